@@ -1,0 +1,27 @@
+// Package redistest gives tests a real Redis, and ways to break it.
+//
+//	Start          one server, which can be killed, restarted and frozen
+//	StartCluster   a cluster of masters and replicas
+//	StartSentinel  a master, a replica and three sentinels
+//	NewProxy       a TCP proxy that cuts, stalls and loses what passes through it
+//	Mini           an in-process imitation, for tests that need speed more than truth
+//
+// Servers listen on free loopback ports, keep their files in the test's
+// temporary directory and end with the test that started them, each by its own
+// process id. They run on Unix systems.
+//
+// # When there is no Redis
+//
+// Without a redis-server on PATH the test is skipped. With CUTOVER_REQUIRE_REDIS=1
+// in the environment it fails instead, so that continuous integration cannot turn
+// green by testing nothing.
+//
+// # Failures
+//
+// Nothing here returns an error: what goes wrong in the set-up ends the test with
+// t.Fatal and the tail of the server's log. For that reason the functions and
+// methods belong to the test's own goroutine, except those of Proxy, which may be
+// called from any.
+//
+// The package knows nothing of the module's other packages.
+package redistest

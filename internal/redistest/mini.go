@@ -1,0 +1,31 @@
+package redistest
+
+import (
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+)
+
+// Mini returns a client of a fresh in-process imitation of Redis, for tests that
+// need speed and no more than the plain commands. Keys expire there only by
+// FastForward: see MiniServer.
+func Mini(t testing.TB) *redis.Client {
+	t.Helper()
+	client, _ := MiniServer(t)
+	return client
+}
+
+// MiniServer is Mini that also returns the imitation itself, through which a test
+// moves its clock, looks into its keys and makes it answer with errors.
+func MiniServer(t testing.TB) (*redis.Client, *miniredis.Miniredis) {
+	t.Helper()
+	server := miniredis.NewMiniRedis()
+	if err := server.Start(); err != nil {
+		t.Fatalf("redistest: starting miniredis: %v", err)
+	}
+	t.Cleanup(server.Close)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaintNotificationsConfig: quiet()})
+	t.Cleanup(func() { _ = client.Close() })
+	return client, server
+}

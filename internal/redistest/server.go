@@ -1,0 +1,163 @@
+package redistest
+
+import (
+	"errors"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// startTries is how often a server is started anew because its port was taken
+// between the choice and the use.
+const startTries = 10
+
+// Server is a redis-server process of one test. It keeps its port, directory
+// and arguments over restarts.
+type Server struct {
+	t      testing.TB
+	binary string
+	dir    string
+	port   int
+	args   []string // complete command line, port included
+
+	process *process
+	frozen  bool
+	client  *redis.Client
+}
+
+// Start runs a server until the end of the test and waits until it answers.
+// It persists nothing, unless args, which are added to its command line as
+// they are, say otherwise: Start(t, "--appendonly", "yes").
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	return start(t, func(s *Server) []string {
+		base := []string{
+			"--port", strconv.Itoa(s.port), "--bind", loopback, "--dir", s.dir,
+			"--save", "", "--appendonly", "no",
+		}
+		return append(base, args...)
+	})
+}
+
+// start runs a server whose command line is built by command once directory and
+// port are known.
+func start(t testing.TB, command func(*Server) []string) *Server {
+	t.Helper()
+	s := &Server{t: t, binary: binary(t), dir: t.TempDir()}
+	for try := 1; ; try++ {
+		s.port = freePort(t)
+		s.args = command(s)
+		s.process = startProcess(t, s.binary, s.dir, s.logPath(), s.args)
+		t.Cleanup(s.process.kill)
+		s.client = redis.NewClient(s.Options())
+		t.Cleanup(func() { _ = s.client.Close() })
+		err := s.awaitReady()
+		if err == nil {
+			return s
+		}
+		if !errors.Is(err, errPortTaken) || try == startTries {
+			t.Fatalf("redistest: starting redis-server on %s (try %d): %v\n%s", s.Addr(), try, err, s.process.tail())
+		}
+	}
+}
+
+// Addr returns the server's address as host:port.
+func (s *Server) Addr() string { return address(s.port) }
+
+// Port returns the port of Addr.
+func (s *Server) Port() int { return s.port }
+
+// Dir returns the server's working directory, where its data files are.
+func (s *Server) Dir() string { return s.dir }
+
+// PID returns the id of the current or, when the server is down, the last process.
+func (s *Server) PID() int { return s.process.pid() }
+
+// Client returns a client of this server. It is one client for all callers and
+// is closed at the end of the test.
+func (s *Server) Client() *redis.Client { return s.client }
+
+// Options returns fresh options for a client of the caller's own.
+func (s *Server) Options() *redis.Options {
+	return &redis.Options{Addr: s.Addr(), MaintNotificationsConfig: quiet()}
+}
+
+// Kill ends the server with SIGKILL, as a crash does, and waits until it is gone.
+// Killing a server that is down does nothing.
+func (s *Server) Kill() {
+	s.process.kill()
+	s.frozen = false
+}
+
+// Shutdown ends the server in good order, without saving a snapshot, and waits
+// until it is gone.
+func (s *Server) Shutdown() {
+	s.t.Helper()
+	if s.process.ended() {
+		return
+	}
+	s.Thaw()
+	if err := s.process.signal(syscall.SIGTERM); err != nil {
+		s.t.Fatalf("redistest: shutting down: %v", err)
+	}
+	waitFor(s.t, "the server to shut down", func() error {
+		if !s.process.ended() {
+			return errors.New("still running\n" + s.process.tail())
+		}
+		return nil
+	})
+}
+
+// Restart starts the server again on the same port, in the same directory and
+// with the same arguments, and waits until it has loaded its data. A server that
+// is still up is killed first.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Kill()
+	var lastErr error
+	for range startTries {
+		s.process = startProcess(s.t, s.binary, s.dir, s.logPath(), s.args)
+		s.t.Cleanup(s.process.kill)
+		if lastErr = s.awaitReady(); !errors.Is(lastErr, errPortTaken) {
+			break
+		}
+	}
+	if lastErr != nil {
+		s.t.Fatalf("redistest: restarting redis-server on %s: %v\n%s", s.Addr(), lastErr, s.process.tail())
+	}
+}
+
+// Freeze stops the process with SIGSTOP: connections stay open, new ones are
+// accepted by the kernel, and nothing is answered until Thaw or Kill.
+func (s *Server) Freeze() {
+	s.t.Helper()
+	if err := s.process.signal(syscall.SIGSTOP); err != nil {
+		s.t.Fatalf("redistest: freezing: %v", err)
+	}
+	s.frozen = true
+}
+
+// Thaw lets a frozen server go on. A server that is not frozen is left alone;
+// at the end of the test a frozen one needs no thawing.
+func (s *Server) Thaw() {
+	s.t.Helper()
+	if !s.frozen {
+		return
+	}
+	if err := s.process.signal(syscall.SIGCONT); err != nil {
+		s.t.Fatalf("redistest: thawing: %v", err)
+	}
+	s.frozen = false
+}
+
+func (s *Server) logPath() string { return filepath.Join(s.dir, "server.log") }
+
+// quiet switches off the client's attempt to subscribe to maintenance messages,
+// which the open-source server does not send.
+func quiet() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}

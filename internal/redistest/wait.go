@@ -1,0 +1,31 @@
+package redistest
+
+import (
+	"testing"
+	"time"
+)
+
+const (
+	pollInterval = 20 * time.Millisecond
+
+	// settleTimeout bounds every wait for servers to reach a state. It is far
+	// above what any of them needs, for machines that are busy with other tests.
+	settleTimeout = 30 * time.Second
+)
+
+// waitFor polls check until it answers nil, and fails the test with what was
+// waited for and the last error when that takes too long.
+func waitFor(t testing.TB, what string, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(settleTimeout)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("redistest: waited %v for %s: %v", settleTimeout, what, err)
+		}
+		time.Sleep(pollInterval)
+	}
+}

@@ -1,0 +1,72 @@
+package redistest
+
+import "bytes"
+
+// outcome is what a Proxy does to one request.
+type outcome int
+
+const (
+	none        outcome = iota // it is answered
+	loseRequest                // it never arrives, and the connection is cut
+	loseAnswer                 // it is carried out, its answer is lost with the connection
+)
+
+// fault is an outcome that waits for the next requests.
+type fault struct {
+	outcome outcome
+	match   []byte // the requests concerned contain this; all do when it is empty
+	left    int
+}
+
+// DropReplies loses the answers to the next n requests: each arrives and is
+// carried out, then the connection is cut before its answer. The client cannot
+// tell this from DropRequests, which is the point.
+//
+// A request of a new connection's greeting counts, too. A test that means one
+// command takes DropReplyTo.
+func (p *Proxy) DropReplies(n int) { p.addFault(loseAnswer, "", n) }
+
+// DropReplyTo is DropReplies for the next request that contains text, for
+// instance the name of a command or a key.
+func (p *Proxy) DropReplyTo(text string) { p.addFault(loseAnswer, text, 1) }
+
+// DropRequests loses the next n requests: the connection is cut, and the server
+// never sees them.
+func (p *Proxy) DropRequests(n int) { p.addFault(loseRequest, "", n) }
+
+// DropRequest is DropRequests for the next request that contains text.
+func (p *Proxy) DropRequest(text string) { p.addFault(loseRequest, text, 1) }
+
+// Dropped returns how many requests and answers have been lost so far, by which
+// a test knows that the fault it ordered came about.
+func (p *Proxy) Dropped() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done
+}
+
+func (p *Proxy) addFault(outcome outcome, match string, n int) {
+	if n <= 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = append(p.faults, &fault{outcome: outcome, match: []byte(match), left: n})
+}
+
+// faultFor takes the oldest fault that concerns a request.
+func (p *Proxy) faultFor(request []byte) outcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, f := range p.faults {
+		if !bytes.Contains(request, f.match) {
+			continue
+		}
+		p.done++
+		if f.left--; f.left == 0 {
+			p.faults = append(p.faults[:i], p.faults[i+1:]...)
+		}
+		return f.outcome
+	}
+	return none
+}

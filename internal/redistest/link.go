@@ -1,0 +1,123 @@
+package redistest
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// maxChunk is the most that one read takes, and so what counts as one request.
+const maxChunk = 64 << 10
+
+// link is one client's connection through a Proxy.
+type link struct {
+	proxy          *Proxy
+	client, server net.Conn
+
+	// gone is closed by the first cut: it frees pumps that wait.
+	gone    chan struct{}
+	cutOnce sync.Once
+
+	mu       sync.Mutex
+	dropNext bool // the answer to the request under way is to be lost
+}
+
+// cut closes both sides at once. It may be called more than once.
+func (l *link) cut() {
+	l.cutOnce.Do(func() {
+		close(l.gone)
+		reset(l.client)
+		reset(l.server)
+	})
+}
+
+// pump hands what arrives from one side to pass, until pass refuses or the side
+// has ended, and cuts the link then.
+func (l *link) pump(from net.Conn, pass func([]byte) bool) {
+	defer l.cut()
+	buffer := make([]byte, maxChunk)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 && !pass(buffer[:n]) {
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// forward carries a request to the server, unless a fault says otherwise.
+func (l *link) forward(request []byte) bool {
+	if !l.awaitPassage() {
+		return false
+	}
+	switch l.proxy.faultFor(request) {
+	case loseRequest:
+		return false
+	case loseAnswer:
+		l.mu.Lock()
+		l.dropNext = true
+		l.mu.Unlock()
+	case none:
+	}
+	_, err := l.server.Write(request)
+	return err == nil
+}
+
+// answer carries an answer to the client, unless it is to be lost.
+func (l *link) answer(reply []byte) bool {
+	l.mu.Lock()
+	lost := l.dropNext
+	l.mu.Unlock()
+	if lost {
+		return false
+	}
+	if !l.awaitDelay() || !l.awaitPassage() {
+		return false
+	}
+	_, err := l.client.Write(reply)
+	return err == nil
+}
+
+// awaitPassage holds traffic back while the proxy is a black hole. It reports
+// false when the link was cut meanwhile.
+func (l *link) awaitPassage() bool {
+	l.proxy.mu.Lock()
+	open := l.proxy.open
+	l.proxy.mu.Unlock()
+	select {
+	case <-open:
+		return true
+	case <-l.gone:
+		return false
+	}
+}
+
+// awaitDelay holds an answer back for the proxy's delay. It reports false when
+// the link was cut meanwhile.
+func (l *link) awaitDelay() bool {
+	l.proxy.mu.Lock()
+	delay := l.proxy.delay
+	l.proxy.mu.Unlock()
+	if delay <= 0 {
+		return true
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-l.gone:
+		return false
+	}
+}
+
+// reset closes a connection so that the peer sees an error at once, not an
+// orderly end.
+func reset(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}

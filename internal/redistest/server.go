@@ -37,7 +37,7 @@ func Start(t testing.TB, args ...string) *Server {
 	return start(t, func(s *Server) []string {
 		base := []string{
 			"--port", strconv.Itoa(s.port), "--bind", loopback, "--dir", s.dir,
-			"--save", "", "--appendonly", "no",
+			"--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0",
 		}
 		return append(base, args...)
 	})
@@ -53,8 +53,9 @@ func start(t testing.TB, command func(*Server) []string) *Server {
 		s.args = command(s)
 		s.process = startProcess(t, s.binary, s.dir, s.logPath(), s.args)
 		t.Cleanup(s.process.kill)
-		s.client = redis.NewClient(s.Options())
-		t.Cleanup(func() { _ = s.client.Close() })
+		client := redis.NewClient(s.Options())
+		t.Cleanup(func() { _ = client.Close() })
+		s.client = client
 		err := s.awaitReady()
 		if err == nil {
 			return s

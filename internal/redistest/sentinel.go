@@ -1,0 +1,175 @@
+package redistest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	masterName = "main"
+	sentinels  = 3
+	quorum     = 2
+)
+
+// Sentinel is a master and a replica, watched by three sentinels.
+type Sentinel struct {
+	t         testing.TB
+	data      [2]*Server
+	sentinels []*Server
+	client    *redis.Client
+}
+
+// StartSentinel runs the five servers and waits until the replica follows and the
+// sentinels know it and one another. They take a master for dead after half a
+// second without an answer and make the replica master within a few more.
+// args are added to the command lines of master and replica.
+func StartSentinel(t testing.TB, args ...string) *Sentinel {
+	t.Helper()
+	master := Start(t, args...)
+	replica := Start(t, append([]string{"--replicaof", loopback + " " + strconv.Itoa(master.port)}, args...)...)
+	awaitReplicating(t, replica)
+	s := &Sentinel{t: t, data: [2]*Server{master, replica}}
+	for range sentinels {
+		s.sentinels = append(s.sentinels, startSentinel(t, master))
+	}
+	for _, sentinel := range s.sentinels {
+		waitFor(t, "the sentinels to know one another", sentinel.seesAll)
+	}
+	s.client = redis.NewFailoverClient(s.Options())
+	t.Cleanup(func() { _ = s.client.Close() })
+	return s
+}
+
+// startSentinel runs one sentinel. It keeps its state in its configuration file,
+// which therefore is written anew for every port that is tried.
+func startSentinel(t testing.TB, master *Server) *Server {
+	t.Helper()
+	return start(t, func(s *Server) []string {
+		path := filepath.Join(s.dir, "sentinel.conf")
+		config := fmt.Sprintf(`port %d
+bind %s
+dir %q
+sentinel monitor %s %s %d %d
+sentinel down-after-milliseconds %[4]s 500
+sentinel failover-timeout %[4]s 5000
+sentinel parallel-syncs %[4]s 1
+`, s.port, loopback, s.dir, masterName, loopback, master.port, quorum)
+		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+			t.Fatalf("redistest: writing the sentinel's configuration: %v", err)
+		}
+		return []string{path, "--sentinel"}
+	})
+}
+
+// seesAll checks that a sentinel knows the replica and the other sentinels, which
+// it needs for a failover.
+func (s *Server) seesAll() error {
+	ctx := context.WithoutCancel(s.t.Context())
+	master := redis.NewMapStringStringCmd(ctx, "SENTINEL", "MASTER", masterName)
+	if err := s.client.Process(ctx, master); err != nil {
+		return err
+	}
+	others, replicas := master.Val()["num-other-sentinels"], master.Val()["num-slaves"]
+	if others != strconv.Itoa(sentinels-1) || replicas != "1" || master.Val()["flags"] != "master" {
+		return fmt.Errorf("%s sees %s other sentinels and %s replicas", s.Addr(), others, replicas)
+	}
+	return nil
+}
+
+// Client returns a client that follows the master. It is one client for all
+// callers and is closed at the end of the test.
+func (s *Sentinel) Client() *redis.Client { return s.client }
+
+// Options returns fresh options for a client of the caller's own.
+func (s *Sentinel) Options() *redis.FailoverOptions {
+	options := &redis.FailoverOptions{MasterName: masterName}
+	for _, sentinel := range s.sentinels {
+		options.SentinelAddrs = append(options.SentinelAddrs, sentinel.Addr())
+	}
+	return options
+}
+
+// Master returns the server that the sentinels call master now, and waits until
+// they agree.
+func (s *Sentinel) Master() *Server {
+	s.t.Helper()
+	var master *Server
+	waitFor(s.t, "the sentinels to agree on a master", func() (err error) {
+		master, err = s.agreed()
+		return err
+	})
+	return master
+}
+
+// Replica returns the other server than Master, up or not.
+func (s *Sentinel) Replica() *Server {
+	s.t.Helper()
+	if s.Master() == s.data[0] {
+		return s.data[1]
+	}
+	return s.data[0]
+}
+
+// FailoverNow makes the replica master while both are up, and returns it once
+// the sentinels agree and it takes writes.
+func (s *Sentinel) FailoverNow() *Server {
+	s.t.Helper()
+	old := s.Master()
+	waitFor(s.t, "a sentinel to start a failover", func() error {
+		// Refused for a moment when the sentinel has not seen the replica well yet.
+		ctx := context.WithoutCancel(s.t.Context())
+		return s.sentinels[0].client.Do(ctx, "SENTINEL", "FAILOVER", masterName).Err()
+	})
+	return s.WaitFailover(old)
+}
+
+// WaitFailover waits until the sentinels agree on another master than old and it
+// takes writes, and returns it. A test that has killed or frozen old calls it.
+func (s *Sentinel) WaitFailover(old *Server) *Server {
+	s.t.Helper()
+	var master *Server
+	waitFor(s.t, "a failover", func() (err error) {
+		if master, err = s.agreed(); err != nil {
+			return err
+		}
+		if master == old {
+			return fmt.Errorf("%s still is master", old.Addr())
+		}
+		if role := infoField(master.must("INFO", "replication"), "role"); role != "master" {
+			return fmt.Errorf("%s has the role %s", master.Addr(), role)
+		}
+		return nil
+	})
+	return master
+}
+
+// agreed returns the master by all sentinels' word.
+func (s *Sentinel) agreed() (*Server, error) {
+	ctx := context.WithoutCancel(s.t.Context())
+	var master *Server
+	for _, sentinel := range s.sentinels {
+		addr, err := sentinel.client.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName).StringSlice()
+		if err != nil {
+			return nil, err
+		}
+		if len(addr) != 2 {
+			return nil, fmt.Errorf("%s answers %q", sentinel.Addr(), addr)
+		}
+		named := s.data[0]
+		if addr[1] == strconv.Itoa(s.data[1].port) {
+			named = s.data[1]
+		}
+		if master != nil && master != named {
+			return nil, errors.New("the sentinels name different masters")
+		}
+		master = named
+	}
+	return master, nil
+}

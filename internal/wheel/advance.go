@@ -1,0 +1,68 @@
+package wheel
+
+// budget bounds the references that one Advance looks at for each one that it
+// may hand out, so that moving timers to finer levels does not hold the owner's
+// lock long.
+const budget = 4
+
+// Advance moves the wheel towards tick now, appends due values to out while its
+// capacity lasts, and returns it. More tells that the capacity, or the work
+// allowed in one call, ran out before now was reached: call again. Values come
+// in the order of their due ticks; within one tick the order is unspecified.
+//
+// A now that lies behind the wheel changes nothing.
+func (w *Wheel[T]) Advance(now uint64, out []T) (due []T, more bool) {
+	work := budget * max(cap(out)-len(out), 1)
+	for {
+		next, ok := w.Next()
+		if !ok || next > now {
+			w.cur = max(w.cur, now)
+			return out, false
+		}
+		w.cur = next
+		if work = w.cascade(work); work <= 0 {
+			return out, true
+		}
+		var left bool
+		if out, left = w.fire(out); left {
+			return out, true
+		}
+	}
+}
+
+// cascade moves the entries of every coarse slot that begins at cur to finer
+// levels, coarsest first, and returns what is left of the allowed work.
+func (w *Wheel[T]) cascade(work int) int {
+	for level := levels - 1; level > 0; level-- {
+		s := shift(level)
+		if w.cur&(1<<s-1) != 0 {
+			continue
+		}
+		slot := coarseSlot(level, w.cur>>s)
+		for w.heads[slot] != 0 {
+			if work == 0 {
+				return 0
+			}
+			work--
+			i := w.pop(slot)
+			e := w.entries.at(i)
+			w.link(i, e, w.dueOf(e))
+		}
+	}
+	return work
+}
+
+// fire hands out the entries of cur's own slot and tells whether any had to stay.
+func (w *Wheel[T]) fire(out []T) (due []T, left bool) {
+	slot := int(w.cur % fineSlots)
+	for w.heads[slot] != 0 {
+		if len(out) == cap(out) {
+			return out, true
+		}
+		i := w.pop(slot)
+		out = append(out, *w.entries.value(i))
+		w.entries.release(i)
+		w.live--
+	}
+	return out, false
+}

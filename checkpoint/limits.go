@@ -1,0 +1,65 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Limits bound what one task may store. The zero value means the defaults.
+type Limits struct {
+	// Data is the most bytes of checkpoint data. Default 64 KiB. Raise it only
+	// with the store in mind: every save writes all of it again.
+	Data int
+	// Undo is the most bytes of one undo entry. Default 4 KiB. Entries are kept
+	// as long as the plan.
+	Undo int
+}
+
+// Defaults of [Limits] and the fixed bounds.
+const (
+	DefaultDataLimit = 64 << 10
+	DefaultUndoLimit = 4 << 10
+
+	// MaxStepName is the most bytes of a step's name.
+	MaxStepName = 128
+	// MaxUndoEntries is the most entries of one task's undo log.
+	MaxUndoEntries = 256
+)
+
+// WithDefaults returns l with its zero fields filled in.
+func (l Limits) WithDefaults() Limits {
+	if l.Data <= 0 {
+		l.Data = DefaultDataLimit
+	}
+	if l.Undo <= 0 {
+		l.Undo = DefaultUndoLimit
+	}
+	return l
+}
+
+// Check returns nil if c may be saved under l.
+func (l Limits) Check(c Checkpoint) error {
+	return check("checkpoint", c.Step, c.Data, l.WithDefaults().Data)
+}
+
+// CheckUndo returns nil if u may be recorded under l.
+func (l Limits) CheckUndo(u Undo) error {
+	return check("undo entry", u.Step, u.Data, l.WithDefaults().Undo)
+}
+
+func check(what, step string, data json.RawMessage, limit int) error {
+	switch {
+	case step == "":
+		return fmt.Errorf("%w: the %s names no step", ErrInvalid, what)
+	case len(step) > MaxStepName:
+		return &TooLargeError{What: "step name", Step: step[:16] + "...", Size: len(step), Limit: MaxStepName}
+	case !utf8.ValidString(step):
+		return fmt.Errorf("%w: step name %q is not UTF-8", ErrInvalid, step)
+	case len(data) > limit:
+		return &TooLargeError{What: what, Step: step, Size: len(data), Limit: limit}
+	case !json.Valid(data):
+		return fmt.Errorf("%w: the data of step %q is not JSON", ErrInvalid, step)
+	}
+	return nil
+}

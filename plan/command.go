@@ -1,0 +1,170 @@
+package plan
+
+import "github.com/cutover-go/cutover/task"
+
+// decide settles p and starts a decision on the outcome.
+func (p Plan) decide(by By) Decision { return p.Settle(by.Now) }
+
+// MarkStarting marks a created plan whose tenants are about to be locked under
+// token. It still shows CREATED.
+func (p Plan) MarkStarting(token uint64, by By) (Decision, error) {
+	d := p.decide(by)
+	switch {
+	case p.State == Running:
+		return d, nil
+	case p.State != Created:
+		return d, d.tooLate(ByStart, "")
+	}
+	d.Plan.Starting = &Starting{Token: token, Actor: by.Actor}
+	d.Changed = true
+	return d, nil
+}
+
+// UnmarkStarting takes back the mark: the start failed, or its process is gone.
+func (p Plan) UnmarkStarting(by By) Decision {
+	d := p.decide(by)
+	if p.Starting != nil {
+		d.Plan.Starting = nil
+		d.Changed = true
+	}
+	return d
+}
+
+// Start makes a plan that is marked as starting run.
+func (p Plan) Start(by By) (Decision, error) {
+	d := p.decide(by)
+	switch {
+	case p.State == Running:
+		return d, nil
+	case p.State != Created:
+		return d, d.tooLate(ByStart, "")
+	case p.Starting == nil:
+		return d, d.tooLate(ByStart, "the start was given up")
+	}
+	d.Plan.StartToken, d.Plan.Starting = p.Starting.Token, nil
+	d.Plan.StartedAt = by.Now
+	d.move(ByStart, Running, by)
+	return d, nil
+}
+
+// Pause stops the plan: nothing new is claimed, and what is in flight stops at
+// its next boundary.
+func (p Plan) Pause(by By) (Decision, error) {
+	d := p.decide(by)
+	switch d.Plan.State {
+	case Running:
+		d.move(ByPause, Paused, by)
+		d.Plan.PauseReasons = PausedByHand
+		return d, nil
+	case Paused:
+		if !d.Plan.PauseReasons.Has(PausedByHand) {
+			d.Plan.PauseReasons |= PausedByHand
+			d.note(ByPause, Paused, Paused, by)
+		}
+		return d, nil
+	case Created, Failed, Completed, Cancelled, RollingBack, RolledBack, RollbackFailed:
+	}
+	return d, d.tooLate(ByPause, "")
+}
+
+// Resume lets a paused or failed plan go on and acknowledges the failures that
+// there are.
+func (p Plan) Resume(by By) (Decision, error) {
+	d := p.decide(by)
+	next := &d.Plan
+	switch next.State {
+	case Running:
+		return d, nil
+	case Paused, Failed:
+	case Created, Completed, Cancelled, RollingBack, RolledBack, RollbackFailed:
+		return d, d.tooLate(ByResume, "")
+	}
+	failed := next.Counters.Of(task.Failed)
+	next.Acknowledged = failed
+	if next.Counters.Of(task.Paused) > 0 {
+		next.sweep(Sweep{Kind: SweepResume, Actor: by.Actor, Reason: by.Reason})
+	}
+	d.move(ByResume, Running, by)
+	return d, nil
+}
+
+// Cancel ends the plan: pending tasks are cancelled with it, what is in flight
+// stops. A rollback that is cancelled has failed: its undos stop.
+func (p Plan) Cancel(by By) (Decision, error) {
+	d := p.decide(by)
+	switch d.Plan.State {
+	case Created, Running, Paused, Failed:
+		d.Plan.Starting = nil
+		d.move(ByCancel, Cancelled, by)
+		return d, nil
+	case RollingBack:
+		d.Plan.Undo.Open = false
+		d.Plan.Undo.Stopping = d.Plan.Counters.Of(task.RollingBack) > 0
+		d.move(ByCancel, RollbackFailed, by)
+		return d, nil
+	case Cancelled:
+		return d, nil
+	case Completed, RolledBack, RollbackFailed:
+	}
+	return d, d.tooLate(ByCancel, "")
+}
+
+// Rollback takes the plan back: what is in flight is cancelled first, then
+// everything that ran is undone, the last first.
+func (p Plan) Rollback(by By) (Decision, error) {
+	d := p.decide(by)
+	switch d.Plan.State {
+	case Running, Paused, Failed, Completed, Cancelled:
+	case RollbackFailed:
+		if d.Plan.Undo.Stopping {
+			return d, d.tooLate(ByRollback, "the undos of the last rollback are still stopping")
+		}
+	case RollingBack, RolledBack:
+		return d, nil
+	case Created:
+		return d, d.tooLate(ByRollback, "it has not been started")
+	}
+	d.move(ByRollback, RollingBack, by)
+	d.Plan.Undo = Undo{Round: d.Plan.Undo.Round + 1, Open: d.Plan.Counters.Of(task.Running) == 0}
+	d.Plan.UndosDry = false
+	return d, nil
+}
+
+// RetryFailed retries all failed tasks. It does not acknowledge their failures.
+func (p Plan) RetryFailed(fromCheckpoint bool, by By) (Decision, error) {
+	d := p.decide(by)
+	next := &d.Plan
+	switch next.State {
+	case Running, Paused, Failed, Completed:
+	case Created, Cancelled, RollingBack, RolledBack, RollbackFailed:
+		return d, d.tooLate(ByRetry, "")
+	}
+	if next.Counters.Of(task.Failed) == 0 {
+		return d, nil
+	}
+	next.sweep(Sweep{Kind: SweepRetry, FromCheckpoint: fromCheckpoint, Actor: by.Actor, Reason: by.Reason})
+	d.rerun(by)
+	return d, nil
+}
+
+// rerun makes the plan run for the sake of a retry; a paused plan stays paused.
+func (d *Decision) rerun(by By) {
+	switch d.Plan.State {
+	case Failed, Completed:
+		d.move(ByRetry, Running, by)
+	case Running, Paused:
+		d.note(ByRetry, d.Plan.State, d.Plan.State, by)
+	case Created, Cancelled, RollingBack, RolledBack, RollbackFailed:
+	}
+}
+
+// sweep adds s, in place of one of its kind that is still under way.
+func (p *Plan) sweep(s Sweep) {
+	sweeps := make([]Sweep, 0, len(p.Sweeps)+1)
+	for _, old := range p.Sweeps {
+		if old.Kind != s.Kind {
+			sweeps = append(sweeps, old)
+		}
+	}
+	p.Sweeps = append(sweeps, s)
+}

@@ -1,0 +1,53 @@
+package plan
+
+import "github.com/cutover-go/cutover/task"
+
+// Counters tell how many tasks of a plan are in each state.
+//
+// Invariant: the sum over all states is the plan's number of tasks.
+type Counters struct {
+	// States is indexed by task.State. The pending tasks of a plan that cancels
+	// them count as cancelled.
+	States [task.NumStates]int
+	// Held counts the tasks that workers hold.
+	// Invariant: Held <= InFlight().
+	Held int
+}
+
+// Of returns how many tasks are in state s.
+func (c Counters) Of(s task.State) int { return c.States[s] }
+
+// Total returns the number of tasks.
+func (c Counters) Total() int {
+	sum := 0
+	for _, n := range c.States {
+		sum += n
+	}
+	return sum
+}
+
+// InFlight returns how many tasks are running or being rolled back.
+func (c Counters) InFlight() int { return c.States[task.Running] + c.States[task.RollingBack] }
+
+// Ended returns how many tasks have ended.
+func (c Counters) Ended() int {
+	sum := 0
+	for s, n := range c.States {
+		if task.State(s).Ended() {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// Move counts a task that goes from one state to another.
+func (c *Counters) Move(from, to task.State) {
+	c.States[from]--
+	c.States[to]++
+}
+
+// CancelPending counts all pending tasks as cancelled.
+func (c *Counters) CancelPending() {
+	c.States[task.Cancelled] += c.States[task.Pending]
+	c.States[task.Pending] = 0
+}

@@ -1,0 +1,148 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// By tells who gave a command, why and when.
+type By struct {
+	Actor, Reason string
+	Now           time.Time
+}
+
+// Decision is what a command, or the plan by itself, makes of a plan and its
+// tasks. A store commits it completely or not at all, under the plan's Version
+// and the versions in the edits.
+type Decision struct {
+	// Plan is the plan as it is to be.
+	Plan Plan
+	// Edits are the changes of tasks.
+	Edits []task.Edit
+	// Events tell of it, in order; Seq, At and AtRest are the store's to fill in.
+	Events []Event
+	// Changed says that there is something to commit. A command that changes
+	// nothing was already so.
+	Changed bool
+}
+
+// ErrTooLate is matched by every *TooLateError.
+var ErrTooLate = errors.New("plan: command does not apply any more")
+
+// TooLateError says that a command does not apply to a plan, or to a task of it,
+// in the state it is in. It matches [ErrTooLate].
+type TooLateError struct {
+	Plan ID
+	// Task is the task that the command was about, 0 if it was about the plan.
+	Task task.ID
+	// Command is what was asked, for instance "retry".
+	Command string
+	// PlanState and, for a command on a task, TaskState are the states found.
+	PlanState State
+	TaskState task.State
+	// Why adds what the states alone do not say; may be empty.
+	Why string
+}
+
+func (e *TooLateError) Error() string {
+	msg := fmt.Sprintf("plan %s: %s does not apply to a plan in state %s", e.Plan, e.Command, e.PlanState)
+	if e.Task != 0 {
+		msg = fmt.Sprintf("task %s: %s does not apply to a task in state %s of a plan in state %s",
+			e.Task, e.Command, e.TaskState, e.PlanState)
+	}
+	if e.Why != "" {
+		msg += ": " + e.Why
+	}
+	return msg
+}
+
+// Is reports whether target is [ErrTooLate].
+func (e *TooLateError) Is(target error) bool { return target == ErrTooLate }
+
+func (d *Decision) tooLate(c fmt.Stringer, why string) error {
+	return &TooLateError{Plan: d.Plan.ID, Command: c.String(), PlanState: d.Plan.State, Why: why}
+}
+
+// move takes the plan along cause. The caller has checked that it may.
+func (d *Decision) move(c Cause, to State, by By) {
+	p := &d.Plan
+	if !p.State.allows(c, to) {
+		// Every caller switches on the state first, so this is a fault of ours.
+		panic(fmt.Sprintf("plan: no transition from %s by %s to %s", p.State, c, to))
+	}
+	d.note(c, p.State, to, by)
+	p.State = to
+	p.Breached = false
+	if to != Paused {
+		p.PauseReasons = 0
+	}
+	if to.CancelsPending() {
+		p.Counters.CancelPending()
+		p.Sweeps = nil
+	}
+	switch to {
+	case Completed, Failed, Cancelled, RolledBack, RollbackFailed:
+		p.EndedAt = by.Now
+	case Created, Running, Paused, RollingBack:
+		p.EndedAt = time.Time{}
+	}
+	d.regrant(by.Now)
+}
+
+// note records an event of the plan.
+func (d *Decision) note(c Cause, from, to State, by By) {
+	d.Changed = true
+	d.Events = append(d.Events, Event{
+		Plan: d.Plan.ID, Cause: c.String(), From: from.String(), To: to.String(),
+		Actor: by.Actor, Reason: by.Reason,
+	})
+}
+
+// regrant asks the strategy again.
+func (d *Decision) regrant(now time.Time) strategy.Decision {
+	p := &d.Plan
+	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
+	if p.State != Running {
+		p.Grant = strategy.Grant{}
+		return strategy.Decision{}
+	}
+	decided := p.Strategy.Decide([]strategy.Tally{{
+		Tasks:        p.Tasks,
+		Failed:       p.Counters.Of(task.Failed),
+		Acknowledged: p.Acknowledged,
+	}}, now)
+	if p.Grant != decided.Grant {
+		p.Grant = decided.Grant
+		d.Changed = true
+	}
+	return decided
+}
+
+// edit adds a change of a task and its event.
+func (d *Decision) edit(t task.Task, e task.Edit, by By) {
+	d.Changed = true
+	d.Edits = append(d.Edits, e)
+	d.Plan.Counters.Move(t.State, e.State)
+	if e.Release && t.Worker != "" {
+		d.Plan.Counters.Held--
+	}
+	if t.State == e.State && t.Request == e.Request && e.Release {
+		return // a lost worker is no event, the task's state is unchanged
+	}
+	d.Events = append(d.Events, Event{
+		Plan: d.Plan.ID, Task: t.ID, Cause: e.Cause.String(),
+		From: t.State.String(), To: e.State.String(), Attempt: e.Attempt,
+		Actor: by.Actor, Reason: by.Reason, Failure: failureOf(e),
+	})
+}
+
+func failureOf(e task.Edit) *task.FailureInfo {
+	if e.State == task.Failed || e.State == task.RollbackFailed {
+		return e.Failure
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// ID identifies a plan.
+type ID = task.PlanID
+
+// Plan is one rollout over a list of tenants. It is the same size at three
+// tenants and at 999,999: it never holds its tasks.
+type Plan struct {
+	ID ID
+	// What it was created with; never changes.
+	Name           string
+	ExecutorType   string
+	Parameters     map[string]string
+	Strategy       strategy.Strategy
+	Tasks          int
+	IdempotencyKey string
+	CreatedAt      time.Time
+
+	Control
+	// Version is raised by every command and every step of the plan itself.
+	Version uint64
+	Facts
+}
+
+// Control is the part of a plan that decisions change.
+type Control struct {
+	State State
+	// PauseReasons say why a plan in [Paused] is paused.
+	PauseReasons PauseReasons
+	// Acknowledged counts the failures that the last resume accepted.
+	// Invariant: Acknowledged <= failed tasks.
+	Acknowledged int
+	// Grant is what may be claimed now; zero unless the plan runs.
+	Grant strategy.Grant
+	// Starting is the mark of a start under way; the plan still shows CREATED.
+	Starting *Starting
+	// StartToken is part of every tenant lock of the plan; 0 before the start.
+	StartToken uint64
+	// Undo is how far a rollback of the plan is.
+	Undo Undo
+	// Sweeps are commands on many tasks that are still being carried out.
+	Sweeps []Sweep
+	// StartedAt is the start; EndedAt the last time that the plan came into
+	// COMPLETED, FAILED, CANCELLED, ROLLED_BACK or ROLLBACK_FAILED.
+	StartedAt, EndedAt time.Time
+}
+
+// Facts are what the store keeps current with every commit.
+type Facts struct {
+	Counters Counters
+	// Breached says that a commit raised the failed tasks above the grant's bound.
+	// Nothing new is claimed from that commit on; any engine then carries out the
+	// strategy's action, which clears it.
+	Breached bool
+	// UndosDry says that the undo round that is open has no task left to claim.
+	UndosDry bool
+	// LastEvent is the sequence number of the plan's newest event.
+	LastEvent int64
+	// Idle is how long ago, by the store's clock, a command or the plan itself
+	// last changed the control.
+	Idle time.Duration
+}
+
+// Starting marks a plan whose tenant locks are being taken.
+type Starting struct {
+	// Token becomes the plan's StartToken if the start succeeds.
+	Token uint64
+	// Actor is who gave the command.
+	Actor string
+}
+
+// Undo tells how far a rollback of the plan is.
+type Undo struct {
+	// Round counts the rollback commands. A new round goes through the tasks from
+	// the end again and finds those that are not undone yet.
+	Round int
+	// Open says that undos may be claimed: nothing is running any more.
+	Open bool
+	// Stopping says that a cancel stopped the rollback and that undos which are
+	// in flight stop at their next boundary.
+	Stopping bool
+}
+
+// SweepKind is a command on many tasks.
+type SweepKind uint8
+
+// The kinds.
+const (
+	// SweepResume wakes the tasks that the plan's own pause stopped.
+	SweepResume SweepKind = iota
+	// SweepRetry retries the failed tasks.
+	SweepRetry
+)
+
+func (k SweepKind) String() string {
+	if k == SweepRetry {
+		return "retry"
+	}
+	return "resume"
+}
+
+// Sweep is a command on many tasks. It was one write, and is carried out in
+// bounded batches that any engine can continue.
+type Sweep struct {
+	Kind SweepKind
+	// After is the last ordinal that is dealt with.
+	After int
+	// FromCheckpoint is the choice of a retry.
+	FromCheckpoint bool
+	// Actor and Reason are the command's.
+	Actor, Reason string
+}
+
+// PauseReasons is a set of reasons.
+type PauseReasons uint8
+
+// The reasons.
+const (
+	// PausedByHand: a person paused the plan.
+	PausedByHand PauseReasons = 1 << iota
+	// PausedByBreach: the strategy's action after too many failures.
+	PausedByBreach
+)
+
+// Has reports whether r contains all of reason.
+func (r PauseReasons) Has(reason PauseReasons) bool { return r&reason == reason }
+
+// Strings returns the names of the reasons.
+func (r PauseReasons) Strings() []string {
+	var names []string
+	if r.Has(PausedByHand) {
+		names = append(names, "hand")
+	}
+	if r.Has(PausedByBreach) {
+		names = append(names, "breach")
+	}
+	return names
+}
+
+// Over reports whether nothing of the plan will ever happen again but by a
+// command: it may be removed, and its tenant locks mean nothing any more.
+func (p Plan) Over() bool { return p.State.final() && p.Counters.InFlight() == 0 }
+
+// Sequential reports whether the plan runs its tasks one by one. Its rollback
+// then follows the order of completion.
+func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.Tasks) }
+
+// StopFor returns what is in force for one of the plan's tasks in flight.
+func (c Control) StopFor(t task.Control) task.Stop {
+	if t.State == task.RollingBack {
+		if c.Undo.Stopping {
+			return task.StopCancel
+		}
+		return task.Go
+	}
+	return t.StopFor(c.State.Stop())
+}
+
+// AtRest reports whether nothing happens any more without a command.
+func (p Plan) AtRest() bool {
+	c := p.Counters
+	if c.InFlight() > 0 || len(p.Sweeps) > 0 || p.Starting != nil {
+		return false
+	}
+	switch p.State {
+	case Running:
+		// Every task that is left was paused alone by a person.
+		return !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed &&
+			c.Of(task.Pending) == 0 && c.Of(task.Paused) > 0
+	case RollingBack:
+		return false
+	case Created, Paused, Failed, Completed, Cancelled, RolledBack, RollbackFailed:
+	}
+	return true
+}

@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Spec is what a plan is created from.
+type Spec struct {
+	// Name is for people; 1 to [MaxName] bytes of UTF-8.
+	Name string
+	// Tenants are worked on in this order: 1 to task.MaxPerPlan, none twice.
+	Tenants []task.Tenant
+	// ExecutorType names the executor that does the work.
+	ExecutorType string
+	// Parameters are handed to the executor with every task.
+	Parameters map[string]string
+	// Strategy says how to go about it. The zero value is one task at a time,
+	// stop at the first failure.
+	Strategy strategy.Strategy
+	// IdempotencyKey, if not empty, makes creation repeatable: the same key with
+	// the same content answers the plan that is already there. At most [MaxKey]
+	// bytes; it lives as long as its plan.
+	IdempotencyKey string
+}
+
+// Bounds of a [Spec].
+const (
+	MaxName = 256
+	MaxKey  = 256
+	// MaxParameters is the most bytes of keys and values of one set of parameters
+	// or labels.
+	MaxParameters = 16 << 10
+
+	// MaxFaults is how many faults an [InvalidError] names.
+	MaxFaults = 100
+)
+
+// Tenants returns tenants with bare ids.
+func Tenants(ids ...string) []task.Tenant {
+	tenants := make([]task.Tenant, len(ids))
+	for i, id := range ids {
+		tenants[i].ID = id
+	}
+	return tenants
+}
+
+// ErrInvalid is matched by every *InvalidError.
+var ErrInvalid = errors.New("plan: invalid")
+
+// Fault is one thing that is wrong with one field.
+type Fault = strategy.Fault
+
+// InvalidError names what is wrong with a spec. It matches [ErrInvalid].
+type InvalidError struct {
+	// Faults are the first [MaxFaults]; Total counts all of them.
+	Faults []Fault
+	Total  int
+}
+
+func (e *InvalidError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "plan: invalid, %d faults", e.Total)
+	for i, f := range e.Faults {
+		if i == 5 {
+			fmt.Fprintf(&b, "; and %d more", e.Total-i)
+			break
+		}
+		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Problem)
+	}
+	return b.String()
+}
+
+// Is reports whether target is [ErrInvalid].
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+func (e *InvalidError) add(field, format string, args ...any) {
+	e.Total++
+	if len(e.Faults) < MaxFaults {
+		e.Faults = append(e.Faults, Fault{Field: field, Problem: fmt.Sprintf(format, args...)})
+	}
+}
+
+// Validate returns nil, or an *[InvalidError] that names every fault.
+func (s Spec) Validate() error {
+	var e InvalidError
+	e.text("Name", s.Name, MaxName, true)
+	e.text("ExecutorType", s.ExecutorType, MaxName, true)
+	e.text("IdempotencyKey", s.IdempotencyKey, MaxKey, false)
+	e.parameters("Parameters", s.Parameters)
+	for _, f := range s.Strategy.Faults() {
+		e.add("Strategy."+f.Field, "%s", f.Problem)
+	}
+	e.tenants(s.Tenants)
+	if e.Total > 0 {
+		return &e
+	}
+	return nil
+}
+
+func (e *InvalidError) text(field, s string, limit int, required bool) {
+	switch {
+	case s == "" && required:
+		e.add(field, "is empty")
+	case len(s) > limit:
+		e.add(field, "is %d bytes, the limit is %d", len(s), limit)
+	case !utf8.ValidString(s):
+		e.add(field, "is not UTF-8")
+	}
+}
+
+func (e *InvalidError) parameters(field string, m map[string]string) {
+	size := 0
+	for k, v := range m {
+		size += len(k) + len(v)
+		if k == "" {
+			e.add(field, "has an empty key")
+		}
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			e.add(field, "%.32q is not UTF-8", k)
+		}
+	}
+	if size > MaxParameters {
+		e.add(field, "are %d bytes, the limit is %d", size, MaxParameters)
+	}
+}
+
+func (e *InvalidError) tenants(tenants []task.Tenant) {
+	switch n := len(tenants); {
+	case n == 0:
+		e.add("Tenants", "is empty")
+		return
+	case n > task.MaxPerPlan:
+		e.add("Tenants", "has %d tenants, the limit is %d", n, task.MaxPerPlan)
+		return
+	}
+	seen := make(map[string]int, len(tenants))
+	for i := range tenants {
+		t := &tenants[i]
+		if plain(t) {
+			if first, dup := seen[t.ID]; dup {
+				e.add(tenantField(i), "tenant %.140q is already Tenants[%d]", t.ID, first)
+			} else {
+				seen[t.ID] = i
+			}
+			if t.Labels == nil && t.Parameters == nil {
+				continue
+			}
+		} else {
+			e.text(tenantField(i)+".ID", t.ID, task.MaxTenantID, true)
+		}
+		e.parameters(tenantField(i)+".Labels", t.Labels)
+		e.parameters(tenantField(i)+".Parameters", t.Parameters)
+	}
+}
+
+// plain reports whether the tenant's id is valid.
+func plain(t *task.Tenant) bool {
+	return t.ID != "" && len(t.ID) <= task.MaxTenantID && utf8.ValidString(t.ID)
+}
+
+func tenantField(i int) string { return fmt.Sprintf("Tenants[%d]", i) }

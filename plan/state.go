@@ -1,0 +1,86 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/cutover-go/cutover/task"
+)
+
+// State is where a plan is in its life. It is the control for all its tasks.
+type State uint8
+
+// The states. [Transitions] lists the ways between them.
+const (
+	// Created: complete, and nothing of it runs before it is started.
+	Created State = iota
+	// Running: tasks are claimed as the grant allows.
+	Running
+	// Paused: nothing new is claimed, what is in flight stops at its boundary.
+	Paused
+	// Failed: nothing new is claimed, what is in flight goes on to its end.
+	Failed
+	// Completed: every task ended within the tolerance.
+	Completed
+	// Cancelled: pending tasks are cancelled, what is in flight stops.
+	Cancelled
+	// RollingBack: first acts as cancel, then undoes what has run.
+	RollingBack
+	// RolledBack: everything that ran is undone.
+	RolledBack
+	// RollbackFailed: some undo failed or was stopped; it waits for a person.
+	RollbackFailed
+
+	// NumStates is the number of states.
+	NumStates = int(RollbackFailed) + 1
+)
+
+//nolint:gochecknoglobals // a constant table
+var stateNames = [NumStates]string{
+	"CREATED", "RUNNING", "PAUSED", "FAILED", "COMPLETED",
+	"CANCELLED", "ROLLING_BACK", "ROLLED_BACK", "ROLLBACK_FAILED",
+}
+
+func (s State) String() string {
+	if int(s) < NumStates {
+		return stateNames[s]
+	}
+	return fmt.Sprintf("State(%d)", uint8(s))
+}
+
+// ParseState reads a state as String writes it.
+func ParseState(name string) (State, error) {
+	for i, n := range stateNames {
+		if n == name {
+			return State(i), nil
+		}
+	}
+	return 0, fmt.Errorf("plan: unknown state %.32q", name)
+}
+
+// Stop returns what a plan in s asks of its running tasks.
+func (s State) Stop() task.Stop {
+	switch s {
+	case Paused:
+		return task.StopPause
+	case Cancelled, RollingBack, RolledBack, RollbackFailed:
+		return task.StopCancel
+	case Created, Running, Failed, Completed:
+	}
+	return task.Go
+}
+
+// ClaimsRunning reports whether running tasks without a worker are claimed.
+func (s State) ClaimsRunning() bool { return s == Running || s == Failed }
+
+// CancelsPending reports whether pending tasks of a plan in s count as cancelled.
+func (s State) CancelsPending() bool { return s.Stop() == task.StopCancel }
+
+// final reports whether a plan in s may be removed once nothing is in flight.
+func (s State) final() bool {
+	switch s {
+	case Completed, Cancelled, RolledBack:
+		return true
+	case Created, Running, Paused, Failed, RollingBack, RollbackFailed:
+	}
+	return false
+}

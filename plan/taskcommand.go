@@ -1,0 +1,156 @@
+package plan
+
+import (
+	"github.com/cutover-go/cutover/task"
+)
+
+// The commands on one task. Each decides on the plan and the task together: the
+// plan's state says whether the command is allowed at all.
+
+// RetryTask starts the next attempt of a failed or paused task.
+func (p Plan) RetryTask(t task.Task, fromCheckpoint bool, by By) (Decision, error) {
+	d := p.decide(by)
+	switch d.Plan.State {
+	case Running, Paused, Failed, Completed:
+	case Created, Cancelled, RollingBack, RolledBack, RollbackFailed:
+		return d, d.taskTooLate(t, task.ByRetry, "")
+	}
+	if t.State == task.Running {
+		return d, nil
+	}
+	e, err := t.Retry(fromCheckpoint, by.Now)
+	if err != nil {
+		return d, d.taskTooLate(t, task.ByRetry, "")
+	}
+	d.edit(t, e, by)
+	if s := d.Plan.State; s == Failed || s == Completed {
+		d.move(ByRetry, Running, by)
+	}
+	d.regrant(by.Now)
+	return d, nil
+}
+
+// PauseTask stops one running task; the rest of the plan goes on.
+func (p Plan) PauseTask(t task.Task, by By) (Decision, error) {
+	d := p.decide(by)
+	switch {
+	case !d.steerable():
+		return d, d.taskTooLate(t, task.ByPause, "")
+	case t.State == task.Paused && t.PausedAlone, t.State == task.Running && t.Request != task.NoRequest:
+		return d, nil
+	case t.State == task.Paused:
+		d.edit(t, task.Edit{ID: t.ID, Version: t.Version, Cause: task.ByPause, Control: alone(t.Control)}, by)
+		return d, nil
+	}
+	return d.apply(t, task.ByPause, task.Task.Pause, by)
+}
+
+func alone(c task.Control) task.Control {
+	c.PausedAlone = true
+	return c
+}
+
+// ResumeTask lets one paused task go on, or withdraws a pause or cancel of it
+// that has not taken effect.
+func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
+	d := p.decide(by)
+	switch {
+	case !d.steerable():
+		return d, d.taskTooLate(t, task.ByResume, "")
+	case t.State == task.Running && t.Request == task.NoRequest:
+		return d, nil
+	}
+	return d.apply(t, task.ByResume, task.Task.Resume, by)
+}
+
+// CancelTask ends one task.
+func (p Plan) CancelTask(t task.Task, by By) (Decision, error) {
+	d := p.decide(by)
+	switch {
+	case t.State == task.Cancelled, t.State == task.Running && t.Request == task.CancelRequest:
+		return d, nil
+	case !d.steerable():
+		return d, d.taskTooLate(t, task.ByCancel, "")
+	}
+	return d.apply(t, task.ByCancel, task.Task.Cancel, by)
+}
+
+// SkipTask decides that a pending or failed task is not to be done, or that a
+// failed undo is not to be finished.
+func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
+	d := p.decide(by)
+	undo := d.Plan.State == RollbackFailed && t.State == task.RollbackFailed
+	switch {
+	case t.State == task.Skipped:
+		return d, nil
+	case !d.steerable() && !undo:
+		return d, d.taskTooLate(t, task.BySkip, "")
+	}
+	d, err := d.apply(t, task.BySkip, task.Task.Skip, by)
+	c := d.Plan.Counters
+	if err == nil && undo && d.Plan.UndosDry && c.Of(task.RollbackFailed) == 0 && c.InFlight() == 0 {
+		d.move(BySkip, RolledBack, by)
+	}
+	return d, err
+}
+
+// RollbackTask undoes one task; its plan keeps its state.
+func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
+	d := p.decide(by)
+	switch d.Plan.State {
+	case Running, Paused, Failed, Completed, Cancelled, RollbackFailed:
+	case Created, RollingBack, RolledBack:
+		return d, d.taskTooLate(t, task.ByRollback, "")
+	}
+	switch {
+	case t.State == task.RollingBack || t.State == task.RolledBack:
+		return d, nil
+	case d.Plan.Undo.Stopping:
+		return d, d.taskTooLate(t, task.ByRollback, "the undos of the last rollback are still stopping")
+	case t.Attempt < 1:
+		return d, d.taskTooLate(t, task.ByRollback, "it never ran")
+	}
+	return d.apply(t, task.ByRollback, task.Task.Rollback, by)
+}
+
+// HaltTask applies the plan's control to a running task that no worker holds.
+func (p Plan) HaltTask(t task.Task, by By) (Decision, error) {
+	d := p.decide(by)
+	e, err := t.Halt(d.Plan.State.Stop())
+	if err != nil {
+		return d, err
+	}
+	d.edit(t, e, by)
+	return d, nil
+}
+
+// LoseTask takes a task from a worker that is gone; limit is how many workers a
+// task may lose between two checkpoints.
+func (p Plan) LoseTask(t task.Task, limit int, by By) Decision {
+	d := Decision{Plan: p}
+	d.edit(t, t.Lose(limit, by.Now), by)
+	return d
+}
+
+// steerable reports whether the plan's state allows commands on its tasks.
+func (d *Decision) steerable() bool {
+	s := d.Plan.State
+	return s == Running || s == Paused || s == Failed
+}
+
+func (d Decision) apply(t task.Task, c task.Cause, command func(task.Task) (task.Edit, error), by By) (Decision, error) {
+	e, err := command(t)
+	if err != nil {
+		return d, d.taskTooLate(t, c, "")
+	}
+	d.edit(t, e, by)
+	d.regrant(by.Now)
+	return d, nil
+}
+
+func (d *Decision) taskTooLate(t task.Task, c task.Cause, why string) error {
+	return &TooLateError{
+		Plan: d.Plan.ID, Task: t.ID, Command: c.String(),
+		PlanState: d.Plan.State, TaskState: t.State, Why: why,
+	}
+}

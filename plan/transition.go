@@ -1,0 +1,94 @@
+package plan
+
+import "fmt"
+
+// Cause is why a plan changes its state, or which command was given to it.
+type Cause uint8
+
+// The causes. Their text is what events and documentation show.
+const (
+	ByCreate Cause = iota
+	ByStart
+	ByPause
+	// ByBreach: more tasks failed than the strategy tolerates.
+	ByBreach
+	ByResume
+	// BySuccess: every task ended and nothing speaks against it.
+	BySuccess
+	// ByFailure: every task ended and every one of them failed.
+	ByFailure
+	ByRetry
+	ByCancel
+	ByRollback
+	// ByUndo: no undo is left, none failed.
+	ByUndo
+	// ByUndoFailure: no undo is left, some failed.
+	ByUndoFailure
+	BySkip
+
+	numCauses = int(BySkip) + 1
+)
+
+//nolint:gochecknoglobals // a constant table
+var causeNames = [numCauses]string{
+	"create", "start", "pause", "breach", "resume", "success", "failure",
+	"retry", "cancel", "rollback", "undo", "undo failure", "skip",
+}
+
+func (c Cause) String() string {
+	if int(c) < numCauses {
+		return causeNames[c]
+	}
+	return fmt.Sprintf("Cause(%d)", uint8(c))
+}
+
+// Transition is one row of the state machine.
+type Transition struct {
+	From  State
+	Cause Cause
+	To    State
+}
+
+// transitions is the state machine, the only place that knows it. A breach leads
+// to PAUSED or FAILED: the strategy's action says which.
+//
+//nolint:gochecknoglobals // a constant table
+var transitions = [...]Transition{
+	{Created, ByStart, Running},
+	{Created, ByCancel, Cancelled},
+	{Running, ByPause, Paused},
+	{Running, ByBreach, Paused},
+	{Running, ByBreach, Failed},
+	{Running, BySuccess, Completed},
+	{Running, ByFailure, Failed},
+	{Running, ByCancel, Cancelled},
+	{Running, ByRollback, RollingBack},
+	{Paused, ByResume, Running},
+	{Paused, ByCancel, Cancelled},
+	{Paused, ByRollback, RollingBack},
+	{Failed, ByResume, Running},
+	{Failed, ByRetry, Running},
+	{Failed, ByCancel, Cancelled},
+	{Failed, ByRollback, RollingBack},
+	{Completed, ByRetry, Running},
+	{Completed, ByRollback, RollingBack},
+	{Cancelled, ByRollback, RollingBack},
+	{RollingBack, ByUndo, RolledBack},
+	{RollingBack, ByUndoFailure, RollbackFailed},
+	{RollingBack, ByCancel, RollbackFailed},
+	{RollbackFailed, ByRollback, RollingBack},
+	{RollbackFailed, BySkip, RolledBack},
+}
+
+// Transitions returns the state machine, row by row.
+func Transitions() []Transition { return append([]Transition(nil), transitions[:]...) }
+
+// allows reports whether the machine has a row from s over c to the state to.
+func (s State) allows(c Cause, to State) bool {
+	for _, t := range transitions {
+		if t.From == s && t.Cause == c && t.To == to {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cutover-go/cutover/task"
+)
+
+// Sentinels to match with errors.Is.
+var (
+	ErrNotFound     = errors.New("store: not found")
+	ErrConflict     = errors.New("store: changed in the meantime")
+	ErrFenced       = errors.New("store: the task belongs to another worker")
+	ErrTenantHeld   = errors.New("store: tenant held by another plan")
+	ErrKeyReused    = errors.New("store: idempotency key used for other content")
+	ErrCreating     = errors.New("store: plan is still being created")
+	ErrLeaseExpired = errors.New("store: lease expired")
+	ErrTrimmed      = errors.New("store: events not kept any more")
+	ErrCorrupt      = errors.New("store: corrupt")
+)
+
+// FencedError says who holds a task instead. It matches [ErrFenced].
+type FencedError struct {
+	Task task.ID
+	// Token is the token that was refused; Newest is the last one given.
+	Token, Newest task.Token
+	// Worker holds the task now, empty if none does.
+	Worker string
+}
+
+func (e *FencedError) Error() string {
+	return fmt.Sprintf("store: task %s: token %d is stale, the newest is %d, held by %q", e.Task, e.Token, e.Newest, e.Worker)
+}
+
+// Is reports whether target is [ErrFenced].
+func (e *FencedError) Is(target error) bool { return target == ErrFenced }
+
+// TenantHeldError names tenants that other plans work on. It matches
+// [ErrTenantHeld].
+type TenantHeldError struct {
+	// Held are the locks in the way.
+	Held []TenantLock
+}
+
+func (e *TenantHeldError) Error() string {
+	if len(e.Held) == 0 {
+		return ErrTenantHeld.Error()
+	}
+	first := e.Held[0]
+	msg := fmt.Sprintf("store: tenant %q is held by plan %s", first.Tenant, first.Plan)
+	if n := len(e.Held) - 1; n > 0 {
+		msg += fmt.Sprintf(", and %d more tenants are held", n)
+	}
+	return msg
+}
+
+// Is reports whether target is [ErrTenantHeld].
+func (e *TenantHeldError) Is(target error) bool { return target == ErrTenantHeld }
+
+// TrimmedError says where the log of a plan begins. It matches [ErrTrimmed].
+type TrimmedError struct {
+	// First is the sequence number of the oldest event that is kept.
+	First int64
+}
+
+func (e *TrimmedError) Error() string {
+	return fmt.Sprintf("store: events before %d are not kept any more", e.First)
+}
+
+// Is reports whether target is [ErrTrimmed].
+func (e *TrimmedError) Is(target error) bool { return target == ErrTrimmed }
+
+// CorruptError names stored data that makes no sense. It matches [ErrCorrupt].
+type CorruptError struct {
+	// Key is where it was found, in the store's own terms.
+	Key, Reason string
+}
+
+func (e *CorruptError) Error() string { return fmt.Sprintf("store: %s: corrupt: %s", e.Key, e.Reason) }
+
+// Is reports whether target is [ErrCorrupt].
+func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
+
+// TemporaryError wraps a fault that may pass by itself: a broken connection, a
+// server that is loading or failing over. Whether the call took effect is not
+// known; sending it again is safe.
+type TemporaryError struct {
+	Err error
+	// After is how long the store asks to wait before the next try; 0 if it has no
+	// opinion.
+	After time.Duration
+}
+
+func (e *TemporaryError) Error() string { return "store: for now: " + e.Err.Error() }
+
+// Unwrap returns the fault.
+func (e *TemporaryError) Unwrap() error { return e.Err }
+
+// Temporary reports whether err may pass by itself, so that the same call may be
+// sent again. A context that ended is not temporary: its owner wanted an end.
+func Temporary(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var t *TemporaryError
+	return errors.As(err, &t)
+}

@@ -1,0 +1,330 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Store is everything that an engine needs of its persistence. All methods are
+// safe for concurrent use, return promptly when their context ends, and return
+// values that the caller owns.
+type Store interface {
+	Creator
+	Writer
+	Leaser
+	Locker
+	Agenda
+	Cursors
+	Reader
+}
+
+// Limits of one call.
+const (
+	// MaxBatch is the most changes of a commit, edits of a command, tenants of one
+	// AddTenants, Reserve or Release, and tasks of one claim.
+	MaxBatch = 100
+	// MaxPage is the most entries of one page of a query.
+	MaxPage = 1000
+	// KeptCommands is how many command ids a plan remembers.
+	KeptCommands = 64
+)
+
+// Creator makes plans and takes them away.
+type Creator interface {
+	// BeginCreate reserves an id, and the idempotency key if there is one, for a
+	// plan that AddTenants and FinishCreate complete. Until then nothing of it can
+	// be read. If the key belongs to a complete plan of the same content, the
+	// answer names it with Exists set; of other content, ErrKeyReused; one whose
+	// creation is under way, ErrCreating.
+	BeginCreate(ctx context.Context, c Create) (Creation, error)
+	// AddTenants appends tenants, the first with ordinal first, at most MaxBatch.
+	// The same call again is harmless. ErrNotFound if the creation was given up.
+	AddTenants(ctx context.Context, c Creation, first int, tenants []task.Tenant) error
+	// FinishCreate makes the plan visible in state CREATED, with its first event
+	// and its place on the agenda, if exactly the announced number of tenants was
+	// added. The same call again is harmless. ErrNotFound if it was given up.
+	FinishCreate(ctx context.Context, c Creation) error
+	// Remove takes away a plan that is over, or a creation that was given up, in
+	// bounded steps: more says that it has to be called again. From the first step
+	// on the plan cannot be read. ErrConflict if the plan is not over. A plan that
+	// does not exist is removed already.
+	Remove(ctx context.Context, id plan.ID) (more bool, err error)
+}
+
+// Create announces a plan.
+type Create struct {
+	// Plan has what never changes; its ID is ignored.
+	Plan plan.Plan
+	// Hash is a digest of the whole content.
+	Hash string
+	// Actor is who creates it.
+	Actor string
+	// TTL is how long the creation may rest between two calls before any engine
+	// may remove it.
+	TTL time.Duration
+}
+
+// Creation identifies a plan under creation.
+type Creation struct {
+	ID plan.ID
+	// Mark is a secret of the creator; a given-up creation has lost it.
+	Mark string
+	// Exists says that the plan was there already and nothing is to be done.
+	Exists bool
+}
+
+// Writer changes plans and tasks.
+type Writer interface {
+	// Commit applies the changes of workers to tasks of one plan and then, if asked
+	// to, claims further tasks of it. It fills in the answers in the batch. The
+	// error is about the whole call; what happened to each change is in its Err.
+	Commit(ctx context.Context, b *Batch) error
+	// Apply commits a decision of the pure core, completely or not at all, and
+	// returns the plan as it is then. ErrConflict if the plan, or one of the tasks,
+	// is not at the version that the decision was made on. A command whose ID the
+	// plan remembers succeeds without effect, with Repeated set.
+	Apply(ctx context.Context, c Command) (Applied, error)
+}
+
+// Command is a decision to commit.
+type Command struct {
+	// ID makes it safe to send the command again: unique, at most 64 bytes.
+	ID string
+	// Version is the plan's Version that the decision was made on.
+	Version uint64
+	// Failed, if not negative, must be the plan's number of failed tasks: the
+	// decision acknowledged exactly these.
+	Failed int
+	// Decision has the plan's Control, the edits (at most MaxBatch) and the events.
+	// The store sets Seq, At and AtRest, keeps its own Facts, and evaluates
+	// plan.State.CancelsPending and a new Undo.Round itself.
+	plan.Decision
+}
+
+// Applied answers a Command.
+type Applied struct {
+	Plan     plan.Plan
+	Repeated bool
+}
+
+// Batch is one commit. The caller may use it again after it was answered.
+type Batch struct {
+	Plan plan.ID
+	// Works are the changes, at most MaxBatch, of different tasks.
+	Works []Work
+	// Claim asks for tasks, if Claim.Max > 0.
+	Claim Claim
+
+	// Claimed are the tasks that the claim handed out.
+	Claimed []task.Task
+	// View is the plan after the commit.
+	View View
+}
+
+// Work is one change of a task by the worker that holds it.
+type Work struct {
+	Task  task.ID
+	Token task.Token
+	// Seq numbers the worker's changes of this claim from 1. A worker has one
+	// change of a task under way at a time.
+	Seq  uint32
+	Kind WorkKind
+	// Saved is what to save; only with Save. The store may keep the bytes.
+	Saved
+	// Failure goes with Fail and UndoFail, and with Yield if the executor returned
+	// an error after it was told to stop.
+	Failure *task.FailureInfo
+
+	// Err is nil, ErrFenced, ErrNotFound or ErrCorrupt. A refused change had no
+	// effect.
+	Err error
+	// Stop is what is in force for the task after the change. Only with Save.
+	Stop task.Stop
+	// State is the task's state after the change.
+	State task.State
+}
+
+// Saved is what one Work saves: a checkpoint, an undo entry, or both.
+type Saved struct {
+	// Step and Data are the new checkpoint; an empty Step saves none. A new
+	// checkpoint resets the task's Losses.
+	Step string
+	Data []byte
+	// UndoStep and UndoData are an undo entry to record unless the step has one
+	// already; an empty UndoStep records none.
+	UndoStep string
+	UndoData []byte
+}
+
+// WorkKind says what a worker reports.
+type WorkKind uint8
+
+// The kinds. All but Save release the task.
+const (
+	// Save stores a checkpoint, an undo entry or both, and tells what is in force.
+	Save WorkKind = iota
+	// Complete: RUNNING to COMPLETED; clears the checkpoint and the failure.
+	Complete
+	// Fail: RUNNING to FAILED.
+	Fail
+	// Yield: the executor returned without an outcome, or never started. What is in
+	// force decides, in the same step: RUNNING becomes PAUSED or CANCELLED (the
+	// Failure is kept), or stays RUNNING for another worker; ROLLING_BACK becomes
+	// ROLLBACK_FAILED (with the Failure) if undos are stopping, or stays.
+	Yield
+	// Undone: ROLLING_BACK to ROLLED_BACK; clears checkpoint, undo log, failure.
+	Undone
+	// UndoFail: ROLLING_BACK to ROLLBACK_FAILED.
+	UndoFail
+)
+
+// Claim asks for tasks of a plan for one incarnation, in this order: RUNNING
+// without a worker, if the plan's state claims running tasks; ROLLING_BACK
+// without a worker; then, while fewer than Grant.MaxHeld are held, PENDING tasks
+// from the first ordinal up to Grant.Open, unless the plan is breached or more
+// than Grant.MaxFailed tasks are failed; and in an open undo round the undoable
+// tasks that the round has not come to yet, from the last ordinal down, or, in a
+// sequential plan, in the reverse order in which workers last released them.
+type Claim struct {
+	// ID makes it safe to send the claim again: unique, at most 64 bytes.
+	ID string
+	// Worker is the incarnation that is to hold the tasks.
+	Worker string
+	// Max is the most tasks wanted, at most MaxBatch; 0 claims nothing.
+	Max int
+}
+
+// View is what a commit tells about its plan.
+type View struct {
+	State    plan.State
+	Version  uint64
+	Counters plan.Counters
+	Breached bool
+	// UndosDry is as in plan.Facts.
+	UndosDry bool
+	// Claimable says that a further claim now would find tasks.
+	Claimable bool
+}
+
+// Leaser keeps the leases of process incarnations and what they hold.
+type Leaser interface {
+	// Join starts the lease of a new incarnation. Incarnation names are never used
+	// twice.
+	Join(ctx context.Context, incarnation string, ttl time.Duration) error
+	// Heartbeat renews the lease and returns all that the incarnation holds in the
+	// plans asked about (at most MaxBatch). ErrLeaseExpired if the lease is over.
+	Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]Holding, error)
+	// Leave ends the lease at once.
+	Leave(ctx context.Context, incarnation string) error
+	// Orphans returns up to MaxBatch tasks of a plan that are held by incarnations
+	// without a lease.
+	Orphans(ctx context.Context, id plan.ID) ([]Holding, error)
+}
+
+// Holding is a task that an incarnation holds.
+type Holding struct {
+	Task   task.ID
+	Token  task.Token
+	Worker string
+	// Stop is what is in force for the task.
+	Stop task.Stop
+}
+
+// Locker keeps the tenants' locks.
+type Locker interface {
+	// Reserve takes the locks (at most MaxBatch) that are free; one that has exactly
+	// this value already is taken. It returns those that are held by others, as
+	// they are.
+	Reserve(ctx context.Context, locks []TenantLock) (held []TenantLock, err error)
+	// Replace changes a lock from exactly old to next and reports whether it did.
+	Replace(ctx context.Context, old, next TenantLock) (bool, error)
+	// Release frees the locks (at most MaxBatch) that have exactly these values.
+	Release(ctx context.Context, locks []TenantLock) error
+}
+
+// TenantLock says which task works on a tenant. It is compared as a whole.
+type TenantLock struct {
+	Tenant  string
+	Plan    plan.ID
+	Ordinal int
+	// Start is the plan's StartToken.
+	Start uint64
+}
+
+// Agenda lists the plans that need an engine.
+type Agenda interface {
+	// Due returns up to limit plans whose time to be looked at has come, the longest
+	// waiting first. Apply and FinishCreate make a plan due at once, BeginCreate when
+	// its TTL is over. Commit does not: an engine lets a plan with tasks in flight
+	// rest for a bounded time only.
+	Due(ctx context.Context, limit int) ([]DuePlan, error)
+	// Rest asks that a plan be looked at again only after a while, or not before the
+	// next command if after is negative. Nothing happens if the plan was put on the
+	// agenda again since Due returned stamp.
+	Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
+	// Listen calls hint for every plan that may have changed until ctx ends. Hints
+	// can be lost, repeated and late. hint must not block.
+	Listen(ctx context.Context, hint func(plan.ID)) error
+}
+
+// DuePlan is an entry of the agenda.
+type DuePlan struct {
+	ID plan.ID
+	// Stamp changes whenever the plan is put on the agenda.
+	Stamp uint64
+	// Creating says that it is a creation whose TTL is over: to be removed.
+	Creating bool
+}
+
+// Cursors remember how far named readers of a plan's events have come.
+type Cursors interface {
+	// Cursor takes or renews the cursor for owner and returns its position, 0 at
+	// first. ErrConflict while another owner has it.
+	Cursor(ctx context.Context, id plan.ID, name, owner string, ttl time.Duration) (int64, error)
+	// MoveCursor sets the position. ErrConflict if owner does not have the cursor.
+	MoveCursor(ctx context.Context, id plan.ID, name, owner string, seq int64) error
+}
+
+// Reader answers questions. Everything read is a consistent moment of one plan or
+// task; pages of a query are moments of their own.
+type Reader interface {
+	// Plan returns a plan. ErrNotFound.
+	Plan(ctx context.Context, id plan.ID) (plan.Plan, error)
+	// Plans returns plans by falling id.
+	Plans(ctx context.Context, q PlanQuery) ([]plan.Plan, error)
+	// Task returns a task. The pending tasks of a plan that cancels them are
+	// CANCELLED. ErrNotFound.
+	Task(ctx context.Context, id task.ID) (task.Task, error)
+	// Tasks returns tasks of a plan by rising ordinal, with next as the After of
+	// the next page, or 0 if there is none. A page may be empty although there are
+	// further ones: the work per call is bounded too.
+	Tasks(ctx context.Context, id plan.ID, q TaskQuery) (tasks []task.Task, next int, err error)
+	// Events returns up to limit events after a sequence number, oldest first. At
+	// the end of the log it returns none. ErrTrimmed.
+	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
+}
+
+// PlanQuery selects plans.
+type PlanQuery struct {
+	// Before is the id below which to start; 0 starts at the newest.
+	Before plan.ID
+	// States, if not empty, are the ones wanted.
+	States []plan.State
+	// Limit is at most, and by default, MaxPage.
+	Limit int
+}
+
+// TaskQuery selects tasks.
+type TaskQuery struct {
+	// After is the ordinal after which to start.
+	After int
+	// States, if not empty, are the ones wanted.
+	States []task.State
+	// Unheld wants only tasks in flight that no worker holds.
+	Unheld bool
+	// Limit is at most, and by default, MaxPage.
+	Limit int
+}

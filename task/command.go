@@ -1,0 +1,195 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrIllegal is matched by every *IllegalError.
+var ErrIllegal = errors.New("task: illegal transition")
+
+// IllegalError says that a command does not apply to a task as it is.
+// It matches [ErrIllegal].
+type IllegalError struct {
+	ID    ID
+	Cause Cause
+	// State is the state found.
+	State State
+	// Why adds what the state alone does not say; may be empty.
+	Why string
+}
+
+func (e *IllegalError) Error() string {
+	msg := fmt.Sprintf("task %s: %s does not apply in state %s", e.ID, e.Cause, e.State)
+	if e.Why != "" {
+		msg += ": " + e.Why
+	}
+	return msg
+}
+
+// Is reports whether target is [ErrIllegal].
+func (e *IllegalError) Is(target error) bool { return target == ErrIllegal }
+
+// Edit is what a command changes of one task, decided on the task at Version.
+// It touches the checkpoint and the undo log only to drop them: a worker may be
+// saving at the same moment.
+type Edit struct {
+	ID      ID
+	Version uint64
+	// Cause is why; a change of state is recorded as an event with it.
+	Cause Cause
+	Control
+	// Release takes the task from the worker that holds it.
+	Release        bool
+	DropCheckpoint bool
+	DropUndo       bool
+}
+
+// move returns the edit that takes t along cause.
+func (t Task) move(cause Cause) (Edit, error) {
+	next, ok := t.State.Next(cause)
+	if !ok {
+		return Edit{}, &IllegalError{ID: t.ID, Cause: cause, State: t.State}
+	}
+	e := t.edit(cause)
+	e.State = next
+	return e, nil
+}
+
+func (t Task) edit(cause Cause) Edit {
+	return Edit{ID: t.ID, Version: t.Version, Cause: cause, Control: t.Control}
+}
+
+// Retry starts the next attempt, from the checkpoint or from scratch.
+func (t Task) Retry(fromCheckpoint bool, now time.Time) (Edit, error) {
+	e, err := t.move(ByRetry)
+	if err != nil {
+		return Edit{}, err
+	}
+	e.Attempt++
+	e.PausedAlone, e.Losses, e.Failure = false, 0, nil
+	e.RetriedAt = now
+	e.DropCheckpoint = !fromCheckpoint
+	return e, nil
+}
+
+// Resume lets a paused task go on, or withdraws a pause or cancel that has not
+// taken effect.
+func (t Task) Resume() (Edit, error) {
+	if t.State == Running && t.Request != NoRequest {
+		e := t.edit(ByResume)
+		e.Request = NoRequest
+		return e, nil
+	}
+	e, err := t.move(ByResume)
+	if err != nil {
+		return Edit{}, err
+	}
+	e.PausedAlone = false
+	return e, nil
+}
+
+// Pause stops one running task: at once if no worker holds it, otherwise by a
+// request that takes effect at its next boundary.
+func (t Task) Pause() (Edit, error) {
+	if t.State == Running && t.Worker != "" {
+		e := t.edit(ByPause)
+		e.Request = max(e.Request, PauseRequest)
+		return e, nil
+	}
+	e, err := t.move(ByPause)
+	if err != nil {
+		return Edit{}, err
+	}
+	e.Request, e.PausedAlone = NoRequest, true
+	return e, nil
+}
+
+// Cancel ends one task: at once if no worker holds it, otherwise by a request
+// that takes effect at its next boundary.
+func (t Task) Cancel() (Edit, error) {
+	if t.State == Running && t.Worker != "" {
+		e := t.edit(ByCancel)
+		e.Request = CancelRequest
+		return e, nil
+	}
+	e, err := t.move(ByCancel)
+	if err != nil {
+		return Edit{}, err
+	}
+	e.Request, e.PausedAlone = NoRequest, false
+	return e, nil
+}
+
+// Skip decides that the task is not to be done, or not to be undone.
+func (t Task) Skip() (Edit, error) {
+	e, err := t.move(BySkip)
+	if err != nil {
+		return Edit{}, err
+	}
+	e.Failure = nil
+	return e, nil
+}
+
+// Rollback starts the undo of a task that has run.
+func (t Task) Rollback() (Edit, error) {
+	e, err := t.move(ByRollback)
+	if err != nil {
+		return Edit{}, err
+	}
+	if t.Attempt < 1 {
+		return Edit{}, &IllegalError{ID: t.ID, Cause: ByRollback, State: t.State, Why: "it never ran"}
+	}
+	e.PausedAlone, e.Losses = false, 0
+	return e, nil
+}
+
+// Halt applies the plan's control to a running task that no worker holds.
+func (t Task) Halt(plan Stop) (Edit, error) {
+	cause := ByPause
+	switch t.StopFor(plan) {
+	case StopCancel:
+		cause = ByCancel
+	case StopPause:
+	case Go:
+		return Edit{}, &IllegalError{ID: t.ID, Cause: ByPause, State: t.State, Why: "nothing asks it to stop"}
+	}
+	e, err := t.move(cause)
+	if err != nil {
+		return Edit{}, err
+	}
+	e.PausedAlone = t.Request == PauseRequest && cause == ByPause
+	e.Request = NoRequest
+	return e, nil
+}
+
+// Lose takes the task from a worker that is gone. The attempt stays: a crash
+// uses none up. A task whose workers were lost more than limit times without a
+// new checkpoint in between fails.
+func (t Task) Lose(limit int, now time.Time) Edit {
+	e := t.edit(ByFailure)
+	e.Release = true
+	e.Losses++
+	if e.Losses <= limit {
+		return e
+	}
+	cause := ByFailure
+	if t.State == RollingBack {
+		cause = ByUndoFailure
+	}
+	if next, ok := t.State.Next(cause); ok {
+		e.Cause, e.State, e.Request = cause, next, NoRequest
+		e.Failure = &FailureInfo{
+			Reason:    fmt.Sprintf("its worker was lost %d times without a new checkpoint", e.Losses),
+			ErrorCode: CodeWorkerLost,
+			Timestamp: now,
+			Attempt:   t.Attempt,
+			Retryable: true,
+		}
+		if t.Checkpoint != nil {
+			e.Failure.Step = t.Checkpoint.Step
+		}
+	}
+	return e
+}

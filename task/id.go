@@ -1,0 +1,54 @@
+package task
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// MaxPerPlan is the most tasks of one plan.
+const MaxPerPlan = 999_999
+
+// MaxPlanID keeps every task id below 2^53, so that ids survive JSON numbers.
+const MaxPlanID PlanID = 1<<53/span - 1
+
+const span = 1_000_000
+
+// PlanID identifies a plan. The store hands out growing ids; gaps are allowed.
+type PlanID int64
+
+// Valid reports whether id can be a plan's.
+func (id PlanID) Valid() bool { return id >= 1 && id <= MaxPlanID }
+
+func (id PlanID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// ID identifies a task: its plan's id times 1,000,000 plus its ordinal. A task
+// id alone tells its plan.
+type ID int64
+
+// NewID returns the id of a plan's task. Ordinals count from 1.
+func NewID(plan PlanID, ordinal int) ID { return ID(plan)*span + ID(ordinal) }
+
+// ParseID reads an id as String writes it.
+func ParseID(s string) (ID, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || !ID(n).Valid() {
+		return 0, fmt.Errorf("task: %.32q is not a task id", s)
+	}
+	return ID(n), nil
+}
+
+// Plan returns the id of the plan that the task belongs to.
+func (id ID) Plan() PlanID { return PlanID(id / span) }
+
+// Ordinal returns the task's place in its plan, from 1.
+func (id ID) Ordinal() int { return int(id % span) }
+
+// Valid reports whether id can be a task's.
+func (id ID) Valid() bool { return id.Plan().Valid() && id.Ordinal() >= 1 }
+
+func (id ID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// Token is a fencing token: new and greater each time a task is claimed. Every
+// write of a worker carries it, a stale one is refused, and an executor can hand
+// it to outside systems so that they refuse the stale worker as well.
+type Token uint64

@@ -1,0 +1,79 @@
+package task
+
+import "fmt"
+
+// State is where a task is in its life.
+type State uint8
+
+// The states. [Transitions] lists the ways between them.
+const (
+	// Pending: nothing has happened yet; the task waits for its plan's grant.
+	Pending State = iota
+	// Running: the work is under way, or waits for a worker to take it on.
+	Running
+	// Paused: stopped at a boundary by the plan's pause or by a person's.
+	Paused
+	// Completed: the executor returned nil.
+	Completed
+	// Failed: it waits for a person to retry, skip, cancel or roll it back.
+	Failed
+	// Skipped: a person decided that the work is not to be done.
+	Skipped
+	// Cancelled: stopped for good, perhaps half done; it can be rolled back.
+	Cancelled
+	// RollingBack: the undo is under way, or waits for a worker to take it on.
+	RollingBack
+	// RolledBack: the undo is done.
+	RolledBack
+	// RollbackFailed: the undo failed; it waits for a person.
+	RollbackFailed
+
+	// NumStates is the number of states.
+	NumStates = int(RollbackFailed) + 1
+)
+
+//nolint:gochecknoglobals // a constant table
+var stateNames = [NumStates]string{
+	"PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED",
+	"SKIPPED", "CANCELLED", "ROLLING_BACK", "ROLLED_BACK", "ROLLBACK_FAILED",
+}
+
+func (s State) String() string {
+	if int(s) < NumStates {
+		return stateNames[s]
+	}
+	return fmt.Sprintf("State(%d)", uint8(s))
+}
+
+// ParseState reads a state as String writes it.
+func ParseState(name string) (State, error) {
+	for i, n := range stateNames {
+		if n == name {
+			return State(i), nil
+		}
+	}
+	return 0, fmt.Errorf("task: unknown state %.32q", name)
+}
+
+// InFlight reports whether s is [Running] or [RollingBack].
+func (s State) InFlight() bool { return s == Running || s == RollingBack }
+
+// Ended reports whether a task in s moves on only by a person's command.
+func (s State) Ended() bool {
+	switch s {
+	case Completed, Failed, Skipped, Cancelled, RolledBack, RollbackFailed:
+		return true
+	case Pending, Running, Paused, RollingBack:
+	}
+	return false
+}
+
+// Releases reports whether a task that comes to rest in s gives its tenant free.
+func (s State) Releases() bool {
+	switch s {
+	case Completed, Skipped, Cancelled, RolledBack:
+		return true
+	case Pending, Running, Paused, Failed, RollingBack, RollbackFailed:
+	}
+	return false
+}

@@ -1,0 +1,30 @@
+package task
+
+import "maps"
+
+// MaxTenantID is the most bytes of a tenant's id.
+const MaxTenantID = 128
+
+// Tenant is what a task works on. A bare ID is enough.
+type Tenant struct {
+	// ID names the tenant: 1 to [MaxTenantID] bytes of UTF-8, unique in its plan.
+	ID string
+	// Labels group tenants, for instance by region.
+	Labels map[string]string
+	// Parameters are handed to the executor and override the plan's, key by key.
+	Parameters map[string]string
+}
+
+// Merge returns base overridden by over, key by key. It may return one of them:
+// treat the result as read-only.
+func Merge(base, over map[string]string) map[string]string {
+	if len(over) == 0 {
+		return base
+	}
+	if len(base) == 0 {
+		return over
+	}
+	merged := maps.Clone(base)
+	maps.Copy(merged, over)
+	return merged
+}

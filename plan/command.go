@@ -11,7 +11,7 @@ func (p Plan) MarkStarting(token uint64, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
 	case p.State == Running:
-		return d, nil
+		return d.already()
 	case p.State != Created:
 		return d, d.tooLate(ByStart, "")
 	}
@@ -35,7 +35,7 @@ func (p Plan) Start(by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
 	case p.State == Running:
-		return d, nil
+		return d.already()
 	case p.State != Created:
 		return d, d.tooLate(ByStart, "")
 	case p.Starting == nil:
@@ -57,10 +57,11 @@ func (p Plan) Pause(by By) (Decision, error) {
 		d.Plan.PauseReasons = PausedByHand
 		return d, nil
 	case Paused:
-		if !d.Plan.PauseReasons.Has(PausedByHand) {
-			d.Plan.PauseReasons |= PausedByHand
-			d.note(ByPause, Paused, Paused, by)
+		if d.Plan.PauseReasons.Has(PausedByHand) {
+			return d.already()
 		}
+		d.Plan.PauseReasons |= PausedByHand
+		d.note(ByPause, Paused, Paused, by)
 		return d, nil
 	case Created, Failed, Completed, Cancelled, RollingBack, RolledBack, RollbackFailed:
 	}
@@ -74,7 +75,7 @@ func (p Plan) Resume(by By) (Decision, error) {
 	next := &d.Plan
 	switch next.State {
 	case Running:
-		return d, nil
+		return d.already()
 	case Paused, Failed:
 	case Created, Completed, Cancelled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.tooLate(ByResume, "")
@@ -96,6 +97,9 @@ func (p Plan) Cancel(by By) (Decision, error) {
 	case Created, Running, Paused, Failed:
 		d.Plan.Starting = nil
 		d.move(ByCancel, Cancelled, by)
+		if d.Plan.Counters.Of(task.Paused) > 0 {
+			d.Plan.sweep(Sweep{Kind: SweepCancel, Actor: by.Actor, Reason: by.Reason})
+		}
 		return d, nil
 	case RollingBack:
 		d.Plan.Undo.Open = false
@@ -103,7 +107,7 @@ func (p Plan) Cancel(by By) (Decision, error) {
 		d.move(ByCancel, RollbackFailed, by)
 		return d, nil
 	case Cancelled:
-		return d, nil
+		return d.already()
 	case Completed, RolledBack, RollbackFailed:
 	}
 	return d, d.tooLate(ByCancel, "")
@@ -120,7 +124,7 @@ func (p Plan) Rollback(by By) (Decision, error) {
 			return d, d.tooLate(ByRollback, "the undos of the last rollback are still stopping")
 		}
 	case RollingBack, RolledBack:
-		return d, nil
+		return d.already()
 	case Created:
 		return d, d.tooLate(ByRollback, "it has not been started")
 	}
@@ -140,7 +144,7 @@ func (p Plan) RetryFailed(fromCheckpoint bool, by By) (Decision, error) {
 		return d, d.tooLate(ByRetry, "")
 	}
 	if next.Counters.Of(task.Failed) == 0 {
-		return d, nil
+		return d.already()
 	}
 	next.sweep(Sweep{Kind: SweepRetry, FromCheckpoint: fromCheckpoint, Actor: by.Actor, Reason: by.Reason})
 	d.rerun(by)

@@ -25,9 +25,11 @@ type Decision struct {
 	Edits []task.Edit
 	// Events tell of it, in order; Seq, At and AtRest are the store's to fill in.
 	Events []Event
-	// Changed says that there is something to commit. A command that changes
-	// nothing was already so.
+	// Changed says that there is something to commit.
 	Changed bool
+	// AlreadySo says that the command found what it asks for. The decision may be
+	// Changed all the same, by what the plan owed.
+	AlreadySo bool
 }
 
 // ErrTooLate is matched by every *TooLateError.
@@ -62,6 +64,11 @@ func (e *TooLateError) Error() string {
 
 // Is reports whether target is [ErrTooLate].
 func (e *TooLateError) Is(target error) bool { return target == ErrTooLate }
+
+func (d Decision) already() (Decision, error) {
+	d.AlreadySo = true
+	return d, nil
+}
 
 func (d *Decision) tooLate(c fmt.Stringer, why string) error {
 	return &TooLateError{Plan: d.Plan.ID, Command: c.String(), PlanState: d.Plan.State, Why: why}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -97,13 +98,20 @@ const (
 	SweepResume SweepKind = iota
 	// SweepRetry retries the failed tasks.
 	SweepRetry
+	// SweepCancel cancels the paused tasks of a plan that was cancelled.
+	SweepCancel
 )
 
 func (k SweepKind) String() string {
-	if k == SweepRetry {
+	switch k {
+	case SweepResume:
+		return "resume"
+	case SweepRetry:
 		return "retry"
+	case SweepCancel:
+		return "cancel"
 	}
-	return "resume"
+	return fmt.Sprintf("SweepKind(%d)", uint8(k))
 }
 
 // Sweep is a command on many tasks. It was one write, and is carried out in
@@ -146,7 +154,9 @@ func (r PauseReasons) Strings() []string {
 
 // Over reports whether nothing of the plan will ever happen again but by a
 // command: it may be removed, and its tenant locks mean nothing any more.
-func (p Plan) Over() bool { return p.State.final() && p.Counters.InFlight() == 0 }
+func (p Plan) Over() bool {
+	return p.State.final() && p.Counters.InFlight() == 0 && len(p.Sweeps) == 0
+}
 
 // Sequential reports whether the plan runs its tasks one by one. Its rollback
 // then follows the order of completion.

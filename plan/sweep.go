@@ -13,6 +13,8 @@ func (s Sweep) Matches(t task.Control) bool {
 		return t.State == task.Paused && !t.PausedAlone
 	case SweepRetry:
 		return t.State == task.Failed
+	case SweepCancel:
+		return t.State == task.Paused
 	}
 	return false
 }
@@ -30,7 +32,7 @@ func (s Sweep) States() []task.State {
 // plan has taken the tenant since; they are passed over. last says that there
 // are no further tasks.
 func (p Plan) Sweep(tasks []task.Task, last bool, held func(task.ID) bool, by By) Decision {
-	d := p.decide(by)
+	d := Decision{Plan: p}
 	if len(d.Plan.Sweeps) == 0 {
 		return d
 	}
@@ -58,8 +60,12 @@ func (p Plan) Sweep(tasks []task.Task, last bool, held func(task.ID) bool, by By
 }
 
 func (s Sweep) edit(t task.Task, by By) (task.Edit, error) {
-	if s.Kind == SweepRetry {
+	switch s.Kind {
+	case SweepRetry:
 		return t.Retry(s.FromCheckpoint, by.Now)
+	case SweepCancel:
+		return t.Cancel()
+	case SweepResume:
 	}
 	return t.Resume()
 }

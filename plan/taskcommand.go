@@ -16,7 +16,7 @@ func (p Plan) RetryTask(t task.Task, fromCheckpoint bool, by By) (Decision, erro
 		return d, d.taskTooLate(t, task.ByRetry, "")
 	}
 	if t.State == task.Running {
-		return d, nil
+		return d.already()
 	}
 	e, err := t.Retry(fromCheckpoint, by.Now)
 	if err != nil {
@@ -37,7 +37,7 @@ func (p Plan) PauseTask(t task.Task, by By) (Decision, error) {
 	case !d.steerable():
 		return d, d.taskTooLate(t, task.ByPause, "")
 	case t.State == task.Paused && t.PausedAlone, t.State == task.Running && t.Request != task.NoRequest:
-		return d, nil
+		return d.already()
 	case t.State == task.Paused:
 		d.edit(t, task.Edit{ID: t.ID, Version: t.Version, Cause: task.ByPause, Control: alone(t.Control)}, by)
 		return d, nil
@@ -58,7 +58,7 @@ func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 	case !d.steerable():
 		return d, d.taskTooLate(t, task.ByResume, "")
 	case t.State == task.Running && t.Request == task.NoRequest:
-		return d, nil
+		return d.already()
 	}
 	return d.apply(t, task.ByResume, task.Task.Resume, by)
 }
@@ -68,7 +68,7 @@ func (p Plan) CancelTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
 	case t.State == task.Cancelled, t.State == task.Running && t.Request == task.CancelRequest:
-		return d, nil
+		return d.already()
 	case !d.steerable():
 		return d, d.taskTooLate(t, task.ByCancel, "")
 	}
@@ -82,7 +82,7 @@ func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 	undo := d.Plan.State == RollbackFailed && t.State == task.RollbackFailed
 	switch {
 	case t.State == task.Skipped:
-		return d, nil
+		return d.already()
 	case !d.steerable() && !undo:
 		return d, d.taskTooLate(t, task.BySkip, "")
 	}
@@ -104,7 +104,7 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 	}
 	switch {
 	case t.State == task.RollingBack || t.State == task.RolledBack:
-		return d, nil
+		return d.already()
 	case d.Plan.Undo.Stopping:
 		return d, d.taskTooLate(t, task.ByRollback, "the undos of the last rollback are still stopping")
 	case t.Attempt < 1:

@@ -1,0 +1,62 @@
+package archtest_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	watchSources(t)
+	packages := loadPackages(t)
+	if len(packages) == 0 {
+		t.Fatal("the module has no packages")
+	}
+	for _, fault := range check(packages) {
+		t.Error(fault)
+	}
+}
+
+func TestCheckFindsFaults(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		pkg  pkg
+		want []string // a part of each fault, in order; none when all is well
+	}{
+		"down":                    {pkg: importing("plan", module+"/task", module+"/plan/strategy", "fmt", "time")},
+		"up":                      {pkg: importing("task", module+"/plan"), want: []string{"task imports plan"}},
+		"sideways":                {pkg: importing("redisack", module+"/renewal"), want: []string{"redisack imports renewal"}},
+		"to the root":             {pkg: importing("store/memstore", module), want: []string{"store/memstore imports ."}},
+		"from the root":           {pkg: importing(".", module+"/store", module+"/executor", "go.uber.org/zap")},
+		"root to a driver":        {pkg: importing(".", module+"/store/memstore"), want: []string{". imports store/memstore"}},
+		"own tree":                {pkg: importing("redisack/agent", module+"/redisack", module+"/redisack/internal/wire")},
+		"unknown package":         {pkg: importing("util"), want: []string{"util: has no arrow"}},
+		"prefix is no parent":     {pkg: importing("operations"), want: []string{"operations: has no arrow"}},
+		"I/O in a pure one":       {pkg: importing("task", "os", "net/url"), want: []string{"task imports os", "task imports net/url"}},
+		"library in a pure one":   {pkg: importing("plan", "go.uber.org/zap"), want: []string{"plan imports go.uber.org/zap; it is pure"}},
+		"unlisted library":        {pkg: importing("ops", "example.org/x"), want: []string{"not on the list"}},
+		"net/http out of place":   {pkg: importing("renewal", "net/http"), want: []string{"renewal imports net/http"}},
+		"Redis out of place":      {pkg: linking("ops", "github.com/redis/go-redis/v9"), want: []string{"ops links github.com/redis/go-redis/v9"}},
+		"Redis in its place":      {pkg: linking("store/redisstore", "github.com/redis/go-redis/v9/internal")},
+		"zap's own use of http":   {pkg: linking(".", "net/http")},
+		"test library for a host": {pkg: importing("redisack", "go.uber.org/goleak"), want: []string{"its place is internal/redistest"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := check([]pkg{test.pkg})
+			if !slices.EqualFunc(got, test.want, strings.Contains) {
+				t.Errorf("faults %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// importing returns a package with direct imports.
+func importing(name string, imports ...string) pkg {
+	return pkg{name: name, imports: imports, deps: imports}
+}
+
+// linking returns a package that gets something through others.
+func linking(name string, deps ...string) pkg { return pkg{name: name, deps: deps} }

@@ -1,0 +1,71 @@
+package archtest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// moduleRoot is the module's directory, seen from this package's.
+const moduleRoot = "../.."
+
+// loadPackages asks the go command for the packages of the main module. Those that
+// do not compile are listed as well: that is for the compiler to say.
+func loadPackages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports,Deps", "./...")
+	cmd.Dir = moduleRoot
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var packages []pkg
+	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
+		var listed struct {
+			ImportPath    string
+			Imports, Deps []string
+		}
+		err := decoder.Decode(&listed)
+		if errors.Is(err, io.EOF) {
+			return packages
+		}
+		if err != nil {
+			t.Fatalf("decoding what go list says: %v", err)
+		}
+		name, own := local(listed.ImportPath)
+		if !own {
+			t.Fatalf("go list names %s, which is not of the module", listed.ImportPath)
+		}
+		packages = append(packages, pkg{name: name, imports: listed.Imports, deps: listed.Deps})
+	}
+}
+
+// watchSources looks at every source file of the module. The go command caches the
+// result of a test by the files that the test itself has looked at, and does not
+// know what its child go list has read.
+func watchSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(moduleRoot, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != moduleRoot && strings.HasPrefix(entry.Name(), "."):
+			return filepath.SkipDir
+		case strings.HasSuffix(path, ".go"):
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // an editor's file may vanish meanwhile
+		t.Fatalf("looking at the sources: %v", err)
+	}
+}

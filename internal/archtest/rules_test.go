@@ -1,0 +1,91 @@
+package archtest_test
+
+// module is the path of the main module, and of its root package.
+const module = "github.com/cutover-go/cutover"
+
+// core is what the root package, and whoever works on the root package, may import.
+var core = []string{"task", "plan", "plan/strategy", "checkpoint", "executor", "store"}
+
+// arrow says which packages of the module a package may import.
+type arrow struct {
+	// from is a package below the module, "." for the root. "x/..." is x and all
+	// below it; of several arrows the first that fits counts.
+	from string
+
+	// to are the packages allowed, written in the same way. A package "x/..." may
+	// always import its own tree.
+	to []string
+}
+
+// arrows are the import directions: down only.
+var arrows = []arrow{
+	// Pure: they decide, and do nothing else.
+	{from: "checkpoint"},
+	{from: "plan/strategy"},
+	{from: "task", to: []string{"checkpoint"}},
+	{from: "plan", to: []string{"task", "plan/strategy"}},
+
+	// What hosts plug in.
+	{from: "executor", to: []string{"task", "checkpoint"}},
+	{from: "executor/executortest", to: []string{"executor", "task", "checkpoint"}},
+	{from: "executor/bluegreen", to: []string{"executor", "task", "checkpoint"}},
+	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
+	{from: "executor/bluegreen/redisgateway", to: []string{"executor/bluegreen", "redisack"}},
+	{from: "executor/canary", to: []string{"executor", "task", "checkpoint"}},
+
+	// What remembers. A driver sees the contract and what the contract speaks of.
+	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
+	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "task", "checkpoint"}},
+
+	// What acts, and what shows and tells it.
+	{from: ".", to: core},
+	{from: "ops/...", to: append([]string{"."}, core...)},
+	{from: "notify/...", to: append([]string{"."}, core...)},
+
+	// Tools that stand alone.
+	{from: "redisack/..."},
+	{from: "renewal/...", to: []string{"internal/wheel"}},
+	{from: "internal/wheel"},
+	{from: "internal/redistest"},
+	{from: "internal/archtest"},
+}
+
+// pure are the packages without I/O, goroutine, clock and chance.
+var pure = []string{"checkpoint", "task", "plan", "plan/strategy", "internal/wheel"}
+
+// impure are the standard packages that a pure package has no use for. Clocks are
+// the linter's part, because time.Duration comes from the same package as time.Now.
+var impure = []string{
+	"context", "crypto/rand", "database/...", "embed", "io/fs", "log/...", "math/rand/...",
+	"net/...", "os/...", "runtime/...", "sync/...", "syscall", "testing/...",
+}
+
+// library says which packages may use a package from outside the module.
+type library struct {
+	path string // with all packages below it
+	in   []string
+
+	// reach also counts use through other packages: whoever is not in the list does
+	// not even link it.
+	reach bool
+}
+
+// everywhere allows a library in all packages that are not pure.
+var everywhere = []string{"..."}
+
+// libraries are the dependencies that hosts get, and the standard packages that
+// have their place.
+var libraries = []library{
+	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
+		"store/redisstore", "redisack/...", "executor/bluegreen/redisgateway", "renewal/...", "notify/...", "internal/redistest",
+	}},
+	{path: "net/http", in: []string{"ops/...", "redisack/...", "notify/...", "executor/bluegreen/...", "executor/canary"}},
+	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
+	{path: "go.uber.org/zap", in: everywhere},
+
+	// Only in packages that tests import.
+	{path: "github.com/alicebob/miniredis/v2", in: []string{"internal/redistest"}},
+	{path: "go.uber.org/goleak", in: []string{"internal/redistest"}},
+	{path: "github.com/anishathalye/porcupine", in: []string{"store/storetest"}},
+	{path: "pgregory.net/rapid", in: []string{"store/storetest"}},
+}

@@ -1,0 +1,103 @@
+package executor
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/task"
+	"go.uber.org/zap"
+)
+
+// Run is one run of an executor over one task: what the executor knows of the
+// task, and where it saves. It may be used by several goroutines at once, until
+// the executor returns.
+type Run struct {
+	// Immutable after construction.
+	id       task.ID
+	tenant   task.Tenant
+	attempt  int
+	token    task.Token
+	recorder Recorder
+
+	// saving is held for as long as a save is under way, so that there is one at
+	// a time. It is taken before mu.
+	saving sync.Mutex
+
+	// mu guards what follows. It is never held during a call of the recorder's
+	// Save and SaveUndo.
+	mu       sync.Mutex
+	point    checkpoint.Checkpoint // Invariant: point.Step == "" if there is none.
+	undo     checkpoint.UndoLog
+	logger   *zap.Logger // nil until somebody asks for it
+	returned bool
+}
+
+// NewRun returns the run of t under token. c is where it goes on, nil for the
+// beginning; it is taken apart from t.Checkpoint because a retry from scratch has
+// none. t.Tenant.Parameters holds the plan's parameters merged with the
+// tenant's. The undo log is t.Undo.
+func NewRun(t task.Task, c *checkpoint.Checkpoint, token task.Token, r Recorder) *Run {
+	run := &Run{id: t.ID, tenant: t.Tenant, attempt: t.Attempt, token: token, recorder: r, undo: t.Undo}
+	if c != nil {
+		run.point = *c
+	}
+	return run
+}
+
+// ID returns the task's id.
+func (r *Run) ID() task.ID { return r.id }
+
+// Tenant returns what the task works on. Its maps are shared: read only.
+func (r *Run) Tenant() task.Tenant { return r.tenant }
+
+// Params returns the plan's parameters overridden by the tenant's. The map is
+// shared: read only.
+func (r *Run) Params() map[string]string { return r.tenant.Parameters }
+
+// Param returns one of [Run.Params] and whether it is there.
+func (r *Run) Param(key string) (string, bool) {
+	v, ok := r.tenant.Parameters[key]
+	return v, ok
+}
+
+// Attempt returns the number of the attempt, from 1. A take-over by another
+// worker keeps it.
+func (r *Run) Attempt() int { return r.attempt }
+
+// Token returns the fencing token: greater at every claim of the task. An outside
+// system that remembers the greatest it has seen can refuse a worker that was
+// frozen, lost its task and woke up again.
+func (r *Run) Token() task.Token { return r.token }
+
+// IdempotencyKey returns a key for one effect of the task: the same at every
+// repeat of step, over crashes, take-overs and retries, and no other task's in
+// the same store. An outside system that drops a second request with the same
+// key makes it harmless that an effect is repeated after a crash between it and
+// its save. An undo is a step of its own and needs its own name.
+func (r *Run) IdempotencyKey(step string) string {
+	b := make([]byte, 0, 17+len(step))
+	b = strconv.AppendInt(b, int64(r.id), 10)
+	b = append(b, '/')
+	return string(append(b, step...))
+}
+
+// Logger returns a logger with plan, task and tenant on it. Do not log payloads
+// and secrets.
+func (r *Run) Logger() *zap.Logger {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.logger == nil {
+		if l, ok := r.recorder.(Logging); ok {
+			r.logger = l.Logger()
+		}
+		if r.logger == nil {
+			r.logger = zap.NewNop()
+		}
+	}
+	return r.logger
+}
+
+// Progress reports how far the task is. It also keeps a task that saves rarely
+// from counting as stalled.
+func (r *Run) Progress(p Progress) { r.recorder.Progress(p) }

@@ -1,0 +1,137 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cutover-go/cutover/checkpoint"
+)
+
+// Save stores where the task goes on from: step names the last thing that is
+// done, data is whatever the executor needs to go on, encoded as JSON. It takes
+// the place of the checkpoint before. Saving the same again is harmless.
+//
+// A [json.RawMessage] is stored as it is and must not be changed afterwards; nil
+// is stored as null.
+//
+// An error that matches [ErrStopped] says that the checkpoint was stored and the
+// task is to stop here: clean up and return it. With any other error nothing may
+// be taken as stored. Save is the only place where a pause takes effect.
+func (r *Run) Save(ctx context.Context, step string, data any) error {
+	raw, err := encode(step, data)
+	if err != nil {
+		return err
+	}
+	r.saving.Lock()
+	defer r.saving.Unlock()
+	if r.isReturned() {
+		return ErrReturned
+	}
+	c := checkpoint.Checkpoint{Step: step, Data: raw}
+	if err = r.recorder.Save(ctx, c); err == nil || errors.Is(err, ErrStopped) {
+		r.mu.Lock()
+		r.point = c
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// Restore decodes the data of the current checkpoint, which is the one saved
+// last, into the value that data points to, and returns its step. ok is false
+// if there is none: the task starts at the beginning. A nil data asks for the
+// step alone. Data that does not fit is an error that matches
+// [checkpoint.ErrCorrupt].
+func (r *Run) Restore(data any) (step string, ok bool, err error) {
+	r.mu.Lock()
+	c := r.point
+	r.mu.Unlock()
+	if c.Step == "" {
+		return "", false, nil
+	}
+	return c.Step, true, decode("checkpoint", c.Step, c.Data, data)
+}
+
+// SaveUndo records what has to be known to take step back. Call it before the
+// effect: an entry written after it is missing exactly when a crash came between.
+// The first entry of a step wins, also over retries, so it may be called again
+// with what the world looks like now; nothing is stored then. Errors are as for
+// [Run.Save].
+func (r *Run) SaveUndo(ctx context.Context, step string, data any) error {
+	raw, err := encode(step, data)
+	if err != nil {
+		return err
+	}
+	r.saving.Lock()
+	defer r.saving.Unlock()
+	if r.isReturned() {
+		return ErrReturned
+	}
+	u := checkpoint.Undo{Step: step, Data: raw}
+	log, added, err := r.UndoLog().Record(u)
+	if err != nil || !added {
+		return err
+	}
+	if err = r.recorder.SaveUndo(ctx, u); err == nil || errors.Is(err, ErrStopped) {
+		r.mu.Lock()
+		r.undo = log
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// Undo decodes what was recorded for step into the value that data points to.
+// ok is false if nothing was: the task never came to that step.
+func (r *Run) Undo(step string, data any) (ok bool, err error) {
+	raw, ok := r.UndoLog().Get(step)
+	if !ok {
+		return false, nil
+	}
+	return true, decode("undo entry", step, raw, data)
+}
+
+// UndoLog returns all undo entries in the order in which they were recorded.
+// Read only.
+func (r *Run) UndoLog() checkpoint.UndoLog {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.undo
+}
+
+func (r *Run) isReturned() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.returned
+}
+
+// end waits for a save under way and refuses every later one.
+func (r *Run) end() {
+	r.saving.Lock()
+	defer r.saving.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.returned = true
+}
+
+// encode leaves it to the recorder to check raw messages: it checks all data.
+func encode(step string, data any) (json.RawMessage, error) {
+	if raw, ok := data.(json.RawMessage); ok && raw != nil {
+		return raw, nil
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the data of step %q: %w", checkpoint.ErrInvalid, step, err)
+	}
+	return raw, nil
+}
+
+func decode(what, step string, raw json.RawMessage, data any) error {
+	if data == nil {
+		return nil
+	}
+	if err := json.Unmarshal(raw, data); err != nil {
+		return fmt.Errorf("%w: the %s of step %q: %w", checkpoint.ErrCorrupt, what, step, err)
+	}
+	return nil
+}

@@ -19,7 +19,7 @@
 // undo log is its version followed by its entries, each a name and its data
 // with their lengths in front:
 //
-//	1:14:SWITCH_GATEWAY16:{"colour":"blue"}
+//	1:14:SWITCH_GATEWAY17:{"colour":"blue"}
 //
 // # Errors
 //

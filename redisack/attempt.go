@@ -1,0 +1,92 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// job is what an attempt gets of its member.
+type job struct {
+	m       *member
+	attempt int
+	ep      Endpoint
+	slow    bool
+	delays  Delays
+}
+
+// result is what an attempt found.
+type result struct {
+	job
+	obs     Observation
+	verdict Verdict
+	err     *ProbeError   // nil when there is a verdict
+	delay   time.Duration // before the next attempt, after an error; negative for never
+	took    time.Duration
+}
+
+// begin starts an attempt. A place has been taken.
+func (r *run) begin(m *member) {
+	m.attempt++
+	m.row.Attempts++
+	r.attempts++
+	r.inFlight++
+	r.slowInFlight += one(m.slow)
+	m.running = true
+	end := min(r.now()+m.timeout, r.limit)
+	m.due = end + hangGrace
+	r.agenda.put(m)
+	ctx, cancel := context.WithDeadline(r.ctx, r.began.Add(end))
+	j := job{m: m, attempt: m.attempt, ep: m.ep, slow: m.slow, delays: m.delays}
+	go r.try(ctx, cancel, j)
+}
+
+// try is the goroutine of one attempt. It always reports, whatever the caller's code does; the channel has room for
+// every attempt under way.
+func (r *run) try(ctx context.Context, cancel context.CancelFunc, j job) {
+	began := time.Now()
+	res := result{job: j, err: panicError("the prober ended its goroutine"), delay: defaultErrorDelay}
+	defer func() {
+		if value := recover(); value != nil {
+			res.verdict, res.err, res.delay = VerdictUnknown, panicError(value), defaultErrorDelay
+		}
+		cancel()
+		res.took = time.Since(began)
+		r.lane.release()
+		r.results <- res
+	}()
+	r.ask(ctx, &res)
+}
+
+// ask probes, compares and, after an error, finds the time to wait.
+func (r *run) ask(ctx context.Context, res *result) {
+	obs, err := r.prober.Probe(ctx, res.ep, r.target)
+	res.obs = obs
+	if err == nil {
+		res.verdict = r.policy.Compare(r.target, obs)
+		if res.verdict != VerdictUnknown {
+			res.err = nil
+			return
+		}
+		err = &ProbeError{Kind: KindNoVersion, Status: obs.Status, Err: errNoVersion}
+	}
+	res.err = probeError(err)
+	if res.err.Kind == KindOther && ctx.Err() != nil {
+		res.err = &ProbeError{Kind: KindTimeout, Err: err}
+	}
+	if res.delays == nil {
+		res.delays = r.policy.NewDelays()
+	}
+	res.delay = max(res.delays.NextBackOff(), -1)
+	if res.delay >= 0 {
+		res.delay = max(res.delay, res.err.RetryAfter)
+	}
+}
+
+var errHung = errors.New("the prober does not return")
+
+// hung gives up on an attempt that goes on past its time. Its goroutine keeps its place until it returns.
+func (r *run) hung(m *member) {
+	m.stuck = true
+	r.fail(m, &ProbeError{Kind: KindTimeout, Err: errHung}, r.policy.AttemptTimeout)
+}

@@ -1,0 +1,100 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
+)
+
+// backend is what the package needs of Redis. Tests of time put one in memory in its place.
+type backend interface {
+	// write runs the write script once. It begins req.sending before the command can take effect. A redis.Error means
+	// that Redis has refused it.
+	write(ctx context.Context, req writeRequest) (writeReply, error)
+	// head reads the head record; ok is false when there is none.
+	head(ctx context.Context, names wire.Names) (head wire.Head, ok bool, err error)
+	// previous reads what the last write replaced; ok is false when that is not there any more.
+	previous(ctx context.Context, names wire.Names) (prev previous, ok bool, err error)
+	// acks returns the acknowledgements after a position and the position behind them; it waits a moment for the first.
+	acks(ctx context.Context, names wire.Names, after string) (acks []wire.Ack, next string, err error)
+	// trimmed reports whether acknowledgements after the position may be gone.
+	trimmed(ctx context.Context, names wire.Names, pos string) (bool, error)
+}
+
+// previous is the payload that a write replaced, and the life that it has left; zero for good.
+type previous struct {
+	payload []byte
+	ttl     time.Duration
+}
+
+// writeRequest is a complete Change with what is derived from it.
+type writeRequest struct {
+	Change
+	names   wire.Names
+	sum     string
+	sharded bool
+	sending *sending
+}
+
+// writeReply is the answer of the write script.
+type writeReply struct {
+	outcome   string
+	rev       uint64
+	at        time.Time
+	ackPos    string
+	receivers int64
+	note      string
+	found     Found
+}
+
+// sending tells whether one attempt at a write has left this process. The attempt begins it when it puts the command on
+// the wire; whoever gives up waiting abandons it, after which it cannot begin any more.
+type sending struct{ state atomic.Int32 }
+
+const (
+	sendingBegun     = 1
+	sendingAbandoned = 2
+)
+
+// begin reports whether the command may be sent.
+func (s *sending) begin() bool {
+	return s.state.CompareAndSwap(0, sendingBegun) || s.state.Load() == sendingBegun
+}
+
+// abandon reports whether the command may have been sent.
+func (s *sending) abandon() bool {
+	return !s.state.CompareAndSwap(0, sendingAbandoned) && s.state.Load() == sendingBegun
+}
+
+// await runs f and returns its answer, or the cause of the context's end if that comes first; f is then left to end by
+// itself. It is for calls that do not end with their context at once, such as those of a Redis client whose connection
+// hangs.
+func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		a := answer{err: errNoAnswer} // stays if f ends its goroutine
+		defer func() {
+			if value := recover(); value != nil {
+				a.err = panicError(value)
+			}
+			done <- a
+		}()
+		a.value, a.err = f()
+	}()
+	select {
+	case a := <-done:
+		return a.value, a.err
+	case <-ctx.Done():
+		var zero T
+		return zero, context.Cause(ctx)
+	}
+}
+
+var errNoAnswer = errors.New("the function ended its goroutine")

@@ -1,0 +1,130 @@
+package redisack
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
+)
+
+// Change is one configuration to be written.
+type Change struct {
+	// Key is where clients read the payload. Required. The package keeps a few more keys beside it, in the same
+	// cluster slot: see the package documentation.
+	Key string
+	// Field, when set, makes Key a hash and Field the place of the payload in it. Default: Key is a plain string.
+	Field string
+	// Version is the caller's name for this content, for people and for clients that know nothing else. Required,
+	// printable, at most 256 bytes. Writing the version that is current with other content is ErrVersionReused.
+	Version string
+	// Payload is the content; an empty one is allowed.
+	Payload []byte
+	// IfRev is what must be current for the write to happen. Default: anything.
+	IfRev IfRev
+	// WriteID identifies this write, so that sending it again is harmless. Default: a random one. Pass one that you
+	// have stored to repeat a write after a crash without writing twice. Letters, digits, '.', '_', '-', at most 64.
+	WriteID string
+	// Fence is the fencing token of a lock or lease: a decimal integer of any size. A write with a lower token than
+	// the last one, or with none after one, is ErrFenced. Default: no token.
+	Fence string
+	// TTL is how long the payload lives, in whole milliseconds. Default: for good. Not possible with Field.
+	TTL time.Duration
+	// Rewrite asks for a new revision although version and content are current already, so that a client which has
+	// rejected them tries again. Default: such a write changes nothing and is OutcomeUnchanged.
+	Rewrite bool
+	// Channel is where the write is announced, for clients that subscribe to a channel of their own.
+	// Default: {Key}:changed.
+	Channel string
+}
+
+// IfRev is a condition on the current revision. The zero value holds always.
+type IfRev struct{ text string }
+
+// Exact holds when the current revision is rev.
+func Exact(rev uint64) IfRev { return IfRev{strconv.FormatUint(rev, 10)} }
+
+// Absent holds when the key has not been written yet, with or without this package.
+func Absent() IfRev { return IfRev{"absent"} }
+
+func (r IfRev) String() string {
+	if r.text == "" {
+		return "any"
+	}
+	return r.text
+}
+
+const (
+	maxVersion = 256
+	maxWriteID = 64
+	maxFence   = 64
+)
+
+// complete fills in the defaults.
+func (ch Change) complete() Change {
+	if ch.WriteID == "" {
+		ch.WriteID = rand.Text()
+	}
+	if ch.Channel == "" {
+		ch.Channel = ch.names().Channel
+	}
+	return ch
+}
+
+func (ch Change) names() wire.Names { return wire.NamesOf(ch.Key, ch.Field) }
+
+func (ch Change) sum() string {
+	sum := sha256.Sum256(ch.Payload)
+	return hex.EncodeToString(sum[:])
+}
+
+func (ch Change) check(sharded bool, f *faults) {
+	checkKey(ch.Key, ch.Field, f)
+	checkVersion(ch.Version, f)
+	f.when(len(ch.WriteID) > maxWriteID || strings.Trim(ch.WriteID, idLetters) != "", "Change.WriteID",
+		"holds other than letters, digits, '.', '_', '-', or more than 64 of them")
+	f.when(!isDecimal(ch.Fence), "Change.Fence", "is no decimal integer")
+	f.when(ch.TTL < 0, "Change.TTL", "is negative")
+	f.when(ch.TTL > 0 && ch.TTL < time.Millisecond, "Change.TTL", "is below a millisecond")
+	f.when(ch.TTL != 0 && ch.Field != "", "Change.TTL", "is not possible for a hash field")
+	f.when(ch.IfRev == Exact(0), "Change.IfRev", "is Exact(0): revisions start at 1; use Absent")
+	f.when(sharded && ch.Channel != "" && !wire.SameSlot(ch.Channel, ch.names().Head), "Change.Channel",
+		"is not in the cluster slot of the key, as a sharded channel must be: give it the same {tag}")
+}
+
+const idLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+func checkKey(key, field string, f *faults) {
+	f.when(key == "", "Key", "is empty")
+	f.when(!wire.Nameable(key), "Key", "holds a } without a {tag}: no other key can share its cluster slot")
+	f.when(strings.ContainsAny(field, "{}"), "Field", "holds a brace")
+}
+
+func checkVersion(version string, f *faults) {
+	f.when(version == "", "Version", "is empty")
+	f.when(len(version) > maxVersion, "Version", "is longer than 256 bytes")
+	printable := utf8.ValidString(version) && !strings.ContainsFunc(version, unicode.IsControl)
+	f.when(!printable, "Version", "holds control characters or is no UTF-8")
+	f.when(version != strings.TrimSpace(version), "Version", "starts or ends with a space")
+}
+
+// isDecimal reports whether text is empty or a decimal integer; leading zeros are taken off before it is sent.
+func isDecimal(text string) bool {
+	return len(text) <= maxFence && strings.Trim(text, "0123456789") == ""
+}
+
+// canonical strips leading zeros, so that tokens compare by length and then by text.
+func canonical(decimal string) string {
+	if decimal == "" {
+		return ""
+	}
+	if trimmed := strings.TrimLeft(decimal, "0"); trimmed != "" {
+		return trimmed
+	}
+	return "0"
+}

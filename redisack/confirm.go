@@ -1,0 +1,153 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Confirm waits until the fleet runs the target. It writes nothing, so it may be called again, by any process that has
+// the Target, for as long as the write is the current one.
+//
+// The result is nil only with a *ValidationError. The error is nil exactly when the result is OK, otherwise an *AckError.
+func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult, error) {
+	var f faults
+	c.check(&f)
+	t.check(&f)
+	check.check(&f)
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	r := c.begin(ctx, t, check)
+	defer r.end()
+	if err := r.enlist(); err != nil {
+		return r.conclusion(err)
+	}
+	res, err := r.confirm(ctx, 0)
+	r.hooks.finish(res)
+	return res, err
+}
+
+// Apply writes a configuration, announces it, and waits until the fleet runs it; on failure it can put the previous one
+// back. The fleet is looked up, and all input checked, before anything is written.
+//
+// The result is nil only with a *ValidationError. The error is nil exactly when the result is OK, otherwise an *AckError;
+// when the write was the trouble, it wraps a *WriteError.
+func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult, error) {
+	var f faults
+	c.check(&f)
+	ch.check(c.cfg.Sharded, &f)
+	check.check(&f)
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	ch = ch.complete()
+	r := c.begin(ctx, Target{Key: ch.Key, Field: ch.Field, Version: ch.Version, WriteID: ch.WriteID}, check)
+	defer r.end()
+	if err := r.enlist(); err != nil {
+		return r.conclusion(err)
+	}
+	res, err := r.apply(ctx, ch)
+	if !res.OK && r.mayRollBack(res) {
+		res.Rollback = c.rollback(ctx, ch, res, check)
+	}
+	r.hooks.finish(res)
+	return res, err
+}
+
+// begin makes a run. Its end must be called.
+func (c *Client) begin(ctx context.Context, t Target, check Check) *run {
+	policy := check.Policy.complete()
+	began := time.Now()
+	limit := policy.Timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, deadline.Sub(began))
+	}
+	runCtx, cancel := context.WithDeadlineCause(ctx, began.Add(policy.Timeout), errDeadline)
+	return &run{
+		client: c, hooks: c.hooks(), check: check, policy: policy, target: t, names: t.names(),
+		log:   c.log.With(zap.String("key", t.Key), zap.String("version", t.Version)),
+		began: began, limit: limit, ctx: runCtx, stop: cancel,
+		lane: c.gate.open(), seed: maphash.MakeSeed(), places: c.cfg.MaxInFlight,
+		results: make(chan result, c.cfg.MaxInFlight), pushed: make(chan pushedAcks), refreshed: make(chan refresh),
+		helperDone: make(chan struct{}, 2),
+	}
+}
+
+// end frees what a run holds.
+func (r *run) end() {
+	r.stop()
+	r.hooks.close()
+}
+
+// conclusion is the account of a run that ended before the write.
+func (r *run) conclusion(err error) (*AckResult, error) {
+	var failed *AckError
+	if !errors.As(err, &failed) {
+		return nil, err
+	}
+	r.hooks.finish(failed.Result)
+	return failed.Result, err
+}
+
+// apply writes and confirms.
+func (r *run) apply(ctx context.Context, ch Change) (*AckResult, error) {
+	target, err := r.client.write(r.ctx, ch)
+	r.target = target
+	r.hooks.write(target, err)
+	if err != nil {
+		return r.unwritten(ctx, err)
+	}
+	if target.NotifyError != "" {
+		r.warn("the announcement was refused: " + target.NotifyError)
+		if r.policy.RequireNotify {
+			return r.finish(ctx, ending{reason: ReasonNotifyFailed, cause: errors.New(target.NotifyError)})
+		}
+	}
+	delay := r.policy.StartDelay
+	if target.Outcome != OutcomeWritten {
+		delay = 0
+	}
+	return r.confirm(ctx, delay)
+}
+
+// unwritten is the account of a write that failed.
+func (r *run) unwritten(ctx context.Context, err error) (*AckResult, error) {
+	end := ending{reason: ReasonWriteFailed, cause: err}
+	var we *WriteError
+	if errors.As(err, &we) {
+		end.reason = we.Reason
+	}
+	if ctx.Err() != nil && end.reason == ReasonWriteFailed && errors.Is(ctx.Err(), context.Canceled) {
+		end.reason = ReasonCanceled // it was stopped before anything was sent
+	}
+	r.stop()
+	res := r.result(end.reason)
+	return res, &AckError{Result: res, Cause: end.cause}
+}
+
+// confirm asks the members until the outcome is known.
+func (r *run) confirm(ctx context.Context, delay time.Duration) (*AckResult, error) {
+	r.prober = r.bindProber()
+	return r.finish(ctx, r.loop(delay))
+}
+
+// bindProber makes the prober ready for this run.
+func (r *run) bindProber() boundProber {
+	switch p := r.check.Prober.(type) {
+	case nil:
+		return nil
+	case binder:
+		return p.bind(len(r.members), r.places)
+	default:
+		return plainProber{p}
+	}
+}
+
+// plainProber is a prober with nothing to close.
+type plainProber struct{ Prober }
+
+func (plainProber) close() {}

@@ -1,0 +1,137 @@
+package redisack
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Answer is what an endpoint said, with a 2xx status.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Extract takes one value, such as the version, out of an answer. It must not keep the answer. An error, or an empty
+// text, means that the endpoint gave no version: it is asked again, and never counts.
+type Extract func(Answer) (string, error)
+
+// errNoVersion is what an extractor returns when the answer is well-formed but the value is not there.
+var errNoVersion = errors.New("the answer does not name it")
+
+// JSONField takes a string or a number out of a JSON body. The path names members, and elements by index, with dots
+// between them: "spec.containers.0.image". A dot inside a name is written "\.". The empty path is the body itself.
+// An object, list, boolean or null at that place is an error, never a version.
+func JSONField(path string) Extract {
+	steps := splitPath(path)
+	return func(a Answer) (string, error) {
+		dec := json.NewDecoder(bytes.NewReader(a.Body))
+		dec.UseNumber()
+		var value any
+		if err := dec.Decode(&value); err != nil {
+			return "", fmt.Errorf("no JSON: %w", err)
+		}
+		if dec.More() {
+			return "", errors.New("more than one JSON value")
+		}
+		return scalar(value, steps)
+	}
+}
+
+func scalar(value any, steps []string) (string, error) {
+	for _, step := range steps {
+		switch node := value.(type) {
+		case map[string]any:
+			next, ok := node[step]
+			if !ok {
+				return "", errNoVersion
+			}
+			value = next
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(node) {
+				return "", errNoVersion
+			}
+			value = node[i]
+		default:
+			return "", errNoVersion
+		}
+	}
+	switch leaf := value.(type) {
+	case string:
+		return leaf, nil
+	case json.Number:
+		return leaf.String(), nil
+	}
+	return "", fmt.Errorf("%s where a string or number should be", jsonKind(value))
+}
+
+func jsonKind(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case []any:
+		return "a list"
+	}
+	return "an object"
+}
+
+func splitPath(path string) []string {
+	if path == "" {
+		return nil
+	}
+	const dot = "\x00"
+	steps := strings.Split(strings.ReplaceAll(path, `\.`, dot), ".")
+	for i := range steps {
+		steps[i] = strings.ReplaceAll(steps[i], dot, ".")
+	}
+	return steps
+}
+
+// Header takes the value of a response header; the body is not looked at.
+func Header(name string) Extract {
+	return func(a Answer) (string, error) {
+		values := a.Header.Values(name)
+		if len(values) > 1 {
+			return "", fmt.Errorf("header %s is there %d times", name, len(values))
+		}
+		if len(values) == 0 || strings.TrimSpace(values[0]) == "" {
+			return "", errNoVersion
+		}
+		return strings.TrimSpace(values[0]), nil
+	}
+}
+
+// Regexp takes the first group of the first match in the body, or the whole match if the expression has no group.
+func Regexp(re *regexp.Regexp) Extract {
+	return func(a Answer) (string, error) {
+		found := re.FindSubmatch(a.Body)
+		switch {
+		case found == nil:
+			return "", errNoVersion
+		case len(found) > 1:
+			return string(found[1]), nil
+		}
+		return string(found[0]), nil
+	}
+}
+
+// Text takes the body itself: one line of text, without the space around it.
+func Text() Extract {
+	return func(a Answer) (string, error) {
+		text := strings.TrimSpace(string(a.Body))
+		if strings.ContainsAny(text, "\r\n") || strings.HasPrefix(text, "<") || !utf8.ValidString(text) {
+			return "", errors.New("the body is not one line of text")
+		}
+		return text, nil
+	}
+}

@@ -1,0 +1,54 @@
+package redisack
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Fault is one thing wrong with the input.
+type Fault struct{ Field, Problem string }
+
+// ValidationError names every fault of the input. Nothing has been written. It matches ErrInvalid.
+type ValidationError struct{ Faults []Fault }
+
+// maxFaultsShown bounds the text, not the list.
+const maxFaultsShown = 20
+
+func (e *ValidationError) Error() string {
+	var b strings.Builder
+	b.WriteString("redisack: invalid input: ")
+	for i, fault := range e.Faults {
+		if i == maxFaultsShown {
+			fmt.Fprintf(&b, "; and %d more", len(e.Faults)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(fault.Field + " " + fault.Problem)
+	}
+	return b.String()
+}
+
+// Is makes the error match ErrInvalid.
+func (e *ValidationError) Is(target error) bool { return target == ErrInvalid }
+
+// faults gathers what is wrong.
+type faults struct{ list []Fault }
+
+func (f *faults) add(field, problem string) {
+	f.list = append(f.list, Fault{Field: field, Problem: problem})
+}
+
+func (f *faults) when(bad bool, field, problem string) {
+	if bad {
+		f.add(field, problem)
+	}
+}
+
+func (f *faults) err() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	return &ValidationError{Faults: f.list}
+}

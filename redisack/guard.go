@@ -1,0 +1,76 @@
+package redisack
+
+import (
+	"fmt"
+	"net/netip"
+	"syscall"
+)
+
+// guard refuses addresses that a status endpoint never has. It looks at the address that is about to be connected to,
+// after name resolution, so that a name that resolves to something else the second time gains nothing.
+type guard struct {
+	loopback bool
+	allowed  []netip.Prefix
+}
+
+// blockedError says which address was refused.
+type blockedError struct{ addr netip.Addr }
+
+func (e *blockedError) Error() string {
+	return fmt.Sprintf("address %v is not allowed", e.addr)
+}
+
+// control is called by the dialer for every connection, just before it is made.
+func (g guard) control(_, address string, _ syscall.RawConn) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("address %q: %w", address, err)
+	}
+	if addr := embedded(ap.Addr()); !g.allows(addr) {
+		return &blockedError{addr: addr}
+	}
+	return nil
+}
+
+func (g guard) allows(addr netip.Addr) bool {
+	if forbidden(addr) {
+		return false
+	}
+	if len(g.allowed) == 0 {
+		return g.loopback || !addr.IsLoopback()
+	}
+	for _, prefix := range g.allowed {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	return g.loopback && addr.IsLoopback()
+}
+
+// forbidden addresses are refused whatever the settings: link-local ones (where clouds keep their metadata service),
+// the other metadata addresses, multicast, broadcast and unspecified ones.
+func forbidden(addr netip.Addr) bool {
+	if !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() ||
+		addr.IsLinkLocalUnicast() || addr.IsInterfaceLocalMulticast() {
+		return true
+	}
+	switch addr {
+	case netip.AddrFrom4([4]byte{255, 255, 255, 255}), // broadcast
+		netip.AddrFrom4([4]byte{100, 100, 100, 200}), // metadata, Alibaba Cloud
+		netip.MustParseAddr("fd00:ec2::254"):         // metadata, AWS
+		return true
+	}
+	return addr.Is4() && addr.As4()[0] == 0 // "this network"
+}
+
+// embedded returns the IPv4 address inside an IPv6 one that only carries it: IPv4-mapped, or NAT64 (RFC 6052).
+func embedded(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is6() {
+		bytes := addr.As16()
+		if netip.PrefixFrom(netip.AddrFrom16([16]byte{0, 0x64, 0xff, 0x9b}), 96).Contains(addr) {
+			return netip.AddrFrom4([4]byte(bytes[12:]))
+		}
+	}
+	return addr
+}

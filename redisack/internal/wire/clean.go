@@ -1,0 +1,36 @@
+package wire
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Clean makes text of strangers fit for logs and reports: valid UTF-8 without control characters, at most limit bytes.
+func Clean(text string, limit int) string {
+	clean := true
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f {
+			clean = false
+			break
+		}
+	}
+	if !clean {
+		text = strings.Map(printable, strings.ToValidUTF8(text, "\uFFFD"))
+	}
+	if len(text) <= limit {
+		return text
+	}
+	cut := limit
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut]
+}
+
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return ' '
+}

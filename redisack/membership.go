@@ -1,0 +1,228 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// enlist looks the fleet up for the first time. Nothing has been written yet.
+func (r *run) enlist() error {
+	list, err := await(r.ctx, func() ([]Endpoint, error) { return r.check.Fleet.Members(r.ctx) })
+	if err != nil {
+		if r.ctx.Err() != nil {
+			return r.failed(r.expired())
+		}
+		return r.failed(ending{reason: ReasonNoEndpoints, cause: fmt.Errorf("fleet: %w", err)})
+	}
+	var f faults
+	checkMembers(list, r.check.Prober, &f)
+	r.members = make([]*member, 0, len(list))
+	r.byID = make(map[string]*member, len(list))
+	r.claims = make(map[string]*member, len(list))
+	r.census = newCensus()
+	for _, ep := range list {
+		r.enter(ep)
+	}
+	r.initial = len(list)
+	r.policy.Quorum.check(r.census.counts, &f)
+	f.when(len(list) > 0 && r.policy.MinMembers > len(list), "Policy.MinMembers",
+		fmt.Sprintf("is %d, of %d members", r.policy.MinMembers, len(list)))
+	if err := f.err(); err != nil {
+		return err
+	}
+	if len(list) == 0 && !r.policy.AllowEmpty {
+		return r.failed(ending{reason: ReasonNoEndpoints})
+	}
+	return nil
+}
+
+// identity is the key of a member: its ID, or its URL when it has none.
+func (ep Endpoint) identity() string {
+	if ep.ID != "" {
+		return ep.ID
+	}
+	return "\x00" + ep.URL
+}
+
+// enter makes a member.
+func (r *run) enter(ep Endpoint) *member {
+	m := &member{ep: ep, pos: -1, timeout: r.policy.FirstAttemptTimeout}
+	m.row = EndpointReport{ID: r.freeName(ep), Group: ep.Group, Reason: ReasonPending}
+	r.members = append(r.members, m)
+	r.byID[ep.identity()] = m
+	if ep.ID != "" {
+		r.claims[ep.ID] = m
+	}
+	r.census.enter(m)
+	r.changed = true
+	return m
+}
+
+// freeName tells apart endpoints whose URLs differ only in what is not shown.
+func (r *run) freeName(ep Endpoint) string {
+	name := ep.name()
+	if ep.ID != "" {
+		return name
+	}
+	if r.shown == nil {
+		r.shown = make(map[string]int)
+	}
+	if r.shown[name]++; r.shown[name] > 1 {
+		return fmt.Sprintf("%s#%d", name, r.shown[name])
+	}
+	return name
+}
+
+// leave makes a member gone. It never counts as confirmed again.
+func (r *run) leave(m *member) {
+	r.changed = true
+	if r.claims[m.row.Instance] == m {
+		delete(r.claims, m.row.Instance)
+	}
+	if r.claims[m.ep.ID] == m {
+		delete(r.claims, m.ep.ID)
+	}
+	r.lastReason = ReasonGone
+	r.conclude(m, standsGone)
+}
+
+// identify finds out whom an answer stands for. kept is false when it counts for nobody.
+func (r *run) identify(m *member, obs Observation) (_ *member, kept bool) {
+	if obs.Instance == "" || obs.Instance == m.row.Instance {
+		return m, true
+	}
+	holder := r.claims[obs.Instance]
+	switch {
+	case holder == m:
+		m.row.Instance = obs.Instance
+		return m, true
+	case holder != nil:
+		err := fmt.Errorf("instance %q already stands for %s", cleanID(obs.Instance), holder.row.ID)
+		delay := r.policy.Interval.next(m.waits)
+		r.fail(m, &ProbeError{Kind: KindInstance, Status: obs.Status, Err: err}, delay)
+		return nil, false
+	case m.ep.ID == "":
+		if r.claims[m.row.Instance] == m { // another process answers there now
+			delete(r.claims, m.row.Instance)
+			m.matches = 0
+		}
+		m.row.Instance = cleanID(obs.Instance)
+		r.claims[obs.Instance] = m
+		return m, true
+	}
+	return r.displace(m, obs.Instance)
+}
+
+// displace takes account of a stranger at a member's address: the member is gone, the stranger joins.
+func (r *run) displace(m *member, instance string) (*member, bool) {
+	r.leave(m)
+	joiner := Endpoint{ID: instance, URL: m.ep.URL, Group: m.ep.Group}
+	if r.displaced == nil {
+		r.displaced = make(map[string]displacement)
+	}
+	moved := displacement{listed: m.ep}
+	if !r.policy.IgnoreJoiners {
+		moved.by = r.enter(joiner)
+		moved.by.row.Instance = instance
+	}
+	r.displaced[m.ep.identity()] = moved
+	return moved.by, moved.by != nil
+}
+
+// displacement remembers that the fleet lists an endpoint where another instance answers.
+type displacement struct {
+	listed Endpoint
+	by     *member // nil if joiners are left out
+}
+
+// refresh is a new look at the fleet.
+type refresh struct {
+	list []Endpoint
+	err  error
+}
+
+var errNoRefresh = errors.New("the fleet does not answer")
+
+// startRefresh looks the fleet up in the background. The next look waits for this one to return.
+func (r *run) startRefresh() {
+	r.refreshing = true
+	r.helpers++
+	go func() {
+		ctx, cancel := context.WithTimeoutCause(r.ctx, max(r.policy.RefreshEvery, time.Second), errNoRefresh)
+		defer cancel()
+		list, err := await(ctx, func() ([]Endpoint, error) { return r.check.Fleet.Members(ctx) })
+		select {
+		case r.refreshed <- refresh{list, err}:
+		case <-r.ctx.Done():
+		}
+		r.helperDone <- struct{}{}
+	}()
+}
+
+// takeRefresh takes in a new list. A look that failed changes nothing.
+func (r *run) takeRefresh(fresh refresh) {
+	r.refreshing = false
+	r.nextRefresh = r.now() + r.policy.RefreshEvery
+	var f faults
+	checkMembers(fresh.list, r.check.Prober, &f)
+	if fresh.err == nil {
+		fresh.err = f.err()
+	}
+	if fresh.err != nil {
+		r.warn(fmt.Sprintf("the fleet was not refreshed: %v", fresh.err))
+		return
+	}
+	listed := make(map[*member]bool, len(fresh.list))
+	for _, ep := range fresh.list {
+		if m := r.readmit(ep); m != nil {
+			listed[m] = true
+		}
+	}
+	for _, m := range r.members {
+		if m.standing != standsGone && !listed[m] {
+			r.leave(m)
+		}
+	}
+}
+
+// readmit returns the member that a listed endpoint stands for, nil for none.
+func (r *run) readmit(ep Endpoint) *member {
+	if moved, ok := r.displaced[ep.identity()]; ok {
+		if moved.listed == ep {
+			return moved.by
+		}
+		delete(r.displaced, ep.identity())
+	}
+	m := r.byID[ep.identity()]
+	switch {
+	case m == nil || m.standing == standsGone:
+		if r.policy.IgnoreJoiners {
+			return nil
+		}
+		m = r.enter(ep)
+	case m.ep.Group != ep.Group:
+		r.leave(m)
+		m = r.enter(ep)
+	case m.ep.URL != ep.URL:
+		r.relocate(m, ep)
+		return m
+	default:
+		return m
+	}
+	r.replan(m)
+	return m
+}
+
+// relocate asks a member again at its new address, whatever was known of the old one.
+func (r *run) relocate(m *member, ep Endpoint) {
+	r.changed = true
+	m.ep = ep
+	m.matches, m.waits, m.last = 0, 0, false
+	m.row.Reason, m.row.ConfirmedAfter = ReasonPending, 0
+	r.census.move(m, standsPending)
+	if !m.running {
+		r.replan(m)
+	}
+}

@@ -1,0 +1,164 @@
+package redisack
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Quorum says how many endpoints have to confirm. It is made by All, AtLeast, Percent, PerGroup and Every; the members
+// of the fleet are the base, never those that happen to answer. A nil Quorum is All.
+type Quorum interface {
+	// decide returns how the counts stand.
+	decide(c counts) decision
+	// check reports what can be seen to be wrong before the start.
+	check(c counts, f *faults)
+	fmt.Stringer
+}
+
+// decision is how a quorum stands.
+type decision uint8
+
+const (
+	undecided  decision = iota // it still may come to be
+	met                        // enough have confirmed
+	impossible                 // too many have failed for good
+	short                      // the fleet has too few members
+)
+
+// count is what a quorum sees of a fleet or of a group of it. Invariant: confirmed + failed <= members.
+type count struct{ members, confirmed, failed int }
+
+// counts are the counts of a fleet and of its groups.
+type counts struct {
+	count
+	groups map[string]*count
+}
+
+// need compares one count with a number.
+func (c count) need(n int) decision {
+	switch {
+	case c.confirmed >= n:
+		return met
+	case n > c.members:
+		return short
+	case c.members-c.failed < n:
+		return impossible
+	}
+	return undecided
+}
+
+type all struct{}
+
+// All asks every member to confirm. An empty fleet has confirmed.
+func All() Quorum { return all{} }
+
+func (all) decide(c counts) decision { return c.need(c.members) }
+func (all) check(counts, *faults)    {}
+func (all) String() string           { return "all" }
+
+type atLeast int
+
+// AtLeast asks n members to confirm.
+func AtLeast(n int) Quorum { return atLeast(n) }
+
+func (q atLeast) decide(c counts) decision { return c.need(int(q)) }
+
+func (q atLeast) check(c counts, f *faults) {
+	f.when(q < 1, "Policy.Quorum", fmt.Sprintf("asks for %d endpoints", int(q)))
+	f.when(int(q) > c.members && c.members > 0, "Policy.Quorum",
+		fmt.Sprintf("asks for %d endpoints of %d", int(q), c.members))
+}
+
+func (q atLeast) String() string { return fmt.Sprintf("at least %d", int(q)) }
+
+type percent int
+
+// Percent asks p percent of the members to confirm, rounded up: 99 percent of 50 are 50. p is from 1 to 100.
+func Percent(p int) Quorum { return percent(p) }
+
+func (q percent) decide(c counts) decision { return c.need((c.members*int(q) + 99) / 100) }
+
+func (q percent) check(_ counts, f *faults) {
+	f.when(q < 1 || q > 100, "Policy.Quorum", fmt.Sprintf("asks for %d percent", int(q)))
+}
+
+func (q percent) String() string { return fmt.Sprintf("%d percent", int(q)) }
+
+type perGroup struct{ each Quorum }
+
+// PerGroup asks each group of endpoints (Endpoint.Group) to satisfy q by itself. Percent(95) of a whole fleet may hide
+// a zone where nothing has confirmed; Every(Percent(95), PerGroup(Percent(50))) does not.
+func PerGroup(q Quorum) Quorum { return perGroup{each: q} }
+
+func (q perGroup) decide(c counts) decision {
+	worst := met
+	for _, group := range c.groups {
+		worst = worse(worst, q.each.decide(counts{count: *group}))
+	}
+	return worst
+}
+
+func (q perGroup) check(c counts, f *faults) {
+	if !usable(q.each, f) {
+		return
+	}
+	if _, nested := q.each.(perGroup); nested {
+		f.add("Policy.Quorum", "has a PerGroup inside a PerGroup")
+		return
+	}
+	names := make([]string, 0, len(c.groups))
+	for name := range c.groups {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		q.each.check(counts{}, f)
+	}
+	for _, name := range names {
+		var own faults
+		q.each.check(counts{count: *c.groups[name]}, &own)
+		for _, fault := range own.list {
+			f.add(fault.Field, fault.Problem+fmt.Sprintf(" in group %q", name))
+		}
+	}
+}
+
+func (q perGroup) String() string { return fmt.Sprintf("%v per group", q.each) }
+
+type every []Quorum
+
+// Every asks that each of the quorums is met.
+func Every(q ...Quorum) Quorum { return every(slices.Clone(q)) }
+
+func (q every) decide(c counts) decision {
+	worst := met
+	for _, one := range q {
+		worst = worse(worst, one.decide(c))
+	}
+	return worst
+}
+
+func (q every) check(c counts, f *faults) {
+	f.when(len(q) == 0, "Policy.Quorum", "is an Every of nothing")
+	for _, one := range q {
+		if usable(one, f) {
+			one.check(c, f)
+		}
+	}
+}
+
+func (q every) String() string { return fmt.Sprintf("every of %v", []Quorum(q)) }
+
+func usable(q Quorum, f *faults) bool {
+	f.when(q == nil, "Policy.Quorum", "holds a nil Quorum")
+	return q != nil
+}
+
+// worse orders decisions: what cannot come to be any more decides, then what is still open.
+func worse(a, b decision) decision {
+	rank := func(d decision) int { return slices.Index([]decision{met, undecided, short, impossible}, d) }
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}

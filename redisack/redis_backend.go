@@ -1,0 +1,193 @@
+package redisack
+
+import (
+	"context"
+	_ "embed" // for the script
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
+)
+
+//go:embed scripts/write.lua
+var writeSource string
+
+const (
+	// stageAbove is the payload size from which it is sent ahead with a plain SET: through the arguments of a script
+	// a megabyte costs seven times as much.
+	stageAbove = 64 << 10
+	// stageLife ends a staged payload whose write never came.
+	stageLife = time.Minute
+	// ackWait is how long one read of the stream waits for news; a canceled run waits for it to end.
+	ackWait  = 50 * time.Millisecond
+	ackBatch = 1000
+)
+
+// redisBackend is the backend over a go-redis client of any kind.
+type redisBackend struct {
+	rdb    redis.UniversalClient
+	script *redis.Script
+}
+
+func newRedisBackend(rdb redis.UniversalClient) *redisBackend {
+	return &redisBackend{rdb: rdb, script: redis.NewScript(writeSource)}
+}
+
+// once is a command that go-redis sends no second time: each sending is one attempt, with an outcome of its own.
+type once struct{ *redis.Cmd }
+
+// NoRetry keeps go-redis from sending the command again.
+func (once) NoRetry() bool { return true }
+
+// marked is an argument that go-redis encodes just when it writes the command to the connection.
+type marked struct {
+	text    string
+	sending *sending
+}
+
+// MarshalBinary begins the sending, or stops it if nobody waits for it any more.
+func (m marked) MarshalBinary() ([]byte, error) {
+	if !m.sending.begin() {
+		return nil, errAbandoned
+	}
+	return []byte(m.text), nil
+}
+
+var errAbandoned = errors.New("redisack: the write was given up before it was sent")
+
+func (b *redisBackend) write(ctx context.Context, req writeRequest) (writeReply, error) {
+	cmd, err := b.send(ctx, req, "evalsha", b.script.Hash())
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		cmd, err = b.send(ctx, req, "eval", writeSource)
+	}
+	if err != nil {
+		return writeReply{}, err
+	}
+	values, err := cmd.StringSlice()
+	if err != nil {
+		return writeReply{}, err
+	}
+	return parseWriteReply(values)
+}
+
+// send sends the script, with a large payload ahead of it, in one round trip.
+func (b *redisBackend) send(ctx context.Context, req writeRequest, verb, script string) (*redis.Cmd, error) {
+	staged := len(req.Payload) > stageAbove
+	cmd := redis.NewCmd(ctx, req.arguments(verb, script, staged)...)
+	if !staged {
+		return cmd, b.rdb.Process(ctx, once{cmd})
+	}
+	pipe := b.rdb.Pipeline()
+	ahead := pipe.Set(ctx, req.names.Stage(req.WriteID), req.Payload, stageLife)
+	if err := pipe.Process(ctx, once{cmd}); err != nil {
+		return cmd, err
+	}
+	_, err := pipe.Exec(ctx)
+	if errors.Is(err, ahead.Err()) && cmd.Err() == nil {
+		err = nil // the script has answered for the missing payload
+	}
+	return cmd, err
+}
+
+// arguments are those of scripts/write.lua.
+func (req writeRequest) arguments(verb, script string, staged bool) []any {
+	n := req.names
+	args := []any{verb, script, 5, n.Data, n.Head, n.Prev, n.Acks, n.Stage(req.WriteID)}
+	publish := "PUBLISH"
+	if req.sharded {
+		args[2] = 6
+		args = append(args, req.Channel)
+		publish = "SPUBLISH"
+	}
+	mode, payload := "inline", req.Payload
+	if staged {
+		mode, payload = "staged", nil
+	}
+	rewrite := "0"
+	if req.Rewrite {
+		rewrite = "1"
+	}
+	notice := wire.Notice{Key: req.Key, Field: req.Field, Version: req.Version, WriteID: req.WriteID}
+	before, after := notice.Around()
+	return append(args, marked{req.WriteID, req.sending}, req.Version, req.sum, canonical(req.Fence), req.IfRev.String(),
+		strconv.FormatInt(req.TTL.Milliseconds(), 10), req.Field, mode, payload, rewrite,
+		publish, req.Channel, before, after)
+}
+
+func parseWriteReply(v []string) (writeReply, error) {
+	const fields = 10
+	if len(v) != fields {
+		return writeReply{}, fmt.Errorf("write script answered with %d fields", len(v))
+	}
+	rev, err := strconv.ParseUint(v[1], 10, 64)
+	if err != nil {
+		return writeReply{}, fmt.Errorf("write script answered with revision %q", wire.Clean(v[1], 40))
+	}
+	receivers, _ := strconv.ParseInt(v[4], 10, 64)
+	found, _ := strconv.ParseUint(v[6], 10, 64)
+	return writeReply{
+		outcome:   v[0],
+		rev:       rev,
+		at:        wire.Millis(v[2]),
+		ackPos:    v[3],
+		receivers: receivers,
+		note:      wire.Clean(v[5], maxErrorText),
+		found:     Found{Rev: found, WriteID: v[7], Version: v[8], Sum: v[9]},
+	}, nil
+}
+
+func (b *redisBackend) head(ctx context.Context, names wire.Names) (wire.Head, bool, error) {
+	fields, err := b.rdb.HGetAll(ctx, names.Head).Result()
+	if err != nil {
+		return wire.Head{}, false, err
+	}
+	return wire.ParseHead(fields)
+}
+
+func (b *redisBackend) previous(ctx context.Context, names wire.Names) (previous, bool, error) {
+	pipe := b.rdb.TxPipeline()
+	payload := pipe.Get(ctx, names.Prev)
+	life := pipe.PTTL(ctx, names.Prev)
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return previous{}, false, err
+	}
+	bytes, err := payload.Bytes()
+	if errors.Is(err, redis.Nil) {
+		return previous{}, false, nil
+	}
+	return previous{payload: bytes, ttl: max(life.Val(), 0)}, err == nil, err
+}
+
+func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string) ([]wire.Ack, string, error) {
+	streams, err := b.rdb.XRead(ctx, &redis.XReadArgs{
+		Streams: []string{names.Acks, after}, Count: ackBatch, Block: ackWait,
+	}).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, after, nil
+	}
+	if err != nil {
+		return nil, after, err
+	}
+	var acks []wire.Ack
+	for _, stream := range streams {
+		for _, entry := range stream.Messages {
+			after = entry.ID
+			if ack, ok := wire.ParseAck(entry.Values); ok {
+				acks = append(acks, ack)
+			}
+		}
+	}
+	return acks, after, nil
+}
+
+func (b *redisBackend) trimmed(ctx context.Context, names wire.Names, pos string) (bool, error) {
+	if pos == "" || pos == "0-0" {
+		return false, nil
+	}
+	entries, err := b.rdb.XRangeN(ctx, names.Acks, pos, pos, 1).Result()
+	return err == nil && len(entries) == 0, err
+}

@@ -1,0 +1,172 @@
+package redisack
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+)
+
+// AckResult is the account of a run: whether it is true, why (not), and who runs what.
+type AckResult struct {
+	// OK means that the quorum was met by clients that run exactly this write (or a newer one, with AcceptNewer), and
+	// that it was still the current one at the end.
+	OK bool `json:"ok"`
+	// Reason says why the run ended; Last what was last seen of an endpoint that did not confirm.
+	Reason Reason `json:"reason"`
+	Last   Reason `json:"last,omitempty"`
+	Target Target `json:"target"`
+	Tally  Tally  `json:"tally"`
+	// Attempts is the number of attempts at all endpoints together; Elapsed the time of the whole run.
+	Attempts int           `json:"attempts"`
+	Elapsed  time.Duration `json:"elapsed"`
+	// Endpoints has a row for everyone who was a member at any time, in the order of the fleet.
+	Endpoints []EndpointReport `json:"endpoints"`
+	// Rollback is the account of the rollback, nil if there was none.
+	Rollback *RollbackReport `json:"rollback,omitempty"`
+	// Warnings tell what went wrong without deciding the run.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Tally counts the members by what they last answered. Members = Confirmed + Behind + Different + Ahead + Rejected +
+// Errored + Pending; Gone are those that left.
+type Tally struct {
+	Members   int `json:"members"`
+	Confirmed int `json:"confirmed"`
+	Behind    int `json:"behind"`
+	Different int `json:"different"`
+	Ahead     int `json:"ahead"`
+	Rejected  int `json:"rejected"`
+	Errored   int `json:"errored"`
+	Pending   int `json:"pending"`
+	Gone      int `json:"gone"`
+	// Strangers is the number of acknowledgements by instances that are no members. They count for nothing.
+	Strangers int `json:"strangers,omitempty"`
+	// ByVersion counts members by the version they run; in results only.
+	ByVersion map[string]int `json:"byVersion,omitempty"`
+}
+
+// EndpointReport is what is known of one endpoint.
+type EndpointReport struct {
+	ID    string `json:"id"`
+	Group string `json:"group,omitempty"`
+	// Instance is the instance that answered, if it said so.
+	Instance string `json:"instance,omitempty"`
+	// Reason is how it stands: Confirmed, Pending, Mismatch, EndpointError, Rejected, Superseded or Gone.
+	Reason  Reason  `json:"reason"`
+	Verdict Verdict `json:"verdict"`
+	// Version and Rev are what it last said it runs.
+	Version string `json:"version,omitempty"`
+	Rev     uint64 `json:"rev,string,omitempty"`
+	// Err is the last error, or the client's words when it refused; Kind and Status belong to the error.
+	Err    string `json:"error,omitempty"`
+	Kind   Kind   `json:"kind,omitempty"`
+	Status int    `json:"status,omitempty"`
+	// Attempts is the number of attempts; Boots how many starts of the client were seen.
+	Attempts int `json:"attempts"`
+	Boots    int `json:"boots,omitempty"`
+	// First and LastSeen are the times of the first and last answer, ConfirmedAfter that of the confirmation, all
+	// since the start of the run. Zero when it did not happen.
+	First          time.Duration `json:"first,omitempty"`
+	LastSeen       time.Duration `json:"lastSeen,omitempty"`
+	ConfirmedAfter time.Duration `json:"confirmedAfter,omitempty"`
+	// Pushed means that the last word came as an acknowledgement through Redis and not from an attempt.
+	Pushed bool `json:"pushed,omitempty"`
+}
+
+// RollbackReport is the account of a rollback.
+type RollbackReport struct {
+	// OK means that the previous payload is current again and that its own confirmation was OK.
+	OK bool `json:"ok"`
+	// Written means that the previous payload is current again.
+	Written bool `json:"written"`
+	// Why says why nothing was written, or what failed.
+	Why string `json:"why,omitempty"`
+	// Result is the confirmation of the previous version; nil when nothing was written.
+	Result *AckResult `json:"result,omitempty"`
+}
+
+// Failed yields the endpoints that have neither confirmed nor left.
+func (r *AckResult) Failed() iter.Seq[EndpointReport] {
+	return func(yield func(EndpointReport) bool) {
+		for _, row := range r.Endpoints {
+			if row.Reason != ReasonConfirmed && row.Reason != ReasonGone && !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+const summarySamples = 3
+
+// Summary tells the result in a few lines, whatever the size of the fleet: endpoints of the same reason, version and
+// error are one line with a few names.
+func (r *AckResult) Summary() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s revision %d: %s after %v, %d attempts, %d of %d confirmed\n",
+		r.Target.Key, r.Target.Version, r.Target.Rev, r.Reason, r.Elapsed.Round(time.Millisecond),
+		r.Attempts, r.Tally.Confirmed, r.Tally.Members)
+	for _, g := range r.grouped() {
+		fmt.Fprintf(&b, "  %d %s", g.n, g.Reason)
+		if g.version != "" {
+			fmt.Fprintf(&b, " at %s", g.version)
+		}
+		if g.err != "" {
+			fmt.Fprintf(&b, ": %s", g.err)
+		}
+		fmt.Fprintf(&b, " (%s", strings.Join(g.samples, ", "))
+		if g.n > len(g.samples) {
+			b.WriteString(", ...")
+		}
+		b.WriteString(")\n")
+	}
+	return b.String()
+}
+
+// alike are endpoints that share a line of the summary.
+type alike struct {
+	Reason       Reason
+	version, err string
+	n            int
+	samples      []string
+}
+
+const maxSummaryLines = 9
+
+// grouped returns the largest groups first, the rest as one.
+func (r *AckResult) grouped() []*alike {
+	type key struct {
+		reason       Reason
+		version, err string
+	}
+	byKey := make(map[key]*alike)
+	var groups []*alike
+	for _, row := range r.Endpoints {
+		k := key{row.Reason, row.Version, row.Err}
+		g := byKey[k]
+		if g == nil {
+			g = &alike{Reason: k.reason, version: k.version, err: k.err}
+			byKey[k] = g
+			groups = append(groups, g)
+		}
+		g.add(row.ID, 1)
+	}
+	slices.SortStableFunc(groups, func(a, b *alike) int { return b.n - a.n })
+	if len(groups) <= maxSummaryLines {
+		return groups
+	}
+	rest := &alike{Reason: ReasonPending, err: "various"}
+	for _, g := range groups[maxSummaryLines-1:] {
+		rest.Reason = g.Reason
+		rest.add(g.samples[0], g.n)
+	}
+	return append(groups[:maxSummaryLines-1], rest)
+}
+
+func (g *alike) add(id string, n int) {
+	g.n += n
+	if len(g.samples) < summarySamples {
+		g.samples = append(g.samples, id)
+	}
+}

@@ -1,0 +1,86 @@
+package redisack
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
+)
+
+// mayRollBack reports whether the policy asks for a rollback after this result. Never does it when another write is
+// current, when it is not known what is, when the caller has stopped the run, or when this run has written nothing.
+func (r *run) mayRollBack(res *AckResult) bool {
+	switch res.Reason {
+	case ReasonRejected:
+		return r.policy.Rollback != RollbackNever
+	case ReasonTimeout, ReasonMismatch, ReasonEndpointError, ReasonQuorumImpossible, ReasonNotifyFailed:
+		return r.policy.Rollback == RollbackOnFailure
+	default:
+		return false
+	}
+}
+
+// rollback writes the previous payload again, as a new revision that holds only while the failed one is current, and
+// confirms it with a budget of its own.
+func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, check Check) *RollbackReport {
+	if res.Target.Outcome == OutcomeUnchanged {
+		return &RollbackReport{Why: "this run has written nothing"}
+	}
+	ctx = context.WithoutCancel(ctx)
+	check.Policy.Rollback = RollbackNever
+	r := c.begin(ctx, res.Target, check)
+	defer r.end()
+	ch, why := r.formerly(failed)
+	if why != "" {
+		return &RollbackReport{Why: why}
+	}
+	r.target.Version, r.target.WriteID = ch.Version, ch.WriteID
+	if err := r.enlist(); err != nil {
+		return &RollbackReport{Why: err.Error()}
+	}
+	undone, err := r.apply(ctx, ch)
+	report := &RollbackReport{OK: undone.OK, Written: undone.Target.Outcome != 0}
+	if err != nil {
+		report.Why = err.Error()
+	}
+	if report.Written {
+		report.Result = undone
+	}
+	return report
+}
+
+// formerly makes the change that restores what the failed one has replaced, or says why it cannot.
+func (r *run) formerly(failed Change) (ch Change, why string) {
+	type past struct {
+		head wire.Head
+		prev previous
+		ok   bool
+	}
+	found, err := await(r.ctx, func() (p past, err error) {
+		p.head, p.ok, err = r.client.backend.head(r.ctx, r.names)
+		if err == nil && p.ok {
+			p.prev, p.ok, err = r.client.backend.previous(r.ctx, r.names)
+		}
+		return p, err
+	})
+	sum := sha256.Sum256(found.prev.payload)
+	switch {
+	case err != nil:
+		return Change{}, "the previous payload cannot be read: " + wire.Clean(err.Error(), maxErrorText)
+	case found.head.Rev != 0 && (found.head.Rev != r.target.Rev || found.head.WriteID != r.target.WriteID):
+		return Change{}, fmt.Sprintf("revision %d is current now", found.head.Rev)
+	case !found.ok:
+		return Change{}, "there is no previous payload"
+	case found.head.Prev.Version == "":
+		return Change{}, "the previous payload has no recorded version"
+	case hex.EncodeToString(sum[:]) != found.head.Prev.Sum:
+		return Change{}, "the previous payload is not what was recorded"
+	}
+	return Change{
+		Key: failed.Key, Field: failed.Field, Channel: failed.Channel, Fence: failed.Fence,
+		Version: found.head.Prev.Version, Payload: found.prev.payload, TTL: found.prev.ttl,
+		IfRev: Exact(r.target.Rev), Rewrite: true,
+	}.complete(), ""
+}

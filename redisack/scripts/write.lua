@@ -1,0 +1,129 @@
+-- Writes one configuration: check, bump the revision, store, announce. Either all of it happens or nothing.
+--
+-- KEYS[1] payload: string, or hash when ARGV[7] names a field
+-- KEYS[2] head: hash, the record of the last write
+-- KEYS[3] prev: string, the payload that this write replaces
+-- KEYS[4] acks: stream of acknowledgements
+-- KEYS[5] stage: string, a large payload that was sent ahead
+-- KEYS[6] channel, only for SPUBLISH, so that Redis checks its slot before anything runs
+--
+-- ARGV[1] write id          ARGV[2] version       ARGV[3] digest of the payload
+-- ARGV[4] fencing token, canonical decimal, or ''
+-- ARGV[5] expected revision: 'any', 'absent', or canonical decimal
+-- ARGV[6] life of the payload in ms, '0' for none
+-- ARGV[7] hash field, '' for a plain string
+-- ARGV[8] 'staged', or 'inline' with the payload in ARGV[9]
+-- ARGV[10] '1': write although version and content are the same
+-- ARGV[11] PUBLISH or SPUBLISH       ARGV[12] channel
+-- ARGV[13] notice up to the revision, ARGV[14] notice after it
+--
+-- Returns { outcome, revision, time in ms, position in acks before the write, receivers, note,
+--           head's revision, head's write id, head's version, head's digest }; all strings. Outcomes:
+--   written     the write took effect now
+--   replayed    this very write took effect before (its reply was lost) and still is the last one
+--   superseded  this very write took effect before, another one followed
+--   unchanged   the head already names this version with this content; nothing was written
+--   reused      the head names this version with other content
+--   conflict    the expected revision is not the head's
+--   fenced      the head has a greater fencing token
+--   wrongtype   a key is of another type; note tells which
+--   unstaged    the payload that was sent ahead is not there
+-- note of 'written' is the error of a refused announcement, else ''.
+
+local data, head, prev, acks, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local wid, version, sum, fence, expected, ttl, field = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local keep = 16 -- writes that the head remembers, for late replays
+
+local function wrong_type(key, want)
+  local kind = redis.call('TYPE', key)
+  kind = type(kind) == 'table' and kind.ok or kind
+  if kind ~= 'none' and kind ~= want then
+    return key .. ' is a ' .. kind .. ', not a ' .. want
+  end
+end
+
+-- Canonical decimals compare by length, then by text: numbers would lose digits beyond 2^53.
+local function lower(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+
+local note = wrong_type(head, 'hash') or wrong_type(data, field == '' and 'string' or 'hash')
+  or wrong_type(prev, 'string') or wrong_type(acks, 'stream') or wrong_type(stage, 'string')
+if note then
+  return { 'wrongtype', '0', '', '', '0', note, '', '', '', '' }
+end
+
+local found = redis.call('HMGET', head, 'rev', 'wid', 'version', 'sum', 'fence', 'recent', 'at', 'ackpos')
+for i = 1, 8 do found[i] = found[i] or '' end
+local rev, last_wid, last_version, last_sum = found[1], found[2], found[3], found[4]
+local last_fence, recent, at, ackpos = found[5], found[6], found[7], found[8]
+
+local function answer(outcome, rev_of_write)
+  if outcome ~= 'unstaged' then redis.call('DEL', stage) end
+  return { outcome, rev_of_write or '0', at, ackpos, '0', '', rev, last_wid, last_version, last_sum }
+end
+
+for id, r in string.gmatch(recent, '([^ :]+):(%d+)') do
+  if id == wid then return answer(id == last_wid and 'replayed' or 'superseded', r) end
+end
+if last_fence ~= '' and (fence == '' or lower(fence, last_fence)) then return answer('fenced') end
+
+local exists = field == '' and redis.call('EXISTS', data) or redis.call('HEXISTS', data, field)
+if expected == 'absent' then
+  if rev ~= '' or exists == 1 then return answer('conflict') end
+elseif expected ~= 'any' and expected ~= rev then
+  return answer('conflict')
+end
+
+if rev ~= '' and version == last_version then
+  if sum ~= last_sum then return answer('reused') end
+  if exists == 1 and ARGV[10] ~= '1' then
+    if field == '' then
+      if ttl == '0' then redis.call('PERSIST', data) else redis.call('PEXPIRE', data, ttl) end
+    end
+    if fence ~= '' then redis.call('HSET', head, 'fence', fence) end
+    return answer('unchanged', rev)
+  end
+end
+if ARGV[8] == 'staged' and redis.call('EXISTS', stage) == 0 then return answer('unstaged') end
+
+-- From here on everything is done. What may fail comes first: Redis does not undo a script that fails half-way.
+redis.call('HINCRBY', head, 'rev', 1)
+rev = redis.call('HGET', head, 'rev')
+local newest = redis.call('XREVRANGE', acks, '+', '-', 'COUNT', 1)
+ackpos = newest[1] and newest[1][1] or '0-0'
+
+if exists == 0 then
+  redis.call('DEL', prev)
+elseif field == '' then
+  redis.call('RENAME', data, prev)
+else
+  redis.call('SET', prev, redis.call('HGET', data, field))
+end
+if field ~= '' then
+  local payload = ARGV[9]
+  if ARGV[8] == 'staged' then
+    payload = redis.call('GET', stage)
+    redis.call('DEL', stage)
+  end
+  redis.call('HSET', data, field, payload)
+else
+  if ARGV[8] == 'staged' then redis.call('RENAME', stage, data) else redis.call('SET', data, ARGV[9]) end
+  if ttl == '0' then redis.call('PERSIST', data) else redis.call('PEXPIRE', data, ttl) end
+end
+
+local now = redis.call('TIME')
+at = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+local ids = {}
+for id in string.gmatch(recent, '%S+') do ids[#ids + 1] = id end
+ids[#ids + 1] = wid .. ':' .. rev
+recent = table.concat(ids, ' ', math.max(1, #ids - keep + 1))
+if exists == 0 then last_version, last_sum = '', '' end
+redis.call('HSET', head, 'wid', wid, 'version', version, 'sum', sum, 'fence', fence, 'at', at, 'ackpos', ackpos,
+  'recent', recent, 'prev_version', last_version, 'prev_sum', last_sum)
+
+local receivers, refusal = 0, ''
+local sent = redis.pcall(ARGV[11], KEYS[6] or ARGV[12], ARGV[13] .. rev .. ARGV[14])
+if type(sent) == 'table' then refusal = sent.err or 'refused' else receivers = sent end
+return { 'written', rev, at, ackpos, string.format('%.0f', receivers), refusal, rev, wid, version, sum }

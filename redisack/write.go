@@ -1,0 +1,156 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+)
+
+// Write stores and announces a configuration in one round trip, all of it or nothing. Its answer tells the revision
+// that Confirm waits for. A passing fault of Redis is tried again for Config.WriteTimeout; that is safe because Redis
+// knows the write by its id.
+//
+// The error is a *ValidationError or a *WriteError.
+func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
+	var f faults
+	c.check(&f)
+	ch.check(c.cfg.Sharded, &f)
+	if err := f.err(); err != nil {
+		return Target{}, err
+	}
+	return c.writeWithHook(ctx, ch)
+}
+
+func (c *Client) writeWithHook(ctx context.Context, ch Change) (Target, error) {
+	hooks := c.hooks()
+	defer hooks.close()
+	target, err := c.write(ctx, ch.complete())
+	hooks.write(target, err)
+	return target, err
+}
+
+// write repeats a complete change until its outcome is known.
+func (c *Client) write(ctx context.Context, ch Change) (Target, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.WriteTimeout, errWriteTime)
+	defer cancel()
+	req := writeRequest{Change: ch, names: ch.names(), sum: ch.sum(), sharded: c.cfg.Sharded}
+	delays := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(10*time.Millisecond), backoff.WithMaxInterval(500*time.Millisecond),
+		backoff.WithMaxElapsedTime(0))
+	maybe := false // an attempt may have taken effect although its answer is missing
+	for {
+		req.sending = new(sending)
+		reply, err := await(ctx, func() (writeReply, error) { return c.backend.write(ctx, req) })
+		if err == nil && reply.outcome != "unstaged" {
+			return c.written(req, reply)
+		}
+		if !answered(err) {
+			maybe = req.sending.abandon() || maybe
+		}
+		if err != nil && ctx.Err() == nil && !passing(err) {
+			return c.failed(req, maybe, err)
+		}
+		if !sleep(ctx, delays.NextBackOff()) {
+			return c.failed(req, maybe, errors.Join(context.Cause(ctx), err))
+		}
+		c.log.Warn("write is tried again", zap.String("key", ch.Key), zap.String("version", ch.Version), zap.Error(err))
+	}
+}
+
+// answered reports whether Redis itself has answered.
+func answered(err error) bool {
+	var answer redis.Error
+	return err == nil || errors.As(err, &answer)
+}
+
+var errWriteTime = errors.New("no answer within Config.WriteTimeout")
+
+// written turns the script's answer into a Target or an error.
+func (c *Client) written(req writeRequest, reply writeReply) (Target, error) {
+	t := req.target()
+	t.Rev, t.AckPos, t.WrittenAt, t.Receivers = reply.rev, reply.ackPos, reply.at, reply.receivers
+	fail := func(reason Reason, err error) (Target, error) {
+		c.log.Warn("write refused", zap.String("key", req.Key), zap.String("version", req.Version),
+			zap.Stringer("reason", reason), zap.Uint64("found", reply.found.Rev), zap.Error(err))
+		return t, &WriteError{Reason: reason, WriteID: req.WriteID, Found: reply.found, Err: err}
+	}
+	switch reply.outcome {
+	case "written":
+		t.Outcome, t.NotifyError = OutcomeWritten, reply.note
+	case "replayed":
+		t.Outcome = OutcomeReplayed
+	case "unchanged":
+		t.Outcome, t.WriteID = OutcomeUnchanged, reply.found.WriteID
+	case "superseded":
+		return fail(ReasonSuperseded, nil)
+	case "reused":
+		return fail(ReasonVersionReused, nil)
+	case "conflict":
+		return fail(ReasonConflict, nil)
+	case "fenced":
+		return fail(ReasonFenced, nil)
+	case "wrongtype":
+		return fail(ReasonWriteFailed, &WrongTypeError{Problem: reply.note})
+	default:
+		return fail(ReasonWriteUnknown, errors.New("the write script answered "+reply.outcome))
+	}
+	c.log.Info("configuration written", zap.String("key", t.Key), zap.String("version", t.Version),
+		zap.Uint64("rev", t.Rev), zap.Stringer("outcome", t.Outcome), zap.Int64("receivers", t.Receivers),
+		zap.String("notify_error", t.NotifyError))
+	return t, nil
+}
+
+// target is what is known of a write before its answer.
+func (req writeRequest) target() Target {
+	return Target{Key: req.Key, Field: req.Field, Version: req.Version, WriteID: req.WriteID, Sum: req.sum}
+}
+
+func (c *Client) failed(req writeRequest, maybe bool, err error) (Target, error) {
+	reason := ReasonWriteFailed
+	if maybe {
+		reason = ReasonWriteUnknown
+	}
+	c.log.Error("write failed", zap.String("key", req.Key), zap.String("version", req.Version),
+		zap.Stringer("reason", reason), zap.Error(err))
+	return req.target(), &WriteError{Reason: reason, WriteID: req.WriteID, Err: err}
+}
+
+// WrongTypeError says which key holds another type than it should. It matches ErrWrongType.
+type WrongTypeError struct{ Problem string }
+
+func (e *WrongTypeError) Error() string { return e.Problem }
+
+// Is makes the error match ErrWrongType.
+func (e *WrongTypeError) Is(target error) bool { return target == ErrWrongType }
+
+// passing reports whether sending the write again may help: the connection failed, or Redis is busy with itself.
+func passing(err error) bool {
+	if !answered(err) {
+		return !errors.Is(err, redis.ErrClosed)
+	}
+	for _, prefix := range []string{
+		"LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "NOREPLICAS", "BUSY", "MOVED", "ASK",
+		"ERR max number of clients",
+	} {
+		if redis.HasErrorPrefix(err, prefix) || redis.HasErrorPrefix(err, "ERR "+prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// sleep waits; it returns false if the context ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,99 @@
+# Every step of the continuous integration by itself; .ci/run takes them in order.
+# `make help` lists them.
+
+MODULE := github.com/cutover-go/cutover
+
+# Go packages that the steps work on: make test PKG=./plan/...
+PKG ?= ./...
+
+# How long each fuzz target runs.
+FUZZTIME ?= 5s
+
+# Examples that are run to their end: all folders of examples/ with a program. A
+# file ci.args beside it holds its arguments.
+EXAMPLES ?= $(sort $(patsubst examples/%/main.go,%,$(wildcard examples/*/main.go)))
+
+# How long one example may take.
+EXAMPLE_TIMEOUT ?= 120s
+
+# Modules of this repository beside the main one.
+MODULES = $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod -not -path '*/testdata/*')))
+
+# Packages whose tests start a real Redis.
+REDIS_PACKAGES = $(shell go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "$(MODULE)/internal/redistest"}}{{println $$p}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "$(MODULE)/internal/redistest"}}{{println $$p}}{{end}}{{end}}' ./... | sort -u)
+
+LINTER := bin/golangci-lint
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: check
+check: vet lint arch race ## What to run before a commit.
+
+.PHONY: test
+test: ## Run all tests, as the README says.
+	go test $(PKG)
+
+.PHONY: race
+race: ## Run all tests under the race detector; they must find a redis-server.
+	CUTOVER_REQUIRE_REDIS=1 go test -race -timeout 15m $(PKG)
+
+.PHONY: redis
+redis: ## Run only the packages that need a redis-server, uncached.
+	CUTOVER_REQUIRE_REDIS=1 go test -count=1 -timeout 10m $(REDIS_PACKAGES)
+
+.PHONY: vet
+vet: ## Run go vet.
+	go vet $(PKG)
+
+.PHONY: lint
+lint: $(LINTER) ## Run the linters of .golangci.yml over the main module and the examples.
+	$(LINTER) run $(PKG)
+	@packages=$$(cd examples && go list ./...) || exit 1; \
+	[ -z "$$packages" ] || { echo "cd examples && ../$(LINTER) run ./..."; cd examples && ../$(LINTER) run ./...; }
+
+.PHONY: fmt
+fmt: $(LINTER) ## Format the code and sort its imports.
+	$(LINTER) fmt $(PKG)
+
+$(LINTER): tools/go.mod tools/go.sum
+	cd tools && GOWORK=off go build -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: arch
+arch: ## Check the import directions, uncached.
+	go test -count=1 ./internal/archtest
+
+.PHONY: examples
+examples: ## Run every example to its end.
+	@for example in $(EXAMPLES); do \
+		args=$$(cat examples/$$example/ci.args 2>/dev/null); \
+		echo "--- example $$example $$args"; \
+		(cd examples && go build -o ../bin/example-$$example ./$$example) && \
+		(cd examples/$$example && timeout $(EXAMPLE_TIMEOUT) ../../bin/example-$$example $$args) || \
+			{ echo "FAIL: example $$example"; exit 1; }; \
+	done
+	@echo "examples run: $(words $(EXAMPLES))"
+
+.PHONY: modules
+modules: ## Build, vet and test the other modules, each without the workspace.
+	@for module in $(MODULES); do \
+		echo "--- module $$module"; \
+		packages=$$(cd $$module && GOWORK=off go list ./...) || exit 1; \
+		[ -n "$$packages" ] || continue; \
+		(cd $$module && export GOWORK=off && go build ./... && go vet ./... && go test ./...) || exit 1; \
+	done
+
+.PHONY: bench-compile
+bench-compile: ## Run every benchmark once, to see that it still works.
+	go test -run='^$$' -bench=. -benchtime=1x -timeout 10m $(PKG)
+
+.PHONY: fuzz-short
+fuzz-short: ## Run every fuzz target for FUZZTIME.
+	.ci/fuzz $(FUZZTIME) $(PKG)
+
+.PHONY: clean
+clean: ## Remove what make has built.
+	rm -rf bin

@@ -1,6 +1,10 @@
 package task
 
-import "time"
+import (
+	"time"
+
+	"github.com/cutover-go/cutover/checkpoint"
+)
 
 // The error codes that the engine itself gives. Executors choose their own.
 const (
@@ -16,7 +20,8 @@ const (
 	CodeInternal            = "INTERNAL"
 )
 
-// Bounds of a FailureInfo's texts, in bytes; longer ones are cut.
+// Bounds of a FailureInfo's texts, in bytes; longer ones are cut. A step's name is
+// cut to checkpoint.MaxStepName.
 const (
 	MaxReason = 2048
 	MaxCode   = 64
@@ -38,9 +43,10 @@ type FailureInfo struct {
 	Retryable bool
 }
 
-// Clip returns f with its texts cut to their bounds.
+// Clip returns f with its texts made valid UTF-8 and cut to their bounds.
 func (f FailureInfo) Clip() FailureInfo {
 	f.Reason = clip(f.Reason, MaxReason)
 	f.ErrorCode = clip(f.ErrorCode, MaxCode)
+	f.Step = clip(f.Step, checkpoint.MaxStepName)
 	return f
 }

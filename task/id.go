@@ -28,10 +28,10 @@ type ID int64
 // NewID returns the id of a plan's task. Ordinals count from 1.
 func NewID(plan PlanID, ordinal int) ID { return ID(plan)*span + ID(ordinal) }
 
-// ParseID reads an id as String writes it.
+// ParseID reads an id exactly as String writes it, so that an id has one spelling.
 func ParseID(s string) (ID, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || !ID(n).Valid() {
+	if err != nil || !ID(n).Valid() || ID(n).String() != s {
 		return 0, fmt.Errorf("task: %.32q is not a task id", s)
 	}
 	return ID(n), nil

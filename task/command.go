@@ -155,6 +155,9 @@ func (t Task) Halt(plan Stop) (Edit, error) {
 	case Go:
 		return Edit{}, &IllegalError{ID: t.ID, Cause: ByPause, State: t.State, Why: "nothing asks it to stop"}
 	}
+	if t.State != Running || t.Worker != "" {
+		return Edit{}, &IllegalError{ID: t.ID, Cause: cause, State: t.State, Why: "only what runs without a worker is halted"}
+	}
 	e, err := t.move(cause)
 	if err != nil {
 		return Edit{}, err

@@ -1,0 +1,114 @@
+package strategy_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+)
+
+// Rounding goes towards less exposure.
+func TestRounding(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		amount     strategy.Amount
+		base       int
+		of         int // a tolerance: down, perhaps to 0
+		atLeastOne int // a concurrency or size: down, but at least 1
+	}{
+		{strategy.Percent(10), 25, 2, 2},
+		{strategy.Percent(10), 3, 0, 1},
+		{strategy.Percent(10), 9, 0, 1},
+		{strategy.Percent(10), 10, 1, 1},
+		{strategy.Percent(10), 19, 1, 1},
+		{strategy.Percent(33), 3, 0, 1},
+		{strategy.Percent(34), 3, 1, 1},
+		{strategy.Percent(99), 100, 99, 99},
+		{strategy.Percent(99), 10, 9, 9},
+		{strategy.Percent(100), 3, 3, 3},
+		{strategy.Percent(1), 999_999, 9_999, 9_999},
+		{strategy.Percent(100), 999_999, 999_999, 999_999},
+		{strategy.Percent(0), 25, 0, 1},
+		{strategy.Percent(50), 1, 0, 1},
+		{strategy.Count(0), 25, 0, 1},
+		{strategy.Count(1), 25, 1, 1},
+		{strategy.Count(25), 25, 25, 25},
+		{strategy.Count(26), 25, 25, 25},
+		{strategy.Count(1_000_000_000), 25, 25, 25},
+		{strategy.Count(5), 0, 0, 1},
+		{strategy.Percent(50), 0, 0, 1},
+	}
+	for _, tt := range tests {
+		if got := tt.amount.Of(tt.base); got != tt.of {
+			t.Errorf("%s of %d is %d, want %d", tt.amount, tt.base, got, tt.of)
+		}
+		if got := tt.amount.AtLeastOne(tt.base); got != tt.atLeastOne {
+			t.Errorf("at least one, %s of %d is %d, want %d", tt.amount, tt.base, got, tt.atLeastOne)
+		}
+	}
+}
+
+// Percentages are computed in whole numbers: no base comes out one too high or
+// one too low.
+func TestRoundingIsTheFloor(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 100).Draw(t, "percent")
+		base := rapid.IntRange(0, 999_999).Draw(t, "base")
+		got := strategy.Percent(n).Of(base)
+		if got*100 > base*n || (got+1)*100 <= base*n {
+			t.Fatalf("%d%% of %d is %d", n, base, got)
+		}
+	})
+}
+
+func TestAmountStaysWithinItsBase(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		a := strategy.Amount{N: rapid.Int().Draw(t, "n"), Percent: rapid.Bool().Draw(t, "percent")}
+		base := rapid.IntRange(0, 999_999).Draw(t, "base")
+		if got := a.Of(base); got < 0 || got > base {
+			t.Errorf("%s of %d is %d", a, base, got)
+		}
+		if got := a.AtLeastOne(base); got < 1 || got > max(1, base) {
+			t.Errorf("at least one, %s of %d is %d", a, base, got)
+		}
+	})
+}
+
+func TestParseAmount(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]strategy.Amount{
+		"0": strategy.Count(0), "5": strategy.Count(5), "-1": strategy.Count(-1),
+		"10%": strategy.Percent(10), "0%": strategy.Percent(0), "250%": strategy.Percent(250),
+	} {
+		if got, err := strategy.ParseAmount(text); err != nil || got != want {
+			t.Errorf("ParseAmount(%q) = %v, %v, want %v", text, got, err, want)
+		}
+		if want.String() != text {
+			t.Errorf("%+v is written %s, want %s", want, want, text)
+		}
+	}
+	for _, text := range []string{"", "%", "ten", "10 %", " 10", "10%%", "1.5%", "1e3", "99999999999999999999"} {
+		if got, err := strategy.ParseAmount(text); err == nil {
+			t.Errorf("ParseAmount(%q) = %v, want an error", text, got)
+		}
+	}
+}
+
+// What parses is understood the same way when it is written and read again.
+func FuzzParseAmount(f *testing.F) {
+	for _, text := range []string{"5", "10%", "+5", "-0%", "007", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := strategy.ParseAmount(text)
+		if err != nil {
+			return
+		}
+		if again, err := strategy.ParseAmount(a.String()); err != nil || again != a {
+			t.Errorf("%q is %+v, written and read %+v, %v", text, a, again, err)
+		}
+	})
+}

@@ -1,0 +1,158 @@
+package strategy_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+)
+
+func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	ten := strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Percent(10)}
+	tests := map[string]struct {
+		strategy strategy.Strategy
+		waves    []strategy.Tally
+		want     strategy.Decision
+	}{
+		"zero strategy": {
+			strategy.Strategy{}, []strategy.Tally{{Tasks: 3}},
+			strategy.Decision{Grant: strategy.Grant{Open: 3, MaxHeld: 1}},
+		},
+		"zero strategy, first failure": {
+			strategy.Strategy{}, []strategy.Tally{{Tasks: 3, Failed: 1}},
+			strategy.Decision{Grant: strategy.Grant{Open: 3, MaxHeld: 1}, Breach: true},
+		},
+		"at the tolerance": {
+			ten, []strategy.Tally{{Tasks: 25, Failed: 2}},
+			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}},
+		},
+		"over the tolerance": {
+			ten, []strategy.Tally{{Tasks: 25, Failed: 3}},
+			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}, Breach: true},
+		},
+		"acknowledged beyond the tolerance": {
+			ten, []strategy.Tally{{Tasks: 25, Failed: 7, Acknowledged: 7}},
+			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 7}},
+		},
+		"one more than acknowledged": {
+			ten, []strategy.Tally{{Tasks: 25, Failed: 8, Acknowledged: 7}},
+			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 7}, Breach: true},
+		},
+		"acknowledged within the tolerance": {
+			ten, []strategy.Tally{{Tasks: 25, Failed: 2, Acknowledged: 1}},
+			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}},
+		},
+		"several waves count together": {
+			ten, []strategy.Tally{{Tasks: 5, Failed: 1}, {Tasks: 20, Failed: 2}},
+			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}, Breach: true},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.strategy.Decide(tt.waves, noon()); got != tt.want {
+				t.Errorf("Decide = %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+// drawStrategy returns a valid strategy.
+func drawStrategy(t *rapid.T) strategy.Strategy {
+	amount := func(name string) strategy.Amount {
+		if rapid.Bool().Draw(t, name+" in percent") {
+			return strategy.Percent(rapid.IntRange(0, 100).Draw(t, name))
+		}
+		return strategy.Count(rapid.IntRange(0, 2000).Draw(t, name))
+	}
+	return strategy.Strategy{
+		MaxConcurrency: amount("concurrency"),
+		MaxFailures:    amount("failures"),
+		FailureAction:  rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+	}
+}
+
+func drawTally(t *rapid.T) strategy.Tally {
+	tasks := rapid.IntRange(1, 1000).Draw(t, "tasks")
+	failed := rapid.IntRange(0, tasks).Draw(t, "failed")
+	return strategy.Tally{Tasks: tasks, Failed: failed, Acknowledged: rapid.IntRange(0, failed).Draw(t, "acknowledged")}
+}
+
+func TestGrantIsWithinItsBounds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s, w := drawStrategy(t), drawTally(t)
+		if faults := s.Faults(); len(faults) > 0 {
+			t.Fatalf("drawn strategy has faults: %q", faults)
+		}
+		d := s.Decide([]strategy.Tally{w}, noon())
+		if d.Open != w.Tasks {
+			t.Errorf("open up to %d of %d", d.Open, w.Tasks)
+		}
+		if d.MaxHeld < 1 || d.MaxHeld > w.Tasks {
+			t.Errorf("%d held at once of %d", d.MaxHeld, w.Tasks)
+		}
+		if d.MaxFailed < w.Acknowledged || d.MaxFailed > w.Tasks {
+			t.Errorf("%d failures allowed, %d of %d acknowledged", d.MaxFailed, w.Acknowledged, w.Tasks)
+		}
+		if d.Breach != (w.Failed > d.MaxFailed) {
+			t.Errorf("breach %t at %d failed of %d allowed", d.Breach, w.Failed, d.MaxFailed)
+		}
+		if again := s.Decide([]strategy.Tally{w}, noon().AddDate(1, 0, 0)); again != d {
+			t.Errorf("a year later %+v, before %+v", again, d)
+		}
+	})
+}
+
+// More failures never open what fewer had closed; acknowledging never closes what
+// was open.
+func TestDecideIsMonotone(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s, few := drawStrategy(t), drawTally(t)
+		many := few
+		many.Failed = rapid.IntRange(few.Failed, few.Tasks).Draw(t, "more failed")
+		before, after := s.Decide([]strategy.Tally{few}, noon()), s.Decide([]strategy.Tally{many}, noon())
+		if after.Grant != before.Grant {
+			t.Errorf("more failures changed the grant from %+v to %+v", before.Grant, after.Grant)
+		}
+		if before.Breach && !after.Breach {
+			t.Errorf("a breach at %d failed is none at %d", few.Failed, many.Failed)
+		}
+
+		seen := many
+		seen.Acknowledged = rapid.IntRange(many.Acknowledged, many.Failed).Draw(t, "more acknowledged")
+		accepted := s.Decide([]strategy.Tally{seen}, noon())
+		if accepted.MaxFailed < after.MaxFailed || accepted.Breach && !after.Breach {
+			t.Errorf("acknowledging made %+v of %+v", accepted, after)
+		}
+		seen.Acknowledged = seen.Failed
+		if s.Decide([]strategy.Tally{seen}, noon()).Breach {
+			t.Error("a breach although everything is acknowledged")
+		}
+	})
+}
+
+// How a plan is cut into waves changes nothing for a bound of the whole plan.
+func TestDecideAddsUpWaves(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawStrategy(t)
+		waves := rapid.SliceOfN(rapid.Custom(drawTally), 1, 10).Draw(t, "waves")
+		var sum strategy.Tally
+		for _, w := range waves {
+			sum.Tasks += w.Tasks
+			sum.Failed += w.Failed
+			sum.Acknowledged += w.Acknowledged
+		}
+		cut, whole := s.Decide(waves, noon()), s.Decide([]strategy.Tally{sum}, noon())
+		if cut != whole {
+			t.Errorf("cut %+v, whole %+v", cut, whole)
+		}
+	})
+}

@@ -1,0 +1,67 @@
+package strategy_test
+
+import (
+	"fmt"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+)
+
+// Of 25 tenants, 10% are two; of 3, a concurrency of one and no failure.
+func ExampleAmount() {
+	tenPercent := strategy.Percent(10)
+	for _, tasks := range []int{25, 3} {
+		fmt.Println("concurrency", tenPercent.AtLeastOne(tasks), "tolerance", tenPercent.Of(tasks))
+	}
+	// Output:
+	// concurrency 2 tolerance 2
+	// concurrency 1 tolerance 0
+}
+
+func ExampleParseAmount() {
+	for _, text := range []string{"5", "10%", "many"} {
+		amount, err := strategy.ParseAmount(text)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(amount, "of 200 is", amount.Of(200))
+	}
+	// Output:
+	// 5 of 200 is 5
+	// 10% of 200 is 20
+	// strategy: "many" is neither a count nor a percentage
+}
+
+// The zero strategy is the careful one; this one runs ten at a time, puts up with
+// 1% of failures, and then waits for a person.
+func ExampleStrategy() {
+	s := strategy.Strategy{
+		MaxConcurrency: strategy.Count(10),
+		MaxFailures:    strategy.Percent(1),
+		FailureAction:  strategy.Pause,
+	}
+	decision := s.Decide([]strategy.Tally{{Tasks: 3000, Failed: 31}}, noon())
+	fmt.Println("held at once:", decision.MaxHeld)
+	fmt.Println("tolerated:", decision.MaxFailed, "breach:", decision.Breach)
+	// Output:
+	// held at once: 10
+	// tolerated: 30 breach: true
+}
+
+func ExampleStrategy_Faults() {
+	s := strategy.Strategy{MaxConcurrency: strategy.Count(-1), MaxFailures: strategy.Percent(150)}
+	for _, fault := range s.Faults() {
+		fmt.Printf("%s: %s\n", fault.Field, fault.Problem)
+	}
+	// Output:
+	// MaxConcurrency: -1 is negative
+	// MaxFailures: 150% is more than 100%
+}
+
+func ExampleStrategy_Warnings() {
+	s := strategy.Strategy{MaxFailures: strategy.Percent(10)}
+	for _, warning := range s.Warnings(3) {
+		fmt.Printf("%s: %s\n", warning.Field, warning.Problem)
+	}
+	// Output: MaxFailures: 10% of 3 tasks is less than one; no failure is tolerated
+}

@@ -1,0 +1,133 @@
+package strategy_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+)
+
+func TestActionNames(t *testing.T) {
+	t.Parallel()
+	for a, name := range map[strategy.Action]string{strategy.Stop: "Stop", strategy.Pause: "Pause"} {
+		if a.String() != name {
+			t.Errorf("action %d is %s, want %s", a, a, name)
+		}
+		if got, err := strategy.ParseAction(name); err != nil || got != a {
+			t.Errorf("ParseAction(%s) = %s, %v", name, got, err)
+		}
+	}
+	if got := strategy.Action(200).String(); got != "Action(200)" {
+		t.Errorf("an action that does not exist is %s", got)
+	}
+	for _, name := range []string{"", "stop", "PAUSE", "Action(200)"} {
+		if got, err := strategy.ParseAction(name); err == nil {
+			t.Errorf("ParseAction(%q) = %s, want an error", name, got)
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		strategy strategy.Strategy
+		want     []strategy.Fault
+	}{
+		"zero": {strategy.Strategy{}, nil},
+		"bounds": {strategy.Strategy{
+			MaxConcurrency: strategy.Percent(100),
+			MaxFailures:    strategy.Percent(0),
+			FailureAction:  strategy.Pause,
+		}, nil},
+		"huge count": {strategy.Strategy{MaxConcurrency: strategy.Count(1 << 40)}, nil},
+		"negative concurrency": {
+			strategy.Strategy{MaxConcurrency: strategy.Count(-1)},
+			[]strategy.Fault{{Field: "MaxConcurrency", Problem: "-1 is negative"}},
+		},
+		"tolerance over all": {
+			strategy.Strategy{MaxFailures: strategy.Percent(101)},
+			[]strategy.Fault{{Field: "MaxFailures", Problem: "101% is more than 100%"}},
+		},
+		"all at once": {
+			strategy.Strategy{
+				MaxConcurrency: strategy.Percent(-5),
+				MaxFailures:    strategy.Count(-2),
+				FailureAction:  200,
+			},
+			[]strategy.Fault{
+				{Field: "MaxConcurrency", Problem: "-5% is negative"},
+				{Field: "MaxFailures", Problem: "-2 is negative"},
+				{Field: "FailureAction", Problem: "Action(200) is not an action"},
+			},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.strategy.Faults(); !slices.Equal(got, tt.want) {
+				t.Errorf("Faults = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		strategy strategy.Strategy
+		tasks    int
+		want     []strategy.Fault
+	}{
+		"zero":                   {strategy.Strategy{}, 3, nil},
+		"zero, one task":         {strategy.Strategy{}, 1, nil},
+		"zero percent":           {strategy.Strategy{MaxConcurrency: strategy.Percent(0), MaxFailures: strategy.Percent(0)}, 3, nil},
+		"percents that come out": {strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Percent(10)}, 10, nil},
+		"all at once":            {strategy.Strategy{MaxConcurrency: strategy.Percent(100)}, 3, nil},
+		"percents that vanish": {
+			strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Percent(10)}, 9,
+			[]strategy.Fault{
+				{Field: "MaxConcurrency", Problem: "10% of 9 tasks is less than one; it counts as 1"},
+				{Field: "MaxFailures", Problem: "10% of 9 tasks is less than one; no failure is tolerated"},
+			},
+		},
+		"tolerates all": {
+			strategy.Strategy{MaxFailures: strategy.Count(3)}, 3,
+			[]strategy.Fault{{Field: "MaxFailures", Problem: "3 of 3 tasks tolerates that all of them fail"}},
+		},
+		"tolerates more than all": {
+			strategy.Strategy{MaxFailures: strategy.Count(50)}, 3,
+			[]strategy.Fault{{Field: "MaxFailures", Problem: "50 of 3 tasks tolerates that all of them fail"}},
+		},
+		"tolerates all but one": {strategy.Strategy{MaxFailures: strategy.Count(2)}, 3, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.strategy.Warnings(tt.tasks); !slices.Equal(got, tt.want) {
+				t.Errorf("Warnings = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestSequential(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		concurrency strategy.Amount
+		tasks       int
+		want        bool
+	}{
+		{strategy.Amount{}, 100, true},
+		{strategy.Count(1), 100, true},
+		{strategy.Count(2), 100, false},
+		{strategy.Count(2), 1, true},
+		{strategy.Percent(10), 19, true},
+		{strategy.Percent(10), 20, false},
+	}
+	for _, tt := range tests {
+		s := strategy.Strategy{MaxConcurrency: tt.concurrency}
+		if got := s.Sequential(tt.tasks); got != tt.want {
+			t.Errorf("%s of %d tasks at once: sequential %t", tt.concurrency, tt.tasks, got)
+		}
+	}
+}

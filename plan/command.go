@@ -164,11 +164,18 @@ func (d *Decision) rerun(by By) {
 
 // sweep adds s, in place of one of its kind that is still under way.
 func (p *Plan) sweep(s Sweep) {
-	sweeps := make([]Sweep, 0, len(p.Sweeps)+1)
-	for _, old := range p.Sweeps {
-		if old.Kind != s.Kind {
-			sweeps = append(sweeps, old)
+	p.dropSweep(s.Kind)
+	p.Sweeps = append(p.Sweeps, s)
+}
+
+// dropSweep forgets the sweep of that kind. The old slice is left alone: the plan
+// as it was read still has it.
+func (p *Plan) dropSweep(kind SweepKind) {
+	var kept []Sweep
+	for _, s := range p.Sweeps {
+		if s.Kind != kind {
+			kept = append(kept, s)
 		}
 	}
-	p.Sweeps = append(sweeps, s)
+	p.Sweeps = kept
 }

@@ -91,6 +91,9 @@ func (d *Decision) move(c Cause, to State, by By) {
 		p.Counters.CancelPending()
 		p.Sweeps = nil
 	}
+	if to == Paused {
+		p.dropSweep(SweepResume)
+	}
 	switch to {
 	case Completed, Failed, Cancelled, RolledBack, RollbackFailed:
 		p.EndedAt = by.Now
@@ -109,19 +112,19 @@ func (d *Decision) note(c Cause, from, to State, by By) {
 	})
 }
 
-// regrant asks the strategy again.
+// regrant asks the strategy again. A plan that does not run still grants that
+// what is in flight is worked on, and undone, within its concurrency.
 func (d *Decision) regrant(now time.Time) strategy.Decision {
 	p := &d.Plan
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
-	if p.State != Running {
-		p.Grant = strategy.Grant{}
-		return strategy.Decision{}
-	}
 	decided := p.Strategy.Decide([]strategy.Tally{{
 		Tasks:        p.Tasks,
 		Failed:       p.Counters.Of(task.Failed),
 		Acknowledged: p.Acknowledged,
 	}}, now)
+	if p.State != Running {
+		decided = strategy.Decision{Grant: strategy.Grant{MaxHeld: decided.MaxHeld}}
+	}
 	if p.Grant != decided.Grant {
 		p.Grant = decided.Grant
 		d.Changed = true

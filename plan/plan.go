@@ -38,7 +38,8 @@ type Control struct {
 	// Acknowledged counts the failures that the last resume accepted.
 	// Invariant: Acknowledged <= failed tasks.
 	Acknowledged int
-	// Grant is what may be claimed now; zero unless the plan runs.
+	// Grant is what may be claimed now. Unless the plan runs it opens nothing and
+	// only bounds how many of the tasks in flight are held.
 	Grant strategy.Grant
 	// Starting is the mark of a start under way; the plan still shows CREATED.
 	Starting *Starting

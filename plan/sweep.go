@@ -27,11 +27,11 @@ func (s Sweep) States() []task.State {
 	return []task.State{task.Paused}
 }
 
-// Sweep carries the plan's first sweep on over the tasks that come next after
-// its cursor. held names the tenants' tasks that cannot go on, because another
-// plan has taken the tenant since; they are passed over. last says that there
-// are no further tasks.
-func (p Plan) Sweep(tasks []task.Task, last bool, held func(task.ID) bool, by By) Decision {
+// Sweep carries the plan's first sweep on over the tasks that were found after its
+// cursor. next is the ordinal after which to go on, 0 if there are no further
+// tasks. held names tasks that cannot go on, because another plan has taken the
+// tenant since; they are passed over.
+func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By) Decision {
 	d := Decision{Plan: p}
 	if len(d.Plan.Sweeps) == 0 {
 		return d
@@ -43,7 +43,6 @@ func (p Plan) Sweep(tasks []task.Task, last bool, held func(task.ID) bool, by By
 		if t.ID.Ordinal() <= s.After {
 			continue
 		}
-		s.After = t.ID.Ordinal()
 		if !s.Matches(t.Control) || held(t.ID) {
 			continue
 		}
@@ -51,7 +50,8 @@ func (p Plan) Sweep(tasks []task.Task, last bool, held func(task.ID) bool, by By
 			d.edit(t, e, asked)
 		}
 	}
-	if last {
+	s.After = next
+	if next == 0 {
 		d.Plan.Sweeps = d.Plan.Sweeps[1:]
 	}
 	d.Changed = true

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -113,22 +115,30 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 	return d.apply(t, task.ByRollback, task.Task.Rollback, by)
 }
 
-// HaltTask applies the plan's control to a running task that no worker holds.
-func (p Plan) HaltTask(t task.Task, by By) (Decision, error) {
-	d := p.decide(by)
-	e, err := t.Halt(d.Plan.State.Stop())
-	if err != nil {
-		return d, err
+// HaltTasks applies the plan's control to running tasks that no worker holds.
+// Those that nothing asks to stop are left alone.
+func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
+	d := Decision{Plan: p}
+	for _, t := range tasks {
+		if e, err := t.Halt(p.State.Stop()); err == nil {
+			d.edit(t, e, by)
+		}
 	}
-	d.edit(t, e, by)
-	return d, nil
+	return d
 }
 
-// LoseTask takes a task from a worker that is gone; limit is how many workers a
-// task may lose between two checkpoints.
-func (p Plan) LoseTask(t task.Task, limit int, by By) Decision {
+// LoseTasks takes tasks from workers that are gone; limit is how many workers a
+// task may lose between two checkpoints. Too many failures are judged at once.
+func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 	d := Decision{Plan: p}
-	d.edit(t, t.Lose(limit, by.Now), by)
+	for _, t := range tasks {
+		d.edit(t, t.Lose(limit, by.Now), by)
+	}
+	p = d.Plan
+	d.Plan.Breached = p.Breached || p.State == Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed &&
+		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State == task.Failed })
+	for d.step(by) {
+	}
 	return d
 }
 

@@ -1,0 +1,121 @@
+package cutover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// PlanAnswer answers a command on a plan.
+type PlanAnswer struct {
+	// Plan is the plan as it now is.
+	Plan plan.Plan
+	// AlreadySo says that the plan was as the command asks: nothing was changed.
+	AlreadySo bool
+}
+
+// TaskAnswer answers a command on a task.
+type TaskAnswer struct {
+	// Task is the task as it now is.
+	Task task.Task
+	// AlreadySo says that the task was as the command asks: nothing was changed.
+	AlreadySo bool
+}
+
+// Pause stops a plan: from this one write nothing new is claimed, and what is in
+// flight stops at its next boundary. The answer shows how many still are.
+func (e *Engine) Pause(ctx context.Context, id plan.ID) (PlanAnswer, error) {
+	return e.planCommand(ctx, id, plan.Plan.Pause)
+}
+
+// Resume lets a paused or failed plan go on. It acknowledges the failures that
+// there are; Plan.Acknowledged in the answer says how many. Tasks that a person
+// paused alone stay paused.
+func (e *Engine) Resume(ctx context.Context, id plan.ID) (PlanAnswer, error) {
+	return e.planCommand(ctx, id, plan.Plan.Resume)
+}
+
+// Cancel ends a plan: what is pending is cancelled with it, what is in flight
+// stops at its next boundary, or is interrupted after the CancelGrace. Cancelling
+// a rollback stops its undos and leaves the plan ROLLBACK_FAILED.
+func (e *Engine) Cancel(ctx context.Context, id plan.ID) (PlanAnswer, error) {
+	return e.planCommand(ctx, id, plan.Plan.Cancel)
+}
+
+// Rollback takes a plan back. It acts as a cancel first; when nothing is running
+// any more, everything that ran is undone, the last first.
+func (e *Engine) Rollback(ctx context.Context, id plan.ID) (PlanAnswer, error) {
+	return e.planCommand(ctx, id, plan.Plan.Rollback)
+}
+
+// RetryFailed retries all failed tasks of a plan, from their checkpoints or from
+// scratch. It acknowledges nothing: tasks that fail again count again. Tasks whose
+// tenant another plan works on by now stay failed.
+func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, fromCheckpoint bool) (PlanAnswer, error) {
+	return e.planCommand(ctx, id, func(p plan.Plan, by plan.By) (plan.Decision, error) {
+		return p.RetryFailed(fromCheckpoint, by)
+	})
+}
+
+// planCommand decides and commits until no one else got in between.
+func (e *Engine) planCommand(ctx context.Context, id plan.ID, decide func(plan.Plan, plan.By) (plan.Decision, error)) (PlanAnswer, error) {
+	by := commandBy(ctx)
+	d, p, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) { return decide(p, by) })
+	return PlanAnswer{Plan: p, AlreadySo: d.AlreadySo}, err
+}
+
+// maxRaces bounds how often a decision is made again because somebody else
+// changed the plan in between.
+const maxRaces = 1000
+
+// decide reads the plan, lets f decide, and commits; after a conflict, again. It
+// returns the decision and the plan as it is afterwards.
+func (e *Engine) decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan.Decision, error)) (plan.Decision, plan.Plan, error) {
+	for range maxRaces {
+		p, err := e.readPlan(ctx, id)
+		if err != nil {
+			return plan.Decision{}, plan.Plan{}, err
+		}
+		d, err := f(p)
+		if err != nil || !d.Changed {
+			return d, p, err
+		}
+		after, err := e.apply(ctx, p, d)
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
+		return d, after, err
+	}
+	return plan.Decision{}, plan.Plan{}, fmt.Errorf("plan %s: %w, %d times in a row", id, store.ErrConflict, maxRaces)
+}
+
+func (e *Engine) readPlan(ctx context.Context, id plan.ID) (p plan.Plan, err error) {
+	err = e.command(ctx, "plan", func() error {
+		p, err = e.store.Plan(ctx, id)
+		return err
+	})
+	return p, err
+}
+
+// apply commits a decision made on p.
+func (e *Engine) apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
+	c := store.Command{ID: newID(), Version: p.Version, Failed: -1, Decision: d}
+	if d.Plan.Acknowledged != p.Acknowledged {
+		c.Failed = p.Counters.Of(task.Failed)
+	}
+	var applied store.Applied
+	err := e.command(ctx, "apply", func() (err error) {
+		applied, err = e.store.Apply(ctx, c)
+		return err
+	})
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	e.cfg.Hooks.PlanChanged(applied.Plan, d.Events)
+	e.changed(p.ID)
+	return applied.Plan, nil
+}

@@ -1,0 +1,120 @@
+package cutover
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// ErrUnknownExecutor says that a spec names an executor type that this process
+// does not have.
+var ErrUnknownExecutor = errors.New("cutover: unknown executor type")
+
+// creationTTL is how long a creation may rest between two calls of the store.
+const creationTTL = 30 * time.Second
+
+// CreateOption changes how [Engine.Create] goes about it.
+type CreateOption func(*createOptions)
+
+type createOptions struct {
+	elsewhere bool
+}
+
+// ExecutorElsewhere says that another process has the executor, so that an
+// executor type which is unknown here is no fault.
+func ExecutorElsewhere() CreateOption { return func(o *createOptions) { o.elsewhere = true } }
+
+// Create makes a plan with one task per tenant, in state CREATED. It is all or
+// nothing at any size: until it returns nothing of the plan can be seen, and if
+// this process dies before, what is there is removed.
+//
+// Faults are refused before anything is written: plan.ErrInvalid,
+// [ErrUnknownExecutor]. With an idempotency key, the same spec again answers the
+// plan that is there; another spec is store.ErrKeyReused, and a creation that is
+// still under way store.ErrCreating.
+func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
+	var o createOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if err := spec.Validate(); err != nil {
+		return plan.Plan{}, err
+	}
+	if _, known := e.cfg.Executors[spec.ExecutorType]; !known && !o.elsewhere {
+		return plan.Plan{}, fmt.Errorf("%w: %q", ErrUnknownExecutor, spec.ExecutorType)
+	}
+	id, err := e.create(ctx, spec)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return e.store.Plan(ctx, id)
+}
+
+func (e *Engine) create(ctx context.Context, spec plan.Spec) (plan.ID, error) {
+	var c store.Creation
+	err := e.command(ctx, "begin create", func() (err error) {
+		c, err = e.store.BeginCreate(ctx, store.Create{
+			Plan: plan.Plan{
+				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
+				Strategy: spec.Strategy, Tasks: len(spec.Tenants), IdempotencyKey: spec.IdempotencyKey,
+			},
+			Hash:  digest(spec),
+			Actor: byFrom(ctx).Actor,
+			TTL:   creationTTL,
+		})
+		return err
+	})
+	if err != nil || c.Exists {
+		return c.ID, err
+	}
+	first := 1
+	for tenants := range slices.Chunk(spec.Tenants, store.MaxBatch) {
+		err := e.command(ctx, "add tenants", func() error { return e.store.AddTenants(ctx, c, first, tenants) })
+		if err != nil {
+			return 0, err
+		}
+		first += len(tenants)
+	}
+	return c.ID, e.command(ctx, "finish create", func() error { return e.store.FinishCreate(ctx, c) })
+}
+
+// command retries a call that a person waits for.
+func (e *Engine) command(ctx context.Context, op string, f func() error) error {
+	return e.retry(ctx, op, commandPatience, f)
+}
+
+// digest identifies the content of a spec. Every field is written with its
+// length, maps in the order of their keys.
+func digest(s plan.Spec) string {
+	h := sha256.New()
+	put := func(fields ...string) {
+		for _, f := range fields {
+			fmt.Fprintf(h, "%d:%s", len(f), f)
+		}
+	}
+	put(s.Name, s.ExecutorType, s.Strategy.MaxConcurrency.String(), s.Strategy.MaxFailures.String(),
+		s.Strategy.FailureAction.String())
+	digestMap(h, s.Parameters)
+	for _, t := range s.Tenants {
+		put(t.ID)
+		digestMap(h, t.Labels)
+		digestMap(h, t.Parameters)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func digestMap(w io.Writer, m map[string]string) {
+	fmt.Fprintf(w, "%d{", len(m))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		fmt.Fprintf(w, "%d:%s%d:%s", len(k), k, len(m[k]), m[k])
+	}
+}

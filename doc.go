@@ -1,0 +1,58 @@
+// Package cutover moves many tenants from one environment to another, safely.
+//
+// A host service makes an [Engine] over a store, registers its executors, creates
+// a plan over a list of tenants and starts it. The engine makes one task per
+// tenant and drives each through the plan's executor, keeping a durable checkpoint
+// between steps, so that any task can be paused, resumed, retried from where it
+// failed, rolled back, or taken over by another process after a crash.
+//
+//	engine, err := cutover.New(memstore.New(), cutover.Config{
+//		Executors: executor.Registry{"BLUE_GREEN_SWITCH": myExecutor},
+//	})
+//	go engine.Run(ctx)
+//	p, err := engine.Create(ctx, plan.Spec{
+//		Name:         "blue-green switch",
+//		ExecutorType: "BLUE_GREEN_SWITCH",
+//		Tenants:      plan.Tenants("tenant1", "tenant2", "tenant3"),
+//	})
+//	_, err = engine.Start(ctx, p.ID)
+//	p, err = engine.Wait(ctx, p.ID)
+//
+// # Who decides
+//
+// The packages plan and task decide, as pure functions. The engine reads, lets
+// them decide, and commits with compare-and-set; the loser of a race reads again.
+// There is no leader: any number of processes share a store, each claims up to its
+// own capacity, and any of them carries on what another left behind.
+//
+// # Commands
+//
+// A command answers with the plan or task as it now is. If it found what it asks
+// for, AlreadySo is set; if it comes too late, the error matches plan.ErrTooLate
+// and has the state found. [WithActor] puts the person who gives it on its event.
+//
+// # What a worker is told
+//
+// A pause or cancel is one write to the plan. A task in flight learns of it when
+// it next saves, in the same atomic step. It keeps its claim until its executor
+// has returned, and only then is PAUSED or CANCELLED.
+//
+// # When a process dies
+//
+// Each process keeps a lease in the store. When it is not renewed, other processes
+// take over its tasks from their checkpoints, with new fencing tokens: whatever the
+// old process still writes is refused. Effects that an executor has outside may
+// happen twice, between an effect and the save that follows it; the token, the
+// attempt and the idempotency key of a Run are there to make that safe.
+//
+// # Errors
+//
+//	Create: a spec with faults                     plan.ErrInvalid
+//	Create: nobody here knows the executor type    ErrUnknownExecutor
+//	Create: the key was used for other content     store.ErrKeyReused
+//	Start: other plans work on its tenants         store.ErrTenantHeld
+//	any command: it comes too late                 plan.ErrTooLate
+//	anything: no such plan or task                 store.ErrNotFound
+//	Watch: events that are gone                    store.ErrTrimmed
+//	Run: called twice                              ErrRunning
+package cutover

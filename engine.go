@@ -1,0 +1,99 @@
+package cutover
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// Engine is the one thing that a host starts, once per process. Its commands and
+// queries may be used from any goroutine, whether or not Run is under way: a
+// process that only takes commands needs no Run.
+type Engine struct {
+	store store.Store
+	cfg   Config
+	log   *zap.Logger
+
+	started  atomic.Bool
+	draining atomic.Bool
+
+	bell     *bell
+	jobs     *jobs
+	slots    *slots
+	releases *releaser
+	lease    atomic.Pointer[lease] // nil while there is none: nothing is claimed
+}
+
+// ErrRunning says that Run was called a second time.
+var ErrRunning = errors.New("cutover: the engine was started before")
+
+// New returns an engine over s. Nothing runs before [Engine.Run]. The error
+// matches [ErrConfig] and names every fault of c.
+func New(s store.Store, c Config) (*Engine, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		store: s,
+		cfg:   c,
+		log:   c.Logger,
+		bell:  newBell(),
+		jobs:  newJobs(),
+		slots: newSlots(c.Capacity),
+	}
+	e.releases = newReleaser(e)
+	return e, nil
+}
+
+// Run works until ctx ends, then shuts down: it claims nothing more, lets the
+// tasks in flight come to a boundary, hands them back and returns nil. Executors
+// that are still busy after the ShutdownGrace have their contexts cancelled; if
+// some do not return even then, the error says how many. Their tasks are taken
+// over by other processes when this one's lease ends.
+//
+// An engine runs once; a second call returns [ErrRunning].
+func (e *Engine) Run(ctx context.Context) error {
+	if !e.started.CompareAndSwap(false, true) {
+		return ErrRunning
+	}
+	// The background work outlives ctx: it serves the shutdown too.
+	bg, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { e.keepLease(bg) })
+	background.Go(func() { e.releases.run(bg) })
+	background.Go(func() { e.listen(bg) })
+
+	e.dispatch(ctx)
+	err := e.drain()
+	stop()
+	background.Wait()
+	return err
+}
+
+// listen passes the store's hints on until ctx ends.
+func (e *Engine) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := e.store.Listen(ctx, e.changed)
+		if ctx.Err() == nil {
+			e.fault("listen", err)
+			sleep(ctx, e.cfg.PollInterval)
+		}
+	}
+}
+
+// changed wakes whoever in this process waits for a plan that may have changed.
+func (e *Engine) changed(id plan.ID) {
+	e.bell.ring(id)
+	poke(e.slots.due)
+}
+
+// newID returns a random name.
+func newID() string { return rand.Text() }

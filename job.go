@@ -1,0 +1,232 @@
+package cutover
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// job is one task in this process's hands, from its claim to the commit that
+// releases it. It is the executor.Recorder of the task's Run.
+type job struct {
+	// Immutable after construction.
+	e      *Engine
+	lease  *lease
+	info   *planInfo
+	task   task.Task // as it was claimed
+	began  time.Time
+	cancel context.CancelCauseFunc
+
+	// Owned by whoever saves: the Run lets one save at a time through, and none
+	// after the executor has returned.
+	batch store.Batch
+	works [1]store.Work
+	seq   uint32
+	step  string // the last checkpoint's
+	fault error  // a save that was refused for good
+
+	mu          sync.Mutex // guards what follows
+	told        bool       // a save answered that the task is to stop
+	lost        bool
+	interrupted error       // the cause with which we cancelled the context
+	grace       *time.Timer // of a cancel
+}
+
+// undo tells an undo from the work itself.
+func (j *job) undo() bool { return j.task.State == task.RollingBack }
+
+// Save implements executor.Recorder. The write is not bound to the executor's
+// context: an executor that is being interrupted may still save where it is.
+func (j *job) Save(_ context.Context, c checkpoint.Checkpoint) error {
+	if err := j.e.cfg.Limits.Check(c); err != nil {
+		j.fault = err
+		return err
+	}
+	err := j.save(store.Saved{Step: c.Step, Data: c.Data})
+	if err == nil || errors.Is(err, executor.ErrStopped) {
+		j.step = c.Step
+	}
+	return err
+}
+
+// SaveUndo implements executor.Recorder.
+func (j *job) SaveUndo(_ context.Context, u checkpoint.Undo) error {
+	if err := j.e.cfg.Limits.CheckUndo(u); err != nil {
+		j.fault = err
+		return err
+	}
+	return j.save(store.Saved{UndoStep: u.Step, UndoData: u.Data})
+}
+
+// Progress implements executor.Recorder.
+func (j *job) Progress(p executor.Progress) {
+	j.e.cfg.Hooks.Progress(j.task.ID, p)
+}
+
+// Logger implements executor.Logging.
+func (j *job) Logger() *zap.Logger {
+	return j.e.log.With(
+		zap.Int64("plan", int64(j.task.ID.Plan())), zap.Int64("task", int64(j.task.ID)),
+		zap.String("tenant", j.task.Tenant.ID), zap.Int("attempt", j.task.Attempt))
+}
+
+func (j *job) save(s store.Saved) error {
+	w, err := j.commit(store.Work{Kind: store.Save, Saved: s}, store.Claim{})
+	if err != nil {
+		return err
+	}
+	j.e.cfg.Hooks.Saved(j.task.ID, s.Step, len(s.Data)+len(s.UndoData))
+	if w.Stop == task.Go && !j.e.draining.Load() {
+		return nil
+	}
+	j.mu.Lock()
+	j.told = true
+	j.mu.Unlock()
+	j.hear(w.Stop)
+	return &executor.StopError{Stop: w.Stop, Shutdown: w.Stop == task.Go}
+}
+
+// commit writes one change of the task, again and again while the store is away
+// and the lease holds. Any error means that the task is lost: executor.ErrLost.
+func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
+	j.seq++
+	w.Task, w.Token, w.Seq = j.task.ID, j.task.Token, j.seq
+	j.works[0] = w
+	j.batch.Plan, j.batch.Works, j.batch.Claim = j.task.ID.Plan(), j.works[:], claim
+	if j.isLost() {
+		return w, executor.ErrLost
+	}
+	err := j.e.store.Commit(j.lease.ctx, &j.batch)
+	if err != nil {
+		err = j.e.retry(j.lease.ctx, "commit", 0, func() error {
+			if !j.lease.alive() {
+				return executor.ErrLost
+			}
+			return j.e.store.Commit(j.lease.ctx, &j.batch)
+		})
+	}
+	if err == nil {
+		err = j.works[0].Err
+	}
+	if err != nil {
+		j.e.fault("commit", err)
+		if claim.Max > 0 {
+			j.e.jobs.doubt(j.task.ID.Plan())
+		}
+		j.lose()
+		return w, executor.ErrLost
+	}
+	j.e.bell.ring(j.batch.Plan)
+	return j.works[0], nil
+}
+
+func (j *job) isLost() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lost || !j.lease.alive()
+}
+
+// lose notes that the task belongs to somebody else: nothing is written any more.
+func (j *job) lose() {
+	j.mu.Lock()
+	j.lost = true
+	j.mu.Unlock()
+	j.cancel(executor.ErrLeaseLost)
+}
+
+// interrupt cancels the executor's context.
+func (j *job) interrupt(cause error) {
+	j.mu.Lock()
+	if j.interrupted == nil {
+		j.interrupted = cause
+	}
+	j.mu.Unlock()
+	j.cancel(cause)
+}
+
+// hear is told, by a save or a heartbeat, what is in force. A cancel interrupts
+// the executor after a grace period; a pause never does.
+func (j *job) hear(stop task.Stop) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case stop == task.StopCancel && j.grace == nil:
+		j.grace = time.AfterFunc(j.e.cfg.CancelGrace, func() { j.interrupt(executor.ErrCancelled) })
+	case stop != task.StopCancel && j.grace != nil:
+		j.grace.Stop() // the cancel was withdrawn
+		j.grace = nil
+	}
+}
+
+// close frees what the job holds of this process.
+func (j *job) close() {
+	j.mu.Lock()
+	if j.grace != nil {
+		j.grace.Stop()
+	}
+	j.mu.Unlock()
+	j.cancel(nil)
+}
+
+// outcome turns what the executor returned into the change to commit.
+func (j *job) outcome(err error) store.Work {
+	j.mu.Lock()
+	stopped := j.told || j.interrupted != nil
+	j.mu.Unlock()
+	if err == nil && j.fault != nil {
+		err = j.fault // it went on as if it had saved
+	}
+	w := store.Work{Kind: store.Complete}
+	switch {
+	case err == nil && j.undo():
+		w.Kind = store.Undone
+	case err == nil:
+	case stopped && j.undo():
+		w.Kind, w.Failure = store.Yield, stoppedUndo(j.task.Attempt, j.step)
+	case stopped:
+		w.Kind = store.Yield
+		if !errors.Is(err, executor.ErrStopped) {
+			w.Failure = j.failure(err)
+		}
+	case j.undo():
+		w.Kind, w.Failure = store.UndoFail, j.failure(err)
+	default:
+		w.Kind, w.Failure = store.Fail, j.failure(err)
+	}
+	return w
+}
+
+func (j *job) failure(err error) *task.FailureInfo {
+	info := executor.FailureOf(err, time.Now(), j.task.Attempt, j.step)
+	return &info
+}
+
+func stoppedUndo(attempt int, step string) *task.FailureInfo {
+	return &task.FailureInfo{
+		Reason: "the rollback was cancelled", ErrorCode: task.CodeRollbackStopped,
+		Timestamp: time.Now(), Step: step, Attempt: attempt, Retryable: true,
+	}
+}
+
+// nextClaim asks for one more task of the same plan, unless other plans wait for
+// this worker's slot.
+func (j *job) nextClaim() store.Claim {
+	if j.e.draining.Load() || j.e.slots.othersWait(j.task.ID.Plan()) {
+		return store.Claim{}
+	}
+	return store.Claim{
+		// One claim goes with one finished run, so its token names it.
+		ID:     strconv.FormatUint(uint64(j.task.Token), 36) + "." + strconv.FormatUint(uint64(j.task.ID), 36),
+		Worker: j.lease.name,
+		Max:    1,
+	}
+}

@@ -1,0 +1,48 @@
+package cutover
+
+import (
+	"context"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Plan returns a plan as it is now. store.ErrNotFound.
+func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
+	return e.readPlan(ctx, id)
+}
+
+// Plans returns a page of plans, the newest first.
+func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
+	err = e.command(ctx, "plans", func() error {
+		plans, err = e.store.Plans(ctx, q)
+		return err
+	})
+	return plans, err
+}
+
+// Task returns a task as it is now. store.ErrNotFound.
+func (e *Engine) Task(ctx context.Context, id task.ID) (task.Task, error) {
+	return e.readTask(ctx, id)
+}
+
+// Tasks returns a page of a plan's tasks by rising ordinal, and the After of the
+// next page, 0 if there is none.
+func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
+	err = e.command(ctx, "tasks", func() error {
+		tasks, next, err = e.store.Tasks(ctx, id, q)
+		return err
+	})
+	return tasks, next, err
+}
+
+// Events returns up to limit events of a plan after a sequence number.
+// store.ErrTrimmed if the log begins later.
+func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
+	err = e.command(ctx, "events", func() error {
+		events, err = e.store.Events(ctx, id, after, limit)
+		return err
+	})
+	return events, err
+}

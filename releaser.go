@@ -1,0 +1,73 @@
+package cutover
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// releaser frees tenants behind the workers' backs, many at a time: a worker does
+// not wait for it, and what it fails to free is stale and taken over by whoever
+// wants it.
+type releaser struct {
+	e    *Engine
+	more chan struct{}
+
+	mu      sync.Mutex
+	waiting []store.TenantLock
+}
+
+// maxWaiting bounds what a releaser keeps while the store is away.
+const maxWaiting = 100_000
+
+func newReleaser(e *Engine) *releaser {
+	return &releaser{e: e, more: make(chan struct{}, 1)}
+}
+
+// add frees locks soon.
+func (r *releaser) add(locks ...store.TenantLock) {
+	r.mu.Lock()
+	if len(r.waiting)+len(locks) <= maxWaiting {
+		r.waiting = append(r.waiting, locks...)
+	}
+	r.mu.Unlock()
+	poke(r.more)
+}
+
+// released frees the tenant of a task that is through with it.
+func (r *releaser) released(p plan.Plan, t task.Task) {
+	if !t.State.Releases() || t.Worker != "" || p.StartToken == 0 {
+		return
+	}
+	r.add(locksOf(p, t)...)
+}
+
+// run frees what waits until ctx ends, and then what is left, once.
+func (r *releaser) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-r.more:
+			r.flush(ctx)
+		case <-ctx.Done():
+		}
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackPatience)
+	defer cancel()
+	r.flush(last)
+}
+
+func (r *releaser) flush(ctx context.Context) {
+	r.mu.Lock()
+	locks := r.waiting
+	r.waiting = nil
+	r.mu.Unlock()
+	for batch := range slices.Chunk(locks, store.MaxBatch) {
+		if err := r.e.command(ctx, "release", func() error { return r.e.store.Release(ctx, batch) }); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package cutover
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// ErrStarting says that the start of the plan is already under way.
+var ErrStarting = errors.New("cutover: the plan is being started")
+
+// startTTL is how long a start may rest between two signs of life before any
+// engine may undo it.
+func (e *Engine) startTTL() time.Duration { return e.cfg.LeaseTTL }
+
+// Start makes a plan run. It first takes the lock of every tenant, all or none:
+// store.ErrTenantHeld names those that other plans work on, up to 100 of them.
+// [ErrStarting] if another call is doing the same just now.
+func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanAnswer, error) {
+	by := commandBy(ctx)
+	token := newToken()
+	d, p, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		if p.Starting != nil && p.Idle <= e.startTTL() {
+			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
+		}
+		return p.MarkStarting(token, by)
+	})
+	if err != nil || d.AlreadySo {
+		return PlanAnswer{Plan: p, AlreadySo: d.AlreadySo}, err
+	}
+	if err := e.lockAll(ctx, p); err != nil {
+		// The mark must go even if the caller's patience is at its end.
+		return PlanAnswer{Plan: p}, errors.Join(err, e.giveUpStart(context.WithoutCancel(ctx), p))
+	}
+	_, p, err = e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		if p.Starting != nil && p.Starting.Token != token {
+			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
+		}
+		return p.Start(by)
+	})
+	return PlanAnswer{Plan: p}, err
+}
+
+// newToken returns a random token that is not 0.
+func newToken() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.LittleEndian.Uint64(b[:]) | 1
+}
+
+// lockAll takes the locks of all tenants of a plan that is marked as starting.
+func (e *Engine) lockAll(ctx context.Context, p plan.Plan) error {
+	var held []store.TenantLock
+	alive := time.Now()
+	err := e.eachBatch(ctx, p.ID, nil, func(tasks []task.Task) error {
+		if time.Since(alive) > e.startTTL()/3 {
+			if err := e.renewStart(ctx, p); err != nil {
+				return err
+			}
+			alive = time.Now()
+		}
+		locks := make([]store.TenantLock, len(tasks))
+		for i, t := range tasks {
+			locks[i] = lockOf(p.ID, p.Starting.Token, t, 1, false)
+		}
+		others, err := e.lock(ctx, locks)
+		if len(held) < maxHeldNamed {
+			held = append(held, others...)
+		}
+		return err
+	})
+	if err == nil && len(held) > 0 {
+		err = &store.TenantHeldError{Held: held[:min(len(held), maxHeldNamed)]}
+	}
+	return err
+}
+
+// renewStart shows that the start is still alive, by writing its mark again.
+func (e *Engine) renewStart(ctx context.Context, p plan.Plan) error {
+	_, _, err := e.decide(ctx, p.ID, func(now plan.Plan) (plan.Decision, error) {
+		if now.Starting == nil || now.Starting.Token != p.Starting.Token {
+			return plan.Decision{}, fmt.Errorf("plan %s: the start was given up", p.ID)
+		}
+		return now.MarkStarting(p.Starting.Token, plan.By{Actor: p.Starting.Actor, Now: time.Now()})
+	})
+	return err
+}
+
+// giveUpStart frees what a failed start has locked, and then takes its mark away.
+// Locks that stay behind, because the store is away, are stale without the mark.
+func (e *Engine) giveUpStart(ctx context.Context, p plan.Plan) error {
+	err := e.eachBatch(ctx, p.ID, nil, func(tasks []task.Task) error {
+		locks := make([]store.TenantLock, len(tasks))
+		for i, t := range tasks {
+			locks[i] = lockOf(p.ID, p.Starting.Token, t, 1, false)
+		}
+		return e.command(ctx, "release", func() error { return e.store.Release(ctx, locks) })
+	})
+	return errors.Join(err, e.unmarkStart(ctx, p))
+}
+
+// unmarkStart takes away the mark that p has, unless it has changed since.
+func (e *Engine) unmarkStart(ctx context.Context, p plan.Plan) error {
+	_, _, err := e.decide(ctx, p.ID, func(now plan.Plan) (plan.Decision, error) {
+		if now.Starting == nil || now.Starting.Token != p.Starting.Token {
+			return plan.Decision{}, nil
+		}
+		return now.UnmarkStarting(plan.By{Now: time.Now()}), nil
+	})
+	return err
+}
+
+// eachBatch calls f for the tasks of a plan in those states, all if none are
+// named, at most store.MaxBatch at a time.
+func (e *Engine) eachBatch(ctx context.Context, id plan.ID, states []task.State, f func([]task.Task) error) error {
+	q := store.TaskQuery{States: states, Limit: store.MaxBatch}
+	for {
+		var tasks []task.Task
+		var next int
+		err := e.command(ctx, "tasks", func() (err error) {
+			tasks, next, err = e.store.Tasks(ctx, id, q)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(tasks) > 0 {
+			if err := f(tasks); err != nil {
+				return err
+			}
+		}
+		if next == 0 {
+			return nil
+		}
+		q.After = next
+	}
+}

@@ -1,0 +1,85 @@
+package cutover
+
+import (
+	"context"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// RetryTask starts the next attempt of a failed or paused task: from the
+// checkpoint, which is handed to the executor, or from scratch, which drops it.
+// The undo log stays. A plan that is FAILED or COMPLETED runs again; in a paused
+// plan the task runs after the plan's resume. store.ErrTenantHeld if another plan
+// works on the tenant by now.
+func (e *Engine) RetryTask(ctx context.Context, id task.ID, fromCheckpoint bool) (TaskAnswer, error) {
+	return e.taskCommand(ctx, id, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+		return p.RetryTask(t, fromCheckpoint, by)
+	})
+}
+
+// PauseTask stops one running task; the rest of its plan goes on. A task that a
+// worker runs stops at its next boundary. It holds no slot, keeps its plan open,
+// and goes on with ResumeTask only.
+func (e *Engine) PauseTask(ctx context.Context, id task.ID) (TaskAnswer, error) {
+	return e.taskCommand(ctx, id, plan.Plan.PauseTask)
+}
+
+// ResumeTask lets a paused task go on, or withdraws a pause or cancel of it that
+// has not taken effect yet.
+func (e *Engine) ResumeTask(ctx context.Context, id task.ID) (TaskAnswer, error) {
+	return e.taskCommand(ctx, id, plan.Plan.ResumeTask)
+}
+
+// CancelTask ends one task for good. A task that a worker runs stops at its next
+// boundary, or is interrupted after the CancelGrace. It can be rolled back.
+func (e *Engine) CancelTask(ctx context.Context, id task.ID) (TaskAnswer, error) {
+	return e.taskCommand(ctx, id, plan.Plan.CancelTask)
+}
+
+// SkipTask decides that a pending or failed task is not to be done, or a failed
+// undo not to be finished, and why. The tenant is given free.
+func (e *Engine) SkipTask(ctx context.Context, id task.ID, reason string) (TaskAnswer, error) {
+	return e.taskCommand(WithReason(ctx, reason), id, plan.Plan.SkipTask)
+}
+
+// RollbackTask undoes one task; its plan keeps its state. store.ErrTenantHeld if
+// another plan works on the tenant by now.
+func (e *Engine) RollbackTask(ctx context.Context, id task.ID) (TaskAnswer, error) {
+	return e.taskCommand(ctx, id, plan.Plan.RollbackTask)
+}
+
+func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.Plan, task.Task, plan.By) (plan.Decision, error)) (TaskAnswer, error) {
+	by := commandBy(ctx)
+	d, p, err := e.decide(ctx, id.Plan(), func(p plan.Plan) (plan.Decision, error) {
+		t, err := e.readTask(ctx, id)
+		if err != nil {
+			return plan.Decision{}, err
+		}
+		d, err := command(p, t, by)
+		if err != nil || d.AlreadySo {
+			return d, err
+		}
+		return d, e.lockAgain(ctx, p, t, d.Edits)
+	})
+	if err != nil {
+		return TaskAnswer{}, err
+	}
+	t, err := e.readTask(ctx, id)
+	if err == nil {
+		e.releases.released(p, t)
+	}
+	return TaskAnswer{Task: t, AlreadySo: d.AlreadySo}, err
+}
+
+func (e *Engine) readTask(ctx context.Context, id task.ID) (t task.Task, err error) {
+	if !id.Valid() {
+		return task.Task{}, store.ErrNotFound
+	}
+	err = e.command(ctx, "task", func() error {
+		t, err = e.store.Task(ctx, id)
+		return err
+	})
+	return t, err
+}

@@ -1,0 +1,183 @@
+package cutover
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// forGood rests a plan until the next command.
+const forGood = -1
+
+// maxSteps bounds how long one look at a plan goes on before others get their turn.
+const maxSteps = 50
+
+// look carries out what a plan owes: its own transitions, commands on many tasks,
+// stops of tasks that nobody runs, tasks of workers that are gone. It returns how
+// long the plan may rest, 0 if it has to be looked at again at once, and whether
+// it could be read. Any engine may look at any time; the loser of a race sees what
+// the winner did.
+func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok bool) {
+	for range maxSteps {
+		p, err := e.store.Plan(ctx, id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			e.slots.forget(id)
+			return forGood, true
+		case err != nil:
+			e.fault("look", err)
+			return 0, false
+		}
+		changed, err := e.tend(ctx, p)
+		if errors.Is(err, store.ErrConflict) || changed && err == nil {
+			continue // look again
+		}
+		if err != nil {
+			e.fault("tend", err)
+			return 0, false
+		}
+		if info := e.infoOf(p); info != nil {
+			e.slots.offer(info, claimable(p))
+		}
+		return e.restOf(p), true
+	}
+	return 0, true
+}
+
+// restOf returns how long a plan may rest that has nothing to be done now. While
+// tasks are in flight somebody has to look whether their workers are alive.
+func (e *Engine) restOf(p plan.Plan) time.Duration {
+	switch {
+	case p.Over() && e.cfg.Retention > 0:
+		return max(e.cfg.Retention-p.Idle, time.Millisecond)
+	case p.AtRest():
+		return forGood
+	case claimable(p):
+		return 0
+	}
+	return e.cfg.LeaseTTL / 4
+}
+
+// tend does one thing that the plan needs, and reports whether there was one.
+func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error) {
+	now := time.Now()
+	if d := p.Settle(now); d.Changed {
+		_, err := e.apply(ctx, p, d)
+		return true, err
+	}
+	c := p.Counters
+	switch {
+	case p.Starting != nil && p.Idle > e.startTTL():
+		return true, e.giveUpStart(ctx, p)
+	case len(p.Sweeps) > 0:
+		return true, e.sweep(ctx, p)
+	case p.Over():
+		return e.wind(ctx, p)
+	case c.Held > 0:
+		if changed, err := e.orphans(ctx, p); changed || err != nil {
+			return changed, err
+		}
+	}
+	if p.State.Stop() != task.Go && c.InFlight() > c.Held && c.Of(task.Running) > 0 {
+		return e.halt(ctx, p)
+	}
+	return false, nil
+}
+
+// sweep carries a command on many tasks one batch further.
+func (e *Engine) sweep(ctx context.Context, p plan.Plan) error {
+	s := p.Sweeps[0]
+	tasks, next, err := e.store.Tasks(ctx, p.ID, store.TaskQuery{After: s.After, States: s.States(), Limit: store.MaxBatch})
+	if err != nil {
+		return err
+	}
+	held := func(task.ID) bool { return false }
+	if s.Kind == plan.SweepRetry {
+		if held, err = e.heldTasks(ctx, p, tasks); err != nil {
+			return err
+		}
+	}
+	_, err = e.apply(ctx, p, p.Sweep(tasks, next, held, plan.By{Now: time.Now()}))
+	return err
+}
+
+// halt applies the plan's stop to running tasks that no worker holds.
+func (e *Engine) halt(ctx context.Context, p plan.Plan) (changed bool, err error) {
+	q := store.TaskQuery{States: []task.State{task.Running}, Unheld: true, Limit: store.MaxBatch}
+	tasks, _, err := e.store.Tasks(ctx, p.ID, q)
+	if err != nil || len(tasks) == 0 {
+		return false, err
+	}
+	_, err = e.apply(ctx, p, p.HaltTasks(tasks, plan.By{Now: time.Now()}))
+	return true, err
+}
+
+// orphans takes tasks from workers whose leases are over.
+func (e *Engine) orphans(ctx context.Context, p plan.Plan) (changed bool, err error) {
+	lost, err := e.store.Orphans(ctx, p.ID)
+	if err != nil || len(lost) == 0 {
+		return false, err
+	}
+	var tasks []task.Task
+	for _, h := range lost {
+		t, err := e.store.Task(ctx, h.Task)
+		if err != nil {
+			return false, err
+		}
+		if t.Token == h.Token && t.Worker == h.Worker {
+			tasks = append(tasks, t)
+		}
+	}
+	if len(tasks) == 0 {
+		return false, nil
+	}
+	_, err = e.apply(ctx, p, p.LoseTasks(tasks, e.cfg.MaxLosses, plan.By{Now: time.Now()}))
+	return true, err
+}
+
+// wind frees what a plan that is over still holds, and removes it when it was kept
+// long enough. Tenants of completed tasks were freed by their workers.
+func (e *Engine) wind(ctx context.Context, p plan.Plan) (changed bool, err error) {
+	if e.cfg.Retention > 0 && p.Idle >= e.cfg.Retention {
+		e.remove(ctx, p.ID)
+		return true, nil
+	}
+	if p.StartToken == 0 {
+		return false, nil
+	}
+	states := []task.State{task.Failed, task.Skipped, task.Paused, task.Cancelled}
+	err = e.eachBatch(ctx, p.ID, states, func(tasks []task.Task) error {
+		for _, t := range tasks {
+			e.releases.add(locksOf(p, t)...)
+		}
+		return nil
+	})
+	return false, err
+}
+
+// remove takes a plan away completely.
+func (e *Engine) remove(ctx context.Context, id plan.ID) {
+	for ctx.Err() == nil {
+		more, err := e.store.Remove(ctx, id)
+		if err != nil || !more {
+			e.fault("remove", err)
+			return
+		}
+	}
+}
+
+// claimable reports whether a claim on the plan would find tasks.
+func claimable(p plan.Plan) bool {
+	c := p.Counters
+	if c.Held >= p.Grant.MaxHeld {
+		return false
+	}
+	pending := c.Of(task.Pending) > 0 && p.Grant.Open > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
+	waiting := c.InFlight() > c.Held && (p.State.ClaimsRunning() || c.Of(task.RollingBack) > 0)
+	undo := p.Undo.Open && !p.UndosDry
+	return pending || waiting || undo
+}

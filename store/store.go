@@ -171,8 +171,8 @@ const (
 	// Fail: RUNNING to FAILED.
 	Fail
 	// Yield: the executor returned without an outcome, or never started. What is in
-	// force decides, in the same step: RUNNING becomes PAUSED or CANCELLED (the
-	// Failure is kept), or stays RUNNING for another worker; ROLLING_BACK becomes
+	// force decides, in the same step: RUNNING becomes PAUSED, or CANCELLED (with the
+	// Failure), or stays RUNNING for another worker; ROLLING_BACK becomes
 	// ROLLBACK_FAILED (with the Failure) if undos are stopping, or stays.
 	Yield
 	// Undone: ROLLING_BACK to ROLLED_BACK; clears checkpoint, undo log, failure.
@@ -181,9 +181,9 @@ const (
 	UndoFail
 )
 
-// Claim asks for tasks of a plan for one incarnation, in this order: RUNNING
-// without a worker, if the plan's state claims running tasks; ROLLING_BACK
-// without a worker; then, while fewer than Grant.MaxHeld are held, PENDING tasks
+// Claim asks for tasks of a plan for one incarnation. While fewer than
+// Grant.MaxHeld tasks are held it takes, in this order: RUNNING without a worker,
+// if the plan's state claims running tasks; ROLLING_BACK without a worker; PENDING
 // from the first ordinal up to Grant.Open, unless the plan is breached or more
 // than Grant.MaxFailed tasks are failed; and in an open undo round the undoable
 // tasks that the round has not come to yet, from the last ordinal down, or, in a

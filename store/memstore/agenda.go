@@ -1,0 +1,165 @@
+package memstore
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// agenda knows when each plan is to be looked at.
+type agenda struct {
+	mu    sync.Mutex
+	items map[plan.ID]*item
+	queue queue // of those that have a time
+	stamp uint64
+}
+
+type item struct {
+	id       plan.ID
+	stamp    uint64
+	due      time.Time
+	creating bool
+	place    int // in the queue, -1 if it waits for a command
+}
+
+func newAgenda() agenda { return agenda{items: make(map[plan.ID]*item)} }
+
+// wake makes a plan due now; one that is due already keeps its turn.
+func (a *agenda) wake(id plan.ID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	it := a.item(id)
+	a.stamp++
+	it.stamp, it.creating = a.stamp, false
+	if now := time.Now(); it.place < 0 || it.due.After(now) {
+		a.schedule(it, now)
+	}
+}
+
+// expect makes a creation due when it has rested for ttl.
+func (a *agenda) expect(id plan.ID, ttl time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	it := a.item(id)
+	a.stamp++
+	it.stamp, it.creating = a.stamp, true
+	a.schedule(it, time.Now().Add(ttl))
+}
+
+// abandoned reports whether a creation has rested for its ttl.
+func (a *agenda) abandoned(id plan.ID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	it := a.items[id]
+	return it != nil && it.creating && !it.due.After(time.Now())
+}
+
+func (a *agenda) drop(id plan.ID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if it := a.items[id]; it != nil {
+		a.unschedule(it)
+		delete(a.items, id)
+	}
+}
+
+// item returns the entry of a plan, made if need be. The caller has the lock.
+func (a *agenda) item(id plan.ID) *item {
+	it := a.items[id]
+	if it == nil {
+		it = &item{id: id, place: -1}
+		a.items[id] = it
+	}
+	return it
+}
+
+func (a *agenda) schedule(it *item, due time.Time) {
+	it.due = due
+	if it.place < 0 {
+		heap.Push(&a.queue, it)
+	} else {
+		heap.Fix(&a.queue, it.place)
+	}
+}
+
+func (a *agenda) unschedule(it *item) {
+	if it.place >= 0 {
+		heap.Remove(&a.queue, it.place)
+	}
+}
+
+// Due implements store.Agenda.
+func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	a := &s.agenda
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var plans []store.DuePlan
+	var looked []*item
+	for now := time.Now(); len(looked) < page(limit) && len(a.queue) > 0 && !a.queue[0].due.After(now); {
+		it := heap.Pop(&a.queue).(*item)
+		looked = append(looked, it)
+		plans = append(plans, store.DuePlan{ID: it.id, Stamp: it.stamp, Creating: it.creating})
+	}
+	for _, it := range looked {
+		heap.Push(&a.queue, it)
+	}
+	return plans, nil
+}
+
+// Rest implements store.Agenda.
+func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	a := &s.agenda
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	it := a.items[id]
+	switch {
+	case it == nil || it.stamp != stamp:
+	case after < 0:
+		a.unschedule(it)
+	default:
+		a.schedule(it, time.Now().Add(after))
+	}
+	return nil
+}
+
+// queue is a heap of items by their time.
+type queue []*item
+
+func (q queue) Len() int { return len(q) }
+
+func (q queue) Less(i, j int) bool {
+	if c := q[i].due.Compare(q[j].due); c != 0 {
+		return c < 0
+	}
+	return q[i].id < q[j].id
+}
+
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].place, q[j].place = i, j
+}
+
+func (q *queue) Push(x any) {
+	it := x.(*item)
+	it.place = len(*q)
+	*q = append(*q, it)
+}
+
+func (q *queue) Pop() any {
+	old := *q
+	it := old[len(old)-1]
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	it.place = -1
+	return it
+}

@@ -1,0 +1,161 @@
+package memstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Apply implements store.Writer.
+func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
+	if err := checkCommand(&c); err != nil {
+		return store.Applied{}, err
+	}
+	p, err := s.visible(ctx, c.Plan.ID)
+	if err != nil {
+		return store.Applied{}, err
+	}
+	a, err := p.applyOnce(&c, now())
+	p.mu.Unlock()
+	if err == nil && !a.Repeated {
+		// After the write: whoever rests the plan under an older stamp has seen it.
+		s.agenda.wake(c.Plan.ID)
+		s.hints.give(c.Plan.ID)
+	}
+	return a, err
+}
+
+// applyOnce applies a command unless that was done before.
+func (p *rollout) applyOnce(c *store.Command, at stamp) (store.Applied, error) {
+	if p.commands.has(c.ID) {
+		return store.Applied{Plan: p.snapshot(at), Repeated: true}, nil
+	}
+	if err := p.check(c); err != nil {
+		return store.Applied{}, err
+	}
+	p.apply(c, at)
+	return store.Applied{Plan: p.snapshot(at)}, nil
+}
+
+// checkCommand refuses what could not be applied to any plan.
+func checkCommand(c *store.Command) error {
+	if err := checkID(c.ID); err != nil {
+		return err
+	}
+	if err := checkCount("edits", len(c.Edits), store.MaxBatch); err != nil {
+		return err
+	}
+	seen := make(map[task.ID]struct{}, len(c.Edits))
+	for i := range c.Edits {
+		e := &c.Edits[i]
+		if _, twice := seen[e.ID]; twice {
+			return fmt.Errorf("memstore: two edits of task %s in one command", e.ID)
+		}
+		seen[e.ID] = struct{}{}
+		if int(e.State) >= task.NumStates || e.Attempt < 0 || e.Losses < 0 {
+			return fmt.Errorf("memstore: no task can be as the edit of %s has it", e.ID)
+		}
+	}
+	return nil
+}
+
+// check compares the versions that the decision was made on.
+func (p *rollout) check(c *store.Command) error {
+	if c.Version != p.plan.Version {
+		return fmt.Errorf("%w: plan %s is at version %d, not %d", store.ErrConflict, p.plan.ID, p.plan.Version, c.Version)
+	}
+	if failed := p.plan.Counters.Of(task.Failed); c.Failed >= 0 && c.Failed != failed {
+		return fmt.Errorf("%w: plan %s has %d failed tasks, not %d", store.ErrConflict, p.plan.ID, failed, c.Failed)
+	}
+	for i := range c.Edits {
+		e := &c.Edits[i]
+		r := p.find(e.ID)
+		if r == nil {
+			return fmt.Errorf("%w: task %s", store.ErrNotFound, e.ID)
+		}
+		if uint64(r.version) != e.Version {
+			return fmt.Errorf("%w: task %s is at version %d, not %d", store.ErrConflict, e.ID, r.version, e.Version)
+		}
+	}
+	return nil
+}
+
+// apply writes a decision that was checked.
+func (p *rollout) apply(c *store.Command, at stamp) {
+	before := p.log.last
+	raised := false
+	for i := range c.Edits {
+		raised = p.edit(&c.Edits[i], at) || raised
+	}
+	pendingEnds := !p.plan.State.CancelsPending() && c.Plan.State.CancelsPending()
+	p.plan.Control = ownControl(c.Plan.Control)
+	p.plan.Version++
+	p.changedAt = at
+	if pendingEnds {
+		p.plan.Counters.CancelPending()
+	}
+	if transition(c.Events) {
+		p.plan.Breached = false
+	}
+	if raised {
+		p.raised()
+	}
+	if r := p.plan.Undo.Round; r != p.undo.round {
+		p.undo = undoRound{round: r}
+		p.plan.UndosDry = false
+	}
+	p.seekUndo()
+	p.commands.add(c.ID)
+	for i := range c.Events {
+		p.log.add(p.entry(&c.Events[i], at))
+	}
+	p.endCommit(before)
+}
+
+// edit writes one edit and reports whether it made the task fail.
+func (p *rollout) edit(e *task.Edit, at stamp) (failed bool) {
+	ordinal := uint32(e.ID.Ordinal())
+	r := p.tasks.at(ordinal)
+	from := p.state(r)
+	claim := r.claim
+	if e.Release || !e.State.InFlight() {
+		claim = 0
+	}
+	if from != e.State || claim != r.claim {
+		p.shift(ordinal, r, e.State, claim)
+	} else {
+		r.version++
+	}
+	r.setControl(e.Control)
+	if e.DropCheckpoint {
+		r.dropCheckpoint()
+	}
+	if e.DropUndo {
+		r.dropUndo()
+	}
+	r.updated = at
+	if from != e.State {
+		r.ended = at.ifEnded(e.State, r.ended)
+	}
+	return from != e.State && e.State == task.Failed
+}
+
+// ring remembers the last ids of commands.
+type ring struct {
+	ids  []string
+	next int
+}
+
+func (r *ring) has(id string) bool { return slices.Contains(r.ids, id) }
+
+func (r *ring) add(id string) {
+	if len(r.ids) < store.KeptCommands {
+		r.ids = append(r.ids, id)
+		return
+	}
+	r.ids[r.next] = id
+	r.next = (r.next + 1) % store.KeptCommands
+}

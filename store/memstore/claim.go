@@ -1,0 +1,144 @@
+package memstore
+
+import (
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// claim hands out tasks and appends them to got.
+func (p *rollout) claim(c store.Claim, at stamp, got []task.Task) []task.Task {
+	if i, ok := p.claims.find(c.ID); ok {
+		return p.claimed(i, got)
+	}
+	if !p.claimable() {
+		return got
+	}
+	i := p.claims.add(c.ID, c.Worker)
+	for len(got) < c.Max {
+		ordinal, r := p.next()
+		if r == nil {
+			break
+		}
+		p.take(ordinal, r, i, at)
+		got = append(got, p.export(ordinal, r))
+	}
+	p.seekUndo()
+	return got
+}
+
+// claimed appends what a claim handed out and still holds.
+func (p *rollout) claimed(i uint32, got []task.Task) []task.Task {
+	if p.claims.at(i).held == 0 {
+		return got
+	}
+	for _, ordinal := range p.held {
+		if r := p.tasks.at(ordinal); r.claim == i {
+			got = append(got, p.export(ordinal, r))
+		}
+	}
+	return got
+}
+
+// claimable reports whether a claim would find a task.
+func (p *rollout) claimable() bool {
+	_, r := p.next()
+	return r != nil
+}
+
+// next returns the task that is to be claimed next, or nil.
+func (p *rollout) next() (uint32, *record) {
+	var ordinal uint32
+	switch {
+	case p.plan.Counters.Held >= p.plan.Grant.MaxHeld:
+		return 0, nil
+	case len(p.running) > 0 && p.plan.State.ClaimsRunning():
+		ordinal = p.running[0]
+	case len(p.undoing) > 0:
+		ordinal = p.undoing[0]
+	default:
+		if ordinal = p.nextPending(); ordinal == 0 {
+			ordinal = p.seekUndo()
+		}
+		if ordinal == 0 {
+			return 0, nil
+		}
+	}
+	return ordinal, p.tasks.at(ordinal)
+}
+
+// nextPending returns the first pending task under the grant, or 0.
+func (p *rollout) nextPending() uint32 {
+	c := &p.plan
+	if c.Breached || c.State.CancelsPending() || c.Counters.Of(task.Failed) > c.Grant.MaxFailed {
+		return 0
+	}
+	open := uint32(max(0, min(c.Grant.Open, p.tasks.n)))
+	for ; p.pending <= open; p.pending++ {
+		if p.tasks.at(p.pending).state == task.Pending {
+			return p.pending
+		}
+	}
+	return 0
+}
+
+// take gives a task to a claim.
+func (p *rollout) take(ordinal uint32, r *record, claim uint32, at stamp) {
+	from, to := r.state, r.state
+	e := entry{at: at, ordinal: ordinal}
+	switch {
+	case from.InFlight():
+	case from == task.Pending:
+		to = task.Running
+		e.cause = taskCause(task.ByClaim)
+		r.attempt, r.started = 1, at
+	default:
+		to = task.RollingBack
+		e.cause = taskCause(task.ByRollback)
+		r.alone, r.losses = false, 0
+	}
+	r.token = max(r.token+1, at.token())
+	r.updated = at
+	p.shift(ordinal, r, to, claim)
+	if from != to {
+		e.from, e.to, e.attempt = taskState(from), taskState(to), r.attempt
+		p.log.add(e)
+	}
+}
+
+// undoRound is how far the open undo round has come.
+type undoRound struct {
+	// round is the plan's Undo.Round that the rest belongs to.
+	round int
+	// begun says that next and order are set.
+	begun bool
+	// next is the ordinal to look at next, 0 after the last; in a sequential plan
+	// the number of entries of order that are left.
+	next  uint32
+	order []uint32
+}
+
+// seekUndo moves the open undo round on to the next task to undo and returns it,
+// or 0; then the round is dry.
+func (p *rollout) seekUndo() uint32 {
+	if p.plan.State != plan.RollingBack || !p.plan.Undo.Open || p.plan.UndosDry {
+		return 0
+	}
+	u := &p.undo
+	if !u.begun {
+		u.begin(p)
+	}
+	for ; u.next > 0; u.next-- {
+		ordinal := u.next
+		if u.order != nil {
+			ordinal = u.order[u.next-1]
+		}
+		r := p.tasks.at(ordinal)
+		if (task.Control{State: r.state, Attempt: int(r.attempt)}).Undoable() {
+			return ordinal
+		}
+	}
+	p.plan.UndosDry = true
+	u.order = nil
+	return 0
+}

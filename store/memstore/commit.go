@@ -1,0 +1,183 @@
+package memstore
+
+import (
+	"context"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Commit implements store.Writer.
+func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
+	b.Claimed = b.Claimed[:0]
+	if err := checkBatch(b); err != nil {
+		return err
+	}
+	p, err := s.visible(ctx, b.Plan)
+	if err != nil {
+		return err
+	}
+	at := now()
+	before := p.log.last
+	for i := range b.Works {
+		p.work(&b.Works[i], at)
+	}
+	if b.Claim.Max > 0 {
+		b.Claimed = p.claim(b.Claim, at, b.Claimed)
+	}
+	p.endCommit(before)
+	b.View = p.view()
+	p.mu.Unlock()
+	if p.log.last != before && (b.View.Breached || b.View.Counters.InFlight() == 0) {
+		s.hints.give(b.Plan) // a step is owed, or the plan is at rest
+	}
+	return nil
+}
+
+// endCommit closes a commit that began when the log ended at before: it marks the
+// event after which nothing happens, and drops what the log need not keep.
+func (p *rollout) endCommit(before int64) {
+	if p.log.last == before {
+		return
+	}
+	if p.plan.Counters.InFlight() == 0 && p.plan.AtRest() {
+		p.log.markAtRest()
+	}
+	p.log.trim()
+}
+
+// work applies one change and answers it.
+func (p *rollout) work(w *store.Work, at stamp) {
+	w.Err, w.Stop, w.State = nil, task.Go, task.Pending
+	r := p.find(w.Task)
+	if r == nil {
+		w.Err = store.ErrNotFound
+		return
+	}
+	switch {
+	case w.Token != 0 && w.Token == r.lastToken && w.Seq <= r.lastSeq:
+		// The answer was lost: whatever has happened since, it has been applied.
+	case r.claim == 0 || w.Token != r.token:
+		w.Err = p.fenced(w, r)
+	default:
+		if w.Err = p.change(w, r, at); w.Err == nil {
+			r.lastToken, r.lastSeq = w.Token, w.Seq
+		}
+	}
+	w.State = p.state(r)
+	if w.Kind == store.Save && w.Err == nil {
+		w.Stop = p.stop(r)
+	}
+}
+
+func (p *rollout) fenced(w *store.Work, r *record) error {
+	e := &store.FencedError{Task: w.Task, Token: w.Token, Newest: r.token}
+	if r.claim != 0 {
+		e.Worker = p.claims.at(r.claim).worker
+	}
+	return e
+}
+
+// change applies the change of the worker that holds the task.
+func (p *rollout) change(w *store.Work, r *record, at stamp) error {
+	if w.Kind == store.Save {
+		return save(w, r, at)
+	}
+	from := r.state
+	to, cause, ok := p.outcome(w.Kind, r)
+	if !ok {
+		return illegal(w, from)
+	}
+	ordinal := uint32(w.Task.Ordinal())
+	r.updated = at
+	p.shift(ordinal, r, to, 0)
+	if from == to {
+		return nil
+	}
+	settle(w, r, cause)
+	r.ended = at.ifEnded(to, r.ended)
+	e := entry{
+		at: at, ordinal: ordinal, attempt: r.attempt,
+		cause: taskCause(cause), from: taskState(from), to: taskState(to),
+	}
+	if to == task.Failed || to == task.RollbackFailed {
+		e.detail = failureDetail(r.failure())
+	}
+	p.log.add(e)
+	if to == task.Failed {
+		p.raised()
+	}
+	return nil
+}
+
+// outcome returns where a release takes the task and why; the state it is in, if
+// it stays for another worker.
+func (p *rollout) outcome(kind store.WorkKind, r *record) (to task.State, cause task.Cause, ok bool) {
+	switch kind {
+	case store.Complete:
+		cause = task.BySuccess
+	case store.Fail:
+		cause = task.ByFailure
+	case store.Undone:
+		cause = task.ByUndo
+	case store.UndoFail:
+		cause = task.ByUndoFailure
+	case store.Yield:
+		stop := p.stop(r)
+		switch {
+		case stop == task.Go:
+			return r.state, 0, true
+		case r.state == task.RollingBack:
+			cause = task.ByUndoFailure
+		case stop == task.StopPause:
+			cause = task.ByPause
+		default:
+			cause = task.ByCancel
+		}
+	case store.Save:
+		return r.state, 0, false
+	default:
+		return r.state, 0, false
+	}
+	to, ok = r.state.Next(cause)
+	return to, cause, ok
+}
+
+// settle writes what a change of state by a worker brings with it.
+func settle(w *store.Work, r *record, cause task.Cause) {
+	r.alone = cause == task.ByPause && r.request == task.PauseRequest
+	r.request = task.NoRequest
+	switch cause {
+	case task.BySuccess:
+		r.dropCheckpoint()
+		r.setFailure(nil)
+	case task.ByUndo:
+		r.dropCheckpoint()
+		r.dropUndo()
+		r.setFailure(nil)
+	case task.ByFailure, task.ByUndoFailure, task.ByPause, task.ByCancel:
+		if w.Failure != nil {
+			r.setFailure(ownFailure(w.Failure))
+		}
+	case task.ByClaim, task.BySkip, task.ByResume, task.ByRetry, task.ByRollback:
+	}
+}
+
+// ifEnded returns t if a task has ended in s, otherwise the time it has now.
+func (t stamp) ifEnded(s task.State, ended stamp) stamp {
+	if s.Ended() {
+		return t
+	}
+	return ended
+}
+
+// transition reports whether the events tell of a change of the plan's own state.
+func transition(events []plan.Event) bool {
+	for i := range events {
+		if e := &events[i]; e.Task == 0 && e.From != e.To {
+			return true
+		}
+	}
+	return false
+}

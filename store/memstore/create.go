@@ -1,0 +1,164 @@
+package memstore
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// BeginCreate implements store.Creator.
+func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Creation{}, err
+	}
+	if err := checkCount("tasks", c.Plan.Tasks, task.MaxPerPlan); err != nil {
+		return store.Creation{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := c.Plan.IdempotencyKey
+	if old := s.keys[key]; key != "" && old != nil {
+		if existing, err := old.created(c.Hash); existing.Exists || err != nil {
+			return existing, err
+		}
+	}
+	s.lastID++
+	p := s.newRollout(s.lastID, c)
+	s.plans[s.lastID] = p
+	s.order = append(s.order, s.lastID)
+	if key != "" {
+		s.keys[key] = p
+	}
+	s.agenda.expect(s.lastID, c.TTL)
+	return store.Creation{ID: s.lastID, Mark: p.mark}, nil
+}
+
+// created answers a creation that has the key of this one.
+func (p *rollout) created(hash string) (store.Creation, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch p.stage {
+	case creating:
+		return store.Creation{}, store.ErrCreating
+	case complete:
+		if p.hash != hash {
+			return store.Creation{}, store.ErrKeyReused
+		}
+		return store.Creation{ID: p.plan.ID, Exists: true}, nil
+	case leaving: // and its key with it
+	}
+	return store.Creation{}, nil
+}
+
+func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
+	created := c.Plan.CreatedAt
+	if created.IsZero() {
+		created = now().time()
+	}
+	return &rollout{
+		words: s.words,
+		plan: plan.Plan{
+			ID: id, Name: c.Plan.Name, ExecutorType: c.Plan.ExecutorType,
+			Parameters: maps.Clone(c.Plan.Parameters), Strategy: c.Plan.Strategy, Tasks: c.Plan.Tasks,
+			IdempotencyKey: c.Plan.IdempotencyKey, CreatedAt: created,
+		},
+		mark: rand.Text(), hash: c.Hash, actor: c.Actor, ttl: c.TTL,
+		pending: 1,
+		log:     eventLog{limit: s.cfg.MaxEvents},
+	}
+}
+
+// creation returns the plan of a creation, locked.
+func (s *Store) creation(ctx context.Context, c store.Creation) (*rollout, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p, err := s.rollout(c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if p.stage == leaving || p.mark != c.Mark {
+		p.mu.Unlock()
+		return nil, store.ErrNotFound
+	}
+	return p, nil
+}
+
+// AddTenants implements store.Creator.
+func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
+	if err := checkCount("tenants", len(tenants), store.MaxBatch); err != nil {
+		return err
+	}
+	p, err := s.creation(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer p.mu.Unlock()
+	if err := p.checkTenants(first, tenants); err != nil {
+		return err
+	}
+	for _, t := range tenants[min(len(tenants), p.tasks.n+1-first):] {
+		p.tasks.add(newRecord(t), p.plan.Tasks)
+	}
+	if p.stage == creating {
+		s.agenda.expect(c.ID, p.ttl)
+	}
+	return nil
+}
+
+// checkTenants refuses tenants that are not the next ones. Those that are there
+// already must be the same.
+func (p *rollout) checkTenants(first int, tenants []task.Tenant) error {
+	if last := first + len(tenants) - 1; first < 1 || first > p.tasks.n+1 || last > p.plan.Tasks {
+		return fmt.Errorf("%w: tenants %d to %d for a plan that has %d of %d", store.ErrConflict, first, last, p.tasks.n, p.plan.Tasks)
+	}
+	for i, t := range tenants {
+		o := first + i
+		if o > p.tasks.n {
+			break
+		}
+		if had := p.tasks.at(uint32(o)).tenant; had != t.ID {
+			return fmt.Errorf("%w: tenant %d is %q, not %q", store.ErrConflict, o, had, t.ID)
+		}
+	}
+	return nil
+}
+
+// FinishCreate implements store.Creator.
+func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
+	p, err := s.creation(ctx, c)
+	if err != nil {
+		return err
+	}
+	finished, err := p.finish()
+	p.mu.Unlock()
+	if finished {
+		s.agenda.wake(c.ID)
+		s.hints.give(c.ID)
+	}
+	return err
+}
+
+// finish makes the plan visible and reports whether it did.
+func (p *rollout) finish() (bool, error) {
+	if p.stage == complete {
+		return false, nil
+	}
+	if p.tasks.n != p.plan.Tasks {
+		return false, fmt.Errorf("%w: %d tenants of %d", store.ErrConflict, p.tasks.n, p.plan.Tasks)
+	}
+	p.stage = complete
+	p.changedAt = now()
+	p.plan.Version = 1
+	p.plan.Counters.States[task.Pending] = p.tasks.n
+	p.log.add(p.entry(&plan.Event{
+		Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: p.actor,
+	}, p.changedAt))
+	p.endCommit(0)
+	return true, nil
+}

@@ -1,0 +1,49 @@
+package memstore
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cutover-go/cutover/plan"
+)
+
+// hints tells listeners which plans may have changed.
+type hints struct {
+	n atomic.Int64 // number of listeners, so that nobody costs nothing
+
+	mu        sync.RWMutex
+	listeners map[*func(plan.ID)]struct{}
+}
+
+// give calls every listener. The caller holds no lock.
+func (h *hints) give(id plan.ID) {
+	if h.n.Load() == 0 {
+		return
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for hint := range h.listeners {
+		(*hint)(id)
+	}
+}
+
+// Listen implements store.Agenda. It returns the cause of ctx's end.
+func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
+	h := &s.hints
+	h.mu.Lock()
+	if h.listeners == nil {
+		h.listeners = make(map[*func(plan.ID)]struct{})
+	}
+	h.listeners[&hint] = struct{}{}
+	h.n.Add(1)
+	h.mu.Unlock()
+
+	<-ctx.Done()
+
+	h.mu.Lock()
+	delete(h.listeners, &hint)
+	h.n.Add(-1)
+	h.mu.Unlock()
+	return ctx.Err()
+}

@@ -1,0 +1,83 @@
+package memstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// locks are the tenants'.
+type locks struct {
+	mu       sync.Mutex
+	byTenant map[string]store.TenantLock
+}
+
+// drop frees a tenant if the plan has it.
+func (l *locks) drop(tenant string, id plan.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byTenant[tenant].Plan == id {
+		delete(l.byTenant, tenant)
+	}
+}
+
+// Reserve implements store.Locker.
+func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
+	if err := checkLocks(ctx, locks); err != nil {
+		return nil, err
+	}
+	s.locks.mu.Lock()
+	defer s.locks.mu.Unlock()
+	for _, l := range locks {
+		had, taken := s.locks.byTenant[l.Tenant]
+		switch {
+		case !taken:
+			s.locks.byTenant[l.Tenant] = l
+		case had != l:
+			held = append(held, had)
+		}
+	}
+	return held, nil
+}
+
+// Replace implements store.Locker.
+func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if old.Tenant != next.Tenant {
+		return false, errors.New("memstore: the locks to replace are of different tenants")
+	}
+	s.locks.mu.Lock()
+	defer s.locks.mu.Unlock()
+	if had, taken := s.locks.byTenant[old.Tenant]; !taken || had != old {
+		return false, nil
+	}
+	s.locks.byTenant[old.Tenant] = next
+	return true, nil
+}
+
+// Release implements store.Locker.
+func (s *Store) Release(ctx context.Context, locks []store.TenantLock) error {
+	if err := checkLocks(ctx, locks); err != nil {
+		return err
+	}
+	s.locks.mu.Lock()
+	defer s.locks.mu.Unlock()
+	for _, l := range locks {
+		if s.locks.byTenant[l.Tenant] == l {
+			delete(s.locks.byTenant, l.Tenant)
+		}
+	}
+	return nil
+}
+
+func checkLocks(ctx context.Context, locks []store.TenantLock) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return checkCount("locks", len(locks), store.MaxBatch)
+}

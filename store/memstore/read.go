@@ -1,0 +1,104 @@
+package memstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// scanned is how many tasks one query looks at at most.
+const scanned = 16 << 10
+
+// Plan implements store.Reader.
+func (s *Store) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
+	p, err := s.visible(ctx, id)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	defer p.mu.Unlock()
+	return p.snapshot(now()), nil
+}
+
+// Plans implements store.Reader.
+func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	at := now()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	end := len(s.order)
+	if q.Before > 0 {
+		end, _ = slices.BinarySearch(s.order, q.Before)
+	}
+	limit := page(q.Limit)
+	var plans []plan.Plan
+	for i := end - 1; i >= 0 && len(plans) < limit; i-- {
+		p := s.plans[s.order[i]]
+		p.mu.Lock()
+		if p.stage == complete && (len(q.States) == 0 || slices.Contains(q.States, p.plan.State)) {
+			plans = append(plans, p.snapshot(at))
+		}
+		p.mu.Unlock()
+	}
+	return plans, nil
+}
+
+// Task implements store.Reader.
+func (s *Store) Task(ctx context.Context, id task.ID) (task.Task, error) {
+	p, err := s.visible(ctx, id.Plan())
+	if err != nil {
+		return task.Task{}, err
+	}
+	defer p.mu.Unlock()
+	r := p.find(id)
+	if r == nil {
+		return task.Task{}, store.ErrNotFound
+	}
+	return p.export(uint32(id.Ordinal()), r), nil
+}
+
+// Tasks implements store.Reader.
+func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
+	p, err := s.visible(ctx, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer p.mu.Unlock()
+	if !p.any(q) {
+		return nil, 0, nil
+	}
+	limit := page(q.Limit)
+	ordinal := max(q.After, 0)
+	for looked := 0; ordinal < p.tasks.n; looked++ {
+		if len(tasks) == limit || looked == scanned {
+			return tasks, ordinal, nil
+		}
+		ordinal++
+		if r := p.tasks.at(uint32(ordinal)); p.matches(r, q) {
+			tasks = append(tasks, p.export(uint32(ordinal), r))
+		}
+	}
+	return tasks, 0, nil
+}
+
+func (p *rollout) matches(r *record, q store.TaskQuery) bool {
+	if q.Unheld && (r.claim != 0 || !r.state.InFlight()) {
+		return false
+	}
+	return len(q.States) == 0 || slices.Contains(q.States, p.state(r))
+}
+
+// any reports whether there can be a task that the query wants.
+func (p *rollout) any(q store.TaskQuery) bool {
+	if q.Unheld && len(p.running)+len(p.undoing) == 0 {
+		return false
+	}
+	wanted := func(s task.State) bool {
+		return int(s) < task.NumStates && p.plan.Counters.Of(s) > 0
+	}
+	return len(q.States) == 0 || slices.ContainsFunc(q.States, wanted)
+}

@@ -1,0 +1,140 @@
+package memstore
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/task"
+)
+
+// record is a task. Plans of a million tasks hold a million of it, so its fields
+// are narrow and what few tasks have is in more.
+type record struct {
+	tenant string
+	more   *more  // nil if there is nothing
+	step   string // of the checkpoint; empty if there is none
+	data   []byte // of the checkpoint, as it was passed
+
+	token     task.Token // of the last claim
+	lastToken task.Token // of the last worker's change, with lastSeq
+	started   stamp
+	updated   stamp
+	ended     stamp
+
+	lastSeq  uint32
+	version  uint32
+	claim    uint32 // that holds the task, 0 if none does
+	pos      uint32 // place in rollout.held, or in the heap of its state
+	released uint32 // when its last hold ended, in the order of the plan
+	attempt  uint32
+	losses   uint32
+
+	state   task.State
+	request task.Request
+	alone   bool
+}
+
+// more is what few tasks have.
+type more struct {
+	labels, parameters map[string]string
+	undo               checkpoint.UndoLog
+	failure            *task.FailureInfo
+	retried            time.Time
+}
+
+func newRecord(t task.Tenant) record {
+	r := record{tenant: t.ID, version: 1}
+	if len(t.Labels)+len(t.Parameters) > 0 {
+		r.more = &more{labels: maps.Clone(t.Labels), parameters: maps.Clone(t.Parameters)}
+	}
+	return r
+}
+
+// extra returns r.more, made if need be.
+func (r *record) extra() *more {
+	if r.more == nil {
+		r.more = new(more)
+	}
+	return r.more
+}
+
+func (r *record) failure() *task.FailureInfo {
+	if r.more == nil {
+		return nil
+	}
+	return r.more.failure
+}
+
+// setFailure keeps f, which belongs to the store from now on.
+func (r *record) setFailure(f *task.FailureInfo) {
+	if f != nil || r.more != nil {
+		r.extra().failure = f
+	}
+}
+
+func (r *record) dropCheckpoint() { r.step, r.data = "", nil }
+
+func (r *record) dropUndo() {
+	if r.more != nil {
+		r.more.undo = nil
+	}
+}
+
+// setControl writes what commands change, but for the state.
+func (r *record) setControl(c task.Control) {
+	r.attempt, r.losses = uint32(c.Attempt), uint32(c.Losses)
+	r.request, r.alone = c.Request, c.PausedAlone
+	r.setFailure(ownFailure(c.Failure))
+	if r.more != nil || !c.RetriedAt.IsZero() {
+		r.extra().retried = c.RetriedAt
+	}
+}
+
+// ownFailure returns a copy of f within the bounds of its texts.
+func ownFailure(f *task.FailureInfo) *task.FailureInfo {
+	if f == nil {
+		return nil
+	}
+	c := f.Clip()
+	return &c
+}
+
+// export returns a task for the caller to keep.
+func (p *rollout) export(ordinal uint32, r *record) task.Task {
+	t := task.Task{
+		ID:     task.NewID(p.plan.ID, int(ordinal)),
+		Tenant: task.Tenant{ID: r.tenant},
+		Control: task.Control{
+			State: p.state(r), Attempt: int(r.attempt), Request: r.request,
+			PausedAlone: r.alone, Losses: int(r.losses),
+		},
+		Version:   uint64(r.version),
+		Token:     r.token,
+		StartedAt: r.started.time(), UpdatedAt: r.updated.time(), EndedAt: r.ended.time(),
+	}
+	if r.claim != 0 {
+		t.Worker = p.claims.at(r.claim).worker
+	}
+	if r.step != "" {
+		t.Checkpoint = &checkpoint.Checkpoint{Step: r.step, Data: slices.Clone(r.data)}
+	}
+	if m := r.more; m != nil {
+		t.Tenant.Labels, t.Tenant.Parameters = maps.Clone(m.labels), maps.Clone(m.parameters)
+		t.Undo = ownUndo(m.undo)
+		t.Failure, t.RetriedAt = ownFailure(m.failure), m.retried
+	}
+	return t
+}
+
+func ownUndo(l checkpoint.UndoLog) checkpoint.UndoLog {
+	if len(l) == 0 {
+		return nil
+	}
+	own := slices.Clone(l)
+	for i := range own {
+		own[i].Data = slices.Clone(own[i].Data)
+	}
+	return own
+}

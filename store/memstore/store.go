@@ -1,0 +1,97 @@
+package memstore
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Config changes what a [Store] keeps. The zero value is good.
+type Config struct {
+	// MaxEvents is how many events a plan keeps; the oldest go first. Default 0: all.
+	// Set it for plans that live long.
+	MaxEvents int
+}
+
+// Store keeps plans in memory. It is safe for concurrent use.
+type Store struct {
+	cfg Config // immutable
+
+	mu     sync.RWMutex
+	plans  map[plan.ID]*rollout
+	order  []plan.ID // rising; creations and plans alike
+	keys   map[string]*rollout
+	lastID plan.ID
+
+	words  *lexicon
+	agenda agenda
+	leases leases
+	locks  locks
+	hints  hints
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns an empty store that keeps every event.
+func New() *Store { return NewWith(Config{}) }
+
+// NewWith returns an empty store.
+func NewWith(c Config) *Store {
+	return &Store{
+		cfg:    c,
+		plans:  make(map[plan.ID]*rollout),
+		keys:   make(map[string]*rollout),
+		words:  newLexicon(),
+		agenda: newAgenda(),
+		leases: leases{until: make(map[string]time.Time)},
+		locks:  locks{byTenant: make(map[string]store.TenantLock)},
+	}
+}
+
+// rollout returns the plan, visible or not, locked. The caller unlocks it.
+func (s *Store) rollout(id plan.ID) (*rollout, error) {
+	s.mu.RLock()
+	p := s.plans[id]
+	s.mu.RUnlock()
+	if p == nil {
+		return nil, store.ErrNotFound
+	}
+	p.mu.Lock()
+	return p, nil
+}
+
+// visible returns the plan, locked, if it can be read.
+func (s *Store) visible(ctx context.Context, id plan.ID) (*rollout, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p, err := s.rollout(id)
+	if err != nil {
+		return nil, err
+	}
+	if p.stage != complete {
+		p.mu.Unlock()
+		return nil, store.ErrNotFound
+	}
+	return p, nil
+}
+
+// stamp is a reading of the store's clock, in nanoseconds since 1970.
+type stamp int64
+
+func now() stamp { return stamp(time.Now().UnixNano()) }
+
+// time returns the zero time for the zero stamp.
+func (t stamp) time() time.Time {
+	if t == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(t)).UTC()
+}
+
+// token is the least token to give at t.
+func (t stamp) token() task.Token { return task.Token(t / 1000) }

@@ -1,0 +1,157 @@
+package renewal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// MaxInterval is the longest interval, and MaxTTL the longest TTL, that a policy
+// may ask for.
+const (
+	MaxInterval = 90 * 24 * time.Hour
+	MaxTTL      = 10 * 365 * 24 * time.Hour
+)
+
+// marginOf is the time by which the local deadline lies before the moment at which
+// the key may expire: for the drift of clocks between here and the server.
+func marginOf(ttl time.Duration) time.Duration {
+	return max(ttl/50, 10*time.Millisecond)
+}
+
+// checkTask names the faults of a task apart from its policy, its id and the number
+// of tasks.
+func checkTask(t *Task) (faults []error) {
+	selects := t.Policy != nil && t.Policy.Select.set
+	switch {
+	case len(t.Keys) == 0 && !selects:
+		faults = append(faults, errors.New("no keys"))
+	case len(t.Keys) > 0 && selects:
+		faults = append(faults, errors.New("both keys and a selector"))
+	}
+	if slices.Contains(t.Keys, "") {
+		faults = append(faults, errors.New("an empty key"))
+	}
+	if key, ok := firstDouble(t.Keys); ok {
+		faults = append(faults, fmt.Errorf("key %q is named twice", key))
+	}
+	if t.Policy == nil {
+		faults = append(faults, errors.New("no policy"))
+	}
+	return faults
+}
+
+func firstDouble(keys []string) (string, bool) {
+	if len(keys) < 2 {
+		return "", false
+	}
+	seen := make(map[string]struct{}, len(keys))
+	for _, key := range keys {
+		if _, ok := seen[key]; ok {
+			return key, true
+		}
+		seen[key] = struct{}{}
+	}
+	return "", false
+}
+
+// checkPolicy names the faults of a policy for a service with the given tick.
+func checkPolicy(p *Policy, tick time.Duration) (faults []error) {
+	faults = append(faults, checkTimes(p, tick)...)
+	for i, rule := range p.Stop {
+		if fault := checkRule(rule); fault != "" {
+			faults = append(faults, fmt.Errorf("stop rule %d: %s", i, fault))
+		}
+	}
+	if p.Select.set && p.Select.fn == nil && p.Select.match == "" {
+		faults = append(faults, errors.New("selector: no function, empty pattern or empty prefix"))
+	}
+	if p.OnLoss > DropKey {
+		faults = append(faults, fmt.Errorf("unknown loss rule %d", p.OnLoss))
+	}
+	return faults
+}
+
+func checkTimes(p *Policy, tick time.Duration) (faults []error) {
+	ttl, iv := p.TTL.fixed, p.Interval
+	if p.TTL.fn == nil && (ttl < time.Millisecond || ttl > MaxTTL) {
+		faults = append(faults, fmt.Errorf("TTL is %v, want 1ms to %v", ttl, MaxTTL))
+	}
+	if iv.jitter < 0 || iv.jitter > MaxJitter {
+		faults = append(faults, fmt.Errorf("jitter is %v, want 0 to %v", iv.jitter, MaxJitter))
+	}
+	if iv.fraction < 0 || iv.fraction >= 1 {
+		faults = append(faults, fmt.Errorf("interval is %v of the TTL, want more than 0 and less than 1", iv.fraction))
+	}
+	interval := intervalOf(p, ttl)
+	switch {
+	case iv.fn != nil, p.TTL.fn != nil && iv.fixed == 0:
+		return faults // known only at the ticks
+	case interval <= 0 || interval > MaxInterval:
+		return append(faults, fmt.Errorf("interval is %v, want more than 0 and at most %v", interval, MaxInterval))
+	case interval < tick:
+		faults = append(faults, fmt.Errorf("interval is %v, shorter than the tick of %v", interval, tick))
+	}
+	if p.TTL.fn != nil {
+		return faults
+	}
+	if err := checkRoom(interval, ttl, p.AllowTight); err != nil {
+		faults = append(faults, err)
+	}
+	return faults
+}
+
+// checkRoom tells whether a TTL leaves room for its interval.
+func checkRoom(interval, ttl time.Duration, tight bool) error {
+	switch {
+	case tight && interval >= ttl-marginOf(ttl):
+		return fmt.Errorf("interval %v outruns the TTL %v less the margin %v", interval, ttl, marginOf(ttl))
+	case !tight && interval*3 > ttl:
+		return fmt.Errorf("interval %v outruns the TTL %v: three intervals must fit into it", interval, ttl)
+	}
+	return nil
+}
+
+func checkRule(rule StopRule) string {
+	switch rule.kind {
+	case stopDone:
+		if rule.done == nil {
+			return "WhenDone of a nil channel"
+		}
+	case stopAt:
+		if rule.at.IsZero() {
+			return "At the zero time"
+		}
+	case stopAfter:
+		if rule.after <= 0 {
+			return fmt.Sprintf("After %v, want more than 0", rule.after)
+		}
+	case stopCount:
+		if rule.count <= 0 {
+			return fmt.Sprintf("Times %d, want more than 0", rule.count)
+		}
+	case stopFunc:
+		if rule.fn == nil {
+			return "If of a nil function"
+		}
+	case stopKeyGone:
+	case stopInvalid:
+		return "the zero rule"
+	}
+	return ""
+}
+
+// intervalOf resolves the interval of a policy for a TTL; 0 if a function has it.
+func intervalOf(p *Policy, ttl time.Duration) time.Duration {
+	switch {
+	case p.Interval.fn != nil:
+		return 0
+	case p.Interval.fixed != 0:
+		return p.Interval.fixed
+	case p.Interval.fraction != 0:
+		return time.Duration(float64(ttl) * p.Interval.fraction)
+	default:
+		return ttl / 3
+	}
+}

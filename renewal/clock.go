@@ -1,0 +1,44 @@
+package renewal
+
+import "time"
+
+// clock counts from the start of the service on the monotonic clock, which no step
+// of the wall clock moves.
+type clock struct {
+	start time.Time
+	tick  time.Duration
+	wall  func() time.Time
+}
+
+func newClock(tick time.Duration) clock {
+	return clock{start: time.Now(), tick: tick, wall: time.Now}
+}
+
+func (c *clock) now() time.Duration { return time.Since(c.start) }
+
+// time turns a moment of the clock into wall-clock time.
+func (c *clock) time(at time.Duration) time.Time {
+	if at == never {
+		return time.Time{}
+	}
+	return c.start.Add(at)
+}
+
+// passed is the last tick that has begun at a moment.
+func (c *clock) passed(at time.Duration) uint64 { return uint64(max(at, 0) / c.tick) }
+
+// ceil is the first tick that begins at a moment or after it.
+func (c *clock) ceil(at time.Duration) uint64 {
+	if at <= 0 {
+		return 0
+	}
+	return uint64((at-1)/c.tick) + 1
+}
+
+// drift is by how much the wall clock runs ahead of the monotonic one, counted from
+// the start. It changes when somebody sets the clock, and when the machine was
+// suspended, a time in which the monotonic clock of some systems stands still.
+func (c *clock) drift() time.Duration {
+	wall := c.wall().Round(0).Sub(c.start.Round(0))
+	return wall - c.now()
+}

@@ -1,0 +1,343 @@
+package renewal
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/wheel"
+)
+
+// Handle is a registered task. It stays valid after the end and then tells the
+// result. Its methods may be called from any goroutine.
+type Handle struct {
+	// Immutable after Register.
+	pol        *policy
+	id         string
+	owner      string
+	keys       []key // of a fixed list; the elements are under mu
+	registered time.Duration
+
+	mu sync.Mutex
+	// Under mu. Of a million tasks each field counts: what most tasks do without
+	// is in extra.
+	timer    wheel.Handle  // Invariant: set to armed, unless it is firing
+	armed    time.Duration // never later than due, a deadline or a retry
+	due      time.Duration // next tick
+	early    uint32        // by how many clock ticks due lies before its place in the fixed rate
+	renewals uint32
+	failures uint32
+	reason   Reason // Live until the end
+	counted  bool   // the present tick is in renewals
+	asking   bool   // host functions or a selector are under way
+	ext      *extra
+}
+
+// extra is the part of a Handle that only some tasks need. It is under the mutex of
+// its Handle.
+type extra struct {
+	done     chan struct{}
+	ctx      context.Context //nolint:containedctx // handed out by Handle.Context; ends with the task
+	cancel   context.CancelCauseFunc
+	err      error
+	ended    time.Time
+	ttl      time.Duration   // last answer of a TTL function
+	interval time.Duration   // last answer of an interval function
+	selected map[string]*key // keys of a selector
+	calls    []call          // callbacks to come
+	calling  bool            // a callback is under way
+	waits    []*renewWait    // RenewNow
+	idle     []chan struct{} // CancelAndWait
+}
+
+func (h *Handle) x() *extra {
+	if h.ext == nil {
+		h.ext = &extra{}
+	}
+	return h.ext
+}
+
+// valid tells whether Register made this handle.
+func (h *Handle) valid() bool { return h != nil && h.pol != nil }
+
+// ID returns the task's id.
+func (h *Handle) ID() string { return h.id }
+
+// Context returns a context that ends with the task: with a *LostError as its cause
+// if a key was lost, with an *EndedError otherwise. For a handle that Register did
+// not make it has ended already, with ErrUnknownTask.
+func (h *Handle) Context() context.Context {
+	if !h.valid() {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(ErrUnknownTask)
+		return ctx
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	x := h.x()
+	if x.ctx == nil {
+		x.ctx, x.cancel = context.WithCancelCause(context.Background())
+		if h.reason != Live {
+			x.cancel(h.cause())
+		}
+	}
+	return x.ctx
+}
+
+// Done is closed when the task has ended. For a handle that Register did not make it
+// is closed already.
+func (h *Handle) Done() <-chan struct{} {
+	if !h.valid() {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	x := h.x()
+	if x.done == nil {
+		x.done = make(chan struct{})
+		if h.reason != Live {
+			close(x.done)
+		}
+	}
+	return x.done
+}
+
+// Result returns how the task ended, or how it stands.
+func (h *Handle) Result() Result {
+	if !h.valid() {
+		return Result{Err: ErrUnknownTask}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.result()
+}
+
+func (h *Handle) result() Result {
+	r := Result{ID: h.id, Reason: h.reason, Renewals: int(h.renewals), Failures: int(h.failures)}
+	if h.ext != nil {
+		r.Err, r.Ended = h.ext.err, h.ext.ended
+	}
+	return r
+}
+
+// Status returns what is known about the task now.
+func (h *Handle) Status() Status {
+	if !h.valid() {
+		return Status{}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.status()
+}
+
+func (h *Handle) status() Status {
+	c := &h.pol.svc.clock
+	s := Status{
+		ID: h.id, Labels: h.pol.Labels, Registered: c.time(h.registered),
+		Renewals: int(h.renewals), Failures: int(h.failures), Reason: h.reason,
+	}
+	deadline := never
+	h.each(func(k *key) {
+		s.Keys++
+		deadline = min(deadline, k.deadline)
+	})
+	if h.reason == Live {
+		s.NextDue, s.Deadline = c.time(h.due), c.time(deadline)
+	}
+	return s
+}
+
+// Cancel ends the task. A renewal under way may still reach Redis, but its outcome
+// is dropped; of the callbacks only Finished is still to come. An ended task stays
+// as it is.
+func (h *Handle) Cancel() error {
+	if !h.valid() {
+		return ErrUnknownTask
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.finish(ReasonCancelled, nil)
+	return nil
+}
+
+// CancelAndWait ends the task and returns when no renewal of it is under way and no
+// function of the host runs for it: from then on there is no further renewal and no
+// further callback. Use it before deleting a key. If ctx ends first, the task is
+// cancelled, and the error is the context's.
+func (h *Handle) CancelAndWait(ctx context.Context) error {
+	if err := h.Cancel(); err != nil {
+		return err
+	}
+	if ctx.Value(insideCallback{}) == h {
+		return ErrInCallback
+	}
+	h.mu.Lock()
+	if h.quiet() {
+		h.mu.Unlock()
+		return nil
+	}
+	idle := make(chan struct{})
+	h.x().idle = append(h.x().idle, idle)
+	h.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// insideCallback is the context key under which callbacks find their own handle.
+type insideCallback struct{}
+
+// RenewNow makes a tick due at once and waits for the outcome of every key: nil if
+// all were renewed, otherwise the joined errors of those that were not. The rate of
+// the task does not change.
+func (h *Handle) RenewNow(ctx context.Context) error {
+	if !h.valid() {
+		return ErrUnknownTask
+	}
+	if !h.pol.svc.running() {
+		return ErrNotRunning
+	}
+	w := &renewWait{done: make(chan struct{})}
+	h.mu.Lock()
+	if h.reason != Live {
+		defer h.mu.Unlock()
+		return h.endedError()
+	}
+	h.x().waits = append(h.x().waits, w)
+	h.run(h.pol.svc.clock.now())
+	h.mu.Unlock()
+	h.pol.svc.lanes.kick()
+	select {
+	case <-w.done:
+		return errors.Join(w.errs...)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// renewWait is one caller of RenewNow. It is under the mutex of its Handle until
+// done is closed.
+type renewWait struct {
+	open map[*key]struct{} // keys without an outcome; nil until the keys are known
+	errs []error
+	done chan struct{}
+}
+
+// each calls fn for every key that is still renewed.
+func (h *Handle) each(fn func(*key)) {
+	for i := range h.keys {
+		if h.keys[i].live() {
+			fn(&h.keys[i])
+		}
+	}
+	if h.ext == nil {
+		return
+	}
+	for _, k := range h.ext.selected {
+		if k.live() {
+			fn(k)
+		}
+	}
+}
+
+// quiet tells whether nothing runs for the task any more.
+func (h *Handle) quiet() bool {
+	for i := range h.keys {
+		if h.keys[i].calling() {
+			return false
+		}
+	}
+	if h.ext == nil {
+		return !h.asking
+	}
+	for _, k := range h.ext.selected {
+		if k.calling() {
+			return false
+		}
+	}
+	return !h.asking && !h.ext.calling && len(h.ext.calls) == 0
+}
+
+// signalIdle wakes CancelAndWait once nothing runs any more.
+func (h *Handle) signalIdle() {
+	if h.ext == nil || len(h.ext.idle) == 0 || !h.quiet() {
+		return
+	}
+	for _, idle := range h.ext.idle {
+		close(idle)
+	}
+	h.ext.idle = nil
+}
+
+// ttl is what the next renewal sets.
+func (h *Handle) ttl() time.Duration {
+	if h.pol.ttl != 0 {
+		return h.pol.ttl
+	}
+	return h.ext.ttl
+}
+
+// interval is the time between ticks as far as it is known: until a function has
+// answered, a second.
+func (h *Handle) interval() time.Duration {
+	switch {
+	case h.pol.interval != 0:
+		return h.pol.interval
+	case h.ext != nil && h.ext.interval != 0:
+		return h.ext.interval
+	default:
+		return time.Second
+	}
+}
+
+// schedule sets the next tick to its place in the fixed rate, or jittered to before it.
+func (h *Handle) schedule(base time.Duration) {
+	h.due, h.early = base, 0
+	if share := h.pol.Interval.jitter; share > 0 {
+		c := &h.pol.svc.clock
+		h.early = uint32(share * rand.Float64() * float64(h.interval()/c.tick))
+		h.due = base - time.Duration(h.early)*c.tick
+	}
+}
+
+// arm sets the timer to the next moment at which something is to be done.
+func (h *Handle) arm() {
+	at := h.due
+	if len(h.keys) == 1 && h.ext == nil {
+		at = h.until(&h.keys[0], at)
+	} else {
+		h.each(func(k *key) { at = h.until(k, at) })
+	}
+	if at == h.armed {
+		return
+	}
+	h.armed = at
+	h.timer = h.pol.svc.timers.set(h.timer, h.pol.svc.clock.ceil(at), h)
+}
+
+// until is the earlier of at and the next moment at which something is to be done
+// for a key.
+func (h *Handle) until(k *key, at time.Duration) time.Duration {
+	if !k.live() {
+		return at
+	}
+	at = min(at, k.deadline)
+	if k.state == keyWaiting {
+		at = min(at, h.retryAt(k))
+	}
+	return at
+}
+
+// retryAt restores the full time of a retry from its low half.
+func (h *Handle) retryAt(k *key) time.Duration {
+	c := &h.pol.svc.clock
+	now := c.passed(c.now())
+	return time.Duration(int64(now)+int64(int32(k.retry-uint32(now)))) * c.tick
+}

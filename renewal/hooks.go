@@ -1,0 +1,45 @@
+package renewal
+
+import "time"
+
+// Hooks hear of what a service does, for metrics. They are called one at a time on a
+// goroutine of their own; figures that come while a hook runs are added up, so that a
+// slow hook gets fewer and larger reports and delays no renewal. A panic is logged
+// and goes no further.
+type Hooks struct {
+	// Batch gets the outcomes since its last call, one call per policy and node.
+	Batch func(Batch)
+	// Lag is told when renewals of a node fall more than half an interval behind,
+	// and when they have caught up.
+	Lag func(Lag)
+}
+
+// Batch is the outcome of the calls to one node for the tasks of one policy.
+type Batch struct {
+	Node    string            // empty for what was decided without a call
+	Labels  map[string]string // the policy's, not to be changed
+	Calls   int               // batches that these keys were part of
+	Renewed int
+	Lost    int
+	Failed  int
+	Skipped int
+	// Late counts renewed keys by the time from when they were due to the answer.
+	Late [len(LateBounds) + 1]int
+	// Left counts renewed keys by what was left of their TTL before, in tenths.
+	Left [10]int
+}
+
+// LateBounds are the upper bounds of Batch.Late; its last field counts what is beyond.
+var LateBounds = [...]time.Duration{ //nolint:gochecknoglobals // a constant table
+	time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond,
+	20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond,
+	500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second,
+}
+
+// Lag tells that renewals of a node are late, or not any more.
+type Lag struct {
+	Node   string
+	Begun  bool
+	Late   time.Duration // of the oldest tick in the queue
+	Queued int
+}

@@ -1,0 +1,184 @@
+package renewal
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// lane is the queue of one node and the workers that empty it. Workers exist only
+// while there is something to do. A node that does not answer fills only its own
+// lane.
+type lane struct {
+	svc   *Service
+	group *lanes
+	name  string
+	work  func(context.Context, *batch) (silent bool)
+
+	mu      sync.Mutex
+	urgent  ring   // retries and the like
+	normal  ring   // in the order of their ticks
+	run     []item // taken out of the rings and sorted by deadline, when there is lag
+	at      int    // next of run
+	workers int
+	sorting bool
+	sorted  time.Duration // when run was made
+	lagging bool
+	pause   time.Duration // between calls while the node is silent
+	free    []*batch
+}
+
+// resort is how often the whole queue may be put into the order of the time left.
+const resort = 100 * time.Millisecond
+
+func (l *lane) push(it item, urgent bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if urgent {
+		l.urgent.push(it)
+	} else {
+		l.normal.push(it)
+	}
+}
+
+func (l *lane) depth() int { return l.urgent.n + l.normal.n + len(l.run) - l.at }
+
+// kick starts workers for what is queued, as many as are allowed; or, if only full
+// batches count, none for less.
+func (l *lane) kick(full bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	size := l.svc.cfg.BatchSize
+	want := l.depth() / size
+	if !full && l.depth() > 0 {
+		want = max(want, 1)
+	}
+	for ; want > 0 && l.workers < l.svc.cfg.InFlight; want-- {
+		if !l.group.spawn(l.serve) {
+			return
+		}
+		l.workers++
+	}
+}
+
+// serve is a worker: it takes batches until there are none.
+func (l *lane) serve(ctx context.Context) {
+	b := l.batch()
+	for ctx.Err() == nil && l.fill(b) {
+		silent := l.work(ctx, b)
+		l.settlePause(ctx, silent)
+	}
+	b.reset()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.free = append(l.free, b)
+}
+
+func (l *lane) batch() *batch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.free); n > 0 {
+		b := l.free[n-1]
+		l.free = l.free[:n-1]
+		return b
+	}
+	return &batch{}
+}
+
+// fill takes the next batch, or signs the worker off.
+func (l *lane) fill(b *batch) bool {
+	b.reset()
+	now := l.svc.clock.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	limit := l.svc.cfg.BatchSize
+	if l.checkLag(now) {
+		limit = maxBatch
+	}
+	if (l.lagging || l.urgent.n > limit) && now-l.sorted >= resort && !l.sorting {
+		l.sort(now)
+	}
+	b.items = l.urgent.take(b.items, limit)
+	n := min(limit-len(b.items), len(l.run)-l.at)
+	b.items = append(b.items, l.run[l.at:l.at+n]...)
+	if l.at += n; l.at == len(l.run) {
+		l.run, l.at = nil, 0
+	}
+	b.items = l.normal.take(b.items, limit-len(b.items))
+	if len(b.items) == 0 {
+		l.workers--
+		return false
+	}
+	return true
+}
+
+// checkLag tells whether the oldest tick in the queue is more than half an interval
+// late, and reports when that begins and ends. It is called under mu.
+func (l *lane) checkLag(now time.Duration) bool {
+	late := time.Duration(0)
+	if l.normal.n > 0 {
+		if head := l.normal.peek(); now-head.due > head.h.pol.lagLimit() {
+			late = now - head.due
+		}
+	}
+	behind := late > 0 || l.lagging && l.at < len(l.run)
+	if behind != l.lagging {
+		l.lagging = behind
+		l.svc.meter.lag(Lag{Node: l.name, Begun: behind, Late: late, Queued: l.depth()})
+	}
+	return behind
+}
+
+// sort puts the whole queue into the order of the time left. It is called under mu,
+// which it gives up while it sorts.
+func (l *lane) sort(now time.Duration) {
+	l.sorting, l.sorted = true, now
+	all := make([]item, 0, l.depth())
+	all = append(all, l.run[l.at:]...)
+	l.run, l.at = nil, 0
+	all = l.urgent.take(all, l.urgent.n)
+	all = l.normal.take(all, l.normal.n)
+	l.mu.Unlock()
+	slices.SortFunc(all, func(a, b item) int { return cmp.Compare(a.deadline, b.deadline) })
+	l.mu.Lock()
+	l.run, l.at, l.sorting = all, 0, false
+}
+
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = 250 * time.Millisecond
+)
+
+// settlePause makes a worker wait before the next call if the node gave no answer at
+// all, so that a server that refuses connections is not asked all the time.
+func (l *lane) settlePause(ctx context.Context, silent bool) {
+	l.mu.Lock()
+	was := l.pause
+	if silent {
+		l.pause = min(max(2*l.pause, firstPause), lastPause)
+	} else {
+		l.pause = 0
+	}
+	pause := l.pause
+	l.mu.Unlock()
+	if silent != (was > 0) {
+		l.svc.logNode(l.name, silent)
+	}
+	if !silent {
+		return
+	}
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+	}
+}
+
+// lagLimit is the lateness that counts as lag: half an interval.
+func (p *policy) lagLimit() time.Duration {
+	if p.interval == 0 {
+		return time.Second
+	}
+	return p.interval / 2
+}

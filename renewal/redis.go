@@ -1,0 +1,154 @@
+package renewal
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed scripts/renew.lua
+var renewText string
+
+//go:embed scripts/acquire.lua
+var acquireText string
+
+//go:embed scripts/release.lua
+var releaseText string
+
+// redisBackend is the backend on a client of any kind.
+type redisBackend struct {
+	rdb     redis.UniversalClient
+	cluster *redis.ClusterClient // nil without a cluster
+	fresh   bool
+	timeout time.Duration
+
+	renewScript   *redis.Script
+	acquireScript *redis.Script
+	releaseScript *redis.Script
+
+	mu    sync.Mutex
+	nodes map[string]*redisNode // of a cluster
+	last  time.Time             // reload
+}
+
+func newRedisBackend(rdb redis.UniversalClient, cfg Config) *redisBackend {
+	b := &redisBackend{
+		rdb: rdb, fresh: cfg.FreshCommands, timeout: cfg.CallTimeout,
+		renewScript:   redis.NewScript(renewText),
+		acquireScript: redis.NewScript(acquireText),
+		releaseScript: redis.NewScript(releaseText),
+		nodes:         make(map[string]*redisNode),
+	}
+	b.cluster, _ = rdb.(*redis.ClusterClient)
+	return b
+}
+
+// sole is the node of all keys, nil in a cluster.
+func (b *redisBackend) sole() node {
+	if b.cluster != nil {
+		return nil
+	}
+	n := &redisNode{backend: b, label: "redis", any: b.rdb}
+	if client, ok := b.rdb.(*redis.Client); ok {
+		n.label, n.client = client.Options().Addr, client
+	}
+	return n
+}
+
+func (b *redisBackend) node(ctx context.Context, key string) (node, error) {
+	client, err := b.cluster.MasterForKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	addr := client.Options().Addr
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := b.nodes[addr]
+	if n == nil || n.client != client {
+		n = &redisNode{backend: b, label: addr, client: client, any: client}
+		b.nodes[addr] = n
+	}
+	return n, nil
+}
+
+// reloadEvery is how often the topology is asked for at most.
+const reloadEvery = 100 * time.Millisecond
+
+func (b *redisBackend) reload(ctx context.Context) {
+	b.mu.Lock()
+	soon := time.Since(b.last) < reloadEvery
+	if !soon {
+		b.last = time.Now()
+	}
+	b.mu.Unlock()
+	if !soon && b.cluster != nil {
+		b.cluster.ReloadState(ctx)
+	}
+}
+
+// isReply tells whether an error is an answer of the server.
+func isReply(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply)
+}
+
+// isMoved tells whether an error says that another node holds the key, or that this
+// one cannot serve it at present.
+func isMoved(err error) bool {
+	if !isReply(err) {
+		return false
+	}
+	text := err.Error()
+	for _, prefix := range []string{"MOVED ", "READONLY ", "CLUSTERDOWN ", "MASTERDOWN "} {
+		if strings.HasPrefix(text, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRedirect tells whether an error names another node to ask.
+func isRedirect(err error) bool {
+	return isReply(err) && (strings.HasPrefix(err.Error(), "MOVED ") || strings.HasPrefix(err.Error(), "ASK "))
+}
+
+// fenceKey names the counter beside a lock, in the lock's own slot.
+func fenceKey(key string) (string, error) {
+	tag := hashTag(key)
+	if tag != key {
+		return key + ":fence", nil
+	}
+	fence := "{" + key + "}:fence"
+	if hashTag(fence) != key {
+		return "", fmt.Errorf("the braces in key %q leave no name for a counter in its slot", key)
+	}
+	return fence, nil
+}
+
+func (b *redisBackend) acquire(ctx context.Context, key, token string, ttl time.Duration) (int64, error) {
+	fence, err := fenceKey(key)
+	if err != nil {
+		return 0, err
+	}
+	reply, err := b.acquireScript.Run(ctx, b.rdb, []string{key, fence}, token, ttl.Milliseconds()).Int64Slice()
+	switch {
+	case err != nil:
+		return 0, err
+	case len(reply) != 2:
+		return 0, fmt.Errorf("renewal: acquire answered %d values, want 2", len(reply))
+	case reply[0] == 0:
+		return 0, &HeldError{Key: key, Left: time.Duration(reply[1]) * time.Millisecond}
+	}
+	return reply[1], nil
+}
+
+func (b *redisBackend) release(ctx context.Context, key, token string) (bool, error) {
+	n, err := b.releaseScript.Run(ctx, b.rdb, []string{key}, token).Int()
+	return n == 1, err
+}

@@ -1,0 +1,15 @@
+-- acquire: takes a lock that nobody holds, and draws the next fencing number.
+--
+-- KEYS  [1] the lock, [2] its counter, which has no TTL: numbers never repeat
+-- ARGV  [1] token, [2] TTL in ms
+--
+-- Returns {1, fencing number} if the lock was taken,
+--         {0, TTL in ms of the present holder} if not; -1: it has none.
+--
+-- The counter comes first: if it cannot be raised, the lock has not been taken.
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return {0, redis.call('PTTL', KEYS[1])}
+end
+local fence = redis.call('INCR', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+return {1, fence}

@@ -1,0 +1,81 @@
+package renewal
+
+import (
+	"context"
+	"time"
+)
+
+// StopRule ends a task. Rules are asked before each refresh.
+type StopRule struct {
+	kind  stopKind
+	done  <-chan struct{}
+	at    time.Time
+	after time.Duration
+	count int
+	fn    StopFunc
+}
+
+type stopKind uint8
+
+const (
+	stopInvalid stopKind = iota
+	stopDone
+	stopAt
+	stopAfter
+	stopCount
+	stopKeyGone
+	stopFunc
+)
+
+// StopFunc answers whether a task is to end. After an error or a panic the tick
+// counts as failed and is tried again while time remains.
+type StopFunc func(context.Context, Status) (bool, error)
+
+// WhenDone ends the task once the channel is closed, for instance a context's Done.
+func WhenDone(done <-chan struct{}) StopRule { return StopRule{kind: stopDone, done: done} }
+
+// At ends the task at a moment of wall-clock time.
+func At(t time.Time) StopRule { return StopRule{kind: stopAt, at: t} }
+
+// After ends the task when it has been registered for the given time.
+func After(d time.Duration) StopRule { return StopRule{kind: stopAfter, after: d} }
+
+// Times ends the task after n ticks in which at least one key was renewed.
+func Times(n int) StopRule { return StopRule{kind: stopCount, count: n} }
+
+// KeyGone takes a missing key as the end of its business instead of as a loss: the
+// outcome is Skipped and no context ends with ErrLost. Keys with a foreign token and
+// keys past their local deadline are lost all the same.
+func KeyGone() StopRule { return StopRule{kind: stopKeyGone} }
+
+// If ends the task when the function answers yes.
+func If(fn StopFunc) StopRule { return StopRule{kind: stopFunc, fn: fn} }
+
+// builtinStop asks the rules that need no code of the host.
+func (h *Handle) builtinStop(now time.Duration) Reason {
+	for i := range h.pol.stop {
+		rule := &h.pol.stop[i]
+		switch rule.kind {
+		case stopDone:
+			select {
+			case <-rule.done:
+				return ReasonDone
+			default:
+			}
+		case stopAt:
+			if !h.pol.svc.clock.wall().Before(rule.at) {
+				return ReasonDeadline
+			}
+		case stopAfter:
+			if now-h.registered >= rule.after {
+				return ReasonDeadline
+			}
+		case stopCount:
+			if int(h.renewals) >= rule.count {
+				return ReasonCount
+			}
+		case stopKeyGone, stopFunc, stopInvalid: // decided by the refresh, by evaluate, at Register
+		}
+	}
+	return Live
+}

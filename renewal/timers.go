@@ -1,0 +1,76 @@
+package renewal
+
+import (
+	"math"
+	"sync"
+
+	"github.com/cutover-go/cutover/internal/wheel"
+)
+
+// timers is the wheel under its lock, and the way to wake the clock.
+type timers struct {
+	wake chan struct{}
+
+	mu    sync.Mutex
+	wheel *wheel.Wheel[*Handle]
+	// sleep is the tick until which the clock sleeps; 0 while it is awake.
+	sleep uint64
+}
+
+// perLock bounds the timers that one hold of the lock hands out.
+const perLock = 1024
+
+// parked is the sleep of a clock that has nothing to wait for.
+const parked = math.MaxUint64
+
+func newTimers() *timers {
+	return &timers{wheel: wheel.New[*Handle](0), wake: make(chan struct{}, 1)}
+}
+
+// set moves a task's timer to a tick.
+func (t *timers) set(old wheel.Handle, tick uint64, h *Handle) wheel.Handle {
+	t.mu.Lock()
+	t.wheel.Cancel(old)
+	timer := t.wheel.Add(tick, h)
+	early := tick < t.sleep
+	if early {
+		t.sleep = 0
+	}
+	t.mu.Unlock()
+	if early {
+		t.rouse()
+	}
+	return timer
+}
+
+func (t *timers) cancel(timer wheel.Handle) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wheel.Cancel(timer)
+}
+
+func (t *timers) rouse() {
+	select {
+	case t.wake <- struct{}{}:
+	default: // it is awake, or about to be
+	}
+}
+
+// due takes the tasks whose timers have fired by now, as far as out has room.
+func (t *timers) due(now uint64, out []*Handle) (fired []*Handle, more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.wheel.Advance(now, out[:0])
+}
+
+// rest answers until when the clock may sleep, and has it woken for anything earlier.
+func (t *timers) rest() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next, ok := t.wheel.Next()
+	if !ok {
+		next = parked
+	}
+	t.sleep = next
+	return next
+}

@@ -100,6 +100,9 @@ func (r *run) fate(head wire.Head, ok bool) Reason {
 // finish makes the account of the run.
 func (r *run) finish(ctx context.Context, end ending) (*AckResult, error) {
 	r.quiesce(end.reason == ReasonTimeout)
+	if end.last != 0 {
+		r.lastReason = end.last
+	}
 	if end.reason == ReasonTimeout && r.standing() == met {
 		end = ending{reason: ReasonConfirmed} // the last answers came just in time
 	}

@@ -69,6 +69,7 @@ var errDeadline = errors.New("the time of the run is over")
 // ending is how the loop ended.
 type ending struct {
 	reason Reason
+	last   Reason // what decided it; 0 for what was seen last
 	cause  error
 }
 
@@ -166,7 +167,8 @@ func (r *run) decide() (ending, bool) {
 		}
 		return ending{reason: ReasonConfirmed}, true
 	case impossible:
-		return ending{reason: r.failure()}, true
+		reason := r.failure()
+		return ending{reason: reason, last: reason}, true
 	case short:
 		if r.nextRefresh == 0 { // nobody can join any more
 			return ending{reason: ReasonQuorumImpossible}, true
@@ -201,7 +203,6 @@ func (r *run) minMembers() int {
 func (r *run) failure() Reason {
 	for _, s := range []standing{standsRejected, standsAhead, standsExhausted, standsBroken} {
 		if r.census.by[s] > 0 {
-			r.lastReason = s.reason()
 			return s.reason()
 		}
 	}

@@ -1,0 +1,164 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
+)
+
+// Update is a configuration to be applied.
+type Update struct {
+	Key, Field, Version string
+	Rev                 uint64
+	WriteID             string
+	// Payload is the content. The function may keep it.
+	Payload []byte
+}
+
+// ApplyFunc makes a configuration live. It returns nil only when the process runs it: that is what is reported. It is
+// called by one goroutine, never twice at once.
+type ApplyFunc func(ctx context.Context, u Update) error
+
+// Config holds what is optional. The zero value is good.
+type Config struct {
+	// Instance is the id under which the writer's fleet knows this process. Default: the host name.
+	Instance string
+	// Field is the hash field, where the key is a hash. Default: the key is a string.
+	Field string
+	// Channel is where writes are announced. Default: {key}:changed.
+	Channel string
+	// Sharded subscribes by SSUBSCRIBE; the writer needs the same setting. Default: SUBSCRIBE.
+	Sharded bool
+	// Push writes acknowledgements to the stream {key}:acks, beside the status endpoint. Default: no.
+	Push bool
+	// MaxAcks bounds that stream, about; make it at least twice the fleet. Default 20,000.
+	MaxAcks int64
+	// Resync is how often the head is read without an announcement, +-20 %. Default 30 s.
+	Resync time.Duration
+	// ApplyTimeout ends the context of the apply function. Default: none.
+	ApplyTimeout time.Duration
+	// Logger is told of what is applied and of trouble, never of payloads. Default: nothing is logged.
+	Logger *zap.Logger
+}
+
+const (
+	defaultMaxAcks = 20_000
+	defaultResync  = 30 * time.Second
+)
+
+// Errors of New and Run.
+var (
+	// ErrConfig: the arguments of New cannot work.
+	ErrConfig = errors.New("agent: invalid configuration")
+	// ErrRunning: Run is running already.
+	ErrRunning = errors.New("agent: already running")
+)
+
+// Agent keeps one configuration of a process up to date. It is an http.Handler: the status endpoint.
+type Agent struct {
+	// Immutable after New.
+	rdb   redis.UniversalClient
+	names wire.Names
+	apply ApplyFunc
+	cfg   Config
+	log   *zap.Logger
+	boot  string
+
+	running sync.Mutex // held by Run
+
+	mu     sync.Mutex
+	status wire.Status // guarded by mu; its slots are replaced, never changed
+}
+
+// New returns an agent for the configuration at key. It does nothing before Run. The Redis client stays the caller's.
+func New(rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config) (*Agent, error) {
+	if cfg.Instance == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("%w: no Instance, and no host name: %w", ErrConfig, err)
+		}
+		cfg.Instance = host
+	}
+	names := wire.NamesOf(key, cfg.Field)
+	if err := cfg.check(rdb, key, apply, names); err != nil {
+		return nil, err
+	}
+	if cfg.Channel == "" {
+		cfg.Channel = names.Channel
+	}
+	if cfg.MaxAcks == 0 {
+		cfg.MaxAcks = defaultMaxAcks
+	}
+	if cfg.Resync == 0 {
+		cfg.Resync = defaultResync
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	boot := rand.Text()
+	return &Agent{
+		rdb: rdb, names: names, apply: apply, cfg: cfg, boot: boot,
+		log:    cfg.Logger.With(zap.String("key", key), zap.String("instance", cfg.Instance)),
+		status: wire.Status{Instance: cfg.Instance, Boot: boot},
+	}, nil
+}
+
+// check names every fault of the arguments.
+func (cfg Config) check(rdb redis.UniversalClient, key string, apply ApplyFunc, names wire.Names) error {
+	var faults []error
+	when := func(bad bool, text string) {
+		if bad {
+			faults = append(faults, errors.New(text))
+		}
+	}
+	_, ring := rdb.(*redis.Ring)
+	when(rdb == nil, "rdb is nil")
+	when(ring, "rdb is a Ring")
+	when(key == "", "key is empty")
+	when(!wire.Nameable(key), "key holds a } without a {tag}")
+	when(apply == nil, "apply is nil")
+	when(cfg.Sharded && cfg.Channel != "" && !wire.SameSlot(cfg.Channel, names.Head), "Channel is not in the slot of the key")
+	when(cfg.MaxAcks < 0, "MaxAcks is negative")
+	when(cfg.Resync < 0, "Resync is negative")
+	when(cfg.ApplyTimeout < 0, "ApplyTimeout is negative")
+	if len(faults) > 0 {
+		return fmt.Errorf("%w: %w", ErrConfig, errors.Join(faults...))
+	}
+	return nil
+}
+
+// Applied returns the version and revision that this process runs; zero before the first.
+func (a *Agent) Applied() (version string, rev uint64) {
+	if s := a.snapshot().Applied; s != nil {
+		return s.Version, uint64(s.Rev)
+	}
+	return "", 0
+}
+
+func (a *Agent) snapshot() wire.Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.status
+}
+
+// retry marks an error as passing.
+type retry struct{ error }
+
+func (r retry) Unwrap() error { return r.error }
+
+// Retry marks an error of an ApplyFunc as passing: the revision is not rejected but tried again.
+func Retry(err error) error {
+	if err == nil {
+		return nil
+	}
+	return retry{err}
+}

@@ -1,0 +1,165 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// answer is what a simulated client says at one attempt.
+type answer func(ctx context.Context, t Target) (Observation, error)
+
+// sim is a fleet of simulated clients: each has a list of answers, of which the last one repeats.
+type sim struct {
+	mu      sync.Mutex
+	clients map[string][]answer
+	asked   map[string]int
+	at      map[string][]time.Time
+	busy    int
+	most    int // attempts that were under way at once
+}
+
+func newSim(clients map[string][]answer) *sim {
+	return &sim{clients: clients, asked: make(map[string]int), at: make(map[string][]time.Time)}
+}
+
+func (s *sim) Probe(ctx context.Context, ep Endpoint, t Target) (Observation, error) {
+	f := s.next(ep.ID)
+	defer func() {
+		s.mu.Lock()
+		s.busy--
+		s.mu.Unlock()
+	}()
+	return f(ctx, t)
+}
+
+func (s *sim) next(id string) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy++
+	s.most = max(s.most, s.busy)
+	answers := s.clients[id]
+	i := min(s.asked[id], len(answers)-1)
+	s.asked[id]++
+	s.at[id] = append(s.at[id], time.Now())
+	return answers[i]
+}
+
+func (s *sim) count(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[id]
+}
+
+// fleet lists the clients in the order given.
+func fleet(ids ...string) Fleet {
+	members := make([]Endpoint, len(ids))
+	for i, id := range ids {
+		members[i] = Endpoint{ID: id}
+	}
+	return Static(members...)
+}
+
+// The answers.
+
+func runs(version string) answer {
+	return func(context.Context, Target) (Observation, error) { return Observation{Version: version}, nil }
+}
+
+func current(_ context.Context, t Target) (Observation, error) {
+	return Observation{Rev: t.Rev, Version: t.Version, WriteID: t.WriteID, Sum: t.Sum}, nil
+}
+
+func atRev(diff int) answer {
+	return func(_ context.Context, t Target) (Observation, error) {
+		return Observation{Rev: uint64(int(t.Rev) + diff)}, nil
+	}
+}
+
+func says(obs Observation) answer {
+	return func(context.Context, Target) (Observation, error) { return obs, nil }
+}
+
+func booted(boot string) answer {
+	return func(_ context.Context, t Target) (Observation, error) {
+		return Observation{Rev: t.Rev, Boot: boot}, nil
+	}
+}
+
+func refuses(boot string) answer {
+	return func(_ context.Context, t Target) (Observation, error) {
+		return Observation{Boot: boot, Rev: 0, Nothing: true, Attempt: &Attempt{
+			Rev: t.Rev, WriteID: t.WriteID, Rejected: true, Error: "bad route",
+		}}, nil
+	}
+}
+
+func fails(kind Kind) answer {
+	return func(context.Context, Target) (Observation, error) {
+		return Observation{}, &ProbeError{Kind: kind, Err: errors.New("no luck")}
+	}
+}
+
+func failsForGood(context.Context, Target) (Observation, error) {
+	return Observation{}, &ProbeError{Kind: KindStatus, Status: 403, Permanent: true}
+}
+
+func blackHole(ctx context.Context, _ Target) (Observation, error) {
+	<-ctx.Done()
+	return Observation{}, ctx.Err()
+}
+
+func after(d time.Duration, then answer) answer {
+	return func(ctx context.Context, t Target) (Observation, error) {
+		if !sleep(ctx, d) {
+			return Observation{}, ctx.Err()
+		}
+		return then(ctx, t)
+	}
+}
+
+// hangs ignores its context.
+func hangs(d time.Duration) answer {
+	return func(context.Context, Target) (Observation, error) {
+		time.Sleep(d)
+		return Observation{Version: "v2"}, nil
+	}
+}
+
+func panics(context.Context, Target) (Observation, error) { panic("boom") }
+
+// change is the write of most tests.
+func change() Change { return Change{Key: "app:config", Version: "v2", Payload: []byte("two")} }
+
+// testClient is a client over memory that holds version v1.
+func testClient(t *testing.T, cfg Config) (*Client, *memory) {
+	t.Helper()
+	mem := new(memory)
+	c := newClient(memoryBackend{mem}, cfg, faults{})
+	if _, err := c.Write(t.Context(), Change{Key: "app:config", Version: "v1", Payload: []byte("one")}); err != nil {
+		t.Fatal(err)
+	}
+	return c, mem
+}
+
+func row(t *testing.T, res *AckResult, id string) EndpointReport {
+	t.Helper()
+	for _, row := range res.Endpoints {
+		if row.ID == id {
+			return row
+		}
+	}
+	t.Fatalf("no row for %q in %+v", id, res.Endpoints)
+	return EndpointReport{}
+}
+
+func ids(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("c%d", i)
+	}
+	return names
+}

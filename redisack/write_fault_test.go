@@ -1,0 +1,275 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// through is a client whose connections go through a proxy.
+func through(t *testing.T) (*redistest.Server, *redistest.Proxy, *redis.Client) {
+	t.Helper()
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	opt := server.Options()
+	opt.Addr = proxy.Addr()
+	opt.DialerRetries = 1
+	rdb := redis.NewClient(opt)
+	t.Cleanup(func() { _ = rdb.Close() })
+	return server, proxy, rdb
+}
+
+func TestReplyLost(t *testing.T) {
+	t.Parallel()
+	_, proxy, rdb := through(t)
+	c := New(rdb, Config{})
+	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil { // loads the script
+		t.Fatal(err)
+	}
+	for i, size := range []int{1, stageAbove + 1} {
+		lost := proxy.Dropped()
+		proxy.DropReplyTo("evalsha")
+		version := []string{"v2", "v3"}[i]
+		target, err := c.Write(t.Context(), Change{Key: "k", Version: version, Payload: make([]byte, size), IfRev: Exact(uint64(i + 1))})
+		if err != nil || target.Outcome != OutcomeReplayed || target.Rev != uint64(i+2) {
+			t.Errorf("%s: %+v, %v", version, target, err)
+		}
+		if proxy.Dropped() != lost+1 {
+			t.Error("no reply was lost")
+		}
+	}
+}
+
+func TestRequestLost(t *testing.T) {
+	t.Parallel()
+	_, proxy, rdb := through(t)
+	c := New(rdb, Config{})
+	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
+		t.Fatal(err)
+	}
+	proxy.DropRequest("evalsha")
+	target, err := c.Write(t.Context(), Change{Key: "k", Version: "v2", IfRev: Exact(1)})
+	if err != nil || target.Outcome != OutcomeWritten || target.Rev != 2 {
+		t.Errorf("%+v, %v", target, err)
+	}
+}
+
+// A reply that is lost behind the write of somebody else must not write again.
+func TestReplyLostAndSuperseded(t *testing.T) {
+	t.Parallel()
+	server, proxy, rdb := through(t)
+	c := New(rdb, Config{WriteTimeout: 300 * time.Millisecond})
+	ctx := t.Context()
+	if _, err := c.Write(ctx, Change{Key: "k", Version: "v1"}); err != nil {
+		t.Fatal(err)
+	}
+	proxy.DropReplyTo("evalsha")
+	stopped, stop := context.WithCancel(ctx)
+	time.AfterFunc(0, func() {
+		for server.Client().HGet(ctx, "{k}:head", "version").Val() != "v2" && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		proxy.Refuse(true)
+		stop()
+	})
+	_, err := c.Write(stopped, Change{Key: "k", Version: "v2", WriteID: "mine"})
+	if err != nil && !errors.Is(err, ErrWriteUnknown) {
+		t.Fatalf("error %v, want success or ErrWriteUnknown", err)
+	}
+	proxy.Refuse(false)
+	other := New(server.Client(), Config{})
+	if _, err := other.Write(ctx, Change{Key: "k", Version: "v3"}); err != nil {
+		t.Fatal(err)
+	}
+	target, err := c.Write(ctx, Change{Key: "k", Version: "v2", WriteID: "mine"})
+	var we *WriteError
+	if !errors.Is(err, ErrSuperseded) || !errors.As(err, &we) || we.Found.Rev != 3 || target.Rev != 2 {
+		t.Fatalf("%+v, %v", target, err)
+	}
+	if head := server.Client().HGet(ctx, "{k}:head", "version").Val(); head != "v3" {
+		t.Fatalf("the late replay has written: %s", head)
+	}
+}
+
+func TestRedisDownBeforeTheWrite(t *testing.T) {
+	t.Parallel()
+	server, _, rdb := through(t)
+	server.Kill()
+	c := New(rdb, Config{WriteTimeout: 300 * time.Millisecond})
+	prober := newSim(map[string][]answer{"a": {current}})
+	res, err := c.Apply(t.Context(), Change{Key: "k", Version: "v1"}, Check{Fleet: fleet("a"), Prober: prober})
+	// The proxy accepts what it cannot pass on, so that the command may be on its way when the connection ends.
+	if !errors.Is(err, ErrWriteFailed) && !errors.Is(err, ErrWriteUnknown) {
+		t.Errorf("error %v", err)
+	}
+	if res.Attempts != 0 || prober.count("a") != 0 || res.Target.WriteID == "" {
+		t.Errorf("%d attempts, write id %q", res.Attempts, res.Target.WriteID)
+	}
+
+	opt := server.Options()
+	opt.DialerRetries = 1
+	direct := redis.NewClient(opt)
+	defer func() { _ = direct.Close() }()
+	if _, err := New(direct, Config{WriteTimeout: 300 * time.Millisecond}).Write(t.Context(), change()); !errors.Is(err, ErrWriteFailed) {
+		t.Errorf("nobody listens: %v, want ErrWriteFailed", err)
+	}
+}
+
+func TestRedisAwayForAMoment(t *testing.T) {
+	t.Parallel()
+	server, proxy, rdb := through(t)
+	proxy.Refuse(true)
+	time.AfterFunc(200*time.Millisecond, func() { proxy.Refuse(false) })
+	target, err := New(rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
+	if err != nil || target.Rev != 1 || server.Client().HGet(t.Context(), "{k}:head", "rev").Val() != "1" {
+		t.Fatalf("%+v, %v", target, err)
+	}
+}
+
+// A server that does not answer holds up no caller: the write ends with its context, its outcome unknown.
+func TestFrozenRedis(t *testing.T) {
+	t.Parallel()
+	server, _, rdb := through(t)
+	c := New(rdb, Config{})
+	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
+		t.Fatal(err)
+	}
+	server.Freeze()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := c.Write(ctx, Change{Key: "k", Version: "v2", WriteID: "mine"})
+	if took := time.Since(began); !errors.Is(err, ErrWriteUnknown) || took > time.Second {
+		t.Errorf("after %v: %v", took, err)
+	}
+	server.Thaw()
+	target, err := c.Write(t.Context(), Change{Key: "k", Version: "v2", WriteID: "mine"})
+	if err != nil || target.Rev != 2 {
+		t.Errorf("repeated: %+v, %v", target, err)
+	}
+}
+
+// The server has lost its scripts.
+func TestScriptFlushed(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	c := New(rdb, Config{})
+	for i, version := range []string{"v1", "v2", "v3"} {
+		if err := rdb.ScriptFlush(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		target, err := c.Write(t.Context(), Change{Key: "k", Version: version, Payload: make([]byte, i*(stageAbove+1))})
+		if err != nil || target.Rev != uint64(i+1) || target.Outcome != OutcomeWritten {
+			t.Errorf("%+v, %v", target, err)
+		}
+	}
+}
+
+func TestTwoWritersAtOnce(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, rdb *redis.Client) {
+		c := New(rdb, Config{})
+		const writers = 20
+		won := make(chan Target, writers)
+		lost := make(chan error, writers)
+		for i := range writers {
+			go func() {
+				target, err := c.Write(t.Context(), Change{Key: "k", Version: ids(writers)[i], IfRev: Absent()})
+				if err == nil {
+					won <- target
+				}
+				lost <- err
+			}()
+		}
+		conflicts := 0
+		for range writers {
+			if err := <-lost; errors.Is(err, ErrConflict) {
+				conflicts++
+			}
+		}
+		if len(won) != 1 || conflicts != writers-1 {
+			t.Errorf("%d winners, %d conflicts", len(won), conflicts)
+		}
+	})
+}
+
+// A write that was given up before it was sent must not be sent afterwards.
+func TestSending(t *testing.T) {
+	t.Parallel()
+	var sent sending
+	if !sent.begin() || !sent.begin() || !sent.abandon() {
+		t.Error("a sending that has begun is lost")
+	}
+	var never sending
+	if never.abandon() || never.begin() || never.abandon() {
+		t.Error("a sending that was abandoned begins")
+	}
+	arg := marked{"w", &never}
+	if _, err := arg.MarshalBinary(); !errors.Is(err, errAbandoned) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestWriteTimes(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("connection refused")
+	down := func(op string) error {
+		if op == "write" {
+			return refused
+		}
+		return nil
+	}
+	noReply := func(op string) error {
+		if op == "reply" {
+			return refused
+		}
+		return nil
+	}
+	cases := map[string]struct {
+		refuse func(string) error
+		cancel time.Duration
+		want   error
+		cause  error
+		took   time.Duration
+	}{
+		"never reached":       {refuse: down, want: ErrWriteFailed, cause: refused, took: 5 * time.Second},
+		"no reply, ever":      {refuse: noReply, want: nil, took: time.Second},
+		"canceled unreached":  {refuse: down, cancel: time.Second, want: ErrWriteFailed, cause: context.Canceled, took: time.Second},
+		"fatal for a command": {refuse: func(string) error { return redis.ErrClosed }, want: ErrWriteFailed, cause: redis.ErrClosed},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				mem := new(memory)
+				c := newClient(memoryBackend{mem}, Config{}, faults{})
+				mem.refuse = tc.refuse
+				if tc.want == nil {
+					time.AfterFunc(time.Second/2, func() { mem.change(func(b *memory) { b.refuse = nil }) })
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tc.cancel > 0 {
+					time.AfterFunc(tc.cancel, cancel)
+				}
+				began := time.Now()
+				target, err := c.Write(ctx, change())
+				if !errors.Is(err, tc.want) || !errors.Is(err, tc.cause) {
+					t.Errorf("error %v, want %v and %v", err, tc.want, tc.cause)
+				}
+				if took := time.Since(began); took > tc.took {
+					t.Errorf("took %v, want at most %v", took, tc.took)
+				}
+				if tc.want == nil && (target.Outcome != OutcomeReplayed || target.Rev != 1) {
+					t.Errorf("%+v", target)
+				}
+			})
+		})
+	}
+}

@@ -131,6 +131,7 @@ func (p Plan) Rollback(by By) (Decision, error) {
 	d.move(ByRollback, RollingBack, by)
 	d.Plan.Undo = Undo{Round: d.Plan.Undo.Round + 1, Open: d.Plan.Counters.Of(task.Running) == 0}
 	d.Plan.UndosDry = false
+	d.Plan.Acknowledged = 0 // tolerances do not apply, and the failed tasks are undone
 	return d, nil
 }
 

@@ -1,0 +1,177 @@
+package plan_test
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// TestHistories runs random histories of commands, workers and engines over the
+// core. It never panics, so no command leads to an impossible transition; what the
+// plan promises holds after every step; and when people leave it alone, the
+// engines come to an end and the plan to rest.
+func TestHistories(t *testing.T) {
+	t.Parallel()
+	for i := range 20 {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, history)
+		})
+	}
+}
+
+func history(t *rapid.T) {
+	w := newWorld(t, rapid.IntRange(1, 6).Draw(t, "tasks"), drawStrategy(t))
+	if rapid.IntRange(0, 9).Draw(t, "created only") > 0 {
+		w.command("start")
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"": func(*rapid.T) { w.check() },
+		"claim": func(t *rapid.T) {
+			for range rapid.IntRange(1, 6).Draw(t, "claims") {
+				w.claim()
+			}
+		},
+		"work":   w.someWork,
+		"worker": w.someWork,
+		"engine": func(t *rapid.T) {
+			switch rapid.SampledFrom([]string{"settle", "sweep", "halt"}).Draw(t, "duty") {
+			case "settle":
+				w.settle()
+			case "sweep":
+				w.sweep(rapid.IntRange(1, 6).Draw(t, "page"))
+			case "halt":
+				w.halt()
+			}
+		},
+		"plan command": func(t *rapid.T) {
+			w.command(rapid.SampledFrom(planCommandNames()).Draw(t, "command"))
+		},
+		"task command": func(t *rapid.T) {
+			of := rapid.IntRange(1, len(w.tasks)).Draw(t, "task")
+			w.taskCommand(of, rapid.SampledFrom(taskCommandNames()).Draw(t, "command"))
+		},
+	})
+	w.drain()
+	w.check()
+	if !w.plan.AtRest() {
+		t.Fatalf("nothing is left to do, and the plan is not at rest in %s: %v", w.plan.State, w.plan.Counters)
+	}
+}
+
+func drawStrategy(t *rapid.T) strategy.Strategy {
+	return strategy.Strategy{
+		MaxConcurrency: strategy.Count(rapid.IntRange(0, 6).Draw(t, "concurrency")),
+		MaxFailures:    strategy.Count(rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "tolerance")),
+		FailureAction:  rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+	}
+}
+
+// someWork lets some worker do one thing.
+func (w *world) someWork(t *rapid.T) {
+	held := w.held()
+	if len(held) == 0 {
+		return
+	}
+	worker := rapid.IntRange(0, len(held)-1).Draw(t, "worker")
+	w.work(held[worker], rapid.SampledFrom([]string{"save", "succeed", "fail", "fail", "yield", "vanish"}).Draw(t, "what"))
+}
+
+// settle applies what the plan owes; that done, it owes nothing more.
+func (w *world) settle() {
+	w.apply(w.plan.Settle(w.now()))
+	if d := w.plan.Settle(w.now()); len(d.Events) > 0 {
+		w.t.Fatalf("settled in %s, and owes %+v", w.plan.State, d.Events)
+	}
+}
+
+// command gives a command to the plan.
+func (w *world) command(name string) {
+	if name == "start" {
+		w.answer(w.plan.MarkStarting(uint64(w.steps+1), w.by("ann")))
+	}
+	w.answer(planCommands()[name](w.plan, w.by("ann")))
+}
+
+// taskCommand gives a command to a task. Its checkpoint, token and worker are none
+// of its business.
+func (w *world) taskCommand(ordinal int, name string) {
+	before := w.tasks[ordinal-1]
+	w.answer(taskCommands()[name](w.plan, before, w.by("bob")))
+	after := w.tasks[ordinal-1]
+	if after.Worker != before.Worker || after.Token != before.Token {
+		w.t.Fatalf("%s took task %s from its worker", name, before.ID)
+	}
+	if rise := after.Attempt - before.Attempt; rise != 0 && (rise != 1 || name != "retry" && name != "retry from scratch") {
+		w.t.Fatalf("%s raised the attempt of %s by %d", name, before.ID, rise)
+	}
+}
+
+// answer applies a decision unless it was refused.
+func (w *world) answer(d plan.Decision, err error) {
+	switch {
+	case errors.Is(err, plan.ErrTooLate):
+		// What the plan owed stands, whatever became of the command.
+		for _, e := range d.Events {
+			if e.Actor != "" {
+				w.t.Fatalf("a refused command left the event %+v", e)
+			}
+		}
+		if len(d.Edits) > 0 {
+			w.t.Fatalf("a refused command left the edits %+v", d.Edits)
+		}
+	case err != nil:
+		w.t.Fatalf("unexpected error: %v", err)
+	case !d.Changed && !d.AlreadySo:
+		w.t.Fatalf("a command in %s was neither applied nor already so", w.plan.State)
+	}
+	w.apply(d)
+}
+
+// planCommands returns every command on a plan, as a person gives it.
+func planCommands() map[string]func(plan.Plan, plan.By) (plan.Decision, error) {
+	return map[string]func(plan.Plan, plan.By) (plan.Decision, error){
+		"start":    plan.Plan.Start,
+		"pause":    plan.Plan.Pause,
+		"resume":   plan.Plan.Resume,
+		"cancel":   plan.Plan.Cancel,
+		"rollback": plan.Plan.Rollback,
+		"retry": func(p plan.Plan, by plan.By) (plan.Decision, error) {
+			return p.RetryFailed(true, by)
+		},
+	}
+}
+
+func planCommandNames() []string {
+	// Some are named more often: those that keep a history going.
+	return []string{
+		"start", "pause", "pause", "resume", "resume", "resume", "resume", "retry", "retry", "retry", "cancel", "rollback",
+	}
+}
+
+// taskCommands returns every command on a task.
+func taskCommands() map[string]func(plan.Plan, task.Task, plan.By) (plan.Decision, error) {
+	return map[string]func(plan.Plan, task.Task, plan.By) (plan.Decision, error){
+		"retry": func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+			return p.RetryTask(t, true, by)
+		},
+		"retry from scratch": func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+			return p.RetryTask(t, false, by)
+		},
+		"pause":    plan.Plan.PauseTask,
+		"resume":   plan.Plan.ResumeTask,
+		"cancel":   plan.Plan.CancelTask,
+		"skip":     plan.Plan.SkipTask,
+		"rollback": plan.Plan.RollbackTask,
+	}
+}
+
+func taskCommandNames() []string {
+	return []string{"retry", "retry from scratch", "pause", "resume", "cancel", "skip", "rollback"}
+}

@@ -1,0 +1,160 @@
+package plan_test
+
+import (
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// check verifies everything that holds between any two steps.
+func (w *world) check() {
+	w.checkCounters()
+	w.checkControl()
+	w.checkGrant()
+	w.checkRest()
+	for _, t := range w.tasks {
+		if t.Worker != "" && !t.State.InFlight() {
+			w.t.Fatalf("task %s is held in %s", t.ID, t.State)
+		}
+		if t.PausedAlone && t.State != task.Paused {
+			w.t.Fatalf("task %s is paused alone in %s", t.ID, t.State)
+		}
+		if t.Request != task.NoRequest && t.State != task.Running {
+			w.t.Fatalf("task %s is asked to %s in %s", t.ID, t.Request, t.State)
+		}
+	}
+}
+
+// checkCounters counts the tasks anew.
+func (w *world) checkCounters() {
+	var want plan.Counters
+	for _, t := range w.tasks {
+		want.States[t.State]++
+		if t.Worker != "" {
+			want.Held++
+		}
+	}
+	if got := w.plan.Counters; got != want {
+		w.t.Fatalf("the plan counts %+v, there are %+v", got, want)
+	}
+	if want.Total() != w.plan.Tasks || want.Held > want.InFlight() {
+		w.t.Fatalf("%d tasks, %d held, %d in flight", want.Total(), want.Held, want.InFlight())
+	}
+}
+
+func (w *world) checkControl() {
+	p := &w.plan
+	if p.Acknowledged > p.Counters.Of(task.Failed) {
+		w.t.Fatalf("%d acknowledged, %d failed", p.Acknowledged, p.Counters.Of(task.Failed))
+	}
+	if (p.PauseReasons != 0) != (p.State == plan.Paused) {
+		w.t.Fatalf("paused for %v in %s", p.PauseReasons.Strings(), p.State)
+	}
+	ended := []plan.State{plan.Completed, plan.Failed, plan.Cancelled, plan.RolledBack, plan.RollbackFailed}
+	if p.EndedAt.IsZero() == slices.Contains(ended, p.State) {
+		w.t.Fatalf("ended at %s in %s", p.EndedAt, p.State)
+	}
+	if p.Undo.Open && (p.State != plan.RollingBack || p.Counters.Of(task.Running) > 0) {
+		w.t.Fatalf("undos are open in %s with %d running", p.State, p.Counters.Of(task.Running))
+	}
+	if p.Undo.Stopping && p.State != plan.RollbackFailed {
+		w.t.Fatalf("undos are stopping in %s", p.State)
+	}
+	switch p.State {
+	case plan.RolledBack:
+		for _, t := range w.tasks {
+			if t.Undoable() || t.State.InFlight() {
+				w.t.Fatalf("the plan is rolled back, task %s is %s in attempt %d", t.ID, t.State, t.Attempt)
+			}
+		}
+	case plan.Completed:
+		if c := p.Counters; c.Of(task.Pending)+c.Of(task.Paused)+c.Of(task.Running) > 0 {
+			w.t.Fatalf("the plan is completed with %v", c.States)
+		}
+	case plan.Created, plan.Running, plan.Paused, plan.Failed, plan.Cancelled, plan.RollingBack, plan.RollbackFailed:
+	}
+}
+
+// checkGrant verifies that nothing pending can be claimed but in a running plan,
+// and no longer once more tasks failed than are allowed.
+func (w *world) checkGrant() {
+	p := &w.plan
+	failed := p.Counters.Of(task.Failed)
+	allowed := max(p.Strategy.MaxFailures.Of(p.Tasks), p.Acknowledged)
+	if p.State != plan.Running && (p.Grant.Open != 0 || p.Grant.MaxFailed != 0) {
+		w.t.Fatalf("a plan in %s grants %+v", p.State, p.Grant)
+	}
+	if p.State == plan.Running && p.Grant.MaxFailed != allowed {
+		w.t.Fatalf("%d failures granted, %d allowed", p.Grant.MaxFailed, allowed)
+	}
+	if t := w.claimable(); t != nil && t.State == task.Pending && (p.State != plan.Running || failed > allowed) {
+		w.t.Fatalf("%s can be claimed in %s with %d failed of %d allowed", t.ID, p.State, failed, allowed)
+	}
+}
+
+// checkRest verifies that at rest nothing is left to do for anybody but people.
+func (w *world) checkRest() {
+	p := w.plan
+	if p.Over() && !p.AtRest() {
+		w.t.Fatalf("over and not at rest in %s", p.State)
+	}
+	if !p.AtRest() {
+		return
+	}
+	if d := p.Settle(w.now()); len(d.Events) > 0 {
+		w.t.Fatalf("at rest in %s, and owes %+v", p.State, d.Events)
+	}
+	if t := w.claimable(); t != nil {
+		w.t.Fatalf("at rest in %s, and %s in %s can be claimed", p.State, t.ID, t.State)
+	}
+}
+
+// checkEvents verifies that the events tell exactly what the decision does, from
+// the states before to those after, along rows of the two machines.
+func (w *world) checkEvents(d plan.Decision) {
+	at := w.plan.State.String()
+	tasks := map[task.ID]string{}
+	for _, e := range d.Events {
+		if e.Plan != w.plan.ID || e.Seq != 0 || e.AtRest || !e.At.IsZero() {
+			w.t.Fatalf("event %+v", e)
+		}
+		if e.Task == 0 {
+			if e.From != at || e.From != e.To && !slices.Contains(planRows(), [3]string{e.From, e.Cause, e.To}) {
+				w.t.Fatalf("event %+v of a plan in %s", e, at)
+			}
+			at = e.To
+			continue
+		}
+		from := w.tasks[e.Task.Ordinal()-1].State.String()
+		if e.From != from || e.From != e.To && !slices.Contains(taskRows(), [3]string{e.From, e.Cause, e.To}) {
+			w.t.Fatalf("event %+v of a task in %s", e, from)
+		}
+		tasks[e.Task] = e.To
+	}
+	if at != d.Plan.State.String() {
+		w.t.Fatalf("the events end in %s, the plan in %s", at, d.Plan.State)
+	}
+	for _, e := range d.Edits {
+		to, told := tasks[e.ID]
+		if before := w.tasks[e.ID.Ordinal()-1].State; told && to != e.State.String() || !told && before != e.State {
+			w.t.Fatalf("the events end in %q, task %s in %s", to, e.ID, e.State)
+		}
+	}
+}
+
+func planRows() [][3]string {
+	var rows [][3]string
+	for _, r := range plan.Transitions() {
+		rows = append(rows, [3]string{r.From.String(), r.Cause.String(), r.To.String()})
+	}
+	return rows
+}
+
+func taskRows() [][3]string {
+	var rows [][3]string
+	for _, r := range task.Transitions() {
+		rows = append(rows, [3]string{r.From.String(), r.Cause.String(), r.To.String()})
+	}
+	return rows
+}

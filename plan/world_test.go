@@ -1,0 +1,294 @@
+package plan_test
+
+import (
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// world is a plan with its tasks under the rules of a store, made as plain as can
+// be: a decision is applied at once, and whatever a store or an engine does is a
+// method of its own.
+type world struct {
+	t     *rapid.T
+	plan  plan.Plan
+	tasks []task.Task
+	undo  int // the ordinal that the open undo round comes to next, 0 at its end
+	steps int // what was changed so far
+}
+
+func newWorld(t *rapid.T, tasks int, s strategy.Strategy) *world {
+	w := &world{t: t, tasks: make([]task.Task, tasks)}
+	w.plan = plan.Plan{ID: 1, Tasks: tasks, Strategy: s}
+	w.plan.Counters.States[task.Pending] = tasks
+	for i := range w.tasks {
+		w.tasks[i].ID = task.NewID(1, i+1)
+	}
+	return w
+}
+
+func (w *world) now() time.Time { return noon().Add(time.Duration(w.steps) * time.Second) }
+
+func (w *world) by(actor string) plan.By { return plan.By{Actor: actor, Now: w.now()} }
+
+// apply commits a decision.
+func (w *world) apply(d plan.Decision) {
+	if !d.Changed {
+		if len(d.Events) > 0 || len(d.Edits) > 0 {
+			w.t.Fatalf("events %v and edits %v of a decision that changed nothing", d.Events, d.Edits)
+		}
+		return
+	}
+	w.steps++
+	w.checkEvents(d)
+	round := w.plan.Undo.Round
+	w.plan = d.Plan
+	w.plan.Version++
+	if w.plan.Undo.Round != round {
+		w.undo = len(w.tasks)
+	}
+	for _, e := range d.Edits {
+		w.edit(e)
+	}
+	w.cancelPending()
+	w.seekUndo()
+}
+
+func (w *world) edit(e task.Edit) {
+	t := &w.tasks[e.ID.Ordinal()-1]
+	if t.Version != e.Version {
+		w.t.Fatalf("task %s is at version %d, its edit was decided on %d", t.ID, t.Version, e.Version)
+	}
+	if e.Release {
+		t.Worker = ""
+	}
+	if e.DropCheckpoint {
+		t.Checkpoint = nil
+	}
+	if e.DropUndo {
+		w.t.Fatalf("task %s: a command drops the undo log", t.ID)
+	}
+	t.Control = e.Control
+	t.Version++
+}
+
+// cancelPending shows the pending tasks of a plan that cancels them as they count.
+func (w *world) cancelPending() {
+	if !w.plan.State.CancelsPending() {
+		return
+	}
+	for i := range w.tasks {
+		if w.tasks[i].State == task.Pending {
+			w.tasks[i].State = task.Cancelled
+		}
+	}
+}
+
+// seekUndo moves the open undo round on to the next task to undo, or to its end.
+func (w *world) seekUndo() *task.Task {
+	if !w.plan.Undo.Open || w.plan.UndosDry {
+		return nil
+	}
+	for ; w.undo > 0; w.undo-- {
+		if t := &w.tasks[w.undo-1]; t.Undoable() {
+			return t
+		}
+	}
+	w.plan.UndosDry = true
+	return nil
+}
+
+// claimable returns the task that is claimed next, or nil.
+func (w *world) claimable() *task.Task {
+	p := &w.plan
+	if p.Counters.Held >= p.Grant.MaxHeld {
+		return nil
+	}
+	if p.State.ClaimsRunning() {
+		if t := w.unheld(task.Running); t != nil {
+			return t
+		}
+	}
+	if t := w.unheld(task.RollingBack); t != nil {
+		return t
+	}
+	if !p.Breached && p.Counters.Of(task.Failed) <= p.Grant.MaxFailed {
+		for i := range min(p.Grant.Open, len(w.tasks)) {
+			if w.tasks[i].State == task.Pending {
+				return &w.tasks[i]
+			}
+		}
+	}
+	return w.seekUndo()
+}
+
+func (w *world) unheld(s task.State) *task.Task {
+	for i := range w.tasks {
+		if t := &w.tasks[i]; t.State == s && t.Worker == "" {
+			return t
+		}
+	}
+	return nil
+}
+
+// claim gives the next task to a worker and reports whether there was one.
+func (w *world) claim() bool {
+	t := w.claimable()
+	if t == nil {
+		return false
+	}
+	switch {
+	case t.State == task.Pending:
+		w.shift(t, task.ByClaim)
+		t.Attempt = 1
+	case !t.State.InFlight():
+		w.shift(t, task.ByRollback)
+		t.PausedAlone, t.Losses = false, 0
+	}
+	t.Worker = "w"
+	t.Version++
+	t.Token++
+	w.plan.Counters.Held++
+	w.steps++
+	w.seekUndo()
+	return true
+}
+
+// shift takes a task along a cause that is a worker's.
+func (w *world) shift(t *task.Task, c task.Cause) {
+	next, ok := t.State.Next(c)
+	if !ok {
+		w.t.Fatalf("task %s: %s in %s", t.ID, c, t.State)
+	}
+	w.plan.Counters.Move(t.State, next)
+	t.State = next
+	t.Version++
+}
+
+// release ends a worker's hold; if it has an outcome, by cause.
+func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
+	if outcome {
+		w.shift(t, cause)
+		t.PausedAlone = cause == task.ByPause && t.Request == task.PauseRequest
+		t.Request = task.NoRequest
+	}
+	t.Worker = ""
+	t.Version++
+	w.plan.Counters.Held--
+	w.steps++
+	p := &w.plan
+	if cause == task.ByFailure && p.State == plan.Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed {
+		p.Breached = true
+	}
+	w.seekUndo()
+}
+
+// yield ends a worker's hold as what is in force says.
+func (w *world) yield(t *task.Task) {
+	switch stop := w.plan.StopFor(t.Control); {
+	case stop == task.Go:
+		w.release(t, 0, false)
+	case t.State == task.RollingBack:
+		w.release(t, task.ByUndoFailure, true)
+	case stop == task.StopPause:
+		w.release(t, task.ByPause, true)
+	default:
+		w.release(t, task.ByCancel, true)
+	}
+}
+
+// work lets a worker that holds t do one thing.
+func (w *world) work(t *task.Task, what string) {
+	running := t.State == task.Running
+	switch what {
+	case "save":
+		t.Checkpoint = &checkpoint.Checkpoint{Step: "S", Data: []byte(`{}`)}
+		t.Losses = 0
+		w.steps++
+	case "succeed":
+		if running {
+			w.release(t, task.BySuccess, true)
+			t.Checkpoint, t.Failure = nil, nil
+		} else {
+			w.release(t, task.ByUndo, true)
+		}
+	case "fail":
+		t.Failure = &task.FailureInfo{ErrorCode: "BROKEN"}
+		if running {
+			w.release(t, task.ByFailure, true)
+		} else {
+			w.release(t, task.ByUndoFailure, true)
+		}
+	case "yield":
+		w.yield(t)
+	case "vanish":
+		w.apply(w.plan.LoseTasks([]task.Task{*t}, 1, w.by("")))
+	}
+}
+
+// sweep carries a sweep on by a page of n tasks.
+func (w *world) sweep(n int) {
+	if len(w.plan.Sweeps) == 0 {
+		return
+	}
+	after := w.plan.Sweeps[0].After
+	end := min(after+n, len(w.tasks))
+	page := append([]task.Task(nil), w.tasks[after:end]...)
+	next := end
+	if end == len(w.tasks) {
+		next = 0
+	}
+	w.apply(w.plan.Sweep(page, next, func(task.ID) bool { return false }, w.by("")))
+}
+
+// halt applies the plan's control to everything that no worker holds.
+func (w *world) halt() {
+	var waiting []task.Task
+	for _, t := range w.tasks {
+		if t.State == task.Running && t.Worker == "" {
+			waiting = append(waiting, t)
+		}
+	}
+	w.apply(w.plan.HaltTasks(waiting, w.by("")))
+}
+
+// held returns the tasks that workers hold.
+func (w *world) held() []*task.Task {
+	var held []*task.Task
+	for i := range w.tasks {
+		if w.tasks[i].Worker != "" {
+			held = append(held, &w.tasks[i])
+		}
+	}
+	return held
+}
+
+// drain lets engines do all there is to do without a command: every worker that
+// is asked to stop stops, and the others succeed.
+func (w *world) drain() {
+	for range 100 {
+		before := w.steps
+		w.apply(w.plan.UnmarkStarting(w.by("")))
+		w.apply(w.plan.Settle(w.now()))
+		w.sweep(3)
+		w.halt()
+		for w.claim() {
+		}
+		for _, t := range w.held() {
+			if w.plan.StopFor(t.Control) != task.Go {
+				w.yield(t)
+			} else {
+				w.work(t, "succeed")
+			}
+		}
+		if w.steps == before {
+			return
+		}
+	}
+	w.t.Fatal("engines never come to an end")
+}

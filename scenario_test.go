@@ -1,0 +1,269 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// TestScenarios runs the transcripts in testdata/scenarios: commands, and all that
+// comes of them. Write them again with
+//
+//	go test -run TestScenarios . -rewrite
+//
+// and read the difference. Every command first lets the engine come to a stop.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/scenarios/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scenarios", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				datadriven.RunTest(t, file, w.run)
+			})
+		})
+	}
+}
+
+// world is an engine, its store and a script for its executor.
+type world struct {
+	engine *cutover.Engine
+	script *script
+	seen   map[plan.ID]int64
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{script: newScript(), seen: make(map[plan.ID]int64)}
+	e, err := cutover.New(memstore.New(), cutover.Config{
+		Executors: executor.Registry{"STEPS": w.script, "NO_WAY_BACK": executor.Func(w.script.Execute)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.engine = e
+	runEngine(t, e)
+	t.Cleanup(w.script.releaseAll)
+	return w
+}
+
+// run carries out one command of a transcript and returns what came of it.
+func (w *world) run(t *testing.T, d *datadriven.TestData) string {
+	t.Helper()
+	ctx := t.Context()
+	if d.HasArg("actor") {
+		var actor string
+		d.ScanArgs(t, "actor", &actor)
+		ctx = cutover.WithActor(ctx, actor)
+	}
+	var out strings.Builder
+	switch d.Cmd {
+	case "create":
+		w.create(ctx, t, d, &out)
+	case "start", "pause", "resume", "cancel", "rollback", "retry-failed":
+		w.planCommand(ctx, t, d, &out)
+	case "task-retry", "task-pause", "task-resume", "task-cancel", "task-skip", "task-rollback":
+		w.taskCommand(ctx, t, d, &out)
+	case "hold", "release", "fail", "heal", "stubborn":
+		w.script.change(t, d)
+	case "advance":
+		var by string
+		d.ScanArgs(t, "by", &by)
+		pause, err := time.ParseDuration(by)
+		if err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		time.Sleep(pause)
+	case "task":
+		w.showTask(ctx, t, d, &out)
+	case "plan":
+	default:
+		d.Fatalf(t, "unknown command %s", d.Cmd)
+	}
+	synctest.Wait()
+	w.show(ctx, t, planArg(t, d), &out)
+	return out.String()
+}
+
+func planArg(t *testing.T, d *datadriven.TestData) plan.ID {
+	t.Helper()
+	id := 1
+	d.MaybeScanArgs(t, "plan", &id)
+	return plan.ID(id)
+}
+
+func (w *world) create(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
+	t.Helper()
+	var tenants []string
+	for _, arg := range d.CmdArgs {
+		if arg.Key == "tenants" {
+			tenants = arg.Vals
+		}
+	}
+	spec := plan.Spec{Name: "scenario", ExecutorType: "STEPS", Tenants: plan.Tenants(tenants...)}
+	d.MaybeScanArgs(t, "executor", &spec.ExecutorType)
+	concurrency, failures, action := "1", "0", "Stop"
+	d.MaybeScanArgs(t, "concurrency", &concurrency)
+	d.MaybeScanArgs(t, "failures", &failures)
+	d.MaybeScanArgs(t, "action", &action)
+	var errs [3]error
+	spec.Strategy.MaxConcurrency, errs[0] = strategy.ParseAmount(concurrency)
+	spec.Strategy.MaxFailures, errs[1] = strategy.ParseAmount(failures)
+	spec.Strategy.FailureAction, errs[2] = strategy.ParseAction(action)
+	if err := errors.Join(errs[:]...); err != nil {
+		d.Fatalf(t, "%v", err)
+	}
+	p, err := w.engine.Create(ctx, spec)
+	if err != nil {
+		fmt.Fprintln(out, "error:", err)
+		return
+	}
+	fmt.Fprintf(out, "created plan %s with %d tasks\n", p.ID, p.Tasks)
+}
+
+func (w *world) planCommand(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
+	t.Helper()
+	command := map[string]func(context.Context, plan.ID) (cutover.PlanAnswer, error){
+		"start": w.engine.Start, "pause": w.engine.Pause, "resume": w.engine.Resume,
+		"cancel": w.engine.Cancel, "rollback": w.engine.Rollback,
+		"retry-failed": func(ctx context.Context, id plan.ID) (cutover.PlanAnswer, error) {
+			return w.engine.RetryFailed(ctx, id, !d.HasArg("scratch"))
+		},
+	}[d.Cmd]
+	answer, err := command(ctx, planArg(t, d))
+	switch {
+	case err != nil:
+		fmt.Fprintln(out, "error:", err)
+	case answer.AlreadySo:
+		fmt.Fprintln(out, "already so:", answer.Plan.State)
+	default:
+		fmt.Fprintf(out, "applied: %s, %d in flight, %d failures acknowledged\n",
+			answer.Plan.State, answer.Plan.Counters.InFlight(), answer.Plan.Acknowledged)
+	}
+}
+
+func taskArg(t *testing.T, d *datadriven.TestData) task.ID {
+	t.Helper()
+	var ordinal int
+	d.ScanArgs(t, "ordinal", &ordinal)
+	return task.NewID(planArg(t, d), ordinal)
+}
+
+func (w *world) taskCommand(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
+	t.Helper()
+	command := map[string]func(context.Context, task.ID) (cutover.TaskAnswer, error){
+		"task-pause": w.engine.PauseTask, "task-resume": w.engine.ResumeTask,
+		"task-cancel": w.engine.CancelTask, "task-rollback": w.engine.RollbackTask,
+		"task-retry": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) {
+			return w.engine.RetryTask(ctx, id, !d.HasArg("scratch"))
+		},
+		"task-skip": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) {
+			return w.engine.SkipTask(ctx, id, "not needed")
+		},
+	}[d.Cmd]
+	answer, err := command(ctx, taskArg(t, d))
+	switch {
+	case err != nil:
+		fmt.Fprintln(out, "error:", err)
+	case answer.AlreadySo:
+		fmt.Fprintln(out, "already so:", answer.Task.State)
+	default:
+		fmt.Fprintf(out, "applied: %s, attempt %d\n", answer.Task.State, answer.Task.Attempt)
+	}
+}
+
+func (w *world) showTask(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
+	t.Helper()
+	tk, err := w.engine.Task(ctx, taskArg(t, d))
+	if err != nil {
+		fmt.Fprintln(out, "error:", err)
+		return
+	}
+	fmt.Fprintf(out, "task %s %s: %s, attempt %d\n", tk.ID, tk.Tenant.ID, tk.State, tk.Attempt)
+	if tk.Checkpoint != nil {
+		fmt.Fprintf(out, "  checkpoint %s %s\n", tk.Checkpoint.Step, tk.Checkpoint.Data)
+	}
+	for _, u := range tk.Undo {
+		fmt.Fprintf(out, "  undo %s %s\n", u.Step, u.Data)
+	}
+	if f := tk.Failure; f != nil {
+		fmt.Fprintf(out, "  failure %s at %s in %s, attempt %d, retryable %t: %s\n",
+			f.ErrorCode, f.Timestamp.UTC().Format(time.RFC3339), f.Step, f.Attempt, f.Retryable, f.Reason)
+	}
+}
+
+// show prints the events since the last time and the plan as it is.
+func (w *world) show(ctx context.Context, t *testing.T, id plan.ID, out *strings.Builder) {
+	t.Helper()
+	events, err := w.engine.Events(ctx, id, w.seen[id], store.MaxPage)
+	if errors.Is(err, store.ErrNotFound) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		w.seen[id] = e.Seq
+		fmt.Fprintln(out, eventLine(e))
+	}
+	p, err := w.engine.Plan(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(out, "= %s", p.State)
+	if p.PauseReasons != 0 {
+		fmt.Fprintf(out, " by %s", strings.Join(p.PauseReasons.Strings(), ", "))
+	}
+	for s, n := range p.Counters.States {
+		if n > 0 {
+			fmt.Fprintf(out, ", %d %s", n, task.State(s))
+		}
+	}
+	fmt.Fprintln(out)
+}
+
+func eventLine(e plan.Event) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d.", e.Seq)
+	if e.Task != 0 {
+		fmt.Fprintf(&b, " %s", e.Tenant)
+	} else {
+		b.WriteString(" plan")
+	}
+	fmt.Fprintf(&b, " %s -> %s by %s", e.From, e.To, e.Cause)
+	if e.Task != 0 {
+		fmt.Fprintf(&b, ", attempt %d", e.Attempt)
+	}
+	if e.Actor != "" {
+		fmt.Fprintf(&b, ", %s", e.Actor)
+	}
+	if e.Reason != "" {
+		fmt.Fprintf(&b, " (%s)", e.Reason)
+	}
+	if e.Failure != nil {
+		fmt.Fprintf(&b, ": %s", e.Failure.ErrorCode)
+	}
+	if e.AtRest {
+		b.WriteString(" [at rest]")
+	}
+	return b.String()
+}

@@ -1,0 +1,124 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/cutover-go/cutover/executor"
+)
+
+// script is an executor of three steps, prepare, switch and verify, that a test
+// holds up and makes fail at will, tenant by tenant and step by step. Undoing is a
+// step named undo.
+type script struct {
+	mu       sync.Mutex
+	gates    map[place]chan struct{}
+	failures map[place]string
+	stubborn map[string]bool
+}
+
+// place is a step of a tenant's task.
+type place struct {
+	tenant, step string
+}
+
+func newScript() *script {
+	return &script{
+		gates: make(map[place]chan struct{}), failures: make(map[place]string), stubborn: make(map[string]bool),
+	}
+}
+
+// change carries out hold, release, fail, heal and stubborn.
+func (s *script) change(t *testing.T, d *datadriven.TestData) {
+	t.Helper()
+	var at place
+	d.ScanArgs(t, "tenant", &at.tenant)
+	d.MaybeScanArgs(t, "step", &at.step)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch d.Cmd {
+	case "hold":
+		s.gates[at] = make(chan struct{})
+	case "release":
+		close(s.gates[at])
+		delete(s.gates, at)
+	case "fail":
+		code := "GATEWAY_TIMEOUT"
+		d.MaybeScanArgs(t, "code", &code)
+		s.failures[at] = code
+	case "heal":
+		delete(s.failures, at)
+	case "stubborn":
+		s.stubborn[at.tenant] = true
+	}
+}
+
+func (s *script) releaseAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at, gate := range s.gates {
+		close(gate)
+		delete(s.gates, at)
+	}
+}
+
+// Execute implements executor.TaskExecutor. The checkpoint's data is the list of
+// the steps that are done.
+func (s *script) Execute(ctx context.Context, run *executor.Run) error {
+	var done []string
+	if _, _, err := run.Restore(&done); err != nil {
+		return err
+	}
+	steps := []string{"prepare", "switch", "verify"}
+	for _, step := range steps[len(done):] {
+		if err := run.SaveUndo(ctx, step, fmt.Sprintf("attempt %d", run.Attempt())); err != nil {
+			return err
+		}
+		if err := s.do(ctx, place{run.Tenant().ID, step}); err != nil {
+			return err
+		}
+		done = append(done, step)
+		if err := run.Save(ctx, step, done); err != nil {
+			return fmt.Errorf("after %s: %w", step, err)
+		}
+	}
+	return nil
+}
+
+// Rollback implements executor.Rollbacker.
+func (s *script) Rollback(ctx context.Context, run *executor.Run) error {
+	if err := s.do(ctx, place{run.Tenant().ID, "undo"}); err != nil {
+		return err
+	}
+	return run.Save(ctx, "undo", nil)
+}
+
+// do is the effect of a step: it waits while the step is held up, then perhaps
+// fails.
+func (s *script) do(ctx context.Context, at place) error {
+	s.mu.Lock()
+	gate, stubborn := s.gates[at], s.stubborn[at.tenant]
+	s.mu.Unlock()
+	if gate != nil {
+		interrupted := ctx.Done()
+		if stubborn {
+			interrupted = nil
+		}
+		select {
+		case <-gate:
+		case <-interrupted:
+			return context.Cause(ctx)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if code, ok := s.failures[at]; ok {
+		return &executor.Error{Code: code, Step: at.step, Retryable: true, Err: errors.New(at.step + " failed")}
+	}
+	return nil
+}

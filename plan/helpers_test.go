@@ -1,5 +1,94 @@
 package plan_test
 
-import "time"
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
 
 func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+func ann() plan.By { return plan.By{Actor: "ann", Reason: "window", Now: noon()} }
+
+// counts says how many tasks are in which state.
+type counts map[task.State]int
+
+// in returns a plan in state s that owes nothing, with its tasks as counted, a
+// tolerance of five failures, and whatever else the state brings with it.
+func in(s plan.State, c counts, options ...func(*plan.Plan)) plan.Plan {
+	p := plan.Plan{ID: 7, Strategy: strategy.Strategy{MaxFailures: strategy.Count(5)}}
+	p.State = s
+	for state, n := range c {
+		p.Counters.States[state] = n
+		p.Tasks += n
+	}
+	switch s {
+	case plan.Running:
+		p.Grant = p.Strategy.Decide([]strategy.Tally{{Tasks: p.Tasks}}, noon()).Grant
+	case plan.Paused:
+		p.PauseReasons = plan.PausedByHand
+	case plan.RollingBack:
+		p.Undo = plan.Undo{Round: 1, Open: p.Counters.Of(task.Running) == 0}
+	case plan.RollbackFailed:
+		p.Undo = plan.Undo{Round: 1}
+		p.UndosDry = true
+	case plan.Created, plan.Failed, plan.Completed, plan.Cancelled, plan.RolledBack:
+	}
+	if s != plan.Running {
+		p.Grant = strategy.Grant{MaxHeld: 1}
+	}
+	for _, o := range options {
+		o(&p)
+	}
+	return p
+}
+
+// tolerates sets how many failed tasks are tolerated, and the grant with it.
+func tolerates(n int) func(*plan.Plan) {
+	return func(p *plan.Plan) {
+		p.Strategy.MaxFailures = strategy.Count(n)
+		if p.State == plan.Running {
+			p.Grant.MaxFailed = p.Strategy.MaxFailures.Of(p.Tasks)
+		}
+	}
+}
+
+func pausesOnBreach(p *plan.Plan) { p.Strategy.FailureAction = strategy.Pause }
+func breached(p *plan.Plan)       { p.Breached = true }
+func undosDry(p *plan.Plan)       { p.UndosDry = true }
+func undosStopping(p *plan.Plan)  { p.Undo.Stopping = true }
+func pausedByBreach(p *plan.Plan) { p.PauseReasons = plan.PausedByBreach }
+func markedStarting(p *plan.Plan) { p.Starting = &plan.Starting{Token: 33, Actor: "ann"} }
+func acknowledged(n int) func(*plan.Plan) {
+	return func(p *plan.Plan) {
+		p.Acknowledged = n
+		if p.State == plan.Running {
+			p.Grant.MaxFailed = max(p.Grant.MaxFailed, n)
+		}
+	}
+}
+
+// outcome says in a word what became of a command on a plan in state before.
+func outcome(t *testing.T, before plan.State, d plan.Decision, err error) string {
+	t.Helper()
+	switch {
+	case errors.Is(err, plan.ErrTooLate):
+		if d.AlreadySo {
+			t.Error("too late and already so")
+		}
+		return "too late"
+	case err != nil:
+		t.Fatalf("unexpected error: %v", err)
+	case d.AlreadySo:
+		return "already so"
+	case !d.Changed:
+		t.Fatal("neither applied nor already so")
+	case d.Plan.State != before:
+		return d.Plan.State.String()
+	}
+	return "applied"
+}

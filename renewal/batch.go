@@ -93,9 +93,7 @@ func (b *batch) settle(now time.Duration) (silent, moved bool) {
 	silent = true
 	for i := range b.items {
 		req := &b.reqs[i]
-		if req.answer != answerFailed || isReply(req.err) {
-			silent = false
-		}
+		silent = silent && req.unanswered()
 		moved = moved || isMoved(req.err)
 		b.tally.add(&b.items[i], b.items[i].settle(req, b.sent, now), now)
 	}

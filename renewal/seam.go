@@ -2,6 +2,7 @@ package renewal
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -61,6 +62,11 @@ type request struct {
 	answer answer
 	left   time.Duration // if a longer TTL was left alone: that TTL
 	err    error         // of answerFailed
+}
+
+// unanswered tells whether the server said nothing about the key at all.
+func (r *request) unanswered() bool {
+	return r.answer == answerFailed && !isReply(r.err) && !errors.Is(r.err, ErrWrongType)
 }
 
 // answer is what became of a request.

@@ -1,0 +1,300 @@
+package renewal
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fake is Redis in memory: it follows the clock of a synctest bubble. Keys named
+// "node/key" are on that node; all others on "main".
+type fake struct {
+	mu      sync.Mutex
+	keys    map[string]fakeKey
+	nodes   map[string]*fakeNode
+	sends   []send // every key of every call
+	scanErr error
+	fences  map[string]int64
+}
+
+type fakeKey struct {
+	value   string
+	expires time.Time // zero: never
+}
+
+// send is one key as the fake got it.
+type send struct {
+	key string
+	at  time.Time
+}
+
+type fakeNode struct {
+	f     *fake
+	label string
+
+	mu     sync.Mutex
+	err    error         // answers every request
+	frozen chan struct{} // closed by thaw; calls wait for it
+	delay  time.Duration // of every call
+	under  int           // calls under way
+}
+
+var errDown = errors.New("connection refused")
+
+func newFake() *fake {
+	return &fake{keys: map[string]fakeKey{}, nodes: map[string]*fakeNode{}, fences: map[string]int64{}}
+}
+
+func (f *fake) at(name string) *fakeNode {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.nodes[name] == nil {
+		f.nodes[name] = &fakeNode{f: f, label: name}
+	}
+	return f.nodes[name]
+}
+
+func (f *fake) set(key, value string, ttl time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	k := fakeKey{value: value}
+	if ttl > 0 {
+		k.expires = time.Now().Add(ttl)
+	}
+	f.keys[key] = k
+}
+
+func (f *fake) del(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.keys, key)
+}
+
+// get answers with a key that has not expired.
+func (f *fake) get(key string) (fakeKey, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.live(key)
+}
+
+func (f *fake) live(key string) (fakeKey, bool) {
+	k, ok := f.keys[key]
+	if ok && !k.expires.IsZero() && !time.Now().Before(k.expires) {
+		delete(f.keys, key)
+		return fakeKey{}, false
+	}
+	return k, ok
+}
+
+// sent returns when the key was part of a call.
+func (f *fake) sent(key string) (at []time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.sends {
+		if s.key == key {
+			at = append(at, s.at)
+		}
+	}
+	return at
+}
+
+func (f *fake) node(_ context.Context, key string) (node, error) {
+	name, _, ok := strings.Cut(key, "/")
+	if !ok {
+		name = "main"
+	}
+	return f.at(name), nil
+}
+
+func (f *fake) reload(context.Context) {}
+
+func (f *fake) scan(match string, _ int) scan { return &fakeScan{f, match} }
+
+type fakeScan struct {
+	f     *fake
+	match string
+}
+
+func (s *fakeScan) page(context.Context) (keys []string, more bool, err error) {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	if s.f.scanErr != nil {
+		return nil, false, s.f.scanErr
+	}
+	for key := range s.f.keys {
+		if _, live := s.f.live(key); !live {
+			continue
+		}
+		if ok, _ := path.Match(s.match, key); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys, false, nil
+}
+
+func (f *fake) acquire(_ context.Context, key, token string, ttl time.Duration) (int64, error) {
+	if k, ok := f.get(key); ok {
+		return 0, &HeldError{Key: key, Left: time.Until(k.expires)}
+	}
+	f.set(key, token, ttl)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fences[key]++
+	return f.fences[key], nil
+}
+
+func (f *fake) release(_ context.Context, key, token string) (bool, error) {
+	k, ok := f.get(key)
+	if !ok || k.value != token {
+		return false, nil
+	}
+	f.del(key)
+	return true, nil
+}
+
+func (n *fakeNode) name() string { return n.label }
+
+func (n *fakeNode) fail(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.err = err
+}
+
+func (n *fakeNode) freeze() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.frozen = make(chan struct{})
+}
+
+func (n *fakeNode) thaw() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	close(n.frozen)
+	n.frozen = nil
+}
+
+func (n *fakeNode) slow(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.delay = d
+}
+
+func (n *fakeNode) calls() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.under
+}
+
+func (n *fakeNode) refresh(ctx context.Context, timeout time.Duration, reqs []request) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	n.mu.Lock()
+	n.under++
+	frozen, delay := n.frozen, n.delay
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.under--
+	}()
+	if frozen != nil {
+		select {
+		case <-frozen:
+		case <-ctx.Done():
+			fillErr(reqs, ctx.Err())
+			return
+		}
+	}
+	if delay > 0 {
+		time.Sleep(delay)
+	}
+	n.mu.Lock()
+	err := n.err
+	n.mu.Unlock()
+	for i := range reqs {
+		n.f.answer(&reqs[i], err)
+	}
+}
+
+func fillErr(reqs []request, err error) {
+	for i := range reqs {
+		reqs[i].err = err
+	}
+}
+
+func (f *fake) answer(r *request, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sends = append(f.sends, send{*r.key, time.Now()})
+	k, ok := f.live(*r.key)
+	ttl := time.Duration(r.ttl) * time.Millisecond
+	switch {
+	case err != nil:
+		r.err = err
+	case k.value == "wrong type" && r.owner != nil:
+		r.err = ErrWrongType
+	case !ok:
+		r.answer = answerMissing
+	case r.owner != nil && *r.owner != k.value:
+		r.answer = answerForeign
+	case k.expires.IsZero() && r.keep != keepNone:
+		r.answer = answerRenewed
+	case r.keep == keepLonger && time.Until(k.expires) > ttl:
+		r.answer, r.left = answerRenewed, time.Until(k.expires)
+	default:
+		k.expires = time.Now().Add(ttl)
+		f.keys[*r.key] = k
+		r.answer = answerRenewed
+	}
+}
+
+// world is a service on a fake, in a bubble of simulated time.
+type world struct {
+	*fake
+	s    *Service
+	stop func() error
+}
+
+// bubble runs a test in simulated time; the service ends with it.
+func bubble(t *testing.T, cfg Config, test func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		w := &world{fake: f, s: newService(cfg.withDefaults(), f, f, nil)}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.s.Run(ctx) }()
+		synctest.Wait()
+		w.stop = sync.OnceValue(func() error {
+			cancel()
+			return <-done
+		})
+		test(t, w)
+		if err := w.stop(); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+// lease sets a key and registers a task for it.
+func (w *world) lease(t *testing.T, key string, p *Policy) *Handle {
+	t.Helper()
+	w.set(key, "me", p.TTL.fixed)
+	return register(t, w.s, Task{ID: key, Keys: []string{key}, Policy: p})
+}
+
+// every is the plain policy: a TTL of three seconds and a bit, renewed each second.
+func every(interval time.Duration) *Policy {
+	return &Policy{TTL: FixedTTL(4 * interval), Interval: Every(interval)}
+}
+
+// pass lets simulated time go by and everything that falls into it happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}

@@ -20,6 +20,7 @@ type script struct {
 	gates    map[place]chan struct{}
 	failures map[place]string
 	stubborn map[string]bool
+	effects  []string // the steps that took effect, in order
 }
 
 // place is a step of a tenant's task.
@@ -39,17 +40,21 @@ func (s *script) change(t *testing.T, d *datadriven.TestData) {
 	var at place
 	d.ScanArgs(t, "tenant", &at.tenant)
 	d.MaybeScanArgs(t, "step", &at.step)
+	code := "GATEWAY_TIMEOUT"
+	d.MaybeScanArgs(t, "code", &code)
+	s.set(d.Cmd, at, code)
+}
+
+func (s *script) set(what string, at place, code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch d.Cmd {
+	switch what {
 	case "hold":
 		s.gates[at] = make(chan struct{})
 	case "release":
 		close(s.gates[at])
 		delete(s.gates, at)
 	case "fail":
-		code := "GATEWAY_TIMEOUT"
-		d.MaybeScanArgs(t, "code", &code)
 		s.failures[at] = code
 	case "heal":
 		delete(s.failures, at)
@@ -118,7 +123,9 @@ func (s *script) do(ctx context.Context, at place) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if code, ok := s.failures[at]; ok {
+		s.effects = append(s.effects, at.step+"!")
 		return &executor.Error{Code: code, Step: at.step, Retryable: true, Err: errors.New(at.step + " failed")}
 	}
+	s.effects = append(s.effects, at.step)
 	return nil
 }

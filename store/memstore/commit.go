@@ -28,8 +28,9 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	p.endCommit(before)
 	b.View = p.view()
+	told := p.log.last != before
 	p.mu.Unlock()
-	if p.log.last != before && (b.View.Breached || b.View.Counters.InFlight() == 0) {
+	if told && (b.View.Breached || b.View.Counters.InFlight() == 0) {
 		s.hints.give(b.Plan) // a step is owed, or the plan is at rest
 	}
 	return nil
@@ -156,10 +157,11 @@ func settle(w *store.Work, r *record, cause task.Cause) {
 		r.dropCheckpoint()
 		r.dropUndo()
 		r.setFailure(nil)
-	case task.ByFailure, task.ByUndoFailure, task.ByPause, task.ByCancel:
+	case task.ByFailure, task.ByUndoFailure, task.ByCancel:
 		if w.Failure != nil {
 			r.setFailure(ownFailure(w.Failure))
 		}
+	case task.ByPause: // whatever the executor said, it was told to stop
 	case task.ByClaim, task.BySkip, task.ByResume, task.ByRetry, task.ByRollback:
 	}
 }

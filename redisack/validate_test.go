@@ -1,0 +1,148 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// untouched fails the test at any use of Redis.
+func untouched(t *testing.T) *Client {
+	t.Helper()
+	mem := &memory{refuse: func(op string) error {
+		t.Errorf("%s although the input is wrong", op)
+		return errors.New("no")
+	}}
+	return newClient(memoryBackend{mem}, Config{}, faults{})
+}
+
+// Every fault is named, before anything is written.
+func TestValidation(t *testing.T) {
+	t.Parallel()
+	good := Change{Key: "k", Version: "v1"}
+	check := func(f Fleet) Check { return Check{Fleet: f, Prober: newSim(nil)} }
+	http := func(urls ...string) Check { return Check{Fleet: URLs(urls...), Prober: HTTP{}} }
+	policy := func(p Policy) Check { return Check{Fleet: fleet("a", "b"), Prober: newSim(nil), Policy: p} }
+	cases := map[string]struct {
+		change Change
+		check  Check
+		faults []string
+	}{
+		"nothing at all": {Change{}, Check{}, []string{"Key", "Version", "Check.Fleet", "Check.Prober"}},
+		"change": {
+			Change{Key: "a}b", Field: "{", Version: " v\n", WriteID: "a b", Fence: "x", TTL: -1, IfRev: Exact(0)}, check(fleet("a")),
+			[]string{"Key", "Field", "Version", "Version", "Change.WriteID", "Change.Fence", "Change.TTL", "Change.TTL", "Change.IfRev"},
+		},
+		"too long": {
+			Change{Key: "k", Version: strings.Repeat("v", 257), WriteID: strings.Repeat("w", 65), Fence: strings.Repeat("1", 65), TTL: 1},
+			check(fleet("a")), []string{"Version", "Change.WriteID", "Change.Fence", "Change.TTL"},
+		},
+		"duplicate and nameless": {good, check(Static(Endpoint{ID: "a"}, Endpoint{ID: "a"}, Endpoint{})), []string{"Fleet[1]", "Fleet[2]"}},
+		"duplicate URL":          {good, http("http://h/s", "http://h/s"), []string{"Fleet[1]"}},
+		"bad URLs": {
+			good, http("http://u:p@h/", "ftp://h/", "http:///x", "::", "http://h/\n", "http://h/"+strings.Repeat("x", 5000), "http://ok/"),
+			[]string{"Fleet[0]", "Fleet[1]", "Fleet[2]", "Fleet[3]", "Fleet[4]", "Fleet[5]"},
+		},
+		"quorum larger than the fleet": {good, policy(Policy{Quorum: AtLeast(3)}), []string{"Policy.Quorum"}},
+		"quorum of nothing":            {good, policy(Policy{Quorum: AtLeast(0)}), []string{"Policy.Quorum"}},
+		"percent":                      {good, policy(Policy{Quorum: Every(Percent(0), Percent(101))}), []string{"Policy.Quorum", "Policy.Quorum"}},
+		"every of nothing":             {good, policy(Policy{Quorum: Every()}), []string{"Policy.Quorum"}},
+		"nil in every":                 {good, policy(Policy{Quorum: Every(nil, PerGroup(nil))}), []string{"Policy.Quorum", "Policy.Quorum"}},
+		"group in group":               {good, policy(Policy{Quorum: PerGroup(PerGroup(All()))}), []string{"Policy.Quorum"}},
+		"more than a group has":        {good, policy(Policy{Quorum: PerGroup(AtLeast(3))}), []string{"Policy.Quorum"}},
+		"more members than there are":  {good, policy(Policy{MinMembers: 3}), []string{"Policy.MinMembers"}},
+		"negative": {
+			good,
+			policy(Policy{
+				Timeout: -1, AttemptTimeout: -1, FirstAttemptTimeout: -1, StartDelay: -1, Grace: -1, RefreshEvery: -1, MaxAttempts: -1,
+				MinMembers: -1, Interval: Interval{Base: -1, Max: -2, Growth: -1, Jitter: -1}, Stable: Stability{Count: -1, For: -1},
+				Rollback: 9,
+			}),
+			[]string{
+				"Policy.Timeout", "Policy.AttemptTimeout", "Policy.FirstAttemptTimeout", "Policy.StartDelay", "Policy.Grace",
+				"Policy.RefreshEvery", "Policy.Interval.Base", "Policy.Interval.Max", "Policy.Stable.For", "Policy.MaxAttempts",
+				"Policy.MinMembers", "Policy.Stable.Count", "Policy.Interval.Growth", "Policy.Interval.Jitter", "Policy.Rollback",
+			},
+		},
+		"prober": {
+			good, Check{Fleet: fleet("a"), Prober: HTTP{MaxBody: -1, KeepAlive: -1, Boot: Text(), AllowPrefixes: make([]netip.Prefix, 1)}},
+			[]string{"HTTP.MaxBody", "HTTP.KeepAlive", "HTTP.Version", "HTTP.AllowPrefixes[0]"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res, err := untouched(t).Apply(t.Context(), tc.change, tc.check)
+			var ve *ValidationError
+			if res != nil || !errors.Is(err, ErrInvalid) || !errors.As(err, &ve) {
+				t.Fatalf("%v, %v", res, err)
+			}
+			var got []string
+			for _, fault := range ve.Faults {
+				got = append(got, fault.Field)
+			}
+			if !slices.Equal(got, tc.faults) {
+				t.Errorf("faults %v\nwant %v\n%v", got, tc.faults, err)
+			}
+		})
+	}
+}
+
+func TestBadClient(t *testing.T) {
+	t.Parallel()
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
+	defer func() { _ = ring.Close() }()
+	for name, c := range map[string]*Client{
+		"nil": New(nil, Config{}), "ring": New(ring, Config{}),
+		"config": New(nil, Config{MaxInFlight: -1, WriteTimeout: -time.Second}),
+	} {
+		if _, err := c.Write(t.Context(), change()); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: Write: %v", name, err)
+		}
+		if _, err := c.Confirm(t.Context(), Target{Key: "k", Version: "v"}, Check{Fleet: fleet("a"), Prober: HTTP{}}); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: Confirm: %v", name, err)
+		}
+	}
+}
+
+// An empty fleet is an error, before the write, unless the caller says otherwise.
+func TestEmptyFleet(t *testing.T) {
+	t.Parallel()
+	prober := newSim(nil)
+	lost := errors.New("registry is down")
+	for name, f := range map[string]Fleet{
+		"no members": Static(),
+		"no list":    FleetFunc(func(context.Context) ([]Endpoint, error) { return nil, lost }),
+		"panic":      FleetFunc(func(context.Context) ([]Endpoint, error) { panic("boom") }),
+	} {
+		res, err := untouched(t).Apply(t.Context(), change(), Check{Fleet: f, Prober: prober})
+		if !errors.Is(err, ErrNoEndpoints) || res == nil || res.Reason != ReasonNoEndpoints {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name == "no list" && !errors.Is(err, lost) {
+			t.Errorf("the cause is lost: %v", err)
+		}
+	}
+	c, _ := testClient(t, Config{})
+	res, err := c.Apply(t.Context(), change(), Check{Fleet: Static(), Prober: prober, Policy: Policy{AllowEmpty: true}})
+	if err != nil || !res.OK || res.Tally.Members != 0 {
+		t.Errorf("allowed: %+v, %v", res, err)
+	}
+}
+
+func TestShardedChannel(t *testing.T) {
+	t.Parallel()
+	c := newClient(memoryBackend{new(memory)}, Config{Sharded: true}, faults{})
+	for channel, ok := range map[string]bool{"": true, "{k}:mine": true, "k": true, "mine": false, "{j}:mine": false} {
+		_, err := c.Write(t.Context(), Change{Key: "k", Version: "v" + channel, Channel: channel})
+		if errors.Is(err, ErrInvalid) == ok {
+			t.Errorf("channel %q: %v", channel, err)
+		}
+	}
+}

@@ -3,8 +3,9 @@ package executor
 import (
 	"context"
 
-	"github.com/cutover-go/cutover/checkpoint"
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/checkpoint"
 )
 
 // TaskExecutor does the work of a task. Hosts implement it; [Steps] is a

@@ -4,9 +4,10 @@ import (
 	"strconv"
 	"sync"
 
+	"go.uber.org/zap"
+
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/task"
-	"go.uber.org/zap"
 )
 
 // Run is one run of an executor over one task: what the executor knows of the
@@ -20,17 +21,16 @@ type Run struct {
 	token    task.Token
 	recorder Recorder
 
-	// saving is held for as long as a save is under way, so that there is one at
-	// a time. It is taken before mu.
-	saving sync.Mutex
-
-	// mu guards what follows. It is never held during a call of the recorder's
-	// Save and SaveUndo.
+	// mu guards what follows. It is never held while the recorder writes: saving
+	// stands for that, and idle is signalled when it is over. A mutex held instead
+	// would keep the clock of a synctest bubble from going on.
 	mu       sync.Mutex
+	idle     sync.Cond
+	saving   bool
+	returned bool
 	point    checkpoint.Checkpoint // Invariant: point.Step == "" if there is none.
 	undo     checkpoint.UndoLog
 	logger   *zap.Logger // nil until somebody asks for it
-	returned bool
 }
 
 // NewRun returns the run of t under token. c is where it goes on, nil for the
@@ -39,6 +39,7 @@ type Run struct {
 // tenant's. The undo log is t.Undo.
 func NewRun(t task.Task, c *checkpoint.Checkpoint, token task.Token, r Recorder) *Run {
 	run := &Run{id: t.ID, tenant: t.Tenant, attempt: t.Attempt, token: token, recorder: r, undo: t.Undo}
+	run.idle.L = &run.mu
 	if c != nil {
 		run.point = *c
 	}

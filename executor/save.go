@@ -24,11 +24,10 @@ func (r *Run) Save(ctx context.Context, step string, data any) error {
 	if err != nil {
 		return err
 	}
-	r.saving.Lock()
-	defer r.saving.Unlock()
-	if r.isReturned() {
-		return ErrReturned
+	if err = r.beginSave(); err != nil {
+		return err
 	}
+	defer r.endSave()
 	c := checkpoint.Checkpoint{Step: step, Data: raw}
 	if err = r.recorder.Save(ctx, c); err == nil || errors.Is(err, ErrStopped) {
 		r.mu.Lock()
@@ -63,11 +62,10 @@ func (r *Run) SaveUndo(ctx context.Context, step string, data any) error {
 	if err != nil {
 		return err
 	}
-	r.saving.Lock()
-	defer r.saving.Unlock()
-	if r.isReturned() {
-		return ErrReturned
+	if err = r.beginSave(); err != nil {
+		return err
 	}
+	defer r.endSave()
 	u := checkpoint.Undo{Step: step, Data: raw}
 	log, added, err := r.UndoLog().Record(u)
 	if err != nil || !added {
@@ -99,18 +97,34 @@ func (r *Run) UndoLog() checkpoint.UndoLog {
 	return r.undo
 }
 
-func (r *Run) isReturned() bool {
+// beginSave waits until no other save is under way.
+func (r *Run) beginSave() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.returned
+	for r.saving {
+		r.idle.Wait()
+	}
+	if r.returned {
+		return ErrReturned
+	}
+	r.saving = true
+	return nil
+}
+
+func (r *Run) endSave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.saving = false
+	r.idle.Broadcast()
 }
 
 // end waits for a save under way and refuses every later one.
 func (r *Run) end() {
-	r.saving.Lock()
-	defer r.saving.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for r.saving {
+		r.idle.Wait()
+	}
 	r.returned = true
 }
 

@@ -1,0 +1,124 @@
+package executortest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/task"
+)
+
+// ErrCrashed is what [Run.Execute] and [Run.Rollback] return after a simulated
+// crash.
+var ErrCrashed = errors.New("executortest: crashed")
+
+// ErrUnsupported is what [Run.Rollback] returns for an executor without one.
+var ErrUnsupported = errors.New("executortest: the executor is no Rollbacker")
+
+// Run is a run over a task that is kept in memory. Hand its embedded Run to an
+// executor, or let [Run.Execute] do it.
+type Run struct {
+	*executor.Run
+
+	t      testing.TB
+	limits checkpoint.Limits
+	cut    cut
+
+	mu       sync.Mutex
+	task     task.Task // with what has been saved of it
+	writes   int
+	crashed  bool
+	saved    []checkpoint.Checkpoint
+	progress []executor.Progress
+}
+
+// NewRun returns a run of task 1 of plan 1 from the beginning, or as the options
+// say.
+func NewRun(t testing.TB, options ...Option) *Run {
+	t.Helper()
+	r := &Run{t: t}
+	r.task = task.Task{ID: task.NewID(1, 1), Tenant: task.Tenant{ID: "tenant1"}}
+	r.task.State, r.task.Attempt, r.task.Token = task.Running, 1, 1
+	r.apply(options)
+	return r
+}
+
+func (r *Run) apply(options []Option) {
+	r.t.Helper()
+	for _, o := range options {
+		o(r)
+	}
+	r.Run = executor.NewRun(r.task, r.task.Checkpoint, r.task.Token, recorder{r})
+}
+
+// Again returns the next run of the same task: from what this one saved, under a
+// new token, with none of this one's interruptions but those of the options. It
+// is what comes after a pause, a crash or a retry from the checkpoint.
+func (r *Run) Again(options ...Option) *Run {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := &Run{t: r.t, limits: r.limits, task: r.task, saved: slices.Clone(r.saved)}
+	next.task.Token++
+	next.apply(options)
+	return next
+}
+
+// FromScratch is [Run.Again] without the checkpoint: a retry from scratch, or a
+// rollback after success. The undo log stays.
+func (r *Run) FromScratch(options ...Option) *Run {
+	r.t.Helper()
+	return r.Again(append([]Option{func(n *Run) { n.task.Checkpoint = nil }}, options...)...)
+}
+
+// Execute runs e as the engine does and returns its error.
+func (r *Run) Execute(e executor.TaskExecutor) error {
+	r.t.Helper()
+	return r.guard(e.Execute)
+}
+
+// Rollback runs e's Rollback as the engine does and returns its error.
+func (r *Run) Rollback(e executor.TaskExecutor) error {
+	r.t.Helper()
+	back, ok := e.(executor.Rollbacker)
+	if !ok {
+		return ErrUnsupported
+	}
+	return r.guard(back.Rollback)
+}
+
+func (r *Run) guard(f func(context.Context, *executor.Run) error) error {
+	err := executor.Guard(r.t.Context(), r.Run, f)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.crashed {
+		return ErrCrashed
+	}
+	return err
+}
+
+// Task returns the task with everything that was saved.
+func (r *Run) Task() task.Task {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.task
+}
+
+// Saved returns every checkpoint that was saved, also by the runs before this
+// one, the oldest first.
+func (r *Run) Saved() []checkpoint.Checkpoint {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.saved)
+}
+
+// Reports returns the progress reports of this run.
+func (r *Run) Reports() []executor.Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.progress)
+}

@@ -46,11 +46,12 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if err := spec.Validate(); err != nil {
-		return plan.Plan{}, err
-	}
+	faults := spec.Validate()
 	if _, known := e.cfg.Executors[spec.ExecutorType]; !known && !o.elsewhere {
-		return plan.Plan{}, fmt.Errorf("%w: %q", ErrUnknownExecutor, spec.ExecutorType)
+		faults = errors.Join(faults, fmt.Errorf("%w: %.64q", ErrUnknownExecutor, spec.ExecutorType))
+	}
+	if faults != nil {
+		return plan.Plan{}, faults
 	}
 	id, err := e.create(ctx, spec)
 	if err != nil {

@@ -19,17 +19,13 @@ import (
 // releases it. It is the executor.Recorder of the task's Run.
 type job struct {
 	// Immutable after construction.
-	e      *Engine
-	lease  *lease
-	info   *planInfo
+	*worker
 	task   task.Task // as it was claimed
 	began  time.Time
 	cancel context.CancelCauseFunc
 
-	// Owned by whoever saves: the Run lets one save at a time through, and none
-	// after the executor has returned.
-	batch store.Batch
-	works [1]store.Work
+	// Owned by whoever saves, like the worker's batch: the Run lets one save at a
+	// time through, and none after the executor has returned.
 	seq   uint32
 	step  string // the last checkpoint's
 	fault error  // a save that was refused for good
@@ -223,10 +219,9 @@ func (j *job) nextClaim() store.Claim {
 	if j.e.draining.Load() || j.e.slots.othersWait(j.task.ID.Plan()) {
 		return store.Claim{}
 	}
-	return store.Claim{
-		// One claim goes with one finished run, so its token names it.
-		ID:     strconv.FormatUint(uint64(j.task.Token), 36) + "." + strconv.FormatUint(uint64(j.task.ID), 36),
-		Worker: j.lease.name,
-		Max:    1,
-	}
+	// One claim goes with one finished run, so that names it.
+	var id [32]byte
+	b := strconv.AppendUint(id[:0], uint64(j.task.Token), 36)
+	b = strconv.AppendInt(append(b, '.'), int64(j.task.ID), 36)
+	return store.Claim{ID: string(b), Worker: j.lease.name, Max: 1}
 }

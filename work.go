@@ -21,52 +21,59 @@ type planInfo struct {
 	startToken uint64
 }
 
-// start gives the task, and whatever the commits that end it claim, to a worker.
-// The caller has taken a slot for it.
-func (e *Engine) start(l *lease, info *planInfo, t task.Task) {
-	e.slots.workers.Go(func() { e.work(l, info, t) })
+// worker has one slot and runs one task of a plan after the other. Each is claimed
+// by the commit that ends the one before.
+type worker struct {
+	e     *Engine
+	lease *lease
+	info  *planInfo
+
+	// next is the task to run; more says that there is one.
+	next task.Task
+	more bool
+	// batch and works are used again for every commit.
+	batch store.Batch
+	works [1]store.Work
 }
 
-// work runs one task after the other. Tasks are claimed by the commit that ends
-// the one before.
-func (e *Engine) work(l *lease, info *planInfo, t task.Task) {
-	var more, returned bool
+// start gives the task to a worker. The caller has taken a slot for it.
+func (e *Engine) start(l *lease, info *planInfo, t task.Task) {
+	w := &worker{e: e, lease: l, info: info, next: t, more: true}
+	e.slots.workers.Go(w.work)
+}
+
+func (w *worker) work() {
 	defer func() {
-		if !returned && more {
-			e.start(l, info, t) // the executor ended this goroutine
+		if w.more {
+			w.e.slots.workers.Go(w.work) // the executor ended this goroutine
 			return
 		}
-		e.slots.free()
-		e.slots.attend(info.id)
+		w.e.slots.free()
+		w.e.slots.attend(w.info.id)
 	}()
-	for {
-		e.run(l, info, t, func(next task.Task, ok bool) { t, more = next, ok })
-		if !more {
-			returned = true
-			return
-		}
+	for w.more {
+		w.run(w.next)
 	}
 }
 
-// run runs the executor over one task and commits the outcome. then is called
-// once, also if the executor ends the goroutine.
-func (e *Engine) run(l *lease, info *planInfo, t task.Task, then func(next task.Task, ok bool)) {
-	ctx, cancel := context.WithCancelCause(l.ctx)
-	j := &job{e: e, lease: l, info: info, task: t, began: time.Now(), cancel: cancel}
+// run runs the executor over one task and commits the outcome, also if the
+// executor ends the goroutine.
+func (w *worker) run(t task.Task) {
+	w.more = false
+	ctx, cancel := context.WithCancelCause(w.lease.ctx)
+	j := &job{worker: w, task: t, began: time.Now(), cancel: cancel}
 	if t.Checkpoint != nil {
 		j.step = t.Checkpoint.Step
 	}
-	e.jobs.add(j)
+	w.e.jobs.add(j)
 	x := Execution{
-		Plan: info.id, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: info.typeName,
+		Plan: w.info.id, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: w.info.typeName,
 		Attempt: t.Attempt, Rollback: j.undo(),
 	}
-	ctx = e.cfg.Hooks.ExecuteStart(ctx, x)
-	t.Tenant.Parameters = task.Merge(info.parameters, t.Tenant.Parameters)
+	ctx = w.e.cfg.Hooks.ExecuteStart(ctx, x)
+	t.Tenant.Parameters = task.Merge(w.info.parameters, t.Tenant.Parameters)
 	r := executor.NewRun(t, t.Checkpoint, t.Token, j)
-	executor.GuardThen(ctx, r, j.execute, func(err error) {
-		then(j.finish(ctx, x, err))
-	})
+	executor.GuardThen(ctx, r, j.execute, func(err error) { j.finish(ctx, x, err) })
 }
 
 // execute calls the executor for the work or its undo.
@@ -90,14 +97,15 @@ func (j *job) execute(ctx context.Context, r *executor.Run) error {
 	return rollbacker.Rollback(ctx, r)
 }
 
-// finish commits the outcome and returns the task that was claimed with it.
-func (j *job) finish(ctx context.Context, x Execution, err error) (task.Task, bool) {
+// finish commits the outcome. The task that was claimed with it is the worker's
+// next.
+func (j *job) finish(ctx context.Context, x Execution, err error) {
 	w, lost := j.commit(j.outcome(err), j.nextClaim())
 	j.e.jobs.remove(j)
 	j.close()
 	j.e.cfg.Hooks.ExecuteEnd(ctx, x, Outcome{State: w.State, Err: err, Lost: lost != nil, Elapsed: time.Since(j.began)})
 	if lost != nil {
-		return task.Task{}, false
+		return
 	}
 	if w.State.Releases() {
 		j.e.releases.add(lockOf(j.info.id, j.info.startToken, j.task, j.task.Attempt, j.undo()))
@@ -105,8 +113,7 @@ func (j *job) finish(ctx context.Context, x Execution, err error) (task.Task, bo
 	if j.batch.View.Breached {
 		j.e.slots.attend(j.info.id)
 	}
-	if len(j.batch.Claimed) == 0 {
-		return task.Task{}, false
+	if len(j.batch.Claimed) > 0 {
+		j.next, j.more = j.batch.Claimed[0], true
 	}
-	return j.batch.Claimed[0], true
 }

@@ -1,0 +1,167 @@
+package plan_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// situation is a task as a command may find it.
+type situation struct {
+	name    string
+	control task.Control
+	worker  string
+}
+
+func situations() []situation {
+	in := func(s task.State) task.Control { return task.Control{State: s, Attempt: 2} }
+	asked := func(r task.Request) task.Control { return task.Control{State: task.Running, Attempt: 2, Request: r} }
+	return []situation{
+		{"PENDING", task.Control{State: task.Pending}, ""},
+		{"RUNNING", in(task.Running), "w1"},
+		{"RUNNING, pause asked", asked(task.PauseRequest), "w1"},
+		{"RUNNING, cancel asked", asked(task.CancelRequest), "w1"},
+		{"RUNNING, no worker", in(task.Running), ""},
+		{"PAUSED by the plan", in(task.Paused), ""},
+		{"PAUSED alone", task.Control{State: task.Paused, Attempt: 2, PausedAlone: true}, ""},
+		{"COMPLETED", in(task.Completed), ""},
+		{"FAILED", in(task.Failed), ""},
+		{"SKIPPED", in(task.Skipped), ""},
+		{"CANCELLED", in(task.Cancelled), ""},
+		{"CANCELLED, never ran", task.Control{State: task.Cancelled}, ""},
+		{"ROLLING_BACK", in(task.RollingBack), "w1"},
+		{"ROLLED_BACK", in(task.RolledBack), ""},
+		{"ROLLBACK_FAILED", in(task.RollbackFailed), ""},
+	}
+}
+
+// place puts a task in this situation into a plan that has other tasks besides.
+func (s situation) place(state plan.State) (plan.Plan, task.Task) {
+	c := someTasks(state)
+	c[s.control.State]++
+	p := in(state, c)
+	if s.worker != "" {
+		p.Counters.Held = 1
+	}
+	return p, task.Task{
+		ID:         task.NewID(p.ID, 1),
+		Control:    s.control,
+		Version:    5,
+		Worker:     s.worker,
+		Checkpoint: &checkpoint.Checkpoint{Step: "S", Data: []byte(`{}`)},
+	}
+}
+
+const commandsHeader = `What a command on one task does, by the state of its plan and the situation of the
+task. A state is where the task goes; with * the plan goes on to RUNNING. Asked: its
+worker is asked to stop. Withdrawn: it is asked no more. Alone: the plan's resume
+does not wake it. A dot is too late, = is already so.
+`
+
+// TestTaskCommands gives every command to a task in every situation, in a plan in
+// every state, and compares the answers with testdata/commands.txt.
+func TestTaskCommands(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(commandsHeader)
+	for _, name := range taskCommandNames() {
+		fmt.Fprintf(&b, "\n%s\n", name)
+		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, s := range states() {
+			fmt.Fprintf(w, "\t%s", s)
+		}
+		fmt.Fprintln(w)
+		for _, of := range situations() {
+			fmt.Fprint(w, of.name)
+			for _, s := range states() {
+				fmt.Fprintf(w, "\t%s", answerTo(t, name, of, s))
+			}
+			fmt.Fprintln(w)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden(t, "commands.txt", b.String())
+}
+
+// answerTo gives a command and returns a cell of the table.
+func answerTo(t *testing.T, command string, of situation, s plan.State) string {
+	t.Helper()
+	p, before := of.place(s)
+	d, err := taskCommands()[command](p, before, ann())
+	kind := outcome(t, s, d, err)
+	switch kind {
+	case "too late":
+		checkTooLate(t, err, plan.TooLateError{
+			Plan: p.ID, Task: before.ID, PlanState: s, TaskState: of.control.State,
+			Command: strings.TrimSuffix(command, " from scratch"),
+		})
+		return "."
+	case "already so":
+		if len(d.Edits) != 0 || len(d.Events) != 0 {
+			t.Errorf("%s of %s in %s is already so, and changes %v", command, of.name, s, d.Edits)
+		}
+		return "="
+	}
+	if len(d.Edits) != 1 || d.Edits[0].ID != before.ID || d.Edits[0].Version != before.Version {
+		t.Fatalf("%s of %s in %s edits %+v", command, of.name, s, d.Edits)
+	}
+	cell := changeOf(before, d.Edits[0])
+	switch d.Plan.State {
+	case s:
+	case plan.Running:
+		cell += "*"
+	default:
+		t.Errorf("%s of %s takes the plan from %s to %s", command, of.name, s, d.Plan.State)
+	}
+	return cell
+}
+
+func changeOf(before task.Task, e task.Edit) string {
+	switch {
+	case e.State != before.State:
+		return e.State.String()
+	case e.Request > before.Request:
+		return "asked"
+	case e.Request < before.Request:
+		return "withdrawn"
+	case e.PausedAlone && !before.PausedAlone:
+		return "alone"
+	}
+	return "nothing"
+}
+
+// golden compares got with a file of testdata, or with -update writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got == string(want) {
+		return
+	}
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+	for i := range min(len(gotLines), len(wantLines)) {
+		if gotLines[i] != wantLines[i] {
+			t.Errorf("%s:%d\ngot  %s\nwant %s", path, i+1, gotLines[i], wantLines[i])
+		}
+	}
+	if len(gotLines) != len(wantLines) {
+		t.Errorf("%s has %d lines, want %d", path, len(wantLines), len(gotLines))
+	}
+}

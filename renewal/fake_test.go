@@ -42,6 +42,7 @@ type fakeNode struct {
 	frozen chan struct{} // closed by thaw; calls wait for it
 	delay  time.Duration // of every call
 	under  int           // calls under way
+	made   int           // calls so far
 }
 
 var errDown = errors.New("connection refused")
@@ -190,11 +191,18 @@ func (n *fakeNode) calls() int {
 	return n.under
 }
 
+func (n *fakeNode) total() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.made
+}
+
 func (n *fakeNode) refresh(ctx context.Context, timeout time.Duration, reqs []request) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	n.mu.Lock()
 	n.under++
+	n.made++
 	frozen, delay := n.frozen, n.delay
 	n.mu.Unlock()
 	defer func() {
@@ -298,3 +306,8 @@ func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
+
+// nowhere is a backend that finds no node.
+type nowhere struct{ *fake }
+
+func (nowhere) node(context.Context, string) (node, error) { return nil, errDown }

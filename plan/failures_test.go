@@ -1,0 +1,194 @@
+package plan_test
+
+import (
+	"testing"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// failing returns a task of plan 7 that has failed.
+func failing() task.Task {
+	return task.Task{ID: task.NewID(7, 1), Control: task.Control{State: task.Failed, Attempt: 1}}
+}
+
+// A running plan is judged at once when a commit breached its bound, and otherwise
+// when nothing is in flight.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		plan plan.Plan
+		want string // the state that it settles in
+		by   plan.Cause
+	}{
+		"work left":                 {in(plan.Running, counts{task.Pending: 1, task.Completed: 3}), "RUNNING", 0},
+		"work in flight":            {in(plan.Running, counts{task.Running: 1, task.Completed: 3}), "RUNNING", 0},
+		"an undo in flight":         {in(plan.Running, counts{task.RollingBack: 1, task.Completed: 3}), "RUNNING", 0},
+		"a paused task":             {in(plan.Running, counts{task.Paused: 1, task.Completed: 3}), "RUNNING", 0},
+		"all completed":             {in(plan.Running, counts{task.Completed: 4}), "COMPLETED", plan.BySuccess},
+		"all skipped or cancelled":  {in(plan.Running, counts{task.Skipped: 2, task.Cancelled: 2}), "COMPLETED", plan.BySuccess},
+		"an undo failed":            {in(plan.Running, counts{task.RollbackFailed: 1, task.Completed: 3}), "COMPLETED", plan.BySuccess},
+		"ended within tolerance":    {in(plan.Running, counts{task.Failed: 5, task.Completed: 5}), "COMPLETED", plan.BySuccess},
+		"ended above tolerance":     {in(plan.Running, counts{task.Failed: 6, task.Completed: 5}), "FAILED", plan.ByBreach},
+		"all failed, all tolerated": {in(plan.Running, counts{task.Failed: 4}), "FAILED", plan.ByFailure},
+		"all failed, acknowledged":  {in(plan.Running, counts{task.Failed: 6}, acknowledged(6)), "FAILED", plan.ByFailure},
+		"all failed but a skipped":  {in(plan.Running, counts{task.Failed: 4, task.Skipped: 1}), "COMPLETED", plan.BySuccess},
+		"breached, work in flight":  {in(plan.Running, counts{task.Failed: 6, task.Running: 3}, breached), "FAILED", plan.ByBreach},
+		"breached with Pause":       {in(plan.Running, counts{task.Failed: 6, task.Running: 3}, breached, pausesOnBreach), "PAUSED", plan.ByBreach},
+		"over, work in flight":      {in(plan.Running, counts{task.Failed: 6, task.Running: 3}), "RUNNING", 0},
+		"over, nothing in flight":   {in(plan.Running, counts{task.Failed: 6, task.Pending: 3}), "FAILED", plan.ByBreach},
+		"over, with Pause":          {in(plan.Running, counts{task.Failed: 6, task.Pending: 3}, pausesOnBreach), "PAUSED", plan.ByBreach},
+		"over, acknowledged":        {in(plan.Running, counts{task.Failed: 6, task.Pending: 3}, acknowledged(6)), "RUNNING", 0},
+		"one more than that":        {in(plan.Running, counts{task.Failed: 7, task.Pending: 3}, acknowledged(6)), "FAILED", plan.ByBreach},
+		"paused by hand":            {in(plan.Paused, counts{task.Failed: 6, task.Pending: 3}, breached), "PAUSED", 0},
+		"paused, all ended":         {in(plan.Paused, counts{task.Completed: 4}), "PAUSED", 0},
+		"sweep under way":           {in(plan.Running, counts{task.Failed: 6, task.Pending: 3}, retrySweep), "RUNNING", 0},
+		"sweep, all others ended":   {in(plan.Running, counts{task.Failed: 1, task.Completed: 3}, retrySweep), "RUNNING", 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := tt.plan.Settle(noon())
+			if got := d.Plan.State.String(); got != tt.want {
+				t.Fatalf("settled in %s, want %s", got, tt.want)
+			}
+			if tt.plan.State == d.Plan.State {
+				if len(d.Events) > 0 {
+					t.Errorf("events %+v", d.Events)
+				}
+				return
+			}
+			want := plan.Event{Plan: 7, Cause: tt.by.String(), From: "RUNNING", To: tt.want}
+			if len(d.Events) != 1 || d.Events[0] != want || !d.Changed {
+				t.Errorf("events %+v, want %+v", d.Events, want)
+			}
+			if d.Plan.Breached || d.Plan.Grant.Open != 0 || d.Plan.Grant.MaxFailed != 0 {
+				t.Errorf("breached %t, grant %+v", d.Plan.Breached, d.Plan.Grant)
+			}
+			byBreach := tt.want == "PAUSED"
+			if d.Plan.PauseReasons.Has(plan.PausedByBreach) != byBreach || d.Plan.PauseReasons.Has(plan.PausedByHand) {
+				t.Errorf("paused for %v", d.Plan.PauseReasons.Strings())
+			}
+		})
+	}
+}
+
+func retrySweep(p *plan.Plan) { p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry}} }
+
+// A resume acknowledges the failures that there are: from then on one more is a
+// breach, if the tolerance is not wider.
+func TestResumeAcknowledges(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		plan                plan.Plan
+		acknowledged, grant int
+	}{
+		"none failed":         {in(plan.Paused, counts{task.Pending: 10}), 0, 5},
+		"within tolerance":    {in(plan.Paused, counts{task.Failed: 3, task.Pending: 7}), 3, 5},
+		"above tolerance":     {in(plan.Failed, counts{task.Failed: 6, task.Pending: 7}), 6, 6},
+		"more than last time": {in(plan.Failed, counts{task.Failed: 8, task.Pending: 7}, acknowledged(6)), 8, 8},
+		"fewer than last time": {
+			in(plan.Failed, counts{task.Failed: 6, task.Pending: 7}, acknowledged(6), func(p *plan.Plan) {
+				p.Counters.Move(task.Failed, task.Skipped)
+			}), 5, 5,
+		},
+		"paused by hand, judged on resume": {in(plan.Paused, counts{task.Failed: 9, task.Pending: 7}, breached), 9, 9},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, err := tt.plan.Resume(ann())
+			if err != nil || d.Plan.State != plan.Running {
+				t.Fatalf("resumed into %s, %v", d.Plan.State, err)
+			}
+			if d.Plan.Acknowledged != tt.acknowledged || d.Plan.Grant.MaxFailed != tt.grant {
+				t.Errorf("%d acknowledged, %d granted", d.Plan.Acknowledged, d.Plan.Grant.MaxFailed)
+			}
+			if d.Plan.Breached || d.Plan.PauseReasons != 0 {
+				t.Errorf("breached %t, paused for %v", d.Plan.Breached, d.Plan.PauseReasons.Strings())
+			}
+			if after := d.Plan.Settle(noon()); after.Plan.State != plan.Running {
+				t.Errorf("what was acknowledged is judged again: %s", after.Plan.State)
+			}
+		})
+	}
+}
+
+// A retry heals the failure that it retries and acknowledges none.
+func TestRetryDoesNotAcknowledge(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Failed, counts{task.Failed: 3, task.Pending: 7}, tolerates(0))
+	d, err := p.RetryTask(failing(), true, ann())
+	if err != nil || d.Plan.State != plan.Running || d.Plan.Acknowledged != 0 || d.Plan.Grant.MaxFailed != 0 {
+		t.Fatalf("%s with %d acknowledged, grant %+v, %v", d.Plan.State, d.Plan.Acknowledged, d.Plan.Grant, err)
+	}
+	p = d.Plan
+	if p.Counters.Of(task.Failed) != 2 || p.Counters.Of(task.Running) != 1 {
+		t.Fatalf("counters %v", p.Counters.States)
+	}
+	// The other two close the door for new claims, but judge only when nothing is
+	// in flight any more, even if the retry succeeded.
+	if d := p.Settle(noon()); d.Plan.State != plan.Running {
+		t.Fatalf("judged while the retry is in flight: %s", d.Plan.State)
+	}
+	p.Counters.Move(task.Running, task.Completed)
+	if d := p.Settle(noon()); d.Plan.State != plan.Failed {
+		t.Errorf("two failures are not judged again: %s", d.Plan.State)
+	}
+}
+
+// What heals a failure takes it out of the acknowledged ones as well: if it fails
+// again, that is one more than a person has seen.
+func TestHealingLowersAcknowledged(t *testing.T) {
+	t.Parallel()
+	heal := map[string]func(plan.Plan) (plan.Decision, error){
+		"retry":    func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failing(), true, ann()) },
+		"skip":     func(p plan.Plan) (plan.Decision, error) { return p.SkipTask(failing(), ann()) },
+		"cancel":   func(p plan.Plan) (plan.Decision, error) { return p.CancelTask(failing(), ann()) },
+		"rollback": func(p plan.Plan) (plan.Decision, error) { return p.RollbackTask(failing(), ann()) },
+	}
+	for name, command := range heal {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := in(plan.Running, counts{task.Failed: 3, task.Pending: 7}, tolerates(0), acknowledged(3))
+			d, err := command(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Plan.Acknowledged != 2 || d.Plan.Grant.MaxFailed != 2 {
+				t.Fatalf("%d acknowledged, %d granted, want 2", d.Plan.Acknowledged, d.Plan.Grant.MaxFailed)
+			}
+			p = d.Plan
+			p.Counters.Move(task.Pending, task.Failed)
+			p.Breached = p.Counters.Of(task.Failed) > p.Grant.MaxFailed
+			if d := p.Settle(noon()); d.Plan.State != plan.Failed {
+				t.Errorf("a new failure is not judged: %s", d.Plan.State)
+			}
+		})
+	}
+}
+
+// Retry and skip heal a plan for good: with nothing failed it can complete.
+func TestHealedPlanCompletes(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Failed, counts{task.Failed: 1, task.Completed: 3}, tolerates(0))
+	d, err := p.RetryTask(failing(), true, ann())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Plan.Counters.Move(task.Running, task.Completed)
+	if d := d.Plan.Settle(noon()); d.Plan.State != plan.Completed {
+		t.Errorf("after the retry: %s", d.Plan.State)
+	}
+
+	d, err = p.SkipTask(failing(), ann())
+	if err != nil || d.Plan.State != plan.Failed {
+		t.Fatalf("skip: %s, %v", d.Plan.State, err)
+	}
+	if d, err = d.Plan.Resume(ann()); err != nil {
+		t.Fatal(err)
+	}
+	if d := d.Plan.Settle(noon()); d.Plan.State != plan.Completed {
+		t.Errorf("after the skip: %s", d.Plan.State)
+	}
+}

@@ -1,0 +1,123 @@
+package plan_test
+
+import (
+	"testing"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// lost returns tasks of plan 7, held by a worker that was lost before as often.
+func lost(state task.State, losses ...int) []task.Task {
+	tasks := make([]task.Task, len(losses))
+	for i, n := range losses {
+		tasks[i] = task.Task{
+			ID: task.NewID(7, i+1), Worker: "w1",
+			Control: task.Control{State: state, Attempt: 2, Losses: n},
+		}
+	}
+	return tasks
+}
+
+func held(n int) func(*plan.Plan) { return func(p *plan.Plan) { p.Counters.Held = n } }
+
+// The first losses of a worker release the task, and nobody is told.
+func TestLoseTasksReleases(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Running, counts{task.Running: 3, task.Pending: 4}, held(3))
+	d := p.LoseTasks(lost(task.Running, 0, 2), 3, plan.By{Now: noon()})
+	if !d.Changed || len(d.Edits) != 2 || len(d.Events) != 0 || d.Plan.State != plan.Running {
+		t.Fatalf("LoseTasks = %+v", d)
+	}
+	if c := d.Plan.Counters; c.Held != 1 || c.Of(task.Running) != 3 {
+		t.Errorf("counters %+v", c)
+	}
+	for _, e := range d.Edits {
+		if !e.Release || e.Attempt != 2 {
+			t.Errorf("edit %+v", e)
+		}
+	}
+}
+
+// A loss too many is a failure like any other: it is judged in the same step.
+func TestLoseTasksJudges(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		plan plan.Plan
+		want plan.State
+	}{
+		"not tolerated": {in(plan.Running, counts{task.Running: 3, task.Pending: 4}, held(3), tolerates(0)), plan.Failed},
+		"tolerated":     {in(plan.Running, counts{task.Running: 3, task.Pending: 4}, held(3), tolerates(1)), plan.Running},
+		"with Pause":    {in(plan.Running, counts{task.Running: 3, task.Pending: 4}, held(3), tolerates(0), pausesOnBreach), plan.Paused},
+		"paused":        {in(plan.Paused, counts{task.Running: 3, task.Pending: 4}, held(3), tolerates(0)), plan.Paused},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := tt.plan.LoseTasks(lost(task.Running, 3, 0), 3, plan.By{Now: noon()})
+			if d.Plan.State != tt.want {
+				t.Fatalf("the plan is %s, want %s", d.Plan.State, tt.want)
+			}
+			if c := d.Plan.Counters; c.Held != 1 || c.Of(task.Running) != 2 || c.Of(task.Failed) != 1 {
+				t.Errorf("counters %+v", c)
+			}
+			e := d.Events[0]
+			if e.Task != task.NewID(7, 1) || e.To != "FAILED" || e.Failure == nil || e.Failure.ErrorCode != task.CodeWorkerLost {
+				t.Errorf("event %+v", e)
+			}
+		})
+	}
+}
+
+func TestLoseTasksOfUndos(t *testing.T) {
+	t.Parallel()
+	p := in(plan.RollingBack, counts{task.RollingBack: 1, task.RolledBack: 3}, held(1), undosDry)
+	d := p.LoseTasks(lost(task.RollingBack, 3), 3, plan.By{Now: noon()})
+	if d.Plan.State != plan.RollbackFailed || d.Edits[0].State != task.RollbackFailed {
+		t.Errorf("the plan is %s, the task %s", d.Plan.State, d.Edits[0].State)
+	}
+}
+
+// HaltTasks stops what nobody holds, and leaves alone what nothing asks to stop.
+func TestHaltTasks(t *testing.T) {
+	t.Parallel()
+	waiting := func() []task.Task {
+		tasks := lost(task.Running, 0, 0, 0)
+		for i := range tasks {
+			tasks[i].Worker = ""
+		}
+		tasks[1].Request = task.PauseRequest
+		tasks[2].Request = task.CancelRequest
+		return tasks
+	}
+	tests := map[plan.State][3]string{
+		plan.Running:     {"", "PAUSED", "CANCELLED"},
+		plan.Failed:      {"", "PAUSED", "CANCELLED"},
+		plan.Paused:      {"PAUSED", "PAUSED", "CANCELLED"},
+		plan.Cancelled:   {"CANCELLED", "CANCELLED", "CANCELLED"},
+		plan.RollingBack: {"CANCELLED", "CANCELLED", "CANCELLED"},
+	}
+	for s, want := range tests {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			p := in(s, counts{task.Running: 3})
+			d := p.HaltTasks(waiting(), plan.By{Now: noon()})
+			got := [3]string{}
+			for _, e := range d.Edits {
+				got[e.ID.Ordinal()-1] = e.State.String()
+				if alone := e.ID.Ordinal() == 2 && e.State == task.Paused; e.PausedAlone != alone {
+					t.Errorf("%s paused alone: %t", e.ID, e.PausedAlone)
+				}
+			}
+			if got != want || len(d.Events) != len(d.Edits) {
+				t.Errorf("halted %v with %d events, want %v", got, len(d.Events), want)
+			}
+			if got, want := d.Plan.Counters.Of(task.Running), 3-len(d.Edits); got != want {
+				t.Errorf("%d are counted as running, want %d", got, want)
+			}
+		})
+	}
+	if d := in(plan.Paused, counts{task.Running: 1}).HaltTasks(lost(task.Running, 0), plan.By{Now: noon()}); d.Changed {
+		t.Errorf("a task with a worker was halted: %+v", d.Edits)
+	}
+}

@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
@@ -14,14 +18,78 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// BenchmarkEngine runs plans of b.N tasks with three no-op steps and a 200-byte
-// checkpoint after the first two: four durable transitions a task.
+// The benchmarks here run one plan of b.N tasks with three no-op steps and a
+// 200-byte checkpoint after the first two, four durable transitions a task, on 64
+// workers. BenchmarkFloor is the same work by a map, a mutex and a worker pool, and
+// nothing else. docs/performance.md has the figures; to see them:
+//
+//	go test -run='^$' -bench='Engine|Floor' -benchtime=100000x -count=6 .
+
+const workers = 64
+
+// meter reports what a benchmark is compared by.
+type meter struct {
+	b    *testing.B
+	cpu  time.Duration
+	live uint64
+}
+
+func startMeter(b *testing.B) *meter {
+	b.Helper()
+	b.ReportAllocs()
+	m := &meter{b: b, live: liveBytes(), cpu: cpuTime()}
+	b.ResetTimer()
+	return m
+}
+
+// stop reports; keep must hold all that the tasks have left behind.
+func (m *meter) stop(keep any) {
+	m.b.Helper()
+	m.b.StopTimer()
+	n := float64(m.b.N)
+	m.b.ReportMetric(n/m.b.Elapsed().Seconds(), "tasks/s")
+	m.b.ReportMetric(float64(cpuTime()-m.cpu)/n, "cpu-ns/task")
+	m.b.ReportMetric((float64(liveBytes())-float64(m.live))/n, "live-B/task")
+	m.b.ReportMetric(float64(usage().Maxrss)/1024, "MiB-resident")
+	runtime.KeepAlive(keep)
+}
+
+func liveBytes() uint64 {
+	var s runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
+}
+
+func usage() syscall.Rusage {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return u
+}
+
+func cpuTime() time.Duration {
+	u := usage()
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// tenantIDs are the host's own and outside of the measure.
+func tenantIDs(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("tenant-%07d", i)
+	}
+	return ids
+}
+
+var payload = json.RawMessage(`"` + strings.Repeat("x", 198) + `"`) //nolint:gochecknoglobals // never changes
+
 func BenchmarkEngine(b *testing.B) {
-	payload := json.RawMessage(`"` + strings.Repeat("x", 198) + `"`)
 	e, err := cutover.New(memstore.New(), cutover.Config{
+		Capacity: workers,
 		Executors: executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+			var data any = payload
 			for _, step := range [...]string{"one", "two"} {
-				if err := run.Save(ctx, step, payload); err != nil {
+				if err := run.Save(ctx, step, data); err != nil {
 					return err
 				}
 			}
@@ -40,30 +108,69 @@ func BenchmarkEngine(b *testing.B) {
 			b.Fatal(err)
 		}
 	}()
-	const tasks = 100_000
-	tenants := make([]string, min(b.N, tasks))
-	for i := range tenants {
-		tenants[i] = fmt.Sprintf("tenant-%07d", i)
-	}
 	spec := plan.Spec{
-		Name: "n", ExecutorType: "X", Tenants: plan.Tenants(tenants...),
-		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(64)},
+		Name: "bench", ExecutorType: "X", Tenants: plan.Tenants(tenantIDs(b.N)...),
+		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(workers)},
 	}
-	b.ReportAllocs()
-	for left := b.N; left > 0; left -= len(spec.Tenants) {
-		spec.Tenants = spec.Tenants[:min(left, len(spec.Tenants))]
-		b.StopTimer()
-		p, err := e.Create(ctx, spec)
-		if err != nil {
-			b.Fatal(err)
+	m := startMeter(b)
+	p, err := e.Create(ctx, spec)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := e.Start(ctx, p.ID); err != nil {
+		b.Fatal(err)
+	}
+	if p, err = e.Wait(ctx, p.ID); err != nil || p.State != plan.Completed {
+		b.Fatal(p.State, err)
+	}
+	m.stop(e)
+}
+
+// floorTask is what the floor keeps of a task.
+type floorTask struct {
+	state      byte
+	version    uint32
+	updated    int64
+	checkpoint []byte
+}
+
+func BenchmarkFloor(b *testing.B) {
+	ids := tenantIDs(b.N)
+	m := startMeter(b)
+	var mu sync.Mutex
+	tasks := make(map[string]*floorTask, len(ids))
+	for _, id := range ids {
+		tasks[id] = &floorTask{state: 'P'}
+	}
+	commit := func(id string, version uint32, state byte, checkpoint []byte) {
+		at := time.Now().UnixNano()
+		mu.Lock()
+		defer mu.Unlock()
+		t := tasks[id]
+		if t.version != version {
+			panic("refused")
 		}
-		b.StartTimer()
-		if _, err := e.Start(ctx, p.ID); err != nil {
-			b.Fatal(err)
-		}
-		if p, err = e.Wait(ctx, p.ID); err != nil || p.State != plan.Completed {
-			b.Fatal(p.State, err)
+		t.state, t.version, t.updated = state, version+1, at
+		if checkpoint != nil {
+			t.checkpoint = append([]byte(nil), checkpoint...)
 		}
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
+	queue := make(chan string, 256)
+	var pool sync.WaitGroup
+	for range workers {
+		pool.Go(func() {
+			for id := range queue {
+				commit(id, 0, 'R', nil)
+				commit(id, 1, 'R', payload)
+				commit(id, 2, 'R', payload)
+				commit(id, 3, 'C', nil)
+			}
+		})
+	}
+	for _, id := range ids {
+		queue <- id
+	}
+	close(queue)
+	pool.Wait()
+	m.stop(tasks)
 }

@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"hash"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -93,29 +94,47 @@ func (e *Engine) command(ctx context.Context, op string, f func() error) error {
 	return e.retry(ctx, op, commandPatience, f)
 }
 
-// digest identifies the content of a spec. Every field is written with its
-// length, maps in the order of their keys.
+// digest identifies the content of a spec for its idempotency key; without one
+// there is nothing to compare with.
 func digest(s plan.Spec) string {
-	h := sha256.New()
-	put := func(fields ...string) {
-		for _, f := range fields {
-			fmt.Fprintf(h, "%d:%s", len(f), f)
-		}
+	if s.IdempotencyKey == "" {
+		return ""
 	}
-	put(s.Name, s.ExecutorType, s.Strategy.MaxConcurrency.String(), s.Strategy.MaxFailures.String(),
+	d := digester{Hash: sha256.New()}
+	d.text(s.Name, s.ExecutorType, s.Strategy.MaxConcurrency.String(), s.Strategy.MaxFailures.String(),
 		s.Strategy.FailureAction.String())
-	digestMap(h, s.Parameters)
-	for _, t := range s.Tenants {
-		put(t.ID)
-		digestMap(h, t.Labels)
-		digestMap(h, t.Parameters)
+	d.dict(s.Parameters)
+	for i := range s.Tenants {
+		t := &s.Tenants[i]
+		d.text(t.ID)
+		d.dict(t.Labels)
+		d.dict(t.Parameters)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(d.Sum(nil))
 }
 
-func digestMap(w io.Writer, m map[string]string) {
-	fmt.Fprintf(w, "%d{", len(m))
+// digester hashes texts with their lengths, and maps in the order of their keys.
+type digester struct {
+	hash.Hash
+	buf []byte
+}
+
+func (d *digester) text(texts ...string) {
+	d.buf = d.buf[:0]
+	for _, s := range texts {
+		d.buf = strconv.AppendInt(d.buf, int64(len(s)), 10)
+		d.buf = append(append(d.buf, ':'), s...)
+	}
+	d.Write(d.buf)
+}
+
+func (d *digester) dict(m map[string]string) {
+	d.buf = append(strconv.AppendInt(d.buf[:0], int64(len(m)), 10), '{')
+	d.Write(d.buf)
+	if len(m) == 0 {
+		return
+	}
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		fmt.Fprintf(w, "%d:%s%d:%s", len(k), k, len(m[k]), m[k])
+		d.text(k, m[k])
 	}
 }

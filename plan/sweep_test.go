@@ -1,0 +1,214 @@
+package plan_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// row returns tasks of plan 7 with these states, by ordinal.
+func row(states ...task.State) []task.Task {
+	tasks := make([]task.Task, len(states))
+	for i, s := range states {
+		tasks[i] = task.Task{ID: task.NewID(7, i+1), Control: task.Control{State: s, Attempt: 1}}
+	}
+	return tasks
+}
+
+// count counts tasks by state.
+func count(tasks []task.Task) counts {
+	c := counts{}
+	for _, t := range tasks {
+		c[t.State]++
+	}
+	return c
+}
+
+func nobodyHeld(task.ID) bool { return false }
+
+// moved returns the ordinals that a decision edits, and checks where they go.
+func moved(t *testing.T, d plan.Decision, to task.State) []int {
+	t.Helper()
+	var ordinals []int
+	for _, e := range d.Edits {
+		if e.State != to {
+			t.Errorf("task %s goes to %s, want %s", e.ID, e.State, to)
+		}
+		ordinals = append(ordinals, e.ID.Ordinal())
+	}
+	return ordinals
+}
+
+func TestResumeWakesWhatThePlanPaused(t *testing.T) {
+	t.Parallel()
+	tasks := row(task.Paused, task.Paused, task.Completed, task.Running, task.Paused)
+	tasks[1].PausedAlone = true
+	p := in(plan.Paused, count(tasks))
+	d, err := p.Resume(ann())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []plan.Sweep{{Kind: plan.SweepResume, Actor: "ann", Reason: "window"}}
+	if !reflect.DeepEqual(d.Plan.Sweeps, want) {
+		t.Fatalf("sweeps %+v, want %+v", d.Plan.Sweeps, want)
+	}
+	d = d.Plan.Sweep(tasks, 0, nobodyHeld, plan.By{Now: noon()})
+	if got, want := moved(t, d, task.Running), []int{1, 5}; !reflect.DeepEqual(got, want) {
+		t.Errorf("woke %v, want %v", got, want)
+	}
+	if len(d.Plan.Sweeps) != 0 || d.Plan.Counters.Of(task.Paused) != 1 {
+		t.Errorf("sweeps %+v, counters %v", d.Plan.Sweeps, d.Plan.Counters.States)
+	}
+	for _, e := range d.Events {
+		if e.Cause != "resume" || e.Actor != "ann" || e.Reason != "window" || e.From != "PAUSED" || e.To != "RUNNING" {
+			t.Errorf("event %+v", e)
+		}
+	}
+	if d, err := in(plan.Paused, counts{task.Pending: 4}).Resume(ann()); err != nil || d.Plan.Sweeps != nil {
+		t.Errorf("nothing is paused, and the resume sweeps %+v, %v", d.Plan.Sweeps, err)
+	}
+}
+
+// A retry of all goes over the tasks in batches; each starts where the last ended.
+func TestRetryFailedInBatches(t *testing.T) {
+	t.Parallel()
+	tasks := row(task.Failed, task.Completed, task.Failed, task.Failed, task.Failed)
+	p := in(plan.Failed, count(tasks), tolerates(0), acknowledged(4))
+	d, err := p.RetryFailed(false, ann())
+	if err != nil || d.Plan.State != plan.Running || d.Plan.Acknowledged != 4 {
+		t.Fatalf("%s with %d acknowledged, %v", d.Plan.State, d.Plan.Acknowledged, err)
+	}
+	batches := []struct {
+		from, to, next int
+		moved          []int
+		failed         int
+	}{
+		{0, 3, 3, []int{1, 3}, 2},
+		// A batch that reaches back, after a crash, does nothing twice.
+		{0, 4, 4, []int{4}, 1},
+		{4, 5, 0, []int{5}, 0},
+	}
+	for _, b := range batches {
+		d = d.Plan.Sweep(tasks[b.from:b.to], b.next, nobodyHeld, plan.By{Now: noon()})
+		if got := moved(t, d, task.Running); !reflect.DeepEqual(got, b.moved) {
+			t.Errorf("batch %+v retried %v", b, got)
+		}
+		for _, e := range d.Edits {
+			if e.Attempt != 2 || !e.DropCheckpoint {
+				t.Errorf("edit %+v", e)
+			}
+		}
+		p := d.Plan
+		if p.Counters.Of(task.Failed) != b.failed || p.Acknowledged != b.failed || p.Grant.MaxFailed != b.failed {
+			t.Errorf("batch %+v: %d failed, %d acknowledged, %d granted",
+				b, p.Counters.Of(task.Failed), p.Acknowledged, p.Grant.MaxFailed)
+		}
+		if got := len(p.Sweeps); (b.next == 0) != (got == 0) || got > 0 && p.Sweeps[0].After != b.next {
+			t.Errorf("batch %+v left the sweeps %+v", b, p.Sweeps)
+		}
+	}
+	if d := d.Plan.Sweep(tasks, 0, nobodyHeld, plan.By{Now: noon()}); d.Changed {
+		t.Error("a plan without sweeps was swept")
+	}
+}
+
+// A tenant that another plan works on by now is passed over: its task stays failed.
+func TestSweepPassesOverHeldTenants(t *testing.T) {
+	t.Parallel()
+	tasks := row(task.Failed, task.Failed, task.Failed)
+	p := in(plan.Running, count(tasks), retrySweep)
+	held := func(id task.ID) bool { return id.Ordinal() == 2 }
+	d := p.Sweep(tasks, 0, held, plan.By{Now: noon()})
+	if got, want := moved(t, d, task.Running), []int{1, 3}; !reflect.DeepEqual(got, want) {
+		t.Errorf("retried %v, want %v", got, want)
+	}
+	if d.Plan.Counters.Of(task.Failed) != 1 || len(d.Plan.Sweeps) != 0 {
+		t.Errorf("%d failed, sweeps %+v", d.Plan.Counters.Of(task.Failed), d.Plan.Sweeps)
+	}
+}
+
+func TestCancelSweepsPausedTasks(t *testing.T) {
+	t.Parallel()
+	tasks := row(task.Paused, task.Paused, task.Completed, task.Failed)
+	tasks[1].PausedAlone = true
+	d, err := in(plan.Paused, count(tasks)).Cancel(ann())
+	if err != nil || len(d.Plan.Sweeps) != 1 || d.Plan.Over() || d.Plan.AtRest() {
+		t.Fatalf("sweeps %+v, over %t, at rest %t, %v", d.Plan.Sweeps, d.Plan.Over(), d.Plan.AtRest(), err)
+	}
+	d = d.Plan.Sweep(tasks, 0, nobodyHeld, plan.By{Now: noon()})
+	if got, want := moved(t, d, task.Cancelled), []int{1, 2}; !reflect.DeepEqual(got, want) {
+		t.Errorf("cancelled %v, want %v", got, want)
+	}
+	if !d.Plan.Over() || !d.Plan.AtRest() {
+		t.Error("swept, and neither over nor at rest")
+	}
+}
+
+// Of each kind there is one sweep: a second command begins it anew.
+func TestSweepsAreReplaced(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Running, counts{task.Failed: 3, task.Pending: 2}, func(p *plan.Plan) {
+		p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry, After: 2, Actor: "bob"}, {Kind: plan.SweepResume, After: 1}}
+	})
+	d, err := p.RetryFailed(true, ann())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []plan.Sweep{
+		{Kind: plan.SweepResume, After: 1},
+		{Kind: plan.SweepRetry, FromCheckpoint: true, Actor: "ann", Reason: "window"},
+	}
+	if !reflect.DeepEqual(d.Plan.Sweeps, want) {
+		t.Errorf("sweeps %+v, want %+v", d.Plan.Sweeps, want)
+	}
+}
+
+// A stronger command drops what a weaker one has not carried out yet.
+func TestSweepsAreDropped(t *testing.T) {
+	t.Parallel()
+	both := func(p *plan.Plan) {
+		p.Sweeps = []plan.Sweep{{Kind: plan.SweepResume}, {Kind: plan.SweepRetry}}
+	}
+	tests := map[string][]plan.SweepKind{
+		"pause":    {plan.SweepRetry},
+		"cancel":   {plan.SweepCancel},
+		"rollback": nil,
+	}
+	for name, want := range tests {
+		p := in(plan.Running, counts{task.Paused: 1, task.Failed: 1, task.Pending: 2}, both)
+		d, err := planCommands()[name](p, ann())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []plan.SweepKind
+		for _, s := range d.Plan.Sweeps {
+			got = append(got, s.Kind)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s leaves the sweeps %v, want %v", name, got, want)
+		}
+	}
+}
+
+// States names exactly the states in which Matches can say yes.
+func TestSweepStates(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []plan.SweepKind{plan.SweepResume, plan.SweepRetry, plan.SweepCancel} {
+		s := plan.Sweep{Kind: kind}
+		listed := map[task.State]bool{}
+		for _, state := range s.States() {
+			listed[state] = true
+		}
+		for i := range task.NumStates {
+			c := task.Control{State: task.State(i), Attempt: 1}
+			if s.Matches(c) != listed[c.State] {
+				t.Errorf("%s in %s: matches %t, listed %t", kind, c.State, s.Matches(c), listed[c.State])
+			}
+		}
+	}
+	if (plan.Sweep{Kind: 99}).Matches(task.Control{State: task.Paused}) {
+		t.Error("a kind that does not exist matches")
+	}
+}

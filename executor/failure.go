@@ -49,8 +49,9 @@ func Fail(code string, err error) error { return &Error{Code: code, Err: err} }
 func Retryable(code string, err error) error { return &Error{Code: code, Retryable: true, Err: err} }
 
 // FailureOf returns what is kept of err, the failure of an attempt at time now.
-// The first [*Error] in err's tree gives code, step and whether to retry. Without
-// one they come from what else is known, in this order:
+// The first [*Error] in err's tree that has a code gives it and whether to retry;
+// one around it may add the step. Without a code it comes from what else is known,
+// in this order:
 //
 //	err is                                   code                   retryable
 //	*PanicError                              EXECUTOR_PANIC         no
@@ -80,14 +81,23 @@ func FailureOf(err error, now time.Time, attempt int, lastStep string) task.Fail
 
 // classify returns err as an Error with a code.
 func classify(err error) Error {
+	e := Error{Err: err}
 	var known *Error
-	if errors.As(err, &known) && known.Code != "" {
-		return Error{Code: known.Code, Step: known.Step, Retryable: known.Retryable, Err: err}
+	for rest := err; rest != nil && e.Code == "" && errors.As(rest, &known); rest = known.Err {
+		e.Code, e.Retryable = known.Code, e.Retryable || known.Retryable
+		if e.Step == "" {
+			e.Step = known.Step
+		}
 	}
-	e := Error{Code: CodeExecutorFailed, Err: err}
-	if known != nil {
-		e.Step, e.Retryable = known.Step, known.Retryable
+	if e.Code == "" {
+		e.Code = CodeExecutorFailed
+		e.uncoded(err)
 	}
+	return e
+}
+
+// uncoded fills in what the kind of err tells.
+func (e *Error) uncoded(err error) {
 	var panicked *PanicError
 	switch {
 	case errors.As(err, &panicked):
@@ -101,5 +111,13 @@ func classify(err error) Error {
 	case errors.Is(err, ErrStalled):
 		e.Code, e.Retryable = task.CodeTaskStalled, true
 	}
-	return e
+}
+
+// hasCode reports whether somebody gave err a code.
+func hasCode(err error) bool {
+	var known *Error
+	for errors.As(err, &known) && known.Code == "" {
+		err, known = known.Err, nil
+	}
+	return known != nil
 }

@@ -12,12 +12,12 @@ import (
 // Interrupted calls f once for every write of the run that f makes and every way
 // to be interrupted there: stopped, crashed before it is stored, crashed after.
 // f passes the option to [NewRun] or [Run.Again], goes on with [Run.Finish] or by
-// hand, and checks what the world has come to. Each call is a subtest.
+// hand, and checks what the world has come to. Each call is a subtest, and must
+// not be made parallel.
 //
 //	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
 //		world := newWorld()
-//		run := executortest.NewRun(t, interruption)
-//		if err := run.Finish(newExecutor(world)); err != nil { ... }
+//		run, err := executortest.NewRun(t, interruption).Finish(newExecutor(world))
 //		... // what must hold, whatever happened on the way
 //	})
 func Interrupted(t *testing.T, f func(t *testing.T, interruption Option)) {
@@ -44,24 +44,26 @@ func Interrupted(t *testing.T, f func(t *testing.T, interruption Option)) {
 }
 
 // Finish executes e and, when the run was stopped or crashed, goes on once from
-// what was saved. It returns the last error.
-func (r *Run) Finish(e executor.TaskExecutor) error {
+// what was saved. It returns the last run and its error.
+func (r *Run) Finish(e executor.TaskExecutor) (*Run, error) {
 	r.t.Helper()
 	err := r.Execute(e)
-	if interrupted(err) {
-		return r.Again().Execute(e)
+	if !interrupted(err) {
+		return r, err
 	}
-	return err
+	last := r.Again()
+	return last, last.Execute(e)
 }
 
 // FinishRollback is [Run.Finish] for e's Rollback.
-func (r *Run) FinishRollback(e executor.TaskExecutor) error {
+func (r *Run) FinishRollback(e executor.TaskExecutor) (*Run, error) {
 	r.t.Helper()
 	err := r.Rollback(e)
-	if interrupted(err) {
-		return r.Again().Rollback(e)
+	if !interrupted(err) {
+		return r, err
 	}
-	return err
+	last := r.Again()
+	return last, last.Rollback(e)
 }
 
 func interrupted(err error) bool {

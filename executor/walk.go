@@ -1,0 +1,177 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// failureSaveTimeout bounds the save of a failure once the task's own time is up.
+const failureSaveTimeout = 5 * time.Second
+
+// walk is one run on its way through the steps. The state is kept encoded, so
+// that a step gets the same whether the one before was run just now or by a
+// process that has crashed since.
+type walk[S any] struct {
+	*Steps[S]
+	run *Run
+	position
+	state json.RawMessage
+}
+
+// todo returns the steps that are not done.
+func (w *walk[S]) todo() []Step[S] {
+	return slices.DeleteFunc(slices.Clone(w.steps), func(s Step[S]) bool {
+		return slices.Contains(w.Completed, s.Name)
+	})
+}
+
+// toUndo returns the steps that were begun and are not undone, the last first.
+func (w *walk[S]) toUndo() []Step[S] {
+	log := w.run.UndoLog()
+	todo := slices.DeleteFunc(slices.Clone(w.steps), func(s Step[S]) bool {
+		_, begun := log.Get(s.Name)
+		return s.Undo == nil || !begun || slices.Contains(w.Undone, s.Name)
+	})
+	slices.Reverse(todo)
+	return todo
+}
+
+func (w *walk[S]) do(ctx context.Context, s Step[S], last bool) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if s.Undo != nil {
+		if err := w.run.SaveUndo(ctx, s.Name, w.state); err != nil {
+			return inStep(s.Name, err)
+		}
+	}
+	var state S
+	err := w.try(ctx, s, s.Action, func(ctx context.Context) (err error) {
+		if state, err = decodeState[S](w.state); err != nil {
+			return err
+		}
+		return s.Do(ctx, w.run, &state)
+	})
+	if err == nil {
+		w.state, err = encodeState(state)
+	}
+	if err != nil {
+		return w.fail(ctx, s.Name, s.Action, err)
+	}
+	w.Completed = append(w.Completed, s.Name)
+	if last {
+		return nil
+	}
+	return inStep(s.Name, w.save(ctx, s.Done, ""))
+}
+
+func (w *walk[S]) undo(ctx context.Context, s Step[S], last bool) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	name, action := UndoPrefix+s.Name, UndoPrefix+s.Action
+	err := w.try(ctx, s, action, func(ctx context.Context) error {
+		var before S
+		if _, err := w.run.Undo(s.Name, &before); err != nil {
+			return err
+		}
+		return s.Undo(ctx, w.run, &before)
+	})
+	if err != nil {
+		return w.fail(ctx, name, action, err)
+	}
+	w.Completed = slices.DeleteFunc(w.Completed, func(done string) bool { return done == s.Name })
+	w.Undone = append(w.Undone, s.Name)
+	if last {
+		return nil
+	}
+	return inStep(name, w.save(ctx, name, ""))
+}
+
+// save stores where the walk is, under name.
+func (w *walk[S]) save(ctx context.Context, name, failed string) error {
+	at := w.position
+	at.Failed = failed
+	data, err := at.join(w.state)
+	if err != nil {
+		return err
+	}
+	return w.run.Save(ctx, name, data)
+}
+
+// try calls f as often as s.Retry allows, each time within s.Timeout.
+func (w *walk[S]) try(ctx context.Context, s Step[S], action string, f func(context.Context) error) error {
+	return s.Retry.do(ctx, func(n int) error {
+		note := action
+		if n > 1 {
+			note = fmt.Sprintf("%s, try %d of %d", action, n, s.Retry.Attempts)
+		}
+		w.run.Progress(Progress{Done: int64(len(w.Completed)), Total: int64(len(w.steps)), Note: note})
+		return s.call(ctx, f)
+	})
+}
+
+// call calls f once. A panic is an error, and the end of the context is explained
+// by its cause.
+func (s Step[S]) call(ctx context.Context, f func(context.Context) error) (err error) {
+	if s.Timeout > 0 {
+		took := fmt.Errorf("step %s took longer than %s", s.Name, s.Timeout)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.Timeout, Retryable(CodeStepTimeout, took))
+		defer cancel()
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	err = f(ctx)
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if cause := context.Cause(ctx); ended && cause != nil && !errors.Is(err, cause) && !hasCode(err) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// fail records that the walk failed in action and returns the failure. A save
+// that was refused within the step, and an end that is no fault of the step's,
+// are no failures of it and nothing to record.
+func (w *walk[S]) fail(ctx context.Context, name, action string, err error) error {
+	failure := inStep(name, err)
+	for _, refused := range []error{ErrStopped, ErrLost, ErrReturned} {
+		if errors.Is(err, refused) {
+			return failure
+		}
+	}
+	if ctx.Err() != nil {
+		if cause := context.Cause(ctx); !errors.Is(cause, ErrTimeout) && !errors.Is(cause, ErrStalled) {
+			return failure
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), failureSaveTimeout)
+		defer cancel()
+	}
+	switch saved := w.save(ctx, name, action); {
+	case saved == nil || errors.Is(saved, ErrStopped):
+	case errors.Is(saved, ErrLost):
+		return saved
+	default:
+		w.run.Logger().Warn("The failed step could not be recorded", zap.String("step", name), zap.Error(saved))
+	}
+	return failure
+}
+
+// inStep adds the step's name to err, if there is an err.
+func inStep(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Step: name, Err: err}
+}

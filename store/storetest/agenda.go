@@ -1,0 +1,150 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+func agendaCases() []testCase {
+	return []testCase{
+		{name: "due when made and when changed", run: agendaDue},
+		{name: "rests", run: agendaRests},
+		{name: "command beats rest", run: agendaStamp},
+		{name: "longest waiting first", run: agendaOrder},
+		{name: "hints", run: agendaHints},
+	}
+}
+
+// due returns the agenda's entry of a plan, or nil.
+func (e *env) due(id plan.ID) *store.DuePlan {
+	e.Helper()
+	list, err := e.Due(e.ctx, 1000)
+	e.ok(err)
+	for _, d := range list {
+		if d.ID == id {
+			return &d
+		}
+	}
+	return nil
+}
+
+// rest rests a plan that has to be due.
+func (e *env) rest(id plan.ID, after time.Duration) {
+	e.Helper()
+	d := e.due(id)
+	if d == nil {
+		e.Fatalf("plan %s is not due", id)
+	}
+	e.ok(e.Rest(e.ctx, id, d.Stamp, after))
+}
+
+func agendaDue(e *env) {
+	r := e.start(2, concurrently(2))
+	if d := e.due(r.id); d == nil || d.Creating {
+		e.Fatalf("on the agenda as %+v", d)
+	}
+	e.rest(r.id, -1)
+	equal(e, "due while it rests", e.due(r.id) != nil, false)
+	r.run(1, store.Complete) // a worker's commit is no reason
+	equal(e, "due after a commit", e.due(r.id) != nil, false)
+	r.give(plan.Plan.Pause)
+	equal(e, "due after a command", e.due(r.id) != nil, true)
+	e.rest(r.id, -1)
+	e.ok(e.Rest(e.ctx, r.id+100, 1, -1))
+	if e.due(r.id+100) != nil {
+		e.Error("a plan that is not there is due")
+	}
+}
+
+func agendaRests(e *env) {
+	r := e.start(1, concurrently(1))
+	e.rest(r.id, e.h.TTL)
+	equal(e, "due while it rests", e.due(r.id) != nil, false)
+	e.outlast(e.h.TTL)
+	equal(e, "due after its rest", e.due(r.id) != nil, true)
+	e.rest(r.id, 0)
+	equal(e, "due without a rest", e.due(r.id) != nil, true)
+	e.rest(r.id, time.Hour)
+	equal(e, "due while it rests long", e.due(r.id) != nil, false)
+	r.give(plan.Plan.Pause)
+	equal(e, "due after a command", e.due(r.id) != nil, true)
+}
+
+// agendaStamp: who lets a plan rest has not seen the command that came in between.
+func agendaStamp(e *env) {
+	r := e.start(1, concurrently(1))
+	seen := e.due(r.id)
+	r.give(plan.Plan.Pause)
+	e.ok(e.Rest(e.ctx, r.id, seen.Stamp, -1))
+	now := e.due(r.id)
+	if now == nil {
+		e.Fatal("the command was put to rest")
+	}
+	if now.Stamp == seen.Stamp {
+		e.Error("a command did not change the stamp")
+	}
+}
+
+func agendaOrder(e *env) {
+	var plans []plan.ID
+	for range 5 {
+		plans = append(plans, e.create(1, concurrently(1)).id)
+	}
+	for _, i := range []int{3, 1, 4} {
+		e.rest(plans[i], 0)
+		time.Sleep(2 * time.Millisecond)
+	}
+	e.rest(plans[2], time.Hour)
+	list, err := e.Due(e.ctx, 3)
+	e.ok(err)
+	equal(e, "due", len(list), 3)
+	for i, want := range []int{0, 3, 1} {
+		if list[i].ID != plans[want] {
+			e.Errorf("due at place %d: plan %s, want %s", i, list[i].ID, plans[want])
+		}
+	}
+}
+
+// agendaHints: hints may be lost, so commands go on until one arrives.
+func agendaHints(e *env) {
+	r := e.start(1, concurrently(1))
+	ctx, cancel := context.WithCancel(e.ctx)
+	defer cancel()
+	got := make(chan struct{}, 1)
+	var group sync.WaitGroup
+	group.Go(func() {
+		err := e.Listen(ctx, func(id plan.ID) {
+			if id != r.id {
+				return
+			}
+			select {
+			case got <- struct{}{}:
+			default:
+			}
+		})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			e.Errorf("listen: %v", err)
+		}
+	})
+	hinted := false
+	for i := 0; i < 100 && !hinted; i++ {
+		if i%2 == 0 {
+			r.give(plan.Plan.Pause)
+		} else {
+			r.give(plan.Plan.Resume)
+		}
+		select {
+		case <-got:
+			hinted = true
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	equal(e, "hinted", hinted, true)
+	cancel()
+	group.Wait()
+}

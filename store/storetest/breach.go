@@ -1,0 +1,155 @@
+package storetest
+
+import (
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+func breachCases() []testCase {
+	return []testCase{
+		{name: "closes in the same commit", run: breachCloses},
+		{name: "not within the tolerance", run: breachTolerated},
+		{name: "two failures of one commit", run: breachOfTwo},
+		{name: "by a lost task", run: breachByLoss},
+		{name: "what is in flight goes on", run: breachGoesOn},
+		{name: "survives a decision that did not know of it", run: breachSurvives},
+		{name: "judged, acknowledged, and again", run: breachAgain},
+		{name: "not of a paused plan", run: breachOfPaused},
+		{name: "retry heals", run: breachHealed},
+	}
+}
+
+// breachCloses: the failing commit itself carries a claim, which gets nothing.
+func breachCloses(e *env) {
+	r := e.start(5, tolerating(2, 0))
+	jobs := r.take("worker", 2)
+	b := store.Batch{
+		Plan:  r.id,
+		Works: []store.Work{jobs[0].work(store.Fail)},
+		Claim: store.Claim{ID: "next", Worker: "worker", Max: 2},
+	}
+	e.ok(r.Commit(e.ctx, &b))
+	equal(e, "claimed with the failure", len(b.Claimed), 0)
+	equal(e, "breached", b.View.Breached, true)
+	equal(e, "claimable", b.View.Claimable, false)
+	equal(e, "breached, as read", r.read().Breached, true)
+	equal(e, "claimed after it", len(r.claim("another", 5)), 0)
+	p := r.settle()
+	equal(e, "plan", p.State, plan.Failed)
+	equal(e, "breached when judged", p.Breached, false)
+	equal(e, "claimed when judged", len(r.claim("another", 5)), 0)
+}
+
+func breachTolerated(e *env) {
+	r := e.start(5, tolerating(1, 2))
+	r.run(2, store.Fail)
+	p := r.settle()
+	equal(e, "plan", p.State, plan.Running)
+	equal(e, "breached", p.Breached, false)
+	_, view := r.commit(r.take("worker", 1)[0].work(store.Fail))
+	equal(e, "breached by the third", view.Breached, true)
+	equal(e, "claimed", len(r.claim("worker", 1)), 0)
+}
+
+func breachOfTwo(e *env) {
+	r := e.start(5, tolerating(3, 1))
+	jobs := r.take("worker", 3)
+	_, view := r.commit(jobs[0].work(store.Fail), jobs[1].work(store.Fail), jobs[2].work(store.Complete))
+	equal(e, "breached", view.Breached, true)
+	equal(e, "failed", view.Counters.Of(task.Failed), 2)
+	equal(e, "completed", view.Counters.Of(task.Completed), 1)
+	equal(e, "claimable", view.Claimable, false)
+}
+
+// breachByLoss: a task that lost its worker too often fails, by a command.
+func breachByLoss(e *env) {
+	r := e.start(3, tolerating(1, 0))
+	r.take("worker", 1)
+	r.lose(1, 0)
+	if f := r.task(1).Failure; f == nil || f.ErrorCode != task.CodeWorkerLost {
+		e.Errorf("failure %+v", f)
+	}
+	equal(e, "task", r.task(1).State, task.Failed)
+	equal(e, "claimed", len(r.claim("worker", 1)), 0)
+	equal(e, "plan", r.settle().State, plan.Failed)
+}
+
+func breachGoesOn(e *env) {
+	r := e.start(4, tolerating(3, 0))
+	jobs := r.take("worker", 3)
+	r.do(jobs[0].work(store.Fail))
+	r.do(jobs[1].work(store.Yield))
+	again := r.take("another", 1)[0] // handed back, and the door is closed
+	equal(e, "claimed while breached", again.ID.Ordinal(), 2)
+	equal(e, "plan", r.settle().State, plan.Failed)
+	equal(e, "stop", r.do(again.save("STEP", "1")).Stop, task.Go)
+	r.do(again.work(store.Yield))
+	again = r.take("third", 1)[0]
+	equal(e, "claimed while failed", again.ID.Ordinal(), 2)
+	r.do(again.work(store.Complete))
+	r.do(jobs[2].work(store.Complete))
+	equal(e, "pending", r.read().Counters.Of(task.Pending), 1)
+}
+
+// breachSurvives: a command that was decided before the failure is applied after
+// it, and does not open the door again.
+func breachSurvives(e *env) {
+	r := e.start(4, tolerating(2, 0))
+	jobs := r.take("worker", 2)
+	c := r.decision(func(p plan.Plan) (plan.Decision, error) { return p.SkipTask(r.task(4), by()) })
+	r.do(jobs[0].work(store.Fail))
+	p := r.send(c)
+	equal(e, "breached", p.Breached, true)
+	equal(e, "claimed", len(r.claim("worker", 1)), 0)
+	equal(e, "plan", r.settle().State, plan.Failed)
+}
+
+func breachAgain(e *env) {
+	s := tolerating(1, 0)
+	s.FailureAction = strategy.Pause
+	r := e.start(4, s)
+	r.run(1, store.Fail)
+	p := r.settle()
+	equal(e, "plan", p.State, plan.Paused)
+	equal(e, "why", p.PauseReasons, plan.PausedByBreach)
+	p = r.give(plan.Plan.Resume)
+	equal(e, "acknowledged", p.Acknowledged, 1)
+	r.run(1, store.Complete)
+	r.run(1, store.Fail)
+	equal(e, "breached again", r.read().Breached, true)
+	equal(e, "claimed", len(r.claim("worker", 1)), 0)
+	equal(e, "plan", r.settle().State, plan.Paused)
+}
+
+// breachOfPaused: a plan that a person paused is not judged.
+func breachOfPaused(e *env) {
+	r := e.start(4, tolerating(2, 0))
+	jobs := r.take("worker", 2)
+	r.give(plan.Plan.Pause)
+	_, view := r.commit(jobs[0].work(store.Fail))
+	equal(e, "breached while paused", view.Breached, false)
+	equal(e, "plan", r.settle().State, plan.Paused)
+	r.give(plan.Plan.Resume)
+	_, view = r.commit(jobs[1].work(store.Fail))
+	equal(e, "breached when it runs", view.Breached, true)
+}
+
+func breachHealed(e *env) {
+	r := e.start(3, tolerating(1, 0))
+	r.run(1, store.Fail)
+	r.settle()
+	r.order(1, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) { return p.RetryTask(t, true, by) })
+	p := r.read()
+	equal(e, "plan", p.State, plan.Running)
+	equal(e, "breached", p.Breached, false)
+	j := r.take("worker", 1)[0]
+	equal(e, "attempt", j.Attempt, 2)
+	if j.Failure != nil {
+		e.Errorf("a retry with the last failure %+v", j.Failure)
+	}
+	r.do(j.work(store.Complete))
+	r.run(2, store.Complete)
+	equal(e, "plan", r.settle().State, plan.Completed)
+}

@@ -1,0 +1,226 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Check fails t unless what a store says of one plan is consistent with itself:
+//
+//   - the counters are the states of the tasks, Held those that have a worker
+//   - a worker holds only tasks in flight, and every orphan is held as it says
+//   - the events are numbered without gaps, up to the plan's LastEvent
+//   - replayed from the first, they lead to the states that plan and tasks are in
+//   - the last event is AtRest only if the plan is
+//
+// Nobody may change the plan meanwhile.
+func Check(t testing.TB, s store.Store, id plan.ID) {
+	t.Helper()
+	check(t.Context(), t, s, id)
+}
+
+func check(ctx context.Context, t testing.TB, s store.Store, id plan.ID) {
+	t.Helper()
+	c := checker{TB: t, s: s, id: id}
+	var err error
+	if c.plan, err = s.Plan(ctx, id); err != nil {
+		t.Errorf("check of plan %s: %v", id, err)
+		return
+	}
+	if c.readTasks(ctx) != nil {
+		return
+	}
+	c.counters()
+	c.orphans(ctx)
+	c.replay(ctx)
+}
+
+// checker is one check under way.
+type checker struct {
+	testing.TB
+	s     store.Store
+	id    plan.ID
+	plan  plan.Plan
+	tasks []task.Task // by ordinal - 1
+}
+
+func (c *checker) readTasks(ctx context.Context) error {
+	c.Helper()
+	for after, more := 0, true; more; more = after != 0 {
+		page, next, err := c.s.Tasks(ctx, c.id, store.TaskQuery{After: after})
+		if err != nil {
+			c.Errorf("check of plan %s: tasks after %d: %v", c.id, after, err)
+			return err
+		}
+		c.tasks = append(c.tasks, page...)
+		after = next
+	}
+	for i, t := range c.tasks {
+		if t.ID != task.NewID(c.id, i+1) {
+			c.Errorf("check of plan %s: task %d of the list is %s", c.id, i+1, t.ID)
+			return errors.New("tasks out of order")
+		}
+	}
+	return nil
+}
+
+// counters compares the plan's counters with the tasks.
+func (c *checker) counters() {
+	c.Helper()
+	var want plan.Counters
+	for _, t := range c.tasks {
+		want.States[t.State]++
+		if t.Worker == "" {
+			continue
+		}
+		want.Held++
+		if !t.State.InFlight() {
+			c.Errorf("check: task %s is %s and held by %s", t.ID, t.State, t.Worker)
+		}
+	}
+	if c.plan.Counters != want {
+		c.Errorf("check of plan %s: counters %+v, but the tasks are %+v", c.id, c.plan.Counters, want)
+	}
+	if len(c.tasks) != c.plan.Tasks {
+		c.Errorf("check of plan %s: %d tasks, announced were %d", c.id, len(c.tasks), c.plan.Tasks)
+	}
+}
+
+// orphans compares what the store calls orphans with the tasks.
+func (c *checker) orphans(ctx context.Context) {
+	c.Helper()
+	lost, err := c.s.Orphans(ctx, c.id)
+	if err != nil {
+		c.Errorf("check of plan %s: orphans: %v", c.id, err)
+	}
+	for _, h := range lost {
+		o := h.Task.Ordinal()
+		if h.Task.Plan() != c.id || o > len(c.tasks) {
+			c.Errorf("check of plan %s: there is no task for orphan %+v", c.id, h)
+		} else if t := c.tasks[o-1]; t.Worker != h.Worker || t.Token != h.Token {
+			c.Errorf("check: orphan %+v, but the task is held by %q under %d", h, t.Worker, t.Token)
+		}
+	}
+}
+
+// replay reads all events and goes through the states that they tell of.
+func (c *checker) replay(ctx context.Context) {
+	c.Helper()
+	var last plan.Event
+	after := int64(0)
+	r := replay{checker: c, whole: true, states: make([]task.State, len(c.tasks))}
+	for {
+		events, err := c.s.Events(ctx, c.id, after, 0)
+		if trimmed := (*store.TrimmedError)(nil); errors.As(err, &trimmed) && after == 0 {
+			r.whole, after = false, trimmed.First-1
+			continue
+		}
+		if err != nil {
+			c.Errorf("check of plan %s: events after %d: %v", c.id, after, err)
+			return
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			if after++; e.Seq != after || e.Plan != c.id {
+				c.Errorf("check of plan %s: event %d of plan %s where %d has to be", c.id, e.Seq, e.Plan, after)
+				return
+			}
+			r.event(e)
+			last = e
+		}
+	}
+	if after != c.plan.LastEvent {
+		c.Errorf("check of plan %s: the last event is %d, the plan says %d", c.id, after, c.plan.LastEvent)
+	}
+	r.compare()
+	c.rest(last)
+}
+
+// rest checks the mark of the last event. A command that wrote no event may have
+// ended the rest, or begun it.
+func (c *checker) rest(last plan.Event) {
+	c.Helper()
+	if last.AtRest && !c.plan.AtRest() && c.plan.Starting == nil {
+		c.Errorf("check of plan %s: event %d says that it is at rest, but it is not", c.id, last.Seq)
+	}
+	if !last.AtRest && c.plan.AtRest() && last.From != last.To {
+		c.Errorf("check of plan %s: it is at rest, but event %d does not say so", c.id, last.Seq)
+	}
+}
+
+// replay is what the events have told so far.
+type replay struct {
+	*checker
+	whole  bool // from the first event
+	plan   string
+	states []task.State
+}
+
+func (r *replay) event(e plan.Event) {
+	r.Helper()
+	if e.Task == 0 {
+		r.planEvent(e)
+		return
+	}
+	o := e.Task.Ordinal()
+	if e.Task.Plan() != r.id || o > len(r.states) {
+		r.Errorf("check of plan %s: event %d is about task %s", r.id, e.Seq, e.Task)
+		return
+	}
+	t := r.tasks[o-1]
+	if e.Tenant != t.Tenant.ID || e.Attempt > t.Attempt {
+		r.Errorf("check of task %s: event %d has tenant %q, attempt %d; the task %q, %d",
+			t.ID, e.Seq, e.Tenant, e.Attempt, t.Tenant.ID, t.Attempt)
+	}
+	to, err := task.ParseState(e.To)
+	if err != nil {
+		r.Errorf("check of task %s: event %d: %v", t.ID, e.Seq, err)
+	}
+	if r.whole && e.From != r.states[o-1].String() {
+		r.Errorf("check of task %s: event %d is from %s, the task was %s", t.ID, e.Seq, e.From, r.states[o-1])
+	}
+	r.states[o-1] = to
+}
+
+func (r *replay) planEvent(e plan.Event) {
+	r.Helper()
+	if r.whole && e.From != r.plan {
+		r.Errorf("check of plan %s: event %d is from %q, the plan was %q", r.id, e.Seq, e.From, r.plan)
+	}
+	r.plan = e.To
+	s, err := plan.ParseState(e.To)
+	if err != nil {
+		r.Errorf("check of plan %s: event %d: %v", r.id, e.Seq, err)
+	}
+	if !s.CancelsPending() {
+		return
+	}
+	for i, s := range r.states {
+		if s == task.Pending {
+			r.states[i] = task.Cancelled
+		}
+	}
+}
+
+// compare compares where the events led with what is there.
+func (r *replay) compare() {
+	r.Helper()
+	if !r.whole {
+		return
+	}
+	if r.plan != r.checker.plan.State.String() {
+		r.Errorf("check of plan %s: the events lead to %s, the plan is %s", r.id, r.plan, r.checker.plan.State)
+	}
+	for i, s := range r.states {
+		if t := r.tasks[i]; t.State != s {
+			r.Errorf("check of task %s: the events lead to %s, the task is %s", t.ID, s, t.State)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+func cursorCases() []testCase {
+	return []testCase{
+		{name: "cursor", run: cursorMoves},
+		{name: "cursor has one owner", run: cursorOwner},
+	}
+}
+
+func cursorMoves(e *env) {
+	one, two := e.create(1, concurrently(1)), e.create(1, concurrently(1))
+	at := func(r *rollout, name string, want int64) {
+		e.Helper()
+		seq, err := e.Cursor(e.ctx, r.id, name, "me", time.Minute)
+		e.ok(err)
+		equal(e, "position of "+name, seq, want)
+	}
+	at(one, "mail", 0)
+	e.ok(e.MoveCursor(e.ctx, one.id, "mail", "me", 17))
+	at(one, "mail", 17)
+	at(one, "chat", 0)
+	at(two, "mail", 0)
+	e.ok(e.MoveCursor(e.ctx, one.id, "chat", "me", 3))
+	e.ok(e.MoveCursor(e.ctx, one.id, "mail", "me", 18))
+	at(one, "chat", 3)
+	at(one, "mail", 18)
+}
+
+func cursorOwner(e *env) {
+	r := e.create(1, concurrently(1))
+	e.is(e.MoveCursor(e.ctx, r.id, "mail", "me", 1), store.ErrConflict)
+	_, err := e.Cursor(e.ctx, r.id, "mail", "me", e.h.TTL)
+	e.ok(err)
+	e.ok(e.MoveCursor(e.ctx, r.id, "mail", "me", 5))
+	_, err = e.Cursor(e.ctx, r.id, "mail", "you", e.h.TTL)
+	e.is(err, store.ErrConflict)
+	e.is(e.MoveCursor(e.ctx, r.id, "mail", "you", 9), store.ErrConflict)
+	for range 4 { // renewed in time
+		time.Sleep(e.h.TTL / 2)
+		_, err = e.Cursor(e.ctx, r.id, "mail", "me", e.h.TTL)
+		e.ok(err)
+	}
+	e.outlast(e.h.TTL)
+	seq, err := e.Cursor(e.ctx, r.id, "mail", "you", time.Minute)
+	e.ok(err)
+	equal(e, "position for the next owner", seq, 5)
+	e.is(e.MoveCursor(e.ctx, r.id, "mail", "me", 6), store.ErrConflict)
+	e.ok(e.MoveCursor(e.ctx, r.id, "mail", "you", 6))
+}

@@ -1,0 +1,148 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// env is what a test case works with: a store, and the plans that it made there.
+type env struct {
+	testing.TB
+	store.Store
+	h   Harness
+	ctx context.Context //nolint:containedctx // the test's, so that cases stay readable
+
+	ids   int       // makes unique ids
+	plans []plan.ID // to be checked in the end
+}
+
+func newEnv(t testing.TB, h Harness) *env {
+	t.Helper()
+	e := &env{TB: t, Store: h.New(t), h: h, ctx: t.Context()}
+	t.Cleanup(e.checkAll)
+	return e
+}
+
+// checkAll checks every plan that is still there.
+func (e *env) checkAll() {
+	e.Helper()
+	ctx := context.WithoutCancel(e.ctx)
+	for _, id := range e.plans {
+		if _, err := e.Plan(ctx, id); !errors.Is(err, store.ErrNotFound) {
+			check(ctx, e.TB, e.Store, id)
+		}
+	}
+}
+
+// unique returns an id that was not used before.
+func (e *env) unique(prefix string) string {
+	e.ids++
+	return fmt.Sprintf("%s-%d", prefix, e.ids)
+}
+
+// ok ends the test if there is an error.
+func (e *env) ok(err error) {
+	e.Helper()
+	if err != nil {
+		e.Fatalf("unexpected error: %v", err)
+	}
+}
+
+// is fails the test unless err matches want.
+func (e *env) is(err, want error) {
+	e.Helper()
+	if !errors.Is(err, want) {
+		e.Errorf("error %v, want one that matches %q", err, want)
+	}
+}
+
+// refused fails the test unless a call was refused for good.
+func (e *env) refused(what string, err error) {
+	e.Helper()
+	if err == nil || store.Temporary(err) {
+		e.Errorf("%s: error %v, want a permanent one", what, err)
+	}
+}
+
+// equal fails the test unless got is want.
+func equal[V comparable](e *env, what string, got, want V) {
+	e.Helper()
+	if got != want {
+		e.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// outlast lets more time pass than a TTL.
+func (e *env) outlast(ttl time.Duration) { time.Sleep(ttl + ttl/4) }
+
+// concurrently is the strategy of a plan with that many tasks at once that
+// tolerates every failure.
+func concurrently(n int) strategy.Strategy {
+	return strategy.Strategy{MaxConcurrency: strategy.Count(n), MaxFailures: strategy.Percent(100)}
+}
+
+// tolerating is a strategy of that many tasks at once and failures tolerated.
+func tolerating(held, failed int) strategy.Strategy {
+	return strategy.Strategy{MaxConcurrency: strategy.Count(held), MaxFailures: strategy.Count(failed)}
+}
+
+// tenants returns n tenants with bare ids from the given ordinal on.
+func tenants(first, n int) []task.Tenant {
+	list := make([]task.Tenant, n)
+	for i := range list {
+		list[i].ID = tenantOf(first + i)
+	}
+	return list
+}
+
+func tenantOf(ordinal int) string { return fmt.Sprintf("tenant-%d", ordinal) }
+
+// announce returns what begins the creation of a plan of n tasks.
+func (e *env) announce(n int, s strategy.Strategy) store.Create {
+	return store.Create{
+		Plan: plan.Plan{
+			Name: "plan", ExecutorType: "EXECUTOR", Tasks: n, Strategy: s,
+			Parameters: map[string]string{"colour": "green"},
+		},
+		Hash: "hash", Actor: "creator", TTL: time.Minute,
+	}
+}
+
+// create makes a plan of n tasks that is not started.
+func (e *env) create(n int, s strategy.Strategy) *rollout {
+	e.Helper()
+	c, err := e.BeginCreate(e.ctx, e.announce(n, s))
+	e.ok(err)
+	e.addAll(c, n)
+	e.ok(e.FinishCreate(e.ctx, c))
+	e.plans = append(e.plans, c.ID)
+	return &rollout{env: e, id: c.ID}
+}
+
+// addAll adds the n tenants of a creation.
+func (e *env) addAll(c store.Creation, n int) {
+	e.Helper()
+	for first := 1; first <= n; first += store.MaxBatch {
+		e.ok(e.AddTenants(e.ctx, c, first, tenants(first, min(store.MaxBatch, n+1-first))))
+	}
+}
+
+// start makes a plan of n tasks that runs.
+func (e *env) start(n int, s strategy.Strategy) *rollout {
+	e.Helper()
+	r := e.create(n, s)
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(7, by()) })
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
+	return r
+}
+
+// by is who gives the suite's commands.
+func by() plan.By { return plan.By{Actor: "operator", Reason: "test", Now: time.Now()} }

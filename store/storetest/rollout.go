@@ -1,0 +1,182 @@
+package storetest
+
+import (
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// rollout is a plan in the store under test.
+type rollout struct {
+	*env
+	id plan.ID
+}
+
+// command is one of the pure core's on plans.
+type command func(plan.Plan, plan.By) (plan.Decision, error)
+
+// taskCommand is one of the pure core's on tasks.
+type taskCommand func(plan.Plan, task.Task, plan.By) (plan.Decision, error)
+
+// read returns the plan.
+func (r *rollout) read() plan.Plan {
+	r.Helper()
+	p, err := r.Plan(r.ctx, r.id)
+	r.ok(err)
+	return p
+}
+
+// task returns a task.
+func (r *rollout) task(ordinal int) task.Task {
+	r.Helper()
+	t, err := r.Task(r.ctx, task.NewID(r.id, ordinal))
+	r.ok(err)
+	return t
+}
+
+// decision returns what f makes of the plan as it is now, ready to be sent.
+func (r *rollout) decision(f func(plan.Plan) (plan.Decision, error)) store.Command {
+	r.Helper()
+	p := r.read()
+	d, err := f(p)
+	r.ok(err)
+	return store.Command{ID: r.unique("command"), Version: p.Version, Failed: -1, Decision: d}
+}
+
+// send applies a command, which has to succeed.
+func (r *rollout) send(c store.Command) plan.Plan {
+	r.Helper()
+	a, err := r.Apply(r.ctx, c)
+	r.ok(err)
+	return a.Plan
+}
+
+// decide lets f decide on the plan and applies the decision.
+func (r *rollout) decide(f func(plan.Plan) (plan.Decision, error)) plan.Plan {
+	r.Helper()
+	return r.send(r.decision(f))
+}
+
+// give gives a command to the plan.
+func (r *rollout) give(c command) plan.Plan {
+	r.Helper()
+	return r.decide(func(p plan.Plan) (plan.Decision, error) { return c(p, by()) })
+}
+
+// order gives a command to a task.
+func (r *rollout) order(ordinal int, c taskCommand) plan.Plan {
+	r.Helper()
+	t := r.task(ordinal)
+	return r.decide(func(p plan.Plan) (plan.Decision, error) { return c(p, t, by()) })
+}
+
+// settle carries out what the plan owes by itself, until it owes nothing.
+func (r *rollout) settle() plan.Plan {
+	r.Helper()
+	for {
+		p := r.read()
+		d := p.Settle(by().Now)
+		if !d.Changed {
+			return p
+		}
+		r.send(store.Command{ID: r.unique("settle"), Version: p.Version, Failed: -1, Decision: d})
+	}
+}
+
+// lose takes a task from its worker.
+func (r *rollout) lose(ordinal, limit int) plan.Plan {
+	r.Helper()
+	t := r.task(ordinal)
+	return r.decide(func(p plan.Plan) (plan.Decision, error) {
+		return p.LoseTasks([]task.Task{t}, limit, by()), nil
+	})
+}
+
+// job is a task in the hands of a worker.
+type job struct {
+	task.Task
+	seq uint32
+}
+
+// work returns the worker's next change.
+func (j *job) work(kind store.WorkKind) store.Work {
+	j.seq++
+	w := store.Work{Task: j.ID, Token: j.Token, Seq: j.seq, Kind: kind}
+	switch kind {
+	case store.Fail, store.UndoFail:
+		w.Failure = &task.FailureInfo{Reason: "it broke", ErrorCode: "BROKEN", Attempt: j.Attempt}
+	case store.Save, store.Complete, store.Yield, store.Undone:
+	}
+	return w
+}
+
+// save returns the worker's next change, a checkpoint.
+func (j *job) save(step, data string) store.Work {
+	w := j.work(store.Save)
+	w.Step, w.Data = step, []byte(data)
+	return w
+}
+
+// claimWith claims for a worker under an id.
+func (r *rollout) claimWith(id, worker string, most int) ([]*job, store.View) {
+	r.Helper()
+	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: id, Worker: worker, Max: most}}
+	r.ok(r.Commit(r.ctx, &b))
+	jobs := make([]*job, len(b.Claimed))
+	for i, t := range b.Claimed {
+		jobs[i] = &job{Task: t}
+	}
+	return jobs, b.View
+}
+
+// claim claims for a worker.
+func (r *rollout) claim(worker string, most int) []*job {
+	r.Helper()
+	jobs, _ := r.claimWith(r.unique("claim"), worker, most)
+	return jobs
+}
+
+// take claims for a worker and expects exactly that many tasks.
+func (r *rollout) take(worker string, n int) []*job {
+	r.Helper()
+	jobs := r.claim(worker, n)
+	if len(jobs) != n {
+		r.Fatalf("claimed %d tasks, want %d", len(jobs), n)
+	}
+	return jobs
+}
+
+// commit commits changes and returns their answers.
+func (r *rollout) commit(works ...store.Work) ([]store.Work, store.View) {
+	r.Helper()
+	b := store.Batch{Plan: r.id, Works: works}
+	r.ok(r.Commit(r.ctx, &b))
+	return b.Works, b.View
+}
+
+// do commits one change, which has to succeed.
+func (r *rollout) do(w store.Work) store.Work {
+	r.Helper()
+	works, _ := r.commit(w)
+	if works[0].Err != nil {
+		r.Fatalf("task %s: change %d: %v", w.Task, w.Seq, works[0].Err)
+	}
+	return works[0]
+}
+
+// run claims n tasks and ends each with a change of that kind.
+func (r *rollout) run(n int, kind store.WorkKind) {
+	r.Helper()
+	for range n {
+		r.do(r.take("worker", 1)[0].work(kind))
+	}
+}
+
+// ordinals returns those of jobs.
+func ordinals(jobs []*job) []int {
+	list := make([]int, len(jobs))
+	for i, j := range jobs {
+		list[i] = j.ID.Ordinal()
+	}
+	return list
+}

@@ -1,0 +1,141 @@
+package storetest
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+func tenantCases() []testCase {
+	return []testCase{
+		{name: "reserve", run: reserve},
+		{name: "reserve what is partly held", run: reservePartly},
+		{name: "release exactly", run: releaseExactly},
+		{name: "replace exactly", run: replaceExactly},
+		{name: "concurrent", run: reserveConcurrent},
+		{name: "too many", run: reserveTooMany},
+	}
+}
+
+// lock returns the lock of a tenant by a plan.
+func lock(tenant string, id plan.ID) store.TenantLock {
+	return store.TenantLock{Tenant: tenant, Plan: id, Ordinal: 3, Start: 9, Phase: 2}
+}
+
+// others returns locks that differ from l in one field each.
+func others(l store.TenantLock) []store.TenantLock {
+	list := []store.TenantLock{l, l, l, l}
+	list[0].Plan++
+	list[1].Ordinal++
+	list[2].Start++
+	list[3].Phase++
+	return list
+}
+
+// reserve takes locks and expects these to be held by others.
+func (e *env) reserve(locks []store.TenantLock, want ...store.TenantLock) {
+	e.Helper()
+	held, err := e.Reserve(e.ctx, locks)
+	e.ok(err)
+	if len(held) != len(want) {
+		e.Fatalf("held by others: %+v, want %+v", held, want)
+	}
+	for i := range held {
+		equal(e, "held by another", held[i], want[i])
+	}
+}
+
+func reserve(e *env) {
+	mine := lock("a", 1)
+	e.reserve(nil)
+	e.reserve([]store.TenantLock{mine})
+	e.reserve([]store.TenantLock{mine}) // exactly this value: it is taken
+	for _, l := range others(mine) {
+		e.reserve([]store.TenantLock{l}, mine)
+	}
+	e.ok(e.Release(e.ctx, []store.TenantLock{mine}))
+	e.reserve([]store.TenantLock{lock("a", 2)})
+}
+
+// reservePartly: those that are free are taken all the same.
+func reservePartly(e *env) {
+	e.reserve([]store.TenantLock{lock("b", 1)})
+	e.reserve([]store.TenantLock{lock("a", 2), lock("b", 2), lock("c", 2)}, lock("b", 1))
+	e.reserve([]store.TenantLock{lock("a", 3), lock("c", 3)}, lock("a", 2), lock("c", 2))
+}
+
+func releaseExactly(e *env) {
+	mine := lock("a", 1)
+	e.reserve([]store.TenantLock{mine})
+	e.ok(e.Release(e.ctx, others(mine)))
+	e.ok(e.Release(e.ctx, []store.TenantLock{lock("unknown", 1)}))
+	e.reserve([]store.TenantLock{lock("a", 2)}, mine)
+	e.ok(e.Release(e.ctx, []store.TenantLock{lock("unknown", 1), mine}))
+	e.ok(e.Release(e.ctx, []store.TenantLock{mine}))
+	e.reserve([]store.TenantLock{lock("a", 2)})
+}
+
+func replaceExactly(e *env) {
+	old, next := lock("a", 1), lock("a", 2)
+	replace := func(old, next store.TenantLock, want bool) {
+		e.Helper()
+		did, err := e.Replace(e.ctx, old, next)
+		e.ok(err)
+		equal(e, "replaced", did, want)
+	}
+	replace(old, next, false)
+	e.reserve([]store.TenantLock{old})
+	for _, l := range others(old) {
+		replace(l, next, false)
+	}
+	replace(old, next, true)
+	replace(old, next, false)
+	e.reserve([]store.TenantLock{old}, next)
+}
+
+// reserveConcurrent: of many that want a tenant one gets it, and of many that find
+// it stale one takes it over.
+func reserveConcurrent(e *env) {
+	const rivals = 8
+	var reserved, replaced atomic.Int64
+	stale := lock("stale", 99)
+	e.reserve([]store.TenantLock{stale})
+	var group sync.WaitGroup
+	for i := range rivals {
+		group.Go(func() {
+			held, err := e.Reserve(e.ctx, []store.TenantLock{lock("free", plan.ID(i+1))})
+			if err != nil {
+				e.Errorf("reserve: %v", err)
+			}
+			if len(held) == 0 {
+				reserved.Add(1)
+			}
+			did, err := e.Replace(e.ctx, stale, lock("stale", plan.ID(i+1)))
+			if err != nil {
+				e.Errorf("replace: %v", err)
+			}
+			if did {
+				replaced.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	equal(e, "reserved", reserved.Load(), 1)
+	equal(e, "replaced", replaced.Load(), 1)
+}
+
+func reserveTooMany(e *env) {
+	locks := make([]store.TenantLock, store.MaxBatch+1)
+	for i := range locks {
+		locks[i] = lock(tenantOf(i), 1)
+	}
+	_, err := e.Reserve(e.ctx, locks)
+	e.refused("too many to reserve", err)
+	e.refused("too many to release", e.Release(e.ctx, locks))
+	for i := range locks {
+		locks[i].Plan = 2
+	}
+	e.reserve(locks[:store.MaxBatch])
+}

@@ -1,0 +1,116 @@
+package storetest
+
+import (
+	"fmt"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// yield is one row of the table of what becomes of a task whose executor returned
+// without an outcome.
+type yield struct {
+	request taskCommand // of the task; nil for none
+	plan    command     // of the plan; nil for none
+	want    task.State
+	alone   bool // paused alone
+	kept    bool // the failure
+	breach  bool // another task fails before
+}
+
+func yieldCases() []testCase {
+	var cases []testCase
+	for name, y := range map[string]yield{
+		"nothing asked":               {want: task.Running},
+		"pause asked":                 {request: plan.Plan.PauseTask, want: task.Paused, alone: true},
+		"cancel asked":                {request: plan.Plan.CancelTask, want: task.Cancelled, kept: true},
+		"plan paused":                 {plan: plan.Plan.Pause, want: task.Paused},
+		"plan paused, pause asked":    {request: plan.Plan.PauseTask, plan: plan.Plan.Pause, want: task.Paused, alone: true},
+		"plan paused, cancel asked":   {request: plan.Plan.CancelTask, plan: plan.Plan.Pause, want: task.Cancelled, kept: true},
+		"plan cancelled":              {plan: plan.Plan.Cancel, want: task.Cancelled, kept: true},
+		"plan cancelled, pause asked": {request: plan.Plan.PauseTask, plan: plan.Plan.Cancel, want: task.Cancelled, kept: true},
+		"plan rolled back":            {plan: plan.Plan.Rollback, want: task.Cancelled, kept: true},
+		"plan failed":                 {plan: settle, breach: true, want: task.Running},
+	} {
+		cases = append(cases, testCase{name: "yield, " + name, run: func(e *env) { yields(e, y) }})
+	}
+	return append(cases,
+		testCase{name: "yield of an undo", run: yieldUndo},
+		testCase{name: "yield of an undo that is stopping", run: yieldStoppingUndo},
+	)
+}
+
+// settle is what a plan does by itself, as a command.
+func settle(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Settle(by.Now), nil }
+
+func yields(e *env, y yield) {
+	r := e.start(3, tolerating(2, 0))
+	jobs := r.take("worker", 2)
+	r.do(jobs[0].save("STEP", "1"))
+	if y.request != nil {
+		r.order(1, y.request)
+	}
+	if y.breach {
+		r.do(jobs[1].work(store.Fail))
+	}
+	if y.plan != nil {
+		r.give(y.plan)
+	}
+	w := jobs[0].work(store.Yield)
+	w.Failure = &task.FailureInfo{Reason: "told to stop", ErrorCode: "STOPPED"}
+	equal(e, "state answered", r.do(w).State, y.want)
+
+	t := r.task(1)
+	equal(e, "state", t.State, y.want)
+	equal(e, "worker", t.Worker, "")
+	equal(e, "request", t.Request, task.NoRequest)
+	equal(e, "paused alone", t.PausedAlone, y.alone)
+	equal(e, "failure kept", t.Failure != nil && t.Failure.ErrorCode == "STOPPED", y.kept)
+	if t.Checkpoint == nil {
+		e.Error("the checkpoint is gone")
+	}
+	equal(e, "ended", !t.EndedAt.IsZero(), y.want.Ended())
+	equal(e, "attempt", t.Attempt, 1)
+}
+
+// undoing returns a plan of one task that worker undoes.
+func undoing(e *env) (*rollout, *job) {
+	r := e.start(1, concurrently(1))
+	r.run(1, store.Complete)
+	r.give(plan.Plan.Rollback)
+	r.settle()
+	j := r.take("worker", 1)[0]
+	equal(e, "state", j.State, task.RollingBack)
+	return r, j
+}
+
+func yieldUndo(e *env) {
+	r, j := undoing(e)
+	equal(e, "stop", r.do(j.save("UNDOING", "1")).Stop, task.Go)
+	equal(e, "state answered", r.do(j.work(store.Yield)).State, task.RollingBack)
+	equal(e, "worker", r.task(1).Worker, "")
+	next := r.take("another", 1)[0]
+	equal(e, "state when claimed again", next.State, task.RollingBack)
+	r.do(next.work(store.Undone))
+	t := r.task(1)
+	if t.Checkpoint != nil || len(t.Undo) > 0 || t.Failure != nil {
+		e.Errorf("undone, and left with %+v", t)
+	}
+	equal(e, "plan", r.settle().State, plan.RolledBack)
+}
+
+func yieldStoppingUndo(e *env) {
+	r, j := undoing(e)
+	r.give(plan.Plan.Cancel)
+	equal(e, "stop", r.do(j.save("UNDOING", "1")).Stop, task.StopCancel)
+	w := j.work(store.Yield)
+	w.Failure = &task.FailureInfo{Reason: "stopped", ErrorCode: task.CodeRollbackStopped}
+	equal(e, "state answered", r.do(w).State, task.RollbackFailed)
+	if f := r.task(1).Failure; f == nil || f.ErrorCode != task.CodeRollbackStopped {
+		e.Errorf("failure %+v", f)
+	}
+	p := r.settle()
+	equal(e, "plan", p.State, plan.RollbackFailed)
+	equal(e, "stopping", fmt.Sprint(p.Undo.Stopping), "false")
+}

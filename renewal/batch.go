@@ -31,7 +31,7 @@ func (l *lane) refresh(ctx context.Context, b *batch, n node) (silent bool) {
 	n.refresh(ctx, timeout, b.reqs)
 	silent, moved := b.settle(l.svc.clock.now())
 	b.report(l)
-	if moved {
+	if moved || silent { // a silent node may have been replaced
 		l.group.moved(ctx)
 	}
 	return silent

@@ -127,9 +127,13 @@ func (g *lanes) find(ctx context.Context, b *batch) bool {
 	return silent
 }
 
-// moved forgets which node holds which slot, once the backend has had a new look.
+// moved makes the backend look at the topology anew, and forgets which node holds
+// which slot.
 func (g *lanes) moved(ctx context.Context) {
 	g.svc.backend.reload(ctx)
+	if g.table == nil {
+		return
+	}
 	for i := range g.table {
 		g.table[i].Store(nil)
 	}

@@ -2,6 +2,8 @@ package renewal
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -10,7 +12,16 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()) }
+func TestMain(m *testing.M) {
+	if addr := os.Getenv(stallAddr); addr != "" {
+		if err := stalled(addr); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
+}
 
 // start runs a service until the end of the test.
 func start(t *testing.T, s *Service) {

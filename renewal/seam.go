@@ -14,7 +14,7 @@ type backend interface {
 	// node returns the present holder of key. Nodes of the same name are the same
 	// lane, though their connection may change.
 	node(ctx context.Context, key string) (node, error)
-	// reload looks at the topology anew: a node answered that it does not hold a key.
+	// reload looks at the topology anew, soon: a node is silent or does not hold a key.
 	reload(ctx context.Context)
 	// scan finds keys on all nodes, a page at a time.
 	scan(match string, count int) scan

@@ -1,0 +1,213 @@
+package renewal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// gaps records the longest time between two renewals of each key.
+type gaps struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+	max  map[string]time.Duration
+}
+
+func newGaps() *gaps {
+	return &gaps{last: map[string]time.Time{}, max: map[string]time.Duration{}}
+}
+
+func (g *gaps) renewed(_ context.Context, e Event) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if last, ok := g.last[e.Key]; ok {
+		g.max[e.Key] = max(g.max[e.Key], e.At.Sub(last))
+	}
+	g.last[e.Key] = e.At
+}
+
+func (g *gaps) reset() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.max)
+}
+
+// worst is the longest gap of the given keys, up to now.
+func (g *gaps) worst(keys []string) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	worst := time.Duration(0)
+	for _, key := range keys {
+		worst = max(worst, g.max[key], time.Since(g.last[key]))
+	}
+	return worst
+}
+
+// TestClusterWithADeadMaster kills one of three masters: its keys are lost, the
+// others stay on time.
+func TestClusterWithADeadMaster(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 3, 0)
+	rdb := c.Client()
+	s := onRedis(t, rdb, Config{CallTimeout: 300 * time.Millisecond})
+	g := newGaps()
+	const ttl, interval = 3 * time.Second, 250 * time.Millisecond
+	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(interval), Callbacks: Callbacks{Renewed: g.renewed}}
+	victim := c.MasterFor("victim")
+	var well, ill []string
+	handles := map[string]*Handle{}
+	for i := range 300 {
+		key := fmt.Sprint("k", i)
+		set(t, rdb, key, "me", ttl)
+		handles[key] = register(t, s, Task{Keys: []string{key}, Owner: []string{"", "me"}[i%2], Policy: p})
+		if c.MasterFor(key) == victim {
+			ill = append(ill, key)
+		} else {
+			well = append(well, key)
+		}
+	}
+	eventually(t, 10*time.Second, func() bool { return s.Stats().Renewed > 1500 }, "not renewed")
+	g.reset()
+	victim.Kill()
+	for _, key := range ill {
+		select {
+		case <-handles[key].Done():
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s on the dead master is not lost", key)
+		}
+	}
+	if worst := g.worst(well); worst > interval+200*time.Millisecond {
+		t.Errorf("a gap of %v between renewals on the other masters, want about %v", worst, interval)
+	}
+	for _, key := range well {
+		if r := handles[key].Result(); r.Reason != Live {
+			t.Errorf("%s on a living master: %+v", key, r)
+		}
+	}
+}
+
+// TestClusterFailover kills a master that has a replica; within the TTL the replica
+// has taken over, and the lane follows.
+func TestClusterFailover(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 3, 1)
+	rdb := c.Client()
+	s := onRedis(t, rdb, Config{CallTimeout: 300 * time.Millisecond})
+	const ttl = 30 * time.Second
+	set(t, rdb, "k", "me", ttl)
+	h := register(t, s, Task{Keys: []string{"k"}, Owner: "me", Policy: &Policy{TTL: FixedTTL(ttl), Interval: Every(250 * time.Millisecond)}})
+	eventually(t, 5*time.Second, func() bool { return h.Result().Renewals >= 2 }, "not renewed")
+	if n, err := c.MasterFor("k").Client().Wait(t.Context(), 1, time.Second).Result(); err != nil || n != 1 {
+		t.Fatalf("the replica does not follow: %d, %v", n, err)
+	}
+	c.MasterFor("k").Kill()
+	eventually(t, 10*time.Second, func() bool { return h.Result().Failures > 0 }, "no failure")
+	before := h.Result().Renewals
+	eventually(t, 20*time.Second, func() bool { return h.Result().Renewals > before+2 }, "not renewed on the replica")
+	if r := h.Result(); r.Reason != Live {
+		t.Errorf("%+v, want live", r)
+	}
+}
+
+// TestClusterSlotMoves takes a key from one master to another, step by step: renewals
+// go on while the slot is on its way (ASK) and after (MOVED).
+func TestClusterSlotMoves(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 3, 0)
+	rdb := c.Client()
+	s := onRedis(t, rdb, Config{})
+	ctx := t.Context()
+	const ttl = 10 * time.Second
+	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(200 * time.Millisecond)}
+	set(t, rdb, "{x}k", "me", ttl)
+	set(t, rdb, "{x}l", "me", ttl)
+	plain := register(t, s, Task{Keys: []string{"{x}k"}, Policy: p})
+	owned := register(t, s, Task{Keys: []string{"{x}k", "{x}l"}, Owner: "me", Policy: p})
+	still := func(step string) {
+		t.Helper()
+		for _, h := range []*Handle{plain, owned} {
+			before := h.Result()
+			eventually(t, 5*time.Second, func() bool { return h.Result().Renewals >= before.Renewals+3 }, "not renewed: "+step)
+			if r := h.Result(); r.Reason != Live {
+				t.Fatalf("%s: %+v", step, r)
+			}
+		}
+	}
+	still("before")
+	from := c.MasterFor("{x}k")
+	to := c.Nodes()[slices.IndexFunc(c.Nodes(), func(n *redistest.Server) bool { return n != from })]
+	slot := int(hashSlot("{x}k"))
+	do := func(n *redistest.Server, args ...any) string {
+		t.Helper()
+		reply, err := n.Client().Do(ctx, args...).Text()
+		if err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		return reply
+	}
+	fromID, toID := do(from, "cluster", "myid"), do(to, "cluster", "myid")
+	do(to, "cluster", "setslot", slot, "importing", fromID)
+	do(from, "cluster", "setslot", slot, "migrating", toID)
+	host, port, _ := strings.Cut(to.Addr(), ":")
+	do(from, "migrate", host, port, "", 0, 5000, "keys", "{x}k", "{x}l")
+	still("on its way")
+	do(to, "cluster", "setslot", slot, "node", toID)
+	do(from, "cluster", "setslot", slot, "node", toID)
+	still("moved")
+	if left := pttl(t, to.Client(), "{x}k"); left < ttl-time.Second {
+		t.Errorf("%v left on the new master", left)
+	}
+}
+
+func TestClusterSelectorsAndLeases(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, 3, 0)
+	rdb := c.Client()
+	s := onRedis(t, rdb, Config{})
+	p := every(200 * time.Millisecond)
+	p.TTL = FixedTTL(20 * time.Second)
+	p.Select = Pattern("job:*")
+	for i := range 30 {
+		set(t, rdb, fmt.Sprint("job:", i), "", 20*time.Second)
+	}
+	h := register(t, s, Task{Policy: p})
+	eventually(t, 5*time.Second, func() bool { return h.Status().Keys == 30 && s.Stats().Renewed >= 60 }, "not all nodes were scanned")
+	ctx := t.Context()
+	var leases []*Lease
+	for _, key := range []string{"lock:a", "lock:{b}:c", "lock:d"} {
+		l, err := s.Acquire(ctx, key, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leases = append(leases, l)
+	}
+	for _, l := range leases {
+		eventually(t, 5*time.Second, func() bool { return l.Handle().Result().Renewals >= 2 }, "not renewed")
+		if err := l.Release(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestClientsOfOtherKinds: what is neither a single client nor a cluster goes through
+// its own pipeline.
+func TestClientsOfOtherKinds(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"only": server.Addr()}})
+	t.Cleanup(func() { _ = ring.Close() })
+	s := onRedis(t, ring, Config{})
+	set(t, ring, "k", "me", 10*time.Second)
+	h := register(t, s, Task{Keys: []string{"k"}, Policy: every(2 * time.Second)})
+	if err := h.RenewNow(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

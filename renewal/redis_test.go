@@ -1,0 +1,423 @@
+package renewal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// onRedis is a running service on a real server.
+func onRedis(t *testing.T, rdb redis.UniversalClient, cfg Config) *Service {
+	t.Helper()
+	s, err := New(rdb, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, s)
+	return s
+}
+
+func set(t *testing.T, rdb redis.UniversalClient, key, value string, ttl time.Duration) {
+	t.Helper()
+	if err := rdb.Set(t.Context(), key, value, ttl).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func pttl(t *testing.T, rdb redis.UniversalClient, key string) time.Duration {
+	t.Helper()
+	d, err := rdb.PTTL(t.Context(), key).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestRefreshOnRedis goes through what a refresh can find, with and without a token,
+// for each form of the command, in one batch each.
+func TestRefreshOnRedis(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	const ttl = 20 * time.Second
+	for name, fresh := range map[string]bool{"reused": false, "fresh": true} {
+		b := newRedisBackend(rdb, Config{FreshCommands: fresh}.withDefaults())
+		for round := range 3 { // the same command objects, used again
+			for _, owned := range []bool{false, true} {
+				for _, keep := range []keep{keepNone, keepPersistent, keepLonger} {
+					t.Run(fmt.Sprintf("%s/%d/owned=%v/%s", name, round, owned, keep.option()), func(t *testing.T) {
+						checkRefresh(t, rdb, b.sole(), ttl, owned, keep)
+					})
+				}
+			}
+		}
+	}
+}
+
+// found is a key before a refresh and what is to become of it.
+type found struct {
+	key, value string
+	ttl        time.Duration // 0: persistent; below: missing
+	want       answer
+	err        error
+	after      time.Duration // PTTL, give or take a second
+}
+
+func checkRefresh(t *testing.T, rdb redis.UniversalClient, n node, ttl time.Duration, owned bool, keep keep) {
+	t.Helper()
+	longer, persistent, foreign, list := ttl, ttl, answerRenewed, found{"list", "", 5 * time.Second, answerRenewed, nil, ttl}
+	if keep == keepLonger {
+		longer = time.Hour
+	}
+	if keep != keepNone {
+		persistent = -1
+	}
+	foreignAfter := ttl
+	if owned {
+		foreign, foreignAfter = answerForeign, 5*time.Second
+		list.want, list.err, list.after = answerFailed, ErrWrongType, 5*time.Second
+	}
+	cases := []found{
+		{"short", "me", 5 * time.Second, answerRenewed, nil, ttl},
+		list,
+		{"missing", "", -1, answerMissing, nil, -2},
+		{"longer", "me", time.Hour, answerRenewed, nil, longer},
+		{"foreign", "you", 5 * time.Second, foreign, nil, foreignAfter},
+		{"persistent", "me", 0, answerRenewed, nil, persistent},
+		{"last", "me", 5 * time.Second, answerRenewed, nil, ttl},
+	}
+	owner, reqs := "me", make([]request, len(cases))
+	for i, c := range cases {
+		prepareKey(t, rdb, c)
+		reqs[i] = request{key: &cases[i].key, ttl: ttl.Milliseconds(), keep: keep}
+		if owned {
+			reqs[i].owner = &owner
+		}
+	}
+	n.refresh(t.Context(), time.Second, reqs)
+	for i, c := range cases {
+		if reqs[i].answer != c.want || !errors.Is(reqs[i].err, c.err) {
+			t.Errorf("%s: answer %d, %v; want %d, %v", c.key, reqs[i].answer, reqs[i].err, c.want, c.err)
+		}
+		if after := pttl(t, rdb, c.key); after > c.after || after < c.after-time.Second && after != c.after {
+			t.Errorf("%s: %v left, want %v", c.key, after, c.after)
+		}
+	}
+}
+
+func prepareKey(t *testing.T, rdb redis.UniversalClient, c found) {
+	t.Helper()
+	ctx := t.Context()
+	rdb.Del(ctx, c.key)
+	switch {
+	case c.key == "list":
+		rdb.RPush(ctx, c.key, "x")
+		rdb.PExpire(ctx, c.key, c.ttl)
+	case c.ttl >= 0:
+		set(t, rdb, c.key, c.value, c.ttl)
+	}
+}
+
+// TestManyOwnedKeysInOneBatch crosses the limits of script calls, with one token for
+// all and with one each, and has a key of the wrong type in every hundred.
+func TestManyOwnedKeysInOneBatch(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	b := newRedisBackend(rdb, Config{}.withDefaults())
+	const n = 1050
+	for name, token := range map[string]func(int) string{
+		"one token":  func(int) string { return "me" },
+		"one each":   func(i int) string { return fmt.Sprint("me", i) },
+		"a few each": func(i int) string { return fmt.Sprint("me", i/70) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys, tokens, reqs := make([]string, n), make([]string, n), make([]request, n)
+			pipe := rdb.Pipeline()
+			for i := range n {
+				keys[i], tokens[i] = fmt.Sprint("k", i), token(i)
+				pipe.Del(t.Context(), keys[i])
+				if i%100 == 50 {
+					pipe.SAdd(t.Context(), keys[i], tokens[i])
+				} else {
+					pipe.Set(t.Context(), keys[i], tokens[i], 5*time.Second)
+				}
+				reqs[i] = request{key: &keys[i], owner: &tokens[i], ttl: int64(20_000 + i)}
+			}
+			if _, err := pipe.Exec(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.sole().refresh(t.Context(), time.Second, reqs)
+			for i := range n {
+				if i%100 == 50 {
+					if reqs[i].answer != answerFailed || !errors.Is(reqs[i].err, ErrWrongType) {
+						t.Fatalf("wrong type at %d: %+v", i, reqs[i])
+					}
+					continue
+				}
+				want := time.Duration(20_000+i) * time.Millisecond
+				if left := pttl(t, rdb, keys[i]); reqs[i].answer != answerRenewed || left > want || left < want-5*time.Second {
+					t.Fatalf("key %d: %+v, %v left, want %v", i, reqs[i], left, want)
+				}
+			}
+		})
+	}
+}
+
+// TestCommandsCanBeUsedAgain pins what the reuse of command objects leans on in the
+// Redis client; if it fails after an upgrade, Config.FreshCommands is the way out.
+func TestCommandsCanBeUsedAgain(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	ctx := t.Context()
+	set(t, rdb, "a", "x", time.Minute)
+	key, ms := "a", int64(5000)
+	cmd := redis.NewIntCmd(ctx, "pexpire", &key, &ms)
+	for _, tc := range []struct {
+		key  string
+		ms   int64
+		want int64
+	}{{"a", 70_000, 1}, {"b", 70_000, 0}, {"a", 80_000, 1}} {
+		next, nextMS := tc.key, tc.ms
+		cmd.Args()[1], cmd.Args()[2] = &next, &nextMS
+		cmd.SetErr(errUnsent)
+		pipe := rdb.Pipeline()
+		_ = pipe.Process(ctx, cmd)
+		if _, err := pipe.Exec(ctx); err != nil || cmd.Err() != nil || cmd.Val() != tc.want {
+			t.Fatalf("%s: %d, %v, %v; want %d", tc.key, cmd.Val(), err, cmd.Err(), tc.want)
+		}
+	}
+	if left := pttl(t, rdb, "a"); left < 75*time.Second {
+		t.Errorf("%v left: the new arguments were not sent", left)
+	}
+	closed := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	_ = closed.Close()
+	cmd.SetErr(errUnsent)
+	pipe := closed.Pipeline()
+	_ = pipe.Process(ctx, cmd)
+	if _, err := pipe.Exec(ctx); err == nil || cmd.Err() == nil {
+		t.Error("a command that was never sent shows the success of its last use")
+	}
+}
+
+func TestSubSecondTTLOnRedis(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	s := onRedis(t, rdb, Config{})
+	p := &Policy{TTL: FixedTTL(400 * time.Millisecond), Interval: Every(100 * time.Millisecond)}
+	var handles []*Handle
+	for _, owner := range []string{"", "me"} {
+		key := "k" + owner
+		set(t, rdb, key, "me", 400*time.Millisecond)
+		handles = append(handles, register(t, s, Task{Keys: []string{key}, Owner: owner, Policy: p}))
+	}
+	for _, h := range handles {
+		eventually(t, 5*time.Second, func() bool { return h.Result().Renewals >= 15 }, "not renewed")
+		if r := h.Result(); r.Reason != Live {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestScriptFlushInBetween(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	s := onRedis(t, rdb, Config{})
+	set(t, rdb, "k", "me", 20*time.Second)
+	h := register(t, s, Task{Keys: []string{"k"}, Owner: "me", Policy: every(5 * time.Second)})
+	for range 3 {
+		if err := rdb.ScriptFlush(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.RenewNow(t.Context()); err != nil {
+			t.Fatalf("after a flush: %v", err)
+		}
+	}
+	if r := h.Result(); r.Failures != 0 || r.Renewals != 3 {
+		t.Errorf("%+v, want three renewals and no failure", r)
+	}
+}
+
+// TestServerAway freezes the server for less than the TTL and for more.
+func TestServerAway(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	rdb := server.Client()
+	s := onRedis(t, rdb, Config{CallTimeout: 200 * time.Millisecond})
+	p := &Policy{TTL: FixedTTL(2 * time.Second), Interval: Every(300 * time.Millisecond)}
+	set(t, rdb, "k", "me", 2*time.Second)
+	h := register(t, s, Task{Keys: []string{"k"}, Owner: "me", Policy: p})
+	eventually(t, 5*time.Second, func() bool { return h.Result().Renewals >= 2 }, "not renewed")
+
+	server.Freeze()
+	eventually(t, 5*time.Second, func() bool { return h.Result().Failures >= 2 }, "no failure in a freeze")
+	before := h.Result().Renewals
+	server.Thaw()
+	eventually(t, 5*time.Second, func() bool { return h.Result().Renewals > before }, "not renewed after the freeze")
+	if r := h.Result(); r.Reason != Live {
+		t.Fatalf("lost by a freeze shorter than the TTL: %+v", r)
+	}
+
+	server.Freeze()
+	select {
+	case <-h.Done():
+	case <-time.After(5 * time.Second):
+		t.Fatal("not lost in a freeze longer than the TTL")
+	}
+	server.Thaw()
+	if cause := context.Cause(h.Context()); !errors.Is(cause, ErrDeadline) {
+		t.Errorf("cause %v, want ErrDeadline", cause)
+	}
+}
+
+// TestConnectionsCutAndAnswersLost puts a bad network between service and server.
+func TestConnectionsCutAndAnswersLost(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	opt := server.Options()
+	opt.Addr = proxy.Addr()
+	opt.MaxRetries = -1
+	rdb := redis.NewClient(opt)
+	t.Cleanup(func() { _ = rdb.Close() })
+	s := onRedis(t, rdb, Config{CallTimeout: 200 * time.Millisecond})
+	p := &Policy{TTL: FixedTTL(3 * time.Second), Interval: Every(100 * time.Millisecond)}
+	var handles []*Handle
+	for i := range 50 {
+		key := fmt.Sprint("k", i)
+		set(t, server.Client(), key, "me", 3*time.Second)
+		handles = append(handles, register(t, s, Task{Keys: []string{key}, Owner: []string{"", "me"}[i%2], Policy: p}))
+	}
+	for range 10 {
+		proxy.DropReplies(1)
+		proxy.Cut()
+		proxy.DropRequests(1)
+		n := handles[0].Result().Renewals
+		eventually(t, 5*time.Second, func() bool { return handles[0].Result().Renewals >= n+2 }, "not renewed")
+	}
+	for _, h := range handles {
+		if r := h.Result(); r.Reason != Live {
+			t.Errorf("%+v, want live", r)
+		}
+	}
+	if s.Stats().Failed == 0 {
+		t.Error("the faults did no harm: nothing was tested")
+	}
+}
+
+// TestReplicaRefuses makes the server a replica for a moment: READONLY is a failure
+// that passes.
+func TestReplicaRefuses(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	s := onRedis(t, rdb, Config{})
+	p := &Policy{TTL: FixedTTL(5 * time.Second), Interval: Every(100 * time.Millisecond)}
+	set(t, rdb, "k", "me", 5*time.Second)
+	plain := register(t, s, Task{Keys: []string{"k"}, Policy: p})
+	owned := register(t, s, Task{Keys: []string{"k"}, Owner: "me", Policy: p})
+	if err := rdb.Do(t.Context(), "replicaof", "127.0.0.1", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []*Handle{plain, owned} {
+		eventually(t, 5*time.Second, func() bool { return h.Result().Failures >= 2 }, "no failure on a replica")
+	}
+	if err := rdb.Do(t.Context(), "replicaof", "no", "one").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []*Handle{plain, owned} {
+		before := h.Result()
+		eventually(t, 5*time.Second, func() bool { return h.Result().Renewals > before.Renewals+2 }, "not renewed again")
+		if r := h.Result(); r.Reason != Live {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestPrefixOnRedisTakesGlobCharactersAsTheyAre(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	s := onRedis(t, rdb, Config{ScanCount: 3})
+	p := every(100 * time.Millisecond)
+	p.Select = Prefix(`j*[b]?\:`)
+	for i := range 20 {
+		set(t, rdb, fmt.Sprintf(`j*[b]?\:%d`, i), "", 30*time.Second)
+		set(t, rdb, fmt.Sprintf(`jxbx\:%d`, i), "", 30*time.Second)
+	}
+	h := register(t, s, Task{Policy: p})
+	eventually(t, 5*time.Second, func() bool { return h.Result().Renewals >= 2 }, "not renewed")
+	if n := h.Status().Keys; n != 20 {
+		t.Errorf("%d keys selected, want 20", n)
+	}
+	if left := pttl(t, rdb, `jxbx\:1`); left < 20*time.Second {
+		t.Errorf("a key that the prefix does not name has %v left", left)
+	}
+}
+
+func TestLeaseOnRedis(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	s := onRedis(t, rdb, Config{})
+	ctx := t.Context()
+	first, err := s.Acquire(ctx, "lock", time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value := rdb.Get(ctx, "lock").Val(); value != first.Token() {
+		t.Errorf("the lock holds %q, want the token", value)
+	}
+	var held *HeldError
+	if _, err := s.Acquire(ctx, "lock", time.Second); !errors.As(err, &held) || held.Left <= 0 || held.Left > time.Second {
+		t.Errorf("second holder: %v", err)
+	}
+	eventually(t, 5*time.Second, func() bool { return first.Handle().Result().Renewals >= 4 }, "not renewed")
+	if err := first.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	second, err := s.Acquire(ctx, "lock", time.Second)
+	if err != nil || second.Fence() != first.Fence()+1 {
+		t.Fatalf("%v, fence %d after %d", err, second.Fence(), first.Fence())
+	}
+	if left := pttl(t, rdb, "{lock}:fence"); left != -1 {
+		t.Errorf("the counter has a TTL of %v", left)
+	}
+	set(t, rdb, "lock", "thief", time.Minute)
+	<-second.Context().Done()
+	if err := second.Release(ctx); !errors.Is(err, ErrForeignOwner) {
+		t.Errorf("Release of a stolen lock: %v", err)
+	}
+	if rdb.Get(ctx, "lock").Val() != "thief" {
+		t.Error("the thief's lock was deleted")
+	}
+}
+
+// TestAcquireWithALostAnswer: the lock was taken, the caller does not know.
+func TestAcquireWithALostAnswer(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	opt := server.Options()
+	opt.Addr, opt.MaxRetries, opt.ReadTimeout = proxy.Addr(), -1, 300*time.Millisecond
+	rdb := redis.NewClient(opt)
+	t.Cleanup(func() { _ = rdb.Close() })
+	s := onRedis(t, rdb, Config{})
+	warm, err := s.Acquire(t.Context(), "warm", time.Minute) // loads the script
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.DropReplyTo(acquireKey)
+	if _, err := s.Acquire(t.Context(), acquireKey, time.Minute); err == nil || errors.Is(err, ErrHeld) {
+		t.Fatalf("%v, want the error of the network", err)
+	}
+	if n := server.Client().Exists(t.Context(), acquireKey).Val(); n != 0 {
+		t.Error("a lock that nobody holds was left behind")
+	}
+	if err := warm.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const acquireKey = "lock:lost-answer"

@@ -21,7 +21,7 @@ type ackPage struct {
 
 // readAcks reads the stream from the position before the write until the run ends. It is a goroutine of the run.
 func (r *run) readAcks() {
-	defer func() { r.helperDone <- struct{}{} }()
+	defer func() { r.acksEnded <- struct{}{} }() // has room
 	pos := r.target.AckPos
 	if pos == "" {
 		pos = "0-0"

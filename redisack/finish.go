@@ -23,7 +23,9 @@ func (r *run) quiesce(timedOut bool) {
 		select {
 		case res := <-r.results:
 			r.settleLate(res, timedOut)
-		case <-r.helperDone:
+		case <-r.refreshed:
+			r.helpers--
+		case <-r.acksEnded:
 			r.helpers--
 		case <-patience.C:
 			r.warn(fmt.Sprintf("%d calls do not return", r.inFlight+r.helpers))

@@ -2,7 +2,6 @@ package redisack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -143,27 +142,32 @@ type refresh struct {
 	err  error
 }
 
-var errNoRefresh = errors.New("the fleet does not answer")
-
-// startRefresh looks the fleet up in the background. The next look waits for this one to return.
+// startRefresh looks the fleet up in the background. There is one look at a time: while one does not return, the list
+// stays as it is.
 func (r *run) startRefresh() {
 	r.refreshing = true
 	r.helpers++
 	go func() {
-		ctx, cancel := context.WithTimeoutCause(r.ctx, max(r.policy.RefreshEvery, time.Second), errNoRefresh)
+		fresh := refresh{err: errNoAnswer}
+		defer func() {
+			if value := recover(); value != nil {
+				fresh.err = panicError(value)
+			}
+			r.refreshed <- fresh // has room
+		}()
+		ctx, cancel := context.WithTimeout(r.ctx, max(r.policy.RefreshEvery, minRefreshTime))
 		defer cancel()
-		list, err := await(ctx, func() ([]Endpoint, error) { return r.check.Fleet.Members(ctx) })
-		select {
-		case r.refreshed <- refresh{list, err}:
-		case <-r.ctx.Done():
-		}
-		r.helperDone <- struct{}{}
+		fresh.list, fresh.err = r.check.Fleet.Members(ctx)
 	}()
 }
+
+// minRefreshTime is what a look at the fleet may take at least.
+const minRefreshTime = time.Second
 
 // takeRefresh takes in a new list. A look that failed changes nothing.
 func (r *run) takeRefresh(fresh refresh) {
 	r.refreshing = false
+	r.helpers--
 	r.nextRefresh = r.now() + r.policy.RefreshEvery
 	var f faults
 	checkMembers(fresh.list, r.check.Prober, &f)

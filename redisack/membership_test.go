@@ -187,8 +187,10 @@ func TestNamesFromURLs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := testClient(t, Config{})
 		res, err := c.Apply(t.Context(), change(), Check{
-			Fleet:  URLs("http://h/s?token=secret1", "http://h/s?token=secret2#x"),
-			Prober: ProberFunc(func(_ context.Context, _ Endpoint, target Target) (Observation, error) { return current(t.Context(), target) }),
+			Fleet: URLs("http://h/s?token=secret1", "http://h/s?token=secret2#x"),
+			Prober: ProberFunc(func(_ context.Context, _ Endpoint, target Target) (Observation, error) {
+				return current(t.Context(), target)
+			}),
 		})
 		if err != nil || res.Endpoints[0].ID != "http://h/s" || res.Endpoints[1].ID != "http://h/s#2" {
 			t.Errorf("%+v, %v", res.Endpoints, err)

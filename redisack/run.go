@@ -48,11 +48,11 @@ type run struct {
 	slowInFlight int
 	attempts     int
 
-	results    chan result
-	pushed     chan pushedAcks
-	refreshed  chan refresh
-	helpers    int // goroutines beside the attempts
-	helperDone chan struct{}
+	results   chan result
+	pushed    chan pushedAcks
+	refreshed chan refresh
+	helpers   int // goroutines beside the attempts
+	acksEnded chan struct{}
 
 	refreshing  bool
 	nextRefresh time.Duration // 0: never

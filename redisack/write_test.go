@@ -77,7 +77,9 @@ func TestWriteOutcomes(t *testing.T) {
 		"absent minds a key written by other means": {
 			{
 				name: "found", change: Change{Version: "v1", IfRev: Absent()}, err: ErrConflict, payload: "by hand",
-				prepare: func(ctx context.Context, rdb redis.UniversalClient) error { return rdb.Set(ctx, "k", "by hand", 0).Err() },
+				prepare: func(ctx context.Context, rdb redis.UniversalClient) error {
+					return rdb.Set(ctx, "k", "by hand", 0).Err()
+				},
 			},
 		},
 		"fenced": {

@@ -102,8 +102,10 @@ func (c Config) validate() error {
 		field string
 		value time.Duration
 	}{
-		{"PollInterval", c.PollInterval}, {"ShutdownGrace", c.ShutdownGrace},
-		{"CancelGrace", c.CancelGrace}, {"Retention", c.Retention},
+		{"PollInterval", c.PollInterval},
+		{"ShutdownGrace", c.ShutdownGrace},
+		{"CancelGrace", c.CancelGrace},
+		{"Retention", c.Retention},
 	} {
 		if d.value < 0 {
 			fault("%s is %s", d.field, d.value)

@@ -115,14 +115,13 @@ func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 		t.Fatalf("%s of %s in %s edits %+v", command, of.name, s, d.Edits)
 	}
 	cell := changeOf(before, d.Edits[0])
-	switch d.Plan.State {
-	case s:
-	case plan.Running:
-		cell += "*"
-	default:
+	if d.Plan.State == s {
+		return cell
+	}
+	if d.Plan.State != plan.Running {
 		t.Errorf("%s of %s takes the plan from %s to %s", command, of.name, s, d.Plan.State)
 	}
-	return cell
+	return cell + "*"
 }
 
 func changeOf(before task.Task, e task.Edit) string {

@@ -20,35 +20,43 @@ func TestDecide(t *testing.T) {
 		want     strategy.Decision
 	}{
 		"zero strategy": {
-			strategy.Strategy{}, []strategy.Tally{{Tasks: 3}},
+			strategy.Strategy{},
+			[]strategy.Tally{{Tasks: 3}},
 			strategy.Decision{Grant: strategy.Grant{Open: 3, MaxHeld: 1}},
 		},
 		"zero strategy, first failure": {
-			strategy.Strategy{}, []strategy.Tally{{Tasks: 3, Failed: 1}},
+			strategy.Strategy{},
+			[]strategy.Tally{{Tasks: 3, Failed: 1}},
 			strategy.Decision{Grant: strategy.Grant{Open: 3, MaxHeld: 1}, Breach: true},
 		},
 		"at the tolerance": {
-			ten, []strategy.Tally{{Tasks: 25, Failed: 2}},
+			ten,
+			[]strategy.Tally{{Tasks: 25, Failed: 2}},
 			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}},
 		},
 		"over the tolerance": {
-			ten, []strategy.Tally{{Tasks: 25, Failed: 3}},
+			ten,
+			[]strategy.Tally{{Tasks: 25, Failed: 3}},
 			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}, Breach: true},
 		},
 		"acknowledged beyond the tolerance": {
-			ten, []strategy.Tally{{Tasks: 25, Failed: 7, Acknowledged: 7}},
+			ten,
+			[]strategy.Tally{{Tasks: 25, Failed: 7, Acknowledged: 7}},
 			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 7}},
 		},
 		"one more than acknowledged": {
-			ten, []strategy.Tally{{Tasks: 25, Failed: 8, Acknowledged: 7}},
+			ten,
+			[]strategy.Tally{{Tasks: 25, Failed: 8, Acknowledged: 7}},
 			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 7}, Breach: true},
 		},
 		"acknowledged within the tolerance": {
-			ten, []strategy.Tally{{Tasks: 25, Failed: 2, Acknowledged: 1}},
+			ten,
+			[]strategy.Tally{{Tasks: 25, Failed: 2, Acknowledged: 1}},
 			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}},
 		},
 		"several waves count together": {
-			ten, []strategy.Tally{{Tasks: 5, Failed: 1}, {Tasks: 20, Failed: 2}},
+			ten,
+			[]strategy.Tally{{Tasks: 5, Failed: 1}, {Tasks: 20, Failed: 2}},
 			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}, Breach: true},
 		},
 	}

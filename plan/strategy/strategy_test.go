@@ -84,18 +84,21 @@ func TestWarnings(t *testing.T) {
 		"percents that come out": {strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Percent(10)}, 10, nil},
 		"all at once":            {strategy.Strategy{MaxConcurrency: strategy.Percent(100)}, 3, nil},
 		"percents that vanish": {
-			strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Percent(10)}, 9,
+			strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Percent(10)},
+			9,
 			[]strategy.Fault{
 				{Field: "MaxConcurrency", Problem: "10% of 9 tasks is less than one; it counts as 1"},
 				{Field: "MaxFailures", Problem: "10% of 9 tasks is less than one; no failure is tolerated"},
 			},
 		},
 		"tolerates all": {
-			strategy.Strategy{MaxFailures: strategy.Count(3)}, 3,
+			strategy.Strategy{MaxFailures: strategy.Count(3)},
+			3,
 			[]strategy.Fault{{Field: "MaxFailures", Problem: "3 of 3 tasks tolerates that all of them fail"}},
 		},
 		"tolerates more than all": {
-			strategy.Strategy{MaxFailures: strategy.Count(50)}, 3,
+			strategy.Strategy{MaxFailures: strategy.Count(50)},
+			3,
 			[]strategy.Fault{{Field: "MaxFailures", Problem: "50 of 3 tasks tolerates that all of them fail"}},
 		},
 		"tolerates all but one": {strategy.Strategy{MaxFailures: strategy.Count(2)}, 3, nil},

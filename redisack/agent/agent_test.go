@@ -1,0 +1,417 @@
+package agent_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/redisack/agent"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// started runs an agent until the test ends.
+func started(t *testing.T, rdb redis.UniversalClient, apply agent.ApplyFunc, cfg agent.Config) *agent.Agent {
+	t.Helper()
+	if cfg.Instance == "" {
+		cfg.Instance = "a"
+	}
+	a, err := agent.New(rdb, "k", apply, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, a)
+	return a
+}
+
+func run(t *testing.T, a *agent.Agent) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func accept(context.Context, agent.Update) error { return nil }
+
+func write(t *testing.T, c *redisack.Client, ch redisack.Change) redisack.Target {
+	t.Helper()
+	ch.Key = "k"
+	target, err := c.Write(t.Context(), ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// confirmed waits until the agents behind the URLs run the target.
+func confirmed(t *testing.T, c *redisack.Client, target redisack.Target, agents ...*agent.Agent) (*redisack.AckResult, error) {
+	t.Helper()
+	var urls []string
+	for _, a := range agents {
+		server := httptest.NewServer(a)
+		defer server.Close()
+		urls = append(urls, server.URL)
+	}
+	return c.Confirm(t.Context(), target, redisack.Check{
+		Fleet: redisack.URLs(urls...), Prober: redisack.HTTP{AllowLoopback: true},
+		Policy: redisack.Policy{Timeout: 15 * time.Second, Interval: redisack.Interval{Base: 10 * time.Millisecond}},
+	})
+}
+
+type slot struct {
+	Rev, Version, State, Error string
+}
+
+type statusBody struct {
+	Instance, Boot     string
+	Applied, Attempted *slot
+}
+
+func statusOf(t *testing.T, a *agent.Agent) statusBody {
+	t.Helper()
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/status", nil))
+	var s statusBody
+	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	return s
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited too long for: %s", what)
+		}
+	}
+}
+
+// Writer and agents together, on one server and on a cluster, plain and sharded, string and field.
+func TestEndToEnd(t *testing.T) {
+	t.Parallel()
+	settings := []struct {
+		name    string
+		sharded bool
+		field   string
+	}{{"plain", false, ""}, {"sharded", true, ""}, {"field", false, "f"}}
+	backends := map[string]func(*testing.T) redis.UniversalClient{
+		"single":  func(t *testing.T) redis.UniversalClient { t.Helper(); return redistest.Start(t).Client() },
+		"cluster": func(t *testing.T) redis.UniversalClient { t.Helper(); return redistest.StartCluster(t, 3, 0).Client() },
+	}
+	for name, backend := range backends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rdb := backend(t)
+			for _, s := range settings {
+				t.Run(s.name, func(t *testing.T) {
+					if err := rdb.Del(t.Context(), "k", "{k}:head", "{k}:head:f", "{k}:prev").Err(); err != nil {
+						t.Fatal(err)
+					}
+					var got [2]atomic.Value
+					var agents []*agent.Agent
+					for i, id := range []string{"a", "b"} {
+						agents = append(agents, started(t, rdb, func(_ context.Context, u agent.Update) error {
+							got[i].Store(string(u.Payload))
+							return nil
+						}, agent.Config{Instance: id, Sharded: s.sharded, Field: s.field, Push: true}))
+					}
+					c := redisack.New(rdb, redisack.Config{Sharded: s.sharded})
+					for _, version := range []string{"v1", "v2"} {
+						target := write(t, c, redisack.Change{Version: version, Field: s.field, Payload: []byte("content of " + version)})
+						res, err := confirmed(t, c, target, agents...)
+						if err != nil {
+							t.Fatalf("%v\n%s", err, res.Summary())
+						}
+						for i := range got {
+							if got[i].Load() != "content of "+version {
+								t.Errorf("agent %d got %v", i, got[i].Load())
+							}
+						}
+						res, err = c.Confirm(t.Context(), target, redisack.Check{
+							Fleet: redisack.Static(redisack.Endpoint{ID: "a"}, redisack.Endpoint{ID: "b"}), Push: true,
+							Policy: redisack.Policy{Timeout: 10 * time.Second},
+						})
+						if err != nil || res.Attempts != 0 {
+							t.Fatalf("pushed: %v\n%s", err, res.Summary())
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// Applied means that the host's function has returned, and nothing before.
+func TestAppliedAfterTheFunction(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	entered, leave := make(chan struct{}), make(chan struct{})
+	a := started(t, rdb, func(context.Context, agent.Update) error {
+		close(entered)
+		<-leave
+		return nil
+	}, agent.Config{})
+	write(t, c, redisack.Change{Version: "v1"})
+	<-entered
+	if s := statusOf(t, a); s.Applied != nil || s.Attempted == nil || s.Attempted.State != "applying" {
+		t.Errorf("while it works: %+v", s)
+	}
+	close(leave)
+	eventually(t, "applied", func() bool { s := statusOf(t, a); return s.Applied != nil && s.Attempted.State == "applied" })
+	if version, rev := a.Applied(); version != "v1" || rev != 1 {
+		t.Errorf("applied %s, %d", version, rev)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		apply  agent.ApplyFunc
+		reason redisack.Reason
+		text   string
+	}{
+		"error": {func(context.Context, agent.Update) error { return errors.New("bad\nroute") }, redisack.ReasonRejected, "bad route"},
+		"panic": {func(context.Context, agent.Update) error { panic("boom") }, redisack.ReasonRejected, "panic: boom"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rdb := redistest.Mini(t)
+			c := redisack.New(rdb, redisack.Config{})
+			var calls atomic.Int32
+			a := started(t, rdb, func(ctx context.Context, u agent.Update) error {
+				if u.Version == "v1" || calls.Add(1) > 1 {
+					return nil
+				}
+				return tc.apply(ctx, u)
+			}, agent.Config{Push: true, Resync: 20 * time.Millisecond})
+			first := write(t, c, redisack.Change{Version: "v1"})
+			if _, err := confirmed(t, c, first, a); err != nil {
+				t.Fatal(err)
+			}
+			target := write(t, c, redisack.Change{Version: "v2"})
+			res, err := confirmed(t, c, target, a)
+			if !errors.Is(err, redisack.ErrRejected) || !strings.Contains(res.Endpoints[0].Err, tc.text) {
+				t.Fatalf("%v\n%s", err, res.Summary())
+			}
+			res, err = c.Confirm(t.Context(), target, redisack.Check{
+				Fleet: redisack.Static(redisack.Endpoint{ID: "a"}), Push: true, Policy: redisack.Policy{Timeout: 10 * time.Second},
+			})
+			if !errors.Is(err, redisack.ErrRejected) {
+				t.Fatalf("pushed: %v\n%s", err, res.Summary())
+			}
+			if s := statusOf(t, a); s.Applied == nil || s.Applied.Version != "v1" {
+				t.Errorf("runs %+v", s.Applied)
+			}
+			if calls.Load() != 1 {
+				t.Errorf("the refused revision was tried %d times", calls.Load())
+			}
+			// The same content again is no new write and changes nothing; asked for, it is, and is taken.
+			if again := write(t, c, redisack.Change{Version: "v2"}); again.Outcome != redisack.OutcomeUnchanged {
+				t.Errorf("%+v", again)
+			}
+			if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v2", Rewrite: true}), a); err != nil {
+				t.Errorf("rewritten: %v", err)
+			}
+		})
+	}
+}
+
+// A passing failure is tried again, and is no refusal meanwhile.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	var calls atomic.Int32
+	a := started(t, rdb, func(context.Context, agent.Update) error {
+		if calls.Add(1) < 3 {
+			return agent.Retry(errors.New("port is taken"))
+		}
+		return nil
+	}, agent.Config{})
+	if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v1"}), a); err != nil || calls.Load() != 3 {
+		t.Errorf("%v after %d calls", err, calls.Load())
+	}
+	if agent.Retry(nil) != nil {
+		t.Error("Retry(nil) is an error")
+	}
+}
+
+// Without any announcement the timer finds the change.
+func TestResync(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	a := started(t, rdb, accept, agent.Config{Channel: "nobody:writes:here", Resync: 20 * time.Millisecond})
+	for _, version := range []string{"v1", "v2"} {
+		if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: version}), a); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A subscription that breaks is made again, and what was missed meanwhile is read.
+func TestReconnect(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	opt := server.Options()
+	opt.Addr = proxy.Addr()
+	behind := redis.NewClient(opt)
+	t.Cleanup(func() { _ = behind.Close() })
+	c := redisack.New(server.Client(), redisack.Config{})
+	a := started(t, behind, accept, agent.Config{Resync: time.Hour})
+	if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v1"}), a); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Refuse(true)
+	proxy.Cut()
+	target := write(t, c, redisack.Change{Version: "v2"})
+	proxy.Refuse(false)
+	if _, err := confirmed(t, c, target, a); err != nil {
+		t.Error(err)
+	}
+}
+
+// What Redis says last is applied, even if its revision went back, as after a failover.
+func TestRevisionWentBack(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	a := started(t, rdb, accept, agent.Config{})
+	for _, version := range []string{"v1", "v2", "v3"} {
+		write(t, c, redisack.Change{Version: version})
+	}
+	if err := rdb.Del(t.Context(), "k", "{k}:head", "{k}:prev").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v4"}), a); err != nil {
+		t.Error(err)
+	}
+}
+
+// A payload that is not what the head describes is not applied.
+func TestForeignPayload(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	write(t, c, redisack.Change{Version: "v1", Payload: []byte("good")})
+	for state, spoil := range map[string]func() error{
+		"not what the head describes": func() error { return rdb.Set(t.Context(), "k", "by hand", 0).Err() },
+		"not there":                   func() error { return rdb.Del(t.Context(), "k").Err() },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		a, err := agent.New(rdb, "k", func(context.Context, agent.Update) error {
+			t.Error("applied")
+			return nil
+		}, agent.Config{Instance: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := run(t, a)
+		eventually(t, "a failed attempt", func() bool {
+			s := statusOf(t, a)
+			return s.Attempted != nil && s.Attempted.State == "failed" && strings.Contains(s.Attempted.Error, state)
+		})
+		stop()
+	}
+}
+
+// A shutdown in the middle of applying is no refusal.
+func TestShutdownWhileApplying(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	write(t, c, redisack.Change{Version: "v1"})
+	entered := make(chan struct{})
+	a, err := agent.New(rdb, "k", func(ctx context.Context, _ agent.Update) error {
+		close(entered)
+		<-ctx.Done()
+		return ctx.Err()
+	}, agent.Config{Instance: "a", Push: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, a)
+	<-entered
+	if err := a.Run(t.Context()); !errors.Is(err, agent.ErrRunning) {
+		t.Errorf("a second Run: %v", err)
+	}
+	stop()
+	if s := statusOf(t, a); s.Attempted.State != "failed" {
+		t.Errorf("%+v", s.Attempted)
+	}
+	if n := rdb.XLen(t.Context(), "{k}:acks").Val(); n != 0 {
+		t.Errorf("%d acknowledgements", n)
+	}
+}
+
+func TestApplyTimeout(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	write(t, c, redisack.Change{Version: "v1"})
+	a := started(t, rdb, func(ctx context.Context, _ agent.Update) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}, agent.Config{ApplyTimeout: 10 * time.Millisecond})
+	eventually(t, "a refusal", func() bool { s := statusOf(t, a); return s.Attempted != nil && s.Attempted.State == "rejected" })
+}
+
+func TestNewNamesEveryFault(t *testing.T) {
+	t.Parallel()
+	_, err := agent.New(nil, "a}b", nil, agent.Config{
+		Instance: "a", Sharded: true, Channel: "elsewhere", MaxAcks: -1, Resync: -1, ApplyTimeout: -1,
+	})
+	if !errors.Is(err, agent.ErrConfig) {
+		t.Fatal(err)
+	}
+	for _, fault := range []string{"rdb", "{tag}", "apply", "Channel", "MaxAcks", "Resync", "ApplyTimeout"} {
+		if !strings.Contains(err.Error(), fault) {
+			t.Errorf("%v does not name %s", err, fault)
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	a, err := agent.New(redistest.Mini(t), "k", accept, agent.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, want := range map[string]int{http.MethodGet: 200, http.MethodHead: 200, http.MethodPost: 405} {
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+		if w.Code != want {
+			t.Errorf("%s: %d", method, w.Code)
+		}
+	}
+}

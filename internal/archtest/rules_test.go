@@ -48,6 +48,7 @@ var arrows = []arrow{
 	{from: "internal/wheel"},
 	{from: "internal/redistest"},
 	{from: "internal/archtest"},
+	{from: "internal/simulation/..."}, // tests only
 }
 
 // pure are the packages without I/O, goroutine, clock and chance.

@@ -1,0 +1,116 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/cutover-go/cutover/executor"
+)
+
+// actor is the executor of a process. What it does follows from the seed, the task,
+// and how often the task was run.
+type actor struct {
+	w *world
+	p *process
+}
+
+var errCut = errors.New("the process was cut off")
+
+// Execute implements executor.TaskExecutor.
+func (a actor) Execute(ctx context.Context, run *executor.Run) error { return a.act(ctx, run, false) }
+
+// Rollback implements executor.Rollbacker.
+func (a actor) Rollback(ctx context.Context, run *executor.Run) error { return a.act(ctx, run, true) }
+
+func (a actor) act(ctx context.Context, run *executor.Run, undo bool) error {
+	e, before := a.w.ledger.begin(run, undo)
+	defer a.w.ledger.end(e)
+	if !a.p.alive() {
+		return errCut
+	}
+	r := a.w.dice("run", run.ID(), run.Attempt(), undo, before)
+	if a.w.calm.Load() {
+		return run.Save(ctx, "calm", nil)
+	}
+	err := a.steps(ctx, run, r, undo)
+	if err != nil && r.Float64() >= a.w.temper.Rude {
+		return err
+	}
+	return a.outcome(ctx, run, r)
+}
+
+// steps saves a few times, as a well-behaved executor does.
+func (a actor) steps(ctx context.Context, run *executor.Run, r *rand.Rand, undo bool) error {
+	for i := range r.IntN(4) {
+		if err := a.linger(ctx, during(r, a.w.temper.Step)); err != nil {
+			return err
+		}
+		step := fmt.Sprintf("step %d", i)
+		if !undo && r.IntN(2) == 0 {
+			if err := run.SaveUndo(ctx, step, fmt.Sprintf("token %d", run.Token())); err != nil {
+				return err
+			}
+		}
+		run.Progress(executor.Progress{Done: int64(i)})
+		if err := run.Save(ctx, step, fmt.Sprintf("token %d, undo %t", run.Token(), undo)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linger passes time, until the context ends, the process dies or people calm down.
+func (a actor) linger(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-a.w.calmed:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-a.p.cut:
+		return errCut
+	}
+	if !a.p.alive() {
+		return errCut
+	}
+	return nil
+}
+
+// outcome ends a run in one of many ways.
+func (a actor) outcome(ctx context.Context, run *executor.Run, r *rand.Rand) error {
+	if r.Float64() < a.w.temper.Rude {
+		switch r.IntN(4) {
+		case 0: // waits until somebody ends it
+			if err := a.linger(ctx, time.Hour); err != nil {
+				return err
+			}
+		case 1: // ignores its context for a while
+			_ = a.linger(context.WithoutCancel(ctx), during(r, 3*leaseTTL))
+		case 2: // leaves somebody behind who saves
+			a.w.loose.Go(func() {
+				time.Sleep(during(rand.New(rand.NewPCG(a.w.seed, uint64(run.Token()))), time.Second))
+				_ = run.Save(context.WithoutCancel(ctx), "late", nil)
+			})
+		case 3: // saves what is too large, and does not care
+			_ = run.Save(ctx, "large", strings.Repeat("x", 100<<10))
+		}
+	}
+	if r.Float64() >= a.w.temper.Failing {
+		return nil
+	}
+	switch r.IntN(6) {
+	case 0:
+		panic("what an executor does")
+	case 1:
+		runtime.Goexit()
+	case 2:
+		return executor.Retryable("GATEWAY_TIMEOUT", errors.New("gateway timeout"))
+	}
+	return executor.Fail("BROKEN", errors.New("broken"))
+}

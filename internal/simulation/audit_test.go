@@ -1,0 +1,174 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"sync"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// audit is the store itself, watched: it knows by simple means what each task must
+// have kept, and who may write it.
+type audit struct {
+	store.Store
+	w *world
+
+	mu    sync.Mutex
+	tasks map[task.ID]*account
+}
+
+// account is what a task must be like.
+type account struct {
+	token task.Token // of the last claim
+	held  bool
+	// wrote is the greatest token under which a change was accepted, seq its number.
+	wrote      task.Token
+	seq        uint32
+	checkpoint *checkpoint.Checkpoint
+	undo       checkpoint.UndoLog
+}
+
+func newAudit(w *world) *audit {
+	return &audit{Store: memstore.New(), w: w, tasks: make(map[task.ID]*account)}
+}
+
+// of returns the account of a task. The caller has the lock.
+func (a *audit) of(id task.ID) *account {
+	acc := a.tasks[id]
+	if acc == nil {
+		acc = &account{}
+		a.tasks[id] = acc
+	}
+	return acc
+}
+
+// current reports whether the task is held under that token.
+func (a *audit) current(id task.ID, token task.Token) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.of(id)
+	return acc.held && acc.token == token
+}
+
+// Commit implements store.Writer.
+func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.Store.Commit(ctx, b); err != nil {
+		return err
+	}
+	for i := range b.Works {
+		if w := &b.Works[i]; w.Err == nil {
+			a.accepted(w)
+		}
+	}
+	for _, t := range b.Claimed {
+		a.claimed(t, b.Claim)
+	}
+	return nil
+}
+
+// accepted checks a worker's change that the store took, and books it.
+func (a *audit) accepted(w *store.Work) {
+	acc := a.of(w.Task)
+	if w.Token == acc.wrote && w.Seq <= acc.seq {
+		return // sent again
+	}
+	if w.Token < acc.wrote {
+		a.w.faultf("task %s: a write under token %d was accepted after one under %d", w.Task, w.Token, acc.wrote)
+	}
+	if w.Token != acc.token || !acc.held {
+		a.w.faultf("task %s: a write under token %d was accepted, the last is %d, held %t", w.Task, w.Token, acc.token, acc.held)
+	}
+	acc.wrote, acc.seq = w.Token, w.Seq
+	if w.Kind != store.Save {
+		a.w.logf("task %s: released under %d as %s", w.Task, w.Token, w.State)
+		acc.held = false
+	}
+	switch {
+	case w.Kind == store.Save:
+		if w.Step != "" {
+			acc.checkpoint = &checkpoint.Checkpoint{Step: w.Step, Data: w.Data}
+		}
+		if _, had := acc.undo.Get(w.UndoStep); w.UndoStep != "" && !had {
+			acc.undo = append(acc.undo, checkpoint.Undo{Step: w.UndoStep, Data: w.UndoData})
+		}
+	case w.Kind == store.Complete:
+		acc.checkpoint = nil
+	case w.Kind == store.Undone:
+		acc.checkpoint, acc.undo = nil, nil
+	}
+}
+
+// claimed checks a task that a claim handed out, and books it.
+func (a *audit) claimed(t task.Task, c store.Claim) {
+	acc := a.of(t.ID)
+	if acc.held && t.Token == acc.token {
+		return // sent again
+	}
+	a.w.logf("task %s (%s): claimed by %s under %d in %s, attempt %d", t.ID, t.Tenant.ID, c.Worker, t.Token, t.State, t.Attempt)
+	if acc.held || t.Token <= acc.token {
+		a.w.faultf("task %s: claimed under token %d, the last is %d, held %t", t.ID, t.Token, acc.token, acc.held)
+	}
+	acc.token, acc.held = t.Token, true
+	a.compare(t)
+}
+
+// compare checks what a task has kept. The caller has the lock.
+func (a *audit) compare(t task.Task) {
+	acc := a.of(t.ID)
+	if (t.Checkpoint == nil) != (acc.checkpoint == nil) ||
+		t.Checkpoint != nil && (t.Checkpoint.Step != acc.checkpoint.Step || !bytes.Equal(t.Checkpoint.Data, acc.checkpoint.Data)) {
+		a.w.faultf("task %s has the checkpoint %v, it must be %v", t.ID, t.Checkpoint, acc.checkpoint)
+	}
+	same := len(t.Undo) == len(acc.undo)
+	for i := 0; same && i < len(t.Undo); i++ {
+		same = t.Undo[i].Step == acc.undo[i].Step && bytes.Equal(t.Undo[i].Data, acc.undo[i].Data)
+	}
+	if !same {
+		a.w.faultf("task %s has the undo log %v, it must be %v", t.ID, t.Undo, acc.undo)
+	}
+}
+
+// Apply implements store.Writer.
+func (a *audit) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	applied, err := a.Store.Apply(ctx, c)
+	if err != nil || applied.Repeated {
+		return applied, err
+	}
+	for _, e := range c.Events {
+		a.w.logf("plan %s task %s: %s by %q, %s -> %s", e.Plan, e.Task, e.Cause, e.Actor, e.From, e.To)
+	}
+	for i := range c.Edits {
+		e := &c.Edits[i]
+		acc := a.of(e.ID)
+		if e.Release || !e.State.InFlight() {
+			acc.held = false
+		}
+		if e.DropCheckpoint {
+			acc.checkpoint = nil
+		}
+		if e.DropUndo {
+			acc.undo = nil
+		}
+	}
+	return applied, nil
+}
+
+// check compares every task of a plan with its account.
+func (a *audit) check(tasks []task.Task) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range tasks {
+		a.compare(t)
+		if acc := a.of(t.ID); acc.token != t.Token || acc.held != (t.Worker != "") {
+			a.w.faultf("task %s: token %d, worker %q; it must be token %d, held %t", t.ID, t.Token, t.Worker, acc.token, acc.held)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package simulation
+
+import (
+	"context"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// checkPlans checks everything that must be true of every plan at rest.
+func (w *world) checkPlans(ctx context.Context) {
+	for _, p := range w.plans(ctx) {
+		tasks := w.tasks(ctx, p.ID)
+		w.store.check(tasks)
+		w.checkCounters(p, tasks)
+		w.checkOutcome(p, tasks)
+		events := w.events(ctx, p.ID)
+		if n := int64(len(events)); n != p.LastEvent {
+			w.faultf("plan %s has %d events, the last is %d", p.ID, n, p.LastEvent)
+		}
+		newReplay(w, p).run(events, tasks)
+	}
+}
+
+// events returns the whole log of a plan.
+func (w *world) events(ctx context.Context, id plan.ID) (all []plan.Event) {
+	for {
+		page, err := w.store.Events(ctx, id, int64(len(all)), store.MaxPage)
+		if err != nil {
+			w.faultf("events of %s: %v", id, err)
+		}
+		if len(page) == 0 {
+			return all
+		}
+		all = append(all, page...)
+	}
+}
+
+// checkCounters counts the tasks anew.
+func (w *world) checkCounters(p plan.Plan, tasks []task.Task) {
+	var want plan.Counters
+	for _, t := range tasks {
+		want.States[t.State]++
+		if t.Worker != "" {
+			want.Held++
+		}
+	}
+	if p.Counters != want {
+		w.faultf("plan %s counts %+v, there are %+v", p.ID, p.Counters, want)
+	}
+	if p.Acknowledged > want.Of(task.Failed) {
+		w.faultf("plan %s: %d acknowledged of %d failed", p.ID, p.Acknowledged, want.Of(task.Failed))
+	}
+}
+
+// checkOutcome checks that a plan's state follows from its tasks.
+func (w *world) checkOutcome(p plan.Plan, tasks []task.Task) {
+	c := p.Counters
+	undoable := 0
+	for _, t := range tasks {
+		if t.Undoable() {
+			undoable++
+		}
+		if t.PausedAlone && t.State != task.Paused || t.Request != task.NoRequest && t.State != task.Running {
+			w.faultf("task %s is %s, paused alone %t, asked to %s", t.ID, t.State, t.PausedAlone, t.Request)
+		}
+		if t.State == task.Paused && !t.PausedAlone && p.State != plan.Paused && p.State != plan.Failed {
+			w.faultf("task %s was paused with its plan, and the plan is %s", t.ID, p.State)
+		}
+	}
+	open := c.Of(task.Pending) + c.Of(task.Paused) + c.InFlight()
+	allowed := max(p.Strategy.MaxFailures.Of(p.Tasks), p.Acknowledged)
+	wrong := false
+	switch p.State {
+	case plan.Created:
+		wrong = c.Of(task.Pending) != p.Tasks
+	case plan.Running:
+		wrong = c.Of(task.Paused) == 0 || c.Of(task.Pending)+c.InFlight() > 0 || c.Of(task.Failed) > allowed
+	case plan.Completed:
+		wrong = open > 0 || c.Of(task.Failed) > allowed || c.Of(task.Failed) == p.Tasks
+	case plan.Cancelled:
+		wrong = open > 0
+	case plan.RolledBack:
+		wrong = open+undoable > 0
+	case plan.RollingBack:
+		wrong = true
+	case plan.RollbackFailed, plan.Paused, plan.Failed:
+	}
+	if wrong {
+		w.faultf("plan %s rests in %s with %v, %d failures allowed, %d undos left", p.ID, p.State, c.States, allowed, undoable)
+	}
+}

@@ -1,0 +1,93 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// do carries out one thing that the script says.
+func (w *world) do(ctx context.Context, o op) {
+	p := w.pick(o.proc)
+	w.logf("%s", o)
+	switch o.name {
+	case "spawn":
+		if len(w.all()) < 6 {
+			w.spawn()
+		}
+	case "crash":
+		p.crash()
+	case "shutdown":
+		p.shutdown()
+	case "freeze":
+		p.freeze()
+		select {
+		case <-time.After(o.pause):
+		case <-w.calmed:
+		}
+		p.thaw()
+	case "create":
+		created, err := p.engine.Create(ctx, o.spec)
+		w.logf("create by %s: plan %s with %+v of %v: %v", p.name, created.ID, o.spec.Strategy, o.spec.Tenants, err)
+		w.expect(o, err)
+	default:
+		w.command(ctx, p, o)
+	}
+}
+
+// command gives a command to a plan or a task, if there is one.
+func (w *world) command(ctx context.Context, p *process, o op) {
+	plans := w.plans(ctx)
+	if len(plans) == 0 {
+		return
+	}
+	target := plans[o.plan%len(plans)]
+	id := task.NewID(target.ID, 1+o.task%target.Tasks)
+	ctx = cutover.WithActor(ctx, p.name)
+	already, err := give(ctx, p.engine, o.name, target.ID, id)
+	w.logf("%s of plan %s task %s by %s: already %t, %v", o.name, target.ID, id, p.name, already, err)
+	w.expect(o, err)
+}
+
+// give gives a command by its name.
+func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t task.ID) (already bool, err error) {
+	planCommands := map[string]func(context.Context, plan.ID) (cutover.PlanAnswer, error){
+		"start": e.Start, "pause": e.Pause, "resume": e.Resume, "cancel": e.Cancel, "rollback": e.Rollback,
+		"retry failed": func(ctx context.Context, id plan.ID) (cutover.PlanAnswer, error) { return e.RetryFailed(ctx, id, true) },
+	}
+	taskCommands := map[string]func(context.Context, task.ID) (cutover.TaskAnswer, error){
+		"retry task": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) { return e.RetryTask(ctx, id, true) },
+		"retry task from scratch": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) {
+			return e.RetryTask(ctx, id, false)
+		},
+		"pause task": e.PauseTask, "resume task": e.ResumeTask, "cancel task": e.CancelTask, "rollback task": e.RollbackTask,
+		"skip task": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) {
+			return e.SkipTask(ctx, id, "not needed")
+		},
+	}
+	if f, ok := planCommands[name]; ok {
+		a, err := f(ctx, id)
+		return a.AlreadySo, err
+	}
+	a, err := taskCommands[name](ctx, t)
+	return a.AlreadySo, err
+}
+
+// expect checks that an error is one that a caller can make sense of.
+func (w *world) expect(o op, err error) {
+	for _, known := range []error{
+		nil, plan.ErrTooLate, store.ErrTenantHeld, store.ErrNotFound, store.ErrCreating, cutover.ErrStarting, errDead,
+	} {
+		if errors.Is(err, known) {
+			return
+		}
+	}
+	if !store.Temporary(err) {
+		w.faultf("%s: %v", o.name, err)
+	}
+}

@@ -1,0 +1,128 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// script is what happens in a history.
+type script struct {
+	temper    temper
+	processes int
+	ops       []op // by time
+}
+
+// temper is how rough a history is.
+type temper struct {
+	// Lost is how likely a call or its answer is lost, Late that a request arrives
+	// long after its caller gave it up, Slow that it takes longer than a lease.
+	Lost, Late, Slow float64
+	// Failing is how likely an executor fails, Rude that it does not do as it is told.
+	Failing, Rude float64
+	// Step is how long executors take at most between two saves.
+	Step      time.Duration
+	MaxLosses int
+}
+
+// op is one thing that happens.
+type op struct {
+	at   time.Duration
+	name string
+	// proc does it, or has it done to it; plan and task it is about. All are counted
+	// round what there is.
+	proc, plan, task int
+	pause            time.Duration
+	spec             plan.Spec
+}
+
+func (o op) String() string {
+	return fmt.Sprintf("%s process %d plan #%d task #%d for %s", o.name, o.proc, o.plan, o.task, o.pause)
+}
+
+// lasting is how long people and faults go on.
+const lasting = 30 * time.Second
+
+// draw makes a script.
+func draw(r *rand.Rand) script {
+	s := script{
+		temper: temper{
+			Lost:      one(r, 0, 0, 0.02, 0.1),
+			Late:      one(r, 0, 0, 0.02),
+			Slow:      one(r, 0, 0, 0.01, 0.03),
+			Failing:   one(r, 0, 0.1, 0.3, 0.6),
+			Step:      one(r, 10*time.Millisecond, 500*time.Millisecond, 2*time.Second),
+			Rude:      one(r, 0, 0.2, 0.5),
+			MaxLosses: one(r, 0, -1, 1),
+		},
+		processes: 1 + r.IntN(3),
+	}
+	for range 1 + r.IntN(3) {
+		o := op{at: during(r, 2*time.Second), name: "create", proc: r.IntN(8), spec: drawSpec(r, len(s.ops))}
+		s.ops = append(s.ops, o)
+	}
+	for i := range len(s.ops) {
+		s.ops = append(s.ops, op{at: 2*time.Second + during(r, 4*time.Second), name: "start", proc: r.IntN(8), plan: i})
+	}
+	for range 2 + r.IntN(12) {
+		s.ops = append(s.ops, drawBurst(r)...)
+	}
+	slices.SortStableFunc(s.ops, func(a, b op) int { return int(a.at - b.at) })
+	return s
+}
+
+// drawBurst draws a few things that happen at about the same time, often to the same
+// plan and task: that is where decisions race.
+func drawBurst(r *rand.Rand) (ops []op) {
+	at, apart := 2*time.Second+during(r, lasting), one(r, 5*time.Millisecond, 50*time.Millisecond, 2*time.Second)
+	p, t := r.IntN(8), r.IntN(8)
+	for range 1 + r.IntN(5) {
+		o := op{
+			at: at + during(r, apart), name: one(r, names...),
+			proc: r.IntN(8), plan: p, task: t, pause: during(r, 3*leaseTTL),
+		}
+		if r.IntN(3) == 0 {
+			o.plan, o.task = r.IntN(8), r.IntN(8)
+		}
+		ops = append(ops, o)
+	}
+	return ops
+}
+
+// names are what may happen, what happens more often more than once.
+var names = []string{ //nolint:gochecknoglobals // a constant table
+	"start", "pause", "pause", "resume", "resume", "resume", "cancel", "rollback", "retry failed", "retry failed",
+	"retry task", "retry task", "retry task from scratch", "pause task", "pause task", "resume task", "resume task",
+	"cancel task", "skip task", "skip task", "rollback task", "rollback task",
+	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn",
+}
+
+// tenants is how many there are to share between plans.
+const tenants = 5
+
+func drawSpec(r *rand.Rand, n int) plan.Spec {
+	s := plan.Spec{
+		Name: fmt.Sprintf("plan %d", n), ExecutorType: "X",
+		Strategy: strategy.Strategy{
+			MaxConcurrency: one(r, strategy.Amount{}, strategy.Count(2), strategy.Count(4), strategy.Percent(50)),
+			MaxFailures:    one(r, strategy.Amount{}, strategy.Amount{}, strategy.Count(1), strategy.Count(2), strategy.Percent(40)),
+			FailureAction:  one(r, strategy.Stop, strategy.Pause),
+		},
+	}
+	if r.IntN(4) == 0 {
+		s.IdempotencyKey = s.Name
+	}
+	for _, i := range r.Perm(tenants)[:1+r.IntN(tenants)] {
+		s.Tenants = append(s.Tenants, task.Tenant{ID: fmt.Sprintf("t%d", i)})
+	}
+	return s
+}
+
+func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+func during(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }

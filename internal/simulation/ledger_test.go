@@ -1,0 +1,52 @@
+package simulation
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/task"
+)
+
+// ledger knows which executors are at work, and on which tenants.
+type ledger struct {
+	w *world
+
+	mu     sync.Mutex
+	active map[*engagement]struct{}
+	runs   map[string]int
+}
+
+// engagement is an executor at work.
+type engagement struct {
+	tenant string
+	task   task.ID
+	token  task.Token
+}
+
+// begin notes that an executor starts and checks that it is the only one whose word
+// counts for its tenant. It returns how often the same was run before.
+func (l *ledger) begin(run *executor.Run, undo bool) (e *engagement, before int) {
+	e = &engagement{tenant: run.Tenant().ID, task: run.ID(), token: run.Token()}
+	name := fmt.Sprint(run.ID(), run.Attempt(), undo)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for other := range l.active {
+		if other.tenant != e.tenant || other.task == e.task && other.token != e.token {
+			continue // an older worker of the same task is fenced, which audit sees to
+		}
+		if l.w.store.current(e.task, e.token) && l.w.store.current(other.task, other.token) {
+			l.w.faultf("tenant %s is worked on by task %s and task %s", e.tenant, other.task, e.task)
+		}
+	}
+	l.active[e] = struct{}{}
+	before = l.runs[name]
+	l.runs[name]++
+	return e, before
+}
+
+func (l *ledger) end(e *engagement) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.active, e)
+}

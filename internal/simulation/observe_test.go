@@ -1,0 +1,56 @@
+package simulation
+
+import (
+	"context"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/plan"
+)
+
+// observe watches the first plan from its beginning over a view of its own, until
+// the returned function is called; that one compares what was seen with the log.
+func (w *world) observe(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &process{w: w, name: "observer", cut: make(chan struct{})}
+	p.view = newView(p)
+	e, err := cutover.New(p.view, cutover.Config{})
+	if err != nil {
+		panic(err)
+	}
+	var seen []plan.Event
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			// An error ends one watch; the next goes on after the last event seen.
+			for ev, err := range e.Watch(ctx, 1, int64(len(seen))) {
+				if err == nil {
+					seen = append(seen, ev)
+				}
+			}
+			_ = pass(ctx, leaseTTL)
+		}
+	}()
+	return func() {
+		_ = pass(ctx, 2*leaseTTL) // to hear the last
+		cancel()
+		<-done
+		w.compareSeen(seen)
+	}
+}
+
+func (w *world) compareSeen(seen []plan.Event) {
+	if _, err := w.store.Plan(context.Background(), 1); err != nil {
+		return // it was never completed
+	}
+	log := w.events(context.Background(), 1)
+	if len(seen) != len(log) {
+		w.faultf("of %d events %d were seen", len(log), len(seen))
+		return
+	}
+	for i := range log {
+		if a, b := seen[i], log[i]; a.Seq != b.Seq || a.Task != b.Task || a.From != b.From || a.To != b.To || a.AtRest != b.AtRest {
+			w.faultf("event %d was seen as %+v, it is %+v", i+1, a, b)
+		}
+	}
+}

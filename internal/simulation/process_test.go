@@ -1,0 +1,131 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+)
+
+// The times of every process, short so that much happens in a history.
+const (
+	leaseTTL    = 3 * time.Second
+	cancelGrace = 2 * time.Second
+	drainGrace  = 2 * time.Second
+)
+
+// process is one engine and its view of the store.
+type process struct {
+	w      *world
+	name   string
+	view   *view
+	engine *cutover.Engine
+	stop   context.CancelFunc
+	// done is closed when Run has returned.
+	done chan struct{}
+	// cut is closed by a crash: nothing of the process goes on.
+	cut chan struct{}
+
+	mu     sync.Mutex
+	frozen chan struct{} // closed by the thaw; nil while it is not frozen
+}
+
+// spawn starts a process.
+func (w *world) spawn() *process {
+	w.mu.Lock()
+	p := &process{w: w, name: fmt.Sprintf("p%d", len(w.procs)), done: make(chan struct{}), cut: make(chan struct{})}
+	w.procs = append(w.procs, p)
+	p.view = newView(p)
+	e, err := cutover.New(p.view, cutover.Config{
+		Name:          p.name,
+		Executors:     executor.Registry{"X": actor{w: w, p: p}},
+		Capacity:      4,
+		LeaseTTL:      leaseTTL,
+		CancelGrace:   cancelGrace,
+		ShutdownGrace: drainGrace,
+		MaxLosses:     w.temper.MaxLosses,
+	})
+	if err != nil {
+		panic(err)
+	}
+	p.engine = e
+	w.mu.Unlock()
+	ctx, cancel := context.WithCancel(context.Background())
+	p.stop = cancel
+	go func() {
+		defer close(p.done)
+		w.logf("%s runs", p.name)
+		err := e.Run(ctx)
+		w.logf("%s has run: %v", p.name, err)
+	}()
+	return p
+}
+
+// shutdown asks the process to go.
+func (p *process) shutdown() { p.stop() }
+
+// crash ends the process where it is: from now on it reaches nothing.
+func (p *process) crash() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.cut:
+	default:
+		close(p.cut)
+		p.stop()
+	}
+}
+
+// freeze stops everything that the process does to the outside until thaw.
+func (p *process) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.frozen == nil {
+		p.frozen = make(chan struct{})
+	}
+}
+
+func (p *process) thaw() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.frozen != nil {
+		close(p.frozen)
+		p.frozen = nil
+	}
+}
+
+// alive waits until the process is not frozen and reports whether it still is one.
+func (p *process) alive() bool {
+	for {
+		p.mu.Lock()
+		frozen := p.frozen
+		p.mu.Unlock()
+		select {
+		case <-p.cut:
+			return false
+		default:
+		}
+		if frozen == nil {
+			return true
+		}
+		select {
+		case <-frozen:
+		case <-p.cut:
+		}
+	}
+}
+
+// icy reports whether the process is frozen or dead just now.
+func (p *process) icy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.cut:
+		return true
+	default:
+		return p.frozen != nil
+	}
+}

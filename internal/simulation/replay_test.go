@@ -1,0 +1,160 @@
+package simulation
+
+import (
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// replay goes through the events of a plan and keeps what they tell.
+type replay struct {
+	w            *world
+	p            plan.Plan
+	state        string
+	tasks        []told // by ordinal - 1
+	failed       int
+	acknowledged int
+	rest         bool // the event before says that nothing follows without a command
+}
+
+// told is a task as the events tell it.
+type told struct {
+	state   string
+	attempt int
+}
+
+func newReplay(w *world, p plan.Plan) *replay {
+	r := &replay{w: w, p: p, tasks: make([]told, p.Tasks)}
+	for i := range r.tasks {
+		r.tasks[i].state = task.Pending.String()
+	}
+	return r
+}
+
+// run replays the events and compares where they end with how things are.
+func (r *replay) run(events []plan.Event, tasks []task.Task) {
+	for i, e := range events {
+		if e.Seq != int64(i)+1 {
+			r.w.faultf("plan %s: event %d has number %d", r.p.ID, i+1, e.Seq)
+		}
+		if r.rest && e.Actor == "" {
+			r.w.faultf("plan %s: event %d of nobody after all was at rest: %+v", r.p.ID, e.Seq, e)
+		}
+		r.rest = e.AtRest
+		if e.Task == 0 {
+			r.plan(e)
+		} else {
+			r.task(e)
+		}
+		r.acknowledged = min(r.acknowledged, r.failed)
+	}
+	if r.state != r.p.State.String() {
+		r.w.faultf("the events of plan %s end in %s, it is %s", r.p.ID, r.state, r.p.State)
+	}
+	if r.p.AtRest() && !r.rest {
+		r.w.faultf("plan %s is at rest in %s, its last event does not say so", r.p.ID, r.p.State)
+	}
+	if r.acknowledged != r.p.Acknowledged {
+		r.w.faultf("plan %s has %d failures acknowledged, by its events %d", r.p.ID, r.p.Acknowledged, r.acknowledged)
+	}
+	for i, t := range tasks {
+		if got := r.tasks[i]; got.state != t.State.String() || got.attempt != t.Attempt {
+			r.w.faultf("the events tell of task %s as %+v, it is %s in attempt %d", t.ID, got, t.State, t.Attempt)
+		}
+	}
+}
+
+// plan takes in an event of the plan.
+func (r *replay) plan(e plan.Event) {
+	if e.From != r.state {
+		r.w.faultf("plan %s: event %d from %s, it was %s", r.p.ID, e.Seq, e.From, r.state)
+	}
+	known := slices.ContainsFunc(plan.Transitions(), func(t plan.Transition) bool {
+		return t.From.String() == e.From && t.Cause.String() == e.Cause && t.To.String() == e.To
+	})
+	if e.From != e.To && e.From != "" && !known {
+		r.w.faultf("plan %s: no such transition: %+v", r.p.ID, e)
+	}
+	r.state = e.To
+	switch {
+	case e.Cause == plan.ByResume.String() && e.From != e.To:
+		r.acknowledged = r.failed
+	case e.Cause == plan.ByRollback.String():
+		r.acknowledged = 0
+	}
+	if s, err := plan.ParseState(e.To); err == nil && s.CancelsPending() {
+		r.cancelPending()
+	}
+}
+
+func (r *replay) cancelPending() {
+	for i := range r.tasks {
+		if r.tasks[i].state == task.Pending.String() {
+			r.tasks[i].state = task.Cancelled.String()
+		}
+	}
+}
+
+// task takes in an event of a task.
+func (r *replay) task(e plan.Event) {
+	t := &r.tasks[e.Task.Ordinal()-1]
+	if e.From != t.state {
+		r.w.faultf("plan %s: event %d of task %s from %s, it was %s", r.p.ID, e.Seq, e.Task, e.From, t.state)
+	}
+	known := slices.ContainsFunc(task.Transitions(), func(tr task.Transition) bool {
+		return tr.From.String() == e.From && tr.Cause.String() == e.Cause && tr.To.String() == e.To
+	})
+	if e.From != e.To && !known {
+		r.w.faultf("plan %s: no such transition: %+v", r.p.ID, e)
+	}
+	r.attempt(e, t)
+	r.claim(e)
+	r.undo(e)
+	switch task.Failed.String() {
+	case e.From:
+		r.failed--
+	case e.To:
+		r.failed++
+		if e.Failure == nil {
+			r.w.faultf("plan %s: event %d of a failure without one", r.p.ID, e.Seq)
+		}
+	}
+	t.state, t.attempt = e.To, e.Attempt
+}
+
+// attempt checks that attempts rise by the first claim and by retry alone.
+func (r *replay) attempt(e plan.Event, t *told) {
+	want := t.attempt
+	switch e.Cause {
+	case task.ByClaim.String(), task.ByRetry.String():
+		want++
+	}
+	if e.Attempt != want {
+		r.w.faultf("plan %s: event %d is of attempt %d, want %d", r.p.ID, e.Seq, e.Attempt, want)
+	}
+}
+
+// claim checks that nothing pending is claimed but in a running plan, and not when
+// more tasks are failed than are allowed.
+func (r *replay) claim(e plan.Event) {
+	if e.Cause != task.ByClaim.String() {
+		return
+	}
+	allowed := max(r.p.Strategy.MaxFailures.Of(r.p.Tasks), r.acknowledged)
+	if r.state != plan.Running.String() || r.failed > allowed {
+		r.w.faultf("plan %s: event %d claims a task in %s with %d failed of %d allowed", r.p.ID, e.Seq, r.state, r.failed, allowed)
+	}
+}
+
+// undo checks that the plan undoes nothing while something runs.
+func (r *replay) undo(e plan.Event) {
+	if e.Cause != task.ByRollback.String() || r.state != plan.RollingBack.String() {
+		return
+	}
+	for i, t := range r.tasks {
+		if t.state == task.Running.String() {
+			r.w.faultf("plan %s: event %d undoes task %s while task #%d runs", r.p.ID, e.Seq, e.Task, i+1)
+		}
+	}
+}

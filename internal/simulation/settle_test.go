@@ -1,0 +1,158 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// patience is how long it may take, once all is calm, until nothing happens any
+// more: leases run out, creations and starts that were given up are noticed.
+const patience = 20 * leaseTTL
+
+// settle ends all faults, and then lets people bring every plan to its end.
+func (w *world) settle(ctx context.Context) {
+	w.logf("calm")
+	w.calm.Store(true)
+	close(w.calmed)
+	for _, p := range w.all() {
+		p.thaw()
+	}
+	w.commands.Wait()
+	_ = pass(ctx, 2*leaseTTL) // for requests that arrive late
+	fresh := w.spawn()
+	people := cutover.WithActor(ctx, "people")
+	const rounds = 10
+	for round := range rounds {
+		if !w.rest(ctx) {
+			return
+		}
+		w.checkPlans(ctx)
+		open := false
+		for _, p := range w.plans(ctx) {
+			if !p.Over() {
+				open = true
+				w.goOn(people, fresh.engine, p, round >= rounds/2)
+			}
+		}
+		if !open {
+			w.startAfresh(people, fresh.engine)
+			return
+		}
+	}
+	w.faultf("some plans are never over:\n%s", w.state(ctx))
+}
+
+// rest waits until every plan is at rest.
+func (w *world) rest(ctx context.Context) bool {
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		if !slices.ContainsFunc(w.plans(ctx), func(p plan.Plan) bool { return !p.AtRest() }) {
+			return true
+		}
+		time.Sleep(leaseTTL / 10)
+	}
+	w.faultf("it does not come to rest:\n%s", w.state(ctx))
+	return false
+}
+
+// goOn gives a plan that waits for people a command after which it goes on. At last
+// they lose their patience and cancel.
+func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last bool) {
+	name := ""
+	switch p.State {
+	case plan.Created:
+		name = "start"
+	case plan.Paused:
+		name = "resume"
+	case plan.Failed:
+		name = "retry failed"
+	case plan.RollbackFailed:
+		name = "rollback"
+	case plan.Running: // tasks that were paused alone
+		w.resumeTasks(ctx, e, p)
+		return
+	case plan.RollingBack, plan.Completed, plan.Cancelled, plan.RolledBack:
+		w.faultf("plan %s is %s, at rest and not over", p.ID, p.State)
+		return
+	}
+	if last && p.State != plan.RollbackFailed {
+		name = "cancel"
+	}
+	_, err := give(ctx, e, name, p.ID, 0)
+	w.logf("people: %s plan %s: %v", name, p.ID, err)
+	if err == nil && name == "retry failed" && p.Counters.Of(task.Pending)+p.Counters.Of(task.Failed) > 0 {
+		return
+	}
+	if name == "retry failed" {
+		_, err = give(ctx, e, "resume", p.ID, 0)
+	}
+	if err != nil && !errors.Is(err, store.ErrTenantHeld) && !errors.Is(err, plan.ErrTooLate) {
+		w.faultf("people: %s plan %s: %v", name, p.ID, err)
+	}
+}
+
+func (w *world) resumeTasks(ctx context.Context, e *cutover.Engine, p plan.Plan) {
+	for _, t := range w.tasks(ctx, p.ID) {
+		if t.State == task.Paused {
+			_, err := e.ResumeTask(ctx, t.ID)
+			w.logf("people: resume task %s: %v", t.ID, err)
+			if err != nil {
+				w.faultf("people: resume task %s: %v", t.ID, err)
+			}
+		}
+	}
+}
+
+// startAfresh starts a plan over all tenants: none may be held any more.
+func (w *world) startAfresh(ctx context.Context, e *cutover.Engine) {
+	spec := plan.Spec{Name: "afresh", ExecutorType: "X"}
+	for i := range tenants {
+		spec.Tenants = append(spec.Tenants, task.Tenant{ID: fmt.Sprintf("t%d", i)})
+	}
+	p, err := e.Create(ctx, spec)
+	if err != nil {
+		w.faultf("create afresh: %v", err)
+		return
+	}
+	if _, err := e.Start(ctx, p.ID); err != nil {
+		w.faultf("every plan is over, and a start over all tenants says: %v\n%s", err, w.state(ctx))
+		return
+	}
+	if !w.rest(ctx) {
+		return
+	}
+	if p, err = e.Plan(ctx, p.ID); err != nil || p.State != plan.Completed {
+		w.faultf("a plan without faults is %s, %v", p.State, err)
+	}
+}
+
+// tasks returns all tasks of a plan.
+func (w *world) tasks(ctx context.Context, id plan.ID) []task.Task {
+	tasks, _, err := w.store.Tasks(ctx, id, store.TaskQuery{})
+	if err != nil {
+		w.faultf("tasks of %s: %v", id, err)
+	}
+	return tasks
+}
+
+// state describes every plan and task.
+func (w *world) state(ctx context.Context) string {
+	s := ""
+	for _, p := range w.plans(ctx) {
+		s += fmt.Sprintf("plan %s %s %v held %d breached %t grant %+v sweeps %v undo %+v dry %t starting %v\n", p.ID, p.State,
+			p.Counters.States, p.Counters.Held, p.Breached, p.Grant, p.Sweeps, p.Undo, p.UndosDry, p.Starting)
+		for _, t := range w.tasks(ctx, p.ID) {
+			s += fmt.Sprintf("  task %s %s %s attempt %d worker %q request %s alone %t\n",
+				t.ID, t.Tenant.ID, t.State, t.Attempt, t.Worker, t.Request, t.PausedAlone)
+		}
+	}
+	return s
+}

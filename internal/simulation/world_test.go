@@ -1,0 +1,123 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// world is one history: the store, the processes over it, and what went wrong.
+type world struct {
+	seed  uint64
+	began time.Time
+	store *audit
+	// temper is how this history is: faults, failing executors.
+	temper temper
+	// calm says that faults have ended and executors behave.
+	calm atomic.Bool
+	// calmed is closed when calm becomes true.
+	calmed chan struct{}
+	// commands are what the script has begun, loose what others left behind: requests
+	// that arrive late, goroutines of executors.
+	commands, loose sync.WaitGroup
+
+	ledger ledger
+
+	mu     sync.Mutex
+	procs  []*process
+	lines  []string
+	faults []string
+}
+
+func newWorld(seed uint64) *world {
+	w := &world{seed: seed, began: time.Now(), calmed: make(chan struct{})}
+	w.store = newAudit(w)
+	w.ledger = ledger{w: w, active: make(map[*engagement]struct{}), runs: make(map[string]int)}
+	return w
+}
+
+// dice returns random numbers that follow from the seed and the name alone.
+func (w *world) dice(name ...any) *rand.Rand {
+	h := fnv.New64a()
+	fmt.Fprint(h, name...)
+	return rand.New(rand.NewPCG(w.seed, h.Sum64()))
+}
+
+// logf notes what happened, to be shown if the history goes wrong.
+func (w *world) logf(format string, args ...any) {
+	line := fmt.Sprintf("%9.3fs ", time.Since(w.began).Seconds()) + fmt.Sprintf(format, args...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lines = append(w.lines, line)
+}
+
+// faultf notes that something is not as it must be.
+func (w *world) faultf(format string, args ...any) {
+	w.logf("FAULT "+format, args...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = append(w.faults, fmt.Sprintf(format, args...))
+}
+
+func (w *world) report() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return "faults:\n" + strings.Join(w.faults, "\n") + "\n\nhistory:\n" + strings.Join(w.lines, "\n")
+}
+
+// play lets the script happen, and then demands that all ends well.
+func (w *world) play(ctx context.Context, s script) {
+	w.temper = s.temper
+	w.logf("temper %+v", s.temper)
+	for range s.processes {
+		w.spawn()
+	}
+	observed := w.observe(ctx)
+	for _, o := range s.ops {
+		time.Sleep(o.at - time.Since(w.began))
+		w.commands.Go(func() { w.do(ctx, o) })
+	}
+	w.settle(ctx)
+	observed()
+	for _, p := range w.all() {
+		p.shutdown()
+	}
+	for _, p := range w.all() {
+		<-p.done
+	}
+	w.loose.Wait()
+	w.checkPlans(ctx)
+}
+
+// all returns the processes, dead ones too.
+func (w *world) all() []*process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]*process(nil), w.procs...)
+}
+
+// pick returns the n-th process, counted round.
+func (w *world) pick(n int) *process {
+	procs := w.all()
+	return procs[n%len(procs)]
+}
+
+// plans returns the plans that can be seen, by rising id.
+func (w *world) plans(ctx context.Context) []plan.Plan {
+	plans, err := w.store.Plans(ctx, store.PlanQuery{})
+	if err != nil {
+		w.faultf("plans: %v", err)
+	}
+	for i, j := 0, len(plans)-1; i < j; i, j = i+1, j-1 {
+		plans[i], plans[j] = plans[j], plans[i]
+	}
+	return plans
+}

@@ -1,0 +1,113 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// On a cluster: keys with and without tags, in all slots, plain and sharded, inline and staged.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.StartCluster(t, 3, 0).Client()
+	for _, sharded := range []bool{false, true} {
+		c := New(rdb, Config{Sharded: sharded})
+		for _, key := range []string{"a", "b", "c", "app:{tenant-7}:routes", "{x}", "odd{}key", "open{key"} {
+			for i, size := range []int{10, stageAbove + 1} {
+				version := []string{"small", "large"}[i]
+				if sharded {
+					version += " sharded"
+				}
+				ch := Change{Key: key, Version: version, Payload: make([]byte, size)}
+				if key == "odd{}key" {
+					if _, err := c.Write(t.Context(), ch); !errors.Is(err, ErrInvalid) {
+						t.Errorf("%s: %v", key, err)
+					}
+					continue
+				}
+				s := newSim(map[string][]answer{"a": {current}})
+				res, err := c.Apply(t.Context(), ch, Check{Fleet: fleet("a"), Prober: s, Policy: Policy{StartDelay: 1}, Push: true})
+				if err != nil || len(res.Warnings) > 0 {
+					t.Errorf("%s %s: %v, %+v", key, version, err, res)
+				}
+				if n, err := rdb.StrLen(t.Context(), key).Result(); err != nil || int(n) != size {
+					t.Errorf("%s: %d bytes, %v", key, n, err)
+				}
+			}
+		}
+	}
+}
+
+// A master that dies before it has replicated takes the write with it. That is not OK, whatever the clients saw.
+func TestFailoverUndoesTheWrite(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, 3, 1)
+	rdb := cluster.Client()
+	ctx := t.Context()
+	c := New(rdb, Config{WriteTimeout: 30 * time.Second})
+	if _, err := c.Write(ctx, Change{Key: "k", Version: "v1"}); err != nil {
+		t.Fatal(err)
+	}
+	master, replica := servers(t, cluster, "k")
+	awaitRev(t, replica, "1")
+	replica.Freeze()
+	if err := master.Client().Do(ctx, "CLIENT", "KILL", "TYPE", "replica").Err(); err != nil {
+		t.Fatal(err) // otherwise the write waits for the thaw in the socket
+	}
+	target, err := c.Write(ctx, Change{Key: "k", Version: "v2"})
+	if err != nil || target.Rev != 2 {
+		t.Fatalf("%+v, %v", target, err)
+	}
+	master.Kill()
+	replica.Thaw()
+
+	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // passes once the replica has taken over
+	if err != nil || other.Rev != 2 {
+		t.Fatalf("%+v, %v", other, err)
+	}
+	s := newSim(map[string][]answer{"a": {current}})
+	res, err := c.Confirm(ctx, target, Check{Fleet: fleet("a"), Prober: s})
+	if !errors.Is(err, ErrWriteLost) || res.OK || res.Tally.Confirmed != 1 {
+		t.Errorf("%v\n%s", err, res.Summary())
+	}
+}
+
+// servers finds the master of a key and its replica.
+func servers(t *testing.T, cluster *redistest.Cluster, key string) (master, replica *redistest.Server) {
+	t.Helper()
+	const masters = 3
+	client, err := cluster.Client().MasterForKey(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := cluster.Nodes()
+	for i, node := range nodes[:masters] {
+		if node.Addr() == client.Options().Addr {
+			return node, nodes[masters+i]
+		}
+	}
+	t.Fatalf("no master at %s", client.Options().Addr)
+	return nil, nil
+}
+
+func awaitRev(t *testing.T, replica *redistest.Server, rev string) {
+	t.Helper()
+	client := replica.Client()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	conn := client.Conn()
+	defer func() { _ = conn.Close() }()
+	for {
+		err := conn.Do(ctx, "READONLY").Err()
+		got := conn.HGet(ctx, "{k}:head", "rev").Val()
+		if got == rev {
+			return
+		}
+		if !sleep(ctx, 10*time.Millisecond) {
+			t.Fatalf("the replica has revision %q: %v", got, err)
+		}
+	}
+}

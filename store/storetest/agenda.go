@@ -33,21 +33,26 @@ func (e *env) due(id plan.ID) *store.DuePlan {
 	return nil
 }
 
-// rest rests a plan that has to be due.
-func (e *env) rest(id plan.ID, after time.Duration) {
+// mustBeDue returns the agenda's entry of a plan.
+func (e *env) mustBeDue(id plan.ID) store.DuePlan {
 	e.Helper()
 	d := e.due(id)
 	if d == nil {
 		e.Fatalf("plan %s is not due", id)
+		return store.DuePlan{}
 	}
-	e.ok(e.Rest(e.ctx, id, d.Stamp, after))
+	return *d
+}
+
+// rest rests a plan that has to be due.
+func (e *env) rest(id plan.ID, after time.Duration) {
+	e.Helper()
+	e.ok(e.Rest(e.ctx, id, e.mustBeDue(id).Stamp, after))
 }
 
 func agendaDue(e *env) {
 	r := e.start(2, concurrently(2))
-	if d := e.due(r.id); d == nil || d.Creating {
-		e.Fatalf("on the agenda as %+v", d)
-	}
+	equal(e, "a creation", e.mustBeDue(r.id).Creating, false)
 	e.rest(r.id, -1)
 	equal(e, "due while it rests", e.due(r.id) != nil, false)
 	r.run(1, store.Complete) // a worker's commit is no reason
@@ -78,14 +83,10 @@ func agendaRests(e *env) {
 // agendaStamp: who lets a plan rest has not seen the command that came in between.
 func agendaStamp(e *env) {
 	r := e.start(1, concurrently(1))
-	seen := e.due(r.id)
+	seen := e.mustBeDue(r.id)
 	r.give(plan.Plan.Pause)
 	e.ok(e.Rest(e.ctx, r.id, seen.Stamp, -1))
-	now := e.due(r.id)
-	if now == nil {
-		e.Fatal("the command was put to rest")
-	}
-	if now.Stamp == seen.Stamp {
+	if e.mustBeDue(r.id).Stamp == seen.Stamp {
 		e.Error("a command did not change the stamp")
 	}
 }
@@ -102,7 +103,9 @@ func agendaOrder(e *env) {
 	e.rest(plans[2], time.Hour)
 	list, err := e.Due(e.ctx, 3)
 	e.ok(err)
-	equal(e, "due", len(list), 3)
+	if len(list) != 3 {
+		e.Fatalf("%d plans are due, want 3", len(list))
+	}
 	for i, want := range []int{0, 3, 1} {
 		if list[i].ID != plans[want] {
 			e.Errorf("due at place %d: plan %s, want %s", i, list[i].ID, plans[want])

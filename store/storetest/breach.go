@@ -23,7 +23,7 @@ func breachCases() []testCase {
 
 // breachCloses: the failing commit itself carries a claim, which gets nothing.
 func breachCloses(e *env) {
-	r := e.start(5, tolerating(2, 0))
+	r := e.start(5, tolerating(4, 0)) // there is room for the claim
 	jobs := r.take("worker", 2)
 	b := store.Batch{
 		Plan:  r.id,

@@ -66,7 +66,9 @@ func createWhole(e *env) {
 
 	events, err := e.Events(e.ctx, c.ID, 0, 10)
 	e.ok(err)
-	equal(e, "events", len(events), 1)
+	if len(events) != 1 {
+		e.Fatalf("%d events, want 1", len(events))
+	}
 	first := events[0]
 	if first.Seq != 1 || first.Cause != "create" || first.From != "" || first.To != "CREATED" ||
 		first.Actor != "creator" || first.Task != 0 || !first.AtRest || first.At.IsZero() {
@@ -264,10 +266,7 @@ func createGivenUp(e *env) {
 	e.is(err, store.ErrConflict)
 	equal(e, "on the agenda at first", e.due(c.ID) != nil, false)
 	e.outlast(e.h.TTL)
-	d := e.due(c.ID)
-	if d == nil || !d.Creating {
-		e.Fatalf("on the agenda as %+v, want a creation", d)
-	}
+	equal(e, "a creation", e.mustBeDue(c.ID).Creating, true)
 	e.removeAll(c.ID)
 	e.is(e.AddTenants(e.ctx, c, 101, tenants(101, 50)), store.ErrNotFound)
 	e.is(e.FinishCreate(e.ctx, c), store.ErrNotFound)
@@ -289,9 +288,7 @@ func createSlow(e *env) {
 	e.ok(e.FinishCreate(e.ctx, c))
 	e.plans = append(e.plans, c.ID)
 	e.outlast(e.h.TTL)
-	if d := e.due(c.ID); d == nil || d.Creating {
-		e.Errorf("on the agenda as %+v, want a plan", d)
-	}
+	equal(e, "a creation", e.mustBeDue(c.ID).Creating, false)
 	_, err = e.Remove(e.ctx, c.ID)
 	e.is(err, store.ErrConflict)
 }

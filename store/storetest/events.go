@@ -36,6 +36,17 @@ func (r *rollout) events(after int64) []plan.Event {
 	}
 }
 
+// lastEvent returns the newest event.
+func (r *rollout) lastEvent() plan.Event {
+	r.Helper()
+	all := r.events(0)
+	if len(all) == 0 {
+		r.Fatal("there are no events")
+		return plan.Event{}
+	}
+	return all[len(all)-1]
+}
+
 // brief is an event in one line.
 func brief(e plan.Event) string {
 	s := fmt.Sprintf("%d %s: %s>%s", e.Task.Ordinal(), e.Cause, e.From, e.To)
@@ -164,8 +175,7 @@ func eventsAtRest(e *env) {
 	r := e.start(2, tolerating(2, 0))
 	last := func(want bool) {
 		e.Helper()
-		events := r.events(0)
-		ev := events[len(events)-1]
+		ev := r.lastEvent()
 		if ev.AtRest != want {
 			e.Errorf("%q, at rest wanted: %v", brief(ev), want)
 		}
@@ -222,7 +232,7 @@ func eventsTrimmed(e *env) {
 	e.is(err, store.ErrTrimmed)
 	events, err := e.Events(e.ctx, r.id, trimmed.First-1, 1000)
 	e.ok(err)
-	if n := int64(len(events)); n != last-trimmed.First+1 || events[0].Seq != trimmed.First {
+	if n := int64(len(events)); n == 0 || n != last-trimmed.First+1 || events[0].Seq != trimmed.First {
 		e.Errorf("%d events from %d on, of %d", n, trimmed.First, last)
 	}
 }

@@ -174,18 +174,19 @@ func queryOwned(e *env) {
 	r.do(fail)
 	fail.Failure.Reason = "changed"
 	t := r.task(1)
+	if t.Checkpoint == nil || len(t.Undo) != 1 || t.Failure == nil || r.lastEvent().Failure == nil {
+		e.Fatalf("task %+v, last event %+v", t, r.lastEvent())
+	}
 	copy(t.Checkpoint.Data, `"###"`)
 	copy(t.Undo[0].Data, `"###"`)
 	t.Failure.Reason = "changed"
-	ev := r.events(0)
-	ev[len(ev)-1].Failure.Reason = "changed"
+	r.lastEvent().Failure.Reason = "changed"
 
 	t = r.task(1)
 	equal(e, "checkpoint", string(t.Checkpoint.Data), `"abc"`)
 	equal(e, "undo entry", string(t.Undo[0].Data), `"xyz"`)
 	equal(e, "failure", t.Failure.Reason, "it broke")
-	ev = r.events(0)
-	equal(e, "event", ev[len(ev)-1].Failure.Reason, "it broke")
+	equal(e, "event", r.lastEvent().Failure.Reason, "it broke")
 }
 
 // queryIdle: Idle is the time since the control changed, by the store's clock.

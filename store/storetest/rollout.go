@@ -73,7 +73,7 @@ func (r *rollout) order(ordinal int, c taskCommand) plan.Plan {
 // settle carries out what the plan owes by itself, until it owes nothing.
 func (r *rollout) settle() plan.Plan {
 	r.Helper()
-	for {
+	for range 100 {
 		p := r.read()
 		d := p.Settle(by().Now)
 		if !d.Changed {
@@ -81,6 +81,8 @@ func (r *rollout) settle() plan.Plan {
 		}
 		r.send(store.Command{ID: r.unique("settle"), Version: p.Version, Failed: -1, Decision: d})
 	}
+	r.Fatalf("plan %s always owes another step", r.id)
+	return plan.Plan{}
 }
 
 // lose takes a task from its worker.

@@ -1,0 +1,85 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// TestBroken: stores that break one promise fail the tests of that promise.
+func TestBroken(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]struct {
+		promise string
+		wrap    func(s store.Store) store.Store
+	}{
+		"no compare-and-set":              {"1-commit", wrap[noCompare]},
+		"no token check":                  {"1-commit", wrap[noTokens]},
+		"stops at the first refusal":      {"1-commit", wrap[stopsEarly]},
+		"tells nobody to stop":            {"1-commit", wrap[neverStops]},
+		"loses undo entries":              {"1-commit", wrap[losesUndo]},
+		"miscounts":                       {"1-commit", wrap[miscounts]},
+		"saves again":                     {"2-repeat", wrap[worksAgain]},
+		"obeys again":                     {"2-repeat", wrap[obeysAgain]},
+		"claims again":                    {"2-repeat", wrap[claimsAgain]},
+		"closes late":                     {"3-breach", wrap[closesLate]},
+		"hands out twice":                 {"4-claim", wrap[handsOutTwice]},
+		"leases come back":                {"5-lease", wrap[leasesComeBack]},
+		"the living are orphans":          {"5-lease", wrap[livingOrphans]},
+		"names half of what is held":      {"5-lease", wrap[halfHeld]},
+		"frees others' tenants":           {"6-tenant", wrap[freesAny]},
+		"replaces others' locks":          {"6-tenant", wrap[replacesAny]},
+		"does not count tenants":          {"7-create", wrap[countsNothing]},
+		"does not compare content":        {"7-create", wrap[sameContent]},
+		"removes what is not over":        {"7-create", wrap[removesAny]},
+		"rests in spite of a command":     {"8-agenda", wrap[restsAny]},
+		"never due":                       {"8-agenda", wrap[neverDue]},
+		"event gap":                       {"9-events", wrap[eventGap]},
+		"never at rest":                   {"9-events", wrap[restless]},
+		"cursors for everybody":           {"9-events", wrap[sharedCursors]},
+		"endless pages":                   {"10-query", wrap[longPages]},
+		"pending in a cancelled plan":     {"10-query", wrap[stillPending]},
+		"goes on for nobody":              {"11-errors", wrap[ignoresContext]},
+		"calls every fault a passing one": {"11-errors", wrap[alwaysTemporary]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := Harness{New: func(testing.TB) store.Store { return broken.wrap(memstore.New()) }}
+			if failing(t, h, broken.promise) == 0 {
+				t.Errorf("the tests of %s passed", broken.promise)
+			}
+		})
+	}
+}
+
+// TestWhole: the recorder itself makes nothing fail.
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	h := Harness{New: func(testing.TB) store.Store { return memstore.New() }}
+	for _, p := range promises() {
+		if n := failing(t, h, p.name); n > 0 {
+			t.Errorf("%d tests of %s failed", n, p.name)
+		}
+	}
+}
+
+// failing runs the tests of a promise and counts those that fail.
+func failing(t *testing.T, h Harness, name string) (n int) {
+	t.Helper()
+	for _, p := range promises() {
+		if p.name != name {
+			continue
+		}
+		for _, c := range p.cases {
+			if c.trims {
+				continue
+			}
+			if found := failures(t, h, c); len(found) > 0 {
+				t.Logf("%s: %s", c.name, found[0])
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -60,7 +60,7 @@ func (b *batch) prepare(s *Service) (timeout time.Duration) {
 }
 
 // minTimeout keeps very short intervals from making every call fail.
-const minTimeout = 20 * time.Millisecond
+const minTimeout = 50 * time.Millisecond
 
 // request marks a key as part of a call; unless its task has ended, or ends now
 // because a stop rule holds, or the key is past its deadline.

@@ -18,7 +18,8 @@ type policy struct {
 	interval time.Duration // 0: known only at the ticks
 	stop     []StopRule
 	asks     bool // host functions or a selector come before each refresh
-	keyGone  bool
+	keyGone  bool // there is a stop rule KeyGone
+	ages     bool // there is a stop rule After
 	keep     keep
 }
 
@@ -33,6 +34,7 @@ func compile(p *Policy, svc *Service) *policy {
 	for _, rule := range p.Stop {
 		c.asks = c.asks || rule.kind == stopFunc
 		c.keyGone = c.keyGone || rule.kind == stopKeyGone
+		c.ages = c.ages || rule.kind == stopAfter
 	}
 	switch {
 	case p.KeepLonger:

@@ -14,17 +14,15 @@ import (
 // result. Its methods may be called from any goroutine.
 type Handle struct {
 	// Immutable after Register.
-	pol        *policy
-	id         string
-	owner      string
-	keys       []key // of a fixed list; the elements are under mu
-	registered time.Duration
+	pol   *policy
+	id    string
+	owner string
+	keys  []key // of a fixed list; the elements are under mu
 
 	mu sync.Mutex
 	// Under mu. Of a million tasks each field counts: what most tasks do without
 	// is in extra.
-	timer    wheel.Handle  // Invariant: set to armed, unless it is firing
-	armed    time.Duration // never later than due, a deadline or a retry
+	timer    wheel.Handle  // Invariant: never later than due, a deadline or a retry
 	due      time.Duration // next tick
 	early    uint32        // by how many clock ticks due lies before its place in the fixed rate
 	renewals uint32
@@ -42,6 +40,7 @@ type extra struct {
 	ctx      context.Context //nolint:containedctx // handed out by Handle.Context; ends with the task
 	cancel   context.CancelCauseFunc
 	err      error
+	born     time.Duration // registered, for the stop rule After
 	ended    time.Time
 	ttl      time.Duration   // last answer of a TTL function
 	interval time.Duration   // last answer of an interval function
@@ -137,7 +136,7 @@ func (h *Handle) Status() Status {
 func (h *Handle) status() Status {
 	c := &h.pol.svc.clock
 	s := Status{
-		ID: h.id, Labels: h.pol.Labels, Registered: c.time(h.registered),
+		ID: h.id, Labels: h.pol.Labels,
 		Renewals: int(h.renewals), Failures: int(h.failures), Reason: h.reason,
 	}
 	deadline := never
@@ -315,10 +314,6 @@ func (h *Handle) arm() {
 	} else {
 		h.each(func(k *key) { at = h.until(k, at) })
 	}
-	if at == h.armed {
-		return
-	}
-	h.armed = at
 	h.timer = h.pol.svc.timers.set(h.timer, h.pol.svc.clock.ceil(at), h)
 }
 

@@ -85,7 +85,7 @@ func (s *Service) Register(t Task) (*Handle, error) {
 	if err := s.vet(&t); err != nil {
 		return nil, err
 	}
-	h := &Handle{id: t.ID, owner: t.Owner, registered: s.clock.now()}
+	h := &Handle{id: t.ID, owner: t.Owner}
 	h.mu.Lock() // whoever finds it in the registry waits until it has started
 	defer h.mu.Unlock()
 	if err := s.admit(&t, h); err != nil {
@@ -160,9 +160,10 @@ func taskName(id string) string {
 // start sets the first tick and the local deadlines of a new task.
 func (h *Handle) start(t *Task) {
 	s := h.pol.svc
-	since := h.registered
+	now := s.clock.now()
+	since := now
 	if !t.Since.IsZero() {
-		since = min(since, since-s.clock.time(since).Sub(t.Since))
+		since = min(now, now-s.clock.time(now).Sub(t.Since))
 	}
 	deadline := never
 	if h.pol.ttl != 0 {
@@ -172,12 +173,13 @@ func (h *Handle) start(t *Task) {
 	for i, name := range t.Keys {
 		h.keys[i] = key{name: name, slot: s.lanes.slot(name), deadline: deadline}
 	}
-	h.armed = never
-	switch first := h.registered; {
-	case h.pol.RenewAtOnce || h.pol.interval == 0:
-		h.schedule(first)
-	default: // spread: in (0, interval]
-		h.schedule(first + time.Duration((1-rand.Float64())*float64(h.pol.interval)))
+	if h.pol.ages {
+		h.x().born = now
+	}
+	if h.pol.RenewAtOnce || h.pol.interval == 0 {
+		h.schedule(now)
+	} else { // spread: in (0, interval]
+		h.schedule(now + time.Duration((1-rand.Float64())*float64(h.pol.interval)))
 	}
 	h.arm()
 }

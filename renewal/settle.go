@@ -19,7 +19,7 @@ func (h *Handle) renewed(k *key, sent, ttl time.Duration) {
 	if h.pol.Callbacks.Renewed != nil {
 		h.emit(h.event(k, Renewed, nil))
 	}
-	if k.deadline < h.armed { // the answer was long under way, or the TTL is shorter than before
+	if k.deadline < h.due { // the answer was long under way, or the TTL is shorter than before
 		h.arm()
 	}
 }

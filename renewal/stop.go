@@ -67,7 +67,7 @@ func (h *Handle) builtinStop(now time.Duration) Reason {
 				return ReasonDeadline
 			}
 		case stopAfter:
-			if now-h.registered >= rule.after {
+			if now-h.ext.born >= rule.after {
 				return ReasonDeadline
 			}
 		case stopCount:

@@ -28,15 +28,14 @@ type Task struct {
 
 // Status is what is known about a task at one moment.
 type Status struct {
-	ID         string
-	Labels     map[string]string // the policy's, not to be changed
-	Keys       int               // those still renewed
-	Registered time.Time
-	NextDue    time.Time // next tick; zero after the end
-	Deadline   time.Time // earliest local deadline of its keys; zero if there is none
-	Renewals   int       // ticks in which at least one key was renewed
-	Failures   int       // refreshes of single keys that failed
-	Reason     Reason    // Live until the end
+	ID       string
+	Labels   map[string]string // the policy's, not to be changed
+	Keys     int               // those still renewed
+	NextDue  time.Time         // next tick; zero after the end
+	Deadline time.Time         // earliest local deadline of its keys; zero if there is none
+	Renewals int               // ticks in which at least one key was renewed
+	Failures int               // refreshes of single keys that failed
+	Reason   Reason            // Live until the end
 }
 
 // Result is how a task ended. While it lives, Reason is Live and the counters are

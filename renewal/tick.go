@@ -10,7 +10,6 @@ func (h *Handle) fire(now time.Duration) {
 	if h.reason != Live {
 		return
 	}
-	h.armed = never // the timer is spent
 	if h.expire(now); h.reason != Live {
 		return
 	}

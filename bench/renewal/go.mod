@@ -1,0 +1,22 @@
+module github.com/cutover-go/cutover/bench/renewal
+
+go 1.26.0
+
+require (
+	github.com/bsm/redislock v0.9.4
+	github.com/cutover-go/cutover v0.0.0
+	github.com/redis/go-redis/v9 v9.23.0
+)
+
+require (
+	github.com/alicebob/miniredis/v2 v2.40.0 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+	go.uber.org/goleak v1.3.0 // indirect
+	go.uber.org/multierr v1.10.0 // indirect
+	go.uber.org/zap v1.28.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+)
+
+replace github.com/cutover-go/cutover => ../..

@@ -1,0 +1,128 @@
+package bench
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/renewal"
+)
+
+// lateness adds up the histograms that the hook reports.
+type lateness struct {
+	mu  sync.Mutex
+	sum [len(renewal.LateBounds) + 1]int
+}
+
+func (l *lateness) add(b renewal.Batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, n := range b.Late {
+		l.sum[i] += n
+	}
+}
+
+func (l *lateness) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.sum[:])
+}
+
+// quantile is the upper bound of the bucket in which a share of all lies.
+func (l *lateness) quantile(share float64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	total, seen := 0, 0
+	for _, n := range l.sum {
+		total += n
+	}
+	for i, n := range l.sum[:len(renewal.LateBounds)] {
+		if seen += n; float64(seen) >= share*float64(total) {
+			return renewal.LateBounds[i]
+		}
+	}
+	return time.Hour
+}
+
+// leases is a server with a million keys and a service that renews each of them
+// every ten seconds.
+func leases(b *testing.B, owner string, late *lateness) (*renewal.Service, *redistest.Server, func()) {
+	b.Helper()
+	server := redistest.Start(b)
+	opt := server.Options()
+	opt.MaxRetries = -1
+	rdb := redis.NewClient(opt)
+	fill(b, rdb, million, "me", 2*time.Minute)
+	cfg := renewal.Config{}
+	cfg.Hooks.Batch = late.add
+	s, stop := serve(b, rdb, cfg)
+	registerAll(b, s, million, owner, &renewal.Policy{TTL: renewal.FixedTTL(30 * time.Second), Interval: renewal.Every(10 * time.Second)})
+	time.Sleep(11 * time.Second)
+	return s, server, func() { stop(); _ = rdb.Close() }
+}
+
+// BenchmarkMillion: a million leases every ten seconds, over half a minute.
+func BenchmarkMillion(b *testing.B) {
+	for _, owner := range []string{"", "me"} {
+		b.Run(map[string]string{"": "unchecked", "me": "checked"}[owner], func(b *testing.B) {
+			var late lateness
+			s, _, stop := leases(b, owner, &late)
+			defer stop()
+			late.reset()
+			f := during(b, 30*time.Second, func() int64 { return s.Stats().Renewed })
+			b.ReportMetric(f.rate(), "renewals/s")
+			b.ReportMetric(100*f.cpu.Seconds()/f.wall.Seconds(), "%-of-a-core")
+			b.ReportMetric(float64(late.quantile(0.5).Milliseconds()), "ms-p50-late-below")
+			b.ReportMetric(float64(late.quantile(0.99).Milliseconds()), "ms-p99-late-below")
+			b.ReportMetric(float64(late.quantile(0.9999).Milliseconds()), "ms-p99.99-late-below")
+			b.ReportMetric(float64(s.Stats().Lost), "lost")
+		})
+	}
+}
+
+// BenchmarkFreeze: the server of a million leases stands still for three seconds;
+// how long until nothing is overdue, as a share of the freeze.
+func BenchmarkFreeze(b *testing.B) {
+	for _, owner := range []string{"", "me"} {
+		b.Run(map[string]string{"": "unchecked", "me": "checked"}[owner], func(b *testing.B) {
+			var late lateness
+			s, server, stop := leases(b, owner, &late)
+			defer stop()
+			const freeze = 3 * time.Second
+			server.Freeze()
+			time.Sleep(freeze)
+			server.Thaw()
+			began := time.Now()
+			for {
+				if st := s.Stats(); st.Queued < 2000 && st.Overdue < 50*time.Millisecond {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			b.ReportMetric(time.Since(began).Seconds()/freeze.Seconds(), "drain-x-freeze")
+			time.Sleep(15 * time.Second)
+			b.ReportMetric(float64(s.Stats().Lost), "lost")
+			b.ReportMetric(float64(s.Stats().Failed), "failed")
+		})
+	}
+}
+
+// BenchmarkIdle: the processor time of a service with nothing armed, and with a
+// million tasks that are hours off.
+func BenchmarkIdle(b *testing.B) {
+	for name, n := range map[string]int{"nothing": 0, "million": million} {
+		b.Run(name, func(b *testing.B) {
+			server := redistest.Start(b)
+			s, stop := serve(b, server.Client(), renewal.Config{})
+			defer stop()
+			registerAll(b, s, n, "", &renewal.Policy{TTL: renewal.FixedTTL(1000 * time.Hour), Interval: renewal.Fraction(0.3)})
+			heap()
+			time.Sleep(time.Second)
+			f := during(b, 20*time.Second, func() int64 { return 0 })
+			b.ReportMetric(100*f.cpu.Seconds()/f.wall.Seconds(), "%-of-a-core")
+		})
+	}
+}

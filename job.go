@@ -3,6 +3,8 @@ package cutover
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -173,8 +175,20 @@ func (j *job) close() {
 	j.cancel(nil)
 }
 
-// outcome turns what the executor returned into the change to commit.
-func (j *job) outcome(err error) store.Work {
+// outcome turns what the executor returned into the change to commit. An error of
+// the executor's own may panic when it is read; it counts as a panic then.
+func (j *job) outcome(err error) (w store.Work, readable error) {
+	defer func() {
+		if v := recover(); v != nil {
+			readable = &executor.PanicError{Value: fmt.Sprintf("reading the executor's error: %v", v), Stack: debug.Stack()}
+			w = j.work(readable)
+		}
+	}()
+	return j.work(err), err
+}
+
+// work is outcome for an error that can be read.
+func (j *job) work(err error) store.Work {
 	j.mu.Lock()
 	stopped := j.told || j.interrupted != nil
 	j.mu.Unlock()

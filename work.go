@@ -100,7 +100,8 @@ func (j *job) execute(ctx context.Context, r *executor.Run) error {
 // finish commits the outcome. The task that was claimed with it is the worker's
 // next.
 func (j *job) finish(ctx context.Context, x Execution, err error) {
-	w, lost := j.commit(j.outcome(err), j.nextClaim())
+	w, err := j.outcome(err)
+	w, lost := j.commit(w, j.nextClaim())
 	j.e.jobs.remove(j)
 	j.close()
 	j.e.cfg.Hooks.ExecuteEnd(ctx, x, Outcome{State: w.State, Err: err, Lost: lost != nil, Elapsed: time.Since(j.began)})

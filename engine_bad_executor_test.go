@@ -1,0 +1,313 @@
+package cutover_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// hollow is an error that cannot even be printed when it is nil.
+type hollow struct{ text string }
+
+func (h *hollow) Error() string { return h.text }
+
+// trap is an error that panics when it is asked what it is.
+type trap struct{}
+
+func (trap) Error() string   { return "trap" }
+func (trap) Is(error) bool   { panic("is") }
+func (trap) Unwrap() []error { panic("unwrap") }
+
+// unprintable panics when it is encoded.
+type unprintable struct{}
+
+func (unprintable) MarshalJSON() ([]byte, error) { panic("marshal") }
+
+// A task whose executor misbehaves fails with a code that says how; the tasks
+// beside it complete.
+func TestBadExecutors(t *testing.T) {
+	t.Parallel()
+	big := strings.Repeat("x", 64<<10)
+	tests := map[string]struct {
+		execute executor.Func
+		code    string
+	}{
+		"panics with a text":   {func(context.Context, *executor.Run) error { panic("text") }, task.CodeExecutorPanic},
+		"panics with an error": {func(context.Context, *executor.Run) error { panic(errors.New("e")) }, task.CodeExecutorPanic},
+		"panics with nil":      {func(context.Context, *executor.Run) error { panic(nil) }, task.CodeExecutorPanic}, //nolint:govet // on purpose
+		"panics with a trap":   {func(context.Context, *executor.Run) error { panic(trap{}) }, task.CodeExecutorPanic},
+		"nil pointer": {func(context.Context, *executor.Run) error {
+			var h *hollow
+			return errors.New(h.text)
+		}, task.CodeExecutorPanic},
+		"ends its goroutine":  {func(context.Context, *executor.Run) error { runtime.Goexit(); return nil }, task.CodeExecutorPanic},
+		"panics while saving": {func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "s", unprintable{}) }, task.CodeExecutorPanic},
+		"returns a nil error of a type": {func(context.Context, *executor.Run) error {
+			var h *hollow
+			return h
+		}, task.CodeExecutorPanic},
+		"returns a trap": {func(context.Context, *executor.Run) error { return trap{} }, task.CodeExecutorPanic},
+		"huge checkpoint, ignored": {func(ctx context.Context, run *executor.Run) error {
+			_ = run.Save(ctx, "s", big)
+			return nil
+		}, task.CodeCheckpointTooLarge},
+		"huge checkpoint": {func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "s", big) }, task.CodeCheckpointTooLarge},
+		"huge undo entry, ignored": {func(ctx context.Context, run *executor.Run) error {
+			_ = run.SaveUndo(ctx, "s", big)
+			return nil
+		}, task.CodeCheckpointTooLarge},
+		"too long step": {func(ctx context.Context, run *executor.Run) error {
+			return run.Save(ctx, strings.Repeat("s", 129), nil)
+		}, task.CodeCheckpointTooLarge},
+		"no step":        {func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "", nil) }, executor.CodeCheckpointInvalid},
+		"step not UTF-8": {func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "\xff", nil) }, executor.CodeCheckpointInvalid},
+		"unencodable":    {func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "s", func() {}) }, executor.CodeCheckpointInvalid},
+		"not JSON": {func(ctx context.Context, run *executor.Run) error {
+			return run.Save(ctx, "s", json.RawMessage("{"))
+		}, executor.CodeCheckpointInvalid},
+		"stops unasked":     {func(context.Context, *executor.Run) error { return executor.ErrStopped }, executor.CodeExecutorFailed},
+		"claims to be lost": {func(context.Context, *executor.Run) error { return executor.ErrLost }, executor.CodeExecutorFailed},
+		"code and step without bound": {func(context.Context, *executor.Run) error {
+			return &executor.Error{Code: big, Step: big, Err: errors.New(big)}
+		}, big[:task.MaxCode]},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := running(t, memstore.New(), executor.Registry{"X": twoSteps(func(ctx context.Context, run *executor.Run) error {
+					if run.Tenant().ID == "bad" {
+						return tt.execute(ctx, run)
+					}
+					return nil
+				})})
+				id := launch(t, e, wide("a", "bad", "b"))
+				rests(t, e, id, plan.Completed)
+				f := ends(t, e, id, 2, task.Failed, tt.code).Failure
+				if len(f.Reason) > task.MaxReason || f.Reason == "" || f.Attempt != 1 || f.Step == "" {
+					t.Errorf("failure %+v", f)
+				}
+				ends(t, e, id, 1, task.Completed, "")
+				ends(t, e, id, 3, task.Completed, "")
+			})
+		})
+	}
+}
+
+// A misbehaving rollback ends its task ROLLBACK_FAILED and no other.
+func TestBadRollbacks(t *testing.T) {
+	t.Parallel()
+	tests := map[string]executor.Func{
+		"panics":                func(context.Context, *executor.Run) error { panic("x") },
+		"ends its goroutine":    func(context.Context, *executor.Run) error { runtime.Goexit(); return nil },
+		"nil error of a type":   func(context.Context, *executor.Run) error { var h *hollow; return h },
+		"panics while encoding": func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "s", unprintable{}) },
+	}
+	for name, undo := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := running(t, memstore.New(), executor.Registry{"X": both{twoSteps(succeed), func(ctx context.Context, run *executor.Run) error {
+					if run.Tenant().ID == "bad" {
+						return undo(ctx, run)
+					}
+					return nil
+				}}})
+				id := launch(t, e, wide("a", "bad", "b"))
+				rests(t, e, id, plan.Completed)
+				mustPlan(t)(e.Rollback(t.Context(), id))
+				rests(t, e, id, plan.RollbackFailed)
+				ends(t, e, id, 1, task.RolledBack, "")
+				ends(t, e, id, 2, task.RollbackFailed, task.CodeExecutorPanic)
+				ends(t, e, id, 3, task.RolledBack, "")
+			})
+		})
+	}
+}
+
+// A goroutine that an executor leaves behind can save nothing any more, not even
+// into the next task of the same worker.
+func TestLateSave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		late := make(chan error, 1)
+		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+			if run.Tenant().ID == "a" {
+				go func() {
+					time.Sleep(time.Second) // until b runs
+					late <- errors.Join(run.Save(context.WithoutCancel(ctx), "late", nil), run.SaveUndo(context.WithoutCancel(ctx), "late", nil))
+				}()
+				return nil
+			}
+			time.Sleep(2 * time.Second)
+			return errors.New("for its checkpoint to be seen")
+		})})
+		id := launch(t, e, wide("a", "b"))
+		rests(t, e, id, plan.Completed)
+		if err := <-late; !errors.Is(err, executor.ErrReturned) {
+			t.Errorf("a late save: %v", err)
+		}
+		for ordinal := range 2 {
+			if tk := taskOf(t, e, id, ordinal+1); tk.Checkpoint != nil || len(tk.Undo) > 0 {
+				t.Errorf("task %s has %v, %v", tk.ID, tk.Checkpoint, tk.Undo)
+			}
+		}
+	})
+}
+
+// Many goroutines of one executor may save at once.
+func TestConcurrentSaves(t *testing.T) {
+	t.Parallel()
+	e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+		var wg sync.WaitGroup
+		var failed atomic.Int64
+		for i := range 50 {
+			wg.Go(func() {
+				if run.Save(ctx, fmt.Sprint("step", i), i) != nil || run.SaveUndo(ctx, fmt.Sprint("undo", i), i) != nil {
+					failed.Add(1)
+				}
+				run.Progress(executor.Progress{Done: int64(i)})
+			})
+		}
+		wg.Wait()
+		if n := failed.Load(); n > 0 {
+			return fmt.Errorf("%d saves failed", n)
+		}
+		return errors.New("for the checkpoint to be seen")
+	})})
+	id := launch(t, e, spec("a"))
+	rests(t, e, id, plan.Failed)
+	tk := ends(t, e, id, 1, task.Failed, executor.CodeExecutorFailed)
+	if tk.Failure.Reason != "for the checkpoint to be seen" || len(tk.Undo) != 50 || tk.Checkpoint == nil {
+		t.Errorf("%+v", tk)
+	}
+}
+
+// What an executor makes of a stop: an error is no failure, nil is done.
+func TestAfterStop(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		returns func(stop error) error
+		want    task.State
+	}{
+		"the stop":         {func(stop error) error { return stop }, task.Paused},
+		"the stop wrapped": {func(stop error) error { return fmt.Errorf("step: %w", stop) }, task.Paused},
+		"joined":           {func(stop error) error { return errors.Join(errors.New("cleanup"), stop) }, task.Paused},
+		"another error":    {func(error) error { return errors.New("cleanup failed") }, task.Paused},
+		"a panic":          {func(error) error { panic("cleanup") }, task.Paused},
+		"nil":              {func(error) error { return nil }, task.Completed},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+					if err := untilStopped(ctx, run); errors.Is(err, executor.ErrStopped) {
+						return tt.returns(err)
+					}
+					return errors.New("ended without a stop")
+				})})
+				id := launch(t, e, spec("a"))
+				time.Sleep(time.Minute)
+				mustTask(t)(e.PauseTask(t.Context(), task.NewID(id, 1)))
+				time.Sleep(time.Minute)
+				ends(t, e, id, 1, tt.want, "")
+			})
+		})
+	}
+}
+
+// A cancelled executor that never saves is interrupted after the grace, one that
+// ignores that as well keeps only its own slot and tenant.
+func TestIgnoresCancel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var cause atomic.Value
+		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+			<-ctx.Done()
+			cause.Store(context.Cause(ctx))
+			if run.Tenant().ID == "deaf" {
+				<-release
+			}
+			return errors.New("half done")
+		})})
+		id := launch(t, e, wide("a", "deaf"))
+		synctest.Wait()
+		mustPlan(t)(e.Cancel(t.Context(), id))
+		time.Sleep(2 * time.Minute)
+		if got, _ := cause.Load().(error); !errors.Is(got, executor.ErrCancelled) {
+			t.Errorf("the cause was %v", got)
+		}
+		ends(t, e, id, 1, task.Cancelled, executor.CodeExecutorFailed)
+		ends(t, e, id, 2, task.Running, "")
+		other := create(t, e, spec("deaf"))
+		if _, err := e.Start(t.Context(), other); err == nil {
+			t.Error("a tenant was given away under a running executor")
+		}
+		if p, err := e.Plan(t.Context(), id); err != nil || p.State != plan.Cancelled || p.Counters.InFlight() != 1 {
+			t.Errorf("%s with %v, %v", p.State, p.Counters, err)
+		}
+		close(release)
+		rests(t, e, id, plan.Cancelled)
+		mustPlan(t)(e.Start(t.Context(), other))
+		mustPlan(t)(e.Cancel(t.Context(), other))
+		rests(t, e, other, plan.Cancelled)
+	})
+}
+
+// A task may save as often as it likes.
+func TestManySaves(t *testing.T) {
+	t.Parallel()
+	saves := 200_000
+	if testing.Short() {
+		saves = 20_000
+	}
+	e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+		data := json.RawMessage("1")
+		for range saves {
+			if err := run.Save(ctx, "s", data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})})
+	id := launch(t, e, spec("a"))
+	p := rests(t, e, id, plan.Completed)
+	if p.LastEvent != 5 {
+		t.Errorf("%d events: saves are none", p.LastEvent)
+	}
+}
+
+// Checkpoints may be as large as they are allowed to be, and not a byte more.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, memstore.New(), cutover.Config{Executors: executor.Registry{
+			"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+				size := map[string]int{"fits": 64 << 10, "over": 64<<10 + 1}[run.Tenant().ID]
+				return run.Save(ctx, "s", json.RawMessage(`"`+string(bytes.Repeat([]byte("x"), size-2))+`"`))
+			}),
+		}})
+		runEngine(t, e)
+		id := launch(t, e, wide("fits", "over"))
+		rests(t, e, id, plan.Completed)
+		ends(t, e, id, 1, task.Completed, "")
+		ends(t, e, id, 2, task.Failed, task.CodeCheckpointTooLarge)
+	})
+}

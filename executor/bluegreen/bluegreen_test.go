@@ -1,0 +1,335 @@
+package bluegreen_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/executor/bluegreen/bluegreentest"
+	"github.com/cutover-go/cutover/executor/executortest"
+	"github.com/cutover-go/cutover/task"
+)
+
+func TestTheSwitchAsInScenarioThree(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, bluegreen.Config{})
+	run := executortest.NewRun(t)
+	if err := run.Execute(l); err != nil {
+		t.Fatal(err)
+	}
+	l.wantTenant(t, "blue", "BLUE")
+	saved := run.Saved()
+	last := saved[len(saved)-1]
+	want := `{"completedSteps":["GET_TENANT_INFO","SWITCH_GATEWAY"],` +
+		`"tenant":{"id":"tenant1","name":"One","status":"GREEN"},"foundColour":"green","targetColour":"blue"}`
+	if last.Step != "SWITCHED" || string(last.Data) != want {
+		t.Errorf("last saved %s %s", last.Step, last.Data)
+	}
+	var changes []string
+	for _, c := range l.Calls(tenantID, bluegreentest.Switch, bluegreentest.Status) {
+		changes = append(changes, string(c.Op)+" "+c.To+" "+c.Key)
+	}
+	if got := strings.Join(changes, ", "); got != "switch blue 1000001/SWITCH_GATEWAY, status BLUE 1000001/UPDATE_STATUS" {
+		t.Errorf("changes: %s", got)
+	}
+}
+
+func TestTheFailureIsScenarioFour(t *testing.T) {
+	t.Parallel()
+	l := newLabWithin(t, hasty, bluegreen.Config{})
+	l.Inject(tenantID, bluegreentest.Switch, bluegreentest.TimeOut, 1)
+	run := executortest.NewRun(t)
+	at := time.Date(2025, 11, 22, 10, 15, 30, 0, time.UTC)
+	info := executor.FailureOf(run.Execute(l), at, 1, "")
+	if want := (task.FailureInfo{
+		Reason: "Gateway API timeout", ErrorCode: "GATEWAY_TIMEOUT", Timestamp: at,
+		Step: "SWITCH_GATEWAY", Attempt: 1, Retryable: true,
+	}); info != want {
+		t.Errorf("failed with %+v", info)
+	}
+	c := run.Task().Checkpoint
+	var data struct {
+		CompletedSteps []string `json:"completedSteps"`
+		FailedStep     string   `json:"failedStep"`
+	}
+	if err := json.Unmarshal(c.Data, &data); err != nil {
+		t.Fatal(err)
+	}
+	if c.Step != "SWITCH_GATEWAY" || len(data.CompletedSteps) != 1 || data.CompletedSteps[0] != "GET_TENANT_INFO" || data.FailedStep != "SWITCH_TO_BLUE" {
+		t.Errorf("checkpoint %s %s", c.Step, c.Data)
+	}
+
+	// Scenario 5: a retry from the checkpoint asks for the tenant no second time.
+	if err := run.Again(executortest.Attempt(2)).Execute(l); err != nil {
+		t.Fatal(err)
+	}
+	l.wantTenant(t, "blue", "BLUE")
+	if n := len(l.Calls(tenantID, bluegreentest.Info)); n != 1 {
+		t.Errorf("the tenant was asked for %d times", n)
+	}
+}
+
+func TestWhereverItIsInterruptedItGetsThereAndBack(t *testing.T) {
+	t.Parallel()
+	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
+		l := newLab(t, bluegreen.Config{})
+		run, err := executortest.NewRun(t, interruption).Finish(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.wantTenant(t, "blue", "BLUE")
+		if err := run.FromScratch().Rollback(l); err != nil {
+			t.Fatal(err)
+		}
+		l.wantTenant(t, "green", "GREEN")
+	})
+}
+
+func TestWhereverTheRollbackIsInterruptedItGetsBack(t *testing.T) {
+	t.Parallel()
+	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
+		l := newLab(t, bluegreen.Config{})
+		run := executortest.NewRun(t)
+		if err := run.Execute(l); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run.FromScratch(interruption).FinishRollback(l); err != nil {
+			t.Fatal(err)
+		}
+		l.wantTenant(t, "green", "GREEN")
+	})
+}
+
+// TestFaultsOfEveryRequest lets each request fail in each way, then retries, from
+// the checkpoint and from scratch, and rolls back.
+func TestFaultsOfEveryRequest(t *testing.T) {
+	t.Parallel()
+	faults := map[string]bluegreentest.Fault{
+		"timeout after effect": bluegreentest.TimeOutAfter, "drop": bluegreentest.Drop,
+		"drop after effect": bluegreentest.DropAfter, "unavailable": bluegreentest.Unavailable, "refuse": bluegreentest.Refuse,
+	}
+	for _, op := range []bluegreentest.Op{bluegreentest.Info, bluegreentest.Current, bluegreentest.Switch, bluegreentest.Status} {
+		for name, fault := range faults {
+			for _, scratch := range []bool{false, true} {
+				t.Run(string(op)+" "+name, func(t *testing.T) {
+					t.Parallel()
+					l := newLabWithin(t, hasty, bluegreen.Config{})
+					l.Inject(tenantID, op, fault, 2)
+					run := executortest.NewRun(t)
+					if err := run.Execute(l); err == nil {
+						t.Fatal("no failure")
+					}
+					l.Heal()
+					next := run.Again
+					if scratch {
+						next = run.FromScratch
+					}
+					again := next(executortest.Attempt(2))
+					if err := again.Execute(l); err != nil {
+						t.Fatal(err)
+					}
+					l.wantTenant(t, "blue", "BLUE")
+					if err := again.FromScratch().Rollback(l); err != nil {
+						t.Fatal(err)
+					}
+					l.wantTenant(t, "green", "GREEN")
+				})
+			}
+		}
+	}
+}
+
+func TestAFailedTaskRollsBackFromWhereItIs(t *testing.T) {
+	t.Parallel()
+	for op, fault := range map[bluegreentest.Op]bluegreentest.Fault{
+		bluegreentest.Info:   bluegreentest.Refuse,
+		bluegreentest.Switch: bluegreentest.TimeOutAfter,
+		bluegreentest.Status: bluegreentest.TimeOutAfter,
+	} {
+		t.Run(string(op), func(t *testing.T) {
+			t.Parallel()
+			l := newLabWithin(t, hasty, bluegreen.Config{})
+			l.Inject(tenantID, op, fault, 1)
+			run := executortest.NewRun(t)
+			if err := run.Execute(l); err == nil {
+				t.Fatal("no failure")
+			}
+			if err := run.Again().Rollback(l); err != nil {
+				t.Fatal(err)
+			}
+			l.wantTenant(t, "green", "GREEN")
+		})
+	}
+}
+
+func TestATenantThatMovedOnIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fails bluegreentest.Op // where the first attempt fails; none for success
+		moved bluegreentest.Tenant
+		redo  func(*executortest.Run, *lab) error
+	}{
+		"retry of the switch": {bluegreentest.Switch, bluegreentest.Tenant{Colour: "red", Status: "RED"},
+			func(r *executortest.Run, l *lab) error { return r.Again().Execute(l) }},
+		"retry from scratch": {bluegreentest.Switch, bluegreentest.Tenant{Colour: "red", Status: "RED"},
+			func(r *executortest.Run, l *lab) error { return r.FromScratch().Execute(l) }},
+		"retry of the status": {bluegreentest.Status, bluegreentest.Tenant{Colour: "green", Status: "GREEN"},
+			func(r *executortest.Run, l *lab) error { return r.Again().Execute(l) }},
+		"rollback, colour": {"", bluegreentest.Tenant{Colour: "red", Status: "BLUE"},
+			func(r *executortest.Run, l *lab) error { return r.FromScratch().Rollback(l) }},
+		"rollback, status": {"", bluegreentest.Tenant{Colour: "blue", Status: "FROZEN"},
+			func(r *executortest.Run, l *lab) error { return r.FromScratch().Rollback(l) }},
+		"rollback of the switch": {bluegreentest.Switch, bluegreentest.Tenant{Colour: "red", Status: "GREEN"},
+			func(r *executortest.Run, l *lab) error { return r.Again().Rollback(l) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, bluegreen.Config{})
+			if c.fails != "" {
+				l.Inject(tenantID, c.fails, bluegreentest.Refuse, 1)
+			}
+			run := executortest.NewRun(t)
+			if err := run.Execute(l); (err != nil) != (c.fails != "") {
+				t.Fatalf("the first attempt: %v", err)
+			}
+			c.moved.ID = tenantID
+			l.Put(c.moved)
+			before := len(l.Calls(tenantID, bluegreentest.Switch, bluegreentest.Status))
+			wantFailure(t, c.redo(run, l), task.CodeTenantMovedOn, false)
+			if l.Tenant(tenantID) != c.moved || len(l.Calls(tenantID, bluegreentest.Switch, bluegreentest.Status)) != before {
+				t.Errorf("it was touched: %+v", l.Tenant(tenantID))
+			}
+		})
+	}
+}
+
+func TestWhatIsAgreedToHasToHappen(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, bluegreen.Config{})
+	l.Inject(tenantID, bluegreentest.Switch, bluegreentest.Ignore, 1)
+	run := executortest.NewRun(t)
+	wantFailure(t, run.Execute(l), bluegreen.CodeSwitchNotConfirmed, true)
+	run = run.Again()
+	if err := run.Execute(l); err != nil {
+		t.Fatal(err)
+	}
+	back := run.FromScratch()
+	l.Inject(tenantID, bluegreentest.Status, bluegreentest.Ignore, 1)
+	info := wantFailure(t, back.Rollback(l), bluegreen.CodeStatusNotConfirmed, true)
+	if info.Step != "UNDO_UPDATE_STATUS" {
+		t.Errorf("failed in step %s", info.Step)
+	}
+	l.Inject(tenantID, bluegreentest.Switch, bluegreentest.Ignore, 1)
+	back = back.Again()
+	wantFailure(t, back.Rollback(l), bluegreen.CodeSwitchNotConfirmed, true)
+	if err := back.Again().Rollback(l); err != nil {
+		t.Fatal(err)
+	}
+	l.wantTenant(t, "green", "GREEN")
+}
+
+func TestRetryWithinAnAttempt(t *testing.T) {
+	t.Parallel()
+	l := newLabWithin(t, hasty, bluegreen.Config{Retry: executor.Retry{Attempts: 3, First: time.Millisecond}})
+	l.Inject(tenantID, bluegreentest.Switch, bluegreentest.Unavailable, 1)
+	l.Inject(tenantID, bluegreentest.Switch, bluegreentest.TimeOutAfter, 1)
+	if err := executortest.NewRun(t).Execute(l); err != nil {
+		t.Fatal(err)
+	}
+	l.wantTenant(t, "blue", "BLUE")
+	if n := len(l.Calls(tenantID, bluegreentest.Switch)); n != 2 {
+		t.Errorf("switched %d times", n)
+	}
+}
+
+func TestTheTargetIsAParameterAndStays(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, bluegreen.Config{})
+	unknown := executortest.NewRun(t, executortest.Params(map[string]string{bluegreen.ParamTarget: "pink"}))
+	wantFailure(t, unknown.Execute(l), bluegreen.CodeTargetUnknown, false)
+	if err := unknown.Again().Rollback(l); err != nil {
+		t.Errorf("rolling back what did nothing: %v", err)
+	}
+
+	l.Inject(tenantID, bluegreentest.Status, bluegreentest.Refuse, 1)
+	run := executortest.NewRun(t)
+	if err := run.Execute(l); err == nil {
+		t.Fatal("no failure")
+	}
+	l.restart(t, bluegreen.Config{Target: "green"}) // another default
+	run = run.Again()
+	if err := run.Execute(l); err != nil {
+		t.Fatal(err)
+	}
+	l.wantTenant(t, "blue", "BLUE")
+	l.restart(t, bluegreen.Config{Colours: []string{"red"}})
+	wantFailure(t, run.FromScratch().Rollback(l), bluegreen.CodeTargetUnknown, false)
+}
+
+func TestATenantAlreadyThereIsLeftThere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, bluegreen.Config{})
+	there := bluegreentest.Tenant{ID: tenantID, Colour: "blue", Status: "BLUE"}
+	l.Put(there)
+	run := executortest.NewRun(t)
+	if err := run.Execute(l); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.FromScratch().Rollback(l); err != nil {
+		t.Fatal(err)
+	}
+	if l.Tenant(tenantID) != there || len(l.Calls(tenantID, bluegreentest.Switch)) > 0 {
+		t.Errorf("tenant %+v, calls %+v", l.Tenant(tenantID), l.Calls(tenantID))
+	}
+}
+
+// hooked is a gateway that does something before it switches.
+type hooked struct {
+	bluegreen.Gateway
+	before func()
+}
+
+func (h hooked) Switch(ctx context.Context, c bluegreen.Change) error {
+	h.before()
+	return h.Gateway.Switch(ctx, c)
+}
+
+func TestAShutdownDuringTheSwitchIsNoFailureOfIt(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, bluegreen.Config{})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	e, err := bluegreen.New(l.tenants, hooked{l.gateway, func() { cancel(executor.ErrShutdown) }}, bluegreen.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := executortest.NewRun(t)
+	err = executor.Guard(ctx, run.Run, e.Execute)
+	if c := run.Task().Checkpoint; !errors.Is(err, executor.ErrShutdown) || c == nil || c.Step != "GET_TENANT_INFO" {
+		t.Errorf("Execute: %v, checkpoint %v", err, c)
+	}
+	if err := run.Again().Execute(l); err != nil {
+		t.Fatal(err)
+	}
+	l.wantTenant(t, "blue", "BLUE")
+}
+
+// odd is a gateway that routes a tenant nowhere.
+type odd struct{ bluegreen.Gateway }
+
+func (odd) Current(context.Context, string) (string, error) { return "", nil }
+
+func TestATenantWithoutAColourIsNotMoved(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, bluegreen.Config{})
+	e, err := bluegreen.New(l.tenants, odd{l.gateway}, bluegreen.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFailure(t, executortest.NewRun(t).Execute(e), bluegreen.CodeColourUnknown, false)
+	l.wantTenant(t, "green", "GREEN")
+}

@@ -1,0 +1,13 @@
+// Package bluegreentest is a tenant service and a gateway over HTTP, in memory, for
+// tests and examples of bluegreen. A [World] has tenants, serves both from
+// handlers, and can be told to fail in the ways that networks do.
+//
+//	world := bluegreentest.NewWorld(bluegreentest.Tenant{ID: "acme", Status: "GREEN", Colour: "green"})
+//	gateway := httptest.NewServer(world.Gateway())
+//	tenants := httptest.NewServer(world.Tenants())
+//	world.Inject("acme", bluegreentest.Switch, bluegreentest.TimeOut, 1)
+//
+// It is strict where a good service is: a change under an older fencing token
+// than one it has seen is refused (409), and so is one whose "from" is not so
+// (412).
+package bluegreentest

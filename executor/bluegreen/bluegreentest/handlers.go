@@ -1,0 +1,112 @@
+package bluegreentest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/cutover-go/cutover/executor/bluegreen"
+)
+
+// Gateway returns the handler of the gateway.
+func (w *World) Gateway() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /tenants/{id}/route", w.serve(Current))
+	mux.HandleFunc("PUT /tenants/{id}/route", w.serve(Switch))
+	return mux
+}
+
+// Tenants returns the handler of the tenant service.
+func (w *World) Tenants() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /tenants/{id}", w.serve(Info))
+	mux.HandleFunc("PUT /tenants/{id}/status", w.serve(Status))
+	return mux
+}
+
+// wish is the body of a change.
+type wish struct {
+	Colour string `json:"colour"`
+	Status string `json:"status"`
+	From   string `json:"from"`
+}
+
+func (w *World) serve(op Op) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		var body wish
+		if r.Method == http.MethodPut {
+			if err := json.NewDecoder(http.MaxBytesReader(rw, r.Body, 4<<10)).Decode(&body); err != nil {
+				http.Error(rw, "bad body", http.StatusBadRequest)
+				return
+			}
+		}
+		id := r.PathValue("id")
+		call := Call{Op: op, To: body.Colour + body.Status, Key: r.Header.Get(bluegreen.HeaderKey)}
+		call.Token, _ = strconv.ParseUint(r.Header.Get(bluegreen.HeaderToken), 10, 64)
+		call.Fault = w.nextFault(id, op)
+		status, answer := w.answer(id, call, body.From)
+		switch call.Fault {
+		case TimeOut, TimeOutAfter:
+			<-r.Context().Done()
+		case Drop, DropAfter:
+			panic(http.ErrAbortHandler)
+		case Redirect:
+			http.Redirect(rw, r, "/elsewhere", http.StatusTemporaryRedirect)
+		case Garble:
+			_, _ = rw.Write([]byte("<html>"))
+		case 0, Unavailable, Refuse, Ignore:
+			rw.Header().Set("Content-Type", "application/json")
+			rw.WriteHeader(status)
+			_ = json.NewEncoder(rw).Encode(answer)
+		}
+	}
+}
+
+// nextFault returns what is to happen to a request, 0 for nothing.
+func (w *World) nextFault(id string, op Op) Fault {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at := target{id, op}
+	if len(w.faults[at]) == 0 {
+		return 0
+	}
+	f := w.faults[at][0]
+	w.faults[at] = w.faults[at][1:]
+	return f
+}
+
+// answer carries out a request, unless its fault is without effect, and returns
+// the status and the body of its answer.
+func (w *World) answer(id string, call Call, from string) (status int, body any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls[id] = append(w.calls[id], call)
+	t, ok := w.tenants[id]
+	change := call.Op == Switch || call.Op == Status
+	switch {
+	case call.Fault == Unavailable:
+		return http.StatusServiceUnavailable, nil
+	case call.Fault == Refuse:
+		return http.StatusForbidden, nil
+	case !ok:
+		return http.StatusNotFound, nil
+	case change && call.Fault != 0 && call.Fault != DropAfter && call.Fault != TimeOutAfter:
+		return http.StatusOK, nil
+	case change && call.Token < w.tokens[id]:
+		return http.StatusConflict, nil
+	case call.Op == Info:
+		return http.StatusOK, bluegreen.TenantInfo{ID: t.ID, Name: t.Name, Status: t.Status}
+	case call.Op == Current:
+		return http.StatusOK, map[string]string{"colour": t.Colour}
+	}
+	value := &t.Colour
+	if call.Op == Status {
+		value = &t.Status
+	}
+	if *value != from && *value != call.To {
+		return http.StatusPreconditionFailed, nil
+	}
+	*value = call.To
+	w.tokens[id], w.tenants[id] = call.Token, t
+	return http.StatusOK, nil
+}

@@ -1,0 +1,95 @@
+package bluegreen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/task"
+)
+
+// service names an HTTP service: for people, and at the start of its codes.
+type service struct {
+	name   string
+	prefix string
+}
+
+// kind is how a call failed; its text is the end of the code.
+type kind string
+
+const (
+	timedOut    kind = "_TIMEOUT"
+	unavailable kind = "_UNAVAILABLE"
+	refused     kind = "_REFUSED"
+	badAnswer   kind = "_BAD_ANSWER"
+
+	codeNotFound = "TENANT_NOT_FOUND"
+)
+
+// callError is a failed call: a text for people, with the cause behind it, which
+// may name addresses.
+type callError struct {
+	text  string
+	cause error
+}
+
+func (e *callError) Error() string { return e.text }
+
+func (e *callError) Unwrap() error { return e.cause }
+
+// fail returns a failure of a kind; its text shows what was found.
+func (s service) fail(k kind, found error) error {
+	text := map[kind]string{timedOut: "timeout", unavailable: "unavailable", refused: "refused", badAnswer: "gave a bad answer"}[k]
+	if found != nil {
+		text += ": " + found.Error()
+	}
+	return s.failure(k, &callError{text: s.name + " " + text, cause: found})
+}
+
+func (s service) failure(k kind, err error) error {
+	if k == timedOut || k == unavailable {
+		return executor.Retryable(s.prefix+string(k), err)
+	}
+	return executor.Fail(s.prefix+string(k), err)
+}
+
+// broken returns the failure of a call that got no whole answer. ctx is the
+// caller's: when it was cancelled, that is no failure of the service.
+func (s service) broken(ctx context.Context, err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // without the URL
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("%s: the call was ended: %w", s.name, context.Cause(ctx))
+	}
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return s.failure(timedOut, &callError{text: s.name + " timeout", cause: err})
+	}
+	return s.failure(unavailable, &callError{text: s.name + " unavailable", cause: err})
+}
+
+// status returns the failure that an answer's status stands for, nil for 2xx.
+func (s service) status(code int) error {
+	answered := fmt.Errorf("it answered %d %s", code, http.StatusText(code))
+	switch {
+	case code >= 200 && code < 300:
+		return nil
+	case code == http.StatusNotFound:
+		return executor.Fail(codeNotFound, fmt.Errorf("%s does not know the tenant", s.name))
+	case code == http.StatusPreconditionFailed:
+		return executor.Fail(task.CodeTenantMovedOn, fmt.Errorf("%s says that the tenant is not where this task left it", s.name))
+	case code == http.StatusRequestTimeout, code == http.StatusGatewayTimeout:
+		return s.fail(timedOut, answered)
+	case code == http.StatusTooManyRequests, code >= 500:
+		return s.fail(unavailable, answered)
+	case code >= 400:
+		return s.fail(refused, answered)
+	default:
+		return s.fail(badAnswer, answered)
+	}
+}

@@ -1,0 +1,77 @@
+package bluegreen
+
+import (
+	"context"
+	"errors"
+)
+
+// HTTPGateway is a [Gateway] over HTTP with JSON:
+//
+//	GET {base}/tenants/{id}/route   ->  {"colour":"green"}
+//	PUT {base}/tenants/{id}/route   <-  {"colour":"blue","from":"green"}
+//
+// Any 2xx agrees; 404 is TENANT_NOT_FOUND, 412 is TENANT_MOVED_ON, and doc.go has
+// the rest. A PUT carries [HeaderKey] and [HeaderToken]. Redirects are not
+// followed, bodies are bounded.
+type HTTPGateway struct{ client *client }
+
+// NewHTTPGateway returns the gateway at baseURL, or a *[ConfigError].
+func NewHTTPGateway(baseURL string, c HTTPConfig) (*HTTPGateway, error) {
+	client, err := newClient(service{name: "Gateway API", prefix: "GATEWAY"}, baseURL, c)
+	if err != nil {
+		return nil, err
+	}
+	return &HTTPGateway{client}, nil
+}
+
+// Current returns the colour that the tenant is routed to.
+func (g *HTTPGateway) Current(ctx context.Context, tenantID string) (string, error) {
+	var route struct {
+		Colour string `json:"colour"`
+	}
+	if err := g.client.get(ctx, tenantID, "/route", &route); err != nil {
+		return "", err
+	}
+	if route.Colour == "" {
+		return "", g.client.service.fail(badAnswer, errors.New("no colour"))
+	}
+	return route.Colour, nil
+}
+
+// Switch routes a tenant to c.To.
+func (g *HTTPGateway) Switch(ctx context.Context, c Change) error {
+	return g.client.put(ctx, c, "/route", map[string]string{"colour": c.To, "from": c.From})
+}
+
+// HTTPTenants is a [TenantService] over HTTP with JSON, as [HTTPGateway] is a
+// gateway:
+//
+//	GET {base}/tenants/{id}          ->  {"id":"acme","name":"Acme","status":"GREEN"}
+//	PUT {base}/tenants/{id}/status   <-  {"status":"BLUE","from":"GREEN"}
+type HTTPTenants struct{ client *client }
+
+// NewHTTPTenants returns the tenant service at baseURL, or a *[ConfigError].
+func NewHTTPTenants(baseURL string, c HTTPConfig) (*HTTPTenants, error) {
+	client, err := newClient(service{name: "Tenant API", prefix: "TENANT_SERVICE"}, baseURL, c)
+	if err != nil {
+		return nil, err
+	}
+	return &HTTPTenants{client}, nil
+}
+
+// TenantInfo returns what is known of a tenant.
+func (h *HTTPTenants) TenantInfo(ctx context.Context, tenantID string) (TenantInfo, error) {
+	var info TenantInfo
+	if err := h.client.get(ctx, tenantID, "", &info); err != nil {
+		return TenantInfo{}, err
+	}
+	if info.ID != tenantID {
+		return TenantInfo{}, h.client.service.fail(badAnswer, errors.New("not the tenant asked for"))
+	}
+	return info, nil
+}
+
+// UpdateStatus sets a tenant's status to c.To.
+func (h *HTTPTenants) UpdateStatus(ctx context.Context, c Change) error {
+	return h.client.put(ctx, c, "/status", map[string]string{"status": c.To, "from": c.From})
+}

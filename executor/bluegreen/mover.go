@@ -1,0 +1,161 @@
+package bluegreen
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/task"
+)
+
+// The names of the steps and of the checkpoint after the switch.
+const (
+	stepInfo   = "GET_TENANT_INFO"
+	stepSwitch = "SWITCH_GATEWAY"
+	stepStatus = "UPDATE_STATUS"
+	switched   = "SWITCHED"
+)
+
+// state is what the steps hand on, and what an undo goes back to.
+type state struct {
+	Tenant TenantInfo `json:"tenant,omitzero"`
+	// Found is the colour before the first switch.
+	Found  string `json:"foundColour,omitempty"`
+	Target string `json:"targetColour,omitempty"`
+}
+
+// mover moves tenants to one target.
+type mover struct {
+	tenants TenantService
+	gateway Gateway
+	target  string
+	status  string // of a tenant at the target
+}
+
+func (m mover) steps(c Config) (*executor.Steps[state], error) {
+	return executor.NewSteps(
+		executor.Step[state]{
+			Name: stepInfo, Do: m.look, Timeout: c.Timeout, Retry: c.Retry,
+		},
+		executor.Step[state]{
+			Name: stepSwitch, Action: "SWITCH_TO_" + strings.ToUpper(m.target), Done: switched,
+			Do: m.switchOver, Undo: m.switchBack, Timeout: c.Timeout, Retry: c.Retry,
+		},
+		executor.Step[state]{
+			Name: stepStatus, Do: m.updateStatus, Undo: m.restoreStatus, Timeout: c.Timeout, Retry: c.Retry,
+		},
+	)
+}
+
+// look finds out where the tenant is. An attempt from scratch goes back no
+// further than the first attempt did: what it finds is that one's doing.
+func (m mover) look(ctx context.Context, run *executor.Run, s *state) error {
+	info, err := m.tenants.TenantInfo(ctx, run.Tenant().ID)
+	if err != nil {
+		return err
+	}
+	var first state
+	begun, err := run.Undo(stepSwitch, &first)
+	if err != nil {
+		return err
+	}
+	if begun {
+		*s = first
+		_, err = m.colour(ctx, run, s.Found, m.target)
+		return err
+	}
+	colour, err := m.gateway.Current(ctx, run.Tenant().ID)
+	if err != nil {
+		return err
+	}
+	if colour == "" {
+		return executor.Fail(CodeColourUnknown, fmt.Errorf("the gateway routes tenant %s nowhere", run.Tenant().ID))
+	}
+	*s = state{Tenant: info, Found: colour, Target: m.target}
+	return nil
+}
+
+func (m mover) switchOver(ctx context.Context, run *executor.Run, s *state) error {
+	return m.route(ctx, run, stepSwitch, s.Found, m.target)
+}
+
+func (m mover) switchBack(ctx context.Context, run *executor.Run, s *state) error {
+	return m.route(ctx, run, executor.UndoPrefix+stepSwitch, m.target, s.Found)
+}
+
+// route switches the gateway, unless it has been, and sees that it is.
+func (m mover) route(ctx context.Context, run *executor.Run, step, from, to string) error {
+	colour, err := m.colour(ctx, run, from, to)
+	if err != nil || colour == to {
+		return err
+	}
+	if err := m.gateway.Switch(ctx, change(run, step, from, to)); err != nil {
+		return err
+	}
+	if colour, err = m.colour(ctx, run, from, to); err != nil || colour == to {
+		return err
+	}
+	return executor.Retryable(CodeSwitchNotConfirmed,
+		fmt.Errorf("the gateway agreed to switch tenant %s to %s and still routes it to %s", run.Tenant().ID, to, colour))
+}
+
+func (m mover) updateStatus(ctx context.Context, run *executor.Run, s *state) error {
+	if _, err := m.colour(ctx, run, m.target); err != nil {
+		return err
+	}
+	return m.tenants.UpdateStatus(ctx, change(run, stepStatus, s.Tenant.Status, m.status))
+}
+
+// restoreStatus is the first undo. It looks at the colour as well, so that it
+// leaves the status to whoever has moved the tenant on.
+func (m mover) restoreStatus(ctx context.Context, run *executor.Run, s *state) error {
+	if _, err := m.colour(ctx, run, m.target, s.Found); err != nil {
+		return err
+	}
+	found := s.Tenant.Status
+	status, err := m.statusOf(ctx, run, m.status, found)
+	if err != nil || status == found {
+		return err
+	}
+	if err := m.tenants.UpdateStatus(ctx, change(run, executor.UndoPrefix+stepStatus, m.status, found)); err != nil {
+		return err
+	}
+	if status, err = m.statusOf(ctx, run, m.status, found); err != nil || status == found {
+		return err
+	}
+	return executor.Retryable(CodeStatusNotConfirmed,
+		fmt.Errorf("the tenant service agreed to set tenant %s to %s and still says %s", run.Tenant().ID, found, status))
+}
+
+// colour returns the tenant's colour, which has to be one of allowed.
+func (m mover) colour(ctx context.Context, run *executor.Run, allowed ...string) (string, error) {
+	colour, err := m.gateway.Current(ctx, run.Tenant().ID)
+	if err != nil {
+		return "", err
+	}
+	return colour, oneOf("is routed to", run, colour, allowed)
+}
+
+// statusOf returns the tenant's status, which has to be one of allowed.
+func (m mover) statusOf(ctx context.Context, run *executor.Run, allowed ...string) (string, error) {
+	info, err := m.tenants.TenantInfo(ctx, run.Tenant().ID)
+	if err != nil {
+		return "", err
+	}
+	return info.Status, oneOf("has the status", run, info.Status, allowed)
+}
+
+func oneOf(what string, run *executor.Run, value string, allowed []string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return executor.Fail(task.CodeTenantMovedOn, fmt.Errorf("tenant %s %s %.64q, and this task left it at %s: somebody else has moved it on",
+		run.Tenant().ID, what, value, strings.Join(allowed, " or ")))
+}
+
+func change(run *executor.Run, step, from, to string) Change {
+	return Change{TenantID: run.Tenant().ID, From: from, To: to, Token: run.Token(), Key: run.IdempotencyKey(step)}
+}

@@ -104,7 +104,8 @@ func (e *Engine) readPlan(ctx context.Context, id plan.ID) (p plan.Plan, err err
 // apply commits a decision made on p.
 func (e *Engine) apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
 	c := store.Command{ID: newID(), Version: p.Version, Failed: -1, Decision: d}
-	if d.Plan.Acknowledged != p.Acknowledged {
+	if d.Plan.Acknowledged != p.Acknowledged || d.Plan.State == plan.Running && p.State != plan.Running {
+		// It acknowledges, or lets the plan run again with, the failures that it saw.
 		c.Failed = p.Counters.Of(task.Failed)
 	}
 	var applied store.Applied

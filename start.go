@@ -35,9 +35,9 @@ func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanAnswer, error) {
 	if err != nil || d.AlreadySo {
 		return PlanAnswer{Plan: p, AlreadySo: d.AlreadySo}, err
 	}
-	if err := e.lockAll(ctx, p); err != nil {
+	if err := e.lockAll(ctx, id, by.Actor, token); err != nil {
 		// The mark must go even if the caller's patience is at its end.
-		return PlanAnswer{Plan: p}, errors.Join(err, e.giveUpStart(context.WithoutCancel(ctx), p))
+		return PlanAnswer{Plan: p}, errors.Join(err, e.giveUpStart(context.WithoutCancel(ctx), id, token))
 	}
 	_, p, err = e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if p.Starting != nil && p.Starting.Token != token {
@@ -55,22 +55,18 @@ func newToken() uint64 {
 	return binary.LittleEndian.Uint64(b[:]) | 1
 }
 
-// lockAll takes the locks of all tenants of a plan that is marked as starting.
-func (e *Engine) lockAll(ctx context.Context, p plan.Plan) error {
+// lockAll takes the locks of all tenants of a plan that was marked as starting.
+func (e *Engine) lockAll(ctx context.Context, id plan.ID, actor string, token uint64) error {
 	var held []store.TenantLock
 	alive := time.Now()
-	err := e.eachBatch(ctx, p.ID, nil, func(tasks []task.Task) error {
+	err := e.eachBatch(ctx, id, nil, func(tasks []task.Task) error {
 		if time.Since(alive) > e.startTTL()/3 {
-			if err := e.renewStart(ctx, p); err != nil {
+			if err := e.renewStart(ctx, id, actor, token); err != nil {
 				return err
 			}
 			alive = time.Now()
 		}
-		locks := make([]store.TenantLock, len(tasks))
-		for i, t := range tasks {
-			locks[i] = lockOf(p.ID, p.Starting.Token, t, 1, false)
-		}
-		others, err := e.lock(ctx, locks)
+		others, err := e.lock(ctx, startLocks(id, token, tasks))
 		if len(held) < maxHeldNamed {
 			held = append(held, others...)
 		}
@@ -82,39 +78,52 @@ func (e *Engine) lockAll(ctx context.Context, p plan.Plan) error {
 	return err
 }
 
+// startLocks returns the locks that a start takes.
+func startLocks(id plan.ID, token uint64, tasks []task.Task) []store.TenantLock {
+	locks := make([]store.TenantLock, len(tasks))
+	for i, t := range tasks {
+		locks[i] = lockOf(id, token, t, 1, false)
+	}
+	return locks
+}
+
 // renewStart shows that the start is still alive, by writing its mark again.
-func (e *Engine) renewStart(ctx context.Context, p plan.Plan) error {
-	_, _, err := e.decide(ctx, p.ID, func(now plan.Plan) (plan.Decision, error) {
-		if now.Starting == nil || now.Starting.Token != p.Starting.Token {
-			return plan.Decision{}, fmt.Errorf("plan %s: the start was given up", p.ID)
+func (e *Engine) renewStart(ctx context.Context, id plan.ID, actor string, token uint64) error {
+	_, _, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		if p.Starting == nil || p.Starting.Token != token {
+			return plan.Decision{}, &plan.TooLateError{
+				Plan: id, Command: plan.ByStart.String(), PlanState: p.State, Why: "the start was given up",
+			}
 		}
-		return now.MarkStarting(p.Starting.Token, plan.By{Actor: p.Starting.Actor, Now: time.Now()})
+		return p.MarkStarting(token, plan.By{Actor: actor, Now: time.Now()})
 	})
 	return err
 }
 
-// giveUpStart frees what a failed start has locked, and then takes its mark away.
+// giveUpStart takes the mark of a start away and then frees what it has locked. In
+// this order: as long as the mark is there, whoever made it may still start the plan.
 // Locks that stay behind, because the store is away, are stale without the mark.
-func (e *Engine) giveUpStart(ctx context.Context, p plan.Plan) error {
-	err := e.eachBatch(ctx, p.ID, nil, func(tasks []task.Task) error {
-		locks := make([]store.TenantLock, len(tasks))
-		for i, t := range tasks {
-			locks[i] = lockOf(p.ID, p.Starting.Token, t, 1, false)
-		}
+func (e *Engine) giveUpStart(ctx context.Context, id plan.ID, token uint64) error {
+	p, err := e.unmarkStart(ctx, id, token)
+	if err != nil || p.StartToken == token {
+		return err
+	}
+	return e.eachBatch(ctx, id, nil, func(tasks []task.Task) error {
+		locks := startLocks(id, token, tasks)
 		return e.command(ctx, "release", func() error { return e.store.Release(ctx, locks) })
 	})
-	return errors.Join(err, e.unmarkStart(ctx, p))
 }
 
-// unmarkStart takes away the mark that p has, unless it has changed since.
-func (e *Engine) unmarkStart(ctx context.Context, p plan.Plan) error {
-	_, _, err := e.decide(ctx, p.ID, func(now plan.Plan) (plan.Decision, error) {
-		if now.Starting == nil || now.Starting.Token != p.Starting.Token {
+// unmarkStart takes away the mark with that token, if it is there, and returns the
+// plan as it is then. Its StartToken is token if the start has succeeded meanwhile.
+func (e *Engine) unmarkStart(ctx context.Context, id plan.ID, token uint64) (plan.Plan, error) {
+	_, p, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		if p.Starting == nil || p.Starting.Token != token {
 			return plan.Decision{}, nil
 		}
-		return now.UnmarkStarting(plan.By{Now: time.Now()}), nil
+		return p.UnmarkStarting(plan.By{Now: time.Now()}), nil
 	})
-	return err
+	return p, err
 }
 
 // eachBatch calls f for the tasks of a plan in those states, all if none are

@@ -83,7 +83,7 @@ func (e *Engine) lock(ctx context.Context, locks []store.TenantLock) (held []sto
 // takeOver replaces a lock that nobody needs any more: one of the same task from
 // before, or a stale one.
 func (e *Engine) takeOver(ctx context.Context, old, next store.TenantLock) (bool, error) {
-	if old.Plan != next.Plan || old.Ordinal != next.Ordinal {
+	if old.Plan != next.Plan || old.Ordinal != next.Ordinal || old.Start != next.Start {
 		stale, err := e.stale(ctx, old)
 		if err != nil || !stale {
 			return false, err
@@ -118,7 +118,12 @@ func (e *Engine) stale(ctx context.Context, l store.TenantLock) (bool, error) {
 	case p.Over():
 		return true, nil
 	case p.Starting != nil && p.Starting.Token == l.Start:
-		return p.Idle > e.startTTL(), nil
+		if p.Idle <= e.startTTL() {
+			return false, nil
+		}
+		// It may only be slow: without its mark it cannot start any more.
+		p, err = e.unmarkStart(ctx, l.Plan, l.Start)
+		return err == nil && p.StartToken != l.Start, err
 	case p.StartToken != l.Start:
 		return true, nil
 	}

@@ -72,7 +72,7 @@ func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error
 	c := p.Counters
 	switch {
 	case p.Starting != nil && p.Idle > e.startTTL():
-		return true, e.giveUpStart(ctx, p)
+		return true, e.giveUpStart(ctx, p.ID, p.Starting.Token)
 	case len(p.Sweeps) > 0:
 		return true, e.sweep(ctx, p)
 	case p.Over():

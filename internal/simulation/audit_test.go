@@ -172,3 +172,24 @@ func (a *audit) check(tasks []task.Task) {
 		}
 	}
 }
+
+// Reserve implements store.Locker.
+func (a *audit) Reserve(ctx context.Context, locks []store.TenantLock) ([]store.TenantLock, error) {
+	held, err := a.Store.Reserve(ctx, locks)
+	a.w.logf("reserve %v: held %v, %v", locks, held, err)
+	return held, err
+}
+
+// Replace implements store.Locker.
+func (a *audit) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
+	done, err := a.Store.Replace(ctx, old, next)
+	a.w.logf("replace %v by %v: %t, %v", old, next, done, err)
+	return done, err
+}
+
+// Release implements store.Locker.
+func (a *audit) Release(ctx context.Context, locks []store.TenantLock) error {
+	err := a.Store.Release(ctx, locks)
+	a.w.logf("release %v: %v", locks, err)
+	return err
+}

@@ -15,6 +15,10 @@ import (
 func (w *world) do(ctx context.Context, o op) {
 	p := w.pick(o.proc)
 	w.logf("%s", o)
+	if o.apt {
+		w.command(ctx, p, o)
+		return
+	}
 	switch o.name {
 	case "spawn":
 		if len(w.all()) < 6 {
@@ -48,6 +52,10 @@ func (w *world) command(ctx context.Context, p *process, o op) {
 	}
 	target := plans[o.plan%len(plans)]
 	id := task.NewID(target.ID, 1+o.task%target.Tasks)
+	if o.apt {
+		apt := aptNames(target.State)
+		o.name = apt[o.luck%len(apt)]
+	}
 	ctx = cutover.WithActor(ctx, p.name)
 	already, err := give(ctx, p.engine, o.name, target.ID, id)
 	w.logf("%s of plan %s task %s by %s: already %t, %v", o.name, target.ID, id, p.name, already, err)

@@ -23,6 +23,8 @@ type temper struct {
 	// Lost is how likely a call or its answer is lost, Late that a request arrives
 	// long after its caller gave it up, Slow that it takes longer than a lease.
 	Lost, Late, Slow float64
+	// Hiccup is how long some calls take each way, at most.
+	Hiccup time.Duration
 	// Failing is how likely an executor fails, Rude that it does not do as it is told.
 	Failing, Rude float64
 	// Step is how long executors take at most between two saves.
@@ -38,7 +40,11 @@ type op struct {
 	// round what there is.
 	proc, plan, task int
 	pause            time.Duration
-	spec             plan.Spec
+	// apt takes, instead of the name, a command that makes sense for the plan as it is
+	// then; luck picks it.
+	apt  bool
+	luck int
+	spec plan.Spec
 }
 
 func (o op) String() string {
@@ -46,7 +52,7 @@ func (o op) String() string {
 }
 
 // lasting is how long people and faults go on.
-const lasting = 30 * time.Second
+const lasting = 12 * time.Second
 
 // draw makes a script.
 func draw(r *rand.Rand) script {
@@ -55,21 +61,22 @@ func draw(r *rand.Rand) script {
 			Lost:      one(r, 0, 0, 0.02, 0.1),
 			Late:      one(r, 0, 0, 0.02),
 			Slow:      one(r, 0, 0, 0.01, 0.03),
+			Hiccup:    one(r, 5*time.Millisecond, 50*time.Millisecond, time.Second),
 			Failing:   one(r, 0, 0.1, 0.3, 0.6),
 			Step:      one(r, 10*time.Millisecond, 500*time.Millisecond, 2*time.Second),
 			Rude:      one(r, 0, 0.2, 0.5),
 			MaxLosses: one(r, 0, -1, 1),
 		},
-		processes: 1 + r.IntN(3),
+		processes: 1 + r.IntN(4),
 	}
-	for range 1 + r.IntN(3) {
+	for range 1 + r.IntN(4) {
 		o := op{at: during(r, 2*time.Second), name: "create", proc: r.IntN(8), spec: drawSpec(r, len(s.ops))}
 		s.ops = append(s.ops, o)
 	}
 	for i := range len(s.ops) {
-		s.ops = append(s.ops, op{at: 2*time.Second + during(r, 4*time.Second), name: "start", proc: r.IntN(8), plan: i})
+		s.ops = append(s.ops, op{at: 2*time.Second + during(r, time.Second), name: "start", proc: r.IntN(8), plan: i})
 	}
-	for range 2 + r.IntN(12) {
+	for range 2 + r.IntN(15) {
 		s.ops = append(s.ops, drawBurst(r)...)
 	}
 	slices.SortStableFunc(s.ops, func(a, b op) int { return int(a.at - b.at) })
@@ -85,6 +92,7 @@ func drawBurst(r *rand.Rand) (ops []op) {
 		o := op{
 			at: at + during(r, apart), name: one(r, names...),
 			proc: r.IntN(8), plan: p, task: t, pause: during(r, 3*leaseTTL),
+			apt: r.IntN(3) > 0, luck: r.IntN(1000),
 		}
 		if r.IntN(3) == 0 {
 			o.plan, o.task = r.IntN(8), r.IntN(8)
@@ -96,10 +104,33 @@ func drawBurst(r *rand.Rand) (ops []op) {
 
 // names are what may happen, what happens more often more than once.
 var names = []string{ //nolint:gochecknoglobals // a constant table
-	"start", "pause", "pause", "resume", "resume", "resume", "cancel", "rollback", "retry failed", "retry failed",
-	"retry task", "retry task", "retry task from scratch", "pause task", "pause task", "resume task", "resume task",
-	"cancel task", "skip task", "skip task", "rollback task", "rollback task",
+	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch",
+	"pause task", "pause task", "resume task", "resume task", "cancel task", "skip task", "rollback task", "rollback task",
 	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn",
+}
+
+// aptNames are the commands that make sense for a plan in some state.
+func aptNames(s plan.State) []string {
+	switch s {
+	case plan.Created:
+		return []string{"start", "start", "start", "start", "cancel"}
+	case plan.Running:
+		return []string{"pause", "pause", "pause task", "cancel task", "resume task", "skip task", "retry task", "rollback", "cancel"}
+	case plan.Paused:
+		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task"}
+	case plan.Failed:
+		return []string{"resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback"}
+	case plan.Completed:
+		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback"}
+	case plan.Cancelled:
+		return []string{"rollback task", "rollback task", "rollback"}
+	case plan.RollingBack:
+		return []string{"cancel"}
+	case plan.RollbackFailed:
+		return []string{"rollback", "rollback", "skip task", "rollback task"}
+	case plan.RolledBack:
+	}
+	return []string{"rollback"}
 }
 
 // tenants is how many there are to share between plans.

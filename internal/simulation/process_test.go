@@ -71,9 +71,7 @@ func (p *process) shutdown() { p.stop() }
 func (p *process) crash() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	select {
-	case <-p.cut:
-	default:
+	if !p.crashed() {
 		close(p.cut)
 		p.stop()
 	}
@@ -103,10 +101,8 @@ func (p *process) alive() bool {
 		p.mu.Lock()
 		frozen := p.frozen
 		p.mu.Unlock()
-		select {
-		case <-p.cut:
+		if p.crashed() {
 			return false
-		default:
 		}
 		if frozen == nil {
 			return true
@@ -118,14 +114,18 @@ func (p *process) alive() bool {
 	}
 }
 
-// icy reports whether the process is frozen or dead just now.
-func (p *process) icy() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *process) crashed() bool {
 	select {
 	case <-p.cut:
 		return true
 	default:
-		return p.frozen != nil
+		return false
 	}
+}
+
+// icy reports whether the process is frozen or dead just now.
+func (p *process) icy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.frozen != nil || p.crashed()
 }

@@ -43,9 +43,12 @@ func (v *view) weather() weather {
 	defer v.mu.Unlock()
 	t, r := v.p.w.temper, v.dice
 	x := weather{there: during(r, 3*time.Millisecond), back: during(r, 3*time.Millisecond)}
-	lost, late, slow := r.Float64(), r.Float64(), r.Float64()
+	lost, late, slow, hiccup := r.Float64(), r.Float64(), r.Float64(), r.IntN(8) == 0
 	if v.p.w.calm.Load() {
 		return x
+	}
+	if hiccup {
+		x.there, x.back = during(r, t.Hiccup), during(r, t.Hiccup)
 	}
 	switch {
 	case slow < t.Slow/2:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -104,9 +105,12 @@ func (w *world) all() []*process {
 	return append([]*process(nil), w.procs...)
 }
 
-// pick returns the n-th process, counted round.
+// pick returns the n-th process that has not crashed, counted round.
 func (w *world) pick(n int) *process {
-	procs := w.all()
+	procs := slices.DeleteFunc(w.all(), (*process).crashed)
+	if len(procs) == 0 {
+		return w.spawn()
+	}
 	return procs[n%len(procs)]
 }
 

@@ -14,7 +14,6 @@ import (
 // result. Its methods may be called from any goroutine.
 type Handle struct {
 	// Immutable after Register.
-	pol   *policy
 	id    string
 	owner string
 	keys  []key // of a fixed list; the elements are under mu
@@ -31,6 +30,8 @@ type Handle struct {
 	counted  bool   // the present tick is in renewals
 	asking   bool   // host functions or a selector are under way
 	ext      *extra
+
+	pol *policy // immutable; here for the sake of warm
 }
 
 // extra is the part of a Handle that only some tasks need. It is under the mutex of

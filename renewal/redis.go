@@ -94,6 +94,9 @@ func (b *redisBackend) reload(ctx context.Context) {
 
 // isReply tells whether an error is an answer of the server.
 func isReply(err error) bool {
+	if err == nil {
+		return false
+	}
 	var reply redis.Error
 	return errors.As(err, &reply)
 }

@@ -27,6 +27,8 @@ type Service struct {
 	scans     *pool
 	meter     *meter
 
+	sink int // of warm; the clock's goroutine alone writes it
+
 	mu       sync.Mutex // never held while a Handle's is taken
 	state    runState
 	tasks    map[string]*Handle

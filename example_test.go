@@ -1,0 +1,94 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// The smallest program: one executor, one plan, run to its end.
+func Example() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+
+	move := executor.Func(func(ctx context.Context, run *executor.Run) error {
+		// Switch run.Tenant() over here. What is saved survives a crash.
+		return run.Save(ctx, "SWITCHED", map[string]string{"to": "blue"})
+	})
+	engine, err := cutover.New(memstore.New(), cutover.Config{
+		Executors: executor.Registry{"MOVE": move},
+	})
+	if err != nil {
+		panic(err)
+	}
+	go engine.Run(ctx) //nolint:errcheck // it ends with the program
+
+	p, err := engine.Create(ctx, plan.Spec{
+		Name: "to blue", ExecutorType: "MOVE", Tenants: plan.Tenants("ada", "bob", "cleo"),
+	})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := engine.Start(ctx, p.ID); err != nil {
+		panic(err)
+	}
+	p, err = engine.Wait(ctx, p.ID)
+	fmt.Println(p.State, p.Counters.Of(task.Completed), err)
+	// Output: COMPLETED 3 <nil>
+}
+
+// One tenant fails, the plan stops; the failure says why, and a retry goes on from
+// the checkpoint.
+func ExampleEngine_RetryTask() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	healthy := false
+	engine, err := cutover.New(memstore.New(), cutover.Config{Executors: executor.Registry{
+		"MOVE": executor.Func(func(context.Context, *executor.Run) error {
+			if !healthy {
+				return executor.Retryable("GATEWAY_TIMEOUT", errors.New("Gateway API timeout"))
+			}
+			return nil
+		}),
+	}})
+	if err != nil {
+		panic(err)
+	}
+	go engine.Run(ctx) //nolint:errcheck // it ends with the program
+
+	p, err := engine.Create(ctx, plan.Spec{
+		Name: "to blue", ExecutorType: "MOVE", Tenants: plan.Tenants("ada"),
+		Strategy: strategy.Strategy{MaxConcurrency: strategy.Percent(10)},
+	})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := engine.Start(ctx, p.ID); err != nil {
+		panic(err)
+	}
+	if p, err = engine.Wait(ctx, p.ID); err != nil {
+		panic(err)
+	}
+	t, err := engine.Task(ctx, task.NewID(p.ID, 1))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(p.State, t.State, t.Failure.ErrorCode)
+
+	healthy = true
+	if _, err := engine.RetryTask(cutover.WithActor(ctx, "alice"), t.ID, true); err != nil {
+		panic(err)
+	}
+	p, err = engine.Wait(ctx, p.ID)
+	fmt.Println(p.State, err)
+	// Output:
+	// FAILED FAILED GATEWAY_TIMEOUT
+	// COMPLETED <nil>
+}

@@ -43,7 +43,9 @@ func BenchmarkRun(b *testing.B) {
 		done := make(chan error)
 		for b.Loop() {
 			go func() { done <- nop(ctx, NewRun(tk, nil, 1, discard{})) }()
-			<-done
+			if err := <-done; err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }

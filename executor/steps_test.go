@@ -140,49 +140,53 @@ func TestAFailedStepIsRecordedAndGoneOnWith(t *testing.T) {
 
 func TestEveryStepTakesEffectWhereverItIsInterrupted(t *testing.T) {
 	t.Parallel()
-	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
-		w := &world{}
-		run, err := executortest.NewRun(t, interruption).Finish(w.steps(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		twice := 0
-		for _, name := range []string{"A", "B", "C"} {
-			if n := w.count(name); n < 1 || n > 2 {
-				t.Errorf("%s took effect %d times", name, n)
-			} else if n == 2 {
-				twice++
+	for name, interruption := range executortest.Interruptions() {
+		t.Run(name, func(t *testing.T) {
+			w := &world{}
+			run, err := executortest.NewRun(t, interruption).Finish(w.steps(t))
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if twice > 1 {
-			t.Errorf("more than one step was repeated: %v", w.done)
-		}
-		w.done = nil
-		if err := run.FromScratch().Rollback(w.steps(t)); err != nil {
-			t.Fatal(err)
-		}
-		if want := []string{"undo C from [A B]", "undo B from [A]"}; !slices.Equal(w.done, want) {
-			t.Errorf("undone %v", w.done)
-		}
-	})
+			twice := 0
+			for _, name := range []string{"A", "B", "C"} {
+				if n := w.count(name); n < 1 || n > 2 {
+					t.Errorf("%s took effect %d times", name, n)
+				} else if n == 2 {
+					twice++
+				}
+			}
+			if twice > 1 {
+				t.Errorf("more than one step was repeated: %v", w.done)
+			}
+			w.done = nil
+			if err := run.FromScratch().Rollback(w.steps(t)); err != nil {
+				t.Fatal(err)
+			}
+			if want := []string{"undo C from [A B]", "undo B from [A]"}; !slices.Equal(w.done, want) {
+				t.Errorf("undone %v", w.done)
+			}
+		})
+	}
 }
 
 func TestEveryUndoTakesEffectWhereverItIsInterrupted(t *testing.T) {
 	t.Parallel()
-	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
-		w := &world{}
-		run := executortest.NewRun(t)
-		if err := run.Execute(w.steps(t)); err != nil {
-			t.Fatal(err)
-		}
-		w.done = nil
-		if _, err := run.FromScratch(interruption).FinishRollback(w.steps(t)); err != nil {
-			t.Fatal(err)
-		}
-		if w.done = slices.Compact(w.done); !slices.Equal(w.done, []string{"undo C from [A B]", "undo B from [A]"}) {
-			t.Errorf("undone %v", w.done)
-		}
-	})
+	for name, interruption := range executortest.Interruptions() {
+		t.Run(name, func(t *testing.T) {
+			w := &world{}
+			run := executortest.NewRun(t)
+			if err := run.Execute(w.steps(t)); err != nil {
+				t.Fatal(err)
+			}
+			w.done = nil
+			if _, err := run.FromScratch(interruption).FinishRollback(w.steps(t)); err != nil {
+				t.Fatal(err)
+			}
+			if w.done = slices.Compact(w.done); !slices.Equal(w.done, []string{"undo C from [A B]", "undo B from [A]"}) {
+				t.Errorf("undone %v", w.done)
+			}
+		})
+	}
 }
 
 func TestRollbackPassesOverWhatWasNeverBegun(t *testing.T) {

@@ -76,33 +76,37 @@ func TestTheFailureIsScenarioFour(t *testing.T) {
 
 func TestWhereverItIsInterruptedItGetsThereAndBack(t *testing.T) {
 	t.Parallel()
-	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
-		l := newLab(t, bluegreen.Config{})
-		run, err := executortest.NewRun(t, interruption).Finish(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.wantTenant(t, "blue", "BLUE")
-		if err := run.FromScratch().Rollback(l); err != nil {
-			t.Fatal(err)
-		}
-		l.wantTenant(t, "green", "GREEN")
-	})
+	for name, interruption := range executortest.Interruptions() {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, bluegreen.Config{})
+			run, err := executortest.NewRun(t, interruption).Finish(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.wantTenant(t, "blue", "BLUE")
+			if err := run.FromScratch().Rollback(l); err != nil {
+				t.Fatal(err)
+			}
+			l.wantTenant(t, "green", "GREEN")
+		})
+	}
 }
 
 func TestWhereverTheRollbackIsInterruptedItGetsBack(t *testing.T) {
 	t.Parallel()
-	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
-		l := newLab(t, bluegreen.Config{})
-		run := executortest.NewRun(t)
-		if err := run.Execute(l); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := run.FromScratch(interruption).FinishRollback(l); err != nil {
-			t.Fatal(err)
-		}
-		l.wantTenant(t, "green", "GREEN")
-	})
+	for name, interruption := range executortest.Interruptions() {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, bluegreen.Config{})
+			run := executortest.NewRun(t)
+			if err := run.Execute(l); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := run.FromScratch(interruption).FinishRollback(l); err != nil {
+				t.Fatal(err)
+			}
+			l.wantTenant(t, "green", "GREEN")
+		})
+	}
 }
 
 // TestFaultsOfEveryRequest lets each request fail in each way, then retries, from
@@ -174,18 +178,36 @@ func TestATenantThatMovedOnIsLeftAlone(t *testing.T) {
 		moved bluegreentest.Tenant
 		redo  func(*executortest.Run, *lab) error
 	}{
-		"retry of the switch": {bluegreentest.Switch, bluegreentest.Tenant{Colour: "red", Status: "RED"},
-			func(r *executortest.Run, l *lab) error { return r.Again().Execute(l) }},
-		"retry from scratch": {bluegreentest.Switch, bluegreentest.Tenant{Colour: "red", Status: "RED"},
-			func(r *executortest.Run, l *lab) error { return r.FromScratch().Execute(l) }},
-		"retry of the status": {bluegreentest.Status, bluegreentest.Tenant{Colour: "green", Status: "GREEN"},
-			func(r *executortest.Run, l *lab) error { return r.Again().Execute(l) }},
-		"rollback, colour": {"", bluegreentest.Tenant{Colour: "red", Status: "BLUE"},
-			func(r *executortest.Run, l *lab) error { return r.FromScratch().Rollback(l) }},
-		"rollback, status": {"", bluegreentest.Tenant{Colour: "blue", Status: "FROZEN"},
-			func(r *executortest.Run, l *lab) error { return r.FromScratch().Rollback(l) }},
-		"rollback of the switch": {bluegreentest.Switch, bluegreentest.Tenant{Colour: "red", Status: "GREEN"},
-			func(r *executortest.Run, l *lab) error { return r.Again().Rollback(l) }},
+		"retry of the switch": {
+			bluegreentest.Switch,
+			bluegreentest.Tenant{Colour: "red", Status: "RED"},
+			func(r *executortest.Run, l *lab) error { return r.Again().Execute(l) },
+		},
+		"retry from scratch": {
+			bluegreentest.Switch,
+			bluegreentest.Tenant{Colour: "red", Status: "RED"},
+			func(r *executortest.Run, l *lab) error { return r.FromScratch().Execute(l) },
+		},
+		"retry of the status": {
+			bluegreentest.Status,
+			bluegreentest.Tenant{Colour: "green", Status: "GREEN"},
+			func(r *executortest.Run, l *lab) error { return r.Again().Execute(l) },
+		},
+		"rollback, colour": {
+			"",
+			bluegreentest.Tenant{Colour: "red", Status: "BLUE"},
+			func(r *executortest.Run, l *lab) error { return r.FromScratch().Rollback(l) },
+		},
+		"rollback, status": {
+			"",
+			bluegreentest.Tenant{Colour: "blue", Status: "FROZEN"},
+			func(r *executortest.Run, l *lab) error { return r.FromScratch().Rollback(l) },
+		},
+		"rollback of the switch": {
+			bluegreentest.Switch,
+			bluegreentest.Tenant{Colour: "red", Status: "GREEN"},
+			func(r *executortest.Run, l *lab) error { return r.Again().Rollback(l) },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

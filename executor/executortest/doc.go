@@ -12,7 +12,7 @@
 //	err := run.Execute(myExecutor)         // ErrCrashed
 //	err = run.Again().Execute(myExecutor)  // goes on from the first write
 //
-// [Interrupted] does that at every write that there is, in every way. An executor
+// [Interruptions] does that at every write that there is, in every way. An executor
 // that passes it bears pauses and crashes wherever they come.
 //
 // The package imports executor and what that imports. It is for tests only.

@@ -3,25 +3,27 @@ package executortest
 import (
 	"errors"
 	"fmt"
-	"testing"
+	"iter"
 
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/task"
 )
 
-// Interrupted calls f once for every write of the run that f makes and every way
-// to be interrupted there: stopped, crashed before it is stored, crashed after.
-// f passes the option to [NewRun] or [Run.Again], goes on with [Run.Finish] or by
-// hand, and checks what the world has come to. Each call is a subtest, and must
-// not be made parallel.
+// Interruptions yields every way to interrupt a run at every write that it makes:
+// stopped there, crashed before it is stored, crashed after. The body makes a run
+// with the option, goes on with [Run.Finish] or by hand, and checks what the world
+// has come to. It ends with the first write that the run does not come to.
 //
-//	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
-//		world := newWorld()
-//		run, err := executortest.NewRun(t, interruption).Finish(newExecutor(world))
-//		... // what must hold, whatever happened on the way
-//	})
-func Interrupted(t *testing.T, f func(t *testing.T, interruption Option)) {
-	t.Helper()
+//	for name, interruption := range executortest.Interruptions() {
+//		t.Run(name, func(t *testing.T) {
+//			world := newWorld()
+//			run, err := executortest.NewRun(t, interruption).Finish(newExecutor(world))
+//			... // what must hold, whatever happened on the way
+//		})
+//	}
+//
+// It needs to see the run, so the body must not leave it to a parallel subtest.
+func Interruptions() iter.Seq2[string, Option] {
 	ways := []struct {
 		name   string
 		option func(n int) Option
@@ -30,15 +32,22 @@ func Interrupted(t *testing.T, f func(t *testing.T, interruption Option)) {
 		{"crashed before", CrashBefore},
 		{"crashed after", CrashAfter},
 	}
-	for _, way := range ways {
-		for n, more := 1, true; more; n++ {
-			hit := false
-			option := func(r *Run) {
-				way.option(n)(r)
-				r.cut.hit = &hit
+	return func(yield func(string, Option) bool) {
+		for _, way := range ways {
+			for n, hit := 1, true; hit; n++ {
+				made := false
+				hit = false
+				option := func(r *Run) {
+					way.option(n)(r)
+					made, r.cut.hit = true, &hit
+				}
+				if !yield(fmt.Sprintf("%s write %d", way.name, n), option) {
+					return
+				}
+				if !made {
+					panic("executortest: no run was made with the option; is the subtest parallel?")
+				}
 			}
-			ok := t.Run(fmt.Sprintf("%s write %d", way.name, n), func(t *testing.T) { f(t, option) })
-			more = ok && hit
 		}
 	}
 }

@@ -127,18 +127,20 @@ func TestNothingIsSavedOnAnEndedContext(t *testing.T) {
 func TestInterruptedVisitsEveryWriteInEveryWay(t *testing.T) {
 	t.Parallel()
 	visits, interruptions := 0, 0
-	executortest.Interrupted(t, func(t *testing.T, interruption executortest.Option) {
-		visits++
-		var effects []int
-		first := executortest.NewRun(t, interruption)
-		last, err := first.Finish(counter{&effects})
-		if err != nil || len(effects) < 3 || len(effects) > 4 || last.Task().Checkpoint.Step != "N3" {
-			t.Errorf("Finish: %v, effects %v", err, effects)
-		}
-		if last != first {
-			interruptions++
-		}
-	})
+	for name, interruption := range executortest.Interruptions() {
+		t.Run(name, func(t *testing.T) {
+			visits++
+			var effects []int
+			first := executortest.NewRun(t, interruption)
+			last, err := first.Finish(counter{&effects})
+			if err != nil || len(effects) < 3 || len(effects) > 4 || last.Task().Checkpoint.Step != "N3" {
+				t.Errorf("Finish: %v, effects %v", err, effects)
+			}
+			if last != first {
+				interruptions++
+			}
+		})
+	}
 	// Four writes in three ways, and once more each to find that there is no fifth.
 	if visits != 15 || interruptions != 12 {
 		t.Errorf("%d visits, %d interruptions", visits, interruptions)

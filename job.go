@@ -23,7 +23,7 @@ type job struct {
 	// Immutable after construction.
 	*worker
 	task   task.Task // as it was claimed
-	began  time.Time
+	began  time.Time // set by jobs.add
 	cancel context.CancelCauseFunc
 
 	// Owned by whoever saves, like the worker's batch: the Run lets one save at a
@@ -117,9 +117,6 @@ func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
 	}
 	if err != nil {
 		j.e.fault("commit", err)
-		if claim.Max > 0 {
-			j.e.jobs.doubt(j.task.ID.Plan())
-		}
 		j.lose()
 		return w, executor.ErrLost
 	}

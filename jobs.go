@@ -1,7 +1,10 @@
 package cutover
 
 import (
+	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
@@ -11,19 +14,25 @@ import (
 type jobs struct {
 	mu sync.Mutex
 	m  map[*job]struct{}
-	// recent are plans that a claim was sent for since the last heartbeat: a lost
-	// answer may have left tasks behind there.
-	recent map[plan.ID]struct{}
+	// doubtful are plans whose next heartbeat must ask about them: an answer that was
+	// lost may have left tasks behind there.
+	doubtful map[plan.ID]struct{}
 }
 
 func newJobs() *jobs {
-	return &jobs{m: make(map[*job]struct{}), recent: make(map[plan.ID]struct{})}
+	return &jobs{m: make(map[*job]struct{}), doubtful: make(map[plan.ID]struct{})}
 }
 
-func (s *jobs) add(j *job) {
+// add begins a job and reports whether its claim is still good.
+func (s *jobs) add(j *job) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if j.lease.disowned[j.task.ID] == j.task.Token || !j.lease.alive() {
+		return false
+	}
+	j.began = time.Now() // a heartbeat sent after this knows of the job
 	s.m[j] = struct{}{}
+	return true
 }
 
 func (s *jobs) remove(j *job) {
@@ -32,11 +41,13 @@ func (s *jobs) remove(j *job) {
 	delete(s.m, j)
 }
 
-// doubt notes a plan whose claims may have been answered without our hearing it.
-func (s *jobs) doubt(id plan.ID) {
+// doubt notes plans in which this process may hold tasks that it does not run.
+func (s *jobs) doubt(ids ...plan.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.recent[id] = struct{}{}
+	for _, id := range ids {
+		s.doubtful[id] = struct{}{}
+	}
 }
 
 // of returns the jobs under a lease.
@@ -66,10 +77,25 @@ func (s *jobs) all() []*job {
 // count returns how many jobs there are under a lease.
 func (s *jobs) count(l *lease) int { return len(s.of(l)) }
 
+// disown gives up the claim of a task under that token, unless a job runs it.
+func (s *jobs) disown(l *lease, id task.ID, token task.Token) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.runsLocked(id, token) {
+		return false
+	}
+	l.disowned[id] = token
+	return true
+}
+
 // runs reports whether the task is run under that token.
 func (s *jobs) runs(id task.ID, token task.Token) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.runsLocked(id, token)
+}
+
+func (s *jobs) runsLocked(id task.ID, token task.Token) bool {
 	for j := range s.m {
 		if j.task.ID == id && j.task.Token == token {
 			return true
@@ -78,17 +104,20 @@ func (s *jobs) runs(id task.ID, token task.Token) bool {
 	return false
 }
 
-// plans returns the plans that a heartbeat has to ask about.
+// plans returns the plans that a heartbeat has to ask about: those of the jobs, of
+// the strays, and the doubtful ones, which are in doubt no longer.
 func (s *jobs) plans(l *lease, strays strays) []plan.ID {
-	asked := plansOf(s.of(l), strays)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range asked {
-		delete(s.recent, id)
+	seen := s.doubtful
+	s.doubtful = make(map[plan.ID]struct{})
+	for j := range s.m {
+		if j.lease == l {
+			seen[j.task.ID.Plan()] = struct{}{}
+		}
 	}
-	for id := range s.recent {
-		asked = append(asked, id)
+	for id := range strays {
+		seen[id.Plan()] = struct{}{}
 	}
-	clear(s.recent)
-	return asked
+	return slices.Sorted(maps.Keys(seen))
 }

@@ -3,13 +3,11 @@ package cutover
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -27,10 +25,13 @@ type lease struct {
 	// until is the end by this process's own monotonic clock, in time since born:
 	// counted from before the renewal was sent, so never later than the store's.
 	until atomic.Int64
+	// disowned are the claims that were handed back unused: an answer that still
+	// comes must not be acted upon. Guarded by jobs.mu.
+	disowned map[task.ID]task.Token
 }
 
 func newLease(ctx context.Context, name string) *lease {
-	l := &lease{name: name, born: time.Now()}
+	l := &lease{name: name, born: time.Now(), disowned: make(map[task.ID]task.Token)}
 	l.ctx, l.end = context.WithCancelCause(ctx)
 	return l
 }
@@ -128,12 +129,13 @@ func (e *Engine) heartbeat(ctx context.Context, l *lease, strays strays) error {
 	ctx, cancel := context.WithTimeout(ctx, max(l.left(), time.Millisecond))
 	defer cancel()
 	var held []store.Holding
-	plans := e.jobs.plans(l, strays)
-	for {
+	asked := e.jobs.plans(l, strays)
+	for plans := asked; ; {
 		batch := plans[:min(len(plans), store.MaxBatch)]
 		plans = plans[len(batch):]
 		h, err := e.store.Heartbeat(ctx, l.name, e.cfg.LeaseTTL, batch)
 		if err != nil {
+			e.jobs.doubt(asked...) // the next one has to ask again
 			return err
 		}
 		held = append(held, h...)
@@ -174,8 +176,7 @@ func (e *Engine) compare(ctx context.Context, l *lease, sent time.Time, held []s
 		if e.jobs.runs(id, h.Token) {
 			continue
 		}
-		if before[id] == h.Token {
-			e.handBack(ctx, l, h)
+		if before[id] == h.Token && e.handBack(ctx, l, h) {
 			continue
 		}
 		now[id] = h.Token
@@ -186,35 +187,24 @@ func (e *Engine) compare(ctx context.Context, l *lease, sent time.Time, held []s
 	}
 }
 
-// handBack releases a task that the store says this process holds.
-func (e *Engine) handBack(ctx context.Context, l *lease, h store.Holding) {
+// handBack releases a task that the store says this process holds, and reports
+// whether it need not be looked after any more.
+func (e *Engine) handBack(ctx context.Context, l *lease, h store.Holding) bool {
+	if !l.alive() || !e.jobs.disown(l, h.Task, h.Token) {
+		return false
+	}
 	b := store.Batch{Plan: h.Task.Plan(), Works: []store.Work{{
 		Task: h.Task, Token: h.Token, Seq: handBackSeq, Kind: store.Yield,
 		Failure: stoppedUndo(1, ""),
 	}}}
-	if l.alive() {
-		e.fault("hand back", e.store.Commit(ctx, &b))
+	if err := e.store.Commit(ctx, &b); err != nil {
+		e.fault("hand back", err)
+		return false
 	}
 	e.slots.attend(h.Task.Plan())
+	return true
 }
 
 // handBackSeq numbers the change that hands a stray back: greater than any other,
 // so that it cannot be taken for one that was made before.
 const handBackSeq = 1<<32 - 1
-
-// plansOf adds the plans of strays to those of the jobs.
-func plansOf(jobs []*job, s strays) []plan.ID {
-	seen := make(map[plan.ID]struct{})
-	for _, j := range jobs {
-		seen[j.task.ID.Plan()] = struct{}{}
-	}
-	for id := range s {
-		seen[id.Plan()] = struct{}{}
-	}
-	plans := make([]plan.ID, 0, len(seen))
-	for id := range seen {
-		plans = append(plans, id)
-	}
-	slices.Sort(plans)
-	return plans
-}

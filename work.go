@@ -61,11 +61,14 @@ func (w *worker) work() {
 func (w *worker) run(t task.Task) {
 	w.more = false
 	ctx, cancel := context.WithCancelCause(w.lease.ctx)
-	j := &job{worker: w, task: t, began: time.Now(), cancel: cancel}
+	j := &job{worker: w, task: t, cancel: cancel}
 	if t.Checkpoint != nil {
 		j.step = t.Checkpoint.Step
 	}
-	w.e.jobs.add(j)
+	if !w.e.jobs.add(j) {
+		cancel(nil) // the claim was answered too late: somebody else may have the task
+		return
+	}
 	x := Execution{
 		Plan: w.info.id, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: w.info.typeName,
 		Attempt: t.Attempt, Rollback: j.undo(),
@@ -106,6 +109,8 @@ func (j *job) finish(ctx context.Context, x Execution, err error) {
 	j.close()
 	j.e.cfg.Hooks.ExecuteEnd(ctx, x, Outcome{State: w.State, Err: err, Lost: lost != nil, Elapsed: time.Since(j.began)})
 	if lost != nil {
+		// The task itself, or one claimed with its end, may still count as ours.
+		j.e.jobs.doubt(j.task.ID.Plan())
 		return
 	}
 	if w.State.Releases() {

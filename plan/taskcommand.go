@@ -128,11 +128,12 @@ func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
 }
 
 // LoseTasks takes tasks from workers that are gone; limit is how many workers a
-// task may lose between two checkpoints. Too many failures are judged at once.
+// task may lose between two checkpoints. A stop that is in force takes effect at
+// once, and too many failures are judged at once.
 func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 	d := Decision{Plan: p}
 	for _, t := range tasks {
-		d.edit(t, t.Lose(limit, by.Now), by)
+		d.edit(t, lose(t, p.State.Stop(), limit, by), by)
 	}
 	p = d.Plan
 	d.Plan.Breached = p.Breached || p.State == Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed &&
@@ -140,6 +141,19 @@ func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 	for d.step(by) {
 	}
 	return d
+}
+
+// lose takes t from its worker. If it is to stop it does so here, where nobody runs
+// it, and not at the next worker's first boundary.
+func lose(t task.Task, stop task.Stop, limit int, by By) task.Edit {
+	e := t.Lose(limit, by.Now)
+	freed := t
+	freed.Control, freed.Worker = e.Control, ""
+	if halted, err := freed.Halt(stop); err == nil {
+		halted.Release = true
+		return halted
+	}
+	return e
 }
 
 // steerable reports whether the plan's state allows commands on its tasks.

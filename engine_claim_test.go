@@ -1,0 +1,242 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// A claim whose answer takes longer than two heartbeats looks like a lost one: the
+// task is handed back. The answer that comes after all must not be acted upon, for
+// the token is void by then.
+func TestSlowClaim(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var runs atomic.Int64
+		e := running(t, m, executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+			switch {
+			case run.Tenant().ID == "a": // keeps the plan in the heartbeats
+				time.Sleep(5 * time.Minute)
+				return nil
+			case run.Attempt() == 1:
+				return errors.New("first attempt")
+			}
+			runs.Add(1)
+			return run.Save(ctx, "s", nil)
+		})})
+		id := launch(t, e, wide("a", "b"))
+		synctest.Wait()
+		var slow atomic.Bool
+		m.on(func(_ context.Context, c call) error {
+			err := c.do()
+			if c.op == "Claim" && len(c.batch.Claimed) > 0 && slow.CompareAndSwap(false, true) {
+				time.Sleep(25 * time.Second)
+			}
+			return err
+		})
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 2), true))
+		rests(t, e, id, plan.Completed)
+		ends(t, e, id, 2, task.Completed, "")
+		if n := runs.Load(); n != 1 || !slow.Load() {
+			t.Errorf("the task ran %d times", n)
+		}
+	})
+}
+
+// Whatever answer is lost, and however many heartbeats and attempts to hand back
+// fail meanwhile, the task is found and run in the end.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	permanent := errors.New("lost for good")
+	tests := map[string]func(m *meddler) func(ctx context.Context, c call) error{
+		"claim": func(*meddler) func(context.Context, call) error {
+			var lost atomic.Bool
+			return func(_ context.Context, c call) error {
+				err := c.do()
+				if c.op == "Claim" && len(c.batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
+					return permanent
+				}
+				return err
+			}
+		},
+		"claim, then heartbeats": func(*meddler) func(context.Context, call) error {
+			var lost atomic.Bool
+			var beats atomic.Int64
+			return func(_ context.Context, c call) error {
+				if c.op == "Heartbeat" && lost.Load() && beats.Add(1) <= 3 {
+					return errAway
+				}
+				err := c.do()
+				if c.op == "Claim" && len(c.batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
+					return permanent
+				}
+				return err
+			}
+		},
+		"claim, then the hand-back": func(*meddler) func(context.Context, call) error {
+			var lost atomic.Bool
+			var backs atomic.Int64
+			return func(_ context.Context, c call) error {
+				if c.op == "Commit" && c.batch.Works[0].Kind == store.Yield && backs.Add(1) <= 2 {
+					return errAway
+				}
+				err := c.do()
+				if c.op == "Claim" && len(c.batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
+					return permanent
+				}
+				return err
+			}
+		},
+		"save refused": func(*meddler) func(context.Context, call) error {
+			var tries atomic.Int64
+			return func(_ context.Context, c call) error {
+				if c.op == "Commit" && c.batch.Works[0].Kind == store.Save && tries.Add(1) <= 2 {
+					return permanent
+				}
+				return c.do()
+			}
+		},
+		"completion refused": func(*meddler) func(context.Context, call) error {
+			var tries atomic.Int64
+			return func(_ context.Context, c call) error {
+				if c.op == "Commit" && c.batch.Works[0].Kind == store.Complete && tries.Add(1) <= 2 {
+					return permanent
+				}
+				return c.do()
+			}
+		},
+		"completion, with the claim that goes with it": func(*meddler) func(context.Context, call) error {
+			var tries atomic.Int64
+			return func(_ context.Context, c call) error {
+				err := c.do()
+				if c.op == "Commit" && c.batch.Works[0].Kind == store.Complete && tries.Add(1) <= 2 {
+					return permanent
+				}
+				return err
+			}
+		},
+	}
+	for name, tamper := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &meddler{Store: memstore.New()}
+				m.on(tamper(m))
+				e := running(t, m, executor.Registry{"X": twoSteps(succeed)})
+				id := launch(t, e, spec("a", "b"))
+				rests(t, e, id, plan.Completed)
+				for ordinal := range 2 {
+					if tk := ends(t, e, id, ordinal+1, task.Completed, ""); tk.Attempt != 1 {
+						t.Errorf("attempt %d", tk.Attempt)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A claim that is answered when the lease is over starts nothing.
+func TestClaimAfterLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var deadStarts atomic.Int64
+		e := running(t, m, executor.Registry{"X": executor.Func(func(ctx context.Context, _ *executor.Run) error {
+			if ctx.Err() != nil {
+				deadStarts.Add(1)
+			}
+			return nil
+		})})
+		var once, frozen atomic.Bool
+		m.on(func(ctx context.Context, c call) error {
+			if c.op == "Heartbeat" && frozen.Load() {
+				return errAway
+			}
+			err := c.do()
+			if c.op == "Claim" && len(c.batch.Claimed) > 0 && once.CompareAndSwap(false, true) {
+				frozen.Store(true)
+				time.Sleep(40 * time.Second)
+				frozen.Store(false)
+			}
+			return err
+		})
+		id := launch(t, e, spec("a"))
+		rests(t, e, id, plan.Completed)
+		if n := deadStarts.Load(); n > 0 {
+			t.Errorf("started %d executors under a lease that is over", n)
+		}
+	})
+}
+
+// What is asked of a task takes effect also if its worker is gone, without another
+// run.
+func TestStopWithoutWorker(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		command   func(ctx context.Context, e *cutover.Engine, id plan.ID) error
+		want      task.State
+		wantPlan  plan.State
+		wantAlone bool
+	}{
+		"pause of the task": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+			_, err := e.PauseTask(ctx, task.NewID(id, 1))
+			return err
+		}, task.Paused, plan.Running, true},
+		"cancel of the task": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+			_, err := e.CancelTask(ctx, task.NewID(id, 1))
+			return err
+		}, task.Cancelled, plan.Completed, false},
+		"pause of the plan": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+			_, err := e.Pause(ctx, id)
+			return err
+		}, task.Paused, plan.Paused, false},
+		"cancel of the plan": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+			_, err := e.Cancel(ctx, id)
+			return err
+		}, task.Cancelled, plan.Cancelled, false},
+		"rollback of the plan": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+			_, err := e.Rollback(ctx, id)
+			return err
+		}, task.RolledBack, plan.RolledBack, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := memstore.New()
+				var runs atomic.Int64
+				x := executor.Registry{"X": both{func(ctx context.Context, _ *executor.Run) error {
+					runs.Add(1)
+					return untilInterrupted(ctx, nil)
+				}, succeed}}
+				dead := &meddler{Store: s}
+				boot(t, dead, cutover.Config{Executors: x})
+				synctest.Wait()
+				e := newEngine(t, s, cutover.Config{Executors: x})
+				id := launch(t, e, spec("a"))
+				synctest.Wait()
+				dead.away() // the process is gone with its task
+				if err := tt.command(t.Context(), e, id); err != nil {
+					t.Fatal(err)
+				}
+				runEngine(t, e)
+				p := rests(t, e, id, tt.wantPlan)
+				tk := taskOf(t, e, id, 1)
+				if n := runs.Load(); n != 1 || tk.State != tt.want || tk.PausedAlone != tt.wantAlone || tk.Request != task.NoRequest {
+					t.Errorf("ran %d times, %+v, %v", n, tk.Control, p.Counters)
+				}
+			})
+		})
+	}
+}

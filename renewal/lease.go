@@ -32,10 +32,18 @@ const leasePolicies = 64
 // After an error other than a *HeldError it is not known whether the lock was taken;
 // Acquire then tries to give it back, and at worst it expires after ttl.
 func (s *Service) Acquire(ctx context.Context, key string, ttl time.Duration) (*Lease, error) {
-	policy, err := s.vetLease(key, ttl)
-	if err != nil {
+	return s.AcquireWith(ctx, key, s.leasePolicy(ttl))
+}
+
+// AcquireWith is Acquire under a policy of the host's, for its interval, stop rules,
+// labels or callbacks. The policy needs a fixed TTL and cannot select keys. When a
+// stop rule ends the renewal, the lock stays until its TTL is over or Release.
+func (s *Service) AcquireWith(ctx context.Context, key string, policy *Policy) (*Lease, error) {
+	if err := s.vetLease(key, policy); err != nil {
 		return nil, err
 	}
+	ttl := policy.TTL.fixed
+	var err error
 	l := &Lease{svc: s, key: key, token: rand.Text()}
 	sent := time.Now()
 	l.fence, err = s.locker.acquire(ctx, key, l.token, ttl)
@@ -52,31 +60,43 @@ func (s *Service) Acquire(ctx context.Context, key string, ttl time.Duration) (*
 	return l, nil
 }
 
-// vetLease names every fault of a lease and returns the policy for it.
-func (s *Service) vetLease(key string, ttl time.Duration) (*Policy, error) {
+// leasePolicy returns the policy of all plain leases of a TTL.
+func (s *Service) leasePolicy(ttl time.Duration) *Policy {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != running {
-		return nil, ErrNotRunning
-	}
 	policy := s.leases[ttl]
 	if policy == nil {
 		policy = &Policy{TTL: FixedTTL(ttl)}
+		if len(s.leases) < leasePolicies {
+			s.leases[ttl] = policy
+		}
 	}
-	faults := checkPolicy(policy, s.cfg.Tick)
+	return policy
+}
+
+// vetLease names every fault of a lease.
+func (s *Service) vetLease(key string, policy *Policy) error {
+	if !s.running() {
+		return ErrNotRunning
+	}
+	var faults []error
 	if key == "" {
 		faults = append(faults, errors.New("an empty key"))
-	}
-	if _, err := fenceKey(key); err != nil && key != "" {
+	} else if _, err := fenceKey(key); err != nil {
 		faults = append(faults, err)
 	}
+	switch {
+	case policy == nil:
+		faults = append(faults, errors.New("no policy"))
+	case policy.TTL.fn != nil || policy.Select.set:
+		faults = append(faults, errors.New("a lease needs a fixed TTL and no selector"))
+	default:
+		faults = append(faults, checkPolicy(policy, s.cfg.Tick)...)
+	}
 	if len(faults) > 0 {
-		return nil, &InvalidError{What: "lease", Faults: faults}
+		return &InvalidError{What: "lease", Faults: faults}
 	}
-	if len(s.leases) < leasePolicies {
-		s.leases[ttl] = policy
-	}
-	return policy, nil
+	return nil
 }
 
 // giveBack releases a lock of which it is not known whether it was taken.

@@ -67,6 +67,14 @@ func TestAcquireNamesEveryFault(t *testing.T) {
 				t.Errorf("key %q, TTL %v: %v, want ErrInvalid", key, ttl, err)
 			}
 		}
+		for name, p := range map[string]*Policy{
+			"none": nil, "selector": {TTL: FixedTTL(time.Second), Select: Pattern("*")},
+			"TTL function": {TTL: TTLFrom(func(context.Context, Status) (time.Duration, error) { return time.Second, nil })},
+		} {
+			if _, err := w.s.AcquireWith(t.Context(), "k", p); !errors.Is(err, ErrInvalid) {
+				t.Errorf("policy %s: %v, want ErrInvalid", name, err)
+			}
+		}
 		var invalid *InvalidError
 		if _, err := w.s.Acquire(t.Context(), "", 0); !errors.As(err, &invalid) || len(invalid.Faults) < 3 {
 			t.Errorf("%v, want all faults", err)

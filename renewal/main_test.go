@@ -35,7 +35,7 @@ func start(t *testing.T, s *Service) {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	eventually(t, time.Second, s.running, "the service does not run")
+	<-s.Started()
 }
 
 // eventually waits for a condition.

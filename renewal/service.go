@@ -26,6 +26,7 @@ type Service struct {
 	callbacks *pool
 	scans     *pool
 	meter     *meter
+	started   chan struct{} // closed by Run
 
 	sink int // of warm; the clock's goroutine alone writes it
 
@@ -73,6 +74,7 @@ func newService(cfg Config, b backend, l locker, sole node) *Service {
 		callbacks: newPool(cfg.UserGoroutines, cfg.UserBudget),
 		scans:     newPool(cfg.ScanGoroutines, max(cfg.UserBudget, 3*cfg.CallTimeout)),
 		meter:     newMeter(cfg),
+		started:   make(chan struct{}),
 		tasks:     make(map[string]*Handle),
 		policies:  make(map[*Policy]*policy),
 		leases:    make(map[time.Duration]*Policy),
@@ -222,12 +224,17 @@ func (s *Service) Run(ctx context.Context) error {
 	return s.shutdown()
 }
 
+// Started is closed once Run has begun, for hosts that want to acquire locks right
+// after having started it.
+func (s *Service) Started() <-chan struct{} { return s.started }
+
 func (s *Service) begin() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch s.state {
 	case notRun:
 		s.state = running
+		close(s.started)
 		return nil
 	case running:
 		return ErrRunning

@@ -2,7 +2,6 @@ package renewal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -28,10 +27,8 @@ func stalled(addr string) error {
 	done := make(chan error, 1)
 	running, stop := context.WithCancel(ctx)
 	go func() { done <- s.Run(running) }()
-	var l *Lease
-	for l, err = s.Acquire(ctx, "lock", stallTTL); errors.Is(err, ErrNotRunning); {
-		l, err = s.Acquire(ctx, "lock", stallTTL)
-	}
+	<-s.Started()
+	l, err := s.Acquire(ctx, "lock", stallTTL)
 	if err != nil {
 		stop()
 		return err

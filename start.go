@@ -82,7 +82,7 @@ func (e *Engine) lockAll(ctx context.Context, id plan.ID, actor string, token ui
 func startLocks(id plan.ID, token uint64, tasks []task.Task) []store.TenantLock {
 	locks := make([]store.TenantLock, len(tasks))
 	for i, t := range tasks {
-		locks[i] = lockOf(id, token, t, 1, false)
+		locks[i] = startLock(id, token, t)
 	}
 	return locks
 }

@@ -14,39 +14,57 @@ import (
 // maxHeldNamed is how many tenants in the way an error names.
 const maxHeldNamed = 100
 
-// lockOf returns the lock of a task for its attempt, or for its undo.
-func lockOf(p plan.ID, start uint64, t task.Task, attempt int, undo bool) store.TenantLock {
-	phase := uint32(max(1, attempt)) * 2
-	if undo {
-		phase++
+// Each hold of a tenant by a task has a phase of its own, so that whoever found an
+// earlier one stale, or comes late to free it, does not hit a later one:
+//
+//	startPhase   from the start of the plan, through the task's first attempt
+//	+ version    meant for a retry or a rollback, decided on the task at that version
+//	+ token      a later attempt or an undo, for as long as its worker has the task
+const (
+	startPhase  = 2
+	intentPhase = 1 << 30
+	runPhase    = 1 << 31
+)
+
+func startLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
+	return store.TenantLock{Tenant: t.Tenant.ID, Plan: p, Ordinal: t.ID.Ordinal(), Start: start, Phase: startPhase}
+}
+
+// intentLock is taken before a retry or a rollback is committed. Until it is, the
+// lock may still be found stale and be taken over: the worker checks again.
+func intentLock(p plan.Plan, t task.Task) store.TenantLock {
+	l := startLock(p.ID, p.StartToken, t)
+	l.Phase = intentPhase | uint32(t.Version)&(intentPhase-1)
+	return l
+}
+
+// runLock is the lock under which a task runs under its token. Since it takes the
+// place of another value, whoever found that one stale comes too late from now on.
+func runLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
+	l := startLock(p, start, t)
+	if t.Attempt > 1 || t.State == task.RollingBack {
+		l.Phase = runPhase | uint32(t.Token)&(runPhase-1)
 	}
-	return store.TenantLock{Tenant: t.Tenant.ID, Plan: p, Ordinal: t.ID.Ordinal(), Start: start, Phase: phase}
+	return l
 }
 
 // locksOf returns the locks that a task at rest may still have.
 func locksOf(p plan.Plan, t task.Task) []store.TenantLock {
-	return []store.TenantLock{
-		lockOf(p.ID, p.StartToken, t, t.Attempt, false),
-		lockOf(p.ID, p.StartToken, t, t.Attempt, true),
-	}
+	start, run := startLock(p.ID, p.StartToken, t), startLock(p.ID, p.StartToken, t)
+	run.Phase = runPhase | uint32(t.Token)&(runPhase-1)
+	return []store.TenantLock{start, run}
 }
 
 // lockAgain takes the tenant for a retry or an undo. It may have been given free
 // since, and another plan may work on it: store.ErrTenantHeld.
 func (e *Engine) lockAgain(ctx context.Context, p plan.Plan, t task.Task, edits []task.Edit) error {
-	var locks []store.TenantLock
-	for _, edit := range edits {
-		switch edit.State {
-		case task.Running, task.RollingBack:
-			locks = append(locks, lockOf(p.ID, p.StartToken, t, edit.Attempt, edit.State == task.RollingBack))
-		case task.Pending, task.Paused, task.Completed, task.Failed, task.Skipped,
-			task.Cancelled, task.RolledBack, task.RollbackFailed:
-		}
-	}
-	if len(locks) == 0 {
+	again := slices.ContainsFunc(edits, func(edit task.Edit) bool {
+		return edit.State == task.RollingBack || edit.State == task.Running && edit.Attempt != t.Attempt
+	})
+	if !again {
 		return nil
 	}
-	held, err := e.lock(ctx, locks)
+	held, err := e.lock(ctx, []store.TenantLock{intentLock(p, t)})
 	if err == nil && len(held) > 0 {
 		err = &store.TenantHeldError{Held: held}
 	}
@@ -138,7 +156,7 @@ func (e *Engine) stale(ctx context.Context, l store.TenantLock) (bool, error) {
 func (e *Engine) heldTasks(ctx context.Context, p plan.Plan, tasks []task.Task) (func(task.ID) bool, error) {
 	var locks []store.TenantLock
 	for _, t := range tasks {
-		locks = append(locks, lockOf(p.ID, p.StartToken, t, t.Attempt+1, false))
+		locks = append(locks, intentLock(p, t))
 	}
 	if len(locks) == 0 {
 		return func(task.ID) bool { return false }, nil

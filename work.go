@@ -81,15 +81,27 @@ func (w *worker) run(t task.Task) {
 
 // execute calls the executor for the work or its undo.
 func (j *job) execute(ctx context.Context, r *executor.Run) error {
-	if !j.undo() {
-		return j.info.executor.Execute(ctx, r)
+	do := j.info.executor.Execute
+	if j.undo() {
+		rollbacker, ok := j.info.executor.(executor.Rollbacker)
+		if !ok {
+			return executor.Fail(task.CodeRollbackUnsupported, errors.New("the executor cannot undo its work"))
+		}
+		do = rollbacker.Rollback
 	}
-	rollbacker, ok := j.info.executor.(executor.Rollbacker)
-	if !ok {
-		return executor.Fail(task.CodeRollbackUnsupported, errors.New("the executor cannot undo its work"))
+	if err := j.lockTenant(ctx); err != nil {
+		return err
 	}
-	lock := lockOf(j.info.id, j.info.startToken, j.task, j.task.Attempt, true)
-	held, err := j.e.lock(ctx, []store.TenantLock{lock})
+	return do(ctx, r)
+}
+
+// lockTenant takes the tenant's lock for this run. The lock of a first attempt was
+// taken when the plan was started, and nobody finds that one stale.
+func (j *job) lockTenant(ctx context.Context) error {
+	if !j.undo() && j.task.Attempt == 1 {
+		return nil
+	}
+	held, err := j.e.lock(ctx, []store.TenantLock{j.tenantLock()})
 	if err != nil {
 		j.interrupt(executor.ErrShutdown) // hand it back: the store is away
 		return err
@@ -97,7 +109,11 @@ func (j *job) execute(ctx context.Context, r *executor.Run) error {
 	if len(held) > 0 {
 		return executor.Fail(task.CodeTenantHeld, &store.TenantHeldError{Held: held})
 	}
-	return rollbacker.Rollback(ctx, r)
+	return nil
+}
+
+func (j *job) tenantLock() store.TenantLock {
+	return runLock(j.info.id, j.info.startToken, j.task)
 }
 
 // finish commits the outcome. The task that was claimed with it is the worker's
@@ -114,7 +130,7 @@ func (j *job) finish(ctx context.Context, x Execution, err error) {
 		return
 	}
 	if w.State.Releases() {
-		j.e.releases.add(lockOf(j.info.id, j.info.startToken, j.task, j.task.Attempt, j.undo()))
+		j.e.releases.add(j.tenantLock())
 	}
 	if j.batch.View.Breached {
 		j.e.slots.attend(j.info.id)

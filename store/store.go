@@ -252,9 +252,8 @@ type TenantLock struct {
 	Ordinal int
 	// Start is the plan's StartToken.
 	Start uint64
-	// Phase tells one hold of the tenant by the task from a later one, so that a
-	// late release of the first does not free the second: twice the attempt, plus
-	// one for an undo.
+	// Phase tells one hold of the tenant by the task from a later one, so that whoever
+	// found the first stale, or comes late to free it, does not hit the second.
 	Phase uint32
 }
 

@@ -32,6 +32,11 @@
 //	the plan's TaskTimeout         ErrTimeout
 //	the plan's ProgressDeadline    ErrStalled
 //
+// An executor made of [Steps] leaves all of this to them: it names its steps, says
+// how each is done and undone, and which failures are worth another try. The
+// package executortest runs executors of either kind in memory, and interrupts
+// them wherever they save.
+//
 // Failures carry a code and whether to try again: return [Fail] or [Retryable].
 // Any other error fails the task with EXECUTOR_FAILED, see [FailureOf].
 //

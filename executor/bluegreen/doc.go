@@ -31,6 +31,7 @@
 //	TENANT_MOVED_ON                                   somebody else moved it; 412
 //	SWITCH_NOT_CONFIRMED, STATUS_NOT_CONFIRMED        agreed to and not done       retryable
 //	TARGET_UNKNOWN                                    a target that is no colour
+//	COLOUR_UNKNOWN                                    a gateway that routes the tenant nowhere
 //
 // The package imports executor and task. It knows no engine and no store.
 package bluegreen

@@ -99,14 +99,15 @@ func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 // RollbackTask undoes one task; its plan keeps its state.
 func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
+	if t.State == task.RollingBack || t.State == task.RolledBack {
+		return d.already()
+	}
 	switch d.Plan.State {
 	case Running, Paused, Failed, Completed, Cancelled, RollbackFailed:
 	case Created, RollingBack, RolledBack:
 		return d, d.taskTooLate(t, task.ByRollback, "")
 	}
 	switch {
-	case t.State == task.RollingBack || t.State == task.RolledBack:
-		return d.already()
 	case d.Plan.Undo.Stopping:
 		return d, d.taskTooLate(t, task.ByRollback, "the undos of the last rollback are still stopping")
 	case t.Attempt < 1:

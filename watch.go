@@ -17,8 +17,8 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 	return func(yield func(plan.Event, error) bool) {
 		rings, cancel := e.bell.subscribe(id)
 		defer cancel()
-		for {
-			events, err := e.Events(ctx, id, after, store.MaxPage)
+		for last := after; ; {
+			events, err := e.Events(ctx, id, last, store.MaxPage)
 			if err != nil {
 				yield(plan.Event{}, err)
 				return
@@ -27,7 +27,7 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 				if !yield(ev, nil) {
 					return
 				}
-				after = ev.Seq
+				last = ev.Seq
 			}
 			if len(events) > 0 {
 				continue

@@ -1,0 +1,343 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// collect watches a plan until the last event before its rest.
+func collect(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID, after int64) []plan.Event {
+	t.Helper()
+	var events []plan.Event
+	for ev, err := range e.Watch(ctx, id, after) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if events = append(events, ev); ev.AtRest && ev.Seq > 1 {
+			break
+		}
+	}
+	return events
+}
+
+// seqs returns the sequence numbers of events.
+func seqs(events []plan.Event) []int64 {
+	var got []int64
+	for _, ev := range events {
+		got = append(got, ev.Seq)
+	}
+	return got
+}
+
+func upTo(from, to int64) []int64 {
+	var want []int64
+	for n := from; n <= to; n++ {
+		want = append(want, n)
+	}
+	return want
+}
+
+// Watchers see every event once and in order, wherever they begin, however slow
+// they are, and however many there are.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		e := running(t, s, executor.Registry{"X": twoSteps(func(context.Context, *executor.Run) error {
+			time.Sleep(time.Second)
+			return nil
+		})})
+		reader := newEngine(t, s, cutover.Config{}) // a process that does not run
+		id := create(t, e, spec("a", "b", "c"))
+		const last = 9 // create, start, three times claim and success, success
+		var wg sync.WaitGroup
+		for _, w := range []struct {
+			engine *cutover.Engine
+			after  int64
+			pause  time.Duration
+		}{{e, 0, 0}, {e, -7, 0}, {e, 3, 0}, {e, 0, time.Minute}, {reader, 0, 0}, {reader, 4, time.Second}} {
+			wg.Go(func() {
+				var got []int64
+				for ev, err := range w.engine.Watch(t.Context(), id, w.after) {
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					time.Sleep(w.pause)
+					if got = append(got, ev.Seq); ev.AtRest && ev.Seq > 1 {
+						break
+					}
+				}
+				if want := upTo(max(w.after, 0)+1, last); !slices.Equal(got, want) {
+					t.Errorf("after %d: %v, want %v", w.after, got, want)
+				}
+			})
+		}
+		mustPlan(t)(e.Start(t.Context(), id))
+		wg.Wait()
+	})
+}
+
+// A watch can be ranged over again, and begins where it was told to each time.
+func TestWatchTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := running(t, memstore.New(), executor.Registry{"X": twoSteps(succeed)})
+		id := launch(t, e, spec("a"))
+		rests(t, e, id, plan.Completed)
+		watch := e.Watch(t.Context(), id, 0)
+		for range 2 {
+			var first int64
+			for ev, err := range watch {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if first == 0 {
+					first = ev.Seq
+				}
+				if ev.Seq == 3 {
+					break
+				}
+			}
+			if first != 1 {
+				t.Errorf("began at %d", first)
+			}
+		}
+	})
+}
+
+// A watch outlives the process that runs the plan and goes on with the next one's
+// events.
+func TestWatchOverRestart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		x := executor.Registry{"X": executor.Func(untilStopped)}
+		first := boot(t, s, cutover.Config{Executors: x})
+		id := launch(t, first.Engine, spec("a"))
+		reader := newEngine(t, s, cutover.Config{})
+		events := make(chan []plan.Event, 1)
+		go func() { events <- collect(t.Context(), t, reader, id, 0) }()
+		time.Sleep(time.Minute)
+		first.stop()
+		if err := <-first.done; err != nil {
+			t.Fatal(err)
+		}
+		second := boot(t, s, cutover.Config{Executors: x})
+		time.Sleep(time.Minute)
+		mustPlan(t)(second.Cancel(t.Context(), id))
+		got := <-events
+		if last := got[len(got)-1]; !slices.Equal(seqs(got), upTo(1, last.Seq)) || last.Task == 0 || last.To != task.Cancelled.String() {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestWatchErrors(t *testing.T) {
+	t.Parallel()
+	gone := errors.New("the caller had enough")
+	synctest.Test(t, func(t *testing.T) {
+		e := running(t, memstore.NewWith(memstore.Config{MaxEvents: 5}), executor.Registry{"X": twoSteps(succeed)})
+		id := launch(t, e, spec("a", "b", "c", "d"))
+		rests(t, e, id, plan.Completed)
+		ended, cancel := context.WithCancelCause(t.Context())
+		cancel(gone)
+		soon, cancelSoon := context.WithTimeout(t.Context(), time.Minute)
+		defer cancelSoon()
+		tests := map[string]struct {
+			ctx   context.Context
+			id    plan.ID
+			after int64
+			want  error
+		}{
+			"no such plan":  {t.Context(), 99, 0, store.ErrNotFound},
+			"plan 0":        {t.Context(), 0, 0, store.ErrNotFound},
+			"trimmed":       {t.Context(), id, 0, store.ErrTrimmed},
+			"context ended": {ended, id, 8, context.Canceled},
+			"context ends":  {soon, id, 11, context.DeadlineExceeded},
+		}
+		for name, tt := range tests {
+			n := 0
+			var last error
+			for _, err := range e.Watch(tt.ctx, tt.id, tt.after) {
+				n, last = n+1, err
+			}
+			if n != 1 || !errors.Is(last, tt.want) {
+				t.Errorf("%s: %d times %v, want once %v", name, n, last, tt.want)
+			}
+		}
+		var trimmed *store.TrimmedError
+		for _, err := range e.Watch(t.Context(), id, 0) {
+			if !errors.As(err, &trimmed) || trimmed.First != 7 {
+				t.Errorf("%v, want the first kept to be 7", err)
+			}
+		}
+	})
+}
+
+// Every rest ends the log with an event that says so, and no other event does:
+// whoever waits for it neither waits for ever nor leaves too early.
+func TestAtRest(t *testing.T) {
+	t.Parallel()
+	ids := func(id plan.ID, ordinal int) task.ID { return task.NewID(id, ordinal) }
+	// Of the tenants, a is held until it is stopped; b fails; the others complete.
+	tests := map[string][]func(ctx context.Context, e *cutover.Engine, id plan.ID) error{
+		"pause and resume": {
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error { _, err := e.Pause(ctx, id); return err },
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.Resume(ctx, id)
+				return err
+			},
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.Cancel(ctx, id)
+				return err
+			},
+		},
+		"resume of a plan whose only task is paused alone": {
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.PauseTask(ctx, ids(id, 1))
+				return err
+			},
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error { _, err := e.Pause(ctx, id); return err },
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.Resume(ctx, id)
+				return err
+			},
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.CancelTask(ctx, ids(id, 1))
+				return err
+			},
+		},
+		"retry of failed tasks in a paused plan": {
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error { _, err := e.Pause(ctx, id); return err },
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.RetryFailed(ctx, id, true)
+				return err
+			},
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.Cancel(ctx, id)
+				return err
+			},
+		},
+		"rollback, cancelled, rolled back": {
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.Rollback(ctx, id)
+				return err
+			},
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.RollbackTask(ctx, ids(id, 1))
+				return err
+			},
+		},
+		"cancel of a paused plan": {
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error { _, err := e.Pause(ctx, id); return err },
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.Cancel(ctx, id)
+				return err
+			},
+			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+				_, err := e.Rollback(ctx, id)
+				return err
+			},
+		},
+	}
+	for name, commands := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := running(t, memstore.New(), executor.Registry{"X": both{func(ctx context.Context, run *executor.Run) error {
+					switch run.Tenant().ID {
+					case "a":
+						return untilStopped(ctx, run)
+					case "b":
+						return errors.New("b fails")
+					}
+					return nil
+				}, succeed}})
+				id := launch(t, e, wide("a", "b", "c"))
+				for i, command := range commands {
+					time.Sleep(time.Minute)
+					if err := command(t.Context(), e, id); err != nil {
+						t.Fatalf("command %d: %v", i, err)
+					}
+					time.Sleep(time.Minute)
+					p, err := e.Plan(t.Context(), id)
+					if err != nil {
+						t.Fatal(err)
+					}
+					events, err := e.Events(t.Context(), id, p.LastEvent-1, 1)
+					if err != nil || len(events) != 1 || events[0].AtRest != p.AtRest() {
+						t.Errorf("after command %d: %s %v, at rest %t, last event %+v, %v", i, p.State, p.Counters, p.AtRest(), events, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Wait returns at once for a plan that rests, whatever its state.
+func TestWaitInEachState(t *testing.T) {
+	t.Parallel()
+	plans := map[plan.State]func(ctx context.Context, e *cutover.Engine, id plan.ID) error{
+		plan.Created:   func(context.Context, *cutover.Engine, plan.ID) error { return nil },
+		plan.Completed: func(ctx context.Context, e *cutover.Engine, id plan.ID) error { _, err := e.Start(ctx, id); return err },
+		plan.Cancelled: func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+			_, err := e.Cancel(ctx, id)
+			return err
+		},
+		plan.RolledBack: func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+			_, err := e.Start(ctx, id)
+			time.Sleep(time.Minute)
+			_, err2 := e.Rollback(ctx, id)
+			return errors.Join(err, err2)
+		},
+		plan.Paused: func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+			_, err := e.Start(ctx, id)
+			_, err2 := e.Pause(ctx, id)
+			return errors.Join(err, err2)
+		},
+	}
+	for want, make := range plans {
+		t.Run(want.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := running(t, memstore.New(), executor.Registry{"X": both{twoSteps(succeed), succeed}})
+				id := create(t, e, spec("a", "b"))
+				if err := make(t.Context(), e, id); err != nil {
+					t.Fatal(err)
+				}
+				rests(t, e, id, want)
+				began := time.Now()
+				rests(t, e, id, want)
+				if time.Since(began) > 0 {
+					t.Errorf("waited %s for a plan at rest", time.Since(began))
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, memstore.New(), cutover.Config{})
+		if _, err := e.Wait(t.Context(), 7); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("Wait for no plan: %v", err)
+		}
+		id := create(t, e, spec("a"))
+		mustPlan(t)(e.Start(t.Context(), id))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if p, err := e.Wait(ctx, id); !errors.Is(err, context.DeadlineExceeded) || p.State != plan.Running {
+			t.Errorf("Wait for a plan that nobody runs: %s, %v", p.State, err)
+		}
+	})
+}

@@ -9,8 +9,12 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// duePage is how many due plans are asked for at once.
-const duePage = 100
+// duePage is how many due plans are asked for at once, maxVisited how many are
+// looked at before the claims get their turn.
+const (
+	duePage    = 100
+	maxVisited = 1000
+)
 
 // dispatch looks at the plans that are due and hands out this process's slots,
 // until ctx ends.
@@ -35,38 +39,38 @@ func (e *Engine) dispatch(ctx context.Context) {
 	}
 }
 
-// visit looks at all plans that are due.
+// visit looks at the plans that are due, each once.
 func (e *Engine) visit(ctx context.Context) {
-	for ctx.Err() == nil {
+	seen := make(map[plan.ID]struct{})
+	for ctx.Err() == nil && len(seen) < maxVisited {
 		due, err := e.store.Due(ctx, duePage)
 		e.fault("due", err)
-		rested := 0
+		before := len(seen)
 		for _, d := range due {
-			if e.lookDue(ctx, d) {
-				rested++
+			if _, again := seen[d.ID]; !again {
+				seen[d.ID] = struct{}{}
+				e.lookDue(ctx, d)
 			}
 		}
-		// A full page of which some were put to rest may hide further plans.
-		if len(due) < duePage || rested == 0 {
+		if len(due) < duePage || len(seen) == before {
 			return
 		}
 	}
 }
 
 // lookDue looks at a due plan and lets it rest until it has to be looked at again.
-// It reports whether it rests.
-func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) bool {
+// One that stays due goes behind the others, so that plans which cannot go on, or
+// not here, hide none.
+func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 	if d.Creating {
 		e.remove(ctx, d.ID)
-		return false
+		return
 	}
 	rest, ok := e.look(ctx, d.ID)
-	if !ok || rest == 0 {
-		return false
+	if !ok {
+		rest = e.cfg.PollInterval
 	}
-	err := e.store.Rest(ctx, d.ID, d.Stamp, rest)
-	e.fault("rest", err)
-	return err == nil
+	e.fault("rest", e.store.Rest(ctx, d.ID, d.Stamp, rest))
 }
 
 // fill claims tasks for the slots that are free, plan by plan, the least recently
@@ -95,10 +99,15 @@ func (e *Engine) fill(ctx context.Context) {
 // claim takes up to n tasks of a plan.
 func (e *Engine) claim(l *lease, info *planInfo, n int) (tasks []task.Task, claimable bool) {
 	b := store.Batch{Plan: info.id, Claim: store.Claim{ID: newID(), Worker: l.name, Max: n}}
-	err := e.retry(l.ctx, "claim", l.left(), func() error { return e.store.Commit(l.ctx, &b) })
+	err := e.retry(l.ctx, "claim", l.left(), func() error {
+		err := e.store.Commit(l.ctx, &b)
+		if err != nil {
+			e.jobs.doubt(info.id)
+		}
+		return err
+	})
 	if err != nil {
 		e.fault("claim", err)
-		e.jobs.doubt(info.id)
 		return nil, false
 	}
 	return b.Claimed, b.View.Claimable

@@ -192,6 +192,7 @@ type call struct {
 	command *store.Command
 	locks   []store.TenantLock
 	worker  string
+	plan    plan.ID
 }
 
 // on lets f make every call from now on, or not; nil lets them all pass.
@@ -304,7 +305,7 @@ func (m *meddler) Rest(ctx context.Context, id plan.ID, stamp uint64, after time
 }
 
 func (m *meddler) Plan(ctx context.Context, id plan.ID) (p plan.Plan, err error) {
-	err = m.pass(ctx, call{op: "Plan", do: func() (err error) { p, err = m.Store.Plan(ctx, id); return err }})
+	err = m.pass(ctx, call{op: "Plan", plan: id, do: func() (err error) { p, err = m.Store.Plan(ctx, id); return err }})
 	return p, err
 }
 

@@ -1,0 +1,198 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// tenantsOf returns n tenant ids of their own for a plan.
+func tenantsOf(name string, n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s-%d", name, i)
+	}
+	return ids
+}
+
+// Small plans do not wait for a large one that came first, in one process or in
+// several.
+func TestSmallPlansFinishEarly(t *testing.T) {
+	t.Parallel()
+	for _, processes := range []int{1, 3} {
+		t.Run(fmt.Sprint(processes), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := memstore.New()
+				var done atomic.Int64 // tasks of the large plan
+				c := cutover.Config{Capacity: 8, Executors: executor.Registry{"X": executor.Func(func(_ context.Context, run *executor.Run) error {
+					time.Sleep(100 * time.Millisecond)
+					if run.ID().Plan() == 1 {
+						done.Add(1)
+					}
+					return nil
+				})}}
+				var e *cutover.Engine
+				for range processes {
+					e = newEngine(t, s, c)
+					runEngine(t, e)
+				}
+				large := wide(tenantsOf("large", 3_000)...)
+				if id := launch(t, e, large); id != 1 {
+					t.Fatalf("the large plan is %s", id)
+				}
+				time.Sleep(time.Second)
+				var small []plan.ID
+				for i := range 50 {
+					small = append(small, launch(t, e, spec(tenantsOf(fmt.Sprint("small", i), 3)...)))
+				}
+				for _, id := range small {
+					rests(t, e, id, plan.Completed)
+				}
+				// 150 tasks one after the other in each plan: with equal shares the large one
+				// has done about as much as one small plan at a time when they are through.
+				if n := done.Load(); n > 600 {
+					t.Errorf("%d tasks of the large plan were done before the small ones", n)
+				}
+				rests(t, e, 1, plan.Completed)
+			})
+		})
+	}
+}
+
+// Plans that nobody here can work on wait without failing and hide no other plan,
+// however many they are.
+func TestUnknownTypeWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		e := running(t, s, executor.Registry{"X": twoSteps(succeed)})
+		stranger := spec("")
+		stranger.ExecutorType = "STRANGE"
+		var strange []plan.ID
+		for i := range 250 {
+			stranger.Tenants = plan.Tenants(fmt.Sprint("strange", i))
+			strange = append(strange, launch(t, e, stranger))
+		}
+		began := time.Now()
+		for i := range 5 {
+			rests(t, e, launch(t, e, spec(fmt.Sprint("known", i))), plan.Completed)
+		}
+		if took := time.Since(began); took > 30*time.Second {
+			t.Errorf("known plans took %s", took)
+		}
+		for _, id := range strange {
+			if p, err := e.Plan(t.Context(), id); err != nil || p.State != plan.Running {
+				t.Fatalf("plan %s: %s, %v", id, p.State, err)
+			}
+		}
+		other := running(t, s, executor.Registry{"STRANGE": twoSteps(succeed)})
+		began = time.Now()
+		for _, id := range strange {
+			rests(t, other, id, plan.Completed)
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("the process that knows them took %s", took)
+		}
+	})
+}
+
+// Plans that cannot be read hide no other either.
+func TestBrokenPlansHideNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}})
+		for i := range 150 {
+			launch(t, e, spec(fmt.Sprint("broken", i)))
+		}
+		id := launch(t, e, spec("fine"))
+		m.on(func(_ context.Context, c call) error {
+			if c.op == "Plan" && c.plan != id {
+				return &store.CorruptError{Key: c.plan.String(), Reason: "broken"}
+			}
+			return c.do()
+		})
+		runEngine(t, e)
+		rests(t, e, id, plan.Completed)
+	})
+}
+
+// Many plans that all have work share the slots.
+func TestManyPlansAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		var running, peak atomic.Int64
+		e := newEngine(t, s, cutover.Config{Capacity: 8, Executors: executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error {
+			n := running.Add(1)
+			defer running.Add(-1)
+			for {
+				if p := peak.Load(); n <= p || peak.CompareAndSwap(p, n) {
+					break
+				}
+			}
+			time.Sleep(time.Second)
+			return nil
+		})}})
+		ids := make([]plan.ID, 300)
+		for i := range ids {
+			s := spec(tenantsOf(fmt.Sprint("p", i), 2)...)
+			s.Strategy.MaxConcurrency = strategy.Count(1 + i%3)
+			ids[i] = launch(t, e, s)
+		}
+		began := time.Now()
+		runEngine(t, e)
+		for _, id := range ids {
+			rests(t, e, id, plan.Completed)
+		}
+		if took := time.Since(began); peak.Load() != 8 || took > 2*75*time.Second {
+			t.Errorf("at most %d at once, %s for 600 tasks of a second", peak.Load(), took)
+		}
+	})
+}
+
+// An idle process costs the store a few calls a second, however many plans rest.
+func TestIdleCost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := running(t, m, executor.Registry{"X": both{func(_ context.Context, run *executor.Run) error {
+			if run.Tenant().Labels["fails"] != "" {
+				return errors.New("fails")
+			}
+			return nil
+		}, succeed}})
+		for i := range 500 {
+			s := spec(fmt.Sprint("t", i))
+			if i%3 == 0 {
+				s.Tenants[0].Labels = map[string]string{"fails": "yes"}
+			}
+			id := create(t, e, s)
+			if i%2 == 0 {
+				mustPlan(t)(e.Start(t.Context(), id))
+			}
+		}
+		time.Sleep(time.Minute)
+		var calls atomic.Int64
+		m.on(func(_ context.Context, c call) error {
+			calls.Add(1)
+			return c.do()
+		})
+		time.Sleep(time.Minute)
+		if n := calls.Load(); n > 3*60 {
+			t.Errorf("%d calls in an idle minute", n)
+		}
+	})
+}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -33,7 +32,8 @@ func refused(resp *http.Response) error {
 			RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		}
 	}
-	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err == nil && kind == "text/html" {
+	const html = "text/html"
+	if kind := resp.Header.Get("Content-Type"); len(kind) >= len(html) && strings.EqualFold(kind[:len(html)], html) {
 		return &ProbeError{Kind: KindDecode, Status: code, Err: errors.New("an HTML page")}
 	}
 	return nil

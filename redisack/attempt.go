@@ -13,6 +13,7 @@ type job struct {
 	ep      Endpoint
 	slow    bool
 	delays  Delays
+	end     time.Time
 }
 
 // result is what an attempt found.
@@ -36,19 +37,38 @@ func (r *run) begin(m *member) {
 	end := min(r.now()+m.timeout, r.limit)
 	m.due = end + hangGrace
 	r.agenda.put(m)
-	ctx, cancel := context.WithDeadline(r.ctx, r.began.Add(end))
-	j := job{m: m, attempt: m.attempt, ep: m.ep, slow: m.slow, delays: m.delays}
-	go r.try(ctx, cancel, j)
+	r.employ(job{m: m, attempt: m.attempt, ep: m.ep, slow: m.slow, delays: m.delays, end: r.began.Add(end)})
 }
 
-// try is the goroutine of one attempt. It always reports, whatever the caller's code does; the channel has room for
-// every attempt under way.
-func (r *run) try(ctx context.Context, cancel context.CancelFunc, j job) {
+// employ gives an attempt to a worker that is free, or to a new one. There are never more workers than places.
+func (r *run) employ(j job) {
+	if r.workers < r.inFlight {
+		r.workers++
+		go r.work(j)
+		return
+	}
+	r.jobs <- j // has room, and a worker is or will be free
+}
+
+// work is a goroutine that makes one attempt after the other until the run ends.
+func (r *run) work(j job) {
+	for more := true; more; j, more = <-r.jobs {
+		r.try(j)
+	}
+}
+
+// try makes one attempt. It always reports, whatever the caller's code does; the channel has room for every attempt
+// under way.
+func (r *run) try(j job) {
 	began := time.Now()
+	ctx, cancel := context.WithDeadline(r.ctx, j.end)
+	returned := false
 	res := result{job: j, err: panicError("the prober ended its goroutine"), delay: defaultErrorDelay}
 	defer func() {
 		if value := recover(); value != nil {
 			res.verdict, res.err, res.delay = VerdictUnknown, panicError(value), defaultErrorDelay
+		} else if !returned { // the caller's code has ended the worker
+			defer r.replaceWorker()
 		}
 		cancel()
 		res.took = time.Since(began)
@@ -56,6 +76,16 @@ func (r *run) try(ctx context.Context, cancel context.CancelFunc, j job) {
 		r.results <- res
 	}()
 	r.ask(ctx, &res)
+	returned = true
+}
+
+// replaceWorker starts a worker in the place of one that the caller's code has ended.
+func (r *run) replaceWorker() {
+	go func() {
+		if j, more := <-r.jobs; more {
+			r.work(j)
+		}
+	}()
 }
 
 // ask probes, compares and, after an error, finds the time to wait.

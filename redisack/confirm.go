@@ -72,7 +72,7 @@ func (c *Client) begin(ctx context.Context, t Target, check Check) *run {
 		log:   c.log.With(zap.String("key", t.Key), zap.String("version", t.Version)),
 		began: began, limit: limit, ctx: runCtx, stop: cancel,
 		lane: c.gate.open(), seed: maphash.MakeSeed(), places: c.cfg.MaxInFlight,
-		results: make(chan result, c.cfg.MaxInFlight), pushed: make(chan pushedAcks), refreshed: make(chan refresh, 1),
+		jobs: make(chan job, c.cfg.MaxInFlight), results: make(chan result, c.cfg.MaxInFlight), pushed: make(chan pushedAcks), refreshed: make(chan refresh, 1),
 		acksEnded: make(chan struct{}, 1),
 	}
 }

@@ -1,13 +1,11 @@
 package redisack
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,6 +21,8 @@ type Answer struct {
 // text, means that the endpoint gave no version: it is asked again, and never counts.
 type Extract func(Answer) (string, error)
 
+var errNoJSON = errors.New("no JSON")
+
 // errNoVersion is what an extractor returns when the answer is well-formed but the value is not there.
 var errNoVersion = errors.New("the answer does not name it")
 
@@ -32,57 +32,19 @@ var errNoVersion = errors.New("the answer does not name it")
 func JSONField(path string) Extract {
 	steps := splitPath(path)
 	return func(a Answer) (string, error) {
-		dec := json.NewDecoder(bytes.NewReader(a.Body))
-		dec.UseNumber()
-		var value any
-		if err := dec.Decode(&value); err != nil {
-			return "", fmt.Errorf("no JSON: %w", err)
+		if !json.Valid(a.Body) {
+			return "", errNoJSON
 		}
-		if dec.More() {
-			return "", errors.New("more than one JSON value")
-		}
-		return scalar(value, steps)
-	}
-}
-
-func scalar(value any, steps []string) (string, error) {
-	for _, step := range steps {
-		switch node := value.(type) {
-		case map[string]any:
-			next, ok := node[step]
+		node := trimJSON(a.Body)
+		for _, step := range steps {
+			next, ok := child(node, step)
 			if !ok {
 				return "", errNoVersion
 			}
-			value = next
-		case []any:
-			i, err := strconv.Atoi(step)
-			if err != nil || i < 0 || i >= len(node) {
-				return "", errNoVersion
-			}
-			value = node[i]
-		default:
-			return "", errNoVersion
+			node = next
 		}
+		return scalar(node)
 	}
-	switch leaf := value.(type) {
-	case string:
-		return leaf, nil
-	case json.Number:
-		return leaf.String(), nil
-	}
-	return "", fmt.Errorf("%s where a string or number should be", jsonKind(value))
-}
-
-func jsonKind(value any) string {
-	switch value.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "a boolean"
-	case []any:
-		return "a list"
-	}
-	return "an object"
 }
 
 func splitPath(path string) []string {

@@ -17,6 +17,7 @@ const closingTime = time.Second
 // are left behind.
 func (r *run) quiesce(timedOut bool) {
 	r.stop()
+	close(r.jobs)
 	patience := time.NewTimer(hangGrace)
 	defer patience.Stop()
 	for r.inFlight > 0 || r.helpers > 0 {

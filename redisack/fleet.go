@@ -72,24 +72,35 @@ type endpointChecker interface {
 
 // checkMembers reports members without name, or of the same identity, or that the prober cannot ask.
 func checkMembers(members []Endpoint, prober Prober, f *faults) {
-	seen := make(map[Endpoint]bool, len(members))
+	seen := make(map[string]bool, len(members))
 	checker, _ := prober.(endpointChecker)
 	for i, ep := range members {
-		place := fmt.Sprintf("Fleet[%d]", i)
-		if ep.ID == "" && ep.URL == "" {
-			f.add(place, "has neither ID nor URL")
-			continue
+		if problem := checkMember(ep, checker, seen[ep.identity()]); problem != "" {
+			f.add(fmt.Sprintf("Fleet[%d]", i), problem)
 		}
-		identity := Endpoint{ID: ep.ID}
-		if ep.ID == "" {
-			identity.URL = ep.URL
-		}
-		f.when(seen[identity], place, fmt.Sprintf("has the identity %q of another member", ep.name()))
-		seen[identity] = true
-		if checker != nil {
-			if err := checker.checkEndpoint(ep); err != nil {
-				f.add(place, fmt.Sprintf("(%s) %v", ep.name(), err))
-			}
-		}
+		seen[ep.identity()] = true
 	}
+}
+
+func checkMember(ep Endpoint, checker endpointChecker, double bool) string {
+	switch {
+	case ep.ID == "" && ep.URL == "":
+		return "has neither ID nor URL"
+	case double:
+		return fmt.Sprintf("has the identity %q of another member", ep.name())
+	case checker == nil:
+		return ""
+	}
+	if err := checker.checkEndpoint(ep); err != nil {
+		return fmt.Sprintf("(%s) %v", ep.name(), err)
+	}
+	return ""
+}
+
+// identity is the key of a member: its ID, or its URL when it has none.
+func (ep Endpoint) identity() string {
+	if ep.ID != "" {
+		return ep.ID
+	}
+	return "\x00" + ep.URL
 }

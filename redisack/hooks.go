@@ -112,26 +112,32 @@ func (r *hookRunner) close() {
 	}
 }
 
+// The functions below copy what a hook gets only if there is one: a captured argument is a heap allocation.
+
 func (r *hookRunner) write(t Target, err error) {
 	if f := r.hooks.OnWrite; f != nil {
+		t, err := t, err
 		r.call(func() { f(t, err) })
 	}
 }
 
 func (r *hookRunner) attempt(a Attempted) {
 	if f := r.hooks.OnAttempt; f != nil {
+		a := a
 		r.call(func() { f(a) })
 	}
 }
 
 func (r *hookRunner) endpoint(t Target, row EndpointReport) {
 	if f := r.hooks.OnEndpoint; f != nil {
+		t, row := t, row
 		r.call(func() { f(t, row) })
 	}
 }
 
 func (r *hookRunner) progress(t Target, tally Tally) {
 	if f := r.hooks.OnProgress; f != nil {
+		t, tally := t, tally
 		r.call(func() { f(t, tally) })
 	}
 }

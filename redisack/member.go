@@ -76,8 +76,11 @@ func (s standing) reason() Reason {
 // census counts members by standing, in all and by group. Invariant: the sums equal the members that are not gone.
 type census struct {
 	counts
-	by [standsGone + 1]int
+	by standings
 }
+
+// standings is how many members stand how.
+type standings [standsGone + 1]int
 
 func newCensus() census { return census{counts: counts{groups: make(map[string]*count)}} }
 

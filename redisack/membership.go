@@ -18,6 +18,7 @@ func (r *run) enlist() error {
 	var f faults
 	checkMembers(list, r.check.Prober, &f)
 	r.members = make([]*member, 0, len(list))
+	r.slab = make([]member, len(list))
 	r.byID = make(map[string]*member, len(list))
 	r.claims = make(map[string]*member, len(list))
 	r.census = newCensus()
@@ -37,17 +38,13 @@ func (r *run) enlist() error {
 	return nil
 }
 
-// identity is the key of a member: its ID, or its URL when it has none.
-func (ep Endpoint) identity() string {
-	if ep.ID != "" {
-		return ep.ID
-	}
-	return "\x00" + ep.URL
-}
-
 // enter makes a member.
 func (r *run) enter(ep Endpoint) *member {
-	m := &member{ep: ep, pos: -1, timeout: r.policy.FirstAttemptTimeout}
+	m := new(member)
+	if len(r.slab) > 0 { // the first members are allocated together
+		m, r.slab = &r.slab[0], r.slab[1:]
+	}
+	*m = member{ep: ep, pos: -1, timeout: r.policy.FirstAttemptTimeout}
 	m.row = EndpointReport{ID: r.freeName(ep), Group: ep.Group, Reason: ReasonPending}
 	r.members = append(r.members, m)
 	r.byID[ep.identity()] = m

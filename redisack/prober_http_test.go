@@ -1,9 +1,11 @@
 package redisack
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -366,6 +369,57 @@ func FuzzExtract(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What JSONField finds is what encoding/json finds.
+func FuzzJSONField(f *testing.F) {
+	f.Add("a", []byte(`{"a":"v1","b":[1,{"c":"}"}],"a":"v2"}`))
+	f.Add("a.1.c", []byte(` {"a" : [ {} , {"c" : "\\"x\u00e9" } ] } `))
+	f.Add("é", []byte(`{"\u00e9":-1.50e2}`))
+	f.Add("", []byte(` 9007199254740993 `))
+	f.Add("1", []byte(`[[],[]]`))
+	f.Fuzz(func(t *testing.T, path string, body []byte) {
+		got, err := JSONField(path)(Answer{Body: body})
+		want, ok := byDecoding(path, body)
+		if (err == nil) != ok || got != want {
+			t.Fatalf("%q in %q: %q, %v; want %q, %v", path, body, got, err, want, ok)
+		}
+	})
+}
+
+// byDecoding is JSONField the plain way.
+func byDecoding(path string, body []byte) (string, bool) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	var value any
+	if !json.Valid(body) || dec.Decode(&value) != nil {
+		return "", false
+	}
+	for _, step := range splitPath(path) {
+		switch node := value.(type) {
+		case map[string]any:
+			next, ok := node[step]
+			if !ok {
+				return "", false
+			}
+			value = next
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(node) || strconv.Itoa(i) != step {
+				return "", false
+			}
+			value = node[i]
+		default:
+			return "", false
+		}
+	}
+	switch leaf := value.(type) {
+	case string:
+		return leaf, true
+	case json.Number:
+		return leaf.String(), true
+	}
+	return "", false
 }
 
 func FuzzStatusBody(f *testing.F) {

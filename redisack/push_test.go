@@ -180,6 +180,7 @@ func TestPushDuringAttempt(t *testing.T) {
 func TestPushOnRedis(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
+		t.Helper()
 		ctx := t.Context()
 		c := New(rdb, Config{})
 		ack := func(target Target, instance string) {

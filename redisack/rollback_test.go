@@ -172,6 +172,7 @@ func TestRollbackTime(t *testing.T) {
 func TestRollbackOnRedis(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
+		t.Helper()
 		ctx := t.Context()
 		for _, field := range []string{"", "f"} {
 			if err := rdb.FlushAll(ctx).Err(); err != nil {

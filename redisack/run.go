@@ -33,6 +33,7 @@ type run struct {
 	places int
 
 	members   []*member // in the order of the fleet, joiners behind
+	slab      []member  // room for the first of them
 	byID      map[string]*member
 	claims    map[string]*member // by instance
 	displaced map[string]displacement
@@ -47,7 +48,9 @@ type run struct {
 	inFlight     int
 	slowInFlight int
 	attempts     int
+	workers      int // Invariant: inFlight <= workers <= places, once an attempt has begun
 
+	jobs      chan job // closed when the run ends
 	results   chan result
 	pushed    chan pushedAcks
 	refreshed chan refresh
@@ -59,7 +62,8 @@ type run struct {
 	graceEnd    time.Duration // 0: the quorum is not met
 	lastReason  Reason
 
-	changed      bool
+	changed      bool // something has come in since the last look at the progress
+	reported     standings
 	nextProgress time.Duration
 }
 
@@ -225,8 +229,11 @@ func (r *run) reportProgress() {
 		return
 	}
 	r.changed = false
-	r.nextProgress = r.now() + progressEvery
-	r.hooks.progress(r.target, r.tally())
+	if now := r.census.by; now != r.reported {
+		r.reported = now
+		r.nextProgress = r.now() + progressEvery
+		r.hooks.progress(r.target, r.tally())
+	}
 }
 
 func (r *run) tally() Tally {

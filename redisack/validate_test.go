@@ -36,12 +36,14 @@ func TestValidation(t *testing.T) {
 	}{
 		"nothing at all": {Change{}, Check{}, []string{"Key", "Version", "Check.Fleet", "Check.Prober"}},
 		"change": {
-			Change{Key: "a}b", Field: "{", Version: " v\n", WriteID: "a b", Fence: "x", TTL: -1, IfRev: Exact(0)}, check(fleet("a")),
+			Change{Key: "a}b", Field: "{", Version: " v\n", WriteID: "a b", Fence: "x", TTL: -1, IfRev: Exact(0)},
+			check(fleet("a")),
 			[]string{"Key", "Field", "Version", "Version", "Change.WriteID", "Change.Fence", "Change.TTL", "Change.TTL", "Change.IfRev"},
 		},
 		"too long": {
 			Change{Key: "k", Version: strings.Repeat("v", 257), WriteID: strings.Repeat("w", 65), Fence: strings.Repeat("1", 65), TTL: 1},
-			check(fleet("a")), []string{"Version", "Change.WriteID", "Change.Fence", "Change.TTL"},
+			check(fleet("a")),
+			[]string{"Version", "Change.WriteID", "Change.Fence", "Change.TTL"},
 		},
 		"duplicate and nameless": {good, check(Static(Endpoint{ID: "a"}, Endpoint{ID: "a"}, Endpoint{})), []string{"Fleet[1]", "Fleet[2]"}},
 		"duplicate URL":          {good, http("http://h/s", "http://h/s"), []string{"Fleet[1]"}},
@@ -71,7 +73,8 @@ func TestValidation(t *testing.T) {
 			},
 		},
 		"prober": {
-			good, Check{Fleet: fleet("a"), Prober: HTTP{MaxBody: -1, KeepAlive: -1, Boot: Text(), AllowPrefixes: make([]netip.Prefix, 1)}},
+			good,
+			Check{Fleet: fleet("a"), Prober: HTTP{MaxBody: -1, KeepAlive: -1, Boot: Text(), AllowPrefixes: make([]netip.Prefix, 1)}},
 			[]string{"HTTP.MaxBody", "HTTP.KeepAlive", "HTTP.Version", "HTTP.AllowPrefixes[0]"},
 		},
 	}

@@ -125,6 +125,7 @@ func TestWriteOutcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			onBoth(t, func(t *testing.T, rdb *redis.Client) {
+				t.Helper()
 				c := New(rdb, Config{})
 				for _, s := range steps {
 					s.run(t, c, rdb)
@@ -190,6 +191,7 @@ func TestWriteTellsWhatItFound(t *testing.T) {
 func TestLargePayload(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
+		t.Helper()
 		c := New(rdb, Config{})
 		for i, field := range []string{"", "f"} {
 			key := "big" + strconv.Itoa(i)
@@ -238,6 +240,7 @@ func TestStagedPayloadThatIsNotThere(t *testing.T) {
 func TestTTL(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
+		t.Helper()
 		c := New(rdb, Config{})
 		life := func(ttl time.Duration, version string) time.Duration {
 			if _, err := c.Write(t.Context(), Change{Key: "k", Version: version, TTL: ttl}); err != nil {
@@ -263,6 +266,7 @@ func TestTTL(t *testing.T) {
 func TestNotice(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
+		t.Helper()
 		for _, channel := range []string{"", "my:channel"} {
 			want := channel
 			if want == "" {

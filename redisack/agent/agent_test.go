@@ -94,7 +94,7 @@ type statusBody struct {
 func statusOf(t *testing.T, a *agent.Agent) statusBody {
 	t.Helper()
 	w := httptest.NewRecorder()
-	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/status", nil))
+	a.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/status", nil))
 	var s statusBody
 	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
@@ -409,7 +409,7 @@ func TestMethods(t *testing.T) {
 	}
 	for method, want := range map[string]int{http.MethodGet: 200, http.MethodHead: 200, http.MethodPost: 405} {
 		w := httptest.NewRecorder()
-		a.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+		a.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/", nil))
 		if w.Code != want {
 			t.Errorf("%s: %d", method, w.Code)
 		}

@@ -1,0 +1,102 @@
+// Command redisack writes a configuration and waits until five clients run it. One of them is slow, one runs the old
+// version for a while, one refuses; when that one is fixed, the write is confirmed.
+//
+//	go run ./redisack                     with a Redis inside this process
+//	go run ./redisack -redis HOST:PORT    with a real one; it uses the key example:routes
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/redisack"
+)
+
+const key = "example:routes"
+
+func main() {
+	addr := flag.String("redis", "", "address of a Redis server; none starts one inside this process")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *addr); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, addr string) error {
+	if addr == "" {
+		server, err := miniredis.Run()
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		addr = server.Addr()
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: addr})
+	defer func() { _ = rdb.Close() }()
+	if err := rdb.Del(ctx, key, "{"+key+"}:head", "{"+key+"}:prev", "{"+key+"}:acks").Err(); err != nil {
+		return err
+	}
+	gateways, err := startGateways(ctx, rdb)
+	if err != nil {
+		return err
+	}
+	defer gateways.stop()
+
+	client := redisack.New(rdb, redisack.Config{Hooks: redisack.Hooks{OnProgress: printProgress}})
+	check := redisack.Check{
+		Fleet:  redisack.Static(gateways.endpoints()...),
+		Prober: redisack.HTTP{AllowLoopback: true},
+		Policy: redisack.Policy{Timeout: 20 * time.Second},
+	}
+	if _, err := step(ctx, client, check, "everybody runs the first version",
+		redisack.Change{Key: key, Version: "v1", Payload: []byte(`{"tenant-1":"blue"}`)}); err != nil {
+		return err
+	}
+	gateways.misbehave()
+	change := redisack.Change{Key: key, Version: "v2", Payload: []byte(`{"tenant-1":"green"}`)}
+	check.Policy.Quorum = redisack.AtLeast(4) // four of five will do for now
+	if _, err := step(ctx, client, check, "one is slow, one is old for a while, one refuses; four are enough", change); err != nil {
+		return err
+	}
+	check.Policy.Quorum = redisack.All()
+	if _, err := step(ctx, client, check, "all of them: the refusal decides", change); !errors.Is(err, redisack.ErrRejected) {
+		return fmt.Errorf("expected a refusal, got %w", err)
+	}
+	gateways.fix()
+	change.Rewrite = true // a new revision, which the client that has refused tries again
+	_, err = step(ctx, client, check, "the client is fixed, and the same content is written again", change)
+	return err
+}
+
+// step applies a change and prints the account.
+func step(
+	ctx context.Context, client *redisack.Client, check redisack.Check, title string, change redisack.Change,
+) (*redisack.AckResult, error) {
+	fmt.Printf("\n== %s\n", title)
+	res, err := client.Apply(ctx, change, check)
+	if res == nil {
+		return nil, err
+	}
+	fmt.Print(res.Summary())
+	for _, e := range res.Endpoints {
+		fmt.Printf("    %-5s %-10s %2s revision %d after %v, %d attempts %s\n",
+			e.ID, e.Reason, e.Version, e.Rev, e.LastSeen.Round(time.Millisecond), e.Attempts, e.Err)
+	}
+	return res, err
+}
+
+func printProgress(_ redisack.Target, t redisack.Tally) {
+	fmt.Printf("  %d of %d confirmed, %d behind, %d rejected, %d errors\n",
+		t.Confirmed, t.Members, t.Behind+t.Different, t.Rejected, t.Errored)
+}

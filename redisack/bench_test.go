@@ -1,0 +1,241 @@
+package redisack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/redisack/internal/wire"
+)
+
+// cost is what a piece of work took.
+type cost struct {
+	time          time.Duration
+	allocs, bytes uint64
+}
+
+func measure(work func()) cost {
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	began := time.Now()
+	work()
+	took := time.Since(began)
+	runtime.ReadMemStats(&after)
+	return cost{took, after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}
+}
+
+func (c *cost) add(more cost) {
+	c.time += more.time
+	c.allocs += more.allocs
+	c.bytes += more.bytes
+}
+
+// BenchmarkConfirm compares the confirmation of 10,000 endpoints with a bare bounded fan-out of the same GETs, in turn.
+// The client's and the server's work is in both, on the same cores.
+func BenchmarkConfirm(b *testing.B) {
+	for _, keep := range []bool{true, false} {
+		b.Run(fmt.Sprintf("keepalive=%v", keep), func(b *testing.B) { benchConfirm(b, keep) })
+	}
+}
+
+func benchConfirm(b *testing.B, keep bool) {
+	b.Helper()
+	const n = 10_000
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"version":"v2","uptime":12345,"name":"gateway"}`)
+	}))
+	defer server.Close()
+	members := make([]Endpoint, n)
+	for i := range members {
+		id := strconv.Itoa(i)
+		members[i] = Endpoint{ID: id, URL: server.URL + "/" + id}
+	}
+	mem := new(memory)
+	c := newClient(memoryBackend{mem}, Config{}, faults{})
+	target, err := c.Write(b.Context(), change())
+	if err != nil {
+		b.Fatal(err)
+	}
+	check := Check{Fleet: Static(members...), Prober: HTTP{Version: JSONField("version"), AllowLoopback: true, KeepAlive: 1}}
+	if keep {
+		check.Prober = HTTP{Version: JSONField("version"), AllowLoopback: true, KeepAlive: 2 * n}
+	}
+	check.Policy.FirstAttemptTimeout, check.Policy.AttemptTimeout = benchTimeout, benchTimeout
+	ours := func() {
+		res, err := c.Confirm(b.Context(), target, check)
+		if err != nil || res.Attempts != n {
+			b.Errorf("%v, %d attempts", err, res.Attempts)
+		}
+	}
+	bare := func() { fanOut(b, members, keep) }
+	ours()
+	bare()
+	var a, z cost
+	for b.Loop() {
+		a.add(measure(ours))
+		z.add(measure(bare))
+	}
+	per := float64(n) * float64(b.N)
+	b.ReportMetric(float64(a.time)/float64(z.time), "x-bare-time")
+	b.ReportMetric((float64(a.allocs)-float64(z.allocs))/per, "extra-allocs/endpoint")
+	b.ReportMetric((float64(a.bytes)-float64(z.bytes))/per, "extra-B/endpoint")
+}
+
+// benchTimeout is far above what an attempt takes on a busy machine: both sides make each attempt once.
+const benchTimeout = 20 * time.Second
+
+// fanOut is what one writes without this package: 128 workers that GET, decode and compare.
+func fanOut(b *testing.B, members []Endpoint, keep bool) {
+	b.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: defaultMaxInFlight, DisableKeepAlives: !keep, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	jobs := make(chan Endpoint)
+	var workers sync.WaitGroup
+	for range defaultMaxInFlight {
+		workers.Go(func() {
+			for ep := range jobs {
+				if version, err := get(b.Context(), client, ep.URL); err != nil || version != "v2" {
+					b.Errorf("%s: %q, %v", ep.URL, version, err)
+				}
+			}
+		})
+	}
+	for _, ep := range members {
+		jobs <- ep
+	}
+	close(jobs)
+	workers.Wait()
+}
+
+func get(ctx context.Context, client *http.Client, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, benchTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	var status struct {
+		Version string `json:"version"`
+	}
+	err = json.Unmarshal(body, &status)
+	return status.Version, err
+}
+
+// BenchmarkPush compares the time until 1,000 pushing clients are confirmed with the time that the slowest of them
+// takes to apply: 100 ms.
+func BenchmarkPush(b *testing.B) {
+	const n, slowest = 1000, 100 * time.Millisecond
+	rdb := redistest.Start(b).Client()
+	c := New(rdb, Config{})
+	members := make([]Endpoint, n)
+	for i := range members {
+		members[i].ID = strconv.Itoa(i)
+	}
+	var total time.Duration
+	round := 0
+	for b.Loop() {
+		round++
+		version := strconv.Itoa(round)
+		sub := rdb.Subscribe(b.Context(), "{k}:changed")
+		if _, err := sub.Receive(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		go pushAll(b, rdb, sub, version, members, slowest)
+		res, err := c.Apply(b.Context(), Change{Key: "k", Version: version}, Check{Fleet: Static(members...), Push: true})
+		if err != nil || res.Attempts != 0 {
+			b.Fatal(err, res.Attempts)
+		}
+		total += res.Elapsed
+	}
+	b.ReportMetric(float64(total)/float64(b.N)/float64(slowest), "x-slowest-client")
+}
+
+// pushAll are clients that hear of the write, apply it within some time, and acknowledge.
+func pushAll(
+	b *testing.B, rdb *redis.Client, sub *redis.PubSub, version string, members []Endpoint, slowest time.Duration,
+) {
+	b.Helper()
+	defer func() { _ = sub.Close() }()
+	var notice wire.Notice
+	for notice.Version != version {
+		msg, err := sub.ReceiveMessage(b.Context())
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		if notice, err = wire.ParseNotice(msg.Payload); err != nil {
+			b.Error(err)
+			return
+		}
+	}
+	var clients sync.WaitGroup
+	for i, ep := range members {
+		d := slowest
+		if i > 0 {
+			d = rand.N(slowest)
+		}
+		clients.Go(func() {
+			time.Sleep(d)
+			ack := wire.Ack{Instance: ep.ID, Rev: uint64(notice.Rev), Version: version, WriteID: notice.WriteID, State: wire.StateApplied}
+			err := rdb.XAdd(b.Context(), &redis.XAddArgs{Stream: "{k}:acks", MaxLen: 2000, Approx: true, Values: ack.Fields()}).Err()
+			if err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	clients.Wait()
+}
+
+// BenchmarkWrite compares a write with the same SET and PUBLISH in one MULTI, in turn.
+func BenchmarkWrite(b *testing.B) {
+	for _, size := range []int{1 << 10, 1 << 20} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			rdb := redistest.Start(b).Client()
+			c := New(rdb, Config{})
+			payload := make([]byte, size)
+			var ours, bare time.Duration
+			round := 0
+			for b.Loop() {
+				round++
+				began := time.Now()
+				if _, err := c.Write(b.Context(), Change{Key: "k", Version: strconv.Itoa(round), Payload: payload}); err != nil {
+					b.Fatal(err)
+				}
+				middle := time.Now()
+				pipe := rdb.TxPipeline()
+				pipe.Set(b.Context(), "other", payload, 0)
+				pipe.Publish(b.Context(), "channel", round)
+				if _, err := pipe.Exec(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				ours += middle.Sub(began)
+				bare += time.Since(middle)
+			}
+			b.ReportMetric(float64(ours)/float64(bare), "x-multi-time")
+		})
+	}
+}

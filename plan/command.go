@@ -82,7 +82,8 @@ func (p Plan) Resume(by By) (Decision, error) {
 	}
 	failed := next.Counters.Of(task.Failed)
 	next.Acknowledged = failed
-	if next.Counters.Of(task.Paused) > 0 {
+	// What runs in a paused plan may come to its boundary until this is committed.
+	if next.Counters.Of(task.Paused) > 0 || next.State == Paused && next.Counters.Of(task.Running) > 0 {
 		next.sweep(Sweep{Kind: SweepResume, Actor: by.Actor, Reason: by.Reason})
 	}
 	d.move(ByResume, Running, by)
@@ -103,7 +104,7 @@ func (p Plan) Cancel(by By) (Decision, error) {
 		return d, nil
 	case RollingBack:
 		d.Plan.Undo.Open = false
-		d.Plan.Undo.Stopping = d.Plan.Counters.Of(task.RollingBack) > 0
+		d.Plan.Undo.Stopping = true // until Settle finds no undo in flight
 		d.move(ByCancel, RollbackFailed, by)
 		return d, nil
 	case Cancelled:
@@ -129,7 +130,12 @@ func (p Plan) Rollback(by By) (Decision, error) {
 		return d, d.tooLate(ByRollback, "it has not been started")
 	}
 	d.move(ByRollback, RollingBack, by)
-	d.Plan.Undo = Undo{Round: d.Plan.Undo.Round + 1, Open: d.Plan.Counters.Of(task.Running) == 0}
+	d.Plan.Undo = Undo{
+		Round: d.Plan.Undo.Round + 1,
+		// Until this is committed, a claim may still start a task of a plan that runs:
+		// Settle then opens the round.
+		Open: p.State != Running && d.Plan.Counters.Of(task.Running) == 0,
+	}
 	d.Plan.UndosDry = false
 	d.Plan.Acknowledged = 0 // tolerances do not apply, and the failed tasks are undone
 	return d, nil

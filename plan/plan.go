@@ -156,7 +156,7 @@ func (r PauseReasons) Strings() []string {
 // Over reports whether nothing of the plan will ever happen again but by a
 // command: it may be removed, and its tenant locks mean nothing any more.
 func (p Plan) Over() bool {
-	return p.State.final() && p.Counters.InFlight() == 0 && len(p.Sweeps) == 0
+	return p.State.final() && p.AtRest()
 }
 
 // Sequential reports whether the plan runs its tasks one by one. Its rollback
@@ -185,9 +185,11 @@ func (p Plan) AtRest() bool {
 		// Every task that is left was paused alone by a person.
 		return !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed &&
 			c.Of(task.Pending) == 0 && c.Of(task.Paused) > 0
+	case Cancelled:
+		return c.Of(task.Paused) == 0
 	case RollingBack:
 		return false
-	case Created, Paused, Failed, Completed, Cancelled, RolledBack, RollbackFailed:
+	case Created, Paused, Failed, Completed, RolledBack, RollbackFailed:
 	}
 	return true
 }

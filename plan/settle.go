@@ -27,7 +27,9 @@ func (d *Decision) step(by By) bool {
 		return d.unwind(by)
 	case RollbackFailed:
 		return d.calm()
-	case Created, Paused, Failed, Completed, Cancelled, RolledBack:
+	case Cancelled:
+		return d.sweepUp()
+	case Created, Paused, Failed, Completed, RolledBack:
 	}
 	return false
 }
@@ -99,6 +101,17 @@ func (d *Decision) calm() bool {
 	p := &d.Plan
 	if p.Undo.Stopping && p.Counters.Of(task.RollingBack) == 0 {
 		p.Undo.Stopping = false
+		d.Changed = true
+	}
+	return false
+}
+
+// sweepUp cancels what is still paused in a cancelled plan: a task that came to its
+// boundary between the reading that the cancel was decided on and its commit.
+func (d *Decision) sweepUp() bool {
+	p := &d.Plan
+	if p.Counters.Of(task.Paused) > 0 && len(p.Sweeps) == 0 {
+		p.sweep(Sweep{Kind: SweepCancel})
 		d.Changed = true
 	}
 	return false

@@ -38,7 +38,7 @@ func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By)
 	}
 	d.Plan.Sweeps = slices.Clone(d.Plan.Sweeps)
 	s := &d.Plan.Sweeps[0]
-	asked := By{Actor: s.Actor, Reason: s.Reason, Now: by.Now}
+	kind, asked := s.Kind, By{Actor: s.Actor, Reason: s.Reason, Now: by.Now}
 	for _, t := range tasks {
 		if t.ID.Ordinal() <= s.After {
 			continue
@@ -56,7 +56,24 @@ func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By)
 	}
 	d.Changed = true
 	d.regrant(by.Now)
+	if len(d.Plan.Sweeps) == 0 && len(d.Events) == 0 {
+		// The end of a sweep may be what puts the plan at rest, and the log has to end
+		// with an event that says so.
+		d.note(kind.cause(), d.Plan.State, d.Plan.State, asked)
+	}
 	return d
+}
+
+// cause is the command that a sweep carries out.
+func (k SweepKind) cause() Cause {
+	switch k {
+	case SweepRetry:
+		return ByRetry
+	case SweepCancel:
+		return ByCancel
+	case SweepResume:
+	}
+	return ByResume
 }
 
 func (s Sweep) edit(t task.Task, by By) (task.Edit, error) {

@@ -1,7 +1,8 @@
-// Command bluegreen is the main job: 50 tenants are switched from green to blue
-// over real HTTP, five at a time. The gateway gives one of them no answer, so the
-// plan fails; once the gateway is well again that tenant goes on from its
-// checkpoint. With -rollback everything is then taken back.
+// Command bluegreen is the main job on real input: the tenants of a file are
+// switched from green to blue over real HTTP. The gateway gives one of them no
+// answer, so the plan fails; once the gateway is well again that tenant goes on
+// from its checkpoint. In the end the gateway is asked where every tenant is. With
+// -rollback everything is then taken back.
 package main
 
 import (
@@ -17,22 +18,30 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/plan"
-	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
 )
 
 func main() {
-	rollback := flag.Bool("rollback", false, "roll the plan back when it is completed")
+	file := flag.String("plan", "", "file with the tenants and parameters (default: the 50 that ship with this program)")
+	rollback := flag.Bool("rollback", false, "take everything back at the end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rollback); err != nil {
+	if err := run(ctx, *file, *rollback); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, rollback bool) error {
-	services := startServices(50, "tenant-23")
+func run(ctx context.Context, file string, rollback bool) error {
+	spec, err := readSpec(file)
+	if err != nil {
+		return err
+	}
+	services, err := startServices(spec.Tenants)
+	if err != nil {
+		return err
+	}
 	defer services.stop()
 	mover, err := services.mover()
 	if err != nil {
@@ -47,54 +56,51 @@ func run(ctx context.Context, rollback bool) error {
 	running.Go(func() { _ = engine.Run(engineCtx) })
 	defer running.Wait()
 	defer stop()
-
-	p, err := engine.Create(ctx, plan.Spec{
-		Name:         "blue-green switch",
-		ExecutorType: bluegreen.Type,
-		Tenants:      plan.Tenants(services.ids...),
-		Strategy:     strategy.Strategy{MaxConcurrency: strategy.Count(5)},
-	})
-	if err != nil {
-		return err
-	}
-	fmt.Printf("plan %s: %d tenants to blue, %s at a time\n", p.ID, p.Tasks, p.Strategy.MaxConcurrency)
-	if _, err := engine.Start(ctx, p.ID); err != nil {
-		return err
-	}
-	return follow(ctx, engine, services, p.ID, rollback)
+	return operate(ctx, engine, services, spec, rollback)
 }
 
-// follow does what an operator would: wait until the plan is at rest, look, act.
-func follow(ctx context.Context, engine *cutover.Engine, services *services, id plan.ID, rollback bool) error {
-	p, err := engine.Wait(ctx, id)
+// operate does what an operator would: start, wait until the plan is at rest,
+// look, act.
+func operate(ctx context.Context, engine *cutover.Engine, services *services, spec plan.Spec, rollback bool) error {
+	p, err := engine.Create(ctx, spec)
 	if err != nil {
 		return err
 	}
-	show(p, services)
-	if err := showFailures(ctx, engine, id); err != nil {
+	fmt.Printf("plan %s %q: %d tenants, %s at a time\n", p.ID, p.Name, p.Tasks, p.Strategy.MaxConcurrency)
+	answer, err := engine.Start(ctx, p.ID)
+	if err != nil {
 		return err
 	}
+	if p, err = follow(ctx, engine, answer.Plan, task.Completed); err != nil {
+		return err
+	}
+	show(p)
 
-	fmt.Println("-- the gateway is well again: retry from the checkpoint")
-	services.world.Heal()
-	if _, err := engine.RetryFailed(ctx, id, true); err != nil {
-		return err
+	if p.State == plan.Failed {
+		if err := showFailures(ctx, engine, p.ID); err != nil {
+			return err
+		}
+		fmt.Println("-- the gateway is well again: retry from the checkpoint")
+		services.world.Heal()
+		if answer, err = engine.RetryFailed(ctx, p.ID, true); err != nil {
+			return err
+		}
+		if p, err = follow(ctx, engine, answer.Plan, task.Completed); err != nil {
+			return err
+		}
+		show(p)
 	}
-	if p, err = engine.Wait(ctx, id); err != nil {
+	if err := services.prove(ctx, spec.Tenants, "blue"); err != nil || !rollback {
 		return err
-	}
-	show(p, services)
-	if !rollback {
-		return nil
 	}
 
 	fmt.Println("-- take everything back")
-	if _, err := engine.Rollback(ctx, id); err != nil {
+	if answer, err = engine.Rollback(ctx, p.ID); err != nil {
 		return err
 	}
-	if p, err = engine.Wait(ctx, id); err != nil {
+	if p, err = follow(ctx, engine, answer.Plan, task.RolledBack); err != nil {
 		return err
 	}
-	show(p, services)
-	return nil
+	show(p)
+	return services.prove(ctx, spec.Tenants, "green")
 }

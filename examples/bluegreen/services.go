@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -8,59 +9,70 @@ import (
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/executor/bluegreen/bluegreentest"
+	"github.com/cutover-go/cutover/task"
 )
 
 // services are a tenant service and a gateway on this machine, and the way there.
 type services struct {
-	ids             []string
-	world           *bluegreentest.World
-	gateway, tenant *httptest.Server
-	transport       *http.Transport
+	world     *bluegreentest.World
+	servers   []*httptest.Server
+	transport *http.Transport
+	gateway   *bluegreen.HTTPGateway
+	tenants   *bluegreen.HTTPTenants
 }
 
-// startServices serves n tenants, all green. The gateway leaves every switch of
-// the tenant mute without an answer.
-func startServices(n int, mute string) *services {
-	s := &services{transport: &http.Transport{MaxIdleConnsPerHost: 16}}
-	tenants := make([]bluegreentest.Tenant, n)
-	for i := range tenants {
-		id := fmt.Sprintf("tenant-%02d", i+1)
-		s.ids = append(s.ids, id)
-		tenants[i] = bluegreentest.Tenant{ID: id, Name: "Tenant " + id[len(id)-2:], Status: "GREEN", Colour: "green"}
+// startServices serves the tenants, all green. The gateway leaves every switch of
+// the one in the middle without an answer.
+func startServices(tenants []task.Tenant) (*services, error) {
+	known := make([]bluegreentest.Tenant, len(tenants))
+	for i, t := range tenants {
+		known[i] = bluegreentest.Tenant{ID: t.ID, Status: "GREEN", Colour: "green"}
 	}
-	s.world = bluegreentest.NewWorld(tenants...)
-	s.world.Inject(mute, bluegreentest.Switch, bluegreentest.TimeOut, 100)
-	s.gateway = httptest.NewServer(s.world.Gateway())
-	s.tenant = httptest.NewServer(s.world.Tenants())
-	return s
+	s := &services{
+		world:     bluegreentest.NewWorld(known...),
+		transport: &http.Transport{MaxIdleConnsPerHost: 16},
+	}
+	if len(tenants) > 0 {
+		s.world.Inject(tenants[len(tenants)/2].ID, bluegreentest.Switch, bluegreentest.TimeOut, 100)
+	}
+	return s, s.connect()
+}
+
+func (s *services) connect() (err error) {
+	gateway, tenants := httptest.NewServer(s.world.Gateway()), httptest.NewServer(s.world.Tenants())
+	s.servers = []*httptest.Server{gateway, tenants}
+	calls := bluegreen.HTTPConfig{Timeout: time.Second, Transport: s.transport}
+	if s.gateway, err = bluegreen.NewHTTPGateway(gateway.URL, calls); err != nil {
+		return err
+	}
+	s.tenants, err = bluegreen.NewHTTPTenants(tenants.URL, calls)
+	return err
 }
 
 func (s *services) stop() {
 	s.transport.CloseIdleConnections()
-	s.gateway.Close()
-	s.tenant.Close()
+	for _, server := range s.servers {
+		server.Close()
+	}
 }
 
 // mover is what a host writes: the executor over its services.
 func (s *services) mover() (*bluegreen.Executor, error) {
-	calls := bluegreen.HTTPConfig{Timeout: time.Second, Transport: s.transport}
-	gateway, err := bluegreen.NewHTTPGateway(s.gateway.URL, calls)
-	if err != nil {
-		return nil, err
-	}
-	tenants, err := bluegreen.NewHTTPTenants(s.tenant.URL, calls)
-	if err != nil {
-		return nil, err
-	}
-	return bluegreen.New(tenants, gateway, bluegreen.Config{Target: "blue"})
+	return bluegreen.New(s.tenants, s.gateway, bluegreen.Config{})
 }
 
-// blue counts the tenants that the gateway routes to blue.
-func (s *services) blue() (n int) {
-	for _, id := range s.ids {
-		if s.world.Tenant(id).Colour == "blue" {
-			n++
+// prove asks the gateway where it routes every tenant, and fails unless it is
+// there for all of them.
+func (s *services) prove(ctx context.Context, tenants []task.Tenant, colour string) error {
+	for _, t := range tenants {
+		found, err := s.gateway.Current(ctx, t.ID)
+		if err != nil {
+			return fmt.Errorf("asking for %s: %w", t.ID, err)
+		}
+		if found != colour {
+			return fmt.Errorf("%s is routed to %s, not to %s", t.ID, found, colour)
 		}
 	}
-	return n
+	fmt.Printf("the gateway routes all %d tenants to %s\n", len(tenants), colour)
+	return nil
 }

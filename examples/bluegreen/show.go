@@ -12,11 +12,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// show tells where the plan stands, and where the tenants really are.
-func show(p plan.Plan, s *services) {
-	fmt.Printf("plan %s is %s: %d completed, %d failed, %d pending, %d rolled back; the gateway routes %d of %d to blue\n",
+// show tells where the plan stands.
+func show(p plan.Plan) {
+	fmt.Printf("plan %s is %s: %d completed, %d failed, %d pending, %d rolled back\n",
 		p.ID, p.State, p.Counters.Of(task.Completed), p.Counters.Of(task.Failed), p.Counters.Of(task.Pending),
-		p.Counters.Of(task.RolledBack), s.blue(), p.Tasks)
+		p.Counters.Of(task.RolledBack))
 }
 
 // showFailures prints the failed tasks with their checkpoints.

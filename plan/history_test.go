@@ -3,6 +3,7 @@ package plan_test
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -31,6 +32,7 @@ func history(t *rapid.T) {
 	if rapid.IntRange(0, 9).Draw(t, "created only") > 0 {
 		w.command("start")
 	}
+	w.meanwhile = func() { w.race(t) }
 	t.Repeat(map[string]func(*rapid.T){
 		"": func(*rapid.T) { w.check() },
 		"claim": func(t *rapid.T) {
@@ -41,9 +43,11 @@ func history(t *rapid.T) {
 		"work":   w.someWork,
 		"worker": w.someWork,
 		"engine": func(t *rapid.T) {
-			switch rapid.SampledFrom([]string{"settle", "sweep", "halt"}).Draw(t, "duty") {
+			switch rapid.SampledFrom([]string{"settle", "settle alone", "sweep", "halt"}).Draw(t, "duty") {
 			case "settle":
-				w.settle()
+				w.apply(w.plan.Settle(w.now()))
+			case "settle alone":
+				w.alone(w.settle)
 			case "sweep":
 				w.sweep(rapid.IntRange(1, 6).Draw(t, "page"))
 			case "halt":
@@ -60,8 +64,10 @@ func history(t *rapid.T) {
 	})
 	w.drain()
 	w.check()
-	if !w.plan.AtRest() {
-		t.Fatalf("nothing is left to do, and the plan is not at rest in %s: %v", w.plan.State, w.plan.Counters)
+	w.checkNobodyIsForgotten()
+	if !w.plan.AtRest() || !w.restTold {
+		t.Fatalf("nothing is left to do in %s: at rest %t, and told %t; %v",
+			w.plan.State, w.plan.AtRest(), w.restTold, w.plan.Counters)
 	}
 }
 
@@ -70,6 +76,27 @@ func drawStrategy(t *rapid.T) strategy.Strategy {
 		MaxConcurrency: strategy.Count(rapid.IntRange(0, 6).Draw(t, "concurrency")),
 		MaxFailures:    strategy.Count(rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "tolerance")),
 		FailureAction:  rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+	}
+}
+
+// alone runs f without workers between its decisions and their commits.
+func (w *world) alone(f func()) {
+	meanwhile := w.meanwhile
+	w.meanwhile = nil
+	f()
+	w.meanwhile = meanwhile
+}
+
+// race lets workers act between a decision and its commit.
+func (w *world) race(t *rapid.T) {
+	for range rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(t, "meanwhile") {
+		held := w.held()
+		n := rapid.IntRange(0, len(held)).Draw(t, "racing")
+		if n == len(held) {
+			w.claim()
+			continue
+		}
+		w.work(held[n], rapid.SampledFrom([]string{"save", "succeed", "fail", "yield"}).Draw(t, "what"))
 	}
 }
 
@@ -83,10 +110,14 @@ func (w *world) someWork(t *rapid.T) {
 	w.work(held[worker], rapid.SampledFrom([]string{"save", "succeed", "fail", "fail", "yield", "vanish"}).Draw(t, "what"))
 }
 
-// settle applies what the plan owes; that done, it owes nothing more.
+// settle applies what the plan owes; that done, it owes nothing more. A round that
+// was opened, and found nothing to undo, takes a second look.
 func (w *world) settle() {
 	w.apply(w.plan.Settle(w.now()))
-	if d := w.plan.Settle(w.now()); len(d.Events) > 0 {
+	if w.plan.UndosDry {
+		w.apply(w.plan.Settle(w.now()))
+	}
+	if d := w.plan.Settle(w.now()); d.Changed {
 		w.t.Fatalf("settled in %s, and owes %+v", w.plan.State, d.Events)
 	}
 }
@@ -99,18 +130,18 @@ func (w *world) command(name string) {
 	w.answer(planCommands()[name](w.plan, w.by("ann")))
 }
 
-// taskCommand gives a command to a task. Its checkpoint, token and worker are none
-// of its business.
+// taskCommand gives a command to a task. It never takes the task from its worker,
+// and only a retry raises the attempt.
 func (w *world) taskCommand(ordinal int, name string) {
 	before := w.tasks[ordinal-1]
-	w.answer(taskCommands()[name](w.plan, before, w.by("bob")))
-	after := w.tasks[ordinal-1]
-	if after.Worker != before.Worker || after.Token != before.Token {
-		w.t.Fatalf("%s took task %s from its worker", name, before.ID)
+	d, err := taskCommands()[name](w.plan, before, w.by("bob"))
+	for _, e := range d.Edits {
+		rise := e.Attempt - before.Attempt
+		if e.Release || rise != 0 && (rise != 1 || !strings.HasPrefix(name, "retry")) {
+			w.t.Fatalf("%s of task %s releases it %t, and raises its attempt by %d", name, e.ID, e.Release, rise)
+		}
 	}
-	if rise := after.Attempt - before.Attempt; rise != 0 && (rise != 1 || name != "retry" && name != "retry from scratch") {
-		w.t.Fatalf("%s raised the attempt of %s by %d", name, before.ID, rise)
-	}
+	w.answer(d, err)
 }
 
 // answer applies a decision unless it was refused.

@@ -110,6 +110,17 @@ func (w *world) checkRest() {
 	}
 }
 
+// checkNobodyIsForgotten verifies that engines have carried out what was asked of
+// many tasks: none is left as it was before a resume or a cancel of its plan.
+func (w *world) checkNobodyIsForgotten() {
+	for _, t := range w.tasks {
+		paused := t.State == task.Paused
+		if paused && !t.PausedAlone && w.plan.State == plan.Running || paused && w.plan.State == plan.Cancelled {
+			w.t.Fatalf("task %s is left %s in a plan that is %s", t.ID, t.State, w.plan.State)
+		}
+	}
+}
+
 // checkEvents verifies that the events tell exactly what the decision does, from
 // the states before to those after, along rows of the two machines.
 func (w *world) checkEvents(d plan.Decision) {

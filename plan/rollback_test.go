@@ -51,6 +51,20 @@ func TestRollbackOpensAtOnce(t *testing.T) {
 	}
 }
 
+// The round of a plan that runs opens a step later even if nothing is running: a
+// claim may have started a task between the reading that the rollback was decided
+// on and its commit.
+func TestRollbackOfARunningPlanOpensLater(t *testing.T) {
+	t.Parallel()
+	d, err := in(plan.Running, counts{task.Completed: 3, task.Pending: 2}).Rollback(ann())
+	if err != nil || d.Plan.Undo != (plan.Undo{Round: 1}) {
+		t.Errorf("undo %+v, %v", d.Plan.Undo, err)
+	}
+	if d := d.Plan.Settle(noon()); d.Plan.Undo != (plan.Undo{Round: 1, Open: true}) {
+		t.Errorf("settled: undo %+v", d.Plan.Undo)
+	}
+}
+
 // The rollback closes when the round is dry and nothing is in flight.
 func TestRollbackCloses(t *testing.T) {
 	t.Parallel()
@@ -116,11 +130,16 @@ func TestCancelRollback(t *testing.T) {
 	}
 }
 
+// An undo that was claimed in the meantime has to stop as well, so whether there is
+// one is found out after the cancel.
 func TestCancelRollbackWithNothingInFlight(t *testing.T) {
 	t.Parallel()
 	d, err := in(plan.RollingBack, counts{task.Completed: 3, task.RolledBack: 1}).Cancel(ann())
-	if err != nil || d.Plan.State != plan.RollbackFailed || d.Plan.Undo != (plan.Undo{Round: 1}) {
+	if err != nil || d.Plan.State != plan.RollbackFailed || d.Plan.Undo != (plan.Undo{Round: 1, Stopping: true}) {
 		t.Errorf("%s, undo %+v, %v", d.Plan.State, d.Plan.Undo, err)
+	}
+	if d := d.Plan.Settle(noon()); d.Plan.Undo != (plan.Undo{Round: 1}) || len(d.Events) != 0 {
+		t.Errorf("settled: undo %+v, events %+v", d.Plan.Undo, d.Events)
 	}
 }
 

@@ -146,6 +146,61 @@ func TestCancelSweepsPausedTasks(t *testing.T) {
 	}
 }
 
+// What runs in a paused plan may come to its boundary, and be paused, before a resume
+// is committed: its sweep looks for it.
+func TestResumeLooksForWhatStopsMeanwhile(t *testing.T) {
+	t.Parallel()
+	d, err := in(plan.Paused, counts{task.Running: 1, task.Pending: 3}).Resume(ann())
+	if err != nil || len(d.Plan.Sweeps) != 1 || d.Plan.Sweeps[0].Kind != plan.SweepResume {
+		t.Errorf("sweeps %+v, %v", d.Plan.Sweeps, err)
+	}
+	d, err = in(plan.Failed, counts{task.Running: 1, task.Pending: 3}).Resume(ann())
+	if err != nil || len(d.Plan.Sweeps) != 0 {
+		t.Errorf("nothing stops in a failed plan: sweeps %+v, %v", d.Plan.Sweeps, err)
+	}
+}
+
+// A task that was paused just before its plan was cancelled is cancelled with it.
+func TestCancelledPlanSweepsUp(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Cancelled, counts{task.Paused: 1, task.Cancelled: 3})
+	if p.Over() || p.AtRest() {
+		t.Error("over or at rest with a paused task")
+	}
+	d := p.Settle(noon())
+	if want := []plan.Sweep{{Kind: plan.SweepCancel}}; !d.Changed || !reflect.DeepEqual(d.Plan.Sweeps, want) {
+		t.Errorf("changed %t, sweeps %+v", d.Changed, d.Plan.Sweeps)
+	}
+	if again := d.Plan.Settle(noon()); again.Changed {
+		t.Errorf("settled twice: %+v", again.Plan.Sweeps)
+	}
+}
+
+// A sweep that ends without an event of a task is told by one of the plan: its end
+// may be what puts the plan at rest, and only an event can say so.
+func TestSweepTellsOfItsEnd(t *testing.T) {
+	t.Parallel()
+	alone := row(task.Paused, task.Completed)
+	alone[0].PausedAlone = true
+	resumed, err := in(plan.Paused, count(alone)).Resume(ann())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := resumed.Plan.Sweep(alone[:1], 1, nobodyHeld, plan.By{Now: noon()})
+	checkTold(t, d.Events, []string{})
+	d = d.Plan.Sweep(alone[1:], 0, nobodyHeld, plan.By{Now: noon()})
+	checkTold(t, d.Events, []string{"plan resume: RUNNING to RUNNING by ann, window"})
+	if !d.Plan.AtRest() {
+		t.Error("only a task that a person paused is left, and the plan is not at rest")
+	}
+
+	for _, kind := range []plan.SweepKind{plan.SweepRetry, plan.SweepCancel} {
+		p := in(plan.Paused, counts{task.Running: 1}, func(p *plan.Plan) { p.Sweeps = []plan.Sweep{{Kind: kind}} })
+		d := p.Sweep(nil, 0, nobodyHeld, plan.By{Now: noon()})
+		checkTold(t, d.Events, []string{"plan " + kind.String() + ": PAUSED to PAUSED"})
+	}
+}
+
 // Of each kind there is one sweep: a second command begins it anew.
 func TestSweepsAreReplaced(t *testing.T) {
 	t.Parallel()

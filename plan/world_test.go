@@ -20,10 +20,17 @@ type world struct {
 	tasks []task.Task
 	undo  int // the ordinal that the open undo round comes to next, 0 at its end
 	steps int // what was changed so far
+
+	// restTold says that the newest event was marked as the one after which nothing
+	// happens without a command.
+	restTold bool
+
+	// meanwhile, if not nil, runs between a decision and its commit.
+	meanwhile func()
 }
 
 func newWorld(t *rapid.T, tasks int, s strategy.Strategy) *world {
-	w := &world{t: t, tasks: make([]task.Task, tasks)}
+	w := &world{t: t, tasks: make([]task.Task, tasks), restTold: true}
 	w.plan = plan.Plan{ID: 1, Tasks: tasks, Strategy: s}
 	w.plan.Counters.States[task.Pending] = tasks
 	for i := range w.tasks {
@@ -36,7 +43,9 @@ func (w *world) now() time.Time { return noon().Add(time.Duration(w.steps) * tim
 
 func (w *world) by(actor string) plan.By { return plan.By{Actor: actor, Now: w.now()} }
 
-// apply commits a decision.
+// apply commits a decision, as a store does: under the version of the plan, which
+// workers do not raise, and with the store's own facts. What workers do between the
+// reading that the decision was made on and its commit is up to w.meanwhile.
 func (w *world) apply(d plan.Decision) {
 	if !d.Changed {
 		if len(d.Events) > 0 || len(d.Edits) > 0 {
@@ -44,28 +53,83 @@ func (w *world) apply(d plan.Decision) {
 		}
 		return
 	}
-	w.steps++
+	base, steps := w.plan, w.steps
+	if w.meanwhile != nil {
+		w.meanwhile()
+	}
+	if w.conflicts(base, d) {
+		return
+	}
 	w.checkEvents(d)
-	round := w.plan.Undo.Round
-	w.plan = d.Plan
-	w.plan.Version++
-	if w.plan.Undo.Round != round {
-		w.undo = len(w.tasks)
-	}
+	p := &w.plan
+	p.Control = d.Plan.Control
+	p.Version++
+	raised := false
 	for _, e := range d.Edits {
-		w.edit(e)
+		raised = w.edit(e) || raised
 	}
-	w.cancelPending()
+	if p.State.CancelsPending() {
+		w.cancelPending()
+	}
+	if p.State != base.State || len(planEvents(d)) > 1 {
+		p.Breached = false
+	}
+	p.Breached = p.Breached || raised && w.overBound()
+	if p.Undo.Round != base.Undo.Round {
+		w.undo = len(w.tasks)
+		p.UndosDry = false
+	}
+	if w.steps == steps && p.Facts != d.Plan.Facts {
+		w.t.Fatalf("the decision has the facts %+v, the store %+v", d.Plan.Facts, p.Facts)
+	}
+	w.steps++
 	w.seekUndo()
+	if len(d.Events) > 0 {
+		w.restTold = p.AtRest()
+	}
 }
 
-func (w *world) edit(e task.Edit) {
-	t := &w.tasks[e.ID.Ordinal()-1]
-	if t.Version != e.Version {
-		w.t.Fatalf("task %s is at version %d, its edit was decided on %d", t.ID, t.Version, e.Version)
+// conflicts reports whether the decision was made on what is no longer so. What it
+// acknowledges has to be all that failed.
+func (w *world) conflicts(base plan.Plan, d plan.Decision) bool {
+	if d.Plan.Version != w.plan.Version {
+		return true
 	}
-	if e.Release {
+	if d.Plan.Acknowledged != base.Acknowledged && base.Counters.Of(task.Failed) != w.plan.Counters.Of(task.Failed) {
+		return true
+	}
+	for _, e := range d.Edits {
+		if w.tasks[e.ID.Ordinal()-1].Version != e.Version {
+			return true
+		}
+	}
+	return false
+}
+
+// overBound reports whether more tasks of a running plan failed than it grants.
+func (w *world) overBound() bool {
+	p := &w.plan
+	return p.State == plan.Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed
+}
+
+func planEvents(d plan.Decision) []plan.Event {
+	var events []plan.Event
+	for _, e := range d.Events {
+		if e.Task == 0 {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// edit applies a change of a task and reports whether it made the task fail.
+func (w *world) edit(e task.Edit) (failed bool) {
+	t := &w.tasks[e.ID.Ordinal()-1]
+	failed = t.State != task.Failed && e.State == task.Failed
+	w.plan.Counters.Move(t.State, e.State)
+	if e.Release && t.Worker != "" {
 		t.Worker = ""
+		w.plan.Counters.Held--
 	}
 	if e.DropCheckpoint {
 		t.Checkpoint = nil
@@ -75,13 +139,12 @@ func (w *world) edit(e task.Edit) {
 	}
 	t.Control = e.Control
 	t.Version++
+	return failed
 }
 
 // cancelPending shows the pending tasks of a plan that cancels them as they count.
 func (w *world) cancelPending() {
-	if !w.plan.State.CancelsPending() {
-		return
-	}
+	w.plan.Counters.CancelPending()
 	for i := range w.tasks {
 		if w.tasks[i].State == task.Pending {
 			w.tasks[i].State = task.Cancelled
@@ -156,6 +219,7 @@ func (w *world) claim() bool {
 	w.plan.Counters.Held++
 	w.steps++
 	w.seekUndo()
+	w.restTold = false
 	return true
 }
 
@@ -181,11 +245,13 @@ func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
 	t.Version++
 	w.plan.Counters.Held--
 	w.steps++
-	p := &w.plan
-	if cause == task.ByFailure && p.State == plan.Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed {
-		p.Breached = true
+	if cause == task.ByFailure && w.overBound() {
+		w.plan.Breached = true
 	}
 	w.seekUndo()
+	if outcome {
+		w.restTold = w.plan.AtRest()
+	}
 }
 
 // yield ends a worker's hold as what is in force says.
@@ -271,6 +337,7 @@ func (w *world) held() []*task.Task {
 // drain lets engines do all there is to do without a command: every worker that
 // is asked to stop stops, and the others succeed.
 func (w *world) drain() {
+	w.meanwhile = nil
 	for range 100 {
 		before := w.steps
 		w.apply(w.plan.UnmarkStarting(w.by("")))

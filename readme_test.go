@@ -1,0 +1,75 @@
+package cutover_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestReadmeProgramIsTheExample compares the smallest program of the README with
+// Example, which is run.
+func TestReadmeProgramIsTheExample(t *testing.T) {
+	t.Parallel()
+	blocks := codeBlocks(t, "README.md", "go")
+	if len(blocks) < 2 {
+		t.Fatalf("%d Go blocks in the README", len(blocks))
+	}
+	if !contains(t, "example_test.go", blocks[0]) {
+		t.Error("the smallest program of the README is not that of Example")
+	}
+	if !contains(t, "examples/quickstart/mover.go", blocks[1]) {
+		t.Error("the steps of the README are not those of the quickstart")
+	}
+}
+
+// TestDocumentsLinkToFiles follows every relative link in the documents.
+func TestDocumentsLinkToFiles(t *testing.T) {
+	t.Parallel()
+	docs, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
+		for _, m := range link.FindAllStringSubmatch(read(t, doc), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", doc, m[1], err)
+			}
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// codeBlocks returns the fenced blocks of a language.
+func codeBlocks(t *testing.T, file, language string) []string {
+	t.Helper()
+	var blocks []string
+	for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(read(t, file), -1) {
+		blocks = append(blocks, m[1])
+	}
+	return blocks
+}
+
+// contains reports whether a file has the block, however it is indented.
+func contains(t *testing.T, file, block string) bool {
+	t.Helper()
+	return strings.Contains(flat(read(t, file)), flat(block))
+}
+
+func flat(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}

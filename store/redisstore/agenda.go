@@ -1,0 +1,156 @@
+package redisstore
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// The repair of the agenda: every sweepGap one process of all checks sweepShare ids.
+const (
+	sweepGap   = 10 * time.Second
+	sweepShare = 20
+)
+
+// agenda calls agenda.lua.
+func (s *Store) agenda(ctx context.Context, args ...any) (string, error) {
+	sc := s.scripts.agenda
+	argv := append(sc.argv(nil, s.keys.agenda(), s.keys.stamps(), s.keys.ids()), args...)
+	return s.run(ctx, sc, s.keys.agenda(), false, argv)
+}
+
+// wake makes a plan due now and not rest past hold.
+func (s *Store) wake(ctx context.Context, id plan.ID, hold time.Duration, hint bool) error {
+	channel := ""
+	if hint {
+		channel = s.keys.hints()
+	}
+	_, err := s.agenda(ctx, "wake", int64(id), hold.Microseconds(), channel)
+	return err
+}
+
+// expect makes a creation due when it has rested for ttl.
+func (s *Store) expect(ctx context.Context, id plan.ID, ttl time.Duration) error {
+	_, err := s.agenda(ctx, "expect", int64(id), ttl.Microseconds())
+	return err
+}
+
+// Due implements store.Agenda. Now and then it also checks a few plans for entries
+// that were lost.
+func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
+	answer, err := s.agenda(ctx, "due", page(limit), sweepGap.Microseconds(), sweepShare)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{key: s.keys.agenda(), rest: answer[1:]}
+	from, to := plan.ID(r.number(' ')), plan.ID(r.number(' '))
+	var plans []store.DuePlan
+	for r.more() {
+		plans = append(plans, store.DuePlan{
+			ID: plan.ID(r.number(';')), Stamp: uint64(r.number(';')), Creating: r.until(';') == "c",
+		})
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	if from > 0 {
+		err = s.sweep(ctx, from, to)
+	}
+	return plans, err
+}
+
+// sweep puts plans back on the agenda, and into the list of plans, whose entries were
+// lost: by a process that died between two writes, or with their keys.
+func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
+	stages := make([]*redis.SliceCmd, 0, sweepShare)
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for id := from; id <= to; id++ {
+			stages = append(stages, p.HMGet(ctx, s.keys.plan(id), "stage", "rules", "facts"))
+		}
+		return nil
+	})
+	if err != nil {
+		return s.fault(ctx, s.keys.plans(), err)
+	}
+	check := []any{"check"}
+	var listed []redis.Z
+	for i, cmd := range stages {
+		id := from + plan.ID(i)
+		v := cmd.Val()
+		if len(v) < 3 || v[0] == nil {
+			continue
+		}
+		rules, _ := v[1].(string)
+		facts, _ := v[2].(string)
+		how := "c"
+		if v[0] == "ready" {
+			how = digit(restsForGood(rules, facts))
+		}
+		check = append(check, int64(id), how)
+		listed = append(listed, redis.Z{Score: float64(id), Member: int64(id)})
+	}
+	if len(listed) == 0 {
+		return nil
+	}
+	if err := s.rdb.ZAddNX(ctx, s.keys.plans(), listed...).Err(); err != nil {
+		return s.fault(ctx, s.keys.plans(), err)
+	}
+	_, err = s.agenda(ctx, check...)
+	return err
+}
+
+// restsForGood reports whether a plan needs no engine before the next command.
+func restsForGood(rules, facts string) bool {
+	r, f := parseRules(rules), parseFacts(facts)
+	if !r.ok || !f.ok || f.Counters.InFlight() > 0 {
+		return false
+	}
+	return ruleAtRest(rules) == "2" || (plan.Plan{Control: plan.Control{State: r.state, Grant: r.grant}, Facts: f.Facts}).AtRest()
+}
+
+// Rest implements store.Agenda.
+func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
+	wait := after.Microseconds()
+	if after < 0 {
+		wait = -1
+	}
+	_, err := s.agenda(ctx, "rest", int64(id), strconv.FormatUint(stamp, 10), wait)
+	return err
+}
+
+// Listen implements store.Agenda. It returns when ctx ends, or when the connection is
+// lost for good.
+func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
+	sub := s.rdb.Subscribe(ctx, s.keys.hints())
+	defer sub.Close()
+	if _, err := sub.Receive(ctx); err != nil {
+		return s.fault(ctx, s.keys.hints(), err)
+	}
+	messages := sub.Channel()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case m, ok := <-messages:
+			if !ok {
+				return &store.TemporaryError{Err: redis.ErrClosed}
+			}
+			if n, err := strconv.ParseInt(m.Payload, 10, 64); err == nil && plan.ID(n).Valid() {
+				hint(plan.ID(n))
+			}
+		}
+	}
+}
+
+// page returns the number of entries to answer when limit is asked for.
+func page(limit int) int {
+	if limit <= 0 || limit > store.MaxPage {
+		return store.MaxPage
+	}
+	return limit
+}

@@ -1,0 +1,117 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Apply implements store.Writer. The plan is put on the agenda before it is written,
+// so that it is looked at also if this process ends in between, and once more after.
+func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
+	if err := checkCommand(&c); err != nil {
+		return store.Applied{}, err
+	}
+	l := s.lane(c.Plan.ID)
+	argv, err := s.applyArgs(l.key, &c)
+	if err != nil {
+		return store.Applied{}, err
+	}
+	before := l.newest()
+	if err := s.wakeExisting(ctx, c.Plan.ID); err != nil {
+		return store.Applied{}, err
+	}
+	answer, err := s.run(ctx, s.scripts.apply, l.key, true, argv)
+	if err != nil {
+		return store.Applied{}, err
+	}
+	var a store.Applied
+	r := reader{key: l.key, rest: answer[1:]}
+	flag := r.take(1)
+	a.Repeated = flag == "2"
+	if a.Plan, err = parsePlan(c.Plan.ID, &r); err != nil {
+		return store.Applied{}, err
+	}
+	if err := s.notice(c.Plan.ID, l, before, a.Plan.LastEvent); err != nil {
+		return store.Applied{}, err
+	}
+	if flag == "1" {
+		if err := s.seekOn(ctx, l.key, &trip{}); err != nil {
+			return store.Applied{}, err
+		}
+		if a.Plan, err = s.Plan(ctx, c.Plan.ID); err != nil {
+			return store.Applied{}, err
+		}
+	}
+	return a, s.wake(ctx, c.Plan.ID, 0, true)
+}
+
+// wakeExisting wakes a plan before a command is written; a plan that is not there is
+// not put on the agenda.
+func (s *Store) wakeExisting(ctx context.Context, id plan.ID) error {
+	stage, err := s.rdb.HGet(ctx, s.keys.plan(id), "stage").Result()
+	if err == nil && stage == "ready" {
+		return s.wake(ctx, id, writeHold, false)
+	}
+	return nil // the script says what is wrong
+}
+
+// checkCommand refuses what could not be applied to any plan.
+func checkCommand(c *store.Command) error {
+	if err := checkID(c.ID); err != nil {
+		return err
+	}
+	if err := checkCount("edits", len(c.Edits), store.MaxBatch); err != nil {
+		return err
+	}
+	seen := make(map[task.ID]struct{}, len(c.Edits))
+	for i := range c.Edits {
+		e := &c.Edits[i]
+		if _, twice := seen[e.ID]; twice {
+			return fmt.Errorf("redisstore: two edits of task %s in one command", e.ID)
+		}
+		seen[e.ID] = struct{}{}
+		if int(e.State) >= task.NumStates || e.Attempt < 0 || e.Losses < 0 {
+			return fmt.Errorf("redisstore: no task can be as the edit of %s has it", e.ID)
+		}
+		if e.ID.Plan() != c.Plan.ID || !e.ID.Valid() {
+			return fmt.Errorf("%w: task %s in plan %s", store.ErrNotFound, e.ID, c.Plan.ID)
+		}
+	}
+	return nil
+}
+
+// applyArgs writes the arguments of apply.lua.
+func (s *Store) applyArgs(key string, c *store.Command) ([]any, error) {
+	text, err := json.Marshal(controlOf(&c.Plan.Control))
+	if err != nil {
+		return nil, fmt.Errorf("redisstore: %w", err)
+	}
+	argv := make([]any, 0, 16+10*len(c.Edits)+len(c.Events))
+	argv = s.scripts.apply.argv(argv, key)
+	argv = append(argv, c.ID, c.Version, c.Failed, s.cfg.MaxEvents, store.KeptCommands, text, formatRules(&c.Plan),
+		moved(c.Events), c.Plan.Breached, len(c.Edits), len(c.Events))
+	for i := range c.Edits {
+		e := &c.Edits[i]
+		var retried int64
+		if !e.RetriedAt.IsZero() {
+			retried = e.RetriedAt.UnixNano()
+		}
+		argv = append(argv, e.ID.Ordinal(), e.Version, letters[e.State:e.State+1], uint8(e.Request), e.Attempt, e.PausedAlone,
+			e.Losses, retried, appendFailure(nil, e.Failure), digit(e.Release)+digit(e.DropCheckpoint)+digit(e.DropUndo))
+	}
+	for i := range c.Events {
+		argv = append(argv, appendEvent(nil, &c.Events[i]))
+	}
+	return argv, nil
+}
+
+// moved reports whether the events tell of a change of the plan's own state.
+func moved(events []plan.Event) bool {
+	return slices.ContainsFunc(events, func(e plan.Event) bool { return e.Task == 0 && e.From != e.To })
+}

@@ -1,0 +1,173 @@
+package redisstore
+
+import (
+	"strconv"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// call is one Commit on its way. It has all that it needs of the batch, whose owner
+// may have given up waiting.
+type call struct {
+	works []work
+	claim store.Claim
+	text  []byte // what data of works points into
+	size  int    // bytes to send, roughly
+
+	// done gets a value when what follows is set.
+	done      chan struct{}
+	err       error
+	view      store.View
+	claimed   string // framed tasks
+	cancelled bool   // pending tasks show as cancelled
+}
+
+// work is a store.Work as it is sent, and its answer.
+type work struct {
+	bucket, field int
+	kind          any
+	release       bool // it is no Save
+	foreign       bool // of another plan: not sent
+	token         uint64
+	seq           uint32
+	data          blob
+	answer        answer
+}
+
+// answer is what a script says of one change.
+type answer struct {
+	state  task.State
+	stop   task.Stop
+	how    byte
+	newest task.Token
+	worker string
+}
+
+// blob is bytes that go into a command without an allocation for the interface.
+type blob []byte
+
+// MarshalBinary implements encoding.BinaryMarshaler for the client.
+func (b *blob) MarshalBinary() ([]byte, error) { return *b, nil }
+
+func newCall() *call { return &call{done: make(chan struct{}, 1)} }
+
+func (c *call) changes() int { return max(1, len(c.works)+c.claim.Max) }
+
+// encode takes what is to be sent from the batch.
+func (c *call) encode(b *store.Batch) {
+	c.works = c.works[:0]
+	c.text = c.text[:0]
+	c.err, c.claimed, c.claim = nil, "", store.Claim{}
+	if b.Claim.Max > 0 {
+		c.claim = b.Claim
+	}
+	need := 0
+	for i := range b.Works {
+		w := &b.Works[i]
+		need += len(w.Data) + len(w.Step) + 2*len(w.UndoStep) + len(w.UndoData) + 64
+		if w.Failure != nil {
+			need += 2 * (task.MaxReason + task.MaxCode + 512) // worst case, as JSON
+		}
+	}
+	if cap(c.text) < need {
+		c.text = make([]byte, 0, need)
+	}
+	for i := range b.Works {
+		w := c.work(&b.Works[i])
+		if id := b.Works[i].Task; id.Plan() != b.Plan || !id.Valid() {
+			w.foreign, w.answer = true, answer{how: 'n'}
+		}
+		c.works = append(c.works, w)
+	}
+	c.size = len(c.text) + 64*len(c.works)
+}
+
+func (c *call) work(w *store.Work) work {
+	place := max(0, w.Task.Ordinal()-1)
+	from := len(c.text)
+	var kind any
+	switch w.Kind {
+	case store.Save:
+		kind = "S"
+		if w.UndoStep != "" {
+			kind = "V"
+			c.text = appendUndo(c.text, w)
+		} else if w.Step != "" {
+			c.text = checkpoint.Checkpoint{Step: w.Step, Data: w.Data}.Append(c.text)
+		}
+	case store.Complete:
+		kind = "C"
+	case store.Fail:
+		kind = "F"
+	case store.Yield:
+		kind = "Y"
+	case store.Undone:
+		kind = "U"
+	case store.UndoFail:
+		kind = "X"
+	default:
+		kind = "?"
+	}
+	if w.Kind != store.Save {
+		c.text = appendFailure(c.text, w.Failure)
+	}
+	return work{
+		bucket: place / bucketSize, field: place % bucketSize, kind: kind, release: w.Kind != store.Save,
+		token: uint64(w.Token), seq: w.Seq, data: c.text[from:len(c.text):len(c.text)],
+	}
+}
+
+// bucketSize is how many tasks share a hash.
+const bucketSize = 64
+
+// appendUndo appends the checkpoint, the step and the undo entry of a Save, the first
+// two with their lengths.
+func appendUndo(to []byte, w *store.Work) []byte {
+	var saved []byte
+	if w.Step != "" {
+		saved = checkpoint.Checkpoint{Step: w.Step, Data: w.Data}.Append(nil)
+	}
+	to = strconv.AppendInt(to, int64(len(saved)), 10)
+	to = append(append(to, ':'), saved...)
+	to = strconv.AppendInt(to, int64(len(w.UndoStep)), 10)
+	to = append(append(to, ':'), w.UndoStep...)
+	entry := checkpoint.UndoLog{{Step: w.UndoStep, Data: w.UndoData}}.Append(nil)
+	return append(to, entry[len("1:"):]...)
+}
+
+// answerTo fills in the answers of the batch that c was made of.
+func (c *call) answerTo(b *store.Batch, s *Store) error {
+	for i := range c.works {
+		a, w := &c.works[i].answer, &b.Works[i]
+		w.State, w.Err, w.Stop = a.state, nil, task.Go
+		switch a.how {
+		case '.':
+			if w.Kind == store.Save {
+				w.Stop = a.stop
+			}
+		case 'n':
+			w.Err = store.ErrNotFound
+		case 'f':
+			w.Err = &store.FencedError{Task: w.Task, Token: w.Token, Newest: a.newest, Worker: a.worker}
+		case 'u':
+			w.Err = errFullUndo
+		default:
+			w.Err = s.illegal(w, a)
+		}
+	}
+	b.View = c.view
+	if c.claimed == "" {
+		return nil
+	}
+	r := reader{key: s.keys.plan(b.Plan), rest: c.claimed}
+	for r.more() {
+		t, err := s.parseTask(b.Plan, &r, c.cancelled)
+		if err != nil {
+			return err
+		}
+		b.Claimed = append(b.Claimed, t)
+	}
+	return r.err()
+}

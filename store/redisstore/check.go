@@ -1,0 +1,89 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+// layout is the version of the data that this library writes and the newest that it
+// reads. It rises when an older library could no longer work on the data.
+const layout = 1
+
+// check refuses clients, servers and data that the store cannot keep its promises
+// with.
+func (s *Store) check(ctx context.Context) error {
+	switch c := s.rdb.(type) {
+	case *redis.Ring:
+		return &ServerError{Addr: s.addr, Reason: "a Ring moves keys away from their data when a server is down"}
+	case *redis.ClusterClient:
+		if o := c.Options(); o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
+			return &ServerError{Addr: s.addr, Reason: "the client reads from replicas, which are behind"}
+		}
+	}
+	info, err := s.rdb.Info(ctx, "server").Result()
+	if err != nil && !strings.Contains(err.Error(), "section") {
+		return s.unreachable(ctx, err)
+	}
+	if v := infoField(info, "redis_version"); v != "" && major(v) < 7 {
+		return &ServerError{Addr: s.addr, Reason: fmt.Sprintf("Redis %s is too old, 7.0 is needed", v)}
+	}
+	return s.checkLayout(ctx)
+}
+
+// unreachable is the error for a server that cannot be asked.
+func (s *Store) unreachable(ctx context.Context, err error) error {
+	err = s.fault(ctx, s.addr, err)
+	var passing *store.TemporaryError
+	if errors.As(err, &passing) {
+		passing.Err = fmt.Errorf("redisstore: %s: %w", s.addr, passing.Err)
+	}
+	return err
+}
+
+// checkLayout marks new data with the version of its layout, and refuses data with
+// a newer one.
+func (s *Store) checkLayout(ctx context.Context) error {
+	key := s.keys.version()
+	if err := s.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
+		return s.unreachable(ctx, err)
+	}
+	text, err := s.rdb.Get(ctx, key).Result()
+	if err != nil {
+		return s.unreachable(ctx, err)
+	}
+	found, err := strconv.Atoi(text)
+	if err != nil || found < 1 {
+		return &store.CorruptError{Key: key, Reason: fmt.Sprintf("%.32q is no version", text)}
+	}
+	if found > layout {
+		return &VersionError{Found: found, Known: layout}
+	}
+	return nil
+}
+
+// infoField returns the value of a line "name:value" of an INFO answer.
+func infoField(info, name string) string {
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// major returns the first number of a version.
+func major(version string) int {
+	n, _, _ := strings.Cut(version, ".")
+	v, err := strconv.Atoi(n)
+	if err != nil {
+		return 0
+	}
+	return v
+}

@@ -1,0 +1,288 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// errFullUndo refuses one undo entry too many.
+var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooLarge, checkpoint.MaxUndoEntries)
+
+// Commit implements store.Writer.
+func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
+	b.Claimed = b.Claimed[:0]
+	if err := checkBatch(b); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c, _ := s.calls.Get().(*call)
+	if c == nil {
+		c = newCall()
+	}
+	c.encode(b)
+	if err := s.submit(ctx, b.Plan, c); err != nil {
+		return err
+	}
+	err := c.answerTo(b, s)
+	s.calls.Put(c)
+	return err
+}
+
+// trip is one round trip with commits of one plan. Its memory is used again.
+type trip struct {
+	calls []*call
+	order []*work // as sent
+	argv  []any
+	sent  [4]int // arguments that are pointed to
+	seen  int64  // the newest event known before, and by the answer
+	last  int64
+}
+
+func (s *Store) takeTrip() *trip {
+	if t, ok := s.trips.Get().(*trip); ok {
+		return t
+	}
+	return &trip{}
+}
+
+// deliver wakes those who wait.
+func (t *trip) deliver() {
+	for i, c := range t.calls {
+		t.calls[i] = nil
+		c.done <- struct{}{}
+	}
+	clear(t.order)
+	clear(t.argv)
+}
+
+// commit makes the round trip, and further ones if the plan asks for them.
+func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) {
+	key := l.key
+	t.compose(s, key)
+	text, err := s.trip(ctx, s.scripts.commit, key, true, t.argv)
+	if err = s.fault(ctx, key, err); err == nil {
+		err = problem(key, text)
+	}
+	var then after
+	if err == nil {
+		then, err = t.parse(key, text)
+	}
+	if err == nil {
+		err = s.notice(id, l, t.seen, t.last)
+	}
+	if err == nil && then.unindexed {
+		err = s.repair(ctx, id)
+	}
+	if err == nil && then.undo {
+		err = s.seekOn(ctx, key, t)
+	}
+	if err != nil {
+		for _, c := range t.calls {
+			c.err = err
+		}
+	}
+}
+
+// compose writes the arguments of commit.lua.
+func (t *trip) compose(s *Store, key string) {
+	t.order = t.order[:0]
+	changes, claims := false, 0
+	for _, c := range t.calls {
+		for i := range c.works {
+			w := &c.works[i]
+			if w.foreign {
+				continue
+			}
+			t.order = append(t.order, w)
+			changes = changes || w.release
+		}
+		if c.claim.Max > 0 {
+			claims++
+		}
+	}
+	// By bucket, and otherwise as they came.
+	slices.SortStableFunc(t.order, func(a, b *work) int { return cmp.Compare(a.bucket, b.bucket) })
+	t.sent = [4]int{len(t.order), claims, 0, s.cfg.MaxEvents}
+	if changes {
+		t.sent[2] = 1
+	}
+	t.argv = s.scripts.commit.argv(t.argv[:0], key)
+	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], &t.sent[3], s.hints)
+	for from := 0; from < len(t.order); {
+		to := from + 1
+		for to < len(t.order) && t.order[to].bucket == t.order[from].bucket {
+			to++
+		}
+		t.argv = append(t.argv, &t.order[from].bucket, to-from)
+		for _, w := range t.order[from:to] {
+			t.argv = append(t.argv, &w.field, w.kind, &w.token, &w.seq, &w.data)
+		}
+		from = to
+	}
+	for _, c := range t.calls {
+		if c.claim.Max > 0 {
+			t.argv = append(t.argv, &c.claim.ID, &c.claim.Worker, &c.claim.Max)
+		}
+	}
+}
+
+// after says what is to be done after a commit.
+type after struct {
+	unindexed bool // an index has to be rebuilt
+	undo      bool // the undo round has further to go
+}
+
+// parse takes the answer apart and gives every call its part.
+func (t *trip) parse(key, text string) (then after, err error) {
+	r := reader{key: key, rest: text[1:]}
+	flags := r.take(4)
+	if r.bad {
+		return then, r.err()
+	}
+	view, cancelled := t.parseView(&r, flags[0] == '1')
+	for _, w := range t.order {
+		w.answer = parseAnswer(&r)
+	}
+	for _, c := range t.calls {
+		c.view, c.cancelled = view, cancelled
+		if c.claim.Max > 0 {
+			c.claimed = skipTasks(&r)
+		}
+	}
+	if flags[3] == '1' {
+		// The changes stand; only those who came for tasks alone are told.
+		damage := problem(key, r.sized())
+		for _, c := range t.calls {
+			if c.claim.Max > 0 && len(c.works) == 0 && c.claimed == "" {
+				c.err = damage
+			}
+		}
+	}
+	return after{unindexed: flags[2] == '1', undo: flags[1] == '1'}, r.err()
+}
+
+// parseView reads the plan after the commit; cancelled says that its pending tasks
+// show as cancelled.
+func (t *trip) parseView(r *reader, claimable bool) (v store.View, cancelled bool) {
+	v.Version = uint64(r.number('|'))
+	rules := parseRules(r.until('|'))
+	facts := parseFacts(r.until('|'))
+	r.bad = r.bad || !rules.ok || !facts.ok
+	t.last = facts.LastEvent
+	v.State, v.Counters = rules.state, facts.Counters
+	v.Breached, v.UndosDry, v.Claimable = facts.Breached, facts.UndosDry, claimable
+	return v, rules.state.CancelsPending()
+}
+
+func parseAnswer(r *reader) (a answer) {
+	word := r.take(3)
+	if r.bad {
+		return a
+	}
+	letter, ok := stateOf(word[0])
+	r.bad = !ok
+	a.state, a.stop, a.how = letter, task.Stop(word[1]-'0'), word[2]
+	if a.how == 'f' {
+		a.newest = task.Token(r.number(';'))
+		a.worker = r.sized()
+	}
+	return a
+}
+
+// skipTasks passes the tasks of one claim and returns them.
+func skipTasks(r *reader) string {
+	n := r.number(';')
+	all := r.rest
+	for range n {
+		r.until(';')
+		for range taskTexts {
+			r.sized()
+		}
+	}
+	if r.bad {
+		return ""
+	}
+	return all[:len(all)-len(r.rest)]
+}
+
+// seekOn lets the undo round go on until it has found a task or is dry, in steps of
+// bounded size.
+func (s *Store) seekOn(ctx context.Context, key string, t *trip) error {
+	for {
+		var empty trip
+		empty.compose(s, key)
+		text, err := s.trip(ctx, s.scripts.commit, key, true, empty.argv)
+		if err = s.fault(ctx, key, err); err == nil {
+			err = problem(key, text)
+		}
+		if err != nil {
+			return err
+		}
+		r := reader{key: key, rest: text[1:]}
+		flags := r.take(4)
+		if r.bad {
+			return r.err()
+		}
+		view, _ := t.parseView(&r, flags[0] == '1')
+		for _, c := range t.calls {
+			c.view = view
+		}
+		if flags[1] != '1' || r.bad {
+			return r.err()
+		}
+	}
+}
+
+// illegal says that a worker reported what cannot be, or a task that makes no sense.
+func (s *Store) illegal(w *store.Work, a *answer) error {
+	place := w.Task.Ordinal() - 1
+	e := &store.CorruptError{Key: s.keys.tasks(w.Task.Plan(), place/bucketSize)}
+	field := strconv.Itoa(place % bucketSize)
+	if a.how == 'i' {
+		e.Reason = fmt.Sprintf("field %s: work of kind %d in state %s", field, w.Kind, a.state)
+	} else {
+		e.Reason = "field " + field + " is missing or makes no sense"
+	}
+	return e
+}
+
+func checkBatch(b *store.Batch) error {
+	if err := checkCount("changes", len(b.Works), store.MaxBatch); err != nil {
+		return err
+	}
+	if b.Claim.Max == 0 {
+		return nil
+	}
+	if err := checkCount("tasks claimed", b.Claim.Max, store.MaxBatch); err != nil {
+		return err
+	}
+	if b.Claim.Worker == "" {
+		return errors.New("redisstore: a claim for nobody")
+	}
+	return checkID(b.Claim.ID)
+}
+
+// maxID is the most bytes of the id of a command or a claim.
+const maxID = 64
+
+// checkID names what is wrong with the id of a command or a claim.
+func checkID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("redisstore: no id")
+	case len(id) > maxID:
+		return fmt.Errorf("redisstore: an id of %d bytes, the limit is %d", len(id), maxID)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+)
+
+// Config changes how a [Store] keeps its data. The zero value is good.
+type Config struct {
+	// Prefix begins every key. Default "cutover:". Set it when several services
+	// share a Redis. It must have no braces, which would take the hash tags' place.
+	Prefix string
+	// MaxEvents is how many events a plan keeps; the oldest go first. Default 0: all.
+	// Set it for plans that live long.
+	MaxEvents int
+	// Replicas is how many replicas must have every commit before it is answered.
+	// Default 0: the master's word is enough, and a failover may take back commits
+	// that it had not passed on. A commit that the replicas do not have in time is a
+	// passing fault: it is sent again, and waits again.
+	Replicas int
+	// ReplicaTimeout bounds that wait. Default 1 s.
+	ReplicaTimeout time.Duration
+	// WentBack is called when a plan is found in an older state than this process has
+	// seen, as after a failover to a replica that had not got all. The call that
+	// found out returns the same *WentBackError. It must not block.
+	WentBack func(*WentBackError)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Prefix == "" {
+		c.Prefix = "cutover:"
+	}
+	if c.ReplicaTimeout == 0 {
+		c.ReplicaTimeout = time.Second
+	}
+	if c.WentBack == nil {
+		c.WentBack = func(*WentBackError) {}
+	}
+	return c
+}
+
+// validate names every fault.
+func (c Config) validate() error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+	}
+	if strings.ContainsAny(c.Prefix, "{}") {
+		fault("Prefix %q has braces", c.Prefix)
+	}
+	if c.MaxEvents < 0 {
+		fault("MaxEvents is %d", c.MaxEvents)
+	}
+	if c.Replicas < 0 {
+		fault("Replicas is %d", c.Replicas)
+	}
+	if c.ReplicaTimeout < time.Millisecond {
+		fault("ReplicaTimeout is %s, the least is 1ms", c.ReplicaTimeout)
+	}
+	return errors.Join(faults...)
+}
+
+// WentBackError says that a plan is older than it was when this process last saw
+// it: commits that were acknowledged are lost. It matches [ErrWentBack]. It is
+// returned once; from then on the plan is taken as it is.
+type WentBackError struct {
+	Plan plan.ID
+	// Seen is the number of the newest event that was seen, Found that of the newest
+	// there is.
+	Seen, Found int64
+}
+
+func (e *WentBackError) Error() string {
+	return fmt.Sprintf("redisstore: plan %s went back in time: event %d is gone, the newest is %d", e.Plan, e.Seen, e.Found)
+}
+
+// Is reports whether target is [ErrWentBack].
+func (e *WentBackError) Is(target error) bool { return target == ErrWentBack }

@@ -1,0 +1,237 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// BeginCreate implements store.Creator. The record stands before the key names it: a
+// key whose plan is not there belongs to nobody.
+func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
+	if c.Plan.Tasks < 0 || c.Plan.Tasks > task.MaxPerPlan {
+		return store.Creation{}, fmt.Errorf("redisstore: %d tasks in one plan, the limit is %d", c.Plan.Tasks, task.MaxPerPlan)
+	}
+	key := c.Plan.IdempotencyKey
+	if key != "" { // in most cases the answer is there without a new id
+		if existing, err := s.created(ctx, key, c.Hash); existing.Exists || err != nil {
+			return existing, err
+		}
+	}
+	begun, err := s.begin(ctx, c)
+	if err != nil || key == "" {
+		return begun, err
+	}
+	for {
+		taken, err := s.reserveKey(ctx, key, begun.ID)
+		if err != nil || taken {
+			return begun, err
+		}
+		existing, err := s.created(ctx, key, c.Hash)
+		if existing.Exists || err != nil {
+			return existing, errors.Join(err, s.abandon(ctx, begun.ID))
+		}
+	}
+}
+
+// begin makes the record of a new plan under creation.
+func (s *Store) begin(ctx context.Context, c store.Create) (store.Creation, error) {
+	text, err := json.Marshal(specOf(&c.Plan))
+	if err != nil {
+		return store.Creation{}, fmt.Errorf("redisstore: %w", err)
+	}
+	mark := rand.Text()
+	for jump := int64(1); ; jump = min(2*jump, int64(task.MaxPlanID)) {
+		id, err := s.newID(ctx, jump)
+		if err != nil {
+			return store.Creation{}, err
+		}
+		k := s.keys.plan(id)
+		argv := append(s.scripts.begin.argv(nil, k), text, mark, c.Hash, c.Actor,
+			c.Plan.Tasks, c.TTL.Microseconds(), c.Plan.IdempotencyKey)
+		_, err = s.run(ctx, s.scripts.begin, k, true, argv)
+		if errors.Is(err, store.ErrConflict) {
+			continue // the counter was lost, and there is a plan of that id
+		}
+		if err == nil {
+			err = s.expect(ctx, id, c.TTL)
+		}
+		return store.Creation{ID: id, Mark: mark}, err
+	}
+}
+
+// newID returns the next plan id, and lists it.
+func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
+	n, err := s.rdb.IncrBy(ctx, s.keys.ids(), jump).Result()
+	if err != nil {
+		return 0, s.fault(ctx, s.keys.ids(), err)
+	}
+	id := plan.ID(n)
+	if !id.Valid() {
+		return 0, &store.CorruptError{Key: s.keys.ids(), Reason: fmt.Sprintf("%d is no plan id", n)}
+	}
+	err = s.rdb.ZAdd(ctx, s.keys.plans(), redis.Z{Score: float64(n), Member: n}).Err()
+	return id, s.fault(ctx, s.keys.plans(), err)
+}
+
+// created answers a creation under a key that names a plan already; the zero
+// Creation if it names none.
+func (s *Store) created(ctx context.Context, key, hash string) (store.Creation, error) {
+	id, err := s.keyHolder(ctx, key)
+	if err != nil || id == 0 {
+		return store.Creation{}, err
+	}
+	r, err := s.rdb.HMGet(ctx, s.keys.plan(id), "stage", "hash").Result()
+	if err != nil {
+		return store.Creation{}, s.fault(ctx, s.keys.plan(id), err)
+	}
+	switch {
+	case r[0] == "creating":
+		return store.Creation{}, store.ErrCreating
+	case r[0] == "ready" && r[1] == hash:
+		return store.Creation{ID: id, Exists: true}, nil
+	case r[0] == "ready":
+		return store.Creation{}, store.ErrKeyReused
+	}
+	// The plan is gone, and its key with it.
+	return store.Creation{}, s.freeKey(ctx, key, id)
+}
+
+// keyHolder returns the plan that an idempotency key names, 0 if none.
+func (s *Store) keyHolder(ctx context.Context, key string) (plan.ID, error) {
+	k := s.keys.key(key)
+	n, err := s.rdb.Get(ctx, k).Int64()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return 0, nil
+	case err != nil:
+		return 0, s.fault(ctx, k, err)
+	case !plan.ID(n).Valid():
+		return 0, &store.CorruptError{Key: k, Reason: fmt.Sprintf("%d is no plan id", n)}
+	}
+	return plan.ID(n), nil
+}
+
+// reserveKey makes a key name a plan if it names none.
+func (s *Store) reserveKey(ctx context.Context, key string, id plan.ID) (bool, error) {
+	k := s.keys.key(key)
+	taken, err := s.rdb.SetNX(ctx, k, id.String(), 0).Result()
+	if err != nil {
+		return false, s.fault(ctx, k, err)
+	}
+	if !taken { // perhaps by ourselves, when an answer was lost
+		holder, err := s.keyHolder(ctx, key)
+		return holder == id, err
+	}
+	return true, nil
+}
+
+// freeKey deletes a key if it names that plan.
+func (s *Store) freeKey(ctx context.Context, key string, id plan.ID) error {
+	if key == "" {
+		return nil
+	}
+	_, err := s.swap(ctx, s.keys.key(key), id.String(), "")
+	return err
+}
+
+// abandon removes a creation that was begun in vain.
+func (s *Store) abandon(ctx context.Context, id plan.ID) error {
+	if err := s.rdb.HSet(ctx, s.keys.plan(id), "stage", "leaving").Err(); err != nil {
+		return s.fault(ctx, s.keys.plan(id), err)
+	}
+	_, err := s.Remove(ctx, id)
+	return err
+}
+
+// AddTenants implements store.Creator.
+func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
+	if err := checkCount("tenants", len(tenants), store.MaxBatch); err != nil {
+		return err
+	}
+	k := s.keys.plan(c.ID)
+	argv := make([]any, 0, 8+len(tenants))
+	argv = s.scripts.tenants.argv(argv, k)
+	argv = append(argv, c.Mark, first, len(tenants))
+	more := 0
+	for i := range tenants {
+		argv = append(argv, &tenants[i].ID)
+		if len(tenants[i].Labels)+len(tenants[i].Parameters) > 0 {
+			more++
+		}
+	}
+	argv = append(argv, more)
+	for i := range tenants {
+		if t := &tenants[i]; len(t.Labels)+len(t.Parameters) > 0 {
+			text, err := json.Marshal(extras{t.Labels, t.Parameters})
+			if err != nil {
+				return fmt.Errorf("redisstore: %w", err)
+			}
+			argv = append(argv, first+i, text)
+		}
+	}
+	_, err := s.run(ctx, s.scripts.tenants, k, false, argv)
+	return err
+}
+
+// extras is the stored form of a tenant's labels and parameters.
+type extras struct {
+	Labels     map[string]string `json:"labels,omitempty"`
+	Parameters map[string]string `json:"parameters,omitempty"`
+}
+
+// FinishCreate implements store.Creator.
+func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
+	k := s.keys.plan(c.ID)
+	text, err := s.rdb.HMGet(ctx, k, "spec", "mark", "actor").Result()
+	if err != nil {
+		return s.fault(ctx, k, err)
+	}
+	mine, _ := text[0].(string)
+	if mine == "" || text[1] != c.Mark {
+		return store.ErrNotFound
+	}
+	p := plan.Plan{ID: c.ID}
+	var sp spec
+	if err := json.Unmarshal([]byte(mine), &sp); err != nil {
+		return &store.CorruptError{Key: k, Reason: err.Error()}
+	}
+	if err := sp.fill(&p); err != nil {
+		return &store.CorruptError{Key: k, Reason: err.Error()}
+	}
+	actor, _ := text[2].(string)
+	event := appendEvent(nil, &plan.Event{Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: actor})
+	ctl, err := json.Marshal(controlOf(&p.Control))
+	if err != nil {
+		return fmt.Errorf("redisstore: %w", err)
+	}
+	if err := s.wake(ctx, c.ID, writeHold, false); err != nil {
+		return err
+	}
+	argv := s.scripts.finish.argv(nil, k)
+	if _, err = s.run(ctx, s.scripts.finish, k, true, append(argv, c.Mark, ctl, formatRules(&p), event)); err != nil {
+		return err
+	}
+	return s.wake(ctx, c.ID, 0, true)
+}
+
+// writeHold is how long a command that is being written may take: until then the
+// plan is not let rest for longer.
+const writeHold = 5 * time.Second
+
+// checkCount refuses calls that are too large.
+func checkCount(what string, n, limit int) error {
+	if n < 0 || n > limit {
+		return fmt.Errorf("redisstore: %d %s in one call, the limit is %d", n, what, limit)
+	}
+	return nil
+}

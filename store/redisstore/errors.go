@@ -1,0 +1,143 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+// Sentinels to match with errors.Is.
+var (
+	// ErrConfig is matched by faults of a [Config].
+	ErrConfig = errors.New("redisstore: invalid config")
+	// ErrServer is matched by every *ServerError.
+	ErrServer = errors.New("redisstore: the server cannot be used")
+	// ErrVersion is matched by every *VersionError.
+	ErrVersion = errors.New("redisstore: data of another version")
+	// ErrWentBack is matched by every *WentBackError.
+	ErrWentBack = errors.New("redisstore: a plan went back in time")
+	// ErrNotReplicated says that too few replicas had a commit in time. It is wrapped
+	// in a store.TemporaryError.
+	ErrNotReplicated = errors.New("redisstore: not on enough replicas")
+)
+
+// ServerError says that a server cannot be used as it is set up, and that trying
+// again does not help: a wrong password, TLS on one side only, a server that is too
+// old, a kind of client that keeps no promise. It matches [ErrServer].
+type ServerError struct {
+	// Addr is where the client was told to connect to.
+	Addr   string
+	Reason string
+	// Err is the cause, nil if there is none.
+	Err error
+}
+
+func (e *ServerError) Error() string {
+	msg := fmt.Sprintf("redisstore: %s: %s", e.Addr, e.Reason)
+	if e.Err != nil {
+		msg += ": " + e.Err.Error()
+	}
+	return msg
+}
+
+// Unwrap returns the cause.
+func (e *ServerError) Unwrap() error { return e.Err }
+
+// Is reports whether target is [ErrServer].
+func (e *ServerError) Is(target error) bool { return target == ErrServer }
+
+// VersionError says that the data was written by a newer library. It matches
+// [ErrVersion].
+type VersionError struct {
+	// Found is the version of the data, Known the newest that this library knows.
+	Found, Known int
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("redisstore: the data has version %d, this library knows %d", e.Found, e.Known)
+}
+
+// Is reports whether target is [ErrVersion].
+func (e *VersionError) Is(target error) bool { return target == ErrVersion }
+
+// fault turns an error of the client into one of the contract. key is what the call
+// was about.
+func (s *Store) fault(ctx context.Context, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var answer redis.Error
+	switch {
+	case redis.IsAuthError(err) || redis.HasErrorPrefix(err, "WRONGPASS"):
+		return &ServerError{Addr: s.addr, Reason: "the server does not accept this user and password", Err: err}
+	case redis.IsPermissionError(err):
+		return &ServerError{Addr: s.addr, Reason: "this user may not use the commands or keys that are needed", Err: err}
+	case refusedTLS(err):
+		return &ServerError{Addr: s.addr, Reason: "TLS failed, or only one side uses it", Err: err}
+	case errors.Is(err, redis.ErrClosed):
+		return err
+	case redis.HasErrorPrefix(err, "WRONGTYPE"):
+		return &store.CorruptError{Key: key, Reason: err.Error()}
+	case errors.As(err, &answer) && !passing(answer):
+		return fmt.Errorf("redisstore: %s: %w", key, err)
+	}
+	return &store.TemporaryError{Err: err}
+}
+
+// passing reports whether an error that a server answered may pass by itself.
+func passing(err error) bool {
+	if redis.IsLoadingError(err) || redis.IsReadOnlyError(err) || redis.IsClusterDownError(err) ||
+		redis.IsTryAgainError(err) || redis.IsMasterDownError(err) || redis.IsMaxClientsError(err) ||
+		redis.IsOOMError(err) || redis.IsNoReplicasError(err) {
+		return true
+	}
+	for _, code := range []string{"BUSY", "MOVED", "ASK", "MISCONF", "UNBLOCKED", "NOSCRIPT", "UNKILLABLE"} {
+		if redis.HasErrorPrefix(err, code) {
+			return true
+		}
+	}
+	return false
+}
+
+func refusedTLS(err error) bool {
+	var (
+		header    tls.RecordHeaderError
+		alert     tls.AlertError
+		cert      *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+	)
+	return errors.As(err, &header) || errors.As(err, &alert) || errors.As(err, &cert) ||
+		errors.As(err, &authority) || errors.As(err, &host)
+}
+
+// problem turns an answer "!..." of a script into an error; nil if it is "=...".
+func problem(key, answer string) error {
+	if strings.HasPrefix(answer, "=") {
+		return nil
+	}
+	word, rest, _ := strings.Cut(strings.TrimPrefix(answer, "!"), " ")
+	switch word {
+	case "notfound":
+		return store.ErrNotFound
+	case "conflict":
+		return fmt.Errorf("%w: %s", store.ErrConflict, rest)
+	case "corrupt":
+		size, text, ok := strings.Cut(rest, ":")
+		if n, err := strconv.Atoi(size); ok && err == nil && n >= 0 && n <= len(text) {
+			return &store.CorruptError{Key: text[:n], Reason: text[n:]}
+		}
+	}
+	return &store.CorruptError{Key: key, Reason: fmt.Sprintf("a script answered %.64q", answer)}
+}

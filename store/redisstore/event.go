@@ -1,0 +1,165 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// detail is what few events have, as the last part of their line.
+type detail struct {
+	Actor   string         `json:"actor,omitempty"`
+	Reason  string         `json:"reason,omitempty"`
+	Failure *failureRecord `json:"failure,omitempty"`
+}
+
+// appendEvent appends the line of a decision's event.
+func appendEvent(to []byte, e *plan.Event) []byte {
+	ordinal := 0
+	if e.Task != 0 {
+		ordinal = e.Task.Ordinal()
+	}
+	to = strconv.AppendInt(to, int64(ordinal), 10)
+	for _, field := range []string{e.From, e.To, strconv.Itoa(e.Attempt), e.Cause} {
+		to = append(append(to, '\t'), lineBreaks.Replace(field)...)
+	}
+	to = append(to, '\t')
+	d := detail{Actor: e.Actor, Reason: e.Reason}
+	if e.Failure != nil {
+		d.Failure = new(failureRecord)
+		if json.Unmarshal(appendFailure(nil, e.Failure), d.Failure) != nil {
+			d.Failure = nil
+		}
+	}
+	if d == (detail{}) {
+		return to
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return to
+	}
+	return append(to, text...)
+}
+
+// lineBreaks keeps causes and states, which are words, from breaking a line.
+//
+//nolint:gochecknoglobals // a constant table
+var lineBreaks = strings.NewReplacer("\t", " ", "\n", " ")
+
+// Events implements store.Reader.
+func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	key := s.keys.plan(id)
+	after, limit = max(after, 0), page(limit)
+	argv := s.scripts.events.argv(make([]any, 0, 8), key)
+	answer, err := s.run(ctx, s.scripts.events, key, false, append(argv, after, limit, limit))
+	if err != nil {
+		return nil, err
+	}
+	r := reader{key: s.keys.events(id), rest: answer[1:]}
+	last, first := r.number('|'), r.number('|')
+	if s.cfg.MaxEvents > 0 {
+		first = max(first, last-int64(s.cfg.MaxEvents)+1)
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	if after < first-1 {
+		return nil, &store.TrimmedError{First: first}
+	}
+	events, err := parseEvents(id, &r, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	return events, s.nameTenants(ctx, id, events)
+}
+
+// parseEvents reads entries of the log up to limit events.
+func parseEvents(id plan.ID, r *reader, after int64, limit int) ([]plan.Event, error) {
+	var events []plan.Event
+	for r.more() {
+		last, at, rest := r.number(';'), r.number(';'), r.until(';') == "1"
+		lines := strings.Split(r.sized(), "\n")
+		for i, line := range lines {
+			seq := last - int64(len(lines)-1-i)
+			if seq <= after || len(events) == limit {
+				continue
+			}
+			e, ok := parseEvent(id, line)
+			if !ok {
+				return nil, &store.CorruptError{Key: r.key, Reason: fmt.Sprintf("event %d makes no sense: %.64q", seq, line)}
+			}
+			e.Seq, e.At, e.AtRest = seq, stamp(at), rest && seq == last
+			events = append(events, e)
+		}
+	}
+	return events, r.err()
+}
+
+func parseEvent(id plan.ID, line string) (plan.Event, bool) {
+	f := strings.SplitN(line, "\t", 6)
+	if len(f) != 6 {
+		return plan.Event{}, false
+	}
+	ordinal, err := strconv.Atoi(f[0])
+	attempt, err2 := strconv.Atoi(f[3])
+	if err != nil || err2 != nil {
+		return plan.Event{}, false
+	}
+	e := plan.Event{Plan: id, From: f[1], To: f[2], Attempt: attempt, Cause: f[4]}
+	if ordinal != 0 {
+		e.Task = task.NewID(id, ordinal)
+	}
+	if f[5] == "" {
+		return e, true
+	}
+	var d detail
+	if json.Unmarshal([]byte(f[5]), &d) != nil {
+		return e, false
+	}
+	e.Actor, e.Reason = d.Actor, d.Reason
+	if d.Failure != nil {
+		e.Failure = d.Failure.info()
+	}
+	return e, true
+}
+
+// nameTenants fills in the tenants of events. They never change.
+func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event) error {
+	buckets := make(map[int]*redis.StringSliceCmd)
+	pipe := s.rdb.Pipeline()
+	for i := range events {
+		if events[i].Task == 0 {
+			continue
+		}
+		b := (events[i].Task.Ordinal() - 1) / bucketSize
+		if buckets[b] == nil {
+			buckets[b] = pipe.LRange(ctx, s.keys.tenants(id, b), 0, -1)
+		}
+	}
+	if len(buckets) == 0 {
+		return nil
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return s.fault(ctx, s.keys.tenants(id, 0), err)
+	}
+	for i := range events {
+		if events[i].Task == 0 {
+			continue
+		}
+		place := events[i].Task.Ordinal() - 1
+		names := buckets[place/bucketSize].Val()
+		if place%bucketSize >= len(names) {
+			return &store.CorruptError{Key: s.keys.tenants(id, place/bucketSize), Reason: fmt.Sprintf("the tenant of task %s is missing", events[i].Task)}
+		}
+		events[i].Tenant = names[place%bucketSize]
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package redisstore
+
+import (
+	"strconv"
+
+	"github.com/cutover-go/cutover/plan"
+)
+
+// keys names every key. All keys of a plan carry one hash tag, so that they live
+// on one node and a script may change them together; those of all plans together
+// carry another. Locks, leases and idempotency keys stand alone.
+//
+// Scripts derive a plan's keys from its record's key: scripts/lib/plan.lua.
+type keys struct{ prefix string }
+
+// plan (hash) is the plan's record. The keys that follow, up to cursors, begin with
+// it but for its last word.
+func (k keys) plan(id plan.ID) string { return k.of(id, "plan") }
+
+// tenants (list) has the tenants of a bucket of 64 tasks, by ordinal.
+func (k keys) tenants(id plan.ID, bucket int) string { return k.of(id, "n:"+strconv.Itoa(bucket)) }
+
+// extras (hash) has the labels and parameters of a bucket's tenants, by place.
+func (k keys) extras(id plan.ID, bucket int) string { return k.of(id, "x:"+strconv.Itoa(bucket)) }
+
+// tasks (hash) has a bucket's tasks: heads, checkpoints, undo logs, failures.
+func (k keys) tasks(id plan.ID, bucket int) string { return k.of(id, "t:"+strconv.Itoa(bucket)) }
+
+// held (hash) lists the tasks that workers hold, by claim.
+func (k keys) held(id plan.ID) string { return k.of(id, "held") }
+
+// loose (sorted set) lists the tasks in flight that no worker holds.
+func (k keys) loose(id plan.ID) string { return k.of(id, "loose") }
+
+// order (list) has the ordinals of a sequential plan in the order of their release.
+func (k keys) order(id plan.ID) string { return k.of(id, "order") }
+
+// events (stream) is the plan's log.
+func (k keys) events(id plan.ID) string { return k.of(id, "events") }
+
+// commands (list) has the ids of the last commands.
+func (k keys) commands(id plan.ID) string { return k.of(id, "commands") }
+
+// cursors (hash) has the cursors, by name.
+func (k keys) cursors(id plan.ID) string { return k.of(id, "cursors") }
+
+func (k keys) of(id plan.ID, what string) string {
+	return k.prefix + "{p:" + id.String() + "}:" + what
+}
+
+// ids (string) is the newest plan id.
+func (k keys) ids() string { return k.prefix + "{all}:ids" }
+
+// plans (sorted set) lists all plans by id.
+func (k keys) plans() string { return k.prefix + "{all}:plans" }
+
+// agenda (sorted set) lists plans by the time to look at them.
+func (k keys) agenda() string { return k.prefix + "{all}:agenda" }
+
+// stamps (hash) has each plan's entry on the agenda, see scripts/agenda.lua.
+func (k keys) stamps() string { return k.prefix + "{all}:stamps" }
+
+// version (string) is the version of the data's layout.
+func (k keys) version() string { return k.prefix + "version" }
+
+// lease (string with a time to live) is an incarnation's lease.
+func (k keys) lease(incarnation string) string { return k.prefix + "lease:" + incarnation }
+
+// tenant (string) is a tenant's lock.
+func (k keys) tenant(id string) string { return k.prefix + "tenant:" + id }
+
+// key (string) names the plan of an idempotency key.
+func (k keys) key(key string) string { return k.prefix + "key:" + key }
+
+// hints is the Pub/Sub channel of hints.
+func (k keys) hints() string { return k.prefix + "hints" }

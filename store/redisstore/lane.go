@@ -1,0 +1,163 @@
+package redisstore
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// lane is where the commits of one plan wait for a round trip. A commit that finds
+// fewer than maxTrips round trips under way is sent at once; what comes while they
+// are under way travels together in the next one.
+type lane struct {
+	key string // of the plan's record
+
+	mu    sync.Mutex
+	queue []*call
+	trips int
+	// seen is the number of the plan's newest event that any answer told of.
+	seen int64
+}
+
+const (
+	// maxTrips is how many round trips of one plan are under way at once: one that the
+	// server works on, and one that the client prepares or reads.
+	maxTrips = 2
+	// maxBytes closes a script call to further commits.
+	maxBytes = 1 << 20
+	// maxLanes is how many plans are remembered by what was seen of them.
+	maxLanes = 10_000
+)
+
+// lane returns the plan's lane.
+func (s *Store) lane(id plan.ID) *lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lanes[id]
+	if l == nil {
+		if len(s.lanes) >= maxLanes {
+			s.dropLanes()
+		}
+		l = &lane{key: s.keys.plan(id)}
+		s.lanes[id] = l
+	}
+	return l
+}
+
+// dropLanes forgets lanes that are not in use. The caller holds s.mu.
+func (s *Store) dropLanes() {
+	for id, l := range s.lanes {
+		l.mu.Lock()
+		idle := l.trips == 0 && len(l.queue) == 0
+		l.mu.Unlock()
+		if idle {
+			delete(s.lanes, id)
+		}
+		if len(s.lanes) < maxLanes/2 {
+			return
+		}
+	}
+}
+
+// submit sends c with the next round trip and waits for its answer. If ctx ends
+// before, c may be carried out all the same.
+func (s *Store) submit(ctx context.Context, id plan.ID, c *call) error {
+	l := s.lane(id)
+	l.mu.Lock()
+	l.queue = append(l.queue, c)
+	start := l.trips < maxTrips
+	if start {
+		l.trips++
+	}
+	l.mu.Unlock()
+	if start {
+		go s.travel(context.WithoutCancel(ctx), id, l)
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-ctx.Done():
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if i := slices.Index(l.queue, c); i >= 0 {
+			l.queue = slices.Delete(l.queue, i, i+1)
+		}
+		return ctx.Err()
+	}
+}
+
+// travel makes round trips as long as anyone waits for one.
+func (s *Store) travel(ctx context.Context, id plan.ID, l *lane) {
+	t := s.takeTrip()
+	defer s.trips.Put(t)
+	for l.board(t) {
+		s.commit(ctx, id, l, t)
+		t.deliver()
+		// Let those who were answered come back with their next change before the next
+		// trip leaves: otherwise it would leave with the first of them alone.
+		runtime.Gosched()
+	}
+}
+
+// board moves waiting calls into t, up to the limits. It reports false, and takes the
+// trip back, if none waits.
+func (l *lane) board(t *trip) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	changes, size, n := 0, 0, 0
+	for _, c := range l.queue {
+		if n > 0 && (changes+c.changes() > store.MaxBatch || size+c.size > maxBytes) {
+			break
+		}
+		changes += c.changes()
+		size += c.size
+		n++
+	}
+	if n == 0 {
+		l.trips--
+		return false
+	}
+	t.calls = append(t.calls[:0], l.queue[:n]...)
+	rest := copy(l.queue, l.queue[n:])
+	clear(l.queue[rest:])
+	l.queue = l.queue[:rest]
+	t.seen = l.seen
+	return true
+}
+
+// newest returns the plan's newest event that was seen.
+func (l *lane) newest() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seen
+}
+
+// notice compares the newest event that an answer tells of with the one that was known
+// before it was asked for.
+func (s *Store) notice(id plan.ID, l *lane, before, last int64) error {
+	l.mu.Lock()
+	if last > l.seen || last < before && l.seen >= before {
+		l.seen = last // what went back is said once
+	}
+	l.mu.Unlock()
+	if last >= before {
+		return nil
+	}
+	lost := &WentBackError{Plan: id, Seen: before, Found: last}
+	s.cfg.WentBack(lost)
+	return lost
+}
+
+// ruleAtRest returns the rule that says when the plan is at rest.
+func ruleAtRest(rules string) string {
+	f := strings.Fields(rules)
+	if len(f) < 5 {
+		return ""
+	}
+	return f[4]
+}

@@ -1,0 +1,203 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// heldPart is how many entries of the index of held tasks are read at once.
+const heldPart = 500
+
+// Join implements store.Leaser.
+func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration) error {
+	if err := checkLease(incarnation, ttl); err != nil {
+		return err
+	}
+	key := s.keys.lease(incarnation)
+	return s.fault(ctx, key, s.rdb.Set(ctx, key, 1, ttl).Err())
+}
+
+// Heartbeat implements store.Leaser.
+func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]store.Holding, error) {
+	if err := checkCount("plans", len(plans), store.MaxBatch); err != nil {
+		return nil, err
+	}
+	if err := checkLease(incarnation, ttl); err != nil {
+		return nil, err
+	}
+	key := s.keys.lease(incarnation)
+	alive, err := s.rdb.PExpire(ctx, key, ttl).Result()
+	if err != nil {
+		return nil, s.fault(ctx, key, err)
+	}
+	if !alive {
+		return nil, store.ErrLeaseExpired
+	}
+	return s.holdings(ctx, plans, incarnation)
+}
+
+func checkLease(incarnation string, ttl time.Duration) error {
+	if incarnation == "" || ttl < time.Millisecond {
+		return errors.New("redisstore: a lease needs a name and a time to live of at least a millisecond")
+	}
+	return nil
+}
+
+// Leave implements store.Leaser.
+func (s *Store) Leave(ctx context.Context, incarnation string) error {
+	key := s.keys.lease(incarnation)
+	return s.fault(ctx, key, s.rdb.Del(ctx, key).Err())
+}
+
+// Orphans implements store.Leaser. It is read first what workers hold and then who
+// lives: who held a task and has no lease afterwards never gets one again.
+func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error) {
+	held, err := s.holdings(ctx, []plan.ID{id}, "")
+	if err != nil || len(held) == 0 {
+		if err == nil { // an empty answer does not tell whether there is such a plan
+			_, err = s.Plan(ctx, id)
+		}
+		return nil, err
+	}
+	lives, err := s.living(ctx, held)
+	if err != nil {
+		return nil, err
+	}
+	var orphans []store.Holding
+	for _, h := range held {
+		if !lives[h.Worker] && len(orphans) < store.MaxBatch {
+			orphans = append(orphans, h)
+		}
+	}
+	return orphans, nil
+}
+
+// living tells which of the workers have leases.
+func (s *Store) living(ctx context.Context, held []store.Holding) (map[string]bool, error) {
+	asked := make(map[string]*redis.IntCmd)
+	pipe := s.rdb.Pipeline()
+	for _, h := range held {
+		if asked[h.Worker] == nil {
+			asked[h.Worker] = pipe.Exists(ctx, s.keys.lease(h.Worker))
+		}
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, s.fault(ctx, s.keys.lease(held[0].Worker), err)
+	}
+	lives := make(map[string]bool, len(asked))
+	for worker, cmd := range asked {
+		lives[worker] = cmd.Val() > 0
+	}
+	return lives, nil
+}
+
+// holdings returns what a worker, or every worker if it is empty, holds in plans.
+// Plans that are not there hold nothing.
+func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) ([]store.Holding, error) {
+	calls := make([]pipelined, len(plans))
+	for i, id := range plans {
+		calls[i] = s.heldCall(id, "0", worker)
+	}
+	var held []store.Holding
+	repaired := make(map[plan.ID]bool)
+	for len(calls) > 0 {
+		if err := s.pipeline(ctx, calls); err != nil {
+			return nil, err
+		}
+		var further []pipelined
+		for i := range calls {
+			c := &calls[i]
+			if c.gone() {
+				continue
+			}
+			if c.err != nil {
+				return nil, c.err
+			}
+			r := reader{key: c.key, rest: c.answer[1:]}
+			cursor, complete := r.until('|'), r.until('|') == "1"
+			if !complete {
+				if repaired[c.id] {
+					return nil, &store.CorruptError{Key: s.keys.held(c.id), Reason: "fewer tasks are held than are counted"}
+				}
+				repaired[c.id] = true
+				if err := s.repair(ctx, c.id); err != nil {
+					return nil, err
+				}
+				held = dropPlan(held, c.id)
+				further = append(further, s.heldCall(c.id, "0", worker))
+				continue
+			}
+			for r.more() {
+				held = append(held, store.Holding{
+					Task: task.NewID(c.id, int(r.number(';'))), Token: task.Token(r.number(';')),
+					Stop: task.Stop(r.number(';')), Worker: r.sized(),
+				})
+			}
+			if err := r.err(); err != nil {
+				return nil, err
+			}
+			if cursor != "0" {
+				further = append(further, s.heldCall(c.id, cursor, worker))
+			}
+		}
+		calls = further
+	}
+	return unique(held), nil
+}
+
+func (s *Store) heldCall(id plan.ID, cursor, worker string) pipelined {
+	key := s.keys.plan(id)
+	argv := append(s.scripts.held.argv(nil, key), cursor, worker, heldPart)
+	return pipelined{id: id, key: key, script: s.scripts.held, argv: argv}
+}
+
+// dropPlan removes what was read of a plan.
+func dropPlan(held []store.Holding, id plan.ID) []store.Holding {
+	kept := held[:0]
+	for _, h := range held {
+		if h.Task.Plan() != id {
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}
+
+// unique removes tasks that a scan has shown twice; the later one is newer.
+func unique(held []store.Holding) []store.Holding {
+	last := make(map[task.ID]int, len(held))
+	kept := held[:0]
+	for _, h := range held {
+		if i, twice := last[h.Task]; twice {
+			kept[i] = h
+			continue
+		}
+		last[h.Task] = len(kept)
+		kept = append(kept, h)
+	}
+	return kept
+}
+
+// repair rebuilds the indexes of a plan from its tasks, in bounded steps.
+func (s *Store) repair(ctx context.Context, id plan.ID) error {
+	key := s.keys.plan(id)
+	for bucket := int64(0); bucket >= 0; {
+		argv := append(s.scripts.repair.argv(nil, key), bucket, scanBuckets)
+		answer, err := s.run(ctx, s.scripts.repair, key, false, argv)
+		if err != nil {
+			return err
+		}
+		r := reader{key: key, rest: answer[1:] + ";"}
+		bucket = r.number(';')
+		if err := r.err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// Reserve implements store.Locker.
+func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
+	if err := checkCount("locks", len(locks), store.MaxBatch); err != nil || len(locks) == 0 {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	had := make([]*redis.StatusCmd, len(locks))
+	pipe := s.rdb.Pipeline()
+	for i, l := range locks {
+		had[i] = pipe.SetArgs(ctx, s.keys.tenant(l.Tenant), formatLock(l), redis.SetArgs{Mode: "NX", Get: true})
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	for i, l := range locks {
+		old, err := had[i].Result()
+		switch {
+		case errors.Is(err, redis.Nil): // it was free
+		case err != nil:
+			return nil, s.fault(ctx, s.keys.tenant(l.Tenant), err)
+		case old != formatLock(l):
+			other, err := s.parseLock(l.Tenant, old)
+			if err != nil {
+				return nil, err
+			}
+			held = append(held, other)
+		}
+	}
+	return held, nil
+}
+
+// Replace implements store.Locker.
+func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
+	if old.Tenant != next.Tenant {
+		return false, errors.New("redisstore: the locks to replace are of different tenants")
+	}
+	return s.swap(ctx, s.keys.tenant(old.Tenant), formatLock(old), formatLock(next))
+}
+
+// Release implements store.Locker.
+func (s *Store) Release(ctx context.Context, locks []store.TenantLock) error {
+	if err := checkCount("locks", len(locks), store.MaxBatch); err != nil {
+		return err
+	}
+	calls := make([]pipelined, len(locks))
+	for i, l := range locks {
+		calls[i] = s.swapCall(s.keys.tenant(l.Tenant), formatLock(l), "")
+	}
+	return s.swapAll(ctx, calls)
+}
+
+// dropLocks frees those tenants that a plan has, whatever else their locks say.
+func (s *Store) dropLocks(ctx context.Context, id plan.ID, tenants []string) error {
+	calls := make([]pipelined, len(tenants))
+	for i, t := range tenants {
+		calls[i] = s.swapCall(s.keys.tenant(t), "plan "+id.String(), "")
+	}
+	return s.swapAll(ctx, calls)
+}
+
+func (s *Store) swapAll(ctx context.Context, calls []pipelined) error {
+	if err := s.pipeline(ctx, calls); err != nil {
+		return err
+	}
+	for i := range calls {
+		if calls[i].err != nil {
+			return calls[i].err
+		}
+	}
+	return nil
+}
+
+// swap changes a key from exactly old to next, or deletes it if next is empty, and
+// reports whether it did.
+func (s *Store) swap(ctx context.Context, key, old, next string) (bool, error) {
+	c := s.swapCall(key, old, next)
+	answer, err := s.run(ctx, s.scripts.lock, key, false, c.argv)
+	return answer == "=1", err
+}
+
+func (s *Store) swapCall(key, old, next string) pipelined {
+	argv := append(s.scripts.lock.argv(nil, key), old, next)
+	return pipelined{key: key, script: s.scripts.lock, argv: argv}
+}
+
+// formatLock returns the value of a lock's key: plan, ordinal, start token, phase.
+func formatLock(l store.TenantLock) string {
+	b := strconv.AppendInt(nil, int64(l.Plan), 10)
+	b = strconv.AppendInt(append(b, ' '), int64(l.Ordinal), 10)
+	b = strconv.AppendUint(append(b, ' '), l.Start, 10)
+	b = strconv.AppendUint(append(b, ' '), uint64(l.Phase), 10)
+	return string(b)
+}
+
+func (s *Store) parseLock(tenant, text string) (store.TenantLock, error) {
+	l := store.TenantLock{Tenant: tenant}
+	f := strings.Split(text, " ")
+	var err error
+	if len(f) == 4 {
+		var id, ordinal int64
+		var phase uint64
+		var errs [4]error
+		id, errs[0] = strconv.ParseInt(f[0], 10, 64)
+		ordinal, errs[1] = strconv.ParseInt(f[1], 10, 32)
+		l.Start, errs[2] = strconv.ParseUint(f[2], 10, 64)
+		phase, errs[3] = strconv.ParseUint(f[3], 10, 32)
+		l.Plan, l.Ordinal, l.Phase = plan.ID(id), int(ordinal), uint32(phase)
+		err = errors.Join(errs[:]...)
+	} else {
+		err = fmt.Errorf("%d words", len(f))
+	}
+	if err != nil {
+		return l, &store.CorruptError{Key: s.keys.tenant(tenant), Reason: fmt.Sprintf("%.64q is no lock: %v", text, err)}
+	}
+	return l, nil
+}

@@ -1,0 +1,208 @@
+package redisstore
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Bounds of one call of tasks.lua. pageBytes keeps a page of large checkpoints small.
+const (
+	scanBuckets = 64
+	scanCalls   = 4
+	pageBytes   = 4 << 20
+)
+
+// Plan implements store.Reader.
+func (s *Store) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
+	l := s.lane(id)
+	before := l.newest()
+	answer, err := s.run(ctx, s.scripts.plan, l.key, false, s.scripts.plan.argv(nil, l.key))
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	r := reader{key: l.key, rest: answer[2:]}
+	p, err := parsePlan(id, &r)
+	if err == nil {
+		err = s.notice(id, l, before, p.LastEvent)
+	}
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return p, nil
+}
+
+// Plans implements store.Reader.
+func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, error) {
+	limit := page(q.Limit)
+	before := "+inf"
+	if q.Before > 0 {
+		before = "(" + q.Before.String()
+	}
+	var plans []plan.Plan
+	for {
+		ids, err := s.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
+			Key: s.keys.plans(), Start: before, Stop: "-inf", ByScore: true, Rev: true, Count: plansPage,
+		}).Result()
+		if err != nil {
+			return nil, s.fault(ctx, s.keys.plans(), err)
+		}
+		found, err := s.planPage(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			if len(q.States) == 0 || slices.Contains(q.States, p.State) {
+				plans = append(plans, p)
+			}
+			if len(plans) == limit {
+				return plans, nil
+			}
+		}
+		if len(ids) < plansPage {
+			return plans, nil
+		}
+		before = "(" + ids[len(ids)-1]
+	}
+}
+
+// plansPage is how many plans are read in one round trip.
+const plansPage = 100
+
+// planPage reads plans; those that are not complete, or gone, are left out.
+func (s *Store) planPage(ctx context.Context, ids []string) ([]plan.Plan, error) {
+	calls := make([]pipelined, 0, len(ids))
+	for _, text := range ids {
+		id, err := parsePlanID(text)
+		if err != nil {
+			return nil, &store.CorruptError{Key: s.keys.plans(), Reason: err.Error()}
+		}
+		key := s.keys.plan(id)
+		calls = append(calls, pipelined{id: id, key: key, script: s.scripts.plan, argv: s.scripts.plan.argv(nil, key)})
+	}
+	if err := s.pipeline(ctx, calls); err != nil {
+		return nil, err
+	}
+	plans := make([]plan.Plan, 0, len(ids))
+	for i := range calls {
+		c := &calls[i]
+		if c.gone() {
+			continue
+		}
+		if c.err != nil {
+			return nil, c.err
+		}
+		r := reader{key: c.key, rest: c.answer[2:]}
+		p, err := parsePlan(c.id, &r)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, p)
+	}
+	return plans, nil
+}
+
+// Task implements store.Reader.
+func (s *Store) Task(ctx context.Context, id task.ID) (task.Task, error) {
+	if !id.Valid() {
+		return task.Task{}, store.ErrNotFound
+	}
+	tasks, err := s.pick(ctx, id.Plan(), id.Ordinal(), 0, 1, "")
+	if err != nil {
+		return task.Task{}, err
+	}
+	return tasks[0], nil
+}
+
+// pick reads one task, or those in flight that nobody holds.
+func (s *Store) pick(ctx context.Context, id plan.ID, ordinal, after, limit int, states string) ([]task.Task, error) {
+	key := s.keys.plan(id)
+	argv := s.scripts.pick.argv(nil, key)
+	answer, err := s.run(ctx, s.scripts.pick, key, false, append(argv, ordinal, after, limit, states))
+	if err != nil {
+		return nil, err
+	}
+	tasks, _, err := s.parseTasks(id, key, answer, nil)
+	return tasks, err
+}
+
+// Tasks implements store.Reader.
+func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
+	limit := page(q.Limit)
+	if q.Unheld {
+		return s.unheld(ctx, id, q, limit)
+	}
+	key, next := s.keys.plan(id), max(0, q.After)
+	for range scanCalls {
+		argv := s.scripts.tasks.argv(make([]any, 0, 9), key)
+		argv = append(argv, next, limit-len(tasks), lettersOf(q.States), scanBuckets, pageBytes)
+		answer, err := s.run(ctx, s.scripts.tasks, key, false, argv)
+		if err != nil {
+			return nil, 0, err
+		}
+		if tasks, next, err = s.parseTasks(id, key, answer, tasks); err != nil {
+			return nil, 0, err
+		}
+		if next == 0 || len(tasks) == limit {
+			break
+		}
+	}
+	return tasks, next, nil
+}
+
+// unheld reads tasks in flight that no worker holds.
+func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit int) ([]task.Task, int, error) {
+	states := ""
+	for _, st := range []task.State{task.Running, task.RollingBack} {
+		if len(q.States) == 0 || slices.Contains(q.States, st) {
+			states += letters[st : st+1]
+		}
+	}
+	if states == "" {
+		states = "-" // no task can be in these states: only the plan is looked for
+	}
+	tasks, err := s.pick(ctx, id, 0, max(0, q.After), limit, states)
+	if err != nil || len(tasks) < limit {
+		return tasks, 0, err
+	}
+	return tasks, tasks[len(tasks)-1].ID.Ordinal(), nil
+}
+
+// parseTasks appends the tasks of an answer to tasks.
+func (s *Store) parseTasks(id plan.ID, key, answer string, tasks []task.Task) ([]task.Task, int, error) {
+	r := reader{key: key, rest: answer[1:]}
+	next, cancelled := int(r.number('|')), r.until('|') == "1"
+	for r.more() {
+		t, err := s.parseTask(id, &r, cancelled)
+		if err != nil {
+			return nil, 0, err
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, next, r.err()
+}
+
+// lettersOf returns the letters of states.
+func lettersOf(states []task.State) string {
+	var b strings.Builder
+	for _, st := range states {
+		if int(st) < len(letters) {
+			b.WriteByte(letters[st])
+		}
+	}
+	if len(states) > 0 && b.Len() == 0 {
+		return "-"
+	}
+	return b.String()
+}
+
+func parsePlanID(text string) (plan.ID, error) {
+	id, err := task.ParseID(text + "000001")
+	return id.Plan(), err
+}

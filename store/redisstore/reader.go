@@ -1,0 +1,65 @@
+package redisstore
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+// reader takes an answer of a script apart. The first fault sticks; what is read
+// shares the answer's memory.
+type reader struct {
+	key  string // for the error
+	rest string
+	bad  bool
+}
+
+// until returns what stands before the next sep, and passes it.
+func (r *reader) until(sep byte) string {
+	i := strings.IndexByte(r.rest, sep)
+	if i < 0 {
+		r.bad, r.rest = true, ""
+		return ""
+	}
+	v := r.rest[:i]
+	r.rest = r.rest[i+1:]
+	return v
+}
+
+// number returns the number before the next sep.
+func (r *reader) number(sep byte) int64 {
+	n, err := strconv.ParseInt(r.until(sep), 10, 64)
+	if err != nil {
+		r.bad = true
+	}
+	return n
+}
+
+// sized returns a text with its length in front.
+func (r *reader) sized() string {
+	n := r.number(':')
+	return r.take(int(n))
+}
+
+// take returns the next n bytes.
+func (r *reader) take(n int) string {
+	if n < 0 || n > len(r.rest) {
+		r.bad, r.rest = true, ""
+		return ""
+	}
+	v := r.rest[:n]
+	r.rest = r.rest[n:]
+	return v
+}
+
+// more reports whether there is anything left to read.
+func (r *reader) more() bool { return !r.bad && r.rest != "" }
+
+// err returns a *store.CorruptError if anything made no sense.
+func (r *reader) err() error {
+	if !r.bad {
+		return nil
+	}
+	return &store.CorruptError{Key: r.key, Reason: "a script's answer makes no sense"}
+}

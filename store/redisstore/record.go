@@ -1,0 +1,211 @@
+package redisstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// spec is the stored form of what a plan was created with.
+type spec struct {
+	Name       string            `json:"name"`
+	Executor   string            `json:"executor"`
+	Parameters map[string]string `json:"parameters,omitempty"`
+	Strategy   strategyRecord    `json:"strategy"`
+	Tasks      int               `json:"tasks"`
+	Key        string            `json:"key,omitempty"`
+	CreatedAt  *time.Time        `json:"createdAt,omitempty"`
+}
+
+type strategyRecord struct {
+	MaxConcurrency string `json:"maxConcurrency"`
+	MaxFailures    string `json:"maxFailures"`
+	FailureAction  string `json:"failureAction"`
+}
+
+func specOf(p *plan.Plan) spec {
+	return spec{
+		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.Tasks, Key: p.IdempotencyKey,
+		CreatedAt: moment(p.CreatedAt),
+		Strategy: strategyRecord{
+			p.Strategy.MaxConcurrency.String(), p.Strategy.MaxFailures.String(), p.Strategy.FailureAction.String(),
+		},
+	}
+}
+
+// fill puts what s says into p.
+func (s *spec) fill(p *plan.Plan) (err error) {
+	p.Name, p.ExecutorType, p.Parameters, p.Tasks, p.IdempotencyKey = s.Name, s.Executor, s.Parameters, s.Tasks, s.Key
+	if s.CreatedAt != nil {
+		p.CreatedAt = *s.CreatedAt
+	}
+	if p.Strategy.MaxConcurrency, err = strategy.ParseAmount(s.Strategy.MaxConcurrency); err != nil {
+		return err
+	}
+	if p.Strategy.MaxFailures, err = strategy.ParseAmount(s.Strategy.MaxFailures); err != nil {
+		return err
+	}
+	p.Strategy.FailureAction, err = strategy.ParseAction(s.Strategy.FailureAction)
+	return err
+}
+
+// control is the stored form of plan.Control, but for what rules has of it.
+type control struct {
+	State        string     `json:"state"`
+	PauseReasons uint8      `json:"pauseReasons,omitempty"`
+	Acknowledged int        `json:"acknowledged,omitempty"`
+	Starting     *starting  `json:"starting,omitempty"`
+	StartToken   uint64     `json:"startToken,omitempty,string"`
+	Undo         *undoRound `json:"undo,omitempty"`
+	Sweeps       []sweep    `json:"sweeps,omitempty"`
+	StartedAt    *time.Time `json:"startedAt,omitempty"`
+	EndedAt      *time.Time `json:"endedAt,omitempty"`
+}
+
+type starting struct {
+	Token uint64 `json:"token,string"`
+	Actor string `json:"actor,omitempty"`
+}
+
+type undoRound struct {
+	Round    int  `json:"round"`
+	Open     bool `json:"open,omitempty"`
+	Stopping bool `json:"stopping,omitempty"`
+}
+
+type sweep struct {
+	Kind           uint8  `json:"kind"`
+	After          int    `json:"after"`
+	FromCheckpoint bool   `json:"fromCheckpoint,omitempty"`
+	Actor          string `json:"actor,omitempty"`
+	Reason         string `json:"reason,omitempty"`
+}
+
+func controlOf(c *plan.Control) control {
+	r := control{
+		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
+		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt),
+	}
+	if c.Starting != nil {
+		r.Starting = &starting{c.Starting.Token, c.Starting.Actor}
+	}
+	if c.Undo != (plan.Undo{}) {
+		u := undoRound(c.Undo)
+		r.Undo = &u
+	}
+	for _, s := range c.Sweeps {
+		r.Sweeps = append(r.Sweeps, sweep{uint8(s.Kind), s.After, s.FromCheckpoint, s.Actor, s.Reason})
+	}
+	return r
+}
+
+func (r *control) fill(c *plan.Control) (err error) {
+	if c.State, err = plan.ParseState(r.State); err != nil {
+		return err
+	}
+	c.PauseReasons, c.Acknowledged, c.StartToken = plan.PauseReasons(r.PauseReasons), r.Acknowledged, r.StartToken
+	for _, s := range r.Sweeps {
+		c.Sweeps = append(c.Sweeps, plan.Sweep{
+			Kind: plan.SweepKind(s.Kind), After: s.After, FromCheckpoint: s.FromCheckpoint, Actor: s.Actor, Reason: s.Reason,
+		})
+	}
+	if r.Starting != nil {
+		c.Starting = &plan.Starting{Token: r.Starting.Token, Actor: r.Starting.Actor}
+	}
+	if r.Undo != nil {
+		c.Undo = plan.Undo(*r.Undo)
+	}
+	if r.StartedAt != nil {
+		c.StartedAt = *r.StartedAt
+	}
+	if r.EndedAt != nil {
+		c.EndedAt = *r.EndedAt
+	}
+	return nil
+}
+
+// moment returns nil for the zero time, so that it is left out.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// parsePlan reads what plan.lua answers.
+func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
+	p := plan.Plan{ID: id, Version: uint64(r.number('|'))}
+	rules := parseRules(r.until('|'))
+	facts := parseFacts(r.until('|'))
+	created, changed, now := r.number('|'), r.number('|'), r.number('|')
+	var s spec
+	var c control
+	errs := json.Unmarshal([]byte(r.sized()), &s)
+	if errs == nil {
+		errs = json.Unmarshal([]byte(r.sized()), &c)
+	}
+	if err := r.err(); err != nil {
+		return p, err
+	}
+	if errs == nil {
+		errs = s.fill(&p)
+	}
+	if errs == nil {
+		errs = c.fill(&p.Control)
+	}
+	if errs != nil || !facts.ok || !rules.ok {
+		return p, &store.CorruptError{Key: r.key, Reason: fmt.Sprintf("spec, control, rules or facts make no sense: %v", errs)}
+	}
+	if p.CreatedAt.IsZero() {
+		p.CreatedAt = stamp(created)
+	}
+	p.Grant = rules.grant
+	p.Facts = facts.Facts
+	p.Idle = max(0, time.Duration(now-changed)*time.Microsecond)
+	return p, nil
+}
+
+// stamp returns the time of a reading of a server's clock, zero for 0.
+func stamp(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+// failureRecord is the stored form of a failure.
+type failureRecord struct {
+	Reason    string    `json:"reason"`
+	ErrorCode string    `json:"errorCode"`
+	Timestamp time.Time `json:"timestamp"`
+	Step      string    `json:"step,omitempty"`
+	Attempt   int       `json:"attempt,omitempty"`
+	Retryable bool      `json:"retryable,omitempty"`
+}
+
+// appendFailure appends the stored form of f, within the bounds of its texts;
+// nothing for nil.
+func appendFailure(to []byte, f *task.FailureInfo) []byte {
+	if f == nil {
+		return to
+	}
+	c := f.Clip()
+	text, err := json.Marshal(failureRecord{c.Reason, c.ErrorCode, c.Timestamp.UTC(), c.Step, c.Attempt, c.Retryable})
+	if err != nil { // a time that JSON cannot say, from the year 10000 on
+		text, _ = json.Marshal(failureRecord{Reason: c.Reason, ErrorCode: c.ErrorCode, Step: c.Step, Attempt: c.Attempt, Retryable: c.Retryable})
+	}
+	return append(to, text...)
+}
+
+func (f *failureRecord) info() *task.FailureInfo {
+	return &task.FailureInfo{
+		Reason: f.Reason, ErrorCode: f.ErrorCode, Timestamp: f.Timestamp,
+		Step: f.Step, Attempt: f.Attempt, Retryable: f.Retryable,
+	}
+}

@@ -1,0 +1,52 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+// replicated makes a script call and waits, on the same connection, until enough
+// replicas have it. A call that they do not have in time is a passing fault: sent
+// again, it has no further effect, and waits again.
+func (s *Store) replicated(ctx context.Context, sc *script, key string, argv []any) (string, error) {
+	node := redis.Cmdable(s.rdb)
+	if c, ok := s.rdb.(*redis.ClusterClient); ok {
+		master, err := c.MasterForKey(ctx, key)
+		if err != nil {
+			return "", err
+		}
+		node = master
+	}
+	cmd, copies, err := s.withWait(ctx, node, argv)
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+		argv[0], argv[1] = "eval", sc.text
+		cmd, copies, err = s.withWait(ctx, node, argv)
+		argv[0], argv[1] = "evalsha", sc.sha
+	}
+	switch {
+	case cmd.Err() != nil:
+		return "", cmd.Err()
+	case err != nil:
+		return "", err
+	case copies.Val() < int64(s.cfg.Replicas):
+		return "", &store.TemporaryError{
+			Err: fmt.Errorf("%w: %d of %d have it", ErrNotReplicated, copies.Val(), s.cfg.Replicas),
+		}
+	}
+	return cmd.Val(), nil
+}
+
+// withWait sends a script call and WAIT in one pipeline.
+func (s *Store) withWait(ctx context.Context, node redis.Cmdable, argv []any) (*redis.StringCmd, *redis.IntCmd, error) {
+	pipe := node.Pipeline()
+	cmd := redis.NewStringCmd(ctx, argv...)
+	_ = pipe.Process(ctx, cmd) // queued; the error comes with Exec
+	copies := redis.NewIntCmd(ctx, "wait", s.cfg.Replicas, s.cfg.ReplicaTimeout.Milliseconds())
+	_ = pipe.Process(ctx, copies)
+	_, err := pipe.Exec(ctx)
+	return cmd, copies, err
+}

@@ -1,0 +1,90 @@
+package redisstore
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// rules is what scripts have to know of a plan's control. It is computed here, with
+// the pure core's own functions, whenever the control changes.
+type rules struct {
+	state plan.State
+	grant strategy.Grant
+	ok    bool
+}
+
+// formatRules returns the rules of p: state, claims running, what is in force for
+// running tasks and for undos, at rest, undo round open, sequential, may be removed,
+// the grant, the undo round.
+func formatRules(p *plan.Plan) string {
+	atRest := "2"
+	switch {
+	case len(p.Sweeps) > 0 || p.Starting != nil || p.State == plan.RollingBack:
+		atRest = "0"
+	case p.State == plan.Running:
+		atRest = "1"
+	}
+	undo := p.StopFor(task.Control{State: task.RollingBack})
+	quiet := *p
+	quiet.Counters = plan.Counters{} // whether anything is in flight is seen by the scripts
+	fields := []string{
+		strconv.Itoa(int(p.State)), digit(p.State.ClaimsRunning()), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
+		atRest, digit(p.State == plan.RollingBack && p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
+		strconv.Itoa(max(0, p.Grant.Open)), strconv.Itoa(max(0, p.Grant.MaxHeld)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
+		strconv.Itoa(p.Undo.Round),
+	}
+	return strings.Join(fields, " ")
+}
+
+func digit(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+func parseRules(s string) rules {
+	var f [12]int64
+	ok := parseNumbers(s, f[:])
+	return rules{
+		state: plan.State(f[0]),
+		grant: strategy.Grant{Open: int(f[8]), MaxHeld: int(f[9]), MaxFailed: int(f[10])},
+		ok:    ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
+	}
+}
+
+// facts is plan.Facts and what else scripts keep current: the ten counters, held,
+// breached, dry, the next pending ordinal, the last event, the undo round's place,
+// whether any tenant has labels or parameters.
+type facts struct {
+	plan.Facts
+	ok bool
+}
+
+func parseFacts(s string) (f facts) {
+	var v [17]int64
+	f.ok = parseNumbers(s, v[:])
+	for i := range f.Counters.States {
+		f.Counters.States[i] = int(v[i])
+	}
+	f.Counters.Held = int(v[10])
+	f.Breached, f.UndosDry, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
+	return f
+}
+
+// parseNumbers reads exactly len(to) numbers with spaces between them.
+func parseNumbers(s string, to []int64) bool {
+	for i := range to {
+		word, rest, more := strings.Cut(s, " ")
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || more == (i == len(to)-1) {
+			return false
+		}
+		to[i], s = n, rest
+	}
+	return true
+}

@@ -1,0 +1,151 @@
+-- use: plan, task, event, hold, claim
+--
+-- Commits a decision on a plan and its tasks, completely or not at all.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] command id       ARGV[2] version decided on   ARGV[3] failed tasks, -1: any
+-- ARGV[4] most events to keep, 0: all                   ARGV[5] command ids to keep
+-- ARGV[6] control          ARGV[7] rules                ARGV[8] 1 if the plan moved
+-- ARGV[9] 1 if breached    ARGV[10] number of edits     ARGV[11] number of events
+-- then per edit: ordinal, version, state, request, attempt, alone, losses, retried,
+--   failure as JSON or empty, and three digits: release, drop checkpoint, drop undo log
+-- then per event its line
+--
+-- Returns as plan.lua does; "=" is followed by 1 if commit has to be called to go on
+-- with the undo round, 2 if the command was applied before, otherwise 0.
+
+local problem = load()
+if problem then
+	return problem
+end
+problem = checked() or typed(base .. 'commands', 'list')
+if problem then
+	return problem
+end
+if redis.call('LPOS', base .. 'commands', ARGV[1]) then
+	return snapshot('2')
+end
+if ARGV[2] ~= version then
+	return '!conflict the plan is at version ' .. version .. ', not ' .. ARGV[2]
+end
+if tonumber(ARGV[3]) >= 0 and tonumber(ARGV[3]) ~= n[5] then
+	return '!conflict the plan has ' .. n[5] .. ' failed tasks, not ' .. ARGV[3]
+end
+
+local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
+
+-- untouched is the head of a task without one.
+local untouched = 'P0 0 0 0 0 1 0 0 0 0 0 0 0 '
+local old = {}
+for e = 0, edits - 1 do
+	local ordinal = tonumber(ARGV[12 + e * 10])
+	if ordinal < 1 or ordinal > total then
+		return '!notfound'
+	end
+	local h = head(ordinal)
+	if damaged then
+		return damaged
+	end
+	if not h and ordinal < nextPending then
+		return lost(ordinal)
+	end
+	h = h or untouched
+	local rest = select(7, match(h, headPattern))
+	local v = match(rest or '', restPattern)
+	if not v then
+		return corrupt(bucket(at(ordinal)), 'the head of task ' .. ordinal .. ' makes no sense')
+	end
+	if v ~= ARGV[13 + e * 10] then
+		return '!conflict task ' .. ordinal .. ' is at version ' .. v .. ', not ' .. ARGV[13 + e * 10]
+	end
+	old[e] = h
+end
+
+-- edit writes one edit and reports whether it made the task fail.
+local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failure, flags)
+	local s, _, token, seq, _, _, rest = match(h, headPattern)
+	local v, _, _, started, stopped, was, _, previous, tail = match(rest, restPattern)
+	local from = shown(s)
+	local flying = to == 'R' or to == 'B'
+	local letter = to
+	if s == 'R' or s == 'B' then
+		if not flying or string.sub(flags, 1, 1) == '1' then
+			was = unhold(ordinal, tail, was)
+			tail = ''
+		end
+	end
+	if flying and tail == '' then
+		letter = to == 'R' and 'r' or 'b'
+		redis.call('ZADD', base .. 'loose', to == 'R' and ordinal or ordinal + 2000000, ordinal)
+	elseif s == 'r' or s == 'b' then
+		redis.call('ZREM', base .. 'loose', ordinal)
+	end
+	if names[from] ~= names[to] then
+		n[place[from]], n[place[to]] = n[place[from]] - 1, n[place[to]] + 1
+		if ended[to] then
+			stopped = now
+		end
+	end
+	if to == 'P' then
+		nextPending = math.min(nextPending, ordinal)
+	end
+	local b, f = at(ordinal)
+	redis.call('HSET', bucket(b), f, letter .. req .. ' ' .. token .. ' ' .. seq .. ' ' .. now .. ' ' .. losses .. ' '
+		.. tonumber(v) + 1 .. ' ' .. attempt .. ' ' .. alone .. ' ' .. started .. ' ' .. stopped .. ' ' .. was .. ' '
+		.. retried .. ' ' .. previous .. ' ' .. tail)
+	if failure ~= '' then
+		redis.call('HSET', bucket(b), f .. 'f', failure)
+	else
+		redis.call('HDEL', bucket(b), f .. 'f')
+	end
+	if string.sub(flags, 2, 2) == '1' then
+		redis.call('HDEL', bucket(b), f .. 'c')
+	end
+	if string.sub(flags, 3, 3) == '1' then
+		redis.call('HDEL', bucket(b), f .. 'u')
+	end
+	return names[from] ~= 'FAILED' and to == 'F'
+end
+
+local raised = false
+for e = 0, edits - 1 do
+	local a = 12 + e * 10
+	raised = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
+		ARGV[a + 8], ARGV[a + 9]) or raised
+end
+writeHolds()
+
+local cancelled, turned = stopRunning == 2, round
+version = tostring(tonumber(version) + 1)
+rules = ARGV[7]
+parseRules(rules)
+if stopRunning == 2 and not cancelled then
+	n[7], n[1] = n[7] + n[1], 0
+end
+if ARGV[8] == '1' then
+	breached = tonumber(ARGV[9])
+else
+	breached = math.max(breached, tonumber(ARGV[9]))
+end
+if raised and state == 1 and n[5] > maxFailed then
+	breached = 1
+end
+if round ~= turned then
+	undoAt, dry = -1, 0
+end
+seek()
+local first = 12 + edits * 10
+for e = first, first + tonumber(ARGV[11]) - 1 do
+	events[#events + 1] = ARGV[e]
+end
+if #events > 0 then
+	log(limit)
+end
+facts = formatFacts()
+redis.call('HSET', record, 'version', version, 'control', ARGV[6], 'rules', rules, 'facts', facts, 'changed', now)
+if #freed > 0 then
+	redis.call('HSET', record, 'past', remember(redis.call('HGET', record, 'past') or ''))
+end
+redis.call('LPUSH', base .. 'commands', ARGV[1])
+redis.call('LTRIM', base .. 'commands', 0, tonumber(ARGV[5]) - 1)
+return snapshot(undoOpen and dry == 0 and undoAt > 0 and budget <= 0 and '1' or '0')

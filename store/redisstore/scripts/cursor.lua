@@ -1,0 +1,35 @@
+-- use: plan
+--
+-- Takes, renews or moves a cursor.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] name   ARGV[2] owner   ARGV[3] how long it is to be the owner's, in
+--   microseconds   ARGV[4] the new position, -1: leave it
+--
+-- Returns "=" and the position, or "!conflict" if it belongs to another owner or, to
+-- be moved, to none. The entry is: position, end of ownership, owner.
+
+local problem = load() or typed(base .. 'cursors', 'hash')
+if problem then
+	return problem
+end
+local key = base .. 'cursors'
+local entry = redis.call('HGET', key, ARGV[1])
+local position, till, owner = match(entry or '0 0 ', '^(%d+) (%d+) (.*)$')
+if not position then
+	return corrupt(key, 'cursor ' .. ARGV[1] .. ' makes no sense')
+end
+local live = tonumber(till) > tonumber(now)
+if ARGV[4] == '-1' then
+	if live and owner ~= ARGV[2] then
+		return '!conflict the cursor belongs to ' .. owner
+	end
+	till = string.format('%.0f', tonumber(now) + ARGV[3])
+else
+	if not live or owner ~= ARGV[2] then
+		return '!conflict the cursor does not belong to ' .. ARGV[2]
+	end
+	position = ARGV[4]
+end
+redis.call('HSET', key, ARGV[1], position .. ' ' .. till .. ' ' .. ARGV[2])
+return '=' .. position

@@ -1,0 +1,50 @@
+-- use: plan
+--
+-- Reads events.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] sequence number after which to start   ARGV[2] most entries   ARGV[3] events
+--   after which to stop
+--
+-- Returns "=" last "|" first "|" and per entry: id ";" at ";" rest ";" <n>:<lines>.
+-- first is the oldest event that is kept. Reading stops after enough events.
+
+local problem = load() or typed(base .. 'events', 'stream')
+if problem then
+	return problem
+end
+local key = base .. 'events'
+local after, entries, enough = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+
+-- fields returns an entry's time, lines and mark.
+local function fields(entry)
+	local f = entry[2]
+	return f[2], f[4] or '', f[6] or '0'
+end
+
+local first = lastEvent + 1
+local oldest = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
+if oldest then
+	local _, lines = fields(oldest)
+	local _, breaks = string.gsub(lines, '\n', '')
+	first = tonumber(match(oldest[1], '^%d+')) - breaks
+end
+local out, got = {}, 0
+while after < lastEvent and got < enough and entries > 0 do
+	local page = redis.call('XRANGE', key, after + 1 .. '-0', '+', 'COUNT', math.min(entries, 20))
+	for _, entry in ipairs(page) do
+		if got < enough then
+			local time, lines, rest = fields(entry)
+			local _, breaks = string.gsub(lines, '\n', '')
+			local last = tonumber(match(entry[1], '^%d+'))
+			got = got + math.min(breaks + 1, last - after)
+			after = last
+			out[#out + 1] = after .. ';' .. time .. ';' .. rest .. ';' .. sized(lines)
+		end
+	end
+	entries = entries - #page
+	if #page == 0 then
+		break
+	end
+end
+return '=' .. lastEvent .. '|' .. first .. '|' .. concat(out)

@@ -1,0 +1,34 @@
+-- use: plan, event
+--
+-- Makes a plan visible whose tenants are complete.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] mark   ARGV[2] control   ARGV[3] rules   ARGV[4] line of the first event
+--
+-- Returns "=1", "=0" if it was done before, or a problem.
+
+local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have', 'extra')
+if r.err then
+	return corrupt(record, r.err)
+end
+if r[2] ~= ARGV[1] or r[1] == 'leaving' then
+	return '!notfound'
+end
+if r[1] == 'ready' then
+	return '=0'
+end
+if r[3] ~= r[4] then
+	return '!conflict ' .. r[4] .. ' tenants of ' .. r[3]
+end
+local problem = typed(base .. 'events', 'stream')
+if problem then
+	return problem
+end
+parseFacts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 ' .. r[5])
+parseRules(ARGV[3])
+events[1] = ARGV[4]
+log(0)
+redis.call('HSET', record, 'stage', 'ready', 'version', '1', 'control', ARGV[2], 'rules', ARGV[3], 'facts', formatFacts(),
+	'changed', now)
+redis.call('HDEL', record, 'actor', 'ttl', 'touched', 'extra')
+return '=1'

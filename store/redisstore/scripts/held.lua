@@ -1,0 +1,43 @@
+-- use: plan, task
+--
+-- Reads a part of what workers hold.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] cursor of the scan   ARGV[2] the worker, empty: all   ARGV[3] entries a part
+--
+-- Returns "=" cursor "|" complete "|" and per task: ordinal ";" token ";" stop ";"
+-- <n>:<worker>. complete is 0 if the index lacks tasks: it has to be rebuilt first.
+
+local problem = load() or typed(base .. 'held', 'hash')
+if problem then
+	return problem
+end
+local key = base .. 'held'
+if redis.call('HLEN', key) < held then
+	return '=0|0|'
+end
+local page = redis.call('HSCAN', key, ARGV[1], 'COUNT', ARGV[3])
+local out = {}
+for i = 1, #page[2], 2 do
+	local claim = page[2][i]
+	local ordinal, worker = match(page[2][i + 1], '^(%d+) (.*)$')
+	if ARGV[2] == '' or worker == ARGV[2] then
+		local b, f = at(tonumber(ordinal))
+		local got = redis.pcall('HMGET', bucket(b), f)
+		if got.err then
+			return corrupt(bucket(b), got.err)
+		end
+		if not got[1] then
+			return lost(ordinal)
+		end
+		local s, req, token, _, _, _, rest = match(got[1], headPattern)
+		local tail = select(9, match(rest or '', restPattern))
+		if holderOf(tail or '') == claim and (s == 'R' or s == 'B') then
+			local stop = s == 'R' and math.max(stopRunning, tonumber(req)) or stopUndo
+			out[#out + 1] = ordinal .. ';' .. token .. ';' .. stop .. ';' .. sized(worker)
+		else
+			redis.call('HDEL', key, claim)
+		end
+	end
+end
+return '=' .. page[1] .. '|1|' .. concat(out)

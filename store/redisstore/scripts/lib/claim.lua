@@ -1,0 +1,193 @@
+-- Shared: handing out tasks, and the undo round. Uses plan, task, event.
+
+-- How many tasks one script looks at for the sake of the next one to claim.
+local budget = 1024
+
+-- damaged is a problem that ended the claims of this script, or says that an index
+-- has to be rebuilt.
+local damaged, unindexed
+
+-- heads reads the heads of count tasks of one bucket from a field on.
+local function heads(b, first, count)
+	if count == 1 then
+		local h = redis.pcall('HGET', bucket(b), first)
+		if type(h) == 'table' then
+			damaged = corrupt(bucket(b), h.err)
+			return false
+		end
+		return { h }
+	end
+	local q = { 'HMGET', bucket(b) }
+	for f = first, first + count - 1 do
+		q[#q + 1] = f
+	end
+	local got = redis.pcall(unpack(q))
+	if got.err then
+		damaged = corrupt(bucket(b), got.err)
+		return false
+	end
+	return got
+end
+
+local function head(ordinal)
+	local b, f = at(ordinal)
+	local got = heads(b, f, 1)
+	return got and got[1]
+end
+
+-- seek moves the open undo round on to the next task to undo and returns it with
+-- its head, or nothing: then the round is dry, or the budget is spent.
+local function seek()
+	if not undoOpen or dry == 1 then
+		return
+	end
+	local order = base .. 'order'
+	if undoAt < 0 then -- the round begins: what never ran is not undone
+		undoAt = sequential and redis.call('LLEN', order) or nextPending - 1
+	end
+	while undoAt > 0 and budget > 0 do
+		budget = budget - 1
+		local ordinal = undoAt
+		if sequential then
+			ordinal = tonumber(redis.call('LINDEX', order, undoAt - 1))
+		end
+		local h = head(ordinal)
+		if damaged then
+			return
+		end
+		if not h then
+			damaged = lost(ordinal)
+			return
+		end
+		local s = string.sub(h, 1, 1)
+		if s == 'C' or s == 'F' or s == 'Z' or s == 'E' or s == 'X' then
+			local rest = select(7, match(h, headPattern))
+			local _, attempt, _, _, _, released = match(rest or '', restPattern)
+			if attempt and attempt ~= '0' and (not sequential or tonumber(released) == undoAt) then
+				return ordinal, h
+			end
+		end
+		undoAt = undoAt - 1
+	end
+	if undoAt == 0 then
+		dry = 1
+	end
+end
+
+-- pendingOpen reports whether the grant lets pending tasks be claimed.
+local function pendingOpen()
+	return breached == 0 and stopRunning < 2 and n[5] <= maxFailed and n[1] > 0 and nextPending <= math.min(open, total)
+end
+
+-- loose returns how many tasks in flight no worker holds.
+local function loose()
+	return n[2] + n[8] - held
+end
+
+-- gatherLoose appends up to want tasks {ordinal, head} from the index of those that
+-- no worker holds, with scores from low to high and the letter that they must have.
+local function gatherLoose(want, low, high, letter, pool)
+	local key = base .. 'loose'
+	for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', 0, want)) do
+		local ordinal = tonumber(member)
+		local h = head(ordinal)
+		if damaged then
+			return
+		end
+		if h and string.sub(h, 1, 1) == letter then
+			pool[#pool + 1] = { ordinal, h }
+		else
+			redis.call('ZREM', key, member)
+			unindexed = true
+		end
+	end
+end
+
+-- gatherPending appends up to want pending tasks and moves nextPending on.
+local function gatherPending(want, pool)
+	local last = math.min(open, total)
+	while want > 0 and budget > 0 and nextPending <= last do
+		local b, f = at(nextPending)
+		local count = math.min(want, 64 - f, last - nextPending + 1, budget)
+		local got = heads(b, f, count)
+		if not got then
+			return
+		end
+		for i = 1, count do
+			local h = got[i]
+			if not h or string.sub(h, 1, 1) == 'P' then
+				pool[#pool + 1] = { nextPending, h }
+				want = want - 1
+			end
+			nextPending = nextPending + 1
+		end
+		budget = budget - count
+	end
+end
+
+-- gather returns the tasks to claim next, at most want, in the order of the
+-- contract.
+local function gather(want)
+	local pool = {}
+	want = math.min(want, maxHeld - held)
+	if want <= 0 then
+		return pool
+	end
+	if loose() > 0 then
+		if redis.call('ZCARD', base .. 'loose') ~= loose() then
+			unindexed = true
+		end
+		if claimsRunning then
+			gatherLoose(want, 1, 1000000, 'r', pool)
+		end
+		if not damaged and #pool < want then
+			gatherLoose(want - #pool, 2000000, 3000000, 'b', pool)
+		end
+	end
+	if not damaged and #pool < want and pendingOpen() then
+		gatherPending(math.min(want - #pool, n[1]), pool)
+	end
+	while not damaged and #pool < want do
+		local ordinal, h = seek()
+		if not ordinal then
+			break
+		end
+		pool[#pool + 1] = { ordinal, h }
+		undoAt = undoAt - 1
+	end
+	return pool
+end
+
+-- claimed returns the head of a task that is taken by a holder, and counts it.
+local function claimed(ordinal, h, holder)
+	held = held + 1
+	if not h then
+		n[1], n[2] = n[1] - 1, n[2] + 1
+		event(ordinal, 'PENDING', 'RUNNING', '1', 'claim', '')
+		return 'R0 ' .. now .. ' 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 ' .. holder
+	end
+	local s, req, token, seq, _, losses, rest = match(h, headPattern)
+	local v, attempt, alone, started, stopped, released, retried, previous = match(rest, restPattern)
+	if seq ~= '0' then
+		previous = token .. '/' .. seq
+	end
+	if tonumber(token) >= tonumber(now) then
+		token = string.format('%.0f', tonumber(token) + 1)
+	else
+		token = now
+	end
+	local to = s == 'r' and 'R' or 'B'
+	if s == 'P' then
+		to, attempt, started = 'R', '1', now
+		n[1], n[2] = n[1] - 1, n[2] + 1
+		event(ordinal, 'PENDING', 'RUNNING', attempt, 'claim', '')
+	elseif s ~= 'r' and s ~= 'b' then
+		alone, losses = '0', '0'
+		n[place[s]], n[8] = n[place[s]] - 1, n[8] + 1
+		event(ordinal, names[s], 'ROLLING_BACK', attempt, 'rollback', '')
+	else
+		redis.call('ZREM', base .. 'loose', ordinal)
+	end
+	return to .. req .. ' ' .. token .. ' 0 ' .. now .. ' ' .. losses .. ' ' .. tonumber(v) + 1 .. ' ' .. attempt .. ' '
+		.. alone .. ' ' .. started .. ' ' .. stopped .. ' ' .. released .. ' ' .. retried .. ' ' .. previous .. ' ' .. holder
+end

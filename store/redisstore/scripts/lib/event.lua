@@ -1,0 +1,27 @@
+-- Shared: the event log. Uses plan.
+--
+-- One entry of the stream holds the events of one commit, a line each:
+--   <ordinal> TAB <from> TAB <to> TAB <attempt> TAB <cause> TAB <detail>
+-- Its id is the sequence number of its last event; the others count down from it.
+-- Field at is the time, rest is there if nothing happens after the last event.
+
+local events = {}
+
+local function event(ordinal, from, to, attempt, cause, detail)
+	events[#events + 1] = ordinal .. '\t' .. from .. '\t' .. to .. '\t' .. attempt .. '\t' .. cause .. '\t' .. detail
+end
+
+-- log appends the events of this commit and keeps at most limit, 0 being all.
+local function log(limit)
+	local key = base .. 'events'
+	lastEvent = lastEvent + #events
+	local id, text = lastEvent .. '-0', concat(events, '\n')
+	if atRest() then
+		redis.call('XADD', key, id, 'at', now, 'e', text, 'rest', '1')
+	else
+		redis.call('XADD', key, id, 'at', now, 'e', text)
+	end
+	if limit > 0 and lastEvent > limit then
+		redis.call('XTRIM', key, 'MINID', (lastEvent - limit + 1) .. '-0')
+	end
+end

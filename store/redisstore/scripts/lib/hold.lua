@@ -1,0 +1,64 @@
+-- Shared: the ends of holds. Uses plan, task.
+
+-- Claims that hold one task less, the ordinals that were released in a sequential
+-- plan, and how many entries its order has.
+local freed, released = {}, {}
+local turns = 0
+
+-- checked returns a problem if an index that changes of tasks write to is of another
+-- type: nothing is written before it is sure that all can be.
+local function checked()
+	local problem = typed(base .. 'events', 'stream') or typed(base .. 'held', 'hash') or typed(base .. 'loose', 'zset')
+	if not problem and sequential then
+		problem = typed(base .. 'order', 'list')
+		turns = not problem and redis.call('LLEN', base .. 'order')
+	end
+	return problem
+end
+
+-- turn numbers the end of a hold in a sequential plan. While an undo round is open,
+-- a task that it has not come to yet keeps its place.
+local function turn(ordinal, was)
+	if not sequential or undoOpen and undoAt >= 0 and tonumber(was) > 0 and tonumber(was) <= undoAt then
+		return was
+	end
+	turns = turns + 1
+	released[#released + 1] = ordinal
+	return turns
+end
+
+-- unhold ends a hold and returns what to write as released in the head.
+local function unhold(ordinal, tail, was)
+	freed[#freed + 1] = holderOf(tail)
+	held = held - 1
+	return turn(ordinal, was)
+end
+
+-- writeHolds writes what unhold has collected.
+local function writeHolds()
+	if #freed > 0 then
+		redis.call('HDEL', base .. 'held', unpack(freed))
+	end
+	if #released > 0 then
+		redis.call('RPUSH', base .. 'order', unpack(released))
+	end
+end
+
+-- remember returns past with the claims that ended in front: the last few, so that
+-- one which is sent again finds itself. Each stands between two zero bytes.
+local function remember(past)
+	local ids, size = {}, 0
+	for k = #freed, 1, -1 do
+		local id = match(freed[k], '^(.*)/%d+$')
+		if id and id ~= ids[#ids] and size < 400 then
+			ids[#ids + 1] = id
+			size = size + #id + 1
+		end
+	end
+	past = '\0' .. concat(ids, '\0') .. '\0' .. string.sub(past, 2, 400)
+	local cut = #past
+	while cut > 1 and string.byte(past, cut) ~= 0 do
+		cut = cut - 1
+	end
+	return string.sub(past, 1, cut)
+end

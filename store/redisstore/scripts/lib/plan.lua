@@ -1,0 +1,125 @@
+-- Shared: the plan record and what every script knows of it.
+--
+-- KEYS[1] is always the plan's record; all other keys of the plan begin with base
+-- and carry the same hash tag. A script answers one string: "=" and its answer, or
+-- "!" and a problem: "!notfound", "!conflict why", "!corrupt <n>:<key of n bytes>why".
+
+local record = KEYS[1]
+local base = string.sub(record, 1, -5)
+local match, concat, floor = string.match, table.concat, math.floor
+
+local clock = redis.call('TIME')
+local now = clock[1] .. string.format('%06d', tonumber(clock[2]))
+
+local function corrupt(key, why)
+	return '!corrupt ' .. #key .. ':' .. key .. why
+end
+
+-- typed returns a problem if there is something other than a want at key.
+local function typed(key, want)
+	local got = redis.call('TYPE', key).ok
+	if got ~= want and got ~= 'none' then
+		return corrupt(key, 'a ' .. got .. ' in place of a ' .. want)
+	end
+end
+
+-- sized frames a text so that it can be followed by others.
+local function sized(s)
+	return #s .. ':' .. s
+end
+
+-- States of tasks by their letters. A small r or b is RUNNING or ROLLING_BACK
+-- without a worker.
+local names = {
+	P = 'PENDING', R = 'RUNNING', r = 'RUNNING', Z = 'PAUSED', C = 'COMPLETED', F = 'FAILED',
+	S = 'SKIPPED', X = 'CANCELLED', B = 'ROLLING_BACK', b = 'ROLLING_BACK', D = 'ROLLED_BACK', E = 'ROLLBACK_FAILED',
+}
+-- Their places in the counters, from 1.
+local place = { P = 1, R = 2, r = 2, Z = 3, C = 4, F = 5, S = 6, X = 7, B = 8, b = 8, D = 9, E = 10 }
+local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
+
+-- The record's fields, see docs/redis.md: facts, which commits keep current, and
+-- rules, which each command derives from the plan's control.
+local n, held, breached, dry, nextPending, lastEvent, undoAt, extras
+local state, claimsRunning, stopRunning, stopUndo, resting, undoOpen, sequential, over, open, maxHeld, maxFailed, round
+local version, rules, facts, total
+
+local function parseFacts(s)
+	local f = {}
+	for v in string.gmatch(s or '', '-?%d+') do
+		f[#f + 1] = tonumber(v)
+	end
+	if #f ~= 17 then
+		return false
+	end
+	n = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
+	total = 0
+	for _, count in ipairs(n) do
+		total = total + count
+	end
+	held, breached, dry, nextPending, lastEvent, undoAt, extras = f[11], f[12], f[13], f[14], f[15], f[16], f[17]
+	return true
+end
+
+local function formatFacts()
+	return concat(n, ' ') .. ' ' .. held .. ' ' .. breached .. ' ' .. dry .. ' ' .. nextPending .. ' ' .. lastEvent
+		.. ' ' .. undoAt .. ' ' .. extras
+end
+
+local function parseRules(s)
+	local a, b, c, d, e, f, g, h, i, j, k, l =
+		match(s or '', '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d+)$')
+	if not a then
+		return false
+	end
+	state, claimsRunning, stopRunning, stopUndo = tonumber(a), b == '1', tonumber(c), tonumber(d)
+	resting, undoOpen, sequential, over = e, f == '1', g == '1', h == '1'
+	open, maxHeld, maxFailed, round = tonumber(i), tonumber(j), tonumber(k), tonumber(l)
+	return true
+end
+
+-- missing tells a plan that is not there from one whose record was lost.
+local function missing()
+	if redis.call('EXISTS', base .. 'n:0') == 1 then
+		return corrupt(record, 'the record is missing')
+	end
+	return '!notfound'
+end
+
+-- take reads the record's fields version, rules and facts into the variables above.
+local function take(stage, v, r, f)
+	if stage ~= 'ready' then
+		return stage and '!notfound' or missing()
+	end
+	version, rules, facts = v, r, f
+	if not version or not parseFacts(f) or not parseRules(r) then
+		return corrupt(record, 'version, rules or facts make no sense')
+	end
+end
+
+-- load is take from the store, for scripts that need nothing else of the record.
+local function load()
+	local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts')
+	if r.err then
+		return corrupt(record, r.err)
+	end
+	return take(r[1], r[2], r[3], r[4])
+end
+
+-- snapshot frames the whole plan for a reader, after a flag.
+local function snapshot(flag)
+	local r = redis.call('HMGET', record, 'spec', 'control', 'created', 'changed')
+	if not r[1] or not r[2] or not r[4] then
+		return corrupt(record, 'spec, control or changed is missing')
+	end
+	return '=' .. flag .. version .. '|' .. rules .. '|' .. facts .. '|' .. (r[3] or '0') .. '|' .. r[4] .. '|' .. now .. '|'
+		.. sized(r[1]) .. sized(r[2])
+end
+
+-- atRest is plan.Plan.AtRest over rules and facts.
+local function atRest()
+	if n[2] + n[8] > 0 or resting == '0' then
+		return false
+	end
+	return resting == '2' or breached == 0 and n[5] <= maxFailed and n[1] == 0 and n[3] > 0
+end

@@ -1,0 +1,53 @@
+-- use: plan, task
+--
+-- Reads one task, or those in flight that no worker holds.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] an ordinal, or 0   ARGV[2] ordinal after which to start   ARGV[3] most tasks
+-- ARGV[4] states: R for running, B for rolling back, or both
+--
+-- Returns as tasks.lua does; next is always 0.
+
+local problem = load()
+if problem then
+	return problem
+end
+local ordinals = {}
+if ARGV[1] ~= '0' then
+	if tonumber(ARGV[1]) > total then
+		return '!notfound'
+	end
+	ordinals[1] = tonumber(ARGV[1])
+elseif n[2] + n[8] > held then
+	problem = typed(base .. 'loose', 'zset')
+	if problem then
+		return problem
+	end
+	for letter, score in pairs({ R = 0, B = 2000000 }) do
+		if string.find(ARGV[4], letter, 1, true) then
+			local members = redis.call('ZRANGEBYSCORE', base .. 'loose', score + ARGV[2] + 1, score + 1000000, 'LIMIT', 0, ARGV[3])
+			for _, member in ipairs(members) do
+				ordinals[#ordinals + 1] = tonumber(member)
+			end
+		end
+	end
+	table.sort(ordinals)
+end
+
+local out = {}
+for i = 1, math.min(#ordinals, tonumber(ARGV[3])) do
+	local ordinal = ordinals[i]
+	local b, f = at(ordinal)
+	local got = redis.pcall('HMGET', bucket(b), f)
+	if got.err then
+		return corrupt(bucket(b), got.err)
+	end
+	if not got[1] and ordinal < nextPending then
+		return lost(ordinal)
+	end
+	problem = details(b, { { ordinal, got[1] } }, out)
+	if problem then
+		return problem
+	end
+end
+return '=0|' .. (stopRunning == 2 and 1 or 0) .. '|' .. concat(out)

@@ -1,0 +1,57 @@
+-- use: plan
+--
+-- Takes a plan away, step by step.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] 0: hide the plan, and say where to go on   1: the tenants of some buckets
+--         2: delete those buckets                    3: delete what is left
+-- ARGV[2] with 1 and 2: the first bucket             ARGV[3] and how many
+--
+-- Returns, for 0, "=" bucket "|" number of buckets "|" <n>:<idempotency key>; for 1,
+-- "=" and the tenants framed; otherwise "=". "!conflict" if the plan is not over,
+-- "!creating" and how long its creation may rest yet.
+
+local r = redis.pcall('HMGET', record, 'stage', 'tasks', 'gone', 'key', 'ttl', 'touched')
+if r.err then
+	return corrupt(record, r.err)
+end
+if not r[1] then
+	return missing()
+end
+if ARGV[1] == '0' then
+	if r[1] == 'ready' then
+		local problem = load()
+		if problem then
+			return problem
+		end
+		if not over or n[2] + n[8] > 0 then
+			return '!conflict the plan is not over'
+		end
+	elseif r[1] == 'creating' and tonumber(now) < r[6] + r[5] then
+		return '!creating ' .. string.format('%.0f', r[6] + r[5] - tonumber(now))
+	end
+	redis.call('HSET', record, 'stage', 'leaving')
+	return '=' .. (r[3] or '0') .. '|' .. math.ceil(r[2] / 64) .. '|' .. sized(r[4] or '')
+elseif r[1] ~= 'leaving' then
+	return '!conflict the plan is not hidden'
+end
+
+local b, out = tonumber(ARGV[2]), {}
+if ARGV[1] == '1' then
+	for k = b, b + ARGV[3] - 1 do
+		if redis.call('TYPE', base .. 'n:' .. k).ok == 'list' then
+			for _, tenant in ipairs(redis.call('LRANGE', base .. 'n:' .. k, 0, -1)) do
+				out[#out + 1] = sized(tenant)
+			end
+		end
+	end
+elseif ARGV[1] == '2' then
+	for k = b, b + ARGV[3] - 1 do
+		redis.call('UNLINK', base .. 'n:' .. k, base .. 't:' .. k, base .. 'x:' .. k)
+	end
+	redis.call('HSET', record, 'gone', b + ARGV[3])
+else
+	redis.call('UNLINK', base .. 'events', base .. 'held', base .. 'loose', base .. 'order', base .. 'commands',
+		base .. 'cursors', record)
+end
+return '=' .. concat(out)

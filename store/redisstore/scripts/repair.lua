@@ -1,0 +1,38 @@
+-- use: plan, task
+--
+-- Puts what a part of the tasks say of themselves into the indexes held and loose.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] the bucket to begin with   ARGV[2] how many buckets to go through
+--
+-- Returns "=" and the bucket to go on with, -1 at the end.
+
+local problem = load() or typed(base .. 'held', 'hash') or typed(base .. 'loose', 'zset')
+if problem then
+	return problem
+end
+local b, last = tonumber(ARGV[1]), floor((nextPending - 2) / 64)
+local stop = b + tonumber(ARGV[2])
+local q = { 'HMGET', '' }
+for f = 0, 63 do
+	q[f + 3] = f
+end
+while b < stop and b <= last do
+	q[2] = bucket(b)
+	local got = redis.pcall(unpack(q))
+	if got.err then
+		return corrupt(bucket(b), got.err)
+	end
+	for i = 1, 64 do
+		local h, ordinal = got[i], b * 64 + i
+		local s = h and string.sub(h, 1, 1)
+		if s == 'R' or s == 'B' then
+			local claim, worker = holderOf(select(9, match(select(7, match(h, headPattern)), restPattern)))
+			redis.call('HSET', base .. 'held', claim, ordinal .. ' ' .. worker)
+		elseif s == 'r' or s == 'b' then
+			redis.call('ZADD', base .. 'loose', s == 'r' and ordinal or ordinal + 2000000, ordinal)
+		end
+	end
+	b = b + 1
+end
+return '=' .. (b <= last and b or -1)

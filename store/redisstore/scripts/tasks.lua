@@ -1,0 +1,68 @@
+-- use: plan, task
+--
+-- Reads tasks by rising ordinal.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] ordinal after which to start   ARGV[2] most tasks
+-- ARGV[3] letters of the states wanted, empty: all
+-- ARGV[4] most buckets to look at        ARGV[5] bytes after which to stop
+--
+-- Returns "=" next "|" cancelled "|" and the tasks as in details. next is where to
+-- go on, 0 at the end; cancelled is 1 if pending tasks show as cancelled.
+
+local problem = load()
+if problem then
+	return problem
+end
+local after, limit, states, buckets, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local wanted = states == ''
+for letter, p in pairs(place) do
+	if letter ~= 'r' and letter ~= 'b' then
+		wanted = wanted or n[p] > 0 and string.find(states, letter, 1, true) ~= nil
+	end
+end
+if not wanted then
+	return '=0|0|'
+end
+
+local out, size, count = {}, 0, 0
+while buckets > 0 and after < total and count < limit and size < bytes do
+	local b, first = at(after + 1)
+	local last = math.min(63, total - 1 - b * 64)
+	local q = { 'HMGET', bucket(b) }
+	for f = first, last do
+		q[#q + 1] = f
+	end
+	local got = redis.pcall(unpack(q))
+	if got.err then
+		return corrupt(bucket(b), got.err)
+	end
+	local list = {}
+	for i, h in ipairs(got) do
+		local ordinal = after + 1
+		if not h and ordinal < nextPending then
+			return lost(ordinal)
+		end
+		local letter = shown(h and string.sub(h, 1, 1) or 'P')
+		after = ordinal
+		if states == '' or string.find(states, string.upper(letter), 1, true) then
+			list[#list + 1] = { ordinal, h }
+			count = count + 1
+			if count == limit then
+				break
+			end
+		end
+	end
+	if #list > 0 then
+		local from = #out
+		problem = details(b, list, out)
+		if problem then
+			return problem
+		end
+		for i = from + 1, #out do
+			size = size + #out[i]
+		end
+	end
+	buckets = buckets - 1
+end
+return '=' .. (after < total and after or 0) .. '|' .. (stopRunning == 2 and 1 or 0) .. '|' .. concat(out)

@@ -1,0 +1,70 @@
+-- use: plan
+--
+-- Appends tenants to a plan under creation.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] mark   ARGV[2] ordinal of the first tenant   ARGV[3] number of tenants
+-- then the tenants' ids, then the number of those with labels or parameters, and
+-- per such: ordinal, JSON
+--
+-- Returns "=" or a problem.
+
+local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have')
+if r.err then
+	return corrupt(record, r.err)
+end
+if r[2] ~= ARGV[1] or r[1] == 'leaving' then
+	return '!notfound'
+end
+local tasks, have = tonumber(r[3]), tonumber(r[4])
+local first, count = tonumber(ARGV[2]), tonumber(ARGV[3])
+if first < 1 or first > have + 1 or first + count - 1 > tasks then
+	return '!conflict tenants ' .. first .. ' to ' .. first + count - 1 .. ' for a plan that has ' .. have .. ' of ' .. tasks
+end
+
+-- each calls f with the parts of the tenants from one ordinal on that share a bucket:
+-- the bucket's key, the place in it and the range of arguments.
+local function each(from, f)
+	while from < first + count do
+		local b = floor((from - 1) / 64)
+		local last = math.min((b + 1) * 64, first + count - 1)
+		local problem = f(base .. 'n:' .. b, from - 1 - b * 64, 4 + from - first, 4 + last - first)
+		if problem then
+			return problem
+		end
+		from = last + 1
+	end
+end
+
+local problem = each(first, function(key, at, a, z)
+	local problem = typed(key, 'list')
+	if problem then
+		return problem
+	end
+	for i, tenant in ipairs(redis.call('LRANGE', key, at, at + z - a)) do
+		if first + a - 4 + i - 1 <= have and tenant ~= ARGV[a + i - 1] then
+			return '!conflict another tenant is there already'
+		end
+	end
+end)
+if problem then
+	return problem
+end
+if r[1] ~= 'creating' then
+	return '='
+end
+each(math.max(first, have + 1), function(key, at, a, z)
+	redis.call('RPUSH', key, unpack(ARGV, a, z))
+end)
+local i = 4 + count
+local more = tonumber(ARGV[i])
+for k = 1, more do
+	local o = tonumber(ARGV[i + k * 2 - 1]) - 1
+	local b = floor(o / 64)
+	redis.call('HSET', base .. 'x:' .. b, o - b * 64, ARGV[i + k * 2])
+end
+redis.call('HSET', record, 'have', math.max(have, first + count - 1), 'touched', now)
+if more > 0 then
+	redis.call('HSET', record, 'extra', '1')
+end
+return '='

@@ -1,0 +1,129 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// Store keeps plans in Redis. It is safe for concurrent use. It runs nothing in the
+// background but the round trips that its callers wait for, and needs no closing:
+// the host closes its client.
+type Store struct {
+	// Immutable after construction.
+	rdb     redis.UniversalClient
+	cfg     Config
+	addr    string
+	keys    keys
+	scripts *scripts
+	hints   any // the channel, as an argument
+
+	// Memory to use again: calls of *call, trips of *trip.
+	calls, trips sync.Pool
+
+	mu    sync.Mutex
+	lanes map[plan.ID]*lane
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open returns a store over rdb after it has checked the server: Redis 7.0 or newer,
+// data that this library knows. *ServerError, *VersionError, ErrConfig, or a passing
+// fault (store.Temporary) that names the address.
+//
+// rdb may be a plain, a Sentinel or a Cluster client, but no Ring, which moves keys
+// away from their data, and no Cluster client that reads from replicas, which are
+// behind. The host owns it and closes it.
+func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	all, err := loadScripts()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		rdb: rdb, cfg: cfg, addr: address(rdb), keys: keys{cfg.Prefix}, scripts: all, hints: keys{cfg.Prefix}.hints(),
+		lanes: make(map[plan.ID]*lane),
+	}
+	if err := s.check(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// address returns where a client was told to connect to.
+func address(rdb redis.UniversalClient) string {
+	switch c := rdb.(type) {
+	case *redis.Client:
+		return c.Options().Addr
+	case *redis.ClusterClient:
+		return strings.Join(c.Options().Addrs, ",")
+	}
+	return "redis"
+}
+
+// run calls a script of a plan, or of another key, and returns its answer. durable
+// says that the call writes what must not be lost.
+func (s *Store) run(ctx context.Context, sc *script, key string, durable bool, argv []any) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	answer, err := s.within(ctx, func(ctx context.Context) (string, error) {
+		return s.trip(ctx, sc, key, durable, argv)
+	})
+	if err != nil {
+		return "", s.fault(ctx, key, err)
+	}
+	return answer, problem(key, answer)
+}
+
+// trip is one round trip with a script call.
+func (s *Store) trip(ctx context.Context, sc *script, key string, durable bool, argv []any) (string, error) {
+	if durable && s.cfg.Replicas > 0 {
+		return s.replicated(ctx, sc, key, argv)
+	}
+	return process(ctx, s.rdb, sc, argv)
+}
+
+// within calls f and returns when it has, or when ctx ends: the client waits for a
+// silent server whatever becomes of the context. f gets a context that does not end,
+// so that what it has sent is read, and ends by itself by the client's timeouts.
+func (s *Store) within(ctx context.Context, f func(context.Context) (string, error)) (string, error) {
+	if ctx.Done() == nil {
+		return f(ctx)
+	}
+	type result struct {
+		answer string
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		answer, err := f(context.WithoutCancel(ctx))
+		done <- result{answer, err}
+	}()
+	select {
+	case r := <-done:
+		return r.answer, r.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// send sends one command on the client, or on one node of it.
+func send(ctx context.Context, rdb redis.Cmdable, cmd redis.Cmder) error {
+	p, ok := rdb.(interface {
+		Process(ctx context.Context, cmd redis.Cmder) error
+	})
+	if !ok {
+		return errors.New("redisstore: the client cannot send a command")
+	}
+	return p.Process(ctx, cmd)
+}

@@ -1,0 +1,152 @@
+package redisstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// letters stand for the states of tasks in heads, in the order of the states. In
+// flight, the small letter is a task that no worker holds.
+const letters = "PRZCFSXBDE"
+
+// stateOf returns the state that a letter stands for.
+func stateOf(letter byte) (task.State, bool) {
+	i := strings.IndexByte(letters, upper(letter))
+	return task.State(max(i, 0)), i >= 0
+}
+
+func upper(letter byte) byte {
+	if letter >= 'a' && letter <= 'z' {
+		return letter - 'a' + 'A'
+	}
+	return letter
+}
+
+// head is the line that a bucket has of a task, see scripts/lib/task.lua.
+type head struct {
+	letter                  byte
+	request                 task.Request
+	token                   task.Token
+	updated                 int64
+	losses                  int
+	version                 uint64
+	attempt                 int
+	alone                   bool
+	started, ended, retried int64
+	worker                  string
+}
+
+// untouched is the head of a task without one.
+func untouched() head { return head{letter: 'P', version: 1} }
+
+func parseHead(s string) (head, bool) {
+	if s == "" {
+		return untouched(), true
+	}
+	r := reader{rest: s}
+	state := r.until(' ')
+	if len(state) != 2 {
+		return head{}, false
+	}
+	h := head{letter: state[0], request: task.Request(state[1] - '0')}
+	h.token = task.Token(r.number(' '))
+	r.number(' ') // the worker's last change
+	h.updated, h.losses = r.number(' '), int(r.number(' '))
+	h.version, h.attempt, h.alone = uint64(r.number(' ')), int(r.number(' ')), r.number(' ') == 1
+	h.started, h.ended = r.number(' '), r.number(' ')
+	r.number(' ') // when it was released last
+	h.retried = r.number(' ')
+	r.until(' ') // the last change of the worker before
+	if r.more() {
+		claim := r.sized()
+		h.worker = r.rest
+		r.bad = r.bad || claim == ""
+	}
+	return h, !r.bad
+}
+
+// taskTexts is how many sized texts follow a task's ordinal in an answer.
+const taskTexts = 6
+
+// parseTask reads one task of an answer. cancelled says that pending ones show as
+// cancelled.
+func (s *Store) parseTask(id plan.ID, r *reader, cancelled bool) (task.Task, error) {
+	ordinal := int(r.number(';'))
+	headText, tenant, given := r.sized(), r.sized(), r.sized()
+	saved, undo, failure := r.sized(), r.sized(), r.sized()
+	if err := r.err(); err != nil {
+		return task.Task{}, err
+	}
+	h, ok := parseHead(headText)
+	state, known := stateOf(h.letter)
+	if !ok || !known {
+		return task.Task{}, s.damagedTask(id, ordinal, fmt.Errorf("%.64q is no head", headText))
+	}
+	if state == task.Pending && cancelled {
+		state = task.Cancelled
+	}
+	t := task.Task{
+		ID: task.NewID(id, ordinal), Tenant: task.Tenant{ID: strings.Clone(tenant)},
+		Control: task.Control{
+			State: state, Attempt: h.attempt, Request: h.request, PausedAlone: h.alone, Losses: h.losses,
+		},
+		Version: h.version, Token: h.token, Worker: strings.Clone(h.worker),
+		StartedAt: stamp(h.started), UpdatedAt: stamp(h.updated), EndedAt: stamp(h.ended),
+	}
+	if h.retried != 0 {
+		t.RetriedAt = time.Unix(0, h.retried).UTC()
+	}
+	if err := fillDetails(&t, given, saved, undo, failure); err != nil {
+		return task.Task{}, s.damagedTask(id, ordinal, err)
+	}
+	return t, nil
+}
+
+// fillDetails puts what stands beside a head into t.
+func fillDetails(t *task.Task, given, saved, undo, failure string) error {
+	if given != "" {
+		var x extras
+		if err := json.Unmarshal([]byte(given), &x); err != nil {
+			return err
+		}
+		t.Tenant.Labels, t.Tenant.Parameters = x.Labels, x.Parameters
+	}
+	if saved != "" {
+		c, err := checkpoint.Parse([]byte(saved))
+		if err != nil {
+			return err
+		}
+		t.Checkpoint = &c
+	}
+	if undo != "" {
+		log, err := checkpoint.ParseUndo([]byte(undo))
+		if err != nil {
+			return err
+		}
+		t.Undo = log
+	}
+	if failure != "" {
+		var f failureRecord
+		if err := json.Unmarshal([]byte(failure), &f); err != nil {
+			return err
+		}
+		t.Failure = f.info()
+	}
+	return nil
+}
+
+func (s *Store) damagedTask(id plan.ID, ordinal int, why error) error {
+	place := max(0, ordinal-1)
+	return &store.CorruptError{
+		Key:    s.keys.tasks(id, place/bucketSize),
+		Reason: "task " + strconv.Itoa(ordinal) + ": " + why.Error(),
+	}
+}

@@ -105,6 +105,8 @@ func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
 	}
 	err := j.e.store.Commit(j.lease.ctx, &j.batch)
 	if err != nil {
+		// A claim that goes with it may yet be carried out, whatever is answered next.
+		j.e.jobs.doubt(j.task.ID.Plan())
 		err = j.e.retry(j.lease.ctx, "commit", 0, func() error {
 			if !j.lease.alive() {
 				return executor.ErrLost

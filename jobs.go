@@ -14,13 +14,14 @@ import (
 type jobs struct {
 	mu sync.Mutex
 	m  map[*job]struct{}
-	// doubtful are plans whose next heartbeat must ask about them: an answer that was
-	// lost may have left tasks behind there.
-	doubtful map[plan.ID]struct{}
+	// doubtful are plans that heartbeats must ask about, and since when: a claim whose
+	// answer was lost may have left tasks behind there, or still do so, for a request
+	// that was given up and sent again can arrive late.
+	doubtful map[plan.ID]time.Time
 }
 
 func newJobs() *jobs {
-	return &jobs{m: make(map[*job]struct{}), doubtful: make(map[plan.ID]struct{})}
+	return &jobs{m: make(map[*job]struct{}), doubtful: make(map[plan.ID]time.Time)}
 }
 
 // add begins a job and reports whether its claim is still good.
@@ -46,7 +47,7 @@ func (s *jobs) doubt(ids ...plan.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		s.doubtful[id] = struct{}{}
+		s.doubtful[id] = time.Now()
 	}
 }
 
@@ -105,19 +106,22 @@ func (s *jobs) runsLocked(id task.ID, token task.Token) bool {
 }
 
 // plans returns the plans that a heartbeat has to ask about: those of the jobs, of
-// the strays, and the doubtful ones, which are in doubt no longer.
-func (s *jobs) plans(l *lease, strays strays) []plan.ID {
+// the strays, and those that have been in doubt for no longer than that.
+func (s *jobs) plans(l *lease, strays strays, doubt time.Duration) []plan.ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seen := s.doubtful
-	s.doubtful = make(map[plan.ID]struct{})
+	maps.DeleteFunc(s.doubtful, func(_ plan.ID, since time.Time) bool { return time.Since(since) > doubt })
+	asked := make(map[plan.ID]struct{})
+	for id := range s.doubtful {
+		asked[id] = struct{}{}
+	}
 	for j := range s.m {
 		if j.lease == l {
-			seen[j.task.ID.Plan()] = struct{}{}
+			asked[j.task.ID.Plan()] = struct{}{}
 		}
 	}
 	for id := range strays {
-		seen[id.Plan()] = struct{}{}
+		asked[id.Plan()] = struct{}{}
 	}
-	return slices.Sorted(maps.Keys(seen))
+	return slices.Sorted(maps.Keys(asked))
 }

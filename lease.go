@@ -122,6 +122,9 @@ func (e *Engine) renew(ctx context.Context, l *lease) (over bool) {
 	}
 }
 
+// doubtTTLs is how many lease times a plan stays in doubt.
+const doubtTTLs = 2
+
 // heartbeat renews the lease and compares what the store says that it holds with
 // what this process runs.
 func (e *Engine) heartbeat(ctx context.Context, l *lease, strays strays) error {
@@ -129,7 +132,7 @@ func (e *Engine) heartbeat(ctx context.Context, l *lease, strays strays) error {
 	ctx, cancel := context.WithTimeout(ctx, max(l.left(), time.Millisecond))
 	defer cancel()
 	var held []store.Holding
-	asked := e.jobs.plans(l, strays)
+	asked := e.jobs.plans(l, strays, doubtTTLs*e.cfg.LeaseTTL)
 	for plans := asked; ; {
 		batch := plans[:min(len(plans), store.MaxBatch)]
 		plans = plans[len(batch):]

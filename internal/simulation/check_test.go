@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -65,7 +66,7 @@ func (w *world) checkOutcome(p plan.Plan, tasks []task.Task) {
 		if t.PausedAlone && t.State != task.Paused || t.Request != task.NoRequest && t.State != task.Running {
 			w.faultf("task %s is %s, paused alone %t, asked to %s", t.ID, t.State, t.PausedAlone, t.Request)
 		}
-		if t.State == task.Paused && !t.PausedAlone && p.State != plan.Paused && p.State != plan.Failed {
+		if t.State == task.Paused && !t.PausedAlone && !slices.Contains([]plan.State{plan.Paused, plan.Failed, plan.RollbackFailed}, p.State) {
 			w.faultf("task %s was paused with its plan, and the plan is %s", t.ID, p.State)
 		}
 	}

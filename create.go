@@ -58,7 +58,7 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return e.store.Plan(ctx, id)
+	return e.readPlan(ctx, id)
 }
 
 func (e *Engine) create(ctx context.Context, spec plan.Spec) (plan.ID, error) {

@@ -1,0 +1,349 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// ledger is an executor whose effects a test reads: one per second, each saved, so
+// that a step which is repeated or done by two workers at once shows.
+type ledger struct {
+	steps int
+
+	mu      sync.Mutex
+	effects []string
+	causes  []error // why contexts of interrupted runs ended
+}
+
+// Execute implements executor.TaskExecutor.
+func (l *ledger) Execute(ctx context.Context, run *executor.Run) error {
+	done := 0
+	if _, _, err := run.Restore(&done); err != nil {
+		return err
+	}
+	for done < l.steps {
+		l.note(fmt.Sprintf("%s%d", run.Tenant().ID, done+1))
+		done++
+		if err := run.Save(ctx, fmt.Sprint("step", done), done); err != nil {
+			l.interrupted(ctx)
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			l.interrupted(ctx)
+			return context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+func (l *ledger) note(effect string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.effects = append(l.effects, effect)
+}
+
+func (l *ledger) interrupted(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.causes = append(l.causes, context.Cause(ctx))
+}
+
+// repeats returns how many effects took place more than once.
+func (l *ledger) repeats() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.Sort(l.effects)
+	return len(l.effects) - len(slices.Compact(slices.Clone(l.effects)))
+}
+
+// An outage shorter than the lease costs time and nothing else.
+func TestStoreAwayForAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		l := &ledger{steps: 60}
+		var lost atomic.Int64
+		c := cutover.Config{
+			Executors: executor.Registry{"X": l},
+			Hooks:     cutover.Hooks{LeaseLost: func(string, int) { lost.Add(1) }},
+		}
+		e := newEngine(t, m, c)
+		runEngine(t, e)
+		id := launch(t, e, wide("a", "b", "c"))
+		for range 3 {
+			time.Sleep(5 * time.Second)
+			m.away()
+			time.Sleep(15 * time.Second)
+			m.on(nil)
+		}
+		rests(t, e, id, plan.Completed)
+		if n := l.repeats(); n > 0 || lost.Load() > 0 || len(l.effects) != 180 {
+			t.Errorf("%d repeated of %d, %d leases lost", n, len(l.effects), lost.Load())
+		}
+		for ordinal := range 3 {
+			if tk := ends(t, e, id, ordinal+1, task.Completed, ""); tk.Attempt != 1 || tk.Losses != 0 {
+				t.Errorf("%+v", tk.Control)
+			}
+		}
+	})
+}
+
+// After an outage longer than the lease the process takes a new lease and its own
+// tasks over: none fails, no attempt is used up, and only the step under way when
+// the lease ended is done again.
+func TestStoreAwayTooLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		l := &ledger{steps: 10}
+		var lost atomic.Int64
+		c := cutover.Config{
+			Executors: executor.Registry{"X": l},
+			Hooks:     cutover.Hooks{LeaseLost: func(_ string, tasks int) { lost.Add(int64(tasks)) }},
+		}
+		e := newEngine(t, m, c)
+		runEngine(t, e)
+		id := launch(t, e, wide("a", "b", "c"))
+		time.Sleep(3500 * time.Millisecond)
+		m.away()
+		time.Sleep(2 * time.Minute)
+		m.on(nil)
+		rests(t, e, id, plan.Completed)
+		if n := l.repeats(); n != 3 || lost.Load() != 3 {
+			t.Errorf("%d effects repeated, %d tasks lost", n, lost.Load())
+		}
+		for ordinal := range 3 {
+			if tk := ends(t, e, id, ordinal+1, task.Completed, ""); tk.Attempt != 1 {
+				t.Errorf("attempt %d", tk.Attempt)
+			}
+		}
+		for _, cause := range l.causes {
+			if !errors.Is(cause, executor.ErrLeaseLost) {
+				t.Errorf("a context ended because of %v", cause)
+			}
+		}
+		if len(l.causes) != 3 {
+			t.Errorf("%d executors were interrupted", len(l.causes))
+		}
+	})
+}
+
+// A process that is cut off while the others are not loses its tasks to them. What
+// it still writes when it is back is refused.
+func TestCutOffProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		cut := &meddler{Store: s}
+		l := &ledger{steps: 100}
+		c := cutover.Config{Executors: executor.Registry{"X": l}}
+		first := boot(t, cut, c)
+		id := launch(t, first.Engine, wide("a", "b"))
+		time.Sleep(5500 * time.Millisecond)
+		before := taskOf(t, first.Engine, id, 1)
+		cut.on(func(ctx context.Context, c call) error {
+			if c.op == "Apply" || c.op == "Plan" {
+				return c.do() // it need not know that it is cut off
+			}
+			return errAway
+		})
+		second := boot(t, s, c)
+		time.Sleep(45 * time.Second)
+		after := taskOf(t, second.Engine, id, 1)
+		if after.Worker == before.Worker || after.Worker == "" || after.Token <= before.Token || after.Attempt != 1 {
+			t.Errorf("held by %q under %d, before by %q under %d", after.Worker, after.Token, before.Worker, before.Token)
+		}
+		cut.on(nil)
+		rests(t, second.Engine, id, plan.Completed)
+		if n := l.repeats(); n != 2 {
+			t.Errorf("%d effects repeated, want the two under way", n)
+		}
+		for _, cause := range l.causes {
+			if !errors.Is(cause, executor.ErrLeaseLost) {
+				t.Errorf("a context ended because of %v", cause)
+			}
+		}
+	})
+}
+
+// A process that stands still for longer than its lease, as a stopped one does,
+// finds every write refused and its executors' contexts ended.
+func TestFrozenProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		frozen := &meddler{Store: s}
+		saved := make(chan error, 1)
+		cause := make(chan error, 1)
+		var runs atomic.Int64
+		thaw := make(chan struct{})
+		x := executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+			if runs.Add(1) > 1 {
+				return nil
+			}
+			if err := run.Save(ctx, "before", nil); err != nil {
+				return err
+			}
+			<-thaw
+			saved <- run.Save(ctx, "after", nil)
+			<-ctx.Done()
+			cause <- context.Cause(ctx)
+			return nil
+		})}
+		first := boot(t, frozen, cutover.Config{Executors: x})
+		id := launch(t, first.Engine, spec("a"))
+		synctest.Wait()
+		frozen.on(func(ctx context.Context, c call) error { // nothing moves, not even the wait for an answer
+			<-thaw
+			return c.do()
+		})
+		second := boot(t, s, cutover.Config{Executors: x})
+		rests(t, second.Engine, id, plan.Completed)
+		time.Sleep(time.Minute)
+		close(thaw)
+		if err := <-saved; !errors.Is(err, executor.ErrLost) {
+			t.Errorf("a save after the thaw: %v", err)
+		}
+		if err := <-cause; !errors.Is(err, executor.ErrLeaseLost) {
+			t.Errorf("the context ended because of %v", err)
+		}
+		tk := ends(t, second.Engine, id, 1, task.Completed, "")
+		if tk.Checkpoint != nil || tk.Attempt != 1 || runs.Load() != 2 {
+			t.Errorf("%+v after %d runs", tk, runs.Load())
+		}
+	})
+}
+
+// A heartbeat that was renewed but whose answer is lost changes nothing.
+func TestLostHeartbeats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		l := &ledger{steps: 120}
+		e := running(t, m, executor.Registry{"X": l})
+		id := launch(t, e, wide("a", "b"))
+		var n atomic.Int64
+		m.on(func(_ context.Context, c call) error {
+			err := c.do()
+			if c.op == "Heartbeat" && n.Add(1)%3 != 0 {
+				return errAway
+			}
+			return err
+		})
+		rests(t, e, id, plan.Completed)
+		if n := l.repeats(); n > 0 {
+			t.Errorf("%d effects repeated", n)
+		}
+	})
+}
+
+// A task that kills its worker every time fails in the end; one that gets on
+// between the crashes does not.
+func TestLostTooOften(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		maxLosses int
+		saves     bool
+		crashes   int
+		want      task.State
+	}{
+		"default":          {0, false, 4, task.Failed},
+		"one less":         {0, false, 3, task.Running},
+		"none tolerated":   {-1, false, 1, task.Failed},
+		"one tolerated":    {1, false, 2, task.Failed},
+		"with checkpoints": {0, true, 8, task.Running},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := memstore.New()
+				x := executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+					n := 0
+					if _, _, err := run.Restore(&n); err != nil {
+						return err
+					}
+					if tt.saves {
+						if err := run.Save(ctx, "step", n+1); err != nil {
+							return err
+						}
+					}
+					<-ctx.Done()
+					return context.Cause(ctx)
+				})}
+				c := cutover.Config{Executors: x, MaxLosses: tt.maxLosses}
+				e := newEngine(t, s, c)
+				id := launch(t, e, spec("a"))
+				for range tt.crashes {
+					m := &meddler{Store: s}
+					boot(t, m, c)
+					time.Sleep(10 * time.Second)
+					m.away() // it is gone
+					time.Sleep(time.Minute)
+				}
+				boot(t, s, c)
+				time.Sleep(time.Minute)
+				tk := taskOf(t, e, id, 1)
+				if tk.State != tt.want || tk.Attempt != 1 {
+					t.Fatalf("%+v", tk.Control)
+				}
+				if tt.want == task.Failed {
+					ends(t, e, id, 1, task.Failed, task.CodeWorkerLost)
+				}
+				if tt.saves && string(tk.Checkpoint.Data) != fmt.Sprint(tt.crashes+1) {
+					t.Errorf("checkpoint %s", tk.Checkpoint.Data)
+				}
+			})
+		})
+	}
+}
+
+// Answers of any call that get lost now and then, with the call carried out, harm
+// nothing.
+func TestUnreliableStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var n atomic.Int64
+		m.on(func(_ context.Context, c call) error {
+			switch n.Add(1) % 7 {
+			case 2:
+				return errAway
+			case 5:
+				_ = c.do()
+				return errAway
+			}
+			return c.do()
+		})
+		l := &ledger{steps: 5}
+		e := running(t, m, executor.Registry{"X": both{l.Execute, succeed}})
+		for range 5 {
+			id := launch(t, e, wide(tenantsOf(fmt.Sprint("p", n.Load()), 10)...))
+			rests(t, e, id, plan.Completed)
+			mustPlan(t)(e.Rollback(t.Context(), id))
+			p := rests(t, e, id, plan.RolledBack)
+			events, err := e.Events(t.Context(), id, 0, 0)
+			if err != nil || len(events) != 5+4*10 || int64(len(events)) != p.LastEvent {
+				t.Errorf("%d events, last %d, %v", len(events), p.LastEvent, err)
+			}
+		}
+		if r := l.repeats(); r > 0 {
+			t.Errorf("%d effects repeated", r)
+		}
+	})
+}

@@ -12,23 +12,33 @@ import (
 // long interrupted executors may take to return, and each last write.
 const handBackPatience = 5 * time.Second
 
+// lastPatience is how long a worker may take that has nothing to wait for any more.
+const lastPatience = time.Second
+
 // drain waits for the workers: first until they come to a boundary, which they
 // learn of when they save, then, after the grace period, with their contexts
-// cancelled.
-func (e *Engine) drain() error {
+// cancelled. The channel that it returns is closed when they all have ended.
+func (e *Engine) drain() (idle <-chan struct{}) {
 	e.draining.Store(true)
-	idle := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
 		e.slots.workers.Wait()
-		close(idle)
+		close(done)
 	}()
-	if within(idle, e.cfg.ShutdownGrace) {
-		return nil
+	if within(done, e.cfg.ShutdownGrace) {
+		return done
 	}
 	for _, j := range e.jobs.all() {
 		j.interrupt(executor.ErrShutdown)
 	}
-	if within(idle, handBackPatience) {
+	within(done, handBackPatience)
+	return done
+}
+
+// stuck waits for workers that still tried to reach the store when the lease was
+// given up. The rest are executors that do not return.
+func (e *Engine) stuck(idle <-chan struct{}) error {
+	if within(idle, lastPatience) {
 		return nil
 	}
 	return fmt.Errorf("cutover: shut down with %d executors that do not return: %w", len(e.jobs.all()), context.DeadlineExceeded)

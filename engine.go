@@ -72,10 +72,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	background.Go(func() { e.listen(bg) })
 
 	e.dispatch(ctx)
-	err := e.drain()
+	idle := e.drain()
 	stop()
 	background.Wait()
-	return err
+	return e.stuck(idle)
 }
 
 // listen passes the store's hints on until ctx ends.

@@ -4,14 +4,21 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"go.uber.org/zap"
 
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
 // pushedAcks is what came through Redis: acknowledgements, or trouble.
 type pushedAcks struct {
-	acks    []wire.Ack
+	acks    []judgedAck
 	warning string
+}
+
+// judgedAck is an acknowledgement with its verdict.
+type judgedAck struct {
+	obs     Observation
+	verdict Verdict
 }
 
 type ackPage struct {
@@ -48,8 +55,8 @@ func (r *run) readAcks() {
 			}
 			healthy, pos = true, page.next
 			delays.Reset()
-			if len(page.acks) > 0 {
-				r.push(pushedAcks{acks: page.acks})
+			if news := r.judge(page.acks); len(news) > 0 {
+				r.push(pushedAcks{acks: news})
 			}
 		}
 	}
@@ -71,35 +78,47 @@ func (r *run) push(batch pushedAcks) {
 	}
 }
 
-// takeAcks counts acknowledgements of members. One that says no more than "not yet" is no news.
+// takeAcks counts acknowledgements of members.
 func (r *run) takeAcks(batch pushedAcks) {
 	if batch.warning != "" {
 		r.warn(batch.warning)
 	}
 	for _, ack := range batch.acks {
-		obs := ackObservation(ack)
-		verdict, ok := r.compare(obs)
-		if !ok || verdict == VerdictBehind || verdict == VerdictDifferent || verdict == VerdictUnknown {
-			continue
-		}
-		m := r.claims[ack.Instance]
+		m := r.claims[ack.obs.Instance]
 		switch {
 		case m == nil:
 			r.strangers++
 			r.changed = true
 		case !m.standing.settled():
-			r.observe(m, obs, verdict, true)
-		case m.standing == standsRejected && ack.Boot != "" && ack.Boot != m.refusedBy && verdict != VerdictRejected:
+			r.observe(m, ack.obs, ack.verdict, true)
+		case m.standing == standsRejected && ack.obs.Boot != "" && ack.obs.Boot != m.refusedBy && ack.verdict != VerdictRejected:
 			r.census.move(m, standsPending) // another process has taken the place of the one that refused
-			r.observe(m, obs, verdict, true)
+			r.observe(m, ack.obs, ack.verdict, true)
 		}
 	}
 }
 
-// compare calls the caller's comparer outside an attempt.
-func (r *run) compare(obs Observation) (verdict Verdict, ok bool) {
-	v, err := await(r.ctx, func() (Verdict, error) { return r.policy.Compare(r.target, obs), nil })
-	return v, err == nil
+// judge compares acknowledgements with the target, apart from the run: the comparer is the caller's code. One that says
+// no more than "not yet" is no news.
+func (r *run) judge(acks []wire.Ack) (news []judgedAck) {
+	for _, ack := range acks {
+		obs := ackObservation(ack)
+		switch verdict := r.compare(obs); verdict {
+		case VerdictMatch, VerdictAhead, VerdictRejected:
+			news = append(news, judgedAck{obs, verdict})
+		case VerdictBehind, VerdictDifferent, VerdictUnknown:
+		}
+	}
+	return news
+}
+
+func (r *run) compare(obs Observation) (verdict Verdict) {
+	defer func() {
+		if value := recover(); value != nil {
+			r.log.Error("comparer panicked", zap.Error(panicError(value)))
+		}
+	}()
+	return r.policy.Compare(r.target, obs)
 }
 
 func ackObservation(ack wire.Ack) Observation {

@@ -94,7 +94,7 @@ func (r *run) ask(ctx context.Context, res *result) {
 	res.obs = obs
 	if err == nil {
 		res.verdict = r.policy.Compare(r.target, obs)
-		if res.verdict != VerdictUnknown {
+		if res.verdict.known() {
 			res.err = nil
 			return
 		}

@@ -23,7 +23,7 @@ type Change struct {
 	// Version is the caller's name for this content, for people and for clients that know nothing else. Required,
 	// printable, at most 256 bytes. Writing the version that is current with other content is ErrVersionReused.
 	Version string
-	// Payload is the content; an empty one is allowed.
+	// Payload is the content; an empty one is allowed. It must not be changed during the call.
 	Payload []byte
 	// IfRev is what must be current for the write to happen. Default: anything.
 	IfRev IfRev

@@ -67,12 +67,29 @@ func (c *Client) begin(ctx context.Context, t Target, check Check) *run {
 		limit = min(limit, deadline.Sub(began))
 	}
 	runCtx, cancel := context.WithDeadlineCause(ctx, began.Add(policy.Timeout), errDeadline)
+	places := c.cfg.MaxInFlight
 	return &run{
-		client: c, hooks: c.hooks(), check: check, policy: policy, target: t, names: t.names(),
-		log:   c.log.With(zap.String("key", t.Key), zap.String("version", t.Version)),
-		began: began, limit: limit, ctx: runCtx, stop: cancel,
-		lane: c.gate.open(), seed: maphash.MakeSeed(), places: c.cfg.MaxInFlight,
-		jobs: make(chan job, c.cfg.MaxInFlight), results: make(chan result, c.cfg.MaxInFlight), pushed: make(chan pushedAcks), refreshed: make(chan refresh, 1),
+		client: c,
+		log:    c.log.With(zap.String("key", t.Key), zap.String("version", t.Version)),
+		hooks:  c.hooks(),
+		check:  check,
+		policy: policy,
+		target: t,
+		names:  t.names(),
+
+		began: began,
+		limit: limit,
+		ctx:   runCtx,
+		stop:  cancel,
+
+		lane:   c.gate.open(),
+		seed:   maphash.MakeSeed(),
+		places: places,
+
+		jobs:      make(chan job, places),
+		results:   make(chan result, places),
+		pushed:    make(chan pushedAcks),
+		refreshed: make(chan refresh, 1),
 		acksEnded: make(chan struct{}, 1),
 	}
 }

@@ -190,11 +190,8 @@ func (r *run) takeRefresh(fresh refresh) {
 
 // readmit returns the member that a listed endpoint stands for, nil for none.
 func (r *run) readmit(ep Endpoint) *member {
-	if moved, ok := r.displaced[ep.identity()]; ok {
-		if moved.listed == ep {
-			return moved.by
-		}
-		delete(r.displaced, ep.identity())
+	if m, known := r.standIn(ep); known {
+		return m
 	}
 	m := r.byID[ep.identity()]
 	switch {
@@ -214,6 +211,25 @@ func (r *run) readmit(ep Endpoint) *member {
 	}
 	r.replan(m)
 	return m
+}
+
+// standIn returns who answers where the endpoint is listed, if that is known to be somebody else: a stranger, or the
+// stranger that has taken the stranger's place.
+func (r *run) standIn(ep Endpoint) (m *member, known bool) {
+	moved, known := r.displaced[ep.identity()]
+	if !known || moved.listed != ep {
+		delete(r.displaced, ep.identity())
+		return nil, false
+	}
+	for moved.by != nil && moved.by.standing == standsGone {
+		next, more := r.displaced[moved.by.ep.identity()]
+		if !more {
+			delete(r.displaced, ep.identity())
+			return nil, false
+		}
+		moved = next
+	}
+	return moved.by, true
 }
 
 // relocate asks a member again at its new address, whatever was known of the old one.

@@ -39,6 +39,11 @@ func TestMembership(t *testing.T) {
 			return Observation{Rev: t.Rev, Instance: id}, nil
 		}}
 	}
+	older := func(id string) []answer {
+		return []answer{func(_ context.Context, t Target) (Observation, error) {
+			return Observation{Rev: t.Rev - 1, Instance: id}, nil
+		}}
+	}
 	ok, late := []answer{current}, []answer{after(200*time.Millisecond, runs("v1")), current}
 	cases := map[string]struct {
 		fleet    Fleet
@@ -132,6 +137,14 @@ func TestMembership(t *testing.T) {
 			fleet:   changing(list("a", "b")),
 			clients: map[string][]answer{"a": instance("x"), "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}, "x": instance("x")},
 			policy:  Policy{RefreshEvery: 500 * time.Millisecond}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2, Gone: 1},
+		},
+		"a stranger in a stranger's place": {
+			fleet: changing(list("a", "b")),
+			clients: map[string][]answer{
+				"a": older("x"), "b": ok, "x": older("y"), "y": {older("y")[0], older("y")[0], older("y")[0], older("y")[0], instance("y")[0]},
+			},
+			policy: Policy{RefreshEvery: 300 * time.Millisecond}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2, Gone: 2},
+			rows: map[string]Reason{"y": ReasonConfirmed},
 		},
 		"one instance does not stand for two members": {
 			fleet:   fleet("a", "b"),

@@ -76,7 +76,8 @@ type Interval struct {
 }
 
 // Stability asks an endpoint to match Count times over at least For (at least twice, if For is set). Another answer in
-// between, or a restart of the client, begins anew.
+// between, or a restart of the client, begins anew. Acknowledgements that are pushed count as matches, but come once;
+// the further matches are found by polling.
 type Stability struct {
 	Count int
 	For   time.Duration

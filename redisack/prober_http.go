@@ -69,52 +69,63 @@ type boundProber interface {
 func (h HTTP) bind(members, inFlight int) boundProber {
 	setDefault(&h.MaxBody, defaultMaxBody)
 	setDefault(&h.KeepAlive, defaultKeepAlive)
-	g := guard{loopback: h.AllowLoopback, allowed: h.AllowPrefixes}
-	dialer := &net.Dialer{Control: g.control}
-	transport := &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        h.TLS.Clone(),
+	p := &httpProber{HTTP: h}
+	p.dialer.Control = guard{loopback: h.AllowLoopback, allowed: h.AllowPrefixes}.control
+	p.transport = &http.Transport{
+		DialContext:            p.dial,
+		DialTLSContext:         p.dialTLS,
 		DisableKeepAlives:      members == 0 || members > h.KeepAlive,
 		DisableCompression:     true,
 		MaxIdleConns:           max(members, 1),
 		MaxIdleConnsPerHost:    max(inFlight, 1),
 		MaxResponseHeaderBytes: 32 << 10,
 		IdleConnTimeout:        90 * time.Second,
-		ForceAttemptHTTP2:      true,
 	}
-	if h.ServerName != nil {
-		transport.DialTLSContext = h.dialTLS(dialer)
-	}
-	return &httpProber{HTTP: h, transport: transport}
-}
-
-// dialTLS connects with a server name per endpoint.
-func (h HTTP) dialTLS(dialer *net.Dialer) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, err
-		}
-		config := h.TLS.Clone()
-		if config == nil {
-			config = &tls.Config{MinVersion: tls.VersionTLS12}
-		}
-		config.ServerName = h.ServerName(host)
-		return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, network, addr)
-	}
+	return p
 }
 
 // httpProber is an HTTP with the transport of one run.
 type httpProber struct {
 	HTTP
+	dialer    net.Dialer
 	transport *http.Transport
 }
 
 func (p *httpProber) close() { p.transport.CloseIdleConnections() }
 
+// attemptKey finds the attempt that a connection is made for. The transport detaches its dialing from the request,
+// which would leave the goroutine of a black hole behind for minutes.
+type attemptKey struct{}
+
+func (p *httpProber) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if attempt, ok := ctx.Value(attemptKey{}).(context.Context); ok {
+		ctx = attempt
+	}
+	return p.dialer.DialContext(ctx, network, addr)
+}
+
+// dialTLS connects, handshake included, within the attempt.
+func (p *httpProber) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	if attempt, ok := ctx.Value(attemptKey{}).(context.Context); ok {
+		ctx = attempt
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	config := p.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if p.ServerName != nil {
+		config.ServerName = p.ServerName(host)
+	}
+	return (&tls.Dialer{NetDialer: &p.dialer, Config: config}).DialContext(ctx, network, addr)
+}
+
 // Probe asks one endpoint.
 func (p *httpProber) Probe(ctx context.Context, ep Endpoint, _ Target) (Observation, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ep.URL, http.NoBody)
+	req, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, ctx), http.MethodGet, ep.URL, http.NoBody)
 	if err != nil {
 		return Observation{}, &ProbeError{Kind: KindOther, Permanent: true, Err: errors.New("bad URL")}
 	}

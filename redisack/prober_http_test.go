@@ -159,6 +159,30 @@ func TestHTTPDial(t *testing.T) {
 	}
 }
 
+// A connection that is being made ends with the attempt that wants it, although the transport detaches it.
+func TestHTTPDialEndsWithItsAttempt(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }() // accepts nobody, so that no handshake ends
+	p, _ := HTTP{AllowLoopback: true}.bind(1, 1).(*httpProber)
+	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){"TLS": p.dialTLS, "plain": p.dial} {
+		attempt, cancel := context.WithCancel(t.Context())
+		detached := context.WithoutCancel(context.WithValue(attempt, attemptKey{}, attempt))
+		if name == "plain" {
+			cancel()
+		} else {
+			time.AfterFunc(50*time.Millisecond, cancel)
+		}
+		if _, err := dial(detached, "tcp", silent.Addr().String()); err == nil {
+			t.Errorf("%s: connected", name)
+		}
+		cancel()
+	}
+}
+
 func TestHTTPTLS(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(serve(200, nil, `{"version":"v1"}`))

@@ -90,6 +90,9 @@ func (r *run) loop(delay time.Duration) ending {
 	for {
 		r.drain()
 		r.collectDue()
+		if r.nextRefresh > 0 && !r.refreshing && r.now() >= r.nextRefresh {
+			r.startRefresh()
+		}
 		if end, over := r.decide(); over {
 			return end
 		}
@@ -156,9 +159,6 @@ func (r *run) wakeUp() time.Duration {
 
 // decide looks at the quorum.
 func (r *run) decide() (ending, bool) {
-	if r.nextRefresh > 0 && !r.refreshing && r.now() >= r.nextRefresh {
-		r.startRefresh()
-	}
 	if r.graceEnd > 0 {
 		over := r.now() >= r.graceEnd || r.census.open() == 0
 		return ending{reason: ReasonConfirmed}, over
@@ -216,7 +216,10 @@ func (r *run) failure() Reason {
 // expired tells the end of time from the end of the caller's patience.
 func (r *run) expired() ending {
 	cause := context.Cause(r.ctx)
-	if errors.Is(cause, errDeadline) || errors.Is(r.ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case errors.Is(cause, errDeadline): // says no more than the reason
+		return ending{reason: ReasonTimeout}
+	case errors.Is(r.ctx.Err(), context.DeadlineExceeded):
 		return ending{reason: ReasonTimeout, cause: cause}
 	}
 	return ending{reason: ReasonCanceled, cause: cause}
@@ -252,5 +255,5 @@ func (r *run) warn(text string) {
 	case len(r.warnings) == most:
 		r.warnings = append(r.warnings, "further warnings are left out")
 	}
-	r.log.Warn("confirmation", zap.String("warning", text))
+	r.log.Warn("trouble with a confirmation", zap.String("warning", text))
 }

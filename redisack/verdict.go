@@ -56,6 +56,9 @@ const (
 	VerdictRejected
 )
 
+// known reports whether the verdict is one that something can be done about.
+func (v Verdict) known() bool { return v > VerdictUnknown && v <= VerdictRejected }
+
 func (v Verdict) String() string {
 	switch v {
 	case VerdictUnknown:

@@ -55,7 +55,10 @@ func (c *Client) write(ctx context.Context, ch Change) (Target, error) {
 			return c.failed(req, maybe, err)
 		}
 		if !sleep(ctx, delays.NextBackOff()) {
-			return c.failed(req, maybe, errors.Join(context.Cause(ctx), err))
+			if cause := context.Cause(ctx); !errors.Is(err, cause) {
+				err = errors.Join(cause, err)
+			}
+			return c.failed(req, maybe, err)
 		}
 		c.log.Warn("write is tried again", zap.String("key", ch.Key), zap.String("version", ch.Version), zap.Error(err))
 	}

@@ -23,7 +23,8 @@ func noisy(p *Policy) *atomic.Int64 {
 
 func TestCancelAndWait(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{CallTimeout: time.Minute}, func(t *testing.T, w *world) {
+	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
 		p := every(10 * time.Second)
 		p.RenewAtOnce = true
 		called := noisy(p)
@@ -58,7 +59,8 @@ func TestCancelAndWait(t *testing.T) {
 func TestCancelAndWaitOnEveryPhase(t *testing.T) {
 	t.Parallel()
 	for ms := range 60 {
-		bubble(t, Config{}, func(t *testing.T, w *world) {
+		bubble(t, Config{}, func(w *world) {
+			t := w.t
 			p := every(50 * time.Millisecond)
 			p.RenewAtOnce = true
 			called := noisy(p)
@@ -83,7 +85,8 @@ func TestCancelAndWaitOnEveryPhase(t *testing.T) {
 
 func TestCancelAndWaitGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{CallTimeout: time.Minute}, func(t *testing.T, w *world) {
+	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
 		p := every(time.Minute)
 		p.RenewAtOnce = true
 		h := w.lease(t, "k", p)
@@ -102,7 +105,8 @@ func TestCancelAndWaitGivesUpWithItsContext(t *testing.T) {
 
 func TestCancelAndWaitInsideACallback(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		handles, answers := make(chan *Handle, 1), make(chan error, 1)
 		p := every(time.Second)
 		p.Callbacks.Renewed = func(ctx context.Context, _ Event) { answers <- (<-handles).CancelAndWait(ctx) }
@@ -117,7 +121,8 @@ func TestCancelAndWaitInsideACallback(t *testing.T) {
 
 func TestCancelEndsTheContextWithAReason(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		h := w.lease(t, "k", every(time.Second))
 		ctx := h.Context()
 		if err := h.Cancel(); err != nil {
@@ -141,7 +146,8 @@ func TestCancelEndsTheContextWithAReason(t *testing.T) {
 
 func TestRenewNow(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Hour)
 		w.set("a", "me", p.TTL.fixed)
 		w.set("b", "wrong type", 0)
@@ -169,7 +175,8 @@ func TestRenewNow(t *testing.T) {
 
 func TestRenewNowEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{CallTimeout: time.Minute}, func(t *testing.T, w *world) {
+	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
 		h := w.lease(t, "k", every(time.Hour))
 		w.at("main").slow(10 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -182,7 +189,8 @@ func TestRenewNowEndsWithItsContext(t *testing.T) {
 
 func TestShutdownDrains(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Minute)
 		p.RenewAtOnce = true
 		renewed, finished := 0, Result{}

@@ -19,7 +19,8 @@ func TestRedisGone(t *testing.T) {
 	} {
 		t.Run(name+" for less", func(t *testing.T) {
 			t.Parallel()
-			bubble(t, Config{}, func(t *testing.T, w *world) {
+			bubble(t, Config{}, func(w *world) {
+				t := w.t
 				h := w.lease(t, "k", every(interval))
 				pass(10 * interval)
 				up := down(w.at("main"))
@@ -36,7 +37,8 @@ func TestRedisGone(t *testing.T) {
 		})
 		t.Run(name+" for more", func(t *testing.T) {
 			t.Parallel()
-			bubble(t, Config{}, func(t *testing.T, w *world) {
+			bubble(t, Config{}, func(w *world) {
+				t := w.t
 				h := w.lease(t, "k", every(interval))
 				pass(10 * interval)
 				renewals := w.sent("k")
@@ -64,7 +66,8 @@ func TestRedisGone(t *testing.T) {
 // TestLateAnswerDoesNotRevive has Redis answer "renewed" after the local deadline.
 func TestLateAnswerDoesNotRevive(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{CallTimeout: time.Minute}, func(t *testing.T, w *world) {
+	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
 		lost := 0
 		p := &Policy{
 			TTL: FixedTTL(time.Minute), Interval: Every(20 * time.Second), RenewAtOnce: true,
@@ -82,7 +85,8 @@ func TestLateAnswerDoesNotRevive(t *testing.T) {
 
 func TestFailedRefreshIsRepeatedInTime(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(4 * time.Second)
 		p.RenewAtOnce = true
 		h := w.lease(t, "k", p)
@@ -129,7 +133,8 @@ func TestRetryDelay(t *testing.T) {
 // that hangs.
 func TestOneKeyFailsAlone(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		p.OnLoss = DropKey
 		w.set("good", "me", p.TTL.fixed)
@@ -156,7 +161,8 @@ func TestOneKeyFailsAlone(t *testing.T) {
 
 func TestDeadNodeDelaysOnlyItsOwnKeys(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		var dead []*Handle
 		for _, k := range []string{"dead/1", "dead/2", "dead/3"} {
@@ -188,7 +194,8 @@ func TestMissingAndForeignAreLostAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, Config{}, func(t *testing.T, w *world) {
+			bubble(t, Config{}, func(w *world) {
+				t := w.t
 				w.set("k", "me", 4*time.Second)
 				h := register(t, w.s, Task{Keys: []string{"k"}, Owner: "me", Policy: every(time.Second)})
 				ctx := h.Context()
@@ -216,7 +223,8 @@ func TestMissingAndForeignAreLostAtOnce(t *testing.T) {
 
 func TestDropKeyEndsWithTheLast(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		p.OnLoss = DropKey
 		w.set("a", "me", p.TTL.fixed)

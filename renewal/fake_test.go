@@ -264,16 +264,17 @@ func (f *fake) answer(r *request, err error) {
 // world is a service on a fake, in a bubble of simulated time.
 type world struct {
 	*fake
+	t    *testing.T // of the bubble
 	s    *Service
 	stop func() error
 }
 
 // bubble runs a test in simulated time; the service ends with it.
-func bubble(t *testing.T, cfg Config, test func(t *testing.T, w *world)) {
+func bubble(t *testing.T, cfg Config, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		w := &world{fake: f, s: newService(cfg.withDefaults(), f, f, nil)}
+		w := &world{t: t, fake: f, s: newService(cfg.withDefaults(), f, f, nil)}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- w.s.Run(ctx) }()
@@ -282,7 +283,7 @@ func bubble(t *testing.T, cfg Config, test func(t *testing.T, w *world)) {
 			cancel()
 			return <-done
 		})
-		test(t, w)
+		test(w)
 		if err := w.stop(); err != nil {
 			t.Errorf("Run: %v", err)
 		}

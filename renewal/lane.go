@@ -17,17 +17,17 @@ type lane struct {
 	name  string
 	work  func(context.Context, *batch) (silent bool)
 
-	mu      sync.Mutex
-	urgent  ring   // retries and the like
-	normal  ring   // in the order of their ticks
-	run     []item // taken out of the rings and sorted by deadline, when there is lag
-	at      int    // next of run
-	workers int
-	sorting bool
-	sorted  time.Duration // when run was made
-	lagging bool
-	pause   time.Duration // between calls while the node is silent
-	free    []*batch
+	mu       sync.Mutex
+	urgent   ring   // retries and the like
+	normal   ring   // in the order of their ticks
+	run      []item // taken out of the rings and sorted by deadline, when there is lag
+	at       int    // next of run
+	workers  int
+	sorting  bool
+	nextSort time.Duration // not before
+	lagging  bool
+	pause    time.Duration // between calls while the node is silent
+	free     []*batch
 }
 
 // resort is how often the whole queue may be put into the order of the time left.
@@ -97,7 +97,7 @@ func (l *lane) fill(b *batch) bool {
 	if l.checkLag(now) {
 		limit = maxBatch
 	}
-	if (l.lagging || l.urgent.n > limit) && now-l.sorted >= resort && !l.sorting {
+	if (l.lagging || l.urgent.n > limit) && now >= l.nextSort && !l.sorting {
 		l.sort(now)
 	}
 	b.items = l.urgent.take(b.items, limit)
@@ -131,19 +131,40 @@ func (l *lane) checkLag(now time.Duration) bool {
 	return behind
 }
 
-// sort puts the whole queue into the order of the time left. It is called under mu,
-// which it gives up while it sorts.
+// sort puts what is in the rings into the order of the time left and merges it into
+// the run. It is called under mu, which it gives up meanwhile; the other worker goes on
+// with what comes. The more it takes, the longer until it may happen again: of the time
+// of a worker it gets a tenth.
 func (l *lane) sort(now time.Duration) {
-	l.sorting, l.sorted = true, now
-	all := make([]item, 0, l.depth())
-	all = append(all, l.run[l.at:]...)
+	l.sorting = true
+	run := l.run[l.at:]
 	l.run, l.at = nil, 0
-	all = l.urgent.take(all, l.urgent.n)
-	all = l.normal.take(all, l.normal.n)
+	fresh := l.urgent.take(nil, l.urgent.n)
+	fresh = l.normal.take(fresh, l.normal.n)
 	l.mu.Unlock()
-	slices.SortFunc(all, func(a, b item) int { return cmp.Compare(a.deadline, b.deadline) })
+	slices.SortFunc(fresh, byDeadline)
+	run = merge(run, fresh)
 	l.mu.Lock()
-	l.run, l.at, l.sorting = all, 0, false
+	l.run, l.sorting = run, false
+	l.nextSort = now + max(resort, 10*(l.svc.clock.now()-now))
+}
+
+func byDeadline(a, b item) int { return cmp.Compare(a.deadline, b.deadline) }
+
+// merge joins two sorted lists.
+func merge(a, b []item) []item {
+	if len(a) == 0 {
+		return b
+	}
+	out := make([]item, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if byDeadline(b[0], a[0]) < 0 {
+			out, b = append(out, b[0]), b[1:]
+		} else {
+			out, a = append(out, a[0]), a[1:]
+		}
+	}
+	return append(append(out, a...), b...)
 }
 
 const (

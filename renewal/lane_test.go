@@ -3,6 +3,7 @@ package renewal
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -16,7 +17,8 @@ func TestLagPutsTheUrgentFirst(t *testing.T) {
 	var lags []Lag
 	cfg := Config{BatchSize: 10, InFlight: 1, CallTimeout: time.Hour}
 	cfg.Hooks.Lag = func(l Lag) { lags = append(lags, l) }
-	bubble(t, cfg, func(t *testing.T, w *world) {
+	bubble(t, cfg, func(w *world) {
+		t := w.t
 		long := &Policy{TTL: FixedTTL(10 * time.Hour), Interval: Every(2 * time.Second), RenewAtOnce: true}
 		short := &Policy{TTL: FixedTTL(time.Minute), Interval: Every(10 * time.Second), RenewAtOnce: true}
 		w.at("main").slow(5 * time.Second)
@@ -56,7 +58,8 @@ func TestLagPutsTheUrgentFirst(t *testing.T) {
 
 func TestSilentNodeIsNotAskedAllTheTime(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{BatchSize: 1}, func(t *testing.T, w *world) {
+	bubble(t, Config{BatchSize: 1}, func(w *world) {
+		t := w.t
 		p := &Policy{TTL: FixedTTL(time.Minute), Interval: Every(10 * time.Millisecond)}
 		for i := range 100 {
 			w.lease(t, fmt.Sprint(i), p)
@@ -122,7 +125,8 @@ func TestRingGivesItsMemoryBack(t *testing.T) {
 // tasks that are far off.
 func TestIdleServiceSleeps(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		synctest.Wait()
 		if w.s.timers.sleep != parked {
 			t.Error("a clock with nothing armed is not parked")
@@ -167,7 +171,8 @@ func TestHooksGetWhatHappened(t *testing.T) {
 	var got Batch
 	slow := make(chan struct{})
 	cfg := Config{Hooks: Hooks{Batch: func(b Batch) { <-slow; got.merge(&b) }}}
-	bubble(t, cfg, func(t *testing.T, w *world) {
+	bubble(t, cfg, func(w *world) {
+		t := w.t
 		slow = make(chan struct{})
 		p := every(time.Second)
 		p.Labels = map[string]string{"kind": "lock"}
@@ -204,7 +209,8 @@ func TestHooksGetWhatHappened(t *testing.T) {
 func TestPanicInAHook(t *testing.T) {
 	t.Parallel()
 	cfg := Config{Hooks: Hooks{Batch: func(Batch) { panic("boom") }, Lag: func(Lag) { panic("boom") }}}
-	bubble(t, cfg, func(t *testing.T, w *world) {
+	bubble(t, cfg, func(w *world) {
+		t := w.t
 		h := w.lease(t, "k", every(time.Second))
 		pass(10 * time.Second)
 		if r := h.Result(); r.Renewals < 9 || w.s.Stats().UserErrors < 9 {
@@ -236,5 +242,29 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 		if known := r <= ReasonShutdown; (r.String() != "unknown") != known {
 			t.Errorf("reason %d is called %s", r, r)
 		}
+	}
+}
+
+// TestSortKeepsEveryItemInOrder sorts a queue again and again while it fills.
+func TestSortKeepsEveryItemInOrder(t *testing.T) {
+	t.Parallel()
+	s := newIdle(t, Config{})
+	l := &lane{svc: s, group: s.lanes}
+	r := rand.New(rand.NewPCG(1, 2))
+	pushed := 0
+	for range 20 {
+		for range r.IntN(500) {
+			l.push(item{deadline: time.Duration(r.IntN(1000))}, r.IntN(2) == 0)
+			pushed++
+		}
+		l.mu.Lock()
+		l.sort(0)
+		l.mu.Unlock()
+		if l.depth() != pushed || len(l.run) != pushed || !slices.IsSortedFunc(l.run, byDeadline) {
+			t.Fatalf("%d of %d items, in order: %v", l.depth(), pushed, slices.IsSortedFunc(l.run, byDeadline))
+		}
+	}
+	if l.nextSort < resort {
+		t.Error("the next sort is not put off: sorting could take all the time of a worker")
 	}
 }

@@ -9,7 +9,8 @@ import (
 
 func TestLeaseIsKeptAndReleased(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		l, err := w.s.Acquire(t.Context(), "lock", 3*time.Second)
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +41,8 @@ func TestLeaseIsKeptAndReleased(t *testing.T) {
 
 func TestLostLeaseIsNotReleased(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		l, err := w.s.Acquire(t.Context(), "lock", 3*time.Second)
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +63,8 @@ func TestLostLeaseIsNotReleased(t *testing.T) {
 
 func TestAcquireNamesEveryFault(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		for key, ttl := range map[string]time.Duration{"": time.Second, "a}b": time.Second, "{}x": time.Second, "k": 0, "l": -1, "m": 10 * time.Millisecond} {
 			if _, err := w.s.Acquire(t.Context(), key, ttl); !errors.Is(err, ErrInvalid) {
 				t.Errorf("key %q, TTL %v: %v, want ErrInvalid", key, ttl, err)

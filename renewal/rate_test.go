@@ -14,7 +14,8 @@ func TestFixedRateDoesNotDrift(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, Config{}, func(t *testing.T, w *world) {
+			bubble(t, Config{}, func(w *world) {
+				t := w.t
 				w.at("main").slow(70 * time.Millisecond) // a slow answer must not push the next tick
 				h := w.lease(t, "k", &Policy{TTL: FixedTTL(time.Second), Interval: interval})
 				pass(10*time.Second + 71*time.Millisecond)
@@ -28,7 +29,8 @@ func TestFixedRateDoesNotDrift(t *testing.T) {
 
 func TestJitterComesOnlyEarlier(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		const interval = time.Second
 		w.lease(t, "k", &Policy{TTL: FixedTTL(4 * time.Second), Interval: Jittered(interval, MaxJitter), RenewAtOnce: true})
 		began := time.Now()
@@ -51,7 +53,8 @@ func TestJitterComesOnlyEarlier(t *testing.T) {
 
 func TestFirstTicksAreSpread(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		for i := range 1000 {
 			w.lease(t, fmt.Sprint(i), p)
@@ -75,7 +78,8 @@ func TestFirstTicksAreSpread(t *testing.T) {
 
 func TestRenewAtOnce(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Minute)
 		p.RenewAtOnce = true
 		h := w.lease(t, "k", p)
@@ -89,7 +93,8 @@ func TestRenewAtOnce(t *testing.T) {
 // TestMissedTicksBecomeOne keeps a node from answering over several intervals.
 func TestMissedTicksBecomeOne(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{CallTimeout: time.Minute}, func(t *testing.T, w *world) {
+	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
 		p := &Policy{TTL: FixedTTL(time.Minute), Interval: Every(time.Second), RenewAtOnce: true}
 		h := w.lease(t, "k", p)
 		pass(100 * time.Millisecond)
@@ -108,7 +113,8 @@ func TestMissedTicksBecomeOne(t *testing.T) {
 
 func TestTaskNeverOverlapsItself(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{CallTimeout: time.Minute}, func(t *testing.T, w *world) {
+	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
 		h := w.lease(t, "k", &Policy{TTL: FixedTTL(time.Minute), Interval: Every(100 * time.Millisecond), RenewAtOnce: true})
 		w.at("main").freeze()
 		pass(2 * time.Second)
@@ -133,7 +139,8 @@ func TestIntervalAsAShareOfTheTTL(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, Config{}, func(t *testing.T, w *world) {
+			bubble(t, Config{}, func(w *world) {
+				t := w.t
 				h := w.lease(t, "k", &Policy{TTL: FixedTTL(3 * time.Second), Interval: tc.interval})
 				pass(30 * time.Second)
 				if n := h.Result().Renewals; n < tc.want-1 || n > tc.want+1 {
@@ -146,7 +153,8 @@ func TestIntervalAsAShareOfTheTTL(t *testing.T) {
 
 func TestSubSecondTTL(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		h := w.lease(t, "k", &Policy{TTL: FixedTTL(120 * time.Millisecond), Interval: Every(40 * time.Millisecond)})
 		pass(4 * time.Second)
 		if r := h.Result(); r.Reason != Live || r.Renewals < 99 || r.Renewals > 101 {

@@ -167,7 +167,8 @@ func TestNotRunning(t *testing.T) {
 
 func TestRunTwice(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		if err := w.s.Run(t.Context()); !errors.Is(err, ErrRunning) {
 			t.Errorf("%v, want ErrRunning", err)
 		}
@@ -190,7 +191,8 @@ func TestPolicyIsForgottenWithItsLastTask(t *testing.T) {
 
 func TestSinceSetsTheFirstDeadline(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		w.at("main").fail(errDown)
 		p := every(10 * time.Second) // TTL 40 s, margin 0.8 s
 		h := register(t, w.s, Task{Keys: []string{"k"}, Policy: p, Since: time.Now().Add(-30 * time.Second)})
@@ -207,7 +209,8 @@ func TestSinceSetsTheFirstDeadline(t *testing.T) {
 
 func TestTasksAreListedByNextDue(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		for i := range 100 {
 			w.lease(t, fmt.Sprint(i), every(time.Duration(1+i%7)*time.Second))
 		}

@@ -21,7 +21,8 @@ func TestSelectorsFollowTheKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, Config{}, func(t *testing.T, w *world) {
+			bubble(t, Config{}, func(w *world) {
+				t := w.t
 				p := every(time.Second)
 				p.Select = sel(w)
 				lost := 0
@@ -53,7 +54,8 @@ func TestSelectorsFollowTheKeys(t *testing.T) {
 // TestScanErrorDoesNotEndATask: the keys known from before are renewed meanwhile.
 func TestScanErrorDoesNotEndATask(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		p.Select = Pattern("job:*")
 		var failures []error
@@ -84,7 +86,8 @@ func TestScanErrorDoesNotEndATask(t *testing.T) {
 
 func TestSelectorIsBounded(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{MaxSelected: 2}, func(t *testing.T, w *world) {
+	bubble(t, Config{MaxSelected: 2}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		p.Select = Select(func(context.Context) ([]string, error) { return []string{"a", "b", "c"}, nil })
 		h := register(t, w.s, Task{Policy: p})
@@ -99,7 +102,8 @@ func TestSelectorIsBounded(t *testing.T) {
 
 func TestSelectedKeyThatIsLostIsDropped(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		p.Select = Select(func(context.Context) ([]string, error) { return []string{"gone", "here"}, nil })
 		lost := 0

@@ -46,7 +46,8 @@ func TestStopRules(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, Config{}, func(t *testing.T, w *world) {
+			bubble(t, Config{}, func(w *world) {
+				t := w.t
 				lost := false
 				p := every(interval)
 				p.RenewAtOnce = true
@@ -85,7 +86,8 @@ func TestStopRules(t *testing.T) {
 // TestDoneStopsWhatIsQueued closes the signal while the key waits in the queue.
 func TestDoneStopsWhatIsQueued(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{InFlight: 1, BatchSize: 1, CallTimeout: time.Minute}, func(t *testing.T, w *world) {
+	bubble(t, Config{InFlight: 1, BatchSize: 1, CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
 		done := make(chan struct{})
 		p := every(time.Minute)
 		p.RenewAtOnce = true

@@ -69,7 +69,8 @@ func TestPanicInHostCode(t *testing.T) {
 		for name, p := range breakers(end) {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				t.Parallel()
-				bubble(t, Config{}, func(t *testing.T, w *world) {
+				bubble(t, Config{}, func(w *world) {
+					t := w.t
 					runBroken(t, w, p)
 					if w.s.Stats().UserErrors == 0 {
 						t.Error("nothing was counted: was the function called?")
@@ -82,7 +83,8 @@ func TestPanicInHostCode(t *testing.T) {
 
 func TestPanicIsReportedToTheTask(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		p.TTL = TTLFrom(func(context.Context, Status) (time.Duration, error) { panic("boom") })
 		var events []Event
@@ -107,7 +109,8 @@ func TestSlowHostCode(t *testing.T) {
 	for name := range breakers(nil) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, Config{UserGoroutines: 2, UserBudget: 200 * time.Millisecond, Grace: time.Minute}, func(t *testing.T, w *world) {
+			bubble(t, Config{UserGoroutines: 2, UserBudget: 200 * time.Millisecond, Grace: time.Minute}, func(w *world) {
+				t := w.t
 				release := make(chan struct{})
 				defer close(release)
 				p := breakers(func() {
@@ -148,7 +151,8 @@ func TestSlowHostCode(t *testing.T) {
 // TestSlowSelectorBesideAFastTask: the slow one is late, the fast one is not.
 func TestSlowSelectorBesideAFastTask(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := every(time.Second)
 		p.Select = Select(func(ctx context.Context) ([]string, error) {
 			select {
@@ -172,7 +176,8 @@ func TestSlowSelectorBesideAFastTask(t *testing.T) {
 
 func TestFunctionsDecide(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := &Policy{
 			TTL: TTLFrom(func(_ context.Context, st Status) (time.Duration, error) {
 				return time.Duration(st.Renewals+3) * time.Second, nil
@@ -194,7 +199,8 @@ func TestFunctionsDecide(t *testing.T) {
 
 func TestIntervalFunctionCannotOutrunTheTTL(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		p := &Policy{
 			TTL:      FixedTTL(3 * time.Second),
 			Interval: IntervalFrom(func(context.Context, Status) (time.Duration, error) { return time.Hour, nil }),
@@ -209,7 +215,8 @@ func TestIntervalFunctionCannotOutrunTheTTL(t *testing.T) {
 
 func TestCallbacksComeInOrderAndFinishedLast(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		var mu sync.Mutex
 		var got []string
 		note := func(s string) { mu.Lock(); defer mu.Unlock(); got = append(got, s) }
@@ -236,7 +243,8 @@ func TestCallbacksComeInOrderAndFinishedLast(t *testing.T) {
 // TestSlowCallbackDropsOnlyWhatIsRepeated lets a callback hang for many ticks.
 func TestSlowCallbackDropsOnlyWhatIsRepeated(t *testing.T) {
 	t.Parallel()
-	bubble(t, Config{}, func(t *testing.T, w *world) {
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
 		hang := make(chan struct{})
 		renewed, lost, finished := 0, 0, 0
 		p := every(100 * time.Millisecond)

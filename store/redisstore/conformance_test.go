@@ -45,3 +45,37 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, harness(redistest.Start(t).Client()))
 }
+
+func TestConformanceOnImitation(t *testing.T) {
+	t.Parallel()
+	client, mini := redistest.MiniServer(t)
+	expire(t, mini)
+	storetest.Run(t, harness(client))
+}
+
+func TestConformanceOnCluster(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, harness(redistest.StartCluster(t, 3, 0).Client()))
+}
+
+func TestConformanceBehindSentinel(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, harness(redistest.StartSentinel(t).Client()))
+}
+
+func TestModel(t *testing.T) {
+	t.Parallel()
+	storetest.Model(t, harness(redistest.Start(t).Client()))
+}
+
+// TestModelFaulty: calls that fail before and after they took effect are made again.
+func TestModelFaulty(t *testing.T) {
+	t.Parallel()
+	h := harness(redistest.Start(t).Client())
+	storetest.Model(t, storetest.Harness{
+		New: func(t testing.TB) store.Store {
+			t.Helper()
+			return storetest.Faulty(h.New(t), storetest.FaultConfig{Before: 0.1, After: 0.2})
+		},
+	})
+}

@@ -74,7 +74,7 @@ end
 
 -- release returns the task's head after a worker's last change, or nothing if the
 -- change does not fit the state. set and drop collect fields of its bucket.
-local function release(ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
+local function release(key, ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
 	local v, attempt, alone, started, stopped, was, retried, previous, tail = match(rest, restPattern)
 	local to, cause = outcome(kind, s, req)
 	if not v or not to then
@@ -98,9 +98,11 @@ local function release(ordinal, f, kind, wseq, data, s, req, token, losses, rest
 		elseif data ~= '' and to ~= 'Z' then
 			set[#set + 1] = f .. 'f'
 			set[#set + 1] = data
-			if to ~= 'X' then
-				detail = '{"failure":' .. data .. '}'
-			end
+		elseif data == '' then -- the last failure stays
+			data = redis.call('HGET', key, f .. 'f') or ''
+		end
+		if (to == 'F' or to == 'E') and data ~= '' then
+			detail = '{"failure":' .. data .. '}'
 		end
 		if ended[to] then
 			stopped = now
@@ -192,7 +194,7 @@ local function work(key, ordinal, f, kind, wtoken, wseq, data, h, set, drop)
 		end
 		return s .. stop(s, req) .. '.', s .. req .. ' ' .. token .. ' ' .. wseq .. ' ' .. now .. ' ' .. losses .. ' ' .. rest
 	end
-	local next = release(ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
+	local next = release(key, ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
 	if not next then
 		return s .. '0i'
 	end

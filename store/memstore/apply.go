@@ -19,10 +19,12 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 		return store.Applied{}, err
 	}
 	a, err := p.applyOnce(&c, now())
+	applied := err == nil && !a.Repeated
+	if applied {
+		s.agenda.wake(c.Plan.ID) // in the same step, so that nobody rests what he has not seen
+	}
 	p.mu.Unlock()
-	if err == nil && !a.Repeated {
-		// After the write: whoever rests the plan under an older stamp has seen it.
-		s.agenda.wake(c.Plan.ID)
+	if applied {
 		s.hints.give(c.Plan.ID)
 	}
 	return a, err

@@ -136,9 +136,11 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 		return err
 	}
 	finished, err := p.finish()
-	p.mu.Unlock()
 	if finished {
 		s.agenda.wake(c.ID)
+	}
+	p.mu.Unlock()
+	if finished {
 		s.hints.give(c.ID)
 	}
 	return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -13,15 +12,6 @@ import (
 type locks struct {
 	mu       sync.Mutex
 	byTenant map[string]store.TenantLock
-}
-
-// drop frees a tenant if the plan has it.
-func (l *locks) drop(tenant string, id plan.ID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.byTenant[tenant].Plan == id {
-		delete(l.byTenant, tenant)
-	}
 }
 
 // Reserve implements store.Locker.

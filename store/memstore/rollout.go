@@ -32,7 +32,6 @@ type rollout struct {
 
 	mark, hash, actor string // of the creation
 	ttl               time.Duration
-	gone              int // tasks that removal has dealt with
 
 	tasks    shelf
 	held     []uint32 // ordinals; record.pos is the place in it

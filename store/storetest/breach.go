@@ -13,6 +13,7 @@ func breachCases() []testCase {
 		{name: "not within the tolerance", run: breachTolerated},
 		{name: "two failures of one commit", run: breachOfTwo},
 		{name: "by a lost task", run: breachByLoss},
+		{name: "by an edit", run: breachByEdit},
 		{name: "what is in flight goes on", run: breachGoesOn},
 		{name: "survives a decision that did not know of it", run: breachSurvives},
 		{name: "judged, acknowledged, and again", run: breachAgain},
@@ -72,6 +73,25 @@ func breachByLoss(e *env) {
 		e.Errorf("failure %+v", f)
 	}
 	equal(e, "task", r.task(1).State, task.Failed)
+	equal(e, "claimed", len(r.claim("worker", 1)), 0)
+	equal(e, "plan", r.settle().State, plan.Failed)
+}
+
+// breachByEdit: a decision that makes a task fail and does not judge it.
+func breachByEdit(e *env) {
+	r := e.start(3, tolerating(2, 0))
+	r.take("worker", 1)
+	t := r.task(1)
+	p := r.decide(func(p plan.Plan) (plan.Decision, error) {
+		return plan.Decision{
+			Plan: p, Edits: []task.Edit{t.Lose(0, by().Now)}, Changed: true,
+			Events: []plan.Event{{
+				Plan: r.id, Task: t.ID, Attempt: 1,
+				Cause: task.ByFailure.String(), From: t.State.String(), To: task.Failed.String(),
+			}},
+		}, nil
+	})
+	equal(e, "breached", p.Breached, true)
 	equal(e, "claimed", len(r.claim("worker", 1)), 0)
 	equal(e, "plan", r.settle().State, plan.Failed)
 }

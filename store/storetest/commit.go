@@ -168,7 +168,7 @@ func staleToken(e *env) {
 }
 
 func releasedToken(e *env) {
-	r := e.start(2, concurrently(2))
+	r := e.start(3, concurrently(2))
 	jobs := r.take("worker", 2)
 	r.do(jobs[0].work(store.Complete))
 	r.do(jobs[1].work(store.Yield))
@@ -176,9 +176,11 @@ func releasedToken(e *env) {
 		works, _ := r.commit(j.save("LATE", "1"))
 		e.is(works[0].Err, store.ErrFenced)
 	}
-	forged := store.Work{Task: jobs[1].ID, Seq: 1, Kind: store.Complete}
-	works, _ := r.commit(forged)
+	forged, early := store.Work{Task: jobs[1].ID, Seq: 1, Kind: store.Complete}, store.Work{Task: task.NewID(r.id, 3)}
+	works, _ := r.commit(forged, early)
 	e.is(works[0].Err, store.ErrFenced)
+	e.is(works[1].Err, store.ErrFenced)
+	equal(e, "the one that nobody has claimed", r.task(3).State, task.Pending)
 	equal(e, "the one handed back", r.task(2).State, task.Running)
 }
 

@@ -87,6 +87,7 @@ func undoWhatRan(e *env) {
 	r.give(plan.Plan.Rollback)
 	r.settle()
 	for _, j := range r.expect(6, 5, 4, 3) {
+		equal(e, "still paused alone", j.PausedAlone, false)
 		r.do(j.work(store.Undone))
 	}
 	equal(e, "plan", r.settle().State, plan.RolledBack)

@@ -1,0 +1,24 @@
+package memstore_test
+
+import (
+	"testing"
+
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
+)
+
+func TestModel(t *testing.T) {
+	t.Parallel()
+	storetest.Model(t, harness())
+}
+
+// TestModelFaulty: calls that fail before and after they took effect are made again.
+func TestModelFaulty(t *testing.T) {
+	t.Parallel()
+	storetest.Model(t, storetest.Harness{
+		New: func(testing.TB) store.Store {
+			return storetest.Faulty(memstore.New(), storetest.FaultConfig{Before: 0.1, After: 0.2})
+		},
+	})
+}

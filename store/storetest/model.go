@@ -1,0 +1,269 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Model runs random operations of workers, operators and engines on one plan in the
+// store and in an obviously right model of it, and compares all that can be read
+// after each. Calls that fail for now are made again, so a [Faulty] store has to pass
+// as well. A failure prints the operations and a seed; the flags of package rapid run
+// it again (-rapid.seed) or longer (-rapid.checks).
+func Model(t *testing.T, h Harness) {
+	t.Helper()
+	rapid.Check(t, func(rt *rapid.T) {
+		m := newMachine(t, rt, h)
+		rt.Repeat(map[string]func(*rapid.T){
+			"":         m.compare,
+			"claim":    m.claim,
+			"work":     m.work,
+			"works":    m.works,
+			"again":    m.again,
+			"plan":     m.planCommand,
+			"task":     m.taskCommand,
+			"engine":   m.engine,
+			"late":     m.late,
+			"reclaims": m.reclaim,
+		})
+	})
+}
+
+// machine is the state of one run.
+type machine struct {
+	ctx   context.Context //nolint:containedctx // the test's
+	store store.Store
+	id    plan.ID
+	o     *oracle
+
+	jobs    []*job        // every claim of a task there ever was
+	batches []store.Batch // every batch that was sent
+	sent    []store.Command
+	waiting []store.Command // decided, not sent yet
+	ids     int
+}
+
+func newMachine(t *testing.T, rt *rapid.T, h Harness) *machine {
+	t.Helper()
+	m := &machine{ctx: t.Context(), store: h.New(t)}
+	n := rapid.IntRange(1, 6).Draw(rt, "tasks")
+	s := strategy.Strategy{
+		MaxConcurrency: strategy.Count(rapid.IntRange(1, 4).Draw(rt, "concurrency")),
+		MaxFailures:    strategy.Count(rapid.IntRange(0, 3).Draw(rt, "failures")),
+		FailureAction:  rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(rt, "action"),
+	}
+	var c store.Creation
+	m.call(rt, func() (err error) {
+		c, err = m.store.BeginCreate(m.ctx, store.Create{
+			Plan: plan.Plan{Name: "plan", ExecutorType: "X", Tasks: n, Strategy: s}, TTL: time.Minute,
+		})
+		return err
+	})
+	m.call(rt, func() error { return m.store.AddTenants(m.ctx, c, 1, tenants(1, n)) })
+	m.call(rt, func() error { return m.store.FinishCreate(m.ctx, c) })
+	m.id = c.ID
+	p, list := m.read(rt)
+	m.o = newOracle(p, list)
+	m.o.events = m.events(rt)
+	m.decide(rt, false, func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, by()) })
+	m.decide(rt, false, func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
+	return m
+}
+
+// try makes a call until it does not fail for now.
+func (m *machine) try(rt *rapid.T, f func() error) error {
+	for range 1000 {
+		if err := f(); !store.Temporary(err) {
+			return err
+		}
+	}
+	rt.Fatal("the store never answers")
+	return nil
+}
+
+// call is try for calls that have to succeed.
+func (m *machine) call(rt *rapid.T, f func() error) {
+	if err := m.try(rt, f); err != nil {
+		rt.Fatalf("unexpected error: %v", err)
+	}
+}
+
+func (m *machine) unique(prefix string) string {
+	m.ids++
+	return fmt.Sprintf("%s-%d", prefix, m.ids)
+}
+
+func (m *machine) read(rt *rapid.T) (p plan.Plan, tasks []task.Task) {
+	m.call(rt, func() (err error) { p, err = m.store.Plan(m.ctx, m.id); return err })
+	m.call(rt, func() (err error) { tasks, _, err = m.store.Tasks(m.ctx, m.id, store.TaskQuery{}); return err })
+	return p, tasks
+}
+
+func (m *machine) events(rt *rapid.T) (events []plan.Event) {
+	m.call(rt, func() (err error) { events, err = m.store.Events(m.ctx, m.id, 0, 0); return err })
+	return events
+}
+
+// claim asks for tasks.
+func (m *machine) claim(rt *rapid.T) { m.commit(rt, store.Batch{Claim: m.newClaim(rt)}) }
+
+func (m *machine) newClaim(rt *rapid.T) store.Claim {
+	return store.Claim{
+		ID:     m.unique("claim"),
+		Worker: rapid.SampledFrom([]string{"ann", "bob"}).Draw(rt, "worker"),
+		Max:    rapid.IntRange(1, 4).Draw(rt, "max"),
+	}
+}
+
+// work commits one change of a worker, perhaps of one that lost its task.
+func (m *machine) work(rt *rapid.T) {
+	if len(m.jobs) == 0 {
+		rt.Skip("nobody has claimed anything")
+	}
+	m.commit(rt, store.Batch{Works: []store.Work{m.newWork(rt, m.anyJob(rt))}})
+}
+
+// anyJob prefers the later claims.
+func (m *machine) anyJob(rt *rapid.T) *job {
+	back := rapid.IntRange(0, min(7, len(m.jobs)-1)).Draw(rt, "job")
+	return m.jobs[len(m.jobs)-1-back]
+}
+
+func (m *machine) newWork(rt *rapid.T, j *job) store.Work {
+	kinds := []store.WorkKind{store.Save, store.Yield, store.Complete, store.Fail}
+	if m.o.tasks[j.ID.Ordinal()-1].State == task.RollingBack {
+		kinds = []store.WorkKind{store.Save, store.Yield, store.Undone, store.UndoFail}
+	}
+	w := j.work(rapid.SampledFrom(kinds).Draw(rt, "kind"))
+	if rapid.IntRange(0, 9).Draw(rt, "wrong kind") == 0 {
+		w.Kind = rapid.SampledFrom([]store.WorkKind{store.Complete, store.Undone}).Draw(rt, "kind")
+		w.Failure = nil
+	}
+	switch w.Kind {
+	case store.Save:
+		w.Step, w.Data = fmt.Sprint("step ", w.Seq), fmt.Appendf(nil, "%d", m.ids)
+		w.UndoStep = rapid.SampledFrom([]string{"", "A", "B"}).Draw(rt, "undo")
+		w.UndoData = []byte("1")
+	case store.Yield:
+		if rapid.Bool().Draw(rt, "error") {
+			w.Failure = &task.FailureInfo{ErrorCode: "YIELDED"}
+		}
+	case store.Complete, store.Fail, store.Undone, store.UndoFail:
+	}
+	return w
+}
+
+// works commits changes of several tasks, and a claim with them.
+func (m *machine) works(rt *rapid.T) {
+	var b store.Batch
+	seen := make(map[task.ID]bool)
+	for _, j := range slices.Backward(m.jobs) {
+		if !seen[j.ID] && rapid.Bool().Draw(rt, "take part") {
+			b.Works = append(b.Works, m.newWork(rt, j))
+		}
+		seen[j.ID] = true
+	}
+	b.Claim = m.newClaim(rt)
+	m.commit(rt, b)
+}
+
+// again sends a batch of changes once more.
+func (m *machine) again(rt *rapid.T) {
+	if len(m.batches) == 0 {
+		rt.Skip("nothing was sent")
+	}
+	b := rapid.SampledFrom(m.batches[max(0, len(m.batches)-5):]).Draw(rt, "batch")
+	m.commit(rt, store.Batch{Works: slices.Clone(b.Works)})
+}
+
+// reclaim sends a claim once more some of whose tasks are still held.
+func (m *machine) reclaim(rt *rapid.T) {
+	var claims []store.Claim
+	for _, b := range m.batches {
+		if slices.ContainsFunc(m.o.tasks, func(t oracleTask) bool { return t.claim != "" && t.claim == b.Claim.ID }) {
+			claims = append(claims, b.Claim)
+		}
+	}
+	if len(claims) == 0 {
+		rt.Skip("nothing is held")
+	}
+	b := store.Batch{Plan: m.id, Claim: rapid.SampledFrom(claims).Draw(rt, "claim")}
+	m.call(rt, func() error { return m.store.Commit(m.ctx, &b) })
+	want := 0
+	for i := range m.o.tasks {
+		t := &m.o.tasks[i]
+		if t.claim != b.Claim.ID {
+			continue
+		}
+		want++
+		if !slices.ContainsFunc(b.Claimed, func(g task.Task) bool { return g.ID == t.ID && g.Token == t.Token }) {
+			rt.Fatalf("claim %s does not have task %s again: %v", t.claim, t.ID, b.Claimed)
+		}
+	}
+	if len(b.Claimed) != want {
+		rt.Fatalf("claim %s has %d tasks again, holds %d", b.Claim.ID, len(b.Claimed), want)
+	}
+}
+
+// commit sends a batch and lets the oracle follow.
+func (m *machine) commit(rt *rapid.T, b store.Batch) {
+	b.Plan = m.id
+	sent := b
+	sent.Works = slices.Clone(b.Works)
+	m.batches = append(m.batches, sent)
+	m.call(rt, func() error { return m.store.Commit(m.ctx, &b) })
+	before := len(m.o.events)
+	for i, w := range sent.Works {
+		want, got := m.o.work(w), b.Works[i]
+		if !sameError(got.Err, want.Err) || want.Err == nil && (got.State != want.State || got.Stop != want.Stop) {
+			rt.Fatalf("work %+v answered %v, %s, %s; want %v, %s, %s",
+				w, got.Err, got.State, got.Stop, want.Err, want.State, want.Stop)
+		}
+	}
+	if b.Claim.Max > 0 {
+		if err := m.o.claim(b.Claim, b.Claimed); err != nil {
+			rt.Fatalf("claim %s: %v", b.Claim.ID, err)
+		}
+		for _, t := range b.Claimed {
+			m.jobs = append(m.jobs, &job{Task: t})
+		}
+	}
+	m.o.end(before)
+	m.view(rt, b)
+}
+
+func sameError(got, want error) bool {
+	if errors.Is(want, errImpossible) {
+		return got != nil
+	}
+	return errors.Is(got, want)
+}
+
+// view compares what a commit tells of the plan.
+func (m *machine) view(rt *rapid.T, b store.Batch) {
+	v, p := b.View, m.o.plan
+	if v.State != p.State || v.Version != p.Version || v.Counters != p.Counters || v.Breached != p.Breached {
+		rt.Fatalf("view %+v; want %s, version %d, %+v, breached: %v", v, p.State, p.Version, p.Counters, p.Breached)
+	}
+	allowed, required := m.o.allowed()
+	if v.Claimable != required && (required || len(allowed) == 0) {
+		rt.Fatalf("claimable: %v; left are %v", v.Claimable, allowed)
+	}
+	if _, undos := m.o.undoable(); v.UndosDry && undos {
+		rt.Fatal("no undo is said to be left, but there is one")
+	}
+	if p.Undo.Open && p.State == plan.RollingBack && len(b.Claimed) < b.Claim.Max && p.Counters.Held < p.Grant.MaxHeld && !v.UndosDry {
+		rt.Fatal("a claim found no undo, but some are said to be left")
+	}
+}

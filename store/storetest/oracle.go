@@ -1,0 +1,339 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// oracle is one plan in an obviously right store: it keeps whole values, counts by
+// counting, and looks for tasks by looking at all of them. Where the contract leaves
+// a choice it follows the store under test, after checking that it is one of those
+// allowed.
+type oracle struct {
+	plan     plan.Plan // UndosDry is the store's; the other Facts are its own
+	tasks    []oracleTask
+	events   []plan.Event
+	releases int
+	applied  map[string]bool // ids of commands
+}
+
+type oracleTask struct {
+	task.Task
+	lastToken task.Token
+	lastSeq   uint32
+	claim     string // that holds it
+	released  int    // when its last hold ended
+	visited   bool   // claimed by the open undo round
+	late      bool   // became undoable during the round: the round may come to it or not
+
+	must, may bool // the version has to, may, have risen since it was last compared
+}
+
+func newOracle(p plan.Plan, tasks []task.Task) *oracle {
+	o := &oracle{plan: p, applied: make(map[string]bool)}
+	for _, t := range tasks {
+		o.tasks = append(o.tasks, oracleTask{Task: t})
+	}
+	return o
+}
+
+// state is a task's state as it is seen.
+func (o *oracle) state(t *oracleTask) task.State {
+	if t.State == task.Pending && o.plan.State.CancelsPending() {
+		return task.Cancelled
+	}
+	return t.State
+}
+
+func (o *oracle) count() {
+	var c plan.Counters
+	for i := range o.tasks {
+		t := &o.tasks[i]
+		c.States[o.state(t)]++
+		if t.Worker != "" {
+			c.Held++
+		}
+	}
+	o.plan.Counters = c
+}
+
+func (o *oracle) stop(t *oracleTask) task.Stop {
+	if !t.State.InFlight() {
+		return task.Go
+	}
+	return o.plan.StopFor(t.Control)
+}
+
+func (o *oracle) tell(e plan.Event) {
+	e.Seq, e.Plan, e.AtRest = int64(len(o.events))+1, o.plan.ID, false
+	if e.Task != 0 {
+		e.Tenant = o.tasks[e.Task.Ordinal()-1].Tenant.ID
+	}
+	o.events = append(o.events, e)
+}
+
+// end closes a commit that began with so many events.
+func (o *oracle) end(before int) {
+	o.count()
+	if len(o.events) > before {
+		o.events[len(o.events)-1].AtRest = o.plan.AtRest()
+	}
+}
+
+func (o *oracle) release(t *oracleTask) {
+	if t.Worker != "" {
+		o.releases++
+		t.Worker, t.claim, t.released, t.may = "", "", o.releases, true
+	}
+}
+
+// move takes a task along a cause.
+func (o *oracle) move(t *oracleTask, to task.State, cause task.Cause) {
+	e := plan.Event{Task: t.ID, Cause: cause.String(), From: t.State.String(), To: to.String(), Attempt: t.Attempt}
+	if to == task.Failed || to == task.RollbackFailed {
+		e.Failure = t.Failure
+	}
+	if to == task.RollbackFailed && o.plan.Undo.Open && !t.visited {
+		t.late = true
+	}
+	t.State, t.must = to, true
+	o.tell(e)
+	o.count()
+	if to == task.Failed && o.plan.State == plan.Running && o.plan.Counters.Of(task.Failed) > o.plan.Grant.MaxFailed {
+		o.plan.Breached = true
+	}
+}
+
+// work applies one change and returns what the answer has to be.
+func (o *oracle) work(w store.Work) store.Work {
+	w.Err, w.Stop = nil, task.Go
+	i := w.Task.Ordinal() - 1
+	if w.Task.Plan() != o.plan.ID || i < 0 || i >= len(o.tasks) {
+		w.Err = store.ErrNotFound
+		return w
+	}
+	t := &o.tasks[i]
+	switch {
+	case w.Token == t.lastToken && w.Seq <= t.lastSeq:
+	case t.Worker == "" || t.Token != w.Token:
+		w.Err = store.ErrFenced
+	default:
+		if w.Err = o.change(t, w); w.Err == nil {
+			t.lastToken, t.lastSeq = w.Token, w.Seq
+		}
+	}
+	w.State = o.state(t)
+	if w.Kind == store.Save && w.Err == nil {
+		w.Stop = o.stop(t)
+	}
+	return w
+}
+
+var errImpossible = errors.New("storetest: impossible change")
+
+// change applies the change of the worker that holds the task.
+func (o *oracle) change(t *oracleTask, w store.Work) error {
+	running := t.State == task.Running
+	if fits := running; w.Kind != store.Save && w.Kind != store.Yield {
+		if w.Kind == store.Undone || w.Kind == store.UndoFail {
+			fits = !running
+		}
+		if !fits {
+			return errImpossible
+		}
+	}
+	stop, request := o.stop(t), t.Request
+	switch w.Kind {
+	case store.Save:
+		if w.UndoStep != "" {
+			t.Undo, _, _ = t.Undo.Record(checkpoint.Undo{Step: w.UndoStep, Data: w.UndoData})
+		}
+		if w.Step != "" {
+			t.Checkpoint, t.Losses = &checkpoint.Checkpoint{Step: w.Step, Data: w.Data}, 0
+		}
+		return nil
+	case store.Complete:
+		t.Checkpoint, t.Failure = nil, nil
+		o.move(t, task.Completed, task.BySuccess)
+	case store.Undone:
+		t.Checkpoint, t.Failure, t.Undo = nil, nil, nil
+		o.move(t, task.RolledBack, task.ByUndo)
+	case store.Fail:
+		t.Failure = w.Failure
+		o.move(t, task.Failed, task.ByFailure)
+	case store.UndoFail:
+		t.Failure = w.Failure
+		o.move(t, task.RollbackFailed, task.ByUndoFailure)
+	case store.Yield:
+		o.yield(t, w, stop)
+	}
+	if !t.State.InFlight() {
+		t.PausedAlone = t.State == task.Paused && request == task.PauseRequest
+		t.Request = task.NoRequest
+	}
+	o.release(t)
+	o.count()
+	return nil
+}
+
+func (o *oracle) yield(t *oracleTask, w store.Work, stop task.Stop) {
+	switch stop {
+	case task.Go:
+	case task.StopPause:
+		o.move(t, task.Paused, task.ByPause)
+	case task.StopCancel:
+		if w.Failure != nil {
+			t.Failure = w.Failure
+		}
+		if t.State == task.RollingBack {
+			o.move(t, task.RollbackFailed, task.ByUndoFailure)
+		} else {
+			o.move(t, task.Cancelled, task.ByCancel)
+		}
+	}
+}
+
+// conflict reports whether a command has to be refused.
+func (o *oracle) conflict(c store.Command) bool {
+	if c.Version != o.plan.Version || c.Failed >= 0 && c.Failed != o.plan.Counters.Of(task.Failed) {
+		return true
+	}
+	for _, e := range c.Edits {
+		if o.tasks[e.ID.Ordinal()-1].Version != e.Version {
+			return true
+		}
+	}
+	return false
+}
+
+// apply applies a command that is not to be refused.
+func (o *oracle) apply(c store.Command) {
+	before := len(o.events)
+	o.applied[c.ID] = true
+	failed := false
+	for _, e := range c.Edits {
+		t := &o.tasks[e.ID.Ordinal()-1]
+		failed = failed || e.State == task.Failed && t.State != task.Failed
+		if e.Release {
+			o.release(t)
+		}
+		if e.State == task.RollbackFailed && t.State != e.State && o.plan.Undo.Open && !t.visited {
+			t.late = true
+		}
+		t.Control, t.must = e.Control, true
+		if e.DropCheckpoint {
+			t.Checkpoint = nil
+		}
+		if e.DropUndo {
+			t.Undo = nil
+		}
+	}
+	if o.plan.Undo.Round != c.Plan.Undo.Round {
+		o.plan.UndosDry = false
+		for i := range o.tasks {
+			o.tasks[i].visited, o.tasks[i].late = false, false
+		}
+	}
+	o.plan.Control = c.Plan.Control
+	for _, e := range c.Events {
+		o.tell(e)
+		if e.Task == 0 && e.From != e.To {
+			o.plan.Breached = false
+		}
+	}
+	o.count()
+	if failed && o.plan.State == plan.Running && o.plan.Counters.Of(task.Failed) > o.plan.Grant.MaxFailed {
+		o.plan.Breached = true
+	}
+	o.end(before)
+}
+
+// claim follows the store in a claim and returns what is wrong with its choice.
+func (o *oracle) claim(c store.Claim, got []task.Task) error {
+	for _, g := range got {
+		allowed, _ := o.allowed()
+		t := &o.tasks[g.ID.Ordinal()-1]
+		if !allowed[g.ID.Ordinal()] {
+			return fmt.Errorf("claimed task %d, allowed are %v", g.ID.Ordinal(), allowed)
+		}
+		if g.Token <= t.Token || g.Worker != c.Worker {
+			return fmt.Errorf("task %d under token %d after %d, held by %q", g.ID.Ordinal(), g.Token, t.Token, g.Worker)
+		}
+		t.Token, t.Worker, t.claim, t.must = g.Token, c.Worker, c.ID, true
+		switch {
+		case t.State.InFlight():
+		case t.State == task.Pending:
+			t.Attempt = 1
+			o.move(t, task.Running, task.ByClaim)
+		default:
+			t.visited, t.PausedAlone, t.Losses = true, false, 0
+			o.move(t, task.RollingBack, task.ByRollback)
+		}
+		o.count()
+	}
+	if allowed, required := o.allowed(); required && len(got) < c.Max {
+		return fmt.Errorf("claimed %d of %d, %v are left", len(got), c.Max, allowed)
+	}
+	return nil
+}
+
+// allowed returns which tasks may be claimed next, by ordinal, and whether one of
+// them has to be.
+func (o *oracle) allowed() (set map[int]bool, required bool) {
+	if o.plan.Counters.Held >= o.plan.Grant.MaxHeld {
+		return nil, false
+	}
+	if o.plan.State.ClaimsRunning() {
+		if set = o.unheld(task.Running); len(set) > 0 {
+			return set, true
+		}
+	}
+	if set = o.unheld(task.RollingBack); len(set) > 0 {
+		return set, true
+	}
+	open := !o.plan.Breached && !o.plan.State.CancelsPending() && o.plan.Counters.Of(task.Failed) <= o.plan.Grant.MaxFailed
+	for i := range o.tasks {
+		if open && i < o.plan.Grant.Open && o.tasks[i].State == task.Pending {
+			return map[int]bool{i + 1: true}, true
+		}
+	}
+	return o.undoable()
+}
+
+func (o *oracle) unheld(s task.State) map[int]bool {
+	set := make(map[int]bool)
+	for i := range o.tasks {
+		if t := &o.tasks[i]; t.State == s && t.Worker == "" {
+			set[i+1] = true
+		}
+	}
+	return set
+}
+
+// undoable returns the next task of the open undo round.
+func (o *oracle) undoable() (set map[int]bool, required bool) {
+	set = make(map[int]bool)
+	if o.plan.State != plan.RollingBack || !o.plan.Undo.Open {
+		return set, false
+	}
+	next := -1
+	for i := range o.tasks {
+		t := &o.tasks[i]
+		switch {
+		case !t.Undoable() || t.visited:
+		case t.late:
+			set[i+1] = true
+		case next < 0 || !o.plan.Sequential() || t.released > o.tasks[next].released:
+			next = i
+		}
+	}
+	if next >= 0 {
+		set[next+1] = true
+	}
+	return set, next >= 0
+}

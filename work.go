@@ -102,9 +102,13 @@ func (j *job) lockTenant(ctx context.Context) error {
 		return nil
 	}
 	held, err := j.e.lock(ctx, []store.TenantLock{j.tenantLock()})
-	if err != nil {
+	switch {
+	case err == nil:
+	case store.Temporary(err) || ctx.Err() != nil:
 		j.interrupt(executor.ErrShutdown) // hand it back: the store is away
 		return err
+	default:
+		return executor.Fail(task.CodeInternal, err)
 	}
 	if len(held) > 0 {
 		return executor.Fail(task.CodeTenantHeld, &store.TenantHeldError{Held: held})

@@ -1,0 +1,325 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// exclusive is an executor that notices when a tenant is worked on twice at once.
+type exclusive struct {
+	mu      sync.Mutex
+	working map[string]plan.ID
+	clashes []string
+	runs    int
+}
+
+func (x *exclusive) Execute(_ context.Context, run *executor.Run) error {
+	x.enter(run)
+	time.Sleep(time.Second)
+	x.leave(run)
+	if run.Tenant().Labels["fails"] != "" && run.Attempt() == 1 {
+		return errors.New("fails")
+	}
+	return nil
+}
+
+func (x *exclusive) Rollback(_ context.Context, run *executor.Run) error {
+	x.enter(run)
+	time.Sleep(time.Second)
+	x.leave(run)
+	return nil
+}
+
+func (x *exclusive) enter(run *executor.Run) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.working == nil {
+		x.working = make(map[string]plan.ID)
+	}
+	tenant, id := run.Tenant().ID, run.ID().Plan()
+	if other, busy := x.working[tenant]; busy {
+		x.clashes = append(x.clashes, fmt.Sprintf("%s by plans %s and %s", tenant, other, id))
+	}
+	x.working[tenant] = id
+	x.runs++
+}
+
+func (x *exclusive) leave(run *executor.Run) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.working, run.Tenant().ID)
+}
+
+func (x *exclusive) check(t *testing.T) {
+	t.Helper()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.clashes) > 0 {
+		t.Errorf("worked on at once: %v", x.clashes)
+	}
+}
+
+// heldBy returns the plans that an error names as holders, by tenant.
+func heldBy(t *testing.T, err error) map[string]plan.ID {
+	t.Helper()
+	var e *store.TenantHeldError
+	if !errors.As(err, &e) || !errors.Is(err, store.ErrTenantHeld) {
+		t.Fatalf("%v, want tenants held", err)
+	}
+	by := make(map[string]plan.ID)
+	for _, l := range e.Held {
+		by[l.Tenant] = l.Plan
+	}
+	return by
+}
+
+// A start takes all tenants or none, and names everyone in the way, however many
+// batches lie between.
+func TestStartTakesAllOrNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, memstore.New(), cutover.Config{})
+		ctx := t.Context()
+		many := tenantsOf("t", 350)
+		first := launch(t, e, spec(many[5], many[349]))
+		second := launch(t, e, spec(many[200]))
+		wanted := create(t, e, spec(many...))
+		a, err := e.Start(ctx, wanted)
+		want := map[string]plan.ID{many[5]: first, many[200]: second, many[349]: first}
+		if got := heldBy(t, err); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("held %v, want %v", got, want)
+		}
+		if p, err := e.Plan(ctx, wanted); err != nil || p.State != plan.Created || p.Starting != nil || a.Plan.ID != wanted {
+			t.Errorf("%s, starting %v, %v", p.State, p.Starting, err)
+		}
+		// Nothing stayed locked.
+		free := append(append(many[:5:5], many[6:200]...), many[201:349]...)
+		launch(t, e, spec(free...))
+		mustPlan(t)(e.Cancel(ctx, first))
+		mustPlan(t)(e.Cancel(ctx, second))
+		if _, err := e.Start(ctx, wanted); len(heldBy(t, err)) != 100 {
+			t.Errorf("%d of 347 tenants are named, want 100", len(heldBy(t, err)))
+		}
+	})
+}
+
+// Locks that nobody needs any more are taken over.
+func TestStaleLocks(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID){
+		"of a cancelled plan": func(ctx context.Context, t *testing.T, e *cutover.Engine, _ *meddler, id plan.ID) {
+			mustPlan(t)(e.Start(ctx, id))
+			mustPlan(t)(e.Cancel(ctx, id))
+		},
+		"of skipped tasks": func(ctx context.Context, t *testing.T, e *cutover.Engine, _ *meddler, id plan.ID) {
+			mustPlan(t)(e.Start(ctx, id))
+			for ordinal := range 2 {
+				mustTask(t)(e.SkipTask(ctx, task.NewID(id, ordinal+1), ""))
+			}
+		},
+		"of a start whose process died": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID) {
+			m.on(func(_ context.Context, c call) error {
+				if c.op == "Apply" && c.command.Plan.Starting == nil {
+					return errors.New("died")
+				}
+				return c.do()
+			})
+			if _, err := e.Start(ctx, id); err == nil {
+				t.Fatal("started")
+			}
+			m.on(nil)
+			if p, err := e.Plan(ctx, id); err != nil || p.Starting == nil {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			if _, err := e.Start(ctx, id); !errors.Is(err, cutover.ErrStarting) {
+				t.Fatalf("another start: %v", err)
+			}
+			time.Sleep(time.Minute)
+		},
+		"of a plan cancelled during its start": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID) {
+			m.on(func(_ context.Context, c call) error {
+				if c.op == "Reserve" {
+					m.on(nil)
+					mustPlan(t)(e.Cancel(ctx, id))
+				}
+				return c.do()
+			})
+			if _, err := e.Start(ctx, id); !errors.Is(err, plan.ErrTooLate) {
+				t.Fatalf("start of a plan that was cancelled meanwhile: %v", err)
+			}
+		},
+	}
+	for name, leave := range tests {
+		for _, tidy := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, an engine running %t", name, tidy), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					m := &meddler{Store: memstore.New()}
+					e := newEngine(t, m, cutover.Config{})
+					if tidy {
+						runEngine(t, newEngine(t, m.Store, cutover.Config{}))
+					}
+					id := create(t, e, spec("a", "b"))
+					leave(t.Context(), t, e, m, id)
+					other := newEngine(t, m.Store, cutover.Config{})
+					launch(t, other, spec("b", "a", "c"))
+				})
+			})
+		}
+	}
+}
+
+// While another plan has the tenant, a person's retry or rollback is refused.
+func TestCommandsOnHeldTenants(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := &exclusive{}
+		e := running(t, memstore.New(), executor.Registry{"X": x, "SLOW": executor.Func(untilStopped)})
+		ctx := t.Context()
+		s := wide("done", "failed")
+		s.Tenants[1].Labels = map[string]string{"fails": "yes"}
+		old := launch(t, e, s)
+		rests(t, e, old, plan.Completed)
+		slow := spec("done", "failed")
+		slow.ExecutorType, slow.Strategy.MaxConcurrency = "SLOW", wide().Strategy.MaxConcurrency
+		newer := launch(t, e, slow)
+		time.Sleep(time.Second)
+		_, err := e.RetryTask(ctx, task.NewID(old, 2), true)
+		if by := heldBy(t, err); by["failed"] != newer {
+			t.Errorf("held by %v", by)
+		}
+		for ordinal := range 2 {
+			_, err = e.RollbackTask(ctx, task.NewID(old, ordinal+1))
+			if by := heldBy(t, err); len(by) != 1 {
+				t.Errorf("held by %v", by)
+			}
+		}
+		if a, err := e.RetryFailed(ctx, old, true); err != nil || a.AlreadySo {
+			t.Errorf("%+v, %v", a, err)
+		}
+		rests(t, e, old, plan.Completed) // what is held stays failed
+		ends(t, e, old, 2, task.Failed, executor.CodeExecutorFailed)
+
+		mustPlan(t)(e.Rollback(ctx, old))
+		rests(t, e, old, plan.RollbackFailed)
+		ends(t, e, old, 1, task.RollbackFailed, task.CodeTenantHeld)
+		ends(t, e, old, 2, task.RollbackFailed, task.CodeTenantHeld)
+
+		mustPlan(t)(e.Cancel(ctx, newer))
+		rests(t, e, newer, plan.Cancelled)
+		mustPlan(t)(e.Rollback(ctx, old))
+		rests(t, e, old, plan.RolledBack)
+		x.check(t)
+	})
+}
+
+// Plans that want the same tenants and are started at once, retried and rolled back
+// by several processes never work on a tenant together, and leave nothing locked.
+func TestTenantsAreWorkedOnOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		x := &exclusive{}
+		var engines []*cutover.Engine
+		for range 3 {
+			engines = append(engines, running(t, s, executor.Registry{"X": x}))
+		}
+		tenants := tenantsOf("t", 8)
+		var wg sync.WaitGroup
+		var started atomic.Int64
+		for i := range 24 {
+			wg.Go(func() {
+				e := engines[i%3]
+				sp := wide(tenants[i%8], tenants[(i+1)%8], tenants[(i+3)%8])
+				sp.Tenants[0].Labels = map[string]string{"fails": "yes"}
+				id := create(t, e, sp)
+				for range 40 {
+					if _, err := e.Start(t.Context(), id); err == nil {
+						started.Add(1)
+						break
+					}
+					time.Sleep(time.Duration(300+100*i) * time.Millisecond)
+				}
+				time.Sleep(time.Duration(700+90*i) * time.Millisecond)
+				_, _ = e.RetryTask(t.Context(), task.NewID(id, 1), true)
+				_, _ = engines[(i+1)%3].RetryFailed(t.Context(), id, false)
+				time.Sleep(time.Duration(200*i) * time.Millisecond)
+				if i%2 == 0 {
+					_, _ = e.Rollback(t.Context(), id)
+				} else {
+					_, _ = engines[(i+1)%3].RollbackTask(t.Context(), task.NewID(id, 2))
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(5 * time.Minute)
+		x.check(t)
+		if started.Load() != 24 || x.runs < 24*3 {
+			t.Errorf("%d plans started, %d runs", started.Load(), x.runs)
+		}
+	})
+}
+
+// Of two starts of one plan at once exactly one is carried out.
+func TestStartTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	engines := []*cutover.Engine{newEngine(t, s, cutover.Config{}), newEngine(t, s, cutover.Config{})}
+	for range 50 {
+		id := create(t, engines[0], spec(tenantsOf(fmt.Sprint(time.Now()), 120)...))
+		var applied, others atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				a, err := engines[i%2].Start(t.Context(), id)
+				switch {
+				case err == nil && !a.AlreadySo:
+					applied.Add(1)
+				case err == nil || errors.Is(err, cutover.ErrStarting):
+					others.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if applied.Load() != 1 || others.Load() != 7 {
+			t.Fatalf("applied %d times, %d others", applied.Load(), others.Load())
+		}
+		mustPlan(t)(engines[0].Cancel(t.Context(), id))
+	}
+}
+
+// A lock that cannot be checked for a reason that does not pass fails the task; it
+// is not tried for ever.
+func TestBrokenLocks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := running(t, m, executor.Registry{"X": both{twoSteps(succeed), succeed}})
+		id := launch(t, e, spec("a"))
+		rests(t, e, id, plan.Completed)
+		m.on(func(_ context.Context, c call) error {
+			if c.op == "Reserve" {
+				return &store.CorruptError{Key: "tenant a", Reason: "not a lock"}
+			}
+			return c.do()
+		})
+		mustPlan(t)(e.Rollback(t.Context(), id))
+		rests(t, e, id, plan.RollbackFailed)
+		ends(t, e, id, 1, task.RollbackFailed, task.CodeInternal)
+	})
+}

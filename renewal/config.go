@@ -1,7 +1,6 @@
 package renewal
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -83,10 +82,10 @@ func or[T comparable](v, fallback T) T {
 // check names every fault of a configuration with its defaults filled in.
 func (c Config) check() (faults []error) {
 	if c.Tick < time.Millisecond || c.Tick > time.Second {
-		faults = append(faults, fmt.Errorf("Tick is %v, want 1ms to 1s", c.Tick))
+		faults = append(faults, fmt.Errorf("field Tick is %v, want 1ms to 1s", c.Tick))
 	}
 	if c.BatchSize > maxBatch {
-		faults = append(faults, fmt.Errorf("BatchSize is %d, want at most %d", c.BatchSize, maxBatch))
+		faults = append(faults, fmt.Errorf("field BatchSize is %d, want at most %d", c.BatchSize, maxBatch))
 	}
 	for _, f := range []struct {
 		name string
@@ -104,7 +103,7 @@ func (c Config) check() (faults []error) {
 		{"Grace", int64(c.Grace)},
 	} {
 		if f.v < 0 {
-			faults = append(faults, errors.New(f.name+" is negative"))
+			faults = append(faults, fmt.Errorf("field %s is negative", f.name))
 		}
 	}
 	return faults

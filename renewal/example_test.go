@@ -32,7 +32,12 @@ func serve(rdb *redis.Client) (s *renewal.Service, stop func()) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	<-s.Started()
-	return s, func() { cancel(); <-done }
+	return s, func() {
+		cancel()
+		if err := <-done; err != nil {
+			panic(err)
+		}
+	}
 }
 
 // Keys that the host has set itself are kept alive by a task.

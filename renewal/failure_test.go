@@ -286,7 +286,9 @@ func TestClockSteps(t *testing.T) {
 					t.Errorf("%d steps counted, want %d", got, tc.checks)
 				}
 				cancel()
-				<-done
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
 			})
 		})
 	}

@@ -6,15 +6,15 @@ import "time"
 type Outcome uint8
 
 const (
-	// Renewed: the TTL was set, or the key lives longer than it would set and
+	// Renewed means: the TTL was set, or the key lives longer than it would set and
 	// the policy says to leave that alone.
 	Renewed Outcome = iota + 1
-	// Lost: the key is missing, holds another owner's token, or its local
+	// Lost means: the key is missing, holds another owner's token, or its local
 	// deadline has passed. Final for the key.
 	Lost
-	// Failed: Redis could not be asked or refused. Tried again while time remains.
+	// Failed means: Redis could not be asked or refused. Tried again while time remains.
 	Failed
-	// Skipped: a stop rule held, the key was not refreshed.
+	// Skipped means: a stop rule held, the key was not refreshed.
 	Skipped
 )
 
@@ -37,23 +37,23 @@ func (o Outcome) String() string {
 type Reason uint8
 
 const (
-	// Live: the task has not ended.
+	// Live means: the task has not ended.
 	Live Reason = iota
-	// ReasonDone: the done signal of a stop rule was closed.
+	// ReasonDone means: the done signal of a stop rule was closed.
 	ReasonDone
-	// ReasonDeadline: the time of a stop rule was reached.
+	// ReasonDeadline means: the time of a stop rule was reached.
 	ReasonDeadline
-	// ReasonCount: the number of renewals of a stop rule was reached.
+	// ReasonCount means: the number of renewals of a stop rule was reached.
 	ReasonCount
-	// ReasonKeyGone: the key is missing and a stop rule takes that as the end.
+	// ReasonKeyGone means: the key is missing and a stop rule takes that as the end.
 	ReasonKeyGone
-	// ReasonRule: the function of a stop rule answered yes.
+	// ReasonRule means: the function of a stop rule answered yes.
 	ReasonRule
-	// ReasonLost: a key was lost; with DropKey, the last one.
+	// ReasonLost means: a key was lost; with DropKey, the last one.
 	ReasonLost
-	// ReasonCancelled: the host cancelled the task.
+	// ReasonCancelled means: the host cancelled the task.
 	ReasonCancelled
-	// ReasonShutdown: the service was stopped.
+	// ReasonShutdown means: the service was stopped.
 	ReasonShutdown
 )
 

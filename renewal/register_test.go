@@ -142,8 +142,10 @@ func TestUnknownHandles(t *testing.T) {
 
 func TestNewNamesEveryFault(t *testing.T) {
 	t.Parallel()
-	_, err := New(nil, Config{Tick: -1, MaxTasks: -1, BatchSize: 5000, InFlight: -1, CallTimeout: -1, UserGoroutines: -1,
-		UserBudget: -1, ScanGoroutines: -1, ScanCount: -1, MaxSelected: -1, Grace: -1})
+	_, err := New(nil, Config{
+		Tick: -1, MaxTasks: -1, BatchSize: 5000, InFlight: -1, CallTimeout: -1, UserGoroutines: -1,
+		UserBudget: -1, ScanGoroutines: -1, ScanCount: -1, MaxSelected: -1, Grace: -1,
+	})
 	var invalid *InvalidError
 	if !errors.As(err, &invalid) || len(invalid.Faults) != 12 {
 		t.Errorf("%v, want 12 faults", err)

@@ -238,7 +238,7 @@ func (s *Service) begin() error {
 		return nil
 	case running:
 		return ErrRunning
-	default:
-		return ErrStopped
+	case stopping, stopped:
 	}
+	return ErrStopped
 }

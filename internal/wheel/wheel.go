@@ -107,10 +107,8 @@ func coarseSlot(level int, turn uint64) int {
 
 // mark records whether a slot holds anything.
 func (w *Wheel[T]) mark(slot int, full bool) {
-	word, bit := &w.fineMap[0], slot
-	if slot < fineSlots {
-		word, bit = &w.fineMap[slot/64], slot%64
-	} else {
+	word, bit := &w.fineMap[slot/64%len(w.fineMap)], slot%64
+	if slot >= fineSlots {
 		word, bit = &w.coarseMap[(slot-fineSlots)/coarse], (slot-fineSlots)%coarse
 	}
 	if full {

@@ -55,6 +55,9 @@ func TestSoak(t *testing.T) {
 	lose(t, server.Client(), handles)
 
 	time.Sleep(2 * interval) // undisturbed
+	for patience := time.Now().Add(time.Minute); s.Stats().Queued > 1000 && time.Now().Before(patience); {
+		time.Sleep(100 * time.Millisecond)
+	}
 	end := measure(s)
 	t.Logf("at the end: %v", end)
 	if end.Lost != victims {

@@ -1,0 +1,233 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Every fault is refused, named, and leaves nothing behind.
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 129)
+	huge := map[string]string{"k": strings.Repeat("v", plan.MaxParameters)}
+	tests := map[string]struct {
+		change func(*plan.Spec)
+		fields []string
+	}{
+		"no name":            {func(s *plan.Spec) { s.Name = "" }, []string{"Name"}},
+		"long name":          {func(s *plan.Spec) { s.Name = strings.Repeat("n", 257) }, []string{"Name"}},
+		"name not UTF-8":     {func(s *plan.Spec) { s.Name = "\xff" }, []string{"Name"}},
+		"no type":            {func(s *plan.Spec) { s.ExecutorType = "" }, []string{"ExecutorType"}},
+		"long key":           {func(s *plan.Spec) { s.IdempotencyKey = strings.Repeat("n", 257) }, []string{"IdempotencyKey"}},
+		"no tenants":         {func(s *plan.Spec) { s.Tenants = nil }, []string{"Tenants"}},
+		"empty tenant":       {func(s *plan.Spec) { s.Tenants = plan.Tenants("a", "") }, []string{"Tenants[1].ID"}},
+		"long tenant":        {func(s *plan.Spec) { s.Tenants = plan.Tenants(long) }, []string{"Tenants[0].ID"}},
+		"tenant not UTF-8":   {func(s *plan.Spec) { s.Tenants = plan.Tenants("\xff") }, []string{"Tenants[0].ID"}},
+		"twice":              {func(s *plan.Spec) { s.Tenants = plan.Tenants("a", "b", "a", "b") }, []string{"Tenants[2]", "Tenants[3]"}},
+		"large parameters":   {func(s *plan.Spec) { s.Parameters = huge }, []string{"Parameters"}},
+		"empty parameter":    {func(s *plan.Spec) { s.Parameters = map[string]string{"": ""} }, []string{"Parameters"}},
+		"large labels":       {func(s *plan.Spec) { s.Tenants[0].Labels = huge }, []string{"Tenants[0].Labels"}},
+		"tenant parameters":  {func(s *plan.Spec) { s.Tenants[0].Parameters = huge }, []string{"Tenants[0].Parameters"}},
+		"too many tenants":   {func(s *plan.Spec) { s.Tenants = make([]task.Tenant, task.MaxPerPlan+1) }, []string{"Tenants"}},
+		"negative":           {func(s *plan.Spec) { s.Strategy.MaxConcurrency = strategy.Count(-1) }, []string{"Strategy.MaxConcurrency"}},
+		"over 100%":          {func(s *plan.Spec) { s.Strategy.MaxFailures = strategy.Percent(101) }, []string{"Strategy.MaxFailures"}},
+		"no such action":     {func(s *plan.Spec) { s.Strategy.FailureAction = 77 }, []string{"Strategy.FailureAction"}},
+		"everything at once": {func(s *plan.Spec) { *s = plan.Spec{} }, []string{"Name", "ExecutorType", "Tenants"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := memstore.New()
+			e := newEngine(t, s, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}})
+			sp := spec("a")
+			tt.change(&sp)
+			_, err := e.Create(t.Context(), sp)
+			var invalid *plan.InvalidError
+			if !errors.As(err, &invalid) || !errors.Is(err, plan.ErrInvalid) || invalid.Total != len(tt.fields) {
+				t.Fatalf("%v, want faults of %v", err, tt.fields)
+			}
+			for i, f := range invalid.Faults {
+				if f.Field != tt.fields[i] || f.Problem == "" {
+					t.Errorf("fault %d: %+v, want %s", i, f, tt.fields[i])
+				}
+			}
+			if id := create(t, e, spec("a")); id != 1 {
+				t.Errorf("the refused plan used up id 1: the next is %s", id)
+			}
+		})
+	}
+}
+
+func TestCreateUnknownExecutor(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, memstore.New(), cutover.Config{})
+	bad := spec()
+	if _, err := e.Create(t.Context(), bad); !errors.Is(err, cutover.ErrUnknownExecutor) || !errors.Is(err, plan.ErrInvalid) {
+		t.Errorf("%v, want both faults named", err)
+	}
+	if _, err := e.Create(t.Context(), spec("a"), cutover.ExecutorElsewhere()); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a caller does with its maps and slices after Create has returned, or with
+// what it gets, changes no plan.
+func TestCreateKeepsItsOwn(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, memstore.New(), cutover.Config{})
+	sp := spec("a")
+	sp.Parameters = map[string]string{"colour": "blue"}
+	sp.Tenants[0].Labels, sp.Tenants[0].Parameters = map[string]string{"region": "eu"}, map[string]string{"size": "1"}
+	id := create(t, e, sp)
+	spoil := func(p plan.Plan, tk task.Task) {
+		p.Parameters["colour"], tk.Tenant.Labels["region"], tk.Tenant.Parameters["size"] = "x", "x", "x"
+	}
+	spoil(plan.Plan{Parameters: sp.Parameters}, task.Task{Tenant: sp.Tenants[0]})
+	for range 2 {
+		p, err := e.Plan(t.Context(), id)
+		tk := taskOf(t, e, id, 1)
+		if err != nil || p.Parameters["colour"] != "blue" || tk.Tenant.Labels["region"] != "eu" || tk.Tenant.Parameters["size"] != "1" {
+			t.Errorf("%v, %v, %v", p.Parameters, tk.Tenant, err)
+		}
+		spoil(p, tk)
+	}
+}
+
+// A creation whose process dies is never seen, and removed by whoever runs; its key
+// is free then.
+func TestCreatorDies(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"AddTenants", "FinishCreate"} {
+		t.Run(op, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &meddler{Store: memstore.New()}
+				dying := newEngine(t, m, cutover.Config{})
+				e := running(t, m.Store, nil)
+				sp := spec(tenantsOf("t", 250)...)
+				sp.IdempotencyKey = "key"
+				n := 0
+				m.on(func(_ context.Context, c call) error {
+					if c.op == op {
+						if n++; n > 1 || op == "FinishCreate" {
+							return errors.New("died")
+						}
+					}
+					return c.do()
+				})
+				if _, err := dying.Create(t.Context(), sp, cutover.ExecutorElsewhere()); err == nil {
+					t.Fatal("created")
+				}
+				if _, err := e.Plan(t.Context(), 1); !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("a plan under creation: %v", err)
+				}
+				if _, err := e.Start(t.Context(), 1); !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("start of a plan under creation: %v", err)
+				}
+				if plans, err := e.Plans(t.Context(), store.PlanQuery{}); err != nil || len(plans) > 0 {
+					t.Errorf("%v, %v", plans, err)
+				}
+				if _, err := e.Create(t.Context(), sp, cutover.ExecutorElsewhere()); !errors.Is(err, store.ErrCreating) {
+					t.Errorf("the key is in use: %v", err)
+				}
+				time.Sleep(2 * time.Minute)
+				if id := create(t, e, sp); id != 2 {
+					t.Errorf("created %s", id)
+				}
+			})
+		})
+	}
+}
+
+// The same key and content name the same plan, however often and from wherever;
+// other content is refused.
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	engines := []*cutover.Engine{newEngine(t, s, cutover.Config{}), newEngine(t, s, cutover.Config{})}
+	sp := spec(tenantsOf("t", 300)...)
+	sp.IdempotencyKey = "key"
+	var mu sync.Mutex
+	ids := make(map[plan.ID]int)
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			for {
+				p, err := engines[i%2].Create(t.Context(), sp, cutover.ExecutorElsewhere())
+				if errors.Is(err, store.ErrCreating) {
+					runtime.Gosched()
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				ids[p.ID]++
+				mu.Unlock()
+				return
+			}
+		})
+	}
+	wg.Wait()
+	if len(ids) != 1 || ids[1] != 16 {
+		t.Errorf("created %v", ids)
+	}
+	others := map[string]func(*plan.Spec){
+		"name":              func(s *plan.Spec) { s.Name = "other" },
+		"type":              func(s *plan.Spec) { s.ExecutorType = "Y" },
+		"parameters":        func(s *plan.Spec) { s.Parameters = map[string]string{"a": "b"} },
+		"order":             func(s *plan.Spec) { s.Tenants[0], s.Tenants[1] = s.Tenants[1], s.Tenants[0] },
+		"fewer":             func(s *plan.Spec) { s.Tenants = s.Tenants[1:] },
+		"labels":            func(s *plan.Spec) { s.Tenants[0].Labels = map[string]string{"a": "b"} },
+		"tenant parameters": func(s *plan.Spec) { s.Tenants[0].Parameters = map[string]string{"a": "b"} },
+		"concurrency":       func(s *plan.Spec) { s.Strategy.MaxConcurrency = strategy.Count(2) },
+		"failures":          func(s *plan.Spec) { s.Strategy.MaxFailures = strategy.Percent(1) },
+		"action":            func(s *plan.Spec) { s.Strategy.FailureAction = strategy.Pause },
+	}
+	for name, change := range others {
+		other := spec(tenantsOf("t", 300)...)
+		other.IdempotencyKey = "key"
+		change(&other)
+		if _, err := engines[0].Create(t.Context(), other, cutover.ExecutorElsewhere()); !errors.Is(err, store.ErrKeyReused) {
+			t.Errorf("other %s: %v", name, err)
+		}
+	}
+}
+
+// A plan has room for 999,999 tenants, in sane time and memory.
+func TestCreateLargest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second")
+	}
+	t.Parallel()
+	e := newEngine(t, memstore.New(), cutover.Config{})
+	sp := spec()
+	sp.Tenants = make([]task.Tenant, task.MaxPerPlan)
+	for i := range sp.Tenants {
+		sp.Tenants[i].ID = fmt.Sprintf("t%06d", i)
+	}
+	id := create(t, e, sp)
+	last := taskOf(t, e, id, task.MaxPerPlan)
+	if last.ID != 1_999_999 || last.Tenant.ID != "t999998" {
+		t.Errorf("the last task is %+v", last)
+	}
+	p, err := e.Plan(t.Context(), id)
+	if err != nil || p.Counters.Of(task.Pending) != task.MaxPerPlan {
+		t.Errorf("%v, %v", p.Counters, err)
+	}
+}

@@ -93,6 +93,12 @@ func (k Kind) String() string {
 // MarshalText makes JSON carry the name.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
+// UnmarshalText reads the name; an unknown one is none.
+func (k *Kind) UnmarshalText(text []byte) error {
+	*k = named(text, KindBroken)
+	return nil
+}
+
 // ProbeError is why an endpoint gave no usable answer.
 type ProbeError struct {
 	Kind Kind

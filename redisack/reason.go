@@ -120,6 +120,25 @@ func (r Reason) Class() Class { return r.info().class }
 // MarshalText makes JSON carry the name.
 func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
+// UnmarshalText reads the name; an unknown one is none.
+func (r *Reason) UnmarshalText(text []byte) error {
+	*r = named(text, ReasonCanceled)
+	return nil
+}
+
+// named finds the value with this name.
+func named[T interface {
+	~uint8
+	String() string
+}](text []byte, last T) T {
+	for value := T(0); value <= last; value++ {
+		if value.String() == string(text) {
+			return value
+		}
+	}
+	return 0
+}
+
 func (c Class) String() string {
 	switch c {
 	case ClassOK:

@@ -108,7 +108,7 @@ func (r *AckResult) Summary() string {
 		r.Target.Key, r.Target.Version, r.Target.Rev, r.Reason, r.Elapsed.Round(time.Millisecond),
 		r.Attempts, r.Tally.Confirmed, r.Tally.Members)
 	for _, g := range r.grouped() {
-		fmt.Fprintf(&b, "  %d %s", g.n, g.Reason)
+		fmt.Fprintf(&b, "  %d %s", g.n, g.what)
 		if g.version != "" {
 			fmt.Fprintf(&b, " at %s", g.version)
 		}
@@ -126,10 +126,9 @@ func (r *AckResult) Summary() string {
 
 // alike are endpoints that share a line of the summary.
 type alike struct {
-	Reason       Reason
-	version, err string
-	n            int
-	samples      []string
+	what, version, err string
+	n                  int
+	samples            []string
 }
 
 const maxSummaryLines = 9
@@ -146,7 +145,7 @@ func (r *AckResult) grouped() []*alike {
 		k := key{row.Reason, row.Version, row.Err}
 		g := byKey[k]
 		if g == nil {
-			g = &alike{Reason: k.reason, version: k.version, err: k.err}
+			g = &alike{what: k.reason.String(), version: k.version, err: k.err}
 			byKey[k] = g
 			groups = append(groups, g)
 		}
@@ -156,9 +155,8 @@ func (r *AckResult) grouped() []*alike {
 	if len(groups) <= maxSummaryLines {
 		return groups
 	}
-	rest := &alike{Reason: ReasonPending, err: "various"}
+	rest := &alike{what: "others"}
 	for _, g := range groups[maxSummaryLines-1:] {
-		rest.Reason = g.Reason
 		rest.add(g.samples[0], g.n)
 	}
 	return append(groups[:maxSummaryLines-1], rest)

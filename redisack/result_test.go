@@ -218,6 +218,31 @@ func TestTargetTravels(t *testing.T) {
 	}
 }
 
+// A result can be stored and read again.
+func TestResultTravels(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(map[string][]answer{"a": {current}, "b": {fails(KindDial)}, "c": {refuses("1")}})
+		res := apply(t, s, Policy{Quorum: AtLeast(2), MaxAttempts: 2}, "a", "b", "c")
+		text, err := json.Marshal(res)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back AckResult
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := json.Marshal(back); err != nil || string(again) != string(text) {
+			t.Errorf("%v\n%s\n%s", err, text, again)
+		}
+		for _, part := range []string{`"reason":"Rejected"`, `"attempts":4`, `"elapsed":`, `"kind":"dial"`, `"outcome":"Written"`} {
+			if !strings.Contains(string(text), part) {
+				t.Errorf("%s is not in %s", part, text)
+			}
+		}
+	})
+}
+
 // Ten thousand failures print in a few lines.
 func TestSummary(t *testing.T) {
 	t.Parallel()

@@ -59,12 +59,7 @@ func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil 
 
 // UnmarshalText reads the name; an unknown one is no outcome.
 func (o *Outcome) UnmarshalText(text []byte) error {
-	*o = 0
-	for _, known := range []Outcome{OutcomeWritten, OutcomeReplayed, OutcomeUnchanged} {
-		if known.String() == string(text) {
-			*o = known
-		}
-	}
+	*o = named(text, OutcomeUnchanged)
 	return nil
 }
 

@@ -80,6 +80,12 @@ func (v Verdict) String() string {
 // MarshalText makes JSON carry the name.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
+// UnmarshalText reads the name; an unknown one is VerdictUnknown.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	*v = named(text, VerdictRejected)
+	return nil
+}
+
 // A Comparer judges an answer in place of Compare, for instance where versions have an order of their own. It may be
 // called from several goroutines at once.
 type Comparer func(Target, Observation) Verdict

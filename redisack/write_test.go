@@ -294,8 +294,17 @@ func TestNotice(t *testing.T) {
 			if strings.Contains(msg.Payload, "secret") {
 				t.Error("the notice holds the payload")
 			}
-			if _, err := c.Write(t.Context(), Change{Key: "k", Version: target.Version, Payload: []byte("secret")}); err != nil {
+			for _, id := range []string{"", target.WriteID} { // unchanged, replayed: not announced again
+				ch := Change{Key: "k", Version: target.Version, Payload: []byte("secret"), Channel: channel, WriteID: id}
+				if again, err := c.Write(t.Context(), ch); err != nil || again.Outcome == OutcomeWritten {
+					t.Fatalf("%+v, %v", again, err)
+				}
+			}
+			if err := rdb.Publish(t.Context(), want, "marker").Err(); err != nil {
 				t.Fatal(err)
+			}
+			if msg, err := sub.ReceiveMessage(t.Context()); err != nil || msg.Payload != "marker" {
+				t.Errorf("announced again: %v, %v", msg, err)
 			}
 			if err := sub.Close(); err != nil {
 				t.Fatal(err)

@@ -90,6 +90,7 @@ func TestCommandRaces(t *testing.T) {
 			s := memstore.New()
 			x := executor.Registry{"X": both{func(ctx context.Context, run *executor.Run) error {
 				for n := range 4 {
+					time.Sleep(time.Millisecond)
 					if err := run.SaveUndo(ctx, fmt.Sprint("undo", n), n); err != nil {
 						return err
 					}
@@ -117,7 +118,7 @@ func TestCommandRaces(t *testing.T) {
 				runEngine(t, e)
 				engines = append(engines, e)
 			}
-			sp := wide(tenantsOf("t", 40)...)
+			sp := wide(tenantsOf("t", 300)...)
 			id := launch(t, engines[0], sp)
 			storm(t, engines, id, len(sp.Tenants), seed)
 			settle(t, engines[0], id)
@@ -134,19 +135,25 @@ func storm(t *testing.T, engines []*cutover.Engine, id plan.ID, tasks int, seed 
 			r := rand.New(rand.NewPCG(seed, uint64(g)))
 			e := engines[g%len(engines)]
 			plans, perTask := onPlan(e), onTask(e)
-			for range 150 {
+			for n := range 150 {
 				var err error
-				if name := []string{"pause", "resume", "retry failed", "resume", "rollback", "cancel"}[r.IntN(6)]; r.IntN(4) == 0 {
-					if name != "cancel" && name != "rollback" || r.IntN(20) == 0 {
-						_, err = plans[name](t.Context(), id)
+				if r.IntN(3) == 0 {
+					names := []string{"pause", "resume", "resume", "retry failed", "resume", "start"}
+					if n > 100 && r.IntN(60) == 0 {
+						names = []string{"rollback", "cancel"}
 					}
+					_, err = plans[names[r.IntN(len(names))]](t.Context(), id)
 				} else {
-					name := []string{"pause", "resume", "cancel", "rollback", "skip", "retry", "scratch"}[r.IntN(7)]
-					_, err = perTask[name](t.Context(), task.NewID(id, 1+r.IntN(tasks)))
+					names := []string{"pause", "resume", "retry", "scratch", "resume", "retry", "pause"}
+					if r.IntN(8) == 0 {
+						names = []string{"cancel", "rollback", "skip"}
+					}
+					_, err = perTask[names[r.IntN(len(names))]](t.Context(), task.NewID(id, 1+r.IntN(tasks)))
 				}
 				if err != nil && !errors.Is(err, plan.ErrTooLate) {
 					t.Error(err)
 				}
+				time.Sleep(time.Duration(r.IntN(2000)) * time.Microsecond)
 			}
 		})
 	}

@@ -7,12 +7,14 @@ import (
 )
 
 // ask starts what the host's functions and selectors have to say before a refresh.
-// The task goes on when they have answered. Functions that are still at the tick
-// before make this one fail.
+// The task goes on when they have answered. While they are still at the tick before,
+// this one is left out; once they have exceeded their budget, it fails.
 func (h *Handle) ask(due time.Duration) {
 	svc := h.pol.svc
 	if h.asking {
-		h.askFailed(ErrBudget)
+		if h.ext != nil && h.ext.overdue {
+			h.askFailed(ErrBudget)
+		}
 		return
 	}
 	q := &question{h: h, due: due, status: h.status()}
@@ -69,8 +71,16 @@ func (q *question) run(ctx context.Context) {
 func (q *question) vanished() {
 	q.h.mu.Lock()
 	defer q.h.mu.Unlock()
-	q.h.asking = false
+	q.h.askEnded()
 	q.h.signalIdle()
+}
+
+// askEnded notes that no function runs any more.
+func (h *Handle) askEnded() {
+	h.asking = false
+	if h.ext != nil {
+		h.ext.overdue = false
+	}
 }
 
 func (q *question) ask(ctx context.Context) error {
@@ -173,7 +183,7 @@ func (q *question) answered(err error) {
 	h := q.h
 	h.pol.svc.logPanic(h, err)
 	h.mu.Lock()
-	h.asking = false
+	h.askEnded()
 	switch {
 	case h.reason != Live || q.over:
 	case err != nil:
@@ -196,6 +206,7 @@ func (q *question) giveUp(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	q.over = true
+	h.x().overdue = h.asking
 	if h.reason == Live {
 		h.askFailed(err)
 	}

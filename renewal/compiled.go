@@ -27,7 +27,7 @@ type policy struct {
 func compile(p *Policy, svc *Service) *policy {
 	c := &policy{Policy: *p, src: p, svc: svc, ttl: p.TTL.fixed, stop: slices.Clone(p.Stop)}
 	c.Labels = maps.Clone(p.Labels)
-	if p.TTL.fn == nil || p.Interval.fixed != 0 {
+	if p.TTL.fn == nil {
 		c.interval = intervalOf(p, c.ttl)
 	}
 	c.asks = p.TTL.fn != nil || p.Interval.fn != nil || p.Select.set

@@ -46,6 +46,7 @@ type extra struct {
 	ttl      time.Duration   // last answer of a TTL function
 	interval time.Duration   // last answer of an interval function
 	selected map[string]*key // keys of a selector
+	overdue  bool            // the functions under way have exceeded their budget
 	calls    []call          // callbacks to come
 	calling  bool            // a callback is under way
 	waits    []*renewWait    // RenewNow

@@ -79,7 +79,7 @@ type TTL struct {
 // FixedTTL is the same TTL at every tick.
 func FixedTTL(d time.Duration) TTL { return TTL{fixed: d} }
 
-// TTLFrom asks a function at every tick. An error, a panic or an answer below one
+// TTLFrom asks a function at every tick, the first of which comes at once. An error, a panic or an answer below one
 // millisecond makes the tick fail; it is tried again while time remains.
 func TTLFrom(fn TTLFunc) TTL { return TTL{fn: fn} }
 
@@ -110,7 +110,6 @@ func Jittered(d time.Duration, share float64) Interval {
 // Fraction is an interval of a share of the TTL, between 0 and 1.
 func Fraction(share float64) Interval { return Interval{fraction: share} }
 
-// IntervalFrom asks a function at every tick. An answer that leaves no room for
-// three intervals within the TTL is shortened to a third of it, unless AllowTight is
-// set.
+// IntervalFrom asks a function at every tick. Where a function decides on the interval
+// or the TTL, an interval that outruns the TTL is shortened to a third of it.
 func IntervalFrom(fn IntervalFunc) Interval { return Interval{fn: fn} }

@@ -197,6 +197,41 @@ func TestFunctionsDecide(t *testing.T) {
 	})
 }
 
+// TestFunctionSlowerThanTheInterval is within its budget: ticks that come meanwhile
+// are left out and are no failures.
+func TestFunctionSlowerThanTheInterval(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
+		p := every(100 * time.Millisecond)
+		p.Stop = []StopRule{If(func(context.Context, Status) (bool, error) {
+			time.Sleep(150 * time.Millisecond)
+			return false, nil
+		})}
+		h := w.lease(t, "k", p)
+		pass(10 * time.Second)
+		if r := h.Result(); r.Failures != 0 || r.Renewals < 45 || r.Reason != Live {
+			t.Errorf("%+v, want a renewal at every other tick and no failure", r)
+		}
+	})
+}
+
+func TestFixedIntervalCannotOutrunTheTTLOfAFunction(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
+		w.set("k", "me", 3*time.Second)
+		h := register(t, w.s, Task{Keys: []string{"k"}, Policy: &Policy{
+			TTL:      TTLFrom(func(context.Context, Status) (time.Duration, error) { return 3 * time.Second, nil }),
+			Interval: Every(time.Minute),
+		}})
+		pass(30 * time.Second)
+		if r := h.Result(); r.Renewals < 29 {
+			t.Errorf("%+v, want a renewal each third of the TTL", r)
+		}
+	})
+}
+
 func TestIntervalFunctionCannotOutrunTheTTL(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/store"
 )
 
 // Config is what an [Engine] can be told. The zero value of every field is good.
@@ -78,7 +79,6 @@ func (c Config) withDefaults() Config {
 	if c.Name == "" {
 		c.Name, _ = os.Hostname() // the name is decoration, "" will do
 	}
-	c.Limits = c.Limits.WithDefaults()
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
@@ -87,10 +87,13 @@ func (c Config) withDefaults() Config {
 }
 
 // validate names every fault.
-func (c Config) validate() error {
+func (c Config) validate(s store.Store) error {
 	var faults []error
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+	}
+	if s == nil {
+		fault("the store is nil")
 	}
 	if c.Capacity < 0 {
 		fault("Capacity is %d", c.Capacity)
@@ -109,6 +112,14 @@ func (c Config) validate() error {
 	} {
 		if d.value < 0 {
 			fault("%s is %s", d.field, d.value)
+		}
+	}
+	for _, l := range []struct {
+		field string
+		value int
+	}{{"Limits.Data", c.Limits.Data}, {"Limits.Undo", c.Limits.Undo}} {
+		if l.value < 0 {
+			fault("%s is %d", l.field, l.value)
 		}
 	}
 	if len(c.Name) > 128 {

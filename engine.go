@@ -38,7 +38,7 @@ var ErrRunning = errors.New("cutover: the engine was started before")
 // matches [ErrConfig] and names every fault of c.
 func New(s store.Store, c Config) (*Engine, error) {
 	c = c.withDefaults()
-	if err := c.validate(); err != nil {
+	if err := c.validate(s); err != nil {
 		return nil, err
 	}
 	e := &Engine{

@@ -107,6 +107,9 @@ func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
 	if err != nil {
 		// A claim that goes with it may yet be carried out, whatever is answered next.
 		j.e.jobs.doubt(j.task.ID.Plan())
+	}
+	if store.Temporary(err) {
+		j.e.fault("commit", err)
 		err = j.e.retry(j.lease.ctx, "commit", 0, func() error {
 			if !j.lease.alive() {
 				return executor.ErrLost

@@ -1,0 +1,65 @@
+package cutover_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// New names every fault of a config at once.
+func TestConfigFaults(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		config cutover.Config
+		faults []string
+	}{
+		"zero":            {cutover.Config{}, nil},
+		"capacity":        {cutover.Config{Capacity: -1}, []string{"Capacity is -1"}},
+		"short lease":     {cutover.Config{LeaseTTL: 99 * time.Millisecond}, []string{"LeaseTTL is 99ms"}},
+		"shortest lease":  {cutover.Config{LeaseTTL: 100 * time.Millisecond}, nil},
+		"negative lease":  {cutover.Config{LeaseTTL: -1}, []string{"LeaseTTL is -1ns"}},
+		"no executor":     {cutover.Config{Executors: executor.Registry{"X": nil}}, []string{`Executors["X"]`}},
+		"nameless":        {cutover.Config{Executors: executor.Registry{"": executor.Func(succeed)}}, []string{`Executors[""]`}},
+		"long name":       {cutover.Config{Name: strings.Repeat("n", 129)}, []string{"Name is 129 bytes"}},
+		"negative limits": {cutover.Config{Limits: checkpoint.Limits{Data: -1, Undo: -2}}, []string{"Limits.Data is -1", "Limits.Undo is -2"}},
+		"all": {
+			cutover.Config{
+				Capacity: -1, LeaseTTL: 1, PollInterval: -1, ShutdownGrace: -1, CancelGrace: -1, Retention: -1,
+				Name: strings.Repeat("n", 200), Executors: executor.Registry{"": nil},
+			},
+			[]string{"Capacity", "LeaseTTL", "PollInterval", "ShutdownGrace", "CancelGrace", "Retention", "Name", "Executors"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, err := cutover.New(memstore.New(), tt.config)
+			if len(tt.faults) == 0 {
+				if err != nil || e == nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if e != nil || !errors.Is(err, cutover.ErrConfig) {
+				t.Fatalf("%v, %v", e, err)
+			}
+			for _, want := range tt.faults {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q names nothing of %q", err, want)
+				}
+			}
+			if n := strings.Count(err.Error(), cutover.ErrConfig.Error()); n != len(tt.faults) {
+				t.Errorf("%d faults in %q, want %d", n, err, len(tt.faults))
+			}
+		})
+	}
+	if _, err := cutover.New(nil, cutover.Config{Capacity: -1}); !errors.Is(err, cutover.ErrConfig) || !strings.Contains(err.Error(), "Capacity") {
+		t.Errorf("New without a store: %v", err)
+	}
+}

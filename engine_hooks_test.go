@@ -1,0 +1,252 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+type spanKey struct{}
+
+// journal notes what hooks are told.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, fmt.Sprintf(format, args...))
+}
+
+func (j *journal) clear() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = nil
+}
+
+func (j *journal) all() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.lines)
+}
+
+func (j *journal) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if got := j.all(); !slices.Equal(got, want) {
+		t.Errorf("told %q\nwant %q", got, want)
+	}
+}
+
+// Executions are told with their start, end and saves, also those that fail, are
+// stopped or undo; the context of the start goes through the executor to the end.
+func TestExecutionHooks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told journal
+		span := 0
+		hooks := cutover.Hooks{
+			ExecuteStart: func(ctx context.Context, x cutover.Execution) context.Context {
+				span++
+				told.add("start %d: plan %s task %s of %s by %s, attempt %d, rollback %t", span, x.Plan, x.Task, x.Tenant, x.ExecutorType, x.Attempt, x.Rollback)
+				return context.WithValue(ctx, spanKey{}, span)
+			},
+			ExecuteEnd: func(ctx context.Context, x cutover.Execution, out cutover.Outcome) {
+				told.add("end %v: %s after %s, lost %t, %v", ctx.Value(spanKey{}), out.State, out.Elapsed, out.Lost, out.Err)
+			},
+			Saved:    func(id task.ID, step string, bytes int) { told.add("saved %s %q %d", id, step, bytes) },
+			Progress: func(id task.ID, p executor.Progress) { told.add("progress %s %d/%d %s", id, p.Done, p.Total, p.Note) },
+		}
+		c := cutover.Config{Hooks: hooks, Executors: executor.Registry{"X": both{func(ctx context.Context, run *executor.Run) error {
+			told.add("executor in %v", ctx.Value(spanKey{}))
+			if err := run.SaveUndo(ctx, "colour", "green"); err != nil {
+				return err
+			}
+			time.Sleep(time.Second)
+			run.Progress(executor.Progress{Done: 1, Total: 2, Note: "half"})
+			if run.Attempt() == 1 {
+				return errors.New("fails")
+			}
+			return run.Save(ctx, "done", 12345)
+		}, succeed}}}
+		e := newEngine(t, memstore.New(), c)
+		runEngine(t, e)
+		id := launch(t, e, spec("a"))
+		rests(t, e, id, plan.Failed)
+		told.expect(t,
+			"start 1: plan 1 task 1000001 of a by X, attempt 1, rollback false",
+			"executor in 1", `saved 1000001 "" 7`, "progress 1000001 1/2 half",
+			"end 1: FAILED after 1s, lost false, fails")
+		told.clear()
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), true))
+		rests(t, e, id, plan.Completed)
+		mustPlan(t)(e.Rollback(t.Context(), id))
+		rests(t, e, id, plan.RolledBack)
+		told.expect(t,
+			"start 2: plan 1 task 1000001 of a by X, attempt 2, rollback false",
+			"executor in 2", "progress 1000001 1/2 half", `saved 1000001 "done" 5`,
+			"end 2: COMPLETED after 1s, lost false, <nil>",
+			"start 3: plan 1 task 1000001 of a by X, attempt 2, rollback true",
+			"end 3: ROLLED_BACK after 0s, lost false, <nil>")
+	})
+}
+
+// Changes of plans, lost leases and faults of the store are told.
+func TestEngineHooks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var plans, leases, faults journal
+		c := cutover.Config{
+			Executors: executor.Registry{"X": executor.Func(untilInterrupted)},
+			Hooks: cutover.Hooks{
+				PlanChanged: func(p plan.Plan, events []plan.Event) {
+					for _, ev := range events {
+						if ev.Task == 0 {
+							plans.add("%s: %s to %s by %s", p.ID, ev.From, ev.To, ev.Cause)
+						}
+					}
+				},
+				LeaseLost:  func(_ string, tasks int) { leases.add("lost %d", tasks) },
+				StoreFault: func(op string, err error) { faults.add("%s %t", op, store.Temporary(err)) },
+			},
+		}
+		e := newEngine(t, m, c)
+		runEngine(t, e)
+		id := launch(t, e, wide("a", "b"))
+		synctest.Wait()
+		faults.expect(t)
+		m.away()
+		time.Sleep(40 * time.Second)
+		m.on(nil)
+		leases.expect(t, "lost 2")
+		for _, op := range []string{"heartbeat true", "due true", "join true"} {
+			if !slices.Contains(faults.all(), op) {
+				t.Errorf("nothing was told of %s", op)
+			}
+		}
+		mustPlan(t)(e.Pause(t.Context(), id))
+		mustPlan(t)(e.Cancel(t.Context(), id))
+		rests(t, e, id, plan.Cancelled)
+		if got := plans.all()[:3]; !slices.Equal(got, []string{"1: CREATED to RUNNING by start", "1: RUNNING to PAUSED by pause", "1: PAUSED to CANCELLED by cancel"}) {
+			t.Errorf("%q", plans.all())
+		}
+	})
+}
+
+// Every fault that a worker's commit waits for is told, the first one too.
+func TestEveryFaultIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var faults journal
+		e := newEngine(t, m, cutover.Config{
+			Executors: executor.Registry{"X": executor.Func(succeed)},
+			Hooks:     cutover.Hooks{StoreFault: func(op string, _ error) { faults.add("%s", op) }},
+		})
+		runEngine(t, e)
+		failed := false
+		m.on(func(_ context.Context, c call) error {
+			if c.op == "Commit" && !failed {
+				failed = true
+				return errAway
+			}
+			return c.do()
+		})
+		rests(t, e, launch(t, e, spec("a")), plan.Completed)
+		faults.expect(t, "commit")
+	})
+}
+
+// Who gave a command, and why, stands on its event.
+func TestActorAndReason(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := running(t, memstore.New(), executor.Registry{"X": both{twoSteps(func(context.Context, *executor.Run) error {
+			return errors.New("fails")
+		}), succeed}})
+		by := func(actor string) context.Context {
+			return cutover.WithReason(cutover.WithActor(t.Context(), actor), "because of "+actor)
+		}
+		p, err := e.Create(by("ann"), spec("a", "b"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := p.ID
+		mustPlan(t)(e.Start(by("bob"), id))
+		rests(t, e, id, plan.Failed)
+		mustPlan(t)(e.RetryFailed(by("cid"), id, true))
+		rests(t, e, id, plan.Failed)
+		mustTask(t)(e.SkipTask(by("dan"), task.NewID(id, 1), "told so"))
+		mustPlan(t)(e.Rollback(by("eve"), id))
+		rests(t, e, id, plan.RolledBack)
+		events, err := e.Events(t.Context(), id, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, ev := range events {
+			if ev.Actor != "" || ev.Reason != "" {
+				got = append(got, fmt.Sprintf("%s of %q by %s: %s", ev.Cause, ev.Tenant, ev.Actor, ev.Reason))
+			}
+		}
+		want := []string{
+			`create of "" by ann: `, // a creation has no reason
+			`start of "" by bob: because of bob`,
+			`retry of "" by cid: because of cid`,
+			`retry of "a" by cid: because of cid`,
+			`skip of "a" by dan: told so`,
+			`rollback of "" by eve: because of eve`,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	})
+}
+
+// The ready-made hooks log what they promise, and survive errors that cannot be
+// read.
+func TestZapHooks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zapcore.DebugLevel)
+		c := cutover.Config{
+			Hooks: cutover.ZapHooks(zap.New(core)),
+			Executors: executor.Registry{"X": executor.Func(func(_ context.Context, run *executor.Run) error {
+				if run.Tenant().ID == "bad" {
+					var h *hollow
+					return h
+				}
+				return nil
+			})},
+		}
+		e := newEngine(t, memstore.New(), c)
+		runEngine(t, e)
+		rests(t, e, launch(t, e, spec("good", "bad")), plan.Failed)
+		var got []string
+		for _, l := range logs.All() {
+			got = append(got, l.Level.String()+" "+l.Message)
+		}
+		want := []string{"info plan changed", "debug execution ended", "warn execution ended", "info plan changed"}
+		if !slices.Equal(got, want) {
+			t.Errorf("logged %q, want %q", got, want)
+		}
+	})
+}

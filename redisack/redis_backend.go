@@ -60,37 +60,41 @@ func (m marked) MarshalBinary() ([]byte, error) {
 var errAbandoned = errors.New("redisack: the write was given up before it was sent")
 
 func (b *redisBackend) write(ctx context.Context, req writeRequest) (writeReply, error) {
-	cmd, err := b.send(ctx, req, "evalsha", b.script.Hash())
+	send := b.sendInline
+	if len(req.Payload) > stageAbove {
+		send = b.sendStaged
+	}
+	reply, err := send(ctx, req, "evalsha", b.script.Hash())
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		cmd, err = b.send(ctx, req, "eval", writeSource)
+		return send(ctx, req, "eval", writeSource)
 	}
-	if err != nil {
-		return writeReply{}, err
-	}
-	values, err := cmd.StringSlice()
-	if err != nil {
-		return writeReply{}, err
-	}
-	return parseWriteReply(values)
+	return reply, err
 }
 
-// send sends the script, with a large payload ahead of it, in one round trip.
-func (b *redisBackend) send(ctx context.Context, req writeRequest, verb, script string) (*redis.Cmd, error) {
-	staged := len(req.Payload) > stageAbove
-	cmd := redis.NewCmd(ctx, req.arguments(verb, script, staged)...)
-	if !staged {
-		return cmd, b.rdb.Process(ctx, once{cmd})
+func (b *redisBackend) sendInline(ctx context.Context, req writeRequest, verb, script string) (writeReply, error) {
+	cmd := redis.NewCmd(ctx, req.arguments(verb, script, false)...)
+	if err := b.rdb.Process(ctx, once{cmd}); err != nil {
+		return writeReply{}, err
 	}
+	return parseWriteReply(cmd)
+}
+
+// sendStaged sends the payload ahead of the script, in the same round trip.
+func (b *redisBackend) sendStaged(ctx context.Context, req writeRequest, verb, script string) (writeReply, error) {
+	cmd := redis.NewCmd(ctx, req.arguments(verb, script, true)...)
 	pipe := b.rdb.Pipeline()
 	ahead := pipe.Set(ctx, req.names.Stage(req.WriteID), req.Payload, stageLife)
 	if err := pipe.Process(ctx, once{cmd}); err != nil {
-		return cmd, err
+		return writeReply{}, err
 	}
-	_, err := pipe.Exec(ctx)
-	if errors.Is(err, ahead.Err()) && cmd.Err() == nil {
-		err = nil // the script has answered for the missing payload
+	if _, err := pipe.Exec(ctx); cmd.Err() != nil {
+		return writeReply{}, err
 	}
-	return cmd, err
+	reply, err := parseWriteReply(cmd)
+	if reply.outcome == "unstaged" && ahead.Err() != nil {
+		return writeReply{}, ahead.Err() // why there was nothing to take
+	}
+	return reply, err
 }
 
 // arguments are those of scripts/write.lua.
@@ -118,7 +122,11 @@ func (req writeRequest) arguments(verb, script string, staged bool) []any {
 		publish, req.Channel, before, after)
 }
 
-func parseWriteReply(v []string) (writeReply, error) {
+func parseWriteReply(cmd *redis.Cmd) (writeReply, error) {
+	v, err := cmd.StringSlice()
+	if err != nil {
+		return writeReply{}, err
+	}
 	const fields = 10
 	if len(v) != fields {
 		return writeReply{}, fmt.Errorf("write script answered with %d fields", len(v))

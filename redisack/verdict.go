@@ -167,5 +167,5 @@ func sameSum(a, b string) bool {
 }
 
 func decodeSum(text string) ([]byte, error) {
-	return hex.DecodeString(strings.TrimPrefix(strings.ToLower(text), "sha256:"))
+	return hex.DecodeString(strings.TrimPrefix(text, "sha256:"))
 }

@@ -3,6 +3,7 @@ package redisack
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,6 +153,29 @@ func TestFrozenRedis(t *testing.T) {
 	target, err := c.Write(t.Context(), Change{Key: "k", Version: "v2", WriteID: "mine"})
 	if err != nil || target.Rev != 2 {
 		t.Errorf("repeated: %+v, %v", target, err)
+	}
+}
+
+// A server without memory refuses the write; nothing has changed, and the cause is told at once.
+func TestRedisIsFull(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()
+	c := New(rdb, Config{})
+	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1", Payload: []byte("one")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := rdb.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{1, stageAbove + 1} {
+		began := time.Now()
+		_, err := c.Write(t.Context(), Change{Key: "k", Version: "v2", Payload: make([]byte, size)})
+		if !errors.Is(err, ErrWriteFailed) || !strings.Contains(err.Error(), "OOM") || time.Since(began) > time.Second {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if rev, text := rdb.HGet(t.Context(), "{k}:head", "rev").Val(), rdb.Get(t.Context(), "k").Val(); rev != "1" || text != "one" {
+			t.Errorf("%d bytes: revision %s, payload %q", size, rev, text)
+		}
 	}
 }
 

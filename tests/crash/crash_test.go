@@ -1,0 +1,78 @@
+//go:build crash
+
+package crash
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// row is one fault: what is done, and what is expected besides the figures, which
+// have to be 0 after every one.
+type row struct {
+	name   string
+	expect string
+	extent extent // the least at which it is done
+	do     func(t *testing.T) *site
+}
+
+// rows are all faults.
+func rows(t *testing.T) []row {
+	t.Helper()
+	var all []row
+	for _, more := range [][]row{kills(t), freezes()} {
+		all = append(all, more...)
+	}
+	return all
+}
+
+// TestFaults does every fault and prints what it has cost.
+func TestFaults(t *testing.T) {
+	wanted := extentOf(t)
+	report := &report{}
+	t.Run("each", func(t *testing.T) {
+		for _, r := range rows(t) {
+			if r.extent > wanted {
+				continue
+			}
+			t.Run(r.name, func(t *testing.T) {
+				t.Parallel()
+				var s *site
+				defer func() { report.add(r, s, t.Failed()) }()
+				s = r.do(t)
+			})
+		}
+	})
+	t.Log(report)
+}
+
+// report collects the figures.
+type report struct {
+	mu    sync.Mutex
+	lines []string
+	total figures
+}
+
+// add notes how a fault went; s is nil if it was given up.
+func (r *report) add(w row, s *site, failed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var f figures
+	if s != nil {
+		f = s.fig
+	}
+	verdict := "ok  "
+	if failed {
+		verdict = "FAIL"
+	}
+	r.lines = append(r.lines, fmt.Sprintf("%s %-34s %s\n       expected: %s", verdict, w.name, f, w.expect))
+	r.total.add(f)
+}
+
+func (r *report) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprintf("%d faults\n%s\nall  %-34s %s", len(r.lines), strings.Join(r.lines, "\n"), "", r.total)
+}

@@ -1,0 +1,169 @@
+//go:build crash
+
+package crash
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
+)
+
+// figures are what a fault has cost; see the package's documentation.
+type figures struct {
+	takeOver                            time.Duration
+	stale, rerun, attempts, lost, fails int
+	doubles, runs                       int
+}
+
+func (f figures) String() string {
+	over := "-"
+	if f.takeOver > 0 {
+		over = f.takeOver.Round(10 * time.Millisecond).String()
+	}
+	return fmt.Sprintf("take-over %7s  stale %d  re-run %d  attempts %d  lost %d  FAILED %d  doubles %d of %d runs",
+		over, f.stale, f.rerun, f.attempts, f.lost, f.fails, f.doubles, f.runs)
+}
+
+// add sums up two plans of one fault.
+func (f *figures) add(g figures) {
+	f.takeOver = max(f.takeOver, g.takeOver)
+	f.stale += g.stale
+	f.rerun += g.rerun
+	f.attempts += g.attempts
+	f.lost += g.lost
+	f.fails += g.fails
+	f.doubles += g.doubles
+	f.runs += g.runs
+}
+
+// verdict checks a completed plan, counts what the fault has cost, and fails the
+// test if it has cost what it may not.
+func (s *site) verdict(id plan.ID) {
+	s.Helper()
+	storetest.Check(s.T, s.store, id)
+	var f figures
+	histories := byTask(s.entries())
+	for _, t := range s.tasks(id) {
+		h := histories[t.ID]
+		if len(h.entries) == 0 {
+			s.Errorf("task %s is %s, but no executor ever ran", t.ID, t.State)
+		}
+		h.count(&f)
+		f.attempts += t.Attempt - 1
+		if t.State == task.Failed {
+			f.fails++
+		}
+		if t.State != task.Completed {
+			s.Errorf("task %s is %s", t.ID, t.State)
+			f.lost += h.completions()
+		}
+	}
+	s.fig.add(f)
+	if f.stale+f.rerun+f.attempts+f.fails > 0 || f.lost > 0 && !s.expectLoss {
+		s.Errorf("%s\n%s", f, s.tail())
+	}
+}
+
+// history is what the ledger says of one task.
+type history struct{ entries []entry }
+
+func byTask(entries []entry) map[task.ID]*history {
+	all := make(map[task.ID]*history)
+	for _, e := range entries {
+		if e.Task == 0 {
+			continue
+		}
+		h := all[e.Task]
+		if h == nil {
+			h = &history{}
+			all[e.Task] = h
+		}
+		h.entries = append(h.entries, e)
+	}
+	return all
+}
+
+// run is one run of an executor, as far as the history has come.
+type run struct {
+	from int  // the step that it goes on after
+	owed int  // the last step that had been acknowledged before it began
+	late bool // what it writes now is sent after another run has begun
+}
+
+// count goes through a task's history.
+func (h *history) count(f *figures) {
+	runs := make(map[task.Token]*run)
+	effects := make(map[int]bool)
+	acked, newest, completed := 0, task.Token(0), false
+	for _, e := range h.entries {
+		r := runs[e.Token]
+		switch e.Kind {
+		case started:
+			runs[e.Token] = &run{from: e.Step, owed: acked}
+			newest = max(newest, e.Token)
+			f.runs++
+			if e.Step < acked || completed {
+				f.lost++
+			}
+		case effect:
+			if r.late = e.Token < newest; e.Step <= r.owed {
+				f.rerun++
+			}
+			if effects[e.Step] {
+				f.doubles++
+			}
+			effects[e.Step] = true
+		case done:
+			r.late = e.Token < newest
+		case saved:
+			if r.late {
+				f.stale++
+			}
+			acked = max(acked, e.Step)
+		case ended:
+			if e.Note == task.Completed.String() {
+				completed = true
+				if r != nil && r.late {
+					f.stale++
+				}
+			}
+		case refused, ctxEnd, fault, lostOne, goneBy, ready, made:
+		}
+	}
+}
+
+// completions returns how often it was acknowledged that the task is COMPLETED.
+func (h *history) completions() int {
+	n := 0
+	for _, e := range h.entries {
+		if e.Kind == ended && e.Note == task.Completed.String() {
+			n++
+		}
+	}
+	return n
+}
+
+// tookOver measures how long after the fault others went on with what the victim had
+// in hand then.
+func (s *site) tookOver(victim string, since time.Time) time.Duration {
+	s.Helper()
+	var longest time.Duration
+	for _, h := range byTask(s.entries()) {
+		held := false
+		for _, e := range h.entries {
+			switch {
+			case e.At.Before(since) && e.Worker == victim && e.Kind == started:
+				held = true
+			case e.At.Before(since) && e.Kind == ended:
+				held = false
+			case held && e.Kind == started && e.Worker != victim:
+				longest, held = max(longest, e.At.Sub(since)), false
+			}
+		}
+	}
+	s.fig.takeOver = max(s.fig.takeOver, longest)
+	return longest
+}

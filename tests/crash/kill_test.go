@@ -1,0 +1,203 @@
+//go:build crash
+
+package crash
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// kills are the rows about workers that die.
+func kills(t *testing.T) []row {
+	t.Helper()
+	all := []row{
+		{
+			name: "kill -9", extent: quick, do: killAnytime,
+			expect: "the other takes over within 1.5 leases and completes the plan",
+		},
+		{
+			name: "kill -9, lease of 10 s", extent: short, do: killLongLease(10 * time.Second),
+			expect: "taken over within 15 s",
+		},
+		{
+			name: "kill -9, default lease of 30 s", extent: long, do: killLongLease(30 * time.Second),
+			expect: "taken over within 40 s",
+		},
+		{
+			name: "SIGTERM", extent: short, do: stopInOrder,
+			expect: "stops at a boundary, hands back: the other goes on at once",
+		},
+	}
+	var shared *redistest.Server
+	if extentOf(t) > quick {
+		shared = redistest.Start(t)
+	}
+	for i, d := range deaths() {
+		when := "before"
+		if d.After {
+			when = "after"
+		}
+		all = append(all, row{
+			name: fmt.Sprintf("dies %s %s %d", when, d.Op, d.N), extent: short,
+			expect: "another goes on from the last commit",
+			do: func(t *testing.T) *site {
+				t.Helper()
+				return killAt(t, newSite(t, target{Addrs: []string{shared.Addr()}}, fmt.Sprintf("k%d:", i)), d)
+			},
+		})
+	}
+	return all
+}
+
+// deaths are the boundaries at which a worker dies: of a task, then of a plan.
+func deaths() []death {
+	var all []death
+	for _, at := range []death{
+		{Op: opClaim, N: 1},
+		{Op: opUndo, N: 2},
+		{Op: opSave, N: 1},
+		{Op: opSave, N: 6},
+		{Op: opComplete, N: 1},
+		{Op: opComplete, N: 4}, // the plan's last
+		{Op: opRenew, N: 1},
+		{Op: opRelease, N: 1},
+		{Op: opRest, N: 1},
+		{Op: opApply, N: 1}, // the mark of a start
+		{Op: opApply, N: 2}, // the start
+		{Op: opApply, N: 3}, // the plan's end
+		{Op: opReserve, N: 2},
+		{Op: opBegin, N: 1},
+		{Op: opAdd, N: 2},
+		{Op: opFinish, N: 1},
+	} {
+		all = append(all, at)
+		at.After = true
+		all = append(all, at)
+	}
+	return all
+}
+
+// killAt lets a worker create, start and work on a plan, and die at a boundary. A
+// second one, with the same commission, goes on.
+func killAt(t *testing.T, s *site, d death) *site {
+	t.Helper()
+	s.defs.Commission = commission{Key: "k", Name: "t", Tenants: tenantsFor(d), Concurrency: 4}
+	s.defs.Capacity = 2
+	victim := s.worker("victim", func(o *orders) {
+		o.Death = d
+		if d.Op == opRenew {
+			o.Pace = o.Lease // still at work when the lease is to be renewed
+		}
+	})
+	victim.awaitEnd()
+	died := time.Now()
+	s.worker("heir")
+	s.awaitCount("heir", made, 1)
+	s.plan = s.newest()
+	s.finish()
+	s.tookOver("victim", died)
+	s.verdict(s.plan)
+	if n := s.plans(); n != 1 {
+		t.Errorf("there are %d plans, want 1", n)
+	}
+	return s
+}
+
+// tenantsFor returns how many tenants a plan needs for an operation to happen: more
+// than a batch for those that go in batches.
+func tenantsFor(d death) int {
+	if (d.Op == opReserve || d.Op == opAdd) && d.N > 1 {
+		return 130
+	}
+	return 4
+}
+
+// newest returns the plan that a worker has made last.
+func (s *site) newest() plan.ID {
+	s.Helper()
+	for _, e := range s.entries() {
+		if e.Kind == made && e.Step > 0 {
+			return plan.ID(e.Step)
+		}
+	}
+	s.Fatal("no plan was made")
+	return 0
+}
+
+// killAnytime kills a worker while another works on the same plan.
+func killAnytime(t *testing.T) *site {
+	t.Helper()
+	s, _ := alone(t)
+	s.begin(40, 8)
+	victim := s.worker("victim")
+	s.awaitCount("victim", saved, 5)
+	s.worker("other")
+	s.awaitCount("other", saved, 5)
+	victim.kill()
+	s.expectTakeOver(victim, time.Now(), 3*lease/2)
+	return s
+}
+
+// killLongLease is killAnytime with few tenants, to measure how long it takes.
+func killLongLease(ttl time.Duration) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		s, _ := alone(t)
+		s.defs.Lease = ttl
+		s.begin(6, 6)
+		victim := s.worker("victim", func(o *orders) { o.Pace = time.Minute })
+		s.awaitCount("victim", effect, 4)
+		s.worker("other")
+		s.awaitCount("other", saved, 1)
+		victim.kill()
+		s.expectTakeOver(victim, time.Now(), min(3*ttl/2, 40*time.Second))
+		return s
+	}
+}
+
+// expectTakeOver waits for the plan's end and wants the victim's tasks taken over in
+// time.
+func (s *site) expectTakeOver(victim *proc, since time.Time, limit time.Duration) {
+	s.Helper()
+	s.finish()
+	took := s.tookOver(victim.orders.Name, since)
+	if took == 0 || took > limit {
+		s.Errorf("taken over after %v, want within %v\n%s", took, limit, s.tail())
+	}
+	s.verdict(s.plan)
+}
+
+// stopInOrder shuts one of two workers down.
+func stopInOrder(t *testing.T) *site {
+	t.Helper()
+	s, _ := alone(t)
+	s.defs.Lease = 30 * time.Second
+	s.begin(40, 8)
+	first := s.worker("first")
+	s.awaitCount("first", saved, 5)
+	s.worker("other")
+	s.awaitCount("other", saved, 5)
+	since := time.Now()
+	first.stop()
+	s.finish()
+	if took := s.tookOver("first", since); took > 5*time.Second {
+		t.Errorf("what was handed back was taken up after %v", took)
+	}
+	s.verdict(s.plan)
+	return s
+}
+
+// plans returns how many plans there are.
+func (s *site) plans() int {
+	s.Helper()
+	all, err := s.store.Plans(s.Context(), store.PlanQuery{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return len(all)
+}

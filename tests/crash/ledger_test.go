@@ -1,0 +1,87 @@
+//go:build crash
+
+package crash
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/task"
+)
+
+// kind is what an entry of the ledger tells of.
+type kind string
+
+const (
+	started kind = "started" // a run begins, after Step
+	effect  kind = "effect"  // the work of Step is done, not saved yet
+	saved   kind = "saved"   // the save of Step was acknowledged
+	refused kind = "refused" // the save of Step was not; Note says why
+	done    kind = "done"    // the executor is about to return nil
+	ended   kind = "ended"   // the outcome was committed: Note is the state, or "lost"
+	ctxEnd  kind = "context" // the executor's context ended; Note is the cause
+	fault   kind = "fault"   // a call of the store failed; Note is the error
+	lostOne kind = "lease"   // the worker's lease was lost
+	goneBy  kind = "back"    // a plan went back in time
+	ready   kind = "ready"   // the worker has its store and runs
+	made    kind = "made"    // the worker has created and started plan Task
+)
+
+// entry is one line of the ledger.
+type entry struct {
+	At      time.Time
+	Worker  string
+	Kind    kind
+	Task    task.ID
+	Attempt int        `json:",omitempty"`
+	Token   task.Token `json:",omitempty"`
+	Step    int        `json:",omitempty"`
+	Note    string     `json:",omitempty"`
+}
+
+// ledger is a file to which all workers append. Each entry is one write, so that the
+// order of the lines is the order of what happened, and a killed process loses none.
+type ledger struct{ file *os.File }
+
+func openLedger(path string) (*ledger, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	return &ledger{f}, err
+}
+
+// note appends an entry. A worker that cannot keep its ledger is of no use.
+func (l *ledger) note(e entry) {
+	e.At = time.Now()
+	line, err := json.Marshal(e)
+	if err == nil {
+		_, err = l.file.Write(append(line, '\n'))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ledger:", err)
+		os.Exit(2)
+	}
+}
+
+// readLedger returns all entries so far.
+func readLedger(t testing.TB, path string) []entry {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var entries []entry
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e entry
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			break // a line that is being written just now
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}

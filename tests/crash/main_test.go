@@ -1,0 +1,54 @@
+//go:build crash
+
+package crash
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// ordersEnv holds what a process that is to be a worker has to do.
+const ordersEnv = "CUTOVER_CRASH_ORDERS"
+
+// TestMain makes a worker of a process that was given orders, otherwise it runs the
+// tests.
+func TestMain(m *testing.M) {
+	if text := os.Getenv(ordersEnv); text != "" {
+		if err := obey(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
+}
+
+// extent is how much is to be done.
+type extent int
+
+const (
+	quick extent = iota
+	short
+	long
+)
+
+// extentOf reads it from the environment.
+func extentOf(t *testing.T) extent {
+	t.Helper()
+	switch v := os.Getenv("CUTOVER_CRASH"); v {
+	case "":
+		return quick
+	case "short":
+		return short
+	case "long":
+		return long
+	default:
+		t.Fatalf("CUTOVER_CRASH=%s: it is short or long", v)
+		return quick
+	}
+}

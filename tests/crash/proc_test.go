@@ -1,0 +1,101 @@
+//go:build crash
+
+package crash
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// proc is a worker process.
+type proc struct {
+	t      testing.TB
+	orders orders
+	cmd    *exec.Cmd
+	alive  io.Closer     // its standard input: it ends with us
+	gone   chan struct{} // closed when it has ended
+	output string
+}
+
+// startProc starts a worker. It is killed at the end of the test if it still is.
+func startProc(t testing.TB, dir string, o orders) *proc {
+	t.Helper()
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proc{t: t, orders: o, gone: make(chan struct{}), output: filepath.Join(dir, o.Name+".out")}
+	out, err := os.OpenFile(p.output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
+	p.cmd.Env = append(os.Environ(), ordersEnv+"="+string(text))
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	if p.alive, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.gone)
+		_ = p.cmd.Wait() // a killed process always ends with an error
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill ends the process as a crash does, and waits until it is gone.
+func (p *proc) kill() {
+	_ = p.cmd.Process.Kill() // fails only when it has ended already
+	<-p.gone
+	_ = p.alive.Close()
+}
+
+func (p *proc) signal(sig syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatalf("%s: %v: %v\n%s", p.orders.Name, sig, err, p.said())
+	}
+}
+
+func (p *proc) freeze() { p.t.Helper(); p.signal(syscall.SIGSTOP) }
+func (p *proc) thaw()   { p.t.Helper(); p.signal(syscall.SIGCONT) }
+
+// stop asks the process to shut down and waits until it has, in good order.
+func (p *proc) stop() {
+	p.t.Helper()
+	p.signal(syscall.SIGTERM)
+	p.awaitEnd()
+	if !p.cmd.ProcessState.Success() {
+		p.t.Errorf("%s: shut down with %v\n%s", p.orders.Name, p.cmd.ProcessState, p.said())
+	}
+}
+
+// awaitEnd waits until the process is gone.
+func (p *proc) awaitEnd() {
+	p.t.Helper()
+	select {
+	case <-p.gone:
+	case <-time.After(patience):
+		p.t.Fatalf("%s does not end\n%s", p.orders.Name, p.said())
+	}
+}
+
+// said returns what the process has printed.
+func (p *proc) said() string {
+	text, err := os.ReadFile(p.output)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-4096):])
+}

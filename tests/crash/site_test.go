@@ -1,0 +1,184 @@
+//go:build crash
+
+package crash
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/redisstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+const (
+	// patience bounds every wait. It is far above what any of them needs, for busy
+	// machines.
+	patience = 90 * time.Second
+
+	// lease is the workers' default: short, for quick faults, and long enough for a
+	// busy machine to renew it.
+	lease = 2 * time.Second
+)
+
+// site is where one fault happens: a Redis, a plan, workers, their ledger.
+type site struct {
+	*testing.T
+	dir    string
+	ledger string
+	defs   orders // what every worker is told
+	rdb    redis.UniversalClient
+	store  store.Store
+	engine *cutover.Engine // commands only
+	plan   plan.ID
+	fig    figures
+
+	expectLoss bool // an acknowledged write may be lost, and has to be reported then
+}
+
+// newSite sets the place up. The test's own view goes straight to the server.
+func newSite(t *testing.T, g target, prefix string) *site {
+	t.Helper()
+	s := &site{T: t, dir: t.TempDir(), rdb: g.client()}
+	t.Cleanup(func() { _ = s.rdb.Close() })
+	s.ledger = filepath.Join(s.dir, "ledger")
+	if l, err := openLedger(s.ledger); err != nil {
+		t.Fatal(err)
+	} else if err := l.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.defs = orders{
+		Target: g, Prefix: prefix, Ledger: s.ledger,
+		Lease: lease, Capacity: 4, Steps: 3, Pace: 30 * time.Millisecond,
+	}
+	st, err := redisstore.Open(t.Context(), s.rdb, redisstore.Config{Prefix: prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.store = st
+	if s.engine, err = cutover.New(st, cutover.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// alone sets up a site with a server of its own.
+func alone(t *testing.T, args ...string) (*site, *redistest.Server) {
+	t.Helper()
+	server := redistest.Start(t, args...)
+	return newSite(t, target{Addrs: []string{server.Addr()}}, "crash:"), server
+}
+
+// begin creates and starts a plan.
+func (s *site) begin(tenants, concurrency int) {
+	s.Helper()
+	s.plan = s.beginOther("t", tenants, concurrency)
+}
+
+func (s *site) beginOther(name string, tenants, concurrency int) plan.ID {
+	s.Helper()
+	c := commission{Name: name, Tenants: tenants, Concurrency: concurrency}
+	p, err := s.engine.Create(s.Context(), c.spec(), cutover.ExecutorElsewhere())
+	if err == nil {
+		_, err = s.engine.Start(s.Context(), p.ID)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	return p.ID
+}
+
+// worker starts a worker that differs from the others by change.
+func (s *site) worker(name string, change ...func(*orders)) *proc {
+	s.Helper()
+	o := s.defs
+	o.Name = name
+	for _, f := range change {
+		f(&o)
+	}
+	return startProc(s.T, s.dir, o)
+}
+
+// entries returns the ledger so far.
+func (s *site) entries() []entry {
+	s.Helper()
+	return readLedger(s.T, s.ledger)
+}
+
+// count returns how many entries are of a kind, of one worker or, if it is empty, all.
+func (s *site) count(worker string, k kind) int {
+	s.Helper()
+	n := 0
+	for _, e := range s.entries() {
+		if e.Kind == k && (worker == "" || e.Worker == worker) {
+			n++
+		}
+	}
+	return n
+}
+
+// await waits until cond holds.
+func (s *site) await(what string, cond func() bool) {
+	s.Helper()
+	for end := time.Now().Add(patience); !cond(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.Fatalf("waited %v for %s\n%s", patience, what, s.tail())
+		}
+	}
+}
+
+// awaitCount waits for at least n entries.
+func (s *site) awaitCount(worker string, k kind, n int) {
+	s.Helper()
+	s.await(fmt.Sprintf("%d entries %q of %q", n, k, worker), func() bool { return s.count(worker, k) >= n })
+}
+
+// finish waits until the plan is at rest, and wants it COMPLETED.
+func (s *site) finish() { s.Helper(); s.finishPlan(s.plan) }
+
+func (s *site) finishPlan(id plan.ID) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	defer cancel()
+	p, err := s.engine.Wait(ctx, id)
+	for err != nil && ctx.Err() == nil { // the store is away, or coming back
+		time.Sleep(100 * time.Millisecond)
+		p, err = s.engine.Wait(ctx, id)
+	}
+	if err != nil || p.State != plan.Completed {
+		s.Fatalf("plan %s is %s, %+v, %v\n%s", id, p.State, p.Counters, err, s.tail())
+	}
+}
+
+// tasks returns all tasks of a plan.
+func (s *site) tasks(id plan.ID) (all []task.Task) {
+	s.Helper()
+	for after, more := 0, true; more; more = after != 0 {
+		page, next, err := s.store.Tasks(s.Context(), id, store.TaskQuery{After: after})
+		if err != nil {
+			s.Fatal(err)
+		}
+		all, after = append(all, page...), next
+	}
+	return all
+}
+
+// tail returns the end of the ledger, for failure messages.
+func (s *site) tail() string {
+	entries := s.entries()
+	text := "the ledger ends:\n"
+	for _, e := range slices.Concat(entries[max(0, len(entries)-40):]) {
+		text += fmt.Sprintf("  %s %-8s %-8s task %s attempt %d token %d step %d %s\n",
+			e.At.Format("05.000"), e.Worker, e.Kind, e.Task, e.Attempt, e.Token, e.Step, e.Note)
+	}
+	return text
+}

@@ -1,0 +1,153 @@
+//go:build crash
+
+package crash
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/redisstore"
+)
+
+// orders are what a worker process is told.
+type orders struct {
+	Name   string
+	Target target
+	Prefix string
+	Ledger string
+
+	Lease    time.Duration
+	Capacity int
+	Steps    int
+	Pace     time.Duration
+	Replicas int
+	Death    death
+
+	// Commission, if its Key is not empty, is a plan that the worker creates, or joins,
+	// and starts.
+	Commission commission
+}
+
+// commission describes a plan.
+type commission struct {
+	Key         string
+	Name        string
+	Tenants     int
+	Concurrency int
+}
+
+// spec returns the plan.
+func (c commission) spec() plan.Spec {
+	ids := make([]string, c.Tenants)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s-%d", c.Name, i+1)
+	}
+	return plan.Spec{
+		Name: c.Name, ExecutorType: journeyType, Tenants: plan.Tenants(ids...), IdempotencyKey: c.Key,
+		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(c.Concurrency)},
+	}
+}
+
+// target is how to reach a Redis.
+type target struct {
+	Addrs   []string
+	Master  string // behind Sentinel
+	Cluster bool
+}
+
+func (g target) client() redis.UniversalClient {
+	return redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs: g.Addrs, MasterName: g.Master, IsClusterMode: g.Cluster,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+}
+
+// obey is the life of a worker: until SIGTERM, or until the test that started it is
+// gone, which it sees by the end of its standard input.
+func obey(text string) error {
+	var o orders
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(3)
+	}()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	l, err := openLedger(o.Ledger)
+	if err != nil {
+		return err
+	}
+	rdb := o.Target.client()
+	defer func() { _ = rdb.Close() }()
+	s, err := o.open(ctx, rdb, l)
+	if err != nil {
+		return err
+	}
+	return o.work(ctx, s, l)
+}
+
+// open waits for the store as long as it may still come.
+func (o *orders) open(ctx context.Context, rdb redis.UniversalClient, l *ledger) (store.Store, error) {
+	for {
+		s, err := redisstore.Open(ctx, rdb, redisstore.Config{
+			Prefix: o.Prefix, Replicas: o.Replicas,
+			WentBack: func(e *redisstore.WentBackError) { l.note(entry{Worker: o.Name, Kind: goneBy, Note: e.Error()}) },
+		})
+		switch {
+		case err == nil:
+			return &mortal{Store: s, death: o.Death}, nil
+		case !store.Temporary(err):
+			return nil, err
+		}
+		l.note(entry{Worker: o.Name, Kind: fault, Note: "open: " + err.Error()})
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (o *orders) work(ctx context.Context, s store.Store, l *ledger) error {
+	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace}
+	engine, err := cutover.New(s, cutover.Config{
+		Executors: executor.Registry{journeyType: j}, Capacity: o.Capacity, Name: o.Name,
+		LeaseTTL: o.Lease, PollInterval: 200 * time.Millisecond, Hooks: j.hooks(),
+	})
+	if err != nil {
+		return err
+	}
+	l.note(entry{Worker: o.Name, Kind: ready})
+	if o.Commission.Key != "" {
+		go o.commission(ctx, engine, l)
+	}
+	return engine.Run(ctx)
+}
+
+// commission creates and starts the plan, unless another worker has, or does.
+func (o *orders) commission(ctx context.Context, engine *cutover.Engine, l *ledger) {
+	for ctx.Err() == nil {
+		p, err := engine.Create(ctx, o.Commission.spec())
+		if err == nil && p.State == plan.Created {
+			_, err = engine.Start(ctx, p.ID)
+		}
+		if err == nil || errors.Is(err, plan.ErrTooLate) {
+			l.note(entry{Worker: o.Name, Kind: made, Step: int(p.ID)})
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

@@ -323,3 +323,6 @@ func (m *meddler) Events(ctx context.Context, id plan.ID, after int64, limit int
 	err = m.pass(ctx, call{op: "Events", do: func() (err error) { ev, err = m.Store.Events(ctx, id, after, limit); return err }})
 	return ev, err
 }
+
+// untilFailed fails at once.
+func untilFailed(context.Context, *executor.Run) error { return errors.New("fails") }

@@ -1,0 +1,130 @@
+package cutover_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// aged makes plans in all states in which a plan can rest, and returns them by
+// state. Executors: X completes and undoes, BAD does neither.
+func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
+	t.Helper()
+	ctx := t.Context()
+	ids := make(map[plan.State]plan.ID)
+	fresh := func(state plan.State, tenant, key, executorType string) plan.ID {
+		s := spec(tenant, tenant+"2")
+		s.IdempotencyKey, s.ExecutorType = key, executorType
+		ids[state] = create(t, e, s)
+		return ids[state]
+	}
+	fresh(plan.Created, "created", "k1", "X")
+	mustPlan(t)(e.Start(ctx, fresh(plan.Completed, "completed", "k2", "X")))
+	mustPlan(t)(e.Start(ctx, fresh(plan.Failed, "failed", "k3", "BAD")))
+	mustPlan(t)(e.Cancel(ctx, fresh(plan.Cancelled, "cancelled", "k4", "X")))
+	paused := fresh(plan.Paused, "paused", "k5", "X")
+	mustPlan(t)(e.Start(ctx, paused))
+	mustPlan(t)(e.Pause(ctx, paused))
+	mustPlan(t)(e.Start(ctx, fresh(plan.RolledBack, "back", "k6", "X")))
+	mustPlan(t)(e.Start(ctx, fresh(plan.RollbackFailed, "stuck", "k7", "BAD")))
+	time.Sleep(10 * time.Second)
+	mustPlan(t)(e.Rollback(ctx, ids[plan.RolledBack]))
+	mustPlan(t)(e.Rollback(ctx, ids[plan.RollbackFailed]))
+	for state, id := range ids {
+		rests(t, e, id, state)
+	}
+	return ids
+}
+
+func agedExecutors() executor.Registry {
+	return executor.Registry{
+		"X":   both{twoSteps(succeed), succeed},
+		"BAD": executor.Func(untilFailed),
+	}
+}
+
+// Plans that are over are removed when they were kept long enough, with their
+// tasks, events, keys and locks; all others are kept for ever.
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	removed := map[plan.State]bool{plan.Completed: true, plan.Cancelled: true, plan.RolledBack: true}
+	// With a later start the plans are over before there is an engine that keeps
+	// plans for a limited time only.
+	for name, later := range map[string]bool{"from the beginning": false, "set later": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := memstore.New()
+				c := cutover.Config{Executors: agedExecutors(), PollInterval: 10 * time.Second}
+				if !later {
+					c.Retention = time.Hour
+				}
+				first := boot(t, s, c)
+				ids := aged(t, first.Engine)
+				if later {
+					first.stop()
+					<-first.done
+					c.Retention = time.Hour
+					first = boot(t, s, c)
+				}
+				e := first.Engine
+				time.Sleep(50 * time.Minute)
+				for state, id := range ids {
+					rests(t, e, id, state)
+				}
+				time.Sleep(30 * time.Minute)
+				for state, id := range ids {
+					gone(t, e, state, id, removed[state])
+				}
+				// Their keys and tenants are free.
+				again := spec("completed", "completed2", "cancelled", "back")
+				again.IdempotencyKey = "k2"
+				if id := launch(t, e, again); id == ids[plan.Completed] {
+					t.Error("the key still names the removed plan")
+				}
+				time.Sleep(20 * time.Hour)
+				for _, state := range []plan.State{plan.Failed, plan.RollbackFailed, plan.Created, plan.Paused} {
+					rests(t, e, ids[state], state)
+				}
+			})
+		})
+	}
+}
+
+func gone(t *testing.T, e *cutover.Engine, state plan.State, id plan.ID, want bool) {
+	t.Helper()
+	_, errPlan := e.Plan(t.Context(), id)
+	_, errTask := e.Task(t.Context(), task.NewID(id, 1))
+	_, errEvents := e.Events(t.Context(), id, 0, 0)
+	_, _, errTasks := e.Tasks(t.Context(), id, store.TaskQuery{})
+	for _, err := range []error{errPlan, errTask, errEvents, errTasks} {
+		if errors.Is(err, store.ErrNotFound) != want {
+			t.Errorf("%s: %v, removed should be %t", state, err, want)
+		}
+	}
+}
+
+// A command on a plan that is over starts its time of keeping again.
+func TestRetentionStartsAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, memstore.New(), cutover.Config{Executors: agedExecutors(), Retention: time.Hour})
+		runEngine(t, e)
+		id := launch(t, e, spec("a", "b"))
+		rests(t, e, id, plan.Completed)
+		time.Sleep(50 * time.Minute)
+		mustTask(t)(e.RollbackTask(t.Context(), task.NewID(id, 1)))
+		time.Sleep(50 * time.Minute)
+		rests(t, e, id, plan.Completed)
+		time.Sleep(15 * time.Minute)
+		gone(t, e, plan.Completed, id, true)
+	})
+}

@@ -155,7 +155,7 @@ func (a *audit) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 			acc.checkpoint = nil
 		}
 		if e.DropUndo {
-			acc.undo = nil
+			a.w.faultf("a command drops the undo log of task %s", e.ID) // only a finished undo may
 		}
 	}
 	return applied, nil

@@ -1,0 +1,51 @@
+package mutants
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// root is the module's folder.
+const root = "../../.."
+
+// TestTable checks that the test that is to notice a mutant is there. That what it
+// replaces is there too is found out with the tag, so that an edit of the engine does
+// not have to look after mutants at once.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, m := range mutants() {
+		if seen[m.name] {
+			t.Errorf("%s: twice", m.name)
+		}
+		seen[m.name] = true
+		if !hasTest(t, m.pkg, m.test) {
+			t.Errorf("%s: there is no test %s in %s", m.name, m.test, m.pkg)
+		}
+	}
+}
+
+func hasTest(t *testing.T, pkg, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, pkg, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if strings.Contains(read(t, f), "func "+name+"(t *testing.T)") {
+			return true
+		}
+	}
+	return false
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

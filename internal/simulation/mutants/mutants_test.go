@@ -1,0 +1,87 @@
+//go:build mutants
+
+package mutants
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMutants makes each mutant in a copy of the module and expects its test to fail.
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	for _, m := range mutants() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			dir := copyModule(t)
+			for _, e := range m.edits {
+				file := filepath.Join(dir, e.file)
+				text := read(t, file)
+				if n := strings.Count(text, e.old); n != 1 {
+					t.Fatalf("%q occurs %d times in %s", e.old, n, e.file)
+				}
+				text = strings.Replace(text, e.old, e.by, 1)
+				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if out, err := gotool(t, dir, "test", "-trimpath", "-run", "^$", m.pkg); err != nil {
+				t.Fatalf("it does not compile: %v\n%s", err, out)
+			}
+			args := []string{"test", "-trimpath", "-count", "1", "-run", "^" + m.test + "$", m.pkg}
+			out, err := gotool(t, dir, args...)
+			if err == nil {
+				t.Errorf("nobody noticed: go %s", strings.Join(args, " "))
+			} else if !strings.Contains(out, "--- FAIL: "+m.test) && !strings.Contains(out, "panic: ") {
+				t.Errorf("it failed in some other way: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+func gotool(t *testing.T, dir string, args ...string) (out string, err error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+	text, err := cmd.CombinedOutput()
+	return string(text), err
+}
+
+// copyModule copies what the main module is made of.
+func copyModule(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	skipped := map[string]bool{".git": true, "bin": true, "bench": true, "examples": true, "tools": true, "redisack": true, "renewal": true}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, rel)
+		switch {
+		case d.IsDir() && skipped[rel]:
+			return filepath.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(to, 0o700)
+		case !d.Type().IsRegular() || strings.HasSuffix(rel, ".test"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, text, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

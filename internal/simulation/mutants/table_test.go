@@ -1,0 +1,103 @@
+package mutants
+
+// mutant is one rule broken, and the test that has to notice.
+type mutant struct {
+	name      string
+	edits     []edit
+	pkg, test string
+}
+
+// edit replaces a text that occurs once in a file.
+type edit struct{ file, old, by string }
+
+// simulated is a mutant that the simulation has to notice.
+func simulated(name, file, old, by string) mutant {
+	return mutant{
+		name: name, edits: []edit{{file, old, by}},
+		pkg: "./internal/simulation", test: "TestHistories",
+	}
+}
+
+// tested is a mutant that a single test has to notice.
+func tested(name, pkg, test, file, old, by string) mutant {
+	return mutant{name: name, edits: []edit{{file, old, by}}, pkg: pkg, test: test}
+}
+
+func mutants() []mutant {
+	return []mutant{
+		simulated("apply without comparing versions", "store/memstore/apply.go",
+			"if c.Version != p.plan.Version {", "if false {"),
+		simulated("write without comparing tokens", "store/memstore/commit.go",
+			"case r.claim == 0 || w.Token != r.token:", "case r.claim == 0:"),
+		simulated("yield always pauses", "store/memstore/commit.go",
+			"stop := p.stop(r)\n\t\tswitch {", "stop := max(p.stop(r), task.StopPause)\n\t\tswitch {"),
+		simulated("a lost worker uses up an attempt", "task/command.go",
+			"e.Losses++", "e.Losses++\n\te.Attempt++"),
+		simulated("the door closes when an engine judges", "store/memstore/claim.go",
+			"if c.Breached || c.State.CancelsPending() || c.Counters.Of(task.Failed) > c.Grant.MaxFailed {",
+			"if c.State.CancelsPending() {"),
+		simulated("one failure more than allowed", "plan/strategy/decide.go",
+			"allowed := max(s.MaxFailures.Of(sum.Tasks), sum.Acknowledged)",
+			"allowed := max(s.MaxFailures.Of(sum.Tasks), sum.Acknowledged) + 1"),
+		simulated("stale locks stay", "tenants.go",
+			"stale, err := e.stale(ctx, old)\n", "stale, err := false, error(nil)\n"),
+		simulated("held locks are taken", "tenants.go",
+			"stale, err := e.stale(ctx, old)\n", "stale, err := true, error(nil)\n"),
+		simulated("release without the phase", "store/memstore/lock.go",
+			"if s.locks.byTenant[l.Tenant] == l {", "if s.locks.byTenant[l.Tenant].Plan == l.Plan {"),
+		simulated("undos under the lock of the start", "tenants.go",
+			"if t.Attempt > 1 || t.State == task.RollingBack {", "if false {"),
+		simulated("the worker does not look at the lock", "work.go",
+			"if !j.undo() && j.task.Attempt == 1 {", "if true {"),
+		simulated("an abandoned start keeps its mark", "tenants.go",
+			"p, err = e.unmarkStart(ctx, l.Plan, l.Start)\n\t\treturn err == nil && p.StartToken != l.Start, err", "return true, nil"),
+		simulated("a start steals from a newer one", "tenants.go",
+			" || old.Start != next.Start {", " {"),
+		simulated("a start that was given up frees what runs", "start.go",
+			"if err != nil || p.StartToken == token {", "if err != nil {"),
+		simulated("undos while something runs", "plan/settle.go",
+			"if c.Of(task.Running) > 0 {", "if false {"),
+		simulated("a resume looks only for what is paused", "plan/command.go",
+			"if next.Counters.Of(task.Paused) > 0 || next.State == Paused && next.Counters.Of(task.Running) > 0 {",
+			"if next.Counters.Of(task.Paused) > 0 {"),
+		simulated("a retry keeps the acknowledgement", "plan/decision.go",
+			"p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))\n", ""),
+		simulated("a resume acknowledges unseen failures", "command.go",
+			"c.Failed = p.Counters.Of(task.Failed)", "c.Failed = -1"),
+		simulated("a later undo entry wins", "store/memstore/save.go",
+			"log, added, err := log.Record(",
+			"log, added, err := log[:0].Record("),
+		simulated("a retry from scratch drops the undo log", "task/command.go",
+			"e.DropCheckpoint = !fromCheckpoint", "e.DropCheckpoint, e.DropUndo = !fromCheckpoint, !fromCheckpoint"),
+		simulated("a pause drops the checkpoint", "store/memstore/commit.go",
+			"case task.ByPause:", "case task.ByPause:\n\t\tr.dropCheckpoint()"),
+		simulated("nobody looks for the tasks of a lost answer", "jobs.go",
+			"for id := range s.doubtful {", "for id := range map[plan.ID]bool{} {"),
+		simulated("nobody looks for lost workers", "tend.go",
+			"case c.Held > 0:", "case false:"),
+		simulated("the mark of rest is forgotten", "store/memstore/commit.go",
+			"p.log.markAtRest()", "_ = p"),
+		simulated("a claim sent again takes more", "store/memstore/claim.go",
+			"if i, ok := p.claims.find(c.ID); ok {", "if i, ok := p.claims.find(c.ID); ok && false {"),
+		simulated("a watch skips an event", "watch.go",
+			"last = ev.Seq", "last = ev.Seq + ev.Seq%7/6"),
+		{
+			name: "a task that runs is handed back",
+			edits: []edit{
+				{"lease.go", "delete(mine, h.Task)\n", ""},
+				{"jobs.go", "if j.task.ID == id && j.task.Token == token {", "if false {"},
+			},
+			pkg: "./internal/simulation", test: "TestHistories",
+		},
+		tested("a sweep skips its last batch", "./plan", "TestRetryFailedInBatches", "plan/sweep.go",
+			"if !s.Matches(t.Control) || held(t.ID) {", "if next == 0 && s.After > 0 || !s.Matches(t.Control) || held(t.ID) {"),
+		tested("the lease counts from the answer", ".", "TestLostHeartbeats", "lease.go",
+			"l.renewed(sent, e.cfg.LeaseTTL)\n\te.compare", "l.renewed(time.Now(), e.cfg.LeaseTTL)\n\te.compare"),
+		tested("a shutdown goes on claiming", ".", "TestShutdownHandsOver", "job.go",
+			"if j.e.draining.Load() || ", "if "),
+		tested("a save does not tell of a pause", ".", "TestScenarios", "store/memstore/commit.go",
+			"w.Stop = p.stop(r)\n", "_ = p\n"),
+		tested("pending tasks before those that were lost", "./store/memstore", "TestConformance", "store/memstore/claim.go",
+			"case len(p.running) > 0 && p.plan.State.ClaimsRunning():", "case len(p.running) > 0 && p.plan.State.ClaimsRunning() && p.nextPending() == 0:"),
+	}
+}

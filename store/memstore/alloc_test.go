@@ -1,0 +1,43 @@
+package memstore_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// TestCommitAllocates nothing but what is kept: the log, now and then.
+func TestCommitAllocates(t *testing.T) {
+	const n, runs = 4000, 1000
+	s := memstore.New()
+	b := store.Batch{Plan: running(t, s, n), Works: make([]store.Work, 0, 1)}
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprint("claim-", i)
+	}
+	data := []byte("1")
+	i := 0
+	life := func() {
+		b.Claim = store.Claim{ID: ids[i], Worker: "worker", Max: 1}
+		i++
+		if err := s.Commit(t.Context(), &b); err != nil || len(b.Claimed) != 1 {
+			t.Fatal(err, len(b.Claimed))
+		}
+		task := &b.Claimed[0]
+		b.Works = append(b.Works[:0], store.Work{Task: task.ID, Token: task.Token, Seq: 1, Kind: store.Save})
+		b.Works[0].Step, b.Works[0].Data = "STEP", data
+		b.Claim = store.Claim{}
+		if err := s.Commit(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		b.Works[0] = store.Work{Task: b.Works[0].Task, Token: b.Works[0].Token, Seq: 2, Kind: store.Complete}
+	}
+	for range 2000 { // until the maps have their size
+		life()
+	}
+	if allocs := testing.AllocsPerRun(runs, life); allocs > 0 {
+		t.Errorf("%v allocations per task", allocs)
+	}
+}

@@ -1,0 +1,151 @@
+package memstore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// TestRecordSize: what the package comment says about the size of a plan.
+func TestRecordSize(t *testing.T) {
+	t.Parallel()
+	if n := unsafe.Sizeof(record{}); n != 136 {
+		t.Errorf("a record has %d bytes", n)
+	}
+	if n := unsafe.Sizeof(entry{}); n != 32 {
+		t.Errorf("an event has %d bytes", n)
+	}
+}
+
+// TestOrdinals compares the heap with a sorted list.
+func TestOrdinals(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var tasks shelf
+	for range n {
+		tasks.add(record{}, n)
+	}
+	var h ordinals
+	var list []uint32
+	for range 10_000 {
+		o := uint32(rnd.IntN(n) + 1)
+		if i, in := slices.BinarySearch(list, o); in {
+			h.remove(&tasks, tasks.at(o).pos)
+			list = slices.Delete(list, i, i+1)
+		} else {
+			h.push(&tasks, o)
+			list = slices.Insert(list, i, o)
+		}
+		if len(h) != len(list) || len(h) > 0 && h[0] != list[0] {
+			t.Fatalf("heap %v, want the least of %v", h, list)
+		}
+		for i, o := range h {
+			if tasks.at(o).pos != uint32(i) {
+				t.Fatalf("ordinal %d is at %d and believes to be at %d", o, i, tasks.at(o).pos)
+			}
+		}
+	}
+}
+
+func TestShelf(t *testing.T) {
+	t.Parallel()
+	const n = 2*shelfChunk + 7
+	for _, announced := range []int{n, 1, 0} {
+		var s shelf
+		for i := range n {
+			s.add(record{attempt: uint32(i + 1)}, announced)
+		}
+		first := s.at(1)
+		for o := uint32(1); o <= n; o++ {
+			if s.at(o).attempt != o {
+				t.Fatalf("announced %d: record %d is %d", announced, o, s.at(o).attempt)
+			}
+		}
+		if first != s.at(1) {
+			t.Error("a record moved")
+		}
+	}
+}
+
+// TestEventLogTrims: what need not be kept is not kept.
+func TestEventLogTrims(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int{1, 100, logChunk, logChunk + 1, 3 * logChunk} {
+		l := eventLog{limit: limit}
+		for i := range int64(5 * logChunk) {
+			l.add(entry{at: stamp(i + 1)})
+			l.trim()
+			for _, seq := range []int64{l.first(), (l.first() + l.last) / 2, l.last} {
+				if got := l.at(seq).at; got != stamp(seq) {
+					t.Fatalf("limit %d: event %d is %d", limit, seq, got)
+				}
+			}
+		}
+		if kept := int(l.last - l.first() + 1); kept != limit {
+			t.Errorf("limit %d: %d events are kept", limit, kept)
+		}
+		if most := limit/logChunk + 2; len(l.chunks) > most {
+			t.Errorf("limit %d: %d chunks are kept", limit, len(l.chunks))
+		}
+	}
+}
+
+// TestClaimsAreForgotten: a plan remembers those that hold tasks, and a few more.
+func TestClaimsAreForgotten(t *testing.T) {
+	t.Parallel()
+	var c claims
+	held := c.add("held", "worker")
+	c.hold(held)
+	for i := range 10_000 {
+		n := c.add(fmt.Sprint(i), "worker")
+		c.hold(n)
+		c.release(n)
+	}
+	if len(c.byID) != keptClaims+1 || len(c.list) > keptClaims+3 {
+		t.Errorf("%d claims remembered in %d places", len(c.byID), len(c.list))
+	}
+	if _, ok := c.find("held"); !ok {
+		t.Error("a claim that holds a task is forgotten")
+	}
+	if _, ok := c.find("9999"); !ok {
+		t.Error("the last claim is forgotten")
+	}
+	if _, ok := c.find("0"); ok {
+		t.Error("the first claim is not forgotten")
+	}
+}
+
+func TestRing(t *testing.T) {
+	t.Parallel()
+	var r ring
+	for i := range 3*store.KeptCommands + 5 {
+		r.add(fmt.Sprint(i))
+		for back := range store.KeptCommands + 1 {
+			want := back < store.KeptCommands && back <= i
+			if r.has(fmt.Sprint(i-back)) != want {
+				t.Fatalf("after %d: %d is remembered: %v", i, i-back, !want)
+			}
+		}
+	}
+}
+
+func TestLexicon(t *testing.T) {
+	t.Parallel()
+	l := newLexicon()
+	if w := l.word("COMPLETED"); w != taskState(task.Completed) {
+		t.Errorf("COMPLETED is %d", w)
+	}
+	if w := l.word("undo failure"); w != taskCause(task.ByUndoFailure) {
+		t.Errorf("undo failure is %d", w)
+	}
+	w := l.word("something else")
+	if l.word("something else") != w || l.snapshot()[w] != "something else" {
+		t.Error("a new word is not kept")
+	}
+}

@@ -53,7 +53,7 @@ func TestBadExecutors(t *testing.T) {
 		"panics with a trap":   {func(context.Context, *executor.Run) error { panic(trap{}) }, task.CodeExecutorPanic},
 		"nil pointer": {func(context.Context, *executor.Run) error {
 			var h *hollow
-			return errors.New(h.text)
+			return errors.New(h.Error())
 		}, task.CodeExecutorPanic},
 		"ends its goroutine":  {func(context.Context, *executor.Run) error { runtime.Goexit(); return nil }, task.CodeExecutorPanic},
 		"panics while saving": {func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "s", unprintable{}) }, task.CodeExecutorPanic},

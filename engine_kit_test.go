@@ -174,7 +174,7 @@ func untilInterrupted(ctx context.Context, _ *executor.Run) error {
 }
 
 // errAway is the passing fault of a store that cannot be reached.
-var errAway = &store.TemporaryError{Err: errors.New("away")} //nolint:gochecknoglobals // never changed
+var errAway = &store.TemporaryError{Err: errors.New("away")}
 
 // meddler is a store whose calls a test fails, holds up and loses.
 type meddler struct {

@@ -71,7 +71,9 @@ func TestRetention(t *testing.T) {
 				ids := aged(t, first.Engine)
 				if later {
 					first.stop()
-					<-first.done
+					if err := <-first.done; err != nil {
+						t.Fatal(err)
+					}
 					c.Retention = time.Hour
 					first = boot(t, s, c)
 				}

@@ -121,16 +121,19 @@ func TestStaleLocks(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID){
 		"of a cancelled plan": func(ctx context.Context, t *testing.T, e *cutover.Engine, _ *meddler, id plan.ID) {
+			t.Helper()
 			mustPlan(t)(e.Start(ctx, id))
 			mustPlan(t)(e.Cancel(ctx, id))
 		},
 		"of skipped tasks": func(ctx context.Context, t *testing.T, e *cutover.Engine, _ *meddler, id plan.ID) {
+			t.Helper()
 			mustPlan(t)(e.Start(ctx, id))
 			for ordinal := range 2 {
 				mustTask(t)(e.SkipTask(ctx, task.NewID(id, ordinal+1), ""))
 			}
 		},
 		"of a start whose process died": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID) {
+			t.Helper()
 			m.on(func(_ context.Context, c call) error {
 				if c.op == "Apply" && c.command.Plan.Starting == nil {
 					return errors.New("died")
@@ -150,6 +153,7 @@ func TestStaleLocks(t *testing.T) {
 			time.Sleep(time.Minute)
 		},
 		"of a plan cancelled during its start": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID) {
+			t.Helper()
 			m.on(func(_ context.Context, c call) error {
 				if c.op == "Reserve" {
 					m.on(nil)

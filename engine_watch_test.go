@@ -156,28 +156,25 @@ func TestWatchErrors(t *testing.T) {
 		cancel(gone)
 		soon, cancelSoon := context.WithTimeout(t.Context(), time.Minute)
 		defer cancelSoon()
-		tests := map[string]struct {
-			ctx   context.Context
-			id    plan.ID
-			after int64
-			want  error
-		}{
-			"no such plan":  {t.Context(), 99, 0, store.ErrNotFound},
-			"plan 0":        {t.Context(), 0, 0, store.ErrNotFound},
-			"trimmed":       {t.Context(), id, 0, store.ErrTrimmed},
-			"context ended": {ended, id, 8, context.Canceled},
-			"context ends":  {soon, id, 11, context.DeadlineExceeded},
-		}
-		for name, tt := range tests {
-			n := 0
-			var last error
-			for _, err := range e.Watch(tt.ctx, tt.id, tt.after) {
+		errs := func(ctx context.Context, id plan.ID, after int64) (n int, last error) {
+			for _, err := range e.Watch(ctx, id, after) {
 				n, last = n+1, err
 			}
-			if n != 1 || !errors.Is(last, tt.want) {
-				t.Errorf("%s: %d times %v, want once %v", name, n, last, tt.want)
+			return n, last
+		}
+		expect := func(want error) func(n int, err error) {
+			return func(n int, err error) {
+				t.Helper()
+				if n != 1 || !errors.Is(err, want) {
+					t.Errorf("%d times %v, want once %v", n, err, want)
+				}
 			}
 		}
+		expect(store.ErrNotFound)(errs(t.Context(), 99, 0))
+		expect(store.ErrNotFound)(errs(t.Context(), 0, 0))
+		expect(store.ErrTrimmed)(errs(t.Context(), id, 0))
+		expect(context.Canceled)(errs(ended, id, 8))
+		expect(context.DeadlineExceeded)(errs(soon, id, 11))
 		var trimmed *store.TrimmedError
 		for _, err := range e.Watch(t.Context(), id, 0) {
 			if !errors.As(err, &trimmed) || trimmed.First != 7 {

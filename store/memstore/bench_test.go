@@ -86,6 +86,9 @@ func benchmarkTasks(b *testing.B, batch int) {
 			})
 		}
 		group.Wait()
+		if p, err := s.Plan(b.Context(), id); err != nil || p.Counters.Of(task.Completed) != n {
+			b.Fatalf("%d tasks of %d are completed, %v", p.Counters.Of(task.Completed), n, err)
+		}
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
 }

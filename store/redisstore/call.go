@@ -13,8 +13,10 @@ import (
 type call struct {
 	works []work
 	claim store.Claim
-	text  []byte // what data of works points into
-	size  int    // bytes to send, roughly
+	text  []byte // what holder and data of works point into
+	// holder is the end of the head of the first task that the claim takes.
+	holder blob
+	size   int // bytes to send, roughly
 
 	// done gets a value when what follows is set.
 	done      chan struct{}
@@ -63,7 +65,7 @@ func (c *call) encode(b *store.Batch) {
 	if b.Claim.Max > 0 {
 		c.claim = b.Claim
 	}
-	need := 0
+	need := len(b.Claim.ID) + len(b.Claim.Worker) + 16
 	for i := range b.Works {
 		w := &b.Works[i]
 		need += len(w.Data) + len(w.Step) + 2*len(w.UndoStep) + len(w.UndoData) + 64
@@ -81,7 +83,18 @@ func (c *call) encode(b *store.Batch) {
 		}
 		c.works = append(c.works, w)
 	}
+	if c.claim.Max > 0 {
+		c.holder = c.appendHolder()
+	}
 	c.size = len(c.text) + 64*len(c.works)
+}
+
+// appendHolder appends the end of a head to c.text, and returns it.
+func (c *call) appendHolder() []byte {
+	from := len(c.text)
+	c.text = strconv.AppendInt(c.text, int64(len(c.claim.ID)+len("/0")), 10)
+	c.text = append(append(append(append(c.text, ':'), c.claim.ID...), "/0"...), c.claim.Worker...)
+	return c.text[from:len(c.text):len(c.text)]
 }
 
 func (c *call) work(w *store.Work) work {

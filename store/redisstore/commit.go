@@ -132,7 +132,7 @@ func (t *trip) compose(s *Store, key string) {
 	}
 	for _, c := range t.calls {
 		if c.claim.Max > 0 {
-			t.argv = append(t.argv, &c.claim.ID, &c.claim.Worker, &c.claim.Max)
+			t.argv = append(t.argv, &c.claim.ID, &c.claim.Worker, &c.claim.Max, &c.holder)
 		}
 	}
 }
@@ -202,13 +202,18 @@ func parseAnswer(r *reader) (a answer) {
 
 // skipTasks passes the tasks of one claim and returns them.
 func skipTasks(r *reader) string {
-	n := r.number(';')
+	count := r.take(1)
+	if r.bad {
+		return ""
+	}
 	all := r.rest
-	for range n {
-		r.until(';')
+	for range count[0] {
+		r.number24()
+		size := 0
 		for range taskTexts {
-			r.sized()
+			size += r.size()
 		}
+		r.take(size)
 	}
 	if r.bad {
 		return ""

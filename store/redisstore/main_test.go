@@ -20,10 +20,12 @@ func expire(t *testing.T, mini interface{ FastForward(time.Duration) }) {
 		defer close(done)
 		tick := time.NewTicker(step)
 		defer tick.Stop()
+		last := time.Now()
 		for {
 			select {
-			case <-tick.C:
-				mini.FastForward(step)
+			case now := <-tick.C:
+				mini.FastForward(now.Sub(last))
+				last = now
 			case <-stop:
 				return
 			}

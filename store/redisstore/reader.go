@@ -36,11 +36,29 @@ func (r *reader) number(sep byte) int64 {
 	return n
 }
 
-// sized returns a text with its length in front.
-func (r *reader) sized() string {
-	n := r.number(':')
-	return r.take(int(n))
+// size returns the length of a text that follows: a byte, or 255 and three bytes.
+func (r *reader) size() int {
+	b := r.take(1)
+	if r.bad {
+		return 0
+	}
+	if b[0] < 255 {
+		return int(b[0])
+	}
+	return r.number24()
 }
+
+// number24 returns a number of three bytes.
+func (r *reader) number24() int {
+	b := r.take(3)
+	if r.bad {
+		return 0
+	}
+	return int(b[0])<<16 | int(b[1])<<8 | int(b[2])
+}
+
+// sized returns a text with its length in front.
+func (r *reader) sized() string { return r.take(r.size()) }
 
 // take returns the next n bytes.
 func (r *reader) take(n int) string {

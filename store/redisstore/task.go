@@ -66,22 +66,25 @@ func parseHead(s string) (head, bool) {
 	h.retried = r.number(' ')
 	r.until(' ') // the last change of the worker before
 	if r.more() {
-		claim := r.sized()
+		r.take(int(r.number(':'))) // the claim
 		h.worker = r.rest
-		r.bad = r.bad || claim == ""
 	}
 	return h, !r.bad
 }
 
-// taskTexts is how many sized texts follow a task's ordinal in an answer.
+// taskTexts is how many texts follow a task's ordinal in an answer, after their sizes.
 const taskTexts = 6
 
 // parseTask reads one task of an answer. cancelled says that pending ones show as
 // cancelled.
 func (s *Store) parseTask(id plan.ID, r *reader, cancelled bool) (task.Task, error) {
-	ordinal := int(r.number(';'))
-	headText, tenant, given := r.sized(), r.sized(), r.sized()
-	saved, undo, failure := r.sized(), r.sized(), r.sized()
+	ordinal := r.number24()
+	var size [taskTexts]int
+	for i := range size {
+		size[i] = r.size()
+	}
+	headText, tenant, given := r.take(size[0]), r.take(size[1]), r.take(size[2])
+	saved, undo, failure := r.take(size[3]), r.take(size[4]), r.take(size[5])
 	if err := r.err(); err != nil {
 		return task.Task{}, err
 	}

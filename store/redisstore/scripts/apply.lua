@@ -69,7 +69,7 @@ local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failur
 	local flying = to == 'R' or to == 'B'
 	local letter = to
 	if s == 'R' or s == 'B' then
-		if not flying or string.sub(flags, 1, 1) == '1' then
+		if not flying or sub(flags, 1, 1) == '1' then
 			was = unhold(ordinal, tail, was)
 			tail = ''
 		end
@@ -98,10 +98,10 @@ local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failur
 	else
 		redis.call('HDEL', bucket(b), f .. 'f')
 	end
-	if string.sub(flags, 2, 2) == '1' then
+	if sub(flags, 2, 2) == '1' then
 		redis.call('HDEL', bucket(b), f .. 'c')
 	end
-	if string.sub(flags, 3, 3) == '1' then
+	if sub(flags, 3, 3) == '1' then
 		redis.call('HDEL', bucket(b), f .. 'u')
 	end
 	return names[from] ~= 'FAILED' and to == 'F'

@@ -10,18 +10,18 @@
 --   field, kind (S, V, C, F, Y, U, X), token, seq, data
 --   S: the checkpoint, empty if none. V: <n>:<checkpoint><n>:<step><undo entry>.
 --   Others: the failure as JSON, empty if none.
--- then per claim: id, worker, most tasks
+-- then per claim: id, worker, most tasks, and as holder is in a head, id/0 and worker
 --
 -- Returns "=" flags version "|" rules "|" facts "|" then per change two characters,
 -- its state and what is in force, and one of:
---   "."  done, or done before       "f" <token> ";" <n>:<worker>   fenced
+--   "."  done, or done before       "f" token ";" worker, sized   fenced
 --   "n"  no such task               "c" damaged                    "i" not in this state
 --   "u"  too many undo entries
--- then per claim the number of tasks, ";" and each task as in details.
+-- then per claim the number of tasks, a byte, and each task framed.
 -- flags are three digits: claimable, call again to go on with the undo round,
 -- rebuild the indexes; a fourth is 1 if a problem, sized, ends the answer.
 
-local works, claims, changes, limit, channel = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', tonumber(ARGV[4]), ARGV[5]
+local works, claims, changes, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] == '1', ARGV[4] + 0, ARGV[5]
 
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past')
 if r.err then
@@ -37,15 +37,16 @@ end
 local past = r[5] or ''
 
 local out = {}
+local stopped = int(stopRunning)
 
--- stop is what is in force for a task in flight.
+-- stop is what is in force for a task in flight, as a digit.
 local function stop(letter, req)
 	if letter == 'R' or letter == 'r' then
-		return math.max(stopRunning, tonumber(req))
+		return stopRunning > req + 0 and stopped or req
 	elseif letter == 'B' or letter == 'b' then
 		return stopUndo
 	end
-	return 0
+	return '0'
 end
 
 -- outcome is where a release leads, and why; the same state without a worker if the
@@ -61,11 +62,11 @@ local function outcome(kind, s, req)
 		return 'E', 'undo failure'
 	elseif kind == 'Y' then
 		local how = stop(s, req)
-		if how == 0 then
+		if how == '0' then
 			return s == 'R' and 'r' or 'b'
 		elseif s == 'B' then
 			return 'E', 'undo failure'
-		elseif how == 1 then
+		elseif how == '1' then
 			return 'Z', 'pause'
 		end
 		return 'X', 'cancel'
@@ -75,14 +76,15 @@ end
 -- release returns the task's head after a worker's last change, or nothing if the
 -- change does not fit the state. set and drop collect fields of its bucket.
 local function release(key, ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
-	local v, attempt, alone, started, stopped, was, retried, previous, tail = match(rest, restPattern)
 	local to, cause = outcome(kind, s, req)
+	local v, attempt, alone, started, endedAt, was, retried, previous, tail = match(rest, restPattern)
 	if not v or not to then
 		return
 	end
+	ordinal = int(ordinal)
 	was = unhold(ordinal, tail, was)
 	if not cause then
-		redis.call('ZADD', base .. 'loose', to == 'r' and ordinal or ordinal + 2000000, ordinal)
+		redis.call('ZADD', base .. 'loose', to == 'r' and ordinal or int(ordinal + 2000000), ordinal)
 	else
 		alone = cause == 'pause' and req == '1' and '1' or '0'
 		req = '0'
@@ -105,15 +107,16 @@ local function release(key, ordinal, f, kind, wseq, data, s, req, token, losses,
 			detail = '{"failure":' .. data .. '}'
 		end
 		if ended[to] then
-			stopped = now
+			endedAt = now
 		end
 		if to == 'F' and state == 1 and n[5] > maxFailed then
 			breached = 1
 		end
 		event(ordinal, names[s], names[to], attempt, cause, detail)
 	end
-	return to .. req .. ' ' .. token .. ' ' .. wseq .. ' ' .. now .. ' ' .. losses .. ' ' .. tonumber(v) + 1 .. ' '
-		.. attempt .. ' ' .. alone .. ' ' .. started .. ' ' .. stopped .. ' ' .. was .. ' ' .. retried .. ' ' .. previous .. ' '
+	return concat({
+		to .. req, token, wseq, now, losses, int(v + 1), attempt, alone, started, endedAt, was, retried, previous, '',
+	}, ' ')
 end
 
 -- recordUndo adds an undo entry to a task's log unless its step has one. It returns
@@ -121,10 +124,10 @@ end
 local function recordUndo(key, f, data, set)
 	local size, rest = match(data, '^(%d+):(.*)$')
 	size = tonumber(size)
-	local checkpoint = string.sub(rest, 1, size)
-	size, rest = match(string.sub(rest, size + 1), '^(%d+):(.*)$')
+	local checkpoint = sub(rest, 1, size)
+	size, rest = match(sub(rest, size + 1), '^(%d+):(.*)$')
 	size = tonumber(size)
-	local step, entry = string.sub(rest, 1, size), string.sub(rest, size + 1)
+	local step, entry = sub(rest, 1, size), sub(rest, size + 1)
 	local undo = redis.call('HGET', key, f .. 'u') or '1:'
 	for i = #set - 1, 1, -2 do -- two changes of one task in one script
 		if set[i] == f .. 'u' then
@@ -135,7 +138,7 @@ local function recordUndo(key, f, data, set)
 	local from, count = 3, 0
 	while from <= #undo do
 		local _, e, len = string.find(undo, '^(%d+):', from)
-		local name = string.sub(undo, e + 1, e + len)
+		local name = sub(undo, e + 1, e + len)
 		if name == step then
 			return checkpoint
 		end
@@ -155,8 +158,8 @@ end
 local function refused(wtoken, wseq, s, req, token, seq, rest)
 	local previous, tail = select(8, match(rest, restPattern))
 	local ptoken, pseq = match(previous or '', '^(%d+)/(%d+)$')
-	if wtoken ~= '0' and (wtoken == token and wseq <= tonumber(seq)
-		or seq == '0' and wtoken == ptoken and wseq <= tonumber(pseq)) then
+	if wtoken ~= '0' and (wtoken == token and wseq <= seq + 0
+		or seq == '0' and wtoken == ptoken and wseq <= pseq + 0) then
 		return shown(s) .. stop(s, req) .. '.'
 	end
 	local worker = select(2, holderOf(tail or ''))
@@ -171,14 +174,14 @@ local function work(key, ordinal, f, kind, wtoken, wseq, data, h, set, drop)
 		elseif ordinal < nextPending then
 			return 'P0c'
 		end
-		return shown('P') .. '0f0;0:'
+		return shown('P') .. '0f0;' .. sized('')
 	end
 	local s, req, token, seq, _, losses, rest = match(h, headPattern)
 	if not s then
 		return 'P0c'
 	end
-	if wtoken ~= token or s ~= 'R' and s ~= 'B' or tonumber(wseq) <= tonumber(seq) then
-		return refused(wtoken, tonumber(wseq), s, req, token, seq, rest)
+	if wtoken ~= token or s ~= 'R' and s ~= 'B' or wseq + 0 <= seq + 0 then
+		return refused(wtoken, wseq + 0, s, req, token, seq, rest)
 	end
 	if kind == 'S' or kind == 'V' then
 		if kind == 'V' then
@@ -198,14 +201,14 @@ local function work(key, ordinal, f, kind, wtoken, wseq, data, h, set, drop)
 	if not next then
 		return s .. '0i'
 	end
-	return string.sub(next, 1, 1) .. '0.', next
+	return sub(next, 1, 1) .. '0.', next
 end
 
 local i, done = 6, 0
 while done < works do
-	local b, count = ARGV[i], tonumber(ARGV[i + 1])
+	local b, count = ARGV[i], ARGV[i + 1] + 0
 	i = i + 2
-	local key = bucket(b)
+	local key = base .. 't:' .. b
 	local got
 	if count == 1 then
 		got = redis.pcall('HGET', key, ARGV[i])
@@ -247,7 +250,7 @@ writeHolds()
 local function holding(id, most)
 	local q = { 'HMGET', base .. 'held' }
 	for k = 0, most - 1 do
-		q[#q + 1] = id .. '/' .. k
+		q[k + 3] = k == 0 and id .. '/0' or id .. '/' .. int(k)
 	end
 	local list = {}
 	for k, entry in ipairs(redis.call(unpack(q))) do
@@ -255,7 +258,7 @@ local function holding(id, most)
 		local h = ordinal and head(ordinal)
 		if h then
 			local tail = select(9, match(select(7, match(h, headPattern)), restPattern))
-			if holderOf(tail) == id .. '/' .. (k - 1) then
+			if holderOf(tail) == q[k + 2] then
 				list[#list + 1] = { ordinal, h }
 			end
 		end
@@ -265,7 +268,7 @@ end
 
 -- tell frames tasks for the reader; those of one bucket that stand together at once.
 local function tell(list)
-	out[#out + 1] = #list .. ';'
+	out[#out + 1] = char(#list)
 	local from = 1
 	while from <= #list do
 		local b = at(list[from][1])
@@ -282,7 +285,7 @@ end
 local claimsAt = i
 local answers, want = {}, 0
 for c = 1, claims do
-	local id, most = ARGV[i], tonumber(ARGV[i + 2])
+	local id, most = ARGV[i], ARGV[i + 2] + 0
 	local again = holding(id, most)
 	if #again > 0 then
 		answers[c] = again
@@ -291,7 +294,7 @@ for c = 1, claims do
 	else
 		want = want + most
 	end
-	i = i + 3
+	i = i + 4
 end
 if want > 0 then
 	local pool, from, entries = gather(want), 1, { 'HSET', base .. 'held' }
@@ -300,26 +303,32 @@ if want > 0 then
 	for c = 1, claims do
 		if not answers[c] then
 			local list = {}
-			for k = 1, math.min(tonumber(ARGV[i + 2]), #pool - from + 1) do
-				local ordinal, old = pool[from][1], pool[from][2]
-				local claim = ARGV[i] .. '/' .. (k - 1)
-				local h = claimed(ordinal, old, sized(claim) .. ARGV[i + 1])
+			for k = 1, math.min(ARGV[i + 2] + 0, #pool - from + 1) do
+				local taken = pool[from]
+				local ordinal, text = taken[1], int(taken[1])
+				local claim, holder = ARGV[i] .. '/0', ARGV[i + 3]
+				if k > 1 then
+					claim = ARGV[i] .. '/' .. int(k - 1)
+					holder = int(#claim) .. ':' .. claim .. ARGV[i + 1]
+				end
 				local b, f = at(ordinal)
 				local set = sets[b]
 				if not set then
 					set = { 'HSET', bucket(b) }
 					sets[b] = set
 				end
-				set[#set + 1] = f
-				set[#set + 1] = h
+				taken[3] = not taken[2]
+				taken[2] = claimed(text, taken[2], holder)
+				set[#set + 1] = fieldNames[f + 1]
+				set[#set + 1] = taken[2]
 				entries[#entries + 1] = claim
-				entries[#entries + 1] = ordinal .. ' ' .. ARGV[i + 1]
-				list[k] = { ordinal, h }
+				entries[#entries + 1] = text .. ' ' .. ARGV[i + 1]
+				list[k] = taken
 				from = from + 1
 			end
 			answers[c] = list
 		end
-		i = i + 3
+		i = i + 4
 	end
 	for _, set in pairs(sets) do
 		redis.call(unpack(set))
@@ -337,13 +346,16 @@ local claimable = false
 if not damaged and held < maxHeld then
 	claimable = pendingOpen() or undoOpen and dry == 0 and undoAt > 0
 	if not claimable and loose() > 0 then
-		claimable = claimsRunning or redis.call('ZCOUNT', base .. 'loose', 2000000, 3000000) > 0
+		claimable = claimsRunning or redis.call('ZCOUNT', base .. 'loose', '2000000', '3000000') > 0
 	end
 end
 if #events > 0 then
 	log(limit)
 end
-local after = formatFacts()
+local after = facts
+if #events > 0 or #freed > 0 or claims > 0 or undoOpen then
+	after = formatFacts()
+end
 if #freed > 0 then
 	redis.call('HSET', record, 'facts', after, 'past', remember(past))
 elseif after ~= facts then
@@ -352,9 +364,9 @@ end
 if #events > 0 and (breached == 1 or n[2] + n[8] == 0) then
 	redis.pcall('PUBLISH', channel, match(record, '{p:(%d+)}:plan$'))
 end
-local more = undoOpen and dry == 0 and undoAt > 0 and budget <= 0
 if damaged then
 	out[#out + 1] = sized(damaged)
 end
-return '=' .. (claimable and 1 or 0) .. (more and 1 or 0) .. (unindexed and 1 or 0) .. (damaged and 1 or 0) .. version .. '|'
-	.. rules .. '|' .. after .. '|' .. concat(out)
+local more = undoOpen and dry == 0 and undoAt > 0 and budget <= 0
+return '=' .. (claimable and '1' or '0') .. (more and '1' or '0') .. (unindexed and '1' or '0') .. (damaged and '1' or '0')
+	.. version .. '|' .. rules .. '|' .. after .. '|' .. concat(out)

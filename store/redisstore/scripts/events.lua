@@ -6,7 +6,7 @@
 -- ARGV[1] sequence number after which to start   ARGV[2] most entries   ARGV[3] events
 --   after which to stop
 --
--- Returns "=" last "|" first "|" and per entry: id ";" at ";" rest ";" <n>:<lines>.
+-- Returns "=" last "|" first "|" and per entry: id ";" at ";" rest ";" lines, sized.
 -- first is the oldest event that is kept. Reading stops after enough events.
 
 local problem = load() or typed(base .. 'events', 'stream')

@@ -6,7 +6,7 @@
 -- ARGV[1] cursor of the scan   ARGV[2] the worker, empty: all   ARGV[3] entries a part
 --
 -- Returns "=" cursor "|" complete "|" and per task: ordinal ";" token ";" stop ";"
--- <n>:<worker>. complete is 0 if the index lacks tasks: it has to be rebuilt first.
+-- worker, sized. complete is 0 if the index lacks tasks: it has to be rebuilt first.
 
 local problem = load() or typed(base .. 'held', 'hash')
 if problem then
@@ -33,7 +33,7 @@ for i = 1, #page[2], 2 do
 		local s, req, token, _, _, _, rest = match(got[1], headPattern)
 		local tail = select(9, match(rest or '', restPattern))
 		if holderOf(tail or '') == claim and (s == 'R' or s == 'B') then
-			local stop = s == 'R' and math.max(stopRunning, tonumber(req)) or stopUndo
+			local stop = s == 'R' and int(math.max(stopRunning, tonumber(req))) or stopUndo
 			out[#out + 1] = ordinal .. ';' .. token .. ';' .. stop .. ';' .. sized(worker)
 		else
 			redis.call('HDEL', key, claim)

@@ -38,7 +38,7 @@ local out = {}
 for i = 1, math.min(#ordinals, tonumber(ARGV[3])) do
 	local ordinal = ordinals[i]
 	local b, f = at(ordinal)
-	local got = redis.pcall('HMGET', bucket(b), f)
+	local got = redis.pcall('HMGET', bucket(b), fieldNames[f + 1])
 	if got.err then
 		return corrupt(bucket(b), got.err)
 	end

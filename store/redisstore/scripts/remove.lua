@@ -7,7 +7,7 @@
 --         2: delete those buckets                    3: delete what is left
 -- ARGV[2] with 1 and 2: the first bucket             ARGV[3] and how many
 --
--- Returns, for 0, "=" bucket "|" number of buckets "|" <n>:<idempotency key>; for 1,
+-- Returns, for 0, "=" bucket "|" number of buckets "|" the idempotency key, sized; for 1,
 -- "=" and the tenants framed; otherwise "=". "!conflict" if the plan is not over,
 -- "!creating" and how long its creation may rest yet.
 

@@ -30,8 +30,8 @@ while buckets > 0 and after < total and count < limit and size < bytes do
 	local b, first = at(after + 1)
 	local last = math.min(63, total - 1 - b * 64)
 	local q = { 'HMGET', bucket(b) }
-	for f = first, last do
-		q[#q + 1] = f
+	for f = first + 1, last + 1 do
+		q[#q + 1] = fieldNames[f]
 	end
 	local got = redis.pcall(unpack(q))
 	if got.err then
@@ -43,7 +43,7 @@ while buckets > 0 and after < total and count < limit and size < bytes do
 		if not h and ordinal < nextPending then
 			return lost(ordinal)
 		end
-		local letter = shown(h and string.sub(h, 1, 1) or 'P')
+		local letter = shown(h and sub(h, 1, 1) or 'P')
 		after = ordinal
 		if states == '' or string.find(states, string.upper(letter), 1, true) then
 			list[#list + 1] = { ordinal, h }

@@ -10,7 +10,7 @@ local damaged, unindexed
 -- heads reads the heads of count tasks of one bucket from a field on.
 local function heads(b, first, count)
 	if count == 1 then
-		local h = redis.pcall('HGET', bucket(b), first)
+		local h = redis.pcall('HGET', bucket(b), fieldNames[first + 1])
 		if type(h) == 'table' then
 			damaged = corrupt(bucket(b), h.err)
 			return false
@@ -18,8 +18,8 @@ local function heads(b, first, count)
 		return { h }
 	end
 	local q = { 'HMGET', bucket(b) }
-	for f = first, first + count - 1 do
-		q[#q + 1] = f
+	for i = 1, count do
+		q[i + 2] = fieldNames[first + i]
 	end
 	local got = redis.pcall(unpack(q))
 	if got.err then
@@ -49,7 +49,7 @@ local function seek()
 		budget = budget - 1
 		local ordinal = undoAt
 		if sequential then
-			ordinal = tonumber(redis.call('LINDEX', order, undoAt - 1))
+			ordinal = tonumber(redis.call('LINDEX', order, int(undoAt - 1)))
 		end
 		local h = head(ordinal)
 		if damaged then
@@ -59,7 +59,7 @@ local function seek()
 			damaged = lost(ordinal)
 			return
 		end
-		local s = string.sub(h, 1, 1)
+		local s = sub(h, 1, 1)
 		if s == 'C' or s == 'F' or s == 'Z' or s == 'E' or s == 'X' then
 			local rest = select(7, match(h, headPattern))
 			local _, attempt, _, _, _, released = match(rest or '', restPattern)
@@ -88,13 +88,13 @@ end
 -- no worker holds, with scores from low to high and the letter that they must have.
 local function gatherLoose(want, low, high, letter, pool)
 	local key = base .. 'loose'
-	for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', 0, want)) do
+	for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
 		local ordinal = tonumber(member)
 		local h = head(ordinal)
 		if damaged then
 			return
 		end
-		if h and string.sub(h, 1, 1) == letter then
+		if h and sub(h, 1, 1) == letter then
 			pool[#pool + 1] = { ordinal, h }
 		else
 			redis.call('ZREM', key, member)
@@ -115,7 +115,7 @@ local function gatherPending(want, pool)
 		end
 		for i = 1, count do
 			local h = got[i]
-			if not h or string.sub(h, 1, 1) == 'P' then
+			if not h or sub(h, 1, 1) == 'P' then
 				pool[#pool + 1] = { nextPending, h }
 				want = want - 1
 			end
@@ -138,10 +138,10 @@ local function gather(want)
 			unindexed = true
 		end
 		if claimsRunning then
-			gatherLoose(want, 1, 1000000, 'r', pool)
+			gatherLoose(want, '1', '1000000', 'r', pool)
 		end
 		if not damaged and #pool < want then
-			gatherLoose(want - #pool, 2000000, 3000000, 'b', pool)
+			gatherLoose(want - #pool, '2000000', '3000000', 'b', pool)
 		end
 	end
 	if not damaged and #pool < want and pendingOpen() then
@@ -159,6 +159,7 @@ local function gather(want)
 end
 
 -- claimed returns the head of a task that is taken by a holder, and counts it.
+-- ordinal is a text.
 local function claimed(ordinal, h, holder)
 	held = held + 1
 	if not h then
@@ -171,8 +172,8 @@ local function claimed(ordinal, h, holder)
 	if seq ~= '0' then
 		previous = token .. '/' .. seq
 	end
-	if tonumber(token) >= tonumber(now) then
-		token = string.format('%.0f', tonumber(token) + 1)
+	if token + 0 >= now + 0 then
+		token = format('%.0f', token + 1)
 	else
 		token = now
 	end
@@ -188,6 +189,7 @@ local function claimed(ordinal, h, holder)
 	else
 		redis.call('ZREM', base .. 'loose', ordinal)
 	end
-	return to .. req .. ' ' .. token .. ' 0 ' .. now .. ' ' .. losses .. ' ' .. tonumber(v) + 1 .. ' ' .. attempt .. ' '
-		.. alone .. ' ' .. started .. ' ' .. stopped .. ' ' .. released .. ' ' .. retried .. ' ' .. previous .. ' ' .. holder
+	return concat({
+		to .. req, token, '0', now, losses, int(v + 1), attempt, alone, started, stopped, released, retried, previous, holder,
+	}, ' ')
 end

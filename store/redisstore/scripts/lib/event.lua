@@ -15,13 +15,13 @@ end
 local function log(limit)
 	local key = base .. 'events'
 	lastEvent = lastEvent + #events
-	local id, text = lastEvent .. '-0', concat(events, '\n')
+	local id, text = int(lastEvent) .. '-0', concat(events, '\n')
 	if atRest() then
 		redis.call('XADD', key, id, 'at', now, 'e', text, 'rest', '1')
 	else
 		redis.call('XADD', key, id, 'at', now, 'e', text)
 	end
 	if limit > 0 and lastEvent > limit then
-		redis.call('XTRIM', key, 'MINID', (lastEvent - limit + 1) .. '-0')
+		redis.call('XTRIM', key, 'MINID', int(lastEvent - limit + 1) .. '-0')
 	end
 end

@@ -24,7 +24,7 @@ local function turn(ordinal, was)
 	end
 	turns = turns + 1
 	released[#released + 1] = ordinal
-	return turns
+	return int(turns)
 end
 
 -- unhold ends a hold and returns what to write as released in the head.
@@ -55,10 +55,10 @@ local function remember(past)
 			size = size + #id + 1
 		end
 	end
-	past = '\0' .. concat(ids, '\0') .. '\0' .. string.sub(past, 2, 400)
+	past = '\0' .. concat(ids, '\0') .. '\0' .. sub(past, 2, 400)
 	local cut = #past
 	while cut > 1 and string.byte(past, cut) ~= 0 do
 		cut = cut - 1
 	end
-	return string.sub(past, 1, cut)
+	return sub(past, 1, cut)
 end

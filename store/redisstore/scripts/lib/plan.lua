@@ -6,10 +6,11 @@
 
 local record = KEYS[1]
 local base = string.sub(record, 1, -5)
-local match, concat, floor = string.match, table.concat, math.floor
+local match, concat, floor, char, format = string.match, table.concat, math.floor, string.char, string.format
+local sub = string.sub
 
 local clock = redis.call('TIME')
-local now = clock[1] .. string.format('%06d', tonumber(clock[2]))
+local now = clock[1] .. format('%06d', tonumber(clock[2]))
 
 local function corrupt(key, why)
 	return '!corrupt ' .. #key .. ':' .. key .. why
@@ -23,9 +24,22 @@ local function typed(key, want)
 	end
 end
 
+-- int is the text of a whole number; Lua's own conversion is several times slower.
+local function int(v)
+	return format('%d', v)
+end
+
+-- length is the length of a text that follows: a byte, or 255 and three bytes.
+local function length(size)
+	if size < 255 then
+		return char(size)
+	end
+	return char(255, floor(size / 65536), floor(size / 256) % 256, size % 256)
+end
+
 -- sized frames a text so that it can be followed by others.
 local function sized(s)
-	return #s .. ':' .. s
+	return length(#s) .. s
 end
 
 -- States of tasks by their letters. A small r or b is RUNNING or ROLLING_BACK
@@ -44,26 +58,22 @@ local n, held, breached, dry, nextPending, lastEvent, undoAt, extras
 local state, claimsRunning, stopRunning, stopUndo, resting, undoOpen, sequential, over, open, maxHeld, maxFailed, round
 local version, rules, facts, total
 
+local factsPattern = '^' .. string.rep('(%d+) ', 15) .. '(%-?%d+) (%d)$'
+
 local function parseFacts(s)
-	local f = {}
-	for v in string.gmatch(s or '', '-?%d+') do
-		f[#f + 1] = tonumber(v)
-	end
-	if #f ~= 17 then
+	local a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r = match(s or '', factsPattern)
+	if not a then
 		return false
 	end
-	n = { f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10] }
-	total = 0
-	for _, count in ipairs(n) do
-		total = total + count
-	end
-	held, breached, dry, nextPending, lastEvent, undoAt, extras = f[11], f[12], f[13], f[14], f[15], f[16], f[17]
+	n = { a + 0, b + 0, c + 0, d + 0, e + 0, f + 0, g + 0, h + 0, i + 0, j + 0 }
+	total = n[1] + n[2] + n[3] + n[4] + n[5] + n[6] + n[7] + n[8] + n[9] + n[10]
+	held, breached, dry, nextPending, lastEvent, undoAt, extras = k + 0, l + 0, m + 0, o + 0, p + 0, q + 0, r
 	return true
 end
 
 local function formatFacts()
-	return concat(n, ' ') .. ' ' .. held .. ' ' .. breached .. ' ' .. dry .. ' ' .. nextPending .. ' ' .. lastEvent
-		.. ' ' .. undoAt .. ' ' .. extras
+	return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s', n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10],
+		held, breached, dry, nextPending, lastEvent, undoAt, extras)
 end
 
 local function parseRules(s)
@@ -72,9 +82,9 @@ local function parseRules(s)
 	if not a then
 		return false
 	end
-	state, claimsRunning, stopRunning, stopUndo = tonumber(a), b == '1', tonumber(c), tonumber(d)
+	state, claimsRunning, stopRunning, stopUndo = a + 0, b == '1', c + 0, d
 	resting, undoOpen, sequential, over = e, f == '1', g == '1', h == '1'
-	open, maxHeld, maxFailed, round = tonumber(i), tonumber(j), tonumber(k), tonumber(l)
+	open, maxHeld, maxFailed, round = i + 0, j + 0, k + 0, l
 	return true
 end
 

@@ -23,7 +23,7 @@ local function at(ordinal)
 end
 
 local function bucket(b)
-	return base .. 't:' .. b
+	return base .. 't:' .. int(b)
 end
 
 -- holderOf splits the end of a head into claim and worker.
@@ -32,7 +32,7 @@ local function holderOf(tail)
 	if not size then
 		return '', ''
 	end
-	return string.sub(rest, 1, tonumber(size)), string.sub(rest, tonumber(size) + 1)
+	return sub(rest, 1, tonumber(size)), sub(rest, tonumber(size) + 1)
 end
 
 -- shown is the letter of the state as it is seen: pending tasks of a plan that
@@ -50,44 +50,68 @@ local function lost(ordinal)
 	return corrupt(bucket(b), 'task ' .. ordinal .. ' (field ' .. f .. ') is missing')
 end
 
--- details frames what goes with the heads of tasks of one bucket, given as
--- {ordinal, head or false}, for a reader, and appends it to out.
-local function details(b, list, out)
-	local first, last = list[1][1] - b * 64 - 1, list[#list][1] - b * 64 - 1
-	local tenants = redis.pcall('LRANGE', base .. 'n:' .. b, first, last)
-	if tenants.err then
-		return corrupt(base .. 'n:' .. b, tenants.err)
+-- fieldNames are the names of a bucket's fields by their number from 1.
+local fieldNames = {
+	'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21',
+	'22', '23', '24', '25', '26', '27', '28', '29', '30', '31', '32', '33', '34', '35', '36', '37', '38', '39', '40', '41', '42',
+	'43', '44', '45', '46', '47', '48', '49', '50', '51', '52', '53', '54', '55', '56', '57', '58', '59', '60', '61', '62', '63',
+}
+
+-- frame frames one task for a reader: its ordinal in three bytes, the lengths of the
+-- texts, and the texts.
+local function frame(ordinal, h, tenant, given, c, u, f)
+	local a, b, d, e, g, i = #h, #tenant, #given, #c, #u, #f
+	if a < 255 and b < 255 and d < 255 and e < 255 and g < 255 and i < 255 then
+		return char(floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256, a, b, d, e, g, i) .. h .. tenant .. given
+			.. c .. u .. f
 	end
-	local q, x = { 'HMGET', bucket(b) }, { 'HMGET', base .. 'x:' .. b }
+	return char(floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256) .. length(a) .. length(b) .. length(d) .. length(e)
+		.. length(g) .. length(i) .. h .. tenant .. given .. c .. u .. f
+end
+
+-- details frames tasks of one bucket for a reader, with what goes with their heads,
+-- and appends them to out. They are given as {ordinal, head or false, bare}; bare says
+-- that there is nothing beside the head yet.
+local function details(b, list, out)
+	local base0 = b * 64
+	local first, last = list[1][1] - base0, list[#list][1] - base0
+	local key = base .. 'n:' .. int(b)
+	local tenants = redis.pcall('LRANGE', key, fieldNames[first], fieldNames[last])
+	if tenants.err then
+		return corrupt(key, tenants.err)
+	end
+	local q = { 'HMGET', bucket(b) }
 	for _, t in ipairs(list) do
-		local f = t[1] - b * 64 - 1
-		x[#x + 1] = f
-		if t[2] then
+		if t[2] and not t[3] then
+			local f = fieldNames[t[1] - base0]
 			q[#q + 1] = f .. 'c'
 			q[#q + 1] = f .. 'u'
 			q[#q + 1] = f .. 'f'
 		end
 	end
-	local more = #q > 2 and redis.call(unpack(q)) or {}
-	local given = {}
-	if extras == 1 then
-		given = redis.pcall(unpack(x))
+	local more = #q > 2 and redis.call(unpack(q))
+	local given
+	if extras == '1' then
+		q = { 'HMGET', base .. 'x:' .. int(b) }
+		for i, t in ipairs(list) do
+			q[i + 2] = fieldNames[t[1] - base0]
+		end
+		given = redis.pcall(unpack(q))
 		if given.err then
-			return corrupt(base .. 'x:' .. b, given.err)
+			return corrupt(base .. 'x:' .. int(b), given.err)
 		end
 	end
 	local m = 1
 	for i, t in ipairs(list) do
-		local tenant = tenants[t[1] - b * 64 - first]
+		local tenant = tenants[t[1] - base0 - first + 1]
 		if not tenant then
-			return corrupt(base .. 'n:' .. b, 'the tenant of task ' .. t[1] .. ' is missing')
+			return corrupt(key, 'the tenant of task ' .. int(t[1]) .. ' is missing')
 		end
 		local c, u, f = '', '', ''
-		if t[2] then
+		if t[2] and not t[3] then
 			c, u, f = more[m] or '', more[m + 1] or '', more[m + 2] or ''
 			m = m + 3
 		end
-		out[#out + 1] = t[1] .. ';' .. sized(t[2] or '') .. sized(tenant) .. sized(given[i] or '')
-			.. sized(c) .. sized(u) .. sized(f)
+		out[#out + 1] = frame(t[1], t[2] or '', tenant, given and given[i] or '', c, u, f)
 	end
 end

@@ -100,7 +100,9 @@ type Command struct {
 	Failed int
 	// Decision has the plan's Control, the edits (at most MaxBatch) and the events.
 	// The store sets Seq, At and AtRest, keeps its own Facts, and evaluates
-	// plan.State.CancelsPending and a new Undo.Round itself.
+	// plan.State.CancelsPending and a new Undo.Round itself. An event of the plan
+	// that changes its state clears Breached; otherwise a breach that the decision
+	// did not know of yet stays.
 	plan.Decision
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -115,6 +116,16 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 		p.log.add(p.entry(&c.Events[i], at))
 	}
 	p.endCommit(before)
+}
+
+// transition reports whether the events tell of a change of the plan's own state.
+func transition(events []plan.Event) bool {
+	for i := range events {
+		if e := &events[i]; e.Task == 0 && e.From != e.To {
+			return true
+		}
+	}
+	return false
 }
 
 // edit writes one edit and reports whether it made the task fail.

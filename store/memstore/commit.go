@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -172,14 +171,4 @@ func (t stamp) ifEnded(s task.State, ended stamp) stamp {
 		return t
 	}
 	return ended
-}
-
-// transition reports whether the events tell of a change of the plan's own state.
-func transition(events []plan.Event) bool {
-	for i := range events {
-		if e := &events[i]; e.Task == 0 && e.From != e.To {
-			return true
-		}
-	}
-	return false
 }

@@ -90,6 +90,7 @@ func (c *Client) begin(ctx context.Context, t Target, check Check) *run {
 		results:   make(chan result, places),
 		pushed:    make(chan pushedAcks),
 		refreshed: make(chan refresh, 1),
+		looks:     make(chan headLook, 1),
 		acksEnded: make(chan struct{}, 1),
 	}
 }

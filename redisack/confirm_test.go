@@ -51,17 +51,14 @@ func TestConfirm(t *testing.T) {
 			policy:  Policy{Quorum: AtLeast(2)},
 			want:    outcome{reason: ReasonConfirmed, confirmed: 2, attempts: map[string]int{"b": 1}},
 		},
-		"a newer revision is superseded": {
-			clients: map[string][]answer{"a": {atRev(1)}},
-			want: outcome{
-				reason: ReasonSuperseded, last: ReasonSuperseded, attempts: map[string]int{"a": 1},
-				rows: map[string]Reason{"a": ReasonSuperseded},
-			},
+		"a newer revision that Redis does not know is from before a failover": {
+			clients: map[string][]answer{"a": {atRev(1), atRev(1), current}},
+			want:    outcome{reason: ReasonConfirmed, confirmed: 1, attempts: map[string]int{"a": 3}},
 		},
-		"a newer revision is accepted if asked": {
+		"and it is not accepted as newer": {
 			clients: map[string][]answer{"a": {atRev(1)}},
-			policy:  Policy{AcceptNewer: true},
-			want:    outcome{reason: ReasonConfirmed, confirmed: 1},
+			policy:  Policy{AcceptNewer: true, MaxAttempts: 2},
+			want:    outcome{reason: ReasonMismatch, last: ReasonMismatch, attempts: map[string]int{"a": 2}},
 		},
 		"a permanent error makes All impossible at once": {
 			clients: map[string][]answer{"a": {runs("v1")}, "b": {failsForGood}},

@@ -28,6 +28,8 @@ func (r *run) quiesce(timedOut bool) {
 			r.helpers--
 		case <-r.acksEnded:
 			r.helpers--
+		case <-r.looks:
+			r.helpers--
 		case <-patience.C:
 			r.warn(fmt.Sprintf("%d calls do not return", r.inFlight+r.helpers))
 			r.inFlight, r.helpers = 0, 0

@@ -22,6 +22,7 @@ type member struct {
 	waits   int           // consecutive answers of a client that is not there yet
 	delays  Delays        // made on the first error
 
+	claiming   bool // says that it is ahead, which is being checked
 	boot       string
 	refusedBy  string        // boot of the process that refused
 	matches    int           // consecutive matches

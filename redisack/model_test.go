@@ -158,18 +158,19 @@ func (w *world) confirm(t *rapid.T) {
 	}
 }
 
-// truth is the definition of OK: enough distinct instances run exactly this write, or a newer one if that is allowed,
+// truth is the definition of OK: enough distinct instances run exactly this write, or one that followed it if that is allowed,
 // and it is the current one, or one that the current one follows if that is allowed.
 func (w *world) truth(target Target, behind []string, p Policy) bool {
+	head, _ := w.model.snapshot()
 	live := make(map[string]bool)
 	for _, id := range behind {
 		obs, ok := w.instances[id]
 		same := obs.WriteID == target.WriteID && obs.Rev == target.Rev
-		if ok && (same || (p.AcceptNewer && obs.Rev > target.Rev)) {
+		newer := obs.Rev > target.Rev && obs.Rev <= head.Rev && !w.lost(head, Target{Rev: obs.Rev, WriteID: obs.WriteID})
+		if ok && (same || (p.AcceptNewer && newer)) {
 			live[id] = true
 		}
 	}
-	head, _ := w.model.snapshot()
 	current := head.WriteID == target.WriteID || p.AcceptNewer
 	need, _ := p.Quorum.(atLeast)
 	return len(live) >= int(need) && current && !w.lost(head, target)

@@ -72,6 +72,17 @@ func TestPush(t *testing.T) {
 		},
 		"a newer one supersedes": {
 			acks: []func(wire.Head) wire.Ack{with(ackOf("a"), newer)}, reason: ReasonSuperseded, tally: Tally{Members: 2, Ahead: 1, Pending: 1},
+			prepare: func(b *memory) {
+				time.AfterFunc(1500*time.Millisecond, func() {
+					b.change(func(b *memory) {
+						ch := Change{Key: "app:config", Version: "v3", WriteID: "other"}.complete()
+						b.apply(writeRequest{Change: ch, sum: ch.sum()})
+					})
+				})
+				time.AfterFunc(1600*time.Millisecond, func() {
+					b.ack(wire.Ack{Instance: "a", Rev: 3, WriteID: "other", State: wire.StateApplied})
+				})
+			},
 		},
 		"a rejection ends it": {
 			acks: []func(wire.Head) wire.Ack{with(ackOf("a"), rejectedAck("1"))}, reason: ReasonRejected,

@@ -80,7 +80,30 @@ func TestEveryReason(t *testing.T) {
 				Prober: sim(says(Observation{Rev: 2, Instance: "x"})), Policy: Policy{IgnoreJoiners: true},
 			},
 		},
-		{name: "superseded, told by a client", check: Check{Prober: sim(atRev(1))}, reason: ReasonSuperseded, last: ReasonSuperseded},
+		{
+			name: "superseded, told by a client", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second}},
+			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonSuperseded, last: ReasonSuperseded,
+		},
+		{
+			name: "told by a client, and newer is good enough", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second, AcceptNewer: true, MaxAttempts: 1}},
+			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonConfirmed,
+		},
+		{
+			name: "ahead by a comparer of the caller's", reason: ReasonSuperseded, last: ReasonSuperseded,
+			check: Check{Prober: sim(runs("v9")), Policy: Policy{Compare: func(Target, Observation) Verdict { return VerdictAhead }}},
+		},
+		{
+			name: "a claim that cannot be checked is not believed", reason: ReasonMismatch, last: ReasonMismatch,
+			check: Check{Prober: sim(atRev(1)), Policy: Policy{MaxAttempts: 1}},
+			prepare: func(b *memory) {
+				b.refuse = func(op string) error {
+					if op == "head" {
+						return errors.New("away")
+					}
+					return nil
+				}
+			},
+		},
 		{
 			name: "superseded in the middle", check: Check{Prober: sim(runs("v1")), Policy: short},
 			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonSuperseded, last: ReasonTimeout,

@@ -57,6 +57,11 @@ type run struct {
 	helpers   int // goroutines beside the attempts
 	acksEnded chan struct{}
 
+	newest    wire.Head // the last head that was seen during the run
+	claimants []claim
+	looking   bool
+	looks     chan headLook
+
 	refreshing  bool
 	nextRefresh time.Duration // 0: never
 	graceEnd    time.Duration // 0: the quorum is not met
@@ -117,6 +122,8 @@ func (r *run) drain() {
 			r.takeAcks(batch)
 		case fresh := <-r.refreshed:
 			r.takeRefresh(fresh)
+		case look := <-r.looks:
+			r.takeLook(look)
 		default:
 			return
 		}
@@ -133,6 +140,8 @@ func (r *run) wait(timer *time.Timer) {
 		r.takeAcks(batch)
 	case fresh := <-r.refreshed:
 		r.takeRefresh(fresh)
+	case look := <-r.looks:
+		r.takeLook(look)
 	case <-r.lane.ready:
 	case <-timer.C:
 	case <-r.ctx.Done():

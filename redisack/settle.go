@@ -74,17 +74,13 @@ func (r *run) observe(m *member, obs Observation, verdict Verdict, pushed bool) 
 		return
 	}
 	r.changed = true
+	m.claiming = false
 	r.record(m, obs, verdict, pushed)
 	switch verdict {
 	case VerdictMatch:
 		r.matched(m)
 	case VerdictAhead:
-		if r.policy.AcceptNewer {
-			r.matched(m)
-			return
-		}
-		r.lastReason = ReasonSuperseded
-		r.conclude(m, standsAhead)
+		r.claimed(m, obs)
 	case VerdictRejected:
 		r.refused(m, obs)
 	case VerdictBehind:

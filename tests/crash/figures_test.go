@@ -100,6 +100,10 @@ func (h *history) count(f *figures) {
 	acked, newest, completed := 0, task.Token(0), false
 	for _, e := range h.entries {
 		r := runs[e.Token]
+		if r == nil {
+			r = &run{late: true} // it began in a world that is gone
+			runs[e.Token] = r
+		}
 		switch e.Kind {
 		case started:
 			runs[e.Token] = &run{from: e.Step, owed: acked}
@@ -109,7 +113,7 @@ func (h *history) count(f *figures) {
 				f.lost++
 			}
 		case effect:
-			if r.late = e.Token < newest; e.Step <= r.owed {
+			if r.late = r.late || e.Token < newest; e.Step <= r.owed {
 				f.rerun++
 			}
 			if effects[e.Step] {
@@ -117,7 +121,7 @@ func (h *history) count(f *figures) {
 			}
 			effects[e.Step] = true
 		case done:
-			r.late = e.Token < newest
+			r.late = r.late || e.Token < newest
 		case saved:
 			if r.late {
 				f.stale++
@@ -126,7 +130,7 @@ func (h *history) count(f *figures) {
 		case ended:
 			if e.Note == task.Completed.String() {
 				completed = true
-				if r != nil && r.late {
+				if r.late {
 					f.stale++
 				}
 			}

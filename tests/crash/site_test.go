@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 const (
 	// patience bounds every wait. It is far above what any of them needs, for busy
 	// machines.
-	patience = 90 * time.Second
+	patience = 60 * time.Second
 
 	// lease is the workers' default: short, for quick faults, and long enough for a
 	// busy machine to renew it.
@@ -39,9 +38,11 @@ type site struct {
 	rdb    redis.UniversalClient
 	store  store.Store
 	engine *cutover.Engine // commands only
+	procs  []*proc
 	plan   plan.ID
 	fig    figures
 
+	skip       int  // entries of the ledger that tell of a world that is gone
 	expectLoss bool // an acknowledged write may be lost, and has to be reported then
 }
 
@@ -49,7 +50,8 @@ type site struct {
 func newSite(t *testing.T, g target, prefix string) *site {
 	t.Helper()
 	s := &site{T: t, dir: t.TempDir(), rdb: g.client()}
-	t.Cleanup(func() { _ = s.rdb.Close() })
+	rdb := s.rdb
+	t.Cleanup(func() { _ = rdb.Close() })
 	s.ledger = filepath.Join(s.dir, "ledger")
 	if l, err := openLedger(s.ledger); err != nil {
 		t.Fatal(err)
@@ -60,15 +62,29 @@ func newSite(t *testing.T, g target, prefix string) *site {
 		Target: g, Prefix: prefix, Ledger: s.ledger,
 		Lease: lease, Capacity: 4, Steps: 3, Pace: 30 * time.Millisecond,
 	}
-	st, err := redisstore.Open(t.Context(), s.rdb, redisstore.Config{Prefix: prefix})
+	s.look()
+	return s
+}
+
+// look opens the test's own view.
+func (s *site) look() {
+	s.Helper()
+	st, err := redisstore.Open(s.Context(), s.rdb, redisstore.Config{Prefix: s.defs.Prefix})
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	s.store = st
 	if s.engine, err = cutover.New(st, cutover.Config{}); err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
-	return s
+}
+
+// moveTo lets the test look at another server from now on.
+func (s *site) moveTo(g target) {
+	s.Helper()
+	s.rdb = g.client()
+	s.Cleanup(func() { _ = s.rdb.Close() })
+	s.look()
 }
 
 // alone sets up a site with a server of its own.
@@ -105,13 +121,15 @@ func (s *site) worker(name string, change ...func(*orders)) *proc {
 	for _, f := range change {
 		f(&o)
 	}
-	return startProc(s.T, s.dir, o)
+	p := startProc(s.T, s.dir, o)
+	s.procs = append(s.procs, p)
+	return p
 }
 
 // entries returns the ledger so far.
 func (s *site) entries() []entry {
 	s.Helper()
-	return readLedger(s.T, s.ledger)
+	return readLedger(s.T, s.ledger)[s.skip:]
 }
 
 // count returns how many entries are of a kind, of one worker or, if it is empty, all.
@@ -176,7 +194,10 @@ func (s *site) tasks(id plan.ID) (all []task.Task) {
 func (s *site) tail() string {
 	entries := s.entries()
 	text := "the ledger ends:\n"
-	for _, e := range slices.Concat(entries[max(0, len(entries)-40):]) {
+	if p, err := s.store.Plan(s.Context(), s.plan); err == nil {
+		text = fmt.Sprintf("%+v\n", p) + text
+	}
+	for _, e := range entries[max(0, len(entries)-40):] {
 		text += fmt.Sprintf("  %s %-8s %-8s task %s attempt %d token %d step %d %s\n",
 			e.At.Format("05.000"), e.Worker, e.Kind, e.Task, e.Attempt, e.Token, e.Step, e.Note)
 	}

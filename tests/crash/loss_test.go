@@ -1,0 +1,121 @@
+//go:build crash
+
+package crash
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// losses are the rows about data that is gone.
+func losses(t *testing.T) []row {
+	t.Helper()
+	all := []row{{
+		name: "FLUSHALL", extent: short, do: flush,
+		expect: "reported; no worker hangs or writes into the plan that gets the id next",
+	}}
+	if extentOf(t) == quick {
+		return all
+	}
+	shared := redistest.Start(t)
+	for i, key := range []string{
+		"{p:1}:plan", "{p:1}:n:0", "{p:1}:x:0", "{p:1}:t:0", "{p:1}:held", "{p:1}:loose", "{p:1}:order",
+		"{p:1}:events", "{p:1}:commands", "{p:1}:cursors", "{all}:ids", "{all}:plans", "{all}:agenda", "{all}:stamps",
+		"version", "lease:*", "tenant:*", "key:*", "{p:1}:*", "*",
+	} {
+		all = append(all, row{
+			name: "deleted: " + key, extent: short, expect: "repaired or reported, and nobody hangs",
+			do: func(t *testing.T) *site {
+				t.Helper()
+				return lose(t, newSite(t, target{Addrs: []string{shared.Addr()}}, fmt.Sprintf("l%d:", i)), key)
+			},
+		})
+	}
+	return all
+}
+
+// flush empties the server under the workers. The next plan gets the id of the one
+// that is gone, while the executors of that one still run.
+func flush(t *testing.T) *site {
+	t.Helper()
+	s, server := alone(t)
+	s.defs.Pace = 200 * time.Millisecond
+	s.busy(60)
+	s.skip = len(s.entries())
+	if err := server.Client().FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.store.Plan(t.Context(), s.plan); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("reading the plan: %v, want %v", err, store.ErrNotFound)
+	}
+	gone := s.plan
+	s.look() // the view before would tell, once, that the plan went back in time
+	if s.begin(60, 8); s.plan != gone {
+		t.Errorf("the next plan is %s, want %s again", s.plan, gone)
+	}
+	return s.complete()
+}
+
+// lose deletes a key, or one of the keys that fit a pattern, under the workers.
+func lose(t *testing.T, s *site, pattern string) *site {
+	t.Helper()
+	s.busy(60)
+	first := s.procs[0]
+	key := s.randomKey(pattern)
+	if key == "" {
+		t.Logf("there is no %s to delete", pattern)
+	} else if err := s.rdb.Del(t.Context(), key).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.await("repair or report after the loss of "+key, func() bool {
+		p, err := s.store.Plan(t.Context(), s.plan)
+		return err == nil && p.State == plan.Completed || s.reported(err)
+	})
+	p, err := s.store.Plan(t.Context(), s.plan)
+	repaired := err == nil && p.State == plan.Completed && p.AtRest()
+	t.Logf("%s: repaired: %t, %v", key, repaired, err)
+	first.stop()
+	if repaired && !strings.HasSuffix(key, ":events") {
+		s.verdict(s.plan)
+	}
+	return s
+}
+
+// randomKey picks one of the keys that fit.
+func (s *site) randomKey(pattern string) string {
+	s.Helper()
+	seed := uint64(time.Now().UnixNano())
+	glob := s.defs.Prefix + pattern
+	keys, err := s.rdb.Keys(s.Context(), glob).Result()
+	if err != nil {
+		s.Fatal(err)
+	}
+	if len(keys) == 0 {
+		return ""
+	}
+	key := keys[rand.New(rand.NewPCG(seed, 1)).IntN(len(keys))]
+	s.Logf("seed %d: %s of %d keys", seed, key, len(keys))
+	return key
+}
+
+// reported says whether the loss was told: to who asks, or by a worker.
+func (s *site) reported(err error) bool {
+	s.Helper()
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) {
+		return true
+	}
+	for _, e := range s.entries() {
+		if e.Kind == fault && strings.Contains(e.Note, "corrupt") {
+			return true
+		}
+	}
+	return false
+}

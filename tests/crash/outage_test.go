@@ -1,0 +1,129 @@
+//go:build crash
+
+package crash
+
+import (
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// outages are the rows about a Redis that is away, and comes back with its data.
+func outages() []row {
+	const none = "no acknowledged commit is lost, no task fails, the plan completes"
+	return []row{
+		{name: "Redis killed, three times", extent: short, do: restarts, expect: none},
+		{name: "Redis away beyond the lease", extent: short, do: away(2*lease + time.Second), expect: none},
+		{name: "Redis away for 60 s", extent: long, do: away(time.Minute), expect: none},
+		{name: "Redis frozen within the lease", extent: short, do: redisFrozen(lease / 2), expect: none},
+		{name: "Redis frozen beyond the lease", extent: short, do: redisFrozen(2 * lease), expect: none},
+		{name: "out of memory", extent: short, do: outOfMemory, expect: none},
+		{name: "a replica that takes no writes", extent: short, do: readOnly, expect: "reported; once it is master the plan completes"},
+	}
+}
+
+// durable is a server that has on disk what it has acknowledged.
+func durable(t *testing.T) (*site, *redistest.Server) {
+	t.Helper()
+	return alone(t, "--appendonly", "yes", "--appendfsync", "always")
+}
+
+// busy starts a plan and two workers, and waits until both have got somewhere.
+func (s *site) busy(tenants int) {
+	s.Helper()
+	s.begin(tenants, 8)
+	s.worker("first")
+	s.worker("other")
+	s.awaitCount("first", saved, 4)
+	s.awaitCount("other", saved, 4)
+}
+
+// complete waits for the plan's end and counts.
+func (s *site) complete() *site {
+	s.Helper()
+	s.finish()
+	s.verdict(s.plan)
+	return s
+}
+
+// restarts kills the server while commits are under way, again and again.
+func restarts(t *testing.T) *site {
+	t.Helper()
+	s, server := durable(t)
+	s.busy(120)
+	for range 3 {
+		server.Restart()
+		s.awaitCount("", saved, s.count("", saved)+20)
+	}
+	return s.complete()
+}
+
+// away takes the server away for a while.
+func away(d time.Duration) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		s, server := durable(t)
+		s.busy(60)
+		server.Kill()
+		time.Sleep(d)
+		server.Restart()
+		return s.complete()
+	}
+}
+
+// redisFrozen lets the server stand still for a while, with all connections open.
+func redisFrozen(d time.Duration) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		s, server := alone(t)
+		s.busy(60)
+		server.Freeze()
+		time.Sleep(d)
+		server.Thaw()
+		return s.complete()
+	}
+}
+
+// outOfMemory lets the server refuse every write that needs memory.
+func outOfMemory(t *testing.T) *site {
+	t.Helper()
+	s, server := alone(t)
+	s.busy(60)
+	rdb := server.Client()
+	for _, step := range [][2]string{{"maxmemory-policy", "noeviction"}, {"maxmemory", "1"}} {
+		if err := rdb.ConfigSet(t.Context(), step[0], step[1]).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(2 * lease)
+	if s.count("", fault) == 0 {
+		t.Error("no worker has told that the store refuses writes")
+	}
+	if err := rdb.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	return s.complete()
+}
+
+// readOnly lets workers run into a replica, which then becomes master.
+func readOnly(t *testing.T) *site {
+	t.Helper()
+	s, master := alone(t)
+	s.begin(20, 8)
+	replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+portOf(master))
+	s.await("the replica to have the plan", func() bool {
+		return replica.Client().Exists(t.Context(), "crash:{p:1}:plan").Val() == 1
+	})
+	s.worker("worker", func(o *orders) { o.Target.Addrs = []string{replica.Addr()} })
+	s.awaitCount("worker", fault, 3)
+	if n := s.count("worker", started); n > 0 {
+		t.Errorf("%d runs on a replica", n)
+	}
+	master.Kill()
+	if err := replica.Client().Do(t.Context(), "REPLICAOF", "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.moveTo(target{Addrs: []string{replica.Addr()}})
+	return s.complete()
+}

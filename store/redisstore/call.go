@@ -1,7 +1,9 @@
 package redisstore
 
 import (
+	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/store"
@@ -13,10 +15,8 @@ import (
 type call struct {
 	works []work
 	claim store.Claim
-	text  []byte // what holder and data of works point into
-	// holder is the end of the head of the first task that the claim takes.
-	holder blob
-	size   int // bytes to send, roughly
+	text  []byte // what data of works points into
+	size  int    // bytes to send, roughly
 
 	// done gets a value when what follows is set.
 	done      chan struct{}
@@ -64,8 +64,9 @@ func (c *call) encode(b *store.Batch) {
 	c.err, c.claimed, c.claim = nil, "", store.Claim{}
 	if b.Claim.Max > 0 {
 		c.claim = b.Claim
+		c.claim.ID = word(b.Claim.ID)
 	}
-	need := len(b.Claim.ID) + len(b.Claim.Worker) + 16
+	need := 0
 	for i := range b.Works {
 		w := &b.Works[i]
 		need += len(w.Data) + len(w.Step) + 2*len(w.UndoStep) + len(w.UndoData) + 64
@@ -83,18 +84,7 @@ func (c *call) encode(b *store.Batch) {
 		}
 		c.works = append(c.works, w)
 	}
-	if c.claim.Max > 0 {
-		c.holder = c.appendHolder()
-	}
 	c.size = len(c.text) + 64*len(c.works)
-}
-
-// appendHolder appends the end of a head to c.text, and returns it.
-func (c *call) appendHolder() []byte {
-	from := len(c.text)
-	c.text = strconv.AppendInt(c.text, int64(len(c.claim.ID)+len("/0")), 10)
-	c.text = append(append(append(append(c.text, ':'), c.claim.ID...), "/0"...), c.claim.Worker...)
-	return c.text[from:len(c.text):len(c.text)]
 }
 
 func (c *call) work(w *store.Work) work {
@@ -130,6 +120,15 @@ func (c *call) work(w *store.Work) work {
 		bucket: place / bucketSize, field: place % bucketSize, kind: kind, release: w.Kind != store.Save,
 		token: uint64(w.Token), seq: w.Seq, data: c.text[from:len(c.text):len(c.text)],
 	}
+}
+
+// word makes a claim's id one that has no space, which ends it in a head, and no zero
+// byte, which stands between two of them.
+func word(id string) string {
+	if strings.ContainsAny(id, " %\x00") {
+		return url.PathEscape(id)
+	}
+	return id
 }
 
 // bucketSize is how many tasks share a hash.

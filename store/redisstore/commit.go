@@ -132,7 +132,7 @@ func (t *trip) compose(s *Store, key string) {
 	}
 	for _, c := range t.calls {
 		if c.claim.Max > 0 {
-			t.argv = append(t.argv, &c.claim.ID, &c.claim.Worker, &c.claim.Max, &c.holder)
+			t.argv = append(t.argv, &c.claim.ID, &c.claim.Worker, &c.claim.Max)
 		}
 	}
 }

@@ -45,6 +45,9 @@ func loadScripts() (*scripts, error) {
 	return &all, nil
 }
 
+// builtins are short names for functions that all scripts use.
+const builtins = "local match, sub, concat, floor, char, format = string.match, string.sub, table.concat, math.floor, string.char, string.format\n"
+
 // loadScript reads a script and what its first line asks for: "-- use: a, b".
 func loadScript(name string) (*script, error) {
 	own, err := sources.ReadFile("scripts/" + name + ".lua")
@@ -52,6 +55,7 @@ func loadScript(name string) (*script, error) {
 		return nil, fmt.Errorf("redisstore: script %s: %w", name, err)
 	}
 	var text strings.Builder
+	text.WriteString(builtins)
 	first, _, _ := strings.Cut(string(own), "\n")
 	if used, ok := strings.CutPrefix(first, "-- use: "); ok {
 		for piece := range strings.SplitSeq(used, ", ") {
@@ -59,10 +63,12 @@ func loadScript(name string) (*script, error) {
 			if err != nil {
 				return nil, fmt.Errorf("redisstore: script %s: %w", name, err)
 			}
-			writeCode(&text, string(shared))
+			writeShared(&text, string(shared))
 		}
 	}
+	text.WriteString("return (function()\n")
 	writeCode(&text, string(own))
+	text.WriteString("end)()\n")
 	sum := sha1.Sum([]byte(text.String())) //nolint:gosec // as above
 	return &script{name: name, text: text.String(), sha: hex.EncodeToString(sum[:])}, nil
 }
@@ -75,6 +81,25 @@ func writeCode(to *strings.Builder, code string) {
 			to.WriteString(line)
 		}
 	}
+}
+
+// writeShared writes a shared piece as a function of its own that is called at once
+// and returns what it provides. Lua looks for a variable that a function shares with
+// its surroundings among all that are shared there: without the walls around the
+// pieces, making their functions takes longer than a small commit.
+func writeShared(to *strings.Builder, code string) {
+	_, after, _ := strings.Cut(code, "-- provides: ")
+	var names strings.Builder
+	for line := range strings.Lines(after) {
+		names.WriteString(strings.TrimSpace(strings.TrimPrefix(line, "--")) + " ")
+		if !strings.HasSuffix(strings.TrimSpace(line), ",") {
+			break
+		}
+	}
+	provided := strings.TrimSpace(names.String())
+	to.WriteString("local " + provided + " = (function()\n")
+	writeCode(to, code)
+	to.WriteString("return " + provided + "\nend)()\n")
 }
 
 // argv returns the command that calls s on a key, for append to go on with its

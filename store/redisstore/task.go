@@ -66,7 +66,7 @@ func parseHead(s string) (head, bool) {
 	h.retried = r.number(' ')
 	r.until(' ') // the last change of the worker before
 	if r.more() {
-		r.take(int(r.number(':'))) // the claim
+		r.until(' ') // the claim
 		h.worker = r.rest
 	}
 	return h, !r.bad

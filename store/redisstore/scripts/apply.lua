@@ -25,8 +25,8 @@ end
 if redis.call('LPOS', base .. 'commands', ARGV[1]) then
 	return snapshot('2')
 end
-if ARGV[2] ~= version then
-	return '!conflict the plan is at version ' .. version .. ', not ' .. ARGV[2]
+if ARGV[2] ~= plan.version then
+	return '!conflict the plan is at version ' .. plan.version .. ', not ' .. ARGV[2]
 end
 if tonumber(ARGV[3]) >= 0 and tonumber(ARGV[3]) ~= n[5] then
 	return '!conflict the plan has ' .. n[5] .. ' failed tasks, not ' .. ARGV[3]
@@ -39,14 +39,14 @@ local untouched = 'P0 0 0 0 0 1 0 0 0 0 0 0 0 '
 local old = {}
 for e = 0, edits - 1 do
 	local ordinal = tonumber(ARGV[12 + e * 10])
-	if ordinal < 1 or ordinal > total then
+	if ordinal < 1 or ordinal > plan.total then
 		return '!notfound'
 	end
 	local h = head(ordinal)
-	if damaged then
-		return damaged
+	if plan.damaged then
+		return plan.damaged
 	end
-	if not h and ordinal < nextPending then
+	if not h and ordinal < plan.nextPending then
 		return lost(ordinal)
 	end
 	h = h or untouched
@@ -64,17 +64,17 @@ end
 -- edit writes one edit and reports whether it made the task fail.
 local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failure, flags)
 	local s, _, token, seq, _, _, rest = match(h, headPattern)
-	local v, _, _, started, stopped, was, _, previous, tail = match(rest, restPattern)
+	local v, _, _, started, stopped, was, _, previous, claim, worker = match(rest, restPattern)
 	local from = shown(s)
 	local flying = to == 'R' or to == 'B'
 	local letter = to
 	if s == 'R' or s == 'B' then
 		if not flying or sub(flags, 1, 1) == '1' then
-			was = unhold(ordinal, tail, was)
-			tail = ''
+			was = unhold(ordinal, claim, was)
+			claim = ''
 		end
 	end
-	if flying and tail == '' then
+	if flying and claim == '' then
 		letter = to == 'R' and 'r' or 'b'
 		redis.call('ZADD', base .. 'loose', to == 'R' and ordinal or ordinal + 2000000, ordinal)
 	elseif s == 'r' or s == 'b' then
@@ -87,12 +87,12 @@ local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failur
 		end
 	end
 	if to == 'P' then
-		nextPending = math.min(nextPending, ordinal)
+		plan.nextPending = math.min(plan.nextPending, ordinal)
 	end
 	local b, f = at(ordinal)
 	redis.call('HSET', bucket(b), f, letter .. req .. ' ' .. token .. ' ' .. seq .. ' ' .. now .. ' ' .. losses .. ' '
 		.. tonumber(v) + 1 .. ' ' .. attempt .. ' ' .. alone .. ' ' .. started .. ' ' .. stopped .. ' ' .. was .. ' '
-		.. retried .. ' ' .. previous .. ' ' .. tail)
+		.. retried .. ' ' .. previous .. ' ' .. (claim ~= '' and claim .. ' ' .. worker or ''))
 	if failure ~= '' then
 		redis.call('HSET', bucket(b), f .. 'f', failure)
 	else
@@ -115,23 +115,23 @@ for e = 0, edits - 1 do
 end
 writeHolds()
 
-local cancelled, turned = stopRunning == 2, round
-version = tostring(tonumber(version) + 1)
-rules = ARGV[7]
-parseRules(rules)
-if stopRunning == 2 and not cancelled then
+local cancelled, turned = plan.stopRunning == 2, plan.round
+plan.version = tostring(tonumber(plan.version) + 1)
+plan.rules = ARGV[7]
+parseRules(plan.rules)
+if plan.stopRunning == 2 and not cancelled then
 	n[7], n[1] = n[7] + n[1], 0
 end
 if ARGV[8] == '1' then
-	breached = tonumber(ARGV[9])
+	plan.breached = tonumber(ARGV[9])
 else
-	breached = math.max(breached, tonumber(ARGV[9]))
+	plan.breached = math.max(plan.breached, tonumber(ARGV[9]))
 end
-if raised and state == 1 and n[5] > maxFailed then
-	breached = 1
+if raised and plan.state == 1 and n[5] > plan.maxFailed then
+	plan.breached = 1
 end
-if round ~= turned then
-	undoAt, dry = -1, 0
+if plan.round ~= turned then
+	plan.undoAt, plan.dry = -1, 0
 end
 seek()
 local first = 12 + edits * 10
@@ -141,11 +141,11 @@ end
 if #events > 0 then
 	log(limit)
 end
-facts = formatFacts()
-redis.call('HSET', record, 'version', version, 'control', ARGV[6], 'rules', rules, 'facts', facts, 'changed', now)
+plan.facts = formatFacts()
+redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules', plan.rules, 'facts', plan.facts, 'changed', now)
 if #freed > 0 then
 	redis.call('HSET', record, 'past', remember(redis.call('HGET', record, 'past') or ''))
 end
 redis.call('LPUSH', base .. 'commands', ARGV[1])
 redis.call('LTRIM', base .. 'commands', 0, tonumber(ARGV[5]) - 1)
-return snapshot(undoOpen and dry == 0 and undoAt > 0 and budget <= 0 and '1' or '0')
+return snapshot(plan.undoOpen and plan.dry == 0 and plan.undoAt > 0 and plan.budget <= 0 and '1' or '0')

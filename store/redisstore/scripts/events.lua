@@ -22,7 +22,7 @@ local function fields(entry)
 	return f[2], f[4] or '', f[6] or '0'
 end
 
-local first = lastEvent + 1
+local first = plan.lastEvent + 1
 local oldest = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
 if oldest then
 	local _, lines = fields(oldest)
@@ -30,7 +30,7 @@ if oldest then
 	first = tonumber(match(oldest[1], '^%d+')) - breaks
 end
 local out, got = {}, 0
-while after < lastEvent and got < enough and entries > 0 do
+while after < plan.lastEvent and got < enough and entries > 0 do
 	local page = redis.call('XRANGE', key, after + 1 .. '-0', '+', 'COUNT', math.min(entries, 20))
 	for _, entry in ipairs(page) do
 		if got < enough then
@@ -47,4 +47,4 @@ while after < lastEvent and got < enough and entries > 0 do
 		break
 	end
 end
-return '=' .. lastEvent .. '|' .. first .. '|' .. concat(out)
+return '=' .. plan.lastEvent .. '|' .. first .. '|' .. concat(out)

@@ -13,7 +13,7 @@ if problem then
 	return problem
 end
 local key = base .. 'held'
-if redis.call('HLEN', key) < held then
+if redis.call('HLEN', key) < plan.held then
 	return '=0|0|'
 end
 local page = redis.call('HSCAN', key, ARGV[1], 'COUNT', ARGV[3])
@@ -31,9 +31,8 @@ for i = 1, #page[2], 2 do
 			return lost(ordinal)
 		end
 		local s, req, token, _, _, _, rest = match(got[1], headPattern)
-		local tail = select(9, match(rest or '', restPattern))
-		if holderOf(tail or '') == claim and (s == 'R' or s == 'B') then
-			local stop = s == 'R' and int(math.max(stopRunning, tonumber(req))) or stopUndo
+		if select(9, match(rest or '', restPattern)) == claim and (s == 'R' or s == 'B') then
+			local stop = s == 'R' and int(math.max(plan.stopRunning, tonumber(req))) or plan.stopUndo
 			out[#out + 1] = ordinal .. ';' .. token .. ';' .. stop .. ';' .. sized(worker)
 		else
 			redis.call('HDEL', key, claim)

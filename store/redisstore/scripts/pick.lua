@@ -14,11 +14,11 @@ if problem then
 end
 local ordinals = {}
 if ARGV[1] ~= '0' then
-	if tonumber(ARGV[1]) > total then
+	if tonumber(ARGV[1]) > plan.total then
 		return '!notfound'
 	end
 	ordinals[1] = tonumber(ARGV[1])
-elseif n[2] + n[8] > held then
+elseif n[2] + n[8] > plan.held then
 	problem = typed(base .. 'loose', 'zset')
 	if problem then
 		return problem
@@ -42,7 +42,7 @@ for i = 1, math.min(#ordinals, tonumber(ARGV[3])) do
 	if got.err then
 		return corrupt(bucket(b), got.err)
 	end
-	if not got[1] and ordinal < nextPending then
+	if not got[1] and ordinal < plan.nextPending then
 		return lost(ordinal)
 	end
 	problem = details(b, { { ordinal, got[1] } }, out)
@@ -50,4 +50,4 @@ for i = 1, math.min(#ordinals, tonumber(ARGV[3])) do
 		return problem
 	end
 end
-return '=0|' .. (stopRunning == 2 and 1 or 0) .. '|' .. concat(out)
+return '=0|' .. (plan.stopRunning == 2 and 1 or 0) .. '|' .. concat(out)

@@ -11,7 +11,7 @@ local problem = load() or typed(base .. 'held', 'hash') or typed(base .. 'loose'
 if problem then
 	return problem
 end
-local b, last = tonumber(ARGV[1]), floor((nextPending - 2) / 64)
+local b, last = tonumber(ARGV[1]), floor((plan.nextPending - 2) / 64)
 local stop = b + tonumber(ARGV[2])
 local q = { 'HMGET', '' }
 for f = 0, 63 do
@@ -27,7 +27,7 @@ while b < stop and b <= last do
 		local h, ordinal = got[i], b * 64 + i
 		local s = h and string.sub(h, 1, 1)
 		if s == 'R' or s == 'B' then
-			local claim, worker = holderOf(select(9, match(select(7, match(h, headPattern)), restPattern)))
+			local claim, worker = select(9, match(select(7, match(h, headPattern)), restPattern))
 			redis.call('HSET', base .. 'held', claim, ordinal .. ' ' .. worker)
 		elseif s == 'r' or s == 'b' then
 			redis.call('ZADD', base .. 'loose', s == 'r' and ordinal or ordinal + 2000000, ordinal)

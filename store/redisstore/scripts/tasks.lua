@@ -26,9 +26,9 @@ if not wanted then
 end
 
 local out, size, count = {}, 0, 0
-while buckets > 0 and after < total and count < limit and size < bytes do
+while buckets > 0 and after < plan.total and count < limit and size < bytes do
 	local b, first = at(after + 1)
-	local last = math.min(63, total - 1 - b * 64)
+	local last = math.min(63, plan.total - 1 - b * 64)
 	local q = { 'HMGET', bucket(b) }
 	for f = first + 1, last + 1 do
 		q[#q + 1] = fieldNames[f]
@@ -40,7 +40,7 @@ while buckets > 0 and after < total and count < limit and size < bytes do
 	local list = {}
 	for i, h in ipairs(got) do
 		local ordinal = after + 1
-		if not h and ordinal < nextPending then
+		if not h and ordinal < plan.nextPending then
 			return lost(ordinal)
 		end
 		local letter = shown(h and sub(h, 1, 1) or 'P')
@@ -65,4 +65,4 @@ while buckets > 0 and after < total and count < limit and size < bytes do
 	end
 	buckets = buckets - 1
 end
-return '=' .. (after < total and after or 0) .. '|' .. (stopRunning == 2 and 1 or 0) .. '|' .. concat(out)
+return '=' .. (after < plan.total and after or 0) .. '|' .. (plan.stopRunning == 2 and 1 or 0) .. '|' .. concat(out)

@@ -1,18 +1,19 @@
 -- Shared: handing out tasks, and the undo round. Uses plan, task, event.
+-- provides: heads, head, seek, pendingOpen, loose, gather, claimed
 
--- How many tasks one script looks at for the sake of the next one to claim.
-local budget = 1024
+-- plan.budget is how many tasks one script looks at for the sake of the next one to
+-- claim.
+plan.budget = 1024
 
--- damaged is a problem that ended the claims of this script, or says that an index
--- has to be rebuilt.
-local damaged, unindexed
+-- plan.damaged is a problem that ended the claims of this script; plan.unindexed says
+-- that an index has to be rebuilt.
 
 -- heads reads the heads of count tasks of one bucket from a field on.
 local function heads(b, first, count)
 	if count == 1 then
 		local h = redis.pcall('HGET', bucket(b), fieldNames[first + 1])
 		if type(h) == 'table' then
-			damaged = corrupt(bucket(b), h.err)
+			plan.damaged = corrupt(bucket(b), h.err)
 			return false
 		end
 		return { h }
@@ -23,7 +24,7 @@ local function heads(b, first, count)
 	end
 	local got = redis.pcall(unpack(q))
 	if got.err then
-		damaged = corrupt(bucket(b), got.err)
+		plan.damaged = corrupt(bucket(b), got.err)
 		return false
 	end
 	return got
@@ -38,50 +39,50 @@ end
 -- seek moves the open undo round on to the next task to undo and returns it with
 -- its head, or nothing: then the round is dry, or the budget is spent.
 local function seek()
-	if not undoOpen or dry == 1 then
+	if not plan.undoOpen or plan.dry == 1 then
 		return
 	end
 	local order = base .. 'order'
-	if undoAt < 0 then -- the round begins: what never ran is not undone
-		undoAt = sequential and redis.call('LLEN', order) or nextPending - 1
+	if plan.undoAt < 0 then -- the round begins: what never ran is not undone
+		plan.undoAt = plan.sequential and redis.call('LLEN', order) or plan.nextPending - 1
 	end
-	while undoAt > 0 and budget > 0 do
-		budget = budget - 1
-		local ordinal = undoAt
-		if sequential then
-			ordinal = tonumber(redis.call('LINDEX', order, int(undoAt - 1)))
+	while plan.undoAt > 0 and plan.budget > 0 do
+		plan.budget = plan.budget - 1
+		local ordinal = plan.undoAt
+		if plan.sequential then
+			ordinal = tonumber(redis.call('LINDEX', order, int(plan.undoAt - 1)))
 		end
 		local h = head(ordinal)
-		if damaged then
+		if plan.damaged then
 			return
 		end
 		if not h then
-			damaged = lost(ordinal)
+			plan.damaged = lost(ordinal)
 			return
 		end
 		local s = sub(h, 1, 1)
 		if s == 'C' or s == 'F' or s == 'Z' or s == 'E' or s == 'X' then
 			local rest = select(7, match(h, headPattern))
 			local _, attempt, _, _, _, released = match(rest or '', restPattern)
-			if attempt and attempt ~= '0' and (not sequential or tonumber(released) == undoAt) then
+			if attempt and attempt ~= '0' and (not plan.sequential or tonumber(released) == plan.undoAt) then
 				return ordinal, h
 			end
 		end
-		undoAt = undoAt - 1
+		plan.undoAt = plan.undoAt - 1
 	end
-	if undoAt == 0 then
-		dry = 1
+	if plan.undoAt == 0 then
+		plan.dry = 1
 	end
 end
 
 -- pendingOpen reports whether the grant lets pending tasks be claimed.
 local function pendingOpen()
-	return breached == 0 and stopRunning < 2 and n[5] <= maxFailed and n[1] > 0 and nextPending <= math.min(open, total)
+	return plan.breached == 0 and plan.stopRunning < 2 and n[5] <= plan.maxFailed and n[1] > 0 and plan.nextPending <= math.min(plan.open, plan.total)
 end
 
 -- loose returns how many tasks in flight no worker holds.
 local function loose()
-	return n[2] + n[8] - held
+	return n[2] + n[8] - plan.held
 end
 
 -- gatherLoose appends up to want tasks {ordinal, head} from the index of those that
@@ -91,24 +92,24 @@ local function gatherLoose(want, low, high, letter, pool)
 	for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
 		local ordinal = tonumber(member)
 		local h = head(ordinal)
-		if damaged then
+		if plan.damaged then
 			return
 		end
 		if h and sub(h, 1, 1) == letter then
 			pool[#pool + 1] = { ordinal, h }
 		else
 			redis.call('ZREM', key, member)
-			unindexed = true
+			plan.unindexed = true
 		end
 	end
 end
 
 -- gatherPending appends up to want pending tasks and moves nextPending on.
 local function gatherPending(want, pool)
-	local last = math.min(open, total)
-	while want > 0 and budget > 0 and nextPending <= last do
-		local b, f = at(nextPending)
-		local count = math.min(want, 64 - f, last - nextPending + 1, budget)
+	local last = math.min(plan.open, plan.total)
+	while want > 0 and plan.budget > 0 and plan.nextPending <= last do
+		local b, f = at(plan.nextPending)
+		local count = math.min(want, 64 - f, last - plan.nextPending + 1, plan.budget)
 		local got = heads(b, f, count)
 		if not got then
 			return
@@ -116,12 +117,12 @@ local function gatherPending(want, pool)
 		for i = 1, count do
 			local h = got[i]
 			if not h or sub(h, 1, 1) == 'P' then
-				pool[#pool + 1] = { nextPending, h }
+				pool[#pool + 1] = { plan.nextPending, h }
 				want = want - 1
 			end
-			nextPending = nextPending + 1
+			plan.nextPending = plan.nextPending + 1
 		end
-		budget = budget - count
+		plan.budget = plan.budget - count
 	end
 end
 
@@ -129,43 +130,46 @@ end
 -- contract.
 local function gather(want)
 	local pool = {}
-	want = math.min(want, maxHeld - held)
+	want = math.min(want, plan.maxHeld - plan.held)
 	if want <= 0 then
 		return pool
 	end
 	if loose() > 0 then
 		if redis.call('ZCARD', base .. 'loose') ~= loose() then
-			unindexed = true
+			plan.unindexed = true
 		end
-		if claimsRunning then
+		if plan.claimsRunning then
 			gatherLoose(want, '1', '1000000', 'r', pool)
 		end
-		if not damaged and #pool < want then
+		if not plan.damaged and #pool < want then
 			gatherLoose(want - #pool, '2000000', '3000000', 'b', pool)
 		end
 	end
-	if not damaged and #pool < want and pendingOpen() then
+	if not plan.damaged and #pool < want and pendingOpen() then
 		gatherPending(math.min(want - #pool, n[1]), pool)
 	end
-	while not damaged and #pool < want do
+	while not plan.damaged and #pool < want do
 		local ordinal, h = seek()
 		if not ordinal then
 			break
 		end
 		pool[#pool + 1] = { ordinal, h }
-		undoAt = undoAt - 1
+		plan.undoAt = plan.undoAt - 1
 	end
 	return pool
 end
 
+-- freshHead is the head of a task that is claimed for the first time, but for its end.
+local freshHead = 'R0 ' .. now .. ' 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 '
+
 -- claimed returns the head of a task that is taken by a holder, and counts it.
 -- ordinal is a text.
 local function claimed(ordinal, h, holder)
-	held = held + 1
+	plan.held = plan.held + 1
 	if not h then
 		n[1], n[2] = n[1] - 1, n[2] + 1
 		event(ordinal, 'PENDING', 'RUNNING', '1', 'claim', '')
-		return 'R0 ' .. now .. ' 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 ' .. holder
+		return freshHead .. holder
 	end
 	local s, req, token, seq, _, losses, rest = match(h, headPattern)
 	local v, attempt, alone, started, stopped, released, retried, previous = match(rest, restPattern)
@@ -189,7 +193,6 @@ local function claimed(ordinal, h, holder)
 	else
 		redis.call('ZREM', base .. 'loose', ordinal)
 	end
-	return concat({
-		to .. req, token, '0', now, losses, int(v + 1), attempt, alone, started, stopped, released, retried, previous, holder,
-	}, ' ')
+	return to .. req .. ' ' .. token .. ' 0 ' .. now .. ' ' .. losses .. ' ' .. int(v + 1) .. ' ' .. attempt .. ' ' .. alone .. ' '
+		.. started .. ' ' .. stopped .. ' ' .. released .. ' ' .. retried .. ' ' .. previous .. ' ' .. holder
 end

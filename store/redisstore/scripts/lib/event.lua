@@ -4,6 +4,7 @@
 --   <ordinal> TAB <from> TAB <to> TAB <attempt> TAB <cause> TAB <detail>
 -- Its id is the sequence number of its last event; the others count down from it.
 -- Field at is the time, rest is there if nothing happens after the last event.
+-- provides: events, event, log
 
 local events = {}
 
@@ -14,14 +15,14 @@ end
 -- log appends the events of this commit and keeps at most limit, 0 being all.
 local function log(limit)
 	local key = base .. 'events'
-	lastEvent = lastEvent + #events
-	local id, text = int(lastEvent) .. '-0', concat(events, '\n')
+	plan.lastEvent = plan.lastEvent + #events
+	local id, text = int(plan.lastEvent) .. '-0', concat(events, '\n')
 	if atRest() then
 		redis.call('XADD', key, id, 'at', now, 'e', text, 'rest', '1')
 	else
 		redis.call('XADD', key, id, 'at', now, 'e', text)
 	end
-	if limit > 0 and lastEvent > limit then
-		redis.call('XTRIM', key, 'MINID', int(lastEvent - limit + 1) .. '-0')
+	if limit > 0 and plan.lastEvent > limit then
+		redis.call('XTRIM', key, 'MINID', int(plan.lastEvent - limit + 1) .. '-0')
 	end
 end

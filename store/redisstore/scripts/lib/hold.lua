@@ -1,4 +1,5 @@
 -- Shared: the ends of holds. Uses plan, task.
+-- provides: freed, released, checked, unhold, writeHolds, remember
 
 -- Claims that hold one task less, the ordinals that were released in a sequential
 -- plan, and how many entries its order has.
@@ -9,7 +10,7 @@ local turns = 0
 -- type: nothing is written before it is sure that all can be.
 local function checked()
 	local problem = typed(base .. 'events', 'stream') or typed(base .. 'held', 'hash') or typed(base .. 'loose', 'zset')
-	if not problem and sequential then
+	if not problem and plan.sequential then
 		problem = typed(base .. 'order', 'list')
 		turns = not problem and redis.call('LLEN', base .. 'order')
 	end
@@ -19,7 +20,7 @@ end
 -- turn numbers the end of a hold in a sequential plan. While an undo round is open,
 -- a task that it has not come to yet keeps its place.
 local function turn(ordinal, was)
-	if not sequential or undoOpen and undoAt >= 0 and tonumber(was) > 0 and tonumber(was) <= undoAt then
+	if not plan.sequential or plan.undoOpen and plan.undoAt >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undoAt then
 		return was
 	end
 	turns = turns + 1
@@ -28,9 +29,9 @@ local function turn(ordinal, was)
 end
 
 -- unhold ends a hold and returns what to write as released in the head.
-local function unhold(ordinal, tail, was)
-	freed[#freed + 1] = holderOf(tail)
-	held = held - 1
+local function unhold(ordinal, claim, was)
+	freed[#freed + 1] = claim
+	plan.held = plan.held - 1
 	return turn(ordinal, was)
 end
 
@@ -47,15 +48,7 @@ end
 -- remember returns past with the claims that ended in front: the last few, so that
 -- one which is sent again finds itself. Each stands between two zero bytes.
 local function remember(past)
-	local ids, size = {}, 0
-	for k = #freed, 1, -1 do
-		local id = match(freed[k], '^(.*)/%d+$')
-		if id and id ~= ids[#ids] and size < 400 then
-			ids[#ids + 1] = id
-			size = size + #id + 1
-		end
-	end
-	past = '\0' .. concat(ids, '\0') .. '\0' .. sub(past, 2, 400)
+	past = '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, 300)
 	local cut = #past
 	while cut > 1 and string.byte(past, cut) ~= 0 do
 		cut = cut - 1

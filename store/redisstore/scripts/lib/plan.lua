@@ -4,13 +4,18 @@
 -- and carry the same hash tag. A script answers one string: "=" and its answer, or
 -- "!" and a problem: "!notfound", "!conflict why", "!corrupt <n>:<key of n bytes>why".
 
+-- provides: plan, n, record, base, now, corrupt, typed, int, length, sized, names, place, ended, formatFacts, parseFacts,
+--   parseRules, missing, take, load, snapshot, atRest
+
 local record = KEYS[1]
-local base = string.sub(record, 1, -5)
-local match, concat, floor, char, format = string.match, table.concat, math.floor, string.char, string.format
-local sub = string.sub
+local base = sub(record, 1, -5)
 
 local clock = redis.call('TIME')
 local now = clock[1] .. format('%06d', tonumber(clock[2]))
+
+-- plan has what is known of the plan: version, rules and facts as they are stored, and
+-- the fields of rules and facts by their names, see docs/redis.md. n are the counters.
+local plan, n = {}, {}
 
 local function corrupt(key, why)
 	return '!corrupt ' .. #key .. ':' .. key .. why
@@ -52,12 +57,6 @@ local names = {
 local place = { P = 1, R = 2, r = 2, Z = 3, C = 4, F = 5, S = 6, X = 7, B = 8, b = 8, D = 9, E = 10 }
 local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
 
--- The record's fields, see docs/redis.md: facts, which commits keep current, and
--- rules, which each command derives from the plan's control.
-local n, held, breached, dry, nextPending, lastEvent, undoAt, extras
-local state, claimsRunning, stopRunning, stopUndo, resting, undoOpen, sequential, over, open, maxHeld, maxFailed, round
-local version, rules, facts, total
-
 local factsPattern = '^' .. string.rep('(%d+) ', 15) .. '(%-?%d+) (%d)$'
 
 local function parseFacts(s)
@@ -65,15 +64,15 @@ local function parseFacts(s)
 	if not a then
 		return false
 	end
-	n = { a + 0, b + 0, c + 0, d + 0, e + 0, f + 0, g + 0, h + 0, i + 0, j + 0 }
-	total = n[1] + n[2] + n[3] + n[4] + n[5] + n[6] + n[7] + n[8] + n[9] + n[10]
-	held, breached, dry, nextPending, lastEvent, undoAt, extras = k + 0, l + 0, m + 0, o + 0, p + 0, q + 0, r
+	n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10] = a + 0, b + 0, c + 0, d + 0, e + 0, f + 0, g + 0, h + 0, i + 0, j + 0
+	plan.total = n[1] + n[2] + n[3] + n[4] + n[5] + n[6] + n[7] + n[8] + n[9] + n[10]
+	plan.held, plan.breached, plan.dry, plan.nextPending, plan.lastEvent, plan.undoAt, plan.extras = k + 0, l + 0, m + 0, o + 0, p + 0, q + 0, r
 	return true
 end
 
 local function formatFacts()
 	return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s', n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10],
-		held, breached, dry, nextPending, lastEvent, undoAt, extras)
+		plan.held, plan.breached, plan.dry, plan.nextPending, plan.lastEvent, plan.undoAt, plan.extras)
 end
 
 local function parseRules(s)
@@ -82,9 +81,9 @@ local function parseRules(s)
 	if not a then
 		return false
 	end
-	state, claimsRunning, stopRunning, stopUndo = a + 0, b == '1', c + 0, d
-	resting, undoOpen, sequential, over = e, f == '1', g == '1', h == '1'
-	open, maxHeld, maxFailed, round = i + 0, j + 0, k + 0, l
+	plan.state, plan.claimsRunning, plan.stopRunning, plan.stopUndo = a + 0, b == '1', c + 0, d
+	plan.resting, plan.undoOpen, plan.sequential, plan.over = e, f == '1', g == '1', h == '1'
+	plan.open, plan.maxHeld, plan.maxFailed, plan.round = i + 0, j + 0, k + 0, l
 	return true
 end
 
@@ -101,8 +100,8 @@ local function take(stage, v, r, f)
 	if stage ~= 'ready' then
 		return stage and '!notfound' or missing()
 	end
-	version, rules, facts = v, r, f
-	if not version or not parseFacts(f) or not parseRules(r) then
+	plan.version, plan.rules, plan.facts = v, r, f
+	if not plan.version or not parseFacts(f) or not parseRules(r) then
 		return corrupt(record, 'version, rules or facts make no sense')
 	end
 end
@@ -122,14 +121,14 @@ local function snapshot(flag)
 	if not r[1] or not r[2] or not r[4] then
 		return corrupt(record, 'spec, control or changed is missing')
 	end
-	return '=' .. flag .. version .. '|' .. rules .. '|' .. facts .. '|' .. (r[3] or '0') .. '|' .. r[4] .. '|' .. now .. '|'
+	return '=' .. flag .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. (r[3] or '0') .. '|' .. r[4] .. '|' .. now .. '|'
 		.. sized(r[1]) .. sized(r[2])
 end
 
 -- atRest is plan.Plan.AtRest over rules and facts.
 local function atRest()
-	if n[2] + n[8] > 0 or resting == '0' then
+	if n[2] + n[8] > 0 or plan.resting == '0' then
 		return false
 	end
-	return resting == '2' or breached == 0 and n[5] <= maxFailed and n[1] == 0 and n[3] > 0
+	return plan.resting == '2' or plan.breached == 0 and n[5] <= plan.maxFailed and n[1] == 0 and n[3] > 0
 end

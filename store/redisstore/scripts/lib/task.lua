@@ -10,11 +10,12 @@
 --   <state><request> <token> <seq> <updated> <losses>
 --   <version> <attempt> <alone> <started> <ended> <released> <retried> <previous> <holder>
 -- seq is the worker's last change under token; while that is 0, previous may be the
--- last one under an older token, as token/seq. holder is, while a worker holds the task, <n>:<claim of n
--- bytes><worker>.
+-- last one under an older token, as token/seq. holder is, while a worker holds the
+-- task, the claim's field in the index held, a space, and the worker.
+-- provides: headPattern, restPattern, at, bucket, shown, lost, fieldNames, details, frame
 
 local headPattern = '^(%a)(%d) (%d+) (%d+) (%d+) (%d+) (.*)$'
-local restPattern = '^(%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%-?%d+) (%S+) (.*)$'
+local restPattern = '^(%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%-?%d+) (%S+) (%S*) ?(.*)$'
 
 local function at(ordinal)
 	local i = ordinal - 1
@@ -26,19 +27,10 @@ local function bucket(b)
 	return base .. 't:' .. int(b)
 end
 
--- holderOf splits the end of a head into claim and worker.
-local function holderOf(tail)
-	local size, rest = match(tail, '^(%d+):(.*)$')
-	if not size then
-		return '', ''
-	end
-	return sub(rest, 1, tonumber(size)), sub(rest, tonumber(size) + 1)
-end
-
 -- shown is the letter of the state as it is seen: pending tasks of a plan that
 -- cancels them are cancelled.
 local function shown(letter)
-	if letter == 'P' and stopRunning == 2 then
+	if letter == 'P' and plan.stopRunning == 2 then
 		return 'X'
 	end
 	return letter
@@ -91,7 +83,7 @@ local function details(b, list, out)
 	end
 	local more = #q > 2 and redis.call(unpack(q))
 	local given
-	if extras == '1' then
+	if plan.extras == '1' then
 		q = { 'HMGET', base .. 'x:' .. int(b) }
 		for i, t in ipairs(list) do
 			q[i + 2] = fieldNames[t[1] - base0]

@@ -1,0 +1,165 @@
+-- Shared: changes by the workers that hold tasks. Uses plan, task, event, hold.
+-- provides: stop, work
+
+-- stop is what is in force for a task in flight, as a digit.
+local function stop(letter, req)
+	if letter == 'R' or letter == 'r' then
+		return plan.stopRunning > req + 0 and int(plan.stopRunning) or req
+	elseif letter == 'B' or letter == 'b' then
+		return plan.stopUndo
+	end
+	return '0'
+end
+
+-- outcome is where a release leads, and why; the same state without a worker if the
+-- task stays for another.
+local function outcome(kind, s, req)
+	if kind == 'C' and s == 'R' then
+		return 'C', 'success'
+	elseif kind == 'F' and s == 'R' then
+		return 'F', 'failure'
+	elseif kind == 'U' and s == 'B' then
+		return 'D', 'undo'
+	elseif kind == 'X' and s == 'B' then
+		return 'E', 'undo failure'
+	elseif kind == 'Y' then
+		local how = stop(s, req)
+		if how == '0' then
+			return s == 'R' and 'r' or 'b'
+		elseif s == 'B' then
+			return 'E', 'undo failure'
+		elseif how == '1' then
+			return 'Z', 'pause'
+		end
+		return 'X', 'cancel'
+	end
+end
+
+-- release returns the task's head after a worker's last change, or nothing if the
+-- change does not fit the state. set and drop collect fields of its bucket.
+local function release(key, ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
+	local to, cause = outcome(kind, s, req)
+	local v, attempt, alone, started, endedAt, was, retried, previous, claim = match(rest, restPattern)
+	if not v or not to then
+		return
+	end
+	ordinal = int(ordinal)
+	was = unhold(ordinal, claim, was)
+	if not cause then
+		redis.call('ZADD', base .. 'loose', to == 'r' and ordinal or int(ordinal + 2000000), ordinal)
+	else
+		alone = cause == 'pause' and req == '1' and '1' or '0'
+		req = '0'
+		n[place[s]] = n[place[s]] - 1
+		n[place[to]] = n[place[to]] + 1
+		local detail = ''
+		if to == 'C' or to == 'D' then
+			drop[#drop + 1] = f .. 'c'
+			drop[#drop + 1] = f .. 'f'
+			if to == 'D' then
+				drop[#drop + 1] = f .. 'u'
+			end
+		elseif data ~= '' and to ~= 'Z' then
+			set[#set + 1] = f .. 'f'
+			set[#set + 1] = data
+		elseif data == '' then -- the last failure stays
+			data = redis.call('HGET', key, f .. 'f') or ''
+		end
+		if (to == 'F' or to == 'E') and data ~= '' then
+			detail = '{"failure":' .. data .. '}'
+		end
+		if ended[to] then
+			endedAt = now
+		end
+		if to == 'F' and plan.state == 1 and n[5] > plan.maxFailed then
+			plan.breached = 1
+		end
+		event(ordinal, names[s], names[to], attempt, cause, detail)
+	end
+	return to .. req .. ' ' .. token .. ' ' .. wseq .. ' ' .. now .. ' ' .. losses .. ' ' .. int(v + 1) .. ' ' .. attempt .. ' ' .. alone
+		.. ' ' .. started .. ' ' .. endedAt .. ' ' .. was .. ' ' .. retried .. ' ' .. previous .. ' '
+end
+
+-- recordUndo adds an undo entry to a task's log unless its step has one. It returns
+-- the checkpoint that came with it, or nothing if the log is full.
+local function recordUndo(key, f, data, set)
+	local size, rest = match(data, '^(%d+):(.*)$')
+	size = tonumber(size)
+	local checkpoint = sub(rest, 1, size)
+	size, rest = match(sub(rest, size + 1), '^(%d+):(.*)$')
+	size = tonumber(size)
+	local step, entry = sub(rest, 1, size), sub(rest, size + 1)
+	local undo = redis.call('HGET', key, f .. 'u') or '1:'
+	for i = #set - 1, 1, -2 do -- two changes of one task in one script
+		if set[i] == f .. 'u' then
+			undo = set[i + 1]
+			break
+		end
+	end
+	local from, count = 3, 0
+	while from <= #undo do
+		local _, e, len = string.find(undo, '^(%d+):', from)
+		local name = sub(undo, e + 1, e + len)
+		if name == step then
+			return checkpoint
+		end
+		count = count + 1
+		_, e, len = string.find(undo, '^(%d+):', e + len + 1)
+		from = e + len + 1
+	end
+	if count >= 256 then
+		return
+	end
+	set[#set + 1] = f .. 'u'
+	set[#set + 1] = undo .. entry
+	return checkpoint
+end
+
+-- refused answers a change of a worker that does not hold the task, or did it before.
+local function refused(wtoken, wseq, s, req, token, seq, rest)
+	local previous, _, worker = select(8, match(rest, restPattern))
+	local ptoken, pseq = match(previous or '', '^(%d+)/(%d+)$')
+	if wtoken ~= '0' and (wtoken == token and wseq <= seq + 0
+		or seq == '0' and wtoken == ptoken and wseq <= pseq + 0) then
+		return shown(s) .. stop(s, req) .. '.'
+	end
+	return shown(s) .. '0f' .. token .. ';' .. sized(worker or '')
+end
+
+-- work applies one change and answers it. h is the task's head.
+local function work(key, ordinal, f, kind, wtoken, wseq, data, h, set, drop)
+	if not h then
+		if ordinal < 1 or ordinal > plan.total then
+			return 'P0n'
+		elseif ordinal < plan.nextPending then
+			return 'P0c'
+		end
+		return shown('P') .. '0f0;' .. sized('')
+	end
+	local s, req, token, seq, _, losses, rest = match(h, headPattern)
+	if not s then
+		return 'P0c'
+	end
+	if wtoken ~= token or s ~= 'R' and s ~= 'B' or wseq + 0 <= seq + 0 then
+		return refused(wtoken, wseq + 0, s, req, token, seq, rest)
+	end
+	if kind == 'S' or kind == 'V' then
+		if kind == 'V' then
+			data = recordUndo(key, f, data, set)
+			if not data then
+				return s .. stop(s, req) .. 'u'
+			end
+		end
+		if data ~= '' then
+			set[#set + 1] = f .. 'c'
+			set[#set + 1] = data
+			losses = '0'
+		end
+		return s .. stop(s, req) .. '.', s .. req .. ' ' .. token .. ' ' .. wseq .. ' ' .. now .. ' ' .. losses .. ' ' .. rest
+	end
+	local next = release(key, ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
+	if not next then
+		return s .. '0i'
+	end
+	return sub(next, 1, 1) .. '0.', next
+end

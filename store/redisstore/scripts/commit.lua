@@ -108,7 +108,6 @@ local function hand(pool, from, most, first, fields, worker, sets, entries)
 			set = { 'HSET', bucket(b) }
 			sets[b] = set
 		end
-		taken[3] = not taken[2]
 		taken[2] = claimed(ordinal, taken[2], claim .. ' ' .. worker)
 		set[#set + 1] = fieldNames[f + 1]
 		set[#set + 1] = taken[2]
@@ -121,6 +120,11 @@ end
 
 -- tell frames tasks for the reader; those of one bucket that stand together at once.
 local function tell(list)
+	local only = list[1]
+	if not list[2] and only and only[3] and only[4] then -- the most frequent case
+		out[#out + 1] = '\1' .. frame(only[1], only[2], only[4], '', '', '', '')
+		return
+	end
 	local frames, from = { char(#list) }, 1
 	while from <= #list do
 		local b = at(list[from][1])
@@ -164,7 +168,7 @@ if claims > 0 then
 		first, i = first + most, i + 3
 	end
 	if want > 0 then
-		local pool, from, sets, entries = gather(want), 1, {}, { 'HSET', base .. 'held' }
+		local pool, from, sets, entries = gather(want), 1, {}, { 'HSET', base .. 'held', '', filler }
 		first, i = 1, claimsAt
 		for c = 1, claims do
 			local most = ARGV[i + 2] + 0
@@ -177,7 +181,7 @@ if claims > 0 then
 		for _, set in pairs(sets) do
 			redis.call(unpack(set))
 		end
-		if #entries > 2 then
+		if #entries > 4 then
 			redis.call(unpack(entries))
 		end
 	end

@@ -13,7 +13,7 @@ if problem then
 	return problem
 end
 local key = base .. 'held'
-if redis.call('HLEN', key) < plan.held then
+if redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held then
 	return '=0|0|'
 end
 local page = redis.call('HSCAN', key, ARGV[1], 'COUNT', ARGV[3])
@@ -21,7 +21,7 @@ local out = {}
 for i = 1, #page[2], 2 do
 	local claim = page[2][i]
 	local ordinal, worker = match(page[2][i + 1], '^(%d+) (.*)$')
-	if ARGV[2] == '' or worker == ARGV[2] then
+	if ordinal and (ARGV[2] == '' or worker == ARGV[2]) then
 		local b, f = at(tonumber(ordinal))
 		local got = redis.pcall('HMGET', bucket(b), f)
 		if got.err then

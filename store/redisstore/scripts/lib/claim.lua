@@ -104,24 +104,31 @@ local function gatherLoose(want, low, high, letter, pool)
 	end
 end
 
--- gatherPending appends up to want pending tasks and moves nextPending on.
+-- gatherPending appends up to want pending tasks, with their tenants if that is all
+-- there is to tell of them, and moves nextPending on.
 local function gatherPending(want, pool)
 	local last = math.min(plan.open, plan.total)
 	while want > 0 and plan.budget > 0 and plan.nextPending <= last do
 		local b, f = at(plan.nextPending)
 		local count = math.min(want, 64 - f, last - plan.nextPending + 1, plan.budget)
-		local got = heads(b, f, count)
-		if not got then
+		local got, tenants = heads(b, f, count), {}
+		if got and plan.extras == '0' then
+			tenants = redis.pcall('LRANGE', base .. 'n:' .. int(b), int(f), int(f + count - 1))
+		end
+		if not got or tenants.err then
+			plan.damaged = plan.damaged or corrupt(base .. 'n:' .. int(b), tenants.err)
 			return
 		end
+		local next = plan.nextPending
 		for i = 1, count do
 			local h = got[i]
 			if not h or sub(h, 1, 1) == 'P' then
-				pool[#pool + 1] = { plan.nextPending, h }
+				pool[#pool + 1] = { next, h, not h, tenants[i] }
 				want = want - 1
 			end
-			plan.nextPending = plan.nextPending + 1
+			next = next + 1
 		end
+		plan.nextPending = next
 		plan.budget = plan.budget - count
 	end
 end

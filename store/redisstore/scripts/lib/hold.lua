@@ -1,5 +1,9 @@
 -- Shared: the ends of holds. Uses plan, task.
--- provides: freed, released, checked, unhold, writeHolds, remember
+-- provides: filler, freed, released, checked, unhold, writeHolds, remember
+
+-- filler is the value of the field without a name in the index held. It makes the hash
+-- a table: a small one would be a list, in which each look-up goes through all of it.
+local filler = string.rep('-', 65)
 
 -- Claims that hold one task less, the ordinals that were released in a sequential
 -- plan, and how many entries its order has.

@@ -57,7 +57,7 @@ local names = {
 local place = { P = 1, R = 2, r = 2, Z = 3, C = 4, F = 5, S = 6, X = 7, B = 8, b = 8, D = 9, E = 10 }
 local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
 
-local factsPattern = '^' .. string.rep('(%d+) ', 15) .. '(%-?%d+) (%d)$'
+local factsPattern = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d)$'
 
 local function parseFacts(s)
 	local a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r = match(s or '', factsPattern)

@@ -62,7 +62,7 @@ local function frame(ordinal, h, tenant, given, c, u, f)
 end
 
 -- details frames tasks of one bucket for a reader, with what goes with their heads,
--- and appends them to out. They are given as {ordinal, head or false, bare}; bare says
+-- and appends them to out. They are given as {ordinal, head or false, bare, ...}; bare says
 -- that there is nothing beside the head yet.
 local function details(b, list, out)
 	local base0 = b * 64

@@ -104,18 +104,19 @@ func TestHostileCode(t *testing.T) {
 	t.Parallel()
 	exits := answer(func(context.Context, Target) (Observation, error) { runtime.Goexit(); return Observation{}, nil })
 	cases := map[string]struct {
-		cfg    Config
-		policy Policy
-		first  answer
-		reason Reason
-		kind   Kind
+		cfg      Config
+		policy   Policy
+		first    answer
+		reason   Reason
+		kind     Kind
+		attempts int // 0 for any number
 	}{
 		"prober panics":        {first: panics, reason: ReasonConfirmed},
 		"prober exits":         {first: exits, reason: ReasonConfirmed},
 		"prober panics always": {first: panics, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: KindPanic},
 		"prober exits always":  {first: exits, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: KindPanic},
 		"prober hangs":         {first: hangs(time.Hour), policy: Policy{Timeout: 3 * time.Second}, reason: ReasonTimeout, kind: KindTimeout},
-		"prober is late":       {first: hangs(time.Second), reason: ReasonConfirmed},
+		"prober is late":       {first: hangs(time.Second), reason: ReasonConfirmed, attempts: 2}, // the late answer is too old
 		"comparer panics": {
 			first: current, policy: Policy{MaxAttempts: 1, Compare: func(Target, Observation) Verdict { panic("boom") }},
 			reason: ReasonEndpointError, kind: KindPanic,
@@ -147,6 +148,9 @@ func TestHostileCode(t *testing.T) {
 				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: s, Policy: tc.policy})
 				if res.Reason != tc.reason || res.Endpoints[0].Kind != tc.kind {
 					t.Errorf("%v, kind %v\n%s", err, res.Endpoints[0].Kind, res.Summary())
+				}
+				if tc.attempts > 0 && res.Attempts != tc.attempts {
+					t.Errorf("%d attempts, want %d", res.Attempts, tc.attempts)
 				}
 				if took := time.Since(began); took > 5*time.Second {
 					t.Errorf("took %v", took)

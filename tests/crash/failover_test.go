@@ -73,7 +73,7 @@ func migrate(t *testing.T) *site {
 	t.Helper()
 	cluster := redistest.StartCluster(t, 2, 0)
 	s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
-	s.busy(150)
+	s.busy(600)
 	key := fmt.Sprintf("crash:{p:%s}:plan", s.plan)
 	from := cluster.MasterFor(key)
 	to := cluster.Nodes()[0]
@@ -99,7 +99,7 @@ func migrate(t *testing.T) *site {
 			break
 		}
 		do(from.Client(), "MIGRATE", "127.0.0.1", to.Port(), keys[0], 0, 5000, "REPLACE")
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 	do(to.Client(), "CLUSTER", "SETSLOT", slot, "NODE", sink)
 	do(from.Client(), "CLUSTER", "SETSLOT", slot, "NODE", sink)

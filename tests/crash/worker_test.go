@@ -71,9 +71,15 @@ type target struct {
 }
 
 func (g target) client() redis.UniversalClient {
+	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	if g.Cluster {
+		// By default the client looks once a minute who took over from a dead node.
+		return redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: g.Addrs, ClusterStateReloadInterval: time.Second, MaintNotificationsConfig: quiet,
+		})
+	}
 	return redis.NewUniversalClient(&redis.UniversalOptions{
-		Addrs: g.Addrs, MasterName: g.Master, IsClusterMode: g.Cluster,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		Addrs: g.Addrs, MasterName: g.Master, MaintNotificationsConfig: quiet,
 	})
 }
 

@@ -240,3 +240,41 @@ func TestStopWithoutWorker(t *testing.T) {
 		})
 	}
 }
+
+// A rollback that is cancelled while nobody works on an undo stops it there, and
+// does not begin it again.
+func TestCancelledRollbackWithoutWorker(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(p *process, m *meddler){
+		"its process died":      func(_ *process, m *meddler) { m.away() },
+		"its process shut down": func(p *process, _ *meddler) { p.stop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &meddler{Store: memstore.New()}
+				var undos atomic.Int64
+				c := cutover.Config{Executors: executor.Registry{"X": both{twoSteps(succeed), func(ctx context.Context, run *executor.Run) error {
+					undos.Add(1)
+					return untilInterrupted(ctx, run)
+				}}}}
+				first := boot(t, m, c)
+				id := launch(t, first.Engine, spec("a", "b"))
+				rests(t, first.Engine, id, plan.Completed)
+				mustPlan(t)(first.Rollback(t.Context(), id))
+				synctest.Wait()
+				leave(first, m)
+				time.Sleep(25 * time.Second)
+				e := newEngine(t, m.Store, c)
+				mustPlan(t)(e.Cancel(t.Context(), id))
+				runEngine(t, e)
+				rests(t, e, id, plan.RollbackFailed)
+				ends(t, e, id, 2, task.RollbackFailed, task.CodeRollbackStopped)
+				ends(t, e, id, 1, task.Completed, "")
+				if n := undos.Load(); n != 1 {
+					t.Errorf("the undo was begun %d times", n)
+				}
+			})
+		})
+	}
+}

@@ -82,7 +82,7 @@ func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error
 			return changed, err
 		}
 	}
-	if p.State.Stop() != task.Go && c.InFlight() > c.Held && c.Of(task.Running) > 0 {
+	if c.InFlight() > c.Held && (p.State.Stop() != task.Go && c.Of(task.Running) > 0 || p.Undo.Stopping) {
 		return e.halt(ctx, p)
 	}
 	return false, nil
@@ -105,9 +105,12 @@ func (e *Engine) sweep(ctx context.Context, p plan.Plan) error {
 	return err
 }
 
-// halt applies the plan's stop to running tasks that no worker holds.
+// halt applies the plan's stop to tasks in flight that no worker holds.
 func (e *Engine) halt(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	q := store.TaskQuery{States: []task.State{task.Running}, Unheld: true, Limit: store.MaxBatch}
+	if p.Undo.Stopping {
+		q.States = append(q.States, task.RollingBack)
+	}
 	tasks, _, err := e.store.Tasks(ctx, p.ID, q)
 	if err != nil || len(tasks) == 0 {
 		return false, err
@@ -177,7 +180,7 @@ func claimable(p plan.Plan) bool {
 		return false
 	}
 	pending := c.Of(task.Pending) > 0 && p.Grant.Open > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
-	waiting := c.InFlight() > c.Held && (p.State.ClaimsRunning() || c.Of(task.RollingBack) > 0)
+	waiting := c.InFlight() > c.Held && (p.State.ClaimsRunning() || c.Of(task.RollingBack) > 0 && !p.Undo.Stopping)
 	undo := p.Undo.Open && !p.UndosDry
 	return pending || waiting || undo
 }

@@ -116,12 +116,13 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 	return d.apply(t, task.ByRollback, task.Task.Rollback, by)
 }
 
-// HaltTasks applies the plan's control to running tasks that no worker holds.
-// Those that nothing asks to stop are left alone.
+// HaltTasks applies the plan's control to tasks in flight that no worker holds:
+// running ones, and undos of a rollback that was cancelled. Those that nothing asks
+// to stop are left alone.
 func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
 	d := Decision{Plan: p}
 	for _, t := range tasks {
-		if e, err := t.Halt(p.State.Stop()); err == nil {
+		if e, err := p.halt(t, by); err == nil {
 			d.edit(t, e, by)
 		}
 	}
@@ -134,7 +135,7 @@ func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
 func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 	d := Decision{Plan: p}
 	for _, t := range tasks {
-		d.edit(t, lose(t, p.State.Stop(), limit, by), by)
+		d.edit(t, p.lose(t, limit, by), by)
 	}
 	p = d.Plan
 	d.Plan.Breached = p.Breached || p.State == Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed &&
@@ -146,15 +147,23 @@ func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 
 // lose takes t from its worker. If it is to stop it does so here, where nobody runs
 // it, and not at the next worker's first boundary.
-func lose(t task.Task, stop task.Stop, limit int, by By) task.Edit {
+func (p Plan) lose(t task.Task, limit int, by By) task.Edit {
 	e := t.Lose(limit, by.Now)
 	freed := t
 	freed.Control, freed.Worker = e.Control, ""
-	if halted, err := freed.Halt(stop); err == nil {
+	if halted, err := p.halt(freed, by); err == nil {
 		halted.Release = true
 		return halted
 	}
 	return e
+}
+
+// halt stops t, which no worker holds, if it is to stop.
+func (p Plan) halt(t task.Task, by By) (task.Edit, error) {
+	if t.State == task.RollingBack && p.Undo.Stopping {
+		return t.StopUndo(by.Now)
+	}
+	return t.Halt(p.State.Stop())
 }
 
 // steerable reports whether the plan's state allows commands on its tasks.

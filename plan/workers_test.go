@@ -125,3 +125,27 @@ func TestHaltTasks(t *testing.T) {
 		t.Errorf("a task with a worker was halted: %+v", d.Edits)
 	}
 }
+
+// A cancelled rollback stops the undos that no worker holds; without a cancel they
+// wait for one.
+func TestHaltTasksOfUndos(t *testing.T) {
+	t.Parallel()
+	undo := lost(task.RollingBack, 0)
+	undo[0].Worker = ""
+	p := in(plan.RollbackFailed, counts{task.RollingBack: 1, task.RolledBack: 3})
+	p.Undo.Stopping = true
+	d := p.HaltTasks(undo, plan.By{Now: noon()})
+	if len(d.Edits) != 1 || d.Edits[0].State != task.RollbackFailed || d.Edits[0].Failure.ErrorCode != task.CodeRollbackStopped {
+		t.Errorf("HaltTasks = %+v", d)
+	}
+	undo[0].Worker = "w1"
+	p.Counters.Held = 1
+	if d := p.LoseTasks(undo, 3, plan.By{Now: noon()}); len(d.Edits) != 1 || d.Edits[0].State != task.RollbackFailed || !d.Edits[0].Release || d.Plan.Counters.Held != 0 {
+		t.Errorf("LoseTasks = %+v", d)
+	}
+	undo[0].Worker = ""
+	p.Undo.Stopping = false
+	if d := p.HaltTasks(undo, plan.By{Now: noon()}); d.Changed {
+		t.Errorf("HaltTasks without a cancel = %+v", d)
+	}
+}

@@ -167,6 +167,28 @@ func (t Task) Halt(plan Stop) (Edit, error) {
 	return e, nil
 }
 
+// StopUndo ends the undo of a task that no worker holds: its rollback was cancelled.
+func (t Task) StopUndo(now time.Time) (Edit, error) {
+	if t.State == RollingBack && t.Worker != "" {
+		return Edit{}, &IllegalError{ID: t.ID, Cause: ByUndoFailure, State: t.State, Why: "a worker is at it"}
+	}
+	e, err := t.move(ByUndoFailure)
+	if err != nil {
+		return Edit{}, err
+	}
+	e.Failure = t.failure(CodeRollbackStopped, "the rollback was cancelled", now)
+	return e, nil
+}
+
+// failure returns what is kept of a failure that no executor reported.
+func (t Task) failure(code, reason string, now time.Time) *FailureInfo {
+	f := &FailureInfo{Reason: reason, ErrorCode: code, Timestamp: now, Attempt: t.Attempt, Retryable: true}
+	if t.Checkpoint != nil {
+		f.Step = t.Checkpoint.Step
+	}
+	return f
+}
+
 // Lose takes the task from a worker that is gone. The attempt stays: a crash
 // uses none up. A task whose workers were lost more than limit times without a
 // new checkpoint in between fails.
@@ -183,16 +205,8 @@ func (t Task) Lose(limit int, now time.Time) Edit {
 	}
 	if next, ok := t.State.Next(cause); ok {
 		e.Cause, e.State, e.Request = cause, next, NoRequest
-		e.Failure = &FailureInfo{
-			Reason:    fmt.Sprintf("its worker was lost %d times without a new checkpoint", e.Losses),
-			ErrorCode: CodeWorkerLost,
-			Timestamp: now,
-			Attempt:   t.Attempt,
-			Retryable: true,
-		}
-		if t.Checkpoint != nil {
-			e.Failure.Step = t.Checkpoint.Step
-		}
+		reason := fmt.Sprintf("its worker was lost %d times without a new checkpoint", e.Losses)
+		e.Failure = t.failure(CodeWorkerLost, reason, now)
 	}
 	return e
 }

@@ -1,0 +1,112 @@
+// Command worker is one of several processes that work on one plan over Redis.
+// Start it in three terminals: whoever comes first creates the plan, the others join
+// it by its idempotency key. Kill one (kill -9) and the others take over what it had
+// in hand, each task from its last checkpoint; stop one with Ctrl-C and it hands its
+// tasks back at their next boundary.
+//
+//	go run ./worker -redis localhost:6379            in each terminal
+//	go run ./worker -redis localhost:6379 -key two   another plan
+//	go run ./worker                                  alone, with a Redis inside this process
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/redisstore"
+)
+
+// options are the flags.
+type options struct {
+	redis   string
+	key     string
+	tenants int
+	lease   time.Duration
+	pace    time.Duration
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.redis, "redis", "", "address of a Redis server, 7.0 or newer; none starts one inside this process")
+	flag.StringVar(&o.key, "key", "one", "idempotency key of the plan: the same key in all processes")
+	flag.IntVar(&o.tenants, "tenants", 60, "tenants of the plan")
+	flag.DurationVar(&o.lease, "lease", 5*time.Second, "how long the others wait for a process that is gone")
+	flag.DurationVar(&o.pace, "pace", 250*time.Millisecond, "how long one step takes")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	if o.redis == "" {
+		server, err := miniredis.Run()
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		fmt.Println("-- no -redis: this process works alone, on a Redis of its own. Several processes need a server")
+		fmt.Println("-- that they share: start one (redis-server), then this command with -redis localhost:6379 in")
+		fmt.Println("-- three terminals, and kill one.")
+		o.redis, o.pace = server.Addr(), 20*time.Millisecond
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: o.redis})
+	defer func() { _ = rdb.Close() }()
+	s, err := redisstore.Open(ctx, rdb, redisstore.Config{Prefix: "example-worker:"})
+	if err != nil {
+		return err
+	}
+	return serve(ctx, s, o)
+}
+
+// serve works until the plan is at rest, or until ctx ends.
+func serve(ctx context.Context, s store.Store, o options) error {
+	m := &mover{pace: o.pace}
+	engine, err := cutover.New(s, cutover.Config{
+		Executors: executor.Registry{moveType: m}, Capacity: 4, LeaseTTL: o.lease, Hooks: m.hooks(),
+	})
+	if err != nil {
+		return err
+	}
+	engineCtx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := engine.Run(engineCtx); err != nil {
+			fmt.Println("--", err)
+		}
+	})
+	defer m.summarise()
+	defer running.Wait()
+	defer stop()
+
+	p, err := join(ctx, engine, o)
+	if err != nil {
+		return err
+	}
+	p, err = engine.Wait(ctx, p.ID)
+	if errors.Is(err, context.Canceled) {
+		fmt.Println("-- stopped: the tasks in hand come to their boundary and are handed back; the plan goes on elsewhere")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	show(p)
+	return nil
+}

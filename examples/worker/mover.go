@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+)
+
+const moveType = "MOVE"
+
+// steps are what is done for each tenant, one after the other.
+func steps() []string { return []string{"LOOK_UP", "SWITCH", "VERIFY"} }
+
+// mover moves a tenant in steps, and says what this process did.
+type mover struct {
+	pace time.Duration
+
+	mu                                  sync.Mutex
+	begun, takenOver, done, saves, lost int
+}
+
+// Execute implements executor.TaskExecutor. It goes on after the last step that any
+// process has saved.
+func (m *mover) Execute(ctx context.Context, run *executor.Run) error {
+	var finished int
+	step, found, err := run.Restore(&finished)
+	if err != nil {
+		return err
+	}
+	tenant := run.Tenant().ID
+	m.count(func() { m.begun++ })
+	if found {
+		m.count(func() { m.takenOver++ })
+		fmt.Printf("%s goes on after %s, which was saved before\n", tenant, step)
+	}
+	for i, name := range steps()[finished:] {
+		select { // the work takes its time
+		case <-time.After(m.pace):
+		case <-ctx.Done():
+			fmt.Printf("%s is interrupted in %s: %v\n", tenant, name, context.Cause(ctx))
+			return context.Cause(ctx)
+		}
+		if err := run.Save(ctx, name, finished+i+1); err != nil {
+			fmt.Printf("%s stops after %s: %v\n", tenant, name, err)
+			return err
+		}
+		m.count(func() { m.saves++ })
+	}
+	return nil
+}
+
+func (m *mover) count(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
+}
+
+// hooks tell of the ends of tasks, of a store that is away, and of a lost lease.
+func (m *mover) hooks() cutover.Hooks {
+	return cutover.Hooks{
+		ExecuteEnd: func(_ context.Context, x cutover.Execution, out cutover.Outcome) {
+			switch {
+			case out.Lost:
+				m.count(func() { m.lost++ })
+				fmt.Printf("%s is another process's by now\n", x.Tenant)
+			case out.Err == nil:
+				m.count(func() { m.done++ })
+				fmt.Printf("%s is %s\n", x.Tenant, out.State)
+			}
+		},
+		StoreFault: func(op string, err error) {
+			if !errors.Is(err, context.Canceled) { // that is only the shutdown
+				fmt.Printf("-- %s: %v\n", op, err)
+			}
+		},
+		LeaseLost: func(string, int) {
+			fmt.Println("-- the lease is lost: others take over what this process had in hand")
+		},
+	}
+}
+
+// summarise prints what this process did.
+func (m *mover) summarise() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	fmt.Printf("-- process %d: %d runs (%d went on from a checkpoint), %d tasks completed, %d checkpoints saved, %d tasks lost\n",
+		os.Getpid(), m.begun, m.takenOver, m.done, m.saves, m.lost)
+}

@@ -1,0 +1,357 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// However late the answers to its heartbeats come, a process ends its executors
+// before the store may give their tasks to others.
+func TestLeaseEndsForTheProcessFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const ttl = 30 * time.Second
+		m := &meddler{Store: memstore.New()}
+		var renewed time.Time // the last heartbeat that the store has seen
+		var cut atomic.Bool
+		m.on(func(ctx context.Context, c call) error {
+			if cut.Load() {
+				return errAway
+			}
+			if c.op != "Heartbeat" {
+				return c.do()
+			}
+			renewed = time.Now()
+			err := c.do()
+			time.Sleep(5 * time.Second)
+			return err
+		})
+		ended := make(chan time.Time, 1)
+		e := running(t, m, executor.Registry{"X": executor.Func(func(ctx context.Context, _ *executor.Run) error {
+			<-ctx.Done()
+			ended <- time.Now()
+			return context.Cause(ctx)
+		})})
+		launch(t, e, spec("a"))
+		time.Sleep(time.Minute)
+		cut.Store(true)
+		if late := (<-ended).Sub(renewed.Add(ttl)); late > 0 {
+			t.Errorf("the executor's context ended %s after the lease", late)
+		}
+	})
+}
+
+// A task that takes many heartbeats and saves nothing is not taken from its worker.
+func TestLongTaskRunsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int64
+		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+			runs.Add(1)
+			time.Sleep(10 * time.Minute)
+			return run.Save(ctx, "s", nil)
+		})})
+		rests(t, e, launch(t, e, spec("a")), plan.Completed)
+		if n := runs.Load(); n != 1 {
+			t.Errorf("it ran %d times", n)
+		}
+	})
+}
+
+// What ends while a process shuts down is not followed by another task.
+func TestShutdownClaimsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		p := boot(t, s, cutover.Config{Executors: executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error {
+			time.Sleep(time.Second)
+			return nil
+		})}})
+		id := launch(t, p.Engine, spec("a", "b", "c"))
+		time.Sleep(500 * time.Millisecond)
+		p.stop()
+		if err := <-p.done; err != nil {
+			t.Fatal(err)
+		}
+		ends(t, p.Engine, id, 1, task.Completed, "")
+		ends(t, p.Engine, id, 2, task.Pending, "")
+	})
+}
+
+// busy is an executor that counts how many work on a tenant at the same time.
+type busy struct {
+	mu   sync.Mutex
+	now  map[string]int
+	most int
+}
+
+// Execute fails in the first attempt of plan 1 for tenant a, and works for a minute
+// otherwise.
+func (b *busy) Execute(_ context.Context, run *executor.Run) error {
+	if run.ID() == task.NewID(1, 1) && run.Attempt() == 1 {
+		return errors.New("first attempt")
+	}
+	b.work(run.Tenant().ID)
+	return nil
+}
+
+// Rollback works for a minute too.
+func (b *busy) Rollback(_ context.Context, run *executor.Run) error {
+	b.work(run.Tenant().ID)
+	return nil
+}
+
+func (b *busy) work(tenant string) {
+	b.mu.Lock()
+	b.now[tenant]++
+	b.most = max(b.most, b.now[tenant])
+	b.mu.Unlock()
+	time.Sleep(time.Minute)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now[tenant]--
+}
+
+// tolerant makes plan 1, which is over although tenant a has failed: its lock is
+// stale, and a retry needs it again.
+func tolerant(t *testing.T, m *meddler) (e *cutover.Engine, b *busy, failed task.ID) {
+	t.Helper()
+	b = &busy{now: make(map[string]int)}
+	m.on(func(_ context.Context, c call) error {
+		if c.op == "Release" {
+			return nil // it is lost
+		}
+		return c.do()
+	})
+	e = running(t, m, executor.Registry{"X": b})
+	id := launch(t, e, wide("a", "b"))
+	rests(t, e, id, plan.Completed)
+	return e, b, task.NewID(id, 1)
+}
+
+// pausing lets calls pass, but holds the first that is meant until goOn is closed.
+func pausing(meant func(call) bool) (f func(context.Context, call) error, reached, goOn chan struct{}) {
+	reached, goOn = make(chan struct{}), make(chan struct{})
+	var done atomic.Bool
+	return func(_ context.Context, c call) error {
+		if meant(c) && done.CompareAndSwap(false, true) {
+			close(reached)
+			<-goOn
+		}
+		return c.do()
+	}, reached, goOn
+}
+
+// Another plan found the lock stale, and takes it over when the retry has begun.
+func TestTakeOverAfterRetry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e, b, failed := tolerant(t, m)
+		second := create(t, e, spec("a"))
+		f, reached, goOn := pausing(func(c call) bool { return c.op == "Replace" && c.locks[1].Plan == second })
+		m.on(f)
+		started := make(chan error, 1)
+		go func() {
+			_, err := e.Start(t.Context(), second)
+			started <- err
+		}()
+		<-reached
+		mustTask(t)(e.RetryTask(t.Context(), failed, true))
+		time.Sleep(time.Second)
+		close(goOn)
+		if err := <-started; !errors.Is(err, store.ErrTenantHeld) {
+			t.Errorf("the start: %v", err)
+		}
+		rests(t, e, failed.Plan(), plan.Completed)
+		ends(t, e, failed.Plan(), 1, task.Completed, "")
+		if b.most != 1 {
+			t.Errorf("%d executors worked on a tenant at once", b.most)
+		}
+	})
+}
+
+// Another plan takes the lock over before the retry is committed.
+func TestTakeOverBeforeRetry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e, b, failed := tolerant(t, m)
+		f, reached, goOn := pausing(func(c call) bool { return c.op == "Apply" && c.command.Plan.ID == failed.Plan() })
+		m.on(f)
+		retried := make(chan error, 1)
+		go func() {
+			_, err := e.RetryTask(t.Context(), failed, true)
+			retried <- err
+		}()
+		<-reached
+		second := launch(t, e, spec("a"))
+		close(goOn)
+		if err := <-retried; err != nil {
+			t.Errorf("the retry: %v", err)
+		}
+		rests(t, e, second, plan.Completed)
+		ends(t, e, failed.Plan(), 1, task.Failed, task.CodeTenantHeld)
+		if b.most != 1 {
+			t.Errorf("%d executors worked on a tenant at once", b.most)
+		}
+	})
+}
+
+// A release that comes late does not free what the same task holds by then.
+func TestLateReleaseSparesTheUndo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e, _, _ := tolerant(t, m)
+		var late sync.WaitGroup
+		m.on(func(_ context.Context, c call) error {
+			if c.op != "Release" {
+				return c.do()
+			}
+			locks := append([]store.TenantLock(nil), c.locks...)
+			late.Go(func() {
+				time.Sleep(30 * time.Second)
+				_ = m.Store.Release(context.Background(), locks)
+			})
+			return nil
+		})
+		id := launch(t, e, spec("a"))
+		rests(t, e, id, plan.Completed)
+		mustTask(t)(e.RollbackTask(t.Context(), task.NewID(id, 1)))
+		time.Sleep(40 * time.Second) // the undo takes a minute
+		if _, err := e.Start(t.Context(), create(t, e, spec("a"))); !errors.Is(err, store.ErrTenantHeld) {
+			t.Errorf("a start while the undo is under way: %v", err)
+		}
+		rests(t, e, id, plan.Completed)
+		m.on(nil)
+		late.Wait()
+	})
+}
+
+// A start that stood still until another plan took its tenants is given up.
+func TestSlowStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{}) // it does not run: nobody else gives the start up
+		slow, quick := create(t, e, spec("a")), create(t, e, spec("a"))
+		f, reached, goOn := pausing(func(c call) bool {
+			return c.op == "Apply" && c.command.Plan.ID == slow && c.command.Plan.State == plan.Running
+		})
+		m.on(f)
+		started := make(chan error, 1)
+		go func() {
+			_, err := e.Start(t.Context(), slow)
+			started <- err
+		}()
+		<-reached
+		time.Sleep(time.Minute)
+		mustPlan(t)(e.Start(t.Context(), quick))
+		close(goOn)
+		if err := <-started; !errors.Is(err, plan.ErrTooLate) {
+			t.Errorf("the slow start: %v", err)
+		}
+		if p, err := e.Plan(t.Context(), slow); err != nil || p.State != plan.Created {
+			t.Errorf("the plan of the slow start is %s, %v", p.State, err)
+		}
+	})
+}
+
+// A start that stood still, and goes on when another start of the same plan has
+// succeeded, leaves that one's tenants alone.
+func TestSlowStartStealsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{})
+		id, other := create(t, e, spec("a")), create(t, e, spec("a"))
+		f, reached, goOn := pausing(func(c call) bool { return c.op == "Reserve" })
+		m.on(f)
+		started := make(chan error, 1)
+		go func() {
+			_, err := e.Start(t.Context(), id)
+			started <- err
+		}()
+		<-reached
+		time.Sleep(time.Minute)
+		mustPlan(t)(e.Start(t.Context(), id))
+		close(goOn)
+		if err := <-started; err == nil {
+			t.Error("both starts succeeded")
+		}
+		if _, err := e.Start(t.Context(), other); !errors.Is(err, store.ErrTenantHeld) {
+			t.Errorf("the start of another plan: %v", err)
+		}
+	})
+}
+
+// A start that is cancelled before the answer to its mark has arrived, because the
+// answer was lost, does no harm.
+func TestStartCancelledAtItsMark(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{})
+		id := create(t, e, spec("a"))
+		var lost atomic.Bool
+		m.on(func(ctx context.Context, c call) error {
+			err := c.do()
+			if c.op == "Apply" && lost.CompareAndSwap(false, true) {
+				mustPlan(t)(e.Cancel(ctx, id))
+				return errAway
+			}
+			return err
+		})
+		if _, err := e.Start(t.Context(), id); !errors.Is(err, plan.ErrTooLate) {
+			t.Errorf("the start: %v", err)
+		}
+		mustPlan(t)(e.Start(t.Context(), create(t, e, spec("a"))))
+	})
+}
+
+// A claim that was lost and sent again may be carried out later all the same. The
+// task that nobody knows of then is found and run.
+func TestLateClaim(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var stray atomic.Pointer[store.Batch]
+		m.on(func(ctx context.Context, c call) error {
+			switch {
+			case c.op == "Commit" && c.batch.Claim.Max > 0 && stray.Load() == nil:
+				stray.Store(&store.Batch{Plan: c.batch.Plan, Claim: c.batch.Claim})
+				return errAway
+			case c.op == "Claim" && stray.Load() != nil:
+				if late := stray.Swap(&store.Batch{}); late.Claim.Max > 0 {
+					if err := m.Store.Commit(ctx, late); err != nil || len(late.Claimed) != 1 {
+						t.Errorf("the late claim took %d tasks, %v", len(late.Claimed), err)
+					}
+				}
+			}
+			return c.do()
+		})
+		e := running(t, m, executor.Registry{"X": executor.Func(func(_ context.Context, run *executor.Run) error {
+			if run.Attempt() == 1 {
+				return errors.New("first attempt")
+			}
+			return nil
+		})})
+		id := launch(t, e, spec("a"))
+		rests(t, e, id, plan.Failed)
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), true))
+		rests(t, e, id, plan.Completed)
+	})
+}

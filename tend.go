@@ -115,7 +115,11 @@ func (e *Engine) halt(ctx context.Context, p plan.Plan) (changed bool, err error
 	if err != nil || len(tasks) == 0 {
 		return false, err
 	}
-	_, err = e.apply(ctx, p, p.HaltTasks(tasks, plan.By{Now: time.Now()}))
+	d := p.HaltTasks(tasks, plan.By{Now: time.Now()})
+	if !d.Changed {
+		return false, nil
+	}
+	_, err = e.apply(ctx, p, d)
 	return true, err
 }
 

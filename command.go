@@ -26,6 +26,14 @@ type TaskAnswer struct {
 	AlreadySo bool
 }
 
+// What a retry starts from.
+const (
+	// FromCheckpoint hands the saved checkpoint to the executor.
+	FromCheckpoint = true
+	// FromScratch drops the checkpoint; the undo log stays.
+	FromScratch = false
+)
+
 // Pause stops a plan: from this one write nothing new is claimed, and what is in
 // flight stops at its next boundary. The answer shows how many still are.
 func (e *Engine) Pause(ctx context.Context, id plan.ID) (PlanAnswer, error) {
@@ -52,8 +60,8 @@ func (e *Engine) Rollback(ctx context.Context, id plan.ID) (PlanAnswer, error) {
 	return e.planCommand(ctx, id, plan.Plan.Rollback)
 }
 
-// RetryFailed retries all failed tasks of a plan, from their checkpoints or from
-// scratch. It acknowledges nothing: tasks that fail again count again. Tasks whose
+// RetryFailed retries all failed tasks of a plan, [FromCheckpoint] or
+// [FromScratch]. It acknowledges nothing: tasks that fail again count again. Tasks whose
 // tenant another plan works on by now stay failed.
 func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, fromCheckpoint bool) (PlanAnswer, error) {
 	return e.planCommand(ctx, id, func(p plan.Plan, by plan.By) (plan.Decision, error) {
@@ -98,7 +106,15 @@ func (e *Engine) readPlan(ctx context.Context, id plan.ID) (p plan.Plan, err err
 		p, err = e.store.Plan(ctx, id)
 		return err
 	})
-	return p, err
+	return p, named(err, "plan", id)
+}
+
+// named says what was not found.
+func named(err error, kind string, id fmt.Stringer) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%s %s: %w", kind, id, err)
+	}
+	return err
 }
 
 // apply commits a decision made on p.

@@ -37,7 +37,9 @@ type Config struct {
 	// to come to a boundary before it cancels their contexts. Default 20 s.
 	ShutdownGrace time.Duration
 	// CancelGrace is how long an executor whose task was cancelled may take to come
-	// to a boundary before its context is cancelled as well. Default 30 s.
+	// to a boundary before its context is cancelled as well. It counts from when this
+	// process hears of the cancel: at the next save, or with a hint, or at the latest
+	// after a third of the LeaseTTL. Default 30 s.
 	CancelGrace time.Duration
 	// MaxLosses is how often a task may lose its worker without saving a checkpoint
 	// in between before it fails with WORKER_LOST. Default 3; negative means never
@@ -48,7 +50,9 @@ type Config struct {
 	// Retention is how long a plan is kept after it is over. Default 0: for ever.
 	Retention time.Duration
 
-	// Logger gets what an operator should know. Default: nothing is logged.
+	// Logger gets the panics of executors with their stacks, and is what executors
+	// get from Run.Logger. It does not imply [ZapHooks], which log the rest. Default:
+	// nothing is logged.
 	Logger *zap.Logger
 	// Hooks observe the engine, see [Hooks].
 	Hooks Hooks

@@ -49,7 +49,8 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	}
 	faults := spec.Validate()
 	if _, known := e.cfg.Executors[spec.ExecutorType]; !known && !o.elsewhere {
-		faults = errors.Join(faults, fmt.Errorf("%w: %.64q", ErrUnknownExecutor, spec.ExecutorType))
+		faults = errors.Join(faults, fmt.Errorf("%w: %.64q is none of %q; see ExecutorElsewhere", ErrUnknownExecutor,
+			spec.ExecutorType, slices.Sorted(maps.Keys(e.cfg.Executors))))
 	}
 	if faults != nil {
 		return plan.Plan{}, faults

@@ -3,6 +3,8 @@ package cutover
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
@@ -41,7 +43,13 @@ func (e *Engine) stuck(idle <-chan struct{}) error {
 	if within(idle, lastPatience) {
 		return nil
 	}
-	return fmt.Errorf("cutover: shut down with %d executors that do not return: %w", len(e.jobs.all()), context.DeadlineExceeded)
+	var tasks []string
+	for _, j := range e.jobs.all() {
+		tasks = append(tasks, j.task.ID.String())
+	}
+	slices.Sort(tasks)
+	return fmt.Errorf("cutover: shut down while the executors of tasks %s do not return: %w",
+		strings.Join(tasks, ", "), context.DeadlineExceeded)
 }
 
 // within reports whether done is closed before d has passed.

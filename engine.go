@@ -93,6 +93,7 @@ func (e *Engine) listen(ctx context.Context) {
 // changed wakes whoever in this process waits for a plan that may have changed.
 func (e *Engine) changed(id plan.ID) {
 	e.bell.ring(id)
+	e.jobs.changed(id)
 	poke(e.slots.due)
 }
 

@@ -229,6 +229,15 @@ func stoppedUndo(attempt int, step string) *task.FailureInfo {
 	}
 }
 
+// logPanic logs the stack of an executor's panic: the failure has room for its
+// value only.
+func (j *job) logPanic(err error) {
+	var p *executor.PanicError
+	if errors.As(err, &p) {
+		j.Logger().Error("the executor panicked", zap.Any("value", p.Value), zap.ByteString("stack", p.Stack))
+	}
+}
+
 // nextClaim asks for one more task of the same plan, unless other plans wait for
 // this worker's slot.
 func (j *job) nextClaim() store.Claim {

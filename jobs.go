@@ -12,6 +12,9 @@ import (
 
 // jobs are the tasks in this process's hands.
 type jobs struct {
+	// concerned gets a value after a change of a plan that a job belongs to.
+	concerned chan struct{}
+
 	mu sync.Mutex
 	m  map[*job]struct{}
 	// doubtful are plans that heartbeats must ask about, and since when: a claim whose
@@ -21,7 +24,11 @@ type jobs struct {
 }
 
 func newJobs() *jobs {
-	return &jobs{m: make(map[*job]struct{}), doubtful: make(map[plan.ID]time.Time)}
+	return &jobs{
+		concerned: make(chan struct{}, 1),
+		m:         make(map[*job]struct{}),
+		doubtful:  make(map[plan.ID]time.Time),
+	}
 }
 
 // add begins a job and reports whether its claim is still good.
@@ -40,6 +47,18 @@ func (s *jobs) remove(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.m, j)
+}
+
+// changed tells the jobs of a plan that it has changed.
+func (s *jobs) changed(id plan.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for j := range s.m {
+		if j.task.ID.Plan() == id {
+			poke(s.concerned)
+			return
+		}
+	}
 }
 
 // doubt notes plans in which this process may hold tasks that it does not run.

@@ -105,8 +105,7 @@ func (e *Engine) renew(ctx context.Context, l *lease) (over bool) {
 	strays := strays{}
 	wait := e.cfg.LeaseTTL / 3
 	for {
-		sleep(ctx, wait)
-		if ctx.Err() != nil {
+		if e.pause(ctx, wait); ctx.Err() != nil {
 			return false
 		}
 		err := e.heartbeat(ctx, l, strays)
@@ -119,6 +118,20 @@ func (e *Engine) renew(ctx context.Context, l *lease) (over bool) {
 		}
 		e.fault("heartbeat", err)
 		wait = min(e.cfg.LeaseTTL/10, max(l.left(), 0))
+	}
+}
+
+// pause waits until the next heartbeat. A change of a plan that this process works
+// on brings it forward, so that executors hear of a cancel soon; several changes
+// at once share one heartbeat.
+func (e *Engine) pause(ctx context.Context, wait time.Duration) {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-e.jobs.concerned:
+		sleep(ctx, min(wait, e.cfg.LeaseTTL/100))
 	}
 }
 

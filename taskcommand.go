@@ -2,15 +2,15 @@ package cutover
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
 
-// RetryTask starts the next attempt of a failed or paused task: from the
-// checkpoint, which is handed to the executor, or from scratch, which drops it.
-// The undo log stays. A plan that is FAILED or COMPLETED runs again; in a paused
+// RetryTask starts the next attempt of a failed or paused task, [FromCheckpoint] or
+// [FromScratch]. A plan that is FAILED or COMPLETED runs again; in a paused
 // plan the task runs after the plan's resume. store.ErrTenantHeld if another plan
 // works on the tenant by now.
 func (e *Engine) RetryTask(ctx context.Context, id task.ID, fromCheckpoint bool) (TaskAnswer, error) {
@@ -39,9 +39,13 @@ func (e *Engine) CancelTask(ctx context.Context, id task.ID) (TaskAnswer, error)
 }
 
 // SkipTask decides that a pending or failed task is not to be done, or a failed
-// undo not to be finished, and why. The tenant is given free.
+// undo not to be finished, and why; an empty reason leaves that of [WithReason].
+// The tenant is given free.
 func (e *Engine) SkipTask(ctx context.Context, id task.ID, reason string) (TaskAnswer, error) {
-	return e.taskCommand(WithReason(ctx, reason), id, plan.Plan.SkipTask)
+	if reason != "" {
+		ctx = WithReason(ctx, reason)
+	}
+	return e.taskCommand(ctx, id, plan.Plan.SkipTask)
 }
 
 // RollbackTask undoes one task; its plan keeps its state. store.ErrTenantHeld if
@@ -52,22 +56,20 @@ func (e *Engine) RollbackTask(ctx context.Context, id task.ID) (TaskAnswer, erro
 
 func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.Plan, task.Task, plan.By) (plan.Decision, error)) (TaskAnswer, error) {
 	by := commandBy(ctx)
-	d, p, err := e.decide(ctx, id.Plan(), func(p plan.Plan) (plan.Decision, error) {
-		t, err := e.readTask(ctx, id)
-		if err != nil {
-			return plan.Decision{}, err
+	var t task.Task
+	d, p, err := e.decide(ctx, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {
+		if t, err = e.readTask(ctx, id); err != nil {
+			return d, err
 		}
-		d, err := command(p, t, by)
-		if err != nil || d.AlreadySo {
+		if d, err = command(p, t, by); err != nil || d.AlreadySo {
 			return d, err
 		}
 		return d, e.lockAgain(ctx, p, t, d.Edits)
 	})
 	if err != nil {
-		return TaskAnswer{}, err
+		return TaskAnswer{Task: t}, err
 	}
-	t, err := e.readTask(ctx, id)
-	if err == nil {
+	if t, err = e.readTask(ctx, id); err == nil {
 		e.releases.released(p, t)
 	}
 	return TaskAnswer{Task: t, AlreadySo: d.AlreadySo}, err
@@ -75,11 +77,11 @@ func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.
 
 func (e *Engine) readTask(ctx context.Context, id task.ID) (t task.Task, err error) {
 	if !id.Valid() {
-		return task.Task{}, store.ErrNotFound
+		return task.Task{}, fmt.Errorf("%w: %s is no task's id: plan and ordinal make one", store.ErrNotFound, id)
 	}
 	err = e.command(ctx, "task", func() error {
 		t, err = e.store.Task(ctx, id)
 		return err
 	})
-	return t, err
+	return t, named(err, "task", id)
 }

@@ -41,7 +41,9 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 }
 
 // Wait returns the plan as soon as it is at rest: nothing happens any more without
-// a command. Its State says what came of it.
+// a command. Its State says what came of it. A plan that was not started is at rest
+// in CREATED, and a running one in which a person paused all that is left, in
+// RUNNING. Some process has to Run an engine for anything to happen.
 func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	rings, cancel := e.bell.subscribe(id)
 	defer cancel()

@@ -178,7 +178,8 @@ func (j *job) close() {
 }
 
 // outcome turns what the executor returned into the change to commit. An error of
-// the executor's own may panic when it is read; it counts as a panic then.
+// the executor's own may panic when it is read; it counts as a panic then, and
+// nobody reads it again.
 func (j *job) outcome(err error) (w store.Work, readable error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -189,30 +190,33 @@ func (j *job) outcome(err error) (w store.Work, readable error) {
 	return j.work(err), err
 }
 
-// work is outcome for an error that can be read.
+// work is outcome for an error that can be read. It reads every error completely.
 func (j *job) work(err error) store.Work {
 	j.mu.Lock()
-	stopped := j.told || j.interrupted != nil
+	interrupted := j.told || j.interrupted != nil
 	j.mu.Unlock()
 	if err == nil && j.fault != nil {
 		err = j.fault // it went on as if it had saved
 	}
 	w := store.Work{Kind: store.Complete}
-	switch {
-	case err == nil && j.undo():
-		w.Kind = store.Undone
-	case err == nil:
-	case stopped && j.undo():
-		w.Kind, w.Failure = store.Yield, stoppedUndo(j.task.Attempt, j.step)
-	case stopped:
-		w.Kind = store.Yield
-		if !errors.Is(err, executor.ErrStopped) {
-			w.Failure = j.failure(err)
+	if err == nil {
+		if j.undo() {
+			w.Kind = store.Undone
 		}
+		return w
+	}
+	failure, stopped := j.failure(err), errors.Is(err, executor.ErrStopped)
+	switch {
+	case interrupted && j.undo():
+		w.Kind, w.Failure = store.Yield, stoppedUndo(j.task.Attempt, j.step)
+	case interrupted && stopped:
+		w.Kind = store.Yield
+	case interrupted:
+		w.Kind, w.Failure = store.Yield, failure
 	case j.undo():
-		w.Kind, w.Failure = store.UndoFail, j.failure(err)
+		w.Kind, w.Failure = store.UndoFail, failure
 	default:
-		w.Kind, w.Failure = store.Fail, j.failure(err)
+		w.Kind, w.Failure = store.Fail, failure
 	}
 	return w
 }
@@ -234,7 +238,7 @@ func stoppedUndo(attempt int, step string) *task.FailureInfo {
 func (j *job) logPanic(err error) {
 	var p *executor.PanicError
 	if errors.As(err, &p) {
-		j.Logger().Error("the executor panicked", zap.Any("value", p.Value), zap.ByteString("stack", p.Stack))
+		j.Logger().Error("the executor panicked", zap.String("value", fmt.Sprint(p.Value)), zap.ByteString("stack", p.Stack))
 	}
 }
 

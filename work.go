@@ -124,7 +124,6 @@ func (j *job) tenantLock() store.TenantLock {
 // next.
 func (j *job) finish(ctx context.Context, x Execution, err error) {
 	w, err := j.outcome(err)
-	j.logPanic(err)
 	w, lost := j.commit(w, j.nextClaim())
 	j.e.jobs.remove(j)
 	j.close()

@@ -311,3 +311,37 @@ func TestLimits(t *testing.T) {
 		ends(t, e, id, 2, task.Failed, task.CodeCheckpointTooLarge)
 	})
 }
+
+// Errors that cannot be read do no harm after a stop either, and hooks get ones
+// that can.
+func TestTrapAfterStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		trapped := func(ctx context.Context, run *executor.Run) error {
+			_ = untilStopped(ctx, run)
+			return trap{}
+		}
+		var ends atomic.Int64
+		e := newEngine(t, memstore.New(), cutover.Config{
+			Executors: executor.Registry{"X": both{trapped, trapped}},
+			Hooks: cutover.Hooks{ExecuteEnd: func(_ context.Context, _ cutover.Execution, out cutover.Outcome) {
+				if errors.Is(out.Err, executor.ErrStopped) || out.Err.Error() == "" {
+					t.Error(out.Err)
+				}
+				ends.Add(1)
+			}},
+		})
+		runEngine(t, e)
+		id := launch(t, e, spec("a"))
+		time.Sleep(time.Second)
+		mustPlan(t)(e.Cancel(t.Context(), id))
+		rests(t, e, id, plan.Cancelled)
+		mustPlan(t)(e.Rollback(t.Context(), id))
+		time.Sleep(time.Second)
+		mustPlan(t)(e.Cancel(t.Context(), id))
+		rests(t, e, id, plan.RollbackFailed)
+		if ends.Load() != 2 {
+			t.Errorf("%d runs ended", ends.Load())
+		}
+	})
+}

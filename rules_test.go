@@ -355,3 +355,25 @@ func TestLateClaim(t *testing.T) {
 		rests(t, e, id, plan.Completed)
 	})
 }
+
+// A plan's rollback does not touch a tenant that another plan works on by then.
+func TestRollbackOfAHeldTenant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &busy{now: make(map[string]int)}
+		e := running(t, memstore.New(), executor.Registry{"X": b})
+		rests(t, e, launch(t, e, spec("a")), plan.Failed) // plan 1 is the one that fails
+		id := launch(t, e, spec("b", "c"))
+		rests(t, e, id, plan.Completed)
+		other := launch(t, e, spec("b"))
+		synctest.Wait()
+		mustPlan(t)(e.Rollback(t.Context(), id))
+		rests(t, e, id, plan.RollbackFailed)
+		ends(t, e, id, 1, task.RollbackFailed, task.CodeTenantHeld)
+		ends(t, e, id, 2, task.RolledBack, "")
+		rests(t, e, other, plan.Completed)
+		if b.most != 1 {
+			t.Errorf("%d executors worked on a tenant at once", b.most)
+		}
+	})
+}

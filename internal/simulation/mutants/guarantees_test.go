@@ -1,0 +1,73 @@
+package mutants
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const document = root + "/docs/guarantees.md"
+
+// TestGuarantees checks that every test that the document names exists, and that it
+// lists every mutant with the test that notices it.
+func TestGuarantees(t *testing.T) {
+	t.Parallel()
+	text := read(t, document)
+	names := regexp.MustCompile("`([a-z/0-9]*Test[A-Z][^`]*)`").FindAllStringSubmatch(text, -1)
+	if len(names) < 100 {
+		t.Errorf("the document names %d tests only", len(names))
+	}
+	for _, name := range names {
+		checkName(t, name[1])
+	}
+	for _, m := range mutants() {
+		row := fmt.Sprintf("| %s | `%s` |", m.name, path.Join(m.pkg, m.test))
+		if !strings.Contains(text, row) {
+			t.Errorf("the document lacks the row\n%s", row)
+		}
+	}
+}
+
+// checkName checks that a test exists: folder, function, and what its subtests are
+// made from.
+func checkName(t *testing.T, name string) {
+	t.Helper()
+	at := strings.Index(name, "Test")
+	folder := "./" + name[:at]
+	test, subtests, _ := strings.Cut(name[at:], "/")
+	if !hasTest(t, folder, test) {
+		t.Errorf("there is no test %s", name)
+		return
+	}
+	for subtest := range strings.SplitSeq(subtests, "/") {
+		if subtest != "" && !hasSubtest(t, folder, subtest) {
+			t.Errorf("%s: nothing makes the subtest %s", name, subtest)
+		}
+	}
+}
+
+// hasSubtest reports whether a scenario, or a text in the tests of the folder or in
+// the conformance suite, has that name.
+func hasSubtest(t *testing.T, folder, subtest string) bool {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(root, folder, "testdata/scenarios", subtest+".txt")); err == nil {
+		return true
+	}
+	quoted := `"` + strings.ReplaceAll(subtest, "_", " ") + `"`
+	for _, pattern := range []string{folder + "/*_test.go", "store/storetest/*.go"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if strings.Contains(read(t, f), quoted) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -54,6 +54,51 @@ func TestSlowClaim(t *testing.T) {
 	})
 }
 
+// Many changes of a plan bring heartbeats forward; a claim that takes a moment is no
+// stray for that.
+func TestClaimBetweenHeartbeats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := running(t, m, executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+			switch {
+			case run.Tenant().ID == "a":
+				return untilInterrupted(ctx, run)
+			case run.Attempt() == 1:
+				return errors.New("first attempt")
+			}
+			return nil
+		})})
+		id := launch(t, e, wide("a", "b"))
+		synctest.Wait()
+		var yields, beats atomic.Int64
+		m.on(func(_ context.Context, c call) error {
+			switch {
+			case c.op == "Heartbeat":
+				beats.Add(1)
+			case c.op == "Commit" && c.batch.Works[0].Kind == store.Yield:
+				yields.Add(1)
+			}
+			err := c.do()
+			if c.op == "Claim" && len(c.batch.Claimed) > 0 {
+				time.Sleep(5 * time.Second)
+			}
+			return err
+		})
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 2), true))
+		for range 20 {
+			mustTask(t)(e.PauseTask(t.Context(), task.NewID(id, 1)))
+			time.Sleep(200 * time.Millisecond)
+			mustTask(t)(e.ResumeTask(t.Context(), task.NewID(id, 1)))
+			time.Sleep(200 * time.Millisecond)
+		}
+		ends(t, e, id, 2, task.Completed, "")
+		if yields.Load() > 0 || beats.Load() < 5 {
+			t.Errorf("%d tasks were handed back in %d heartbeats", yields.Load(), beats.Load())
+		}
+	})
+}
+
 // Whatever answer is lost, and however many heartbeats and attempts to hand back
 // fail meanwhile, the task is found and run in the end.
 func TestLostAnswers(t *testing.T) {

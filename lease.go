@@ -3,6 +3,7 @@ package cutover
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -166,7 +167,14 @@ func (e *Engine) heartbeat(ctx context.Context, l *lease, strays strays) error {
 
 // strays are tasks that the store says this incarnation holds and that it does not
 // run, as of the last heartbeat.
-type strays map[task.ID]task.Token
+type strays map[task.ID]stray
+
+// stray is a claim that nobody runs.
+type stray struct {
+	token task.Token
+	// since is when the first heartbeat that found it so was sent.
+	since time.Time
+}
 
 // compare acts on a heartbeat's answer: executors of tasks that are lost are
 // interrupted, stops are passed on, and tasks that nobody runs are handed back.
@@ -185,22 +193,24 @@ func (e *Engine) compare(ctx context.Context, l *lease, sent time.Time, held []s
 			j.lose()
 		}
 	}
-	// A claim whose answer is under way looks like a stray. Only what was one a
-	// heartbeat ago too is one.
+	// A claim whose answer is under way looks like a stray. Only what has been one for
+	// about the time between two heartbeats is one.
 	now := strays{}
 	for id, h := range mine {
 		if e.jobs.runs(id, h.Token) {
 			continue
 		}
-		if before[id] == h.Token && e.handBack(ctx, l, h) {
+		found := stray{token: h.Token, since: sent}
+		if b := before[id]; b.token == h.Token {
+			found.since = b.since
+		}
+		if sent.Sub(found.since) >= e.cfg.LeaseTTL/4 && e.handBack(ctx, l, h) {
 			continue
 		}
-		now[id] = h.Token
+		now[id] = found
 	}
 	clear(before)
-	for id, token := range now {
-		before[id] = token
-	}
+	maps.Copy(before, now)
 }
 
 // handBack releases a task that the store says this process holds, and reports

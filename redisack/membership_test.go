@@ -53,6 +53,7 @@ func TestMembership(t *testing.T) {
 		tally    Tally
 		rows     map[string]Reason
 		warnings int
+		attempts map[string]int
 	}{
 		"a joiner has to confirm as well": {
 			fleet:   changing(list("a", "b"), list("a", "b", "c")),
@@ -119,7 +120,7 @@ func TestMembership(t *testing.T) {
 			fleet:   changing(list("a@1", "b@1"), list("a@2", "b@1")),
 			clients: map[string][]answer{"a": {current, runs("v1"), current}, "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}},
 			policy:  Policy{RefreshEvery: time.Second}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2},
-			rows: map[string]Reason{"a": ReasonConfirmed},
+			rows: map[string]Reason{"a": ReasonConfirmed}, attempts: map[string]int{"a": 3},
 		},
 		"a stranger at a member's address is a joiner; the member is gone": {
 			fleet:   fleet("a", "b"),
@@ -165,6 +166,11 @@ func TestMembership(t *testing.T) {
 				if res.Reason != tc.reason || fmt.Sprint(res.Tally) != fmt.Sprint(tc.tally) || len(res.Warnings) != tc.warnings {
 					t.Errorf("%v, %+v, warnings %q; want %v, %+v, %d\n%s",
 						res.Reason, res.Tally, res.Warnings, tc.reason, tc.tally, tc.warnings, res.Summary())
+				}
+				for id, n := range tc.attempts {
+					if got := row(t, res, id).Attempts; got != n {
+						t.Errorf("%s: %d attempts, want %d", id, got, n)
+					}
 				}
 				for id, reason := range tc.rows {
 					if got := row(t, res, id).Reason; got != reason {

@@ -275,6 +275,30 @@ func TestRunsAreFair(t *testing.T) {
 	})
 }
 
+// Places go to the runs in the order in which they began to wait, one at a time.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	g := newGate(1)
+	a, b, c := g.open(), g.open(), g.open()
+	if !a.take() || b.take() || c.take() || a.take() || b.take() {
+		t.Fatal("more places than there are")
+	}
+	for i, next := range []*lane{b, c, a} {
+		g.mu.Lock()
+		g.put()
+		g.mu.Unlock()
+		if next.grants != 1 || !next.take() {
+			t.Fatalf("place %d went to another run", i)
+		}
+	}
+	b.take()
+	b.idle() // gives up waiting
+	a.release()
+	if g.free != 1 || len(g.waiting) != 0 {
+		t.Errorf("%d free, %d wait", g.free, len(g.waiting))
+	}
+}
+
 // The caller's own deadline bounds the run as well, and its cause is kept.
 func TestCallersDeadline(t *testing.T) {
 	t.Parallel()

@@ -68,14 +68,12 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 // lost: by a process that died between two writes, or with their keys.
 func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
 	stages := make([]*redis.SliceCmd, 0, sweepShare)
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for id := from; id <= to; id++ {
-			stages = append(stages, p.HMGet(ctx, s.keys.plan(id), "stage", "rules", "facts"))
-		}
-		return nil
-	})
-	if err != nil {
-		return s.fault(ctx, s.keys.plans(), err)
+	pipe := s.rdb.Pipeline()
+	for id := from; id <= to; id++ {
+		stages = append(stages, pipe.HMGet(ctx, s.keys.plan(id), "stage", "rules", "facts"))
+	}
+	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
+		return ctx.Err()
 	}
 	check := []any{"check"}
 	var listed []redis.Z
@@ -97,7 +95,8 @@ func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
 	if len(listed) == 0 {
 		return nil
 	}
-	if err := s.rdb.ZAddNX(ctx, s.keys.plans(), listed...).Err(); err != nil {
+	err := do(ctx, func(ctx context.Context) error { return s.rdb.ZAddNX(ctx, s.keys.plans(), listed...).Err() })
+	if err != nil {
 		return s.fault(ctx, s.keys.plans(), err)
 	}
 	_, err = s.agenda(ctx, check...)
@@ -128,6 +127,8 @@ func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.D
 func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
 	sub := s.rdb.Subscribe(ctx, s.keys.hints())
 	defer sub.Close()
+	// Receive waits for a silent server whatever becomes of the context.
+	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
 	if _, err := sub.Receive(ctx); err != nil {
 		return s.fault(ctx, s.keys.hints(), err)
 	}

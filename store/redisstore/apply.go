@@ -54,7 +54,9 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 // wakeExisting wakes a plan before a command is written; a plan that is not there is
 // not put on the agenda.
 func (s *Store) wakeExisting(ctx context.Context, id plan.ID) error {
-	stage, err := s.rdb.HGet(ctx, s.keys.plan(id), "stage").Result()
+	stage, err := await(ctx, func(ctx context.Context) (string, error) {
+		return s.rdb.HGet(ctx, s.keys.plan(id), "stage").Result()
+	})
 	if err == nil && stage == "ready" {
 		return s.wake(ctx, id, writeHold, false)
 	}

@@ -27,7 +27,7 @@ func (s *Store) check(ctx context.Context) error {
 			return &ServerError{Addr: s.addr, Reason: "the client reads from replicas, which are behind"}
 		}
 	}
-	info, err := s.rdb.Info(ctx, "server").Result()
+	info, err := await(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "server").Result() })
 	if err != nil && !strings.Contains(err.Error(), "section") {
 		return s.unreachable(ctx, err)
 	}
@@ -51,10 +51,12 @@ func (s *Store) unreachable(ctx context.Context, err error) error {
 // a newer one.
 func (s *Store) checkLayout(ctx context.Context) error {
 	key := s.keys.version()
-	if err := s.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
-		return s.unreachable(ctx, err)
-	}
-	text, err := s.rdb.Get(ctx, key).Result()
+	text, err := await(ctx, func(ctx context.Context) (string, error) {
+		if err := s.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
+			return "", err
+		}
+		return s.rdb.Get(ctx, key).Result()
+	})
 	if err != nil {
 		return s.unreachable(ctx, err)
 	}

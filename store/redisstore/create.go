@@ -71,7 +71,7 @@ func (s *Store) begin(ctx context.Context, c store.Create) (store.Creation, erro
 
 // newID returns the next plan id, and lists it.
 func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
-	n, err := s.rdb.IncrBy(ctx, s.keys.ids(), jump).Result()
+	n, err := await(ctx, func(ctx context.Context) (int64, error) { return s.rdb.IncrBy(ctx, s.keys.ids(), jump).Result() })
 	if err != nil {
 		return 0, s.fault(ctx, s.keys.ids(), err)
 	}
@@ -79,7 +79,9 @@ func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
 	if !id.Valid() {
 		return 0, &store.CorruptError{Key: s.keys.ids(), Reason: fmt.Sprintf("%d is no plan id", n)}
 	}
-	err = s.rdb.ZAdd(ctx, s.keys.plans(), redis.Z{Score: float64(n), Member: n}).Err()
+	err = do(ctx, func(ctx context.Context) error {
+		return s.rdb.ZAdd(ctx, s.keys.plans(), redis.Z{Score: float64(n), Member: n}).Err()
+	})
 	return id, s.fault(ctx, s.keys.plans(), err)
 }
 
@@ -90,9 +92,9 @@ func (s *Store) created(ctx context.Context, key, hash string) (store.Creation, 
 	if err != nil || id == 0 {
 		return store.Creation{}, err
 	}
-	r, err := s.rdb.HMGet(ctx, s.keys.plan(id), "stage", "hash").Result()
+	r, err := s.fields(ctx, id, "stage", "hash")
 	if err != nil {
-		return store.Creation{}, s.fault(ctx, s.keys.plan(id), err)
+		return store.Creation{}, err
 	}
 	switch {
 	case r[0] == "creating":
@@ -106,10 +108,17 @@ func (s *Store) created(ctx context.Context, key, hash string) (store.Creation, 
 	return store.Creation{}, s.freeKey(ctx, key, id)
 }
 
+// fields reads fields of a plan's record; nil for those that are not there.
+func (s *Store) fields(ctx context.Context, id plan.ID, names ...string) ([]any, error) {
+	k := s.keys.plan(id)
+	values, err := await(ctx, func(ctx context.Context) ([]any, error) { return s.rdb.HMGet(ctx, k, names...).Result() })
+	return values, s.fault(ctx, k, err)
+}
+
 // keyHolder returns the plan that an idempotency key names, 0 if none.
 func (s *Store) keyHolder(ctx context.Context, key string) (plan.ID, error) {
 	k := s.keys.key(key)
-	n, err := s.rdb.Get(ctx, k).Int64()
+	n, err := await(ctx, func(ctx context.Context) (int64, error) { return s.rdb.Get(ctx, k).Int64() })
 	switch {
 	case errors.Is(err, redis.Nil):
 		return 0, nil
@@ -124,7 +133,7 @@ func (s *Store) keyHolder(ctx context.Context, key string) (plan.ID, error) {
 // reserveKey makes a key name a plan if it names none.
 func (s *Store) reserveKey(ctx context.Context, key string, id plan.ID) (bool, error) {
 	k := s.keys.key(key)
-	taken, err := s.rdb.SetNX(ctx, k, id.String(), 0).Result()
+	taken, err := await(ctx, func(ctx context.Context) (bool, error) { return s.rdb.SetNX(ctx, k, id.String(), 0).Result() })
 	if err != nil {
 		return false, s.fault(ctx, k, err)
 	}
@@ -146,10 +155,12 @@ func (s *Store) freeKey(ctx context.Context, key string, id plan.ID) error {
 
 // abandon removes a creation that was begun in vain.
 func (s *Store) abandon(ctx context.Context, id plan.ID) error {
-	if err := s.rdb.HSet(ctx, s.keys.plan(id), "stage", "leaving").Err(); err != nil {
-		return s.fault(ctx, s.keys.plan(id), err)
+	k := s.keys.plan(id)
+	err := do(ctx, func(ctx context.Context) error { return s.rdb.HSet(ctx, k, "stage", "leaving").Err() })
+	if err != nil {
+		return s.fault(ctx, k, err)
 	}
-	_, err := s.Remove(ctx, id)
+	_, err = s.Remove(ctx, id)
 	return err
 }
 
@@ -192,9 +203,9 @@ type extras struct {
 // FinishCreate implements store.Creator.
 func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	k := s.keys.plan(c.ID)
-	text, err := s.rdb.HMGet(ctx, k, "spec", "mark", "actor").Result()
+	text, err := s.fields(ctx, c.ID, "spec", "mark", "actor")
 	if err != nil {
-		return s.fault(ctx, k, err)
+		return err
 	}
 	mine, _ := text[0].(string)
 	if mine == "" || text[1] != c.Mark {

@@ -147,7 +147,7 @@ func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event
 	if len(buckets) == 0 {
 		return nil
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	if err := exec(ctx, pipe); err != nil {
 		return s.fault(ctx, s.keys.tenants(id, 0), err)
 	}
 	for i := range events {

@@ -21,7 +21,7 @@ func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration)
 		return err
 	}
 	key := s.keys.lease(incarnation)
-	return s.fault(ctx, key, s.rdb.Set(ctx, key, 1, ttl).Err())
+	return s.fault(ctx, key, do(ctx, func(ctx context.Context) error { return s.rdb.Set(ctx, key, 1, ttl).Err() }))
 }
 
 // Heartbeat implements store.Leaser.
@@ -33,7 +33,7 @@ func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Dura
 		return nil, err
 	}
 	key := s.keys.lease(incarnation)
-	alive, err := s.rdb.PExpire(ctx, key, ttl).Result()
+	alive, err := await(ctx, func(ctx context.Context) (bool, error) { return s.rdb.PExpire(ctx, key, ttl).Result() })
 	if err != nil {
 		return nil, s.fault(ctx, key, err)
 	}
@@ -53,7 +53,7 @@ func checkLease(incarnation string, ttl time.Duration) error {
 // Leave implements store.Leaser.
 func (s *Store) Leave(ctx context.Context, incarnation string) error {
 	key := s.keys.lease(incarnation)
-	return s.fault(ctx, key, s.rdb.Del(ctx, key).Err())
+	return s.fault(ctx, key, do(ctx, func(ctx context.Context) error { return s.rdb.Del(ctx, key).Err() }))
 }
 
 // Orphans implements store.Leaser. It is read first what workers hold and then who
@@ -88,7 +88,7 @@ func (s *Store) living(ctx context.Context, held []store.Holding) (map[string]bo
 			asked[h.Worker] = pipe.Exists(ctx, s.keys.lease(h.Worker))
 		}
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	if err := exec(ctx, pipe); err != nil {
 		return nil, s.fault(ctx, s.keys.lease(held[0].Worker), err)
 	}
 	lives := make(map[string]bool, len(asked))

@@ -26,7 +26,9 @@ func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []s
 	for i, l := range locks {
 		had[i] = pipe.SetArgs(ctx, s.keys.tenant(l.Tenant), formatLock(l), redis.SetArgs{Mode: "NX", Get: true})
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
+		return nil, ctx.Err()
+	}
 	for i, l := range locks {
 		old, err := had[i].Result()
 		switch {

@@ -31,13 +31,19 @@ func (s *Store) pipeline(ctx context.Context, calls []pipelined) error {
 	if len(calls) == 0 {
 		return ctx.Err()
 	}
-	_, err := s.within(ctx, func(ctx context.Context) (string, error) {
-		return "", s.pipe(ctx, calls)
-	})
+	err := do(ctx, func(ctx context.Context) error { return s.pipe(ctx, calls) })
 	if err != nil {
 		return s.fault(ctx, calls[0].key, err)
 	}
 	return nil
+}
+
+// exec sends a pipeline of plain commands.
+func exec(ctx context.Context, pipe redis.Pipeliner) error {
+	return do(ctx, func(ctx context.Context) error {
+		_, err := pipe.Exec(ctx)
+		return err
+	})
 }
 
 // pipe sends the calls, those that need it twice.

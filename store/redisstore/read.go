@@ -47,9 +47,11 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 	}
 	var plans []plan.Plan
 	for {
-		ids, err := s.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
-			Key: s.keys.plans(), Start: before, Stop: "-inf", ByScore: true, Rev: true, Count: plansPage,
-		}).Result()
+		ids, err := await(ctx, func(ctx context.Context) ([]string, error) {
+			return s.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
+				Key: s.keys.plans(), Start: before, Stop: "-inf", ByScore: true, Rev: true, Count: plansPage,
+			}).Result()
+		})
 		if err != nil {
 			return nil, s.fault(ctx, s.keys.plans(), err)
 		}

@@ -43,7 +43,8 @@ func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 	if next < buckets {
 		return true, nil
 	}
-	if err := s.rdb.ZRem(ctx, s.keys.plans(), int64(id)).Err(); err != nil {
+	err = do(ctx, func(ctx context.Context) error { return s.rdb.ZRem(ctx, s.keys.plans(), int64(id)).Err() })
+	if err != nil {
 		return false, s.fault(ctx, s.keys.plans(), err)
 	}
 	if _, err := s.remove(ctx, id, 3, 0); err != nil {

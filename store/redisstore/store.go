@@ -76,7 +76,7 @@ func (s *Store) run(ctx context.Context, sc *script, key string, durable bool, a
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	answer, err := s.within(ctx, func(ctx context.Context) (string, error) {
+	answer, err := await(ctx, func(ctx context.Context) (string, error) {
 		return s.trip(ctx, sc, key, durable, argv)
 	})
 	if err != nil {
@@ -93,15 +93,15 @@ func (s *Store) trip(ctx context.Context, sc *script, key string, durable bool, 
 	return process(ctx, s.rdb, sc, argv)
 }
 
-// within calls f and returns when it has, or when ctx ends: the client waits for a
+// await calls f and returns when it has, or when ctx ends: the client waits for a
 // silent server whatever becomes of the context. f gets a context that does not end,
 // so that what it has sent is read, and ends by itself by the client's timeouts.
-func (s *Store) within(ctx context.Context, f func(context.Context) (string, error)) (string, error) {
+func await[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	if ctx.Done() == nil {
 		return f(ctx)
 	}
 	type result struct {
-		answer string
+		answer T
 		err    error
 	}
 	done := make(chan result, 1)
@@ -113,8 +113,15 @@ func (s *Store) within(ctx context.Context, f func(context.Context) (string, err
 	case r := <-done:
 		return r.answer, r.err
 	case <-ctx.Done():
-		return "", ctx.Err()
+		var none T
+		return none, ctx.Err()
 	}
+}
+
+// do is await for calls of which only the error counts.
+func do(ctx context.Context, f func(context.Context) error) error {
+	_, err := await(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	return err
 }
 
 // send sends one command on the client, or on one node of it.

@@ -1,0 +1,290 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
+)
+
+// through returns a client that reaches the server through a proxy.
+func through(t *testing.T, server *redistest.Server, change func(*redis.Options)) (*redistest.Proxy, *redis.Client) {
+	t.Helper()
+	proxy := redistest.NewProxy(t, server.Addr())
+	o := server.Options()
+	o.Addr = proxy.Addr()
+	if change != nil {
+		change(o)
+	}
+	client := redis.NewClient(o)
+	t.Cleanup(func() { _ = client.Close() })
+	return proxy, client
+}
+
+// TestLostAnswers: answers and requests are lost while workers are busy, with and
+// without the client's own repetitions.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for _, retries := range []int{-1, 3} {
+		t.Run(fmt.Sprintf("retries %d", retries), func(t *testing.T) {
+			t.Parallel()
+			proxy, client := through(t, server, func(o *redis.Options) { o.MaxRetries = retries })
+			r := start(t, openStore(t, client, Config{Prefix: fmt.Sprintf("r%d:", retries)}), 300, 8)
+			stop, done := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(done)
+				for n := 0; ; {
+					select {
+					case <-stop:
+						return
+					case <-time.After(20 * time.Millisecond):
+					}
+					if proxy.Dropped() < n-2 {
+						continue // the last ones have still to come about
+					}
+					n++
+					if n%2 == 0 {
+						proxy.DropReplyTo("evalsha")
+					} else {
+						proxy.DropRequest("evalsha")
+					}
+				}
+			}()
+			r.drive(8)
+			close(stop)
+			<-done
+			if proxy.Dropped() == 0 {
+				t.Error("nothing was lost")
+			}
+			_ = client.Close()
+			r.Store = openStore(t, server.Client(), Config{Prefix: fmt.Sprintf("r%d:", retries)})
+			r.completed()
+		})
+	}
+}
+
+// TestForgottenScripts: the server forgets its scripts and cuts its clients.
+func TestForgottenScripts(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client := redis.NewClient(server.Options())
+	t.Cleanup(func() { _ = client.Close() })
+	r := start(t, openStore(t, client, Config{}), 300, 8)
+	var group sync.WaitGroup
+	stop := make(chan struct{})
+	group.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			server.Client().ScriptFlush(r.ctx)
+			if i%4 == 0 {
+				server.Client().ClientKillByFilter(r.ctx, "TYPE", "normal", "SKIPME", "yes")
+			}
+		}
+	})
+	r.drive(8)
+	close(stop)
+	group.Wait()
+	r.again(func() error { _, err := r.Plans(r.ctx, store.PlanQuery{}); return err })
+	r.completed()
+}
+
+// TestRestart: a server that writes every command to disk is killed and comes back.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	r := start(t, openStore(t, server.Client(), Config{}), 400, 4)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.drive(4)
+	}()
+	time.Sleep(50 * time.Millisecond)
+	server.Restart()
+	<-done
+	r.completed()
+}
+
+func TestFailover(t *testing.T) {
+	t.Parallel()
+	sentinel := redistest.StartSentinel(t)
+	// Without a wait for replicas the last commits could be lost.
+	s := openStore(t, sentinel.Client(), Config{Replicas: 1, ReplicaTimeout: 200 * time.Millisecond})
+	r := start(t, s, 200, 4)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.drive(4)
+	}()
+	time.Sleep(20 * time.Millisecond)
+	sentinel.FailoverNow()
+	<-done
+	r.completed()
+}
+
+func TestClusterFailover(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, 3, 1)
+	s := openStore(t, cluster.Client(), Config{})
+	r := start(t, s, 3000, 4)
+	cluster.MasterFor(s.keys.plan(r.id)).Client().Wait(r.ctx, 1, time.Second)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.drive(4)
+	}()
+	time.Sleep(30 * time.Millisecond)
+	cluster.MasterFor(s.keys.plan(r.id)).Client().Do(r.ctx, "client", "pause", 300)
+	<-done
+	r.completed()
+}
+
+// TestReplicas: a commit that its replica does not have is not acknowledged.
+func TestReplicas(t *testing.T) {
+	t.Parallel()
+	sentinel := redistest.StartSentinel(t)
+	s := openStore(t, sentinel.Client(), Config{Replicas: 1, ReplicaTimeout: 100 * time.Millisecond})
+	r := start(t, s, 2, 2)
+	j := r.claim("worker", 1)[0]
+	sentinel.Replica().Freeze()
+	b := store.Batch{Plan: r.id, Works: []store.Work{{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}}}
+	err := s.Commit(r.ctx, &b)
+	if !errors.Is(err, ErrNotReplicated) || !store.Temporary(err) {
+		t.Errorf("error %v, want a passing one: not on enough replicas", err)
+	}
+	sentinel.Replica().Thaw()
+	r.again(func() error { return s.Commit(r.ctx, &b) })
+	if b.Works[0].Err != nil || b.Works[0].State != task.Completed {
+		t.Errorf("sent again: %+v", b.Works[0])
+	}
+}
+
+// TestSilentServer: calls return when their context ends, whatever the server does.
+func TestSilentServer(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy, client := through(t, server, nil)
+	s := openStore(t, client, Config{})
+	r := start(t, s, 2, 2)
+	proxy.Blackhole(true)
+	defer proxy.Blackhole(false)
+	for name, call := range map[string]func(context.Context) error{
+		"commit": func(ctx context.Context) error {
+			return s.Commit(ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "a", Worker: "w", Max: 1}})
+		},
+		"plan":      func(ctx context.Context) error { _, err := s.Plan(ctx, r.id); return err },
+		"plans":     func(ctx context.Context) error { _, err := s.Plans(ctx, store.PlanQuery{}); return err },
+		"due":       func(ctx context.Context) error { _, err := s.Due(ctx, 1); return err },
+		"join":      func(ctx context.Context) error { return s.Join(ctx, "i", time.Second) },
+		"heartbeat": func(ctx context.Context) error { _, err := s.Heartbeat(ctx, "i", time.Second, nil); return err },
+		"reserve": func(ctx context.Context) error {
+			_, err := s.Reserve(ctx, []store.TenantLock{{Tenant: "t"}})
+			return err
+		},
+		"begin": func(ctx context.Context) error {
+			_, err := s.BeginCreate(ctx, store.Create{Plan: plan.Plan{Tasks: 1}, TTL: time.Minute})
+			return err
+		},
+	} {
+		ctx, cancel := context.WithTimeout(r.ctx, 100*time.Millisecond)
+		began := time.Now()
+		err := call(ctx)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || store.Temporary(err) {
+			t.Errorf("%s: error %v, want the context's", name, err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%s returned %s after its context had ended", name, took)
+		}
+	}
+}
+
+// TestServerFaults: what passes by itself is told from what does not.
+func TestServerFaults(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, server.Client(), Config{})
+	r := start(t, s, 9, 9)
+	commit := func() error {
+		return s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: rand.Text(), Worker: "w", Max: 1}})
+	}
+	server.Client().ConfigSet(r.ctx, "maxmemory", "1")
+	if err := commit(); !store.Temporary(err) {
+		t.Errorf("out of memory: %v, want a passing fault", err)
+	}
+	server.Client().ConfigSet(r.ctx, "maxmemory", "0")
+	r.ok(commit())
+	server.Client().Do(r.ctx, "replicaof", "127.0.0.1", "1")
+	if err := commit(); !store.Temporary(err) {
+		t.Errorf("read-only replica: %v, want a passing fault", err)
+	}
+	server.Client().Do(r.ctx, "replicaof", "no", "one")
+	r.ok(commit())
+	server.Shutdown()
+	if err := commit(); !store.Temporary(err) {
+		t.Errorf("server down: %v, want a passing fault", err)
+	}
+}
+
+// TestWentBack: a plan is found older than it was.
+func TestWentBack(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	var told []*WentBackError
+	s := openStore(t, client, Config{WentBack: func(e *WentBackError) { told = append(told, e) }})
+	r := start(t, s, 3, 3)
+	before := dump(t, client)
+	r.claim("worker", 2)
+	restore(t, client, before)
+	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: "next", Worker: "worker", Max: 1}}
+	err := s.Commit(r.ctx, &b)
+	var lost *WentBackError
+	if !errors.Is(err, ErrWentBack) || !errors.As(err, &lost) || lost.Seen != 4 || lost.Found != 3 || len(told) != 1 {
+		t.Errorf("error %v, told %v, want that event 4 is gone", err, told)
+	}
+	r.ok(s.Commit(r.ctx, &b))
+	if len(b.Claimed) != 1 {
+		t.Errorf("claimed %d tasks, want the one of the repeated claim", len(b.Claimed))
+	}
+	storetest.Check(t, s, r.id)
+}
+
+// dump returns the values of all keys.
+func dump(t *testing.T, client *redis.Client) map[string]string {
+	t.Helper()
+	keys, err := client.Keys(t.Context(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make(map[string]string, len(keys))
+	for _, k := range keys {
+		values[k] = client.Dump(t.Context(), k).Val()
+	}
+	return values
+}
+
+// restore makes the keys be as they were.
+func restore(t *testing.T, client *redis.Client, values map[string]string) {
+	t.Helper()
+	client.FlushAll(t.Context())
+	for k, v := range values {
+		if err := client.Restore(t.Context(), k, 0, v).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -89,18 +89,24 @@ func (a *audit) accepted(w *store.Work) {
 		a.w.logf("task %s: released under %d as %s", w.Task, w.Token, w.State)
 		acc.held = false
 	}
-	switch {
-	case w.Kind == store.Save:
-		if w.Step != "" {
-			acc.checkpoint = &checkpoint.Checkpoint{Step: w.Step, Data: w.Data}
-		}
-		if _, had := acc.undo.Get(w.UndoStep); w.UndoStep != "" && !had {
-			acc.undo = append(acc.undo, checkpoint.Undo{Step: w.UndoStep, Data: w.UndoData})
-		}
-	case w.Kind == store.Complete:
+	switch w.Kind {
+	case store.Save:
+		acc.saved(w)
+	case store.Complete:
 		acc.checkpoint = nil
-	case w.Kind == store.Undone:
+	case store.Undone:
 		acc.checkpoint, acc.undo = nil, nil
+	case store.Fail, store.Yield, store.UndoFail:
+	}
+}
+
+// saved books a checkpoint, an undo entry or both.
+func (acc *account) saved(w *store.Work) {
+	if w.Step != "" {
+		acc.checkpoint = &checkpoint.Checkpoint{Step: w.Step, Data: w.Data}
+	}
+	if _, had := acc.undo.Get(w.UndoStep); w.UndoStep != "" && !had {
+		acc.undo = append(acc.undo, checkpoint.Undo{Step: w.UndoStep, Data: w.UndoData})
 	}
 }
 

@@ -18,6 +18,9 @@ var (
 )
 
 // view is one process's way to the store, and everything that can go wrong on it.
+// storetest.Faulty loses and delays calls too; here each takes its time both ways,
+// requests also arrive after they were given up, and a process stands still or is cut
+// off with its executors.
 type view struct {
 	p *process
 	s store.Store

@@ -8,19 +8,19 @@ import (
 	"testing"
 )
 
-// TestReadmeProgramIsTheExample compares the smallest program of the README with
-// Example, which is run.
-func TestReadmeProgramIsTheExample(t *testing.T) {
+// TestReadmeShowsWhatRuns finds every Go block of the README in a program that is
+// run, in the order of the blocks.
+func TestReadmeShowsWhatRuns(t *testing.T) {
 	t.Parallel()
+	sources := []string{"example_test.go", "store/redisstore/example_test.go", "examples/quickstart/mover.go"}
 	blocks := codeBlocks(t, "README.md", "go")
-	if len(blocks) < 2 {
-		t.Fatalf("%d Go blocks in the README", len(blocks))
+	if len(blocks) != len(sources) {
+		t.Fatalf("%d Go blocks in the README, want %d", len(blocks), len(sources))
 	}
-	if !contains(t, "example_test.go", blocks[0]) {
-		t.Error("the smallest program of the README is not that of Example")
-	}
-	if !contains(t, "examples/quickstart/mover.go", blocks[1]) {
-		t.Error("the steps of the README are not those of the quickstart")
+	for i, source := range sources {
+		if !contains(t, source, blocks[i]) {
+			t.Errorf("Go block %d of the README is not in %s", i+1, source)
+		}
 	}
 }
 

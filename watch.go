@@ -10,7 +10,8 @@ import (
 )
 
 // Watch yields the events of a plan after a sequence number, in order and without
-// gaps, and goes on live until ctx ends or the caller stops. An error is the last
+// gaps, and goes on live until ctx ends or the caller stops: break at an event that
+// is AtRest to stop with the plan. An error is the last
 // thing that it yields: store.ErrNotFound, store.ErrTrimmed if events after that
 // number are not kept any more, or the context's.
 func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[plan.Event, error] {

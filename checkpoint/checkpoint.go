@@ -15,6 +15,8 @@ type Checkpoint struct {
 	Data json.RawMessage
 }
 
+func (c Checkpoint) String() string { return c.Step + " " + string(c.Data) }
+
 // Undo is one entry of an undo log: what has to be known to take back a step.
 type Undo struct {
 	// Step is the step that the entry belongs to.
@@ -22,6 +24,8 @@ type Undo struct {
 	// Data is whatever the executor needs to undo the step, as JSON.
 	Data json.RawMessage
 }
+
+func (u Undo) String() string { return u.Step + " " + string(u.Data) }
 
 // Sentinels to match with errors.Is.
 var (

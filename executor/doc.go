@@ -29,8 +29,10 @@
 //	cancelled, grace period over   context.Cause is ErrCancelled
 //	the process goes down          ErrShutdown
 //	the lease is lost              ErrLeaseLost
-//	the plan's TaskTimeout         ErrTimeout
-//	the plan's ProgressDeadline    ErrStalled
+//
+// A host that bounds the time of its executors wraps the context itself, with
+// context.WithTimeoutCause and [ErrTimeout] or [ErrStalled]: the failure then has
+// the code TASK_TIMEOUT or TASK_STALLED.
 //
 // An executor made of [Steps] leaves all of this to them: it names its steps, says
 // how each is done and undone, and which failures are worth another try. The

@@ -28,10 +28,10 @@ var (
 	// ErrLeaseLost: the process could not keep its lease, so that another worker
 	// may have the task by now.
 	ErrLeaseLost = errors.New("executor: the lease was lost")
-	// ErrTimeout: the task took longer in total than its plan allows.
+	// ErrTimeout: the task took longer than it may, see the package comment.
 	ErrTimeout = errors.New("executor: the task took too long")
 	// ErrStalled: the task has saved nothing and reported no progress for longer
-	// than its plan allows.
+	// than it may.
 	ErrStalled = errors.New("executor: the task made no progress")
 )
 

@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/cutover-go/cutover/task"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cutover-go/cutover/task"
+)
 
 // Counters tell how many tasks of a plan are in each state.
 //
@@ -12,6 +17,17 @@ type Counters struct {
 	// Held counts the tasks that workers hold.
 	// Invariant: Held <= InFlight().
 	Held int
+}
+
+// String lists the states that tasks are in, for instance "18 COMPLETED, 2 FAILED".
+func (c Counters) String() string {
+	var parts []string
+	for s, n := range c.States {
+		if n != 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, task.State(s)))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Of returns how many tasks are in state s.

@@ -33,10 +33,10 @@ type Decision struct {
 }
 
 // ErrTooLate is matched by every *TooLateError.
-var ErrTooLate = errors.New("plan: command does not apply any more")
+var ErrTooLate = errors.New("plan: command does not apply")
 
 // TooLateError says that a command does not apply to a plan, or to a task of it,
-// in the state it is in. It matches [ErrTooLate].
+// in the state it is in: as a rule it comes too late, now and then too early. It matches [ErrTooLate].
 type TooLateError struct {
 	Plan ID
 	// Task is the task that the command was about, 0 if it was about the plan.
@@ -71,6 +71,9 @@ func (d Decision) already() (Decision, error) {
 }
 
 func (d *Decision) tooLate(c fmt.Stringer, why string) error {
+	if why == "" && d.Plan.State == Created {
+		why = "it has not been started"
+	}
 	return &TooLateError{Plan: d.Plan.ID, Command: c.String(), PlanState: d.Plan.State, Why: why}
 }
 

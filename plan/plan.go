@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -140,6 +141,8 @@ const (
 
 // Has reports whether r contains all of reason.
 func (r PauseReasons) Has(reason PauseReasons) bool { return r&reason == reason }
+
+func (r PauseReasons) String() string { return strings.Join(r.Strings(), ", ") }
 
 // Strings returns the names of the reasons.
 func (r PauseReasons) Strings() []string {

@@ -14,6 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
@@ -310,6 +314,29 @@ func TestLimits(t *testing.T) {
 		ends(t, e, id, 1, task.Completed, "")
 		ends(t, e, id, 2, task.Failed, task.CodeCheckpointTooLarge)
 	})
+}
+
+// A panic's stack is logged, whatever it panicked with; the failure has no room for
+// it.
+func TestPanicIsLogged(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]any{"text": "boom", "trap": trap{}, "unprintable": unprintable{}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				core, logs := observer.New(zapcore.DebugLevel)
+				e := newEngine(t, memstore.New(), cutover.Config{
+					Logger:    zap.New(core),
+					Executors: executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error { panic(value) })},
+				})
+				runEngine(t, e)
+				rests(t, e, launch(t, e, spec("a")), plan.Failed)
+				if n := logs.FilterField(zap.String("tenant", "a")).FilterLevelExact(zapcore.ErrorLevel).Len(); n != 1 {
+					t.Errorf("%d panics in %v", n, logs.All())
+				}
+			})
+		})
+	}
 }
 
 // Errors that cannot be read do no harm after a stop either, and hooks get ones

@@ -206,6 +206,7 @@ func (j *job) work(err error) store.Work {
 		return w
 	}
 	failure, stopped := j.failure(err), errors.Is(err, executor.ErrStopped)
+	j.logPanic(err)
 	switch {
 	case interrupted && j.undo():
 		w.Kind, w.Failure = store.Yield, stoppedUndo(j.task.Attempt, j.step)

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
@@ -13,6 +14,9 @@ import (
 func (w *world) checkPlans(ctx context.Context) {
 	for _, p := range w.plans(ctx) {
 		tasks := w.tasks(ctx, p.ID)
+		if len(tasks) == 0 {
+			continue // it was removed just now
+		}
 		w.store.check(tasks)
 		w.checkCounters(p, tasks)
 		w.checkOutcome(p, tasks)
@@ -28,7 +32,7 @@ func (w *world) checkPlans(ctx context.Context) {
 func (w *world) events(ctx context.Context, id plan.ID) (all []plan.Event) {
 	for {
 		page, err := w.store.Events(ctx, id, int64(len(all)), store.MaxPage)
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			w.faultf("events of %s: %v", id, err)
 		}
 		if len(page) == 0 {

@@ -30,6 +30,8 @@ type temper struct {
 	// Step is how long executors take at most between two saves.
 	Step      time.Duration
 	MaxLosses int
+	// Retention is how long plans are kept that are over; 0 is for ever.
+	Retention time.Duration
 }
 
 // op is one thing that happens.
@@ -66,6 +68,7 @@ func draw(r *rand.Rand) script {
 			Step:      one(r, 10*time.Millisecond, 500*time.Millisecond, 2*time.Second),
 			Rude:      one(r, 0, 0.2, 0.5),
 			MaxLosses: one(r, 0, -1, 1),
+			Retention: one(r, 0, 0, 0, 2*time.Second, 10*time.Second),
 		},
 		processes: 1 + r.IntN(4),
 	}

@@ -41,7 +41,7 @@ func (w *world) observe(ctx context.Context) (end func()) {
 
 func (w *world) compareSeen(seen []plan.Event) {
 	if _, err := w.store.Plan(context.Background(), 1); err != nil {
-		return // it was never completed
+		return // it was never completed, or is removed
 	}
 	log := w.events(context.Background(), 1)
 	if len(seen) != len(log) {

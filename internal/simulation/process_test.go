@@ -47,6 +47,7 @@ func (w *world) spawn() *process {
 		CancelGrace:   cancelGrace,
 		ShutdownGrace: drainGrace,
 		MaxLosses:     w.temper.MaxLosses,
+		Retention:     w.temper.Retention,
 	})
 	if err != nil {
 		panic(err)

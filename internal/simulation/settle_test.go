@@ -137,7 +137,7 @@ func (w *world) startAfresh(ctx context.Context, e *cutover.Engine) {
 // tasks returns all tasks of a plan.
 func (w *world) tasks(ctx context.Context, id plan.ID) []task.Task {
 	tasks, _, err := w.store.Tasks(ctx, id, store.TaskQuery{})
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		w.faultf("tasks of %s: %v", id, err)
 	}
 	return tasks

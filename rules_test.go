@@ -270,6 +270,44 @@ func TestSlowStart(t *testing.T) {
 	})
 }
 
+// A start that succeeds just when somebody is about to give it up keeps its tenants.
+func TestStartSucceedsWhileGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{})
+		slow, other := create(t, e, spec("a")), create(t, e, spec("a"))
+		of := func(s plan.State, starting bool) func(call) bool {
+			return func(c call) bool {
+				return c.op == "Apply" && c.command.Plan.ID == slow && c.command.Plan.State == s &&
+					(c.command.Plan.Starting != nil) == starting
+			}
+		}
+		starts, startsNow, start := pausing(of(plan.Running, false))
+		givesUp, givesUpNow, giveUp := pausing(of(plan.Created, false))
+		m.on(func(ctx context.Context, c call) error {
+			return starts(ctx, call{op: c.op, command: c.command, do: func() error { return givesUp(ctx, c) }})
+		})
+		started := make(chan error, 1)
+		go func() {
+			_, err := e.Start(t.Context(), slow)
+			started <- err
+		}()
+		<-startsNow
+		running(t, m, executor.Registry{"X": executor.Func(untilInterrupted)})
+		<-givesUpNow
+		close(start)
+		if err := <-started; err != nil {
+			t.Fatal(err)
+		}
+		close(giveUp)
+		time.Sleep(time.Second)
+		if _, err := e.Start(t.Context(), other); !errors.Is(err, store.ErrTenantHeld) {
+			t.Errorf("the start of another plan: %v", err)
+		}
+	})
+}
+
 // A start that stood still, and goes on when another start of the same plan has
 // succeeded, leaves that one's tenants alone.
 func TestSlowStartStealsNothing(t *testing.T) {

@@ -53,7 +53,7 @@ func mutants() []mutant {
 			"p, err = e.unmarkStart(ctx, l.Plan, l.Start)\n\t\treturn err == nil && p.StartToken != l.Start, err", "return true, nil"),
 		tested("a start steals from a newer one", ".", "TestSlowStartStealsNothing", "tenants.go",
 			" || old.Start != next.Start {", " {"),
-		simulated("a start that was given up frees what runs", "start.go",
+		tested("a start that was given up frees what runs", ".", "TestStartSucceedsWhileGivenUp", "start.go",
 			"if err != nil || p.StartToken == token {", "if err != nil || p.ID == 0 {"),
 		simulated("undos while something runs", "plan/settle.go",
 			"if c.Of(task.Running) > 0 {", "if false {"),

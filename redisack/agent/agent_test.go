@@ -19,7 +19,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()) }
 
 // started runs an agent until the test ends.
 func started(t *testing.T, rdb redis.UniversalClient, apply agent.ApplyFunc, cfg agent.Config) *agent.Agent {

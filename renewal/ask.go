@@ -264,7 +264,7 @@ func (h *Handle) askFailed(err error) {
 // report records a failure that belongs to no single key.
 func (h *Handle) report(err error) {
 	h.failures++
-	h.x().err = err
+	h.err = err
 	h.pol.svc.meter.count(h.pol, Failed)
 	if h.pol.Callbacks.Failed != nil {
 		h.emit(h.event(&key{deadline: never}, Failed, err))

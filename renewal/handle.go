@@ -29,6 +29,7 @@ type Handle struct {
 	reason   Reason // Live until the end
 	counted  bool   // the present tick is in renewals
 	asking   bool   // host functions or a selector are under way
+	err      error  // the last one; apart from extra, since an outage gives one to every task
 	ext      *extra
 
 	pol *policy // immutable; here for the sake of warm
@@ -40,7 +41,6 @@ type extra struct {
 	done     chan struct{}
 	ctx      context.Context //nolint:containedctx // handed out by Handle.Context; ends with the task
 	cancel   context.CancelCauseFunc
-	err      error
 	born     time.Duration // registered, for the stop rule After
 	ended    time.Time
 	ttl      time.Duration   // last answer of a TTL function
@@ -118,9 +118,9 @@ func (h *Handle) Result() Result {
 }
 
 func (h *Handle) result() Result {
-	r := Result{ID: h.id, Reason: h.reason, Renewals: int(h.renewals), Failures: int(h.failures)}
+	r := Result{ID: h.id, Reason: h.reason, Renewals: int(h.renewals), Failures: int(h.failures), Err: h.err}
 	if h.ext != nil {
-		r.Err, r.Ended = h.ext.err, h.ext.ended
+		r.Ended = h.ext.ended
 	}
 	return r
 }

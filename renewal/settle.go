@@ -27,7 +27,7 @@ func (h *Handle) renewed(k *key, sent, ttl time.Duration) {
 // failed records a refresh that did not come through and schedules its repetition.
 func (h *Handle) failed(k *key, err error, now time.Duration) {
 	h.failures++
-	h.x().err = err
+	h.err = err
 	if k.attempt < 255 {
 		k.attempt++
 	}
@@ -52,7 +52,7 @@ func (h *Handle) lose(k *key, cause error) {
 		return
 	}
 	err := &LostError{Key: k.name, Cause: cause}
-	h.x().err = err
+	h.err = err
 	if h.pol.Callbacks.Lost != nil {
 		h.emit(h.event(k, Lost, err))
 	}
@@ -97,7 +97,7 @@ func (h *Handle) finish(reason Reason, err error) {
 	x := h.x()
 	x.ended = h.pol.svc.clock.time(h.pol.svc.clock.now())
 	if err != nil {
-		x.err = err
+		h.err = err
 	}
 	if x.done != nil {
 		close(x.done)
@@ -118,17 +118,13 @@ func (h *Handle) finish(reason Reason, err error) {
 // cause is what the task's context ends with.
 func (h *Handle) cause() error {
 	if h.reason == ReasonLost {
-		return h.ext.err
+		return h.err
 	}
 	return h.endedError()
 }
 
 func (h *Handle) endedError() *EndedError {
-	e := &EndedError{ID: h.id, Reason: h.reason}
-	if h.ext != nil {
-		e.Cause = h.ext.err
-	}
-	return e
+	return &EndedError{ID: h.id, Reason: h.reason, Cause: h.err}
 }
 
 func (h *Handle) event(k *key, o Outcome, err error) call {

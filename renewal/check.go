@@ -75,25 +75,27 @@ func checkPolicy(p *Policy, tick time.Duration) (faults []error) {
 
 func checkTimes(p *Policy, tick time.Duration) (faults []error) {
 	ttl, iv := p.TTL.fixed, p.Interval
-	if p.TTL.fn == nil && (ttl < time.Millisecond || ttl > MaxTTL) {
+	known := p.TTL.fn == nil // and right: what follows from a wrong TTL is no fault by itself
+	if known && (ttl < time.Millisecond || ttl > MaxTTL) {
+		known = false
 		faults = append(faults, fmt.Errorf("TTL is %v, want 1ms to %v", ttl, MaxTTL))
 	}
-	if iv.jitter < 0 || iv.jitter > MaxJitter {
+	if !(iv.jitter >= 0 && iv.jitter <= MaxJitter) { // so that NaN is a fault too
 		faults = append(faults, fmt.Errorf("jitter is %v, want 0 to %v", iv.jitter, MaxJitter))
 	}
-	if iv.fraction < 0 || iv.fraction >= 1 {
-		faults = append(faults, fmt.Errorf("interval is %v of the TTL, want more than 0 and less than 1", iv.fraction))
+	if !(iv.fraction >= 0 && iv.fraction < 1) {
+		return append(faults, fmt.Errorf("interval is %v of the TTL, want more than 0 and less than 1", iv.fraction))
 	}
 	interval := intervalOf(p, ttl)
 	switch {
-	case iv.fn != nil, p.TTL.fn != nil && iv.fixed == 0:
-		return faults // known only at the ticks
+	case iv.fn != nil, !known && iv.fixed == 0:
+		return faults // known only at the ticks, or not at all
 	case interval <= 0 || interval > MaxInterval:
 		return append(faults, fmt.Errorf("interval is %v, want more than 0 and at most %v", interval, MaxInterval))
 	case interval < tick:
 		faults = append(faults, fmt.Errorf("interval is %v, shorter than the tick of %v", interval, tick))
 	}
-	if p.TTL.fn != nil {
+	if !known {
 		return faults
 	}
 	if err := checkRoom(interval, ttl, p.AllowTight); err != nil {

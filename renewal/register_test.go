@@ -138,8 +138,8 @@ func TestUnknownHandles(t *testing.T) {
 			t.Errorf("status %+v", st)
 		}
 	}
-	if _, err := newIdle(t, Config{}).Task("nobody"); !errors.Is(err, ErrUnknownTask) {
-		t.Errorf("%v, want ErrUnknownTask", err)
+	if _, err := newIdle(t, Config{}).Task("nobody"); !errors.Is(err, ErrUnknownTask) || !strings.Contains(err.Error(), `"nobody"`) {
+		t.Errorf("%v, want ErrUnknownTask with the id", err)
 	}
 }
 

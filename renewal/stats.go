@@ -3,6 +3,7 @@ package renewal
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -64,13 +65,14 @@ func (g *lanes) stats(st *Stats, now time.Duration) {
 	}
 }
 
-// Task returns the handle of a live task by its id, or ErrUnknownTask.
+// Task returns the handle of a live task by its id, or an error that names the id and
+// matches ErrUnknownTask.
 func (s *Service) Task(id string) (*Handle, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, ok := s.tasks[id]
 	if !ok {
-		return nil, ErrUnknownTask
+		return nil, fmt.Errorf("%w: %q", ErrUnknownTask, id)
 	}
 	return h, nil
 }

@@ -168,17 +168,13 @@ func (r *run) wakeUp() time.Duration {
 
 // decide looks at the quorum.
 func (r *run) decide() (ending, bool) {
-	if r.graceEnd > 0 {
-		over := r.now() >= r.graceEnd || r.census.open() == 0
-		return ending{reason: ReasonConfirmed}, over
+	stands := r.standing()
+	if stands != met {
+		r.graceEnd = 0 // somebody has left or joined in the grace: what is told at the end must be true then
 	}
-	switch r.standing() {
+	switch stands {
 	case met:
-		if r.policy.Grace > 0 && r.census.open() > 0 {
-			r.graceEnd = min(r.now()+r.policy.Grace, r.limit)
-			return ending{}, false
-		}
-		return ending{reason: ReasonConfirmed}, true
+		return ending{reason: ReasonConfirmed}, r.graceOver()
 	case impossible:
 		reason := r.failure()
 		return ending{reason: reason, last: reason}, true
@@ -189,6 +185,17 @@ func (r *run) decide() (ending, bool) {
 	case undecided:
 	}
 	return ending{}, false
+}
+
+// graceOver reports whether stragglers have been asked for long enough after the quorum was met.
+func (r *run) graceOver() bool {
+	if r.policy.Grace == 0 || r.census.open() == 0 {
+		return true
+	}
+	if r.graceEnd == 0 {
+		r.graceEnd = min(r.now()+r.policy.Grace, r.limit)
+	}
+	return r.now() >= r.graceEnd
 }
 
 // standing is what the quorum and the least number of members say.

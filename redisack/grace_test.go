@@ -1,0 +1,37 @@
+package redisack
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// After the quorum was met, members may still leave or join in the grace: what is told at the end must be true then.
+func TestQuorumLostInTheGrace(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		fleet  Fleet
+		quorum Quorum
+		reason Reason
+	}{
+		"a confirmed member leaves": {changing(list("a", "b", "c"), list("b", "c")), AtLeast(2), ReasonTimeout},
+		"others join":               {changing(list("a", "b", "c"), list("a", "b", "c", "d", "e")), Percent(60), ReasonTimeout},
+		"nothing happens":           {changing(list("a", "b", "c")), AtLeast(2), ReasonConfirmed},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := testClient(t, Config{})
+				ok, stale := []answer{current}, []answer{runs("v1")}
+				s := newSim(map[string][]answer{"a": ok, "b": ok, "c": stale, "d": stale, "e": stale})
+				res, _ := c.Apply(t.Context(), change(), Check{Fleet: tc.fleet, Prober: s, Policy: Policy{
+					Quorum: tc.quorum, Grace: 5 * time.Second, RefreshEvery: time.Second, Timeout: 10 * time.Second,
+				}})
+				if res.Reason != tc.reason {
+					t.Errorf("%s", res.Summary())
+				}
+			})
+		})
+	}
+}

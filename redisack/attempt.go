@@ -109,7 +109,7 @@ func (r *run) ask(ctx context.Context, res *result) {
 	}
 	res.delay = max(res.delays.NextBackOff(), -1)
 	if res.delay >= 0 {
-		res.delay = max(res.delay, res.err.RetryAfter)
+		res.delay = min(max(res.delay, res.err.RetryAfter), forever)
 	}
 }
 

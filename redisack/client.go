@@ -14,7 +14,8 @@ type Config struct {
 	Logger *zap.Logger
 	// Hooks are called during runs. Default none.
 	Hooks Hooks
-	// MaxInFlight bounds the attempts under way over all runs of this client. More is rarely faster. Default 128.
+	// MaxInFlight bounds the attempts under way over all runs of this client. More is rarely faster, and each run takes
+	// memory for so many. Default 128, at most 16,384.
 	MaxInFlight int
 	// WriteTimeout is how long a write is tried again while Redis cannot be reached. Default 5 s.
 	WriteTimeout time.Duration
@@ -26,6 +27,7 @@ type Config struct {
 const (
 	defaultMaxInFlight  = 128
 	defaultWriteTimeout = 5 * time.Second
+	mostInFlight        = 1 << 14
 )
 
 // Client writes configurations and waits until they are live. It is safe for concurrent use. It has nothing to close:
@@ -51,6 +53,7 @@ func New(rdb redis.UniversalClient, cfg Config) *Client {
 
 func newClient(b backend, cfg Config, f faults) *Client {
 	f.when(cfg.MaxInFlight < 0, "Config.MaxInFlight", fmt.Sprintf("is negative: %d", cfg.MaxInFlight))
+	f.when(cfg.MaxInFlight > mostInFlight, "Config.MaxInFlight", fmt.Sprintf("is above %d: %d", mostInFlight, cfg.MaxInFlight))
 	f.when(cfg.WriteTimeout < 0, "Config.WriteTimeout", fmt.Sprintf("is negative: %v", cfg.WriteTimeout))
 	setDefault(&cfg.MaxInFlight, defaultMaxInFlight)
 	setDefault(&cfg.WriteTimeout, defaultWriteTimeout)

@@ -112,7 +112,17 @@ const (
 	defaultMaxDelay       = 2 * time.Second
 )
 
+// forever is longer than any run. A larger duration, such as the largest there is, would overflow when it is doubled or
+// added to the time that has passed.
+const forever = 50 * 365 * 24 * time.Hour
+
 func (p Policy) complete() Policy {
+	for _, d := range []*time.Duration{
+		&p.Timeout, &p.AttemptTimeout, &p.FirstAttemptTimeout, &p.StartDelay, &p.Grace, &p.RefreshEvery,
+		&p.Interval.Base, &p.Interval.Max,
+	} {
+		*d = min(*d, forever)
+	}
 	setDefault(&p.Timeout, defaultTimeout)
 	setDefault(&p.AttemptTimeout, defaultAttemptTimeout)
 	setDefault(&p.FirstAttemptTimeout, defaultFirstTimeout)

@@ -1,0 +1,112 @@
+package redisack
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+const endless = time.Duration(math.MaxInt64)
+
+// "As long as possible" means just that, in every duration: none of them overflows into "at once".
+func TestEndlessDurations(t *testing.T) {
+	t.Parallel()
+	slow := after(time.Minute, current)
+	cases := map[string]struct {
+		clients  []answer
+		policy   Policy
+		reason   Reason
+		attempts int
+	}{
+		"interval":        {[]answer{runs("v1"), current}, Policy{Interval: Interval{Base: endless}}, ReasonConfirmed, 2},
+		"longest":         {[]answer{runs("v1")}, Policy{Interval: Interval{Base: 30 * time.Second, Max: endless, Growth: 10}}, ReasonTimeout, 3},
+		"delays":          {[]answer{fails(KindDial), current}, Policy{NewDelays: func() Delays { return backoff.NewConstantBackOff(endless) }}, ReasonConfirmed, 2},
+		"retry after":     {[]answer{later(endless), current}, Policy{}, ReasonConfirmed, 2},
+		"attempt timeout": {[]answer{slow}, Policy{Timeout: time.Hour, AttemptTimeout: endless, FirstAttemptTimeout: endless}, ReasonConfirmed, 1},
+		"doubled timeout": {[]answer{blackHole, current}, Policy{AttemptTimeout: endless, FirstAttemptTimeout: endless/2 + 1, Timeout: time.Hour}, ReasonTimeout, 1},
+		"start delay":     {[]answer{current}, Policy{StartDelay: endless}, ReasonConfirmed, 1},
+		"timeout":         {[]answer{runs("v1"), current}, Policy{Timeout: endless}, ReasonConfirmed, 2},
+		"refresh":         {[]answer{runs("v1"), current}, Policy{RefreshEvery: endless}, ReasonConfirmed, 2},
+		"stable":          {[]answer{current}, Policy{Stable: Stability{For: endless}, Interval: Interval{Base: 20 * time.Second, Growth: 1, Jitter: 0.01}}, ReasonTimeout, 4},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := testClient(t, Config{WriteTimeout: endless})
+				s := newSim(map[string][]answer{"a": tc.clients})
+				if tc.policy.StartDelay == 0 {
+					tc.policy.StartDelay = 1
+				}
+				res, _ := c.Apply(t.Context(), change(), Check{Fleet: changing(list("a")), Prober: s, Policy: tc.policy})
+				if res.Reason != tc.reason || res.Attempts != tc.attempts {
+					t.Errorf("want %v in %d attempts\n%s", tc.reason, tc.attempts, res.Summary())
+				}
+			})
+		})
+	}
+}
+
+// A grace that never ends lasts until the end of the run, which is a success.
+func TestEndlessGrace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(map[string][]answer{"a": {current}, "b": {runs("v1"), runs("v1"), current}})
+		res := apply(t, s, Policy{Quorum: AtLeast(1), Grace: endless}, "a", "b")
+		if !res.OK || res.Tally.Confirmed != 2 || res.Elapsed > 2*time.Second {
+			t.Errorf("%s", res.Summary())
+		}
+	})
+}
+
+// The channels of a run have the size of MaxInFlight.
+func TestTooManyInFlight(t *testing.T) {
+	t.Parallel()
+	c := newClient(memoryBackend{new(memory)}, Config{MaxInFlight: math.MaxInt}, faults{})
+	_, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: newSim(nil)})
+	if !errors.Is(err, ErrInvalid) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Many runs on one client at once, some of them canceled, leave it as it was.
+func TestManyRunsAtOnce(t *testing.T) {
+	t.Parallel()
+	c, _ := testClient(t, Config{MaxInFlight: 7})
+	target, err := c.Write(t.Context(), change())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const all = 60
+	done := make(chan *AckResult, all)
+	for i := range all {
+		go func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if i%3 == 0 {
+				time.AfterFunc(time.Duration(i)*time.Millisecond/10, cancel)
+			}
+			clients := make(map[string][]answer)
+			for _, id := range ids(40) {
+				clients[id] = []answer{runs("v1"), fails(KindDial), current}
+			}
+			res, _ := c.Confirm(ctx, target, Check{Fleet: fleet(ids(40)...), Prober: newSim(clients), Policy: Policy{
+				Interval: Interval{Base: time.Millisecond}, NewDelays: func() Delays { return &backoff.ZeroBackOff{} },
+			}})
+			done <- res
+		}()
+	}
+	for range all {
+		if res := <-done; !res.OK && res.Reason != ReasonCanceled {
+			t.Errorf("%s", res.Summary())
+		}
+	}
+	if n := c.gate.vacant(); n != 7 {
+		t.Errorf("%d places are free of 7", n)
+	}
+}

@@ -7,6 +7,7 @@
 //
 //	service, err := renewal.New(rdb, renewal.Config{})
 //	go service.Run(ctx)
+//	<-service.Started()
 //	handle, err := service.Register(renewal.Task{Keys: []string{"lock:deploy"}, Owner: token, Policy: policy})
 //	work(handle.Context()) // ends when the lock is lost
 //	err = handle.CancelAndWait(ctx)

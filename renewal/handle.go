@@ -168,7 +168,8 @@ func (h *Handle) Cancel() error {
 // CancelAndWait ends the task and returns when no renewal of it is under way and no
 // function of the host runs for it: from then on there is no further renewal and no
 // further callback. Use it before deleting a key. If ctx ends first, the task is
-// cancelled, and the error is the context's.
+// cancelled, and the error is the context's. A function of the host that runs for this
+// task must hand on the context that it was given: waiting for itself is ErrInCallback.
 func (h *Handle) CancelAndWait(ctx context.Context) error {
 	if err := h.Cancel(); err != nil {
 		return err

@@ -23,11 +23,13 @@ const leasePolicies = 64
 
 // Acquire takes the lock key, which then lives for ttl from each renewal on, of which
 // there are three in that time. If it is held, the error is a *HeldError that says
-// for how long; Acquire does not wait. The service must be running.
+// for how long; Acquire does not wait. The service must be running:
+// after go service.Run(ctx), wait for <-service.Started(), or Acquire may come first and
+// fail with ErrNotRunning.
 //
 // A counter beside the lock gives each holder a number greater than all before; it
-// has no TTL and stays. Its name is the key with ":fence" added, in the same slot of
-// a cluster.
+// has no TTL and stays. To be in the lock's slot of a cluster it is called {lock}:fence
+// for a lock called lock, and a{b}c:fence for one whose name has a hash tag, a{b}c.
 //
 // After an error other than a *HeldError it is not known whether the lock was taken;
 // Acquire then tries to give it back, and at worst it expires after ttl.

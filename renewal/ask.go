@@ -66,6 +66,9 @@ func (q *question) run(ctx context.Context) {
 	completed = true
 }
 
+// abandon is for the end of the service, which ends the task as well.
+func (q *question) abandon() { q.vanished() }
+
 // vanished is for a function that ended its goroutine; giveUp follows, unless it
 // came before.
 func (q *question) vanished() {

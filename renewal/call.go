@@ -41,7 +41,9 @@ func (h *Handle) callNext() {
 	next := &callJob{h: h, call: x.calls[0]}
 	x.calls[0] = call{}
 	x.calls = x.calls[1:]
-	x.calling = h.pol.svc.callbacks.submit(next)
+	if x.calling = h.pol.svc.callbacks.submit(next); !x.calling {
+		x.calls = nil // after the end of the service
+	}
 }
 
 // callJob makes one callback.
@@ -78,6 +80,8 @@ func (j *callJob) finished() {
 	h.callNext()
 	h.signalIdle()
 }
+
+func (j *callJob) abandon() { j.finished() }
 
 // giveUp only tells: a callback that hangs holds up the next ones of its task.
 func (j *callJob) giveUp(err error) { j.h.pol.svc.logUserError(j.h, err) }

@@ -16,6 +16,8 @@ type job interface {
 	// returned within the budget: err is ErrBudget; or when it never will, because
 	// the goroutine was ended under it.
 	giveUp(err error)
+	// abandon is called instead of run if the pool is closed first.
+	abandon()
 }
 
 // errGoexit is what a call into the host's code failed with that ended its goroutine.
@@ -140,14 +142,18 @@ func (p *pool) goroutines() int {
 	return p.started
 }
 
-// close refuses further jobs, forgets those that wait, and cancels the context of
+// close refuses further jobs, abandons those that wait, and cancels the context of
 // those that run.
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
+	left := p.queue
 	p.queue = nil
 	p.mu.Unlock()
 	p.cancel()
+	for _, j := range left {
+		j.abandon()
+	}
 }
 
 // guard calls fn and turns a panic into an error.

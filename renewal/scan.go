@@ -34,6 +34,8 @@ func (j *scanJob) run(ctx context.Context) {
 // giveUp is for a page that takes longer than the budget: the tick fails.
 func (j *scanJob) giveUp(err error) { (*question)(j).giveUp(err) }
 
+func (j *scanJob) abandon() { (*question)(j).abandon() }
+
 // wanted tells whether the task still waits for the answer.
 func (q *question) wanted() bool {
 	q.h.mu.Lock()

@@ -62,7 +62,7 @@ func (q *question) run(ctx context.Context) {
 			q.vanished()
 		}
 	}()
-	err = q.ask(ctx)
+	err = q.ask(context.WithValue(ctx, insideFunction{}, q.h))
 	completed = true
 }
 
@@ -282,7 +282,7 @@ func (h *Handle) choose(q *question, now time.Duration) {
 		x.selected = make(map[string]*key, len(q.keys))
 	}
 	for name, k := range x.selected {
-		if _, found := q.keys[name]; !found && !q.some && !k.busy() {
+		if _, found := q.keys[name]; !found && !q.some && !k.busy() && !k.calling() {
 			delete(x.selected, name)
 		}
 	}

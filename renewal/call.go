@@ -54,6 +54,9 @@ type callJob struct {
 
 func (j *callJob) run(ctx context.Context) {
 	defer j.finished() // also when the callback ends its goroutine
+	if !j.wanted() {
+		return
+	}
 	err := guard("callback", func() error {
 		ctx = context.WithValue(ctx, insideCallback{}, j.h)
 		cb := &j.h.pol.Callbacks
@@ -70,6 +73,14 @@ func (j *callJob) run(ctx context.Context) {
 		return nil
 	})
 	j.h.pol.svc.logUserError(j.h, err)
+}
+
+// wanted tells whether the callback is still to be made: of a task that was cancelled
+// while it waited, only Finished is.
+func (j *callJob) wanted() bool {
+	j.h.mu.Lock()
+	defer j.h.mu.Unlock()
+	return j.call.final || j.h.reason != ReasonCancelled
 }
 
 func (j *callJob) finished() {

@@ -50,7 +50,7 @@
 //	the task has ended                                    ErrEnded, *EndedError (reason)
 //	a function of the host panicked                       *PanicError
 //	a function of the host took too long                  ErrBudget
-//	CancelAndWait from a callback of the same task        ErrInCallback
+//	waiting for a task inside a function of its own       ErrInCallback
 //	Run left functions of the host behind                 ErrUnfinished
 //
 // The package imports of this module only internal/wheel, and can be used alone.

@@ -24,7 +24,7 @@ var (
 	ErrWrongType    = errors.New("renewal: key is not a string and cannot hold an owner's token")
 	ErrEnded        = errors.New("renewal: task has ended")
 	ErrBudget       = errors.New("renewal: function of the host exceeded its time budget")
-	ErrInCallback   = errors.New("renewal: cannot wait for a task inside its own callback")
+	ErrInCallback   = errors.New("renewal: cannot wait for a task inside its own callback or policy")
 	ErrUnfinished   = errors.New("renewal: functions of the host are still running")
 )
 
@@ -80,7 +80,13 @@ func (e *EndedError) Error() string {
 // Is matches ErrEnded.
 func (e *EndedError) Is(target error) bool { return target == ErrEnded }
 
-func (e *EndedError) Unwrap() error { return e.Cause }
+// Unwrap returns the cause, unless it is the loss of a key that was not the end.
+func (e *EndedError) Unwrap() error {
+	if e.Reason != ReasonLost && errors.Is(e.Cause, ErrLost) {
+		return nil
+	}
+	return e.Cause
+}
 
 // HeldError says for how long the present holder's lock lasts, at the moment of the
 // attempt. It matches ErrHeld.

@@ -174,7 +174,7 @@ func (h *Handle) CancelAndWait(ctx context.Context) error {
 	if err := h.Cancel(); err != nil {
 		return err
 	}
-	if ctx.Value(insideCallback{}) == h {
+	if ctx.Value(insideCallback{}) == h || ctx.Value(insideFunction{}) == h {
 		return ErrInCallback
 	}
 	h.mu.Lock()
@@ -193,15 +193,23 @@ func (h *Handle) CancelAndWait(ctx context.Context) error {
 	}
 }
 
-// insideCallback is the context key under which callbacks find their own handle.
-type insideCallback struct{}
+// insideCallback and insideFunction are the context keys under which callbacks, and
+// policies and selectors, find their own handle.
+type (
+	insideCallback struct{}
+	insideFunction struct{}
+)
 
 // RenewNow makes a tick due at once and waits for the outcome of every key: nil if
 // all were renewed, otherwise the joined errors of those that were not. The rate of
-// the task does not change.
+// the task does not change. Policies and selectors, which come before a refresh, cannot
+// wait for one of their own task: ErrInCallback.
 func (h *Handle) RenewNow(ctx context.Context) error {
 	if !h.valid() {
 		return ErrUnknownTask
+	}
+	if ctx.Value(insideFunction{}) == h {
+		return ErrInCallback
 	}
 	if !h.pol.svc.running() {
 		return ErrNotRunning

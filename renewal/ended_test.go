@@ -1,0 +1,169 @@
+package renewal
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// runService runs a service in a bubble and returns what ends it.
+func runService(t *testing.T, s *Service) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	synctest.Wait()
+	return func() error {
+		cancel()
+		return <-done
+	}
+}
+
+// TestCancelAndWaitAfterShutdown: functions that were still to be called when the
+// service ended are not called any more, and nobody waits for them.
+func TestCancelAndWaitAfterShutdown(t *testing.T) {
+	t.Parallel()
+	hang := func(t *testing.T) (block func(), release func()) {
+		t.Helper()
+		gate := make(chan struct{})
+		return func() { <-gate }, func() { close(gate); synctest.Wait() }
+	}
+	for name, set := range map[string]func(p *Policy, block func()){
+		"callbacks": func(p *Policy, block func()) {
+			p.Callbacks.Renewed = func(context.Context, Event) { block() }
+			p.Callbacks.Finished = func(context.Context, Result) { block() }
+		},
+		"functions": func(p *Policy, block func()) {
+			p.Stop = []StopRule{If(func(context.Context, Status) (bool, error) { block(); return false, nil })}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				w := &world{fake: f, s: newService(Config{UserGoroutines: 1, UserBudget: time.Hour, Grace: time.Second}.withDefaults(), f, f, nil)}
+				block, release := hang(t)
+				stop := runService(t, w.s)
+				p := every(time.Second)
+				set(p, block)
+				first, second := w.lease(t, "a", p), w.lease(t, "b", p)
+				pass(3 * time.Second)
+				if err := stop(); !errors.Is(err, ErrUnfinished) {
+					t.Errorf("Run: %v, want ErrUnfinished", err)
+				}
+				release()
+				for _, h := range []*Handle{first, second} {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+					if err := h.CancelAndWait(ctx); err != nil {
+						t.Errorf("%s after the end: %v", h.ID(), err)
+					}
+					cancel()
+				}
+			})
+		})
+	}
+}
+
+// TestCancelStopsQueuedCallbacks: a callback that waits for its turn when its task is
+// cancelled is not made.
+func TestCancelStopsQueuedCallbacks(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{UserGoroutines: 1, UserBudget: time.Hour}, func(w *world) {
+		t := w.t
+		gate := make(chan struct{})
+		slow := every(10 * time.Second)
+		slow.RenewAtOnce = true
+		slow.Callbacks.Renewed = func(context.Context, Event) { <-gate }
+		w.lease(t, "slow", slow)
+		pass(time.Second)
+		var got []string
+		p := every(10 * time.Second)
+		p.RenewAtOnce = true
+		p.Callbacks.Renewed = func(context.Context, Event) { got = append(got, "renewed") }
+		p.Callbacks.Finished = func(context.Context, Result) { got = append(got, "finished") }
+		h := w.lease(t, "k", p)
+		pass(time.Second)
+		if err := h.Cancel(); err != nil {
+			t.Fatal(err)
+		}
+		close(gate)
+		pass(time.Second)
+		if len(got) != 1 || got[0] != "finished" {
+			t.Errorf("callbacks after Cancel: %v, want Finished alone", got)
+		}
+	})
+}
+
+// TestWaitingForItself: a function of the host cannot wait for the task that waits for
+// the function.
+func TestWaitingForItself(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
+		handles, answers := make(chan *Handle, 1), make(chan error, 2)
+		p := every(time.Second)
+		p.Stop = []StopRule{If(func(ctx context.Context, _ Status) (bool, error) {
+			h := <-handles
+			answers <- h.RenewNow(ctx)
+			answers <- h.CancelAndWait(ctx)
+			return false, nil
+		})}
+		handles <- w.lease(t, "k", p)
+		for range 2 {
+			if err := <-answers; !errors.Is(err, ErrInCallback) {
+				t.Errorf("%v, want ErrInCallback", err)
+			}
+		}
+	})
+}
+
+// TestDroppedKeyIsWaitedFor: a selected key that was given up while a call with it is
+// under way, and that the selector does not find any more.
+func TestDroppedKeyIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{CallTimeout: time.Hour, InFlight: 1}, func(w *world) {
+		t := w.t
+		found := []string{"k"}
+		p := every(time.Second)
+		p.Select = Select(func(context.Context) ([]string, error) { return found, nil })
+		w.set("k", "", time.Minute)
+		h := register(t, w.s, Task{Policy: p})
+		pass(3 * time.Second)
+		w.at("main").slow(30 * time.Second)
+		pass(10 * time.Second) // past the deadline of k, which is part of a call
+		found = nil
+		pass(2 * time.Second)
+		if err := h.CancelAndWait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.at("main").calls(); n != 0 {
+			t.Errorf("%d calls under way after CancelAndWait", n)
+		}
+	})
+}
+
+// TestCancelledTaskIsNotLost: a task that has dropped a key and is cancelled later has
+// not ended by that loss.
+func TestCancelledTaskIsNotLost(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
+		p := every(time.Second)
+		p.OnLoss = DropKey
+		w.set("here", "me", 4*time.Second)
+		h := register(t, w.s, Task{Keys: []string{"here", "gone"}, Policy: p})
+		pass(3 * time.Second)
+		ctx := h.Context()
+		if err := h.Cancel(); err != nil {
+			t.Fatal(err)
+		}
+		if cause := context.Cause(ctx); !errors.Is(cause, ErrEnded) || errors.Is(cause, ErrLost) {
+			t.Errorf("cause %v, want ErrEnded and not ErrLost", cause)
+		}
+		if r := h.Result(); !errors.Is(r.Err, ErrLost) {
+			t.Errorf("%+v, want the loss as the last error", r)
+		}
+	})
+}

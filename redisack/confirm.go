@@ -21,8 +21,10 @@ func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	r := c.begin(ctx, t, check)
-	defer r.end()
+	hooks := c.hooks()
+	defer hooks.close()
+	r := c.begin(ctx, t, check, hooks)
+	defer r.stop()
 	if err := r.enlist(); err != nil {
 		return r.conclusion(err)
 	}
@@ -45,21 +47,23 @@ func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult,
 		return nil, err
 	}
 	ch = ch.complete()
-	r := c.begin(ctx, Target{Key: ch.Key, Field: ch.Field, Version: ch.Version, WriteID: ch.WriteID}, check)
-	defer r.end()
+	hooks := c.hooks()
+	defer hooks.close()
+	r := c.begin(ctx, Target{Key: ch.Key, Field: ch.Field, Version: ch.Version, WriteID: ch.WriteID}, check, hooks)
+	defer r.stop()
 	if err := r.enlist(); err != nil {
 		return r.conclusion(err)
 	}
 	res, err := r.apply(ctx, ch)
 	if !res.OK && r.mayRollBack(res) {
-		res.Rollback = c.rollback(ctx, ch, res, check)
+		res.Rollback = c.rollback(ctx, ch, res, check, hooks)
 	}
 	r.hooks.finish(res)
 	return res, err
 }
 
-// begin makes a run. Its end must be called.
-func (c *Client) begin(ctx context.Context, t Target, check Check) *run {
+// begin makes a run. Its stop must be called. The hooks are those of the call, which may have another run.
+func (c *Client) begin(ctx context.Context, t Target, check Check, hooks *hookRunner) *run {
 	policy := check.Policy.complete()
 	began := time.Now()
 	limit := policy.Timeout
@@ -71,7 +75,7 @@ func (c *Client) begin(ctx context.Context, t Target, check Check) *run {
 	return &run{
 		client: c,
 		log:    c.log.With(zap.String("key", t.Key), zap.String("version", t.Version)),
-		hooks:  c.hooks(),
+		hooks:  hooks,
 		check:  check,
 		policy: policy,
 		target: t,
@@ -93,12 +97,6 @@ func (c *Client) begin(ctx context.Context, t Target, check Check) *run {
 		looks:     make(chan headLook, 1),
 		acksEnded: make(chan struct{}, 1),
 	}
-}
-
-// end frees what a run holds.
-func (r *run) end() {
-	r.stop()
-	r.hooks.close()
 }
 
 // conclusion is the account of a run that ended before the write.

@@ -8,7 +8,7 @@ import (
 )
 
 // Hooks are functions that are called during a run, one at a time and in order, apart from the run itself: a hook that
-// hangs or panics harms no run. When more than 1,024 calls wait for a slow hook, further ones are left out and the
+// hangs or panics harms no run. A rollback is part of its run; several runs at once call them at once. When more than 1,024 calls wait for a slow hook, further ones are left out and the
 // result has a warning.
 type Hooks struct {
 	// OnWrite is called after a write, with what Write returns.

@@ -24,14 +24,14 @@ func (r *run) mayRollBack(res *AckResult) bool {
 
 // rollback writes the previous payload again, as a new revision that holds only while the failed one is current, and
 // confirms it with a budget of its own.
-func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, check Check) *RollbackReport {
+func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, check Check, hooks *hookRunner) *RollbackReport {
 	if res.Target.Outcome == OutcomeUnchanged {
 		return &RollbackReport{Why: "this run has written nothing"}
 	}
 	ctx = context.WithoutCancel(ctx)
 	check.Policy.Rollback = RollbackNever
-	r := c.begin(ctx, res.Target, check)
-	defer r.end()
+	r := c.begin(ctx, res.Target, check, hooks)
+	defer r.stop()
 	ch, why := r.formerly(failed)
 	if why != "" {
 		return &RollbackReport{Why: why}

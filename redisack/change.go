@@ -102,6 +102,7 @@ const idLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 func checkKey(key, field string, f *faults) {
 	f.when(key == "", "Key", "is empty")
 	f.when(!wire.Nameable(key), "Key", "holds a } without a {tag}: no other key can share its cluster slot")
+	f.when(wire.BareTag(key), "Key", "is nothing but a {tag}: the keys beside it would be those of the key without braces")
 	f.when(strings.ContainsAny(field, "{}"), "Field", "holds a brace")
 }
 

@@ -15,7 +15,7 @@ func TestCluster(t *testing.T) {
 	rdb := redistest.StartCluster(t, 3, 0).Client()
 	for _, sharded := range []bool{false, true} {
 		c := New(rdb, Config{Sharded: sharded})
-		for _, key := range []string{"a", "b", "c", "app:{tenant-7}:routes", "{x}", "odd{}key", "open{key"} {
+		for _, key := range []string{"a", "b", "c", "app:{tenant-7}:routes", "{x}:y", "odd{}key", "open{key"} {
 			for i, size := range []int{10, stageAbove + 1} {
 				version := []string{"small", "large"}[i]
 				if sharded {

@@ -9,8 +9,12 @@ import (
 
 // Endpoint is one member of a fleet.
 type Endpoint struct {
-	// ID is the instance that is expected to answer. Empty when only the URL is known: it is then named after the URL,
-	// and whichever instance answers there stands for it.
+	// ID is the instance that is expected to answer: what the client calls itself, such as the pod's name. When another
+	// instance answers at the URL, this one counts as Gone and the other one joins in its place (unless
+	// Policy.IgnoreJoiners): so it is when a pod is replaced, and so it is when the ID is misspelt, which is why the
+	// result has a warning. A client that does not say who it is is taken for this one.
+	//
+	// Empty when only the URL is known: it is then named after the URL, and whichever instance answers stands for it.
 	ID string
 	// URL is where the prober asks. A custom Prober may do without.
 	URL string
@@ -74,10 +78,13 @@ type endpointChecker interface {
 func checkMembers(members []Endpoint, prober Prober, f *faults) {
 	seen := make(map[string]bool, len(members))
 	checker, _ := prober.(endpointChecker)
+	pushOnly := prober == nil
 	for i, ep := range members {
 		if problem := checkMember(ep, checker, seen[ep.identity()]); problem != "" {
 			f.add(fmt.Sprintf("Fleet[%d]", i), problem)
 		}
+		f.when(pushOnly && ep.ID == "" && ep.URL != "", fmt.Sprintf("Fleet[%d]", i),
+			"has no ID, by which acknowledgements are known, and there is no Prober to learn it")
 		seen[ep.identity()] = true
 	}
 }

@@ -102,7 +102,7 @@ func (q perGroup) check(c counts, f *faults) {
 	if !usable(q.each, f) {
 		return
 	}
-	if _, nested := q.each.(perGroup); nested {
+	if grouped(q.each) { // inside a group there are no groups, all of which would have confirmed
 		f.add("Policy.Quorum", "has a PerGroup inside a PerGroup")
 		return
 	}
@@ -121,6 +121,17 @@ func (q perGroup) check(c counts, f *faults) {
 			f.add(fault.Field, fault.Problem+fmt.Sprintf(" in group %q", name))
 		}
 	}
+}
+
+// grouped reports whether there is a PerGroup in the quorum.
+func grouped(q Quorum) bool {
+	switch q := q.(type) {
+	case perGroup:
+		return true
+	case every:
+		return slices.ContainsFunc(q, grouped)
+	}
+	return false
 }
 
 func (q perGroup) String() string { return fmt.Sprintf("%v per group", q.each) }

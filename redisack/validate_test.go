@@ -34,7 +34,8 @@ func TestValidation(t *testing.T) {
 		check  Check
 		faults []string
 	}{
-		"nothing at all": {Change{}, Check{}, []string{"Key", "Version", "Check.Fleet", "Check.Prober"}},
+		"nothing at all":    {Change{}, Check{}, []string{"Key", "Version", "Check.Fleet", "Check.Prober"}},
+		"nothing but a tag": {Change{Key: "{k}", Version: "v1"}, check(fleet("a")), []string{"Key"}},
 		"change": {
 			Change{Key: "a}b", Field: "{", Version: " v\n", WriteID: "a b", Fence: "x", TTL: -1, IfRev: Exact(0)},
 			check(fleet("a")),
@@ -57,8 +58,12 @@ func TestValidation(t *testing.T) {
 		"every of nothing":             {good, policy(Policy{Quorum: Every()}), []string{"Policy.Quorum"}},
 		"nil in every":                 {good, policy(Policy{Quorum: Every(nil, PerGroup(nil))}), []string{"Policy.Quorum", "Policy.Quorum"}},
 		"group in group":               {good, policy(Policy{Quorum: PerGroup(PerGroup(All()))}), []string{"Policy.Quorum"}},
-		"more than a group has":        {good, policy(Policy{Quorum: PerGroup(AtLeast(3))}), []string{"Policy.Quorum"}},
-		"more members than there are":  {good, policy(Policy{MinMembers: 3}), []string{"Policy.MinMembers"}},
+		"group in every in group":      {good, policy(Policy{Quorum: PerGroup(Every(AtLeast(1), Every(PerGroup(All()))))}), []string{"Policy.Quorum"}},
+		"push to nobody's address": {
+			good, Check{Fleet: Static(Endpoint{ID: "a"}, Endpoint{URL: "http://h"}), Push: true}, []string{"Fleet[1]"},
+		},
+		"more than a group has":       {good, policy(Policy{Quorum: PerGroup(AtLeast(3))}), []string{"Policy.Quorum"}},
+		"more members than there are": {good, policy(Policy{MinMembers: 3}), []string{"Policy.MinMembers"}},
 		"negative": {
 			good,
 			policy(Policy{

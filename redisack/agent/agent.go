@@ -125,6 +125,7 @@ func (cfg Config) check(rdb redis.UniversalClient, key string, apply ApplyFunc, 
 	when(ring, "rdb is a Ring")
 	when(key == "", "key is empty")
 	when(!wire.Nameable(key), "key holds a } without a {tag}")
+	when(wire.BareTag(key), "key is nothing but a {tag}")
 	when(apply == nil, "apply is nil")
 	when(cfg.Sharded && cfg.Channel != "" && !wire.SameSlot(cfg.Channel, names.Head), "Channel is not in the slot of the key")
 	when(cfg.MaxAcks < 0, "MaxAcks is negative")

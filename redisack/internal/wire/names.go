@@ -63,6 +63,9 @@ func Nameable(key string) bool {
 	return Tag(key) != "" || !strings.Contains(key, "}")
 }
 
+// BareTag reports whether the key is a tag and nothing else: the keys beside {k} would be those beside k.
+func BareTag(key string) bool { return key != "" && key == "{"+Tag(key)+"}" }
+
 // SameSlot reports whether two names share a slot because their tags, or the whole names where there is no tag, are equal.
 func SameSlot(a, b string) bool { return hashed(a) == hashed(b) }
 

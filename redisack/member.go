@@ -22,11 +22,20 @@ type member struct {
 	waits   int           // consecutive answers of a client that is not there yet
 	delays  Delays        // made on the first error
 
+	instance  string  // who answers, in its own words
+	displaced bool    // it is gone because another instance answers at its address:
+	heir      *member // that one; nil if joiners are left out
+
 	claiming   bool // says that it is ahead, which is being checked
 	boot       string
 	refusedBy  string        // boot of the process that refused
 	matches    int           // consecutive matches
 	firstMatch time.Duration // when they began
+}
+
+// answers notes who answers.
+func (m *member) answers(instance string) {
+	m.instance, m.row.Instance = instance, cleanID(instance)
 }
 
 // standing is how a member counts. The order is of no meaning.

@@ -58,7 +58,7 @@ func (r *run) enter(ep Endpoint) *member {
 
 // freeName tells apart endpoints whose URLs differ only in what is not shown.
 func (r *run) freeName(ep Endpoint) string {
-	name := ep.name()
+	name := cleanID(ep.name())
 	if ep.ID != "" {
 		return name
 	}
@@ -74,8 +74,8 @@ func (r *run) freeName(ep Endpoint) string {
 // leave makes a member gone. It never counts as confirmed again.
 func (r *run) leave(m *member) {
 	r.changed = true
-	if r.claims[m.row.Instance] == m {
-		delete(r.claims, m.row.Instance)
+	if r.claims[m.instance] == m {
+		delete(r.claims, m.instance)
 	}
 	if r.claims[m.ep.ID] == m {
 		delete(r.claims, m.ep.ID)
@@ -86,13 +86,13 @@ func (r *run) leave(m *member) {
 
 // identify finds out whom an answer stands for. kept is false when it counts for nobody.
 func (r *run) identify(m *member, obs Observation) (_ *member, kept bool) {
-	if obs.Instance == "" || obs.Instance == m.row.Instance {
+	if obs.Instance == "" || obs.Instance == m.instance {
 		return m, true
 	}
 	holder := r.claims[obs.Instance]
 	switch {
 	case holder == m:
-		m.row.Instance = obs.Instance
+		m.answers(obs.Instance)
 		return m, true
 	case holder != nil:
 		err := fmt.Errorf("instance %q already stands for %s", cleanID(obs.Instance), holder.row.ID)
@@ -100,11 +100,11 @@ func (r *run) identify(m *member, obs Observation) (_ *member, kept bool) {
 		r.fail(m, &ProbeError{Kind: KindInstance, Status: obs.Status, Err: err}, delay)
 		return nil, false
 	case m.ep.ID == "":
-		if r.claims[m.row.Instance] == m { // another process answers there now
-			delete(r.claims, m.row.Instance)
+		if r.claims[m.instance] == m { // another process answers there now
+			delete(r.claims, m.instance)
 			m.matches = 0
 		}
-		m.row.Instance = cleanID(obs.Instance)
+		m.answers(obs.Instance)
 		r.claims[obs.Instance] = m
 		return m, true
 	}
@@ -114,23 +114,19 @@ func (r *run) identify(m *member, obs Observation) (_ *member, kept bool) {
 // displace takes account of a stranger at a member's address: the member is gone, the stranger joins.
 func (r *run) displace(m *member, instance string) (*member, bool) {
 	r.leave(m)
-	joiner := Endpoint{ID: instance, URL: m.ep.URL, Group: m.ep.Group}
+	r.warn(fmt.Sprintf("instance %q answers at the address of %s, which counts as gone: replaced, or misnamed in the fleet",
+		cleanID(instance), m.row.ID))
+	m.displaced = true
 	if r.displaced == nil {
-		r.displaced = make(map[string]displacement)
+		r.displaced = make(map[string]*member)
 	}
-	moved := displacement{listed: m.ep}
-	if !r.policy.IgnoreJoiners {
-		moved.by = r.enter(joiner)
-		moved.by.row.Instance = instance
+	r.displaced[m.ep.identity()] = m
+	if r.policy.IgnoreJoiners {
+		return nil, false
 	}
-	r.displaced[m.ep.identity()] = moved
-	return moved.by, moved.by != nil
-}
-
-// displacement remembers that the fleet lists an endpoint where another instance answers.
-type displacement struct {
-	listed Endpoint
-	by     *member // nil if joiners are left out
+	m.heir = r.enter(Endpoint{ID: instance, URL: m.ep.URL, Group: m.ep.Group})
+	m.heir.answers(instance)
+	return m.heir, true
 }
 
 // refresh is a new look at the fleet.
@@ -216,27 +212,26 @@ func (r *run) readmit(ep Endpoint) *member {
 // standIn returns who answers where the endpoint is listed, if that is known to be somebody else: a stranger, or the
 // stranger that has taken the stranger's place.
 func (r *run) standIn(ep Endpoint) (m *member, known bool) {
-	moved, known := r.displaced[ep.identity()]
-	if !known || moved.listed != ep {
+	m, known = r.displaced[ep.identity()]
+	if !known || m.ep != ep {
 		delete(r.displaced, ep.identity())
 		return nil, false
 	}
-	for moved.by != nil && moved.by.standing == standsGone {
-		next, more := r.displaced[moved.by.ep.identity()]
-		if !more {
-			delete(r.displaced, ep.identity())
-			return nil, false
-		}
-		moved = next
+	for m != nil && m.displaced { // ends: an heir is younger than whom it displaces
+		m = m.heir
 	}
-	return moved.by, true
+	if m != nil && m.standing == standsGone {
+		delete(r.displaced, ep.identity())
+		return nil, false
+	}
+	return m, true
 }
 
 // relocate asks a member again at its new address, whatever was known of the old one.
 func (r *run) relocate(m *member, ep Endpoint) {
 	r.changed = true
 	m.ep = ep
-	m.matches, m.waits, m.last = 0, 0, false
+	m.matches, m.waits, m.last, m.claiming = 0, 0, false, false
 	m.row.Reason, m.row.ConfirmedAfter = ReasonPending, 0
 	r.census.move(m, standsPending)
 	if !m.running {

@@ -126,18 +126,21 @@ func TestMembership(t *testing.T) {
 			fleet:   fleet("a", "b"),
 			clients: map[string][]answer{"a": instance("x"), "b": late, "x": instance("x")},
 			reason:  ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2, Gone: 1},
-			rows: map[string]Reason{"a": ReasonGone, "x": ReasonConfirmed},
+			rows:     map[string]Reason{"a": ReasonGone, "x": ReasonConfirmed},
+			warnings: 1,
 		},
 		"a stranger does not count if joiners are ignored": {
 			fleet:   fleet("a", "b", "c"),
 			clients: map[string][]answer{"a": {after(100*time.Millisecond, instance("x")[0])}, "b": late, "c": ok},
 			policy:  Policy{IgnoreJoiners: true, MinMembers: 3, Timeout: 5 * time.Second},
 			reason:  ReasonQuorumImpossible, tally: Tally{Members: 2, Confirmed: 1, Gone: 1, Pending: 1},
+			warnings: 1,
 		},
 		"a stranger stays although the fleet does not know of it": {
 			fleet:   changing(list("a", "b")),
 			clients: map[string][]answer{"a": instance("x"), "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}, "x": instance("x")},
 			policy:  Policy{RefreshEvery: 500 * time.Millisecond}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2, Gone: 1},
+			warnings: 1,
 		},
 		"a stranger in a stranger's place": {
 			fleet: changing(list("a", "b")),
@@ -145,7 +148,8 @@ func TestMembership(t *testing.T) {
 				"a": older("x"), "b": ok, "x": older("y"), "y": {older("y")[0], older("y")[0], older("y")[0], older("y")[0], instance("y")[0]},
 			},
 			policy: Policy{RefreshEvery: 300 * time.Millisecond}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2, Gone: 2},
-			rows: map[string]Reason{"y": ReasonConfirmed},
+			rows:     map[string]Reason{"y": ReasonConfirmed},
+			warnings: 2,
 		},
 		"one instance does not stand for two members": {
 			fleet:   fleet("a", "b"),

@@ -36,8 +36,8 @@ type run struct {
 	slab      []member  // room for the first of them
 	byID      map[string]*member
 	claims    map[string]*member // by instance
-	displaced map[string]displacement
-	shown     map[string]int // uses of names made from URLs
+	displaced map[string]*member // listed where another instance answers
+	shown     map[string]int     // uses of names made from URLs
 	census    census
 	initial   int
 	strangers int

@@ -10,8 +10,9 @@ import (
 // Observation is what one client says of itself. Every field but one of Rev, Version, WriteID and Sum may be empty; the
 // more there is, the surer the comparison.
 type Observation struct {
-	// Instance is the id of the process that answered. It has to be the Endpoint's ID; for an endpoint without one it
-	// is learned. Two endpoints answered by one instance count once.
+	// Instance is the id of the process that answered. If it is not the Endpoint's ID, that endpoint is Gone and the
+	// answer counts for a new one: see Endpoint.ID. For an endpoint without an ID it is learned. Two endpoints answered
+	// by one instance count once.
 	Instance string
 	// Boot changes with every start of that process.
 	Boot string

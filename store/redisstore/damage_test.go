@@ -1,0 +1,254 @@
+package redisstore
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
+)
+
+// planKeys are the keys of a plan that runs, in the middle of its work.
+func planKeys(k keys, id plan.ID) []string {
+	return []string{
+		k.plan(id), k.tenants(id, 0), k.tasks(id, 0), k.held(id), k.loose(id), k.events(id), k.commands(id),
+	}
+}
+
+// busy returns a plan of which one task is completed, one waits for a worker, and two
+// are held.
+func busy(t *testing.T, s *Store) *rollout {
+	t.Helper()
+	r := start(t, s, 70, 10)
+	r.ok(s.Join(r.ctx, "worker", time.Minute))
+	jobs := r.claim("worker", 4)
+	b := store.Batch{Plan: r.id, Works: []store.Work{
+		{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete},
+		{Task: jobs[1].ID, Token: jobs[1].Token, Seq: 1, Kind: store.Yield},
+	}}
+	r.ok(s.Commit(r.ctx, &b))
+	return r
+}
+
+// end cancels a busy plan, so that it is over.
+func (r *rollout) end() {
+	r.Helper()
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{}) })
+	held, err := r.Heartbeat(r.ctx, "worker", time.Minute, []plan.ID{r.id})
+	r.ok(err)
+	b := store.Batch{Plan: r.id}
+	for _, h := range held {
+		b.Works = append(b.Works, store.Work{Task: h.Task, Token: h.Token, Seq: 9, Kind: store.Yield})
+	}
+	r.ok(r.Commit(r.ctx, &b))
+	waiting, _, err := r.Tasks(r.ctx, r.id, store.TaskQuery{Unheld: true})
+	r.ok(err)
+	p := r.decide(func(p plan.Plan) (plan.Decision, error) { return p.HaltTasks(waiting, plan.By{}), nil })
+	if !p.Over() {
+		r.Fatalf("the plan is not over: %+v", p.Counters)
+	}
+}
+
+// use makes every call that touches a plan and returns the errors.
+func use(r *rollout) []error {
+	var errs []error
+	note := func(err error) { errs = append(errs, err) }
+	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: "more", Worker: "worker", Max: 3}}
+	note(r.Commit(r.ctx, &b))
+	p, err := r.Plan(r.ctx, r.id)
+	note(err)
+	p.ID = r.id // also if it could not be read
+	_, err = r.Apply(r.ctx, store.Command{ID: "x", Version: p.Version, Failed: -1, Decision: plan.Decision{Plan: p}})
+	note(err)
+	_, _, err = r.Tasks(r.ctx, r.id, store.TaskQuery{})
+	note(err)
+	_, _, err = r.Tasks(r.ctx, r.id, store.TaskQuery{Unheld: true})
+	note(err)
+	_, err = r.Events(r.ctx, r.id, 0, 0)
+	note(err)
+	_, err = r.Heartbeat(r.ctx, "worker", time.Minute, []plan.ID{r.id})
+	note(err)
+	_, err = r.Orphans(r.ctx, r.id)
+	note(err)
+	_, err = r.Cursor(r.ctx, r.id, "name", "owner", time.Minute)
+	note(err)
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+// TestKeysOfAnotherType: a key of another type in the way is named, and nothing is
+// written halfway.
+func TestKeysOfAnotherType(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	all := append(planKeys(s.keys, 0), s.keys.cursors(0))
+	for i := range all {
+		r := busy(t, s)
+		key := append(planKeys(s.keys, r.id), s.keys.cursors(r.id))[i]
+		saved := client.Dump(r.ctx, key).Val()
+		client.Del(r.ctx, key)
+		kind := "string"
+		if client.Set(r.ctx, key, "in the way", 0).Err() != nil {
+			t.Fatal("cannot put a string in the way")
+		}
+		errs := use(r)
+		if len(errs) == 0 {
+			t.Errorf("%s is a %s, and nobody minds", key, kind)
+		}
+		for _, err := range errs {
+			var corrupt *store.CorruptError
+			if !errors.As(err, &corrupt) || corrupt.Key != key {
+				t.Errorf("%s is a %s: error %v, want one that names the key", key, kind, err)
+			}
+		}
+		client.Del(r.ctx, key)
+		if saved != "" {
+			r.ok(client.Restore(r.ctx, key, 0, saved).Err())
+		}
+		storetest.Check(t, s, r.id)
+	}
+}
+
+// TestLostIndexes: keys that say only what others say, too, are made again.
+func TestLostIndexes(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := busy(t, s)
+	client.Del(r.ctx, s.keys.held(r.id), s.keys.loose(r.id), s.keys.commands(r.id))
+	held, err := s.Heartbeat(r.ctx, "worker", time.Minute, []plan.ID{r.id})
+	r.ok(err)
+	if len(held) != 2 {
+		t.Errorf("held: %v, want two tasks", held)
+	}
+	client.Del(r.ctx, s.keys.loose(r.id))
+	r.claim("worker", 1) // finds out
+	if got := r.claim("worker", 10); len(got) == 0 {
+		t.Error("nothing is claimed")
+	}
+	waits, err := s.Task(r.ctx, task.NewID(r.id, 2))
+	r.ok(err)
+	if waits.Worker == "" {
+		t.Errorf("the task that waited still does: %+v", waits)
+	}
+	storetest.Check(t, s, r.id)
+}
+
+// TestLostData: what is lost for good is reported, by the key.
+func TestLostData(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	for i, name := range []string{"plan", "n:0", "t:0"} {
+		r := busy(t, s)
+		key := planKeys(s.keys, r.id)[i]
+		if !strings.HasSuffix(key, ":"+name) {
+			t.Fatalf("key %s where %s has to be", key, name)
+		}
+		client.Del(r.ctx, key)
+		errs := use(r)
+		if len(errs) == 0 {
+			t.Errorf("%s is gone, and nobody minds", key)
+		}
+		for _, err := range errs {
+			var corrupt *store.CorruptError
+			if !errors.As(err, &corrupt) || corrupt.Key != key {
+				t.Errorf("%s is gone: error %v, want one that names the key", key, err)
+			}
+		}
+	}
+	r := busy(t, s)
+	client.Del(r.ctx, s.keys.events(r.id))
+	if _, err := s.Events(r.ctx, r.id, 0, 0); !errors.Is(err, store.ErrTrimmed) {
+		t.Errorf("the log is gone: %v, want that it begins later", err)
+	}
+	r.claim("worker", 2)
+	if events, err := s.Events(r.ctx, r.id, 7, 0); err != nil || len(events) != 1 || events[0].Seq != 8 {
+		t.Errorf("events after the loss: %v, %v", events, err)
+	}
+}
+
+// TestLostLists: plans come back to the lists of plans, and ids are not given twice.
+func TestLostLists(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	one, two := busy(t, s), start(t, s, 3, 3)
+	client.Del(one.ctx, s.keys.plans(), s.keys.agenda(), s.keys.stamps())
+	for range 2 { // the first one repairs
+		if _, err := s.Due(one.ctx, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	due, err := s.Due(one.ctx, 10)
+	one.ok(err)
+	if len(due) != 2 {
+		t.Errorf("due: %v, want both plans", due)
+	}
+	plans, err := s.Plans(one.ctx, store.PlanQuery{})
+	one.ok(err)
+	if len(plans) != 2 || plans[0].ID != two.id {
+		t.Errorf("%d plans are listed, want 2", len(plans))
+	}
+	client.Del(one.ctx, s.keys.ids())
+	three := start(t, s, 1, 1)
+	if three.id <= two.id {
+		t.Errorf("id %s was given again", three.id)
+	}
+	storetest.Check(t, s, two.id)
+}
+
+// TestHeadsThatMakeNoSense: a value that is not ours is reported.
+func TestHeadsThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := busy(t, s)
+	jobs := []task.ID{task.NewID(r.id, 3), task.NewID(r.id, 4)}
+	client.HSet(r.ctx, s.keys.tasks(r.id, 0), "2", "not ours")
+	b := store.Batch{Plan: r.id}
+	for _, id := range jobs {
+		b.Works = append(b.Works, store.Work{Task: id, Token: 1, Seq: 1})
+	}
+	r.ok(s.Commit(r.ctx, &b))
+	if !errors.Is(b.Works[0].Err, store.ErrCorrupt) || !errors.Is(b.Works[1].Err, store.ErrFenced) {
+		t.Errorf("errors %v and %v, want corrupt and fenced", b.Works[0].Err, b.Works[1].Err)
+	}
+	if _, err := s.Task(r.ctx, jobs[0]); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("reading: %v, want corrupt", err)
+	}
+	client.HSet(r.ctx, s.keys.plan(r.id), "facts", "1 2 3")
+	if _, err := s.Plan(r.ctx, r.id); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("reading the plan: %v, want corrupt", err)
+	}
+}
+
+// TestLocksThatMakeNoSense: a lock that is not ours is reported.
+func TestLocksThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	client := redistest.Mini(t)
+	s := openStore(t, client, Config{})
+	client.Set(t.Context(), s.keys.tenant("a"), "somebody", 0)
+	client.RPush(t.Context(), s.keys.tenant("b"), "somebody")
+	for _, name := range []string{"a", "b"} {
+		var corrupt *store.CorruptError
+		_, err := s.Reserve(t.Context(), []store.TenantLock{{Tenant: name, Plan: 1}})
+		if !errors.As(err, &corrupt) || corrupt.Key != s.keys.tenant(name) {
+			t.Errorf("reserving %s: %v, want one that names the key", name, err)
+		}
+	}
+	if err := s.Release(t.Context(), []store.TenantLock{{Tenant: "b"}}); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("releasing: %v, want corrupt", err)
+	}
+	if err := client.Get(t.Context(), "no such key").Err(); !errors.Is(err, redis.Nil) {
+		t.Errorf("the client: %v", err)
+	}
+}

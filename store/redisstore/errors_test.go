@@ -1,0 +1,85 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/store"
+)
+
+// TestFaults: what an error of the client is to the caller.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	client, mini := redistest.MiniServer(t)
+	s := openStore(t, client, Config{})
+	answered := func(text string) error {
+		mini.SetError(text)
+		defer mini.SetError("")
+		return client.Get(t.Context(), "key").Err()
+	}
+	for _, code := range []string{
+		"LOADING Redis is loading", "READONLY You can't write", "CLUSTERDOWN Hash slot not served", "MASTERDOWN Link down",
+		"TRYAGAIN Multiple keys", "BUSY Redis is busy", "OOM command not allowed", "NOREPLICAS Not enough",
+		"MISCONF Redis is configured", "ERR max number of clients reached",
+	} {
+		if err := s.fault(t.Context(), "key", answered(code)); !store.Temporary(err) {
+			t.Errorf("%s: %v, want a passing fault", code, err)
+		}
+	}
+	for _, fault := range []error{io.EOF, errors.New("connection reset by peer"), redis.ErrPoolTimeout} {
+		if err := s.fault(t.Context(), "key", fault); !store.Temporary(err) || !errors.Is(err, fault) {
+			t.Errorf("%v: %v, want a passing fault", fault, err)
+		}
+	}
+	for _, fault := range []error{
+		answered("NOAUTH Authentication required."), answered("WRONGPASS invalid username-password pair"),
+		answered("NOPERM this user has no permissions"), tls.RecordHeaderError{Msg: "no TLS"},
+		fmt.Errorf("dial: %w", x509.UnknownAuthorityError{}), tls.AlertError(40),
+	} {
+		if err := s.fault(t.Context(), "key", fault); !errors.Is(err, ErrServer) || store.Temporary(err) || !errors.Is(err, fault) {
+			t.Errorf("%v: %v, want that the server cannot be used", fault, err)
+		}
+	}
+	var corrupt *store.CorruptError
+	if err := s.fault(t.Context(), "key", answered("WRONGTYPE Operation")); !errors.As(err, &corrupt) || corrupt.Key != "key" {
+		t.Errorf("WRONGTYPE: %v, want corrupt", err)
+	}
+	if err := s.fault(t.Context(), "key", answered("ERR whatever")); store.Temporary(err) || err == nil {
+		t.Errorf("ERR: %v, want a permanent fault", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.fault(ended, "key", io.EOF); !errors.Is(err, context.Canceled) || store.Temporary(err) {
+		t.Errorf("after the context has ended: %v, want its error", err)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]error{
+		"=anything":                  nil,
+		"!notfound":                  store.ErrNotFound,
+		"!conflict version 3, not 2": store.ErrConflict,
+		"!corrupt 3:a:bwhy":          &store.CorruptError{Key: "a:b", Reason: "why"},
+		"!corrupt 9:a:bwhy":          store.ErrCorrupt,
+		"":                           store.ErrCorrupt,
+	} {
+		err := problem("key", answer)
+		var corrupt *store.CorruptError
+		if errors.As(want, &corrupt) {
+			if err == nil || err.Error() != want.Error() {
+				t.Errorf("%q: %v, want %v", answer, err, want)
+			}
+		} else if !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", answer, err, want)
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	if err := server.Client().ConfigSet(t.Context(), "requirepass", "secret").Err(); err != nil {
+		t.Fatal(err)
+	}
+	client := func(change func(*redis.Options)) redis.UniversalClient {
+		o := server.Options()
+		change(o)
+		c := redis.NewClient(o)
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": server.Addr()}})
+	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr()}, ReadOnly: true})
+	t.Cleanup(func() { _ = ring.Close() })
+	t.Cleanup(func() { _ = cluster.Close() })
+	for name, test := range map[string]struct {
+		rdb  redis.UniversalClient
+		addr string
+	}{
+		"no password":        {client(func(*redis.Options) {}), server.Addr()},
+		"wrong password":     {client(func(o *redis.Options) { o.Password = "guess" }), server.Addr()},
+		"a ring":             {ring, ""},
+		"reads from replica": {cluster, server.Addr()},
+	} {
+		_, err := Open(t.Context(), test.rdb, Config{})
+		var refused *ServerError
+		if !errors.Is(err, ErrServer) || !errors.As(err, &refused) || !strings.Contains(err.Error(), test.addr) {
+			t.Errorf("%s: error %v, want one that names %s", name, err, test.addr)
+		}
+		if store.Temporary(err) || strings.Contains(err.Error(), "guess") {
+			t.Errorf("%s: error %v passes by itself, or tells the password", name, err)
+		}
+	}
+	good := client(func(o *redis.Options) { o.Password = "secret" })
+	openStore(t, good, Config{})
+	server.Shutdown()
+	if _, err := Open(t.Context(), good, Config{}); !store.Temporary(err) || !strings.Contains(err.Error(), server.Addr()) {
+		t.Errorf("server down: error %v, want a passing one that names the address", err)
+	}
+}
+
+func TestOpenChecksVersions(t *testing.T) {
+	t.Parallel()
+	client := redistest.Mini(t)
+	s := openStore(t, client, Config{})
+	openStore(t, client, Config{})
+	for _, test := range []struct {
+		mark string
+		want error
+	}{{"2", ErrVersion}, {"x", store.ErrCorrupt}, {"0", store.ErrCorrupt}} {
+		client.Set(t.Context(), s.keys.version(), test.mark, 0)
+		if _, err := Open(t.Context(), client, Config{}); !errors.Is(err, test.want) {
+			t.Errorf("version %s: error %v, want %v", test.mark, err, test.want)
+		}
+	}
+	for version, want := range map[string]int{"7.0.15": 7, "6.2.14": 6, "8.4.0": 8, "x": 0} {
+		if got := major(version); got != want {
+			t.Errorf("major(%q) = %d, want %d", version, got, want)
+		}
+	}
+}
+
+func TestConfigFaults(t *testing.T) {
+	t.Parallel()
+	_, err := Open(t.Context(), redistest.Mini(t), Config{
+		Prefix: "{x}", MaxEvents: -1, Replicas: -1, ReplicaTimeout: -time.Second,
+	})
+	if !errors.Is(err, ErrConfig) {
+		t.Fatalf("error %v, want %v", err, ErrConfig)
+	}
+	for _, field := range []string{"Prefix", "MaxEvents", "Replicas", "ReplicaTimeout"} {
+		if !strings.Contains(err.Error(), field+" ") {
+			t.Errorf("error %q does not name %s", err, field)
+		}
+	}
+}
+
+// TestIdle: what an engine asks for while a thousand plans rest.
+func TestIdle(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, server.Client(), Config{})
+	r := start(t, s, 1, 1)
+	for range 1000 {
+		c, err := s.BeginCreate(r.ctx, store.Create{Plan: plan.Plan{Name: "resting"}, TTL: time.Minute})
+		r.ok(err)
+		r.ok(s.FinishCreate(r.ctx, c))
+	}
+	due, err := s.Due(r.ctx, 0)
+	r.ok(err)
+	for _, d := range due {
+		r.ok(s.Rest(r.ctx, d.ID, d.Stamp, -1))
+	}
+	before := commands(t, server.Client())
+	const polls = 20 // 20 seconds of an engine that polls every second
+	for range polls {
+		_, err := s.Due(r.ctx, 100)
+		r.ok(err)
+	}
+	if n := commands(t, server.Client()) - before - 1; n > polls*5 {
+		t.Errorf("%d commands for %d polls", n, polls)
+	}
+}
+
+// commands returns how many commands a server has carried out, calls within scripts
+// not counted.
+func commands(t *testing.T, client *redis.Client) int {
+	t.Helper()
+	info, err := client.Info(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := map[string]bool{"evalsha": true, "eval": true, "hmget": true, "info": true}
+	sum := 0
+	for line := range strings.Lines(info) {
+		name, rest, ok := strings.Cut(line, ":calls=")
+		if ok && sent[strings.TrimPrefix(name, "cmdstat_")] {
+			n, _, _ := strings.Cut(rest, ",")
+			calls, err := strconv.Atoi(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += calls
+		}
+	}
+	return sum
+}
+
+// TestListen: hints arrive, and end with the context.
+func TestListen(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, redistest.Start(t).Client(), Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	hints, done := make(chan string, 100), make(chan error)
+	go func() { done <- s.Listen(ctx, func(id plan.ID) { hints <- id.String() }) }()
+	var r *rollout
+	for got := []string{}; !slices.Contains(got, "1"); {
+		if r == nil {
+			r = start(t, s, 1, 1)
+		}
+		r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Pause(plan.By{}) })
+		r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Resume(plan.By{}) })
+		select {
+		case id := <-hints:
+			got = append(got, id)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("listening ended with %v", err)
+	}
+}

@@ -55,6 +55,7 @@ func TestLinearizable(t *testing.T) {
 		for i := range stores {
 			options := server.Options()
 			options.Addr = proxy.Addr()
+			options.MaxRetries = -1 // whoever sends again has to know
 			client := redis.NewClient(options)
 			t.Cleanup(func() { _ = client.Close() })
 			stores[i] = openStore(t, client, Config{})
@@ -82,22 +83,21 @@ func linearizable(t *testing.T, budget time.Duration, stores func(client int) st
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	n := 0
+	ctx, cancel := context.WithTimeout(t.Context(), budget+10*time.Second)
+	defer cancel()
 	for end := time.Now().Add(budget); n == 0 || time.Now().Before(end); n++ {
-		h := newLinHistory(t, stores(0))
+		h := newLinHistory(ctx, t, stores(0))
 		var clients sync.WaitGroup
 		for i := range linClients {
 			c := &linClient{linHistory: h, id: i, store: stores(i), rand: rand.New(rand.NewPCG(seed+uint64(n), uint64(i)))}
-			clients.Go(func() { c.play(t.Context()) })
+			clients.Go(func() { c.play(ctx) })
 		}
-		done := make(chan struct{})
-		go func() { clients.Wait(); close(done) }()
-		for working := true; working; {
-			select {
-			case <-done:
-				working = false
-			case <-time.After(3 * time.Millisecond):
-				harm()
-			}
+		harming(&clients, harm)
+		if t.Failed() {
+			return
+		}
+		if h.ambiguous() {
+			continue
 		}
 		switch porcupine.CheckOperationsTimeout(linModel(), h.ops, 5*time.Second) {
 		case porcupine.Illegal:
@@ -110,180 +110,26 @@ func linearizable(t *testing.T, budget time.Duration, stores func(client int) st
 	t.Logf("%d histories", n)
 }
 
-// TestModelRefusesTwoHolders: the model is not content with everything.
-func TestModelRefusesTwoHolders(t *testing.T) {
-	t.Parallel()
-	in := linInput{op: "claim", limit: 1}
-	out := func(token task.Token) linOutput { return linOutput{claimed: []linClaimed{{0, token}}} }
-	twice := []porcupine.Operation{
-		{ClientId: 0, Input: in, Output: out(1), Call: 1, Return: 4},
-		{ClientId: 1, Input: in, Output: out(2), Call: 2, Return: 3},
-	}
-	if porcupine.CheckOperations(linModel(), twice) {
-		t.Error("one task is held by two clients, and the model accepts it")
-	}
-	if !porcupine.CheckOperations(linModel(), twice[:1]) {
-		t.Error("the model refuses a claim")
-	}
-}
-
-// linInput is an operation, linOutput its answer.
-type linInput struct {
-	op      string // claim, save, complete, yield, pause, resume, lose, plan, task
-	client  int
-	limit   int // of a claim
-	task    int
-	token   task.Token
-	seq     uint32
-	version uint64 // that a command was decided on
-}
-
-type linOutput struct {
-	claimed  []linClaimed
-	refused  bool // fenced, or a conflict
-	repeated bool // it was sent more than once: what it tells of others may be of later
-	stop     task.Stop
-	paused   bool
-	version  uint64
-	counters plan.Counters
-	seen     linTask
-}
-
-type linClaimed struct {
-	task  int
-	token task.Token
-}
-
-// linPlan is the sequential plan. Its tasks' tokens are whatever the store said, as
-// long as they grow.
-type linPlan struct {
-	paused  bool
-	version uint64
-	tasks   [linTasks]linTask
-}
-
-type linTask struct {
-	state task.State
-	held  bool
-	token task.Token
-	seq   uint32 // of the last save, as saved in the checkpoint
-}
-
-// linStarted is the version of a plan that was marked and started.
-const linStarted = 3
-
-func linModel() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return linPlan{version: linStarted} },
-		Step: func(state, input, output any) (bool, any) {
-			p, _ := state.(linPlan)
-			in, _ := input.(linInput)
-			out, _ := output.(linOutput)
-			ok := p.step(in, out)
-			return ok, p
-		},
-	}
-}
-
-// step carries an operation out and reports whether that could be its answer.
-func (p *linPlan) step(in linInput, out linOutput) bool {
-	t := &p.tasks[in.task]
-	mine := t.held && t.token == in.token
-	switch in.op {
-	case "claim":
-		return p.claim(in, out)
-	case "save", "complete", "yield":
-		if out.refused || !mine {
-			return out.refused && !mine
-		}
-		return p.work(t, in, out)
-	case "pause", "resume", "lose":
-		fits := p.version == in.version && (in.op != "lose" || mine)
-		if out.refused || !fits {
-			return out.refused && !fits
-		}
-		p.version++
-		if in.op == "lose" {
-			t.held = false
-			if p.paused {
-				t.state = task.Paused
-			}
-		} else {
-			p.paused = in.op == "pause"
-		}
-		return true
-	case "plan":
-		return out.paused == p.paused && out.version == p.version && out.counters == p.counters()
-	case "task":
-		return out.seen == *t
-	}
-	return false
-}
-
-// work is a change by the worker that holds the task.
-func (p *linPlan) work(t *linTask, in linInput, out linOutput) bool {
-	switch {
-	case in.op == "save":
-		t.seq = in.seq
-		stop := task.Go
-		if p.paused {
-			stop = task.StopPause
-		}
-		return out.repeated || out.stop == stop
-	case in.op == "complete":
-		t.state, t.seq = task.Completed, 0
-	case p.paused:
-		t.state = task.Paused
-	}
-	t.held = false
-	return true
-}
-
-// claim hands out tasks: those in flight that nobody holds first, then pending ones in
-// their order, and none while the plan is paused.
-func (p *linPlan) claim(in linInput, out linOutput) bool {
-	for _, c := range out.claimed {
-		t := &p.tasks[c.task]
-		if !slices.Contains(p.claimable(), c.task) || c.token <= t.token {
-			return false
-		}
-		t.state, t.held, t.token = task.Running, true, c.token
-	}
-	return len(out.claimed) == in.limit || len(p.claimable()) == 0
-}
-
-// claimable returns the tasks one of which a claim takes next.
-func (p *linPlan) claimable() (free []int) {
-	if p.paused || p.counters().Held >= linHeld {
-		return nil
-	}
-	pending := -1
-	for i, t := range p.tasks {
-		switch {
-		case t.state == task.Running && !t.held:
-			free = append(free, i)
-		case t.state == task.Pending && pending < 0:
-			pending = i
+// harming does harm until the clients are done.
+func harming(clients *sync.WaitGroup, harm func()) {
+	done := make(chan struct{})
+	go func() {
+		clients.Wait()
+		close(done)
+	}()
+	for wait := 2 * time.Millisecond; ; wait = 20 * time.Millisecond { // time to connect again
+		select {
+		case <-done:
+			return
+		case <-time.After(wait):
+			harm()
 		}
 	}
-	if len(free) == 0 && pending >= 0 {
-		free = []int{pending}
-	}
-	return free
-}
-
-func (p *linPlan) counters() (c plan.Counters) {
-	for _, t := range p.tasks {
-		c.States[t.state]++
-		if t.held {
-			c.Held++
-		}
-	}
-	return c
 }
 
 // linHistory is what the clients of one plan have seen.
 type linHistory struct {
+	t     *testing.T
 	plan  plan.ID
 	start time.Time
 
@@ -292,48 +138,58 @@ type linHistory struct {
 }
 
 // newLinHistory makes a plan that runs.
-func newLinHistory(t *testing.T, s store.Store) *linHistory {
+func newLinHistory(ctx context.Context, t *testing.T, s store.Store) *linHistory {
 	t.Helper()
-	h := &linHistory{start: time.Now()}
-	c := &linClient{linHistory: h, store: s}
-	do := func(f func() error) {
-		t.Helper()
-		if _, err := insist(f); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h := &linHistory{t: t, start: time.Now()}
 	var made store.Creation
-	do(func() (err error) {
-		made, err = s.BeginCreate(t.Context(), store.Create{TTL: time.Minute, Plan: plan.Plan{
+	h.insist(func() (err error) {
+		made, err = s.BeginCreate(ctx, store.Create{TTL: time.Minute, Plan: plan.Plan{
 			Name: "plan", ExecutorType: "X", Tasks: linTasks,
 			Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(linHeld)},
 		}})
 		return err
 	})
-	do(func() error { return s.AddTenants(t.Context(), made, 1, plan.Tenants("a", "b", "c", "d", "e")) })
-	do(func() error { return s.FinishCreate(t.Context(), made) })
+	h.insist(func() error { return s.AddTenants(ctx, made, 1, plan.Tenants("a", "b", "c", "d", "e")) })
+	h.insist(func() error { return s.FinishCreate(ctx, made) })
 	h.plan = made.ID
+	c := &linClient{linHistory: h, store: s, id: linClients}
 	by := plan.By{Now: time.Now()}
-	for _, decide := range []func(plan.Plan) (plan.Decision, error){
-		func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, by) },
-		func(p plan.Plan) (plan.Decision, error) { return p.Start(by) },
-	} {
-		c.command(t.Context(), "", 0, decide)
-	}
-	if p, err := s.Plan(t.Context(), h.plan); err != nil || p.State != plan.Running || p.Version != linStarted {
-		t.Fatalf("plan %s of version %d, %v", p.State, p.Version, err)
-	}
+	c.command(ctx, "mark", 0, func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, by) })
+	c.command(ctx, "start", 0, func(p plan.Plan) (plan.Decision, error) { return p.Start(by) })
+	h.ops = nil
 	return h
 }
 
 // record notes an operation that was called at that time.
-func (h *linHistory) record(client int, called time.Time, in linInput, out linOutput) {
-	in.client = client
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.ops = append(h.ops, porcupine.Operation{
-		ClientId: client, Input: in, Output: out,
-		Call: int64(called.Sub(h.start)), Return: int64(time.Since(h.start)),
+func (c *linClient) record(called time.Time, in linInput, out linOutput) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ops = append(c.ops, porcupine.Operation{
+		ClientId: c.id, Input: in, Output: out,
+		Call: int64(called.Sub(c.start)), Return: int64(time.Since(c.start)),
+	})
+}
+
+// ambiguous reports whether a task may have been claimed, with an answer that was
+// lost, and taken away before the claim was sent again: a repeat answers what it still
+// holds, and nobody can tell what else there was.
+func (h *linHistory) ambiguous() bool {
+	for _, c := range h.ops {
+		in, _ := c.Input.(linInput)
+		out, _ := c.Output.(linOutput)
+		if in.op == "claim" && out.repeated && len(out.claimed) < in.limit && h.loses(c.Call, c.Return) {
+			return true
+		}
+	}
+	return false
+}
+
+// loses reports whether a task was taken from its holder between the two times.
+func (h *linHistory) loses(from, to int64) bool {
+	return slices.ContainsFunc(h.ops, func(o porcupine.Operation) bool {
+		in, _ := o.Input.(linInput)
+		out, _ := o.Output.(linOutput)
+		return in.op == "lose" && !out.refused && o.Call <= to && o.Return >= from
 	})
 }
 
@@ -341,19 +197,26 @@ func (h *linHistory) String() string {
 	slices.SortFunc(h.ops, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
 	var text strings.Builder
 	for _, o := range h.ops {
-		fmt.Fprintf(&text, "%9d to %9d  %+v -> %+v\n", o.Call, o.Return, o.Input, o.Output)
+		fmt.Fprintf(&text, "%9d to %9d  client %d %+v -> %+v\n", o.Call, o.Return, o.ClientId, o.Input, o.Output)
 	}
 	return text.String()
 }
 
 // insist makes a call until it does not fail for now, and tells whether it was sent
-// more than once.
-func insist(f func() error) (repeated bool, err error) {
+// more than once and whether it was refused. Other errors fail the test.
+func (h *linHistory) insist(f func() error) (repeated, refused bool) {
 	for {
-		if err := f(); !store.Temporary(err) && !errors.Is(err, ErrWentBack) {
-			return repeated, err
+		switch err := f(); {
+		case store.Temporary(err):
+			repeated = true
+		case errors.Is(err, store.ErrConflict):
+			return repeated, true
+		default:
+			if err != nil {
+				h.t.Errorf("unexpected error: %v", err)
+			}
+			return repeated, false
 		}
-		repeated = true
 	}
 }
 
@@ -376,6 +239,9 @@ type linHolding struct {
 
 func (c *linClient) play(ctx context.Context) {
 	for range linOps {
+		if ctx.Err() != nil {
+			return
+		}
 		switch n := c.rand.IntN(12); {
 		case n < 2 || len(c.held) == 0 && n < 6:
 			c.claim(ctx)
@@ -395,33 +261,29 @@ func (c *linClient) play(ctx context.Context) {
 
 // commit sends a batch until it is answered. What it tells of the plan is a read of
 // its own: it may be of later than the change.
-func (c *linClient) commit(ctx context.Context, b *store.Batch) (called time.Time, repeated bool, err error) {
+func (c *linClient) commit(ctx context.Context, b *store.Batch) (called time.Time, repeated bool) {
 	called = time.Now()
-	repeated, err = insist(func() error { return c.store.Commit(ctx, b) })
-	if err == nil {
-		v := b.View
-		c.record(c.id, called, linInput{op: "plan"},
-			linOutput{paused: v.State == plan.Paused, version: v.Version, counters: v.Counters})
-	}
-	return called, repeated, err
+	repeated, _ = c.insist(func() error { return c.store.Commit(ctx, b) })
+	v := b.View
+	c.record(called, linInput{op: "plan"}, linOutput{paused: v.State == plan.Paused, version: v.Version, counters: v.Counters})
+	return called, repeated
+}
+
+func (c *linClient) unique() string {
+	c.ids++
+	return fmt.Sprintf("%d-%d-%d", c.plan, c.id, c.ids)
 }
 
 func (c *linClient) claim(ctx context.Context) {
-	c.ids++
 	in := linInput{op: "claim", limit: 1 + c.rand.IntN(2)}
-	b := &store.Batch{Plan: c.plan, Claim: store.Claim{
-		ID: fmt.Sprintf("%d-%d-%d", c.plan, c.id, c.ids), Worker: fmt.Sprintf("w%d", c.id), Max: in.limit,
-	}}
-	called, _, err := c.commit(ctx, b)
-	if err != nil {
-		return
-	}
-	var out linOutput
+	b := &store.Batch{Plan: c.plan, Claim: store.Claim{ID: c.unique(), Worker: fmt.Sprintf("w%d", c.id), Max: in.limit}}
+	called, repeated := c.commit(ctx, b)
+	out := linOutput{repeated: repeated}
 	for _, t := range b.Claimed {
 		out.claimed = append(out.claimed, linClaimed{t.ID.Ordinal() - 1, t.Token})
 		c.held = append(c.held, linHolding{task: t.ID.Ordinal() - 1, token: t.Token})
 	}
-	c.record(c.id, called, in, out)
+	c.record(called, in, out)
 }
 
 // work saves or ends one of the tasks that are held.
@@ -440,12 +302,9 @@ func (c *linClient) work(ctx context.Context) {
 		w.Saved = store.Saved{Step: "S", Data: fmt.Appendf(nil, "%d", h.seq)}
 	}
 	b := &store.Batch{Plan: c.plan, Works: []store.Work{w}}
-	called, repeated, err := c.commit(ctx, b)
+	called, repeated := c.commit(ctx, b)
 	w = b.Works[0]
-	if err != nil {
-		return
-	}
-	c.record(c.id, called, in, linOutput{refused: w.Err != nil, repeated: repeated, stop: w.Stop})
+	c.record(called, in, linOutput{refused: w.Err != nil, repeated: repeated, stop: w.Stop})
 	if w.Err != nil || in.op != "save" {
 		c.held = slices.Delete(c.held, i, i+1)
 	}
@@ -453,9 +312,10 @@ func (c *linClient) work(ctx context.Context) {
 
 // lose takes a task from whoever holds it.
 func (c *linClient) lose(ctx context.Context) {
-	var t task.Task
 	id := task.NewID(c.plan, 1+c.rand.IntN(linTasks))
-	if _, err := insist(func() (err error) { t, err = c.store.Task(ctx, id); return err }); err != nil || t.Worker == "" {
+	var t task.Task
+	c.insist(func() (err error) { t, err = c.store.Task(ctx, id); return err })
+	if t.Worker == "" {
 		return
 	}
 	c.command(ctx, "lose", t.Token, func(p plan.Plan) (plan.Decision, error) {
@@ -465,10 +325,7 @@ func (c *linClient) lose(ctx context.Context) {
 
 // command decides on the plan as it is, and commits.
 func (c *linClient) command(ctx context.Context, op string, token task.Token, decide func(plan.Plan) (plan.Decision, error)) {
-	var p plan.Plan
-	if _, err := insist(func() (err error) { p, err = c.store.Plan(ctx, c.plan); return err }); err != nil {
-		return
-	}
+	p := c.readPlan(ctx)
 	d, err := decide(p)
 	if err != nil || !d.Changed {
 		return
@@ -477,34 +334,31 @@ func (c *linClient) command(ctx context.Context, op string, token task.Token, de
 	if len(d.Edits) > 0 {
 		in.task = d.Edits[0].ID.Ordinal() - 1
 	}
-	c.ids++
-	cmd := store.Command{ID: fmt.Sprintf("%d-%d-%d", c.plan, c.id, c.ids), Version: p.Version, Failed: -1, Decision: d}
+	cmd := store.Command{ID: c.unique(), Version: p.Version, Failed: -1, Decision: d}
 	called := time.Now()
-	_, err = insist(func() error { _, err := c.store.Apply(ctx, cmd); return err })
-	if op != "" && (err == nil || errors.Is(err, store.ErrConflict)) {
-		c.record(c.id, called, in, linOutput{refused: err != nil})
-	}
+	_, refused := c.insist(func() error { _, err := c.store.Apply(ctx, cmd); return err })
+	c.record(called, in, linOutput{refused: refused})
+}
+
+func (c *linClient) readPlan(ctx context.Context) (p plan.Plan) {
+	c.insist(func() (err error) { p, err = c.store.Plan(ctx, c.plan); return err })
+	return p
 }
 
 // read looks at the plan or at a task.
 func (c *linClient) read(ctx context.Context) {
 	called := time.Now()
 	if c.rand.IntN(2) == 0 {
-		var p plan.Plan
-		if _, err := insist(func() (err error) { p, err = c.store.Plan(ctx, c.plan); return err }); err == nil {
-			c.record(c.id, called, linInput{op: "plan"},
-				linOutput{paused: p.State == plan.Paused, version: p.Version, counters: p.Counters})
-		}
+		p := c.readPlan(ctx)
+		c.record(called, linInput{op: "plan"}, linOutput{paused: p.State == plan.Paused, version: p.Version, counters: p.Counters})
 		return
 	}
 	in := linInput{op: "task", task: c.rand.IntN(linTasks)}
 	var t task.Task
-	if _, err := insist(func() (err error) { t, err = c.store.Task(ctx, task.NewID(c.plan, in.task+1)); return err }); err != nil {
-		return
-	}
+	c.insist(func() (err error) { t, err = c.store.Task(ctx, task.NewID(c.plan, in.task+1)); return err })
 	seen := linTask{state: t.State, held: t.Worker != "", token: t.Token}
 	if t.Checkpoint != nil {
 		_, _ = fmt.Sscan(string(t.Checkpoint.Data), &seen.seq)
 	}
-	c.record(c.id, called, in, linOutput{seen: seen})
+	c.record(called, in, linOutput{seen: seen})
 }

@@ -1,0 +1,184 @@
+package redisstore
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// linInput is an operation, linOutput its answer.
+type linInput struct {
+	op      string // claim, save, complete, yield, pause, resume, lose, plan, task
+	limit   int    // of a claim
+	task    int
+	token   task.Token
+	seq     uint32
+	version uint64 // that a command was decided on
+}
+
+type linOutput struct {
+	claimed  []linClaimed
+	refused  bool // fenced, or a conflict
+	repeated bool // it was sent more than once: what it tells of others may be of later
+	stop     task.Stop
+	paused   bool
+	version  uint64
+	counters plan.Counters
+	seen     linTask
+}
+
+type linClaimed struct {
+	task  int
+	token task.Token
+}
+
+// linPlan is the sequential plan. Its tasks' tokens are whatever the store said, as
+// long as they grow.
+type linPlan struct {
+	paused  bool
+	version uint64
+	tasks   [linTasks]linTask
+}
+
+type linTask struct {
+	state task.State
+	held  bool
+	token task.Token
+	seq   uint32 // of the last save, as saved in the checkpoint
+}
+
+// linStarted is the version of a plan that was marked and started.
+const linStarted = 3
+
+func linModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return linPlan{version: linStarted} },
+		Step: func(state, input, output any) (bool, any) {
+			p, _ := state.(linPlan)
+			in, _ := input.(linInput)
+			out, _ := output.(linOutput)
+			ok := p.step(in, out)
+			return ok, p
+		},
+	}
+}
+
+// step carries an operation out and reports whether that could be its answer.
+func (p *linPlan) step(in linInput, out linOutput) bool {
+	t := &p.tasks[in.task]
+	mine := t.held && t.token == in.token
+	switch in.op {
+	case "claim":
+		return p.claim(in, out)
+	case "save", "complete", "yield":
+		if !mine || out.refused && !out.repeated {
+			return out.refused && !mine
+		}
+		// Refused at a repeat: it was carried out, and another worker has changed the
+		// task since, which the task remembers in its place.
+		return p.work(t, in, out)
+	case "pause", "resume", "lose":
+		fits := p.version == in.version && (in.op != "lose" || mine)
+		if out.refused || !fits {
+			return out.refused && !fits
+		}
+		p.version++
+		if in.op == "lose" {
+			t.held = false
+			if p.paused {
+				t.state = task.Paused
+			}
+		} else {
+			p.paused = in.op == "pause"
+		}
+		return true
+	case "plan":
+		return out.paused == p.paused && out.version == p.version && out.counters == p.counters()
+	case "task":
+		return out.seen == *t
+	}
+	return false
+}
+
+// work is a change by the worker that holds the task.
+func (p *linPlan) work(t *linTask, in linInput, out linOutput) bool {
+	switch {
+	case in.op == "save":
+		t.seq = in.seq
+		stop := task.Go
+		if p.paused {
+			stop = task.StopPause
+		}
+		return out.repeated || out.stop == stop
+	case in.op == "complete":
+		t.state, t.seq = task.Completed, 0
+	case p.paused:
+		t.state = task.Paused
+	}
+	t.held = false
+	return true
+}
+
+// claim hands out tasks: those in flight that nobody holds first, then pending ones in
+// their order, and none while the plan is paused.
+func (p *linPlan) claim(in linInput, out linOutput) bool {
+	for _, c := range out.claimed {
+		t := &p.tasks[c.task]
+		if !slices.Contains(p.claimable(), c.task) || c.token <= t.token {
+			return false
+		}
+		t.state, t.held, t.token = task.Running, true, c.token
+	}
+	return len(out.claimed) == in.limit || len(p.claimable()) == 0
+}
+
+// claimable returns the tasks one of which a claim takes next.
+func (p *linPlan) claimable() (free []int) {
+	if p.paused || p.counters().Held >= linHeld {
+		return nil
+	}
+	pending := -1
+	for i, t := range p.tasks {
+		switch {
+		case t.state == task.Running && !t.held:
+			free = append(free, i)
+		case t.state == task.Pending && pending < 0:
+			pending = i
+		}
+	}
+	if len(free) == 0 && pending >= 0 {
+		free = []int{pending}
+	}
+	return free
+}
+
+func (p *linPlan) counters() (c plan.Counters) {
+	for _, t := range p.tasks {
+		c.States[t.state]++
+		if t.held {
+			c.Held++
+		}
+	}
+	return c
+}
+
+// TestModelRefusesTwoHolders: the model is not content with everything.
+func TestModelRefusesTwoHolders(t *testing.T) {
+	t.Parallel()
+	in := linInput{op: "claim", limit: 1}
+	out := func(token task.Token) linOutput { return linOutput{claimed: []linClaimed{{0, token}}} }
+	twice := []porcupine.Operation{
+		{ClientId: 0, Input: in, Output: out(1), Call: 1, Return: 4},
+		{ClientId: 1, Input: in, Output: out(2), Call: 2, Return: 3},
+	}
+	if porcupine.CheckOperations(linModel(), twice) {
+		t.Error("one task is held by two clients, and the model accepts it")
+	}
+	if !porcupine.CheckOperations(linModel(), twice[:1]) {
+		t.Error("the model refuses a claim")
+	}
+}

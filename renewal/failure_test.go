@@ -119,6 +119,7 @@ func TestRetryDelay(t *testing.T) {
 		{8 * s, 24 * s, 3, 6 * s}, // a quarter of what is left
 		{8 * s, 4 * s, 1, s},
 		{8 * s, 24 * s, 255, 6 * s},
+		{8 * s, never, 255, 8 * s}, // a key of which it is not known when it expires
 	} {
 		if got := retryDelay(tc.interval, tc.left, tc.attempt, 1); got != tc.want {
 			t.Errorf("interval %v, left %v, attempt %d: at most %v, want %v", tc.interval, tc.left, tc.attempt, got, tc.want)

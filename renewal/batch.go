@@ -68,7 +68,7 @@ func (it *item) request(now time.Duration) (req request, ok bool) {
 	h, k := it.h, it.k
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.reason != Live || k.state != keyQueued {
+	if h.reason != Live || !k.queued() {
 		return req, false
 	}
 	if reason := h.builtinStop(now); reason != Live {
@@ -133,12 +133,22 @@ func (it *item) settle(req *request, sent, now time.Duration) Outcome {
 	return 0 // lose has counted it
 }
 
+// rank is where an item that is handed on to another lane belongs.
+func (it *item) rank() rank {
+	it.h.mu.Lock()
+	defer it.h.mu.Unlock()
+	if it.k.state == keyAsked {
+		return rankAsked
+	}
+	return rankDue
+}
+
 // fail is settle for a key that could not even be sent.
 func (it *item) fail(err error) {
 	h, k := it.h, it.k
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.reason == Live && k.state == keyQueued {
+	if h.reason == Live && k.queued() {
 		h.pol.svc.meter.count(h.pol, Failed)
 		h.failed(k, err, h.pol.svc.clock.now())
 	}

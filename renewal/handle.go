@@ -200,7 +200,7 @@ type (
 	insideFunction struct{}
 )
 
-// RenewNow makes a tick due at once and waits for the outcome of every key: nil if
+// RenewNow makes a tick due at once, ahead of all that wait for Redis, and waits for the outcome of every key: nil if
 // all were renewed, otherwise the joined errors of those that were not. The rate of
 // the task does not change. Policies and selectors, which come before a refresh, cannot
 // wait for one of their own task: ErrInCallback.

@@ -18,7 +18,8 @@ type lane struct {
 	work  func(context.Context, *batch) (silent bool)
 
 	mu       sync.Mutex
-	urgent   ring   // retries and the like
+	asked    ring   // somebody waits for them: before all others, whatever the lag
+	urgent   ring   // retries
 	normal   ring   // in the order of their ticks
 	run      []item // taken out of the rings and sorted by deadline, when there is lag
 	at       int    // next of run
@@ -33,17 +34,29 @@ type lane struct {
 // resort is how often the whole queue may be put into the order of the time left.
 const resort = 100 * time.Millisecond
 
-func (l *lane) push(it item, urgent bool) {
+// rank says into which ring an item goes.
+type rank uint8
+
+const (
+	rankDue rank = iota
+	rankRetry
+	rankAsked // RenewNow
+)
+
+func (l *lane) push(it item, r rank) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if urgent {
-		l.urgent.push(it)
-	} else {
+	switch r {
+	case rankDue:
 		l.normal.push(it)
+	case rankRetry:
+		l.urgent.push(it)
+	case rankAsked:
+		l.asked.push(it)
 	}
 }
 
-func (l *lane) depth() int { return l.urgent.n + l.normal.n + len(l.run) - l.at }
+func (l *lane) depth() int { return l.asked.n + l.urgent.n + l.normal.n + len(l.run) - l.at }
 
 // kick starts workers for what is queued, as many as are allowed; or, if only full
 // batches count, none for less.
@@ -100,7 +113,8 @@ func (l *lane) fill(b *batch) bool {
 	if (l.lagging || l.urgent.n > limit) && now >= l.nextSort && !l.sorting {
 		l.sort(now)
 	}
-	b.items = l.urgent.take(b.items, limit)
+	b.items = l.asked.take(b.items, limit)
+	b.items = l.urgent.take(b.items, limit-len(b.items))
 	n := min(limit-len(b.items), len(l.run)-l.at)
 	b.items = append(b.items, l.run[l.at:l.at+n]...)
 	if l.at += n; l.at == len(l.run) {

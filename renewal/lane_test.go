@@ -56,6 +56,40 @@ func TestLagPutsTheUrgentFirst(t *testing.T) {
 	})
 }
 
+// TestRenewNowGoesAhead asks for keys that are new to the queue of a node that is far
+// behind, and for one that waits in it already.
+func TestRenewNowGoesAhead(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{BatchSize: 10, InFlight: 1, CallTimeout: time.Hour}, func(w *world) {
+		t := w.t
+		long := &Policy{TTL: FixedTTL(10 * time.Hour), Interval: Every(2 * time.Second), RenewAtOnce: true}
+		w.at("main").slow(5 * time.Second)
+		w.lease(t, "first", long) // occupies the node
+		pass(100 * time.Millisecond)
+		queued := make([]*Handle, 10_000)
+		for i := range queued {
+			queued[i] = w.lease(t, fmt.Sprint("long", i), long)
+		}
+		longer := &Policy{TTL: FixedTTL(20 * time.Hour), Interval: Every(time.Hour)}
+		fresh := w.lease(t, "fresh", longer)
+		pass(6 * time.Second) // the queue is in the order of the time left
+		for _, h := range []*Handle{fresh, queued[len(queued)-1]} {
+			began := time.Now()
+			if err := h.RenewNow(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if d := time.Since(began); d > 10*time.Second {
+				t.Errorf("%s: RenewNow took %v, want the call under way and one more", h.ID(), d)
+			}
+		}
+		w.at("main").slow(0)
+		pass(20 * time.Second)
+		if st := w.s.Stats(); st.Queued != 0 {
+			t.Errorf("%+v, want an empty queue", st)
+		}
+	})
+}
+
 func TestSilentNodeIsNotAskedAllTheTime(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{BatchSize: 1}, func(w *world) {
@@ -254,7 +288,7 @@ func TestSortKeepsEveryItemInOrder(t *testing.T) {
 	pushed := 0
 	for range 20 {
 		for range r.IntN(500) {
-			l.push(item{deadline: time.Duration(r.IntN(1000))}, r.IntN(2) == 0)
+			l.push(item{deadline: time.Duration(r.IntN(1000))}, rank(r.IntN(2)))
 			pushed++
 		}
 		l.mu.Lock()

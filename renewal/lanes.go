@@ -49,14 +49,14 @@ func (g *lanes) slot(key string) uint16 {
 	return hashSlot(key)
 }
 
-func (g *lanes) push(it item, urgent bool) {
+func (g *lanes) push(it item, r rank) {
 	l := g.sole
 	if l == nil {
 		if l = g.table[it.k.slot].Load(); l == nil {
 			l = g.route
 		}
 	}
-	l.push(it, urgent)
+	l.push(it, r)
 }
 
 // lane returns the lane of a node, making it if it is new.
@@ -121,7 +121,7 @@ func (g *lanes) find(ctx context.Context, b *batch) bool {
 			g.table[it.k.slot].Store(l)
 		}
 		silent = false
-		l.push(it, false)
+		l.push(it, it.rank())
 	}
 	g.kick()
 	return silent

@@ -56,12 +56,16 @@ func (h *Handle) run(due time.Duration) {
 }
 
 // refresh queues every key that is not under way already: a task never overlaps
-// itself.
+// itself. Those that RenewNow waits for go ahead of others, also if they are queued.
 func (h *Handle) refresh(due time.Duration) {
 	h.openWaits()
+	asked := h.ext != nil && len(h.ext.waits) > 0
 	h.each(func(k *key) {
-		if !k.busy() {
-			h.enqueue(k, due, false)
+		switch {
+		case asked && (k.state == keyQueued || !k.busy()):
+			h.enqueue(k, due, rankAsked)
+		case !k.busy():
+			h.enqueue(k, due, rankDue)
 		}
 	})
 }
@@ -70,14 +74,17 @@ func (h *Handle) refresh(due time.Duration) {
 func (h *Handle) retry(now time.Duration) {
 	h.each(func(k *key) {
 		if k.state == keyWaiting && h.retryAt(k) <= now {
-			h.enqueue(k, now, true)
+			h.enqueue(k, now, rankRetry)
 		}
 	})
 }
 
-func (h *Handle) enqueue(k *key, due time.Duration, urgent bool) {
+func (h *Handle) enqueue(k *key, due time.Duration, r rank) {
 	k.state = keyQueued
-	h.pol.svc.lanes.push(item{h: h, k: k, due: due, deadline: k.deadline}, urgent)
+	if r == rankAsked {
+		k.state = keyAsked
+	}
+	h.pol.svc.lanes.push(item{h: h, k: k, due: due, deadline: k.deadline}, r)
 }
 
 // openWaits gives the callers of RenewNow that still lack them the keys to wait for.

@@ -148,12 +148,16 @@ func parseWriteReply(cmd *redis.Cmd) (writeReply, error) {
 	}, nil
 }
 
+// The reads below are transactions because those go to the master also where the client is set to read from replicas:
+// a replica that is behind would tell that a write is lost.
+
 func (b *redisBackend) head(ctx context.Context, names wire.Names) (wire.Head, bool, error) {
-	fields, err := b.rdb.HGetAll(ctx, names.Head).Result()
-	if err != nil {
+	pipe := b.rdb.TxPipeline()
+	fields := pipe.HGetAll(ctx, names.Head)
+	if _, err := pipe.Exec(ctx); err != nil {
 		return wire.Head{}, false, err
 	}
-	return wire.ParseHead(fields)
+	return wire.ParseHead(fields.Val())
 }
 
 func (b *redisBackend) previous(ctx context.Context, names wire.Names) (previous, bool, error) {
@@ -196,6 +200,8 @@ func (b *redisBackend) trimmed(ctx context.Context, names wire.Names, pos string
 	if pos == "" || pos == "0-0" {
 		return false, nil
 	}
-	entries, err := b.rdb.XRangeN(ctx, names.Acks, pos, pos, 1).Result()
-	return err == nil && len(entries) == 0, err
+	pipe := b.rdb.TxPipeline()
+	entries := pipe.XRangeN(ctx, names.Acks, pos, pos, 1)
+	_, err := pipe.Exec(ctx)
+	return err == nil && len(entries.Val()) == 0, err
 }

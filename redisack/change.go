@@ -36,7 +36,8 @@ type Change struct {
 	// TTL is how long the payload lives, in whole milliseconds. Default: for good. Not possible with Field.
 	TTL time.Duration
 	// Rewrite asks for a new revision although version and content are current already, so that a client which has
-	// rejected them tries again. Default: such a write changes nothing and is OutcomeUnchanged.
+	// rejected them tries again. Default: such a write changes nothing and is OutcomeUnchanged,
+	// unless somebody has changed or removed the payload by other means: then it is put right.
 	Rewrite bool
 	// Channel is where the write is announced, for clients that subscribe to a channel of their own.
 	// Default: {Key}:changed.

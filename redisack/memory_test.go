@@ -95,7 +95,7 @@ func (b *memory) apply(req writeRequest) writeReply {
 		if h.Sum != req.sum {
 			return say("reused", 0)
 		}
-		if b.exists && !req.Rewrite {
+		if b.exists && b.data == string(req.Payload) && !req.Rewrite {
 			if fence != "" {
 				b.head.Fence = fence
 			}

@@ -22,7 +22,7 @@
 --   written     the write took effect now
 --   replayed    this very write took effect before (its reply was lost) and still is the last one
 --   superseded  this very write took effect before, another one followed
---   unchanged   the head already names this version with this content; nothing was written
+--   unchanged   the head already names this version and the payload is there; nothing was written
 --   reused      the head names this version with other content
 --   conflict    the expected revision is not the head's
 --   fenced      the head has a greater fencing token
@@ -69,6 +69,14 @@ for id, r in string.gmatch(recent, '([^ :]+):(%d+)') do
 end
 if last_fence ~= '' and (fence == '' or lower(fence, last_fence)) then return answer('fenced') end
 
+-- Whether the payload is what is to be written: the head says so, but somebody may have set the key by hand.
+local function as_wanted()
+  local wanted = ARGV[9]
+  if ARGV[8] == 'staged' then wanted = redis.call('GET', stage) end
+  if field == '' then return redis.call('GET', data) == wanted end
+  return redis.call('HGET', data, field) == wanted
+end
+
 local exists = field == '' and redis.call('EXISTS', data) or redis.call('HEXISTS', data, field)
 if expected == 'absent' then
   if rev ~= '' or exists == 1 then return answer('conflict') end
@@ -78,7 +86,7 @@ end
 
 if rev ~= '' and version == last_version then
   if sum ~= last_sum then return answer('reused') end
-  if exists == 1 and ARGV[10] ~= '1' then
+  if exists == 1 and ARGV[10] ~= '1' and as_wanted() then
     if field == '' then
       if ttl == '0' then redis.call('PERSIST', data) else redis.call('PEXPIRE', data, ttl) end
     end

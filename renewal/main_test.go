@@ -2,8 +2,10 @@ package renewal
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,7 +22,18 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	waitTogether()
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
+}
+
+// waitTogether lets more tests run side by side than there are processors: those that
+// take long wait for servers.
+func waitTogether() {
+	flag.Parse()
+	const tests = 8
+	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n < tests {
+		_ = flag.Set("test.parallel", strconv.Itoa(tests))
+	}
 }
 
 // start runs a service until the end of the test.

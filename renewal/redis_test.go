@@ -1,7 +1,6 @@
 package renewal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -242,101 +241,6 @@ func TestScriptFlushInBetween(t *testing.T) {
 	}
 }
 
-// TestServerAway freezes the server for less than the TTL and for more.
-func TestServerAway(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	rdb := server.Client()
-	s := onRedis(t, rdb, Config{CallTimeout: 200 * time.Millisecond})
-	p := &Policy{TTL: FixedTTL(2 * time.Second), Interval: Every(300 * time.Millisecond)}
-	set(t, rdb, "k", "me", 2*time.Second)
-	h := register(t, s, Task{Keys: []string{"k"}, Owner: "me", Policy: p})
-	eventually(t, 5*time.Second, func() bool { return h.Result().Renewals >= 2 }, "not renewed")
-
-	server.Freeze()
-	eventually(t, 5*time.Second, func() bool { return h.Result().Failures >= 2 }, "no failure in a freeze")
-	before := h.Result().Renewals
-	server.Thaw()
-	eventually(t, 5*time.Second, func() bool { return h.Result().Renewals > before }, "not renewed after the freeze")
-	if r := h.Result(); r.Reason != Live {
-		t.Fatalf("lost by a freeze shorter than the TTL: %+v", r)
-	}
-
-	server.Freeze()
-	select {
-	case <-h.Done():
-	case <-time.After(5 * time.Second):
-		t.Fatal("not lost in a freeze longer than the TTL")
-	}
-	server.Thaw()
-	if cause := context.Cause(h.Context()); !errors.Is(cause, ErrDeadline) {
-		t.Errorf("cause %v, want ErrDeadline", cause)
-	}
-}
-
-// TestConnectionsCutAndAnswersLost puts a bad network between service and server.
-func TestConnectionsCutAndAnswersLost(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	proxy := redistest.NewProxy(t, server.Addr())
-	opt := server.Options()
-	opt.Addr = proxy.Addr()
-	opt.MaxRetries = -1
-	rdb := redis.NewClient(opt)
-	t.Cleanup(func() { _ = rdb.Close() })
-	s := onRedis(t, rdb, Config{CallTimeout: 200 * time.Millisecond})
-	p := &Policy{TTL: FixedTTL(3 * time.Second), Interval: Every(100 * time.Millisecond)}
-	var handles []*Handle
-	for i := range 50 {
-		key := fmt.Sprint("k", i)
-		set(t, server.Client(), key, "me", 3*time.Second)
-		handles = append(handles, register(t, s, Task{Keys: []string{key}, Owner: []string{"", "me"}[i%2], Policy: p}))
-	}
-	for range 10 {
-		proxy.DropReplies(1)
-		proxy.Cut()
-		proxy.DropRequests(1)
-		n := handles[0].Result().Renewals
-		eventually(t, 5*time.Second, func() bool { return handles[0].Result().Renewals >= n+2 }, "not renewed")
-	}
-	for _, h := range handles {
-		if r := h.Result(); r.Reason != Live {
-			t.Errorf("%+v, want live", r)
-		}
-	}
-	if s.Stats().Failed == 0 {
-		t.Error("the faults did no harm: nothing was tested")
-	}
-}
-
-// TestReplicaRefuses makes the server a replica for a moment: READONLY is a failure
-// that passes.
-func TestReplicaRefuses(t *testing.T) {
-	t.Parallel()
-	rdb := redistest.Start(t).Client()
-	s := onRedis(t, rdb, Config{})
-	p := &Policy{TTL: FixedTTL(5 * time.Second), Interval: Every(100 * time.Millisecond)}
-	set(t, rdb, "k", "me", 5*time.Second)
-	plain := register(t, s, Task{Keys: []string{"k"}, Policy: p})
-	owned := register(t, s, Task{Keys: []string{"k"}, Owner: "me", Policy: p})
-	if err := rdb.Do(t.Context(), "replicaof", "127.0.0.1", "1").Err(); err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range []*Handle{plain, owned} {
-		eventually(t, 5*time.Second, func() bool { return h.Result().Failures >= 2 }, "no failure on a replica")
-	}
-	if err := rdb.Do(t.Context(), "replicaof", "no", "one").Err(); err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range []*Handle{plain, owned} {
-		before := h.Result()
-		eventually(t, 5*time.Second, func() bool { return h.Result().Renewals > before.Renewals+2 }, "not renewed again")
-		if r := h.Result(); r.Reason != Live {
-			t.Errorf("%+v", r)
-		}
-	}
-}
-
 func TestPrefixOnRedisTakesGlobCharactersAsTheyAre(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
@@ -356,68 +260,3 @@ func TestPrefixOnRedisTakesGlobCharactersAsTheyAre(t *testing.T) {
 		t.Errorf("a key that the prefix does not name has %v left", left)
 	}
 }
-
-func TestLeaseOnRedis(t *testing.T) {
-	t.Parallel()
-	rdb := redistest.Start(t).Client()
-	s := onRedis(t, rdb, Config{})
-	ctx := t.Context()
-	first, err := s.Acquire(ctx, "lock", time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if value := rdb.Get(ctx, "lock").Val(); value != first.Token() {
-		t.Errorf("the lock holds %q, want the token", value)
-	}
-	var held *HeldError
-	if _, err := s.Acquire(ctx, "lock", time.Second); !errors.As(err, &held) || held.Left <= 0 || held.Left > time.Second {
-		t.Errorf("second holder: %v", err)
-	}
-	eventually(t, 5*time.Second, func() bool { return first.Handle().Result().Renewals >= 4 }, "not renewed")
-	if err := first.Release(ctx); err != nil {
-		t.Fatal(err)
-	}
-	second, err := s.Acquire(ctx, "lock", time.Second)
-	if err != nil || second.Fence() != first.Fence()+1 {
-		t.Fatalf("%v, fence %d after %d", err, second.Fence(), first.Fence())
-	}
-	if left := pttl(t, rdb, "{lock}:fence"); left != -1 {
-		t.Errorf("the counter has a TTL of %v", left)
-	}
-	set(t, rdb, "lock", "thief", time.Minute)
-	<-second.Context().Done()
-	if err := second.Release(ctx); !errors.Is(err, ErrForeignOwner) {
-		t.Errorf("Release of a stolen lock: %v", err)
-	}
-	if rdb.Get(ctx, "lock").Val() != "thief" {
-		t.Error("the thief's lock was deleted")
-	}
-}
-
-// TestAcquireWithALostAnswer: the lock was taken, the caller does not know.
-func TestAcquireWithALostAnswer(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	proxy := redistest.NewProxy(t, server.Addr())
-	opt := server.Options()
-	opt.Addr, opt.MaxRetries, opt.ReadTimeout = proxy.Addr(), -1, 300*time.Millisecond
-	rdb := redis.NewClient(opt)
-	t.Cleanup(func() { _ = rdb.Close() })
-	s := onRedis(t, rdb, Config{})
-	warm, err := s.Acquire(t.Context(), "warm", time.Minute) // loads the script
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy.DropReplyTo(acquireKey)
-	if _, err := s.Acquire(t.Context(), acquireKey, time.Minute); err == nil || errors.Is(err, ErrHeld) {
-		t.Fatalf("%v, want the error of the network", err)
-	}
-	if n := server.Client().Exists(t.Context(), acquireKey).Val(); n != 0 {
-		t.Error("a lock that nobody holds was left behind")
-	}
-	if err := warm.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-const acquireKey = "lock:lost-answer"

@@ -45,7 +45,7 @@ func TestLostAnswers(t *testing.T) {
 			stop, done := make(chan struct{}), make(chan struct{})
 			go func() {
 				defer close(done)
-				for n := 0; ; {
+				for n := 0; n < 40; {
 					select {
 					case <-stop:
 						return

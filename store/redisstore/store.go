@@ -97,6 +97,10 @@ func (s *Store) trip(ctx context.Context, sc *script, key string, durable bool, 
 // silent server whatever becomes of the context. f gets a context that does not end,
 // so that what it has sent is read, and ends by itself by the client's timeouts.
 func await[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
 	if ctx.Done() == nil {
 		return f(ctx)
 	}
@@ -113,7 +117,6 @@ func await[T any](ctx context.Context, f func(context.Context) (T, error)) (T, e
 	case r := <-done:
 		return r.answer, r.err
 	case <-ctx.Done():
-		var none T
 		return none, ctx.Err()
 	}
 }

@@ -30,7 +30,7 @@ var arrows = []arrow{
 	{from: "executor/executortest", to: []string{"executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen", to: []string{"executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
-	{from: "executor/bluegreen/redisgateway", to: []string{"executor/bluegreen", "redisack"}},
+	{from: "executor/bluegreen/redisgateway", to: []string{"executor/bluegreen", "executor", "redisack"}},
 	{from: "executor/canary", to: []string{"executor", "task", "checkpoint"}},
 
 	// What remembers. A driver sees the contract and what the contract speaks of.

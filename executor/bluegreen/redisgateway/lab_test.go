@@ -1,0 +1,236 @@
+package redisgateway_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/executor/bluegreen/redisgateway"
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/redisack/agent"
+	"github.com/cutover-go/cutover/task"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()) }
+
+const (
+	tenantID = "tenant1"
+	key      = "route:{tenant1}"
+	// short is for runs that are to time out, patient for those that are not.
+	short   = 400 * time.Millisecond
+	patient = 20 * time.Second
+)
+
+// lab is a gateway with two clients of one tenant, which run green.
+type lab struct {
+	*redisgateway.Gateway
+	rdb     redis.UniversalClient // not disturbed by what a test does to the gateway's
+	config  redisgateway.Config
+	clients []*client
+}
+
+// client is a process that routes the tenant: an agent behind an HTTP server. The
+// functions are what it does when it is to apply blue; nil applies it.
+type client struct {
+	blue  atomic.Pointer[agent.ApplyFunc]
+	mute  atomic.Bool // answers 503
+	runs  atomic.Value
+	tries atomic.Int32 // of blue
+}
+
+func (c *client) apply(ctx context.Context, u agent.Update) error {
+	colour := "green"
+	if strings.Contains(string(u.Payload), `"blue"`) {
+		colour = "blue"
+		c.tries.Add(1)
+		if f := c.blue.Load(); f != nil {
+			if err := (*f)(ctx, u); err != nil {
+				return err
+			}
+		}
+	}
+	c.runs.Store(colour)
+	return nil
+}
+
+// onBlue sets what the client does when it is to apply blue.
+func (c *client) onBlue(f agent.ApplyFunc) {
+	if f == nil {
+		c.blue.Store(nil)
+		return
+	}
+	c.blue.Store(&f)
+}
+
+func rejects(context.Context, agent.Update) error { return errors.New("no upstream for blue") }
+
+func notYet(context.Context, agent.Update) error {
+	return agent.Retry(errors.New("blue is not up yet"))
+}
+
+// serve runs a client of the tenant until the test ends and returns its URL.
+func (c *client) serve(t *testing.T, rdb redis.UniversalClient, id string) string {
+	t.Helper()
+	a, err := agent.New(rdb, key, c.apply, agent.Config{Instance: id, Resync: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.mute.Load() {
+			http.Error(w, "starting", http.StatusServiceUnavailable)
+			return
+		}
+		a.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		server.Close()
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the client: %v", err)
+		}
+	})
+	return server.URL
+}
+
+// newLab returns a lab whose gateway and clients use rdb.
+func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
+	t.Helper()
+	l := &lab{rdb: rdb}
+	var fleet []redisack.Endpoint
+	for _, id := range []string{"gw-1", "gw-2"} {
+		c := &client{}
+		fleet = append(fleet, redisack.Endpoint{ID: id, URL: c.serve(t, rdb, id)})
+		l.clients = append(l.clients, c)
+	}
+	l.config = redisgateway.Config{Check: redisack.Check{
+		Fleet: redisack.Static(fleet...), Prober: redisack.HTTP{AllowLoopback: true},
+		Policy: redisack.Policy{
+			Timeout: patient, StartDelay: time.Nanosecond, Interval: redisack.Interval{Base: 5 * time.Millisecond},
+		},
+	}}
+	l.restart(t, rdb, patient)
+	if err := l.Place(t.Context(), tenantID, "green"); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// restart makes a new gateway, as a new process would, whose runs have this long.
+func (l *lab) restart(t *testing.T, rdb redis.UniversalClient, timeout time.Duration) {
+	t.Helper()
+	l.config.Check.Policy.Timeout = timeout
+	var err error
+	if l.Gateway, err = redisgateway.New(rdb, l.config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantRuns checks what the clients run.
+func (l *lab) wantRuns(t *testing.T, colour string) {
+	t.Helper()
+	for i, c := range l.clients {
+		if got := c.runs.Load(); got != colour {
+			t.Errorf("client %d runs %v, want %s", i, got, colour)
+		}
+	}
+}
+
+// wantCurrent checks what the gateway says.
+func (l *lab) wantCurrent(t *testing.T, colour string) {
+	t.Helper()
+	if got, err := l.Current(t.Context(), tenantID); got != colour || err != nil {
+		t.Errorf("the tenant is at %q, %v; want %s", got, err, colour)
+	}
+}
+
+// rev is the revision of the route: how often it was written.
+func (l *lab) rev(t *testing.T) int {
+	t.Helper()
+	n, err := l.rdb.HGet(t.Context(), key+":head", "rev").Int()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// write makes a write behind the gateway's back.
+func (l *lab) write(t *testing.T, colour, fence string) {
+	t.Helper()
+	_, err := redisack.New(l.rdb, redisack.Config{}).Write(t.Context(), redisack.Change{
+		Key: key, Version: colour + "@other", Payload: []byte(`{"colour":"` + colour + `"}`), Fence: fence,
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func toBlue(token task.Token) bluegreen.Change {
+	return bluegreen.Change{TenantID: tenantID, From: "green", To: "blue", Token: token, Key: "1000001/SWITCH_GATEWAY"}
+}
+
+func toGreen(token task.Token) bluegreen.Change {
+	return bluegreen.Change{TenantID: tenantID, From: "blue", To: "green", Token: token, Key: "1000001/UNDO_SWITCH_GATEWAY"}
+}
+
+// wantFailure checks code and retryability; no code means no failure.
+func wantFailure(t *testing.T, err error, code string, retryable bool) {
+	t.Helper()
+	if code == "" {
+		if err != nil {
+			t.Fatalf("failed: %v", err)
+		}
+		return
+	}
+	if err == nil {
+		t.Fatalf("no failure, want %s", code)
+	}
+	info := executor.FailureOf(err, time.Time{}, 1, "")
+	if info.ErrorCode != code || info.Retryable != retryable {
+		t.Errorf("failed with %+v, want %s, retryable %t", info, code, retryable)
+	}
+	if len(info.Reason) > 450 || strings.Contains(info.Reason, "\n") {
+		t.Errorf("the reason is long: %q", info.Reason)
+	}
+}
+
+// onBoth runs a test on the imitation and on a real server.
+func onBoth(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
+	t.Helper()
+	t.Run("miniredis", func(t *testing.T) {
+		t.Parallel()
+		test(t, redistest.Mini(t))
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		test(t, redistest.Start(t).Client())
+	})
+}
+
+// eventually waits for a condition.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited too long for: %s", what)
+		}
+	}
+}
+
+func onMini(t *testing.T) redis.UniversalClient {
+	t.Helper()
+	return redistest.Mini(t)
+}

@@ -66,7 +66,7 @@ func TestRenewNowGoesAhead(t *testing.T) {
 		w.at("main").slow(5 * time.Second)
 		w.lease(t, "first", long) // occupies the node
 		pass(100 * time.Millisecond)
-		queued := make([]*Handle, 10_000)
+		queued := make([]*Handle, 5000)
 		for i := range queued {
 			queued[i] = w.lease(t, fmt.Sprint("long", i), long)
 		}

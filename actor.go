@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
 )
 
 type byKey struct{}
@@ -12,14 +13,14 @@ type byKey struct{}
 // WithActor returns a context whose commands are recorded as given by actor.
 func WithActor(ctx context.Context, actor string) context.Context {
 	by := byFrom(ctx)
-	by.Actor = actor
+	by.Actor = task.Cut(actor, maxActor)
 	return context.WithValue(ctx, byKey{}, by)
 }
 
 // WithReason returns a context whose commands are recorded with that reason.
 func WithReason(ctx context.Context, reason string) context.Context {
 	by := byFrom(ctx)
-	by.Reason = reason
+	by.Reason = task.Cut(reason, task.MaxReason)
 	return context.WithValue(ctx, byKey{}, by)
 }
 
@@ -34,3 +35,7 @@ func commandBy(ctx context.Context) plan.By {
 	by.Now = time.Now()
 	return by
 }
+
+// maxActor is the most bytes of an actor; the rest is cut. A reason is cut like
+// that of a failure.
+const maxActor = 256

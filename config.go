@@ -126,6 +126,9 @@ func (c Config) validate(s store.Store) error {
 			fault("%s is %d", l.field, l.value)
 		}
 	}
+	if c.PollInterval >= 0 && c.PollInterval < time.Millisecond {
+		fault("PollInterval is %s, the least is 1ms", c.PollInterval)
+	}
 	if len(c.Name) > 128 {
 		fault("Name is %d bytes, the limit is 128", len(c.Name))
 	}

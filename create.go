@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -41,7 +43,8 @@ func ExecutorElsewhere() CreateOption { return func(o *createOptions) { o.elsewh
 // Faults are refused before anything is written: plan.ErrInvalid,
 // [ErrUnknownExecutor]. With an idempotency key, the same spec again answers the
 // plan that is there; another spec is store.ErrKeyReused, and a creation that is
-// still under way store.ErrCreating.
+// still under way store.ErrCreating. What is suspicious about the strategy is
+// logged; Spec.Strategy.Warnings tells a host before.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	var o createOptions
 	for _, opt := range opts {
@@ -54,6 +57,9 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	}
 	if faults != nil {
 		return plan.Plan{}, faults
+	}
+	for _, w := range spec.Strategy.Warnings(len(spec.Tenants)) {
+		e.log.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
 	id, err := e.create(ctx, spec)
 	if err != nil {

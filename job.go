@@ -125,7 +125,9 @@ func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
 		j.lose()
 		return w, executor.ErrLost
 	}
-	j.e.bell.ring(j.batch.Plan)
+	if w.Kind != store.Save { // a save has no event
+		j.e.bell.ring(j.batch.Plan)
+	}
 	return j.works[0], nil
 }
 

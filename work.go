@@ -3,6 +3,7 @@ package cutover
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
@@ -74,7 +75,8 @@ func (w *worker) run(t task.Task) {
 		Attempt: t.Attempt, Rollback: j.undo(),
 	}
 	ctx = w.e.cfg.Hooks.ExecuteStart(ctx, x)
-	t.Tenant.Parameters = task.Merge(w.info.parameters, t.Tenant.Parameters)
+	// A map of its own: an executor that writes to it harms no other task.
+	t.Tenant.Parameters = maps.Clone(task.Merge(w.info.parameters, t.Tenant.Parameters))
 	r := executor.NewRun(t, t.Checkpoint, t.Token, j)
 	executor.GuardThen(ctx, r, j.execute, func(err error) { j.finish(ctx, x, err) })
 }

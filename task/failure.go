@@ -45,8 +45,8 @@ type FailureInfo struct {
 
 // Clip returns f with its texts made valid UTF-8 and cut to their bounds.
 func (f FailureInfo) Clip() FailureInfo {
-	f.Reason = clip(f.Reason, MaxReason)
-	f.ErrorCode = clip(f.ErrorCode, MaxCode)
-	f.Step = clip(f.Step, checkpoint.MaxStepName)
+	f.Reason = Cut(f.Reason, MaxReason)
+	f.ErrorCode = Cut(f.ErrorCode, MaxCode)
+	f.Step = Cut(f.Step, checkpoint.MaxStepName)
 	return f
 }

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// clip makes s valid UTF-8 of at most n bytes, cut between runes.
-func clip(s string, n int) string {
+// Cut makes s valid UTF-8 of at most n bytes, cut between runes.
+func Cut(s string, n int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= n {
 		return s

@@ -149,13 +149,16 @@ func (f *fake) acquire(_ context.Context, key, token string, ttl time.Duration) 
 	return f.fences[key], nil
 }
 
-func (f *fake) release(_ context.Context, key, token string) (bool, error) {
+func (f *fake) release(_ context.Context, key, token string) error {
 	k, ok := f.get(key)
-	if !ok || k.value != token {
-		return false, nil
+	switch {
+	case !ok:
+		return &LostError{Key: key, Cause: ErrMissing}
+	case k.value != token:
+		return &LostError{Key: key, Cause: ErrForeignOwner}
 	}
 	f.del(key)
-	return true, nil
+	return nil
 }
 
 func (n *fakeNode) name() string { return n.label }

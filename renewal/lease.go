@@ -105,7 +105,7 @@ func (s *Service) vetLease(key string, policy *Policy) error {
 func (s *Service) giveBack(ctx context.Context, l *Lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.CallTimeout)
 	defer cancel()
-	_, _ = s.locker.release(ctx, l.key, l.token) // at worst it expires
+	_ = s.locker.release(ctx, l.key, l.token) // at worst it expires
 }
 
 // Context ends when the lease is lost or released: with a *LostError or an
@@ -127,23 +127,28 @@ func (l *Lease) Fence() int64 { return l.fence }
 // Handle is the task that keeps the lease alive.
 func (l *Lease) Handle() *Handle { return l.h }
 
-// Release ends the renewal and deletes the key if it still holds the token. It
-// returns ErrLost if it does not: something else may have run under the lock. After
-// an error of Redis it may be called again; otherwise the key expires by itself.
+// Release ends the renewal and deletes the key if it still holds the token. If it does
+// not, something else may have run under the lock: the error is the *LostError that ended
+// the task, or says what was found instead, ErrMissing or ErrForeignOwner.
+//
+// After an error of Redis it may be called again; otherwise the key expires by itself.
+// If such a call was carried out and only its answer lost, the next one finds nothing
+// and says ErrMissing, as does one after a success. A callback of the same task, which
+// must hand on its context, gets ErrInCallback.
 func (l *Lease) Release(ctx context.Context) error {
 	if err := l.h.CancelAndWait(ctx); err != nil {
 		return err
 	}
-	deleted, err := l.svc.locker.release(ctx, l.key, l.token)
-	switch {
-	case err != nil:
-		return fmt.Errorf("renewal: release %q: %w", l.key, err)
-	case !deleted:
-		var lost *LostError
-		if errors.As(l.h.Result().Err, &lost) {
-			return lost
-		}
-		return &LostError{Key: l.key, Cause: ErrMissing}
+	err := l.svc.locker.release(ctx, l.key, l.token)
+	if err == nil {
+		return nil
 	}
-	return nil
+	var lost *LostError
+	switch {
+	case !errors.Is(err, ErrLost):
+		return fmt.Errorf("renewal: release %q: %w", l.key, err)
+	case errors.As(l.h.Result().Err, &lost):
+		return lost
+	}
+	return err
 }

@@ -151,7 +151,15 @@ func (b *redisBackend) acquire(ctx context.Context, key, token string, ttl time.
 	return reply[1], nil
 }
 
-func (b *redisBackend) release(ctx context.Context, key, token string) (bool, error) {
+func (b *redisBackend) release(ctx context.Context, key, token string) error {
 	n, err := b.releaseScript.Run(ctx, b.rdb, []string{key}, token).Int()
-	return n == 1, err
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return &LostError{Key: key, Cause: ErrMissing}
+	case n < 0:
+		return &LostError{Key: key, Cause: ErrForeignOwner}
+	}
+	return nil
 }

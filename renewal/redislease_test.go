@@ -74,3 +74,58 @@ func TestAcquireWithALostAnswer(t *testing.T) {
 }
 
 const acquireKey = "lock:lost-answer"
+
+// TestAcquireIsRepeatedByTheClient: with retries of the client's own, the second attempt
+// finds the lock that the first one took.
+func TestAcquireIsRepeatedByTheClient(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	opt := server.Options()
+	opt.Addr, opt.MaxRetries, opt.ReadTimeout = proxy.Addr(), 3, 300*time.Millisecond
+	rdb := redis.NewClient(opt)
+	t.Cleanup(func() { _ = rdb.Close() })
+	s := onRedis(t, rdb, Config{})
+	warm, err := s.Acquire(t.Context(), "warm", time.Minute) // loads the script
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.DropReplyTo(acquireKey)
+	l, err := s.Acquire(t.Context(), acquireKey, time.Minute)
+	if err != nil {
+		t.Fatalf("%v, want the lock that the lost answer was about", err)
+	}
+	if l.Fence() != 1 || proxy.Dropped() != 1 {
+		t.Errorf("fence %d, %d answers lost; want 1 and 1", l.Fence(), proxy.Dropped())
+	}
+	for _, l := range []*Lease{warm, l} {
+		if err := l.Release(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestReleaseSaysWhatItFound: the loss was not known before.
+func TestReleaseSaysWhatItFound(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	s := onRedis(t, rdb, Config{})
+	ctx := t.Context()
+	for name, tc := range map[string]struct {
+		change func()
+		want   error
+	}{
+		"stolen":       {func() { set(t, rdb, "stolen", "thief", time.Minute) }, ErrForeignOwner},
+		"deleted":      {func() { rdb.Del(ctx, "deleted") }, ErrMissing},
+		"another type": {func() { rdb.Del(ctx, "another type"); rdb.SAdd(ctx, "another type", "x") }, ErrForeignOwner},
+	} {
+		l, err := s.Acquire(ctx, name, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tc.change()
+		if err := l.Release(ctx); !errors.Is(err, ErrLost) || !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
+	}
+}

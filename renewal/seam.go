@@ -38,8 +38,8 @@ type scan interface {
 type locker interface {
 	// acquire sets key to token unless it exists; then it answers a *HeldError.
 	acquire(ctx context.Context, key, token string, ttl time.Duration) (fence int64, err error)
-	// release deletes key if it holds token, and tells whether it did.
-	release(ctx context.Context, key, token string) (bool, error)
+	// release deletes key if it holds token; otherwise it answers a *LostError.
+	release(ctx context.Context, key, token string) error
 }
 
 // keep says which TTLs a refresh leaves alone.

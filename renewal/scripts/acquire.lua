@@ -6,7 +6,15 @@
 -- Returns {1, fencing number} if the lock was taken,
 --         {0, TTL in ms of the present holder} if not; -1: it has none.
 --
+-- A lock that holds the caller's token was taken by this very call: the answer was lost
+-- and the client asks again. The counter has not moved since, for it moves only
+-- while nobody holds the lock.
+--
 -- The counter comes first: if it cannot be raised, the lock has not been taken.
+local values = redis.call('MGET', KEYS[1], KEYS[2])
+if values[1] == ARGV[1] and values[2] then
+  return {1, tonumber(values[2])}
+end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return {0, redis.call('PTTL', KEYS[1])}
 end

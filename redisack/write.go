@@ -3,6 +3,7 @@ package redisack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -41,7 +42,8 @@ func (c *Client) write(ctx context.Context, ch Change) (Target, error) {
 	delays := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(10*time.Millisecond), backoff.WithMaxInterval(500*time.Millisecond),
 		backoff.WithMaxElapsedTime(0))
-	maybe := false // an attempt may have taken effect although its answer is missing
+	var trouble error // the last one that is not the end of the time
+	maybe := false    // an attempt may have taken effect although its answer is missing
 	for {
 		req.sending = new(sending)
 		reply, err := await(ctx, func() (writeReply, error) { return c.backend.write(ctx, req) })
@@ -51,14 +53,13 @@ func (c *Client) write(ctx context.Context, ch Change) (Target, error) {
 		if !answered(err) {
 			maybe = req.sending.abandon() || maybe
 		}
-		if err != nil && ctx.Err() == nil && !passing(err) {
-			return c.failed(req, maybe, err)
+		if err != nil && ctx.Err() == nil {
+			if trouble = err; !passing(err) {
+				return c.failed(req, maybe, err)
+			}
 		}
 		if !sleep(ctx, delays.NextBackOff()) {
-			if cause := context.Cause(ctx); !errors.Is(err, cause) {
-				err = errors.Join(cause, err)
-			}
-			return c.failed(req, maybe, err)
+			return c.failed(req, maybe, giveUp(ctx, trouble))
 		}
 		c.log.Warn("write is tried again", zap.String("key", ch.Key), zap.String("version", ch.Version), zap.Error(err))
 	}
@@ -70,7 +71,15 @@ func answered(err error) bool {
 	return err == nil || errors.As(err, &answer)
 }
 
-var errWriteTime = errors.New("no answer within Config.WriteTimeout")
+// giveUp tells why it is over, and what stood in the way until then.
+func giveUp(ctx context.Context, trouble error) error {
+	if cause := context.Cause(ctx); trouble == nil || errors.Is(trouble, cause) {
+		return cause
+	}
+	return fmt.Errorf("%w, last: %w", context.Cause(ctx), trouble)
+}
+
+var errWriteTime = errors.New("not written within Config.WriteTimeout")
 
 // written turns the script's answer into a Target or an error.
 func (c *Client) written(req writeRequest, reply writeReply) (Target, error) {

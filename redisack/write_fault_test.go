@@ -117,8 +117,9 @@ func TestRedisDownBeforeTheWrite(t *testing.T) {
 	opt.DialerRetries = 1
 	direct := redis.NewClient(opt)
 	defer func() { _ = direct.Close() }()
-	if _, err := New(direct, Config{WriteTimeout: 300 * time.Millisecond}).Write(t.Context(), change()); !errors.Is(err, ErrWriteFailed) {
-		t.Errorf("nobody listens: %v, want ErrWriteFailed", err)
+	if _, err := New(direct, Config{WriteTimeout: 300 * time.Millisecond}).Write(t.Context(), change()); !errors.Is(err, ErrWriteFailed) ||
+		strings.Count(err.Error(), "WriteTimeout") != 1 || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("nobody listens: %v, want ErrWriteFailed and the cause", err)
 	}
 }
 

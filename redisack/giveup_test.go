@@ -1,0 +1,39 @@
+package redisack
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A write that was tried until its time was over tells what went wrong, and tells it once.
+func TestWriteTellsWhatWentWrong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		down := errors.New("connection refused")
+		mem := new(memory)
+		c := newClient(memoryBackend{mem}, Config{WriteTimeout: 2 * time.Second}, faults{})
+		tries := 0
+		mem.refuse = func(string) error {
+			if tries++; tries > 3 {
+				time.Sleep(time.Hour) // the last try hangs until the end
+			}
+			return down
+		}
+		_, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: newSim(nil)})
+		if !errors.Is(err, ErrWriteFailed) || !errors.Is(err, errWriteTime) || !errors.Is(err, down) {
+			t.Errorf("error %v", err)
+		}
+		for _, part := range []string{"WriteTimeout", "connection refused"} {
+			if strings.Count(err.Error(), part) != 1 {
+				t.Errorf("%q does not tell %q once", err, part)
+			}
+		}
+		if strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q is no line", err)
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}

@@ -49,7 +49,8 @@ var (
 type AckError struct {
 	// Result is never nil.
 	Result *AckResult
-	// Cause is what Redis or the context said, if that was the end of it.
+	// Cause is what Redis or the context said, if that was the end of it; for ReasonEndpointError the *ProbeError of the
+	// first endpoint that has failed.
 	Cause error
 }
 
@@ -63,7 +64,10 @@ func (e *AckError) Error() string {
 		text += fmt.Sprintf(", %d of %d confirmed", res.Tally.Confirmed, res.Tally.Members)
 	}
 	if e.Cause != nil {
-		text += ": " + e.Cause.Error()
+		return text + ": " + e.Cause.Error()
+	}
+	if sample := res.sample(); sample != "" {
+		text += ": " + sample
 	}
 	return text
 }
@@ -73,6 +77,15 @@ func (e *AckError) Is(target error) bool { return target == e.Result.Reason.info
 
 // Unwrap returns the cause.
 func (e *AckError) Unwrap() error { return e.Cause }
+
+// endpointError is the error of one endpoint, made fit for logs.
+type endpointError struct {
+	text string
+	err  *ProbeError
+}
+
+func (e *endpointError) Error() string { return e.text }
+func (e *endpointError) Unwrap() error { return e.err }
 
 // WriteError is the error of a write that did not leave the key with the wanted content.
 type WriteError struct {

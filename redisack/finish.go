@@ -112,6 +112,9 @@ func (r *run) finish(ctx context.Context, end ending) (*AckResult, error) {
 		end = ending{reason: ReasonConfirmed} // the last answers came just in time
 	}
 	end = r.closing(ctx, end)
+	if end.reason == ReasonEndpointError && end.cause == nil {
+		end.cause = r.endpointCause()
+	}
 	res := r.result(end.reason)
 	r.hooks.progress(r.target, res.Tally)
 	r.log.Info("confirmation ended", zap.Stringer("reason", res.Reason), zap.Stringer("last", res.Last),
@@ -121,6 +124,16 @@ func (r *run) finish(ctx context.Context, end ending) (*AckResult, error) {
 		return res, nil
 	}
 	return res, &AckError{Result: res, Cause: end.cause}
+}
+
+// endpointCause is the error of the first member that cannot be asked.
+func (r *run) endpointCause() error {
+	for _, m := range r.members {
+		if m.standing == standsBroken {
+			return &endpointError{text: m.row.ID + ": " + m.row.Err, err: m.err}
+		}
+	}
+	return nil
 }
 
 // result is the account as it stands.

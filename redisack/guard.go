@@ -3,6 +3,7 @@ package redisack
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"syscall"
 )
 
@@ -14,10 +15,13 @@ type guard struct {
 }
 
 // blockedError says which address was refused.
-type blockedError struct{ addr netip.Addr }
+type blockedError struct {
+	addr netip.Addr
+	why  string
+}
 
 func (e *blockedError) Error() string {
-	return fmt.Sprintf("address %v is not allowed", e.addr)
+	return fmt.Sprintf("address %v is blocked: %s", e.addr, e.why)
 }
 
 // control is called by the dialer for every connection, just before it is made.
@@ -26,25 +30,27 @@ func (g guard) control(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return fmt.Errorf("address %q: %w", address, err)
 	}
-	if addr := embedded(ap.Addr()); !g.allows(addr) {
-		return &blockedError{addr: addr}
+	addr := embedded(ap.Addr())
+	if why := g.refusal(addr); why != "" {
+		return &blockedError{addr: addr, why: why}
 	}
 	return nil
 }
 
-func (g guard) allows(addr netip.Addr) bool {
-	if forbidden(addr) {
-		return false
+// refusal says why the address is blocked; empty when it is not.
+func (g guard) refusal(addr netip.Addr) string {
+	contains := func(prefix netip.Prefix) bool { return prefix.Contains(addr) }
+	switch {
+	case forbidden(addr):
+		return "link-local, metadata, multicast and unspecified ones are never allowed"
+	case g.loopback && addr.IsLoopback(), slices.ContainsFunc(g.allowed, contains):
+		return ""
+	case len(g.allowed) > 0:
+		return "it is in none of HTTP.AllowPrefixes"
+	case addr.IsLoopback():
+		return "it is this machine, which HTTP.AllowLoopback would allow"
 	}
-	if len(g.allowed) == 0 {
-		return g.loopback || !addr.IsLoopback()
-	}
-	for _, prefix := range g.allowed {
-		if prefix.Contains(addr) {
-			return true
-		}
-	}
-	return g.loopback && addr.IsLoopback()
+	return ""
 }
 
 // forbidden addresses are refused whatever the settings: link-local ones (where clouds keep their metadata service),

@@ -22,9 +22,10 @@ type member struct {
 	waits   int           // consecutive answers of a client that is not there yet
 	delays  Delays        // made on the first error
 
-	instance  string  // who answers, in its own words
-	displaced bool    // it is gone because another instance answers at its address:
-	heir      *member // that one; nil if joiners are left out
+	err       *ProbeError // the last one
+	instance  string      // who answers, in its own words
+	displaced bool        // it is gone because another instance answers at its address:
+	heir      *member     // that one; nil if joiners are left out
 
 	claiming   bool // says that it is ahead, which is being checked
 	boot       string

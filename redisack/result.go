@@ -98,6 +98,23 @@ func (r *AckResult) Failed() iter.Seq[EndpointReport] {
 	}
 }
 
+// sample tells how one of the endpoints stands that have not confirmed, preferring those that are the reason.
+func (r *AckResult) sample() string {
+	var sample string
+	for row := range r.Failed() {
+		switch {
+		case row.Err != "" && (row.Reason == r.Reason || row.Reason == r.Last):
+			return row.ID + ": " + row.Err
+		case sample != "":
+		case row.Err != "":
+			sample = row.ID + ": " + row.Err
+		case row.Reason == ReasonMismatch && row.Version != "":
+			sample = row.ID + " runs " + row.Version
+		}
+	}
+	return sample
+}
+
 const summarySamples = 3
 
 // Summary tells the result in a few lines, whatever the size of the fleet: endpoints of the same reason, version and

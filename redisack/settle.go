@@ -45,6 +45,7 @@ func (r *run) replan(m *member) {
 // fail takes in an error.
 func (r *run) fail(m *member, err *ProbeError, delay time.Duration) {
 	r.changed = true
+	m.err = err
 	m.row.Kind, m.row.Status = err.Kind, err.Status
 	m.row.Err = wire.Clean(err.Error(), maxErrorText)
 	m.matches, m.waits = 0, 0

@@ -1,0 +1,65 @@
+package redisack
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The error by itself tells what one of the endpoints has said, and what is to be done about a blocked address.
+func TestErrorTellsTheCause(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	cases := map[string]struct {
+		check Check
+		parts []string
+	}{
+		"loopback": {
+			Check{Fleet: URLs(server.URL), Prober: HTTP{}},
+			[]string{"EndpointError", server.URL, "127.0.0.1", "HTTP.AllowLoopback"},
+		},
+		"prefixes": {
+			Check{Fleet: URLs(server.URL), Prober: HTTP{AllowPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}},
+			[]string{"HTTP.AllowPrefixes"},
+		},
+		"always forbidden": {
+			Check{Fleet: URLs("http://169.254.169.254/"), Prober: HTTP{AllowLoopback: true}},
+			[]string{"169.254.169.254", "never allowed"},
+		},
+		"attempts used up": {
+			Check{Fleet: URLs(server.URL), Prober: HTTP{AllowLoopback: true}, Policy: Policy{MaxAttempts: 1}},
+			[]string{server.URL, "status 404"},
+		},
+		"time over": {
+			Check{Fleet: URLs(server.URL), Prober: HTTP{AllowLoopback: true}, Policy: Policy{Timeout: 50 * time.Millisecond, StartDelay: 1, FirstAttemptTimeout: time.Second}},
+			[]string{"Timeout", "last seen", server.URL},
+		},
+		"rejected": {
+			Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {refuses("1")}})},
+			[]string{"Rejected", "a: bad route"},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			c, _ := testClient(t, Config{})
+			res, err := c.Apply(t.Context(), change(), tc.check)
+			for _, part := range tc.parts {
+				if err == nil || !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not tell %q", err, part)
+				}
+			}
+			var pe *ProbeError
+			if is := res.Reason == ReasonEndpointError; errors.As(err, &pe) != is || (is && pe.Kind != res.Endpoints[0].Kind) {
+				t.Errorf("%v: ProbeError %v", err, pe)
+			}
+			if res.Reason == ReasonTimeout && errors.Is(err, ErrEndpoint) {
+				t.Error("a timeout matches ErrEndpoint as well")
+			}
+		})
+	}
+}

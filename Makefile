@@ -94,6 +94,26 @@ bench-compile: ## Run every benchmark once, to see that it still works.
 fuzz-short: ## Run every fuzz target for FUZZTIME.
 	.ci/fuzz $(FUZZTIME) $(PKG)
 
+.PHONY: crash
+crash: ## Kill, freeze and cut off real processes and Redis; less than 4 minutes.
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=short go test -tags crash -v -timeout 8m ./tests/crash
+
+.PHONY: crash-long
+crash-long: ## The same, and a fleet under fire for five minutes.
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=long go test -tags crash -v -timeout 40m ./tests/crash
+
+.PHONY: simulate
+simulate: ## Run 100,000 random histories of engines under faults.
+	go test ./internal/simulation -histories 100000 -timeout 2h
+
+.PHONY: mutants
+mutants: ## See that each of the hand-made mutants is caught.
+	go test -tags mutants -timeout 60m ./internal/simulation/mutants
+
+.PHONY: soak
+soak: ## Keep a million leases alive under faults for five minutes.
+	go test -tags soak -run Soak -v -timeout 20m ./renewal/soak
+
 .PHONY: clean
 clean: ## Remove what make has built.
 	rm -rf bin

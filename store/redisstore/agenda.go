@@ -126,7 +126,7 @@ func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.D
 // lost for good.
 func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
 	sub := s.rdb.Subscribe(ctx, s.keys.hints())
-	defer sub.Close()
+	defer func() { _ = sub.Close() }()
 	// Receive waits for a silent server whatever becomes of the context.
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
 	if _, err := sub.Receive(ctx); err != nil {

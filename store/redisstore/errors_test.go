@@ -41,7 +41,8 @@ func TestFaults(t *testing.T) {
 	}
 	for _, fault := range []error{
 		answered("NOAUTH Authentication required."), answered("WRONGPASS invalid username-password pair"),
-		answered("NOPERM this user has no permissions"), tls.RecordHeaderError{Msg: "no TLS"},
+		answered("NOPERM this user has no permissions"),
+		tls.RecordHeaderError{Msg: "no TLS"},
 		fmt.Errorf("dial: %w", x509.UnknownAuthorityError{}), tls.AlertError(40),
 	} {
 		if err := s.fault(t.Context(), "key", fault); !errors.Is(err, ErrServer) || store.Temporary(err) || !errors.Is(err, fault) {

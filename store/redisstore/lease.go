@@ -3,6 +3,8 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -117,33 +119,18 @@ func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) ([
 			if c.gone() {
 				continue
 			}
-			if c.err != nil {
-				return nil, c.err
-			}
-			r := reader{key: c.key, rest: c.answer[1:]}
-			cursor, complete := r.until('|'), r.until('|') == "1"
-			if !complete {
-				if repaired[c.id] {
-					return nil, &store.CorruptError{Key: s.keys.held(c.id), Reason: "fewer tasks are held than are counted"}
-				}
-				repaired[c.id] = true
-				if err := s.repair(ctx, c.id); err != nil {
-					return nil, err
-				}
-				held = dropPlan(held, c.id)
-				further = append(further, s.heldCall(c.id, "0", worker))
-				continue
-			}
-			for r.more() {
-				held = append(held, store.Holding{
-					Task: task.NewID(c.id, int(r.number(';'))), Token: task.Token(r.number(';')),
-					Stop: task.Stop(r.number(';')), Worker: r.sized(),
-				})
-			}
-			if err := r.err(); err != nil {
+			cursor, complete, err := c.readHeld(&held)
+			if err != nil {
 				return nil, err
 			}
-			if cursor != "0" {
+			if !complete {
+				if err := s.repairOnce(ctx, c.id, repaired); err != nil {
+					return nil, err
+				}
+				held = slices.DeleteFunc(held, func(h store.Holding) bool { return h.Task.Plan() == c.id })
+				cursor = "0"
+			}
+			if !complete || cursor != "0" {
 				further = append(further, s.heldCall(c.id, cursor, worker))
 			}
 		}
@@ -152,21 +139,36 @@ func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) ([
 	return unique(held), nil
 }
 
+// readHeld appends what an answer of held.lua says to held. The index is not complete
+// if it has to be rebuilt.
+func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete bool, err error) {
+	if p.err != nil {
+		return "", false, p.err
+	}
+	r := reader{key: p.key, rest: p.answer[1:]}
+	cursor, complete = r.until('|'), r.until('|') == "1"
+	for r.more() {
+		*held = append(*held, store.Holding{
+			Task: task.NewID(p.id, int(r.number(';'))), Token: task.Token(r.number(';')),
+			Stop: task.Stop(r.number(';')), Worker: strings.Clone(r.sized()),
+		})
+	}
+	return cursor, complete, r.err()
+}
+
+// repairOnce rebuilds the indexes of a plan, unless that was done in vain.
+func (s *Store) repairOnce(ctx context.Context, id plan.ID, repaired map[plan.ID]bool) error {
+	if repaired[id] {
+		return &store.CorruptError{Key: s.keys.held(id), Reason: "fewer tasks are held than are counted"}
+	}
+	repaired[id] = true
+	return s.repair(ctx, id)
+}
+
 func (s *Store) heldCall(id plan.ID, cursor, worker string) pipelined {
 	key := s.keys.plan(id)
 	argv := append(s.scripts.held.argv(nil, key), cursor, worker, heldPart)
 	return pipelined{id: id, key: key, script: s.scripts.held, argv: argv}
-}
-
-// dropPlan removes what was read of a plan.
-func dropPlan(held []store.Holding, id plan.ID) []store.Holding {
-	kept := held[:0]
-	for _, h := range held {
-		if h.Task.Plan() != id {
-			kept = append(kept, h)
-		}
-	}
-	return kept
 }
 
 // unique removes tasks that a scan has shown twice; the later one is newer.

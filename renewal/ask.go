@@ -47,7 +47,9 @@ type question struct {
 	interval time.Duration
 	err      error // of a selector: reported, but the known keys are renewed
 
-	over bool // given up; under the mutex of h
+	over     bool // given up; under the mutex of h
+	returned bool // nothing of it runs any more; likewise
+	settled  bool // the tick has gone on; likewise
 }
 
 // run asks everything in order. The first that fails ends the tick.
@@ -74,6 +76,7 @@ func (q *question) abandon() { q.vanished() }
 func (q *question) vanished() {
 	q.h.mu.Lock()
 	defer q.h.mu.Unlock()
+	q.returned = true
 	q.h.askEnded()
 	q.h.signalIdle()
 }
@@ -186,6 +189,7 @@ func (q *question) answered(err error) {
 	h := q.h
 	h.pol.svc.logPanic(h, err)
 	h.mu.Lock()
+	q.returned, q.settled = true, true
 	h.askEnded()
 	switch {
 	case h.reason != Live || q.over:
@@ -208,8 +212,13 @@ func (q *question) giveUp(err error) {
 	h.pol.svc.logUserError(h, err)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if q.settled { // at the last moment
+		return
+	}
 	q.over = true
-	h.x().overdue = h.asking
+	if !q.returned { // what runs may be a later question otherwise
+		h.x().overdue = true
+	}
 	if h.reason == Live {
 		h.askFailed(err)
 	}

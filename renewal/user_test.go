@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -303,6 +304,32 @@ func TestSlowCallbackDropsOnlyWhatIsRepeated(t *testing.T) {
 		}
 		if lost != 1 || finished != 1 {
 			t.Errorf("%d lost, %d finished, want one each", lost, finished)
+		}
+	})
+}
+
+// TestBudgetEndsWithTheAnswer: an answer and the end of its budget may come together;
+// then the answer counts, and a question that was asked since is not taken for late.
+func TestBudgetEndsWithTheAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
+		p := every(time.Second)
+		p.Stop = []StopRule{If(func(context.Context, Status) (bool, error) { return false, nil })}
+		h := w.lease(t, "k", p)
+		q := &question{h: h, status: h.Status()}
+		q.run(t.Context())
+		synctest.Wait()
+		h.mu.Lock()
+		h.asking = true // the next question
+		h.mu.Unlock()
+		q.giveUp(ErrBudget)
+		h.mu.Lock()
+		overdue, failures := h.ext != nil && h.ext.overdue, h.failures
+		h.asking = false
+		h.mu.Unlock()
+		if overdue || failures != 0 {
+			t.Errorf("overdue %v, %d failures; want neither", overdue, failures)
 		}
 	})
 }

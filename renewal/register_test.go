@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // newIdle makes a service on a fake that is not run.
@@ -152,6 +154,15 @@ func TestNewNamesEveryFault(t *testing.T) {
 	var invalid *InvalidError
 	if !errors.As(err, &invalid) || len(invalid.Faults) != 12 {
 		t.Errorf("%v, want 12 faults", err)
+	}
+}
+
+func TestNewWithoutAClient(t *testing.T) {
+	t.Parallel()
+	for _, rdb := range []redis.UniversalClient{nil, (*redis.Client)(nil), (*redis.ClusterClient)(nil), (*redis.Ring)(nil)} {
+		if _, err := New(rdb, Config{}); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%T: %v, want ErrInvalid", rdb, err)
+		}
 	}
 }
 

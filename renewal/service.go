@@ -53,7 +53,7 @@ const (
 func New(rdb redis.UniversalClient, cfg Config) (*Service, error) {
 	cfg = cfg.withDefaults()
 	faults := cfg.check()
-	if rdb == nil {
+	if noClient(rdb) {
 		faults = append(faults, errors.New("no Redis client"))
 	}
 	if len(faults) > 0 {
@@ -61,6 +61,19 @@ func New(rdb redis.UniversalClient, cfg Config) (*Service, error) {
 	}
 	b := newRedisBackend(rdb, cfg)
 	return newService(cfg, b, b, b.sole()), nil
+}
+
+// noClient also finds a nil pointer that became an interface on its way here.
+func noClient(rdb redis.UniversalClient) bool {
+	switch rdb := rdb.(type) {
+	case *redis.Client:
+		return rdb == nil
+	case *redis.ClusterClient:
+		return rdb == nil
+	case *redis.Ring:
+		return rdb == nil
+	}
+	return rdb == nil
 }
 
 // newService takes a complete configuration. Sole is the node of all keys; nil in a

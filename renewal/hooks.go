@@ -4,8 +4,8 @@ import "time"
 
 // Hooks hear of what a service does, for metrics. They are called one at a time on a
 // goroutine of their own; figures that come while a hook runs are added up, so that a
-// slow hook gets fewer and larger reports and delays no renewal. A panic is logged
-// and goes no further.
+// slow hook gets fewer and larger reports and delays no renewal; of a lag that began
+// and ended meanwhile it hears nothing. A panic is logged and goes no further.
 type Hooks struct {
 	// Batch gets the outcomes since its last call, one call per policy and node.
 	Batch func(Batch)

@@ -73,6 +73,9 @@ func TestRenewNowGoesAhead(t *testing.T) {
 		longer := &Policy{TTL: FixedTTL(20 * time.Hour), Interval: Every(time.Hour)}
 		fresh := w.lease(t, "fresh", longer)
 		pass(6 * time.Second) // the queue is in the order of the time left
+		if st := w.s.Stats(); st.Overdue < 5*time.Second || st.Queued < 900 {
+			t.Errorf("%+v, want a queue that is 6 s late", st)
+		}
 		for _, h := range []*Handle{fresh, queued[len(queued)-1]} {
 			began := time.Now()
 			if err := h.RenewNow(t.Context()); err != nil {
@@ -236,6 +239,29 @@ func TestHooksGetWhatHappened(t *testing.T) {
 		}
 		if late != got.Renewed || left < got.Renewed-1 {
 			t.Errorf("late %v, left %v of %d", got.Late, got.Left, got.Renewed)
+		}
+	})
+}
+
+// TestSlowLagHookHearsTheEnd: however many times a lag came and went while the hook
+// hung, it is told the present state last.
+func TestSlowLagHookHearsTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		var got []bool
+		m := newMeter(Config{Hooks: Hooks{Lag: func(l Lag) { <-gate; got = append(got, l.Begun) }}}.withDefaults())
+		m.lag(Lag{Node: "n", Begun: true})
+		synctest.Wait()
+		for range 100 {
+			m.lag(Lag{Node: "n"})
+			m.lag(Lag{Node: "n", Begun: true})
+		}
+		m.lag(Lag{Node: "n"})
+		close(gate)
+		synctest.Wait()
+		if !slices.Equal(got, []bool{true, false}) {
+			t.Errorf("told %v, want the beginning and the end", got)
 		}
 	})
 }

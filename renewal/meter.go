@@ -104,7 +104,8 @@ type meter struct {
 	mu         sync.Mutex
 	total      Batch
 	pending    map[meterKey]*Batch // not yet told
-	lags       []Lag
+	lags       map[string]Lag      // by node: the present state, not yet told
+	lagging    map[string]bool     // by node: as told last
 	delivering bool
 	closed     bool
 }
@@ -113,9 +114,6 @@ type meterKey struct {
 	pol  *policy
 	node string
 }
-
-// lagBacklog bounds the Lag reports that wait for a slow hook.
-const lagBacklog = 64
 
 func (m *meter) count(p *policy, o Outcome) {
 	b := Batch{Labels: p.Labels}
@@ -141,10 +139,10 @@ func (m *meter) add(p *policy, b *Batch) {
 func (m *meter) lag(l Lag) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.hooks.Lag == nil || len(m.lags) >= lagBacklog {
+	if m.hooks.Lag == nil {
 		return
 	}
-	m.lags = append(m.lags, l)
+	m.lags[l.Node] = l
 	m.deliver()
 }
 
@@ -161,14 +159,14 @@ func (m *meter) tell() {
 	defer func() { // also when a hook ends the goroutine
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.delivering = false; len(m.pending)+len(m.lags) > 0 {
-			m.deliver()
+		if m.delivering = len(m.pending)+len(m.lags) > 0; m.delivering {
+			go m.tell() // what came meanwhile, also if that was the last
 		}
 	}()
 	for {
 		m.mu.Lock()
 		pending, lags := m.pending, m.lags
-		m.pending, m.lags = make(map[meterKey]*Batch), nil
+		m.pending, m.lags = make(map[meterKey]*Batch), make(map[string]Lag)
 		m.mu.Unlock()
 		if len(pending)+len(lags) == 0 {
 			return
@@ -176,8 +174,11 @@ func (m *meter) tell() {
 		for _, b := range pending {
 			m.call(func() { m.hooks.Batch(*b) })
 		}
-		for _, l := range lags {
-			m.call(func() { m.hooks.Lag(l) })
+		for node, l := range lags {
+			if l.Begun != m.lagging[node] { // only this goroutine reads and writes it
+				m.lagging[node] = l.Begun
+				m.call(func() { m.hooks.Lag(l) })
+			}
 		}
 	}
 }

@@ -58,10 +58,16 @@ func (g *lanes) stats(st *Stats, now time.Duration) {
 		l.mu.Lock()
 		st.Queued += l.depth()
 		st.Calls += l.workers
-		if l.normal.n > 0 {
-			st.Overdue = max(st.Overdue, now-l.normal.peek().due)
+		for _, r := range []*ring{&l.asked, &l.urgent, &l.normal} {
+			if r.n > 0 {
+				st.Overdue = max(st.Overdue, now-r.peek().due)
+			}
 		}
+		run := l.run[l.at:] // its items do not change
 		l.mu.Unlock()
+		for i := range run {
+			st.Overdue = max(st.Overdue, now-run[i].due)
+		}
 	}
 }
 
@@ -111,6 +117,7 @@ func (s *Service) handles() []*Handle {
 func newMeter(cfg Config) *meter {
 	return &meter{
 		hooks: cfg.Hooks, pending: make(map[meterKey]*Batch),
+		lags: make(map[string]Lag), lagging: make(map[string]bool),
 		log: func(err error) { cfg.Logger.Warn("hook failed", zap.Error(err)) },
 	}
 }

@@ -122,6 +122,9 @@ func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
 	}
 	if err != nil {
 		j.e.fault("commit", err)
+		if errors.Is(err, store.ErrFenced) {
+			poke(j.e.jobs.concerned) // perhaps not this task alone is lost, but the lease
+		}
 		j.lose()
 		return w, executor.ErrLost
 	}

@@ -123,14 +123,22 @@ func (e *Engine) halt(ctx context.Context, p plan.Plan) (changed bool, err error
 	return true, err
 }
 
-// orphans takes tasks from workers whose leases are over.
+// orphans takes tasks from workers whose leases are over. Its own it leaves alone: the
+// store has forgotten this process's lease, as after a failover to a replica that was
+// behind, and the process would claim them again under the same lease and lose them
+// again. It renews instead, and so finds out.
 func (e *Engine) orphans(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	lost, err := e.store.Orphans(ctx, p.ID)
 	if err != nil || len(lost) == 0 {
 		return false, err
 	}
+	own := e.lease.Load()
 	var tasks []task.Task
 	for _, h := range lost {
+		if own != nil && h.Worker == own.name {
+			poke(e.jobs.concerned)
+			continue
+		}
 		t, err := e.store.Task(ctx, h.Task)
 		if err != nil {
 			return false, err

@@ -1,0 +1,55 @@
+package cutover_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// A store that forgets a lease, as one does that failed over to a replica behind it,
+// costs each task one worker, not one after the other until it fails.
+func TestLeaseForgottenByTheStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var lease atomic.Value
+		m.on(func(_ context.Context, c call) error {
+			if c.op == "Join" {
+				lease.Store(c.worker)
+			}
+			return c.do()
+		})
+		var runs atomic.Int64
+		slow := executor.Func(func(ctx context.Context, _ *executor.Run) error {
+			runs.Add(1)
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(20 * time.Second):
+				return nil
+			}
+		})
+		e := boot(t, m, cutover.Config{Executors: executor.Registry{"X": slow}})
+		id := launch(t, e.Engine, wide("a", "b", "c", "d"))
+		time.Sleep(10*time.Second + 100*time.Millisecond) // the next heartbeat is far off
+		name, _ := lease.Load().(string)
+		if err := m.Store.Leave(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		p := rests(t, e.Engine, id, plan.Completed)
+		if n := p.Counters.Of(task.Completed); n != 4 {
+			t.Errorf("%d of 4 tasks completed", n)
+		}
+		if n := runs.Load(); n != 8 {
+			t.Errorf("%d runs, want one of each task before and one after", n)
+		}
+	})
+}

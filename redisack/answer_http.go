@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -59,12 +60,13 @@ func retryAfter(text string, now time.Time) time.Duration {
 }
 
 func readBody(ctx context.Context, resp *http.Response, limit int64) ([]byte, error) {
+	limit = min(limit, math.MaxInt64-1) // one byte more is asked for
 	if resp.ContentLength > limit {
 		return nil, oversize(resp.StatusCode, limit)
 	}
 	var buf bytes.Buffer
 	if resp.ContentLength > 0 {
-		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+		buf.Grow(int(min(resp.ContentLength, defaultMaxBody)) + bytes.MinRead) // more than that has to come first
 	}
 	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if n > limit {

@@ -171,7 +171,8 @@ func (b *redisBackend) previous(ctx context.Context, names wire.Names) (previous
 	if errors.Is(err, redis.Nil) {
 		return previous{}, false, nil
 	}
-	return previous{payload: bytes, ttl: max(life.Val(), 0)}, err == nil, err
+	expiring := life.Val() == 0 // less than a millisecond is left; without an end it is negative
+	return previous{payload: bytes, ttl: max(life.Val(), 0)}, err == nil && !expiring, err
 }
 
 func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string) ([]wire.Ack, string, error) {

@@ -30,7 +30,8 @@ type ApplyFunc func(ctx context.Context, u Update) error
 
 // Config holds what is optional. The zero value is good.
 type Config struct {
-	// Instance is the id under which the writer's fleet knows this process. Default: the host name.
+	// Instance is the id under which the writer's fleet knows this process. Two processes with the same one are taken
+	// for one that keeps restarting: give each its own. Default: the host name.
 	Instance string
 	// Field is the hash field, where the key is a hash. Default: the key is a string.
 	Field string
@@ -44,7 +45,8 @@ type Config struct {
 	MaxAcks int64
 	// Resync is how often the head is read without an announcement, +-20 %. Default 30 s.
 	Resync time.Duration
-	// ApplyTimeout ends the context of the apply function. Default: none.
+	// ApplyTimeout ends the context of the apply function. An error that it returns then is a rejection like any other,
+	// unless it is one from Retry. Default: none.
 	ApplyTimeout time.Duration
 	// Logger is told of what is applied and of trouble, never of payloads. Default: nothing is logged.
 	Logger *zap.Logger
@@ -53,6 +55,7 @@ type Config struct {
 const (
 	defaultMaxAcks = 20_000
 	defaultResync  = 30 * time.Second
+	longestResync  = 24 * 365 * time.Hour // so that its jitter cannot overflow
 )
 
 // Errors of New and Run.
@@ -101,6 +104,7 @@ func New(rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config) (*A
 	if cfg.Resync == 0 {
 		cfg.Resync = defaultResync
 	}
+	cfg.Resync = min(cfg.Resync, longestResync)
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}

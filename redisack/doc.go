@@ -4,6 +4,22 @@
 // It stands alone and imports nothing else of this module. It knows of no plans, tasks or tenants. The client half is
 // redisack/agent; a client in another language needs only docs/redisack.md.
 //
+// The plain case: one key, and all clients say in JSON which version they run.
+//
+//	client := redisack.New(rdb, redisack.Config{})
+//	res, err := client.Apply(ctx,
+//		redisack.Change{Key: "gateway:routes", Version: "v42", Payload: routes},
+//		redisack.Check{
+//			Fleet: redisack.URLs("http://127.0.0.1:8001/status", "http://127.0.0.1:8002/status"),
+//			Prober: redisack.HTTP{
+//				Version:       redisack.JSONField("version"), // leave it out where clients use redisack/agent
+//				AllowLoopback: true,                          // only for clients on this machine
+//			},
+//		})
+//	if err != nil {
+//		log.Print(err, "\n", res.Summary()) // res says who runs what; it is nil only for ErrInvalid
+//	}
+//
 // # Model
 //
 // A write gives the key a new revision (+1, made by Redis). The revision orders writes, the version is the caller's
@@ -30,6 +46,8 @@
 //	{K}:next:W string: a payload above 64 KiB on its way
 //	{K}:changed  the channel; the message is JSON {"key","version","wid","rev"}, never the payload
 //
+// A key that is nothing but a tag, "{K}", is refused, since it would share all of these with K.
+//
 // # Errors
 //
 //	situation                                          match
@@ -47,7 +65,7 @@
 //	the time ran out                                   ErrTimeout; AckResult.Last says what was seen last
 //	a client runs another version, attempts used up    ErrMismatch
 //	a client refused                                   ErrRejected
-//	a client cannot be asked, for good                 ErrEndpoint; *ProbeError in Go, Kind in the report
+//	a client cannot be asked, for good                 ErrEndpoint, *ProbeError; Kind in the report
 //	fewer members than the quorum needs                ErrQuorumImpossible
 //	the caller's context ended it                      ErrCanceled, and context.Cause
 //

@@ -3,6 +3,7 @@ package renewal
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,15 +126,20 @@ func TestDroppedKeyIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Hour, InFlight: 1}, func(w *world) {
 		t := w.t
-		found := []string{"k"}
+		var gone atomic.Bool
 		p := every(time.Second)
-		p.Select = Select(func(context.Context) ([]string, error) { return found, nil })
+		p.Select = Select(func(context.Context) ([]string, error) {
+			if gone.Load() {
+				return nil, nil
+			}
+			return []string{"k"}, nil
+		})
 		w.set("k", "", time.Minute)
 		h := register(t, w.s, Task{Policy: p})
 		pass(3 * time.Second)
 		w.at("main").slow(30 * time.Second)
 		pass(10 * time.Second) // past the deadline of k, which is part of a call
-		found = nil
+		gone.Store(true)
 		pass(2 * time.Second)
 		if err := h.CancelAndWait(t.Context()); err != nil {
 			t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +12,7 @@ import (
 
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/task"
 )
 
 // disturbed is a lab whose gateway reaches Redis through a proxy, and gives up soon.
@@ -44,22 +45,81 @@ func TestALostReplyIsReplayed(t *testing.T) {
 	}
 }
 
-// deaf is a client's hook that loses the answer to every script.
-type deaf struct{ on atomic.Bool }
+// around is a client's hook that does something before and after each script.
+type around struct {
+	before func()
+	after  func() error
+}
 
-func (*deaf) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (around) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (*deaf) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (around) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
-func (d *deaf) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (a around) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		err := next(ctx, cmd)
-		if d.on.Load() && cmd.Name() == "evalsha" {
-			return io.ErrUnexpectedEOF
+		if cmd.Name() != "evalsha" {
+			return next(ctx, cmd)
 		}
-		return err
+		a.before()
+		return errors.Join(next(ctx, cmd), a.after())
+	}
+}
+
+// hook gives the lab a gateway whose client has the hook.
+func (l *lab) hook(t *testing.T, a around) {
+	t.Helper()
+	single, ok := l.rdb.(*redis.Client)
+	if !ok {
+		t.Fatalf("%T", l.rdb)
+	}
+	rdb := redis.NewClient(single.Options())
+	t.Cleanup(func() { _ = rdb.Close() })
+	rdb.AddHook(a)
+	l.restart(t, rdb, patient)
+}
+
+func TestAWriterBetweenReadingAndWriting(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		colours   []string // written before the first attempts, one each
+		code      string
+		retryable bool
+		match     error
+		current   string
+		writes    int
+	}{
+		"elsewhere":     {[]string{"red"}, task.CodeTenantMovedOn, false, nil, "red", 2},
+		"there already": {[]string{"blue"}, "", false, nil, "blue", 2},
+		"not moved":     {[]string{"green"}, "", false, nil, "blue", 3},
+		"again and again": {
+			[]string{"green", "green!", "green", "green!"}, "GATEWAY_UNAVAILABLE", true, redisack.ErrConflict, "green", 4,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {
+				t.Helper()
+				l := newLab(t, rdb)
+				left := c.colours
+				l.hook(t, around{after: func() error { return nil }, before: func() {
+					if len(left) > 0 {
+						l.writeVersion(t, strings.TrimSuffix(left[0], "!"), left[0], "")
+						left = left[1:]
+					}
+				}})
+				err := l.Switch(t.Context(), toBlue(5))
+				wantFailure(t, err, c.code, c.retryable)
+				if c.match != nil && !errors.Is(err, c.match) {
+					t.Errorf("%v does not match %v", err, c.match)
+				}
+				l.wantCurrent(t, c.current)
+				if n := l.rev(t); n != c.writes {
+					t.Errorf("%d writes, want %d", n, c.writes)
+				}
+			})
+		})
 	}
 }
 
@@ -68,17 +128,14 @@ func TestAWriteOfUnknownOutcomeIsNoSecondWrite(t *testing.T) {
 	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {
 		t.Helper()
 		l := newLab(t, rdb)
-		ears := &deaf{}
-		rdb.AddHook(ears)
 		l.config.Redisack.WriteTimeout = 100 * time.Millisecond
-		l.restart(t, rdb, patient)
-		ears.on.Store(true)
+		l.hook(t, around{before: func() {}, after: func() error { return io.ErrUnexpectedEOF }})
 		err := l.Switch(t.Context(), toBlue(5))
 		wantFailure(t, err, "GATEWAY_UNAVAILABLE", true)
 		if !errors.Is(err, redisack.ErrWriteUnknown) {
 			t.Errorf("%v", err)
 		}
-		ears.on.Store(false)
+		l.restart(t, rdb, patient)
 		if err := l.Switch(t.Context(), toBlue(6)); err != nil {
 			t.Fatal(err)
 		}

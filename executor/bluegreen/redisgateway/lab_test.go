@@ -170,8 +170,13 @@ func (l *lab) rev(t *testing.T) int {
 // write makes a write behind the gateway's back.
 func (l *lab) write(t *testing.T, colour, fence string) {
 	t.Helper()
+	l.writeVersion(t, colour, colour+"@other", fence)
+}
+
+func (l *lab) writeVersion(t *testing.T, colour, version, fence string) {
+	t.Helper()
 	_, err := redisack.New(l.rdb, redisack.Config{}).Write(t.Context(), redisack.Change{
-		Key: key, Version: colour + "@other", Payload: []byte(`{"colour":"` + colour + `"}`), Fence: fence,
+		Key: key, Version: version, Payload: []byte(`{"colour":"` + colour + `"}`), Fence: fence,
 	})
 	if err != nil {
 		t.Error(err)

@@ -3,6 +3,7 @@ package redisgateway_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,22 @@ func outcomes() map[string]outcome {
 			arrange: func(_ *testing.T, l *lab) { l.clients[1].onBlue(rejects) },
 			code:    "GATEWAY_REFUSED", match: redisack.ErrRejected,
 			text: "no upstream for blue", current: "green",
+		},
+		"a client rejects at length": {
+			arrange: func(_ *testing.T, l *lab) {
+				for i, c := range l.clients {
+					text := strings.Repeat("ü", 100) + strconv.Itoa(i)
+					c.onBlue(func(context.Context, agent.Update) error { return errors.New(text) })
+				}
+			},
+			code: "GATEWAY_REFUSED", match: redisack.ErrRejected, text: "Rejected", current: "green",
+		},
+		"the version is used for something else": {
+			arrange: func(t *testing.T, l *lab) {
+				t.Helper()
+				l.writeVersion(t, "green", "blue@1000001/SWITCH_GATEWAY", "")
+			},
+			code: "GATEWAY_REFUSED", match: redisack.ErrVersionReused, current: "green",
 		},
 		"a newer writer, elsewhere": {
 			arrange: func(t *testing.T, l *lab) { t.Helper(); l.interfere(t, "red", "6") },

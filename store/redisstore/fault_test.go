@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -137,20 +138,29 @@ func TestFailover(t *testing.T) {
 	r.completed()
 }
 
+// TestClusterFailover: a replica takes over the plan's slots while workers are busy. It
+// is asked to, so that it has all that was acknowledged.
 func TestClusterFailover(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 1)
 	s := openStore(t, cluster.Client(), Config{})
 	r := start(t, s, 3000, 4)
-	cluster.MasterFor(s.keys.plan(r.id)).Client().Wait(r.ctx, 1, time.Second)
+	key := s.keys.plan(r.id)
+	old := cluster.MasterFor(key)
+	replica := cluster.Nodes()[3+slices.Index(cluster.Nodes(), old)]
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		r.drive(4)
 	}()
-	time.Sleep(30 * time.Millisecond)
-	cluster.MasterFor(s.keys.plan(r.id)).Client().Do(r.ctx, "client", "pause", 300)
+	r.ok(replica.Client().Do(r.ctx, "cluster", "failover").Err())
 	<-done
+	r.completed()
+	for end := time.Now().Add(20 * time.Second); cluster.MasterFor(key) == old; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the old master still serves the plan")
+		}
+	}
 	r.completed()
 }
 

@@ -55,11 +55,11 @@ func TestConnectionsCutAndAnswersLost(t *testing.T) {
 	rdb := redis.NewClient(opt)
 	t.Cleanup(func() { _ = rdb.Close() })
 	s := onRedis(t, rdb, Config{CallTimeout: 200 * time.Millisecond})
-	p := &Policy{TTL: FixedTTL(3 * time.Second), Interval: Every(100 * time.Millisecond)}
+	p := &Policy{TTL: FixedTTL(15 * time.Second), Interval: Every(100 * time.Millisecond)}
 	var handles []*Handle
 	for i := range 50 {
 		key := fmt.Sprint("k", i)
-		set(t, server.Client(), key, "me", 3*time.Second)
+		set(t, server.Client(), key, "me", 15*time.Second)
 		handles = append(handles, register(t, s, Task{Keys: []string{key}, Owner: []string{"", "me"}[i%2], Policy: p}))
 	}
 	for range 10 {
@@ -67,7 +67,7 @@ func TestConnectionsCutAndAnswersLost(t *testing.T) {
 		proxy.Cut()
 		proxy.DropRequests(1)
 		n := handles[0].Result().Renewals
-		eventually(t, 5*time.Second, func() bool { return handles[0].Result().Renewals >= n+2 }, "not renewed")
+		eventually(t, 10*time.Second, func() bool { return handles[0].Result().Renewals >= n+2 }, "not renewed")
 	}
 	for _, h := range handles {
 		if r := h.Result(); r.Reason != Live {

@@ -1,0 +1,86 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/redisack/agent"
+)
+
+// A shutdown in the middle of applying is no refusal.
+func TestShutdownWhileApplying(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	write(t, c, redisack.Change{Version: "v1"})
+	entered := make(chan struct{})
+	a, err := agent.New(rdb, "k", func(ctx context.Context, _ agent.Update) error {
+		close(entered)
+		<-ctx.Done()
+		return ctx.Err()
+	}, agent.Config{Instance: "a", Push: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, a)
+	<-entered
+	if err := a.Run(t.Context()); !errors.Is(err, agent.ErrRunning) {
+		t.Errorf("a second Run: %v", err)
+	}
+	stop()
+	if s := statusOf(t, a); s.Attempted.State != "failed" {
+		t.Errorf("%+v", s.Attempted)
+	}
+	if n := rdb.XLen(t.Context(), "{k}:acks").Val(); n != 0 {
+		t.Errorf("%d acknowledgements", n)
+	}
+}
+
+func TestApplyTimeout(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	write(t, c, redisack.Change{Version: "v1"})
+	a := started(t, rdb, func(ctx context.Context, _ agent.Update) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}, agent.Config{ApplyTimeout: 10 * time.Millisecond})
+	eventually(t, "a refusal", func() bool { s := statusOf(t, a); return s.Attempted != nil && s.Attempted.State == "rejected" })
+}
+
+func TestNewNamesEveryFault(t *testing.T) {
+	t.Parallel()
+	_, err := agent.New(nil, "a}b", nil, agent.Config{
+		Instance: "a", Sharded: true, Channel: "elsewhere", MaxAcks: -1, Resync: -1, ApplyTimeout: -1,
+	})
+	if !errors.Is(err, agent.ErrConfig) {
+		t.Fatal(err)
+	}
+	for _, fault := range []string{"rdb", "{tag}", "apply", "Channel", "MaxAcks", "Resync", "ApplyTimeout"} {
+		if !strings.Contains(err.Error(), fault) {
+			t.Errorf("%v does not name %s", err, fault)
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	a, err := agent.New(redistest.Mini(t), "k", accept, agent.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, want := range map[string]int{http.MethodGet: 200, http.MethodHead: 200, http.MethodPost: 405} {
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/", nil))
+		if w.Code != want {
+			t.Errorf("%s: %d", method, w.Code)
+		}
+	}
+}

@@ -141,7 +141,12 @@ func (j *job) finish(ctx context.Context, x Execution, err error) {
 	if j.batch.View.Breached {
 		j.e.slots.attend(j.info.id)
 	}
-	if len(j.batch.Claimed) > 0 {
+	switch {
+	case len(j.batch.Claimed) > 0:
 		j.next, j.more = j.batch.Claimed[0], true
+	case j.batch.Claim.Max > 0 && j.batch.View.Counters.Held > 0:
+		// Some of what is held may be ours: taken for us by a store that could not tell
+		// of it, because what goes with the task is damaged.
+		j.e.jobs.doubt(j.info.id)
 	}
 }

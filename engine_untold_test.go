@@ -1,0 +1,37 @@
+package cutover_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// A store that hands a task out with the end of another, but cannot tell of it, for
+// instance because its tenant cannot be read, leaves nothing held for good.
+func TestClaimWithNothingToldOf(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var hidden atomic.Int64
+		m.on(func(_ context.Context, c call) error {
+			err := c.do()
+			if c.op == "Commit" && c.batch.Claim.Max > 0 && len(c.batch.Claimed) > 0 && hidden.Add(1) <= 2 {
+				c.batch.Claimed = c.batch.Claimed[:0]
+			}
+			return err
+		})
+		e := boot(t, m, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}, Capacity: 2})
+		s := wide("a", "b", "c", "d", "e", "f")
+		id := launch(t, e.Engine, s)
+		rests(t, e.Engine, id, plan.Completed)
+		if hidden.Load() < 2 {
+			t.Error("nothing was hidden")
+		}
+	})
+}

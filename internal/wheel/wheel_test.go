@@ -135,6 +135,20 @@ func TestAddWhileCascading(t *testing.T) {
 	}
 }
 
+// TestTimeDoesNotGoBack: an earlier now neither moves the wheel nor hands out anything.
+func TestTimeDoesNotGoBack(t *testing.T) {
+	t.Parallel()
+	w := New[int](0)
+	w.Advance(100, nil)
+	w.Add(110, 1)
+	if due, more := w.Advance(50, make([]int, 0, 4)); len(due) != 0 || more || w.Now() != 100 {
+		t.Errorf("%v, %v; the wheel stands at %d, want 100", due, more, w.Now())
+	}
+	if due, _ := w.Advance(110, make([]int, 0, 4)); len(due) != 1 {
+		t.Errorf("%v, want the timer", due)
+	}
+}
+
 func TestNextIsSilentWhenEmpty(t *testing.T) {
 	t.Parallel()
 	w := New[int](0)

@@ -34,6 +34,7 @@
 //
 // # Errors
 //
+//	a call that can never succeed            ErrInvalid
 //	no such plan or task                     ErrNotFound
 //	decided on an older version              ErrConflict
 //	a worker that lost its task              ErrFenced (*FencedError: the holder)

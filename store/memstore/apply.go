@@ -12,7 +12,7 @@ import (
 
 // Apply implements store.Writer.
 func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
-	if err := checkCommand(&c); err != nil {
+	if err := c.Check(); err != nil {
 		return store.Applied{}, err
 	}
 	p, err := s.visible(ctx, c.Plan.ID)
@@ -41,28 +41,6 @@ func (p *rollout) applyOnce(c *store.Command, at stamp) (store.Applied, error) {
 	}
 	p.apply(c, at)
 	return store.Applied{Plan: p.snapshot(at)}, nil
-}
-
-// checkCommand refuses what could not be applied to any plan.
-func checkCommand(c *store.Command) error {
-	if err := checkID(c.ID); err != nil {
-		return err
-	}
-	if err := checkCount("edits", len(c.Edits), store.MaxBatch); err != nil {
-		return err
-	}
-	seen := make(map[task.ID]struct{}, len(c.Edits))
-	for i := range c.Edits {
-		e := &c.Edits[i]
-		if _, twice := seen[e.ID]; twice {
-			return fmt.Errorf("memstore: two edits of task %s in one command", e.ID)
-		}
-		seen[e.ID] = struct{}{}
-		if int(e.State) >= task.NumStates || e.Attempt < 0 || e.Losses < 0 {
-			return fmt.Errorf("memstore: no task can be as the edit of %s has it", e.ID)
-		}
-	}
-	return nil
 }
 
 // check compares the versions that the decision was made on.

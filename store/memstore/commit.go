@@ -10,7 +10,7 @@ import (
 // Commit implements store.Writer.
 func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	b.Claimed = b.Claimed[:0]
-	if err := checkBatch(b); err != nil {
+	if err := b.Check(); err != nil {
 		return err
 	}
 	p, err := s.visible(ctx, b.Plan)

@@ -16,7 +16,7 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 	if err := ctx.Err(); err != nil {
 		return store.Creation{}, err
 	}
-	if err := checkCount("tasks", c.Plan.Tasks, task.MaxPerPlan); err != nil {
+	if err := store.CheckCount("tasks", c.Plan.Tasks, task.MaxPerPlan); err != nil {
 		return store.Creation{}, err
 	}
 	s.mu.Lock()
@@ -91,7 +91,7 @@ func (s *Store) creation(ctx context.Context, c store.Creation) (*rollout, error
 
 // AddTenants implements store.Creator.
 func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
-	if err := checkCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
 		return err
 	}
 	p, err := s.creation(ctx, c)

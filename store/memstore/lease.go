@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ type leases struct {
 // is only made if it may be new.
 func (l *leases) renew(incarnation string, ttl time.Duration, isNew bool) error {
 	if incarnation == "" || ttl <= 0 {
-		return errors.New("memstore: a lease needs a name and a time to live")
+		return fmt.Errorf("%w: a lease needs a name and a time to live", store.ErrInvalid)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,7 +67,7 @@ func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Dura
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := checkCount("plans", len(plans), store.MaxBatch); err != nil {
+	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil {
 		return nil, err
 	}
 	if err := s.leases.renew(incarnation, ttl, false); err != nil {

@@ -2,7 +2,7 @@ package memstore
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/cutover-go/cutover/store"
@@ -39,7 +39,7 @@ func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, 
 		return false, err
 	}
 	if old.Tenant != next.Tenant {
-		return false, errors.New("memstore: the locks to replace are of different tenants")
+		return false, fmt.Errorf("%w: the locks to replace are of different tenants", store.ErrInvalid)
 	}
 	s.locks.mu.Lock()
 	defer s.locks.mu.Unlock()
@@ -69,5 +69,5 @@ func checkLocks(ctx context.Context, locks []store.TenantLock) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return checkCount("locks", len(locks), store.MaxBatch)
+	return store.CheckCount("locks", len(locks), store.MaxBatch)
 }

@@ -8,13 +8,12 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/task"
 )
 
 // Apply implements store.Writer. The plan is put on the agenda before it is written,
 // so that it is looked at also if this process ends in between, and once more after.
 func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
-	if err := checkCommand(&c); err != nil {
+	if err := c.Check(); err != nil {
 		return store.Applied{}, err
 	}
 	l := s.lane(c.Plan.ID)
@@ -61,31 +60,6 @@ func (s *Store) wakeExisting(ctx context.Context, id plan.ID) error {
 		return s.wake(ctx, id, writeHold, false)
 	}
 	return nil // the script says what is wrong
-}
-
-// checkCommand refuses what could not be applied to any plan.
-func checkCommand(c *store.Command) error {
-	if err := checkID(c.ID); err != nil {
-		return err
-	}
-	if err := checkCount("edits", len(c.Edits), store.MaxBatch); err != nil {
-		return err
-	}
-	seen := make(map[task.ID]struct{}, len(c.Edits))
-	for i := range c.Edits {
-		e := &c.Edits[i]
-		if _, twice := seen[e.ID]; twice {
-			return fmt.Errorf("redisstore: two edits of task %s in one command", e.ID)
-		}
-		seen[e.ID] = struct{}{}
-		if int(e.State) >= task.NumStates || e.Attempt < 0 || e.Losses < 0 {
-			return fmt.Errorf("redisstore: no task can be as the edit of %s has it", e.ID)
-		}
-		if e.ID.Plan() != c.Plan.ID || !e.ID.Valid() {
-			return fmt.Errorf("%w: task %s in plan %s", store.ErrNotFound, e.ID, c.Plan.ID)
-		}
-	}
-	return nil
 }
 
 // applyArgs writes the arguments of apply.lua.

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,7 +19,7 @@ var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooL
 // Commit implements store.Writer.
 func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	b.Claimed = b.Claimed[:0]
-	if err := checkBatch(b); err != nil {
+	if err := b.Check(); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -260,34 +259,4 @@ func (s *Store) illegal(w *store.Work, a *answer) error {
 		e.Reason = "field " + field + " is missing or makes no sense"
 	}
 	return e
-}
-
-func checkBatch(b *store.Batch) error {
-	if err := checkCount("changes", len(b.Works), store.MaxBatch); err != nil {
-		return err
-	}
-	if b.Claim.Max == 0 {
-		return nil
-	}
-	if err := checkCount("tasks claimed", b.Claim.Max, store.MaxBatch); err != nil {
-		return err
-	}
-	if b.Claim.Worker == "" {
-		return errors.New("redisstore: a claim for nobody")
-	}
-	return checkID(b.Claim.ID)
-}
-
-// maxID is the most bytes of the id of a command or a claim.
-const maxID = 64
-
-// checkID names what is wrong with the id of a command or a claim.
-func checkID(id string) error {
-	switch {
-	case id == "":
-		return errors.New("redisstore: no id")
-	case len(id) > maxID:
-		return fmt.Errorf("redisstore: an id of %d bytes, the limit is %d", len(id), maxID)
-	}
-	return nil
 }

@@ -166,7 +166,7 @@ func (s *Store) abandon(ctx context.Context, id plan.ID) error {
 
 // AddTenants implements store.Creator.
 func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
-	if err := checkCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
 		return err
 	}
 	k := s.keys.plan(c.ID)
@@ -238,11 +238,3 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 // writeHold is how long a command that is being written may take: until then the
 // plan is not let rest for longer.
 const writeHold = 5 * time.Second
-
-// checkCount refuses calls that are too large.
-func checkCount(what string, n, limit int) error {
-	if n < 0 || n > limit {
-		return fmt.Errorf("redisstore: %d %s in one call, the limit is %d", n, what, limit)
-	}
-	return nil
-}

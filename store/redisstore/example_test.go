@@ -21,7 +21,7 @@ func ExampleOpen() {
 	defer server.Close()
 	ctx := context.Background()
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
-	defer rdb.Close()
+	defer rdb.Close() //nolint:errcheck // nothing to report at the end
 
 	store, err := redisstore.Open(ctx, rdb, redisstore.Config{})
 	if err != nil {

@@ -2,7 +2,7 @@ package redisstore
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +28,7 @@ func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration)
 
 // Heartbeat implements store.Leaser.
 func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]store.Holding, error) {
-	if err := checkCount("plans", len(plans), store.MaxBatch); err != nil {
+	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil {
 		return nil, err
 	}
 	if err := checkLease(incarnation, ttl); err != nil {
@@ -47,7 +47,7 @@ func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Dura
 
 func checkLease(incarnation string, ttl time.Duration) error {
 	if incarnation == "" || ttl < time.Millisecond {
-		return errors.New("redisstore: a lease needs a name and a time to live of at least a millisecond")
+		return fmt.Errorf("%w: a lease needs a name and a time to live of at least a millisecond", store.ErrInvalid)
 	}
 	return nil
 }

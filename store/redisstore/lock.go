@@ -15,7 +15,7 @@ import (
 
 // Reserve implements store.Locker.
 func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
-	if err := checkCount("locks", len(locks), store.MaxBatch); err != nil || len(locks) == 0 {
+	if err := store.CheckCount("locks", len(locks), store.MaxBatch); err != nil || len(locks) == 0 {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -49,14 +49,14 @@ func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []s
 // Replace implements store.Locker.
 func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
 	if old.Tenant != next.Tenant {
-		return false, errors.New("redisstore: the locks to replace are of different tenants")
+		return false, fmt.Errorf("%w: the locks to replace are of different tenants", store.ErrInvalid)
 	}
 	return s.swap(ctx, s.keys.tenant(old.Tenant), formatLock(old), formatLock(next))
 }
 
 // Release implements store.Locker.
 func (s *Store) Release(ctx context.Context, locks []store.TenantLock) error {
-	if err := checkCount("locks", len(locks), store.MaxBatch); err != nil {
+	if err := store.CheckCount("locks", len(locks), store.MaxBatch); err != nil {
 		return err
 	}
 	calls := make([]pipelined, len(locks))

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cutover-go/cutover/task"
+)
+
+// ErrInvalid says that a call can never succeed as it is: an id is missing, a bound
+// is exceeded, an edit makes no sense. Nothing was done.
+var ErrInvalid = errors.New("store: invalid call")
+
+// MaxID is the most bytes of the id of a [Command] or a [Claim].
+const MaxID = 64
+
+// The checks here are the same for every store. They are exported for stores of
+// others; an engine does not need them.
+
+// Check returns nil, or an error that matches [ErrInvalid].
+func (b *Batch) Check() error {
+	if err := CheckCount("changes", len(b.Works), MaxBatch); err != nil {
+		return err
+	}
+	if b.Claim.Max == 0 {
+		return nil
+	}
+	if err := CheckCount("tasks claimed", b.Claim.Max, MaxBatch); err != nil {
+		return err
+	}
+	if b.Claim.Worker == "" {
+		return fmt.Errorf("%w: a claim for nobody", ErrInvalid)
+	}
+	return checkID(b.Claim.ID)
+}
+
+// Check returns nil, or an error that matches [ErrInvalid], or [ErrNotFound] for an
+// edit of another plan's task.
+func (c *Command) Check() error {
+	if err := checkID(c.ID); err != nil {
+		return err
+	}
+	if err := CheckCount("edits", len(c.Edits), MaxBatch); err != nil {
+		return err
+	}
+	seen := make(map[task.ID]struct{}, len(c.Edits))
+	for i := range c.Edits {
+		e := &c.Edits[i]
+		if _, twice := seen[e.ID]; twice {
+			return fmt.Errorf("%w: two edits of task %s", ErrInvalid, e.ID)
+		}
+		seen[e.ID] = struct{}{}
+		if int(e.State) >= task.NumStates || e.Attempt < 0 || e.Losses < 0 {
+			return fmt.Errorf("%w: no task can be as the edit of %s has it", ErrInvalid, e.ID)
+		}
+		if !e.ID.Valid() || e.ID.Plan() != c.Plan.ID {
+			return fmt.Errorf("%w: task %s in plan %s", ErrNotFound, e.ID, c.Plan.ID)
+		}
+	}
+	return nil
+}
+
+// CheckCount returns an error that matches [ErrInvalid] unless n is from 0 to limit.
+func CheckCount(what string, n, limit int) error {
+	if n < 0 || n > limit {
+		return fmt.Errorf("%w: %d %s, the limit is %d", ErrInvalid, n, what, limit)
+	}
+	return nil
+}
+
+func checkID(id string) error {
+	switch {
+	case id == "":
+		return fmt.Errorf("%w: no id", ErrInvalid)
+	case len(id) > MaxID:
+		return fmt.Errorf("%w: an id of %d bytes, the limit is %d", ErrInvalid, len(id), MaxID)
+	}
+	return nil
+}

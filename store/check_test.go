@@ -1,0 +1,61 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+func TestBatchCheck(t *testing.T) {
+	t.Parallel()
+	claim := store.Claim{ID: "c", Worker: "w", Max: 1}
+	for name, tt := range map[string]struct {
+		batch store.Batch
+		want  error
+	}{
+		"nothing":          {store.Batch{}, nil},
+		"a claim":          {store.Batch{Claim: claim}, nil},
+		"as many":          {store.Batch{Works: make([]store.Work, store.MaxBatch)}, nil},
+		"too many changes": {store.Batch{Works: make([]store.Work, store.MaxBatch+1)}, store.ErrInvalid},
+		"too many tasks":   {store.Batch{Claim: store.Claim{ID: "c", Worker: "w", Max: store.MaxBatch + 1}}, store.ErrInvalid},
+		"fewer than none":  {store.Batch{Claim: store.Claim{ID: "c", Worker: "w", Max: -1}}, store.ErrInvalid},
+		"for nobody":       {store.Batch{Claim: store.Claim{ID: "c", Max: 1}}, store.ErrInvalid},
+		"no id":            {store.Batch{Claim: store.Claim{Worker: "w", Max: 1}}, store.ErrInvalid},
+		"a long id":        {store.Batch{Claim: store.Claim{ID: strings.Repeat("c", store.MaxID+1), Worker: "w", Max: 1}}, store.ErrInvalid},
+	} {
+		if err := tt.batch.Check(); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+}
+
+func TestCommandCheck(t *testing.T) {
+	t.Parallel()
+	command := func(edits ...task.Edit) store.Command {
+		return store.Command{ID: "c", Decision: plan.Decision{Plan: plan.Plan{ID: 1}, Edits: edits}}
+	}
+	edit := task.Edit{ID: task.NewID(1, 1)}
+	impossible := edit
+	impossible.State = task.State(task.NumStates)
+	for name, tt := range map[string]struct {
+		command store.Command
+		want    error
+	}{
+		"no edits":        {command(), nil},
+		"an edit":         {command(edit), nil},
+		"no id":           {store.Command{}, store.ErrInvalid},
+		"twice":           {command(edit, edit), store.ErrInvalid},
+		"impossible":      {command(impossible), store.ErrInvalid},
+		"of another plan": {command(task.Edit{ID: task.NewID(2, 1)}), store.ErrNotFound},
+		"of no task":      {command(task.Edit{ID: task.NewID(1, 0)}), store.ErrNotFound},
+		"too many":        {command(make([]task.Edit, store.MaxBatch+1)...), store.ErrInvalid},
+	} {
+		if err := tt.command.Check(); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+}

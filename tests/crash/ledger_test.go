@@ -72,7 +72,7 @@ func readLedger(t testing.TB, path string) []entry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var entries []entry
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)

@@ -36,7 +36,7 @@ func startProc(t testing.TB, dir string, o orders) *proc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
 	p.cmd.Env = append(os.Environ(), ordersEnv+"="+string(text))
 	p.cmd.Stdout, p.cmd.Stderr = out, out

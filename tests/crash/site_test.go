@@ -42,14 +42,15 @@ type site struct {
 	plan   plan.ID
 	fig    figures
 
-	skip       int  // entries of the ledger that tell of a world that is gone
-	expectLoss bool // an acknowledged write may be lost, and has to be reported then
+	patience   time.Duration // for the end of a plan
+	skip       int           // entries of the ledger that tell of a world that is gone
+	expectLoss bool          // an acknowledged write may be lost, and has to be reported then
 }
 
 // newSite sets the place up. The test's own view goes straight to the server.
 func newSite(t *testing.T, g target, prefix string) *site {
 	t.Helper()
-	s := &site{T: t, dir: t.TempDir(), rdb: g.client()}
+	s := &site{T: t, dir: t.TempDir(), rdb: g.client(), patience: patience}
 	rdb := s.rdb
 	t.Cleanup(func() { _ = rdb.Close() })
 	s.ledger = filepath.Join(s.dir, "ledger")
@@ -165,7 +166,7 @@ func (s *site) finish() { s.Helper(); s.finishPlan(s.plan) }
 
 func (s *site) finishPlan(id plan.ID) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.Context(), s.patience)
 	defer cancel()
 	p, err := s.engine.Wait(ctx, id)
 	for err != nil && ctx.Err() == nil { // the store is away, or coming back

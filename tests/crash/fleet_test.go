@@ -1,0 +1,120 @@
+//go:build crash
+
+package crash
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+)
+
+// fleets are the rows about many plans and processes that come and go.
+func fleets() []row {
+	const all = "all plans complete, every tenant is worked on, the figures stay 0"
+	return []row{
+		{name: "a small fleet under fire", extent: short, do: underFire(2_000, 10, 15*time.Second), expect: all},
+		{name: "a fleet under fire", extent: long, do: underFire(100_000, 100, 5*time.Minute), expect: all},
+	}
+}
+
+const (
+	fleetSize  = 3
+	smallPlans = 10 // tenants of a small plan
+)
+
+// underFire lets three engines work on a large plan and many small ones, while engines
+// are killed, stopped, frozen and added at random for that long.
+func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		s, _ := alone(t)
+		s.patience = 10 * time.Minute
+		// As fast as makes the large plan last about as long as the fire.
+		s.defs.Capacity, s.defs.Steps, s.defs.Pace = 16, 2, 0
+		s.defs.Pace = fire * fleetSize * time.Duration(s.defs.Capacity) / time.Duration(2*tenants)
+		ids := []plan.ID{s.beginOther("large", tenants, 64)}
+		for i := range plans {
+			ids = append(ids, s.beginOther(fmt.Sprint("small", i), smallPlans, 5))
+		}
+		s.plan = ids[0]
+		f := newFleet(s)
+		for end := time.Now().Add(fire); time.Now().Before(end); {
+			f.strike()
+		}
+		f.rest()
+		for _, id := range ids {
+			s.finishPlan(id)
+		}
+		histories := byTask(s.entries())
+		for _, id := range ids {
+			s.judge(id, histories)
+		}
+		t.Logf("%s", f)
+		return s
+	}
+}
+
+// fleet is the engines that live.
+type fleet struct {
+	*site
+	rand    *rand.Rand
+	live    []*proc
+	made    int
+	strikes map[string]int
+}
+
+func newFleet(s *site) *fleet {
+	seed := uint64(time.Now().UnixNano())
+	s.Logf("fire with seed %d", seed)
+	f := &fleet{site: s, rand: rand.New(rand.NewPCG(seed, 1)), strikes: make(map[string]int)}
+	f.rest()
+	return f
+}
+
+func (f *fleet) String() string { return fmt.Sprintf("%d engines, %v", f.made, f.strikes) }
+
+// add starts one engine more.
+func (f *fleet) add() {
+	f.made++
+	f.live = append(f.live, f.worker(fmt.Sprintf("engine-%d", f.made)))
+}
+
+// rest brings the fleet to its size.
+func (f *fleet) rest() {
+	for len(f.live) < fleetSize {
+		f.add()
+	}
+}
+
+// strike does something to one of the engines, after a while.
+func (f *fleet) strike() {
+	time.Sleep(time.Duration(f.rand.Int64N(int64(2 * time.Second))))
+	i := f.rand.IntN(len(f.live))
+	victim := f.live[i]
+	switch n := f.rand.IntN(10); {
+	case n < 4:
+		f.strikes["killed"]++
+		f.drop(i)
+		victim.kill()
+	case n < 5:
+		f.strikes["stopped"]++
+		f.drop(i)
+		victim.stop()
+	case n < 7:
+		f.strikes["frozen"]++
+		victim.freeze()
+		time.Sleep(time.Duration(f.rand.Int64N(int64(2 * lease))))
+		victim.thaw()
+	case len(f.live) < 2*fleetSize:
+		f.strikes["added"]++
+		f.add()
+	}
+	if len(f.live) == 0 {
+		f.rest()
+	}
+}
+
+func (f *fleet) drop(i int) { f.live = append(f.live[:i:i], f.live[i+1:]...) }

@@ -1,0 +1,287 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// busy is an executor that counts how many work on a tenant at the same time.
+type busy struct {
+	mu   sync.Mutex
+	now  map[string]int
+	most int
+}
+
+// Execute fails in the first attempt of plan 1 for tenant a, and works for a minute
+// otherwise.
+func (b *busy) Execute(_ context.Context, run *executor.Run) error {
+	if run.ID() == task.NewID(1, 1) && run.Attempt() == 1 {
+		return errors.New("first attempt")
+	}
+	b.work(run.Tenant().ID)
+	return nil
+}
+
+// Rollback works for a minute too.
+func (b *busy) Rollback(_ context.Context, run *executor.Run) error {
+	b.work(run.Tenant().ID)
+	return nil
+}
+
+func (b *busy) work(tenant string) {
+	b.mu.Lock()
+	b.now[tenant]++
+	b.most = max(b.most, b.now[tenant])
+	b.mu.Unlock()
+	time.Sleep(time.Minute)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now[tenant]--
+}
+
+// tolerant makes plan 1, which is over although tenant a has failed: its lock is
+// stale, and a retry needs it again.
+func tolerant(t *testing.T, m *meddler) (e *cutover.Engine, b *busy, failed task.ID) {
+	t.Helper()
+	b = &busy{now: make(map[string]int)}
+	m.on(func(_ context.Context, c call) error {
+		if c.op == "Release" {
+			return nil // it is lost
+		}
+		return c.do()
+	})
+	e = running(t, m, executor.Registry{"X": b})
+	id := launch(t, e, wide("a", "b"))
+	rests(t, e, id, plan.Completed)
+	synctest.Wait() // the release has been tried
+	return e, b, task.NewID(id, 1)
+}
+
+// pausing lets calls pass, but holds the first that is meant until goOn is closed.
+func pausing(meant func(call) bool) (f func(context.Context, call) error, reached, goOn chan struct{}) {
+	reached, goOn = make(chan struct{}), make(chan struct{})
+	var done atomic.Bool
+	return func(_ context.Context, c call) error {
+		if meant(c) && done.CompareAndSwap(false, true) {
+			close(reached)
+			<-goOn
+		}
+		return c.do()
+	}, reached, goOn
+}
+
+// Another plan found the lock stale, and takes it over when the retry has begun.
+func TestTakeOverAfterRetry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e, b, failed := tolerant(t, m)
+		second := create(t, e, spec("a"))
+		f, reached, goOn := pausing(func(c call) bool { return c.op == "Replace" && c.locks[1].Plan == second })
+		m.on(f)
+		started := make(chan error, 1)
+		go func() {
+			_, err := e.Start(t.Context(), second)
+			started <- err
+		}()
+		<-reached
+		mustTask(t)(e.RetryTask(t.Context(), failed, true))
+		time.Sleep(time.Second)
+		close(goOn)
+		if err := <-started; !errors.Is(err, store.ErrTenantHeld) {
+			t.Errorf("the start: %v", err)
+		}
+		rests(t, e, failed.Plan(), plan.Completed)
+		ends(t, e, failed.Plan(), 1, task.Completed, "")
+		if b.most != 1 {
+			t.Errorf("%d executors worked on a tenant at once", b.most)
+		}
+	})
+}
+
+// Another plan takes the lock over before the retry is committed.
+func TestTakeOverBeforeRetry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e, b, failed := tolerant(t, m)
+		f, reached, goOn := pausing(func(c call) bool { return c.op == "Apply" && c.command.Plan.ID == failed.Plan() })
+		m.on(f)
+		retried := make(chan error, 1)
+		go func() {
+			_, err := e.RetryTask(t.Context(), failed, true)
+			retried <- err
+		}()
+		<-reached
+		second := launch(t, e, spec("a"))
+		close(goOn)
+		if err := <-retried; err != nil {
+			t.Errorf("the retry: %v", err)
+		}
+		rests(t, e, second, plan.Completed)
+		ends(t, e, failed.Plan(), 1, task.Failed, task.CodeTenantHeld)
+		if b.most != 1 {
+			t.Errorf("%d executors worked on a tenant at once", b.most)
+		}
+	})
+}
+
+// A release that comes late does not free what the same task holds by then.
+func TestLateReleaseSparesTheUndo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e, _, _ := tolerant(t, m)
+		var late sync.WaitGroup
+		m.on(func(_ context.Context, c call) error {
+			if c.op != "Release" {
+				return c.do()
+			}
+			locks := append([]store.TenantLock(nil), c.locks...)
+			late.Go(func() {
+				time.Sleep(30 * time.Second)
+				_ = m.Store.Release(context.Background(), locks)
+			})
+			return nil
+		})
+		id := launch(t, e, spec("a"))
+		rests(t, e, id, plan.Completed)
+		mustTask(t)(e.RollbackTask(t.Context(), task.NewID(id, 1)))
+		time.Sleep(40 * time.Second) // the undo takes a minute
+		if _, err := e.Start(t.Context(), create(t, e, spec("a"))); !errors.Is(err, store.ErrTenantHeld) {
+			t.Errorf("a start while the undo is under way: %v", err)
+		}
+		rests(t, e, id, plan.Completed)
+		m.on(nil)
+		late.Wait()
+	})
+}
+
+// A start that stood still until another plan took its tenants is given up.
+func TestSlowStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{}) // it does not run: nobody else gives the start up
+		slow, quick := create(t, e, spec("a")), create(t, e, spec("a"))
+		f, reached, goOn := pausing(func(c call) bool {
+			return c.op == "Apply" && c.command.Plan.ID == slow && c.command.Plan.State == plan.Running
+		})
+		m.on(f)
+		started := make(chan error, 1)
+		go func() {
+			_, err := e.Start(t.Context(), slow)
+			started <- err
+		}()
+		<-reached
+		time.Sleep(time.Minute)
+		mustPlan(t)(e.Start(t.Context(), quick))
+		close(goOn)
+		if err := <-started; !errors.Is(err, plan.ErrTooLate) {
+			t.Errorf("the slow start: %v", err)
+		}
+		if p, err := e.Plan(t.Context(), slow); err != nil || p.State != plan.Created {
+			t.Errorf("the plan of the slow start is %s, %v", p.State, err)
+		}
+	})
+}
+
+// A start that succeeds just when somebody is about to give it up keeps its tenants.
+func TestStartSucceedsWhileGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{})
+		slow, other := create(t, e, spec("a")), create(t, e, spec("a"))
+		of := func(s plan.State, starting bool) func(call) bool {
+			return func(c call) bool {
+				return c.op == "Apply" && c.command.Plan.ID == slow && c.command.Plan.State == s &&
+					(c.command.Plan.Starting != nil) == starting
+			}
+		}
+		starts, startsNow, start := pausing(of(plan.Running, false))
+		givesUp, givesUpNow, giveUp := pausing(of(plan.Created, false))
+		m.on(func(ctx context.Context, c call) error {
+			return starts(ctx, call{op: c.op, command: c.command, do: func() error { return givesUp(ctx, c) }})
+		})
+		started := make(chan error, 1)
+		go func() {
+			_, err := e.Start(t.Context(), slow)
+			started <- err
+		}()
+		<-startsNow
+		running(t, m, executor.Registry{"X": executor.Func(untilInterrupted)})
+		<-givesUpNow
+		close(start)
+		if err := <-started; err != nil {
+			t.Fatal(err)
+		}
+		close(giveUp)
+		time.Sleep(time.Second)
+		if _, err := e.Start(t.Context(), other); !errors.Is(err, store.ErrTenantHeld) {
+			t.Errorf("the start of another plan: %v", err)
+		}
+	})
+}
+
+// A start that stood still, and goes on when another start of the same plan has
+// succeeded, leaves that one's tenants alone.
+func TestSlowStartStealsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{})
+		id, other := create(t, e, spec("a")), create(t, e, spec("a"))
+		f, reached, goOn := pausing(func(c call) bool { return c.op == "Reserve" })
+		m.on(f)
+		started := make(chan error, 1)
+		go func() {
+			_, err := e.Start(t.Context(), id)
+			started <- err
+		}()
+		<-reached
+		time.Sleep(time.Minute)
+		mustPlan(t)(e.Start(t.Context(), id))
+		close(goOn)
+		if err := <-started; err == nil {
+			t.Error("both starts succeeded")
+		}
+		if _, err := e.Start(t.Context(), other); !errors.Is(err, store.ErrTenantHeld) {
+			t.Errorf("the start of another plan: %v", err)
+		}
+	})
+}
+
+// A plan's rollback does not touch a tenant that another plan works on by then.
+func TestRollbackOfAHeldTenant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &busy{now: make(map[string]int)}
+		e := running(t, memstore.New(), executor.Registry{"X": b})
+		rests(t, e, launch(t, e, spec("a")), plan.Failed) // plan 1 is the one that fails
+		id := launch(t, e, spec("b", "c"))
+		rests(t, e, id, plan.Completed)
+		mustPlan(t)(e.Rollback(t.Context(), id)) // c comes first, and takes a minute
+		time.Sleep(30 * time.Second)
+		other := launch(t, e, spec("b"))
+		rests(t, e, id, plan.RollbackFailed)
+		ends(t, e, id, 1, task.RollbackFailed, task.CodeTenantHeld)
+		ends(t, e, id, 2, task.RolledBack, "")
+		rests(t, e, other, plan.Completed)
+		if b.most != 1 {
+			t.Errorf("%d executors worked on a tenant at once", b.most)
+		}
+	})
+}

@@ -95,6 +95,30 @@ func floorCreate(ctx context.Context, rdb *redis.Client, n int) error {
 	return nil
 }
 
+// states reads the buckets, 16 a round trip.
+func (floor) states(ctx context.Context, addr string, n int) (done int, err error) {
+	rdb := redis.NewClient(&redis.Options{Addr: addr})
+	defer rdb.Close()
+	for first := 0; first < n; first += 64 * 16 {
+		pipe := rdb.Pipeline()
+		var buckets []*redis.MapStringStringCmd
+		for i := first; i < min(first+64*16, n); i += 64 {
+			buckets = append(buckets, pipe.HGetAll(ctx, floorBucket(i)))
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return done, err
+		}
+		for _, b := range buckets {
+			for _, v := range b.Val() {
+				if v[0] == '4' {
+					done++
+				}
+			}
+		}
+	}
+	return done, nil
+}
+
 // floorSend sends whatever waits together, as soon as the last answer is there.
 func floorSend(ctx context.Context, rdb *redis.Client, queue <-chan transition) {
 	script := redis.NewScript(floorScript)

@@ -4,6 +4,10 @@
 //
 //	go run . -n 100000 -c 64 -rounds 2
 //	go run . -n 100000 -c 512 -subjects cutover,asynq -- --appendonly yes --appendfsync always
+//	go run . -n 999999 -c 512 -subjects cutover -rounds 1
+//	go run . -mode growth       cutover alone at 10,000, 100,000 and 1,000,000 tasks
+//	go run . -mode sequence     one task at a time, against bare round trips
+//	go run . -mode fair         100 small plans beside a large one, against being alone
 //
 // It starts a redis-server of its own on a free port; what stands after -- goes to
 // it. Every round runs all subjects one after the other, so that a ratio never
@@ -19,6 +23,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // subject is something that can do the workload.
@@ -27,6 +32,8 @@ type subject interface {
 	// run does the workload on an empty server and reports to m when it has created
 	// the tasks and when all of them are done.
 	run(ctx context.Context, addr string, n, concurrency int, m *meter) error
+	// states reads the state of every task and returns how many are done.
+	states(ctx context.Context, addr string, n int) (done int, err error)
 }
 
 func main() {
@@ -34,8 +41,22 @@ func main() {
 	concurrency := flag.Int("c", 64, "tasks in flight")
 	rounds := flag.Int("rounds", 2, "times that every subject runs")
 	names := flag.String("subjects", "floor,cutover,asynq", "what to run, the first is what the others are compared with")
+	mode := flag.String("mode", "compare", "compare, growth, sequence or fair")
 	flag.Parse()
-	if err := compare(*n, *concurrency, *rounds, strings.Split(*names, ","), flag.Args()); err != nil {
+	var err error
+	switch *mode {
+	case "compare":
+		err = compare(*n, *concurrency, *rounds, strings.Split(*names, ","), flag.Args())
+	case "growth":
+		err = growth(*concurrency, flag.Args())
+	case "sequence":
+		err = sequence(flag.Args())
+	case "fair":
+		err = fair(*concurrency, flag.Args())
+	default:
+		err = fmt.Errorf("unknown mode %q", *mode)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
@@ -82,12 +103,22 @@ func measure(s subject, n, concurrency int, serverArgs []string) (result, error)
 	if err := s.run(ctx, server.addr, n, concurrency, m); err != nil {
 		return result{}, err
 	}
-	return m.result(ctx, s.name())
+	r, err := m.result(ctx, s.name())
+	if err != nil {
+		return result{}, err
+	}
+	began := time.Now()
+	found, err := s.states(ctx, server.addr, n)
+	if err == nil && found != n {
+		err = fmt.Errorf("%d of %d tasks are done", found, n)
+	}
+	r.query = time.Since(began)
+	return r, err
 }
 
 func table(all []result, base string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "subject\tcreate/s\trun/s\tx "+base+"\tcpu s/1k\tclient cpu\tallocs/task\tkB/task\tstore B/task\tclient MiB\t")
+	fmt.Fprintln(w, "subject\tcreate/s\trun/s\tx "+base+"\tcpu s/1k\tclient cpu\tallocs/task\tkB/task\tstore B/task\tclient MiB\tall states s\t")
 	var sum, count float64
 	for _, r := range all {
 		if r.subject == base {
@@ -96,9 +127,9 @@ func table(all []result, base string) error {
 		}
 	}
 	for _, r := range all {
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.2f\t%.4f\t%.4f\t%.1f\t%.2f\t%.0f\t%.0f\t\n", r.subject,
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.2f\t%.4f\t%.4f\t%.1f\t%.2f\t%.0f\t%.0f\t%.3f\t\n", r.subject,
 			r.createPerSecond, r.runPerSecond, r.runPerSecond/(sum/count), r.clientCPU+r.serverCPU, r.clientCPU,
-			r.allocs, r.allocBytes/1000, r.storeBytes, r.resident)
+			r.allocs, r.allocBytes/1000, r.storeBytes, r.resident, r.query.Seconds())
 	}
 	return w.Flush()
 }

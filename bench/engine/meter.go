@@ -20,6 +20,7 @@ type result struct {
 	allocs, allocBytes            float64
 	storeBytes                    float64
 	resident                      float64 // MiB, of this process so far
+	query                         time.Duration
 }
 
 // meter measures one run.

@@ -101,6 +101,7 @@ func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
 	j.works[0] = w
 	j.batch.Plan, j.batch.Works, j.batch.Claim = j.task.ID.Plan(), j.works[:], claim
 	if j.isLost() {
+		j.lose() // for good: a renewal that comes late may revive the lease, not the run
 		return w, executor.ErrLost
 	}
 	err := j.e.store.Commit(j.lease.ctx, &j.batch)

@@ -104,7 +104,7 @@ func (e *Engine) leave(l *lease) {
 // does: then over is true.
 func (e *Engine) renew(ctx context.Context, l *lease) (over bool) {
 	strays := strays{}
-	wait := e.cfg.LeaseTTL / 3
+	wait := e.untilRenewal(l)
 	for {
 		if e.pause(ctx, wait); ctx.Err() != nil {
 			return false
@@ -112,7 +112,7 @@ func (e *Engine) renew(ctx context.Context, l *lease) (over bool) {
 		err := e.heartbeat(ctx, l, strays)
 		switch {
 		case err == nil:
-			wait = e.cfg.LeaseTTL / 3
+			wait = e.untilRenewal(l)
 			continue
 		case errors.Is(err, store.ErrLeaseExpired), l.left() <= 0:
 			return true
@@ -120,6 +120,13 @@ func (e *Engine) renew(ctx context.Context, l *lease) (over bool) {
 		e.fault("heartbeat", err)
 		wait = min(e.cfg.LeaseTTL/10, max(l.left(), 0))
 	}
+}
+
+// untilRenewal returns how long to wait with the next renewal: until a third of the
+// time has passed since the last was sent. An answer that was long on its way has
+// used some of that up.
+func (e *Engine) untilRenewal(l *lease) time.Duration {
+	return max(l.left()-e.cfg.LeaseTTL*2/3, e.cfg.LeaseTTL/100)
 }
 
 // pause waits until the next heartbeat. A change of a plan that this process works
@@ -159,6 +166,9 @@ func (e *Engine) heartbeat(ctx context.Context, l *lease, strays strays) error {
 		if len(plans) == 0 {
 			break
 		}
+	}
+	if !l.alive() {
+		return store.ErrLeaseExpired // too late: runs may have been told that they are lost
 	}
 	l.renewed(sent, e.cfg.LeaseTTL)
 	e.compare(ctx, l, sent, held, strays)

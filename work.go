@@ -68,6 +68,7 @@ func (w *worker) run(t task.Task) {
 	}
 	if !w.e.jobs.add(j) {
 		cancel(nil) // the claim was answered too late: somebody else may have the task
+		w.e.jobs.doubt(w.info.id)
 		return
 	}
 	x := Execution{

@@ -1,0 +1,74 @@
+package cutover_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// late is a store whose first answer to a call comes late.
+func late(op string, by time.Duration) *meddler {
+	m := &meddler{Store: memstore.New()}
+	var calls atomic.Int64
+	m.on(func(_ context.Context, c call) error {
+		if c.op != op || calls.Add(1) > 1 {
+			return c.do()
+		}
+		time.Sleep(by / 2)
+		err := c.do()
+		time.Sleep(by / 2)
+		return err
+	})
+	return m
+}
+
+// A process that was told of its lease when most of it was over renews it at once.
+func TestLeaseToldOfLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{steps: 60}
+		var lost atomic.Int64
+		e := boot(t, late("Join", 29*time.Second), cutover.Config{
+			Executors: executor.Registry{"X": l}, Hooks: cutover.Hooks{LeaseLost: func(string, int) { lost.Add(1) }},
+		})
+		rests(t, e.Engine, launch(t, e.Engine, wide("a", "b")), plan.Completed)
+		if lost.Load() > 0 || l.repeats() > 0 {
+			t.Errorf("%d leases lost, %d effects repeated", lost.Load(), l.repeats())
+		}
+	})
+}
+
+// A lease that was over for a moment stays over, even if the answer to its renewal
+// comes after all: runs that were told in between that they are lost do not count.
+func TestRenewalToldOfTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var beats, runs atomic.Int64
+		m.on(func(_ context.Context, c call) error {
+			err := c.do()
+			if c.op == "Heartbeat" && beats.Add(1) == 1 {
+				time.Sleep(22 * time.Second) // sent after 10 s, told of after 32 s
+			}
+			return err
+		})
+		slow := executor.Func(func(ctx context.Context, run *executor.Run) error {
+			if runs.Add(1) > 1 {
+				return nil
+			}
+			time.Sleep(31 * time.Second) // after the end of the lease
+			err := run.Save(ctx, "S", nil)
+			time.Sleep(5 * time.Second) // cleans up
+			return err
+		})
+		e := boot(t, m, cutover.Config{Executors: executor.Registry{"X": slow}})
+		rests(t, e.Engine, launch(t, e.Engine, spec("a")), plan.Completed)
+	})
+}

@@ -24,7 +24,8 @@ type Engine struct {
 	started  atomic.Bool
 	draining atomic.Bool
 
-	bell     *bell
+	events   *bell // something may have been written to a plan's log
+	rests    *bell // a plan may have come to rest
 	jobs     *jobs
 	slots    *slots
 	releases *releaser
@@ -42,12 +43,13 @@ func New(s store.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		store: s,
-		cfg:   c,
-		log:   c.Logger,
-		bell:  newBell(),
-		jobs:  newJobs(),
-		slots: newSlots(c.Capacity),
+		store:  s,
+		cfg:    c,
+		log:    c.Logger,
+		events: newBell(),
+		rests:  newBell(),
+		jobs:   newJobs(),
+		slots:  newSlots(c.Capacity),
 	}
 	e.releases = newReleaser(e)
 	return e, nil
@@ -92,9 +94,19 @@ func (e *Engine) listen(ctx context.Context) {
 
 // changed wakes whoever in this process waits for a plan that may have changed.
 func (e *Engine) changed(id plan.ID) {
-	e.bell.ring(id)
+	e.events.ring(id)
+	e.rests.ring(id)
 	e.jobs.changed(id)
 	poke(e.slots.due)
+}
+
+// committed wakes them for a commit that ended a task. Whoever waits for a plan to
+// rest is left alone while others of its tasks are in flight.
+func (e *Engine) committed(b *store.Batch) {
+	e.events.ring(b.Plan)
+	if b.View.Breached || b.View.Counters.InFlight() == 0 {
+		e.rests.ring(b.Plan)
+	}
 }
 
 // newID returns a random name.

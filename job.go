@@ -130,7 +130,7 @@ func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
 		return w, executor.ErrLost
 	}
 	if w.Kind != store.Save { // a save has no event
-		j.e.bell.ring(j.batch.Plan)
+		j.e.committed(&j.batch)
 	}
 	return j.works[0], nil
 }

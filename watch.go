@@ -16,7 +16,7 @@ import (
 // number are not kept any more, or the context's.
 func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[plan.Event, error] {
 	return func(yield func(plan.Event, error) bool) {
-		rings, cancel := e.bell.subscribe(id)
+		rings, cancel := e.events.subscribe(id)
 		defer cancel()
 		for last := after; ; {
 			events, err := e.Events(ctx, id, last, store.MaxPage)
@@ -46,7 +46,7 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 // in CREATED, and a running one in which a person paused all that is left, in
 // RUNNING. Some process has to Run an engine for anything to happen.
 func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
-	rings, cancel := e.bell.subscribe(id)
+	rings, cancel := e.rests.subscribe(id)
 	defer cancel()
 	for {
 		p, err := e.readPlan(ctx, id)

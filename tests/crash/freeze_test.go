@@ -50,9 +50,7 @@ func frozenTooLong(t *testing.T) *site {
 			t.Errorf("a context ended with %q", e.Note)
 		}
 	}
-	if s.count("victim", lostOne) != 1 {
-		t.Error("the victim has not told that it lost its lease")
-	}
+	s.awaitCount("victim", lostOne, 1)
 	s.verdict(s.plan)
 	return s
 }

@@ -164,12 +164,14 @@ func BenchmarkPush(b *testing.B) {
 		if _, err := sub.Receive(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		go pushAll(b, rdb, sub, version, members, slowest)
+		var pushing sync.WaitGroup
+		pushing.Go(func() { pushAll(b, rdb, sub, version, members, slowest) })
 		res, err := c.Apply(b.Context(), Change{Key: "k", Version: version}, Check{Fleet: Static(members...), Push: true})
 		if err != nil || res.Attempts != 0 {
 			b.Fatal(err, res.Attempts)
 		}
 		total += res.Elapsed
+		pushing.Wait()
 	}
 	b.ReportMetric(float64(total)/float64(b.N)/float64(slowest), "x-slowest-client")
 }

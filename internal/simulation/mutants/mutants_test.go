@@ -33,6 +33,7 @@ func TestMutants(t *testing.T) {
 				t.Fatalf("it does not compile: %v\n%s", err, out)
 			}
 			args := []string{"test", "-trimpath", "-count", "1", "-run", "^" + m.test + "$", m.pkg}
+			args = append(args, m.args...)
 			out, err := gotool(t, dir, args...)
 			if err == nil {
 				t.Errorf("nobody noticed: go %s", strings.Join(args, " "))

@@ -258,6 +258,7 @@ func TestPushOutlivesRestart(t *testing.T) {
 func FuzzAck(f *testing.F) {
 	f.Add("a", "1", "2", "w", "applied", "")
 	f.Add("", "", "-1", "", "rejected", "x\x00")
+	f.Add("a", "1", "0", "w", "applied", "") // no revision: the write id alone proves nothing
 	f.Fuzz(func(t *testing.T, instance, boot, rev, wid, state, text string) {
 		values := map[string]any{"instance": instance, "boot": boot, "rev": rev, "wid": wid, "state": state, "error": text, "x": 1}
 		ack, ok := wire.ParseAck(values)

@@ -242,5 +242,6 @@ func (e *Engine) handBack(ctx context.Context, l *lease, h store.Holding) bool {
 }
 
 // handBackSeq numbers the change that hands a stray back: greater than any other,
-// so that it cannot be taken for one that was made before.
+// so that it cannot be taken for one that was made before. Every later save under
+// the token would be answered as done before: disown sees to it that there is none.
 const handBackSeq = 1<<32 - 1

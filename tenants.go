@@ -152,7 +152,7 @@ func (e *Engine) stale(ctx context.Context, l store.TenantLock) (bool, error) {
 	return err == nil && t.State.Releases() && t.Worker == "", err
 }
 
-// held reports which tasks of a sweep cannot go on because of their tenants.
+// heldTasks reports which tasks of a sweep cannot go on because of their tenants.
 func (e *Engine) heldTasks(ctx context.Context, p plan.Plan, tasks []task.Task) (func(task.ID) bool, error) {
 	var locks []store.TenantLock
 	for _, t := range tasks {

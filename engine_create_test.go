@@ -211,9 +211,6 @@ func TestIdempotencyKey(t *testing.T) {
 
 // A plan has room for 999,999 tenants, in sane time and memory.
 func TestCreateLargest(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a second")
-	}
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})
 	sp := spec()

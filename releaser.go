@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -21,8 +22,13 @@ type releaser struct {
 	waiting []store.TenantLock
 }
 
-// maxWaiting bounds what a releaser keeps while the store is away.
-const maxWaiting = 100_000
+const (
+	// maxWaiting bounds what a releaser keeps while the store is away.
+	maxWaiting = 100_000
+	// gatherFor is how long a lock waits for others to be freed with it: a round trip
+	// for each would slow down the commits.
+	gatherFor = 5 * time.Millisecond
+)
 
 func newReleaser(e *Engine) *releaser {
 	return &releaser{e: e, more: make(chan struct{}, 1)}
@@ -51,7 +57,9 @@ func (r *releaser) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
 		case <-r.more:
-			r.flush(ctx)
+			if sleep(ctx, gatherFor); ctx.Err() == nil {
+				r.flush(ctx)
+			}
 		case <-ctx.Done():
 		}
 	}

@@ -34,6 +34,8 @@ func (s *Store) check(ctx context.Context) error {
 	if v := infoField(info, "redis_version"); v != "" && major(v) < 7 {
 		return &ServerError{Addr: s.addr, Reason: fmt.Sprintf("Redis %s is too old, 7.0 is needed", v)}
 	}
+	_, single := s.rdb.(*redis.Client)
+	s.cluster = !single || infoField(info, "redis_mode") == "cluster"
 	return s.checkLayout(ctx)
 }
 

@@ -149,7 +149,7 @@ func (s *Store) freeKey(ctx context.Context, key string, id plan.ID) error {
 	if key == "" {
 		return nil
 	}
-	_, err := s.swap(ctx, s.keys.key(key), id.String(), "")
+	_, err := s.swap(ctx, swap{key: s.keys.key(key), old: id.String()})
 	return err
 }
 

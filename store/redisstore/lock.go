@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,7 +52,7 @@ func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, 
 	if old.Tenant != next.Tenant {
 		return false, fmt.Errorf("%w: the locks to replace are of different tenants", store.ErrInvalid)
 	}
-	return s.swap(ctx, s.keys.tenant(old.Tenant), formatLock(old), formatLock(next))
+	return s.swap(ctx, swap{s.keys.tenant(old.Tenant), formatLock(old), formatLock(next)})
 }
 
 // Release implements store.Locker.
@@ -59,23 +60,43 @@ func (s *Store) Release(ctx context.Context, locks []store.TenantLock) error {
 	if err := store.CheckCount("locks", len(locks), store.MaxBatch); err != nil {
 		return err
 	}
-	calls := make([]pipelined, len(locks))
+	swaps := make([]swap, len(locks))
 	for i, l := range locks {
-		calls[i] = s.swapCall(s.keys.tenant(l.Tenant), formatLock(l), "")
+		swaps[i] = swap{key: s.keys.tenant(l.Tenant), old: formatLock(l)}
 	}
-	return s.swapAll(ctx, calls)
+	return s.swapAll(ctx, swaps)
 }
 
 // dropLocks frees those tenants that a plan has, whatever else their locks say.
 func (s *Store) dropLocks(ctx context.Context, id plan.ID, tenants []string) error {
-	calls := make([]pipelined, len(tenants))
+	swaps := make([]swap, len(tenants))
 	for i, t := range tenants {
-		calls[i] = s.swapCall(s.keys.tenant(t), "plan "+id.String(), "")
+		swaps[i] = swap{key: s.keys.tenant(t), old: "plan " + id.String()}
 	}
-	return s.swapAll(ctx, calls)
+	return s.swapAll(ctx, swaps)
 }
 
-func (s *Store) swapAll(ctx context.Context, calls []pipelined) error {
+// swap changes a key from exactly old to next, or deletes it if next is empty.
+type swap struct{ key, old, next string }
+
+// swap carries out one swap and reports whether the key was as expected.
+func (s *Store) swap(ctx context.Context, w swap) (bool, error) {
+	c := s.swapCall([]swap{w})
+	answer, err := s.run(ctx, s.scripts.lock, w.key, false, c.argv)
+	return answer == "=1", err
+}
+
+// swapAll carries out all of them that can be. A cluster is asked one by one, in one
+// round trip: the keys are on different nodes.
+func (s *Store) swapAll(ctx context.Context, swaps []swap) error {
+	together := store.MaxBatch
+	if s.cluster {
+		together = 1
+	}
+	var calls []pipelined
+	for part := range slices.Chunk(swaps, together) {
+		calls = append(calls, s.swapCall(part))
+	}
 	if err := s.pipeline(ctx, calls); err != nil {
 		return err
 	}
@@ -87,17 +108,16 @@ func (s *Store) swapAll(ctx context.Context, calls []pipelined) error {
 	return nil
 }
 
-// swap changes a key from exactly old to next, or deletes it if next is empty, and
-// reports whether it did.
-func (s *Store) swap(ctx context.Context, key, old, next string) (bool, error) {
-	c := s.swapCall(key, old, next)
-	answer, err := s.run(ctx, s.scripts.lock, key, false, c.argv)
-	return answer == "=1", err
-}
-
-func (s *Store) swapCall(key, old, next string) pipelined {
-	argv := append(s.scripts.lock.argv(nil, key), old, next)
-	return pipelined{key: key, script: s.scripts.lock, argv: argv}
+func (s *Store) swapCall(swaps []swap) pipelined {
+	argv := make([]any, 0, 3+3*len(swaps))
+	argv = append(argv, "evalsha", s.scripts.lock.sha, len(swaps))
+	for i := range swaps {
+		argv = append(argv, swaps[i].key)
+	}
+	for i := range swaps {
+		argv = append(argv, swaps[i].old, swaps[i].next)
+	}
+	return pipelined{key: swaps[0].key, script: s.scripts.lock, argv: argv}
 }
 
 // formatLock returns the value of a lock's key: plan, ordinal, start token, phase.

@@ -22,6 +22,8 @@ type Store struct {
 	addr    string
 	keys    keys
 	scripts *scripts
+	// cluster says that a script must not change keys of different hash tags. Set by check.
+	cluster bool
 	hints   any // the channel, as an argument
 
 	// Memory to use again: calls of *call, trips of *trip.

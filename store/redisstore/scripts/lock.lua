@@ -1,23 +1,27 @@
--- Changes a key only if it has exactly the value that is expected.
+-- Changes keys, each only if it has exactly the value that is expected.
 --
--- KEYS[1] the key
--- ARGV[1] the value expected; if it begins with "plan ", any value of that plan
--- ARGV[2] the new value, empty: delete the key
+-- KEYS the keys
+-- ARGV per key: the value expected; if it begins with "plan ", any value of that plan
+--               the new value, empty: delete the key
 --
--- Returns "=1" if it was so, otherwise "=0".
+-- Returns "=" and a digit per key, 1 if it was so, otherwise 0. A key of another type
+-- is left as it is, and told after the others were changed.
 
-local key = KEYS[1]
-local got = redis.pcall('GET', key)
-if type(got) == 'table' then
-	return '!corrupt ' .. #key .. ':' .. key .. got.err
+local done, problem = {}, nil
+for i, key in ipairs(KEYS) do
+	local expected, value = ARGV[2 * i - 1], ARGV[2 * i]
+	local plan = match(expected, '^plan (%d+)$')
+	local got = redis.pcall('GET', key)
+	done[i] = '0'
+	if type(got) == 'table' then
+		problem = problem or '!corrupt ' .. #key .. ':' .. key .. got.err
+	elseif got and (got == expected or plan and match(got, '^%d+') == plan) then
+		done[i] = '1'
+		if value == '' then
+			redis.call('DEL', key)
+		else
+			redis.call('SET', key, value)
+		end
+	end
 end
-local plan = string.match(ARGV[1], '^plan (%d+)$')
-if not got or got ~= ARGV[1] and not (plan and string.match(got, '^%d+') == plan) then
-	return '=0'
-end
-if ARGV[2] == '' then
-	redis.call('DEL', key)
-else
-	redis.call('SET', key, ARGV[2])
-end
-return '=1'
+return problem or '=' .. concat(done)

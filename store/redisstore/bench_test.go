@@ -1,0 +1,123 @@
+package redisstore
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// BenchmarkCommitScript: what the server works for one script call and for one change
+// in it, by the number of tasks whose changes travel together.
+//
+//	go test -run='^$' -bench=CommitScript -benchtime=2000x ./store/redisstore
+func BenchmarkCommitScript(b *testing.B) {
+	for _, together := range []int{1, 10, 50} {
+		b.Run(fmt.Sprintf("save/%d", together), func(b *testing.B) {
+			s := newScriptBench(b, together, together)
+			s.turn(nil)
+			s.measure(b, func() { s.save() })
+		})
+		b.Run(fmt.Sprintf("end+claim/%d", together), func(b *testing.B) {
+			s := newScriptBench(b, together*(b.N+2), together)
+			s.turn(nil)
+			s.measure(b, func() { s.turn(s.held) })
+		})
+	}
+}
+
+// scriptBench sends what several workers of one plan send at once.
+type scriptBench struct {
+	*rollout
+	lane   *lane
+	calls  []*call
+	held   []task.Task
+	seq    uint32
+	claims int
+}
+
+func newScriptBench(b *testing.B, tasks, together int) *scriptBench {
+	s := &scriptBench{rollout: start(b, openStore(b, redistest.Start(b).Client(), Config{}), tasks, together)}
+	s.lane = s.Store.lane(s.id)
+	for range together {
+		s.calls = append(s.calls, newCall())
+	}
+	return s
+}
+
+// trip commits a batch of each worker, all in one script call.
+func (s *scriptBench) trip(batches []store.Batch) {
+	t := &trip{calls: append([]*call(nil), s.calls...)}
+	for i := range batches {
+		s.calls[i].encode(&batches[i])
+	}
+	s.commit(s.ctx, s.id, s.lane, t)
+	for i := range batches {
+		s.ok(s.calls[i].err)
+		s.ok(s.calls[i].answerTo(&batches[i], s.Store))
+		for _, w := range batches[i].Works {
+			s.ok(w.Err)
+		}
+	}
+}
+
+// save saves a checkpoint of 200 bytes of every task held.
+func (s *scriptBench) save() {
+	s.seq++
+	batches := make([]store.Batch, len(s.held))
+	for i, t := range s.held {
+		batches[i] = store.Batch{Plan: s.id, Works: []store.Work{{
+			Task: t.ID, Token: t.Token, Seq: s.seq, Kind: store.Save, Saved: store.Saved{Step: "step", Data: make([]byte, 200)},
+		}}}
+	}
+	s.trip(batches)
+}
+
+// turn ends the tasks that are held and claims as many others.
+func (s *scriptBench) turn(held []task.Task) {
+	batches := make([]store.Batch, len(s.calls))
+	for i := range batches {
+		s.claims++
+		claim := store.Claim{ID: strconv.Itoa(s.claims), Worker: "worker", Max: 1}
+		batches[i] = store.Batch{Plan: s.id, Claim: claim}
+		if held != nil {
+			batches[i].Works = []store.Work{{Task: held[i].ID, Token: held[i].Token, Seq: 1, Kind: store.Complete}}
+		}
+	}
+	s.trip(batches)
+	s.held = nil
+	for i := range batches {
+		s.held = append(s.held, batches[i].Claimed...)
+	}
+	if len(s.held) != len(batches) {
+		s.Fatalf("%d tasks claimed, want %d", len(s.held), len(batches))
+	}
+}
+
+var evalshaTime = regexp.MustCompile(`cmdstat_evalsha:calls=(\d+),usec=(\d+)`)
+
+// measure reports the server's own time.
+func (s *scriptBench) measure(b *testing.B, do func()) {
+	b.Helper()
+	do() // the server knows the script
+	s.ok(s.rdb.(*redis.Client).ConfigResetStat(s.ctx).Err())
+	for range b.N {
+		do()
+	}
+	stats := s.rdb.Info(s.ctx, "commandstats").Val()
+	found := evalshaTime.FindStringSubmatch(stats)
+	if found == nil {
+		b.Fatalf("no figures of evalsha in %q", stats)
+	}
+	calls, _ := strconv.ParseFloat(found[1], 64)
+	micros, _ := strconv.ParseFloat(found[2], 64)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(micros/calls, "server-µs/call")
+	b.ReportMetric(micros/calls/float64(len(s.calls)), "server-µs/task")
+}

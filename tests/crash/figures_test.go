@@ -39,30 +39,37 @@ func (f *figures) add(g figures) {
 	f.runs += g.runs
 }
 
-// verdict checks a completed plan, counts what the fault has cost, and fails the
-// test if it has cost what it may not.
+// verdict checks a plan that is done, or undone, counts what the fault has cost, and
+// fails the test if it has cost what it may not.
 func (s *site) verdict(id plan.ID) {
 	s.Helper()
-	s.judge(id, byTask(s.entries()))
+	s.judge(id, byWork(s.entries()))
+	if s.way.undo {
+		s.checkUndos(id)
+	}
 }
 
 // judge is verdict for a ledger that has been read.
-func (s *site) judge(id plan.ID, histories map[task.ID]*history) {
+func (s *site) judge(id plan.ID, histories map[work]*history) {
 	s.Helper()
 	storetest.Check(s.T, s.store, id)
+	_, want := s.way.ends()
 	var f figures
 	for _, t := range s.tasks(id) {
-		h := histories[t.ID]
+		if s.way.undo && t.Attempt == 0 {
+			continue // the rollback has cancelled it
+		}
+		h := histories[work{t.ID, s.way.undo}]
 		if h == nil {
 			s.Errorf("task %s is %s, but no executor ever ran", t.ID, t.State)
 			continue
 		}
 		h.count(&f)
 		f.attempts += t.Attempt - 1
-		if t.State == task.Failed {
+		if t.State == task.Failed || t.State == task.RollbackFailed {
 			f.fails++
 		}
-		if t.State != task.Completed {
+		if t.State != want {
 			s.Errorf("task %s is %s", t.ID, t.State)
 			f.lost += h.completions()
 		}
@@ -73,19 +80,26 @@ func (s *site) judge(id plan.ID, histories map[task.ID]*history) {
 	}
 }
 
-// history is what the ledger says of one task.
+// work is what a history is about: a task, or its undo.
+type work struct {
+	task task.ID
+	undo bool
+}
+
+// history is what the ledger says of one work.
 type history struct{ entries []entry }
 
-func byTask(entries []entry) map[task.ID]*history {
-	all := make(map[task.ID]*history)
+func byWork(entries []entry) map[work]*history {
+	all := make(map[work]*history)
 	for _, e := range entries {
 		if e.Task == 0 {
 			continue
 		}
-		h := all[e.Task]
+		w := work{e.Task, e.Undo}
+		h := all[w]
 		if h == nil {
 			h = &history{}
-			all[e.Task] = h
+			all[w] = h
 		}
 		h.entries = append(h.entries, e)
 	}
@@ -99,7 +113,7 @@ type run struct {
 	late bool // what it writes now is sent after another run has begun
 }
 
-// count goes through a task's history.
+// count goes through a history.
 func (h *history) count(f *figures) {
 	runs := make(map[task.Token]*run)
 	effects := make(map[int]bool)
@@ -134,7 +148,7 @@ func (h *history) count(f *figures) {
 			}
 			acked = max(acked, e.Step)
 		case ended:
-			if e.Note == task.Completed.String() {
+			if e.finished() {
 				completed = true
 				if r.late {
 					f.stale++
@@ -145,11 +159,11 @@ func (h *history) count(f *figures) {
 	}
 }
 
-// completions returns how often it was acknowledged that the task is COMPLETED.
+// completions returns how often it was acknowledged that the work is done.
 func (h *history) completions() int {
 	n := 0
 	for _, e := range h.entries {
-		if e.Kind == ended && e.Note == task.Completed.String() {
+		if e.finished() {
 			n++
 		}
 	}
@@ -161,7 +175,7 @@ func (h *history) completions() int {
 func (s *site) tookOver(victim string, since time.Time) time.Duration {
 	s.Helper()
 	var longest time.Duration
-	for _, h := range byTask(s.entries()) {
+	for _, h := range byWork(s.entries()) {
 		held := false
 		for _, e := range h.entries {
 			switch {

@@ -48,7 +48,7 @@ func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
 		for _, id := range ids {
 			s.finishPlan(id)
 		}
-		histories := byTask(s.entries())
+		histories := byWork(s.entries())
 		for _, id := range ids {
 			s.judge(id, histories)
 		}

@@ -16,56 +16,99 @@ import (
 // journeyType is the executor type of all plans here.
 const journeyType = "JOURNEY"
 
-// journey goes through steps and notes everything. It never fails.
+// journey goes through steps, or back through as many, and notes everything. It never
+// fails, except for one undo if it is told so.
 type journey struct {
-	worker string
-	ledger *ledger
-	steps  int
-	pace   time.Duration // each step takes this long
+	worker   string
+	ledger   *ledger
+	steps    int
+	pace     time.Duration // each step takes this long
+	stubborn string        // the tenant whose undo fails
 }
 
-// stamp is what a checkpoint holds: the step, and the token that wrote it.
+// stamp is what a checkpoint holds: the step, of the work or of its undo, and the token
+// that wrote it.
 type stamp struct {
 	Step  int
+	Undo  bool
 	Token task.Token
 }
 
 // Execute implements executor.TaskExecutor.
 func (j *journey) Execute(ctx context.Context, run *executor.Run) error {
-	var at stamp
-	if _, _, err := run.Restore(&at); err != nil {
+	return (&trip{journey: j, run: run}).travel(ctx)
+}
+
+// Rollback implements executor.Rollbacker.
+func (j *journey) Rollback(ctx context.Context, run *executor.Run) error {
+	return (&trip{journey: j, run: run, undo: true}).travel(ctx)
+}
+
+// trip is one run.
+type trip struct {
+	*journey
+	run  *executor.Run
+	undo bool
+}
+
+// noUndoLog is the note of an undo that finds no undo log.
+const noUndoLog = "without an undo log"
+
+func (t *trip) travel(ctx context.Context) error {
+	from, err := t.start(ctx)
+	if err != nil {
 		return err
 	}
-	if r, ok := ctx.Value(runKey{}).(*runToken); ok {
-		r.token = run.Token()
-	}
-	j.note(run, started, at.Step, "")
-	if at.Step == 0 {
-		if err := run.SaveUndo(ctx, "S1", stamp{Token: run.Token()}); err != nil {
-			return j.refuse(ctx, run, 0, err)
-		}
-	}
-	for step := at.Step + 1; step <= j.steps; step++ {
-		j.note(run, effect, step, "")
-		if err := j.rest(ctx); err != nil {
-			j.note(run, ctxEnd, step, err.Error())
+	for step := from + 1; step <= t.steps; step++ {
+		t.note(effect, step, "")
+		if err := t.rest(ctx); err != nil {
+			t.note(ctxEnd, step, err.Error())
 			return err
 		}
-		err := run.Save(ctx, fmt.Sprintf("S%d", step), stamp{step, run.Token()})
+		if t.undo && t.run.Tenant().ID == t.stubborn {
+			return executor.Fail("STUBBORN", errors.New("it cannot be undone"))
+		}
+		err := t.run.Save(ctx, fmt.Sprintf("S%d", step), stamp{step, t.undo, t.run.Token()})
 		if err == nil || errors.Is(err, executor.ErrStopped) {
-			j.note(run, saved, step, "")
+			t.note(saved, step, "")
 		}
 		if err != nil {
-			return j.refuse(ctx, run, step, err)
+			return t.refuse(ctx, step, err)
 		}
 	}
-	j.note(run, done, j.steps, "")
+	t.note(done, t.steps, "")
 	return nil
 }
 
+// start finds out after which step to go on. An undo that begins goes back all the way.
+func (t *trip) start(ctx context.Context) (int, error) {
+	var at stamp
+	if _, _, err := t.run.Restore(&at); err != nil {
+		return 0, err
+	}
+	if r, ok := ctx.Value(runKey{}).(*runToken); ok {
+		r.token = t.run.Token()
+	}
+	if at.Undo != t.undo {
+		at = stamp{}
+	}
+	text := ""
+	if t.undo && len(t.run.UndoLog()) == 0 {
+		text = noUndoLog
+	}
+	t.note(started, at.Step, text)
+	if at.Step > 0 || t.undo {
+		return at.Step, nil
+	}
+	if err := t.run.SaveUndo(ctx, "S1", stamp{Token: t.run.Token()}); err != nil {
+		return 0, t.refuse(ctx, 0, err)
+	}
+	return 0, nil
+}
+
 // rest takes the time that a step takes.
-func (j *journey) rest(ctx context.Context) error {
-	timer := time.NewTimer(j.pace)
+func (t *trip) rest(ctx context.Context) error {
+	timer := time.NewTimer(t.pace)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -77,23 +120,24 @@ func (j *journey) rest(ctx context.Context) error {
 
 // refuse notes why a save was not acknowledged and, if the task is lost, with what
 // cause the context ends.
-func (j *journey) refuse(ctx context.Context, run *executor.Run, step int, err error) error {
+func (t *trip) refuse(ctx context.Context, step int, err error) error {
 	if !errors.Is(err, executor.ErrLost) {
 		return err
 	}
-	j.note(run, refused, step, err.Error())
+	t.note(refused, step, err.Error())
 	select {
 	case <-ctx.Done():
-		j.note(run, ctxEnd, step, context.Cause(ctx).Error())
+		t.note(ctxEnd, step, context.Cause(ctx).Error())
 	case <-time.After(10 * time.Second):
-		j.note(run, ctxEnd, step, "it did not end")
+		t.note(ctxEnd, step, "it did not end")
 	}
 	return err
 }
 
-func (j *journey) note(run *executor.Run, k kind, step int, text string) {
-	j.ledger.note(entry{
-		Worker: j.worker, Kind: k, Task: run.ID(), Attempt: run.Attempt(), Token: run.Token(), Step: step, Note: text,
+func (t *trip) note(k kind, step int, text string) {
+	t.ledger.note(entry{
+		Worker: t.worker, Kind: k, Task: t.run.ID(), Undo: t.undo,
+		Attempt: t.run.Attempt(), Token: t.run.Token(), Step: step, Note: text,
 	})
 }
 
@@ -109,7 +153,10 @@ func (j *journey) hooks() cutover.Hooks {
 			return context.WithValue(ctx, runKey{}, &runToken{})
 		},
 		ExecuteEnd: func(ctx context.Context, x cutover.Execution, out cutover.Outcome) {
-			e := entry{Worker: j.worker, Kind: ended, Task: x.Task, Attempt: x.Attempt, Note: out.State.String()}
+			e := entry{
+				Worker: j.worker, Kind: ended, Task: x.Task, Undo: x.Rollback,
+				Attempt: x.Attempt, Note: out.State.String(),
+			}
 			if out.Lost {
 				e.Note = "lost"
 			}

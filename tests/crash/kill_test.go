@@ -15,35 +15,35 @@ import (
 // kills are the rows about workers that die.
 func kills(t *testing.T) []row {
 	t.Helper()
-	all := []row{
-		{
-			name: "kill -9", extent: quick, do: killAnytime,
-			expect: "the other takes over within 1.5 leases and completes the plan",
-		},
-		{
+	all := everyWay(func(w way) []row {
+		return []row{
+			{
+				name: "kill -9", extent: quick, do: killAnytime(w),
+				expect: "the other takes over within 1.5 leases and goes on to the end",
+			},
+			{
+				name: "SIGTERM", extent: short, do: stopInOrder(w),
+				expect: "stops at a boundary, hands back: the other goes on at once",
+			},
+		}
+	})
+	all = append(all,
+		row{
 			name: "kill -9, lease of 10 s", extent: short, do: killLongLease(10 * time.Second),
 			expect: "taken over within 15 s",
 		},
-		{
+		row{
 			name: "kill -9, default lease of 30 s", extent: long, do: killLongLease(30 * time.Second),
 			expect: "taken over within 40 s",
 		},
-		{
-			name: "SIGTERM", extent: short, do: stopInOrder,
-			expect: "stops at a boundary, hands back: the other goes on at once",
-		},
-	}
+	)
 	var shared *redistest.Server
 	if extentOf(t) > quick {
 		shared = redistest.Start(t)
 	}
 	for i, d := range deaths() {
-		when := "before"
-		if d.After {
-			when = "after"
-		}
 		all = append(all, row{
-			name: fmt.Sprintf("dies %s %s %d", when, d.Op, d.N), extent: short,
+			name: "dies " + d.String(), extent: short,
 			expect: "another goes on from the last commit",
 			do: func(t *testing.T) *site {
 				t.Helper()
@@ -56,30 +56,24 @@ func kills(t *testing.T) []row {
 
 // deaths are the boundaries at which a worker dies: of a task, then of a plan.
 func deaths() []death {
-	var all []death
-	for _, at := range []death{
-		{Op: opClaim, N: 1},
-		{Op: opUndo, N: 2},
-		{Op: opSave, N: 1},
-		{Op: opSave, N: 6},
-		{Op: opComplete, N: 1},
-		{Op: opComplete, N: 4}, // the plan's last
-		{Op: opRenew, N: 1},
-		{Op: opRelease, N: 1},
-		{Op: opRest, N: 1},
-		{Op: opApply, N: 1}, // the mark of a start
-		{Op: opApply, N: 2}, // the start
-		{Op: opApply, N: 3}, // the plan's end
-		{Op: opReserve, N: 2},
-		{Op: opBegin, N: 1},
-		{Op: opAdd, N: 2},
-		{Op: opFinish, N: 1},
-	} {
-		all = append(all, at)
-		at.After = true
-		all = append(all, at)
-	}
-	return all
+	return bothSides(
+		death{Op: opClaim, N: 1},
+		death{Op: opUndo, N: 2},
+		death{Op: opSave, N: 1},
+		death{Op: opSave, N: 6},
+		death{Op: opComplete, N: 1},
+		death{Op: opComplete, N: 4}, // the plan's last
+		death{Op: opRenew, N: 1},
+		death{Op: opRelease, N: 1},
+		death{Op: opRest, N: 1},
+		death{Op: opApply, N: 1}, // the mark of a start
+		death{Op: opApply, N: 2}, // the start
+		death{Op: opApply, N: 3}, // the plan's end
+		death{Op: opReserve, N: 2},
+		death{Op: opBegin, N: 1},
+		death{Op: opAdd, N: 2},
+		death{Op: opFinish, N: 1},
+	)
 }
 
 // killAt lets a worker create, start and work on a plan, and die at a boundary. A
@@ -130,17 +124,33 @@ func (s *site) newest() plan.ID {
 }
 
 // killAnytime kills a worker while another works on the same plan.
-func killAnytime(t *testing.T) *site {
-	t.Helper()
-	s, _ := alone(t)
-	s.begin(40, 8)
-	victim := s.worker("victim")
-	s.awaitCount("victim", saved, 5)
+func killAnytime(w way) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		s, _ := alone(t)
+		s.way = w
+		s.begin(40, 8)
+		victim := s.pair()
+		victim.kill()
+		s.expectTakeOver(victim, time.Now(), 3*lease/2)
+		return s
+	}
+}
+
+// pair starts two workers and returns the slow one, in the middle of a step. In a
+// sequence the other has nothing to do yet.
+func (s *site) pair() (slow *proc) {
+	s.Helper()
+	slow = s.worker("victim", func(o *orders) { o.Pace = 300 * time.Millisecond })
+	s.awaitCount("victim", saved, 4)
 	s.worker("other")
-	s.awaitCount("other", saved, 5)
-	victim.kill()
-	s.expectTakeOver(victim, time.Now(), 3*lease/2)
-	return s
+	if s.way.inSequence {
+		s.awaitCount("other", ready, 1)
+	} else {
+		s.awaitCount("other", saved, 4)
+	}
+	s.awaitCount("victim", effect, s.count("victim", effect)+1)
+	return slow
 }
 
 // killLongLease is killAnytime with few tenants, to measure how long it takes.
@@ -173,23 +183,23 @@ func (s *site) expectTakeOver(victim *proc, since time.Time, limit time.Duration
 }
 
 // stopInOrder shuts one of two workers down.
-func stopInOrder(t *testing.T) *site {
-	t.Helper()
-	s, _ := alone(t)
-	s.defs.Lease = 30 * time.Second
-	s.begin(40, 8)
-	first := s.worker("first")
-	s.awaitCount("first", saved, 5)
-	s.worker("other")
-	s.awaitCount("other", saved, 5)
-	since := time.Now()
-	first.stop()
-	s.finish()
-	if took := s.tookOver("first", since); took > 5*time.Second {
-		t.Errorf("what was handed back was taken up after %v", took)
+func stopInOrder(w way) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		s, _ := alone(t)
+		s.way = w
+		s.defs.Lease = 30 * time.Second
+		s.begin(40, 8)
+		first := s.pair()
+		since := time.Now()
+		first.stop()
+		s.finish()
+		if took := s.tookOver("victim", since); took > 5*time.Second {
+			t.Errorf("what was handed back was taken up after %v", took)
+		}
+		s.verdict(s.plan)
+		return s
 	}
-	s.verdict(s.plan)
-	return s
 }
 
 // plans returns how many plans there are.

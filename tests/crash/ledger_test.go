@@ -37,10 +37,17 @@ type entry struct {
 	Worker  string
 	Kind    kind
 	Task    task.ID
+	Undo    bool       `json:",omitempty"` // of the task's undo
 	Attempt int        `json:",omitempty"`
 	Token   task.Token `json:",omitempty"`
 	Step    int        `json:",omitempty"`
 	Note    string     `json:",omitempty"`
+}
+
+// finished says whether the entry tells that the work, or its undo, was acknowledged
+// to be done.
+func (e *entry) finished() bool {
+	return e.Kind == ended && (e.Note == task.Completed.String() || e.Note == task.RolledBack.String())
 }
 
 // ledger is a file to which all workers append. Each entry is one write, so that the

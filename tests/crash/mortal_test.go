@@ -4,6 +4,7 @@ package crash
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -23,12 +24,34 @@ type death struct {
 	N     int
 }
 
+func (d death) String() string {
+	when := "before"
+	if d.After {
+		when = "after"
+	}
+	return fmt.Sprintf("%s %s %d", when, d.Op, d.N)
+}
+
+// bothSides returns the deaths before and after each call.
+func bothSides(calls ...death) []death {
+	var all []death
+	for _, d := range calls {
+		all = append(all, d)
+		d.After = true
+		all = append(all, d)
+	}
+	return all
+}
+
 // The operations at which workers die.
 const (
 	opClaim    = "claim"
 	opUndo     = "undo entry"
 	opSave     = "save"
 	opComplete = "complete"
+	opUndone   = "undone"
+	opUndoFail = "undo failure"
+	opYield    = "hand-back"
 	opRenew    = "heartbeat"
 	opApply    = "command"
 	opBegin    = "begin create"
@@ -82,7 +105,13 @@ func opOf(b *store.Batch) string {
 		return opSave
 	case store.Complete:
 		return opComplete
-	case store.Fail, store.Yield, store.Undone, store.UndoFail:
+	case store.Undone:
+		return opUndone
+	case store.UndoFail:
+		return opUndoFail
+	case store.Yield:
+		return opYield
+	case store.Fail:
 	}
 	return "other"
 }

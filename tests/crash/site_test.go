@@ -40,6 +40,7 @@ type site struct {
 	engine *cutover.Engine // commands only
 	procs  []*proc
 	plan   plan.ID
+	way    way // what the plan does, set before it begins
 	fig    figures
 
 	patience   time.Duration // for the end of a plan
@@ -95,10 +96,17 @@ func alone(t *testing.T, args ...string) (*site, *redistest.Server) {
 	return newSite(t, target{Addrs: []string{server.Addr()}}, "crash:"), server
 }
 
-// begin creates and starts a plan.
+// begin creates and starts a plan, or gets as far as its rollback.
 func (s *site) begin(tenants, concurrency int) {
 	s.Helper()
+	if s.way.inSequence {
+		tenants, concurrency = min(tenants, mostInSequence), 1
+	}
 	s.plan = s.beginOther("t", tenants, concurrency)
+	if s.way.undo {
+		s.carryOut(tenants)
+		s.rollBack()
+	}
 }
 
 func (s *site) beginOther(name string, tenants, concurrency int) plan.ID {
@@ -161,10 +169,16 @@ func (s *site) awaitCount(worker string, k kind, n int) {
 	s.await(fmt.Sprintf("%d entries %q of %q", n, k, worker), func() bool { return s.count(worker, k) >= n })
 }
 
-// finish waits until the plan is at rest, and wants it COMPLETED.
+// finish waits until the plan is at rest, and wants it done, or undone.
 func (s *site) finish() { s.Helper(); s.finishPlan(s.plan) }
 
 func (s *site) finishPlan(id plan.ID) {
+	s.Helper()
+	want, _ := s.way.ends()
+	s.finishAs(id, want)
+}
+
+func (s *site) finishAs(id plan.ID, want plan.State) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), s.patience)
 	defer cancel()
@@ -173,8 +187,8 @@ func (s *site) finishPlan(id plan.ID) {
 		time.Sleep(100 * time.Millisecond)
 		p, err = s.engine.Wait(ctx, id)
 	}
-	if err != nil || p.State != plan.Completed {
-		s.Fatalf("plan %s is %s, %+v, %v\n%s", id, p.State, p.Counters, err, s.tail())
+	if err != nil || p.State != want {
+		s.Fatalf("plan %s is %s, want %s, %+v, %v\n%s", id, p.State, want, p.Counters, err, s.tail())
 	}
 }
 

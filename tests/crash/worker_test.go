@@ -37,6 +37,7 @@ type orders struct {
 	Pace     time.Duration
 	Replicas int
 	Death    death
+	Stubborn string // the tenant whose undo fails
 
 	// Commission, if its Key is not empty, is a plan that the worker creates, or joins,
 	// and starts.
@@ -128,7 +129,7 @@ func (o *orders) open(ctx context.Context, rdb redis.UniversalClient, l *ledger)
 }
 
 func (o *orders) work(ctx context.Context, s store.Store, l *ledger) error {
-	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace}
+	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace, stubborn: o.Stubborn}
 	engine, err := cutover.New(s, cutover.Config{
 		Executors: executor.Registry{journeyType: j}, Capacity: o.Capacity, Name: o.Name,
 		LeaseTTL: o.Lease, PollInterval: 200 * time.Millisecond, Hooks: j.hooks(),

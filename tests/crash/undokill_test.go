@@ -1,0 +1,127 @@
+//go:build crash
+
+package crash
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// undoKills are the rows about workers that die at the boundaries of an undo.
+func undoKills(t *testing.T) []row {
+	t.Helper()
+	if extentOf(t) == quick {
+		return nil
+	}
+	shared := redistest.Start(t)
+	all := everyWayBack(func(w way) (all []row) {
+		for i, d := range undoDeaths() {
+			all = append(all, row{
+				name:   "dies " + d.String(),
+				expect: "another goes on from the last commit, nothing is undone twice but what was not saved",
+				do: func(t *testing.T) *site {
+					t.Helper()
+					s := newSite(t, target{Addrs: []string{shared.Addr()}}, fmt.Sprintf("u%d-%t:", i, w.inSequence))
+					s.way = w
+					return undoKillAt(s, d)
+				},
+			})
+		}
+		return all
+	})
+	return append(all, row{
+		name: "an undo that kills its workers", extent: short, do: poison,
+		expect: "it fails with WORKER_LOST, the others are undone, and the next rollback undoes it too",
+	})
+}
+
+// undoTenants is how many tenants such a plan has.
+const undoTenants = 4
+
+// undoDeaths are the boundaries at which a worker dies: of an undo, then of a rollback.
+func undoDeaths() []death {
+	return bothSides(
+		death{Op: opClaim, N: 1},
+		death{Op: opReserve, N: 2}, // the last call before an executor's
+		death{Op: opSave, N: 1},
+		death{Op: opSave, N: 5},
+		death{Op: opUndone, N: 1},
+		death{Op: opUndone, N: undoTenants}, // the plan's last
+		death{Op: opUndoFail, N: 1},
+		death{Op: opYield, N: 1},
+		death{Op: opRenew, N: 1},
+		death{Op: opRelease, N: 1},
+		death{Op: opApply, N: 1}, // the plan's end
+	)
+}
+
+// undoKillAt lets a worker undo a plan and die at a boundary. A second one goes on.
+func undoKillAt(s *site, d death) *site {
+	s.Helper()
+	s.defs.Capacity = 2
+	s.begin(undoTenants, 4)
+	victim := s.worker("victim", func(o *orders) {
+		o.Death = d
+		switch d.Op {
+		case opRenew:
+			o.Pace = o.Lease // still at work when the lease is to be renewed
+		case opUndoFail:
+			o.Stubborn = "t-2"
+		}
+	})
+	if d.Op == opYield {
+		s.awaitCount("victim", effect, 1)
+		s.cancel()
+	}
+	victim.awaitEnd()
+	died := time.Now()
+	s.worker("heir")
+	if d.Op == opYield || d.Op == opUndoFail && d.After {
+		s.finishAs(s.plan, plan.RollbackFailed)
+		s.rollBack()
+	}
+	s.finish()
+	s.tookOver("victim", died)
+	s.verdict(s.plan)
+	return s
+}
+
+// cancel stops the rollback.
+func (s *site) cancel() {
+	s.Helper()
+	if _, err := s.engine.Cancel(s.Context(), s.plan); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// poison lets workers die, one after the other, before they have saved anything.
+func poison(t *testing.T) *site {
+	t.Helper()
+	s, _ := alone(t)
+	s.way = way{undo: true, inSequence: true}
+	s.begin(undoTenants, 1)
+	for i := range 4 { // one more than the default of Config.MaxLosses
+		s.worker(fmt.Sprint("victim-", i+1), func(o *orders) { o.Death = death{Op: opSave, N: 1} }).awaitEnd()
+	}
+	s.worker("heir")
+	s.finishAs(s.plan, plan.RollbackFailed)
+	failed := 0
+	for _, u := range s.tasks(s.plan) {
+		switch {
+		case u.State == task.RollbackFailed && u.Failure != nil && u.Failure.ErrorCode == task.CodeWorkerLost:
+			failed++
+		case u.State != task.RolledBack:
+			t.Errorf("task %s is %s, %+v", u.ID, u.State, u.Failure)
+		}
+	}
+	if failed != 1 {
+		t.Errorf("%d undos failed, want 1", failed)
+	}
+	s.rollBack()
+	return s.complete()
+}

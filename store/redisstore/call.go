@@ -28,14 +28,13 @@ type call struct {
 
 // work is a store.Work as it is sent, and its answer.
 type work struct {
-	bucket, field int
-	kind          any
-	release       bool // it is no Save
-	foreign       bool // of another plan: not sent
-	token         uint64
-	seq           uint32
-	data          blob
-	answer        answer
+	bucket, field       int
+	at                  int // which of the changes sent, from 1
+	kind                any
+	release             bool // it is no Save
+	foreign             bool // of another plan: not sent
+	before, after, data blob
+	answer              answer
 }
 
 // answer is what a script says of one change.
@@ -69,7 +68,7 @@ func (c *call) encode(b *store.Batch) {
 	need := 0
 	for i := range b.Works {
 		w := &b.Works[i]
-		need += len(w.Data) + len(w.Step) + 2*len(w.UndoStep) + len(w.UndoData) + 64
+		need += len(w.Data) + len(w.Step) + 2*len(w.UndoStep) + len(w.UndoData) + 64 + 2*maxOpening
 		if w.Failure != nil {
 			need += 2 * (task.MaxReason + task.MaxCode + 512) // worst case, as JSON
 		}
@@ -89,37 +88,61 @@ func (c *call) encode(b *store.Batch) {
 
 func (c *call) work(w *store.Work) work {
 	place := max(0, w.Task.Ordinal()-1)
-	from := len(c.text)
-	var kind any
-	switch w.Kind {
-	case store.Save:
-		kind = "S"
-		if w.UndoStep != "" {
-			kind = "V"
-			c.text = appendUndo(c.text, w)
-		} else if w.Step != "" {
-			c.text = checkpoint.Checkpoint{Step: w.Step, Data: w.Data}.Append(c.text)
-		}
-	case store.Complete:
-		kind = "C"
-	case store.Fail:
-		kind = "F"
-	case store.Yield:
-		kind = "Y"
-	case store.Undone:
-		kind = "U"
-	case store.UndoFail:
-		kind = "X"
-	default:
-		kind = "?"
+	kind, ends, data := kindOf(w), byte('R'), len(c.text)
+	switch {
+	case w.Kind == store.Complete:
+		ends = 'C'
+	case w.Kind != store.Save:
+	case w.UndoStep != "":
+		c.text = appendUndo(c.text, w)
+	case w.Step != "":
+		c.text = checkpoint.Checkpoint{Step: w.Step, Data: w.Data}.Append(c.text)
 	}
 	if w.Kind != store.Save {
 		c.text = appendFailure(c.text, w.Failure)
 	}
+	before := len(c.text)
+	c.text = appendOpening(c.text, 'R', w.Token, w.Seq-1)
+	after := len(c.text)
+	c.text = appendOpening(c.text, ends, w.Token, w.Seq)
+	end := len(c.text)
 	return work{
 		bucket: place / bucketSize, field: place % bucketSize, kind: kind, release: w.Kind != store.Save,
-		token: uint64(w.Token), seq: w.Seq, data: c.text[from:len(c.text):len(c.text)],
+		data: c.text[data:before:before], before: c.text[before:after:after], after: c.text[after:end:end],
 	}
+}
+
+// kindOf returns the letter of a work's kind.
+func kindOf(w *store.Work) any {
+	switch w.Kind {
+	case store.Save:
+		if w.UndoStep != "" {
+			return "V"
+		}
+		return "S"
+	case store.Complete:
+		return "C"
+	case store.Fail:
+		return "F"
+	case store.Yield:
+		return "Y"
+	case store.Undone:
+		return "U"
+	case store.UndoFail:
+		return "X"
+	}
+	return "?"
+}
+
+// maxOpening is the most bytes of an opening.
+const maxOpening = 40
+
+// appendOpening appends what the head of an untroubled task begins with: nothing is
+// asked of it alone, and no worker was lost since its last checkpoint.
+func appendOpening(to []byte, letter byte, token task.Token, seq uint32) []byte {
+	to = strconv.AppendUint(append(to, letter, '0', ' '), uint64(token), 10)
+	to = strconv.AppendUint(append(to, ' '), uint64(seq), 10)
+	return append(to, " 0 "...)
 }
 
 // word makes a claim's id one that has no space, which ends it in a head, and no zero

@@ -83,7 +83,7 @@ func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) {
 	if err == nil && then.unindexed {
 		err = s.repair(ctx, id)
 	}
-	if err == nil && then.undo {
+	if err == nil && then.further {
 		err = s.seekOn(ctx, key, t)
 	}
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) {
 // compose writes the arguments of commit.lua.
 func (t *trip) compose(s *Store, key string) {
 	t.order = t.order[:0]
-	changes, claims := false, 0
+	t.sent = [4]int{3: s.cfg.MaxEvents}
 	for _, c := range t.calls {
 		for i := range c.works {
 			w := &c.works[i]
@@ -104,19 +104,25 @@ func (t *trip) compose(s *Store, key string) {
 				continue
 			}
 			t.order = append(t.order, w)
-			changes = changes || w.release
+			if w.release {
+				t.sent[2] = 1
+			}
 		}
 		if c.claim.Max > 0 {
-			claims++
+			t.sent[1]++
 		}
 	}
+	t.sent[0] = len(t.order)
 	// By bucket, and otherwise as they came.
 	slices.SortStableFunc(t.order, func(a, b *work) int { return cmp.Compare(a.bucket, b.bucket) })
-	t.sent = [4]int{len(t.order), claims, 0, s.cfg.MaxEvents}
-	if changes {
-		t.sent[2] = 1
+	t.argv = append(t.argv[:0], "evalsha", s.scripts.commit.sha, 0, key)
+	for i, w := range t.order {
+		w.at = i + 1
+		if i == 0 || t.order[i-1].bucket != w.bucket {
+			t.argv = append(t.argv, bucketKey(key, w.bucket))
+		}
 	}
-	t.argv = s.scripts.commit.argv(t.argv[:0], key)
+	t.argv[2] = len(t.argv) - 3 // the keys
 	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], &t.sent[3], s.hints)
 	for from := 0; from < len(t.order); {
 		to := from + 1
@@ -125,21 +131,31 @@ func (t *trip) compose(s *Store, key string) {
 		}
 		t.argv = append(t.argv, &t.order[from].bucket, to-from)
 		for _, w := range t.order[from:to] {
-			t.argv = append(t.argv, &w.field, w.kind, &w.token, &w.seq, &w.data)
+			t.argv = append(t.argv, &w.field, w.kind, &w.before, &w.after, &w.data)
 		}
 		from = to
 	}
 	for _, c := range t.calls {
 		if c.claim.Max > 0 {
-			t.argv = append(t.argv, &c.claim.ID, &c.claim.Worker, &c.claim.Max)
+			t.argv = append(t.argv, &c.claim.ID, &c.claim.Worker, &c.claim.Max, c.goesWith())
 		}
 	}
+}
+
+// goesWith returns which of the changes that are sent comes with c's claim, 0 if none.
+func (c *call) goesWith() *int {
+	for i := range c.works {
+		if w := &c.works[i]; w.release && !w.foreign {
+			return &w.at
+		}
+	}
+	return new(int)
 }
 
 // after says what is to be done after a commit.
 type after struct {
 	unindexed bool // an index has to be rebuilt
-	undo      bool // the undo round has further to go
+	further   bool // the undo round has further to go, or the view is not sure
 }
 
 // parse takes the answer apart and gives every call its part.
@@ -149,7 +165,7 @@ func (t *trip) parse(key, text string) (then after, err error) {
 	if r.bad {
 		return then, r.err()
 	}
-	view, cancelled := t.parseView(&r, flags[0] == '1')
+	view, cancelled, sure := t.parseView(&r, flags[0])
 	for _, w := range t.order {
 		w.answer = parseAnswer(&r)
 	}
@@ -168,20 +184,24 @@ func (t *trip) parse(key, text string) (then after, err error) {
 			}
 		}
 	}
-	return after{unindexed: flags[2] == '1', undo: flags[1] == '1'}, r.err()
+	return after{unindexed: flags[2] == '1', further: flags[1] == '1' || !sure}, r.err()
 }
 
 // parseView reads the plan after the commit; cancelled says that its pending tasks
-// show as cancelled.
-func (t *trip) parseView(r *reader, claimable bool) (v store.View, cancelled bool) {
+// show as cancelled. The view is sure unless whether tasks can be claimed has to be asked.
+func (t *trip) parseView(r *reader, can byte) (v store.View, cancelled, sure bool) {
 	v.Version = uint64(r.number('|'))
 	rules := parseRules(r.until('|'))
 	facts := parseFacts(r.until('|'))
 	r.bad = r.bad || !rules.ok || !facts.ok
 	t.last = facts.LastEvent
 	v.State, v.Counters = rules.state, facts.Counters
-	v.Breached, v.UndosDry, v.Claimable = facts.Breached, facts.UndosDry, claimable
-	return v, rules.state.CancelsPending()
+	v.Breached, v.UndosDry = facts.Breached, facts.UndosDry
+	v.Claimable, sure = can == '1', true
+	if can == '-' {
+		v.Claimable, sure = claimable(&rules, &facts)
+	}
+	return v, rules.state.CancelsPending(), sure
 }
 
 func parseAnswer(r *reader) (a answer) {
@@ -238,7 +258,7 @@ func (s *Store) seekOn(ctx context.Context, key string, t *trip) error {
 		if r.bad {
 			return r.err()
 		}
-		view, _ := t.parseView(&r, flags[0] == '1')
+		view, _, _ := t.parseView(&r, flags[0])
 		for _, c := range t.calls {
 			c.view = view
 		}

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/cutover-go/cutover/plan"
 )
@@ -24,7 +25,7 @@ func (k keys) tenants(id plan.ID, bucket int) string { return k.of(id, "n:"+strc
 func (k keys) extras(id plan.ID, bucket int) string { return k.of(id, "x:"+strconv.Itoa(bucket)) }
 
 // tasks (hash) has a bucket's tasks: heads, checkpoints, undo logs, failures.
-func (k keys) tasks(id plan.ID, bucket int) string { return k.of(id, "t:"+strconv.Itoa(bucket)) }
+func (k keys) tasks(id plan.ID, bucket int) string { return bucketKey(k.plan(id), bucket) }
 
 // held (hash) lists the tasks that workers hold, by claim.
 func (k keys) held(id plan.ID) string { return k.of(id, "held") }
@@ -43,6 +44,11 @@ func (k keys) commands(id plan.ID) string { return k.of(id, "commands") }
 
 // cursors (hash) has the cursors, by name.
 func (k keys) cursors(id plan.ID) string { return k.of(id, "cursors") }
+
+// bucketKey returns the key of a plan's tasks from that of its record.
+func bucketKey(record string, bucket int) string {
+	return strings.TrimSuffix(record, "plan") + "t:" + strconv.Itoa(bucket)
+}
 
 func (k keys) of(id plan.ID, what string) string {
 	return k.prefix + "{p:" + id.String() + "}:" + what

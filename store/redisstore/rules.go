@@ -12,9 +12,11 @@ import (
 // rules is what scripts have to know of a plan's control. It is computed here, with
 // the pure core's own functions, whenever the control changes.
 type rules struct {
-	state plan.State
-	grant strategy.Grant
-	ok    bool
+	state         plan.State
+	grant         strategy.Grant
+	claimsRunning bool
+	undoOpen      bool
+	ok            bool
 }
 
 // formatRules returns the rules of p: state, claims running, what is in force for
@@ -51,9 +53,10 @@ func parseRules(s string) rules {
 	var f [12]int64
 	ok := parseNumbers(s, f[:])
 	return rules{
-		state: plan.State(f[0]),
-		grant: strategy.Grant{Open: int(f[8]), MaxHeld: int(f[9]), MaxFailed: int(f[10])},
-		ok:    ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
+		state:         plan.State(f[0]),
+		grant:         strategy.Grant{Open: int(f[8]), MaxHeld: int(f[9]), MaxFailed: int(f[10])},
+		claimsRunning: f[1] == 1, undoOpen: f[5] == 1,
+		ok: ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
 }
 
@@ -62,7 +65,8 @@ func parseRules(s string) rules {
 // whether any tenant has labels or parameters.
 type facts struct {
 	plan.Facts
-	ok bool
+	nextPending, undoAt int
+	ok                  bool
 }
 
 func parseFacts(s string) (f facts) {
@@ -73,7 +77,24 @@ func parseFacts(s string) (f facts) {
 	}
 	f.Counters.Held = int(v[10])
 	f.Breached, f.UndosDry, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
+	f.nextPending, f.undoAt = int(v[13]), int(v[15])
 	return f
+}
+
+// claimable reports whether a claim would find tasks, as commit.lua does. It cannot
+// be sure if tasks wait for a worker of which it matters whether they are undos.
+func claimable(r *rules, f *facts) (yes, sure bool) {
+	c := &f.Counters
+	if c.Held >= r.grant.MaxHeld {
+		return false, true
+	}
+	pending := !f.Breached && !r.state.CancelsPending() && c.Of(task.Failed) <= r.grant.MaxFailed &&
+		c.Of(task.Pending) > 0 && f.nextPending <= min(r.grant.Open, c.Total())
+	if pending || r.undoOpen && !f.UndosDry && f.undoAt > 0 {
+		return true, true
+	}
+	loose := c.InFlight() - c.Held
+	return loose > 0 && r.claimsRunning, loose <= 0 || r.claimsRunning || c.Of(task.RollingBack) == 0
 }
 
 // parseNumbers reads exactly len(to) numbers with spaces between them.

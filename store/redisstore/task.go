@@ -59,7 +59,7 @@ func parseHead(s string) (head, bool) {
 	h := head{letter: state[0], request: task.Request(state[1] - '0')}
 	h.token = task.Token(r.number(' '))
 	r.number(' ') // the worker's last change
-	h.updated, h.losses = r.number(' '), int(r.number(' '))
+	h.losses, h.updated = int(r.number(' ')), r.number(' ')
 	h.version, h.attempt, h.alone = uint64(r.number(' ')), int(r.number(' ')), r.number(' ') == 1
 	h.started, h.ended = r.number(' '), r.number(' ')
 	r.number(' ') // when it was released last

@@ -90,7 +90,7 @@ local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failur
 		plan.nextPending = math.min(plan.nextPending, ordinal)
 	end
 	local b, f = at(ordinal)
-	redis.call('HSET', bucket(b), f, letter .. req .. ' ' .. token .. ' ' .. seq .. ' ' .. now .. ' ' .. losses .. ' '
+	redis.call('HSET', bucket(b), f, letter .. req .. ' ' .. token .. ' ' .. seq .. ' ' .. losses .. ' ' .. now .. ' '
 		.. tonumber(v) + 1 .. ' ' .. attempt .. ' ' .. alone .. ' ' .. started .. ' ' .. stopped .. ' ' .. was .. ' '
 		.. retried .. ' ' .. previous .. ' ' .. (claim ~= '' and claim .. ' ' .. worker or ''))
 	if failure ~= '' then

@@ -2,15 +2,16 @@
 --
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --
--- KEYS[1] the plan's record
+-- KEYS[1] the plan's record; then the buckets with changes
 -- ARGV[1] number of changes          ARGV[2] number of claims
 -- ARGV[3] 1 if any change is no Save ARGV[4] most events to keep, 0: all
 -- ARGV[5] channel for hints
 -- then per bucket with changes: bucket, number of changes, and per change
---   field, kind (S, V, C, F, Y, U, X), token, seq, data
+--   field, kind (S, V, C, F, Y, U, X), what an untroubled task's head begins with
+--   before and after the change, up to the time, and data
 --   S: the checkpoint, empty if none. V: <n>:<checkpoint><n>:<step><undo entry>.
 --   Others: the failure as JSON, empty if none.
--- then per claim: id, worker, most tasks
+-- then per claim: id, worker, most tasks, and which of the changes comes with it, 0: none
 --
 -- Returns "=" flags version "|" rules "|" facts "|" then per change two characters,
 -- its state and what is in force, and one of:
@@ -18,51 +19,63 @@
 --   "n"  no such task               "c" damaged                    "i" not in this state
 --   "u"  too many undo entries
 -- then per claim the number of tasks, a byte, and each task framed.
--- flags are three digits: claimable, call again to go on with the undo round,
--- rebuild the indexes; a fourth is 1 if a problem, sized, ends the answer.
+-- flags are four: whether tasks can be claimed, "-" if that follows from what it was
+-- before; then, each 1 if so: call again to go on with the undo round; rebuild the
+-- indexes; a problem, sized, ends the answer.
 
-local works, claims, changes, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] == '1', ARGV[4] + 0, ARGV[5]
+local works, claims, releases, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] == '1', ARGV[4] + 0, ARGV[5]
+-- moves is false if nothing but the heads of tasks changes.
+local moves = releases or claims > 0 or works == 0
 
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past')
 if r.err then
 	return corrupt(record, r.err)
 end
-local problem = take(r[1], r[2], r[3], r[4])
-if not problem and (changes or claims > 0) then
-	problem = checked()
-end
+local problem = take(r[1], r[2], r[3], r[4]) or moves and (understand() or checked())
 if problem then
 	return problem
 end
 local past = r[5] or ''
 
-local out = {}
+local out, applied = {}, {}
 
-local i, done = 6, 0
+local stopping = match(plan.rules or '', '^%d+ %d (%d)')
+if not stopping then
+	return corrupt(record, 'rules make no sense')
+end
+local asSaved, asEnded = 'R' .. stopping .. '.', 'C0.'
+
+local i, done, group = 6, 0, 2
 while done < works do
-	local b, count = ARGV[i], ARGV[i + 1] + 0
+	local key, b, count = KEYS[group], ARGV[i], ARGV[i + 1] + 0
 	i = i + 2
-	local key = base .. 't:' .. b
-	local got
-	if count == 1 then
-		got = redis.pcall('HGET', key, ARGV[i])
-		got = type(got) == 'table' and got or { got }
-	else
-		local q = { 'HMGET', key }
-		for w = 0, count - 1 do
-			q[w + 3] = ARGV[i + w * 5]
-		end
-		got = redis.pcall(unpack(q))
+	local q = { 'HMGET', key }
+	for w = 0, count - 1 do
+		q[w + 3] = ARGV[i + w * 5]
 	end
+	local got = redis.pcall(unpack(q))
 	local fresh, set, drop = {}, { 'HSET', key }, { 'HDEL', key }
 	for w = 1, count do
-		local f = ARGV[i]
+		local f, kind, before, after, data = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
 		if got.err then
-			out[#out + 1] = 'P0c'
+			out[done + w] = 'P0c'
 		else
-			local answer, next = work(key, b * 64 + f + 1, f, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], fresh[f] or got[w], set, drop)
-			out[#out + 1] = answer
+			local h, next = fresh[f] or got[w], nil
+			if h and kind == 'S' then
+				next = quickSave(h, before, after)
+				out[done + w] = asSaved
+			elseif h and kind == 'C' then
+				next = quickEnd(h, before, after, b * 64 + f + 1, f, drop)
+				out[done + w] = asEnded
+			end
+			if not next then
+				out[done + w], next = work(key, b * 64 + f + 1, f, kind, after, data, h, set, drop)
+			elseif data ~= '' then
+				set[#set + 1] = f .. 'c'
+				set[#set + 1] = data
+			end
 			if next then
+				applied[done + w] = true
 				fresh[f] = next
 				set[#set + 1] = f
 				set[#set + 1] = next
@@ -76,44 +89,56 @@ while done < works do
 	if #drop > 2 then
 		redis.call(unpack(drop))
 	end
-	done = done + count
+	done, group = done + count, group + 1
+end
+
+if not moves then
+	return '=-000' .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. concat(out)
 end
 writeHolds()
 
--- What claims that were sent before still hold. In the index, task k of a claim,
--- counted from 0, is id/k.
-local function holding(at, most, fields, had)
+-- repeated returns what a claim that was sent before holds of a plan, nothing of what
+-- it held has ended since; or nothing at all if it is a new one. In the index, task k of
+-- a claim, counted from 0, is id/k.
+local function repeated(id, most)
+	local q = { 'HMGET', base .. 'held' }
+	for k = 0, most - 1 do
+		q[k + 3] = id .. '/' .. int(k)
+	end
 	local list = {}
-	for k = at, at + most - 1 do
-		local ordinal = had[k] and tonumber(match(had[k], '^%d+'))
+	for k, had in ipairs(redis.call(unpack(q))) do
+		local ordinal = had and tonumber(match(had, '^%d+'))
 		local h = ordinal and head(ordinal)
 		local claim = h and select(9, match(select(7, match(h, headPattern)), restPattern))
-		if claim == fields[k + 2] then
+		if claim == q[k + 2] then
 			list[#list + 1] = { ordinal, h }
 		end
 	end
-	return list
+	if list[1] or string.find(past, '\0' .. id .. '/', 1, true) then
+		return list
+	end
 end
 
 -- hand gives tasks of the pool to a claim, from one place in it on, and returns them.
 -- sets and entries collect what to write.
-local function hand(pool, from, most, first, fields, worker, sets, entries)
+local function hand(pool, from, most, id, worker, sets, entries)
 	local list = {}
-	for k = 1, math.min(most, #pool - from + 1) do
-		local taken = pool[from + k - 1]
-		local ordinal, claim = int(taken[1]), fields[first + k + 1]
+	for k = 0, math.min(most, #pool - from + 1) - 1 do
+		local taken = pool[from + k]
+		local ordinal, claim = int(taken[1]), id .. (k == 0 and '/0' or '/' .. int(k))
 		local b, f = at(taken[1])
 		local set = sets[b]
 		if not set then
 			set = { 'HSET', bucket(b) }
 			sets[b] = set
 		end
-		taken[2] = claimed(ordinal, taken[2], claim .. ' ' .. worker)
+		local holder = claim .. ' ' .. worker
+		taken[2] = claimed(ordinal, taken[2], holder)
 		set[#set + 1] = fieldNames[f + 1]
 		set[#set + 1] = taken[2]
 		entries[#entries + 1] = claim
 		entries[#entries + 1] = ordinal .. ' ' .. worker
-		list[k] = taken
+		list[k + 1] = taken
 	end
 	return list
 end
@@ -143,40 +168,26 @@ local function tell(list)
 end
 
 if claims > 0 then
-	local fields, claimsAt = { 'HMGET', base .. 'held' }, i
+	local answers, seen, want, claimsAt = {}, {}, 0, i
 	for c = 1, claims do
-		fields[#fields + 1] = ARGV[i] .. '/0'
-		for k = 1, ARGV[i + 2] - 1 do
-			fields[#fields + 1] = ARGV[i] .. '/' .. int(k)
-		end
-		i = i + 3
-	end
-	local had = redis.call(unpack(fields))
-	local answers, seen, want, first = {}, {}, 0, 1
-	i = claimsAt
-	for c = 1, claims do
-		local id, most = ARGV[i], ARGV[i + 2] + 0
-		local again = had[first] and holding(first, most, fields, had) or most > 1 and holding(first, most, fields, had)
-		if again and #again > 0 then
-			answers[c] = again
-		elseif seen[id] or string.find(past, '\0' .. id .. '/', 1, true) then
-			answers[c] = {}
-		else
+		local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
+		-- What a worker has just ended it had not ended before, so that this claim is new.
+		answers[c] = not applied[with] and repeated(id, most) or seen[id] and {}
+		if not answers[c] then
 			seen[id] = true
 			want = want + most
 		end
-		first, i = first + most, i + 3
+		i = i + 4
 	end
 	if want > 0 then
 		local pool, from, sets, entries = gather(want), 1, {}, { 'HSET', base .. 'held', '', filler }
-		first, i = 1, claimsAt
+		i = claimsAt
 		for c = 1, claims do
-			local most = ARGV[i + 2] + 0
 			if not answers[c] then
-				answers[c] = hand(pool, from, most, first, fields, ARGV[i + 1], sets, entries)
+				answers[c] = hand(pool, from, ARGV[i + 2] + 0, ARGV[i], ARGV[i + 1], sets, entries)
 				from = from + #answers[c]
 			end
-			first, i = first + most, i + 3
+			i = i + 4
 		end
 		for _, set in pairs(sets) do
 			redis.call(unpack(set))

@@ -167,7 +167,7 @@ local function gather(want)
 end
 
 -- freshHead is the head of a task that is claimed for the first time, but for its end.
-local freshHead = 'R0 ' .. now .. ' 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 '
+local freshHead = 'R0 ' .. now .. ' 0 0 ' .. now .. ' 2 1 0 ' .. now .. ' 0 0 0 0 '
 
 -- claimed returns the head of a task that is taken by a holder, and counts it.
 -- ordinal is a text.
@@ -175,10 +175,10 @@ local function claimed(ordinal, h, holder)
 	plan.held = plan.held + 1
 	if not h then
 		n[1], n[2] = n[1] - 1, n[2] + 1
-		event(ordinal, 'PENDING', 'RUNNING', '1', 'claim', '')
+		events[#events + 1] = ordinal .. '\tPENDING\tRUNNING\t1\tclaim\t'
 		return freshHead .. holder
 	end
-	local s, req, token, seq, _, losses, rest = match(h, headPattern)
+	local s, req, token, seq, losses, _, rest = match(h, headPattern)
 	local v, attempt, alone, started, stopped, released, retried, previous = match(rest, restPattern)
 	if seq ~= '0' then
 		previous = token .. '/' .. seq
@@ -200,6 +200,6 @@ local function claimed(ordinal, h, holder)
 	else
 		redis.call('ZREM', base .. 'loose', ordinal)
 	end
-	return to .. req .. ' ' .. token .. ' 0 ' .. now .. ' ' .. losses .. ' ' .. int(v + 1) .. ' ' .. attempt .. ' ' .. alone .. ' '
+	return to .. req .. ' ' .. token .. ' 0 ' .. losses .. ' ' .. now .. ' ' .. int(v + 1) .. ' ' .. attempt .. ' ' .. alone .. ' '
 		.. started .. ' ' .. stopped .. ' ' .. released .. ' ' .. retried .. ' ' .. previous .. ' ' .. holder
 end

@@ -5,7 +5,7 @@
 -- "!" and a problem: "!notfound", "!conflict why", "!corrupt <n>:<key of n bytes>why".
 
 -- provides: plan, n, record, base, now, corrupt, typed, int, length, sized, names, place, ended, formatFacts, parseFacts,
---   parseRules, missing, take, load, snapshot, atRest
+--   parseRules, missing, take, understand, load, snapshot, atRest
 
 local record = KEYS[1]
 local base = sub(record, 1, -5)
@@ -95,13 +95,17 @@ local function missing()
 	return '!notfound'
 end
 
--- take reads the record's fields version, rules and facts into the variables above.
+-- take keeps the record's fields version, rules and facts as they are stored.
 local function take(stage, v, r, f)
 	if stage ~= 'ready' then
 		return stage and '!notfound' or missing()
 	end
 	plan.version, plan.rules, plan.facts = v, r, f
-	if not plan.version or not parseFacts(f) or not parseRules(r) then
+end
+
+-- understand takes rules and facts apart.
+local function understand()
+	if not plan.version or not parseFacts(plan.facts) or not parseRules(plan.rules) then
 		return corrupt(record, 'version, rules or facts make no sense')
 	end
 end
@@ -112,7 +116,7 @@ local function load()
 	if r.err then
 		return corrupt(record, r.err)
 	end
-	return take(r[1], r[2], r[3], r[4])
+	return take(r[1], r[2], r[3], r[4]) or understand()
 end
 
 -- snapshot frames the whole plan for a reader, after a flag.

@@ -7,7 +7,7 @@
 -- parameters.
 --
 -- A head is one line:
---   <state><request> <token> <seq> <updated> <losses>
+--   <state><request> <token> <seq> <losses> <updated>
 --   <version> <attempt> <alone> <started> <ended> <released> <retried> <previous> <holder>
 -- seq is the worker's last change under token; while that is 0, previous may be the
 -- last one under an older token, as token/seq. holder is, while a worker holds the

@@ -48,32 +48,65 @@ func (s *site) events(id plan.ID) (all []plan.Event) {
 	}
 }
 
-// replayUndos goes through a plan's log and returns how often each task was undone. In
-// a sequence no undo may begin before those of all tasks that ended later are done, or
-// have failed in the same round.
+// replayUndos goes through a plan's log and returns how often each task was undone.
 func (s *site) replayUndos(events []plan.Event) map[task.ID]int {
 	s.Helper()
-	undone, failedIn := make(map[task.ID]int), make(map[task.ID]int)
-	var ran []task.ID // as they ended, the last one last
-	round := 0
+	r := undoReplay{site: s, running: make(map[task.ID]bool), undone: make(map[task.ID]int), failedIn: make(map[task.ID]int)}
 	for _, e := range events {
 		switch {
-		case e.Task == 0 && e.From != e.To && e.To == plan.RollingBack.String():
-			round++
-		case e.Task == 0 || e.From == e.To:
-		case e.To == task.Completed.String(), e.To == task.Cancelled.String():
-			ran = append(ran, e.Task)
-		case e.To == task.RollbackFailed.String():
-			failedIn[e.Task] = round
-		case e.To == task.RolledBack.String():
-			undone[e.Task]++
-		case e.To == task.RollingBack.String() && s.way.inSequence:
-			for i := len(ran) - 1; i >= 0 && ran[i] != e.Task; i-- {
-				if later := ran[i]; undone[later] == 0 && failedIn[later] != round {
-					s.Errorf("event %d: the undo of task %s begins before that of %s, which ended later: %v", e.Seq, e.Task, later, ran)
-				}
-			}
+		case e.From == e.To:
+		case e.Task == 0 && e.To == plan.RollingBack.String():
+			r.round++
+		case e.Task != 0:
+			r.event(e)
 		}
 	}
-	return undone
+	return r.undone
+}
+
+// undoReplay is what a plan's log has told so far.
+type undoReplay struct {
+	*site
+	round    int // of undos
+	running  map[task.ID]bool
+	ended    []task.ID // their work, in this order
+	undone   map[task.ID]int
+	failedIn map[task.ID]int // the round in which the undo failed
+}
+
+func (r *undoReplay) event(e plan.Event) {
+	r.Helper()
+	delete(r.running, e.Task)
+	switch e.To {
+	case task.Running.String():
+		r.running[e.Task] = true
+	case task.Completed.String(), task.Cancelled.String():
+		r.ended = append(r.ended, e.Task)
+	case task.RollingBack.String():
+		r.begin(e)
+	case task.RollbackFailed.String():
+		r.failedIn[e.Task] = r.round
+	case task.RolledBack.String():
+		r.undone[e.Task]++
+	}
+}
+
+// begin checks whether it is an undo's turn: no task runs any more, and in a sequence
+// the undos of all tasks that ended later are done, or have failed in the same round.
+func (r *undoReplay) begin(e plan.Event) {
+	r.Helper()
+	if len(r.running) > 0 {
+		r.Errorf("event %d: the undo of task %s begins while %v run", e.Seq, e.Task, r.running)
+	}
+	if !r.way.inSequence {
+		return
+	}
+	for _, later := range slices.Backward(r.ended) {
+		if later == e.Task {
+			return
+		}
+		if r.undone[later] == 0 && r.failedIn[later] != r.round {
+			r.Errorf("event %d: the undo of task %s begins before that of %s; they ended in the order %v", e.Seq, e.Task, later, r.ended)
+		}
+	}
 }

@@ -105,11 +105,13 @@ func poison(t *testing.T) *site {
 	s, _ := alone(t)
 	s.way = way{undo: true, inSequence: true}
 	s.begin(undoTenants, 1)
+	atOnce := func(o *orders) { o.Death = death{Op: opSave, N: 1} }
 	for i := range 4 { // one more than the default of Config.MaxLosses
-		s.worker(fmt.Sprint("victim-", i+1), func(o *orders) { o.Death = death{Op: opSave, N: 1} }).awaitEnd()
+		s.worker(fmt.Sprint("victim-", i+1), atOnce).awaitEnd()
 	}
-	s.worker("heir")
+	heir := s.worker("heir")
 	s.finishAs(s.plan, plan.RollbackFailed)
+	heir.stop()
 	failed := 0
 	for _, u := range s.tasks(s.plan) {
 		switch {
@@ -123,5 +125,7 @@ func poison(t *testing.T) *site {
 		t.Errorf("%d undos failed, want 1", failed)
 	}
 	s.rollBack()
+	s.worker("victim-5", atOnce).awaitEnd() // the losses of the last round do not count any more
+	s.worker("heir-2")
 	return s.complete()
 }

@@ -17,7 +17,7 @@ type way struct {
 }
 
 // mostInSequence bounds a plan in sequence, which takes its time.
-const mostInSequence = 40
+const mostInSequence = 30
 
 // everyWay returns the rows of all ways.
 func everyWay(rows func(w way) []row) []row {

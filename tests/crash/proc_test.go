@@ -3,6 +3,7 @@
 package crash
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -37,7 +38,7 @@ func startProc(t testing.TB, dir string, o orders) *proc {
 		t.Fatal(err)
 	}
 	defer func() { _ = out.Close() }()
-	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
+	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), cmp.Or(o.Build, os.Args[0]))
 	p.cmd.Env = append(os.Environ(), ordersEnv+"="+string(text))
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	if p.alive, err = p.cmd.StdinPipe(); err != nil {

@@ -27,6 +27,7 @@ import (
 // orders are what a worker process is told.
 type orders struct {
 	Name   string
+	Build  string `json:"-"` // the program, if it is not this one
 	Target target
 	Prefix string
 	Ledger string

@@ -1,0 +1,131 @@
+//go:build crash
+
+package crash
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// otherBuildEnv names a worker that was built elsewhere, from another version:
+//
+//	go test -c -tags crash -o /tmp/other ./tests/crash
+//
+// Without it, one is built here.
+const otherBuildEnv = "CUTOVER_CRASH_OTHER_BUILD"
+
+// deploys are the rows about two builds side by side.
+func deploys(t *testing.T) []row {
+	t.Helper()
+	dir := t.TempDir()
+	other := sync.OnceValues(func() (string, error) {
+		if path := os.Getenv(otherBuildEnv); path != "" {
+			return path, nil
+		}
+		return buildOther(t.Context(), dir)
+	})
+	return everyWay(func(w way) []row {
+		return []row{{
+			name: "a deploy, and back", extent: short, do: deploy(w, other),
+			expect: "two builds with different scripts work on one plan, take over from each other, and finish it",
+		}}
+	})
+}
+
+// otherLine does nothing. No script has it.
+const otherLine = "\ndo end\n"
+
+// buildOther builds a worker whose scripts do the same with another text, as those of
+// another version of the library may: the server then knows both.
+func buildOther(ctx context.Context, dir string) (string, error) {
+	list, scripts, err := otherScripts(dir)
+	if err != nil {
+		return "", err
+	}
+	built := filepath.Join(dir, "worker")
+	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "crash", "-overlay", list, "-o", built, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go test -c: %w\n%s", err, out)
+	}
+	program, err := os.ReadFile(built)
+	if n := bytes.Count(program, []byte(otherLine)); err == nil && n < scripts {
+		err = fmt.Errorf("%d scripts of the other build are other ones, want %d", n, scripts)
+	}
+	return built, err
+}
+
+// otherScripts writes all scripts anew, and a list for the builder of what to take in
+// place of what.
+func otherScripts(dir string) (list string, n int, err error) {
+	scripts, err := filepath.Glob("../../store/redisstore/scripts/*.lua")
+	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	for _, path := range scripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return "", 0, err
+		}
+		first, rest, _ := strings.Cut(string(text), "\n") // the first line tells what a script uses
+		other := filepath.Join(dir, filepath.Base(path))
+		if err := os.WriteFile(other, []byte(first+otherLine+rest), 0o600); err != nil {
+			return "", 0, err
+		}
+		if path, err = filepath.Abs(path); err != nil {
+			return "", 0, err
+		}
+		overlay.Replace[path] = other
+	}
+	if len(scripts) == 0 {
+		return "", 0, errors.Join(errors.New("there are no scripts"), err)
+	}
+	text, err := json.Marshal(overlay)
+	if err != nil {
+		return "", 0, err
+	}
+	list = filepath.Join(dir, "overlay.json")
+	return list, len(scripts), os.WriteFile(list, text, 0o600)
+}
+
+// deploy replaces the workers one by one, by kill -9 and in good order in turn, first
+// with the other build, then with this one again.
+func deploy(w way, other func() (string, error)) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		built, err := other()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _ := alone(t)
+		s.way = w
+		s.defs.Capacity = 2
+		s.begin(40, 6)
+		s.defs.Pace = 300 * time.Millisecond
+		if w.inSequence {
+			s.defs.Pace = 100 * time.Millisecond
+		}
+		live := []*proc{s.worker("first-0"), s.worker("first-1"), s.worker("first-2")}
+		s.awaitCount("", saved, s.count("", saved)+3)
+		for round, build := range []string{built, ""} {
+			for i, p := range live {
+				if i%2 == round {
+					p.kill()
+				} else {
+					p.stop()
+				}
+				live[i] = s.worker(fmt.Sprintf("%d-%d", round, i), func(o *orders) { o.Build = build })
+				s.awaitCount(live[i].orders.Name, ready, 1)
+				s.awaitCount("", saved, s.count("", saved)+2)
+			}
+		}
+		return s.complete()
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -22,15 +23,15 @@ type call struct {
 	done      chan struct{}
 	err       error
 	view      store.View
-	claimed   string // framed tasks
+	now       int64  // by the server's clock
+	claimed   string // their number, and framed tasks
 	cancelled bool   // pending tasks show as cancelled
 }
 
 // work is a store.Work as it is sent, and its answer.
 type work struct {
 	bucket, field       int
-	at                  int // which of the changes sent, from 1
-	kind                any
+	at                  int  // which of the changes sent, from 1
 	release             bool // it is no Save
 	foreign             bool // of another plan: not sent
 	before, after, data blob
@@ -88,50 +89,47 @@ func (c *call) encode(b *store.Batch) {
 
 func (c *call) work(w *store.Work) work {
 	place := max(0, w.Task.Ordinal()-1)
-	kind, ends, data := kindOf(w), byte('R'), len(c.text)
+	data := len(c.text)
 	switch {
-	case w.Kind == store.Complete:
-		ends = 'C'
 	case w.Kind != store.Save:
+		c.text = appendFailure(c.text, w.Failure)
 	case w.UndoStep != "":
 		c.text = appendUndo(c.text, w)
 	case w.Step != "":
 		c.text = checkpoint.Checkpoint{Step: w.Step, Data: w.Data}.Append(c.text)
 	}
-	if w.Kind != store.Save {
-		c.text = appendFailure(c.text, w.Failure)
-	}
 	before := len(c.text)
 	c.text = appendOpening(c.text, 'R', w.Token, w.Seq-1)
 	after := len(c.text)
-	c.text = appendOpening(c.text, ends, w.Token, w.Seq)
+	c.text = appendOpening(c.text, letterOf(w), w.Token, w.Seq)
 	end := len(c.text)
 	return work{
-		bucket: place / bucketSize, field: place % bucketSize, kind: kind, release: w.Kind != store.Save,
+		bucket: place / bucketSize, field: place % bucketSize, release: w.Kind != store.Save,
 		data: c.text[data:before:before], before: c.text[before:after:after], after: c.text[after:end:end],
 	}
 }
 
-// kindOf returns the letter of a work's kind.
-func kindOf(w *store.Work) any {
+// letterOf returns the letter of a work's kind: for those that need no look at the task,
+// that of the state that it leads to.
+func letterOf(w *store.Work) byte {
 	switch w.Kind {
 	case store.Save:
 		if w.UndoStep != "" {
-			return "V"
+			return 'V'
 		}
-		return "S"
+		return 'R'
 	case store.Complete:
-		return "C"
+		return 'C'
 	case store.Fail:
-		return "F"
+		return 'F'
 	case store.Yield:
-		return "Y"
+		return 'Y'
 	case store.Undone:
-		return "U"
+		return 'U'
 	case store.UndoFail:
-		return "X"
+		return 'X'
 	}
-	return "?"
+	return '?'
 }
 
 // maxOpening is the most bytes of an opening.
@@ -143,6 +141,19 @@ func appendOpening(to []byte, letter byte, token task.Token, seq uint32) []byte 
 	to = strconv.AppendUint(append(to, letter, '0', ' '), uint64(token), 10)
 	to = strconv.AppendUint(append(to, ' '), uint64(seq), 10)
 	return append(to, " 0 "...)
+}
+
+// single stands in place of the number of tasks before one that no worker had before.
+const single = 255
+
+// firstTime returns a task that was never touched before the claim.
+func (c *call) firstTime(id plan.ID, r *reader) task.Task {
+	at := stamp(c.now)
+	return task.Task{
+		ID: task.NewID(id, r.number24()), Tenant: task.Tenant{ID: strings.Clone(r.sized())},
+		Control: task.Control{State: task.Running, Attempt: 1},
+		Version: 2, Token: task.Token(c.now), Worker: c.claim.Worker, StartedAt: at, UpdatedAt: at,
+	}
 }
 
 // word makes a claim's id one that has no space, which ends it in a head, and no zero
@@ -196,7 +207,12 @@ func (c *call) answerTo(b *store.Batch, s *Store) error {
 	if c.claimed == "" {
 		return nil
 	}
-	r := reader{key: s.keys.plan(b.Plan), rest: c.claimed}
+	if c.claimed[0] == single {
+		r := reader{key: s.keys.plan(b.Plan), rest: c.claimed[1:]}
+		b.Claimed = append(b.Claimed, c.firstTime(b.Plan, &r))
+		return r.err()
+	}
+	r := reader{key: s.keys.plan(b.Plan), rest: c.claimed[1:]}
 	for r.more() {
 		t, err := s.parseTask(b.Plan, &r, c.cancelled)
 		if err != nil {

@@ -46,6 +46,7 @@ type trip struct {
 	sent  [4]int // arguments that are pointed to
 	seen  int64  // the newest event known before, and by the answer
 	last  int64
+	now   int64 // by the server's clock
 }
 
 func (s *Store) takeTrip() *trip {
@@ -131,14 +132,21 @@ func (t *trip) compose(s *Store, key string) {
 		}
 		t.argv = append(t.argv, &t.order[from].bucket, to-from)
 		for _, w := range t.order[from:to] {
-			t.argv = append(t.argv, &w.field, w.kind, &w.before, &w.after, &w.data)
+			t.argv = append(t.argv, &w.field, &w.before, &w.after, &w.data)
 		}
 		from = to
 	}
+	worker, none := "", ""
 	for _, c := range t.calls {
-		if c.claim.Max > 0 {
-			t.argv = append(t.argv, &c.claim.ID, &c.claim.Worker, &c.claim.Max, c.goesWith())
+		if c.claim.Max == 0 {
+			continue
 		}
+		named := &c.claim.Worker
+		if *named == worker {
+			named = &none
+		}
+		worker = c.claim.Worker
+		t.argv = append(t.argv, &c.claim.ID, named, &c.claim.Max, c.goesWith())
 	}
 }
 
@@ -170,7 +178,7 @@ func (t *trip) parse(key, text string) (then after, err error) {
 		w.answer = parseAnswer(&r)
 	}
 	for _, c := range t.calls {
-		c.view, c.cancelled = view, cancelled
+		c.view, c.cancelled, c.now = view, cancelled, t.now
 		if c.claim.Max > 0 {
 			c.claimed = skipTasks(&r)
 		}
@@ -193,6 +201,7 @@ func (t *trip) parseView(r *reader, can byte) (v store.View, cancelled, sure boo
 	v.Version = uint64(r.number('|'))
 	rules := parseRules(r.until('|'))
 	facts := parseFacts(r.until('|'))
+	t.now = r.number('|')
 	r.bad = r.bad || !rules.ok || !facts.ok
 	t.last = facts.LastEvent
 	v.State, v.Counters = rules.state, facts.Counters
@@ -219,20 +228,25 @@ func parseAnswer(r *reader) (a answer) {
 	return a
 }
 
-// skipTasks passes the tasks of one claim and returns them.
+// skipTasks passes the tasks of one claim and returns them with their number; nothing
+// if there are none.
 func skipTasks(r *reader) string {
-	count := r.take(1)
-	if r.bad {
-		return ""
-	}
 	all := r.rest
-	for range count[0] {
+	switch count := r.take(1); {
+	case r.bad || count[0] == 0:
+		return ""
+	case count[0] == single:
 		r.number24()
-		size := 0
-		for range taskTexts {
-			size += r.size()
+		r.sized()
+	default:
+		for range count[0] {
+			r.number24()
+			size := 0
+			for range taskTexts {
+				size += r.size()
+			}
+			r.take(size)
 		}
-		r.take(size)
 	}
 	if r.bad {
 		return ""

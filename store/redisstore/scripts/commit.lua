@@ -7,18 +7,21 @@
 -- ARGV[3] 1 if any change is no Save ARGV[4] most events to keep, 0: all
 -- ARGV[5] channel for hints
 -- then per bucket with changes: bucket, number of changes, and per change
---   field, kind (S, V, C, F, Y, U, X), what an untroubled task's head begins with
---   before and after the change, up to the time, and data
---   S: the checkpoint, empty if none. V: <n>:<checkpoint><n>:<step><undo entry>.
---   Others: the failure as JSON, empty if none.
--- then per claim: id, worker, most tasks, and which of the changes comes with it, 0: none
+--   field, what an untroubled task's head begins with before and after the change, up to
+--   the time, and data. The latter begins with its kind:
+--   R a save: data is the checkpoint, empty if none
+--   V a save with an undo entry: <n>:<checkpoint><n>:<step><undo entry>
+--   C F Y U X completed, failed, yielded, undone, undo failed: the failure, empty if none
+-- then per claim: id, worker (empty: that of the claim before), most tasks, and which of
+--   the changes comes with it, 0: none
 --
--- Returns "=" flags version "|" rules "|" facts "|" then per change two characters,
+-- Returns "=" flags version "|" rules "|" facts "|" now "|" then per change two characters,
 -- its state and what is in force, and one of:
 --   "."  done, or done before       "f" token ";" worker, sized   fenced
 --   "n"  no such task               "c" damaged                    "i" not in this state
 --   "u"  too many undo entries
--- then per claim the number of tasks, a byte, and each task framed.
+-- then per claim the number of tasks, a byte, and each task framed; or 255, an ordinal
+-- and a tenant for a single task of which now says all else.
 -- flags are four: whether tasks can be claimed, "-" if that follows from what it was
 -- before; then, each 1 if so: call again to go on with the undo round; rebuild the
 -- indexes; a problem, sized, ends the answer.
@@ -43,6 +46,7 @@ local stopping = match(plan.rules or '', '^%d+ %d (%d)')
 if not stopping then
 	return corrupt(record, 'rules make no sense')
 end
+local saving, completing = byte('R'), byte('C')
 local asSaved, asEnded = 'R' .. stopping .. '.', 'C0.'
 
 local i, done, group = 6, 0, 2
@@ -51,25 +55,25 @@ while done < works do
 	i = i + 2
 	local q = { 'HMGET', key }
 	for w = 0, count - 1 do
-		q[w + 3] = ARGV[i + w * 5]
+		q[w + 3] = ARGV[i + w * 4]
 	end
 	local got = redis.pcall(unpack(q))
 	local fresh, set, drop = {}, { 'HSET', key }, { 'HDEL', key }
 	for w = 1, count do
-		local f, kind, before, after, data = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+		local f, before, after, data = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
 		if got.err then
 			out[done + w] = 'P0c'
 		else
-			local h, next = fresh[f] or got[w], nil
-			if h and kind == 'S' then
+			local h, kind, next = fresh[f] or got[w], byte(after), nil
+			if h and kind == saving then
 				next = quickSave(h, before, after)
 				out[done + w] = asSaved
-			elseif h and kind == 'C' then
+			elseif h and kind == completing then
 				next = quickEnd(h, before, after, b * 64 + f + 1, f, drop)
 				out[done + w] = asEnded
 			end
 			if not next then
-				out[done + w], next = work(key, b * 64 + f + 1, f, kind, after, data, h, set, drop)
+				out[done + w], next = work(key, b * 64 + f + 1, f, after, data, h, set, drop)
 			elseif data ~= '' then
 				set[#set + 1] = f .. 'c'
 				set[#set + 1] = data
@@ -81,7 +85,7 @@ while done < works do
 				set[#set + 1] = next
 			end
 		end
-		i = i + 5
+		i = i + 4
 	end
 	if #set > 2 then
 		redis.call(unpack(set))
@@ -93,7 +97,7 @@ while done < works do
 end
 
 if not moves then
-	return '=-000' .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. concat(out)
+	return '=-000' .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. now .. '|' .. concat(out)
 end
 writeHolds()
 
@@ -132,8 +136,7 @@ local function hand(pool, from, most, id, worker, sets, entries)
 			set = { 'HSET', bucket(b) }
 			sets[b] = set
 		end
-		local holder = claim .. ' ' .. worker
-		taken[2] = claimed(ordinal, taken[2], holder)
+		taken[2] = claimed(ordinal, taken[2], claim, worker)
 		set[#set + 1] = fieldNames[f + 1]
 		set[#set + 1] = taken[2]
 		entries[#entries + 1] = claim
@@ -144,10 +147,12 @@ local function hand(pool, from, most, id, worker, sets, entries)
 end
 
 -- tell frames tasks for the reader; those of one bucket that stand together at once.
+-- A single one that was never touched before, the most frequent case, is told shorter.
 local function tell(list)
 	local only = list[1]
-	if not list[2] and only and only[3] and only[4] then -- the most frequent case
-		out[#out + 1] = '\1' .. frame(only[1], only[2], only[4], '', '', '', '')
+	if not list[2] and only and only[3] and only[4] then
+		local ordinal = only[1]
+		out[#out + 1] = char(255, floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256) .. sized(only[4])
 		return
 	end
 	local frames, from = { char(#list) }, 1
@@ -168,7 +173,7 @@ local function tell(list)
 end
 
 if claims > 0 then
-	local answers, seen, want, claimsAt = {}, {}, 0, i
+	local answers, seen, want, claimsAt, worker = {}, {}, 0, i, ''
 	for c = 1, claims do
 		local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
 		-- What a worker has just ended it had not ended before, so that this claim is new.
@@ -183,8 +188,9 @@ if claims > 0 then
 		local pool, from, sets, entries = gather(want), 1, {}, { 'HSET', base .. 'held', '', filler }
 		i = claimsAt
 		for c = 1, claims do
+			worker = ARGV[i + 1] ~= '' and ARGV[i + 1] or worker
 			if not answers[c] then
-				answers[c] = hand(pool, from, ARGV[i + 2] + 0, ARGV[i], ARGV[i + 1], sets, entries)
+				answers[c] = hand(pool, from, ARGV[i + 2] + 0, ARGV[i], worker, sets, entries)
 				from = from + #answers[c]
 			end
 			i = i + 4
@@ -229,4 +235,4 @@ if plan.damaged then
 end
 local more = plan.undoOpen and plan.dry == 0 and plan.undoAt > 0 and plan.budget <= 0
 return '=' .. (claimable and '1' or '0') .. (more and '1' or '0') .. (plan.unindexed and '1' or '0') .. (plan.damaged and '1' or '0')
-	.. plan.version .. '|' .. plan.rules .. '|' .. after .. '|' .. concat(out)
+	.. plan.version .. '|' .. plan.rules .. '|' .. after .. '|' .. now .. '|' .. concat(out)

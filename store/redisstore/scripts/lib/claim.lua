@@ -169,14 +169,14 @@ end
 -- freshHead is the head of a task that is claimed for the first time, but for its end.
 local freshHead = 'R0 ' .. now .. ' 0 0 ' .. now .. ' 2 1 0 ' .. now .. ' 0 0 0 0 '
 
--- claimed returns the head of a task that is taken by a holder, and counts it.
--- ordinal is a text.
-local function claimed(ordinal, h, holder)
+-- claimed returns the head of a task that is taken by a worker under a claim, and
+-- counts it. ordinal is a text.
+local function claimed(ordinal, h, claim, worker)
 	plan.held = plan.held + 1
 	if not h then
 		n[1], n[2] = n[1] - 1, n[2] + 1
 		events[#events + 1] = ordinal .. '\tPENDING\tRUNNING\t1\tclaim\t'
-		return freshHead .. holder
+		return freshHead .. claim .. ' ' .. worker
 	end
 	local s, req, token, seq, losses, _, rest = match(h, headPattern)
 	local v, attempt, alone, started, stopped, released, retried, previous = match(rest, restPattern)
@@ -201,5 +201,5 @@ local function claimed(ordinal, h, holder)
 		redis.call('ZREM', base .. 'loose', ordinal)
 	end
 	return to .. req .. ' ' .. token .. ' 0 ' .. losses .. ' ' .. now .. ' ' .. int(v + 1) .. ' ' .. attempt .. ' ' .. alone .. ' '
-		.. started .. ' ' .. stopped .. ' ' .. released .. ' ' .. retried .. ' ' .. previous .. ' ' .. holder
+		.. started .. ' ' .. stopped .. ' ' .. released .. ' ' .. retried .. ' ' .. previous .. ' ' .. claim .. ' ' .. worker
 end

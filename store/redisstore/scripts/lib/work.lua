@@ -157,13 +157,13 @@ local function refused(wtoken, wseq, s, req, token, seq, rest)
 	return shown(s) .. '0f' .. token .. ';' .. sized(worker or '')
 end
 
--- work applies one change and answers it. h is the task's head, after what the
--- worker believes it to begin with afterwards.
-local function work(key, ordinal, f, kind, after, data, h, set, drop)
+-- work applies one change and answers it. h is the task's head; after begins with the
+-- kind of the change, the worker's token and the change's number.
+local function work(key, ordinal, f, after, data, h, set, drop)
 	if not plan.total and understand() then
 		return 'P0c'
 	end
-	local wtoken, wseq = match(after, '^.. (%d+) (%d+)')
+	local kind, wtoken, wseq = match(after, '^(.). (%d+) (%d+)')
 	if not h then
 		if ordinal < 1 or ordinal > plan.total then
 			return 'P0n'
@@ -179,7 +179,7 @@ local function work(key, ordinal, f, kind, after, data, h, set, drop)
 	if wtoken ~= token or s ~= 'R' and s ~= 'B' or wseq + 0 <= seq + 0 then
 		return refused(wtoken, wseq + 0, s, req, token, seq, rest)
 	end
-	if kind == 'S' or kind == 'V' then
+	if kind == 'R' or kind == 'V' then
 		if kind == 'V' then
 			data = recordUndo(key, f, data, set)
 			if not data then

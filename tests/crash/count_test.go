@@ -2,7 +2,13 @@
 
 package crash
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
 
 // TestFiguresSeeFaults: what the suite never wants to see, it would see.
 func TestFiguresSeeFaults(t *testing.T) {
@@ -71,6 +77,47 @@ func TestFiguresSeeFaults(t *testing.T) {
 			(&history{test.entries}).count(&got)
 			if got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// TestUndosSeeFaults: undos out of turn would be seen.
+func TestUndosSeeFaults(t *testing.T) {
+	t.Parallel()
+	const (
+		first  = task.ID(1_000_001)
+		second = task.ID(1_000_002)
+	)
+	at := func(id task.ID, from, to task.State) plan.Event {
+		return plan.Event{Plan: 1, Task: id, From: from.String(), To: to.String()}
+	}
+	begun := plan.Event{Plan: 1, From: plan.Completed.String(), To: plan.RollingBack.String()}
+	undo := func(id task.ID) plan.Event { return at(id, task.Completed, task.RollingBack) }
+	done := []plan.Event{
+		at(second, task.Pending, task.Running), at(second, task.Running, task.Completed),
+		at(first, task.Pending, task.Running), at(first, task.Running, task.Completed), begun,
+	}
+	tests := map[string]struct {
+		events []plan.Event
+		faults int
+	}{
+		"in turn":     {[]plan.Event{undo(first), at(first, task.RollingBack, task.RolledBack), undo(second)}, 0},
+		"out of turn": {[]plan.Event{undo(second)}, 1},
+		"at once":     {[]plan.Event{undo(first), undo(second)}, 1},
+		"after a failure": {
+			[]plan.Event{undo(first), at(first, task.RollingBack, task.RollbackFailed), undo(second)}, 0,
+		},
+		"after the failure of the round before": {
+			[]plan.Event{undo(first), at(first, task.RollingBack, task.RollbackFailed), begun, undo(second)}, 1,
+		},
+		"while a task runs": {[]plan.Event{at(second, task.Completed, task.Running), undo(first)}, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := replayUndos(slices.Concat(done, test.events), true).faults; len(got) != test.faults {
+				t.Errorf("%d faults, want %d: %v", len(got), test.faults, got)
 			}
 		})
 	}

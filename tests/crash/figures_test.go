@@ -65,6 +65,9 @@ func (s *site) judge(id plan.ID, histories map[work]*history) {
 			continue
 		}
 		h.count(&f)
+		if forth := histories[work{task: t.ID}]; forth != nil && s.way.undo {
+			forth.count(&f)
+		}
 		f.attempts += t.Attempt - 1
 		if t.State == task.Failed || t.State == task.RollbackFailed {
 			f.fails++

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/internal/redistest"
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -26,19 +25,24 @@ func losses(t *testing.T) []row {
 		return all
 	}
 	shared := redistest.Start(t)
-	for i, key := range []string{
-		"{p:1}:plan", "{p:1}:n:0", "{p:1}:x:0", "{p:1}:t:0", "{p:1}:held", "{p:1}:loose", "{p:1}:order",
-		"{p:1}:events", "{p:1}:commands", "{p:1}:cursors", "{all}:ids", "{all}:plans", "{all}:agenda", "{all}:stamps",
-		"version", "lease:*", "tenant:*", "key:*", "{p:1}:*", "*",
-	} {
-		all = append(all, row{
-			name: "deleted: " + key, extent: short, expect: "repaired or reported, and nobody hangs",
-			do: func(t *testing.T) *site {
-				t.Helper()
-				return lose(t, newSite(t, target{Addrs: []string{shared.Addr()}}, fmt.Sprintf("l%d:", i)), key)
-			},
-		})
+	lost := func(w way, keys ...string) {
+		for _, key := range keys {
+			prefix := fmt.Sprintf("l%d:", len(all))
+			all = append(all, row{
+				name: "deleted: " + key + w.String(), extent: short, expect: "repaired or reported, and nobody hangs",
+				do: func(t *testing.T) *site {
+					t.Helper()
+					s := newSite(t, target{Addrs: []string{shared.Addr()}}, prefix)
+					s.way = w
+					return lose(t, s, key)
+				},
+			})
+		}
 	}
+	lost(way{}, "{p:1}:plan", "{p:1}:n:0", "{p:1}:x:0", "{p:1}:t:0", "{p:1}:held", "{p:1}:loose", "{p:1}:order",
+		"{p:1}:events", "{p:1}:commands", "{p:1}:cursors", "{all}:ids", "{all}:plans", "{all}:agenda", "{all}:stamps",
+		"version", "lease:*", "tenant:*", "key:*", "{p:1}:*", "*")
+	lost(way{undo: true, inSequence: true}, "{p:1}:plan", "{p:1}:t:0", "{p:1}:held", "{p:1}:order", "{p:1}:*", "tenant:*")
 	return all
 }
 
@@ -75,12 +79,13 @@ func lose(t *testing.T, s *site, pattern string) *site {
 	} else if err := s.rdb.Del(t.Context(), key).Err(); err != nil {
 		t.Fatal(err)
 	}
+	end, _ := s.way.ends()
 	s.await("repair or report after the loss of "+key, func() bool {
 		p, err := s.store.Plan(t.Context(), s.plan)
-		return err == nil && p.State == plan.Completed || s.reported(err)
+		return err == nil && p.State == end || s.reported(err)
 	})
 	p, err := s.store.Plan(t.Context(), s.plan)
-	repaired := err == nil && p.State == plan.Completed && p.AtRest()
+	repaired := err == nil && p.State == end && p.AtRest()
 	t.Logf("%s: repaired: %t, %v", key, repaired, err)
 	first.stop()
 	if repaired && !strings.HasSuffix(key, ":events") {

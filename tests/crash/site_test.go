@@ -205,12 +205,18 @@ func (s *site) tasks(id plan.ID) (all []task.Task) {
 	return all
 }
 
-// tail returns the end of the ledger, for failure messages.
+// tail returns the plan, what has failed and the end of the ledger, for failure messages.
 func (s *site) tail() string {
 	entries := s.entries()
 	text := "the ledger ends:\n"
 	if p, err := s.store.Plan(s.Context(), s.plan); err == nil {
 		text = fmt.Sprintf("%+v\n", p) + text
+	}
+	bad := store.TaskQuery{States: []task.State{task.Failed, task.RollbackFailed}, Limit: 10}
+	if failed, _, err := s.store.Tasks(s.Context(), s.plan, bad); err == nil {
+		for _, t := range failed {
+			text = fmt.Sprintf("task %s is %s: %+v\n", t.ID, t.State, t.Failure) + text
+		}
 	}
 	for _, e := range entries[max(0, len(entries)-40):] {
 		text += fmt.Sprintf("  %s %-8s %-8s task %s attempt %d token %d step %d %s\n",

@@ -3,6 +3,7 @@
 package crash
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
@@ -14,11 +15,14 @@ import (
 // sequence in the reverse order of completion, and no undo log was dropped too early.
 func (s *site) checkUndos(id plan.ID) {
 	s.Helper()
-	undone := s.replayUndos(s.events(id))
+	record := replayUndos(s.events(id), s.way.inSequence)
+	for _, fault := range record.faults {
+		s.Error(fault)
+	}
 	histories := byWork(s.entries())
 	for _, t := range s.tasks(id) {
 		ran := t.Attempt > 0
-		if n := undone[t.ID]; ran && n != 1 || !ran && (n > 0 || t.State != task.Cancelled) {
+		if n := record.undone[t.ID]; ran && n != 1 || !ran && (n > 0 || t.State != task.Cancelled) {
 			s.Errorf("task %s is %s after attempt %d; its record says %d times that it was undone", t.ID, t.State, t.Attempt, n)
 		}
 		h, forth := histories[work{t.ID, true}], histories[work{t.ID, false}]
@@ -48,10 +52,23 @@ func (s *site) events(id plan.ID) (all []plan.Event) {
 	}
 }
 
-// replayUndos goes through a plan's log and returns how often each task was undone.
-func (s *site) replayUndos(events []plan.Event) map[task.ID]int {
-	s.Helper()
-	r := undoReplay{site: s, running: make(map[task.ID]bool), undone: make(map[task.ID]int), failedIn: make(map[task.ID]int)}
+// undoReplay is what a plan's log has told so far.
+type undoReplay struct {
+	inSequence bool
+	round      int // of undos
+	running    map[task.ID]bool
+	ended      []task.ID // their work, in this order
+	undone     map[task.ID]int
+	failedIn   map[task.ID]int // the round in which the undo failed
+	faults     []string
+}
+
+// replayUndos goes through a plan's log.
+func replayUndos(events []plan.Event, inSequence bool) *undoReplay {
+	r := &undoReplay{
+		inSequence: inSequence,
+		running:    make(map[task.ID]bool), undone: make(map[task.ID]int), failedIn: make(map[task.ID]int),
+	}
 	for _, e := range events {
 		switch {
 		case e.From == e.To:
@@ -61,21 +78,10 @@ func (s *site) replayUndos(events []plan.Event) map[task.ID]int {
 			r.event(e)
 		}
 	}
-	return r.undone
-}
-
-// undoReplay is what a plan's log has told so far.
-type undoReplay struct {
-	*site
-	round    int // of undos
-	running  map[task.ID]bool
-	ended    []task.ID // their work, in this order
-	undone   map[task.ID]int
-	failedIn map[task.ID]int // the round in which the undo failed
+	return r
 }
 
 func (r *undoReplay) event(e plan.Event) {
-	r.Helper()
 	delete(r.running, e.Task)
 	switch e.To {
 	case task.Running.String():
@@ -94,11 +100,10 @@ func (r *undoReplay) event(e plan.Event) {
 // begin checks whether it is an undo's turn: no task runs any more, and in a sequence
 // the undos of all tasks that ended later are done, or have failed in the same round.
 func (r *undoReplay) begin(e plan.Event) {
-	r.Helper()
 	if len(r.running) > 0 {
-		r.Errorf("event %d: the undo of task %s begins while %v run", e.Seq, e.Task, r.running)
+		r.fault("event %d: the undo of task %s begins while %v run", e.Seq, e.Task, r.running)
 	}
-	if !r.way.inSequence {
+	if !r.inSequence {
 		return
 	}
 	for _, later := range slices.Backward(r.ended) {
@@ -106,7 +111,11 @@ func (r *undoReplay) begin(e plan.Event) {
 			return
 		}
 		if r.undone[later] == 0 && r.failedIn[later] != r.round {
-			r.Errorf("event %d: the undo of task %s begins before that of %s; they ended in the order %v", e.Seq, e.Task, later, r.ended)
+			r.fault("event %d: the undo of task %s begins before that of %s; they ended in the order %v", e.Seq, e.Task, later, r.ended)
 		}
 	}
+}
+
+func (r *undoReplay) fault(format string, args ...any) {
+	r.faults = append(r.faults, fmt.Sprintf(format, args...))
 }

@@ -71,8 +71,7 @@ func flush(t *testing.T) *site {
 // lose deletes a key, or one of the keys that fit a pattern, under the workers.
 func lose(t *testing.T, s *site, pattern string) *site {
 	t.Helper()
-	s.busy(60)
-	first := s.procs[0]
+	first := s.busy(60)
 	key := s.randomKey(pattern)
 	if key == "" {
 		t.Logf("there is no %s to delete", pattern)

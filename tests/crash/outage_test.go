@@ -34,18 +34,19 @@ func durable(t *testing.T) (*site, *redistest.Server) {
 
 // busy starts a plan and two workers, and waits until both have got somewhere. In a
 // sequence the second has nothing to do yet.
-func (s *site) busy(tenants int) {
+func (s *site) busy(tenants int) (first *proc) {
 	s.Helper()
 	s.begin(tenants, 8)
-	s.worker("first")
+	first = s.worker("first")
 	if s.way.inSequence {
 		s.awaitCount("first", saved, 4)
 		s.worker("other")
-		return
+		return first
 	}
 	s.worker("other")
 	s.awaitCount("first", saved, 4)
 	s.awaitCount("other", saved, 4)
+	return first
 }
 
 // complete waits for the plan's end and counts.

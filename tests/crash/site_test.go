@@ -38,7 +38,6 @@ type site struct {
 	rdb    redis.UniversalClient
 	store  store.Store
 	engine *cutover.Engine // commands only
-	procs  []*proc
 	plan   plan.ID
 	way    way // what the plan does, set before it begins
 	fig    figures
@@ -130,9 +129,7 @@ func (s *site) worker(name string, change ...func(*orders)) *proc {
 	for _, f := range change {
 		f(&o)
 	}
-	p := startProc(s.T, s.dir, o)
-	s.procs = append(s.procs, p)
-	return p
+	return startProc(s.T, s.dir, o)
 }
 
 // entries returns the ledger so far.

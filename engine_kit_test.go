@@ -319,6 +319,11 @@ func (m *meddler) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (ts 
 	return ts, next, err
 }
 
+func (m *meddler) States(ctx context.Context, id plan.ID, after, limit int) (s []task.State, err error) {
+	err = m.pass(ctx, call{op: "States", do: func() (err error) { s, err = m.Store.States(ctx, id, after, limit); return err }})
+	return s, err
+}
+
 func (m *meddler) Events(ctx context.Context, id plan.ID, after int64, limit int) (ev []plan.Event, err error) {
 	err = m.pass(ctx, call{op: "Events", do: func() (err error) { ev, err = m.Store.Events(ctx, id, after, limit); return err }})
 	return ev, err

@@ -37,6 +37,27 @@ func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (task
 	return tasks, next, err
 }
 
+// States returns the states alone, by rising ordinal, of the limit tasks of a plan that
+// follow the ordinal after: what Tasks would show at a small part of its cost, for those
+// who draw or count all tasks of a large plan. limit is at most, and by default,
+// store.MaxStates; there are fewer only at the end of the plan, and none past it. So all
+// of them are:
+//
+//	for len(states) < p.Tasks {
+//		page, err := engine.States(ctx, p.ID, len(states), 0)
+//		if err != nil {
+//			return err
+//		}
+//		states = append(states, page...)
+//	}
+func (e *Engine) States(ctx context.Context, id plan.ID, after, limit int) (states []task.State, err error) {
+	err = e.command(ctx, "states", func() error {
+		states, err = e.store.States(ctx, id, after, limit)
+		return err
+	})
+	return states, err
+}
+
 // Events returns up to limit events of a plan after a sequence number.
 // store.ErrTrimmed if the log begins later.
 func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {

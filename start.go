@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -59,14 +60,14 @@ func newToken() uint64 {
 func (e *Engine) lockAll(ctx context.Context, id plan.ID, actor string, token uint64) error {
 	var held []store.TenantLock
 	alive := time.Now()
-	err := e.eachBatch(ctx, id, nil, func(tasks []task.Task) error {
+	err := e.eachPage(ctx, id, func(tasks []task.Task) error {
 		if time.Since(alive) > e.startTTL()/3 {
 			if err := e.renewStart(ctx, id, actor, token); err != nil {
 				return err
 			}
 			alive = time.Now()
 		}
-		others, err := e.lock(ctx, startLocks(id, token, tasks))
+		others, err := e.lockPage(ctx, startLocks(id, token, tasks))
 		if len(held) < maxHeldNamed {
 			held = append(held, others...)
 		}
@@ -76,6 +77,27 @@ func (e *Engine) lockAll(ctx context.Context, id plan.ID, actor string, token ui
 		err = &store.TenantHeldError{Held: held[:min(len(held), maxHeldNamed)]}
 	}
 	return err
+}
+
+// lockPage takes the locks, several batches at a time, and returns those that other
+// plans hold.
+func (e *Engine) lockPage(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
+	type answer struct {
+		held []store.TenantLock
+		err  error
+	}
+	answers := make([]answer, (len(locks)+store.MaxBatch-1)/store.MaxBatch)
+	var batches sync.WaitGroup
+	for i := range answers {
+		batch := locks[i*store.MaxBatch : min(len(locks), (i+1)*store.MaxBatch)]
+		batches.Go(func() { answers[i].held, answers[i].err = e.lock(ctx, batch) })
+	}
+	batches.Wait()
+	for _, a := range answers {
+		held = append(held, a.held...)
+		err = errors.Join(err, a.err)
+	}
+	return held, err
 }
 
 // startLocks returns the locks that a start takes.
@@ -124,30 +146,4 @@ func (e *Engine) unmarkStart(ctx context.Context, id plan.ID, token uint64) (pla
 		return p.UnmarkStarting(plan.By{Now: time.Now()}), nil
 	})
 	return p, err
-}
-
-// eachBatch calls f for the tasks of a plan in those states, all if none are
-// named, at most store.MaxBatch at a time.
-func (e *Engine) eachBatch(ctx context.Context, id plan.ID, states []task.State, f func([]task.Task) error) error {
-	q := store.TaskQuery{States: states, Limit: store.MaxBatch}
-	for {
-		var tasks []task.Task
-		var next int
-		err := e.command(ctx, "tasks", func() (err error) {
-			tasks, next, err = e.store.Tasks(ctx, id, q)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if len(tasks) > 0 {
-			if err := f(tasks); err != nil {
-				return err
-			}
-		}
-		if next == 0 {
-			return nil
-		}
-		q.After = next
-	}
 }

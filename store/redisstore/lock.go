@@ -22,29 +22,65 @@ func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []s
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	had := make([]*redis.StatusCmd, len(locks))
+	had, err := s.reserve(ctx, locks)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range locks {
+		if had[i] == "" || had[i] == formatLock(l) {
+			continue
+		}
+		other, err := s.parseLock(l.Tenant, had[i])
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, other)
+	}
+	return held, nil
+}
+
+// reserve sets the keys of locks that are free and returns what was there before.
+func (s *Store) reserve(ctx context.Context, locks []store.TenantLock) ([]string, error) {
+	if s.cluster {
+		return s.reserveEach(ctx, locks)
+	}
+	argv := make([]any, 3+2*len(locks))
+	argv[0], argv[1], argv[2] = "evalsha", s.scripts.reserve.sha, len(locks)
+	for i, l := range locks {
+		argv[3+i], argv[3+len(locks)+i] = s.keys.tenant(l.Tenant), formatLock(l)
+	}
+	key := s.keys.tenant(locks[0].Tenant)
+	answer, err := s.run(ctx, s.scripts.reserve, key, false, argv)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{key: key, rest: answer[1:]}
+	had := make([]string, len(locks))
+	for i := range had {
+		had[i] = r.sized()
+	}
+	return had, r.err()
+}
+
+// reserveEach is reserve for keys on different nodes.
+func (s *Store) reserveEach(ctx context.Context, locks []store.TenantLock) ([]string, error) {
+	cmds := make([]*redis.StatusCmd, len(locks))
 	pipe := s.rdb.Pipeline()
 	for i, l := range locks {
-		had[i] = pipe.SetArgs(ctx, s.keys.tenant(l.Tenant), formatLock(l), redis.SetArgs{Mode: "NX", Get: true})
+		cmds[i] = pipe.SetArgs(ctx, s.keys.tenant(l.Tenant), formatLock(l), redis.SetArgs{Mode: "NX", Get: true})
 	}
 	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
 		return nil, ctx.Err()
 	}
+	had := make([]string, len(locks))
 	for i, l := range locks {
-		old, err := had[i].Result()
-		switch {
-		case errors.Is(err, redis.Nil): // it was free
-		case err != nil:
+		old, err := cmds[i].Result()
+		if err != nil && !errors.Is(err, redis.Nil) { // nil: it was free
 			return nil, s.fault(ctx, s.keys.tenant(l.Tenant), err)
-		case old != formatLock(l):
-			other, err := s.parseLock(l.Tenant, old)
-			if err != nil {
-				return nil, err
-			}
-			held = append(held, other)
 		}
+		had[i] = old
 	}
-	return held, nil
+	return had, nil
 }
 
 // Replace implements store.Locker.

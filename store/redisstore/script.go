@@ -24,7 +24,8 @@ type scripts struct {
 	begin, tenants, finish, remove *script
 	commit, apply, repair          *script
 	plan, tasks, pick, events      *script
-	held, cursor, agenda, lock     *script
+	held, cursor, agenda           *script
+	lock, reserve                  *script
 }
 
 // loadScripts composes the scripts. An error is a fault of this package.
@@ -34,7 +35,7 @@ func loadScripts() (*scripts, error) {
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
 		"commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
 		"plan": &all.plan, "tasks": &all.tasks, "pick": &all.pick, "events": &all.events,
-		"held": &all.held, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock,
+		"held": &all.held, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
 	} {
 		s, err := loadScript(name)
 		if err != nil {

@@ -1,0 +1,48 @@
+-- use: plan, task
+--
+-- Reads the states of tasks by rising ordinal.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] ordinal after which to start   ARGV[2] most tasks
+--
+-- Returns "=" and a letter per task: the state as it is seen, "?" if the head is none.
+-- Heads are not taken apart, only their first three bytes are looked at: what is left
+-- is the price of one HMGET per bucket.
+
+local problem = load()
+if problem then
+	return problem
+end
+local after = tonumber(ARGV[1])
+local last = math.min(after + tonumber(ARGV[2]), plan.total)
+local pending, untouched, space, unknown = byte('P'), byte(shown('P')), byte(' '), byte('?')
+
+local q = { 'HMGET', '', unpack(fieldNames) }
+local out = { '=' }
+while after < last do
+	local b, f = at(after + 1)
+	q[2] = bucket(b)
+	local heads = redis.pcall(unpack(q))
+	if heads.err then
+		return corrupt(q[2], heads.err)
+	end
+	local letters = {}
+	for i = f + 1, math.min(64, last - b * 64) do
+		local h = heads[i]
+		after = after + 1
+		local letter = untouched
+		if h then
+			local first, _, third = byte(h, 1, 3)
+			if third ~= space then
+				letter = unknown
+			elseif first ~= pending then
+				letter = first
+			end
+		elseif after < plan.nextPending then
+			return lost(after)
+		end
+		letters[#letters + 1] = letter
+	end
+	out[#out + 1] = char(unpack(letters))
+end
+return concat(out)

@@ -28,6 +28,8 @@ const (
 	MaxBatch = 100
 	// MaxPage is the most entries of one page of a query.
 	MaxPage = 1000
+	// MaxStates is the most states of one call of States.
+	MaxStates = 5000
 	// KeptCommands is how many command ids a plan remembers.
 	KeptCommands = 64
 )
@@ -307,6 +309,11 @@ type Reader interface {
 	// the next page, or 0 if there is none. A page may be empty although there are
 	// further ones: the work per call is bounded too.
 	Tasks(ctx context.Context, id plan.ID, q TaskQuery) (tasks []task.Task, next int, err error)
+	// States returns the states alone, by rising ordinal, of the limit tasks that
+	// follow the ordinal after: states[i] is what Task would show of task after+1+i.
+	// limit is at most, and by default, MaxStates. Fewer only at the end of the plan,
+	// none past it. ErrNotFound.
+	States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error)
 	// Events returns up to limit events after a sequence number, oldest first. At
 	// the end of the log it returns none. ErrTrimmed.
 	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)

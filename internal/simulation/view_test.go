@@ -289,6 +289,14 @@ func (v *view) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks 
 	return tasks, next, err
 }
 
+func (v *view) States(ctx context.Context, id plan.ID, after, limit int) (states []task.State, err error) {
+	err = v.call(ctx, "States", nil, func() (err error) {
+		states, err = v.s.States(ctx, id, after, limit)
+		return err
+	})
+	return states, err
+}
+
 func (v *view) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = v.call(ctx, "Events", nil, func() (err error) {
 		events, err = v.s.Events(ctx, id, after, limit)

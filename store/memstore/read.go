@@ -85,6 +85,24 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 	return tasks, 0, nil
 }
 
+// States implements store.Reader.
+func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+	p, err := s.visible(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer p.mu.Unlock()
+	if limit <= 0 || limit > store.MaxStates {
+		limit = store.MaxStates
+	}
+	after = min(max(after, 0), p.tasks.n)
+	states := make([]task.State, min(limit, p.tasks.n-after))
+	for i := range states {
+		states[i] = p.state(p.tasks.at(uint32(after + 1 + i)))
+	}
+	return states, nil
+}
+
 func (p *rollout) matches(r *record, q store.TaskQuery) bool {
 	if q.Unheld && (r.claim != 0 || !r.state.InFlight()) {
 		return false

@@ -23,8 +23,8 @@ type script struct {
 type scripts struct {
 	begin, tenants, finish, remove *script
 	commit, apply, repair          *script
-	plan, tasks, pick, events      *script
-	held, cursor, agenda           *script
+	plan, tasks, states, pick      *script
+	events, held, cursor, agenda   *script
 	lock, reserve                  *script
 }
 
@@ -34,7 +34,7 @@ func loadScripts() (*scripts, error) {
 	for name, to := range map[string]**script{
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
 		"commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
-		"plan": &all.plan, "tasks": &all.tasks, "pick": &all.pick, "events": &all.events,
+		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events,
 		"held": &all.held, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
 	} {
 		s, err := loadScript(name)

@@ -88,6 +88,8 @@ func createInvisible(e *env) {
 		e.is(err, store.ErrNotFound)
 		_, _, err = e.Tasks(e.ctx, c.ID, store.TaskQuery{})
 		e.is(err, store.ErrNotFound)
+		_, err = e.States(e.ctx, c.ID, 0, 0)
+		e.is(err, store.ErrNotFound)
 		_, err = e.Events(e.ctx, c.ID, 0, 1)
 		e.is(err, store.ErrNotFound)
 		e.is(e.Commit(e.ctx, &store.Batch{Plan: c.ID}), store.ErrNotFound)

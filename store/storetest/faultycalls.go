@@ -119,6 +119,11 @@ func (f *FaultyStore) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) 
 	return p.tasks, p.next, err
 }
 
+// States implements store.Reader.
+func (f *FaultyStore) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+	return call(ctx, f, func() ([]task.State, error) { return f.inner.States(ctx, id, after, limit) })
+}
+
 // Events implements store.Reader.
 func (f *FaultyStore) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
 	return call(ctx, f, func() ([]plan.Event, error) { return f.inner.Events(ctx, id, after, limit) })

@@ -91,6 +91,8 @@ func removeEverything(e *env) {
 	gone("a task", err)
 	_, _, err = e.Tasks(e.ctx, r.id, store.TaskQuery{})
 	gone("the tasks", err)
+	_, err = e.States(e.ctx, r.id, 0, 0)
+	gone("the states", err)
 	_, err = e.Events(e.ctx, r.id, 0, 1)
 	gone("an event", err)
 	_, err = e.Cursor(e.ctx, r.id, "mail", "me", time.Minute)

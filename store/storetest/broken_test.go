@@ -40,6 +40,9 @@ func TestBroken(t *testing.T) {
 		"cursors for everybody":           {"9-events", wrap[sharedCursors]},
 		"endless pages":                   {"10-query", wrap[longPages]},
 		"pending in a cancelled plan":     {"10-query", wrap[stillPending]},
+		"states of other tasks":           {"10-query", wrap[statesTooLate]},
+		"states as they are stored":       {"10-query", wrap[statesAsStored]},
+		"endless states":                  {"10-query", wrap[longStates]},
 		"goes on for nobody":              {"11-errors", wrap[ignoresContext]},
 		"calls every fault a passing one": {"11-errors", wrap[alwaysTemporary]},
 	} {

@@ -13,6 +13,7 @@ import (
 // Check fails t unless what a store says of one plan is consistent with itself:
 //
 //   - the counters are the states of the tasks, Held those that have a worker
+//   - the states that are read alone are those of the tasks
 //   - a worker holds only tasks in flight, and every orphan is held as it says
 //   - the events are numbered without gaps, up to the plan's LastEvent
 //   - replayed from the first, they lead to the states that plan and tasks are in
@@ -36,6 +37,7 @@ func check(ctx context.Context, t testing.TB, s store.Store, id plan.ID) {
 		return
 	}
 	c.counters()
+	c.states(ctx)
 	c.orphans(ctx)
 	c.replay(ctx)
 }
@@ -88,6 +90,24 @@ func (c *checker) counters() {
 	}
 	if len(c.tasks) != c.plan.Tasks {
 		c.Errorf("check of plan %s: %d tasks, announced were %d", c.id, len(c.tasks), c.plan.Tasks)
+	}
+}
+
+// states compares the states that are read alone with the tasks.
+func (c *checker) states(ctx context.Context) {
+	c.Helper()
+	for after := 0; after < len(c.tasks); {
+		page, err := c.s.States(ctx, c.id, after, 0)
+		if err != nil || len(page) == 0 || len(page) > len(c.tasks)-after {
+			c.Errorf("check of plan %s: %d states after %d of %d: %v", c.id, len(page), after, len(c.tasks), err)
+			return
+		}
+		for i, s := range page {
+			if t := c.tasks[after+i]; t.State != s {
+				c.Errorf("check of task %s: its state alone is %s, the task is %s", t.ID, s, t.State)
+			}
+		}
+		after += len(page)
 	}
 }
 

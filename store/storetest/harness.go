@@ -83,7 +83,7 @@ func promises() []promise {
 		{"7-create", append(createCases(), removeCases()...)},
 		{"8-agenda", agendaCases()},
 		{"9-events", append(eventCases(), cursorCases()...)},
-		{"10-query", queryCases()},
+		{"10-query", append(queryCases(), stateCases()...)},
 		{"11-errors", errorCases()},
 	}
 }

@@ -133,6 +133,7 @@ func (m *machine) compare(rt *rapid.T) {
 	for i := range tasks {
 		m.compareTask(rt, tasks[i], &o.tasks[i])
 	}
+	m.compareStates(rt, tasks)
 	events := m.events(rt)
 	for i := range max(len(events), len(o.events)) {
 		if i >= len(events) || i >= len(o.events) {
@@ -161,6 +162,16 @@ func (m *machine) compareTask(rt *rapid.T, got task.Task, want *oracleTask) {
 		got.Request != want.Request || got.PausedAlone != want.PausedAlone || got.Losses != want.Losses ||
 		!sameCheckpoint || len(got.Undo) != len(want.Undo) || code(got.Failure) != code(want.Failure) {
 		rt.Fatalf("task\n%+v\nwant\n%+v", got, want.Task)
+	}
+}
+
+// compareStates compares the states that are read alone with the tasks.
+func (m *machine) compareStates(rt *rapid.T, tasks []task.Task) {
+	var states []task.State
+	m.call(rt, func() (err error) { states, err = m.store.States(m.ctx, m.id, 0, 0); return err })
+	same := func(s task.State, t task.Task) bool { return s == t.State }
+	if !slices.EqualFunc(states, tasks, same) {
+		rt.Fatalf("states %v of the tasks\n%+v", states, tasks)
 	}
 }
 

@@ -305,6 +305,39 @@ func (m *stillPending) Task(ctx context.Context, id task.ID) (task.Task, error) 
 	return t, err
 }
 
+// statesTooLate begins one task too late where a page goes on.
+type statesTooLate struct{ mutant }
+
+func (m *statesTooLate) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+	if after > 0 {
+		after++
+	}
+	return m.Store.States(ctx, id, after, limit)
+}
+
+type statesAsStored struct{ mutant }
+
+func (m *statesAsStored) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+	states, err := m.Store.States(ctx, id, after, limit)
+	for i, s := range states {
+		if t, err := m.Task(ctx, task.NewID(id, max(0, after)+1+i)); err == nil && s == task.Cancelled && t.Attempt == 0 {
+			states[i] = task.Pending
+		}
+	}
+	return states, err
+}
+
+type longStates struct{ mutant }
+
+func (m *longStates) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+	states, err := m.Store.States(ctx, id, after, limit)
+	if len(states) == store.MaxStates {
+		more, _ := m.Store.States(ctx, id, after+len(states), limit)
+		states = append(states, more...)
+	}
+	return states, err
+}
+
 type ignoresContext struct{ mutant }
 
 func (m *ignoresContext) Commit(ctx context.Context, b *store.Batch) error {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -19,7 +21,7 @@ type result struct {
 	clientCPU, serverCPU          float64 // seconds per 1,000 tasks
 	allocs, allocBytes            float64
 	storeBytes                    float64
-	resident                      float64 // MiB, of this process so far
+	resident                      float64 // MiB, the most of this process so far
 	query                         time.Duration
 }
 
@@ -69,7 +71,10 @@ func (m *meter) result(ctx context.Context, subject string) (result, error) {
 		clientCPU:       (m.clientCPU1 - m.clientCPU0) / n * 1000,
 		allocs:          float64(m.heap1.Mallocs-m.heap0.Mallocs) / n,
 		allocBytes:      float64(m.heap1.TotalAlloc-m.heap0.TotalAlloc) / n,
-		resident:        float64(usage().Maxrss) / 1024,
+	}
+	var err error
+	if r.resident, err = peakResident(); err != nil {
+		return r, err
 	}
 	cpu, err := m.info(ctx, "cpu", "used_cpu_sys", "used_cpu_user")
 	if err != nil {
@@ -110,14 +115,25 @@ func (m *meter) info(ctx context.Context, section string, fields ...string) (flo
 	return sum, nil
 }
 
-func usage() syscall.Rusage {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return u
+// peakResident returns the most memory, in MiB, that this process had resident. The
+// figure of getrusage is no good: it starts with that of the process before exec.
+func peakResident() (float64, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if text, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(text), " kB"), 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, errors.New("/proc/self/status has no VmHWM")
 }
 
 func clientCPU() float64 {
-	u := usage()
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 

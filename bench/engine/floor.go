@@ -136,22 +136,28 @@ func floorSend(ctx context.Context, rdb *redis.Client, queue <-chan transition) 
 				break gather
 			}
 		}
-		keys := append(make([]string, 0, len(batch)+1), "{p}:events")
-		args := make([]any, 0, 3*len(batch))
-		for _, t := range batch {
-			value := strconv.Itoa(t.version + 1)
-			if t.version > 0 {
-				value += payload()
-			}
-			keys = append(keys, floorBucket(t.task))
-			args = append(args, t.task&63, strconv.Itoa(t.version), value)
-		}
-		applied, err := script.Run(ctx, rdb, keys, args...).Int()
-		if err == nil && applied != len(batch) {
-			err = fmt.Errorf("%d of %d transitions", applied, len(batch))
-		}
+		err := floorApply(ctx, rdb, script, batch)
 		for _, t := range batch {
 			t.done <- err
 		}
 	}
+}
+
+// floorApply makes the transitions in one script call.
+func floorApply(ctx context.Context, rdb *redis.Client, script *redis.Script, batch []transition) error {
+	keys := append(make([]string, 0, len(batch)+1), "{p}:events")
+	args := make([]any, 0, 3*len(batch))
+	for _, t := range batch {
+		value := strconv.Itoa(t.version + 1)
+		if t.version > 0 {
+			value += payload()
+		}
+		keys = append(keys, floorBucket(t.task))
+		args = append(args, t.task&63, strconv.Itoa(t.version), value)
+	}
+	applied, err := script.Run(ctx, rdb, keys, args...).Int()
+	if err == nil && applied != len(batch) {
+		err = fmt.Errorf("%d of %d transitions", applied, len(batch))
+	}
+	return err
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"text/tabwriter"
+	"time"
+)
+
+// part is what one of the two processes of a plan tells of itself: the one that
+// creates it, which has the list of its tenants, and the one that runs it.
+type part struct {
+	Took     time.Duration
+	Resident float64 // MiB, at the most
+}
+
+const (
+	createPart = "create"
+	runPart    = "run"
+)
+
+// growth runs cutover at growing sizes: tasks/s should not fall, nor the memory of
+// the process that runs the plan grow with it.
+func growth(concurrency int, serverArgs []string) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "tasks\tcreate/s\trun/s\tx before\tcreating process MiB\trunning process MiB\t")
+	before := 0.0
+	for _, n := range []int{10_000, 100_000, 999_999} {
+		fmt.Fprintf(os.Stderr, "%d tasks\n", n)
+		created, ran, err := twoProcesses(n, concurrency, serverArgs)
+		if err != nil {
+			return err
+		}
+		speed := float64(n) / ran.Took.Seconds()
+		fmt.Fprintf(w, "%d\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t\n", n, float64(n)/created.Took.Seconds(),
+			speed, speed/cmp.Or(before, speed), created.Resident, ran.Resident)
+		before = speed
+	}
+	return w.Flush()
+}
+
+// twoProcesses creates a plan of n tasks in one process and runs it in another, on a
+// server that nobody has used before.
+func twoProcesses(n, concurrency int, serverArgs []string) (created, ran part, err error) {
+	ctx := context.Background()
+	server, err := startServer(ctx, serverArgs)
+	if err != nil {
+		return created, ran, err
+	}
+	defer server.stop()
+	if created, err = startPart(ctx, createPart, server.addr, n, concurrency); err != nil {
+		return created, ran, err
+	}
+	if ran, err = startPart(ctx, runPart, server.addr, n, concurrency); err != nil {
+		return created, ran, err
+	}
+	done, err := engine{}.states(ctx, server.addr, n)
+	if err == nil && done != n {
+		err = fmt.Errorf("%d of %d tasks are done", done, n)
+	}
+	return created, ran, err
+}
+
+// startPart runs this program again for one part.
+func startPart(ctx context.Context, name, addr string, n, concurrency int) (p part, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return p, err
+	}
+	cmd := exec.CommandContext(ctx, self, "-mode", name, "-addr", addr, "-n", strconv.Itoa(n), "-c", strconv.Itoa(concurrency))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return p, fmt.Errorf("the process to %s the plan: %w", name, err)
+	}
+	return p, json.Unmarshal(out, &p)
+}
+
+// doPart is a part, in the process of its own.
+func doPart(name, addr string, n, concurrency int) error {
+	if addr == "" {
+		return errors.New("no -addr of a server")
+	}
+	ctx := context.Background()
+	h, err := newHost(ctx, addr, concurrency)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	began := time.Now()
+	if name == createPart {
+		_, err = h.create(ctx, "bench", n, concurrency)
+	} else {
+		err = h.finish(ctx, firstPlan)
+	}
+	if err != nil {
+		return err
+	}
+	p := part{Took: time.Since(began)}
+	if p.Resident, err = peakResident(); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(p)
+}

@@ -92,3 +92,48 @@ func ExampleEngine_RetryTask() {
 	// FAILED FAILED GATEWAY_TIMEOUT
 	// COMPLETED <nil>
 }
+
+// An operator's page draws every tenant of a plan: one letter each.
+func ExampleEngine_States() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	engine, err := cutover.New(memstore.New(), cutover.Config{Executors: executor.Registry{
+		"MOVE": executor.Func(func(_ context.Context, run *executor.Run) error {
+			if run.Tenant().ID == "bob" {
+				return errors.New("Gateway API timeout")
+			}
+			return nil
+		}),
+	}})
+	if err != nil {
+		panic(err)
+	}
+	go engine.Run(ctx) //nolint:errcheck // it ends with the program
+
+	p, err := engine.Create(ctx, plan.Spec{
+		Name: "to blue", ExecutorType: "MOVE", Tenants: plan.Tenants("ada", "bob", "cleo", "dan"),
+		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(1)},
+	})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := engine.Start(ctx, p.ID); err != nil {
+		panic(err)
+	}
+	if p, err = engine.Wait(ctx, p.ID); err != nil {
+		panic(err)
+	}
+	var states []task.State // states[i] is that of the task with ordinal i+1
+	for len(states) < p.Tasks {
+		page, err := engine.States(ctx, p.ID, len(states), 0)
+		if err != nil {
+			panic(err)
+		}
+		states = append(states, page...)
+	}
+	for _, s := range states {
+		fmt.Print(s.String()[:1])
+	}
+	fmt.Println()
+	// Output: CFPP
+}

@@ -1,0 +1,102 @@
+package redisstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// TestStatesOfDamagedTasks: what is lost or makes no sense is reported by its key, on
+// the page that it is on and no other.
+func TestStatesOfDamagedTasks(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	for name, damage := range map[string]func(r *rollout, bucket string) *redis.IntCmd{
+		"bucket that is gone": func(r *rollout, bucket string) *redis.IntCmd { return client.Del(r.ctx, bucket) },
+		"bucket of another type": func(r *rollout, bucket string) *redis.IntCmd {
+			client.Del(r.ctx, bucket)
+			return client.RPush(r.ctx, bucket, "in the way")
+		},
+		"head that is gone":     func(r *rollout, bucket string) *redis.IntCmd { return client.HDel(r.ctx, bucket, "2") },
+		"head that is none":     func(r *rollout, bucket string) *redis.IntCmd { return client.HSet(r.ctx, bucket, "2", "Cut off") },
+		"head of another state": func(r *rollout, bucket string) *redis.IntCmd { return client.HSet(r.ctx, bucket, "2", "Q0 1 1 1 0") },
+		"head of nothing":       func(r *rollout, bucket string) *redis.IntCmd { return client.HSet(r.ctx, bucket, "2", "") },
+	} {
+		r := busy(t, s)
+		bucket := s.keys.tasks(r.id, 0)
+		r.ok(damage(r, bucket).Err())
+		var corrupt *store.CorruptError
+		if _, err := s.States(r.ctx, r.id, 0, 0); !errors.As(err, &corrupt) || corrupt.Key != bucket {
+			t.Errorf("%s: error %v, want one that names %s", name, err, bucket)
+		}
+		if states, err := s.States(r.ctx, r.id, 64, 0); err != nil || len(states) != 6 {
+			t.Errorf("%s: %d states of the next bucket, %v", name, len(states), err)
+		}
+	}
+}
+
+// TestStatesOfDamagedPlan: without its record a plan has no states.
+func TestStatesOfDamagedPlan(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := busy(t, s)
+	record := s.keys.plan(r.id)
+	for name, damage := range map[string]func(){
+		"no facts":  func() { client.HDel(r.ctx, record, "facts") },
+		"no record": func() { client.Del(r.ctx, record) },
+	} {
+		damage()
+		var corrupt *store.CorruptError
+		if _, err := s.States(r.ctx, r.id, 0, 0); !errors.As(err, &corrupt) || corrupt.Key != record {
+			t.Errorf("%s: error %v, want one that names %s", name, err, record)
+		}
+	}
+}
+
+// BenchmarkReadAll: what all of 50,000 finished tasks cost, as states and as tasks.
+//
+//	go test -run='^$' -bench=ReadAll -benchtime=10x ./store/redisstore
+func BenchmarkReadAll(b *testing.B) {
+	const n = 50_000
+	r := start(b, openStore(b, redistest.Start(b).Client(), Config{}), n, store.MaxBatch)
+	r.ok(r.Join(r.ctx, "worker", time.Hour))
+	batch := store.Batch{Plan: r.id, Claim: store.Claim{ID: "0", Worker: "worker", Max: store.MaxBatch}}
+	for r.ok(r.Commit(r.ctx, &batch)); len(batch.Claimed) > 0; r.ok(r.Commit(r.ctx, &batch)) {
+		batch.Works, batch.Claim.ID = batch.Works[:0], rand.Text()
+		for _, t := range batch.Claimed {
+			batch.Works = append(batch.Works, store.Work{Task: t.ID, Token: t.Token, Seq: 1, Kind: store.Complete})
+		}
+	}
+	b.Run(fmt.Sprintf("states/%d", store.MaxStates), func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			states := make([]task.State, 0, n)
+			for len(states) < n {
+				page, err := r.States(r.ctx, r.id, len(states), 0)
+				r.ok(err)
+				states = append(states, page...)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/(n/store.MaxStates), "µs/call")
+	})
+	b.Run(fmt.Sprintf("tasks/%d", store.MaxPage), func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			for after, more := 0, true; more; more = after > 0 {
+				_, next, err := r.Tasks(r.ctx, r.id, store.TaskQuery{After: after})
+				r.ok(err)
+				after = next
+			}
+		}
+	})
+}

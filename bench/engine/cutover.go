@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/cutover-go/cutover/plan"
-	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -34,25 +34,26 @@ func (engine) run(ctx context.Context, addr string, n, concurrency int, m *meter
 	return nil
 }
 
-func (engine) states(ctx context.Context, addr string, _ int) (done int, err error) {
+func (engine) states(ctx context.Context, addr string, n int) (done int, err error) {
 	h, err := newHost(ctx, addr, 1)
 	if err != nil {
 		return 0, err
 	}
 	defer h.close()
-	for q := (store.TaskQuery{}); ; {
-		tasks, next, err := h.engine.Tasks(ctx, firstPlan, q)
+	for read := 0; read < n; {
+		page, err := h.engine.States(ctx, firstPlan, read, 0)
 		if err != nil {
 			return done, err
 		}
-		for i := range tasks {
-			if tasks[i].State == task.Completed {
+		if len(page) == 0 {
+			return done, fmt.Errorf("the plan has %d tasks", read)
+		}
+		for _, s := range page {
+			if s == task.Completed {
 				done++
 			}
 		}
-		if next == 0 {
-			return done, nil
-		}
-		q.After = next
+		read += len(page)
 	}
+	return done, nil
 }

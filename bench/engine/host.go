@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -52,7 +53,9 @@ func startHost(ctx context.Context, rdb *redis.Client, s store.Store, capacity i
 
 func (h *host) close() {
 	h.stop()
-	<-h.stopped
+	if err := <-h.stopped; err != nil {
+		log.Print("the engine: ", err)
+	}
 	_ = h.rdb.Close()
 }
 

@@ -17,11 +17,8 @@ import (
 	"time"
 )
 
-// otherBuildEnv names a worker that was built elsewhere, from another version:
-//
-//	go test -c -tags crash -o /tmp/other ./tests/crash
-//
-// Without it, one is built here.
+// otherBuildEnv names a worker that was built elsewhere, from another version. Without
+// it, one is built here.
 const otherBuildEnv = "CUTOVER_CRASH_OTHER_BUILD"
 
 // deploys are the rows about two builds side by side.

@@ -3,9 +3,11 @@
 // Package crash breaks real processes and a real Redis, and counts what that costs.
 //
 // The test binary starts itself again as workers: processes with an engine over
-// store/redisstore. They are killed at every boundary, frozen, cut off; their Redis
-// is killed, frozen, emptied, filled, failed over. Every fault is one row of a table:
-// what is done, and what is expected.
+// store/redisstore. They are killed at every boundary, frozen, cut off, replaced by
+// another build; their Redis is killed, frozen, emptied, filled, failed over. Every
+// fault is one row of a table: what is done, and what is expected. Most rows are there
+// three times: the fault hits a plan at work, one that is being rolled back, and one
+// that is being rolled back in sequence.
 //
 // # What is counted
 //
@@ -18,14 +20,24 @@
 //	re-run      effects of steps whose checkpoint had been acknowledged before
 //	attempts    attempts used up beyond the first
 //	lost        acknowledged saves and completions that were gone later
-//	FAILED      tasks that failed; no executor here ever fails
+//	FAILED      tasks, or undos, that failed; only those that are told to do
 //	doubles     effects that were repeated because no save recorded them: allowed
 //
-// After every fault the plan goes through storetest.Check.
+// The work of a task and its undo are counted apart. After every fault the plan goes
+// through storetest.Check, and the log of one that was rolled back is read once more:
+// each task that ran was undone once, none while another ran, and in a sequence none
+// before those that had ended later.
 //
 // # How to run
 //
 //	go test -tags crash ./tests/crash                                  one fault, for a quick look
 //	CUTOVER_CRASH=short go test -tags crash -v -timeout 8m ./tests/crash    every fault, less than 4 minutes
 //	CUTOVER_CRASH=long go test -tags crash -v -timeout 40m ./tests/crash    and a fleet under fire
+//
+// To see whether this version can be deployed next to another one, or taken back, build
+// the worker of that one and let both work on the same plans:
+//
+//	go test -c -tags crash -o /tmp/other ./tests/crash    in a checkout of the other version
+//	CUTOVER_CRASH=short CUTOVER_CRASH_OTHER_BUILD=/tmp/other \
+//		go test -tags crash -v -run 'TestFaults/each/a_deploy' ./tests/crash
 package crash

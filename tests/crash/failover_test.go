@@ -15,33 +15,35 @@ import (
 
 // failovers are the rows about several servers.
 func failovers() []row {
-	return []row{
-		{
-			name: "Sentinel failover, Replicas 1", extent: short, do: failover(1),
-			expect: "every commit waits for the replica: none is lost",
-		},
-		{
-			name: "master killed, Replicas 0", extent: short, do: failover(0),
-			expect: "commits that the replica had not got are lost, and told; the plan completes",
-		},
-		{
-			name: "a cluster's slot moves", extent: short, do: migrate,
-			expect: "nothing is lost while the plan's keys move to another node",
-		},
-		{
-			name: "a cluster's master dies", extent: short, do: clusterFailover,
-			expect: "its replica goes on; what is lost is told",
-		},
-	}
+	return append(everyWay(func(w way) []row {
+		return []row{
+			{
+				name: "Sentinel failover, Replicas 1", extent: short, do: failover(w, 1),
+				expect: "every commit waits for the replica: none is lost",
+			},
+			{
+				name: "master killed, Replicas 0", extent: short, do: failover(w, 0),
+				expect: "commits that the replica had not got are lost, and told; the plan comes to its end",
+			},
+			{
+				name: "a cluster's slot moves", extent: short, do: migrate(w),
+				expect: "nothing is lost while the plan's keys move to another node",
+			},
+		}
+	}), row{
+		name: "a cluster's master dies", extent: short, do: clusterFailover,
+		expect: "its replica goes on; what is lost is told",
+	})
 }
 
 // failover lets a replica become master: in order, if commits wait for it, otherwise
 // by killing the master.
-func failover(replicas int) func(*testing.T) *site {
+func failover(w way, replicas int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		group := redistest.StartSentinel(t)
 		s := newSite(t, target{Addrs: group.Options().SentinelAddrs, Master: group.Options().MasterName}, "crash:")
+		s.way = w
 		s.defs.Replicas = replicas
 		s.expectLoss = replicas == 0
 		s.busy(100)
@@ -69,41 +71,44 @@ func (s *site) expectTold() {
 }
 
 // migrate moves the plan's slot to another node, key by key, while it is worked on.
-func migrate(t *testing.T) *site {
-	t.Helper()
-	cluster := redistest.StartCluster(t, 2, 0)
-	s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
-	s.busy(600)
-	key := fmt.Sprintf("crash:{p:%s}:plan", s.plan)
-	from := cluster.MasterFor(key)
-	to := cluster.Nodes()[0]
-	if to == from {
-		to = cluster.Nodes()[1]
-	}
-	slot := cluster.Client().ClusterKeySlot(t.Context(), key).Val()
-	do := func(c *redis.Client, args ...any) string {
+func migrate(w way) func(*testing.T) *site {
+	return func(t *testing.T) *site {
 		t.Helper()
-		answer, err := c.Do(t.Context(), args...).Text()
-		if err != nil {
-			t.Fatalf("%v: %v", args, err)
+		cluster := redistest.StartCluster(t, 2, 0)
+		s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
+		s.way = w
+		s.busy(600)
+		key := fmt.Sprintf("crash:{p:%s}:plan", s.plan)
+		from := cluster.MasterFor(key)
+		to := cluster.Nodes()[0]
+		if to == from {
+			to = cluster.Nodes()[1]
 		}
-		return answer
-	}
-	source, sink := do(from.Client(), "CLUSTER", "MYID"), do(to.Client(), "CLUSTER", "MYID")
-	do(to.Client(), "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
-	do(from.Client(), "CLUSTER", "SETSLOT", slot, "MIGRATING", sink)
-	for moved := 0; ; moved++ {
-		keys := from.Client().ClusterGetKeysInSlot(t.Context(), int(slot), 1).Val()
-		if len(keys) == 0 {
-			t.Logf("%d keys moved", moved)
-			break
+		slot := cluster.Client().ClusterKeySlot(t.Context(), key).Val()
+		do := func(c *redis.Client, args ...any) string {
+			t.Helper()
+			answer, err := c.Do(t.Context(), args...).Text()
+			if err != nil {
+				t.Fatalf("%v: %v", args, err)
+			}
+			return answer
 		}
-		do(from.Client(), "MIGRATE", "127.0.0.1", to.Port(), keys[0], 0, 5000, "REPLACE")
-		time.Sleep(100 * time.Millisecond)
+		source, sink := do(from.Client(), "CLUSTER", "MYID"), do(to.Client(), "CLUSTER", "MYID")
+		do(to.Client(), "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
+		do(from.Client(), "CLUSTER", "SETSLOT", slot, "MIGRATING", sink)
+		for moved := 0; ; moved++ {
+			keys := from.Client().ClusterGetKeysInSlot(t.Context(), int(slot), 1).Val()
+			if len(keys) == 0 {
+				t.Logf("%d keys moved", moved)
+				break
+			}
+			do(from.Client(), "MIGRATE", "127.0.0.1", to.Port(), keys[0], 0, 5000, "REPLACE")
+			time.Sleep(100 * time.Millisecond)
+		}
+		do(to.Client(), "CLUSTER", "SETSLOT", slot, "NODE", sink)
+		do(from.Client(), "CLUSTER", "SETSLOT", slot, "NODE", sink)
+		return s.complete()
 	}
-	do(to.Client(), "CLUSTER", "SETSLOT", slot, "NODE", sink)
-	do(from.Client(), "CLUSTER", "SETSLOT", slot, "NODE", sink)
-	return s.complete()
 }
 
 // clusterFailover kills the node that the plan lives on.

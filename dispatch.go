@@ -73,8 +73,8 @@ func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 	e.fault("rest", e.store.Rest(ctx, d.ID, d.Stamp, rest))
 }
 
-// fill claims tasks for the slots that are free, plan by plan, the least recently
-// served first.
+// fill shares out the slots that are free, plan by plan, the least recently served
+// first. The claims of several plans are under way at once.
 func (e *Engine) fill(ctx context.Context) {
 	for ctx.Err() == nil {
 		l := e.lease.Load()
@@ -85,15 +85,19 @@ func (e *Engine) fill(ctx context.Context) {
 		if n == 0 {
 			return
 		}
-		tasks, claimable := e.claim(l, info, min(n, store.MaxBatch))
-		e.slots.offer(info, claimable)
-		for _, t := range tasks {
-			e.start(l, info, t)
-		}
-		if unused := n - len(tasks); unused > 0 {
-			e.slots.giveBack(unused)
-		}
+		e.slots.workers.Go(func() { e.serve(l, info, n) })
 	}
+}
+
+// serve claims tasks of a plan for n slots that were taken for it, and gives back
+// those that it finds no task for.
+func (e *Engine) serve(l *lease, info *planInfo, n int) {
+	tasks, claimable := e.claim(l, info, min(n, store.MaxBatch))
+	e.slots.served(info, claimable)
+	for _, t := range tasks {
+		e.start(l, info, t)
+	}
+	e.slots.giveBack(n - len(tasks))
 }
 
 // claim takes up to n tasks of a plan.

@@ -29,6 +29,9 @@ type slots struct {
 type candidate struct {
 	info   *planInfo
 	served int64
+	// claiming says that a claim is under way: until it is answered, the plan gets no
+	// further slots.
+	claiming bool
 }
 
 func newSlots(capacity int) *slots {
@@ -88,6 +91,16 @@ func (s *slots) offer(info *planInfo, claimable bool) {
 	}
 }
 
+// served ends a claim of a plan, which tells whether there are further tasks.
+func (s *slots) served(info *planInfo, claimable bool) {
+	s.mu.Lock()
+	if c := s.waiting[info.id]; c != nil {
+		c.claiming = false
+	}
+	s.mu.Unlock()
+	s.offer(info, claimable)
+}
+
 func (s *slots) forget(id plan.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,14 +130,22 @@ func (s *slots) take() (info *planInfo, n int) {
 		return nil, 0
 	}
 	var next *candidate
+	idle := 0
 	for _, c := range s.waiting {
+		if c.claiming {
+			continue
+		}
+		idle++
 		if next == nil || c.served < next.served || c.served == next.served && c.info.id < next.info.id {
 			next = c
 		}
 	}
+	if next == nil {
+		return nil, 0
+	}
 	s.round++
-	next.served = s.round
-	n = max(1, free/len(s.waiting))
+	next.served, next.claiming = s.round, true
+	n = max(1, free/idle)
 	s.taken += n
 	return next.info, n
 }

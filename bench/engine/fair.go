@@ -44,11 +44,11 @@ func fair(large, concurrency, rounds int, serverArgs []string) error {
 
 func fairTable(all []fairRound) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "round\talone p50\tbeside p50\tx\talone p99\tbeside p99\tx\t")
+	fmt.Fprintln(w, "round\talone p50 ms\tbeside p50 ms\tx\talone p99 ms\tbeside p99 ms\tx\t")
 	row := func(name string, r fairRound) {
-		fmt.Fprintf(w, "%s\t%v\t%v\t%.2f\t%v\t%v\t%.2f\t\n", name,
-			r.alone.p50.Round(time.Millisecond), r.beside.p50.Round(time.Millisecond), ratio(r.beside.p50, r.alone.p50),
-			r.alone.p99.Round(time.Millisecond), r.beside.p99.Round(time.Millisecond), ratio(r.beside.p99, r.alone.p99))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f\t%d\t%d\t%.2f\t\n", name,
+			r.alone.p50.Milliseconds(), r.beside.p50.Milliseconds(), ratio(r.beside.p50, r.alone.p50),
+			r.alone.p99.Milliseconds(), r.beside.p99.Milliseconds(), ratio(r.beside.p99, r.alone.p99))
 	}
 	for i, r := range all {
 		row(fmt.Sprint(i+1), r)

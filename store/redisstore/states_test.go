@@ -44,6 +44,23 @@ func TestStatesOfDamagedTasks(t *testing.T) {
 	}
 }
 
+// TestStatesBehindAnotherType: a key of another type is no bucket of pending tasks.
+func TestStatesBehindAnotherType(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := busy(t, s)
+	bucket := s.keys.tasks(r.id, 1)
+	r.ok(client.Set(r.ctx, bucket, "in the way", 0).Err())
+	var corrupt *store.CorruptError
+	if _, err := s.States(r.ctx, r.id, 0, 0); !errors.As(err, &corrupt) || corrupt.Key != bucket {
+		t.Errorf("error %v, want one that names %s", err, bucket)
+	}
+	if states, err := s.States(r.ctx, r.id, 0, 64); err != nil || len(states) != 64 {
+		t.Errorf("%d states of the bucket before, %v", len(states), err)
+	}
+}
+
 // TestStatesOfDamagedPlan: without its record a plan has no states.
 func TestStatesOfDamagedPlan(t *testing.T) {
 	t.Parallel()

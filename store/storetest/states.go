@@ -94,11 +94,15 @@ func statesByPage(e *env) {
 	}
 }
 
+// statesCancelled: also of a pending task that a command has written.
 func statesCancelled(e *env) {
 	r := e.mixed(9)
+	r.decide(func(p plan.Plan) (plan.Decision, error) {
+		return plan.Decision{Plan: p, Changed: true, Edits: []task.Edit{edited(r.task(8), task.Pending)}}, nil
+	})
 	r.give(plan.Plan.Cancel)
 	got := r.states(0, 0)
-	if want := r.shown(); !slices.Equal(got, want) || got[8] != task.Cancelled {
+	if want := r.shown(); !slices.Equal(got, want) || got[7] != task.Cancelled || got[8] != task.Cancelled {
 		e.Errorf("states %v, the tasks are %v", got, want)
 	}
 }

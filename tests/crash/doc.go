@@ -20,7 +20,7 @@
 //	re-run      effects of steps whose checkpoint had been acknowledged before
 //	attempts    attempts used up beyond the first
 //	lost        acknowledged saves and completions that were gone later
-//	FAILED      tasks, or undos, that failed; only those that are told to do
+//	FAILED      tasks, or undos, that have failed in the end
 //	doubles     effects that were repeated because no save recorded them: allowed
 //
 // The work of a task and its undo are counted apart. After every fault the plan goes

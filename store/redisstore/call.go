@@ -17,6 +17,7 @@ type call struct {
 	works []work
 	claim store.Claim
 	text  []byte // what data of works points into
+	key   string // of the plan's record
 	size  int    // bytes to send, roughly
 
 	// done gets a value when what follows is set.
@@ -208,11 +209,11 @@ func (c *call) answerTo(b *store.Batch, s *Store) error {
 		return nil
 	}
 	if c.claimed[0] == single {
-		r := reader{key: s.keys.plan(b.Plan), rest: c.claimed[1:]}
+		r := reader{key: c.key, rest: c.claimed[1:]}
 		b.Claimed = append(b.Claimed, c.firstTime(b.Plan, &r))
 		return r.err()
 	}
-	r := reader{key: s.keys.plan(b.Plan), rest: c.claimed[1:]}
+	r := reader{key: c.key, rest: c.claimed[1:]}
 	for r.more() {
 		t, err := s.parseTask(b.Plan, &r, c.cancelled)
 		if err != nil {

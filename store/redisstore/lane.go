@@ -68,6 +68,7 @@ func (s *Store) dropLanes() {
 // before, c may be carried out all the same.
 func (s *Store) submit(ctx context.Context, id plan.ID, c *call) error {
 	l := s.lane(id)
+	c.key = l.key
 	l.mu.Lock()
 	l.queue = append(l.queue, c)
 	start := l.trips < maxTrips

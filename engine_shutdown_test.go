@@ -37,7 +37,7 @@ func TestShutdownHandsOver(t *testing.T) {
 			if took := time.Since(began); took > 2*time.Second {
 				t.Errorf("the shutdown took %s with a boundary every second", took)
 			}
-			time.Sleep(10 * time.Second) // at the latest the next look at what is in flight
+			synctest.Wait() // a task that was handed back is taken at once
 			if tk := taskOf(t, next.Engine, id, 1); tk.Worker == "" || tk.State != task.Running {
 				t.Errorf("nobody runs %+v", tk)
 			}

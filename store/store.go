@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -126,6 +127,14 @@ type Batch struct {
 	Claimed []task.Task
 	// View is the plan after the commit.
 	View View
+}
+
+// HandsBack reports, once b was answered, whether it left a task in flight for another
+// worker.
+func (b *Batch) HandsBack() bool {
+	return slices.ContainsFunc(b.Works, func(w Work) bool {
+		return w.Kind == Yield && w.Err == nil && (w.State == task.Running || w.State == task.RollingBack)
+	})
 }
 
 // Work is one change of a task by the worker that holds it.
@@ -264,9 +273,11 @@ type TenantLock struct {
 // Agenda lists the plans that need an engine.
 type Agenda interface {
 	// Due returns up to limit plans whose time to be looked at has come, the longest
-	// waiting first. Apply and FinishCreate make a plan due at once, BeginCreate when
-	// its TTL is over. Commit does not: an engine lets a plan with tasks in flight
-	// rest for a bounded time only.
+	// waiting first. Apply and FinishCreate make a plan due at once, and so does a
+	// commit that hands a task back, see [Batch.HandsBack]; BeginCreate when its TTL is
+	// over. Other commits do not: an engine lets a plan with tasks in flight rest for a
+	// bounded time only. That bound also holds if a process dies just after it has
+	// handed a task back.
 	Due(ctx context.Context, limit int) ([]DuePlan, error)
 	// Rest asks that a plan be looked at again only after a while, or not before the
 	// next command if after is negative. Nothing happens if the plan was put on the

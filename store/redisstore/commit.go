@@ -35,6 +35,10 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	err := c.answerTo(b, s)
 	s.calls.Put(c)
+	if err == nil && b.HandsBack() {
+		// The commit stands, whatever becomes of this: the plan does not rest for long.
+		_ = s.wake(ctx, b.Plan, 0, true)
+	}
 	return err
 }
 

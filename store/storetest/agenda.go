@@ -13,6 +13,7 @@ import (
 func agendaCases() []testCase {
 	return []testCase{
 		{name: "due when made and when changed", run: agendaDue},
+		{name: "due when a task is handed back", run: agendaHandedBack},
 		{name: "rests", run: agendaRests},
 		{name: "command beats rest", run: agendaStamp},
 		{name: "longest waiting first", run: agendaOrder},
@@ -64,6 +65,21 @@ func agendaDue(e *env) {
 	if e.due(r.id+100) != nil {
 		e.Error("a plan that is not there is due")
 	}
+}
+
+// agendaHandedBack: whoever shuts down does not let its tasks wait until somebody
+// looks at the plan by himself.
+func agendaHandedBack(e *env) {
+	r := e.start(2, concurrently(2))
+	jobs := r.claim("worker", 2)
+	e.rest(r.id, time.Hour)
+	r.do(jobs[0].work(store.Yield))
+	equal(e, "due after a task was handed back", e.due(r.id) != nil, true)
+	e.rest(r.id, time.Hour)
+	r.give(plan.Plan.Pause)
+	e.rest(r.id, time.Hour)
+	r.do(jobs[1].work(store.Yield)) // it is paused: nothing is left to be done
+	equal(e, "due after a task was paused", e.due(r.id) != nil, false)
 }
 
 func agendaRests(e *env) {

@@ -194,11 +194,7 @@ func stopInOrder(w way) func(*testing.T) *site {
 		since := time.Now()
 		first.stop()
 		s.finish()
-		limit := 5 * time.Second
-		if w.inSequence {
-			limit += s.defs.Lease / 4 // until who has nothing in hand looks again
-		}
-		if took := s.tookOver("victim", since); took > limit {
+		if took := s.tookOver("victim", since); took > 5*time.Second {
 			t.Errorf("what was handed back was taken up after %v", took)
 		}
 		s.verdict(s.plan)

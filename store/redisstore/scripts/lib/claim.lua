@@ -111,19 +111,16 @@ local function gatherPending(want, pool)
 	while want > 0 and plan.budget > 0 and plan.nextPending <= last do
 		local b, f = at(plan.nextPending)
 		local count = math.min(want, 64 - f, last - plan.nextPending + 1, plan.budget)
-		local got, tenants = heads(b, f, count), {}
-		if got and plan.extras == '0' then
-			tenants = redis.pcall('LRANGE', base .. 'n:' .. int(b), int(f), int(f + count - 1))
-		end
-		if not got or tenants.err then
-			plan.damaged = plan.damaged or corrupt(base .. 'n:' .. int(b), tenants.err)
+		local got, tenants = heads(b, f, count), redis.pcall('LRANGE', base .. 'n:' .. int(b), int(f), int(f + count - 1))
+		if not got or tenants.err or #tenants < count then
+			plan.damaged = plan.damaged or corrupt(base .. 'n:' .. int(b), tenants.err or 'tenants are missing')
 			return
 		end
 		local next = plan.nextPending
 		for i = 1, count do
 			local h = got[i]
 			if not h or sub(h, 1, 1) == 'P' then
-				pool[#pool + 1] = { next, h, not h, tenants[i] }
+				pool[#pool + 1] = { next, h, not h, plan.extras == '0' and tenants[i] }
 				want = want - 1
 			end
 			next = next + 1

@@ -44,9 +44,25 @@ func (s *Store) unreachable(ctx context.Context, err error) error {
 	err = s.fault(ctx, s.addr, err)
 	var passing *store.TemporaryError
 	if errors.As(err, &passing) {
-		passing.Err = fmt.Errorf("redisstore: %s: %w", s.addr, passing.Err)
+		passing.Err = fmt.Errorf("redisstore: %s%s: %w", s.addr, tlsHint(s.rdb), passing.Err)
 	}
 	return err
+}
+
+// tlsHint names a cause that looks like a silent server: one that does not speak TLS
+// waits for the end of a line when it is greeted.
+func tlsHint(rdb redis.UniversalClient) string {
+	var secure bool
+	switch c := rdb.(type) {
+	case *redis.Client:
+		secure = c.Options().TLSConfig != nil
+	case *redis.ClusterClient:
+		secure = c.Options().TLSConfig != nil
+	}
+	if secure {
+		return " (by TLS, which the server must speak too)"
+	}
+	return ""
 }
 
 // checkLayout marks new data with the version of its layout, and refuses data with

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"slices"
 	"strconv"
@@ -56,6 +57,21 @@ func TestOpenRefuses(t *testing.T) {
 	server.Shutdown()
 	if _, err := Open(t.Context(), good, Config{}); !store.Temporary(err) || !strings.Contains(err.Error(), server.Addr()) {
 		t.Errorf("server down: error %v, want a passing one that names the address", err)
+	}
+}
+
+// TestOpenByTLS: a server without TLS says nothing to a client with it, so that the
+// error has to name the cause.
+func TestOpenByTLS(t *testing.T) {
+	t.Parallel()
+	o := redistest.Start(t).Options()
+	o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	o.DialTimeout, o.DialerRetries, o.MaxRetries = 200*time.Millisecond, 1, -1
+	client := redis.NewClient(o)
+	t.Cleanup(func() { _ = client.Close() })
+	_, err := Open(t.Context(), client, Config{})
+	if err == nil || !strings.Contains(err.Error(), "TLS") || !strings.Contains(err.Error(), o.Addr) {
+		t.Errorf("error %v, want one that names TLS and %s", err, o.Addr)
 	}
 }
 

@@ -13,13 +13,15 @@ import (
 
 // lane is where the commits of one plan wait for a round trip. A commit that finds
 // fewer than maxTrips round trips under way is sent at once; what comes while they
-// are under way travels together in the next one.
+// are under way travels together in the next one. As many as fill a trip do not wait,
+// up to maxFull trips.
 type lane struct {
 	key string // of the plan's record
 
-	mu    sync.Mutex
-	queue []*call
-	trips int
+	mu      sync.Mutex
+	queue   []*call
+	changes int // in the queue
+	trips   int
 	// seen is the number of the plan's newest event that any answer told of.
 	seen int64
 }
@@ -28,6 +30,9 @@ const (
 	// maxTrips is how many round trips of one plan are under way at once: one that the
 	// server works on, and one that the client prepares or reads.
 	maxTrips = 2
+	// maxFull is how many are if all of them are full. A server that writes to disk
+	// before it answers does so once for all that it has read.
+	maxFull = 4
 	// maxBytes closes a script call to further commits.
 	maxBytes = 1 << 20
 	// maxLanes is how many plans are remembered by what was seen of them.
@@ -71,7 +76,8 @@ func (s *Store) submit(ctx context.Context, id plan.ID, c *call) error {
 	c.key = l.key
 	l.mu.Lock()
 	l.queue = append(l.queue, c)
-	start := l.trips < maxTrips
+	l.changes += c.changes()
+	start := l.trips < maxTrips || l.full() && l.trips < maxFull
 	if start {
 		l.trips++
 	}
@@ -87,6 +93,7 @@ func (s *Store) submit(ctx context.Context, id plan.ID, c *call) error {
 		defer l.mu.Unlock()
 		if i := slices.Index(l.queue, c); i >= 0 {
 			l.queue = slices.Delete(l.queue, i, i+1)
+			l.changes -= c.changes()
 		}
 		return ctx.Err()
 	}
@@ -106,11 +113,15 @@ func (s *Store) travel(ctx context.Context, id plan.ID, l *lane) {
 }
 
 // board moves waiting calls into t, up to the limits. It reports false, and takes the
-// trip back, if none waits.
+// trip back, if none waits, or too few for one trip more than usual.
 func (l *lane) board(t *trip) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	changes, size, n := 0, 0, 0
+	if l.trips > maxTrips && !l.full() {
+		l.trips-- // the others take them along
+		return false
+	}
 	for _, c := range l.queue {
 		if n > 0 && (changes+c.changes() > store.MaxBatch || size+c.size > maxBytes) {
 			break
@@ -124,12 +135,16 @@ func (l *lane) board(t *trip) bool {
 		return false
 	}
 	t.calls = append(t.calls[:0], l.queue[:n]...)
+	l.changes -= changes
 	rest := copy(l.queue, l.queue[n:])
 	clear(l.queue[rest:])
 	l.queue = l.queue[:rest]
 	t.seen = l.seen
 	return true
 }
+
+// full reports whether what waits fills a trip.
+func (l *lane) full() bool { return l.changes >= store.MaxBatch }
 
 // newest returns the plan's newest event that was seen.
 func (l *lane) newest() int64 {

@@ -42,8 +42,8 @@ func ExecutorElsewhere() CreateOption { return func(o *createOptions) { o.elsewh
 //
 // Faults are refused before anything is written: plan.ErrInvalid,
 // [ErrUnknownExecutor]. With an idempotency key, the same spec again answers the
-// plan that is there; another spec is store.ErrKeyReused, and a creation that is
-// still under way store.ErrCreating. What is suspicious about the strategy is
+// plan that is there; another spec is store.ErrKeyReused, and another call of Create
+// that is still under way store.ErrCreating. What is suspicious about the strategy is
 // logged; Spec.Strategy.Warnings tells a host before.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	var o createOptions
@@ -70,12 +70,14 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 
 func (e *Engine) create(ctx context.Context, spec plan.Spec) (plan.ID, error) {
 	var c store.Creation
+	mark := newID()
 	err := e.command(ctx, "begin create", func() (err error) {
 		c, err = e.store.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
 				Strategy: spec.Strategy, Tasks: len(spec.Tenants), IdempotencyKey: spec.IdempotencyKey,
 			},
+			Mark:  mark,
 			Hash:  digest(spec),
 			Actor: byFrom(ctx).Actor,
 			TTL:   creationTTL,

@@ -154,6 +154,50 @@ func TestCreatorDies(t *testing.T) {
 	}
 }
 
+// A lost answer to the first call of a creation costs the next try and nothing else:
+// what was begun is gone on with, by this call of Create alone.
+func TestLostBeginCreate(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"key", ""} {
+		t.Run(fmt.Sprintf("key %q", key), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &meddler{Store: memstore.New()}
+				e, other := newEngine(t, m, cutover.Config{}), running(t, m.Store, nil)
+				sp := spec(tenantsOf("t", 250)...)
+				sp.IdempotencyKey = key
+				lost := 0
+				m.on(func(_ context.Context, c call) error {
+					if err := c.do(); err != nil || c.op != "BeginCreate" || lost == 3 {
+						return err
+					}
+					lost++
+					if _, err := other.Create(t.Context(), sp, cutover.ExecutorElsewhere()); key != "" && !errors.Is(err, store.ErrCreating) {
+						t.Errorf("another creation under the key: %v", err)
+					}
+					return errAway
+				})
+				began := time.Now()
+				id := create(t, e, sp)
+				if took := time.Since(began); lost != 3 || took > time.Second {
+					t.Errorf("%d answers were lost, and the creation took %s", lost, took)
+				}
+				if key != "" && id != 1 {
+					t.Errorf("created %s, not what was begun first", id)
+				}
+				time.Sleep(2 * time.Minute) // what is left over is removed
+				plans, err := e.Plans(t.Context(), store.PlanQuery{})
+				if want := map[string]int{"key": 1, "": 4}[key]; err != nil || len(plans) != want {
+					t.Errorf("%d plans, want %d; %v", len(plans), want, err)
+				}
+				if again := create(t, e, sp); key != "" && again != id {
+					t.Errorf("created %s, and again %s", id, again)
+				}
+			})
+		})
+	}
+}
+
 // The same key and content name the same plan, however often and from wherever;
 // other content is refused.
 func TestIdempotencyKey(t *testing.T) {

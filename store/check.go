@@ -11,7 +11,8 @@ import (
 // is exceeded, an edit makes no sense. Nothing was done.
 var ErrInvalid = errors.New("store: invalid call")
 
-// MaxID is the most bytes of the id of a [Command] or a [Claim].
+// MaxID is the most bytes of the id of a [Command] or a [Claim], and of the mark of a
+// [Create].
 const MaxID = 64
 
 // The checks here are the same for every store. They are exported for stores of
@@ -31,13 +32,18 @@ func (b *Batch) Check() error {
 	if b.Claim.Worker == "" {
 		return fmt.Errorf("%w: a claim for nobody", ErrInvalid)
 	}
-	return checkID(b.Claim.ID)
+	return checkID("id", b.Claim.ID)
+}
+
+// Check returns nil, or an error that matches [ErrInvalid] and names every fault.
+func (c *Create) Check() error {
+	return errors.Join(checkID("mark", c.Mark), CheckCount("tasks", c.Plan.Tasks, task.MaxPerPlan))
 }
 
 // Check returns nil, or an error that matches [ErrInvalid], or [ErrNotFound] for an
 // edit of another plan's task.
 func (c *Command) Check() error {
-	if err := checkID(c.ID); err != nil {
+	if err := checkID("id", c.ID); err != nil {
 		return err
 	}
 	if err := CheckCount("edits", len(c.Edits), MaxBatch); err != nil {
@@ -68,12 +74,12 @@ func CheckCount(what string, n, limit int) error {
 	return nil
 }
 
-func checkID(id string) error {
+func checkID(what, id string) error {
 	switch {
 	case id == "":
-		return fmt.Errorf("%w: no id", ErrInvalid)
+		return fmt.Errorf("%w: no %s", ErrInvalid, what)
 	case len(id) > MaxID:
-		return fmt.Errorf("%w: an id of %d bytes, the limit is %d", ErrInvalid, len(id), MaxID)
+		return fmt.Errorf("%w: the %s has %d bytes, the limit is %d", ErrInvalid, what, len(id), MaxID)
 	}
 	return nil
 }

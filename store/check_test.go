@@ -33,6 +33,35 @@ func TestBatchCheck(t *testing.T) {
 	}
 }
 
+func TestCreateCheck(t *testing.T) {
+	t.Parallel()
+	create := func(mark string, tasks int) store.Create {
+		return store.Create{Mark: mark, Plan: plan.Plan{Tasks: tasks}}
+	}
+	long := strings.Repeat("m", store.MaxID)
+	for name, tt := range map[string]struct {
+		create store.Create
+		named  []string // the faults, none if it is valid
+	}{
+		"no tasks":         {create("m", 0), nil},
+		"as long and many": {create(long, task.MaxPerPlan), nil},
+		"no mark":          {create("", 1), []string{"mark"}},
+		"a long mark":      {create(long+"m", 1), []string{"mark"}},
+		"too many tasks":   {create("m", task.MaxPerPlan+1), []string{"tasks"}},
+		"both":             {create("", -1), []string{"mark", "tasks"}},
+	} {
+		err := tt.create.Check()
+		if errors.Is(err, store.ErrInvalid) != (tt.named != nil) {
+			t.Errorf("%s: %v, want faults of %v", name, err, tt.named)
+		}
+		for _, what := range tt.named {
+			if !strings.Contains(err.Error(), what) {
+				t.Errorf("%s: %v does not name the %s", name, err, what)
+			}
+		}
+	}
+}
+
 func TestCommandCheck(t *testing.T) {
 	t.Parallel()
 	command := func(edits ...task.Edit) store.Command {

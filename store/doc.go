@@ -24,7 +24,8 @@
 //  5. A lease that has expired never comes back. Every answer to a heartbeat names
 //     all tasks that the incarnation holds in the plans it asked about.
 //  6. A tenant lock changes hands only by comparison with its exact value.
-//  7. A plan under creation is invisible until one step makes all of it visible.
+//  7. A plan under creation is invisible until one step makes all of it visible. Its
+//     creator may send every call again; nobody else goes on with it.
 //  8. Every plan that needs an engine is on the agenda, sooner or later also if the
 //     process that should have put it there died.
 //  9. The events of a plan are numbered without gaps and written with what they

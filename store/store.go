@@ -41,7 +41,11 @@ type Creator interface {
 	// plan that AddTenants and FinishCreate complete. Until then nothing of it can
 	// be read. If the key belongs to a complete plan of the same content, the
 	// answer names it with Exists set; of other content, ErrKeyReused; one whose
-	// creation is under way, ErrCreating.
+	// creation is under way, ErrCreating, unless it is this very creation.
+	//
+	// The same call again is harmless: with a key it goes on with the creation that
+	// it began, whose TTL starts anew, also when tenants were added. Without one it
+	// begins another, and the first is removed when its TTL is over.
 	BeginCreate(ctx context.Context, c Create) (Creation, error)
 	// AddTenants appends tenants, the first with ordinal first, at most MaxBatch.
 	// The same call again is harmless. ErrNotFound if the creation was given up.
@@ -61,6 +65,9 @@ type Creator interface {
 type Create struct {
 	// Plan has what never changes; its ID is ignored.
 	Plan plan.Plan
+	// Mark makes it safe to send the call again: unique to this creation, at most 64
+	// bytes. Only its creator knows it.
+	Mark string
 	// Hash is a digest of the whole content.
 	Hash string
 	// Actor is who creates it.
@@ -73,7 +80,7 @@ type Create struct {
 // Creation identifies a plan under creation.
 type Creation struct {
 	ID plan.ID
-	// Mark is a secret of the creator; a given-up creation has lost it.
+	// Mark is that of the Create; a given-up creation has lost it.
 	Mark string
 	// Exists says that the plan was there already and nothing is to be done.
 	Exists bool

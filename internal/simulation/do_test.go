@@ -89,7 +89,7 @@ func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t tas
 // expect checks that an error is one that a caller can make sense of.
 func (w *world) expect(o op, err error) {
 	for _, known := range []error{
-		nil, plan.ErrTooLate, store.ErrTenantHeld, store.ErrNotFound, store.ErrCreating, cutover.ErrStarting, errDead,
+		nil, plan.ErrTooLate, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, errDead,
 	} {
 		if errors.Is(err, known) {
 			return

@@ -123,7 +123,8 @@ func pass(ctx context.Context, d time.Duration) error {
 }
 
 func (v *view) BeginCreate(ctx context.Context, c store.Create) (cr store.Creation, err error) {
-	err = v.call(ctx, "BeginCreate", nil, func() (err error) {
+	late := func() { _, _ = v.s.BeginCreate(context.WithoutCancel(ctx), c) }
+	err = v.call(ctx, "BeginCreate", late, func() (err error) {
 		cr, err = v.s.BeginCreate(ctx, c)
 		return err
 	})
@@ -131,11 +132,13 @@ func (v *view) BeginCreate(ctx context.Context, c store.Create) (cr store.Creati
 }
 
 func (v *view) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
-	return v.call(ctx, "AddTenants", nil, func() error { return v.s.AddTenants(ctx, c, first, tenants) })
+	late := func() { _ = v.s.AddTenants(context.WithoutCancel(ctx), c, first, tenants) }
+	return v.call(ctx, "AddTenants", late, func() error { return v.s.AddTenants(ctx, c, first, tenants) })
 }
 
 func (v *view) FinishCreate(ctx context.Context, c store.Creation) error {
-	return v.call(ctx, "FinishCreate", nil, func() error { return v.s.FinishCreate(ctx, c) })
+	late := func() { _ = v.s.FinishCreate(context.WithoutCancel(ctx), c) }
+	return v.call(ctx, "FinishCreate", late, func() error { return v.s.FinishCreate(ctx, c) })
 }
 
 func (v *view) Remove(ctx context.Context, id plan.ID) (more bool, err error) {

@@ -24,7 +24,7 @@ func running(tb testing.TB, s *memstore.Store, n int) plan.ID {
 			tb.Fatal(err)
 		}
 	}
-	c, err := s.BeginCreate(ctx, store.Create{Plan: plan.Plan{
+	c, err := s.BeginCreate(ctx, store.Create{Mark: "mark", Plan: plan.Plan{
 		Name: "plan", ExecutorType: "X", Tasks: n,
 		Strategy: strategy.Strategy{MaxConcurrency: strategy.Percent(100)},
 	}})

@@ -2,7 +2,6 @@ package memstore
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"maps"
 
@@ -16,14 +15,14 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 	if err := ctx.Err(); err != nil {
 		return store.Creation{}, err
 	}
-	if err := store.CheckCount("tasks", c.Plan.Tasks, task.MaxPerPlan); err != nil {
+	if err := c.Check(); err != nil {
 		return store.Creation{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := c.Plan.IdempotencyKey
 	if old := s.keys[key]; key != "" && old != nil {
-		if existing, err := old.created(c.Hash); existing.Exists || err != nil {
+		if existing, err := s.created(old, c); existing.ID != 0 || err != nil {
 			return existing, err
 		}
 	}
@@ -35,18 +34,22 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 		s.keys[key] = p
 	}
 	s.agenda.expect(s.lastID, c.TTL)
-	return store.Creation{ID: s.lastID, Mark: p.mark}, nil
+	return store.Creation{ID: s.lastID, Mark: c.Mark}, nil
 }
 
-// created answers a creation that has the key of this one.
-func (p *rollout) created(hash string) (store.Creation, error) {
+// created answers a creation that has the key of p; the zero Creation if p is gone.
+func (s *Store) created(p *rollout, c store.Create) (store.Creation, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch p.stage {
 	case creating:
-		return store.Creation{}, store.ErrCreating
+		if p.mark != c.Mark || p.hash != c.Hash {
+			return store.Creation{}, store.ErrCreating
+		}
+		s.agenda.expect(p.plan.ID, p.ttl) // the answer was lost
+		return store.Creation{ID: p.plan.ID, Mark: p.mark}, nil
 	case complete:
-		if p.hash != hash {
+		if p.hash != c.Hash {
 			return store.Creation{}, store.ErrKeyReused
 		}
 		return store.Creation{ID: p.plan.ID, Exists: true}, nil
@@ -67,7 +70,7 @@ func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 			Parameters: maps.Clone(c.Plan.Parameters), Strategy: c.Plan.Strategy, Tasks: c.Plan.Tasks,
 			IdempotencyKey: c.Plan.IdempotencyKey, CreatedAt: created,
 		},
-		mark: rand.Text(), hash: c.Hash, actor: c.Actor, ttl: c.TTL,
+		mark: c.Mark, hash: c.Hash, actor: c.Actor, ttl: c.TTL,
 		pending: 1,
 		log:     eventLog{limit: s.cfg.MaxEvents},
 	}

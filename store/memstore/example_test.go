@@ -2,6 +2,7 @@ package memstore_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ func ExampleNew() {
 	s := memstore.New()
 	c, err := s.BeginCreate(ctx, store.Create{
 		Plan: plan.Plan{Name: "blue-green switch", ExecutorType: "BLUE_GREEN_SWITCH", Tasks: 2},
+		Mark: rand.Text(), // the same when the call is sent again
 		TTL:  time.Minute,
 	})
 	if err != nil {

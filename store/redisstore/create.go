@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,18 +15,19 @@ import (
 )
 
 // BeginCreate implements store.Creator. The record stands before the key names it: a
-// key whose plan is not there belongs to nobody.
+// key whose plan is not there belongs to nobody. Whichever answer is lost, what was
+// begun is then either named by the key, and gone on with, or by nothing, and swept up.
 func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
-	if c.Plan.Tasks < 0 || c.Plan.Tasks > task.MaxPerPlan {
-		return store.Creation{}, fmt.Errorf("redisstore: %d tasks in one plan, the limit is %d", c.Plan.Tasks, task.MaxPerPlan)
+	if err := c.Check(); err != nil {
+		return store.Creation{}, err
 	}
 	key := c.Plan.IdempotencyKey
 	if key != "" { // in most cases the answer is there without a new id
-		if existing, err := s.created(ctx, key, c.Hash); existing.Exists || err != nil {
+		if existing, err := s.created(ctx, &c); existing.ID != 0 || err != nil {
 			return existing, err
 		}
 	}
-	begun, err := s.begin(ctx, c)
+	begun, err := s.begin(ctx, &c)
 	if err != nil || key == "" {
 		return begun, err
 	}
@@ -36,27 +36,26 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 		if err != nil || taken {
 			return begun, err
 		}
-		existing, err := s.created(ctx, key, c.Hash)
-		if existing.Exists || err != nil {
+		existing, err := s.created(ctx, &c)
+		if existing.ID != 0 || err != nil {
 			return existing, errors.Join(err, s.abandon(ctx, begun.ID))
 		}
 	}
 }
 
-// begin makes the record of a new plan under creation.
-func (s *Store) begin(ctx context.Context, c store.Create) (store.Creation, error) {
+// begin makes the record of a new plan under creation, and lists it.
+func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, error) {
 	text, err := json.Marshal(specOf(&c.Plan))
 	if err != nil {
 		return store.Creation{}, fmt.Errorf("redisstore: %w", err)
 	}
-	mark := rand.Text()
 	for jump := int64(1); ; jump = min(2*jump, int64(task.MaxPlanID)) {
 		id, err := s.newID(ctx, jump)
 		if err != nil {
 			return store.Creation{}, err
 		}
 		k := s.keys.plan(id)
-		argv := append(s.scripts.begin.argv(nil, k), text, mark, c.Hash, c.Actor,
+		argv := append(s.scripts.begin.argv(nil, k), text, c.Mark, c.Hash, c.Actor,
 			c.Plan.Tasks, c.TTL.Microseconds(), c.Plan.IdempotencyKey)
 		_, err = s.run(ctx, s.scripts.begin, k, true, argv)
 		if errors.Is(err, store.ErrConflict) {
@@ -65,11 +64,14 @@ func (s *Store) begin(ctx context.Context, c store.Create) (store.Creation, erro
 		if err == nil {
 			err = s.expect(ctx, id, c.TTL)
 		}
-		return store.Creation{ID: id, Mark: mark}, err
+		if err == nil {
+			err = s.list(ctx, id)
+		}
+		return store.Creation{ID: id, Mark: c.Mark}, err
 	}
 }
 
-// newID returns the next plan id, and lists it.
+// newID returns the next plan id.
 func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
 	n, err := await(ctx, func(ctx context.Context) (int64, error) { return s.rdb.IncrBy(ctx, s.keys.ids(), jump).Result() })
 	if err != nil {
@@ -79,33 +81,53 @@ func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
 	if !id.Valid() {
 		return 0, &store.CorruptError{Key: s.keys.ids(), Reason: fmt.Sprintf("%d is no plan id", n)}
 	}
-	err = do(ctx, func(ctx context.Context) error {
-		return s.rdb.ZAdd(ctx, s.keys.plans(), redis.Z{Score: float64(n), Member: n}).Err()
+	return id, nil
+}
+
+// list puts a plan into the list of all. It has its record and its place on the agenda
+// by then, so that the entry goes with the plan.
+func (s *Store) list(ctx context.Context, id plan.ID) error {
+	k, n := s.keys.plans(), int64(id)
+	err := do(ctx, func(ctx context.Context) error {
+		return s.rdb.ZAdd(ctx, k, redis.Z{Score: float64(n), Member: n}).Err()
 	})
-	return id, s.fault(ctx, s.keys.plans(), err)
+	return s.fault(ctx, k, err)
 }
 
 // created answers a creation under a key that names a plan already; the zero
 // Creation if it names none.
-func (s *Store) created(ctx context.Context, key, hash string) (store.Creation, error) {
+func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, error) {
+	key := c.Plan.IdempotencyKey
 	id, err := s.keyHolder(ctx, key)
 	if err != nil || id == 0 {
 		return store.Creation{}, err
 	}
-	r, err := s.fields(ctx, id, "stage", "hash")
+	r, err := s.fields(ctx, id, "stage", "hash", "mark")
 	if err != nil {
 		return store.Creation{}, err
 	}
-	switch {
+	switch same := r[1] == c.Hash; {
+	case r[0] == "creating" && same && r[2] == c.Mark:
+		return s.goOn(ctx, store.Creation{ID: id, Mark: c.Mark})
 	case r[0] == "creating":
 		return store.Creation{}, store.ErrCreating
-	case r[0] == "ready" && r[1] == hash:
+	case r[0] == "ready" && same:
 		return store.Creation{ID: id, Exists: true}, nil
 	case r[0] == "ready":
 		return store.Creation{}, store.ErrKeyReused
 	}
 	// The plan is gone, and its key with it.
 	return store.Creation{}, s.freeKey(ctx, key, id)
+}
+
+// goOn gives a creation whose answer was lost its time to live again; the zero
+// Creation if it was given up just now.
+func (s *Store) goOn(ctx context.Context, c store.Creation) (store.Creation, error) {
+	err := s.AddTenants(ctx, c, 1, nil)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Creation{}, nil
+	}
+	return c, err
 }
 
 // fields reads fields of a plan's record; nil for those that are not there.

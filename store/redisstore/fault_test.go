@@ -207,7 +207,7 @@ func TestSilentServer(t *testing.T) {
 			return err
 		},
 		"begin": func(ctx context.Context) error {
-			_, err := s.BeginCreate(ctx, store.Create{Plan: plan.Plan{Tasks: 1}, TTL: time.Minute})
+			_, err := s.BeginCreate(ctx, store.Create{Mark: "mark", Plan: plan.Plan{Tasks: 1}, TTL: time.Minute})
 			return err
 		},
 	} {

@@ -143,7 +143,7 @@ func newLinHistory(ctx context.Context, t *testing.T, s store.Store) *linHistory
 	h := &linHistory{t: t, start: time.Now()}
 	var made store.Creation
 	h.insist(func() (err error) {
-		made, err = s.BeginCreate(ctx, store.Create{TTL: time.Minute, Plan: plan.Plan{
+		made, err = s.BeginCreate(ctx, store.Create{Mark: fmt.Sprint(h.start.UnixNano()), TTL: time.Minute, Plan: plan.Plan{
 			Name: "plan", ExecutorType: "X", Tasks: linTasks,
 			Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(linHeld)},
 		}})

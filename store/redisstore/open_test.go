@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"slices"
@@ -118,7 +119,7 @@ func TestIdle(t *testing.T) {
 	s := openStore(t, server.Client(), Config{})
 	r := start(t, s, 1, 1)
 	for range 1000 {
-		c, err := s.BeginCreate(r.ctx, store.Create{Plan: plan.Plan{Name: "resting"}, TTL: time.Minute})
+		c, err := s.BeginCreate(r.ctx, store.Create{Mark: rand.Text(), Plan: plan.Plan{Name: "resting"}, TTL: time.Minute})
 		r.ok(err)
 		r.ok(s.FinishCreate(r.ctx, c))
 	}

@@ -28,7 +28,8 @@ func start(t testing.TB, s *Store, n, held int) *rollout {
 	r := &rollout{TB: t, Store: s, ctx: t.Context()}
 	st := strategy.Strategy{MaxConcurrency: strategy.Count(held), MaxFailures: strategy.Percent(100)}
 	c, err := s.BeginCreate(r.ctx, store.Create{
-		Plan: plan.Plan{Name: "plan", ExecutorType: "EXECUTOR", Tasks: n, Strategy: st}, Hash: "h", TTL: time.Minute,
+		Plan: plan.Plan{Name: "plan", ExecutorType: "EXECUTOR", Tasks: n, Strategy: st},
+		Mark: rand.Text(), Hash: "h", TTL: time.Minute,
 	})
 	r.ok(err)
 	for first := 1; first <= n; first += store.MaxBatch {

@@ -32,6 +32,8 @@ func TestBroken(t *testing.T) {
 		"replaces others' locks":          {"6-tenant", wrap[replacesAny]},
 		"does not count tenants":          {"7-create", wrap[countsNothing]},
 		"does not compare content":        {"7-create", wrap[sameContent]},
+		"begins anew":                     {"7-create", wrap[beginsAnew]},
+		"takes all creators for one":      {"7-create", wrap[oneCreator]},
 		"removes what is not over":        {"7-create", wrap[removesAny]},
 		"rests in spite of a command":     {"8-agenda", wrap[restsAny]},
 		"never due":                       {"8-agenda", wrap[neverDue]},

@@ -24,6 +24,11 @@ func createCases() []testCase {
 		{name: "key", run: createKey},
 		{name: "key, concurrently", run: createKeyConcurrent},
 		{name: "key of a creation under way", run: createKeyCreating},
+		{name: "key, begun again", run: createKeyAgain},
+		{name: "key, begun again at once", run: createKeyAgainConcurrent},
+		{name: "key, begun again keeps its TTL", run: createKeyAgainSlow},
+		{name: "key, begun again after it was given up", run: createKeyAgainGivenUp},
+		{name: "no key, begun again", run: createAgainWithoutKey},
 		{name: "given up", run: createGivenUp},
 		{name: "slow but not given up", run: createSlow},
 		{name: "too large", run: createTooLarge},
@@ -225,8 +230,9 @@ func createKeyConcurrent(e *env) {
 	var group sync.WaitGroup
 	began := 0
 	for range rivals {
+		a := e.keyed("key", "hash")
 		group.Go(func() {
-			c, err := e.BeginCreate(e.ctx, e.keyed("key", "hash"))
+			c, err := e.BeginCreate(e.ctx, a)
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil && !c.Exists {
@@ -254,6 +260,123 @@ func createKeyCreating(e *env) {
 	equal(e, "exists", next.Exists, false)
 	e.addAll(next, 1)
 	e.ok(e.FinishCreate(e.ctx, next))
+}
+
+// createKeyAgain: the answer to BeginCreate was lost, or comes late. Its creator goes
+// on with what it began; nobody else does.
+func createKeyAgain(e *env) {
+	a := e.announce(150, concurrently(1))
+	a.Plan.IdempotencyKey = "key"
+	c, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	again := func(want store.Creation) {
+		e.Helper()
+		got, err := e.BeginCreate(e.ctx, a)
+		e.ok(err)
+		equal(e, "creation begun again", got, want)
+	}
+	again(c)
+	e.ok(e.AddTenants(e.ctx, c, 1, tenants(1, 100)))
+	again(c)
+	other := a
+	other.Mark = e.unique("mark")
+	_, err = e.BeginCreate(e.ctx, other)
+	e.is(err, store.ErrCreating)
+	other = a
+	other.Hash = "other"
+	_, err = e.BeginCreate(e.ctx, other)
+	e.is(err, store.ErrCreating)
+	e.addAll(c, 150) // from the first on
+	e.ok(e.FinishCreate(e.ctx, c))
+	e.plans = append(e.plans, c.ID)
+	again(store.Creation{ID: c.ID, Exists: true})
+	plans, err := e.Plans(e.ctx, store.PlanQuery{})
+	e.ok(err)
+	equal(e, "plans", len(plans), 1)
+}
+
+// createKeyAgainConcurrent: requests that were given up arrive while the next one is
+// on its way.
+func createKeyAgainConcurrent(e *env) {
+	a := e.keyed("key", "hash")
+	var begun [8]store.Creation
+	var group sync.WaitGroup
+	for i := range begun {
+		group.Go(func() {
+			c, err := e.BeginCreate(e.ctx, a)
+			if err != nil {
+				e.Errorf("begun again at once: %v", err)
+			}
+			begun[i] = c
+		})
+	}
+	group.Wait()
+	for _, c := range begun {
+		equal(e, "creation begun again at once", c, begun[0])
+	}
+	e.addAll(begun[0], 1)
+	e.ok(e.FinishCreate(e.ctx, begun[0]))
+	e.plans = append(e.plans, begun[0].ID)
+}
+
+// createKeyAgainSlow: BeginCreate sent again gives a creation its TTL again.
+func createKeyAgainSlow(e *env) {
+	a := e.keyed("key", "hash")
+	a.TTL = e.h.TTL
+	c, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	for range 3 {
+		time.Sleep(e.h.TTL / 2)
+		got, err := e.BeginCreate(e.ctx, a)
+		e.ok(err)
+		equal(e, "creation begun again", got, c)
+		_, err = e.Remove(e.ctx, c.ID)
+		e.is(err, store.ErrConflict)
+	}
+	e.addAll(c, 1)
+	e.ok(e.FinishCreate(e.ctx, c))
+	e.plans = append(e.plans, c.ID)
+}
+
+// createKeyAgainGivenUp: what was removed is not gone on with.
+func createKeyAgainGivenUp(e *env) {
+	a := e.keyed("key", "hash")
+	a.TTL = e.h.TTL
+	c, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	e.outlast(e.h.TTL)
+	e.removeAll(c.ID)
+	next, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	if next.ID == c.ID || next.Exists {
+		e.Errorf("%+v was removed, and begun again is %+v", c, next)
+	}
+	e.addAll(next, 1)
+	e.ok(e.FinishCreate(e.ctx, next))
+	e.plans = append(e.plans, next.ID)
+}
+
+// createAgainWithoutKey: nothing leads to the first creation, if the store does not go
+// on with it; it disappears.
+func createAgainWithoutKey(e *env) {
+	a := e.announce(1, concurrently(1))
+	a.TTL = e.h.TTL
+	first, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	second, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	equal(e, "exists", second.Exists, false)
+	e.addAll(second, 1)
+	e.ok(e.FinishCreate(e.ctx, second))
+	e.plans = append(e.plans, second.ID)
+	if first.ID != second.ID {
+		e.outlast(e.h.TTL)
+		equal(e, "a creation", e.mustBeDue(first.ID).Creating, true)
+		e.removeAll(first.ID)
+	}
+	plans, err := e.Plans(e.ctx, store.PlanQuery{})
+	e.ok(err)
+	equal(e, "plans", len(plans), 1)
 }
 
 // createGivenUp: the creator died. An engine finds the rest on the agenda and
@@ -301,7 +424,7 @@ func createTooLarge(e *env) {
 	e.refused("too many tenants", e.AddTenants(e.ctx, c, 1, tenants(1, store.MaxBatch+1)))
 	a := e.announce(task.MaxPerPlan+1, concurrently(1))
 	_, err = e.BeginCreate(e.ctx, a)
-	e.refused("too many tasks", err)
+	e.is(err, store.ErrInvalid)
 	a = e.announce(1, concurrently(1))
 	a.Plan.Parameters = maps.Clone(a.Plan.Parameters)
 	a.Plan.Parameters["huge"] = string(make([]byte, plan.MaxParameters))

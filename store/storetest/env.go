@@ -112,7 +112,7 @@ func (e *env) announce(n int, s strategy.Strategy) store.Create {
 			Name: "plan", ExecutorType: "EXECUTOR", Tasks: n, Strategy: s,
 			Parameters: map[string]string{"colour": "green"},
 		},
-		Hash: "hash", Actor: "creator", TTL: time.Minute,
+		Mark: e.unique("mark"), Hash: "hash", Actor: "creator", TTL: time.Minute,
 	}
 }
 

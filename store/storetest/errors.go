@@ -135,7 +135,17 @@ func errorsInputs(e *env) {
 		_, err := r.Apply(e.ctx, c)
 		e.refused(name, err)
 	}
-	_, err := e.Heartbeat(e.ctx, "", time.Minute, nil)
+	for _, mark := range []string{"", long[:store.MaxID+1]} {
+		a := e.announce(1, concurrently(1))
+		a.Mark = mark
+		_, err := e.BeginCreate(e.ctx, a)
+		e.is(err, store.ErrInvalid)
+	}
+	a := e.announce(1, concurrently(1))
+	a.Mark = long[:store.MaxID]
+	_, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	_, err = e.Heartbeat(e.ctx, "", time.Minute, nil)
 	e.refused("a heartbeat of nobody", err)
 	_, err = e.Due(e.ctx, -1)
 	if store.Temporary(err) {

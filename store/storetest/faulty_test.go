@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
 	"testing"
@@ -131,7 +132,7 @@ func TestFaultyCommit(t *testing.T) {
 	t.Parallel()
 	inner := memstore.New()
 	ctx := t.Context()
-	c, err := inner.BeginCreate(ctx, store.Create{TTL: time.Minute})
+	c, err := inner.BeginCreate(ctx, store.Create{Mark: "mark", TTL: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func TestFaultyHints(t *testing.T) {
 		}()
 		synctest.Wait()
 		create := func() {
-			c, err := f.BeginCreate(ctx, store.Create{TTL: time.Minute})
+			c, err := f.BeginCreate(ctx, store.Create{Mark: rand.Text(), TTL: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}

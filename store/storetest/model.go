@@ -66,7 +66,8 @@ func newMachine(t *testing.T, rt *rapid.T, h Harness) *machine {
 	var c store.Creation
 	m.call(rt, func() (err error) {
 		c, err = m.store.BeginCreate(m.ctx, store.Create{
-			Plan: plan.Plan{Name: "plan", ExecutorType: "X", Tasks: n, Strategy: s}, TTL: time.Minute,
+			Plan: plan.Plan{Name: "plan", ExecutorType: "X", Tasks: n, Strategy: s, IdempotencyKey: "key"},
+			Mark: "mark", TTL: time.Minute,
 		})
 		return err
 	})

@@ -231,6 +231,22 @@ func (m *sameContent) BeginCreate(ctx context.Context, c store.Create) (store.Cr
 	return m.Store.BeginCreate(ctx, c)
 }
 
+// beginsAnew does not know the creator that comes again.
+type beginsAnew struct{ mutant }
+
+func (m *beginsAnew) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
+	c.Mark = fmt.Sprint("fresh", m.fresh())
+	return m.Store.BeginCreate(ctx, c)
+}
+
+// oneCreator takes every creator for the same.
+type oneCreator struct{ mutant }
+
+func (m *oneCreator) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
+	c.Mark = "everybody"
+	return m.Store.BeginCreate(ctx, c)
+}
+
 type removesAny struct{ mutant }
 
 func (m *removesAny) Remove(ctx context.Context, id plan.ID) (bool, error) {

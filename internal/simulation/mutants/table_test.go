@@ -83,6 +83,8 @@ func mutants() []mutant {
 			"p.log.markAtRest()", "_ = p"),
 		tested("a claim sent again takes more", "./store/memstore", "TestConformance", "store/memstore/claim.go",
 			"if i, ok := p.claims.find(c.ID); ok {", "if i, ok := p.claims.find(c.ID); ok && false {"),
+		simulated("a creation does not know its creator again", "store/memstore/create.go",
+			"if p.mark != c.Mark || p.hash != c.Hash {", "if p.mark != c.Mark || p.hash == c.Hash {"),
 		simulated("a watch skips an event", "watch.go",
 			"last = ev.Seq", "last = ev.Seq + ev.Seq%7/6"),
 		{

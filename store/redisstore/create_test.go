@@ -1,0 +1,189 @@
+package redisstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/storetest"
+)
+
+// TestLostAnswersToBeginCreate: whichever answer is lost, the same call again goes on
+// with the creation, no other creator does, and what is left over disappears.
+func TestLostAnswersToBeginCreate(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	for name, tt := range beginLosses() {
+		for _, retries := range []int{-1, 3} {
+			t.Run(fmt.Sprintf("%s, %d retries", name, retries), func(t *testing.T) {
+				t.Parallel()
+				proxy, client := through(t, server, func(o *redis.Options) { o.MaxRetries = retries })
+				c := &creator{
+					rollout: start(t, openStore(t, client, Config{Prefix: t.Name() + ":"}), 1, 1), proxy: proxy,
+					create: store.Create{
+						Plan: plan.Plan{Name: "plan", Tasks: 1, IdempotencyKey: tt.key},
+						Mark: rand.Text(), Hash: "h", TTL: 200 * time.Millisecond,
+					},
+				}
+				made := c.losing(tt.answers(c.Store), retries < 0)
+				if tt.key != "" {
+					c.excludes(made)
+				}
+				c.ok(c.AddTenants(c.ctx, made, 1, plan.Tenants("a")))
+				c.ok(c.FinishCreate(c.ctx, made))
+				storetest.Check(t, c.Store, made.ID)
+				c.leaves(made.ID)
+			})
+		}
+	}
+}
+
+// loss is a creation, and what the requests contain whose answers are lost.
+type loss struct {
+	key     string
+	answers func(s *Store) []string
+}
+
+// beginLosses are the round trips of BeginCreate, and of the same call again.
+func beginLosses() map[string]loss {
+	holder := func(*Store) string { return command("get") }
+	id := func(*Store) string { return command("incrby") }
+	record := func(s *Store) string { return s.scripts.begin.sha }
+	agenda := func(s *Store) string { return s.scripts.agenda.sha }
+	list := func(*Store) string { return command("zadd") }
+	key := func(*Store) string { return command("nx") }
+	found := func(*Store) string { return command("hmget") }
+	goOn := func(s *Store) string { return s.scripts.tenants.sha }
+	lost := func(key string, answers ...func(*Store) string) loss {
+		return loss{key: key, answers: func(s *Store) (texts []string) {
+			for _, a := range answers {
+				texts = append(texts, a(s))
+			}
+			return texts
+		}}
+	}
+	return map[string]loss{
+		"holder of the key":       lost("key", holder),
+		"id":                      lost("key", id),
+		"record":                  lost("key", record),
+		"agenda":                  lost("key", agenda),
+		"list":                    lost("key", list),
+		"key":                     lost("key", key),
+		"key, then what it names": lost("key", key, found),
+		"key, then going on":      lost("key", key, goOn),
+		"all":                     lost("key", holder, id, record, agenda, list, key, found, goOn),
+		"id, without a key":       lost("", id),
+		"record, without a key":   lost("", record),
+		"agenda, without a key":   lost("", agenda),
+		"list, without a key":     lost("", list),
+	}
+}
+
+// command returns what a request has that contains a word, be it the command or not.
+func command(word string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(word), word) }
+
+// creator begins one creation over a line that loses answers.
+type creator struct {
+	*rollout
+	proxy  *redistest.Proxy
+	create store.Create
+}
+
+// losing begins the creation while these answers are lost. told says that the store
+// gets to know of each loss; otherwise the client repeats the request by itself.
+func (c *creator) losing(answers []string, told bool) store.Creation {
+	c.Helper()
+	for _, text := range answers {
+		c.proxy.DropReplyTo(text)
+	}
+	failed := 0
+	for {
+		made, err := c.BeginCreate(c.ctx, c.create)
+		if store.Temporary(err) {
+			failed++
+			continue
+		}
+		c.ok(err)
+		if lost := c.proxy.Dropped(); told && (lost != len(answers) || failed != lost) || !told && (lost == 0 || failed > 0) {
+			c.Errorf("%d of %d answers were lost, and %d calls failed", lost, len(answers), failed)
+		}
+		if made.Exists || made.Mark != c.create.Mark {
+			c.Errorf("begun: %+v", made)
+		}
+		return made
+	}
+}
+
+// excludes checks that the creation goes on for its creator alone.
+func (c *creator) excludes(made store.Creation) {
+	c.Helper()
+	again, err := c.BeginCreate(c.ctx, c.create)
+	if err != nil || again != made {
+		c.Errorf("begun again: %+v, %v, want %+v", again, err, made)
+	}
+	other := c.create
+	other.Mark = rand.Text()
+	if _, err := c.BeginCreate(c.ctx, other); !errors.Is(err, store.ErrCreating) {
+		c.Errorf("begun by another creator: %v, want ErrCreating", err)
+	}
+}
+
+// leaves checks that all creations are removed, as an engine does that, and that only
+// this plan and the one from before are left.
+func (c *creator) leaves(made plan.ID) {
+	c.Helper()
+	want := []string{c.keys.plan(c.id), c.keys.plan(made)}
+	slices.Sort(want)
+	var got []string
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		c.sweepUp()
+		if got = c.records(); slices.Equal(got, want) {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		c.Errorf("records %v are left, want %v", got, want)
+	}
+	if n := c.rdb.ZCard(c.ctx, c.keys.plans()).Val(); n != int64(len(want)) {
+		c.Errorf("%d plans are listed, want %d", n, len(want))
+	}
+	if n := c.rdb.HLen(c.ctx, c.keys.stamps()).Val(); n != int64(len(want))+1 {
+		c.Errorf("%d entries on the agenda, want %d and the sweep's", n, len(want))
+	}
+}
+
+// sweepUp removes the creations whose time is over.
+func (c *creator) sweepUp() {
+	c.Helper()
+	due, err := c.Due(c.ctx, 10)
+	c.ok(err)
+	for _, d := range due {
+		if !d.Creating {
+			continue
+		}
+		if _, err := c.Remove(c.ctx, d.ID); err != nil && !errors.Is(err, store.ErrConflict) {
+			c.ok(err)
+		}
+	}
+}
+
+// records returns the keys of all plans' records.
+func (c *creator) records() []string {
+	c.Helper()
+	keys, err := c.rdb.Keys(c.ctx, "*").Result()
+	c.ok(err)
+	keys = slices.DeleteFunc(keys, func(k string) bool {
+		return !strings.HasPrefix(k, c.keys.prefix) || !strings.HasSuffix(k, "}:plan")
+	})
+	slices.Sort(keys)
+	return keys
+}

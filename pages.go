@@ -18,10 +18,12 @@ func (e *Engine) eachBatch(ctx context.Context, id plan.ID, states []task.State,
 // meanwhile.
 func (e *Engine) eachPage(ctx context.Context, id plan.ID, f func([]task.Task) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	pages, read := make(chan []task.Task), make(chan error, 1)
+	defer cancel()
+	pages := make(chan []task.Task)
+	var reading, failed error // reading is set before pages is closed
 	go func() {
 		defer close(pages)
-		read <- e.eachOf(ctx, id, store.TaskQuery{Limit: store.MaxPage}, func(tasks []task.Task) error {
+		reading = e.eachOf(ctx, id, store.TaskQuery{Limit: store.MaxPage}, func(tasks []task.Task) error {
 			select {
 			case pages <- tasks:
 				return nil
@@ -30,15 +32,18 @@ func (e *Engine) eachPage(ctx context.Context, id plan.ID, f func([]task.Task) e
 			}
 		})
 	}()
-	for page := range pages {
-		if err := f(page); err != nil {
+	for page := range pages { // to the end, so that the reader is gone
+		if failed == nil {
+			failed = f(page)
+		}
+		if failed != nil {
 			cancel()
-			<-read
-			return err
 		}
 	}
-	cancel()
-	return <-read
+	if failed != nil {
+		return failed
+	}
+	return reading
 }
 
 // eachOf calls f for what a query finds, page by page.

@@ -43,6 +43,7 @@ type scriptBench struct {
 }
 
 func newScriptBench(b *testing.B, tasks, together int) *scriptBench {
+	b.Helper()
 	s := &scriptBench{rollout: start(b, openStore(b, redistest.Start(b).Client(), Config{}), tasks, together)}
 	s.lane = s.Store.lane(s.id)
 	for range together {

@@ -77,7 +77,10 @@ func (s *Store) fault(ctx context.Context, key string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var answer redis.Error
+	var (
+		answer redis.Error
+		number *strconv.NumError
+	)
 	switch {
 	case redis.IsAuthError(err) || redis.HasErrorPrefix(err, "WRONGPASS"):
 		return &ServerError{Addr: s.addr, Reason: "the server does not accept this user and password", Err: err}
@@ -87,10 +90,13 @@ func (s *Store) fault(ctx context.Context, key string, err error) error {
 		return &ServerError{Addr: s.addr, Reason: "TLS failed, or only one side uses it", Err: err}
 	case errors.Is(err, redis.ErrClosed):
 		return err
-	case redis.HasErrorPrefix(err, "WRONGTYPE"):
+	case redis.HasErrorPrefix(err, "WRONGTYPE") || errors.As(err, &number):
 		return &store.CorruptError{Key: key, Reason: err.Error()}
 	case errors.As(err, &answer) && !passing(answer):
 		return fmt.Errorf("redisstore: %s: %w", key, err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = errors.New(err.Error()) // the client's own timeout, and not the end of ctx
 	}
 	return &store.TemporaryError{Err: err}
 }

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -56,10 +59,28 @@ func TestFaults(t *testing.T) {
 	if err := s.fault(t.Context(), "key", answered("ERR whatever")); store.Temporary(err) || err == nil {
 		t.Errorf("ERR: %v, want a permanent fault", err)
 	}
+	_, number := strconv.ParseInt("x", 10, 64)
+	if err := s.fault(t.Context(), "key", number); !errors.As(err, &corrupt) || corrupt.Key != "key" {
+		t.Errorf("no number: %v, want corrupt", err)
+	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.fault(ended, "key", io.EOF); !errors.Is(err, context.Canceled) || store.Temporary(err) {
 		t.Errorf("after the context has ended: %v, want its error", err)
+	}
+}
+
+// TestClientTimeouts: what the client itself gave up is a passing fault, although it looks
+// like the end of a context.
+func TestClientTimeouts(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, redistest.Mini(t), Config{})
+	_, dial := (&net.Dialer{Timeout: 1}).DialContext(t.Context(), "tcp", s.addr)
+	for _, fault := range []error{dial, context.DeadlineExceeded, fmt.Errorf("sentinel: %w", context.Canceled)} {
+		err := s.fault(t.Context(), "key", fault)
+		if fault == nil || !store.Temporary(err) || !strings.Contains(err.Error(), fault.Error()) {
+			t.Errorf("%v: %v, want a passing fault", fault, err)
+		}
 	}
 }
 

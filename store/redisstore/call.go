@@ -100,9 +100,9 @@ func (c *call) work(w *store.Work) work {
 		c.text = checkpoint.Checkpoint{Step: w.Step, Data: w.Data}.Append(c.text)
 	}
 	before := len(c.text)
-	c.text = appendOpening(c.text, 'R', w.Token, w.Seq-1)
+	c.text = appendOpening(c.text, 'R', w.Token, int64(w.Seq)-1)
 	after := len(c.text)
-	c.text = appendOpening(c.text, letterOf(w), w.Token, w.Seq)
+	c.text = appendOpening(c.text, letterOf(w), w.Token, int64(w.Seq))
 	end := len(c.text)
 	return work{
 		bucket: place / bucketSize, field: place % bucketSize, release: w.Kind != store.Save,
@@ -138,9 +138,9 @@ const maxOpening = 40
 
 // appendOpening appends what the head of an untroubled task begins with: nothing is
 // asked of it alone, and no worker was lost since its last checkpoint.
-func appendOpening(to []byte, letter byte, token task.Token, seq uint32) []byte {
+func appendOpening(to []byte, letter byte, token task.Token, seq int64) []byte {
 	to = strconv.AppendUint(append(to, letter, '0', ' '), uint64(token), 10)
-	to = strconv.AppendUint(append(to, ' '), uint64(seq), 10)
+	to = strconv.AppendInt(append(to, ' '), seq, 10)
 	return append(to, " 0 "...)
 }
 
@@ -157,10 +157,10 @@ func (c *call) firstTime(id plan.ID, r *reader) task.Task {
 	}
 }
 
-// word makes a claim's id one that has no space, which ends it in a head, and no zero
-// byte, which stands between two of them.
+// word makes a claim's id one that has no white space, which ends it in a head, no slash,
+// which ends it in the index, and no zero byte, which stands between two of them.
 func word(id string) string {
-	if strings.ContainsAny(id, " %\x00") {
+	if strings.ContainsAny(id, " \t\n\v\f\r/%\x00") {
 		return url.PathEscape(id)
 	}
 	return id

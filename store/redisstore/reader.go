@@ -36,7 +36,7 @@ func (r *reader) number(sep byte) int64 {
 	return n
 }
 
-// size returns the length of a text that follows: a byte, or 255 and three bytes.
+// size returns the length of a text that follows: a byte, or 255 and four bytes.
 func (r *reader) size() int {
 	b := r.take(1)
 	if r.bad {
@@ -45,7 +45,11 @@ func (r *reader) size() int {
 	if b[0] < 255 {
 		return int(b[0])
 	}
-	return r.number24()
+	high := r.take(1)
+	if r.bad {
+		return 0
+	}
+	return int(high[0])<<24 | r.number24()
 }
 
 // number24 returns a number of three bytes.

@@ -47,7 +47,8 @@ func loadScripts() (*scripts, error) {
 }
 
 // builtins are short names for functions that all scripts use.
-const builtins = "local match, sub, concat, floor, char, byte, format = string.match, string.sub, table.concat, math.floor, string.char, string.byte, string.format\n"
+const builtins = "local find, match, sub, concat, floor, char, byte, format = " +
+	"string.find, string.match, string.sub, table.concat, math.floor, string.char, string.byte, string.format\n"
 
 // loadScript reads a script and what its first line asks for: "-- use: a, b".
 func loadScript(name string) (*script, error) {

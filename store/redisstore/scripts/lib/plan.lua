@@ -39,12 +39,12 @@ local function int(v)
 	return format('%d', v)
 end
 
--- length is the length of a text that follows: a byte, or 255 and three bytes.
+-- length is the length of a text that follows: a byte, or 255 and four bytes.
 local function length(size)
 	if size < 255 then
 		return char(size)
 	end
-	return char(255, floor(size / 65536), floor(size / 256) % 256, size % 256)
+	return char(255, floor(size / 16777216), floor(size / 65536) % 256, floor(size / 256) % 256, size % 256)
 end
 
 -- sized frames a text so that it can be followed by others.

@@ -42,8 +42,9 @@ end
 -- quickSave returns the head after a save, or nothing.
 local function quickSave(h, before, after)
 	local size = #before
-	if sub(h, 1, size) == before then
-		return after .. now .. sub(h, size + 17)
+	local rest = sub(h, 1, size) == before and find(h, ' ', size + 1, true)
+	if rest then
+		return after .. now .. sub(h, rest)
 	end
 end
 
@@ -111,8 +112,18 @@ local function release(key, ordinal, f, kind, wseq, data, s, req, token, losses,
 		.. ' ' .. started .. ' ' .. endedAt .. ' ' .. was .. ' ' .. retried .. ' ' .. previous .. ' '
 end
 
+-- part returns the places before and at the end of a text with its length in front that
+-- begins at from; nothing if there is none.
+local function part(s, from)
+	local _, e, size = find(s, '^(%d+):', from)
+	if e and e + size <= #s then
+		return e, e + size
+	end
+end
+
 -- recordUndo adds an undo entry to a task's log unless its step has one. It returns
--- the checkpoint that came with it, or nothing if the log is full.
+-- the checkpoint that came with it; or nothing, and "u" if the log is full, "c" if it
+-- makes no sense.
 local function recordUndo(key, f, data, set)
 	local size, rest = match(data, '^(%d+):(.*)$')
 	size = tonumber(size)
@@ -127,19 +138,25 @@ local function recordUndo(key, f, data, set)
 			break
 		end
 	end
-	local from, count = 3, 0
-	while from <= #undo do
-		local _, e, len = string.find(undo, '^(%d+):', from)
-		local name = sub(undo, e + 1, e + len)
-		if name == step then
+	if sub(undo, 1, 2) ~= '1:' then
+		return nil, 'c'
+	end
+	local last, count = 2, 0
+	while last < #undo do
+		local first, final = part(undo, last + 1)
+		if first and sub(undo, first + 1, final) == step then
 			return checkpoint
 		end
 		count = count + 1
-		_, e, len = string.find(undo, '^(%d+):', e + len + 1)
-		from = e + len + 1
+		if first then
+			first, last = part(undo, final + 1)
+		end
+		if not first then
+			return nil, 'c'
+		end
 	end
 	if count >= 256 then
-		return
+		return nil, 'u'
 	end
 	set[#set + 1] = f .. 'u'
 	set[#set + 1] = undo .. entry
@@ -181,9 +198,10 @@ local function work(key, ordinal, f, after, data, h, set, drop)
 	end
 	if kind == 'R' or kind == 'V' then
 		if kind == 'V' then
-			data = recordUndo(key, f, data, set)
+			local why
+			data, why = recordUndo(key, f, data, set)
 			if not data then
-				return s .. stop(s, req) .. 'u'
+				return s .. stop(s, req) .. why
 			end
 		end
 		if data ~= '' then

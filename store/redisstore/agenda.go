@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -21,7 +22,22 @@ const (
 func (s *Store) agenda(ctx context.Context, args ...any) (string, error) {
 	sc := s.scripts.agenda
 	argv := append(sc.argv(nil, s.keys.agenda(), s.keys.stamps(), s.keys.ids()), args...)
-	return s.run(ctx, sc, s.keys.agenda(), false, argv)
+	answer, err := s.run(ctx, sc, s.keys.agenda(), false, argv)
+	if damage := (*store.CorruptError)(nil); errors.As(err, &damage) {
+		s.blame(ctx, damage)
+	}
+	return answer, err
+}
+
+// blame makes damage name the one of the agenda's keys that is of another type, which a
+// script's error does not tell.
+func (s *Store) blame(ctx context.Context, damage *store.CorruptError) {
+	for key, want := range map[string]string{s.keys.agenda(): "zset", s.keys.stamps(): "hash", s.keys.ids(): "string"} {
+		kind, err := await(ctx, func(ctx context.Context) (string, error) { return s.rdb.Type(ctx, key).Result() })
+		if err == nil && kind != want && kind != "none" {
+			damage.Key = key
+		}
+	}
 }
 
 // wake makes a plan due now and not rest past hold.

@@ -29,7 +29,7 @@ func (s *Store) check(ctx context.Context) error {
 	}
 	info, err := await(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "server").Result() })
 	if err != nil && !strings.Contains(err.Error(), "section") {
-		return s.unreachable(ctx, err)
+		return s.unreachable(ctx, s.addr, err)
 	}
 	if v := infoField(info, "redis_version"); v != "" && major(v) < 7 {
 		return &ServerError{Addr: s.addr, Reason: fmt.Sprintf("Redis %s is too old, 7.0 is needed", v)}
@@ -39,9 +39,9 @@ func (s *Store) check(ctx context.Context) error {
 	return s.checkLayout(ctx)
 }
 
-// unreachable is the error for a server that cannot be asked.
-func (s *Store) unreachable(ctx context.Context, err error) error {
-	err = s.fault(ctx, s.addr, err)
+// unreachable is the error for a server that cannot be asked about a key, or itself.
+func (s *Store) unreachable(ctx context.Context, key string, err error) error {
+	err = s.fault(ctx, key, err)
 	var passing *store.TemporaryError
 	if errors.As(err, &passing) {
 		passing.Err = fmt.Errorf("redisstore: %s%s: %w", s.addr, tlsHint(s.rdb), passing.Err)
@@ -76,7 +76,7 @@ func (s *Store) checkLayout(ctx context.Context) error {
 		return s.rdb.Get(ctx, key).Result()
 	})
 	if err != nil {
-		return s.unreachable(ctx, err)
+		return s.unreachable(ctx, key, err)
 	}
 	found, err := strconv.Atoi(text)
 	if err != nil || found < 1 {

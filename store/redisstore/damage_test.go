@@ -117,6 +117,46 @@ func TestKeysOfAnotherType(t *testing.T) {
 	}
 }
 
+// TestSharedKeysOfAnotherType: what is in the way of all plans is named, too.
+func TestSharedKeysOfAnotherType(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := busy(t, s)
+	due := func() error { _, err := s.Due(r.ctx, 10); return err }
+	begin := func() error {
+		_, err := s.BeginCreate(r.ctx, store.Create{Plan: plan.Plan{Tasks: 1, IdempotencyKey: "k"}, Mark: "m", TTL: time.Minute})
+		return err
+	}
+	apply := func() error {
+		p, err := s.Plan(r.ctx, r.id)
+		r.ok(err)
+		_, err = s.Apply(r.ctx, store.Command{ID: "x", Version: p.Version, Failed: -1, Decision: plan.Decision{Plan: p}})
+		return err
+	}
+	for key, calls := range map[string][]func() error{
+		s.keys.agenda():  {due, begin, apply},
+		s.keys.stamps():  {due, begin, apply},
+		s.keys.ids():     {due, begin},
+		s.keys.plans():   {begin, func() error { _, err := s.Plans(r.ctx, store.PlanQuery{}); return err }},
+		s.keys.key("k"):  {begin},
+		s.keys.version(): {func() error { _, err := Open(r.ctx, client, Config{}); return err }},
+	} {
+		saved := client.Dump(r.ctx, key).Val()
+		for _, call := range calls {
+			client.Del(r.ctx, key)
+			client.RPush(r.ctx, key, "in the way")
+			client.HDel(r.ctx, s.keys.stamps(), "sweep") // the repair is due
+			names(t, call(), key)
+		}
+		client.Del(r.ctx, key)
+		if saved != "" {
+			r.ok(client.Restore(r.ctx, key, 0, saved).Err())
+		}
+	}
+	storetest.Check(t, s, r.id)
+}
+
 // TestLostIndexes: keys that say only what others say, too, are made again.
 func TestLostIndexes(t *testing.T) {
 	t.Parallel()
@@ -231,18 +271,21 @@ func TestHeadsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// TestLocksThatMakeNoSense: a lock that is not ours is reported.
+// TestLocksThatMakeNoSense: a lock that is not ours is reported, and neither taken nor
+// taken for free.
 func TestLocksThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	client := redistest.Mini(t)
 	s := openStore(t, client, Config{})
-	client.Set(t.Context(), s.keys.tenant("a"), "somebody", 0)
+	for name, value := range map[string]string{"a": "somebody", "long": strings.Repeat("1", 300), "empty": ""} {
+		client.Set(t.Context(), s.keys.tenant(name), value, 0)
+	}
 	client.RPush(t.Context(), s.keys.tenant("b"), "somebody")
-	for _, name := range []string{"a", "b"} {
-		var corrupt *store.CorruptError
-		_, err := s.Reserve(t.Context(), []store.TenantLock{{Tenant: name, Plan: 1}})
-		if !errors.As(err, &corrupt) || corrupt.Key != s.keys.tenant(name) {
-			t.Errorf("reserving %s: %v, want one that names the key", name, err)
+	for _, s.cluster = range []bool{false, true} {
+		for _, name := range []string{"a", "long", "empty", "b"} {
+			locks := []store.TenantLock{{Tenant: "free", Plan: 1}, {Tenant: name, Plan: 1}}
+			_, err := s.Reserve(t.Context(), locks)
+			names(t, err, s.keys.tenant(name))
 		}
 	}
 	if err := s.Release(t.Context(), []store.TenantLock{{Tenant: "b"}}); !errors.Is(err, store.ErrCorrupt) {

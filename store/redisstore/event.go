@@ -147,8 +147,13 @@ func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event
 	if len(buckets) == 0 {
 		return nil
 	}
-	if err := exec(ctx, pipe); err != nil {
-		return s.fault(ctx, s.keys.tenants(id, 0), err)
+	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
+		return ctx.Err()
+	}
+	for b, cmd := range buckets {
+		if err := cmd.Err(); err != nil {
+			return s.fault(ctx, s.keys.tenants(id, b), err)
+		}
 	}
 	for i := range events {
 		if events[i].Task == 0 {

@@ -78,6 +78,9 @@ func (s *Store) reserveEach(ctx context.Context, locks []store.TenantLock) ([]st
 		if err != nil && !errors.Is(err, redis.Nil) { // nil: it was free
 			return nil, s.fault(ctx, s.keys.tenant(l.Tenant), err)
 		}
+		if err == nil && old == "" {
+			old = " " // it is not free, but no lock either
+		}
 		had[i] = old
 	}
 	return had, nil

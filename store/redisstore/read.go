@@ -115,23 +115,24 @@ func (s *Store) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	if !id.Valid() {
 		return task.Task{}, store.ErrNotFound
 	}
-	tasks, err := s.pick(ctx, id.Plan(), id.Ordinal(), 0, 1, "")
+	tasks, _, err := s.pick(ctx, id.Plan(), id.Ordinal(), 0, 1, "")
 	if err != nil {
 		return task.Task{}, err
 	}
 	return tasks[0], nil
 }
 
-// pick reads one task, or those in flight that nobody holds.
-func (s *Store) pick(ctx context.Context, id plan.ID, ordinal, after, limit int, states string) ([]task.Task, error) {
+// pick reads one task, or those in flight that nobody holds. Their index is not complete
+// if it has to be rebuilt.
+func (s *Store) pick(ctx context.Context, id plan.ID, ordinal, after, limit int, states string) (tasks []task.Task, complete bool, err error) {
 	key := s.keys.plan(id)
 	argv := s.scripts.pick.argv(nil, key)
 	answer, err := s.run(ctx, s.scripts.pick, key, false, append(argv, ordinal, after, limit, states))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	tasks, _, err := s.parseTasks(id, key, answer, nil)
-	return tasks, err
+	tasks, next, err := s.parseTasks(id, key, answer, nil)
+	return tasks, next == 0, err
 }
 
 // Tasks implements store.Reader.
@@ -169,7 +170,15 @@ func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit
 	if states == "" {
 		states = "-" // no task can be in these states: only the plan is looked for
 	}
-	tasks, err := s.pick(ctx, id, 0, max(0, q.After), limit, states)
+	tasks, complete, err := s.pick(ctx, id, 0, max(0, q.After), limit, states)
+	if err == nil && !complete {
+		if err = s.repair(ctx, id); err == nil {
+			tasks, complete, err = s.pick(ctx, id, 0, max(0, q.After), limit, states)
+		}
+		if err == nil && !complete {
+			err = &store.CorruptError{Key: s.keys.loose(id), Reason: "fewer tasks wait for a worker than are counted"}
+		}
+	}
 	if err != nil || len(tasks) < limit {
 		return tasks, 0, err
 	}

@@ -45,7 +45,7 @@ end
 
 -- share returns the next ids to check, counting down from the newest.
 local function share(gap, size)
-	local newest = tonumber(redis.call('GET', KEYS[3]) or 0)
+	local newest = tonumber(redis.call('GET', KEYS[3]) or 0) or 0
 	local time, from = string.match(redis.call('HGET', stamps, 'sweep') or '', '^(%d+) (%d+)$')
 	if newest < 1 or now < tonumber(time or 0) + gap then
 		return 0, 0

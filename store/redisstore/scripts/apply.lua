@@ -50,10 +50,9 @@ for e = 0, edits - 1 do
 		return lost(ordinal)
 	end
 	h = h or untouched
-	local rest = select(7, match(h, headPattern))
-	local v = match(rest or '', restPattern)
+	local v = versionOf(h)
 	if not v then
-		return corrupt(bucket(at(ordinal)), 'the head of task ' .. ordinal .. ' makes no sense')
+		return senseless(ordinal)
 	end
 	if v ~= ARGV[13 + e * 10] then
 		return '!conflict task ' .. ordinal .. ' is at version ' .. v .. ', not ' .. ARGV[13 + e * 10]
@@ -133,7 +132,7 @@ end
 if plan.round ~= turned then
 	plan.undoAt, plan.dry = -1, 0
 end
-seek()
+seekLast()
 local first = 12 + edits * 10
 for e = first, first + tonumber(ARGV[11]) - 1 do
 	events[#events + 1] = ARGV[e]

@@ -113,12 +113,12 @@ local function repeated(id, most)
 	for k, had in ipairs(redis.call(unpack(q))) do
 		local ordinal = had and tonumber(match(had, '^%d+'))
 		local h = ordinal and head(ordinal)
-		local claim = h and select(9, match(select(7, match(h, headPattern)), restPattern))
+		local claim = h and select(9, match(select(7, match(h, headPattern)) or '', restPattern))
 		if claim == q[k + 2] then
 			list[#list + 1] = { ordinal, h }
 		end
 	end
-	if list[1] or string.find(past, '\0' .. id .. '/', 1, true) then
+	if list[1] or find(past, '\0' .. id .. '/', 1, true) then
 		return list
 	end
 end
@@ -207,7 +207,7 @@ if claims > 0 then
 	end
 end
 
-seek()
+seekLast()
 local claimable = false
 if not plan.damaged and plan.held < plan.maxHeld then
 	claimable = pendingOpen() or plan.undoOpen and plan.dry == 0 and plan.undoAt > 0

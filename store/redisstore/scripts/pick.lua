@@ -6,7 +6,8 @@
 -- ARGV[1] an ordinal, or 0   ARGV[2] ordinal after which to start   ARGV[3] most tasks
 -- ARGV[4] states: R for running, B for rolling back, or both
 --
--- Returns as tasks.lua does; next is always 0.
+-- Returns as tasks.lua does; next is 0, or 1 if the index lacks tasks: it has to be rebuilt
+-- first.
 
 local problem = load()
 if problem then
@@ -23,8 +24,11 @@ elseif n[2] + n[8] > plan.held then
 	if problem then
 		return problem
 	end
+	if redis.call('ZCARD', base .. 'loose') < n[2] + n[8] - plan.held then
+		return '=1|0|'
+	end
 	for letter, score in pairs({ R = 0, B = 2000000 }) do
-		if string.find(ARGV[4], letter, 1, true) then
+		if find(ARGV[4], letter, 1, true) then
 			local members = redis.call('ZRANGEBYSCORE', base .. 'loose', score + ARGV[2] + 1, score + 1000000, 'LIMIT', 0, ARGV[3])
 			for _, member in ipairs(members) do
 				ordinals[#ordinals + 1] = tonumber(member)

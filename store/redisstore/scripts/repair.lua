@@ -25,9 +25,15 @@ while b < stop and b <= last do
 	end
 	for i = 1, 64 do
 		local h, ordinal = got[i], b * 64 + i
-		local s = h and string.sub(h, 1, 1)
+		local s = h and sub(h, 1, 1)
+		if not h and ordinal < plan.nextPending then
+			return lost(ordinal)
+		end
 		if s == 'R' or s == 'B' then
-			local claim, worker = select(9, match(select(7, match(h, headPattern)), restPattern))
+			local claim, worker = select(9, match(select(7, match(h, headPattern)) or '', restPattern))
+			if not claim then
+				return senseless(ordinal)
+			end
 			redis.call('HSET', base .. 'held', claim, ordinal .. ' ' .. worker)
 		elseif s == 'r' or s == 'b' then
 			redis.call('ZADD', base .. 'loose', s == 'r' and ordinal or ordinal + 2000000, ordinal)

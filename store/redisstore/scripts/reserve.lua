@@ -3,17 +3,22 @@
 -- KEYS the keys
 -- ARGV their values
 --
--- Returns "=" and per key what was there before, sized; empty if it was free.
+-- Returns "=" and per key what was there before, sized; empty if it was free. Of what is
+-- no lock, it is only said that it is none: at most 254 bytes, and a space if it is empty.
 
 local had = redis.call('MGET', unpack(KEYS))
 local free, mine, out = {}, {}, {}
 for i, key in ipairs(KEYS) do
-	local other = sub(had[i] or mine[key] or '', 1, 255)
-	if other == '' then
+	local other = had[i] or mine[key]
+	if not other then
 		mine[key] = ARGV[i]
 		free[#free + 1] = key
 		free[#free + 1] = ARGV[i]
+		other = ''
+	elseif other == '' then
+		other = ' '
 	end
+	other = sub(other, 1, 254)
 	out[i] = char(#other) .. other
 end
 -- MGET does not see keys of another type, and MSETNX does.

@@ -18,7 +18,7 @@ local after, limit, states, buckets, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]
 local wanted = states == ''
 for letter, p in pairs(place) do
 	if letter ~= 'r' and letter ~= 'b' then
-		wanted = wanted or n[p] > 0 and string.find(states, letter, 1, true) ~= nil
+		wanted = wanted or n[p] > 0 and find(states, letter, 1, true) ~= nil
 	end
 end
 if not wanted then
@@ -45,7 +45,7 @@ while buckets > 0 and after < plan.total and count < limit and size < bytes do
 		end
 		local letter = shown(h and sub(h, 1, 1) or 'P')
 		after = ordinal
-		if states == '' or string.find(states, string.upper(letter), 1, true) then
+		if states == '' or find(states, string.upper(letter), 1, true) then
 			list[#list + 1] = { ordinal, h }
 			count = count + 1
 			if count == limit then

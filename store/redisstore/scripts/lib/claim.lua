@@ -1,5 +1,5 @@
 -- Shared: handing out tasks, and the undo round. Uses plan, task, event.
--- provides: heads, head, seek, pendingOpen, loose, gather, claimed
+-- provides: heads, head, seekLast, pendingOpen, loose, gather, claimed
 
 -- plan.budget is how many tasks one script looks at for the sake of the next one to
 -- claim.
@@ -52,19 +52,23 @@ local function seek()
 		if plan.sequential then
 			ordinal = tonumber(redis.call('LINDEX', order, int(plan.undoAt - 1)))
 		end
-		local h = head(ordinal)
+		local h = ordinal and head(ordinal)
 		if plan.damaged then
 			return
 		end
 		if not h then
-			plan.damaged = lost(ordinal)
+			plan.damaged = ordinal and lost(ordinal) or corrupt(order, 'entry ' .. int(plan.undoAt) .. ' is missing')
 			return
 		end
 		local s = sub(h, 1, 1)
 		if s == 'C' or s == 'F' or s == 'Z' or s == 'E' or s == 'X' then
 			local rest = select(7, match(h, headPattern))
 			local _, attempt, _, _, _, released = match(rest or '', restPattern)
-			if attempt and attempt ~= '0' and (not plan.sequential or tonumber(released) == plan.undoAt) then
+			if not attempt then
+				plan.damaged = senseless(ordinal)
+				return
+			end
+			if attempt ~= '0' and (not plan.sequential or tonumber(released) == plan.undoAt) then
 				return ordinal, h
 			end
 		end
@@ -72,6 +76,16 @@ local function seek()
 	end
 	if plan.undoAt == 0 then
 		plan.dry = 1
+	end
+end
+
+-- seekLast is seek after all claims. A round that is dry has come to all that is done:
+-- otherwise what tells it where to look is damaged.
+local function seekLast()
+	seek()
+	if plan.undoOpen and plan.dry == 1 and n[3] + n[4] + n[5] > 0 then
+		plan.dry = 0
+		plan.damaged = corrupt(plan.sequential and base .. 'order' or record, 'it does not tell of all tasks that are to be undone')
 	end
 end
 
@@ -91,11 +105,15 @@ local function gatherLoose(want, low, high, letter, pool)
 	local key = base .. 'loose'
 	for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
 		local ordinal = tonumber(member)
-		local h = head(ordinal)
+		local h = ordinal and head(ordinal)
 		if plan.damaged then
 			return
 		end
 		if h and sub(h, 1, 1) == letter then
+			if not versionOf(h) then
+				plan.damaged = senseless(ordinal)
+				return
+			end
 			pool[#pool + 1] = { ordinal, h }
 		else
 			redis.call('ZREM', key, member)
@@ -120,6 +138,10 @@ local function gatherPending(want, pool)
 		for i = 1, count do
 			local h = got[i]
 			if not h or sub(h, 1, 1) == 'P' then
+				if h and not versionOf(h) then
+					plan.damaged = senseless(next)
+					break
+				end
 				pool[#pool + 1] = { next, h, not h, plan.extras == '0' and tenants[i] }
 				want = want - 1
 			end
@@ -127,6 +149,9 @@ local function gatherPending(want, pool)
 		end
 		plan.nextPending = next
 		plan.budget = plan.budget - count
+		if plan.damaged then
+			return
+		end
 	end
 end
 

@@ -12,7 +12,7 @@
 -- seq is the worker's last change under token; while that is 0, previous may be the
 -- last one under an older token, as token/seq. holder is, while a worker holds the
 -- task, the claim's field in the index held, a space, and the worker.
--- provides: headPattern, restPattern, at, bucket, shown, lost, fieldNames, details, frame
+-- provides: headPattern, restPattern, at, bucket, shown, lost, senseless, versionOf, fieldNames, details, frame
 
 local headPattern = '^(%a)(%d) (%d+) (%d+) (%d+) (%d+) (.*)$'
 local restPattern = '^(%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%-?%d+) (%S+) (%S*) ?(.*)$'
@@ -40,6 +40,17 @@ end
 local function lost(ordinal)
 	local b, f = at(ordinal)
 	return corrupt(bucket(b), 'task ' .. ordinal .. ' (field ' .. f .. ') is missing')
+end
+
+-- senseless says that a task's head is none.
+local function senseless(ordinal)
+	return corrupt(bucket((at(ordinal))), 'the head of task ' .. int(ordinal) .. ' makes no sense')
+end
+
+-- versionOf returns the version of a task from its head, nothing if that makes no sense.
+local function versionOf(h)
+	local s, _, _, _, _, _, rest = match(h, headPattern)
+	return place[s or ''] and match(rest, restPattern)
 end
 
 -- fieldNames are the names of a bucket's fields by their number from 1.

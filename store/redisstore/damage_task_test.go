@@ -1,0 +1,171 @@
+package redisstore
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
+)
+
+// names fails the test unless err is about that key.
+func names(t *testing.T, err error, key string) {
+	t.Helper()
+	var corrupt *store.CorruptError
+	if !errors.As(err, &corrupt) || corrupt.Key != key {
+		t.Errorf("error %v, want one that names %s", err, key)
+	}
+}
+
+// TestDamagedUndoLogs: a log that makes no sense, or was written by a newer library,
+// refuses its own entry, and nothing else of the commit.
+func TestDamagedUndoLogs(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	for _, log := range []string{"garbage", "2:1:A1:1", "1:5:A", "1:1:A", "1:1:A9:1", "1:1:A1:1z"} {
+		r := start(t, s, 70, 70)
+		jobs := r.claim("w", 70)
+		client.HSet(r.ctx, s.keys.tasks(r.id, 1), "4u", log) // task 69
+		b := store.Batch{Plan: r.id}
+		for _, i := range []int{0, 68, 69} {
+			b.Works = append(b.Works, store.Work{Task: jobs[i].ID, Token: jobs[i].Token, Seq: 1, Kind: store.Complete})
+		}
+		b.Works[1].Kind, b.Works[1].Saved = store.Save, store.Saved{UndoStep: "B", UndoData: []byte("1")}
+		r.ok(s.Commit(r.ctx, &b))
+		if b.Works[0].Err != nil || b.Works[2].Err != nil {
+			t.Errorf("log %q: errors %v and %v of other tasks", log, b.Works[0].Err, b.Works[2].Err)
+		}
+		names(t, b.Works[1].Err, s.keys.tasks(r.id, 1))
+		client.HDel(r.ctx, s.keys.tasks(r.id, 1), "4u")
+		storetest.Check(t, s, r.id)
+	}
+}
+
+// TestDamagedHeadsAreNotClaimed: a task to claim whose head makes no sense is reported.
+// The changes that came with the claim stand.
+func TestDamagedHeadsAreNotClaimed(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	for _, head := range []string{"r0", "r0 1 2 3 4 ", "r0 1 2 3 4 5", "r0 1 1 0 1 x 1 0 1 0 0 0 0 ", "P", "P0 x"} {
+		r := start(t, s, 10, 10)
+		jobs := r.claim("w", 3)
+		place := "3" // never touched
+		if head[0] == 'r' {
+			r.work(store.Work{Task: jobs[2].ID, Token: jobs[2].Token, Seq: 1, Kind: store.Yield})
+			place = "2"
+		}
+		key := s.keys.tasks(r.id, 0)
+		saved := client.HGet(r.ctx, key, place).Val()
+		client.HSet(r.ctx, key, place, head)
+		b := store.Batch{
+			Plan:  r.id,
+			Works: []store.Work{{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete}},
+			Claim: store.Claim{ID: "with", Worker: "w", Max: 2},
+		}
+		r.ok(s.Commit(r.ctx, &b))
+		if b.Works[0].Err != nil || len(b.Claimed) != 0 {
+			t.Errorf("head %q: error %v, claimed %v", head, b.Works[0].Err, b.Claimed)
+		}
+		names(t, s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "alone", Worker: "w", Max: 2}}), key)
+		if saved == "" {
+			client.HDel(r.ctx, key, place)
+		} else {
+			client.HSet(r.ctx, key, place, saved)
+		}
+		if got := r.claim("w", 1); len(got) != 1 {
+			t.Errorf("head %q mended: claimed %v", head, got)
+		}
+		storetest.Check(t, s, r.id)
+	}
+}
+
+// TestDamagedHeadOfRepeatedClaim: a claim that is sent again looks its tasks up, whatever
+// has become of them.
+func TestDamagedHeadOfRepeatedClaim(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := start(t, s, 10, 10)
+	r.claimAs("again", "w", 2)
+	key := s.keys.tasks(r.id, 0)
+	saved := client.HGet(r.ctx, key, "0").Val()
+	client.HSet(r.ctx, key, "0", "R0 no head")
+	if got := r.claimAs("again", "w", 2); len(got) != 1 || got[0].ID.Ordinal() != 2 {
+		t.Errorf("claimed again: %v", got)
+	}
+	client.Del(r.ctx, s.keys.held(r.id))
+	_, err := s.Orphans(r.ctx, r.id)
+	names(t, err, key)
+	client.HSet(r.ctx, key, "0", saved)
+	storetest.Check(t, s, r.id)
+}
+
+// TestLooseMembersThatAreNone: what is no task goes from the index.
+func TestLooseMembersThatAreNone(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := busy(t, s)
+	client.ZAdd(r.ctx, s.keys.loose(r.id), redis.Z{Score: 7, Member: "abc"}, redis.Z{Score: 8, Member: "-4"}, redis.Z{Score: 9, Member: "1e9"})
+	if got := r.claim("worker", 6); len(got) != 6 {
+		t.Errorf("claimed %d tasks", len(got))
+	}
+	if n := client.ZCard(r.ctx, s.keys.loose(r.id)).Val(); n != 0 {
+		t.Errorf("%d members are left", n)
+	}
+	storetest.Check(t, s, r.id)
+}
+
+// TestLostLooseOfCancelledPlan: tasks that wait are found by what they say of themselves,
+// also in a plan that nobody claims of any more.
+func TestLostLooseOfCancelledPlan(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := busy(t, s)
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{}) })
+	client.Del(r.ctx, s.keys.loose(r.id))
+	r.end()
+}
+
+// TestLostOrder: a rollback in reverse order that does not know the order goes no further,
+// and is never taken for complete.
+func TestLostOrder(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	for _, undone := range []int{0, 2} {
+		r := start(t, s, 5, 1)
+		for range 5 {
+			j := r.claim("w", 1)[0]
+			r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete})
+		}
+		r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Rollback(plan.By{}) })
+		if undone == 0 {
+			client.Del(r.ctx, s.keys.order(r.id))
+		}
+		r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Settle(time.Now()), nil })
+		for range undone {
+			j := r.claim("w", 1)[0]
+			r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Undone})
+		}
+		client.Del(r.ctx, s.keys.order(r.id))
+		for _, id := range []string{"once", "twice"} {
+			names(t, s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: id, Worker: "w", Max: 1}}), s.keys.order(r.id))
+		}
+		p, err := s.Plan(r.ctx, r.id)
+		r.ok(err)
+		if p.UndosDry || p.Counters.Of(task.Completed) != 5-undone {
+			t.Errorf("the round is dry: %v, of %s", p.UndosDry, p.Counters)
+		}
+		storetest.Check(t, s, r.id)
+	}
+}

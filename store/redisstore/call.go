@@ -205,6 +205,13 @@ func (c *call) answerTo(b *store.Batch, s *Store) error {
 		}
 	}
 	b.View = c.view
+	return c.handOut(b, s)
+}
+
+// handOut puts the tasks that were claimed into the batch. One that is damaged is left
+// out, and told to those only who came for tasks and got no other; heartbeats tell of it,
+// too.
+func (c *call) handOut(b *store.Batch, s *Store) error {
 	if c.claimed == "" {
 		return nil
 	}
@@ -214,12 +221,17 @@ func (c *call) answerTo(b *store.Batch, s *Store) error {
 		return r.err()
 	}
 	r := reader{key: c.key, rest: c.claimed[1:]}
+	var damage error
 	for r.more() {
 		t, err := s.parseTask(b.Plan, &r, c.cancelled)
 		if err != nil {
-			return err
+			damage = err
+			continue
 		}
 		b.Claimed = append(b.Claimed, t)
 	}
-	return r.err()
+	if len(b.Claimed) > 0 || len(b.Works) > 0 {
+		return nil
+	}
+	return damage
 }

@@ -169,3 +169,38 @@ func TestLostOrder(t *testing.T) {
 		storetest.Check(t, s, r.id)
 	}
 }
+
+// TestDamagedDetailsOfClaimedTasks: a task whose checkpoint makes no sense is not handed
+// out. Others are, and who came for it alone is told.
+func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := start(t, s, 10, 10)
+	jobs := r.claim("w", 3)
+	for _, j := range jobs[1:] {
+		r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Saved: store.Saved{Step: "A", Data: []byte("1")}})
+		r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 2, Kind: store.Yield})
+	}
+	key := s.keys.tasks(r.id, 0)
+	client.HSet(r.ctx, key, "1c", "garbage")
+	both := r.claimAs("both", "w", 2)
+	if len(both) != 1 || both[0].ID != jobs[2].ID {
+		t.Fatalf("claimed %v, want task 3 alone", both)
+	}
+	names(t, s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "both", Worker: "w", Max: 1}}), key)
+	held, err := s.Orphans(r.ctx, r.id) // nobody has joined
+	r.ok(err)
+	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: "with", Worker: "w", Max: 1}}
+	for _, h := range held {
+		if h.Task == jobs[1].ID {
+			b.Works = []store.Work{{Task: h.Task, Token: h.Token, Seq: 1, Kind: store.Yield}}
+		}
+	}
+	r.ok(s.Commit(r.ctx, &b))
+	if len(b.Works) != 1 || b.Works[0].Err != nil || len(b.Claimed) != 0 || b.View.Counters.Held != 3 {
+		t.Errorf("handed back and claimed again: %+v, %v, %s", b.Works, b.Claimed, b.View.Counters)
+	}
+	client.HDel(r.ctx, key, "1c")
+	storetest.Check(t, s, r.id)
+}

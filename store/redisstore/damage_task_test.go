@@ -204,3 +204,29 @@ func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 	client.HDel(r.ctx, key, "1c")
 	storetest.Check(t, s, r.id)
 }
+
+// TestLostFieldsOfRecord: the record is reported by every kind of commit, before anything
+// is written.
+func TestLostFieldsOfRecord(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := start(t, s, 2, 2)
+	j := r.claim("w", 1)[0]
+	key := s.keys.plan(r.id)
+	for _, field := range []string{"version", "rules", "facts"} {
+		saved := client.HGet(r.ctx, key, field).Val()
+		client.HDel(r.ctx, key, field)
+		for _, kind := range []store.WorkKind{store.Save, store.Complete} {
+			w := store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind}
+			names(t, s.Commit(r.ctx, &store.Batch{Plan: r.id, Works: []store.Work{w}}), key)
+		}
+		_, err := s.Plan(r.ctx, r.id)
+		names(t, err, key)
+		client.HSet(r.ctx, key, field, saved)
+	}
+	if w := r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}); w.Err != nil || w.State != task.Completed {
+		t.Errorf("mended: %+v", w)
+	}
+	storetest.Check(t, s, r.id)
+}

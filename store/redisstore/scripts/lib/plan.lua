@@ -105,6 +105,9 @@ local function take(stage, v, r, f)
 	if stage ~= 'ready' then
 		return stage and '!notfound' or missing()
 	end
+	if not v or not r or not f then
+		return corrupt(record, 'version, rules or facts are missing')
+	end
 	plan.version, plan.rules, plan.facts = v, r, f
 end
 

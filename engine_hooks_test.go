@@ -108,12 +108,45 @@ func TestExecutionHooks(t *testing.T) {
 	})
 }
 
+// A host that stops as soon as it sees the end is told of it all the same.
+func TestLastChangeIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		var plans journal
+		e := boot(t, m, cutover.Config{
+			PollInterval: 100 * time.Millisecond,
+			Executors:    executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error { return nil })},
+			Hooks:        cutover.Hooks{PlanChanged: func(p plan.Plan, _ []plan.Event) { plans.add("%s", p.State) }},
+		})
+		m.on(func(ctx context.Context, c call) error {
+			if err := c.do(); err != nil || c.op != "Apply" || c.command.Plan.State != plan.Completed {
+				return err
+			}
+			select { // the answer takes a while
+			case <-time.After(500 * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		rests(t, e.Engine, launch(t, e.Engine, spec("a")), plan.Completed)
+		e.stop()
+		if err := <-e.done; err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(plans.all(), "COMPLETED") {
+			t.Errorf("told of %q", plans.all())
+		}
+	})
+}
+
 // Changes of plans, lost leases and faults of the store are told.
 func TestEngineHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &meddler{Store: memstore.New()}
-		var plans, leases, faults journal
+		var plans, leases, workers, faults journal
 		c := cutover.Config{
 			Executors: executor.Registry{"X": executor.Func(untilInterrupted)},
 			Hooks: cutover.Hooks{
@@ -125,6 +158,7 @@ func TestEngineHooks(t *testing.T) {
 					}
 				},
 				LeaseLost:  func(_ string, tasks int) { leases.add("lost %d", tasks) },
+				WorkerLost: func(id task.ID, _ string) { workers.add("%s", id) },
 				StoreFault: func(op string, err error) { faults.add("%s %t", op, store.Temporary(err)) },
 			},
 		}
@@ -137,6 +171,8 @@ func TestEngineHooks(t *testing.T) {
 		time.Sleep(40 * time.Second)
 		m.on(nil)
 		leases.expect(t, "lost 2")
+		time.Sleep(10 * time.Second)
+		workers.expect(t, "1000001", "1000002")
 		for _, op := range []string{"heartbeat true", "due true", "join true"} {
 			if !slices.Contains(faults.all(), op) {
 				t.Errorf("nothing was told of %s", op)

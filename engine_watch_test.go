@@ -145,6 +145,34 @@ func TestWatchOverRestart(t *testing.T) {
 	})
 }
 
+// Who waits for a plan, or watches it, goes on waiting while the store is away.
+func TestWaitThroughOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := running(t, m, executor.Registry{"X": &ledger{steps: 10}})
+		id := launch(t, e, wide("a", "b"))
+		var group sync.WaitGroup
+		group.Go(func() {
+			if events := collect(t.Context(), t, e, id, 0); events[len(events)-1].To != "COMPLETED" {
+				t.Errorf("the last of %d events is %+v", len(events), events[len(events)-1])
+			}
+		})
+		time.Sleep(3 * time.Second)
+		m.away()
+		group.Go(func() { time.Sleep(time.Minute); m.on(nil) })
+		rests(t, e, id, plan.Completed)
+		group.Wait()
+		m.away()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := e.Wait(ctx, id); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v, want the context's", err)
+		}
+		m.on(nil)
+	})
+}
+
 func TestWatchErrors(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("the caller had enough")

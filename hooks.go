@@ -30,8 +30,11 @@ type Hooks struct {
 	// LeaseLost is called when this process has lost its lease, with the number of
 	// tasks that it held.
 	LeaseLost func(incarnation string, tasks int)
-	// StoreFault is called for every failed call of the store that the engine
-	// retries.
+	// WorkerLost is called when this process takes a task from a worker whose lease is
+	// over, with the name of the lease.
+	WorkerLost func(id task.ID, incarnation string)
+	// StoreFault is called for every failed call of the store that is not answered to
+	// a caller; most are tried again.
 	StoreFault func(op string, err error)
 }
 
@@ -52,6 +55,8 @@ type Outcome struct {
 	State task.State
 	// Err is what the executor returned.
 	Err error
+	// Failure is what is recorded of it, nil if nothing is.
+	Failure *task.FailureInfo
 	// Lost says that the task was taken over: nothing was written.
 	Lost    bool
 	Elapsed time.Duration
@@ -75,6 +80,9 @@ func (h Hooks) withDefaults() Hooks {
 	}
 	if h.LeaseLost == nil {
 		h.LeaseLost = func(string, int) {}
+	}
+	if h.WorkerLost == nil {
+		h.WorkerLost = func(task.ID, string) {}
 	}
 	if h.StoreFault == nil {
 		h.StoreFault = func(string, error) {}

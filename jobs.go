@@ -47,6 +47,9 @@ func (s *jobs) remove(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.m, j)
+	if !j.lease.alive() {
+		j.lease.gone++
+	}
 }
 
 // changed tells the jobs of a plan that it has changed.
@@ -96,6 +99,19 @@ func (s *jobs) all() []*job {
 
 // count returns how many jobs there are under a lease.
 func (s *jobs) count(l *lease) int { return len(s.of(l)) }
+
+// lostWith returns how many tasks are lost with a lease that is over.
+func (s *jobs) lostWith(l *lease) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := l.gone
+	for j := range s.m {
+		if j.lease == l {
+			n++
+		}
+	}
+	return n
+}
 
 // disown gives up the claim of a task under that token, unless a job runs it.
 func (s *jobs) disown(l *lease, id task.ID, token task.Token) bool {

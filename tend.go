@@ -32,7 +32,9 @@ func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok b
 			e.fault("look", err)
 			return 0, false
 		}
-		changed, err := e.tend(ctx, p)
+		work, done := linger(ctx, lastPatience)
+		changed, err := e.tend(work, p)
+		done()
 		if errors.Is(err, store.ErrConflict) || changed && err == nil {
 			continue // look again
 		}
@@ -150,7 +152,11 @@ func (e *Engine) orphans(ctx context.Context, p plan.Plan) (changed bool, err er
 	if len(tasks) == 0 {
 		return false, nil
 	}
-	_, err = e.apply(ctx, p, p.LoseTasks(tasks, e.cfg.MaxLosses, plan.By{Now: time.Now()}))
+	if _, err = e.apply(ctx, p, p.LoseTasks(tasks, e.cfg.MaxLosses, plan.By{Now: time.Now()})); err == nil {
+		for _, t := range tasks {
+			e.cfg.Hooks.WorkerLost(t.ID, t.Worker)
+		}
+	}
 	return true, err
 }
 

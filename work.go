@@ -130,7 +130,9 @@ func (j *job) finish(ctx context.Context, x Execution, err error) {
 	w, lost := j.commit(w, j.nextClaim())
 	j.e.jobs.remove(j)
 	j.close()
-	j.e.cfg.Hooks.ExecuteEnd(ctx, x, Outcome{State: w.State, Err: err, Lost: lost != nil, Elapsed: time.Since(j.began)})
+	j.e.cfg.Hooks.ExecuteEnd(ctx, x, Outcome{
+		State: w.State, Err: err, Failure: w.Failure, Lost: lost != nil, Elapsed: time.Since(j.began),
+	})
 	if lost != nil {
 		// The task itself, or one claimed with its end, may still count as ours.
 		j.e.jobs.doubt(j.task.ID.Plan())

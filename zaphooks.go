@@ -2,17 +2,23 @@ package cutover
 
 import (
 	"context"
+	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
 )
 
 // ZapHooks returns hooks that log to l: executions at debug level, or warn if they
-// failed, changes of plans at info level, lost leases and store faults at warn
-// level. Checkpoints and parameters are never logged.
+// failed, changes of plans and tasks taken from lost workers at info level, lost leases
+// and store faults at warn level. Of the faults of one operation it logs one in ten
+// seconds: an outage has thousands. Checkpoints and parameters are never logged.
 func ZapHooks(l *zap.Logger) Hooks {
+	faults := l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(c, faultGap, 1, 0)
+	}))
 	return Hooks{
 		ExecuteEnd: func(_ context.Context, x Execution, out Outcome) { logExecution(l, x, out) },
 		PlanChanged: func(p plan.Plan, events []plan.Event) {
@@ -26,19 +32,35 @@ func ZapHooks(l *zap.Logger) Hooks {
 		LeaseLost: func(incarnation string, tasks int) {
 			l.Warn("lease lost", zap.String("incarnation", incarnation), zap.Int("tasks", tasks))
 		},
+		WorkerLost: func(id task.ID, incarnation string) {
+			l.Info("task taken from a lost worker", zap.Int64("plan", int64(id.Plan())), zap.Int64("task", int64(id)),
+				zap.String("incarnation", incarnation))
+		},
 		StoreFault: func(op string, err error) {
-			l.Warn("store fault", zap.String("op", op), zap.Error(err))
+			faults.Warn("store fault: "+op, zap.String("op", op), zap.Error(err)) // sampled by the message
 		},
 	}
 }
 
+// faultGap is how much time lies between two logged faults of an operation.
+const faultGap = 10 * time.Second
+
 func logExecution(l *zap.Logger, x Execution, out Outcome) {
+	fields := []zap.Field{
+		zap.Int64("plan", int64(x.Plan)), zap.Int64("task", int64(x.Task)), zap.String("tenant", x.Tenant),
+		zap.Int("attempt", x.Attempt), zap.Bool("rollback", x.Rollback), zap.Duration("elapsed", out.Elapsed),
+	}
 	log := l.Debug
-	if out.Lost || out.State == task.Failed || out.State == task.RollbackFailed {
+	if out.Lost {
+		log, fields = l.Warn, append(fields, zap.Bool("lost", true))
+	} else {
+		fields = append(fields, zap.Stringer("state", out.State))
+	}
+	if out.State == task.Failed || out.State == task.RollbackFailed {
 		log = l.Warn
 	}
-	log("execution ended",
-		zap.Int64("plan", int64(x.Plan)), zap.Int64("task", int64(x.Task)), zap.String("tenant", x.Tenant),
-		zap.Int("attempt", x.Attempt), zap.Bool("rollback", x.Rollback), zap.Bool("lost", out.Lost),
-		zap.Stringer("state", out.State), zap.Duration("elapsed", out.Elapsed), zap.Error(out.Err))
+	if f := out.Failure; f != nil {
+		fields = append(fields, zap.String("code", f.ErrorCode), zap.String("step", f.Step), zap.Bool("retryable", f.Retryable))
+	}
+	log("execution ended", append(fields, zap.Error(out.Err))...)
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -94,17 +98,34 @@ type TemporaryError struct {
 	After time.Duration
 }
 
-func (e *TemporaryError) Error() string { return "store: for now: " + e.Err.Error() }
+func (e *TemporaryError) Error() string { return "store: unavailable for now: " + e.Err.Error() }
 
 // Unwrap returns the fault.
 func (e *TemporaryError) Unwrap() error { return e.Err }
 
 // Temporary reports whether err may pass by itself, so that the same call may be
-// sent again. A context that ended is not temporary: its owner wanted an end.
+// sent again. A context that ended is not temporary: its owner wanted an end. Time
+// limits of a store's own, which look like the end of a context, are.
 func Temporary(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return false
-	}
 	var t *TemporaryError
-	return errors.As(err, &t)
+	return errors.As(err, &t) && !errors.Is(err, context.Canceled)
 }
+
+// HeartbeatError says that a lease was renewed, and that what is held in some plans
+// could not be read: their data is damaged. It matches whatever the faults match.
+type HeartbeatError struct {
+	// Faults are the reasons.
+	Faults map[plan.ID]error
+}
+
+func (e *HeartbeatError) Error() string {
+	var text strings.Builder
+	text.WriteString("store: the lease is renewed, but tasks cannot be read")
+	for _, id := range slices.Sorted(maps.Keys(e.Faults)) {
+		fmt.Fprintf(&text, "; plan %s: %v", id, e.Faults[id])
+	}
+	return text.String()
+}
+
+// Unwrap returns the faults.
+func (e *HeartbeatError) Unwrap() []error { return slices.Collect(maps.Values(e.Faults)) }

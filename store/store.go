@@ -235,7 +235,9 @@ type Leaser interface {
 	// twice.
 	Join(ctx context.Context, incarnation string, ttl time.Duration) error
 	// Heartbeat renews the lease and returns all that the incarnation holds in the
-	// plans asked about (at most MaxBatch). ErrLeaseExpired if the lease is over.
+	// plans asked about (at most MaxBatch). ErrLeaseExpired if the lease is over. Plans
+	// that cannot be read do not keep the lease from being renewed, and are named by a
+	// *HeartbeatError beside the answer for the others.
 	Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]Holding, error)
 	// Leave ends the lease at once.
 	Leave(ctx context.Context, incarnation string) error

@@ -157,6 +157,29 @@ func TestSharedKeysOfAnotherType(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
+// TestHeartbeatBesideDamage: a plan that cannot be read neither ends a lease nor hides
+// what is held in others.
+func TestHeartbeatBesideDamage(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	damaged, sound := busy(t, s), busy(t, s)
+	client.Del(t.Context(), s.keys.held(damaged.id))
+	client.Set(t.Context(), s.keys.held(damaged.id), "in the way", 0)
+	client.PExpire(t.Context(), s.keys.lease("worker"), time.Second)
+	held, err := s.Heartbeat(t.Context(), "worker", time.Hour, []plan.ID{damaged.id, sound.id})
+	var partly *store.HeartbeatError
+	if !errors.As(err, &partly) || len(partly.Faults) != 1 || !errors.Is(partly.Faults[damaged.id], store.ErrCorrupt) {
+		t.Errorf("error %v, want one about plan %s alone", err, damaged.id)
+	}
+	if len(held) != 2 || held[0].Task.Plan() != sound.id {
+		t.Errorf("held: %v, want the two tasks of plan %s", held, sound.id)
+	}
+	if left := client.PTTL(t.Context(), s.keys.lease("worker")).Val(); left < time.Minute {
+		t.Errorf("the lease is good for %s", left)
+	}
+}
+
 // TestLostIndexes: keys that say only what others say, too, are made again.
 func TestLostIndexes(t *testing.T) {
 	t.Parallel()

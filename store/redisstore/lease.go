@@ -42,7 +42,11 @@ func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Dura
 	if !alive {
 		return nil, store.ErrLeaseExpired
 	}
-	return s.holdings(ctx, plans, incarnation)
+	held, faults, err := s.holdings(ctx, plans, incarnation)
+	if err == nil && len(faults) > 0 {
+		err = &store.HeartbeatError{Faults: faults}
+	}
+	return held, err
 }
 
 func checkLease(incarnation string, ttl time.Duration) error {
@@ -61,7 +65,10 @@ func (s *Store) Leave(ctx context.Context, incarnation string) error {
 // Orphans implements store.Leaser. It is read first what workers hold and then who
 // lives: who held a task and has no lease afterwards never gets one again.
 func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error) {
-	held, err := s.holdings(ctx, []plan.ID{id}, "")
+	held, faults, err := s.holdings(ctx, []plan.ID{id}, "")
+	if err == nil {
+		err = faults[id]
+	}
 	if err != nil || len(held) == 0 {
 		if err == nil { // an empty answer does not tell whether there is such a plan
 			_, err = s.Plan(ctx, id)
@@ -101,17 +108,17 @@ func (s *Store) living(ctx context.Context, held []store.Holding) (map[string]bo
 }
 
 // holdings returns what a worker, or every worker if it is empty, holds in plans.
-// Plans that are not there hold nothing.
-func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) ([]store.Holding, error) {
+// Plans that are not there hold nothing; faults has those that cannot be read.
+func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) (held []store.Holding, faults map[plan.ID]error, err error) {
 	calls := make([]pipelined, len(plans))
 	for i, id := range plans {
 		calls[i] = s.heldCall(id, "0", worker)
 	}
-	var held []store.Holding
+	faults = make(map[plan.ID]error)
 	repaired := make(map[plan.ID]bool)
 	for len(calls) > 0 {
 		if err := s.pipeline(ctx, calls); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		var further []pipelined
 		for i := range calls {
@@ -120,23 +127,23 @@ func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) ([
 				continue
 			}
 			cursor, complete, err := c.readHeld(&held)
-			if err != nil {
-				return nil, err
-			}
-			if !complete {
-				if err := s.repairOnce(ctx, c.id, repaired); err != nil {
-					return nil, err
-				}
+			if err == nil && !complete {
 				held = slices.DeleteFunc(held, func(h store.Holding) bool { return h.Task.Plan() == c.id })
-				cursor = "0"
+				cursor, err = "0", s.repairOnce(ctx, c.id, repaired)
 			}
-			if !complete || cursor != "0" {
+			switch {
+			case store.Temporary(err) || ctx.Err() != nil:
+				return nil, nil, err
+			case err != nil:
+				faults[c.id] = err
+			case !complete || cursor != "0":
 				further = append(further, s.heldCall(c.id, cursor, worker))
 			}
 		}
 		calls = further
 	}
-	return unique(held), nil
+	held = slices.DeleteFunc(held, func(h store.Holding) bool { return faults[h.Task.Plan()] != nil })
+	return unique(held), faults, nil
 }
 
 // readHeld appends what an answer of held.lua says to held. The index is not complete

@@ -15,5 +15,5 @@ func ExampleFaulty() {
 	s.Partition()
 	err := s.Join(context.Background(), "worker-1", time.Minute)
 	fmt.Println(store.Temporary(err), err)
-	// Output: true store: for now: storetest: injected fault
+	// Output: true store: unavailable for now: storetest: injected fault
 }

@@ -1,0 +1,51 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// A plan whose held tasks cannot be read does not cost the process its lease, and
+// neither its own tasks nor those of other plans are interrupted.
+func TestDamagedPlanBesideOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		l := &ledger{steps: 100}
+		lost, told := 0, 0
+		e := boot(t, m, cutover.Config{
+			Executors: executor.Registry{"X": l},
+			Hooks: cutover.Hooks{
+				LeaseLost: func(string, int) { lost++ },
+				StoreFault: func(_ string, err error) {
+					if errors.Is(err, store.ErrCorrupt) {
+						told++
+					}
+				},
+			},
+		})
+		damaged, sound := launch(t, e.Engine, wide("a", "b")), launch(t, e.Engine, wide("c", "d"))
+		m.on(func(_ context.Context, c call) error {
+			if err := c.do(); err != nil || c.op != "Heartbeat" {
+				return err
+			}
+			return &store.HeartbeatError{Faults: map[plan.ID]error{damaged: &store.CorruptError{Key: "held"}}}
+		})
+		rests(t, e.Engine, sound, plan.Completed)
+		rests(t, e.Engine, damaged, plan.Completed)
+		if lost > 0 || len(l.causes) > 0 || len(l.effects) != 400 {
+			t.Errorf("%d leases lost, %d runs interrupted, %d effects of 400", lost, len(l.causes), len(l.effects))
+		}
+		if told == 0 {
+			t.Error("nobody was told")
+		}
+	})
+}

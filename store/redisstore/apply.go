@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,6 +27,9 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 		return store.Applied{}, err
 	}
 	answer, err := s.run(ctx, s.scripts.apply, l.key, true, argv)
+	if errors.Is(err, store.ErrNotFound) {
+		err = s.absent(ctx, c.Plan.ID, l)
+	}
 	if err != nil {
 		return store.Applied{}, err
 	}

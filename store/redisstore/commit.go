@@ -3,6 +3,7 @@ package redisstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -77,6 +78,9 @@ func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) {
 	text, err := s.trip(ctx, s.scripts.commit, key, true, t.argv)
 	if err = s.fault(ctx, key, err); err == nil {
 		err = problem(key, text)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		err = s.absent(ctx, id, l)
 	}
 	var then after
 	if err == nil {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cutover-go/cutover/plan"
 )
 
 // Config changes how a [Store] keeps its data. The zero value is good.
@@ -63,20 +62,3 @@ func (c Config) validate() error {
 	}
 	return errors.Join(faults...)
 }
-
-// WentBackError says that a plan is older than it was when this process last saw
-// it: commits that were acknowledged are lost. It matches [ErrWentBack]. It is
-// returned once; from then on the plan is taken as it is.
-type WentBackError struct {
-	Plan plan.ID
-	// Seen is the number of the newest event that was seen, Found that of the newest
-	// there is.
-	Seen, Found int64
-}
-
-func (e *WentBackError) Error() string {
-	return fmt.Sprintf("redisstore: plan %s went back in time: event %d is gone, the newest is %d", e.Plan, e.Seen, e.Found)
-}
-
-// Is reports whether target is [ErrWentBack].
-func (e *WentBackError) Is(target error) bool { return target == ErrWentBack }

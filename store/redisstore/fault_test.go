@@ -251,6 +251,34 @@ func TestServerFaults(t *testing.T) {
 	}
 }
 
+// TestLostStore: a plan that was seen is gone together with its id. That is told once;
+// a plan that was removed is just not there.
+func TestLostStore(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	var told []*WentBackError
+	s := openStore(t, client, Config{WentBack: func(e *WentBackError) { told = append(told, e) }})
+	removed, lost := busy(t, s), busy(t, s)
+	removed.end()
+	for more := true; more; {
+		var err error
+		more, err = s.Remove(t.Context(), removed.id)
+		removed.ok(err)
+	}
+	if _, err := s.Plan(t.Context(), removed.id); !errors.Is(err, store.ErrNotFound) || len(told) > 0 {
+		t.Errorf("removed: error %v, told %v", err, told)
+	}
+	client.FlushAll(t.Context())
+	for i, call := range []func() error{
+		func() error { _, err := s.Plan(t.Context(), lost.id); return err },
+		func() error { return s.Commit(t.Context(), &store.Batch{Plan: lost.id}) },
+	} {
+		if err := call(); !errors.Is(err, store.ErrNotFound) || errors.Is(err, ErrWentBack) != (i == 0) || len(told) != 1 {
+			t.Errorf("call %d after the loss: error %v, told %v", i, err, told)
+		}
+	}
+}
+
 // TestWentBack: a plan is found older than it was.
 func TestWentBack(t *testing.T) {
 	t.Parallel()

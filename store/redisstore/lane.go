@@ -156,22 +156,6 @@ func (l *lane) newest() int64 {
 	return l.seen
 }
 
-// notice compares the newest event that an answer tells of with the one that was known
-// before it was asked for.
-func (s *Store) notice(id plan.ID, l *lane, before, last int64) error {
-	l.mu.Lock()
-	if last > l.seen || last < before && l.seen >= before {
-		l.seen = last // what went back is said once
-	}
-	l.mu.Unlock()
-	if last >= before {
-		return nil
-	}
-	lost := &WentBackError{Plan: id, Seen: before, Found: last}
-	s.cfg.WentBack(lost)
-	return lost
-}
-
 // ruleAtRest returns the rule that says when the plan is at rest.
 func ruleAtRest(rules string) string {
 	f := strings.Fields(rules)

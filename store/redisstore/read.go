@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -24,6 +25,9 @@ func (s *Store) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	l := s.lane(id)
 	before := l.newest()
 	answer, err := s.run(ctx, s.scripts.plan, l.key, false, s.scripts.plan.argv(nil, l.key))
+	if errors.Is(err, store.ErrNotFound) {
+		err = s.absent(ctx, id, l)
+	}
 	if err != nil {
 		return plan.Plan{}, err
 	}

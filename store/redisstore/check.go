@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 
@@ -34,9 +36,26 @@ func (s *Store) check(ctx context.Context) error {
 	if v := infoField(info, "redis_version"); v != "" && major(v) < 7 {
 		return &ServerError{Addr: s.addr, Reason: fmt.Sprintf("Redis %s is too old, 7.0 is needed", v)}
 	}
+	if err := s.checkEviction(ctx); err != nil {
+		return err
+	}
 	_, single := s.rdb.(*redis.Client)
 	s.cluster = !single || infoField(info, "redis_mode") == "cluster"
 	return s.checkLayout(ctx)
+}
+
+// checkEviction refuses a server that drops keys without a time to live when its memory
+// is full: half of a plan would be gone.
+func (s *Store) checkEviction(ctx context.Context) error {
+	info, err := await(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "memory").Result() })
+	if err != nil && !strings.Contains(err.Error(), "section") {
+		return s.unreachable(ctx, s.addr, err)
+	}
+	policy, limit := infoField(info, "maxmemory_policy"), infoField(info, "maxmemory")
+	if strings.HasPrefix(policy, "allkeys") && limit != "0" {
+		return &ServerError{Addr: s.addr, Reason: "its maxmemory-policy is " + policy + ", which drops plans; set it to noeviction"}
+	}
+	return nil
 }
 
 // unreachable is the error for a server that cannot be asked about a key, or itself.
@@ -44,14 +63,14 @@ func (s *Store) unreachable(ctx context.Context, key string, err error) error {
 	err = s.fault(ctx, key, err)
 	var passing *store.TemporaryError
 	if errors.As(err, &passing) {
-		passing.Err = fmt.Errorf("redisstore: %s%s: %w", s.addr, tlsHint(s.rdb), passing.Err)
+		passing.Err = fmt.Errorf("redisstore: %s%s: %w", s.addr, tlsHint(s.rdb, err), passing.Err)
 	}
 	return err
 }
 
-// tlsHint names a cause that looks like a silent server: one that does not speak TLS
-// waits for the end of a line when it is greeted.
-func tlsHint(rdb redis.UniversalClient) string {
+// tlsHint names a cause of faults that look as if they passed: a server without TLS
+// says nothing to a client with it, and one with TLS hangs up on a client without.
+func tlsHint(rdb redis.UniversalClient, err error) string {
 	var secure bool
 	switch c := rdb.(type) {
 	case *redis.Client:
@@ -61,6 +80,9 @@ func tlsHint(rdb redis.UniversalClient) string {
 	}
 	if secure {
 		return " (by TLS, which the server must speak too)"
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return " (without TLS, which the server may want)"
 	}
 	return ""
 }
@@ -83,7 +105,7 @@ func (s *Store) checkLayout(ctx context.Context) error {
 		return &store.CorruptError{Key: key, Reason: fmt.Sprintf("%.32q is no version", text)}
 	}
 	if found > layout {
-		return &VersionError{Found: found, Known: layout}
+		return fmt.Errorf("%s, key %s: %w", s.addr, key, &VersionError{Found: found, Known: layout})
 	}
 	return nil
 }

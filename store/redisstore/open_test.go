@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +59,47 @@ func TestOpenRefuses(t *testing.T) {
 	server.Shutdown()
 	if _, err := Open(t.Context(), good, Config{}); !store.Temporary(err) || !strings.Contains(err.Error(), server.Addr()) {
 		t.Errorf("server down: error %v, want a passing one that names the address", err)
+	}
+}
+
+// TestOpenWithoutTLS: a server with TLS hangs up on a client without.
+func TestOpenWithoutTLS(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = listener.Close(); <-done })
+	client := redis.NewClient(&redis.Options{Addr: listener.Addr().String(), MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() })
+	if _, err := Open(t.Context(), client, Config{}); err == nil || !strings.Contains(err.Error(), "TLS") {
+		t.Errorf("error %v, want one that names TLS", err)
+	}
+}
+
+// TestOpenChecksEviction: a server that drops whatever it likes is no store.
+func TestOpenChecksEviction(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru").Client()
+	if _, err := Open(t.Context(), client, Config{}); !errors.Is(err, ErrServer) || !strings.Contains(err.Error(), "noeviction") {
+		t.Errorf("error %v, want one that asks for noeviction", err)
+	}
+	for name, value := range map[string]string{"maxmemory-policy": "noeviction", "maxmemory": "0"} {
+		if err := client.ConfigSet(t.Context(), name, value).Err(); err != nil {
+			t.Fatal(err)
+		}
+		openStore(t, client, Config{})
 	}
 }
 

@@ -43,8 +43,9 @@ func ExecutorElsewhere() CreateOption { return func(o *createOptions) { o.elsewh
 // Faults are refused before anything is written: plan.ErrInvalid,
 // [ErrUnknownExecutor]. With an idempotency key, the same spec again answers the
 // plan that is there; another spec is store.ErrKeyReused, and another call of Create
-// that is still under way store.ErrCreating. What is suspicious about the strategy is
-// logged; Spec.Strategy.Warnings tells a host before.
+// that is still under way store.ErrCreating: try again a little later, to join it.
+// What is suspicious about the strategy is logged; Spec.Strategy.Warnings tells a host
+// before.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	var o createOptions
 	for _, opt := range opts {
@@ -84,6 +85,9 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec) (plan.ID, error) {
 		})
 		return err
 	})
+	if errors.Is(err, store.ErrKeyReused) || errors.Is(err, store.ErrCreating) {
+		err = fmt.Errorf("idempotency key %.128q: %w", spec.IdempotencyKey, err)
+	}
 	if err != nil || c.Exists {
 		return c.ID, err
 	}

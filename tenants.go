@@ -103,8 +103,12 @@ func (e *Engine) lock(ctx context.Context, locks []store.TenantLock) (held []sto
 func (e *Engine) takeOver(ctx context.Context, old, next store.TenantLock) (bool, error) {
 	if old.Plan != next.Plan || old.Ordinal != next.Ordinal || old.Start != next.Start {
 		stale, err := e.stale(ctx, old)
-		if err != nil || !stale {
-			return false, err
+		if err != nil {
+			return false, fmt.Errorf("tenant %q is held by plan %s, task %d of which cannot be looked at: %w",
+				old.Tenant, old.Plan, old.Ordinal, err)
+		}
+		if !stale {
+			return false, nil
 		}
 	}
 	replaced := false

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
 )
 
 // Config changes how a [Store] keeps its data. The zero value is good.

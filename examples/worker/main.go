@@ -4,9 +4,10 @@
 // in hand, each task from its last checkpoint; stop one with Ctrl-C and it hands its
 // tasks back at their next boundary.
 //
-//	go run ./worker -redis localhost:6379            in each terminal
-//	go run ./worker -redis localhost:6379 -key two   another plan
-//	go run ./worker                                  alone, with a Redis inside this process
+//	go build -o worker ./worker                 a program of its own: kill -9 of "go run" spares it
+//	./worker -redis localhost:6379              in each terminal
+//	./worker -redis localhost:6379 -key two     another plan
+//	./worker                                    alone, with a Redis inside this process
 package main
 
 import (
@@ -43,9 +44,9 @@ func main() {
 	var o options
 	flag.StringVar(&o.redis, "redis", "", "address of a Redis server, 7.0 or newer; none starts one inside this process")
 	flag.StringVar(&o.key, "key", "one", "idempotency key of the plan: the same key in all processes")
-	flag.IntVar(&o.tenants, "tenants", 60, "tenants of the plan")
+	flag.IntVar(&o.tenants, "tenants", 120, "tenants of the plan")
 	flag.DurationVar(&o.lease, "lease", 5*time.Second, "how long the others wait for a process that is gone")
-	flag.DurationVar(&o.pace, "pace", 250*time.Millisecond, "how long one step takes")
+	flag.DurationVar(&o.pace, "pace", 500*time.Millisecond, "how long one step takes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -53,6 +54,9 @@ func main() {
 		log.Fatal(err)
 	}
 }
+
+// prefix begins the names of all keys.
+const prefix = "example-worker:"
 
 func run(ctx context.Context, o options) error {
 	if o.redis == "" {
@@ -68,10 +72,14 @@ func run(ctx context.Context, o options) error {
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: o.redis})
 	defer func() { _ = rdb.Close() }()
-	s, err := redisstore.Open(ctx, rdb, redisstore.Config{Prefix: "example-worker:"})
+	s, err := redisstore.Open(ctx, rdb, redisstore.Config{
+		Prefix:   prefix,
+		WentBack: func(e *redisstore.WentBackError) { fmt.Println("--", e) },
+	})
 	if err != nil {
 		return err
 	}
+	fmt.Printf("-- process %d works on %s, keys %s*; kill -9 %d to see what the others do\n", os.Getpid(), o.redis, prefix, os.Getpid())
 	return serve(ctx, s, o)
 }
 
@@ -79,7 +87,7 @@ func run(ctx context.Context, o options) error {
 func serve(ctx context.Context, s store.Store, o options) error {
 	m := &mover{pace: o.pace}
 	engine, err := cutover.New(s, cutover.Config{
-		Executors: executor.Registry{moveType: m}, Capacity: 4, LeaseTTL: o.lease, Hooks: m.hooks(),
+		Name: fmt.Sprintf("process-%d", os.Getpid()), Executors: executor.Registry{moveType: m}, Capacity: 4, LeaseTTL: o.lease, Hooks: m.hooks(),
 	})
 	if err != nil {
 		return err

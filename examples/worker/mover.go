@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/task"
 )
 
 const moveType = "MOVE"
@@ -74,10 +74,9 @@ func (m *mover) hooks() cutover.Hooks {
 				fmt.Printf("%s is %s\n", x.Tenant, out.State)
 			}
 		},
-		StoreFault: func(op string, err error) {
-			if !errors.Is(err, context.Canceled) { // that is only the shutdown
-				fmt.Printf("-- %s: %v\n", op, err)
-			}
+		StoreFault: func(op string, err error) { fmt.Printf("-- %s: %v\n", op, err) },
+		WorkerLost: func(id task.ID, incarnation string) {
+			fmt.Printf("-- %s is gone: task %s is anybody's\n", incarnation, id)
 		},
 		LeaseLost: func(string, int) {
 			fmt.Println("-- the lease is lost: others take over what this process had in hand")

@@ -1,0 +1,297 @@
+package redisstore
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
+)
+
+var duelSeed = flag.Int64("duel", 0, "run only the duel of this seed")
+
+// TestDuel gives random histories of large batches, odd names and commands to this store
+// and to package memstore and compares all that they answer: storetest.Model goes deeper,
+// into few tasks. A failure tells the seed that runs it again: -duel=<seed>.
+func TestDuel(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	for range 12 {
+		seed := *duelSeed
+		if seed == 0 {
+			seed = rand.Int63()
+		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			d := &duel{T: t, rand: rand.New(rand.NewSource(seed))}
+			keep := pick(d, 0, 0, 1, 7)
+			d.stores[0] = memstore.NewWith(memstore.Config{MaxEvents: keep})
+			d.stores[1] = openStore(t, client, Config{Prefix: fmt.Sprintf("%s:", t.Name()), MaxEvents: keep})
+			d.start()
+			for range 80 {
+				d.step()
+				d.compare()
+			}
+			storetest.Check(t, d.stores[1], d.ids[1])
+		})
+	}
+}
+
+// duel is two stores that are given the same.
+type duel struct {
+	*testing.T
+	rand   *rand.Rand
+	stores [2]store.Store
+	ids    [2]plan.ID
+	tasks  int
+	jobs   []*duelJob
+	last   [2]store.Batch
+	named  int
+}
+
+// duelJob is one claim of a task, in both stores.
+type duelJob struct {
+	claimed [2]task.Task
+	seq     uint32
+}
+
+func pick[T any](d *duel, from ...T) T { return from[d.rand.Intn(len(from))] }
+
+func (d *duel) by() plan.By { return plan.By{Actor: "somebody", Now: time.Unix(1_700_000_000, 0)} }
+
+func (d *duel) worker() string {
+	return pick(d, "ann", "b ob", "c\nd", "\x00", strings.Repeat("w", 300), " ", "7 8")
+}
+
+// name returns a new id.
+func (d *duel) name() string {
+	d.named++
+	return pick(d, "id", "a b", "a/1", "a", "%20", "\x00", "\t", "é") + fmt.Sprint("-", d.named)
+}
+
+// both calls f with the index of each store.
+func (d *duel) both(f func(k int, s store.Store) error) {
+	d.Helper()
+	for k, s := range d.stores {
+		if err := f(k, s); err != nil {
+			d.Fatalf("store %d: %v", k, err)
+		}
+	}
+}
+
+// start makes the same plan in both stores and starts it.
+func (d *duel) start() {
+	d.tasks = pick(d, 1, 5, 63, 64, 65, 129)
+	labels := pick(d, nil, map[string]string{"a": "b"})
+	p := plan.Plan{Name: "plan", ExecutorType: "X", Tasks: d.tasks, Strategy: strategy.Strategy{
+		MaxConcurrency: strategy.Count(pick(d, 1, 3, 70, 200)), MaxFailures: strategy.Count(pick(d, 0, 2, 100)),
+		FailureAction: pick(d, strategy.Stop, strategy.Pause),
+	}}
+	list := make([]task.Tenant, d.tasks)
+	for i := range list {
+		list[i] = task.Tenant{ID: fmt.Sprintf("t\x00 \n%d%s", i, strings.Repeat("x", i%3*126)), Labels: labels}
+	}
+	d.both(func(k int, s store.Store) error {
+		c, err := s.BeginCreate(d.Context(), store.Create{Plan: p, Mark: "m", Hash: "h", TTL: time.Minute})
+		d.ids[k] = c.ID
+		for first := 0; first < d.tasks; first += store.MaxBatch {
+			err = errors.Join(err, s.AddTenants(d.Context(), c, first+1, list[first:min(first+store.MaxBatch, d.tasks)]))
+		}
+		return errors.Join(err, s.FinishCreate(d.Context(), c))
+	})
+	d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.MarkStarting(1, d.by()) })
+	d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.Start(d.by()) })
+}
+
+// step does something at random.
+func (d *duel) step() {
+	switch n := d.rand.Intn(20); {
+	case n < 11:
+		d.commit(d.batch())
+	case n < 13: // an answer was lost
+		jobs := d.jobs
+		d.commit(d.last)
+		d.jobs = jobs
+	case n < 15:
+		commands := []func(plan.Plan, plan.By) (plan.Decision, error){
+			plan.Plan.Pause, plan.Plan.Resume, plan.Plan.Resume, plan.Plan.Resume, plan.Plan.Cancel, plan.Plan.Rollback,
+		}
+		c := pick(d, commands...)
+		d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return c(p, d.by()) })
+	case n < 16:
+		commands := []func(plan.Plan, task.Task, plan.By) (plan.Decision, error){
+			plan.Plan.PauseTask, plan.Plan.ResumeTask, plan.Plan.CancelTask, plan.Plan.SkipTask, plan.Plan.RollbackTask,
+			func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) { return p.RetryTask(t, false, by) },
+		}
+		c, i := pick(d, commands...), d.rand.Intn(d.tasks)
+		d.decide(func(p plan.Plan, tasks []task.Task) (plan.Decision, error) { return c(p, tasks[i], d.by()) })
+	case n < 17:
+		d.decide(func(p plan.Plan, tasks []task.Task) (plan.Decision, error) {
+			idle := slices.DeleteFunc(tasks, func(t task.Task) bool { return t.State != task.Running || t.Worker != "" })
+			return p.HaltTasks(idle[:min(len(idle), store.MaxBatch)], d.by()), nil
+		})
+	default:
+		d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.Settle(d.by().Now), nil })
+	}
+}
+
+// batch makes changes of the latest claims, and often a claim.
+func (d *duel) batch() (b [2]store.Batch) {
+	size := min(store.MaxBatch, d.tasks)
+	taken := make(map[int]bool)
+	for range d.rand.Intn(size + 1) {
+		if len(d.jobs) == 0 {
+			break
+		}
+		j := d.jobs[len(d.jobs)-1-d.rand.Intn(min(len(d.jobs), 2*size))]
+		if o := j.claimed[0].ID.Ordinal(); !taken[o] {
+			taken[o] = true
+			w := d.work(j)
+			for k := range b {
+				b[k].Works = append(b[k].Works, w)
+				b[k].Works[len(b[k].Works)-1].Task, b[k].Works[len(b[k].Works)-1].Token = j.claimed[k].ID, j.claimed[k].Token
+			}
+		}
+	}
+	var claim store.Claim
+	if d.rand.Intn(3) > 0 {
+		claim = store.Claim{ID: d.name(), Worker: d.worker(), Max: 1 + d.rand.Intn(size)}
+	}
+	for k := range b {
+		// The order of events is that of the tasks: a store may go through them as it likes.
+		slices.SortFunc(b[k].Works, func(a, b store.Work) int { return int(a.Task - b.Task) })
+		b[k].Plan, b[k].Claim = d.ids[k], claim
+	}
+	return b
+}
+
+// work makes one change, seldom one that has to be refused.
+func (d *duel) work(j *duelJob) store.Work {
+	j.seq += pick(d, uint32(1), 1, 1, 1, 9)
+	w := store.Work{Seq: j.seq, Kind: pick(d, store.Save, store.Save, store.Yield, store.Complete, store.Fail, store.Undone, store.UndoFail)}
+	if d.rand.Intn(10) == 0 {
+		w.Seq = max(1, w.Seq-9)
+	}
+	if w.Kind != store.Save {
+		w.Failure = &task.FailureInfo{Reason: "no\n\t\x00" + strings.Repeat("z", d.rand.Intn(300)), ErrorCode: "CODE"}
+		return w
+	}
+	if w.Step = pick(d, "", "A", "1:2", "ß 5:"); w.Step != "" {
+		w.Data = fmt.Appendf(nil, "%q", strings.Repeat("y", pick(d, 0, 200, 249, 250, 251, 252, 300, 70_000)))
+	}
+	if w.UndoStep = pick(d, "", "A", "1:2", "\n3:x"); w.UndoStep != "" {
+		w.UndoData = fmt.Appendf(nil, "%q", strings.Repeat("5:", d.rand.Intn(200)))
+	}
+	return w
+}
+
+// commit sends a batch to both stores and compares the answers.
+func (d *duel) commit(b [2]store.Batch) {
+	d.Helper()
+	for k := range b {
+		b[k].Plan = d.ids[k]
+		d.last[k] = store.Batch{Works: slices.Clone(b[k].Works), Claim: b[k].Claim}
+	}
+	d.both(func(k int, s store.Store) error { return s.Commit(d.Context(), &b[k]) })
+	for i := range b[0].Works {
+		x, y := &b[0].Works[i], &b[1].Works[i]
+		if (x.Err == nil) != (y.Err == nil) || errors.Is(x.Err, store.ErrFenced) != errors.Is(y.Err, store.ErrFenced) ||
+			x.Err == nil && (x.State != y.State || x.Stop != y.Stop) {
+			d.Fatalf("change %d of kind %d of %s: %v, %s, %s; want %v, %s, %s", y.Seq, y.Kind, y.Task, y.Err, y.State, y.Stop, x.Err, x.State, x.Stop)
+		}
+	}
+	if b[0].View != b[1].View {
+		d.Fatalf("view %+v, want %+v", b[1].View, b[0].View)
+	}
+	for k := range b {
+		slices.SortFunc(b[k].Claimed, func(a, b task.Task) int { return int(a.ID - b.ID) })
+	}
+	if len(b[0].Claimed) != len(b[1].Claimed) {
+		d.Fatalf("claimed %d tasks, want %d", len(b[1].Claimed), len(b[0].Claimed))
+	}
+	for i := range b[0].Claimed {
+		d.same(b[1].Claimed[i], b[0].Claimed[i])
+		d.jobs = append(d.jobs, &duelJob{claimed: [2]task.Task{b[0].Claimed[i], b[1].Claimed[i]}})
+	}
+}
+
+// decide commits a decision to both stores.
+func (d *duel) decide(f func(plan.Plan, []task.Task) (plan.Decision, error)) {
+	d.Helper()
+	var refused [2]error
+	id := d.name()
+	d.both(func(k int, s store.Store) error {
+		p, tasks := d.read(k)
+		var c plan.Decision
+		if c, refused[k] = f(p, tasks); refused[k] != nil || !c.Changed {
+			return nil
+		}
+		_, err := s.Apply(d.Context(), store.Command{ID: id, Version: p.Version, Failed: -1, Decision: c})
+		return err
+	})
+	if (refused[0] == nil) != (refused[1] == nil) {
+		d.Fatalf("decided %v, want %v", refused[1], refused[0])
+	}
+}
+
+func (d *duel) read(k int) (p plan.Plan, tasks []task.Task) {
+	p, err := d.stores[k].Plan(d.Context(), d.ids[k])
+	tasks, _, err2 := d.stores[k].Tasks(d.Context(), d.ids[k], store.TaskQuery{})
+	if err = errors.Join(err, err2); err != nil {
+		d.Fatal(err)
+	}
+	return p, tasks
+}
+
+// compare compares what can be read.
+func (d *duel) compare() {
+	d.Helper()
+	want, wantTasks := d.read(0)
+	got, tasks := d.read(1)
+	got.Idle = want.Idle // each has its own clock
+	if got.Facts != want.Facts || got.State != want.State || got.Version != want.Version || got.Undo != want.Undo {
+		d.Fatalf("plan\n%+v\nwant\n%+v", got, want)
+	}
+	for i := range wantTasks {
+		d.same(tasks[i], wantTasks[i])
+	}
+	var events [2][]string
+	d.both(func(k int, s store.Store) error {
+		list, err := s.Events(d.Context(), d.ids[k], max(0, want.LastEvent-1), 0)
+		for _, e := range list {
+			events[k] = append(events[k], fmt.Sprint(e.Seq, e.Task.Ordinal(), e.Tenant, e.From, e.To, e.Attempt, e.Cause, e.AtRest))
+		}
+		return err
+	})
+	if !slices.Equal(events[0], events[1]) {
+		d.Fatalf("events %q, want %q", events[1], events[0])
+	}
+}
+
+// same compares tasks, but for what each store makes itself.
+func (d *duel) same(got, want task.Task) {
+	d.Helper()
+	for _, t := range []*task.Task{&got, &want} {
+		t.ID, t.Version, t.Token = task.ID(t.ID.Ordinal()), 0, 0
+		t.StartedAt, t.UpdatedAt, t.EndedAt = time.Time{}, time.Time{}, time.Time{}
+		t.RetriedAt = t.RetriedAt.UTC()
+		if f := t.Failure; f != nil {
+			t.Failure = &task.FailureInfo{Reason: f.Reason, ErrorCode: f.ErrorCode}
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
+		d.Fatalf("task\n%+v\nwant\n%+v", got, want)
+	}
+}

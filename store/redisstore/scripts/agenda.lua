@@ -43,14 +43,27 @@ local function wake(plan, hold)
 	end
 end
 
+-- rewind makes plans due whose time lies ahead because the clock was set back, or
+-- another server with another clock took over. It reports whether that is all of them.
+local function rewind()
+	local ahead = redis.call('ZRANGEBYSCORE', agenda, '(' .. text(now), '+inf', 'LIMIT', 0, 500)
+	for _, plan in ipairs(ahead) do
+		redis.call('ZADD', agenda, text(now), plan)
+	end
+	return #ahead < 500
+end
+
 -- share returns the next ids to check, counting down from the newest.
 local function share(gap, size)
 	local newest = tonumber(redis.call('GET', KEYS[3]) or 0) or 0
 	local time, from = string.match(redis.call('HGET', stamps, 'sweep') or '', '^(%d+) (%d+)$')
-	if newest < 1 or now < tonumber(time or 0) + gap then
+	time, from = tonumber(time or 0), tonumber(from or 0)
+	if now + gap < time and rewind() then
+		redis.call('HSET', stamps, 'sweep', text(now) .. ' ' .. from)
+	end
+	if newest < 1 or now < time + gap then
 		return 0, 0
 	end
-	from = tonumber(from or 0)
 	if from < 1 or from > newest then
 		from = newest
 	end

@@ -127,3 +127,37 @@ func TestLargeCheckpoint(t *testing.T) {
 	}
 	storetest.Check(t, r.Store, r.id)
 }
+
+// TestTwinsInOneTrip: a batch that is sent twice at the same time may travel with itself.
+// Both get the same answer.
+func TestTwinsInOneTrip(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, redistest.Start(t).Client(), Config{})
+	r := start(t, s, 100, 10)
+	j := r.claim("w", 1)[0]
+	batches := make([]store.Batch, 3)
+	tr := &trip{}
+	for i := range batches {
+		batches[i] = store.Batch{
+			Plan:  r.id,
+			Works: []store.Work{{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}},
+			Claim: store.Claim{ID: "next", Worker: "w", Max: 2},
+		}
+		c := newCall()
+		c.encode(&batches[i])
+		tr.calls = append(tr.calls, c)
+	}
+	s.commit(r.ctx, r.id, s.lane(r.id), tr)
+	for i := range batches {
+		b := &batches[i]
+		r.ok(tr.calls[i].err)
+		r.ok(tr.calls[i].answerTo(b, s))
+		if b.Works[0].Err != nil || b.Works[0].State != task.Completed {
+			t.Errorf("answer %d: %+v", i, b.Works[0])
+		}
+		if len(b.Claimed) != 2 || b.Claimed[0].ID.Ordinal() != 2 || b.Claimed[1].ID.Ordinal() != 3 {
+			t.Errorf("answer %d: claimed %v", i, b.Claimed)
+		}
+	}
+	storetest.Check(t, s, r.id)
+}

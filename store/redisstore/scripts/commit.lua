@@ -123,10 +123,9 @@ local function repeated(id, most)
 	end
 end
 
--- hand gives tasks of the pool to a claim, from one place in it on, and returns them.
--- sets and entries collect what to write.
-local function hand(pool, from, most, id, worker, sets, entries)
-	local list = {}
+-- hand gives tasks of the pool to a claim, from one place in it on, and appends them to
+-- list. sets and entries collect what to write.
+local function hand(list, pool, from, most, id, worker, sets, entries)
 	for k = 0, math.min(most, #pool - from + 1) - 1 do
 		local taken = pool[from + k]
 		local ordinal, claim = int(taken[1]), id .. (k == 0 and '/0' or '/' .. int(k))
@@ -143,7 +142,6 @@ local function hand(pool, from, most, id, worker, sets, entries)
 		entries[#entries + 1] = ordinal .. ' ' .. worker
 		list[k + 1] = taken
 	end
-	return list
 end
 
 -- tell frames tasks for the reader; those of one bucket that stand together at once.
@@ -173,13 +171,14 @@ local function tell(list)
 end
 
 if claims > 0 then
-	local answers, seen, want, claimsAt, worker = {}, {}, 0, i, ''
+	local answers, new, seen, want, claimsAt, worker = {}, {}, {}, 0, i, ''
 	for c = 1, claims do
 		local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
 		-- What a worker has just ended it had not ended before, so that this claim is new.
-		answers[c] = not applied[with] and repeated(id, most) or seen[id] and {}
+		answers[c] = not applied[with] and repeated(id, most) or seen[id]
 		if not answers[c] then
-			seen[id] = true
+			answers[c], new[c] = {}, true
+			seen[id] = answers[c]
 			want = want + most
 		end
 		i = i + 4
@@ -189,8 +188,8 @@ if claims > 0 then
 		i = claimsAt
 		for c = 1, claims do
 			worker = ARGV[i + 1] ~= '' and ARGV[i + 1] or worker
-			if not answers[c] then
-				answers[c] = hand(pool, from, ARGV[i + 2] + 0, ARGV[i], worker, sets, entries)
+			if new[c] then
+				hand(answers[c], pool, from, ARGV[i + 2] + 0, ARGV[i], worker, sets, entries)
 				from = from + #answers[c]
 			end
 			i = i + 4

@@ -326,3 +326,47 @@ func restore(t *testing.T, client *redis.Client, values map[string]string) {
 		}
 	}
 }
+
+// TestHeartbeatBesideDeadNode: a node that is down hides what is held in its own plans
+// alone, and takes the lease of nobody.
+func TestHeartbeatBesideDeadNode(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, 3, 0, "--cluster-require-full-coverage", "no")
+	o := cluster.Options()
+	o.MaxRetries = -1
+	client := redis.NewClusterClient(o)
+	t.Cleanup(func() { _ = client.Close() })
+	s := openStore(t, client, Config{})
+	dead := cluster.Nodes()[0]
+	on := func(name func(int) string) (lost, lives int) { // numbers whose names are on the node, and are not
+		for lost, lives = 1, 1; cluster.MasterFor(name(lost)) != dead; lost++ {
+		}
+		for ; cluster.MasterFor(name(lives)) == dead; lives++ {
+		}
+		return lost, lives
+	}
+	lost, lives := on(func(n int) string { return s.keys.plan(plan.ID(n)) })
+	var rollouts []*rollout
+	for range max(lost, lives) {
+		rollouts = append(rollouts, start(t, s, 2, 2))
+	}
+	_, n := on(func(n int) string { return s.keys.lease(fmt.Sprint("w", n)) })
+	worker := fmt.Sprint("w", n)
+	asked := []plan.ID{plan.ID(lost), plan.ID(lives)}
+	rollouts[0].ok(s.Join(t.Context(), worker, time.Hour))
+	for _, id := range asked {
+		rollouts[id-1].claim(worker, 1)
+	}
+	dead.Kill()
+	held, err := s.Heartbeat(t.Context(), worker, time.Hour, asked)
+	var partly *store.HeartbeatError
+	if !errors.As(err, &partly) || len(partly.Faults) != 1 || !store.Temporary(partly.Faults[asked[0]]) {
+		t.Errorf("error %v, want a passing one about plan %d alone", err, lost)
+	}
+	if len(held) != 1 || held[0].Task.Plan() != asked[1] {
+		t.Errorf("held: %v, want the task of plan %d", held, lives)
+	}
+	if _, err := s.Heartbeat(t.Context(), worker, time.Hour, asked[:1]); !store.Temporary(err) {
+		t.Errorf("error %v, want a passing one", err)
+	}
+}

@@ -132,8 +132,8 @@ func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) (h
 				cursor, err = "0", s.repairOnce(ctx, c.id, repaired)
 			}
 			switch {
-			case store.Temporary(err) || ctx.Err() != nil:
-				return nil, nil, err
+			case ctx.Err() != nil:
+				return nil, nil, ctx.Err()
 			case err != nil:
 				faults[c.id] = err
 			case !complete || cursor != "0":

@@ -46,7 +46,8 @@ func exec(ctx context.Context, pipe redis.Pipeliner) error {
 	})
 }
 
-// pipe sends the calls, those that need it twice.
+// pipe sends the calls, those that need it twice. It returns a fault only if it is that
+// of all: of a cluster, some nodes may be there.
 func (s *Store) pipe(ctx context.Context, calls []pipelined) error {
 	cmds := make([]*redis.StringCmd, len(calls))
 	pipe := s.rdb.Pipeline()
@@ -66,17 +67,19 @@ func (s *Store) pipe(ctx context.Context, calls []pipelined) error {
 	if again.Len() > 0 {
 		_, _ = again.Exec(ctx)
 	}
+	answered := false
 	for i := range calls {
 		c := &calls[i]
 		if err := cmds[i].Err(); err != nil {
 			c.err = s.fault(ctx, c.key, err)
-			if store.Temporary(c.err) {
-				return err
-			}
-			continue
+		} else {
+			c.answer = cmds[i].Val()
+			c.err = problem(c.key, c.answer)
 		}
-		c.answer = cmds[i].Val()
-		c.err = problem(c.key, c.answer)
+		answered = answered || !store.Temporary(c.err)
+	}
+	if !answered {
+		return cmds[0].Err()
 	}
 	return nil
 }

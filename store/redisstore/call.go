@@ -110,6 +110,9 @@ func (c *call) work(w *store.Work) work {
 	}
 }
 
+// letterSave is the letter of a save without an undo entry.
+const letterSave = 'R'
+
 // letterOf returns the letter of a work's kind: for those that need no look at the task,
 // that of the state that it leads to.
 func letterOf(w *store.Work) byte {
@@ -118,7 +121,7 @@ func letterOf(w *store.Work) byte {
 		if w.UndoStep != "" {
 			return 'V'
 		}
-		return 'R'
+		return letterSave
 	case store.Complete:
 		return 'C'
 	case store.Fail:

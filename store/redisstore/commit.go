@@ -48,7 +48,7 @@ type trip struct {
 	calls []*call
 	order []*work // as sent
 	argv  []any
-	sent  [4]int // arguments that are pointed to
+	sent  [3]int // arguments that are pointed to
 	seen  int64  // the newest event known before, and by the answer
 	last  int64
 	now   int64 // by the server's clock
@@ -75,7 +75,7 @@ func (t *trip) deliver() {
 func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) {
 	key := l.key
 	t.compose(s, key)
-	text, err := s.trip(ctx, s.scripts.commit, key, true, t.argv)
+	text, err := s.send(ctx, key, t)
 	if err = s.fault(ctx, key, err); err == nil {
 		err = problem(key, text)
 	}
@@ -102,10 +102,36 @@ func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) {
 	}
 }
 
-// compose writes the arguments of commit.lua.
+// unusual is what save.lua answers if it is not up to the trip.
+const unusual = "=?"
+
+// send makes the round trip, or two if it looked simpler than it was.
+func (s *Store) send(ctx context.Context, key string, t *trip) (string, error) {
+	if t.savesAlone() {
+		text, err := s.call(ctx, s.scripts.save, key, t.argv)
+		if err != nil || text != unusual {
+			return text, err
+		}
+	}
+	return s.call(ctx, s.scripts.commit, key, t.argv)
+}
+
+// call is trip for one of the scripts that t was composed for.
+func (s *Store) call(ctx context.Context, sc *script, key string, argv []any) (string, error) {
+	argv[1] = sc.sha
+	return s.trip(ctx, sc, key, true, argv)
+}
+
+// savesAlone reports whether all that was composed is checkpoints.
+func (t *trip) savesAlone() bool {
+	return len(t.order) > 0 && t.sent[1] == 0 &&
+		!slices.ContainsFunc(t.order, func(w *work) bool { return w.after[0] != letterSave })
+}
+
+// compose writes the arguments of commit.lua and save.lua.
 func (t *trip) compose(s *Store, key string) {
 	t.order = t.order[:0]
-	t.sent = [4]int{3: s.cfg.MaxEvents}
+	t.sent = [3]int{2: s.cfg.MaxEvents}
 	for _, c := range t.calls {
 		for i := range c.works {
 			w := &c.works[i]
@@ -113,9 +139,6 @@ func (t *trip) compose(s *Store, key string) {
 				continue
 			}
 			t.order = append(t.order, w)
-			if w.release {
-				t.sent[2] = 1
-			}
 		}
 		if c.claim.Max > 0 {
 			t.sent[1]++
@@ -132,7 +155,7 @@ func (t *trip) compose(s *Store, key string) {
 		}
 	}
 	t.argv[2] = len(t.argv) - 3 // the keys
-	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], &t.sent[3], s.hints)
+	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints)
 	for from := 0; from < len(t.order); {
 		to := from + 1
 		for to < len(t.order) && t.order[to].bucket == t.order[from].bucket {

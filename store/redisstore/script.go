@@ -22,7 +22,7 @@ type script struct {
 // scripts are all of them.
 type scripts struct {
 	begin, tenants, finish, remove *script
-	commit, apply, repair          *script
+	save, commit, apply, repair    *script
 	plan, tasks, states, pick      *script
 	events, held, cursor, agenda   *script
 	lock, reserve                  *script
@@ -33,7 +33,7 @@ func loadScripts() (*scripts, error) {
 	var all scripts
 	for name, to := range map[string]**script{
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
-		"commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
+		"save": &all.save, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
 		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events,
 		"held": &all.held, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
 	} {

@@ -3,9 +3,9 @@
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --
 -- KEYS[1] the plan's record; then the buckets with changes
--- ARGV[1] number of changes          ARGV[2] number of claims
--- ARGV[3] 1 if any change is no Save ARGV[4] most events to keep, 0: all
--- ARGV[5] channel for hints
+-- ARGV[1] number of changes         ARGV[2] number of claims
+-- ARGV[3] most events to keep, 0: all
+-- ARGV[4] channel for hints
 -- then per bucket with changes: bucket, number of changes, and per change
 --   field, what an untroubled task's head begins with before and after the change, up to
 --   the time, and data. The latter begins with its kind:
@@ -22,19 +22,17 @@
 --   "u"  too many undo entries
 -- then per claim the number of tasks, a byte, and each task framed; or 255, an ordinal
 -- and a tenant for a single task of which now says all else.
--- flags are four: whether tasks can be claimed, "-" if that follows from what it was
--- before; then, each 1 if so: call again to go on with the undo round; rebuild the
--- indexes; a problem, sized, ends the answer.
+-- flags are four, each 1 if so: tasks can be claimed ("-" of save.lua: see for yourself);
+-- call again to go on with the undo round; rebuild the indexes; a problem, sized, ends
+-- the answer.
 
-local works, claims, releases, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] == '1', ARGV[4] + 0, ARGV[5]
--- moves is false if nothing but the heads of tasks changes.
-local moves = releases or claims > 0 or works == 0
+local works, claims, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0, ARGV[4]
 
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past')
 if r.err then
 	return corrupt(record, r.err)
 end
-local problem = take(r[1], r[2], r[3], r[4]) or moves and (understand() or checked())
+local problem = take(r[1], r[2], r[3], r[4]) or understand() or checked()
 if problem then
 	return problem
 end
@@ -42,14 +40,10 @@ local past = r[5] or ''
 
 local out, applied = {}, {}
 
-local stopping = match(plan.rules or '', '^%d+ %d (%d)')
-if not stopping then
-	return corrupt(record, 'rules make no sense')
-end
 local saving, completing = byte('R'), byte('C')
-local asSaved, asEnded = 'R' .. stopping .. '.', 'C0.'
+local asSaved, asEnded = 'R' .. int(plan.stopRunning) .. '.', 'C0.'
 
-local i, done, group = 6, 0, 2
+local i, done, group = 5, 0, 2
 while done < works do
 	local key, b, count = KEYS[group], ARGV[i], ARGV[i + 1] + 0
 	i = i + 2
@@ -96,9 +90,6 @@ while done < works do
 	done, group = done + count, group + 1
 end
 
-if not moves then
-	return '=-000' .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. now .. '|' .. concat(out)
-end
 writeHolds()
 
 -- repeated returns what a claim that was sent before holds of a plan, nothing of what

@@ -177,9 +177,6 @@ end
 -- work applies one change and answers it. h is the task's head; after begins with the
 -- kind of the change, the worker's token and the change's number.
 local function work(key, ordinal, f, after, data, h, set, drop)
-	if not plan.total and understand() then
-		return 'P0c'
-	end
 	local kind, wtoken, wseq = match(after, '^(.). (%d+) (%d+)')
 	if not h then
 		if ordinal < 1 or ordinal > plan.total then

@@ -112,7 +112,8 @@ func Temporary(err error) bool {
 }
 
 // HeartbeatError says that a lease was renewed, and that what is held in some plans
-// could not be read: their data is damaged. It matches whatever the faults match.
+// could not be read: their data is damaged, or cannot be reached for now. It matches
+// whatever the faults match.
 type HeartbeatError struct {
 	// Faults are the reasons.
 	Faults map[plan.ID]error

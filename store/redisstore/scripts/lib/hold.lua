@@ -3,7 +3,7 @@
 
 -- filler is the value of the field without a name in the index held. It makes the hash
 -- a table: a small one would be a list, in which each look-up goes through all of it.
-local filler = string.rep('-', 65)
+local filler = '-----------------------------------------------------------------'
 
 -- Claims that hold one task less, the ordinals that were released in a sequential
 -- plan, and how many entries its order has.
@@ -53,9 +53,5 @@ end
 -- one which is sent again finds itself. Each stands between two zero bytes.
 local function remember(past)
 	past = '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, 300)
-	local cut = #past
-	while cut > 1 and string.byte(past, cut) ~= 0 do
-		cut = cut - 1
-	end
-	return sub(past, 1, cut)
+	return match(past, '^.*%z')
 end

@@ -13,7 +13,8 @@ func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	return e.readPlan(ctx, id)
 }
 
-// Plans returns a page of plans, the newest first.
+// Plans returns a page of plans, the newest first. With store.ErrCorrupt it returns
+// those that can be read, too.
 func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
 	err = e.command(ctx, "plans", func() error {
 		plans, err = e.store.Plans(ctx, q)

@@ -180,6 +180,28 @@ func TestHeartbeatBesideDamage(t *testing.T) {
 	}
 }
 
+// TestPlansBesideDamage: a damaged plan does not hide the others.
+func TestPlansBesideDamage(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	var ids []plan.ID
+	for range 4 {
+		ids = append(ids, start(t, s, 1, 1).id)
+	}
+	client.HSet(t.Context(), s.keys.plan(ids[1]), "facts", "1 2 3")
+	client.Del(t.Context(), s.keys.plan(ids[2]))
+	plans, err := s.Plans(t.Context(), store.PlanQuery{})
+	if len(plans) != 2 || plans[0].ID != ids[3] || plans[1].ID != ids[0] {
+		t.Errorf("%d plans, want %s and %s", len(plans), ids[3], ids[0])
+	}
+	for _, id := range ids[1:3] {
+		if !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), s.keys.plan(id)) {
+			t.Errorf("error %v, want one that names plan %s", err, id)
+		}
+	}
+}
+
 // TestLostIndexes: keys that say only what others say, too, are made again.
 func TestLostIndexes(t *testing.T) {
 	t.Parallel()

@@ -50,6 +50,7 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 		before = "(" + q.Before.String()
 	}
 	var plans []plan.Plan
+	var damage error
 	for {
 		ids, err := await(ctx, func(ctx context.Context) ([]string, error) {
 			return s.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
@@ -59,20 +60,21 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 		if err != nil {
 			return nil, s.fault(ctx, s.keys.plans(), err)
 		}
-		found, err := s.planPage(ctx, ids)
+		found, damaged, err := s.planPage(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
+		damage = errors.Join(damage, damaged)
 		for _, p := range found {
 			if len(q.States) == 0 || slices.Contains(q.States, p.State) {
 				plans = append(plans, p)
 			}
 			if len(plans) == limit {
-				return plans, nil
+				return plans, damage
 			}
 		}
 		if len(ids) < plansPage {
-			return plans, nil
+			return plans, damage
 		}
 		before = "(" + ids[len(ids)-1]
 	}
@@ -81,37 +83,48 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 // plansPage is how many plans are read in one round trip.
 const plansPage = 100
 
-// planPage reads plans; those that are not complete, or gone, are left out.
-func (s *Store) planPage(ctx context.Context, ids []string) ([]plan.Plan, error) {
+// planPage reads plans; those that are not complete, or gone, are left out, and so are
+// damaged ones, which damage names.
+func (s *Store) planPage(ctx context.Context, ids []string) (plans []plan.Plan, damage, err error) {
 	calls := make([]pipelined, 0, len(ids))
 	for _, text := range ids {
 		id, err := parsePlanID(text)
 		if err != nil {
-			return nil, &store.CorruptError{Key: s.keys.plans(), Reason: err.Error()}
+			damage = errors.Join(damage, &store.CorruptError{Key: s.keys.plans(), Reason: err.Error()})
+			continue
 		}
 		key := s.keys.plan(id)
 		calls = append(calls, pipelined{id: id, key: key, script: s.scripts.plan, argv: s.scripts.plan.argv(nil, key)})
 	}
 	if err := s.pipeline(ctx, calls); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	plans := make([]plan.Plan, 0, len(ids))
+	plans = make([]plan.Plan, 0, len(ids))
 	for i := range calls {
 		c := &calls[i]
 		if c.gone() {
 			continue
 		}
-		if c.err != nil {
-			return nil, c.err
+		p, err := c.readPlan()
+		switch {
+		case store.Temporary(err):
+			return nil, nil, err
+		case err != nil:
+			damage = errors.Join(damage, err)
+		default:
+			plans = append(plans, p)
 		}
-		r := reader{key: c.key, rest: c.answer[2:]}
-		p, err := parsePlan(c.id, &r)
-		if err != nil {
-			return nil, err
-		}
-		plans = append(plans, p)
 	}
-	return plans, nil
+	return plans, damage, nil
+}
+
+// readPlan reads an answer of plan.lua.
+func (p *pipelined) readPlan() (plan.Plan, error) {
+	if p.err != nil {
+		return plan.Plan{}, p.err
+	}
+	r := reader{key: p.key, rest: p.answer[2:]}
+	return parsePlan(p.id, &r)
 }
 
 // Task implements store.Reader.

@@ -41,6 +41,10 @@ test: ## Run all tests, as the README says.
 race: ## Run all tests under the race detector; they must find a redis-server.
 	CUTOVER_REQUIRE_REDIS=1 go test -race -timeout 15m $(PKG)
 
+.PHONY: deaf
+deaf: ## Run the engine's tests with every hint dropped.
+	go test . -deaf
+
 .PHONY: redis
 redis: ## Run only the packages that need a redis-server, uncached.
 	CUTOVER_REQUIRE_REDIS=1 go test -count=1 -timeout 10m $(REDIS_PACKAGES)

@@ -270,8 +270,8 @@ func TestStopWithoutWorker(t *testing.T) {
 				synctest.Wait()
 				e := newEngine(t, s, cutover.Config{Executors: x})
 				id := launch(t, e, spec("a"))
-				synctest.Wait()
-				dead.away() // the process is gone with its task
+				time.Sleep(2 * time.Second) // long enough for a poll
+				dead.away()                 // the process is gone with its task
 				if err := tt.command(t.Context(), e, id); err != nil {
 					t.Fatal(err)
 				}

@@ -3,6 +3,7 @@ package cutover_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,11 +19,25 @@ import (
 // newEngine returns an engine that does not run yet.
 func newEngine(t *testing.T, s store.Store, c cutover.Config) *cutover.Engine {
 	t.Helper()
+	if *withoutHints {
+		s = deaf{s}
+	}
 	e, err := cutover.New(s, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// withoutHints shows that hints only make things faster.
+var withoutHints = flag.Bool("deaf", false, "let no hint of a store through")
+
+// deaf is a store whose hints are all lost.
+type deaf struct{ store.Store }
+
+func (deaf) Listen(ctx context.Context, _ func(plan.ID)) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // running returns an engine that runs until the test ends.

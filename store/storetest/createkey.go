@@ -1,0 +1,191 @@
+package storetest
+
+import (
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+// keyed returns what begins a creation under an idempotency key.
+func (e *env) keyed(key, hash string) store.Create {
+	a := e.announce(1, concurrently(1))
+	a.Plan.IdempotencyKey, a.Hash = key, hash
+	return a
+}
+
+func createKey(e *env) {
+	c, err := e.BeginCreate(e.ctx, e.keyed("key", "hash"))
+	e.ok(err)
+	e.addAll(c, 1)
+	e.ok(e.FinishCreate(e.ctx, c))
+	again, err := e.BeginCreate(e.ctx, e.keyed("key", "hash"))
+	e.ok(err)
+	equal(e, "exists", again.Exists, true)
+	equal(e, "plan", again.ID, c.ID)
+	_, err = e.BeginCreate(e.ctx, e.keyed("key", "other"))
+	e.is(err, store.ErrKeyReused)
+	other, err := e.BeginCreate(e.ctx, e.keyed("other key", "hash"))
+	e.ok(err)
+	equal(e, "another key's plan exists", other.Exists, false)
+	for range 2 { // without a key nothing is the same
+		c, err := e.BeginCreate(e.ctx, e.keyed("", "hash"))
+		e.ok(err)
+		equal(e, "a plan without key exists", c.Exists, false)
+	}
+}
+
+func createKeyConcurrent(e *env) {
+	const rivals = 8
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	began := 0
+	for range rivals {
+		a := e.keyed("key", "hash")
+		group.Go(func() {
+			c, err := e.BeginCreate(e.ctx, a)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && !c.Exists {
+				began++
+			} else {
+				e.is(err, store.ErrCreating)
+			}
+		})
+	}
+	group.Wait()
+	equal(e, "creations under one key", began, 1)
+}
+
+func createKeyCreating(e *env) {
+	a := e.keyed("key", "hash")
+	a.TTL = e.h.TTL
+	c, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	_, err = e.BeginCreate(e.ctx, e.keyed("key", "hash"))
+	e.is(err, store.ErrCreating)
+	e.outlast(e.h.TTL)
+	e.removeAll(c.ID)
+	next, err := e.BeginCreate(e.ctx, e.keyed("key", "other"))
+	e.ok(err)
+	equal(e, "exists", next.Exists, false)
+	e.addAll(next, 1)
+	e.ok(e.FinishCreate(e.ctx, next))
+}
+
+// createKeyAgain: the answer to BeginCreate was lost, or comes late. Its creator goes
+// on with what it began; nobody else does.
+func createKeyAgain(e *env) {
+	a := e.announce(150, concurrently(1))
+	a.Plan.IdempotencyKey = "key"
+	c, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	again := func(want store.Creation) {
+		e.Helper()
+		got, err := e.BeginCreate(e.ctx, a)
+		e.ok(err)
+		equal(e, "creation begun again", got, want)
+	}
+	again(c)
+	e.ok(e.AddTenants(e.ctx, c, 1, tenants(1, 100)))
+	again(c)
+	other := a
+	other.Mark = e.unique("mark")
+	_, err = e.BeginCreate(e.ctx, other)
+	e.is(err, store.ErrCreating)
+	other = a
+	other.Hash = "other"
+	_, err = e.BeginCreate(e.ctx, other)
+	e.is(err, store.ErrCreating)
+	e.addAll(c, 150) // from the first on
+	e.ok(e.FinishCreate(e.ctx, c))
+	e.plans = append(e.plans, c.ID)
+	again(store.Creation{ID: c.ID, Exists: true})
+	plans, err := e.Plans(e.ctx, store.PlanQuery{})
+	e.ok(err)
+	equal(e, "plans", len(plans), 1)
+}
+
+// createKeyAgainConcurrent: requests that were given up arrive while the next one is
+// on its way.
+func createKeyAgainConcurrent(e *env) {
+	a := e.keyed("key", "hash")
+	var begun [8]store.Creation
+	var group sync.WaitGroup
+	for i := range begun {
+		group.Go(func() {
+			c, err := e.BeginCreate(e.ctx, a)
+			if err != nil {
+				e.Errorf("begun again at once: %v", err)
+			}
+			begun[i] = c
+		})
+	}
+	group.Wait()
+	for _, c := range begun {
+		equal(e, "creation begun again at once", c, begun[0])
+	}
+	e.addAll(begun[0], 1)
+	e.ok(e.FinishCreate(e.ctx, begun[0]))
+	e.plans = append(e.plans, begun[0].ID)
+}
+
+// createKeyAgainSlow: BeginCreate sent again gives a creation its TTL again.
+func createKeyAgainSlow(e *env) {
+	a := e.keyed("key", "hash")
+	a.TTL = e.h.TTL
+	c, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	for range 3 {
+		time.Sleep(e.h.TTL / 2)
+		got, err := e.BeginCreate(e.ctx, a)
+		e.ok(err)
+		equal(e, "creation begun again", got, c)
+		_, err = e.Remove(e.ctx, c.ID)
+		e.is(err, store.ErrConflict)
+	}
+	e.addAll(c, 1)
+	e.ok(e.FinishCreate(e.ctx, c))
+	e.plans = append(e.plans, c.ID)
+}
+
+// createKeyAgainGivenUp: what was removed is not gone on with.
+func createKeyAgainGivenUp(e *env) {
+	a := e.keyed("key", "hash")
+	a.TTL = e.h.TTL
+	c, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	e.outlast(e.h.TTL)
+	e.removeAll(c.ID)
+	next, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	if next.ID == c.ID || next.Exists {
+		e.Errorf("%+v was removed, and begun again is %+v", c, next)
+	}
+	e.addAll(next, 1)
+	e.ok(e.FinishCreate(e.ctx, next))
+	e.plans = append(e.plans, next.ID)
+}
+
+// createAgainWithoutKey: nothing leads to the first creation, if the store does not go
+// on with it; it disappears.
+func createAgainWithoutKey(e *env) {
+	a := e.announce(1, concurrently(1))
+	a.TTL = e.h.TTL
+	first, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	second, err := e.BeginCreate(e.ctx, a)
+	e.ok(err)
+	equal(e, "exists", second.Exists, false)
+	e.addAll(second, 1)
+	e.ok(e.FinishCreate(e.ctx, second))
+	e.plans = append(e.plans, second.ID)
+	if first.ID != second.ID {
+		e.outlast(e.h.TTL)
+		equal(e, "a creation", e.mustBeDue(first.ID).Creating, true)
+		e.removeAll(first.ID)
+	}
+	plans, err := e.Plans(e.ctx, store.PlanQuery{})
+	e.ok(err)
+	equal(e, "plans", len(plans), 1)
+}

@@ -180,6 +180,39 @@ func TestHeartbeatBesideDamage(t *testing.T) {
 	}
 }
 
+// TestForeignEvent: an entry of the log that is newer than it can be keeps events from
+// being written. The changes stand whole, and who claims is told.
+func TestForeignEvent(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := busy(t, s)
+	before, err := s.Plan(r.ctx, r.id)
+	r.ok(err)
+	key := s.keys.events(r.id)
+	r.ok(client.XAdd(r.ctx, &redis.XAddArgs{Stream: key, ID: "999999-0", Values: []string{"e", "not ours"}}).Err())
+	held, err := s.Heartbeat(r.ctx, "worker", time.Minute, []plan.ID{r.id})
+	r.ok(err)
+	b := store.Batch{Plan: r.id, Works: []store.Work{{Task: held[0].Task, Token: held[0].Token, Seq: 1, Kind: store.Complete}}}
+	r.ok(s.Commit(r.ctx, &b))
+	r.ok(b.Works[0].Err)
+	p, err := s.Plan(r.ctx, r.id)
+	r.ok(err)
+	done, _, err := s.Tasks(r.ctx, r.id, store.TaskQuery{States: []task.State{task.Completed}})
+	r.ok(err)
+	if n := p.Counters.Of(task.Completed); n != before.Counters.Of(task.Completed)+1 || n != len(done) || p.Counters.Held != 1 {
+		t.Errorf("%d tasks are completed, the counters are %+v", len(done), p.Counters)
+	}
+	var corrupt *store.CorruptError
+	err = s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "more", Worker: "worker", Max: 1}})
+	if err != nil && (!errors.As(err, &corrupt) || corrupt.Key != key) {
+		t.Errorf("error %v, want none or one that names %s", err, key)
+	}
+	if _, err := s.Events(r.ctx, r.id, before.LastEvent, 0); err == nil {
+		t.Error("nobody minds the events that are not there")
+	}
+}
+
 // TestPlansBesideDamage: a damaged plan does not hide the others.
 func TestPlansBesideDamage(t *testing.T) {
 	t.Parallel()

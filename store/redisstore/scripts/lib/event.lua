@@ -17,10 +17,14 @@ local function log(limit)
 	local key = base .. 'events'
 	plan.lastEvent = plan.lastEvent + #events
 	local id, text = int(plan.lastEvent) .. '-0', concat(events, '\n')
+	local added
 	if atRest() then
-		redis.call('XADD', key, id, 'at', now, 'e', text, 'rest', '1')
+		added = redis.pcall('XADD', key, id, 'at', now, 'e', text, 'rest', '1')
 	else
-		redis.call('XADD', key, id, 'at', now, 'e', text)
+		added = redis.pcall('XADD', key, id, 'at', now, 'e', text)
+	end
+	if type(added) == 'table' and added.err then -- something newer is in the way: the changes stand
+		plan.damaged = corrupt(key, added.err)
 	end
 	if limit > 0 and plan.lastEvent > limit then
 		redis.call('XTRIM', key, 'MINID', int(plan.lastEvent - limit + 1) .. '-0')

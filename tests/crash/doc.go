@@ -37,7 +37,7 @@
 // To see whether this version can be deployed next to another one, or taken back, build
 // the worker of that one and let both work on the same plans:
 //
-//	go test -c -tags crash -o /tmp/other ./tests/crash    in a checkout of the other version
-//	CUTOVER_CRASH=short CUTOVER_CRASH_OTHER_BUILD=/tmp/other \
+//	go test -c -tags crash -o other.test ./tests/crash    in a checkout of the other version
+//	CUTOVER_CRASH=short CUTOVER_CRASH_OTHER_BUILD=<path of other.test> \
 //		go test -tags crash -v -run 'TestFaults/each/a_deploy' ./tests/crash
 package crash

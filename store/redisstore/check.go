@@ -15,8 +15,12 @@ import (
 )
 
 // layout is the version of the data that this library writes and the newest that it
-// reads. It rises when an older library could no longer work on the data.
-const layout = 1
+// reads; oldest is the oldest that it reads. layout rises when an older library could no
+// longer work on the data. Version 1 was never released.
+const (
+	layout = 2
+	oldest = 2
+)
 
 // check refuses clients, servers and data that the store cannot keep its promises
 // with.
@@ -87,8 +91,8 @@ func tlsHint(rdb redis.UniversalClient, err error) string {
 	return ""
 }
 
-// checkLayout marks new data with the version of its layout, and refuses data with
-// a newer one.
+// checkLayout marks new data with the version of its layout, and refuses data of which
+// this library does not know the layout.
 func (s *Store) checkLayout(ctx context.Context) error {
 	key := s.keys.version()
 	text, err := await(ctx, func(ctx context.Context) (string, error) {
@@ -104,7 +108,7 @@ func (s *Store) checkLayout(ctx context.Context) error {
 	if err != nil || found < 1 {
 		return &store.CorruptError{Key: key, Reason: fmt.Sprintf("%.32q is no version", text)}
 	}
-	if found > layout {
+	if found < oldest || found > layout {
 		return fmt.Errorf("%s, key %s: %w", s.addr, key, &VersionError{Found: found, Known: layout})
 	}
 	return nil

@@ -25,7 +25,7 @@
 //
 //	a Config with faults                           ErrConfig
 //	a server that cannot be used as it is set up   ErrServer (*ServerError: where, why)
-//	data written by a newer library                ErrVersion (*VersionError)
+//	data written by a newer library, or too old    ErrVersion (*VersionError)
 //	a plan that is older than it was               ErrWentBack (*WentBackError)
 //	a commit that is not on enough replicas yet    ErrNotReplicated, a passing fault
 //

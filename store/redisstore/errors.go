@@ -55,8 +55,8 @@ func (e *ServerError) Unwrap() error { return e.Err }
 // Is reports whether target is [ErrServer].
 func (e *ServerError) Is(target error) bool { return target == ErrServer }
 
-// VersionError says that the data was written by a newer library. It matches
-// [ErrVersion].
+// VersionError says that the data was written by a newer library, or by one so old that
+// its data is not read any more. It matches [ErrVersion].
 type VersionError struct {
 	// Found is the version of the data, Known the newest that this library knows.
 	Found, Known int

@@ -339,6 +339,11 @@ func (m *meddler) States(ctx context.Context, id plan.ID, after, limit int) (s [
 	return s, err
 }
 
+func (m *meddler) Tenants(ctx context.Context, id plan.ID, after, limit int) (ts []string, err error) {
+	err = m.pass(ctx, call{op: "Tenants", do: func() (err error) { ts, err = m.Store.Tenants(ctx, id, after, limit); return err }})
+	return ts, err
+}
+
 func (m *meddler) Events(ctx context.Context, id plan.ID, after int64, limit int) (ev []plan.Event, err error) {
 	err = m.pass(ctx, call{op: "Events", do: func() (err error) { ev, err = m.Store.Events(ctx, id, after, limit); return err }})
 	return ev, err

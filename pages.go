@@ -8,46 +8,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// eachBatch calls f for the tasks of a plan in those states, all if none are
-// named, at most store.MaxBatch at a time.
+// eachBatch calls f for the tasks of a plan in those states, at most store.MaxBatch at a
+// time.
 func (e *Engine) eachBatch(ctx context.Context, id plan.ID, states []task.State, f func([]task.Task) error) error {
-	return e.eachOf(ctx, id, store.TaskQuery{States: states, Limit: store.MaxBatch}, f)
-}
-
-// eachPage calls f for all tasks of a plan, page by page, and reads the next page
-// meanwhile.
-func (e *Engine) eachPage(ctx context.Context, id plan.ID, f func([]task.Task) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	pages := make(chan []task.Task)
-	var reading, failed error // reading is set before pages is closed
-	go func() {
-		defer close(pages)
-		reading = e.eachOf(ctx, id, store.TaskQuery{Limit: store.MaxPage}, func(tasks []task.Task) error {
-			select {
-			case pages <- tasks:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
-	}()
-	for page := range pages { // to the end, so that the reader is gone
-		if failed == nil {
-			failed = f(page)
-		}
-		if failed != nil {
-			cancel()
-		}
-	}
-	if failed != nil {
-		return failed
-	}
-	return reading
-}
-
-// eachOf calls f for what a query finds, page by page.
-func (e *Engine) eachOf(ctx context.Context, id plan.ID, q store.TaskQuery, f func([]task.Task) error) error {
+	q := store.TaskQuery{States: states, Limit: store.MaxBatch}
 	for {
 		var tasks []task.Task
 		var next int
@@ -67,5 +31,50 @@ func (e *Engine) eachOf(ctx context.Context, id plan.ID, q store.TaskQuery, f fu
 			return nil
 		}
 		q.After = next
+	}
+}
+
+// eachTenants calls f for the tenants of a plan, page by page, with the ordinal of the
+// first, and reads the next page meanwhile.
+func (e *Engine) eachTenants(ctx context.Context, id plan.ID, f func(first int, tenants []string) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pages := make(chan []string)
+	var reading, failed error // reading is set before pages is closed
+	go func() {
+		defer close(pages)
+		reading = e.readTenants(ctx, id, pages)
+	}()
+	first := 1
+	for page := range pages { // to the end, so that the reader is gone
+		if failed == nil {
+			failed = f(first, page)
+		}
+		if failed != nil {
+			cancel()
+		}
+		first += len(page)
+	}
+	if failed != nil {
+		return failed
+	}
+	return reading
+}
+
+// readTenants sends the tenants of a plan to pages.
+func (e *Engine) readTenants(ctx context.Context, id plan.ID, pages chan<- []string) error {
+	for after := 0; ; {
+		tenants, err := e.Tenants(ctx, id, after, store.MaxPage)
+		if err != nil {
+			return err
+		}
+		select {
+		case pages <- tenants:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if after += len(tenants); len(tenants) < store.MaxPage {
+			return nil
+		}
 	}
 }

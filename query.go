@@ -59,6 +59,16 @@ func (e *Engine) States(ctx context.Context, id plan.ID, after, limit int) (stat
 	return states, err
 }
 
+// Tenants returns the ids of the tenants alone, of the same tasks as [Engine.States] does:
+// together they are all that a picture of a large plan needs.
+func (e *Engine) Tenants(ctx context.Context, id plan.ID, after, limit int) (tenants []string, err error) {
+	err = e.command(ctx, "tenants", func() error {
+		tenants, err = e.store.Tenants(ctx, id, after, limit)
+		return err
+	})
+	return tenants, err
+}
+
 // Events returns up to limit events of a plan after a sequence number.
 // store.ErrTrimmed if the log begins later.
 func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {

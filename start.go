@@ -6,12 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/task"
 )
 
 // ErrStarting says that the start of the plan is already under way.
@@ -60,14 +60,14 @@ func newToken() uint64 {
 func (e *Engine) lockAll(ctx context.Context, id plan.ID, actor string, token uint64) error {
 	var held []store.TenantLock
 	alive := time.Now()
-	err := e.eachPage(ctx, id, func(tasks []task.Task) error {
+	err := e.eachTenants(ctx, id, func(first int, tenants []string) error {
 		if time.Since(alive) > e.startTTL()/3 {
 			if err := e.renewStart(ctx, id, actor, token); err != nil {
 				return err
 			}
 			alive = time.Now()
 		}
-		others, err := e.lockPage(ctx, startLocks(id, token, tasks))
+		others, err := e.lockPage(ctx, startLocks(id, token, first, tenants))
 		if len(held) < maxHeldNamed {
 			held = append(held, others...)
 		}
@@ -100,11 +100,12 @@ func (e *Engine) lockPage(ctx context.Context, locks []store.TenantLock) (held [
 	return held, err
 }
 
-// startLocks returns the locks that a start takes.
-func startLocks(id plan.ID, token uint64, tasks []task.Task) []store.TenantLock {
-	locks := make([]store.TenantLock, len(tasks))
-	for i, t := range tasks {
-		locks[i] = startLock(id, token, t)
+// startLocks returns the locks that a start takes of tenants, the first of them with that
+// ordinal.
+func startLocks(id plan.ID, token uint64, first int, tenants []string) []store.TenantLock {
+	locks := make([]store.TenantLock, len(tenants))
+	for i, tenant := range tenants {
+		locks[i] = startLock(id, token, first+i, tenant)
 	}
 	return locks
 }
@@ -130,9 +131,13 @@ func (e *Engine) giveUpStart(ctx context.Context, id plan.ID, token uint64) erro
 	if err != nil || p.StartToken == token {
 		return err
 	}
-	return e.eachBatch(ctx, id, nil, func(tasks []task.Task) error {
-		locks := startLocks(id, token, tasks)
-		return e.command(ctx, "release", func() error { return e.store.Release(ctx, locks) })
+	return e.eachTenants(ctx, id, func(first int, tenants []string) error {
+		for batch := range slices.Chunk(startLocks(id, token, first, tenants), store.MaxBatch) {
+			if err := e.command(ctx, "release", func() error { return e.store.Release(ctx, batch) }); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -26,14 +26,14 @@ const (
 	runPhase    = 1 << 31
 )
 
-func startLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
-	return store.TenantLock{Tenant: t.Tenant.ID, Plan: p, Ordinal: t.ID.Ordinal(), Start: start, Phase: startPhase}
+func startLock(p plan.ID, start uint64, ordinal int, tenant string) store.TenantLock {
+	return store.TenantLock{Tenant: tenant, Plan: p, Ordinal: ordinal, Start: start, Phase: startPhase}
 }
 
 // intentLock is taken before a retry or a rollback is committed. Until it is, the
 // lock may still be found stale and be taken over: the worker checks again.
 func intentLock(p plan.Plan, t task.Task) store.TenantLock {
-	l := startLock(p.ID, p.StartToken, t)
+	l := startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID)
 	l.Phase = intentPhase | uint32(t.Version)&(intentPhase-1)
 	return l
 }
@@ -41,7 +41,7 @@ func intentLock(p plan.Plan, t task.Task) store.TenantLock {
 // runLock is the lock under which a task runs under its token. Since it takes the
 // place of another value, whoever found that one stale comes too late from now on.
 func runLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
-	l := startLock(p, start, t)
+	l := startLock(p, start, t.ID.Ordinal(), t.Tenant.ID)
 	if t.Attempt > 1 || t.State == task.RollingBack {
 		l.Phase = runPhase | uint32(t.Token)&(runPhase-1)
 	}
@@ -50,7 +50,7 @@ func runLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
 
 // locksOf returns the locks that a task at rest may still have.
 func locksOf(p plan.Plan, t task.Task) []store.TenantLock {
-	start, run := startLock(p.ID, p.StartToken, t), startLock(p.ID, p.StartToken, t)
+	start, run := startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID), startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID)
 	run.Phase = runPhase | uint32(t.Token)&(runPhase-1)
 	return []store.TenantLock{start, run}
 }

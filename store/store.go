@@ -29,7 +29,7 @@ const (
 	MaxBatch = 100
 	// MaxPage is the most entries of one page of a query.
 	MaxPage = 1000
-	// MaxStates is the most states of one call of States.
+	// MaxStates is the most states of one call of States, and tenants of one of Tenants.
 	MaxStates = 5000
 	// KeptCommands is how many command ids a plan remembers.
 	KeptCommands = 64
@@ -335,6 +335,8 @@ type Reader interface {
 	// limit is at most, and by default, MaxStates. Fewer only at the end of the plan,
 	// none past it. ErrNotFound.
 	States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error)
+	// Tenants returns the ids of the tenants alone, of the same tasks as States does.
+	Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
 	// Events returns up to limit events after a sequence number, oldest first. At
 	// the end of the log it returns none. ErrTrimmed.
 	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)

@@ -300,6 +300,14 @@ func (v *view) States(ctx context.Context, id plan.ID, after, limit int) (states
 	return states, err
 }
 
+func (v *view) Tenants(ctx context.Context, id plan.ID, after, limit int) (tenants []string, err error) {
+	err = v.call(ctx, "Tenants", nil, func() (err error) {
+		tenants, err = v.s.Tenants(ctx, id, after, limit)
+		return err
+	})
+	return tenants, err
+}
+
 func (v *view) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = v.call(ctx, "Events", nil, func() (err error) {
 		events, err = v.s.Events(ctx, id, after, limit)

@@ -87,6 +87,16 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 
 // States implements store.Reader.
 func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+	return each(ctx, s, id, after, limit, (*rollout).state)
+}
+
+// Tenants implements store.Reader.
+func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
+	return each(ctx, s, id, after, limit, func(_ *rollout, r *record) string { return r.tenant })
+}
+
+// each returns what f says of each of up to limit tasks after an ordinal.
+func each[T any](ctx context.Context, s *Store, id plan.ID, after, limit int, f func(*rollout, *record) T) ([]T, error) {
 	p, err := s.visible(ctx, id)
 	if err != nil {
 		return nil, err
@@ -96,11 +106,11 @@ func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]tas
 		limit = store.MaxStates
 	}
 	after = min(max(after, 0), p.tasks.n)
-	states := make([]task.State, min(limit, p.tasks.n-after))
-	for i := range states {
-		states[i] = p.state(p.tasks.at(uint32(after + 1 + i)))
+	found := make([]T, min(limit, p.tasks.n-after))
+	for i := range found {
+		found[i] = f(p, p.tasks.at(uint32(after+1+i)))
 	}
-	return states, nil
+	return found, nil
 }
 
 func (p *rollout) matches(r *record, q store.TaskQuery) bool {

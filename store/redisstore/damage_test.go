@@ -180,6 +180,23 @@ func TestHeartbeatBesideDamage(t *testing.T) {
 	}
 }
 
+// TestLostTenants: a list of tenants that is too short is named.
+func TestLostTenants(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := start(t, s, 130, 1)
+	key := s.keys.tenants(r.id, 1)
+	r.ok(client.LTrim(r.ctx, key, 0, 30).Err())
+	var corrupt *store.CorruptError
+	if _, err := s.Tenants(r.ctx, r.id, 0, 0); !errors.As(err, &corrupt) || corrupt.Key != key {
+		t.Errorf("error %v, want one that names %s", err, key)
+	}
+	if got, err := s.Tenants(r.ctx, r.id, 60, 30); err != nil || len(got) != 30 || got[0] != "tenant-61" {
+		t.Errorf("%d tenants and error %v, want those that are there", len(got), err)
+	}
+}
+
 // TestForeignEvent: an entry of the log that is newer than it can be keeps events from
 // being written. The changes stand whole, and who claims is told.
 func TestForeignEvent(t *testing.T) {

@@ -56,6 +56,7 @@ func (e *env) calls(id plan.ID) map[string]func(ctx context.Context) error {
 		"Task":       func(ctx context.Context) error { _, err := e.Task(ctx, task.NewID(id, 1)); return err },
 		"Tasks":      func(ctx context.Context) error { _, _, err := e.Tasks(ctx, id, store.TaskQuery{}); return err },
 		"States":     func(ctx context.Context) error { _, err := e.States(ctx, id, 0, 0); return err },
+		"Tenants":    func(ctx context.Context) error { _, err := e.Tenants(ctx, id, 0, 0); return err },
 		"Events":     func(ctx context.Context) error { _, err := e.Events(ctx, id, 0, 1); return err },
 	}
 }
@@ -64,7 +65,7 @@ func errorsNotFound(e *env) {
 	e.create(1, concurrently(1))
 	for _, id := range []plan.ID{1000, task.MaxPlanID, 0, -1} {
 		calls := e.calls(id)
-		for _, name := range []string{"AddTenants", "FinishCreate", "Commit", "Apply", "Orphans", "Cursor", "MoveCursor", "Plan", "Task", "Tasks", "States", "Events"} {
+		for _, name := range []string{"AddTenants", "FinishCreate", "Commit", "Apply", "Orphans", "Cursor", "MoveCursor", "Plan", "Task", "Tasks", "States", "Tenants", "Events"} {
 			if err := calls[name](e.ctx); !errors.Is(err, store.ErrNotFound) || store.Temporary(err) {
 				e.Errorf("%s of plan %s: %v, want ErrNotFound", name, id, err)
 			}

@@ -124,6 +124,11 @@ func (f *FaultyStore) States(ctx context.Context, id plan.ID, after, limit int) 
 	return call(ctx, f, func() ([]task.State, error) { return f.inner.States(ctx, id, after, limit) })
 }
 
+// Tenants implements store.Reader.
+func (f *FaultyStore) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
+	return call(ctx, f, func() ([]string, error) { return f.inner.Tenants(ctx, id, after, limit) })
+}
+
 // Events implements store.Reader.
 func (f *FaultyStore) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
 	return call(ctx, f, func() ([]plan.Event, error) { return f.inner.Events(ctx, id, after, limit) })

@@ -14,6 +14,7 @@ func stateCases() []testCase {
 		{name: "states by the page", run: statesByPage},
 		{name: "states of cancelled pending tasks", run: statesCancelled},
 		{name: "states belong to the caller", run: statesOwned},
+		{name: "tenants by the page", run: tenantsByPage},
 	}
 }
 
@@ -104,6 +105,36 @@ func statesCancelled(e *env) {
 	got := r.states(0, 0)
 	if want := r.shown(); !slices.Equal(got, want) || got[7] != task.Cancelled || got[8] != task.Cancelled {
 		e.Errorf("states %v, the tasks are %v", got, want)
+	}
+}
+
+// tenantsByPage: pages of tenants are those of the states.
+func tenantsByPage(e *env) {
+	const n = store.MaxStates + 130
+	r := e.start(n, concurrently(n))
+	var all []string
+	for q := (store.TaskQuery{}); ; {
+		tasks, next, err := r.Tasks(r.ctx, r.id, q)
+		r.ok(err)
+		for _, t := range tasks {
+			all = append(all, t.Tenant.ID)
+		}
+		if q.After = next; next == 0 {
+			break
+		}
+	}
+	for _, after := range []int{-1, 0, 1, 63, 64, 65, 128, n - 66, n - 1, n, 1 << 40} {
+		for _, limit := range []int{0, 1, 2, 64, 65, 200, store.MaxStates, n} {
+			got, err := r.Tenants(r.ctx, r.id, after, limit)
+			r.ok(err)
+			if limit == 0 {
+				limit = store.MaxStates
+			}
+			from := min(max(after, 0), n)
+			if want := all[from:min(from+min(limit, store.MaxStates), n)]; !slices.Equal(got, want) {
+				e.Errorf("after %d, limit %d: %d tenants, want %d", after, limit, len(got), len(want))
+			}
+		}
 	}
 }
 

@@ -90,14 +90,14 @@ func mutants() []mutant {
 		{
 			name: "a task that runs is handed back",
 			edits: []edit{
-				{"lease.go", "delete(mine, h.Task)\n", ""},
+				{"heartbeat.go", "delete(mine, h.Task)\n", ""},
 				{"jobs.go", "if j.task.ID == id && j.task.Token == token {", "if j == nil {"},
 			},
 			pkg: ".", test: "TestLongTaskRunsOnce",
 		},
 		tested("a sweep skips its last batch", "./plan", "TestRetryFailedInBatches", "plan/sweep.go",
 			"if !s.Matches(t.Control) || held(t.ID) {", "if next == 0 && s.After > 0 || !s.Matches(t.Control) || held(t.ID) {"),
-		tested("the lease counts from the answer", ".", "TestLeaseEndsForTheProcessFirst", "lease.go",
+		tested("the lease counts from the answer", ".", "TestLeaseEndsForTheProcessFirst", "heartbeat.go",
 			"l.renewed(sent, e.cfg.LeaseTTL)\n\te.compare", "l.renewed(time.Now(), e.cfg.LeaseTTL)\n\te.compare"),
 		tested("a shutdown goes on claiming", ".", "TestShutdownClaimsNothing", "job.go",
 			"if j.e.draining.Load() || ", "if "),

@@ -6,8 +6,9 @@ MODULE := github.com/cutover-go/cutover
 # Go packages that the steps work on: make test PKG=./plan/...
 PKG ?= ./...
 
-# How long each fuzz target runs.
-FUZZTIME ?= 5s
+# How many inputs each fuzz target is given. A number and not a time: at the end of a
+# time Go 1.26 now and then reports its own deadline as a failure (go.dev/issue/75804).
+FUZZTIME ?= 50000x
 
 # Examples that are run to their end: all folders of examples/ with a program. A
 # file ci.args beside it holds its arguments.
@@ -87,7 +88,7 @@ modules: ## Build, vet and test the other modules, each without the workspace.
 		echo "--- module $$module"; \
 		packages=$$(cd $$module && GOWORK=off go list ./...) || exit 1; \
 		[ -n "$$packages" ] || continue; \
-		(cd $$module && export GOWORK=off && go build ./... && go vet ./... && go test ./...) || exit 1; \
+		(cd $$module && export GOWORK=off && go build -o /dev/null ./... && go vet ./... && go test ./...) || exit 1; \
 	done
 
 .PHONY: bench-compile
@@ -95,7 +96,7 @@ bench-compile: ## Run every benchmark once, to see that it still works.
 	go test -run='^$$' -bench=. -benchtime=1x -timeout 10m $(PKG)
 
 .PHONY: fuzz-short
-fuzz-short: ## Run every fuzz target for FUZZTIME.
+fuzz-short: ## Give every fuzz target FUZZTIME inputs.
 	.ci/fuzz $(FUZZTIME) $(PKG)
 
 .PHONY: crash

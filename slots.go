@@ -80,6 +80,10 @@ func (s *slots) giveBack(n int) {
 func (s *slots) offer(info *planInfo, claimable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.offerLocked(info, claimable)
+}
+
+func (s *slots) offerLocked(info *planInfo, claimable bool) {
 	switch c := s.waiting[info.id]; {
 	case !claimable:
 		delete(s.waiting, info.id)
@@ -94,11 +98,11 @@ func (s *slots) offer(info *planInfo, claimable bool) {
 // served ends a claim of a plan, which tells whether there are further tasks.
 func (s *slots) served(info *planInfo, claimable bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if c := s.waiting[info.id]; c != nil {
 		c.claiming = false
 	}
-	s.mu.Unlock()
-	s.offer(info, claimable)
+	s.offerLocked(info, claimable)
 }
 
 func (s *slots) forget(id plan.ID) {

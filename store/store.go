@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -139,9 +138,12 @@ type Batch struct {
 // HandsBack reports, once b was answered, whether it left a task in flight for another
 // worker.
 func (b *Batch) HandsBack() bool {
-	return slices.ContainsFunc(b.Works, func(w Work) bool {
-		return w.Kind == Yield && w.Err == nil && (w.State == task.Running || w.State == task.RollingBack)
-	})
+	for i := range b.Works {
+		if w := &b.Works[i]; w.Kind == Yield && w.Err == nil && w.State.InFlight() {
+			return true
+		}
+	}
+	return false
 }
 
 // Work is one change of a task by the worker that holds it.

@@ -125,7 +125,7 @@ func restsForGood(rules, facts string) bool {
 	if !r.ok || !f.ok || f.Counters.InFlight() > 0 {
 		return false
 	}
-	return ruleAtRest(rules) == "2" || (plan.Plan{Control: plan.Control{State: r.state, Grant: r.grant}, Facts: f.Facts}).AtRest()
+	return r.restsIfIdle || (plan.Plan{Control: plan.Control{State: r.state, Grant: r.grant}, Facts: f.Facts}).AtRest()
 }
 
 // Rest implements store.Agenda.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/cutover-go/cutover/plan"
@@ -154,13 +153,4 @@ func (l *lane) newest() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.seen
-}
-
-// ruleAtRest returns the rule that says when the plan is at rest.
-func ruleAtRest(rules string) string {
-	f := strings.Fields(rules)
-	if len(f) < 5 {
-		return ""
-	}
-	return f[4]
 }

@@ -16,6 +16,7 @@ type rules struct {
 	grant         strategy.Grant
 	claimsRunning bool
 	undoOpen      bool
+	restsIfIdle   bool // at rest as soon as nothing is in flight
 	ok            bool
 }
 
@@ -55,7 +56,7 @@ func parseRules(s string) rules {
 	return rules{
 		state:         plan.State(f[0]),
 		grant:         strategy.Grant{Open: int(f[8]), MaxHeld: int(f[9]), MaxFailed: int(f[10])},
-		claimsRunning: f[1] == 1, undoOpen: f[5] == 1,
+		claimsRunning: f[1] == 1, undoOpen: f[5] == 1, restsIfIdle: f[4] == 2,
 		ok: ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
 }

@@ -1,9 +1,11 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
@@ -36,42 +38,49 @@ func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]tas
 	return states, nil
 }
 
-// Tenants implements store.Reader.
+// Tenants implements store.Reader. That the plan is there is asked in the same round
+// trip; what is wrong if it is not, only then.
 func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
-	p, err := s.Plan(ctx, id)
-	if err != nil {
-		return nil, err
-	}
 	if limit <= 0 || limit > store.MaxStates {
 		limit = store.MaxStates
 	}
-	after = min(max(0, after), p.Tasks)
-	last := min(after+limit, p.Tasks)
-	var buckets []*redis.StringSliceCmd
+	after = min(max(0, after), task.MaxPerPlan)
 	pipe := s.rdb.Pipeline()
-	for place := after; place < last; place = (place/bucketSize + 1) * bucketSize {
-		b := place / bucketSize
-		end := min(last, (b+1)*bucketSize) - 1
-		buckets = append(buckets, pipe.LRange(ctx, s.keys.tenants(id, b), int64(place%bucketSize), int64(end%bucketSize)))
-	}
-	if len(buckets) == 0 {
-		return nil, nil
+	record := pipe.HMGet(ctx, s.keys.plan(id), "stage", "tasks")
+	var lists []*redis.StringSliceCmd
+	for place := after; place < after+limit; place += bucketSize - place%bucketSize {
+		end := min(after+limit-place, bucketSize-place%bucketSize) + place%bucketSize - 1
+		lists = append(lists, pipe.LRange(ctx, s.keys.tenants(id, place/bucketSize), int64(place%bucketSize), int64(end)))
 	}
 	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
 		return nil, ctx.Err()
 	}
-	tenants := make([]string, 0, last-after)
-	for i, cmd := range buckets {
-		key := s.keys.tenants(id, after/bucketSize+i)
-		if err := s.fault(ctx, key, cmd.Err()); err != nil {
+	if err := s.fault(ctx, s.keys.plan(id), record.Err()); err != nil {
+		return nil, err
+	}
+	if record.Val()[0] != "ready" {
+		_, err := s.Plan(ctx, id) // says why it cannot be seen
+		return nil, cmp.Or(err, store.ErrNotFound)
+	}
+	announced, _ := record.Val()[1].(string)
+	total, err := strconv.Atoi(announced)
+	if err != nil {
+		return nil, &store.CorruptError{Key: s.keys.plan(id), Reason: fmt.Sprintf("tasks is %.32q", announced)}
+	}
+	tenants := make([]string, 0, max(0, min(limit, total-after)))
+	for _, list := range lists {
+		place := after + len(tenants)
+		if place >= total {
+			break
+		}
+		key := s.keys.tenants(id, place/bucketSize)
+		if err := s.fault(ctx, key, list.Err()); err != nil {
 			return nil, err
 		}
-		tenants = append(tenants, cmd.Val()...)
-		if want := min(last, (after/bucketSize+i+1)*bucketSize) - after; len(tenants) < want {
-			if _, err := s.Plan(ctx, id); err != nil {
-				return nil, err // it was removed meanwhile
-			}
-			return nil, &store.CorruptError{Key: key, Reason: fmt.Sprintf("the tenant of task %d is missing", after+len(tenants)+1)}
+		tenants = append(tenants, list.Val()...)
+		if want := min(bucketSize-place%bucketSize, after+limit-place, total-place); len(list.Val()) < want {
+			_, err := s.Plan(ctx, id) // it may have been removed meanwhile
+			return nil, cmp.Or[error](err, &store.CorruptError{Key: key, Reason: fmt.Sprintf("the tenant of task %d is missing", after+len(tenants)+1)})
 		}
 	}
 	return tenants, nil

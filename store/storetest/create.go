@@ -94,6 +94,8 @@ func createInvisible(e *env) {
 		e.is(err, store.ErrNotFound)
 		_, err = e.States(e.ctx, c.ID, 0, 0)
 		e.is(err, store.ErrNotFound)
+		_, err = e.Tenants(e.ctx, c.ID, 0, 0)
+		e.is(err, store.ErrNotFound)
 		_, err = e.Events(e.ctx, c.ID, 0, 1)
 		e.is(err, store.ErrNotFound)
 		e.is(e.Commit(e.ctx, &store.Batch{Plan: c.ID}), store.ErrNotFound)

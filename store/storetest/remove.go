@@ -93,6 +93,8 @@ func removeEverything(e *env) {
 	gone("the tasks", err)
 	_, err = e.States(e.ctx, r.id, 0, 0)
 	gone("the states", err)
+	_, err = e.Tenants(e.ctx, r.id, 0, 0)
+	gone("the tenants", err)
 	_, err = e.Events(e.ctx, r.id, 0, 1)
 	gone("an event", err)
 	_, err = e.Cursor(e.ctx, r.id, "mail", "me", time.Minute)

@@ -11,7 +11,7 @@ import (
 // on one node and a script may change them together; those of all plans together
 // carry another. Locks, leases and idempotency keys stand alone.
 //
-// Scripts derive a plan's keys from its record's key: scripts/lib/plan.lua.
+// Scripts derive a plan's keys from its record's key: scripts/lib/begin.lua.
 type keys struct{ prefix string }
 
 // plan (hash) is the plan's record. The keys that follow, up to cursors, begin with

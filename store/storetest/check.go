@@ -38,6 +38,7 @@ func check(ctx context.Context, t testing.TB, s store.Store, id plan.ID) {
 	}
 	c.counters()
 	c.states(ctx)
+	c.tenants(ctx)
 	c.orphans(ctx)
 	c.replay(ctx)
 }
@@ -105,6 +106,24 @@ func (c *checker) states(ctx context.Context) {
 		for i, s := range page {
 			if t := c.tasks[after+i]; t.State != s {
 				c.Errorf("check of task %s: its state alone is %s, the task is %s", t.ID, s, t.State)
+			}
+		}
+		after += len(page)
+	}
+}
+
+// tenants compares the tenants that are read alone with the tasks.
+func (c *checker) tenants(ctx context.Context) {
+	c.Helper()
+	for after := 0; after < len(c.tasks); {
+		page, err := c.s.Tenants(ctx, c.id, after, 0)
+		if err != nil || len(page) == 0 || len(page) > len(c.tasks)-after {
+			c.Errorf("check of plan %s: %d tenants after %d of %d: %v", c.id, len(page), after, len(c.tasks), err)
+			return
+		}
+		for i, tenant := range page {
+			if t := c.tasks[after+i]; t.Tenant.ID != tenant {
+				c.Errorf("check of task %s: its tenant alone is %q, the task's is %q", t.ID, tenant, t.Tenant.ID)
 			}
 		}
 		after += len(page)

@@ -1,4 +1,4 @@
--- use: plan, task, event, hold, claim
+-- use: begin, plan, task, event, hold, claim
 --
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --

@@ -1,4 +1,4 @@
--- use: plan, task, event, hold, work, claim
+-- use: begin, save, plan, task, event, hold, work, claim
 --
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --

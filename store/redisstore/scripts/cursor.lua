@@ -1,4 +1,4 @@
--- use: plan
+-- use: begin, plan
 --
 -- Takes, renews or moves a cursor.
 --

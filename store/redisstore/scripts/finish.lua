@@ -1,4 +1,4 @@
--- use: plan, event
+-- use: begin, plan, event
 --
 -- Makes a plan visible whose tenants are complete.
 --

@@ -1,4 +1,4 @@
--- use: plan, task
+-- use: begin, plan, task
 --
 -- Reads one task, or those in flight that no worker holds.
 --

@@ -1,4 +1,4 @@
--- use: plan
+-- use: begin, plan
 --
 -- Takes a plan away, step by step.
 --

@@ -1,4 +1,4 @@
--- use: plan, task
+-- use: begin, plan, task
 --
 -- Puts what a part of the tasks say of themselves into the indexes held and loose.
 --

@@ -1,3 +1,5 @@
+-- use: begin, save
+--
 -- Commits saves alone, each of a task to which nothing has happened but what its
 -- worker did: the most frequent commit of a plan with little in flight. It does what
 -- commit.lua does for them, without the preparations for anything else.
@@ -7,16 +9,12 @@
 -- Returns as commit.lua does, or "=?" if a task is not as its worker left it, or
 -- anything else is unusual: then nothing was written, and commit.lua is to be called.
 
-local record, works = KEYS[1], ARGV[1] + 0
-redis.call('EXISTS', record, sub(record, 1, -5) .. '-') -- see lib/plan.lua
-
+local works = ARGV[1] + 0
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts')
 local stopping = match(r[3] or '', '^%d+ %d (%d)')
 if r[1] ~= 'ready' or not r[2] or not r[4] or not stopping then
 	return '=?'
 end
-local clock = redis.call('TIME')
-local now = clock[1] .. format('%06d', tonumber(clock[2]))
 
 local sets, i, done = {}, 5, 0
 while done < works do
@@ -28,14 +26,13 @@ while done < works do
 	end
 	local heads, set = redis.pcall(unpack(q)), { 'HSET', key }
 	for w = 1, count do
-		local f, before, h = ARGV[i], ARGV[i + 1], heads[w]
-		local size = #before
-		local rest = h and sub(h, 1, size) == before and find(h, ' ', size + 1, true)
-		if not rest then
+		local f, h = ARGV[i], heads[w]
+		local next = h and quickSave(h, ARGV[i + 1], ARGV[i + 2])
+		if not next then
 			return '=?'
 		end
 		set[#set + 1] = f
-		set[#set + 1] = ARGV[i + 2] .. now .. sub(h, rest)
+		set[#set + 1] = next
 		if ARGV[i + 3] ~= '' then
 			set[#set + 1] = f .. 'c'
 			set[#set + 1] = ARGV[i + 3]

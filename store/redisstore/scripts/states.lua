@@ -1,4 +1,4 @@
--- use: plan, task
+-- use: begin, plan, task
 --
 -- Reads the states of tasks by rising ordinal.
 --

@@ -1,4 +1,4 @@
--- use: plan, task
+-- use: begin, plan, task
 --
 -- Reads tasks by rising ordinal.
 --

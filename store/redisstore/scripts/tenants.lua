@@ -1,4 +1,4 @@
--- use: plan
+-- use: begin, plan
 --
 -- Appends tenants to a plan under creation.
 --

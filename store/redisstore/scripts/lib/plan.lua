@@ -1,22 +1,10 @@
--- Shared: the plan record and what every script knows of it.
+-- Shared: the plan record and what every script knows of it. Uses begin.
 --
--- KEYS[1] is always the plan's record; all other keys of the plan begin with base
--- and carry the same hash tag. A script answers one string: "=" and its answer, or
+-- A script answers one string: "=" and its answer, or
 -- "!" and a problem: "!notfound", "!conflict why", "!corrupt <n>:<key of n bytes>why".
 
--- provides: plan, n, record, base, now, corrupt, typed, int, length, sized, names, place, ended, formatFacts, parseFacts,
+-- provides: plan, n, corrupt, typed, int, length, sized, names, place, ended, formatFacts, parseFacts,
 --   parseRules, missing, take, understand, load, snapshot, atRest
-
-local record = KEYS[1]
-local base = sub(record, 1, -5)
-
--- While a cluster moves the plan's slot to another node, key by key, what is on the
--- other one looks as if it did not exist. A command for two keys of which one never
--- exists fails then, and with it the script, before anything is written.
-redis.call('EXISTS', record, base .. '-')
-
-local clock = redis.call('TIME')
-local now = clock[1] .. format('%06d', tonumber(clock[2]))
 
 -- plan has what is known of the plan: version, rules and facts as they are stored, and
 -- the fields of rules and facts by their names, see docs/redis.md. n are the counters.

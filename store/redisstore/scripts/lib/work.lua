@@ -1,5 +1,5 @@
 -- Shared: changes by the workers that hold tasks. Uses plan, task, event, hold.
--- provides: stop, work, quickSave, quickEnd
+-- provides: stop, work, quickEnd
 
 -- stop is what is in force for a task in flight, as a digit.
 local function stop(letter, req)
@@ -35,21 +35,8 @@ local function outcome(kind, s, req)
 	end
 end
 
--- The most frequent changes of all, for which a head need not be taken apart: what it
--- begins with is just as its worker left it, and nothing else has happened to the task.
--- after is what the new head begins with, up to the time.
-
--- quickSave returns the head after a save, or nothing.
-local function quickSave(h, before, after)
-	local size = #before
-	local rest = sub(h, 1, size) == before and find(h, ' ', size + 1, true)
-	if rest then
-		return after .. now .. sub(h, rest)
-	end
-end
-
 -- quickEnd returns the head of a task that is completed at its first attempt, or
--- nothing.
+-- nothing, as quickSave does.
 local function quickEnd(h, before, after, ordinal, f, drop)
 	local size = #before
 	if sub(h, 1, size) ~= before then

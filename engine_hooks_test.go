@@ -286,3 +286,60 @@ func TestZapHooks(t *testing.T) {
 		}
 	})
 }
+
+// Of the faults of one operation one in ten seconds is logged, those of others beside it,
+// and what a failed task is recorded with.
+func TestZapHooksInTrouble(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zapcore.InfoLevel)
+		h := cutover.ZapHooks(zap.New(core))
+		for range 30 {
+			h.StoreFault("due", errAway)
+			h.StoreFault("claim", errAway)
+			time.Sleep(time.Second)
+		}
+		for _, op := range []string{"due", "claim"} {
+			if n := logs.FilterMessage("store fault: " + op).Len(); n < 3 || n > 4 {
+				t.Errorf("%d faults of %s are logged of 30 in 30 seconds", n, op)
+			}
+		}
+		h.ExecuteEnd(t.Context(), cutover.Execution{}, cutover.Outcome{
+			State: task.Failed, Failure: &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT", Step: "SWITCH"},
+		})
+		h.ExecuteEnd(t.Context(), cutover.Execution{}, cutover.Outcome{Lost: true})
+		ends := logs.FilterMessage("execution ended").All()
+		if f := ends[0].ContextMap(); f["code"] != "GATEWAY_TIMEOUT" || f["step"] != "SWITCH" || f["state"] != "FAILED" {
+			t.Errorf("a failure is logged as %v", f)
+		}
+		if f := ends[1].ContextMap(); f["lost"] != true || f["state"] != nil {
+			t.Errorf("a loss is logged as %v", f)
+		}
+	})
+}
+
+// A shutdown gives up calls of its own; they are no faults.
+func TestShutdownTellsOfNoFault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var faults journal
+		m := &meddler{Store: memstore.New()}
+		e := boot(t, m, cutover.Config{
+			Executors: executor.Registry{"X": executor.Func(untilInterrupted)},
+			Hooks:     cutover.Hooks{StoreFault: func(op string, err error) { faults.add("%s: %v", op, err) }},
+		})
+		m.on(func(ctx context.Context, c call) error {
+			if c.op != "Due" {
+				return c.do()
+			}
+			<-ctx.Done() // a call is under way when the host stops
+			return ctx.Err()
+		})
+		time.Sleep(5 * time.Second)
+		e.stop()
+		if err := <-e.done; err != nil {
+			t.Fatal(err)
+		}
+		faults.expect(t)
+	})
+}

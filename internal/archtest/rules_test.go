@@ -35,6 +35,7 @@ var arrows = []arrow{
 
 	// What remembers. A driver sees the contract and what the contract speaks of.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
+	{from: "store/redisstore", to: []string{"internal/await", "store", "plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "task", "checkpoint"}},
 
 	// What acts, and what shows and tells it.
@@ -43,8 +44,9 @@ var arrows = []arrow{
 	{from: "notify/...", to: append([]string{"."}, core...)},
 
 	// Tools that stand alone.
-	{from: "redisack/..."},
-	{from: "renewal/...", to: []string{"internal/wheel"}},
+	{from: "redisack/...", to: []string{"internal/await"}},
+	{from: "renewal/...", to: []string{"internal/await", "internal/wheel"}},
+	{from: "internal/await"},
 	{from: "internal/wheel"},
 	{from: "internal/redistest"},
 	{from: "internal/archtest"},

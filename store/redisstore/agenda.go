@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -33,7 +34,7 @@ func (s *Store) agenda(ctx context.Context, args ...any) (string, error) {
 // script's error does not tell.
 func (s *Store) blame(ctx context.Context, damage *store.CorruptError) {
 	for key, want := range map[string]string{s.keys.agenda(): "zset", s.keys.stamps(): "hash", s.keys.ids(): "string"} {
-		kind, err := await(ctx, func(ctx context.Context) (string, error) { return s.rdb.Type(ctx, key).Result() })
+		kind, err := await.Value(ctx, func(ctx context.Context) (string, error) { return s.rdb.Type(ctx, key).Result() })
 		if err == nil && kind != want && kind != "none" {
 			damage.Key = key
 		}
@@ -111,7 +112,7 @@ func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
 	if len(listed) == 0 {
 		return nil
 	}
-	err := do(ctx, func(ctx context.Context) error { return s.rdb.ZAddNX(ctx, s.keys.plans(), listed...).Err() })
+	err := await.Do(ctx, func(ctx context.Context) error { return s.rdb.ZAddNX(ctx, s.keys.plans(), listed...).Err() })
 	if err != nil {
 		return s.fault(ctx, s.keys.plans(), err)
 	}

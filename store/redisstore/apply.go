@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -57,7 +58,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 // wakeExisting wakes a plan before a command is written; a plan that is not there is
 // not put on the agenda.
 func (s *Store) wakeExisting(ctx context.Context, id plan.ID) error {
-	stage, err := await(ctx, func(ctx context.Context) (string, error) {
+	stage, err := await.Value(ctx, func(ctx context.Context) (string, error) {
 		return s.rdb.HGet(ctx, s.keys.plan(id), "stage").Result()
 	})
 	if err == nil && stage == "ready" {

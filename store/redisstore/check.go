@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -33,7 +34,7 @@ func (s *Store) check(ctx context.Context) error {
 			return &ServerError{Addr: s.addr, Reason: "the client reads from replicas, which are behind"}
 		}
 	}
-	info, err := await(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "server").Result() })
+	info, err := await.Value(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "server").Result() })
 	if err != nil && !strings.Contains(err.Error(), "section") {
 		return s.unreachable(ctx, s.addr, err)
 	}
@@ -51,7 +52,7 @@ func (s *Store) check(ctx context.Context) error {
 // checkEviction refuses a server that drops keys without a time to live when its memory
 // is full: half of a plan would be gone.
 func (s *Store) checkEviction(ctx context.Context) error {
-	info, err := await(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "memory").Result() })
+	info, err := await.Value(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "memory").Result() })
 	if err != nil && !strings.Contains(err.Error(), "section") {
 		return s.unreachable(ctx, s.addr, err)
 	}
@@ -95,7 +96,7 @@ func tlsHint(rdb redis.UniversalClient, err error) string {
 // this library does not know the layout.
 func (s *Store) checkLayout(ctx context.Context) error {
 	key := s.keys.version()
-	text, err := await(ctx, func(ctx context.Context) (string, error) {
+	text, err := await.Value(ctx, func(ctx context.Context) (string, error) {
 		if err := s.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
 			return "", err
 		}

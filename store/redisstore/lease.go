@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -23,7 +24,7 @@ func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration)
 		return err
 	}
 	key := s.keys.lease(incarnation)
-	return s.fault(ctx, key, do(ctx, func(ctx context.Context) error { return s.rdb.Set(ctx, key, 1, ttl).Err() }))
+	return s.fault(ctx, key, await.Do(ctx, func(ctx context.Context) error { return s.rdb.Set(ctx, key, 1, ttl).Err() }))
 }
 
 // Heartbeat implements store.Leaser.
@@ -35,7 +36,7 @@ func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Dura
 		return nil, err
 	}
 	key := s.keys.lease(incarnation)
-	alive, err := await(ctx, func(ctx context.Context) (bool, error) { return s.rdb.PExpire(ctx, key, ttl).Result() })
+	alive, err := await.Value(ctx, func(ctx context.Context) (bool, error) { return s.rdb.PExpire(ctx, key, ttl).Result() })
 	if err != nil {
 		return nil, s.fault(ctx, key, err)
 	}
@@ -59,7 +60,7 @@ func checkLease(incarnation string, ttl time.Duration) error {
 // Leave implements store.Leaser.
 func (s *Store) Leave(ctx context.Context, incarnation string) error {
 	key := s.keys.lease(incarnation)
-	return s.fault(ctx, key, do(ctx, func(ctx context.Context) error { return s.rdb.Del(ctx, key).Err() }))
+	return s.fault(ctx, key, await.Do(ctx, func(ctx context.Context) error { return s.rdb.Del(ctx, key).Err() }))
 }
 
 // Orphans implements store.Leaser. It is read first what workers hold and then who

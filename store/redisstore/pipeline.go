@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -31,7 +32,7 @@ func (s *Store) pipeline(ctx context.Context, calls []pipelined) error {
 	if len(calls) == 0 {
 		return ctx.Err()
 	}
-	err := do(ctx, func(ctx context.Context) error { return s.pipe(ctx, calls) })
+	err := await.Do(ctx, func(ctx context.Context) error { return s.pipe(ctx, calls) })
 	if err != nil {
 		return s.fault(ctx, calls[0].key, err)
 	}
@@ -40,7 +41,7 @@ func (s *Store) pipeline(ctx context.Context, calls []pipelined) error {
 
 // exec sends a pipeline of plain commands.
 func exec(ctx context.Context, pipe redis.Pipeliner) error {
-	return do(ctx, func(ctx context.Context) error {
+	return await.Do(ctx, func(ctx context.Context) error {
 		_, err := pipe.Exec(ctx)
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -52,7 +53,7 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 	var plans []plan.Plan
 	var damage error
 	for {
-		ids, err := await(ctx, func(ctx context.Context) ([]string, error) {
+		ids, err := await.Value(ctx, func(ctx context.Context) ([]string, error) {
 			return s.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
 				Key: s.keys.plans(), Start: before, Stop: "-inf", ByScore: true, Rev: true, Count: plansPage,
 			}).Result()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -43,7 +44,7 @@ func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 	if next < buckets {
 		return true, nil
 	}
-	err = do(ctx, func(ctx context.Context) error { return s.rdb.ZRem(ctx, s.keys.plans(), int64(id)).Err() })
+	err = await.Do(ctx, func(ctx context.Context) error { return s.rdb.ZRem(ctx, s.keys.plans(), int64(id)).Err() })
 	if err != nil {
 		return false, s.fault(ctx, s.keys.plans(), err)
 	}

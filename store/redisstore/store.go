@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -78,7 +79,7 @@ func (s *Store) run(ctx context.Context, sc *script, key string, durable bool, a
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	answer, err := await(ctx, func(ctx context.Context) (string, error) {
+	answer, err := await.Value(ctx, func(ctx context.Context) (string, error) {
 		return s.trip(ctx, sc, key, durable, argv)
 	})
 	if err != nil {
@@ -93,40 +94,6 @@ func (s *Store) trip(ctx context.Context, sc *script, key string, durable bool, 
 		return s.replicated(ctx, sc, key, argv)
 	}
 	return process(ctx, s.rdb, sc, argv)
-}
-
-// await calls f and returns when it has, or when ctx ends: the client waits for a
-// silent server whatever becomes of the context. f gets a context that does not end,
-// so that what it has sent is read, and ends by itself by the client's timeouts.
-func await[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	var none T
-	if err := ctx.Err(); err != nil {
-		return none, err
-	}
-	if ctx.Done() == nil {
-		return f(ctx)
-	}
-	type result struct {
-		answer T
-		err    error
-	}
-	done := make(chan result, 1)
-	go func() {
-		answer, err := f(context.WithoutCancel(ctx))
-		done <- result{answer, err}
-	}()
-	select {
-	case r := <-done:
-		return r.answer, r.err
-	case <-ctx.Done():
-		return none, ctx.Err()
-	}
-}
-
-// do is await for calls of which only the error counts.
-func do(ctx context.Context, f func(context.Context) error) error {
-	_, err := await(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
-	return err
 }
 
 // send sends one command on the client, or on one node of it.

@@ -17,6 +17,10 @@ EXAMPLES ?= $(sort $(patsubst examples/%/main.go,%,$(wildcard examples/*/main.go
 # How long one example may take.
 EXAMPLE_TIMEOUT ?= 120s
 
+# How often `make flaky` runs the tests of a package without real servers, and with them.
+FLAKY_RUNS ?= 500
+FLAKY_REDIS_RUNS ?= 50
+
 # Modules of this repository beside the main one.
 MODULES = $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod -not -path '*/testdata/*')))
 
@@ -114,6 +118,10 @@ simulate: ## Run 100,000 random histories of engines under faults.
 .PHONY: mutants
 mutants: ## See that each of the hand-made mutants is caught.
 	go test -tags mutants -timeout 60m ./internal/simulation/mutants
+
+.PHONY: flaky
+flaky: ## Run each package's tests hundreds of times; the tally in bin/flaky lasts.
+	go run ./internal/flaky -runs $(FLAKY_RUNS) -redis-runs $(FLAKY_REDIS_RUNS) $(PKG)
 
 .PHONY: soak
 soak: ## Keep a million leases alive under faults for five minutes.

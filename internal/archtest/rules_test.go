@@ -49,6 +49,7 @@ var arrows = []arrow{
 	{from: "internal/await"},
 	{from: "internal/wheel"},
 	{from: "internal/redistest"},
+	{from: "internal/flaky"},
 	{from: "internal/archtest"},
 	{from: "internal/simulation/..."}, // tests only
 }

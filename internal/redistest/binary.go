@@ -10,9 +10,15 @@ import (
 // into a failure.
 const requireEnv = "CUTOVER_REQUIRE_REDIS"
 
+// skipEnv names the variable that skips all tests with real servers.
+const skipEnv = "CUTOVER_SKIP_REDIS"
+
 // binary finds redis-server, or skips or fails the test that needs it.
 func binary(t testing.TB) string {
 	t.Helper()
+	if os.Getenv(skipEnv) == "1" {
+		t.Skipf("redistest: %s=1", skipEnv)
+	}
 	path, err := exec.LookPath("redis-server")
 	if err == nil {
 		return path

@@ -14,7 +14,7 @@
 //
 // Without a redis-server on PATH the test is skipped. With CUTOVER_REQUIRE_REDIS=1
 // in the environment it fails instead, so that continuous integration cannot turn
-// green by testing nothing.
+// green by testing nothing. With CUTOVER_SKIP_REDIS=1 it is skipped all the same.
 //
 // # Failures
 //

@@ -1,0 +1,146 @@
+// Command flaky looks for tests that fail now and then. It runs the tests of each
+// package hundreds of times under the race detector, a third each on 1, 2 and 8
+// processors and without servers, then some more with real ones, and keeps a tally.
+//
+//	go run ./internal/flaky [flags] [packages]
+//
+// The tally is a file: a run that was interrupted goes on where it stopped, and so do
+// further runs with more packages or more runs. A package whose test binary has changed
+// begins anew. The output of processes in which a test failed stays beside the tally. It
+// ends with 1 if the tally of the packages asked for has a failure.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// maxFailedPieces is how many processes with failures are enough: there is something to
+// mend, and counting further tells nothing new.
+const maxFailedPieces = 20
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "flaky:", err)
+		os.Exit(1)
+	}
+}
+
+// options are what the flags say.
+type options struct {
+	runs, redisRuns int
+	piece, timeout  time.Duration
+	race            bool
+	dir             string
+	patterns        []string
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("flaky", flag.ContinueOnError)
+	flags.IntVar(&o.runs, "runs", 500, "how often the tests of a package run without real servers")
+	flags.IntVar(&o.redisRuns, "redis-runs", 50, "how often those that use real servers run with them")
+	flags.DurationVar(&o.piece, "piece", time.Minute, "how long one process goes on, roughly: a crash, or an interruption, costs no more")
+	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "after which a process is taken to hang")
+	flags.BoolVar(&o.race, "race", true, "look for data races")
+	flags.StringVar(&o.dir, "dir", "bin/flaky", "where test binaries, the tally and failed output are")
+	err := flags.Parse(args)
+	if o.patterns = flags.Args(); len(o.patterns) == 0 {
+		o.patterns = []string{"./..."}
+	}
+	if err == nil && (o.runs < 0 || o.redisRuns < 0 || o.piece <= 0 || o.timeout <= 0) {
+		err = errors.New("numbers of runs cannot be negative, and durations are above zero")
+	}
+	return o, err
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if o.dir, err = filepath.Abs(o.dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return err
+	}
+	packages, err := list(ctx, o.patterns)
+	if err != nil {
+		return err
+	}
+	t, err := readTally(filepath.Join(o.dir, "tally.json"))
+	if err != nil {
+		return err
+	}
+	for _, p := range packages {
+		if err := runPackage(ctx, o, p, t); err != nil {
+			fmt.Print(t.report(packages))
+			return fmt.Errorf("%s: %w", p.Path, err)
+		}
+	}
+	fmt.Print(t.report(packages))
+	if n := t.failures(packages); n > 0 {
+		return fmt.Errorf("%d failures", n)
+	}
+	return nil
+}
+
+// runPackage runs what is left to be run of a package.
+func runPackage(ctx context.Context, o options, p pkg, t *tally) error {
+	binary, sum, err := build(ctx, o, p)
+	if err != nil {
+		return err
+	}
+	e := t.entry(p.Path, sum)
+	for _, m := range modes(o, p) {
+		size := 1 // the first run shows how long one takes
+		for e.Runs[m.name] < m.runs && e.FailedPieces < maxFailedPieces {
+			size = min(size, m.runs-e.Runs[m.name])
+			r := runPiece(ctx, o.timeout, binary, p, m, size)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			e.add(m.name, size, r)
+			if err := t.write(); err != nil {
+				return err
+			}
+			if err := tell(o.dir, p, m, e, r); err != nil {
+				return err
+			}
+			size = next(size, r.took, o.piece)
+		}
+	}
+	return nil
+}
+
+// next returns how many runs fit into a piece when n took that long.
+func next(n int, took, piece time.Duration) int {
+	return max(1, int(piece/max(took/time.Duration(n), time.Millisecond)))
+}
+
+// tell prints a line about a piece, and keeps its output if something failed in it.
+func tell(dir string, p pkg, m mode, e *entry, r result) error {
+	verdict := "ok  "
+	if len(r.failed) > 0 {
+		verdict = "FAIL"
+		name := fmt.Sprintf("%s-%s-%d.log", p.name(), m.name, e.Runs[m.name])
+		if err := os.WriteFile(filepath.Join(dir, name), r.output, 0o600); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("%s %s %s: %d of %d, %s\n", verdict, p.name(), m.name, e.Runs[m.name], m.runs, r.took.Round(time.Millisecond))
+	for _, name := range r.failed {
+		fmt.Printf("     %s\n", name)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// redistest is what tests with real servers import. skipEnv makes it skip them, and
+// requireEnv fail them where there is no server.
+const (
+	redistest  = "github.com/cutover-go/cutover/internal/redistest"
+	skipEnv    = "CUTOVER_SKIP_REDIS=1"
+	requireEnv = "CUTOVER_REQUIRE_REDIS=1"
+)
+
+// pkg is a package with tests, as go list has it.
+type pkg struct {
+	Path                      string `json:"ImportPath"`
+	Dir                       string
+	TestGoFiles, XTestGoFiles []string
+	TestImports, XTestImports []string
+}
+
+// name is what files and lines call the package.
+func (p pkg) name() string {
+	name := strings.TrimPrefix(p.Path, "github.com/cutover-go/cutover")
+	if name == "" {
+		return "root"
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(name, "/"), "/", "-")
+}
+
+func (p pkg) usesServers() bool {
+	return slices.Contains(p.TestImports, redistest) || slices.Contains(p.XTestImports, redistest)
+}
+
+// list returns the packages that have tests.
+func list(ctx context.Context, patterns []string) ([]pkg, error) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles,TestImports,XTestImports", "--"}, patterns...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	var packages []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		switch err := d.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return packages, nil
+		case err != nil:
+			return nil, err
+		case len(p.TestGoFiles)+len(p.XTestGoFiles) > 0:
+			packages = append(packages, p)
+		}
+	}
+}
+
+// build makes the test binary of a package and returns its path and checksum.
+func build(ctx context.Context, o options, p pkg) (path, sum string, err error) {
+	path = filepath.Join(o.dir, p.name()+".test")
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", fmt.Sprintf("-race=%t", o.race), "-o", path, p.Path)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", "", fmt.Errorf("go test -c: %w\n%s", err, out)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", "", err
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return path, hex.EncodeToString(h.Sum(nil)), err
+}
+
+// mode is a way to run the tests.
+type mode struct {
+	name  string
+	procs int // 0: as many as there are
+	env   string
+	runs  int
+}
+
+func modes(o options, p pkg) []mode {
+	var all []mode
+	for i, procs := range []int{1, 2, 8} {
+		all = append(all, mode{name: "cpu" + strconv.Itoa(procs), procs: procs, env: skipEnv, runs: (o.runs + 2 - i) / 3})
+	}
+	if p.usesServers() {
+		all = append(all, mode{name: "redis", env: requireEnv, runs: o.redisRuns})
+	}
+	return all
+}
+
+// result is what came of a piece.
+type result struct {
+	failed []string // the tests, each as often as it failed
+	died   bool     // before all its runs were made
+	output []byte
+	took   time.Duration
+}
+
+// runPiece runs the tests n times in one process.
+func runPiece(ctx context.Context, timeout time.Duration, binary string, p pkg, m mode, n int) result {
+	cmd := exec.CommandContext(ctx, binary, "-test.count="+strconv.Itoa(n), "-test.timeout="+timeout.String())
+	cmd.Dir = p.Dir
+	cmd.Env = append(os.Environ(), m.env)
+	if m.procs > 0 {
+		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(m.procs))
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second // then it is killed
+	began := time.Now()
+	out, err := cmd.CombinedOutput()
+	r := result{output: out, took: time.Since(began)}
+	if err != nil {
+		r.failed, r.died = failures(string(out), err)
+	}
+	return r
+}
+
+var (
+	failLine    = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
+	runningTest = regexp.MustCompile(`(?m)^\s+(Test\S+) \([^)]*\)$`)
+)
+
+// failures returns the tests that failed in a process that ended with err, and whether
+// it died before its end: then those that were running are counted, too.
+func failures(out string, err error) (failed []string, died bool) {
+	for _, m := range failLine.FindAllStringSubmatch(out, -1) {
+		failed = append(failed, m[1])
+	}
+	// A test fails with each of its subtests; only the latter are counted.
+	failed = slices.DeleteFunc(failed, func(name string) bool {
+		return slices.ContainsFunc(failed, func(other string) bool { return strings.HasPrefix(other, name+"/") })
+	})
+	died = !strings.HasSuffix(strings.TrimSpace(out), "\nFAIL") && strings.TrimSpace(out) != "FAIL"
+	if died {
+		if _, running, timedOut := strings.Cut(out, "running tests:\n"); timedOut {
+			running, _, _ = strings.Cut(running, "\n\n")
+			for _, m := range runningTest.FindAllStringSubmatch(running, -1) {
+				failed = append(failed, m[1]+" (hangs)")
+			}
+		}
+	}
+	if len(failed) == 0 {
+		failed = append(failed, "the process: "+err.Error())
+	}
+	return failed, died
+}

@@ -54,5 +54,6 @@
 //	any command: it comes too late                 plan.ErrTooLate
 //	anything: no such plan or task                 store.ErrNotFound
 //	Watch: events that are gone                    store.ErrTrimmed
+//	Watch: the store went back in time             store.ErrEventsAhead
 //	Run: called twice                              ErrRunning
 package cutover

@@ -70,7 +70,8 @@ func (e *Engine) Tenants(ctx context.Context, id plan.ID, after, limit int) (ten
 }
 
 // Events returns up to limit events of a plan after a sequence number.
-// store.ErrTrimmed if the log begins later.
+// store.ErrTrimmed if the log begins later, store.ErrEventsAhead if it ends before: the
+// store has gone back in time.
 func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = e.command(ctx, "events", func() error {
 		events, err = e.store.Events(ctx, id, after, limit)

@@ -29,7 +29,8 @@
 //  8. Every plan that needs an engine is on the agenda, sooner or later also if the
 //     process that should have put it there died.
 //  9. The events of a plan are numbered without gaps and written with what they
-//     tell of; below the oldest kept, reading says so ([ErrTrimmed]).
+//     tell of; below the oldest kept, and beyond the newest, reading says so ([ErrTrimmed],
+//     [ErrEventsAhead]).
 //  10. Nothing that is returned grows with the size of a plan: queries are paged.
 //  11. Errors can be told apart; [Temporary] says which pass by themselves.
 //
@@ -44,6 +45,7 @@
 //	the plan of that key is being created    ErrCreating
 //	an incarnation whose lease is over       ErrLeaseExpired
 //	events that are not kept any more        ErrTrimmed (*TrimmedError: the first there is)
+//	events after a number that was never given   ErrEventsAhead (*EventsAheadError: the newest)
 //	stored data that makes no sense          ErrCorrupt (*CorruptError: key, reason)
 //	anything that may pass by itself         Temporary(err)
 //

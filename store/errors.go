@@ -23,6 +23,7 @@ var (
 	ErrCreating     = errors.New("store: plan is still being created")
 	ErrLeaseExpired = errors.New("store: lease expired")
 	ErrTrimmed      = errors.New("store: events not kept any more")
+	ErrEventsAhead  = errors.New("store: position beyond the newest event")
 	ErrCorrupt      = errors.New("store: corrupt")
 )
 
@@ -76,6 +77,23 @@ func (e *TrimmedError) Error() string {
 
 // Is reports whether target is [ErrTrimmed].
 func (e *TrimmedError) Is(target error) bool { return target == ErrTrimmed }
+
+// EventsAheadError says that a log ends before a position that its reader has reached
+// already: the store has gone back in time, by a restored backup or a failover that lost
+// writes, and new events may take the numbers of those that were lost. What the reader
+// made of events after Newest did not happen. It matches [ErrEventsAhead].
+type EventsAheadError struct {
+	// After is the position that was asked for, Newest the sequence number of the
+	// newest event there is.
+	After, Newest int64
+}
+
+func (e *EventsAheadError) Error() string {
+	return fmt.Sprintf("store: there is no event %d, the newest is %d: the log went back in time", e.After, e.Newest)
+}
+
+// Is reports whether target is [ErrEventsAhead].
+func (e *EventsAheadError) Is(target error) bool { return target == ErrEventsAhead }
 
 // CorruptError names stored data that makes no sense. It matches [ErrCorrupt].
 type CorruptError struct {

@@ -313,7 +313,8 @@ type Cursors interface {
 	// Cursor takes or renews the cursor for owner and returns its position, 0 at
 	// first. ErrConflict while another owner has it.
 	Cursor(ctx context.Context, id plan.ID, name, owner string, ttl time.Duration) (int64, error)
-	// MoveCursor sets the position. ErrConflict if owner does not have the cursor.
+	// MoveCursor sets the position. ErrConflict if owner does not have the cursor,
+	// ErrEventsAhead if the plan has no such event.
 	MoveCursor(ctx context.Context, id plan.ID, name, owner string, seq int64) error
 }
 
@@ -340,7 +341,8 @@ type Reader interface {
 	// Tenants returns the ids of the tenants alone, of the same tasks as States does.
 	Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
 	// Events returns up to limit events after a sequence number, oldest first. At
-	// the end of the log it returns none. ErrTrimmed.
+	// the end of the log, after the newest event, it returns none. ErrTrimmed, and
+	// ErrEventsAhead for a number beyond the newest: the store has gone back in time.
 	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
 }
 

@@ -47,6 +47,9 @@ func (s *Store) MoveCursor(ctx context.Context, id plan.ID, name, owner string, 
 	if c.owner != owner || !time.Now().Before(c.until) {
 		return fmt.Errorf("%w: cursor %q of plan %s does not belong to %q", store.ErrConflict, name, id, owner)
 	}
+	if seq > p.log.last {
+		return &store.EventsAheadError{After: seq, Newest: p.log.last}
+	}
 	c.seq = seq
 	p.cursors[name] = c
 	return nil

@@ -114,6 +114,9 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 	if first := p.log.first(); after < first-1 {
 		return nil, &store.TrimmedError{First: first}
 	}
+	if after > p.log.last {
+		return nil, &store.EventsAheadError{After: after, Newest: p.log.last}
+	}
 	n := min(int64(page(limit)), p.log.last-after)
 	if n <= 0 {
 		return nil, nil

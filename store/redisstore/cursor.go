@@ -2,10 +2,12 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
 )
 
 // Cursor implements store.Cursors.
@@ -19,6 +21,9 @@ func (s *Store) MoveCursor(ctx context.Context, id plan.ID, name, owner string, 
 		return fmt.Errorf("redisstore: %d is no position", seq)
 	}
 	_, err := s.cursor(ctx, id, name, owner, 0, seq)
+	if ahead := (*store.EventsAheadError)(nil); errors.As(err, &ahead) {
+		ahead.After = seq
+	}
 	return err
 }
 

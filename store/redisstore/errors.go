@@ -143,6 +143,10 @@ func problem(key, answer string) error {
 		return store.ErrNotFound
 	case "conflict":
 		return fmt.Errorf("%w: %s", store.ErrConflict, rest)
+	case "ahead":
+		if newest, err := strconv.ParseInt(rest, 10, 64); err == nil {
+			return &store.EventsAheadError{Newest: newest}
+		}
 	case "corrupt":
 		size, text, ok := strings.Cut(rest, ":")
 		if n, err := strconv.Atoi(size); ok && err == nil && n >= 0 && n <= len(text) {

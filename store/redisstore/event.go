@@ -71,6 +71,9 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	if after > last {
+		return nil, &store.EventsAheadError{After: after, Newest: last}
+	}
 	if after < first-1 {
 		return nil, &store.TrimmedError{First: first}
 	}

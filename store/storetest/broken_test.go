@@ -39,6 +39,7 @@ func TestBroken(t *testing.T) {
 		"never due":                       {"8-agenda", wrap[neverDue]},
 		"event gap":                       {"9-events", wrap[eventGap]},
 		"never at rest":                   {"9-events", wrap[restless]},
+		"takes any position for the end":  {"9-events", wrap[neverAhead]},
 		"cursors for everybody":           {"9-events", wrap[sharedCursors]},
 		"endless pages":                   {"10-query", wrap[longPages]},
 		"pending in a cancelled plan":     {"10-query", wrap[stillPending]},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/cutover-go/cutover/store"
@@ -10,11 +11,13 @@ func cursorCases() []testCase {
 	return []testCase{
 		{name: "cursor", run: cursorMoves},
 		{name: "cursor has one owner", run: cursorOwner},
+		{name: "cursor beyond the newest", run: cursorAhead},
 	}
 }
 
 func cursorMoves(e *env) {
-	one, two := e.create(1, concurrently(1)), e.create(1, concurrently(1))
+	one, two := e.start(20, concurrently(20)), e.create(1, concurrently(1))
+	one.take("worker", 20)
 	at := func(r *rollout, name string, want int64) {
 		e.Helper()
 		seq, err := e.Cursor(e.ctx, r.id, name, "me", time.Minute)
@@ -32,8 +35,26 @@ func cursorMoves(e *env) {
 	at(one, "mail", 18)
 }
 
-func cursorOwner(e *env) {
+// cursorAhead: nobody has read what is not there.
+func cursorAhead(e *env) {
 	r := e.create(1, concurrently(1))
+	_, err := e.Cursor(e.ctx, r.id, "mail", "me", time.Minute)
+	e.ok(err)
+	e.ok(e.MoveCursor(e.ctx, r.id, "mail", "me", 1))
+	err = e.MoveCursor(e.ctx, r.id, "mail", "me", 2)
+	e.is(err, store.ErrEventsAhead)
+	var told *store.EventsAheadError
+	if errors.As(err, &told) && (told.After != 2 || told.Newest != 1) {
+		e.Errorf("moved to 2 of 1: %+v", told)
+	}
+	seq, err := e.Cursor(e.ctx, r.id, "mail", "me", time.Minute)
+	e.ok(err)
+	equal(e, "position", seq, 1)
+}
+
+func cursorOwner(e *env) {
+	r := e.start(10, concurrently(10))
+	r.take("worker", 10)
 	e.is(e.MoveCursor(e.ctx, r.id, "mail", "me", 1), store.ErrConflict)
 	_, err := e.Cursor(e.ctx, r.id, "mail", "me", e.h.TTL)
 	e.ok(err)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -16,6 +17,7 @@ func eventCases() []testCase {
 		{name: "from any point", run: eventsPaged},
 		{name: "at rest", run: eventsAtRest},
 		{name: "at rest with the last of a batch", run: eventsAtRestOnce},
+		{name: "beyond the newest", run: eventsAhead},
 		{name: "trimmed", run: eventsTrimmed, trims: true},
 		{name: "cancelled pending tasks", run: eventsCancelPending},
 	}
@@ -155,7 +157,6 @@ func eventsPaged(e *env) {
 		{last - 1, 1, 1},
 		{-5, 2, 2},
 		{last, 10, 0},
-		{last + 50, 10, 0},
 		{0, 0, store.MaxPage},
 		{0, -1, store.MaxPage},
 		{0, n, store.MaxPage},
@@ -169,6 +170,28 @@ func eventsPaged(e *env) {
 			}
 		}
 	}
+}
+
+// eventsAhead: a position that the log never came to is not the end of the log.
+func eventsAhead(e *env) {
+	r := e.start(2, concurrently(2))
+	ahead := func(after int64) {
+		e.Helper()
+		newest := r.read().LastEvent
+		events, err := e.Events(e.ctx, r.id, after, 10)
+		e.is(err, store.ErrEventsAhead)
+		var told *store.EventsAheadError
+		if len(events) > 0 || errors.As(err, &told) && (told.Newest != newest || told.After != after) {
+			e.Errorf("events after %d of %d: %d, %v", after, newest, len(events), err)
+		}
+	}
+	last := r.read().LastEvent
+	ahead(last + 1)
+	ahead(last + 50)
+	ahead(math.MaxInt64)
+	r.take("worker", 1)
+	ahead(last + 2)
+	r.tell(last + 1) // the newest is the end
 }
 
 func eventsAtRest(e *env) {

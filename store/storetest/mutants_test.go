@@ -280,6 +280,16 @@ func (m *eventGap) Events(ctx context.Context, id plan.ID, after int64, limit in
 	return slices.DeleteFunc(events, func(e plan.Event) bool { return e.Seq == 3 }), err
 }
 
+type neverAhead struct{ mutant }
+
+func (m *neverAhead) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	events, err := m.Store.Events(ctx, id, after, limit)
+	if errors.Is(err, store.ErrEventsAhead) {
+		return nil, nil
+	}
+	return events, err
+}
+
 type restless struct{ mutant }
 
 func (m *restless) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {

@@ -7,7 +7,7 @@
 --   microseconds   ARGV[4] the new position, -1: leave it
 --
 -- Returns "=" and the position, or "!conflict" if it belongs to another owner or, to
--- be moved, to none. The entry is: position, end of ownership, owner.
+-- be moved, to none, "!ahead" and the newest event if it is to be moved beyond that. The entry is: position, end of ownership, owner.
 
 local problem = load() or typed(base .. 'cursors', 'hash')
 if problem then
@@ -28,6 +28,9 @@ if ARGV[4] == '-1' then
 else
 	if not live or owner ~= ARGV[2] then
 		return '!conflict the cursor does not belong to ' .. ARGV[2]
+	end
+	if tonumber(ARGV[4]) > plan.lastEvent then
+		return '!ahead ' .. int(plan.lastEvent)
 	end
 	position = ARGV[4]
 end

@@ -35,7 +35,7 @@ var arrows = []arrow{
 
 	// What remembers. A driver sees the contract and what the contract speaks of.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
-	{from: "store/redisstore", to: []string{"internal/await", "store", "plan", "plan/strategy", "task", "checkpoint"}},
+	{from: "store/redisstore", to: []string{"internal/await", "internal/redisserver", "store", "plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "task", "checkpoint"}},
 
 	// What acts, and what shows and tells it.
@@ -44,9 +44,10 @@ var arrows = []arrow{
 	{from: "notify/...", to: append([]string{"."}, core...)},
 
 	// Tools that stand alone.
-	{from: "redisack/...", to: []string{"internal/await"}},
-	{from: "renewal/...", to: []string{"internal/await", "internal/wheel"}},
+	{from: "redisack/...", to: []string{"internal/await", "internal/redisserver"}},
+	{from: "renewal/...", to: []string{"internal/await", "internal/redisserver", "internal/wheel"}},
 	{from: "internal/await"},
+	{from: "internal/redisserver", to: []string{"internal/await"}},
 	{from: "internal/wheel"},
 	{from: "internal/redistest"},
 	{from: "internal/flaky"},
@@ -81,7 +82,8 @@ var everywhere = []string{"..."}
 // have their place.
 var libraries = []library{
 	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
-		"store/redisstore", "redisack/...", "executor/bluegreen/redisgateway", "renewal/...", "notify/...", "internal/redistest",
+		"store/redisstore", "redisack/...", "executor/bluegreen/redisgateway", "renewal/...", "notify/...",
+		"internal/redisserver", "internal/redistest",
 	}},
 	{path: "net/http", in: []string{"ops/...", "redisack/...", "notify/...", "executor/bluegreen/...", "executor/canary"}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},

@@ -72,7 +72,7 @@ func ExampleSteps() {
 
 	// Output:
 	// checkpoint LOOK {"completedSteps":["LOOK"],"from":"green","to":"blue"}
-	// undo       SWITCH_GATEWAY {"from":"green","to":"blue"}
+	// undo       SWITCH_GATEWAY {"beforeStep":"SWITCH_GATEWAY","from":"green","to":"blue"}
 	// checkpoint SWITCHED {"completedSteps":["LOOK","SWITCH_GATEWAY"],"from":"green","to":"blue"}
 	// checkpoint TELL {"completedSteps":["LOOK","SWITCH_GATEWAY"],"failedStep":"TELL","from":"green","to":"blue"}
 	// failed in TELL with MAIL_DOWN at route blue

@@ -1,36 +1,49 @@
 package executor
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
 // position is the part of a checkpoint's data that [Steps] itself reads. The
-// state's fields stand beside its own.
+// state's members stand beside its own.
 type position struct {
 	Completed []string `json:"completedSteps"`
 	Undone    []string `json:"undoneSteps,omitempty"`
 	Failed    string   `json:"failedStep,omitempty"`
 }
 
-// emptyState is the zero state.
-const emptyState = "{}"
+// memberBefore marks an undo entry that [Steps] recorded: it names the step. The
+// other members of the entry are those of the state just before that step.
+const memberBefore = "beforeStep"
+
+// reservedMembers are the members that no state may have.
+func reservedMembers() []string {
+	return []string{"completedSteps", "undoneSteps", "failedStep", memberBefore}
+}
+
+// isReserved ignores case, as encoding/json does when it matches members.
+func isReserved(name string) bool {
+	return slices.ContainsFunc(reservedMembers(), func(r string) bool { return strings.EqualFold(r, name) })
+}
 
 // restore returns a walk that goes on from the run's checkpoint.
 func (x *Steps[S]) restore(run *Run) (*walk[S], error) {
-	w := &walk[S]{Steps: x, run: run, position: position{Completed: []string{}}, state: json.RawMessage(emptyState)}
+	w := &walk[S]{Steps: x, run: run, position: position{Completed: []string{}}, state: kept[S]{raw: json.RawMessage(emptyState)}}
 	var data json.RawMessage
 	step, ok, err := run.Restore(&data)
 	if ok && err == nil {
 		w.position, w.state, err = parse[S](data)
 	}
 	if err == nil {
-		err = x.known(w.position)
+		w.begun, err = begunSteps(run.UndoLog())
+	}
+	if err == nil {
+		err = w.unknown()
 	}
 	if err != nil {
 		return nil, &Error{Code: CodeCheckpointInvalid, Step: step, Err: err}
@@ -38,56 +51,69 @@ func (x *Steps[S]) restore(run *Run) (*walk[S], error) {
 	return w, nil
 }
 
-// known refuses the checkpoint of a version that had other steps: to go on as if
-// they had never been would leave their effects.
-func (x *Steps[S]) known(p position) error {
-	for _, name := range slices.Concat(p.Completed, p.Undone) {
-		if !slices.ContainsFunc(x.steps, func(s Step[S]) bool { return s.Name == name }) {
-			return fmt.Errorf("%w: step %q is done, and there is no such step any more", checkpoint.ErrVersion, name)
+// unknown refuses a task that another version has begun, with steps that this one
+// does not have: to go on as if they had never been would leave their effects.
+func (w *walk[S]) unknown() error {
+	var changed StepsChangedError
+	for _, name := range slices.Concat(w.Completed, w.Undone, w.begun) {
+		if w.find(name) == nil && !slices.Contains(changed.Unknown, name) {
+			changed.Unknown = append(changed.Unknown, name)
 		}
 	}
-	return nil
+	return changed.orNil()
 }
 
 // parse reads what join has written.
-func parse[S any](data json.RawMessage) (p position, state json.RawMessage, err error) {
+func parse[S any](data json.RawMessage) (p position, state kept[S], err error) {
 	if err = json.Unmarshal(data, &p); err != nil || p.Completed == nil {
-		return position{}, nil, fmt.Errorf("%w: not saved by steps", checkpoint.ErrCorrupt)
+		return position{}, state, fmt.Errorf("%w: not saved by steps", checkpoint.ErrCorrupt)
 	}
 	p.Failed = ""
-	s, err := decodeState[S](data)
-	if err != nil {
-		return position{}, nil, err
-	}
-	state, err = encodeState(s)
+	state, err = keep[S](data)
 	return p, state, err
 }
 
-// join returns p's fields and the state's as one object.
+// join returns p's members and the state's as one object.
 func (p position) join(state json.RawMessage) (json.RawMessage, error) {
 	head, err := json.Marshal(p)
-	if err != nil || string(state) == emptyState {
-		return head, err
-	}
-	head[len(head)-1] = ','
-	return append(head, state[1:]...), nil
-}
-
-func decodeState[S any](data json.RawMessage) (S, error) {
-	var s S
-	if err := json.Unmarshal(data, &s); err != nil {
-		return s, fmt.Errorf("%w: the steps' state: %w", checkpoint.ErrCorrupt, err)
-	}
-	return s, nil
-}
-
-func encodeState[S any](s S) (json.RawMessage, error) {
-	data, err := json.Marshal(s)
-	if err == nil && !bytes.HasPrefix(data, []byte{'{'}) {
-		err = errors.New("it is no JSON object")
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: the steps' state: %w", checkpoint.ErrInvalid, err)
+		return nil, err
 	}
-	return data, nil
+	return joinObjects(head, state), nil
+}
+
+// undoEntry returns what is recorded before step: its name and the state's members.
+func undoEntry(step string, state json.RawMessage) (json.RawMessage, error) {
+	head, err := json.Marshal(map[string]string{memberBefore: step})
+	if err != nil {
+		return nil, err
+	}
+	return joinObjects(head, state), nil
+}
+
+// begunSteps returns the steps that have recorded an undo entry, in the order in
+// which they were begun. What a Do records under a name of its own is none of them.
+func begunSteps(log checkpoint.UndoLog) ([]string, error) {
+	var begun []string
+	for _, u := range log {
+		if before, ok := stepBefore(u.Data); ok {
+			if before != u.Step {
+				return nil, fmt.Errorf("%w: the undo entry of step %q is that of step %q", checkpoint.ErrCorrupt, u.Step, before)
+			}
+			begun = append(begun, u.Step)
+		}
+	}
+	return begun, nil
+}
+
+// stepBefore returns the step before which steps have recorded an undo entry, and
+// false for an entry that somebody else recorded.
+func stepBefore(data json.RawMessage) (string, bool) {
+	var entry struct {
+		Before *string `json:"beforeStep"`
+	}
+	if json.Unmarshal(data, &entry) != nil || entry.Before == nil {
+		return "", false
+	}
+	return *entry.Before, true
 }

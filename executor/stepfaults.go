@@ -83,7 +83,7 @@ func stateFaults[S any]() []string {
 		return []string{fmt.Sprintf("the state %s has an UnmarshalJSON of its own; put it into a field", t)}
 	}
 	var faults []string
-	for _, reserved := range []string{"completedSteps", "undoneSteps", "failedStep"} {
+	for _, reserved := range reservedMembers() {
 		d := json.NewDecoder(strings.NewReader(fmt.Sprintf(`{%q:null}`, reserved)))
 		d.DisallowUnknownFields()
 		if d.Decode(new(S)) == nil {

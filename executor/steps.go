@@ -25,7 +25,7 @@ const UndoPrefix = "UNDO_"
 // in a crash.
 type Step[S any] struct {
 	// Name is the step's name in completedSteps, unique among the steps. Changing
-	// it makes another step of it: tasks under way that have done the old one fail.
+	// it makes another step of it, see [Steps] on versions.
 	Name string
 	// Action is what failedStep shows when the step fails. Default: Name.
 	Action string
@@ -40,8 +40,8 @@ type Step[S any] struct {
 	// it was just before the first Do, which is saved in the undo log under Name
 	// for that purpose and must be within its limit, 4 KiB by default. What it
 	// changes in S is dropped. What Do finds out later and Undo needs, Do records
-	// with [Run.SaveUndo] under another name. A step without an Undo is passed
-	// over by a rollback.
+	// with [Run.SaveUndo] under a name that is no step's. A step without an Undo is
+	// passed over by a rollback.
 	Undo func(ctx context.Context, run *Run, s *S) error
 
 	// Timeout bounds each try of Do and of Undo. Default: none. Its end makes a
@@ -73,6 +73,25 @@ func (s Step[S]) withDefaults() Step[S] {
 // saved under the step's Name, with its Action as failedStep. The undo of a step
 // counts as a step with [UndoPrefix] before its names; what is undone moves from
 // completedSteps to undoneSteps.
+//
+// # Versions
+//
+// A task may be begun by one version of a host and finished by another, older or
+// newer:
+//
+//   - A step that was added is done when its turn comes, after what is done already.
+//     Its Do must bear that. Steps may change places.
+//   - Undone is in the reverse of the order in which the steps were first begun, which
+//     the undo log tells, whatever their order is now.
+//   - A step that was done or begun and is not there any more, or has lost its Undo
+//     when it is to be undone, is refused with a [*StepsChangedError] before anything
+//     is done: the task fails, and the version that has the step can go on with it.
+//     To retire a step, keep it with a Do that does nothing and with its Undo for as
+//     long as there are tasks that have begun it.
+//   - Members of a newer S that an older one does not have stay in the checkpoint and
+//     in the undo log: those of objects at any depth, and in lists those of the elements
+//     that stay as and where they were. What a type with a MarshalJSON of its own
+//     writes is an object like any other.
 type Steps[S any] struct {
 	steps    []Step[S]
 	undoable bool
@@ -80,8 +99,8 @@ type Steps[S any] struct {
 
 // NewSteps returns an executor of the steps, or an *[InvalidStepsError] that
 // names everything that is wrong with them. S must be a struct without an
-// UnmarshalJSON of its own and without fields named completedSteps, undoneSteps
-// or failedStep in JSON.
+// UnmarshalJSON of its own and without fields named completedSteps, undoneSteps,
+// failedStep or beforeStep in JSON.
 func NewSteps[S any](steps ...Step[S]) (*Steps[S], error) {
 	x := &Steps[S]{}
 	for _, s := range steps {
@@ -94,7 +113,17 @@ func NewSteps[S any](steps ...Step[S]) (*Steps[S], error) {
 	return x, nil
 }
 
-// Execute does the steps that are not done.
+// find returns the step of that name, nil if there is none.
+func (x *Steps[S]) find(name string) *Step[S] {
+	for i := range x.steps {
+		if x.steps[i].Name == name {
+			return &x.steps[i]
+		}
+	}
+	return nil
+}
+
+// Execute does the steps that are not done, in the order in which they stand.
 func (x *Steps[S]) Execute(ctx context.Context, run *Run) error {
 	w, err := x.restore(run)
 	if err != nil {
@@ -120,7 +149,10 @@ func (x *Steps[S]) Rollback(ctx context.Context, run *Run) error {
 	if err != nil {
 		return err
 	}
-	todo := w.toUndo()
+	todo, err := w.toUndo()
+	if err != nil {
+		return err
+	}
 	for i, s := range todo {
 		if err := w.undo(ctx, s, i == len(todo)-1); err != nil {
 			return err

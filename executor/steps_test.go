@@ -106,7 +106,7 @@ func TestStepsAreDoneInOrderAndCheckpointed(t *testing.T) {
 		`A {"completedSteps":["A"],"tenant":"tenant1","trail":["A"]}`,
 		`B_DONE {"completedSteps":["A","B"],"tenant":"tenant1","trail":["A","B"]}`)
 	log := run.Task().Undo
-	if len(log) != 2 || string(log[0].Data) != `{"tenant":"tenant1","trail":["A"]}` || log[1].Step != "C" {
+	if len(log) != 2 || string(log[0].Data) != `{"beforeStep":"B","tenant":"tenant1","trail":["A"]}` || log[1].Step != "C" {
 		t.Errorf("undo log %s", log)
 	}
 }
@@ -348,7 +348,7 @@ func TestOneStepsServesManyTasks(t *testing.T) {
 			if err := run.Execute(steps); err != nil {
 				t.Error(err)
 			}
-			if got := string(run.Task().Undo[0].Data); got != fmt.Sprintf(`{"tenant":"tenant%d","trail":["A"]}`, i) {
+			if got := string(run.Task().Undo[0].Data); got != fmt.Sprintf(`{"beforeStep":"B","tenant":"tenant%d","trail":["A"]}`, i) {
 				t.Errorf("tenant %d has the state %s", i, got)
 			}
 		})

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/checkpoint"
 )
 
 // failureSaveTimeout bounds the save of a failure once the task's own time is up.
@@ -22,7 +23,8 @@ type walk[S any] struct {
 	*Steps[S]
 	run *Run
 	position
-	state json.RawMessage
+	state kept[S]
+	begun []string // the steps with an undo entry, in the order of their first beginning
 }
 
 // todo returns the steps that are not done.
@@ -32,36 +34,52 @@ func (w *walk[S]) todo() []Step[S] {
 	})
 }
 
-// toUndo returns the steps that were begun and are not undone, the last first.
-func (w *walk[S]) toUndo() []Step[S] {
-	log := w.run.UndoLog()
-	todo := slices.DeleteFunc(slices.Clone(w.steps), func(s Step[S]) bool {
-		_, begun := log.Get(s.Name)
-		return s.Undo == nil || !begun || slices.Contains(w.Undone, s.Name)
-	})
-	slices.Reverse(todo)
-	return todo
+// toUndo returns the steps that were begun and are not undone, the one that was
+// begun last first: another version may have done them in another order.
+func (w *walk[S]) toUndo() ([]Step[S], error) {
+	var todo []Step[S]
+	var changed StepsChangedError
+	for _, name := range slices.Backward(w.begun) {
+		if slices.Contains(w.Undone, name) {
+			continue
+		}
+		s := w.find(name)
+		if s.Undo == nil {
+			changed.NoUndo = append(changed.NoUndo, name)
+		}
+		todo = append(todo, *s)
+	}
+	if err := changed.orNil(); err != nil {
+		return nil, Fail(CodeCheckpointInvalid, err)
+	}
+	for _, s := range w.steps {
+		if err := w.ownEntry(s); err != nil {
+			return nil, &Error{Code: CodeCheckpointInvalid, Step: s.Name, Err: err}
+		}
+	}
+	return todo, nil
+}
+
+// ownEntry refuses an undo entry that has the step's name and was not recorded by
+// steps: it does not say what the step's Undo needs to know.
+func (w *walk[S]) ownEntry(s Step[S]) error {
+	if _, ok := w.run.UndoLog().Get(s.Name); ok && s.Undo != nil && !slices.Contains(w.begun, s.Name) {
+		return fmt.Errorf("%w: the undo entry of step %q was not recorded by steps", checkpoint.ErrCorrupt, s.Name)
+	}
+	return nil
 }
 
 func (w *walk[S]) do(ctx context.Context, s Step[S], last bool) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if s.Undo != nil {
-		if err := w.run.SaveUndo(ctx, s.Name, w.state); err != nil {
-			return inStep(s.Name, err)
-		}
+	if err := w.saveUndo(ctx, s); err != nil {
+		return inStep(s.Name, err)
 	}
-	var state S
 	err := w.try(ctx, s, s.Action, func(ctx context.Context) (err error) {
-		if state, err = decodeState[S](w.state); err != nil {
-			return err
-		}
-		return s.Do(ctx, w.run, &state)
+		w.state, err = w.state.change(func(state *S) error { return s.Do(ctx, w.run, state) })
+		return err
 	})
-	if err == nil {
-		w.state, err = encodeState(state)
-	}
 	if err != nil {
 		return w.fail(ctx, s.Name, s.Action, err)
 	}
@@ -70,6 +88,21 @@ func (w *walk[S]) do(ctx context.Context, s Step[S], last bool) error {
 		return nil
 	}
 	return inStep(s.Name, w.save(ctx, s.Done, ""))
+}
+
+// saveUndo records the state as it is before s. A step without an Undo needs none.
+func (w *walk[S]) saveUndo(ctx context.Context, s Step[S]) error {
+	if s.Undo == nil {
+		return nil
+	}
+	if err := w.ownEntry(s); err != nil {
+		return err
+	}
+	entry, err := undoEntry(s.Name, w.state.raw)
+	if err != nil {
+		return err
+	}
+	return w.run.SaveUndo(ctx, s.Name, entry)
 }
 
 func (w *walk[S]) undo(ctx context.Context, s Step[S], last bool) error {
@@ -99,7 +132,7 @@ func (w *walk[S]) undo(ctx context.Context, s Step[S], last bool) error {
 func (w *walk[S]) save(ctx context.Context, name, failed string) error {
 	at := w.position
 	at.Failed = failed
-	data, err := at.join(w.state)
+	data, err := at.join(w.state.raw)
 	if err != nil {
 		return err
 	}

@@ -298,6 +298,11 @@ func (m *meddler) Reserve(ctx context.Context, l []store.TenantLock) (held []sto
 	return held, err
 }
 
+func (m *meddler) Locks(ctx context.Context, tenants []string) (found []store.TenantLock, err error) {
+	err = m.pass(ctx, call{op: "Locks", do: func() (err error) { found, err = m.Store.Locks(ctx, tenants); return err }})
+	return found, err
+}
+
 func (m *meddler) Replace(ctx context.Context, old, next store.TenantLock) (done bool, err error) {
 	err = m.pass(ctx, call{op: "Replace", locks: []store.TenantLock{old, next}, do: func() (err error) {
 		done, err = m.Store.Replace(ctx, old, next)
@@ -327,6 +332,11 @@ func (m *meddler) Plan(ctx context.Context, id plan.ID) (p plan.Plan, err error)
 func (m *meddler) Task(ctx context.Context, id task.ID) (tk task.Task, err error) {
 	err = m.pass(ctx, call{op: "Task", do: func() (err error) { tk, err = m.Store.Task(ctx, id); return err }})
 	return tk, err
+}
+
+func (m *meddler) TasksAt(ctx context.Context, id plan.ID, ordinals []int) (ts []task.Task, err error) {
+	err = m.pass(ctx, call{op: "TasksAt", plan: id, do: func() (err error) { ts, err = m.Store.TasksAt(ctx, id, ordinals); return err }})
+	return ts, err
 }
 
 func (m *meddler) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (ts []task.Task, next int, err error) {

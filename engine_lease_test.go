@@ -14,6 +14,7 @@ import (
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/task"
 )
@@ -344,6 +345,61 @@ func TestUnreliableStore(t *testing.T) {
 		}
 		if r := l.repeats(); r > 0 {
 			t.Errorf("%d effects repeated", r)
+		}
+	})
+}
+
+// damagedTask is a store in which one task cannot be read.
+type damagedTask struct {
+	*meddler
+	id task.ID
+}
+
+func (d damagedTask) Task(ctx context.Context, id task.ID) (task.Task, error) {
+	if id == d.id {
+		return task.Task{}, &store.CorruptError{Key: id.String(), Reason: "damaged"}
+	}
+	return d.meddler.Task(ctx, id)
+}
+
+func (d damagedTask) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error) {
+	whole := slices.DeleteFunc(slices.Clone(ordinals), func(o int) bool { return task.NewID(id, o) == d.id })
+	tasks, err := d.meddler.TasksAt(ctx, id, whole)
+	if len(whole) < len(ordinals) {
+		err = errors.Join(err, &store.CorruptError{Key: d.id.String(), Reason: "damaged"})
+	}
+	return tasks, err
+}
+
+// The tasks of a dead worker are read in one call, and one of them that cannot be read
+// keeps none of the others from being taken over.
+func TestLostTasksAreReadTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		cut := &meddler{Store: s}
+		c := cutover.Config{Capacity: 100, Executors: executor.Registry{"X": executor.Func(untilInterrupted)}}
+		dead := boot(t, cut, c)
+		id := launch(t, dead.Engine, wide(tenantsOf("t", 100)...))
+		time.Sleep(time.Second)
+		cut.away()
+		m := &meddler{Store: s}
+		var calls sync.Map
+		m.on(func(_ context.Context, c call) error {
+			n, _ := calls.LoadOrStore(c.op, new(atomic.Int64))
+			n.(*atomic.Int64).Add(1)
+			return c.do()
+		})
+		c.Executors = executor.Registry{"X": executor.Func(succeed)}
+		e := newEngine(t, damagedTask{m, task.NewID(id, 7)}, c)
+		runEngine(t, e)
+		time.Sleep(50 * time.Second)
+		p, err := e.Plan(t.Context(), id)
+		if err != nil || p.Counters.Of(task.Completed) != 99 || p.Counters.Of(task.Running) != 1 {
+			t.Errorf("%v, %v", p.Counters, err)
+		}
+		if n, asked := calls.Load("Task"); asked {
+			t.Errorf("tasks were read one by one, %d times", n.(*atomic.Int64).Load())
 		}
 	})
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // aged makes plans in all states in which a plan can rest, and returns them by
-// state. Executors: X completes and undoes, BAD does neither.
+// state. Executors: X completes and undoes, BAD does neither, LONG goes on until it is
+// stopped.
 func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
 	t.Helper()
 	ctx := t.Context()
@@ -30,7 +31,7 @@ func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
 	mustPlan(t)(e.Start(ctx, fresh(plan.Completed, "completed", "k2", "X")))
 	mustPlan(t)(e.Start(ctx, fresh(plan.Failed, "failed", "k3", "BAD")))
 	mustPlan(t)(e.Cancel(ctx, fresh(plan.Cancelled, "cancelled", "k4", "X")))
-	paused := fresh(plan.Paused, "paused", "k5", "X")
+	paused := fresh(plan.Paused, "paused", "k5", "LONG") // it does not complete before it is paused
 	mustPlan(t)(e.Start(ctx, paused))
 	mustPlan(t)(e.Pause(ctx, paused))
 	mustPlan(t)(e.Start(ctx, fresh(plan.RolledBack, "back", "k6", "X")))
@@ -47,7 +48,7 @@ func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
 func agedExecutors() executor.Registry {
 	return executor.Registry{
 		"X":   both{twoSteps(succeed), succeed},
-		"BAD": executor.Func(untilFailed),
+		"BAD": executor.Func(untilFailed), "LONG": executor.Func(untilStopped),
 	}
 }
 

@@ -3,6 +3,7 @@ package cutover
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -134,23 +135,13 @@ func (e *Engine) orphans(ctx context.Context, p plan.Plan) (changed bool, err er
 	if err != nil || len(lost) == 0 {
 		return false, err
 	}
-	own := e.lease.Load()
-	var tasks []task.Task
-	for _, h := range lost {
-		if own != nil && h.Worker == own.name {
-			poke(e.jobs.concerned)
-			continue
-		}
-		t, err := e.store.Task(ctx, h.Task)
-		if err != nil {
-			return false, err
-		}
-		if t.Token == h.Token && t.Worker == h.Worker {
-			tasks = append(tasks, t)
-		}
+	tasks, err := e.tasksOf(ctx, p.ID, e.others(lost))
+	if errors.Is(err, store.ErrCorrupt) {
+		e.fault("orphans", err) // a damaged task must not keep the others from being worked on
+		err = nil
 	}
-	if len(tasks) == 0 {
-		return false, nil
+	if err != nil || len(tasks) == 0 {
+		return false, err
 	}
 	if _, err = e.apply(ctx, p, p.LoseTasks(tasks, e.cfg.MaxLosses, plan.By{Now: time.Now()})); err == nil {
 		for _, t := range tasks {
@@ -158,6 +149,37 @@ func (e *Engine) orphans(ctx context.Context, p plan.Plan) (changed bool, err er
 		}
 	}
 	return true, err
+}
+
+// others returns those holdings that are not this process's own.
+func (e *Engine) others(lost []store.Holding) []store.Holding {
+	own := e.lease.Load()
+	return slices.DeleteFunc(lost, func(h store.Holding) bool {
+		mine := own != nil && h.Worker == own.name
+		if mine {
+			poke(e.jobs.concerned)
+		}
+		return mine
+	})
+}
+
+// tasksOf reads the tasks that are still held as they were found, in one call: a task
+// each would take as many round trips, and one that fails would be the end of all. An
+// error is about those that are missing.
+func (e *Engine) tasksOf(ctx context.Context, id plan.ID, lost []store.Holding) ([]task.Task, error) {
+	ordinals := make([]int, len(lost))
+	found := make(map[task.ID]store.Holding, len(lost))
+	for i, h := range lost {
+		ordinals[i], found[h.Task] = h.Task.Ordinal(), h
+	}
+	if len(ordinals) == 0 {
+		return nil, nil
+	}
+	tasks, err := e.store.TasksAt(ctx, id, ordinals)
+	return slices.DeleteFunc(tasks, func(t task.Task) bool {
+		h := found[t.ID]
+		return t.Token != h.Token || t.Worker != h.Worker
+	}), err
 }
 
 // wind frees what a plan that is over still holds, and removes it when it was kept

@@ -24,7 +24,7 @@ type Store interface {
 // Limits of one call.
 const (
 	// MaxBatch is the most changes of a commit, edits of a command, tenants of one
-	// AddTenants, Reserve or Release, and tasks of one claim.
+	// AddTenants, Reserve or Release, tasks of one claim, and ordinals of one TasksAt.
 	MaxBatch = 100
 	// MaxPage is the most entries of one page of a query.
 	MaxPage = 1000
@@ -263,6 +263,9 @@ type Locker interface {
 	// this value already is taken. It returns those that are held by others, as
 	// they are.
 	Reserve(ctx context.Context, locks []TenantLock) (held []TenantLock, err error)
+	// Locks returns the locks that those tenants (at most MaxBatch) have, in their order;
+	// those that are free are left out.
+	Locks(ctx context.Context, tenants []string) ([]TenantLock, error)
 	// Replace changes a lock from exactly old to next and reports whether it did.
 	Replace(ctx context.Context, old, next TenantLock) (bool, error)
 	// Release frees the locks (at most MaxBatch) that have exactly these values.
@@ -329,6 +332,11 @@ type Reader interface {
 	// Task returns a task. The pending tasks of a plan that cancels them are
 	// CANCELLED. ErrNotFound.
 	Task(ctx context.Context, id task.ID) (task.Task, error)
+	// TasksAt returns the tasks of a plan with those ordinals (at most MaxBatch), in their
+	// order; there may be fewer, if the plan has no such tasks. Those that are damaged are
+	// left out, and named by an error beside the others: ErrCorrupt. ErrNotFound if there
+	// is no such plan.
+	TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error)
 	// Tasks returns tasks of a plan by rising ordinal, with next as the After of
 	// the next page, or 0 if there is none. A page may be empty although there are
 	// further ones: the work per call is bounded too.

@@ -212,6 +212,14 @@ func (v *view) Reserve(ctx context.Context, locks []store.TenantLock) (held []st
 	return held, err
 }
 
+func (v *view) Locks(ctx context.Context, tenants []string) (found []store.TenantLock, err error) {
+	err = v.call(ctx, "Locks", nil, func() (err error) {
+		found, err = v.s.Locks(ctx, tenants)
+		return err
+	})
+	return found, err
+}
+
 func (v *view) Replace(ctx context.Context, old, next store.TenantLock) (done bool, err error) {
 	late := func() { _, _ = v.s.Replace(context.WithoutCancel(ctx), old, next) }
 	err = v.call(ctx, "Replace", late, func() (err error) {
@@ -282,6 +290,14 @@ func (v *view) Task(ctx context.Context, id task.ID) (t task.Task, err error) {
 		return err
 	})
 	return t, err
+}
+
+func (v *view) TasksAt(ctx context.Context, id plan.ID, ordinals []int) (tasks []task.Task, err error) {
+	err = v.call(ctx, "TasksAt", nil, func() (err error) {
+		tasks, err = v.s.TasksAt(ctx, id, ordinals)
+		return err
+	})
+	return tasks, err
 }
 
 func (v *view) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {

@@ -33,6 +33,24 @@ func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []s
 	return held, nil
 }
 
+// Locks implements store.Locker.
+func (s *Store) Locks(ctx context.Context, tenants []string) (found []store.TenantLock, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+		return nil, err
+	}
+	s.locks.mu.Lock()
+	defer s.locks.mu.Unlock()
+	for _, tenant := range tenants {
+		if l, taken := s.locks.byTenant[tenant]; taken {
+			found = append(found, l)
+		}
+	}
+	return found, nil
+}
+
 // Replace implements store.Locker.
 func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
 	if err := ctx.Err(); err != nil {

@@ -61,6 +61,25 @@ func (s *Store) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	return p.export(uint32(id.Ordinal()), r), nil
 }
 
+// TasksAt implements store.Reader.
+func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error) {
+	if err := store.CheckCount("ordinals", len(ordinals), store.MaxBatch); err != nil {
+		return nil, err
+	}
+	p, err := s.visible(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer p.mu.Unlock()
+	tasks := make([]task.Task, 0, len(ordinals))
+	for _, ordinal := range ordinals {
+		if ordinal >= 1 && ordinal <= p.tasks.n {
+			tasks = append(tasks, p.export(uint32(ordinal), p.tasks.at(uint32(ordinal))))
+		}
+	}
+	return tasks, nil
+}
+
 // Tasks implements store.Reader.
 func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
 	p, err := s.visible(ctx, id)

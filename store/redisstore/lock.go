@@ -86,6 +86,36 @@ func (s *Store) reserveEach(ctx context.Context, locks []store.TenantLock) ([]st
 	return had, nil
 }
 
+// Locks implements store.Locker.
+func (s *Store) Locks(ctx context.Context, tenants []string) (found []store.TenantLock, err error) {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil || len(tenants) == 0 {
+		return nil, err
+	}
+	cmds := make([]*redis.StringCmd, len(tenants))
+	pipe := s.rdb.Pipeline()
+	for i, tenant := range tenants {
+		cmds[i] = pipe.Get(ctx, s.keys.tenant(tenant))
+	}
+	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
+		return nil, ctx.Err()
+	}
+	for i, tenant := range tenants {
+		text, err := cmds[i].Result()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		if err != nil {
+			return nil, s.fault(ctx, s.keys.tenant(tenant), err)
+		}
+		l, err := s.parseLock(tenant, text)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, l)
+	}
+	return found, nil
+}
+
 // Replace implements store.Locker.
 func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
 	if old.Tenant != next.Tenant {

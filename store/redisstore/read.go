@@ -140,6 +140,47 @@ func (s *Store) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	return tasks[0], nil
 }
 
+// TasksAt implements store.Reader: one script per task, in one round trip, so that what is
+// damaged harms no other.
+func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error) {
+	if err := store.CheckCount("ordinals", len(ordinals), store.MaxBatch); err != nil {
+		return nil, err
+	}
+	key := s.keys.plan(id)
+	var calls []pipelined
+	for _, ordinal := range ordinals {
+		if ordinal >= 1 && ordinal <= task.MaxPerPlan {
+			argv := append(s.scripts.pick.argv(nil, key), ordinal, 0, 1, "")
+			calls = append(calls, pipelined{id: id, key: key, script: s.scripts.pick, argv: argv})
+		}
+	}
+	if err := s.pipeline(ctx, calls); err != nil {
+		return nil, err
+	}
+	tasks := make([]task.Task, 0, len(calls))
+	var damage error
+	for i := range calls {
+		c := &calls[i]
+		if c.gone() {
+			continue
+		}
+		var found []task.Task
+		err := c.err
+		if err == nil {
+			found, _, err = s.parseTasks(id, key, c.answer, nil)
+		}
+		if store.Temporary(err) {
+			return nil, err
+		}
+		tasks, damage = append(tasks, found...), errors.Join(damage, err)
+	}
+	if len(tasks) == 0 && damage == nil { // no answer tells whether there is such a plan
+		_, err := s.Plan(ctx, id)
+		return nil, err
+	}
+	return tasks, damage
+}
+
 // pick reads one task, or those in flight that nobody holds. Their index is not complete
 // if it has to be rebuilt.
 func (s *Store) pick(ctx context.Context, id plan.ID, ordinal, after, limit int, states string) (tasks []task.Task, complete bool, err error) {

@@ -61,6 +61,11 @@ func (f *FaultyStore) Reserve(ctx context.Context, locks []store.TenantLock) ([]
 	return call(ctx, f, func() ([]store.TenantLock, error) { return f.inner.Reserve(ctx, locks) })
 }
 
+// Locks implements store.Locker.
+func (f *FaultyStore) Locks(ctx context.Context, tenants []string) ([]store.TenantLock, error) {
+	return call(ctx, f, func() ([]store.TenantLock, error) { return f.inner.Locks(ctx, tenants) })
+}
+
 // Replace implements store.Locker.
 func (f *FaultyStore) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
 	return call(ctx, f, func() (bool, error) { return f.inner.Replace(ctx, old, next) })
@@ -104,6 +109,11 @@ func (f *FaultyStore) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan
 // Task implements store.Reader.
 func (f *FaultyStore) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	return call(ctx, f, func() (task.Task, error) { return f.inner.Task(ctx, id) })
+}
+
+// TasksAt implements store.Reader.
+func (f *FaultyStore) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error) {
+	return call(ctx, f, func() ([]task.Task, error) { return f.inner.TasksAt(ctx, id, ordinals) })
 }
 
 // Tasks implements store.Reader.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
@@ -13,6 +14,7 @@ func queryCases() []testCase {
 		{name: "plans", run: queryPlans},
 		{name: "tasks", run: queryTasks},
 		{name: "tasks that nobody holds", run: queryUnheld},
+		{name: "tasks by their ordinals", run: queryAt},
 		{name: "tasks by the page", run: queryPages},
 		{name: "cancelled pending tasks", run: queryCancelled},
 		{name: "belongs to the caller", run: queryOwned},
@@ -115,6 +117,36 @@ func queryTasks(e *env) {
 			e.Errorf("%s: tasks %v, want %v", test.name, got, test.want)
 		}
 	}
+}
+
+// queryAt: tasks are read by their ordinals, in the order asked, as Task shows each.
+func queryAt(e *env) {
+	r := e.mixed(130)
+	for _, test := range []struct{ ordinals, want []int }{
+		{nil, nil},
+		{[]int{3}, []int{3}},
+		{[]int{130, 2, 65, 1, 131, 4, 0, -1, 1 << 30}, []int{130, 2, 65, 1, 4}},
+		{[]int{131}, nil},
+	} {
+		tasks, err := e.TasksAt(e.ctx, r.id, test.ordinals)
+		e.ok(err)
+		var got []int
+		for _, t := range tasks {
+			got = append(got, t.ID.Ordinal())
+			alone, err := e.Task(e.ctx, t.ID)
+			e.ok(err)
+			if !reflect.DeepEqual(t, alone) {
+				e.Errorf("task %s is %+v among others, and %+v alone", t.ID, t, alone)
+			}
+		}
+		if !slices.Equal(got, test.want) {
+			e.Errorf("tasks at %v: %v, want %v", test.ordinals, got, test.want)
+		}
+	}
+	_, err := e.TasksAt(e.ctx, r.id+100, []int{1})
+	e.is(err, store.ErrNotFound)
+	_, err = e.TasksAt(e.ctx, r.id, make([]int, store.MaxBatch+1))
+	e.refused("too many ordinals", err)
 }
 
 func queryUnheld(e *env) {

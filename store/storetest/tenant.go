@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -14,6 +15,7 @@ func tenantCases() []testCase {
 		{name: "reserve what is partly held", run: reservePartly},
 		{name: "release exactly", run: releaseExactly},
 		{name: "replace exactly", run: replaceExactly},
+		{name: "locks of tenants", run: readLocks},
 		{name: "concurrent", run: reserveConcurrent},
 		{name: "too many", run: reserveTooMany},
 	}
@@ -75,6 +77,28 @@ func releaseExactly(e *env) {
 	e.ok(e.Release(e.ctx, []store.TenantLock{lock("unknown", 1), mine}))
 	e.ok(e.Release(e.ctx, []store.TenantLock{mine}))
 	e.reserve([]store.TenantLock{lock("a", 2)})
+}
+
+// readLocks: the locks of tenants are read as they are, those of others left out.
+func readLocks(e *env) {
+	e.reserve([]store.TenantLock{lock("a", 1), lock("b", 2), lock("c", 3)})
+	e.ok(e.Release(e.ctx, []store.TenantLock{lock("b", 2)}))
+	for _, test := range []struct {
+		tenants []string
+		want    []store.TenantLock
+	}{
+		{nil, nil},
+		{[]string{"unknown"}, nil},
+		{[]string{"c", "b", "a", "unknown"}, []store.TenantLock{lock("c", 3), lock("a", 1)}},
+	} {
+		found, err := e.Locks(e.ctx, test.tenants)
+		e.ok(err)
+		if !slices.Equal(found, test.want) {
+			e.Errorf("locks of %v: %+v, want %+v", test.tenants, found, test.want)
+		}
+	}
+	_, err := e.Locks(e.ctx, make([]string, store.MaxBatch+1))
+	e.refused("too many to read", err)
 }
 
 func replaceExactly(e *env) {

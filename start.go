@@ -17,8 +17,9 @@ import (
 // ErrStarting says that the start of the plan is already under way.
 var ErrStarting = errors.New("cutover: the plan is being started")
 
-// startTTL is how long a start may rest between two signs of life before any
-// engine may undo it.
+// startTTL is how long a start of this process may rest between two signs of life
+// before any engine may undo it. It is written into the start's mark: other processes
+// may have other leases.
 func (e *Engine) startTTL() time.Duration { return e.cfg.LeaseTTL }
 
 // Start makes a plan run. It first takes the lock of every tenant, all or none:
@@ -28,10 +29,10 @@ func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanAnswer, error) {
 	by := commandBy(ctx)
 	token := newToken()
 	d, p, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
-		if p.Starting != nil && p.Idle <= e.startTTL() {
+		if p.StartLeft() > 0 {
 			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
 		}
-		return p.MarkStarting(token, by)
+		return p.MarkStarting(token, e.startTTL(), by)
 	})
 	if err != nil || d.AlreadySo {
 		return PlanAnswer{Plan: p, AlreadySo: d.AlreadySo}, err
@@ -118,7 +119,7 @@ func (e *Engine) renewStart(ctx context.Context, id plan.ID, actor string, token
 				Plan: id, Command: plan.ByStart.String(), PlanState: p.State, Why: "the start was given up",
 			}
 		}
-		return p.MarkStarting(token, plan.By{Actor: actor, Now: time.Now()})
+		return p.MarkStarting(token, e.startTTL(), plan.By{Actor: actor, Now: time.Now()})
 	})
 	return err
 }

@@ -140,7 +140,7 @@ func (e *Engine) stale(ctx context.Context, l store.TenantLock) (bool, error) {
 	case p.Over():
 		return true, nil
 	case p.Starting != nil && p.Starting.Token == l.Start:
-		if p.Idle <= e.startTTL() {
+		if p.StartLeft() > 0 {
 			return false, nil
 		}
 		// It may only be slow: without its mark it cannot start any more.

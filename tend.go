@@ -14,6 +14,10 @@ import (
 // forGood rests a plan until the next command.
 const forGood = -1
 
+// maxRest bounds how long a plan rests that has tasks in flight. Whoever holds them may
+// have a lease far shorter than this process's own.
+const maxRest = 7500 * time.Millisecond
+
 // maxSteps bounds how long one look at a plan goes on before others get their turn.
 const maxSteps = 50
 
@@ -59,10 +63,12 @@ func (e *Engine) restOf(p plan.Plan) time.Duration {
 		return max(e.cfg.Retention-p.Idle, time.Millisecond)
 	case p.AtRest():
 		return forGood
+	case p.Starting != nil:
+		return max(p.StartLeft(), 0) + time.Millisecond // then it may have been given up
 	case claimable(p):
 		return 0
 	}
-	return e.cfg.LeaseTTL / 4
+	return min(e.cfg.LeaseTTL/4, maxRest)
 }
 
 // tend does one thing that the plan needs, and reports whether there was one.
@@ -74,7 +80,7 @@ func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error
 	}
 	c := p.Counters
 	switch {
-	case p.Starting != nil && p.Idle > e.startTTL():
+	case p.Starting != nil && p.StartLeft() <= 0:
 		return true, e.giveUpStart(ctx, p.ID, p.Starting.Token)
 	case len(p.Sweeps) > 0:
 		return true, e.sweep(ctx, p)

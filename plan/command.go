@@ -1,13 +1,17 @@
 package plan
 
-import "github.com/cutover-go/cutover/task"
+import (
+	"time"
+
+	"github.com/cutover-go/cutover/task"
+)
 
 // decide settles p and starts a decision on the outcome.
 func (p Plan) decide(by By) Decision { return p.Settle(by.Now) }
 
 // MarkStarting marks a created plan whose tenants are about to be locked under
-// token. It still shows CREATED.
-func (p Plan) MarkStarting(token uint64, by By) (Decision, error) {
+// token. It still shows CREATED. ttl is as in [Starting].
+func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
 	case p.State == Running:
@@ -15,7 +19,7 @@ func (p Plan) MarkStarting(token uint64, by By) (Decision, error) {
 	case p.State != Created:
 		return d, d.tooLate(ByStart, "")
 	}
-	d.Plan.Starting = &Starting{Token: token, Actor: by.Actor}
+	d.Plan.Starting = &Starting{Token: token, TTL: ttl, Actor: by.Actor}
 	d.Changed = true
 	return d, nil
 }

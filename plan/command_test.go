@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
@@ -116,11 +117,11 @@ func TestPlanCommandsInSpecialCases(t *testing.T) {
 func TestStartMarks(t *testing.T) {
 	t.Parallel()
 	created := in(plan.Created, counts{task.Pending: 4})
-	marked, err := created.MarkStarting(33, ann())
+	marked, err := created.MarkStarting(33, time.Minute, ann())
 	if err != nil || !marked.Changed || len(marked.Events) != 0 || marked.Plan.State != plan.Created {
 		t.Fatalf("MarkStarting = %+v, %v", marked, err)
 	}
-	if want := (plan.Starting{Token: 33, Actor: "ann"}); *marked.Plan.Starting != want {
+	if want := (plan.Starting{Token: 33, TTL: time.Minute, Actor: "ann"}); *marked.Plan.Starting != want {
 		t.Errorf("the mark is %+v, want %+v", *marked.Plan.Starting, want)
 	}
 	if created.Starting != nil {
@@ -143,10 +144,10 @@ func TestStartMarks(t *testing.T) {
 		t.Error("there was nothing to unmark")
 	}
 
-	if d, err := started.Plan.MarkStarting(34, ann()); err != nil || !d.AlreadySo || d.Changed {
+	if d, err := started.Plan.MarkStarting(34, time.Minute, ann()); err != nil || !d.AlreadySo || d.Changed {
 		t.Errorf("marking a running plan: %+v, %v", d, err)
 	}
-	_, err = in(plan.Cancelled, counts{task.Cancelled: 4}).MarkStarting(35, ann())
+	_, err = in(plan.Cancelled, counts{task.Cancelled: 4}).MarkStarting(35, time.Minute, ann())
 	checkTooLate(t, err, plan.TooLateError{Plan: 7, Command: "start", PlanState: plan.Cancelled})
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -125,7 +126,7 @@ func (w *world) settle() {
 // command gives a command to the plan.
 func (w *world) command(name string) {
 	if name == "start" {
-		w.answer(w.plan.MarkStarting(uint64(w.steps+1), w.by("ann")))
+		w.answer(w.plan.MarkStarting(uint64(w.steps+1), time.Minute, w.by("ann")))
 	}
 	w.answer(planCommands()[name](w.plan, w.by("ann")))
 }

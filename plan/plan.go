@@ -75,8 +75,28 @@ type Facts struct {
 type Starting struct {
 	// Token becomes the plan's StartToken if the start succeeds.
 	Token uint64
+	// TTL is how long the start may rest between two signs of life before anybody may
+	// give it up. Whoever makes the mark decides that, and everybody goes by it: the
+	// processes that share a store need not agree about their leases. Not positive
+	// means [DefaultStartTTL].
+	TTL time.Duration
 	// Actor is who gave the command.
 	Actor string
+}
+
+// DefaultStartTTL is the time to live of a mark that names none.
+const DefaultStartTTL = 30 * time.Second
+
+// StartLeft returns how long the start under way may rest yet; not positive means that
+// it was given up, or that none is under way.
+func (p Plan) StartLeft() time.Duration {
+	switch {
+	case p.Starting == nil:
+		return 0
+	case p.Starting.TTL <= 0:
+		return DefaultStartTTL - p.Idle
+	}
+	return p.Starting.TTL - p.Idle
 }
 
 // Undo tells how far a rollback of the plan is.

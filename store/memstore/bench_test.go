@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -38,7 +39,7 @@ func running(tb testing.TB, s *memstore.Store, n int) plan.ID {
 	}
 	must(s.FinishCreate(ctx, c))
 	for i, step := range []func(plan.Plan, plan.By) (plan.Decision, error){
-		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.MarkStarting(1, by) },
+		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.MarkStarting(1, time.Minute, by) },
 		plan.Plan.Start,
 	} {
 		p, err := s.Plan(ctx, c.ID)

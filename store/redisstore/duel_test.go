@@ -111,7 +111,7 @@ func (d *duel) start() {
 		}
 		return errors.Join(err, s.FinishCreate(d.Context(), c))
 	})
-	d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.MarkStarting(1, d.by()) })
+	d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.MarkStarting(1, time.Minute, d.by()) })
 	d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.Start(d.by()) })
 }
 

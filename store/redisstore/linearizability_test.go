@@ -154,7 +154,7 @@ func newLinHistory(ctx context.Context, t *testing.T, s store.Store) *linHistory
 	h.plan = made.ID
 	c := &linClient{linHistory: h, store: s, id: linClients}
 	by := plan.By{Now: time.Now()}
-	c.command(ctx, "mark", 0, func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, by) })
+	c.command(ctx, "mark", 0, func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, time.Minute, by) })
 	c.command(ctx, "start", 0, func(p plan.Plan) (plan.Decision, error) { return p.Start(by) })
 	h.ops = nil
 	return h

@@ -68,8 +68,9 @@ type control struct {
 }
 
 type starting struct {
-	Token uint64 `json:"token,string"`
-	Actor string `json:"actor,omitempty"`
+	Token uint64        `json:"token,string"`
+	TTL   time.Duration `json:"ttl,omitempty"`
+	Actor string        `json:"actor,omitempty"`
 }
 
 type undoRound struct {
@@ -92,7 +93,7 @@ func controlOf(c *plan.Control) control {
 		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt),
 	}
 	if c.Starting != nil {
-		r.Starting = &starting{c.Starting.Token, c.Starting.Actor}
+		r.Starting = &starting{c.Starting.Token, c.Starting.TTL, c.Starting.Actor}
 	}
 	if c.Undo != (plan.Undo{}) {
 		u := undoRound(c.Undo)
@@ -115,7 +116,7 @@ func (r *control) fill(c *plan.Control) (err error) {
 		})
 	}
 	if r.Starting != nil {
-		c.Starting = &plan.Starting{Token: r.Starting.Token, Actor: r.Starting.Actor}
+		c.Starting = &plan.Starting{Token: r.Starting.Token, TTL: r.Starting.TTL, Actor: r.Starting.Actor}
 	}
 	if r.Undo != nil {
 		c.Undo = plan.Undo(*r.Undo)

@@ -41,7 +41,7 @@ func start(t testing.TB, s *Store, n, held int) *rollout {
 	}
 	r.ok(s.FinishCreate(r.ctx, c))
 	r.id = c.ID
-	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1<<63+1, plan.By{}) })
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1<<63+1, time.Minute, plan.By{}) })
 	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Start(plan.By{Now: time.Now()}) })
 	return r
 }

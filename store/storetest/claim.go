@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -38,7 +39,7 @@ func (r *rollout) expect(most int, want ...int) []*job {
 func claimPending(e *env) {
 	r := e.create(250, concurrently(250))
 	equal(e, "claimed before the start", len(r.claim("worker", 1)), 0)
-	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, by()) })
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, time.Minute, by()) })
 	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
 	next := 1
 	for _, n := range []int{1, 3, store.MaxBatch, store.MaxBatch, store.MaxBatch, 5} {

@@ -77,7 +77,7 @@ func newMachine(t *testing.T, rt *rapid.T, h Harness) *machine {
 	p, list := m.read(rt)
 	m.o = newOracle(p, list)
 	m.o.events = m.events(rt)
-	m.decide(rt, false, func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, by()) })
+	m.decide(rt, false, func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, time.Minute, by()) })
 	m.decide(rt, false, func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
 	return m
 }

@@ -41,7 +41,7 @@ func removeOverOnly(e *env) {
 		equal(e, "tasks", r.read().Tasks, 3)
 	}
 	stays("created")
-	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, by()) })
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, time.Minute, by()) })
 	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
 	stays("running")
 	r.run(1, store.Fail)

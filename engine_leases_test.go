@@ -1,0 +1,89 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// A start is judged by the time to live that its own process gave it, and not by the
+// leases of those who look at it.
+func TestStartBesideShorterLeases(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		boot(t, m.Store, cutover.Config{LeaseTTL: 2 * time.Second, Executors: executor.Registry{"X": executor.Func(succeed)}})
+		e := newEngine(t, m, cutover.Config{LeaseTTL: 30 * time.Second})
+		rival := newEngine(t, m.Store, cutover.Config{LeaseTTL: 2 * time.Second})
+		id := create(t, e, spec(tenantsOf("t", 500)...))
+		m.on(func(_ context.Context, c call) error {
+			if c.op == "Reserve" {
+				time.Sleep(20 * time.Second)
+			}
+			return c.do()
+		})
+		again := make(chan error, 1)
+		go func() {
+			time.Sleep(10 * time.Second)
+			_, err := rival.Start(t.Context(), id)
+			again <- err
+		}()
+		mustPlan(t)(e.Start(t.Context(), id))
+		if err := <-again; !errors.Is(err, cutover.ErrStarting) {
+			t.Errorf("a second start meanwhile: %v", err)
+		}
+	})
+}
+
+// A start whose process died is given up when its own time is over, by processes whose
+// leases are longer.
+func TestStartBesideLongerLeases(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		boot(t, m.Store, cutover.Config{LeaseTTL: 10 * time.Minute})
+		dying := newEngine(t, m, cutover.Config{LeaseTTL: 2 * time.Second})
+		e := newEngine(t, m.Store, cutover.Config{LeaseTTL: 10 * time.Minute})
+		id, other := create(t, e, spec("a", "b")), create(t, e, spec("b"))
+		m.on(func(_ context.Context, c call) error {
+			if c.op == "Apply" && c.command.Plan.Starting == nil {
+				return errors.New("died")
+			}
+			return c.do()
+		})
+		if _, err := dying.Start(t.Context(), id); err == nil {
+			t.Fatal("started")
+		}
+		time.Sleep(4 * time.Second) // its time, and that between two polls
+		if p, err := e.Plan(t.Context(), id); err != nil || p.Starting != nil {
+			t.Errorf("the start is not given up: %+v, %v", p.Starting, err)
+		}
+		mustPlan(t)(e.Start(t.Context(), other))
+	})
+}
+
+// Tasks of a process with a short lease do not wait for the long one of another.
+func TestTakeOverByLongerLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		cut := &meddler{Store: s}
+		x := executor.Registry{"X": executor.Func(untilInterrupted)}
+		dead := boot(t, cut, cutover.Config{LeaseTTL: 2 * time.Second, Executors: x})
+		id := launch(t, dead.Engine, spec("a"))
+		time.Sleep(time.Second)
+		cut.away()
+		e := boot(t, s, cutover.Config{LeaseTTL: 10 * time.Minute, Executors: executor.Registry{"X": executor.Func(succeed)}}).Engine
+		time.Sleep(15 * time.Second)
+		ends(t, e, id, 1, task.Completed, "")
+		rests(t, e, id, plan.Completed)
+	})
+}

@@ -19,8 +19,8 @@ type Config struct {
 	// without any still takes commands and answers questions; plans of a type that
 	// it does not know are left to other processes.
 	Executors executor.Registry
-	// Capacity is how many tasks this process works on at once, over all plans.
-	// Default 64. A plan's own MaxConcurrency bounds it further.
+	// Capacity is how many tasks this process works on at once, over all plans, at
+	// most 100,000. Default 64. A plan's own MaxConcurrency bounds it further.
 	Capacity int
 	// Name appears in the names of this process's leases. Default: the host's name.
 	Name string
@@ -28,26 +28,30 @@ type Config struct {
 	// LeaseTTL is how long the store keeps the tasks of a process that it no longer
 	// hears of. It is renewed every third of it. Default 30 s. Shorter means a faster
 	// take-over after a crash, and more tasks taken from processes that are merely
-	// slow. At least 100 ms.
+	// slow. From 100 ms to a day.
 	LeaseTTL time.Duration
 	// PollInterval is how often the engine looks for work that no hint told it of,
-	// with jitter. Default 1 s.
+	// with jitter. Default 1 s; from 1 ms to an hour.
 	PollInterval time.Duration
 	// ShutdownGrace is how long Run, once its context has ended, waits for executors
-	// to come to a boundary before it cancels their contexts. Default 20 s.
+	// to come to a boundary before it cancels their contexts. Default 20 s,
+	// at most a day.
 	ShutdownGrace time.Duration
 	// CancelGrace is how long an executor whose task was cancelled may take to come
 	// to a boundary before its context is cancelled as well. It counts from when this
 	// process hears of the cancel: at the next save, or with a hint, or at the latest
-	// after a third of the LeaseTTL. Default 30 s.
+	// after a third of the LeaseTTL. Default 30 s, at most a day.
 	CancelGrace time.Duration
 	// MaxLosses is how often a task may lose its worker without saving a checkpoint
 	// in between before it fails with WORKER_LOST. Default 3; negative means never
 	// to tolerate a loss.
 	MaxLosses int
-	// Limits bound checkpoints and undo entries.
+	// Limits bound checkpoints and undo entries, each at most checkpoint.MaxLimit.
 	Limits checkpoint.Limits
-	// Retention is how long a plan is kept after it is over. Default 0: for ever.
+	// Retention is how long a plan is kept after it is over, at most 100 years; then it
+	// is removed with all that belongs to it. Default 90 days; negative: for ever. The
+	// shortest of all processes over a store counts; what another one has kept for
+	// longer is found when this one starts, and once a day.
 	Retention time.Duration
 
 	// Logger gets the panics of executors with their stacks, and is what executors
@@ -57,6 +61,8 @@ type Config struct {
 	// Hooks observe the engine, see [Hooks].
 	Hooks Hooks
 }
+
+const day = 24 * time.Hour
 
 // ErrConfig is matched by the errors of [New].
 var ErrConfig = errors.New("cutover: invalid config")
@@ -71,6 +77,7 @@ func (c Config) withDefaults() Config {
 	def(&c.PollInterval, time.Second)
 	def(&c.ShutdownGrace, 20*time.Second)
 	def(&c.CancelGrace, 30*time.Second)
+	def(&c.Retention, 90*day)
 	if c.Capacity == 0 {
 		c.Capacity = 64
 	}
@@ -99,35 +106,32 @@ func (c Config) validate(s store.Store) error {
 	if s == nil {
 		fault("the store is nil")
 	}
-	if c.Capacity < 0 {
-		fault("Capacity is %d", c.Capacity)
-	}
-	if c.LeaseTTL < 100*time.Millisecond {
-		fault("LeaseTTL is %s, the least is 100ms", c.LeaseTTL)
-	}
 	for _, d := range []struct {
-		field string
-		value time.Duration
+		field              string
+		value, least, most time.Duration
 	}{
-		{"PollInterval", c.PollInterval},
-		{"ShutdownGrace", c.ShutdownGrace},
-		{"CancelGrace", c.CancelGrace},
-		{"Retention", c.Retention},
+		{"LeaseTTL", c.LeaseTTL, 100 * time.Millisecond, day},
+		{"PollInterval", c.PollInterval, time.Millisecond, time.Hour},
+		{"ShutdownGrace", c.ShutdownGrace, 0, day},
+		{"CancelGrace", c.CancelGrace, 0, day},
+		{"Retention", max(0, c.Retention), 0, 100 * 365 * day},
 	} {
-		if d.value < 0 {
-			fault("%s is %s", d.field, d.value)
+		if d.value < d.least || d.value > d.most {
+			fault("%s is %s, it must be from %s to %s", d.field, d.value, d.least, d.most)
 		}
 	}
-	for _, l := range []struct {
-		field string
-		value int
-	}{{"Limits.Data", c.Limits.Data}, {"Limits.Undo", c.Limits.Undo}} {
-		if l.value < 0 {
-			fault("%s is %d", l.field, l.value)
+	for _, n := range []struct {
+		field       string
+		value, most int
+	}{
+		{"Capacity", c.Capacity, 100_000},
+		{"MaxLosses", c.MaxLosses, 1_000_000},
+		{"Limits.Data", c.Limits.Data, checkpoint.MaxLimit},
+		{"Limits.Undo", c.Limits.Undo, checkpoint.MaxLimit},
+	} {
+		if n.value < 0 || n.value > n.most {
+			fault("%s is %d, it must be from 0 to %d", n.field, n.value, n.most)
 		}
-	}
-	if c.PollInterval >= 0 && c.PollInterval < time.Millisecond {
-		fault("PollInterval is %s, the least is 1ms", c.PollInterval)
 	}
 	if len(c.Name) > 128 {
 		fault("Name is %d bytes, the limit is 128", len(c.Name))

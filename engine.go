@@ -72,7 +72,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	background.Go(func() { e.keepLease(bg) })
 	background.Go(func() { e.releases.run(bg) })
 	background.Go(func() { e.listen(bg) })
-	background.Go(func() { e.retire(ctx) })
+	background.Go(func() { e.retain(ctx) })
 
 	e.dispatch(ctx)
 	idle := e.drain()

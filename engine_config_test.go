@@ -2,6 +2,7 @@ package cutover_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -28,9 +29,22 @@ func TestConfigFaults(t *testing.T) {
 		"nameless":        {cutover.Config{Executors: executor.Registry{"": executor.Func(succeed)}}, []string{`Executors[""]`}},
 		"long name":       {cutover.Config{Name: strings.Repeat("n", 129)}, []string{"Name is 129 bytes"}},
 		"negative limits": {cutover.Config{Limits: checkpoint.Limits{Data: -1, Undo: -2}}, []string{"Limits.Data is -1", "Limits.Undo is -2"}},
+		"greatest": {
+			cutover.Config{
+				Capacity: math.MaxInt, LeaseTTL: math.MaxInt64, PollInterval: math.MaxInt64, ShutdownGrace: math.MaxInt64,
+				CancelGrace: math.MaxInt64, Retention: math.MaxInt64, MaxLosses: math.MaxInt,
+				Limits: checkpoint.Limits{Data: math.MaxInt, Undo: math.MaxInt},
+			},
+			[]string{
+				"Capacity", "LeaseTTL", "PollInterval", "ShutdownGrace", "CancelGrace", "Retention", "MaxLosses",
+				"Limits.Data", "Limits.Undo",
+			},
+		},
+		"kept for ever": {cutover.Config{Retention: math.MinInt64}, nil},
+		"no loss":       {cutover.Config{MaxLosses: math.MinInt}, nil},
 		"all": {
 			cutover.Config{
-				Capacity: -1, LeaseTTL: 1, PollInterval: -1, ShutdownGrace: -1, CancelGrace: -1, Retention: -1,
+				Capacity: -1, LeaseTTL: 1, PollInterval: -1, ShutdownGrace: -1, CancelGrace: -1, Retention: 101 * 365 * 24 * time.Hour,
 				Name: strings.Repeat("n", 200), Executors: executor.Registry{"": nil},
 			},
 			[]string{"Capacity", "LeaseTTL", "PollInterval", "ShutdownGrace", "CancelGrace", "Retention", "Name", "Executors"},

@@ -324,6 +324,15 @@ func (m *meddler) Rest(ctx context.Context, id plan.ID, stamp uint64, after time
 	return m.pass(ctx, call{op: "Rest", do: func() error { return m.Store.Rest(ctx, id, stamp, after) }})
 }
 
+func (m *meddler) Remind(ctx context.Context, plans map[plan.ID]time.Duration) error {
+	return m.pass(ctx, call{op: "Remind", do: func() error { return m.Store.Remind(ctx, plans) }})
+}
+
+func (m *meddler) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
+	err = m.pass(ctx, call{op: "Plans", do: func() (err error) { plans, err = m.Store.Plans(ctx, q); return err }})
+	return plans, err
+}
+
 func (m *meddler) Plan(ctx context.Context, id plan.ID) (p plan.Plan, err error) {
 	err = m.pass(ctx, call{op: "Plan", plan: id, do: func() (err error) { p, err = m.Store.Plan(ctx, id); return err }})
 	return p, err

@@ -1,7 +1,9 @@
 package cutover_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,7 +66,7 @@ func TestRetention(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
-				c := cutover.Config{Executors: agedExecutors(), PollInterval: 10 * time.Second}
+				c := cutover.Config{Executors: agedExecutors(), PollInterval: 10 * time.Second, Retention: -1}
 				if !later {
 					c.Retention = time.Hour
 				}
@@ -130,4 +132,67 @@ func TestRetentionStartsAgain(t *testing.T) {
 		time.Sleep(15 * time.Minute)
 		gone(t, e, plan.Completed, id, true)
 	})
+}
+
+// A plan that another process keeps for longer, or for ever, is removed when this one's
+// time of keeping is over, within a day; a store that is away at the start is asked again.
+func TestRetentionRemindsOthers(t *testing.T) {
+	t.Parallel()
+	for name, kept := range map[string]time.Duration{"for ever": -1, "by default": 0, "for a year": 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := memstore.New()
+				first := boot(t, s, cutover.Config{Executors: agedExecutors(), Retention: kept})
+				ids := make([]plan.ID, 250) // three pages
+				for i := range ids {
+					ids[i] = create(t, first.Engine, spec(fmt.Sprint("t", i)))
+					mustPlan(t)(first.Cancel(t.Context(), ids[i]))
+				}
+				time.Sleep(time.Hour) // all are at rest
+
+				failures := 3 // of the walk alone
+				m := &meddler{Store: s}
+				m.on(func(_ context.Context, c call) error {
+					if (c.op == "Plans" || c.op == "Remind") && failures > 0 {
+						failures--
+						return errAway
+					}
+					return c.do()
+				})
+				boot(t, m, cutover.Config{Retention: 3 * time.Hour})
+				time.Sleep(119 * time.Minute)
+				for _, id := range ids {
+					rests(t, first.Engine, id, plan.Cancelled)
+				}
+				time.Sleep(36 * time.Hour)
+				if left, err := first.Plans(t.Context(), store.PlanQuery{}); len(left) > 0 || err != nil {
+					t.Errorf("%d plans are left, %v", len(left), err)
+				}
+			})
+		})
+	}
+}
+
+// By default a plan that is over is kept for 90 days; with a negative time for ever.
+func TestRetentionDefault(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		retention time.Duration
+		removed   bool
+	}{"by default": {0, true}, "switched off": {-1, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEngine(t, memstore.New(), cutover.Config{Retention: tt.retention, PollInterval: time.Hour})
+				runEngine(t, e)
+				id := create(t, e, spec("a"))
+				mustPlan(t)(e.Cancel(t.Context(), id))
+				time.Sleep(89 * 24 * time.Hour)
+				rests(t, e, id, plan.Cancelled)
+				time.Sleep(2 * 24 * time.Hour)
+				gone(t, e, plan.Cancelled, id, tt.removed)
+			})
+		})
+	}
 }

@@ -8,36 +8,59 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// maxRetireInterval bounds how long a plan stays that the agenda does not bring up.
-const maxRetireInterval = 10 * time.Minute
+// retainInterval is how often an engine looks for plans that are over and that the agenda
+// does not bring up in time.
+const retainInterval = 24 * time.Hour
 
-// retire removes plans that were kept long enough, until ctx ends. The agenda
-// brings up those that this configuration saw come to an end; this walk finds the
-// others, which rested for good before a Retention was set.
-func (e *Engine) retire(ctx context.Context) {
+// retain removes plans that are over and were kept long enough, until ctx ends. The engine
+// that sees a plan come to its end puts the time of its removal on the agenda, so that a
+// plan which rests costs nothing until then. Other processes may have kept plans for
+// longer, or for ever: a walk over all plans finds them, at the start and once a day.
+func (e *Engine) retain(ctx context.Context) {
 	if e.cfg.Retention <= 0 {
 		return
 	}
-	interval := min(max(e.cfg.Retention/10, e.cfg.PollInterval), maxRetireInterval)
 	for ctx.Err() == nil {
-		e.retireOnce(ctx)
-		sleep(ctx, jitter(interval))
+		e.retainPages(ctx)
+		sleep(ctx, jitter(retainInterval))
 	}
 }
 
-func (e *Engine) retireOnce(ctx context.Context) {
-	q := store.PlanQuery{States: []plan.State{plan.Completed, plan.Cancelled, plan.RolledBack}, Limit: duePage}
+// retainPages walks over all plans that are over, page by page, with a pause after each.
+func (e *Engine) retainPages(ctx context.Context) {
+	q := store.PlanQuery{States: []plan.State{plan.Completed, plan.Cancelled, plan.RolledBack}, Limit: store.MaxBatch}
 	for ctx.Err() == nil {
 		plans, err := e.store.Plans(ctx, q)
 		e.fault("plans", err)
-		if len(plans) == 0 {
+		if len(plans) > 0 {
+			err = e.store.Remind(ctx, e.retainPage(ctx, plans))
+			e.fault("remind", err)
+		}
+		switch {
+		case store.Temporary(err):
+			sleep(ctx, jitter(e.cfg.PollInterval)) // then the same page again
+		case len(plans) == 0:
 			return
+		default:
+			q.Before = plans[len(plans)-1].ID
+			sleep(ctx, jitter(e.cfg.PollInterval/10))
 		}
-		for _, p := range plans {
-			if p.Over() && p.Idle >= e.cfg.Retention {
-				e.remove(ctx, p.ID)
-			}
-		}
-		q.Before = plans[len(plans)-1].ID
 	}
+}
+
+// retainPage removes what was kept long enough, and returns for how long the others may
+// stay. A reminder alone would not do: an engine that keeps plans for longer may be the
+// one that gets it.
+func (e *Engine) retainPage(ctx context.Context, plans []plan.Plan) map[plan.ID]time.Duration {
+	left := make(map[plan.ID]time.Duration, len(plans))
+	for _, p := range plans {
+		switch {
+		case !p.Over():
+		case p.Idle >= e.cfg.Retention:
+			e.remove(ctx, p.ID)
+		default:
+			left[p.ID] = e.cfg.Retention - p.Idle
+		}
+	}
+	return left
 }

@@ -21,6 +21,9 @@ const (
 	DefaultDataLimit = 64 << 10
 	DefaultUndoLimit = 4 << 10
 
+	// MaxLimit is the most that a limit can be raised to: checkpoints are for what a task
+	// has to remember, and every save writes all of it.
+	MaxLimit = 16 << 20
 	// MaxStepName is the most bytes of a step's name.
 	MaxStepName = 128
 	// MaxUndoEntries is the most entries of one task's undo log.

@@ -297,6 +297,10 @@ type Agenda interface {
 	// next command if after is negative. Nothing happens if the plan was put on the
 	// agenda again since Due returned stamp.
 	Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
+	// Remind sees to it that plans (at most MaxBatch) are looked at after these times at
+	// the latest. Plans that are due sooner stay as they are, and so do creations and
+	// plans that are not there.
+	Remind(ctx context.Context, plans map[plan.ID]time.Duration) error
 	// Listen calls hint for every plan that may have changed until ctx ends. Hints
 	// can be lost, repeated and late. hint must not block.
 	Listen(ctx context.Context, hint func(plan.ID)) error

@@ -247,6 +247,10 @@ func (v *view) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Du
 	return v.call(ctx, "Rest", nil, func() error { return v.s.Rest(ctx, id, stamp, after) })
 }
 
+func (v *view) Remind(ctx context.Context, plans map[plan.ID]time.Duration) error {
+	return v.call(ctx, "Remind", nil, func() error { return v.s.Remind(ctx, plans) })
+}
+
 func (v *view) Listen(ctx context.Context, hint func(plan.ID)) error {
 	return v.s.Listen(ctx, func(id plan.ID) {
 		if v.p.icy() || v.weather().lostBack {

@@ -132,6 +132,35 @@ func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.D
 	return nil
 }
 
+// Remind implements store.Agenda.
+func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil {
+		return err
+	}
+	a := &s.agenda
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, after := range plans {
+		a.remind(id, time.Now().Add(max(0, after)))
+	}
+	return nil
+}
+
+// remind makes a plan due at that time at the latest. Whoever looked at it before must
+// not let it rest for longer: the stamp changes.
+func (a *agenda) remind(id plan.ID, due time.Time) {
+	it := a.items[id]
+	if it == nil || it.creating || it.place >= 0 && !it.due.After(due) {
+		return
+	}
+	a.stamp++
+	it.stamp = a.stamp
+	a.schedule(it, due)
+}
+
 // queue is a heap of items by their time.
 type queue []*item
 

@@ -139,6 +139,20 @@ func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.D
 	return err
 }
 
+// Remind implements store.Agenda.
+func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) error {
+	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil || len(plans) == 0 {
+		return err
+	}
+	args := make([]any, 0, 1+2*len(plans))
+	args = append(args, "remind")
+	for id, after := range plans {
+		args = append(args, int64(id), max(0, after).Microseconds())
+	}
+	_, err := s.agenda(ctx, args...)
+	return err
+}
+
 // Listen implements store.Agenda. It returns when ctx ends, or when the connection is
 // lost for good.
 func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {

@@ -17,6 +17,7 @@ func agendaCases() []testCase {
 		{name: "rests", run: agendaRests},
 		{name: "command beats rest", run: agendaStamp},
 		{name: "longest waiting first", run: agendaOrder},
+		{name: "reminds", run: agendaReminds},
 		{name: "hints", run: agendaHints},
 	}
 }
@@ -127,6 +128,58 @@ func agendaOrder(e *env) {
 			e.Errorf("due at place %d: plan %s, want %s", i, list[i].ID, plans[want])
 		}
 	}
+}
+
+// agendaReminds: a plan is due sooner than those thought who let it rest, never later.
+func agendaReminds(e *env) {
+	good, long, soon := e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id
+	due := e.create(1, concurrently(1)).id
+	e.rest(good, -1)
+	e.rest(long, time.Hour)
+	e.rest(soon, e.h.TTL)
+	seen := e.mustBeDue(due)
+	creation, err := e.BeginCreate(e.ctx, e.announce(1, concurrently(1)))
+	e.ok(err)
+	remind := func(after time.Duration, ids ...plan.ID) {
+		e.Helper()
+		plans := make(map[plan.ID]time.Duration)
+		for _, id := range ids {
+			plans[id] = after
+		}
+		e.ok(e.Remind(e.ctx, plans))
+	}
+	remind(time.Hour/2, good, long, soon, due, creation.ID, creation.ID+100)
+	equal(e, "due while it rests for good", e.due(good) != nil, false)
+	equal(e, "due while it rests long", e.due(long) != nil, false)
+	equal(e, "stamp of what is due", e.mustBeDue(due).Stamp, seen.Stamp)
+	e.outlast(e.h.TTL)
+	e.mustBeDue(soon)
+	remind(0, good, long, creation.ID, creation.ID+100)
+	remind(-time.Hour) // nothing
+	e.mustBeDue(good)
+	e.mustBeDue(long)
+	for _, id := range []plan.ID{creation.ID, creation.ID + 100} {
+		if d := e.due(id); d != nil {
+			e.Errorf("%+v is due", *d)
+		}
+	}
+	// Who looked before the reminder does not let the plan rest past it.
+	e.rest(good, time.Hour)
+	remind(0, good)
+	now := e.mustBeDue(good)
+	e.ok(e.Rest(e.ctx, good, now.Stamp-1, -1))
+	e.mustBeDue(good)
+	e.is(e.Remind(e.ctx, manyPlans(store.MaxBatch+1)), store.ErrInvalid)
+	e.ok(e.Remind(e.ctx, manyPlans(store.MaxBatch)))
+}
+
+// manyPlans are reminders of n plans that are not there.
+func manyPlans(n int) map[plan.ID]time.Duration {
+	plans := make(map[plan.ID]time.Duration)
+	for i := range n {
+		plans[plan.ID(1_000_000+i)] = 0
+	}
+	return plans
 }
 
 // agendaHints: hints may be lost, so commands go on until one arrives.

@@ -56,6 +56,11 @@ func (f *FaultyStore) Orphans(ctx context.Context, id plan.ID) ([]store.Holding,
 	return call(ctx, f, func() ([]store.Holding, error) { return f.inner.Orphans(ctx, id) })
 }
 
+// Remind implements store.Agenda.
+func (f *FaultyStore) Remind(ctx context.Context, plans map[plan.ID]time.Duration) error {
+	return callNothing(ctx, f, func() error { return f.inner.Remind(ctx, plans) })
+}
+
 // Reserve implements store.Locker.
 func (f *FaultyStore) Reserve(ctx context.Context, locks []store.TenantLock) ([]store.TenantLock, error) {
 	return call(ctx, f, func() ([]store.TenantLock, error) { return f.inner.Reserve(ctx, locks) })

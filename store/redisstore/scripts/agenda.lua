@@ -10,6 +10,7 @@
 --   wake id hold channel   the plan is due now; with a channel, a hint goes out
 --   expect id ttl          the creation is due when ttl is over
 --   rest id stamp after    due after a while; never, if after is negative
+--   remind id after ...    due after a while at the latest
 --   due limit gap share    what is due
 --   check id how ...       due now if the entry was lost; how is 1 for a plan at rest, c
 --                          for one that is being created or removed, otherwise 0
@@ -93,6 +94,15 @@ elseif ARGV[1] == 'rest' then
 			redis.call('ZREM', agenda, id)
 		else
 			redis.call('ZADD', agenda, text(now + after), id)
+		end
+	end
+elseif ARGV[1] == 'remind' then
+	for i = 2, #ARGV, 2 do
+		local stamp, kind, hold = entry(ARGV[i])
+		local due, latest = redis.call('ZSCORE', agenda, ARGV[i]), now + ARGV[i + 1]
+		if kind and kind ~= 'c' and (not due or tonumber(due) > latest) then
+			redis.call('HSET', stamps, ARGV[i], text(math.max(stamp + 1, now)) .. ' s ' .. text(hold))
+			redis.call('ZADD', agenda, text(latest), ARGV[i])
 		end
 	end
 elseif ARGV[1] == 'due' then

@@ -28,9 +28,8 @@ type job struct {
 
 	// Owned by whoever saves, like the worker's batch: the Run lets one save at a
 	// time through, and none after the executor has returned.
-	seq   uint32
-	step  string // the last checkpoint's
-	fault error  // a save that was refused for good
+	seq  uint32
+	step string // the last checkpoint's
 
 	mu          sync.Mutex // guards what follows
 	told        bool       // a save answered that the task is to stop
@@ -46,7 +45,6 @@ func (j *job) undo() bool { return j.task.State == task.RollingBack }
 // context: an executor that is being interrupted may still save where it is.
 func (j *job) Save(_ context.Context, c checkpoint.Checkpoint) error {
 	if err := j.e.cfg.Limits.Check(c); err != nil {
-		j.fault = err
 		return err
 	}
 	err := j.save(store.Saved{Step: c.Step, Data: c.Data})
@@ -59,7 +57,6 @@ func (j *job) Save(_ context.Context, c checkpoint.Checkpoint) error {
 // SaveUndo implements executor.Recorder.
 func (j *job) SaveUndo(_ context.Context, u checkpoint.Undo) error {
 	if err := j.e.cfg.Limits.CheckUndo(u); err != nil {
-		j.fault = err
 		return err
 	}
 	return j.save(store.Saved{UndoStep: u.Step, UndoData: u.Data})
@@ -201,9 +198,6 @@ func (j *job) work(err error) store.Work {
 	j.mu.Lock()
 	interrupted := j.told || j.interrupted != nil
 	j.mu.Unlock()
-	if err == nil && j.fault != nil {
-		err = j.fault // it went on as if it had saved
-	}
 	w := store.Work{Kind: store.Complete}
 	if err == nil {
 		if j.undo() {

@@ -24,6 +24,9 @@
 //	over a limit                   checkpoint.ErrTooLarge   return it: the task fails
 //	not JSON, no step              checkpoint.ErrInvalid    return it: the task fails
 //
+// A save that was refused by one of the last two fails the task in any case, even
+// if the executor ignores the error and returns nil.
+//
 // # Why the context ended
 //
 //	cancelled, grace period over   context.Cause is ErrCancelled

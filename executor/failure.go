@@ -26,6 +26,9 @@ type Error struct {
 	Step string
 	// Retryable says that the same work may well succeed if it is tried again.
 	Retryable bool
+	// RetryAfter is how long to wait at least before it is tried again: a service
+	// asked for that. Default 0: as [Retry] says. It counts if Retryable is set.
+	RetryAfter time.Duration
 	// Err is the cause. Its text is what people read as the reason.
 	Err error
 }
@@ -85,6 +88,7 @@ func classify(err error) Error {
 	var known *Error
 	for rest := err; rest != nil && e.Code == "" && errors.As(rest, &known); rest = known.Err {
 		e.Code, e.Retryable = known.Code, e.Retryable || known.Retryable
+		e.RetryAfter = max(e.RetryAfter, known.RetryAfter)
 		if e.Step == "" {
 			e.Step = known.Step
 		}

@@ -29,7 +29,8 @@ func (e *PanicError) Unwrap() error {
 }
 
 // Guard runs f, which is an Execute or Rollback, and returns its error; a panic
-// comes back as a [*PanicError]. f has a goroutine of its own, so that one which
+// comes back as a [*PanicError], and nil after a refused save as the error of that
+// save. f has a goroutine of its own, so that one which
 // ends its goroutine, as a test's FailNow does, harms nobody either.
 //
 // Guard returns when f has. After that no save of run is under way and none
@@ -52,7 +53,7 @@ func GuardThen(ctx context.Context, run *Run, f func(context.Context, *Run) erro
 			err = &PanicError{Value: recover(), Stack: debug.Stack()}
 		}
 		run.end()
-		then(err)
+		then(run.orRefused(err))
 	}()
 	err = f(ctx, run)
 	returned = true

@@ -12,6 +12,7 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/executor/executortest"
+	"github.com/cutover-go/cutover/task"
 )
 
 func TestGuard(t *testing.T) {
@@ -120,4 +121,52 @@ func (s *slow) Save(context.Context, checkpoint.Checkpoint) error {
 	close(s.entered)
 	<-s.leave
 	return nil
+}
+
+// counting counts the progress that reaches a recorder.
+type counting struct {
+	executor.Recorder
+	reports int
+}
+
+func (c *counting) Progress(executor.Progress) { c.reports++ }
+
+func TestProgressAfterTheReturnIsDropped(t *testing.T) {
+	t.Parallel()
+	c := &counting{}
+	run := executor.NewRun(task.Task{}, nil, 1, c)
+	err := executor.Guard(t.Context(), run, func(_ context.Context, run *executor.Run) error {
+		run.Progress(executor.Progress{Done: 1})
+		return nil
+	})
+	run.Progress(executor.Progress{Done: 2})
+	if err != nil || c.reports != 1 {
+		t.Errorf("%d reports, %v", c.reports, err)
+	}
+}
+
+func TestARunWithARefusedSaveFails(t *testing.T) {
+	t.Parallel()
+	store := errors.New("store")
+	for name, c := range map[string]struct {
+		option   executortest.Option
+		save     any
+		returned error
+		want     error
+	}{
+		"cannot be encoded":        {executortest.Attempt(1), func() {}, nil, checkpoint.ErrInvalid},
+		"too large":                {executortest.Limits(checkpoint.Limits{Data: 2}), "long", nil, checkpoint.ErrTooLarge},
+		"not stored":               {executortest.FailAt(1, store), 1, nil, store},
+		"an error of its own":      {executortest.FailAt(1, store), 1, errRefused, errRefused},
+		"told to stop":             {executortest.StopAt(1, task.StopPause), 1, nil, nil},
+		"another worker's by then": {executortest.LoseAt(1), 1, nil, nil}, // the engine's commit finds out
+	} {
+		err := executortest.NewRun(t, c.option).Execute(executor.Func(func(ctx context.Context, run *executor.Run) error {
+			_ = run.Save(ctx, "A", c.save)
+			return c.returned
+		}))
+		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -10,13 +10,15 @@ import (
 // Retry says how often a step is tried within one attempt of its task, and how
 // long to wait in between: First, then twice as long each time up to Max, each
 // made up to half shorter or longer by chance. Only failures that are
-// [Error.Retryable] are tried again. The zero value tries once.
+// [Error.Retryable] are tried again. One with an [Error.RetryAfter] is tried again no
+// earlier than that, and not at all if that is longer than Max: trying anyway is what
+// the service asked not to do. The zero value tries once.
 type Retry struct {
 	// Attempts is the most tries there are. Default 1.
 	Attempts int
 	// First is the first wait. Default 500 ms.
 	First time.Duration
-	// Max is the longest wait, before chance. Default 30 s.
+	// Max is the longest wait, before chance. Default 30 s, or First if that is longer.
 	Max time.Duration
 }
 
@@ -45,32 +47,58 @@ func (r Retry) faults() []string {
 func (r Retry) do(ctx context.Context, f func(try int) error) error {
 	var err error
 	try := 0
+	waits := r.waits()
 	once := func() error {
 		try++
-		if err = f(try); err == nil || !classify(err).Retryable || ctx.Err() != nil {
+		if err = f(try); err == nil || ctx.Err() != nil {
 			return nil // nothing to try again
 		}
+		failure := classify(err)
+		if !failure.Retryable || failure.RetryAfter > r.longest() {
+			return nil
+		}
+		waits.atLeast = failure.RetryAfter
 		return err
 	}
-	_ = backoff.Retry(once, backoff.WithContext(backoff.WithMaxRetries(r.waits(), r.more()), ctx))
+	_ = backoff.Retry(once, backoff.WithContext(backoff.WithMaxRetries(waits, r.more()), ctx))
 	return err
 }
 
 // more returns how often to try again.
 func (r Retry) more() uint64 { return uint64(max(r.Attempts, 1) - 1) }
 
-func (r Retry) waits() backoff.BackOff {
-	if r.Attempts <= 1 {
-		return &backoff.StopBackOff{}
-	}
-	waits := backoff.NewExponentialBackOff(backoff.WithMaxElapsedTime(0))
-	waits.InitialInterval, waits.MaxInterval, waits.Multiplier = r.First, r.Max, 2
+// longest returns Max, or its default.
+func (r Retry) longest() time.Duration {
 	if r.Max == 0 {
-		waits.MaxInterval = max(defaultMax, r.First)
+		return max(defaultMax, r.First)
 	}
+	return r.Max
+}
+
+func (r Retry) waits() *waits {
+	if r.Attempts <= 1 {
+		return &waits{BackOff: &backoff.StopBackOff{}}
+	}
+	w := backoff.NewExponentialBackOff(backoff.WithMaxElapsedTime(0))
+	w.InitialInterval, w.MaxInterval, w.Multiplier = r.First, r.longest(), 2
 	if r.First == 0 {
-		waits.InitialInterval = min(defaultFirst, waits.MaxInterval)
+		w.InitialInterval = min(defaultFirst, w.MaxInterval)
 	}
-	waits.Reset()
-	return waits
+	w.Reset()
+	return &waits{BackOff: w}
+}
+
+// waits are waits that are not shorter than what the last failure asked for.
+type waits struct {
+	backoff.BackOff
+	atLeast time.Duration
+}
+
+// NextBackOff returns the next wait.
+func (w *waits) NextBackOff() time.Duration {
+	next := w.BackOff.NextBackOff()
+	if next == backoff.Stop {
+		return next
+	}
+	return max(next, w.atLeast)
 }

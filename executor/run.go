@@ -28,6 +28,7 @@ type Run struct {
 	idle     sync.Cond
 	saving   bool
 	returned bool
+	refused  error                 // the first save that was refused
 	point    checkpoint.Checkpoint // Invariant: point.Step == "" if there is none.
 	undo     checkpoint.UndoLog
 	logger   *zap.Logger // nil until somebody asks for it
@@ -100,5 +101,12 @@ func (r *Run) Logger() *zap.Logger {
 }
 
 // Progress reports how far the task is. It also keeps a task that saves rarely
-// from counting as stalled.
-func (r *Run) Progress(p Progress) { r.recorder.Progress(p) }
+// from counting as stalled. Reports after the executor has returned are dropped.
+func (r *Run) Progress(p Progress) {
+	r.mu.Lock()
+	returned := r.returned
+	r.mu.Unlock()
+	if !returned {
+		r.recorder.Progress(p)
+	}
+}

@@ -18,8 +18,14 @@ import (
 //
 // An error that matches [ErrStopped] says that the checkpoint was stored and the
 // task is to stop here: clean up and return it. With any other error nothing may
-// be taken as stored. Save is the only place where a pause takes effect.
+// be taken as stored, and the run cannot succeed any more: if the executor returns
+// nil all the same, the run fails with the first such error. Save is the only
+// place where a pause takes effect.
 func (r *Run) Save(ctx context.Context, step string, data any) error {
+	return r.noteRefusal(r.save(ctx, step, data))
+}
+
+func (r *Run) save(ctx context.Context, step string, data any) error {
 	raw, err := encode(step, data)
 	if err != nil {
 		return err
@@ -58,6 +64,10 @@ func (r *Run) Restore(data any) (step string, ok bool, err error) {
 // with what the world looks like now; nothing is stored then. Errors are as for
 // [Run.Save].
 func (r *Run) SaveUndo(ctx context.Context, step string, data any) error {
+	return r.noteRefusal(r.saveUndo(ctx, step, data))
+}
+
+func (r *Run) saveUndo(ctx context.Context, step string, data any) error {
 	raw, err := encode(step, data)
 	if err != nil {
 		return err
@@ -75,6 +85,32 @@ func (r *Run) SaveUndo(ctx context.Context, step string, data any) error {
 		r.mu.Lock()
 		r.undo = log
 		r.mu.Unlock()
+	}
+	return err
+}
+
+// noteRefusal returns err. The first one that says that something was not stored,
+// although the task is still this run's, counts as the run's failure, whether the
+// executor heeds it or not.
+func (r *Run) noteRefusal(err error) error {
+	if err == nil || errors.Is(err, ErrStopped) || errors.Is(err, ErrLost) || errors.Is(err, ErrReturned) {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refused == nil {
+		r.refused = err
+	}
+	return err
+}
+
+// orRefused returns err, or in place of nil the error of the first save that was
+// refused.
+func (r *Run) orRefused(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		return r.refused
 	}
 	return err
 }

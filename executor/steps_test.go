@@ -358,3 +358,43 @@ func TestOneStepsServesManyTasks(t *testing.T) {
 		t.Errorf("C took effect %d times", n)
 	}
 }
+
+// TestAFailedStepIsAnErrorWithACode: the first *Error that errors.As finds has the
+// code, the step and whether to retry, not a shell around it.
+func TestAFailedStepIsAnErrorWithACode(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want executor.Error
+	}{
+		"plain":     {errRefused, executor.Error{Code: "EXECUTOR_FAILED"}},
+		"coded":     {executor.Retryable("BUSY", errRefused), executor.Error{Code: "BUSY", Retryable: true}},
+		"wrapped":   {fmt.Errorf("it: %w", executor.Fail("GONE", errRefused)), executor.Error{Code: "GONE"}},
+		"a shell":   {&executor.Error{Step: "OTHER", Retryable: true, Err: errRefused}, executor.Error{Code: "EXECUTOR_FAILED", Retryable: true}},
+		"a timeout": {executor.ErrTimeout, executor.Error{Code: "TASK_TIMEOUT", Retryable: true}},
+		"asked to wait": {
+			&executor.Error{Code: "BUSY", Retryable: true, RetryAfter: time.Hour, Err: errRefused},
+			executor.Error{Code: "BUSY", Retryable: true, RetryAfter: time.Hour},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{fail: map[string]error{"B": c.err, "undo A": c.err}}
+			run := executortest.NewRun(t)
+			steps := w.version(t, "A", "B")
+			wantError(t, run.Execute(steps), "B", c.err, c.want)
+			wantError(t, run.Again().Rollback(steps), "UNDO_A", c.err, c.want)
+		})
+	}
+}
+
+func wantError(t *testing.T, err error, step string, cause error, want executor.Error) {
+	t.Helper()
+	var e *executor.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("%s: %v is no *Error", step, err)
+	}
+	if e.Code != want.Code || e.Step != step || e.Retryable != want.Retryable || e.RetryAfter != want.RetryAfter || !errors.Is(e, cause) {
+		t.Errorf("%s: found %+v", step, e)
+	}
+}

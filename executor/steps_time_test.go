@@ -3,6 +3,7 @@ package executor_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,11 @@ import (
 )
 
 var errFlaky = errors.New("flaky")
+
+// after is a failure that asks to be tried again after d.
+func after(d time.Duration) error {
+	return &executor.Error{Code: "BUSY", Retryable: true, RetryAfter: d, Err: errFlaky}
+}
 
 // tries is a step that fails with err until it has been called n times.
 func tries(n int, err error, calls *int) func(context.Context, *executor.Run, *move) error {
@@ -40,14 +46,19 @@ func TestRetry(t *testing.T) {
 		most  time.Duration
 		fails bool
 	}{
-		"first time":    {retry, nil, 1, 1, 0, 0, false},
-		"second time":   {retry, executor.Retryable("X", errFlaky), 2, 2, time.Second / 2, 3 * time.Second / 2, false},
-		"third time":    {retry, executor.Retryable("X", errFlaky), 3, 3, 3 * time.Second / 2, 9 * time.Second / 2, false},
-		"never":         {retry, executor.Retryable("X", errFlaky), 9, 3, 3 * time.Second / 2, 9 * time.Second / 2, true},
-		"not retryable": {retry, executor.Fail("X", errFlaky), 9, 1, 0, 0, true},
-		"plain error":   {retry, errFlaky, 9, 1, 0, 0, true},
-		"zero value":    {executor.Retry{}, executor.Retryable("X", errFlaky), 9, 1, 0, 0, true},
-		"defaults":      {executor.Retry{Attempts: 2}, executor.Retryable("X", errFlaky), 2, 2, time.Second / 4, 3 * time.Second / 4, false},
+		"first time":                            {retry, nil, 1, 1, 0, 0, false},
+		"second time":                           {retry, executor.Retryable("X", errFlaky), 2, 2, time.Second / 2, 3 * time.Second / 2, false},
+		"third time":                            {retry, executor.Retryable("X", errFlaky), 3, 3, 3 * time.Second / 2, 9 * time.Second / 2, false},
+		"never":                                 {retry, executor.Retryable("X", errFlaky), 9, 3, 3 * time.Second / 2, 9 * time.Second / 2, true},
+		"not retryable":                         {retry, executor.Fail("X", errFlaky), 9, 1, 0, 0, true},
+		"plain error":                           {retry, errFlaky, 9, 1, 0, 0, true},
+		"zero value":                            {executor.Retry{}, executor.Retryable("X", errFlaky), 9, 1, 0, 0, true},
+		"defaults":                              {executor.Retry{Attempts: 2}, executor.Retryable("X", errFlaky), 2, 2, time.Second / 4, 3 * time.Second / 4, false},
+		"asked to wait":                         {executor.Retry{Attempts: 3, First: 1, Max: 10 * time.Second}, after(10 * time.Second), 3, 3, 20 * time.Second, 20 * time.Second, false},
+		"asked to wait too long":                {executor.Retry{Attempts: 3, Max: 10 * time.Second}, after(10*time.Second + 1), 9, 1, 0, 0, true},
+		"asked to wait longer than the default": {executor.Retry{Attempts: 3}, after(31 * time.Second), 9, 1, 0, 0, true},
+		"asked to wait less":                    {retry, after(time.Millisecond), 2, 2, time.Second / 2, 3 * time.Second / 2, false},
+		"asked to wait in a wrapped error":      {retry, fmt.Errorf("it: %w", after(2*time.Second)), 2, 2, 2 * time.Second, 2 * time.Second, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -77,7 +77,7 @@ func (w *walk[S]) do(ctx context.Context, s Step[S], last bool) error {
 		return inStep(s.Name, err)
 	}
 	err := w.try(ctx, s, s.Action, func(ctx context.Context) (err error) {
-		w.state, err = w.state.change(func(state *S) error { return s.Do(ctx, w.run, state) })
+		w.state, err = w.state.change(func(state *S) error { return w.run.orRefused(s.Do(ctx, w.run, state)) })
 		return err
 	})
 	if err != nil {
@@ -115,7 +115,7 @@ func (w *walk[S]) undo(ctx context.Context, s Step[S], last bool) error {
 		if _, err := w.run.Undo(s.Name, &before); err != nil {
 			return err
 		}
-		return s.Undo(ctx, w.run, &before)
+		return w.run.orRefused(s.Undo(ctx, w.run, &before))
 	})
 	if err != nil {
 		return w.fail(ctx, name, action, err)
@@ -201,10 +201,14 @@ func (w *walk[S]) fail(ctx context.Context, name, action string, err error) erro
 	return failure
 }
 
-// inStep adds the step's name to err, if there is an err.
+// inStep adds the step's name to err, if there is an err. The code and whether to
+// retry are those of [FailureOf], so that whoever looks for the *[Error] in a failed
+// step finds them on the first one.
 func inStep(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Step: name, Err: err}
+	e := classify(err)
+	e.Step = name
+	return &e
 }

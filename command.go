@@ -132,7 +132,7 @@ func (e *Engine) apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	e.cfg.Hooks.PlanChanged(applied.Plan, d.Events)
+	e.cfg.Hooks.OnPlanChange(applied.Plan, d.Events)
 	e.changed(p.ID)
 	return applied.Plan, nil
 }

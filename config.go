@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -55,11 +56,12 @@ type Config struct {
 	Retention time.Duration
 
 	// Logger gets the panics of executors with their stacks, and is what executors
-	// get from Run.Logger. It does not imply [ZapHooks], which log the rest. Default:
+	// get from Run.Logger. It does not imply [hook.Zap], which log the rest. Default:
 	// nothing is logged.
 	Logger *zap.Logger
-	// Hooks observe the engine, see [Hooks].
-	Hooks Hooks
+	// Hooks observe the engine: [hook.Zap] logs, [hook.Join] puts several observers side by
+	// side.
+	Hooks hook.Hooks
 }
 
 const day = 24 * time.Hour
@@ -93,7 +95,7 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
-	c.Hooks = c.Hooks.withDefaults()
+	c.Hooks = c.Hooks.Guard(c.Logger)
 	return c
 }
 

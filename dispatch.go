@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -27,7 +28,7 @@ func (e *Engine) dispatch(ctx context.Context) {
 			return
 		case <-poll.C:
 			e.visit(ctx)
-			poll.Reset(jitter(e.cfg.PollInterval))
+			poll.Reset(wait.Jitter(e.cfg.PollInterval))
 		case <-e.slots.due:
 			e.visit(ctx)
 		case <-e.slots.signal:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/wait"
 )
 
 // handBackPatience bounds what a shutdown still does after its grace period: how
@@ -27,20 +28,20 @@ func (e *Engine) drain() (idle <-chan struct{}) {
 		e.slots.workers.Wait()
 		close(done)
 	}()
-	if within(done, e.cfg.ShutdownGrace) {
+	if wait.Until(done, e.cfg.ShutdownGrace) {
 		return done
 	}
 	for _, j := range e.jobs.all() {
 		j.interrupt(executor.ErrShutdown)
 	}
-	within(done, handBackPatience)
+	wait.Until(done, handBackPatience)
 	return done
 }
 
 // stuck waits for workers that still tried to reach the store when the lease was
 // given up. The rest are executors that do not return.
 func (e *Engine) stuck(idle <-chan struct{}) error {
-	if within(idle, lastPatience) {
+	if wait.Until(idle, lastPatience) {
 		return nil
 	}
 	var tasks []string
@@ -50,16 +51,4 @@ func (e *Engine) stuck(idle <-chan struct{}) error {
 	slices.Sort(tasks)
 	return fmt.Errorf("cutover: shut down while the executors of tasks %s do not return: %w",
 		strings.Join(tasks, ", "), context.DeadlineExceeded)
-}
-
-// within reports whether done is closed before d has passed.
-func within(done <-chan struct{}, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-done:
-		return true
-	case <-t.C:
-		return false
-	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/internal/signal"
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -24,8 +26,8 @@ type Engine struct {
 	started  atomic.Bool
 	draining atomic.Bool
 
-	events   *bell // something may have been written to a plan's log
-	rests    *bell // a plan may have come to rest
+	events   *signal.Broadcaster // something may have been written to a plan's log
+	rests    *signal.Broadcaster // a plan may have come to rest
 	jobs     *jobs
 	slots    *slots
 	releases *releaser
@@ -46,8 +48,8 @@ func New(s store.Store, c Config) (*Engine, error) {
 		store:  s,
 		cfg:    c,
 		log:    c.Logger,
-		events: newBell(),
-		rests:  newBell(),
+		events: signal.NewBroadcaster(),
+		rests:  signal.NewBroadcaster(),
 		jobs:   newJobs(),
 		slots:  newSlots(c.Capacity),
 	}
@@ -87,25 +89,25 @@ func (e *Engine) listen(ctx context.Context) {
 		err := e.store.Listen(ctx, e.changed)
 		if ctx.Err() == nil {
 			e.fault("listen", err)
-			sleep(ctx, e.cfg.PollInterval)
+			wait.For(ctx, e.cfg.PollInterval)
 		}
 	}
 }
 
 // changed wakes whoever in this process waits for a plan that may have changed.
 func (e *Engine) changed(id plan.ID) {
-	e.events.ring(id)
-	e.rests.ring(id)
+	e.events.Notify(id)
+	e.rests.Notify(id)
 	e.jobs.changed(id)
-	poke(e.slots.due)
+	e.slots.due.Raise()
 }
 
 // committed wakes them for a commit that ended a task. Whoever waits for a plan to
 // rest is left alone while others of its tasks are in flight.
 func (e *Engine) committed(b *store.Batch) {
-	e.events.ring(b.Plan)
+	e.events.Notify(b.Plan)
 	if b.View.Breached || b.View.Counters.InFlight() == 0 {
-		e.rests.ring(b.Plan)
+		e.rests.Notify(b.Plan)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/task"
@@ -351,7 +352,7 @@ func TestTrapAfterStop(t *testing.T) {
 		var ends atomic.Int64
 		e := newEngine(t, memstore.New(), cutover.Config{
 			Executors: executor.Registry{"X": both{trapped, trapped}},
-			Hooks: cutover.Hooks{ExecuteEnd: func(_ context.Context, _ cutover.Execution, out cutover.Outcome) {
+			Hooks: hook.Hooks{OnExecuteEnd: func(_ context.Context, _ hook.Execution, out hook.Outcome) {
 				if errors.Is(out.Err, executor.ErrStopped) || out.Err.Error() == "" {
 					t.Error(out.Err)
 				}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -23,9 +24,9 @@ func TestDamagedPlanBesideOthers(t *testing.T) {
 		lost, told := 0, 0
 		e := boot(t, m, cutover.Config{
 			Executors: executor.Registry{"X": l},
-			Hooks: cutover.Hooks{
-				LeaseLost: func(string, int) { lost++ },
-				StoreFault: func(_ string, err error) {
+			Hooks: hook.Hooks{
+				OnLeaseLost: func(string, int) { lost++ },
+				OnStoreFault: func(_ string, err error) {
 					if errors.Is(err, store.ErrCorrupt) {
 						told++
 					}

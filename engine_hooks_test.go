@@ -16,6 +16,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -62,17 +63,17 @@ func TestExecutionHooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told journal
 		span := 0
-		hooks := cutover.Hooks{
-			ExecuteStart: func(ctx context.Context, x cutover.Execution) context.Context {
+		hooks := hook.Hooks{
+			OnExecuteStart: func(ctx context.Context, x hook.Execution) context.Context {
 				span++
 				told.add("start %d: plan %s task %s of %s by %s, attempt %d, rollback %t", span, x.Plan, x.Task, x.Tenant, x.ExecutorType, x.Attempt, x.Rollback)
 				return context.WithValue(ctx, spanKey{}, span)
 			},
-			ExecuteEnd: func(ctx context.Context, x cutover.Execution, out cutover.Outcome) {
+			OnExecuteEnd: func(ctx context.Context, x hook.Execution, out hook.Outcome) {
 				told.add("end %v: %s after %s, lost %t, %v", ctx.Value(spanKey{}), out.State, out.Elapsed, out.Lost, out.Err)
 			},
-			Saved:    func(id task.ID, step string, bytes int) { told.add("saved %s %q %d", id, step, bytes) },
-			Progress: func(id task.ID, p executor.Progress) { told.add("progress %s %d/%d %s", id, p.Done, p.Total, p.Note) },
+			OnSave:     func(id task.ID, step string, bytes int) { told.add("saved %s %q %d", id, step, bytes) },
+			OnProgress: func(id task.ID, p executor.Progress) { told.add("progress %s %d/%d %s", id, p.Done, p.Total, p.Note) },
 		}
 		c := cutover.Config{Hooks: hooks, Executors: executor.Registry{"X": both{func(ctx context.Context, run *executor.Run) error {
 			told.add("executor in %v", ctx.Value(spanKey{}))
@@ -117,7 +118,7 @@ func TestLastChangeIsTold(t *testing.T) {
 		e := boot(t, m, cutover.Config{
 			PollInterval: 100 * time.Millisecond,
 			Executors:    executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error { return nil })},
-			Hooks:        cutover.Hooks{PlanChanged: func(p plan.Plan, _ []plan.Event) { plans.add("%s", p.State) }},
+			Hooks:        hook.Hooks{OnPlanChange: func(p plan.Plan, _ []plan.Event) { plans.add("%s", p.State) }},
 		})
 		m.on(func(ctx context.Context, c call) error {
 			if err := c.do(); err != nil || c.op != "Apply" || c.command.Plan.State != plan.Completed {
@@ -141,6 +142,29 @@ func TestLastChangeIsTold(t *testing.T) {
 	})
 }
 
+// A hook that panics harms neither its task nor the engine.
+func TestHooksPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		core, logs := observer.New(zapcore.ErrorLevel)
+		e := newEngine(t, memstore.New(), cutover.Config{
+			Logger:    zap.New(core),
+			Executors: executor.Registry{"X": twoSteps(succeed)},
+			Hooks: hook.Hooks{
+				OnExecuteStart: func(context.Context, hook.Execution) context.Context { panic("start") },
+				OnExecuteEnd:   func(context.Context, hook.Execution, hook.Outcome) { panic("end") },
+				OnSave:         func(task.ID, string, int) { panic("save") },
+				OnPlanChange:   func(plan.Plan, []plan.Event) { panic("plan") },
+			},
+		})
+		runEngine(t, e)
+		rests(t, e, launch(t, e, spec("a", "b")), plan.Completed)
+		if n := logs.FilterMessage("a hook panicked").Len(); n < 6 {
+			t.Errorf("%d panics are logged", n)
+		}
+	})
+}
+
 // Changes of plans, lost leases and faults of the store are told.
 func TestEngineHooks(t *testing.T) {
 	t.Parallel()
@@ -149,17 +173,17 @@ func TestEngineHooks(t *testing.T) {
 		var plans, leases, workers, faults journal
 		c := cutover.Config{
 			Executors: executor.Registry{"X": executor.Func(untilInterrupted)},
-			Hooks: cutover.Hooks{
-				PlanChanged: func(p plan.Plan, events []plan.Event) {
+			Hooks: hook.Hooks{
+				OnPlanChange: func(p plan.Plan, events []plan.Event) {
 					for _, ev := range events {
 						if ev.Task == 0 {
 							plans.add("%s: %s to %s by %s", p.ID, ev.From, ev.To, ev.Cause)
 						}
 					}
 				},
-				LeaseLost:  func(_ string, tasks int) { leases.add("lost %d", tasks) },
-				WorkerLost: func(id task.ID, _ string) { workers.add("%s", id) },
-				StoreFault: func(op string, err error) { faults.add("%s %t", op, store.Temporary(err)) },
+				OnLeaseLost:  func(_ string, tasks int) { leases.add("lost %d", tasks) },
+				OnWorkerLost: func(id task.ID, _ string) { workers.add("%s", id) },
+				OnStoreFault: func(op string, err error) { faults.add("%s %t", op, store.Temporary(err)) },
 			},
 		}
 		e := newEngine(t, m, c)
@@ -195,7 +219,7 @@ func TestEveryFaultIsTold(t *testing.T) {
 		var faults journal
 		e := newEngine(t, m, cutover.Config{
 			Executors: executor.Registry{"X": executor.Func(succeed)},
-			Hooks:     cutover.Hooks{StoreFault: func(op string, _ error) { faults.add("%s", op) }},
+			Hooks:     hook.Hooks{OnStoreFault: func(op string, _ error) { faults.add("%s", op) }},
 		})
 		runEngine(t, e)
 		failed := false
@@ -264,7 +288,7 @@ func TestZapHooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zapcore.DebugLevel)
 		c := cutover.Config{
-			Hooks: cutover.ZapHooks(zap.New(core)),
+			Hooks: hook.Zap(zap.New(core)),
 			Executors: executor.Registry{"X": executor.Func(func(_ context.Context, run *executor.Run) error {
 				if run.Tenant().ID == "bad" {
 					var h *hollow
@@ -287,37 +311,6 @@ func TestZapHooks(t *testing.T) {
 	})
 }
 
-// Of the faults of one operation one in ten seconds is logged, those of others beside it,
-// and what a failed task is recorded with.
-func TestZapHooksInTrouble(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		core, logs := observer.New(zapcore.InfoLevel)
-		h := cutover.ZapHooks(zap.New(core))
-		for range 30 {
-			h.StoreFault("due", errAway)
-			h.StoreFault("claim", errAway)
-			time.Sleep(time.Second)
-		}
-		for _, op := range []string{"due", "claim"} {
-			if n := logs.FilterMessage("store fault: " + op).Len(); n < 3 || n > 4 {
-				t.Errorf("%d faults of %s are logged of 30 in 30 seconds", n, op)
-			}
-		}
-		h.ExecuteEnd(t.Context(), cutover.Execution{}, cutover.Outcome{
-			State: task.Failed, Failure: &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT", Step: "SWITCH"},
-		})
-		h.ExecuteEnd(t.Context(), cutover.Execution{}, cutover.Outcome{Lost: true})
-		ends := logs.FilterMessage("execution ended").All()
-		if f := ends[0].ContextMap(); f["code"] != "GATEWAY_TIMEOUT" || f["step"] != "SWITCH" || f["state"] != "FAILED" {
-			t.Errorf("a failure is logged as %v", f)
-		}
-		if f := ends[1].ContextMap(); f["lost"] != true || f["state"] != nil {
-			t.Errorf("a loss is logged as %v", f)
-		}
-	})
-}
-
 // A shutdown gives up calls of its own; they are no faults.
 func TestShutdownTellsOfNoFault(t *testing.T) {
 	t.Parallel()
@@ -326,7 +319,7 @@ func TestShutdownTellsOfNoFault(t *testing.T) {
 		m := &meddler{Store: memstore.New()}
 		e := boot(t, m, cutover.Config{
 			Executors: executor.Registry{"X": executor.Func(untilInterrupted)},
-			Hooks:     cutover.Hooks{StoreFault: func(op string, err error) { faults.add("%s: %v", op, err) }},
+			Hooks:     hook.Hooks{OnStoreFault: func(op string, err error) { faults.add("%s: %v", op, err) }},
 		})
 		m.on(func(ctx context.Context, c call) error {
 			if c.op != "Due" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -81,7 +82,7 @@ func TestStoreAwayForAWhile(t *testing.T) {
 		var lost atomic.Int64
 		c := cutover.Config{
 			Executors: executor.Registry{"X": l},
-			Hooks:     cutover.Hooks{LeaseLost: func(string, int) { lost.Add(1) }},
+			Hooks:     hook.Hooks{OnLeaseLost: func(string, int) { lost.Add(1) }},
 		}
 		e := newEngine(t, m, c)
 		runEngine(t, e)
@@ -115,7 +116,7 @@ func TestStoreAwayTooLong(t *testing.T) {
 		var lost atomic.Int64
 		c := cutover.Config{
 			Executors: executor.Registry{"X": l},
-			Hooks:     cutover.Hooks{LeaseLost: func(_ string, tasks int) { lost.Add(int64(tasks)) }},
+			Hooks:     hook.Hooks{OnLeaseLost: func(_ string, tasks int) { lost.Add(int64(tasks)) }},
 		}
 		e := newEngine(t, m, c)
 		runEngine(t, e)

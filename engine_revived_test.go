@@ -9,6 +9,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
 )
@@ -36,7 +37,7 @@ func TestLeaseToldOfLate(t *testing.T) {
 		l := &ledger{steps: 60}
 		var lost atomic.Int64
 		e := boot(t, late("Join", 29*time.Second), cutover.Config{
-			Executors: executor.Registry{"X": l}, Hooks: cutover.Hooks{LeaseLost: func(string, int) { lost.Add(1) }},
+			Executors: executor.Registry{"X": l}, Hooks: hook.Hooks{OnLeaseLost: func(string, int) { lost.Add(1) }},
 		})
 		rests(t, e.Engine, launch(t, e.Engine, wide("a", "b")), plan.Completed)
 		if lost.Load() > 0 || l.repeats() > 0 {

@@ -64,7 +64,7 @@ func (j *job) SaveUndo(_ context.Context, u checkpoint.Undo) error {
 
 // Progress implements executor.Recorder.
 func (j *job) Progress(p executor.Progress) {
-	j.e.cfg.Hooks.Progress(j.task.ID, p)
+	j.e.cfg.Hooks.OnProgress(j.task.ID, p)
 }
 
 // Logger implements executor.Logging.
@@ -79,7 +79,7 @@ func (j *job) save(s store.Saved) error {
 	if err != nil {
 		return err
 	}
-	j.e.cfg.Hooks.Saved(j.task.ID, s.Step, len(s.Data)+len(s.UndoData))
+	j.e.cfg.Hooks.OnSave(j.task.ID, s.Step, len(s.Data)+len(s.UndoData))
 	if w.Stop == task.Go && !j.e.draining.Load() {
 		return nil
 	}
@@ -121,7 +121,7 @@ func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
 	if err != nil {
 		j.e.fault("commit", err)
 		if errors.Is(err, store.ErrFenced) {
-			poke(j.e.jobs.concerned) // perhaps not this task alone is lost, but the lease
+			j.e.jobs.concerned.Raise() // perhaps not this task alone is lost, but the lease
 		}
 		j.lose()
 		return w, executor.ErrLost

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
 )
@@ -13,7 +14,7 @@ import (
 // jobs are the tasks in this process's hands.
 type jobs struct {
 	// concerned gets a value after a change of a plan that a job belongs to.
-	concerned chan struct{}
+	concerned signal.Flag
 
 	mu sync.Mutex
 	m  map[*job]struct{}
@@ -25,7 +26,7 @@ type jobs struct {
 
 func newJobs() *jobs {
 	return &jobs{
-		concerned: make(chan struct{}, 1),
+		concerned: signal.NewFlag(),
 		m:         make(map[*job]struct{}),
 		doubtful:  make(map[plan.ID]time.Time),
 	}
@@ -58,7 +59,7 @@ func (s *jobs) changed(id plan.ID) {
 	defer s.mu.Unlock()
 	for j := range s.m {
 		if j.task.ID.Plan() == id {
-			poke(s.concerned)
+			s.concerned.Raise()
 			return
 		}
 	}

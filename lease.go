@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -58,7 +59,7 @@ func (e *Engine) keepLease(ctx context.Context) {
 		l := newLease(context.WithoutCancel(ctx), e.incarnation())
 		if e.join(ctx, l) != nil {
 			l.end(context.Canceled)
-			sleep(ctx, jitter(e.cfg.LeaseTTL/10))
+			wait.For(ctx, wait.Jitter(e.cfg.LeaseTTL/10))
 			continue
 		}
 		e.lease.Store(l)
@@ -66,7 +67,7 @@ func (e *Engine) keepLease(ctx context.Context) {
 		over := e.renew(ctx, l)
 		e.lease.Store(nil)
 		if over {
-			e.cfg.Hooks.LeaseLost(l.name, e.jobs.lostWith(l))
+			e.cfg.Hooks.OnLeaseLost(l.name, e.jobs.lostWith(l))
 			l.end(executor.ErrLeaseLost)
 			continue
 		}
@@ -105,21 +106,21 @@ func (e *Engine) leave(l *lease) {
 // does: then over is true.
 func (e *Engine) renew(ctx context.Context, l *lease) (over bool) {
 	strays := strays{}
-	wait := e.untilRenewal(l)
+	pause := e.untilRenewal(l)
 	for {
-		if e.pause(ctx, wait); ctx.Err() != nil {
+		if e.pause(ctx, pause); ctx.Err() != nil {
 			return false
 		}
 		err := e.heartbeat(ctx, l, strays)
 		switch {
 		case err == nil:
-			wait = e.untilRenewal(l)
+			pause = e.untilRenewal(l)
 			continue
 		case errors.Is(err, store.ErrLeaseExpired), l.left() <= 0:
 			return true
 		}
 		e.fault("heartbeat", err)
-		wait = min(e.cfg.LeaseTTL/10, max(l.left(), 0))
+		pause = min(e.cfg.LeaseTTL/10, max(l.left(), 0))
 	}
 }
 
@@ -133,13 +134,13 @@ func (e *Engine) untilRenewal(l *lease) time.Duration {
 // pause waits until the next heartbeat. A change of a plan that this process works
 // on brings it forward, so that executors hear of a cancel soon; several changes
 // at once share one heartbeat.
-func (e *Engine) pause(ctx context.Context, wait time.Duration) {
-	t := time.NewTimer(wait)
+func (e *Engine) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
 	case <-e.jobs.concerned:
-		sleep(ctx, min(wait, e.cfg.LeaseTTL/100))
+		wait.For(ctx, min(d, e.cfg.LeaseTTL/100))
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/signal"
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -16,7 +18,7 @@ import (
 // wants it.
 type releaser struct {
 	e    *Engine
-	more chan struct{}
+	more signal.Flag
 
 	mu      sync.Mutex
 	waiting []store.TenantLock
@@ -31,7 +33,7 @@ const (
 )
 
 func newReleaser(e *Engine) *releaser {
-	return &releaser{e: e, more: make(chan struct{}, 1)}
+	return &releaser{e: e, more: signal.NewFlag()}
 }
 
 // add frees locks soon.
@@ -41,7 +43,7 @@ func (r *releaser) add(locks ...store.TenantLock) {
 		r.waiting = append(r.waiting, locks...)
 	}
 	r.mu.Unlock()
-	poke(r.more)
+	r.more.Raise()
 }
 
 // released frees the tenant of a task that is through with it.
@@ -57,7 +59,7 @@ func (r *releaser) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
 		case <-r.more:
-			if sleep(ctx, gatherFor); ctx.Err() == nil {
+			if wait.For(ctx, gatherFor); ctx.Err() == nil {
 				r.flush(ctx)
 			}
 		case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -22,7 +23,7 @@ func (e *Engine) retain(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		e.retainPages(ctx)
-		sleep(ctx, jitter(retainInterval))
+		wait.For(ctx, wait.Jitter(retainInterval))
 	}
 }
 
@@ -38,12 +39,12 @@ func (e *Engine) retainPages(ctx context.Context) {
 		}
 		switch {
 		case store.Temporary(err):
-			sleep(ctx, jitter(e.cfg.PollInterval)) // then the same page again
+			wait.For(ctx, wait.Jitter(e.cfg.PollInterval)) // then the same page again
 		case len(plans) == 0:
 			return
 		default:
 			q.Before = plans[len(plans)-1].ID
-			sleep(ctx, jitter(e.cfg.PollInterval/10))
+			wait.For(ctx, wait.Jitter(e.cfg.PollInterval/10))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package cutover
 import (
 	"sync"
 
+	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/plan"
 )
 
@@ -11,9 +12,9 @@ type slots struct {
 	capacity int
 	workers  sync.WaitGroup
 	// signal wakes the dispatcher: a slot is free, or a plan wants attention.
-	signal chan struct{}
+	signal signal.Flag
 	// due wakes it too: a plan may have become due.
-	due chan struct{}
+	due signal.Flag
 
 	mu    sync.Mutex
 	taken int
@@ -37,14 +38,14 @@ type candidate struct {
 func newSlots(capacity int) *slots {
 	return &slots{
 		capacity: capacity,
-		signal:   make(chan struct{}, 1),
-		due:      make(chan struct{}, 1),
+		signal:   signal.NewFlag(),
+		due:      signal.NewFlag(),
 		waiting:  make(map[plan.ID]*candidate),
 		wanted:   make(map[plan.ID]struct{}),
 	}
 }
 
-func (s *slots) wake() { poke(s.signal) }
+func (s *slots) wake() { s.signal.Raise() }
 
 // attend asks the dispatcher to look at a plan soon.
 func (s *slots) attend(id plan.ID) {

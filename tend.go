@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -37,7 +38,7 @@ func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok b
 			e.fault("look", err)
 			return 0, false
 		}
-		work, done := linger(ctx, lastPatience)
+		work, done := wait.WithGrace(ctx, lastPatience)
 		changed, err := e.tend(work, p)
 		done()
 		if errors.Is(err, store.ErrConflict) || changed && err == nil {
@@ -151,7 +152,7 @@ func (e *Engine) orphans(ctx context.Context, p plan.Plan) (changed bool, err er
 	}
 	if _, err = e.apply(ctx, p, p.LoseTasks(tasks, e.cfg.MaxLosses, plan.By{Now: time.Now()})); err == nil {
 		for _, t := range tasks {
-			e.cfg.Hooks.WorkerLost(t.ID, t.Worker)
+			e.cfg.Hooks.OnWorkerLost(t.ID, t.Worker)
 		}
 	}
 	return true, err
@@ -163,7 +164,7 @@ func (e *Engine) others(lost []store.Holding) []store.Holding {
 	return slices.DeleteFunc(lost, func(h store.Holding) bool {
 		mine := own != nil && h.Worker == own.name
 		if mine {
-			poke(e.jobs.concerned)
+			e.jobs.concerned.Raise()
 		}
 		return mine
 	})

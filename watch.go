@@ -7,6 +7,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/signal"
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -24,7 +26,7 @@ import (
 // that are lost did not happen: read the plan and its tasks, and watch on from its LastEvent.
 func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[plan.Event, error] {
 	return func(yield func(plan.Event, error) bool) {
-		rings, cancel := e.events.subscribe(id)
+		changed, cancel := e.events.Subscribe(id)
 		defer cancel()
 		last := plan.Event{Seq: after}
 		for {
@@ -42,7 +44,7 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 			if len(events) > 0 {
 				continue
 			}
-			if err := e.await(ctx, rings); err != nil {
+			if err := e.await(ctx, changed); err != nil {
 				yield(plan.Event{}, err)
 				return
 			}
@@ -81,29 +83,29 @@ func sameEvent(a, b plan.Event) bool {
 // a command. Its State says what came of it. A plan that was not started is at rest
 // in CREATED, and a running one in which a person paused all that is left, in
 // RUNNING. Some process has to Run an engine for anything to happen. While the store
-// is away Wait goes on, until ctx ends: Hooks.StoreFault tells.
+// is away Wait goes on, until ctx ends: hook.Hooks.OnStoreFault tells.
 func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
-	rings, cancel := e.rests.subscribe(id)
+	changed, cancel := e.rests.Subscribe(id)
 	defer cancel()
 	for {
 		p, err := e.readPlan(ctx, id)
 		if err != nil && !store.Temporary(err) || err == nil && p.AtRest() {
 			return p, err
 		}
-		if err := e.await(ctx, rings); err != nil {
+		if err := e.await(ctx, changed); err != nil {
 			return p, err
 		}
 	}
 }
 
-// await waits for a ring, or for the time after which to look without one.
-func (e *Engine) await(ctx context.Context, rings <-chan struct{}) error {
-	t := time.NewTimer(jitter(e.cfg.PollInterval / 2))
+// await waits for a change, or for the time after which to look without one.
+func (e *Engine) await(ctx context.Context, changed signal.Flag) error {
+	t := time.NewTimer(wait.Jitter(e.cfg.PollInterval / 2))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-rings:
+	case <-changed:
 	case <-t.C:
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -71,11 +72,11 @@ func (w *worker) run(t task.Task) {
 		w.e.jobs.doubt(w.info.id)
 		return
 	}
-	x := Execution{
+	x := hook.Execution{
 		Plan: w.info.id, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: w.info.typeName,
 		Attempt: t.Attempt, Rollback: j.undo(),
 	}
-	ctx = w.e.cfg.Hooks.ExecuteStart(ctx, x)
+	ctx = w.e.cfg.Hooks.OnExecuteStart(ctx, x)
 	// A map of its own: an executor that writes to it harms no other task.
 	t.Tenant.Parameters = maps.Clone(task.Merge(w.info.parameters, t.Tenant.Parameters))
 	r := executor.NewRun(t, t.Checkpoint, t.Token, j)
@@ -125,12 +126,12 @@ func (j *job) tenantLock() store.TenantLock {
 
 // finish commits the outcome. The task that was claimed with it is the worker's
 // next.
-func (j *job) finish(ctx context.Context, x Execution, err error) {
+func (j *job) finish(ctx context.Context, x hook.Execution, err error) {
 	w, err := j.outcome(err)
 	w, lost := j.commit(w, j.nextClaim())
 	j.e.jobs.remove(j)
 	j.close()
-	j.e.cfg.Hooks.ExecuteEnd(ctx, x, Outcome{
+	j.e.cfg.Hooks.OnExecuteEnd(ctx, x, hook.Outcome{
 		State: w.State, Err: err, Failure: w.Failure, Lost: lost != nil, Elapsed: time.Since(j.began),
 	})
 	if lost != nil {

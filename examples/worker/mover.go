@@ -9,6 +9,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -62,9 +63,9 @@ func (m *mover) count(f func()) {
 }
 
 // hooks tell of the ends of tasks, of a store that is away, and of a lost lease.
-func (m *mover) hooks() cutover.Hooks {
-	return cutover.Hooks{
-		ExecuteEnd: func(_ context.Context, x cutover.Execution, out cutover.Outcome) {
+func (m *mover) hooks() hook.Hooks {
+	return hook.Hooks{
+		OnExecuteEnd: func(_ context.Context, x hook.Execution, out hook.Outcome) {
 			switch {
 			case out.Lost:
 				m.count(func() { m.lost++ })
@@ -74,11 +75,11 @@ func (m *mover) hooks() cutover.Hooks {
 				fmt.Printf("%s is %s\n", x.Tenant, out.State)
 			}
 		},
-		StoreFault: func(op string, err error) { fmt.Printf("-- %s: %v\n", op, err) },
-		WorkerLost: func(id task.ID, incarnation string) {
+		OnStoreFault: func(op string, err error) { fmt.Printf("-- %s: %v\n", op, err) },
+		OnWorkerLost: func(id task.ID, incarnation string) {
 			fmt.Printf("-- %s is gone: task %s is anybody's\n", incarnation, id)
 		},
-		LeaseLost: func(string, int) {
+		OnLeaseLost: func(string, int) {
 			fmt.Println("-- the lease is lost: others take over what this process had in hand")
 		},
 	}

@@ -4,7 +4,7 @@ package archtest_test
 const module = "github.com/cutover-go/cutover"
 
 // core is what the root package, and whoever works on the root package, may import.
-var core = []string{"task", "plan", "plan/strategy", "checkpoint", "executor", "store"}
+var core = []string{"task", "plan", "plan/strategy", "checkpoint", "executor", "store", "hook"}
 
 // arrow says which packages of the module a package may import.
 type arrow struct {
@@ -39,7 +39,10 @@ var arrows = []arrow{
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "task", "checkpoint"}},
 
 	// What acts, and what shows and tells it.
-	{from: ".", to: core},
+	{from: "hook", to: []string{"plan", "task", "executor"}},
+	{from: "internal/wait"},
+	{from: "internal/signal", to: []string{"plan"}},
+	{from: ".", to: append([]string{"internal/wait", "internal/signal"}, core...)},
 	{from: "ops/...", to: append([]string{"."}, core...)},
 	{from: "notify/...", to: append([]string{"."}, core...)},
 

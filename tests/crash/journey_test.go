@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -147,12 +148,12 @@ type runToken struct{ token task.Token }
 type runKey struct{}
 
 // hooks note what the engine tells.
-func (j *journey) hooks() cutover.Hooks {
-	return cutover.Hooks{
-		ExecuteStart: func(ctx context.Context, _ cutover.Execution) context.Context {
+func (j *journey) hooks() hook.Hooks {
+	return hook.Hooks{
+		OnExecuteStart: func(ctx context.Context, _ hook.Execution) context.Context {
 			return context.WithValue(ctx, runKey{}, &runToken{})
 		},
-		ExecuteEnd: func(ctx context.Context, x cutover.Execution, out cutover.Outcome) {
+		OnExecuteEnd: func(ctx context.Context, x hook.Execution, out hook.Outcome) {
 			e := entry{
 				Worker: j.worker, Kind: ended, Task: x.Task, Undo: x.Rollback,
 				Attempt: x.Attempt, Note: out.State.String(),
@@ -165,10 +166,10 @@ func (j *journey) hooks() cutover.Hooks {
 			}
 			j.ledger.note(e)
 		},
-		LeaseLost: func(incarnation string, tasks int) {
+		OnLeaseLost: func(incarnation string, tasks int) {
 			j.ledger.note(entry{Worker: j.worker, Kind: lostOne, Step: tasks, Note: incarnation})
 		},
-		StoreFault: func(op string, err error) {
+		OnStoreFault: func(op string, err error) {
 			j.ledger.note(entry{Worker: j.worker, Kind: fault, Note: op + ": " + err.Error()})
 		},
 	}

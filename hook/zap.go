@@ -1,4 +1,4 @@
-package cutover
+package hook
 
 import (
 	"context"
@@ -11,17 +11,17 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ZapHooks returns hooks that log to l: executions at debug level, or warn if they
+// Zap returns hooks that log to l: executions at debug level, or warn if they
 // failed, changes of plans and tasks taken from lost workers at info level, lost leases
 // and store faults at warn level. Of the faults of one operation it logs one in ten
 // seconds: an outage has thousands. Checkpoints and parameters are never logged.
-func ZapHooks(l *zap.Logger) Hooks {
+func Zap(l *zap.Logger) Hooks {
 	faults := l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(c, faultGap, 1, 0)
 	}))
 	return Hooks{
-		ExecuteEnd: func(_ context.Context, x Execution, out Outcome) { logExecution(l, x, out) },
-		PlanChanged: func(p plan.Plan, events []plan.Event) {
+		OnExecuteEnd: func(_ context.Context, x Execution, out Outcome) { logExecution(l, x, out) },
+		OnPlanChange: func(p plan.Plan, events []plan.Event) {
 			for _, e := range events {
 				if e.Task == 0 {
 					l.Info("plan changed", zap.Int64("plan", int64(p.ID)), zap.String("cause", e.Cause),
@@ -29,14 +29,14 @@ func ZapHooks(l *zap.Logger) Hooks {
 				}
 			}
 		},
-		LeaseLost: func(incarnation string, tasks int) {
+		OnLeaseLost: func(incarnation string, tasks int) {
 			l.Warn("lease lost", zap.String("incarnation", incarnation), zap.Int("tasks", tasks))
 		},
-		WorkerLost: func(id task.ID, incarnation string) {
+		OnWorkerLost: func(id task.ID, incarnation string) {
 			l.Info("task taken from a lost worker", zap.Int64("plan", int64(id.Plan())), zap.Int64("task", int64(id)),
 				zap.String("incarnation", incarnation))
 		},
-		StoreFault: func(op string, err error) {
+		OnStoreFault: func(op string, err error) {
 			faults.Warn("store fault: "+op, zap.String("op", op), zap.Error(err)) // sampled by the message
 		},
 	}

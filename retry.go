@@ -3,7 +3,6 @@ package cutover
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -40,32 +39,6 @@ func (e *Engine) retry(ctx context.Context, op string, patience time.Duration, f
 // fault reports a failed call of the store. What we gave up ourselves is no fault.
 func (e *Engine) fault(op string, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
-		e.cfg.Hooks.StoreFault(op, err)
-	}
-}
-
-// jitter returns d changed by up to a fifth, so that processes do not keep step.
-func jitter(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
-}
-
-// linger returns a context that ends d after ctx does: what was begun is waited for a
-// little longer, so that its end is known and told.
-func linger(ctx context.Context, d time.Duration) (longer context.Context, done func()) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		sleep(longer, d)
-		cancel()
-	})
-	return longer, func() { stop(); cancel() }
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+		e.cfg.Hooks.OnStoreFault(op, err)
 	}
 }

@@ -1,0 +1,67 @@
+package hook
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"go.uber.org/zap"
+)
+
+// Guard returns h with every function set, for engines. A panic in one of them is logged to l, with
+// its stack, and goes no further. An OnExecuteStart that panics or returns nil leaves the context as
+// it was.
+func (h Hooks) Guard(l *zap.Logger) Hooks {
+	return Hooks{
+		OnExecuteStart: guardStart(l, h.OnExecuteStart),
+		OnExecuteEnd:   guard3(l, "OnExecuteEnd", h.OnExecuteEnd),
+		OnSave:         guard3(l, "OnSave", h.OnSave),
+		OnProgress:     guard2(l, "OnProgress", h.OnProgress),
+		OnPlanChange:   guard2(l, "OnPlanChange", h.OnPlanChange),
+		OnLeaseLost:    guard2(l, "OnLeaseLost", h.OnLeaseLost),
+		OnWorkerLost:   guard2(l, "OnWorkerLost", h.OnWorkerLost),
+		OnStoreFault:   guard2(l, "OnStoreFault", h.OnStoreFault),
+	}
+}
+
+func guardStart(l *zap.Logger, f func(context.Context, Execution) context.Context) func(context.Context, Execution) context.Context {
+	if f == nil {
+		return func(ctx context.Context, _ Execution) context.Context { return ctx }
+	}
+	return func(ctx context.Context, x Execution) (own context.Context) {
+		own = ctx
+		defer logPanic(l, "OnExecuteStart")
+		if c := f(ctx, x); c != nil {
+			own = c
+		}
+		return own
+	}
+}
+
+func guard2[A, B any](l *zap.Logger, name string, f func(A, B)) func(A, B) {
+	if f == nil {
+		return func(A, B) {}
+	}
+	return func(a A, b B) {
+		defer logPanic(l, name)
+		f(a, b)
+	}
+}
+
+func guard3[A, B, C any](l *zap.Logger, name string, f func(A, B, C)) func(A, B, C) {
+	if f == nil {
+		return func(A, B, C) {}
+	}
+	return func(a A, b B, c C) {
+		defer logPanic(l, name)
+		f(a, b, c)
+	}
+}
+
+// logPanic is deferred: it recovers from a panic of a hook and logs it.
+func logPanic(l *zap.Logger, name string) {
+	if v := recover(); v != nil {
+		l.Error("a hook panicked", zap.String("hook", name), zap.String("value", fmt.Sprint(v)),
+			zap.ByteString("stack", debug.Stack()))
+	}
+}

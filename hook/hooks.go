@@ -1,0 +1,61 @@
+package hook
+
+import (
+	"context"
+	"time"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Hooks are functions that an engine calls. Each may be nil.
+type Hooks struct {
+	// OnExecuteStart is called before an executor runs. The context that it returns is the
+	// executor's, and is handed to OnExecuteEnd, so that a span needs no global. It must derive from
+	// ctx.
+	OnExecuteStart func(ctx context.Context, x Execution) context.Context
+	// OnExecuteEnd is called after the outcome was committed, or lost.
+	OnExecuteEnd func(ctx context.Context, x Execution, out Outcome)
+	// OnSave is called after a checkpoint or an undo entry was stored, with the size of its data.
+	OnSave func(id task.ID, step string, bytes int)
+	// OnProgress is called for every progress that an executor reports.
+	OnProgress func(id task.ID, p executor.Progress)
+	// OnPlanChange is called after this process changed a plan, by a command or by a step of the
+	// plan's own, with the plan as it now is.
+	OnPlanChange func(p plan.Plan, events []plan.Event)
+	// OnLeaseLost is called when this process has lost its lease, with the number of tasks that it
+	// held.
+	OnLeaseLost func(incarnation string, tasks int)
+	// OnWorkerLost is called when this process takes a task from a worker whose lease is over, with
+	// the name of that lease.
+	OnWorkerLost func(id task.ID, incarnation string)
+	// OnStoreFault is called for every failed call of the store whose error no caller gets; most are
+	// tried again.
+	OnStoreFault func(op string, err error)
+}
+
+// Execution is one run of an executor.
+type Execution struct {
+	Plan         plan.ID
+	Task         task.ID
+	Tenant       string
+	ExecutorType string
+	Attempt      int
+	// Rollback tells an undo from the work itself.
+	Rollback bool
+}
+
+// Outcome is how an execution ended.
+type Outcome struct {
+	// State is the task's state; meaningless if Lost.
+	State task.State
+	// Err is what the executor returned.
+	Err error
+	// Failure is what is recorded of it, nil if nothing is.
+	Failure *task.FailureInfo
+	// Lost says that the task was taken over: nothing was written.
+	Lost bool
+	// Elapsed is the time from the claim to the commit of the outcome.
+	Elapsed time.Duration
+}

@@ -1,0 +1,91 @@
+package hook
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Join returns hooks that call those of every observer, in the order given; the ends of executions
+// in the reverse order, as spans nest. Each OnExecuteStart gets the context that the one before has
+// returned; if one panics, the executor gets the context as it was. A panic in any other function does
+// not keep the other observers from being called.
+func Join(observers ...Hooks) Hooks {
+	var starts []func(context.Context, Execution) context.Context
+	var ends []func(context.Context, Execution, Outcome)
+	var saves []func(task.ID, string, int)
+	var progress []func(task.ID, executor.Progress)
+	var changes []func(plan.Plan, []plan.Event)
+	var leases []func(string, int)
+	var workers []func(task.ID, string)
+	var faults []func(string, error)
+	for _, h := range observers {
+		starts = append(starts, h.OnExecuteStart)
+		ends = append(ends, h.OnExecuteEnd)
+		saves = append(saves, h.OnSave)
+		progress = append(progress, h.OnProgress)
+		changes = append(changes, h.OnPlanChange)
+		leases = append(leases, h.OnLeaseLost)
+		workers = append(workers, h.OnWorkerLost)
+		faults = append(faults, h.OnStoreFault)
+	}
+	slices.Reverse(ends)
+	return Hooks{
+		OnExecuteStart: joinStarts(starts),
+		OnExecuteEnd:   join3(ends),
+		OnSave:         join3(saves),
+		OnProgress:     join2(progress),
+		OnPlanChange:   join2(changes),
+		OnLeaseLost:    join2(leases),
+		OnWorkerLost:   join2(workers),
+		OnStoreFault:   join2(faults),
+	}
+}
+
+func joinStarts(all []func(context.Context, Execution) context.Context) func(context.Context, Execution) context.Context {
+	set := slices.DeleteFunc(all, func(f func(context.Context, Execution) context.Context) bool { return f == nil })
+	if len(set) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, x Execution) context.Context {
+		for _, start := range set {
+			if own := start(ctx, x); own != nil {
+				ctx = own
+			}
+		}
+		return ctx
+	}
+}
+
+func join2[A, B any](all []func(A, B)) func(A, B) {
+	set := slices.DeleteFunc(all, func(f func(A, B)) bool { return f == nil })
+	if len(set) == 0 {
+		return nil
+	}
+	return func(a A, b B) { callAll2(set, a, b) }
+}
+
+func callAll2[A, B any](set []func(A, B), a A, b B) {
+	if len(set) > 1 {
+		defer callAll2(set[1:], a, b) // deferred, so that a panic does not skip them
+	}
+	set[0](a, b)
+}
+
+func join3[A, B, C any](all []func(A, B, C)) func(A, B, C) {
+	set := slices.DeleteFunc(all, func(f func(A, B, C)) bool { return f == nil })
+	if len(set) == 0 {
+		return nil
+	}
+	return func(a A, b B, c C) { callAll3(set, a, b, c) }
+}
+
+func callAll3[A, B, C any](set []func(A, B, C), a A, b B, c C) {
+	if len(set) > 1 {
+		defer callAll3(set[1:], a, b, c)
+	}
+	set[0](a, b, c)
+}

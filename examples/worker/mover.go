@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/task"

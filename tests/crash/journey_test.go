@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/task"

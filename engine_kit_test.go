@@ -363,6 +363,11 @@ func (m *meddler) Tenants(ctx context.Context, id plan.ID, after, limit int) (ts
 	return ts, err
 }
 
+func (m *meddler) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (ev []plan.Event, err error) {
+	err = m.pass(ctx, call{op: "PlanEvents", do: func() (err error) { ev, err = m.Store.PlanEvents(ctx, id, after, limit); return err }})
+	return ev, err
+}
+
 func (m *meddler) Events(ctx context.Context, id plan.ID, after int64, limit int) (ev []plan.Event, err error) {
 	err = m.pass(ctx, call{op: "Events", do: func() (err error) { ev, err = m.Store.Events(ctx, id, after, limit); return err }})
 	return ev, err

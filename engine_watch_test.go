@@ -366,3 +366,27 @@ func TestWaitInEachState(t *testing.T) {
 		}
 	})
 }
+
+// What was commanded can be read from the creation on, also where the log begins later.
+func TestPlanEvents(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := running(t, memstore.NewWith(memstore.Config{MaxEvents: 5}), executor.Registry{"X": twoSteps(succeed)})
+		id := launch(t, e, spec("a", "b", "c", "d"))
+		rests(t, e, id, plan.Completed)
+		if _, err := e.Events(t.Context(), id, 0, 0); !errors.Is(err, store.ErrTrimmed) {
+			t.Fatalf("events: %v", err)
+		}
+		events, err := e.PlanEvents(t.Context(), id, 0, 0)
+		var causes []string
+		for _, ev := range events {
+			causes = append(causes, ev.Cause)
+		}
+		if want := []string{"create", "start", "success"}; err != nil || !slices.Equal(causes, want) {
+			t.Errorf("%q, %v, want %q", causes, err, want)
+		}
+		if _, err := e.PlanEvents(t.Context(), id+1, 0, 0); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("of no plan: %v", err)
+		}
+	})
+}

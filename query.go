@@ -79,3 +79,16 @@ func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int)
 	})
 	return events, err
 }
+
+// PlanEvents returns up to limit of those events alone that are about the plan itself: its
+// commands and transitions, with their actors and reasons. Their numbers are those of
+// Events, so there are gaps. A store that keeps a bounded number of events drops events
+// of tasks only: what stands before the first event of Events can still be read here,
+// from the creation on. store.ErrEventsAhead.
+func (e *Engine) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
+	err = e.command(ctx, "plan events", func() error {
+		events, err = e.store.PlanEvents(ctx, id, after, limit)
+		return err
+	})
+	return events, err
+}

@@ -30,7 +30,8 @@
 //     process that should have put it there died.
 //  9. The events of a plan are numbered without gaps and written with what they
 //     tell of; below the oldest kept, and beyond the newest, reading says so ([ErrTrimmed],
-//     [ErrEventsAhead]).
+//     [ErrEventsAhead]). Only events of tasks are ever dropped: those of the plan itself
+//     can be read alone, from its creation on, as long as the plan is there.
 //  10. Nothing that is returned grows with the size of a plan: queries are paged.
 //  11. Errors can be told apart; [Temporary] says which pass by themselves.
 //

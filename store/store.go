@@ -30,6 +30,8 @@ const (
 	MaxPage = 1000
 	// MaxStates is the most states of one call of States, and tenants of one of Tenants.
 	MaxStates = 5000
+	// KeptEvents is how many events a plan keeps unless its store is told otherwise.
+	KeptEvents = 100_000
 	// KeptCommands is how many command ids a plan remembers.
 	KeptCommands = 64
 )
@@ -356,6 +358,11 @@ type Reader interface {
 	// the end of the log, after the newest event, it returns none. ErrTrimmed, and
 	// ErrEventsAhead for a number beyond the newest: the store has gone back in time.
 	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
+	// PlanEvents returns those events alone that are about the plan itself, whose Task is
+	// 0: its commands and transitions, from its creation on. They are numbered as in the
+	// log of all events, so there are gaps. They are never trimmed: a store that keeps a
+	// bounded number of events drops those of tasks. ErrEventsAhead as for Events.
+	PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
 }
 
 // PlanQuery selects plans.

@@ -328,6 +328,14 @@ func (v *view) Tenants(ctx context.Context, id plan.ID, after, limit int) (tenan
 	return tenants, err
 }
 
+func (v *view) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
+	err = v.call(ctx, "PlanEvents", nil, func() (err error) {
+		events, err = v.s.PlanEvents(ctx, id, after, limit)
+		return err
+	})
+	return events, err
+}
+
 func (v *view) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = v.call(ctx, "Events", nil, func() (err error) {
 		events, err = v.s.Events(ctx, id, after, limit)

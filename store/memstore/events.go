@@ -1,7 +1,9 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -40,6 +42,14 @@ type eventLog struct {
 	dropped int64 // events before the first chunk
 	last    int64 // the newest sequence number
 	limit   int   // how many to keep, 0: all
+
+	own []numbered // of the plan itself, by rising number: all that there ever were
+}
+
+// numbered is an event outside of its place in the log.
+type numbered struct {
+	seq int64
+	entry
 }
 
 const logChunk = 1024
@@ -68,9 +78,23 @@ func (l *eventLog) add(e entry) {
 	newest := &l.chunks[len(l.chunks)-1]
 	*newest = append(*newest, e)
 	l.last++
+	if e.ordinal == 0 {
+		l.own = append(l.own, numbered{l.last, e})
+	}
 }
 
-func (l *eventLog) markAtRest() { l.at(l.last).atRest = true }
+func (l *eventLog) markAtRest() {
+	l.at(l.last).atRest = true
+	if n := len(l.own); n > 0 && l.own[n-1].seq == l.last {
+		l.own[n-1].atRest = true
+	}
+}
+
+// ownAfter returns up to n events of the plan itself.
+func (l *eventLog) ownAfter(after int64, n int) []numbered {
+	from, _ := slices.BinarySearchFunc(l.own, after+1, func(e numbered, seq int64) int { return cmp.Compare(e.seq, seq) })
+	return l.own[from:min(len(l.own), from+n)]
+}
 
 // trim drops the chunks that hold nothing that is to be kept.
 func (l *eventLog) trim() {
@@ -124,14 +148,31 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 	texts := s.words.snapshot()
 	events := make([]plan.Event, 0, n)
 	for seq := after + 1; seq <= after+n; seq++ {
-		events = append(events, p.event(seq, texts))
+		events = append(events, p.event(seq, p.log.at(seq), texts))
+	}
+	return events, nil
+}
+
+// PlanEvents implements store.Reader.
+func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	p, err := s.visible(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer p.mu.Unlock()
+	if after > p.log.last {
+		return nil, &store.EventsAheadError{After: after, Newest: p.log.last}
+	}
+	texts := s.words.snapshot()
+	var events []plan.Event
+	for _, own := range p.log.ownAfter(after, page(limit)) {
+		events = append(events, p.event(own.seq, &own.entry, texts))
 	}
 	return events, nil
 }
 
 // event returns an event for the caller to keep.
-func (p *rollout) event(seq int64, texts []string) plan.Event {
-	en := p.log.at(seq)
+func (p *rollout) event(seq int64, en *entry, texts []string) plan.Event {
 	e := plan.Event{
 		Seq: seq, At: en.at.time(), Plan: p.plan.ID,
 		Cause: texts[en.cause], From: texts[en.from], To: texts[en.to],

@@ -22,6 +22,16 @@ func TestRecordSize(t *testing.T) {
 	}
 }
 
+// TestConfigDefaults: what a zero and a negative number of events mean.
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[int]int{0: store.KeptEvents, -1: 0, -1 << 63: 0, 7: 7} {
+		if got := NewWith(Config{MaxEvents: set}).cfg.MaxEvents; got != want {
+			t.Errorf("MaxEvents %d is %d, want %d", set, got, want)
+		}
+	}
+}
+
 // TestOrdinals compares the heap with a sorted list.
 func TestOrdinals(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -12,8 +13,8 @@ import (
 
 // Config changes what a [Store] keeps. The zero value is good.
 type Config struct {
-	// MaxEvents is how many events a plan keeps; the oldest go first. Default 0: all.
-	// Set it for plans that live long.
+	// MaxEvents is how many events a plan keeps; the oldest events of tasks go first.
+	// Default store.KeptEvents; negative: all.
 	MaxEvents int
 }
 
@@ -36,11 +37,12 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// New returns an empty store that keeps every event.
+// New returns an empty store.
 func New() *Store { return NewWith(Config{}) }
 
 // NewWith returns an empty store.
 func NewWith(c Config) *Store {
+	c.MaxEvents = max(0, cmp.Or(c.MaxEvents, store.KeptEvents)) // 0 is all from here on
 	return &Store{
 		cfg:    c,
 		plans:  make(map[plan.ID]*rollout),

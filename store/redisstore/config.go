@@ -1,10 +1,13 @@
 package redisstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/cutover-go/cutover/store"
 )
 
 // Config changes how a [Store] keeps its data. The zero value is good.
@@ -12,8 +15,8 @@ type Config struct {
 	// Prefix begins every key. Default "cutover:". Set it when several services
 	// share a Redis. It must have no braces, which would take the hash tags' place.
 	Prefix string
-	// MaxEvents is how many events a plan keeps; the oldest go first. Default 0: all.
-	// Set it for plans that live long.
+	// MaxEvents is how many events a plan keeps; the oldest events of tasks go first.
+	// Default store.KeptEvents; negative: all. The smallest of all processes counts.
 	MaxEvents int
 	// Replicas is how many replicas must have every commit before it is answered.
 	// Default 0: the master's word is enough, and a failover may take back commits
@@ -32,6 +35,7 @@ func (c Config) withDefaults() Config {
 	if c.Prefix == "" {
 		c.Prefix = "cutover:"
 	}
+	c.MaxEvents = max(0, cmp.Or(c.MaxEvents, store.KeptEvents)) // 0 is all from here on
 	if c.ReplicaTimeout == 0 {
 		c.ReplicaTimeout = time.Second
 	}
@@ -49,9 +53,6 @@ func (c Config) validate() error {
 	}
 	if strings.ContainsAny(c.Prefix, "{}") {
 		fault("Prefix %q has braces", c.Prefix)
-	}
-	if c.MaxEvents < 0 {
-		fault("MaxEvents is %d", c.MaxEvents)
 	}
 	if c.Replicas < 0 {
 		fault("Replicas is %d", c.Replicas)

@@ -84,6 +84,26 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 	return events, s.nameTenants(ctx, id, events)
 }
 
+// PlanEvents implements store.Reader.
+func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	key := s.keys.plan(id)
+	after, limit = max(after, 0), page(limit)
+	argv := s.scripts.history.argv(make([]any, 0, 8), key)
+	answer, err := s.run(ctx, s.scripts.history, key, false, append(argv, after, limit))
+	if err != nil {
+		return nil, err
+	}
+	r := reader{key: s.keys.history(id), rest: answer[1:]}
+	last := r.number('|')
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	if after > last {
+		return nil, &store.EventsAheadError{After: after, Newest: last}
+	}
+	return parseEvents(id, &r, after, limit)
+}
+
 // parseEvents reads entries of the log up to limit events.
 func parseEvents(id plan.ID, r *reader, after int64, limit int) ([]plan.Event, error) {
 	var events []plan.Event

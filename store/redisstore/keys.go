@@ -39,6 +39,9 @@ func (k keys) order(id plan.ID) string { return k.of(id, "order") }
 // events (stream) is the plan's log.
 func (k keys) events(id plan.ID) string { return k.of(id, "events") }
 
+// history (stream) has the events of the plan itself once more; it is never trimmed.
+func (k keys) history(id plan.ID) string { return k.of(id, "history") }
+
 // commands (list) has the ids of the last commands.
 func (k keys) commands(id plan.ID) string { return k.of(id, "commands") }
 

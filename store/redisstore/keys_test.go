@@ -21,6 +21,7 @@ func TestKeys(t *testing.T) {
 		k.loose(123):           "cutover:{p:123}:loose",
 		k.order(123):           "cutover:{p:123}:order",
 		k.events(123):          "cutover:{p:123}:events",
+		k.history(123):         "cutover:{p:123}:history",
 		k.commands(123):        "cutover:{p:123}:commands",
 		k.cursors(123):         "cutover:{p:123}:cursors",
 		k.ids():                "cutover:{all}:ids",
@@ -51,7 +52,7 @@ func TestKeyTypes(t *testing.T) {
 	k := s.keys
 	known := map[string]string{
 		k.plan(1): "hash", k.tenants(1, 0): "list", k.tenants(1, 1): "list", k.tasks(1, 0): "hash", k.held(1): "hash",
-		k.loose(1): "zset", k.events(1): "stream", k.commands(1): "list", k.cursors(1): "hash",
+		k.loose(1): "zset", k.events(1): "stream", k.history(1): "stream", k.commands(1): "list", k.cursors(1): "hash",
 		k.ids(): "string", k.plans(): "zset", k.agenda(): "zset", k.stamps(): "hash", k.version(): "string",
 		k.lease("worker"): "string",
 	}

@@ -142,12 +142,12 @@ func TestOpenChecksVersions(t *testing.T) {
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
 	_, err := Open(t.Context(), redistest.Mini(t), Config{
-		Prefix: "{x}", MaxEvents: -1, Replicas: -1, ReplicaTimeout: -time.Second,
+		Prefix: "{x}", Replicas: -1, ReplicaTimeout: -time.Second,
 	})
 	if !errors.Is(err, ErrConfig) {
 		t.Fatalf("error %v, want %v", err, ErrConfig)
 	}
-	for _, field := range []string{"Prefix", "MaxEvents", "Replicas", "ReplicaTimeout"} {
+	for _, field := range []string{"Prefix", "Replicas", "ReplicaTimeout"} {
 		if !strings.Contains(err.Error(), field+" ") {
 			t.Errorf("error %q does not name %s", err, field)
 		}

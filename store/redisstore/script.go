@@ -24,7 +24,8 @@ type scripts struct {
 	begin, tenants, finish, remove *script
 	save, commit, apply, repair    *script
 	plan, tasks, states, pick      *script
-	events, held, cursor, agenda   *script
+	events, history                *script
+	held, cursor, agenda           *script
 	lock, reserve                  *script
 }
 
@@ -34,7 +35,7 @@ func loadScripts() (*scripts, error) {
 	for name, to := range map[string]**script{
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
 		"save": &all.save, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
-		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events,
+		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events, "history": &all.history,
 		"held": &all.held, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
 	} {
 		s, err := loadScript(name)

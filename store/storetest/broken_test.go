@@ -38,6 +38,8 @@ func TestBroken(t *testing.T) {
 		"rests in spite of a command":     {"8-agenda", wrap[restsAny]},
 		"never due":                       {"8-agenda", wrap[neverDue]},
 		"event gap":                       {"9-events", wrap[eventGap]},
+		"tasks among the plan's own":      {"9-events", wrap[ownOfAll]},
+		"forgets the creation":            {"9-events", wrap[ownTooLate]},
 		"never at rest":                   {"9-events", wrap[restless]},
 		"takes any position for the end":  {"9-events", wrap[neverAhead]},
 		"cursors for everybody":           {"9-events", wrap[sharedCursors]},

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 
 	"github.com/cutover-go/cutover/plan"
@@ -17,6 +18,7 @@ import (
 //   - a worker holds only tasks in flight, and every orphan is held as it says
 //   - the events are numbered without gaps, up to the plan's LastEvent
 //   - replayed from the first, they lead to the states that plan and tasks are in
+//   - the events of the plan alone begin with its creation, and are those of the log
 //   - the last event is AtRest only if the plan is
 //
 // Nobody may change the plan meanwhile.
@@ -152,6 +154,7 @@ func (c *checker) replay(ctx context.Context) {
 	c.Helper()
 	var last plan.Event
 	after := int64(0)
+	var own []plan.Event // those of the plan
 	r := replay{checker: c, whole: true, states: make([]task.State, len(c.tasks))}
 	for {
 		events, err := c.s.Events(ctx, c.id, after, 0)
@@ -173,6 +176,9 @@ func (c *checker) replay(ctx context.Context) {
 			}
 			r.event(e)
 			last = e
+			if e.Task == 0 {
+				own = append(own, e)
+			}
 		}
 	}
 	if after != c.plan.LastEvent {
@@ -180,6 +186,34 @@ func (c *checker) replay(ctx context.Context) {
 	}
 	r.compare()
 	c.rest(last)
+	c.history(ctx, own)
+}
+
+// history compares the events of the plan alone with those that the log has kept.
+func (c *checker) history(ctx context.Context, kept []plan.Event) {
+	c.Helper()
+	var all []plan.Event
+	for after := int64(0); ; after = all[len(all)-1].Seq {
+		events, err := c.s.PlanEvents(ctx, c.id, after, 0)
+		if err != nil {
+			c.Errorf("check of plan %s: events of the plan after %d: %v", c.id, after, err)
+			return
+		}
+		if len(events) == 0 {
+			break
+		}
+		all = append(all, events...)
+	}
+	state := ""
+	for i, e := range all {
+		if e.Task != 0 || e.Plan != c.id || e.From != state || (i == 0) != (e.Seq == 1) {
+			c.Errorf("check of plan %s: event %d of the plan, %s to %s where it is %q", c.id, e.Seq, e.From, e.To, state)
+		}
+		state = e.To
+	}
+	if same := all[max(0, len(all)-len(kept)):]; !reflect.DeepEqual(same, kept) && len(kept) > 0 {
+		c.Errorf("check of plan %s: events of the plan %+v, in the log %+v", c.id, same, kept)
+	}
 }
 
 // rest checks the mark of the last event. A command that wrote no event may have

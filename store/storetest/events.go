@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -18,6 +19,8 @@ func eventCases() []testCase {
 		{name: "at rest", run: eventsAtRest},
 		{name: "at rest with the last of a batch", run: eventsAtRestOnce},
 		{name: "beyond the newest", run: eventsAhead},
+		{name: "of the plan alone", run: eventsOwn},
+		{name: "of the plan are not trimmed", run: eventsOwnStay, trims: true},
 		{name: "trimmed", run: eventsTrimmed, trims: true},
 		{name: "cancelled pending tasks", run: eventsCancelPending},
 	}
@@ -257,6 +260,74 @@ func eventsTrimmed(e *env) {
 	e.ok(err)
 	if n := int64(len(events)); n == 0 || n != last-trimmed.First+1 || events[0].Seq != trimmed.First {
 		e.Errorf("%d events from %d on, of %d", n, trimmed.First, last)
+	}
+}
+
+// own reads events of the plan alone, in pages of limit, with their briefs.
+func (r *rollout) own(after int64, limit int) (briefs []string, seqs []int64) {
+	r.Helper()
+	for {
+		page, err := r.PlanEvents(r.ctx, r.id, after, limit)
+		r.ok(err)
+		if len(page) == 0 {
+			return briefs, seqs
+		}
+		if limit > 0 && len(page) > limit {
+			r.Errorf("%d events, the limit is %d", len(page), limit)
+		}
+		for _, ev := range page {
+			briefs, seqs = append(briefs, brief(ev)), append(seqs, ev.Seq)
+		}
+		after = seqs[len(seqs)-1]
+	}
+}
+
+func eventsOwn(e *env) {
+	r := e.start(3, tolerating(3, 3))
+	for _, j := range r.take("worker", 3) {
+		r.do(j.work(store.Complete))
+	}
+	r.settle()
+	r.give(plan.Plan.Rollback)
+	want := []string{
+		"0 create: >CREATED by creator at rest", "0 start: CREATED>RUNNING by operator",
+		"0 success: RUNNING>COMPLETED at rest", "0 rollback: COMPLETED>ROLLING_BACK by operator",
+	}
+	for limit := range 6 {
+		got, seqs := r.own(0, limit)
+		if !slices.Equal(got, want) || !slices.Equal(seqs, []int64{1, 2, 9, 10}) {
+			e.Errorf("with limit %d: %q numbered %v, want %q", limit, got, seqs, want)
+		}
+	}
+	for after, left := range map[int64]int{1: 3, 5: 2, 9: 1, 10: 0} {
+		if got, _ := r.own(after, 0); len(got) != left {
+			e.Errorf("after %d: %q, want %d", after, got, left)
+		}
+	}
+	_, err := e.PlanEvents(e.ctx, r.id, 11, 1)
+	e.is(err, store.ErrEventsAhead)
+	_, err = e.PlanEvents(e.ctx, r.id+1000, 0, 1)
+	e.is(err, store.ErrNotFound)
+}
+
+// eventsOwnStay: who started and stopped a plan can be read as long as the plan is there.
+func eventsOwnStay(e *env) {
+	const keep = 10
+	e.Store = e.h.NewTrimming(e.TB, keep)
+	r := e.start(2000, concurrently(2000))
+	for range 20 {
+		r.take("worker", store.MaxBatch)
+	}
+	r.give(plan.Plan.Pause)
+	r.give(plan.Plan.Cancel)
+	_, err := e.Events(e.ctx, r.id, 0, 5)
+	e.is(err, store.ErrTrimmed)
+	want := []string{
+		"0 create: >CREATED by creator at rest", "0 start: CREATED>RUNNING by operator",
+		"0 pause: RUNNING>PAUSED by operator", "0 cancel: PAUSED>CANCELLED by operator",
+	}
+	if got, seqs := r.own(0, 0); !slices.Equal(got, want) || seqs[3] != r.read().LastEvent {
+		e.Errorf("%q numbered %v, want %q", got, seqs, want)
 	}
 }
 

@@ -144,6 +144,11 @@ func (f *FaultyStore) Tenants(ctx context.Context, id plan.ID, after, limit int)
 	return call(ctx, f, func() ([]string, error) { return f.inner.Tenants(ctx, id, after, limit) })
 }
 
+// PlanEvents implements store.Reader.
+func (f *FaultyStore) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	return call(ctx, f, func() ([]plan.Event, error) { return f.inner.PlanEvents(ctx, id, after, limit) })
+}
+
 // Events implements store.Reader.
 func (f *FaultyStore) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
 	return call(ctx, f, func() ([]plan.Event, error) { return f.inner.Events(ctx, id, after, limit) })

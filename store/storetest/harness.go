@@ -12,7 +12,8 @@ type Harness struct {
 	// New returns an empty store; it is called once or twice per test. What has to
 	// be closed goes to t.Cleanup. Required.
 	New func(t testing.TB) store.Store
-	// NewTrimming returns an empty store that keeps only that many events per plan.
+	// NewTrimming returns an empty store that keeps only that many events per plan, but
+	// for those of the plan itself.
 	// Nil: the store cannot, and the tests about it are skipped.
 	NewTrimming func(t testing.TB, keep int) store.Store
 	// Wrap runs the body of every test, for instance synctest.Test. Default: it is

@@ -280,6 +280,18 @@ func (m *eventGap) Events(ctx context.Context, id plan.ID, after int64, limit in
 	return slices.DeleteFunc(events, func(e plan.Event) bool { return e.Seq == 3 }), err
 }
 
+type ownOfAll struct{ mutant }
+
+func (m *ownOfAll) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	return m.Events(ctx, id, after, limit)
+}
+
+type ownTooLate struct{ mutant }
+
+func (m *ownTooLate) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	return m.Store.PlanEvents(ctx, id, max(1, after), limit)
+}
+
 type neverAhead struct{ mutant }
 
 func (m *neverAhead) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {

@@ -1,4 +1,4 @@
--- use: begin, plan, task, event, hold, claim
+-- use: begin, plan, task, event, history, hold, claim
 --
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --
@@ -18,7 +18,7 @@ local problem = load()
 if problem then
 	return problem
 end
-problem = checked() or typed(base .. 'commands', 'list')
+problem = checked() or typed(base .. 'commands', 'list') or typed(base .. 'history', 'stream')
 if problem then
 	return problem
 end
@@ -139,6 +139,7 @@ for e = first, first + tonumber(ARGV[11]) - 1 do
 end
 if #events > 0 then
 	log(limit)
+	chronicle()
 end
 plan.facts = formatFacts()
 redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules', plan.rules, 'facts', plan.facts, 'changed', now)

@@ -1,4 +1,4 @@
--- use: begin, plan, event
+-- use: begin, plan, event, history
 --
 -- Makes a plan visible whose tenants are complete.
 --
@@ -20,7 +20,7 @@ end
 if r[3] ~= r[4] then
 	return '!conflict ' .. r[4] .. ' tenants of ' .. r[3]
 end
-local problem = typed(base .. 'events', 'stream')
+local problem = typed(base .. 'events', 'stream') or typed(base .. 'history', 'stream')
 if problem then
 	return problem
 end
@@ -28,6 +28,7 @@ parseFacts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 ' .. r[5])
 parseRules(ARGV[3])
 events[1] = ARGV[4]
 log(0)
+chronicle()
 redis.call('HSET', record, 'stage', 'ready', 'version', '1', 'control', ARGV[2], 'rules', ARGV[3], 'facts', formatFacts(),
 	'changed', now)
 redis.call('HDEL', record, 'actor', 'ttl', 'touched', 'extra')

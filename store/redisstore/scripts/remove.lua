@@ -51,7 +51,7 @@ elseif ARGV[1] == '2' then
 	end
 	redis.call('HSET', record, 'gone', b + ARGV[3])
 else
-	redis.call('UNLINK', base .. 'events', base .. 'held', base .. 'loose', base .. 'order', base .. 'commands',
+	redis.call('UNLINK', base .. 'events', base .. 'history', base .. 'held', base .. 'loose', base .. 'order', base .. 'commands',
 		base .. 'cursors', record)
 end
 return '=' .. concat(out)

@@ -12,7 +12,8 @@ local function event(ordinal, from, to, attempt, cause, detail)
 	events[#events + 1] = ordinal .. '\t' .. from .. '\t' .. to .. '\t' .. attempt .. '\t' .. cause .. '\t' .. detail
 end
 
--- log appends the events of this commit and keeps at most limit, 0 being all.
+-- log appends the events of this commit and keeps about limit, 0 being all: the stream is
+-- cut between its nodes, and a bounded part at a time.
 local function log(limit)
 	local key = base .. 'events'
 	plan.lastEvent = plan.lastEvent + #events
@@ -27,6 +28,6 @@ local function log(limit)
 		plan.damaged = corrupt(key, added.err)
 	end
 	if limit > 0 and plan.lastEvent > limit then
-		redis.call('XTRIM', key, 'MINID', int(plan.lastEvent - limit + 1) .. '-0')
+		redis.call('XTRIM', key, 'MINID', '~', int(plan.lastEvent - limit + 1) .. '-0', 'LIMIT', 1000)
 	end
 end

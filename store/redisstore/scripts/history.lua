@@ -1,0 +1,22 @@
+-- use: begin, plan
+--
+-- Reads events of the plan itself.
+--
+-- KEYS[1] the plan's record
+-- ARGV[1] sequence number after which to start   ARGV[2] most entries
+--
+-- Returns "=" last "|" and per entry: id ";" at ";" rest ";" line, sized. last is the
+-- newest event of all.
+
+local problem = load() or typed(base .. 'history', 'stream')
+if problem then
+	return problem
+end
+local out = {}
+if tonumber(ARGV[1]) < plan.lastEvent then
+	for _, entry in ipairs(redis.call('XRANGE', base .. 'history', ARGV[1] + 1 .. '-0', '+', 'COUNT', ARGV[2])) do
+		local f = entry[2]
+		out[#out + 1] = match(entry[1], '^%d+') .. ';' .. f[2] .. ';' .. (f[6] or '0') .. ';' .. sized(f[4] or '')
+	end
+end
+return '=' .. plan.lastEvent .. '|' .. concat(out)

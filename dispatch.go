@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -17,7 +18,7 @@ const (
 	maxVisited = 1000
 )
 
-// dispatch looks at the plans that are due and hands out this process's slots,
+// dispatch looks at the plans that are due and hands out this process's capacity,
 // until ctx ends.
 func (e *Engine) dispatch(ctx context.Context) {
 	poll := time.NewTimer(0)
@@ -29,11 +30,11 @@ func (e *Engine) dispatch(ctx context.Context) {
 		case <-poll.C:
 			e.visit(ctx)
 			poll.Reset(wait.Jitter(e.cfg.PollInterval))
-		case <-e.slots.due:
+		case <-e.due:
 			e.visit(ctx)
-		case <-e.slots.signal:
+		case <-e.capacity.Changed():
 		}
-		for _, id := range e.slots.takeWanted() {
+		for _, id := range e.capacity.Pending() {
 			e.look(ctx, id)
 		}
 		e.fill(ctx)
@@ -74,7 +75,7 @@ func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 	e.fault("rest", e.store.Rest(ctx, d.ID, d.Stamp, rest))
 }
 
-// fill shares out the slots that are free, plan by plan, the least recently served
+// fill shares out the capacity that is free, plan by plan, the least recently served
 // first. The claims of several plans are under way at once.
 func (e *Engine) fill(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -82,32 +83,32 @@ func (e *Engine) fill(ctx context.Context) {
 		if l == nil || !l.alive() {
 			return
 		}
-		info, n := e.slots.take()
+		p, n := e.capacity.Next()
 		if n == 0 {
 			return
 		}
-		e.slots.workers.Go(func() { e.serve(l, info, n) })
+		e.workers.Go(func() { e.serve(l, p, n) })
 	}
 }
 
-// serve claims tasks of a plan for n slots that were taken for it, and gives back
-// those that it finds no task for.
-func (e *Engine) serve(l *lease, info *planInfo, n int) {
-	tasks, claimable := e.claim(l, info, min(n, store.MaxBatch))
-	e.slots.served(info, claimable)
+// serve claims tasks of a plan with capacity for n of them, and gives back what it finds
+// no task for.
+func (e *Engine) serve(l *lease, p *capacity.Plan, n int) {
+	tasks, claimable := e.claim(l, p, min(n, store.MaxBatch))
+	e.capacity.ClaimDone(p, claimable)
 	for _, t := range tasks {
-		e.start(l, info, t)
+		e.start(l, p, t)
 	}
-	e.slots.giveBack(n - len(tasks))
+	e.capacity.Release(n - len(tasks))
 }
 
 // claim takes up to n tasks of a plan.
-func (e *Engine) claim(l *lease, info *planInfo, n int) (tasks []task.Task, claimable bool) {
-	b := store.Batch{Plan: info.id, Claim: store.Claim{ID: newID(), Worker: l.name, Max: n}}
+func (e *Engine) claim(l *lease, p *capacity.Plan, n int) (tasks []task.Task, claimable bool) {
+	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: newID(), Worker: l.name, Max: n}}
 	err := e.retry(l.ctx, "claim", l.left(), func() error {
 		err := e.store.Commit(l.ctx, &b)
 		if err != nil {
-			e.jobs.doubt(info.id)
+			e.jobs.doubt(p.ID)
 		}
 		return err
 	})
@@ -118,15 +119,15 @@ func (e *Engine) claim(l *lease, info *planInfo, n int) (tasks []task.Task, clai
 	return b.Claimed, b.View.Claimable
 }
 
-// infoOf returns what workers have to know of p, or nil if its executor type is
+// capacityPlan returns what workers have to know of p, or nil if its executor type is
 // unknown here.
-func (e *Engine) infoOf(p plan.Plan) *planInfo {
+func (e *Engine) capacityPlan(p plan.Plan) *capacity.Plan {
 	x, known := e.cfg.Executors[p.ExecutorType]
 	if !known {
 		return nil
 	}
-	return &planInfo{
-		id: p.ID, typeName: p.ExecutorType, executor: x,
-		parameters: p.Parameters, startToken: p.StartToken,
+	return &capacity.Plan{
+		ID: p.ID, ExecutorType: p.ExecutorType, Executor: x,
+		Parameters: p.Parameters, StartToken: p.StartToken,
 	}
 }

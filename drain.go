@@ -25,7 +25,7 @@ func (e *Engine) drain() (idle <-chan struct{}) {
 	e.draining.Store(true)
 	done := make(chan struct{})
 	go func() {
-		e.slots.workers.Wait()
+		e.workers.Wait()
 		close(done)
 	}()
 	if wait.Until(done, e.cfg.ShutdownGrace) {

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
@@ -29,7 +30,10 @@ type Engine struct {
 	events   *signal.Broadcaster // something may have been written to a plan's log
 	rests    *signal.Broadcaster // a plan may have come to rest
 	jobs     *jobs
-	slots    *slots
+	capacity *capacity.Queue
+	workers  sync.WaitGroup
+	// due wakes the dispatcher: a plan may have become due.
+	due      signal.Flag
 	releases *releaser
 	lease    atomic.Pointer[lease] // nil while there is none: nothing is claimed
 }
@@ -45,13 +49,13 @@ func New(s store.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		store:  s,
-		cfg:    c,
-		log:    c.Logger,
-		events: signal.NewBroadcaster(),
-		rests:  signal.NewBroadcaster(),
-		jobs:   newJobs(),
-		slots:  newSlots(c.Capacity),
+		store:    s,
+		cfg:      c,
+		log:      c.Logger,
+		events:   signal.NewBroadcaster(),
+		rests:    signal.NewBroadcaster(),
+		jobs:     newJobs(),
+		capacity: capacity.NewQueue(c.Capacity), due: signal.NewFlag(),
 	}
 	e.releases = newReleaser(e)
 	return e, nil
@@ -99,7 +103,7 @@ func (e *Engine) changed(id plan.ID) {
 	e.events.Notify(id)
 	e.rests.Notify(id)
 	e.jobs.changed(id)
-	e.slots.due.Raise()
+	e.due.Raise()
 }
 
 // committed wakes them for a commit that ended a task. Whoever waits for a plan to

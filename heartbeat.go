@@ -119,13 +119,13 @@ func (e *Engine) handBack(ctx context.Context, l *lease, h store.Holding) bool {
 	}
 	b := store.Batch{Plan: h.Task.Plan(), Works: []store.Work{{
 		Task: h.Task, Token: h.Token, Seq: handBackSeq, Kind: store.Yield,
-		Failure: stoppedUndo(1, ""),
+		Failure: task.RollbackStopped(1, "", time.Now()),
 	}}}
 	if err := e.store.Commit(ctx, &b); err != nil {
 		e.fault("hand back", err)
 		return false
 	}
-	e.slots.attend(h.Task.Plan())
+	e.capacity.Enqueue(h.Task.Plan())
 	return true
 }
 

@@ -209,7 +209,7 @@ func (j *job) work(err error) store.Work {
 	j.logPanic(err)
 	switch {
 	case interrupted && j.undo():
-		w.Kind, w.Failure = store.Yield, stoppedUndo(j.task.Attempt, j.step)
+		w.Kind, w.Failure = store.Yield, task.RollbackStopped(j.task.Attempt, j.step, time.Now())
 	case interrupted && stopped:
 		w.Kind = store.Yield
 	case interrupted:
@@ -227,13 +227,6 @@ func (j *job) failure(err error) *task.FailureInfo {
 	return &info
 }
 
-func stoppedUndo(attempt int, step string) *task.FailureInfo {
-	return &task.FailureInfo{
-		Reason: "the rollback was cancelled", ErrorCode: task.CodeRollbackStopped,
-		Timestamp: time.Now(), Step: step, Attempt: attempt, Retryable: true,
-	}
-}
-
 // logPanic logs the stack of an executor's panic: the failure has room for its
 // value only.
 func (j *job) logPanic(err error) {
@@ -246,7 +239,7 @@ func (j *job) logPanic(err error) {
 // nextClaim asks for one more task of the same plan, unless other plans wait for
 // this worker's slot.
 func (j *job) nextClaim() store.Claim {
-	if j.e.draining.Load() || j.e.slots.othersWait(j.task.ID.Plan()) {
+	if j.e.draining.Load() || j.e.capacity.Contended(j.task.ID.Plan()) {
 		return store.Claim{}
 	}
 	// One claim goes with one finished run, so that names it.

@@ -63,7 +63,7 @@ func (e *Engine) keepLease(ctx context.Context) {
 			continue
 		}
 		e.lease.Store(l)
-		e.slots.wake()
+		e.capacity.Changed().Raise()
 		over := e.renew(ctx, l)
 		e.lease.Store(nil)
 		if over {

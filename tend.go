@@ -32,7 +32,7 @@ func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok b
 		p, err := e.store.Plan(ctx, id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			e.slots.forget(id)
+			e.capacity.Remove(id)
 			return forGood, true
 		case err != nil:
 			e.fault("look", err)
@@ -48,8 +48,8 @@ func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok b
 			e.fault("tend", err)
 			return 0, false
 		}
-		if info := e.infoOf(p); info != nil {
-			e.slots.offer(info, claimable(p))
+		if known := e.capacityPlan(p); known != nil {
+			e.capacity.SetReady(known, p.Claimable())
 		}
 		return e.restOf(p), true
 	}
@@ -66,7 +66,7 @@ func (e *Engine) restOf(p plan.Plan) time.Duration {
 		return forGood
 	case p.Starting != nil:
 		return max(p.StartLeft(), 0) + time.Millisecond // then it may have been given up
-	case claimable(p):
+	case p.Claimable():
 		return 0
 	}
 	return min(e.cfg.LeaseTTL/4, maxRest)
@@ -218,16 +218,4 @@ func (e *Engine) remove(ctx context.Context, id plan.ID) {
 			return
 		}
 	}
-}
-
-// claimable reports whether a claim on the plan would find tasks.
-func claimable(p plan.Plan) bool {
-	c := p.Counters
-	if c.Held >= p.Grant.MaxHeld {
-		return false
-	}
-	pending := c.Of(task.Pending) > 0 && p.Grant.Open > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
-	waiting := c.InFlight() > c.Held && (p.State.ClaimsRunning() || c.Of(task.RollingBack) > 0 && !p.Undo.Stopping)
-	undo := p.Undo.Open && !p.UndosDry
-	return pending || waiting || undo
 }

@@ -8,27 +8,17 @@ import (
 
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/hook"
-	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
 
-// planInfo is what a worker has to know of a plan; none of it ever changes once
-// the plan was started.
-type planInfo struct {
-	id         plan.ID
-	typeName   string
-	executor   executor.TaskExecutor
-	parameters map[string]string
-	startToken uint64
-}
-
-// worker has one slot and runs one task of a plan after the other. Each is claimed
+// worker has the capacity for one task and runs one task of a plan after the other. Each is claimed
 // by the commit that ends the one before.
 type worker struct {
 	e     *Engine
 	lease *lease
-	info  *planInfo
+	plan  *capacity.Plan
 
 	// next is the task to run; more says that there is one.
 	next task.Task
@@ -38,20 +28,20 @@ type worker struct {
 	works [1]store.Work
 }
 
-// start gives the task to a worker. The caller has taken a slot for it.
-func (e *Engine) start(l *lease, info *planInfo, t task.Task) {
-	w := &worker{e: e, lease: l, info: info, next: t, more: true}
-	e.slots.workers.Go(w.work)
+// start gives the task to a worker. The caller has taken capacity for it.
+func (e *Engine) start(l *lease, p *capacity.Plan, t task.Task) {
+	w := &worker{e: e, lease: l, plan: p, next: t, more: true}
+	e.workers.Go(w.work)
 }
 
 func (w *worker) work() {
 	defer func() {
 		if w.more {
-			w.e.slots.workers.Go(w.work) // the executor ended this goroutine
+			w.e.workers.Go(w.work) // the executor ended this goroutine
 			return
 		}
-		w.e.slots.free()
-		w.e.slots.attend(w.info.id)
+		w.e.capacity.Release(1)
+		w.e.capacity.Enqueue(w.plan.ID)
 	}()
 	for w.more {
 		w.run(w.next)
@@ -69,25 +59,25 @@ func (w *worker) run(t task.Task) {
 	}
 	if !w.e.jobs.add(j) {
 		cancel(nil) // the claim was answered too late: somebody else may have the task
-		w.e.jobs.doubt(w.info.id)
+		w.e.jobs.doubt(w.plan.ID)
 		return
 	}
 	x := hook.Execution{
-		Plan: w.info.id, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: w.info.typeName,
+		Plan: w.plan.ID, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: w.plan.ExecutorType,
 		Attempt: t.Attempt, Rollback: j.undo(),
 	}
 	ctx = w.e.cfg.Hooks.OnExecuteStart(ctx, x)
 	// A map of its own: an executor that writes to it harms no other task.
-	t.Tenant.Parameters = maps.Clone(task.Merge(w.info.parameters, t.Tenant.Parameters))
+	t.Tenant.Parameters = maps.Clone(task.Merge(w.plan.Parameters, t.Tenant.Parameters))
 	r := executor.NewRun(t, t.Checkpoint, t.Token, j)
 	executor.GuardThen(ctx, r, j.execute, func(err error) { j.finish(ctx, x, err) })
 }
 
 // execute calls the executor for the work or its undo.
 func (j *job) execute(ctx context.Context, r *executor.Run) error {
-	do := j.info.executor.Execute
+	do := j.plan.Executor.Execute
 	if j.undo() {
-		rollbacker, ok := j.info.executor.(executor.Rollbacker)
+		rollbacker, ok := j.plan.Executor.(executor.Rollbacker)
 		if !ok {
 			return executor.Fail(task.CodeRollbackUnsupported, errors.New("the executor cannot undo its work"))
 		}
@@ -121,7 +111,7 @@ func (j *job) lockTenant(ctx context.Context) error {
 }
 
 func (j *job) tenantLock() store.TenantLock {
-	return runLock(j.info.id, j.info.startToken, j.task)
+	return runLock(j.plan.ID, j.plan.StartToken, j.task)
 }
 
 // finish commits the outcome. The task that was claimed with it is the worker's
@@ -143,7 +133,7 @@ func (j *job) finish(ctx context.Context, x hook.Execution, err error) {
 		j.e.releases.add(j.tenantLock())
 	}
 	if j.batch.View.Breached {
-		j.e.slots.attend(j.info.id)
+		j.e.capacity.Enqueue(j.plan.ID)
 	}
 	switch {
 	case len(j.batch.Claimed) > 0:
@@ -151,6 +141,6 @@ func (j *job) finish(ctx context.Context, x hook.Execution, err error) {
 	case j.batch.Claim.Max > 0 && j.batch.View.Counters.Held > 0:
 		// Some of what is held may be ours: taken for us by a store that could not tell
 		// of it, because what goes with the task is damaged.
-		j.e.jobs.doubt(j.info.id)
+		j.e.jobs.doubt(j.plan.ID)
 	}
 }

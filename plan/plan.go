@@ -197,6 +197,28 @@ func (c Control) StopFor(t task.Control) task.Stop {
 	return t.StopFor(c.State.Stop())
 }
 
+// Claimable reports whether a claim of a worker would find tasks, as far as the plan's grant,
+// counters and undo round tell.
+func (p Plan) Claimable() bool {
+	if p.Counters.Held >= p.Grant.MaxHeld {
+		return false
+	}
+	return p.pendingClaimable() || p.unheldClaimable() || p.Undo.Open && !p.UndosDry
+}
+
+// pendingClaimable: the grant lets a task begin.
+func (p Plan) pendingClaimable() bool {
+	c := p.Counters
+	return c.Of(task.Pending) > 0 && p.Grant.Open > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
+}
+
+// unheldClaimable: a task in flight waits for a worker, after a retry, a resume or a loss.
+func (p Plan) unheldClaimable() bool {
+	c := p.Counters
+	return c.InFlight() > c.Held &&
+		(p.State.ClaimsRunning() || c.Of(task.RollingBack) > 0 && !p.Undo.Stopping)
+}
+
 // AtRest reports whether nothing happens any more without a command.
 func (p Plan) AtRest() bool {
 	c := p.Counters

@@ -176,17 +176,23 @@ func (t Task) StopUndo(now time.Time) (Edit, error) {
 	if err != nil {
 		return Edit{}, err
 	}
-	e.Failure = t.failure(CodeRollbackStopped, "the rollback was cancelled", now)
+	e.Failure = RollbackStopped(t.Attempt, t.lastStep(), now)
 	return e, nil
 }
 
 // failure returns what is kept of a failure that no executor reported.
 func (t Task) failure(code, reason string, now time.Time) *FailureInfo {
-	f := &FailureInfo{Reason: reason, ErrorCode: code, Timestamp: now, Attempt: t.Attempt, Retryable: true}
-	if t.Checkpoint != nil {
-		f.Step = t.Checkpoint.Step
+	return &FailureInfo{
+		Reason: reason, ErrorCode: code, Timestamp: now, Step: t.lastStep(), Attempt: t.Attempt, Retryable: true,
 	}
-	return f
+}
+
+// lastStep returns the step of the checkpoint, "" if there is none.
+func (t Task) lastStep() string {
+	if t.Checkpoint == nil {
+		return ""
+	}
+	return t.Checkpoint.Step
 }
 
 // Lose takes the task from a worker that is gone. The attempt stays: a crash

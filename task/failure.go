@@ -43,6 +43,15 @@ type FailureInfo struct {
 	Retryable bool
 }
 
+// RollbackStopped returns what is kept of an undo that ended because its rollback was canceled,
+// or its worker was stopped. step is the last that was saved.
+func RollbackStopped(attempt int, step string, now time.Time) *FailureInfo {
+	return &FailureInfo{
+		Reason: "the rollback was cancelled", ErrorCode: CodeRollbackStopped,
+		Timestamp: now, Step: step, Attempt: attempt, Retryable: true,
+	}
+}
+
 // Clip returns f with its texts made valid UTF-8 and cut to their bounds.
 func (f FailureInfo) Clip() FailureInfo {
 	f.Reason = Cut(f.Reason, MaxReason)

@@ -42,7 +42,8 @@ var arrows = []arrow{
 	{from: "hook", to: []string{"plan", "task", "executor"}},
 	{from: "internal/wait"},
 	{from: "internal/signal", to: []string{"plan"}},
-	{from: ".", to: append([]string{"internal/wait", "internal/signal"}, core...)},
+	{from: "internal/capacity", to: []string{"internal/signal", "plan", "executor"}},
+	{from: ".", to: append([]string{"internal/wait", "internal/signal", "internal/capacity"}, core...)},
 	{from: "ops/...", to: append([]string{"."}, core...)},
 	{from: "notify/...", to: append([]string{"."}, core...)},
 

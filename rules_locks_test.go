@@ -82,6 +82,22 @@ func pausing(meant func(call) bool) (f func(context.Context, call) error, reache
 	}, reached, goOn
 }
 
+// freezing lets calls pass until the first that is meant, and then holds all until goOn is
+// closed: the process stands still.
+func freezing(meant func(call) bool) (f func(context.Context, call) error, reached, goOn chan struct{}) {
+	reached, goOn = make(chan struct{}), make(chan struct{})
+	var frozen atomic.Bool
+	return func(_ context.Context, c call) error {
+		if meant(c) && frozen.CompareAndSwap(false, true) {
+			close(reached)
+		}
+		if frozen.Load() {
+			<-goOn
+		}
+		return c.do()
+	}, reached, goOn
+}
+
 // Another plan found the lock stale, and takes it over when the retry has begun.
 func TestTakeOverAfterRetry(t *testing.T) {
 	t.Parallel()
@@ -89,7 +105,7 @@ func TestTakeOverAfterRetry(t *testing.T) {
 		m := &meddler{Store: memstore.New()}
 		e, b, failed := tolerant(t, m)
 		second := create(t, e, spec("a"))
-		f, reached, goOn := pausing(func(c call) bool { return c.op == "Replace" && c.locks[1].Plan == second })
+		f, reached, goOn := pausing(func(c call) bool { return c.op == "Release" && c.locks[0].Plan == failed.Plan() })
 		m.on(f)
 		started := make(chan error, 1)
 		go func() {
@@ -156,7 +172,7 @@ func TestLateReleaseSparesTheUndo(t *testing.T) {
 			})
 			return nil
 		})
-		id := launch(t, e, spec("a"))
+		id := launch(t, newEngine(t, m.Store, cutover.Config{}), spec("a"))
 		rests(t, e, id, plan.Completed)
 		mustTask(t)(e.RollbackTask(t.Context(), task.NewID(id, 1)))
 		time.Sleep(40 * time.Second) // the undo takes a minute
@@ -242,13 +258,13 @@ func TestSlowStartStealsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &meddler{Store: memstore.New()}
-		e := newEngine(t, m, cutover.Config{})
+		slow, e := newEngine(t, m, cutover.Config{}), newEngine(t, m.Store, cutover.Config{})
 		id, other := create(t, e, spec("a")), create(t, e, spec("a"))
-		f, reached, goOn := pausing(func(c call) bool { return c.op == "Reserve" })
+		f, reached, goOn := freezing(func(c call) bool { return c.op == "Reserve" })
 		m.on(f)
 		started := make(chan error, 1)
 		go func() {
-			_, err := e.Start(t.Context(), id)
+			_, err := slow.Start(t.Context(), id)
 			started <- err
 		}()
 		<-reached

@@ -6,10 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -22,14 +21,52 @@ var ErrStarting = errors.New("cutover: the plan is being started")
 // may have other leases.
 func (e *Engine) startTTL() time.Duration { return e.cfg.LeaseTTL }
 
+const (
+	// startPatience is how long a start waits, all in all, for others that are in its way.
+	startPatience = time.Minute
+	// giveUpPatience is what a start that was cancelled still may take to give itself up.
+	// What it leaves is cleaned up by any engine.
+	giveUpPatience = 40 * time.Millisecond
+)
+
 // Start makes a plan run. It first takes the lock of every tenant, all or none:
 // store.ErrTenantHeld names those that other plans work on, up to 100 of them.
 // [ErrStarting] if another call is doing the same just now.
+//
+// Of several starts over the same tenants at once that of the plan with the smallest id
+// goes on. The others free what they have taken and wait until it has come to an end:
+// if it was given up, they go on. None fails because of a start that is given up, unless
+// it has waited for a minute.
 func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanAnswer, error) {
 	by := commandBy(ctx)
+	deadline := time.Now().Add(startPatience)
+	for {
+		a, err := e.tryStart(ctx, id, by, deadline)
+		yield := new(yieldError)
+		if !errors.As(err, &yield) {
+			return a, err
+		}
+		if err := e.awaitStart(ctx, yield.to, deadline); err != nil {
+			return PlanAnswer{Plan: a.Plan}, err
+		}
+	}
+}
+
+// yieldError says that a start gives way to that of a plan with a smaller id.
+type yieldError struct {
+	// to is a lock of the other start.
+	to store.TenantLock
+}
+
+func (e *yieldError) Error() string {
+	return fmt.Sprintf("cutover: tenant %q is being taken by the start of plan %s", e.to.Tenant, e.to.Plan)
+}
+
+// tryStart tries once to start a plan. A *yieldError says that it has given way.
+func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline time.Time) (PlanAnswer, error) {
 	token := newToken()
 	d, p, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
-		if p.StartLeft() > 0 {
+		if p.StartLeft() > 0 && p.Starting.Token != token {
 			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
 		}
 		return p.MarkStarting(token, e.startTTL(), by)
@@ -37,16 +74,24 @@ func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanAnswer, error) {
 	if err != nil || d.AlreadySo {
 		return PlanAnswer{Plan: p, AlreadySo: d.AlreadySo}, err
 	}
-	if err := e.lockAll(ctx, id, by.Actor, token); err != nil {
-		// The mark must go even if the caller's patience is at its end.
-		return PlanAnswer{Plan: p}, errors.Join(err, e.giveUpStart(context.WithoutCancel(ctx), id, token))
+	if err = e.lockAll(ctx, id, by.Actor, token, deadline); err == nil {
+		_, p, err = e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+			if p.Starting != nil && p.Starting.Token != token {
+				return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
+			}
+			return p.Start(by)
+		})
 	}
-	_, p, err = e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
-		if p.Starting != nil && p.Starting.Token != token {
-			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
-		}
-		return p.Start(by)
-	})
+	if err == nil {
+		return PlanAnswer{Plan: p}, nil
+	}
+	// The mark must go even if the caller's patience is at its end.
+	last, done := wait.WithGrace(ctx, giveUpPatience)
+	defer done()
+	err = errors.Join(err, e.giveUpStart(last, id, token))
+	if held := new(store.TenantHeldError); errors.As(err, &held) {
+		e.nameHolders(ctx, id, held)
+	}
 	return PlanAnswer{Plan: p}, err
 }
 
@@ -57,58 +102,47 @@ func newToken() uint64 {
 	return binary.LittleEndian.Uint64(b[:]) | 1
 }
 
-// lockAll takes the locks of all tenants of a plan that was marked as starting.
-func (e *Engine) lockAll(ctx context.Context, id plan.ID, actor string, token uint64) error {
-	var held []store.TenantLock
-	alive := time.Now()
-	err := e.eachTenants(ctx, id, func(first int, tenants []string) error {
-		if time.Since(alive) > e.startTTL()/3 {
-			if err := e.renewStart(ctx, id, actor, token); err != nil {
-				return err
+// awaitStart waits until the start that has a lock has come to an end.
+// store.ErrTenantHeld if that takes too long.
+func (e *Engine) awaitStart(ctx context.Context, of store.TenantLock, deadline time.Time) error {
+	for pause := firstWait; ; pause = min(2*pause, longestWait) {
+		p, err := e.readPlan(ctx, of.Plan)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case p.Starting == nil || p.Starting.Token != of.Start || p.StartLeft() <= 0:
+			return nil
+		case !time.Now().Before(deadline):
+			return &store.TenantHeldError{Held: []store.TenantLock{of}}
+		}
+		if wait.For(ctx, pause); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// keepStart shows that a start is still alive, until stop is called. The context ends,
+// with a cause, when the start was given up by somebody else.
+func (e *Engine) keepStart(ctx context.Context, id plan.ID, actor string, token uint64) (alive context.Context, stop func()) {
+	alive, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if wait.For(alive, e.startTTL()/3); alive.Err() != nil {
+				return
 			}
-			alive = time.Now()
+			if err := e.renewStart(alive, id, actor, token); err != nil && !store.Temporary(err) {
+				cancel(err)
+			}
 		}
-		others, err := e.lockPage(ctx, startLocks(id, token, first, tenants))
-		if len(held) < maxHeldNamed {
-			held = append(held, others...)
-		}
-		return err
-	})
-	if err == nil && len(held) > 0 {
-		err = &store.TenantHeldError{Held: held[:min(len(held), maxHeldNamed)]}
+	}()
+	return alive, func() {
+		cancel(nil)
+		<-done
 	}
-	return err
-}
-
-// lockPage takes the locks, several batches at a time, and returns those that other
-// plans hold.
-func (e *Engine) lockPage(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
-	type answer struct {
-		held []store.TenantLock
-		err  error
-	}
-	answers := make([]answer, (len(locks)+store.MaxBatch-1)/store.MaxBatch)
-	var batches sync.WaitGroup
-	for i := range answers {
-		batch := locks[i*store.MaxBatch : min(len(locks), (i+1)*store.MaxBatch)]
-		batches.Go(func() { answers[i].held, answers[i].err = e.lock(ctx, batch) })
-	}
-	batches.Wait()
-	for _, a := range answers {
-		held = append(held, a.held...)
-		err = errors.Join(err, a.err)
-	}
-	return held, err
-}
-
-// startLocks returns the locks that a start takes of tenants, the first of them with that
-// ordinal.
-func startLocks(id plan.ID, token uint64, first int, tenants []string) []store.TenantLock {
-	locks := make([]store.TenantLock, len(tenants))
-	for i, tenant := range tenants {
-		locks[i] = startLock(id, token, first+i, tenant)
-	}
-	return locks
 }
 
 // renewStart shows that the start is still alive, by writing its mark again.
@@ -133,12 +167,7 @@ func (e *Engine) giveUpStart(ctx context.Context, id plan.ID, token uint64) erro
 		return err
 	}
 	return e.eachTenants(ctx, id, func(first int, tenants []string) error {
-		for batch := range slices.Chunk(startLocks(id, token, first, tenants), store.MaxBatch) {
-			if err := e.command(ctx, "release", func() error { return e.store.Release(ctx, batch) }); err != nil {
-				return err
-			}
-		}
-		return nil
+		return e.eachLock(ctx, startLocks(id, token, first, tenants), e.release)
 	})
 }
 

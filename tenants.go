@@ -64,99 +64,18 @@ func (e *Engine) lockAgain(ctx context.Context, p plan.Plan, t task.Task, edits 
 	if !again {
 		return nil
 	}
-	held, err := e.lock(ctx, []store.TenantLock{intentLock(p, t)})
+	held, err := e.lock(ctx, []store.TenantLock{intentLock(p, t)}, lockPatience)
 	if err == nil && len(held) > 0 {
 		err = &store.TenantHeldError{Held: held}
 	}
 	return err
 }
 
-// lock takes the locks, over from whoever holds them without need, and returns
-// those that other plans hold.
-func (e *Engine) lock(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
-	var others []store.TenantLock
-	err = e.command(ctx, "reserve", func() error {
-		others, err = e.store.Reserve(ctx, locks)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range others {
-		i := slices.IndexFunc(locks, func(l store.TenantLock) bool { return l.Tenant == other.Tenant })
-		if i < 0 {
-			return nil, &store.CorruptError{Key: "tenant " + other.Tenant, Reason: "named as held, but was not asked for"}
-		}
-		taken, err := e.takeOver(ctx, other, locks[i])
-		if err != nil {
-			return nil, err
-		}
-		if !taken {
-			held = append(held, other)
-		}
-	}
-	return held, nil
-}
-
-// takeOver replaces a lock that nobody needs any more: one of the same task from
-// before, or a stale one.
-func (e *Engine) takeOver(ctx context.Context, old, next store.TenantLock) (bool, error) {
-	if old.Plan != next.Plan || old.Ordinal != next.Ordinal || old.Start != next.Start {
-		stale, err := e.stale(ctx, old)
-		if err != nil {
-			return false, fmt.Errorf("tenant %q is held by plan %s, task %d of which cannot be looked at: %w",
-				old.Tenant, old.Plan, old.Ordinal, err)
-		}
-		if !stale {
-			return false, nil
-		}
-	}
-	replaced := false
-	err := e.command(ctx, "replace lock", func() (err error) {
-		replaced, err = e.store.Replace(ctx, old, next)
-		return err
-	})
-	if err != nil || replaced {
-		return replaced, err
-	}
-	// It changed in between: it is ours if it is free now.
-	var held []store.TenantLock
-	err = e.command(ctx, "reserve", func() (err error) {
-		held, err = e.store.Reserve(ctx, []store.TenantLock{next})
-		return err
-	})
-	return err == nil && len(held) == 0, err
-}
-
-// stale reports whether nobody needs a lock: its plan is gone, over or never
-// finished starting, or its task is through with the tenant.
-func (e *Engine) stale(ctx context.Context, l store.TenantLock) (bool, error) {
-	p, err := e.readPlan(ctx, l.Plan)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return true, nil
-	case err != nil:
-		return false, err
-	case p.Over():
-		return true, nil
-	case p.Starting != nil && p.Starting.Token == l.Start:
-		if p.StartLeft() > 0 {
-			return false, nil
-		}
-		// It may only be slow: without its mark it cannot start any more.
-		p, err = e.unmarkStart(ctx, l.Plan, l.Start)
-		return err == nil && p.StartToken != l.Start, err
-	case p.StartToken != l.Start:
-		return true, nil
-	}
-	t, err := e.readTask(ctx, task.NewID(l.Plan, l.Ordinal))
-	if errors.Is(err, store.ErrNotFound) {
-		return true, nil
-	}
-	return err == nil && t.State.Releases() && t.Worker == "", err
-}
+// errStartInWay says that a start under way holds a tenant. It may be given up yet.
+var errStartInWay = errors.New("cutover: a start under way holds the tenant")
 
 // heldTasks reports which tasks of a sweep cannot go on because of their tenants.
+// errStartInWay if that is not known yet.
 func (e *Engine) heldTasks(ctx context.Context, p plan.Plan, tasks []task.Task) (func(task.ID) bool, error) {
 	var locks []store.TenantLock
 	for _, t := range tasks {
@@ -165,15 +84,22 @@ func (e *Engine) heldTasks(ctx context.Context, p plan.Plan, tasks []task.Task) 
 	if len(locks) == 0 {
 		return func(task.ID) bool { return false }, nil
 	}
-	held, err := e.lock(ctx, locks)
-	if err != nil {
+	in, err := e.acquire(ctx, locks)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("taking the tenants again: %w", err)
+	case len(in.starting) > 0:
+		return nil, errStartInWay
 	}
-	return func(id task.ID) bool {
-		return slices.ContainsFunc(held, func(h store.TenantLock) bool {
-			return slices.ContainsFunc(locks, func(l store.TenantLock) bool {
-				return l.Tenant == h.Tenant && l.Ordinal == id.Ordinal()
-			})
-		})
-	}, nil
+	held := make(map[string]struct{}, len(in.held))
+	for _, l := range in.held {
+		held[l.Tenant] = struct{}{}
+	}
+	passed := make(map[task.ID]struct{})
+	for _, t := range tasks {
+		if _, other := held[t.Tenant.ID]; other {
+			passed[t.ID] = struct{}{}
+		}
+	}
+	return func(id task.ID) bool { _, is := passed[id]; return is }, nil
 }

@@ -64,6 +64,8 @@ func (e *Engine) restOf(p plan.Plan) time.Duration {
 		return max(e.cfg.Retention-p.Idle, time.Millisecond)
 	case p.AtRest():
 		return forGood
+	case len(p.Sweeps) > 0:
+		return e.cfg.PollInterval // it waits for a start
 	case p.Starting != nil:
 		return max(p.StartLeft(), 0) + time.Millisecond // then it may have been given up
 	case p.Claimable():
@@ -84,7 +86,9 @@ func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error
 	case p.Starting != nil && p.StartLeft() <= 0:
 		return true, e.giveUpStart(ctx, p.ID, p.Starting.Token)
 	case len(p.Sweeps) > 0:
-		return true, e.sweep(ctx, p)
+		if err := e.sweep(ctx, p); !errors.Is(err, errStartInWay) {
+			return true, err
+		}
 	case p.Over():
 		return e.wind(ctx, p)
 	case c.Held > 0:

@@ -95,7 +95,7 @@ func (j *job) lockTenant(ctx context.Context) error {
 	if !j.undo() && j.task.Attempt == 1 {
 		return nil
 	}
-	held, err := j.e.lock(ctx, []store.TenantLock{j.tenantLock()})
+	held, err := j.e.lock(ctx, []store.TenantLock{j.tenantLock()}, lockPatience)
 	switch {
 	case err == nil:
 	case store.Temporary(err) || ctx.Err() != nil:

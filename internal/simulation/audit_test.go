@@ -19,6 +19,8 @@ type audit struct {
 
 	mu    sync.Mutex
 	tasks map[task.ID]*account
+	// starts are the tokens of the starts that succeeded.
+	starts map[uint64]struct{}
 }
 
 // account is what a task must be like.
@@ -33,7 +35,7 @@ type account struct {
 }
 
 func newAudit(w *world) *audit {
-	return &audit{Store: memstore.New(), w: w, tasks: make(map[task.ID]*account)}
+	return &audit{Store: memstore.New(), w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{})}
 }
 
 // of returns the account of a task. The caller has the lock.
@@ -148,6 +150,9 @@ func (a *audit) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if err != nil || applied.Repeated {
 		return applied, err
 	}
+	if c.Plan.StartToken != 0 {
+		a.starts[c.Plan.StartToken] = struct{}{}
+	}
 	for _, e := range c.Events {
 		a.w.logf("plan %s task %s: %s by %q, %s -> %s", e.Plan, e.Task, e.Cause, e.Actor, e.From, e.To)
 	}
@@ -177,6 +182,14 @@ func (a *audit) check(tasks []task.Task) {
 			a.w.faultf("task %s: token %d, worker %q; it must be token %d, held %t", t.ID, t.Token, t.Worker, acc.token, acc.held)
 		}
 	}
+}
+
+// started reports whether the start under which a lock was taken has succeeded.
+func (a *audit) started(l store.TenantLock) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, has := a.starts[l.Start]
+	return has
 }
 
 // Reserve implements store.Locker.

@@ -57,9 +57,27 @@ func (w *world) command(ctx context.Context, p *process, o op) {
 		o.name = apt[o.luck%len(apt)]
 	}
 	ctx = cutover.WithActor(ctx, p.name)
+	began := time.Now()
 	already, err := give(ctx, p.engine, o.name, target.ID, id)
+	if o.name == "start" {
+		w.checkHolders(target.ID, err, time.Since(began))
+	}
 	w.logf("%s of plan %s task %s by %s: already %t, %v", o.name, target.ID, id, p.name, already, err)
 	w.expect(o, err)
+}
+
+// checkHolders checks that no start fails because of one that was given up, unless it has
+// waited for that as long as it may.
+func (w *world) checkHolders(id plan.ID, err error, took time.Duration) {
+	held := new(store.TenantHeldError)
+	if !errors.As(err, &held) || took >= time.Minute {
+		return
+	}
+	for _, l := range held.Held {
+		if !w.store.started(l) {
+			w.faultf("the start of plan %s names plan %s as the holder of %s, and that was never started", id, l.Plan, l.Tenant)
+		}
+	}
 }
 
 // give gives a command by its name.

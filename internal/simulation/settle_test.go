@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover"
@@ -43,7 +44,7 @@ func (w *world) settle(ctx context.Context) {
 			}
 		}
 		if !open {
-			w.startAfresh(people, fresh.engine)
+			w.startAfresh(people, [2]*cutover.Engine{fresh.engine, w.spawn().engine})
 			return
 		}
 	}
@@ -111,26 +112,48 @@ func (w *world) resumeTasks(ctx context.Context, e *cutover.Engine, p plan.Plan)
 	}
 }
 
-// startAfresh starts a plan over all tenants: none may be held any more.
-func (w *world) startAfresh(ctx context.Context, e *cutover.Engine) {
+// startAfresh starts two plans over all tenants at once, in the same order or in opposite
+// ones: no tenant may be held any more, and one of them at least is started.
+func (w *world) startAfresh(ctx context.Context, engines [2]*cutover.Engine) {
+	var ids [2]plan.ID
 	spec := plan.Spec{Name: "afresh", ExecutorType: "X"}
 	for i := range tenants {
 		spec.Tenants = append(spec.Tenants, task.Tenant{ID: fmt.Sprintf("t%d", i)})
 	}
-	p, err := e.Create(ctx, spec)
-	if err != nil {
-		w.faultf("create afresh: %v", err)
+	for i, e := range engines {
+		p, err := e.Create(ctx, spec)
+		if err != nil {
+			w.faultf("create afresh: %v", err)
+			return
+		}
+		ids[i] = p.ID
+		if w.seed%2 == 0 {
+			slices.Reverse(spec.Tenants)
+		}
+	}
+	var errs [2]error
+	var both sync.WaitGroup
+	for i, e := range engines {
+		both.Go(func() { _, errs[i] = e.Start(ctx, ids[i]) })
+	}
+	both.Wait()
+	if errs[0] != nil && errs[1] != nil { // both may start, if one is completed by then
+		w.faultf("every plan is over, and of two starts over all tenants plan %s says %v, plan %s %v\n%s", ids[0], errs[0], ids[1], errs[1], w.state(ctx))
 		return
 	}
-	if _, err := e.Start(ctx, p.ID); err != nil {
-		w.faultf("every plan is over, and a start over all tenants says: %v\n%s", err, w.state(ctx))
-		return
-	}
+	w.checkHolders(ids[0], errs[0], 0)
+	w.checkHolders(ids[1], errs[1], 0)
 	if !w.rest(ctx) {
 		return
 	}
-	if p, err = e.Plan(ctx, p.ID); err != nil || p.State != plan.Completed {
-		w.faultf("a plan without faults is %s, %v", p.State, err)
+	for i, id := range ids {
+		want := plan.Created
+		if errs[i] == nil {
+			want = plan.Completed
+		}
+		if p, err := engines[i].Plan(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) || err == nil && p.State != want {
+			w.faultf("a plan without faults is %s, want %s, %v", p.State, want, err)
+		}
 	}
 }
 

@@ -1,0 +1,170 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/redisstore"
+)
+
+// Of two starts over the same tenants at once, in the same order or in the opposite one,
+// exactly one succeeds, and the other names it.
+func TestTwoStartsAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(t *testing.T) store.Store{
+		"memory": func(*testing.T) store.Store { return memstore.New() },
+		"redis": func(t *testing.T) store.Store {
+			t.Helper()
+			s, err := redisstore.Open(t.Context(), redistest.Start(t).Client(), redisstore.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			rivals := [2]*cutover.Engine{newEngine(t, s, cutover.Config{}), newEngine(t, s, cutover.Config{})}
+			tenants := tenantsOf("t", 2000)
+			smaller := 0
+			for round := range 50 {
+				ids := [2]plan.ID{create(t, rivals[0], spec(tenants...))}
+				if round%2 == 1 {
+					slices.Reverse(tenants)
+				}
+				ids[1] = create(t, rivals[1], spec(tenants...))
+				winner := duel(t, rivals, ids)
+				if winner == 0 {
+					smaller++
+				}
+				mustPlan(t)(rivals[0].Cancel(t.Context(), ids[winner]))
+			}
+			if smaller < 25 {
+				t.Errorf("the plan with the smaller id was started in %d of 50 rounds", smaller)
+			}
+		})
+	}
+}
+
+// duel starts two plans at once and returns which of them was started.
+func duel(t *testing.T, e [2]*cutover.Engine, ids [2]plan.ID) (winner int) {
+	t.Helper()
+	var errs [2]error
+	var both sync.WaitGroup
+	for i := range ids {
+		both.Go(func() { _, errs[i] = e[i].Start(t.Context(), ids[i]) })
+	}
+	both.Wait()
+	if (errs[0] == nil) == (errs[1] == nil) {
+		t.Fatalf("plans %v: %v, %v", ids, errs[0], errs[1])
+	}
+	if errs[0] != nil {
+		winner = 1
+	}
+	var held *store.TenantHeldError
+	if !errors.As(errs[1-winner], &held) || len(held.Held) != 100 {
+		t.Fatalf("plans %v: %v", ids, errs)
+	}
+	for _, l := range held.Held {
+		if l.Plan != ids[winner] {
+			t.Fatalf("plan %s was started, and plan %s is named as the holder of %s", ids[winner], l.Plan, l.Tenant)
+		}
+	}
+	return winner
+}
+
+// A start whose rival is given up goes on, whichever has the smaller id.
+func TestStartGoesOnAfterARival(t *testing.T) {
+	t.Parallel()
+	for name, rivalFirst := range map[string]bool{"the rival is smaller": true, "the rival is greater": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := memstore.New()
+				m := &meddler{Store: s}
+				slow, e := newEngine(t, m, cutover.Config{}), newEngine(t, s, cutover.Config{})
+				launch(t, e, spec("held"))
+				ids := [2]plan.ID{}
+				specs := [2]plan.Spec{spec("a", "b"), spec("b", "c")}
+				rival := 1
+				if rivalFirst {
+					rival = 0
+				}
+				specs[rival].Tenants = append(specs[rival].Tenants, plan.Tenants("held")...)
+				for i := range ids {
+					ids[i] = create(t, e, specs[i])
+				}
+				// The rival takes its locks, and gives up five seconds later.
+				var reserved atomic.Bool
+				m.on(func(_ context.Context, c call) error {
+					err := c.do()
+					if c.op == "Reserve" && reserved.CompareAndSwap(false, true) {
+						time.Sleep(5 * time.Second)
+					}
+					return err
+				})
+				given := make(chan error, 1)
+				go func() {
+					_, err := slow.Start(t.Context(), ids[rival])
+					given <- err
+				}()
+				synctest.Wait()
+				mustPlan(t)(e.Start(t.Context(), ids[1-rival]))
+				if err := <-given; !errors.Is(err, store.ErrTenantHeld) {
+					t.Errorf("the rival: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A start waits for another for a bounded time, and so does its caller's context end it.
+func TestStartWaitsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		m := &meddler{Store: s}
+		slow, e := newEngine(t, m, cutover.Config{}), newEngine(t, s, cutover.Config{})
+		first, second := create(t, e, spec(tenantsOf("t", 1100)...)), create(t, e, spec("t-0"))
+		goOn := make(chan struct{})
+		m.on(func(_ context.Context, c call) error {
+			if c.op == "Reserve" && c.locks[0].Tenant == "t-1000" {
+				<-goOn
+			}
+			return c.do()
+		})
+		started := make(chan error, 1)
+		go func() {
+			_, err := slow.Start(t.Context(), first)
+			started <- err
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		if _, err := e.Start(ctx, second); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 10050*time.Millisecond {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		began = time.Now()
+		_, err := e.Start(t.Context(), second)
+		if by := heldBy(t, err); by["t-0"] != first || time.Since(began) > 61*time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		close(goOn)
+		if err := <-started; err != nil {
+			t.Error(err)
+		}
+	})
+}

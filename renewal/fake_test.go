@@ -20,6 +20,7 @@ type fake struct {
 	sends   []send // every key of every call
 	scanErr error
 	fences  map[string]int64
+	late    time.Duration // of every answer to acquire
 }
 
 type fakeKey struct {
@@ -144,9 +145,13 @@ func (f *fake) acquire(_ context.Context, key, token string, ttl time.Duration) 
 	}
 	f.set(key, token, ttl)
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.fences[key]++
-	return f.fences[key], nil
+	fence, late := f.fences[key], f.late
+	f.mu.Unlock()
+	if late > 0 {
+		time.Sleep(late)
+	}
+	return fence, nil
 }
 
 func (f *fake) release(_ context.Context, key, token string) error {
@@ -159,6 +164,13 @@ func (f *fake) release(_ context.Context, key, token string) error {
 	}
 	f.del(key)
 	return nil
+}
+
+// slowLeases delays the answers to acquire.
+func (f *fake) slowLeases(by time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.late = by
 }
 
 func (n *fakeNode) name() string { return n.label }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/cutover-go/cutover/internal/await"
 )
 
 // Lease is a lock that is held: a key with a random token, kept alive by the service
@@ -31,8 +33,13 @@ const leasePolicies = 64
 // has no TTL and stays. To be in the lock's slot of a cluster it is called {lock}:fence
 // for a lock called lock, and a{b}c:fence for one whose name has a hash tag, a{b}c.
 //
-// After an error other than a *HeldError it is not known whether the lock was taken;
-// Acquire then tries to give it back, and at worst it expires after ttl.
+// Acquire returns as soon as ctx ends, whatever the server does. An answer that comes so
+// late that the lock may have expired meanwhile is no lease: the error is a *LostError
+// with ErrDeadline.
+//
+// After an error other than a *HeldError it is not known whether the lock was taken. The
+// service then gives it back, in the background if ctx has ended, and at worst it expires
+// after ttl.
 func (s *Service) Acquire(ctx context.Context, key string, ttl time.Duration) (*Lease, error) {
 	return s.AcquireWith(ctx, key, s.leasePolicy(ttl))
 }
@@ -44,22 +51,71 @@ func (s *Service) AcquireWith(ctx context.Context, key string, policy *Policy) (
 	if err := s.vetLease(key, policy); err != nil {
 		return nil, err
 	}
-	ttl := policy.TTL.fixed
-	var err error
 	l := &Lease{svc: s, key: key, token: rand.Text()}
 	sent := time.Now()
-	l.fence, err = s.locker.acquire(ctx, key, l.token, ttl)
+	err := s.take(ctx, l, policy.TTL.fixed)
 	if errors.Is(err, ErrHeld) {
 		return nil, err
 	}
 	if err == nil {
-		l.h, err = s.Register(Task{Keys: []string{key}, Owner: l.token, Since: sent, Policy: policy})
+		err = l.keep(ctx, sent, policy)
 	}
 	if err != nil {
-		s.giveBack(ctx, l)
 		return nil, fmt.Errorf("renewal: acquire %q: %w", key, err)
 	}
 	return l, nil
+}
+
+// take asks for the lock, and returns when ctx ends at the latest. If the answer is still
+// under way then, whoever waits for it gives the lock back; a release that was sent at
+// once could reach the server before the repetition of a request that the client believes
+// lost.
+func (s *Service) take(ctx context.Context, l *Lease, ttl time.Duration) error {
+	answer := make(chan error)
+	s.behind.Add(1)
+	go func() {
+		defer s.behind.Add(-1)
+		lasting := context.WithoutCancel(ctx)
+		fence, err := s.locker.acquire(lasting, l.key, l.token, ttl)
+		l.fence = fence
+		select {
+		case answer <- err:
+		case <-ctx.Done():
+			if !errors.Is(err, ErrHeld) {
+				_ = s.locker.release(lasting, l.key, l.token) // at worst it expires
+			}
+		}
+	}()
+	select {
+	case err := <-answer:
+		if err != nil && !errors.Is(err, ErrHeld) {
+			s.giveBack(ctx, l)
+		}
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// keep registers the task that keeps the lease alive. The last thing before a lease is
+// handed out is to compare: the request may have been under way for longer than the TTL.
+func (l *Lease) keep(ctx context.Context, sent time.Time, policy *Policy) error {
+	ttl := policy.TTL.fixed
+	late := func() bool { return time.Since(sent) >= ttl-marginOf(ttl) }
+	var err error
+	if !late() { // so that callbacks of the policy hear nothing of what never was a lease
+		l.h, err = l.svc.Register(Task{Keys: []string{l.key}, Owner: l.token, Since: sent, Policy: policy})
+	}
+	if err == nil && late() {
+		err = &LostError{Key: l.key, Cause: ErrDeadline}
+		if l.h != nil {
+			_ = l.h.Cancel() // it knows the handle
+		}
+	}
+	if err != nil {
+		l.svc.giveBack(ctx, l)
+	}
+	return err
 }
 
 // leasePolicy returns the policy of all plain leases of a TTL.
@@ -101,11 +157,23 @@ func (s *Service) vetLease(key string, policy *Policy) error {
 	return nil
 }
 
-// giveBack releases a lock of which it is not known whether it was taken.
+// giveBack releases a lock of which it is not known whether it was taken. It waits until
+// that is done, but no longer than ctx and Config.CallTimeout allow.
 func (s *Service) giveBack(ctx context.Context, l *Lease) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.CallTimeout)
-	defer cancel()
-	_ = s.locker.release(ctx, l.key, l.token) // at worst it expires
+	done := make(chan struct{})
+	s.behind.Add(1)
+	go func() {
+		defer s.behind.Add(-1)
+		defer close(done)
+		_ = s.locker.release(context.WithoutCancel(ctx), l.key, l.token) // at worst it expires
+	}()
+	patience := time.NewTimer(s.cfg.CallTimeout)
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
 }
 
 // Context ends when the lease is lost or released: with a *LostError or an
@@ -131,7 +199,8 @@ func (l *Lease) Handle() *Handle { return l.h }
 // not, something else may have run under the lock: the error is the *LostError that ended
 // the task, or says what was found instead, ErrMissing or ErrForeignOwner.
 //
-// After an error of Redis it may be called again; otherwise the key expires by itself.
+// It returns as soon as ctx ends, with the renewal ended in any case and the request, if it
+// was sent, on its way. After that, or an error of Redis, it may be called again; otherwise the key expires by itself.
 // If such a call was carried out and only its answer lost, the next one finds nothing
 // and says ErrMissing, as does one after a success. A callback of the same task, which
 // must hand on its context, gets ErrInCallback.
@@ -139,7 +208,11 @@ func (l *Lease) Release(ctx context.Context) error {
 	if err := l.h.CancelAndWait(ctx); err != nil {
 		return err
 	}
-	err := l.svc.locker.release(ctx, l.key, l.token)
+	err := await.Do(ctx, func(ctx context.Context) error {
+		l.svc.behind.Add(1)
+		defer l.svc.behind.Add(-1)
+		return l.svc.locker.release(ctx, l.key, l.token)
+	})
 	if err == nil {
 		return nil
 	}

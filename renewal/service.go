@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,6 +28,8 @@ type Service struct {
 	scans     *pool
 	meter     *meter
 	started   chan struct{} // closed by Run
+
+	behind atomic.Int64 // calls of leases under way, also those whose callers have left
 
 	sink int // of warm; the clock's goroutine alone writes it
 
@@ -199,6 +202,7 @@ func (h *Handle) start(t *Task) {
 		h.schedule(now + time.Duration((1-rand.Float64())*float64(h.pol.interval)))
 	}
 	h.arm()
+	h.expire(now) // Since may lie so far back that a key is lost already
 }
 
 // forget removes an ended task from the registry.

@@ -9,7 +9,7 @@ import (
 func (s *Service) shutdown() error {
 	s.setState(stopping)
 	deadline := time.Now().Add(s.cfg.Grace)
-	await(deadline, func() bool { return s.users.idle() && s.scans.idle() && s.lanes.idle() })
+	until(deadline, func() bool { return s.users.idle() && s.scans.idle() && s.lanes.idle() })
 	s.users.close()
 	s.scans.close()
 	s.lanes.close()
@@ -18,13 +18,13 @@ func (s *Service) shutdown() error {
 		h.finish(ReasonShutdown, nil)
 		h.mu.Unlock()
 	}
-	await(deadline, s.callbacks.idle)
+	until(deadline, func() bool { return s.callbacks.idle() && s.behind.Load() == 0 })
 	s.callbacks.close()
 	s.meter.close()
 	s.setState(stopped)
 	// Functions whose context has just ended may need a moment to return.
 	left := 0
-	await(time.Now().Add(s.cfg.Grace/4), func() bool {
+	until(time.Now().Add(s.cfg.Grace/4), func() bool {
 		left = s.users.goroutines() + s.scans.goroutines() + s.callbacks.goroutines() + s.meter.goroutines()
 		return left == 0
 	})
@@ -40,8 +40,8 @@ func (s *Service) setState(state runState) {
 	s.state = state
 }
 
-// await polls until a condition holds or the deadline has passed.
-func await(deadline time.Time, holds func() bool) {
+// until polls until a condition holds or the deadline has passed.
+func until(deadline time.Time, holds func() bool) {
 	for wait := time.Millisecond; !holds() && time.Now().Before(deadline); wait = min(2*wait, 20*time.Millisecond) {
 		time.Sleep(wait)
 	}

@@ -27,6 +27,10 @@ MODULES = $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod
 # Packages whose tests start a real Redis.
 REDIS_PACKAGES = $(shell go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "$(MODULE)/internal/redistest"}}{{println $$p}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "$(MODULE)/internal/redistest"}}{{println $$p}}{{end}}{{end}}' ./... | sort -u)
 
+# The server that tests start. Valkey 8 takes part with valkey-server.
+CUTOVER_REDIS_SERVER ?=
+export CUTOVER_REDIS_SERVER
+
 LINTER := bin/golangci-lint
 
 .DEFAULT_GOAL := help
@@ -53,6 +57,10 @@ deaf: ## Run the engine's tests with every hint dropped.
 .PHONY: redis
 redis: ## Run only the packages that need a redis-server, uncached.
 	CUTOVER_REQUIRE_REDIS=1 go test -count=1 -timeout 10m $(REDIS_PACKAGES)
+
+.PHONY: valkey
+valkey: export CUTOVER_REDIS_SERVER = valkey-server
+valkey: redis ## The same on Valkey; `make crash CUTOVER_REDIS_SERVER=valkey-server` does so, too.
 
 .PHONY: vet
 vet: ## Run go vet.

@@ -1,29 +1,39 @@
 package redistest
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"testing"
 )
 
-// requireEnv names the variable that turns a missing redis-server from a skip
-// into a failure.
-const requireEnv = "CUTOVER_REQUIRE_REDIS"
+const (
+	// requireEnv names the variable that turns a missing server binary from a skip
+	// into a failure.
+	requireEnv = "CUTOVER_REQUIRE_REDIS"
+	// skipEnv names the variable that skips all tests with real servers.
+	skipEnv = "CUTOVER_SKIP_REDIS"
+	// serverEnv names the variable that says which server binary is run: a name on
+	// PATH or a path. It may be any that takes Redis's command line, as valkey-server.
+	serverEnv = "CUTOVER_REDIS_SERVER"
+)
 
-// skipEnv names the variable that skips all tests with real servers.
-const skipEnv = "CUTOVER_SKIP_REDIS"
-
-// binary finds redis-server, or skips or fails the test that needs it.
+// binary finds the server to run, or skips or fails the test that needs it. One that was
+// asked for by name must be there.
 func binary(t testing.TB) string {
 	t.Helper()
 	if os.Getenv(skipEnv) == "1" {
 		t.Skipf("redistest: %s=1", skipEnv)
 	}
-	path, err := exec.LookPath("redis-server")
-	if err == nil {
+	asked := os.Getenv(serverEnv)
+	name := cmp.Or(asked, "redis-server")
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
 		return path
-	}
-	if os.Getenv(requireEnv) == "1" {
+	case asked != "":
+		t.Fatalf("redistest: %s=%s: %v", serverEnv, asked, err)
+	case os.Getenv(requireEnv) == "1":
 		t.Fatalf("redistest: %s=1, but there is no redis-server: %v", requireEnv, err)
 	}
 	t.Skipf("redistest: needs redis-server on PATH (%v); set %s=1 to fail instead of skipping", err, requireEnv)

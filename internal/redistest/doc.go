@@ -16,6 +16,8 @@
 // in the environment it fails instead, so that continuous integration cannot turn
 // green by testing nothing. With CUTOVER_SKIP_REDIS=1 it is skipped all the same.
 //
+// CUTOVER_REDIS_SERVER=valkey-server runs that binary instead, which then must be there.
+//
 // # Failures
 //
 // Nothing here returns an error: what goes wrong in the set-up ends the test with

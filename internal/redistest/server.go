@@ -61,7 +61,7 @@ func start(t testing.TB, command func(*Server) []string) *Server {
 			return s
 		}
 		if !errors.Is(err, errPortTaken) || try == startTries {
-			t.Fatalf("redistest: starting redis-server on %s (try %d): %v\n%s", s.Addr(), try, err, s.process.tail())
+			t.Fatalf("redistest: starting %s on %s (try %d): %v\n%s", s.binary, s.Addr(), try, err, s.process.tail())
 		}
 	}
 }
@@ -128,7 +128,7 @@ func (s *Server) Restart() {
 		}
 	}
 	if lastErr != nil {
-		s.t.Fatalf("redistest: restarting redis-server on %s: %v\n%s", s.Addr(), lastErr, s.process.tail())
+		s.t.Fatalf("redistest: restarting %s on %s: %v\n%s", s.binary, s.Addr(), lastErr, s.process.tail())
 	}
 }
 

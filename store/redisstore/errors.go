@@ -114,9 +114,11 @@ func passing(err error) bool {
 			return true
 		}
 	}
-	// What a script ran into: the slot is on the move, or the cluster is down.
+	// What a script ran into: the slot is on the move (by Redis's words and by Valkey's),
+	// or the cluster is down.
 	text := err.Error()
 	return strings.Contains(text, "Script attempted to access a non local key") ||
+		strings.Contains(text, "undeclared keys were accessed during rehashing of the slot") ||
 		strings.Contains(text, "while the cluster is down")
 }
 

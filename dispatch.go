@@ -65,7 +65,7 @@ func (e *Engine) visit(ctx context.Context) {
 // not here, hide none.
 func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 	if d.Creating {
-		e.remove(ctx, d.ID)
+		e.fault("remove", e.remove(ctx, d.ID))
 		return
 	}
 	rest, ok := e.look(ctx, d.ID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,4 +196,31 @@ func TestRetentionDefault(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A removal that fails is tried again at the next poll, and not at once.
+func TestFailedRemovalWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		e := newEngine(t, m, cutover.Config{Executors: agedExecutors(), Retention: time.Hour, PollInterval: time.Second})
+		runEngine(t, e)
+		id := launch(t, e, spec("a", "b"))
+		rests(t, e, id, plan.Completed)
+		var tries atomic.Int64
+		m.on(func(_ context.Context, c call) error {
+			if c.op == "Remove" {
+				tries.Add(1)
+				return errAway
+			}
+			return c.do()
+		})
+		time.Sleep(time.Hour + time.Minute)
+		if n := tries.Load(); n < 10 || n > 90 {
+			t.Errorf("%d tries in a minute", n)
+		}
+		m.on(nil)
+		time.Sleep(time.Minute)
+		gone(t, e, plan.Completed, id, true)
+	})
 }

@@ -58,7 +58,7 @@ func (e *Engine) retainPage(ctx context.Context, plans []plan.Plan) map[plan.ID]
 		switch {
 		case !p.Over():
 		case p.Idle >= e.cfg.Retention:
-			e.remove(ctx, p.ID)
+			e.fault("remove", e.remove(ctx, p.ID))
 		default:
 			left[p.ID] = e.cfg.Retention - p.Idle
 		}

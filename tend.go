@@ -197,8 +197,7 @@ func (e *Engine) tasksOf(ctx context.Context, id plan.ID, lost []store.Holding) 
 // long enough. Tenants of completed tasks were freed by their workers.
 func (e *Engine) wind(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	if e.cfg.Retention > 0 && p.Idle >= e.cfg.Retention {
-		e.remove(ctx, p.ID)
-		return true, nil
+		return true, e.remove(ctx, p.ID)
 	}
 	if p.StartToken == 0 {
 		return false, nil
@@ -213,13 +212,16 @@ func (e *Engine) wind(ctx context.Context, p plan.Plan) (changed bool, err error
 	return false, err
 }
 
-// remove takes a plan away completely.
-func (e *Engine) remove(ctx context.Context, id plan.ID) {
-	for ctx.Err() == nil {
+// remove takes a plan away completely. After an error it is tried again when the plan is
+// due again.
+func (e *Engine) remove(ctx context.Context, id plan.ID) error {
+	for {
 		more, err := e.store.Remove(ctx, id)
 		if err != nil || !more {
-			e.fault("remove", err)
-			return
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/await"
+	"github.com/cutover-go/cutover/internal/redisserver"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -38,30 +40,39 @@ func (s *Store) check(ctx context.Context) error {
 	if err != nil && !strings.Contains(err.Error(), "section") {
 		return s.unreachable(ctx, s.addr, err)
 	}
-	if v := infoField(info, "redis_version"); v != "" && major(v) < 7 {
+	if v := redisserver.Field(info, "redis_version"); v != "" && major(v) < 7 {
 		return &ServerError{Addr: s.addr, Reason: fmt.Sprintf("Redis %s is too old, 7.0 is needed", v)}
 	}
 	if err := s.checkEviction(ctx); err != nil {
 		return err
 	}
 	_, single := s.rdb.(*redis.Client)
-	s.cluster = !single || infoField(info, "redis_mode") == "cluster"
+	s.cluster = !single || redisserver.Field(info, "redis_mode") == "cluster"
 	return s.checkLayout(ctx)
 }
 
-// checkEviction refuses a server that drops keys without a time to live when its memory
-// is full: half of a plan would be gone.
+// checkEviction refuses a server that drops keys by itself: half of a plan would be gone,
+// or a lease while its owner is at work.
 func (s *Store) checkEviction(ctx context.Context) error {
-	info, err := await.Value(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "memory").Result() })
-	if err != nil && !strings.Contains(err.Error(), "section") {
+	found, err := s.guard.Look(ctx)
+	if err != nil {
 		return s.unreachable(ctx, s.addr, err)
 	}
-	policy, limit := infoField(info, "maxmemory_policy"), infoField(info, "maxmemory")
-	if strings.HasPrefix(policy, "allkeys") && limit != "0" {
-		return &ServerError{Addr: s.addr, Reason: "its maxmemory-policy is " + policy + ", which drops plans; set it to noeviction"}
-	}
-	return nil
+	return s.evicts(found)
 }
+
+// evicts is the error for a server that was found to drop keys.
+func (s *Store) evicts(found *redisserver.Eviction) error {
+	if found == nil {
+		return nil
+	}
+	return &ServerError{Addr: cmp.Or(found.Addr, s.addr), Reason: "it may drop leases, locks and plans", Err: found}
+}
+
+// mayClaim refuses new work on a server of which it turned out later that it drops keys:
+// under a lease that may be gone at any time two processes would work on one tenant. What
+// is under way is brought to its end.
+func (s *Store) mayClaim() error { return s.evicts(s.guard.Found()) }
 
 // unreachable is the error for a server that cannot be asked about a key, or itself.
 func (s *Store) unreachable(ctx context.Context, key string, err error) error {
@@ -113,16 +124,6 @@ func (s *Store) checkLayout(ctx context.Context) error {
 		return fmt.Errorf("%s, key %s: %w", s.addr, key, &VersionError{Found: found, Known: layout})
 	}
 	return nil
-}
-
-// infoField returns the value of a line "name:value" of an INFO answer.
-func infoField(info, name string) string {
-	for line := range strings.Lines(info) {
-		if v, ok := strings.CutPrefix(line, name+":"); ok {
-			return strings.TrimSpace(v)
-		}
-	}
-	return ""
 }
 
 // major returns the first number of a version.

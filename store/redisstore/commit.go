@@ -26,11 +26,21 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	var refused error
+	if b.Claim.Max > 0 {
+		refused = s.mayClaim()
+	}
+	if refused != nil && len(b.Works) == 0 {
+		return refused
+	}
 	c, _ := s.calls.Get().(*call)
 	if c == nil {
 		c = newCall()
 	}
 	c.encode(b)
+	if refused != nil {
+		c.claim = store.Claim{} // the changes stand; whoever comes for tasks alone is told
+	}
 	if err := s.submit(ctx, b.Plan, c); err != nil {
 		return err
 	}

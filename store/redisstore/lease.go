@@ -23,6 +23,9 @@ func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration)
 	if err := checkLease(incarnation, ttl); err != nil {
 		return err
 	}
+	if err := s.mayClaim(); err != nil {
+		return err
+	}
 	key := s.keys.lease(incarnation)
 	return s.fault(ctx, key, await.Do(ctx, func(ctx context.Context) error { return s.rdb.Set(ctx, key, 1, ttl).Err() }))
 }

@@ -14,9 +14,11 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/redisserver"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -91,16 +93,68 @@ func TestOpenWithoutTLS(t *testing.T) {
 // TestOpenChecksEviction: a server that drops whatever it likes is no store.
 func TestOpenChecksEviction(t *testing.T) {
 	t.Parallel()
-	client := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru").Client()
-	if _, err := Open(t.Context(), client, Config{}); !errors.Is(err, ErrServer) || !strings.Contains(err.Error(), "noeviction") {
-		t.Errorf("error %v, want one that asks for noeviction", err)
-	}
-	for name, value := range map[string]string{"maxmemory-policy": "noeviction", "maxmemory": "0"} {
-		if err := client.ConfigSet(t.Context(), name, value).Err(); err != nil {
-			t.Fatal(err)
+	for _, policy := range []string{"allkeys-lru", "volatile-lru", "volatile-ttl"} {
+		client := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", policy).Client()
+		_, err := Open(t.Context(), client, Config{})
+		var found *redisserver.Eviction
+		if !errors.Is(err, ErrServer) || !strings.Contains(err.Error(), "noeviction") || !errors.As(err, &found) {
+			t.Errorf("%s: error %v, want one that asks for noeviction", policy, err)
 		}
-		openStore(t, client, Config{})
+		for name, value := range map[string]string{"maxmemory-policy": "noeviction", "maxmemory": "0"} {
+			if err := client.ConfigSet(t.Context(), name, value).Err(); err != nil {
+				t.Fatal(err)
+			}
+			openStore(t, client, Config{})
+		}
 	}
+}
+
+// TestEvictionSetLater: a policy that is set while the store is open stops claims and new
+// leases, and nothing else, until it is mended.
+func TestEvictionSetLater(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--maxmemory", "1gb")
+	s := openStore(t, server.Client(), Config{})
+	s.guard = redisserver.NewGuard(server.Client(), time.Millisecond)
+	r := start(t, s, 5, 5)
+	r.ok(s.Join(r.ctx, "before", time.Minute))
+	held := r.claim("before", 2)
+	claims := 0
+	claim := func() error {
+		claims++
+		return s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: strconv.Itoa(claims), Worker: "before", Max: 1}})
+	}
+	until := func(want error) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+			err := claim()
+			if errors.Is(err, want) {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("a claim ended with %v, want %v", err, want)
+			}
+		}
+	}
+	r.ok(server.Client().ConfigSet(r.ctx, "maxmemory-policy", "volatile-lru").Err())
+	until(ErrServer)
+	if err := s.Join(r.ctx, "after", time.Minute); !errors.Is(err, ErrServer) || store.Temporary(err) {
+		t.Errorf("a new lease: error %v, want %v", err, ErrServer)
+	}
+	b := store.Batch{
+		Plan:  r.id,
+		Works: []store.Work{{Task: held[0].ID, Token: held[0].Token, Seq: 1, Kind: store.Complete}},
+		Claim: store.Claim{ID: "with an end", Worker: "before", Max: 1},
+	}
+	if r.ok(s.Commit(r.ctx, &b)); b.Works[0].State != task.Completed || b.Works[0].Err != nil || len(b.Claimed) > 0 {
+		t.Errorf("an end with a claim: %+v, claimed %d", b.Works[0], len(b.Claimed))
+	}
+	if _, err := s.Heartbeat(r.ctx, "before", time.Minute, []plan.ID{r.id}); err != nil {
+		t.Errorf("heartbeat: %v", err)
+	}
+	r.ok(server.Client().ConfigSet(r.ctx, "maxmemory-policy", "noeviction").Err())
+	until(nil)
+	r.ok(s.Join(r.ctx, "after", time.Minute))
 }
 
 // TestOpenByTLS: a server without TLS says nothing to a client with it, so that the

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/internal/redisserver"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 )
@@ -68,7 +69,7 @@ func calls(t *testing.T, client *redis.Client, command string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, _, _ := strings.Cut(infoField(info, "cmdstat_"+command), ",")
+	n, _, _ := strings.Cut(redisserver.Field(info, "cmdstat_"+command), ",")
 	count, _ := strconv.Atoi(strings.TrimPrefix(n, "calls="))
 	return count
 }

@@ -9,13 +9,15 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/await"
+	"github.com/cutover-go/cutover/internal/redisserver"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
 
 // Store keeps plans in Redis. It is safe for concurrent use. It runs nothing in the
-// background but the round trips that its callers wait for, and needs no closing:
-// the host closes its client.
+// background but the round trips that its callers wait for and, beside a claim and at most
+// once a minute, a look at the server's settings. It needs no closing: the host closes its
+// client.
 type Store struct {
 	// Immutable after construction.
 	rdb     redis.UniversalClient
@@ -26,6 +28,7 @@ type Store struct {
 	// cluster says that a script must not change keys of different hash tags. Set by check.
 	cluster bool
 	hints   any // the channel, as an argument
+	guard   *redisserver.Guard
 
 	// Memory to use again: calls of *call, trips of *trip.
 	calls, trips sync.Pool
@@ -36,9 +39,13 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open returns a store over rdb after it has checked the server: Redis 7.0 or newer,
-// data that this library knows. *ServerError, *VersionError, ErrConfig, or a passing
-// fault (store.Temporary) that names the address.
+// Open returns a store over rdb after it has checked the server: Redis 7.0 or newer, no
+// key that is dropped by itself, data that this library knows. *ServerError, *VersionError,
+// ErrConfig, or a passing fault (store.Temporary) that names the address.
+//
+// A memory limit with another policy than noeviction can also be set later. It is noticed
+// within about a minute; claims and Join then fail with a *ServerError until it is mended,
+// and everything else goes on.
 //
 // rdb may be a plain, a Sentinel or a Cluster client, but no Ring, which moves keys
 // away from their data, and no Cluster client that reads from replicas, which are
@@ -54,7 +61,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 	}
 	s := &Store{
 		rdb: rdb, cfg: cfg, addr: address(rdb), keys: keys{cfg.Prefix}, scripts: all, hints: keys{cfg.Prefix}.hints(),
-		lanes: make(map[plan.ID]*lane),
+		guard: redisserver.NewGuard(rdb, 0), lanes: make(map[plan.ID]*lane),
 	}
 	if err := s.check(ctx); err != nil {
 		return nil, err

@@ -373,3 +373,40 @@ func TestTrapAfterStop(t *testing.T) {
 		}
 	})
 }
+
+// A task that hangs is not retried behind its worker's back, and nobody is told that it
+// was: the answer names the worker. Once that has let go, the retry applies.
+func TestRetryOfHungTask(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		let := make(chan struct{})
+		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error {
+			<-let // deaf to its context
+			return errors.New("broken")
+		})})
+		id := launch(t, e, spec("a"))
+		synctest.Wait()
+		first := task.NewID(id, 1)
+		mustTask(t)(e.CancelTask(t.Context(), first))
+		mustTask(t)(e.ResumeTask(t.Context(), first))
+		time.Sleep(time.Hour)
+		held, err := e.Task(t.Context(), first)
+		if err != nil || held.Worker == "" {
+			t.Fatalf("%+v, %v", held, err)
+		}
+		for _, from := range []bool{cutover.FromCheckpoint, cutover.FromScratch} {
+			ans, err := e.RetryTask(t.Context(), first, from)
+			var told *plan.TooLateError
+			if !errors.As(err, &told) || told.Worker != held.Worker || told.TaskState != task.Running || ans.Task.Attempt != 1 {
+				t.Errorf("retry of a task that hangs: %+v, %v", ans, err)
+			}
+		}
+		close(let)
+		rests(t, e, id, plan.Failed)
+		mustTask(t)(e.RetryTask(t.Context(), first, cutover.FromCheckpoint))
+		rests(t, e, id, plan.Failed)
+		if again, err := e.Task(t.Context(), first); err != nil || again.Attempt != 2 {
+			t.Errorf("after the retry: %+v, %v", again, err)
+		}
+	})
+}

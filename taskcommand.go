@@ -12,7 +12,9 @@ import (
 // RetryTask starts the next attempt of a failed or paused task, [FromCheckpoint] or
 // [FromScratch]. A plan that is FAILED or COMPLETED runs again; in a paused
 // plan the task runs after the plan's resume. store.ErrTenantHeld if another plan
-// works on the tenant by now.
+// works on the tenant by now. A
+// task that a worker still runs, because it hangs for instance, is not retried:
+// plan.ErrTooLate, and the *plan.TooLateError names the worker.
 func (e *Engine) RetryTask(ctx context.Context, id task.ID, fromCheckpoint bool) (TaskAnswer, error) {
 	return e.taskCommand(ctx, id, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, fromCheckpoint, by)

@@ -46,6 +46,8 @@ type TooLateError struct {
 	// PlanState and, for a command on a task, TaskState are the states found.
 	PlanState State
 	TaskState task.State
+	// Worker holds the task now; empty if none does.
+	Worker string
 	// Why adds what the states alone do not say; may be empty.
 	Why string
 }

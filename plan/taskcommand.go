@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/cutover-go/cutover/task"
@@ -9,7 +10,9 @@ import (
 // The commands on one task. Each decides on the plan and the task together: the
 // plan's state says whether the command is allowed at all.
 
-// RetryTask starts the next attempt of a failed or paused task.
+// RetryTask starts the next attempt of a failed or paused task. One that waits for a
+// worker has been retried already; one that a worker runs, or hangs in, cannot be: nobody
+// else may touch it before that worker has let go.
 func (p Plan) RetryTask(t task.Task, fromCheckpoint bool, by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -17,8 +20,11 @@ func (p Plan) RetryTask(t task.Task, fromCheckpoint bool, by By) (Decision, erro
 	case Created, Cancelled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.taskTooLate(t, task.ByRetry, "")
 	}
-	if t.State == task.Running {
+	switch {
+	case t.State == task.Running && t.Worker == "":
 		return d.already()
+	case t.State == task.Running:
+		return d, d.taskTooLate(t, task.ByRetry, fmt.Sprintf("worker %q still runs attempt %d of it", t.Worker, t.Attempt))
 	}
 	e, err := t.Retry(fromCheckpoint, by.Now)
 	if err != nil {
@@ -185,6 +191,6 @@ func (d Decision) apply(t task.Task, c task.Cause, command func(task.Task) (task
 func (d *Decision) taskTooLate(t task.Task, c task.Cause, why string) error {
 	return &TooLateError{
 		Plan: d.Plan.ID, Task: t.ID, Command: c.String(),
-		PlanState: d.Plan.State, TaskState: t.State, Why: why,
+		PlanState: d.Plan.State, TaskState: t.State, Worker: t.Worker, Why: why,
 	}
 }

@@ -101,7 +101,7 @@ func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 	switch kind {
 	case "too late":
 		checkTooLate(t, err, plan.TooLateError{
-			Plan: p.ID, Task: before.ID, PlanState: s, TaskState: of.control.State,
+			Plan: p.ID, Task: before.ID, PlanState: s, TaskState: of.control.State, Worker: of.worker,
 			Command: strings.TrimSuffix(command, " from scratch"),
 		})
 		return "."

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -69,8 +70,9 @@ func TestTheFailureIsScenarioFour(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.wantTenant(t, "blue", "BLUE")
-	if n := len(l.Calls(tenantID, bluegreentest.Info)); n != 1 {
-		t.Errorf("the tenant was asked for %d times", n)
+	calls := l.Calls(tenantID, bluegreentest.Info, bluegreentest.Switch)
+	if calls[0].Op != bluegreentest.Info || calls[1].Op != bluegreentest.Switch || calls[2].Op != bluegreentest.Switch {
+		t.Errorf("calls %+v", calls)
 	}
 }
 
@@ -114,7 +116,7 @@ func TestWhereverTheRollbackIsInterruptedItGetsBack(t *testing.T) {
 func TestFaultsOfEveryRequest(t *testing.T) {
 	t.Parallel()
 	faults := map[string]bluegreentest.Fault{
-		"timeout after effect": bluegreentest.TimeOutAfter, "drop": bluegreentest.Drop,
+		"timeout after effect": bluegreentest.TimeOutAfter, "drop": bluegreentest.Drop, "login page": bluegreentest.Login,
 		"drop after effect": bluegreentest.DropAfter, "unavailable": bluegreentest.Unavailable, "refuse": bluegreentest.Refuse,
 	}
 	for _, op := range []bluegreentest.Op{bluegreentest.Info, bluegreentest.Current, bluegreentest.Switch, bluegreentest.Status} {
@@ -237,6 +239,11 @@ func TestWhatIsAgreedToHasToHappen(t *testing.T) {
 	run := executortest.NewRun(t)
 	wantFailure(t, run.Execute(l), bluegreen.CodeSwitchNotConfirmed, true)
 	run = run.Again()
+	l.Inject(tenantID, bluegreentest.Status, bluegreentest.Ignore, 1)
+	if info := wantFailure(t, run.Execute(l), bluegreen.CodeStatusNotConfirmed, true); info.Step != "UPDATE_STATUS" {
+		t.Errorf("failed in step %s", info.Step)
+	}
+	run = run.Again()
 	if err := run.Execute(l); err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +271,7 @@ func TestRetryWithinAnAttempt(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.wantTenant(t, "blue", "BLUE")
-	if n := len(l.Calls(tenantID, bluegreentest.Switch)); n != 2 {
+	if n := len(l.Calls(tenantID, bluegreentest.Switch)); n != 3 { // it is sent again: it may not have been heard of
 		t.Errorf("switched %d times", n)
 	}
 }
@@ -305,9 +312,67 @@ func TestATenantAlreadyThereIsLeftThere(t *testing.T) {
 	if err := run.FromScratch().Rollback(l); err != nil {
 		t.Fatal(err)
 	}
-	if l.Tenant(tenantID) != there || len(l.Calls(tenantID, bluegreentest.Switch)) > 0 {
-		t.Errorf("tenant %+v, calls %+v", l.Tenant(tenantID), l.Calls(tenantID))
+	if l.Tenant(tenantID) != there {
+		t.Errorf("tenant %+v", l.Tenant(tenantID))
 	}
+	for _, c := range l.Calls(tenantID, bluegreentest.Switch) {
+		if c.To != "blue" {
+			t.Errorf("it was switched to %s", c.To)
+		}
+	}
+}
+
+// TestAChangeThatArrivesLateIsRefused: the service answers 504 and takes the change
+// only after the task has gone back, or another has come, which wrote under its newer
+// token although there was nothing to change.
+func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, op := range []bluegreentest.Op{bluegreentest.Switch, bluegreentest.Status} {
+		t.Run(string(op), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, bluegreen.Config{})
+			code := map[bluegreentest.Op]string{bluegreentest.Switch: "GATEWAY_TIMEOUT", bluegreentest.Status: "TENANT_SERVICE_TIMEOUT"}[op]
+
+			l.Inject(tenantID, op, bluegreentest.Late, 1)
+			run := executortest.NewRun(t)
+			wantFailure(t, run.Execute(l), code, true)
+			run = run.Again()
+			if err := run.Rollback(l); err != nil {
+				t.Fatal(err)
+			}
+			l.wantLate(t, http.StatusConflict)
+			l.wantTenant(t, "green", "GREEN")
+
+			// The undo is late, and the task of the next plan finds what it is to reach.
+			l.Put(bluegreentest.Tenant{ID: tenantID, Colour: "blue", Status: "BLUE"})
+			done := run.FromScratch()
+			if err := done.Execute(l); err != nil {
+				t.Fatal(err)
+			}
+			l.Inject(tenantID, op, bluegreentest.Late, 1)
+			back := done.FromScratch()
+			wantFailure(t, back.Rollback(l), code, true)
+			l.Put(bluegreentest.Tenant{ID: tenantID, Colour: "blue", Status: "BLUE"})
+			next := executortest.NewRun(t, executortest.Token(back.Token()+10))
+			if err := next.Execute(l); err != nil {
+				t.Fatal(err)
+			}
+			l.wantLate(t, http.StatusConflict)
+			l.wantTenant(t, "blue", "BLUE")
+		})
+	}
+}
+
+// TestALateChangeOfAnEarlierTryIsTheSame: a retry within the attempt sends it again.
+func TestALateChangeOfAnEarlierTryIsTheSame(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, bluegreen.Config{Retry: executor.Retry{Attempts: 2, First: 1}})
+	l.Inject(tenantID, bluegreentest.Switch, bluegreentest.Late, 1)
+	if err := executortest.NewRun(t).Execute(l); err != nil {
+		t.Fatal(err)
+	}
+	l.wantLate(t, http.StatusOK)
+	l.wantTenant(t, "blue", "BLUE")
 }
 
 // hooked is a gateway that does something before it switches.

@@ -4,7 +4,7 @@
 //
 //	GET_TENANT_INFO   ask the tenant service for the tenant, the gateway for its colour
 //	SWITCH_GATEWAY    switch the gateway and see that it has; checkpoint SWITCHED
-//	UPDATE_STATUS     tell the tenant service
+//	UPDATE_STATUS     tell the tenant service and see that it has it
 //
 // The gateway is a [Gateway], the tenant service a [TenantService]: small
 // interfaces, with [HTTPGateway] and [HTTPTenants] ready-made.
@@ -19,14 +19,16 @@
 // there again.
 //
 // Every change carries the task's fencing token and an idempotency key, because a
-// crash between a change and its checkpoint repeats it.
+// crash between a change and its checkpoint repeats it. Each run of a step makes its
+// change even if it finds it made: a service that answered 504 may carry out an
+// earlier one later, and refuses it only if it has seen a newer token.
 //
 // # Failures
 //
 //	GATEWAY_TIMEOUT, TENANT_SERVICE_TIMEOUT           no answer in time            retryable
 //	GATEWAY_UNAVAILABLE, TENANT_SERVICE_UNAVAILABLE   no connection, 429, 5xx      retryable
 //	GATEWAY_REFUSED, TENANT_SERVICE_REFUSED           another 4xx
-//	GATEWAY_BAD_ANSWER, TENANT_SERVICE_BAD_ANSWER     a redirect, not the JSON expected
+//	GATEWAY_BAD_ANSWER, TENANT_SERVICE_BAD_ANSWER     a redirect, a page, another tenant, not the JSON expected
 //	TENANT_NOT_FOUND                                  404
 //	TENANT_MOVED_ON                                   somebody else moved it; 412
 //	SWITCH_NOT_CONFIRMED, STATUS_NOT_CONFIRMED        agreed to and not done       retryable

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -130,13 +131,35 @@ func (c *client) call(ctx context.Context, method, tenantID, resource string, bo
 	}
 	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if refusal := c.service.status(resp.StatusCode); refusal != nil {
+	if refusal := c.service.status(resp, out != nil); refusal != nil {
 		return refusal
 	}
 	if err != nil {
 		return c.service.broken(ctx, err)
 	}
+	if found := answerFault(resp.Header, data, tenantID); found != nil {
+		return c.service.fail(badAnswer, found)
+	}
 	return c.decode(data, out)
+}
+
+// answerFault returns what shows that an answer is not the service's, or not for
+// this tenant: a page for people, as proxies and logins give, or another's id.
+func answerFault(header http.Header, data []byte, tenantID string) error {
+	named := header.Get("Content-Type")
+	if named == "" {
+		named = http.DetectContentType(data)
+	}
+	if kind, _, _ := mime.ParseMediaType(named); kind == "text/html" || kind == "application/xhtml+xml" {
+		return errors.New("a page for people, not the JSON expected")
+	}
+	var tenant struct {
+		ID *string `json:"id"`
+	}
+	if json.Unmarshal(data, &tenant) == nil && tenant.ID != nil && *tenant.ID != tenantID {
+		return errors.New("not the tenant asked for")
+	}
+	return nil
 }
 
 func (c *client) decode(data []byte, out any) error {

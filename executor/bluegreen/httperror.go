@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/task"
@@ -73,23 +76,65 @@ func (s service) broken(ctx context.Context, err error) error {
 	return s.failure(unavailable, &callError{text: s.name + " unavailable", cause: err})
 }
 
-// status returns the failure that an answer's status stands for, nil for 2xx.
-func (s service) status(code int) error {
+// status returns the failure that an answer's status stands for, nil for 2xx. To a
+// question only 200 is an answer.
+func (s service) status(resp *http.Response, question bool) error {
+	code := resp.StatusCode
 	answered := fmt.Errorf("it answered %d %s", code, http.StatusText(code))
 	switch {
-	case code >= 200 && code < 300:
+	case code == http.StatusOK, code > 200 && code < 300 && !question:
 		return nil
 	case code == http.StatusNotFound:
 		return executor.Fail(codeNotFound, fmt.Errorf("%s does not know the tenant", s.name))
 	case code == http.StatusPreconditionFailed:
 		return executor.Fail(task.CodeTenantMovedOn, fmt.Errorf("%s says that the tenant is not where this task left it", s.name))
 	case code == http.StatusRequestTimeout, code == http.StatusGatewayTimeout:
-		return s.fail(timedOut, answered)
+		return s.later(timedOut, answered, resp.Header)
 	case code == http.StatusTooManyRequests, code >= 500:
-		return s.fail(unavailable, answered)
+		return s.later(unavailable, answered, resp.Header)
 	case code >= 400:
 		return s.fail(refused, answered)
 	default:
 		return s.fail(badAnswer, answered)
 	}
+}
+
+// later returns a failure that may be gone when the call is made again, no earlier
+// than the answer's Retry-After says.
+func (s service) later(k kind, answered error, header http.Header) error {
+	after := retryAfter(header, time.Now())
+	if after > 0 {
+		answered = fmt.Errorf("%w, and to come back in %s", answered, after)
+	}
+	err := s.fail(k, answered)
+	var failure *executor.Error
+	if errors.As(err, &failure) {
+		failure.RetryAfter = after
+	}
+	return err
+}
+
+// maxRetryAfter is as long as any wait that a service may ask for.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter returns how long a service asks to be left alone: 0 if it does not, or
+// not in a form that exists. A date counts from the answer's own date, because the
+// service's clock may differ from ours.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(header.Get("Retry-After"))
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		seconds, err := strconv.ParseUint(text, 10, 32)
+		if err != nil || seconds > uint64(maxRetryAfter/time.Second) {
+			return maxRetryAfter
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	if sent, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = sent
+	}
+	return max(0, min(at.Sub(now), maxRetryAfter)).Round(time.Second)
 }

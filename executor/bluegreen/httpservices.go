@@ -10,9 +10,11 @@ import (
 //	GET {base}/tenants/{id}/route   ->  {"colour":"green"}
 //	PUT {base}/tenants/{id}/route   <-  {"colour":"blue","from":"green"}
 //
-// Any 2xx agrees; 404 is TENANT_NOT_FOUND, 412 is TENANT_MOVED_ON, and doc.go has
-// the rest. A PUT carries [HeaderKey] and [HeaderToken]. Redirects are not
-// followed, bodies are bounded.
+// A GET is answered with 200, a PUT with any 2xx, which agrees and proves nothing:
+// the executor asks afterwards. 404 is TENANT_NOT_FOUND, 412 is TENANT_MOVED_ON, and
+// doc.go has the rest. An answer that is HTML, or names another tenant as "id", is a
+// bad answer to either. Retry-After is honoured, see [executor.Retry]. A PUT carries
+// [HeaderKey] and [HeaderToken]. Redirects are not followed, bodies are bounded.
 type HTTPGateway struct{ client *client }
 
 // NewHTTPGateway returns the gateway at baseURL, or a *[ConfigError].
@@ -61,14 +63,21 @@ func NewHTTPTenants(baseURL string, c HTTPConfig) (*HTTPTenants, error) {
 
 // TenantInfo returns what is known of a tenant.
 func (h *HTTPTenants) TenantInfo(ctx context.Context, tenantID string) (TenantInfo, error) {
-	var info TenantInfo
-	if err := h.client.get(ctx, tenantID, "", &info); err != nil {
+	var answer struct {
+		ID     string  `json:"id"`
+		Name   string  `json:"name"`
+		Status *string `json:"status"`
+	}
+	if err := h.client.get(ctx, tenantID, "", &answer); err != nil {
 		return TenantInfo{}, err
 	}
-	if info.ID != tenantID {
+	switch {
+	case answer.ID != tenantID:
 		return TenantInfo{}, h.client.service.fail(badAnswer, errors.New("not the tenant asked for"))
+	case answer.Status == nil: // an empty one is a status; none is not
+		return TenantInfo{}, h.client.service.fail(badAnswer, errors.New("no status"))
 	}
-	return info, nil
+	return TenantInfo{ID: answer.ID, Name: answer.Name, Status: *answer.Status}, nil
 }
 
 // UpdateStatus sets a tenant's status to c.To.

@@ -84,6 +84,14 @@ func (l *lab) wantTenant(t *testing.T, colour, status string) {
 	}
 }
 
+// wantLate lets the changes that are late arrive, which have to end with status.
+func (l *lab) wantLate(t *testing.T, status int) {
+	t.Helper()
+	if got := l.DeliverLate(); len(got) != 1 || got[0] != status {
+		t.Errorf("what was late ended with %v, want %d", got, status)
+	}
+}
+
 // wantFailure checks code and retryability, and returns what is kept of err.
 func wantFailure(t *testing.T, err error, code string, retryable bool) task.FailureInfo {
 	t.Helper()

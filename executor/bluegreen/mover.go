@@ -84,16 +84,18 @@ func (m mover) switchBack(ctx context.Context, run *executor.Run, s *state) erro
 	return m.route(ctx, run, executor.UndoPrefix+stepSwitch, m.target, s.Found)
 }
 
-// route switches the gateway, unless it has been, and sees that it is.
+// route switches the gateway and sees that it has. It writes also if the tenant is
+// there already: an earlier write of which nobody heard may still be under way, and
+// a gateway that remembers tokens refuses it only once it has seen a newer one.
 func (m mover) route(ctx context.Context, run *executor.Run, step, from, to string) error {
-	colour, err := m.colour(ctx, run, from, to)
-	if err != nil || colour == to {
+	if _, err := m.colour(ctx, run, from, to); err != nil {
 		return err
 	}
 	if err := m.gateway.Switch(ctx, change(run, step, from, to)); err != nil {
 		return err
 	}
-	if colour, err = m.colour(ctx, run, from, to); err != nil || colour == to {
+	colour, err := m.colour(ctx, run, from, to)
+	if err != nil || colour == to {
 		return err
 	}
 	return executor.Retryable(CodeSwitchNotConfirmed,
@@ -104,7 +106,7 @@ func (m mover) updateStatus(ctx context.Context, run *executor.Run, s *state) er
 	if _, err := m.colour(ctx, run, m.target); err != nil {
 		return err
 	}
-	return m.tenants.UpdateStatus(ctx, change(run, stepStatus, s.Tenant.Status, m.status))
+	return m.setStatus(ctx, run, stepStatus, s.Tenant.Status, m.status)
 }
 
 // restoreStatus is the first undo. It looks at the colour as well, so that it
@@ -113,19 +115,23 @@ func (m mover) restoreStatus(ctx context.Context, run *executor.Run, s *state) e
 	if _, err := m.colour(ctx, run, m.target, s.Found); err != nil {
 		return err
 	}
-	found := s.Tenant.Status
-	status, err := m.statusOf(ctx, run, m.status, found)
-	if err != nil || status == found {
+	return m.setStatus(ctx, run, executor.UndoPrefix+stepStatus, m.status, s.Tenant.Status)
+}
+
+// setStatus is to the tenant service what route is to the gateway.
+func (m mover) setStatus(ctx context.Context, run *executor.Run, step, from, to string) error {
+	if _, err := m.statusOf(ctx, run, from, to); err != nil {
 		return err
 	}
-	if err := m.tenants.UpdateStatus(ctx, change(run, executor.UndoPrefix+stepStatus, m.status, found)); err != nil {
+	if err := m.tenants.UpdateStatus(ctx, change(run, step, from, to)); err != nil {
 		return err
 	}
-	if status, err = m.statusOf(ctx, run, m.status, found); err != nil || status == found {
+	status, err := m.statusOf(ctx, run, from, to)
+	if err != nil || status == to {
 		return err
 	}
 	return executor.Retryable(CodeStatusNotConfirmed,
-		fmt.Errorf("the tenant service agreed to set tenant %s to %s and still says %s", run.Tenant().ID, found, status))
+		fmt.Errorf("the tenant service agreed to set tenant %s to %s and still says %s", run.Tenant().ID, to, status))
 }
 
 // colour returns the tenant's colour, which has to be one of allowed.

@@ -13,7 +13,8 @@ import (
 type TenantService interface {
 	// TenantInfo returns what is known of a tenant.
 	TenantInfo(ctx context.Context, tenantID string) (TenantInfo, error)
-	// UpdateStatus sets a tenant's status to c.To. Doing so again is harmless.
+	// UpdateStatus sets a tenant's status to c.To. Doing so again is harmless, and it
+	// is called also when the status is c.To already, see [Change.Token].
 	UpdateStatus(ctx context.Context, c Change) error
 }
 
@@ -21,9 +22,10 @@ type TenantService interface {
 type Gateway interface {
 	// Current returns the colour that the tenant is routed to.
 	Current(ctx context.Context, tenantID string) (colour string, err error)
-	// Switch routes a tenant to colour c.To. Doing so again is harmless. A gateway
-	// that can compares with c.From, and fails with TENANT_MOVED_ON if the tenant
-	// is neither there nor at c.To.
+	// Switch routes a tenant to colour c.To. Doing so again is harmless, and it is
+	// called also when the tenant is there already, see [Change.Token]. A gateway
+	// that can compares with c.From, and fails with TENANT_MOVED_ON if the tenant is
+	// neither there nor at c.To.
 	Switch(ctx context.Context, c Change) error
 }
 
@@ -42,10 +44,14 @@ type Change struct {
 	// becomes.
 	From, To string
 	// Token is greater at every claim of the task. A service that remembers the
-	// greatest per tenant can refuse a worker that lost its task long ago.
+	// greatest per tenant can refuse a worker that lost its task long ago, and a change
+	// that it itself carries out late, after it gave no answer or 504. It does so if it
+	// compares when the change takes effect, and remembers the token also of a change
+	// that finds nothing to do. Without such a service a late change wins.
 	Token task.Token
 	// Key is the same whenever the same change is sent again, and no other's. A
-	// service that remembers keys must forget one when the tenant changes otherwise:
-	// an attempt from scratch may have to make the change anew.
+	// service that remembers keys must compare the token first, and forget a key when
+	// the tenant changes otherwise: an attempt from scratch may have to make the change
+	// anew.
 	Key string
 }

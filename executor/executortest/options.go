@@ -30,6 +30,11 @@ func Attempt(n int) Option {
 	return func(r *Run) { r.task.Attempt = n }
 }
 
+// Token sets the fencing token. Default 1, and one more at each [Run.Again].
+func Token(token task.Token) Option {
+	return func(r *Run) { r.task.Token = token }
+}
+
 // Checkpoint sets where the run goes on. Data is encoded as JSON. Default: the
 // beginning.
 func Checkpoint(step string, data any) Option {

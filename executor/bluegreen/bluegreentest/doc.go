@@ -7,7 +7,8 @@
 //	tenants := httptest.NewServer(world.Tenants())
 //	world.Inject("acme", bluegreentest.Switch, bluegreentest.TimeOut, 1)
 //
-// It is strict where a good service is: a change under an older fencing token
-// than one it has seen is refused (409), and so is one whose "from" is not so
-// (412).
+// It is strict where a good service is: a change under an older fencing token than
+// the greatest that the service, gateway or tenant service, has seen for the tenant
+// is refused (409), and so is one whose "from" is not so (412). A change can also
+// arrive late, after its caller was told 504: see [Late].
 package bluegreentest

@@ -54,7 +54,10 @@ func (w *World) serve(op Op) http.HandlerFunc {
 			http.Redirect(rw, r, "/elsewhere", http.StatusTemporaryRedirect)
 		case Garble:
 			_, _ = rw.Write([]byte("<html>"))
-		case 0, Unavailable, Refuse, Ignore:
+		case Login:
+			rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = rw.Write([]byte("<html><form action=/login></form>"))
+		case 0, Unavailable, Refuse, Ignore, Late:
 			rw.Header().Set("Content-Type", "application/json")
 			rw.WriteHeader(status)
 			_ = json.NewEncoder(rw).Encode(answer)
@@ -81,7 +84,7 @@ func (w *World) answer(id string, call Call, from string) (status int, body any)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls[id] = append(w.calls[id], call)
-	t, ok := w.tenants[id]
+	_, ok := w.tenants[id]
 	change := call.Op == Switch || call.Op == Status
 	switch {
 	case call.Fault == Unavailable:
@@ -90,23 +93,40 @@ func (w *World) answer(id string, call Call, from string) (status int, body any)
 		return http.StatusForbidden, nil
 	case !ok:
 		return http.StatusNotFound, nil
+	case call.Fault == Late:
+		if change {
+			w.late = append(w.late, lateChange{id, from, call})
+		}
+		return http.StatusGatewayTimeout, nil
 	case change && call.Fault != 0 && call.Fault != DropAfter && call.Fault != TimeOutAfter:
 		return http.StatusOK, nil
-	case change && call.Token < w.tokens[id]:
-		return http.StatusConflict, nil
-	case call.Op == Info:
-		return http.StatusOK, bluegreen.TenantInfo{ID: t.ID, Name: t.Name, Status: t.Status}
-	case call.Op == Current:
-		return http.StatusOK, map[string]string{"colour": t.Colour}
 	}
+	return w.apply(id, call, from)
+}
+
+// apply carries out a request. A change under an older token than the greatest that
+// the service has seen for the tenant is refused, whatever it asks for.
+func (w *World) apply(id string, call Call, from string) (status int, body any) {
+	t := w.tenants[id]
 	value := &t.Colour
-	if call.Op == Status {
+	switch call.Op {
+	case Info:
+		return http.StatusOK, bluegreen.TenantInfo{ID: t.ID, Name: t.Name, Status: t.Status}
+	case Current:
+		return http.StatusOK, map[string]string{"colour": t.Colour}
+	case Status:
 		value = &t.Status
+	case Switch:
 	}
+	at := target{id, call.Op}
+	if call.Token < w.tokens[at] {
+		return http.StatusConflict, nil
+	}
+	w.tokens[at] = call.Token
 	if *value != from && *value != call.To {
 		return http.StatusPreconditionFailed, nil
 	}
 	*value = call.To
-	w.tokens[id], w.tenants[id] = call.Token, t
+	w.tenants[id] = t
 	return http.StatusOK, nil
 }

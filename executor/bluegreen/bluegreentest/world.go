@@ -48,6 +48,11 @@ const (
 	Garble
 	// Redirect answers with a redirect to elsewhere, and has no effect.
 	Redirect
+	// Login answers 200 with an HTML page, and has no effect.
+	Login
+	// Late answers 504 at once and has its effect, if the service then still takes it,
+	// when [World.DeliverLate] is called.
+	Late
 )
 
 // Call is a request that came in.
@@ -66,9 +71,16 @@ type Call struct {
 type World struct {
 	mu      sync.Mutex
 	tenants map[string]Tenant
-	tokens  map[string]uint64 // the greatest seen
+	tokens  map[target]uint64 // the greatest that came with a change of that kind
 	calls   map[string][]Call
 	faults  map[target][]Fault
+	late    []lateChange
+}
+
+// lateChange is a change that is still on its way.
+type lateChange struct {
+	tenant, from string
+	call         Call
 }
 
 type target struct {
@@ -79,7 +91,7 @@ type target struct {
 // NewWorld returns a world of the tenants given.
 func NewWorld(tenants ...Tenant) *World {
 	w := &World{
-		tenants: map[string]Tenant{}, tokens: map[string]uint64{},
+		tenants: map[string]Tenant{}, tokens: map[target]uint64{},
 		calls: map[string][]Call{}, faults: map[target][]Fault{},
 	}
 	for _, t := range tenants {
@@ -95,6 +107,20 @@ func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
 	defer w.mu.Unlock()
 	at := target{tenantID, op}
 	w.faults[at] = append(w.faults[at], slices.Repeat([]Fault{f}, times)...)
+}
+
+// DeliverLate lets every change that is late arrive, the oldest first, and returns
+// the statuses that nobody hears of: 200 if it had its effect, 409 if a newer token
+// was there before it, 412 if its "from" is not so any more.
+func (w *World) DeliverLate() (statuses []int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.late {
+		status, _ := w.apply(l.tenant, l.call, l.from)
+		statuses = append(statuses, status)
+	}
+	w.late = nil
+	return statuses
 }
 
 // Heal takes back every fault that was injected and has not happened.

@@ -3,6 +3,7 @@ package bluegreentest_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,5 +66,30 @@ func TestFaultsHappenInTurnUntilTheyAreHealed(t *testing.T) {
 	w.Heal()
 	if got := put(t, w.Tenants(), "/tenants/acme/status", `{"status":"BLUE","from":"GREEN"}`, "1"); got != http.StatusOK || w.Tenant("acme").Status != "BLUE" {
 		t.Errorf("after healing: %d, status %s", got, w.Tenant("acme").Status)
+	}
+}
+
+func TestALateChangeIsFencedWhenItArrives(t *testing.T) {
+	t.Parallel()
+	w := bluegreentest.NewWorld(acme)
+	w.Inject("acme", bluegreentest.Switch, bluegreentest.Late, 3)
+	if got := put(t, w.Gateway(), "/tenants/acme/route", `{"colour":"blue","from":"green"}`, "5"); got != http.StatusGatewayTimeout || w.Tenant("acme").Colour != "green" {
+		t.Errorf("%d, the tenant is at %s", got, w.Tenant("acme").Colour)
+	}
+	if got := w.DeliverLate(); !slices.Equal(got, []int{http.StatusOK}) || w.Tenant("acme").Colour != "blue" {
+		t.Errorf("late %v, the tenant is at %s", got, w.Tenant("acme").Colour)
+	}
+	put(t, w.Gateway(), "/tenants/acme/route", `{"colour":"green","from":"blue"}`, "7")
+	put(t, w.Gateway(), "/tenants/acme/route", `{"colour":"green","from":"red"}`, "8")
+	// A write that changes nothing counts, and the token of a status does not.
+	put(t, w.Tenants(), "/tenants/acme/status", `{"status":"BLUE","from":"GREEN"}`, "99")
+	if got := put(t, w.Gateway(), "/tenants/acme/route", `{"colour":"blue","from":"green"}`, "8"); got != http.StatusOK {
+		t.Errorf("the write in between: %d", got)
+	}
+	if got := w.DeliverLate(); !slices.Equal(got, []int{http.StatusConflict, http.StatusPreconditionFailed}) || w.Tenant("acme").Colour != "blue" {
+		t.Errorf("late %v, the tenant is at %s", got, w.Tenant("acme").Colour)
+	}
+	if got := w.DeliverLate(); len(got) != 0 {
+		t.Errorf("late once more: %v", got)
 	}
 }

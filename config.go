@@ -3,7 +3,9 @@ package cutover
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/hook"
+	"github.com/cutover-go/cutover/internal/nilcheck"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -105,7 +108,7 @@ func (c Config) validate(s store.Store) error {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
 	}
-	if s == nil {
+	if nilcheck.IsNil(s) {
 		fault("the store is nil")
 	}
 	for _, d := range []struct {
@@ -138,8 +141,8 @@ func (c Config) validate(s store.Store) error {
 	if len(c.Name) > 128 {
 		fault("Name is %d bytes, the limit is 128", len(c.Name))
 	}
-	for name, x := range c.Executors {
-		if name == "" || x == nil {
+	for _, name := range slices.Sorted(maps.Keys(c.Executors)) {
+		if name == "" || nilcheck.IsNil(c.Executors[name]) {
 			fault("Executors[%q] has no name or no executor", name)
 		}
 	}

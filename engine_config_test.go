@@ -10,6 +10,7 @@ import (
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
@@ -20,12 +21,18 @@ func TestConfigFaults(t *testing.T) {
 		config cutover.Config
 		faults []string
 	}{
-		"zero":            {cutover.Config{}, nil},
-		"capacity":        {cutover.Config{Capacity: -1}, []string{"Capacity is -1"}},
-		"short lease":     {cutover.Config{LeaseTTL: 99 * time.Millisecond}, []string{"LeaseTTL is 99ms"}},
-		"shortest lease":  {cutover.Config{LeaseTTL: 100 * time.Millisecond}, nil},
-		"negative lease":  {cutover.Config{LeaseTTL: -1}, []string{"LeaseTTL is -1ns"}},
-		"no executor":     {cutover.Config{Executors: executor.Registry{"X": nil}}, []string{`Executors["X"]`}},
+		"zero":           {cutover.Config{}, nil},
+		"capacity":       {cutover.Config{Capacity: -1}, []string{"Capacity is -1"}},
+		"short lease":    {cutover.Config{LeaseTTL: 99 * time.Millisecond}, []string{"LeaseTTL is 99ms"}},
+		"shortest lease": {cutover.Config{LeaseTTL: 100 * time.Millisecond}, nil},
+		"negative lease": {cutover.Config{LeaseTTL: -1}, []string{"LeaseTTL is -1ns"}},
+		"no executor":    {cutover.Config{Executors: executor.Registry{"X": nil}}, []string{`Executors["X"]`}},
+		"nil pointer":    {cutover.Config{Executors: executor.Registry{"X": (*both)(nil)}}, []string{`Executors["X"]`}},
+		"nil function":   {cutover.Config{Executors: executor.Registry{"X": executor.Func(nil)}}, []string{`Executors["X"]`}},
+		"several": {
+			cutover.Config{Executors: executor.Registry{"B": nil, "A": executor.Func(nil), "C": executor.Func(succeed)}},
+			[]string{`Executors["A"]`, `Executors["B"]`},
+		},
 		"nameless":        {cutover.Config{Executors: executor.Registry{"": executor.Func(succeed)}}, []string{`Executors[""]`}},
 		"long name":       {cutover.Config{Name: strings.Repeat("n", 129)}, []string{"Name is 129 bytes"}},
 		"negative limits": {cutover.Config{Limits: checkpoint.Limits{Data: -1, Undo: -2}}, []string{"Limits.Data is -1", "Limits.Undo is -2"}},
@@ -73,7 +80,10 @@ func TestConfigFaults(t *testing.T) {
 			}
 		})
 	}
-	if _, err := cutover.New(nil, cutover.Config{Capacity: -1}); !errors.Is(err, cutover.ErrConfig) || !strings.Contains(err.Error(), "Capacity") {
-		t.Errorf("New without a store: %v", err)
+	for name, none := range map[string]store.Store{"nil": nil, "a nil pointer": (*memstore.Store)(nil)} {
+		_, err := cutover.New(none, cutover.Config{Capacity: -1})
+		if !errors.Is(err, cutover.ErrConfig) || !strings.Contains(err.Error(), "Capacity") || !strings.Contains(err.Error(), "the store is nil") {
+			t.Errorf("New with %s for a store: %v", name, err)
+		}
 	}
 }

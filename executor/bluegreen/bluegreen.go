@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/nilcheck"
 )
 
 const (
@@ -73,10 +74,10 @@ type Executor struct {
 // *[ConfigError] that names everything that is wrong.
 func New(tenants TenantService, gateway Gateway, c Config) (*Executor, error) {
 	faults := c.setDefaults()
-	if tenants == nil {
+	if nilcheck.IsNil(tenants) {
 		faults = append(faults, "the tenant service is missing")
 	}
-	if gateway == nil {
+	if nilcheck.IsNil(gateway) {
 		faults = append(faults, "the gateway is missing")
 	}
 	e := &Executor{byTarget: map[string]*executor.Steps[state]{}, target: c.Target}

@@ -218,6 +218,12 @@ func TestInvalidConfigurations(t *testing.T) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
+	var noTenants *bluegreen.HTTPTenants
+	var noGateway *bluegreen.HTTPGateway
+	if _, err := bluegreen.New(noTenants, noGateway, bluegreen.Config{}); err == nil ||
+		!strings.Contains(err.Error(), "tenant service is missing") || !strings.Contains(err.Error(), "gateway is missing") {
+		t.Errorf("New with nil pointers: %v", err)
+	}
 	_, err := bluegreen.New(nil, nil, bluegreen.Config{Colours: []string{"", "red"}, Target: "blue", Timeout: -1})
 	for _, fault := range []string{"tenant service is missing", "gateway is missing", "one is empty", `"blue" is none`, "Timeout is negative"} {
 		if !errors.Is(err, bluegreen.ErrInvalidConfig) || !strings.Contains(err.Error(), fault) {

@@ -28,7 +28,7 @@ var arrows = []arrow{
 	// What hosts plug in.
 	{from: "executor", to: []string{"task", "checkpoint"}},
 	{from: "executor/executortest", to: []string{"executor", "task", "checkpoint"}},
-	{from: "executor/bluegreen", to: []string{"executor", "task", "checkpoint"}},
+	{from: "executor/bluegreen", to: []string{"internal/nilcheck", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/redisgateway", to: []string{"executor/bluegreen", "executor", "redisack"}},
 	{from: "executor/canary", to: []string{"executor", "task", "checkpoint"}},
@@ -43,7 +43,8 @@ var arrows = []arrow{
 	{from: "internal/wait"},
 	{from: "internal/signal", to: []string{"plan"}},
 	{from: "internal/capacity", to: []string{"internal/signal", "plan", "executor"}},
-	{from: ".", to: append([]string{"internal/wait", "internal/signal", "internal/capacity"}, core...)},
+	{from: "internal/nilcheck"},
+	{from: ".", to: append([]string{"internal/nilcheck", "internal/wait", "internal/signal", "internal/capacity"}, core...)},
 	{from: "ops/...", to: append([]string{"."}, core...)},
 	{from: "notify/...", to: append([]string{"."}, core...)},
 

@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,20 +14,33 @@ type Amount struct {
 	Percent bool
 }
 
-// Count returns the amount n.
+// Count returns the amount n. A negative one makes a strategy invalid.
 func Count(n int) Amount { return Amount{N: n} }
 
-// Percent returns n percent of whatever it is applied to.
+// Percent returns n percent of whatever it is applied to. Below 0 and above 100 it
+// makes a strategy invalid.
 func Percent(n int) Amount { return Amount{N: n, Percent: true} }
 
-// ParseAmount reads "5" or "10%".
+// ErrInvalid is matched by the errors of [ParseAmount] and [ParseAction].
+var ErrInvalid = errors.New("strategy: invalid")
+
+// ParseAmount reads an amount as [Amount.String] writes it, "5" or "10%": digits
+// without a sign, spaces or leading zeros, and at most 100 of a percentage. Anything
+// else is an error that matches [ErrInvalid].
 func ParseAmount(s string) (Amount, error) {
 	digits, percent := strings.CutSuffix(s, "%")
+	if digits == "" || strings.Trim(digits, "0123456789") != "" || len(digits) > 1 && digits[0] == '0' {
+		return Amount{}, fmt.Errorf("%w: %.32q is neither a count nor a percentage", ErrInvalid, s)
+	}
 	n, err := strconv.Atoi(digits)
 	if err != nil {
-		return Amount{}, fmt.Errorf("strategy: %.32q is neither a count nor a percentage", s)
+		return Amount{}, fmt.Errorf("%w: %.32q is too large", ErrInvalid, s)
 	}
-	return Amount{N: n, Percent: percent}, nil
+	a := Amount{N: n, Percent: percent}
+	if problem := a.fault(); problem != "" {
+		return Amount{}, fmt.Errorf("%w: %.32q %s", ErrInvalid, s, problem)
+	}
+	return a, nil
 }
 
 func (a Amount) String() string {
@@ -40,7 +54,8 @@ func (a Amount) String() string {
 func (a Amount) Of(base int) int {
 	n := a.N
 	if a.Percent {
-		n = base * a.N / 100
+		percent := max(0, min(n, 100))
+		n = base/100*percent + base%100*percent/100 // so that no base overflows
 	}
 	return max(0, min(n, base))
 }

@@ -1,6 +1,10 @@
 package strategy_test
 
 import (
+	"errors"
+	"math"
+	"math/big"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -80,8 +84,8 @@ func TestAmountStaysWithinItsBase(t *testing.T) {
 func TestParseAmount(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]strategy.Amount{
-		"0": strategy.Count(0), "5": strategy.Count(5), "-1": strategy.Count(-1),
-		"10%": strategy.Percent(10), "0%": strategy.Percent(0), "250%": strategy.Percent(250),
+		"0": strategy.Count(0), "5": strategy.Count(5), "9223372036854775807": strategy.Count(math.MaxInt),
+		"10%": strategy.Percent(10), "0%": strategy.Percent(0), "100%": strategy.Percent(100),
 	} {
 		if got, err := strategy.ParseAmount(text); err != nil || got != want {
 			t.Errorf("ParseAmount(%q) = %v, %v, want %v", text, got, err, want)
@@ -90,9 +94,35 @@ func TestParseAmount(t *testing.T) {
 			t.Errorf("%+v is written %s, want %s", want, want, text)
 		}
 	}
-	for _, text := range []string{"", "%", "ten", "10 %", " 10", "10%%", "1.5%", "1e3", "99999999999999999999"} {
-		if got, err := strategy.ParseAmount(text); err == nil {
-			t.Errorf("ParseAmount(%q) = %v, want an error", text, got)
+	for _, text := range []string{
+		"", "%", "ten", "10 %", " 10", "10\n", "\t10", "10%%", "1.5%", "1e3", "0x10", "1_000", "NaN", "Inf", "\u0661", "10\x00",
+		"-1", "-3", "-0", "+5", "-10%", "+10%", "007", "00", "05%", "101%", "150%", "250%",
+		"9223372036854775808", "9223372036854775807%", "99999999999999999999", strings.Repeat("9", 1<<20),
+	} {
+		if got, err := strategy.ParseAmount(text); !errors.Is(err, strategy.ErrInvalid) || got != (strategy.Amount{}) || len(err.Error()) > 200 {
+			t.Errorf("ParseAmount(%.40q) = %v, %.200v, want an error", text, got, err)
+		}
+	}
+}
+
+// An amount that parses makes a valid strategy, and no amount of any base overflows.
+func TestAmountsOfHugeBases(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		base := rapid.IntRange(0, math.MaxInt).Draw(t, "base")
+		n := rapid.IntRange(0, 100).Draw(t, "percent")
+		want := new(big.Int).Mul(big.NewInt(int64(base)), big.NewInt(int64(n)))
+		if got := strategy.Percent(n).Of(base); want.Div(want, big.NewInt(100)).Int64() != int64(got) {
+			t.Fatalf("%d%% of %d is %d, want %s", n, base, got, want)
+		}
+	})
+	for _, a := range []strategy.Amount{strategy.Percent(math.MaxInt), strategy.Percent(math.MinInt), strategy.Count(math.MaxInt), strategy.Count(math.MinInt)} {
+		want := 0
+		if a.N > 0 {
+			want = math.MaxInt
+		}
+		if got := a.Of(math.MaxInt); got != want {
+			t.Errorf("%s of the largest base is %d", a, got)
 		}
 	}
 }
@@ -109,6 +139,9 @@ func FuzzParseAmount(f *testing.F) {
 		}
 		if again, err := strategy.ParseAmount(a.String()); err != nil || again != a {
 			t.Errorf("%q is %+v, written and read %+v, %v", text, a, again, err)
+		}
+		if faults := (strategy.Strategy{MaxConcurrency: a, MaxFailures: a}).Faults(); len(faults) > 0 || a.String() != text {
+			t.Errorf("%q is %+v, with %v", text, a, faults)
 		}
 	})
 }

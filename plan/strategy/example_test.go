@@ -29,7 +29,7 @@ func ExampleParseAmount() {
 	// Output:
 	// 5 of 200 is 5
 	// 10% of 200 is 20
-	// strategy: "many" is neither a count nor a percentage
+	// strategy: invalid: "many" is neither a count nor a percentage
 }
 
 // The zero strategy is the careful one; this one runs ten at a time, puts up with

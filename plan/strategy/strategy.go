@@ -37,14 +37,14 @@ func (a Action) String() string {
 	return fmt.Sprintf("Action(%d)", uint8(a))
 }
 
-// ParseAction reads an action as String writes it.
+// ParseAction reads an action as String writes it; an error matches [ErrInvalid].
 func ParseAction(name string) (Action, error) {
 	for i, n := range actionNames {
 		if n == name {
 			return Action(i), nil
 		}
 	}
-	return 0, fmt.Errorf("strategy: unknown failure action %.32q", name)
+	return 0, fmt.Errorf("%w: unknown failure action %.32q", ErrInvalid, name)
 }
 
 // Fault is one thing that is wrong with one field.

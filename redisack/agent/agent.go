@@ -25,7 +25,9 @@ type Update struct {
 }
 
 // ApplyFunc makes a configuration live. It returns nil only when the process runs it: that is what is reported. It is
-// called by one goroutine, never twice at once.
+// never called twice at once. Its context ends, with a cause, when another configuration is current (ErrMovedOn), after
+// Config.ApplyTimeout (ErrApplyTimeout) and with Run: obey it, so that a configuration that cannot be applied does not
+// keep its successor, or the rollback, from being applied.
 type ApplyFunc func(ctx context.Context, u Update) error
 
 // Config holds what is optional. The zero value is good.
@@ -45,8 +47,8 @@ type Config struct {
 	MaxAcks int64
 	// Resync is how often the head is read without an announcement, +-20 %. Default 30 s.
 	Resync time.Duration
-	// ApplyTimeout ends the context of the apply function. An error that it returns then is a rejection like any other,
-	// unless it is one from Retry. Default: none.
+	// ApplyTimeout ends the context of the apply function, with the cause ErrApplyTimeout. An error that it returns then
+	// is a rejection like any other, unless it is one from Retry. Default 1 min; negative: none.
 	ApplyTimeout time.Duration
 	// Logger is told of what is applied and of trouble, never of payloads. Default: nothing is logged.
 	Logger *zap.Logger
@@ -76,7 +78,8 @@ type Agent struct {
 	log   *zap.Logger
 	boot  string
 
-	running sync.Mutex // held by Run
+	running  sync.Mutex // held by Run
+	applying sync.Mutex // held while the apply function runs
 
 	mu     sync.Mutex
 	status wire.Status // guarded by mu; its slots are replaced, never changed
@@ -103,6 +106,9 @@ func New(rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config) (*A
 	}
 	if cfg.Resync == 0 {
 		cfg.Resync = defaultResync
+	}
+	if cfg.ApplyTimeout == 0 {
+		cfg.ApplyTimeout = defaultApplyTimeout
 	}
 	cfg.Resync = min(cfg.Resync, longestResync)
 	if cfg.Logger == nil {
@@ -134,7 +140,6 @@ func (cfg Config) check(rdb redis.UniversalClient, key string, apply ApplyFunc, 
 	when(cfg.Sharded && cfg.Channel != "" && !wire.SameSlot(cfg.Channel, names.Head), "Channel is not in the slot of the key")
 	when(cfg.MaxAcks < 0, "MaxAcks is negative")
 	when(cfg.Resync < 0, "Resync is negative")
-	when(cfg.ApplyTimeout < 0, "ApplyTimeout is negative")
 	if len(faults) > 0 {
 		return fmt.Errorf("%w: %w", ErrConfig, errors.Join(faults...))
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/internal/await"
+	"github.com/cutover-go/cutover/redisack/internal/redistx"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -22,97 +24,159 @@ type look struct {
 	pushed  bool // and acknowledged
 }
 
-// catchUp reads what is current, applies it if it is new, and acknowledges it. The acknowledgement is repeated when
-// repeat is set, for a writer that has missed it. The error is what stands in the way of being up to date.
-func (a *Agent) catchUp(ctx context.Context, last *look, repeat bool) error {
-	head, payload, err := a.read(ctx)
+func (l look) is(head wire.Head) bool { return l.rev == head.Rev && l.writeID == head.WriteID }
+
+// catchUp reads what is current, has it applied if it is new, and acknowledges it. The acknowledgement is repeated on the
+// timer, for a writer that has missed it. The error is what stands in the way of being up to date.
+func (f *follower) catchUp(ctx context.Context, reason why) error {
+	head, payload, err := f.agent.read(ctx)
 	if err != nil || head.Rev == 0 {
 		return err
 	}
-	// Another write is to be applied whatever its revision: after a failover the revision may have gone back.
-	if head.Rev != last.rev || head.WriteID != last.writeID {
-		*last = look{rev: head.Rev, writeID: head.WriteID}
-	}
-	if !last.done {
-		if err := a.try(ctx, head, payload); err != nil {
-			return err
+	f.note(head, reason)
+	if f.current != nil {
+		if !f.current.is(head) {
+			f.current.cancel(ErrMovedOn)
 		}
-		last.done = true
+		return nil // the function is never called twice at once
 	}
-	if a.cfg.Push && (!last.pushed || repeat) {
-		last.pushed = false
-		if err := a.push(ctx); err != nil {
-			return fmt.Errorf("acknowledgement: %w", err)
-		}
-		last.pushed = true
+	if !f.last.done {
+		return f.try(ctx, head, payload)
 	}
+	return f.acknowledge(ctx, reason == lookTimer)
+}
+
+// note remembers which write was found. Another one is to be applied whatever its revision: after a failover the revision
+// may have gone back.
+func (f *follower) note(head wire.Head, reason why) {
+	if f.last.is(head) {
+		return
+	}
+	if reason == lookTimer && f.last.rev != 0 {
+		f.listener.renew() // nothing has announced this: the subscription may be deaf
+	}
+	f.last = look{rev: head.Rev, writeID: head.WriteID}
+}
+
+// try begins to apply one write, unless its payload is not what the head describes.
+func (f *follower) try(ctx context.Context, head wire.Head, payload *string) error {
+	if payload == nil {
+		return f.agent.report(head, wire.StateFailed, errPayloadGone)
+	}
+	if sum := sha256.Sum256([]byte(*payload)); hex.EncodeToString(sum[:]) != head.Sum {
+		return f.agent.report(head, wire.StateFailed, errPayloadDiffers)
+	}
+	_ = f.agent.report(head, wire.StateApplying, nil)
+	current, err := f.agent.begin(ctx, head, *payload)
+	if err != nil {
+		return f.agent.report(head, wire.StateFailed, err)
+	}
+	f.current = current
 	return nil
 }
 
-// read reads head and payload together, from the master.
+// settle takes in what the apply function has returned.
+func (f *follower) settle(err error) why {
+	at, a := f.current, f.agent
+	f.current = nil
+	ended := at.ended()
+	at.cancel(nil)
+	var passing retry
+	version, rev := zap.String("version", at.head.Version), zap.Uint64("rev", at.head.Rev)
+	switch {
+	case err == nil:
+		a.log.Info("configuration applied", version, rev)
+		_ = a.report(at.head, wire.StateApplied, nil)
+	case ended:
+		a.log.Warn("applying was broken off", version, rev, zap.Error(err))
+		_ = a.report(at.head, wire.StateFailed, err)
+		return lookHint
+	case errors.As(err, &passing):
+		a.log.Warn("configuration is not up to date", version, rev, zap.Error(err))
+		_ = a.report(at.head, wire.StateFailed, err)
+		return lookLater
+	default:
+		a.log.Error("configuration rejected", version, rev, zap.Error(err))
+		_ = a.report(at.head, wire.StateRejected, err)
+	}
+	f.last.done = f.last.is(at.head)
+	return lookHint
+}
+
+// acknowledge pushes what has become of the last attempt, once, or again.
+func (f *follower) acknowledge(ctx context.Context, again bool) error {
+	if !f.agent.cfg.Push || (f.last.pushed && !again) {
+		return nil
+	}
+	f.last.pushed = false
+	if err := f.agent.push(ctx); err != nil {
+		return fmt.Errorf("acknowledgement: %w", err)
+	}
+	f.last.pushed = true
+	return nil
+}
+
+// found is what a look has found: the head, zero when there is none, and the payload, nil when there is none.
+type found struct {
+	head    wire.Head
+	payload *string
+}
+
+// read reads head and payload from the master, together; one by one while the cluster slot is being moved and the two are
+// with different nodes.
 func (a *Agent) read(ctx context.Context) (wire.Head, *string, error) {
+	now, err := await.Value(ctx, a.readBoth)
+	if redistx.Torn(err) {
+		now, err = await.Value(ctx, a.readApart)
+	}
+	return now.head, now.payload, err
+}
+
+func (a *Agent) readBoth(ctx context.Context) (found, error) {
 	pipe := a.rdb.TxPipeline()
-	fields := pipe.HGetAll(ctx, a.names.Head)
-	var payload *redis.StringCmd
+	fields, payload := pipe.HGetAll(ctx, a.names.Head), a.payload(ctx, pipe)
+	if err := redistx.Exec(ctx, pipe); err != nil {
+		return found{}, err
+	}
+	return parse(fields, payload)
+}
+
+// readApart reads one key after the other. A write in between is known by its digest: see try.
+func (a *Agent) readApart(ctx context.Context) (found, error) {
+	first := a.rdb.TxPipeline()
+	fields := first.HGetAll(ctx, a.names.Head)
+	second := a.rdb.TxPipeline()
+	payload := a.payload(ctx, second)
+	for _, pipe := range []redis.Pipeliner{first, second} {
+		if err := redistx.Exec(ctx, pipe); err != nil {
+			return found{}, err
+		}
+	}
+	return parse(fields, payload)
+}
+
+func (a *Agent) payload(ctx context.Context, pipe redis.Pipeliner) *redis.StringCmd {
 	if a.names.Field == "" {
-		payload = pipe.Get(ctx, a.names.Data)
-	} else {
-		payload = pipe.HGet(ctx, a.names.Data, a.names.Field)
+		return pipe.Get(ctx, a.names.Data)
 	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return wire.Head{}, nil, err
-	}
+	return pipe.HGet(ctx, a.names.Data, a.names.Field)
+}
+
+func parse(fields *redis.MapStringStringCmd, payload *redis.StringCmd) (found, error) {
 	head, _, err := wire.ParseHead(fields.Val())
 	if err != nil {
-		return wire.Head{}, nil, err
+		return found{}, err
 	}
 	text, err := payload.Result()
 	if errors.Is(err, redis.Nil) {
-		return head, nil, nil
+		return found{head: head}, nil
 	}
-	return head, &text, err
+	return found{head, &text}, err
 }
 
-// try applies one write. nil means that this is settled: applied or rejected.
-func (a *Agent) try(ctx context.Context, head wire.Head, payload *string) error {
-	if payload == nil {
-		return a.report(head, wire.StateFailed, errPayloadGone)
-	}
-	if sum := sha256.Sum256([]byte(*payload)); hex.EncodeToString(sum[:]) != head.Sum {
-		return a.report(head, wire.StateFailed, errPayloadDiffers)
-	}
-	_ = a.report(head, wire.StateApplying, nil)
-	err := a.call(ctx, head, *payload)
-	var passing retry
-	switch {
-	case err == nil:
-		a.log.Info("configuration applied", zap.String("version", head.Version), zap.Uint64("rev", head.Rev))
-		return a.report(head, wire.StateApplied, nil)
-	case ctx.Err() != nil || errors.As(err, &passing):
-		return a.report(head, wire.StateFailed, err)
-	}
-	a.log.Error("configuration rejected", zap.String("version", head.Version), zap.Uint64("rev", head.Rev), zap.Error(err))
-	_ = a.report(head, wire.StateRejected, err)
-	return nil
-}
+var errPayloadGone = errors.New("the payload is not there")
 
-// call runs the host's function. A panic is an error.
-func (a *Agent) call(ctx context.Context, head wire.Head, payload string) (err error) {
-	if a.cfg.ApplyTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, a.cfg.ApplyTimeout)
-		defer cancel()
-	}
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("panic: %v", value)
-		}
-	}()
-	return a.apply(ctx, Update{
-		Key: a.names.Data, Field: a.names.Field, Version: head.Version, Rev: head.Rev, WriteID: head.WriteID,
-		Payload: []byte(payload),
-	})
-}
+var errPayloadDiffers = errors.New("the payload is not what the head describes: the key was changed by other means")
 
 const maxReportedError = 256
 
@@ -142,7 +206,9 @@ func (a *Agent) push(ctx context.Context) error {
 		Instance: a.cfg.Instance, Boot: a.boot, Rev: uint64(slot.Rev), Version: slot.Version, WriteID: slot.WriteID,
 		Sum: slot.Sum, State: slot.State, Error: slot.Error,
 	}
-	return a.rdb.XAdd(ctx, &redis.XAddArgs{
-		Stream: a.names.Acks, MaxLen: a.cfg.MaxAcks, Approx: true, Values: ack.Fields(),
-	}).Err()
+	return await.Do(ctx, func(ctx context.Context) error {
+		return a.rdb.XAdd(ctx, &redis.XAddArgs{
+			Stream: a.names.Acks, MaxLen: a.cfg.MaxAcks, Approx: true, Values: ack.Fields(),
+		}).Err()
+	})
 }

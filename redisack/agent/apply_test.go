@@ -58,12 +58,12 @@ func TestApplyTimeout(t *testing.T) {
 func TestNewNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	_, err := agent.New(nil, "a}b", nil, agent.Config{
-		Instance: "a", Sharded: true, Channel: "elsewhere", MaxAcks: -1, Resync: -1, ApplyTimeout: -1,
+		Instance: "a", Sharded: true, Channel: "elsewhere", MaxAcks: -1, Resync: -1,
 	})
 	if !errors.Is(err, agent.ErrConfig) {
 		t.Fatal(err)
 	}
-	for _, fault := range []string{"rdb", "{tag}", "apply", "Channel", "MaxAcks", "Resync", "ApplyTimeout"} {
+	for _, fault := range []string{"rdb", "{tag}", "apply", "Channel", "MaxAcks", "Resync"} {
 		if !strings.Contains(err.Error(), fault) {
 			t.Errorf("%v does not name %s", err, fault)
 		}

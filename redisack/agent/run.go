@@ -2,87 +2,127 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 )
 
-// Run keeps the process up to date until the context ends, and then returns nil.
+// leaveGrace is how long Run waits, after its context has ended, for an apply function that is ending too.
+const leaveGrace = 25 * time.Millisecond
+
+// Run keeps the process up to date until the context ends, and then returns nil, at once: it waits for no server, and
+// only for a moment for the apply function, whose context has ended. A function that goes on all the same is left
+// behind; should Run be called again, it is not called before that has returned.
 func (a *Agent) Run(ctx context.Context) error {
 	if !a.running.TryLock() {
 		return ErrRunning
 	}
 	defer a.running.Unlock()
-
-	hints := make(chan struct{}, 1)
-	sub := a.subscribe(ctx)
+	listener := a.newListener()
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
-		listen(sub, hints)
+		listener.run(ctx)
 	}()
-	defer func() {
-		_ = sub.Close() // ends listen
-		<-heard
-	}()
-	a.follow(ctx, hints)
+	f := follower{agent: a, listener: listener, trouble: backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(5*time.Second),
+		backoff.WithMaxElapsedTime(0))}
+	f.follow(ctx)
+	select { // in good order where that is quick; a server that is silent holds nobody up
+	case <-heard:
+	case <-time.After(leaveGrace / 2):
+	}
 	return nil
 }
 
-func (a *Agent) subscribe(ctx context.Context) *redis.PubSub {
-	if a.cfg.Sharded {
-		return a.rdb.SSubscribe(ctx, a.cfg.Channel)
-	}
-	return a.rdb.Subscribe(ctx, a.cfg.Channel)
+// follower is one Run: it reads what is current, has it applied, and goes on reading meanwhile. One goroutine owns it.
+type follower struct {
+	agent    *Agent
+	listener *listener
+	trouble  *backoff.ExponentialBackOff
+
+	last    look
+	current *attempt // the call of the apply function that is under way; nil for none
 }
 
-// listen turns announcements and (re)subscriptions into hints. What they say does not matter: the head does.
-func listen(sub *redis.PubSub, hints chan<- struct{}) {
-	for range sub.ChannelWithSubscriptions() {
+// follow looks at the head now, at every hint, on the timer, and when the apply function has returned.
+func (f *follower) follow(ctx context.Context) {
+	reason := lookFirst
+	for ctx.Err() == nil {
+		wait := f.look(ctx, reason)
+		timer := time.NewTimer(wait)
 		select {
-		case hints <- struct{}{}:
-		default: // one is waiting already
-		}
-	}
-}
-
-// follow looks at the head now, at every hint and on the timer.
-func (a *Agent) follow(ctx context.Context, hints <-chan struct{}) {
-	trouble := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(5*time.Second),
-		backoff.WithMaxElapsedTime(0))
-	var last look
-	for again := false; ctx.Err() == nil; {
-		pause := jitter(a.cfg.Resync)
-		if err := a.catchUp(ctx, &last, again); err != nil {
-			if ctx.Err() != nil {
-				return
-			}
-			a.log.Warn("configuration is not up to date", zap.Error(err))
-			pause = min(trouble.NextBackOff(), pause)
-		} else {
-			trouble.Reset()
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-hints:
-			again = false
+		case <-f.listener.hints:
+			reason = lookHint
 		case <-timer.C:
-			again = true
+			reason = lookTimer
+		case err := <-f.current.returned():
+			reason = f.settle(err)
+		case <-f.current.overdue():
+			f.current.late(f.agent)
+			reason = lookHint
 		case <-ctx.Done():
 		}
 		timer.Stop()
+		if reason == lookLater {
+			pauseOrHint(ctx, f.trouble.NextBackOff(), f.listener.hints)
+			reason = lookHint
+		}
+	}
+	f.leave()
+}
+
+// why is the reason of a look at the head.
+type why int
+
+const (
+	lookFirst why = iota
+	lookHint      // there was an announcement or a subscription
+	lookTimer     // nothing was heard
+	lookLater     // the apply function asks for another try
+)
+
+// look reads and acts once, and returns how long to wait for the next time.
+func (f *follower) look(ctx context.Context, reason why) time.Duration {
+	wait := jitter(f.agent.cfg.Resync)
+	if err := f.catchUp(ctx, reason); err != nil {
+		if ctx.Err() == nil {
+			f.agent.log.Warn("configuration is not up to date", zap.Error(err))
+		}
+		return min(f.trouble.NextBackOff(), wait)
+	}
+	if f.current == nil {
+		f.trouble.Reset()
+	}
+	return wait
+}
+
+// leave waits a moment for the apply function, and says that it has not finished.
+func (f *follower) leave() {
+	if f.current == nil {
+		return
+	}
+	select {
+	case err := <-f.current.returned():
+		f.settle(err)
+	case <-time.After(leaveGrace):
+		f.current.late(f.agent)
+	}
+}
+
+// pauseOrHint waits until a hint or the context ends it.
+func pauseOrHint(ctx context.Context, d time.Duration, hints <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-hints:
+	case <-ctx.Done():
 	}
 }
 
 func jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }
-
-var errPayloadGone = errors.New("the payload is not there")
-
-var errPayloadDiffers = errors.New("the payload is not what the head describes: the key was changed by other means")

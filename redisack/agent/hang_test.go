@@ -1,0 +1,197 @@
+package agent_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/redisack/agent"
+)
+
+// An apply function that hangs, and obeys its context, holds up neither the rollback nor what comes later.
+func TestHangingApplyIsEnded(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	causes := make(chan error, 1)
+	started(t, rdb, func(ctx context.Context, u agent.Update) error {
+		if u.Version == "v2" {
+			<-ctx.Done()
+			causes <- context.Cause(ctx)
+			return ctx.Err()
+		}
+		return nil
+	}, agent.Config{Push: true})
+	c := redisack.New(rdb, redisack.Config{})
+	check := redisack.Check{
+		Fleet: redisack.Static(redisack.Endpoint{ID: "a"}), Push: true,
+		Policy: redisack.Policy{Timeout: 500 * time.Millisecond, Rollback: redisack.RollbackOnFailure},
+	}
+	for _, step := range []struct {
+		version string
+		want    error
+	}{{"v1", nil}, {"v2", redisack.ErrTimeout}, {"v3", nil}} {
+		check.Policy.Timeout = 10 * time.Second
+		if step.want != nil {
+			check.Policy.Timeout = 500 * time.Millisecond
+		}
+		res, err := c.Apply(t.Context(), redisack.Change{Key: "k", Version: step.version, Payload: []byte(step.version)}, check)
+		if !errors.Is(err, step.want) {
+			t.Fatalf("%s: %v\n%s", step.version, err, res.Summary())
+		}
+		if step.want != nil && (res.Rollback == nil || !res.Rollback.OK) {
+			t.Fatalf("%s: rollback %+v", step.version, res.Rollback)
+		}
+	}
+	if cause := <-causes; !errors.Is(cause, agent.ErrMovedOn) {
+		t.Errorf("the function's context ended for %v", cause)
+	}
+}
+
+// One that goes on although its context has ended is told of, is never called a second time beside itself, and what is
+// current is applied once it has returned.
+func TestStubbornApply(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	var inside, most atomic.Int32
+	leave := make(chan struct{})
+	a := started(t, rdb, func(_ context.Context, u agent.Update) error {
+		most.Store(max(most.Load(), inside.Add(1)))
+		defer inside.Add(-1)
+		if u.Version == "v1" {
+			<-leave
+		}
+		return nil
+	}, agent.Config{ApplyTimeout: 10 * time.Millisecond})
+	write(t, c, redisack.Change{Version: "v1"})
+	eventually(t, "the report of an apply that goes on", func() bool {
+		s := statusOf(t, a)
+		return s.Attempted != nil && s.Attempted.State == "failed" && strings.Contains(s.Attempted.Error, "has not returned")
+	})
+	target := write(t, c, redisack.Change{Version: "v2"})
+	close(leave)
+	if _, err := confirmed(t, c, target, a); err != nil {
+		t.Error(err)
+	}
+	if most.Load() != 1 {
+		t.Errorf("%d calls at once", most.Load())
+	}
+}
+
+// A function that ends its goroutine has refused, and the agent goes on.
+func TestApplyEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	c := redisack.New(rdb, redisack.Config{})
+	a := started(t, rdb, func(_ context.Context, u agent.Update) error {
+		if u.Version == "v1" {
+			runtime.Goexit()
+		}
+		return nil
+	}, agent.Config{})
+	res, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v1"}), a)
+	if !errors.Is(err, redisack.ErrRejected) || !strings.Contains(res.Endpoints[0].Err, "goroutine") {
+		t.Errorf("%v\n%s", err, res.Summary())
+	}
+	if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v2"}), a); err != nil {
+		t.Error(err)
+	}
+}
+
+// Run leaves behind a function that ignores its context; the next Run does not call it beside that.
+func TestRunLeavesStubbornApply(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Mini(t)
+	write(t, redisack.New(rdb, redisack.Config{}), redisack.Change{Version: "v1"})
+	var calls atomic.Int32
+	leave, entered := make(chan struct{}), make(chan struct{}, 2)
+	a, err := agent.New(rdb, "k", func(context.Context, agent.Update) error {
+		entered <- struct{}{}
+		if calls.Add(1) == 1 {
+			<-leave
+			return errors.New("too late")
+		}
+		return nil
+	}, agent.Config{Instance: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, a)
+	<-entered
+	stop()
+	if s := statusOf(t, a); s.Attempted.State != "failed" {
+		t.Errorf("%+v", s.Attempted)
+	}
+	run(t, a)
+	eventually(t, "the wait for the first call", func() bool {
+		return strings.Contains(statusOf(t, a).Attempted.Error, "has not returned")
+	})
+	if n := calls.Load(); n != 1 {
+		t.Errorf("%d calls at once", n)
+	}
+	close(leave)
+	eventually(t, "applied", func() bool { v, _ := a.Applied(); return v == "v1" })
+}
+
+// Run returns with its context while a server is silent, whatever it is waiting for.
+func TestRunLeavesFrozenServer(t *testing.T) {
+	t.Parallel()
+	const fair = 50 * time.Millisecond
+	for _, sharded := range []bool{false, true} {
+		server := redistest.Start(t)
+		rdb := server.Client()
+		write(t, redisack.New(rdb, redisack.Config{}), redisack.Change{Version: "v1"})
+		for _, phase := range []string{"from the start", "on the timer"} {
+			a, err := agent.New(rdb, "k", accept, agent.Config{Instance: "a", Sharded: sharded, Push: true, Resync: 5 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if phase == "from the start" {
+				server.Freeze()
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- a.Run(ctx) }()
+			if phase == "on the timer" {
+				eventually(t, "applied", func() bool { v, _ := a.Applied(); return v == "v1" })
+				server.Freeze()
+			}
+			<-time.After(100 * time.Millisecond) // some call is under way now; which one does not matter
+			began := time.Now()
+			cancel()
+			if err := <-done; err != nil || time.Since(began) > fair {
+				t.Errorf("sharded %v, frozen %s: %v after %v", sharded, phase, err, time.Since(began))
+			}
+			server.Thaw()
+		}
+	}
+}
+
+// A subscription that is open and hears nothing is made anew once the timer has found what it should have announced.
+func TestDeafSubscription(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t).Client()
+	c := redisack.New(rdb, redisack.Config{})
+	a := started(t, rdb, accept, agent.Config{Channel: "elsewhere", Resync: 20 * time.Millisecond})
+	subscriber := func() string {
+		list := rdb.Do(t.Context(), "CLIENT", "LIST", "TYPE", "PUBSUB").String()
+		_, id, _ := strings.Cut(list, "id=")
+		id, _, _ = strings.Cut(id, " ")
+		return id
+	}
+	if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v1"}), a); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a subscription", func() bool { return subscriber() != "" })
+	first := subscriber()
+	if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v2"}), a); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "another subscription", func() bool { id := subscriber(); return id != "" && id != first })
+}

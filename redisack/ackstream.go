@@ -91,10 +91,25 @@ func (r *run) takeAcks(batch pushedAcks) {
 			r.changed = true
 		case !m.standing.settled():
 			r.observe(m, ack.obs, ack.verdict, true)
-		case m.standing == standsRejected && ack.obs.Boot != "" && ack.obs.Boot != m.refusedBy && ack.verdict != VerdictRejected:
-			r.census.move(m, standsPending) // another process has taken the place of the one that refused
+		case m.overruledBy(ack):
+			r.census.move(m, standsPending) // another process has taken the place of the one that spoke before
+			m.row.ConfirmedAfter = 0
 			r.observe(m, ack.obs, ack.verdict, true)
 		}
+	}
+}
+
+// overruledBy reports whether the word of a settled member counts no more: a restarted process accepts what the one before
+// refused, or refuses what that had confirmed. Of one process the first word is final.
+func (m *member) overruledBy(ack judgedAck) bool {
+	boot := ack.obs.Boot
+	switch m.standing {
+	case standsRejected:
+		return ack.verdict != VerdictRejected && boot != "" && boot != m.refusedBy
+	case standsConfirmed:
+		return ack.verdict == VerdictRejected && (boot == "" || boot != m.boot)
+	default:
+		return false
 	}
 }
 

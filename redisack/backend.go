@@ -3,6 +3,7 @@ package redisack
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +37,31 @@ type writeRequest struct {
 	names   wire.Names
 	sum     string
 	sharded bool
+	purpose purpose
 	sending *sending
+}
+
+// purpose is what a write is made for: what its user has to be permitted beside it, so that a run does not begin that
+// cannot be brought to its end.
+type purpose struct {
+	confirm  bool // reads the head
+	push     bool // reads acknowledgements
+	rollBack bool // reads the previous payload
+	restore  bool // is a rollback itself, and goes through on a full server
+}
+
+// letters are those of scripts/write.lua.
+func (p purpose) letters() string {
+	var text strings.Builder
+	for _, flag := range []struct {
+		set    bool
+		letter byte
+	}{{p.confirm, 'c'}, {p.push, 'p'}, {p.rollBack, 'r'}, {p.restore, 'f'}} {
+		if flag.set {
+			text.WriteByte(flag.letter)
+		}
+	}
+	return text.String()
 }
 
 // writeReply is the answer of the write script.

@@ -111,7 +111,7 @@ func (r *run) conclusion(err error) (*AckResult, error) {
 
 // apply writes and confirms.
 func (r *run) apply(ctx context.Context, ch Change) (*AckResult, error) {
-	target, err := r.client.write(r.ctx, ch)
+	target, err := r.client.write(r.ctx, ch, r.purpose())
 	r.target = target
 	r.hooks.write(target, err)
 	if err != nil {
@@ -128,6 +128,13 @@ func (r *run) apply(ctx context.Context, ch Change) (*AckResult, error) {
 		delay = 0
 	}
 	return r.confirm(ctx, delay)
+}
+
+// purpose tells what this run does after its write.
+func (r *run) purpose() purpose {
+	return purpose{
+		confirm: true, push: r.check.Push, rollBack: r.policy.Rollback != RollbackNever, restore: r.restores,
+	}
 }
 
 // unwritten is the account of a write that failed.

@@ -97,6 +97,22 @@ func TestPush(t *testing.T) {
 			second: []func(wire.Head) wire.Ack{with(ackOf("a"), func(a *wire.Ack) { a.Boot = "2" })},
 			policy: Policy{Quorum: AtLeast(1)}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 1, Pending: 1},
 		},
+		"a process that restarts and then refuses counts no more": {
+			acks:   []func(wire.Head) wire.Ack{ackOf("a")},
+			second: []func(wire.Head) wire.Ack{with(ackOf("a"), rejectedAck("2")), ackOf("b")},
+			reason: ReasonRejected, tally: Tally{Members: 2, Confirmed: 1, Rejected: 1},
+		},
+		"nor does it in the grace": {
+			acks:   []func(wire.Head) wire.Ack{ackOf("a")},
+			second: []func(wire.Head) wire.Ack{with(ackOf("a"), rejectedAck("2"))},
+			policy: Policy{Quorum: AtLeast(1), Grace: 5 * time.Second}, reason: ReasonTimeout,
+			tally: Tally{Members: 2, Rejected: 1, Pending: 1},
+		},
+		"of one process the first word counts": {
+			acks:   []func(wire.Head) wire.Ack{ackOf("a"), with(ackOf("a"), rejectedAck("1"))},
+			second: []func(wire.Head) wire.Ack{ackOf("b")},
+			reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2},
+		},
 		"the one that refused may not": {
 			acks:   []func(wire.Head) wire.Ack{with(ackOf("a"), rejectedAck("1"))},
 			second: []func(wire.Head) wire.Ack{ackOf("a")},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/redistx"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -61,7 +62,7 @@ var errAbandoned = errors.New("redisack: the write was given up before it was se
 
 func (b *redisBackend) write(ctx context.Context, req writeRequest) (writeReply, error) {
 	send := b.sendInline
-	if len(req.Payload) > stageAbove {
+	if len(req.Payload) > stageAbove && !req.purpose.restore { // a full server takes no payload ahead
 		send = b.sendStaged
 	}
 	reply, err := send(ctx, req, "evalsha", b.script.Hash())
@@ -119,7 +120,7 @@ func (req writeRequest) arguments(verb, script string, staged bool) []any {
 	before, after := notice.Around()
 	return append(args, marked{req.WriteID, req.sending}, req.Version, req.sum, canonical(req.Fence), req.IfRev.String(),
 		strconv.FormatInt(req.TTL.Milliseconds(), 10), req.Field, mode, payload, rewrite,
-		publish, req.Channel, before, after)
+		publish, req.Channel, before, after, req.purpose.letters())
 }
 
 func parseWriteReply(cmd *redis.Cmd) (writeReply, error) {
@@ -148,31 +149,42 @@ func parseWriteReply(cmd *redis.Cmd) (writeReply, error) {
 	}, nil
 }
 
-// The reads below are transactions because those go to the master also where the client is set to read from replicas:
-// a replica that is behind would tell that a write is lost.
-
 func (b *redisBackend) head(ctx context.Context, names wire.Names) (wire.Head, bool, error) {
 	pipe := b.rdb.TxPipeline()
-	fields := pipe.HGetAll(ctx, names.Head)
-	if _, err := pipe.Exec(ctx); err != nil {
+	cmd := pipe.HGetAll(ctx, names.Head)
+	err := redistx.Exec(ctx, pipe)
+	fields := cmd.Val()
+	if redistx.Refused(err) {
+		fields, err = redistx.Pairs(redistx.Apart(ctx, b.rdb, "HGETALL", names.Head))
+	}
+	if err != nil {
 		return wire.Head{}, false, err
 	}
-	return wire.ParseHead(fields.Val())
+	return wire.ParseHead(fields)
 }
 
 func (b *redisBackend) previous(ctx context.Context, names wire.Names) (previous, bool, error) {
 	pipe := b.rdb.TxPipeline()
-	payload := pipe.Get(ctx, names.Prev)
-	life := pipe.PTTL(ctx, names.Prev)
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+	payload, life := pipe.Get(ctx, names.Prev), pipe.PTTL(ctx, names.Prev)
+	err := redistx.Exec(ctx, pipe)
+	text, missing := payload.Result()
+	left := life.Val()
+	if redistx.Refused(err) {
+		text, missing = redistx.Apart(ctx, b.rdb, "GET", names.Prev).Text()
+		var ms int64
+		ms, err = redistx.Apart(ctx, b.rdb, "PTTL", names.Prev).Int64()
+		left = time.Duration(ms) * time.Millisecond
+	}
+	switch {
+	case err != nil:
 		return previous{}, false, err
-	}
-	bytes, err := payload.Bytes()
-	if errors.Is(err, redis.Nil) {
+	case errors.Is(missing, redis.Nil):
 		return previous{}, false, nil
+	case missing != nil:
+		return previous{}, false, missing
 	}
-	expiring := life.Val() == 0 // less than a millisecond is left; without an end it is negative
-	return previous{payload: bytes, ttl: max(life.Val(), 0)}, err == nil && !expiring, err
+	expiring := left == 0 // less than a millisecond is left; without an end it is negative
+	return previous{payload: []byte(text), ttl: max(left, 0)}, !expiring, nil
 }
 
 func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string) ([]wire.Ack, string, error) {

@@ -138,7 +138,21 @@ func (r *AckResult) Summary() string {
 		}
 		b.WriteString(")\n")
 	}
+	b.WriteString(r.Rollback.summary())
 	return b.String()
+}
+
+// summary tells what has become of the rollback, in one line; nothing if there was none.
+func (b *RollbackReport) summary() string {
+	switch {
+	case b == nil:
+		return ""
+	case b.OK:
+		return fmt.Sprintf("  rolled back to %s, which is confirmed\n", b.Result.Target.Version)
+	case b.Written:
+		return fmt.Sprintf("  rolled back to %s, which is not confirmed: %s\n", b.Result.Target.Version, b.Why)
+	}
+	return fmt.Sprintf("  not rolled back: %s\n", b.Why)
 }
 
 // alike are endpoints that share a line of the summary.
@@ -148,7 +162,7 @@ type alike struct {
 	samples            []string
 }
 
-const maxSummaryLines = 9
+const maxSummaryLines = 8 // with the first line, and the rollback
 
 // grouped returns the largest groups first, the rest as one.
 func (r *AckResult) grouped() []*alike {

@@ -32,6 +32,7 @@ func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, ch
 	check.Policy.Rollback = RollbackNever
 	r := c.begin(ctx, res.Target, check, hooks)
 	defer r.stop()
+	r.restores = true
 	ch, why := r.formerly(failed)
 	if why != "" {
 		return &RollbackReport{Why: why}

@@ -40,6 +40,7 @@ type run struct {
 	shown     map[string]int     // uses of names made from URLs
 	census    census
 	initial   int
+	restores  bool // this run is the rollback of another one
 	strangers int
 	warnings  []string
 

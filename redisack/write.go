@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -29,16 +30,16 @@ func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
 func (c *Client) writeWithHook(ctx context.Context, ch Change) (Target, error) {
 	hooks := c.hooks()
 	defer hooks.close()
-	target, err := c.write(ctx, ch.complete())
+	target, err := c.write(ctx, ch.complete(), purpose{})
 	hooks.write(target, err)
 	return target, err
 }
 
 // write repeats a complete change until its outcome is known.
-func (c *Client) write(ctx context.Context, ch Change) (Target, error) {
+func (c *Client) write(ctx context.Context, ch Change, why purpose) (Target, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.WriteTimeout, errWriteTime)
 	defer cancel()
-	req := writeRequest{Change: ch, names: ch.names(), sum: ch.sum(), sharded: c.cfg.Sharded}
+	req := writeRequest{Change: ch, names: ch.names(), sum: ch.sum(), sharded: c.cfg.Sharded, purpose: why}
 	delays := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(10*time.Millisecond), backoff.WithMaxInterval(500*time.Millisecond),
 		backoff.WithMaxElapsedTime(0))
@@ -107,6 +108,8 @@ func (c *Client) written(req writeRequest, reply writeReply) (Target, error) {
 		return fail(ReasonFenced, nil)
 	case "wrongtype":
 		return fail(ReasonWriteFailed, &WrongTypeError{Problem: reply.note})
+	case "denied":
+		return fail(ReasonWriteFailed, &PermissionError{Commands: strings.Fields(reply.note)})
 	default:
 		return fail(ReasonWriteUnknown, errors.New("the write script answered "+reply.outcome))
 	}
@@ -138,6 +141,19 @@ func (e *WrongTypeError) Error() string { return e.Problem }
 
 // Is makes the error match ErrWrongType.
 func (e *WrongTypeError) Is(target error) bool { return target == ErrWrongType }
+
+// PermissionError says what the Redis user may not do. It matches ErrNotPermitted. docs/redisack.md has the rules to copy.
+type PermissionError struct {
+	// Commands are those that the user may not run on the keys of the configuration.
+	Commands []string
+}
+
+func (e *PermissionError) Error() string {
+	return "the Redis user has no permission for " + strings.Join(e.Commands, ", ")
+}
+
+// Is makes the error match ErrNotPermitted.
+func (e *PermissionError) Is(target error) bool { return target == ErrNotPermitted }
 
 // passing reports whether sending the write again may help: the connection failed, or Redis is busy with itself.
 func passing(err error) bool {

@@ -30,7 +30,7 @@ var arrows = []arrow{
 	{from: "executor/executortest", to: []string{"executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen", to: []string{"internal/nilcheck", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
-	{from: "executor/bluegreen/redisgateway", to: []string{"executor/bluegreen", "executor", "redisack"}},
+	{from: "executor/bluegreen/redisgateway", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
 	{from: "executor/canary", to: []string{"executor", "task", "checkpoint"}},
 
 	// What remembers. A driver sees the contract and what the contract speaks of.
@@ -49,9 +49,10 @@ var arrows = []arrow{
 	{from: "notify/...", to: append([]string{"."}, core...)},
 
 	// Tools that stand alone.
-	{from: "redisack/...", to: []string{"internal/await", "internal/redisserver"}},
+	{from: "redisack/...", to: []string{"internal/await", "internal/redisserver", "internal/redistx"}},
 	{from: "renewal/...", to: []string{"internal/await", "internal/redisserver", "internal/wheel"}},
 	{from: "internal/await"},
+	{from: "internal/redistx"},
 	{from: "internal/redisserver", to: []string{"internal/await"}},
 	{from: "internal/wheel"},
 	{from: "internal/redistest"},
@@ -88,7 +89,7 @@ var everywhere = []string{"..."}
 var libraries = []library{
 	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
 		"store/redisstore", "redisack/...", "executor/bluegreen/redisgateway", "renewal/...", "notify/...",
-		"internal/redisserver", "internal/redistest",
+		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
 	{path: "net/http", in: []string{"ops/...", "redisack/...", "notify/...", "executor/bluegreen/...", "executor/canary"}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},

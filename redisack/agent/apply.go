@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cutover-go/cutover/internal/await"
-	"github.com/cutover-go/cutover/redisack/internal/redistx"
+	"github.com/cutover-go/cutover/internal/redistx"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -122,11 +122,10 @@ type found struct {
 	payload *string
 }
 
-// read reads head and payload from the master, together; one by one while the cluster slot is being moved and the two are
-// with different nodes.
+// read reads head and payload from the master, together; one by one where Redis refuses that.
 func (a *Agent) read(ctx context.Context) (wire.Head, *string, error) {
 	now, err := await.Value(ctx, a.readBoth)
-	if redistx.Torn(err) {
+	if redistx.Refused(err) {
 		now, err = await.Value(ctx, a.readApart)
 	}
 	return now.head, now.payload, err
@@ -134,40 +133,38 @@ func (a *Agent) read(ctx context.Context) (wire.Head, *string, error) {
 
 func (a *Agent) readBoth(ctx context.Context) (found, error) {
 	pipe := a.rdb.TxPipeline()
-	fields, payload := pipe.HGetAll(ctx, a.names.Head), a.payload(ctx, pipe)
+	fields := pipe.HGetAll(ctx, a.names.Head)
+	var payload *redis.StringCmd
+	if a.names.Field == "" {
+		payload = pipe.Get(ctx, a.names.Data)
+	} else {
+		payload = pipe.HGet(ctx, a.names.Data, a.names.Field)
+	}
 	if err := redistx.Exec(ctx, pipe); err != nil {
 		return found{}, err
 	}
-	return parse(fields, payload)
+	return parse(fields.Val(), payload.Result)
 }
 
 // readApart reads one key after the other. A write in between is known by its digest: see try.
 func (a *Agent) readApart(ctx context.Context) (found, error) {
-	first := a.rdb.TxPipeline()
-	fields := first.HGetAll(ctx, a.names.Head)
-	second := a.rdb.TxPipeline()
-	payload := a.payload(ctx, second)
-	for _, pipe := range []redis.Pipeliner{first, second} {
-		if err := redistx.Exec(ctx, pipe); err != nil {
-			return found{}, err
-		}
-	}
-	return parse(fields, payload)
-}
-
-func (a *Agent) payload(ctx context.Context, pipe redis.Pipeliner) *redis.StringCmd {
-	if a.names.Field == "" {
-		return pipe.Get(ctx, a.names.Data)
-	}
-	return pipe.HGet(ctx, a.names.Data, a.names.Field)
-}
-
-func parse(fields *redis.MapStringStringCmd, payload *redis.StringCmd) (found, error) {
-	head, _, err := wire.ParseHead(fields.Val())
+	fields, err := redistx.Pairs(redistx.Apart(ctx, a.rdb, "HGETALL", a.names.Head))
 	if err != nil {
 		return found{}, err
 	}
-	text, err := payload.Result()
+	payload := redistx.Apart(ctx, a.rdb, "GET", a.names.Data)
+	if a.names.Field != "" {
+		payload = redistx.Apart(ctx, a.rdb, "HGET", a.names.Data, a.names.Field)
+	}
+	return parse(fields, payload.Text)
+}
+
+func parse(fields map[string]string, payload func() (string, error)) (found, error) {
+	head, _, err := wire.ParseHead(fields)
+	if err != nil {
+		return found{}, err
+	}
+	text, err := payload()
 	if errors.Is(err, redis.Nil) {
 		return found{head: head}, nil
 	}

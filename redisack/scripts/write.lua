@@ -16,6 +16,8 @@
 -- ARGV[10] '1': write although version and content are the same
 -- ARGV[11] PUBLISH or SPUBLISH       ARGV[12] channel
 -- ARGV[13] notice up to the revision, ARGV[14] notice after it
+-- ARGV[15] letters: what this user will need after the write, c to confirm it, p to read acknowledgements, r to roll it
+--          back; and f to write although Redis is full, for a rollback, which puts something of about the same size back
 --
 -- Returns { outcome, revision, time in ms, position in acks before the write, receivers, note,
 --           head's revision, head's write id, head's version, head's digest }; all strings. Outcomes:
@@ -27,12 +29,49 @@
 --   conflict    the expected revision is not the head's
 --   fenced      the head has a greater fencing token
 --   wrongtype   a key is of another type; note tells which
+--   denied      the user may not run commands that this write, or what follows it, needs; note names them
 --   unstaged    the payload that was sent ahead is not there
 -- note of 'written' is the error of a refused announcement, else ''.
 
 local data, head, prev, acks, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local wid, version, sum, fence, expected, ttl, field = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local keep = 16 -- writes that the head remembers, for late replays
+
+-- What this user may not run of all that may be needed. Redis undoes nothing, so that a command which is refused in the
+-- middle would leave half a write behind: everything is asked for before anything is done. The announcement is not: it
+-- comes last and may fail.
+local function denied()
+  local needs = {
+    { 'TYPE', data }, { 'EXISTS', data }, { 'TIME' }, { 'XREVRANGE', acks, '+', '-' },
+    { 'HMGET', head, 'rev' }, { 'HGET', head, 'rev' }, { 'HINCRBY', head, 'rev', '1' }, { 'HSET', head, 'rev', '1' },
+    { 'GET', stage }, { 'SET', stage, '' }, { 'DEL', stage }, { 'RENAME', stage, prev },
+    { 'PERSIST', data }, { 'PEXPIRE', data, '1' },
+  }
+  if field ~= '' then needs[#needs + 1] = { 'HEXISTS', data, field } end
+  local later = {
+    c = { { 'MULTI' }, { 'EXEC' }, { 'HGETALL', head } },
+    p = { { 'XREAD', 'STREAMS', acks, '0-0' }, { 'XRANGE', acks, '-', '+' } },
+    r = { { 'PTTL', prev } },
+  }
+  for letter, more in pairs(later) do
+    if string.find(ARGV[15], letter, 1, true) then
+      for _, command in ipairs(more) do needs[#needs + 1] = command end
+    end
+  end
+  local missing = {}
+  for _, command in ipairs(needs) do
+    if not redis.acl_check_cmd(unpack(command)) then missing[#missing + 1] = command[1] end
+  end
+  if #missing > 0 then
+    table.sort(missing)
+    return table.concat(missing, ' ')
+  end
+end
+
+local refused = redis.acl_check_cmd and denied() -- Redis 7.0
+if refused then
+  return { 'denied', '0', '', '', '0', refused, '', '', '', '' }
+end
 
 local function wrong_type(key, want)
   local kind = redis.call('TYPE', key)
@@ -96,11 +135,16 @@ if rev ~= '' and version == last_version then
 end
 if ARGV[8] == 'staged' and redis.call('EXISTS', stage) == 0 then return answer('unstaged') end
 
--- From here on everything is done. What may fail comes first: Redis does not undo a script that fails half-way.
-redis.call('HINCRBY', head, 'rev', 1)
-rev = redis.call('HGET', head, 'rev')
+-- From here on everything is done. What only reads comes first, then what may fail: Redis does not undo a script that
+-- fails half-way.
 local newest = redis.call('XREVRANGE', acks, '+', '-', 'COUNT', 1)
 ackpos = newest[1] and newest[1][1] or '0-0'
+local now = redis.call('TIME')
+at = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+-- A full Redis refuses a script at its first write if that takes memory. DEL takes none, and after it all is allowed.
+if string.find(ARGV[15], 'f', 1, true) then redis.call('DEL', stage) end
+redis.call('HINCRBY', head, 'rev', 1)
+rev = redis.call('HGET', head, 'rev')
 
 if exists == 0 then
   redis.call('DEL', prev)
@@ -121,8 +165,6 @@ else
   if ttl == '0' then redis.call('PERSIST', data) else redis.call('PEXPIRE', data, ttl) end
 end
 
-local now = redis.call('TIME')
-at = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
 local ids = {}
 for id in string.gmatch(recent, '%S+') do ids[#ids + 1] = id end
 ids[#ids + 1] = wid .. ':' .. rev

@@ -81,9 +81,11 @@ func codeOf(res *redisack.AckResult) string {
 	}
 }
 
-// account is the summary of a run as one line.
+// account is the summary of a run as one line, without the rollback: see aftermath.
 func account(res *redisack.AckResult) string {
-	lines := strings.FieldsFunc(res.Summary(), func(r rune) bool { return r == '\n' })
+	forward := *res
+	forward.Rollback = nil
+	lines := strings.FieldsFunc(forward.Summary(), func(r rune) bool { return r == '\n' })
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
@@ -133,7 +135,7 @@ func broken(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("redis gateway: the call was ended: %w", context.Cause(ctx))
 	}
-	if errors.Is(err, redisack.ErrWrongType) || forbidden(err) {
+	if errors.Is(err, redisack.ErrWrongType) || errors.Is(err, redisack.ErrNotPermitted) || forbidden(err) {
 		return executor.Fail(codeRefused, &callError{text: "Redis gateway refused", cause: err})
 	}
 	var timeout interface{ Timeout() bool }

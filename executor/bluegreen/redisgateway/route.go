@@ -12,6 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/await"
+	"github.com/cutover-go/cutover/internal/redistx"
 	"github.com/cutover-go/cutover/redisack"
 )
 
@@ -80,24 +82,58 @@ func (r route) change() redisack.Change {
 	}
 }
 
-// read reads a tenant's route, all of it at one moment.
+// record is what the three keys hold.
+type record struct {
+	head          map[string]string
+	payload, live string
+}
+
+// together reads a route, all of it at one moment. A payload that is missing is redis.Nil.
+func (g *Gateway) together(ctx context.Context, k keys) (record, error) {
+	pipe := g.rdb.TxPipeline()
+	head, payload, live := pipe.HGetAll(ctx, k.head), pipe.Get(ctx, k.data), pipe.Get(ctx, k.live)
+	if err := redistx.Exec(ctx, pipe); err != nil {
+		return record{}, err
+	}
+	return record{head.Val(), payload.Val(), live.Val()}, errors.Join(head.Err(), payload.Err())
+}
+
+// apart reads one key after the other, where Redis refuses to read them together. A write in between is known by its
+// digest: see parse.
+func (g *Gateway) apart(ctx context.Context, k keys) (record, error) {
+	head, err := redistx.Pairs(redistx.Apart(ctx, g.rdb, "HGETALL", k.head))
+	if err != nil {
+		return record{}, err
+	}
+	payload, err := redistx.Apart(ctx, g.rdb, "GET", k.data).Text()
+	if err != nil {
+		return record{}, err
+	}
+	live, err := redistx.Apart(ctx, g.rdb, "GET", k.live).Text()
+	if errors.Is(err, redis.Nil) {
+		err = nil
+	}
+	return record{head, payload, live}, err
+}
+
+// read reads a tenant's route.
 func (g *Gateway) read(ctx context.Context, tenantID string) (route, error) {
 	r := route{keys: keysOf(g.config.Key(tenantID)), tenantID: tenantID}
-	pipe := g.rdb.TxPipeline()
-	head, payload, live := pipe.HGetAll(ctx, r.head), pipe.Get(ctx, r.data), pipe.Get(ctx, r.live)
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		// Of a transaction that was refused, only the command says why.
-		return route{}, broken(ctx, errors.Join(err, head.Err(), payload.Err(), live.Err()))
+	found, err := await.Value(ctx, func(ctx context.Context) (record, error) { return g.together(ctx, r.keys) })
+	if redistx.Refused(err) {
+		found, err = await.Value(ctx, func(ctx context.Context) (record, error) { return g.apart(ctx, r.keys) })
 	}
-	if errors.Is(payload.Err(), redis.Nil) {
+	if errors.Is(err, redis.Nil) {
 		return route{}, notFound(tenantID)
 	}
-	r.payload = []byte(payload.Val())
-	if err := r.parse(head.Val()); err != nil {
+	if err != nil {
+		return route{}, broken(ctx, err)
+	}
+	r.payload = []byte(found.payload)
+	if err := r.parse(found.head); err != nil {
 		return route{}, badRoute(tenantID, err)
 	}
-	r.confirmed = live.Val() == mark(r.target())
-	var err error
+	r.confirmed = found.live == mark(r.target())
 	if r.colour, err = g.config.Decode(r.payload); err != nil {
 		return route{}, badRoute(tenantID, fmt.Errorf("the payload cannot be read: %w", err))
 	}
@@ -130,7 +166,7 @@ const markTimeout = time.Second
 // markLive remembers that the clients run a write. Without the mark they are
 // asked again next time, which is why its loss is no failure.
 func (g *Gateway) markLive(ctx context.Context, t redisack.Target) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTimeout)
+	ctx, cancel := context.WithTimeout(ctx, markTimeout)
 	defer cancel()
-	_ = g.rdb.Set(ctx, keysOf(t.Key).live, mark(t), 0).Err()
+	_ = await.Do(ctx, func(ctx context.Context) error { return g.rdb.Set(ctx, keysOf(t.Key).live, mark(t), 0).Err() })
 }

@@ -1,0 +1,70 @@
+// Package redistx reads from Redis by transactions. Those go to the master also where the client is set to read from
+// replicas; a replica that is behind would tell that a write is lost.
+//
+// Redis refuses a transaction where it would serve the commands by themselves: while it is full, and over keys of a
+// cluster slot that is being moved. Then the keys are read one by one; see [Refused] and [Apart].
+package redistx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Exec runs a pipeline made by TxPipeline. A missing key is no error. Of a transaction that is refused Redis itself says
+// no more than EXECABORT: Exec returns why the command in it was.
+func Exec(ctx context.Context, pipe redis.Pipeliner) error {
+	cmds, err := pipe.Exec(ctx)
+	if err == nil || errors.Is(err, redis.Nil) {
+		return nil
+	}
+	if redis.HasErrorPrefix(err, "EXECABORT") {
+		for _, cmd := range cmds {
+			if why := cmd.Err(); why != nil && !redis.HasErrorPrefix(why, "EXECABORT") && !errors.Is(why, redis.Nil) {
+				return why
+			}
+		}
+	}
+	return err
+}
+
+// Refused reports whether Redis has refused the transaction for being one: it is full, and queues nothing; or the slot of
+// the keys is being moved, and no node has all of them. A user without permission is told so.
+func Refused(err error) bool {
+	if err == nil || strings.Contains(err.Error(), "NOPERM") {
+		return false
+	}
+	for _, prefix := range []string{"OOM", "TRYAGAIN", "ASK", "MOVED", "EXECABORT"} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// alone is a script so that a command which only reads goes to the master all the same.
+const alone = "return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))"
+
+// Apart reads one key at the master without a transaction.
+func Apart(ctx context.Context, rdb redis.UniversalClient, command, key string, args ...any) *redis.Cmd {
+	return rdb.Eval(ctx, alone, []string{key}, append([]any{command}, args...)...)
+}
+
+// Pairs is the answer of HGETALL that came through [Apart].
+func Pairs(cmd *redis.Cmd) (map[string]string, error) {
+	flat, err := cmd.StringSlice()
+	if err != nil {
+		return nil, err
+	}
+	if len(flat)%2 != 0 {
+		return nil, fmt.Errorf("a hash of %d words", len(flat))
+	}
+	fields := make(map[string]string, len(flat)/2)
+	for i := 0; i < len(flat); i += 2 {
+		fields[flat[i]] = flat[i+1]
+	}
+	return fields, nil
+}

@@ -2,6 +2,7 @@ package renewal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,6 +59,7 @@ func TestCluster(t *testing.T) {
 	c := redistest.StartCluster(t, 3, 0)
 	t.Run("Whole", func(t *testing.T) {
 		t.Run("SlotMoves", func(t *testing.T) { clusterSlotMoves(t, c) })
+		t.Run("HalfMovedSlot", func(t *testing.T) { clusterHalfMovedSlot(t, c) })
 		t.Run("SelectorsAndLeases", func(t *testing.T) { clusterSelectorsAndLeases(t, c) })
 	})
 	t.Run("DeadMaster", func(t *testing.T) { clusterWithADeadMaster(t, c) })
@@ -135,7 +137,6 @@ func clusterSlotMoves(t *testing.T, c *redistest.Cluster) {
 	t.Parallel()
 	rdb := c.Client()
 	s := onRedis(t, rdb, Config{})
-	ctx := t.Context()
 	const ttl = 10 * time.Second
 	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(200 * time.Millisecond)}
 	set(t, rdb, "{x}k", "me", ttl)
@@ -153,29 +154,141 @@ func clusterSlotMoves(t *testing.T, c *redistest.Cluster) {
 		}
 	}
 	still("before")
-	from := c.MasterFor("{x}k")
-	to := c.Nodes()[slices.IndexFunc(c.Nodes(), func(n *redistest.Server) bool { return n != from })]
-	slot := int(hashSlot("{x}k"))
-	do := func(n *redistest.Server, args ...any) string {
-		t.Helper()
-		reply, err := n.Client().Do(ctx, args...).Text()
-		if err != nil {
-			t.Fatalf("%v: %v", args, err)
-		}
-		return reply
-	}
-	fromID, toID := do(from, "cluster", "myid"), do(to, "cluster", "myid")
-	do(to, "cluster", "setslot", slot, "importing", fromID)
-	do(from, "cluster", "setslot", slot, "migrating", toID)
-	host, port, _ := strings.Cut(to.Addr(), ":")
-	do(from, "migrate", host, port, "", 0, 5000, "keys", "{x}k", "{x}l")
+	m := openSlot(t, c, "{x}k")
+	m.take("{x}k", "{x}l")
 	still("on its way")
-	do(to, "cluster", "setslot", slot, "node", toID)
-	do(from, "cluster", "setslot", slot, "node", toID)
+	m.close()
 	still("moved")
-	if left := pttl(t, to.Client(), "{x}k"); left < ttl-time.Second {
+	if left := pttl(t, m.to.Client(), "{x}k"); left < ttl-time.Second {
 		t.Errorf("%v left on the new master", left)
 	}
+}
+
+// slotMove is a slot on its way from one master to another.
+type slotMove struct {
+	t        *testing.T
+	slot     int
+	from, to *redistest.Server
+}
+
+// openSlot begins to move the slot of a key.
+func openSlot(t *testing.T, c *redistest.Cluster, key string) *slotMove {
+	t.Helper()
+	from := c.MasterFor(key)
+	to := c.Nodes()[slices.IndexFunc(c.Nodes(), func(n *redistest.Server) bool { return n != from })]
+	m := &slotMove{t: t, slot: int(hashSlot(key)), from: from, to: to}
+	m.do(to, "cluster", "setslot", m.slot, "importing", m.do(from, "cluster", "myid"))
+	m.do(from, "cluster", "setslot", m.slot, "migrating", m.do(to, "cluster", "myid"))
+	return m
+}
+
+// take moves some keys; those that do not exist are passed over.
+func (m *slotMove) take(keys ...string) {
+	m.t.Helper()
+	host, port, _ := strings.Cut(m.to.Addr(), ":")
+	args := []any{"migrate", host, port, "", 0, 5000, "keys"}
+	for _, key := range keys {
+		args = append(args, key)
+	}
+	m.do(m.from, args...)
+}
+
+// close hands the slot over.
+func (m *slotMove) close() {
+	m.t.Helper()
+	id := m.do(m.to, "cluster", "myid")
+	m.do(m.to, "cluster", "setslot", m.slot, "node", id)
+	m.do(m.from, "cluster", "setslot", m.slot, "node", id)
+}
+
+func (m *slotMove) do(n *redistest.Server, args ...any) string {
+	m.t.Helper()
+	reply, err := n.Client().Do(m.t.Context(), args...).Text()
+	if err != nil {
+		m.t.Fatalf("%v: %v", args, err)
+	}
+	return reply
+}
+
+// clusterHalfMovedSlot stops a reshard half-way: every other key of a slot is on the new
+// master. All are reachable one by one, so none may be lost, and locks can be taken and
+// released.
+func clusterHalfMovedSlot(t *testing.T, c *redistest.Cluster) {
+	t.Helper()
+	t.Parallel()
+	rdb := c.Client()
+	s := onRedis(t, rdb, Config{})
+	ctx := t.Context()
+	const ttl, interval = 2 * time.Second, 250 * time.Millisecond
+	const n = 100
+	var all, half []string
+	var handles []*Handle
+	for i := range n {
+		key := fmt.Sprint("{half}", i)
+		set(t, rdb, key, "me", 4*ttl)
+		all = append(all, key)
+		if i%2 == 0 {
+			half = append(half, key)
+		}
+	}
+	for _, keep := range []Policy{{}, {KeepLonger: true}} {
+		p := keep
+		p.TTL, p.Interval = FixedTTL(ttl), Every(interval)
+		for i, key := range all {
+			handles = append(handles, register(t, s, Task{Keys: []string{key}, Owner: []string{"", "me"}[i/2%2], Policy: &p}))
+		}
+		handles = append(handles, register(t, s, Task{Keys: all, Owner: "me", Policy: &p}))
+	}
+	locks := map[string]*Lease{}
+	for _, name := range []string{"{half}a", "{half}b", "{half}c"} {
+		l, err := s.Acquire(ctx, name, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		locks[name] = l
+	}
+	if err := locks["{half}c"].Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	m := openSlot(t, c, "{half}")
+	m.take(append(half, "{half}a", "{half}b:fence", "{half}c:fence")...)
+	moved := time.Now()
+	const ticks = int(2 * ttl / interval)
+	before := make([]int, len(handles))
+	for i, h := range handles {
+		before[i] = h.Result().Renewals
+	}
+	for i, h := range handles {
+		eventually(t, 30*time.Second, func() bool { r := h.Result(); return r.Renewals >= before[i]+ticks || r.Reason != Live }, "not renewed")
+		if r := h.Result(); r.Reason != Live {
+			t.Fatalf("on its way: %+v", r)
+		}
+	}
+	if took := time.Since(moved); took < 2*ttl-interval {
+		t.Fatalf("%v are no test of a TTL of %v", took, ttl)
+	}
+	for name, l := range locks {
+		if name != "{half}c" {
+			if err := l.Release(ctx); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		next, err := s.Acquire(ctx, name, time.Minute)
+		if err != nil || next.Fence() <= l.Fence() {
+			t.Fatalf("%s: %v, fence %v after %d", name, err, next, l.Fence())
+		}
+		if _, err := s.Acquire(ctx, name, time.Minute); !errors.Is(err, ErrHeld) {
+			t.Errorf("%s: %v, want ErrHeld", name, err)
+		}
+		if err := next.Release(ctx); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name := range locks {
+		all = append(all, name+":fence")
+	}
+	m.take(all...)
+	m.close()
 }
 
 func clusterSelectorsAndLeases(t *testing.T, c *redistest.Cluster) {

@@ -21,9 +21,10 @@ var errUnsent = errors.New("renewal: the client did not send the command")
 // the client filling in the same object, and on it touching none once Exec has
 // returned; see TestCommandsCanBeUsedAgain.
 type commands struct {
-	fresh bool
-	plain [keepLonger + 1][]*redis.IntCmd // by form; those of this call come first
-	used  [keepLonger + 1]int
+	fresh  bool
+	single bool                            // each key in a command of its own
+	plain  [keepLonger + 1][]*redis.IntCmd // by form; those of this call come first
+	used   [keepLonger + 1]int
 
 	cmds  []redis.Cmder // of this call, in the order in which they are sent
 	parts []part        // parallel to cmds
@@ -59,7 +60,7 @@ func (c *commands) build(ctx context.Context, reqs []request, b *redisBackend) {
 			c.parts = append(c.parts, part{req: i})
 			continue
 		}
-		if len(group) > 0 && !fits(&reqs[group[0]], r, len(group), b.cluster != nil) {
+		if len(group) > 0 && (c.single || !fits(&reqs[group[0]], r, len(group), b.cluster != nil)) {
 			c.script(ctx, reqs, group, b)
 			group = nil
 		}

@@ -18,6 +18,9 @@ var renewText string
 //go:embed scripts/acquire.lua
 var acquireText string
 
+//go:embed scripts/take.lua
+var takeText string
+
 //go:embed scripts/release.lua
 var releaseText string
 
@@ -30,6 +33,7 @@ type redisBackend struct {
 
 	renewScript   *redis.Script
 	acquireScript *redis.Script
+	takeScript    *redis.Script
 	releaseScript *redis.Script
 
 	mu    sync.Mutex
@@ -42,6 +46,7 @@ func newRedisBackend(rdb redis.UniversalClient, cfg Config) *redisBackend {
 		rdb: rdb, fresh: cfg.FreshCommands, timeout: cfg.CallTimeout,
 		renewScript:   redis.NewScript(renewText),
 		acquireScript: redis.NewScript(acquireText),
+		takeScript:    redis.NewScript(takeText),
 		releaseScript: redis.NewScript(releaseText),
 		nodes:         make(map[string]*redisNode),
 	}
@@ -116,10 +121,16 @@ func isMoved(err error) bool {
 	return false
 }
 
-// isRedirect tells whether an error names another node to ask.
+// isRedirect tells whether an error says to ask elsewhere: another node for the whole slot
+// (MOVED) or for this key (ASK), or each node for its part of the keys (TRYAGAIN: the slot
+// is on its way, and some of the keys have gone).
 func isRedirect(err error) bool {
-	return isReply(err) && (strings.HasPrefix(err.Error(), "MOVED ") || strings.HasPrefix(err.Error(), "ASK "))
+	return isReply(err) && (strings.HasPrefix(err.Error(), "MOVED ") || strings.HasPrefix(err.Error(), "ASK ") || isTorn(err))
 }
+
+// isTorn tells whether an error says that the keys of a command are on two nodes, for as
+// long as their slot is on its way from one to the other.
+func isTorn(err error) bool { return isReply(err) && strings.HasPrefix(err.Error(), "TRYAGAIN ") }
 
 // fenceKey names the counter beside a lock, in the lock's own slot.
 func fenceKey(key string) (string, error) {
@@ -139,7 +150,21 @@ func (b *redisBackend) acquire(ctx context.Context, key, token string, ttl time.
 	if err != nil {
 		return 0, err
 	}
-	reply, err := b.acquireScript.Run(ctx, b.rdb, []string{key, fence}, token, ttl.Milliseconds()).Int64Slice()
+	number, err := readAcquire(key, b.acquireScript.Run(ctx, b.rdb, []string{key, fence}, token, ttl.Milliseconds()))
+	if !isTorn(err) {
+		return number, err
+	}
+	// The lock first, then the number: while the lock is held nobody else draws one, so it
+	// is greater than all before.
+	if _, err := readAcquire(key, b.takeScript.Run(ctx, b.rdb, []string{key}, token, ttl.Milliseconds())); err != nil {
+		return 0, err
+	}
+	return b.rdb.Incr(ctx, fence).Result()
+}
+
+// readAcquire reads the answer of acquire.lua or take.lua.
+func readAcquire(key string, cmd *redis.Cmd) (number int64, err error) {
+	reply, err := cmd.Int64Slice()
 	switch {
 	case err != nil:
 		return 0, err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/await"
 )
 
 // redisNode refreshes batches on one server.
@@ -116,8 +118,9 @@ func resolveKept(ctx context.Context, client redis.UniversalClient, reqs []reque
 	}
 }
 
-// redirect asks again, through the cluster client, for keys that moved to another
-// node or are on their way there. Without it a slow migration would lose them.
+// redirect asks again, through the cluster client, for keys that moved to another node or
+// are on their way there. Without it a slow migration would lose them, and one that stalls
+// all of them. Keys that get no answer in time keep the error they have and are tried again.
 func redirect(ctx context.Context, b *redisBackend, reqs []request) {
 	var again []request
 	var at []int
@@ -131,20 +134,36 @@ func redirect(ctx context.Context, b *redisBackend, reqs []request) {
 		return
 	}
 	b.reload(ctx)
-	c := &commands{fresh: true}
-	c.build(ctx, again, b)
-	c.exec(ctx, b.cluster)
-	if c.scriptUnknown() {
-		if err := b.renewScript.Load(ctx, b.cluster).Err(); err == nil {
-			c.exec(ctx, b.cluster)
-		}
+	err := await.Do(ctx, func(ctx context.Context) error {
+		b.askOneByOne(ctx, again)
+		return nil
+	})
+	if err != nil {
+		return // again now belongs to whoever still waits for the answers
 	}
-	c.read(again)
-	resolveKept(ctx, b.cluster, again)
 	for j, i := range at {
 		reqs[i].answer, reqs[i].left = again[j].answer, again[j].left
 		if again[j].answer == answerFailed {
 			reqs[i].err = again[j].err
 		}
 	}
+}
+
+// askOneByOne asks the cluster for each key in a command of its own, which the client can
+// send wherever that key is. The scripts come with their text: nobody knows which nodes
+// have seen it, and loading it on all of them would wait for the slowest.
+func (b *redisBackend) askOneByOne(ctx context.Context, reqs []request) {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	c := &commands{fresh: true, single: true}
+	c.build(ctx, reqs, b)
+	for i, cmd := range c.cmds {
+		if c.parts[i].keys != nil {
+			args := cmd.Args()
+			args[0], args[1] = "eval", renewText
+		}
+	}
+	c.exec(ctx, b.cluster)
+	c.read(reqs)
+	resolveKept(ctx, b.cluster, reqs)
 }

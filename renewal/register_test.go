@@ -157,9 +157,12 @@ func TestNewNamesEveryFault(t *testing.T) {
 	}
 }
 
+// hostClient is a client of a kind that only its host knows.
+type hostClient struct{ redis.UniversalClient }
+
 func TestNewWithoutAClient(t *testing.T) {
 	t.Parallel()
-	for _, rdb := range []redis.UniversalClient{nil, (*redis.Client)(nil), (*redis.ClusterClient)(nil), (*redis.Ring)(nil)} {
+	for _, rdb := range []redis.UniversalClient{nil, (*redis.Client)(nil), (*redis.ClusterClient)(nil), (*redis.Ring)(nil), (*hostClient)(nil)} {
 		if _, err := New(rdb, Config{}); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%T: %v, want ErrInvalid", rdb, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -66,17 +67,10 @@ func New(rdb redis.UniversalClient, cfg Config) (*Service, error) {
 	return newService(cfg, b, b, b.sole()), nil
 }
 
-// noClient also finds a nil pointer that became an interface on its way here.
+// noClient also finds a nil pointer, of any type, that became an interface on its way here.
 func noClient(rdb redis.UniversalClient) bool {
-	switch rdb := rdb.(type) {
-	case *redis.Client:
-		return rdb == nil
-	case *redis.ClusterClient:
-		return rdb == nil
-	case *redis.Ring:
-		return rdb == nil
-	}
-	return rdb == nil
+	v := reflect.ValueOf(rdb)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // newService takes a complete configuration. Sole is the node of all keys; nil in a

@@ -1,0 +1,17 @@
+-- take: takes a lock that nobody holds, without drawing a number; see acquire for both in
+-- one step. It has one key, so a cluster carries it out also while the slot is on its way
+-- to another node and lock and counter are on different ones.
+--
+-- KEYS  [1] the lock
+-- ARGV  [1] token, [2] TTL in ms
+--
+-- Returns {1, 0} if the lock was taken, also by an earlier call with this token,
+--         {0, TTL in ms of the present holder} if not; -1: it has none.
+if redis.call('MGET', KEYS[1])[1] == ARGV[1] then
+  return {1, 0}
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return {0, redis.call('PTTL', KEYS[1])}
+end
+redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+return {1, 0}

@@ -27,6 +27,9 @@ func (c *clock) time(at time.Duration) time.Time {
 // passed is the last tick that has begun at a moment.
 func (c *clock) passed(at time.Duration) uint64 { return uint64(max(at, 0) / c.tick) }
 
+// tickNow is the present tick.
+func (c *clock) tickNow() uint64 { return c.passed(c.now()) }
+
 // ceil is the first tick that begins at a moment or after it.
 func (c *clock) ceil(at time.Duration) uint64 {
 	if at <= 0 {

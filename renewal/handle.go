@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +47,9 @@ type extra struct {
 	ttl      time.Duration   // last answer of a TTL function
 	interval time.Duration   // last answer of an interval function
 	selected map[string]*key // keys of a selector
+	armed    time.Duration   // of many keys: what the timer is set to
+	lost     int             // of many keys: those that are lost
+	quiet    int             // of many keys, after the end: as many are part of no call
 	overdue  bool            // the functions under way have exceeded their budget
 	calls    []call          // callbacks to come
 	calling  bool            // a callback is under way
@@ -257,15 +261,16 @@ func (h *Handle) each(fn func(*key)) {
 	}
 }
 
-// quiet tells whether nothing runs for the task any more.
+// quiet tells whether nothing runs for the task any more. It is called after the end, when
+// no key becomes part of a call again.
 func (h *Handle) quiet() bool {
-	for i := range h.keys {
-		if h.keys[i].calling() {
+	if h.ext == nil {
+		return !h.asking && !slices.ContainsFunc(h.keys, func(k key) bool { return k.calling() })
+	}
+	for ; h.ext.quiet < len(h.keys); h.ext.quiet++ {
+		if h.keys[h.ext.quiet].calling() {
 			return false
 		}
-	}
-	if h.ext == nil {
-		return !h.asking
 	}
 	for _, k := range h.ext.selected {
 		if k.calling() {
@@ -320,30 +325,51 @@ func (h *Handle) schedule(base time.Duration) {
 // arm sets the timer to the next moment at which something is to be done.
 func (h *Handle) arm() {
 	at := h.due
-	if len(h.keys) == 1 && h.ext == nil {
-		at = h.until(&h.keys[0], at)
+	if len(h.keys) == 1 && h.ext == nil && h.keys[0].state != keyWaiting { // no need of the clock
+		at = h.until(&h.keys[0], at, 0)
 	} else {
-		h.each(func(k *key) { at = h.until(k, at) })
+		now := h.pol.svc.clock.tickNow()
+		h.each(func(k *key) { at = h.until(k, at, now) })
+	}
+	if h.many() {
+		h.x().armed = at
 	}
 	h.timer = h.pol.svc.timers.set(h.timer, h.pol.svc.clock.ceil(at), h)
 }
 
+// few is the number of keys that may be walked through for the sake of one of them.
+const few = 16
+
+// many tells whether what happens to one key must not cost a walk through all.
+func (h *Handle) many() bool { return len(h.keys) > few || h.pol.Select.set }
+
+// armFor moves the timer forward for what is to be done for one key. It moves nothing
+// back: a timer that comes early finds nothing to do.
+func (h *Handle) armFor(k *key) {
+	if !h.many() {
+		h.arm()
+		return
+	}
+	if at := h.until(k, h.due, h.pol.svc.clock.tickNow()); at < h.x().armed {
+		h.x().armed = at
+		h.timer = h.pol.svc.timers.set(h.timer, h.pol.svc.clock.ceil(at), h)
+	}
+}
+
 // until is the earlier of at and the next moment at which something is to be done
-// for a key.
-func (h *Handle) until(k *key, at time.Duration) time.Duration {
+// for a key. Now is the present tick.
+func (h *Handle) until(k *key, at time.Duration, now uint64) time.Duration {
 	if !k.live() {
 		return at
 	}
 	at = min(at, k.deadline)
 	if k.state == keyWaiting {
-		at = min(at, h.retryAt(k))
+		at = min(at, h.retryAt(k, now))
 	}
 	return at
 }
 
-// retryAt restores the full time of a retry from its low half.
-func (h *Handle) retryAt(k *key) time.Duration {
-	c := &h.pol.svc.clock
-	now := c.passed(c.now())
-	return time.Duration(int64(now)+int64(int32(k.retry-uint32(now)))) * c.tick
+// retryAt restores the full time of a retry from its low half and the present tick.
+func (h *Handle) retryAt(k *key, now uint64) time.Duration {
+	return time.Duration(int64(now)+int64(int32(k.retry-uint32(now)))) * h.pol.svc.clock.tick
 }

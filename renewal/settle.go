@@ -20,7 +20,7 @@ func (h *Handle) renewed(k *key, sent, ttl time.Duration) {
 		h.emit(h.event(k, Renewed, nil))
 	}
 	if k.deadline < h.due { // the answer was long under way, or the TTL is shorter than before
-		h.arm()
+		h.armFor(k)
 	}
 }
 
@@ -39,7 +39,7 @@ func (h *Handle) failed(k *key, err error, now time.Duration) {
 	if h.pol.Callbacks.Failed != nil {
 		h.emit(h.event(k, Failed, err))
 	}
-	h.arm()
+	h.armFor(k)
 }
 
 // lose gives up a key for good. A missing key may be what the task was waiting for.
@@ -80,11 +80,20 @@ func (h *Handle) endWith(reason Reason, err error) {
 	if h.pol.Select.set {
 		return
 	}
-	left := 0
-	h.each(func(*key) { left++ })
-	if h.pol.OnLoss == EndTask || left == 0 {
+	if h.pol.OnLoss == EndTask || h.left() == 0 {
 		h.finish(reason, err)
 	}
+}
+
+// left counts the keys of a fixed list that are still renewed, one of which has just
+// been lost.
+func (h *Handle) left() (n int) {
+	if h.many() {
+		h.x().lost++
+		return len(h.keys) - h.x().lost
+	}
+	h.each(func(*key) { n++ })
+	return n
 }
 
 // finish ends the task once and for all.

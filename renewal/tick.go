@@ -72,8 +72,9 @@ func (h *Handle) refresh(due time.Duration) {
 
 // retry queues the keys whose wait after a failure is over.
 func (h *Handle) retry(now time.Duration) {
+	tick := h.pol.svc.clock.tickNow()
 	h.each(func(k *key) {
-		if k.state == keyWaiting && h.retryAt(k) <= now {
+		if k.state == keyWaiting && h.retryAt(k, tick) <= now {
 			h.enqueue(k, now, rankRetry)
 		}
 	})

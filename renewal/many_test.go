@@ -1,0 +1,104 @@
+package renewal
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// TestManyKeysOfOneTask: what happens to one key of a task does not cost a walk through
+// all of them, whether they fail or are lost. Quadratic, this took 16 s; the bound leaves
+// room for the race detector on a busy machine.
+func TestManyKeysOfOneTask(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"lost", "failed"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const n = 100_000
+			f, keys := newFake(), make([]string, n)
+			for i := range keys {
+				keys[i] = fmt.Sprint("k", i)
+				if name == "failed" { // what is lost does not exist
+					f.set(keys[i], "wrong type", 0)
+				}
+			}
+			s := newService(Config{}.withDefaults(), f, f, nil)
+			start(t, s)
+			p := &Policy{TTL: FixedTTL(time.Minute), Interval: Every(20 * time.Second), OnLoss: DropKey, RenewAtOnce: true}
+			began := time.Now()
+			h := register(t, s, Task{Keys: keys, Owner: "me", Policy: p})
+			eventually(t, 30*time.Second, func() bool { r := h.Result(); return r.Failures >= n || r.Reason == ReasonLost }, "not gone through")
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("%d keys took %v", n, took)
+			}
+			if lost := s.Stats().Lost; name == "lost" && lost != n {
+				t.Errorf("%d keys lost, want %d", lost, n)
+			}
+		})
+	}
+}
+
+// TestManyKeysAreRetriedAndLostOnTime: a timer that is only moved forward misses neither a
+// retry nor a deadline.
+func TestManyKeysAreRetriedAndLostOnTime(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{}, func(w *world) {
+		t := w.t
+		const n = few + 1
+		var keys []string
+		for i := range n {
+			keys = append(keys, fmt.Sprint("k", i))
+			w.set(keys[i], "me", 40*time.Second)
+		}
+		p := every(10 * time.Second)
+		p.OnLoss = DropKey
+		h := register(t, w.s, Task{Keys: keys, Owner: "me", Policy: p})
+		pass(20 * time.Second)
+		w.at("main").fail(errDown)
+		pass(9 * time.Second)
+		w.at("main").fail(nil)
+		pass(9 * time.Second)
+		before := h.Result()
+		if before.Failures < n || before.Reason != Live {
+			t.Fatalf("%+v, want a failure of each key", before)
+		}
+		for _, key := range keys[1:] {
+			w.del(key)
+		}
+		pass(10 * time.Second)
+		if st := h.Status(); st.Reason != Live || st.Keys != 1 {
+			t.Errorf("%+v, want one key left", st)
+		}
+		w.at("main").fail(errDown)
+		deadline := h.Status().Deadline
+		<-h.Done()
+		if late := time.Since(deadline); late < 0 || late > 20*time.Millisecond || !errors.Is(h.Result().Err, ErrDeadline) {
+			t.Errorf("%+v, %v after the deadline", h.Result(), late)
+		}
+	})
+}
+
+// TestManyKeysDelayNobody: other tasks are on time beside one of very many keys.
+func TestManyKeysDelayNobody(t *testing.T) {
+	t.Parallel()
+	s := newIdle(t, Config{})
+	keys := make([]string, onTheClock+1)
+	for i := range keys {
+		keys[i] = fmt.Sprint("k", i)
+	}
+	big := register(t, s, Task{Keys: keys, Policy: every(time.Second)})
+	big.mu.Lock() // somebody goes through its keys
+	fired := make(chan struct{})
+	go func() {
+		s.fire(big, s.clock.now())
+		close(fired)
+	}()
+	select {
+	case <-fired:
+	case <-time.After(10 * time.Second):
+		t.Error("the clock waits for a task of many keys")
+	}
+	big.mu.Unlock()
+	s.lanes.close()
+}

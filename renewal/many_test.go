@@ -8,14 +8,14 @@ import (
 )
 
 // TestManyKeysOfOneTask: what happens to one key of a task does not cost a walk through
-// all of them, whether they fail or are lost. Quadratic, this took 16 s; the bound leaves
-// room for the race detector on a busy machine.
+// all of them, whether they fail or are lost. Quadratic, this took more than the 30 s
+// that a busy machine is given here, and now takes one or two.
 func TestManyKeysOfOneTask(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"lost", "failed"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const n = 100_000
+			const n = 150_000
 			f, keys := newFake(), make([]string, n)
 			for i := range keys {
 				keys[i] = fmt.Sprint("k", i)
@@ -26,12 +26,8 @@ func TestManyKeysOfOneTask(t *testing.T) {
 			s := newService(Config{}.withDefaults(), f, f, nil)
 			start(t, s)
 			p := &Policy{TTL: FixedTTL(time.Minute), Interval: Every(20 * time.Second), OnLoss: DropKey, RenewAtOnce: true}
-			began := time.Now()
 			h := register(t, s, Task{Keys: keys, Owner: "me", Policy: p})
 			eventually(t, 30*time.Second, func() bool { r := h.Result(); return r.Failures >= n || r.Reason == ReasonLost }, "not gone through")
-			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("%d keys took %v", n, took)
-			}
 			if lost := s.Stats().Lost; name == "lost" && lost != n {
 				t.Errorf("%d keys lost, want %d", lost, n)
 			}

@@ -108,6 +108,10 @@ func tlsHint(rdb redis.UniversalClient, err error) string {
 func (s *Store) checkLayout(ctx context.Context) error {
 	key := s.keys.version()
 	text, err := await.Value(ctx, func(ctx context.Context) (string, error) {
+		text, err := s.rdb.Get(ctx, key).Result() // on a full server it can be read
+		if !errors.Is(err, redis.Nil) {
+			return text, err
+		}
 		if err := s.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
 			return "", err
 		}

@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -41,16 +44,39 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	if refused != nil {
 		c.claim = store.Claim{} // the changes stand; whoever comes for tasks alone is told
 	}
-	if err := s.submit(ctx, b.Plan, c); err != nil {
+	err := s.submit(ctx, b.Plan, c)
+	if redis.IsOOMError(err) && onlyEnds(b) {
+		err = s.endOnFull(ctx, b.Plan, c)
+	}
+	if err != nil {
 		return err
 	}
-	err := c.answerTo(b, s)
+	err = c.answerTo(b, s)
 	s.calls.Put(c)
 	if err == nil && b.HandsBack() {
 		// The commit stands, whatever becomes of this: the plan does not rest for long.
 		_ = s.wake(ctx, b.Plan, 0, true)
 	}
 	return err
+}
+
+// onlyEnds reports whether a batch ends holds and saves nothing.
+func onlyEnds(b *store.Batch) bool {
+	return len(b.Works) > 0 && !slices.ContainsFunc(b.Works, func(w store.Work) bool { return w.Kind == store.Save })
+}
+
+// endOnFull makes changes that end holds once more, on a server whose memory is full:
+// otherwise nothing there would ever end, and nothing could be removed. Their claim gets
+// nothing.
+func (s *Store) endOnFull(ctx context.Context, id plan.ID, c *call) error {
+	c.claim = store.Claim{}
+	l := s.lane(id)
+	t := &trip{calls: []*call{c}, seen: l.newest(), full: true}
+	return await.Do(ctx, func(ctx context.Context) error {
+		c.err = nil
+		s.commit(ctx, id, l, t)
+		return c.err
+	})
 }
 
 // trip is one round trip with commits of one plan. Its memory is used again.
@@ -62,6 +88,7 @@ type trip struct {
 	seen  int64  // the newest event known before, and by the answer
 	last  int64
 	now   int64 // by the server's clock
+	full  bool  // the server's memory is
 }
 
 func (s *Store) takeTrip() *trip {
@@ -117,6 +144,9 @@ const unusual = "=?"
 
 // send makes the round trip, or two if it looked simpler than it was.
 func (s *Store) send(ctx context.Context, key string, t *trip) (string, error) {
+	if t.full {
+		return s.call(ctx, s.scripts.end, key, t.argv)
+	}
 	if t.savesAlone() {
 		text, err := s.call(ctx, s.scripts.save, key, t.argv)
 		if err != nil || text != unusual {

@@ -23,7 +23,8 @@ type Config struct {
 	// that it had not passed on. A commit that the replicas do not have in time is a
 	// passing fault: it is sent again, and waits again.
 	Replicas int
-	// ReplicaTimeout bounds that wait. Default 1 s.
+	// ReplicaTimeout bounds that wait. Default 1 s; never more than three quarters of the
+	// client's ReadTimeout.
 	ReplicaTimeout time.Duration
 	// WentBack is called when a plan is found in an older state than this process has
 	// seen, as after a failover to a replica that had not got all. The call that

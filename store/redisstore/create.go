@@ -107,6 +107,12 @@ func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, e
 	if err != nil {
 		return store.Creation{}, err
 	}
+	if s.cfg.Replicas > 0 && r[0] != nil && r[0] != "leaving" {
+		// It was perhaps written by a call that gave up waiting for the replicas.
+		if _, err := s.reserveKey(ctx, key, id); err != nil {
+			return store.Creation{}, err
+		}
+	}
 	switch same := r[1] == c.Hash; {
 	case r[0] == "creating" && same && r[2] == c.Mark:
 		return s.goOn(ctx, store.Creation{ID: id, Mark: c.Mark})
@@ -156,6 +162,10 @@ func (s *Store) keyHolder(ctx context.Context, key string) (plan.ID, error) {
 // reserveKey makes a key name a plan if it names none.
 func (s *Store) reserveKey(ctx context.Context, key string, id plan.ID) (bool, error) {
 	k := s.keys.key(key)
+	if s.cfg.Replicas > 0 {
+		had, err := s.reserveOne(ctx, k, id.String())
+		return had == "" || had == id.String(), err
+	}
 	taken, err := await.Value(ctx, func(ctx context.Context) (bool, error) { return s.rdb.SetNX(ctx, k, id.String(), 0).Result() })
 	if err != nil {
 		return false, s.fault(ctx, k, err)

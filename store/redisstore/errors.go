@@ -83,9 +83,11 @@ func (s *Store) fault(ctx context.Context, key string, err error) error {
 		number *strconv.NumError
 	)
 	switch {
+	case store.Temporary(err):
+		return err
 	case redis.IsAuthError(err) || redis.HasErrorPrefix(err, "WRONGPASS"):
 		return &ServerError{Addr: s.addr, Reason: "the server does not accept this user and password", Err: err}
-	case redis.IsPermissionError(err):
+	case redis.IsPermissionError(err) || refusedInScript(err):
 		return &ServerError{Addr: s.addr, Reason: "this user may not use the commands or keys that are needed", Err: err}
 	case refusedTLS(err):
 		return &ServerError{Addr: s.addr, Reason: "TLS failed, or only one side uses it", Err: err}
@@ -100,6 +102,13 @@ func (s *Store) fault(ctx context.Context, key string, err error) error {
 		err = errors.New(err.Error()) // the client's own timeout, and not the end of ctx
 	}
 	return &store.TemporaryError{Err: err}
+}
+
+// refusedInScript reports whether a script ran into what its user may not do, by the words
+// of Redis 7.0 and of later ones.
+func refusedInScript(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "The user executing the script can't") || strings.Contains(text, "ACL failure in script")
 }
 
 // passing reports whether an error that a server answered may pass by itself.

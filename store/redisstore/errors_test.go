@@ -45,6 +45,7 @@ func TestFaults(t *testing.T) {
 	for _, fault := range []error{
 		answered("NOAUTH Authentication required."), answered("WRONGPASS invalid username-password pair"),
 		answered("NOPERM this user has no permissions"),
+		answered("ERR The user executing the script can't run this command or subcommand script: 1, on @user_script:1."),
 		tls.RecordHeaderError{Msg: "no TLS"},
 		fmt.Errorf("dial: %w", x509.UnknownAuthorityError{}), tls.AlertError(40),
 	} {

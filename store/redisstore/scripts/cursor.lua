@@ -34,5 +34,6 @@ else
 	end
 	position = ARGV[4]
 end
+redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
 redis.call('HSET', key, ARGV[1], position .. ' ' .. till .. ' ' .. ARGV[2])
 return '=' .. position

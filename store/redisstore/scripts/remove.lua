@@ -30,6 +30,7 @@ if ARGV[1] == '0' then
 	elseif r[1] == 'creating' and tonumber(now) < r[6] + r[5] then
 		return '!creating ' .. string.format('%.0f', r[6] + r[5] - tonumber(now))
 	end
+	redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
 	redis.call('HSET', record, 'stage', 'leaving')
 	return '=' .. (r[3] or '0') .. '|' .. math.ceil(r[2] / 64) .. '|' .. sized(r[4] or '')
 elseif r[1] ~= 'leaving' then

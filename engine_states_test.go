@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -47,4 +48,36 @@ func TestStates(t *testing.T) {
 			t.Errorf("states of no plan: %v", err)
 		}
 	})
+}
+
+// Every query refuses a page that there cannot be, and names the argument.
+func TestQueriesRefuse(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, memstore.New(), cutover.Config{})
+	id := create(t, e, spec("a"))
+	ctx := t.Context()
+	watch := func(after int64) (err error) {
+		for _, err = range e.Watch(ctx, id, after) {
+			break
+		}
+		return err
+	}
+	_, plans := e.Plans(ctx, store.PlanQuery{Limit: -4})
+	_, _, tasks := e.Tasks(ctx, id, store.TaskQuery{Limit: -4})
+	_, states := e.States(ctx, id, 0, -4)
+	_, tenants := e.Tenants(ctx, id, 0, -4)
+	_, events := e.Events(ctx, id, -1, -1)
+	_, own := e.PlanEvents(ctx, id, -1, -1)
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"Plans": {plans, "Limit is -4"}, "Tasks": {tasks, "Limit is -4"}, "States": {states, "Limit is -4"},
+		"Tenants": {tenants, "Limit is -4"}, "Events": {events, "After is -1"}, "PlanEvents": {own, "Limit is -1"},
+		"Watch": {watch(-7), "After is -7"},
+	} {
+		if told := (*store.InvalidError)(nil); !errors.As(tt.err, &told) || !strings.Contains(tt.err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", name, tt.err, tt.want)
+		}
+	}
 }

@@ -13,6 +13,10 @@ func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	return e.readPlan(ctx, id)
 }
 
+// Queries refuse a negative position and a limit that is negative or above its maximum:
+// store.ErrInvalid, and the *store.InvalidError names the argument. A limit of 0 is the
+// maximum.
+
 // Plans returns a page of plans, the newest first. With store.ErrCorrupt it returns
 // those that can be read, too.
 func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {

@@ -37,7 +37,7 @@
 //
 // # Errors
 //
-//	a call that can never succeed            ErrInvalid
+//	a call that can never succeed            ErrInvalid (*InvalidError: which argument of a query)
 //	no such plan or task                     ErrNotFound
 //	decided on an older version              ErrConflict
 //	a worker that lost its task              ErrFenced (*FencedError: the holder)

@@ -327,7 +327,9 @@ type Cursors interface {
 	MoveCursor(ctx context.Context, id plan.ID, name, owner string, seq int64) error
 }
 
-// Reader answers questions. Everything read is a consistent moment of one plan or
+// Reader answers questions. A position that is negative, an ordinal beyond any plan's, and
+// a limit that is negative or above its maximum are refused with an *InvalidError that
+// names them; a limit of 0 is the maximum. Everything read is a consistent moment of one plan or
 // task; pages of a query are moments of their own.
 type Reader interface {
 	// Plan returns a plan. ErrNotFound.

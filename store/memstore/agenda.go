@@ -94,6 +94,9 @@ func (a *agenda) unschedule(it *item) {
 
 // Due implements store.Agenda.
 func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
+	if err := store.CheckDue(limit); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

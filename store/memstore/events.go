@@ -129,12 +129,14 @@ func (p *rollout) entry(e *plan.Event, at stamp) entry {
 
 // Events implements store.Reader.
 func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	if err := store.CheckEvents(after, limit); err != nil {
+		return nil, err
+	}
 	p, err := s.visible(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	defer p.mu.Unlock()
-	after = max(after, 0)
 	if first := p.log.first(); after < first-1 {
 		return nil, &store.TrimmedError{First: first}
 	}
@@ -155,6 +157,9 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 
 // PlanEvents implements store.Reader.
 func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	if err := store.CheckEvents(after, limit); err != nil {
+		return nil, err
+	}
 	p, err := s.visible(ctx, id)
 	if err != nil {
 		return nil, err
@@ -190,7 +195,7 @@ func (p *rollout) event(seq int64, en *entry, texts []string) plan.Event {
 
 // page returns the number of entries to answer when limit is asked for.
 func page(limit int) int {
-	if limit <= 0 || limit > store.MaxPage {
+	if limit == 0 {
 		return store.MaxPage
 	}
 	return limit

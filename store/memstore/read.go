@@ -24,6 +24,9 @@ func (s *Store) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 
 // Plans implements store.Reader.
 func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -82,6 +85,9 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 
 // Tasks implements store.Reader.
 func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
+	if err := q.Check(); err != nil {
+		return nil, 0, err
+	}
 	p, err := s.visible(ctx, id)
 	if err != nil {
 		return nil, 0, err
@@ -91,7 +97,7 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 		return nil, 0, nil
 	}
 	limit := page(q.Limit)
-	ordinal := max(q.After, 0)
+	ordinal := q.After
 	for looked := 0; ordinal < p.tasks.n; looked++ {
 		if len(tasks) == limit || looked == scanned {
 			return tasks, ordinal, nil
@@ -116,15 +122,18 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 
 // each returns what f says of each of up to limit tasks after an ordinal.
 func each[T any](ctx context.Context, s *Store, id plan.ID, after, limit int, f func(*rollout, *record) T) ([]T, error) {
+	if err := store.CheckStates(after, limit); err != nil {
+		return nil, err
+	}
 	p, err := s.visible(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	defer p.mu.Unlock()
-	if limit <= 0 || limit > store.MaxStates {
+	if limit == 0 {
 		limit = store.MaxStates
 	}
-	after = min(max(after, 0), p.tasks.n)
+	after = min(after, p.tasks.n)
 	found := make([]T, min(limit, p.tasks.n-after))
 	for i := range found {
 		found[i] = f(p, p.tasks.at(uint32(after+1+i)))

@@ -60,6 +60,9 @@ func (s *Store) expect(ctx context.Context, id plan.ID, ttl time.Duration) error
 // Due implements store.Agenda. Now and then it also checks a few plans for entries
 // that were lost.
 func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
+	if err := store.CheckDue(limit); err != nil {
+		return nil, err
+	}
 	answer, err := s.agenda(ctx, "due", page(limit), sweepGap.Microseconds(), sweepShare)
 	if err != nil {
 		return nil, err
@@ -181,7 +184,7 @@ func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
 
 // page returns the number of entries to answer when limit is asked for.
 func page(limit int) int {
-	if limit <= 0 || limit > store.MaxPage {
+	if limit == 0 {
 		return store.MaxPage
 	}
 	return limit

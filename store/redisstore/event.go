@@ -56,8 +56,11 @@ var lineBreaks = strings.NewReplacer("\t", " ", "\n", " ")
 
 // Events implements store.Reader.
 func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	if err := store.CheckEvents(after, limit); err != nil {
+		return nil, err
+	}
 	key := s.keys.plan(id)
-	after, limit = max(after, 0), page(limit)
+	limit = page(limit)
 	argv := s.scripts.events.argv(make([]any, 0, 8), key)
 	answer, err := s.run(ctx, s.scripts.events, key, false, append(argv, after, limit, limit))
 	if err != nil {
@@ -86,8 +89,11 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 
 // PlanEvents implements store.Reader.
 func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+	if err := store.CheckEvents(after, limit); err != nil {
+		return nil, err
+	}
 	key := s.keys.plan(id)
-	after, limit = max(after, 0), page(limit)
+	limit = page(limit)
 	argv := s.scripts.history.argv(make([]any, 0, 8), key)
 	answer, err := s.run(ctx, s.scripts.history, key, false, append(argv, after, limit))
 	if err != nil {

@@ -45,6 +45,9 @@ func (s *Store) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 
 // Plans implements store.Reader.
 func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
 	limit := page(q.Limit)
 	before := "+inf"
 	if q.Before > 0 {
@@ -196,11 +199,14 @@ func (s *Store) pick(ctx context.Context, id plan.ID, ordinal, after, limit int,
 
 // Tasks implements store.Reader.
 func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
+	if err := q.Check(); err != nil {
+		return nil, 0, err
+	}
 	limit := page(q.Limit)
 	if q.Unheld {
 		return s.unheld(ctx, id, q, limit)
 	}
-	key, next := s.keys.plan(id), max(0, q.After)
+	key, next := s.keys.plan(id), q.After
 	for range scanCalls {
 		argv := s.scripts.tasks.argv(make([]any, 0, 9), key)
 		argv = append(argv, next, limit-len(tasks), lettersOf(q.States), scanBuckets, pageBytes)
@@ -229,10 +235,10 @@ func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit
 	if states == "" {
 		states = "-" // no task can be in these states: only the plan is looked for
 	}
-	tasks, complete, err := s.pick(ctx, id, 0, max(0, q.After), limit, states)
+	tasks, complete, err := s.pick(ctx, id, 0, q.After, limit, states)
 	if err == nil && !complete {
 		if err = s.repair(ctx, id); err == nil {
-			tasks, complete, err = s.pick(ctx, id, 0, max(0, q.After), limit, states)
+			tasks, complete, err = s.pick(ctx, id, 0, q.After, limit, states)
 		}
 		if err == nil && !complete {
 			err = &store.CorruptError{Key: s.keys.loose(id), Reason: "fewer tasks wait for a worker than are counted"}

@@ -16,8 +16,10 @@ import (
 
 // States implements store.Reader.
 func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
-	after = max(0, after)
-	if limit <= 0 || limit > store.MaxStates {
+	if err := store.CheckStates(after, limit); err != nil {
+		return nil, err
+	}
+	if limit == 0 {
 		limit = store.MaxStates
 	}
 	key := s.keys.plan(id)
@@ -41,10 +43,12 @@ func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]tas
 // Tenants implements store.Reader. That the plan is there is asked in the same round
 // trip; what is wrong if it is not, only then.
 func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
-	if limit <= 0 || limit > store.MaxStates {
+	if err := store.CheckStates(after, limit); err != nil {
+		return nil, err
+	}
+	if limit == 0 {
 		limit = store.MaxStates
 	}
-	after = min(max(0, after), task.MaxPerPlan)
 	pipe := s.rdb.Pipeline()
 	record := pipe.HMGet(ctx, s.keys.plan(id), "stage", "tasks")
 	var lists []*redis.StringSliceCmd

@@ -48,6 +48,7 @@ func TestBroken(t *testing.T) {
 		"states of other tasks":           {"10-query", wrap[statesTooLate]},
 		"states as they are stored":       {"10-query", wrap[statesAsStored]},
 		"endless states":                  {"10-query", wrap[longStates]},
+		"takes any page":                  {"11-errors", wrap[anyPage]},
 		"goes on for nobody":              {"11-errors", wrap[ignoresContext]},
 		"calls every fault a passing one": {"11-errors", wrap[alwaysTemporary]},
 	} {

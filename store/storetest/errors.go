@@ -3,6 +3,9 @@ package storetest
 import (
 	"context"
 	"errors"
+	"maps"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -15,6 +18,7 @@ func errorCases() []testCase {
 		{name: "no such plan", run: errorsNotFound},
 		{name: "context that has ended", run: errorsContext},
 		{name: "huge and empty inputs", run: errorsInputs},
+		{name: "impossible pages", run: errorsPages},
 	}
 }
 
@@ -58,6 +62,8 @@ func (e *env) calls(id plan.ID) map[string]func(ctx context.Context) error {
 		"States":     func(ctx context.Context) error { _, err := e.States(ctx, id, 0, 0); return err },
 		"Tenants":    func(ctx context.Context) error { _, err := e.Tenants(ctx, id, 0, 0); return err },
 		"Events":     func(ctx context.Context) error { _, err := e.Events(ctx, id, 0, 1); return err },
+		"PlanEvents": func(ctx context.Context) error { _, err := e.PlanEvents(ctx, id, 0, 1); return err },
+		"Remind":     func(ctx context.Context) error { return e.Remind(ctx, map[plan.ID]time.Duration{id: 0}) },
 	}
 }
 
@@ -65,7 +71,7 @@ func errorsNotFound(e *env) {
 	e.create(1, concurrently(1))
 	for _, id := range []plan.ID{1000, task.MaxPlanID, 0, -1} {
 		calls := e.calls(id)
-		for _, name := range []string{"AddTenants", "FinishCreate", "Commit", "Apply", "Orphans", "Cursor", "MoveCursor", "Plan", "Task", "Tasks", "States", "Tenants", "Events"} {
+		for _, name := range []string{"AddTenants", "FinishCreate", "Commit", "Apply", "Orphans", "Cursor", "MoveCursor", "Plan", "Task", "Tasks", "States", "Tenants", "Events", "PlanEvents"} {
 			if err := calls[name](e.ctx); !errors.Is(err, store.ErrNotFound) || store.Temporary(err) {
 				e.Errorf("%s of plan %s: %v, want ErrNotFound", name, id, err)
 			}
@@ -148,9 +154,79 @@ func errorsInputs(e *env) {
 	e.ok(err)
 	_, err = e.Heartbeat(e.ctx, "", time.Minute, nil)
 	e.refused("a heartbeat of nobody", err)
-	_, err = e.Due(e.ctx, -1)
-	if store.Temporary(err) {
-		e.Errorf("due plans, less than none: %v", err)
+}
+
+// errorsPages: what no page can be is refused by its name, and not taken for something
+// else: a caller who asked for 5,000 and got 1,000 would take that for the end.
+func errorsPages(e *env) {
+	r := e.start(3, concurrently(3))
+	events := map[string]func(after, limit int) error{
+		"Events":     func(after, limit int) error { _, err := e.Events(e.ctx, r.id, int64(after), limit); return err },
+		"PlanEvents": func(after, limit int) error { _, err := e.PlanEvents(e.ctx, r.id, int64(after), limit); return err },
+	}
+	ordinals := map[string]func(after, limit int) error{
+		"Tasks": func(after, limit int) error {
+			_, _, err := e.Tasks(e.ctx, r.id, store.TaskQuery{After: after, Limit: limit})
+			return err
+		},
+		"unheld Tasks": func(after, limit int) error {
+			_, _, err := e.Tasks(e.ctx, r.id, store.TaskQuery{After: after, Limit: limit, Unheld: true})
+			return err
+		},
+		"States":  func(after, limit int) error { _, err := e.States(e.ctx, r.id, after, limit); return err },
+		"Tenants": func(after, limit int) error { _, err := e.Tenants(e.ctx, r.id, after, limit); return err },
+	}
+	plans := func(before, limit int) error {
+		_, err := e.Plans(e.ctx, store.PlanQuery{Before: plan.ID(before), Limit: limit})
+		return err
+	}
+	due := func(_, limit int) error { _, err := e.Due(e.ctx, limit); return err }
+	page := func(name string, call func(after, limit int) error, most int) {
+		e.Helper()
+		e.names(name, call(0, -1), "Limit")
+		e.names(name, call(0, math.MinInt), "Limit")
+		e.names(name, call(0, most+1), "Limit")
+		e.names(name, call(0, math.MaxInt), "Limit")
+		e.names(name, call(0, most))
+		e.names(name, call(0, 0))
+	}
+	maps.Copy(events, ordinals)
+	for name, call := range events {
+		most := store.MaxPage
+		if name == "States" || name == "Tenants" {
+			most = store.MaxStates
+		}
+		page(name, call, most)
+		e.names(name, call(-1, 1), "After")
+		e.names(name, call(math.MinInt, -4), "After", "Limit")
+		if ordinals[name] != nil {
+			e.names(name, call(task.MaxPerPlan+1, 1), "After")
+			e.names(name, call(math.MaxInt, 1), "After")
+			e.names(name, call(task.MaxPerPlan, 1))
+		}
+	}
+	page("Plans", plans, store.MaxPage)
+	page("Due", due, store.MaxPage)
+	e.names("Plans", plans(-1, -1), "Before", "Limit")
+	e.names("Plans", plans(math.MaxInt, 1))
+	_, err := e.Plans(e.ctx, store.PlanQuery{States: []plan.State{plan.Running, 200}})
+	e.names("Plans", err, "States[1]")
+	_, _, err = e.Tasks(e.ctx, r.id, store.TaskQuery{After: -1, States: []task.State{200, task.Running}})
+	e.names("Tasks", err, "After", "States[0]")
+}
+
+// names checks that a call was refused because of exactly these arguments.
+func (e *env) names(call string, err error, want ...string) {
+	e.Helper()
+	var told *store.InvalidError
+	var got []string
+	if errors.As(err, &told) {
+		for _, f := range told.Faults {
+			got = append(got, f.Field)
+		}
+	}
+	if !slices.Equal(got, want) || errors.Is(err, store.ErrInvalid) != (len(want) > 0) || (err == nil) != (len(want) == 0) {
+		e.Errorf("%s: %v names %v, want %v", call, err, got, want)
 	}
 }
 

@@ -343,6 +343,13 @@ func (m *stillPending) Task(ctx context.Context, id task.ID) (task.Task, error) 
 	return t, err
 }
 
+// anyPage answers a page that there cannot be with the nearest that there is.
+type anyPage struct{ mutant }
+
+func (m *anyPage) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+	return m.Store.States(ctx, id, max(0, after), min(max(0, limit), store.MaxStates))
+}
+
 // statesTooLate begins one task too late where a page goes on.
 type statesTooLate struct{ mutant }
 

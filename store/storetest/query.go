@@ -106,7 +106,7 @@ func queryTasks(e *env) {
 		{"all", store.TaskQuery{}, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
 		{"after 7", store.TaskQuery{After: 7}, []int{8, 9}},
 		{"after the last", store.TaskQuery{After: 9}, nil},
-		{"far after the last", store.TaskQuery{After: 9000}, nil},
+		{"far after the last", store.TaskQuery{After: task.MaxPerPlan}, nil},
 		{"pages of two", store.TaskQuery{Limit: 2}, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
 		{"running", store.TaskQuery{States: []task.State{task.Running}}, []int{3, 4}},
 		{"pending after 7", store.TaskQuery{States: []task.State{task.Pending}, After: 7}, []int{8, 9}},
@@ -166,7 +166,7 @@ func queryUnheld(e *env) {
 func queryPages(e *env) {
 	const n = 2*store.MaxPage + 10
 	r := e.create(n, concurrently(1))
-	for _, limit := range []int{0, -1, n} {
+	for _, limit := range []int{0, store.MaxPage} {
 		tasks, next, err := e.Tasks(e.ctx, r.id, store.TaskQuery{Limit: limit})
 		e.ok(err)
 		if len(tasks) > store.MaxPage || next != len(tasks) {

@@ -190,6 +190,10 @@ func (l *Lease) Token() string { return l.token }
 // it to whatever the lock protects, and let that refuse smaller numbers than it has
 // seen: it is the only protection against a holder that does not know yet that it
 // has lost the lock.
+//
+// The counter is as durable as the server. The number 1 says that there was none: nobody
+// has held this lock before, or Redis has forgotten it (a restart without persistence, a
+// flush), and what it protects may remember greater numbers.
 func (l *Lease) Fence() int64 { return l.fence }
 
 // Handle is the task that keeps the lease alive.

@@ -2,9 +2,11 @@ package cutover
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -18,9 +20,23 @@ const (
 	maxVisited = 1000
 )
 
-// dispatch looks at the plans that are due and hands out this process's capacity,
-// until ctx ends.
+// dispatch looks at the plans that are due and, beside that, hands out this process's
+// capacity, until ctx ends.
 func (e *Engine) dispatch(ctx context.Context) {
+	pending := signal.NewFlag()
+	var claims sync.WaitGroup
+	claims.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-e.capacity.Changed():
+				pending.Raise()
+				e.fill(ctx)
+			}
+		}
+	})
+	defer claims.Wait()
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	for {
@@ -32,12 +48,11 @@ func (e *Engine) dispatch(ctx context.Context) {
 			poll.Reset(wait.Jitter(e.cfg.PollInterval))
 		case <-e.due:
 			e.visit(ctx)
-		case <-e.capacity.Changed():
+		case <-pending:
 		}
 		for _, id := range e.capacity.Pending() {
 			e.look(ctx, id)
 		}
-		e.fill(ctx)
 	}
 }
 

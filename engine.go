@@ -35,6 +35,7 @@ type Engine struct {
 	// due wakes the dispatcher: a plan may have become due.
 	due      signal.Flag
 	releases *releaser
+	cleaner  *cleaner
 	lease    atomic.Pointer[lease] // nil while there is none: nothing is claimed
 }
 
@@ -58,6 +59,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 		capacity: capacity.NewQueue(c.Capacity), due: signal.NewFlag(),
 	}
 	e.releases = newReleaser(e)
+	e.cleaner = newCleaner(e)
 	return e, nil
 }
 
@@ -77,6 +79,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { e.keepLease(bg) })
 	background.Go(func() { e.releases.run(bg) })
+	background.Go(func() { e.cleaner.run(ctx) })
 	background.Go(func() { e.listen(bg) })
 	background.Go(func() { e.retain(ctx) })
 

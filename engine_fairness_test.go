@@ -184,7 +184,7 @@ func TestIdleCost(t *testing.T) {
 				mustPlan(t)(e.Start(t.Context(), id))
 			}
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Minute) // the plans are looked at once more, a minute after they came to rest
 		var calls atomic.Int64
 		m.on(func(_ context.Context, c call) error {
 			calls.Add(1)

@@ -19,6 +19,7 @@ import (
 // newEngine returns an engine that does not run yet.
 func newEngine(t *testing.T, s store.Store, c cutover.Config) *cutover.Engine {
 	t.Helper()
+	watchLocks(t, s)
 	if *withoutHints {
 		s = deaf{s}
 	}

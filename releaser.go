@@ -25,7 +25,8 @@ type releaser struct {
 }
 
 const (
-	// maxWaiting bounds what a releaser keeps while the store is away.
+	// maxWaiting bounds what a releaser keeps while the store is away. What is above is
+	// freed by the cleaner when the plan comes to rest.
 	maxWaiting = 100_000
 	// gatherFor is how long a lock waits for others to be freed with it: a round trip
 	// for each would slow down the commits.

@@ -167,7 +167,7 @@ func (e *Engine) giveUpStart(ctx context.Context, id plan.ID, token uint64) erro
 		return err
 	}
 	return e.eachTenants(ctx, id, func(first int, tenants []string) error {
-		return e.eachLock(ctx, startLocks(id, token, first, tenants), e.release)
+		return eachBatch(ctx, startLocks(id, token, first, tenants), e.release)
 	})
 }
 

@@ -24,7 +24,7 @@ func (e *Engine) lockAll(ctx context.Context, id plan.ID, actor string, token ui
 		err := e.lockPage(alive, locks, deadline)
 		if errors.Is(err, store.ErrNotFound) {
 			// The plan is removed, and nobody will know of these.
-			err = errors.Join(err, e.eachLock(ctx, locks, e.release))
+			err = errors.Join(err, eachBatch(ctx, locks, e.release))
 		}
 		return err
 	})
@@ -41,7 +41,7 @@ func (e *Engine) lockPage(ctx context.Context, locks []store.TenantLock, deadlin
 	defer stop()
 	var mu sync.Mutex
 	var held []store.TenantLock
-	err := e.eachLock(ctx, locks, func(ctx context.Context, batch []store.TenantLock) error {
+	err := eachBatch(ctx, locks, func(ctx context.Context, batch []store.TenantLock) error {
 		others, err := e.lockBatch(ctx, batch, deadline)
 		if len(others) > 0 {
 			mu.Lock()
@@ -90,13 +90,13 @@ func (e *Engine) lockBatch(ctx context.Context, locks []store.TenantLock, deadli
 	}
 }
 
-// eachLock calls f for the locks, at most store.MaxBatch at a time and several batches at
+// eachBatch calls f for all of them, at most store.MaxBatch at a time and several batches at
 // once. It returns the first error, which ends the context of the others.
-func (e *Engine) eachLock(ctx context.Context, locks []store.TenantLock, f func(context.Context, []store.TenantLock) error) error {
+func eachBatch[T any](ctx context.Context, all []T, f func(context.Context, []T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var batches sync.WaitGroup
-	for batch := range slices.Chunk(locks, store.MaxBatch) {
+	for batch := range slices.Chunk(all, store.MaxBatch) {
 		batches.Go(func() {
 			if err := f(ctx, batch); err != nil {
 				cancel(err) // only the first counts

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -59,6 +60,7 @@ func (e *Engine) RollbackTask(ctx context.Context, id task.ID) (TaskAnswer, erro
 func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.Plan, task.Task, plan.By) (plan.Decision, error)) (TaskAnswer, error) {
 	by := commandBy(ctx)
 	var t task.Task
+	var locked []store.TenantLock
 	d, p, err := e.decide(ctx, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {
 		if t, err = e.readTask(ctx, id); err != nil {
 			return d, err
@@ -66,8 +68,15 @@ func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.
 		if d, err = command(p, t, by); err != nil || d.AlreadySo {
 			return d, err
 		}
-		return d, e.lockAgain(ctx, p, t, d.Edits)
+		taken, err := e.lockAgain(ctx, p, t, d.Edits)
+		locked = append(locked, taken...)
+		return d, err
 	})
+	if err != nil && !store.Temporary(err) { // otherwise it may yet be carried out
+		last, done := wait.WithGrace(ctx, giveUpPatience)
+		defer done()
+		e.fault("release", e.release(last, locked[:min(len(locked), store.MaxBatch)]))
+	}
 	if err != nil {
 		return TaskAnswer{Task: t}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -55,20 +56,27 @@ func locksOf(p plan.Plan, t task.Task) []store.TenantLock {
 	return []store.TenantLock{start, run}
 }
 
-// lockAgain takes the tenant for a retry or an undo. It may have been given free
-// since, and another plan may work on it: store.ErrTenantHeld.
-func (e *Engine) lockAgain(ctx context.Context, p plan.Plan, t task.Task, edits []task.Edit) error {
+// lockAgain takes the tenant for a retry or an undo, and returns what it has taken. The
+// tenant may have been given free since, and another plan may work on it:
+// store.ErrTenantHeld.
+func (e *Engine) lockAgain(ctx context.Context, p plan.Plan, t task.Task, edits []task.Edit) ([]store.TenantLock, error) {
 	again := slices.ContainsFunc(edits, func(edit task.Edit) bool {
 		return edit.State == task.RollingBack || edit.State == task.Running && edit.Attempt != t.Attempt
 	})
 	if !again {
-		return nil
+		return nil, nil
 	}
-	held, err := e.lock(ctx, []store.TenantLock{intentLock(p, t)}, lockPatience)
+	// If the command is not carried out, the lock may stay behind: the plan is looked at then.
+	err := e.command(ctx, "remind", func() error { return e.store.Remind(ctx, map[plan.ID]time.Duration{p.ID: lateness}) })
+	if err != nil {
+		return nil, err
+	}
+	locks := []store.TenantLock{intentLock(p, t)}
+	held, err := e.lock(ctx, locks, lockPatience)
 	if err == nil && len(held) > 0 {
-		err = &store.TenantHeldError{Held: held}
+		return nil, &store.TenantHeldError{Held: held}
 	}
-	return err
+	return locks, err
 }
 
 // errStartInWay says that a start under way holds a tenant. It may be given up yet.

@@ -20,7 +20,7 @@ const forGood = -1
 const maxRest = 7500 * time.Millisecond
 
 // maxSteps bounds how long one look at a plan goes on before others get their turn.
-const maxSteps = 50
+const maxSteps = 10
 
 // look carries out what a plan owes: its own transitions, commands on many tasks,
 // stops of tasks that nobody runs, tasks of workers that are gone. It returns how
@@ -50,6 +50,7 @@ func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok b
 		}
 		if known := e.capacityPlan(p); known != nil {
 			e.capacity.SetReady(known, p.Claimable())
+			e.capacity.Changed().Raise()
 		}
 		return e.restOf(p), true
 	}
@@ -60,6 +61,10 @@ func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok b
 // tasks are in flight somebody has to look whether their workers are alive.
 func (e *Engine) restOf(p plan.Plan) time.Duration {
 	switch {
+	case p.AtRest() && !e.cleaner.clean(p):
+		return e.restInFlight() // to see that it is done, whoever does it
+	case p.AtRest() && everLocked(p) && p.Idle < lateness:
+		return lateness - p.Idle // then once more
 	case p.Over() && e.cfg.Retention > 0:
 		return max(e.cfg.Retention-p.Idle, time.Millisecond)
 	case p.AtRest():
@@ -71,8 +76,15 @@ func (e *Engine) restOf(p plan.Plan) time.Duration {
 	case p.Claimable():
 		return 0
 	}
-	return min(e.cfg.LeaseTTL/4, maxRest)
+	return e.restInFlight()
 }
+
+// lateness is how long a request may be on its way. A plan that came to rest is looked at
+// once more after that time: one that arrived late may have left a lock behind.
+const lateness = time.Minute
+
+// restInFlight is how long a plan may rest while something of it is under way.
+func (e *Engine) restInFlight() time.Duration { return min(e.cfg.LeaseTTL/4, maxRest) }
 
 // tend does one thing that the plan needs, and reports whether there was one.
 func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error) {
@@ -193,35 +205,31 @@ func (e *Engine) tasksOf(ctx context.Context, id plan.ID, lost []store.Holding) 
 	}), err
 }
 
-// wind frees what a plan that is over still holds, and removes it when it was kept
-// long enough. Tenants of completed tasks were freed by their workers.
+// wind removes a plan that is over when it was kept long enough.
 func (e *Engine) wind(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	if e.cfg.Retention > 0 && p.Idle >= e.cfg.Retention {
 		return true, e.remove(ctx, p.ID)
 	}
-	if p.StartToken == 0 {
-		return false, nil
-	}
-	states := []task.State{task.Failed, task.Skipped, task.Paused, task.Cancelled}
-	err = e.eachBatch(ctx, p.ID, states, func(tasks []task.Task) error {
-		for _, t := range tasks {
-			e.releases.add(locksOf(p, t)...)
-		}
-		return nil
-	})
-	return false, err
+	return false, nil
 }
 
-// remove takes a plan away completely. After an error it is tried again when the plan is
-// due again.
+// removeFor bounds how long one look at a plan goes on removing it.
+const removeFor = 100 * time.Millisecond
+
+// remove takes a plan away, or as much of it as can be done in a short time: the store
+// brings up the rest again. After an error it is tried again when the plan is due again.
 func (e *Engine) remove(ctx context.Context, id plan.ID) error {
-	for {
+	for began := time.Now(); ; {
 		more, err := e.store.Remove(ctx, id)
 		if err != nil || !more {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if time.Since(began) > removeFor {
+			e.due.Raise()
+			return nil
 		}
 	}
 }

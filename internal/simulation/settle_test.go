@@ -44,6 +44,7 @@ func (w *world) settle(ctx context.Context) {
 			}
 		}
 		if !open {
+			w.checkLocks(ctx)
 			w.startAfresh(people, [2]*cutover.Engine{fresh.engine, w.spawn().engine})
 			return
 		}
@@ -110,6 +111,30 @@ func (w *world) resumeTasks(ctx context.Context, e *cutover.Engine, p plan.Plan)
 			}
 		}
 	}
+}
+
+// checkLocks demands that soon no tenant is locked any more: every plan is over. What
+// arrives after its plan was removed excepted: whoever wants the tenant takes it over.
+func (w *world) checkLocks(ctx context.Context) {
+	var all []string
+	for i := range tenants {
+		all = append(all, fmt.Sprintf("t%d", i))
+	}
+	var left []store.TenantLock
+	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); time.Sleep(leaseTTL / 10) {
+		locks, err := w.store.Locks(ctx, all)
+		if err != nil {
+			w.faultf("locks: %v", err)
+		}
+		left = slices.DeleteFunc(locks, func(l store.TenantLock) bool {
+			_, err := w.store.Plan(ctx, l.Plan)
+			return errors.Is(err, store.ErrNotFound)
+		})
+		if len(left) == 0 {
+			return
+		}
+	}
+	w.faultf("every plan is over, and locked are %+v\n%s", left, w.state(ctx))
 }
 
 // startAfresh starts two plans over all tenants at once, in the same order or in opposite

@@ -89,3 +89,14 @@ func checkLocks(ctx context.Context, locks []store.TenantLock) error {
 	}
 	return store.CheckCount("locks", len(locks), store.MaxBatch)
 }
+
+// drop frees all tenants that a plan has.
+func (l *locks) drop(p *rollout) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ordinal := 1; ordinal <= p.tasks.n; ordinal++ {
+		if tenant := p.tasks.at(uint32(ordinal)).tenant; l.byTenant[tenant].Plan == p.plan.ID {
+			delete(l.byTenant, tenant)
+		}
+	}
+}

@@ -44,8 +44,9 @@ func (s *Store) hide(p *rollout) error {
 	return nil
 }
 
-// forget drops a hidden plan and its key.
+// forget drops a hidden plan, its key and its locks.
 func (s *Store) forget(p *rollout) {
+	s.locks.drop(p)
 	id, key := p.plan.ID, p.plan.IdempotencyKey
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -61,6 +61,8 @@ func mutants() []mutant {
 			"in, err := e.acquire(ctx, locks)\n", "in, err := e.acquire(ctx, locks)\n\t\tin.held = append(in.held, in.starting...)\n"),
 		tested("a start that was given up frees what runs", ".", "TestStartSucceedsWhileGivenUp", "start.go",
 			"if err != nil || p.StartToken == token {", "if err != nil || p.ID == 0 {"),
+		tested("plans at rest keep what was left behind", ".", "TestPlansThatAreOverHoldNothing", "cleaner.go",
+			"if !everLocked(p) {", "if p.Version > 0 {"),
 		simulated("undos while something runs", "plan/settle.go",
 			"if c.Of(task.Running) > 0 {", "if false {"),
 		tested("a resume looks only for what is paused", "./plan", "TestResumeLooksForWhatStopsMeanwhile", "plan/command.go",

@@ -1,0 +1,216 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
+)
+
+// watched are the stores that a test counts locks in, by the test and the store.
+var watched sync.Map //nolint:gochecknoglobals // one per test binary
+
+// watchLocks sees to it that at the end of the test every lock in the store belongs to a
+// task that may hold one, as soon as an engine that reaches the store has looked.
+func watchLocks(t *testing.T, s store.Store) {
+	t.Helper()
+	for {
+		switch inner := s.(type) {
+		case *meddler:
+			s = inner.Store
+			continue
+		case damagedTask:
+			s = inner.meddler.Store
+			continue
+		}
+		break
+	}
+	if _, again := watched.LoadOrStore(s, t); again {
+		return
+	}
+	t.Cleanup(func() { // after those of the engines, which are younger
+		watched.Delete(s)
+		ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+		e, err := cutover.New(s, cutover.Config{})
+		if err != nil {
+			t.Error(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = e.Run(ctx)
+		}()
+		leaked := leakedLocks(ctx, t, s)
+		for range 3000 {
+			if len(leaked) == 0 {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+			leaked = leakedLocks(ctx, t, s)
+		}
+		for _, l := range leaked {
+			t.Error("left locked: " + l)
+		}
+		stop()
+		<-done
+	})
+}
+
+// leakedLocks describes the locks of plans' tenants that no task may hold.
+func leakedLocks(ctx context.Context, t *testing.T, s store.Store) (leaked []string) {
+	t.Helper()
+	plans, err := s.Plans(ctx, store.PlanQuery{})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, p := range plans {
+		for after := 0; after < p.Tasks; {
+			tenants, err := s.Tenants(ctx, p.ID, after, store.MaxBatch)
+			if errors.Is(err, store.ErrNotFound) {
+				break
+			}
+			if err != nil || len(tenants) == 0 {
+				t.Fatalf("tenants of plan %s after %d: %v, %v", p.ID, after, tenants, err)
+			}
+			after += len(tenants)
+			locks, err := s.Locks(ctx, tenants)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, l := range locks {
+				if why := needless(ctx, s, l); why != "" {
+					leaked = append(leaked, fmt.Sprintf("%+v: %s", l, why))
+				}
+			}
+		}
+	}
+	return leaked
+}
+
+// needless says why nobody needs a lock, "" if somebody does.
+func needless(ctx context.Context, s store.Store, l store.TenantLock) string {
+	p, err := s.Plan(ctx, l.Plan)
+	switch {
+	case err != nil:
+		return err.Error()
+	case p.Over():
+		return fmt.Sprintf("the plan is %s and over", p.State)
+	case p.Starting != nil && p.Starting.Token == l.Start:
+		return ""
+	case p.StartToken != l.Start:
+		return "it is of a start that was given up"
+	}
+	tk, err := s.Task(ctx, task.NewID(l.Plan, l.Ordinal))
+	switch {
+	case err != nil:
+		return err.Error()
+	case tk.State.Releases() && tk.Worker == "":
+		return fmt.Sprintf("the task is %s in a plan that is %s", tk.State, p.State)
+	}
+	return ""
+}
+
+// When a plan is over nobody keeps its tenants, whatever its tasks have become, and
+// whatever was lost on the way.
+func TestPlansThatAreOverHoldNothing(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		undo  executor.Func
+		leave func(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID)
+		want  plan.State
+	}{
+		"a failed undo of one task": {untilFailed, func(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
+			rests(t, e, id, plan.Completed)
+			mustTask(t)(e.RollbackTask(ctx, task.NewID(id, 1)))
+			rests(t, e, id, plan.Completed)
+			ends(t, e, id, 1, task.RollbackFailed, executor.CodeExecutorFailed)
+		}, plan.Completed},
+		"a rollback": {succeed, func(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
+			rests(t, e, id, plan.Completed)
+			mustPlan(t)(e.Rollback(ctx, id))
+		}, plan.RolledBack},
+		"a cancel": {succeed, func(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
+			mustPlan(t)(e.Cancel(ctx, id))
+		}, plan.Cancelled},
+		"a retry cancelled before a worker had it": {succeed, func(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
+			mustPlan(t)(e.Pause(ctx, id))
+			rests(t, e, id, plan.Paused)
+			mustTask(t)(e.RetryTask(ctx, task.NewID(id, 1), true))
+			mustPlan(t)(e.Cancel(ctx, id))
+		}, plan.Cancelled},
+	}
+	for name, tt := range tests {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, releases lost %t", name, lost), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					m := &meddler{Store: memstore.New()}
+					var losing atomic.Bool
+					losing.Store(lost)
+					m.on(func(_ context.Context, c call) error {
+						if c.op == "Release" && losing.Load() {
+							return errAway
+						}
+						return c.do()
+					})
+					do := executor.Func(func(ctx context.Context, run *executor.Run) error {
+						time.Sleep(time.Second)
+						return run.Save(ctx, "s", nil)
+					})
+					e := running(t, m, executor.Registry{"X": both{do, tt.undo}})
+					id := launch(t, e, wide(tenantsOf("t", 250)...))
+					time.Sleep(100 * time.Millisecond)
+					tt.leave(t.Context(), t, e, id)
+					rests(t, e, id, tt.want)
+					losing.Store(false)
+					time.Sleep(30 * time.Second)
+					if leaked := leakedLocks(t.Context(), t, m.Store); len(leaked) > 0 {
+						t.Errorf("%d locks are left, %s among them", len(leaked), leaked[0])
+					}
+				})
+			})
+		}
+	}
+}
+
+// Many more locks than are kept to be freed in passing are freed when the plan is over, and a small plan
+// beside it does not wait for that.
+func TestSmallPlanBesideACancelledOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &meddler{Store: memstore.New()}
+		m.on(func(_ context.Context, c call) error {
+			time.Sleep(2 * time.Millisecond) // a network
+			return c.do()
+		})
+		e := running(t, m, executor.Registry{"X": executor.Func(succeed)})
+		large := create(t, newEngine(t, m.Store, cutover.Config{}), spec(tenantsOf("t", 120_000)...))
+		mustPlan(t)(newEngine(t, m.Store, cutover.Config{}).Start(t.Context(), large))
+		mustPlan(t)(e.Cancel(t.Context(), large))
+		time.Sleep(10 * time.Millisecond)
+		began := time.Now()
+		rests(t, e, launch(t, e, spec("a")), plan.Completed)
+		if took := time.Since(began); took > 100*time.Millisecond {
+			t.Errorf("the small plan took %s", took)
+		}
+		time.Sleep(time.Minute)
+		if leaked := leakedLocks(t.Context(), t, m.Store); len(leaked) > 0 {
+			t.Errorf("%d locks are left, %s among them", len(leaked), leaked[0])
+		}
+	})
+}

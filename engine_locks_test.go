@@ -31,7 +31,7 @@ func watchLocks(t *testing.T, s store.Store) {
 			s = inner.Store
 			continue
 		case damagedTask:
-			s = inner.meddler.Store
+			s = inner.Store
 			continue
 		}
 		break

@@ -6,6 +6,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/internal/nilcheck"
 )
 
 // Config holds what is optional for a Client. The zero value is good.
@@ -44,7 +46,7 @@ type Client struct {
 // since it gives up keys of a server that is away. What is wrong with the arguments is told by the first call.
 func New(rdb redis.UniversalClient, cfg Config) *Client {
 	var f faults
-	f.when(rdb == nil, "rdb", "is nil")
+	f.when(nilcheck.IsNil(rdb), "rdb", "is nil")
 	if _, ring := rdb.(*redis.Ring); ring {
 		f.add("rdb", "is a Ring, which moves keys to another server when one is away")
 	}

@@ -22,7 +22,7 @@ func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult
 		return nil, err
 	}
 	hooks := c.hooks()
-	defer hooks.close()
+	defer hooks.close(ctx)
 	r := c.begin(ctx, t, check, hooks)
 	defer r.stop()
 	if err := r.enlist(); err != nil {
@@ -48,7 +48,7 @@ func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult,
 	}
 	ch = ch.complete()
 	hooks := c.hooks()
-	defer hooks.close()
+	defer hooks.close(ctx)
 	r := c.begin(ctx, Target{Key: ch.Key, Field: ch.Field, Version: ch.Version, WriteID: ch.WriteID}, check, hooks)
 	defer r.stop()
 	if err := r.enlist(); err != nil {

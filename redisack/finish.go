@@ -13,13 +13,23 @@ import (
 // closingTime bounds the last look at the head.
 const closingTime = time.Second
 
+// leaveGrace is what each part of a call's end may take once the caller's context has ended.
+const leaveGrace = 10 * time.Millisecond
+
+// courtesy returns a context for what is left to do when a run is over. It ends after d, or a moment after the caller's.
+func courtesy(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(leaveGrace, cancel) })
+	return last, func() { stop(); cancel() }
+}
+
 // quiesce ends every goroutine of the run and takes in what the attempts under way have found. Those that do not end
 // are left behind.
-func (r *run) quiesce(timedOut bool) {
+func (r *run) quiesce(ctx context.Context, timedOut bool) {
 	r.stop()
 	close(r.jobs)
-	patience := time.NewTimer(hangGrace)
-	defer patience.Stop()
+	last, cancel := courtesy(ctx, hangGrace)
+	defer cancel()
 	for r.inFlight > 0 || r.helpers > 0 {
 		select {
 		case res := <-r.results:
@@ -30,7 +40,7 @@ func (r *run) quiesce(timedOut bool) {
 			r.helpers--
 		case <-r.looks:
 			r.helpers--
-		case <-patience.C:
+		case <-last.Done():
 			r.warn(fmt.Sprintf("%d calls do not return", r.inFlight+r.helpers))
 			r.inFlight, r.helpers = 0, 0
 		}
@@ -55,7 +65,7 @@ func (r *run) closing(ctx context.Context, end ending) ending {
 	if r.target.Rev == 0 || end.reason == ReasonCanceled {
 		return end
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+	ctx, cancel := courtesy(ctx, closingTime)
 	defer cancel()
 	type found struct {
 		head wire.Head
@@ -104,7 +114,7 @@ func (r *run) fate(head wire.Head, ok bool) Reason {
 
 // finish makes the account of the run.
 func (r *run) finish(ctx context.Context, end ending) (*AckResult, error) {
-	r.quiesce(end.reason == ReasonTimeout)
+	r.quiesce(ctx, end.reason == ReasonTimeout)
 	if end.last != 0 {
 		r.lastReason = end.last
 	}

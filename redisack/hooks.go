@@ -1,6 +1,7 @@
 package redisack
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -97,17 +98,17 @@ func (r *hookRunner) call(f func()) {
 	}
 }
 
-// close waits for the calls that are queued, for a while.
-func (r *hookRunner) close() {
+// close waits for the calls that are queued, for a while; hooks that come later are called all the same.
+func (r *hookRunner) close(ctx context.Context) {
 	if r.queue == nil {
 		return
 	}
 	close(r.queue)
-	patience := time.NewTimer(hookPatience)
-	defer patience.Stop()
+	last, cancel := courtesy(ctx, hookPatience)
+	defer cancel()
 	select {
 	case <-r.done:
-	case <-patience.C:
+	case <-last.Done():
 		r.log.Warn("a hook does not return")
 	}
 }

@@ -51,7 +51,8 @@ type Policy struct {
 	Compare Comparer
 	// Stable asks for more than one match. Default: the first one counts, and the endpoint is not asked again.
 	Stable Stability
-	// Rollback says when Apply puts the previous payload back. Default RollbackNever.
+	// Rollback says when Apply puts the previous payload back. It has a Timeout of its own and goes on after the deadline
+	// of the caller's context, but not after its cancellation. Default RollbackNever.
 	Rollback RollbackMode
 	// AcceptNewer counts clients with a newer revision as confirmed. Default: they are ReasonSuperseded.
 	AcceptNewer bool

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -31,8 +32,11 @@ type HTTP struct {
 	TLS *tls.Config
 	// MaxBody bounds the body. Default 64 KiB.
 	MaxBody int64
-	// KeepAlive is the size of fleet up to which connections are kept between attempts. Idle connections cost some
-	// 25 kB each and make a second attempt twice as fast. Default 512.
+	// KeepAlive is how many connections a run may keep open between attempts. They cost some 25 kB and a descriptor each,
+	// and make a second attempt twice as fast. A run over more members than that keeps none.
+	//
+	// Default: a share of 512 that all runs of the process have together: a run over more members than are left of them
+	// keeps none. Negative: none.
 	KeepAlive int
 	// AllowLoopback allows endpoints on this machine. Default: they are refused, so that no list of endpoints can be
 	// used to reach what listens only locally.
@@ -43,10 +47,10 @@ type HTTP struct {
 }
 
 const (
-	defaultMaxBody   = 64 << 10
-	defaultKeepAlive = 512
-	maxDrain         = 4 << 10
-	maxURL           = 4 << 10
+	defaultMaxBody = 64 << 10
+	sharedIdle     = 512
+	maxDrain       = 4 << 10
+	maxURL         = 4 << 10
 )
 
 // Probe asks one endpoint over a connection of its own. Runs share connections instead.
@@ -68,13 +72,16 @@ type boundProber interface {
 // bind makes the transport for one run.
 func (h HTTP) bind(members, inFlight int) boundProber {
 	setDefault(&h.MaxBody, defaultMaxBody)
-	setDefault(&h.KeepAlive, defaultKeepAlive)
 	p := &httpProber{HTTP: h}
+	keep := members > 0 && members <= h.KeepAlive
+	if h.KeepAlive == 0 && members > 0 && processIdle.take(members) {
+		keep, p.borrowed = true, members
+	}
 	p.dialer.Control = guard{loopback: h.AllowLoopback, allowed: h.AllowPrefixes}.control
 	p.transport = &http.Transport{
 		DialContext:            p.dial,
 		DialTLSContext:         p.dialTLS,
-		DisableKeepAlives:      members == 0 || members > h.KeepAlive,
+		DisableKeepAlives:      !keep,
 		DisableCompression:     true,
 		MaxIdleConns:           max(members, 1),
 		MaxIdleConnsPerHost:    max(inFlight, 1),
@@ -89,9 +96,40 @@ type httpProber struct {
 	HTTP
 	dialer    net.Dialer
 	transport *http.Transport
+	borrowed  int // of processIdle
 }
 
-func (p *httpProber) close() { p.transport.CloseIdleConnections() }
+func (p *httpProber) close() {
+	p.transport.CloseIdleConnections()
+	processIdle.give(p.borrowed)
+}
+
+// processIdle are the idle connections of all runs of this process: a descriptor is a thing of the process, whatever
+// clients and probers it has.
+var processIdle = idle{free: sharedIdle} //nolint:gochecknoglobals // one bound per process is the point
+
+// idle counts the connections that runs may still keep.
+type idle struct {
+	mu   sync.Mutex
+	free int
+}
+
+// take reserves n, all of them or none.
+func (i *idle) take(n int) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if n > i.free {
+		return false
+	}
+	i.free -= n
+	return true
+}
+
+func (i *idle) give(n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.free += n
+}
 
 // attemptKey finds the attempt that a connection is made for. The transport detaches its dialing from the request,
 // which would leave the goroutine of a black hole behind for minutes.
@@ -153,7 +191,6 @@ func (p *httpProber) Probe(ctx context.Context, ep Endpoint, _ Target) (Observat
 
 func (h HTTP) checkSelf(f *faults) {
 	f.when(h.MaxBody < 0, "HTTP.MaxBody", "is negative")
-	f.when(h.KeepAlive < 0, "HTTP.KeepAlive", "is negative")
 	comparable := h.Version != nil || h.Rev != nil || h.WriteID != nil || h.Sum != nil
 	f.when(!comparable && (h.Instance != nil || h.Boot != nil), "HTTP.Version",
 		"is missing: there is nothing to compare")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/cutover-go/cutover/redisack/internal/wire"
@@ -28,7 +29,8 @@ func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, ch
 	if res.Target.Outcome == OutcomeUnchanged {
 		return &RollbackReport{Why: "this run has written nothing"}
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, end := outlast(ctx)
+	defer end()
 	check.Policy.Rollback = RollbackNever
 	r := c.begin(ctx, res.Target, check, hooks)
 	defer r.stop()
@@ -50,6 +52,17 @@ func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, ch
 		report.Result = undone
 	}
 	return report
+}
+
+// outlast returns a context that goes on after the deadline of ctx, but not after its cancellation.
+func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
+	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel(context.Cause(ctx))
+		}
+	})
+	return lasting, func() { stop(); cancel(nil) }
 }
 
 // formerly makes the change that restores what the failed one has replaced, or says why it cannot.

@@ -79,8 +79,8 @@ func TestValidation(t *testing.T) {
 		},
 		"prober": {
 			good,
-			Check{Fleet: fleet("a"), Prober: HTTP{MaxBody: -1, KeepAlive: -1, Boot: Text(), AllowPrefixes: make([]netip.Prefix, 1)}},
-			[]string{"HTTP.MaxBody", "HTTP.KeepAlive", "HTTP.Version", "HTTP.AllowPrefixes[0]"},
+			Check{Fleet: fleet("a"), Prober: HTTP{MaxBody: -1, Boot: Text(), AllowPrefixes: make([]netip.Prefix, 1)}},
+			[]string{"HTTP.MaxBody", "HTTP.Version", "HTTP.AllowPrefixes[0]"},
 		},
 	}
 	for name, tc := range cases {
@@ -107,7 +107,7 @@ func TestBadClient(t *testing.T) {
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
 	defer func() { _ = ring.Close() }()
 	for name, c := range map[string]*Client{
-		"nil": New(nil, Config{}), "ring": New(ring, Config{}),
+		"nil": New(nil, Config{}), "nil pointer": New((*redis.Client)(nil), Config{}), "ring": New(ring, Config{}),
 		"config": New(nil, Config{MaxInFlight: -1, WriteTimeout: -time.Second}),
 	} {
 		if _, err := c.Write(t.Context(), change()); !errors.Is(err, ErrInvalid) {

@@ -29,7 +29,7 @@ func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
 
 func (c *Client) writeWithHook(ctx context.Context, ch Change) (Target, error) {
 	hooks := c.hooks()
-	defer hooks.close()
+	defer hooks.close(ctx)
 	target, err := c.write(ctx, ch.complete(), purpose{})
 	hooks.write(target, err)
 	return target, err

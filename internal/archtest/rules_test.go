@@ -49,7 +49,7 @@ var arrows = []arrow{
 	{from: "notify/...", to: append([]string{"."}, core...)},
 
 	// Tools that stand alone.
-	{from: "redisack/...", to: []string{"internal/await", "internal/redisserver", "internal/redistx"}},
+	{from: "redisack/...", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "internal/redistx"}},
 	{from: "renewal/...", to: []string{"internal/await", "internal/redisserver", "internal/wheel"}},
 	{from: "internal/await"},
 	{from: "internal/redistx"},

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/internal/nilcheck"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -131,7 +132,7 @@ func (cfg Config) check(rdb redis.UniversalClient, key string, apply ApplyFunc, 
 		}
 	}
 	_, ring := rdb.(*redis.Ring)
-	when(rdb == nil, "rdb is nil")
+	when(nilcheck.IsNil(rdb), "rdb is nil")
 	when(ring, "rdb is a Ring")
 	when(key == "", "key is empty")
 	when(!wire.Nameable(key), "key holds a } without a {tag}")

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
@@ -57,7 +59,8 @@ func TestApplyTimeout(t *testing.T) {
 
 func TestNewNamesEveryFault(t *testing.T) {
 	t.Parallel()
-	_, err := agent.New(nil, "a}b", nil, agent.Config{
+	var none *redis.Client
+	_, err := agent.New(none, "a}b", nil, agent.Config{
 		Instance: "a", Sharded: true, Channel: "elsewhere", MaxAcks: -1, Resync: -1,
 	})
 	if !errors.Is(err, agent.ErrConfig) {

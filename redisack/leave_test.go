@@ -1,0 +1,51 @@
+package redisack
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// Every call returns within 50 ms of its context's end while a server is silent, after a cancel as after a deadline.
+func TestCallsLeaveFrozenServer(t *testing.T) {
+	t.Parallel()
+	const fair = 50 * time.Millisecond
+	server := redistest.Start(t)
+	over := make(chan struct{}) // until then a hook hangs
+	defer close(over)
+	c := New(server.Client(), Config{WriteTimeout: time.Minute, Hooks: Hooks{OnProgress: func(Target, Tally) { <-over }}})
+	target, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Freeze()
+	polled := Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {runs("other")}})}
+	pushed := Check{Fleet: fleet("a"), Push: true}
+	calls := map[string]func(context.Context) error{
+		"Write": func(ctx context.Context) error { _, err := c.Write(ctx, Change{Key: "k", Version: "v2"}); return err },
+		"Apply": func(ctx context.Context) error {
+			_, err := c.Apply(ctx, Change{Key: "k", Version: "v2"}, polled)
+			return err
+		},
+		"Confirm": func(ctx context.Context) error { _, err := c.Confirm(ctx, target, polled); return err },
+		"pushed":  func(ctx context.Context) error { _, err := c.Confirm(ctx, target, pushed); return err },
+	}
+	for name, call := range calls {
+		for _, end := range []string{"cancel", "deadline"} {
+			at := time.Now().Add(150 * time.Millisecond)
+			ctx, cancel := context.WithDeadline(t.Context(), at)
+			if end == "cancel" {
+				ctx, cancel = context.WithCancel(t.Context())
+				time.AfterFunc(time.Until(at), cancel)
+			}
+			err := call(ctx)
+			cancel()
+			if late := time.Since(at); err == nil || late > fair {
+				t.Errorf("%s, %s: %v after it, %v", name, end, late, err)
+			}
+		}
+	}
+	server.Thaw()
+}

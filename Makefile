@@ -84,7 +84,8 @@ arch: ## Check the import directions, uncached.
 	go test -count=1 ./internal/archtest
 
 .PHONY: examples
-examples: ## Run every example to its end.
+examples: ## Test the examples, and run each to its end.
+	cd examples && go test -count=1 ./...
 	@for example in $(EXAMPLES); do \
 		args=$$(cat examples/$$example/ci.args 2>/dev/null); \
 		echo "--- example $$example $$args"; \

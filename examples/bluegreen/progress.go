@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -12,18 +14,94 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
+// meter shows how many of a number of tasks are done.
+type meter interface {
+	show(done int) error
+	// end shows the last number, whatever was shown before.
+	end(done int) error
+}
+
+// newMeter returns a bar if out is a terminal. Anything else, a pipe or a file, gets
+// plain lines: a bar is drawn by carriage returns, which make one long line there.
+func newMeter(out *os.File, total int, what string) meter {
+	if info, err := out.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		return newBar(out, total, what)
+	}
+	return &lines{out: out, total: total, what: what}
+}
+
+// redraw is how often a bar is drawn at most.
+const redraw = 50 * time.Millisecond
+
+// bar throttles itself: progressbar's own throttle would also keep the last number
+// from being shown.
+type bar struct {
+	*progressbar.ProgressBar
+	out   io.Writer
+	drawn time.Time
+}
+
+func newBar(out io.Writer, total int, what string) *bar {
+	return &bar{out: out, ProgressBar: progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(out),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionSetWidth(40),
+		progressbar.OptionShowCount(),
+	)}
+}
+
+func (b *bar) show(done int) error {
+	if time.Since(b.drawn) < redraw {
+		return nil
+	}
+	b.drawn = time.Now()
+	return b.Set(done)
+}
+
+func (b *bar) end(done int) error {
+	if err := b.Set(done); err != nil {
+		return err
+	}
+	_, err := io.WriteString(b.out, "\n")
+	return err
+}
+
+// lines writes a line for every tenth.
+type lines struct {
+	out    io.Writer
+	total  int
+	what   string
+	tenths int
+	last   string
+}
+
+func (l *lines) show(done int) error {
+	tenths := 10 * done / max(1, l.total)
+	if tenths <= l.tenths || done >= l.total {
+		return nil
+	}
+	l.tenths = tenths
+	return l.write(done)
+}
+
+func (l *lines) end(done int) error { return l.write(done) }
+
+func (l *lines) write(done int) error {
+	line := fmt.Sprintf("%s %d of %d\n", l.what, done, l.total)
+	if line == l.last {
+		return nil
+	}
+	l.last = line
+	_, err := io.WriteString(l.out, line)
+	return err
+}
+
 // follow shows how many tasks have come to done until the plan is at rest, and
 // returns it as it then is.
 func follow(ctx context.Context, engine *cutover.Engine, p plan.Plan, done task.State) (plan.Plan, error) {
-	bar := progressbar.NewOptions(p.Tasks,
-		progressbar.OptionSetWriter(os.Stderr),
-		progressbar.OptionSetDescription(done.String()),
-		progressbar.OptionSetWidth(40),
-		progressbar.OptionShowCount(),
-		progressbar.OptionThrottle(50*time.Millisecond),
-		progressbar.OptionOnCompletion(func() { _, _ = os.Stderr.WriteString("\n") }),
-	)
-	if err := bar.Set(p.Counters.Of(done)); err != nil {
+	m := newMeter(os.Stderr, p.Tasks, done.String())
+	count := p.Counters.Of(done)
+	if err := m.show(count); err != nil {
 		return p, err
 	}
 	for event, err := range engine.Watch(ctx, p.ID, p.LastEvent) {
@@ -31,7 +109,8 @@ func follow(ctx context.Context, engine *cutover.Engine, p plan.Plan, done task.
 			return p, err
 		}
 		if event.Task != 0 && event.To == done.String() {
-			if err := bar.Add(1); err != nil {
+			count++
+			if err := m.show(count); err != nil {
 				return p, err
 			}
 		}
@@ -39,8 +118,9 @@ func follow(ctx context.Context, engine *cutover.Engine, p plan.Plan, done task.
 			break
 		}
 	}
-	if !bar.IsFinished() {
-		_, _ = os.Stderr.WriteString("\n")
+	p, err := engine.Wait(ctx, p.ID)
+	if err != nil {
+		return p, err
 	}
-	return engine.Wait(ctx, p.ID)
+	return p, m.end(p.Counters.Of(done))
 }

@@ -41,7 +41,7 @@ func startServices(tenants []task.Tenant) (*services, error) {
 func (s *services) connect() (err error) {
 	gateway, tenants := httptest.NewServer(s.world.Gateway()), httptest.NewServer(s.world.Tenants())
 	s.servers = []*httptest.Server{gateway, tenants}
-	calls := bluegreen.HTTPConfig{Timeout: time.Second, Transport: s.transport}
+	calls := bluegreen.HTTPConfig{Timeout: 2 * time.Second, Transport: s.transport}
 	if s.gateway, err = bluegreen.NewHTTPGateway(gateway.URL, calls); err != nil {
 		return err
 	}

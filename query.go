@@ -1,6 +1,7 @@
 package cutover
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/cutover-go/cutover/plan"
@@ -17,14 +18,18 @@ func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 // store.ErrInvalid, and the *store.InvalidError names the argument. A limit of 0 is the
 // maximum.
 
-// Plans returns a page of plans, the newest first. With store.ErrCorrupt it returns
-// those that can be read, too.
+// Plans returns a page of plans, the newest first. With store.ErrCorrupt, or an error that
+// is store.Temporary, it returns those that can be read, too.
 func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
+	var partly error
 	err = e.command(ctx, "plans", func() error {
-		plans, err = e.store.Plans(ctx, q)
-		return err
+		plans, partly = e.store.Plans(ctx, q)
+		if len(plans) > 0 {
+			return nil // the others may be away for long
+		}
+		return partly
 	})
-	return plans, err
+	return plans, cmp.Or(err, partly)
 }
 
 // Task returns a task as it is now. store.ErrNotFound.

@@ -34,6 +34,8 @@
 //     can be read alone, from its creation on, as long as the plan is there.
 //  10. Nothing that is returned grows with the size of a plan: queries are paged.
 //  11. Errors can be told apart; [Temporary] says which pass by themselves.
+//  12. Every call may be made by several at once: of the same call all are answered as
+//     one, and of calls that exclude each other exactly one succeeds.
 //
 // # Errors
 //

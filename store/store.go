@@ -334,8 +334,9 @@ type Cursors interface {
 type Reader interface {
 	// Plan returns a plan. ErrNotFound.
 	Plan(ctx context.Context, id plan.ID) (plan.Plan, error)
-	// Plans returns plans by falling id. Those that are damaged are left out, and named
-	// by an error beside the others: ErrCorrupt.
+	// Plans returns plans by falling id. Those that are damaged, or cannot be reached for
+	// now, are left out, and named by an error beside the others: ErrCorrupt, or one that
+	// is [Temporary].
 	Plans(ctx context.Context, q PlanQuery) ([]plan.Plan, error)
 	// Task returns a task. The pending tasks of a plan that cancels them are
 	// CANCELLED. ErrNotFound.

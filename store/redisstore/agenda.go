@@ -8,7 +8,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -34,7 +33,7 @@ func (s *Store) agenda(ctx context.Context, args ...any) (string, error) {
 // script's error does not tell.
 func (s *Store) blame(ctx context.Context, damage *store.CorruptError) {
 	for key, want := range map[string]string{s.keys.agenda(): "zset", s.keys.stamps(): "hash", s.keys.ids(): "string"} {
-		kind, err := await.Value(ctx, func(ctx context.Context) (string, error) { return s.rdb.Type(ctx, key).Result() })
+		kind, err := ask(ctx, s, key, func(ctx context.Context) (string, error) { return s.rdb.Type(ctx, key).Result() })
 		if err == nil && kind != want && kind != "none" {
 			damage.Key = key
 		}
@@ -87,21 +86,23 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 // sweep puts plans back on the agenda, and into the list of plans, whose entries were
 // lost: by a process that died between two writes, or with their keys.
 func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
-	stages := make([]*redis.SliceCmd, 0, sweepShare)
-	pipe := s.rdb.Pipeline()
+	var records []string
 	for id := from; id <= to; id++ {
-		stages = append(stages, pipe.HMGet(ctx, s.keys.plan(id), "stage", "rules", "facts"))
+		records = append(records, s.keys.plan(id))
 	}
-	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
-		return ctx.Err()
+	stages := each(ctx, s, patience, records, func(pipe redis.Pipeliner, i int) func() ([]any, error) {
+		return pipe.HMGet(ctx, records[i], "stage", "rules", "facts").Result
+	})
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	check := []any{"check"}
 	var listed []redis.Z
-	for i, cmd := range stages {
+	for i, stage := range stages {
 		id := from + plan.ID(i)
-		v := cmd.Val()
+		v := stage.value
 		if len(v) < 3 || v[0] == nil {
-			continue
+			continue // it is not there, or cannot be read now: its turn comes again
 		}
 		rules, _ := v[1].(string)
 		facts, _ := v[2].(string)
@@ -115,7 +116,7 @@ func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
 	if len(listed) == 0 {
 		return nil
 	}
-	err := await.Do(ctx, func(ctx context.Context) error { return s.rdb.ZAddNX(ctx, s.keys.plans(), listed...).Err() })
+	err := askErr(ctx, s, s.keys.plans(), func(ctx context.Context) error { return s.rdb.ZAddNX(ctx, s.keys.plans(), listed...).Err() })
 	if err != nil && !redis.IsOOMError(err) { // a full server's list is mended later
 		return s.fault(ctx, s.keys.plans(), err)
 	}
@@ -159,11 +160,17 @@ func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) err
 // Listen implements store.Agenda. It returns when ctx ends, or when the connection is
 // lost for good.
 func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
-	sub := s.rdb.Subscribe(ctx, s.keys.hints())
-	defer func() { _ = sub.Close() }()
-	// Receive waits for a silent server whatever becomes of the context.
-	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
-	if _, err := sub.Receive(ctx); err != nil {
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	sub, err := ask(ctx, s, s.keys.hints(), func(context.Context) (*redis.PubSub, error) {
+		sub := s.rdb.Subscribe(listening, s.keys.hints())
+		// Also if nobody waits for it any more. Receive waits for a silent server whatever
+		// becomes of the context, and so may the closing.
+		context.AfterFunc(listening, func() { _ = sub.Close() })
+		_, err := sub.Receive(listening)
+		return sub, err
+	})
+	if err != nil {
 		return s.fault(ctx, s.keys.hints(), err)
 	}
 	messages := sub.Channel()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -58,8 +57,9 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 // wakeExisting wakes a plan before a command is written; a plan that is not there is
 // not put on the agenda.
 func (s *Store) wakeExisting(ctx context.Context, id plan.ID) error {
-	stage, err := await.Value(ctx, func(ctx context.Context) (string, error) {
-		return s.rdb.HGet(ctx, s.keys.plan(id), "stage").Result()
+	key := s.keys.plan(id)
+	stage, err := ask(ctx, s, key, func(ctx context.Context) (string, error) {
+		return s.rdb.HGet(ctx, key, "stage").Result()
 	})
 	if err == nil && stage == "ready" {
 		return s.wake(ctx, id, writeHold, false)

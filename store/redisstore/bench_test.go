@@ -58,7 +58,7 @@ func (s *scriptBench) trip(batches []store.Batch) {
 	for i := range batches {
 		s.calls[i].encode(&batches[i])
 	}
-	s.commit(s.ctx, s.id, s.lane, t)
+	_ = s.commit(s.ctx, s.id, s.lane, t)
 	for i := range batches {
 		s.ok(s.calls[i].err)
 		s.ok(s.calls[i].answerTo(&batches[i], s.Store))

@@ -74,7 +74,7 @@ func (s *Store) endOnFull(ctx context.Context, id plan.ID, c *call) error {
 	t := &trip{calls: []*call{c}, seen: l.newest(), full: true}
 	return await.Do(ctx, func(ctx context.Context) error {
 		c.err = nil
-		s.commit(ctx, id, l, t)
+		_ = s.commit(ctx, id, l, t)
 		return c.err
 	})
 }
@@ -108,11 +108,13 @@ func (t *trip) deliver() {
 	clear(t.argv)
 }
 
-// commit makes the round trip, and further ones if the plan asks for them.
-func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) {
+// commit makes the round trip, and further ones if the plan asks for them. It returns what
+// the client said to the first.
+func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) (sent error) {
 	key := l.key
 	t.compose(s, key)
-	text, err := s.send(ctx, key, t)
+	text, sent := s.send(ctx, key, t)
+	err := sent
 	if err = s.fault(ctx, key, err); err == nil {
 		err = problem(key, text)
 	}
@@ -137,6 +139,7 @@ func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) {
 			c.err = err
 		}
 	}
+	return sent
 }
 
 // unusual is what save.lua answers if it is not up to the trip.

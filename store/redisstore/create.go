@@ -9,7 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -74,7 +73,7 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 
 // newID returns the next plan id.
 func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
-	n, err := await.Value(ctx, func(ctx context.Context) (int64, error) { return s.rdb.IncrBy(ctx, s.keys.ids(), jump).Result() })
+	n, err := ask(ctx, s, s.keys.ids(), func(ctx context.Context) (int64, error) { return s.rdb.IncrBy(ctx, s.keys.ids(), jump).Result() })
 	if err != nil {
 		return 0, s.fault(ctx, s.keys.ids(), err)
 	}
@@ -89,7 +88,7 @@ func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
 // by then, so that the entry goes with the plan.
 func (s *Store) list(ctx context.Context, id plan.ID) error {
 	k, n := s.keys.plans(), int64(id)
-	err := await.Do(ctx, func(ctx context.Context) error {
+	err := askErr(ctx, s, k, func(ctx context.Context) error {
 		return s.rdb.ZAdd(ctx, k, redis.Z{Score: float64(n), Member: n}).Err()
 	})
 	return s.fault(ctx, k, err)
@@ -140,14 +139,14 @@ func (s *Store) goOn(ctx context.Context, c store.Creation) (store.Creation, err
 // fields reads fields of a plan's record; nil for those that are not there.
 func (s *Store) fields(ctx context.Context, id plan.ID, names ...string) ([]any, error) {
 	k := s.keys.plan(id)
-	values, err := await.Value(ctx, func(ctx context.Context) ([]any, error) { return s.rdb.HMGet(ctx, k, names...).Result() })
+	values, err := ask(ctx, s, k, func(ctx context.Context) ([]any, error) { return s.rdb.HMGet(ctx, k, names...).Result() })
 	return values, s.fault(ctx, k, err)
 }
 
 // keyHolder returns the plan that an idempotency key names, 0 if none.
 func (s *Store) keyHolder(ctx context.Context, key string) (plan.ID, error) {
 	k := s.keys.key(key)
-	n, err := await.Value(ctx, func(ctx context.Context) (int64, error) { return s.rdb.Get(ctx, k).Int64() })
+	n, err := ask(ctx, s, k, func(ctx context.Context) (int64, error) { return s.rdb.Get(ctx, k).Int64() })
 	switch {
 	case errors.Is(err, redis.Nil):
 		return 0, nil
@@ -166,7 +165,7 @@ func (s *Store) reserveKey(ctx context.Context, key string, id plan.ID) (bool, e
 		had, err := s.reserveOne(ctx, k, id.String())
 		return had == "" || had == id.String(), err
 	}
-	taken, err := await.Value(ctx, func(ctx context.Context) (bool, error) { return s.rdb.SetNX(ctx, k, id.String(), 0).Result() })
+	taken, err := ask(ctx, s, k, func(ctx context.Context) (bool, error) { return s.rdb.SetNX(ctx, k, id.String(), 0).Result() })
 	if err != nil {
 		return false, s.fault(ctx, k, err)
 	}
@@ -189,7 +188,7 @@ func (s *Store) freeKey(ctx context.Context, key string, id plan.ID) error {
 // abandon removes a creation that was begun in vain.
 func (s *Store) abandon(ctx context.Context, id plan.ID) error {
 	k := s.keys.plan(id)
-	err := await.Do(ctx, func(ctx context.Context) error { return s.rdb.HSet(ctx, k, "stage", "leaving").Err() })
+	err := askErr(ctx, s, k, func(ctx context.Context) error { return s.rdb.HSet(ctx, k, "stage", "leaving").Err() })
 	if err != nil {
 		return s.fault(ctx, k, err)
 	}

@@ -176,8 +176,8 @@ func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event
 	if len(buckets) == 0 {
 		return nil
 	}
-	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
-		return ctx.Err()
+	if err := s.exec(ctx, s.keys.plan(id), pipe); err != nil {
+		return err
 	}
 	for b, cmd := range buckets {
 		if err := cmd.Err(); err != nil {

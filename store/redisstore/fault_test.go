@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -181,46 +180,6 @@ func TestReplicas(t *testing.T) {
 	r.again(func() error { return s.Commit(r.ctx, &b) })
 	if b.Works[0].Err != nil || b.Works[0].State != task.Completed {
 		t.Errorf("sent again: %+v", b.Works[0])
-	}
-}
-
-// TestSilentServer: calls return when their context ends, whatever the server does.
-func TestSilentServer(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	proxy, client := through(t, server, nil)
-	s := openStore(t, client, Config{})
-	r := start(t, s, 2, 2)
-	proxy.Blackhole(true)
-	defer proxy.Blackhole(false)
-	for name, call := range map[string]func(context.Context) error{
-		"commit": func(ctx context.Context) error {
-			return s.Commit(ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "a", Worker: "w", Max: 1}})
-		},
-		"plan":      func(ctx context.Context) error { _, err := s.Plan(ctx, r.id); return err },
-		"plans":     func(ctx context.Context) error { _, err := s.Plans(ctx, store.PlanQuery{}); return err },
-		"due":       func(ctx context.Context) error { _, err := s.Due(ctx, 1); return err },
-		"join":      func(ctx context.Context) error { return s.Join(ctx, "i", time.Second) },
-		"heartbeat": func(ctx context.Context) error { _, err := s.Heartbeat(ctx, "i", time.Second, nil); return err },
-		"reserve": func(ctx context.Context) error {
-			_, err := s.Reserve(ctx, []store.TenantLock{{Tenant: "t"}})
-			return err
-		},
-		"begin": func(ctx context.Context) error {
-			_, err := s.BeginCreate(ctx, store.Create{Mark: "mark", Plan: plan.Plan{Tasks: 1}, TTL: time.Minute})
-			return err
-		},
-	} {
-		ctx, cancel := context.WithTimeout(r.ctx, 100*time.Millisecond)
-		began := time.Now()
-		err := call(ctx)
-		cancel()
-		if !errors.Is(err, context.DeadlineExceeded) || store.Temporary(err) {
-			t.Errorf("%s: error %v, want the context's", name, err)
-		}
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("%s returned %s after its context had ended", name, took)
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -71,11 +72,18 @@ func (s *Store) dropLanes() {
 	}
 }
 
-// submit sends c with the next round trip and waits for its answer. If ctx ends
-// before, c may be carried out all the same.
+// submit sends c with the next round trip and waits for its answer. If ctx ends before, or
+// the server turns out to be silent, c may be carried out all the same.
 func (s *Store) submit(ctx context.Context, id plan.ID, c *call) error {
 	l := s.lane(id)
 	c.key = l.key
+	n, err := s.nodes.of(ctx, l.key)
+	if err == nil {
+		err = n.refuse()
+	}
+	if err != nil {
+		return s.fault(ctx, l.key, err)
+	}
 	l.mu.Lock()
 	l.queue = append(l.queue, c)
 	l.changes += c.changes()
@@ -85,28 +93,44 @@ func (s *Store) submit(ctx context.Context, id plan.ID, c *call) error {
 	}
 	l.mu.Unlock()
 	if start {
-		go s.travel(context.WithoutCancel(ctx), id, l)
+		go s.travel(context.WithoutCancel(ctx), id, l, n)
 	}
-	select {
-	case <-c.done:
-		return c.err
-	case <-ctx.Done():
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if i := slices.Index(l.queue, c); i >= 0 {
-			l.queue = slices.Delete(l.queue, i, i+1)
-			l.changes -= c.changes()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case <-c.done:
+			return c.err
+		case <-ctx.Done():
+			l.withdraw(c)
+			n.inquire() // for those who come later
+			return ctx.Err()
+		case <-late.C:
+			if !n.answers(ctx, patience) {
+				l.withdraw(c)
+				return s.fault(ctx, l.key, &silentError{n.addr})
+			}
+			late.Reset(patience)
 		}
-		return ctx.Err()
+	}
+}
+
+// withdraw takes a call back that no trip has taken along.
+func (l *lane) withdraw(c *call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.queue, c); i >= 0 {
+		l.queue = slices.Delete(l.queue, i, i+1)
+		l.changes -= c.changes()
 	}
 }
 
 // travel makes round trips as long as anyone waits for one.
-func (s *Store) travel(ctx context.Context, id plan.ID, l *lane) {
+func (s *Store) travel(ctx context.Context, id plan.ID, l *lane, n *node) {
 	t := s.takeTrip()
 	defer s.trips.Put(t)
 	for l.board(t) {
-		s.commit(ctx, id, l, t)
+		n.note(s.commit(ctx, id, l, t))
 		t.deliver()
 		// Let those who were answered come back with their next change before the next
 		// trip leaves: otherwise it would leave with the first of them alone.

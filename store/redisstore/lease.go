@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -27,10 +27,17 @@ func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration)
 		return err
 	}
 	key := s.keys.lease(incarnation)
-	return s.fault(ctx, key, await.Do(ctx, func(ctx context.Context) error { return s.rdb.Set(ctx, key, 1, ttl).Err() }))
+	return s.fault(ctx, key, askErr(ctx, s, key, func(ctx context.Context) error { return s.rdb.Set(ctx, key, 1, ttl).Err() }))
 }
 
-// Heartbeat implements store.Leaser.
+// heartbeatShare is the share of a lease's time that a server may take to answer a
+// heartbeat, and then the question for a sign of life: so that those which do not leave the
+// time to renew the lease.
+const heartbeatShare = 8
+
+// Heartbeat implements store.Leaser. A server of a cluster that does not answer costs what
+// is held in its own plans, and time for one or two answers at most; that of the lease's
+// own record costs the lease, unless another takes its place in time.
 func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]store.Holding, error) {
 	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil {
 		return nil, err
@@ -39,14 +46,18 @@ func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Dura
 		return nil, err
 	}
 	key := s.keys.lease(incarnation)
-	alive, err := await.Value(ctx, func(ctx context.Context) (bool, error) { return s.rdb.PExpire(ctx, key, ttl).Result() })
+	alive, err := ask(ctx, s, key, func(ctx context.Context) (bool, error) { return s.rdb.PExpire(ctx, key, ttl).Result() })
 	if err != nil {
 		return nil, s.fault(ctx, key, err)
 	}
 	if !alive {
 		return nil, store.ErrLeaseExpired
 	}
-	held, faults, err := s.holdings(ctx, plans, incarnation)
+	d := patience
+	if s.cluster {
+		d = min(d, ttl/heartbeatShare)
+	}
+	held, faults, err := s.holdings(ctx, d, plans, incarnation)
 	if err == nil && len(faults) > 0 {
 		err = &store.HeartbeatError{Faults: faults}
 	}
@@ -63,13 +74,13 @@ func checkLease(incarnation string, ttl time.Duration) error {
 // Leave implements store.Leaser.
 func (s *Store) Leave(ctx context.Context, incarnation string) error {
 	key := s.keys.lease(incarnation)
-	return s.fault(ctx, key, await.Do(ctx, func(ctx context.Context) error { return s.rdb.Del(ctx, key).Err() }))
+	return s.fault(ctx, key, askErr(ctx, s, key, func(ctx context.Context) error { return s.rdb.Del(ctx, key).Err() }))
 }
 
 // Orphans implements store.Leaser. It is read first what workers hold and then who
 // lives: who held a task and has no lease afterwards never gets one again.
 func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error) {
-	held, faults, err := s.holdings(ctx, []plan.ID{id}, "")
+	held, faults, err := s.holdings(ctx, patience, []plan.ID{id}, "")
 	if err == nil {
 		err = faults[id]
 	}
@@ -79,41 +90,52 @@ func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error
 		}
 		return nil, err
 	}
-	lives, err := s.living(ctx, held)
-	if err != nil {
-		return nil, err
-	}
+	dead, err := s.dead(ctx, held)
 	var orphans []store.Holding
 	for _, h := range held {
-		if !lives[h.Worker] && len(orphans) < store.MaxBatch {
+		if dead[h.Worker] && len(orphans) < store.MaxBatch {
 			orphans = append(orphans, h)
 		}
 	}
-	return orphans, nil
+	if len(orphans) > 0 {
+		err = nil // the others have their turn when these are seen to
+	}
+	return orphans, err
 }
 
-// living tells which of the workers have leases.
-func (s *Store) living(ctx context.Context, held []store.Holding) (map[string]bool, error) {
-	asked := make(map[string]*redis.IntCmd)
-	pipe := s.rdb.Pipeline()
+// dead tells which of the workers have no lease. Those of whom it cannot be known now count
+// as living, and are named by an error beside the others.
+func (s *Store) dead(ctx context.Context, held []store.Holding) (map[string]bool, error) {
+	var workers, keys []string
+	asked := make(map[string]struct{})
 	for _, h := range held {
-		if asked[h.Worker] == nil {
-			asked[h.Worker] = pipe.Exists(ctx, s.keys.lease(h.Worker))
+		if _, again := asked[h.Worker]; !again {
+			asked[h.Worker] = struct{}{}
+			workers, keys = append(workers, h.Worker), append(keys, s.keys.lease(h.Worker))
 		}
 	}
-	if err := exec(ctx, pipe); err != nil {
-		return nil, s.fault(ctx, s.keys.lease(held[0].Worker), err)
+	exist := each(ctx, s, patience, keys, func(pipe redis.Pipeliner, i int) func() (int64, error) {
+		return pipe.Exists(ctx, keys[i]).Result
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	lives := make(map[string]bool, len(asked))
-	for worker, cmd := range asked {
-		lives[worker] = cmd.Val() > 0
+	dead := make(map[string]bool)
+	var unknown error
+	for i, worker := range workers {
+		if err := exist[i].err; err != nil {
+			unknown = errors.Join(unknown, s.fault(ctx, keys[i], err))
+		} else if exist[i].value == 0 {
+			dead[worker] = true
+		}
 	}
-	return lives, nil
+	return dead, unknown
 }
 
 // holdings returns what a worker, or every worker if it is empty, holds in plans.
-// Plans that are not there hold nothing; faults has those that cannot be read.
-func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) (held []store.Holding, faults map[plan.ID]error, err error) {
+// Plans that are not there hold nothing; faults has those that cannot be read. d is as in
+// spread.
+func (s *Store) holdings(ctx context.Context, d time.Duration, plans []plan.ID, worker string) (held []store.Holding, faults map[plan.ID]error, err error) {
 	calls := make([]pipelined, len(plans))
 	for i, id := range plans {
 		calls[i] = s.heldCall(id, "0", worker)
@@ -121,7 +143,7 @@ func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) (h
 	faults = make(map[plan.ID]error)
 	repaired := make(map[plan.ID]bool)
 	for len(calls) > 0 {
-		if err := s.pipeline(ctx, calls); err != nil {
+		if err := s.pipeline(ctx, d, calls); err != nil {
 			return nil, nil, err
 		}
 		var further []pipelined
@@ -130,10 +152,13 @@ func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) (h
 			if c.gone() {
 				continue
 			}
-			cursor, complete, err := c.readHeld(&held)
+			cursor, complete, stale, err := c.readHeld(&held)
 			if err == nil && !complete {
 				held = slices.DeleteFunc(held, func(h store.Holding) bool { return h.Task.Plan() == c.id })
 				cursor, err = "0", s.repairOnce(ctx, c.id, repaired)
+			}
+			if err == nil && len(stale) > 0 {
+				err = s.prune(ctx, c.id, stale)
 			}
 			switch {
 			case ctx.Err() != nil:
@@ -151,20 +176,30 @@ func (s *Store) holdings(ctx context.Context, plans []plan.ID, worker string) (h
 }
 
 // readHeld appends what an answer of held.lua says to held. The index is not complete
-// if it has to be rebuilt.
-func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete bool, err error) {
+// if it has to be rebuilt; stale are entries that it should not have.
+func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete bool, stale []any, err error) {
 	if p.err != nil {
-		return "", false, p.err
+		return "", false, nil, p.err
 	}
 	r := reader{key: p.key, rest: p.answer[1:]}
 	cursor, complete = r.until('|'), r.until('|') == "1"
+	for n := r.number('|'); n > 0 && r.more(); n-- {
+		stale = append(stale, strings.Clone(r.sized()))
+	}
 	for r.more() {
 		*held = append(*held, store.Holding{
 			Task: task.NewID(p.id, int(r.number(';'))), Token: task.Token(r.number(';')),
 			Stop: task.Stop(r.number(';')), Worker: strings.Clone(r.sized()),
 		})
 	}
-	return cursor, complete, r.err()
+	return cursor, complete, stale, r.err()
+}
+
+// prune takes entries out of a plan's index of held tasks that no task belongs to.
+func (s *Store) prune(ctx context.Context, id plan.ID, stale []any) error {
+	key := s.keys.plan(id)
+	_, err := s.run(ctx, s.scripts.prune, key, false, append(s.scripts.prune.argv(nil, key), stale...))
+	return err
 }
 
 // repairOnce rebuilds the indexes of a plan, unless that was done in vain.

@@ -68,19 +68,18 @@ func (s *Store) reserve(ctx context.Context, locks []store.TenantLock) ([]string
 
 // reserveEach is reserve for keys on different nodes.
 func (s *Store) reserveEach(ctx context.Context, locks []store.TenantLock) ([]string, error) {
-	cmds := make([]*redis.StatusCmd, len(locks))
-	pipe := s.rdb.Pipeline()
+	keys := make([]string, len(locks))
 	for i, l := range locks {
-		cmds[i] = pipe.SetArgs(ctx, s.keys.tenant(l.Tenant), formatLock(l), redis.SetArgs{Mode: "NX", Get: true})
+		keys[i] = s.keys.tenant(l.Tenant)
 	}
-	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
-		return nil, ctx.Err()
-	}
+	set := each(ctx, s, patience, keys, func(pipe redis.Pipeliner, i int) func() (string, error) {
+		return pipe.SetArgs(ctx, keys[i], formatLock(locks[i]), redis.SetArgs{Mode: "NX", Get: true}).Result
+	})
 	had := make([]string, len(locks))
-	for i, l := range locks {
-		old, err := cmds[i].Result()
+	for i := range locks {
+		old, err := set[i].value, set[i].err
 		if err != nil && !errors.Is(err, redis.Nil) { // nil: it was free
-			return nil, s.fault(ctx, s.keys.tenant(l.Tenant), err)
+			return nil, s.fault(ctx, keys[i], err)
 		}
 		if err == nil && old == "" {
 			old = " " // it is not free, but no lock either
@@ -95,21 +94,20 @@ func (s *Store) Locks(ctx context.Context, tenants []string) (found []store.Tena
 	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil || len(tenants) == 0 {
 		return nil, err
 	}
-	cmds := make([]*redis.StringCmd, len(tenants))
-	pipe := s.rdb.Pipeline()
+	keys := make([]string, len(tenants))
 	for i, tenant := range tenants {
-		cmds[i] = pipe.Get(ctx, s.keys.tenant(tenant))
+		keys[i] = s.keys.tenant(tenant)
 	}
-	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
-		return nil, ctx.Err()
-	}
+	got := each(ctx, s, patience, keys, func(pipe redis.Pipeliner, i int) func() (string, error) {
+		return pipe.Get(ctx, keys[i]).Result
+	})
 	for i, tenant := range tenants {
-		text, err := cmds[i].Result()
+		text, err := got[i].value, got[i].err
 		if errors.Is(err, redis.Nil) {
 			continue
 		}
 		if err != nil {
-			return nil, s.fault(ctx, s.keys.tenant(tenant), err)
+			return nil, s.fault(ctx, keys[i], err)
 		}
 		l, err := s.parseLock(tenant, text)
 		if err != nil {
@@ -193,7 +191,7 @@ func (s *Store) swapAll(ctx context.Context, swaps []swap) error {
 	for part := range slices.Chunk(swaps, together) {
 		calls = append(calls, s.swapCall(part))
 	}
-	if err := s.pipeline(ctx, calls); err != nil {
+	if err := s.pipeline(ctx, patience, calls); err != nil {
 		return err
 	}
 	for i := range calls {

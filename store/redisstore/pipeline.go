@@ -3,10 +3,11 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -25,62 +26,142 @@ type pipelined struct {
 // gone reports whether the plan was not there.
 func (p *pipelined) gone() bool { return errors.Is(p.err, store.ErrNotFound) }
 
-// pipeline sends the calls together and sets the answer or the error of each. A
-// server that does not know a script is sent it with the calls that need it. The
-// error is a fault of the whole.
-func (s *Store) pipeline(ctx context.Context, calls []pipelined) error {
-	if len(calls) == 0 {
-		return ctx.Err()
-	}
-	err := await.Do(ctx, func(ctx context.Context) error { return s.pipe(ctx, calls) })
-	if err != nil {
-		return s.fault(ctx, calls[0].key, err)
-	}
-	return nil
+// outcome is the answer to one call of several, or why there is none.
+type outcome[T any] struct {
+	value T
+	err   error
 }
 
-// exec sends a pipeline of plain commands.
-func exec(ctx context.Context, pipe redis.Pipeliner) error {
-	return await.Do(ctx, func(ctx context.Context) error {
+// spread makes calls about keys, those of one server together and all servers at once, and
+// returns the outcome for each key: one server that does not answer costs what it has, and
+// the others no time. d is how long a server may leave us without an answer, and then the
+// question for a sign of life.
+//
+// f makes the calls for a share of the keys, named by their indexes. The error that it
+// returns beside their outcomes only tells whether the server answers. It may go on when
+// spread has returned.
+func spread[T any](ctx context.Context, s *Store, d time.Duration, keys []string,
+	f func(ctx context.Context, share []int) ([]outcome[T], error),
+) []outcome[T] {
+	all := make([]outcome[T], len(keys))
+	shares := make(map[*node][]int)
+	for i, key := range keys {
+		n, err := s.nodes.of(ctx, key)
+		if err != nil {
+			all[i].err = err
+			continue
+		}
+		shares[n] = append(shares[n], i)
+	}
+	var answered sync.WaitGroup
+	for n, share := range shares {
+		answered.Go(func() {
+			got, err := askNode(ctx, n, d, func(ctx context.Context) ([]outcome[T], error) { return f(ctx, share) })
+			for k, i := range share {
+				if got == nil {
+					all[i].err = err
+				} else {
+					all[i] = got[k]
+				}
+			}
+		})
+	}
+	answered.Wait()
+	return all
+}
+
+// each is [spread] of one plain command per key, which queue adds to a pipeline. It returns
+// what reads the command's result.
+func each[T any](ctx context.Context, s *Store, d time.Duration, keys []string,
+	queue func(pipe redis.Pipeliner, i int) (result func() (T, error)),
+) []outcome[T] {
+	return spread(ctx, s, d, keys, func(ctx context.Context, share []int) ([]outcome[T], error) {
+		pipe := s.rdb.Pipeline()
+		results := make([]func() (T, error), len(share))
+		for k, i := range share {
+			results[k] = queue(pipe, i)
+		}
 		_, err := pipe.Exec(ctx)
-		return err
+		got := make([]outcome[T], len(share))
+		for k, result := range results {
+			got[k].value, got[k].err = result()
+		}
+		return got, err
 	})
 }
 
-// pipe sends the calls, those that need it twice. It returns a fault only if it is that
-// of all: of a cluster, some nodes may be there.
-func (s *Store) pipe(ctx context.Context, calls []pipelined) error {
-	cmds := make([]*redis.StringCmd, len(calls))
-	pipe := s.rdb.Pipeline()
-	for i := range calls {
-		cmds[i] = redis.NewStringCmd(ctx, calls[i].argv...)
-		_ = pipe.Process(ctx, cmds[i]) // queued; the error comes with Exec
+// exec sends a pipeline of plain commands about one plan. An error says that they have no
+// outcome; otherwise each command has its own.
+func (s *Store) exec(ctx context.Context, key string, pipe redis.Pipeliner) error {
+	sent, err := ask(ctx, s, key, func(ctx context.Context) (bool, error) {
+		_, err := pipe.Exec(ctx)
+		return true, err
+	})
+	if sent {
+		return nil
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
-	again := s.rdb.Pipeline()
-	for i := range calls {
-		if c := &calls[i]; redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
-			c.argv[0], c.argv[1] = "eval", c.script.text
-			cmds[i] = redis.NewStringCmd(ctx, c.argv...)
-			_ = again.Process(ctx, cmds[i])
-		}
+	return s.fault(ctx, key, err)
+}
+
+// pipeline sends the calls together and sets the answer or the error of each. A server
+// that does not know a script is sent it with the calls that need it. The error is a fault
+// of the whole: of a cluster, some servers may be there.
+func (s *Store) pipeline(ctx context.Context, d time.Duration, calls []pipelined) error {
+	if len(calls) == 0 {
+		return ctx.Err()
 	}
-	if again.Len() > 0 {
-		_, _ = again.Exec(ctx)
+	keys := make([]string, len(calls))
+	for i := range calls {
+		keys[i] = calls[i].key
+	}
+	all := spread(ctx, s, d, keys, func(ctx context.Context, share []int) ([]outcome[string], error) {
+		return s.pipe(ctx, calls, share)
+	})
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	answered := false
 	for i := range calls {
 		c := &calls[i]
-		if err := cmds[i].Err(); err != nil {
-			c.err = s.fault(ctx, c.key, err)
-		} else {
-			c.answer = cmds[i].Val()
+		if c.err = s.fault(ctx, c.key, all[i].err); c.err == nil {
+			c.answer = all[i].value
 			c.err = problem(c.key, c.answer)
 		}
 		answered = answered || !store.Temporary(c.err)
 	}
 	if !answered {
-		return cmds[0].Err()
+		return calls[0].err
 	}
 	return nil
+}
+
+// pipe sends a share of the calls to their server, again those that have to be made
+// otherwise.
+func (s *Store) pipe(ctx context.Context, calls []pipelined, share []int) (got []outcome[string], err error) {
+	argv, cmds := make([][]any, len(share)), make([]*redis.StringCmd, len(share))
+	for k, i := range share {
+		argv[k] = calls[i].argv
+	}
+	got = make([]outcome[string], len(share))
+	for {
+		pipe := s.rdb.Pipeline()
+		for k := range share {
+			if argv[k] != nil {
+				cmds[k] = redis.NewStringCmd(ctx, argv[k]...)
+				_ = pipe.Process(ctx, cmds[k]) // queued; the error comes with Exec
+			}
+		}
+		if pipe.Len() == 0 {
+			return got, err
+		}
+		_, err = pipe.Exec(ctx)
+		for k, i := range share {
+			if argv[k] == nil {
+				continue
+			}
+			got[k] = outcome[string]{cmds[k].Val(), cmds[k].Err()}
+			calls[i].script.learn(argv[k], got[k].err)
+			argv[k] = calls[i].script.otherwise(argv[k], got[k].err)
+		}
+	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -56,7 +55,7 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 	var plans []plan.Plan
 	var damage error
 	for {
-		ids, err := await.Value(ctx, func(ctx context.Context) ([]string, error) {
+		ids, err := ask(ctx, s, s.keys.plans(), func(ctx context.Context) ([]string, error) {
 			return s.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
 				Key: s.keys.plans(), Start: before, Stop: "-inf", ByScore: true, Rev: true, Count: plansPage,
 			}).Result()
@@ -88,7 +87,7 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 const plansPage = 100
 
 // planPage reads plans; those that are not complete, or gone, are left out, and so are
-// damaged ones, which damage names.
+// those that are damaged, or cannot be reached for now, which damage names.
 func (s *Store) planPage(ctx context.Context, ids []string) (plans []plan.Plan, damage, err error) {
 	calls := make([]pipelined, 0, len(ids))
 	for _, text := range ids {
@@ -100,7 +99,7 @@ func (s *Store) planPage(ctx context.Context, ids []string) (plans []plan.Plan, 
 		key := s.keys.plan(id)
 		calls = append(calls, pipelined{id: id, key: key, script: s.scripts.plan, argv: s.scripts.plan.argv(nil, key)})
 	}
-	if err := s.pipeline(ctx, calls); err != nil {
+	if err := s.pipeline(ctx, patience, calls); err != nil {
 		return nil, nil, err
 	}
 	plans = make([]plan.Plan, 0, len(ids))
@@ -110,14 +109,11 @@ func (s *Store) planPage(ctx context.Context, ids []string) (plans []plan.Plan, 
 			continue
 		}
 		p, err := c.readPlan()
-		switch {
-		case store.Temporary(err):
-			return nil, nil, err
-		case err != nil:
+		if err != nil {
 			damage = errors.Join(damage, err)
-		default:
-			plans = append(plans, p)
+			continue
 		}
+		plans = append(plans, p)
 	}
 	return plans, damage, nil
 }
@@ -157,7 +153,7 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 			calls = append(calls, pipelined{id: id, key: key, script: s.scripts.pick, argv: argv})
 		}
 	}
-	if err := s.pipeline(ctx, calls); err != nil {
+	if err := s.pipeline(ctx, patience, calls); err != nil {
 		return nil, err
 	}
 	tasks := make([]task.Task, 0, len(calls))

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -16,12 +15,23 @@ import (
 const removeBuckets = 16
 
 // Remove implements store.Creator. The plan's record goes last, so that whoever finds
-// it knows where to go on.
+// it knows where to go on. Several may do so at once: who finds at any step that the plan
+// is gone comes second, and what he has put on the agenda goes, too.
 func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
-	answer, err := s.remove(ctx, id, 0, 0)
+	more, err = s.removeStep(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return false, s.forget(ctx, id)
+		more, err = false, nil
 	}
+	if err != nil || more {
+		return more, err
+	}
+	return false, s.forget(ctx, id)
+}
+
+// removeStep is Remove; store.ErrNotFound if there is nothing left, but for entries in
+// what belongs to all plans.
+func (s *Store) removeStep(ctx context.Context, id plan.ID) (more bool, err error) {
+	answer, err := s.remove(ctx, id, 0, 0)
 	if err != nil {
 		return false, err
 	}
@@ -44,14 +54,12 @@ func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 	if next < buckets {
 		return true, nil
 	}
-	err = await.Do(ctx, func(ctx context.Context) error { return s.rdb.ZRem(ctx, s.keys.plans(), int64(id)).Err() })
+	err = askErr(ctx, s, s.keys.plans(), func(ctx context.Context) error { return s.rdb.ZRem(ctx, s.keys.plans(), int64(id)).Err() })
 	if err != nil {
 		return false, s.fault(ctx, s.keys.plans(), err)
 	}
-	if _, err := s.remove(ctx, id, 3, 0); err != nil {
-		return false, err
-	}
-	return false, s.forget(ctx, id)
+	_, err = s.remove(ctx, id, 3, 0)
+	return false, err
 }
 
 // remove calls remove.lua.

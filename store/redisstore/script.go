@@ -6,7 +6,9 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -17,6 +19,11 @@ var sources embed.FS
 // script is one Lua script with the shared pieces that it uses in front.
 type script struct {
 	name, text, sha string
+	// reads says that the script writes nothing. It is called as one that may not: such
+	// calls are answered also while a server keeps writes waiting, as in a planned failover.
+	reads bool
+	// plain says that the server, or its user's rights, have no such calls.
+	plain atomic.Bool
 }
 
 // scripts are all of them.
@@ -24,9 +31,8 @@ type scripts struct {
 	begin, tenants, finish, remove *script
 	save, commit, apply, repair    *script
 	plan, tasks, states, pick      *script
-	events, history                *script
-	held, cursor, agenda           *script
-	lock, reserve                  *script
+	events, history, held, prune   *script
+	cursor, agenda, lock, reserve  *script
 
 	// end is commit for the ends of holds, on a server whose memory is full.
 	end *script
@@ -43,12 +49,13 @@ func loadScripts(touch bool) (*scripts, error) {
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
 		"save": &all.save, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
 		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events, "history": &all.history,
-		"held": &all.held, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
+		"held": &all.held, "prune": &all.prune, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
 	} {
 		s, err := loadScript(name, "", touch && durable[name])
 		if err != nil {
 			return nil, err
 		}
+		s.reads = slices.Contains([]string{"plan", "tasks", "states", "pick", "events", "history", "held"}, name)
 		*to = s
 	}
 	var err error
@@ -133,23 +140,54 @@ func writeShared(to *strings.Builder, code string) {
 // argv returns the command that calls s on a key, for append to go on with its
 // arguments.
 func (s *script) argv(argv []any, keys ...string) []any {
-	argv = append(argv, "evalsha", s.sha, len(keys))
+	command := "evalsha"
+	if s.reads && !s.plain.Load() {
+		command = "evalsha_ro"
+	}
+	argv = append(argv, command, s.sha, len(keys))
 	for _, k := range keys {
 		argv = append(argv, k)
 	}
 	return argv
 }
 
-// process sends one script call. A server that does not know the script, because it
-// was restarted or took over, is sent all of it.
-func process(ctx context.Context, rdb redis.Cmdable, s *script, argv []any) (string, error) {
-	cmd := redis.NewStringCmd(ctx, argv...)
-	err := send(ctx, rdb, cmd)
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		argv[0], argv[1] = "eval", s.text
-		cmd = redis.NewStringCmd(ctx, argv...)
-		err = send(ctx, rdb, cmd)
-		argv[0], argv[1] = "evalsha", s.sha
+// otherwise returns how to make a call again that a server refused: with all of the script,
+// if it does not know it because it was restarted or took over, and as a call that may
+// write, if it has no others. It returns nil if the refusal stands.
+func (s *script) otherwise(argv []any, err error) []any {
+	if err == nil {
+		return nil
 	}
-	return cmd.Val(), err
+	readOnly := argv[0] == "evalsha_ro" || argv[0] == "eval_ro"
+	switch {
+	case redis.HasErrorPrefix(err, "NOSCRIPT") && readOnly:
+		return append([]any{"eval_ro", s.text}, argv[2:]...)
+	case redis.HasErrorPrefix(err, "NOSCRIPT"):
+		return append([]any{"eval", s.text}, argv[2:]...)
+	case readOnly && (redis.IsPermissionError(err) || redis.HasErrorPrefix(err, "ERR unknown command") ||
+		strings.Contains(err.Error(), "Write commands are not allowed")): // of an imitation, to which TIME is one
+		return append([]any{"evalsha", s.sha}, argv[2:]...)
+	}
+	return nil
+}
+
+// learn takes account of how a call was made in the end.
+func (s *script) learn(argv []any, err error) {
+	if s.reads && err == nil && (argv[0] == "evalsha" || argv[0] == "eval") && !s.plain.Load() {
+		s.plain.Store(true)
+	}
+}
+
+// process sends one script call, again if it has to be made otherwise.
+func process(ctx context.Context, rdb redis.Cmdable, s *script, argv []any) (string, error) {
+	for {
+		cmd := redis.NewStringCmd(ctx, argv...)
+		err := send(ctx, rdb, cmd)
+		next := s.otherwise(argv, err)
+		if next == nil {
+			s.learn(argv, err)
+			return cmd.Val(), err
+		}
+		argv = next
+	}
 }

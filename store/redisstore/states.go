@@ -56,8 +56,8 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 		end := min(after+limit-place, bucketSize-place%bucketSize) + place%bucketSize - 1
 		lists = append(lists, pipe.LRange(ctx, s.keys.tenants(id, place/bucketSize), int64(place%bucketSize), int64(end)))
 	}
-	if _ = exec(ctx, pipe); ctx.Err() != nil { // otherwise each command has its own error
-		return nil, ctx.Err()
+	if err := s.exec(ctx, s.keys.plan(id), pipe); err != nil {
+		return nil, err
 	}
 	if err := s.fault(ctx, s.keys.plan(id), record.Err()); err != nil {
 		return nil, err

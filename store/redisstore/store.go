@@ -10,7 +10,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/internal/redisserver"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -31,6 +30,7 @@ type Store struct {
 	cluster bool
 	hints   any // the channel, as an argument
 	guard   *redisserver.Guard
+	nodes   nodes
 
 	// Memory to use again: calls of *call, trips of *trip.
 	calls, trips sync.Pool
@@ -64,6 +64,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 	s := &Store{
 		rdb: rdb, cfg: cfg, addr: address(rdb), keys: keys{cfg.Prefix}, scripts: all, hints: keys{cfg.Prefix}.hints(),
 		guard: redisserver.NewGuard(rdb, 0), lanes: make(map[plan.ID]*lane),
+		nodes: nodes{rdb: rdb, byAddr: make(map[string]*node)},
 	}
 	if err := s.check(ctx); err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ func (s *Store) run(ctx context.Context, sc *script, key string, durable bool, a
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	answer, err := await.Value(ctx, func(ctx context.Context) (string, error) {
+	answer, err := ask(ctx, s, key, func(ctx context.Context) (string, error) {
 		return s.trip(ctx, sc, key, durable, argv)
 	})
 	if err != nil {

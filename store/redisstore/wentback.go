@@ -7,7 +7,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/cutover-go/cutover/internal/await"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -59,7 +58,7 @@ func (s *Store) absent(ctx context.Context, id plan.ID, l *lane) error {
 	if seen == 0 {
 		return store.ErrNotFound
 	}
-	newest, err := await.Value(ctx, func(ctx context.Context) (int64, error) { return s.rdb.Get(ctx, s.keys.ids()).Int64() })
+	newest, err := ask(ctx, s, s.keys.ids(), func(ctx context.Context) (int64, error) { return s.rdb.Get(ctx, s.keys.ids()).Int64() })
 	if err != nil && !errors.Is(err, redis.Nil) || newest >= int64(id) {
 		return store.ErrNotFound
 	}

@@ -147,7 +147,7 @@ func TestTwinsInOneTrip(t *testing.T) {
 		c.encode(&batches[i])
 		tr.calls = append(tr.calls, c)
 	}
-	s.commit(r.ctx, r.id, s.lane(r.id), tr)
+	_ = s.commit(r.ctx, r.id, s.lane(r.id), tr)
 	for i := range batches {
 		b := &batches[i]
 		r.ok(tr.calls[i].err)

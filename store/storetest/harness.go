@@ -86,5 +86,6 @@ func promises() []promise {
 		{"9-events", append(eventCases(), cursorCases()...)},
 		{"10-query", append(queryCases(), stateCases()...)},
 		{"11-errors", errorCases()},
+		{"12-at-once", atOnceCases()},
 	}
 }

@@ -5,8 +5,9 @@
 -- KEYS[1] the plan's record
 -- ARGV[1] cursor of the scan   ARGV[2] the worker, empty: all   ARGV[3] entries a part
 --
--- Returns "=" cursor "|" complete "|" and per task: ordinal ";" token ";" stop ";"
--- worker, sized. complete is 0 if the index lacks tasks: it has to be rebuilt first.
+-- Returns "=" cursor "|" complete "|" number "|", so many claims, sized, that are in the
+-- index and hold no task, to be given to prune.lua, and per task: ordinal ";" token ";"
+-- stop ";" worker, sized. complete is 0 if the index lacks tasks: it has to be rebuilt first.
 
 local problem = load() or typed(base .. 'held', 'hash')
 if problem then
@@ -14,10 +15,10 @@ if problem then
 end
 local key = base .. 'held'
 if redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held then
-	return '=0|0|'
+	return '=0|0|0|'
 end
 local page = redis.call('HSCAN', key, ARGV[1], 'COUNT', ARGV[3])
-local out = {}
+local out, stale = {}, {}
 for i = 1, #page[2], 2 do
 	local claim = page[2][i]
 	local ordinal, worker = match(page[2][i + 1], '^(%d+) (.*)$')
@@ -35,8 +36,8 @@ for i = 1, #page[2], 2 do
 			local stop = s == 'R' and int(math.max(plan.stopRunning, tonumber(req))) or plan.stopUndo
 			out[#out + 1] = ordinal .. ';' .. token .. ';' .. stop .. ';' .. sized(worker)
 		else
-			redis.call('HDEL', key, claim)
+			stale[#stale + 1] = sized(claim)
 		end
 	end
 end
-return '=' .. page[1] .. '|1|' .. concat(out)
+return '=' .. page[1] .. '|1|' .. #stale .. '|' .. concat(stale) .. concat(out)

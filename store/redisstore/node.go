@@ -1,0 +1,248 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/await"
+)
+
+// patience is how long a server may leave a call without an answer before it is asked for
+// a sign of life, and then how long it may take to give one.
+const patience = time.Second
+
+// silentError says that a server was not asked, or not waited for any longer, because it
+// answers nothing at all: it is frozen, or cut off without a word. It becomes a passing
+// fault.
+type silentError struct{ addr string }
+
+func (e *silentError) Error() string {
+	return fmt.Sprintf("redisstore: %s does not answer", e.addr)
+}
+
+// node is what is known of one server: whether it answers.
+//
+// A server that is frozen accepts connections and answers nothing, and the client waits
+// for it by its read timeout, several times over. So that it costs the calls that need it
+// no more than a moment, and other calls nothing, whoever waits longer than patience asks
+// it for a sign of life, one such question at a time. Without one the server counts as
+// silent: who waits for it leaves with a passing fault, and who comes is refused at once,
+// until it has answered anything again. A server that answers others, or the question, is
+// waited for: a script may be long, and writes may be paused.
+//
+// Invariant: while silent, at most one question is under way, and no other call is sent.
+// So the goroutines that still wait for it, each until the client's timeouts or its next
+// answer, do not grow, however long it stays so.
+type node struct {
+	addr string
+	ping func(context.Context) error
+
+	silent atomic.Bool
+	heard  atomic.Int64 // when it answered last, in time since the start of the process
+
+	mu       sync.Mutex
+	question chan struct{} // closed at the end of the question that is under way; nil if none is
+}
+
+// begin is where the times of nodes count from.
+//
+//nolint:gochecknoglobals // a constant of the process
+var begin = time.Now()
+
+func since() time.Duration { return time.Since(begin) }
+
+// note takes account of how a call ended: anything but a timeout is a sign of life, or of
+// a death that the client notices by itself.
+func (n *node) note(err error) {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, redis.ErrPoolTimeout) {
+		return
+	}
+	n.heard.Store(int64(since()))
+	if n.silent.Load() {
+		n.silent.Store(false)
+	}
+}
+
+// judge calls the server silent unless it has answered anything after that time.
+func (n *node) judge(after time.Duration) (answers bool) {
+	n.silent.Store(true)
+	if time.Duration(n.heard.Load()) > after {
+		n.silent.Store(false)
+	}
+	return !n.silent.Load()
+}
+
+// inquire asks for a sign of life, unless that is under way, and returns a channel that is
+// closed at the end of the question.
+func (n *node) inquire() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.question != nil {
+		return n.question
+	}
+	done := make(chan struct{})
+	n.question = done
+	asked := since()
+	late := time.AfterFunc(patience, func() { n.judge(asked) })
+	go func() {
+		n.note(n.ping(context.Background()))
+		late.Stop()
+		n.judge(asked)
+		n.mu.Lock()
+		n.question = nil
+		n.mu.Unlock()
+		close(done)
+	}()
+	return done
+}
+
+// refuse returns an error if the server is silent. That it is so no more, the question
+// finds out which this leaves behind.
+func (n *node) refuse() error {
+	if n.silent.Load() {
+		n.inquire()
+		return &silentError{n.addr}
+	}
+	return nil
+}
+
+// answers reports whether the server gives a sign of life within d, or has given one in
+// the last d.
+func (n *node) answers(ctx context.Context, d time.Duration) bool {
+	asked := since()
+	if time.Duration(n.heard.Load()) > asked-d && n.heard.Load() > 0 {
+		return true
+	}
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case <-n.inquire():
+	case <-late.C:
+	case <-ctx.Done():
+		return true
+	}
+	return n.judge(asked)
+}
+
+// watch returns a context that ends, with a *silentError as its cause, when the server
+// turns out to be silent. d is how long it may leave the caller, and then the question,
+// without an answer.
+func (n *node) watch(ctx context.Context, d time.Duration) (watched context.Context, done func()) {
+	watched, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(d, func() {
+		for watched.Err() == nil && n.answers(watched, d) {
+			rest(watched, d)
+		}
+		end(&silentError{n.addr})
+	})
+	return watched, func() { timer.Stop(); end(nil) }
+}
+
+// rest waits for d or the end of ctx.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// ask makes a call to the server that has key. It returns when ctx ends, or when the
+// server turns out to be silent, whatever the client waits for. What f does may then still
+// happen.
+func ask[T any](ctx context.Context, s *Store, key string, f func(context.Context) (T, error)) (T, error) {
+	n, err := s.nodes.of(ctx, key)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return askNode(ctx, n, patience, f)
+}
+
+// askErr is [ask] for calls of which only the error counts.
+func askErr(ctx context.Context, s *Store, key string, f func(context.Context) error) error {
+	_, err := ask(ctx, s, key, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	return err
+}
+
+func askNode[T any](ctx context.Context, n *node, d time.Duration, f func(context.Context) (T, error)) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	if err := n.refuse(); err != nil {
+		return none, err
+	}
+	watched, done := n.watch(ctx, d)
+	defer done()
+	v, err := await.Value(watched, func(ctx context.Context) (T, error) {
+		v, err := f(ctx)
+		n.note(err)
+		return v, err
+	})
+	if watched.Err() == nil {
+		return v, err
+	}
+	n.inquire() // for those who come later
+	if ctx.Err() == nil {
+		err = context.Cause(watched)
+	}
+	return v, err
+}
+
+// nodes are the servers that a client talks to.
+type nodes struct {
+	rdb redis.UniversalClient
+
+	mu     sync.RWMutex
+	byAddr map[string]*node
+}
+
+// maxNodes is how many servers are remembered.
+const maxNodes = 1000
+
+// of returns the server that has key, for a client that is not of a cluster the only one.
+func (s *nodes) of(ctx context.Context, key string) (*node, error) {
+	c, ok := s.rdb.(*redis.ClusterClient)
+	if !ok {
+		return s.named(address(s.rdb), func(ctx context.Context) error { return s.rdb.Ping(ctx).Err() }), nil
+	}
+	// This waits for nothing once the client knows the cluster, as it does since Open.
+	master, err := c.MasterForKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return s.named(master.Options().Addr, func(ctx context.Context) error {
+		c.ReloadState(ctx) // a replica may have taken over
+		return master.Ping(ctx).Err()
+	}), nil
+}
+
+func (s *nodes) named(addr string, ping func(context.Context) error) *node {
+	s.mu.RLock()
+	n := s.byAddr[addr]
+	s.mu.RUnlock()
+	if n != nil {
+		return n
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n = s.byAddr[addr]; n != nil {
+		return n
+	}
+	if len(s.byAddr) >= maxNodes { // those that are gone are not told from the others
+		clear(s.byAddr)
+	}
+	n = &node{addr: addr, ping: ping}
+	s.byAddr[addr] = n
+	return n
+}

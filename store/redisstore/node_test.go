@@ -1,0 +1,335 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redisserver"
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// soon is a time in which calls return that find a server silent, on a busy machine. To
+// wait for it as go-redis does takes twelve seconds.
+const soon = 6 * time.Second
+
+// sick is a cluster of which one master is frozen, with a plan on each master.
+type sick struct {
+	testing.TB
+	*Store
+	ill     *redistest.Server
+	cluster *redistest.Cluster
+	byNode  map[*redistest.Server]*rollout
+}
+
+// name returns a name whose key is on the frozen master, or is not.
+func (c *sick) name(what string, onIll bool, key func(string) string) string {
+	for i := 0; ; i++ {
+		if name := fmt.Sprint(what, i); (c.cluster.MasterFor(key(name)) == c.ill) == onIll {
+			return name
+		}
+	}
+}
+
+// within calls f and fails the test if it takes longer than d.
+func (c *sick) within(d time.Duration, what string, f func() error) error {
+	c.Helper()
+	began := time.Now()
+	err := f()
+	if took := time.Since(began); took > d {
+		c.Errorf("%s took %v", what, took)
+	}
+	return err
+}
+
+// TestFrozenNode freezes each master of a cluster in turn: it costs what it has itself, and
+// the calls for the others no more than a moment, once.
+func TestFrozenNode(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, 3, 0)
+	s := openStore(t, cluster.Client(), Config{})
+	byNode := map[*redistest.Server]*rollout{}
+	for len(byNode) < 3 {
+		r := start(t, s, 40, 20)
+		byNode[cluster.MasterFor(s.keys.plan(r.id))] = r
+	}
+	for i, ill := range cluster.Nodes() {
+		t.Run(fmt.Sprint("master ", i), func(t *testing.T) {
+			awaitWhole(t, cluster)
+			c := &sick{t, openStore(t, cluster.Client(), Config{Prefix: s.cfg.Prefix}), ill, cluster, byNode}
+			for _, r := range byNode {
+				r.TB, r.ctx, r.Store = t, t.Context(), c.Store
+			}
+			c.freeze()
+		})
+	}
+}
+
+// awaitWhole waits until every master sees every slot served.
+func awaitWhole(t *testing.T, cluster *redistest.Cluster) {
+	t.Helper()
+	for _, n := range cluster.Nodes() {
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			info, err := n.Client().ClusterInfo(t.Context()).Result()
+			if err == nil && redisserver.Field(info, "cluster_state") == "ok" && redisserver.Field(info, "cluster_slots_ok") == "16384" {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: %v\n%s", n.Addr(), err, info)
+			}
+		}
+	}
+}
+
+func (c *sick) freeze() {
+	ctx := c.Context()
+	lease := func(name string) string { return c.keys.lease(name) }
+	worker := c.name("worker"+c.ill.Addr(), false, lease)
+	dead, unknown := c.name("dead"+c.ill.Addr(), false, lease), c.name("unknown"+c.ill.Addr(), true, lease)
+	var all []plan.ID
+	var well *rollout
+	for n, r := range c.byNode {
+		r.claim(worker, 1)
+		all = append(all, r.id)
+		if n != c.ill {
+			well = r
+		}
+	}
+	well.claim(dead, 1)
+	well.claim(unknown, 1)
+	well.ok(c.Join(ctx, worker, time.Minute))
+	well.ok(c.Join(ctx, unknown, time.Minute))
+	illPlan := c.byNode[c.ill].id
+
+	var unknowing []*Store
+	for range 2 {
+		unknowing = append(unknowing, openStore(c, c.cluster.Client(), Config{Prefix: c.keys.prefix}))
+	}
+	before := runtime.NumGoroutine()
+	c.ill.Freeze()
+	defer c.ill.Thaw()
+	c.heartbeats(worker, all, illPlan)
+	c.orphans(well, worker, dead, unknown)
+	c.Store = unknowing[0]
+	c.orphans(well, worker, dead, unknown)
+	c.Store = unknowing[1]
+	c.others(well, illPlan)
+	if c.cluster.MasterFor(c.keys.agenda()) != c.ill {
+		_ = c.within(soon, "due", func() error { _, err := c.Due(ctx, 10); well.ok(err); return err })
+	}
+	// However often it is asked, nothing piles up behind it.
+	for range 300 {
+		if _, err := c.Plan(ctx, illPlan); !store.Temporary(err) {
+			c.Fatalf("error %v, want a passing one", err)
+		}
+	}
+	if n := runtime.NumGoroutine() - before; n > 100 {
+		c.Errorf("%d goroutines more", n)
+	}
+
+	c.ill.Thaw()
+	well.again(func() error { _, err := c.Plan(ctx, illPlan); return err })
+	well.ok(c.Join(ctx, worker, time.Minute))
+	var held []store.Holding
+	well.again(func() (err error) { held, err = c.Heartbeat(ctx, worker, time.Minute, all); return err })
+	if plans := plansOf(held); len(plans) != 3 {
+		c.Errorf("after the thaw the worker holds tasks of the plans %v", plans)
+	}
+}
+
+// heartbeats: the first finds out in a fraction of the lease, the others know.
+func (c *sick) heartbeats(worker string, all []plan.ID, illPlan plan.ID) {
+	c.Helper()
+	for i, limit := range []time.Duration{soon / 2, soon / 6, soon / 6} {
+		var held []store.Holding
+		err := c.within(limit, fmt.Sprint("heartbeat ", i), func() (err error) {
+			held, err = c.Heartbeat(c.Context(), worker, 2*time.Second, all)
+			return err
+		})
+		var partly *store.HeartbeatError
+		if !errors.As(err, &partly) || len(partly.Faults) != 1 || !store.Temporary(partly.Faults[illPlan]) {
+			c.Errorf("heartbeat: error %v, want a passing one about plan %s alone", err, illPlan)
+		}
+		if plans := plansOf(held); len(plans) != 2 || slices.Contains(plans, illPlan) {
+			c.Errorf("heartbeat: tasks of the plans %v", plans)
+		}
+	}
+}
+
+// orphans: who has a lease on the frozen master may be alive.
+func (c *sick) orphans(well *rollout, worker, dead, unknown string) {
+	c.Helper()
+	read := func() []string {
+		lost, err := c.Orphans(c.Context(), well.id)
+		if err != nil && !store.Temporary(err) || err == nil && len(lost) == 0 {
+			c.Errorf("orphans: error %v with %d tasks, want a passing one or none", err, len(lost))
+		}
+		var workers []string
+		for _, h := range lost {
+			workers = append(workers, h.Worker)
+		}
+		return workers
+	}
+	_ = c.within(soon, "orphans", func() error {
+		if got := read(); !slices.Contains(got, dead) || slices.Contains(got, worker) || slices.Contains(got, unknown) {
+			c.Errorf("orphans of %v", got)
+		}
+		return nil
+	})
+}
+
+// others: everything about a plan on another master goes on, and lists leave out what
+// cannot be read.
+func (c *sick) others(well *rollout, illPlan plan.ID) {
+	c.Helper()
+	ctx := c.Context()
+	_ = c.within(soon, "commit", func() error { well.claim("w"+rand.Text(), 1); return nil })
+	tenant := func(id string) string { return c.keys.tenant(id) }
+	free, frozen := store.TenantLock{Tenant: c.name("t", false, tenant), Plan: 1}, store.TenantLock{Tenant: c.name("t", true, tenant), Plan: 1}
+	if err := c.within(soon, "reserve", func() error { _, err := c.Reserve(ctx, []store.TenantLock{frozen, free}); return err }); !store.Temporary(err) {
+		c.Errorf("reserve: error %v, want a passing one", err)
+	}
+	if err := c.within(soon, "release", func() error { return c.Release(ctx, []store.TenantLock{frozen, free}) }); !store.Temporary(err) {
+		c.Errorf("release: error %v, want a passing one", err)
+	}
+	held, err := c.Reserve(ctx, []store.TenantLock{{Tenant: free.Tenant, Plan: 2}})
+	if err != nil || len(held) > 0 {
+		c.Errorf("the lock on another master was not freed: %v, %v", held, err)
+	}
+	well.ok(c.Release(ctx, []store.TenantLock{{Tenant: free.Tenant, Plan: 2}}))
+	if c.cluster.MasterFor(c.keys.plans()) == c.ill {
+		return
+	}
+	var plans []plan.Plan
+	err = c.within(soon, "plans", func() (err error) { plans, err = c.Plans(ctx, store.PlanQuery{}); return err })
+	if !store.Temporary(err) || slices.ContainsFunc(plans, func(p plan.Plan) bool { return p.ID == illPlan }) ||
+		!slices.ContainsFunc(plans, func(p plan.Plan) bool { return p.ID == well.id }) {
+		c.Errorf("plans: %d, error %v", len(plans), err)
+	}
+}
+
+func plansOf(held []store.Holding) (ids []plan.ID) {
+	for _, h := range held {
+		if !slices.Contains(ids, h.Task.Plan()) {
+			ids = append(ids, h.Task.Plan())
+		}
+	}
+	return ids
+}
+
+// TestPausedWrites: while a server keeps writes waiting, as in a planned failover, reads
+// are answered, and the server does not count as silent.
+func TestPausedWrites(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, server.Client(), Config{})
+	r := start(t, s, 4, 4)
+	held := r.claim("worker", 2)
+	admin := redis.NewClient(server.Options())
+	t.Cleanup(func() { _ = admin.Close() })
+	r.ok(admin.Do(r.ctx, "client", "pause", 60_000, "write").Err())
+	began := time.Now()
+	write := make(chan error, 1)
+	go func() { write <- s.Join(r.ctx, "worker", time.Minute) }()
+	for time.Since(began) < 3*patience {
+		ctx, cancel := context.WithTimeout(r.ctx, soon)
+		_, err := s.Plan(ctx, r.id)
+		r.ok(err)
+		_, err = s.Task(ctx, held[0].ID)
+		r.ok(err)
+		_, _, err = s.Tasks(ctx, r.id, store.TaskQuery{})
+		r.ok(err)
+		_, err = s.States(ctx, r.id, 0, 0)
+		r.ok(err)
+		_, err = s.Tenants(ctx, r.id, 0, 0)
+		r.ok(err)
+		_, err = s.Events(ctx, r.id, 0, 0)
+		r.ok(err)
+		tasks, faults, err := s.holdings(ctx, patience, []plan.ID{r.id}, "worker")
+		r.ok(err)
+		if len(tasks) != 2 || len(faults) > 0 {
+			t.Fatalf("the worker holds %v, faults %v", tasks, faults)
+		}
+		cancel()
+	}
+	r.ok(admin.Do(r.ctx, "client", "unpause").Err())
+	r.ok(<-write)
+	for _, sc := range []*script{s.scripts.plan, s.scripts.tasks, s.scripts.states, s.scripts.pick, s.scripts.events, s.scripts.held} {
+		if !sc.reads || sc.plain.Load() {
+			t.Errorf("script %s was called as one that writes", sc.name)
+		}
+	}
+}
+
+// TestReadOnlyCallsRefused: a user without the right to read-only calls gets the others.
+func TestReadOnlyCallsRefused(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	admin := server.Client()
+	if err := admin.Do(t.Context(), "acl", "setuser", "old", "on", ">pw", "~*", "&*", "+@all", "-evalsha_ro", "-eval_ro").Err(); err != nil {
+		t.Fatal(err)
+	}
+	o := server.Options()
+	o.Username, o.Password = "old", "pw"
+	client := redis.NewClient(o)
+	t.Cleanup(func() { _ = client.Close() })
+	s := openStore(t, client, Config{})
+	r := start(t, s, 2, 2)
+	r.claim("worker", 1)
+	if p, err := s.Plan(r.ctx, r.id); err != nil || p.Counters.Held != 1 {
+		t.Errorf("plan %v, %v", p.Counters, err)
+	}
+	if plans, err := s.Plans(r.ctx, store.PlanQuery{}); err != nil || len(plans) != 1 {
+		t.Errorf("%d plans, %v", len(plans), err)
+	}
+	if !s.scripts.plan.plain.Load() {
+		t.Error("it is refused each time")
+	}
+}
+
+// TestStaleHolds: an entry of the index that no task belongs to is not shown, and is gone
+// after the next look.
+func TestStaleHolds(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, server.Client(), Config{})
+	r := start(t, s, 4, 4)
+	held := r.claim("worker", 2)
+	key := s.keys.held(r.id)
+	r.ok(server.Client().HSet(r.ctx, key, "gone/0", "1 worker", "gone/1", "4 worker").Err())
+	for range 2 {
+		got, err := s.Heartbeat(r.ctx, joined(r, "worker"), time.Minute, []plan.ID{r.id})
+		if damage := new(store.CorruptError); errors.As(err, &damage) {
+			continue // task 4 was never touched: that it is held is damage
+		}
+		r.ok(err)
+		if len(got) != len(held) {
+			t.Errorf("held: %v", got)
+		}
+	}
+	r.ok(server.Client().HDel(r.ctx, key, "gone/1").Err())
+	if _, err := s.Heartbeat(r.ctx, "worker", time.Minute, []plan.ID{r.id}); err != nil {
+		t.Error(err)
+	}
+	if server.Client().HExists(r.ctx, key, "gone/0").Val() {
+		t.Error("the stale entry is still there")
+	}
+	if got, err := s.Orphans(r.ctx, r.id); err != nil || len(got) != 0 {
+		t.Errorf("orphans %v, %v", got, err)
+	}
+}
+
+func joined(r *rollout, worker string) string {
+	r.Helper()
+	r.ok(r.Join(r.ctx, worker, time.Minute))
+	return worker
+}

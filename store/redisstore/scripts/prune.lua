@@ -1,0 +1,29 @@
+-- use: begin, plan, task
+--
+-- Takes entries out of the index of held tasks that no task belongs to.
+--
+-- KEYS[1] the plan's record
+-- ARGV the claims to look at
+--
+-- Returns "=".
+
+local problem = load() or typed(base .. 'held', 'hash')
+if problem then
+	return problem
+end
+local key = base .. 'held'
+for _, claim in ipairs(ARGV) do
+	local ordinal = match(redis.call('HGET', key, claim) or '', '^(%d+) ')
+	if ordinal then
+		local b, f = at(tonumber(ordinal))
+		local got = redis.pcall('HMGET', bucket(b), f)
+		if got.err then
+			return corrupt(bucket(b), got.err)
+		end
+		local s, _, _, _, _, _, rest = match(got[1] or '', headPattern)
+		if s ~= 'R' and s ~= 'B' or select(9, match(rest or '', restPattern)) ~= claim then
+			redis.call('HDEL', key, claim)
+		end
+	end
+end
+return '='

@@ -13,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -22,7 +23,7 @@ import (
 func TestSlowClaim(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var runs atomic.Int64
 		e := running(t, m, executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
 			switch {
@@ -38,9 +39,9 @@ func TestSlowClaim(t *testing.T) {
 		id := launch(t, e, wide("a", "b"))
 		synctest.Wait()
 		var slow atomic.Bool
-		m.on(func(_ context.Context, c call) error {
-			err := c.do()
-			if c.op == "Claim" && len(c.batch.Claimed) > 0 && slow.CompareAndSwap(false, true) {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			err := c.Do(ctx)
+			if c.Method == "Claim" && len(c.Batch.Claimed) > 0 && slow.CompareAndSwap(false, true) {
 				time.Sleep(25 * time.Second)
 			}
 			return err
@@ -59,7 +60,7 @@ func TestSlowClaim(t *testing.T) {
 func TestClaimBetweenHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := running(t, m, executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
 			switch {
 			case run.Tenant().ID == "a":
@@ -72,15 +73,15 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 		id := launch(t, e, wide("a", "b"))
 		synctest.Wait()
 		var yields, beats atomic.Int64
-		m.on(func(_ context.Context, c call) error {
+		m.on(func(ctx context.Context, c storetest.Call) error {
 			switch {
-			case c.op == "Heartbeat":
+			case c.Method == "Heartbeat":
 				beats.Add(1)
-			case c.op == "Commit" && c.batch.Works[0].Kind == store.Yield:
+			case c.Method == "Commit" && c.Batch.Works[0].Kind == store.Yield:
 				yields.Add(1)
 			}
-			err := c.do()
-			if c.op == "Claim" && len(c.batch.Claimed) > 0 {
+			err := c.Do(ctx)
+			if c.Method == "Claim" && len(c.Batch.Claimed) > 0 {
 				time.Sleep(5 * time.Second)
 			}
 			return err
@@ -104,68 +105,68 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	permanent := errors.New("lost for good")
-	tests := map[string]func(m *meddler) func(ctx context.Context, c call) error{
-		"claim": func(*meddler) func(context.Context, call) error {
+	tests := map[string]func(m *interceptedStore) func(ctx context.Context, c storetest.Call) error{
+		"claim": func(*interceptedStore) func(context.Context, storetest.Call) error {
 			var lost atomic.Bool
-			return func(_ context.Context, c call) error {
-				err := c.do()
-				if c.op == "Claim" && len(c.batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
+			return func(ctx context.Context, c storetest.Call) error {
+				err := c.Do(ctx)
+				if c.Method == "Claim" && len(c.Batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
 					return permanent
 				}
 				return err
 			}
 		},
-		"claim, then heartbeats": func(*meddler) func(context.Context, call) error {
+		"claim, then heartbeats": func(*interceptedStore) func(context.Context, storetest.Call) error {
 			var lost atomic.Bool
 			var beats atomic.Int64
-			return func(_ context.Context, c call) error {
-				if c.op == "Heartbeat" && lost.Load() && beats.Add(1) <= 3 {
+			return func(ctx context.Context, c storetest.Call) error {
+				if c.Method == "Heartbeat" && lost.Load() && beats.Add(1) <= 3 {
 					return errAway
 				}
-				err := c.do()
-				if c.op == "Claim" && len(c.batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
+				err := c.Do(ctx)
+				if c.Method == "Claim" && len(c.Batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
 					return permanent
 				}
 				return err
 			}
 		},
-		"claim, then the hand-back": func(*meddler) func(context.Context, call) error {
+		"claim, then the hand-back": func(*interceptedStore) func(context.Context, storetest.Call) error {
 			var lost atomic.Bool
 			var backs atomic.Int64
-			return func(_ context.Context, c call) error {
-				if c.op == "Commit" && c.batch.Works[0].Kind == store.Yield && backs.Add(1) <= 2 {
+			return func(ctx context.Context, c storetest.Call) error {
+				if c.Method == "Commit" && c.Batch.Works[0].Kind == store.Yield && backs.Add(1) <= 2 {
 					return errAway
 				}
-				err := c.do()
-				if c.op == "Claim" && len(c.batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
+				err := c.Do(ctx)
+				if c.Method == "Claim" && len(c.Batch.Claimed) > 0 && lost.CompareAndSwap(false, true) {
 					return permanent
 				}
 				return err
 			}
 		},
-		"save refused": func(*meddler) func(context.Context, call) error {
+		"save refused": func(*interceptedStore) func(context.Context, storetest.Call) error {
 			var tries atomic.Int64
-			return func(_ context.Context, c call) error {
-				if c.op == "Commit" && c.batch.Works[0].Kind == store.Save && tries.Add(1) <= 2 {
+			return func(ctx context.Context, c storetest.Call) error {
+				if c.Method == "Commit" && c.Batch.Works[0].Kind == store.Save && tries.Add(1) <= 2 {
 					return permanent
 				}
-				return c.do()
+				return c.Do(ctx)
 			}
 		},
-		"completion refused": func(*meddler) func(context.Context, call) error {
+		"completion refused": func(*interceptedStore) func(context.Context, storetest.Call) error {
 			var tries atomic.Int64
-			return func(_ context.Context, c call) error {
-				if c.op == "Commit" && c.batch.Works[0].Kind == store.Complete && tries.Add(1) <= 2 {
+			return func(ctx context.Context, c storetest.Call) error {
+				if c.Method == "Commit" && c.Batch.Works[0].Kind == store.Complete && tries.Add(1) <= 2 {
 					return permanent
 				}
-				return c.do()
+				return c.Do(ctx)
 			}
 		},
-		"completion, with the claim that goes with it": func(*meddler) func(context.Context, call) error {
+		"completion, with the claim that goes with it": func(*interceptedStore) func(context.Context, storetest.Call) error {
 			var tries atomic.Int64
-			return func(_ context.Context, c call) error {
-				err := c.do()
-				if c.op == "Commit" && c.batch.Works[0].Kind == store.Complete && tries.Add(1) <= 2 {
+			return func(ctx context.Context, c storetest.Call) error {
+				err := c.Do(ctx)
+				if c.Method == "Commit" && c.Batch.Works[0].Kind == store.Complete && tries.Add(1) <= 2 {
 					return permanent
 				}
 				return err
@@ -176,7 +177,7 @@ func TestLostAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m := &meddler{Store: memstore.New()}
+				m := intercept(memstore.New())
 				m.on(tamper(m))
 				e := running(t, m, executor.Registry{"X": twoSteps(succeed)})
 				id := launch(t, e, spec("a", "b"))
@@ -195,7 +196,7 @@ func TestLostAnswers(t *testing.T) {
 func TestClaimAfterLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var deadStarts atomic.Int64
 		e := running(t, m, executor.Registry{"X": executor.Func(func(ctx context.Context, _ *executor.Run) error {
 			if ctx.Err() != nil {
@@ -204,12 +205,12 @@ func TestClaimAfterLease(t *testing.T) {
 			return nil
 		})})
 		var once, frozen atomic.Bool
-		m.on(func(ctx context.Context, c call) error {
-			if c.op == "Heartbeat" && frozen.Load() {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Heartbeat" && frozen.Load() {
 				return errAway
 			}
-			err := c.do()
-			if c.op == "Claim" && len(c.batch.Claimed) > 0 && once.CompareAndSwap(false, true) {
+			err := c.Do(ctx)
+			if c.Method == "Claim" && len(c.Batch.Claimed) > 0 && once.CompareAndSwap(false, true) {
 				frozen.Store(true)
 				time.Sleep(40 * time.Second)
 				frozen.Store(false)
@@ -265,7 +266,7 @@ func TestStopWithoutWorker(t *testing.T) {
 					runs.Add(1)
 					return untilInterrupted(ctx, nil)
 				}, succeed}}
-				dead := &meddler{Store: s}
+				dead := intercept(s)
 				boot(t, dead, cutover.Config{Executors: x})
 				synctest.Wait()
 				e := newEngine(t, s, cutover.Config{Executors: x})
@@ -290,14 +291,14 @@ func TestStopWithoutWorker(t *testing.T) {
 // does not begin it again.
 func TestCancelledRollbackWithoutWorker(t *testing.T) {
 	t.Parallel()
-	for name, leave := range map[string]func(p *process, m *meddler){
-		"its process died":      func(_ *process, m *meddler) { m.away() },
-		"its process shut down": func(p *process, _ *meddler) { p.stop() },
+	for name, leave := range map[string]func(p *process, m *interceptedStore){
+		"its process died":      func(_ *process, m *interceptedStore) { m.away() },
+		"its process shut down": func(p *process, _ *interceptedStore) { p.stop() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m := &meddler{Store: memstore.New()}
+				m := intercept(memstore.New())
 				var undos atomic.Int64
 				c := cutover.Config{Executors: executor.Registry{"X": both{twoSteps(succeed), func(ctx context.Context, run *executor.Run) error {
 					undos.Add(1)
@@ -310,7 +311,7 @@ func TestCancelledRollbackWithoutWorker(t *testing.T) {
 				synctest.Wait()
 				leave(first, m)
 				time.Sleep(25 * time.Second)
-				e := newEngine(t, m.Store, c)
+				e := newEngine(t, m.inner, c)
 				mustPlan(t)(e.Cancel(t.Context(), id))
 				runEngine(t, e)
 				rests(t, e, id, plan.RollbackFailed)

@@ -17,6 +17,7 @@ import (
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -116,19 +117,19 @@ func TestCreatorDies(t *testing.T) {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m := &meddler{Store: memstore.New()}
+				m := intercept(memstore.New())
 				dying := newEngine(t, m, cutover.Config{})
-				e := running(t, m.Store, nil)
+				e := running(t, m.inner, nil)
 				sp := spec(tenantsOf("t", 250)...)
 				sp.IdempotencyKey = "key"
 				n := 0
-				m.on(func(_ context.Context, c call) error {
-					if c.op == op {
+				m.on(func(ctx context.Context, c storetest.Call) error {
+					if c.Method == op {
 						if n++; n > 1 || op == "FinishCreate" {
 							return errors.New("died")
 						}
 					}
-					return c.do()
+					return c.Do(ctx)
 				})
 				if _, err := dying.Create(t.Context(), sp, cutover.ExecutorElsewhere()); err == nil {
 					t.Fatal("created")
@@ -162,13 +163,13 @@ func TestLostBeginCreate(t *testing.T) {
 		t.Run(fmt.Sprintf("key %q", key), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m := &meddler{Store: memstore.New()}
-				e, other := newEngine(t, m, cutover.Config{}), running(t, m.Store, nil)
+				m := intercept(memstore.New())
+				e, other := newEngine(t, m, cutover.Config{}), running(t, m.inner, nil)
 				sp := spec(tenantsOf("t", 250)...)
 				sp.IdempotencyKey = key
 				lost := 0
-				m.on(func(_ context.Context, c call) error {
-					if err := c.do(); err != nil || c.op != "BeginCreate" || lost == 3 {
+				m.on(func(ctx context.Context, c storetest.Call) error {
+					if err := c.Do(ctx); err != nil || c.Method != "BeginCreate" || lost == 3 {
 						return err
 					}
 					lost++

@@ -15,6 +15,7 @@ import (
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 )
 
 // tenantsOf returns n tenant ids of their own for a plan.
@@ -112,17 +113,17 @@ func TestUnknownTypeWaits(t *testing.T) {
 func TestBrokenPlansHideNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := newEngine(t, m, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}})
 		for i := range 150 {
 			launch(t, e, spec(fmt.Sprint("broken", i)))
 		}
 		id := launch(t, e, spec("fine"))
-		m.on(func(_ context.Context, c call) error {
-			if c.op == "Plan" && c.plan != id {
-				return &store.CorruptError{Key: c.plan.String(), Reason: "broken"}
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Plan" && c.Plan != id {
+				return &store.CorruptError{Key: c.Plan.String(), Reason: "broken"}
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		runEngine(t, e)
 		rests(t, e, id, plan.Completed)
@@ -167,7 +168,7 @@ func TestManyPlansAtOnce(t *testing.T) {
 func TestIdleCost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := running(t, m, executor.Registry{"X": both{func(_ context.Context, run *executor.Run) error {
 			if run.Tenant().Labels["fails"] != "" {
 				return errors.New("fails")
@@ -186,9 +187,9 @@ func TestIdleCost(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute) // the plans are looked at once more, a minute after they came to rest
 		var calls atomic.Int64
-		m.on(func(_ context.Context, c call) error {
+		m.on(func(ctx context.Context, c storetest.Call) error {
 			calls.Add(1)
-			return c.do()
+			return c.Do(ctx)
 		})
 		time.Sleep(time.Minute)
 		if n := calls.Load(); n > 3*60 {

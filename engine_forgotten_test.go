@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -19,13 +20,13 @@ import (
 func TestLeaseForgottenByTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var lease atomic.Value
-		m.on(func(_ context.Context, c call) error {
-			if c.op == "Join" {
-				lease.Store(c.worker)
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Join" {
+				lease.Store(c.Worker)
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		var runs atomic.Int64
 		slow := executor.Func(func(ctx context.Context, _ *executor.Run) error {
@@ -41,7 +42,7 @@ func TestLeaseForgottenByTheStore(t *testing.T) {
 		id := launch(t, e.Engine, wide("a", "b", "c", "d"))
 		time.Sleep(10*time.Second + 100*time.Millisecond) // the next heartbeat is far off
 		name, _ := lease.Load().(string)
-		if err := m.Store.Leave(t.Context(), name); err != nil {
+		if err := m.inner.Leave(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
 		p := rests(t, e.Engine, id, plan.Completed)

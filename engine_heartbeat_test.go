@@ -12,6 +12,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 )
 
 // A plan whose held tasks cannot be read does not cost the process its lease, and
@@ -19,7 +20,7 @@ import (
 func TestDamagedPlanBesideOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		l := &ledger{steps: 100}
 		lost, told := 0, 0
 		e := boot(t, m, cutover.Config{
@@ -34,8 +35,8 @@ func TestDamagedPlanBesideOthers(t *testing.T) {
 			},
 		})
 		damaged, sound := launch(t, e.Engine, wide("a", "b")), launch(t, e.Engine, wide("c", "d"))
-		m.on(func(_ context.Context, c call) error {
-			if err := c.do(); err != nil || c.op != "Heartbeat" {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if err := c.Do(ctx); err != nil || c.Method != "Heartbeat" {
 				return err
 			}
 			return &store.HeartbeatError{Faults: map[plan.ID]error{damaged: &store.CorruptError{Key: "held"}}}

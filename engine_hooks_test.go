@@ -20,6 +20,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -113,15 +114,15 @@ func TestExecutionHooks(t *testing.T) {
 func TestLastChangeIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var plans journal
 		e := boot(t, m, cutover.Config{
 			PollInterval: 100 * time.Millisecond,
 			Executors:    executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error { return nil })},
 			Hooks:        hook.Hooks{OnPlanChange: func(p plan.Plan, _ []plan.Event) { plans.add("%s", p.State) }},
 		})
-		m.on(func(ctx context.Context, c call) error {
-			if err := c.do(); err != nil || c.op != "Apply" || c.command.Plan.State != plan.Completed {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if err := c.Do(ctx); err != nil || c.Method != "Apply" || c.Command.Plan.State != plan.Completed {
 				return err
 			}
 			select { // the answer takes a while
@@ -169,7 +170,7 @@ func TestHooksPanic(t *testing.T) {
 func TestEngineHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var plans, leases, workers, faults journal
 		c := cutover.Config{
 			Executors: executor.Registry{"X": executor.Func(untilInterrupted)},
@@ -215,7 +216,7 @@ func TestEngineHooks(t *testing.T) {
 func TestEveryFaultIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var faults journal
 		e := newEngine(t, m, cutover.Config{
 			Executors: executor.Registry{"X": executor.Func(succeed)},
@@ -223,12 +224,12 @@ func TestEveryFaultIsTold(t *testing.T) {
 		})
 		runEngine(t, e)
 		failed := false
-		m.on(func(_ context.Context, c call) error {
-			if c.op == "Commit" && !failed {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Commit" && !failed {
 				failed = true
 				return errAway
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		rests(t, e, launch(t, e, spec("a")), plan.Completed)
 		faults.expect(t, "commit")
@@ -316,14 +317,14 @@ func TestShutdownTellsOfNoFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var faults journal
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := boot(t, m, cutover.Config{
 			Executors: executor.Registry{"X": executor.Func(untilInterrupted)},
 			Hooks:     hook.Hooks{OnStoreFault: func(op string, err error) { faults.add("%s: %v", op, err) }},
 		})
-		m.on(func(ctx context.Context, c call) error {
-			if c.op != "Due" {
-				return c.do()
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method != "Due" {
+				return c.Do(ctx)
 			}
 			<-ctx.Done() // a call is under way when the host stops
 			return ctx.Err()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -192,186 +194,41 @@ func untilInterrupted(ctx context.Context, _ *executor.Run) error {
 // errAway is the passing fault of a store that cannot be reached.
 var errAway = &store.TemporaryError{Err: errors.New("away")}
 
-// meddler is a store whose calls a test fails, holds up and loses.
-type meddler struct {
+// interceptedStore is a store whose calls a test fails, holds up and loses.
+type interceptedStore struct {
 	store.Store
-	meddle atomic.Pointer[func(context.Context, call) error]
+	inner       store.Store // the way past the interceptor
+	interceptor atomic.Pointer[storetest.Interceptor]
 }
 
-// call is one call of the store.
-type call struct {
-	op string
-	// do makes the call.
-	do func() error
-	// What it is made with, where a test needs it.
-	batch   *store.Batch
-	command *store.Command
-	locks   []store.TenantLock
-	worker  string
-	plan    plan.ID
+func intercept(s store.Store) *interceptedStore {
+	m := &interceptedStore{inner: s}
+	m.Store = storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
+		if f := m.interceptor.Load(); f != nil {
+			return (*f)(ctx, c)
+		}
+		return c.Do(ctx)
+	})
+	return m
 }
 
 // on lets f make every call from now on, or not; nil lets them all pass.
-func (m *meddler) on(f func(ctx context.Context, c call) error) {
+func (m *interceptedStore) on(f storetest.Interceptor) {
 	if f == nil {
-		m.meddle.Store(nil)
+		m.interceptor.Store(nil)
 		return
 	}
-	m.meddle.Store(&f)
+	m.interceptor.Store(&f)
 }
 
-// away makes the store unreachable, for the named calls or for all.
-func (m *meddler) away(ops ...string) {
-	m.on(func(_ context.Context, c call) error {
-		for _, op := range ops {
-			if op == c.op {
-				return errAway
-			}
-		}
-		if len(ops) == 0 {
+// away makes the store unreachable, for the named methods or for all.
+func (m *interceptedStore) away(methods ...string) {
+	m.on(func(ctx context.Context, c storetest.Call) error {
+		if len(methods) == 0 || slices.Contains(methods, c.Method) {
 			return errAway
 		}
-		return c.do()
+		return c.Do(ctx)
 	})
-}
-
-func (m *meddler) pass(ctx context.Context, c call) error {
-	if f := m.meddle.Load(); f != nil {
-		return (*f)(ctx, c)
-	}
-	return c.do()
-}
-
-func (m *meddler) BeginCreate(ctx context.Context, c store.Create) (r store.Creation, err error) {
-	err = m.pass(ctx, call{op: "BeginCreate", do: func() (err error) { r, err = m.Store.BeginCreate(ctx, c); return err }})
-	return r, err
-}
-
-func (m *meddler) AddTenants(ctx context.Context, c store.Creation, first int, ts []task.Tenant) error {
-	return m.pass(ctx, call{op: "AddTenants", do: func() error { return m.Store.AddTenants(ctx, c, first, ts) }})
-}
-
-func (m *meddler) FinishCreate(ctx context.Context, c store.Creation) error {
-	return m.pass(ctx, call{op: "FinishCreate", do: func() error { return m.Store.FinishCreate(ctx, c) }})
-}
-
-func (m *meddler) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
-	err = m.pass(ctx, call{op: "Remove", do: func() (err error) { more, err = m.Store.Remove(ctx, id); return err }})
-	return more, err
-}
-
-func (m *meddler) Commit(ctx context.Context, b *store.Batch) error {
-	op := "Commit"
-	if len(b.Works) == 0 {
-		op = "Claim"
-	}
-	return m.pass(ctx, call{op: op, batch: b, do: func() error { return m.Store.Commit(ctx, b) }})
-}
-
-func (m *meddler) Apply(ctx context.Context, c store.Command) (a store.Applied, err error) {
-	err = m.pass(ctx, call{op: "Apply", command: &c, do: func() (err error) { a, err = m.Store.Apply(ctx, c); return err }})
-	return a, err
-}
-
-func (m *meddler) Join(ctx context.Context, inc string, ttl time.Duration) error {
-	return m.pass(ctx, call{op: "Join", worker: inc, do: func() error { return m.Store.Join(ctx, inc, ttl) }})
-}
-
-func (m *meddler) Heartbeat(ctx context.Context, inc string, ttl time.Duration, plans []plan.ID) (h []store.Holding, err error) {
-	err = m.pass(ctx, call{op: "Heartbeat", worker: inc, do: func() (err error) {
-		h, err = m.Store.Heartbeat(ctx, inc, ttl, plans)
-		return err
-	}})
-	return h, err
-}
-
-func (m *meddler) Leave(ctx context.Context, inc string) error {
-	return m.pass(ctx, call{op: "Leave", worker: inc, do: func() error { return m.Store.Leave(ctx, inc) }})
-}
-
-func (m *meddler) Orphans(ctx context.Context, id plan.ID) (h []store.Holding, err error) {
-	err = m.pass(ctx, call{op: "Orphans", do: func() (err error) { h, err = m.Store.Orphans(ctx, id); return err }})
-	return h, err
-}
-
-func (m *meddler) Reserve(ctx context.Context, l []store.TenantLock) (held []store.TenantLock, err error) {
-	err = m.pass(ctx, call{op: "Reserve", locks: l, do: func() (err error) { held, err = m.Store.Reserve(ctx, l); return err }})
-	return held, err
-}
-
-func (m *meddler) Locks(ctx context.Context, tenants []string) (found []store.TenantLock, err error) {
-	err = m.pass(ctx, call{op: "Locks", do: func() (err error) { found, err = m.Store.Locks(ctx, tenants); return err }})
-	return found, err
-}
-
-func (m *meddler) Replace(ctx context.Context, old, next store.TenantLock) (done bool, err error) {
-	err = m.pass(ctx, call{op: "Replace", locks: []store.TenantLock{old, next}, do: func() (err error) {
-		done, err = m.Store.Replace(ctx, old, next)
-		return err
-	}})
-	return done, err
-}
-
-func (m *meddler) Release(ctx context.Context, l []store.TenantLock) error {
-	return m.pass(ctx, call{op: "Release", locks: l, do: func() error { return m.Store.Release(ctx, l) }})
-}
-
-func (m *meddler) Due(ctx context.Context, limit int) (due []store.DuePlan, err error) {
-	err = m.pass(ctx, call{op: "Due", do: func() (err error) { due, err = m.Store.Due(ctx, limit); return err }})
-	return due, err
-}
-
-func (m *meddler) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
-	return m.pass(ctx, call{op: "Rest", do: func() error { return m.Store.Rest(ctx, id, stamp, after) }})
-}
-
-func (m *meddler) Remind(ctx context.Context, plans map[plan.ID]time.Duration) error {
-	return m.pass(ctx, call{op: "Remind", do: func() error { return m.Store.Remind(ctx, plans) }})
-}
-
-func (m *meddler) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
-	err = m.pass(ctx, call{op: "Plans", do: func() (err error) { plans, err = m.Store.Plans(ctx, q); return err }})
-	return plans, err
-}
-
-func (m *meddler) Plan(ctx context.Context, id plan.ID) (p plan.Plan, err error) {
-	err = m.pass(ctx, call{op: "Plan", plan: id, do: func() (err error) { p, err = m.Store.Plan(ctx, id); return err }})
-	return p, err
-}
-
-func (m *meddler) Task(ctx context.Context, id task.ID) (tk task.Task, err error) {
-	err = m.pass(ctx, call{op: "Task", do: func() (err error) { tk, err = m.Store.Task(ctx, id); return err }})
-	return tk, err
-}
-
-func (m *meddler) TasksAt(ctx context.Context, id plan.ID, ordinals []int) (ts []task.Task, err error) {
-	err = m.pass(ctx, call{op: "TasksAt", plan: id, do: func() (err error) { ts, err = m.Store.TasksAt(ctx, id, ordinals); return err }})
-	return ts, err
-}
-
-func (m *meddler) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (ts []task.Task, next int, err error) {
-	err = m.pass(ctx, call{op: "Tasks", do: func() (err error) { ts, next, err = m.Store.Tasks(ctx, id, q); return err }})
-	return ts, next, err
-}
-
-func (m *meddler) States(ctx context.Context, id plan.ID, after, limit int) (s []task.State, err error) {
-	err = m.pass(ctx, call{op: "States", do: func() (err error) { s, err = m.Store.States(ctx, id, after, limit); return err }})
-	return s, err
-}
-
-func (m *meddler) Tenants(ctx context.Context, id plan.ID, after, limit int) (ts []string, err error) {
-	err = m.pass(ctx, call{op: "Tenants", do: func() (err error) { ts, err = m.Store.Tenants(ctx, id, after, limit); return err }})
-	return ts, err
-}
-
-func (m *meddler) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (ev []plan.Event, err error) {
-	err = m.pass(ctx, call{op: "PlanEvents", do: func() (err error) { ev, err = m.Store.PlanEvents(ctx, id, after, limit); return err }})
-	return ev, err
-}
-
-func (m *meddler) Events(ctx context.Context, id plan.ID, after int64, limit int) (ev []plan.Event, err error) {
-	err = m.pass(ctx, call{op: "Events", do: func() (err error) { ev, err = m.Store.Events(ctx, id, after, limit); return err }})
-	return ev, err
 }
 
 // untilFailed fails at once.

@@ -17,6 +17,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -77,7 +78,7 @@ func (l *ledger) repeats() int {
 func TestStoreAwayForAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		l := &ledger{steps: 60}
 		var lost atomic.Int64
 		c := cutover.Config{
@@ -111,7 +112,7 @@ func TestStoreAwayForAWhile(t *testing.T) {
 func TestStoreAwayTooLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		l := &ledger{steps: 10}
 		var lost atomic.Int64
 		c := cutover.Config{
@@ -151,16 +152,16 @@ func TestCutOffProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		cut := &meddler{Store: s}
+		cut := intercept(s)
 		l := &ledger{steps: 100}
 		c := cutover.Config{Executors: executor.Registry{"X": l}}
 		first := boot(t, cut, c)
 		id := launch(t, first.Engine, wide("a", "b"))
 		time.Sleep(5500 * time.Millisecond)
 		before := taskOf(t, first.Engine, id, 1)
-		cut.on(func(ctx context.Context, c call) error {
-			if c.op == "Apply" || c.op == "Plan" {
-				return c.do() // it need not know that it is cut off
+		cut.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Apply" || c.Method == "Plan" {
+				return c.Do(ctx) // it need not know that it is cut off
 			}
 			return errAway
 		})
@@ -189,7 +190,7 @@ func TestFrozenProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		frozen := &meddler{Store: s}
+		frozen := intercept(s)
 		saved := make(chan error, 1)
 		cause := make(chan error, 1)
 		var runs atomic.Int64
@@ -210,9 +211,9 @@ func TestFrozenProcess(t *testing.T) {
 		first := boot(t, frozen, cutover.Config{Executors: x})
 		id := launch(t, first.Engine, spec("a"))
 		synctest.Wait()
-		frozen.on(func(ctx context.Context, c call) error { // nothing moves, not even the wait for an answer
+		frozen.on(func(ctx context.Context, c storetest.Call) error { // nothing moves, not even the wait for an answer
 			<-thaw
-			return c.do()
+			return c.Do(ctx)
 		})
 		second := boot(t, s, cutover.Config{Executors: x})
 		rests(t, second.Engine, id, plan.Completed)
@@ -235,14 +236,14 @@ func TestFrozenProcess(t *testing.T) {
 func TestLostHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		l := &ledger{steps: 120}
 		e := running(t, m, executor.Registry{"X": l})
 		id := launch(t, e, wide("a", "b"))
 		var n atomic.Int64
-		m.on(func(_ context.Context, c call) error {
-			err := c.do()
-			if c.op == "Heartbeat" && n.Add(1)%3 != 0 {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			err := c.Do(ctx)
+			if c.Method == "Heartbeat" && n.Add(1)%3 != 0 {
 				return errAway
 			}
 			return err
@@ -292,7 +293,7 @@ func TestLostTooOften(t *testing.T) {
 				e := newEngine(t, s, c)
 				id := launch(t, e, spec("a"))
 				for range tt.crashes {
-					m := &meddler{Store: s}
+					m := intercept(s)
 					boot(t, m, c)
 					time.Sleep(10 * time.Second)
 					m.away() // it is gone
@@ -320,17 +321,17 @@ func TestLostTooOften(t *testing.T) {
 func TestUnreliableStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var n atomic.Int64
-		m.on(func(_ context.Context, c call) error {
+		m.on(func(ctx context.Context, c storetest.Call) error {
 			switch n.Add(1) % 7 {
 			case 2:
 				return errAway
 			case 5:
-				_ = c.do()
+				_ = c.Do(ctx)
 				return errAway
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		l := &ledger{steps: 5}
 		e := running(t, m, executor.Registry{"X": both{l.Execute, succeed}})
@@ -352,7 +353,7 @@ func TestUnreliableStore(t *testing.T) {
 
 // damagedTask is a store in which one task cannot be read.
 type damagedTask struct {
-	*meddler
+	*interceptedStore
 	id task.ID
 }
 
@@ -360,12 +361,12 @@ func (d damagedTask) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	if id == d.id {
 		return task.Task{}, &store.CorruptError{Key: id.String(), Reason: "damaged"}
 	}
-	return d.meddler.Task(ctx, id)
+	return d.interceptedStore.Task(ctx, id)
 }
 
 func (d damagedTask) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error) {
 	whole := slices.DeleteFunc(slices.Clone(ordinals), func(o int) bool { return task.NewID(id, o) == d.id })
-	tasks, err := d.meddler.TasksAt(ctx, id, whole)
+	tasks, err := d.interceptedStore.TasksAt(ctx, id, whole)
 	if len(whole) < len(ordinals) {
 		err = errors.Join(err, &store.CorruptError{Key: d.id.String(), Reason: "damaged"})
 	}
@@ -378,18 +379,18 @@ func TestLostTasksAreReadTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		cut := &meddler{Store: s}
+		cut := intercept(s)
 		c := cutover.Config{Capacity: 100, Executors: executor.Registry{"X": executor.Func(untilInterrupted)}}
 		dead := boot(t, cut, c)
 		id := launch(t, dead.Engine, wide(tenantsOf("t", 100)...))
 		time.Sleep(time.Second)
 		cut.away()
-		m := &meddler{Store: s}
+		m := intercept(s)
 		var calls sync.Map
-		m.on(func(_ context.Context, c call) error {
-			n, _ := calls.LoadOrStore(c.op, new(atomic.Int64))
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			n, _ := calls.LoadOrStore(c.Method, new(atomic.Int64))
 			n.(*atomic.Int64).Add(1)
-			return c.do()
+			return c.Do(ctx)
 		})
 		c.Executors = executor.Registry{"X": executor.Func(succeed)}
 		e := newEngine(t, damagedTask{m, task.NewID(id, 7)}, c)

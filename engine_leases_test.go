@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -19,16 +20,16 @@ import (
 func TestStartBesideShorterLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
-		boot(t, m.Store, cutover.Config{LeaseTTL: 2 * time.Second, Executors: executor.Registry{"X": executor.Func(succeed)}})
+		m := intercept(memstore.New())
+		boot(t, m.inner, cutover.Config{LeaseTTL: 2 * time.Second, Executors: executor.Registry{"X": executor.Func(succeed)}})
 		e := newEngine(t, m, cutover.Config{LeaseTTL: 30 * time.Second})
-		rival := newEngine(t, m.Store, cutover.Config{LeaseTTL: 2 * time.Second})
+		rival := newEngine(t, m.inner, cutover.Config{LeaseTTL: 2 * time.Second})
 		id := create(t, e, spec(tenantsOf("t", 500)...))
-		m.on(func(_ context.Context, c call) error {
-			if c.op == "Reserve" {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Reserve" {
 				time.Sleep(20 * time.Second)
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		again := make(chan error, 1)
 		go func() {
@@ -48,16 +49,16 @@ func TestStartBesideShorterLeases(t *testing.T) {
 func TestStartBesideLongerLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
-		boot(t, m.Store, cutover.Config{LeaseTTL: 10 * time.Minute})
+		m := intercept(memstore.New())
+		boot(t, m.inner, cutover.Config{LeaseTTL: 10 * time.Minute})
 		dying := newEngine(t, m, cutover.Config{LeaseTTL: 2 * time.Second})
-		e := newEngine(t, m.Store, cutover.Config{LeaseTTL: 10 * time.Minute})
+		e := newEngine(t, m.inner, cutover.Config{LeaseTTL: 10 * time.Minute})
 		id, other := create(t, e, spec("a", "b")), create(t, e, spec("b"))
-		m.on(func(_ context.Context, c call) error {
-			if c.op == "Apply" && c.command.Plan.Starting == nil {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Apply" && c.Command.Plan.Starting == nil {
 				return errors.New("died")
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		if _, err := dying.Start(t.Context(), id); err == nil {
 			t.Fatal("started")
@@ -75,7 +76,7 @@ func TestTakeOverByLongerLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		cut := &meddler{Store: s}
+		cut := intercept(s)
 		x := executor.Registry{"X": executor.Func(untilInterrupted)}
 		dead := boot(t, cut, cutover.Config{LeaseTTL: 2 * time.Second, Executors: x})
 		id := launch(t, dead.Engine, spec("a"))

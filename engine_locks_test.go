@@ -15,6 +15,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -27,11 +28,11 @@ func watchLocks(t *testing.T, s store.Store) {
 	t.Helper()
 	for {
 		switch inner := s.(type) {
-		case *meddler:
-			s = inner.Store
+		case *interceptedStore:
+			s = inner.inner
 			continue
 		case damagedTask:
-			s = inner.Store
+			s = inner.inner
 			continue
 		}
 		break
@@ -159,14 +160,14 @@ func TestPlansThatAreOverHoldNothing(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, releases lost %t", name, lost), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					m := &meddler{Store: memstore.New()}
+					m := intercept(memstore.New())
 					var losing atomic.Bool
 					losing.Store(lost)
-					m.on(func(_ context.Context, c call) error {
-						if c.op == "Release" && losing.Load() {
+					m.on(func(ctx context.Context, c storetest.Call) error {
+						if c.Method == "Release" && losing.Load() {
 							return errAway
 						}
-						return c.do()
+						return c.Do(ctx)
 					})
 					do := executor.Func(func(ctx context.Context, run *executor.Run) error {
 						time.Sleep(time.Second)
@@ -193,10 +194,10 @@ func TestPlansThatAreOverHoldNothing(t *testing.T) {
 func TestSmallPlanBesideACancelledOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
-		m.on(func(_ context.Context, c call) error {
+		m := intercept(memstore.New())
+		m.on(func(ctx context.Context, c storetest.Call) error {
 			time.Sleep(2 * time.Millisecond) // a network
-			return c.do()
+			return c.Do(ctx)
 		})
 		e := running(t, m, executor.Registry{"X": executor.Func(succeed)})
 		large := create(t, newEngine(t, m.Store, cutover.Config{}), spec(tenantsOf("t", 120_000)...))

@@ -14,6 +14,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -153,13 +154,13 @@ func TestRetentionRemindsOthers(t *testing.T) {
 				time.Sleep(time.Hour) // all are at rest
 
 				failures := 3 // of the walk alone
-				m := &meddler{Store: s}
-				m.on(func(_ context.Context, c call) error {
-					if (c.op == "Plans" || c.op == "Remind") && failures > 0 {
+				m := intercept(s)
+				m.on(func(ctx context.Context, c storetest.Call) error {
+					if (c.Method == "Plans" || c.Method == "Remind") && failures > 0 {
 						failures--
 						return errAway
 					}
-					return c.do()
+					return c.Do(ctx)
 				})
 				boot(t, m, cutover.Config{Retention: 3 * time.Hour})
 				time.Sleep(119 * time.Minute)
@@ -202,18 +203,18 @@ func TestRetentionDefault(t *testing.T) {
 func TestFailedRemovalWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := newEngine(t, m, cutover.Config{Executors: agedExecutors(), Retention: time.Hour, PollInterval: time.Second})
 		runEngine(t, e)
 		id := launch(t, e, spec("a", "b"))
 		rests(t, e, id, plan.Completed)
 		var tries atomic.Int64
-		m.on(func(_ context.Context, c call) error {
-			if c.op == "Remove" {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Remove" {
 				tries.Add(1)
 				return errAway
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		time.Sleep(time.Hour + time.Minute)
 		if n := tries.Load(); n < 10 || n > 90 {

@@ -12,18 +12,19 @@ import (
 	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 )
 
 // late is a store whose first answer to a call comes late.
-func late(op string, by time.Duration) *meddler {
-	m := &meddler{Store: memstore.New()}
+func late(op string, by time.Duration) *interceptedStore {
+	m := intercept(memstore.New())
 	var calls atomic.Int64
-	m.on(func(_ context.Context, c call) error {
-		if c.op != op || calls.Add(1) > 1 {
-			return c.do()
+	m.on(func(ctx context.Context, c storetest.Call) error {
+		if c.Method != op || calls.Add(1) > 1 {
+			return c.Do(ctx)
 		}
 		time.Sleep(by / 2)
-		err := c.do()
+		err := c.Do(ctx)
 		time.Sleep(by / 2)
 		return err
 	})
@@ -51,11 +52,11 @@ func TestLeaseToldOfLate(t *testing.T) {
 func TestRenewalToldOfTooLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var beats, runs atomic.Int64
-		m.on(func(_ context.Context, c call) error {
-			err := c.do()
-			if c.op == "Heartbeat" && beats.Add(1) == 1 {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			err := c.Do(ctx)
+			if c.Method == "Heartbeat" && beats.Add(1) == 1 {
 				time.Sleep(22 * time.Second) // sent after 10 s, told of after 32 s
 			}
 			return err

@@ -179,7 +179,7 @@ func TestShutdownWithoutStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		m := &meddler{Store: s}
+		m := intercept(s)
 		c := cutover.Config{Executors: executor.Registry{"X": executor.Func(untilInterrupted)}}
 		first := boot(t, m, c)
 		id := launch(t, first.Engine, wide("a", "b"))

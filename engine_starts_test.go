@@ -16,6 +16,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/store/redisstore"
+	"github.com/cutover-go/cutover/store/storetest"
 )
 
 // Of two starts over the same tenants at once, in the same order or in the opposite one,
@@ -93,7 +94,7 @@ func TestStartGoesOnAfterARival(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
-				m := &meddler{Store: s}
+				m := intercept(s)
 				slow, e := newEngine(t, m, cutover.Config{}), newEngine(t, s, cutover.Config{})
 				launch(t, e, spec("held"))
 				ids := [2]plan.ID{}
@@ -108,9 +109,9 @@ func TestStartGoesOnAfterARival(t *testing.T) {
 				}
 				// The rival takes its locks, and gives up five seconds later.
 				var reserved atomic.Bool
-				m.on(func(_ context.Context, c call) error {
-					err := c.do()
-					if c.op == "Reserve" && reserved.CompareAndSwap(false, true) {
+				m.on(func(ctx context.Context, c storetest.Call) error {
+					err := c.Do(ctx)
+					if c.Method == "Reserve" && reserved.CompareAndSwap(false, true) {
 						time.Sleep(5 * time.Second)
 					}
 					return err
@@ -135,15 +136,15 @@ func TestStartWaitsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		m := &meddler{Store: s}
+		m := intercept(s)
 		slow, e := newEngine(t, m, cutover.Config{}), newEngine(t, s, cutover.Config{})
 		first, second := create(t, e, spec(tenantsOf("t", 1100)...)), create(t, e, spec("t-0"))
 		goOn := make(chan struct{})
-		m.on(func(_ context.Context, c call) error {
-			if c.op == "Reserve" && c.locks[0].Tenant == "t-1000" {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Reserve" && c.Locks[0].Tenant == "t-1000" {
 				<-goOn
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		started := make(chan error, 1)
 		go func() {

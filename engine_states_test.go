@@ -12,6 +12,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -20,7 +21,7 @@ import (
 func TestStates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := newEngine(t, m, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}})
 		ctx := t.Context()
 		id := create(t, e, spec("a", "b", "c"))
@@ -28,11 +29,11 @@ func TestStates(t *testing.T) {
 		mustTask(t)(e.SkipTask(ctx, task.NewID(id, 2), "not needed"))
 		mustPlan(t)(e.Cancel(ctx, id))
 		asked := 0
-		m.on(func(_ context.Context, c call) error {
+		m.on(func(ctx context.Context, c storetest.Call) error {
 			if asked++; asked == 1 {
 				return errAway
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		states, err := e.States(ctx, id, 0, 0)
 		if want := []task.State{task.Cancelled, task.Skipped, task.Cancelled}; err != nil || !slices.Equal(states, want) {

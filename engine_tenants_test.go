@@ -15,6 +15,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -119,26 +120,26 @@ func TestStartTakesAllOrNone(t *testing.T) {
 // Locks that nobody needs any more are taken over.
 func TestStaleLocks(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID){
-		"of a cancelled plan": func(ctx context.Context, t *testing.T, e *cutover.Engine, _ *meddler, id plan.ID) {
+	tests := map[string]func(ctx context.Context, t *testing.T, e *cutover.Engine, m *interceptedStore, id plan.ID){
+		"of a cancelled plan": func(ctx context.Context, t *testing.T, e *cutover.Engine, _ *interceptedStore, id plan.ID) {
 			t.Helper()
 			mustPlan(t)(e.Start(ctx, id))
 			mustPlan(t)(e.Cancel(ctx, id))
 		},
-		"of skipped tasks": func(ctx context.Context, t *testing.T, e *cutover.Engine, _ *meddler, id plan.ID) {
+		"of skipped tasks": func(ctx context.Context, t *testing.T, e *cutover.Engine, _ *interceptedStore, id plan.ID) {
 			t.Helper()
 			mustPlan(t)(e.Start(ctx, id))
 			for ordinal := range 2 {
 				mustTask(t)(e.SkipTask(ctx, task.NewID(id, ordinal+1), ""))
 			}
 		},
-		"of a start whose process died": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID) {
+		"of a start whose process died": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *interceptedStore, id plan.ID) {
 			t.Helper()
-			m.on(func(_ context.Context, c call) error {
-				if c.op == "Apply" && c.command.Plan.Starting == nil {
+			m.on(func(ctx context.Context, c storetest.Call) error {
+				if c.Method == "Apply" && c.Command.Plan.Starting == nil {
 					return errors.New("died")
 				}
-				return c.do()
+				return c.Do(ctx)
 			})
 			if _, err := e.Start(ctx, id); err == nil {
 				t.Fatal("started")
@@ -152,14 +153,14 @@ func TestStaleLocks(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		},
-		"of a plan cancelled during its start": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *meddler, id plan.ID) {
+		"of a plan cancelled during its start": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *interceptedStore, id plan.ID) {
 			t.Helper()
-			m.on(func(_ context.Context, c call) error {
-				if c.op == "Reserve" {
+			m.on(func(ctx context.Context, c storetest.Call) error {
+				if c.Method == "Reserve" {
 					m.on(nil)
 					mustPlan(t)(e.Cancel(ctx, id))
 				}
-				return c.do()
+				return c.Do(ctx)
 			})
 			if _, err := e.Start(ctx, id); !errors.Is(err, plan.ErrTooLate) {
 				t.Fatalf("start of a plan that was cancelled meanwhile: %v", err)
@@ -171,14 +172,14 @@ func TestStaleLocks(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, an engine running %t", name, tidy), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					m := &meddler{Store: memstore.New()}
+					m := intercept(memstore.New())
 					e := newEngine(t, m, cutover.Config{})
 					if tidy {
-						runEngine(t, newEngine(t, m.Store, cutover.Config{}))
+						runEngine(t, newEngine(t, m.inner, cutover.Config{}))
 					}
 					id := create(t, e, spec("a", "b"))
 					leave(t.Context(), t, e, m, id)
-					other := newEngine(t, m.Store, cutover.Config{})
+					other := newEngine(t, m.inner, cutover.Config{})
 					launch(t, other, spec("b", "a", "c"))
 				})
 			})
@@ -313,15 +314,15 @@ func TestStartTwiceAtOnce(t *testing.T) {
 func TestBrokenLocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := running(t, m, executor.Registry{"X": both{twoSteps(succeed), succeed}})
 		id := launch(t, e, spec("a"))
 		rests(t, e, id, plan.Completed)
-		m.on(func(_ context.Context, c call) error {
-			if c.op == "Reserve" {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Reserve" {
 				return &store.CorruptError{Key: "tenant a", Reason: "not a lock"}
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		mustPlan(t)(e.Rollback(t.Context(), id))
 		rests(t, e, id, plan.RollbackFailed)

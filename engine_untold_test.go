@@ -10,6 +10,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 )
 
 // A store that hands a task out with the end of another, but cannot tell of it, for
@@ -17,12 +18,12 @@ import (
 func TestClaimWithNothingToldOf(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var hidden atomic.Int64
-		m.on(func(_ context.Context, c call) error {
-			err := c.do()
-			if c.op == "Commit" && c.batch.Claim.Max > 0 && len(c.batch.Claimed) > 0 && hidden.Add(1) <= 2 {
-				c.batch.Claimed = c.batch.Claimed[:0]
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			err := c.Do(ctx)
+			if c.Method == "Commit" && c.Batch.Claim.Max > 0 && len(c.Batch.Claimed) > 0 && hidden.Add(1) <= 2 {
+				c.Batch.Claimed = c.Batch.Claimed[:0]
 			}
 			return err
 		})

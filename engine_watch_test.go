@@ -149,7 +149,7 @@ func TestWatchOverRestart(t *testing.T) {
 func TestWaitThroughOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := running(t, m, executor.Registry{"X": &ledger{steps: 10}})
 		id := launch(t, e, wide("a", "b"))
 		var group sync.WaitGroup

@@ -14,6 +14,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -53,14 +54,14 @@ func (b *busy) work(tenant string) {
 
 // tolerant makes plan 1, which is over although tenant a has failed: its lock is
 // stale, and a retry needs it again.
-func tolerant(t *testing.T, m *meddler) (e *cutover.Engine, b *busy, failed task.ID) {
+func tolerant(t *testing.T, m *interceptedStore) (e *cutover.Engine, b *busy, failed task.ID) {
 	t.Helper()
 	b = &busy{now: make(map[string]int)}
-	m.on(func(_ context.Context, c call) error {
-		if c.op == "Release" {
+	m.on(func(ctx context.Context, c storetest.Call) error {
+		if c.Method == "Release" {
 			return nil // it is lost
 		}
-		return c.do()
+		return c.Do(ctx)
 	})
 	e = running(t, m, executor.Registry{"X": b})
 	id := launch(t, e, wide("a", "b"))
@@ -70,31 +71,31 @@ func tolerant(t *testing.T, m *meddler) (e *cutover.Engine, b *busy, failed task
 }
 
 // pausing lets calls pass, but holds the first that is meant until goOn is closed.
-func pausing(meant func(call) bool) (f func(context.Context, call) error, reached, goOn chan struct{}) {
+func pausing(meant func(storetest.Call) bool) (f func(context.Context, storetest.Call) error, reached, goOn chan struct{}) {
 	reached, goOn = make(chan struct{}), make(chan struct{})
 	var done atomic.Bool
-	return func(_ context.Context, c call) error {
+	return func(ctx context.Context, c storetest.Call) error {
 		if meant(c) && done.CompareAndSwap(false, true) {
 			close(reached)
 			<-goOn
 		}
-		return c.do()
+		return c.Do(ctx)
 	}, reached, goOn
 }
 
 // freezing lets calls pass until the first that is meant, and then holds all until goOn is
 // closed: the process stands still.
-func freezing(meant func(call) bool) (f func(context.Context, call) error, reached, goOn chan struct{}) {
+func freezing(meant func(storetest.Call) bool) (f func(context.Context, storetest.Call) error, reached, goOn chan struct{}) {
 	reached, goOn = make(chan struct{}), make(chan struct{})
 	var frozen atomic.Bool
-	return func(_ context.Context, c call) error {
+	return func(ctx context.Context, c storetest.Call) error {
 		if meant(c) && frozen.CompareAndSwap(false, true) {
 			close(reached)
 		}
 		if frozen.Load() {
 			<-goOn
 		}
-		return c.do()
+		return c.Do(ctx)
 	}, reached, goOn
 }
 
@@ -102,10 +103,10 @@ func freezing(meant func(call) bool) (f func(context.Context, call) error, reach
 func TestTakeOverAfterRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e, b, failed := tolerant(t, m)
 		second := create(t, e, spec("a"))
-		f, reached, goOn := pausing(func(c call) bool { return c.op == "Release" && c.locks[0].Plan == failed.Plan() })
+		f, reached, goOn := pausing(func(c storetest.Call) bool { return c.Method == "Release" && c.Locks[0].Plan == failed.Plan() })
 		m.on(f)
 		started := make(chan error, 1)
 		go func() {
@@ -131,9 +132,9 @@ func TestTakeOverAfterRetry(t *testing.T) {
 func TestTakeOverBeforeRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e, b, failed := tolerant(t, m)
-		f, reached, goOn := pausing(func(c call) bool { return c.op == "Apply" && c.command.Plan.ID == failed.Plan() })
+		f, reached, goOn := pausing(func(c storetest.Call) bool { return c.Method == "Apply" && c.Command.Plan.ID == failed.Plan() })
 		m.on(f)
 		retried := make(chan error, 1)
 		go func() {
@@ -158,21 +159,21 @@ func TestTakeOverBeforeRetry(t *testing.T) {
 func TestLateReleaseSparesTheUndo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e, _, _ := tolerant(t, m)
 		var late sync.WaitGroup
-		m.on(func(_ context.Context, c call) error {
-			if c.op != "Release" {
-				return c.do()
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method != "Release" {
+				return c.Do(ctx)
 			}
-			locks := append([]store.TenantLock(nil), c.locks...)
+			locks := append([]store.TenantLock(nil), c.Locks...)
 			late.Go(func() {
 				time.Sleep(30 * time.Second)
-				_ = m.Store.Release(context.Background(), locks)
+				_ = m.inner.Release(context.Background(), locks)
 			})
 			return nil
 		})
-		id := launch(t, newEngine(t, m.Store, cutover.Config{}), spec("a"))
+		id := launch(t, newEngine(t, m.inner, cutover.Config{}), spec("a"))
 		rests(t, e, id, plan.Completed)
 		mustTask(t)(e.RollbackTask(t.Context(), task.NewID(id, 1)))
 		time.Sleep(40 * time.Second) // the undo takes a minute
@@ -189,11 +190,11 @@ func TestLateReleaseSparesTheUndo(t *testing.T) {
 func TestSlowStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := newEngine(t, m, cutover.Config{}) // it does not run: nobody else gives the start up
 		slow, quick := create(t, e, spec("a")), create(t, e, spec("a"))
-		f, reached, goOn := pausing(func(c call) bool {
-			return c.op == "Apply" && c.command.Plan.ID == slow && c.command.Plan.State == plan.Running
+		f, reached, goOn := pausing(func(c storetest.Call) bool {
+			return c.Method == "Apply" && c.Command.Plan.ID == slow && c.Command.Plan.State == plan.Running
 		})
 		m.on(f)
 		started := make(chan error, 1)
@@ -218,20 +219,20 @@ func TestSlowStart(t *testing.T) {
 func TestStartSucceedsWhileGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		inner := intercept(memstore.New())
+		m := intercept(inner)
 		e := newEngine(t, m, cutover.Config{})
 		slow, other := create(t, e, spec("a")), create(t, e, spec("a"))
-		of := func(s plan.State, starting bool) func(call) bool {
-			return func(c call) bool {
-				return c.op == "Apply" && c.command.Plan.ID == slow && c.command.Plan.State == s &&
-					(c.command.Plan.Starting != nil) == starting
+		of := func(s plan.State, starting bool) func(storetest.Call) bool {
+			return func(c storetest.Call) bool {
+				return c.Method == "Apply" && c.Command.Plan.ID == slow && c.Command.Plan.State == s &&
+					(c.Command.Plan.Starting != nil) == starting
 			}
 		}
 		starts, startsNow, start := pausing(of(plan.Running, false))
 		givesUp, givesUpNow, giveUp := pausing(of(plan.Created, false))
-		m.on(func(ctx context.Context, c call) error {
-			return starts(ctx, call{op: c.op, command: c.command, do: func() error { return givesUp(ctx, c) }})
-		})
+		m.on(starts)
+		inner.on(givesUp)
 		started := make(chan error, 1)
 		go func() {
 			_, err := e.Start(t.Context(), slow)
@@ -257,10 +258,10 @@ func TestStartSucceedsWhileGivenUp(t *testing.T) {
 func TestSlowStartStealsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
-		slow, e := newEngine(t, m, cutover.Config{}), newEngine(t, m.Store, cutover.Config{})
+		m := intercept(memstore.New())
+		slow, e := newEngine(t, m, cutover.Config{}), newEngine(t, m.inner, cutover.Config{})
 		id, other := create(t, e, spec("a")), create(t, e, spec("a"))
-		f, reached, goOn := freezing(func(c call) bool { return c.op == "Reserve" })
+		f, reached, goOn := freezing(func(c storetest.Call) bool { return c.Method == "Reserve" })
 		m.on(f)
 		started := make(chan error, 1)
 		go func() {

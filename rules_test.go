@@ -13,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -22,18 +23,18 @@ func TestLeaseEndsForTheProcessFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const ttl = 30 * time.Second
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var renewed time.Time // the last heartbeat that the store has seen
 		var cut atomic.Bool
-		m.on(func(ctx context.Context, c call) error {
+		m.on(func(ctx context.Context, c storetest.Call) error {
 			if cut.Load() {
 				return errAway
 			}
-			if c.op != "Heartbeat" {
-				return c.do()
+			if c.Method != "Heartbeat" {
+				return c.Do(ctx)
 			}
 			renewed = time.Now()
-			err := c.do()
+			err := c.Do(ctx)
 			time.Sleep(5 * time.Second)
 			return err
 		})
@@ -94,13 +95,13 @@ func TestShutdownClaimsNothing(t *testing.T) {
 func TestStartCancelledAtItsMark(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		e := newEngine(t, m, cutover.Config{})
 		id := create(t, e, spec("a"))
 		var lost atomic.Bool
-		m.on(func(ctx context.Context, c call) error {
-			err := c.do()
-			if c.op == "Apply" && lost.CompareAndSwap(false, true) {
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			err := c.Do(ctx)
+			if c.Method == "Apply" && lost.CompareAndSwap(false, true) {
 				mustPlan(t)(e.Cancel(ctx, id))
 				return errAway
 			}
@@ -118,21 +119,21 @@ func TestStartCancelledAtItsMark(t *testing.T) {
 func TestLateClaim(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := &meddler{Store: memstore.New()}
+		m := intercept(memstore.New())
 		var stray atomic.Pointer[store.Batch]
-		m.on(func(ctx context.Context, c call) error {
+		m.on(func(ctx context.Context, c storetest.Call) error {
 			switch {
-			case c.op == "Commit" && c.batch.Claim.Max > 0 && stray.Load() == nil:
-				stray.Store(&store.Batch{Plan: c.batch.Plan, Claim: c.batch.Claim})
+			case c.Method == "Commit" && c.Batch.Claim.Max > 0 && stray.Load() == nil:
+				stray.Store(&store.Batch{Plan: c.Batch.Plan, Claim: c.Batch.Claim})
 				return errAway
-			case c.op == "Claim" && stray.Load() != nil:
+			case c.Method == "Claim" && stray.Load() != nil:
 				if late := stray.Swap(&store.Batch{}); late.Claim.Max > 0 {
-					if err := m.Store.Commit(ctx, late); err != nil || len(late.Claimed) != 1 {
+					if err := m.inner.Commit(ctx, late); err != nil || len(late.Claimed) != 1 {
 						t.Errorf("the late claim took %d tasks, %v", len(late.Claimed), err)
 					}
 				}
 			}
-			return c.do()
+			return c.Do(ctx)
 		})
 		e := running(t, m, executor.Registry{"X": executor.Func(func(_ context.Context, run *executor.Run) error {
 			if run.Attempt() == 1 {

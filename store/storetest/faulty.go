@@ -33,8 +33,8 @@ type FaultConfig struct {
 // FaultyStore is a store seen over a bad line, by one engine: wrap the same store
 // once for each. It is armed at first.
 type FaultyStore struct {
-	inner store.Store
-	cfg   FaultConfig
+	store.Store // the one it stands before, intercepted
+	cfg         FaultConfig
 
 	mu       sync.Mutex
 	rand     *rand.Rand
@@ -47,7 +47,9 @@ var _ store.Store = (*FaultyStore)(nil)
 
 // Faulty puts faults between a store and its user.
 func Faulty(s store.Store, c FaultConfig) *FaultyStore {
-	return &FaultyStore{inner: s, cfg: c, rand: rand.New(rand.NewPCG(c.Seed, 1))}
+	f := &FaultyStore{cfg: c, rand: rand.New(rand.NewPCG(c.Seed, 1))}
+	f.Store = Intercept(s, f.pass)
+	return f
 }
 
 // Disarm stops the random faults.
@@ -112,45 +114,22 @@ func (f *FaultyStore) hint() bool {
 	return !lost
 }
 
-// call makes a call, or does not, and passes its answer on, or does not.
-func call[V any](ctx context.Context, f *FaultyStore, do func() (V, error)) (V, error) {
-	var none V
+// pass makes a call, or does not, and passes its answer on, or does not.
+func (f *FaultyStore) pass(ctx context.Context, c Call) error {
 	d := f.draw()
 	if d.delay > 0 {
 		select {
 		case <-time.After(d.delay):
 		case <-ctx.Done():
-			return none, ctx.Err()
+			return ctx.Err()
 		}
 	}
 	if d.before {
-		return none, &store.TemporaryError{Err: ErrInjected}
+		return &store.TemporaryError{Err: ErrInjected}
 	}
-	v, err := do()
+	err := c.Do(ctx)
 	if d.after {
-		return none, &store.TemporaryError{Err: ErrInjected}
-	}
-	return v, err
-}
-
-// callNothing is call for methods that answer nothing but an error.
-func callNothing(ctx context.Context, f *FaultyStore, do func() error) error {
-	_, err := call(ctx, f, func() (struct{}, error) { return struct{}{}, do() })
-	return err
-}
-
-// Commit implements store.Writer. An answer that is lost leaves no trace in b.
-func (f *FaultyStore) Commit(ctx context.Context, b *store.Batch) error {
-	answered, err := call(ctx, f, func() (store.Batch, error) {
-		own := store.Batch{Plan: b.Plan, Works: append([]store.Work(nil), b.Works...), Claim: b.Claim}
-		err := f.inner.Commit(ctx, &own)
-		return own, err
-	})
-	b.Claimed = b.Claimed[:0]
-	if err == nil {
-		copy(b.Works, answered.Works)
-		b.Claimed = append(b.Claimed, answered.Claimed...)
-		b.View = answered.View
+		return &store.TemporaryError{Err: ErrInjected}
 	}
 	return err
 }
@@ -160,7 +139,7 @@ func (f *FaultyStore) Listen(ctx context.Context, hint func(plan.ID)) error {
 	if f.draw().before {
 		return &store.TemporaryError{Err: ErrInjected}
 	}
-	return f.inner.Listen(ctx, func(id plan.ID) {
+	return f.Store.Listen(ctx, func(id plan.ID) {
 		if f.hint() {
 			hint(id)
 		}

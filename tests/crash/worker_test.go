@@ -120,7 +120,7 @@ func (o *orders) open(ctx context.Context, rdb redis.UniversalClient, l *ledger)
 		})
 		switch {
 		case err == nil:
-			return &mortal{Store: s, death: o.Death}, nil
+			return mortal(s, o.Death), nil
 		case !store.Temporary(err):
 			return nil, err
 		}

@@ -130,6 +130,7 @@ func (m *machine) compare(rt *rapid.T) {
 		!slices.Equal(p.Sweeps, o.plan.Sweeps) || (p.Starting == nil) != (o.plan.Starting == nil) || p.StartToken != o.plan.StartToken {
 		rt.Fatalf("plan\n%+v\nwant\n%+v", p, o.plan)
 	}
+	m.compareRules(rt, p)
 	for i := range tasks {
 		m.compareTask(rt, tasks[i], &o.tasks[i])
 	}
@@ -142,6 +143,24 @@ func (m *machine) compare(rt *rapid.T) {
 		if got, want := events[i], o.events[i]; brief(got) != brief(want) || got.Seq != want.Seq || got.Tenant != want.Tenant || got.Attempt != want.Attempt {
 			rt.Fatalf("event %d: %q of attempt %d, want %q of %d", got.Seq, brief(got), got.Attempt, brief(want), want.Attempt)
 		}
+	}
+}
+
+// compareRules compares what the plan itself says of what a claim would find, and of whether
+// anything still happens, with the tasks. It may promise a claim too much where the counters
+// cannot tell which tasks wait for a worker, or whether an undo is left, and never too little.
+// While a rollback is being stopped engines leave undos alone that a store would hand out.
+func (m *machine) compareRules(rt *rapid.T, p plan.Plan) {
+	allowed, required := m.o.allowed()
+	if required && !p.Claimable() && !p.Undo.Stopping {
+		rt.Fatalf("a claim finds one of %v, and the plan says that there is none:\n%+v", allowed, p)
+	}
+	unsure := p.Undo.Open || !p.State.ClaimsRunning()
+	if p.Claimable() && len(allowed) == 0 && !unsure {
+		rt.Fatalf("a claim finds nothing, and the plan says that there is something:\n%+v", p)
+	}
+	if p.AtRest() && required && p.State != plan.Running {
+		rt.Fatalf("the plan is at rest, and a claim finds one of %v:\n%+v", allowed, p)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -117,9 +118,18 @@ func named(err error, kind string, id fmt.Stringer) error {
 	return err
 }
 
+// raisesTokens reports whether a decision on p comes, or may come, after tenants were
+// locked for tasks that have a token already, or have none yet: by a start, for a retry or
+// a rollback, or by a worker that is gone. From then on tokens have to be greater than
+// those of whoever had the tenants before.
+func raisesTokens(p plan.Plan, d plan.Decision) bool {
+	return d.Plan.StartToken != p.StartToken || d.Plan.Undo.Round != p.Undo.Round ||
+		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State.InFlight() })
+}
+
 // apply commits a decision made on p.
 func (e *Engine) apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
-	c := store.Command{ID: newID(), Version: p.Version, Failed: -1, Decision: d}
+	c := store.Command{ID: newID(), Version: p.Version, Failed: -1, RaiseTokens: raisesTokens(p, d), Decision: d}
 	if d.Plan.Acknowledged != p.Acknowledged || d.Plan.State == plan.Running && p.State != plan.Running {
 		// It acknowledges, or lets the plan run again with, the failures that it saw.
 		c.Failed = p.Counters.Of(task.Failed)

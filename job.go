@@ -30,6 +30,9 @@ type job struct {
 	// time through, and none after the executor has returned.
 	seq  uint32
 	step string // the last checkpoint's
+	// locked is what came of locking the tenant, kept that it was when the token was given.
+	locked error
+	kept   bool
 
 	mu          sync.Mutex // guards what follows
 	told        bool       // a save answered that the task is to stop
@@ -208,6 +211,8 @@ func (j *job) work(err error) store.Work {
 	failure, stopped := j.failure(err), errors.Is(err, executor.ErrStopped)
 	j.logPanic(err)
 	switch {
+	case errors.Is(err, errOldToken) && !interrupted:
+		w.Kind = store.Yield
 	case interrupted && j.undo():
 		w.Kind, w.Failure = store.Yield, task.RollbackStopped(j.task.Attempt, j.step, time.Now())
 	case interrupted && stopped:
@@ -219,6 +224,8 @@ func (j *job) work(err error) store.Work {
 	default:
 		w.Kind, w.Failure = store.Fail, failure
 	}
+	// It may have locked its tenant, now or when the store did not answer.
+	w.RaiseTokens = w.Kind == store.Yield && !j.kept && (j.undo() || j.task.Attempt > 1)
 	return w
 }
 

@@ -62,6 +62,10 @@ func (w *worker) run(t task.Task) {
 		w.e.jobs.doubt(w.plan.ID)
 		return
 	}
+	if j.locked = j.lockTenant(ctx); errors.Is(j.locked, errOldToken) {
+		j.finish(ctx, hook.Execution{}, errOldToken) // no run yet, as the hooks see it
+		return
+	}
 	x := hook.Execution{
 		Plan: w.plan.ID, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: w.plan.ExecutorType,
 		Attempt: t.Attempt, Rollback: j.undo(),
@@ -75,6 +79,9 @@ func (w *worker) run(t task.Task) {
 
 // execute calls the executor for the work or its undo.
 func (j *job) execute(ctx context.Context, r *executor.Run) error {
+	if j.locked != nil {
+		return j.locked
+	}
 	do := j.plan.Executor.Execute
 	if j.undo() {
 		rollbacker, ok := j.plan.Executor.(executor.Rollbacker)
@@ -82,9 +89,6 @@ func (j *job) execute(ctx context.Context, r *executor.Run) error {
 			return executor.Fail(task.CodeRollbackUnsupported, errors.New("the executor cannot undo its work"))
 		}
 		do = rollbacker.Rollback
-	}
-	if err := j.lockTenant(ctx); err != nil {
-		return err
 	}
 	return do(ctx, r)
 }
@@ -95,7 +99,17 @@ func (j *job) lockTenant(ctx context.Context) error {
 	if !j.undo() && j.task.Attempt == 1 {
 		return nil
 	}
-	held, err := j.e.lock(ctx, []store.TenantLock{j.tenantLock()}, lockPatience)
+	if _, can := j.plan.Executor.(executor.Rollbacker); j.undo() && !can {
+		return nil // it ends before it does anything
+	}
+	var err error
+	if j.kept, err = j.keepTenant(ctx); j.kept {
+		return nil
+	}
+	var held []store.TenantLock
+	if err == nil {
+		held, err = j.e.lock(ctx, []store.TenantLock{j.tenantLock()}, lockPatience)
+	}
 	switch {
 	case err == nil:
 	case store.Temporary(err) || ctx.Err() != nil:
@@ -107,7 +121,38 @@ func (j *job) lockTenant(ctx context.Context) error {
 	if len(held) > 0 {
 		return executor.Fail(task.CodeTenantHeld, &store.TenantHeldError{Held: held})
 	}
-	return nil
+	// Another plan may have worked on the tenant after this task was claimed.
+	return errOldToken
+}
+
+// errOldToken ends a run whose tenant was not locked when its token was given: the task is
+// handed back, to be claimed under a greater one while the lock stays.
+var errOldToken = errors.New("cutover: the tenant was locked after the claim, so the task is claimed again")
+
+// keepTenant reports whether the tenant was locked for this task when its token was given,
+// and makes the lock one of this run. The lock of a start, or of a run before, was there:
+// whoever took that and did not go on raised the tokens before this claim. One that was
+// taken for a command may be younger than the claim: it tells nothing.
+func (j *job) keepTenant(ctx context.Context) (kept bool, err error) {
+	mine := j.tenantLock()
+	var others []store.TenantLock
+	err = j.e.command(ctx, "reserve", func() error {
+		others, err = j.e.store.Reserve(ctx, []store.TenantLock{mine})
+		return err
+	})
+	if err != nil || len(others) == 0 {
+		return false, err
+	}
+	old := others[0]
+	if old.Plan != mine.Plan || old.Ordinal != mine.Ordinal || old.Start != mine.Start ||
+		old.Phase != startPhase && old.Phase&runPhase == 0 {
+		return false, nil
+	}
+	err = j.e.command(ctx, "replace lock", func() (err error) {
+		kept, err = j.e.store.Replace(ctx, old, mine)
+		return err
+	})
+	return kept, err
 }
 
 func (j *job) tenantLock() store.TenantLock {
@@ -121,9 +166,11 @@ func (j *job) finish(ctx context.Context, x hook.Execution, err error) {
 	w, lost := j.commit(w, j.nextClaim())
 	j.e.jobs.remove(j)
 	j.close()
-	j.e.cfg.Hooks.OnExecuteEnd(ctx, x, hook.Outcome{
-		State: w.State, Err: err, Failure: w.Failure, Lost: lost != nil, Elapsed: time.Since(j.began),
-	})
+	if !errors.Is(err, errOldToken) {
+		j.e.cfg.Hooks.OnExecuteEnd(ctx, x, hook.Outcome{
+			State: w.State, Err: err, Failure: w.Failure, Lost: lost != nil, Elapsed: time.Since(j.began),
+		})
+	}
 	if lost != nil {
 		// The task itself, or one claimed with its end, may still count as ours.
 		j.e.jobs.doubt(j.task.ID.Plan())

@@ -67,7 +67,8 @@ func (r *Run) Param(key string) (string, bool) {
 // worker keeps it.
 func (r *Run) Attempt() int { return r.attempt }
 
-// Token returns the fencing token: greater at every claim of the task. An outside
+// Token returns the fencing token: greater at every claim of the task, and greater than
+// those of whoever worked on the tenant before, in any plan of the store. An outside
 // system that remembers the greatest it has seen can refuse a worker that was
 // frozen, lost its task and woke up again.
 func (r *Run) Token() task.Token { return r.token }

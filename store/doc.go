@@ -36,6 +36,10 @@
 //  11. Errors can be told apart; [Temporary] says which pass by themselves.
 //  12. Every call may be made by several at once: of the same call all are answered as
 //     one, and of calls that exclude each other exactly one succeeds.
+//  13. Whatever the store's clock does, and whichever server of it takes over: after a
+//     command or change with RaiseTokens the plan's tokens are greater than all that
+//     were given before in any plan. So the tokens of all who work on a tenant, one
+//     after the other under its lock, grow.
 //
 // # Errors
 //

@@ -109,6 +109,10 @@ type Command struct {
 	// Failed, if not negative, must be the plan's number of failed tasks: the
 	// decision acknowledged exactly these.
 	Failed int
+	// RaiseTokens says that tenants were locked for the command: tokens that are given
+	// in the plan after it are greater than all that were given, in any plan, before
+	// Apply was called.
+	RaiseTokens bool
 	// Decision has the plan's Control, the edits (at most MaxBatch) and the events.
 	// The store sets Seq, At and AtRest, keeps its own Facts, and evaluates
 	// plan.State.CancelsPending and a new Undo.Round itself. An event of the plan
@@ -161,6 +165,9 @@ type Work struct {
 	// Failure goes with Fail and UndoFail, and with Yield if the executor returned
 	// an error after it was told to stop.
 	Failure *task.FailureInfo
+	// RaiseTokens, only with Yield, is as in Command: the tenant was not locked for the
+	// task all the time, and is now. The next claim of the task gives a greater token.
+	RaiseTokens bool
 
 	// Err is nil, ErrFenced, ErrNotFound or ErrCorrupt. A refused change had no
 	// effect.

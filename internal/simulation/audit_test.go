@@ -35,7 +35,7 @@ type account struct {
 }
 
 func newAudit(w *world) *audit {
-	return &audit{Store: memstore.New(), w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{})}
+	return &audit{Store: memstore.NewWith(memstore.Config{Clock: w.clock}), w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{})}
 }
 
 // of returns the account of a task. The caller has the lock.

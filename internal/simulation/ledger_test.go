@@ -15,6 +15,9 @@ type ledger struct {
 	mu     sync.Mutex
 	active map[*engagement]struct{}
 	runs   map[string]int
+	// newest is the greatest token that worked on a tenant, in any plan: what a service
+	// remembers that refuses older ones.
+	newest map[string]task.Token
 }
 
 // engagement is an executor at work.
@@ -39,6 +42,10 @@ func (l *ledger) begin(run *executor.Run, undo bool) (e *engagement, before int)
 			l.w.faultf("tenant %s is worked on by task %s and task %s", e.tenant, other.task, e.task)
 		}
 	}
+	if newest := l.newest[e.tenant]; e.token < newest && l.w.store.current(e.task, e.token) {
+		l.w.faultf("tenant %s is worked on by task %s under token %d after %d", e.tenant, e.task, e.token, newest)
+	}
+	l.newest[e.tenant] = max(l.newest[e.tenant], e.token)
 	l.active[e] = struct{}{}
 	before = l.runs[name]
 	l.runs[name]++

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
 )
 
 // world is one history: the store, the processes over it, and what went wrong.
@@ -41,7 +42,7 @@ type world struct {
 func newWorld(seed uint64) *world {
 	w := &world{seed: seed, began: time.Now(), calmed: make(chan struct{})}
 	w.store = newAudit(w)
-	w.ledger = ledger{w: w, active: make(map[*engagement]struct{}), runs: make(map[string]int)}
+	w.ledger = ledger{w: w, active: make(map[*engagement]struct{}), runs: make(map[string]int), newest: make(map[string]task.Token)}
 	return w
 }
 
@@ -50,6 +51,14 @@ func (w *world) dice(name ...any) *rand.Rand {
 	h := fnv.New64a()
 	fmt.Fprint(h, name...)
 	return rand.New(rand.NewPCG(w.seed, h.Sum64()))
+}
+
+// clock is the store's, which is set back and forth every few seconds.
+func (w *world) clock() time.Time {
+	now := time.Now()
+	off := []time.Duration{0, 0, 2 * time.Second, -2 * time.Second, time.Hour, -time.Hour}
+	r := w.dice("clock", now.Unix()/5)
+	return now.Add(off[r.IntN(len(off))])
 }
 
 // logf notes what happened, to be shown if the history goes wrong.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -19,7 +20,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if err != nil {
 		return store.Applied{}, err
 	}
-	a, err := p.applyOnce(&c, now())
+	a, err := p.applyOnce(&c, s.clock.now())
 	applied := err == nil && !a.Repeated
 	if applied {
 		s.agenda.wake(c.Plan.ID) // in the same step, so that nobody rests what he has not seen
@@ -34,13 +35,13 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 // applyOnce applies a command unless that was done before.
 func (p *rollout) applyOnce(c *store.Command, at stamp) (store.Applied, error) {
 	if p.commands.has(c.ID) {
-		return store.Applied{Plan: p.snapshot(at), Repeated: true}, nil
+		return store.Applied{Plan: p.snapshot(), Repeated: true}, nil
 	}
 	if err := p.check(c); err != nil {
 		return store.Applied{}, err
 	}
 	p.apply(c, at)
-	return store.Applied{Plan: p.snapshot(at)}, nil
+	return store.Applied{Plan: p.snapshot()}, nil
 }
 
 // check compares the versions that the decision was made on.
@@ -67,6 +68,9 @@ func (p *rollout) check(c *store.Command) error {
 // apply writes a decision that was checked.
 func (p *rollout) apply(c *store.Command, at stamp) {
 	before := p.log.last
+	if c.RaiseTokens {
+		p.floor = p.clock.floor()
+	}
 	raised := false
 	for i := range c.Edits {
 		raised = p.edit(&c.Edits[i], at) || raised
@@ -74,7 +78,7 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	pendingEnds := !p.plan.State.CancelsPending() && c.Plan.State.CancelsPending()
 	p.plan.Control = ownControl(c.Plan.Control)
 	p.plan.Version++
-	p.changedAt = at
+	p.changedAt = time.Now()
 	if pendingEnds {
 		p.plan.Counters.CancelPending()
 	}

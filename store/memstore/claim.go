@@ -97,7 +97,7 @@ func (p *rollout) take(ordinal uint32, r *record, claim uint32, at stamp) {
 		e.cause = taskCause(task.ByRollback)
 		r.alone, r.losses = false, 0
 	}
-	r.token = max(r.token+1, at.token())
+	r.token = p.clock.token(at, r.token, p.floor)
 	r.updated = at
 	p.shift(ordinal, r, to, claim)
 	if from != to {

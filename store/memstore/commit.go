@@ -17,7 +17,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	if err != nil {
 		return err
 	}
-	at := now()
+	at := s.clock.now()
 	before := p.log.last
 	for i := range b.Works {
 		p.work(&b.Works[i], at)
@@ -91,6 +91,9 @@ func (p *rollout) change(w *store.Work, r *record, at stamp) error {
 	to, cause, ok := p.outcome(w.Kind, r)
 	if !ok {
 		return illegal(w, from)
+	}
+	if w.RaiseTokens && w.Kind == store.Yield {
+		p.floor = p.clock.floor()
 	}
 	ordinal := uint32(w.Task.Ordinal())
 	r.updated = at

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -61,10 +62,11 @@ func (s *Store) created(p *rollout, c store.Create) (store.Creation, error) {
 func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 	created := c.Plan.CreatedAt
 	if created.IsZero() {
-		created = now().time()
+		created = s.clock.now().time()
 	}
 	return &rollout{
 		words: s.words,
+		clock: s.clock,
 		plan: plan.Plan{
 			ID: id, Name: c.Plan.Name, ExecutorType: c.Plan.ExecutorType,
 			Parameters: maps.Clone(c.Plan.Parameters), Strategy: c.Plan.Strategy, Tasks: c.Plan.Tasks,
@@ -158,12 +160,12 @@ func (p *rollout) finish() (bool, error) {
 		return false, fmt.Errorf("%w: %d tenants of %d", store.ErrConflict, p.tasks.n, p.plan.Tasks)
 	}
 	p.stage = complete
-	p.changedAt = now()
+	p.changedAt = time.Now()
 	p.plan.Version = 1
 	p.plan.Counters.States[task.Pending] = p.tasks.n
 	p.log.add(p.entry(&plan.Event{
 		Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: p.actor,
-	}, p.changedAt))
+	}, p.clock.now()))
 	p.endCommit(0)
 	return true, nil
 }

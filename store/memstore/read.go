@@ -19,7 +19,7 @@ func (s *Store) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 		return plan.Plan{}, err
 	}
 	defer p.mu.Unlock()
-	return p.snapshot(now()), nil
+	return p.snapshot(), nil
 }
 
 // Plans implements store.Reader.
@@ -30,7 +30,6 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	at := now()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	end := len(s.order)
@@ -43,7 +42,7 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 		p := s.plans[s.order[i]]
 		p.mu.Lock()
 		if p.stage == complete && (len(q.States) == 0 || slices.Contains(q.States, p.plan.State)) {
-			plans = append(plans, p.snapshot(at))
+			plans = append(plans, p.snapshot())
 		}
 		p.mu.Unlock()
 	}

@@ -23,15 +23,19 @@ const (
 // rollout is a plan with all that belongs to it.
 type rollout struct {
 	words *lexicon // shared, has its own lock
+	clock *clock   // shared
 
 	mu    sync.Mutex // guards what follows
 	stage stage
 	// plan's Facts are current except Idle and LastEvent, which snapshot fills in.
 	plan      plan.Plan
-	changedAt stamp // the last change of the control
+	changedAt time.Time // the last change of the control, by the process's clock
 
 	mark, hash, actor string // of the creation
 	ttl               time.Duration
+
+	// floor is what all tokens from now on are greater than.
+	floor task.Token
 
 	tasks    shelf
 	held     []uint32 // ordinals; record.pos is the place in it
@@ -148,12 +152,12 @@ func (p *rollout) raised() {
 }
 
 // snapshot returns the plan for the caller to keep.
-func (p *rollout) snapshot(at stamp) plan.Plan {
+func (p *rollout) snapshot() plan.Plan {
 	c := p.plan
 	c.Control = ownControl(c.Control)
 	c.Parameters = maps.Clone(c.Parameters)
 	c.LastEvent = p.log.last
-	c.Idle = max(0, time.Duration(at-p.changedAt))
+	c.Idle = max(0, time.Since(p.changedAt))
 	return c
 }
 

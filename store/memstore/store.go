@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -16,6 +17,10 @@ type Config struct {
 	// MaxEvents is how many events a plan keeps; the oldest events of tasks go first.
 	// Default store.KeptEvents; negative: all.
 	MaxEvents int
+	// Clock tells the time of what is stored, and so the tokens, for instance to see what
+	// becomes of them when it is set back. What is measured does not go by it: leases, the
+	// agenda, how long a plan is idle. Default time.Now.
+	Clock func() time.Time
 }
 
 // Store keeps plans in memory. It is safe for concurrent use.
@@ -29,6 +34,7 @@ type Store struct {
 	lastID plan.ID
 
 	words  *lexicon
+	clock  *clock
 	agenda agenda
 	leases leases
 	locks  locks
@@ -43,11 +49,15 @@ func New() *Store { return NewWith(Config{}) }
 // NewWith returns an empty store.
 func NewWith(c Config) *Store {
 	c.MaxEvents = max(0, cmp.Or(c.MaxEvents, store.KeptEvents)) // 0 is all from here on
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	return &Store{
 		cfg:    c,
 		plans:  make(map[plan.ID]*rollout),
 		keys:   make(map[string]*rollout),
 		words:  newLexicon(),
+		clock:  &clock{read: c.Clock},
 		agenda: newAgenda(),
 		leases: leases{until: make(map[string]time.Time)},
 		locks:  locks{byTenant: make(map[string]store.TenantLock)},
@@ -85,7 +95,28 @@ func (s *Store) visible(ctx context.Context, id plan.ID) (*rollout, error) {
 // stamp is a reading of the store's clock, in nanoseconds since 1970.
 type stamp int64
 
-func now() stamp { return stamp(time.Now().UnixNano()) }
+// clock is what times and tokens are read from.
+type clock struct {
+	read   func() time.Time
+	newest atomic.Uint64 // the greatest token given
+}
+
+func (c *clock) now() stamp { return stamp(c.read().UnixNano()) }
+
+// token returns one that is greater than last, which a task had before, and than the floor
+// of its plan; a reading of the clock if that is both.
+func (c *clock) token(at stamp, last, floor task.Token) task.Token {
+	token := max(last+1, floor+1, task.Token(at/1000))
+	for {
+		newest := c.newest.Load()
+		if uint64(token) <= newest || c.newest.CompareAndSwap(newest, uint64(token)) {
+			return token
+		}
+	}
+}
+
+// floor returns the greatest token that was given in any plan.
+func (c *clock) floor() task.Token { return task.Token(c.newest.Load()) }
 
 // time returns the zero time for the zero stamp.
 func (t stamp) time() time.Time {
@@ -94,6 +125,3 @@ func (t stamp) time() time.Time {
 	}
 	return time.Unix(0, int64(t)).UTC()
 }
-
-// token is the least token to give at t.
-func (t stamp) token() task.Token { return task.Token(t / 1000) }

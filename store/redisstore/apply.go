@@ -18,10 +18,17 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 		return store.Applied{}, err
 	}
 	l := s.lane(c.Plan.ID)
-	argv, err := s.applyArgs(l.key, &c)
+	control, err := json.Marshal(controlOf(&c.Plan.Control))
 	if err != nil {
-		return store.Applied{}, err
+		return store.Applied{}, fmt.Errorf("redisstore: %w", err)
 	}
+	var tokens tokenRange
+	if c.RaiseTokens {
+		if tokens, err = s.raiseTokens(ctx, 0); err != nil {
+			return store.Applied{}, err
+		}
+	}
+	argv := s.applyArgs(l.key, &c, control, tokens)
 	before := l.newest()
 	if err := s.wakeExisting(ctx, c.Plan.ID); err != nil {
 		return store.Applied{}, err
@@ -68,15 +75,11 @@ func (s *Store) wakeExisting(ctx context.Context, id plan.ID) error {
 }
 
 // applyArgs writes the arguments of apply.lua.
-func (s *Store) applyArgs(key string, c *store.Command) ([]any, error) {
-	text, err := json.Marshal(controlOf(&c.Plan.Control))
-	if err != nil {
-		return nil, fmt.Errorf("redisstore: %w", err)
-	}
-	argv := make([]any, 0, 16+10*len(c.Edits)+len(c.Events))
+func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens tokenRange) []any {
+	argv := make([]any, 0, 20+10*len(c.Edits)+len(c.Events))
 	argv = s.scripts.apply.argv(argv, key)
-	argv = append(argv, c.ID, c.Version, c.Failed, s.cfg.MaxEvents, store.KeptCommands, text, formatRules(&c.Plan),
-		moved(c.Events), c.Plan.Breached, len(c.Edits), len(c.Events))
+	argv = append(argv, c.ID, c.Version, c.Failed, s.cfg.MaxEvents, store.KeptCommands, control, formatRules(&c.Plan),
+		moved(c.Events), c.Plan.Breached, len(c.Edits), len(c.Events), tokens.floor, tokens.limit)
 	for i := range c.Edits {
 		e := &c.Edits[i]
 		var retried int64
@@ -89,7 +92,7 @@ func (s *Store) applyArgs(key string, c *store.Command) ([]any, error) {
 	for i := range c.Events {
 		argv = append(argv, appendEvent(nil, &c.Events[i]))
 	}
-	return argv, nil
+	return argv
 }
 
 // moved reports whether the events tell of a change of the plan's own state.

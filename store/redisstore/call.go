@@ -25,6 +25,7 @@ type call struct {
 	err       error
 	view      store.View
 	now       int64  // by the server's clock
+	token     int64  // of tasks that are claimed for the first time
 	claimed   string // their number, and framed tasks
 	cancelled bool   // pending tasks show as cancelled
 }
@@ -35,6 +36,7 @@ type work struct {
 	at                  int  // which of the changes sent, from 1
 	release             bool // it is no Save
 	foreign             bool // of another plan: not sent
+	raises              bool // tokens from now on are to be greater than all others
 	before, after, data blob
 	answer              answer
 }
@@ -105,7 +107,7 @@ func (c *call) work(w *store.Work) work {
 	c.text = appendOpening(c.text, letterOf(w), w.Token, int64(w.Seq))
 	end := len(c.text)
 	return work{
-		bucket: place / bucketSize, field: place % bucketSize, release: w.Kind != store.Save,
+		bucket: place / bucketSize, field: place % bucketSize, release: w.Kind != store.Save, raises: w.RaiseTokens && w.Kind == store.Yield,
 		data: c.text[data:before:before], before: c.text[before:after:after], after: c.text[after:end:end],
 	}
 }
@@ -156,7 +158,7 @@ func (c *call) firstTime(id plan.ID, r *reader) task.Task {
 	return task.Task{
 		ID: task.NewID(id, r.number24()), Tenant: task.Tenant{ID: strings.Clone(r.sized())},
 		Control: task.Control{State: task.Running, Attempt: 1},
-		Version: 2, Token: task.Token(c.now), Worker: c.claim.Worker, StartedAt: at, UpdatedAt: at,
+		Version: 2, Token: task.Token(c.token), Worker: c.claim.Worker, StartedAt: at, UpdatedAt: at,
 	}
 }
 

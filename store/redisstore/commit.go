@@ -85,10 +85,14 @@ type trip struct {
 	order []*work // as sent
 	argv  []any
 	sent  [3]int // arguments that are pointed to
-	seen  int64  // the newest event known before, and by the answer
-	last  int64
-	now   int64 // by the server's clock
-	full  bool  // the server's memory is
+	// tokens are arguments that are pointed to; raises says that a change asks for them.
+	tokens tokenRange
+	raises bool
+	seen   int64 // the newest event known before, and by the answer
+	last   int64
+	now    int64 // by the server's clock
+	token  int64 // of tasks that are claimed for the first time
+	full   bool  // the server's memory is
 }
 
 func (s *Store) takeTrip() *trip {
@@ -145,8 +149,14 @@ func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) (sent 
 // unusual is what save.lua answers if it is not up to the trip.
 const unusual = "=?"
 
-// send makes the round trip, or two if it looked simpler than it was.
-func (s *Store) send(ctx context.Context, key string, t *trip) (string, error) {
+// send makes the round trip, or two if it looked simpler than it was. It raises the limit of
+// tokens first if a change asks for that.
+func (s *Store) send(ctx context.Context, key string, t *trip) (text string, err error) {
+	if t.raises {
+		if t.tokens, err = s.raiseTokens(ctx, 0); err != nil {
+			return "", err
+		}
+	}
 	if t.full {
 		return s.call(ctx, s.scripts.end, key, t.argv)
 	}
@@ -156,7 +166,7 @@ func (s *Store) send(ctx context.Context, key string, t *trip) (string, error) {
 			return text, err
 		}
 	}
-	return s.call(ctx, s.scripts.commit, key, t.argv)
+	return s.sendRaising(ctx, key, t)
 }
 
 // call is trip for one of the scripts that t was composed for.
@@ -174,7 +184,7 @@ func (t *trip) savesAlone() bool {
 // compose writes the arguments of commit.lua and save.lua.
 func (t *trip) compose(s *Store, key string) {
 	t.order = t.order[:0]
-	t.sent = [3]int{2: s.cfg.MaxEvents}
+	t.sent, t.tokens, t.raises = [3]int{2: s.cfg.MaxEvents}, tokenRange{}, false
 	for _, c := range t.calls {
 		for i := range c.works {
 			w := &c.works[i]
@@ -182,6 +192,7 @@ func (t *trip) compose(s *Store, key string) {
 				continue
 			}
 			t.order = append(t.order, w)
+			t.raises = t.raises || w.raises
 		}
 		if c.claim.Max > 0 {
 			t.sent[1]++
@@ -198,7 +209,7 @@ func (t *trip) compose(s *Store, key string) {
 		}
 	}
 	t.argv[2] = len(t.argv) - 3 // the keys
-	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints)
+	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints, &t.tokens.floor, &t.tokens.limit)
 	for from := 0; from < len(t.order); {
 		to := from + 1
 		for to < len(t.order) && t.order[to].bucket == t.order[from].bucket {
@@ -243,7 +254,7 @@ type after struct {
 // parse takes the answer apart and gives every call its part.
 func (t *trip) parse(key, text string) (then after, err error) {
 	r := reader{key: key, rest: text[1:]}
-	flags := r.take(4)
+	flags := r.take(5)
 	if r.bad {
 		return then, r.err()
 	}
@@ -252,7 +263,7 @@ func (t *trip) parse(key, text string) (then after, err error) {
 		w.answer = parseAnswer(&r)
 	}
 	for _, c := range t.calls {
-		c.view, c.cancelled, c.now = view, cancelled, t.now
+		c.view, c.cancelled, c.now, c.token = view, cancelled, t.now, t.token
 		if c.claim.Max > 0 {
 			c.claimed = skipTasks(&r)
 		}
@@ -275,7 +286,7 @@ func (t *trip) parseView(r *reader, can byte) (v store.View, cancelled, sure boo
 	v.Version = uint64(r.number('|'))
 	rules := parseRules(r.until('|'))
 	facts := parseFacts(r.until('|'))
-	t.now = r.number('|')
+	t.now, t.token = r.number('|'), r.number('|')
 	r.bad = r.bad || !rules.ok || !facts.ok
 	t.last = facts.LastEvent
 	v.State, v.Counters = rules.state, facts.Counters
@@ -342,7 +353,7 @@ func (s *Store) seekOn(ctx context.Context, key string, t *trip) error {
 			return err
 		}
 		r := reader{key: key, rest: text[1:]}
-		flags := r.take(4)
+		flags := r.take(5)
 		if r.bad {
 			return r.err()
 		}

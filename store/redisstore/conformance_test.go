@@ -2,8 +2,10 @@ package redisstore
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,6 +23,7 @@ func harness(rdb redis.UniversalClient) storetest.Harness {
 		return openStore(t, rdb, cfg)
 	}
 	return storetest.Harness{
+		Skew: skew,
 		New: func(t testing.TB) store.Store {
 			t.Helper()
 			return open(t, Config{})
@@ -30,6 +33,25 @@ func harness(rdb redis.UniversalClient) storetest.Harness {
 			return open(t, Config{MaxEvents: keep})
 		},
 	}
+}
+
+// skew makes the scripts of a store read the server's clock that far off.
+func skew(t testing.TB, of store.Store, by time.Duration) {
+	t.Helper()
+	s := of.(*Store)
+	all, err := loadScripts(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const read = "local clock = redis.call('TIME')\n"
+	for _, sc := range []*script{all.begin, all.tenants, all.finish, all.remove, all.save, all.commit, all.apply, all.plan, all.tokens} {
+		if !strings.Contains(sc.text, read) {
+			t.Fatalf("script %s reads no clock", sc.name)
+		}
+		sc.text = strings.ReplaceAll(sc.text, read, fmt.Sprintf("%sclock[1] = format('%%d', clock[1] + %d)\n", read, int(by.Seconds())))
+		sc.sha = digest(sc.text)
+	}
+	s.scripts = all
 }
 
 func openStore(t testing.TB, rdb redis.UniversalClient, cfg Config) *Store {

@@ -71,19 +71,6 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 	}
 }
 
-// newID returns the next plan id.
-func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
-	n, err := ask(ctx, s, s.keys.ids(), func(ctx context.Context) (int64, error) { return s.rdb.IncrBy(ctx, s.keys.ids(), jump).Result() })
-	if err != nil {
-		return 0, s.fault(ctx, s.keys.ids(), err)
-	}
-	id := plan.ID(n)
-	if !id.Valid() {
-		return 0, &store.CorruptError{Key: s.keys.ids(), Reason: fmt.Sprintf("%d is no plan id", n)}
-	}
-	return id, nil
-}
-
 // list puts a plan into the list of all. It has its record and its place on the agenda
 // by then, so that the entry goes with the plan.
 func (s *Store) list(ctx context.Context, id plan.ID) error {

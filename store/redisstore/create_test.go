@@ -56,7 +56,7 @@ type loss struct {
 // beginLosses are the round trips of BeginCreate, and of the same call again.
 func beginLosses() map[string]loss {
 	holder := func(*Store) string { return command("get") }
-	id := func(*Store) string { return command("incrby") }
+	id := func(s *Store) string { return s.scripts.tokens.sha }
 	record := func(s *Store) string { return s.scripts.begin.sha }
 	agenda := func(s *Store) string { return s.scripts.agenda.sha }
 	list := func(*Store) string { return command("zadd") }

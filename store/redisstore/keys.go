@@ -60,6 +60,9 @@ func (k keys) of(id plan.ID, what string) string {
 // ids (string) is the newest plan id.
 func (k keys) ids() string { return k.prefix + "{all}:ids" }
 
+// tokens (string) is the limit of fencing tokens, see scripts/tokens.lua.
+func (k keys) tokens() string { return k.prefix + "{all}:tokens" }
+
 // plans (sorted set) lists all plans by id.
 func (k keys) plans() string { return k.prefix + "{all}:plans" }
 

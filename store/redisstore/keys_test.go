@@ -53,7 +53,7 @@ func TestKeyTypes(t *testing.T) {
 	known := map[string]string{
 		k.plan(1): "hash", k.tenants(1, 0): "list", k.tenants(1, 1): "list", k.tasks(1, 0): "hash", k.held(1): "hash",
 		k.loose(1): "zset", k.events(1): "stream", k.history(1): "stream", k.commands(1): "list", k.cursors(1): "hash",
-		k.ids(): "string", k.plans(): "zset", k.agenda(): "zset", k.stamps(): "hash", k.version(): "string",
+		k.ids(): "string", k.tokens(): "string", k.plans(): "zset", k.agenda(): "zset", k.stamps(): "hash", k.version(): "string",
 		k.lease("worker"): "string",
 	}
 	found := typesOf(t, client)

@@ -33,6 +33,7 @@ type scripts struct {
 	plan, tasks, states, pick      *script
 	events, history, held, prune   *script
 	cursor, agenda, lock, reserve  *script
+	tokens                         *script
 
 	// end is commit for the ends of holds, on a server whose memory is full.
 	end *script
@@ -59,6 +60,9 @@ func loadScripts(touch bool) (*scripts, error) {
 		*to = s
 	}
 	var err error
+	if all.tokens, err = loadScript("tokens", allowed, false); err != nil { // it writes at every call
+		return nil, err
+	}
 	all.end, err = loadScript("commit", allowed, touch)
 	return &all, err
 }
@@ -104,8 +108,13 @@ func loadScript(name, first string, touching bool) (*script, error) {
 		text.WriteString(touch)
 	}
 	text.WriteString("return answer\n")
-	sum := sha1.Sum([]byte(text.String())) //nolint:gosec // as above
-	return &script{name: name, text: text.String(), sha: hex.EncodeToString(sum[:])}, nil
+	return &script{name: name, text: text.String(), sha: digest(text.String())}, nil
+}
+
+// digest is the name that a server gives a script.
+func digest(text string) string {
+	sum := sha1.Sum([]byte(text)) //nolint:gosec // names a script, as Redis does
+	return hex.EncodeToString(sum[:])
 }
 
 // writeCode writes Lua without its comment lines: a server that lost the script is

@@ -51,6 +51,8 @@ func TestBroken(t *testing.T) {
 		"takes any page":                  {"11-errors", wrap[anyPage]},
 		"goes on for nobody":              {"11-errors", wrap[ignoresContext]},
 		"calls every fault a passing one": {"11-errors", wrap[alwaysTemporary]},
+		"each plan counts alone":          {"13-tokens", wrap[ownTokens]},
+		"raises no tokens by command":     {"13-tokens", wrap[raisesNone]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +83,7 @@ func failing(t *testing.T, h Harness, name string) (n int) {
 			continue
 		}
 		for _, c := range p.cases {
-			if c.trims {
+			if c.trims || c.skews {
 				continue
 			}
 			if found := failures(t, h, c); len(found) > 0 {

@@ -140,7 +140,7 @@ func (e *env) start(n int, s strategy.Strategy) *rollout {
 	e.Helper()
 	r := e.create(n, s)
 	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(7, time.Minute, by()) })
-	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
+	r.raised(func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
 	return r
 }
 

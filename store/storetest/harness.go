@@ -16,6 +16,10 @@ type Harness struct {
 	// for those of the plan itself.
 	// Nil: the store cannot, and the tests about it are skipped.
 	NewTrimming func(t testing.TB, keep int) store.Store
+	// Skew sets the clock from which a store that New made takes its tokens that far off
+	// the true time, as if it was set or another server took over. Nil: it cannot be set,
+	// and the test about it is skipped.
+	Skew func(t testing.TB, s store.Store, by time.Duration)
 	// Wrap runs the body of every test, for instance synctest.Test. Default: it is
 	// just called.
 	Wrap func(t *testing.T, body func(t *testing.T))
@@ -50,6 +54,9 @@ func Run(t *testing.T, h Harness) {
 					if c.trims && h.NewTrimming == nil {
 						t.Skip("the harness has no NewTrimming")
 					}
+					if c.skews && h.Skew == nil {
+						t.Skip("the harness has no Skew")
+					}
 					h.Wrap(t, func(t *testing.T) {
 						t.Helper()
 						c.run(newEnv(t, h))
@@ -70,6 +77,7 @@ type testCase struct {
 	name  string
 	run   func(e *env)
 	trims bool // needs Harness.NewTrimming
+	skews bool // needs Harness.Skew
 }
 
 // promises are the suite. The names begin with the numbers in package store.
@@ -87,5 +95,6 @@ func promises() []promise {
 		{"10-query", append(queryCases(), stateCases()...)},
 		{"11-errors", errorCases()},
 		{"12-at-once", atOnceCases()},
+		{"13-tokens", tokenCases()},
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -300,6 +301,37 @@ func (m *neverAhead) Events(ctx context.Context, id plan.ID, after int64, limit 
 		return nil, nil
 	}
 	return events, err
+}
+
+// ownTokens gives later plans smaller tokens.
+type ownTokens struct{ mutant }
+
+func (m *ownTokens) Commit(ctx context.Context, b *store.Batch) error {
+	off := task.Token(b.Plan) << 40
+	for i := range b.Works {
+		b.Works[i].Token += off
+	}
+	err := m.Store.Commit(ctx, b)
+	for i := range b.Works {
+		b.Works[i].Token -= off
+	}
+	for i := range b.Claimed {
+		b.Claimed[i].Token -= off
+	}
+	return err
+}
+
+// raisesNone ignores RaiseTokens, and its clock stands still.
+type raisesNone struct{ mutant }
+
+func (m *raisesNone) set(store.Store) {
+	at := time.Now()
+	m.mutant.set(memstore.NewWith(memstore.Config{Clock: func() time.Time { return at }}))
+}
+
+func (m *raisesNone) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
+	c.RaiseTokens = false
+	return m.Store.Apply(ctx, c)
 }
 
 type restless struct{ mutant }

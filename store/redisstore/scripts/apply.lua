@@ -7,6 +7,7 @@
 -- ARGV[4] most events to keep, 0: all                   ARGV[5] command ids to keep
 -- ARGV[6] control          ARGV[7] rules                ARGV[8] 1 if the plan moved
 -- ARGV[9] 1 if breached    ARGV[10] number of edits     ARGV[11] number of events
+-- ARGV[12] the floor of tokens from now on, ARGV[13] their limit; 0: as they are
 -- then per edit: ordinal, version, state, request, attempt, alone, losses, retried,
 --   failure as JSON or empty, and three digits: release, drop checkpoint, drop undo log
 -- then per event its line
@@ -38,7 +39,7 @@ local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
 local untouched = 'P0 0 0 0 0 1 0 0 0 0 0 0 0 '
 local old = {}
 for e = 0, edits - 1 do
-	local ordinal = tonumber(ARGV[12 + e * 10])
+	local ordinal = tonumber(ARGV[14 + e * 10])
 	if ordinal < 1 or ordinal > plan.total then
 		return '!notfound'
 	end
@@ -54,10 +55,17 @@ for e = 0, edits - 1 do
 	if not v then
 		return senseless(ordinal)
 	end
-	if v ~= ARGV[13 + e * 10] then
-		return '!conflict task ' .. ordinal .. ' is at version ' .. v .. ', not ' .. ARGV[13 + e * 10]
+	if v ~= ARGV[15 + e * 10] then
+		return '!conflict task ' .. ordinal .. ' is at version ' .. v .. ', not ' .. ARGV[15 + e * 10]
 	end
 	old[e] = h
+end
+
+if ARGV[13] ~= '0' then
+	problem = openTokens(redis.call('HGET', record, 'tokens'), ARGV[12] + 0, ARGV[13] + 0)
+	if problem then
+		return problem
+	end
 end
 
 -- edit writes one edit and reports whether it made the task fail.
@@ -109,7 +117,7 @@ end
 redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
 local raised = false
 for e = 0, edits - 1 do
-	local a = 12 + e * 10
+	local a = 14 + e * 10
 	raised = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
 		ARGV[a + 8], ARGV[a + 9]) or raised
 end
@@ -134,7 +142,7 @@ if plan.round ~= turned then
 	plan.undoAt, plan.dry = -1, 0
 end
 seekLast()
-local first = 12 + edits * 10
+local first = 14 + edits * 10
 for e = first, first + tonumber(ARGV[11]) - 1 do
 	events[#events + 1] = ARGV[e]
 end

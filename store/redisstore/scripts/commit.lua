@@ -6,6 +6,7 @@
 -- ARGV[1] number of changes         ARGV[2] number of claims
 -- ARGV[3] most events to keep, 0: all
 -- ARGV[4] channel for hints
+-- ARGV[5] the floor of tokens from now on, ARGV[6] their limit; 0: as they are
 -- then per bucket with changes: bucket, number of changes, and per change
 --   field, what an untroubled task's head begins with before and after the change, up to
 --   the time, and data. The latter begins with its kind:
@@ -15,20 +16,20 @@
 -- then per claim: id, worker (empty: that of the claim before), most tasks, and which of
 --   the changes comes with it, 0: none
 --
--- Returns "=" flags version "|" rules "|" facts "|" now "|" then per change two characters,
+-- Returns "=" flags version "|" rules "|" facts "|" now "|" token "|" then per change two characters,
 -- its state and what is in force, and one of:
 --   "."  done, or done before       "f" token ";" worker, sized   fenced
 --   "n"  no such task               "c" damaged                    "i" not in this state
 --   "u"  too many undo entries
 -- then per claim the number of tasks, a byte, and each task framed; or 255, an ordinal
--- and a tenant for a single task of which now says all else.
--- flags are four, each 1 if so: tasks can be claimed ("-" of save.lua: see for yourself);
+-- and a tenant for a single task of which now and token say all else.
+-- flags are five, each 1 if so: tasks can be claimed ("-" of save.lua: see for yourself);
 -- call again to go on with the undo round; rebuild the indexes; a problem, sized, ends
--- the answer.
+-- the answer; the limit of tokens has to be raised before more is claimed.
 
 local works, claims, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0, ARGV[4]
 
-local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past')
+local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past', 'tokens')
 if r.err then
 	return corrupt(record, r.err)
 end
@@ -37,13 +38,19 @@ if problem then
 	return problem
 end
 local past = r[5] or ''
+if claims > 0 or ARGV[6] ~= '0' then
+	problem = openTokens(r[6], ARGV[5] + 0, ARGV[6] + 0)
+	if problem then
+		return problem
+	end
+end
 
 local out, applied = {}, {}
 
 local saving, completing = byte('R'), byte('C')
 local asSaved, asEnded = 'R' .. int(plan.stopRunning) .. '.', 'C0.'
 
-local i, done, group = 5, 0, 2
+local i, done, group = 7, 0, 2
 while done < works do
 	local key, b, count = KEYS[group], ARGV[i], ARGV[i + 1] + 0
 	i = i + 2
@@ -225,4 +232,4 @@ if plan.damaged then
 end
 local more = plan.undoOpen and plan.dry == 0 and plan.undoAt > 0 and plan.budget <= 0
 return '=' .. (claimable and '1' or '0') .. (more and '1' or '0') .. (plan.unindexed and '1' or '0') .. (plan.damaged and '1' or '0')
-	.. plan.version .. '|' .. plan.rules .. '|' .. after .. '|' .. now .. '|' .. concat(out)
+	.. (plan.exhausted and '1' or '0') .. plan.version .. '|' .. plan.rules .. '|' .. after .. '|' .. now .. '|' .. int(plan.fresh or 0) .. '|' .. concat(out)

@@ -30,6 +30,6 @@ events[1] = ARGV[4]
 log(0)
 chronicle()
 redis.call('HSET', record, 'stage', 'ready', 'version', '1', 'control', ARGV[2], 'rules', ARGV[3], 'facts', formatFacts(),
-	'changed', now)
+	'changed', now, 'tokens', '0 0')
 redis.call('HDEL', record, 'actor', 'ttl', 'touched', 'extra')
 return '=1'

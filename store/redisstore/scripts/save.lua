@@ -16,7 +16,7 @@ if r[1] ~= 'ready' or not r[2] or not r[4] or not stopping then
 	return '=?'
 end
 
-local sets, i, done = {}, 5, 0
+local sets, i, done = {}, 7, 0
 while done < works do
 	local key, count = KEYS[#sets + 2], ARGV[i + 1] + 0
 	i = i + 2
@@ -45,4 +45,4 @@ end
 for _, set in ipairs(sets) do
 	redis.call(unpack(set))
 end
-return '=-000' .. r[2] .. '|' .. r[3] .. '|' .. r[4] .. '|' .. now .. '|' .. string.rep('R' .. stopping .. '.', works)
+return '=-0000' .. r[2] .. '|' .. r[3] .. '|' .. r[4] .. '|' .. now .. '|0|' .. string.rep('R' .. stopping .. '.', works)

@@ -1,10 +1,12 @@
 -- Shared: handing out tasks, and the undo round. Uses plan, task, event.
--- provides: heads, head, seekLast, pendingOpen, loose, gather, claimed
+-- provides: heads, head, openTokens, seekLast, pendingOpen, loose, gather, claimed
 
 -- plan.budget is how many tasks one script looks at for the sake of the next one to
 -- claim.
 plan.budget = 1024
 
+-- plan.exhausted says that tokens above the plan's limit are needed to go on.
+--
 -- plan.damaged is a problem that ended the claims of this script; plan.unindexed says
 -- that an index has to be rebuilt.
 
@@ -34,6 +36,29 @@ local function head(ordinal)
 	local b, f = at(ordinal)
 	local got = heads(b, f, 1)
 	return got and got[1]
+end
+
+-- openTokens prepares to give tokens: each is greater than the floor, the one that the
+-- task had before and, if the clock was not set back, than all that were given earlier.
+-- None is above the limit. floor and limit, if not 0, are raised first.
+local function openTokens(stored, floor, limit)
+	local low, high = match(stored or '', '^(%d+) (%d+)$')
+	if not low then
+		return corrupt(record, 'tokens is missing or makes no sense')
+	end
+	plan.floor, plan.limit = math.max(low + 0, floor), math.max(high + 0, limit)
+	if limit > 0 then
+		redis.call('HSET', record, 'tokens', int(plan.floor) .. ' ' .. int(plan.limit))
+	end
+	plan.fresh = math.max(now + 0, plan.floor + 1)
+end
+
+-- spent reports whether a task cannot be given another token yet.
+local function spent(h)
+	if match(h, '^%S+ (%d+)') + 0 >= plan.limit then
+		plan.exhausted = true
+	end
+	return plan.exhausted
 end
 
 -- seek moves the open undo round on to the next task to undo and returns it with
@@ -114,6 +139,9 @@ local function gatherLoose(want, low, high, letter, pool)
 				plan.damaged = senseless(ordinal)
 				return
 			end
+			if spent(h) then
+				return
+			end
 			pool[#pool + 1] = { ordinal, h }
 		else
 			redis.call('ZREM', key, member)
@@ -163,6 +191,10 @@ local function gather(want)
 	if want <= 0 then
 		return pool
 	end
+	if plan.fresh > plan.limit then
+		plan.exhausted = true
+		return pool
+	end
 	if loose() > 0 then
 		if redis.call('ZCARD', base .. 'loose') ~= loose() then
 			plan.unindexed = true
@@ -177,9 +209,9 @@ local function gather(want)
 	if not plan.damaged and #pool < want and pendingOpen() then
 		gatherPending(math.min(want - #pool, n[1]), pool)
 	end
-	while not plan.damaged and #pool < want do
+	while not plan.damaged and not plan.exhausted and #pool < want do
 		local ordinal, h = seek()
-		if not ordinal then
+		if not ordinal or spent(h) then
 			break
 		end
 		pool[#pool + 1] = { ordinal, h }
@@ -188,9 +220,6 @@ local function gather(want)
 	return pool
 end
 
--- freshHead is the head of a task that is claimed for the first time, but for its end.
-local freshHead = 'R0 ' .. now .. ' 0 0 ' .. now .. ' 2 1 0 ' .. now .. ' 0 0 0 0 '
-
 -- claimed returns the head of a task that is taken by a worker under a claim, and
 -- counts it. ordinal is a text.
 local function claimed(ordinal, h, claim, worker)
@@ -198,18 +227,15 @@ local function claimed(ordinal, h, claim, worker)
 	if not h then
 		n[1], n[2] = n[1] - 1, n[2] + 1
 		events[#events + 1] = ordinal .. '\tPENDING\tRUNNING\t1\tclaim\t'
-		return freshHead .. claim .. ' ' .. worker
+		plan.freshHead = plan.freshHead or 'R0 ' .. int(plan.fresh) .. ' 0 0 ' .. now .. ' 2 1 0 ' .. now .. ' 0 0 0 0 '
+		return plan.freshHead .. claim .. ' ' .. worker
 	end
 	local s, req, token, seq, losses, _, rest = match(h, headPattern)
 	local v, attempt, alone, started, stopped, released, retried, previous = match(rest, restPattern)
 	if seq ~= '0' then
 		previous = token .. '/' .. seq
 	end
-	if token + 0 >= now + 0 then
-		token = format('%.0f', token + 1)
-	else
-		token = now
-	end
+	token = int(math.max(token + 1, plan.fresh))
 	local to = s == 'r' and 'R' or 'B'
 	if s == 'P' then
 		to, attempt, started = 'R', '1', now

@@ -1,0 +1,43 @@
+-- Keeps the limit of fencing tokens, and gives ids to plans.
+--
+-- No token above the limit has been given, in any plan. Before a plan gives tokens above
+-- its own limit it raises this one, and before its tokens have to be greater than all
+-- others it begins above this one.
+--
+-- KEYS[1] tokens, the limit   KEYS[2] ids, the newest plan id
+-- ARGV[1] what to do, then its arguments
+--   raise ahead clock   the limit is ahead of the clock by that many microseconds: of
+--                       this server's or of the one that the caller read, the later one
+--   id jump             the next plan id
+--
+-- Returns "=" and, for raise, the limit before SP the new one, for id, the id.
+
+local function number(key)
+	local v = redis.pcall('GET', key)
+	if type(v) == 'table' and v.err or v and not match(v, '^%d+$') then
+		return nil, '!corrupt ' .. #key .. ':' .. key .. (v.err or 'it is no number')
+	end
+	return v and tonumber(v)
+end
+
+local clock = redis.call('TIME')
+local now = tonumber(clock[1] .. format('%06d', tonumber(clock[2])))
+local limit, problem = number(KEYS[1])
+local newest, other = number(KEYS[2])
+if problem or other then
+	return problem or other
+end
+
+if ARGV[1] == 'id' then
+	if not limit and not newest then -- the first plan of all
+		redis.call('SET', KEYS[1], format('%.0f', now))
+	end
+	return '=' .. redis.call('INCRBY', KEYS[2], ARGV[2])
+end
+if not limit then
+	return '!corrupt ' .. #KEYS[1] .. ':' .. KEYS[1] .. 'the limit of tokens is missing'
+end
+-- A few more than before, however far ahead of the clock that was.
+local raised = math.max(limit + 1000, math.max(now, tonumber(ARGV[3])) + ARGV[2])
+redis.call('SET', KEYS[1], format('%.0f', raised))
+return '=' .. format('%.0f', limit) .. ' ' .. format('%.0f', raised)

@@ -1,0 +1,148 @@
+package storetest
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+func tokenCases() []testCase {
+	return []testCase{
+		{name: "over plans", run: tokensOverPlans},
+		{name: "of a retry", run: tokensOfRetry},
+		{name: "of a tenant that was locked late", run: tokensOfLateLock},
+		{name: "a command that is sent again", run: tokensRepeated},
+		{name: "over steps of the clock", run: tokensOverSteps, skews: true},
+	}
+}
+
+// raised lets f decide on the plan and applies the decision with RaiseTokens.
+func (r *rollout) raised(f func(plan.Plan) (plan.Decision, error)) plan.Plan {
+	r.Helper()
+	c := r.decision(f)
+	c.RaiseTokens = true
+	return r.send(c)
+}
+
+// gateway is a service that remembers the greatest token for a tenant.
+type gateway struct {
+	*env
+	newest task.Token
+}
+
+// takes claims the next task of a plan and lets its worker write to the gateway.
+func (g *gateway) takes(r *rollout) *job {
+	g.Helper()
+	j := r.take("worker", 1)[0]
+	g.write(j)
+	return j
+}
+
+func (g *gateway) write(j *job) {
+	g.Helper()
+	if j.Token <= g.newest {
+		g.Errorf("task %s: token %d after %d", j.ID, j.Token, g.newest)
+	}
+	g.newest = max(g.newest, j.Token)
+}
+
+// often claims a task and hands it back, more often than any clock ticks.
+func (g *gateway) often(r *rollout) *job {
+	g.Helper()
+	j := g.takes(r)
+	for range 20 {
+		r.do(j.work(store.Yield))
+		j = g.takes(r)
+	}
+	return j
+}
+
+// tokensOverPlans: plans that work on a tenant one after the other.
+func tokensOverPlans(e *env) {
+	g := &gateway{env: e}
+	for range 5 {
+		r := e.start(1, concurrently(1))
+		r.do(g.often(r).work(store.Complete))
+	}
+}
+
+// tokensOfRetry: a plan goes back to a tenant on which another one has worked since.
+func tokensOfRetry(e *env) {
+	g := &gateway{env: e}
+	one := e.start(1, concurrently(1))
+	one.do(g.takes(one).work(store.Fail))
+	two := e.start(1, concurrently(1))
+	two.do(g.often(two).work(store.Complete))
+	failed := one.task(1)
+	one.raised(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, false, by()) })
+	one.do(g.takes(one).work(store.Complete))
+}
+
+// tokensOfLateLock: an undo is claimed before its tenant is locked, and handed back then.
+func tokensOfLateLock(e *env) {
+	g := &gateway{env: e}
+	one := e.start(1, concurrently(1))
+	one.do(g.takes(one).work(store.Complete))
+	two := e.start(1, concurrently(1))
+	one.give(plan.Plan.Rollback)
+	one.settle()
+	early := one.take("worker", 1)[0]
+	two.do(g.often(two).work(store.Complete))
+	w := early.work(store.Yield)
+	w.RaiseTokens = true
+	for range 2 { // also if the answer was lost
+		got := one.do(w)
+		equal(e, "state", got.State, task.RollingBack)
+	}
+	one.do(g.takes(one).work(store.Undone))
+}
+
+// tokensRepeated: the command counts from when it was given first.
+func tokensRepeated(e *env) {
+	g := &gateway{env: e}
+	r := e.start(2, concurrently(2))
+	r.do(g.takes(r).work(store.Fail))
+	failed := r.task(1)
+	c := r.decision(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, false, by()) })
+	c.RaiseTokens = true
+	r.send(c)
+	j := g.often(r)
+	if a, err := r.Apply(r.ctx, c); err != nil || !a.Repeated {
+		e.Errorf("sent again: repeated %v, %v", a.Repeated, err)
+	}
+	r.do(j.work(store.Complete))
+}
+
+// tokensOverSteps: a tenant goes from plan to plan while the store's clock is set back
+// and forth. Whoever takes it over says so, and nobody else does.
+func tokensOverSteps(e *env) {
+	seed := uint64(time.Now().UnixNano())
+	e.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeated, not secret
+	g := &gateway{env: e}
+	plans := []*rollout{e.start(1, concurrently(1))}
+	owner := 0
+	j := g.takes(plans[0])
+	for range 60 {
+		steps := []time.Duration{0, -2 * time.Second, 2 * time.Second, -time.Minute, time.Minute, -time.Hour, time.Hour}
+		e.h.Skew(e.TB, e.Store, steps[dice.IntN(len(steps))])
+		r := plans[owner]
+		switch dice.IntN(3) {
+		case 0: // the next worker of the same task
+			r.do(j.work(store.Yield))
+		case 1: // a new plan
+			r.do(j.work(store.Fail))
+			owner = len(plans)
+			plans = append(plans, e.start(1, concurrently(1)))
+		case 2: // a plan that had it before, or still has
+			r.do(j.work(store.Fail))
+			owner = dice.IntN(len(plans))
+			failed := plans[owner].task(1)
+			plans[owner].raised(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, true, by()) })
+		}
+		j = g.takes(plans[owner])
+	}
+}

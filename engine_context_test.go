@@ -1,0 +1,138 @@
+package cutover_test
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
+)
+
+// engineCalls are all calls of an Engine but Run, whose end is a shutdown, by the names of
+// its methods.
+func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
+	first := task.NewID(id, 1)
+	return map[string]func(context.Context, *cutover.Engine){
+		"Cancel":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Cancel(ctx, id) },
+		"CancelTask":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.CancelTask(ctx, first) },
+		"Create":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Create(ctx, spec("new")) },
+		"Events":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Events(ctx, id, 0, 10) },
+		"Pause":       func(ctx context.Context, e *cutover.Engine) { _, _ = e.Pause(ctx, id) },
+		"PauseTask":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.PauseTask(ctx, first) },
+		"Plan":        func(ctx context.Context, e *cutover.Engine) { _, _ = e.Plan(ctx, id) },
+		"PlanEvents":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.PlanEvents(ctx, id, 0, 10) },
+		"Plans":       func(ctx context.Context, e *cutover.Engine) { _, _ = e.Plans(ctx, store.PlanQuery{}) },
+		"Resume":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Resume(ctx, id) },
+		"ResumeTask":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.ResumeTask(ctx, first) },
+		"RetryFailed": func(ctx context.Context, e *cutover.Engine) { _, _ = e.RetryFailed(ctx, id, cutover.FromScratch) },
+		"RetryTask":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.RetryTask(ctx, first, cutover.FromScratch) },
+		"Rollback":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Rollback(ctx, id) },
+		"RollbackTask": func(ctx context.Context, e *cutover.Engine) {
+			_, _ = e.RollbackTask(ctx, first)
+		},
+		"SkipTask": func(ctx context.Context, e *cutover.Engine) { _, _ = e.SkipTask(ctx, first, "reason") },
+		"Start":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Start(ctx, id) },
+		"States":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.States(ctx, id, 0, 0) },
+		"Task":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Task(ctx, first) },
+		"Tasks":    func(ctx context.Context, e *cutover.Engine) { _, _, _ = e.Tasks(ctx, id, store.TaskQuery{}) },
+		"Tenants":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.Tenants(ctx, id, 0, 0) },
+		"Wait":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Wait(ctx, id) },
+		"Watch": func(ctx context.Context, e *cutover.Engine) {
+			for _, err := range e.Watch(ctx, id, 0) {
+				if err != nil {
+					return
+				}
+			}
+		},
+	}
+}
+
+// TestCallsEndWithTheirContexts: every call of an engine returns within 50 ms of the end of
+// its context, cancelled or by its deadline, at whichever of its steps the store answers
+// nothing any more, or nothing but passing faults.
+func TestCallsEndWithTheirContexts(t *testing.T) {
+	t.Parallel()
+	typ := reflect.TypeFor[*cutover.Engine]()
+	for i := range typ.NumMethod() {
+		name := typ.Method(i).Name
+		if name != "Run" && engineCalls(1)[name] == nil {
+			t.Errorf("no call of %s", name)
+		}
+	}
+	const soon = time.Second
+	ends := map[string]func(context.Context) (context.Context, context.CancelFunc){
+		"deadline": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, soon)
+		},
+		"cancel": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(soon, cancel)
+			return ctx, cancel
+		},
+	}
+	faults := map[string]storetest.FaultConfig{
+		"silent": {Delay: 0.5, MaxDelay: 1e4 * time.Hour},
+		"away":   {Before: 0.7},
+		"both":   {Before: 0.3, After: 0.2, Delay: 0.3, MaxDelay: 1e4 * time.Hour},
+	}
+	for what, fault := range faults {
+		for how, end := range ends {
+			t.Run(what+" until "+how, func(t *testing.T) {
+				t.Parallel()
+				for seed := range uint64(25) {
+					own := fault // the subtests share it
+					own.Seed = seed
+					synctest.Test(t, func(t *testing.T) { endEach(t, own, end) })
+				}
+			})
+		}
+	}
+}
+
+// endEach makes each call over a store of its own that has one plan.
+func endEach(t *testing.T, fault storetest.FaultConfig, end func(context.Context) (context.Context, context.CancelFunc)) {
+	t.Helper()
+	for name := range engineCalls(1) {
+		faulty := storetest.Faulty(memstore.New(), fault)
+		faulty.Disarm()
+		// Not newEngine, which looks for locks left behind: those of a start that was given up
+		// are, until an engine that runs has cleaned up.
+		e, err := cutover.New(faulty, cutover.Config{Executors: executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error { return nil })}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := create(t, e, spec("a", "b"))
+		if name != "Start" {
+			mustPlan(t)(e.Start(t.Context(), id))
+		}
+		if name == "Resume" {
+			mustPlan(t)(e.Pause(t.Context(), id))
+		}
+		faulty.Arm()
+		ctx, cancel := end(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			engineCalls(id)[name](ctx, e)
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			ended := time.Now()
+			<-done
+			if took := time.Since(ended); took > 50*time.Millisecond {
+				t.Error(fmt.Sprint(name, " with seed ", fault.Seed), "returned", took, "after the end of its context")
+			}
+		}
+		cancel()
+	}
+}

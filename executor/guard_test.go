@@ -170,3 +170,55 @@ func TestARunWithARefusedSaveFails(t *testing.T) {
 		}
 	}
 }
+
+// explosive cannot be encoded, in a way that encoding/json does not turn into an error.
+type explosive struct{ ends bool }
+
+func (e explosive) MarshalJSON() ([]byte, error) {
+	if e.ends {
+		runtime.Goexit()
+	}
+	panic("explosive")
+}
+
+// TestASaveThatEndsByAPanicIsRefused: also if the executor goes on after it.
+func TestASaveThatEndsByAPanicIsRefused(t *testing.T) {
+	t.Parallel()
+	saves := map[string]func(context.Context, *executor.Run, any) error{
+		"checkpoint": func(ctx context.Context, run *executor.Run, data any) error { return run.Save(ctx, "A", data) },
+		"undo entry": func(ctx context.Context, run *executor.Run, data any) error { return run.SaveUndo(ctx, "A", data) },
+	}
+	for name, save := range saves {
+		for _, ends := range []bool{false, true} {
+			run := executortest.NewRun(t)
+			err := run.Execute(executor.Func(func(ctx context.Context, run *executor.Run) error {
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					defer func() { _ = recover() }()
+					_ = save(ctx, run, explosive{ends})
+				}()
+				<-done
+				return run.Save(ctx, "B", 1)
+			}))
+			if !errors.Is(err, checkpoint.ErrInvalid) {
+				t.Errorf("%s, ends its goroutine %t: %v", name, ends, err)
+			}
+			if saved := run.Saved(); len(saved) != 1 || saved[0].Step != "B" {
+				t.Errorf("%s, ends its goroutine %t: saved %v", name, ends, saved)
+			}
+		}
+	}
+}
+
+// TestAPanicOfASaveIsThePanicOfTheRun: an executor that lets it pass fails with it.
+func TestAPanicOfASaveIsThePanicOfTheRun(t *testing.T) {
+	t.Parallel()
+	err := executortest.NewRun(t).Execute(executor.Func(func(ctx context.Context, run *executor.Run) error {
+		return run.Save(ctx, "A", explosive{})
+	}))
+	var panicked *executor.PanicError
+	if !errors.As(err, &panicked) || panicked.Value != "explosive" {
+		t.Errorf("%v", err)
+	}
+}

@@ -19,10 +19,11 @@ import (
 // An error that matches [ErrStopped] says that the checkpoint was stored and the
 // task is to stop here: clean up and return it. With any other error nothing may
 // be taken as stored, and the run cannot succeed any more: if the executor returns
-// nil all the same, the run fails with the first such error. Save is the only
+// nil all the same, the run fails with the first such error. So it does if the data
+// panics while it is encoded and the executor recovers. Save is the only
 // place where a pause takes effect.
 func (r *Run) Save(ctx context.Context, step string, data any) error {
-	return r.noteRefusal(r.save(ctx, step, data))
+	return r.heeded(step, func() error { return r.save(ctx, step, data) })
 }
 
 func (r *Run) save(ctx context.Context, step string, data any) error {
@@ -64,7 +65,7 @@ func (r *Run) Restore(data any) (step string, ok bool, err error) {
 // with what the world looks like now; nothing is stored then. Errors are as for
 // [Run.Save].
 func (r *Run) SaveUndo(ctx context.Context, step string, data any) error {
-	return r.noteRefusal(r.saveUndo(ctx, step, data))
+	return r.heeded(step, func() error { return r.saveUndo(ctx, step, data) })
 }
 
 func (r *Run) saveUndo(ctx context.Context, step string, data any) error {
@@ -89,19 +90,32 @@ func (r *Run) saveUndo(ctx context.Context, step string, data any) error {
 	return err
 }
 
-// noteRefusal returns err. The first one that says that something was not stored,
-// although the task is still this run's, counts as the run's failure, whether the
-// executor heeds it or not.
-func (r *Run) noteRefusal(err error) error {
+// heeded returns what save does. The first error that says that something was not
+// stored, although the task is still this run's, counts as the run's failure, whether
+// the executor heeds it or not. So does a save that does not return: a MarshalJSON may
+// panic, or end its goroutine.
+func (r *Run) heeded(step string, save func() error) error {
+	returned := false
+	defer func() {
+		if !returned {
+			r.noteRefusal(fmt.Errorf("%w: the save of step %q did not return", checkpoint.ErrInvalid, step))
+		}
+	}()
+	err := save()
+	returned = true
+	r.noteRefusal(err)
+	return err
+}
+
+func (r *Run) noteRefusal(err error) {
 	if err == nil || errors.Is(err, ErrStopped) || errors.Is(err, ErrLost) || errors.Is(err, ErrReturned) {
-		return err
+		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refused == nil {
 		r.refused = err
 	}
-	return err
 }
 
 // orRefused returns err, or in place of nil the error of the first save that was

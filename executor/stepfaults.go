@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,10 +80,23 @@ func stateFaults[S any]() []string {
 	if t.Kind() != reflect.Struct {
 		return []string{fmt.Sprintf("the state is a %s, not a struct", t)}
 	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		return []string{fmt.Sprintf("the state %s has an UnmarshalJSON of its own; put it into a field", t)}
-	}
 	var faults []string
+	for _, form := range []struct {
+		method string
+		of     reflect.Type
+	}{
+		{"an UnmarshalJSON", reflect.TypeFor[json.Unmarshaler]()},
+		{"a MarshalJSON", reflect.TypeFor[json.Marshaler]()},
+		{"an UnmarshalText", reflect.TypeFor[encoding.TextUnmarshaler]()},
+		{"a MarshalText", reflect.TypeFor[encoding.TextMarshaler]()},
+	} {
+		if reflect.PointerTo(t).Implements(form.of) {
+			faults = append(faults, fmt.Sprintf("the state %s has %s of its own; put it into a field", t, form.method))
+		}
+	}
+	if len(faults) > 0 {
+		return faults
+	}
 	for _, reserved := range reservedMembers() {
 		d := json.NewDecoder(strings.NewReader(fmt.Sprintf(`{%q:null}`, reserved)))
 		d.DisallowUnknownFields()

@@ -98,9 +98,10 @@ type Steps[S any] struct {
 }
 
 // NewSteps returns an executor of the steps, or an *[InvalidStepsError] that
-// names everything that is wrong with them. S must be a struct without an
-// UnmarshalJSON of its own and without fields named completedSteps, undoneSteps,
-// failedStep or beforeStep in JSON.
+// names everything that is wrong with them. S must be a struct without a MarshalJSON,
+// UnmarshalJSON, MarshalText or UnmarshalText of its own, also by embedding (its fields
+// may have them), and without fields named completedSteps, undoneSteps, failedStep or
+// beforeStep in JSON.
 func NewSteps[S any](steps ...Step[S]) (*Steps[S], error) {
 	x := &Steps[S]{}
 	for _, s := range steps {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cutover-go/cutover/internal/nilcheck"
 )
 
 // The headers of every change.
@@ -53,6 +55,9 @@ func newClient(s service, baseURL string, c HTTPConfig) (*client, error) {
 	faults := urlFaults(baseURL)
 	if c.Timeout < 0 {
 		faults = append(faults, "HTTPConfig.Timeout is negative")
+	}
+	if c.Transport != nil && nilcheck.IsNil(c.Transport) {
+		faults = append(faults, "HTTPConfig.Transport is a nil pointer")
 	}
 	if len(faults) > 0 {
 		return nil, &ConfigError{Faults: faults}
@@ -130,7 +135,7 @@ func (c *client) call(ctx context.Context, method, tenantID, resource string, bo
 		return c.service.broken(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	data, err := bodyOf(resp)
 	if refusal := c.service.status(resp, out != nil); refusal != nil {
 		return refusal
 	}
@@ -141,6 +146,16 @@ func (c *client) call(ctx context.Context, method, tenantID, resource string, bo
 		return c.service.fail(badAnswer, found)
 	}
 	return c.decode(data, out)
+}
+
+// bodyOf returns an answer's body, at most one byte more than may be in it. An answer
+// with a 1xx status, which is 101, has none: what stands there is the connection
+// itself, and the end of a context does not end a read from it.
+func bodyOf(resp *http.Response) ([]byte, error) {
+	if resp.StatusCode < http.StatusOK {
+		return nil, nil
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 }
 
 // answerFault returns what shows that an answer is not the service's, or not for

@@ -224,6 +224,10 @@ func TestInvalidConfigurations(t *testing.T) {
 		!strings.Contains(err.Error(), "tenant service is missing") || !strings.Contains(err.Error(), "gateway is missing") {
 		t.Errorf("New with nil pointers: %v", err)
 	}
+	var noTransport *http.Transport
+	if _, err := bluegreen.NewHTTPGateway("http://host", bluegreen.HTTPConfig{Transport: noTransport}); !errors.Is(err, bluegreen.ErrInvalidConfig) {
+		t.Errorf("a nil pointer as the transport: %v", err)
+	}
 	_, err := bluegreen.New(nil, nil, bluegreen.Config{Colours: []string{"", "red"}, Target: "blue", Timeout: -1})
 	for _, fault := range []string{"tenant service is missing", "gateway is missing", "one is empty", `"blue" is none`, "Timeout is negative"} {
 		if !errors.Is(err, bluegreen.ErrInvalidConfig) || !strings.Contains(err.Error(), fault) {

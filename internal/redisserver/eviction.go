@@ -6,14 +6,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
-
-// patience is how long a look waits for the other masters of a cluster once one has
-// answered. A frozen one is left for the next look.
-const patience = time.Second
 
 // keeps is the policy under which a full server refuses writes and drops nothing.
 const keeps = "noeviction"
@@ -44,81 +39,10 @@ func (e *Eviction) Error() string {
 // It may take as long as the client's timeouts and retries, also because a cluster client
 // may ask a frozen node for the slots first: callers go through internal/await.
 func FindEviction(ctx context.Context, rdb redis.UniversalClient) (*Eviction, error) {
-	switch c := rdb.(type) {
-	case interface {
-		ForEachMaster(ctx context.Context, fn func(context.Context, *redis.Client) error) error
-	}:
-		return askAll(ctx, c.ForEachMaster)
-	case interface {
-		ForEachShard(ctx context.Context, fn func(context.Context, *redis.Client) error) error
-	}:
-		return askAll(ctx, c.ForEachShard)
-	case *redis.Client:
-		return ask(ctx, c, c.Options().Addr)
-	}
-	return ask(ctx, rdb, "")
+	return findOnMasters(ctx, rdb, ask)
 }
 
-// verdict is what one server said, or that there are no more.
-type verdict struct {
-	found *Eviction
-	err   error
-	end   bool
-}
-
-// askAll asks all servers at once. Those that are passed over are asked until the client
-// gives up.
-func askAll(ctx context.Context, each func(context.Context, func(context.Context, *redis.Client) error) error) (*Eviction, error) {
-	verdicts := make(chan verdict)
-	left := make(chan struct{})
-	defer close(left)
-	tell := func(v verdict) {
-		select {
-		case verdicts <- v:
-		case <-left:
-		}
-	}
-	go func() {
-		err := each(ctx, func(ctx context.Context, c *redis.Client) error {
-			found, err := ask(ctx, c, c.Options().Addr)
-			tell(verdict{found: found, err: err})
-			return nil
-		})
-		tell(verdict{err: err, end: true})
-	}()
-	var (
-		late     <-chan time.Time
-		answered bool
-		fault    error
-	)
-	for {
-		select {
-		case v := <-verdicts:
-			switch {
-			case v.found != nil:
-				return v.found, nil
-			case v.err != nil:
-				fault = v.err
-			case !v.end && !answered:
-				answered = true
-				timer := time.NewTimer(patience)
-				defer timer.Stop()
-				late = timer.C
-			}
-			if !v.end {
-				continue
-			}
-			if answered {
-				return nil, nil //nolint:nilnil // no fact, and no fault
-			}
-			return nil, fault
-		case <-late:
-			return nil, nil //nolint:nilnil // no fact, and no fault
-		}
-	}
-}
-
-// ask asks one server.
+// ask asks one server for its limit and policy.
 func ask(ctx context.Context, rdb redis.Cmdable, addr string) (*Eviction, error) {
 	info, err := rdb.Info(ctx, "memory").Result()
 	if err != nil {

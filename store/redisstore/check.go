@@ -36,6 +36,9 @@ func (s *Store) check(ctx context.Context) error {
 			return &ServerError{Addr: s.addr, Reason: "the client reads from replicas, which are behind"}
 		}
 	}
+	if err := s.checkRights(ctx); err != nil {
+		return err
+	}
 	info, err := await.Value(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "server").Result() })
 	if err != nil && !strings.Contains(err.Error(), "section") {
 		return s.unreachable(ctx, s.addr, err)

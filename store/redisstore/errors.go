@@ -30,9 +30,9 @@ var (
 )
 
 // ServerError says that a server cannot be used as it is set up, and that trying
-// again does not help: a wrong password, a certificate that is not trusted, a server
-// that is too old or drops keys, a kind of client that keeps no promise. It matches
-// [ErrServer]. TLS on one side only looks like a fault that passes; its text says so.
+// again does not help: a wrong password, a certificate that is not trusted, a user who
+// lacks a permission, a server that is too old or drops keys, a kind of client that keeps
+// no promise. It matches [ErrServer]. TLS on one side only looks like a fault that passes; its text says so.
 type ServerError struct {
 	// Addr is where the client was told to connect to.
 	Addr   string

@@ -19,6 +19,8 @@ var sources embed.FS
 // script is one Lua script with the shared pieces that it uses in front.
 type script struct {
 	name, text, sha string
+	// commands are those that the script may run, but for PUBLISH.
+	commands []string
 	// reads says that the script writes nothing. It is called as one that may not: such
 	// calls are answered also while a server keeps writes waiting, as in a planned failover.
 	reads bool
@@ -108,7 +110,9 @@ func loadScript(name, first string, touching bool) (*script, error) {
 		text.WriteString(touch)
 	}
 	text.WriteString("return answer\n")
-	return &script{name: name, text: text.String(), sha: digest(text.String())}, nil
+	commands := commandsOf(text.String())
+	guarded := guard(commands) + text.String()
+	return &script{name: name, text: guarded, sha: digest(guarded), commands: commands}, nil
 }
 
 // digest is the name that a server gives a script.

@@ -42,8 +42,10 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open returns a store over rdb after it has checked the server: Redis 7.0 or newer, no
-// key that is dropped by itself, data that this library knows. *ServerError, *VersionError,
-// ErrConfig, or a passing fault (store.Temporary) that names the address.
+// key that is dropped by itself, data that this library knows, and a user who may do all
+// that is needed. *ServerError, which names every permission that is missing,
+// *VersionError, ErrConfig, or a passing fault (store.Temporary) that names the address.
+// Whatever is refused, nothing was written.
 //
 // A memory limit with another policy than noeviction can also be set later. It is noticed
 // within about a minute; claims and Join then fail with a *ServerError until it is mended,

@@ -22,6 +22,8 @@ func outages() []row {
 		{name: "Redis frozen within the lease", extent: short, do: redisFrozen(lease / 2), expect: none},
 		{name: "Redis frozen beyond the lease", extent: short, do: redisFrozen(2 * lease), expect: none},
 		{name: "out of memory", extent: short, do: outOfMemory, expect: none},
+		{name: "the user may not write", extent: short, do: mayNot("-@write"), expect: none},
+		{name: "the user lacks one command of a script", extent: short, do: mayNot("-hdel"), expect: none},
 		{name: "a replica that takes no writes", extent: short, do: readOnly, expect: "reported; once it is master the plan completes"},
 	}...)
 }
@@ -118,6 +120,27 @@ func outOfMemory(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	return s.complete()
+}
+
+// mayNot takes rights away from the workers' user beyond their leases, and gives them back.
+func mayNot(rights string) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		s, server := alone(t)
+		s.busy(60)
+		may := func(rights string) {
+			if err := server.Client().Do(t.Context(), "ACL", "SETUSER", "default", rights).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		may(rights)
+		time.Sleep(2 * lease)
+		if s.count("", fault) == 0 {
+			t.Error("no worker has told that it lacks a right")
+		}
+		may("+@all")
+		return s.complete()
+	}
 }
 
 // readOnly lets workers run into a replica, which then becomes master.

@@ -1,0 +1,101 @@
+package redisserver
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// patience is how long a look waits for the other masters of a cluster once one has
+// answered. A frozen one is left for the next look.
+const patience = time.Second
+
+// question asks one server, whose address may be empty, for a fact that speaks against it.
+type question[T any] func(ctx context.Context, rdb redis.Cmdable, addr string) (*T, error)
+
+// findOnMasters puts a question to every master that rdb knows and returns the first fact
+// that speaks against one, nil if none does. A master that is silent while others answer is
+// passed over. The error is that of the client, as it came, if nobody could be asked.
+func findOnMasters[T any](ctx context.Context, rdb redis.UniversalClient, ask question[T]) (*T, error) {
+	switch c := rdb.(type) {
+	case interface {
+		ForEachMaster(ctx context.Context, fn func(context.Context, *redis.Client) error) error
+	}:
+		return askAll(ctx, c.ForEachMaster, ask)
+	case interface {
+		ForEachShard(ctx context.Context, fn func(context.Context, *redis.Client) error) error
+	}:
+		return askAll(ctx, c.ForEachShard, ask)
+	case *redis.Client:
+		return ask(ctx, c, c.Options().Addr)
+	}
+	return ask(ctx, rdb, "")
+}
+
+// verdict is what one server said, or that there are no more.
+type verdict[T any] struct {
+	found *T
+	err   error
+	end   bool
+}
+
+// askAll asks all servers at once. Those that are passed over are asked until the client
+// gives up.
+func askAll[T any](ctx context.Context, each func(context.Context, func(context.Context, *redis.Client) error) error,
+	ask question[T],
+) (*T, error) {
+	verdicts := make(chan verdict[T])
+	left := make(chan struct{})
+	defer close(left)
+	tell := func(v verdict[T]) {
+		select {
+		case verdicts <- v:
+		case <-left:
+		}
+	}
+	go func() {
+		err := each(ctx, func(ctx context.Context, c *redis.Client) error {
+			found, err := ask(ctx, c, c.Options().Addr)
+			tell(verdict[T]{found: found, err: err})
+			return nil
+		})
+		tell(verdict[T]{err: err, end: true})
+	}()
+	return firstOf(verdicts)
+}
+
+// firstOf waits for the first fact. Once one server has answered, it waits for the others
+// no longer than patience.
+func firstOf[T any](verdicts <-chan verdict[T]) (*T, error) {
+	var (
+		late     <-chan time.Time
+		answered bool
+		fault    error
+	)
+	for {
+		select {
+		case v := <-verdicts:
+			switch {
+			case v.found != nil:
+				return v.found, nil
+			case v.err != nil:
+				fault = v.err
+			case !v.end && !answered:
+				answered = true
+				timer := time.NewTimer(patience)
+				defer timer.Stop()
+				late = timer.C
+			}
+			if !v.end {
+				continue
+			}
+			if answered {
+				return nil, nil //nolint:nilnil // no fact, and no fault
+			}
+			return nil, fault
+		case <-late:
+			return nil, nil //nolint:nilnil // no fact, and no fault
+		}
+	}
+}

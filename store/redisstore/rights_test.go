@@ -94,9 +94,10 @@ func TestDocumentedRights(t *testing.T) {
 	server := redistest.Start(t)
 	rule := ruleOf(t, "cutover")
 	for i, word := range rule {
-		if word == "&cutover:hints" {
+		switch word {
+		case "&cutover:hints":
 			rule[i] = "&s*:hints"
-		} else if word == "~cutover:*" {
+		case "~cutover:*":
 			rule[i] = "~s*:*"
 		}
 	}

@@ -21,7 +21,7 @@ import (
 type Config struct {
 	// Executors do the work, by the executor type that plans name. An engine
 	// without any still takes commands and answers questions; plans of a type that
-	// it does not know are left to other processes.
+	// it does not know are left to other processes. New keeps a copy of the map.
 	Executors executor.Registry
 	// Capacity is how many tasks this process works on at once, over all plans, at
 	// most 100,000. Default 64. A plan's own MaxConcurrency bounds it further.
@@ -98,6 +98,7 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
+	c.Executors = maps.Clone(c.Executors)
 	c.Hooks = c.Hooks.Guard(c.Logger)
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 )
@@ -85,5 +86,23 @@ func TestConfigFaults(t *testing.T) {
 		if !errors.Is(err, cutover.ErrConfig) || !strings.Contains(err.Error(), "Capacity") || !strings.Contains(err.Error(), "the store is nil") {
 			t.Errorf("New with %s for a store: %v", name, err)
 		}
+	}
+}
+
+// TestARegistryIsCopied: what the host does with its map later is no concern of the engine.
+func TestARegistryIsCopied(t *testing.T) {
+	t.Parallel()
+	registry := executor.Registry{"KNOWN": executor.Func(succeed)}
+	e, err := cutover.New(memstore.New(), cutover.Config{Executors: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(registry, "KNOWN")
+	registry["NIL"] = nil
+	if _, err := e.Create(t.Context(), plan.Spec{Name: "p", ExecutorType: "KNOWN", Tenants: plan.Tenants("a")}); err != nil {
+		t.Error(err)
+	}
+	if _, err := e.Create(t.Context(), plan.Spec{Name: "p", ExecutorType: "NIL", Tenants: plan.Tenants("a")}); err == nil {
+		t.Error("an executor that was not there at New is known")
 	}
 }

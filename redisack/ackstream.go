@@ -1,6 +1,7 @@
 package redisack
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -21,53 +22,49 @@ type judgedAck struct {
 	verdict Verdict
 }
 
+// ackPage is a part of the stream of acknowledgements.
 type ackPage struct {
-	acks []wire.Ack
-	next string
+	acks    []wire.Ack
+	next    string // the position behind it
+	trimmed bool   // entries before it may be gone
 }
 
 // readAcks reads the stream from the position before the write until the run ends. It is a goroutine of the run.
+//
+// What was trimmed is looked for at the beginning and after each fault. Polling, and the clients' repetitions, make up
+// for it.
 func (r *run) readAcks() {
 	defer func() { r.acksEnded <- struct{}{} }() // has room
-	pos := r.target.AckPos
-	if pos == "" {
-		pos = "0-0"
-	}
-	r.warnTrimmed(pos)
+	pos := cmp.Or(r.target.AckPos, noAcks)
 	delays := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(0))
-	healthy := true
+	gaps, healthy := true, true
 	for r.ctx.Err() == nil {
 		page, err := await(r.ctx, func() (ackPage, error) {
-			acks, next, err := r.client.backend.acks(r.ctx, r.names, pos)
-			return ackPage{acks, next}, err
+			return r.client.backend.acks(r.ctx, r.names, pos, gaps)
 		})
 		switch {
 		case err != nil && r.ctx.Err() == nil:
 			if healthy {
 				r.push(pushedAcks{warning: "acknowledgements cannot be read: " + wire.Clean(err.Error(), maxErrorText)})
 			}
-			healthy = false
+			gaps, healthy = true, false
 			sleep(r.ctx, delays.NextBackOff())
 		case err == nil:
-			if !healthy {
-				r.warnTrimmed(pos)
-			}
-			healthy, pos = true, page.next
+			gaps, healthy, pos = false, true, page.next
 			delays.Reset()
-			if news := r.judge(page.acks); len(news) > 0 {
-				r.push(pushedAcks{acks: news})
-			}
+			r.pushPage(page)
 		}
 	}
 }
 
-// warnTrimmed tells when acknowledgements may have been dropped before they were read. Polling, and the clients'
-// repetitions, make up for it.
-func (r *run) warnTrimmed(pos string) {
-	gap, err := await(r.ctx, func() (bool, error) { return r.client.backend.trimmed(r.ctx, r.names, pos) })
-	if err == nil && gap {
+// pushPage hands on what is new.
+func (r *run) pushPage(page ackPage) {
+	if page.trimmed {
 		r.push(pushedAcks{warning: "the stream of acknowledgements was trimmed: some may be missing"})
+	}
+	if news := r.judge(page.acks); len(news) > 0 {
+		r.push(pushedAcks{acks: news})
 	}
 }
 
@@ -103,14 +100,10 @@ func (r *run) takeAcks(batch pushedAcks) {
 // refused, or refuses what that had confirmed. Of one process the first word is final.
 func (m *member) overruledBy(ack judgedAck) bool {
 	boot := ack.obs.Boot
-	switch m.standing {
-	case standsRejected:
+	if m.standing == standsRejected {
 		return ack.verdict != VerdictRejected && boot != "" && boot != m.refusedBy
-	case standsConfirmed:
-		return ack.verdict == VerdictRejected && (boot == "" || boot != m.boot)
-	default:
-		return false
 	}
+	return m.standing == standsConfirmed && ack.verdict == VerdictRejected && (boot == "" || boot != m.boot)
 }
 
 // judge compares acknowledgements with the target, apart from the run: the comparer is the caller's code. One that says

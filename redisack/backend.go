@@ -19,10 +19,9 @@ type backend interface {
 	head(ctx context.Context, names wire.Names) (head wire.Head, ok bool, err error)
 	// previous reads what the last write replaced; ok is false when that is not there any more.
 	previous(ctx context.Context, names wire.Names) (prev previous, ok bool, err error)
-	// acks returns the acknowledgements after a position and the position behind them; it waits a moment for the first.
-	acks(ctx context.Context, names wire.Names, after string) (acks []wire.Ack, next string, err error)
-	// trimmed reports whether acknowledgements after the position may be gone.
-	trimmed(ctx context.Context, names wire.Names, pos string) (bool, error)
+	// acks returns the acknowledgements after a position. It waits for the first; with gaps it returns at once, and tells
+	// whether some after the position may be gone.
+	acks(ctx context.Context, names wire.Names, after string, gaps bool) (ackPage, error)
 }
 
 // previous is the payload that a write replaced, and the life that it has left; zero for good.

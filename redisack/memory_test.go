@@ -158,30 +158,27 @@ func (b *memory) previous(ctx context.Context, _ wire.Names) (previous, bool, er
 	return previous{payload: []byte(*b.prev)}, true, nil
 }
 
-func (b *memory) acks(ctx context.Context, _ wire.Names, after string) ([]wire.Ack, string, error) {
+// memoryAckWait is how long a read of the stream in memory waits for news.
+const memoryAckWait = 50 * time.Millisecond
+
+func (b *memory) acks(ctx context.Context, _ wire.Names, after string, gaps bool) (ackPage, error) {
 	if err := b.enter(ctx, "acks"); err != nil {
-		return nil, after, err
+		return ackPage{next: after}, err
 	}
 	digits, _, _ := strings.Cut(after, "-")
 	from, _ := strconv.Atoi(digits)
-	news := b.newsAfter(from)
-	if len(news) == 0 {
-		sleep(ctx, ackWait)
-		news = b.newsAfter(from)
+	news, gap := b.newsAfter(from)
+	if len(news) == 0 && !gaps {
+		sleep(ctx, memoryAckWait)
+		news, gap = b.newsAfter(from)
 	}
-	return news, fmt.Sprintf("%d-0", from+len(news)), nil
+	return ackPage{acks: news, next: fmt.Sprintf("%d-0", from+len(news)), trimmed: gap && gaps}, nil
 }
 
-func (b *memory) newsAfter(from int) []wire.Ack {
+func (b *memory) newsAfter(from int) (news []wire.Ack, gap bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.stream[min(from, len(b.stream)):])
-}
-
-func (b *memory) trimmed(context.Context, wire.Names, string) (bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.gap, nil
+	return slices.Clone(b.stream[min(from, len(b.stream)):]), b.gap
 }
 
 func (b *memory) ack(a wire.Ack) {

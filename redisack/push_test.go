@@ -57,7 +57,7 @@ func TestPush(t *testing.T) {
 	}{
 		"all push": {
 			acks: []func(wire.Head) wire.Ack{ackOf("a"), ackOf("b")}, reason: ReasonConfirmed,
-			tally: Tally{Members: 2, Confirmed: 2}, within: time.Second + 2*ackWait,
+			tally: Tally{Members: 2, Confirmed: 2}, within: time.Second + 2*memoryAckWait,
 		},
 		"one twice is one": {
 			acks: []func(wire.Head) wire.Ack{ackOf("a"), ackOf("a")}, reason: ReasonTimeout, tally: Tally{Members: 2, Confirmed: 1, Pending: 1},

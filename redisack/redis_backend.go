@@ -23,19 +23,19 @@ const (
 	stageAbove = 64 << 10
 	// stageLife ends a staged payload whose write never came.
 	stageLife = time.Minute
-	// ackWait is how long one read of the stream waits for news; a canceled run waits for it to end.
-	ackWait  = 50 * time.Millisecond
-	ackBatch = 1000
 )
 
 // redisBackend is the backend over a go-redis client of any kind.
 type redisBackend struct {
 	rdb    redis.UniversalClient
 	script *redis.Script
+	reader ackReader
 }
 
 func newRedisBackend(rdb redis.UniversalClient) *redisBackend {
-	return &redisBackend{rdb: rdb, script: redis.NewScript(writeSource)}
+	return &redisBackend{
+		rdb: rdb, script: redis.NewScript(writeSource), reader: ackReader{servers: make(map[string]*ackServer)},
+	}
 }
 
 // once is a command that go-redis sends no second time: each sending is one attempt, with an outcome of its own.
@@ -185,36 +185,4 @@ func (b *redisBackend) previous(ctx context.Context, names wire.Names) (previous
 	}
 	expiring := left == 0 // less than a millisecond is left; without an end it is negative
 	return previous{payload: []byte(text), ttl: max(left, 0)}, !expiring, nil
-}
-
-func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string) ([]wire.Ack, string, error) {
-	streams, err := b.rdb.XRead(ctx, &redis.XReadArgs{
-		Streams: []string{names.Acks, after}, Count: ackBatch, Block: ackWait,
-	}).Result()
-	if errors.Is(err, redis.Nil) {
-		return nil, after, nil
-	}
-	if err != nil {
-		return nil, after, err
-	}
-	var acks []wire.Ack
-	for _, stream := range streams {
-		for _, entry := range stream.Messages {
-			after = entry.ID
-			if ack, ok := wire.ParseAck(entry.Values); ok {
-				acks = append(acks, ack)
-			}
-		}
-	}
-	return acks, after, nil
-}
-
-func (b *redisBackend) trimmed(ctx context.Context, names wire.Names, pos string) (bool, error) {
-	if pos == "" || pos == "0-0" {
-		return false, nil
-	}
-	pipe := b.rdb.TxPipeline()
-	entries := pipe.XRangeN(ctx, names.Acks, pos, pos, 1)
-	_, err := pipe.Exec(ctx)
-	return err == nil && len(entries.Val()) == 0, err
 }

@@ -1,0 +1,266 @@
+package redisack
+
+import (
+	queue "container/list"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// ackPause is the least time between two reads of one server. In silence it grows with the time that the newest run
+	// has waited, to maxAckPause: an acknowledgement is noticed late by about an eighth of the time that it took.
+	ackPause    = 5 * time.Millisecond
+	maxAckPause = 50 * time.Millisecond
+	// A read is followed by a pause of ackShare times its own length, up to maxSlowPause: a busy server is not kept busy.
+	ackShare     = 2
+	maxSlowPause = time.Second
+	// ackStreams is how many streams one round trip reads, and ackEntries how many entries of all of them together. It
+	// bounds what an answer may take in memory.
+	ackStreams = 500
+	ackEntries = 10_000
+	ackBatch   = 1000 // of one stream
+)
+
+// ackReader reads the streams of acknowledgements for all runs of a client. However many runs wait, each server is read
+// by one goroutine with one pipeline at a time, so they share one connection of the host's pool.
+//
+// A run makes a request and waits for its answer; its context ends only its own wait. The goroutine of a server starts
+// with the first request and ends when there are none, so nothing runs between the calls of the client.
+type ackReader struct {
+	mu      sync.Mutex
+	servers map[string]*ackServer // by address
+}
+
+// ackServer is one server to read from. Its fields are guarded by ackReader.mu.
+type ackServer struct {
+	rdb     ackSource
+	waiting queue.List    // of *ackRequest, those that were read longest ago first
+	newest  time.Time     // when the newest request was made
+	reading bool          // a goroutine is at work
+	wake    chan struct{} // has an entry when waiting has changed
+	cancel  context.CancelFunc
+	ended   time.Time // the last read
+	took    time.Duration
+}
+
+// ackSource is what the reader needs of a Redis client.
+type ackSource interface {
+	Pipeline() redis.Pipeliner
+}
+
+// ackRequest is one run's wish to know what follows a position in a stream.
+type ackRequest struct {
+	stream string
+	after  string
+	// gaps asks whether entries after the position may have been trimmed.
+	gaps bool
+	// once asks for an answer after one read, news or not.
+	once bool
+
+	place  *queue.Element // in waiting; nil once it is answered or given up. Guarded by ackReader.mu
+	answer chan ackAnswer
+}
+
+// ackAnswer is what a read has found for one request.
+type ackAnswer struct {
+	entries []redis.XMessage
+	trimmed bool
+	err     error
+}
+
+// read waits for an answer to the request from the server at addr, which rdb reaches.
+func (r *ackReader) read(ctx context.Context, addr string, rdb ackSource, req ackRequest) (ackAnswer, error) {
+	req.answer = make(chan ackAnswer, 1)
+	server := r.enter(addr, rdb, &req)
+	select {
+	case a := <-req.answer:
+		return a, a.err
+	case <-ctx.Done():
+		r.giveUp(server, &req)
+		return ackAnswer{}, context.Cause(ctx)
+	}
+}
+
+// enter adds the request and starts the goroutine of its server if there is none.
+func (r *ackReader) enter(addr string, rdb ackSource, req *ackRequest) *ackServer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	server := r.servers[addr]
+	if server == nil {
+		r.forget()
+		server = &ackServer{wake: make(chan struct{}, 1)}
+		r.servers[addr] = server
+	}
+	server.rdb = rdb // a client that has lost a server and found it again has a new one
+	server.newest = time.Now()
+	req.place = server.waiting.PushBack(req)
+	if server.reading {
+		server.stir()
+	} else {
+		server.reading = true
+		go r.serve(server)
+	}
+	return server
+}
+
+// forget drops servers that nobody reads, so that those of a cluster that come and go do not add up. The caller holds mu.
+func (r *ackReader) forget() {
+	for addr, server := range r.servers {
+		if !server.reading && time.Since(server.ended) > maxSlowPause {
+			delete(r.servers, addr)
+		}
+	}
+}
+
+// giveUp takes back a request. A read for nobody is not repeated by the client.
+func (r *ackReader) giveUp(server *ackServer, req *ackRequest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if req.place == nil {
+		return
+	}
+	server.waiting.Remove(req.place)
+	req.place = nil
+	if server.waiting.Len() > 0 {
+		return
+	}
+	server.stir()
+	if server.cancel != nil {
+		server.cancel()
+	}
+}
+
+func (s *ackServer) stir() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// serve is the goroutine of one server. It ends when nobody waits.
+func (r *ackReader) serve(server *ackServer) {
+	for {
+		pause, more := r.next(server)
+		switch {
+		case !more:
+			return
+		case pause > 0:
+			timer := time.NewTimer(pause)
+			select {
+			case <-timer.C:
+			case <-server.wake:
+			}
+			timer.Stop()
+		default:
+			r.round(server)
+		}
+	}
+}
+
+// next tells how long to wait before the next read; more is false when there is nothing to read for.
+func (r *ackReader) next(server *ackServer) (pause time.Duration, more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if server.waiting.Len() == 0 {
+		server.reading = false
+		return 0, false
+	}
+	now := time.Now()
+	pause = min(max(now.Sub(server.newest)/8, ackPause), maxAckPause)
+	if n := time.Duration(server.waiting.Len()); n > ackStreams { // the pause is that between two reads of one stream
+		pause = pause * ackStreams / n
+	}
+	pause = max(pause, min(ackShare*server.took, maxSlowPause))
+	return server.ended.Add(pause).Sub(now), true
+}
+
+// round reads for those that have waited longest, and answers those for whom there is news.
+func (r *ackReader) round(server *ackServer) {
+	r.mu.Lock()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	server.cancel = cancel
+	rdb, batch := server.rdb, server.batch()
+	r.mu.Unlock()
+	if len(batch) == 0 { // the last one has just given up
+		return
+	}
+	began := time.Now()
+	answers := readStreams(ctx, rdb, batch)
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	server.cancel = nil
+	server.ended = time.Now()
+	server.took = server.ended.Sub(began)
+	for i, req := range batch {
+		a := answers[i]
+		news := req.once || a.err != nil || len(a.entries) > 0
+		if news && req.place != nil {
+			server.waiting.Remove(req.place)
+			req.place = nil
+			req.answer <- a // has room
+		}
+	}
+}
+
+// batch moves the requests of the next round to the end of the queue and returns them. The caller holds mu.
+func (s *ackServer) batch() []*ackRequest {
+	batch := make([]*ackRequest, min(s.waiting.Len(), ackStreams))
+	for i := range batch {
+		first := s.waiting.Front()
+		batch[i], _ = first.Value.(*ackRequest)
+		s.waiting.MoveToBack(first)
+	}
+	return batch
+}
+
+// readStreams reads all streams in one pipeline. Each has a command, and so an error, of its own.
+func readStreams(ctx context.Context, rdb ackSource, batch []*ackRequest) []ackAnswer {
+	count := int64(min(max(ackEntries/len(batch), 1), ackBatch))
+	reads := make([]*redis.XStreamSliceCmd, len(batch))
+	firsts := make([]*redis.XMessageSliceCmd, len(batch))
+	// The client's hooks are the host's code. They may panic, or end the goroutine.
+	_, err := await(context.Background(), func() (struct{}, error) {
+		pipe := rdb.Pipeline()
+		for i, req := range batch {
+			if req.gaps {
+				firsts[i] = pipe.XRangeN(ctx, req.stream, req.after, req.after, 1)
+			}
+			reads[i] = pipe.XRead(ctx, &redis.XReadArgs{Streams: []string{req.stream, req.after}, Count: count, Block: -1})
+		}
+		_, err := pipe.Exec(ctx)
+		return struct{}{}, err
+	})
+	answers := make([]ackAnswer, len(batch))
+	for i := range batch {
+		answers[i] = answerOf(reads[i], firsts[i], err)
+	}
+	return answers
+}
+
+// answerOf is what came for one request. first is nil if gaps were not asked for, and err what the pipeline says, for
+// a command that was not run at all.
+func answerOf(read *redis.XStreamSliceCmd, first *redis.XMessageSliceCmd, err error) (a ackAnswer) {
+	if read == nil {
+		return ackAnswer{err: err}
+	}
+	streams, fault := read.Result()
+	switch {
+	case fault == nil && len(streams) > 0:
+		a.entries = streams[0].Messages
+	case fault == nil:
+		a.err = err
+	case !errors.Is(fault, redis.Nil):
+		a.err = fault
+	}
+	if first != nil && a.err == nil {
+		entries, fault := first.Result()
+		a.trimmed, a.err = fault == nil && len(entries) == 0, fault
+	}
+	return a
+}

@@ -34,18 +34,32 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 	}
 	for name, call := range calls {
 		for _, end := range []string{"cancel", "deadline"} {
-			at := time.Now().Add(150 * time.Millisecond)
-			ctx, cancel := context.WithDeadline(t.Context(), at)
-			if end == "cancel" {
-				ctx, cancel = context.WithCancel(t.Context())
-				time.AfterFunc(time.Until(at), cancel)
-			}
-			err := call(ctx)
-			cancel()
-			if late := time.Since(at); err == nil || late > fair {
-				t.Errorf("%s, %s: %v after it, %v", name, end, late, err)
+			if late := lateness(t, end, call); late > fair {
+				t.Errorf("%s returns %v after a %s", name, late, end)
 			}
 		}
 	}
 	server.Thaw()
+}
+
+// lateness is how long after the end of its context a call returns, at best: the machine may be busy, but a call that
+// waits for something else does so each time.
+func lateness(t *testing.T, end string, call func(context.Context) error) time.Duration {
+	t.Helper()
+	best := time.Hour
+	for range 5 {
+		at := time.Now().Add(100 * time.Millisecond)
+		ctx, cancel := context.WithDeadline(t.Context(), at)
+		if end == "cancel" {
+			ctx, cancel = context.WithCancel(t.Context())
+			time.AfterFunc(time.Until(at), cancel)
+		}
+		err := call(ctx)
+		best = min(best, time.Since(at))
+		cancel()
+		if err == nil {
+			t.Error("no error of a silent server")
+		}
+	}
+	return best
 }

@@ -73,8 +73,15 @@ type run struct {
 	nextProgress time.Duration
 }
 
-// errDeadline is the cause when the run's own time is over.
-var errDeadline = errors.New("the time of the run is over")
+// errDeadline is the cause when the run's own time is over. For those who look for timeouts it is one.
+var errDeadline error = timeUp{}
+
+type timeUp struct{}
+
+func (timeUp) Error() string { return "the time of the run is over" }
+
+// Timeout makes it a timeout like those of package net.
+func (timeUp) Timeout() bool { return true }
 
 // ending is how the loop ended.
 type ending struct {

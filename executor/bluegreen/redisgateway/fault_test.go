@@ -77,6 +77,7 @@ func (l *lab) hook(t *testing.T, a around) {
 	rdb := redis.NewClient(single.Options())
 	t.Cleanup(func() { _ = rdb.Close() })
 	rdb.AddHook(a)
+	l.hooked = rdb
 	l.restart(t, rdb, patient)
 }
 

@@ -27,8 +27,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()
 const (
 	tenantID = "tenant1"
 	key      = "route:{tenant1}"
-	// short is for runs that are to time out, patient for those that are not.
-	short   = 400 * time.Millisecond
+	// short is for runs that are to time out after the write and an answer of each client, also on a busy machine;
+	// patient is for those that are not.
+	short   = 1500 * time.Millisecond
 	patient = 20 * time.Second
 )
 
@@ -36,6 +37,7 @@ const (
 type lab struct {
 	*redisgateway.Gateway
 	rdb     redis.UniversalClient // not disturbed by what a test does to the gateway's
+	hooked  redis.UniversalClient // of the gateway, after hook
 	config  redisgateway.Config
 	clients []*client
 }

@@ -1,0 +1,95 @@
+package redisgateway_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// frozen is a lab whose server is silent; the gateway has a connection of its own.
+func frozen(t *testing.T) (*lab, *redistest.Server) {
+	t.Helper()
+	server := redistest.Start(t)
+	l := newLab(t, server.Client())
+	rdb := redis.NewClient(server.Options())
+	t.Cleanup(func() { _ = rdb.Close() })
+	l.restart(t, rdb, patient)
+	l.wantCurrent(t, "green")
+	t.Cleanup(server.Thaw) // before the clients end
+	return l, server
+}
+
+// Every call returns within 50 ms of its context's end while Redis is silent. Of
+// several tries the best counts: the machine may be busy, but a call that waits for
+// something else does so each time.
+func TestCallsLeaveFrozenServer(t *testing.T) {
+	t.Parallel()
+	const fair = 50 * time.Millisecond
+	l, server := frozen(t)
+	server.Freeze()
+	for name, call := range map[string]func(context.Context) error{
+		"Switch":  func(ctx context.Context) error { return l.Switch(ctx, toBlue(5)) },
+		"Current": func(ctx context.Context) error { _, err := l.Current(ctx, tenantID); return err },
+		"Place":   func(ctx context.Context) error { return l.Place(ctx, "another", "green") },
+	} {
+		for _, end := range []string{"cancel", "deadline"} {
+			best := time.Hour
+			for range 5 {
+				at := time.Now().Add(100 * time.Millisecond)
+				ctx, cancel := context.WithDeadline(t.Context(), at)
+				if end == "cancel" {
+					ctx, cancel = context.WithCancel(t.Context())
+					time.AfterFunc(time.Until(at), cancel)
+				}
+				err := call(ctx)
+				best = min(best, time.Since(at))
+				cancel()
+				if err == nil {
+					t.Errorf("%s: no error of a silent server", name)
+				}
+			}
+			if best > fair {
+				t.Errorf("%s returns %v after a %s", name, best, end)
+			}
+		}
+	}
+}
+
+// So does a switch whose server falls silent while it waits for the clients.
+func TestSwitchLeavesServerThatFreezes(t *testing.T) {
+	t.Parallel()
+	l, server := frozen(t)
+	l.clients[1].onBlue(notYet)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	returned := make(chan error, 1)
+	go func() { returned <- l.Switch(ctx, toBlue(5)) }()
+	eventually(t, "the write", func() bool { return l.clients[1].tries.Load() > 0 })
+	server.Freeze()
+	cancel()
+	at := time.Now()
+	err := <-returned
+	if late := time.Since(at); err == nil || late > 500*time.Millisecond { // the client's timeouts take seconds
+		t.Errorf("%v after the cancel: %v", late, err)
+	}
+}
+
+// A run whose time is over before the write was sent has met a timeout, not a
+// server that is away.
+func TestNoTimeForTheWrite(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, onMini(t))
+	over := make(chan struct{})
+	l.hook(t, around{before: func() { <-over }, after: func() error { return nil }})
+	l.restart(t, l.hooked, 100*time.Millisecond)
+	err := l.Switch(t.Context(), toBlue(5))
+	close(over)
+	wantFailure(t, err, "GATEWAY_TIMEOUT", true)
+	if n := l.rev(t); n != 1 {
+		t.Errorf("%d writes", n)
+	}
+}

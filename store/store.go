@@ -307,8 +307,9 @@ type Agenda interface {
 	// agenda again since Due returned stamp.
 	Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
 	// Remind sees to it that plans (at most MaxBatch) are looked at after these times at
-	// the latest. Plans that are due sooner stay as they are, and so do creations and
-	// plans that are not there.
+	// the latest. Plans that are due sooner stay due, but whoever looks at one then does not
+	// let it rest past the reminder, or a few seconds longer after a command. Nothing
+	// happens to creations and plans that are not there.
 	Remind(ctx context.Context, plans map[plan.ID]time.Duration) error
 	// Listen calls hint for every plan that may have changed until ctx ends. Hints
 	// can be lost, repeated and late. hint must not block.

@@ -22,6 +22,7 @@ type item struct {
 	id       plan.ID
 	stamp    uint64
 	due      time.Time
+	hold     time.Time // until then it rests no longer: a reminder came while it was due
 	creating bool
 	place    int // in the queue, -1 if it waits for a command
 }
@@ -125,12 +126,17 @@ func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.D
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	it := a.items[id]
-	switch {
-	case it == nil || it.stamp != stamp:
-	case after < 0:
+	if it == nil || it.stamp != stamp {
+		return nil
+	}
+	now := time.Now()
+	if left := it.hold.Sub(now); left > 0 && (after < 0 || after > left) {
+		after = left
+	}
+	if after < 0 {
 		a.unschedule(it)
-	default:
-		a.schedule(it, time.Now().Add(after))
+	} else {
+		a.schedule(it, now.Add(after))
 	}
 	return nil
 }
@@ -153,10 +159,16 @@ func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) err
 }
 
 // remind makes a plan due at that time at the latest. Whoever looked at it before must
-// not let it rest for longer: the stamp changes.
+// not let it rest for longer: the stamp changes, or, if it is due sooner, it is held.
 func (a *agenda) remind(id plan.ID, due time.Time) {
 	it := a.items[id]
-	if it == nil || it.creating || it.place >= 0 && !it.due.After(due) {
+	if it == nil || it.creating {
+		return
+	}
+	if due.After(it.hold) {
+		it.hold = due
+	}
+	if it.place >= 0 && !it.due.After(due) {
 		return
 	}
 	a.stamp++

@@ -18,6 +18,7 @@ func agendaCases() []testCase {
 		{name: "command beats rest", run: agendaStamp},
 		{name: "longest waiting first", run: agendaOrder},
 		{name: "reminds", run: agendaReminds},
+		{name: "reminds of what is due", run: agendaRemindsDue},
 		{name: "hints", run: agendaHints},
 	}
 }
@@ -171,6 +172,41 @@ func agendaReminds(e *env) {
 	e.mustBeDue(good)
 	e.is(e.Remind(e.ctx, manyPlans(store.MaxBatch+1)), store.ErrInvalid)
 	e.ok(e.Remind(e.ctx, manyPlans(store.MaxBatch)))
+}
+
+// agendaRemindsDue: who looks at a plan just now, and so may not see what the reminder is
+// about, does not let it rest past that.
+func agendaRemindsDue(e *env) {
+	good, long := e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id
+	for _, after := range []time.Duration{-1, time.Hour} {
+		seen := map[plan.ID]store.DuePlan{good: e.mustBeDue(good), long: e.mustBeDue(long)}
+		e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: e.h.TTL, long: e.h.TTL}))
+		e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: 0, long: 0})) // does not undo the first
+		for id, d := range seen {
+			e.ok(e.Rest(e.ctx, id, d.Stamp, after))
+		}
+		e.comesUp(good)
+		e.comesUp(long)
+	}
+	// After that it is as if there had been no reminder.
+	e.rest(good, -1)
+	e.rest(long, time.Hour)
+	e.outlast(e.h.TTL)
+	equal(e, "due while it rests for good", e.due(good) != nil, false)
+	equal(e, "due while it rests long", e.due(long) != nil, false)
+}
+
+// comesUp waits until a plan is due. A store may hold a plan for some seconds after a
+// command, in case that is still being written.
+func (e *env) comesUp(id plan.ID) {
+	e.Helper()
+	for range 300 {
+		if e.due(id) != nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	e.Fatalf("plan %s is not due", id)
 }
 
 // manyPlans are reminders of n plans that are not there.

@@ -3,8 +3,8 @@
 -- KEYS[1] agenda, a sorted set: plan ids by the time they are due
 -- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold. kind is c for a creation,
 --   s for a plan that is scheduled, g for one that rests for good. Until hold, rest
---   puts a plan no further off than hold: a command is being written. Field sweep:
---   time SP id, the progress of the repair.
+--   puts a plan no further off than hold: a command is being written, or somebody has
+--   reminded of the plan. Field sweep: time SP id, the progress of the repair.
 -- KEYS[3] ids, the newest plan id
 -- ARGV[1] what to do, then its arguments. Times are in microseconds.
 --   wake id hold channel   the plan is due now; with a channel, a hint goes out
@@ -103,9 +103,13 @@ elseif ARGV[1] == 'remind' then
 	for i = 2, #ARGV, 2 do
 		local stamp, kind, hold = entry(ARGV[i])
 		local due, latest = redis.call('ZSCORE', agenda, ARGV[i]), now + ARGV[i + 1]
-		if kind and kind ~= 'c' and (not due or tonumber(due) > latest) then
-			redis.call('HSET', stamps, ARGV[i], text(math.max(stamp + 1, now)) .. ' s ' .. text(hold))
-			redis.call('ZADD', agenda, text(latest), ARGV[i])
+		if kind and kind ~= 'c' then
+			if not due or tonumber(due) > latest then
+				stamp = math.max(stamp + 1, now)
+				redis.call('ZADD', agenda, text(latest), ARGV[i])
+			end
+			-- Whoever looks at it just now may let it rest, but not past the reminder.
+			redis.call('HSET', stamps, ARGV[i], text(stamp) .. ' s ' .. text(math.max(hold, latest)))
 		end
 	end
 elseif ARGV[1] == 'due' then

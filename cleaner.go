@@ -3,8 +3,10 @@ package cutover
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/plan"
@@ -24,58 +26,87 @@ type cleaner struct {
 	mu    sync.Mutex
 	queue []cleaning
 	// known are the plans in the queue, and those done that nobody has asked about since.
-	known map[plan.ID]cleaned
+	known  map[plan.ID]*cleaned
+	forgot time.Time // when those were last gone through
 }
 
 // cleaning is the walk over the tenants of a plan as it is at a version.
 type cleaning struct {
-	id      plan.ID
-	version uint64
-	late    bool // it began when no request can be on its way any more
-	after   int  // the last ordinal that is dealt with
+	id    plan.ID
+	after int // the last ordinal that is dealt with
+	*cleaned
 }
 
-// cleaned tells how far the walk at a version is.
+// cleaned is what is known of a walk.
 type cleaned struct {
 	version uint64
-	late    bool
+	stamp   uint64 // the plan's on the agenda
+	late    bool   // it began when no request can be on its way any more
+	began   time.Time
 	done    bool
+}
+
+// tells reports whether the walk shows what there is to free of a plan. A command that did
+// not change the plan may have left a lock since: it had put the plan on the agenda, to be
+// looked at after lateness.
+func (w *cleaned) tells(p plan.Plan, stamp uint64) bool {
+	return w.version == p.Version && w.late == (p.Idle >= lateness) &&
+		(!w.done || w.stamp == stamp || time.Since(w.began) < lateness)
 }
 
 const (
 	// cleanPage is how many tenants one step looks at.
 	cleanPage = 1000
-	// maxCleaned bounds what is remembered of plans that other processes let rest.
+	// maxCleaned bounds the plans in the queue and what is remembered of others. The rest
+	// wait until the agenda brings them up again.
 	maxCleaned = 10_000
+	// rememberFor is how long a walk is remembered at least that nobody asks about, because
+	// another process lets the plan rest.
+	rememberFor = 10 * time.Minute
 )
 
 func newCleaner(e *Engine) *cleaner {
-	return &cleaner{e: e, more: signal.NewFlag(), known: make(map[plan.ID]cleaned)}
+	return &cleaner{e: e, more: signal.NewFlag(), known: make(map[plan.ID]*cleaned)}
 }
 
 // clean sees to it that the locks are freed that a plan at rest does not need, and reports
-// whether that is done.
-func (c *cleaner) clean(p plan.Plan) (done bool) {
+// whether that is done. stamp is the plan's on the agenda.
+func (c *cleaner) clean(p plan.Plan, stamp uint64) (done bool) {
 	if !everLocked(p) {
 		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	late := p.Idle >= lateness
-	now, known := c.known[p.ID]
-	if known && now.version == p.Version && now.late == late {
-		if now.done {
-			delete(c.known, p.ID)
+	if w := c.known[p.ID]; w != nil {
+		if w.tells(p, stamp) {
+			if w.done {
+				delete(c.known, p.ID)
+			}
+			return w.done
 		}
-		return now.done
+		delete(c.known, p.ID)
 	}
-	if len(c.known) >= maxCleaned {
-		c.known = make(map[plan.ID]cleaned)
+	if c.full() {
+		return false
 	}
-	c.known[p.ID] = cleaned{version: p.Version, late: late}
-	c.queue = append(c.queue, cleaning{id: p.ID, version: p.Version, late: late})
+	w := &cleaned{version: p.Version, stamp: stamp, late: p.Idle >= lateness, began: time.Now()}
+	c.known[p.ID] = w
+	c.queue = append(c.queue, cleaning{id: p.ID, cleaned: w})
 	c.more.Raise()
 	return false
+}
+
+// full reports whether no further plan can be taken. It first forgets what nobody asks
+// about. The caller has the lock.
+func (c *cleaner) full() bool {
+	if len(c.known) < maxCleaned && len(c.queue) < maxCleaned {
+		return false
+	}
+	if time.Since(c.forgot) > rememberFor { // it takes a while
+		c.forgot = time.Now()
+		maps.DeleteFunc(c.known, func(_ plan.ID, w *cleaned) bool { return w.done && time.Since(w.began) > rememberFor })
+	}
+	return len(c.known) >= maxCleaned || len(c.queue) >= maxCleaned
 }
 
 // everLocked reports whether somebody may have taken locks for a plan: it was started, or
@@ -119,7 +150,7 @@ func (c *cleaner) next() (cleaning, bool) {
 func (c *cleaner) stepped(w cleaning, after int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known[w.id] != (cleaned{version: w.version, late: w.late}) {
+	if c.known[w.id] != w.cleaned {
 		return // another walk over the plan has begun
 	}
 	switch {
@@ -127,7 +158,7 @@ func (c *cleaner) stepped(w cleaning, after int) {
 		w.after = after
 		c.queue = append(c.queue, w)
 	case after == 0:
-		c.known[w.id] = cleaned{version: w.version, late: w.late, done: true}
+		w.done = true
 	default:
 		delete(c.known, w.id)
 	}

@@ -37,6 +37,7 @@ func (e *Engine) dispatch(ctx context.Context) {
 		}
 	})
 	defer claims.Wait()
+	defer e.looks.wait()
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	for {
@@ -51,43 +52,48 @@ func (e *Engine) dispatch(ctx context.Context) {
 		case <-pending:
 		}
 		for _, id := range e.capacity.Pending() {
-			e.look(ctx, id)
+			e.looks.begin(ctx, store.DuePlan{ID: id})
 		}
 	}
 }
 
-// visit looks at the plans that are due, each once.
+// visit looks at the plans that are due, each once. It waits for no look for long.
 func (e *Engine) visit(ctx context.Context) {
 	seen := make(map[plan.ID]struct{})
 	for ctx.Err() == nil && len(seen) < maxVisited {
 		due, err := e.store.Due(ctx, duePage)
 		e.fault("due", err)
-		before := len(seen)
+		var begun []<-chan struct{}
 		for _, d := range due {
 			if _, again := seen[d.ID]; !again {
 				seen[d.ID] = struct{}{}
-				e.lookDue(ctx, d)
+				begun = append(begun, e.looks.begin(ctx, d))
 			}
 		}
-		if len(due) < duePage || len(seen) == before {
+		for _, settled := range begun {
+			<-settled
+		}
+		if len(due) < duePage || len(begun) == 0 {
 			return
 		}
 	}
 }
 
-// lookDue looks at a due plan and lets it rest until it has to be looked at again.
-// One that stays due goes behind the others, so that plans which cannot go on, or
-// not here, hide none.
+// lookDue looks at a plan and lets it rest until it has to be looked at again. One that
+// stays due goes behind the others, so that plans which cannot go on, or not here, hide
+// none.
 func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 	if d.Creating {
 		e.fault("remove", e.remove(ctx, d.ID))
 		return
 	}
-	rest, ok := e.look(ctx, d.ID)
+	rest, ok := e.look(ctx, d)
 	if !ok {
 		rest = e.cfg.PollInterval
 	}
-	e.fault("rest", e.store.Rest(ctx, d.ID, d.Stamp, rest))
+	if d.Stamp != 0 {
+		e.fault("rest", e.store.Rest(ctx, d.ID, d.Stamp, rest))
+	}
 }
 
 // fill shares out the capacity that is free, plan by plan, the least recently served

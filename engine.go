@@ -36,6 +36,7 @@ type Engine struct {
 	due      signal.Flag
 	releases *releaser
 	cleaner  *cleaner
+	looks    *looks
 	lease    atomic.Pointer[lease] // nil while there is none: nothing is claimed
 }
 
@@ -60,6 +61,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 	}
 	e.releases = newReleaser(e)
 	e.cleaner = newCleaner(e)
+	e.looks = newLooks(e)
 	return e, nil
 }
 

@@ -57,10 +57,10 @@ func (e *Engine) retainPage(ctx context.Context, plans []plan.Plan) map[plan.ID]
 	for _, p := range plans {
 		switch {
 		case !p.Over():
-		case p.Idle >= e.cfg.Retention:
+		case p.Idle >= e.keepFor():
 			e.fault("remove", e.remove(ctx, p.ID))
 		default:
-			left[p.ID] = e.cfg.Retention - p.Idle
+			left[p.ID] = e.keepFor() - p.Idle
 		}
 	}
 	return left

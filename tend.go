@@ -27,12 +27,12 @@ const maxSteps = 10
 // long the plan may rest, 0 if it has to be looked at again at once, and whether
 // it could be read. Any engine may look at any time; the loser of a race sees what
 // the winner did.
-func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok bool) {
+func (e *Engine) look(ctx context.Context, d store.DuePlan) (rest time.Duration, ok bool) {
 	for range maxSteps {
-		p, err := e.store.Plan(ctx, id)
+		p, err := e.store.Plan(ctx, d.ID)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			e.capacity.Remove(id)
+			e.capacity.Remove(d.ID)
 			return forGood, true
 		case err != nil:
 			e.fault("look", err)
@@ -52,21 +52,24 @@ func (e *Engine) look(ctx context.Context, id plan.ID) (rest time.Duration, ok b
 			e.capacity.SetReady(known, p.Claimable())
 			e.capacity.Changed().Raise()
 		}
-		return e.restOf(p), true
+		return e.restOf(p, d.Stamp), true
 	}
 	return 0, true
 }
 
 // restOf returns how long a plan may rest that has nothing to be done now. While
-// tasks are in flight somebody has to look whether their workers are alive.
-func (e *Engine) restOf(p plan.Plan) time.Duration {
+// tasks are in flight somebody has to look whether their workers are alive. One that is
+// looked at beside the agenda, without a stamp, stays there as it is.
+func (e *Engine) restOf(p plan.Plan, stamp uint64) time.Duration {
 	switch {
-	case p.AtRest() && !e.cleaner.clean(p):
+	case stamp == 0:
+		return 0
+	case p.AtRest() && !e.cleaner.clean(p, stamp):
 		return e.restInFlight() // to see that it is done, whoever does it
 	case p.AtRest() && everLocked(p) && p.Idle < lateness:
 		return lateness - p.Idle // then once more
 	case p.Over() && e.cfg.Retention > 0:
-		return max(e.cfg.Retention-p.Idle, time.Millisecond)
+		return max(e.keepFor()-p.Idle, time.Millisecond)
 	case p.AtRest():
 		return forGood
 	case len(p.Sweeps) > 0:
@@ -96,7 +99,8 @@ func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error
 	c := p.Counters
 	switch {
 	case p.Starting != nil && p.StartLeft() <= 0:
-		return true, e.giveUpStart(ctx, p.ID, p.Starting.Token)
+		_, err := e.unmarkStart(ctx, p.ID, p.Starting.Token) // the cleaner frees what it has locked
+		return true, err
 	case len(p.Sweeps) > 0:
 		if err := e.sweep(ctx, p); !errors.Is(err, errStartInWay) {
 			return true, err
@@ -205,9 +209,13 @@ func (e *Engine) tasksOf(ctx context.Context, id plan.ID, lost []store.Holding) 
 	}), err
 }
 
+// keepFor is how long a plan is kept that is over. As long as requests may be on their way
+// the plan has to be there, or one that locks a tenant would leave a lock for good.
+func (e *Engine) keepFor() time.Duration { return max(e.cfg.Retention, lateness) }
+
 // wind removes a plan that is over when it was kept long enough.
 func (e *Engine) wind(ctx context.Context, p plan.Plan) (changed bool, err error) {
-	if e.cfg.Retention > 0 && p.Idle >= e.cfg.Retention {
+	if e.cfg.Retention > 0 && p.Idle >= e.keepFor() {
 		return true, e.remove(ctx, p.ID)
 	}
 	return false, nil

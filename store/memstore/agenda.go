@@ -132,6 +132,8 @@ func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.D
 	now := time.Now()
 	if left := it.hold.Sub(now); left > 0 && (after < 0 || after > left) {
 		after = left
+		a.stamp++
+		it.stamp = a.stamp
 	}
 	if after < 0 {
 		a.unschedule(it)

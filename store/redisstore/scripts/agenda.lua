@@ -89,8 +89,9 @@ elseif ARGV[1] == 'rest' then
 	local stamp, kind, hold = entry(id)
 	if kind and text(stamp) == ARGV[3] then
 		local after = tonumber(ARGV[4])
-		if hold > now then
-			after = after < 0 and hold - now or math.min(after, hold - now)
+		if hold > now and (after < 0 or after > hold - now) then
+			after = hold - now
+			stamp = math.max(stamp + 1, now)
 		end
 		redis.call('HSET', stamps, id, text(stamp) .. (after < 0 and ' g ' or ' ' .. (kind == 'g' and 's' or kind) .. ' ') .. text(hold))
 		if after < 0 then

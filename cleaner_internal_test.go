@@ -1,0 +1,48 @@
+package cutover
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// However many plans come to rest at once, the queue of walks is bounded, and all of them
+// come to an end, also if a round over the plans takes longer than a walk is believed.
+func TestCleanerWithManyPlans(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e, err := New(memstore.New(), Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, left := e.cleaner, make(map[plan.ID]struct{})
+		for id := range plan.ID(3 * maxCleaned) {
+			left[id+1] = struct{}{}
+		}
+		for round := 0; len(left) > 0; round++ {
+			if round == 20 {
+				t.Fatalf("%d plans are not through after %d rounds", len(left), round)
+			}
+			for id := range left {
+				p := plan.Plan{ID: id, Control: plan.Control{State: plan.Cancelled}}
+				p.Version = 2
+				p.Idle = time.Hour
+				if c.clean(p, 1) {
+					delete(left, id)
+				}
+				if len(c.queue) > maxCleaned || len(c.known) > maxCleaned {
+					t.Fatalf("%d walks wait, %d are known", len(c.queue), len(c.known))
+				}
+				time.Sleep(10 * time.Millisecond)
+				if w, waiting := c.next(); waiting && id%3 > 0 {
+					c.stepped(w, 0)
+				} else if waiting {
+					c.stepped(w, 1)
+				}
+			}
+		}
+	})
+}

@@ -82,14 +82,15 @@ func (s *Store) unreachable(ctx context.Context, key string, err error) error {
 	err = s.fault(ctx, key, err)
 	var passing *store.TemporaryError
 	if errors.As(err, &passing) {
-		passing.Err = fmt.Errorf("redisstore: %s%s: %w", s.addr, tlsHint(s.rdb, err), passing.Err)
+		passing.Err = fmt.Errorf("redisstore: %s%s: %w", s.addr, hangupHint(s.rdb, err), passing.Err)
 	}
 	return err
 }
 
-// tlsHint names a cause of faults that look as if they passed: a server without TLS
-// says nothing to a client with it, and one with TLS hangs up on a client without.
-func tlsHint(rdb redis.UniversalClient, err error) string {
+// hangupHint names a cause of faults that look as if they passed: a server without TLS
+// says nothing to a client with it, and one with TLS hangs up on a client without. So does
+// a server that has no room for another client, before the client reads that it says so.
+func hangupHint(rdb redis.UniversalClient, err error) string {
 	var secure bool
 	switch c := rdb.(type) {
 	case *redis.Client:
@@ -100,8 +101,8 @@ func tlsHint(rdb redis.UniversalClient, err error) string {
 	if secure {
 		return " (by TLS, which the server must speak too)"
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
-		return " (without TLS, which the server may want)"
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return " (without TLS, which the server may want; or it has as many clients as its maxclients)"
 	}
 	return ""
 }

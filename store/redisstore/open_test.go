@@ -90,6 +90,26 @@ func TestOpenWithoutTLS(t *testing.T) {
 	}
 }
 
+// TestOpenWithoutRoom: a server with as many clients as it may have says so and hangs up,
+// often before the client reads it.
+func TestOpenWithoutRoom(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	if err := server.Client().ConfigSet(t.Context(), "maxclients", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(server.Options())
+	t.Cleanup(func() { _ = client.Close() })
+	_, err := Open(t.Context(), client, Config{})
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if !store.Temporary(err) || !strings.Contains(text, "maxclients") && !strings.Contains(text, "max number of clients") {
+		t.Errorf("error %v, want a passing one that names the cause", err)
+	}
+}
+
 // TestOpenChecksEviction: a server that drops whatever it likes is no store.
 func TestOpenChecksEviction(t *testing.T) {
 	t.Parallel()

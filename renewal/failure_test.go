@@ -269,7 +269,9 @@ func TestClockSteps(t *testing.T) {
 				w := &world{fake: f, s: s}
 				go func() { done <- s.Run(ctx) }()
 				synctest.Wait()
-				far := w.lease(t, "far", every(time.Hour))
+				hourly := every(time.Hour)
+				hourly.RenewAtOnce = true // otherwise its first tick, at a random moment, may come in between
+				far := w.lease(t, "far", hourly)
 				near := w.lease(t, "near", every(time.Second))
 				pass(10 * time.Second)
 				before := len(w.sent("far"))

@@ -52,10 +52,12 @@ func runBroken(t *testing.T, w *world, p *Policy) {
 	healthy := w.lease(t, "k", &Policy{TTL: FixedTTL(4 * time.Second), Interval: Every(250 * time.Millisecond)})
 	broken := register(t, w.s, task)
 	pass(5 * time.Second)
-	w.at("main").fail(errDown) // for Failed
-	pass(1100 * time.Millisecond)
+	// For Failed: one interval, and the pause that a silent node is given, in which a tick waits.
+	const outage = time.Second + lastPause + 50*time.Millisecond
+	w.at("main").fail(errDown)
+	pass(outage)
 	w.at("main").fail(nil)
-	pass(3900 * time.Millisecond)
+	pass(5*time.Second - outage)
 	w.del("broken") // for Lost and Finished
 	pass(5 * time.Second)
 	_ = broken.Cancel()

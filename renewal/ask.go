@@ -243,6 +243,7 @@ func (h *Handle) apply(q *question) {
 	}
 	if q.err != nil {
 		h.report(q.err)
+		h.tellWaits(q.err)
 	}
 	h.refresh(q.due)
 	h.arm()

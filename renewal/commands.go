@@ -136,20 +136,31 @@ func (c *commands) exec(ctx context.Context, client redis.UniversalClient) {
 			_ = pipe.Process(ctx, cmd) // only queues it
 		}
 	}
-	_, _ = pipe.Exec(ctx) // every command has its own error
+	if pipe.Len() > 0 {
+		_, _ = pipe.Exec(ctx) // every command has its own error
+	}
 }
 
 func noScript(err error) bool {
 	return isReply(err) && strings.HasPrefix(err.Error(), "NOSCRIPT")
 }
 
-func (c *commands) scriptUnknown() bool {
+// withText makes script calls that the server did not know, n of them or all that there
+// are, bring their text, and tells whether there were any. SCRIPT LOAD would be one more
+// thing for a user to be allowed.
+func (c *commands) withText(n int) (unknown bool) {
 	for i, cmd := range c.cmds {
+		if n == 0 {
+			break
+		}
 		if c.parts[i].keys != nil && noScript(cmd.Err()) {
-			return true
+			args := cmd.Args()
+			args[0], args[1] = "eval", permittedText+renewText
+			unknown = true
+			n--
 		}
 	}
-	return false
+	return unknown
 }
 
 // read turns the answers of the commands into those of the requests.
@@ -202,4 +213,15 @@ func readScript(reqs []request, keys []int, cmd *redis.IntSliceCmd) {
 			r.left = max(time.Duration(v[2])*time.Millisecond, 0)
 		}
 	}
+}
+
+// refusedTogether are the requests of script calls that were refused because of one of
+// several keys. The others are not to suffer for it.
+func (c *commands) refusedTogether() (at []int) {
+	for i, cmd := range c.cmds {
+		if keys := c.parts[i].keys; len(keys) > 1 && isKeyRefused(cmd.Err()) {
+			at = append(at, keys...)
+		}
+	}
+	return at
 }

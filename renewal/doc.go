@@ -45,6 +45,8 @@
 //	Register, Run after the end                           ErrStopped
 //	no task has this id; a handle that is not Register's  ErrUnknownTask
 //	the lock has a holder                                 ErrHeld, *HeldError (time left)
+//	the server may drop locks to make room                ErrEviction, *EvictionError
+//	the Redis user has too few permissions                ErrNotPermitted, *PermissionError (commands)
 //	a key is lost                                         ErrLost, *LostError (key), with one of
 //	                                                      ErrMissing, ErrForeignOwner, ErrDeadline
 //	the task has ended                                    ErrEnded, *EndedError (reason)
@@ -53,5 +55,5 @@
 //	waiting for a task inside a function of its own       ErrInCallback
 //	Run left functions of the host behind                 ErrUnfinished
 //
-// The package imports of this module only internal/wheel, and can be used alone.
+// The package imports nothing of this module but small internal ones, and can be used alone.
 package renewal

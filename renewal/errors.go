@@ -25,7 +25,11 @@ var (
 	ErrEnded        = errors.New("renewal: task has ended")
 	ErrBudget       = errors.New("renewal: function of the host exceeded its time budget")
 	ErrInCallback   = errors.New("renewal: cannot wait for a task inside its own callback or policy")
-	ErrUnfinished   = errors.New("renewal: functions of the host are still running")
+	// ErrNotPermitted: the Redis user may not run commands that are needed, or use the key.
+	ErrNotPermitted = errors.New("renewal: the Redis user has too few permissions")
+	// ErrEviction: the server has a memory limit and may drop locks to make room.
+	ErrEviction   = errors.New("renewal: redis may drop locks")
+	ErrUnfinished = errors.New("renewal: functions of the host are still running")
 )
 
 // InvalidError lists every fault of a task or of a configuration. Nothing has been

@@ -12,6 +12,10 @@ type Hooks struct {
 	// Lag is told when renewals of a node fall more than half an interval behind,
 	// and when they have caught up.
 	Lag func(Lag)
+	// Eviction is told when a node is found to drop keys by itself, and when it does so no
+	// longer. Nodes are looked at
+	// once a minute, while there is something to renew on them.
+	Eviction func(Eviction)
 }
 
 // Batch is the outcome of the calls to one node for the tasks of one policy.

@@ -37,7 +37,12 @@ const leasePolicies = 64
 // late that the lock may have expired meanwhile is no lease: the error is a *LostError
 // with ErrDeadline.
 //
-// After an error other than a *HeldError it is not known whether the lock was taken. The
+// A server that may drop keys to make room (one with a memory limit and another
+// maxmemory-policy than noeviction) keeps no locks: the error is an *EvictionError. A user
+// who may not run all that taking, keeping and releasing the lock needs gets a
+// *PermissionError.
+//
+// After any other error than these and a *HeldError it is not known whether the lock was taken. The
 // service then gives it back, in the background if ctx has ended, and at worst it expires
 // after ttl.
 func (s *Service) Acquire(ctx context.Context, key string, ttl time.Duration) (*Lease, error) {
@@ -81,14 +86,14 @@ func (s *Service) take(ctx context.Context, l *Lease, ttl time.Duration) error {
 		select {
 		case answer <- err:
 		case <-ctx.Done():
-			if !errors.Is(err, ErrHeld) {
+			if !notTaken(err) {
 				_ = s.locker.release(lasting, l.key, l.token) // at worst it expires
 			}
 		}
 	}()
 	select {
 	case err := <-answer:
-		if err != nil && !errors.Is(err, ErrHeld) {
+		if err != nil && !notTaken(err) {
 			s.giveBack(ctx, l)
 		}
 		return err
@@ -96,6 +101,9 @@ func (s *Service) take(ctx context.Context, l *Lease, ttl time.Duration) error {
 		return context.Cause(ctx)
 	}
 }
+
+// notTaken tells whether an error says for sure that the lock was not taken.
+func notTaken(err error) bool { return errors.Is(err, ErrHeld) || errors.Is(err, ErrEviction) }
 
 // keep registers the task that keeps the lease alive. The last thing before a lease is
 // handed out is to compare: the request may have been under way for longer than the TTL.

@@ -106,6 +106,8 @@ type meter struct {
 	pending    map[meterKey]*Batch // not yet told
 	lags       map[string]Lag      // by node: the present state, not yet told
 	lagging    map[string]bool     // by node: as told last
+	evicting   map[string]bool     // by node: the present state
+	evictions  []Eviction          // not yet told
 	delivering bool
 	closed     bool
 }
@@ -159,20 +161,23 @@ func (m *meter) tell() {
 	defer func() { // also when a hook ends the goroutine
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.delivering = len(m.pending)+len(m.lags) > 0; m.delivering {
+		if m.delivering = len(m.pending)+len(m.lags)+len(m.evictions) > 0; m.delivering {
 			go m.tell() // what came meanwhile, also if that was the last
 		}
 	}()
 	for {
 		m.mu.Lock()
-		pending, lags := m.pending, m.lags
-		m.pending, m.lags = make(map[meterKey]*Batch), make(map[string]Lag)
+		pending, lags, evictions := m.pending, m.lags, m.evictions
+		m.pending, m.lags, m.evictions = make(map[meterKey]*Batch), make(map[string]Lag), nil
 		m.mu.Unlock()
-		if len(pending)+len(lags) == 0 {
+		if len(pending)+len(lags)+len(evictions) == 0 {
 			return
 		}
 		for _, b := range pending {
 			m.call(func() { m.hooks.Batch(*b) })
+		}
+		for _, e := range evictions {
+			m.call(func() { m.hooks.Eviction(e) })
 		}
 		for node, l := range lags {
 			if l.Begun != m.lagging[node] { // only this goroutine reads and writes it

@@ -10,7 +10,12 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/await"
 )
+
+//go:embed scripts/permitted.lua
+var permittedText string // comes before each of the others
 
 //go:embed scripts/renew.lua
 var renewText string
@@ -28,8 +33,12 @@ var releaseText string
 type redisBackend struct {
 	rdb     redis.UniversalClient
 	cluster *redis.ClusterClient // nil without a cluster
+	only    *redisNode           // without a cluster
 	fresh   bool
 	timeout time.Duration
+
+	evictions func(Eviction) // told after each look at a server
+	lookEvery time.Duration  // see redisserver.NewGuard
 
 	renewScript   *redis.Script
 	acquireScript *redis.Script
@@ -44,29 +53,46 @@ type redisBackend struct {
 func newRedisBackend(rdb redis.UniversalClient, cfg Config) *redisBackend {
 	b := &redisBackend{
 		rdb: rdb, fresh: cfg.FreshCommands, timeout: cfg.CallTimeout,
-		renewScript:   redis.NewScript(renewText),
-		acquireScript: redis.NewScript(acquireText),
-		takeScript:    redis.NewScript(takeText),
-		releaseScript: redis.NewScript(releaseText),
+		renewScript:   redis.NewScript(permittedText + renewText),
+		acquireScript: redis.NewScript(permittedText + acquireText),
+		takeScript:    redis.NewScript(permittedText + takeText),
+		releaseScript: redis.NewScript(permittedText + releaseText),
 		nodes:         make(map[string]*redisNode),
+		evictions:     func(Eviction) {},
 	}
 	b.cluster, _ = rdb.(*redis.ClusterClient)
+	if b.cluster == nil {
+		label := "redis"
+		if client, ok := rdb.(*redis.Client); ok {
+			label = client.Options().Addr
+		}
+		b.only = newNode(b, label, rdb)
+	}
 	return b
 }
 
 // sole is the node of all keys, nil in a cluster.
 func (b *redisBackend) sole() node {
-	if b.cluster != nil {
+	if b.only == nil {
 		return nil
 	}
-	n := &redisNode{backend: b, label: "redis", any: b.rdb}
-	if client, ok := b.rdb.(*redis.Client); ok {
-		n.label, n.client = client.Options().Addr, client
-	}
-	return n
+	return b.only
 }
 
 func (b *redisBackend) node(ctx context.Context, key string) (node, error) {
+	// Before it has loaded the state of the cluster the client does not heed the context.
+	n, err := await.Value(ctx, func(ctx context.Context) (*redisNode, error) { return b.holder(ctx, key) })
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// holder is the node of a key.
+func (b *redisBackend) holder(ctx context.Context, key string) (*redisNode, error) {
+	if b.only != nil {
+		return b.only, nil
+	}
 	client, err := b.cluster.MasterForKey(ctx, key)
 	if err != nil {
 		return nil, err
@@ -76,7 +102,7 @@ func (b *redisBackend) node(ctx context.Context, key string) (node, error) {
 	defer b.mu.Unlock()
 	n := b.nodes[addr]
 	if n == nil || n.client != client {
-		n = &redisNode{backend: b, label: addr, client: client, any: client}
+		n = newNode(b, addr, client)
 		b.nodes[addr] = n
 	}
 	return n, nil
@@ -150,16 +176,24 @@ func (b *redisBackend) acquire(ctx context.Context, key, token string, ttl time.
 	if err != nil {
 		return 0, err
 	}
+	n, err := b.holder(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	if err := n.mayLock(ctx); err != nil {
+		return 0, err
+	}
 	number, err := readAcquire(key, b.acquireScript.Run(ctx, b.rdb, []string{key, fence}, token, ttl.Milliseconds()))
 	if !isTorn(err) {
-		return number, err
+		return number, explained(err)
 	}
 	// The lock first, then the number: while the lock is held nobody else draws one, so it
 	// is greater than all before.
-	if _, err := readAcquire(key, b.takeScript.Run(ctx, b.rdb, []string{key}, token, ttl.Milliseconds())); err != nil {
-		return 0, err
+	if _, err := readAcquire(key, b.takeScript.Run(ctx, b.rdb, []string{key}, token, ttl.Milliseconds(), fence)); err != nil {
+		return 0, explained(err)
 	}
-	return b.rdb.Incr(ctx, fence).Result()
+	number, err = b.rdb.Incr(ctx, fence).Result()
+	return number, explained(err)
 }
 
 // readAcquire reads the answer of acquire.lua or take.lua.
@@ -180,7 +214,7 @@ func (b *redisBackend) release(ctx context.Context, key, token string) error {
 	n, err := b.releaseScript.Run(ctx, b.rdb, []string{key}, token).Int()
 	switch {
 	case err != nil:
-		return err
+		return explained(err)
 	case n == 0:
 		return &LostError{Key: key, Cause: ErrMissing}
 	case n < 0:

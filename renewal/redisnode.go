@@ -3,11 +3,13 @@ package renewal
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/await"
+	"github.com/cutover-go/cutover/internal/redisserver"
 )
 
 // redisNode refreshes batches on one server.
@@ -16,10 +18,20 @@ type redisNode struct {
 	label   string
 	any     redis.UniversalClient // what client is, or a client of another kind
 	client  *redis.Client         // nil for clients of another kind
+	guard   *redisserver.Guard
+
+	looked  atomic.Bool // the guard knows the server
+	looking atomic.Bool // for the first time
 
 	mu       sync.Mutex
 	free     []*commands
 	timeouts map[time.Duration]*redis.Client
+}
+
+func newNode(b *redisBackend, label string, rdb redis.UniversalClient) *redisNode {
+	n := &redisNode{backend: b, label: label, any: rdb, guard: redisserver.NewGuard(rdb, b.lookEvery)}
+	n.client, _ = rdb.(*redis.Client)
+	return n
 }
 
 func (n *redisNode) name() string { return n.label }
@@ -28,6 +40,7 @@ func (n *redisNode) name() string { return n.label }
 // scripts that the server did not know, TTLs of keys that were left alone, keys that
 // another node of the cluster holds.
 func (n *redisNode) refresh(ctx context.Context, timeout time.Duration, reqs []request) {
+	n.watch()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	client := n.within(timeout)
@@ -36,15 +49,20 @@ func (n *redisNode) refresh(ctx context.Context, timeout time.Duration, reqs []r
 
 	c.build(ctx, reqs, n.backend)
 	c.exec(ctx, client)
-	if c.scriptUnknown() {
-		if err := n.backend.renewScript.Load(ctx, client).Err(); err == nil {
-			c.exec(ctx, client)
-		}
+	if c.withText(1) { // which the server then knows
+		c.exec(ctx, client)
+	}
+	if c.withText(-1) { // of a ring each server has to learn it
+		c.exec(ctx, client)
 	}
 	c.read(reqs)
 	resolveKept(ctx, client, reqs)
+	apart(ctx, n.backend, client, reqs, c.refusedTogether())
 	if n.backend.cluster != nil {
 		redirect(ctx, n.backend, reqs)
+	}
+	for i := range reqs {
+		reqs[i].err = explained(reqs[i].err)
 	}
 }
 
@@ -120,50 +138,55 @@ func resolveKept(ctx context.Context, client redis.UniversalClient, reqs []reque
 
 // redirect asks again, through the cluster client, for keys that moved to another node or
 // are on their way there. Without it a slow migration would lose them, and one that stalls
-// all of them. Keys that get no answer in time keep the error they have and are tried again.
+// all of them.
 func redirect(ctx context.Context, b *redisBackend, reqs []request) {
-	var again []request
 	var at []int
 	for i := range reqs {
 		if isRedirect(reqs[i].err) {
-			again = append(again, reqs[i])
 			at = append(at, i)
 		}
 	}
-	if len(again) == 0 {
+	if len(at) > 0 {
+		b.reload(ctx)
+		apart(ctx, b, b.cluster, reqs, at)
+	}
+}
+
+// apart asks again for some of the keys, each in a command of its own. Keys that get no
+// answer in time keep the error they have and are tried again.
+func apart(ctx context.Context, b *redisBackend, client redis.UniversalClient, reqs []request, at []int) {
+	if len(at) == 0 {
 		return
 	}
-	b.reload(ctx)
+	again := make([]request, len(at))
+	for j, i := range at {
+		again[j] = reqs[i]
+		again[j].err = nil
+	}
 	err := await.Do(ctx, func(ctx context.Context) error {
-		b.askOneByOne(ctx, again)
+		b.askOneByOne(ctx, client, again)
 		return nil
 	})
 	if err != nil {
 		return // again now belongs to whoever still waits for the answers
 	}
 	for j, i := range at {
-		reqs[i].answer, reqs[i].left = again[j].answer, again[j].left
-		if again[j].answer == answerFailed {
-			reqs[i].err = again[j].err
-		}
+		reqs[i].answer, reqs[i].left, reqs[i].err = again[j].answer, again[j].left, again[j].err
 	}
 }
 
-// askOneByOne asks the cluster for each key in a command of its own, which the client can
-// send wherever that key is. The scripts come with their text: nobody knows which nodes
-// have seen it, and loading it on all of them would wait for the slowest.
-func (b *redisBackend) askOneByOne(ctx context.Context, reqs []request) {
+// askOneByOne asks for each key in a command of its own, which a cluster client can
+// send wherever that key is. Nobody knows which nodes have seen the script, so the calls
+// that a node does not know are repeated with its text.
+func (b *redisBackend) askOneByOne(ctx context.Context, client redis.UniversalClient, reqs []request) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	c := &commands{fresh: true, single: true}
 	c.build(ctx, reqs, b)
-	for i, cmd := range c.cmds {
-		if c.parts[i].keys != nil {
-			args := cmd.Args()
-			args[0], args[1] = "eval", renewText
-		}
+	c.exec(ctx, client)
+	if c.withText(-1) {
+		c.exec(ctx, client)
 	}
-	c.exec(ctx, b.cluster)
 	c.read(reqs)
-	resolveKept(ctx, b.cluster, reqs)
+	resolveKept(ctx, client, reqs)
 }

@@ -38,7 +38,7 @@ func (s *redisScan) page(ctx context.Context) (keys []string, more bool, err err
 	if err != nil || s.cursor == 0 {
 		s.cursor, s.nodes = 0, s.nodes[1:]
 	}
-	return keys, len(s.nodes) > 0, err
+	return keys, len(s.nodes) > 0, explained(err)
 }
 
 // start finds the nodes to scan.

@@ -64,7 +64,9 @@ func New(rdb redis.UniversalClient, cfg Config) (*Service, error) {
 		return nil, &InvalidError{What: "configuration", Faults: faults}
 	}
 	b := newRedisBackend(rdb, cfg)
-	return newService(cfg, b, b, b.sole()), nil
+	s := newService(cfg, b, b, b.sole())
+	b.evictions = func(e Eviction) { s.meter.eviction(e, cfg.Logger) }
+	return s, nil
 }
 
 // noClient also finds a nil pointer, of any type, that became an interface on its way here.

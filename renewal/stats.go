@@ -117,7 +117,7 @@ func (s *Service) handles() []*Handle {
 func newMeter(cfg Config) *meter {
 	return &meter{
 		hooks: cfg.Hooks, pending: make(map[meterKey]*Batch),
-		lags: make(map[string]Lag), lagging: make(map[string]bool),
+		lags: make(map[string]Lag), lagging: make(map[string]bool), evicting: make(map[string]bool),
 		log: func(err error) { cfg.Logger.Warn("hook failed", zap.Error(err)) },
 	}
 }

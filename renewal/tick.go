@@ -102,6 +102,19 @@ func (h *Handle) openWaits() {
 	h.settleWaits(nil, nil)
 }
 
+// tellWaits gives the callers of RenewNow that wait for this tick an error that belongs to
+// no key: what a selector could not find is not renewed.
+func (h *Handle) tellWaits(err error) {
+	if h.ext == nil {
+		return
+	}
+	for _, w := range h.ext.waits {
+		if w.open == nil {
+			w.errs = append(w.errs, err)
+		}
+	}
+}
+
 // settleWaits tells the callers of RenewNow the outcome of a key, and lets those go
 // that have them all.
 func (h *Handle) settleWaits(k *key, err error) {

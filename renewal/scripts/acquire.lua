@@ -4,13 +4,19 @@
 -- ARGV  [1] token, [2] TTL in ms
 --
 -- Returns {1, fencing number} if the lock was taken,
---         {0, TTL in ms of the present holder} if not; -1: it has none.
+--         {0, TTL in ms of the present holder} if not; -1: it has none,
+--         or an error NOPERM that names all commands which the user lacks for taking,
+--         keeping and releasing it; then nothing was done.
 --
 -- A lock that holds the caller's token was taken by this very call: the answer was lost
 -- and the client asks again. The counter has not moved since, for it moves only
 -- while nobody holds the lock.
 --
 -- The counter comes first: if it cannot be raised, the lock has not been taken.
+local refused = locking(KEYS[1], KEYS[2])
+if refused then
+  return refused
+end
 local values = redis.call('MGET', KEYS[1], KEYS[2])
 if values[1] == ARGV[1] and values[2] then
   return {1, tonumber(values[2])}

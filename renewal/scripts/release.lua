@@ -4,8 +4,11 @@
 -- ARGV  [1] token
 --
 -- Returns 1 if it was deleted, 0 if it does not exist, -1 if it is not the caller's.
-local values = redis.call('MGET', KEYS[1])
-if values[1] == ARGV[1] then
-  return redis.call('DEL', KEYS[1])
+local lock = KEYS[1]
+local function release()
+  if redis.call('MGET', lock)[1] == ARGV[1] then
+    return redis.call('DEL', lock)
+  end
+  return -redis.call('EXISTS', lock)
 end
-return -redis.call('EXISTS', KEYS[1])
+return explain(release, {{'MGET', lock}, {'EXISTS', lock}, {'DEL', lock}})

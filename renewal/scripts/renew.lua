@@ -14,33 +14,57 @@
 --
 -- MGET answers nil for a key that is not a string, where GET would end the script
 -- with the keys after it not renewed.
+--
+-- All that is read is read before the first TTL is set, so that a user without one of the
+-- commands is refused before anything has changed.
 local form = ARGV[1]
 local shared = #ARGV == 3
 local out = {}
-local values = redis.call('MGET', unpack(KEYS))
-for i, key in ipairs(KEYS) do
-  local ttl, token = ARGV[2], ARGV[3]
-  if not shared then
-    ttl, token = ARGV[2 * i], ARGV[2 * i + 1]
-  end
-  local code, left
-  if values[i] == token then
-    if form == '' then
-      redis.call('PEXPIRE', key, ttl)
-    elseif redis.call('PEXPIRE', key, ttl, form) == 0 then
-      code, left = 3, redis.call('PTTL', key)
-    end
-  elseif values[i] then
-    code = 1
-  elseif redis.call('EXISTS', key) == 1 then
-    code = 2
-  else
-    code = 0
-  end
-  if code then
-    out[#out + 1] = i
-    out[#out + 1] = code
-    out[#out + 1] = left or 0
-  end
+
+local function report(i, code, left)
+  out[#out + 1] = i
+  out[#out + 1] = code
+  out[#out + 1] = left or 0
 end
-return out
+
+-- left_alone tells whether the form says so, and the TTL.
+local function left_alone(key, ttl)
+  if form == '' then
+    return false
+  end
+  local left = redis.call('PTTL', key)
+  return left == -1 or (form == 'GT' and left >= tonumber(ttl)), left
+end
+
+local function renew()
+  local due, ttls = {}, {}
+  local values = redis.call('MGET', unpack(KEYS))
+  for i, key in ipairs(KEYS) do
+    local ttl, token = ARGV[2], ARGV[3]
+    if not shared then
+      ttl, token = ARGV[2 * i], ARGV[2 * i + 1]
+    end
+    if values[i] == token then
+      local alone, left = left_alone(key, ttl)
+      if alone then
+        report(i, 3, left)
+      else
+        due[#due + 1] = key
+        ttls[#due] = ttl
+      end
+    elseif values[i] then
+      report(i, 1)
+    elseif redis.call('EXISTS', key) == 1 then
+      report(i, 2)
+    else
+      report(i, 0)
+    end
+  end
+  for i, key in ipairs(due) do
+    redis.call('PEXPIRE', key, ttls[i])
+  end
+  return out
+end
+
+local key = KEYS[1]
+return explain(renew, {{'MGET', key}, {'EXISTS', key}, {'PTTL', key}, {'PEXPIRE', key, '1'}})

@@ -3,10 +3,15 @@
 -- to another node and lock and counter are on different ones.
 --
 -- KEYS  [1] the lock
--- ARGV  [1] token, [2] TTL in ms
+-- ARGV  [1] token, [2] TTL in ms, [3] the counter, which is only asked about
 --
 -- Returns {1, 0} if the lock was taken, also by an earlier call with this token,
---         {0, TTL in ms of the present holder} if not; -1: it has none.
+--         {0, TTL in ms of the present holder} if not; -1: it has none,
+--         or the error of acquire.
+local refused = locking(KEYS[1], ARGV[3])
+if refused then
+  return refused
+end
 if redis.call('MGET', KEYS[1])[1] == ARGV[1] then
   return {1, 0}
 end

@@ -32,7 +32,8 @@ var (
 // ServerError says that a server cannot be used as it is set up, and that trying
 // again does not help: a wrong password, a certificate that is not trusted, a user who
 // lacks a permission, a server that is too old or drops keys, a kind of client that keeps
-// no promise. It matches [ErrServer]. TLS on one side only looks like a fault that passes; its text says so.
+// no promise. It matches [ErrServer]. A right or password that was there when the store was opened, and is not any
+// more, is a passing fault besides (store.Temporary). TLS on one side only looks like a fault that passes; its text says so.
 type ServerError struct {
 	// Addr is where the client was told to connect to.
 	Addr   string
@@ -86,9 +87,9 @@ func (s *Store) fault(ctx context.Context, key string, err error) error {
 	case store.Temporary(err):
 		return err
 	case redis.IsAuthError(err) || redis.HasErrorPrefix(err, "WRONGPASS"):
-		return &ServerError{Addr: s.addr, Reason: "the server does not accept this user and password", Err: err}
+		return s.withdrawn(&ServerError{Addr: s.addr, Reason: "the server does not accept this user and password", Err: err})
 	case redis.IsPermissionError(err) || refusedInScript(err):
-		return &ServerError{Addr: s.addr, Reason: "this user may not use the commands or keys that are needed", Err: err}
+		return s.withdrawn(&ServerError{Addr: s.addr, Reason: "this user may not use the commands or keys that are needed", Err: err})
 	case refusedTLS(err):
 		return &ServerError{Addr: s.addr, Reason: "TLS failed, or only one side uses it", Err: err}
 	case errors.Is(err, redis.ErrClosed):
@@ -102,6 +103,15 @@ func (s *Store) fault(ctx context.Context, key string, err error) error {
 		err = errors.New(err.Error()) // the client's own timeout, and not the end of ctx
 	}
 	return &store.TemporaryError{Err: err}
+}
+
+// withdrawn makes what Open would have found, and has not, a passing fault: a right that was
+// taken may be given back, and until then no task fails for the lack of it.
+func (s *Store) withdrawn(err *ServerError) error {
+	if s.opened {
+		return &store.TemporaryError{Err: err}
+	}
+	return err
 }
 
 // refusedInScript reports whether a script ran into what its user may not do, by the words

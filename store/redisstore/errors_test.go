@@ -43,14 +43,22 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	for _, fault := range []error{
-		answered("NOAUTH Authentication required."), answered("WRONGPASS invalid username-password pair"),
-		answered("NOPERM this user has no permissions"),
-		answered("ERR The user executing the script can't run this command or subcommand script: 1, on @user_script:1."),
 		tls.RecordHeaderError{Msg: "no TLS"},
 		fmt.Errorf("dial: %w", x509.UnknownAuthorityError{}), tls.AlertError(40),
 	} {
 		if err := s.fault(t.Context(), "key", fault); !errors.Is(err, ErrServer) || store.Temporary(err) || !errors.Is(err, fault) {
 			t.Errorf("%v: %v, want that the server cannot be used", fault, err)
+		}
+	}
+	for _, code := range []string{
+		"NOAUTH Authentication required.", "WRONGPASS invalid username-password pair", "NOPERM this user has no permissions",
+		"ERR The user executing the script can't run this command or subcommand script: 1, on @user_script:1.",
+	} {
+		for _, opened := range []bool{false, true} { // a right that was there is taken, and may be given back
+			own := &Store{addr: "addr", opened: opened}
+			if err := own.fault(t.Context(), "key", answered(code)); !errors.Is(err, ErrServer) || store.Temporary(err) != opened {
+				t.Errorf("%s: %v, want that the server cannot be used, for now: %t", code, err, opened)
+			}
 		}
 	}
 	var corrupt *store.CorruptError

@@ -276,7 +276,7 @@ func TestRightsTakenAway(t *testing.T) {
 		setUser(t, server.Client(), "cutover", without(rule, word))
 		refused := func(what string, err error) {
 			t.Helper()
-			if !errors.Is(err, ErrServer) || store.Temporary(err) || !strings.Contains(err.Error(), strings.ToUpper(name)) {
+			if !errors.Is(err, ErrServer) || !store.Temporary(err) || !strings.Contains(err.Error(), strings.ToUpper(name)) {
 				t.Errorf("without %s: %s ended with %v, want a *ServerError that names it", name, what, err)
 			}
 		}

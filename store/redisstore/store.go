@@ -26,6 +26,8 @@ type Store struct {
 	addr    string
 	keys    keys
 	scripts *scripts
+	// opened says that check has passed: what its user may do, too.
+	opened bool
 	// cluster says that a script must not change keys of different hash tags. Set by check.
 	cluster bool
 	hints   any // the channel, as an argument
@@ -71,6 +73,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 	if err := s.check(ctx); err != nil {
 		return nil, err
 	}
+	s.opened = true
 	return s, nil
 }
 

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
@@ -78,35 +76,9 @@ func migrate(w way) func(*testing.T) *site {
 		s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
 		s.way = w
 		s.busy(600)
-		key := fmt.Sprintf("crash:{p:%s}:plan", s.plan)
-		from := cluster.MasterFor(key)
-		to := cluster.Nodes()[0]
-		if to == from {
-			to = cluster.Nodes()[1]
-		}
-		slot := cluster.Client().ClusterKeySlot(t.Context(), key).Val()
-		do := func(c *redis.Client, args ...any) string {
-			t.Helper()
-			answer, err := c.Do(t.Context(), args...).Text()
-			if err != nil {
-				t.Fatalf("%v: %v", args, err)
-			}
-			return answer
-		}
-		source, sink := do(from.Client(), "CLUSTER", "MYID"), do(to.Client(), "CLUSTER", "MYID")
-		do(to.Client(), "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
-		do(from.Client(), "CLUSTER", "SETSLOT", slot, "MIGRATING", sink)
-		for moved := 0; ; moved++ {
-			keys := from.Client().ClusterGetKeysInSlot(t.Context(), int(slot), 1).Val()
-			if len(keys) == 0 {
-				t.Logf("%d keys moved", moved)
-				break
-			}
-			do(from.Client(), "MIGRATE", "127.0.0.1", to.Port(), keys[0], 0, 5000, "REPLACE")
-			time.Sleep(100 * time.Millisecond)
-		}
-		do(to.Client(), "CLUSTER", "SETSLOT", slot, "NODE", sink)
-		do(from.Client(), "CLUSTER", "SETSLOT", slot, "NODE", sink)
+		m := s.beginMove(cluster)
+		m.carry(everything, func() { time.Sleep(100 * time.Millisecond) })
+		m.settle()
 		return s.complete()
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
-	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -29,23 +27,11 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
-	if err := abreast(); err != nil {
+	if err := redistest.Abreast(2); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
-}
-
-// abreast lets twice as many faults happen at once as there are processors, unless a
-// flag says how many: most of the time they wait for a lease to end.
-func abreast() error {
-	const name = "test.parallel"
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
-	if given {
-		return nil
-	}
-	return flag.Set(name, strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 }
 
 // extent is how much is to be done.

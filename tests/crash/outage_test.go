@@ -106,19 +106,12 @@ func outOfMemory(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
 	s.busy(60)
-	rdb := server.Client()
-	for _, step := range [][2]string{{"maxmemory-policy", "noeviction"}, {"maxmemory", "1"}} {
-		if err := rdb.ConfigSet(t.Context(), step[0], step[1]).Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.fill(server)
 	time.Sleep(2 * lease)
 	if s.count("", fault) == 0 {
 		t.Error("no worker has told that the store refuses writes")
 	}
-	if err := rdb.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
-		t.Fatal(err)
-	}
+	s.empty(server)
 	return s.complete()
 }
 

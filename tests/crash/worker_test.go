@@ -32,13 +32,14 @@ type orders struct {
 	Prefix string
 	Ledger string
 
-	Lease    time.Duration
-	Capacity int
-	Steps    int
-	Pace     time.Duration
-	Replicas int
-	Death    death
-	Stubborn string // the tenant whose undo fails
+	Lease     time.Duration
+	Capacity  int
+	Steps     int
+	Pace      time.Duration
+	Replicas  int
+	Retention time.Duration // of plans that are over, the engine's default if 0
+	Death     death
+	Stubborn  string // the tenant whose undo fails
 
 	// Commission, if its Key is not empty, is a plan that the worker creates, or joins,
 	// and starts.
@@ -70,7 +71,11 @@ type target struct {
 	Addrs   []string
 	Master  string // behind Sentinel
 	Cluster bool
+	User    string // the password is userPassword
 }
+
+// userPassword is that of all users here.
+const userPassword = "pw"
 
 func (g target) client() redis.UniversalClient {
 	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
@@ -80,9 +85,11 @@ func (g target) client() redis.UniversalClient {
 			Addrs: g.Addrs, ClusterStateReloadInterval: time.Second, MaintNotificationsConfig: quiet,
 		})
 	}
-	return redis.NewUniversalClient(&redis.UniversalOptions{
-		Addrs: g.Addrs, MasterName: g.Master, MaintNotificationsConfig: quiet,
-	})
+	o := &redis.UniversalOptions{Addrs: g.Addrs, MasterName: g.Master, MaintNotificationsConfig: quiet}
+	if g.User != "" {
+		o.Username, o.Password = g.User, userPassword
+	}
+	return redis.NewUniversalClient(o)
 }
 
 // obey is the life of a worker: until SIGTERM, or until the test that started it is
@@ -133,7 +140,7 @@ func (o *orders) work(ctx context.Context, s store.Store, l *ledger) error {
 	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace, stubborn: o.Stubborn}
 	engine, err := cutover.New(s, cutover.Config{
 		Executors: executor.Registry{journeyType: j}, Capacity: o.Capacity, Name: o.Name,
-		LeaseTTL: o.Lease, PollInterval: 200 * time.Millisecond, Hooks: j.hooks(),
+		LeaseTTL: o.Lease, Retention: o.Retention, PollInterval: 200 * time.Millisecond, Hooks: j.hooks(),
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,113 @@
+//go:build crash
+
+package crash
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// refusals are the rows about a server that answers, and refuses.
+func refusals() []row {
+	return append(everyWay(func(w way) []row {
+		return []row{
+			{
+				name: "rights taken and given back", extent: short, do: rightsTaken(w, 1),
+				expect: "no call is carried out by halves, and told; no task fails",
+			},
+			{
+				name: "rights taken and given back, ten times", extent: long, do: rightsTaken(w, 10),
+				expect: "no call is carried out by halves, and told; no task fails",
+			},
+		}
+	}), row{
+		name: "a full server, and retention", extent: short, do: fullWithRetention,
+		expect: "a plan that was over is removed all the same; the other completes when there is room",
+	})
+}
+
+// fullWithRetention lets the server refuse every write that needs memory while one plan is
+// worked on and another has been kept long enough.
+func fullWithRetention(t *testing.T) *site {
+	t.Helper()
+	s, server := alone(t)
+	old := s.beginOther("old", 20, 8)
+	mover := s.worker("mover", func(o *orders) { o.Pace = time.Millisecond })
+	s.finishPlan(old)
+	mover.stop()
+	s.busy(60)
+	s.fill(server)
+	janitor := s.worker("janitor", func(o *orders) { o.Retention = time.Second })
+	s.await("the old plan to be removed", func() bool {
+		_, err := s.store.Plan(t.Context(), old)
+		return errors.Is(err, store.ErrNotFound)
+	})
+	if p, err := s.store.Plan(t.Context(), s.plan); err != nil || p.State != plan.Running {
+		t.Errorf("the plan at work is %s, %v", p.State, err)
+	}
+	janitor.kill() // what it would remove next is the plan that the test looks at
+	time.Sleep(2 * lease)
+	s.empty(server)
+	return s.complete()
+}
+
+// fill lets the server refuse every write that needs memory, empty lets it take them again.
+func (s *site) fill(server *redistest.Server) {
+	s.Helper()
+	s.configure(server, "maxmemory-policy", "noeviction")
+	s.configure(server, "maxmemory", "1")
+}
+
+func (s *site) empty(server *redistest.Server) { s.Helper(); s.configure(server, "maxmemory", "0") }
+
+func (s *site) configure(server *redistest.Server, name, value string) {
+	s.Helper()
+	if err := server.Client().ConfigSet(s.Context(), name, value).Err(); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// rights are the commands that calls of the store are made of.
+func rights() []string {
+	return []string{
+		"del", "eval", "evalsha", "evalsha_ro", "exists", "get", "hdel", "hexists", "hget", "hlen", "hmget", "hscan", "hset",
+		"incrby", "lpos", "lpush", "lrange", "ltrim", "mget", "msetnx", "pexpire", "publish", "rpush", "set", "subscribe", "time",
+		"type", "unlink", "xadd", "xrange", "xtrim", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrem", "zscore",
+	}
+}
+
+// rightsTaken takes each right for a while from the user that the workers are.
+func rightsTaken(w way, times int) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		s, server := alone(t)
+		user := func(rules ...any) {
+			t.Helper()
+			command := append([]any{"ACL", "SETUSER", "worker"}, rules...)
+			if err := server.Client().Do(t.Context(), command...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		user("on", ">"+userPassword, "~*", "&*", "+@all")
+		s.way = w
+		s.defs.Target.User = "worker"
+		s.busy(400 * times)
+		for range times {
+			for _, right := range rights() {
+				user("-" + right)
+				time.Sleep(150 * time.Millisecond)
+				user("+" + right)
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+		if s.count("", fault) == 0 {
+			t.Error("no worker has told that it may not do what it needs")
+		}
+		return s.complete()
+	}
+}

@@ -1,0 +1,118 @@
+//go:build crash
+
+package crash
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+)
+
+// halfMoves are the rows about a slot of which only half has moved.
+func halfMoves() []row {
+	return everyWay(func(w way) []row {
+		const whole = "the plan waits, and nothing is written to half of it"
+		return []row{
+			{name: "a slot half moved, to and fro", extent: short, do: halfMoved(w, 2), expect: whole},
+			{name: "a slot half moved, five times", extent: long, do: halfMoved(w, 5), expect: whole},
+		}
+	})
+}
+
+func (s *site) record(id plan.ID) string { return fmt.Sprintf("%s{p:%s}:plan", s.defs.Prefix, id) }
+
+// halfMoved moves half of the keys of the plan's slot to another node, leaves it so for
+// longer than a lease, and finishes the move; then the same again, back. A move that is half
+// done cannot be taken back: the node that the keys came from does not take them again.
+func halfMoved(w way, times int) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		cluster := redistest.StartCluster(t, 2, 0)
+		s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
+		s.way = w
+		s.defs.Pace = 60 * time.Millisecond
+		s.busy(200 * times)
+		for range times {
+			m := s.beginMove(cluster)
+			m.carry(half, func() {})
+			before := s.count("", saved)
+			time.Sleep(2 * lease)
+			if n := s.count("", saved) - before; n > s.defs.Capacity*2 {
+				t.Errorf("%d saves into half a plan", n)
+			}
+			m.carry(everything, func() {})
+			m.settle()
+			s.await("the plan to go on", func() bool { return s.count("", saved) > before })
+		}
+		return s.complete()
+	}
+}
+
+// move is a slot on its way between two nodes.
+type move struct {
+	*site
+	slot     int64
+	from, to *redistest.Server
+	sink     string // the id of to
+}
+
+// beginMove opens the plan's slot for its way to another node.
+func (s *site) beginMove(cluster *redistest.Cluster) *move {
+	s.Helper()
+	key := s.record(s.plan)
+	m := &move{site: s, slot: cluster.Client().ClusterKeySlot(s.Context(), key).Val(), from: cluster.MasterFor(key)}
+	m.to = cluster.Nodes()[0]
+	if m.to == m.from {
+		m.to = cluster.Nodes()[1]
+	}
+	source := m.do(m.from, "CLUSTER", "MYID")
+	m.sink = m.do(m.to, "CLUSTER", "MYID")
+	m.do(m.to, "CLUSTER", "SETSLOT", m.slot, "IMPORTING", source)
+	m.do(m.from, "CLUSTER", "SETSLOT", m.slot, "MIGRATING", m.sink)
+	return m
+}
+
+func (m *move) do(node *redistest.Server, args ...any) string {
+	m.Helper()
+	answer, err := node.Client().Do(m.Context(), args...).Text()
+	if err != nil {
+		m.Fatalf("%v: %v", args, err)
+	}
+	return answer
+}
+
+// How many of a slot's keys are carried.
+const (
+	everything = 1
+	half       = 2
+)
+
+// carry moves every key, or one of two, and calls pause after each. A key that is on both
+// nodes, because it was written to at the wrong place, fails the test.
+func (m *move) carry(share int, pause func()) {
+	m.Helper()
+	carried := 0
+	for {
+		keys := m.from.Client().ClusterGetKeysInSlot(m.Context(), int(m.slot), 1000).Val()
+		n := (len(keys) + share - 1) / share
+		for _, key := range keys[:n] {
+			m.do(m.from, "MIGRATE", "127.0.0.1", m.to.Port(), key, 0, 5000)
+			carried++
+			pause()
+		}
+		if len(keys) == 0 || share > 1 {
+			m.Logf("%d keys moved", carried)
+			return
+		}
+	}
+}
+
+// settle ends the move.
+func (m *move) settle() {
+	m.Helper()
+	m.do(m.to, "CLUSTER", "SETSLOT", m.slot, "NODE", m.sink)
+	m.do(m.from, "CLUSTER", "SETSLOT", m.slot, "NODE", m.sink)
+}

@@ -1,6 +1,9 @@
 package redisstore
 
 import (
+	"flag"
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -9,7 +12,14 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := redistest.Abreast(3); err != nil { // most of the time they wait
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
+}
 
 // expire makes keys of the imitation expire as time goes by, until the test ends.
 func expire(t *testing.T, mini interface{ FastForward(time.Duration) }) {

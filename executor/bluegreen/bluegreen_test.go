@@ -53,6 +53,7 @@ func TestTheFailureIsScenarioFour(t *testing.T) {
 	}); info != want {
 		t.Errorf("failed with %+v", info)
 	}
+	l.heal(t, bluegreen.Config{})
 	c := run.Task().Checkpoint
 	var data struct {
 		CompletedSteps []string `json:"completedSteps"`
@@ -130,7 +131,7 @@ func TestFaultsOfEveryRequest(t *testing.T) {
 					if err := run.Execute(l); err == nil {
 						t.Fatal("no failure")
 					}
-					l.Heal()
+					l.heal(t, bluegreen.Config{})
 					next := run.Again
 					if scratch {
 						next = run.FromScratch
@@ -165,6 +166,7 @@ func TestAFailedTaskRollsBackFromWhereItIs(t *testing.T) {
 			if err := run.Execute(l); err == nil {
 				t.Fatal("no failure")
 			}
+			l.heal(t, bluegreen.Config{})
 			if err := run.Again().Rollback(l); err != nil {
 				t.Fatal(err)
 			}

@@ -24,6 +24,8 @@ type lab struct {
 	*bluegreen.Executor
 	gateway *bluegreen.HTTPGateway
 	tenants *bluegreen.HTTPTenants
+
+	gatewayURL, tenantsURL string
 }
 
 // hasty is a timeout for calls that get no answer: short enough to wait for, and
@@ -39,18 +41,34 @@ func newLab(t *testing.T, c bluegreen.Config) *lab {
 	return newLabWithin(t, patient, c)
 }
 
+// newLabWithin returns one whose executor waits for an answer for that long.
 func newLabWithin(t *testing.T, timeout time.Duration, c bluegreen.Config) *lab {
 	t.Helper()
 	l := &lab{World: bluegreentest.NewWorld(bluegreentest.Tenant{ID: tenantID, Name: "One", Status: "GREEN", Colour: "green"})}
+	l.gatewayURL, l.tenantsURL = serve(t, l.Gateway()), serve(t, l.Tenants())+"/"
+	l.connect(t, timeout, c)
+	return l
+}
+
+// connect makes a new executor that waits for an answer for that long.
+func (l *lab) connect(t *testing.T, timeout time.Duration, c bluegreen.Config) {
+	t.Helper()
 	var err error
-	if l.gateway, err = bluegreen.NewHTTPGateway(serve(t, l.Gateway()), httpConfig(t, timeout)); err != nil {
+	if l.gateway, err = bluegreen.NewHTTPGateway(l.gatewayURL, httpConfig(t, timeout)); err != nil {
 		t.Fatal(err)
 	}
-	if l.tenants, err = bluegreen.NewHTTPTenants(serve(t, l.Tenants())+"/", httpConfig(t, timeout)); err != nil {
+	if l.tenants, err = bluegreen.NewHTTPTenants(l.tenantsURL, httpConfig(t, timeout)); err != nil {
 		t.Fatal(err)
 	}
 	l.restart(t, c)
-	return l
+}
+
+// heal ends the faults. From now on every call gets its answer, which a busy machine may
+// give late.
+func (l *lab) heal(t *testing.T, c bluegreen.Config) {
+	t.Helper()
+	l.Heal()
+	l.connect(t, patient, c)
 }
 
 // restart makes a new executor, as a new process would.

@@ -127,10 +127,10 @@ func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
 // restsForGood reports whether a plan needs no engine before the next command.
 func restsForGood(rules, facts string) bool {
 	r, f := parseRules(rules), parseFacts(facts)
-	if !r.ok || !f.ok || f.Counters.InFlight() > 0 {
+	if !r.ok || !f.ok || r.rests == restsNever {
 		return false
 	}
-	return r.restsIfIdle || (plan.Plan{Control: plan.Control{State: r.state, Grant: r.grant}, Facts: f.Facts}).AtRest()
+	return (plan.Plan{Control: plan.Control{State: r.state, Grant: r.grant}, Facts: f.Facts}).AtRest()
 }
 
 // Rest implements store.Agenda.

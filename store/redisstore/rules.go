@@ -16,27 +16,43 @@ type rules struct {
 	grant         strategy.Grant
 	claimsRunning bool
 	undoOpen      bool
-	restsIfIdle   bool // at rest as soon as nothing is in flight
+	rests         restRule
 	ok            bool
+}
+
+// restRule says when a plan in which nothing is in flight is at rest. It is
+// plan.Plan.AtRest, as far as that depends on the control.
+type restRule byte
+
+const (
+	restsNever         restRule = '0' // a step is owed
+	restsAllPaused     restRule = '1' // when each task left was paused individually
+	restsIdle          restRule = '2'
+	restsWithoutPauses restRule = '3' // when no task is paused: the rest is swept up
+)
+
+func restRuleOf(p *plan.Plan) restRule {
+	switch {
+	case len(p.Sweeps) > 0 || p.Starting != nil || p.State == plan.RollingBack:
+		return restsNever
+	case p.State == plan.Running:
+		return restsAllPaused
+	case p.State == plan.Cancelled:
+		return restsWithoutPauses
+	}
+	return restsIdle
 }
 
 // formatRules returns the rules of p: state, claims running, what is in force for
 // running tasks and for undos, at rest, undo round open, sequential, may be removed,
 // the grant, the undo round.
 func formatRules(p *plan.Plan) string {
-	atRest := "2"
-	switch {
-	case len(p.Sweeps) > 0 || p.Starting != nil || p.State == plan.RollingBack:
-		atRest = "0"
-	case p.State == plan.Running:
-		atRest = "1"
-	}
 	undo := p.StopFor(task.Control{State: task.RollingBack})
 	quiet := *p
 	quiet.Counters = plan.Counters{} // whether anything is in flight is seen by the scripts
 	fields := []string{
 		strconv.Itoa(int(p.State)), digit(p.State.ClaimsRunning()), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
-		atRest, digit(p.State == plan.RollingBack && p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
+		string(restRuleOf(p)), digit(p.State == plan.RollingBack && p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
 		strconv.Itoa(max(0, p.Grant.Open)), strconv.Itoa(max(0, p.Grant.MaxHeld)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
 		strconv.Itoa(p.Undo.Round),
 	}
@@ -56,7 +72,7 @@ func parseRules(s string) rules {
 	return rules{
 		state:         plan.State(f[0]),
 		grant:         strategy.Grant{Open: int(f[8]), MaxHeld: int(f[9]), MaxFailed: int(f[10])},
-		claimsRunning: f[1] == 1, undoOpen: f[5] == 1, restsIfIdle: f[4] == 2,
+		claimsRunning: f[1] == 1, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
 		ok: ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
 }

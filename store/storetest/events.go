@@ -18,6 +18,7 @@ func eventCases() []testCase {
 		{name: "from any point", run: eventsPaged},
 		{name: "at rest", run: eventsAtRest},
 		{name: "at rest with the last of a batch", run: eventsAtRestOnce},
+		{name: "not at rest with a task to sweep up", run: eventsBeforeSweep},
 		{name: "beyond the newest", run: eventsAhead},
 		{name: "of the plan alone", run: eventsOwn},
 		{name: "of the plan are not trimmed", run: eventsOwnStay, trims: true},
@@ -236,6 +237,22 @@ func eventsAtRestOnce(e *env) {
 	last := r.read().LastEvent
 	r.commit(jobs[0].work(store.Yield), jobs[1].work(store.Complete), jobs[2].work(store.Yield))
 	r.tell(last, "1 pause: RUNNING>PAUSED", "2 success: RUNNING>COMPLETED", "3 pause: RUNNING>PAUSED at rest")
+}
+
+// eventsBeforeSweep: a task was paused after the cancel was decided, so the cancelled plan
+// still has to sweep it up. It is not at rest, and may not be removed.
+func eventsBeforeSweep(e *env) {
+	r := e.start(1, concurrently(1))
+	job := r.take("worker", 1)[0]
+	r.give(plan.Plan.Pause)
+	cancel := r.decision(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(by()) })
+	r.do(job.work(store.Yield))
+	last := r.read().LastEvent
+	p := r.send(cancel)
+	r.tell(last, "0 cancel: PAUSED>CANCELLED by operator")
+	equal(e, "plan at rest", p.AtRest(), false)
+	_, err := e.Remove(e.ctx, r.id)
+	e.is(err, store.ErrConflict)
 }
 
 func eventsTrimmed(e *env) {

@@ -24,7 +24,7 @@ if ARGV[1] == '0' then
 		if problem then
 			return problem
 		end
-		if not plan.over or n[2] + n[8] > 0 then
+		if not plan.over or not atRest() then
 			return '!conflict the plan is not over'
 		end
 	elseif r[1] == 'creating' and tonumber(now) < r[6] + r[5] then

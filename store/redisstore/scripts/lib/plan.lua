@@ -130,5 +130,8 @@ local function atRest()
 	if n[2] + n[8] > 0 or plan.resting == '0' then
 		return false
 	end
+	if plan.resting == '3' then
+		return n[3] == 0
+	end
 	return plan.resting == '2' or plan.breached == 0 and n[5] <= plan.maxFailed and n[1] == 0 and n[3] > 0
 end

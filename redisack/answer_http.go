@@ -88,7 +88,11 @@ func oversize(status int, limit int64) *ProbeError {
 }
 
 // drain reads what is left of a short body, so that the connection can be used again.
-func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxDrain) }
+func drain(resp *http.Response) {
+	if resp.StatusCode >= http.StatusOK { // below stands the connection itself, which no context ends a read from
+		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+	}
+}
 
 // dialError classifies what the transport says. Its text holds no URL.
 func dialError(ctx context.Context, err error) *ProbeError {

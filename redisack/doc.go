@@ -58,6 +58,7 @@
 //	the version is current with other content          ErrVersionReused
 //	a key is of another type                           ErrWrongType, ErrWriteFailed
 //	the Redis user may not do what is needed           ErrNotPermitted, *PermissionError, ErrWriteFailed
+//	the server may drop keys to make room               ErrEviction, *EvictionError, ErrWriteFailed
 //	Redis did not take the write                       ErrWriteFailed
 //	the connection broke, outcome unknown              ErrWriteUnknown: repeat with the same WriteID
 //	the write is gone (failover, flush)                ErrWriteLost

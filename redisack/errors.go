@@ -23,6 +23,8 @@ var (
 	// ErrNotPermitted: the Redis user may not run commands that the write, or what follows it, needs. Nothing has been
 	// written.
 	ErrNotPermitted = errors.New("redisack: the Redis user has too few permissions")
+	// ErrEviction: the server has a memory limit and may drop configurations. Nothing has been changed.
+	ErrEviction = errors.New("redisack: redis may drop configurations")
 	// ErrWriteFailed: Redis did not take the write. Nothing has changed.
 	ErrWriteFailed = errors.New("redisack: the write failed")
 	// ErrWriteUnknown: the write may have taken effect or not; repeat it with the same WriteID.

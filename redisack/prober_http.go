@@ -179,7 +179,7 @@ func (p *httpProber) Probe(ctx context.Context, ep Endpoint, _ Target) (Observat
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if err := refused(resp); err != nil {
-		drain(resp.Body)
+		drain(resp)
 		return Observation{Status: resp.StatusCode}, err
 	}
 	body, err := readBody(ctx, resp, p.MaxBody)

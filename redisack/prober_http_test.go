@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -356,5 +357,30 @@ func TestRetryAfter(t *testing.T) {
 		if got := retryAfter(text, now); got != want {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
+	}
+}
+
+// TestSwitchingProtocols: what stands in place of the body is the connection, and no context ends a read from it.
+func TestSwitchingProtocols(t *testing.T) {
+	t.Parallel()
+	left := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+		<-left
+	}))
+	defer server.Close()
+	defer close(left)
+	p := HTTP{Version: JSONField("version"), AllowLoopback: true}.bind(1, 1)
+	defer p.close()
+	_, err := p.Probe(t.Context(), Endpoint{ID: "a", URL: server.URL}, Target{})
+	var refusal *ProbeError
+	if !errors.As(err, &refusal) || refusal.Kind != KindStatus || refusal.Status != http.StatusSwitchingProtocols {
+		t.Errorf("the probe answers %v", err)
 	}
 }

@@ -29,12 +29,13 @@ const (
 type redisBackend struct {
 	rdb    redis.UniversalClient
 	script *redis.Script
+	keeper *keeper
 	reader ackReader
 }
 
 func newRedisBackend(rdb redis.UniversalClient) *redisBackend {
 	return &redisBackend{
-		rdb: rdb, script: redis.NewScript(writeSource), reader: ackReader{servers: make(map[string]*ackServer)},
+		rdb: rdb, script: redis.NewScript(writeSource), keeper: newKeeper(rdb), reader: ackReader{servers: make(map[string]*ackServer)},
 	}
 }
 
@@ -61,6 +62,11 @@ func (m marked) MarshalBinary() ([]byte, error) {
 var errAbandoned = errors.New("redisack: the write was given up before it was sent")
 
 func (b *redisBackend) write(ctx context.Context, req writeRequest) (writeReply, error) {
+	if !req.purpose.restore { // what was taken away has to come back wherever it was
+		if err := b.keeper.check(ctx); err != nil {
+			return writeReply{}, err
+		}
+	}
 	send := b.sendInline
 	if len(req.Payload) > stageAbove && !req.purpose.restore { // a full server takes no payload ahead
 		send = b.sendStaged

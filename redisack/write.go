@@ -158,7 +158,7 @@ func (e *PermissionError) Is(target error) bool { return target == ErrNotPermitt
 // passing reports whether sending the write again may help: the connection failed, or Redis is busy with itself.
 func passing(err error) bool {
 	if !answered(err) {
-		return !errors.Is(err, redis.ErrClosed)
+		return !errors.Is(err, redis.ErrClosed) && !errors.Is(err, ErrEviction)
 	}
 	for _, prefix := range []string{
 		"LOADING", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "NOREPLICAS", "BUSY", "MOVED", "ASK",

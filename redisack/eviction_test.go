@@ -1,0 +1,50 @@
+package redisack
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+)
+
+// Nothing is written to a server that may drop it again, whatever keys its policy begins with.
+func TestServerThatMayDropConfigurations(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{"allkeys-lru", "volatile-lru", "volatile-ttl"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			rdb := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", policy).Client()
+			_, err := New(rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
+			var told *EvictionError
+			if !errors.Is(err, ErrEviction) || !errors.Is(err, ErrWriteFailed) || !errors.As(err, &told) || told.Policy != policy {
+				t.Errorf("the write answers %v", err)
+			}
+			if n := rdb.DBSize(t.Context()).Val(); n != 0 {
+				t.Errorf("%d keys were written", n)
+			}
+			if err := rdb.ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Err(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := New(rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
+				t.Errorf("after its policy was mended: %v", err)
+			}
+		})
+	}
+}
+
+// A policy without a limit drops nothing, and a rollback is written whatever has become of the server.
+func TestServerThatKeepsConfigurations(t *testing.T) {
+	t.Parallel()
+	rdb := redistest.Start(t, "--maxmemory-policy", "allkeys-lru").Client()
+	c := New(rdb, Config{})
+	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := rdb.ConfigSet(t.Context(), "maxmemory", "100mb").Err(); err != nil {
+		t.Fatal(err)
+	}
+	ch := Change{Key: "k", Version: "v2"}.complete()
+	if _, err := New(rdb, Config{}).write(t.Context(), ch, purpose{restore: true}); err != nil {
+		t.Errorf("a rollback: %v", err)
+	}
+}

@@ -43,7 +43,9 @@ func (n *redisNode) mayLock(ctx context.Context) error {
 			return fmt.Errorf("whether %s may drop keys is not known: %w", n.label, err)
 		}
 	}
-	if found := n.tell(n.guard.Found()); found != nil {
+	found := n.guard.Found()
+	n.tell(found)
+	if found != nil {
 		return &EvictionError{Node: cmp.Or(found.Addr, n.label), Policy: found.Policy, Limit: found.Limit}
 	}
 	return nil
@@ -72,14 +74,13 @@ func (n *redisNode) watch() {
 	}
 }
 
-// tell hands on what was found, and returns it.
-func (n *redisNode) tell(found *redisserver.Eviction) *redisserver.Eviction {
+// tell hands on what was found.
+func (n *redisNode) tell(found *redisserver.Eviction) {
 	e := Eviction{Node: n.label}
 	if found != nil {
 		e.Begun, e.Policy, e.Limit = true, found.Policy, found.Limit
 	}
 	n.backend.evictions(e)
-	return found
 }
 
 // eviction is told what a server was found to do, as often as it is looked at.

@@ -12,7 +12,7 @@ func IsNil(v any) bool {
 	if v == nil {
 		return true
 	}
-	switch r := reflect.ValueOf(v); r.Kind() { //nolint:exhaustive // the others are never nil, or may be
+	switch r := reflect.ValueOf(v); r.Kind() {
 	case reflect.Pointer, reflect.Func:
 		return r.IsNil()
 	default:

@@ -68,8 +68,6 @@ func TestRepeatsAreNotAcknowledged(t *testing.T) {
 func durableCalls(id plan.ID, p plan.Plan, ordinal int, w store.Work) map[string]func(context.Context, *Store) error {
 	d, _ := p.Pause(plan.By{})
 	lock := store.TenantLock{Tenant: "another", Plan: id, Ordinal: ordinal, Start: 1}
-	taken := lock
-	taken.Phase = 1
 	return map[string]func(context.Context, *Store) error{
 		"commit": func(ctx context.Context, s *Store) error {
 			return s.Commit(ctx, &store.Batch{Plan: id, Works: []store.Work{w}})

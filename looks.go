@@ -55,10 +55,12 @@ func (l *looks) begin(ctx context.Context, d store.DuePlan) (settled <-chan stru
 		defer func() {
 			if slow.Stop() {
 				close(done)
+				return
 			}
+			<-done // its owner waits for the timer's goroutine, too
 		}()
-		for more := true; more; d, more = l.next(d.ID) {
-			l.e.lookDue(ctx, d)
+		for due, more := d, true; more; due, more = l.next(due.ID) {
+			l.e.lookDue(ctx, due)
 		}
 	})
 	return done

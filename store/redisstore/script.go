@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
@@ -41,9 +42,25 @@ type scripts struct {
 	end *script
 }
 
-// loadScripts composes the scripts. Those whose calls wait for replicas write at every
-// call if touch is true. An error is a fault of this package.
+// The scripts never change: they are composed once, not by every Open, whose context may
+// be short.
+//
+//nolint:gochecknoglobals // each is its text
+var (
+	plainScripts      = sync.OnceValues(func() (*scripts, error) { return composeScripts(false) })
+	replicatedScripts = sync.OnceValues(func() (*scripts, error) { return composeScripts(true) })
+)
+
+// loadScripts returns the scripts. Those whose calls wait for replicas write at every call
+// if touch is true. An error is a fault of this package.
 func loadScripts(touch bool) (*scripts, error) {
+	if touch {
+		return replicatedScripts()
+	}
+	return plainScripts()
+}
+
+func composeScripts(touch bool) (*scripts, error) {
 	var all scripts
 	durable := map[string]bool{
 		"begin": true, "finish": true, "remove": true, "save": true, "commit": true, "apply": true, "lock": true, "reserve": true,

@@ -39,7 +39,7 @@ func harness(rdb redis.UniversalClient) storetest.Harness {
 func skew(t testing.TB, of store.Store, by time.Duration) {
 	t.Helper()
 	s := of.(*Store)
-	all, err := loadScripts(false)
+	all, err := composeScripts(false) // not those that other stores share
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func halfMoves() []row {
 	return everyWay(func(w way) []row {
 		const whole = "the plan waits, and nothing is written to half of it"
 		return []row{
-			{name: "a slot half moved, to and fro", extent: short, do: halfMoved(w, 2), expect: whole},
+			{name: "a slot half moved, to and fro", extent: long, do: halfMoved(w, 2), expect: whole},
 			{name: "a slot half moved, five times", extent: long, do: halfMoved(w, 5), expect: whole},
 		}
 	})

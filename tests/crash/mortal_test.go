@@ -124,6 +124,9 @@ func opOfChange(w store.Work) string {
 	case store.UndoFail:
 		return opUndoFail
 	case store.Yield:
+		if w.RaiseTokens {
+			return "other" // the task comes back at once, with a greater token
+		}
 		return opYield
 	case store.Fail:
 	}

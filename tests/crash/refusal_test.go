@@ -26,7 +26,7 @@ func refusals() []row {
 			},
 		}
 	}), row{
-		name: "a full server, and retention", extent: short, do: fullWithRetention,
+		name: "a full server, and retention", extent: long, do: fullWithRetention,
 		expect: "a plan that was over is removed all the same; the other completes when there is room",
 	})
 }

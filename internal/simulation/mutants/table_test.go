@@ -59,8 +59,6 @@ func mutants() []mutant {
 			" || old.Start != next.Start {", " {"),
 		simulated("a start fails because of one that may be given up", "startlock.go",
 			"in, err := e.acquire(ctx, locks)\n", "in, err := e.acquire(ctx, locks)\n\t\tin.held = append(in.held, in.starting...)\n"),
-		tested("a start that was given up frees what runs", ".", "TestStartSucceedsWhileGivenUp", "start.go",
-			"if err != nil || p.StartToken == token {", "if err != nil || p.ID == 0 {"),
 		tested("plans at rest keep what was left behind", ".", "TestPlansThatAreOverHoldNothing", "cleaner.go",
 			"if !everLocked(p) {", "if p.Version > 0 {"),
 		simulated("undos while something runs", "plan/settle.go",

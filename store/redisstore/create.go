@@ -194,10 +194,12 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 	argv = append(argv, c.Mark, first, len(tenants))
 	more := 0
 	for i := range tenants {
-		argv = append(argv, &tenants[i].ID)
+		mark := "0"
 		if len(tenants[i].Labels)+len(tenants[i].Parameters) > 0 {
+			mark = "1"
 			more++
 		}
+		argv = append(argv, mark+tenants[i].ID)
 	}
 	argv = append(argv, more)
 	for i := range tenants {

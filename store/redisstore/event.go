@@ -190,10 +190,10 @@ func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event
 		}
 		place := events[i].Task.Ordinal() - 1
 		names := buckets[place/bucketSize].Val()
-		if place%bucketSize >= len(names) {
+		if place%bucketSize >= len(names) || names[place%bucketSize] == "" {
 			return &store.CorruptError{Key: s.keys.tenants(id, place/bucketSize), Reason: fmt.Sprintf("the tenant of task %s is missing", events[i].Task)}
 		}
-		events[i].Tenant = names[place%bucketSize]
+		events[i].Tenant = names[place%bucketSize][1:] // behind its mark
 	}
 	return nil
 }

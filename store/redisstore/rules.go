@@ -79,7 +79,8 @@ func parseRules(s string) rules {
 
 // facts is plan.Facts and what else scripts keep current: the ten counters, held,
 // breached, dry, the next pending ordinal, the last event, the undo round's place,
-// whether any tenant has labels or parameters.
+// whether any task was touched before its turn, the first ordinal that was never the
+// next pending one.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int
@@ -87,7 +88,7 @@ type facts struct {
 }
 
 func parseFacts(s string) (f facts) {
-	var v [17]int64
+	var v [18]int64
 	f.ok = parseNumbers(s, v[:])
 	for i := range f.Counters.States {
 		f.Counters.States[i] = int(v[i])

@@ -81,7 +81,9 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 		if err := s.fault(ctx, key, list.Err()); err != nil {
 			return nil, err
 		}
-		tenants = append(tenants, list.Val()...)
+		for _, entry := range list.Val() {
+			tenants = append(tenants, entry[min(1, len(entry)):]) // behind its mark
+		}
 		if want := min(bucketSize-place%bucketSize, after+limit-place, total-place); len(list.Val()) < want {
 			_, err := s.Plan(ctx, id) // it may have been removed meanwhile
 			return nil, cmp.Or[error](err, &store.CorruptError{Key: key, Reason: fmt.Sprintf("the tenant of task %d is missing", after+len(tenants)+1)})

@@ -76,7 +76,7 @@ func (s *site) configure(server *redistest.Server, name, value string) {
 func rights() []string {
 	return []string{
 		"del", "eval", "evalsha", "evalsha_ro", "exists", "get", "hdel", "hexists", "hget", "hlen", "hmget", "hscan", "hset",
-		"incrby", "lpos", "lpush", "lrange", "ltrim", "mget", "msetnx", "pexpire", "publish", "rpush", "set", "subscribe", "time",
+		"incrby", "lpos", "lpush", "lrange", "lset", "ltrim", "mget", "msetnx", "pexpire", "publish", "rpush", "set", "subscribe", "time",
 		"type", "unlink", "xadd", "xrange", "xtrim", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrem", "zscore",
 	}
 }

@@ -37,7 +37,8 @@ local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
 
 -- untouched is the head of a task without one.
 local untouched = 'P0 0 0 0 0 1 0 0 0 0 0 0 0 '
-local old = {}
+-- early are the tasks that are touched before their turn.
+local old, early = {}, {}
 for e = 0, edits - 1 do
 	local ordinal = tonumber(ARGV[14 + e * 10])
 	if ordinal < 1 or ordinal > plan.total then
@@ -47,8 +48,15 @@ for e = 0, edits - 1 do
 	if plan.damaged then
 		return plan.damaged
 	end
-	if not h and ordinal < plan.nextPending then
-		return lost(ordinal)
+	if not h then
+		local b, f = at(ordinal)
+		local key = base .. 'n:' .. b
+		local tenant = redis.pcall('LINDEX', key, f)
+		problem = describe(b, { { ordinal, false, true, type(tenant) == 'string' and tenant } })
+		if problem then
+			return problem
+		end
+		early[#early + 1] = { key, f, byte(tenant) == 49 and '3' or '2', sub(tenant, 2) }
 	end
 	h = h or untouched
 	local v = versionOf(h)
@@ -115,6 +123,10 @@ local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failur
 end
 
 redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
+for _, t in ipairs(early) do
+	redis.call('LSET', t[1], t[2], t[3] .. t[4])
+	plan.ahead = '1'
+end
 local raised = false
 for e = 0, edits - 1 do
 	local a = 14 + e * 10

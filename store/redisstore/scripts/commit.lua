@@ -146,7 +146,7 @@ end
 -- A single one that was never touched before, the most frequent case, is told shorter.
 local function tell(list)
 	local only = list[1]
-	if not list[2] and only and only[3] and only[4] then
+	if not list[2] and only and only[3] and only[5] == '' then
 		local ordinal = only[1]
 		out[#out + 1] = char(255, floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256) .. sized(only[4])
 		return

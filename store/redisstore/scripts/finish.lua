@@ -7,7 +7,7 @@
 --
 -- Returns "=1", "=0" if it was done before, or a problem.
 
-local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have', 'extra')
+local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have')
 if r.err then
 	return corrupt(record, r.err)
 end
@@ -24,12 +24,12 @@ local problem = typed(base .. 'events', 'stream') or typed(base .. 'history', 's
 if problem then
 	return problem
 end
-parseFacts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 ' .. r[5])
+parseFacts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 0 1')
 parseRules(ARGV[3])
 events[1] = ARGV[4]
 log(0)
 chronicle()
 redis.call('HSET', record, 'stage', 'ready', 'version', '1', 'control', ARGV[2], 'rules', ARGV[3], 'facts', formatFacts(),
 	'changed', now, 'tokens', '0 0')
-redis.call('HDEL', record, 'actor', 'ttl', 'touched', 'extra')
+redis.call('HDEL', record, 'actor', 'ttl', 'touched')
 return '=1'

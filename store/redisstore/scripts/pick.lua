@@ -46,9 +46,6 @@ for i = 1, math.min(#ordinals, tonumber(ARGV[3])) do
 	if got.err then
 		return corrupt(bucket(b), got.err)
 	end
-	if not got[1] and ordinal < plan.nextPending then
-		return lost(ordinal)
-	end
 	problem = details(b, { { ordinal, got[1] } }, out)
 	if problem then
 		return problem

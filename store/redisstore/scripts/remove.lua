@@ -42,7 +42,7 @@ if ARGV[1] == '1' then
 	for k = b, b + ARGV[3] - 1 do
 		if redis.call('TYPE', base .. 'n:' .. k).ok == 'list' then
 			for _, tenant in ipairs(redis.call('LRANGE', base .. 'n:' .. k, 0, -1)) do
-				out[#out + 1] = sized(tenant)
+				out[#out + 1] = sized(sub(tenant, 2))
 			end
 		end
 	end

@@ -11,7 +11,7 @@ local problem = load() or typed(base .. 'held', 'hash') or typed(base .. 'loose'
 if problem then
 	return problem
 end
-local b, last = tonumber(ARGV[1]), floor((plan.nextPending - 2) / 64)
+local b, last = tonumber(ARGV[1]), floor((plan.reached - 2) / 64)
 local stop = b + tonumber(ARGV[2])
 local q = { 'HMGET', '' }
 for f = 0, 63 do
@@ -26,7 +26,7 @@ while b < stop and b <= last do
 	for i = 1, 64 do
 		local h, ordinal = got[i], b * 64 + i
 		local s = h and sub(h, 1, 1)
-		if not h and ordinal < plan.nextPending then
+		if not h and ordinal < plan.reached then
 			return lost(ordinal)
 		end
 		if s == 'R' or s == 'B' then

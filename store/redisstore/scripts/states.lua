@@ -26,8 +26,8 @@ while after < last do
 	if heads.err then
 		return corrupt(q[2], heads.err)
 	end
-	local letters = {}
-	for i = f + 1, math.min(64, last - b * 64) do
+	local letters, count, gap = {}, math.min(64, last - b * 64), false
+	for i = f + 1, count do
 		local h = heads[i]
 		after = after + 1
 		local letter = untouched
@@ -38,10 +38,14 @@ while after < last do
 			elseif first ~= pending then
 				letter = first
 			end
-		elseif after < plan.nextPending then
-			return lost(after)
+		else
+			gap = true
 		end
 		letters[#letters + 1] = letter
+	end
+	problem = gap and (b * 64 < plan.reached or plan.ahead == '1') and absent(b, 0, heads, count)
+	if problem then
+		return problem
 	end
 	out[#out + 1] = char(unpack(letters))
 end

@@ -37,12 +37,13 @@ while buckets > 0 and after < plan.total and count < limit and size < bytes do
 	if got.err then
 		return corrupt(bucket(b), got.err)
 	end
+	problem = absent(b, first, got, last - first + 1)
+	if problem then
+		return problem
+	end
 	local list = {}
 	for i, h in ipairs(got) do
 		local ordinal = after + 1
-		if not h and ordinal < plan.nextPending then
-			return lost(ordinal)
-		end
 		local letter = shown(h and sub(h, 1, 1) or 'P')
 		after = ordinal
 		if states == '' or find(states, string.upper(letter), 1, true) then

@@ -4,7 +4,7 @@
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] mark   ARGV[2] ordinal of the first tenant   ARGV[3] number of tenants
--- then the tenants' ids, then the number of those with labels or parameters, and
+-- then the tenants' ids with their marks in front, then the number of those with labels or parameters, and
 -- per such: ordinal, JSON
 --
 -- Returns "=" or a problem.
@@ -41,8 +41,11 @@ local problem = each(first, function(key, at, a, z)
 	if problem then
 		return problem
 	end
-	for i, tenant in ipairs(redis.call('LRANGE', key, at, at + z - a)) do
-		if first + a - 4 + i - 1 <= have and tenant ~= ARGV[a + i - 1] then
+	local had = redis.call('LRANGE', key, at, at + z - a)
+	for i = 1, math.min(z - a + 1, have - first - a + 5) do
+		if not had[i] then
+			return corrupt(key, 'a tenant that was there is missing')
+		elseif sub(had[i], 2) ~= sub(ARGV[a + i - 1], 2) then
 			return '!conflict another tenant is there already'
 		end
 	end
@@ -52,6 +55,15 @@ if problem then
 end
 if r[1] ~= 'creating' then
 	return '='
+end
+local open = floor(have / 64)
+local key = base .. 'n:' .. open
+problem = typed(key, 'list')
+if not problem and redis.call('LLEN', key) ~= have - open * 64 then
+	problem = corrupt(key, 'it has ' .. redis.call('LLEN', key) .. ' tenants, not ' .. have - open * 64)
+end
+if problem then
+	return problem
 end
 each(math.max(first, have + 1), function(key, at, a, z)
 	redis.call('RPUSH', key, unpack(ARGV, a, z))
@@ -64,7 +76,4 @@ for k = 1, more do
 	redis.call('HSET', base .. 'x:' .. b, o - b * 64, ARGV[i + k * 2])
 end
 redis.call('HSET', record, 'have', math.max(have, first + count - 1), 'touched', now)
-if more > 0 then
-	redis.call('HSET', record, 'extra', '1')
-end
 return '='

@@ -69,7 +69,7 @@ local function seek()
 	end
 	local order = base .. 'order'
 	if plan.undoAt < 0 then -- the round begins: what never ran is not undone
-		plan.undoAt = plan.sequential and redis.call('LLEN', order) or plan.nextPending - 1
+		plan.undoAt = plan.sequential and redis.call('LLEN', order) or math.max(plan.reached, plan.nextPending) - 1
 	end
 	while plan.undoAt > 0 and plan.budget > 0 do
 		plan.budget = plan.budget - 1
@@ -124,6 +124,17 @@ local function loose()
 	return n[2] + n[8] - plan.held
 end
 
+-- admit appends a task to the pool. What goes with it is read before it is taken: a task
+-- that is not whole is given to nobody.
+local function admit(ordinal, h, pool)
+	local t = { ordinal, h }
+	plan.damaged = named((at(ordinal)), { t })
+	if not plan.damaged then
+		pool[#pool + 1] = t
+		return true
+	end
+end
+
 -- gatherLoose appends up to want tasks {ordinal, head} from the index of those that
 -- no worker holds, with scores from low to high and the letter that they must have.
 local function gatherLoose(want, low, high, letter, pool)
@@ -139,10 +150,9 @@ local function gatherLoose(want, low, high, letter, pool)
 				plan.damaged = senseless(ordinal)
 				return
 			end
-			if spent(h) then
+			if spent(h) or not admit(ordinal, h, pool) then
 				return
 			end
-			pool[#pool + 1] = { ordinal, h }
 		else
 			redis.call('ZREM', key, member)
 			plan.unindexed = true
@@ -150,8 +160,8 @@ local function gatherLoose(want, low, high, letter, pool)
 	end
 end
 
--- gatherPending appends up to want pending tasks, with their tenants if that is all
--- there is to tell of them, and moves nextPending on.
+-- gatherPending appends up to want pending tasks and moves nextPending on. It stops at one
+-- that is not whole.
 local function gatherPending(want, pool)
 	local last = math.min(plan.open, plan.total)
 	while want > 0 and plan.budget > 0 and plan.nextPending <= last do
@@ -162,7 +172,7 @@ local function gatherPending(want, pool)
 			plan.damaged = plan.damaged or corrupt(base .. 'n:' .. int(b), tenants.err or 'tenants are missing')
 			return
 		end
-		local next = plan.nextPending
+		local next, list = plan.nextPending, {}
 		for i = 1, count do
 			local h = got[i]
 			if not h or sub(h, 1, 1) == 'P' then
@@ -170,11 +180,18 @@ local function gatherPending(want, pool)
 					plan.damaged = senseless(next)
 					break
 				end
-				pool[#pool + 1] = { next, h, not h, plan.extras == '0' and tenants[i] }
-				want = want - 1
+				list[#list + 1] = { next, h, not h, tenants[i], '' }
 			end
 			next = next + 1
 		end
+		local problem, whole = describe(b, list)
+		if problem then
+			plan.damaged, next = problem, list[whole + 1][1]
+		end
+		for i = 1, whole do
+			pool[#pool + 1] = list[i]
+		end
+		want = want - whole
 		plan.nextPending = next
 		plan.budget = plan.budget - count
 		if plan.damaged then
@@ -211,10 +228,9 @@ local function gather(want)
 	end
 	while not plan.damaged and not plan.exhausted and #pool < want do
 		local ordinal, h = seek()
-		if not ordinal or spent(h) then
+		if not ordinal or spent(h) or not admit(ordinal, h, pool) then
 			break
 		end
-		pool[#pool + 1] = { ordinal, h }
 		plan.undoAt = plan.undoAt - 1
 	end
 	return pool

@@ -168,7 +168,7 @@ local function work(key, ordinal, f, after, data, h, set, drop)
 	if not h then
 		if ordinal < 1 or ordinal > plan.total then
 			return 'P0n'
-		elseif ordinal < plan.nextPending then
+		elseif ordinal < plan.reached then
 			return 'P0c'
 		end
 		return shown('P') .. '0f0;' .. sized('')

@@ -26,7 +26,7 @@ func (r *run) plan(m *member, delay time.Duration) {
 	now := r.now()
 	m.due = now + delay
 	if m.due >= r.limit {
-		if m.last {
+		if m.last || now >= r.limit {
 			r.agenda.drop(m)
 			return
 		}

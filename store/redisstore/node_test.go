@@ -313,6 +313,7 @@ func TestPausedWrites(t *testing.T) {
 }
 
 // TestReadOnlyCallsRefused: a user without the right to read-only calls gets the others.
+// Other stores of the process go on with read-only calls.
 func TestReadOnlyCallsRefused(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -335,6 +336,10 @@ func TestReadOnlyCallsRefused(t *testing.T) {
 	}
 	if !s.scripts.plan.plain.Load() {
 		t.Error("it is refused each time")
+	}
+	other := openStore(t, server.Client(), Config{})
+	if _, err := other.Plan(r.ctx, r.id); err != nil || other.scripts.plan.plain.Load() {
+		t.Errorf("another store's reads are calls that may write, error %v", err)
 	}
 }
 

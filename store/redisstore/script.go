@@ -17,15 +17,21 @@ import (
 //go:embed scripts
 var sources embed.FS
 
-// script is one Lua script with the shared pieces that it uses in front.
-type script struct {
+// code is one Lua script with the shared pieces that it uses in front. It never changes, so
+// all stores of the process share it.
+type code struct {
 	name, text, sha string
 	// commands are those that the script may run, but for PUBLISH.
 	commands []string
 	// reads says that the script writes nothing. It is called as one that may not: such
 	// calls are answered also while a server keeps writes waiting, as in a planned failover.
 	reads bool
-	// plain says that the server, or its user's rights, have no such calls.
+}
+
+// script is a script as one store calls it.
+type script struct {
+	*code
+	// plain says that this store's server, or its user's rights, have no read-only calls.
 	plain atomic.Bool
 }
 
@@ -42,48 +48,62 @@ type scripts struct {
 	end *script
 }
 
-// The scripts never change: they are composed once, not by every Open, whose context may
-// be short.
+// Scripts are composed once, not by every Open, whose context may be short.
 //
 //nolint:gochecknoglobals // each is its text
 var (
-	plainScripts      = sync.OnceValues(func() (*scripts, error) { return composeScripts(false) })
-	replicatedScripts = sync.OnceValues(func() (*scripts, error) { return composeScripts(true) })
+	plainCode      = sync.OnceValues(func() (map[string]*code, error) { return composeAll(false) })
+	replicatedCode = sync.OnceValues(func() (map[string]*code, error) { return composeAll(true) })
 )
 
-// loadScripts returns the scripts. Those whose calls wait for replicas write at every call
-// if touch is true. An error is a fault of this package.
+// loadScripts returns the scripts for one store. Those whose calls wait for replicas write
+// at every call if touch is true. An error is a fault of this package.
 func loadScripts(touch bool) (*scripts, error) {
+	composed, err := plainCode()
 	if touch {
-		return replicatedScripts()
+		composed, err = replicatedCode()
 	}
-	return plainScripts()
+	if err != nil {
+		return nil, err
+	}
+	var all scripts
+	for name, place := range all.byName() {
+		*place = &script{code: composed[name]}
+	}
+	return &all, nil
 }
 
-func composeScripts(touch bool) (*scripts, error) {
-	var all scripts
-	durable := map[string]bool{
-		"begin": true, "finish": true, "remove": true, "save": true, "commit": true, "apply": true, "lock": true, "reserve": true,
-	}
-	for name, to := range map[string]**script{
+// byName names where each script goes.
+func (all *scripts) byName() map[string]**script {
+	return map[string]**script{
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
 		"save": &all.save, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
 		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events, "history": &all.history,
 		"held": &all.held, "prune": &all.prune, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
-	} {
-		s, err := loadScript(name, "", touch && durable[name])
+		"tokens": &all.tokens, "end": &all.end,
+	}
+}
+
+func composeAll(touch bool) (map[string]*code, error) {
+	durable := []string{"begin", "finish", "remove", "save", "commit", "apply", "lock", "reserve"}
+	reading := []string{"plan", "tasks", "states", "pick", "events", "history", "held"}
+	all := map[string]*code{}
+	for name := range new(scripts).byName() {
+		var err error
+		switch name {
+		case "tokens": // it writes at every call
+			all[name], err = compose(name, allowed, false)
+		case "end":
+			all[name], err = compose("commit", allowed, touch)
+		default:
+			all[name], err = compose(name, "", touch && slices.Contains(durable, name))
+		}
 		if err != nil {
 			return nil, err
 		}
-		s.reads = slices.Contains([]string{"plan", "tasks", "states", "pick", "events", "history", "held"}, name)
-		*to = s
+		all[name].reads = slices.Contains(reading, name)
 	}
-	var err error
-	if all.tokens, err = loadScript("tokens", allowed, false); err != nil { // it writes at every call
-		return nil, err
-	}
-	all.end, err = loadScript("commit", allowed, touch)
-	return &all, err
+	return all, nil
 }
 
 // builtins are short names for functions that all scripts use.
@@ -101,9 +121,9 @@ const allowed = "redis.call('UNLINK', KEYS[1] .. '-')\n"
 // all have it. The key is not dropped in between, nor a server's memory looked at.
 const touch = "if redis.call('PEXPIRE', KEYS[1], '1000000000000') == 1 then redis.call('PERSIST', KEYS[1]) end\n"
 
-// loadScript reads a script and what its first line asks for: "-- use: a, b". It begins
+// compose reads a script and what its first line asks for: "-- use: a, b". It begins
 // with first.
-func loadScript(name, first string, touching bool) (*script, error) {
+func compose(name, first string, touching bool) (*code, error) {
 	own, err := sources.ReadFile("scripts/" + name + ".lua")
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: script %s: %w", name, err)
@@ -129,7 +149,7 @@ func loadScript(name, first string, touching bool) (*script, error) {
 	text.WriteString("return answer\n")
 	commands := commandsOf(text.String())
 	guarded := guard(commands) + text.String()
-	return &script{name: name, text: guarded, sha: digest(guarded), commands: commands}, nil
+	return &code{name: name, text: guarded, sha: digest(guarded), commands: commands}, nil
 }
 
 // digest is the name that a server gives a script.

@@ -126,11 +126,11 @@ func meet(t *testing.T, out *strings.Builder, meeting, step, commands string) {
 // give gives one command to a plan or to its only task.
 func (w *world) give(ctx context.Context, id plan.ID, command string) error {
 	e := w.engine
-	onTask := func(f func(context.Context, task.ID) (cutover.TaskAnswer, error)) error {
+	onTask := func(f func(context.Context, task.ID) (cutover.TaskResult, error)) error {
 		_, err := f(ctx, task.NewID(id, 1))
 		return err
 	}
-	onPlan := func(f func(context.Context, plan.ID) (cutover.PlanAnswer, error)) error {
+	onPlan := func(f func(context.Context, plan.ID) (cutover.PlanResult, error)) error {
 		_, err := f(ctx, id)
 		return err
 	}

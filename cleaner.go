@@ -184,7 +184,7 @@ func (c *cleaner) step(ctx context.Context, w cleaning) (after int, err error) {
 	if err := eachBatch(ctx, tenants, func(ctx context.Context, batch []string) error { return c.e.freeStale(ctx, w.id, batch) }); err != nil {
 		return -1, err
 	}
-	if after >= p.Tasks {
+	if after >= p.TaskCount {
 		return 0, nil
 	}
 	return after, nil

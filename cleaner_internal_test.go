@@ -27,7 +27,7 @@ func TestCleanerWithManyPlans(t *testing.T) {
 				t.Fatalf("%d plans are not through after %d rounds", len(left), round)
 			}
 			for id := range left {
-				p := plan.Plan{ID: id, Control: plan.Control{State: plan.Cancelled}}
+				p := plan.Plan{ID: id, Control: plan.Control{State: plan.Canceled}}
 				p.Version = 2
 				p.Idle = time.Hour
 				if c.clean(p, 1) {

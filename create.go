@@ -76,7 +76,7 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec) (plan.ID, error) {
 		c, err = e.store.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
-				Strategy: spec.Strategy, Tasks: len(spec.Tenants), IdempotencyKey: spec.IdempotencyKey,
+				Strategy: spec.Strategy, TaskCount: len(spec.Tenants), IdempotencyKey: spec.IdempotencyKey,
 			},
 			Mark:  mark,
 			Hash:  digest(spec),

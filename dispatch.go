@@ -92,7 +92,7 @@ func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 		rest = e.cfg.PollInterval
 	}
 	if d.Stamp != 0 {
-		e.fault("rest", e.store.Rest(ctx, d.ID, d.Stamp, rest))
+		e.fault("reschedule", e.store.Reschedule(ctx, d.ID, d.Stamp, rest))
 	}
 }
 

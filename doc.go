@@ -28,7 +28,7 @@
 // # Commands
 //
 // A command answers with the plan or task as it now is. If it found what it asks
-// for, AlreadySo is set; if it comes too late, the error matches plan.ErrTooLate
+// for, Unchanged is set; if it comes too late, the error matches plan.ErrNotApplicable
 // and has the state found. [WithActor] puts the person who gives it on its event.
 //
 // # What a worker is told
@@ -51,7 +51,7 @@
 //	Create: nobody here knows the executor type    ErrUnknownExecutor
 //	Create: the key was used for other content     store.ErrKeyReused
 //	Start: other plans work on its tenants         store.ErrTenantHeld
-//	any command: it comes too late                 plan.ErrTooLate
+//	any command: it comes too late                 plan.ErrNotApplicable
 //	anything: no such plan or task                 store.ErrNotFound
 //	Watch: events that are gone                    store.ErrTrimmed
 //	Watch: the store went back in time             store.ErrEventsAhead

@@ -256,23 +256,23 @@ func TestIgnoresCancel(t *testing.T) {
 		synctest.Wait()
 		mustPlan(t)(e.Cancel(t.Context(), id))
 		time.Sleep(2 * time.Minute)
-		if got, _ := cause.Load().(error); !errors.Is(got, executor.ErrCancelled) {
+		if got, _ := cause.Load().(error); !errors.Is(got, executor.ErrCanceled) {
 			t.Errorf("the cause was %v", got)
 		}
-		ends(t, e, id, 1, task.Cancelled, executor.CodeExecutorFailed)
+		ends(t, e, id, 1, task.Canceled, executor.CodeExecutorFailed)
 		ends(t, e, id, 2, task.Running, "")
 		other := create(t, e, spec("deaf"))
 		if _, err := e.Start(t.Context(), other); err == nil {
 			t.Error("a tenant was given away under a running executor")
 		}
-		if p, err := e.Plan(t.Context(), id); err != nil || p.State != plan.Cancelled || p.Counters.InFlight() != 1 {
+		if p, err := e.Plan(t.Context(), id); err != nil || p.State != plan.Canceled || p.Counters.InFlight() != 1 {
 			t.Errorf("%s with %v, %v", p.State, p.Counters, err)
 		}
 		close(release)
-		rests(t, e, id, plan.Cancelled)
+		rests(t, e, id, plan.Canceled)
 		mustPlan(t)(e.Start(t.Context(), other))
 		mustPlan(t)(e.Cancel(t.Context(), other))
-		rests(t, e, other, plan.Cancelled)
+		rests(t, e, other, plan.Canceled)
 	})
 }
 
@@ -363,7 +363,7 @@ func TestTrapAfterStop(t *testing.T) {
 		id := launch(t, e, spec("a"))
 		time.Sleep(time.Second)
 		mustPlan(t)(e.Cancel(t.Context(), id))
-		rests(t, e, id, plan.Cancelled)
+		rests(t, e, id, plan.Canceled)
 		mustPlan(t)(e.Rollback(t.Context(), id))
 		time.Sleep(time.Second)
 		mustPlan(t)(e.Cancel(t.Context(), id))
@@ -396,7 +396,7 @@ func TestRetryOfHungTask(t *testing.T) {
 		}
 		for _, from := range []bool{cutover.FromCheckpoint, cutover.FromScratch} {
 			ans, err := e.RetryTask(t.Context(), first, from)
-			var told *plan.TooLateError
+			var told *plan.StateError
 			if !errors.As(err, &told) || told.Worker != held.Worker || told.TaskState != task.Running || ans.Task.Attempt != 1 {
 				t.Errorf("retry of a task that hangs: %+v, %v", ans, err)
 			}

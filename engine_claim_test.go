@@ -77,7 +77,7 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 			switch {
 			case c.Method == "Heartbeat":
 				beats.Add(1)
-			case c.Method == "Commit" && c.Batch.Works[0].Kind == store.Yield && !c.Batch.Works[0].RaiseTokens:
+			case c.Method == "Commit" && c.Batch.Changes[0].Kind == store.Yield && !c.Batch.Changes[0].RaiseTokens:
 				yields.Add(1)
 			}
 			err := c.Do(ctx)
@@ -134,7 +134,7 @@ func TestLostAnswers(t *testing.T) {
 			var lost atomic.Bool
 			var backs atomic.Int64
 			return func(ctx context.Context, c storetest.Call) error {
-				if c.Method == "Commit" && c.Batch.Works[0].Kind == store.Yield && backs.Add(1) <= 2 {
+				if c.Method == "Commit" && c.Batch.Changes[0].Kind == store.Yield && backs.Add(1) <= 2 {
 					return errAway
 				}
 				err := c.Do(ctx)
@@ -147,7 +147,7 @@ func TestLostAnswers(t *testing.T) {
 		"save refused": func(*interceptedStore) func(context.Context, storetest.Call) error {
 			var tries atomic.Int64
 			return func(ctx context.Context, c storetest.Call) error {
-				if c.Method == "Commit" && c.Batch.Works[0].Kind == store.Save && tries.Add(1) <= 2 {
+				if c.Method == "Commit" && c.Batch.Changes[0].Kind == store.Save && tries.Add(1) <= 2 {
 					return permanent
 				}
 				return c.Do(ctx)
@@ -156,7 +156,7 @@ func TestLostAnswers(t *testing.T) {
 		"completion refused": func(*interceptedStore) func(context.Context, storetest.Call) error {
 			var tries atomic.Int64
 			return func(ctx context.Context, c storetest.Call) error {
-				if c.Method == "Commit" && c.Batch.Works[0].Kind == store.Complete && tries.Add(1) <= 2 {
+				if c.Method == "Commit" && c.Batch.Changes[0].Kind == store.Complete && tries.Add(1) <= 2 {
 					return permanent
 				}
 				return c.Do(ctx)
@@ -166,7 +166,7 @@ func TestLostAnswers(t *testing.T) {
 			var tries atomic.Int64
 			return func(ctx context.Context, c storetest.Call) error {
 				err := c.Do(ctx)
-				if c.Method == "Commit" && c.Batch.Works[0].Kind == store.Complete && tries.Add(1) <= 2 {
+				if c.Method == "Commit" && c.Batch.Changes[0].Kind == store.Complete && tries.Add(1) <= 2 {
 					return permanent
 				}
 				return err
@@ -242,7 +242,7 @@ func TestStopWithoutWorker(t *testing.T) {
 		"cancel of the task": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
 			_, err := e.CancelTask(ctx, task.NewID(id, 1))
 			return err
-		}, task.Cancelled, plan.Completed, false},
+		}, task.Canceled, plan.Completed, false},
 		"pause of the plan": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
 			_, err := e.Pause(ctx, id)
 			return err
@@ -250,7 +250,7 @@ func TestStopWithoutWorker(t *testing.T) {
 		"cancel of the plan": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
 			_, err := e.Cancel(ctx, id)
 			return err
-		}, task.Cancelled, plan.Cancelled, false},
+		}, task.Canceled, plan.Canceled, false},
 		"rollback of the plan": {func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
 			_, err := e.Rollback(ctx, id)
 			return err
@@ -279,7 +279,7 @@ func TestStopWithoutWorker(t *testing.T) {
 				runEngine(t, e)
 				p := rests(t, e, id, tt.wantPlan)
 				tk := taskOf(t, e, id, 1)
-				if n := runs.Load(); n != 1 || tk.State != tt.want || tk.PausedAlone != tt.wantAlone || tk.Request != task.NoRequest {
+				if n := runs.Load(); n != 1 || tk.State != tt.want || tk.PausedIndividually != tt.wantAlone || tk.Request != task.NoRequest {
 					t.Errorf("ran %d times, %+v, %v", n, tk.Control, p.Counters)
 				}
 			})

@@ -18,19 +18,19 @@ import (
 )
 
 // onPlan are all commands on a plan, onTask all on a task.
-func onPlan(e *cutover.Engine) map[string]func(context.Context, plan.ID) (cutover.PlanAnswer, error) {
-	return map[string]func(context.Context, plan.ID) (cutover.PlanAnswer, error){
+func onPlan(e *cutover.Engine) map[string]func(context.Context, plan.ID) (cutover.PlanResult, error) {
+	return map[string]func(context.Context, plan.ID) (cutover.PlanResult, error){
 		"start": e.Start, "pause": e.Pause, "resume": e.Resume, "cancel": e.Cancel, "rollback": e.Rollback,
-		"retry failed": func(ctx context.Context, id plan.ID) (cutover.PlanAnswer, error) { return e.RetryFailed(ctx, id, true) },
+		"retry failed": func(ctx context.Context, id plan.ID) (cutover.PlanResult, error) { return e.RetryFailed(ctx, id, true) },
 	}
 }
 
-func onTask(e *cutover.Engine) map[string]func(context.Context, task.ID) (cutover.TaskAnswer, error) {
-	return map[string]func(context.Context, task.ID) (cutover.TaskAnswer, error){
+func onTask(e *cutover.Engine) map[string]func(context.Context, task.ID) (cutover.TaskResult, error) {
+	return map[string]func(context.Context, task.ID) (cutover.TaskResult, error){
 		"pause": e.PauseTask, "resume": e.ResumeTask, "cancel": e.CancelTask, "rollback": e.RollbackTask,
-		"skip":    func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) { return e.SkipTask(ctx, id, "why") },
-		"retry":   func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) { return e.RetryTask(ctx, id, true) },
-		"scratch": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) { return e.RetryTask(ctx, id, false) },
+		"skip":    func(ctx context.Context, id task.ID) (cutover.TaskResult, error) { return e.SkipTask(ctx, id, "why") },
+		"retry":   func(ctx context.Context, id task.ID) (cutover.TaskResult, error) { return e.RetryTask(ctx, id, true) },
+		"scratch": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) { return e.RetryTask(ctx, id, false) },
 	}
 }
 
@@ -150,7 +150,7 @@ func storm(t *testing.T, engines []*cutover.Engine, id plan.ID, tasks int, seed 
 					}
 					_, err = perTask[names[r.IntN(len(names))]](t.Context(), task.NewID(id, 1+r.IntN(tasks)))
 				}
-				if err != nil && !errors.Is(err, plan.ErrTooLate) {
+				if err != nil && !errors.Is(err, plan.ErrNotApplicable) {
 					t.Error(err)
 				}
 				time.Sleep(time.Duration(r.IntN(2000)) * time.Microsecond)
@@ -166,7 +166,7 @@ func settle(t *testing.T, e *cutover.Engine, id plan.ID) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if _, err := e.Cancel(ctx, id); err != nil && !errors.Is(err, plan.ErrTooLate) {
+	if _, err := e.Cancel(ctx, id); err != nil && !errors.Is(err, plan.ErrNotApplicable) {
 		t.Error(err)
 	}
 	p, err := e.Wait(ctx, id)

@@ -205,7 +205,7 @@ func TestEngineHooks(t *testing.T) {
 		}
 		mustPlan(t)(e.Pause(t.Context(), id))
 		mustPlan(t)(e.Cancel(t.Context(), id))
-		rests(t, e, id, plan.Cancelled)
+		rests(t, e, id, plan.Canceled)
 		if got := plans.all()[:3]; !slices.Equal(got, []string{"1: CREATED to RUNNING by start", "1: RUNNING to PAUSED by pause", "1: PAUSED to CANCELLED by cancel"}) {
 			t.Errorf("%q", plans.all())
 		}

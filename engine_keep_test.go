@@ -20,8 +20,8 @@ func TestRetentionOutlastsRequests(t *testing.T) {
 		id := create(t, e, spec("a"))
 		mustPlan(t)(e.Cancel(t.Context(), id))
 		time.Sleep(lateness - time.Second)
-		rests(t, e, id, plan.Cancelled)
+		rests(t, e, id, plan.Canceled)
 		time.Sleep(restInFlight + 10*time.Second)
-		gone(t, e, plan.Cancelled, id, true)
+		gone(t, e, plan.Canceled, id, true)
 	})
 }

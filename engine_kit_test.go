@@ -105,23 +105,23 @@ func launch(t *testing.T, e *cutover.Engine, s plan.Spec) plan.ID {
 }
 
 // mustPlan returns a check that a plan command was applied.
-func mustPlan(t *testing.T) func(cutover.PlanAnswer, error) {
+func mustPlan(t *testing.T) func(cutover.PlanResult, error) {
 	t.Helper()
-	return func(a cutover.PlanAnswer, err error) {
+	return func(a cutover.PlanResult, err error) {
 		t.Helper()
-		if err != nil || a.AlreadySo {
-			t.Fatalf("plan command: already so %t, %v", a.AlreadySo, err)
+		if err != nil || a.Unchanged {
+			t.Fatalf("plan command: already so %t, %v", a.Unchanged, err)
 		}
 	}
 }
 
 // mustTask returns a check that a task command was applied.
-func mustTask(t *testing.T) func(cutover.TaskAnswer, error) {
+func mustTask(t *testing.T) func(cutover.TaskResult, error) {
 	t.Helper()
-	return func(a cutover.TaskAnswer, err error) {
+	return func(a cutover.TaskResult, err error) {
 		t.Helper()
-		if err != nil || a.AlreadySo {
-			t.Fatalf("task command: already so %t, %v", a.AlreadySo, err)
+		if err != nil || a.Unchanged {
+			t.Fatalf("task command: already so %t, %v", a.Unchanged, err)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func leakedLocks(ctx context.Context, t *testing.T, s store.Store) (leaked []str
 		t.Error(err)
 	}
 	for _, p := range plans {
-		for after := 0; after < p.Tasks; {
+		for after := 0; after < p.TaskCount; {
 			tenants, err := s.Tenants(ctx, p.ID, after, store.MaxBatch)
 			if errors.Is(err, store.ErrNotFound) {
 				break
@@ -146,14 +146,14 @@ func TestPlansThatAreOverHoldNothing(t *testing.T) {
 		"a cancel": {succeed, func(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID) {
 			t.Helper()
 			mustPlan(t)(e.Cancel(ctx, id))
-		}, plan.Cancelled},
+		}, plan.Canceled},
 		"a retry cancelled before a worker had it": {succeed, func(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID) {
 			t.Helper()
 			mustPlan(t)(e.Pause(ctx, id))
 			rests(t, e, id, plan.Paused)
 			mustTask(t)(e.RetryTask(ctx, task.NewID(id, 1), true))
 			mustPlan(t)(e.Cancel(ctx, id))
-		}, plan.Cancelled},
+		}, plan.Canceled},
 	}
 	for name, tt := range tests {
 		for _, lost := range []bool{false, true} {

@@ -34,7 +34,7 @@ func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
 	fresh(plan.Created, "created", "k1", "X")
 	mustPlan(t)(e.Start(ctx, fresh(plan.Completed, "completed", "k2", "X")))
 	mustPlan(t)(e.Start(ctx, fresh(plan.Failed, "failed", "k3", "BAD")))
-	mustPlan(t)(e.Cancel(ctx, fresh(plan.Cancelled, "cancelled", "k4", "X")))
+	mustPlan(t)(e.Cancel(ctx, fresh(plan.Canceled, "cancelled", "k4", "X")))
 	paused := fresh(plan.Paused, "paused", "k5", "LONG") // it does not complete before it is paused
 	mustPlan(t)(e.Start(ctx, paused))
 	mustPlan(t)(e.Pause(ctx, paused))
@@ -60,7 +60,7 @@ func agedExecutors() executor.Registry {
 // tasks, events, keys and locks; all others are kept for ever.
 func TestRetention(t *testing.T) {
 	t.Parallel()
-	removed := map[plan.State]bool{plan.Completed: true, plan.Cancelled: true, plan.RolledBack: true}
+	removed := map[plan.State]bool{plan.Completed: true, plan.Canceled: true, plan.RolledBack: true}
 	// With a later start the plans are over before there is an engine that keeps
 	// plans for a limited time only.
 	for name, later := range map[string]bool{"from the beginning": false, "set later": true} {
@@ -165,7 +165,7 @@ func TestRetentionRemindsOthers(t *testing.T) {
 				boot(t, m, cutover.Config{Retention: 3 * time.Hour})
 				time.Sleep(119 * time.Minute)
 				for _, id := range ids {
-					rests(t, first.Engine, id, plan.Cancelled)
+					rests(t, first.Engine, id, plan.Canceled)
 				}
 				time.Sleep(36 * time.Hour)
 				if left, err := first.Plans(t.Context(), store.PlanQuery{}); len(left) > 0 || err != nil {
@@ -191,9 +191,9 @@ func TestRetentionDefault(t *testing.T) {
 				id := create(t, e, spec("a"))
 				mustPlan(t)(e.Cancel(t.Context(), id))
 				time.Sleep(89 * 24 * time.Hour)
-				rests(t, e, id, plan.Cancelled)
+				rests(t, e, id, plan.Canceled)
 				time.Sleep(2 * 24 * time.Hour)
-				gone(t, e, plan.Cancelled, id, tt.removed)
+				gone(t, e, plan.Canceled, id, tt.removed)
 			})
 		})
 	}

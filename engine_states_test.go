@@ -36,7 +36,7 @@ func TestStates(t *testing.T) {
 			return c.Do(ctx)
 		})
 		states, err := e.States(ctx, id, 0, 0)
-		if want := []task.State{task.Cancelled, task.Skipped, task.Cancelled}; err != nil || !slices.Equal(states, want) {
+		if want := []task.State{task.Canceled, task.Skipped, task.Canceled}; err != nil || !slices.Equal(states, want) {
 			t.Errorf("states %v, %v; want %v", states, err, want)
 		}
 		if asked != 2 {

@@ -162,7 +162,7 @@ func TestStaleLocks(t *testing.T) {
 				}
 				return c.Do(ctx)
 			})
-			if _, err := e.Start(ctx, id); !errors.Is(err, plan.ErrTooLate) {
+			if _, err := e.Start(ctx, id); !errors.Is(err, plan.ErrNotApplicable) {
 				t.Fatalf("start of a plan that was cancelled meanwhile: %v", err)
 			}
 		},
@@ -212,7 +212,7 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 				t.Errorf("held by %v", by)
 			}
 		}
-		if a, err := e.RetryFailed(ctx, old, true); err != nil || a.AlreadySo {
+		if a, err := e.RetryFailed(ctx, old, true); err != nil || a.Unchanged {
 			t.Errorf("%+v, %v", a, err)
 		}
 		rests(t, e, old, plan.Completed) // what is held stays failed
@@ -224,7 +224,7 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 		ends(t, e, old, 2, task.RollbackFailed, task.CodeTenantHeld)
 
 		mustPlan(t)(e.Cancel(ctx, newer))
-		rests(t, e, newer, plan.Cancelled)
+		rests(t, e, newer, plan.Canceled)
 		mustPlan(t)(e.Rollback(ctx, old))
 		rests(t, e, old, plan.RolledBack)
 		x.check(t)
@@ -292,7 +292,7 @@ func TestStartTwiceAtOnce(t *testing.T) {
 			wg.Go(func() {
 				a, err := engines[i%2].Start(t.Context(), id)
 				switch {
-				case err == nil && !a.AlreadySo:
+				case err == nil && !a.Unchanged:
 					applied.Add(1)
 				case err == nil || errors.Is(err, cutover.ErrStarting):
 					others.Add(1)

@@ -104,7 +104,7 @@ func TestFailureThenRetry(t *testing.T) {
 		}
 		broken = false
 		ans, err := e.RetryTask(ctx, task.NewID(p.ID, 2), true)
-		if err != nil || ans.AlreadySo {
+		if err != nil || ans.Unchanged {
 			t.Fatalf("RetryTask: %+v, %v", ans, err)
 		}
 		p, err = e.Wait(ctx, p.ID)

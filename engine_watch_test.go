@@ -139,7 +139,7 @@ func TestWatchOverRestart(t *testing.T) {
 		time.Sleep(time.Minute)
 		mustPlan(t)(second.Cancel(t.Context(), id))
 		got := <-events
-		if last := got[len(got)-1]; !slices.Equal(seqs(got), upTo(1, last.Seq)) || last.Task == 0 || last.To != task.Cancelled.String() {
+		if last := got[len(got)-1]; !slices.Equal(seqs(got), upTo(1, last.Seq)) || last.Task == 0 || last.To != task.Canceled.String() {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -318,7 +318,7 @@ func TestWaitInEachState(t *testing.T) {
 	plans := map[plan.State]func(ctx context.Context, e *cutover.Engine, id plan.ID) error{
 		plan.Created:   func(context.Context, *cutover.Engine, plan.ID) error { return nil },
 		plan.Completed: func(ctx context.Context, e *cutover.Engine, id plan.ID) error { _, err := e.Start(ctx, id); return err },
-		plan.Cancelled: func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
+		plan.Canceled: func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
 			_, err := e.Cancel(ctx, id)
 			return err
 		},

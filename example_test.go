@@ -124,7 +124,7 @@ func ExampleEngine_States() {
 		panic(err)
 	}
 	var states []task.State // states[i] is that of the task with ordinal i+1
-	for len(states) < p.Tasks {
+	for len(states) < p.TaskCount {
 		page, err := engine.States(ctx, p.ID, len(states), 0)
 		if err != nil {
 			panic(err)

@@ -117,7 +117,7 @@ func (e *Engine) handBack(ctx context.Context, l *lease, h store.Holding) bool {
 	if !l.alive() || !e.jobs.disown(l, h.Task, h.Token) {
 		return false
 	}
-	b := store.Batch{Plan: h.Task.Plan(), Works: []store.Work{{
+	b := store.Batch{Plan: h.Task.Plan(), Changes: []store.Change{{
 		Task: h.Task, Token: h.Token, Seq: handBackSeq, Kind: store.Yield,
 		Failure: task.RollbackStopped(1, "", time.Now()),
 	}}}

@@ -78,7 +78,7 @@ func (j *job) Logger() *zap.Logger {
 }
 
 func (j *job) save(s store.Saved) error {
-	w, err := j.commit(store.Work{Kind: store.Save, Saved: s}, store.Claim{})
+	w, err := j.commit(store.Change{Kind: store.Save, Saved: s}, store.Claim{})
 	if err != nil {
 		return err
 	}
@@ -95,11 +95,11 @@ func (j *job) save(s store.Saved) error {
 
 // commit writes one change of the task, again and again while the store is away
 // and the lease holds. Any error means that the task is lost: executor.ErrLost.
-func (j *job) commit(w store.Work, claim store.Claim) (store.Work, error) {
+func (j *job) commit(w store.Change, claim store.Claim) (store.Change, error) {
 	j.seq++
 	w.Task, w.Token, w.Seq = j.task.ID, j.task.Token, j.seq
 	j.works[0] = w
-	j.batch.Plan, j.batch.Works, j.batch.Claim = j.task.ID.Plan(), j.works[:], claim
+	j.batch.Plan, j.batch.Changes, j.batch.Claim = j.task.ID.Plan(), j.works[:], claim
 	if j.isLost() {
 		j.lose() // for good: a renewal that comes late may revive the lease, not the run
 		return w, executor.ErrLost
@@ -166,7 +166,7 @@ func (j *job) hear(stop task.Stop) {
 	defer j.mu.Unlock()
 	switch {
 	case stop == task.StopCancel && j.grace == nil:
-		j.grace = time.AfterFunc(j.e.cfg.CancelGrace, func() { j.interrupt(executor.ErrCancelled) })
+		j.grace = time.AfterFunc(j.e.cfg.CancelGrace, func() { j.interrupt(executor.ErrCanceled) })
 	case stop != task.StopCancel && j.grace != nil:
 		j.grace.Stop() // the cancel was withdrawn
 		j.grace = nil
@@ -186,7 +186,7 @@ func (j *job) close() {
 // outcome turns what the executor returned into the change to commit. An error of
 // the executor's own may panic when it is read; it counts as a panic then, and
 // nobody reads it again.
-func (j *job) outcome(err error) (w store.Work, readable error) {
+func (j *job) outcome(err error) (w store.Change, readable error) {
 	defer func() {
 		if v := recover(); v != nil {
 			readable = &executor.PanicError{Value: fmt.Sprintf("reading the executor's error: %v", v), Stack: debug.Stack()}
@@ -197,11 +197,11 @@ func (j *job) outcome(err error) (w store.Work, readable error) {
 }
 
 // work is outcome for an error that can be read. It reads every error completely.
-func (j *job) work(err error) store.Work {
+func (j *job) work(err error) store.Change {
 	j.mu.Lock()
 	interrupted := j.told || j.interrupted != nil
 	j.mu.Unlock()
-	w := store.Work{Kind: store.Complete}
+	w := store.Change{Kind: store.Complete}
 	if err == nil {
 		if j.undo() {
 			w.Kind = store.Undone

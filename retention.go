@@ -29,7 +29,7 @@ func (e *Engine) retain(ctx context.Context) {
 
 // retainPages walks over all plans that are over, page by page, with a pause after each.
 func (e *Engine) retainPages(ctx context.Context) {
-	q := store.PlanQuery{States: []plan.State{plan.Completed, plan.Cancelled, plan.RolledBack}, Limit: store.MaxBatch}
+	q := store.PlanQuery{States: []plan.State{plan.Completed, plan.Canceled, plan.RolledBack}, Limit: store.MaxBatch}
 	for ctx.Err() == nil {
 		plans, err := e.store.Plans(ctx, q)
 		e.fault("plans", err)

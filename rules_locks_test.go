@@ -206,7 +206,7 @@ func TestSlowStart(t *testing.T) {
 		time.Sleep(time.Minute)
 		mustPlan(t)(e.Start(t.Context(), quick))
 		close(goOn)
-		if err := <-started; !errors.Is(err, plan.ErrTooLate) {
+		if err := <-started; !errors.Is(err, plan.ErrNotApplicable) {
 			t.Errorf("the slow start: %v", err)
 		}
 		if p, err := e.Plan(t.Context(), slow); err != nil || p.State != plan.Created {

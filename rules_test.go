@@ -107,7 +107,7 @@ func TestStartCancelledAtItsMark(t *testing.T) {
 			}
 			return err
 		})
-		if _, err := e.Start(t.Context(), id); !errors.Is(err, plan.ErrTooLate) {
+		if _, err := e.Start(t.Context(), id); !errors.Is(err, plan.ErrNotApplicable) {
 			t.Errorf("the start: %v", err)
 		}
 		mustPlan(t)(e.Start(t.Context(), create(t, e, spec("a"))))

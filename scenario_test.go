@@ -137,15 +137,15 @@ func (w *world) create(ctx context.Context, t *testing.T, d *datadriven.TestData
 		fmt.Fprintln(out, "error:", err)
 		return
 	}
-	fmt.Fprintf(out, "created plan %s with %d tasks\n", p.ID, p.Tasks)
+	fmt.Fprintf(out, "created plan %s with %d tasks\n", p.ID, p.TaskCount)
 }
 
 func (w *world) planCommand(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
 	t.Helper()
-	command := map[string]func(context.Context, plan.ID) (cutover.PlanAnswer, error){
+	command := map[string]func(context.Context, plan.ID) (cutover.PlanResult, error){
 		"start": w.engine.Start, "pause": w.engine.Pause, "resume": w.engine.Resume,
 		"cancel": w.engine.Cancel, "rollback": w.engine.Rollback,
-		"retry-failed": func(ctx context.Context, id plan.ID) (cutover.PlanAnswer, error) {
+		"retry-failed": func(ctx context.Context, id plan.ID) (cutover.PlanResult, error) {
 			return w.engine.RetryFailed(ctx, id, !d.HasArg("scratch"))
 		},
 	}[d.Cmd]
@@ -153,7 +153,7 @@ func (w *world) planCommand(ctx context.Context, t *testing.T, d *datadriven.Tes
 	switch {
 	case err != nil:
 		fmt.Fprintln(out, "error:", err)
-	case answer.AlreadySo:
+	case answer.Unchanged:
 		fmt.Fprintln(out, "already so:", answer.Plan.State)
 	default:
 		fmt.Fprintf(out, "applied: %s, %d in flight, %d failures acknowledged\n",
@@ -170,13 +170,13 @@ func taskArg(t *testing.T, d *datadriven.TestData) task.ID {
 
 func (w *world) taskCommand(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
 	t.Helper()
-	command := map[string]func(context.Context, task.ID) (cutover.TaskAnswer, error){
+	command := map[string]func(context.Context, task.ID) (cutover.TaskResult, error){
 		"task-pause": w.engine.PauseTask, "task-resume": w.engine.ResumeTask,
 		"task-cancel": w.engine.CancelTask, "task-rollback": w.engine.RollbackTask,
-		"task-retry": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) {
+		"task-retry": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) {
 			return w.engine.RetryTask(ctx, id, !d.HasArg("scratch"))
 		},
-		"task-skip": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) {
+		"task-skip": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) {
 			return w.engine.SkipTask(ctx, id, "not needed")
 		},
 	}[d.Cmd]
@@ -184,7 +184,7 @@ func (w *world) taskCommand(ctx context.Context, t *testing.T, d *datadriven.Tes
 	switch {
 	case err != nil:
 		fmt.Fprintln(out, "error:", err)
-	case answer.AlreadySo:
+	case answer.Unchanged:
 		fmt.Fprintln(out, "already so:", answer.Task.State)
 	default:
 		fmt.Fprintf(out, "applied: %s, attempt %d\n", answer.Task.State, answer.Task.Attempt)

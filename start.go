@@ -37,7 +37,7 @@ const (
 // goes on. The others free what they have taken and wait until it has come to an end:
 // if it was given up, they go on. None fails because of a start that is given up, unless
 // it has waited for a minute.
-func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanAnswer, error) {
+func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanResult, error) {
 	by := commandBy(ctx)
 	deadline := time.Now().Add(startPatience)
 	for {
@@ -47,7 +47,7 @@ func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanAnswer, error) {
 			return a, err
 		}
 		if err := e.awaitStart(ctx, yield.to, deadline); err != nil {
-			return PlanAnswer{Plan: a.Plan}, err
+			return PlanResult{Plan: a.Plan}, err
 		}
 	}
 }
@@ -63,7 +63,7 @@ func (e *yieldError) Error() string {
 }
 
 // tryStart tries once to start a plan. A *yieldError says that it has given way.
-func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline time.Time) (PlanAnswer, error) {
+func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline time.Time) (PlanResult, error) {
 	token := newToken()
 	d, p, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if p.StartLeft() > 0 && p.Starting.Token != token {
@@ -71,8 +71,8 @@ func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline 
 		}
 		return p.MarkStarting(token, e.startTTL(), by)
 	})
-	if err != nil || d.AlreadySo {
-		return PlanAnswer{Plan: p, AlreadySo: d.AlreadySo}, err
+	if err != nil || d.Unchanged {
+		return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
 	}
 	if err = e.lockAll(ctx, id, by.Actor, token, deadline); err == nil {
 		_, p, err = e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
@@ -83,7 +83,7 @@ func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline 
 		})
 	}
 	if err == nil {
-		return PlanAnswer{Plan: p}, nil
+		return PlanResult{Plan: p}, nil
 	}
 	// The mark must go even if the caller's patience is at its end.
 	last, done := wait.WithGrace(ctx, giveUpPatience)
@@ -92,7 +92,7 @@ func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline 
 	if held := new(store.TenantHeldError); errors.As(err, &held) {
 		e.nameHolders(ctx, id, held)
 	}
-	return PlanAnswer{Plan: p}, err
+	return PlanResult{Plan: p}, err
 }
 
 // newToken returns a random token that is not 0.
@@ -149,7 +149,7 @@ func (e *Engine) keepStart(ctx context.Context, id plan.ID, actor string, token 
 func (e *Engine) renewStart(ctx context.Context, id plan.ID, actor string, token uint64) error {
 	_, _, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if p.Starting == nil || p.Starting.Token != token {
-			return plan.Decision{}, &plan.TooLateError{
+			return plan.Decision{}, &plan.StateError{
 				Plan: id, Command: plan.ByStart.String(), PlanState: p.State, Why: "the start was given up",
 			}
 		}

@@ -15,8 +15,8 @@ import (
 // plan the task runs after the plan's resume. store.ErrTenantHeld if another plan
 // works on the tenant by now. A
 // task that a worker still runs, because it hangs for instance, is not retried:
-// plan.ErrTooLate, and the *plan.TooLateError names the worker.
-func (e *Engine) RetryTask(ctx context.Context, id task.ID, fromCheckpoint bool) (TaskAnswer, error) {
+// plan.ErrNotApplicable, and the *plan.StateError names the worker.
+func (e *Engine) RetryTask(ctx context.Context, id task.ID, fromCheckpoint bool) (TaskResult, error) {
 	return e.taskCommand(ctx, id, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, fromCheckpoint, by)
 	})
@@ -25,26 +25,26 @@ func (e *Engine) RetryTask(ctx context.Context, id task.ID, fromCheckpoint bool)
 // PauseTask stops one running task; the rest of its plan goes on. A task that a
 // worker runs stops at its next boundary. It holds no slot, keeps its plan open,
 // and goes on with ResumeTask only.
-func (e *Engine) PauseTask(ctx context.Context, id task.ID) (TaskAnswer, error) {
+func (e *Engine) PauseTask(ctx context.Context, id task.ID) (TaskResult, error) {
 	return e.taskCommand(ctx, id, plan.Plan.PauseTask)
 }
 
 // ResumeTask lets a paused task go on, or withdraws a pause or cancel of it that
 // has not taken effect yet.
-func (e *Engine) ResumeTask(ctx context.Context, id task.ID) (TaskAnswer, error) {
+func (e *Engine) ResumeTask(ctx context.Context, id task.ID) (TaskResult, error) {
 	return e.taskCommand(ctx, id, plan.Plan.ResumeTask)
 }
 
 // CancelTask ends one task for good. A task that a worker runs stops at its next
 // boundary, or is interrupted after the CancelGrace. It can be rolled back.
-func (e *Engine) CancelTask(ctx context.Context, id task.ID) (TaskAnswer, error) {
+func (e *Engine) CancelTask(ctx context.Context, id task.ID) (TaskResult, error) {
 	return e.taskCommand(ctx, id, plan.Plan.CancelTask)
 }
 
 // SkipTask decides that a pending or failed task is not to be done, or a failed
 // undo not to be finished, and why; an empty reason leaves that of [WithReason].
 // The tenant is given free.
-func (e *Engine) SkipTask(ctx context.Context, id task.ID, reason string) (TaskAnswer, error) {
+func (e *Engine) SkipTask(ctx context.Context, id task.ID, reason string) (TaskResult, error) {
 	if reason != "" {
 		ctx = WithReason(ctx, reason)
 	}
@@ -53,11 +53,11 @@ func (e *Engine) SkipTask(ctx context.Context, id task.ID, reason string) (TaskA
 
 // RollbackTask undoes one task; its plan keeps its state. store.ErrTenantHeld if
 // another plan works on the tenant by now.
-func (e *Engine) RollbackTask(ctx context.Context, id task.ID) (TaskAnswer, error) {
+func (e *Engine) RollbackTask(ctx context.Context, id task.ID) (TaskResult, error) {
 	return e.taskCommand(ctx, id, plan.Plan.RollbackTask)
 }
 
-func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.Plan, task.Task, plan.By) (plan.Decision, error)) (TaskAnswer, error) {
+func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.Plan, task.Task, plan.By) (plan.Decision, error)) (TaskResult, error) {
 	by := commandBy(ctx)
 	var t task.Task
 	var locked []store.TenantLock
@@ -65,7 +65,7 @@ func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.
 		if t, err = e.readTask(ctx, id); err != nil {
 			return d, err
 		}
-		if d, err = command(p, t, by); err != nil || d.AlreadySo {
+		if d, err = command(p, t, by); err != nil || d.Unchanged {
 			return d, err
 		}
 		taken, err := e.lockAgain(ctx, p, t, d.Edits)
@@ -78,12 +78,12 @@ func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.
 		e.fault("release", e.release(last, locked[:min(len(locked), store.MaxBatch)]))
 	}
 	if err != nil {
-		return TaskAnswer{Task: t}, err
+		return TaskResult{Task: t}, err
 	}
 	if t, err = e.readTask(ctx, id); err == nil {
 		e.releases.released(p, t)
 	}
-	return TaskAnswer{Task: t, AlreadySo: d.AlreadySo}, err
+	return TaskResult{Task: t, Unchanged: d.Unchanged}, err
 }
 
 func (e *Engine) readTask(ctx context.Context, id task.ID) (t task.Task, err error) {

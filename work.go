@@ -25,7 +25,7 @@ type worker struct {
 	more bool
 	// batch and works are used again for every commit.
 	batch store.Batch
-	works [1]store.Work
+	works [1]store.Change
 }
 
 // start gives the task to a worker. The caller has taken capacity for it.

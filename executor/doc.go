@@ -29,7 +29,7 @@
 //
 // # Why the context ended
 //
-//	cancelled, grace period over   context.Cause is ErrCancelled
+//	cancelled, grace period over   context.Cause is ErrCanceled
 //	the process goes down          ErrShutdown
 //	the lease is lost              ErrLeaseLost
 //

@@ -20,9 +20,9 @@ var (
 
 // Why an executor's context ended: what context.Cause tells.
 var (
-	// ErrCancelled: a person cancelled the task, and it did not stop by itself
+	// ErrCanceled: a person cancelled the task, and it did not stop by itself
 	// within the grace period.
-	ErrCancelled = errors.New("executor: the task was cancelled")
+	ErrCanceled = errors.New("executor: the task was cancelled")
 	// ErrShutdown: the process goes down. The task goes on elsewhere.
 	ErrShutdown = errors.New("executor: the process shuts down")
 	// ErrLeaseLost: the process could not keep its lease, so that another worker

@@ -153,7 +153,7 @@ func TestSuccessAfterTheTimeoutIsSuccess(t *testing.T) {
 func TestTheContextEnds(t *testing.T) {
 	t.Parallel()
 	for cause, recorded := range map[error]bool{
-		executor.ErrCancelled: false,
+		executor.ErrCanceled:  false,
 		executor.ErrShutdown:  false,
 		executor.ErrLeaseLost: false,
 		executor.ErrTimeout:   true,

@@ -17,7 +17,7 @@ func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, er
 	case p.State == Running:
 		return d.already()
 	case p.State != Created:
-		return d, d.tooLate(ByStart, "")
+		return d, d.notApplicable(ByStart, "")
 	}
 	d.Plan.Starting = &Starting{Token: token, TTL: ttl, Actor: by.Actor}
 	d.Changed = true
@@ -41,9 +41,9 @@ func (p Plan) Start(by By) (Decision, error) {
 	case p.State == Running:
 		return d.already()
 	case p.State != Created:
-		return d, d.tooLate(ByStart, "")
+		return d, d.notApplicable(ByStart, "")
 	case p.Starting == nil:
-		return d, d.tooLate(ByStart, "the start was given up")
+		return d, d.notApplicable(ByStart, "the start was given up")
 	}
 	d.Plan.StartToken, d.Plan.Starting = p.Starting.Token, nil
 	d.Plan.StartedAt = by.Now
@@ -67,9 +67,9 @@ func (p Plan) Pause(by By) (Decision, error) {
 		d.Plan.PauseReasons |= PausedByHand
 		d.note(ByPause, Paused, Paused, by)
 		return d, nil
-	case Created, Failed, Completed, Cancelled, RollingBack, RolledBack, RollbackFailed:
+	case Created, Failed, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
 	}
-	return d, d.tooLate(ByPause, "")
+	return d, d.notApplicable(ByPause, "")
 }
 
 // Resume lets a paused or failed plan go on and acknowledges the failures that
@@ -81,8 +81,8 @@ func (p Plan) Resume(by By) (Decision, error) {
 	case Running:
 		return d.already()
 	case Paused, Failed:
-	case Created, Completed, Cancelled, RollingBack, RolledBack, RollbackFailed:
-		return d, d.tooLate(ByResume, "")
+	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
+		return d, d.notApplicable(ByResume, "")
 	}
 	failed := next.Counters.Of(task.Failed)
 	next.Acknowledged = failed
@@ -101,7 +101,7 @@ func (p Plan) Cancel(by By) (Decision, error) {
 	switch d.Plan.State {
 	case Created, Running, Paused, Failed:
 		d.Plan.Starting = nil
-		d.move(ByCancel, Cancelled, by)
+		d.move(ByCancel, Canceled, by)
 		if d.Plan.Counters.Of(task.Paused) > 0 {
 			d.Plan.sweep(Sweep{Kind: SweepCancel, Actor: by.Actor, Reason: by.Reason})
 		}
@@ -111,11 +111,11 @@ func (p Plan) Cancel(by By) (Decision, error) {
 		d.Plan.Undo.Stopping = true // until Settle finds no undo in flight
 		d.move(ByCancel, RollbackFailed, by)
 		return d, nil
-	case Cancelled:
+	case Canceled:
 		return d.already()
 	case Completed, RolledBack, RollbackFailed:
 	}
-	return d, d.tooLate(ByCancel, "")
+	return d, d.notApplicable(ByCancel, "")
 }
 
 // Rollback takes the plan back: what is in flight is cancelled first, then
@@ -123,15 +123,15 @@ func (p Plan) Cancel(by By) (Decision, error) {
 func (p Plan) Rollback(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
-	case Running, Paused, Failed, Completed, Cancelled:
+	case Running, Paused, Failed, Completed, Canceled:
 	case RollbackFailed:
 		if d.Plan.Undo.Stopping {
-			return d, d.tooLate(ByRollback, "the undos of the last rollback are still stopping")
+			return d, d.notApplicable(ByRollback, "the undos of the last rollback are still stopping")
 		}
 	case RollingBack, RolledBack:
 		return d.already()
 	case Created:
-		return d, d.tooLate(ByRollback, "it has not been started")
+		return d, d.notApplicable(ByRollback, "it has not been started")
 	}
 	d.move(ByRollback, RollingBack, by)
 	d.Plan.Undo = Undo{
@@ -140,7 +140,7 @@ func (p Plan) Rollback(by By) (Decision, error) {
 		// Settle then opens the round.
 		Open: p.State != Running && d.Plan.Counters.Of(task.Running) == 0,
 	}
-	d.Plan.UndosDry = false
+	d.Plan.UndosExhausted = false
 	d.Plan.Acknowledged = 0 // tolerances do not apply, and the failed tasks are undone
 	return d, nil
 }
@@ -151,8 +151,8 @@ func (p Plan) RetryFailed(fromCheckpoint bool, by By) (Decision, error) {
 	next := &d.Plan
 	switch next.State {
 	case Running, Paused, Failed, Completed:
-	case Created, Cancelled, RollingBack, RolledBack, RollbackFailed:
-		return d, d.tooLate(ByRetry, "")
+	case Created, Canceled, RollingBack, RolledBack, RollbackFailed:
+		return d, d.notApplicable(ByRetry, "")
 	}
 	if next.Counters.Of(task.Failed) == 0 {
 		return d.already()
@@ -169,7 +169,7 @@ func (d *Decision) rerun(by By) {
 		d.move(ByRetry, Running, by)
 	case Running, Paused:
 		d.note(ByRetry, d.Plan.State, d.Plan.State, by)
-	case Created, Cancelled, RollingBack, RolledBack, RollbackFailed:
+	case Created, Canceled, RollingBack, RolledBack, RollbackFailed:
 	}
 }
 

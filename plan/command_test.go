@@ -19,12 +19,12 @@ func someTasks(s plan.State) counts {
 		return counts{task.Pending: 4}
 	case plan.Running, plan.Paused, plan.Failed:
 		c[task.Pending] = 2
-	case plan.Cancelled:
-		c[task.Cancelled] = 2
+	case plan.Canceled:
+		c[task.Canceled] = 2
 	case plan.RollingBack:
 		c[task.RollingBack] = 1
 	case plan.RolledBack:
-		return counts{task.RolledBack: 4, task.Cancelled: 2}
+		return counts{task.RolledBack: 4, task.Canceled: 2}
 	case plan.RollbackFailed:
 		return counts{task.RolledBack: 4, task.RollbackFailed: 2}
 	case plan.Completed:
@@ -62,7 +62,7 @@ func TestPlanCommands(t *testing.T) {
 					t.Errorf("tasks were lost: %v of %v", d.Plan.Counters, before)
 				}
 				if err != nil {
-					checkTooLate(t, err, plan.TooLateError{Plan: 7, Command: name, PlanState: s})
+					checkTooLate(t, err, plan.StateError{Plan: 7, Command: name, PlanState: s})
 				}
 			})
 		}
@@ -70,11 +70,11 @@ func TestPlanCommands(t *testing.T) {
 }
 
 // checkTooLate compares the facts of the error, but for why.
-func checkTooLate(t *testing.T, err error, want plan.TooLateError) {
+func checkTooLate(t *testing.T, err error, want plan.StateError) {
 	t.Helper()
-	var late *plan.TooLateError
+	var late *plan.StateError
 	if !errors.As(err, &late) {
-		t.Fatalf("%v is no *TooLateError", err)
+		t.Fatalf("%v is no *StateError", err)
 	}
 	want.Why = late.Why
 	if *late != want {
@@ -99,7 +99,7 @@ func TestPlanCommandsInSpecialCases(t *testing.T) {
 		"rollback, undos stopped":   {in(plan.RollbackFailed, counts{task.RollbackFailed: 1}, undosStopping), "rollback", "ROLLING_BACK"},
 		"pause, all ended":          {in(plan.Running, counts{task.Completed: 4}), "pause", "too late"},
 		"cancel, all ended":         {in(plan.Running, counts{task.Completed: 4}), "cancel", "too late"},
-		"cancel, rollback finished": {in(plan.RollingBack, counts{task.RolledBack: 4}, undosDry), "cancel", "too late"},
+		"cancel, rollback finished": {in(plan.RollingBack, counts{task.RolledBack: 4}, undosExhausted), "cancel", "too late"},
 		"pause after a breach":      {in(plan.Running, counts{task.Pending: 1, task.Failed: 6}, breached), "pause", "too late"},
 		"resume after a breach":     {in(plan.Running, counts{task.Pending: 1, task.Failed: 6}, breached), "resume", "applied"},
 	}
@@ -132,7 +132,7 @@ func TestStartMarks(t *testing.T) {
 	if p := started.Plan; err != nil || p.Starting != nil || p.StartToken != 33 || !p.StartedAt.Equal(noon()) {
 		t.Errorf("Start = %+v, %v", p.Control, err)
 	}
-	if g := started.Plan.Grant; g.Open != 4 || g.MaxHeld != 1 || g.MaxFailed != 4 {
+	if g := started.Plan.Grant; g.LastOrdinal != 4 || g.MaxSlots != 1 || g.MaxFailed != 4 {
 		t.Errorf("the grant is %+v", g)
 	}
 
@@ -144,11 +144,11 @@ func TestStartMarks(t *testing.T) {
 		t.Error("there was nothing to unmark")
 	}
 
-	if d, err := started.Plan.MarkStarting(34, time.Minute, ann()); err != nil || !d.AlreadySo || d.Changed {
+	if d, err := started.Plan.MarkStarting(34, time.Minute, ann()); err != nil || !d.Unchanged || d.Changed {
 		t.Errorf("marking a running plan: %+v, %v", d, err)
 	}
-	_, err = in(plan.Cancelled, counts{task.Cancelled: 4}).MarkStarting(35, time.Minute, ann())
-	checkTooLate(t, err, plan.TooLateError{Plan: 7, Command: "start", PlanState: plan.Cancelled})
+	_, err = in(plan.Canceled, counts{task.Canceled: 4}).MarkStarting(35, time.Minute, ann())
+	checkTooLate(t, err, plan.StateError{Plan: 7, Command: "start", PlanState: plan.Canceled})
 }
 
 // Whatever the state, a command does not touch the plan that it was given.
@@ -161,7 +161,7 @@ func TestCommandsLeaveTheirPlanAlone(t *testing.T) {
 		})
 		before, sweeps := p, append([]plan.Sweep(nil), p.Sweeps[:4]...)
 		for name, command := range planCommands() {
-			if _, err := command(p, ann()); err != nil && !errors.Is(err, plan.ErrTooLate) {
+			if _, err := command(p, ann()); err != nil && !errors.Is(err, plan.ErrNotApplicable) {
 				t.Error(err)
 			}
 			if !reflect.DeepEqual(p, before) || !reflect.DeepEqual(p.Sweeps[:4], sweeps) {
@@ -177,7 +177,7 @@ func TestCommandsLeaveTheirPlanAlone(t *testing.T) {
 
 func TestTooLateErrorText(t *testing.T) {
 	t.Parallel()
-	tests := map[string]plan.TooLateError{
+	tests := map[string]plan.StateError{
 		"plan 7: pause does not apply to a plan in state COMPLETED": {
 			Plan: 7, Command: "pause", PlanState: plan.Completed,
 		},

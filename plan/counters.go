@@ -64,6 +64,6 @@ func (c *Counters) Move(from, to task.State) {
 
 // CancelPending counts all pending tasks as cancelled.
 func (c *Counters) CancelPending() {
-	c.States[task.Cancelled] += c.States[task.Pending]
+	c.States[task.Canceled] += c.States[task.Pending]
 	c.States[task.Pending] = 0
 }

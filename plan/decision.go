@@ -27,17 +27,17 @@ type Decision struct {
 	Events []Event
 	// Changed says that there is something to commit.
 	Changed bool
-	// AlreadySo says that the command found what it asks for. The decision may be
+	// Unchanged says that the command found what it asks for. The decision may be
 	// Changed all the same, by what the plan owed.
-	AlreadySo bool
+	Unchanged bool
 }
 
-// ErrTooLate is matched by every *TooLateError.
-var ErrTooLate = errors.New("plan: command does not apply")
+// ErrNotApplicable is matched by every *StateError.
+var ErrNotApplicable = errors.New("plan: command does not apply")
 
-// TooLateError says that a command does not apply to a plan, or to a task of it,
-// in the state it is in: as a rule it comes too late, now and then too early. It matches [ErrTooLate].
-type TooLateError struct {
+// StateError says that a command does not apply to a plan, or to a task of it,
+// in the state it is in: as a rule it comes too late, now and then too early. It matches [ErrNotApplicable].
+type StateError struct {
 	Plan ID
 	// Task is the task that the command was about, 0 if it was about the plan.
 	Task task.ID
@@ -52,7 +52,7 @@ type TooLateError struct {
 	Why string
 }
 
-func (e *TooLateError) Error() string {
+func (e *StateError) Error() string {
 	msg := fmt.Sprintf("plan %s: %s does not apply to a plan in state %s", e.Plan, e.Command, e.PlanState)
 	if e.Task != 0 {
 		msg = fmt.Sprintf("task %s: %s does not apply to a task in state %s of a plan in state %s",
@@ -64,19 +64,19 @@ func (e *TooLateError) Error() string {
 	return msg
 }
 
-// Is reports whether target is [ErrTooLate].
-func (e *TooLateError) Is(target error) bool { return target == ErrTooLate }
+// Is reports whether target is [ErrNotApplicable].
+func (e *StateError) Is(target error) bool { return target == ErrNotApplicable }
 
 func (d Decision) already() (Decision, error) {
-	d.AlreadySo = true
+	d.Unchanged = true
 	return d, nil
 }
 
-func (d *Decision) tooLate(c fmt.Stringer, why string) error {
+func (d *Decision) notApplicable(c fmt.Stringer, why string) error {
 	if why == "" && d.Plan.State == Created {
 		why = "it has not been started"
 	}
-	return &TooLateError{Plan: d.Plan.ID, Command: c.String(), PlanState: d.Plan.State, Why: why}
+	return &StateError{Plan: d.Plan.ID, Command: c.String(), PlanState: d.Plan.State, Why: why}
 }
 
 // move takes the plan along cause. The caller has checked that it may.
@@ -100,7 +100,7 @@ func (d *Decision) move(c Cause, to State, by By) {
 		p.dropSweep(SweepResume)
 	}
 	switch to {
-	case Completed, Failed, Cancelled, RolledBack, RollbackFailed:
+	case Completed, Failed, Canceled, RolledBack, RollbackFailed:
 		p.EndedAt = by.Now
 	case Created, Running, Paused, RollingBack:
 		p.EndedAt = time.Time{}
@@ -123,12 +123,12 @@ func (d *Decision) regrant(now time.Time) strategy.Decision {
 	p := &d.Plan
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
 	decided := p.Strategy.Decide([]strategy.Tally{{
-		Tasks:        p.Tasks,
+		Tasks:        p.TaskCount,
 		Failed:       p.Counters.Of(task.Failed),
 		Acknowledged: p.Acknowledged,
 	}}, now)
 	if p.State != Running {
-		decided = strategy.Decision{Grant: strategy.Grant{MaxHeld: decided.MaxHeld}}
+		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: decided.MaxSlots}}
 	}
 	if p.Grant != decided.Grant {
 		p.Grant = decided.Grant

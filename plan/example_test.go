@@ -52,7 +52,7 @@ func ExampleSpec_Validate() {
 
 // A command decides; nothing changes until a store has committed the decision.
 func ExamplePlan_Pause() {
-	running := plan.Plan{ID: 42, Tasks: 3, Control: plan.Control{State: plan.Running}}
+	running := plan.Plan{ID: 42, TaskCount: 3, Control: plan.Control{State: plan.Running}}
 	running.Counters.States[task.Pending] = 3
 
 	by := plan.By{Actor: "ann", Reason: "gateway is slow", Now: time.Now()}
@@ -70,11 +70,11 @@ func ExamplePlan_Pause() {
 }
 
 // Too late has the state that was found.
-func ExampleTooLateError() {
+func ExampleStateError() {
 	done := plan.Plan{ID: 42, Control: plan.Control{State: plan.Completed}}
 	_, err := done.Pause(plan.By{Actor: "ann"})
 
-	var late *plan.TooLateError
+	var late *plan.StateError
 	if errors.As(err, &late) {
 		fmt.Println(late.Command, "found", late.PlanState)
 	}
@@ -83,7 +83,7 @@ func ExampleTooLateError() {
 
 // What a plan owes by itself: here, the consequence of one failure too many.
 func ExamplePlan_Settle() {
-	running := plan.Plan{ID: 42, Tasks: 3, Control: plan.Control{State: plan.Running}}
+	running := plan.Plan{ID: 42, TaskCount: 3, Control: plan.Control{State: plan.Running}}
 	running.Counters.States[task.Pending] = 2
 	running.Counters.States[task.Failed] = 1
 

@@ -26,7 +26,7 @@ func TestJudge(t *testing.T) {
 		"an undo in flight":         {in(plan.Running, counts{task.RollingBack: 1, task.Completed: 3}), "RUNNING", 0},
 		"a paused task":             {in(plan.Running, counts{task.Paused: 1, task.Completed: 3}), "RUNNING", 0},
 		"all completed":             {in(plan.Running, counts{task.Completed: 4}), "COMPLETED", plan.BySuccess},
-		"all skipped or cancelled":  {in(plan.Running, counts{task.Skipped: 2, task.Cancelled: 2}), "COMPLETED", plan.BySuccess},
+		"all skipped or cancelled":  {in(plan.Running, counts{task.Skipped: 2, task.Canceled: 2}), "COMPLETED", plan.BySuccess},
 		"an undo failed":            {in(plan.Running, counts{task.RollbackFailed: 1, task.Completed: 3}), "COMPLETED", plan.BySuccess},
 		"ended within tolerance":    {in(plan.Running, counts{task.Failed: 5, task.Completed: 5}), "COMPLETED", plan.BySuccess},
 		"ended above tolerance":     {in(plan.Running, counts{task.Failed: 6, task.Completed: 5}), "FAILED", plan.ByBreach},
@@ -62,7 +62,7 @@ func TestJudge(t *testing.T) {
 			if len(d.Events) != 1 || d.Events[0] != want || !d.Changed {
 				t.Errorf("events %+v, want %+v", d.Events, want)
 			}
-			if d.Plan.Breached || d.Plan.Grant.Open != 0 || d.Plan.Grant.MaxFailed != 0 {
+			if d.Plan.Breached || d.Plan.Grant.LastOrdinal != 0 || d.Plan.Grant.MaxFailed != 0 {
 				t.Errorf("breached %t, grant %+v", d.Plan.Breached, d.Plan.Grant)
 			}
 			byBreach := tt.want == "PAUSED"

@@ -24,22 +24,22 @@ func in(s plan.State, c counts, options ...func(*plan.Plan)) plan.Plan {
 	p.State = s
 	for state, n := range c {
 		p.Counters.States[state] = n
-		p.Tasks += n
+		p.TaskCount += n
 	}
 	switch s {
 	case plan.Running:
-		p.Grant = p.Strategy.Decide([]strategy.Tally{{Tasks: p.Tasks}}, noon()).Grant
+		p.Grant = p.Strategy.Decide([]strategy.Tally{{Tasks: p.TaskCount}}, noon()).Grant
 	case plan.Paused:
 		p.PauseReasons = plan.PausedByHand
 	case plan.RollingBack:
 		p.Undo = plan.Undo{Round: 1, Open: p.Counters.Of(task.Running) == 0}
 	case plan.RollbackFailed:
 		p.Undo = plan.Undo{Round: 1}
-		p.UndosDry = true
-	case plan.Created, plan.Failed, plan.Completed, plan.Cancelled, plan.RolledBack:
+		p.UndosExhausted = true
+	case plan.Created, plan.Failed, plan.Completed, plan.Canceled, plan.RolledBack:
 	}
 	if s != plan.Running {
-		p.Grant = strategy.Grant{MaxHeld: 1}
+		p.Grant = strategy.Grant{MaxSlots: 1}
 	}
 	for _, o := range options {
 		o(&p)
@@ -52,14 +52,14 @@ func tolerates(n int) func(*plan.Plan) {
 	return func(p *plan.Plan) {
 		p.Strategy.MaxFailures = strategy.Count(n)
 		if p.State == plan.Running {
-			p.Grant.MaxFailed = p.Strategy.MaxFailures.Of(p.Tasks)
+			p.Grant.MaxFailed = p.Strategy.MaxFailures.Of(p.TaskCount)
 		}
 	}
 }
 
 func pausesOnBreach(p *plan.Plan) { p.Strategy.FailureAction = strategy.Pause }
 func breached(p *plan.Plan)       { p.Breached = true }
-func undosDry(p *plan.Plan)       { p.UndosDry = true }
+func undosExhausted(p *plan.Plan) { p.UndosExhausted = true }
 func undosStopping(p *plan.Plan)  { p.Undo.Stopping = true }
 func pausedByBreach(p *plan.Plan) { p.PauseReasons = plan.PausedByBreach }
 func markedStarting(p *plan.Plan) { p.Starting = &plan.Starting{Token: 33, Actor: "ann"} }
@@ -76,14 +76,14 @@ func acknowledged(n int) func(*plan.Plan) {
 func outcome(t *testing.T, before plan.State, d plan.Decision, err error) string {
 	t.Helper()
 	switch {
-	case errors.Is(err, plan.ErrTooLate):
-		if d.AlreadySo {
+	case errors.Is(err, plan.ErrNotApplicable):
+		if d.Unchanged {
 			t.Error("too late and already so")
 		}
 		return "too late"
 	case err != nil:
 		t.Fatalf("unexpected error: %v", err)
-	case d.AlreadySo:
+	case d.Unchanged:
 		return "already so"
 	case !d.Changed:
 		t.Fatal("neither applied nor already so")

@@ -115,7 +115,7 @@ func (w *world) someWork(t *rapid.T) {
 // was opened, and found nothing to undo, takes a second look.
 func (w *world) settle() {
 	w.apply(w.plan.Settle(w.now()))
-	if w.plan.UndosDry {
+	if w.plan.UndosExhausted {
 		w.apply(w.plan.Settle(w.now()))
 	}
 	if d := w.plan.Settle(w.now()); d.Changed {
@@ -148,7 +148,7 @@ func (w *world) taskCommand(ordinal int, name string) {
 // answer applies a decision unless it was refused.
 func (w *world) answer(d plan.Decision, err error) {
 	switch {
-	case errors.Is(err, plan.ErrTooLate):
+	case errors.Is(err, plan.ErrNotApplicable):
 		// What the plan owed stands, whatever became of the command.
 		for _, e := range d.Events {
 			if e.Actor != "" {
@@ -160,7 +160,7 @@ func (w *world) answer(d plan.Decision, err error) {
 		}
 	case err != nil:
 		w.t.Fatalf("unexpected error: %v", err)
-	case !d.Changed && !d.AlreadySo:
+	case !d.Changed && !d.Unchanged:
 		w.t.Fatalf("a command in %s was neither applied nor already so", w.plan.State)
 	}
 	w.apply(d)

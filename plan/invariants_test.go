@@ -17,7 +17,7 @@ func (w *world) check() {
 		if t.Worker != "" && !t.State.InFlight() {
 			w.t.Fatalf("task %s is held in %s", t.ID, t.State)
 		}
-		if t.PausedAlone && t.State != task.Paused {
+		if t.PausedIndividually && t.State != task.Paused {
 			w.t.Fatalf("task %s is paused alone in %s", t.ID, t.State)
 		}
 		if t.Request != task.NoRequest && t.State != task.Running {
@@ -38,7 +38,7 @@ func (w *world) checkCounters() {
 	if got := w.plan.Counters; got != want {
 		w.t.Fatalf("the plan counts %+v, there are %+v", got, want)
 	}
-	if want.Total() != w.plan.Tasks || want.Held > want.InFlight() {
+	if want.Total() != w.plan.TaskCount || want.Held > want.InFlight() {
 		w.t.Fatalf("%d tasks, %d held, %d in flight", want.Total(), want.Held, want.InFlight())
 	}
 }
@@ -51,7 +51,7 @@ func (w *world) checkControl() {
 	if (p.PauseReasons != 0) != (p.State == plan.Paused) {
 		w.t.Fatalf("paused for %v in %s", p.PauseReasons.Strings(), p.State)
 	}
-	ended := []plan.State{plan.Completed, plan.Failed, plan.Cancelled, plan.RolledBack, plan.RollbackFailed}
+	ended := []plan.State{plan.Completed, plan.Failed, plan.Canceled, plan.RolledBack, plan.RollbackFailed}
 	if p.EndedAt.IsZero() == slices.Contains(ended, p.State) {
 		w.t.Fatalf("ended at %s in %s", p.EndedAt, p.State)
 	}
@@ -72,7 +72,7 @@ func (w *world) checkControl() {
 		if c := p.Counters; c.Of(task.Pending)+c.Of(task.Paused)+c.Of(task.Running) > 0 {
 			w.t.Fatalf("the plan is completed with %v", c.States)
 		}
-	case plan.Created, plan.Running, plan.Paused, plan.Failed, plan.Cancelled, plan.RollingBack, plan.RollbackFailed:
+	case plan.Created, plan.Running, plan.Paused, plan.Failed, plan.Canceled, plan.RollingBack, plan.RollbackFailed:
 	}
 }
 
@@ -81,8 +81,8 @@ func (w *world) checkControl() {
 func (w *world) checkGrant() {
 	p := &w.plan
 	failed := p.Counters.Of(task.Failed)
-	allowed := max(p.Strategy.MaxFailures.Of(p.Tasks), p.Acknowledged)
-	if p.State != plan.Running && (p.Grant.Open != 0 || p.Grant.MaxFailed != 0) {
+	allowed := max(p.Strategy.MaxFailures.Of(p.TaskCount), p.Acknowledged)
+	if p.State != plan.Running && (p.Grant.LastOrdinal != 0 || p.Grant.MaxFailed != 0) {
 		w.t.Fatalf("a plan in %s grants %+v", p.State, p.Grant)
 	}
 	if p.State == plan.Running && p.Grant.MaxFailed != allowed {
@@ -115,7 +115,7 @@ func (w *world) checkRest() {
 func (w *world) checkNobodyIsForgotten() {
 	for _, t := range w.tasks {
 		paused := t.State == task.Paused
-		if paused && !t.PausedAlone && w.plan.State == plan.Running || paused && w.plan.State == plan.Cancelled {
+		if paused && !t.PausedIndividually && w.plan.State == plan.Running || paused && w.plan.State == plan.Canceled {
 			w.t.Fatalf("task %s is left %s in a plan that is %s", t.ID, t.State, w.plan.State)
 		}
 	}

@@ -21,7 +21,7 @@ type Plan struct {
 	ExecutorType   string
 	Parameters     map[string]string
 	Strategy       strategy.Strategy
-	Tasks          int
+	TaskCount      int
 	IdempotencyKey string
 	CreatedAt      time.Time
 
@@ -62,8 +62,8 @@ type Facts struct {
 	// Nothing new is claimed from that commit on; any engine then carries out the
 	// strategy's action, which clears it.
 	Breached bool
-	// UndosDry says that the undo round that is open has no task left to claim.
-	UndosDry bool
+	// UndosExhausted says that the undo round that is open has no task left to claim.
+	UndosExhausted bool
 	// LastEvent is the sequence number of the plan's newest event.
 	LastEvent int64
 	// Idle is how long ago, by the store's clock, a command or the plan itself
@@ -184,7 +184,7 @@ func (p Plan) Over() bool {
 
 // Sequential reports whether the plan runs its tasks one by one. Its rollback
 // then follows the order of completion.
-func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.Tasks) }
+func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.TaskCount) }
 
 // StopFor returns what is in force for one of the plan's tasks in flight.
 func (c Control) StopFor(t task.Control) task.Stop {
@@ -200,16 +200,16 @@ func (c Control) StopFor(t task.Control) task.Stop {
 // Claimable reports whether a claim of a worker would find tasks, as far as the plan's grant,
 // counters and undo round tell.
 func (p Plan) Claimable() bool {
-	if p.Counters.Held >= p.Grant.MaxHeld {
+	if p.Counters.Held >= p.Grant.MaxSlots {
 		return false
 	}
-	return p.pendingClaimable() || p.unheldClaimable() || p.Undo.Open && !p.UndosDry
+	return p.pendingClaimable() || p.unheldClaimable() || p.Undo.Open && !p.UndosExhausted
 }
 
 // pendingClaimable: the grant lets a task begin.
 func (p Plan) pendingClaimable() bool {
 	c := p.Counters
-	return c.Of(task.Pending) > 0 && p.Grant.Open > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
+	return c.Of(task.Pending) > 0 && p.Grant.LastOrdinal > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
 }
 
 // unheldClaimable: a task in flight waits for a worker, after a retry, a resume or a loss.
@@ -230,7 +230,7 @@ func (p Plan) AtRest() bool {
 		// Every task that is left was paused alone by a person.
 		return !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed &&
 			c.Of(task.Pending) == 0 && c.Of(task.Paused) > 0
-	case Cancelled:
+	case Canceled:
 		return c.Of(task.Paused) == 0
 	case RollingBack:
 		return false

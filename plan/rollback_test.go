@@ -21,14 +21,14 @@ func TestRollbackWaitsForWhatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = d.Plan
-	if p.State != plan.RollingBack || p.Undo != (plan.Undo{Round: 1}) || p.Counters.Of(task.Cancelled) != 4 {
+	if p.State != plan.RollingBack || p.Undo != (plan.Undo{Round: 1}) || p.Counters.Of(task.Canceled) != 4 {
 		t.Fatalf("%s, undo %+v, counters %v", p.State, p.Undo, p.Counters.States)
 	}
 	for left := 2; left > 0; left-- {
 		if d := p.Settle(noon()); d.Changed {
 			t.Fatalf("with %d running: %+v", left, d.Plan.Undo)
 		}
-		p.Counters.Move(task.Running, task.Cancelled)
+		p.Counters.Move(task.Running, task.Canceled)
 	}
 	d = p.Settle(noon())
 	if !d.Changed || !d.Plan.Undo.Open || len(d.Events) != 0 || d.Plan.State != plan.RollingBack {
@@ -46,8 +46,8 @@ func TestRollbackOpensAtOnce(t *testing.T) {
 	if err != nil || d.Plan.Undo != (plan.Undo{Round: 1, Open: true}) {
 		t.Errorf("undo %+v, %v", d.Plan.Undo, err)
 	}
-	if d.Plan.Acknowledged != 0 || d.Plan.UndosDry {
-		t.Errorf("%d acknowledged, dry %t", d.Plan.Acknowledged, d.Plan.UndosDry)
+	if d.Plan.Acknowledged != 0 || d.Plan.UndosExhausted {
+		t.Errorf("%d acknowledged, dry %t", d.Plan.Acknowledged, d.Plan.UndosExhausted)
 	}
 }
 
@@ -74,10 +74,10 @@ func TestRollbackCloses(t *testing.T) {
 		by   plan.Cause
 	}{
 		"undos left":         {in(plan.RollingBack, counts{task.Completed: 1, task.RolledBack: 3}), "ROLLING_BACK", 0},
-		"undo in flight":     {in(plan.RollingBack, counts{task.RollingBack: 1, task.RolledBack: 3}, undosDry), "ROLLING_BACK", 0},
-		"all undone":         {in(plan.RollingBack, counts{task.RolledBack: 4, task.Cancelled: 2}, undosDry), "ROLLED_BACK", plan.ByUndo},
-		"nothing ever ran":   {in(plan.RollingBack, counts{task.Cancelled: 4}, undosDry), "ROLLED_BACK", plan.ByUndo},
-		"one failed":         {in(plan.RollingBack, counts{task.RolledBack: 3, task.RollbackFailed: 1}, undosDry), "ROLLBACK_FAILED", plan.ByUndoFailure},
+		"undo in flight":     {in(plan.RollingBack, counts{task.RollingBack: 1, task.RolledBack: 3}, undosExhausted), "ROLLING_BACK", 0},
+		"all undone":         {in(plan.RollingBack, counts{task.RolledBack: 4, task.Canceled: 2}, undosExhausted), "ROLLED_BACK", plan.ByUndo},
+		"nothing ever ran":   {in(plan.RollingBack, counts{task.Canceled: 4}, undosExhausted), "ROLLED_BACK", plan.ByUndo},
+		"one failed":         {in(plan.RollingBack, counts{task.RolledBack: 3, task.RollbackFailed: 1}, undosExhausted), "ROLLBACK_FAILED", plan.ByUndoFailure},
 		"one failed, others": {in(plan.RollingBack, counts{task.Completed: 3, task.RollbackFailed: 1}), "ROLLING_BACK", 0},
 	}
 	for name, tt := range tests {
@@ -115,7 +115,7 @@ func TestCancelRollback(t *testing.T) {
 		t.Errorf("an undo in flight is told %s", got)
 	}
 	_, err = p.RollbackTask(undoing(task.Completed), ann())
-	checkTooLate(t, err, plan.TooLateError{
+	checkTooLate(t, err, plan.StateError{
 		Plan: 7, Task: task.NewID(7, 1), Command: "rollback", PlanState: plan.RollbackFailed, TaskState: task.Completed,
 	})
 
@@ -154,7 +154,7 @@ func TestSkipEndsRollback(t *testing.T) {
 		"one of two":         {in(plan.RollbackFailed, counts{task.RollbackFailed: 2, task.RolledBack: 3}), plan.RollbackFailed},
 		"an undo in flight":  {in(plan.RollbackFailed, counts{task.RollbackFailed: 1, task.RollingBack: 1}), plan.RollbackFailed},
 		"a task in flight":   {in(plan.RollbackFailed, counts{task.RollbackFailed: 1, task.Running: 1}), plan.RollbackFailed},
-		"others never begun": {in(plan.RollbackFailed, counts{task.RollbackFailed: 1, task.Completed: 3}, notDry), plan.RollbackFailed},
+		"others never begun": {in(plan.RollbackFailed, counts{task.RollbackFailed: 1, task.Completed: 3}, notExhausted), plan.RollbackFailed},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestSkipEndsRollback(t *testing.T) {
 	}
 }
 
-func notDry(p *plan.Plan) { p.UndosDry = false }
+func notExhausted(p *plan.Plan) { p.UndosExhausted = false }
 
 // The rollback of one task leaves its plan as it is.
 func TestRollbackOfOneTask(t *testing.T) {

@@ -27,7 +27,7 @@ func (d *Decision) step(by By) bool {
 		return d.unwind(by)
 	case RollbackFailed:
 		return d.calm()
-	case Cancelled:
+	case Canceled:
 		return d.sweepUp()
 	case Created, Paused, Failed, Completed, RolledBack:
 	}
@@ -52,7 +52,7 @@ func (d *Decision) judge(by By) bool {
 		d.breach(by)
 	case c.Of(task.Pending) > 0 || c.Of(task.Paused) > 0:
 		return false
-	case c.Of(task.Failed) == p.Tasks:
+	case c.Of(task.Failed) == p.TaskCount:
 		d.move(ByFailure, Failed, by)
 	default:
 		d.move(BySuccess, Completed, by)
@@ -80,11 +80,11 @@ func (d *Decision) unwind(by By) bool {
 	}
 	if !p.Undo.Open {
 		p.Undo.Open = true
-		p.UndosDry = false
+		p.UndosExhausted = false
 		d.Changed = true
 		return false
 	}
-	if !p.UndosDry || c.InFlight() > 0 {
+	if !p.UndosExhausted || c.InFlight() > 0 {
 		return false
 	}
 	if c.Of(task.RollbackFailed) > 0 {

@@ -21,8 +21,8 @@ const (
 	Failed
 	// Completed: every task ended within the tolerance.
 	Completed
-	// Cancelled: pending tasks are cancelled, what is in flight stops.
-	Cancelled
+	// Canceled: pending tasks are cancelled, what is in flight stops.
+	Canceled
 	// RollingBack: first acts as cancel, then undoes what has run.
 	RollingBack
 	// RolledBack: everything that ran is undone.
@@ -62,7 +62,7 @@ func (s State) Stop() task.Stop {
 	switch s {
 	case Paused:
 		return task.StopPause
-	case Cancelled, RollingBack, RolledBack, RollbackFailed:
+	case Canceled, RollingBack, RolledBack, RollbackFailed:
 		return task.StopCancel
 	case Created, Running, Failed, Completed:
 	}
@@ -78,7 +78,7 @@ func (s State) CancelsPending() bool { return s.Stop() == task.StopCancel }
 // final reports whether a plan in s may be removed once nothing is in flight.
 func (s State) final() bool {
 	switch s {
-	case Completed, Cancelled, RolledBack:
+	case Completed, Canceled, RolledBack:
 		return true
 	case Created, Running, Paused, Failed, RollingBack, RollbackFailed:
 	}

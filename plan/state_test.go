@@ -78,7 +78,7 @@ func TestStateControlsTasks(t *testing.T) {
 		plan.Paused:         {task.StopPause, false, false},
 		plan.Failed:         {task.Go, true, false},
 		plan.Completed:      {task.Go, false, false},
-		plan.Cancelled:      {task.StopCancel, false, true},
+		plan.Canceled:       {task.StopCancel, false, true},
 		plan.RollingBack:    {task.StopCancel, false, true},
 		plan.RolledBack:     {task.StopCancel, false, true},
 		plan.RollbackFailed: {task.StopCancel, false, true},
@@ -151,7 +151,7 @@ func TestCounters(t *testing.T) {
 		t.Errorf("Move left %v", c.States)
 	}
 	c.CancelPending()
-	if c.Of(task.Pending) != 0 || c.Of(task.Cancelled) != 1<<task.Cancelled+1 {
+	if c.Of(task.Pending) != 0 || c.Of(task.Canceled) != 1<<task.Canceled+1 {
 		t.Errorf("CancelPending left %v", c.States)
 	}
 }

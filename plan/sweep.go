@@ -10,7 +10,7 @@ import (
 func (s Sweep) Matches(t task.Control) bool {
 	switch s.Kind {
 	case SweepResume:
-		return t.State == task.Paused && !t.PausedAlone
+		return t.State == task.Paused && !t.PausedIndividually
 	case SweepRetry:
 		return t.State == task.Failed
 	case SweepCancel:

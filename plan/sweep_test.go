@@ -44,7 +44,7 @@ func moved(t *testing.T, d plan.Decision, to task.State) []int {
 func TestResumeWakesWhatThePlanPaused(t *testing.T) {
 	t.Parallel()
 	tasks := row(task.Paused, task.Paused, task.Completed, task.Running, task.Paused)
-	tasks[1].PausedAlone = true
+	tasks[1].PausedIndividually = true
 	p := in(plan.Paused, count(tasks))
 	d, err := p.Resume(ann())
 	if err != nil {
@@ -132,13 +132,13 @@ func TestSweepPassesOverHeldTenants(t *testing.T) {
 func TestCancelSweepsPausedTasks(t *testing.T) {
 	t.Parallel()
 	tasks := row(task.Paused, task.Paused, task.Completed, task.Failed)
-	tasks[1].PausedAlone = true
+	tasks[1].PausedIndividually = true
 	d, err := in(plan.Paused, count(tasks)).Cancel(ann())
 	if err != nil || len(d.Plan.Sweeps) != 1 || d.Plan.Over() || d.Plan.AtRest() {
 		t.Fatalf("sweeps %+v, over %t, at rest %t, %v", d.Plan.Sweeps, d.Plan.Over(), d.Plan.AtRest(), err)
 	}
 	d = d.Plan.Sweep(tasks, 0, nobodyHeld, plan.By{Now: noon()})
-	if got, want := moved(t, d, task.Cancelled), []int{1, 2}; !reflect.DeepEqual(got, want) {
+	if got, want := moved(t, d, task.Canceled), []int{1, 2}; !reflect.DeepEqual(got, want) {
 		t.Errorf("cancelled %v, want %v", got, want)
 	}
 	if !d.Plan.Over() || !d.Plan.AtRest() {
@@ -163,7 +163,7 @@ func TestResumeLooksForWhatStopsMeanwhile(t *testing.T) {
 // A task that was paused just before its plan was cancelled is cancelled with it.
 func TestCancelledPlanSweepsUp(t *testing.T) {
 	t.Parallel()
-	p := in(plan.Cancelled, counts{task.Paused: 1, task.Cancelled: 3})
+	p := in(plan.Canceled, counts{task.Paused: 1, task.Canceled: 3})
 	if p.Over() || p.AtRest() {
 		t.Error("over or at rest with a paused task")
 	}
@@ -181,7 +181,7 @@ func TestCancelledPlanSweepsUp(t *testing.T) {
 func TestSweepTellsOfItsEnd(t *testing.T) {
 	t.Parallel()
 	alone := row(task.Paused, task.Completed)
-	alone[0].PausedAlone = true
+	alone[0].PausedIndividually = true
 	resumed, err := in(plan.Paused, count(alone)).Resume(ann())
 	if err != nil {
 		t.Fatal(err)

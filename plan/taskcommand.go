@@ -17,7 +17,7 @@ func (p Plan) RetryTask(t task.Task, fromCheckpoint bool, by By) (Decision, erro
 	d := p.decide(by)
 	switch d.Plan.State {
 	case Running, Paused, Failed, Completed:
-	case Created, Cancelled, RollingBack, RolledBack, RollbackFailed:
+	case Created, Canceled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.taskTooLate(t, task.ByRetry, "")
 	}
 	switch {
@@ -44,7 +44,7 @@ func (p Plan) PauseTask(t task.Task, by By) (Decision, error) {
 	switch {
 	case !d.steerable():
 		return d, d.taskTooLate(t, task.ByPause, "")
-	case t.State == task.Paused && t.PausedAlone, t.State == task.Running && t.Request != task.NoRequest:
+	case t.State == task.Paused && t.PausedIndividually, t.State == task.Running && t.Request != task.NoRequest:
 		return d.already()
 	case t.State == task.Paused:
 		d.edit(t, task.Edit{ID: t.ID, Version: t.Version, Cause: task.ByPause, Control: alone(t.Control)}, by)
@@ -54,7 +54,7 @@ func (p Plan) PauseTask(t task.Task, by By) (Decision, error) {
 }
 
 func alone(c task.Control) task.Control {
-	c.PausedAlone = true
+	c.PausedIndividually = true
 	return c
 }
 
@@ -75,7 +75,7 @@ func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 func (p Plan) CancelTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
-	case t.State == task.Cancelled, t.State == task.Running && t.Request == task.CancelRequest:
+	case t.State == task.Canceled, t.State == task.Running && t.Request == task.CancelRequest:
 		return d.already()
 	case !d.steerable():
 		return d, d.taskTooLate(t, task.ByCancel, "")
@@ -96,7 +96,7 @@ func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 	}
 	d, err := d.apply(t, task.BySkip, task.Task.Skip, by)
 	c := d.Plan.Counters
-	if err == nil && undo && d.Plan.UndosDry && c.Of(task.RollbackFailed) == 0 && c.InFlight() == 0 {
+	if err == nil && undo && d.Plan.UndosExhausted && c.Of(task.RollbackFailed) == 0 && c.InFlight() == 0 {
 		d.move(BySkip, RolledBack, by)
 	}
 	return d, err
@@ -109,7 +109,7 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 		return d.already()
 	}
 	switch d.Plan.State {
-	case Running, Paused, Failed, Completed, Cancelled, RollbackFailed:
+	case Running, Paused, Failed, Completed, Canceled, RollbackFailed:
 	case Created, RollingBack, RolledBack:
 		return d, d.taskTooLate(t, task.ByRollback, "")
 	}
@@ -189,7 +189,7 @@ func (d Decision) apply(t task.Task, c task.Cause, command func(task.Task) (task
 }
 
 func (d *Decision) taskTooLate(t task.Task, c task.Cause, why string) error {
-	return &TooLateError{
+	return &StateError{
 		Plan: d.Plan.ID, Task: t.ID, Command: c.String(),
 		PlanState: d.Plan.State, TaskState: t.State, Worker: t.Worker, Why: why,
 	}

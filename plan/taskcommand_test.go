@@ -30,12 +30,12 @@ func situations() []situation {
 		{"RUNNING, cancel asked", asked(task.CancelRequest), "w1"},
 		{"RUNNING, no worker", in(task.Running), ""},
 		{"PAUSED by the plan", in(task.Paused), ""},
-		{"PAUSED alone", task.Control{State: task.Paused, Attempt: 2, PausedAlone: true}, ""},
+		{"PAUSED alone", task.Control{State: task.Paused, Attempt: 2, PausedIndividually: true}, ""},
 		{"COMPLETED", in(task.Completed), ""},
 		{"FAILED", in(task.Failed), ""},
 		{"SKIPPED", in(task.Skipped), ""},
-		{"CANCELLED", in(task.Cancelled), ""},
-		{"CANCELLED, never ran", task.Control{State: task.Cancelled}, ""},
+		{"CANCELLED", in(task.Canceled), ""},
+		{"CANCELLED, never ran", task.Control{State: task.Canceled}, ""},
 		{"ROLLING_BACK", in(task.RollingBack), "w1"},
 		{"ROLLED_BACK", in(task.RolledBack), ""},
 		{"ROLLBACK_FAILED", in(task.RollbackFailed), ""},
@@ -100,7 +100,7 @@ func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 	kind := outcome(t, s, d, err)
 	switch kind {
 	case "too late":
-		checkTooLate(t, err, plan.TooLateError{
+		checkTooLate(t, err, plan.StateError{
 			Plan: p.ID, Task: before.ID, PlanState: s, TaskState: of.control.State, Worker: of.worker,
 			Command: strings.TrimSuffix(command, " from scratch"),
 		})
@@ -132,7 +132,7 @@ func changeOf(before task.Task, e task.Edit) string {
 		return "asked"
 	case e.Request < before.Request:
 		return "withdrawn"
-	case e.PausedAlone && !before.PausedAlone:
+	case e.PausedIndividually && !before.PausedIndividually:
 		return "alone"
 	}
 	return "nothing"

@@ -6,29 +6,29 @@ import "testing"
 // in it is impossible.
 func machine() map[Transition]bool {
 	return map[Transition]bool{
-		{Created, ByStart, Running}:    true,
-		{Created, ByCancel, Cancelled}: true,
+		{Created, ByStart, Running}:   true,
+		{Created, ByCancel, Canceled}: true,
 
 		{Running, ByPause, Paused}:         true,
 		{Running, ByBreach, Paused}:        true,
 		{Running, ByBreach, Failed}:        true,
 		{Running, BySuccess, Completed}:    true,
 		{Running, ByFailure, Failed}:       true,
-		{Running, ByCancel, Cancelled}:     true,
+		{Running, ByCancel, Canceled}:      true,
 		{Running, ByRollback, RollingBack}: true,
 
 		{Paused, ByResume, Running}:       true,
-		{Paused, ByCancel, Cancelled}:     true,
+		{Paused, ByCancel, Canceled}:      true,
 		{Paused, ByRollback, RollingBack}: true,
 
 		{Failed, ByResume, Running}:       true,
 		{Failed, ByRetry, Running}:        true,
-		{Failed, ByCancel, Cancelled}:     true,
+		{Failed, ByCancel, Canceled}:      true,
 		{Failed, ByRollback, RollingBack}: true,
 
 		{Completed, ByRetry, Running}:        true,
 		{Completed, ByRollback, RollingBack}: true,
-		{Cancelled, ByRollback, RollingBack}: true,
+		{Canceled, ByRollback, RollingBack}:  true,
 
 		{RollingBack, ByUndo, RolledBack}:            true,
 		{RollingBack, ByUndoFailure, RollbackFailed}: true,

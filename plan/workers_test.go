@@ -75,7 +75,7 @@ func TestLoseTasksJudges(t *testing.T) {
 
 func TestLoseTasksOfUndos(t *testing.T) {
 	t.Parallel()
-	p := in(plan.RollingBack, counts{task.RollingBack: 1, task.RolledBack: 3}, held(1), undosDry)
+	p := in(plan.RollingBack, counts{task.RollingBack: 1, task.RolledBack: 3}, held(1), undosExhausted)
 	d := p.LoseTasks(lost(task.RollingBack, 3), 3, plan.By{Now: noon()})
 	if d.Plan.State != plan.RollbackFailed || d.Edits[0].State != task.RollbackFailed {
 		t.Errorf("the plan is %s, the task %s", d.Plan.State, d.Edits[0].State)
@@ -98,7 +98,7 @@ func TestHaltTasks(t *testing.T) {
 		plan.Running:     {"", "PAUSED", "CANCELLED"},
 		plan.Failed:      {"", "PAUSED", "CANCELLED"},
 		plan.Paused:      {"PAUSED", "PAUSED", "CANCELLED"},
-		plan.Cancelled:   {"CANCELLED", "CANCELLED", "CANCELLED"},
+		plan.Canceled:    {"CANCELLED", "CANCELLED", "CANCELLED"},
 		plan.RollingBack: {"CANCELLED", "CANCELLED", "CANCELLED"},
 	}
 	for s, want := range tests {
@@ -109,8 +109,8 @@ func TestHaltTasks(t *testing.T) {
 			got := [3]string{}
 			for _, e := range d.Edits {
 				got[e.ID.Ordinal()-1] = e.State.String()
-				if alone := e.ID.Ordinal() == 2 && e.State == task.Paused; e.PausedAlone != alone {
-					t.Errorf("%s paused alone: %t", e.ID, e.PausedAlone)
+				if alone := e.ID.Ordinal() == 2 && e.State == task.Paused; e.PausedIndividually != alone {
+					t.Errorf("%s paused alone: %t", e.ID, e.PausedIndividually)
 				}
 			}
 			if got != want || len(d.Events) != len(d.Edits) {

@@ -31,7 +31,7 @@ type world struct {
 
 func newWorld(t *rapid.T, tasks int, s strategy.Strategy) *world {
 	w := &world{t: t, tasks: make([]task.Task, tasks), restTold: true}
-	w.plan = plan.Plan{ID: 1, Tasks: tasks, Strategy: s}
+	w.plan = plan.Plan{ID: 1, TaskCount: tasks, Strategy: s}
 	w.plan.Counters.States[task.Pending] = tasks
 	for i := range w.tasks {
 		w.tasks[i].ID = task.NewID(1, i+1)
@@ -77,7 +77,7 @@ func (w *world) apply(d plan.Decision) {
 	p.Breached = p.Breached || raised && w.overBound()
 	if p.Undo.Round != base.Undo.Round {
 		w.undo = len(w.tasks)
-		p.UndosDry = false
+		p.UndosExhausted = false
 	}
 	if w.steps == steps && p.Facts != d.Plan.Facts {
 		w.t.Fatalf("the decision has the facts %+v, the store %+v", d.Plan.Facts, p.Facts)
@@ -147,14 +147,14 @@ func (w *world) cancelPending() {
 	w.plan.Counters.CancelPending()
 	for i := range w.tasks {
 		if w.tasks[i].State == task.Pending {
-			w.tasks[i].State = task.Cancelled
+			w.tasks[i].State = task.Canceled
 		}
 	}
 }
 
 // seekUndo moves the open undo round on to the next task to undo, or to its end.
 func (w *world) seekUndo() *task.Task {
-	if !w.plan.Undo.Open || w.plan.UndosDry {
+	if !w.plan.Undo.Open || w.plan.UndosExhausted {
 		return nil
 	}
 	for ; w.undo > 0; w.undo-- {
@@ -162,14 +162,14 @@ func (w *world) seekUndo() *task.Task {
 			return t
 		}
 	}
-	w.plan.UndosDry = true
+	w.plan.UndosExhausted = true
 	return nil
 }
 
 // claimable returns the task that is claimed next, or nil.
 func (w *world) claimable() *task.Task {
 	p := &w.plan
-	if p.Counters.Held >= p.Grant.MaxHeld {
+	if p.Counters.Held >= p.Grant.MaxSlots {
 		return nil
 	}
 	if p.State.ClaimsRunning() {
@@ -181,7 +181,7 @@ func (w *world) claimable() *task.Task {
 		return t
 	}
 	if !p.Breached && p.Counters.Of(task.Failed) <= p.Grant.MaxFailed {
-		for i := range min(p.Grant.Open, len(w.tasks)) {
+		for i := range min(p.Grant.LastOrdinal, len(w.tasks)) {
 			if w.tasks[i].State == task.Pending {
 				return &w.tasks[i]
 			}
@@ -211,7 +211,7 @@ func (w *world) claim() bool {
 		t.Attempt = 1
 	case !t.State.InFlight():
 		w.shift(t, task.ByRollback)
-		t.PausedAlone, t.Losses = false, 0
+		t.PausedIndividually, t.Losses = false, 0
 	}
 	t.Worker = "w"
 	t.Version++
@@ -238,7 +238,7 @@ func (w *world) shift(t *task.Task, c task.Cause) {
 func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
 	if outcome {
 		w.shift(t, cause)
-		t.PausedAlone = cause == task.ByPause && t.Request == task.PauseRequest
+		t.PausedIndividually = cause == task.ByPause && t.Request == task.PauseRequest
 		t.Request = task.NoRequest
 	}
 	t.Worker = ""

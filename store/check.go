@@ -20,7 +20,7 @@ const MaxID = 64
 
 // Check returns nil, or an error that matches [ErrInvalid].
 func (b *Batch) Check() error {
-	if err := CheckCount("changes", len(b.Works), MaxBatch); err != nil {
+	if err := CheckCount("changes", len(b.Changes), MaxBatch); err != nil {
 		return err
 	}
 	if b.Claim.Max == 0 {
@@ -37,7 +37,7 @@ func (b *Batch) Check() error {
 
 // Check returns nil, or an error that matches [ErrInvalid] and names every fault.
 func (c *Create) Check() error {
-	return errors.Join(checkID("mark", c.Mark), CheckCount("tasks", c.Plan.Tasks, task.MaxPerPlan))
+	return errors.Join(checkID("mark", c.Mark), CheckCount("tasks", c.Plan.TaskCount, task.MaxPerPlan))
 }
 
 // Check returns nil, or an error that matches [ErrInvalid], or [ErrNotFound] for an

@@ -19,8 +19,8 @@ func TestBatchCheck(t *testing.T) {
 	}{
 		"nothing":          {store.Batch{}, nil},
 		"a claim":          {store.Batch{Claim: claim}, nil},
-		"as many":          {store.Batch{Works: make([]store.Work, store.MaxBatch)}, nil},
-		"too many changes": {store.Batch{Works: make([]store.Work, store.MaxBatch+1)}, store.ErrInvalid},
+		"as many":          {store.Batch{Changes: make([]store.Change, store.MaxBatch)}, nil},
+		"too many changes": {store.Batch{Changes: make([]store.Change, store.MaxBatch+1)}, store.ErrInvalid},
 		"too many tasks":   {store.Batch{Claim: store.Claim{ID: "c", Worker: "w", Max: store.MaxBatch + 1}}, store.ErrInvalid},
 		"fewer than none":  {store.Batch{Claim: store.Claim{ID: "c", Worker: "w", Max: -1}}, store.ErrInvalid},
 		"for nobody":       {store.Batch{Claim: store.Claim{ID: "c", Max: 1}}, store.ErrInvalid},
@@ -36,7 +36,7 @@ func TestBatchCheck(t *testing.T) {
 func TestCreateCheck(t *testing.T) {
 	t.Parallel()
 	create := func(mark string, tasks int) store.Create {
-		return store.Create{Mark: mark, Plan: plan.Plan{Tasks: tasks}}
+		return store.Create{Mark: mark, Plan: plan.Plan{TaskCount: tasks}}
 	}
 	long := strings.Repeat("m", store.MaxID)
 	for name, tt := range map[string]struct {

@@ -130,8 +130,8 @@ type Applied struct {
 // Batch is one commit. The caller may use it again after it was answered.
 type Batch struct {
 	Plan plan.ID
-	// Works are the changes, at most MaxBatch, of different tasks.
-	Works []Work
+	// Changes are the changes, at most MaxBatch, of different tasks.
+	Changes []Change
 	// Claim asks for tasks, if Claim.Max > 0.
 	Claim Claim
 
@@ -141,25 +141,25 @@ type Batch struct {
 	View View
 }
 
-// HandsBack reports, once b was answered, whether it left a task in flight for another
+// Yields reports, once b was answered, whether it left a task in flight for another
 // worker.
-func (b *Batch) HandsBack() bool {
-	for i := range b.Works {
-		if w := &b.Works[i]; w.Kind == Yield && w.Err == nil && w.State.InFlight() {
+func (b *Batch) Yields() bool {
+	for i := range b.Changes {
+		if w := &b.Changes[i]; w.Kind == Yield && w.Err == nil && w.State.InFlight() {
 			return true
 		}
 	}
 	return false
 }
 
-// Work is one change of a task by the worker that holds it.
-type Work struct {
+// Change is one change of a task by the worker that holds it.
+type Change struct {
 	Task  task.ID
 	Token task.Token
 	// Seq numbers the worker's changes of this claim from 1. A worker has one
 	// change of a task under way at a time.
 	Seq  uint32
-	Kind WorkKind
+	Kind ChangeKind
 	// Saved is what to save; only with Save. The store may keep the bytes.
 	Saved
 	// Failure goes with Fail and UndoFail, and with Yield if the executor returned
@@ -190,13 +190,13 @@ type Saved struct {
 	UndoData []byte
 }
 
-// WorkKind says what a worker reports.
-type WorkKind uint8
+// ChangeKind says what a worker reports.
+type ChangeKind uint8
 
 // The kinds. All but Save release the task.
 const (
 	// Save stores a checkpoint, an undo entry or both, and tells what is in force.
-	Save WorkKind = iota
+	Save ChangeKind = iota
 	// Complete: RUNNING to COMPLETED; clears the checkpoint and the failure.
 	Complete
 	// Fail: RUNNING to FAILED.
@@ -213,9 +213,9 @@ const (
 )
 
 // Claim asks for tasks of a plan for one incarnation. While fewer than
-// Grant.MaxHeld tasks are held it takes, in this order: RUNNING without a worker,
+// Grant.MaxSlots tasks are held it takes, in this order: RUNNING without a worker,
 // if the plan's state claims running tasks; ROLLING_BACK without a worker; PENDING
-// from the first ordinal up to Grant.Open, unless the plan is breached or more
+// from the first ordinal up to Grant.LastOrdinal, unless the plan is breached or more
 // than Grant.MaxFailed tasks are failed; and in an open undo round the undoable
 // tasks that the round has not come to yet, from the last ordinal down, or, in a
 // sequential plan, in the reverse order in which workers last released them.
@@ -234,8 +234,8 @@ type View struct {
 	Version  uint64
 	Counters plan.Counters
 	Breached bool
-	// UndosDry is as in plan.Facts.
-	UndosDry bool
+	// UndosExhausted is as in plan.Facts.
+	UndosExhausted bool
 	// Claimable says that a further claim now would find tasks.
 	Claimable bool
 }
@@ -297,15 +297,15 @@ type TenantLock struct {
 type Agenda interface {
 	// Due returns up to limit plans whose time to be looked at has come, the longest
 	// waiting first. Apply and FinishCreate make a plan due at once, and so does a
-	// commit that hands a task back, see [Batch.HandsBack]; BeginCreate when its TTL is
+	// commit that hands a task back, see [Batch.Yields]; BeginCreate when its TTL is
 	// over. Other commits do not: an engine lets a plan with tasks in flight rest for a
 	// bounded time only. That bound also holds if a process dies just after it has
 	// handed a task back.
 	Due(ctx context.Context, limit int) ([]DuePlan, error)
-	// Rest asks that a plan be looked at again only after a while, or not before the
+	// Reschedule asks that a plan be looked at again only after a while, or not before the
 	// next command if after is negative. Nothing happens if the plan was put on the
 	// agenda again since Due returned stamp.
-	Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
+	Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
 	// Remind sees to it that plans (at most MaxBatch) are looked at after these times at
 	// the latest. Plans that are due sooner stay due, but whoever looks at one then does not
 	// let it rest past the reminder, or a few seconds longer after a command. Nothing

@@ -68,7 +68,7 @@ func (t Task) Retry(fromCheckpoint bool, now time.Time) (Edit, error) {
 		return Edit{}, err
 	}
 	e.Attempt++
-	e.PausedAlone, e.Losses, e.Failure = false, 0, nil
+	e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
 	e.RetriedAt = now
 	e.DropCheckpoint = !fromCheckpoint
 	return e, nil
@@ -86,7 +86,7 @@ func (t Task) Resume() (Edit, error) {
 	if err != nil {
 		return Edit{}, err
 	}
-	e.PausedAlone = false
+	e.PausedIndividually = false
 	return e, nil
 }
 
@@ -102,7 +102,7 @@ func (t Task) Pause() (Edit, error) {
 	if err != nil {
 		return Edit{}, err
 	}
-	e.Request, e.PausedAlone = NoRequest, true
+	e.Request, e.PausedIndividually = NoRequest, true
 	return e, nil
 }
 
@@ -118,7 +118,7 @@ func (t Task) Cancel() (Edit, error) {
 	if err != nil {
 		return Edit{}, err
 	}
-	e.Request, e.PausedAlone = NoRequest, false
+	e.Request, e.PausedIndividually = NoRequest, false
 	return e, nil
 }
 
@@ -141,7 +141,7 @@ func (t Task) Rollback() (Edit, error) {
 	if t.Attempt < 1 {
 		return Edit{}, &IllegalError{ID: t.ID, Cause: ByRollback, State: t.State, Why: "it never ran"}
 	}
-	e.PausedAlone, e.Losses = false, 0
+	e.PausedIndividually, e.Losses = false, 0
 	return e, nil
 }
 
@@ -162,7 +162,7 @@ func (t Task) Halt(plan Stop) (Edit, error) {
 	if err != nil {
 		return Edit{}, err
 	}
-	e.PausedAlone = t.Request == PauseRequest && cause == ByPause
+	e.PausedIndividually = t.Request == PauseRequest && cause == ByPause
 	e.Request = NoRequest
 	return e, nil
 }

@@ -29,13 +29,13 @@ func in(s task.State, options ...func(*task.Task)) task.Task {
 	return t
 }
 
-func held(t *task.Task)         { t.Worker = "w1" }
-func pauseAsked(t *task.Task)   { t.Request = task.PauseRequest }
-func cancelAsked(t *task.Task)  { t.Request = task.CancelRequest }
-func pausedAlone(t *task.Task)  { t.PausedAlone = true }
-func neverRan(t *task.Task)     { t.Attempt, t.Checkpoint, t.Undo = 0, nil, nil }
-func noCheckpoint(t *task.Task) { t.Checkpoint = nil }
-func failure(t *task.Task)      { t.Failure = &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT"} }
+func held(t *task.Task)               { t.Worker = "w1" }
+func pauseAsked(t *task.Task)         { t.Request = task.PauseRequest }
+func cancelAsked(t *task.Task)        { t.Request = task.CancelRequest }
+func pausedIndividually(t *task.Task) { t.PausedIndividually = true }
+func neverRan(t *task.Task)           { t.Attempt, t.Checkpoint, t.Undo = 0, nil, nil }
+func noCheckpoint(t *task.Task)       { t.Checkpoint = nil }
+func failure(t *task.Task)            { t.Failure = &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT"} }
 
 func losses(n int) func(*task.Task) { return func(t *task.Task) { t.Losses = n } }
 
@@ -101,13 +101,13 @@ func TestRetryFromCheckpoint(t *testing.T) {
 	t.Parallel()
 	again := func(e *task.Edit) {
 		e.State, e.Attempt, e.RetriedAt = task.Running, 3, noon()
-		e.PausedAlone, e.Losses, e.Failure = false, 0, nil
+		e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
 	}
 	tests := refusals(task.Failed, task.Paused)
 	tests["failed"] = commandCase{in(task.Failed, failure, losses(2)), again}
 	tests["failed without checkpoint"] = commandCase{in(task.Failed, failure, noCheckpoint), again}
 	tests["paused"] = commandCase{in(task.Paused), again}
-	tests["paused alone"] = commandCase{in(task.Paused, pausedAlone, losses(1)), again}
+	tests["paused alone"] = commandCase{in(task.Paused, pausedIndividually, losses(1)), again}
 	check(t, task.ByRetry, tests, func(of task.Task) (task.Edit, error) { return of.Retry(true, noon()) })
 }
 
@@ -115,12 +115,12 @@ func TestRetryFromScratch(t *testing.T) {
 	t.Parallel()
 	again := func(e *task.Edit) {
 		e.State, e.Attempt, e.RetriedAt = task.Running, 3, noon()
-		e.PausedAlone, e.Losses, e.Failure = false, 0, nil
+		e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
 		e.DropCheckpoint = true // and never DropUndo
 	}
 	tests := refusals(task.Failed, task.Paused)
 	tests["failed"] = commandCase{in(task.Failed, failure, losses(2)), again}
-	tests["paused alone"] = commandCase{in(task.Paused, pausedAlone), again}
+	tests["paused alone"] = commandCase{in(task.Paused, pausedIndividually), again}
 	check(t, task.ByRetry, tests, func(of task.Task) (task.Edit, error) { return of.Retry(false, noon()) })
 }
 
@@ -130,7 +130,7 @@ func TestPause(t *testing.T) {
 	tests["held"] = commandCase{in(task.Running, held), func(e *task.Edit) { e.Request = task.PauseRequest }}
 	tests["held, pause asked"] = commandCase{in(task.Running, held, pauseAsked), func(*task.Edit) {}}
 	tests["held, cancel asked"] = commandCase{in(task.Running, held, cancelAsked), func(*task.Edit) {}}
-	atOnce := func(e *task.Edit) { e.State, e.PausedAlone, e.Request = task.Paused, true, task.NoRequest }
+	atOnce := func(e *task.Edit) { e.State, e.PausedIndividually, e.Request = task.Paused, true, task.NoRequest }
 	tests["held by no worker"] = commandCase{in(task.Running), atOnce}
 	tests["lost while pause was asked"] = commandCase{in(task.Running, pauseAsked), atOnce}
 	check(t, task.ByPause, tests, task.Task.Pause)
@@ -141,8 +141,8 @@ func TestResume(t *testing.T) {
 	tests := refusals(task.Paused)
 	tests["paused"] = commandCase{in(task.Paused), func(e *task.Edit) { e.State = task.Running }}
 	tests["paused alone"] = commandCase{
-		in(task.Paused, pausedAlone),
-		func(e *task.Edit) { e.State, e.PausedAlone = task.Running, false },
+		in(task.Paused, pausedIndividually),
+		func(e *task.Edit) { e.State, e.PausedIndividually = task.Running, false },
 	}
 	withdrawn := func(e *task.Edit) { e.Request = task.NoRequest }
 	tests["withdraws a pause"] = commandCase{in(task.Running, held, pauseAsked), withdrawn}
@@ -153,10 +153,10 @@ func TestResume(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	gone := func(e *task.Edit) { e.State, e.PausedAlone, e.Request = task.Cancelled, false, task.NoRequest }
+	gone := func(e *task.Edit) { e.State, e.PausedIndividually, e.Request = task.Canceled, false, task.NoRequest }
 	tests := refusals(task.Pending, task.Running, task.Paused, task.Failed)
 	tests["pending"] = commandCase{in(task.Pending, neverRan), gone}
-	tests["paused alone"] = commandCase{in(task.Paused, pausedAlone), gone}
+	tests["paused alone"] = commandCase{in(task.Paused, pausedIndividually), gone}
 	tests["failed keeps its failure"] = commandCase{in(task.Failed, failure), gone}
 	tests["held by no worker"] = commandCase{in(task.Running, pauseAsked), gone}
 	asked := func(e *task.Edit) { e.Request = task.CancelRequest }
@@ -177,12 +177,12 @@ func TestSkip(t *testing.T) {
 
 func TestRollback(t *testing.T) {
 	t.Parallel()
-	undone := func(e *task.Edit) { e.State, e.PausedAlone, e.Losses = task.RollingBack, false, 0 }
-	tests := refusals(task.Completed, task.Failed, task.Paused, task.Cancelled, task.RollbackFailed)
-	for _, s := range []task.State{task.Completed, task.Failed, task.Cancelled, task.RollbackFailed} {
+	undone := func(e *task.Edit) { e.State, e.PausedIndividually, e.Losses = task.RollingBack, false, 0 }
+	tests := refusals(task.Completed, task.Failed, task.Paused, task.Canceled, task.RollbackFailed)
+	for _, s := range []task.State{task.Completed, task.Failed, task.Canceled, task.RollbackFailed} {
 		tests[s.String()+" that ran"] = commandCase{in(s, failure, losses(3)), undone}
 		tests[s.String()+" that never ran"] = commandCase{task: in(s, neverRan)}
 	}
-	tests["paused alone"] = commandCase{in(task.Paused, pausedAlone), undone}
+	tests["paused alone"] = commandCase{in(task.Paused, pausedIndividually), undone}
 	check(t, task.ByRollback, tests, task.Task.Rollback)
 }

@@ -34,7 +34,7 @@ func TestStopForTakesTheStronger(t *testing.T) {
 func TestUndoable(t *testing.T) {
 	t.Parallel()
 	ran := map[task.State]bool{
-		task.Completed: true, task.Failed: true, task.Paused: true, task.Cancelled: true, task.RollbackFailed: true,
+		task.Completed: true, task.Failed: true, task.Paused: true, task.Canceled: true, task.RollbackFailed: true,
 	}
 	for _, s := range states() {
 		if got := in(s).Undoable(); got != ran[s] {

@@ -17,19 +17,19 @@ func TestHalt(t *testing.T) {
 		alone bool
 	}{
 		"plan paused":                 {in(task.Running), task.StopPause, task.ByPause, task.Paused, false},
-		"plan cancelled":              {in(task.Running), task.StopCancel, task.ByCancel, task.Cancelled, false},
+		"plan cancelled":              {in(task.Running), task.StopCancel, task.ByCancel, task.Canceled, false},
 		"pause asked":                 {in(task.Running, pauseAsked), task.Go, task.ByPause, task.Paused, true},
-		"cancel asked":                {in(task.Running, cancelAsked), task.Go, task.ByCancel, task.Cancelled, false},
+		"cancel asked":                {in(task.Running, cancelAsked), task.Go, task.ByCancel, task.Canceled, false},
 		"pause asked, plan paused":    {in(task.Running, pauseAsked), task.StopPause, task.ByPause, task.Paused, true},
-		"pause asked, plan cancelled": {in(task.Running, pauseAsked), task.StopCancel, task.ByCancel, task.Cancelled, false},
-		"cancel asked, plan paused":   {in(task.Running, cancelAsked), task.StopPause, task.ByCancel, task.Cancelled, false},
+		"pause asked, plan cancelled": {in(task.Running, pauseAsked), task.StopCancel, task.ByCancel, task.Canceled, false},
+		"cancel asked, plan paused":   {in(task.Running, cancelAsked), task.StopPause, task.ByCancel, task.Canceled, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := tt.task.Halt(tt.plan)
 			w := want(tt.task, tt.cause, func(e *task.Edit) {
-				e.State, e.PausedAlone, e.Request = tt.to, tt.alone, task.NoRequest
+				e.State, e.PausedIndividually, e.Request = tt.to, tt.alone, task.NoRequest
 			})
 			if err != nil || !reflect.DeepEqual(got, w) {
 				t.Errorf("Halt = %+v, %v\nwant %+v", got, err, w)

@@ -19,8 +19,8 @@ const (
 	Failed
 	// Skipped: a person decided that the work is not to be done.
 	Skipped
-	// Cancelled: stopped for good, perhaps half done; it can be rolled back.
-	Cancelled
+	// Canceled: stopped for good, perhaps half done; it can be rolled back.
+	Canceled
 	// RollingBack: the undo is under way, or waits for a worker to take it on.
 	RollingBack
 	// RolledBack: the undo is done.
@@ -61,7 +61,7 @@ func (s State) InFlight() bool { return s == Running || s == RollingBack }
 // Ended reports whether a task in s moves on only by a person's command.
 func (s State) Ended() bool {
 	switch s {
-	case Completed, Failed, Skipped, Cancelled, RolledBack, RollbackFailed:
+	case Completed, Failed, Skipped, Canceled, RolledBack, RollbackFailed:
 		return true
 	case Pending, Running, Paused, RollingBack:
 	}
@@ -71,7 +71,7 @@ func (s State) Ended() bool {
 // Releases reports whether a task that comes to rest in s gives its tenant free.
 func (s State) Releases() bool {
 	switch s {
-	case Completed, Skipped, Cancelled, RolledBack:
+	case Completed, Skipped, Canceled, RolledBack:
 		return true
 	case Pending, Running, Paused, Failed, RollingBack, RollbackFailed:
 	}

@@ -81,7 +81,7 @@ func TestStateClasses(t *testing.T) {
 		task.Completed:      {ended: true, releases: true},
 		task.Failed:         {ended: true},
 		task.Skipped:        {ended: true, releases: true},
-		task.Cancelled:      {ended: true, releases: true},
+		task.Canceled:       {ended: true, releases: true},
 		task.RollingBack:    {inFlight: true},
 		task.RolledBack:     {ended: true, releases: true},
 		task.RollbackFailed: {ended: true},

@@ -39,9 +39,9 @@ type Control struct {
 	Attempt int
 	// Request is asked of this task alone and has not taken effect yet.
 	Request Request
-	// PausedAlone says of a task in [Paused] that a person paused it by itself.
+	// PausedIndividually says of a task in [Paused] that a person paused it by itself.
 	// The plan's resume wakes only those that the plan's own pause stopped.
-	PausedAlone bool
+	PausedIndividually bool
 	// Losses counts the workers that were lost since the last saved checkpoint.
 	Losses int
 	// Failure is the last failure; cleared by a retry, by success and by skip.

@@ -18,25 +18,25 @@ func machine() map[rule]task.State {
 	return map[rule]task.State{
 		{task.Pending, task.ByClaim}:  task.Running,
 		{task.Pending, task.BySkip}:   task.Skipped,
-		{task.Pending, task.ByCancel}: task.Cancelled,
+		{task.Pending, task.ByCancel}: task.Canceled,
 
 		{task.Running, task.BySuccess}: task.Completed,
 		{task.Running, task.ByFailure}: task.Failed,
 		{task.Running, task.ByPause}:   task.Paused,
-		{task.Running, task.ByCancel}:  task.Cancelled,
+		{task.Running, task.ByCancel}:  task.Canceled,
 
 		{task.Paused, task.ByResume}:   task.Running,
 		{task.Paused, task.ByRetry}:    task.Running,
-		{task.Paused, task.ByCancel}:   task.Cancelled,
+		{task.Paused, task.ByCancel}:   task.Canceled,
 		{task.Paused, task.ByRollback}: task.RollingBack,
 
 		{task.Failed, task.ByRetry}:    task.Running,
 		{task.Failed, task.BySkip}:     task.Skipped,
-		{task.Failed, task.ByCancel}:   task.Cancelled,
+		{task.Failed, task.ByCancel}:   task.Canceled,
 		{task.Failed, task.ByRollback}: task.RollingBack,
 
 		{task.Completed, task.ByRollback}: task.RollingBack,
-		{task.Cancelled, task.ByRollback}: task.RollingBack,
+		{task.Canceled, task.ByRollback}:  task.RollingBack,
 
 		{task.RollingBack, task.ByUndo}:        task.RolledBack,
 		{task.RollingBack, task.ByUndoFailure}: task.RollbackFailed,

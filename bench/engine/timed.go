@@ -27,7 +27,7 @@ type commit struct {
 func (t *timed) Commit(ctx context.Context, b *store.Batch) error {
 	began := time.Now()
 	err := t.Store.Commit(ctx, b)
-	c := commit{ended: time.Now(), ends: len(b.Works) > 0 && b.Works[0].Kind != store.Save}
+	c := commit{ended: time.Now(), ends: len(b.Changes) > 0 && b.Changes[0].Kind != store.Save}
 	c.took = c.ended.Sub(began)
 	t.mu.Lock()
 	defer t.mu.Unlock()

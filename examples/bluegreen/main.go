@@ -66,7 +66,7 @@ func operate(ctx context.Context, engine *cutover.Engine, services *services, sp
 	if err != nil {
 		return err
 	}
-	fmt.Printf("plan %s %q: %d tenants, %s at a time\n", p.ID, p.Name, p.Tasks, p.Strategy.MaxConcurrency)
+	fmt.Printf("plan %s %q: %d tenants, %s at a time\n", p.ID, p.Name, p.TaskCount, p.Strategy.MaxConcurrency)
 	answer, err := engine.Start(ctx, p.ID)
 	if err != nil {
 		return err

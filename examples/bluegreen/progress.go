@@ -99,7 +99,7 @@ func (l *lines) write(done int) error {
 // follow shows how many tasks have come to done until the plan is at rest, and
 // returns it as it then is.
 func follow(ctx context.Context, engine *cutover.Engine, p plan.Plan, done task.State) (plan.Plan, error) {
-	m := newMeter(os.Stderr, p.Tasks, done.String())
+	m := newMeter(os.Stderr, p.TaskCount, done.String())
 	count := p.Counters.Of(done)
 	if err := m.show(count); err != nil {
 		return p, err

@@ -36,6 +36,6 @@ func report(engine *cutover.Engine, id plan.ID) error {
 		return err
 	}
 	fmt.Printf("-- plan %s is %s: %d of %d tasks completed, %d pending, %d in flight\n", p.ID, p.State,
-		p.Counters.Of(task.Completed), p.Tasks, p.Counters.Of(task.Pending), p.Counters.InFlight())
+		p.Counters.Of(task.Completed), p.TaskCount, p.Counters.Of(task.Pending), p.Counters.InFlight())
 	return nil
 }

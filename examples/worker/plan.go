@@ -25,13 +25,13 @@ func join(ctx context.Context, engine *cutover.Engine, o options) (plan.Plan, er
 	for {
 		p, err := engine.Create(ctx, spec)
 		if err == nil && p.State == plan.Created {
-			var a cutover.PlanAnswer
+			var a cutover.PlanResult
 			a, err = engine.Start(ctx, p.ID)
 			p = a.Plan
 		}
 		switch {
 		case err == nil:
-			fmt.Printf("-- plan %s: %d tenants, %s at a time; now %s\n", p.ID, p.Tasks, p.Strategy.MaxConcurrency, p.State)
+			fmt.Printf("-- plan %s: %d tenants, %s at a time; now %s\n", p.ID, p.TaskCount, p.Strategy.MaxConcurrency, p.State)
 			return p, nil
 		case !errors.Is(err, store.ErrCreating) && !errors.Is(err, cutover.ErrStarting):
 			return p, err
@@ -56,5 +56,5 @@ func tenants(n int) []task.Tenant {
 // show prints the plan's outcome.
 func show(p plan.Plan) {
 	fmt.Printf("-- plan %s is %s: %d of %d tasks completed, %d failed\n", p.ID, p.State,
-		p.Counters.Of(task.Completed), p.Tasks, p.Counters.Of(task.Failed))
+		p.Counters.Of(task.Completed), p.TaskCount, p.Counters.Of(task.Failed))
 }

@@ -63,8 +63,8 @@ func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
 	if err := a.Store.Commit(ctx, b); err != nil {
 		return err
 	}
-	for i := range b.Works {
-		if w := &b.Works[i]; w.Err == nil {
+	for i := range b.Changes {
+		if w := &b.Changes[i]; w.Err == nil {
 			a.accepted(w)
 		}
 	}
@@ -75,7 +75,7 @@ func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
 }
 
 // accepted checks a worker's change that the store took, and books it.
-func (a *audit) accepted(w *store.Work) {
+func (a *audit) accepted(w *store.Change) {
 	acc := a.of(w.Task)
 	if w.Token == acc.wrote && w.Seq <= acc.seq {
 		return // sent again
@@ -103,7 +103,7 @@ func (a *audit) accepted(w *store.Work) {
 }
 
 // saved books a checkpoint, an undo entry or both.
-func (acc *account) saved(w *store.Work) {
+func (acc *account) saved(w *store.Change) {
 	if w.Step != "" {
 		acc.checkpoint = &checkpoint.Checkpoint{Step: w.Step, Data: w.Data}
 	}

@@ -67,24 +67,24 @@ func (w *world) checkOutcome(p plan.Plan, tasks []task.Task) {
 		if t.Undoable() {
 			undoable++
 		}
-		if t.PausedAlone && t.State != task.Paused || t.Request != task.NoRequest && t.State != task.Running {
-			w.faultf("task %s is %s, paused alone %t, asked to %s", t.ID, t.State, t.PausedAlone, t.Request)
+		if t.PausedIndividually && t.State != task.Paused || t.Request != task.NoRequest && t.State != task.Running {
+			w.faultf("task %s is %s, paused alone %t, asked to %s", t.ID, t.State, t.PausedIndividually, t.Request)
 		}
-		if t.State == task.Paused && !t.PausedAlone && !slices.Contains([]plan.State{plan.Paused, plan.Failed, plan.RollbackFailed}, p.State) {
+		if t.State == task.Paused && !t.PausedIndividually && !slices.Contains([]plan.State{plan.Paused, plan.Failed, plan.RollbackFailed}, p.State) {
 			w.faultf("task %s was paused with its plan, and the plan is %s", t.ID, p.State)
 		}
 	}
 	open := c.Of(task.Pending) + c.Of(task.Paused) + c.InFlight()
-	allowed := max(p.Strategy.MaxFailures.Of(p.Tasks), p.Acknowledged)
+	allowed := max(p.Strategy.MaxFailures.Of(p.TaskCount), p.Acknowledged)
 	wrong := false
 	switch p.State {
 	case plan.Created:
-		wrong = c.Of(task.Pending) != p.Tasks
+		wrong = c.Of(task.Pending) != p.TaskCount
 	case plan.Running:
 		wrong = c.Of(task.Paused) == 0 || c.Of(task.Pending)+c.InFlight() > 0 || c.Of(task.Failed) > allowed
 	case plan.Completed:
-		wrong = open > 0 || c.Of(task.Failed) > allowed || c.Of(task.Failed) == p.Tasks
-	case plan.Cancelled:
+		wrong = open > 0 || c.Of(task.Failed) > allowed || c.Of(task.Failed) == p.TaskCount
+	case plan.Canceled:
 		wrong = open > 0
 	case plan.RolledBack:
 		wrong = open+undoable > 0

@@ -51,7 +51,7 @@ func (w *world) command(ctx context.Context, p *process, o op) {
 		return
 	}
 	target := plans[o.plan%len(plans)]
-	id := task.NewID(target.ID, 1+o.task%target.Tasks)
+	id := task.NewID(target.ID, 1+o.task%target.TaskCount)
 	if o.apt {
 		apt := aptNames(target.State)
 		o.name = apt[o.luck%len(apt)]
@@ -82,32 +82,32 @@ func (w *world) checkHolders(id plan.ID, err error, took time.Duration) {
 
 // give gives a command by its name.
 func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t task.ID) (already bool, err error) {
-	planCommands := map[string]func(context.Context, plan.ID) (cutover.PlanAnswer, error){
+	planCommands := map[string]func(context.Context, plan.ID) (cutover.PlanResult, error){
 		"start": e.Start, "pause": e.Pause, "resume": e.Resume, "cancel": e.Cancel, "rollback": e.Rollback,
-		"retry failed": func(ctx context.Context, id plan.ID) (cutover.PlanAnswer, error) { return e.RetryFailed(ctx, id, true) },
+		"retry failed": func(ctx context.Context, id plan.ID) (cutover.PlanResult, error) { return e.RetryFailed(ctx, id, true) },
 	}
-	taskCommands := map[string]func(context.Context, task.ID) (cutover.TaskAnswer, error){
-		"retry task": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) { return e.RetryTask(ctx, id, true) },
-		"retry task from scratch": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) {
+	taskCommands := map[string]func(context.Context, task.ID) (cutover.TaskResult, error){
+		"retry task": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) { return e.RetryTask(ctx, id, true) },
+		"retry task from scratch": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) {
 			return e.RetryTask(ctx, id, false)
 		},
 		"pause task": e.PauseTask, "resume task": e.ResumeTask, "cancel task": e.CancelTask, "rollback task": e.RollbackTask,
-		"skip task": func(ctx context.Context, id task.ID) (cutover.TaskAnswer, error) {
+		"skip task": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) {
 			return e.SkipTask(ctx, id, "not needed")
 		},
 	}
 	if f, ok := planCommands[name]; ok {
 		a, err := f(ctx, id)
-		return a.AlreadySo, err
+		return a.Unchanged, err
 	}
 	a, err := taskCommands[name](ctx, t)
-	return a.AlreadySo, err
+	return a.Unchanged, err
 }
 
 // expect checks that an error is one that a caller can make sense of.
 func (w *world) expect(o op, err error) {
 	for _, known := range []error{
-		nil, plan.ErrTooLate, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, errDead,
+		nil, plan.ErrNotApplicable, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, errDead,
 	} {
 		if errors.Is(err, known) {
 			return

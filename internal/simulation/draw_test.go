@@ -125,7 +125,7 @@ func aptNames(s plan.State) []string {
 		return []string{"resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback"}
 	case plan.Completed:
 		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback"}
-	case plan.Cancelled:
+	case plan.Canceled:
 		return []string{"rollback task", "rollback task", "rollback"}
 	case plan.RollingBack:
 		return []string{"cancel"}

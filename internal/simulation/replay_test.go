@@ -25,7 +25,7 @@ type told struct {
 }
 
 func newReplay(w *world, p plan.Plan) *replay {
-	r := &replay{w: w, p: p, tasks: make([]told, p.Tasks)}
+	r := &replay{w: w, p: p, tasks: make([]told, p.TaskCount)}
 	for i := range r.tasks {
 		r.tasks[i].state = task.Pending.String()
 	}
@@ -91,7 +91,7 @@ func (r *replay) plan(e plan.Event) {
 func (r *replay) cancelPending() {
 	for i := range r.tasks {
 		if r.tasks[i].state == task.Pending.String() {
-			r.tasks[i].state = task.Cancelled.String()
+			r.tasks[i].state = task.Canceled.String()
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (r *replay) claim(e plan.Event) {
 	if e.Cause != task.ByClaim.String() {
 		return
 	}
-	allowed := max(r.p.Strategy.MaxFailures.Of(r.p.Tasks), r.acknowledged)
+	allowed := max(r.p.Strategy.MaxFailures.Of(r.p.TaskCount), r.acknowledged)
 	if r.state != plan.Running.String() || r.failed > allowed {
 		r.w.faultf("plan %s: event %d claims a task in %s with %d failed of %d allowed", r.p.ID, e.Seq, r.state, r.failed, allowed)
 	}

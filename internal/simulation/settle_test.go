@@ -81,7 +81,7 @@ func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last b
 	case plan.Running: // tasks that were paused alone
 		w.resumeTasks(ctx, e, p)
 		return
-	case plan.RollingBack, plan.Completed, plan.Cancelled, plan.RolledBack:
+	case plan.RollingBack, plan.Completed, plan.Canceled, plan.RolledBack:
 		w.faultf("plan %s is %s, at rest and not over", p.ID, p.State)
 		return
 	}
@@ -96,7 +96,7 @@ func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last b
 	if name == "retry failed" {
 		_, err = give(ctx, e, "resume", p.ID, 0)
 	}
-	if err != nil && !errors.Is(err, store.ErrTenantHeld) && !errors.Is(err, plan.ErrTooLate) {
+	if err != nil && !errors.Is(err, store.ErrTenantHeld) && !errors.Is(err, plan.ErrNotApplicable) {
 		w.faultf("people: %s plan %s: %v", name, p.ID, err)
 	}
 }
@@ -196,10 +196,10 @@ func (w *world) state(ctx context.Context) string {
 	s := ""
 	for _, p := range w.plans(ctx) {
 		s += fmt.Sprintf("plan %s %s %v held %d breached %t grant %+v sweeps %v undo %+v dry %t starting %v\n", p.ID, p.State,
-			p.Counters.States, p.Counters.Held, p.Breached, p.Grant, p.Sweeps, p.Undo, p.UndosDry, p.Starting)
+			p.Counters.States, p.Counters.Held, p.Breached, p.Grant, p.Sweeps, p.Undo, p.UndosExhausted, p.Starting)
 		for _, t := range w.tasks(ctx, p.ID) {
 			s += fmt.Sprintf("  task %s %s %s attempt %d worker %q request %s alone %t\n",
-				t.ID, t.Tenant.ID, t.State, t.Attempt, t.Worker, t.Request, t.PausedAlone)
+				t.ID, t.Tenant.ID, t.State, t.Attempt, t.Worker, t.Request, t.PausedIndividually)
 		}
 	}
 	return s

@@ -15,10 +15,10 @@ type Tally struct {
 
 // Grant is what may be done without asking again. The zero Grant allows nothing.
 type Grant struct {
-	// Open is the last ordinal whose task may be claimed.
-	Open int
-	// MaxHeld bounds the tasks that workers hold at once.
-	MaxHeld int
+	// LastOrdinal is the last ordinal whose task may be claimed.
+	LastOrdinal int
+	// MaxSlots bounds the tasks that workers hold at once.
+	MaxSlots int
 	// MaxFailed is the number of failed tasks above which nothing new is claimed.
 	MaxFailed int
 }
@@ -43,9 +43,9 @@ func (s Strategy) Decide(waves []Tally, _ time.Time) Decision {
 	allowed := max(s.MaxFailures.Of(sum.Tasks), sum.Acknowledged)
 	return Decision{
 		Grant: Grant{
-			Open:      sum.Tasks,
-			MaxHeld:   s.Concurrency(sum.Tasks),
-			MaxFailed: allowed,
+			LastOrdinal: sum.Tasks,
+			MaxSlots:    s.Concurrency(sum.Tasks),
+			MaxFailed:   allowed,
 		},
 		Breach: sum.Failed > allowed,
 	}

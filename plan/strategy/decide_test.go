@@ -22,42 +22,42 @@ func TestDecide(t *testing.T) {
 		"zero strategy": {
 			strategy.Strategy{},
 			[]strategy.Tally{{Tasks: 3}},
-			strategy.Decision{Grant: strategy.Grant{Open: 3, MaxHeld: 1}},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 3, MaxSlots: 1}},
 		},
 		"zero strategy, first failure": {
 			strategy.Strategy{},
 			[]strategy.Tally{{Tasks: 3, Failed: 1}},
-			strategy.Decision{Grant: strategy.Grant{Open: 3, MaxHeld: 1}, Breach: true},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 3, MaxSlots: 1}, Breach: true},
 		},
 		"at the tolerance": {
 			ten,
 			[]strategy.Tally{{Tasks: 25, Failed: 2}},
-			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 25, MaxSlots: 2, MaxFailed: 2}},
 		},
 		"over the tolerance": {
 			ten,
 			[]strategy.Tally{{Tasks: 25, Failed: 3}},
-			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}, Breach: true},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 25, MaxSlots: 2, MaxFailed: 2}, Breach: true},
 		},
 		"acknowledged beyond the tolerance": {
 			ten,
 			[]strategy.Tally{{Tasks: 25, Failed: 7, Acknowledged: 7}},
-			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 7}},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 25, MaxSlots: 2, MaxFailed: 7}},
 		},
 		"one more than acknowledged": {
 			ten,
 			[]strategy.Tally{{Tasks: 25, Failed: 8, Acknowledged: 7}},
-			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 7}, Breach: true},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 25, MaxSlots: 2, MaxFailed: 7}, Breach: true},
 		},
 		"acknowledged within the tolerance": {
 			ten,
 			[]strategy.Tally{{Tasks: 25, Failed: 2, Acknowledged: 1}},
-			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 25, MaxSlots: 2, MaxFailed: 2}},
 		},
 		"several waves count together": {
 			ten,
 			[]strategy.Tally{{Tasks: 5, Failed: 1}, {Tasks: 20, Failed: 2}},
-			strategy.Decision{Grant: strategy.Grant{Open: 25, MaxHeld: 2, MaxFailed: 2}, Breach: true},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 25, MaxSlots: 2, MaxFailed: 2}, Breach: true},
 		},
 	}
 	for name, tt := range tests {
@@ -99,11 +99,11 @@ func TestGrantIsWithinItsBounds(t *testing.T) {
 			t.Fatalf("drawn strategy has faults: %q", faults)
 		}
 		d := s.Decide([]strategy.Tally{w}, noon())
-		if d.Open != w.Tasks {
-			t.Errorf("open up to %d of %d", d.Open, w.Tasks)
+		if d.LastOrdinal != w.Tasks {
+			t.Errorf("open up to %d of %d", d.LastOrdinal, w.Tasks)
 		}
-		if d.MaxHeld < 1 || d.MaxHeld > w.Tasks {
-			t.Errorf("%d held at once of %d", d.MaxHeld, w.Tasks)
+		if d.MaxSlots < 1 || d.MaxSlots > w.Tasks {
+			t.Errorf("%d held at once of %d", d.MaxSlots, w.Tasks)
 		}
 		if d.MaxFailed < w.Acknowledged || d.MaxFailed > w.Tasks {
 			t.Errorf("%d failures allowed, %d of %d acknowledged", d.MaxFailed, w.Acknowledged, w.Tasks)

@@ -41,7 +41,7 @@ func ExampleStrategy() {
 		FailureAction:  strategy.Pause,
 	}
 	decision := s.Decide([]strategy.Tally{{Tasks: 3000, Failed: 31}}, noon())
-	fmt.Println("held at once:", decision.MaxHeld)
+	fmt.Println("held at once:", decision.MaxSlots)
 	fmt.Println("tolerated:", decision.MaxFailed, "breach:", decision.Breach)
 	// Output:
 	// held at once: 10

@@ -117,8 +117,8 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 	return plans, nil
 }
 
-// Rest implements store.Agenda.
-func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
+// Reschedule implements store.Agenda.
+func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

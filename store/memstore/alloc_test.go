@@ -12,7 +12,7 @@ import (
 func TestCommitAllocates(t *testing.T) {
 	const n, runs = 4000, 1000
 	s := memstore.New()
-	b := store.Batch{Plan: running(t, s, n), Works: make([]store.Work, 0, 1)}
+	b := store.Batch{Plan: running(t, s, n), Changes: make([]store.Change, 0, 1)}
 	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = fmt.Sprint("claim-", i)
@@ -26,13 +26,13 @@ func TestCommitAllocates(t *testing.T) {
 			t.Fatal(err, len(b.Claimed))
 		}
 		task := &b.Claimed[0]
-		b.Works = append(b.Works[:0], store.Work{Task: task.ID, Token: task.Token, Seq: 1, Kind: store.Save})
-		b.Works[0].Step, b.Works[0].Data = "STEP", data
+		b.Changes = append(b.Changes[:0], store.Change{Task: task.ID, Token: task.Token, Seq: 1, Kind: store.Save})
+		b.Changes[0].Step, b.Changes[0].Data = "STEP", data
 		b.Claim = store.Claim{}
 		if err := s.Commit(t.Context(), &b); err != nil {
 			t.Fatal(err)
 		}
-		b.Works[0] = store.Work{Task: b.Works[0].Task, Token: b.Works[0].Token, Seq: 2, Kind: store.Complete}
+		b.Changes[0] = store.Change{Task: b.Changes[0].Task, Token: b.Changes[0].Token, Seq: 2, Kind: store.Complete}
 	}
 	for range 2000 { // until the maps have their size
 		life()

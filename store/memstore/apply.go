@@ -90,7 +90,7 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	}
 	if r := p.plan.Undo.Round; r != p.undo.round {
 		p.undo = undoRound{round: r}
-		p.plan.UndosDry = false
+		p.plan.UndosExhausted = false
 	}
 	p.seekUndo()
 	p.commands.add(c.ID)

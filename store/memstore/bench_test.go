@@ -26,7 +26,7 @@ func running(tb testing.TB, s *memstore.Store, n int) plan.ID {
 		}
 	}
 	c, err := s.BeginCreate(ctx, store.Create{Mark: "mark", Plan: plan.Plan{
-		Name: "plan", ExecutorType: "X", Tasks: n,
+		Name: "plan", ExecutorType: "X", TaskCount: n,
 		Strategy: strategy.Strategy{MaxConcurrency: strategy.Percent(100)},
 	}})
 	must(err)
@@ -103,7 +103,7 @@ type lives struct {
 }
 
 func (w *lives) run(claim string, n int) {
-	w.batch.Works = w.batch.Works[:0]
+	w.batch.Changes = w.batch.Changes[:0]
 	w.batch.Claim = store.Claim{ID: claim, Worker: "worker", Max: n}
 	w.commit()
 	if len(w.batch.Claimed) != n {
@@ -111,14 +111,14 @@ func (w *lives) run(claim string, n int) {
 	}
 	claimed := w.batch.Claimed
 	w.batch.Claim = store.Claim{}
-	for seq, kind := range []store.WorkKind{store.Save, store.Save, store.Complete} {
-		w.batch.Works = w.batch.Works[:0]
+	for seq, kind := range []store.ChangeKind{store.Save, store.Save, store.Complete} {
+		w.batch.Changes = w.batch.Changes[:0]
 		for i := range claimed {
-			work := store.Work{Task: claimed[i].ID, Token: claimed[i].Token, Seq: uint32(seq + 1), Kind: kind}
+			work := store.Change{Task: claimed[i].ID, Token: claimed[i].Token, Seq: uint32(seq + 1), Kind: kind}
 			if kind == store.Save {
 				work.Step, work.Data = "STEP", w.data
 			}
-			w.batch.Works = append(w.batch.Works, work)
+			w.batch.Changes = append(w.batch.Changes, work)
 		}
 		w.commit()
 	}
@@ -147,12 +147,12 @@ func BenchmarkMemory(b *testing.B) {
 			if err := s.Commit(b.Context(), &w); err != nil {
 				b.Fatal(err)
 			}
-			if len(w.Works) == 0 && len(w.Claimed) == 0 {
+			if len(w.Changes) == 0 && len(w.Claimed) == 0 {
 				break
 			}
-			w.Works = w.Works[:0]
+			w.Changes = w.Changes[:0]
 			for _, t := range w.Claimed {
-				w.Works = append(w.Works, store.Work{Task: t.ID, Token: t.Token, Seq: 1, Kind: store.Complete})
+				w.Changes = append(w.Changes, store.Change{Task: t.ID, Token: t.Token, Seq: 1, Kind: store.Complete})
 			}
 		}
 		b.ReportMetric(float64(created-before)/n, "B/pending")

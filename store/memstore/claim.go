@@ -50,7 +50,7 @@ func (p *rollout) claimable() bool {
 func (p *rollout) next() (uint32, *record) {
 	var ordinal uint32
 	switch {
-	case p.plan.Counters.Held >= p.plan.Grant.MaxHeld:
+	case p.plan.Counters.Held >= p.plan.Grant.MaxSlots:
 		return 0, nil
 	case len(p.running) > 0 && p.plan.State.ClaimsRunning():
 		ordinal = p.running[0]
@@ -73,7 +73,7 @@ func (p *rollout) nextPending() uint32 {
 	if c.Breached || c.State.CancelsPending() || c.Counters.Of(task.Failed) > c.Grant.MaxFailed {
 		return 0
 	}
-	open := uint32(max(0, min(c.Grant.Open, p.tasks.n)))
+	open := uint32(max(0, min(c.Grant.LastOrdinal, p.tasks.n)))
 	for ; p.pending <= open; p.pending++ {
 		if p.tasks.at(p.pending).state == task.Pending {
 			return p.pending
@@ -121,7 +121,7 @@ type undoRound struct {
 // seekUndo moves the open undo round on to the next task to undo and returns it,
 // or 0; then the round is dry.
 func (p *rollout) seekUndo() uint32 {
-	if p.plan.State != plan.RollingBack || !p.plan.Undo.Open || p.plan.UndosDry {
+	if p.plan.State != plan.RollingBack || !p.plan.Undo.Open || p.plan.UndosExhausted {
 		return 0
 	}
 	u := &p.undo
@@ -138,7 +138,7 @@ func (p *rollout) seekUndo() uint32 {
 			return ordinal
 		}
 	}
-	p.plan.UndosDry = true
+	p.plan.UndosExhausted = true
 	u.order = nil
 	return 0
 }

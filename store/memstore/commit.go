@@ -19,15 +19,15 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	at := s.clock.now()
 	before := p.log.last
-	for i := range b.Works {
-		p.work(&b.Works[i], at)
+	for i := range b.Changes {
+		p.work(&b.Changes[i], at)
 	}
 	if b.Claim.Max > 0 {
 		b.Claimed = p.claim(b.Claim, at, b.Claimed)
 	}
 	p.endCommit(before)
 	b.View = p.view()
-	told, back := p.log.last != before, b.HandsBack()
+	told, back := p.log.last != before, b.Yields()
 	if back {
 		s.agenda.wake(b.Plan)
 	}
@@ -51,7 +51,7 @@ func (p *rollout) endCommit(before int64) {
 }
 
 // work applies one change and answers it.
-func (p *rollout) work(w *store.Work, at stamp) {
+func (p *rollout) work(w *store.Change, at stamp) {
 	w.Err, w.Stop, w.State = nil, task.Go, task.Pending
 	r := p.find(w.Task)
 	if r == nil {
@@ -74,7 +74,7 @@ func (p *rollout) work(w *store.Work, at stamp) {
 	}
 }
 
-func (p *rollout) fenced(w *store.Work, r *record) error {
+func (p *rollout) fenced(w *store.Change, r *record) error {
 	e := &store.FencedError{Task: w.Task, Token: w.Token, Newest: r.token}
 	if r.claim != 0 {
 		e.Worker = p.claims.at(r.claim).worker
@@ -83,7 +83,7 @@ func (p *rollout) fenced(w *store.Work, r *record) error {
 }
 
 // change applies the change of the worker that holds the task.
-func (p *rollout) change(w *store.Work, r *record, at stamp) error {
+func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 	if w.Kind == store.Save {
 		return save(w, r, at)
 	}
@@ -119,7 +119,7 @@ func (p *rollout) change(w *store.Work, r *record, at stamp) error {
 
 // outcome returns where a release takes the task and why; the state it is in, if
 // it stays for another worker.
-func (p *rollout) outcome(kind store.WorkKind, r *record) (to task.State, cause task.Cause, ok bool) {
+func (p *rollout) outcome(kind store.ChangeKind, r *record) (to task.State, cause task.Cause, ok bool) {
 	switch kind {
 	case store.Complete:
 		cause = task.BySuccess
@@ -151,7 +151,7 @@ func (p *rollout) outcome(kind store.WorkKind, r *record) (to task.State, cause 
 }
 
 // settle writes what a change of state by a worker brings with it.
-func settle(w *store.Work, r *record, cause task.Cause) {
+func settle(w *store.Change, r *record, cause task.Cause) {
 	r.alone = cause == task.ByPause && r.request == task.PauseRequest
 	r.request = task.NoRequest
 	switch cause {

@@ -69,7 +69,7 @@ func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 		clock: s.clock,
 		plan: plan.Plan{
 			ID: id, Name: c.Plan.Name, ExecutorType: c.Plan.ExecutorType,
-			Parameters: maps.Clone(c.Plan.Parameters), Strategy: c.Plan.Strategy, Tasks: c.Plan.Tasks,
+			Parameters: maps.Clone(c.Plan.Parameters), Strategy: c.Plan.Strategy, TaskCount: c.Plan.TaskCount,
 			IdempotencyKey: c.Plan.IdempotencyKey, CreatedAt: created,
 		},
 		mark: c.Mark, hash: c.Hash, actor: c.Actor, ttl: c.TTL,
@@ -108,7 +108,7 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 		return err
 	}
 	for _, t := range tenants[min(len(tenants), p.tasks.n+1-first):] {
-		p.tasks.add(newRecord(t), p.plan.Tasks)
+		p.tasks.add(newRecord(t), p.plan.TaskCount)
 	}
 	if p.stage == creating {
 		s.agenda.expect(c.ID, p.ttl)
@@ -119,8 +119,8 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 // checkTenants refuses tenants that are not the next ones. Those that are there
 // already must be the same.
 func (p *rollout) checkTenants(first int, tenants []task.Tenant) error {
-	if last := first + len(tenants) - 1; first < 1 || first > p.tasks.n+1 || last > p.plan.Tasks {
-		return fmt.Errorf("%w: tenants %d to %d for a plan that has %d of %d", store.ErrConflict, first, last, p.tasks.n, p.plan.Tasks)
+	if last := first + len(tenants) - 1; first < 1 || first > p.tasks.n+1 || last > p.plan.TaskCount {
+		return fmt.Errorf("%w: tenants %d to %d for a plan that has %d of %d", store.ErrConflict, first, last, p.tasks.n, p.plan.TaskCount)
 	}
 	for i, t := range tenants {
 		o := first + i
@@ -156,8 +156,8 @@ func (p *rollout) finish() (bool, error) {
 	if p.stage == complete {
 		return false, nil
 	}
-	if p.tasks.n != p.plan.Tasks {
-		return false, fmt.Errorf("%w: %d tenants of %d", store.ErrConflict, p.tasks.n, p.plan.Tasks)
+	if p.tasks.n != p.plan.TaskCount {
+		return false, fmt.Errorf("%w: %d tenants of %d", store.ErrConflict, p.tasks.n, p.plan.TaskCount)
 	}
 	p.stage = complete
 	p.changedAt = time.Now()

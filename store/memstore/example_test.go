@@ -15,7 +15,7 @@ func ExampleNew() {
 	ctx := context.Background()
 	s := memstore.New()
 	c, err := s.BeginCreate(ctx, store.Create{
-		Plan: plan.Plan{Name: "blue-green switch", ExecutorType: "BLUE_GREEN_SWITCH", Tasks: 2},
+		Plan: plan.Plan{Name: "blue-green switch", ExecutorType: "BLUE_GREEN_SWITCH", TaskCount: 2},
 		Mark: rand.Text(), // the same when the call is sent again
 		TTL:  time.Minute,
 	})
@@ -29,6 +29,6 @@ func ExampleNew() {
 		panic(err)
 	}
 	p, err := s.Plan(ctx, c.ID)
-	fmt.Println(p.Name, p.State, p.Tasks, err)
+	fmt.Println(p.Name, p.State, p.TaskCount, err)
 	// Output: blue-green switch CREATED 2 <nil>
 }

@@ -85,7 +85,7 @@ func (r *record) dropUndo() {
 // setControl writes what commands change, but for the state.
 func (r *record) setControl(c task.Control) {
 	r.attempt, r.losses = uint32(c.Attempt), uint32(c.Losses)
-	r.request, r.alone = c.Request, c.PausedAlone
+	r.request, r.alone = c.Request, c.PausedIndividually
 	r.setFailure(ownFailure(c.Failure))
 	if r.more != nil || !c.RetriedAt.IsZero() {
 		r.extra().retried = c.RetriedAt
@@ -108,7 +108,7 @@ func (p *rollout) export(ordinal uint32, r *record) task.Task {
 		Tenant: task.Tenant{ID: r.tenant},
 		Control: task.Control{
 			State: p.state(r), Attempt: int(r.attempt), Request: r.request,
-			PausedAlone: r.alone, Losses: int(r.losses),
+			PausedIndividually: r.alone, Losses: int(r.losses),
 		},
 		Version:   uint64(r.version),
 		Token:     r.token,

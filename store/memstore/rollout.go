@@ -87,7 +87,7 @@ func (p *rollout) find(id task.ID) *record {
 // cancels them are cancelled.
 func (p *rollout) state(r *record) task.State {
 	if r.state == task.Pending && p.plan.State.CancelsPending() {
-		return task.Cancelled
+		return task.Canceled
 	}
 	return r.state
 }
@@ -174,11 +174,11 @@ func ownControl(c plan.Control) plan.Control {
 // view is what a commit tells.
 func (p *rollout) view() store.View {
 	return store.View{
-		State:     p.plan.State,
-		Version:   p.plan.Version,
-		Counters:  p.plan.Counters,
-		Breached:  p.plan.Breached,
-		UndosDry:  p.plan.UndosDry,
-		Claimable: p.claimable(),
+		State:          p.plan.State,
+		Version:        p.plan.Version,
+		Counters:       p.plan.Counters,
+		Breached:       p.plan.Breached,
+		UndosExhausted: p.plan.UndosExhausted,
+		Claimable:      p.claimable(),
 	}
 }

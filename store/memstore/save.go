@@ -9,7 +9,7 @@ import (
 )
 
 // save stores a checkpoint, an undo entry or both.
-func save(w *store.Work, r *record, at stamp) error {
+func save(w *store.Change, r *record, at stamp) error {
 	if w.UndoStep != "" {
 		if err := recordUndo(w, r); err != nil {
 			return err
@@ -23,7 +23,7 @@ func save(w *store.Work, r *record, at stamp) error {
 	return nil
 }
 
-func recordUndo(w *store.Work, r *record) error {
+func recordUndo(w *store.Change, r *record) error {
 	var log checkpoint.UndoLog
 	if r.more != nil {
 		log = r.more.undo
@@ -36,7 +36,7 @@ func recordUndo(w *store.Work, r *record) error {
 }
 
 // illegal says that a worker reported what cannot be.
-func illegal(w *store.Work, s task.State) error {
+func illegal(w *store.Change, s task.State) error {
 	return &store.CorruptError{
 		Key:    "task " + w.Task.String(),
 		Reason: fmt.Sprintf("work of kind %d in state %s", w.Kind, s),

@@ -133,13 +133,13 @@ func restsForGood(rules, facts string) bool {
 	return (plan.Plan{Control: plan.Control{State: r.state, Grant: r.grant}, Facts: f.Facts}).AtRest()
 }
 
-// Rest implements store.Agenda.
-func (s *Store) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
+// Reschedule implements store.Agenda.
+func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
 	wait := after.Microseconds()
 	if after < 0 {
 		wait = -1
 	}
-	_, err := s.agenda(ctx, "rest", int64(id), strconv.FormatUint(stamp, 10), wait)
+	_, err := s.agenda(ctx, "reschedule", int64(id), strconv.FormatUint(stamp, 10), wait)
 	return err
 }
 

@@ -30,7 +30,7 @@ func TestClockSetBack(t *testing.T) {
 	rest := func() {
 		t.Helper()
 		for _, p := range due() {
-			if err := s.Rest(t.Context(), p.ID, p.Stamp, time.Minute); err != nil {
+			if err := s.Reschedule(t.Context(), p.ID, p.Stamp, time.Minute); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -86,7 +86,7 @@ func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens t
 		if !e.RetriedAt.IsZero() {
 			retried = e.RetriedAt.UnixNano()
 		}
-		argv = append(argv, e.ID.Ordinal(), e.Version, letters[e.State:e.State+1], uint8(e.Request), e.Attempt, e.PausedAlone,
+		argv = append(argv, e.ID.Ordinal(), e.Version, letters[e.State:e.State+1], uint8(e.Request), e.Attempt, e.PausedIndividually,
 			e.Losses, retried, appendFailure(nil, e.Failure), digit(e.Release)+digit(e.DropCheckpoint)+digit(e.DropUndo))
 	}
 	for i := range c.Events {

@@ -62,7 +62,7 @@ func (s *scriptBench) trip(batches []store.Batch) {
 	for i := range batches {
 		s.ok(s.calls[i].err)
 		s.ok(s.calls[i].answerTo(&batches[i], s.Store))
-		for _, w := range batches[i].Works {
+		for _, w := range batches[i].Changes {
 			s.ok(w.Err)
 		}
 	}
@@ -73,7 +73,7 @@ func (s *scriptBench) save() {
 	s.seq++
 	batches := make([]store.Batch, len(s.held))
 	for i, t := range s.held {
-		batches[i] = store.Batch{Plan: s.id, Works: []store.Work{{
+		batches[i] = store.Batch{Plan: s.id, Changes: []store.Change{{
 			Task: t.ID, Token: t.Token, Seq: s.seq, Kind: store.Save, Saved: store.Saved{Step: "step", Data: make([]byte, 200)},
 		}}}
 	}
@@ -88,7 +88,7 @@ func (s *scriptBench) turn(held []task.Task) {
 		claim := store.Claim{ID: strconv.Itoa(s.claims), Worker: "worker", Max: 1}
 		batches[i] = store.Batch{Plan: s.id, Claim: claim}
 		if held != nil {
-			batches[i].Works = []store.Work{{Task: held[i].ID, Token: held[i].Token, Seq: 1, Kind: store.Complete}}
+			batches[i].Changes = []store.Change{{Task: held[i].ID, Token: held[i].Token, Seq: 1, Kind: store.Complete}}
 		}
 	}
 	s.trip(batches)

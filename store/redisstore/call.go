@@ -30,7 +30,7 @@ type call struct {
 	cancelled bool   // pending tasks show as cancelled
 }
 
-// work is a store.Work as it is sent, and its answer.
+// work is a store.Change as it is sent, and its answer.
 type work struct {
 	bucket, field       int
 	at                  int  // which of the changes sent, from 1
@@ -70,8 +70,8 @@ func (c *call) encode(b *store.Batch) {
 		c.claim.ID = word(b.Claim.ID)
 	}
 	need := 0
-	for i := range b.Works {
-		w := &b.Works[i]
+	for i := range b.Changes {
+		w := &b.Changes[i]
 		need += len(w.Data) + len(w.Step) + 2*len(w.UndoStep) + len(w.UndoData) + 64 + 2*maxOpening
 		if w.Failure != nil {
 			need += 2 * (task.MaxReason + task.MaxCode + 512) // worst case, as JSON
@@ -80,9 +80,9 @@ func (c *call) encode(b *store.Batch) {
 	if cap(c.text) < need {
 		c.text = make([]byte, 0, need)
 	}
-	for i := range b.Works {
-		w := c.work(&b.Works[i])
-		if id := b.Works[i].Task; id.Plan() != b.Plan || !id.Valid() {
+	for i := range b.Changes {
+		w := c.work(&b.Changes[i])
+		if id := b.Changes[i].Task; id.Plan() != b.Plan || !id.Valid() {
 			w.foreign, w.answer = true, answer{how: 'n'}
 		}
 		c.works = append(c.works, w)
@@ -90,7 +90,7 @@ func (c *call) encode(b *store.Batch) {
 	c.size = len(c.text) + 64*len(c.works)
 }
 
-func (c *call) work(w *store.Work) work {
+func (c *call) work(w *store.Change) work {
 	place := max(0, w.Task.Ordinal()-1)
 	data := len(c.text)
 	switch {
@@ -117,7 +117,7 @@ const letterSave = 'R'
 
 // letterOf returns the letter of a work's kind: for those that need no look at the task,
 // that of the state that it leads to.
-func letterOf(w *store.Work) byte {
+func letterOf(w *store.Change) byte {
 	switch w.Kind {
 	case store.Save:
 		if w.UndoStep != "" {
@@ -176,7 +176,7 @@ const bucketSize = 64
 
 // appendUndo appends the checkpoint, the step and the undo entry of a Save, the first
 // two with their lengths.
-func appendUndo(to []byte, w *store.Work) []byte {
+func appendUndo(to []byte, w *store.Change) []byte {
 	var saved []byte
 	if w.Step != "" {
 		saved = checkpoint.Checkpoint{Step: w.Step, Data: w.Data}.Append(nil)
@@ -192,7 +192,7 @@ func appendUndo(to []byte, w *store.Work) []byte {
 // answerTo fills in the answers of the batch that c was made of.
 func (c *call) answerTo(b *store.Batch, s *Store) error {
 	for i := range c.works {
-		a, w := &c.works[i].answer, &b.Works[i]
+		a, w := &c.works[i].answer, &b.Changes[i]
 		w.State, w.Err, w.Stop = a.state, nil, task.Go
 		switch a.how {
 		case '.':
@@ -235,7 +235,7 @@ func (c *call) handOut(b *store.Batch, s *Store) error {
 		}
 		b.Claimed = append(b.Claimed, t)
 	}
-	if len(b.Claimed) > 0 || len(b.Works) > 0 {
+	if len(b.Claimed) > 0 || len(b.Changes) > 0 {
 		return nil
 	}
 	return damage

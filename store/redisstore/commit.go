@@ -33,7 +33,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	if b.Claim.Max > 0 {
 		refused = s.mayClaim()
 	}
-	if refused != nil && len(b.Works) == 0 {
+	if refused != nil && len(b.Changes) == 0 {
 		return refused
 	}
 	c, _ := s.calls.Get().(*call)
@@ -53,7 +53,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	err = c.answerTo(b, s)
 	s.calls.Put(c)
-	if err == nil && b.HandsBack() {
+	if err == nil && b.Yields() {
 		// The commit stands, whatever becomes of this: the plan does not rest for long.
 		_ = s.wake(ctx, b.Plan, 0, true)
 	}
@@ -62,7 +62,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 
 // onlyEnds reports whether a batch ends holds and saves nothing.
 func onlyEnds(b *store.Batch) bool {
-	return len(b.Works) > 0 && !slices.ContainsFunc(b.Works, func(w store.Work) bool { return w.Kind == store.Save })
+	return len(b.Changes) > 0 && !slices.ContainsFunc(b.Changes, func(w store.Change) bool { return w.Kind == store.Save })
 }
 
 // endOnFull makes changes that end holds once more, on a server whose memory is full:
@@ -290,7 +290,7 @@ func (t *trip) parseView(r *reader, can byte) (v store.View, cancelled, sure boo
 	r.bad = r.bad || !rules.ok || !facts.ok
 	t.last = facts.LastEvent
 	v.State, v.Counters = rules.state, facts.Counters
-	v.Breached, v.UndosDry = facts.Breached, facts.UndosDry
+	v.Breached, v.UndosExhausted = facts.Breached, facts.UndosExhausted
 	v.Claimable, sure = can == '1', true
 	if can == '-' {
 		v.Claimable, sure = claimable(&rules, &facts)
@@ -368,7 +368,7 @@ func (s *Store) seekOn(ctx context.Context, key string, t *trip) error {
 }
 
 // illegal says that a worker reported what cannot be, or a task that makes no sense.
-func (s *Store) illegal(w *store.Work, a *answer) error {
+func (s *Store) illegal(w *store.Change, a *answer) error {
 	place := w.Task.Ordinal() - 1
 	e := &store.CorruptError{Key: s.keys.tasks(w.Task.Plan(), place/bucketSize)}
 	field := strconv.Itoa(place % bucketSize)

@@ -33,7 +33,7 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			return err
 		},
 		"BeginCreate": func(ctx context.Context, s *Store) error {
-			_, err := s.BeginCreate(ctx, store.Create{Mark: "mark", Plan: plan.Plan{Tasks: 1}, TTL: time.Minute})
+			_, err := s.BeginCreate(ctx, store.Create{Mark: "mark", Plan: plan.Plan{TaskCount: 1}, TTL: time.Minute})
 			return err
 		},
 		"Commit": func(ctx context.Context, s *Store) error {
@@ -76,9 +76,9 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			_, err := s.Reserve(ctx, []store.TenantLock{lock})
 			return err
 		},
-		"Rest":   func(ctx context.Context, s *Store) error { return s.Rest(ctx, id, 1, time.Second) },
-		"States": func(ctx context.Context, s *Store) error { _, err := s.States(ctx, id, 0, 1); return err },
-		"Task":   func(ctx context.Context, s *Store) error { _, err := s.Task(ctx, first); return err },
+		"Reschedule": func(ctx context.Context, s *Store) error { return s.Reschedule(ctx, id, 1, time.Second) },
+		"States":     func(ctx context.Context, s *Store) error { _, err := s.States(ctx, id, 0, 1); return err },
+		"Task":       func(ctx context.Context, s *Store) error { _, err := s.Task(ctx, first); return err },
 		"Tasks": func(ctx context.Context, s *Store) error {
 			_, _, err := s.Tasks(ctx, id, store.TaskQuery{})
 			return err

@@ -56,7 +56,7 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 		}
 		k := s.keys.plan(id)
 		argv := append(s.scripts.begin.argv(nil, k), text, c.Mark, c.Hash, c.Actor,
-			c.Plan.Tasks, c.TTL.Microseconds(), c.Plan.IdempotencyKey)
+			c.Plan.TaskCount, c.TTL.Microseconds(), c.Plan.IdempotencyKey)
 		_, err = s.run(ctx, s.scripts.begin, k, true, argv)
 		if errors.Is(err, store.ErrConflict) {
 			continue // the counter was lost, and there is a plan of that id

@@ -30,7 +30,7 @@ func TestLostAnswersToBeginCreate(t *testing.T) {
 				c := &creator{
 					rollout: start(t, openStore(t, client, Config{Prefix: t.Name() + ":"}), 1, 1), proxy: proxy,
 					create: store.Create{
-						Plan: plan.Plan{Name: "plan", Tasks: 1, IdempotencyKey: tt.key},
+						Plan: plan.Plan{Name: "plan", TaskCount: 1, IdempotencyKey: tt.key},
 						Mark: rand.Text(), Hash: "h", TTL: 200 * time.Millisecond,
 					},
 				}

@@ -35,14 +35,14 @@ func TestDamagedUndoLogs(t *testing.T) {
 		client.HSet(r.ctx, s.keys.tasks(r.id, 1), "4u", log) // task 69
 		b := store.Batch{Plan: r.id}
 		for _, i := range []int{0, 68, 69} {
-			b.Works = append(b.Works, store.Work{Task: jobs[i].ID, Token: jobs[i].Token, Seq: 1, Kind: store.Complete})
+			b.Changes = append(b.Changes, store.Change{Task: jobs[i].ID, Token: jobs[i].Token, Seq: 1, Kind: store.Complete})
 		}
-		b.Works[1].Kind, b.Works[1].Saved = store.Save, store.Saved{UndoStep: "B", UndoData: []byte("1")}
+		b.Changes[1].Kind, b.Changes[1].Saved = store.Save, store.Saved{UndoStep: "B", UndoData: []byte("1")}
 		r.ok(s.Commit(r.ctx, &b))
-		if b.Works[0].Err != nil || b.Works[2].Err != nil {
-			t.Errorf("log %q: errors %v and %v of other tasks", log, b.Works[0].Err, b.Works[2].Err)
+		if b.Changes[0].Err != nil || b.Changes[2].Err != nil {
+			t.Errorf("log %q: errors %v and %v of other tasks", log, b.Changes[0].Err, b.Changes[2].Err)
 		}
-		names(t, b.Works[1].Err, s.keys.tasks(r.id, 1))
+		names(t, b.Changes[1].Err, s.keys.tasks(r.id, 1))
 		client.HDel(r.ctx, s.keys.tasks(r.id, 1), "4u")
 		storetest.Check(t, s, r.id)
 	}
@@ -59,20 +59,20 @@ func TestDamagedHeadsAreNotClaimed(t *testing.T) {
 		jobs := r.claim("w", 3)
 		place := "3" // never touched
 		if head[0] == 'r' {
-			r.work(store.Work{Task: jobs[2].ID, Token: jobs[2].Token, Seq: 1, Kind: store.Yield})
+			r.work(store.Change{Task: jobs[2].ID, Token: jobs[2].Token, Seq: 1, Kind: store.Yield})
 			place = "2"
 		}
 		key := s.keys.tasks(r.id, 0)
 		saved := client.HGet(r.ctx, key, place).Val()
 		client.HSet(r.ctx, key, place, head)
 		b := store.Batch{
-			Plan:  r.id,
-			Works: []store.Work{{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete}},
-			Claim: store.Claim{ID: "with", Worker: "w", Max: 2},
+			Plan:    r.id,
+			Changes: []store.Change{{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete}},
+			Claim:   store.Claim{ID: "with", Worker: "w", Max: 2},
 		}
 		r.ok(s.Commit(r.ctx, &b))
-		if b.Works[0].Err != nil || len(b.Claimed) != 0 {
-			t.Errorf("head %q: error %v, claimed %v", head, b.Works[0].Err, b.Claimed)
+		if b.Changes[0].Err != nil || len(b.Claimed) != 0 {
+			t.Errorf("head %q: error %v, claimed %v", head, b.Changes[0].Err, b.Claimed)
 		}
 		names(t, s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "alone", Worker: "w", Max: 2}}), key)
 		if saved == "" {
@@ -146,7 +146,7 @@ func TestLostOrder(t *testing.T) {
 		r := start(t, s, 5, 1)
 		for range 5 {
 			j := r.claim("w", 1)[0]
-			r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete})
+			r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete})
 		}
 		r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Rollback(plan.By{}) })
 		if undone == 0 {
@@ -155,7 +155,7 @@ func TestLostOrder(t *testing.T) {
 		r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Settle(time.Now()), nil })
 		for range undone {
 			j := r.claim("w", 1)[0]
-			r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Undone})
+			r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Undone})
 		}
 		client.Del(r.ctx, s.keys.order(r.id))
 		for _, id := range []string{"once", "twice"} {
@@ -163,8 +163,8 @@ func TestLostOrder(t *testing.T) {
 		}
 		p, err := s.Plan(r.ctx, r.id)
 		r.ok(err)
-		if p.UndosDry || p.Counters.Of(task.Completed) != 5-undone {
-			t.Errorf("the round is dry: %v, of %s", p.UndosDry, p.Counters)
+		if p.UndosExhausted || p.Counters.Of(task.Completed) != 5-undone {
+			t.Errorf("the round is dry: %v, of %s", p.UndosExhausted, p.Counters)
 		}
 		storetest.Check(t, s, r.id)
 	}
@@ -179,8 +179,8 @@ func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 	r := start(t, s, 10, 10)
 	jobs := r.claim("w", 3)
 	for _, j := range jobs[1:] {
-		r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Saved: store.Saved{Step: "A", Data: []byte("1")}})
-		r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 2, Kind: store.Yield})
+		r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Saved: store.Saved{Step: "A", Data: []byte("1")}})
+		r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 2, Kind: store.Yield})
 	}
 	key := s.keys.tasks(r.id, 0)
 	client.HSet(r.ctx, key, "1c", "garbage")
@@ -194,12 +194,12 @@ func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: "with", Worker: "w", Max: 1}}
 	for _, h := range held {
 		if h.Task == jobs[1].ID {
-			b.Works = []store.Work{{Task: h.Task, Token: h.Token, Seq: 1, Kind: store.Yield}}
+			b.Changes = []store.Change{{Task: h.Task, Token: h.Token, Seq: 1, Kind: store.Yield}}
 		}
 	}
 	r.ok(s.Commit(r.ctx, &b))
-	if len(b.Works) != 1 || b.Works[0].Err != nil || len(b.Claimed) != 0 || b.View.Counters.Held != 3 {
-		t.Errorf("handed back and claimed again: %+v, %v, %s", b.Works, b.Claimed, b.View.Counters)
+	if len(b.Changes) != 1 || b.Changes[0].Err != nil || len(b.Claimed) != 0 || b.View.Counters.Held != 3 {
+		t.Errorf("handed back and claimed again: %+v, %v, %s", b.Changes, b.Claimed, b.View.Counters)
 	}
 	client.HDel(r.ctx, key, "1c")
 	storetest.Check(t, s, r.id)
@@ -217,15 +217,15 @@ func TestLostFieldsOfRecord(t *testing.T) {
 	for _, field := range []string{"version", "rules", "facts"} {
 		saved := client.HGet(r.ctx, key, field).Val()
 		client.HDel(r.ctx, key, field)
-		for _, kind := range []store.WorkKind{store.Save, store.Complete} {
-			w := store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind}
-			names(t, s.Commit(r.ctx, &store.Batch{Plan: r.id, Works: []store.Work{w}}), key)
+		for _, kind := range []store.ChangeKind{store.Save, store.Complete} {
+			w := store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind}
+			names(t, s.Commit(r.ctx, &store.Batch{Plan: r.id, Changes: []store.Change{w}}), key)
 		}
 		_, err := s.Plan(r.ctx, r.id)
 		names(t, err, key)
 		client.HSet(r.ctx, key, field, saved)
 	}
-	if w := r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}); w.Err != nil || w.State != task.Completed {
+	if w := r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}); w.Err != nil || w.State != task.Completed {
 		t.Errorf("mended: %+v", w)
 	}
 	storetest.Check(t, s, r.id)

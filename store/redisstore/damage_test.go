@@ -30,7 +30,7 @@ func busy(t *testing.T, s *Store) *rollout {
 	r := start(t, s, 70, 10)
 	r.ok(s.Join(r.ctx, "worker", time.Minute))
 	jobs := r.claim("worker", 4)
-	b := store.Batch{Plan: r.id, Works: []store.Work{
+	b := store.Batch{Plan: r.id, Changes: []store.Change{
 		{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete},
 		{Task: jobs[1].ID, Token: jobs[1].Token, Seq: 1, Kind: store.Yield},
 	}}
@@ -46,7 +46,7 @@ func (r *rollout) end() {
 	r.ok(err)
 	b := store.Batch{Plan: r.id}
 	for _, h := range held {
-		b.Works = append(b.Works, store.Work{Task: h.Task, Token: h.Token, Seq: 9, Kind: store.Yield})
+		b.Changes = append(b.Changes, store.Change{Task: h.Task, Token: h.Token, Seq: 9, Kind: store.Yield})
 	}
 	r.ok(r.Commit(r.ctx, &b))
 	waiting, _, err := r.Tasks(r.ctx, r.id, store.TaskQuery{Unheld: true})
@@ -125,7 +125,7 @@ func TestSharedKeysOfAnotherType(t *testing.T) {
 	r := busy(t, s)
 	due := func() error { _, err := s.Due(r.ctx, 10); return err }
 	begin := func() error {
-		_, err := s.BeginCreate(r.ctx, store.Create{Plan: plan.Plan{Tasks: 1, IdempotencyKey: "k"}, Mark: "m", TTL: time.Minute})
+		_, err := s.BeginCreate(r.ctx, store.Create{Plan: plan.Plan{TaskCount: 1, IdempotencyKey: "k"}, Mark: "m", TTL: time.Minute})
 		return err
 	}
 	apply := func() error {
@@ -210,9 +210,9 @@ func TestForeignEvent(t *testing.T) {
 	r.ok(client.XAdd(r.ctx, &redis.XAddArgs{Stream: key, ID: "999999-0", Values: []string{"e", "not ours"}}).Err())
 	held, err := s.Heartbeat(r.ctx, "worker", time.Minute, []plan.ID{r.id})
 	r.ok(err)
-	b := store.Batch{Plan: r.id, Works: []store.Work{{Task: held[0].Task, Token: held[0].Token, Seq: 1, Kind: store.Complete}}}
+	b := store.Batch{Plan: r.id, Changes: []store.Change{{Task: held[0].Task, Token: held[0].Token, Seq: 1, Kind: store.Complete}}}
 	r.ok(s.Commit(r.ctx, &b))
-	r.ok(b.Works[0].Err)
+	r.ok(b.Changes[0].Err)
 	p, err := s.Plan(r.ctx, r.id)
 	r.ok(err)
 	done, _, err := s.Tasks(r.ctx, r.id, store.TaskQuery{States: []task.State{task.Completed}})
@@ -351,11 +351,11 @@ func TestHeadsThatMakeNoSense(t *testing.T) {
 	client.HSet(r.ctx, s.keys.tasks(r.id, 0), "2", "not ours")
 	b := store.Batch{Plan: r.id}
 	for _, id := range jobs {
-		b.Works = append(b.Works, store.Work{Task: id, Token: 1, Seq: 1})
+		b.Changes = append(b.Changes, store.Change{Task: id, Token: 1, Seq: 1})
 	}
 	r.ok(s.Commit(r.ctx, &b))
-	if !errors.Is(b.Works[0].Err, store.ErrCorrupt) || !errors.Is(b.Works[1].Err, store.ErrFenced) {
-		t.Errorf("errors %v and %v, want corrupt and fenced", b.Works[0].Err, b.Works[1].Err)
+	if !errors.Is(b.Changes[0].Err, store.ErrCorrupt) || !errors.Is(b.Changes[1].Err, store.ErrFenced) {
+		t.Errorf("errors %v and %v, want corrupt and fenced", b.Changes[0].Err, b.Changes[1].Err)
 	}
 	if _, err := s.Task(r.ctx, jobs[0]); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("reading: %v, want corrupt", err)

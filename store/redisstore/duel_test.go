@@ -95,7 +95,7 @@ func (d *duel) both(f func(k int, s store.Store) error) {
 func (d *duel) start() {
 	d.tasks = pick(d, 1, 5, 63, 64, 65, 129)
 	labels := pick(d, nil, map[string]string{"a": "b"})
-	p := plan.Plan{Name: "plan", ExecutorType: "X", Tasks: d.tasks, Strategy: strategy.Strategy{
+	p := plan.Plan{Name: "plan", ExecutorType: "X", TaskCount: d.tasks, Strategy: strategy.Strategy{
 		MaxConcurrency: strategy.Count(pick(d, 1, 3, 70, 200)), MaxFailures: strategy.Count(pick(d, 0, 2, 100)),
 		FailureAction: pick(d, strategy.Stop, strategy.Pause),
 	}}
@@ -160,8 +160,8 @@ func (d *duel) batch() (b [2]store.Batch) {
 			taken[o] = true
 			w := d.work(j)
 			for k := range b {
-				b[k].Works = append(b[k].Works, w)
-				b[k].Works[len(b[k].Works)-1].Task, b[k].Works[len(b[k].Works)-1].Token = j.claimed[k].ID, j.claimed[k].Token
+				b[k].Changes = append(b[k].Changes, w)
+				b[k].Changes[len(b[k].Changes)-1].Task, b[k].Changes[len(b[k].Changes)-1].Token = j.claimed[k].ID, j.claimed[k].Token
 			}
 		}
 	}
@@ -171,16 +171,16 @@ func (d *duel) batch() (b [2]store.Batch) {
 	}
 	for k := range b {
 		// The order of events is that of the tasks: a store may go through them as it likes.
-		slices.SortFunc(b[k].Works, func(a, b store.Work) int { return int(a.Task - b.Task) })
+		slices.SortFunc(b[k].Changes, func(a, b store.Change) int { return int(a.Task - b.Task) })
 		b[k].Plan, b[k].Claim = d.ids[k], claim
 	}
 	return b
 }
 
 // work makes one change, seldom one that has to be refused.
-func (d *duel) work(j *duelJob) store.Work {
+func (d *duel) work(j *duelJob) store.Change {
 	j.seq += pick(d, uint32(1), 1, 1, 1, 9)
-	w := store.Work{Seq: j.seq, Kind: pick(d, store.Save, store.Save, store.Yield, store.Complete, store.Fail, store.Undone, store.UndoFail)}
+	w := store.Change{Seq: j.seq, Kind: pick(d, store.Save, store.Save, store.Yield, store.Complete, store.Fail, store.Undone, store.UndoFail)}
 	if d.rand.Intn(10) == 0 {
 		w.Seq = max(1, w.Seq-9)
 	}
@@ -202,11 +202,11 @@ func (d *duel) commit(b [2]store.Batch) {
 	d.Helper()
 	for k := range b {
 		b[k].Plan = d.ids[k]
-		d.last[k] = store.Batch{Works: slices.Clone(b[k].Works), Claim: b[k].Claim}
+		d.last[k] = store.Batch{Changes: slices.Clone(b[k].Changes), Claim: b[k].Claim}
 	}
 	d.both(func(k int, s store.Store) error { return s.Commit(d.Context(), &b[k]) })
-	for i := range b[0].Works {
-		x, y := &b[0].Works[i], &b[1].Works[i]
+	for i := range b[0].Changes {
+		x, y := &b[0].Changes[i], &b[1].Changes[i]
 		if (x.Err == nil) != (y.Err == nil) || errors.Is(x.Err, store.ErrFenced) != errors.Is(y.Err, store.ErrFenced) ||
 			x.Err == nil && (x.State != y.State || x.Stop != y.Stop) {
 			d.Fatalf("change %d of kind %d of %s: %v, %s, %s; want %v, %s, %s", y.Seq, y.Kind, y.Task, y.Err, y.State, y.Stop, x.Err, x.State, x.Stop)

@@ -171,15 +171,15 @@ func TestReplicas(t *testing.T) {
 	r := start(t, s, 2, 2)
 	j := r.claim("worker", 1)[0]
 	sentinel.Replica().Freeze()
-	b := store.Batch{Plan: r.id, Works: []store.Work{{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}}}
+	b := store.Batch{Plan: r.id, Changes: []store.Change{{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}}}
 	err := s.Commit(r.ctx, &b)
 	if !errors.Is(err, ErrNotReplicated) || !store.Temporary(err) {
 		t.Errorf("error %v, want a passing one: not on enough replicas", err)
 	}
 	sentinel.Replica().Thaw()
 	r.again(func() error { return s.Commit(r.ctx, &b) })
-	if b.Works[0].Err != nil || b.Works[0].State != task.Completed {
-		t.Errorf("sent again: %+v", b.Works[0])
+	if b.Changes[0].Err != nil || b.Changes[0].State != task.Completed {
+		t.Errorf("sent again: %+v", b.Changes[0])
 	}
 }
 

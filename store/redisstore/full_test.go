@@ -38,25 +38,25 @@ func TestFullServer(t *testing.T) {
 			t.Errorf("%s: error %v, want a passing one: out of memory", what, err)
 		}
 	}
-	_, err = s.BeginCreate(r.ctx, store.Create{Mark: "mark", Plan: plan.Plan{Tasks: 1}, TTL: time.Minute})
+	_, err = s.BeginCreate(r.ctx, store.Create{Mark: "mark", Plan: plan.Plan{TaskCount: 1}, TTL: time.Minute})
 	refused("create", err)
 	refused("claim", s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "c", Worker: "worker", Max: 1}}))
-	work := func(j task.Task, kind store.WorkKind) *store.Batch {
-		w := store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind}
+	work := func(j task.Task, kind store.ChangeKind) *store.Batch {
+		w := store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind}
 		if kind == store.Save {
 			w.Step, w.Data = "A", []byte("{}")
 		}
-		return &store.Batch{Plan: r.id, Works: []store.Work{w}, Claim: store.Claim{ID: j.ID.String(), Worker: "worker", Max: 1}}
+		return &store.Batch{Plan: r.id, Changes: []store.Change{w}, Claim: store.Claim{ID: j.ID.String(), Worker: "worker", Max: 1}}
 	}
 	refused("save", s.Commit(r.ctx, work(held[0], store.Save)))
 
 	b := work(held[0], store.Complete)
-	if r.ok(s.Commit(r.ctx, b)); b.Works[0].Err != nil || b.Works[0].State != task.Completed || len(b.Claimed) > 0 {
-		t.Errorf("an end with a claim: %+v and %d tasks", b.Works[0], len(b.Claimed))
+	if r.ok(s.Commit(r.ctx, b)); b.Changes[0].Err != nil || b.Changes[0].State != task.Completed || len(b.Claimed) > 0 {
+		t.Errorf("an end with a claim: %+v and %d tasks", b.Changes[0], len(b.Claimed))
 	}
-	for i, kind := range []store.WorkKind{store.Fail, store.Yield} {
-		if b := work(held[1+i], kind); s.Commit(r.ctx, b) != nil || b.Works[0].Err != nil {
-			t.Errorf("kind %d: %+v", kind, b.Works[0])
+	for i, kind := range []store.ChangeKind{store.Fail, store.Yield} {
+		if b := work(held[1+i], kind); s.Commit(r.ctx, b) != nil || b.Changes[0].Err != nil {
+			t.Errorf("kind %d: %+v", kind, b.Changes[0])
 		}
 	}
 	_, err = s.Heartbeat(r.ctx, "worker", time.Minute, []plan.ID{r.id})

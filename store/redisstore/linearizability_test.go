@@ -144,7 +144,7 @@ func newLinHistory(ctx context.Context, t *testing.T, s store.Store) *linHistory
 	var made store.Creation
 	h.insist(func() (err error) {
 		made, err = s.BeginCreate(ctx, store.Create{Mark: fmt.Sprint(h.start.UnixNano()), TTL: time.Minute, Plan: plan.Plan{
-			Name: "plan", ExecutorType: "X", Tasks: linTasks,
+			Name: "plan", ExecutorType: "X", TaskCount: linTasks,
 			Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(linHeld)},
 		}})
 		return err
@@ -292,7 +292,7 @@ func (c *linClient) work(ctx context.Context) {
 	h := &c.held[i]
 	h.seq++
 	in := linInput{op: "save", task: h.task, token: h.token, seq: h.seq}
-	w := store.Work{Task: task.NewID(c.plan, h.task+1), Token: h.token, Seq: h.seq}
+	w := store.Change{Task: task.NewID(c.plan, h.task+1), Token: h.token, Seq: h.seq}
 	switch c.rand.IntN(4) {
 	case 0:
 		in.op, w.Kind = "complete", store.Complete
@@ -301,9 +301,9 @@ func (c *linClient) work(ctx context.Context) {
 	default:
 		w.Saved = store.Saved{Step: "S", Data: fmt.Appendf(nil, "%d", h.seq)}
 	}
-	b := &store.Batch{Plan: c.plan, Works: []store.Work{w}}
+	b := &store.Batch{Plan: c.plan, Changes: []store.Change{w}}
 	called, repeated := c.commit(ctx, b)
-	w = b.Works[0]
+	w = b.Changes[0]
 	c.record(called, in, linOutput{refused: w.Err != nil, repeated: repeated, stop: w.Stop})
 	if w.Err != nil || in.op != "save" {
 		c.held = slices.Delete(c.held, i, i+1)

@@ -20,7 +20,7 @@ func startLabelled(t *testing.T, s *Store, n, held int, key string) *rollout {
 	r := &rollout{TB: t, Store: s, ctx: t.Context()}
 	c, err := s.BeginCreate(r.ctx, store.Create{
 		Plan: plan.Plan{
-			Name: "plan", ExecutorType: "EXECUTOR", Tasks: n, IdempotencyKey: key, Parameters: map[string]string{"image": "everybody's"},
+			Name: "plan", ExecutorType: "EXECUTOR", TaskCount: n, IdempotencyKey: key, Parameters: map[string]string{"image": "everybody's"},
 			Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(held), MaxFailures: strategy.Percent(100)},
 		},
 		Mark: rand.Text(), Hash: "h", TTL: time.Minute,
@@ -70,8 +70,8 @@ func TestLostParameters(t *testing.T) {
 	if jobs[0].Tenant.Parameters["image"] != "own 1" || jobs[1].Tenant.Parameters != nil {
 		t.Fatalf("claimed %+v", jobs)
 	}
-	r.work(store.Work{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete})
-	r.work(store.Work{Task: jobs[2].ID, Token: jobs[2].Token, Seq: 1, Kind: store.Yield})
+	r.work(store.Change{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete})
+	r.work(store.Change{Task: jobs[2].ID, Token: jobs[2].Token, Seq: 1, Kind: store.Yield})
 	before, err := s.Plan(r.ctx, r.id)
 	r.ok(err)
 
@@ -105,7 +105,7 @@ func TestLostParametersOfUndos(t *testing.T) {
 	r := startLabelled(t, s, 130, 130, "")
 	r.ok(s.Join(r.ctx, "worker", time.Minute))
 	for _, j := range r.claim("worker", 2) {
-		r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete})
+		r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete})
 	}
 	key := s.keys.extras(r.id, 0)
 	saved := client.Dump(r.ctx, key).Val()
@@ -169,7 +169,7 @@ func TestLostTasksAhead(t *testing.T) {
 		p, err := s.Plan(r.ctx, r.id)
 		r.ok(err)
 		edit := task.Edit{ID: task.NewID(r.id, 70), Version: 1}
-		edit.State = task.Cancelled
+		edit.State = task.Canceled
 		_, err = s.Apply(r.ctx, store.Command{ID: rand.Text(), Version: p.Version, Failed: -1, Decision: plan.Decision{Plan: p, Edits: []task.Edit{edit}}})
 		names(t, err, key)
 		if got, _ := r.claimErr(100); len(got) > 68 || len(got) > 0 && got[len(got)-1].ID.Ordinal() > 68 {
@@ -193,7 +193,7 @@ func TestLostTasksBehind(t *testing.T) {
 		if j.ID.Ordinal() == 2 {
 			kind = store.Fail
 		}
-		r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind})
+		r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind})
 	}
 	failed, err := s.Task(r.ctx, task.NewID(r.id, 2))
 	r.ok(err)
@@ -216,7 +216,7 @@ func TestLostTenantsDuringCreation(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
-	c, err := s.BeginCreate(t.Context(), store.Create{Plan: plan.Plan{Tasks: 10}, Mark: "m", TTL: time.Minute})
+	c, err := s.BeginCreate(t.Context(), store.Create{Plan: plan.Plan{TaskCount: 10}, Mark: "m", TTL: time.Minute})
 	if err == nil {
 		err = s.AddTenants(t.Context(), c, 1, plan.Tenants("a", "b", "c"))
 	}

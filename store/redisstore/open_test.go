@@ -162,12 +162,12 @@ func TestEvictionSetLater(t *testing.T) {
 		t.Errorf("a new lease: error %v, want %v", err, ErrServer)
 	}
 	b := store.Batch{
-		Plan:  r.id,
-		Works: []store.Work{{Task: held[0].ID, Token: held[0].Token, Seq: 1, Kind: store.Complete}},
-		Claim: store.Claim{ID: "with an end", Worker: "before", Max: 1},
+		Plan:    r.id,
+		Changes: []store.Change{{Task: held[0].ID, Token: held[0].Token, Seq: 1, Kind: store.Complete}},
+		Claim:   store.Claim{ID: "with an end", Worker: "before", Max: 1},
 	}
-	if r.ok(s.Commit(r.ctx, &b)); b.Works[0].State != task.Completed || b.Works[0].Err != nil || len(b.Claimed) > 0 {
-		t.Errorf("an end with a claim: %+v, claimed %d", b.Works[0], len(b.Claimed))
+	if r.ok(s.Commit(r.ctx, &b)); b.Changes[0].State != task.Completed || b.Changes[0].Err != nil || len(b.Claimed) > 0 {
+		t.Errorf("an end with a claim: %+v, claimed %d", b.Changes[0], len(b.Claimed))
 	}
 	if _, err := s.Heartbeat(r.ctx, "before", time.Minute, []plan.ID{r.id}); err != nil {
 		t.Errorf("heartbeat: %v", err)
@@ -242,7 +242,7 @@ func TestIdle(t *testing.T) {
 	due, err := s.Due(r.ctx, 0)
 	r.ok(err)
 	for _, d := range due {
-		r.ok(s.Rest(r.ctx, d.ID, d.Stamp, -1))
+		r.ok(s.Reschedule(r.ctx, d.ID, d.Stamp, -1))
 	}
 	before := commands(t, server.Client())
 	const polls = 20 // 20 seconds of an engine that polls every second

@@ -30,7 +30,7 @@ type strategyRecord struct {
 
 func specOf(p *plan.Plan) spec {
 	return spec{
-		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.Tasks, Key: p.IdempotencyKey,
+		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.TaskCount, Key: p.IdempotencyKey,
 		CreatedAt: moment(p.CreatedAt),
 		Strategy: strategyRecord{
 			p.Strategy.MaxConcurrency.String(), p.Strategy.MaxFailures.String(), p.Strategy.FailureAction.String(),
@@ -40,7 +40,7 @@ func specOf(p *plan.Plan) spec {
 
 // fill puts what s says into p.
 func (s *spec) fill(p *plan.Plan) (err error) {
-	p.Name, p.ExecutorType, p.Parameters, p.Tasks, p.IdempotencyKey = s.Name, s.Executor, s.Parameters, s.Tasks, s.Key
+	p.Name, p.ExecutorType, p.Parameters, p.TaskCount, p.IdempotencyKey = s.Name, s.Executor, s.Parameters, s.Tasks, s.Key
 	if s.CreatedAt != nil {
 		p.CreatedAt = *s.CreatedAt
 	}

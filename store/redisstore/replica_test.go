@@ -50,7 +50,7 @@ func TestRepeatsAreNotAcknowledged(t *testing.T) {
 				stop := killing(t, master.Client())
 				defer stop()
 			}
-			for what, call := range durableCalls(r.id, p, j.ID.Ordinal(), store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}) {
+			for what, call := range durableCalls(r.id, p, j.ID.Ordinal(), store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}) {
 				for try := range 3 {
 					if err := call(r.ctx, fresh()); err == nil || !store.Temporary(err) {
 						t.Errorf("%s, try %d: error %v, want a passing one", what, try+1, err)
@@ -65,19 +65,19 @@ func TestRepeatsAreNotAcknowledged(t *testing.T) {
 }
 
 // durableCalls are the calls whose answer promises that the replicas have it.
-func durableCalls(id plan.ID, p plan.Plan, ordinal int, w store.Work) map[string]func(context.Context, *Store) error {
+func durableCalls(id plan.ID, p plan.Plan, ordinal int, w store.Change) map[string]func(context.Context, *Store) error {
 	d, _ := p.Pause(plan.By{})
 	lock := store.TenantLock{Tenant: "another", Plan: id, Ordinal: ordinal, Start: 1}
 	return map[string]func(context.Context, *Store) error{
 		"commit": func(ctx context.Context, s *Store) error {
-			return s.Commit(ctx, &store.Batch{Plan: id, Works: []store.Work{w}})
+			return s.Commit(ctx, &store.Batch{Plan: id, Changes: []store.Change{w}})
 		},
 		"apply": func(ctx context.Context, s *Store) error {
 			_, err := s.Apply(ctx, store.Command{ID: "pause", Version: p.Version, Failed: -1, Decision: d})
 			return err
 		},
 		"create": func(ctx context.Context, s *Store) error {
-			_, err := s.BeginCreate(ctx, store.Create{Mark: "mark", Hash: "h", TTL: time.Minute, Plan: plan.Plan{Name: "n", Tasks: 1, IdempotencyKey: "k"}})
+			_, err := s.BeginCreate(ctx, store.Create{Mark: "mark", Hash: "h", TTL: time.Minute, Plan: plan.Plan{Name: "n", TaskCount: 1, IdempotencyKey: "k"}})
 			return err
 		},
 		"reserve": func(ctx context.Context, s *Store) error {

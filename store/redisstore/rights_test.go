@@ -263,7 +263,7 @@ func TestRightsTakenAway(t *testing.T) {
 		held := r.claim("worker", 3)
 		p, err := s.Plan(r.ctx, r.id)
 		r.ok(err)
-		b := store.Batch{Plan: r.id, Works: []store.Work{
+		b := store.Batch{Plan: r.id, Changes: []store.Change{
 			{Task: held[0].ID, Token: held[0].Token, Seq: 1, Kind: store.Complete},
 			{Task: held[1].ID, Token: held[1].Token, Seq: 1, Kind: store.Save, Saved: store.Saved{Step: "A", Data: []byte("{}")}},
 			{Task: held[2].ID, Token: held[2].Token, Seq: 1, Kind: store.Fail},
@@ -291,9 +291,9 @@ func TestRightsTakenAway(t *testing.T) {
 
 		setUser(t, server.Client(), "cutover", rule)
 		r.ok(s.Commit(r.ctx, &b))
-		for i := range b.Works {
-			if b.Works[i].Err != nil {
-				t.Errorf("with %s again: %v", name, b.Works[i].Err)
+		for i := range b.Changes {
+			if b.Changes[i].Err != nil {
+				t.Errorf("with %s again: %v", name, b.Changes[i].Err)
 			}
 		}
 		if len(b.Claimed) != 2 {

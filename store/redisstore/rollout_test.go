@@ -28,7 +28,7 @@ func start(t testing.TB, s *Store, n, held int) *rollout {
 	r := &rollout{TB: t, Store: s, ctx: t.Context()}
 	st := strategy.Strategy{MaxConcurrency: strategy.Count(held), MaxFailures: strategy.Percent(100)}
 	c, err := s.BeginCreate(r.ctx, store.Create{
-		Plan: plan.Plan{Name: "plan", ExecutorType: "EXECUTOR", Tasks: n, Strategy: st},
+		Plan: plan.Plan{Name: "plan", ExecutorType: "EXECUTOR", TaskCount: n, Strategy: st},
 		Mark: rand.Text(), Hash: "h", TTL: time.Minute,
 	})
 	r.ok(err)
@@ -113,8 +113,8 @@ func (r *rollout) driveOne(worker string) {
 	send := func() bool {
 		for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 			err := r.Commit(r.ctx, &b)
-			if err == nil && len(b.Works) > 0 {
-				err = b.Works[0].Err
+			if err == nil && len(b.Changes) > 0 {
+				err = b.Changes[0].Err
 			}
 			if err == nil {
 				return true
@@ -129,12 +129,12 @@ func (r *rollout) driveOne(worker string) {
 		t := b.Claimed[0]
 		b.Claim = store.Claim{}
 		for seq := uint32(1); seq <= 3; seq++ {
-			w := store.Work{Task: t.ID, Token: t.Token, Seq: seq, Saved: store.Saved{Step: "STEP", Data: []byte(`{"n":1}`)}}
+			w := store.Change{Task: t.ID, Token: t.Token, Seq: seq, Saved: store.Saved{Step: "STEP", Data: []byte(`{"n":1}`)}}
 			if seq == 3 {
-				w = store.Work{Task: t.ID, Token: t.Token, Seq: seq, Kind: store.Complete}
+				w = store.Change{Task: t.ID, Token: t.Token, Seq: seq, Kind: store.Complete}
 				b.Claim = store.Claim{ID: rand.Text(), Worker: worker, Max: 1}
 			}
-			b.Works = []store.Work{w}
+			b.Changes = []store.Change{w}
 			if !send() {
 				return
 			}
@@ -147,8 +147,8 @@ func (r *rollout) completed() {
 	r.Helper()
 	p, err := r.Plan(r.ctx, r.id)
 	r.ok(err)
-	if got := p.Counters.Of(task.Completed); got != p.Tasks {
-		r.Errorf("%d of %d tasks are completed: %+v", got, p.Tasks, p.Counters)
+	if got := p.Counters.Of(task.Completed); got != p.TaskCount {
+		r.Errorf("%d of %d tasks are completed: %+v", got, p.TaskCount, p.Counters)
 	}
 	storetest.Check(r.TB, r.Store, r.id)
 }

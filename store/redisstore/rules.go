@@ -37,7 +37,7 @@ func restRuleOf(p *plan.Plan) restRule {
 		return restsNever
 	case p.State == plan.Running:
 		return restsAllPaused
-	case p.State == plan.Cancelled:
+	case p.State == plan.Canceled:
 		return restsWithoutPauses
 	}
 	return restsIdle
@@ -53,7 +53,7 @@ func formatRules(p *plan.Plan) string {
 	fields := []string{
 		strconv.Itoa(int(p.State)), digit(p.State.ClaimsRunning()), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
 		string(restRuleOf(p)), digit(p.State == plan.RollingBack && p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
-		strconv.Itoa(max(0, p.Grant.Open)), strconv.Itoa(max(0, p.Grant.MaxHeld)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
+		strconv.Itoa(max(0, p.Grant.LastOrdinal)), strconv.Itoa(max(0, p.Grant.MaxSlots)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
 		strconv.Itoa(p.Undo.Round),
 	}
 	return strings.Join(fields, " ")
@@ -71,7 +71,7 @@ func parseRules(s string) rules {
 	ok := parseNumbers(s, f[:])
 	return rules{
 		state:         plan.State(f[0]),
-		grant:         strategy.Grant{Open: int(f[8]), MaxHeld: int(f[9]), MaxFailed: int(f[10])},
+		grant:         strategy.Grant{LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10])},
 		claimsRunning: f[1] == 1, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
 		ok: ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
@@ -94,7 +94,7 @@ func parseFacts(s string) (f facts) {
 		f.Counters.States[i] = int(v[i])
 	}
 	f.Counters.Held = int(v[10])
-	f.Breached, f.UndosDry, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
+	f.Breached, f.UndosExhausted, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
 	f.nextPending, f.undoAt = int(v[13]), int(v[15])
 	return f
 }
@@ -103,12 +103,12 @@ func parseFacts(s string) (f facts) {
 // be sure if tasks wait for a worker of which it matters whether they are undos.
 func claimable(r *rules, f *facts) (yes, sure bool) {
 	c := &f.Counters
-	if c.Held >= r.grant.MaxHeld {
+	if c.Held >= r.grant.MaxSlots {
 		return false, true
 	}
 	pending := !f.Breached && !r.state.CancelsPending() && c.Of(task.Failed) <= r.grant.MaxFailed &&
-		c.Of(task.Pending) > 0 && f.nextPending <= min(r.grant.Open, c.Total())
-	if pending || r.undoOpen && !f.UndosDry && f.undoAt > 0 {
+		c.Of(task.Pending) > 0 && f.nextPending <= min(r.grant.LastOrdinal, c.Total())
+	if pending || r.undoOpen && !f.UndosExhausted && f.undoAt > 0 {
 		return true, true
 	}
 	loose := c.InFlight() - c.Held

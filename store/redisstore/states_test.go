@@ -89,9 +89,9 @@ func BenchmarkReadAll(b *testing.B) {
 	r.ok(r.Join(r.ctx, "worker", time.Hour))
 	batch := store.Batch{Plan: r.id, Claim: store.Claim{ID: "0", Worker: "worker", Max: store.MaxBatch}}
 	for r.ok(r.Commit(r.ctx, &batch)); len(batch.Claimed) > 0; r.ok(r.Commit(r.ctx, &batch)) {
-		batch.Works, batch.Claim.ID = batch.Works[:0], rand.Text()
+		batch.Changes, batch.Claim.ID = batch.Changes[:0], rand.Text()
 		for _, t := range batch.Claimed {
-			batch.Works = append(batch.Works, store.Work{Task: t.ID, Token: t.Token, Seq: 1, Kind: store.Complete})
+			batch.Changes = append(batch.Changes, store.Change{Task: t.ID, Token: t.Token, Seq: 1, Kind: store.Complete})
 		}
 	}
 	b.Run(fmt.Sprintf("states/%d", store.MaxStates), func(b *testing.B) {

@@ -94,12 +94,12 @@ func (s *Store) parseTask(id plan.ID, r *reader, cancelled bool) (task.Task, err
 		return task.Task{}, s.damagedTask(id, ordinal, fmt.Errorf("%.64q is no head", headText))
 	}
 	if state == task.Pending && cancelled {
-		state = task.Cancelled
+		state = task.Canceled
 	}
 	t := task.Task{
 		ID: task.NewID(id, ordinal), Tenant: task.Tenant{ID: strings.Clone(tenant)},
 		Control: task.Control{
-			State: state, Attempt: h.attempt, Request: h.request, PausedAlone: h.alone, Losses: h.losses,
+			State: state, Attempt: h.attempt, Request: h.request, PausedIndividually: h.alone, Losses: h.losses,
 		},
 		Version: h.version, Token: h.token, Worker: strings.Clone(h.worker),
 		StartedAt: stamp(h.started), UpdatedAt: stamp(h.updated), EndedAt: stamp(h.ended),

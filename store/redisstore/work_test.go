@@ -23,11 +23,11 @@ func (r *rollout) claimAs(id, worker string, n int) []task.Task {
 }
 
 // work commits one change.
-func (r *rollout) work(w store.Work) store.Work {
+func (r *rollout) work(w store.Change) store.Change {
 	r.Helper()
-	b := store.Batch{Plan: r.id, Works: []store.Work{w}}
+	b := store.Batch{Plan: r.id, Changes: []store.Change{w}}
 	r.ok(r.Commit(r.ctx, &b))
-	return b.Works[0]
+	return b.Changes[0]
 }
 
 // TestOddNames: ids of claims and names of workers may have any bytes.
@@ -49,7 +49,7 @@ func TestOddNames(t *testing.T) {
 				t.Errorf("held: %v, %v", held, err)
 			}
 			for _, j := range jobs {
-				if w := r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}); w.Err != nil {
+				if w := r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}); w.Err != nil {
 					t.Error(w.Err)
 				}
 			}
@@ -66,7 +66,7 @@ func TestClaimsThatBeginAlike(t *testing.T) {
 	t.Parallel()
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 10, 10)
 	j := r.claimAs("a/1", "w", 1)[0]
-	r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete})
+	r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete})
 	if got := r.claimAs("a", "w", 1); len(got) != 1 {
 		t.Errorf("claimed %v, want a task", got)
 	}
@@ -78,7 +78,7 @@ func TestSeqZero(t *testing.T) {
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 1, 1)
 	j := r.claim("w", 1)[0]
 	for _, seq := range []uint32{1<<32 - 1, 0} {
-		r.work(store.Work{Task: j.ID, Token: j.Token, Seq: seq, Saved: store.Saved{Step: fmt.Sprint(seq), Data: []byte("1")}})
+		r.work(store.Change{Task: j.ID, Token: j.Token, Seq: seq, Saved: store.Saved{Step: fmt.Sprint(seq), Data: []byte("1")}})
 	}
 	got, err := r.Task(r.ctx, j.ID)
 	r.ok(err)
@@ -99,14 +99,14 @@ func TestClockFarBehind(t *testing.T) {
 	for i, at := range []time.Time{behind, right, behind} {
 		mini.SetTime(at)
 		for _, j := range jobs {
-			w := store.Work{Task: j.ID, Token: j.Token, Seq: uint32(i + 1), Saved: store.Saved{Step: "A", Data: []byte("1")}}
+			w := store.Change{Task: j.ID, Token: j.Token, Seq: uint32(i + 1), Saved: store.Saved{Step: "A", Data: []byte("1")}}
 			if w = r.work(w); w.Err != nil {
 				t.Error(w.Err)
 			}
 		}
 	}
-	r.work(store.Work{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 4, Kind: store.Complete})
-	r.work(store.Work{Task: jobs[1].ID, Token: jobs[1].Token, Seq: 4, Kind: store.Yield})
+	r.work(store.Change{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 4, Kind: store.Complete})
+	r.work(store.Change{Task: jobs[1].ID, Token: jobs[1].Token, Seq: 4, Kind: store.Yield})
 	if again := r.claim("w", 1); len(again) != 1 || again[0].ID != jobs[1].ID || again[0].Token <= jobs[1].Token {
 		t.Errorf("claimed again: %+v", again)
 	}
@@ -119,8 +119,8 @@ func TestLargeCheckpoint(t *testing.T) {
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 2, 2)
 	j := r.claim("w", 1)[0]
 	large := append(append([]byte{'"'}, bytes.Repeat([]byte("x"), 1<<24)...), '"')
-	r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 1, Saved: store.Saved{Step: "A", Data: large}})
-	r.work(store.Work{Task: j.ID, Token: j.Token, Seq: 2, Kind: store.Yield})
+	r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Saved: store.Saved{Step: "A", Data: large}})
+	r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 2, Kind: store.Yield})
 	again := r.claim("w", 1)
 	if len(again) != 1 || !bytes.Equal(again[0].Checkpoint.Data, large) {
 		t.Errorf("claimed %d tasks, want one with its checkpoint", len(again))
@@ -139,9 +139,9 @@ func TestTwinsInOneTrip(t *testing.T) {
 	tr := &trip{}
 	for i := range batches {
 		batches[i] = store.Batch{
-			Plan:  r.id,
-			Works: []store.Work{{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}},
-			Claim: store.Claim{ID: "next", Worker: "w", Max: 2},
+			Plan:    r.id,
+			Changes: []store.Change{{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete}},
+			Claim:   store.Claim{ID: "next", Worker: "w", Max: 2},
 		}
 		c := newCall()
 		c.encode(&batches[i])
@@ -152,8 +152,8 @@ func TestTwinsInOneTrip(t *testing.T) {
 		b := &batches[i]
 		r.ok(tr.calls[i].err)
 		r.ok(tr.calls[i].answerTo(b, s))
-		if b.Works[0].Err != nil || b.Works[0].State != task.Completed {
-			t.Errorf("answer %d: %+v", i, b.Works[0])
+		if b.Changes[0].Err != nil || b.Changes[0].State != task.Completed {
+			t.Errorf("answer %d: %+v", i, b.Changes[0])
 		}
 		if len(b.Claimed) != 2 || b.Claimed[0].ID.Ordinal() != 2 || b.Claimed[1].ID.Ordinal() != 3 {
 			t.Errorf("answer %d: claimed %v", i, b.Claimed)

@@ -50,7 +50,7 @@ func (e *env) mustBeDue(id plan.ID) store.DuePlan {
 // rest rests a plan that has to be due.
 func (e *env) rest(id plan.ID, after time.Duration) {
 	e.Helper()
-	e.ok(e.Rest(e.ctx, id, e.mustBeDue(id).Stamp, after))
+	e.ok(e.Reschedule(e.ctx, id, e.mustBeDue(id).Stamp, after))
 }
 
 func agendaDue(e *env) {
@@ -63,7 +63,7 @@ func agendaDue(e *env) {
 	r.give(plan.Plan.Pause)
 	equal(e, "due after a command", e.due(r.id) != nil, true)
 	e.rest(r.id, -1)
-	e.ok(e.Rest(e.ctx, r.id+100, 1, -1))
+	e.ok(e.Reschedule(e.ctx, r.id+100, 1, -1))
 	if e.due(r.id+100) != nil {
 		e.Error("a plan that is not there is due")
 	}
@@ -103,7 +103,7 @@ func agendaStamp(e *env) {
 	r := e.start(1, concurrently(1))
 	seen := e.mustBeDue(r.id)
 	r.give(plan.Plan.Pause)
-	e.ok(e.Rest(e.ctx, r.id, seen.Stamp, -1))
+	e.ok(e.Reschedule(e.ctx, r.id, seen.Stamp, -1))
 	if e.mustBeDue(r.id).Stamp == seen.Stamp {
 		e.Error("a command did not change the stamp")
 	}
@@ -168,7 +168,7 @@ func agendaReminds(e *env) {
 	e.rest(good, time.Hour)
 	remind(0, good)
 	now := e.mustBeDue(good)
-	e.ok(e.Rest(e.ctx, good, now.Stamp-1, -1))
+	e.ok(e.Reschedule(e.ctx, good, now.Stamp-1, -1))
 	e.mustBeDue(good)
 	e.is(e.Remind(e.ctx, manyPlans(store.MaxBatch+1)), store.ErrInvalid)
 	e.ok(e.Remind(e.ctx, manyPlans(store.MaxBatch)))
@@ -183,7 +183,7 @@ func agendaRemindsDue(e *env) {
 		e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: e.h.TTL, long: e.h.TTL}))
 		e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: 0, long: 0})) // does not undo the first
 		for id, d := range seen {
-			e.ok(e.Rest(e.ctx, id, d.Stamp, after))
+			e.ok(e.Reschedule(e.ctx, id, d.Stamp, after))
 		}
 		e.comesUp(good)
 		e.comesUp(long)

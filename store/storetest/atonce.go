@@ -218,10 +218,10 @@ func commitsAtOnce(e *env) {
 	e.allOK("completed", func(int) error {
 		b := store.Batch{Plan: r.id}
 		for _, t := range done {
-			b.Works = append(b.Works, store.Work{Task: t.ID, Token: t.Token, Seq: 1, Kind: store.Complete})
+			b.Changes = append(b.Changes, store.Change{Task: t.ID, Token: t.Token, Seq: 1, Kind: store.Complete})
 		}
 		err := e.Commit(e.ctx, &b)
-		for _, w := range b.Works {
+		for _, w := range b.Changes {
 			err = errors.Join(err, w.Err)
 		}
 		return err
@@ -285,12 +285,12 @@ func leasesAtOnce() map[string]func(*env) {
 			for _, stamp := range stamps {
 				equal(e, "stamp", stamp, stamps[0])
 			}
-			e.allOK("rest", func(int) error { return e.Rest(e.ctx, r.id, stamps[0], time.Hour) })
+			e.allOK("reschedule", func(int) error { return e.Reschedule(e.ctx, r.id, stamps[0], time.Hour) })
 			equal(e, "due after a rest", e.due(r.id) != nil, false)
 			e.allOK("remind", func(int) error { return e.Remind(e.ctx, map[plan.ID]time.Duration{r.id: 0}) })
 			equal(e, "due when reminded", e.due(r.id) != nil, true)
 		},
-		"Rest": func(*env) {}, "Remind": func(*env) {}, // with Due
+		"Reschedule": func(*env) {}, "Remind": func(*env) {}, // with Due
 		"Listen": func(e *env) {
 			ctx, cancel := context.WithTimeout(e.ctx, e.h.TTL)
 			defer cancel()

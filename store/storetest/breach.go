@@ -27,9 +27,9 @@ func breachCloses(e *env) {
 	r := e.start(5, tolerating(4, 0)) // there is room for the claim
 	jobs := r.take("worker", 2)
 	b := store.Batch{
-		Plan:  r.id,
-		Works: []store.Work{jobs[0].work(store.Fail)},
-		Claim: store.Claim{ID: "next", Worker: "worker", Max: 2},
+		Plan:    r.id,
+		Changes: []store.Change{jobs[0].work(store.Fail)},
+		Claim:   store.Claim{ID: "next", Worker: "worker", Max: 2},
 	}
 	e.ok(r.Commit(e.ctx, &b))
 	equal(e, "claimed with the failure", len(b.Claimed), 0)

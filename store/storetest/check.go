@@ -91,8 +91,8 @@ func (c *checker) counters() {
 	if c.plan.Counters != want {
 		c.Errorf("check of plan %s: counters %+v, but the tasks are %+v", c.id, c.plan.Counters, want)
 	}
-	if len(c.tasks) != c.plan.Tasks {
-		c.Errorf("check of plan %s: %d tasks, announced were %d", c.id, len(c.tasks), c.plan.Tasks)
+	if len(c.tasks) != c.plan.TaskCount {
+		c.Errorf("check of plan %s: %d tasks, announced were %d", c.id, len(c.tasks), c.plan.TaskCount)
 	}
 }
 
@@ -277,7 +277,7 @@ func (r *replay) planEvent(e plan.Event) {
 	}
 	for i, s := range r.states {
 		if s == task.Pending {
-			r.states[i] = task.Cancelled
+			r.states[i] = task.Canceled
 		}
 	}
 }

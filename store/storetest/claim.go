@@ -107,15 +107,15 @@ func claimOpen(e *env) {
 			return plan.Decision{Plan: p, Changed: true}, nil
 		})
 	}
-	grant(strategy.Grant{Open: 3, MaxHeld: 4, MaxFailed: 10})
+	grant(strategy.Grant{LastOrdinal: 3, MaxSlots: 4, MaxFailed: 10})
 	r.expect(10, 1, 2, 3)
-	grant(strategy.Grant{Open: 6, MaxHeld: 4, MaxFailed: 10})
+	grant(strategy.Grant{LastOrdinal: 6, MaxSlots: 4, MaxFailed: 10})
 	r.expect(10, 4)
-	grant(strategy.Grant{Open: 6, MaxHeld: 100, MaxFailed: 10})
+	grant(strategy.Grant{LastOrdinal: 6, MaxSlots: 100, MaxFailed: 10})
 	r.expect(10, 5, 6)
-	grant(strategy.Grant{MaxHeld: 100})
+	grant(strategy.Grant{MaxSlots: 100})
 	r.expect(10)
-	grant(strategy.Grant{Open: 100, MaxHeld: 100})
+	grant(strategy.Grant{LastOrdinal: 100, MaxSlots: 100})
 	r.expect(3, 7, 8, 9)
 }
 
@@ -197,11 +197,11 @@ func claimConcurrent(e *env) {
 				if b.View.Counters.Of(task.Pending) == 0 && len(b.Claimed) == 0 {
 					return
 				}
-				b.Works = b.Works[:0]
+				b.Changes = b.Changes[:0]
 				mu.Lock()
 				for _, t := range b.Claimed {
 					taken[t.ID.Ordinal()]++
-					b.Works = append(b.Works, (&job{Task: t}).work(store.Complete))
+					b.Changes = append(b.Changes, (&job{Task: t}).work(store.Complete))
 				}
 				mu.Unlock()
 			}

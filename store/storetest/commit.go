@@ -148,7 +148,7 @@ func staleToken(e *env) {
 	if young.Token <= old.Token {
 		e.Errorf("token %d after %d", young.Token, old.Token)
 	}
-	for _, w := range []store.Work{old.save("SECOND", "2"), old.work(store.Complete), old.work(store.Fail), old.work(store.Yield)} {
+	for _, w := range []store.Change{old.save("SECOND", "2"), old.work(store.Complete), old.work(store.Fail), old.work(store.Yield)} {
 		works, _ := r.commit(w)
 		var fenced *store.FencedError
 		if !errors.As(works[0].Err, &fenced) {
@@ -176,7 +176,7 @@ func releasedToken(e *env) {
 		works, _ := r.commit(j.save("LATE", "1"))
 		e.is(works[0].Err, store.ErrFenced)
 	}
-	forged, early := store.Work{Task: jobs[1].ID, Seq: 1, Kind: store.Complete}, store.Work{Task: task.NewID(r.id, 3)}
+	forged, early := store.Change{Task: jobs[1].ID, Seq: 1, Kind: store.Complete}, store.Change{Task: task.NewID(r.id, 3)}
 	works, _ := r.commit(forged, early)
 	e.is(works[0].Err, store.ErrFenced)
 	e.is(works[1].Err, store.ErrFenced)
@@ -244,7 +244,7 @@ func impossibleChange(e *env) {
 	r.order(2, plan.Plan.RollbackTask)
 	undoing := r.take("worker", 1)[0]
 	equal(e, "the undo", undoing.State, task.RollingBack)
-	for _, w := range []store.Work{
+	for _, w := range []store.Change{
 		running.work(store.Undone), running.work(store.UndoFail), running.work(store.UndoFail + 1),
 		undoing.work(store.Complete), undoing.work(store.Fail),
 	} {
@@ -275,9 +275,9 @@ func concurrentCommits(e *env) {
 				if i%5 == 0 {
 					kind = store.Fail
 				}
-				for _, w := range []store.Work{j.save("STEP", "1"), j.work(kind)} {
-					b := store.Batch{Plan: r.id, Works: []store.Work{w}}
-					if err := errors.Join(e.Commit(e.ctx, &b), b.Works[0].Err); err != nil {
+				for _, w := range []store.Change{j.save("STEP", "1"), j.work(kind)} {
+					b := store.Batch{Plan: r.id, Changes: []store.Change{w}}
+					if err := errors.Join(e.Commit(e.ctx, &b), b.Changes[0].Err); err != nil {
 						e.Errorf("change %d of task %s: %v", w.Seq, w.Task, err)
 					}
 				}
@@ -302,7 +302,7 @@ func tooLarge(e *env) {
 	jobs := append(r.take("worker", store.MaxBatch), r.take("worker", 1)...)
 	b = store.Batch{Plan: r.id}
 	for _, j := range jobs {
-		b.Works = append(b.Works, j.work(store.Complete))
+		b.Changes = append(b.Changes, j.work(store.Complete))
 	}
 	e.refused("changes", r.Commit(e.ctx, &b))
 	equal(e, "completed", r.read().Counters.Of(task.Completed), 0)

@@ -50,7 +50,7 @@ func createWhole(e *env) {
 	r := &rollout{env: e, id: c.ID}
 	e.plans = append(e.plans, c.ID)
 	p := r.read()
-	if p.ID != c.ID || p.Name != "plan" || p.ExecutorType != "EXECUTOR" || p.Tasks != 2 || p.IdempotencyKey != "key" || p.CreatedAt.IsZero() {
+	if p.ID != c.ID || p.Name != "plan" || p.ExecutorType != "EXECUTOR" || p.TaskCount != 2 || p.IdempotencyKey != "key" || p.CreatedAt.IsZero() {
 		e.Errorf("plan %+v", p)
 	}
 	equal(e, "strategy", p.Strategy, s)
@@ -121,7 +121,7 @@ func createMany(e *env) {
 	const n = 2*store.MaxPage + 345
 	r := e.create(n, concurrently(7))
 	p := r.read()
-	equal(e, "tasks", p.Tasks, n)
+	equal(e, "tasks", p.TaskCount, n)
 	equal(e, "pending", p.Counters.Of(task.Pending), n)
 	for _, o := range []int{1, 64, 65, store.MaxBatch, 1024, 1025, n} {
 		equal(e, "tenant", r.task(o).Tenant.ID, tenantOf(o))

@@ -109,7 +109,7 @@ func tenantOf(ordinal int) string { return fmt.Sprintf("tenant-%d", ordinal) }
 func (e *env) announce(n int, s strategy.Strategy) store.Create {
 	return store.Create{
 		Plan: plan.Plan{
-			Name: "plan", ExecutorType: "EXECUTOR", Tasks: n, Strategy: s,
+			Name: "plan", ExecutorType: "EXECUTOR", TaskCount: n, Strategy: s,
 			Parameters: map[string]string{"colour": "green"},
 		},
 		Mark: e.unique("mark"), Hash: "hash", Actor: "creator", TTL: time.Minute,

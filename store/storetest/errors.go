@@ -52,7 +52,7 @@ func (e *env) calls(id plan.ID) map[string]func(ctx context.Context) error {
 		"Replace":    func(ctx context.Context) error { _, err := e.Replace(ctx, lock("a", id), lock("a", id+1)); return err },
 		"Release":    func(ctx context.Context) error { return e.Release(ctx, []store.TenantLock{lock("a", id)}) },
 		"Due":        func(ctx context.Context) error { _, err := e.Due(ctx, 1); return err },
-		"Rest":       func(ctx context.Context) error { return e.Rest(ctx, id, 1, time.Second) },
+		"Reschedule": func(ctx context.Context) error { return e.Reschedule(ctx, id, 1, time.Second) },
 		"Cursor":     func(ctx context.Context) error { _, err := e.Cursor(ctx, id, "mail", "me", time.Minute); return err },
 		"MoveCursor": func(ctx context.Context) error { return e.MoveCursor(ctx, id, "mail", "me", 1) },
 		"Plan":       func(ctx context.Context) error { _, err := e.Plan(ctx, id); return err },
@@ -77,7 +77,7 @@ func errorsNotFound(e *env) {
 			}
 		}
 		e.ok(calls["Remove"](e.ctx)) // removed already
-		e.ok(calls["Rest"](e.ctx))
+		e.ok(calls["Reschedule"](e.ctx))
 	}
 }
 
@@ -121,7 +121,7 @@ func errorsInputs(e *env) {
 	equal(e, "held", r.read().Counters.Held, 0)
 
 	j := r.take("worker", 1)[0]
-	works, _ := r.commit(store.Work{}, store.Work{Task: -1}, store.Work{Task: task.NewID(r.id, 0)}, store.Work{Task: task.NewID(r.id, 999_999)})
+	works, _ := r.commit(store.Change{}, store.Change{Task: -1}, store.Change{Task: task.NewID(r.id, 0)}, store.Change{Task: task.NewID(r.id, 999_999)})
 	for _, w := range works {
 		e.is(w.Err, store.ErrNotFound)
 	}

@@ -97,7 +97,7 @@ func eventsTell(e *env) {
 	r.settle()
 	r.give(plan.Plan.Rollback)
 	r.settle()
-	for _, kind := range []store.WorkKind{store.Undone, store.UndoFail, store.Undone} {
+	for _, kind := range []store.ChangeKind{store.Undone, store.UndoFail, store.Undone} {
 		r.do(r.take("worker", 1)[0].work(kind))
 	}
 	r.settle()
@@ -352,7 +352,7 @@ func eventsCancelPending(e *env) {
 	r.run(1, store.Complete)
 	last := r.read().LastEvent
 	p := r.give(plan.Plan.Cancel)
-	equal(e, "cancelled", p.Counters.Of(task.Cancelled), 499)
+	equal(e, "cancelled", p.Counters.Of(task.Canceled), 499)
 	equal(e, "pending", p.Counters.Of(task.Pending), 0)
 	for len(p.Sweeps) > 0 {
 		p = r.decide(func(p plan.Plan) (plan.Decision, error) {
@@ -360,6 +360,6 @@ func eventsCancelPending(e *env) {
 		})
 	}
 	r.tell(last, "0 cancel: RUNNING>CANCELLED by operator at rest")
-	equal(e, "a task", r.task(300).State, task.Cancelled)
+	equal(e, "a task", r.task(300).State, task.Canceled)
 	equal(e, "claimed", len(r.claim("worker", 5)), 0)
 }

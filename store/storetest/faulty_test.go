@@ -140,18 +140,18 @@ func TestFaultyCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := storetest.Faulty(inner, storetest.FaultConfig{After: 1})
-	b := store.Batch{Plan: c.ID, Works: []store.Work{{Task: 1}}}
+	b := store.Batch{Plan: c.ID, Changes: []store.Change{{Task: 1}}}
 	if err := f.Commit(ctx, &b); !store.Temporary(err) {
 		t.Fatalf("commit: %v", err)
 	}
-	if b.Works[0].Err != nil || b.View.Version != 0 {
+	if b.Changes[0].Err != nil || b.View.Version != 0 {
 		t.Errorf("the lost answer shows: %+v", b)
 	}
 	f.Disarm()
 	if err := f.Commit(ctx, &b); err != nil {
 		t.Fatal(err)
 	}
-	if !errors.Is(b.Works[0].Err, store.ErrNotFound) || b.View.Version == 0 {
+	if !errors.Is(b.Changes[0].Err, store.ErrNotFound) || b.View.Version == 0 {
 		t.Errorf("the answer does not show: %+v", b)
 	}
 }

@@ -83,18 +83,18 @@ func tell(ctx context.Context, s *intercepted, c Call, do func(context.Context) 
 // Commit implements store.Writer. An answer that is lost leaves no trace in b.
 func (s *intercepted) Commit(ctx context.Context, b *store.Batch) error {
 	request := func() *store.Batch {
-		return &store.Batch{Plan: b.Plan, Works: slices.Clone(b.Works), Claim: b.Claim}
+		return &store.Batch{Plan: b.Plan, Changes: slices.Clone(b.Changes), Claim: b.Claim}
 	}
 	answered, again := request(), request()
 	c := Call{Method: "Commit", Plan: b.Plan, Worker: b.Claim.Worker, Batch: answered}
-	if len(b.Works) == 0 {
+	if len(b.Changes) == 0 {
 		c.Method = "Claim"
 	}
 	c.unheard = func(ctx context.Context) { _ = s.inner.Commit(ctx, again) }
 	err := tell(ctx, s, c, func(ctx context.Context) error { return s.inner.Commit(ctx, answered) })
 	b.Claimed = b.Claimed[:0]
 	if err == nil {
-		copy(b.Works, answered.Works)
+		copy(b.Changes, answered.Changes)
 		b.Claimed = append(b.Claimed, answered.Claimed...)
 		b.View = answered.View
 	}

@@ -40,7 +40,7 @@ func TestInterceptSeesEveryCall(t *testing.T) {
 			case reflect.TypeFor[context.Context]():
 				args[n] = reflect.ValueOf(t.Context())
 			case reflect.TypeFor[*store.Batch]():
-				args[n] = reflect.ValueOf(&store.Batch{Works: make([]store.Work, 1)})
+				args[n] = reflect.ValueOf(&store.Batch{Changes: make([]store.Change, 1)})
 			default:
 				args[n] = reflect.Zero(in)
 			}

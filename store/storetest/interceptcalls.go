@@ -97,9 +97,9 @@ func (s *intercepted) Due(ctx context.Context, limit int) ([]store.DuePlan, erro
 	})
 }
 
-func (s *intercepted) Rest(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
-	return tell(ctx, s, Call{Method: "Rest", Plan: id}, func(ctx context.Context) error {
-		return s.inner.Rest(ctx, id, stamp, after)
+func (s *intercepted) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
+	return tell(ctx, s, Call{Method: "Reschedule", Plan: id}, func(ctx context.Context) error {
+		return s.inner.Reschedule(ctx, id, stamp, after)
 	})
 }
 

@@ -66,7 +66,7 @@ func newMachine(t *testing.T, rt *rapid.T, h Harness) *machine {
 	var c store.Creation
 	m.call(rt, func() (err error) {
 		c, err = m.store.BeginCreate(m.ctx, store.Create{
-			Plan: plan.Plan{Name: "plan", ExecutorType: "X", Tasks: n, Strategy: s, IdempotencyKey: "key"},
+			Plan: plan.Plan{Name: "plan", ExecutorType: "X", TaskCount: n, Strategy: s, IdempotencyKey: "key"},
 			Mark: "mark", TTL: time.Minute,
 		})
 		return err
@@ -132,7 +132,7 @@ func (m *machine) work(rt *rapid.T) {
 	if len(m.jobs) == 0 {
 		rt.Skip("nobody has claimed anything")
 	}
-	m.commit(rt, store.Batch{Works: []store.Work{m.newWork(rt, m.anyJob(rt))}})
+	m.commit(rt, store.Batch{Changes: []store.Change{m.newWork(rt, m.anyJob(rt))}})
 }
 
 // anyJob prefers the later claims.
@@ -141,14 +141,14 @@ func (m *machine) anyJob(rt *rapid.T) *job {
 	return m.jobs[len(m.jobs)-1-back]
 }
 
-func (m *machine) newWork(rt *rapid.T, j *job) store.Work {
-	kinds := []store.WorkKind{store.Save, store.Yield, store.Complete, store.Fail}
+func (m *machine) newWork(rt *rapid.T, j *job) store.Change {
+	kinds := []store.ChangeKind{store.Save, store.Yield, store.Complete, store.Fail}
 	if m.o.tasks[j.ID.Ordinal()-1].State == task.RollingBack {
-		kinds = []store.WorkKind{store.Save, store.Yield, store.Undone, store.UndoFail}
+		kinds = []store.ChangeKind{store.Save, store.Yield, store.Undone, store.UndoFail}
 	}
 	w := j.work(rapid.SampledFrom(kinds).Draw(rt, "kind"))
 	if rapid.IntRange(0, 9).Draw(rt, "wrong kind") == 0 {
-		w.Kind = rapid.SampledFrom([]store.WorkKind{store.Complete, store.Undone}).Draw(rt, "kind")
+		w.Kind = rapid.SampledFrom([]store.ChangeKind{store.Complete, store.Undone}).Draw(rt, "kind")
 		w.Failure = nil
 	}
 	switch w.Kind {
@@ -171,7 +171,7 @@ func (m *machine) works(rt *rapid.T) {
 	seen := make(map[task.ID]bool)
 	for _, j := range slices.Backward(m.jobs) {
 		if !seen[j.ID] && rapid.Bool().Draw(rt, "take part") {
-			b.Works = append(b.Works, m.newWork(rt, j))
+			b.Changes = append(b.Changes, m.newWork(rt, j))
 		}
 		seen[j.ID] = true
 	}
@@ -185,7 +185,7 @@ func (m *machine) again(rt *rapid.T) {
 		rt.Skip("nothing was sent")
 	}
 	b := rapid.SampledFrom(m.batches[max(0, len(m.batches)-5):]).Draw(rt, "batch")
-	m.commit(rt, store.Batch{Works: slices.Clone(b.Works)})
+	m.commit(rt, store.Batch{Changes: slices.Clone(b.Changes)})
 }
 
 // reclaim sends a claim once more some of whose tasks are still held.
@@ -221,12 +221,12 @@ func (m *machine) reclaim(rt *rapid.T) {
 func (m *machine) commit(rt *rapid.T, b store.Batch) {
 	b.Plan = m.id
 	sent := b
-	sent.Works = slices.Clone(b.Works)
+	sent.Changes = slices.Clone(b.Changes)
 	m.batches = append(m.batches, sent)
 	m.call(rt, func() error { return m.store.Commit(m.ctx, &b) })
 	before := len(m.o.events)
-	for i, w := range sent.Works {
-		want, got := m.o.work(w), b.Works[i]
+	for i, w := range sent.Changes {
+		want, got := m.o.work(w), b.Changes[i]
 		if !sameError(got.Err, want.Err) || want.Err == nil && (got.State != want.State || got.Stop != want.Stop) {
 			rt.Fatalf("work %+v answered %v, %s, %s; want %v, %s, %s",
 				w, got.Err, got.State, got.Stop, want.Err, want.State, want.Stop)
@@ -261,10 +261,10 @@ func (m *machine) view(rt *rapid.T, b store.Batch) {
 	if v.Claimable != required && (required || len(allowed) == 0) {
 		rt.Fatalf("claimable: %v; left are %v", v.Claimable, allowed)
 	}
-	if _, undos := m.o.undoable(); v.UndosDry && undos {
+	if _, undos := m.o.undoable(); v.UndosExhausted && undos {
 		rt.Fatal("no undo is said to be left, but there is one")
 	}
-	if p.Undo.Open && p.State == plan.RollingBack && len(b.Claimed) < b.Claim.Max && p.Counters.Held < p.Grant.MaxHeld && !v.UndosDry {
+	if p.Undo.Open && p.State == plan.RollingBack && len(b.Claimed) < b.Claim.Max && p.Counters.Held < p.Grant.MaxSlots && !v.UndosExhausted {
 		rt.Fatal("a claim found no undo, but some are said to be left")
 	}
 }

@@ -121,10 +121,10 @@ func (m *machine) engine(rt *rapid.T) {
 func (m *machine) compare(rt *rapid.T) {
 	p, tasks := m.read(rt)
 	o := m.o
-	if _, undos := o.undoable(); p.UndosDry && undos {
+	if _, undos := o.undoable(); p.UndosExhausted && undos {
 		rt.Fatal("no undo is said to be left, but there is one")
 	}
-	o.plan.UndosDry = p.UndosDry
+	o.plan.UndosExhausted = p.UndosExhausted
 	if p.State != o.plan.State || p.Version != o.plan.Version || p.Counters != o.plan.Counters || p.Breached != o.plan.Breached ||
 		p.Grant != o.plan.Grant || p.Acknowledged != o.plan.Acknowledged || p.Undo != o.plan.Undo || p.PauseReasons != o.plan.PauseReasons ||
 		!slices.Equal(p.Sweeps, o.plan.Sweeps) || (p.Starting == nil) != (o.plan.Starting == nil) || p.StartToken != o.plan.StartToken {
@@ -178,7 +178,7 @@ func (m *machine) compareTask(rt *rapid.T, got task.Task, want *oracleTask) {
 		sameCheckpoint = got.Checkpoint.Step == want.Checkpoint.Step && string(got.Checkpoint.Data) == string(want.Checkpoint.Data)
 	}
 	if got.State != m.o.state(want) || got.Worker != want.Worker || got.Token != want.Token || got.Attempt != want.Attempt ||
-		got.Request != want.Request || got.PausedAlone != want.PausedAlone || got.Losses != want.Losses ||
+		got.Request != want.Request || got.PausedIndividually != want.PausedIndividually || got.Losses != want.Losses ||
 		!sameCheckpoint || len(got.Undo) != len(want.Undo) || code(got.Failure) != code(want.Failure) {
 		rt.Fatalf("task\n%+v\nwant\n%+v", got, want.Task)
 	}

@@ -52,12 +52,12 @@ func (m *noTokens) Commit(ctx context.Context, b *store.Batch) error {
 	if err := m.Store.Commit(ctx, b); err != nil {
 		return err
 	}
-	for i, w := range b.Works {
+	for i, w := range b.Changes {
 		if t, err := m.Task(ctx, w.Task); err == nil && errors.Is(w.Err, store.ErrFenced) {
 			w.Token, w.Seq = t.Token, 1000+m.fresh()
-			again := store.Batch{Plan: b.Plan, Works: []store.Work{w}}
+			again := store.Batch{Plan: b.Plan, Changes: []store.Change{w}}
 			err = m.Store.Commit(ctx, &again)
-			b.Works[i].Err = errors.Join(err, again.Works[0].Err)
+			b.Changes[i].Err = errors.Join(err, again.Changes[0].Err)
 		}
 	}
 	return nil
@@ -66,12 +66,12 @@ func (m *noTokens) Commit(ctx context.Context, b *store.Batch) error {
 type stopsEarly struct{ mutant }
 
 func (m *stopsEarly) Commit(ctx context.Context, b *store.Batch) error {
-	for i := range b.Works {
-		one := store.Batch{Plan: b.Plan, Works: b.Works[i : i+1]}
+	for i := range b.Changes {
+		one := store.Batch{Plan: b.Plan, Changes: b.Changes[i : i+1]}
 		if err := m.Store.Commit(ctx, &one); err != nil {
 			return err
 		}
-		if b.Works[i].Err != nil {
+		if b.Changes[i].Err != nil {
 			break
 		}
 	}
@@ -85,8 +85,8 @@ type neverStops struct{ mutant }
 
 func (m *neverStops) Commit(ctx context.Context, b *store.Batch) error {
 	err := m.Store.Commit(ctx, b)
-	for i := range b.Works {
-		b.Works[i].Stop = task.Go
+	for i := range b.Changes {
+		b.Changes[i].Stop = task.Go
 	}
 	return err
 }
@@ -94,8 +94,8 @@ func (m *neverStops) Commit(ctx context.Context, b *store.Batch) error {
 type losesUndo struct{ mutant }
 
 func (m *losesUndo) Commit(ctx context.Context, b *store.Batch) error {
-	for i := range b.Works {
-		b.Works[i].UndoStep = ""
+	for i := range b.Changes {
+		b.Changes[i].UndoStep = ""
 	}
 	return m.Store.Commit(ctx, b)
 }
@@ -113,8 +113,8 @@ func (m *miscounts) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 type worksAgain struct{ mutant }
 
 func (m *worksAgain) Commit(ctx context.Context, b *store.Batch) error {
-	for i := range b.Works {
-		b.Works[i].Seq = m.fresh()
+	for i := range b.Changes {
+		b.Changes[i].Seq = m.fresh()
 	}
 	return m.Store.Commit(ctx, b)
 }
@@ -260,11 +260,11 @@ func (m *removesAny) Remove(ctx context.Context, id plan.ID) (bool, error) {
 
 type restsAny struct{ mutant }
 
-func (m *restsAny) Rest(ctx context.Context, id plan.ID, _ uint64, after time.Duration) error {
+func (m *restsAny) Reschedule(ctx context.Context, id plan.ID, _ uint64, after time.Duration) error {
 	due, err := m.Due(ctx, 1000)
 	for _, d := range due {
 		if d.ID == id {
-			return m.Store.Rest(ctx, id, d.Stamp, after)
+			return m.Store.Reschedule(ctx, id, d.Stamp, after)
 		}
 	}
 	return err
@@ -308,12 +308,12 @@ type ownTokens struct{ mutant }
 
 func (m *ownTokens) Commit(ctx context.Context, b *store.Batch) error {
 	off := task.Token(b.Plan) << 40
-	for i := range b.Works {
-		b.Works[i].Token += off
+	for i := range b.Changes {
+		b.Changes[i].Token += off
 	}
 	err := m.Store.Commit(ctx, b)
-	for i := range b.Works {
-		b.Works[i].Token -= off
+	for i := range b.Changes {
+		b.Changes[i].Token -= off
 	}
 	for i := range b.Claimed {
 		b.Claimed[i].Token -= off
@@ -369,7 +369,7 @@ type stillPending struct{ mutant }
 
 func (m *stillPending) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	t, err := m.Store.Task(ctx, id)
-	if t.State == task.Cancelled && t.Attempt == 0 {
+	if t.State == task.Canceled && t.Attempt == 0 {
 		t.State = task.Pending
 	}
 	return t, err
@@ -397,7 +397,7 @@ type statesAsStored struct{ mutant }
 func (m *statesAsStored) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
 	states, err := m.Store.States(ctx, id, after, limit)
 	for i, s := range states {
-		if t, err := m.Task(ctx, task.NewID(id, max(0, after)+1+i)); err == nil && s == task.Cancelled && t.Attempt == 0 {
+		if t, err := m.Task(ctx, task.NewID(id, max(0, after)+1+i)); err == nil && s == task.Canceled && t.Attempt == 0 {
 			states[i] = task.Pending
 		}
 	}

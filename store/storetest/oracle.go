@@ -15,7 +15,7 @@ import (
 // a choice it follows the store under test, after checking that it is one of those
 // allowed.
 type oracle struct {
-	plan     plan.Plan // UndosDry is the store's; the other Facts are its own
+	plan     plan.Plan // UndosExhausted is the store's; the other Facts are its own
 	tasks    []oracleTask
 	events   []plan.Event
 	releases int
@@ -45,7 +45,7 @@ func newOracle(p plan.Plan, tasks []task.Task) *oracle {
 // state is a task's state as it is seen.
 func (o *oracle) state(t *oracleTask) task.State {
 	if t.State == task.Pending && o.plan.State.CancelsPending() {
-		return task.Cancelled
+		return task.Canceled
 	}
 	return t.State
 }
@@ -110,7 +110,7 @@ func (o *oracle) move(t *oracleTask, to task.State, cause task.Cause) {
 }
 
 // work applies one change and returns what the answer has to be.
-func (o *oracle) work(w store.Work) store.Work {
+func (o *oracle) work(w store.Change) store.Change {
 	w.Err, w.Stop = nil, task.Go
 	i := w.Task.Ordinal() - 1
 	if w.Task.Plan() != o.plan.ID || i < 0 || i >= len(o.tasks) {
@@ -137,7 +137,7 @@ func (o *oracle) work(w store.Work) store.Work {
 var errImpossible = errors.New("storetest: impossible change")
 
 // change applies the change of the worker that holds the task.
-func (o *oracle) change(t *oracleTask, w store.Work) error {
+func (o *oracle) change(t *oracleTask, w store.Change) error {
 	running := t.State == task.Running
 	if fits := running; w.Kind != store.Save && w.Kind != store.Yield {
 		if w.Kind == store.Undone || w.Kind == store.UndoFail {
@@ -173,7 +173,7 @@ func (o *oracle) change(t *oracleTask, w store.Work) error {
 		o.yield(t, w, stop)
 	}
 	if !t.State.InFlight() {
-		t.PausedAlone = t.State == task.Paused && request == task.PauseRequest
+		t.PausedIndividually = t.State == task.Paused && request == task.PauseRequest
 		t.Request = task.NoRequest
 	}
 	o.release(t)
@@ -181,7 +181,7 @@ func (o *oracle) change(t *oracleTask, w store.Work) error {
 	return nil
 }
 
-func (o *oracle) yield(t *oracleTask, w store.Work, stop task.Stop) {
+func (o *oracle) yield(t *oracleTask, w store.Change, stop task.Stop) {
 	switch stop {
 	case task.Go:
 	case task.StopPause:
@@ -193,7 +193,7 @@ func (o *oracle) yield(t *oracleTask, w store.Work, stop task.Stop) {
 		if t.State == task.RollingBack {
 			o.move(t, task.RollbackFailed, task.ByUndoFailure)
 		} else {
-			o.move(t, task.Cancelled, task.ByCancel)
+			o.move(t, task.Canceled, task.ByCancel)
 		}
 	}
 }
@@ -234,7 +234,7 @@ func (o *oracle) apply(c store.Command) {
 		}
 	}
 	if o.plan.Undo.Round != c.Plan.Undo.Round {
-		o.plan.UndosDry = false
+		o.plan.UndosExhausted = false
 		for i := range o.tasks {
 			o.tasks[i].visited, o.tasks[i].late = false, false
 		}
@@ -271,7 +271,7 @@ func (o *oracle) claim(c store.Claim, got []task.Task) error {
 			t.Attempt = 1
 			o.move(t, task.Running, task.ByClaim)
 		default:
-			t.visited, t.PausedAlone, t.Losses = true, false, 0
+			t.visited, t.PausedIndividually, t.Losses = true, false, 0
 			o.move(t, task.RollingBack, task.ByRollback)
 		}
 		o.count()
@@ -285,7 +285,7 @@ func (o *oracle) claim(c store.Claim, got []task.Task) error {
 // allowed returns which tasks may be claimed next, by ordinal, and whether one of
 // them has to be.
 func (o *oracle) allowed() (set map[int]bool, required bool) {
-	if o.plan.Counters.Held >= o.plan.Grant.MaxHeld {
+	if o.plan.Counters.Held >= o.plan.Grant.MaxSlots {
 		return nil, false
 	}
 	if o.plan.State.ClaimsRunning() {
@@ -298,7 +298,7 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 	}
 	open := !o.plan.Breached && !o.plan.State.CancelsPending() && o.plan.Counters.Of(task.Failed) <= o.plan.Grant.MaxFailed
 	for i := range o.tasks {
-		if open && i < o.plan.Grant.Open && o.tasks[i].State == task.Pending {
+		if open && i < o.plan.Grant.LastOrdinal && o.tasks[i].State == task.Pending {
 			return map[int]bool{i + 1: true}, true
 		}
 	}

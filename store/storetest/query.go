@@ -43,8 +43,8 @@ func queryPlans(e *env) {
 		{"before the first", store.PlanQuery{Before: ids[4]}, nil},
 		{"before all", store.PlanQuery{Before: ids[0] + 100}, ids},
 		{"created", store.PlanQuery{States: []plan.State{plan.Created}}, []plan.ID{ids[0], ids[2], ids[4]}},
-		{"created or cancelled", store.PlanQuery{States: []plan.State{plan.Created, plan.Cancelled}, Limit: 4}, ids[:4]},
-		{"one cancelled", store.PlanQuery{States: []plan.State{plan.Cancelled}, Limit: 1, Before: ids[1]}, ids[3:4]},
+		{"created or cancelled", store.PlanQuery{States: []plan.State{plan.Created, plan.Canceled}, Limit: 4}, ids[:4]},
+		{"one cancelled", store.PlanQuery{States: []plan.State{plan.Canceled}, Limit: 1, Before: ids[1]}, ids[3:4]},
 		{"running", store.PlanQuery{States: []plan.State{plan.Running}}, nil},
 	} {
 		plans, err := e.Plans(e.ctx, test.q)
@@ -182,17 +182,17 @@ func queryCancelled(e *env) {
 	r := e.mixed(9)
 	before := r.task(8)
 	r.give(plan.Plan.Cancel)
-	if got := r.list(store.TaskQuery{States: []task.State{task.Cancelled}}); !slices.Equal(got, []int{7, 8, 9}) {
+	if got := r.list(store.TaskQuery{States: []task.State{task.Canceled}}); !slices.Equal(got, []int{7, 8, 9}) {
 		e.Errorf("cancelled: %v, want 7, 8 and 9", got)
 	}
 	if got := r.list(store.TaskQuery{States: []task.State{task.Pending}}); len(got) > 0 {
 		e.Errorf("pending: %v, want none", got)
 	}
 	after := r.task(8)
-	equal(e, "state", after.State, task.Cancelled)
+	equal(e, "state", after.State, task.Canceled)
 	equal(e, "version", after.Version, before.Version)
 	equal(e, "attempt", after.Attempt, 0)
-	equal(e, "counted", r.read().Counters.Of(task.Cancelled), 3)
+	equal(e, "counted", r.read().Counters.Of(task.Canceled), 3)
 }
 
 // queryOwned: what was answered may be changed.

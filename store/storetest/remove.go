@@ -38,7 +38,7 @@ func removeOverOnly(e *env) {
 		} else {
 			e.is(err, store.ErrConflict)
 		}
-		equal(e, "tasks", r.read().Tasks, 3)
+		equal(e, "tasks", r.read().TaskCount, 3)
 	}
 	stays("created")
 	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, time.Minute, by()) })

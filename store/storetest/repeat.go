@@ -25,7 +25,7 @@ func repeatCases() []testCase {
 }
 
 // again commits a change once more: it has to succeed and to change nothing.
-func (r *rollout) again(w store.Work) store.Work {
+func (r *rollout) again(w store.Change) store.Change {
 	r.Helper()
 	before, t := r.read(), r.task(w.Task.Ordinal())
 	w = r.do(w)
@@ -59,7 +59,7 @@ func repeatedChange(e *env) {
 
 func repeatedAfterRelease(e *env) {
 	r := e.start(4, concurrently(4))
-	kinds := []store.WorkKind{store.Complete, store.Fail, store.Yield, store.Yield}
+	kinds := []store.ChangeKind{store.Complete, store.Fail, store.Yield, store.Yield}
 	jobs := r.take("worker", len(kinds))
 	r.order(4, plan.Plan.CancelTask)
 	for i, j := range jobs {
@@ -106,14 +106,14 @@ func repeatedCommit(e *env) {
 	r := e.start(10, concurrently(4))
 	jobs := r.take("worker", 4)
 	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: "carried", Worker: "worker", Max: 3}}
-	b.Works = []store.Work{jobs[0].work(store.Complete), jobs[1].work(store.Fail), jobs[2].save("STEP", "1")}
+	b.Changes = []store.Change{jobs[0].work(store.Complete), jobs[1].work(store.Fail), jobs[2].save("STEP", "1")}
 	e.ok(r.Commit(e.ctx, &b))
 	equal(e, "claimed", len(b.Claimed), 2)
 	first := slices.Clone(b.Claimed)
 	before := r.read()
 
 	e.ok(r.Commit(e.ctx, &b))
-	for _, w := range b.Works {
+	for _, w := range b.Changes {
 		e.ok(w.Err)
 	}
 	sameClaim(e, first, b.Claimed)

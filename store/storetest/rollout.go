@@ -101,9 +101,9 @@ type job struct {
 }
 
 // work returns the worker's next change.
-func (j *job) work(kind store.WorkKind) store.Work {
+func (j *job) work(kind store.ChangeKind) store.Change {
 	j.seq++
-	w := store.Work{Task: j.ID, Token: j.Token, Seq: j.seq, Kind: kind}
+	w := store.Change{Task: j.ID, Token: j.Token, Seq: j.seq, Kind: kind}
 	switch kind {
 	case store.Fail, store.UndoFail:
 		w.Failure = &task.FailureInfo{Reason: "it broke", ErrorCode: "BROKEN", Attempt: j.Attempt}
@@ -113,7 +113,7 @@ func (j *job) work(kind store.WorkKind) store.Work {
 }
 
 // save returns the worker's next change, a checkpoint.
-func (j *job) save(step, data string) store.Work {
+func (j *job) save(step, data string) store.Change {
 	w := j.work(store.Save)
 	w.Step, w.Data = step, []byte(data)
 	return w
@@ -149,15 +149,15 @@ func (r *rollout) take(worker string, n int) []*job {
 }
 
 // commit commits changes and returns their answers.
-func (r *rollout) commit(works ...store.Work) ([]store.Work, store.View) {
+func (r *rollout) commit(works ...store.Change) ([]store.Change, store.View) {
 	r.Helper()
-	b := store.Batch{Plan: r.id, Works: works}
+	b := store.Batch{Plan: r.id, Changes: works}
 	r.ok(r.Commit(r.ctx, &b))
-	return b.Works, b.View
+	return b.Changes, b.View
 }
 
 // do commits one change, which has to succeed.
-func (r *rollout) do(w store.Work) store.Work {
+func (r *rollout) do(w store.Change) store.Change {
 	r.Helper()
 	works, _ := r.commit(w)
 	if works[0].Err != nil {
@@ -167,7 +167,7 @@ func (r *rollout) do(w store.Work) store.Work {
 }
 
 // run claims n tasks and ends each with a change of that kind.
-func (r *rollout) run(n int, kind store.WorkKind) {
+func (r *rollout) run(n int, kind store.ChangeKind) {
 	r.Helper()
 	for range n {
 		r.do(r.take("worker", 1)[0].work(kind))

@@ -102,7 +102,7 @@ func statesCancelled(e *env) {
 	})
 	r.give(plan.Plan.Cancel)
 	got := r.states(0, 0)
-	if want := r.shown(); !slices.Equal(got, want) || got[7] != task.Cancelled || got[8] != task.Cancelled {
+	if want := r.shown(); !slices.Equal(got, want) || got[7] != task.Canceled || got[8] != task.Canceled {
 		e.Errorf("states %v, the tasks are %v", got, want)
 	}
 }

@@ -25,7 +25,7 @@ func undoFromLast(e *env) {
 	r.settle()
 	p := r.give(plan.Plan.Rollback)
 	equal(e, "open", p.Undo.Open, true)
-	equal(e, "dry at first", p.UndosDry, false)
+	equal(e, "dry at first", p.UndosExhausted, false)
 	first := r.expect(5, 6, 5)
 	equal(e, "state", first[0].State, task.RollingBack)
 	r.do(first[0].work(store.Undone))
@@ -36,7 +36,7 @@ func undoFromLast(e *env) {
 		r.do(r.expect(1, want)[0].work(store.Undone))
 	}
 	r.expect(1)
-	equal(e, "dry at last", r.read().UndosDry, true)
+	equal(e, "dry at last", r.read().UndosExhausted, true)
 	equal(e, "plan", r.settle().State, plan.RolledBack)
 	r.expect(1)
 }
@@ -87,11 +87,11 @@ func undoWhatRan(e *env) {
 	r.give(plan.Plan.Rollback)
 	r.settle()
 	for _, j := range r.expect(6, 5, 4, 3) {
-		equal(e, "still paused alone", j.PausedAlone, false)
+		equal(e, "still paused alone", j.PausedIndividually, false)
 		r.do(j.work(store.Undone))
 	}
 	equal(e, "plan", r.settle().State, plan.RolledBack)
-	equal(e, "the one that never ran", r.task(6).State, task.Cancelled)
+	equal(e, "the one that never ran", r.task(6).State, task.Canceled)
 	equal(e, "the one that was skipped", r.task(1).State, task.Skipped)
 }
 
@@ -100,7 +100,7 @@ func undoNothing(e *env) {
 	r.give(plan.Plan.Rollback)
 	r.settle()
 	r.expect(1)
-	equal(e, "dry", r.settle().UndosDry, true)
+	equal(e, "dry", r.settle().UndosExhausted, true)
 	equal(e, "plan", r.read().State, plan.RolledBack)
 }
 

@@ -24,13 +24,13 @@ func yieldCases() []testCase {
 	for name, y := range map[string]yield{
 		"nothing asked":               {want: task.Running},
 		"pause asked":                 {request: plan.Plan.PauseTask, want: task.Paused, alone: true},
-		"cancel asked":                {request: plan.Plan.CancelTask, want: task.Cancelled, kept: true},
+		"cancel asked":                {request: plan.Plan.CancelTask, want: task.Canceled, kept: true},
 		"plan paused":                 {plan: plan.Plan.Pause, want: task.Paused},
 		"plan paused, pause asked":    {request: plan.Plan.PauseTask, plan: plan.Plan.Pause, want: task.Paused, alone: true},
-		"plan paused, cancel asked":   {request: plan.Plan.CancelTask, plan: plan.Plan.Pause, want: task.Cancelled, kept: true},
-		"plan cancelled":              {plan: plan.Plan.Cancel, want: task.Cancelled, kept: true},
-		"plan cancelled, pause asked": {request: plan.Plan.PauseTask, plan: plan.Plan.Cancel, want: task.Cancelled, kept: true},
-		"plan rolled back":            {plan: plan.Plan.Rollback, want: task.Cancelled, kept: true},
+		"plan paused, cancel asked":   {request: plan.Plan.CancelTask, plan: plan.Plan.Pause, want: task.Canceled, kept: true},
+		"plan cancelled":              {plan: plan.Plan.Cancel, want: task.Canceled, kept: true},
+		"plan cancelled, pause asked": {request: plan.Plan.PauseTask, plan: plan.Plan.Cancel, want: task.Canceled, kept: true},
+		"plan rolled back":            {plan: plan.Plan.Rollback, want: task.Canceled, kept: true},
 		"plan failed":                 {plan: settle, breach: true, want: task.Running},
 	} {
 		cases = append(cases, testCase{name: "yield, " + name, run: func(e *env) { yields(e, y) }})
@@ -65,7 +65,7 @@ func yields(e *env, y yield) {
 	equal(e, "state", t.State, y.want)
 	equal(e, "worker", t.Worker, "")
 	equal(e, "request", t.Request, task.NoRequest)
-	equal(e, "paused alone", t.PausedAlone, y.alone)
+	equal(e, "paused alone", t.PausedIndividually, y.alone)
 	equal(e, "failure kept", t.Failure != nil && t.Failure.ErrorCode == "STOPPED", y.kept)
 	if t.Checkpoint == nil {
 		e.Error("the checkpoint is gone")

@@ -65,7 +65,7 @@ func deaths() []death {
 		death{Op: opComplete, N: 4}, // the plan's last
 		death{Op: opRenew, N: 1},
 		death{Op: opRelease, N: 1},
-		death{Op: opRest, N: 1},
+		death{Op: opReschedule, N: 1},
 		death{Op: opApply, N: 1}, // the mark of a start
 		death{Op: opApply, N: 2}, // the start
 		death{Op: opApply, N: 3}, // the plan's end

@@ -43,21 +43,21 @@ func bothSides(calls ...death) []death {
 
 // The operations at which workers die.
 const (
-	opClaim    = "claim"
-	opUndo     = "undo entry"
-	opSave     = "save"
-	opComplete = "complete"
-	opUndone   = "undone"
-	opUndoFail = "undo failure"
-	opYield    = "hand-back"
-	opRenew    = "heartbeat"
-	opApply    = "command"
-	opBegin    = "begin create"
-	opAdd      = "add tenants"
-	opFinish   = "finish create"
-	opReserve  = "reserve"
-	opRelease  = "release"
-	opRest     = "rest"
+	opClaim      = "claim"
+	opUndo       = "undo entry"
+	opSave       = "save"
+	opComplete   = "complete"
+	opUndone     = "undone"
+	opUndoFail   = "undo failure"
+	opYield      = "hand-back"
+	opRenew      = "heartbeat"
+	opApply      = "command"
+	opBegin      = "begin create"
+	opAdd        = "add tenants"
+	opFinish     = "finish create"
+	opReserve    = "reserve"
+	opRelease    = "release"
+	opReschedule = "reschedule"
 )
 
 // mortal returns a store whose process dies as it is told.
@@ -88,7 +88,7 @@ func opOf(c storetest.Call) string {
 	case "Claim":
 		return opClaim
 	case "Commit":
-		return opOfChange(c.Batch.Works[0])
+		return opOfChange(c.Batch.Changes[0])
 	case "Heartbeat":
 		return opRenew
 	case "Apply":
@@ -103,14 +103,14 @@ func opOf(c storetest.Call) string {
 		return opReserve
 	case "Release":
 		return opRelease
-	case "Rest":
-		return opRest
+	case "Reschedule":
+		return opReschedule
 	}
 	return "other"
 }
 
 // opOfChange names what a change of an engine does; its batches have one at most.
-func opOfChange(w store.Work) string {
+func opOfChange(w store.Change) string {
 	switch w.Kind {
 	case store.Save:
 		if w.Step == "" {

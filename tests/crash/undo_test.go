@@ -22,7 +22,7 @@ func (s *site) checkUndos(id plan.ID) {
 	histories := byWork(s.entries())
 	for _, t := range s.tasks(id) {
 		ran := t.Attempt > 0
-		if n := record.undone[t.ID]; ran && n != 1 || !ran && (n > 0 || t.State != task.Cancelled) {
+		if n := record.undone[t.ID]; ran && n != 1 || !ran && (n > 0 || t.State != task.Canceled) {
 			s.Errorf("task %s is %s after attempt %d; its record says %d times that it was undone", t.ID, t.State, t.Attempt, n)
 		}
 		h, forth := histories[work{t.ID, true}], histories[work{t.ID, false}]
@@ -86,7 +86,7 @@ func (r *undoReplay) event(e plan.Event) {
 	switch e.To {
 	case task.Running.String():
 		r.running[e.Task] = true
-	case task.Completed.String(), task.Cancelled.String():
+	case task.Completed.String(), task.Canceled.String():
 		r.ended = append(r.ended, e.Task)
 	case task.RollingBack.String():
 		r.begin(e)

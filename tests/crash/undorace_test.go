@@ -44,7 +44,7 @@ func rollbackAtKill(w way) func(*testing.T) *site {
 		s.begin(30, 8)
 		victim := s.pair()
 		s.way = w
-		var answers [2]cutover.PlanAnswer
+		var answers [2]cutover.PlanResult
 		var errs [2]error
 		var both sync.WaitGroup
 		for i := range answers {
@@ -53,8 +53,8 @@ func rollbackAtKill(w way) func(*testing.T) *site {
 		victim.kill()
 		killed := time.Now()
 		both.Wait()
-		if err := errors.Join(errs[:]...); err != nil || answers[0].AlreadySo == answers[1].AlreadySo {
-			t.Errorf("rollback twice: already so %t and %t, %v", answers[0].AlreadySo, answers[1].AlreadySo, err)
+		if err := errors.Join(errs[:]...); err != nil || answers[0].Unchanged == answers[1].Unchanged {
+			t.Errorf("rollback twice: already so %t and %t, %v", answers[0].Unchanged, answers[1].Unchanged, err)
 		}
 		s.finish()
 		if p, err := s.store.Plan(t.Context(), s.plan); err != nil || p.Undo.Round != 1 {
@@ -120,14 +120,14 @@ func (f *fleet) command() {
 	f.Helper()
 	commands := []struct {
 		name string
-		give func(context.Context, plan.ID) (cutover.PlanAnswer, error)
+		give func(context.Context, plan.ID) (cutover.PlanResult, error)
 	}{{"cancelled", f.engine.Cancel}, {"begun again", f.engine.Rollback}}
 	n := f.rand.IntN(3)
 	for _, c := range commands[n/2 : min(n+1, 2)] {
 		switch a, err := c.give(f.Context(), f.plan); {
-		case err == nil && !a.AlreadySo:
+		case err == nil && !a.Unchanged:
 			f.strikes[c.name]++
-		case err != nil && !errors.Is(err, plan.ErrTooLate):
+		case err != nil && !errors.Is(err, plan.ErrNotApplicable):
 			f.Errorf("%s: %v", c.name, err)
 		}
 	}

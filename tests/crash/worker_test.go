@@ -159,7 +159,7 @@ func (o *orders) commission(ctx context.Context, engine *cutover.Engine, l *ledg
 		if err == nil && p.State == plan.Created {
 			_, err = engine.Start(ctx, p.ID)
 		}
-		if err == nil || errors.Is(err, plan.ErrTooLate) {
+		if err == nil || errors.Is(err, plan.ErrNotApplicable) {
 			l.note(entry{Worker: o.Name, Kind: made, Step: int(p.ID)})
 			return
 		}

@@ -9,7 +9,7 @@
 -- ARGV[1] what to do, then its arguments. Times are in microseconds.
 --   wake id hold channel   the plan is due now; with a channel, a hint goes out
 --   expect id ttl          the creation is due when ttl is over
---   rest id stamp after    due after a while; never, if after is negative
+--   reschedule id stamp after    due after a while; never, if after is negative
 --   remind id after ...    due after a while at the latest
 --   due limit gap share    what is due
 --   check id how ...       due now if the entry was lost; how is 1 for a plan at rest, c
@@ -85,7 +85,7 @@ elseif ARGV[1] == 'expect' then
 	local stamp = entry(id)
 	redis.call('HSET', stamps, id, text(math.max(stamp + 1, now)) .. ' c 0')
 	redis.call('ZADD', agenda, text(now + ARGV[3]), id)
-elseif ARGV[1] == 'rest' then
+elseif ARGV[1] == 'reschedule' then
 	local stamp, kind, hold = entry(id)
 	if kind and text(stamp) == ARGV[3] then
 		local after = tonumber(ARGV[4])

@@ -206,7 +206,7 @@ end
 
 seekLast()
 local claimable = false
-if not plan.damaged and plan.held < plan.maxHeld then
+if not plan.damaged and plan.held < plan.maxSlots then
 	claimable = pendingOpen() or plan.undoOpen and plan.dry == 0 and plan.undoAt > 0
 	if not claimable and loose() > 0 then
 		claimable = plan.claimsRunning or redis.call('ZCOUNT', base .. 'loose', '2000000', '3000000') > 0

@@ -204,7 +204,7 @@ end
 -- contract.
 local function gather(want)
 	local pool = {}
-	want = math.min(want, plan.maxHeld - plan.held)
+	want = math.min(want, plan.maxSlots - plan.held)
 	if want <= 0 then
 		return pool
 	end

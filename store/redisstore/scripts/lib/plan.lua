@@ -78,7 +78,7 @@ local function parseRules(s)
 	end
 	plan.state, plan.claimsRunning, plan.stopRunning, plan.stopUndo = a + 0, b == '1', c + 0, d
 	plan.resting, plan.undoOpen, plan.sequential, plan.over = e, f == '1', g == '1', h == '1'
-	plan.open, plan.maxHeld, plan.maxFailed, plan.round = i + 0, j + 0, k + 0, l
+	plan.open, plan.maxSlots, plan.maxFailed, plan.round = i + 0, j + 0, k + 0, l
 	return true
 end
 

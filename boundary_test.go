@@ -126,16 +126,16 @@ func meet(t *testing.T, out *strings.Builder, meeting, step, commands string) {
 // give gives one command to a plan or to its only task.
 func (w *world) give(ctx context.Context, id plan.ID, command string) error {
 	e := w.engine
-	onTask := func(f func(context.Context, task.ID) (cutover.TaskResult, error)) error {
+	onTask := func(f func(context.Context, task.ID, ...cutover.CommandOption) (cutover.TaskResult, error)) error {
 		_, err := f(ctx, task.NewID(id, 1))
 		return err
 	}
-	onPlan := func(f func(context.Context, plan.ID) (cutover.PlanResult, error)) error {
+	onPlan := func(f func(context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error)) error {
 		_, err := f(ctx, id)
 		return err
 	}
-	retry := func(fromCheckpoint bool) error {
-		_, err := e.RetryTask(ctx, task.NewID(id, 1), fromCheckpoint)
+	retry := func(from cutover.RetryFrom) error {
+		_, err := e.RetryTask(ctx, task.NewID(id, 1), from)
 		return err
 	}
 	switch command {
@@ -148,7 +148,7 @@ func (w *world) give(ctx context.Context, id plan.ID, command string) error {
 	case "rollback":
 		return onPlan(e.Rollback)
 	case "retry-failed":
-		_, err := e.RetryFailed(ctx, id, true)
+		_, err := e.RetryFailed(ctx, id, cutover.FromCheckpoint)
 		return err
 	case "task-pause":
 		return onTask(e.PauseTask)
@@ -159,11 +159,11 @@ func (w *world) give(ctx context.Context, id plan.ID, command string) error {
 	case "task-rollback":
 		return onTask(e.RollbackTask)
 	case "task-retry":
-		return retry(true)
+		return retry(task.FromCheckpoint)
 	case "task-scratch":
-		return retry(false)
+		return retry(task.FromScratch)
 	case "task-skip":
-		_, err := e.SkipTask(ctx, task.NewID(id, 1), "")
+		_, err := e.SkipTask(ctx, task.NewID(id, 1))
 		return err
 	}
 	panic("unknown command " + command)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -69,8 +70,21 @@ type Config struct {
 
 const day = 24 * time.Hour
 
-// ErrConfig is matched by the errors of [New].
-var ErrConfig = errors.New("cutover: invalid config")
+// ErrInvalid is matched by every [*InvalidError].
+var ErrInvalid = errors.New("cutover: invalid configuration")
+
+// InvalidError names everything that is wrong with what [New] was given. It matches
+// [ErrInvalid].
+type InvalidError struct {
+	Faults []string
+}
+
+func (e *InvalidError) Error() string {
+	return ErrInvalid.Error() + ": " + strings.Join(e.Faults, "; ")
+}
+
+// Is reports whether target is [ErrInvalid].
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 func (c Config) withDefaults() Config {
 	def := func(d *time.Duration, v time.Duration) {
@@ -103,11 +117,11 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// validate names every fault.
+// validate returns nil, or an *[InvalidError].
 func (c Config) validate(s store.Store) error {
-	var faults []error
+	var faults []string
 	fault := func(format string, args ...any) {
-		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+		faults = append(faults, fmt.Sprintf(format, args...))
 	}
 	if nilcheck.IsNil(s) {
 		fault("the store is nil")
@@ -147,5 +161,8 @@ func (c Config) validate(s store.Store) error {
 			fault("Executors[%q] has no name or no executor", name)
 		}
 	}
-	return errors.Join(faults...)
+	if len(faults) > 0 {
+		return &InvalidError{Faults: faults}
+	}
+	return nil
 }

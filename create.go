@@ -25,17 +25,6 @@ var ErrUnknownExecutor = errors.New("cutover: unknown executor type")
 // creationTTL is how long a creation may rest between two calls of the store.
 const creationTTL = 30 * time.Second
 
-// CreateOption changes how [Engine.Create] goes about it.
-type CreateOption func(*createOptions)
-
-type createOptions struct {
-	elsewhere bool
-}
-
-// ExecutorElsewhere says that another process has the executor, so that an
-// executor type which is unknown here is no fault.
-func ExecutorElsewhere() CreateOption { return func(o *createOptions) { o.elsewhere = true } }
-
 // Create makes a plan with one task per tenant, in state CREATED. It is all or
 // nothing at any size: until it returns nothing of the plan can be seen, and if
 // this process dies before, what is there is removed.
@@ -47,10 +36,7 @@ func ExecutorElsewhere() CreateOption { return func(o *createOptions) { o.elsewh
 // What is suspicious about the strategy is logged; Spec.Strategy.Warnings tells a host
 // before.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
-	var o createOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
+	o := createOptionsOf(opts)
 	faults := spec.Validate()
 	if _, known := e.cfg.Executors[spec.ExecutorType]; !known && !o.elsewhere {
 		faults = errors.Join(faults, fmt.Errorf("%w: %.64q is none of %q; see ExecutorElsewhere", ErrUnknownExecutor,
@@ -62,14 +48,14 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	for _, w := range spec.Strategy.Warnings(len(spec.Tenants)) {
 		e.log.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
-	id, err := e.create(ctx, spec)
+	id, err := e.create(ctx, spec, o.by.Actor)
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	return e.readPlan(ctx, id)
 }
 
-func (e *Engine) create(ctx context.Context, spec plan.Spec) (plan.ID, error) {
+func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan.ID, error) {
 	var c store.Creation
 	mark := newID()
 	err := e.command(ctx, "begin create", func() (err error) {
@@ -80,7 +66,7 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec) (plan.ID, error) {
 			},
 			Mark:  mark,
 			Hash:  digest(spec),
-			Actor: byFrom(ctx).Actor,
+			Actor: actor,
 			TTL:   creationTTL,
 		})
 		return err

@@ -28,8 +28,8 @@
 // # Commands
 //
 // A command answers with the plan or task as it now is. If it found what it asks
-// for, Unchanged is set; if it comes too late, the error matches plan.ErrNotApplicable
-// and has the state found. [WithActor] puts the person who gives it on its event.
+// for, Unchanged is set; if it does not apply, the error is a *plan.StateError with the
+// state found. [By] and [Because] say on its events who gave it, and why.
 //
 // # What a worker is told
 //
@@ -51,9 +51,10 @@
 //	Create: nobody here knows the executor type    ErrUnknownExecutor
 //	Create: the key was used for other content     store.ErrKeyReused
 //	Start: other plans work on its tenants         store.ErrTenantHeld
-//	any command: it comes too late                 plan.ErrNotApplicable
+//	any command: it does not apply                 plan.ErrNotApplicable
 //	anything: no such plan or task                 store.ErrNotFound
 //	Watch: events that are gone                    store.ErrTrimmed
 //	Watch: the store went back in time             store.ErrEventsAhead
+//	New: a configuration with faults               ErrInvalid
 //	Run: called twice                              ErrRunning
 package cutover

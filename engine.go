@@ -44,7 +44,7 @@ type Engine struct {
 var ErrRunning = errors.New("cutover: the engine was started before")
 
 // New returns an engine over s. Nothing runs before [Engine.Run]. The error
-// matches [ErrConfig] and names every fault of c.
+// is an *[InvalidError].
 func New(s store.Store, c Config) (*Engine, error) {
 	c = c.withDefaults()
 	if err := c.validate(s); err != nil {

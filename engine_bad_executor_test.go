@@ -394,7 +394,7 @@ func TestRetryOfHungTask(t *testing.T) {
 		if err != nil || held.Worker == "" {
 			t.Fatalf("%+v, %v", held, err)
 		}
-		for _, from := range []bool{cutover.FromCheckpoint, cutover.FromScratch} {
+		for _, from := range []cutover.RetryFrom{cutover.FromCheckpoint, cutover.FromScratch} {
 			ans, err := e.RetryTask(t.Context(), first, from)
 			var told *plan.StateError
 			if !errors.As(err, &told) || told.Worker != held.Worker || told.TaskState != task.Running || ans.Task.Attempt != 1 {

@@ -46,7 +46,7 @@ func TestSlowClaim(t *testing.T) {
 			}
 			return err
 		})
-		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 2), true))
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 2), cutover.FromCheckpoint))
 		rests(t, e, id, plan.Completed)
 		ends(t, e, id, 2, task.Completed, "")
 		if n := runs.Load(); n != 1 || !slow.Load() {
@@ -86,7 +86,7 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 			}
 			return err
 		})
-		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 2), true))
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 2), cutover.FromCheckpoint))
 		for range 20 {
 			mustTask(t)(e.PauseTask(t.Context(), task.NewID(id, 1)))
 			time.Sleep(200 * time.Millisecond)

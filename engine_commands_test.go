@@ -18,19 +18,25 @@ import (
 )
 
 // onPlan are all commands on a plan, onTask all on a task.
-func onPlan(e *cutover.Engine) map[string]func(context.Context, plan.ID) (cutover.PlanResult, error) {
-	return map[string]func(context.Context, plan.ID) (cutover.PlanResult, error){
+func onPlan(e *cutover.Engine) map[string]func(context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error) {
+	return map[string]func(context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error){
 		"start": e.Start, "pause": e.Pause, "resume": e.Resume, "cancel": e.Cancel, "rollback": e.Rollback,
-		"retry failed": func(ctx context.Context, id plan.ID) (cutover.PlanResult, error) { return e.RetryFailed(ctx, id, true) },
+		"retry failed": func(ctx context.Context, id plan.ID, _ ...cutover.CommandOption) (cutover.PlanResult, error) {
+			return e.RetryFailed(ctx, id, cutover.FromCheckpoint)
+		},
 	}
 }
 
-func onTask(e *cutover.Engine) map[string]func(context.Context, task.ID) (cutover.TaskResult, error) {
-	return map[string]func(context.Context, task.ID) (cutover.TaskResult, error){
+func onTask(e *cutover.Engine) map[string]func(context.Context, task.ID, ...cutover.CommandOption) (cutover.TaskResult, error) {
+	return map[string]func(context.Context, task.ID, ...cutover.CommandOption) (cutover.TaskResult, error){
 		"pause": e.PauseTask, "resume": e.ResumeTask, "cancel": e.CancelTask, "rollback": e.RollbackTask,
-		"skip":    func(ctx context.Context, id task.ID) (cutover.TaskResult, error) { return e.SkipTask(ctx, id, "why") },
-		"retry":   func(ctx context.Context, id task.ID) (cutover.TaskResult, error) { return e.RetryTask(ctx, id, true) },
-		"scratch": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) { return e.RetryTask(ctx, id, false) },
+		"skip": e.SkipTask,
+		"retry": func(ctx context.Context, id task.ID, _ ...cutover.CommandOption) (cutover.TaskResult, error) {
+			return e.RetryTask(ctx, id, cutover.FromCheckpoint)
+		},
+		"scratch": func(ctx context.Context, id task.ID, _ ...cutover.CommandOption) (cutover.TaskResult, error) {
+			return e.RetryTask(ctx, id, cutover.FromScratch)
+		},
 	}
 }
 

@@ -68,7 +68,7 @@ func TestConfigFaults(t *testing.T) {
 				}
 				return
 			}
-			if e != nil || !errors.Is(err, cutover.ErrConfig) {
+			if e != nil || !errors.Is(err, cutover.ErrInvalid) {
 				t.Fatalf("%v, %v", e, err)
 			}
 			for _, want := range tt.faults {
@@ -76,14 +76,15 @@ func TestConfigFaults(t *testing.T) {
 					t.Errorf("%q names nothing of %q", err, want)
 				}
 			}
-			if n := strings.Count(err.Error(), cutover.ErrConfig.Error()); n != len(tt.faults) {
-				t.Errorf("%d faults in %q, want %d", n, err, len(tt.faults))
+			var invalid *cutover.InvalidError
+			if !errors.As(err, &invalid) || len(invalid.Faults) != len(tt.faults) {
+				t.Errorf("faults of %q, want %d", err, len(tt.faults))
 			}
 		})
 	}
 	for name, none := range map[string]store.Store{"nil": nil, "a nil pointer": (*memstore.Store)(nil)} {
 		_, err := cutover.New(none, cutover.Config{Capacity: -1})
-		if !errors.Is(err, cutover.ErrConfig) || !strings.Contains(err.Error(), "Capacity") || !strings.Contains(err.Error(), "the store is nil") {
+		if !errors.Is(err, cutover.ErrInvalid) || !strings.Contains(err.Error(), "Capacity") || !strings.Contains(err.Error(), "the store is nil") {
 			t.Errorf("New with %s for a store: %v", name, err)
 		}
 	}

@@ -39,7 +39,7 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		"RollbackTask": func(ctx context.Context, e *cutover.Engine) {
 			_, _ = e.RollbackTask(ctx, first)
 		},
-		"SkipTask": func(ctx context.Context, e *cutover.Engine) { _, _ = e.SkipTask(ctx, first, "reason") },
+		"SkipTask": func(ctx context.Context, e *cutover.Engine) { _, _ = e.SkipTask(ctx, first, cutover.Because("reason")) },
 		"Start":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Start(ctx, id) },
 		"States":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.States(ctx, id, 0, 0) },
 		"Task":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Task(ctx, first) },

@@ -97,7 +97,7 @@ func TestExecutionHooks(t *testing.T) {
 			"executor in 1", `saved 1000001 "" 7`, "progress 1000001 1/2 half",
 			"end 1: FAILED after 1s, lost false, fails")
 		told.clear()
-		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), true))
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), cutover.FromCheckpoint))
 		rests(t, e, id, plan.Completed)
 		mustPlan(t)(e.Rollback(t.Context(), id))
 		rests(t, e, id, plan.RolledBack)
@@ -243,20 +243,18 @@ func TestActorAndReason(t *testing.T) {
 		e := running(t, memstore.New(), executor.Registry{"X": both{twoSteps(func(context.Context, *executor.Run) error {
 			return errors.New("fails")
 		}), succeed}})
-		by := func(actor string) context.Context {
-			return cutover.WithReason(cutover.WithActor(t.Context(), actor), "because of "+actor)
-		}
-		p, err := e.Create(by("ann"), spec("a", "b"))
+		ctx := t.Context()
+		p, err := e.Create(ctx, spec("a", "b"), cutover.By("ann"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		id := p.ID
-		mustPlan(t)(e.Start(by("bob"), id))
+		mustPlan(t)(e.Start(ctx, id, cutover.By("bob"), cutover.Because("because of bob")))
 		rests(t, e, id, plan.Failed)
-		mustPlan(t)(e.RetryFailed(by("cid"), id, true))
+		mustPlan(t)(e.RetryFailed(ctx, id, cutover.FromCheckpoint, cutover.By("cid"), cutover.Because("because of cid")))
 		rests(t, e, id, plan.Failed)
-		mustTask(t)(e.SkipTask(by("dan"), task.NewID(id, 1), "told so"))
-		mustPlan(t)(e.Rollback(by("eve"), id))
+		mustTask(t)(e.SkipTask(ctx, task.NewID(id, 1), cutover.By("dan"), cutover.Because("told so")))
+		mustPlan(t)(e.Rollback(ctx, id, cutover.By("eve"), cutover.Because("because of eve")))
 		rests(t, e, id, plan.RolledBack)
 		events, err := e.Events(t.Context(), id, 0, 0)
 		if err != nil {

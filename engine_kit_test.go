@@ -110,7 +110,7 @@ func mustPlan(t *testing.T) func(cutover.PlanResult, error) {
 	return func(a cutover.PlanResult, err error) {
 		t.Helper()
 		if err != nil || a.Unchanged {
-			t.Fatalf("plan command: already so %t, %v", a.Unchanged, err)
+			t.Fatalf("plan command: unchanged %t, %v", a.Unchanged, err)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func mustTask(t *testing.T) func(cutover.TaskResult, error) {
 	return func(a cutover.TaskResult, err error) {
 		t.Helper()
 		if err != nil || a.Unchanged {
-			t.Fatalf("task command: already so %t, %v", a.Unchanged, err)
+			t.Fatalf("task command: unchanged %t, %v", a.Unchanged, err)
 		}
 	}
 }

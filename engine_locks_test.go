@@ -151,7 +151,7 @@ func TestPlansThatAreOverHoldNothing(t *testing.T) {
 			t.Helper()
 			mustPlan(t)(e.Pause(ctx, id))
 			rests(t, e, id, plan.Paused)
-			mustTask(t)(e.RetryTask(ctx, task.NewID(id, 1), true))
+			mustTask(t)(e.RetryTask(ctx, task.NewID(id, 1), cutover.FromCheckpoint))
 			mustPlan(t)(e.Cancel(ctx, id))
 		}, plan.Canceled},
 	}

@@ -239,7 +239,7 @@ func TestCommandsWithoutRun(t *testing.T) {
 		mustPlan(t)(e.Start(ctx, id))
 		mustPlan(t)(e.Pause(ctx, id))
 		mustPlan(t)(e.Resume(ctx, id))
-		mustTask(t)(e.SkipTask(ctx, task.NewID(id, 2), "not needed"))
+		mustTask(t)(e.SkipTask(ctx, task.NewID(id, 2), cutover.Because("not needed")))
 		if tasks, next, err := e.Tasks(ctx, id, store.TaskQuery{}); err != nil || next != 0 || len(tasks) != 2 || tasks[1].State != task.Skipped {
 			t.Errorf("%v, %d, %v", tasks, next, err)
 		}

@@ -26,7 +26,7 @@ func TestStates(t *testing.T) {
 		ctx := t.Context()
 		id := create(t, e, spec("a", "b", "c"))
 		mustPlan(t)(e.Start(ctx, id))
-		mustTask(t)(e.SkipTask(ctx, task.NewID(id, 2), "not needed"))
+		mustTask(t)(e.SkipTask(ctx, task.NewID(id, 2), cutover.Because("not needed")))
 		mustPlan(t)(e.Cancel(ctx, id))
 		asked := 0
 		m.on(func(ctx context.Context, c storetest.Call) error {

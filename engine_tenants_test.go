@@ -130,7 +130,7 @@ func TestStaleLocks(t *testing.T) {
 			t.Helper()
 			mustPlan(t)(e.Start(ctx, id))
 			for ordinal := range 2 {
-				mustTask(t)(e.SkipTask(ctx, task.NewID(id, ordinal+1), ""))
+				mustTask(t)(e.SkipTask(ctx, task.NewID(id, ordinal+1)))
 			}
 		},
 		"of a start whose process died": func(ctx context.Context, t *testing.T, e *cutover.Engine, m *interceptedStore, id plan.ID) {
@@ -202,7 +202,7 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 		slow.ExecutorType, slow.Strategy.MaxConcurrency = "SLOW", wide().Strategy.MaxConcurrency
 		newer := launch(t, e, slow)
 		time.Sleep(time.Second)
-		_, err := e.RetryTask(ctx, task.NewID(old, 2), true)
+		_, err := e.RetryTask(ctx, task.NewID(old, 2), cutover.FromCheckpoint)
 		if by := heldBy(t, err); by["failed"] != newer {
 			t.Errorf("held by %v", by)
 		}
@@ -212,7 +212,7 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 				t.Errorf("held by %v", by)
 			}
 		}
-		if a, err := e.RetryFailed(ctx, old, true); err != nil || a.Unchanged {
+		if a, err := e.RetryFailed(ctx, old, cutover.FromCheckpoint); err != nil || a.Unchanged {
 			t.Errorf("%+v, %v", a, err)
 		}
 		rests(t, e, old, plan.Completed) // what is held stays failed
@@ -259,8 +259,8 @@ func TestTenantsAreWorkedOnOnce(t *testing.T) {
 					time.Sleep(time.Duration(300+100*i) * time.Millisecond)
 				}
 				time.Sleep(time.Duration(700+90*i) * time.Millisecond)
-				_, _ = e.RetryTask(t.Context(), task.NewID(id, 1), true)
-				_, _ = engines[(i+1)%3].RetryFailed(t.Context(), id, false)
+				_, _ = e.RetryTask(t.Context(), task.NewID(id, 1), cutover.FromCheckpoint)
+				_, _ = engines[(i+1)%3].RetryFailed(t.Context(), id, task.FromScratch)
 				time.Sleep(time.Duration(200*i) * time.Millisecond)
 				if i%2 == 0 {
 					_, _ = e.Rollback(t.Context(), id)

@@ -103,7 +103,7 @@ func TestFailureThenRetry(t *testing.T) {
 			t.Fatalf("Wait: %s, %v", p.State, err)
 		}
 		broken = false
-		ans, err := e.RetryTask(ctx, task.NewID(p.ID, 2), true)
+		ans, err := e.RetryTask(ctx, task.NewID(p.ID, 2), cutover.FromCheckpoint)
 		if err != nil || ans.Unchanged {
 			t.Fatalf("RetryTask: %+v, %v", ans, err)
 		}

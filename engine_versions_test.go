@@ -95,7 +95,7 @@ func TestVersionsOfStepsUndoInTheOrderDone(t *testing.T) {
 		h.failAt("")
 
 		newer := boot(t, s, versionOf(t, h, nothing, "A", "X", "B", "C", "D"))
-		mustPlan(t)(newer.RetryFailed(t.Context(), id, true))
+		mustPlan(t)(newer.RetryFailed(t.Context(), id, task.FromCheckpoint))
 		rests(t, newer.Engine, id, plan.Completed)
 		if did := h.take(); !slices.Equal(did, []string{"A", "B", "C", "X", "D"}) {
 			t.Errorf("did %v", did)
@@ -124,7 +124,7 @@ func TestAnOlderHostRefusesNewerSteps(t *testing.T) {
 		before := taskOf(t, newer.Engine, id, 1)
 
 		older := boot(t, s, versionOf(t, h, nothing, "A", "B"))
-		mustPlan(t)(older.RetryFailed(t.Context(), id, true))
+		mustPlan(t)(older.RetryFailed(t.Context(), id, task.FromCheckpoint))
 		rests(t, older.Engine, id, plan.Failed)
 		ends(t, older.Engine, id, 1, task.Failed, executor.CodeCheckpointInvalid)
 		mustPlan(t)(older.Rollback(t.Context(), id))
@@ -170,13 +170,13 @@ func TestAnOlderHostKeepsNewerState(t *testing.T) {
 
 		h.failAt("C")
 		older := boot(t, s, versionOf(t, h, func(name string, s *oldJourney) { s.Seen = append(s.Seen, name) }, "A", "B", "C"))
-		mustPlan(t)(older.RetryFailed(t.Context(), id, true))
+		mustPlan(t)(older.RetryFailed(t.Context(), id, task.FromCheckpoint))
 		rests(t, older.Engine, id, plan.Failed)
 		older.stop()
 
 		h.failAt("")
 		newer = boot(t, s, config)
-		mustPlan(t)(newer.RetryFailed(t.Context(), id, true))
+		mustPlan(t)(newer.RetryFailed(t.Context(), id, task.FromCheckpoint))
 		rests(t, newer.Engine, id, plan.Completed)
 		if !slices.Equal(found.Seen, []string{"A", "B", "C"}) || found.Ticket != "T-1" {
 			t.Errorf("in the end the state is %+v", found)

@@ -248,7 +248,7 @@ func TestAtRest(t *testing.T) {
 		"retry of failed tasks in a paused plan": {
 			func(ctx context.Context, e *cutover.Engine, id plan.ID) error { _, err := e.Pause(ctx, id); return err },
 			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {
-				_, err := e.RetryFailed(ctx, id, true)
+				_, err := e.RetryFailed(ctx, id, cutover.FromCheckpoint)
 				return err
 			},
 			func(ctx context.Context, e *cutover.Engine, id plan.ID) error {

@@ -83,7 +83,7 @@ func ExampleEngine_RetryTask() {
 	fmt.Println(p.State, t.State, t.Failure.ErrorCode)
 
 	healthy = true
-	if _, err := engine.RetryTask(cutover.WithActor(ctx, "alice"), t.ID, true); err != nil {
+	if _, err := engine.RetryTask(ctx, t.ID, cutover.FromCheckpoint, cutover.By("alice")); err != nil {
 		panic(err)
 	}
 	p, err = engine.Wait(ctx, p.ID)

@@ -114,7 +114,7 @@ func TestTakeOverAfterRetry(t *testing.T) {
 			started <- err
 		}()
 		<-reached
-		mustTask(t)(e.RetryTask(t.Context(), failed, true))
+		mustTask(t)(e.RetryTask(t.Context(), failed, cutover.FromCheckpoint))
 		time.Sleep(time.Second)
 		close(goOn)
 		if err := <-started; !errors.Is(err, store.ErrTenantHeld) {
@@ -138,7 +138,7 @@ func TestTakeOverBeforeRetry(t *testing.T) {
 		m.on(f)
 		retried := make(chan error, 1)
 		go func() {
-			_, err := e.RetryTask(t.Context(), failed, true)
+			_, err := e.RetryTask(t.Context(), failed, cutover.FromCheckpoint)
 			retried <- err
 		}()
 		<-reached

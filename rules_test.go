@@ -143,7 +143,7 @@ func TestLateClaim(t *testing.T) {
 		})})
 		id := launch(t, e, spec("a"))
 		rests(t, e, id, plan.Failed)
-		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), true))
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), cutover.FromCheckpoint))
 		rests(t, e, id, plan.Completed)
 	})
 }

@@ -70,11 +70,6 @@ func newWorld(t *testing.T) *world {
 func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 	t.Helper()
 	ctx := t.Context()
-	if d.HasArg("actor") {
-		var actor string
-		d.ScanArgs(t, "actor", &actor)
-		ctx = cutover.WithActor(ctx, actor)
-	}
 	var out strings.Builder
 	switch d.Cmd {
 	case "create":
@@ -102,6 +97,22 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 	synctest.Wait()
 	w.show(ctx, t, planArg(t, d), &out)
 	return out.String()
+}
+
+// byArg is who gives a command.
+func byArg(t *testing.T, d *datadriven.TestData) cutover.CommandOption {
+	t.Helper()
+	var actor string
+	d.MaybeScanArgs(t, "actor", &actor)
+	return cutover.By(actor)
+}
+
+// fromArg is where a retry begins.
+func fromArg(d *datadriven.TestData) cutover.RetryFrom {
+	if d.HasArg("scratch") {
+		return cutover.FromScratch
+	}
+	return cutover.FromCheckpoint
 }
 
 func planArg(t *testing.T, d *datadriven.TestData) plan.ID {
@@ -132,7 +143,7 @@ func (w *world) create(ctx context.Context, t *testing.T, d *datadriven.TestData
 	if err := errors.Join(errs[:]...); err != nil {
 		d.Fatalf(t, "%v", err)
 	}
-	p, err := w.engine.Create(ctx, spec)
+	p, err := w.engine.Create(ctx, spec, byArg(t, d))
 	if err != nil {
 		fmt.Fprintln(out, "error:", err)
 		return
@@ -142,19 +153,19 @@ func (w *world) create(ctx context.Context, t *testing.T, d *datadriven.TestData
 
 func (w *world) planCommand(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
 	t.Helper()
-	command := map[string]func(context.Context, plan.ID) (cutover.PlanResult, error){
+	command := map[string]func(context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error){
 		"start": w.engine.Start, "pause": w.engine.Pause, "resume": w.engine.Resume,
 		"cancel": w.engine.Cancel, "rollback": w.engine.Rollback,
-		"retry-failed": func(ctx context.Context, id plan.ID) (cutover.PlanResult, error) {
-			return w.engine.RetryFailed(ctx, id, !d.HasArg("scratch"))
+		"retry-failed": func(ctx context.Context, id plan.ID, opts ...cutover.CommandOption) (cutover.PlanResult, error) {
+			return w.engine.RetryFailed(ctx, id, fromArg(d), opts...)
 		},
 	}[d.Cmd]
-	answer, err := command(ctx, planArg(t, d))
+	answer, err := command(ctx, planArg(t, d), byArg(t, d))
 	switch {
 	case err != nil:
 		fmt.Fprintln(out, "error:", err)
 	case answer.Unchanged:
-		fmt.Fprintln(out, "already so:", answer.Plan.State)
+		fmt.Fprintln(out, "unchanged:", answer.Plan.State)
 	default:
 		fmt.Fprintf(out, "applied: %s, %d in flight, %d failures acknowledged\n",
 			answer.Plan.State, answer.Plan.Counters.InFlight(), answer.Plan.Acknowledged)
@@ -170,22 +181,22 @@ func taskArg(t *testing.T, d *datadriven.TestData) task.ID {
 
 func (w *world) taskCommand(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
 	t.Helper()
-	command := map[string]func(context.Context, task.ID) (cutover.TaskResult, error){
+	command := map[string]func(context.Context, task.ID, ...cutover.CommandOption) (cutover.TaskResult, error){
 		"task-pause": w.engine.PauseTask, "task-resume": w.engine.ResumeTask,
 		"task-cancel": w.engine.CancelTask, "task-rollback": w.engine.RollbackTask,
-		"task-retry": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) {
-			return w.engine.RetryTask(ctx, id, !d.HasArg("scratch"))
+		"task-retry": func(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error) {
+			return w.engine.RetryTask(ctx, id, fromArg(d), opts...)
 		},
-		"task-skip": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) {
-			return w.engine.SkipTask(ctx, id, "not needed")
+		"task-skip": func(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error) {
+			return w.engine.SkipTask(ctx, id, append(opts, cutover.Because("not needed"))...)
 		},
 	}[d.Cmd]
-	answer, err := command(ctx, taskArg(t, d))
+	answer, err := command(ctx, taskArg(t, d), byArg(t, d))
 	switch {
 	case err != nil:
 		fmt.Fprintln(out, "error:", err)
 	case answer.Unchanged:
-		fmt.Fprintln(out, "already so:", answer.Task.State)
+		fmt.Fprintln(out, "unchanged:", answer.Task.State)
 	default:
 		fmt.Fprintf(out, "applied: %s, attempt %d\n", answer.Task.State, answer.Task.Attempt)
 	}

@@ -37,8 +37,8 @@ const (
 // goes on. The others free what they have taken and wait until it has come to an end:
 // if it was given up, they go on. None fails because of a start that is given up, unless
 // it has waited for a minute.
-func (e *Engine) Start(ctx context.Context, id plan.ID) (PlanResult, error) {
-	by := commandBy(ctx)
+func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
+	by := commandBy(opts)
 	deadline := time.Now().Add(startPatience)
 	for {
 		a, err := e.tryStart(ctx, id, by, deadline)

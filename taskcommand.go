@@ -16,49 +16,47 @@ import (
 // works on the tenant by now. A
 // task that a worker still runs, because it hangs for instance, is not retried:
 // plan.ErrNotApplicable, and the *plan.StateError names the worker.
-func (e *Engine) RetryTask(ctx context.Context, id task.ID, fromCheckpoint bool) (TaskResult, error) {
-	return e.taskCommand(ctx, id, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
-		return p.RetryTask(t, fromCheckpoint, by)
+func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts ...CommandOption) (TaskResult, error) {
+	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+		return p.RetryTask(t, from, by)
 	})
 }
 
 // PauseTask stops one running task; the rest of its plan goes on. A task that a
 // worker runs stops at its next boundary. It holds no slot, keeps its plan open,
 // and goes on with ResumeTask only.
-func (e *Engine) PauseTask(ctx context.Context, id task.ID) (TaskResult, error) {
-	return e.taskCommand(ctx, id, plan.Plan.PauseTask)
+func (e *Engine) PauseTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
+	return e.taskCommand(ctx, id, opts, plan.Plan.PauseTask)
 }
 
 // ResumeTask lets a paused task go on, or withdraws a pause or cancel of it that
 // has not taken effect yet.
-func (e *Engine) ResumeTask(ctx context.Context, id task.ID) (TaskResult, error) {
-	return e.taskCommand(ctx, id, plan.Plan.ResumeTask)
+func (e *Engine) ResumeTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
+	return e.taskCommand(ctx, id, opts, plan.Plan.ResumeTask)
 }
 
 // CancelTask ends one task for good. A task that a worker runs stops at its next
 // boundary, or is interrupted after the CancelGrace. It can be rolled back.
-func (e *Engine) CancelTask(ctx context.Context, id task.ID) (TaskResult, error) {
-	return e.taskCommand(ctx, id, plan.Plan.CancelTask)
+func (e *Engine) CancelTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
+	return e.taskCommand(ctx, id, opts, plan.Plan.CancelTask)
 }
 
-// SkipTask decides that a pending or failed task is not to be done, or a failed
-// undo not to be finished, and why; an empty reason leaves that of [WithReason].
-// The tenant is given free.
-func (e *Engine) SkipTask(ctx context.Context, id task.ID, reason string) (TaskResult, error) {
-	if reason != "" {
-		ctx = WithReason(ctx, reason)
-	}
-	return e.taskCommand(ctx, id, plan.Plan.SkipTask)
+// SkipTask decides that a pending or failed task is not to be done, or that a failed undo
+// is not to be finished; [Because] says why. The tenant is released.
+func (e *Engine) SkipTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
+	return e.taskCommand(ctx, id, opts, plan.Plan.SkipTask)
 }
 
 // RollbackTask undoes one task; its plan keeps its state. store.ErrTenantHeld if
 // another plan works on the tenant by now.
-func (e *Engine) RollbackTask(ctx context.Context, id task.ID) (TaskResult, error) {
-	return e.taskCommand(ctx, id, plan.Plan.RollbackTask)
+func (e *Engine) RollbackTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
+	return e.taskCommand(ctx, id, opts, plan.Plan.RollbackTask)
 }
 
-func (e *Engine) taskCommand(ctx context.Context, id task.ID, command func(plan.Plan, task.Task, plan.By) (plan.Decision, error)) (TaskResult, error) {
-	by := commandBy(ctx)
+func (e *Engine) taskCommand(
+	ctx context.Context, id task.ID, opts []CommandOption, command func(plan.Plan, task.Task, plan.By) (plan.Decision, error),
+) (TaskResult, error) {
+	by := commandBy(opts)
 	var t task.Task
 	var locked []store.TenantLock
 	d, p, err := e.decide(ctx, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {

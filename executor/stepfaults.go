@@ -12,21 +12,21 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// ErrInvalidSteps is matched by every [*InvalidStepsError].
-var ErrInvalidSteps = errors.New("executor: invalid steps")
+// ErrInvalid is matched by every [*InvalidError].
+var ErrInvalid = errors.New("executor: invalid steps")
 
-// InvalidStepsError names everything that is wrong with the steps given to
-// [NewSteps]. It matches [ErrInvalidSteps].
-type InvalidStepsError struct {
+// InvalidError names everything that is wrong with the steps given to
+// [NewSteps]. It matches [ErrInvalid].
+type InvalidError struct {
 	Faults []string
 }
 
-func (e *InvalidStepsError) Error() string {
+func (e *InvalidError) Error() string {
 	return "executor: invalid steps: " + strings.Join(e.Faults, "; ")
 }
 
-// Is reports whether target is [ErrInvalidSteps].
-func (e *InvalidStepsError) Is(target error) bool { return target == ErrInvalidSteps }
+// Is reports whether target is [ErrInvalid].
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 func (x *Steps[S]) faults() []string {
 	faults := stateFaults[S]()

@@ -40,8 +40,8 @@ func TestInvalidStepsAreRefusedWithEveryFault(t *testing.T) {
 
 func wantFaults(t *testing.T, err error, want []string) {
 	t.Helper()
-	var invalid *executor.InvalidStepsError
-	if !errors.Is(err, executor.ErrInvalidSteps) || !errors.As(err, &invalid) {
+	var invalid *executor.InvalidError
+	if !errors.Is(err, executor.ErrInvalid) || !errors.As(err, &invalid) {
 		t.Fatalf("NewSteps: %v", err)
 	}
 	for _, fault := range want {

@@ -97,7 +97,7 @@ type Steps[S any] struct {
 	undoable bool
 }
 
-// NewSteps returns an executor of the steps, or an *[InvalidStepsError] that
+// NewSteps returns an executor of the steps, or an *[InvalidError] that
 // names everything that is wrong with them. S must be a struct without a MarshalJSON,
 // UnmarshalJSON, MarshalText or UnmarshalText of its own, also by embedding (its fields
 // may have them), and without fields named completedSteps, undoneSteps, failedStep or
@@ -109,7 +109,7 @@ func NewSteps[S any](steps ...Step[S]) (*Steps[S], error) {
 		x.undoable = x.undoable || s.Undo != nil
 	}
 	if faults := x.faults(); len(faults) > 0 {
-		return nil, &InvalidStepsError{Faults: faults}
+		return nil, &InvalidError{Faults: faults}
 	}
 	return x, nil
 }

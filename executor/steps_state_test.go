@@ -37,7 +37,7 @@ func TestStatesWithAFormOfTheirOwnAreRefused(t *testing.T) {
 		"MarshalText":   newSteps[writesText](),
 		"UnmarshalText": newSteps[readsText](),
 	} {
-		if !errors.Is(err, executor.ErrInvalidSteps) || !strings.Contains(err.Error(), strings.TrimSpace(method)+" of its own") {
+		if !errors.Is(err, executor.ErrInvalid) || !strings.Contains(err.Error(), strings.TrimSpace(method)+" of its own") {
 			t.Errorf("%s: %v", method, err)
 		}
 	}

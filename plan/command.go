@@ -146,7 +146,7 @@ func (p Plan) Rollback(by By) (Decision, error) {
 }
 
 // RetryFailed retries all failed tasks. It does not acknowledge their failures.
-func (p Plan) RetryFailed(fromCheckpoint bool, by By) (Decision, error) {
+func (p Plan) RetryFailed(from task.RetryFrom, by By) (Decision, error) {
 	d := p.decide(by)
 	next := &d.Plan
 	switch next.State {
@@ -157,7 +157,7 @@ func (p Plan) RetryFailed(fromCheckpoint bool, by By) (Decision, error) {
 	if next.Counters.Of(task.Failed) == 0 {
 		return d.already()
 	}
-	next.sweep(Sweep{Kind: SweepRetry, FromCheckpoint: fromCheckpoint, Actor: by.Actor, Reason: by.Reason})
+	next.sweep(Sweep{Kind: SweepRetry, From: from, Actor: by.Actor, Reason: by.Reason})
 	d.rerun(by)
 	return d, nil
 }

@@ -36,7 +36,7 @@ func someTasks(s plan.State) counts {
 // a state is the one that the plan goes to.
 func TestPlanCommands(t *testing.T) {
 	t.Parallel()
-	const late, same = "too late", "already so"
+	const late, same = "not applicable", "unchanged"
 	tests := map[string][plan.NumStates]string{
 		"start":    {"RUNNING", same, late, late, late, late, late, late, late},
 		"pause":    {late, "PAUSED", same, late, late, late, late, late, late},
@@ -90,17 +90,17 @@ func TestPlanCommandsInSpecialCases(t *testing.T) {
 		command string
 		want    string
 	}{
-		"start without a mark":      {in(plan.Created, counts{task.Pending: 4}), "start", "too late"},
+		"start without a mark":      {in(plan.Created, counts{task.Pending: 4}), "start", "not applicable"},
 		"pause, paused by breach":   {in(plan.Paused, someTasks(plan.Paused), pausedByBreach), "pause", "applied"},
 		"resume, paused by breach":  {in(plan.Paused, someTasks(plan.Paused), pausedByBreach), "resume", "RUNNING"},
 		"cancel while starting":     {in(plan.Created, counts{task.Pending: 4}, markedStarting), "cancel", "CANCELLED"},
-		"retry without failures":    {in(plan.Failed, counts{task.Completed: 4}), "retry", "already so"},
-		"rollback, undos stopping":  {in(plan.RollbackFailed, counts{task.RollingBack: 1}, undosStopping), "rollback", "too late"},
+		"retry without failures":    {in(plan.Failed, counts{task.Completed: 4}), "retry", "unchanged"},
+		"rollback, undos stopping":  {in(plan.RollbackFailed, counts{task.RollingBack: 1}, undosStopping), "rollback", "not applicable"},
 		"rollback, undos stopped":   {in(plan.RollbackFailed, counts{task.RollbackFailed: 1}, undosStopping), "rollback", "ROLLING_BACK"},
-		"pause, all ended":          {in(plan.Running, counts{task.Completed: 4}), "pause", "too late"},
-		"cancel, all ended":         {in(plan.Running, counts{task.Completed: 4}), "cancel", "too late"},
-		"cancel, rollback finished": {in(plan.RollingBack, counts{task.RolledBack: 4}, undosExhausted), "cancel", "too late"},
-		"pause after a breach":      {in(plan.Running, counts{task.Pending: 1, task.Failed: 6}, breached), "pause", "too late"},
+		"pause, all ended":          {in(plan.Running, counts{task.Completed: 4}), "pause", "not applicable"},
+		"cancel, all ended":         {in(plan.Running, counts{task.Completed: 4}), "cancel", "not applicable"},
+		"cancel, rollback finished": {in(plan.RollingBack, counts{task.RolledBack: 4}, undosExhausted), "cancel", "not applicable"},
+		"pause after a breach":      {in(plan.Running, counts{task.Pending: 1, task.Failed: 6}, breached), "pause", "not applicable"},
 		"resume after a breach":     {in(plan.Running, counts{task.Pending: 1, task.Failed: 6}, breached), "resume", "applied"},
 	}
 	for name, tt := range tests {

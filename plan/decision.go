@@ -36,7 +36,7 @@ type Decision struct {
 var ErrNotApplicable = errors.New("plan: command does not apply")
 
 // StateError says that a command does not apply to a plan, or to a task of it,
-// in the state it is in: as a rule it comes too late, now and then too early. It matches [ErrNotApplicable].
+// in the state it is in: too late as a rule, now and then too early. It matches [ErrNotApplicable].
 type StateError struct {
 	Plan ID
 	// Task is the task that the command was about, 0 if it was about the plan.

@@ -25,7 +25,7 @@
 // # Errors
 //
 //	a plan that cannot be created          ErrInvalid (*InvalidError names every fault)
-//	a command that comes too late          ErrNotApplicable (*StateError has the state found)
+//	a command that does not apply          ErrNotApplicable (*StateError has the state found)
 //
 // The package imports only task and strategy, does no I/O, starts no goroutine
 // and reads no clock.

@@ -77,7 +77,7 @@ func TestEventsOfPlanCommands(t *testing.T) {
 			in(plan.Completed, counts{task.Failed: 1, task.Completed: 4}), "retry",
 			[]string{"plan retry: COMPLETED to RUNNING by ann, window"},
 		},
-		"already so": {
+		"unchanged": {
 			in(plan.Running, counts{task.Pending: 4}), "resume", []string{},
 		},
 		// What the plan owed comes first, and is nobody's.
@@ -85,7 +85,7 @@ func TestEventsOfPlanCommands(t *testing.T) {
 			in(plan.Running, counts{task.Failed: 6, task.Pending: 4}, breached), "resume",
 			[]string{"plan breach: RUNNING to FAILED", "plan resume: FAILED to RUNNING by ann, window"},
 		},
-		"too late after a breach": {
+		"not applicable after a breach": {
 			in(plan.Running, counts{task.Failed: 6, task.Pending: 4}, breached), "pause",
 			[]string{"plan breach: RUNNING to FAILED"},
 		},
@@ -153,7 +153,7 @@ func TestEventsOfTaskCommands(t *testing.T) {
 			of(task.Completed, "", 0), plan.Completed, "rollback",
 			[]string{"task 1.2 rollback: COMPLETED to ROLLING_BACK by ann, window"},
 		},
-		"too late": {of(task.Completed, "", 0), plan.Completed, "retry", []string{}},
+		"not applicable": {of(task.Completed, "", 0), plan.Completed, "retry", []string{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

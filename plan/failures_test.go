@@ -118,7 +118,7 @@ func TestResumeAcknowledges(t *testing.T) {
 func TestRetryDoesNotAcknowledge(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Failed, counts{task.Failed: 3, task.Pending: 7}, tolerates(0))
-	d, err := p.RetryTask(failing(), true, ann())
+	d, err := p.RetryTask(failing(), task.FromCheckpoint, ann())
 	if err != nil || d.Plan.State != plan.Running || d.Plan.Acknowledged != 0 || d.Plan.Grant.MaxFailed != 0 {
 		t.Fatalf("%s with %d acknowledged, grant %+v, %v", d.Plan.State, d.Plan.Acknowledged, d.Plan.Grant, err)
 	}
@@ -142,7 +142,7 @@ func TestRetryDoesNotAcknowledge(t *testing.T) {
 func TestHealingLowersAcknowledged(t *testing.T) {
 	t.Parallel()
 	heal := map[string]func(plan.Plan) (plan.Decision, error){
-		"retry":    func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failing(), true, ann()) },
+		"retry":    func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failing(), task.FromCheckpoint, ann()) },
 		"skip":     func(p plan.Plan) (plan.Decision, error) { return p.SkipTask(failing(), ann()) },
 		"cancel":   func(p plan.Plan) (plan.Decision, error) { return p.CancelTask(failing(), ann()) },
 		"rollback": func(p plan.Plan) (plan.Decision, error) { return p.RollbackTask(failing(), ann()) },
@@ -172,7 +172,7 @@ func TestHealingLowersAcknowledged(t *testing.T) {
 func TestHealedPlanCompletes(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Failed, counts{task.Failed: 1, task.Completed: 3}, tolerates(0))
-	d, err := p.RetryTask(failing(), true, ann())
+	d, err := p.RetryTask(failing(), task.FromCheckpoint, ann())
 	if err != nil {
 		t.Fatal(err)
 	}

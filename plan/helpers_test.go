@@ -78,15 +78,15 @@ func outcome(t *testing.T, before plan.State, d plan.Decision, err error) string
 	switch {
 	case errors.Is(err, plan.ErrNotApplicable):
 		if d.Unchanged {
-			t.Error("too late and already so")
+			t.Error("not applicable and unchanged")
 		}
-		return "too late"
+		return "not applicable"
 	case err != nil:
 		t.Fatalf("unexpected error: %v", err)
 	case d.Unchanged:
-		return "already so"
+		return "unchanged"
 	case !d.Changed:
-		t.Fatal("neither applied nor already so")
+		t.Fatal("neither applied nor unchanged")
 	case d.Plan.State != before:
 		return d.Plan.State.String()
 	}

@@ -161,7 +161,7 @@ func (w *world) answer(d plan.Decision, err error) {
 	case err != nil:
 		w.t.Fatalf("unexpected error: %v", err)
 	case !d.Changed && !d.Unchanged:
-		w.t.Fatalf("a command in %s was neither applied nor already so", w.plan.State)
+		w.t.Fatalf("a command in %s was neither applied nor unchanged", w.plan.State)
 	}
 	w.apply(d)
 }
@@ -175,7 +175,7 @@ func planCommands() map[string]func(plan.Plan, plan.By) (plan.Decision, error) {
 		"cancel":   plan.Plan.Cancel,
 		"rollback": plan.Plan.Rollback,
 		"retry": func(p plan.Plan, by plan.By) (plan.Decision, error) {
-			return p.RetryFailed(true, by)
+			return p.RetryFailed(task.FromCheckpoint, by)
 		},
 	}
 }
@@ -191,10 +191,10 @@ func planCommandNames() []string {
 func taskCommands() map[string]func(plan.Plan, task.Task, plan.By) (plan.Decision, error) {
 	return map[string]func(plan.Plan, task.Task, plan.By) (plan.Decision, error){
 		"retry": func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
-			return p.RetryTask(t, true, by)
+			return p.RetryTask(t, task.FromCheckpoint, by)
 		},
 		"retry from scratch": func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
-			return p.RetryTask(t, false, by)
+			return p.RetryTask(t, task.FromScratch, by)
 		},
 		"pause":    plan.Plan.PauseTask,
 		"resume":   plan.Plan.ResumeTask,

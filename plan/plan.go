@@ -142,8 +142,8 @@ type Sweep struct {
 	Kind SweepKind
 	// After is the last ordinal that is dealt with.
 	After int
-	// FromCheckpoint is the choice of a retry.
-	FromCheckpoint bool
+	// From is where the attempts of a retry begin.
+	From task.RetryFrom
 	// Actor and Reason are the command's.
 	Actor, Reason string
 }

@@ -79,7 +79,7 @@ func (k SweepKind) cause() Cause {
 func (s Sweep) edit(t task.Task, by By) (task.Edit, error) {
 	switch s.Kind {
 	case SweepRetry:
-		return t.Retry(s.FromCheckpoint, by.Now)
+		return t.Retry(s.From, by.Now)
 	case SweepCancel:
 		return t.Cancel()
 	case SweepResume:

@@ -76,7 +76,7 @@ func TestRetryFailedInBatches(t *testing.T) {
 	t.Parallel()
 	tasks := row(task.Failed, task.Completed, task.Failed, task.Failed, task.Failed)
 	p := in(plan.Failed, count(tasks), tolerates(0), acknowledged(4))
-	d, err := p.RetryFailed(false, ann())
+	d, err := p.RetryFailed(task.FromScratch, ann())
 	if err != nil || d.Plan.State != plan.Running || d.Plan.Acknowledged != 4 {
 		t.Fatalf("%s with %d acknowledged, %v", d.Plan.State, d.Plan.Acknowledged, err)
 	}
@@ -207,13 +207,13 @@ func TestSweepsAreReplaced(t *testing.T) {
 	p := in(plan.Running, counts{task.Failed: 3, task.Pending: 2}, func(p *plan.Plan) {
 		p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry, After: 2, Actor: "bob"}, {Kind: plan.SweepResume, After: 1}}
 	})
-	d, err := p.RetryFailed(true, ann())
+	d, err := p.RetryFailed(task.FromCheckpoint, ann())
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []plan.Sweep{
 		{Kind: plan.SweepResume, After: 1},
-		{Kind: plan.SweepRetry, FromCheckpoint: true, Actor: "ann", Reason: "window"},
+		{Kind: plan.SweepRetry, From: task.FromCheckpoint, Actor: "ann", Reason: "window"},
 	}
 	if !reflect.DeepEqual(d.Plan.Sweeps, want) {
 		t.Errorf("sweeps %+v, want %+v", d.Plan.Sweeps, want)

@@ -13,7 +13,7 @@ import (
 // RetryTask starts the next attempt of a failed or paused task. One that waits for a
 // worker has been retried already; one that a worker runs, or hangs in, cannot be: nobody
 // else may touch it before that worker has let go.
-func (p Plan) RetryTask(t task.Task, fromCheckpoint bool, by By) (Decision, error) {
+func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
 	case Running, Paused, Failed, Completed:
@@ -26,7 +26,7 @@ func (p Plan) RetryTask(t task.Task, fromCheckpoint bool, by By) (Decision, erro
 	case t.State == task.Running:
 		return d, d.taskTooLate(t, task.ByRetry, fmt.Sprintf("worker %q still runs attempt %d of it", t.Worker, t.Attempt))
 	}
-	e, err := t.Retry(fromCheckpoint, by.Now)
+	e, err := t.Retry(from, by.Now)
 	if err != nil {
 		return d, d.taskTooLate(t, task.ByRetry, "")
 	}

@@ -62,7 +62,7 @@ func (s situation) place(state plan.State) (plan.Plan, task.Task) {
 const commandsHeader = `What a command on one task does, by the state of its plan and the situation of the
 task. A state is where the task goes; with * the plan goes on to RUNNING. Asked: its
 worker is asked to stop. Withdrawn: it is asked no more. Alone: the plan's resume
-does not wake it. A dot is too late, = is already so.
+does not wake it. A dot is not applicable, = is unchanged.
 `
 
 // TestTaskCommands gives every command to a task in every situation, in a plan in
@@ -99,15 +99,15 @@ func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 	d, err := taskCommands()[command](p, before, ann())
 	kind := outcome(t, s, d, err)
 	switch kind {
-	case "too late":
+	case "not applicable":
 		checkTooLate(t, err, plan.StateError{
 			Plan: p.ID, Task: before.ID, PlanState: s, TaskState: of.control.State, Worker: of.worker,
 			Command: strings.TrimSuffix(command, " from scratch"),
 		})
 		return "."
-	case "already so":
+	case "unchanged":
 		if len(d.Edits) != 0 || len(d.Events) != 0 {
-			t.Errorf("%s of %s in %s is already so, and changes %v", command, of.name, s, d.Edits)
+			t.Errorf("%s of %s in %s is unchanged, and changes %v", command, of.name, s, d.Edits)
 		}
 		return "="
 	}

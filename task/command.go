@@ -61,8 +61,29 @@ func (t Task) edit(cause Cause) Edit {
 	return Edit{ID: t.ID, Version: t.Version, Cause: cause, Control: t.Control}
 }
 
-// Retry starts the next attempt, from the checkpoint or from scratch.
-func (t Task) Retry(fromCheckpoint bool, now time.Time) (Edit, error) {
+// RetryFrom says where the next attempt of a task begins.
+type RetryFrom uint8
+
+// The beginnings of a retry.
+const (
+	// FromCheckpoint hands the saved checkpoint to the executor.
+	FromCheckpoint RetryFrom = iota
+	// FromScratch drops the checkpoint. The undo log stays.
+	FromScratch
+)
+
+func (f RetryFrom) String() string {
+	switch f {
+	case FromCheckpoint:
+		return "from checkpoint"
+	case FromScratch:
+		return "from scratch"
+	}
+	return fmt.Sprintf("RetryFrom(%d)", uint8(f))
+}
+
+// Retry starts the next attempt.
+func (t Task) Retry(from RetryFrom, now time.Time) (Edit, error) {
 	e, err := t.move(ByRetry)
 	if err != nil {
 		return Edit{}, err
@@ -70,7 +91,7 @@ func (t Task) Retry(fromCheckpoint bool, now time.Time) (Edit, error) {
 	e.Attempt++
 	e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
 	e.RetriedAt = now
-	e.DropCheckpoint = !fromCheckpoint
+	e.DropCheckpoint = from == FromScratch
 	return e, nil
 }
 

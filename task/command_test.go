@@ -108,7 +108,7 @@ func TestRetryFromCheckpoint(t *testing.T) {
 	tests["failed without checkpoint"] = commandCase{in(task.Failed, failure, noCheckpoint), again}
 	tests["paused"] = commandCase{in(task.Paused), again}
 	tests["paused alone"] = commandCase{in(task.Paused, pausedIndividually, losses(1)), again}
-	check(t, task.ByRetry, tests, func(of task.Task) (task.Edit, error) { return of.Retry(true, noon()) })
+	check(t, task.ByRetry, tests, func(of task.Task) (task.Edit, error) { return of.Retry(task.FromCheckpoint, noon()) })
 }
 
 func TestRetryFromScratch(t *testing.T) {
@@ -121,7 +121,7 @@ func TestRetryFromScratch(t *testing.T) {
 	tests := refusals(task.Failed, task.Paused)
 	tests["failed"] = commandCase{in(task.Failed, failure, losses(2)), again}
 	tests["paused alone"] = commandCase{in(task.Paused, pausedIndividually), again}
-	check(t, task.ByRetry, tests, func(of task.Task) (task.Edit, error) { return of.Retry(false, noon()) })
+	check(t, task.ByRetry, tests, func(of task.Task) (task.Edit, error) { return of.Retry(task.FromScratch, noon()) })
 }
 
 func TestPause(t *testing.T) {

@@ -39,7 +39,7 @@ func ExampleTask_Retry() {
 		ID:      task.NewID(42, 7),
 		Control: task.Control{State: task.Failed, Attempt: 1},
 	}
-	edit, err := failed.Retry(false, noon())
+	edit, err := failed.Retry(task.FromScratch, noon())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -47,7 +47,7 @@ func ExampleTask_Retry() {
 	fmt.Println(edit.State, "attempt", edit.Attempt, "from scratch:", edit.DropCheckpoint)
 
 	failed.State = task.Skipped
-	_, err = failed.Retry(false, noon())
+	_, err = failed.Retry(task.FromScratch, noon())
 	fmt.Println(errors.Is(err, task.ErrIllegal))
 	// Output:
 	// RUNNING attempt 2 from scratch: true

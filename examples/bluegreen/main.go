@@ -82,7 +82,7 @@ func operate(ctx context.Context, engine *cutover.Engine, services *services, sp
 		}
 		fmt.Println("-- the gateway is well again: retry from the checkpoint")
 		services.world.Heal()
-		if answer, err = engine.RetryFailed(ctx, p.ID, true); err != nil {
+		if answer, err = engine.RetryFailed(ctx, p.ID, cutover.FromCheckpoint); err != nil {
 			return err
 		}
 		if p, err = follow(ctx, engine, answer.Plan, task.Completed); err != nil {

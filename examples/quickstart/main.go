@@ -55,7 +55,7 @@ func run(ctx context.Context) error {
 		case event.AtRest && event.To == plan.Failed.String():
 			fmt.Println("-- the cause is found and gone; the failed task goes on from its checkpoint")
 			mover.repair()
-			if _, err := engine.RetryFailed(ctx, p.ID, true); err != nil {
+			if _, err := engine.RetryFailed(ctx, p.ID, cutover.FromCheckpoint); err != nil {
 				return err
 			}
 		case event.AtRest && event.To == plan.Completed.String():

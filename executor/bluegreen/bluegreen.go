@@ -47,21 +47,21 @@ type Config struct {
 	Retry executor.Retry
 }
 
-// ErrInvalidConfig is matched by every [*ConfigError].
-var ErrInvalidConfig = errors.New("bluegreen: invalid configuration")
+// ErrInvalid is matched by every [*InvalidError].
+var ErrInvalid = errors.New("bluegreen: invalid configuration")
 
-// ConfigError names everything that is wrong with what a constructor was given.
-// It matches [ErrInvalidConfig].
-type ConfigError struct {
+// InvalidError names everything that is wrong with what a constructor was given.
+// It matches [ErrInvalid].
+type InvalidError struct {
 	Faults []string
 }
 
-func (e *ConfigError) Error() string {
+func (e *InvalidError) Error() string {
 	return "bluegreen: invalid configuration: " + strings.Join(e.Faults, "; ")
 }
 
-// Is reports whether target is [ErrInvalidConfig].
-func (e *ConfigError) Is(target error) bool { return target == ErrInvalidConfig }
+// Is reports whether target is [ErrInvalid].
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 // Executor moves tenants. It is an [executor.TaskExecutor] and an
 // [executor.Rollbacker].
@@ -71,7 +71,7 @@ type Executor struct {
 }
 
 // New returns an executor over a tenant service and a gateway, or a
-// *[ConfigError] that names everything that is wrong.
+// *[InvalidError] that names everything that is wrong.
 func New(tenants TenantService, gateway Gateway, c Config) (*Executor, error) {
 	faults := c.setDefaults()
 	if nilcheck.IsNil(tenants) {
@@ -90,7 +90,7 @@ func New(tenants TenantService, gateway Gateway, c Config) (*Executor, error) {
 		e.byTarget[colour] = steps
 	}
 	if len(faults) > 0 {
-		return nil, &ConfigError{Faults: faults}
+		return nil, &InvalidError{Faults: faults}
 	}
 	return e, nil
 }

@@ -60,7 +60,7 @@ func newClient(s service, baseURL string, c HTTPConfig) (*client, error) {
 		faults = append(faults, "HTTPConfig.Transport is a nil pointer")
 	}
 	if len(faults) > 0 {
-		return nil, &ConfigError{Faults: faults}
+		return nil, &InvalidError{Faults: faults}
 	}
 	if c.Timeout == 0 {
 		c.Timeout = defaultCallTimeout

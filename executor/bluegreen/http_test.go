@@ -211,10 +211,10 @@ func TestInvalidConfigurations(t *testing.T) {
 		"http://host?x=1":      "has a query",
 	} {
 		_, err := bluegreen.NewHTTPTenants(url, bluegreen.HTTPConfig{Timeout: -1})
-		if !errors.Is(err, bluegreen.ErrInvalidConfig) || !strings.Contains(err.Error(), fault) || strings.Contains(err.Error(), "secret") {
+		if !errors.Is(err, bluegreen.ErrInvalid) || !strings.Contains(err.Error(), fault) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", url, err)
 		}
-		if _, err := bluegreen.NewHTTPGateway(url, bluegreen.HTTPConfig{}); !errors.Is(err, bluegreen.ErrInvalidConfig) {
+		if _, err := bluegreen.NewHTTPGateway(url, bluegreen.HTTPConfig{}); !errors.Is(err, bluegreen.ErrInvalid) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
@@ -225,12 +225,12 @@ func TestInvalidConfigurations(t *testing.T) {
 		t.Errorf("New with nil pointers: %v", err)
 	}
 	var noTransport *http.Transport
-	if _, err := bluegreen.NewHTTPGateway("http://host", bluegreen.HTTPConfig{Transport: noTransport}); !errors.Is(err, bluegreen.ErrInvalidConfig) {
+	if _, err := bluegreen.NewHTTPGateway("http://host", bluegreen.HTTPConfig{Transport: noTransport}); !errors.Is(err, bluegreen.ErrInvalid) {
 		t.Errorf("a nil pointer as the transport: %v", err)
 	}
 	_, err := bluegreen.New(nil, nil, bluegreen.Config{Colours: []string{"", "red"}, Target: "blue", Timeout: -1})
 	for _, fault := range []string{"tenant service is missing", "gateway is missing", "one is empty", `"blue" is none`, "Timeout is negative"} {
-		if !errors.Is(err, bluegreen.ErrInvalidConfig) || !strings.Contains(err.Error(), fault) {
+		if !errors.Is(err, bluegreen.ErrInvalid) || !strings.Contains(err.Error(), fault) {
 			t.Errorf("New: %v does not name %q", err, fault)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // [HeaderKey] and [HeaderToken]. Redirects are not followed, bodies are bounded.
 type HTTPGateway struct{ client *client }
 
-// NewHTTPGateway returns the gateway at baseURL, or a *[ConfigError].
+// NewHTTPGateway returns the gateway at baseURL, or a *[InvalidError].
 func NewHTTPGateway(baseURL string, c HTTPConfig) (*HTTPGateway, error) {
 	client, err := newClient(service{name: "Gateway API", prefix: "GATEWAY"}, baseURL, c)
 	if err != nil {
@@ -52,7 +52,7 @@ func (g *HTTPGateway) Switch(ctx context.Context, c Change) error {
 //	PUT {base}/tenants/{id}/status   <-  {"status":"BLUE","from":"GREEN"}
 type HTTPTenants struct{ client *client }
 
-// NewHTTPTenants returns the tenant service at baseURL, or a *[ConfigError].
+// NewHTTPTenants returns the tenant service at baseURL, or a *[InvalidError].
 func NewHTTPTenants(baseURL string, c HTTPConfig) (*HTTPTenants, error) {
 	client, err := newClient(service{name: "Tenant API", prefix: "TENANT_SERVICE"}, baseURL, c)
 	if err != nil {

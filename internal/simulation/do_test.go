@@ -56,9 +56,8 @@ func (w *world) command(ctx context.Context, p *process, o op) {
 		apt := aptNames(target.State)
 		o.name = apt[o.luck%len(apt)]
 	}
-	ctx = cutover.WithActor(ctx, p.name)
 	began := time.Now()
-	already, err := give(ctx, p.engine, o.name, target.ID, id)
+	already, err := give(ctx, p.engine, o.name, target.ID, id, p.name)
 	if o.name == "start" {
 		w.checkHolders(target.ID, err, time.Since(began))
 	}
@@ -81,26 +80,32 @@ func (w *world) checkHolders(id plan.ID, err error, took time.Duration) {
 }
 
 // give gives a command by its name.
-func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t task.ID) (already bool, err error) {
-	planCommands := map[string]func(context.Context, plan.ID) (cutover.PlanResult, error){
+func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t task.ID, actor string) (already bool, err error) {
+	by := cutover.By(actor)
+	planCommands := map[string]func(context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error){
 		"start": e.Start, "pause": e.Pause, "resume": e.Resume, "cancel": e.Cancel, "rollback": e.Rollback,
-		"retry failed": func(ctx context.Context, id plan.ID) (cutover.PlanResult, error) { return e.RetryFailed(ctx, id, true) },
 	}
-	taskCommands := map[string]func(context.Context, task.ID) (cutover.TaskResult, error){
-		"retry task": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) { return e.RetryTask(ctx, id, true) },
-		"retry task from scratch": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) {
-			return e.RetryTask(ctx, id, false)
-		},
+	taskCommands := map[string]func(context.Context, task.ID, ...cutover.CommandOption) (cutover.TaskResult, error){
 		"pause task": e.PauseTask, "resume task": e.ResumeTask, "cancel task": e.CancelTask, "rollback task": e.RollbackTask,
-		"skip task": func(ctx context.Context, id task.ID) (cutover.TaskResult, error) {
-			return e.SkipTask(ctx, id, "not needed")
-		},
+		"skip task": e.SkipTask,
 	}
 	if f, ok := planCommands[name]; ok {
-		a, err := f(ctx, id)
+		a, err := f(ctx, id, by)
 		return a.Unchanged, err
 	}
-	a, err := taskCommands[name](ctx, t)
+	if f, ok := taskCommands[name]; ok {
+		a, err := f(ctx, t, by, cutover.Because("not needed"))
+		return a.Unchanged, err
+	}
+	switch name {
+	case "retry failed":
+		a, err := e.RetryFailed(ctx, id, cutover.FromCheckpoint, by)
+		return a.Unchanged, err
+	case "retry task":
+		a, err := e.RetryTask(ctx, t, cutover.FromCheckpoint, by)
+		return a.Unchanged, err
+	}
+	a, err := e.RetryTask(ctx, t, cutover.FromScratch, by)
 	return a.Unchanged, err
 }
 

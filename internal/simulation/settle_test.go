@@ -29,7 +29,6 @@ func (w *world) settle(ctx context.Context) {
 	w.commands.Wait()
 	_ = pass(ctx, 2*leaseTTL) // for requests that arrive late
 	fresh := w.spawn()
-	people := cutover.WithActor(ctx, "people")
 	const rounds = 10
 	for round := range rounds {
 		if !w.rest(ctx) {
@@ -40,12 +39,12 @@ func (w *world) settle(ctx context.Context) {
 		for _, p := range w.plans(ctx) {
 			if !p.Over() {
 				open = true
-				w.goOn(people, fresh.engine, p, round >= rounds/2)
+				w.goOn(ctx, fresh.engine, p, round >= rounds/2)
 			}
 		}
 		if !open {
 			w.checkLocks(ctx)
-			w.startAfresh(people, [2]*cutover.Engine{fresh.engine, w.spawn().engine})
+			w.startAfresh(ctx, [2]*cutover.Engine{fresh.engine, w.spawn().engine})
 			return
 		}
 	}
@@ -88,13 +87,13 @@ func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last b
 	if last && p.State != plan.RollbackFailed {
 		name = "cancel"
 	}
-	_, err := give(ctx, e, name, p.ID, 0)
+	_, err := give(ctx, e, name, p.ID, 0, "people")
 	w.logf("people: %s plan %s: %v", name, p.ID, err)
 	if err == nil && name == "retry failed" && p.Counters.Of(task.Pending)+p.Counters.Of(task.Failed) > 0 {
 		return
 	}
 	if name == "retry failed" {
-		_, err = give(ctx, e, "resume", p.ID, 0)
+		_, err = give(ctx, e, "resume", p.ID, 0, "people")
 	}
 	if err != nil && !errors.Is(err, store.ErrTenantHeld) && !errors.Is(err, plan.ErrNotApplicable) {
 		w.faultf("people: %s plan %s: %v", name, p.ID, err)
@@ -104,7 +103,7 @@ func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last b
 func (w *world) resumeTasks(ctx context.Context, e *cutover.Engine, p plan.Plan) {
 	for _, t := range w.tasks(ctx, p.ID) {
 		if t.State == task.Paused {
-			_, err := e.ResumeTask(ctx, t.ID)
+			_, err := e.ResumeTask(ctx, t.ID, cutover.By("people"))
 			w.logf("people: resume task %s: %v", t.ID, err)
 			if err != nil {
 				w.faultf("people: resume task %s: %v", t.ID, err)

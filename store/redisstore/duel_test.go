@@ -133,7 +133,9 @@ func (d *duel) step() {
 	case n < 16:
 		commands := []func(plan.Plan, task.Task, plan.By) (plan.Decision, error){
 			plan.Plan.PauseTask, plan.Plan.ResumeTask, plan.Plan.CancelTask, plan.Plan.SkipTask, plan.Plan.RollbackTask,
-			func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) { return p.RetryTask(t, false, by) },
+			func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+				return p.RetryTask(t, task.FromScratch, by)
+			},
 		}
 		c, i := pick(d, commands...), d.rand.Intn(d.tasks)
 		d.decide(func(p plan.Plan, tasks []task.Task) (plan.Decision, error) { return c(p, tasks[i], d.by()) })

@@ -197,7 +197,7 @@ func TestLostTasksBehind(t *testing.T) {
 	}
 	failed, err := s.Task(r.ctx, task.NewID(r.id, 2))
 	r.ok(err)
-	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, false, plan.By{}) })
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, task.FromScratch, plan.By{}) })
 	storetest.Check(t, s, r.id)
 	key := s.keys.tasks(r.id, 0)
 	client.Del(r.ctx, key)

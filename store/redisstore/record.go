@@ -87,6 +87,13 @@ type sweep struct {
 	Reason         string `json:"reason,omitempty"`
 }
 
+func (s sweep) from() task.RetryFrom {
+	if s.FromCheckpoint {
+		return task.FromCheckpoint
+	}
+	return task.FromScratch
+}
+
 func controlOf(c *plan.Control) control {
 	r := control{
 		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
@@ -100,7 +107,7 @@ func controlOf(c *plan.Control) control {
 		r.Undo = &u
 	}
 	for _, s := range c.Sweeps {
-		r.Sweeps = append(r.Sweeps, sweep{uint8(s.Kind), s.After, s.FromCheckpoint, s.Actor, s.Reason})
+		r.Sweeps = append(r.Sweeps, sweep{uint8(s.Kind), s.After, s.From == task.FromCheckpoint, s.Actor, s.Reason})
 	}
 	return r
 }
@@ -112,7 +119,7 @@ func (r *control) fill(c *plan.Control) (err error) {
 	c.PauseReasons, c.Acknowledged, c.StartToken = plan.PauseReasons(r.PauseReasons), r.Acknowledged, r.StartToken
 	for _, s := range r.Sweeps {
 		c.Sweeps = append(c.Sweeps, plan.Sweep{
-			Kind: plan.SweepKind(s.Kind), After: s.After, FromCheckpoint: s.FromCheckpoint, Actor: s.Actor, Reason: s.Reason,
+			Kind: plan.SweepKind(s.Kind), After: s.After, From: s.from(), Actor: s.Actor, Reason: s.Reason,
 		})
 	}
 	if r.Starting != nil {

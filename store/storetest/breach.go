@@ -160,7 +160,9 @@ func breachHealed(e *env) {
 	r := e.start(3, tolerating(1, 0))
 	r.run(1, store.Fail)
 	r.settle()
-	r.order(1, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) { return p.RetryTask(t, true, by) })
+	r.order(1, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+		return p.RetryTask(t, task.FromCheckpoint, by)
+	})
 	p := r.read()
 	equal(e, "plan", p.State, plan.Running)
 	equal(e, "breached", p.Breached, false)

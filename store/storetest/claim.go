@@ -86,7 +86,9 @@ func claimHeld(e *env) {
 	r.expect(10, 4)
 
 	// Commands make tasks wait for workers: they too take their turn.
-	retry := func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) { return p.RetryTask(t, true, by) }
+	retry := func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+		return p.RetryTask(t, task.FromCheckpoint, by)
+	}
 	r.do(jobs[0].work(store.Fail))
 	r.expect(10, 5)
 	r.order(1, retry)

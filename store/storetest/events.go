@@ -91,7 +91,9 @@ func eventsTell(e *env) {
 	r.do(jobs[1].work(store.Fail))
 	r.order(3, plan.Plan.PauseTask)
 	r.do(jobs[2].work(store.Yield))
-	r.order(2, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) { return p.RetryTask(t, false, by) })
+	r.order(2, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+		return p.RetryTask(t, task.FromScratch, by)
+	})
 	r.do(r.take("worker", 1)[0].work(store.Complete))
 	r.order(3, plan.Plan.CancelTask)
 	r.settle()

@@ -75,7 +75,7 @@ func (m *machine) late(rt *rapid.T) {
 func (m *machine) planCommand(rt *rapid.T) {
 	commands := map[string]command{
 		"pause": plan.Plan.Pause, "resume": plan.Plan.Resume, "cancel": plan.Plan.Cancel, "rollback": plan.Plan.Rollback,
-		"retry": func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.RetryFailed(true, by) },
+		"retry": func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.RetryFailed(task.FromCheckpoint, by) },
 	}
 	c := commands[rapid.SampledFrom([]string{"pause", "resume", "resume", "cancel", "rollback", "retry"}).Draw(rt, "command")]
 	later := rapid.IntRange(0, 4).Draw(rt, "later") == 0
@@ -86,7 +86,9 @@ func (m *machine) planCommand(rt *rapid.T) {
 func (m *machine) taskCommand(rt *rapid.T) {
 	commands := []taskCommand{
 		plan.Plan.PauseTask, plan.Plan.ResumeTask, plan.Plan.CancelTask, plan.Plan.SkipTask, plan.Plan.RollbackTask,
-		func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) { return p.RetryTask(t, false, by) },
+		func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+			return p.RetryTask(t, task.FromScratch, by)
+		},
 	}
 	c := commands[rapid.IntRange(0, len(commands)-1).Draw(rt, "command")]
 	_, tasks := m.read(rt)

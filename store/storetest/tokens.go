@@ -77,7 +77,7 @@ func tokensOfRetry(e *env) {
 	two := e.start(1, concurrently(1))
 	two.do(g.often(two).work(store.Complete))
 	failed := one.task(1)
-	one.raised(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, false, by()) })
+	one.raised(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, task.FromScratch, by()) })
 	one.do(g.takes(one).work(store.Complete))
 }
 
@@ -106,7 +106,7 @@ func tokensRepeated(e *env) {
 	r := e.start(2, concurrently(2))
 	r.do(g.takes(r).work(store.Fail))
 	failed := r.task(1)
-	c := r.decision(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, false, by()) })
+	c := r.decision(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, task.FromScratch, by()) })
 	c.RaiseTokens = true
 	r.send(c)
 	j := g.often(r)
@@ -141,7 +141,7 @@ func tokensOverSteps(e *env) {
 			r.do(j.work(store.Fail))
 			owner = dice.IntN(len(plans))
 			failed := plans[owner].task(1)
-			plans[owner].raised(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, true, by()) })
+			plans[owner].raised(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, task.FromCheckpoint, by()) })
 		}
 		j = g.takes(plans[owner])
 	}

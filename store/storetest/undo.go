@@ -48,7 +48,9 @@ func undoSequential(e *env) {
 	r.run(1, store.Complete) // 1
 	r.run(1, store.Fail)     // 2
 	r.run(1, store.Complete) // 3
-	r.order(2, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) { return p.RetryTask(t, true, by) })
+	r.order(2, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+		return p.RetryTask(t, task.FromCheckpoint, by)
+	})
 	r.do(r.expect(1, 2)[0].work(store.Complete)) // 2 again: the last but one
 	r.run(1, store.Complete)                     // 4
 	r.give(plan.Plan.Rollback)

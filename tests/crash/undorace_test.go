@@ -54,7 +54,7 @@ func rollbackAtKill(w way) func(*testing.T) *site {
 		killed := time.Now()
 		both.Wait()
 		if err := errors.Join(errs[:]...); err != nil || answers[0].Unchanged == answers[1].Unchanged {
-			t.Errorf("rollback twice: already so %t and %t, %v", answers[0].Unchanged, answers[1].Unchanged, err)
+			t.Errorf("rollback twice: unchanged %t and %t, %v", answers[0].Unchanged, answers[1].Unchanged, err)
 		}
 		s.finish()
 		if p, err := s.store.Plan(t.Context(), s.plan); err != nil || p.Undo.Round != 1 {
@@ -120,7 +120,7 @@ func (f *fleet) command() {
 	f.Helper()
 	commands := []struct {
 		name string
-		give func(context.Context, plan.ID) (cutover.PlanResult, error)
+		give func(context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error)
 	}{{"cancelled", f.engine.Cancel}, {"begun again", f.engine.Rollback}}
 	n := f.rand.IntN(3)
 	for _, c := range commands[n/2 : min(n+1, 2)] {

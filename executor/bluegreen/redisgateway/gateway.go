@@ -61,10 +61,10 @@ type Gateway struct {
 }
 
 // New returns a gateway over rdb, a single server, Sentinel or Cluster, or a
-// *[bluegreen.ConfigError] that names everything that is wrong.
+// *[bluegreen.InvalidError] that names everything that is wrong.
 func New(rdb redis.UniversalClient, c Config) (*Gateway, error) {
 	if faults := c.faults(rdb); len(faults) > 0 {
-		return nil, &bluegreen.ConfigError{Faults: faults}
+		return nil, &bluegreen.InvalidError{Faults: faults}
 	}
 	c.setDefaults()
 	return &Gateway{rdb: rdb, client: redisack.New(rdb, c.Redisack), config: c}, nil

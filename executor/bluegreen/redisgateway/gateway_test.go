@@ -22,8 +22,8 @@ func TestEveryFaultIsNamed(t *testing.T) {
 		Encode:   func(redisgateway.Route) ([]byte, error) { return nil, nil },
 		Redisack: redisack.Config{MaxInFlight: -1},
 	})
-	var faults *bluegreen.ConfigError
-	if !errors.As(err, &faults) || !errors.Is(err, bluegreen.ErrInvalidConfig) {
+	var faults *bluegreen.InvalidError
+	if !errors.As(err, &faults) || !errors.Is(err, bluegreen.ErrInvalid) {
 		t.Fatalf("New: %v", err)
 	}
 	for _, part := range []string{"rdb", "Check.Fleet", "Check.Prober", "Policy.Timeout", "Policy.MaxAttempts", "Encode and Decode", "MaxInFlight"} {

@@ -74,7 +74,7 @@ func mutants() []mutant {
 			"log, added, err := log.Record(",
 			"log, added, err := log[:0].Record("),
 		simulated("a retry from scratch drops the undo log", "task/command.go",
-			"e.DropCheckpoint = !fromCheckpoint", "e.DropCheckpoint, e.DropUndo = !fromCheckpoint, !fromCheckpoint"),
+			"e.DropCheckpoint = from == FromScratch", "e.DropCheckpoint, e.DropUndo = from == FromScratch, from == FromScratch"),
 		simulated("a pause drops the checkpoint", "store/memstore/commit.go",
 			"case task.ByPause:", "case task.ByPause:\n\t\tr.dropCheckpoint()"),
 		simulated("nobody looks for the tasks of a lost answer", "jobs.go",

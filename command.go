@@ -86,8 +86,8 @@ func (e *Engine) planCommand(
 // changed the plan in between.
 const maxRaces = 1000
 
-// decide reads the plan, lets f decide, and commits; after a conflict, again. It
-// returns the decision and the plan as it is afterwards.
+// decide reads the plan, lets f decide, and commits. After a conflict, also one that f finds,
+// it does so again. It returns the decision and the plan as it is afterwards.
 func (e *Engine) decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan.Decision, error)) (plan.Decision, plan.Plan, error) {
 	for range maxRaces {
 		p, err := e.readPlan(ctx, id)
@@ -95,6 +95,9 @@ func (e *Engine) decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan
 			return plan.Decision{}, plan.Plan{}, err
 		}
 		d, err := f(p)
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
 		if err != nil || !d.Changed {
 			return d, p, err
 		}

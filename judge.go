@@ -107,11 +107,7 @@ func (e *Engine) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tenan
 	for i, l := range locks {
 		ordinals[i] = l.Ordinal
 	}
-	var tasks []task.Task
-	err := e.command(ctx, "tasks", func() (err error) {
-		tasks, err = e.store.TasksAt(ctx, id, ordinals)
-		return err
-	})
+	tasks, err := e.tasksAt(ctx, id, ordinals)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -127,4 +123,12 @@ func (e *Engine) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tenan
 		}
 	}
 	return nil
+}
+
+func (e *Engine) tasksAt(ctx context.Context, id plan.ID, ordinals []int) (tasks []task.Task, err error) {
+	err = e.command(ctx, "tasks", func() error {
+		tasks, err = e.store.TasksAt(ctx, id, ordinals)
+		return err
+	})
+	return tasks, err
 }

@@ -100,11 +100,13 @@ func (e *Engine) release(ctx context.Context, locks []store.TenantLock) error {
 
 // replaceOwn replaces locks that the same tasks have from before. It returns those of
 // other tasks, and those that changed meanwhile and have to be asked for again.
+// store.ErrConflict if a lock was meant for a command on a task that has changed since.
 func (e *Engine) replaceOwn(ctx context.Context, locks, others []store.TenantLock) (foreign, changed []store.TenantLock, err error) {
 	wanted := make(map[string]store.TenantLock, len(locks))
 	for _, l := range locks {
 		wanted[l.Tenant] = l
 	}
+	var own []store.TenantLock
 	for _, old := range others {
 		next, asked := wanted[old.Tenant]
 		if !asked {
@@ -114,9 +116,15 @@ func (e *Engine) replaceOwn(ctx context.Context, locks, others []store.TenantLoc
 			foreign = append(foreign, old)
 			continue
 		}
+		own = append(own, old)
+	}
+	if err := e.checkIntents(ctx, own, wanted); err != nil {
+		return nil, nil, err
+	}
+	for _, old := range own {
 		replaced := false
 		err := e.command(ctx, "replace lock", func() (err error) {
-			replaced, err = e.store.Replace(ctx, old, next)
+			replaced, err = e.store.Replace(ctx, old, wanted[old.Tenant])
 			return err
 		})
 		if err != nil {

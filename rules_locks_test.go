@@ -253,6 +253,27 @@ func TestStartSucceedsWhileGivenUp(t *testing.T) {
 	})
 }
 
+// A start that gives up because it never hears that it has succeeded keeps its tenants.
+func TestStartThatSucceededUnheard(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := intercept(memstore.New())
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			err := c.Do(ctx)
+			if err == nil && c.Method == "Apply" && c.Command.Plan.State == plan.Running {
+				return errAway
+			}
+			return err
+		})
+		e := newEngine(t, m, cutover.Config{})
+		id := create(t, e, spec("a"))
+		if _, err := e.Start(t.Context(), id); !store.Temporary(err) {
+			t.Errorf("the start: %v", err)
+		}
+		locked(t, e, m, "a", id)
+	})
+}
+
 // A start that stood still, and goes on when another start of the same plan has
 // succeeded, leaves that one's tenants alone.
 func TestSlowStartStealsNothing(t *testing.T) {

@@ -58,22 +58,22 @@ func (e *Engine) taskCommand(
 ) (TaskResult, error) {
 	by := commandBy(opts)
 	var t task.Task
-	var locked []store.TenantLock
+	locked := "" // the tenant that may be locked for this command
 	d, p, err := e.decide(ctx, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {
 		if t, err = e.readTask(ctx, id); err != nil {
 			return d, err
 		}
-		if d, err = command(p, t, by); err != nil || d.Unchanged {
+		if d, err = command(p, t, by); err != nil || d.Unchanged || !locksAgain(t, d.Edits) {
 			return d, err
 		}
-		taken, err := e.lockAgain(ctx, p, t, d.Edits)
-		locked = append(locked, taken...)
-		return d, err
+		locked = t.Tenant.ID
+		return d, e.lockAgain(ctx, p, t)
 	})
-	if err != nil && !store.Temporary(err) { // otherwise it may yet be carried out
+	if err != nil && locked != "" && !store.Temporary(err) { // otherwise it may yet be carried out
 		last, done := wait.WithGrace(ctx, giveUpPatience)
 		defer done()
-		e.fault("release", e.release(last, locked[:min(len(locked), store.MaxBatch)]))
+		// The task may need the lock all the same: it had one before, or runs by now.
+		e.fault("release", e.freeStale(last, id.Plan(), []string{locked}))
 	}
 	if err != nil {
 		return TaskResult{Task: t}, err

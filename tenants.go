@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,8 +36,36 @@ func startLock(p plan.ID, start uint64, ordinal int, tenant string) store.Tenant
 // lock may still be found stale and be taken over: the worker checks again.
 func intentLock(p plan.Plan, t task.Task) store.TenantLock {
 	l := startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID)
-	l.Phase = intentPhase | uint32(t.Version)&(intentPhase-1)
+	l.Phase = intentOn(t)
 	return l
+}
+
+func intentOn(t task.Task) uint32 { return intentPhase | uint32(t.Version)&(intentPhase-1) }
+
+// checkIntents fails with store.ErrConflict if a task has changed since a command on it was
+// decided whose lock is to replace an earlier one of the task. That one was read before the
+// call, so while the task is as it was, it is the lock of no later run. Otherwise a late
+// command would take the lock away from the worker that holds the task now.
+func (e *Engine) checkIntents(ctx context.Context, own []store.TenantLock, wanted map[string]store.TenantLock) error {
+	phases := make(map[int]uint32)
+	for _, l := range own {
+		if next := wanted[l.Tenant]; next.Phase&runPhase == 0 && next.Phase&intentPhase != 0 {
+			phases[next.Ordinal] = next.Phase
+		}
+	}
+	if len(phases) == 0 {
+		return nil
+	}
+	tasks, err := e.tasksAt(ctx, own[0].Plan, slices.Sorted(maps.Keys(phases)))
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		if phases[t.ID.Ordinal()] != intentOn(t) {
+			return fmt.Errorf("%w: task %s has changed before its tenant was locked", store.ErrConflict, t.ID)
+		}
+	}
+	return nil
 }
 
 // runLock is the lock under which a task runs under its token. Since it takes the
@@ -56,27 +85,27 @@ func locksOf(p plan.Plan, t task.Task) []store.TenantLock {
 	return []store.TenantLock{start, run}
 }
 
-// lockAgain takes the tenant for a retry or an undo, and returns what it has taken. The
-// tenant may have been given free since, and another plan may work on it:
-// store.ErrTenantHeld.
-func (e *Engine) lockAgain(ctx context.Context, p plan.Plan, t task.Task, edits []task.Edit) ([]store.TenantLock, error) {
-	again := slices.ContainsFunc(edits, func(edit task.Edit) bool {
+// locksAgain reports whether a command has to lock the task's tenant again, for a retry or
+// an undo: the tenant may have been released since.
+func locksAgain(t task.Task, edits []task.Edit) bool {
+	return slices.ContainsFunc(edits, func(edit task.Edit) bool {
 		return edit.State == task.RollingBack || edit.State == task.Running && edit.Attempt != t.Attempt
 	})
-	if !again {
-		return nil, nil
-	}
+}
+
+// lockAgain locks the tenant for a command. store.ErrTenantHeld if another plan works on it
+// by now, store.ErrConflict if the task has changed meanwhile.
+func (e *Engine) lockAgain(ctx context.Context, p plan.Plan, t task.Task) error {
 	// If the command is not carried out, the lock may stay behind: the plan is looked at then.
 	err := e.command(ctx, "remind", func() error { return e.store.Remind(ctx, map[plan.ID]time.Duration{p.ID: lateness}) })
 	if err != nil {
-		return nil, err
+		return err
 	}
-	locks := []store.TenantLock{intentLock(p, t)}
-	held, err := e.lock(ctx, locks, lockPatience)
+	held, err := e.lock(ctx, []store.TenantLock{intentLock(p, t)}, lockPatience)
 	if err == nil && len(held) > 0 {
-		return nil, &store.TenantHeldError{Held: held}
+		return &store.TenantHeldError{Held: held}
 	}
-	return locks, err
+	return err
 }
 
 // errStartInWay says that a start under way holds a tenant. It may be given up yet.

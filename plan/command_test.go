@@ -62,15 +62,15 @@ func TestPlanCommands(t *testing.T) {
 					t.Errorf("tasks were lost: %v of %v", d.Plan.Counters, before)
 				}
 				if err != nil {
-					checkTooLate(t, err, plan.StateError{Plan: 7, Command: name, PlanState: s})
+					checkNotApplicable(t, err, plan.StateError{Plan: 7, Command: name, PlanState: s})
 				}
 			})
 		}
 	}
 }
 
-// checkTooLate compares the facts of the error, but for why.
-func checkTooLate(t *testing.T, err error, want plan.StateError) {
+// checkNotApplicable compares the facts of the error, but for why.
+func checkNotApplicable(t *testing.T, err error, want plan.StateError) {
 	t.Helper()
 	var late *plan.StateError
 	if !errors.As(err, &late) {
@@ -148,7 +148,7 @@ func TestStartMarks(t *testing.T) {
 		t.Errorf("marking a running plan: %+v, %v", d, err)
 	}
 	_, err = in(plan.Canceled, counts{task.Canceled: 4}).MarkStarting(35, time.Minute, ann())
-	checkTooLate(t, err, plan.StateError{Plan: 7, Command: "start", PlanState: plan.Canceled})
+	checkNotApplicable(t, err, plan.StateError{Plan: 7, Command: "start", PlanState: plan.Canceled})
 }
 
 // Whatever the state, a command does not touch the plan that it was given.
@@ -175,7 +175,7 @@ func TestCommandsLeaveTheirPlanAlone(t *testing.T) {
 	}
 }
 
-func TestTooLateErrorText(t *testing.T) {
+func TestStateErrorText(t *testing.T) {
 	t.Parallel()
 	tests := map[string]plan.StateError{
 		"plan 7: pause does not apply to a plan in state COMPLETED": {

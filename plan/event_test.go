@@ -9,8 +9,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// told writes events in short: whose, cause, from, to, by whom.
-func told(events []plan.Event) []string {
+// recorded writes events in short: whose, cause, from, to, by whom.
+func recorded(events []plan.Event) []string {
 	lines := []string{}
 	for _, e := range events {
 		subject := "plan"
@@ -29,7 +29,7 @@ func told(events []plan.Event) []string {
 // checkTold compares what the events tell.
 func checkTold(t *testing.T, events []plan.Event, want []string) {
 	t.Helper()
-	if got := told(events); !reflect.DeepEqual(got, want) {
+	if got := recorded(events); !reflect.DeepEqual(got, want) {
 		t.Errorf("events %q\nwant   %q", got, want)
 	}
 }

@@ -147,8 +147,8 @@ func (w *world) checkEvents(d plan.Decision) {
 		w.t.Fatalf("the events end in %s, the plan in %s", at, d.Plan.State)
 	}
 	for _, e := range d.Edits {
-		to, told := tasks[e.ID]
-		if before := w.tasks[e.ID.Ordinal()-1].State; told && to != e.State.String() || !told && before != e.State {
+		to, recorded := tasks[e.ID]
+		if before := w.tasks[e.ID.Ordinal()-1].State; recorded && to != e.State.String() || !recorded && before != e.State {
 			w.t.Fatalf("the events end in %q, task %s in %s", to, e.ID, e.State)
 		}
 	}

@@ -115,7 +115,7 @@ func TestCancelRollback(t *testing.T) {
 		t.Errorf("an undo in flight is told %s", got)
 	}
 	_, err = p.RollbackTask(undoing(task.Completed), ann())
-	checkTooLate(t, err, plan.StateError{
+	checkNotApplicable(t, err, plan.StateError{
 		Plan: 7, Task: task.NewID(7, 1), Command: "rollback", PlanState: plan.RollbackFailed, TaskState: task.Completed,
 	})
 

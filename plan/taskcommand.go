@@ -18,17 +18,17 @@ func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, erro
 	switch d.Plan.State {
 	case Running, Paused, Failed, Completed:
 	case Created, Canceled, RollingBack, RolledBack, RollbackFailed:
-		return d, d.taskTooLate(t, task.ByRetry, "")
+		return d, d.taskNotApplicable(t, task.ByRetry, "")
 	}
 	switch {
 	case t.State == task.Running && t.Worker == "":
 		return d.already()
 	case t.State == task.Running:
-		return d, d.taskTooLate(t, task.ByRetry, fmt.Sprintf("worker %q still runs attempt %d of it", t.Worker, t.Attempt))
+		return d, d.taskNotApplicable(t, task.ByRetry, fmt.Sprintf("worker %q still runs attempt %d of it", t.Worker, t.Attempt))
 	}
 	e, err := t.Retry(from, by.Now)
 	if err != nil {
-		return d, d.taskTooLate(t, task.ByRetry, "")
+		return d, d.taskNotApplicable(t, task.ByRetry, "")
 	}
 	d.edit(t, e, by)
 	if s := d.Plan.State; s == Failed || s == Completed {
@@ -43,7 +43,7 @@ func (p Plan) PauseTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
 	case !d.steerable():
-		return d, d.taskTooLate(t, task.ByPause, "")
+		return d, d.taskNotApplicable(t, task.ByPause, "")
 	case t.State == task.Paused && t.PausedIndividually, t.State == task.Running && t.Request != task.NoRequest:
 		return d.already()
 	case t.State == task.Paused:
@@ -64,7 +64,7 @@ func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
 	case !d.steerable():
-		return d, d.taskTooLate(t, task.ByResume, "")
+		return d, d.taskNotApplicable(t, task.ByResume, "")
 	case t.State == task.Running && t.Request == task.NoRequest:
 		return d.already()
 	}
@@ -78,7 +78,7 @@ func (p Plan) CancelTask(t task.Task, by By) (Decision, error) {
 	case t.State == task.Canceled, t.State == task.Running && t.Request == task.CancelRequest:
 		return d.already()
 	case !d.steerable():
-		return d, d.taskTooLate(t, task.ByCancel, "")
+		return d, d.taskNotApplicable(t, task.ByCancel, "")
 	}
 	return d.apply(t, task.ByCancel, task.Task.Cancel, by)
 }
@@ -92,7 +92,7 @@ func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 	case t.State == task.Skipped:
 		return d.already()
 	case !d.steerable() && !undo:
-		return d, d.taskTooLate(t, task.BySkip, "")
+		return d, d.taskNotApplicable(t, task.BySkip, "")
 	}
 	d, err := d.apply(t, task.BySkip, task.Task.Skip, by)
 	c := d.Plan.Counters
@@ -111,13 +111,13 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 	switch d.Plan.State {
 	case Running, Paused, Failed, Completed, Canceled, RollbackFailed:
 	case Created, RollingBack, RolledBack:
-		return d, d.taskTooLate(t, task.ByRollback, "")
+		return d, d.taskNotApplicable(t, task.ByRollback, "")
 	}
 	switch {
 	case d.Plan.Undo.Stopping:
-		return d, d.taskTooLate(t, task.ByRollback, "the undos of the last rollback are still stopping")
+		return d, d.taskNotApplicable(t, task.ByRollback, "the undos of the last rollback are still stopping")
 	case t.Attempt < 1:
-		return d, d.taskTooLate(t, task.ByRollback, "it never ran")
+		return d, d.taskNotApplicable(t, task.ByRollback, "it never ran")
 	}
 	return d.apply(t, task.ByRollback, task.Task.Rollback, by)
 }
@@ -181,14 +181,14 @@ func (d *Decision) steerable() bool {
 func (d Decision) apply(t task.Task, c task.Cause, command func(task.Task) (task.Edit, error), by By) (Decision, error) {
 	e, err := command(t)
 	if err != nil {
-		return d, d.taskTooLate(t, c, "")
+		return d, d.taskNotApplicable(t, c, "")
 	}
 	d.edit(t, e, by)
 	d.regrant(by.Now)
 	return d, nil
 }
 
-func (d *Decision) taskTooLate(t task.Task, c task.Cause, why string) error {
+func (d *Decision) taskNotApplicable(t task.Task, c task.Cause, why string) error {
 	return &StateError{
 		Plan: d.Plan.ID, Task: t.ID, Command: c.String(),
 		PlanState: d.Plan.State, TaskState: t.State, Worker: t.Worker, Why: why,

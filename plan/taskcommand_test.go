@@ -100,7 +100,7 @@ func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 	kind := outcome(t, s, d, err)
 	switch kind {
 	case "not applicable":
-		checkTooLate(t, err, plan.StateError{
+		checkNotApplicable(t, err, plan.StateError{
 			Plan: p.ID, Task: before.ID, PlanState: s, TaskState: of.control.State, Worker: of.worker,
 			Command: strings.TrimSuffix(command, " from scratch"),
 		})

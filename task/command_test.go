@@ -153,12 +153,12 @@ func TestResume(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	gone := func(e *task.Edit) { e.State, e.PausedIndividually, e.Request = task.Canceled, false, task.NoRequest }
+	lost := func(e *task.Edit) { e.State, e.PausedIndividually, e.Request = task.Canceled, false, task.NoRequest }
 	tests := refusals(task.Pending, task.Running, task.Paused, task.Failed)
-	tests["pending"] = commandCase{in(task.Pending, neverRan), gone}
-	tests["paused alone"] = commandCase{in(task.Paused, pausedIndividually), gone}
-	tests["failed keeps its failure"] = commandCase{in(task.Failed, failure), gone}
-	tests["held by no worker"] = commandCase{in(task.Running, pauseAsked), gone}
+	tests["pending"] = commandCase{in(task.Pending, neverRan), lost}
+	tests["paused alone"] = commandCase{in(task.Paused, pausedIndividually), lost}
+	tests["failed keeps its failure"] = commandCase{in(task.Failed, failure), lost}
+	tests["held by no worker"] = commandCase{in(task.Running, pauseAsked), lost}
 	asked := func(e *task.Edit) { e.Request = task.CancelRequest }
 	tests["held"] = commandCase{in(task.Running, held), asked}
 	tests["held, pause asked"] = commandCase{in(task.Running, held, pauseAsked), asked}

@@ -74,8 +74,8 @@ func TestNoAnswerHoldsACallUp(t *testing.T) {
 				go func() { done <- l.request(context.Background(), op, tenantID) }()
 				select {
 				case err := <-done:
-					question := op == bluegreentest.Info || op == bluegreentest.Current
-					if question && err == nil {
+					ask := op == bluegreentest.Info || op == bluegreentest.Current
+					if ask && err == nil {
 						t.Errorf("%s: answered", op)
 					}
 				case <-time.After(patient):

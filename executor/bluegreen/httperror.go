@@ -77,12 +77,12 @@ func (s service) broken(ctx context.Context, err error) error {
 }
 
 // status returns the failure that an answer's status stands for, nil for 2xx. To a
-// question only 200 is an answer.
-func (s service) status(resp *http.Response, question bool) error {
+// query only 200 is an answer.
+func (s service) status(resp *http.Response, query bool) error {
 	code := resp.StatusCode
 	answered := fmt.Errorf("it answered %d %s", code, http.StatusText(code))
 	switch {
-	case code == http.StatusOK, code > 200 && code < 300 && !question:
+	case code == http.StatusOK, code > 200 && code < 300 && !query:
 		return nil
 	case code == http.StatusNotFound:
 		return executor.Fail(codeNotFound, fmt.Errorf("%s does not know the tenant", s.name))

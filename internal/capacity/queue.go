@@ -36,9 +36,9 @@ type Queue struct {
 
 // candidate is a plan that has tasks to claim.
 type candidate struct {
-	plan     *Plan
-	served   int64
-	claiming bool // its claim is under way
+	plan      *Plan
+	lastClaim int64
+	claiming  bool // its claim is under way
 }
 
 // NewQueue returns a queue of that capacity, in tasks.
@@ -84,7 +84,7 @@ func (q *Queue) setReadyLocked(p *Plan, ready bool) {
 		delete(q.ready, p.ID)
 	case c == nil:
 		// Behind the plans that are ready already, and before any that is served from now on.
-		q.ready[p.ID] = &candidate{plan: p, served: q.round}
+		q.ready[p.ID] = &candidate{plan: p, lastClaim: q.round}
 	default:
 		c.plan = p
 	}
@@ -113,7 +113,7 @@ func (q *Queue) Next() (p *Plan, n int) {
 		return nil, 0
 	}
 	q.round++
-	next.served, next.claiming = q.round, true
+	next.lastClaim, next.claiming = q.round, true
 	n = max(1, free/waiting)
 	q.taken += n
 	return next.plan, n
@@ -126,7 +126,7 @@ func (q *Queue) leastRecentlyServed() (next *candidate, waiting int) {
 			continue
 		}
 		waiting++
-		if next == nil || c.served < next.served || c.served == next.served && c.plan.ID < next.plan.ID {
+		if next == nil || c.lastClaim < next.lastClaim || c.lastClaim == next.lastClaim && c.plan.ID < next.plan.ID {
 			next = c
 		}
 	}

@@ -7,17 +7,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience is how long a look waits for the other masters of a cluster once one has
+// timeout is how long a look waits for the other masters of a cluster once one has
 // answered. A frozen one is left for the next look.
-const patience = time.Second
+const timeout = time.Second
 
-// question asks one server, whose address may be empty, for a fact that speaks against it.
-type question[T any] func(ctx context.Context, rdb redis.Cmdable, addr string) (*T, error)
+// inquiry asks one server, whose address may be empty, for a fact that speaks against it.
+type inquiry[T any] func(ctx context.Context, rdb redis.Cmdable, addr string) (*T, error)
 
 // findOnMasters puts a question to every master that rdb knows and returns the first fact
 // that speaks against one, nil if none does. A master that is silent while others answer is
 // passed over. The error is that of the client, as it came, if nobody could be asked.
-func findOnMasters[T any](ctx context.Context, rdb redis.UniversalClient, ask question[T]) (*T, error) {
+func findOnMasters[T any](ctx context.Context, rdb redis.UniversalClient, ask inquiry[T]) (*T, error) {
 	switch c := rdb.(type) {
 	case interface {
 		ForEachMaster(ctx context.Context, fn func(context.Context, *redis.Client) error) error
@@ -43,7 +43,7 @@ type verdict[T any] struct {
 // askAll asks all servers at once. Those that are passed over are asked until the client
 // gives up.
 func askAll[T any](ctx context.Context, each func(context.Context, func(context.Context, *redis.Client) error) error,
-	ask question[T],
+	ask inquiry[T],
 ) (*T, error) {
 	verdicts := make(chan verdict[T])
 	left := make(chan struct{})
@@ -66,7 +66,7 @@ func askAll[T any](ctx context.Context, each func(context.Context, func(context.
 }
 
 // firstOf waits for the first fact. Once one server has answered, it waits for the others
-// no longer than patience.
+// no longer than timeout.
 func firstOf[T any](verdicts <-chan verdict[T]) (*T, error) {
 	var (
 		late     <-chan time.Time
@@ -83,7 +83,7 @@ func firstOf[T any](verdicts <-chan verdict[T]) (*T, error) {
 				fault = v.err
 			case !v.end && !answered:
 				answered = true
-				timer := time.NewTimer(patience)
+				timer := time.NewTimer(timeout)
 				defer timer.Stop()
 				late = timer.C
 			}

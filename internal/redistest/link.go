@@ -14,8 +14,8 @@ type link struct {
 	proxy          *Proxy
 	client, server net.Conn
 
-	// gone is closed by the first cut: it frees pumps that wait.
-	gone    chan struct{}
+	// closed is closed by the first cut: it frees pumps that wait.
+	closed  chan struct{}
 	cutOnce sync.Once
 
 	mu       sync.Mutex
@@ -25,7 +25,7 @@ type link struct {
 // cut closes both sides at once. It may be called more than once.
 func (l *link) cut() {
 	l.cutOnce.Do(func() {
-		close(l.gone)
+		close(l.closed)
 		reset(l.client)
 		reset(l.server)
 	})
@@ -89,7 +89,7 @@ func (l *link) awaitPassage() bool {
 	select {
 	case <-open:
 		return true
-	case <-l.gone:
+	case <-l.closed:
 		return false
 	}
 }
@@ -108,7 +108,7 @@ func (l *link) awaitDelay() bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-l.gone:
+	case <-l.closed:
 		return false
 	}
 }

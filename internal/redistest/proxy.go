@@ -136,7 +136,7 @@ func (p *Proxy) serve(ctx context.Context, client net.Conn) {
 		reset(client)
 		return
 	}
-	l := &link{proxy: p, client: client, server: server, gone: make(chan struct{})}
+	l := &link{proxy: p, client: client, server: server, closed: make(chan struct{})}
 	if !p.add(l) {
 		l.cut()
 		return

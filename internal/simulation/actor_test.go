@@ -47,7 +47,7 @@ func (a actor) act(ctx context.Context, run *executor.Run, undo bool) error {
 // steps saves a few times, as a well-behaved executor does.
 func (a actor) steps(ctx context.Context, run *executor.Run, r *rand.Rand, undo bool) error {
 	for i := range r.IntN(4) {
-		if err := a.linger(ctx, during(r, a.w.temper.Step)); err != nil {
+		if err := a.pass(ctx, during(r, a.w.temper.Step)); err != nil {
 			return err
 		}
 		step := fmt.Sprintf("step %d", i)
@@ -64,8 +64,8 @@ func (a actor) steps(ctx context.Context, run *executor.Run, r *rand.Rand, undo 
 	return nil
 }
 
-// linger passes time, until the context ends, the process dies or people calm down.
-func (a actor) linger(ctx context.Context, d time.Duration) error {
+// pass spends time, until the context ends, the process dies or people calm down.
+func (a actor) pass(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -87,11 +87,11 @@ func (a actor) outcome(ctx context.Context, run *executor.Run, r *rand.Rand) err
 	if r.Float64() < a.w.temper.Rude {
 		switch r.IntN(4) {
 		case 0: // waits until somebody ends it
-			if err := a.linger(ctx, time.Hour); err != nil {
+			if err := a.pass(ctx, time.Hour); err != nil {
 				return err
 			}
 		case 1: // ignores its context for a while
-			_ = a.linger(context.WithoutCancel(ctx), during(r, 3*leaseTTL))
+			_ = a.pass(context.WithoutCancel(ctx), during(r, 3*leaseTTL))
 		case 2: // leaves somebody behind who saves
 			a.w.loose.Go(func() {
 				time.Sleep(during(rand.New(rand.NewPCG(a.w.seed, uint64(run.Token()))), time.Second))

@@ -12,20 +12,20 @@ type replay struct {
 	w            *world
 	p            plan.Plan
 	state        string
-	tasks        []told // by ordinal - 1
+	tasks        []reported // by ordinal - 1
 	failed       int
 	acknowledged int
 	rest         bool // the event before says that nothing follows without a command
 }
 
-// told is a task as the events tell it.
-type told struct {
+// reported is a task as the events tell it.
+type reported struct {
 	state   string
 	attempt int
 }
 
 func newReplay(w *world, p plan.Plan) *replay {
-	r := &replay{w: w, p: p, tasks: make([]told, p.TaskCount)}
+	r := &replay{w: w, p: p, tasks: make([]reported, p.TaskCount)}
 	for i := range r.tasks {
 		r.tasks[i].state = task.Pending.String()
 	}
@@ -124,7 +124,7 @@ func (r *replay) task(e plan.Event) {
 }
 
 // attempt checks that attempts rise by the first claim and by retry alone.
-func (r *replay) attempt(e plan.Event, t *told) {
+func (r *replay) attempt(e plan.Event, t *reported) {
 	want := t.attempt
 	switch e.Cause {
 	case task.ByClaim.String(), task.ByRetry.String():

@@ -14,9 +14,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// patience is how long it may take, once all is calm, until nothing happens any
+// calmTimeout is how long it may take, once all is calm, until nothing happens any
 // more: leases run out, creations and starts that were given up are noticed.
-const patience = 20 * leaseTTL
+const calmTimeout = 20 * leaseTTL
 
 // settle ends all faults, and then lets people bring every plan to its end.
 func (w *world) settle(ctx context.Context) {
@@ -53,7 +53,7 @@ func (w *world) settle(ctx context.Context) {
 
 // rest waits until every plan is at rest.
 func (w *world) rest(ctx context.Context) bool {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(calmTimeout)
 	for time.Now().Before(deadline) {
 		if !slices.ContainsFunc(w.plans(ctx), func(p plan.Plan) bool { return !p.AtRest() }) {
 			return true
@@ -120,7 +120,7 @@ func (w *world) checkLocks(ctx context.Context) {
 		all = append(all, fmt.Sprintf("t%d", i))
 	}
 	var left []store.TenantLock
-	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); time.Sleep(leaseTTL / 10) {
+	for deadline := time.Now().Add(2 * calmTimeout); time.Now().Before(deadline); time.Sleep(leaseTTL / 10) {
 		locks, err := w.store.Locks(ctx, all)
 		if err != nil {
 			w.faultf("locks: %v", err)

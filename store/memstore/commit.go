@@ -27,12 +27,12 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	p.endCommit(before)
 	b.View = p.view()
-	told, back := p.log.last != before, b.Yields()
+	changed, back := p.log.last != before, b.Yields()
 	if back {
 		s.agenda.wake(b.Plan)
 	}
 	p.mu.Unlock()
-	if back || told && (b.View.Breached || b.View.Counters.InFlight() == 0) {
+	if back || changed && (b.View.Breached || b.View.Counters.InFlight() == 0) {
 		s.hints.give(b.Plan) // a step is owed, or the plan is at rest
 	}
 	return nil

@@ -152,8 +152,8 @@ func (p *rollout) any(q store.TaskQuery) bool {
 	if q.Unheld && len(p.running)+len(p.undoing) == 0 {
 		return false
 	}
-	wanted := func(s task.State) bool {
+	match := func(s task.State) bool {
 		return int(s) < task.NumStates && p.plan.Counters.Of(s) > 0
 	}
-	return len(q.States) == 0 || slices.ContainsFunc(q.States, wanted)
+	return len(q.States) == 0 || slices.ContainsFunc(q.States, match)
 }

@@ -70,9 +70,9 @@ func oneRefused(e *env) {
 	stale.Token--
 	foreign.Task = task.NewID(r.id+1, 3)
 	none.Task = task.NewID(r.id, 5)
-	works, view := r.commit(jobs[0].work(store.Complete), stale, foreign, none, jobs[2].work(store.Fail))
+	changes, view := r.commit(jobs[0].work(store.Complete), stale, foreign, none, jobs[2].work(store.Fail))
 	for i, want := range []error{nil, store.ErrFenced, store.ErrNotFound, store.ErrNotFound, nil} {
-		e.is(works[i].Err, want)
+		e.is(changes[i].Err, want)
 	}
 	equal(e, "completed", view.Counters.Of(task.Completed), 1)
 	equal(e, "failed", view.Counters.Of(task.Failed), 1)
@@ -149,10 +149,10 @@ func staleToken(e *env) {
 		e.Errorf("token %d after %d", young.Token, old.Token)
 	}
 	for _, w := range []store.Change{old.save("SECOND", "2"), old.work(store.Complete), old.work(store.Fail), old.work(store.Yield)} {
-		works, _ := r.commit(w)
+		changes, _ := r.commit(w)
 		var fenced *store.FencedError
-		if !errors.As(works[0].Err, &fenced) {
-			e.Fatalf("change %d of a stale worker: %v", w.Kind, works[0].Err)
+		if !errors.As(changes[0].Err, &fenced) {
+			e.Fatalf("change %d of a stale worker: %v", w.Kind, changes[0].Err)
 		}
 		equal(e, "holder", fenced.Worker, "young")
 		equal(e, "newest token", fenced.Newest, young.Token)
@@ -173,13 +173,13 @@ func releasedToken(e *env) {
 	r.do(jobs[0].work(store.Complete))
 	r.do(jobs[1].work(store.Yield))
 	for _, j := range jobs {
-		works, _ := r.commit(j.save("LATE", "1"))
-		e.is(works[0].Err, store.ErrFenced)
+		changes, _ := r.commit(j.save("LATE", "1"))
+		e.is(changes[0].Err, store.ErrFenced)
 	}
 	forged, early := store.Change{Task: jobs[1].ID, Seq: 1, Kind: store.Complete}, store.Change{Task: task.NewID(r.id, 3)}
-	works, _ := r.commit(forged, early)
-	e.is(works[0].Err, store.ErrFenced)
-	e.is(works[1].Err, store.ErrFenced)
+	changes, _ := r.commit(forged, early)
+	e.is(changes[0].Err, store.ErrFenced)
+	e.is(changes[1].Err, store.ErrFenced)
 	equal(e, "the one that nobody has claimed", r.task(3).State, task.Pending)
 	equal(e, "the one handed back", r.task(2).State, task.Running)
 }
@@ -248,8 +248,8 @@ func impossibleChange(e *env) {
 		running.work(store.Undone), running.work(store.UndoFail), running.work(store.UndoFail + 1),
 		undoing.work(store.Complete), undoing.work(store.Fail),
 	} {
-		works, _ := r.commit(w)
-		e.refused(fmt.Sprintf("work of kind %d", w.Kind), works[0].Err)
+		changes, _ := r.commit(w)
+		e.refused(fmt.Sprintf("work of kind %d", w.Kind), changes[0].Err)
 	}
 	equal(e, "the running one", r.task(1).State, task.Running)
 	equal(e, "the one being undone", r.task(2).State, task.RollingBack)

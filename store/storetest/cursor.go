@@ -43,9 +43,9 @@ func cursorAhead(e *env) {
 	e.ok(e.MoveCursor(e.ctx, r.id, "mail", "me", 1))
 	err = e.MoveCursor(e.ctx, r.id, "mail", "me", 2)
 	e.is(err, store.ErrEventsAhead)
-	var told *store.EventsAheadError
-	if errors.As(err, &told) && (told.After != 2 || told.Newest != 1) {
-		e.Errorf("moved to 2 of 1: %+v", told)
+	var recorded *store.EventsAheadError
+	if errors.As(err, &recorded) && (recorded.After != 2 || recorded.Newest != 1) {
+		e.Errorf("moved to 2 of 1: %+v", recorded)
 	}
 	seq, err := e.Cursor(e.ctx, r.id, "mail", "me", time.Minute)
 	e.ok(err)

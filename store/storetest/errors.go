@@ -121,8 +121,8 @@ func errorsInputs(e *env) {
 	equal(e, "held", r.read().Counters.Held, 0)
 
 	j := r.take("worker", 1)[0]
-	works, _ := r.commit(store.Change{}, store.Change{Task: -1}, store.Change{Task: task.NewID(r.id, 0)}, store.Change{Task: task.NewID(r.id, 999_999)})
-	for _, w := range works {
+	changes, _ := r.commit(store.Change{}, store.Change{Task: -1}, store.Change{Task: task.NewID(r.id, 0)}, store.Change{Task: task.NewID(r.id, 999_999)})
+	for _, w := range changes {
 		e.is(w.Err, store.ErrNotFound)
 	}
 	r.do(j.work(store.Save)) // saves nothing
@@ -218,10 +218,10 @@ func errorsPages(e *env) {
 // names checks that a call was refused because of exactly these arguments.
 func (e *env) names(call string, err error, want ...string) {
 	e.Helper()
-	var told *store.InvalidError
+	var reported *store.InvalidError
 	var got []string
-	if errors.As(err, &told) {
-		for _, f := range told.Faults {
+	if errors.As(err, &reported) {
+		for _, f := range reported.Faults {
 			got = append(got, f.Field)
 		}
 	}

@@ -184,8 +184,8 @@ func eventsAhead(e *env) {
 		newest := r.read().LastEvent
 		events, err := e.Events(e.ctx, r.id, after, 10)
 		e.is(err, store.ErrEventsAhead)
-		var told *store.EventsAheadError
-		if len(events) > 0 || errors.As(err, &told) && (told.Newest != newest || told.After != after) {
+		var recorded *store.EventsAheadError
+		if len(events) > 0 || errors.As(err, &recorded) && (recorded.Newest != newest || recorded.After != after) {
 			e.Errorf("events after %d of %d: %d, %v", after, newest, len(events), err)
 		}
 	}

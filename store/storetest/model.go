@@ -29,7 +29,7 @@ func Model(t *testing.T, h Harness) {
 			"":         m.compare,
 			"claim":    m.claim,
 			"work":     m.work,
-			"works":    m.works,
+			"works":    m.changes,
 			"again":    m.again,
 			"plan":     m.planCommand,
 			"task":     m.taskCommand,
@@ -165,8 +165,8 @@ func (m *machine) newWork(rt *rapid.T, j *job) store.Change {
 	return w
 }
 
-// works commits changes of several tasks, and a claim with them.
-func (m *machine) works(rt *rapid.T) {
+// changes commits changes of several tasks, and a claim with them.
+func (m *machine) changes(rt *rapid.T) {
 	var b store.Batch
 	seen := make(map[task.ID]bool)
 	for _, j := range slices.Backward(m.jobs) {

@@ -287,9 +287,9 @@ func (m *ownOfAll) PlanEvents(ctx context.Context, id plan.ID, after int64, limi
 	return m.Events(ctx, id, after, limit)
 }
 
-type ownTooLate struct{ mutant }
+type ownBeginLate struct{ mutant }
 
-func (m *ownTooLate) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
+func (m *ownBeginLate) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {
 	return m.Store.PlanEvents(ctx, id, max(1, after), limit)
 }
 
@@ -382,10 +382,10 @@ func (m *anyPage) States(ctx context.Context, id plan.ID, after, limit int) ([]t
 	return m.Store.States(ctx, id, max(0, after), min(max(0, limit), store.MaxStates))
 }
 
-// statesTooLate begins one task too late where a page goes on.
-type statesTooLate struct{ mutant }
+// statesOffByOne begins one task too late where a page goes on.
+type statesOffByOne struct{ mutant }
 
-func (m *statesTooLate) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+func (m *statesOffByOne) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
 	if after > 0 {
 		after++
 	}

@@ -16,7 +16,7 @@ func queryCases() []testCase {
 		{name: "tasks that nobody holds", run: queryUnheld},
 		{name: "tasks by their ordinals", run: queryAt},
 		{name: "tasks by the page", run: queryPages},
-		{name: "cancelled pending tasks", run: queryCancelled},
+		{name: "cancelled pending tasks", run: queryCanceled},
 		{name: "belongs to the caller", run: queryOwned},
 		{name: "idle", run: queryIdle},
 	}
@@ -178,7 +178,7 @@ func queryPages(e *env) {
 	}
 }
 
-func queryCancelled(e *env) {
+func queryCanceled(e *env) {
 	r := e.mixed(9)
 	before := r.task(8)
 	r.give(plan.Plan.Cancel)

@@ -77,7 +77,7 @@ func removeEverything(e *env) {
 	e.ok(err)
 	e.removeAll(r.id)
 
-	gone := func(what string, err error) {
+	removed := func(what string, err error) {
 		e.Helper()
 		if err == nil {
 			e.Errorf("%s is left", what)
@@ -86,23 +86,23 @@ func removeEverything(e *env) {
 		}
 	}
 	_, err = e.Plan(e.ctx, r.id)
-	gone("the plan", err)
+	removed("the plan", err)
 	_, err = e.Task(e.ctx, task.NewID(r.id, 1))
-	gone("a task", err)
+	removed("a task", err)
 	_, _, err = e.Tasks(e.ctx, r.id, store.TaskQuery{})
-	gone("the tasks", err)
+	removed("the tasks", err)
 	_, err = e.States(e.ctx, r.id, 0, 0)
-	gone("the states", err)
+	removed("the states", err)
 	_, err = e.Tenants(e.ctx, r.id, 0, 0)
-	gone("the tenants", err)
+	removed("the tenants", err)
 	_, err = e.Events(e.ctx, r.id, 0, 1)
-	gone("an event", err)
+	removed("an event", err)
 	_, err = e.Cursor(e.ctx, r.id, "mail", "me", time.Minute)
-	gone("a cursor", err)
-	gone("what commits need", e.Commit(e.ctx, &store.Batch{Plan: r.id}))
+	removed("a cursor", err)
+	removed("what commits need", e.Commit(e.ctx, &store.Batch{Plan: r.id}))
 	_, err = e.Apply(e.ctx, store.Command{ID: "late", Version: 1, Failed: -1, Decision: plan.Decision{Plan: plan.Plan{ID: r.id}}})
-	gone("what commands need", err)
-	gone("the creation", e.FinishCreate(e.ctx, c))
+	removed("what commands need", err)
+	removed("the creation", e.FinishCreate(e.ctx, c))
 	equal(e, "on the agenda", e.due(r.id) != nil, false)
 	plans, err := e.Plans(e.ctx, store.PlanQuery{})
 	e.ok(err)

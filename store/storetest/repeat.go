@@ -85,8 +85,8 @@ func repeatedAfterClaim(e *env) {
 	r.take("young", 1)
 	r.again(yield)
 	equal(e, "worker", r.task(1).Worker, "young")
-	works, _ := r.commit(old.save("NEXT", "1"))
-	e.is(works[0].Err, store.ErrFenced)
+	changes, _ := r.commit(old.save("NEXT", "1"))
+	e.is(changes[0].Err, store.ErrFenced)
 }
 
 func repeatedAfterChange(e *env) {
@@ -96,8 +96,8 @@ func repeatedAfterChange(e *env) {
 	r.do(yield)
 	young := r.take("young", 1)[0]
 	r.do(young.save("MINE", "1"))
-	works, _ := r.commit(yield)
-	e.is(works[0].Err, store.ErrFenced)
+	changes, _ := r.commit(yield)
+	e.is(changes[0].Err, store.ErrFenced)
 	equal(e, "worker", r.task(1).Worker, "young")
 }
 

@@ -149,9 +149,9 @@ func (r *rollout) take(worker string, n int) []*job {
 }
 
 // commit commits changes and returns their answers.
-func (r *rollout) commit(works ...store.Change) ([]store.Change, store.View) {
+func (r *rollout) commit(changes ...store.Change) ([]store.Change, store.View) {
 	r.Helper()
-	b := store.Batch{Plan: r.id, Changes: works}
+	b := store.Batch{Plan: r.id, Changes: changes}
 	r.ok(r.Commit(r.ctx, &b))
 	return b.Changes, b.View
 }
@@ -159,11 +159,11 @@ func (r *rollout) commit(works ...store.Change) ([]store.Change, store.View) {
 // do commits one change, which has to succeed.
 func (r *rollout) do(w store.Change) store.Change {
 	r.Helper()
-	works, _ := r.commit(w)
-	if works[0].Err != nil {
-		r.Fatalf("task %s: change %d: %v", w.Task, w.Seq, works[0].Err)
+	changes, _ := r.commit(w)
+	if changes[0].Err != nil {
+		r.Fatalf("task %s: change %d: %v", w.Task, w.Seq, changes[0].Err)
 	}
-	return works[0]
+	return changes[0]
 }
 
 // run claims n tasks and ends each with a change of that kind.

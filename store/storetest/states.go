@@ -12,7 +12,7 @@ func stateCases() []testCase {
 	return []testCase{
 		{name: "states", run: statesOfMixed},
 		{name: "states by the page", run: statesByPage},
-		{name: "states of cancelled pending tasks", run: statesCancelled},
+		{name: "states of cancelled pending tasks", run: statesCanceled},
 		{name: "states belong to the caller", run: statesOwned},
 		{name: "tenants by the page", run: tenantsByPage},
 	}
@@ -94,8 +94,8 @@ func statesByPage(e *env) {
 	}
 }
 
-// statesCancelled: also of a pending task that a command has written.
-func statesCancelled(e *env) {
+// statesCanceled: also of a pending task that a command has written.
+func statesCanceled(e *env) {
 	r := e.mixed(9)
 	r.decide(func(p plan.Plan) (plan.Decision, error) {
 		return plan.Decision{Plan: p, Changed: true, Edits: []task.Edit{edited(r.task(8), task.Pending)}}, nil

@@ -128,7 +128,7 @@ func (c *cleaner) run(ctx context.Context) {
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
 			err = nil // it is gone, or will be looked at again
 		}
-		c.e.fault("clean", err)
+		c.e.client.Fault("clean", err)
 		c.stepped(next, after)
 	}
 }
@@ -166,14 +166,14 @@ func (c *cleaner) stepped(w cleaning, after int) {
 
 // step looks at some tenants and returns the ordinal after which to go on.
 func (c *cleaner) step(ctx context.Context, w cleaning) (after int, err error) {
-	p, err := c.e.readPlan(ctx, w.id)
+	p, err := c.e.client.Plan(ctx, w.id)
 	if err != nil {
 		return -1, err
 	}
 	if p.Version != w.version || !p.AtRest() {
 		return -1, store.ErrConflict
 	}
-	tenants, err := c.e.Tenants(ctx, w.id, w.after, cleanPage)
+	tenants, err := c.e.client.Tenants(ctx, w.id, w.after, cleanPage)
 	if err != nil {
 		return -1, err
 	}
@@ -196,7 +196,7 @@ func (c *cleaner) free(ctx context.Context, p plan.Plan, after int, tenants []st
 	if p.Over() || p.State == plan.Created {
 		return tenants, nil
 	}
-	states, err := c.e.States(ctx, p.ID, after, len(tenants))
+	states, err := c.e.client.States(ctx, p.ID, after, len(tenants))
 	if err != nil {
 		return nil, err
 	}

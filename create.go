@@ -2,6 +2,7 @@ package cutover
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -52,13 +53,13 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return e.readPlan(ctx, id)
+	return e.client.Plan(ctx, id)
 }
 
 func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan.ID, error) {
 	var c store.Creation
-	mark := newID()
-	err := e.command(ctx, "begin create", func() (err error) {
+	mark := rand.Text()
+	err := e.client.Do(ctx, "begin create", func() (err error) {
 		c, err = e.store.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
@@ -79,18 +80,13 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan
 	}
 	first := 1
 	for tenants := range slices.Chunk(spec.Tenants, store.MaxBatch) {
-		err := e.command(ctx, "add tenants", func() error { return e.store.AddTenants(ctx, c, first, tenants) })
+		err := e.client.Do(ctx, "add tenants", func() error { return e.store.AddTenants(ctx, c, first, tenants) })
 		if err != nil {
 			return 0, err
 		}
 		first += len(tenants)
 	}
-	return c.ID, e.command(ctx, "finish create", func() error { return e.store.FinishCreate(ctx, c) })
-}
-
-// command retries a call that a person waits for.
-func (e *Engine) command(ctx context.Context, op string, f func() error) error {
-	return e.retry(ctx, op, commandPatience, f)
+	return c.ID, e.client.Do(ctx, "finish create", func() error { return e.store.FinishCreate(ctx, c) })
 }
 
 // digest identifies the content of a spec for its idempotency key; without one
@@ -99,7 +95,7 @@ func digest(s plan.Spec) string {
 	if s.IdempotencyKey == "" {
 		return ""
 	}
-	d := digester{Hash: sha256.New()}
+	d := digester{sum: sha256.New()}
 	d.text(s.Name, s.ExecutorType, s.Strategy.MaxConcurrency.String(), s.Strategy.MaxFailures.String(),
 		s.Strategy.FailureAction.String())
 	d.dict(s.Parameters)
@@ -109,12 +105,12 @@ func digest(s plan.Spec) string {
 		d.dict(t.Labels)
 		d.dict(t.Parameters)
 	}
-	return hex.EncodeToString(d.Sum(nil))
+	return hex.EncodeToString(d.sum.Sum(nil))
 }
 
 // digester hashes texts with their lengths, and maps in the order of their keys.
 type digester struct {
-	hash.Hash
+	sum hash.Hash
 	buf []byte
 }
 
@@ -124,12 +120,12 @@ func (d *digester) text(texts ...string) {
 		d.buf = strconv.AppendInt(d.buf, int64(len(s)), 10)
 		d.buf = append(append(d.buf, ':'), s...)
 	}
-	d.Write(d.buf)
+	d.sum.Write(d.buf)
 }
 
 func (d *digester) dict(m map[string]string) {
 	d.buf = append(strconv.AppendInt(d.buf[:0], int64(len(m)), 10), '{')
-	d.Write(d.buf)
+	d.sum.Write(d.buf)
 	if len(m) == 0 {
 		return
 	}

@@ -2,6 +2,7 @@ package cutover
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 	"time"
 
@@ -62,7 +63,7 @@ func (e *Engine) visit(ctx context.Context) {
 	seen := make(map[plan.ID]struct{})
 	for ctx.Err() == nil && len(seen) < maxVisited {
 		due, err := e.store.Due(ctx, duePage)
-		e.fault("due", err)
+		e.client.Fault("due", err)
 		var begun []<-chan struct{}
 		for _, d := range due {
 			if _, again := seen[d.ID]; !again {
@@ -84,7 +85,7 @@ func (e *Engine) visit(ctx context.Context) {
 // none.
 func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 	if d.Creating {
-		e.fault("remove", e.remove(ctx, d.ID))
+		e.client.Fault("remove", e.remove(ctx, d.ID))
 		return
 	}
 	rest, ok := e.look(ctx, d)
@@ -92,7 +93,7 @@ func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 		rest = e.cfg.PollInterval
 	}
 	if d.Stamp != 0 {
-		e.fault("reschedule", e.store.Reschedule(ctx, d.ID, d.Stamp, rest))
+		e.client.Fault("reschedule", e.store.Reschedule(ctx, d.ID, d.Stamp, rest))
 	}
 }
 
@@ -125,8 +126,8 @@ func (e *Engine) serve(l *lease, p *capacity.Plan, n int) {
 
 // claim takes up to n tasks of a plan.
 func (e *Engine) claim(l *lease, p *capacity.Plan, n int) (tasks []task.Task, claimable bool) {
-	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: newID(), Worker: l.name, Max: n}}
-	err := e.retry(l.ctx, "claim", l.left(), func() error {
+	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: rand.Text(), Worker: l.name, Max: n}}
+	err := e.client.Retry(l.ctx, "claim", l.left(), func() error {
 		err := e.store.Commit(l.ctx, &b)
 		if err != nil {
 			e.jobs.doubt(p.ID)
@@ -134,7 +135,7 @@ func (e *Engine) claim(l *lease, p *capacity.Plan, n int) (tasks []task.Task, cl
 		return err
 	})
 	if err != nil {
-		e.fault("claim", err)
+		e.client.Fault("claim", err)
 		return nil, false
 	}
 	return b.Claimed, b.View.Claimable

@@ -2,7 +2,6 @@ package cutover
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/signal"
+	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -20,9 +20,10 @@ import (
 // queries may be used from any goroutine, whether or not Run is under way: a
 // process that only takes commands needs no Run.
 type Engine struct {
-	store store.Store
-	cfg   Config
-	log   *zap.Logger
+	store  store.Store
+	client *storeclient.Client
+	cfg    Config
+	log    *zap.Logger
 
 	started  atomic.Bool
 	draining atomic.Bool
@@ -59,6 +60,9 @@ func New(s store.Store, c Config) (*Engine, error) {
 		jobs:     newJobs(),
 		capacity: capacity.NewQueue(c.Capacity), due: signal.NewFlag(),
 	}
+	e.client = storeclient.New(s, storeclient.Options{
+		Fault: c.Hooks.OnStoreFault, Applied: c.Hooks.OnPlanChange, Changed: e.changed,
+	})
 	e.releases = newReleaser(e)
 	e.cleaner = newCleaner(e)
 	e.looks = newLooks(e)
@@ -97,7 +101,7 @@ func (e *Engine) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := e.store.Listen(ctx, e.changed)
 		if ctx.Err() == nil {
-			e.fault("listen", err)
+			e.client.Fault("listen", err)
 			wait.For(ctx, e.cfg.PollInterval)
 		}
 	}
@@ -119,6 +123,3 @@ func (e *Engine) committed(b *store.Batch) {
 		e.rests.Notify(b.Plan)
 	}
 }
-
-// newID returns a random name.
-func newID() string { return rand.Text() }

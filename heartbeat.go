@@ -28,7 +28,7 @@ func (e *Engine) heartbeat(ctx context.Context, l *lease, strays strays) error {
 		plans = plans[len(batch):]
 		h, err := e.store.Heartbeat(ctx, l.name, e.cfg.LeaseTTL, batch)
 		if partly := new(store.HeartbeatError); errors.As(err, &partly) {
-			e.fault("heartbeat", err) // a damaged plan must not take the others with it
+			e.client.Fault("heartbeat", err) // a damaged plan must not take the others with it
 			maps.Copy(unread, partly.Faults)
 			err = nil
 		}
@@ -122,7 +122,7 @@ func (e *Engine) handBack(ctx context.Context, l *lease, h store.Holding) bool {
 		Failure: task.RollbackStopped(1, "", time.Now()),
 	}}}
 	if err := e.store.Commit(ctx, &b); err != nil {
-		e.fault("hand back", err)
+		e.client.Fault("hand back", err)
 		return false
 	}
 	e.capacity.Enqueue(h.Task.Plan())

@@ -110,8 +110,8 @@ func (j *job) commit(w store.Change, claim store.Claim) (store.Change, error) {
 		j.e.jobs.doubt(j.task.ID.Plan())
 	}
 	if store.Temporary(err) {
-		j.e.fault("commit", err)
-		err = j.e.retry(j.lease.ctx, "commit", 0, func() error {
+		j.e.client.Fault("commit", err)
+		err = j.e.client.Retry(j.lease.ctx, "commit", 0, func() error {
 			if !j.lease.alive() {
 				return executor.ErrLost
 			}
@@ -122,7 +122,7 @@ func (j *job) commit(w store.Change, claim store.Claim) (store.Change, error) {
 		err = j.works[0].Err
 	}
 	if err != nil {
-		j.e.fault("commit", err)
+		j.e.client.Fault("commit", err)
 		if errors.Is(err, store.ErrFenced) {
 			j.e.jobs.concerned.Raise() // perhaps not this task alone is lost, but the lease
 		}

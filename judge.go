@@ -9,7 +9,6 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/task"
 )
 
 // verdict says who needs each of some locks.
@@ -42,7 +41,7 @@ func (e *Engine) judge(ctx context.Context, locks []store.TenantLock) (v verdict
 
 // judgePlan judges locks of one plan.
 func (e *Engine) judgePlan(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
-	p, err := e.readPlan(ctx, id)
+	p, err := e.client.Plan(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		v.stale = append(v.stale, locks...)
 		return nil
@@ -107,7 +106,7 @@ func (e *Engine) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tenan
 	for i, l := range locks {
 		ordinals[i] = l.Ordinal
 	}
-	tasks, err := e.tasksAt(ctx, id, ordinals)
+	tasks, err := e.client.TasksAt(ctx, id, ordinals)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -123,12 +122,4 @@ func (e *Engine) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tenan
 		}
 	}
 	return nil
-}
-
-func (e *Engine) tasksAt(ctx context.Context, id plan.ID, ordinals []int) (tasks []task.Task, err error) {
-	err = e.command(ctx, "tasks", func() error {
-		tasks, err = e.store.TasksAt(ctx, id, ordinals)
-		return err
-	})
-	return tasks, err
 }

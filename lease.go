@@ -2,6 +2,7 @@ package cutover
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -77,13 +78,13 @@ func (e *Engine) keepLease(ctx context.Context) {
 
 // incarnation returns a name that was never used before.
 func (e *Engine) incarnation() string {
-	return e.cfg.Name + "-" + strings.ToLower(newID()[:12])
+	return e.cfg.Name + "-" + strings.ToLower(rand.Text()[:12])
 }
 
 func (e *Engine) join(ctx context.Context, l *lease) error {
 	sent := time.Now()
 	err := e.store.Join(ctx, l.name, e.cfg.LeaseTTL)
-	e.fault("join", err)
+	e.client.Fault("join", err)
 	if err == nil {
 		l.renewed(sent, e.cfg.LeaseTTL)
 	}
@@ -99,7 +100,7 @@ func (e *Engine) leave(l *lease) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), handBackPatience)
 	defer cancel()
-	e.fault("leave", e.store.Leave(ctx, l.name))
+	e.client.Fault("leave", e.store.Leave(ctx, l.name))
 }
 
 // renew renews the lease every third of its time until ctx ends, or the lease
@@ -119,7 +120,7 @@ func (e *Engine) renew(ctx context.Context, l *lease) (over bool) {
 		case errors.Is(err, store.ErrLeaseExpired), l.left() <= 0:
 			return true
 		}
-		e.fault("heartbeat", err)
+		e.client.Fault("heartbeat", err)
 		pause = min(e.cfg.LeaseTTL/10, max(l.left(), 0))
 	}
 }

@@ -83,7 +83,7 @@ func (e *Engine) acquire(ctx context.Context, locks []store.TenantLock) (in inWa
 }
 
 func (e *Engine) reserve(ctx context.Context, locks []store.TenantLock) (others []store.TenantLock, err error) {
-	err = e.command(ctx, "reserve", func() error {
+	err = e.client.Do(ctx, "reserve", func() error {
 		others, err = e.store.Reserve(ctx, locks)
 		return err
 	})
@@ -95,7 +95,7 @@ func (e *Engine) release(ctx context.Context, locks []store.TenantLock) error {
 	if len(locks) == 0 {
 		return nil
 	}
-	return e.command(ctx, "release", func() error { return e.store.Release(ctx, locks) })
+	return e.client.Do(ctx, "release", func() error { return e.store.Release(ctx, locks) })
 }
 
 // replaceOwn replaces locks that the same tasks have from before. It returns those of
@@ -123,7 +123,7 @@ func (e *Engine) replaceOwn(ctx context.Context, locks, others []store.TenantLoc
 	}
 	for _, old := range own {
 		replaced := false
-		err := e.command(ctx, "replace lock", func() (err error) {
+		err := e.client.Do(ctx, "replace lock", func() (err error) {
 			replaced, err = e.store.Replace(ctx, old, wanted[old.Tenant])
 			return err
 		})

@@ -100,7 +100,7 @@ func (l *looks) next(id plan.ID) (d store.DuePlan, more bool) {
 // putOff lets a due plan rest until the next poll.
 func (l *looks) putOff(ctx context.Context, d store.DuePlan) {
 	if d.Stamp != 0 {
-		l.e.fault("reschedule", l.e.store.Reschedule(ctx, d.ID, d.Stamp, l.e.cfg.PollInterval))
+		l.e.client.Fault("reschedule", l.e.store.Reschedule(ctx, d.ID, d.Stamp, l.e.cfg.PollInterval))
 	}
 }
 

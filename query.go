@@ -11,7 +11,7 @@ import (
 
 // Plan returns a plan as it is now. store.ErrNotFound.
 func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
-	return e.readPlan(ctx, id)
+	return e.client.Plan(ctx, id)
 }
 
 // Queries refuse a negative position and a limit that is negative or above its maximum:
@@ -22,7 +22,7 @@ func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 // is store.Temporary, it returns those that can be read, too.
 func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
 	var partly error
-	err = e.command(ctx, "plans", func() error {
+	err = e.client.Do(ctx, "plans", func() error {
 		plans, partly = e.store.Plans(ctx, q)
 		if len(plans) > 0 {
 			return nil // the others may be away for long
@@ -34,13 +34,13 @@ func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Pla
 
 // Task returns a task as it is now. store.ErrNotFound.
 func (e *Engine) Task(ctx context.Context, id task.ID) (task.Task, error) {
-	return e.readTask(ctx, id)
+	return e.client.Task(ctx, id)
 }
 
 // Tasks returns a page of a plan's tasks by rising ordinal, and the After of the
 // next page, 0 if there is none.
 func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
-	err = e.command(ctx, "tasks", func() error {
+	err = e.client.Do(ctx, "tasks", func() error {
 		tasks, next, err = e.store.Tasks(ctx, id, q)
 		return err
 	})
@@ -60,29 +60,21 @@ func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (task
 //		}
 //		states = append(states, page...)
 //	}
-func (e *Engine) States(ctx context.Context, id plan.ID, after, limit int) (states []task.State, err error) {
-	err = e.command(ctx, "states", func() error {
-		states, err = e.store.States(ctx, id, after, limit)
-		return err
-	})
-	return states, err
+func (e *Engine) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
+	return e.client.States(ctx, id, after, limit)
 }
 
 // Tenants returns the ids of the tenants alone, of the same tasks as [Engine.States] does:
 // together they are all that a picture of a large plan needs.
-func (e *Engine) Tenants(ctx context.Context, id plan.ID, after, limit int) (tenants []string, err error) {
-	err = e.command(ctx, "tenants", func() error {
-		tenants, err = e.store.Tenants(ctx, id, after, limit)
-		return err
-	})
-	return tenants, err
+func (e *Engine) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
+	return e.client.Tenants(ctx, id, after, limit)
 }
 
 // Events returns up to limit events of a plan after a sequence number.
 // store.ErrTrimmed if the log begins later, store.ErrEventsAhead if it ends before: the
 // store has gone back in time.
 func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
-	err = e.command(ctx, "events", func() error {
+	err = e.client.Do(ctx, "events", func() error {
 		events, err = e.store.Events(ctx, id, after, limit)
 		return err
 	})
@@ -95,7 +87,7 @@ func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int)
 // of tasks only: what stands before the first event of Events can still be read here,
 // from the creation on. store.ErrEventsAhead.
 func (e *Engine) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
-	err = e.command(ctx, "plan events", func() error {
+	err = e.client.Do(ctx, "plan events", func() error {
 		events, err = e.store.PlanEvents(ctx, id, after, limit)
 		return err
 	})

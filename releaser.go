@@ -77,7 +77,7 @@ func (r *releaser) flush(ctx context.Context) {
 	r.waiting = nil
 	r.mu.Unlock()
 	for batch := range slices.Chunk(locks, store.MaxBatch) {
-		if err := r.e.command(ctx, "release", func() error { return r.e.store.Release(ctx, batch) }); err != nil {
+		if err := r.e.client.Do(ctx, "release", func() error { return r.e.store.Release(ctx, batch) }); err != nil {
 			return
 		}
 	}

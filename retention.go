@@ -32,10 +32,10 @@ func (e *Engine) retainPages(ctx context.Context) {
 	q := store.PlanQuery{States: []plan.State{plan.Completed, plan.Canceled, plan.RolledBack}, Limit: store.MaxBatch}
 	for ctx.Err() == nil {
 		plans, err := e.store.Plans(ctx, q)
-		e.fault("plans", err)
+		e.client.Fault("plans", err)
 		if len(plans) > 0 {
 			err = e.store.Remind(ctx, e.retainPage(ctx, plans))
-			e.fault("remind", err)
+			e.client.Fault("remind", err)
 		}
 		switch {
 		case store.Temporary(err):
@@ -58,7 +58,7 @@ func (e *Engine) retainPage(ctx context.Context, plans []plan.Plan) map[plan.ID]
 		switch {
 		case !p.Over():
 		case p.Idle >= e.keepFor():
-			e.fault("remove", e.remove(ctx, p.ID))
+			e.client.Fault("remove", e.remove(ctx, p.ID))
 		default:
 			left[p.ID] = e.keepFor() - p.Idle
 		}

@@ -65,7 +65,7 @@ func (e *yieldError) Error() string {
 // tryStart tries once to start a plan. A *yieldError says that it has given way.
 func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline time.Time) (PlanResult, error) {
 	token := newToken()
-	d, p, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if p.StartLeft() > 0 && p.Starting.Token != token {
 			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
 		}
@@ -75,7 +75,7 @@ func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline 
 		return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
 	}
 	if err = e.lockAll(ctx, id, by.Actor, token, deadline); err == nil {
-		_, p, err = e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		_, p, err = e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 			if p.Starting != nil && p.Starting.Token != token {
 				return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
 			}
@@ -106,7 +106,7 @@ func newToken() uint64 {
 // store.ErrTenantHeld if that takes too long.
 func (e *Engine) awaitStart(ctx context.Context, of store.TenantLock, deadline time.Time) error {
 	for pause := firstWait; ; pause = min(2*pause, longestWait) {
-		p, err := e.readPlan(ctx, of.Plan)
+		p, err := e.client.Plan(ctx, of.Plan)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			return nil
@@ -147,7 +147,7 @@ func (e *Engine) keepStart(ctx context.Context, id plan.ID, actor string, token 
 
 // renewStart shows that the start is still alive, by writing its mark again.
 func (e *Engine) renewStart(ctx context.Context, id plan.ID, actor string, token uint64) error {
-	_, _, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+	_, _, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if p.Starting == nil || p.Starting.Token != token {
 			return plan.Decision{}, &plan.StateError{
 				Plan: id, Command: plan.ByStart.String(), PlanState: p.State, Why: "the start was given up",
@@ -166,7 +166,7 @@ func (e *Engine) giveUpStart(ctx context.Context, id plan.ID, token uint64) erro
 	if err != nil || p.StartToken == token {
 		return err
 	}
-	return e.eachTenants(ctx, id, func(first int, tenants []string) error {
+	return e.client.EachTenant(ctx, id, func(first int, tenants []string) error {
 		return eachBatch(ctx, startLocks(id, token, first, tenants), e.release)
 	})
 }
@@ -174,7 +174,7 @@ func (e *Engine) giveUpStart(ctx context.Context, id plan.ID, token uint64) erro
 // unmarkStart takes away the mark with that token, if it is there, and returns the
 // plan as it is then. Its StartToken is token if the start has succeeded meanwhile.
 func (e *Engine) unmarkStart(ctx context.Context, id plan.ID, token uint64) (plan.Plan, error) {
-	_, p, err := e.decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+	_, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if p.Starting == nil || p.Starting.Token != token {
 			return plan.Decision{}, nil
 		}

@@ -19,7 +19,7 @@ import (
 func (e *Engine) lockAll(ctx context.Context, id plan.ID, actor string, token uint64, deadline time.Time) error {
 	alive, stop := e.keepStart(ctx, id, actor, token)
 	defer stop()
-	err := e.eachTenants(alive, id, func(first int, tenants []string) error {
+	err := e.client.EachTenant(alive, id, func(first int, tenants []string) error {
 		locks := startLocks(id, token, first, tenants)
 		err := e.lockPage(alive, locks, deadline)
 		if errors.Is(err, store.ErrNotFound) {
@@ -125,7 +125,7 @@ func (e *Engine) nameHolders(ctx context.Context, id plan.ID, known *store.Tenan
 		named[l.Tenant] = struct{}{}
 	}
 	enough := errors.New("enough")
-	err := e.eachTenants(ctx, id, func(_ int, tenants []string) error {
+	err := e.client.EachTenant(ctx, id, func(_ int, tenants []string) error {
 		for batch := range slices.Chunk(tenants, store.MaxBatch) {
 			held, err := e.holders(ctx, id, batch)
 			if err != nil {
@@ -144,7 +144,7 @@ func (e *Engine) nameHolders(ctx context.Context, id plan.ID, known *store.Tenan
 		return nil
 	})
 	if !errors.Is(err, enough) {
-		e.fault("locks", err)
+		e.client.Fault("locks", err)
 	}
 }
 
@@ -159,7 +159,7 @@ func (e *Engine) holders(ctx context.Context, id plan.ID, tenants []string) ([]s
 }
 
 func (e *Engine) locksOfTenants(ctx context.Context, tenants []string) (locks []store.TenantLock, err error) {
-	err = e.command(ctx, "locks", func() error {
+	err = e.client.Do(ctx, "locks", func() error {
 		locks, err = e.store.Locks(ctx, tenants)
 		return err
 	})

@@ -2,7 +2,6 @@ package cutover
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
@@ -59,8 +58,8 @@ func (e *Engine) taskCommand(
 	by := commandBy(opts)
 	var t task.Task
 	locked := "" // the tenant that may be locked for this command
-	d, p, err := e.decide(ctx, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {
-		if t, err = e.readTask(ctx, id); err != nil {
+	d, p, err := e.client.Decide(ctx, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {
+		if t, err = e.client.Task(ctx, id); err != nil {
 			return d, err
 		}
 		if d, err = command(p, t, by); err != nil || d.Unchanged || !locksAgain(t, d.Edits) {
@@ -73,24 +72,13 @@ func (e *Engine) taskCommand(
 		last, done := wait.WithGrace(ctx, giveUpPatience)
 		defer done()
 		// The task may need the lock all the same: it had one before, or runs by now.
-		e.fault("release", e.freeStale(last, id.Plan(), []string{locked}))
+		e.client.Fault("release", e.freeStale(last, id.Plan(), []string{locked}))
 	}
 	if err != nil {
 		return TaskResult{Task: t}, err
 	}
-	if t, err = e.readTask(ctx, id); err == nil {
+	if t, err = e.client.Task(ctx, id); err == nil {
 		e.releases.released(p, t)
 	}
 	return TaskResult{Task: t, Unchanged: d.Unchanged}, err
-}
-
-func (e *Engine) readTask(ctx context.Context, id task.ID) (t task.Task, err error) {
-	if !id.Valid() {
-		return task.Task{}, fmt.Errorf("%w: %s is no task's id: plan and ordinal make one", store.ErrNotFound, id)
-	}
-	err = e.command(ctx, "task", func() error {
-		t, err = e.store.Task(ctx, id)
-		return err
-	})
-	return t, named(err, "task", id)
 }

@@ -56,7 +56,7 @@ func (e *Engine) checkIntents(ctx context.Context, own []store.TenantLock, wante
 	if len(phases) == 0 {
 		return nil
 	}
-	tasks, err := e.tasksAt(ctx, own[0].Plan, slices.Sorted(maps.Keys(phases)))
+	tasks, err := e.client.TasksAt(ctx, own[0].Plan, slices.Sorted(maps.Keys(phases)))
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func locksAgain(t task.Task, edits []task.Edit) bool {
 // by now, store.ErrConflict if the task has changed meanwhile.
 func (e *Engine) lockAgain(ctx context.Context, p plan.Plan, t task.Task) error {
 	// If the command is not carried out, the lock may stay behind: the plan is looked at then.
-	err := e.command(ctx, "remind", func() error { return e.store.Remind(ctx, map[plan.ID]time.Duration{p.ID: lateness}) })
+	err := e.client.Do(ctx, "remind", func() error { return e.store.Remind(ctx, map[plan.ID]time.Duration{p.ID: lateness}) })
 	if err != nil {
 		return err
 	}

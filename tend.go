@@ -35,7 +35,7 @@ func (e *Engine) look(ctx context.Context, d store.DuePlan) (rest time.Duration,
 			e.capacity.Remove(d.ID)
 			return forGood, true
 		case err != nil:
-			e.fault("look", err)
+			e.client.Fault("look", err)
 			return 0, false
 		}
 		work, done := wait.WithGrace(ctx, lastPatience)
@@ -45,7 +45,7 @@ func (e *Engine) look(ctx context.Context, d store.DuePlan) (rest time.Duration,
 			continue // look again
 		}
 		if err != nil {
-			e.fault("tend", err)
+			e.client.Fault("tend", err)
 			return 0, false
 		}
 		if known := e.capacityPlan(p); known != nil {
@@ -93,7 +93,7 @@ func (e *Engine) restInFlight() time.Duration { return min(e.cfg.LeaseTTL/4, max
 func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	now := time.Now()
 	if d := p.Settle(now); d.Changed {
-		_, err := e.apply(ctx, p, d)
+		_, err := e.client.Apply(ctx, p, d)
 		return true, err
 	}
 	c := p.Counters
@@ -131,7 +131,7 @@ func (e *Engine) sweep(ctx context.Context, p plan.Plan) error {
 			return err
 		}
 	}
-	_, err = e.apply(ctx, p, p.Sweep(tasks, next, held, plan.By{Now: time.Now()}))
+	_, err = e.client.Apply(ctx, p, p.Sweep(tasks, next, held, plan.By{Now: time.Now()}))
 	return err
 }
 
@@ -149,7 +149,7 @@ func (e *Engine) halt(ctx context.Context, p plan.Plan) (changed bool, err error
 	if !d.Changed {
 		return false, nil
 	}
-	_, err = e.apply(ctx, p, d)
+	_, err = e.client.Apply(ctx, p, d)
 	return true, err
 }
 
@@ -164,13 +164,13 @@ func (e *Engine) orphans(ctx context.Context, p plan.Plan) (changed bool, err er
 	}
 	tasks, err := e.tasksOf(ctx, p.ID, e.others(lost))
 	if errors.Is(err, store.ErrCorrupt) {
-		e.fault("orphans", err) // a damaged task must not keep the others from being worked on
+		e.client.Fault("orphans", err) // a damaged task must not keep the others from being worked on
 		err = nil
 	}
 	if err != nil || len(tasks) == 0 {
 		return false, err
 	}
-	if _, err = e.apply(ctx, p, p.LoseTasks(tasks, e.cfg.MaxLosses, plan.By{Now: time.Now()})); err == nil {
+	if _, err = e.client.Apply(ctx, p, p.LoseTasks(tasks, e.cfg.MaxLosses, plan.By{Now: time.Now()})); err == nil {
 		for _, t := range tasks {
 			e.cfg.Hooks.OnWorkerLost(t.ID, t.Worker)
 		}

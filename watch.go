@@ -88,7 +88,7 @@ func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	changed, cancel := e.rests.Subscribe(id)
 	defer cancel()
 	for {
-		p, err := e.readPlan(ctx, id)
+		p, err := e.client.Plan(ctx, id)
 		if err != nil && !store.Temporary(err) || err == nil && p.AtRest() {
 			return p, err
 		}

@@ -136,7 +136,7 @@ var errOldToken = errors.New("cutover: the tenant was locked after the claim, so
 func (j *job) keepTenant(ctx context.Context) (kept bool, err error) {
 	mine := j.tenantLock()
 	var others []store.TenantLock
-	err = j.e.command(ctx, "reserve", func() error {
+	err = j.e.client.Do(ctx, "reserve", func() error {
 		others, err = j.e.store.Reserve(ctx, []store.TenantLock{mine})
 		return err
 	})
@@ -148,7 +148,7 @@ func (j *job) keepTenant(ctx context.Context) (kept bool, err error) {
 		old.Phase != startPhase && old.Phase&runPhase == 0 {
 		return false, nil
 	}
-	err = j.e.command(ctx, "replace lock", func() (err error) {
+	err = j.e.client.Do(ctx, "replace lock", func() (err error) {
 		kept, err = j.e.store.Replace(ctx, old, mine)
 		return err
 	})

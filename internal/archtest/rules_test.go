@@ -43,8 +43,9 @@ var arrows = []arrow{
 	{from: "internal/wait"},
 	{from: "internal/signal", to: []string{"plan"}},
 	{from: "internal/capacity", to: []string{"internal/signal", "plan", "executor"}},
+	{from: "internal/storeclient", to: []string{"store", "plan", "task"}},
 	{from: "internal/nilcheck"},
-	{from: ".", to: append([]string{"internal/nilcheck", "internal/wait", "internal/signal", "internal/capacity"}, core...)},
+	{from: ".", to: append([]string{"internal/nilcheck", "internal/wait", "internal/signal", "internal/capacity", "internal/storeclient"}, core...)},
 	{from: "ops/...", to: append([]string{"."}, core...)},
 	{from: "notify/...", to: append([]string{"."}, core...)},
 

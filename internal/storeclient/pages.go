@@ -1,4 +1,4 @@
-package cutover
+package storeclient
 
 import (
 	"context"
@@ -7,19 +7,19 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// eachTenants calls f for the tenants of a plan, page by page, with the ordinal of the
-// first, and reads the next page meanwhile.
-func (e *Engine) eachTenants(ctx context.Context, id plan.ID, f func(first int, tenants []string) error) error {
+// EachTenant calls f for the tenants of a plan, page by page, with the ordinal of the first of the
+// page. It reads the next page meanwhile. An error of f ends it.
+func (c *Client) EachTenant(ctx context.Context, id plan.ID, f func(first int, tenants []string) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	pages := make(chan []string)
 	var reading, failed error // reading is set before pages is closed
 	go func() {
 		defer close(pages)
-		reading = e.readTenants(ctx, id, pages)
+		reading = c.readTenants(ctx, id, pages)
 	}()
 	first := 1
-	for page := range pages { // to the end, so that the reader is gone
+	for page := range pages { // to the end, so that the reader has ended
 		if failed == nil {
 			failed = f(first, page)
 		}
@@ -35,9 +35,9 @@ func (e *Engine) eachTenants(ctx context.Context, id plan.ID, f func(first int, 
 }
 
 // readTenants sends the tenants of a plan to pages.
-func (e *Engine) readTenants(ctx context.Context, id plan.ID, pages chan<- []string) error {
+func (c *Client) readTenants(ctx context.Context, id plan.ID, pages chan<- []string) error {
 	for after := 0; ; {
-		tenants, err := e.Tenants(ctx, id, after, store.MaxPage)
+		tenants, err := c.Tenants(ctx, id, after, store.MaxPage)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,79 @@
+package storeclient
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// maxRaces bounds how often a decision is made again because somebody else changed the plan in
+// between.
+const maxRaces = 1000
+
+// Decide reads the plan, lets f decide, and commits. After a conflict, also one that f
+// finds, it starts anew. It returns the decision and the plan as it is afterwards. Any other error of f
+// ends it, and so does a decision that changes nothing.
+func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan.Decision, error)) (plan.Decision, plan.Plan, error) {
+	for range maxRaces {
+		p, err := c.Plan(ctx, id)
+		if err != nil {
+			return plan.Decision{}, plan.Plan{}, err
+		}
+		d, err := f(p)
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
+		if err != nil || !d.Changed {
+			return d, p, err
+		}
+		after, err := c.Apply(ctx, p, d)
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
+		return d, after, err
+	}
+	return plan.Decision{}, plan.Plan{}, fmt.Errorf("plan %s: %w, %d times in a row", id, store.ErrConflict, maxRaces)
+}
+
+// Apply commits a decision made on p and returns the plan as it is then. store.ErrConflict if the plan
+// has changed since.
+func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
+	command := store.Command{ID: rand.Text(), Version: p.Version, Failed: -1, RaiseTokens: raisesTokens(p, d), Decision: d}
+	if d.Plan.Acknowledged != p.Acknowledged || d.Plan.State == plan.Running && p.State != plan.Running {
+		// It acknowledges, or lets the plan run again with, the failures that it saw.
+		command.Failed = p.Counters.Of(task.Failed)
+	}
+	var applied store.Applied
+	err := c.Do(ctx, "apply", func() (err error) {
+		applied, err = c.Store.Apply(ctx, command)
+		return err
+	})
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	c.opts.Applied(applied.Plan, d.Events)
+	c.opts.Changed(p.ID)
+	return applied.Plan, nil
+}
+
+// raisesTokens reports whether a decision on p comes, or may come, after tenants were locked for tasks
+// that have a token already, or have none yet: by a start, for a retry or a rollback, or by a worker
+// that was lost. From then on tokens have to be greater than those of whoever had the tenants before.
+func raisesTokens(p plan.Plan, d plan.Decision) bool {
+	return d.Plan.StartToken != p.StartToken || d.Plan.Undo.Round != p.Undo.Round ||
+		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State.InFlight() })
+}
+
+// notFound names what was not found.
+func notFound(err error, kind string, id fmt.Stringer) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%s %s: %w", kind, id, err)
+	}
+	return err
+}

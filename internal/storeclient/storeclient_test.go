@@ -1,0 +1,233 @@
+package storeclient_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cutover-go/cutover/internal/storeclient"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errAway = &store.TemporaryError{Err: errors.New("away")}
+
+// recorder keeps what a client reports.
+type recorder struct {
+	faults  []string
+	applied []plan.ID
+	changed []plan.ID
+}
+
+func (r *recorder) client(s store.Store) *storeclient.Client {
+	return storeclient.New(s, storeclient.Options{
+		Fault:   func(op string, _ error) { r.faults = append(r.faults, op) },
+		Applied: func(p plan.Plan, _ []plan.Event) { r.applied = append(r.applied, p.ID) },
+		Changed: func(id plan.ID) { r.changed = append(r.changed, id) },
+	})
+}
+
+func create(t *testing.T, s store.Store, tenants int) plan.ID {
+	t.Helper()
+	ctx := t.Context()
+	c, err := s.BeginCreate(ctx, store.Create{Mark: "m", TTL: time.Hour, Plan: plan.Plan{Name: "n", ExecutorType: "X", TaskCount: tenants}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for first := 1; first <= tenants; first += store.MaxBatch {
+		var page []task.Tenant
+		for i := first; i <= min(tenants, first+store.MaxBatch-1); i++ {
+			page = append(page, task.Tenant{ID: fmt.Sprint("t", i)})
+		}
+		if err := s.AddTenants(ctx, c, first, page); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.FinishCreate(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	return c.ID
+}
+
+func TestRetryRepeatsPassingFaultsOnly(t *testing.T) {
+	t.Parallel()
+	other := errors.New("for good")
+	for name, tt := range map[string]struct {
+		answers []error
+		want    error
+		faults  int
+	}{
+		"at once":        {answers: []error{nil}},
+		"for good":       {answers: []error{other}, want: other},
+		"after a while":  {answers: []error{errAway, errAway, nil}, faults: 2},
+		"then for good":  {answers: []error{errAway, other}, want: other, faults: 1},
+		"then not found": {answers: []error{errAway, store.ErrNotFound}, want: store.ErrNotFound, faults: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r, calls := new(recorder), 0
+				err := r.client(memstore.New()).Retry(t.Context(), "op", 0, func() error {
+					calls++
+					return tt.answers[calls-1]
+				})
+				if !errors.Is(err, tt.want) || calls != len(tt.answers) || len(r.faults) != tt.faults {
+					t.Errorf("%v after %d calls with faults %q", err, calls, r.faults)
+				}
+			})
+		})
+	}
+}
+
+func TestDoGivesUpAfterTenSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		err := new(recorder).client(memstore.New()).Do(t.Context(), "op", func() error { return errAway })
+		if took := time.Since(began); !store.Temporary(err) || took < 6*time.Second || took > 10*time.Second {
+			t.Errorf("%v after %s", err, took)
+		}
+	})
+}
+
+func TestRetryEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		err := new(recorder).client(memstore.New()).Retry(ctx, "op", 0, func() error { return errAway })
+		if took := time.Since(began); err == nil || took > time.Minute {
+			t.Errorf("%v after %s", err, took)
+		}
+	})
+}
+
+func TestFaultIsSilentAboutWhatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	r := new(recorder)
+	c := r.client(memstore.New())
+	c.Fault("none", nil)
+	c.Fault("given up", fmt.Errorf("call: %w", context.Canceled))
+	c.Fault("fault", errAway)
+	if !slices.Equal(r.faults, []string{"fault"}) {
+		t.Errorf("faults %q", r.faults)
+	}
+}
+
+func TestNotFoundIsNamed(t *testing.T) {
+	t.Parallel()
+	c := new(recorder).client(memstore.New())
+	if _, err := c.Plan(t.Context(), 7); !errors.Is(err, store.ErrNotFound) || err.Error() != "plan 7: store: not found" {
+		t.Errorf("plan: %v", err)
+	}
+	for _, id := range []task.ID{0, -1, task.NewID(7, 1)} {
+		if _, err := c.Task(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("task %s: %v", id, err)
+		}
+	}
+}
+
+func TestDecideAgainAfterAConflict(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	id := create(t, s, 1)
+	r := new(recorder)
+	c := r.client(s)
+	decided := 0
+	_, p, err := c.Decide(t.Context(), id, func(p plan.Plan) (plan.Decision, error) {
+		if decided++; decided == 1 { // somebody is faster
+			d, err := p.MarkStarting(7, time.Minute, plan.By{Now: time.Now()})
+			if err != nil {
+				return d, err
+			}
+			if _, err := s.Apply(t.Context(), store.Command{ID: "faster", Version: p.Version, Failed: -1, Decision: d}); err != nil {
+				return d, err
+			}
+		}
+		return p.Cancel(plan.By{Now: time.Now()})
+	})
+	if err != nil || decided != 2 || p.State != plan.Canceled {
+		t.Errorf("%s after %d decisions: %v", p.State, decided, err)
+	}
+	if want := []plan.ID{id}; !slices.Equal(r.applied, want) || !slices.Equal(r.changed, want) {
+		t.Errorf("applied %v, changed %v", r.applied, r.changed)
+	}
+}
+
+func TestDecideReportsNothingThatWasNotCommitted(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	id := create(t, s, 1)
+	r, no := new(recorder), errors.New("no")
+	c := r.client(s)
+	_, _, err := c.Decide(t.Context(), id, func(plan.Plan) (plan.Decision, error) { return plan.Decision{}, no })
+	if !errors.Is(err, no) {
+		t.Error(err)
+	}
+	if _, _, err := c.Decide(t.Context(), id, func(p plan.Plan) (plan.Decision, error) { return plan.Decision{Plan: p}, nil }); err != nil {
+		t.Error(err)
+	}
+	if len(r.applied)+len(r.changed) > 0 {
+		t.Errorf("applied %v, changed %v", r.applied, r.changed)
+	}
+}
+
+func TestEachTenant(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, store.MaxPage - 1, store.MaxPage, store.MaxPage + 1, 2*store.MaxPage + 5} {
+		s := memstore.New()
+		id := create(t, s, n)
+		seen := 0
+		err := new(recorder).client(s).EachTenant(t.Context(), id, func(first int, tenants []string) error {
+			if first != seen+1 || len(tenants) > 0 && tenants[0] != fmt.Sprint("t", first) {
+				t.Errorf("after %d tenants a page from %d on", seen, first)
+			}
+			seen += len(tenants)
+			return nil
+		})
+		if err != nil || seen != n {
+			t.Errorf("%d of %d tenants: %v", seen, n, err)
+		}
+	}
+}
+
+func TestEachTenantStopsAtAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		id := create(t, s, 5*store.MaxPage)
+		enough, pages := errors.New("enough"), 0
+		err := new(recorder).client(s).EachTenant(t.Context(), id, func(int, []string) error {
+			pages++
+			return enough
+		})
+		if !errors.Is(err, enough) || pages != 1 {
+			t.Errorf("%v after %d pages", err, pages)
+		}
+		m := storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Tenants" {
+				return errAway
+			}
+			return c.Do(ctx)
+		})
+		err = new(recorder).client(m).EachTenant(t.Context(), id, func(int, []string) error {
+			t.Error("a page of a store that is away")
+			return nil
+		})
+		if !store.Temporary(err) {
+			t.Error(err)
+		}
+	})
+}

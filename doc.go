@@ -18,6 +18,23 @@
 //	_, err = engine.Start(ctx, p.ID)
 //	p, err = engine.Wait(ctx, p.ID)
 //
+// # Glossary
+//
+//   - Plan: a rollout over a list of tenants under one strategy.
+//   - Task: the work on one tenant of a plan.
+//   - Checkpoint: what an executor saved last; the next attempt, or the next process, goes on
+//     from it.
+//   - Boundary: the moment of a save. A pause, a cancel or a shutdown takes effect there.
+//   - Claim: a worker's hold on a task, with a fencing token that grows from claim to claim.
+//   - Grant: what a plan allows its workers to claim, decided once and stored on the plan.
+//   - Breach: more tasks failed than the strategy tolerates. It closes the grant in the same
+//     write that counts the failure.
+//   - Acknowledge: to accept the failures that there are, which a resume does. Only further
+//     ones count against the tolerance.
+//   - Incarnation: one run of one process, under a name that is never used again. It holds
+//     claims as long as its lease lasts.
+//   - At rest: nothing of the plan is left to do until a person gives a command.
+//
 // # Who decides
 //
 // The packages plan and task decide, as pure functions. The engine reads, lets

@@ -145,7 +145,7 @@ func (w *world) startAfresh(ctx context.Context, engines [2]*cutover.Engine) {
 		spec.Tenants = append(spec.Tenants, task.Tenant{ID: fmt.Sprintf("t%d", i)})
 	}
 	for i, e := range engines {
-		p, err := e.Create(ctx, spec)
+		p, err := e.Create(ctx, spec, cutover.By("people"))
 		if err != nil {
 			w.faultf("create afresh: %v", err)
 			return
@@ -158,7 +158,7 @@ func (w *world) startAfresh(ctx context.Context, engines [2]*cutover.Engine) {
 	var errs [2]error
 	var both sync.WaitGroup
 	for i, e := range engines {
-		both.Go(func() { _, errs[i] = e.Start(ctx, ids[i]) })
+		both.Go(func() { _, errs[i] = e.Start(ctx, ids[i], cutover.By("people")) })
 	}
 	both.Wait()
 	if errs[0] != nil && errs[1] != nil { // both may start, if one is completed by then

@@ -12,13 +12,14 @@ set -euo pipefail
 
 dir=$(mktemp -d)
 source "$(dirname "$0")/common.bash"
-trap 'end_processes; rm -rf "$dir"' EXIT
+trap 'rm -rf "$dir"' EXIT
 
 debian redis-server=5:7.0.15-1~deb12u10 redis-tools=5:7.0.15-1~deb12u10 \
 	valkey-server=8.0.1+dfsg1-1~bpo12+1 valkey-tools=8.0.1+dfsg1-1~bpo12+1
 
 # answers NAME: what becomes of each script on a full server.
 answers() {
+	trap end_processes EXIT # of the subshell that this runs in
 	local name=$1 port script
 	local cli=$dir/root/usr/bin/$name-cli
 	port=$(free_port)
@@ -34,7 +35,6 @@ answers() {
 		$'#!lua flags=allow-oom\n'"return redis.call('DEL', KEYS[2])"; do
 		"$cli" -p "$port" eval "$script" 2 hash absent | grep -o -m 1 '^OOM\|^[0-9]*$'
 	done | xargs
-	end_processes
 }
 
 seen="Redis 7.0.15: $(answers redis)

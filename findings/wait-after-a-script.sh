@@ -12,13 +12,14 @@ set -euo pipefail
 
 dir=$(mktemp -d)
 source "$(dirname "$0")/common.bash"
-trap 'end_processes; rm -rf "$dir"' EXIT
+trap 'rm -rf "$dir"' EXIT
 
 debian redis-server=5:7.0.15-1~deb12u10 redis-tools=5:7.0.15-1~deb12u10 \
 	valkey-server=8.0.1+dfsg1-1~bpo12+1 valkey-tools=8.0.1+dfsg1-1~bpo12+1
 
 # answers NAME: a write and its repetition by another connection, each followed by WAIT, with a frozen replica.
 answers() {
+	trap end_processes EXIT # of the subshell that this runs in
 	local name=$1 master replica
 	local cli=$dir/root/usr/bin/$name-cli
 	master=$(free_port)
@@ -31,7 +32,6 @@ answers() {
 	for _ in write repetition; do
 		printf 'EVAL "%s" 1 key\nWAIT 1 300\n' "$once" | "$cli" -p "$master"
 	done | xargs
-	end_processes
 }
 
 seen="Redis 7.0.15: $(answers redis)

@@ -142,7 +142,7 @@ func checkLockWithout(t *testing.T, s *Service, rdb *redis.Client, command strin
 
 func checkTasksWithout(t *testing.T, s *Service, rdb *redis.Client, command string) {
 	t.Helper()
-	policy := &Policy{TTL: FixedTTL(time.Hour), KeepLonger: true, OnLoss: DropKey}
+	policy := &Policy{TTL: FixedTTL(time.Hour), KeepLonger: true, Loss: DropKey}
 	found := *policy
 	found.Select = Prefix("lock:here")
 	for kind, tc := range map[string]struct {
@@ -184,7 +184,7 @@ func TestKeyThatTheUserMayNotUse(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := onRedis(t, asUser(t, server, "renewer", documentedRule(t)), Config{})
-	policy := &Policy{TTL: FixedTTL(time.Hour), OnLoss: DropKey}
+	policy := &Policy{TTL: FixedTTL(time.Hour), Loss: DropKey}
 	keys := []string{"lock:1", "other:2", "lock:3"}
 	for _, key := range keys {
 		set(t, server.Client(), key, "me", time.Minute)

@@ -13,10 +13,10 @@ import (
 func noisy(p *Policy) *atomic.Int64 {
 	var n atomic.Int64
 	p.Callbacks = Callbacks{
-		Renewed:  func(context.Context, Event) { n.Add(1) },
-		Lost:     func(context.Context, Event) { n.Add(1) },
-		Failed:   func(context.Context, Event) { n.Add(1) },
-		Finished: func(context.Context, Result) { n.Add(1) },
+		OnRenewed:  func(context.Context, Event) { n.Add(1) },
+		OnLost:     func(context.Context, Event) { n.Add(1) },
+		OnFailed:   func(context.Context, Event) { n.Add(1) },
+		OnFinished: func(context.Context, Result) { n.Add(1) },
 	}
 	return &n
 }
@@ -49,8 +49,8 @@ func TestCancelAndWait(t *testing.T) {
 		if called.Load() != calls || len(w.sent("k")) != sent {
 			t.Error("a callback or a renewal came after CancelAndWait")
 		}
-		if r := h.Result(); r.Reason != ReasonCancelled || r.Renewals != 0 {
-			t.Errorf("%+v, want cancelled, without the dropped renewal", r)
+		if r := h.Result(); r.Reason != ReasonCanceled || r.Renewals != 0 {
+			t.Errorf("%+v, want canceled, without the dropped renewal", r)
 		}
 	})
 }
@@ -77,7 +77,7 @@ func TestCancelAndWaitOnEveryPhase(t *testing.T) {
 			pass(time.Second)
 			synctest.Wait()
 			if called.Load() != calls || len(w.sent("k")) != sent {
-				t.Errorf("cancelled after %d ms: a callback or a renewal came later", ms)
+				t.Errorf("canceled after %d ms: a callback or a renewal came later", ms)
 			}
 		})
 	}
@@ -97,8 +97,8 @@ func TestCancelAndWaitGivesUpWithItsContext(t *testing.T) {
 		if err := h.CancelAndWait(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v, want the context's error", err)
 		}
-		if r := h.Result(); r.Reason != ReasonCancelled {
-			t.Errorf("%+v, want cancelled all the same", r)
+		if r := h.Result(); r.Reason != ReasonCanceled {
+			t.Errorf("%+v, want canceled all the same", r)
 		}
 	})
 }
@@ -109,7 +109,7 @@ func TestCancelAndWaitInsideACallback(t *testing.T) {
 		t := w.t
 		handles, answers := make(chan *Handle, 1), make(chan error, 1)
 		p := every(time.Second)
-		p.Callbacks.Renewed = func(ctx context.Context, _ Event) { answers <- (<-handles).CancelAndWait(ctx) }
+		p.Callbacks.OnRenewed = func(ctx context.Context, _ Event) { answers <- (<-handles).CancelAndWait(ctx) }
 		h := w.lease(t, "k", p)
 		handles <- h
 		if err := <-answers; !errors.Is(err, ErrInCallback) {
@@ -132,7 +132,7 @@ func TestCancelEndsTheContextWithAReason(t *testing.T) {
 			t.Fatal(err)
 		}
 		var ended *EndedError
-		if cause := context.Cause(ctx); !errors.As(cause, &ended) || ended.Reason != ReasonCancelled || errors.Is(cause, ErrLost) {
+		if cause := context.Cause(ctx); !errors.As(cause, &ended) || ended.Reason != ReasonCanceled || errors.Is(cause, ErrLost) {
 			t.Errorf("cause %v", cause)
 		}
 		if later := context.Cause(h.Context()); !errors.Is(later, ErrEnded) {
@@ -194,8 +194,8 @@ func TestShutdownDrains(t *testing.T) {
 		p := every(time.Minute)
 		p.RenewAtOnce = true
 		renewed, finished := 0, Result{}
-		p.Callbacks.Renewed = func(context.Context, Event) { time.Sleep(100 * time.Millisecond); renewed++ }
-		p.Callbacks.Finished = func(_ context.Context, r Result) { time.Sleep(100 * time.Millisecond); finished = r }
+		p.Callbacks.OnRenewed = func(context.Context, Event) { time.Sleep(100 * time.Millisecond); renewed++ }
+		p.Callbacks.OnFinished = func(_ context.Context, r Result) { time.Sleep(100 * time.Millisecond); finished = r }
 		w.at("main").slow(500 * time.Millisecond)
 		h := w.lease(t, "k", p)
 		pass(100 * time.Millisecond)
@@ -222,7 +222,7 @@ func TestShutdownLeavesHungFunctionsBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		s := newService(Config{Grace: time.Second}.withDefaults(), f, f, nil)
+		s := onFake(Config{Grace: time.Second}, f)
 		w := &world{fake: f, s: s}
 		hang := make(chan struct{})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -230,7 +230,7 @@ func TestShutdownLeavesHungFunctionsBehind(t *testing.T) {
 		go func() { done <- s.Run(ctx) }()
 		synctest.Wait()
 		p := every(100 * time.Millisecond)
-		p.Callbacks.Renewed = func(context.Context, Event) { <-hang }
+		p.Callbacks.OnRenewed = func(context.Context, Event) { <-hang }
 		w.lease(t, "k", p)
 		pass(time.Second)
 		began := time.Now()

@@ -2,8 +2,8 @@ package renewal
 
 import "time"
 
-// clock counts from the start of the service on the monotonic clock, which no step
-// of the wall clock moves.
+// clock counts from the start of the service on the monotonic clock, which no step of the
+// wall clock moves.
 type clock struct {
 	start time.Time
 	tick  time.Duration
@@ -24,6 +24,9 @@ func (c *clock) time(at time.Duration) time.Time {
 	return c.start.Add(at)
 }
 
+// at is the moment at which a tick begins.
+func (c *clock) at(tick uint64) time.Duration { return time.Duration(tick) * c.tick }
+
 // passed is the last tick that has begun at a moment.
 func (c *clock) passed(at time.Duration) uint64 { return uint64(max(at, 0) / c.tick) }
 
@@ -38,9 +41,9 @@ func (c *clock) ceil(at time.Duration) uint64 {
 	return uint64((at-1)/c.tick) + 1
 }
 
-// drift is by how much the wall clock runs ahead of the monotonic one, counted from
-// the start. It changes when somebody sets the clock, and when the machine was
-// suspended, a time in which the monotonic clock of some systems stands still.
+// drift is by how much the wall clock runs ahead of the monotonic one, counted from the
+// start. It changes when somebody sets the clock, and when the machine was suspended, a
+// time in which the monotonic clock of some systems stands still.
 func (c *clock) drift() time.Duration {
 	wall := c.wall().Round(0).Sub(c.start.Round(0))
 	return wall - c.now()

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
 // gaps records the longest time between two renewals of each key.
@@ -73,7 +74,7 @@ func clusterWithADeadMaster(t *testing.T, c *redistest.Cluster) {
 	s := onRedis(t, rdb, Config{CallTimeout: 300 * time.Millisecond})
 	g := newGaps()
 	const ttl, interval = 2 * time.Second, 250 * time.Millisecond
-	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(interval), Callbacks: Callbacks{Renewed: g.renewed}}
+	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(interval), Callbacks: Callbacks{OnRenewed: g.renewed}}
 	victim := c.MasterFor("victim")
 	var well, ill []string
 	handles := map[string]*Handle{}
@@ -176,7 +177,7 @@ func openSlot(t *testing.T, c *redistest.Cluster, key string) *slotMove {
 	t.Helper()
 	from := c.MasterFor(key)
 	to := c.Nodes()[slices.IndexFunc(c.Nodes(), func(n *redistest.Server) bool { return n != from })]
-	m := &slotMove{t: t, slot: int(hashSlot(key)), from: from, to: to}
+	m := &slotMove{t: t, slot: int(backend.HashSlot(key)), from: from, to: to}
 	m.do(to, "cluster", "setslot", m.slot, "importing", m.do(from, "cluster", "myid"))
 	m.do(from, "cluster", "setslot", m.slot, "migrating", m.do(to, "cluster", "myid"))
 	return m

@@ -4,43 +4,52 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// policy is a Policy as a service uses it: copied, checked, resolved. Immutable but
-// for users, which is under the service's mutex.
+// policy is a Policy as a service uses it: copied, validated, resolved. It does not change
+// but for users, which is under the registry's mutex.
 type policy struct {
 	Policy
-	src   *Policy // what the host registered
-	svc   *Service
-	users int
+	src    *Policy // what the host registered
+	shared *shared
+	users  int
 
 	ttl      time.Duration // 0: from a function
 	interval time.Duration // 0: known only at the ticks
-	stop     []StopRule
-	asks     bool // host functions or a selector come before each refresh
-	keyGone  bool // there is a stop rule KeyGone
-	ages     bool // there is a stop rule After
-	keep     keep
+	calls    bool          // functions of the host or a selector come before each refresh
+	keyGone  bool          // there is a stop rule KeyGone
+	ages     bool          // there is a stop rule After
+	keep     backend.Keep
 }
 
-// compile copies a policy that has been checked.
-func compile(p *Policy, svc *Service) *policy {
-	c := &policy{Policy: *p, src: p, svc: svc, ttl: p.TTL.fixed, stop: slices.Clone(p.Stop)}
-	c.Labels = maps.Clone(p.Labels)
+// compile copies a policy that has been validated.
+func compile(p *Policy, s *shared) *policy {
+	c := &policy{Policy: *p, src: p, shared: s, ttl: p.TTL.fixed}
+	c.Labels, c.Stop = maps.Clone(p.Labels), slices.Clone(p.Stop)
 	if p.TTL.fn == nil {
 		c.interval = intervalOf(p, c.ttl)
 	}
-	c.asks = p.TTL.fn != nil || p.Interval.fn != nil || p.Select.set
+	c.calls = p.TTL.fn != nil || p.Interval.fn != nil || p.Select.set
 	for _, rule := range p.Stop {
-		c.asks = c.asks || rule.kind == stopFunc
+		c.calls = c.calls || rule.kind == stopFunc
 		c.keyGone = c.keyGone || rule.kind == stopKeyGone
 		c.ages = c.ages || rule.kind == stopAfter
 	}
 	switch {
 	case p.KeepLonger:
-		c.keep = keepLonger
+		c.keep = backend.KeepLonger
 	case p.KeepPersistent:
-		c.keep = keepPersistent
+		c.keep = backend.KeepPersistent
 	}
 	return c
+}
+
+// lagLimit is the lateness that counts as lag: half an interval.
+func (p *policy) lagLimit() time.Duration {
+	if p.interval == 0 {
+		return time.Second
+	}
+	return p.interval / 2
 }

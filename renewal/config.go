@@ -1,18 +1,20 @@
 package renewal
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 )
 
-// Config tunes a service. The zero value is good.
+// Config tunes a service. The zero value of each field is its default, so the zero Config
+// is good. Where a bound can be switched off, a negative value does so.
 type Config struct {
 	// Tick is the resolution of all times. Default 10 ms; between 1 ms and 1 s. A
 	// shorter one costs wake-ups, a longer one makes renewals later.
 	Tick time.Duration
-	// MaxTasks bounds the live tasks. Default 4,000,000.
+	// MaxTasks bounds the live tasks. Default 4,000,000; negative: no bound.
 	MaxTasks int
 	// BatchSize is the number of keys in one pipeline. Default 1000, at most 4000;
 	// smaller ones load the server in shorter bursts and cost throughput.
@@ -26,61 +28,53 @@ type Config struct {
 	// UserGoroutines bounds the goroutines that run policies, function selectors
 	// and, apart from these, callbacks. Default 64 each.
 	UserGoroutines int
-	// UserBudget bounds one call of a host's function. Default 1 s. A call that
-	// takes longer keeps its goroutine, counts as failed, and gives up its place
-	// to others.
+	// UserBudget bounds one call of a function of the host. Default 1 s. A call
+	// that takes longer keeps its goroutine, counts as failed, and gives up its
+	// place to others.
 	UserBudget time.Duration
 	// ScanGoroutines bounds the pages of SCAN selectors under way. Default 2.
 	ScanGoroutines int
 	// ScanCount is the COUNT of one SCAN page. Default 512.
 	ScanCount int
 	// MaxSelected bounds the keys of one selector; what is found beyond it makes
-	// the tick fail. Default 100,000.
+	// the tick fail. Default 100,000; negative: no bound.
 	MaxSelected int
 	// Grace bounds the shutdown: renewals under way and callbacks may finish.
-	// Default 5 s.
+	// Default 5 s; negative: they are not waited for.
 	Grace time.Duration
 	// FreshCommands makes a new command object for each refresh instead of using
 	// them again. Set it if the client has hooks that keep commands after a call.
 	FreshCommands bool
-	// Hooks hear of what happens; for metrics.
+	// Hooks are called with what happens; for metrics.
 	Hooks Hooks
-	// Logger gets panics of host functions and nodes that stop or begin to answer.
-	// Default none.
+	// Logger gets panics of functions of the host, and nodes that stop or begin to
+	// answer. Default none.
 	Logger *zap.Logger
+
+	lookEvery time.Duration // for tests; see redisserver.NewGuard
 }
 
 const maxBatch = 4000
 
 // withDefaults fills in what is not set.
 func (c Config) withDefaults() Config {
-	c.Tick = or(c.Tick, 10*time.Millisecond)
-	c.MaxTasks = or(c.MaxTasks, 4_000_000)
-	c.BatchSize = or(c.BatchSize, 1000)
-	c.InFlight = or(c.InFlight, 2)
-	c.CallTimeout = or(c.CallTimeout, time.Second)
-	c.UserGoroutines = or(c.UserGoroutines, 64)
-	c.UserBudget = or(c.UserBudget, time.Second)
-	c.ScanGoroutines = or(c.ScanGoroutines, 2)
-	c.ScanCount = or(c.ScanCount, 512)
-	c.MaxSelected = or(c.MaxSelected, 100_000)
-	c.Grace = or(c.Grace, 5*time.Second)
-	if c.Logger == nil {
-		c.Logger = zap.NewNop()
-	}
+	c.Tick = cmp.Or(c.Tick, 10*time.Millisecond)
+	c.MaxTasks = cmp.Or(c.MaxTasks, 4_000_000)
+	c.BatchSize = cmp.Or(c.BatchSize, 1000)
+	c.InFlight = cmp.Or(c.InFlight, 2)
+	c.CallTimeout = cmp.Or(c.CallTimeout, time.Second)
+	c.UserGoroutines = cmp.Or(c.UserGoroutines, 64)
+	c.UserBudget = cmp.Or(c.UserBudget, time.Second)
+	c.ScanGoroutines = cmp.Or(c.ScanGoroutines, 2)
+	c.ScanCount = cmp.Or(c.ScanCount, 512)
+	c.MaxSelected = cmp.Or(c.MaxSelected, 100_000)
+	c.Grace = cmp.Or(c.Grace, 5*time.Second)
+	c.Logger = cmp.Or(c.Logger, zap.NewNop())
 	return c
 }
 
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
-}
-
-// check names every fault of a configuration with its defaults filled in.
-func (c Config) check() (faults []error) {
+// validate finds every fault of a configuration with its defaults filled in.
+func (c Config) validate() (faults []error) {
 	if c.Tick < time.Millisecond || c.Tick > time.Second {
 		faults = append(faults, fmt.Errorf("field Tick is %v, want 1ms to 1s", c.Tick))
 	}
@@ -91,7 +85,6 @@ func (c Config) check() (faults []error) {
 		name string
 		v    int64
 	}{
-		{"MaxTasks", int64(c.MaxTasks)},
 		{"BatchSize", int64(c.BatchSize)},
 		{"InFlight", int64(c.InFlight)},
 		{"CallTimeout", int64(c.CallTimeout)},
@@ -99,8 +92,6 @@ func (c Config) check() (faults []error) {
 		{"UserBudget", int64(c.UserBudget)},
 		{"ScanGoroutines", int64(c.ScanGoroutines)},
 		{"ScanCount", int64(c.ScanCount)},
-		{"MaxSelected", int64(c.MaxSelected)},
-		{"Grace", int64(c.Grace)},
 	} {
 		if f.v < 0 {
 			faults = append(faults, fmt.Errorf("field %s is negative", f.name))

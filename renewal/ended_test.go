@@ -33,8 +33,8 @@ func TestCancelAndWaitAfterShutdown(t *testing.T) {
 	}
 	for name, set := range map[string]func(p *Policy, block func()){
 		"callbacks": func(p *Policy, block func()) {
-			p.Callbacks.Renewed = func(context.Context, Event) { block() }
-			p.Callbacks.Finished = func(context.Context, Result) { block() }
+			p.Callbacks.OnRenewed = func(context.Context, Event) { block() }
+			p.Callbacks.OnFinished = func(context.Context, Result) { block() }
 		},
 		"functions": func(p *Policy, block func()) {
 			p.Stop = []StopRule{If(func(context.Context, Status) (bool, error) { block(); return false, nil })}
@@ -44,7 +44,7 @@ func TestCancelAndWaitAfterShutdown(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake()
-				w := &world{fake: f, s: newService(Config{UserGoroutines: 1, UserBudget: time.Hour, Grace: time.Second}.withDefaults(), f, f, nil)}
+				w := &world{fake: f, s: onFake(Config{UserGoroutines: 1, UserBudget: time.Hour, Grace: time.Second}, f)}
 				block, release := hang(t)
 				stop := runService(t, w.s)
 				p := every(time.Second)
@@ -68,7 +68,7 @@ func TestCancelAndWaitAfterShutdown(t *testing.T) {
 }
 
 // TestCancelStopsQueuedCallbacks: a callback that waits for its turn when its task is
-// cancelled is not made.
+// canceled is not made.
 func TestCancelStopsQueuedCallbacks(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{UserGoroutines: 1, UserBudget: time.Hour}, func(w *world) {
@@ -76,14 +76,14 @@ func TestCancelStopsQueuedCallbacks(t *testing.T) {
 		gate := make(chan struct{})
 		slow := every(10 * time.Second)
 		slow.RenewAtOnce = true
-		slow.Callbacks.Renewed = func(context.Context, Event) { <-gate }
+		slow.Callbacks.OnRenewed = func(context.Context, Event) { <-gate }
 		w.lease(t, "slow", slow)
 		pass(time.Second)
 		var got []string
 		p := every(10 * time.Second)
 		p.RenewAtOnce = true
-		p.Callbacks.Renewed = func(context.Context, Event) { got = append(got, "renewed") }
-		p.Callbacks.Finished = func(context.Context, Result) { got = append(got, "finished") }
+		p.Callbacks.OnRenewed = func(context.Context, Event) { got = append(got, "renewed") }
+		p.Callbacks.OnFinished = func(context.Context, Result) { got = append(got, "finished") }
 		h := w.lease(t, "k", p)
 		pass(time.Second)
 		if err := h.Cancel(); err != nil {
@@ -150,14 +150,14 @@ func TestDroppedKeyIsWaitedFor(t *testing.T) {
 	})
 }
 
-// TestCancelledTaskIsNotLost: a task that has dropped a key and is cancelled later has
+// TestCanceledTaskIsNotLost: a task that has dropped a key and is canceled later has
 // not ended by that loss.
-func TestCancelledTaskIsNotLost(t *testing.T) {
+func TestCanceledTaskIsNotLost(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
 		t := w.t
 		p := every(time.Second)
-		p.OnLoss = DropKey
+		p.Loss = DropKey
 		w.set("here", "me", 4*time.Second)
 		h := register(t, w.s, Task{Keys: []string{"here", "gone"}, Policy: p})
 		pass(3 * time.Second)

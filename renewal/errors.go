@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/cutover-go/cutover/internal/redisserver"
+	"github.com/cutover-go/cutover/renewal/internal/backend"
+	"github.com/cutover-go/cutover/renewal/internal/hostcall"
 )
 
 // Errors to match with errors.Is; see the package comment for the situations.
@@ -21,9 +25,9 @@ var (
 	ErrMissing      = errors.New("renewal: key does not exist")
 	ErrForeignOwner = errors.New("renewal: key holds another owner's token")
 	ErrDeadline     = errors.New("renewal: no successful refresh in time, the key may have expired")
-	ErrWrongType    = errors.New("renewal: key is not a string and cannot hold an owner's token")
+	ErrWrongType    = backend.ErrWrongType // a key that is not a string cannot hold an owner's token
 	ErrEnded        = errors.New("renewal: task has ended")
-	ErrBudget       = errors.New("renewal: function of the host exceeded its time budget")
+	ErrBudget       = hostcall.ErrBudget // a function of the host exceeded Config.UserBudget
 	ErrInCallback   = errors.New("renewal: cannot wait for a task inside its own callback or policy")
 	// ErrNotPermitted: the Redis user may not run commands that are needed, or use the key.
 	ErrNotPermitted = errors.New("renewal: the Redis user has too few permissions")
@@ -32,10 +36,10 @@ var (
 	ErrUnfinished = errors.New("renewal: functions of the host are still running")
 )
 
-// InvalidError lists every fault of a task or of a configuration. Nothing has been
+// InvalidError lists every fault of a configuration, a task or a lease. Nothing has been
 // registered or started. It matches ErrInvalid and whatever its faults match.
 type InvalidError struct {
-	What   string // "task deploy-42", "configuration"
+	What   string // "configuration", "task deploy-42", "lease"
 	Faults []error
 }
 
@@ -92,11 +96,11 @@ func (e *EndedError) Unwrap() error {
 	return e.Cause
 }
 
-// HeldError says for how long the present holder's lock lasts, at the moment of the
+// HeldError says how long the present holder's lock still lasts, at the moment of the
 // attempt. It matches ErrHeld.
 type HeldError struct {
 	Key  string
-	Left time.Duration // below zero: without limit
+	Left time.Duration // negative: without limit
 }
 
 func (e *HeldError) Error() string {
@@ -111,11 +115,80 @@ func (e *HeldError) Is(target error) bool { return target == ErrHeld }
 
 // PanicError carries what a function of the host panicked with.
 type PanicError struct {
-	Where string // "callback", "selector", "TTL", "interval", "stop rule", "hook"
+	Where string // "callback", "selector", "TTL", "interval", "stop rule"
 	Value any
 	Stack []byte
 }
 
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("renewal: panic in %s: %v", e.Where, e.Value)
+}
+
+// PermissionError says what the Redis user may not do. It matches ErrNotPermitted.
+// docs/renewal.md has the rule to copy.
+type PermissionError struct {
+	// Commands are those that the user may not run, and Keys those that he may not use;
+	// both are empty if Redis did not say.
+	Commands []string
+	Keys     []string
+	Err      error // as it came from Redis
+}
+
+func (e *PermissionError) Error() string {
+	var faults []string
+	if len(e.Commands) > 0 {
+		faults = append(faults, strings.Join(e.Commands, ", "))
+	}
+	if len(e.Keys) > 0 {
+		faults = append(faults, "keys "+strings.Join(e.Keys, ", "))
+	}
+	if len(faults) == 0 {
+		return fmt.Sprintf("renewal: the Redis user has too few permissions: %v", e.Err)
+	}
+	return "renewal: the Redis user has no permission for " + strings.Join(faults, "; ")
+}
+
+// Is matches ErrNotPermitted.
+func (e *PermissionError) Is(target error) bool { return target == ErrNotPermitted }
+
+// Unwrap returns the error of Redis.
+func (e *PermissionError) Unwrap() error { return e.Err }
+
+// EvictionError says which server may drop keys by itself, so that Acquire acquires no lock
+// on it. It matches ErrEviction.
+type EvictionError struct {
+	Node   string
+	Policy string // its maxmemory-policy
+	Limit  int64  // its maxmemory in bytes
+}
+
+func (e *EvictionError) Error() string {
+	return fmt.Sprintf("renewal: redis at %s may drop locks: at maxmemory %d its maxmemory-policy is %s; set it to noeviction",
+		e.Node, e.Limit, e.Policy)
+}
+
+// Is matches ErrEviction.
+func (e *EvictionError) Is(target error) bool { return target == ErrEviction }
+
+// publicError turns the errors of the backend into those of this package.
+func publicError(err error) error {
+	var refused *backend.Refused
+	var evicts *redisserver.Eviction
+	switch {
+	case errors.As(err, &refused):
+		return &PermissionError{Commands: refused.Commands, Keys: refused.Keys, Err: refused.Err}
+	case errors.As(err, &evicts):
+		return &EvictionError{Node: evicts.Addr, Policy: evicts.Policy, Limit: evicts.Limit}
+	}
+	return err
+}
+
+// guard calls a function of the host and returns its error, or a *PanicError if it
+// panicked.
+func guard(where string, fn func() error) error {
+	err := hostcall.Guard(fn)
+	if p := (*hostcall.Panic)(nil); errors.As(err, &p) {
+		return &PanicError{Where: where, Value: p.Value, Stack: p.Stack}
+	}
+	return err
 }

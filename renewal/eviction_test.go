@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/cutover-go/cutover/internal/redisserver"
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
@@ -52,18 +51,13 @@ func TestEvictionSetLater(t *testing.T) {
 	var told []Eviction
 	core, logs := observer.New(zapcore.WarnLevel)
 	cfg := Config{Logger: zap.New(core)}
-	cfg.Hooks.Eviction = func(e Eviction) {
+	cfg.Hooks.OnEviction = func(e Eviction) {
 		mu.Lock()
 		defer mu.Unlock()
 		told = append(told, e)
 	}
-	s, err := New(server.Client(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := s.backend.(*redisBackend)
-	b.only.guard = redisserver.NewGuard(server.Client(), time.Millisecond)
-	start(t, s)
+	cfg.lookEvery = time.Millisecond
+	s := onRedis(t, server.Client(), cfg)
 	lease, err := s.AcquireWith(t.Context(), "held", &Policy{TTL: FixedTTL(time.Minute), Interval: Every(50 * time.Millisecond)})
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +100,7 @@ func TestRenewedKeysTellOfEviction(t *testing.T) {
 	server := redistest.Start(t)
 	limit(t, server.Client(), "100mb", "allkeys-lru")
 	told := make(chan Eviction, 10)
-	s := onRedis(t, server.Client(), Config{Hooks: Hooks{Eviction: func(e Eviction) { told <- e }}})
+	s := onRedis(t, server.Client(), Config{Hooks: Hooks{OnEviction: func(e Eviction) { told <- e }}})
 	set(t, server.Client(), "k", "me", time.Minute)
 	h := register(t, s, Task{Keys: []string{"k"}, Owner: "me", Policy: every(10 * time.Second)})
 	if err := h.RenewNow(t.Context()); err != nil {

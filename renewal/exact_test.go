@@ -2,9 +2,12 @@ package renewal
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
 )
 
 // TestDeadlineCountsFromTheSending: what an answer took is not time that the key lives.
@@ -69,17 +72,28 @@ func TestCancelAndWaitForAPolicy(t *testing.T) {
 func TestRenewNowLiftsWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{})
-	l := &lane{svc: s, group: s.lanes}
-	s.lanes.sole = l
 	h := register(t, s, Task{Keys: []string{"k"}, Policy: every(time.Second)})
+	pushed := &pushes{nodeQueues: s.router}
+	s.shared.queues = pushed
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.refresh(0)
-	h.x().waits = append(h.x().waits, &renewWait{done: make(chan struct{})})
+	h.x().waits.add()
 	for range 3 { // once is enough
 		h.refresh(0)
 	}
-	if l.normal.n != 1 || l.asked.n != 1 {
-		t.Errorf("%d in turn, %d ahead; want one each", l.normal.n, l.asked.n)
+	if want := []nodequeue.Rank{nodequeue.RankDue, nodequeue.RankFirst}; !slices.Equal(pushed.ranks, want) {
+		t.Errorf("queued with ranks %v, want %v", pushed.ranks, want)
 	}
+}
+
+// pushes records the ranks with which keys are queued.
+type pushes struct {
+	nodeQueues
+	ranks []nodequeue.Rank
+}
+
+func (p *pushes) push(it nodequeue.Item[taskKey], r nodequeue.Rank) {
+	p.ranks = append(p.ranks, r)
+	p.nodeQueues.push(it, r)
 }

@@ -58,10 +58,10 @@ func Example() {
 	fmt.Println("renewed:", handle.RenewNow(ctx) == nil)
 
 	err = handle.CancelAndWait(ctx) // from here on nothing touches the key
-	fmt.Println("cancelled:", err == nil, handle.Result().Reason)
+	fmt.Println("canceled:", err == nil, handle.Result().Reason)
 	// Output:
 	// renewed: true
-	// cancelled: true cancelled
+	// canceled: true canceled
 }
 
 // A lock is taken, held under its own context, and released.

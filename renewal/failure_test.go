@@ -71,7 +71,7 @@ func TestLateAnswerDoesNotRevive(t *testing.T) {
 		lost := 0
 		p := &Policy{
 			TTL: FixedTTL(time.Minute), Interval: Every(20 * time.Second), RenewAtOnce: true,
-			Callbacks: Callbacks{Lost: func(context.Context, Event) { lost++ }},
+			Callbacks: Callbacks{OnLost: func(context.Context, Event) { lost++ }},
 		}
 		w.at("main").slow(59 * time.Second)
 		w.set("k", "me", 0) // never expires: Redis would say renewed
@@ -137,7 +137,7 @@ func TestOneKeyFailsAlone(t *testing.T) {
 	bubble(t, Config{}, func(w *world) {
 		t := w.t
 		p := every(time.Second)
-		p.OnLoss = DropKey
+		p.Loss = DropKey
 		w.set("good", "me", p.TTL.fixed)
 		w.set("bad", "wrong type", 0)
 		w.set("far/hangs", "me", p.TTL.fixed)
@@ -227,7 +227,7 @@ func TestDropKeyEndsWithTheLast(t *testing.T) {
 	bubble(t, Config{}, func(w *world) {
 		t := w.t
 		p := every(time.Second)
-		p.OnLoss = DropKey
+		p.Loss = DropKey
 		w.set("a", "me", p.TTL.fixed)
 		w.set("b", "me", p.TTL.fixed)
 		h := register(t, w.s, Task{Keys: []string{"a", "b"}, Policy: p})
@@ -261,9 +261,9 @@ func TestClockSteps(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake()
-				s := newService(Config{}.withDefaults(), f, f, nil)
+				s := onFake(Config{}, f)
 				var step atomic.Int64
-				s.clock.wall = func() time.Time { return time.Now().Add(time.Duration(step.Load())) }
+				s.shared.clock.wall = func() time.Time { return time.Now().Add(time.Duration(step.Load())) }
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan error, 1)
 				w := &world{fake: f, s: s}

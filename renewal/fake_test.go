@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
 // fake is Redis in memory: it follows the clock of a synctest bubble. Keys named
@@ -105,7 +107,9 @@ func (f *fake) sent(key string) (at []time.Time) {
 	return at
 }
 
-func (f *fake) node(_ context.Context, key string) (node, error) {
+func (*fake) Sole() backend.Node { return nil }
+
+func (f *fake) Node(_ context.Context, key string) (backend.Node, error) {
 	name, _, ok := strings.Cut(key, "/")
 	if !ok {
 		name = "main"
@@ -113,16 +117,19 @@ func (f *fake) node(_ context.Context, key string) (node, error) {
 	return f.at(name), nil
 }
 
-func (f *fake) reload(context.Context) {}
+// Redirected is the node that keys are redirected to.
+func (f *fake) Redirected(_, to string) backend.Node { return f.at(to) }
 
-func (f *fake) scan(match string, _ int) scan { return &fakeScan{f, match} }
+func (f *fake) Reload(context.Context) {}
+
+func (f *fake) Scan(match string, _ int) backend.Scan { return &fakeScan{f, match} }
 
 type fakeScan struct {
 	f     *fake
 	match string
 }
 
-func (s *fakeScan) page(context.Context) (keys []string, more bool, err error) {
+func (s *fakeScan) Page(context.Context) (keys []string, more bool, err error) {
 	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
 	if s.f.scanErr != nil {
@@ -139,9 +146,9 @@ func (s *fakeScan) page(context.Context) (keys []string, more bool, err error) {
 	return keys, false, nil
 }
 
-func (f *fake) acquire(_ context.Context, key, token string, ttl time.Duration) (int64, error) {
+func (f *fake) Acquire(_ context.Context, key, token string, ttl time.Duration) (backend.Grant, error) {
 	if k, ok := f.get(key); ok {
-		return 0, &HeldError{Key: key, Left: time.Until(k.expires)}
+		return backend.Grant{Held: true, Left: time.Until(k.expires)}, nil
 	}
 	f.set(key, token, ttl)
 	f.mu.Lock()
@@ -151,19 +158,19 @@ func (f *fake) acquire(_ context.Context, key, token string, ttl time.Duration) 
 	if late > 0 {
 		time.Sleep(late)
 	}
-	return fence, nil
+	return backend.Grant{Fence: fence}, nil
 }
 
-func (f *fake) release(_ context.Context, key, token string) error {
+func (f *fake) Release(_ context.Context, key, token string) (backend.Answer, error) {
 	k, ok := f.get(key)
 	switch {
 	case !ok:
-		return &LostError{Key: key, Cause: ErrMissing}
+		return backend.Missing, nil
 	case k.value != token:
-		return &LostError{Key: key, Cause: ErrForeignOwner}
+		return backend.Foreign, nil
 	}
 	f.del(key)
-	return nil
+	return backend.Renewed, nil
 }
 
 // slowLeases delays the answers to acquire.
@@ -173,7 +180,7 @@ func (f *fake) slowLeases(by time.Duration) {
 	f.late = by
 }
 
-func (n *fakeNode) name() string { return n.label }
+func (n *fakeNode) Name() string { return n.label }
 
 func (n *fakeNode) fail(err error) {
 	n.mu.Lock()
@@ -212,7 +219,7 @@ func (n *fakeNode) total() int {
 	return n.made
 }
 
-func (n *fakeNode) refresh(ctx context.Context, timeout time.Duration, reqs []request) {
+func (n *fakeNode) Refresh(ctx context.Context, timeout time.Duration, reqs []backend.Request) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	n.mu.Lock()
@@ -244,36 +251,46 @@ func (n *fakeNode) refresh(ctx context.Context, timeout time.Duration, reqs []re
 	}
 }
 
-func fillErr(reqs []request, err error) {
+func fillErr(reqs []backend.Request, err error) {
 	for i := range reqs {
-		reqs[i].err = err
+		reqs[i].Err = err
 	}
 }
 
-func (f *fake) answer(r *request, err error) {
+func (f *fake) answer(r *backend.Request, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sends = append(f.sends, send{*r.key, time.Now()})
-	k, ok := f.live(*r.key)
-	ttl := time.Duration(r.ttl) * time.Millisecond
+	f.sends = append(f.sends, send{*r.Key, time.Now()})
+	k, ok := f.live(*r.Key)
+	ttl := time.Duration(r.TTL) * time.Millisecond
 	switch {
 	case err != nil:
-		r.err = err
-	case k.value == "wrong type" && r.owner != nil:
-		r.err = ErrWrongType
+		r.Err = err
+	case k.value == "wrong type" && r.Owner != nil:
+		r.Answer, r.Err = backend.Failed, ErrWrongType
 	case !ok:
-		r.answer = answerMissing
-	case r.owner != nil && *r.owner != k.value:
-		r.answer = answerForeign
-	case k.expires.IsZero() && r.keep != keepNone:
-		r.answer = answerRenewed
-	case r.keep == keepLonger && time.Until(k.expires) > ttl:
-		r.answer, r.left = answerRenewed, time.Until(k.expires)
+		r.Answer = backend.Missing
+	case r.Owner != nil && *r.Owner != k.value:
+		r.Answer = backend.Foreign
+	case k.expires.IsZero() && r.Keep != backend.KeepNone:
+		r.Answer = backend.Renewed
+	case r.Keep == backend.KeepLonger && time.Until(k.expires) > ttl:
+		r.Answer, r.Left = backend.Renewed, time.Until(k.expires)
 	default:
 		k.expires = time.Now().Add(ttl)
-		f.keys[*r.key] = k
-		r.answer = answerRenewed
+		f.keys[*r.Key] = k
+		r.Answer = backend.Renewed
 	}
+}
+
+// onFake is a service on a fake.
+func onFake(cfg Config, f interface {
+	backend.Backend
+	backend.Locker
+},
+) *Service {
+	cfg = cfg.withDefaults()
+	return newService(cfg, f, f, newMeter(cfg))
 }
 
 // world is a service on a fake, in a bubble of simulated time.
@@ -289,7 +306,7 @@ func bubble(t *testing.T, cfg Config, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		w := &world{t: t, fake: f, s: newService(cfg.withDefaults(), f, f, nil)}
+		w := &world{t: t, fake: f, s: onFake(cfg, f)}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- w.s.Run(ctx) }()
@@ -326,4 +343,4 @@ func pass(d time.Duration) {
 // nowhere is a backend that finds no node.
 type nowhere struct{ *fake }
 
-func (nowhere) node(context.Context, string) (node, error) { return nil, errDown }
+func (nowhere) Node(context.Context, string) (backend.Node, error) { return nil, errDown }

@@ -20,7 +20,7 @@ func TestClusterWithAFrozenNode(t *testing.T) {
 	s := onRedis(t, rdb, Config{CallTimeout: 300 * time.Millisecond, Grace: 2 * time.Second})
 	g := newGaps()
 	const ttl, interval = 3 * time.Second, 250 * time.Millisecond
-	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(interval), Callbacks: Callbacks{Renewed: g.renewed}}
+	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(interval), Callbacks: Callbacks{OnRenewed: g.renewed}}
 	victim := c.MasterFor("victim")
 	var well []string
 	handles := map[string]*Handle{}

@@ -3,7 +3,6 @@ package renewal
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -11,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/internal/wheel"
 )
 
-// Handle is a registered task. It stays valid after the end and then tells the
-// result. Its methods may be called from any goroutine.
+// Handle is a registered task. It stays valid after the end and then has the result. Its
+// methods may be called from any goroutine.
 type Handle struct {
 	// Immutable after Register.
 	id    string
@@ -20,8 +19,8 @@ type Handle struct {
 	keys  []key // of a fixed list; the elements are under mu
 
 	mu sync.Mutex
-	// Under mu. Of a million tasks each field counts: what most tasks do without
-	// is in extra.
+	// Under mu. Of a million tasks each field counts: what most tasks do without is in
+	// extra.
 	timer    wheel.Handle  // Invariant: never later than due, a deadline or a retry
 	due      time.Duration // next tick
 	early    uint32        // by how many clock ticks due lies before its place in the fixed rate
@@ -29,32 +28,31 @@ type Handle struct {
 	failures uint32
 	reason   Reason // Live until the end
 	counted  bool   // the present tick is in renewals
-	asking   bool   // host functions or a selector are under way
-	err      error  // the last one; apart from extra, since an outage gives one to every task
+	calling  bool   // a policyCall is under way
+	err      error  // the last one; not in extra, since an outage gives one to every task
 	ext      *extra
 
-	pol *policy // immutable; here for the sake of warm
+	pol *policy // immutable
 }
 
-// extra is the part of a Handle that only some tasks need. It is under the mutex of
-// its Handle.
+// extra is the part of a Handle that only some tasks need. It is under the mutex of its
+// Handle.
 type extra struct {
-	done     chan struct{}
-	ctx      context.Context //nolint:containedctx // handed out by Handle.Context; ends with the task
-	cancel   context.CancelCauseFunc
-	born     time.Duration // registered, for the stop rule After
-	ended    time.Time
-	ttl      time.Duration   // last answer of a TTL function
-	interval time.Duration   // last answer of an interval function
-	selected map[string]*key // keys of a selector
-	armed    time.Duration   // of many keys: what the timer is set to
-	lost     int             // of many keys: those that are lost
-	quiet    int             // of many keys, after the end: as many are part of no call
-	overdue  bool            // the functions under way have exceeded their budget
-	calls    []call          // callbacks to come
-	calling  bool            // a callback is under way
-	waits    []*renewWait    // RenewNow
-	idle     []chan struct{} // CancelAndWait
+	done      chan struct{}
+	ctx       context.Context //nolint:containedctx // handed out by Handle.Context; ends with the task
+	cancel    context.CancelCauseFunc
+	born      time.Duration // registered, for the stop rule After
+	ended     time.Time
+	ttl       time.Duration // last answer of a TTL function
+	interval  time.Duration // last answer of an interval function
+	selected  selection
+	armed     time.Duration // of many keys: what the timer is set to
+	lost      int           // of many keys: those that are lost
+	quiet     int           // of many keys, after the end: so many are part of no call
+	overdue   bool          // the policyCall under way has exceeded its budget
+	callbacks callbackQueue
+	waits     renewWaits
+	idle      []chan struct{} // CancelAndWait
 }
 
 func (h *Handle) x() *extra {
@@ -64,15 +62,23 @@ func (h *Handle) x() *extra {
 	return h.ext
 }
 
-// valid tells whether Register made this handle.
+// waits returns the callers of RenewNow; nil if there never was one.
+func (h *Handle) waits() *renewWaits {
+	if h.ext == nil {
+		return nil
+	}
+	return &h.ext.waits
+}
+
+// valid reports whether Register made this handle.
 func (h *Handle) valid() bool { return h != nil && h.pol != nil }
 
 // ID returns the task's id.
 func (h *Handle) ID() string { return h.id }
 
-// Context returns a context that ends with the task: with a *LostError as its cause
-// if a key was lost, with an *EndedError otherwise. For a handle that Register did
-// not make it has ended already, with ErrUnknownTask.
+// Context returns a context that ends with the task: with a *LostError as its cause if a
+// key was lost, with an *EndedError otherwise. For a handle that Register did not make it
+// has ended already, with ErrUnknownTask.
 func (h *Handle) Context() context.Context {
 	if !h.valid() {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -91,8 +97,8 @@ func (h *Handle) Context() context.Context {
 	return x.ctx
 }
 
-// Done is closed when the task has ended. For a handle that Register did not make it
-// is closed already.
+// Done is closed when the task has ended. For a handle that Register did not make it is
+// closed already.
 func (h *Handle) Done() <-chan struct{} {
 	if !h.valid() {
 		done := make(chan struct{})
@@ -111,7 +117,7 @@ func (h *Handle) Done() <-chan struct{} {
 	return x.done
 }
 
-// Result returns how the task ended, or how it stands.
+// Result returns how the task ended, or its figures so far.
 func (h *Handle) Result() Result {
 	if !h.valid() {
 		return Result{Err: ErrUnknownTask}
@@ -140,7 +146,7 @@ func (h *Handle) Status() Status {
 }
 
 func (h *Handle) status() Status {
-	c := &h.pol.svc.clock
+	c := &h.pol.shared.clock
 	s := Status{
 		ID: h.id, Labels: h.pol.Labels,
 		Renewals: int(h.renewals), Failures: int(h.failures), Reason: h.reason,
@@ -156,29 +162,28 @@ func (h *Handle) status() Status {
 	return s
 }
 
-// Cancel ends the task. A renewal under way may still reach Redis, but its outcome
-// is dropped; of the callbacks only Finished is still to come. An ended task stays
-// as it is.
+// Cancel ends the task. A renewal under way may still reach Redis, but its outcome is
+// dropped; of the callbacks only OnFinished is still to come. An ended task stays as it is.
 func (h *Handle) Cancel() error {
 	if !h.valid() {
 		return ErrUnknownTask
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.finish(ReasonCancelled, nil)
+	h.finish(ReasonCanceled, nil)
 	return nil
 }
 
 // CancelAndWait ends the task and returns when no renewal of it is under way and no
-// function of the host runs for it: from then on there is no further renewal and no
-// further callback. Use it before deleting a key. If ctx ends first, the task is
-// cancelled, and the error is the context's. A function of the host that runs for this
-// task must hand on the context that it was given: waiting for itself is ErrInCallback.
+// function of the host runs for it: from then on there is no further renewal and no further
+// callback. Use it before deleting a key. If ctx ends first, the task is canceled, and the
+// error is the context's. A function of the host that runs for this task must hand on the
+// context that it was given: waiting for itself is ErrInCallback.
 func (h *Handle) CancelAndWait(ctx context.Context) error {
 	if err := h.Cancel(); err != nil {
 		return err
 	}
-	if ctx.Value(insideCallback{}) == h || ctx.Value(insideFunction{}) == h {
+	if ctx.Value(insideCallback{}) == h || ctx.Value(insidePolicyCall{}) == h {
 		return ErrInCallback
 	}
 	h.mu.Lock()
@@ -197,51 +202,43 @@ func (h *Handle) CancelAndWait(ctx context.Context) error {
 	}
 }
 
-// insideCallback and insideFunction are the context keys under which callbacks, and
+// insideCallback and insidePolicyCall are the context keys under which callbacks, and
 // policies and selectors, find their own handle.
 type (
-	insideCallback struct{}
-	insideFunction struct{}
+	insideCallback   struct{}
+	insidePolicyCall struct{}
 )
 
-// RenewNow makes a tick due at once, ahead of all that wait for Redis, and waits for the outcome of every key: nil if
-// all were renewed, otherwise the joined errors of those that were not. The rate of
-// the task does not change. Policies and selectors, which come before a refresh, cannot
-// wait for one of their own task: ErrInCallback.
+// RenewNow makes a tick due at once, ahead of everything that waits for Redis, and waits
+// for the outcome of every key: nil if all were renewed, otherwise the joined errors of
+// those that were not. The rate of the task does not change. Policies and selectors, which
+// come before a refresh, cannot wait for one of their own task: ErrInCallback.
 func (h *Handle) RenewNow(ctx context.Context) error {
 	if !h.valid() {
 		return ErrUnknownTask
 	}
-	if ctx.Value(insideFunction{}) == h {
+	if ctx.Value(insidePolicyCall{}) == h {
 		return ErrInCallback
 	}
-	if !h.pol.svc.running() {
+	s := h.pol.shared
+	if !s.registry.running() {
 		return ErrNotRunning
 	}
-	w := &renewWait{done: make(chan struct{})}
 	h.mu.Lock()
 	if h.reason != Live {
 		defer h.mu.Unlock()
 		return h.endedError()
 	}
-	h.x().waits = append(h.x().waits, w)
-	h.run(h.pol.svc.clock.now())
+	w := h.x().waits.add()
+	h.run(s.clock.now())
 	h.mu.Unlock()
-	h.pol.svc.lanes.kick()
+	s.queues.kick()
 	select {
 	case <-w.done:
 		return errors.Join(w.errs...)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// renewWait is one caller of RenewNow. It is under the mutex of its Handle until
-// done is closed.
-type renewWait struct {
-	open map[*key]struct{} // keys without an outcome; nil until the keys are known
-	errs []error
-	done chan struct{}
 }
 
 // each calls fn for every key that is still renewed.
@@ -261,23 +258,29 @@ func (h *Handle) each(fn func(*key)) {
 	}
 }
 
-// quiet tells whether nothing runs for the task any more. It is called after the end, when
-// no key becomes part of a call again.
+// few is the number of keys that may be walked through for the sake of one of them.
+const few = 16
+
+// many reports whether what happens to one key must not cost a walk through all.
+func (h *Handle) many() bool { return len(h.keys) > few || h.pol.Select.set }
+
+// quiet reports whether nothing runs for the task any more. It is called after the end,
+// when no key becomes part of a call again.
 func (h *Handle) quiet() bool {
 	if h.ext == nil {
-		return !h.asking && !slices.ContainsFunc(h.keys, func(k key) bool { return k.calling() })
+		return !h.calling && !slices.ContainsFunc(h.keys, func(k key) bool { return k.sending() })
 	}
 	for ; h.ext.quiet < len(h.keys); h.ext.quiet++ {
-		if h.keys[h.ext.quiet].calling() {
+		if h.keys[h.ext.quiet].sending() {
 			return false
 		}
 	}
 	for _, k := range h.ext.selected {
-		if k.calling() {
+		if k.sending() {
 			return false
 		}
 	}
-	return !h.asking && !h.ext.calling && len(h.ext.calls) == 0
+	return !h.calling && h.ext.callbacks.empty()
 }
 
 // signalIdle wakes CancelAndWait once nothing runs any more.
@@ -289,87 +292,4 @@ func (h *Handle) signalIdle() {
 		close(idle)
 	}
 	h.ext.idle = nil
-}
-
-// ttl is what the next renewal sets.
-func (h *Handle) ttl() time.Duration {
-	if h.pol.ttl != 0 {
-		return h.pol.ttl
-	}
-	return h.ext.ttl
-}
-
-// interval is the time between ticks as far as it is known: until a function has
-// answered, a second.
-func (h *Handle) interval() time.Duration {
-	switch {
-	case h.pol.interval != 0:
-		return h.pol.interval
-	case h.ext != nil && h.ext.interval != 0:
-		return h.ext.interval
-	default:
-		return time.Second
-	}
-}
-
-// schedule sets the next tick to its place in the fixed rate, or jittered to before it.
-func (h *Handle) schedule(base time.Duration) {
-	h.due, h.early = base, 0
-	if share := h.pol.Interval.jitter; share > 0 {
-		c := &h.pol.svc.clock
-		h.early = uint32(share * rand.Float64() * float64(h.interval()/c.tick))
-		h.due = base - time.Duration(h.early)*c.tick
-	}
-}
-
-// arm sets the timer to the next moment at which something is to be done.
-func (h *Handle) arm() {
-	at := h.due
-	if len(h.keys) == 1 && h.ext == nil && h.keys[0].state != keyWaiting { // no need of the clock
-		at = h.until(&h.keys[0], at, 0)
-	} else {
-		now := h.pol.svc.clock.tickNow()
-		h.each(func(k *key) { at = h.until(k, at, now) })
-	}
-	if h.many() {
-		h.x().armed = at
-	}
-	h.timer = h.pol.svc.timers.set(h.timer, h.pol.svc.clock.ceil(at), h)
-}
-
-// few is the number of keys that may be walked through for the sake of one of them.
-const few = 16
-
-// many tells whether what happens to one key must not cost a walk through all.
-func (h *Handle) many() bool { return len(h.keys) > few || h.pol.Select.set }
-
-// armFor moves the timer forward for what is to be done for one key. It moves nothing
-// back: a timer that comes early finds nothing to do.
-func (h *Handle) armFor(k *key) {
-	if !h.many() {
-		h.arm()
-		return
-	}
-	if at := h.until(k, h.due, h.pol.svc.clock.tickNow()); at < h.x().armed {
-		h.x().armed = at
-		h.timer = h.pol.svc.timers.set(h.timer, h.pol.svc.clock.ceil(at), h)
-	}
-}
-
-// until is the earlier of at and the next moment at which something is to be done
-// for a key. Now is the present tick.
-func (h *Handle) until(k *key, at time.Duration, now uint64) time.Duration {
-	if !k.live() {
-		return at
-	}
-	at = min(at, k.deadline)
-	if k.state == keyWaiting {
-		at = min(at, h.retryAt(k, now))
-	}
-	return at
-}
-
-// retryAt restores the full time of a retry from its low half and the present tick.
-func (h *Handle) retryAt(k *key, now uint64) time.Duration {
-	return time.Duration(int64(now)+int64(int32(k.retry-uint32(now)))) * h.pol.svc.clock.tick
 }

@@ -2,20 +2,22 @@ package renewal
 
 import "time"
 
-// Hooks hear of what a service does, for metrics. They are called one at a time on a
-// goroutine of their own; figures that come while a hook runs are added up, so that a
-// slow hook gets fewer and larger reports and delays no renewal; of a lag that began
-// and ended meanwhile it hears nothing. A panic is logged and goes no further.
+// Hooks let a host observe a service, for metrics. They are called one at a time on a
+// goroutine of their own; figures that come while a hook runs are added up, so that a slow
+// hook gets fewer and larger reports and delays no renewal, and is not told of a lag that
+// began and ended meanwhile.
+//
+// A panic in a hook or a callback is recovered, logged with its stack, and goes no further.
 type Hooks struct {
-	// Batch gets the outcomes since its last call, one call per policy and node.
-	Batch func(Batch)
-	// Lag is told when renewals of a node fall more than half an interval behind,
-	// and when they have caught up.
-	Lag func(Lag)
-	// Eviction is told when a node is found to drop keys by itself, and when it does so no
-	// longer. Nodes are looked at
-	// once a minute, while there is something to renew on them.
-	Eviction func(Eviction)
+	// OnBatch gets the outcomes since its last call, one call per policy and node.
+	OnBatch func(Batch)
+	// OnLag is called when renewals of a node fall more than half an interval behind, and
+	// when they have caught up.
+	OnLag func(Lag)
+	// OnEviction is called when a node is found to drop keys by itself, and when it no
+	// longer does. Nodes are looked at once a minute, while there is something to renew on
+	// them.
+	OnEviction func(Eviction)
 }
 
 // Batch is the outcome of the calls to one node for the tasks of one policy.
@@ -40,10 +42,19 @@ var LateBounds = [...]time.Duration{ //nolint:gochecknoglobals // a constant tab
 	500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second,
 }
 
-// Lag tells that renewals of a node are late, or not any more.
+// Lag says that renewals of a node are late, or no longer.
 type Lag struct {
 	Node   string
 	Begun  bool
 	Late   time.Duration // of the oldest tick in the queue
 	Queued int
+}
+
+// Eviction says that a server may drop keys by itself, or no longer: it has a memory limit
+// and another maxmemory-policy than noeviction. Such a server lets two hold one lock.
+type Eviction struct {
+	Node   string
+	Begun  bool
+	Policy string // maxmemory-policy, if Begun
+	Limit  int64  // maxmemory in bytes, if Begun
 }

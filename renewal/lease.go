@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover/internal/await"
+	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
 // Lease is a lock that is held: a key with a random token, kept alive by the service
@@ -20,50 +22,46 @@ type Lease struct {
 	fence int64
 }
 
-// leasePolicies bounds the policies that are shared between leases of the same TTL.
-const leasePolicies = 64
-
-// Acquire takes the lock key, which then lives for ttl from each renewal on, of which
-// there are three in that time. If it is held, the error is a *HeldError that says
-// for how long; Acquire does not wait. The service must be running:
-// after go service.Run(ctx), wait for <-service.Started(), or Acquire may come first and
-// fail with ErrNotRunning.
+// Acquire acquires the lock key, which then lives for ttl from each renewal on, of which
+// there are three in that time. If it is held, the error is a *HeldError that says for how
+// long; Acquire does not wait. The service must be running: after go service.Run(ctx), wait
+// for <-service.Started(), or Acquire may come first and fail with ErrNotRunning.
 //
-// A counter beside the lock gives each holder a number greater than all before; it
-// has no TTL and stays. To be in the lock's slot of a cluster it is called {lock}:fence
-// for a lock called lock, and a{b}c:fence for one whose name has a hash tag, a{b}c.
+// A counter beside the lock gives each holder a number greater than all before; it has no
+// TTL and stays. To be in the lock's slot of a cluster it is called {lock}:fence for a lock
+// called lock, and a{b}c:fence for one whose name has a hash tag, a{b}c.
 //
 // Acquire returns as soon as ctx ends, whatever the server does. An answer that comes so
-// late that the lock may have expired meanwhile is no lease: the error is a *LostError
-// with ErrDeadline.
+// late that the lock may have expired meanwhile is no lease: the error is a *LostError with
+// ErrDeadline.
 //
 // A server that may drop keys to make room (one with a memory limit and another
 // maxmemory-policy than noeviction) keeps no locks: the error is an *EvictionError. A user
-// who may not run all that taking, keeping and releasing the lock needs gets a
+// who may not run all that acquiring, keeping and releasing the lock needs gets a
 // *PermissionError.
 //
-// After any other error than these and a *HeldError it is not known whether the lock was taken. The
-// service then gives it back, in the background if ctx has ended, and at worst it expires
-// after ttl.
+// After any other error than these and a *HeldError it is not known whether the lock was
+// acquired. The service then releases it, in the background if ctx has ended, and at worst
+// it expires after ttl.
 func (s *Service) Acquire(ctx context.Context, key string, ttl time.Duration) (*Lease, error) {
-	return s.AcquireWith(ctx, key, s.leasePolicy(ttl))
+	return s.AcquireWith(ctx, key, s.leases.of(ttl))
 }
 
-// AcquireWith is Acquire under a policy of the host's, for its interval, stop rules,
-// labels or callbacks. The policy needs a fixed TTL and cannot select keys. When a
-// stop rule ends the renewal, the lock stays until its TTL is over or Release.
+// AcquireWith is Acquire under a policy of the host's, for its interval, stop rules, labels
+// or callbacks. The policy needs a fixed TTL and cannot select keys. When a stop rule ends
+// the renewal, the lock stays until its TTL is over or Release.
 func (s *Service) AcquireWith(ctx context.Context, key string, policy *Policy) (*Lease, error) {
-	if err := s.vetLease(key, policy); err != nil {
+	if err := s.validateLease(key, policy); err != nil {
 		return nil, err
 	}
 	l := &Lease{svc: s, key: key, token: rand.Text()}
 	sent := time.Now()
-	err := s.take(ctx, l, policy.TTL.fixed)
+	err := l.acquire(ctx, policy.TTL.fixed)
 	if errors.Is(err, ErrHeld) {
 		return nil, err
 	}
 	if err == nil {
-		err = l.keep(ctx, sent, policy)
+		err = l.register(ctx, sent, policy)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("renewal: acquire %q: %w", key, err)
@@ -71,30 +69,85 @@ func (s *Service) AcquireWith(ctx context.Context, key string, policy *Policy) (
 	return l, nil
 }
 
-// take asks for the lock, and returns when ctx ends at the latest. If the answer is still
-// under way then, whoever waits for it gives the lock back; a release that was sent at
-// once could reach the server before the repetition of a request that the client believes
-// lost.
-func (s *Service) take(ctx context.Context, l *Lease, ttl time.Duration) error {
+// validateLease finds every fault of a lease.
+func (s *Service) validateLease(key string, policy *Policy) error {
+	if !s.shared.registry.running() {
+		return ErrNotRunning
+	}
+	var faults []error
+	if key == "" {
+		faults = append(faults, errors.New("an empty key"))
+	} else if _, err := backend.FenceKey(key); err != nil {
+		faults = append(faults, err)
+	}
+	switch {
+	case policy == nil:
+		faults = append(faults, errors.New("no policy"))
+	case policy.TTL.fn != nil || policy.Select.set:
+		faults = append(faults, errors.New("a lease needs a fixed TTL and no selector"))
+	default:
+		faults = append(faults, validatePolicy(policy, s.shared.cfg.Tick)...)
+	}
+	if len(faults) > 0 {
+		return &InvalidError{What: "lease", Faults: faults}
+	}
+	return nil
+}
+
+// leasePolicies are the policies that leases of the same TTL share.
+type leasePolicies struct {
+	mu    sync.Mutex
+	byTTL map[time.Duration]*Policy
+}
+
+// keptPolicies bounds the policies that are kept for further leases.
+const keptPolicies = 64
+
+// of returns the policy of all plain leases of a TTL.
+func (l *leasePolicies) of(ttl time.Duration) *Policy {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	policy := l.byTTL[ttl]
+	if policy != nil {
+		return policy
+	}
+	policy = &Policy{TTL: FixedTTL(ttl)}
+	if l.byTTL == nil {
+		l.byTTL = make(map[time.Duration]*Policy)
+	}
+	if len(l.byTTL) < keptPolicies {
+		l.byTTL[ttl] = policy
+	}
+	return policy
+}
+
+// acquire sends the request for the lock, and returns when ctx ends at the latest. If the
+// answer is still under way then, the goroutine that waits for it releases the lock; a
+// release that was sent at once could reach the server before the repetition of a request
+// that the client believes lost.
+func (l *Lease) acquire(ctx context.Context, ttl time.Duration) error {
 	answer := make(chan error)
-	s.behind.Add(1)
+	l.svc.lockCalls.Add(1)
 	go func() {
-		defer s.behind.Add(-1)
+		defer l.svc.lockCalls.Add(-1)
 		lasting := context.WithoutCancel(ctx)
-		fence, err := s.locker.acquire(lasting, l.key, l.token, ttl)
-		l.fence = fence
+		grant, err := l.svc.locker.Acquire(lasting, l.key, l.token, ttl)
+		if err = publicError(err); err == nil && grant.Held {
+			err = &HeldError{Key: l.key, Left: grant.Left}
+		}
+		l.fence = grant.Fence
 		select {
 		case answer <- err:
 		case <-ctx.Done():
-			if !notTaken(err) {
-				_ = s.locker.release(lasting, l.key, l.token) // at worst it expires
+			if !notAcquired(err) {
+				_ = l.release(lasting) // at worst it expires
 			}
 		}
 	}()
 	select {
 	case err := <-answer:
-		if err != nil && !notTaken(err) {
-			s.giveBack(ctx, l)
+		if err != nil && !notAcquired(err) {
+			l.undo(ctx)
 		}
 		return err
 	case <-ctx.Done():
@@ -102,12 +155,12 @@ func (s *Service) take(ctx context.Context, l *Lease, ttl time.Duration) error {
 	}
 }
 
-// notTaken tells whether an error says for sure that the lock was not taken.
-func notTaken(err error) bool { return errors.Is(err, ErrHeld) || errors.Is(err, ErrEviction) }
+// notAcquired reports whether an error says for sure that the lock was not acquired.
+func notAcquired(err error) bool { return errors.Is(err, ErrHeld) || errors.Is(err, ErrEviction) }
 
-// keep registers the task that keeps the lease alive. The last thing before a lease is
+// register registers the task that keeps the lease alive. The last thing before a lease is
 // handed out is to compare: the request may have been under way for longer than the TTL.
-func (l *Lease) keep(ctx context.Context, sent time.Time, policy *Policy) error {
+func (l *Lease) register(ctx context.Context, sent time.Time, policy *Policy) error {
 	ttl := policy.TTL.fixed
 	late := func() bool { return time.Since(sent) >= ttl-marginOf(ttl) }
 	var err error
@@ -121,67 +174,42 @@ func (l *Lease) keep(ctx context.Context, sent time.Time, policy *Policy) error 
 		}
 	}
 	if err != nil {
-		l.svc.giveBack(ctx, l)
+		l.undo(ctx)
 	}
 	return err
 }
 
-// leasePolicy returns the policy of all plain leases of a TTL.
-func (s *Service) leasePolicy(ttl time.Duration) *Policy {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	policy := s.leases[ttl]
-	if policy == nil {
-		policy = &Policy{TTL: FixedTTL(ttl)}
-		if len(s.leases) < leasePolicies {
-			s.leases[ttl] = policy
-		}
-	}
-	return policy
-}
-
-// vetLease names every fault of a lease.
-func (s *Service) vetLease(key string, policy *Policy) error {
-	if !s.running() {
-		return ErrNotRunning
-	}
-	var faults []error
-	if key == "" {
-		faults = append(faults, errors.New("an empty key"))
-	} else if _, err := fenceKey(key); err != nil {
-		faults = append(faults, err)
-	}
-	switch {
-	case policy == nil:
-		faults = append(faults, errors.New("no policy"))
-	case policy.TTL.fn != nil || policy.Select.set:
-		faults = append(faults, errors.New("a lease needs a fixed TTL and no selector"))
-	default:
-		faults = append(faults, checkPolicy(policy, s.cfg.Tick)...)
-	}
-	if len(faults) > 0 {
-		return &InvalidError{What: "lease", Faults: faults}
-	}
-	return nil
-}
-
-// giveBack releases a lock of which it is not known whether it was taken. It waits until
+// undo releases a lock of which it is not known whether it was acquired. It waits until
 // that is done, but no longer than ctx and Config.CallTimeout allow.
-func (s *Service) giveBack(ctx context.Context, l *Lease) {
+func (l *Lease) undo(ctx context.Context) {
 	done := make(chan struct{})
-	s.behind.Add(1)
+	l.svc.lockCalls.Add(1)
 	go func() {
-		defer s.behind.Add(-1)
+		defer l.svc.lockCalls.Add(-1)
 		defer close(done)
-		_ = s.locker.release(context.WithoutCancel(ctx), l.key, l.token) // at worst it expires
+		_ = l.release(context.WithoutCancel(ctx)) // at worst it expires
 	}()
-	patience := time.NewTimer(s.cfg.CallTimeout)
-	defer patience.Stop()
+	timeout := time.NewTimer(l.svc.shared.cfg.CallTimeout)
+	defer timeout.Stop()
 	select {
 	case <-done:
-	case <-patience.C:
+	case <-timeout.C:
 	case <-ctx.Done():
 	}
+}
+
+// release deletes the lock if it holds the token.
+func (l *Lease) release(ctx context.Context) error {
+	answer, err := l.svc.locker.Release(ctx, l.key, l.token)
+	switch {
+	case err != nil:
+		return publicError(err)
+	case answer == backend.Missing:
+		return &LostError{Key: l.key, Cause: ErrMissing}
+	case answer == backend.Foreign:
+		return &LostError{Key: l.key, Cause: ErrForeignOwner}
+	}
+	return nil
 }
 
 // Context ends when the lease is lost or released: with a *LostError or an
@@ -207,23 +235,23 @@ func (l *Lease) Fence() int64 { return l.fence }
 // Handle is the task that keeps the lease alive.
 func (l *Lease) Handle() *Handle { return l.h }
 
-// Release ends the renewal and deletes the key if it still holds the token. If it does
-// not, something else may have run under the lock: the error is the *LostError that ended
-// the task, or says what was found instead, ErrMissing or ErrForeignOwner.
+// Release ends the renewal and deletes the key if it still holds the token. If it does not,
+// something else may have run under the lock: the error is the *LostError that ended the
+// task, or says what was found instead, ErrMissing or ErrForeignOwner.
 //
 // It returns as soon as ctx ends, with the renewal ended in any case and the request, if it
-// was sent, on its way. After that, or an error of Redis, it may be called again; otherwise the key expires by itself.
-// If such a call was carried out and only its answer lost, the next one finds nothing
-// and says ErrMissing, as does one after a success. A callback of the same task, which
-// must hand on its context, gets ErrInCallback.
+// was sent, on its way. After that, or an error of Redis, it may be called again; otherwise
+// the key expires by itself. If such a call was carried out and only its answer lost, the
+// next one finds nothing and says ErrMissing, as does one after a success. A callback of the
+// same task, which must hand on its context, gets ErrInCallback.
 func (l *Lease) Release(ctx context.Context) error {
 	if err := l.h.CancelAndWait(ctx); err != nil {
 		return err
 	}
 	err := await.Do(ctx, func(ctx context.Context) error {
-		l.svc.behind.Add(1)
-		defer l.svc.behind.Add(-1)
-		return l.svc.locker.release(ctx, l.key, l.token)
+		l.svc.lockCalls.Add(1)
+		defer l.svc.lockCalls.Add(-1)
+		return l.release(ctx)
 	})
 	if err == nil {
 		return nil

@@ -111,7 +111,7 @@ func TestCallsOnAFrozenServer(t *testing.T) {
 		checkReturns(t, name+"/Release", end, l.Release)
 	}
 	server.Thaw()
-	eventually(t, 20*time.Second, func() bool { return s.behind.Load() == 0 }, "calls are still under way")
+	eventually(t, 20*time.Second, func() bool { return s.lockCalls.Load() == 0 }, "calls are still under way")
 	for _, l := range leases { // some ended while they still waited for a renewal under way
 		if err := l.Release(t.Context()); err != nil && !errors.Is(err, ErrMissing) {
 			t.Error(err)

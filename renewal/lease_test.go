@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
 func TestLeaseIsKeptAndReleased(t *testing.T) {
@@ -88,8 +90,8 @@ func TestAcquireNamesEveryFault(t *testing.T) {
 func TestFenceKeySharesTheSlot(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"lock", "{a}b", "a{b}c", "a b", "x{y"} {
-		fence, err := fenceKey(key)
-		if err != nil || hashSlot(fence) != hashSlot(key) || fence == key {
+		fence, err := backend.FenceKey(key)
+		if err != nil || backend.HashSlot(fence) != backend.HashSlot(key) || fence == key {
 			t.Errorf("%s: %s, %v", key, fence, err)
 		}
 	}

@@ -24,9 +24,9 @@ func TestManyKeysOfOneTask(t *testing.T) {
 					f.set(keys[i], "wrong type", 0)
 				}
 			}
-			s := newService(Config{}.withDefaults(), f, f, nil)
+			s := onFake(Config{}, f)
 			start(t, s)
-			p := &Policy{TTL: FixedTTL(time.Minute), Interval: Every(20 * time.Second), OnLoss: DropKey, RenewAtOnce: true}
+			p := &Policy{TTL: FixedTTL(time.Minute), Interval: Every(20 * time.Second), Loss: DropKey, RenewAtOnce: true}
 			h := register(t, s, Task{Keys: keys, Owner: "me", Policy: p})
 			eventually(t, manyKeysTime, func() bool { r := h.Result(); return r.Failures >= n || r.Reason == ReasonLost }, "not gone through")
 			if lost := s.Stats().Lost; name == "lost" && lost != n {
@@ -49,7 +49,7 @@ func TestManyKeysAreRetriedAndLostOnTime(t *testing.T) {
 			w.set(keys[i], "me", 40*time.Second)
 		}
 		p := every(10 * time.Second)
-		p.OnLoss = DropKey
+		p.Loss = DropKey
 		h := register(t, w.s, Task{Keys: keys, Owner: "me", Policy: p})
 		pass(20 * time.Second)
 		w.at("main").fail(errDown)
@@ -88,7 +88,7 @@ func TestManyKeysDelayNobody(t *testing.T) {
 	big.mu.Lock() // somebody goes through its keys
 	fired := make(chan struct{})
 	go func() {
-		s.fire(big, s.clock.now())
+		s.fire(big, s.shared.clock.now())
 		close(fired)
 	}()
 	select {
@@ -97,5 +97,5 @@ func TestManyKeysDelayNobody(t *testing.T) {
 		t.Error("the clock waits for a task of many keys")
 	}
 	big.mu.Unlock()
-	s.lanes.close()
+	s.router.group.Close()
 }

@@ -1,136 +1,62 @@
 package renewal
 
 import (
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
+
+	"go.uber.org/zap"
 )
 
-// tally counts the outcomes of one batch by policy.
-type tally struct {
-	last  *policy // of counts[at]; most batches have one policy
-	at    int
-	pols  []*policy
-	count []Batch
-}
-
-func (t *tally) of(p *policy) *Batch {
-	if t.last == p {
-		return &t.count[t.at]
-	}
-	t.last = p
-	for t.at = range t.pols {
-		if t.pols[t.at] == p {
-			return &t.count[t.at]
-		}
-	}
-	t.at = len(t.pols)
-	t.pols = append(t.pols, p)
-	t.count = append(t.count, Batch{Calls: 1, Labels: p.Labels})
-	return &t.count[t.at]
-}
-
-func (t *tally) add(it *item, o Outcome, now time.Duration) {
-	if o == 0 {
-		return
-	}
-	b := t.of(it.h.pol)
-	b.add(o)
-	if o != Renewed {
-		return
-	}
-	b.Late[lateBucket(now-it.due)]++
-	if left, ttl := it.deadline-now, it.h.pol.ttl; ttl != 0 && left < ttl {
-		b.Left[int64(max(left, 0))*10/int64(ttl)]++
-	}
-}
-
-func lateBucket(late time.Duration) int {
-	for i, bound := range LateBounds {
-		if late <= bound {
-			return i
-		}
-	}
-	return len(LateBounds)
-}
-
-func (b *Batch) add(o Outcome) {
-	switch o {
-	case Renewed:
-		b.Renewed++
-	case Lost:
-		b.Lost++
-	case Failed:
-		b.Failed++
-	case Skipped:
-		b.Skipped++
-	}
-}
-
-func (b *Batch) merge(o *Batch) {
-	b.Labels = o.Labels
-	b.Calls += o.Calls
-	b.Renewed += o.Renewed
-	b.Lost += o.Lost
-	b.Failed += o.Failed
-	b.Skipped += o.Skipped
-	for i := range o.Late {
-		b.Late[i] += o.Late[i]
-	}
-	for i := range o.Left {
-		b.Left[i] += o.Left[i]
-	}
-}
-
-// report adds a batch's tally to the service's and empties it.
-func (b *batch) report(l *lane) {
-	for i := range b.tally.count {
-		c := &b.tally.count[i]
-		c.Node = l.name
-		l.svc.meter.add(b.tally.pols[i], c)
-	}
-	clear(b.tally.pols)
-	b.tally.last, b.tally.pols, b.tally.count = nil, b.tally.pols[:0], b.tally.count[:0]
-}
-
-// meter adds up what happened, for Stats and for the hooks.
+// meter adds up what happened, for Stats, for the hooks and for the log.
 type meter struct {
-	hooks      Hooks
-	log        func(error)
+	// Immutable after construction.
+	hooks Hooks
+	log   *zap.Logger
+
 	dropped    atomic.Int64 // callbacks left out
 	userErrors atomic.Int64
-	steps      atomic.Int64
+	steps      atomic.Int64 // of the wall clock
 
 	mu         sync.Mutex
 	total      Batch
-	pending    map[meterKey]*Batch // not yet told
-	lags       map[string]Lag      // by node: the present state, not yet told
-	lagging    map[string]bool     // by node: as told last
+	pending    map[batchKey]*Batch // for OnBatch
+	lags       map[string]Lag      // by node: the present state, for OnLag
+	reported   map[string]bool     // by node: the state of lag that OnLag was given last
 	evicting   map[string]bool     // by node: the present state
-	evictions  []Eviction          // not yet told
+	evictions  []Eviction          // for OnEviction
 	delivering bool
 	closed     bool
 }
 
-type meterKey struct {
-	pol  *policy
-	node string
+type batchKey struct {
+	policy *Policy
+	node   string
 }
 
-func (m *meter) count(p *policy, o Outcome) {
+func newMeter(cfg Config) *meter {
+	return &meter{
+		hooks: cfg.Hooks, log: cfg.Logger, pending: make(map[batchKey]*Batch),
+		lags: make(map[string]Lag), reported: make(map[string]bool), evicting: make(map[string]bool),
+	}
+}
+
+// count counts an outcome that came without a call.
+func (m *meter) count(p *Policy, o Outcome) {
 	b := Batch{Labels: p.Labels}
 	b.add(o)
 	m.add(p, &b)
 }
 
-func (m *meter) add(p *policy, b *Batch) {
+func (m *meter) add(p *Policy, b *Batch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.total.merge(b)
-	if m.hooks.Batch == nil {
+	if m.hooks.OnBatch == nil {
 		return
 	}
-	key := meterKey{p, b.Node}
+	key := batchKey{p, b.Node}
 	if m.pending[key] == nil {
 		m.pending[key] = &Batch{Node: b.Node}
 	}
@@ -141,58 +67,102 @@ func (m *meter) add(p *policy, b *Batch) {
 func (m *meter) lag(l Lag) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.hooks.Lag == nil {
+	if m.hooks.OnLag == nil {
 		return
 	}
 	m.lags[l.Node] = l
 	m.deliver()
 }
 
-// deliver starts the goroutine that calls the hooks, unless there is one. It is
-// called under mu.
-func (m *meter) deliver() {
-	if !m.delivering && !m.closed {
-		m.delivering = true
-		go m.tell()
+// eviction notes what a look at a server has found; it is called for every look.
+func (m *meter) eviction(e Eviction) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e.Begun == m.evicting[e.Node] {
+		return
+	}
+	m.evicting[e.Node] = e.Begun
+	if e.Begun {
+		m.log.Warn("redis node may drop keys that are in use; set maxmemory-policy to noeviction",
+			zap.String("node", e.Node), zap.String("policy", e.Policy), zap.Int64("maxmemory", e.Limit))
+	} else {
+		m.log.Info("redis node does not drop keys any more", zap.String("node", e.Node))
+	}
+	if m.hooks.OnEviction != nil {
+		m.evictions = append(m.evictions, e)
+		m.deliver()
 	}
 }
 
-func (m *meter) tell() {
+// deliver starts the goroutine that calls the hooks, unless there is one. Called under mu.
+func (m *meter) deliver() {
+	if !m.delivering && !m.closed {
+		m.delivering = true
+		go m.callHooks()
+	}
+}
+
+func (m *meter) callHooks() {
 	defer func() { // also when a hook ends the goroutine
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.delivering = len(m.pending)+len(m.lags)+len(m.evictions) > 0; m.delivering {
-			go m.tell() // what came meanwhile, also if that was the last
+			go m.callHooks() // for what came meanwhile, also if that was the last
 		}
 	}()
 	for {
 		m.mu.Lock()
 		pending, lags, evictions := m.pending, m.lags, m.evictions
-		m.pending, m.lags, m.evictions = make(map[meterKey]*Batch), make(map[string]Lag), nil
+		m.pending, m.lags, m.evictions = make(map[batchKey]*Batch), make(map[string]Lag), nil
 		m.mu.Unlock()
 		if len(pending)+len(lags)+len(evictions) == 0 {
 			return
 		}
 		for _, b := range pending {
-			m.call(func() { m.hooks.Batch(*b) })
+			m.call("OnBatch", func() { m.hooks.OnBatch(*b) })
 		}
 		for _, e := range evictions {
-			m.call(func() { m.hooks.Eviction(e) })
+			m.call("OnEviction", func() { m.hooks.OnEviction(e) })
 		}
 		for node, l := range lags {
-			if l.Begun != m.lagging[node] { // only this goroutine reads and writes it
-				m.lagging[node] = l.Begun
-				m.call(func() { m.hooks.Lag(l) })
+			if l.Begun != m.reported[node] { // only this goroutine reads and writes it
+				m.reported[node] = l.Begun
+				m.call("OnLag", func() { m.hooks.OnLag(l) })
 			}
 		}
 	}
 }
 
-func (m *meter) call(hook func()) {
+// call calls a hook. A panic is logged and goes no further.
+func (m *meter) call(name string, hook func()) {
 	err := guard("hook", func() error { hook(); return nil })
-	if err != nil {
+	if p := (*PanicError)(nil); errors.As(err, &p) {
 		m.userErrors.Add(1)
-		m.log(err)
+		m.log.Error("a hook panicked", zap.String("hook", name), zap.String("value", fmt.Sprint(p.Value)),
+			zap.ByteString("stack", p.Stack))
+	}
+}
+
+// userError counts and logs the error of a function of the host; nil is none.
+func (m *meter) userError(task string, err error) {
+	if err == nil {
+		return
+	}
+	m.userErrors.Add(1)
+	p := (*PanicError)(nil)
+	if !errors.As(err, &p) {
+		m.log.Warn("a function of the host failed", zap.String("task", task), zap.Error(err))
+		return
+	}
+	m.log.Error("a function of the host panicked", zap.String("task", task), zap.String("function", p.Where),
+		zap.String("value", fmt.Sprint(p.Value)), zap.ByteString("stack", p.Stack))
+}
+
+// userPanic is userError for errors that functions may also return by themselves: those
+// are no fault of theirs.
+func (m *meter) userPanic(task string, err error) {
+	if p := (*PanicError)(nil); errors.As(err, &p) {
+		m.userError(task, err)
 	}
 }
 

@@ -12,7 +12,7 @@ const (
 	// Lost means: the key is missing, holds another owner's token, or its local
 	// deadline has passed. Final for the key.
 	Lost
-	// Failed means: Redis could not be asked or refused. Tried again while time remains.
+	// Failed means: Redis did not answer, or refused. Tried again while time remains.
 	Failed
 	// Skipped means: a stop rule held, the key was not refreshed.
 	Skipped
@@ -47,12 +47,12 @@ const (
 	ReasonCount
 	// ReasonKeyGone means: the key is missing and a stop rule takes that as the end.
 	ReasonKeyGone
-	// ReasonRule means: the function of a stop rule answered yes.
+	// ReasonRule means: the function of a stop rule returned true.
 	ReasonRule
 	// ReasonLost means: a key was lost; with DropKey, the last one.
 	ReasonLost
-	// ReasonCancelled means: the host cancelled the task.
-	ReasonCancelled
+	// ReasonCanceled means: the host canceled the task.
+	ReasonCanceled
 	// ReasonShutdown means: the service was stopped.
 	ReasonShutdown
 )
@@ -73,8 +73,8 @@ func (r Reason) String() string {
 		return "stop rule"
 	case ReasonLost:
 		return "lost"
-	case ReasonCancelled:
-		return "cancelled"
+	case ReasonCanceled:
+		return "canceled"
 	case ReasonShutdown:
 		return "shutdown"
 	default:

@@ -24,9 +24,9 @@ type Policy struct {
 	Stop []StopRule
 	// Select finds the keys anew at each tick, for tasks without keys of their own.
 	Select Selector
-	// OnLoss says what a lost key means for its task. Default: EndTask. Keys of a
+	// Loss says what a lost key means for its task. Default: EndTask. Keys of a
 	// selector are always dropped.
-	OnLoss LossRule
+	Loss LossRule
 	// KeepLonger never shortens a TTL (GT): a key that lives longer, or without
 	// limit, is left as it is and counts as renewed.
 	KeepLonger bool
@@ -52,21 +52,21 @@ const (
 	DropKey
 )
 
-// Callbacks are functions of the host that hear of a task's outcomes, one call per
-// key. Those of one task come one at a time and in order, on goroutines apart from
-// the renewals: a slow one delays nothing but the next callback of its task. If it
-// falls far behind, Renewed and Failed events of its task are left out (and
-// counted in Stats); Lost and Finished never are. A panic is logged and goes no
-// further. The context ends with the time budget of Config.UserBudget.
+// Callbacks are functions of the host that get a task's outcomes, one call per key. Those
+// of one task come one at a time and in order, on goroutines apart from the renewals: a
+// slow one delays nothing but the next callback of its task. If it falls far behind, calls
+// of OnRenewed and OnFailed of its task are left out (and counted in Stats); those of OnLost
+// and OnFinished never are. The rule about panics is that of Hooks. The context ends with
+// the time budget of Config.UserBudget.
 type Callbacks struct {
-	Renewed func(context.Context, Event)
-	Lost    func(context.Context, Event)
-	Failed  func(context.Context, Event)
-	// Finished is called exactly once for each task, last, whatever the reason.
-	Finished func(context.Context, Result)
+	OnRenewed func(context.Context, Event)
+	OnLost    func(context.Context, Event)
+	OnFailed  func(context.Context, Event)
+	// OnFinished is called exactly once for each task, last, whatever the reason.
+	OnFinished func(context.Context, Result)
 }
 
-// TTLFunc answers with the TTL to set. It is asked at every tick.
+// TTLFunc returns the TTL to set. It is called at every tick.
 type TTLFunc func(context.Context, Status) (time.Duration, error)
 
 // TTL is how long a renewed key lives. Redis counts in milliseconds; fractions are
@@ -79,11 +79,12 @@ type TTL struct {
 // FixedTTL is the same TTL at every tick.
 func FixedTTL(d time.Duration) TTL { return TTL{fixed: d} }
 
-// TTLFrom asks a function at every tick, the first of which comes at once. An error, a panic or an answer below one
-// millisecond makes the tick fail; it is tried again while time remains.
+// TTLFrom calls a function at every tick, the first of which comes at once. An error, a
+// panic or a TTL below one millisecond makes the tick fail; it is tried again while time
+// remains.
 func TTLFrom(fn TTLFunc) TTL { return TTL{fn: fn} }
 
-// IntervalFunc answers with the time from this tick to the next.
+// IntervalFunc returns the time from this tick to the next.
 type IntervalFunc func(context.Context, Status) (time.Duration, error)
 
 // Interval is the time between the ticks of a task. Ticks come at a fixed rate: the
@@ -110,6 +111,6 @@ func Jittered(d time.Duration, share float64) Interval {
 // Fraction is an interval of a share of the TTL, between 0 and 1.
 func Fraction(share float64) Interval { return Interval{fraction: share} }
 
-// IntervalFrom asks a function at every tick. Where a function decides on the interval
-// or the TTL, an interval that outruns the TTL is shortened to a third of it.
+// IntervalFrom calls a function at every tick. Where a function decides on the interval or
+// the TTL, an interval that is too long for the TTL is shortened to a third of it.
 func IntervalFrom(fn IntervalFunc) Interval { return Interval{fn: fn} }

@@ -61,7 +61,7 @@ func TestFirstTicksAreSpread(t *testing.T) {
 		}
 		began := time.Now()
 		var tenth [10]int
-		for st := range w.s.Tasks() {
+		for _, st := range w.s.Tasks() {
 			due := st.NextDue.Sub(began)
 			if due <= 0 || due > time.Second {
 				t.Fatalf("first tick due in %v, want within the interval", due)

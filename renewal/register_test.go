@@ -16,7 +16,7 @@ import (
 func newIdle(t *testing.T, cfg Config) *Service {
 	t.Helper()
 	f := newFake()
-	return newService(cfg.withDefaults(), f, f, nil)
+	return onFake(cfg, f)
 }
 
 func TestRegisterNamesEveryFault(t *testing.T) {
@@ -63,9 +63,9 @@ func TestRegisterNamesEveryFault(t *testing.T) {
 		"selector and keys": {Task{Keys: keys, Policy: with(func(p *Policy) { p.Select = Pattern("x*") })}, []string{"both keys and a selector"}},
 		"no selector":       {Task{Policy: with(func(p *Policy) { p.Select = Select(nil) })}, []string{"selector: no function"}},
 		"empty prefix":      {Task{Policy: with(func(p *Policy) { p.Select = Prefix("") })}, []string{"empty prefix"}},
-		"loss rule":         {Task{Keys: keys, Policy: with(func(p *Policy) { p.OnLoss = 9 })}, []string{"unknown loss rule 9"}},
+		"loss rule":         {Task{Keys: keys, Policy: with(func(p *Policy) { p.Loss = 9 })}, []string{"unknown loss rule 9"}},
 		"everything": {
-			Task{ID: "taken", Keys: []string{"", ""}, Policy: &Policy{TTL: FixedTTL(-1), Interval: Jittered(-1, 7), Stop: []StopRule{{}}, OnLoss: 3}},
+			Task{ID: "taken", Keys: []string{"", ""}, Policy: &Policy{TTL: FixedTTL(-1), Interval: Jittered(-1, 7), Stop: []StopRule{{}}, Loss: 3}},
 			[]string{"empty key", "twice", "task id is taken", "too many tasks", "TTL is -1ns", "jitter is 7", "interval is -1ns", "rule 0", "loss rule"},
 		},
 	} {
@@ -89,7 +89,7 @@ func TestRegisterNamesEveryFault(t *testing.T) {
 					t.Errorf("%q is not named in: %v", want, err)
 				}
 			}
-			if s.Stats().Live != live || len(s.policies) != live {
+			if s.Stats().Live != live || len(s.shared.registry.policies) != live {
 				t.Error("something was registered")
 			}
 		})
@@ -148,13 +148,44 @@ func TestUnknownHandles(t *testing.T) {
 func TestNewNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	_, err := New(nil, Config{
-		Tick: -1, MaxTasks: -1, BatchSize: 5000, InFlight: -1, CallTimeout: -1, UserGoroutines: -1,
-		UserBudget: -1, ScanGoroutines: -1, ScanCount: -1, MaxSelected: -1, Grace: -1,
+		Tick: -1, BatchSize: 5000, InFlight: -1, CallTimeout: -1, UserGoroutines: -1,
+		UserBudget: -1, ScanGoroutines: -1, ScanCount: -1,
 	})
 	var invalid *InvalidError
-	if !errors.As(err, &invalid) || len(invalid.Faults) != 12 {
-		t.Errorf("%v, want 12 faults", err)
+	if !errors.As(err, &invalid) || len(invalid.Faults) != 9 {
+		t.Errorf("%v, want 9 faults", err)
 	}
+	if _, err := New(nil, Config{BatchSize: -1}); !errors.As(err, &invalid) || len(invalid.Faults) != 2 {
+		t.Errorf("%v, want 2 faults", err)
+	}
+}
+
+// TestNegativeSwitchesABoundOff: of tasks, of keys, and of the time that the end may take.
+func TestNegativeSwitchesABoundOff(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{MaxTasks: -1, MaxSelected: -1, Grace: -1, CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
+		p := every(10 * time.Second)
+		p.RenewAtOnce = true
+		p.Select = Pattern("k*")
+		for i := range 10 {
+			w.set(fmt.Sprint("k", i), "me", time.Minute)
+		}
+		h := register(t, w.s, Task{Policy: p})
+		pass(time.Second)
+		if r := h.Status(); r.Keys != 10 || r.Failures != 0 {
+			t.Errorf("%+v, want ten keys", r)
+		}
+		w.at("main").freeze()
+		pass(10 * time.Second) // a call is under way
+		began := time.Now()
+		if err := w.stop(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("Run took %v to end", took)
+		}
+	})
 }
 
 // hostClient is a client of a kind that only its host knows.
@@ -203,8 +234,8 @@ func TestPolicyIsForgottenWithItsLastTask(t *testing.T) {
 		h := register(t, s, Task{Keys: []string{fmt.Sprint(i)}, Policy: every(time.Second)})
 		_ = h.Cancel()
 	}
-	if len(s.policies) != 0 || len(s.tasks) != 0 || s.timers.wheel.Len() != 0 {
-		t.Errorf("%d policies, %d tasks, %d timers left", len(s.policies), len(s.tasks), s.timers.wheel.Len())
+	if len(s.shared.registry.policies) != 0 || len(s.shared.registry.tasks) != 0 || s.shared.timers.wheel.Len() != 0 {
+		t.Errorf("%d policies, %d tasks, %d timers left", len(s.shared.registry.policies), len(s.shared.registry.tasks), s.shared.timers.wheel.Len())
 	}
 }
 
@@ -235,7 +266,7 @@ func TestTasksAreListedByNextDue(t *testing.T) {
 		}
 		pass(3 * time.Second)
 		last, n := time.Time{}, 0
-		for st := range w.s.Tasks() {
+		for _, st := range w.s.Tasks() {
 			if st.NextDue.Before(last) {
 				t.Fatal("not in the order of the next due time")
 			}

@@ -14,7 +14,7 @@ func TestSelectorsFollowTheKeys(t *testing.T) {
 		"prefix":  func(*world) Selector { return Prefix("job:") },
 		"function": func(w *world) Selector {
 			return Select(func(ctx context.Context) ([]string, error) {
-				keys, _, err := w.scan("job:*", 0).page(ctx)
+				keys, _, err := w.Scan("job:*", 0).Page(ctx)
 				return append(keys, keys...), err // twice is no harm
 			})
 		},
@@ -26,7 +26,7 @@ func TestSelectorsFollowTheKeys(t *testing.T) {
 				p := every(time.Second)
 				p.Select = sel(w)
 				lost := 0
-				p.Callbacks.Lost = func(context.Context, Event) { lost++ }
+				p.Callbacks.OnLost = func(context.Context, Event) { lost++ }
 				w.set("job:1", "", 4*time.Second)
 				w.set("other", "", 4*time.Second)
 				h := register(t, w.s, Task{Policy: p})
@@ -59,7 +59,7 @@ func TestScanErrorDoesNotEndATask(t *testing.T) {
 		p := every(time.Second)
 		p.Select = Pattern("job:*")
 		var failures []error
-		p.Callbacks.Failed = func(_ context.Context, e Event) { failures = append(failures, e.Err) }
+		p.Callbacks.OnFailed = func(_ context.Context, e Event) { failures = append(failures, e.Err) }
 		w.set("job:1", "", 4*time.Second)
 		h := register(t, w.s, Task{Policy: p})
 		pass(3 * time.Second)
@@ -107,7 +107,7 @@ func TestSelectedKeyThatIsLostIsDropped(t *testing.T) {
 		p := every(time.Second)
 		p.Select = Select(func(context.Context) ([]string, error) { return []string{"gone", "here"}, nil })
 		lost := 0
-		p.Callbacks.Lost = func(context.Context, Event) { lost++ }
+		p.Callbacks.OnLost = func(context.Context, Event) { lost++ }
 		w.set("here", "", time.Minute)
 		h := register(t, w.s, Task{Policy: p})
 		pass(5 * time.Second)

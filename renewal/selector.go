@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// SelectFunc answers with the keys to renew at this tick.
+// SelectFunc returns the keys to renew at this tick.
 type SelectFunc func(context.Context) ([]string, error)
 
-// Selector finds the keys of a task anew at every tick. A key that is not found any
-// more is no longer renewed; that is no loss. If finding fails, the keys found last
+// Selector finds the keys of a task anew at every tick. A key that it no longer finds is no
+// longer renewed; that is no loss. If finding fails, the keys found last
 // are renewed, the tick is reported as failed, and the task goes on.
 type Selector struct {
 	fn    SelectFunc
@@ -17,7 +17,7 @@ type Selector struct {
 	set   bool
 }
 
-// Select asks a function for the keys.
+// Select calls a function for the keys.
 func Select(fn SelectFunc) Selector { return Selector{fn: fn, set: true} }
 
 // Pattern finds keys by a glob pattern as SCAN takes it, on every node of a cluster.

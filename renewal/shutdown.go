@@ -7,25 +7,26 @@ import (
 
 // shutdown ends the service after the clock has stopped.
 func (s *Service) shutdown() error {
-	s.setState(stopping)
-	deadline := time.Now().Add(s.cfg.Grace)
-	until(deadline, func() bool { return s.users.idle() && s.scans.idle() && s.lanes.idle() })
-	s.users.close()
-	s.scans.close()
-	s.lanes.close()
-	for _, h := range s.handles() {
+	c := s.shared
+	c.registry.setState(stopping)
+	deadline := time.Now().Add(c.cfg.Grace)
+	waitUntil(deadline, func() bool { return c.functions.Idle() && c.scans.Idle() && s.router.group.Idle() })
+	c.functions.Close()
+	c.scans.Close()
+	s.router.group.Close()
+	for _, h := range c.registry.all() {
 		h.mu.Lock()
 		h.finish(ReasonShutdown, nil)
 		h.mu.Unlock()
 	}
-	until(deadline, func() bool { return s.callbacks.idle() && s.behind.Load() == 0 })
-	s.callbacks.close()
-	s.meter.close()
-	s.setState(stopped)
+	waitUntil(deadline, func() bool { return c.callbacks.Idle() && s.lockCalls.Load() == 0 })
+	c.callbacks.Close()
+	c.meter.close()
+	c.registry.setState(stopped)
 	// Functions whose context has just ended may need a moment to return.
 	left := 0
-	until(time.Now().Add(s.cfg.Grace/4), func() bool {
-		left = s.users.goroutines() + s.scans.goroutines() + s.callbacks.goroutines() + s.meter.goroutines()
+	waitUntil(time.Now().Add(c.cfg.Grace/4), func() bool {
+		left = c.functions.Goroutines() + c.scans.Goroutines() + c.callbacks.Goroutines() + c.meter.goroutines()
 		return left == 0
 	})
 	if left > 0 {
@@ -34,14 +35,8 @@ func (s *Service) shutdown() error {
 	return nil
 }
 
-func (s *Service) setState(state runState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state = state
-}
-
-// until polls until a condition holds or the deadline has passed.
-func until(deadline time.Time, holds func() bool) {
+// waitUntil polls until a condition holds or the deadline has passed.
+func waitUntil(deadline time.Time, holds func() bool) {
 	for wait := time.Millisecond; !holds() && time.Now().Before(deadline); wait = min(2*wait, 20*time.Millisecond) {
 		time.Sleep(wait)
 	}

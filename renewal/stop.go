@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// StopRule ends a task. Rules are asked before each refresh.
+// StopRule ends a task. Rules are evaluated before each refresh.
 type StopRule struct {
 	kind  stopKind
 	done  <-chan struct{}
@@ -27,8 +27,8 @@ const (
 	stopFunc
 )
 
-// StopFunc answers whether a task is to end. After an error or a panic the tick
-// counts as failed and is tried again while time remains.
+// StopFunc reports whether a task is to end. After an error or a panic the tick counts as
+// failed and is tried again while time remains.
 type StopFunc func(context.Context, Status) (bool, error)
 
 // WhenDone ends the task once the channel is closed, for instance a context's Done.
@@ -43,39 +43,10 @@ func After(d time.Duration) StopRule { return StopRule{kind: stopAfter, after: d
 // Times ends the task after n ticks in which at least one key was renewed.
 func Times(n int) StopRule { return StopRule{kind: stopCount, count: n} }
 
-// KeyGone takes a missing key as the end of its business instead of as a loss: the
-// outcome is Skipped and no context ends with ErrLost. Keys with a foreign token and
-// keys past their local deadline are lost all the same.
+// KeyGone takes a missing key as the end of its business instead of as a loss: the outcome
+// is Skipped and no context ends with ErrLost. Keys with a foreign token and keys past
+// their local deadline are lost all the same.
 func KeyGone() StopRule { return StopRule{kind: stopKeyGone} }
 
-// If ends the task when the function answers yes.
+// If ends the task when the function returns true.
 func If(fn StopFunc) StopRule { return StopRule{kind: stopFunc, fn: fn} }
-
-// builtinStop asks the rules that need no code of the host.
-func (h *Handle) builtinStop(now time.Duration) Reason {
-	for i := range h.pol.stop {
-		rule := &h.pol.stop[i]
-		switch rule.kind {
-		case stopDone:
-			select {
-			case <-rule.done:
-				return ReasonDone
-			default:
-			}
-		case stopAt:
-			if !h.pol.svc.clock.wall().Before(rule.at) {
-				return ReasonDeadline
-			}
-		case stopAfter:
-			if now-h.ext.born >= rule.after {
-				return ReasonDeadline
-			}
-		case stopCount:
-			if int(h.renewals) >= rule.count {
-				return ReasonCount
-			}
-		case stopKeyGone, stopFunc, stopInvalid: // decided by the refresh, by evaluate, at Register
-		}
-	}
-	return Live
-}

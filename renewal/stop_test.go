@@ -52,7 +52,7 @@ func TestStopRules(t *testing.T) {
 				p := every(interval)
 				p.RenewAtOnce = true
 				p.Stop = []StopRule{Times(1000), tc.rule(time.Now())}
-				p.Callbacks.Lost = func(context.Context, Event) { lost = true }
+				p.Callbacks.OnLost = func(context.Context, Event) { lost = true }
 				if name == "done" {
 					signal = make(chan struct{}) // of this bubble
 					p.Stop[1] = tc.rule(time.Now())

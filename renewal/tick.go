@@ -1,9 +1,42 @@
 package renewal
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
 
-// fire is called by the clock when the timer of a task has fired: it does what is
-// due by now and sets the timer again. It does no I/O and calls no code of the host.
+	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
+)
+
+// start sets the first tick and the local deadlines of a new task.
+func (h *Handle) start(t *Task) {
+	s := h.pol.shared
+	now := s.clock.now()
+	since := now
+	if !t.Since.IsZero() {
+		since = min(now, now-s.clock.time(now).Sub(t.Since))
+	}
+	deadline := never
+	if h.pol.ttl != 0 {
+		deadline = since + h.pol.ttl - marginOf(h.pol.ttl)
+	}
+	h.keys = make([]key, len(t.Keys))
+	for i, name := range t.Keys {
+		h.keys[i] = key{name: name, slot: s.queues.slot(name), deadline: deadline}
+	}
+	if h.pol.ages {
+		h.x().born = now
+	}
+	if h.pol.RenewAtOnce || h.pol.interval == 0 {
+		h.schedule(now)
+	} else { // spread: in (0, interval]
+		h.schedule(now + time.Duration((1-rand.Float64())*float64(h.pol.interval)))
+	}
+	h.arm()
+	h.expire(now) // Since may lie so far back that a key is lost already
+}
+
+// fire is called when the timer of a task has fired: it does what is due by now and sets
+// the timer again. It does no I/O and calls no code of the host.
 func (h *Handle) fire(now time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -21,23 +54,23 @@ func (h *Handle) fire(now time.Duration) {
 	h.arm()
 }
 
-// expire gives up the keys whose local deadline has passed, whatever a call under
-// way may bring.
+// expire gives up the keys whose local deadline has passed, whatever a call under way may
+// bring.
 func (h *Handle) expire(now time.Duration) {
 	h.each(func(k *key) {
 		if now >= k.deadline && h.reason == Live {
-			h.lose(k, ErrDeadline)
+			taskKey{h, k}.lose(ErrDeadline)
 		}
 	})
 }
 
-// tick makes a tick that is due and schedules the next one interval after this one
-// was due. Ticks that a stall left behind are one tick; the rate keeps its phase,
-// and with it the spread between tasks.
+// tick makes a tick that is due and schedules the next one an interval after this one was
+// due. Ticks that a stall left behind are one tick; the rate keeps its phase, and with it
+// the spread between tasks.
 func (h *Handle) tick(now time.Duration) {
 	interval := h.interval()
 	due := h.due
-	next := due + time.Duration(h.early)*h.pol.svc.clock.tick + interval
+	next := due + h.pol.shared.clock.at(uint64(h.early)) + interval
 	if next <= now {
 		next += ((now-next)/interval + 1) * interval
 	}
@@ -48,105 +81,109 @@ func (h *Handle) tick(now time.Duration) {
 // run starts a tick that was due at a moment: the functions of the host come first.
 func (h *Handle) run(due time.Duration) {
 	h.counted = false
-	if h.pol.asks {
-		h.ask(due)
+	if h.pol.calls {
+		h.callPolicy(due)
 		return
 	}
 	h.refresh(due)
 }
 
-// refresh queues every key that is not under way already: a task never overlaps
-// itself. Those that RenewNow waits for go ahead of others, also if they are queued.
+// refresh queues every key that is not under way already: a task never overlaps itself.
+// Those that RenewNow waits for go ahead of others, also if they are queued.
 func (h *Handle) refresh(due time.Duration) {
-	h.openWaits()
-	asked := h.ext != nil && len(h.ext.waits) > 0
+	h.waits().begin(h.each)
+	first := h.waits().any()
 	h.each(func(k *key) {
 		switch {
-		case asked && (k.state == keyQueued || !k.busy()):
-			h.enqueue(k, due, rankAsked)
+		case first && (k.state == keyQueued || !k.busy()):
+			taskKey{h, k}.enqueue(due, nodequeue.RankFirst)
 		case !k.busy():
-			h.enqueue(k, due, rankDue)
+			taskKey{h, k}.enqueue(due, nodequeue.RankDue)
 		}
 	})
 }
 
 // retry queues the keys whose wait after a failure is over.
 func (h *Handle) retry(now time.Duration) {
-	tick := h.pol.svc.clock.tickNow()
+	c := &h.pol.shared.clock
+	tick := c.tickNow()
 	h.each(func(k *key) {
-		if k.state == keyWaiting && h.retryAt(k, tick) <= now {
-			h.enqueue(k, now, rankRetry)
+		if k.state == keyRetrying && c.at(k.retry.near(tick)) <= now {
+			taskKey{h, k}.enqueue(now, nodequeue.RankRetry)
 		}
 	})
 }
 
-func (h *Handle) enqueue(k *key, due time.Duration, r rank) {
-	k.state = keyQueued
-	if r == rankAsked {
-		k.state = keyAsked
+func (t taskKey) enqueue(due time.Duration, r nodequeue.Rank) {
+	t.k.state = keyQueued
+	if r == nodequeue.RankFirst {
+		t.k.state = keyFirst
 	}
-	h.pol.svc.lanes.push(item{h: h, k: k, due: due, deadline: k.deadline}, r)
+	t.h.pol.shared.queues.push(nodequeue.Item[taskKey]{Value: t, Due: due, Deadline: t.k.deadline}, r)
 }
 
-// openWaits gives the callers of RenewNow that still lack them the keys to wait for.
-func (h *Handle) openWaits() {
-	if h.ext == nil {
-		return
+// ttl is what the next renewal sets.
+func (h *Handle) ttl() time.Duration {
+	if h.pol.ttl != 0 {
+		return h.pol.ttl
 	}
-	for _, w := range h.ext.waits {
-		if w.open == nil {
-			w.open = make(map[*key]struct{})
-			h.each(func(k *key) { w.open[k] = struct{}{} })
-		}
-	}
-	h.settleWaits(nil, nil)
+	return h.ext.ttl
 }
 
-// tellWaits gives the callers of RenewNow that wait for this tick an error that belongs to
-// no key: what a selector could not find is not renewed.
-func (h *Handle) tellWaits(err error) {
-	if h.ext == nil {
-		return
-	}
-	for _, w := range h.ext.waits {
-		if w.open == nil {
-			w.errs = append(w.errs, err)
-		}
+// interval is the time between ticks as far as it is known: until a function has answered,
+// a second.
+func (h *Handle) interval() time.Duration {
+	switch {
+	case h.pol.interval != 0:
+		return h.pol.interval
+	case h.ext != nil && h.ext.interval != 0:
+		return h.ext.interval
+	default:
+		return time.Second
 	}
 }
 
-// settleWaits tells the callers of RenewNow the outcome of a key, and lets those go
-// that have them all.
-func (h *Handle) settleWaits(k *key, err error) {
-	if h.ext == nil || len(h.ext.waits) == 0 {
-		return
+// schedule sets the next tick to its place in the fixed rate, or jittered to before it.
+func (h *Handle) schedule(place time.Duration) {
+	h.due, h.early = place, 0
+	if share := h.pol.Interval.jitter; share > 0 {
+		c := &h.pol.shared.clock
+		h.early = uint32(share * rand.Float64() * float64(h.interval()/c.tick))
+		h.due = place - c.at(uint64(h.early))
 	}
-	still := h.ext.waits[:0]
-	for _, w := range h.ext.waits {
-		if _, open := w.open[k]; open {
-			delete(w.open, k)
-			if err != nil {
-				w.errs = append(w.errs, err)
-			}
-		}
-		if w.open != nil && len(w.open) == 0 {
-			close(w.done)
-		} else {
-			still = append(still, w)
-		}
-	}
-	clear(h.ext.waits[len(still):])
-	h.ext.waits = still
 }
 
-// failWaits lets every caller of RenewNow go with an error.
-func (h *Handle) failWaits(err error) {
-	if h.ext == nil {
+// arm sets the timer to the next moment at which something is to be done.
+func (h *Handle) arm() {
+	at, c := h.due, &h.pol.shared.clock
+	if len(h.keys) == 1 && h.ext == nil && h.keys[0].state != keyRetrying { // no need of the clock
+		at = h.keys[0].next(at, c, 0)
+	} else {
+		now := c.tickNow()
+		h.each(func(k *key) { at = k.next(at, c, now) })
+	}
+	if h.many() {
+		h.x().armed = at
+	}
+	h.setTimer(at)
+}
+
+// arm moves the timer forward for what is to be done for one key. It moves nothing back: a
+// timer that comes early finds nothing to do.
+func (t taskKey) arm() {
+	h := t.h
+	if !h.many() {
+		h.arm()
 		return
 	}
-	for _, w := range h.ext.waits {
-		w.errs = append(w.errs, err)
-		close(w.done)
+	c := &h.pol.shared.clock
+	if at := t.k.next(h.due, c, c.tickNow()); at < h.x().armed {
+		h.x().armed = at
+		h.setTimer(at)
 	}
-	h.ext.waits = nil
+}
+
+func (h *Handle) setTimer(at time.Duration) {
+	s := h.pol.shared
+	h.timer = s.timers.set(h.timer, s.clock.ceil(at), h)
 }

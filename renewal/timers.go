@@ -7,12 +7,12 @@ import (
 	"github.com/cutover-go/cutover/internal/wheel"
 )
 
-// timers is the wheel under its lock, and the way to wake the clock.
-type timers struct {
+// timers is the wheel under its lock, and the way to wake the clock's goroutine.
+type timers[T any] struct {
 	wake chan struct{}
 
 	mu    sync.Mutex
-	wheel *wheel.Wheel[*Handle]
+	wheel *wheel.Wheel[T]
 	// sleep is the tick until which the clock sleeps; 0 while it is awake.
 	sleep uint64
 }
@@ -23,15 +23,15 @@ const perLock = 1024
 // parked is the sleep of a clock that has nothing to wait for.
 const parked = math.MaxUint64
 
-func newTimers() *timers {
-	return &timers{wheel: wheel.New[*Handle](0), wake: make(chan struct{}, 1)}
+func newTimers[T any]() *timers[T] {
+	return &timers[T]{wheel: wheel.New[T](0), wake: make(chan struct{}, 1)}
 }
 
-// set moves a task's timer to a tick.
-func (t *timers) set(old wheel.Handle, tick uint64, h *Handle) wheel.Handle {
+// set moves a timer to a tick.
+func (t *timers[T]) set(old wheel.Handle, tick uint64, v T) wheel.Handle {
 	t.mu.Lock()
 	t.wheel.Cancel(old)
-	timer := t.wheel.Add(tick, h)
+	timer := t.wheel.Add(tick, v)
 	early := tick < t.sleep
 	if early {
 		t.sleep = 0
@@ -43,28 +43,29 @@ func (t *timers) set(old wheel.Handle, tick uint64, h *Handle) wheel.Handle {
 	return timer
 }
 
-func (t *timers) cancel(timer wheel.Handle) {
+func (t *timers[T]) cancel(timer wheel.Handle) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wheel.Cancel(timer)
 }
 
-func (t *timers) rouse() {
+func (t *timers[T]) rouse() {
 	select {
 	case t.wake <- struct{}{}:
 	default: // it is awake, or about to be
 	}
 }
 
-// due takes the tasks whose timers have fired by now, as far as out has room.
-func (t *timers) due(now uint64, out []*Handle) (fired []*Handle, more bool) {
+// fired takes the values whose timers have fired by now, as far as out has room.
+func (t *timers[T]) fired(now uint64, out []T) (fired []T, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.wheel.Advance(now, out[:0])
 }
 
-// rest answers until when the clock may sleep, and has it woken for anything earlier.
-func (t *timers) rest() uint64 {
+// sleepUntil returns the tick until which the clock may sleep, and has it woken for any
+// timer that is set to an earlier one.
+func (t *timers[T]) sleepUntil() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	next, ok := t.wheel.Next()

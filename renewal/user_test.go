@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
 )
 
 // breakers makes policies in which one function of the host misbehaves.
@@ -33,10 +35,10 @@ func breakers(misbehave func()) map[string]*Policy {
 	add("selector", func(p *Policy) {
 		p.Select = Select(func(context.Context) ([]string, error) { misbehave(); return []string{"k"}, nil })
 	})
-	add("renewed", func(p *Policy) { p.Callbacks.Renewed = func(context.Context, Event) { misbehave() } })
-	add("failed", func(p *Policy) { p.Callbacks.Failed = func(context.Context, Event) { misbehave() } })
-	add("lost", func(p *Policy) { p.Callbacks.Lost = func(context.Context, Event) { misbehave() } })
-	add("finished", func(p *Policy) { p.Callbacks.Finished = func(context.Context, Result) { misbehave() } })
+	add("renewed", func(p *Policy) { p.Callbacks.OnRenewed = func(context.Context, Event) { misbehave() } })
+	add("failed", func(p *Policy) { p.Callbacks.OnFailed = func(context.Context, Event) { misbehave() } })
+	add("lost", func(p *Policy) { p.Callbacks.OnLost = func(context.Context, Event) { misbehave() } })
+	add("finished", func(p *Policy) { p.Callbacks.OnFinished = func(context.Context, Result) { misbehave() } })
 	return m
 }
 
@@ -52,8 +54,8 @@ func runBroken(t *testing.T, w *world, p *Policy) {
 	healthy := w.lease(t, "k", &Policy{TTL: FixedTTL(4 * time.Second), Interval: Every(250 * time.Millisecond)})
 	broken := register(t, w.s, task)
 	pass(5 * time.Second)
-	// For Failed: one interval, and the pause that a silent node is given, in which a tick waits.
-	const outage = time.Second + lastPause + 50*time.Millisecond
+	// For OnFailed: one interval, and the pause that a silent node is given, in which a tick waits.
+	const outage = time.Second + nodequeue.LastPause + 50*time.Millisecond
 	w.at("main").fail(errDown)
 	pass(outage)
 	w.at("main").fail(nil)
@@ -91,7 +93,7 @@ func TestPanicIsReportedToTheTask(t *testing.T) {
 		p := every(time.Second)
 		p.TTL = TTLFrom(func(context.Context, Status) (time.Duration, error) { panic("boom") })
 		var events []Event
-		p.Callbacks.Failed = func(_ context.Context, e Event) { events = append(events, e) }
+		p.Callbacks.OnFailed = func(_ context.Context, e Event) { events = append(events, e) }
 		w.set("k", "me", time.Hour)
 		h := register(t, w.s, Task{Keys: []string{"k"}, Policy: p})
 		pass(3 * time.Second)
@@ -134,7 +136,7 @@ func TestSlowHostCode(t *testing.T) {
 				q := every(time.Second)
 				called := 0
 				q.Stop = []StopRule{If(func(context.Context, Status) (bool, error) { return false, nil })}
-				q.Callbacks.Renewed = func(context.Context, Event) { called++ }
+				q.Callbacks.OnRenewed = func(context.Context, Event) { called++ }
 				w.lease(t, "asks", q)
 				runBroken(t, w, p)
 				at := w.sent("asks")
@@ -265,8 +267,8 @@ func TestCallbacksComeInOrderAndFinishedLast(t *testing.T) {
 		p := every(time.Second)
 		p.RenewAtOnce = true
 		p.Callbacks = Callbacks{
-			Renewed: event, Lost: event, Failed: event,
-			Finished: func(_ context.Context, r Result) { note(r.Reason.String()) },
+			OnRenewed: event, OnLost: event, OnFailed: event,
+			OnFinished: func(_ context.Context, r Result) { note(r.Reason.String()) },
 		}
 		w.lease(t, "k", p)
 		pass(1500 * time.Millisecond)
@@ -287,9 +289,9 @@ func TestSlowCallbackDropsOnlyWhatIsRepeated(t *testing.T) {
 		renewed, lost, finished := 0, 0, 0
 		p := every(100 * time.Millisecond)
 		p.Callbacks = Callbacks{
-			Renewed:  func(context.Context, Event) { <-hang; renewed++ },
-			Lost:     func(context.Context, Event) { lost++ },
-			Finished: func(context.Context, Result) { finished++ },
+			OnRenewed:  func(context.Context, Event) { <-hang; renewed++ },
+			OnLost:     func(context.Context, Event) { lost++ },
+			OnFinished: func(context.Context, Result) { finished++ },
 		}
 		h := w.lease(t, "k", p)
 		pass(time.Minute)
@@ -311,7 +313,7 @@ func TestSlowCallbackDropsOnlyWhatIsRepeated(t *testing.T) {
 }
 
 // TestBudgetEndsWithTheAnswer: an answer and the end of its budget may come together;
-// then the answer counts, and a question that was asked since is not taken for late.
+// then the answer counts, and a call that was made since is not taken for late.
 func TestBudgetEndsWithTheAnswer(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -319,16 +321,16 @@ func TestBudgetEndsWithTheAnswer(t *testing.T) {
 		p := every(time.Second)
 		p.Stop = []StopRule{If(func(context.Context, Status) (bool, error) { return false, nil })}
 		h := w.lease(t, "k", p)
-		q := &question{h: h, status: h.Status()}
-		q.run(t.Context())
+		c := &policyCall{h: h, answers: policyAnswers{policy: &h.pol.Policy, status: h.Status(), tick: time.Millisecond}}
+		c.Run(t.Context())
 		synctest.Wait()
 		h.mu.Lock()
-		h.asking = true // the next question
+		h.calling = true // the next call
 		h.mu.Unlock()
-		q.giveUp(ErrBudget)
+		c.GiveUp(ErrBudget)
 		h.mu.Lock()
 		overdue, failures := h.ext != nil && h.ext.overdue, h.failures
-		h.asking = false
+		h.calling = false
 		h.mu.Unlock()
 		if overdue || failures != 0 {
 			t.Errorf("overdue %v, %d failures; want neither", overdue, failures)

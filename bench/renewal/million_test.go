@@ -61,7 +61,7 @@ func leases(b *testing.B, owner string, late *lateness) (*renewal.Service, *redi
 	rdb := redis.NewClient(opt)
 	fill(b, rdb, *count, "me", 2*time.Minute)
 	cfg := renewal.Config{}
-	cfg.Hooks.Batch = late.add
+	cfg.Hooks.OnBatch = late.add
 	s, stop := serve(b, rdb, cfg)
 	registerAll(b, s, *count, owner, &renewal.Policy{TTL: renewal.FixedTTL(30 * time.Second), Interval: renewal.Every(10 * time.Second)})
 	time.Sleep(11 * time.Second)

@@ -123,8 +123,8 @@ func show() renewal.Callbacks {
 		fmt.Println(line)
 	}
 	return renewal.Callbacks{
-		Renewed: event, Failed: event, Lost: event,
-		Finished: func(_ context.Context, r renewal.Result) {
+		OnRenewed: event, OnFailed: event, OnLost: event,
+		OnFinished: func(_ context.Context, r renewal.Result) {
 			fmt.Printf("%5.2fs  task %-17s finished (%s) after %d renewals\n", time.Since(began).Seconds(), r.ID, r.Reason, r.Renewals)
 		},
 	}

@@ -51,7 +51,11 @@ var arrows = []arrow{
 
 	// Tools that stand alone.
 	{from: "redisack/...", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "internal/redistx"}},
-	{from: "renewal/...", to: []string{"internal/await", "internal/redisserver", "internal/wheel"}},
+	{from: "renewal/internal/backend"},
+	{from: "renewal/internal/hostcall"},
+	{from: "renewal/internal/nodequeue"},
+	{from: "renewal/internal/redisbackend", to: []string{"internal/await", "internal/redisserver", "renewal/internal/backend"}},
+	{from: "renewal/...", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "internal/wheel"}},
 	{from: "internal/await"},
 	{from: "internal/redistx"},
 	{from: "internal/redisserver", to: []string{"internal/await"}},

@@ -3,7 +3,6 @@ package renewal
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,7 @@ func TestLagPutsTheUrgentFirst(t *testing.T) {
 	t.Parallel()
 	var lags []Lag
 	cfg := Config{BatchSize: 10, InFlight: 1, CallTimeout: time.Hour}
-	cfg.Hooks.Lag = func(l Lag) { lags = append(lags, l) }
+	cfg.Hooks.OnLag = func(l Lag) { lags = append(lags, l) }
 	bubble(t, cfg, func(w *world) {
 		t := w.t
 		long := &Policy{TTL: FixedTTL(10 * time.Hour), Interval: Every(2 * time.Second), RenewAtOnce: true}
@@ -114,7 +113,7 @@ func TestNodesThatCannotBeFoundFail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		w := &world{fake: f, s: newService(Config{}.withDefaults(), nowhere{f}, f, nil)}
+		w := &world{fake: f, s: onFake(Config{}, nowhere{f})}
 		start(t, w.s)
 		h := w.lease(t, "k", every(time.Second))
 		pass(20 * time.Second)
@@ -124,40 +123,6 @@ func TestNodesThatCannotBeFoundFail(t *testing.T) {
 	})
 }
 
-func TestRing(t *testing.T) {
-	t.Parallel()
-	var r ring
-	next, want := 0, 0
-	for round := range 50 {
-		for range round * 7 {
-			r.push(item{due: time.Duration(next)})
-			next++
-		}
-		for _, it := range r.take(nil, round*5) {
-			if int(it.due) != want {
-				t.Fatalf("item %d, want %d", it.due, want)
-			}
-			want++
-		}
-	}
-	rest := r.take(nil, r.n)
-	if want+len(rest) != next || r.n != 0 {
-		t.Errorf("%d of %d items came out", want+len(rest), next)
-	}
-}
-
-func TestRingGivesItsMemoryBack(t *testing.T) {
-	t.Parallel()
-	var r ring
-	for range 100_000 {
-		r.push(item{})
-	}
-	r.take(nil, 100_000)
-	if len(r.buf) > keptRing {
-		t.Errorf("an empty ring keeps %d places", len(r.buf))
-	}
-}
-
 // TestIdleServiceSleeps counts the wake-ups of the clock with nothing armed, and with
 // tasks that are far off.
 func TestIdleServiceSleeps(t *testing.T) {
@@ -165,55 +130,32 @@ func TestIdleServiceSleeps(t *testing.T) {
 	bubble(t, Config{}, func(w *world) {
 		t := w.t
 		synctest.Wait()
-		if w.s.timers.sleep != parked {
+		if w.s.shared.timers.sleep != parked {
 			t.Error("a clock with nothing armed is not parked")
 		}
 		for i := range 10 {
 			w.lease(t, fmt.Sprint(i), every(1000*time.Hour))
 		}
 		synctest.Wait()
-		w.s.timers.mu.Lock()
-		defer w.s.timers.mu.Unlock()
-		if until := time.Duration(w.s.timers.sleep) * w.s.cfg.Tick; until < 30*time.Second {
+		w.s.shared.timers.mu.Lock()
+		defer w.s.shared.timers.mu.Unlock()
+		if until := time.Duration(w.s.shared.timers.sleep) * w.s.shared.cfg.Tick; until < 30*time.Second {
 			t.Errorf("the clock wakes in %v for tasks that are hours off", until)
 		}
 	})
-}
-
-func TestHashSlot(t *testing.T) {
-	t.Parallel()
-	for key, want := range map[string]uint16{
-		"123456789":                  0x31C3 % slots, // the check value of the CRC
-		"{user1000}.following":       hashSlot("user1000"),
-		"{user1000}.followers":       hashSlot("user1000"),
-		"foo{}{bar}":                 hashSlotOf("foo{}{bar}"),
-		"foo{{bar}}zap":              hashSlot("{bar"),
-		"foo{bar}{zap}":              hashSlot("bar"),
-		"no closing {brace":          hashSlotOf("no closing {brace"),
-		"closing } comes { first }x": hashSlot(" first "),
-	} {
-		if got := hashSlot(key); got != want {
-			t.Errorf("%s: slot %d, want %d", key, got, want)
-		}
-	}
-}
-
-// hashSlotOf is the slot of a key all of which counts; CLUSTER KEYSLOT gave the values.
-func hashSlotOf(key string) uint16 {
-	return map[string]uint16{"foo{}{bar}": 8363, "no closing {brace": 5599}[key]
 }
 
 func TestHooksGetWhatHappened(t *testing.T) {
 	t.Parallel()
 	var got Batch
 	slow := make(chan struct{})
-	cfg := Config{Hooks: Hooks{Batch: func(b Batch) { <-slow; got.merge(&b) }}}
+	cfg := Config{Hooks: Hooks{OnBatch: func(b Batch) { <-slow; got.merge(&b) }}}
 	bubble(t, cfg, func(w *world) {
 		t := w.t
 		slow = make(chan struct{})
 		p := every(time.Second)
 		p.Labels = map[string]string{"kind": "lock"}
-		p.OnLoss = DropKey
+		p.Loss = DropKey
 		w.set("a", "me", 4*time.Second)
 		w.set("b", "wrong type", 0)
 		w.set("c", "other", 0)
@@ -250,7 +192,7 @@ func TestSlowLagHookHearsTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
 		var got []bool
-		m := newMeter(Config{Hooks: Hooks{Lag: func(l Lag) { <-gate; got = append(got, l.Begun) }}}.withDefaults())
+		m := newMeter(Config{Hooks: Hooks{OnLag: func(l Lag) { <-gate; got = append(got, l.Begun) }}}.withDefaults())
 		m.lag(Lag{Node: "n", Begun: true})
 		synctest.Wait()
 		for range 100 {
@@ -268,7 +210,7 @@ func TestSlowLagHookHearsTheEnd(t *testing.T) {
 
 func TestPanicInAHook(t *testing.T) {
 	t.Parallel()
-	cfg := Config{Hooks: Hooks{Batch: func(Batch) { panic("boom") }, Lag: func(Lag) { panic("boom") }}}
+	cfg := Config{Hooks: Hooks{OnBatch: func(Batch) { panic("boom") }, OnLag: func(Lag) { panic("boom") }}}
 	bubble(t, cfg, func(w *world) {
 		t := w.t
 		h := w.lease(t, "k", every(time.Second))
@@ -285,7 +227,7 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 		`renewal: key "k" is lost: key does not exist`:       &LostError{Key: "k", Cause: ErrMissing},
 		`renewal: lock "k" is held for another 2s`:           &HeldError{Key: "k", Left: 2 * time.Second},
 		`renewal: lock "k" is held without limit`:            &HeldError{Key: "k", Left: -1},
-		`renewal: task t has ended: cancelled`:               &EndedError{ID: "t", Reason: ReasonCancelled},
+		`renewal: task t has ended: canceled`:                &EndedError{ID: "t", Reason: ReasonCanceled},
 		`renewal: panic in TTL: boom`:                        &PanicError{Where: "TTL", Value: "boom"},
 		`renewal: invalid task x: no keys; task id is taken`: &InvalidError{What: "task x", Faults: []error{errors.New("no keys"), ErrDuplicateID}},
 	} {
@@ -302,29 +244,5 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 		if known := r <= ReasonShutdown; (r.String() != "unknown") != known {
 			t.Errorf("reason %d is called %s", r, r)
 		}
-	}
-}
-
-// TestSortKeepsEveryItemInOrder sorts a queue again and again while it fills.
-func TestSortKeepsEveryItemInOrder(t *testing.T) {
-	t.Parallel()
-	s := newIdle(t, Config{})
-	l := &lane{svc: s, group: s.lanes}
-	r := rand.New(rand.NewPCG(1, 2))
-	pushed := 0
-	for range 20 {
-		for range r.IntN(500) {
-			l.push(item{deadline: time.Duration(r.IntN(1000))}, rank(r.IntN(2)))
-			pushed++
-		}
-		l.mu.Lock()
-		l.sort(0)
-		l.mu.Unlock()
-		if l.depth() != pushed || len(l.run) != pushed || !slices.IsSortedFunc(l.run, byDeadline) {
-			t.Fatalf("%d of %d items, in order: %v", l.depth(), pushed, slices.IsSortedFunc(l.run, byDeadline))
-		}
-	}
-	if l.nextSort < resort {
-		t.Error("the next sort is not put off: sorting could take all the time of a worker")
 	}
 }

@@ -1,4 +1,4 @@
-package renewal
+package redisbackend
 
 import (
 	"context"
@@ -6,11 +6,13 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// redisScan reads the keys of one node after another.
-type redisScan struct {
-	backend *redisBackend
+// scan reads the keys of one node after another.
+type scan struct {
+	backend *Backend
 	match   string
 	count   int64
 
@@ -19,12 +21,14 @@ type redisScan struct {
 	cursor  uint64
 }
 
-func (b *redisBackend) scan(match string, count int) scan {
-	return &redisScan{backend: b, match: match, count: int64(count)}
+// Scan returns a pass over the keys of all nodes.
+func (b *Backend) Scan(match string, count int) backend.Scan {
+	return &scan{backend: b, match: match, count: int64(count)}
 }
 
-func (s *redisScan) page(ctx context.Context) (keys []string, more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.backend.timeout)
+// Page reads one page.
+func (s *scan) Page(ctx context.Context) (keys []string, more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.backend.opt.CallTimeout)
 	defer cancel()
 	if !s.started {
 		if err := s.start(ctx); err != nil {
@@ -38,30 +42,30 @@ func (s *redisScan) page(ctx context.Context) (keys []string, more bool, err err
 	if err != nil || s.cursor == 0 {
 		s.cursor, s.nodes = 0, s.nodes[1:]
 	}
-	return keys, len(s.nodes) > 0, explained(err)
+	return keys, len(s.nodes) > 0, explain(err)
 }
 
 // start finds the nodes to scan.
-func (s *redisScan) start(ctx context.Context) error {
+func (s *scan) start(ctx context.Context) error {
 	s.started = true
 	b := s.backend
 	if b.cluster == nil {
-		s.nodes = []redis.UniversalClient{bounded(b.rdb, b)}
+		s.nodes = []redis.UniversalClient{b.bounded(b.rdb)}
 		return nil
 	}
 	var mu sync.Mutex // ForEachMaster calls from several goroutines
 	return b.cluster.ForEachMaster(ctx, func(_ context.Context, client *redis.Client) error {
 		mu.Lock()
 		defer mu.Unlock()
-		s.nodes = append(s.nodes, bounded(client, b))
+		s.nodes = append(s.nodes, b.bounded(client))
 		return nil
 	})
 }
 
-// bounded is the client with the timeout of a call.
-func bounded(rdb redis.UniversalClient, b *redisBackend) redis.UniversalClient {
+// bounded returns the client with the timeout of a call.
+func (b *Backend) bounded(rdb redis.UniversalClient) redis.UniversalClient {
 	if client, ok := rdb.(*redis.Client); ok {
-		return client.WithTimeout(b.timeout)
+		return client.WithTimeout(b.opt.CallTimeout)
 	}
 	return rdb
 }

@@ -1,17 +1,18 @@
-package renewal
+package redisbackend
 
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-const (
-	perScript = 100 // keys in one script call: the server does nothing else meanwhile
-)
+// perScript is the number of keys in one script call: the server does nothing else
+// meanwhile.
+const perScript = 100
 
 // errUnsent is the error of a command until the client has dealt with it.
 var errUnsent = errors.New("renewal: the client did not send the command")
@@ -22,9 +23,9 @@ var errUnsent = errors.New("renewal: the client did not send the command")
 // returned; see TestCommandsCanBeUsedAgain.
 type commands struct {
 	fresh  bool
-	single bool                            // each key in a command of its own
-	plain  [keepLonger + 1][]*redis.IntCmd // by form; those of this call come first
-	used   [keepLonger + 1]int
+	single bool                                    // each key in a command of its own
+	plain  [backend.KeepLonger + 1][]*redis.IntCmd // by form; those of this call come first
+	used   [backend.KeepLonger + 1]int
 
 	cmds  []redis.Cmder // of this call, in the order in which they are sent
 	parts []part        // parallel to cmds
@@ -47,15 +48,15 @@ func (c *commands) reset() {
 	clear(c.cmds)
 	clear(c.parts)
 	c.cmds, c.parts = c.cmds[:0], c.parts[:0]
-	c.used = [keepLonger + 1]int{}
+	c.used = [backend.KeepLonger + 1]int{}
 }
 
 // build makes the commands for all requests.
-func (c *commands) build(ctx context.Context, reqs []request, b *redisBackend) {
+func (c *commands) build(ctx context.Context, reqs []backend.Request, b *Backend) {
 	var group []int
 	for i := range reqs {
 		r := &reqs[i]
-		if r.owner == nil {
+		if r.Owner == nil {
 			c.cmds = append(c.cmds, c.expire(ctx, r))
 			c.parts = append(c.parts, part{req: i})
 			continue
@@ -71,55 +72,51 @@ func (c *commands) build(ctx context.Context, reqs []request, b *redisBackend) {
 	}
 }
 
-// fits tells whether a request can join a script call.
-func fits(first, r *request, n int, cluster bool) bool {
-	return n < perScript && r.keep == first.keep && (!cluster || r.slot == first.slot)
-}
-
-func (k keep) option() string {
-	return [...]string{keepNone: "", keepPersistent: "XX", keepLonger: "GT"}[k]
+// fits reports whether a request can join a script call.
+func fits(first, r *backend.Request, n int, cluster bool) bool {
+	return n < perScript && r.Keep == first.Keep && (!cluster || r.Slot == first.Slot)
 }
 
 // expire is a PEXPIRE for one key.
-func (c *commands) expire(ctx context.Context, r *request) *redis.IntCmd {
-	n := c.used[r.keep]
-	if c.fresh || n == len(c.plain[r.keep]) {
-		args := []any{"pexpire", r.key, &r.ttl}
-		if r.keep != keepNone {
-			args = append(args, r.keep.option())
+func (c *commands) expire(ctx context.Context, r *backend.Request) *redis.IntCmd {
+	n := c.used[r.Keep]
+	if c.fresh || n == len(c.plain[r.Keep]) {
+		args := []any{"pexpire", r.Key, &r.TTL}
+		if r.Keep != backend.KeepNone {
+			args = append(args, r.Keep.Option())
 		}
 		cmd := redis.NewIntCmd(ctx, args...)
 		cmd.SetErr(errUnsent)
 		if !c.fresh {
-			c.plain[r.keep] = append(c.plain[r.keep], cmd)
-			c.used[r.keep]++
+			c.plain[r.Keep] = append(c.plain[r.Keep], cmd)
+			c.used[r.Keep]++
 		}
 		return cmd
 	}
-	c.used[r.keep]++
-	cmd := c.plain[r.keep][n]
+	c.used[r.Keep]++
+	cmd := c.plain[r.Keep][n]
 	args := cmd.Args()
-	args[1], args[2] = r.key, &r.ttl
+	args[1], args[2] = r.Key, &r.TTL
 	cmd.SetErr(errUnsent)
 	return cmd
 }
 
 // script is an EVALSHA for keys that must hold their owner's token.
-func (c *commands) script(ctx context.Context, reqs []request, group []int, b *redisBackend) {
+func (c *commands) script(ctx context.Context, reqs []backend.Request, group []int, b *Backend) {
 	first := &reqs[group[0]]
 	args := make([]any, 0, 6+3*len(group))
 	args = append(args, "evalsha", b.renewScript.Hash(), len(group))
 	shared := true
 	for _, i := range group {
-		args = append(args, reqs[i].key)
-		shared = shared && reqs[i].ttl == first.ttl && *reqs[i].owner == *first.owner
+		args = append(args, reqs[i].Key)
+		shared = shared && reqs[i].TTL == first.TTL && *reqs[i].Owner == *first.Owner
 	}
-	args = append(args, first.keep.option())
+	args = append(args, first.Keep.Option())
 	if shared {
-		args = append(args, &first.ttl, first.owner)
+		args = append(args, &first.TTL, first.Owner)
 	} else {
 		for _, i := range group {
-			args = append(args, &reqs[i].ttl, reqs[i].owner)
+			args = append(args, &reqs[i].TTL, reqs[i].Owner)
 		}
 	}
 	cmd := redis.NewIntSliceCmd(ctx, args...)
@@ -132,7 +129,7 @@ func (c *commands) script(ctx context.Context, reqs []request, group []int, b *r
 func (c *commands) exec(ctx context.Context, client redis.UniversalClient) {
 	pipe := client.Pipeline()
 	for _, cmd := range c.cmds {
-		if err := cmd.Err(); errors.Is(err, errUnsent) || noScript(err) {
+		if err := cmd.Err(); errors.Is(err, errUnsent) || isUnknownScript(err) {
 			_ = pipe.Process(ctx, cmd) // only queues it
 		}
 	}
@@ -141,19 +138,15 @@ func (c *commands) exec(ctx context.Context, client redis.UniversalClient) {
 	}
 }
 
-func noScript(err error) bool {
-	return isReply(err) && strings.HasPrefix(err.Error(), "NOSCRIPT")
-}
-
 // withText makes script calls that the server did not know, n of them or all that there
-// are, bring their text, and tells whether there were any. SCRIPT LOAD would be one more
+// are, bring their text, and reports whether there were any. SCRIPT LOAD would be one more
 // thing for a user to be allowed.
 func (c *commands) withText(n int) (unknown bool) {
 	for i, cmd := range c.cmds {
 		if n == 0 {
 			break
 		}
-		if c.parts[i].keys != nil && noScript(cmd.Err()) {
+		if c.parts[i].keys != nil && isUnknownScript(cmd.Err()) {
 			args := cmd.Args()
 			args[0], args[1] = "eval", permittedText+renewText
 			unknown = true
@@ -164,7 +157,7 @@ func (c *commands) withText(n int) (unknown bool) {
 }
 
 // read turns the answers of the commands into those of the requests.
-func (c *commands) read(reqs []request) {
+func (c *commands) read(reqs []backend.Request) {
 	for i, cmd := range c.cmds {
 		switch cmd := cmd.(type) {
 		case *redis.IntCmd:
@@ -175,27 +168,27 @@ func (c *commands) read(reqs []request) {
 	}
 }
 
-func readExpire(r *request, cmd *redis.IntCmd) {
+func readExpire(r *backend.Request, cmd *redis.IntCmd) {
 	switch {
 	case cmd.Err() != nil:
-		r.answer, r.err = answerFailed, cmd.Err()
+		fail(r, cmd.Err())
 	case cmd.Val() == 1:
-		r.answer = answerRenewed
+		r.Answer = backend.Renewed
 	default: // with GT or XX not yet the last word
-		r.answer = answerMissing
+		r.Answer = backend.Missing
 	}
 }
 
 // readScript takes the list of keys that were not simply renewed; see renew.lua.
-func readScript(reqs []request, keys []int, cmd *redis.IntSliceCmd) {
+func readScript(reqs []backend.Request, keys []int, cmd *redis.IntSliceCmd) {
 	if err := cmd.Err(); err != nil {
 		for _, i := range keys {
-			reqs[i].answer, reqs[i].err = answerFailed, err
+			fail(&reqs[i], err)
 		}
 		return
 	}
 	for _, i := range keys {
-		reqs[i].answer = answerRenewed
+		reqs[i].Answer = backend.Renewed
 	}
 	for v := cmd.Val(); len(v) >= 3; v = v[3:] {
 		if v[0] < 1 || int(v[0]) > len(keys) {
@@ -204,22 +197,22 @@ func readScript(reqs []request, keys []int, cmd *redis.IntSliceCmd) {
 		r := &reqs[keys[v[0]-1]]
 		switch v[1] {
 		case 0:
-			r.answer = answerMissing
+			r.Answer = backend.Missing
 		case 1:
-			r.answer = answerForeign
+			r.Answer = backend.Foreign
 		case 2:
-			r.answer, r.err = answerFailed, ErrWrongType
+			r.Answer, r.Err = backend.Failed, backend.ErrWrongType
 		case 3:
-			r.left = max(time.Duration(v[2])*time.Millisecond, 0)
+			r.Left = max(time.Duration(v[2])*time.Millisecond, 0)
 		}
 	}
 }
 
-// refusedTogether are the requests of script calls that were refused because of one of
-// several keys. The others are not to suffer for it.
-func (c *commands) refusedTogether() (at []int) {
+// failedTogether are the requests of script calls that failed because of some of several
+// keys: the user may not use one, or a slot is half moved. The others must not suffer.
+func (c *commands) failedTogether() (at []int) {
 	for i, cmd := range c.cmds {
-		if keys := c.parts[i].keys; len(keys) > 1 && isKeyRefused(cmd.Err()) {
+		if keys := c.parts[i].keys; len(keys) > 1 && (isKeyRefused(cmd.Err()) || isTorn(cmd.Err())) {
 			at = append(at, keys...)
 		}
 	}

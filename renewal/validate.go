@@ -14,15 +14,15 @@ const (
 	MaxTTL      = 10 * 365 * 24 * time.Hour
 )
 
-// marginOf is the time by which the local deadline lies before the moment at which
-// the key may expire: for the drift of clocks between here and the server.
+// marginOf is the time by which the local deadline lies before the moment at which the key
+// may expire: for the drift of clocks between here and the server.
 func marginOf(ttl time.Duration) time.Duration {
 	return max(ttl/50, 10*time.Millisecond)
 }
 
-// checkTask names the faults of a task apart from its policy, its id and the number
-// of tasks.
-func checkTask(t *Task) (faults []error) {
+// validateTask finds the faults of a task apart from its policy, its id and the number of
+// tasks.
+func validateTask(t *Task) (faults []error) {
 	selects := t.Policy != nil && t.Policy.Select.set
 	switch {
 	case len(t.Keys) == 0 && !selects:
@@ -56,24 +56,24 @@ func firstDouble(keys []string) (string, bool) {
 	return "", false
 }
 
-// checkPolicy names the faults of a policy for a service with the given tick.
-func checkPolicy(p *Policy, tick time.Duration) (faults []error) {
-	faults = append(faults, checkTimes(p, tick)...)
+// validatePolicy finds the faults of a policy for a service with the given tick.
+func validatePolicy(p *Policy, tick time.Duration) (faults []error) {
+	faults = append(faults, validateTimes(p, tick)...)
 	for i, rule := range p.Stop {
-		if fault := checkRule(rule); fault != "" {
+		if fault := validateRule(rule); fault != "" {
 			faults = append(faults, fmt.Errorf("stop rule %d: %s", i, fault))
 		}
 	}
 	if p.Select.set && p.Select.fn == nil && p.Select.match == "" {
 		faults = append(faults, errors.New("selector: no function, empty pattern or empty prefix"))
 	}
-	if p.OnLoss > DropKey {
-		faults = append(faults, fmt.Errorf("unknown loss rule %d", p.OnLoss))
+	if p.Loss > DropKey {
+		faults = append(faults, fmt.Errorf("unknown loss rule %d", p.Loss))
 	}
 	return faults
 }
 
-func checkTimes(p *Policy, tick time.Duration) (faults []error) {
+func validateTimes(p *Policy, tick time.Duration) (faults []error) {
 	ttl, iv := p.TTL.fixed, p.Interval
 	known := p.TTL.fn == nil // and right: what follows from a wrong TTL is no fault by itself
 	if known && (ttl < time.Millisecond || ttl > MaxTTL) {
@@ -98,24 +98,24 @@ func checkTimes(p *Policy, tick time.Duration) (faults []error) {
 	if !known {
 		return faults
 	}
-	if err := checkRoom(interval, ttl, p.AllowTight); err != nil {
+	if err := validateRoom(p, interval, ttl); err != nil {
 		faults = append(faults, err)
 	}
 	return faults
 }
 
-// checkRoom tells whether a TTL leaves room for its interval.
-func checkRoom(interval, ttl time.Duration, tight bool) error {
+// validateRoom finds out whether a TTL leaves room for its interval.
+func validateRoom(p *Policy, interval, ttl time.Duration) error {
 	switch {
-	case tight && interval >= ttl-marginOf(ttl):
+	case p.AllowTight && interval >= ttl-marginOf(ttl):
 		return fmt.Errorf("interval %v outruns the TTL %v less the margin %v", interval, ttl, marginOf(ttl))
-	case !tight && interval*3 > ttl:
+	case !p.AllowTight && interval*3 > ttl:
 		return fmt.Errorf("interval %v outruns the TTL %v: three intervals must fit into it", interval, ttl)
 	}
 	return nil
 }
 
-func checkRule(rule StopRule) string {
+func validateRule(rule StopRule) string {
 	switch rule.kind {
 	case stopDone:
 		if rule.done == nil {
@@ -144,7 +144,7 @@ func checkRule(rule StopRule) string {
 	return ""
 }
 
-// intervalOf resolves the interval of a policy for a TTL; 0 if a function has it.
+// intervalOf resolves the interval of a policy for a TTL; 0 if a function decides on it.
 func intervalOf(p *Policy, ttl time.Duration) time.Duration {
 	switch {
 	case p.Interval.fn != nil:

@@ -1,18 +1,17 @@
-package renewal
+package nodequeue
 
 import "time"
 
-// item is a key in the queue of its node.
-type item struct {
-	h        *Handle
-	k        *key
-	due      time.Duration
-	deadline time.Duration
+// Item is a value in a queue.
+type Item[T any] struct {
+	Value    T
+	Due      time.Duration // since when it should be taken care of
+	Deadline time.Duration // when it is too late
 }
 
 // ring is a queue that grows as needed and gives its memory back after a burst.
-type ring struct {
-	buf  []item // length is zero or a power of two
+type ring[T any] struct {
+	buf  []Item[T] // length is zero or a power of two
 	head int
 	n    int
 }
@@ -20,7 +19,7 @@ type ring struct {
 // keptRing is the size that an empty ring keeps.
 const keptRing = 4096
 
-func (r *ring) push(it item) {
+func (r *ring[T]) push(it Item[T]) {
 	if r.n == len(r.buf) {
 		r.grow()
 	}
@@ -28,21 +27,21 @@ func (r *ring) push(it item) {
 	r.n++
 }
 
-func (r *ring) grow() {
-	buf := make([]item, max(64, 2*len(r.buf)))
+func (r *ring[T]) grow() {
+	buf := make([]Item[T], max(64, 2*len(r.buf)))
 	for i := range r.n {
 		buf[i] = r.buf[(r.head+i)&(len(r.buf)-1)]
 	}
 	r.buf, r.head = buf, 0
 }
 
-func (r *ring) peek() *item { return &r.buf[r.head] }
+func (r *ring[T]) peek() *Item[T] { return &r.buf[r.head] }
 
 // take moves up to limit items to the end of out.
-func (r *ring) take(out []item, limit int) []item {
+func (r *ring[T]) take(out []Item[T], limit int) []Item[T] {
 	for ; r.n > 0 && limit > 0; limit-- {
 		out = append(out, r.buf[r.head])
-		r.buf[r.head] = item{}
+		r.buf[r.head] = Item[T]{}
 		r.head = (r.head + 1) & (len(r.buf) - 1)
 		r.n--
 	}

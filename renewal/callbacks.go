@@ -1,0 +1,125 @@
+package renewal
+
+import (
+	"context"
+)
+
+// backlog is the number of a task's callbacks that may wait; beyond it, and beyond twice
+// the number of its keys, OnRenewed and OnFailed are left out.
+const backlog = 64
+
+// callback is one callback to make.
+type callback struct {
+	event  Event
+	result Result
+	final  bool // OnFinished, with result
+}
+
+// callbackQueue is the callbacks of one task that are still to be made, one at a time.
+type callbackQueue struct {
+	waiting []callback
+	running bool // one is under way
+}
+
+// push queues a callback. It reports false if the queue is full and the callback may be
+// left out.
+func (q *callbackQueue) push(c callback, keys int) bool {
+	optional := !c.final && c.event.Outcome != Lost
+	if optional && len(q.waiting) >= backlog && len(q.waiting) >= 2*keys {
+		return false
+	}
+	q.waiting = append(q.waiting, c)
+	return true
+}
+
+// next takes the next callback, unless one is under way.
+func (q *callbackQueue) next() (c callback, ok bool) {
+	if q.running || len(q.waiting) == 0 {
+		return callback{}, false
+	}
+	c = q.waiting[0]
+	q.waiting[0] = callback{}
+	q.waiting = q.waiting[1:]
+	q.running = true
+	return c, true
+}
+
+func (q *callbackQueue) clear() { q.waiting = nil }
+
+func (q *callbackQueue) empty() bool { return !q.running && len(q.waiting) == 0 }
+
+// emit queues a callback.
+func (h *Handle) emit(c callback) {
+	x := h.x()
+	if !x.callbacks.push(c, len(h.keys)+len(x.selected)) {
+		h.pol.shared.meter.dropped.Add(1)
+		return
+	}
+	h.callNext()
+}
+
+// callNext hands the next callback to the pool.
+func (h *Handle) callNext() {
+	q := &h.ext.callbacks
+	next, ok := q.next()
+	if !ok {
+		return
+	}
+	if !h.pol.shared.callbacks.Submit(&callbackCall{h: h, callback: next}) { // after the end of the service
+		q.running = false
+		q.clear()
+	}
+}
+
+// callbackCall makes one callback.
+type callbackCall struct {
+	h        *Handle
+	callback callback
+}
+
+// Run makes the callback.
+func (c *callbackCall) Run(ctx context.Context) {
+	defer c.returned() // also when the callback ends its goroutine
+	if !c.wanted() {
+		return
+	}
+	err := guard("callback", func() error {
+		ctx = context.WithValue(ctx, insideCallback{}, c.h)
+		cb := &c.h.pol.Callbacks
+		switch e := c.callback.event; {
+		case c.callback.final:
+			cb.OnFinished(ctx, c.callback.result)
+		case e.Outcome == Renewed:
+			cb.OnRenewed(ctx, e)
+		case e.Outcome == Lost:
+			cb.OnLost(ctx, e)
+		case e.Outcome == Failed:
+			cb.OnFailed(ctx, e)
+		}
+		return nil
+	})
+	c.h.pol.shared.meter.userError(c.h.id, err)
+}
+
+// wanted reports whether the callback is still to be made: of a task that was canceled
+// while it waited, only OnFinished is.
+func (c *callbackCall) wanted() bool {
+	c.h.mu.Lock()
+	defer c.h.mu.Unlock()
+	return c.callback.final || c.h.reason != ReasonCanceled
+}
+
+func (c *callbackCall) returned() {
+	h := c.h
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ext.callbacks.running = false
+	h.callNext()
+	h.signalIdle()
+}
+
+// Abandon is for the end of the service.
+func (c *callbackCall) Abandon() { c.returned() }
+
+// GiveUp only logs: a callback that hangs holds up the next ones of its task.
+func (c *callbackCall) GiveUp(err error) { c.h.pol.shared.meter.userError(c.h.id, err) }

@@ -1,0 +1,94 @@
+package renewal
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// stepLimit is the smallest change between wall clock and monotonic clock that counts as a
+// step; what time servers correct stays below.
+const stepLimit = time.Second
+
+// runClock is the clock's goroutine: it sleeps until the next timer that is due, however
+// far off, and fires the tasks.
+func (s *Service) runClock(ctx context.Context) {
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
+	fired := make([]*Handle, 0, perLock)
+	clock, timers := &s.shared.clock, s.shared.timers
+	drift := clock.drift()
+	for {
+		drift = s.checkStep(drift)
+		for more := true; more && ctx.Err() == nil; {
+			now := clock.now()
+			fired, more = timers.fired(clock.passed(now), fired)
+			for group := range slices.Chunk(fired, warmTogether) {
+				warm(group)
+				for _, h := range group {
+					s.fire(h, now)
+				}
+			}
+			s.router.kick()
+		}
+		clear(fired[:cap(fired)])
+		s.setAlarm(alarm, timers.sleepUntil())
+		select {
+		case <-ctx.Done():
+			return
+		case <-timers.wake:
+		case <-alarm.C:
+		}
+	}
+}
+
+// onTheClock is the number of keys that the clock goes through by itself: some 100 us.
+const onTheClock = 1024
+
+// fire fires a task. One of very many keys is gone through beside the clock, so that the
+// others are on time; so is one with a selector, whose mutex is held for as long while its
+// keys are chosen.
+func (s *Service) fire(h *Handle, now time.Duration) {
+	if len(h.keys) <= onTheClock && !h.pol.Select.set {
+		h.fire(now)
+		return
+	}
+	s.router.group.Go(func(context.Context) {
+		h.fire(s.now())
+		s.router.kick()
+	})
+}
+
+// setAlarm sets the alarm to a tick; a parked clock has none.
+func (s *Service) setAlarm(alarm *time.Timer, tick uint64) {
+	if tick == parked {
+		alarm.Stop()
+		return
+	}
+	alarm.Reset(s.shared.clock.at(tick) - s.now())
+}
+
+// checkStep compares the wall clock with the monotonic one. If it has leapt ahead, either
+// somebody has set it, or the machine slept and keys may have expired meanwhile; only Redis
+// knows. So every task is renewed at once, at the cost of one round of renewals; a step
+// back means nothing.
+func (s *Service) checkStep(before time.Duration) time.Duration {
+	drift := s.shared.clock.drift()
+	if drift-before < stepLimit {
+		return drift
+	}
+	s.shared.cfg.Logger.Warn("wall clock leapt ahead, checking every lease", zap.Duration("by", drift-before))
+	s.shared.meter.steps.Add(1)
+	now := s.now()
+	for _, h := range s.shared.registry.all() {
+		h.mu.Lock()
+		if h.reason == Live {
+			h.run(now)
+		}
+		h.mu.Unlock()
+		s.router.group.KickFull()
+	}
+	return drift
+}

@@ -1,0 +1,132 @@
+// Package backend is what renewal asks of Redis: which node holds a key, to set the TTL of
+// many keys in one call, to scan for keys, and to acquire and release locks.
+//
+// renewal/internal/redisbackend implements it on a Redis client. Tests of times use an
+// implementation in memory, which follows the simulated clock of a synctest bubble.
+package backend
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrWrongType is the error of a key that is not a string, so cannot hold an owner's token.
+var ErrWrongType = errors.New("renewal: key is not a string and cannot hold an owner's token")
+
+// Backend finds nodes and keys. Its methods may do I/O.
+type Backend interface {
+	// Sole returns the node of all keys; nil in a cluster.
+	Sole() Node
+	// Node returns the present holder of key. Nodes of the same name share a queue, though
+	// their connection may change.
+	Node(ctx context.Context, key string) (Node, error)
+	// Redirected returns a node for keys that belong to node from and that from says to ask
+	// node to for, while their slot moves. It follows the redirection for every key.
+	Redirected(from, to string) Node
+	// Reload reads the topology again, soon: a node is silent or no longer holds a key.
+	Reload(ctx context.Context)
+	// Scan finds keys on all nodes, a page at a time.
+	Scan(match string, count int) Scan
+}
+
+// Node is one Redis server.
+type Node interface {
+	Name() string
+	// Refresh sends all requests in one pipeline and fills in their answers. It returns
+	// within about the timeout, and touches no request afterwards.
+	Refresh(ctx context.Context, timeout time.Duration, reqs []Request)
+}
+
+// Scan is one pass over the keys. More is false after the last page. An error leaves out
+// the remaining keys of one node; the pass goes on with the next node.
+type Scan interface {
+	Page(ctx context.Context) (keys []string, more bool, err error)
+}
+
+// Locker runs the scripts of a lease.
+type Locker interface {
+	// Acquire sets key to token unless it exists.
+	Acquire(ctx context.Context, key, token string, ttl time.Duration) (Grant, error)
+	// Release deletes key if it holds token: Renewed means deleted, Missing and Foreign
+	// say what was there instead.
+	Release(ctx context.Context, key, token string) (Answer, error)
+}
+
+// Grant is the answer to Acquire.
+type Grant struct {
+	Held  bool          // by somebody else
+	Left  time.Duration // TTL of the present holder, if Held; negative: without limit
+	Fence int64         // number of the new holder, unless Held
+}
+
+// Keep says which TTLs a refresh leaves alone.
+type Keep uint8
+
+// The values of Keep.
+const (
+	KeepNone       Keep = iota // no TTL
+	KeepPersistent             // persistent keys: XX
+	KeepLonger                 // longer TTLs: GT, which to Redis includes persistent keys
+)
+
+// Option is the word that PEXPIRE and the scripts take.
+func (k Keep) Option() string {
+	return [...]string{KeepNone: "", KeepPersistent: "XX", KeepLonger: "GT"}[k]
+}
+
+// Request is one key of a call, with room for the answer.
+type Request struct {
+	Key   *string
+	Owner *string // nil: not checked
+	TTL   int64   // ms
+	Keep  Keep
+	Slot  uint16 // of a cluster
+
+	Answer Answer
+	Left   time.Duration // the longer TTL that was left alone, if one was
+	Err    error         // of Silent, Failed, Moved; a *Redirect for Redirected
+}
+
+// Answer is the result of a request.
+type Answer uint8
+
+const (
+	// Silent means: the server did not answer. It is the zero value, so that a request that was
+	// never sent is no success.
+	Silent Answer = iota
+	// Failed means: the server refused.
+	Failed
+	// Moved means: the server refused because it does not serve the key at present.
+	Moved
+	// Redirected means: the server says which other node to ask.
+	Redirected
+	// Renewed means: the TTL was set, or left alone as Keep asks.
+	Renewed
+	// Missing means: the key does not exist.
+	Missing
+	// Foreign means: the key holds another owner's token.
+	Foreign
+)
+
+// Redirect says which node to ask for a key instead.
+type Redirect struct {
+	To    string // its address
+	Moved bool   // for good (MOVED); otherwise for this key only (ASK)
+	Err   error  // as it came from Redis
+}
+
+func (r *Redirect) Error() string { return r.Err.Error() }
+
+func (r *Redirect) Unwrap() error { return r.Err }
+
+// Refused is the error of a call for which the user has too few permissions.
+type Refused struct {
+	Commands []string // that the user may not run
+	Keys     []string // that the user may not use
+	Err      error    // as it came from Redis
+}
+
+func (r *Refused) Error() string { return r.Err.Error() }
+
+func (r *Refused) Unwrap() error { return r.Err }

@@ -1,0 +1,57 @@
+// Package hostcall calls functions of the host: bounded in number and in time, and guarded
+// against what they may do.
+//
+// # State model of a call
+//
+//	Submit -> queued -> running -> returned            Run has returned within the budget
+//	             |         |
+//	             |         +-----> given up            GiveUp; Run may still return later
+//	             +-> abandoned                         Abandon; Run is never called
+//
+// # Invariants
+//
+//   - For each call that Submit accepts, exactly one of Run and Abandon is called, once.
+//   - GiveUp is called at most once, and never after a Run that returned within the budget.
+//   - running <= max: calls within their budget. A call that is given up no longer counts,
+//     so the number of goroutines exceeds max by the number of functions that hang.
+//
+// # Failures
+//
+//	the function panics              Guard returns a *Panic; the caller of Guard decides
+//	it calls runtime.Goexit          GiveUp(ErrGoexit); another goroutine takes its place
+//	it does not return               its context ends with the budget, GiveUp(ErrBudget); its
+//	                                 goroutine stays and is counted by Goroutines
+//	more functions hang than max     the others are called all the same
+//	the pool is closed               what is queued is abandoned, contexts of running calls end
+package hostcall
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+var (
+	// ErrBudget is given to calls that have not returned within the budget.
+	ErrBudget = errors.New("renewal: function of the host exceeded its time budget")
+	// ErrGoexit is given to calls whose function ended its goroutine.
+	ErrGoexit = errors.New("renewal: function of the host called runtime.Goexit")
+)
+
+// Panic is the error of a function that panicked.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+
+// Guard calls fn and returns its error, or a *Panic if it panicked.
+func Guard(fn func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Panic{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return fn()
+}

@@ -1,0 +1,36 @@
+// Package nodequeue queues values for servers, one queue per server, and has workers take
+// care of them in batches. A server that does not answer fills its own queue alone.
+//
+// # State model of a value
+//
+//	Push -> waiting -> taken by a worker -> Do
+//
+// A queue hands out values in this order:
+//
+//  1. values of RankFirst, in the order in which they came: a caller waits for them;
+//  2. values of RankRetry, likewise;
+//  3. the sorted run: what was in the queue when it last fell behind, least time left first;
+//  4. values of RankDue, in the order in which they came, which is that of their due times.
+//
+// A queue is behind while its oldest value of RankDue is more than Options.LagLimit late.
+// Then batches grow to Options.MaxBatch, and RankRetry and RankDue are sorted into the run
+// by the time left, at most every 100 ms and for at most a tenth of a worker's time.
+//
+// Workers are goroutines that exist only while there is something to do: Kick starts them,
+// and a worker ends when it finds its queue empty.
+//
+// # Invariants
+//
+//   - Each value that is pushed is given to one Do, unless the group is closed before.
+//   - At most Options.InFlight workers serve a queue at the same time.
+//   - Push never blocks and never calls out. The owner bounds the number of values.
+//   - No lock is held while Do runs.
+//
+// # Failures
+//
+//	the server is silent          the queue pauses before the next call, 10 ms doubling to
+//	                              250 ms; others go on; Options.OnSilent is told once
+//	the server is slow            the queue falls behind; Options.OnLag is told once
+//	a burst of a million values   the rings grow, and give their memory back afterwards
+//	the group is closed           calls under way end with their context; values stay queued
+package nodequeue

@@ -1,0 +1,63 @@
+package nodequeue
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// resort is how often the whole queue may be sorted by the time left.
+const resort = 100 * time.Millisecond
+
+// run is the part of a queue that is sorted by the time left.
+type run[T any] struct {
+	items []Item[T]
+	at    int // next of items
+}
+
+func (r *run[T]) len() int { return len(r.items) - r.at }
+
+// take moves up to limit items to the end of out.
+func (r *run[T]) take(out []Item[T], limit int) []Item[T] {
+	n := min(limit, r.len())
+	out = append(out, r.items[r.at:r.at+n]...)
+	if r.at += n; r.at == len(r.items) {
+		r.items, r.at = nil, 0
+	}
+	return out
+}
+
+// sort moves the retries and the due values into the run. It is called under mu, which it
+// gives up while it sorts; the other workers go on with what is pushed meanwhile. The more
+// it sorts, the longer until the next time: it gets a tenth of the time of one worker.
+func (q *Queue[T]) sort(now time.Duration) {
+	q.sorting = true
+	before := q.run.items[q.run.at:]
+	q.run = run[T]{}
+	fresh := q.retries.take(nil, q.retries.n)
+	fresh = q.due.take(fresh, q.due.n)
+	q.mu.Unlock()
+	slices.SortFunc(fresh, byDeadline)
+	merged := merge(before, fresh)
+	q.mu.Lock()
+	q.run, q.sorting = run[T]{items: merged}, false
+	q.nextSort = now + max(resort, 10*(q.opt.Now()-now))
+}
+
+func byDeadline[T any](a, b Item[T]) int { return cmp.Compare(a.Deadline, b.Deadline) }
+
+// merge joins two sorted lists.
+func merge[T any](a, b []Item[T]) []Item[T] {
+	if len(a) == 0 {
+		return b
+	}
+	out := make([]Item[T], 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if byDeadline(b[0], a[0]) < 0 {
+			out, b = append(out, b[0]), b[1:]
+		} else {
+			out, a = append(out, a[0]), a[1:]
+		}
+	}
+	return append(append(out, a...), b...)
+}

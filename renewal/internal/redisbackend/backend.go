@@ -1,0 +1,134 @@
+package redisbackend
+
+import (
+	"context"
+	_ "embed"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/await"
+	"github.com/cutover-go/cutover/internal/redisserver"
+	"github.com/cutover-go/cutover/renewal/internal/backend"
+)
+
+//go:embed scripts/permitted.lua
+var permittedText string // comes before each of the others
+
+//go:embed scripts/renew.lua
+var renewText string
+
+//go:embed scripts/acquire.lua
+var acquireText string
+
+//go:embed scripts/take.lua
+var takeText string
+
+//go:embed scripts/release.lua
+var releaseText string
+
+// Options tune a Backend.
+type Options struct {
+	// FreshCommands makes a new command object for each refresh.
+	FreshCommands bool
+	// CallTimeout bounds a page of a scan and the repetition of a call key by key.
+	CallTimeout time.Duration
+	// OnLook is told what each look at a server has found: nil if it keeps its keys. It is
+	// called often and must return at once.
+	OnLook func(node string, found *redisserver.Eviction)
+	// LookEvery is how old a look may be; see redisserver.NewGuard.
+	LookEvery time.Duration
+}
+
+// Backend is a backend.Backend and a backend.Locker. It is safe for concurrent use.
+type Backend struct {
+	// Immutable after construction.
+	rdb     redis.UniversalClient
+	cluster *redis.ClusterClient // nil without a cluster
+	only    *node                // nil in a cluster
+	opt     Options
+
+	renewScript   *redis.Script
+	acquireScript *redis.Script
+	takeScript    *redis.Script
+	releaseScript *redis.Script
+
+	mu     sync.Mutex
+	nodes  map[string]*node // of a cluster
+	reload time.Time        // the last one
+}
+
+// New returns a backend on a client, which stays the caller's.
+func New(rdb redis.UniversalClient, opt Options) *Backend {
+	b := &Backend{
+		rdb: rdb, opt: opt,
+		renewScript:   redis.NewScript(permittedText + renewText),
+		acquireScript: redis.NewScript(permittedText + acquireText),
+		takeScript:    redis.NewScript(permittedText + takeText),
+		releaseScript: redis.NewScript(permittedText + releaseText),
+		nodes:         make(map[string]*node),
+	}
+	b.cluster, _ = rdb.(*redis.ClusterClient)
+	if b.cluster == nil {
+		label := "redis"
+		if client, ok := rdb.(*redis.Client); ok {
+			label = client.Options().Addr
+		}
+		b.only = newNode(b, label, rdb)
+	}
+	return b
+}
+
+// Sole returns the node of all keys; nil in a cluster.
+func (b *Backend) Sole() backend.Node {
+	if b.only == nil {
+		return nil
+	}
+	return b.only
+}
+
+// Node returns the node of a key.
+func (b *Backend) Node(ctx context.Context, key string) (backend.Node, error) {
+	// Before it has loaded the state of the cluster the client does not heed the context.
+	n, err := await.Value(ctx, func(ctx context.Context) (*node, error) { return b.holder(ctx, key) })
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+func (b *Backend) holder(ctx context.Context, key string) (*node, error) {
+	if b.only != nil {
+		return b.only, nil
+	}
+	client, err := b.cluster.MasterForKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	addr := client.Options().Addr
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := b.nodes[addr]
+	if n == nil || n.client != client {
+		n = newNode(b, addr, client)
+		b.nodes[addr] = n
+	}
+	return n, nil
+}
+
+// reloadEvery is how often the topology is read at most.
+const reloadEvery = 100 * time.Millisecond
+
+// Reload has the client read the topology again.
+func (b *Backend) Reload(ctx context.Context) {
+	b.mu.Lock()
+	soon := time.Since(b.reload) < reloadEvery
+	if !soon {
+		b.reload = time.Now()
+	}
+	b.mu.Unlock()
+	if !soon && b.cluster != nil {
+		b.cluster.ReloadState(ctx)
+	}
+}

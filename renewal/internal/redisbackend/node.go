@@ -1,0 +1,131 @@
+package redisbackend
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/redisserver"
+	"github.com/cutover-go/cutover/renewal/internal/backend"
+)
+
+// node refreshes batches on one server.
+type node struct {
+	// Immutable after construction.
+	backend *Backend
+	label   string
+	any     redis.UniversalClient // what client is, or a client of another kind
+	client  *redis.Client         // nil for clients of another kind
+	guard   *redisserver.Guard
+
+	looked  atomic.Bool // the guard knows the server
+	looking atomic.Bool // for the first time
+
+	mu       sync.Mutex
+	free     []*commands
+	timeouts map[time.Duration]*redis.Client
+}
+
+func newNode(b *Backend, label string, rdb redis.UniversalClient) *node {
+	n := &node{backend: b, label: label, any: rdb, guard: redisserver.NewGuard(rdb, b.opt.LookEvery)}
+	n.client, _ = rdb.(*redis.Client)
+	return n
+}
+
+// Name returns the address of the server.
+func (n *node) Name() string { return n.label }
+
+// Refresh sends all requests in one pipeline, and what that leaves open in another.
+func (n *node) Refresh(ctx context.Context, timeout time.Duration, reqs []backend.Request) {
+	n.watch()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	client := n.within(timeout)
+	c := n.take()
+	defer n.give(c)
+
+	c.build(ctx, reqs, n.backend)
+	c.exec(ctx, client)
+	if c.withText(1) { // which the server then knows
+		c.exec(ctx, client)
+	}
+	if c.withText(-1) { // each server of a ring has to learn it
+		c.exec(ctx, client)
+	}
+	c.read(reqs)
+	resolveKept(ctx, client, reqs)
+	n.backend.refreshApart(ctx, client, reqs, c.failedTogether())
+}
+
+// keptTimeouts bounds the clients that are remembered by their timeout.
+const keptTimeouts = 32
+
+// within returns the client with a bound on reading and writing; the context alone binds
+// only clients that are configured to heed it.
+func (n *node) within(timeout time.Duration) redis.UniversalClient {
+	if n.client == nil {
+		return n.any
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c := n.timeouts[timeout]; c != nil {
+		return c
+	}
+	c := n.client.WithTimeout(timeout)
+	if n.timeouts == nil {
+		n.timeouts = make(map[time.Duration]*redis.Client)
+	}
+	if len(n.timeouts) < keptTimeouts {
+		n.timeouts[timeout] = c
+	}
+	return c
+}
+
+func (n *node) take() *commands {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if last := len(n.free) - 1; last >= 0 {
+		c := n.free[last]
+		n.free = n.free[:last]
+		return c
+	}
+	return &commands{fresh: n.backend.opt.FreshCommands}
+}
+
+func (n *node) give(c *commands) {
+	c.reset()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.free = append(n.free, c)
+}
+
+// resolveKept asks for the TTL of keys of which a conditional PEXPIRE said only that it did
+// nothing: they are missing, or their TTL was left alone.
+func resolveKept(ctx context.Context, client redis.UniversalClient, reqs []backend.Request) {
+	var open []int
+	pipe := client.Pipeline()
+	for i := range reqs {
+		if r := &reqs[i]; r.Answer == backend.Missing && r.Keep != backend.KeepNone && r.Owner == nil {
+			open = append(open, i)
+			pipe.PTTL(ctx, *r.Key)
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	cmds, _ := pipe.Exec(ctx) // every command has its own error
+	for j, i := range open {
+		cmd := cmds[j].(*redis.DurationCmd)
+		switch left := cmd.Val(); {
+		case cmd.Err() != nil:
+			fail(&reqs[i], cmd.Err())
+		case left >= 0:
+			reqs[i].Answer, reqs[i].Left = backend.Renewed, left
+		case left == -1: // persistent
+			reqs[i].Answer = backend.Renewed
+		}
+	}
+}

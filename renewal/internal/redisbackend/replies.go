@@ -1,0 +1,51 @@
+package redisbackend
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/renewal/internal/backend"
+)
+
+// isReply reports whether an error is an answer of the server.
+func isReply(err error) bool {
+	if err == nil {
+		return false
+	}
+	var reply redis.Error
+	return errors.As(err, &reply)
+}
+
+// fail makes an error the answer to a request.
+func fail(r *backend.Request, err error) {
+	r.Answer, r.Err = classify(err)
+}
+
+// classify says what kind of answer an error is.
+func classify(err error) (backend.Answer, error) {
+	switch {
+	case !isReply(err):
+		return backend.Silent, err
+	case redis.HasErrorPrefix(err, "MOVED "), redis.HasErrorPrefix(err, "ASK "):
+		return backend.Redirected, readRedirect(err)
+	case redis.HasErrorPrefix(err, "READONLY "), redis.HasErrorPrefix(err, "CLUSTERDOWN "), redis.HasErrorPrefix(err, "MASTERDOWN "):
+		return backend.Moved, err
+	}
+	return backend.Failed, explain(err)
+}
+
+// readRedirect reads "MOVED 3999 host:port" or "ASK 3999 host:port".
+func readRedirect(err error) *backend.Redirect {
+	word, rest, _ := strings.Cut(err.Error(), " ")
+	_, addr, _ := strings.Cut(rest, " ")
+	return &backend.Redirect{To: addr, Moved: word == "MOVED", Err: err}
+}
+
+// isTorn reports whether the keys of a command are on two nodes at present, because their
+// slot is being moved from one to the other.
+func isTorn(err error) bool { return isReply(err) && redis.HasErrorPrefix(err, "TRYAGAIN ") }
+
+// isUnknownScript reports whether the server does not know a script.
+func isUnknownScript(err error) bool { return isReply(err) && redis.HasErrorPrefix(err, "NOSCRIPT") }

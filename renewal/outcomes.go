@@ -1,0 +1,198 @@
+package renewal
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// renewed records a success: the TTL runs from the moment at which the request was sent, at
+// the latest.
+func (t taskKey) renewed(sent, ttl time.Duration) {
+	h, k := t.h, t.k
+	k.state, k.attempt = keyIdle, 0
+	k.deadline = sent + ttl - marginOf(ttl)
+	if !h.counted {
+		h.counted = true
+		h.renewals++
+	}
+	h.waits().record(k, nil)
+	if h.pol.Callbacks.OnRenewed != nil {
+		h.emit(h.event(k, Renewed, nil))
+	}
+	if k.deadline < h.due { // the answer was long under way, or the TTL is shorter than before
+		t.arm()
+	}
+}
+
+// failed records a refresh that did not succeed and schedules its repetition.
+func (t taskKey) failed(err error, now time.Duration) {
+	h, k := t.h, t.k
+	h.failures++
+	h.err = err
+	if k.attempt < 255 {
+		k.attempt++
+	}
+	c := &h.pol.shared.clock
+	wait := retryDelay(h.interval(), k.deadline-now, k.attempt, rand.Float64())
+	k.state = keyRetrying
+	k.retry = half(max(c.ceil(now+wait), c.passed(now)+1))
+	h.waits().record(k, err)
+	if h.pol.Callbacks.OnFailed != nil {
+		h.emit(h.event(k, Failed, err))
+	}
+	t.arm()
+}
+
+// failedWithoutKey records a failure that belongs to no single key.
+func (h *Handle) failedWithoutKey(err error) {
+	h.failures++
+	h.err = err
+	h.pol.shared.meter.count(&h.pol.Policy, Failed)
+	if h.pol.Callbacks.OnFailed != nil {
+		h.emit(h.event(&key{deadline: never}, Failed, err))
+	}
+}
+
+// lose gives up a key for good. A missing key may be the end that the task waits for.
+func (t taskKey) lose(cause error) {
+	h, k := t.h, t.k
+	if h.pol.keyGone && errors.Is(cause, ErrMissing) {
+		t.drop()
+		h.waits().record(k, nil)
+		h.pol.shared.meter.count(&h.pol.Policy, Skipped)
+		h.endAfterLoss(ReasonKeyGone, nil)
+		return
+	}
+	err := &LostError{Key: k.name, Cause: cause}
+	h.err = err
+	if h.pol.Callbacks.OnLost != nil {
+		h.emit(h.event(k, Lost, err))
+	}
+	t.drop()
+	h.waits().record(k, err)
+	h.pol.shared.meter.count(&h.pol.Policy, Lost)
+	h.endAfterLoss(ReasonLost, err)
+}
+
+// drop takes a key out of the task. While a call includes it, it stays marked as such, for
+// those who wait for the end of the call.
+func (t taskKey) drop() {
+	h, k := t.h, t.k
+	if k.sending() {
+		k.state = keyDropped
+		return
+	}
+	k.state = keyGone
+	if h.ext != nil {
+		delete(h.ext.selected, k.name)
+	}
+}
+
+// endAfterLoss ends the task after the loss of a key, if that is its end.
+func (h *Handle) endAfterLoss(reason Reason, err error) {
+	if h.pol.Select.set {
+		return
+	}
+	if h.pol.Loss == EndTask || h.left() == 0 {
+		h.finish(reason, err)
+	}
+}
+
+// left counts the keys of a fixed list that are still renewed, one of which has just been
+// lost.
+func (h *Handle) left() (n int) {
+	if h.many() {
+		h.x().lost++
+		return len(h.keys) - h.x().lost
+	}
+	h.each(func(*key) { n++ })
+	return n
+}
+
+// stopReason is the reason of the first stop rule that holds; Live if none does. Rules with
+// functions of the host are left to a policyCall.
+func (h *Handle) stopReason(now time.Duration) Reason {
+	for i := range h.pol.Stop {
+		rule := &h.pol.Stop[i]
+		switch rule.kind {
+		case stopDone:
+			select {
+			case <-rule.done:
+				return ReasonDone
+			default:
+			}
+		case stopAt:
+			if !h.pol.shared.clock.wall().Before(rule.at) {
+				return ReasonDeadline
+			}
+		case stopAfter:
+			if now-h.ext.born >= rule.after {
+				return ReasonDeadline
+			}
+		case stopCount:
+			if int(h.renewals) >= rule.count {
+				return ReasonCount
+			}
+		case stopKeyGone, stopFunc, stopInvalid: // by the refresh, by a policyCall, at Register
+		}
+	}
+	return Live
+}
+
+// skip ends the task because a stop rule holds.
+func (h *Handle) skip(reason Reason) {
+	h.pol.shared.meter.count(&h.pol.Policy, Skipped)
+	h.finish(reason, nil)
+}
+
+// finish ends the task once and for all.
+func (h *Handle) finish(reason Reason, err error) {
+	if h.reason != Live {
+		return
+	}
+	s := h.pol.shared
+	h.reason = reason
+	s.timers.cancel(h.timer)
+	x := h.x()
+	x.ended = s.clock.time(s.clock.now())
+	if err != nil {
+		h.err = err
+	}
+	if x.done != nil {
+		close(x.done)
+	}
+	if x.cancel != nil {
+		x.cancel(h.cause())
+	}
+	x.waits.fail(h.endedError())
+	if reason == ReasonCanceled {
+		x.callbacks.clear()
+	}
+	if h.pol.Callbacks.OnFinished != nil {
+		h.emit(callback{final: true, result: h.result()})
+	}
+	s.registry.forget(h)
+}
+
+// cause is what the task's context ends with.
+func (h *Handle) cause() error {
+	if h.reason == ReasonLost {
+		return h.err
+	}
+	return h.endedError()
+}
+
+func (h *Handle) endedError() *EndedError {
+	return &EndedError{ID: h.id, Reason: h.reason, Cause: h.err}
+}
+
+func (h *Handle) event(k *key, o Outcome, err error) callback {
+	c := &h.pol.shared.clock
+	now := c.now()
+	e := Event{ID: h.id, Labels: h.pol.Labels, Key: k.name, Outcome: o, Err: err, At: c.time(now)}
+	if k.deadline != never {
+		e.Left = max(k.deadline-now, 0)
+	}
+	return callback{event: e}
+}

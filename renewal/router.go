@@ -1,0 +1,141 @@
+package renewal
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cutover-go/cutover/renewal/internal/backend"
+	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
+)
+
+type nodeQueue = nodequeue.Queue[taskKey]
+
+// router finds the queue of a key. Without a cluster there is one. In a cluster there is
+// one for each node, one for keys whose node is to be looked up first, and one for each
+// pair of nodes of which one redirects keys to the other: such keys need both nodes, and
+// must hold up no key that needs one of them alone.
+type router struct {
+	// Immutable after construction.
+	shared *shared
+	group  *nodequeue.Group[taskKey]
+	sole   *nodeQueue
+	lookup *nodeQueue                                // of a cluster
+	table  *[backend.Slots]atomic.Pointer[nodeQueue] // of a cluster: nil entries go by lookup
+
+	mu    sync.Mutex
+	nodes map[string]backend.Node // by name; the connection may change
+}
+
+// lookupQueue is the name of the queue of keys whose node is to be looked up.
+const lookupQueue = "routing"
+
+func newRouter(s *shared) *router {
+	r := &router{shared: s, nodes: make(map[string]backend.Node)}
+	r.group = nodequeue.NewGroup(nodequeue.Options[taskKey]{
+		BatchSize: s.cfg.BatchSize, MaxBatch: maxBatch, InFlight: s.cfg.InFlight,
+		Now:      s.clock.now,
+		LagLimit: func(t taskKey) time.Duration { return t.h.pol.lagLimit() },
+		OnLag: func(l nodequeue.Lag) {
+			s.meter.lag(Lag{Node: l.Queue, Begun: l.Begun, Late: l.Late, Queued: l.Depth})
+		},
+		OnSilent: s.logSilence,
+	})
+	if sole := s.backend.Sole(); sole != nil {
+		r.sole = r.queue(sole)
+		return r
+	}
+	r.table = new([backend.Slots]atomic.Pointer[nodeQueue])
+	r.lookup = r.group.Queue(lookupQueue, func() nodequeue.Worker[taskKey] { return (*lookup)(r) })
+	return r
+}
+
+// queue returns the queue of a node, making it if it is new.
+func (r *router) queue(n backend.Node) *nodeQueue {
+	name := n.Name()
+	r.mu.Lock()
+	r.nodes[name] = n
+	r.mu.Unlock()
+	return r.group.Queue(name, func() nodequeue.Worker[taskKey] {
+		return &refresher{shared: r.shared, router: r, node: name}
+	})
+}
+
+// node returns the present connection to a node.
+func (r *router) node(name string) backend.Node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.nodes[name]
+}
+
+// slot is the hash slot of a key; 0 without a cluster.
+func (r *router) slot(key string) uint16 {
+	if r.table == nil {
+		return 0
+	}
+	return backend.HashSlot(key)
+}
+
+// push queues a key at its node.
+func (r *router) push(it nodequeue.Item[taskKey], rank nodequeue.Rank) {
+	q := r.sole
+	if q == nil {
+		if q = r.table[it.Value.k.slot].Load(); q == nil {
+			q = r.lookup
+		}
+	}
+	q.Push(it, rank)
+}
+
+// redirect queues a key that node from redirects to node to, unless nobody wants it renewed
+// any more.
+func (r *router) redirect(it *nodequeue.Item[taskKey], from, to string) bool {
+	rank, ok := it.Value.requeue()
+	if ok {
+		r.queue(r.shared.backend.Redirected(from, to)).Push(*it, rank)
+	}
+	return ok
+}
+
+// kick starts workers wherever something is queued.
+func (r *router) kick() { r.group.Kick() }
+
+// reload has the backend read the topology again, and forgets which node holds which slot.
+func (r *router) reload(ctx context.Context) {
+	r.shared.backend.Reload(ctx)
+	if r.table == nil {
+		return
+	}
+	for i := range r.table {
+		r.table[i].Store(nil)
+	}
+}
+
+// lookup is the worker of the queue of keys whose node is to be found.
+type lookup router
+
+// Do looks up the node of each key and queues the key there. Keys whose node cannot be
+// found have failed.
+func (l *lookup) Do(ctx context.Context, items []nodequeue.Item[taskKey]) (silent bool) {
+	r := (*router)(l)
+	ctx, cancel := context.WithTimeout(ctx, r.shared.cfg.CallTimeout)
+	defer cancel()
+	silent = true
+	for _, it := range items {
+		q := r.table[it.Value.k.slot].Load()
+		if q == nil {
+			n, err := r.shared.backend.Node(ctx, it.Value.k.name)
+			if err != nil {
+				it.Value.fail(err)
+				continue
+			}
+			q = r.queue(n)
+			r.table[it.Value.k.slot].Store(q)
+		}
+		silent = false
+		q.Push(it, it.Value.lockedRank())
+	}
+	r.kick()
+	return silent
+}

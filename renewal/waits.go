@@ -1,0 +1,97 @@
+package renewal
+
+// renewWait is one caller of RenewNow. It is under the mutex of its Handle until done is
+// closed.
+type renewWait struct {
+	open map[*key]struct{} // keys without an outcome; nil until the keys are known
+	errs []error
+	done chan struct{}
+}
+
+// renewWaits are the callers of RenewNow of one task. The methods of nil do nothing.
+type renewWaits []*renewWait
+
+// add adds a caller.
+func (w *renewWaits) add() *renewWait {
+	wait := &renewWait{done: make(chan struct{})}
+	*w = append(*w, wait)
+	return wait
+}
+
+// any reports whether there are callers.
+func (w *renewWaits) any() bool { return w != nil && len(*w) > 0 }
+
+// waitFor reports whether a caller waits for a key.
+func (w *renewWaits) waitFor(k *key) bool {
+	if w == nil {
+		return false
+	}
+	for _, wait := range *w {
+		if _, open := wait.open[k]; open {
+			return true
+		}
+	}
+	return false
+}
+
+// begin gives the callers that still lack them the keys to wait for.
+func (w *renewWaits) begin(each func(func(*key))) {
+	if w == nil {
+		return
+	}
+	for _, wait := range *w {
+		if wait.open == nil {
+			wait.open = make(map[*key]struct{})
+			each(func(k *key) { wait.open[k] = struct{}{} })
+		}
+	}
+	w.record(nil, nil)
+}
+
+// addError gives the callers that wait for the present tick an error that belongs to no
+// key: what a selector could not find is not renewed.
+func (w *renewWaits) addError(err error) {
+	if w == nil {
+		return
+	}
+	for _, wait := range *w {
+		if wait.open == nil {
+			wait.errs = append(wait.errs, err)
+		}
+	}
+}
+
+// record gives the callers the outcome of a key, and lets those return that have all.
+func (w *renewWaits) record(k *key, err error) {
+	if !w.any() {
+		return
+	}
+	waiting := (*w)[:0]
+	for _, wait := range *w {
+		if _, open := wait.open[k]; open {
+			delete(wait.open, k)
+			if err != nil {
+				wait.errs = append(wait.errs, err)
+			}
+		}
+		if wait.open != nil && len(wait.open) == 0 {
+			close(wait.done)
+		} else {
+			waiting = append(waiting, wait)
+		}
+	}
+	clear((*w)[len(waiting):])
+	*w = waiting
+}
+
+// fail lets every caller return with an error.
+func (w *renewWaits) fail(err error) {
+	if w == nil {
+		return
+	}
+	for _, wait := range *w {
+		wait.errs = append(wait.errs, err)
+		close(wait.done)
+	}
+	*w = nil
+}

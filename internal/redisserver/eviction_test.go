@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -81,21 +82,25 @@ func TestEvictionThatIsNotTold(t *testing.T) {
 func TestEvictionOfOneMaster(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)
-	if found, err := redisserver.FindEviction(t.Context(), cluster.Client()); found != nil || err != nil {
+	o := cluster.Options()
+	o.ReadTimeout, o.MaxRetries = 300*time.Millisecond, -1 // so that the client soon asks another node for the slots
+	rdb := redis.NewClusterClient(o)
+	t.Cleanup(func() { _ = rdb.Close() })
+	if found, err := redisserver.FindEviction(t.Context(), rdb); found != nil || err != nil {
 		t.Fatalf("found %v, %v", found, err)
 	}
 	third := cluster.Nodes()[2]
 	set(t, third.Client(), "volatile-lru", "100mb")
-	found, err := redisserver.FindEviction(t.Context(), cluster.Client())
+	found, err := redisserver.FindEviction(t.Context(), rdb)
 	if err != nil || found == nil || found.Addr != third.Addr() {
 		t.Fatalf("found %v, %v; want %s", found, err, third.Addr())
 	}
 	cluster.Nodes()[0].Freeze()
-	if found, err = redisserver.FindEviction(t.Context(), cluster.Client()); err != nil || found == nil {
+	if found, err = redisserver.FindEviction(t.Context(), rdb); err != nil || found == nil {
 		t.Errorf("with a frozen master: found %v, %v", found, err)
 	}
 	set(t, third.Client(), "noeviction", "100mb")
-	if found, err = redisserver.FindEviction(t.Context(), cluster.Client()); err != nil || found != nil {
+	if found, err = redisserver.FindEviction(t.Context(), rdb); err != nil || found != nil {
 		t.Errorf("with a frozen master, mended: found %v, %v", found, err)
 	}
 }

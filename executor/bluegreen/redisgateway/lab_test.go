@@ -3,8 +3,11 @@ package redisgateway_test
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,7 +25,14 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := redistest.Abreast(4); err != nil { // most of the time they wait
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
+}
 
 const (
 	tenantID = "tenant1"

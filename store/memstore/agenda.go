@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"sync"
@@ -106,7 +107,7 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 	defer a.mu.Unlock()
 	var plans []store.DuePlan
 	var looked []*item
-	for now := time.Now(); len(looked) < page(limit) && len(a.queue) > 0 && !a.queue[0].due.After(now); {
+	for now := time.Now(); len(looked) < cmp.Or(limit, store.MaxPage) && len(a.queue) > 0 && !a.queue[0].due.After(now); {
 		it := heap.Pop(&a.queue).(*item)
 		looked = append(looked, it)
 		plans = append(plans, store.DuePlan{ID: it.id, Stamp: it.stamp, Creating: it.creating})

@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -136,21 +135,4 @@ func (p *rollout) edit(e *task.Edit, at stamp) (failed bool) {
 		r.ended = at.ifEnded(e.State, r.ended)
 	}
 	return from != e.State && e.State == task.Failed
-}
-
-// ring remembers the last ids of commands.
-type ring struct {
-	ids  []string
-	next int
-}
-
-func (r *ring) has(id string) bool { return slices.Contains(r.ids, id) }
-
-func (r *ring) add(id string) {
-	if len(r.ids) < store.KeptCommands {
-		r.ids = append(r.ids, id)
-		return
-	}
-	r.ids[r.next] = id
-	r.next = (r.next + 1) % store.KeptCommands
 }

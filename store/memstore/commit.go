@@ -20,7 +20,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	at := s.clock.now()
 	before := p.log.last
 	for i := range b.Changes {
-		p.work(&b.Changes[i], at)
+		p.applyChange(&b.Changes[i], at)
 	}
 	if b.Claim.Max > 0 {
 		b.Claimed = p.claim(b.Claim, at, b.Claimed)
@@ -50,8 +50,8 @@ func (p *rollout) endCommit(before int64) {
 	p.log.trim()
 }
 
-// work applies one change and answers it.
-func (p *rollout) work(w *store.Change, at stamp) {
+// applyChange applies one change and answers it.
+func (p *rollout) applyChange(w *store.Change, at stamp) {
 	w.Err, w.Stop, w.State = nil, task.Go, task.Pending
 	r := p.find(w.Task)
 	if r == nil {
@@ -169,12 +169,4 @@ func settle(w *store.Change, r *record, cause task.Cause) {
 	case task.ByPause: // whatever the executor said, it was told to stop
 	case task.ByClaim, task.BySkip, task.ByResume, task.ByRetry, task.ByRollback:
 	}
-}
-
-// ifEnded returns t if a task has ended in s, otherwise the time it has now.
-func (t stamp) ifEnded(s task.State, ended stamp) stamp {
-	if s.Ended() {
-		return t
-	}
-	return ended
 }

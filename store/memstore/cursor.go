@@ -9,13 +9,6 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// cursor is how far a named reader of a plan's events has come.
-type cursor struct {
-	owner string
-	until time.Time
-	seq   int64
-}
-
 // Cursor implements store.Cursors.
 func (s *Store) Cursor(ctx context.Context, id plan.ID, name, owner string, ttl time.Duration) (int64, error) {
 	p, err := s.visible(ctx, id)

@@ -3,106 +3,11 @@ package memstore
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
-
-// entry is an event; its sequence number is its place in the log.
-type entry struct {
-	at      stamp
-	ordinal uint32 // 0 if it is about the plan
-	attempt uint32
-	cause   word
-	from    word
-	to      word
-	atRest  bool
-	detail  *detail // nil if there is nothing
-}
-
-// detail is what few events have. It never changes, so that events share it.
-type detail struct {
-	actor, reason string
-	failure       *task.FailureInfo
-}
-
-// failureDetail returns the detail of an event that tells of a failure.
-func failureDetail(f *task.FailureInfo) *detail {
-	if f == nil {
-		return nil
-	}
-	return &detail{failure: f}
-}
-
-// eventLog holds the events of a plan in chunks, all but the last of them full.
-type eventLog struct {
-	chunks  [][]entry
-	dropped int64 // events before the first chunk
-	last    int64 // the newest sequence number
-	limit   int   // how many to keep, 0: all
-
-	own []numbered // of the plan itself, by rising number: all that there ever were
-}
-
-// numbered is an event outside of its place in the log.
-type numbered struct {
-	seq int64
-	entry
-}
-
-const logChunk = 1024
-
-// first is the sequence number of the oldest event that is kept.
-func (l *eventLog) first() int64 {
-	if l.limit <= 0 {
-		return 1
-	}
-	return max(1, l.last-int64(l.limit)+1)
-}
-
-func (l *eventLog) at(seq int64) *entry {
-	i := seq - 1 - l.dropped
-	return &l.chunks[i/logChunk][i%logChunk]
-}
-
-func (l *eventLog) add(e entry) {
-	if (l.last-l.dropped)%logChunk == 0 {
-		size := 0 // the first chunk grows: most plans are small
-		if len(l.chunks) > 0 {
-			size = logChunk
-		}
-		l.chunks = append(l.chunks, make([]entry, 0, size))
-	}
-	newest := &l.chunks[len(l.chunks)-1]
-	*newest = append(*newest, e)
-	l.last++
-	if e.ordinal == 0 {
-		l.own = append(l.own, numbered{l.last, e})
-	}
-}
-
-func (l *eventLog) markAtRest() {
-	l.at(l.last).atRest = true
-	if n := len(l.own); n > 0 && l.own[n-1].seq == l.last {
-		l.own[n-1].atRest = true
-	}
-}
-
-// ownAfter returns up to n events of the plan itself.
-func (l *eventLog) ownAfter(after int64, n int) []numbered {
-	from, _ := slices.BinarySearchFunc(l.own, after+1, func(e numbered, seq int64) int { return cmp.Compare(e.seq, seq) })
-	return l.own[from:min(len(l.own), from+n)]
-}
-
-// trim drops the chunks that hold nothing that is to be kept.
-func (l *eventLog) trim() {
-	for first := l.first(); first > l.dropped+logChunk; l.dropped += logChunk {
-		l.chunks[0] = nil
-		l.chunks = l.chunks[1:]
-	}
-}
 
 // entry returns the stored form of a decision's event.
 func (p *rollout) entry(e *plan.Event, at stamp) entry {
@@ -143,7 +48,7 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 	if after > p.log.last {
 		return nil, &store.EventsAheadError{After: after, Newest: p.log.last}
 	}
-	n := min(int64(page(limit)), p.log.last-after)
+	n := min(int64(cmp.Or(limit, store.MaxPage)), p.log.last-after)
 	if n <= 0 {
 		return nil, nil
 	}
@@ -170,7 +75,7 @@ func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit i
 	}
 	texts := s.words.snapshot()
 	var events []plan.Event
-	for _, own := range p.log.ownAfter(after, page(limit)) {
+	for _, own := range p.log.ownAfter(after, cmp.Or(limit, store.MaxPage)) {
 		events = append(events, p.event(own.seq, &own.entry, texts))
 	}
 	return events, nil
@@ -191,12 +96,4 @@ func (p *rollout) event(seq int64, en *entry, texts []string) plan.Event {
 		e.Actor, e.Reason, e.Failure = d.actor, d.reason, ownFailure(d.failure)
 	}
 	return e
-}
-
-// page returns the number of entries to answer when limit is asked for.
-func page(limit int) int {
-	if limit == 0 {
-		return store.MaxPage
-	}
-	return limit
 }

@@ -116,16 +116,15 @@ func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error
 	return p.holdings(nil, orphaned, store.MaxBatch), nil
 }
 
-// holdings appends what the workers that are wanted hold, up to limit unless it is
-// negative.
-func (p *rollout) holdings(to []store.Holding, plans func(worker string) bool, limit int) []store.Holding {
+// holdings appends what the workers that match hold, up to limit unless it is negative.
+func (p *rollout) holdings(to []store.Holding, match func(worker string) bool, limit int) []store.Holding {
 	for _, ordinal := range p.held {
 		if limit >= 0 && len(to) >= limit {
 			break
 		}
 		r := p.tasks.at(ordinal)
 		worker := p.claims.at(r.claim).worker
-		if plans(worker) {
+		if match(worker) {
 			to = append(to, store.Holding{
 				Task: task.NewID(p.plan.ID, int(ordinal)), Token: r.token, Worker: worker, Stop: p.stop(r),
 			})

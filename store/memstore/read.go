@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -36,7 +37,7 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 	if q.Before > 0 {
 		end, _ = slices.BinarySearch(s.order, q.Before)
 	}
-	limit := page(q.Limit)
+	limit := cmp.Or(q.Limit, store.MaxPage)
 	var plans []plan.Plan
 	for i := end - 1; i >= 0 && len(plans) < limit; i-- {
 		p := s.plans[s.order[i]]
@@ -95,7 +96,7 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 	if !p.any(q) {
 		return nil, 0, nil
 	}
-	limit := page(q.Limit)
+	limit := cmp.Or(q.Limit, store.MaxPage)
 	ordinal := q.After
 	for looked := 0; ordinal < p.tasks.n; looked++ {
 		if len(tasks) == limit || looked == scanned {

@@ -101,33 +101,6 @@ func ownFailure(f *task.FailureInfo) *task.FailureInfo {
 	return &c
 }
 
-// export returns a task for the caller to keep.
-func (p *rollout) export(ordinal uint32, r *record) task.Task {
-	t := task.Task{
-		ID:     task.NewID(p.plan.ID, int(ordinal)),
-		Tenant: task.Tenant{ID: r.tenant},
-		Control: task.Control{
-			State: p.state(r), Attempt: int(r.attempt), Request: r.request,
-			PausedIndividually: r.alone, Losses: int(r.losses),
-		},
-		Version:   uint64(r.version),
-		Token:     r.token,
-		StartedAt: r.started.time(), UpdatedAt: r.updated.time(), EndedAt: r.ended.time(),
-	}
-	if r.claim != 0 {
-		t.Worker = p.claims.at(r.claim).worker
-	}
-	if r.step != "" {
-		t.Checkpoint = &checkpoint.Checkpoint{Step: r.step, Data: slices.Clone(r.data)}
-	}
-	if m := r.more; m != nil {
-		t.Tenant.Labels, t.Tenant.Parameters = maps.Clone(m.labels), maps.Clone(m.parameters)
-		t.Undo = ownUndo(m.undo)
-		t.Failure, t.RetriedAt = ownFailure(m.failure), m.retried
-	}
-	return t
-}
-
 func ownUndo(l checkpoint.UndoLog) checkpoint.UndoLog {
 	if len(l) == 0 {
 		return nil

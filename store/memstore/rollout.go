@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -50,28 +51,11 @@ type rollout struct {
 	cursors  map[string]cursor
 }
 
-// shelf holds records by ordinal, in chunks that never move.
-type shelf struct {
-	chunks [][]record
-	n      int
-}
-
-const shelfChunk = 1024
-
-// at returns the record of an ordinal from 1 to n.
-func (s *shelf) at(ordinal uint32) *record {
-	i := ordinal - 1
-	return &s.chunks[i/shelfChunk][i%shelfChunk]
-}
-
-// add appends a record; of is how many there will be, as far as is known.
-func (s *shelf) add(r record, of int) {
-	if s.n%shelfChunk == 0 {
-		s.chunks = append(s.chunks, make([]record, 0, max(1, min(shelfChunk, of-s.n))))
-	}
-	last := &s.chunks[len(s.chunks)-1]
-	*last = append(*last, r)
-	s.n++
+// cursor is how far a named reader of a plan's events has come.
+type cursor struct {
+	owner string
+	until time.Time
+	seq   int64
 }
 
 // find returns the record of a task, or nil.
@@ -169,6 +153,33 @@ func ownControl(c plan.Control) plan.Control {
 		c.Starting = &s
 	}
 	return c
+}
+
+// export returns a task for the caller to keep.
+func (p *rollout) export(ordinal uint32, r *record) task.Task {
+	t := task.Task{
+		ID:     task.NewID(p.plan.ID, int(ordinal)),
+		Tenant: task.Tenant{ID: r.tenant},
+		Control: task.Control{
+			State: p.state(r), Attempt: int(r.attempt), Request: r.request,
+			PausedIndividually: r.alone, Losses: int(r.losses),
+		},
+		Version:   uint64(r.version),
+		Token:     r.token,
+		StartedAt: r.started.time(), UpdatedAt: r.updated.time(), EndedAt: r.ended.time(),
+	}
+	if r.claim != 0 {
+		t.Worker = p.claims.at(r.claim).worker
+	}
+	if r.step != "" {
+		t.Checkpoint = &checkpoint.Checkpoint{Step: r.step, Data: slices.Clone(r.data)}
+	}
+	if m := r.more; m != nil {
+		t.Tenant.Labels, t.Tenant.Parameters = maps.Clone(m.labels), maps.Clone(m.parameters)
+		t.Undo = ownUndo(m.undo)
+		t.Failure, t.RetriedAt = ownFailure(m.failure), m.retried
+	}
+	return t
 }
 
 // view is what a commit tells.

@@ -182,3 +182,11 @@ func ordinals(jobs []*job) []int {
 	}
 	return list
 }
+
+// raised lets f decide on the plan and applies the decision with RaiseTokens.
+func (r *rollout) raised(f func(plan.Plan) (plan.Decision, error)) plan.Plan {
+	r.Helper()
+	c := r.decision(f)
+	c.RaiseTokens = true
+	return r.send(c)
+}

@@ -19,14 +19,6 @@ func tokenCases() []testCase {
 	}
 }
 
-// raised lets f decide on the plan and applies the decision with RaiseTokens.
-func (r *rollout) raised(f func(plan.Plan) (plan.Decision, error)) plan.Plan {
-	r.Helper()
-	c := r.decision(f)
-	c.RaiseTokens = true
-	return r.send(c)
-}
-
 // gateway is a service that remembers the greatest token for a tenant.
 type gateway struct {
 	*env

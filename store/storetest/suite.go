@@ -1,0 +1,54 @@
+package storetest
+
+import "testing"
+
+// Run tests a store against every promise of the contract.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	h = h.withDefaults()
+	for _, promise := range promises() {
+		t.Run(promise.name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range promise.cases {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					if c.trims && h.NewTrimming == nil {
+						t.Skip("the harness has no NewTrimming")
+					}
+					if c.skews && h.Skew == nil {
+						t.Skip("the harness has no Skew")
+					}
+					h.Wrap(t, func(t *testing.T) {
+						t.Helper()
+						c.run(newEnv(t, h))
+					})
+				})
+			}
+		})
+	}
+}
+
+// promise is one of the contract's, with the cases that test it.
+type promise struct {
+	name  string
+	cases []testCase
+}
+
+// promises are the suite. The names begin with the numbers in package store.
+func promises() []promise {
+	return []promise{
+		{"1-commit", append(commitCases(), yieldCases()...)},
+		{"2-repeat", repeatCases()},
+		{"3-breach", breachCases()},
+		{"4-claim", append(claimCases(), undoCases()...)},
+		{"5-lease", leaseCases()},
+		{"6-tenant", tenantCases()},
+		{"7-create", append(createCases(), removeCases()...)},
+		{"8-agenda", agendaCases()},
+		{"9-events", append(eventCases(), cursorCases()...)},
+		{"10-query", append(queryCases(), stateCases()...)},
+		{"11-errors", errorCases()},
+		{"12-at-once", atOnceCases()},
+		{"13-tokens", tokenCases()},
+	}
+}

@@ -53,10 +53,10 @@ type Config struct {
 	MaxLosses int
 	// Limits bound checkpoints and undo entries, each at most checkpoint.MaxLimit.
 	Limits checkpoint.Limits
-	// Retention is how long a plan is kept after it is over, a minute at least and at most 100 years; then it
-	// is removed with all that belongs to it. Default 90 days; negative: for ever. The
-	// shortest of all processes over a store counts; what another one has kept for
-	// longer is found when this one starts, and once a day.
+	// Retention is how long a plan is kept after it is over, a minute at least and at most 100
+	// years; then it is removed with all that belongs to it. Default 90 days; negative: for ever.
+	// The shortest of all processes over a store counts; what another one has kept for longer is
+	// found when this one starts, and once a day.
 	Retention time.Duration
 
 	// Logger gets the panics of executors with their stacks, and is what executors

@@ -12,8 +12,8 @@ import (
 // Hooks are functions that an engine calls. Each may be nil.
 type Hooks struct {
 	// OnExecuteStart is called before an executor runs. The context that it returns is the
-	// executor's, and is handed to OnExecuteEnd, so that a span needs no global. It must derive from
-	// ctx.
+	// executor's, and is handed to OnExecuteEnd, so that a span needs no global. It must derive
+	// from ctx.
 	OnExecuteStart func(ctx context.Context, x Execution) context.Context
 	// OnExecuteEnd is called after the outcome was committed, or lost.
 	OnExecuteEnd func(ctx context.Context, x Execution, out Outcome)
@@ -30,8 +30,8 @@ type Hooks struct {
 	// OnWorkerLost is called when this process takes a task from a worker whose lease is over, with
 	// the name of that lease.
 	OnWorkerLost func(id task.ID, incarnation string)
-	// OnStoreFault is called for every failed call of the store whose error no caller gets; most are
-	// tried again.
+	// OnStoreFault is called for every failed call of the store whose error no caller gets; most
+	// are tried again.
 	OnStoreFault func(op string, err error)
 }
 

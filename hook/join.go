@@ -11,8 +11,8 @@ import (
 
 // Join returns hooks that call those of every observer, in the order given; the ends of executions
 // in the reverse order, as spans nest. Each OnExecuteStart gets the context that the one before has
-// returned; if one panics, the executor gets the context as it was. A panic in any other function does
-// not keep the other observers from being called.
+// returned; if one panics, the executor gets the context as it was. A panic in any other function
+// does not keep the other observers from being called.
 func Join(observers ...Hooks) Hooks {
 	var starts []func(context.Context, Execution) context.Context
 	var ends []func(context.Context, Execution, Outcome)

@@ -1,6 +1,6 @@
-// Command renewal keeps two keys alive while a job runs: a lock, so that no other deployment starts, and a configuration that
-// the job has written for its duration. It shows the outcome of every tick; when the job is done, the lock is released and the
-// configuration is left to expire.
+// Command renewal keeps two keys alive while a job runs: a lock, so that no other deployment
+// starts, and a configuration that the job has written for its duration. It shows the outcome of
+// every tick; when the job is done, the lock is released and the configuration is left to expire.
 //
 //	go run ./renewal                     with a Redis inside this process
 //	go run ./renewal -redis HOST:PORT    with a real one; it uses keys that begin with example:renewal

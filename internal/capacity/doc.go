@@ -2,9 +2,9 @@
 // plans.
 //
 // A [Queue] knows two things of a plan: whether it has tasks to claim, as far as this process knows
-// (SetReady), and whether it is to be looked at before the agenda brings it up (Enqueue). [Queue.Next]
-// takes capacity for a claim of the plan that was served least recently; the claim ends with
-// [Queue.ClaimDone], and what was taken comes back with [Queue.Release], task by task.
+// (SetReady), and whether it is to be looked at before the agenda brings it up (Enqueue).
+// [Queue.Next] takes capacity for a claim of the plan that was served least recently; the claim
+// ends with [Queue.ClaimDone], and what was taken comes back with [Queue.Release], task by task.
 //
 // # Invariants
 //

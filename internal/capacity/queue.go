@@ -97,10 +97,10 @@ func (q *Queue) Remove(id plan.ID) {
 	delete(q.ready, id)
 }
 
-// Next returns the plan to claim tasks of, and how much capacity was taken for that claim: a bounded
-// share of what is free, so that one plan does not get all of it while others are ready. n is 0 if no
-// plan is ready or nothing is free. The caller ends the claim by [Queue.ClaimDone] and gives back
-// what it took by [Queue.Release].
+// Next returns the plan to claim tasks of, and how much capacity was taken for that claim: a
+// bounded share of what is free, so that one plan does not get all of it while others are ready. n
+// is 0 if no plan is ready or nothing is free. The caller ends the claim by [Queue.ClaimDone] and
+// gives back what it took by [Queue.Release].
 func (q *Queue) Next() (p *Plan, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

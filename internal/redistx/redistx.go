@@ -1,8 +1,9 @@
-// Package redistx reads from Redis by transactions. Those go to the master also where the client is set to read from
-// replicas; a replica that is behind would tell that a write is lost.
+// Package redistx reads from Redis by transactions. Those go to the master also where the client is
+// set to read from replicas; a replica that is behind would tell that a write is lost.
 //
-// Redis refuses a transaction where it would serve the commands by themselves: while it is full, and over keys of a
-// cluster slot that is being moved. Then the keys are read one by one; see [Refused] and [Apart].
+// Redis refuses a transaction where it would serve the commands by themselves: while it is full,
+// and over keys of a cluster slot that is being moved. Then the keys are read one by one; see
+// [Refused] and [Apart].
 package redistx
 
 import (
@@ -14,8 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Exec runs a pipeline made by TxPipeline. A missing key is no error. Of a transaction that is refused Redis itself says
-// no more than EXECABORT: Exec returns why the command in it was.
+// Exec runs a pipeline made by TxPipeline. A missing key is no error. Of a transaction that is
+// refused Redis itself says no more than EXECABORT: Exec returns why the command in it was.
 func Exec(ctx context.Context, pipe redis.Pipeliner) error {
 	cmds, err := pipe.Exec(ctx)
 	if err == nil || errors.Is(err, redis.Nil) {
@@ -31,8 +32,9 @@ func Exec(ctx context.Context, pipe redis.Pipeliner) error {
 	return err
 }
 
-// Refused reports whether Redis has refused the transaction for being one: it is full, and queues nothing; or the slot of
-// the keys is being moved, and no node has all of them. A user without permission is told so.
+// Refused reports whether Redis has refused the transaction for being one: it is full, and queues
+// nothing; or the slot of the keys is being moved, and no node has all of them. A user without
+// permission is told so.
 func Refused(err error) bool {
 	if err == nil || strings.Contains(err.Error(), "NOPERM") {
 		return false

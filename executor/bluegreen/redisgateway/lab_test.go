@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 const (
 	tenantID = "tenant1"
 	key      = "route:{tenant1}"
-	// short is for runs that are to time out after the write and an answer of each client, also on a busy machine;
-	// patient is for those that are not.
+	// short is for runs that are to time out after the write and an answer of each client, also on
+	// a busy machine; patient is for those that are not.
 	short   = 1500 * time.Millisecond
 	patient = 20 * time.Second
 )

@@ -98,8 +98,8 @@ func (g *Gateway) together(ctx context.Context, k keys) (record, error) {
 	return record{head.Val(), payload.Val(), live.Val()}, errors.Join(head.Err(), payload.Err())
 }
 
-// apart reads one key after the other, where Redis refuses to read them together. A write in between is known by its
-// digest: see parse.
+// apart reads one key after the other, where Redis refuses to read them together. A write in
+// between is known by its digest: see parse.
 func (g *Gateway) apart(ctx context.Context, k keys) (record, error) {
 	head, err := redistx.Pairs(redistx.Apart(ctx, g.rdb, "HGETALL", k.head))
 	if err != nil {

@@ -1,8 +1,11 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,7 +24,7 @@ const (
 // agenda calls agenda.lua.
 func (s *Store) agenda(ctx context.Context, args ...any) (string, error) {
 	sc := s.scripts.agenda
-	argv := append(sc.argv(nil, s.keys.agenda(), s.keys.stamps(), s.keys.ids()), args...)
+	argv := append(sc.argv(nil, s.keys.agenda(), s.keys.stamps(), s.keys.ids(), s.keys.plans()), args...)
 	answer, err := s.run(ctx, sc, s.keys.agenda(), false, argv)
 	if damage := (*store.CorruptError)(nil); errors.As(err, &damage) {
 		s.blame(ctx, damage)
@@ -32,7 +35,7 @@ func (s *Store) agenda(ctx context.Context, args ...any) (string, error) {
 // blame makes damage name the one of the agenda's keys that is of another type, which a
 // script's error does not tell.
 func (s *Store) blame(ctx context.Context, damage *store.CorruptError) {
-	for key, want := range map[string]string{s.keys.agenda(): "zset", s.keys.stamps(): "hash", s.keys.ids(): "string"} {
+	for key, want := range map[string]string{s.keys.agenda(): "zset", s.keys.stamps(): "hash", s.keys.ids(): "string", s.keys.plans(): "zset"} {
 		kind, err := ask(ctx, s, key, func(ctx context.Context) (string, error) { return s.rdb.Type(ctx, key).Result() })
 		if err == nil && kind != want && kind != "none" {
 			damage.Key = key
@@ -69,39 +72,48 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 	r := reader{key: s.keys.agenda(), rest: answer[1:]}
 	from, to := plan.ID(r.number(' ')), plan.ID(r.number(' '))
 	var plans []store.DuePlan
+	var sweep []plan.ID
 	for r.more() {
-		plans = append(plans, store.DuePlan{
-			ID: plan.ID(r.number(';')), Stamp: uint64(r.number(';')), Creating: r.until(';') == "c",
-		})
+		p := store.DuePlan{ID: plan.ID(r.number(';')), Stamp: uint64(r.number(';'))}
+		kind := r.until(';')
+		if p.Creating = kind == "c"; kind == "-" {
+			sweep = append(sweep, p.ID) // it is due again with its stamp
+		} else {
+			plans = append(plans, p)
+		}
 	}
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	if from > 0 {
-		err = s.sweep(ctx, from, to)
+	for id := from; id > 0 && id <= to; id++ {
+		sweep = append(sweep, id)
 	}
-	return plans, err
+	return plans, s.sweep(ctx, sweep)
 }
 
 // sweep puts plans back on the agenda, and into the list of plans, whose entries were
-// lost: by a process that died between two writes, or with their keys.
-func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
-	var records []string
-	for id := from; id <= to; id++ {
-		records = append(records, s.keys.plan(id))
+// lost: by a process that died between two writes, or with their keys. It restores
+// idempotency keys that are lost, too.
+func (s *Store) sweep(ctx context.Context, ids []plan.ID) error {
+	if len(ids) == 0 {
+		return nil
 	}
-	stages := each(ctx, s, patience, records, func(pipe redis.Pipeliner, i int) func() ([]any, error) {
-		return pipe.HMGet(ctx, records[i], "stage", "rules", "facts").Result
+	records := make([]string, len(ids))
+	for i, id := range ids {
+		records[i] = s.keys.plan(id)
+	}
+	found := each(ctx, s, patience, records, func(pipe redis.Pipeliner, i int) func() ([]any, error) {
+		return pipe.HMGet(ctx, records[i], "stage", "rules", "facts", "key").Result
 	})
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	check := []any{"check"}
 	var listed []redis.Z
-	for i, stage := range stages {
-		id := from + plan.ID(i)
-		v := stage.value
-		if len(v) < 3 || v[0] == nil {
+	named := make(map[string]plan.ID)
+	for i, record := range found {
+		id, v := ids[i], record.value
+		if len(v) < 4 || v[0] == nil {
 			continue // it is not there, or cannot be read now: its turn comes again
 		}
 		rules, _ := v[1].(string)
@@ -109,6 +121,9 @@ func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
 		how := "c"
 		if v[0] == "ready" {
 			how = digit(restsForGood(rules, facts))
+			if key, _ := v[3].(string); key != "" {
+				named[s.keys.key(key)] = id
+			}
 		}
 		check = append(check, int64(id), how)
 		listed = append(listed, redis.Z{Score: float64(id), Member: int64(id)})
@@ -121,7 +136,18 @@ func (s *Store) sweep(ctx context.Context, from, to plan.ID) error {
 		return s.fault(ctx, s.keys.plans(), err)
 	}
 	_, err = s.agenda(ctx, check...)
-	return err
+	s.restoreKeys(ctx, named)
+	return cmp.Or(err, ctx.Err())
+}
+
+// restoreKeys makes idempotency keys that name no plan name those that have them. One that
+// names another plan by now stays as it is: the plan was created while the key was lost.
+// Those that cannot be written now have their turn again.
+func (s *Store) restoreKeys(ctx context.Context, named map[string]plan.ID) {
+	names := slices.Sorted(maps.Keys(named))
+	each(ctx, s, patience, names, func(pipe redis.Pipeliner, i int) func() (bool, error) {
+		return pipe.SetNX(ctx, names[i], int64(named[names[i]]), 0).Result
+	})
 }
 
 // restsForGood reports whether a plan needs no engine before the next command.

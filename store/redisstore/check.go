@@ -111,16 +111,10 @@ func hangupHint(rdb redis.UniversalClient, err error) string {
 // this library does not know the layout.
 func (s *Store) checkLayout(ctx context.Context) error {
 	key := s.keys.version()
-	text, err := await.Value(ctx, func(ctx context.Context) (string, error) {
-		text, err := s.rdb.Get(ctx, key).Result() // on a full server it can be read
-		if !errors.Is(err, redis.Nil) {
-			return text, err
-		}
-		if err := s.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
-			return "", err
-		}
-		return s.rdb.Get(ctx, key).Result()
-	})
+	text, err := await.Value(ctx, s.layoutVersion)
+	if errors.Is(err, store.ErrCorrupt) {
+		return err
+	}
 	if err != nil {
 		return s.unreachable(ctx, key, err)
 	}
@@ -132,6 +126,31 @@ func (s *Store) checkLayout(ctx context.Context) error {
 		return fmt.Errorf("%s, key %s: %w", s.addr, key, &VersionError{Found: found, Known: layout})
 	}
 	return nil
+}
+
+// layoutVersion reads the version of the layout. Where there is none it writes this library's,
+// but not beside plans: nobody knows which layout they have. The version is written before
+// the first plan gets its id, so whoever finds an id finds the version when it looks again.
+func (s *Store) layoutVersion(ctx context.Context) (string, error) {
+	key := s.keys.version()
+	text, err := s.rdb.Get(ctx, key).Result() // on a full server it can be read
+	if !errors.Is(err, redis.Nil) {
+		return text, err
+	}
+	traces, err := s.rdb.Exists(ctx, s.keys.ids(), s.keys.tokens(), s.keys.plans()).Result()
+	if err != nil {
+		return "", err
+	}
+	if traces == 0 {
+		if err := s.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
+			return "", err
+		}
+	}
+	text, err = s.rdb.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) && traces > 0 {
+		return "", &store.CorruptError{Key: key, Reason: "the version of the layout is missing, and there are plans"}
+	}
+	return text, err
 }
 
 // major returns the first number of a version.

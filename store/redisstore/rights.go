@@ -57,8 +57,9 @@ func (s *Store) needs() [][]string {
 	on(k.agenda(), s.scripts.agenda.commands...)
 	on(k.stamps(), "HGET", "HSET", "HDEL", "TYPE")
 	on(k.tokens(), s.scripts.tokens.commands...)
-	on(k.ids(), "GET", "INCRBY", "TYPE")
-	on(k.plans(), "ZADD", "ZRANGE", "ZREM")
+	on(k.ids(), "GET", "MGET", "SET", "INCRBY", "TYPE", "EXISTS")
+	on(k.tokens(), "MGET")
+	on(k.plans(), "ZADD", "ZRANGE", "ZREM", "TYPE", "EXISTS")
 	on(k.version(), "GET", "SET")
 	on(k.lease(""), "SET", "PEXPIRE", "EXISTS", "DEL")
 	for _, key := range []string{k.tenant(""), k.key("")} {

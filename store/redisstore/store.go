@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/nilcheck"
 	"github.com/cutover-go/cutover/internal/redisserver"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -58,8 +58,12 @@ var _ store.Store = (*Store)(nil)
 // behind. The host owns it and closes it.
 func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
-	if err := errors.Join(cfg.validate(), checkClient(rdb)); err != nil {
-		return nil, err
+	faults := cfg.validate()
+	if nilcheck.IsNil(rdb) {
+		faults = errors.Join(faults, fmt.Errorf("%w: the client is nil", ErrConfig))
+	}
+	if faults != nil {
+		return nil, faults
 	}
 	all, err := loadScripts(cfg.Replicas > 0)
 	if err != nil {
@@ -75,14 +79,6 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 	}
 	s.opened = true
 	return s, nil
-}
-
-// checkClient refuses a client that is none, also one that is a nil pointer.
-func checkClient(rdb redis.UniversalClient) error {
-	if v := reflect.ValueOf(rdb); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
-		return fmt.Errorf("%w: the client is nil", ErrConfig)
-	}
-	return nil
 }
 
 // address returns where a client was told to connect to.

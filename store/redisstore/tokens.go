@@ -66,7 +66,7 @@ func (s *Store) newID(ctx context.Context, jump int64) (plan.ID, error) {
 // tokens calls tokens.lua.
 func (s *Store) tokens(ctx context.Context, args ...any) (string, error) {
 	sc := s.scripts.tokens
-	argv := append(sc.argv(nil, s.keys.tokens(), s.keys.ids()), args...)
+	argv := append(sc.argv(nil, s.keys.tokens(), s.keys.ids(), s.keys.plans()), args...)
 	return s.run(ctx, sc, s.keys.tokens(), true, argv)
 }
 

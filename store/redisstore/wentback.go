@@ -2,10 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/redis/go-redis/v9"
+	"strconv"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -58,8 +56,13 @@ func (s *Store) absent(ctx context.Context, id plan.ID, l *lane) error {
 	if seen == 0 {
 		return store.ErrNotFound
 	}
-	newest, err := ask(ctx, s, s.keys.ids(), func(ctx context.Context) (int64, error) { return s.rdb.Get(ctx, s.keys.ids()).Int64() })
-	if err != nil && !errors.Is(err, redis.Nil) || newest >= int64(id) {
+	k := s.keys
+	newest, err := ask(ctx, s, k.ids(), func(ctx context.Context) ([]any, error) { return s.rdb.MGet(ctx, k.ids(), k.tokens()).Result() })
+	if err != nil {
+		return store.ErrNotFound
+	}
+	ids, _ := newest[0].(string)
+	if n, _ := strconv.ParseInt(ids, 10, 64); n >= int64(id) || ids == "" && newest[1] != nil { // or only ids is lost
 		return store.ErrNotFound
 	}
 	l.mu.Lock()

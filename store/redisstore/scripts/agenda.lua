@@ -5,18 +5,19 @@
 --   s for a plan that is scheduled, g for one that rests for good. Until hold, rest
 --   puts a plan no further off than hold: a command is being written, or somebody has
 --   reminded of the plan. Field sweep: time SP id, the progress of the repair.
--- KEYS[3] ids, the newest plan id
+-- KEYS[3] ids, the newest plan id   KEYS[4] plans, all of them by id
 -- ARGV[1] what to do, then its arguments. Times are in microseconds.
 --   wake id hold channel   the plan is due now; with a channel, a hint goes out
 --   expect id ttl          the creation is due when ttl is over
 --   reschedule id stamp after    due after a while; never, if after is negative
 --   remind id after ...    due after a while at the latest
 --   due limit gap share    what is due
---   check id how ...       due now if the entry was lost; how is 1 for a plan at rest, c
+--   check id how ...       due now if the entry was lost, or its stamp; how is 1 for a plan at rest, c
 --                          for one that is being created or removed, otherwise 0
 --   forget id              removes the entry
 --
--- Returns "="; for due, "=" from SP to and per plan: id ";" stamp ";" kind ";". from
+-- Returns "="; for due, "=" from SP to and per plan: id ";" stamp ";" kind ";", where kind is
+-- - if the stamp is lost. from
 -- and to are the ids that the caller is to check, 0 if none: every gap, one caller is
 -- given the next share of all ids.
 
@@ -59,7 +60,7 @@ end
 
 -- share returns the next ids to check, counting down from the newest.
 local function share(gap, size)
-	local newest = tonumber(redis.call('GET', KEYS[3]) or 0) or 0
+	local newest = tonumber(redis.call('GET', KEYS[3]) or redis.call('ZRANGE', KEYS[4], '-1', '-1')[1] or 0) or 0
 	local time, from = string.match(redis.call('HGET', stamps, 'sweep') or '', '^(%d+) (%d+)$')
 	time, from = tonumber(time or 0), tonumber(from or 0)
 	if now + gap < time and rewind() then
@@ -118,13 +119,13 @@ elseif ARGV[1] == 'due' then
 	local out = { '=' .. from .. ' ' .. to .. ' ' }
 	for _, plan in ipairs(redis.call('ZRANGEBYSCORE', agenda, '-inf', text(now), 'LIMIT', 0, ARGV[2])) do
 		local stamp, kind = entry(plan)
-		out[#out + 1] = plan .. ';' .. text(stamp) .. ';' .. (kind or 's') .. ';'
+		out[#out + 1] = plan .. ';' .. text(stamp) .. ';' .. (kind or '-') .. ';'
 	end
 	return table.concat(out)
 elseif ARGV[1] == 'check' then
 	for i = 2, #ARGV, 2 do
 		local stamp, kind = entry(ARGV[i])
-		if not redis.call('ZSCORE', agenda, ARGV[i]) then
+		if not kind or not redis.call('ZSCORE', agenda, ARGV[i]) then
 			if ARGV[i + 1] == 'c' then
 				redis.call('HSET', stamps, ARGV[i], text(math.max(stamp + 1, now)) .. ' c 0')
 				redis.call('ZADD', agenda, text(now), ARGV[i])

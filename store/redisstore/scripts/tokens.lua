@@ -4,11 +4,12 @@
 -- its own limit it raises this one, and before its tokens have to be greater than all
 -- others it begins above this one.
 --
--- KEYS[1] tokens, the limit   KEYS[2] ids, the newest plan id
+-- KEYS[1] tokens, the limit   KEYS[2] ids, the newest plan id   KEYS[3] plans, all of them by id
 -- ARGV[1] what to do, then its arguments
 --   raise ahead clock   the limit is ahead of the clock by that many microseconds: of
 --                       this server's or of the one that the caller read, the later one
---   id jump             the next plan id
+--   id jump             the next plan id. If ids is lost, it goes on from the newest plan
+--                       that is listed; without any it is corrupt: ids must not come again
 --
 -- Returns "=" and, for raise, the limit before SP the new one, for id, the id.
 
@@ -29,7 +30,16 @@ if problem or other then
 end
 
 if ARGV[1] == 'id' then
-	if not limit and not newest then -- the first plan of all
+	local listed = not newest and redis.pcall('ZRANGE', KEYS[3], '-1', '-1') or {}
+	if listed.err then
+		return '!corrupt ' .. #KEYS[3] .. ':' .. KEYS[3] .. listed.err
+	end
+	if not newest and (limit or listed[1]) then
+		if not match(listed[1] or '', '^%d+$') then
+			return '!corrupt ' .. #KEYS[2] .. ':' .. KEYS[2] .. 'the newest plan id is missing'
+		end
+		redis.call('SET', KEYS[2], listed[1])
+	elseif not limit and not newest then -- the first plan of all
 		redis.call('SET', KEYS[1], format('%.0f', now))
 	end
 	return '=' .. redis.call('INCRBY', KEYS[2], ARGV[2])

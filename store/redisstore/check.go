@@ -19,10 +19,10 @@ import (
 
 // layout is the version of the data that this library writes and the newest that it
 // reads; oldest is the oldest that it reads. layout rises when an older library could no
-// longer work on the data. Versions before 4 were never released.
+// longer work on the data. Versions before 5 were never released.
 const (
-	layout = 4
-	oldest = 4
+	layout = 5
+	oldest = 5
 )
 
 // check refuses clients, servers and data that the store cannot keep its promises

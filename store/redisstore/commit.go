@@ -117,7 +117,7 @@ func (t *trip) deliver() {
 func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) (sent error) {
 	key := l.key
 	t.compose(s, key)
-	text, sent := s.send(ctx, key, t)
+	text, sent := s.send(ctx, id, t)
 	err := sent
 	if err = s.fault(ctx, key, err); err == nil {
 		err = problem(key, text)
@@ -151,7 +151,8 @@ const unusual = "=?"
 
 // send makes the round trip, or two if it looked simpler than it was. It raises the limit of
 // tokens first if a change asks for that.
-func (s *Store) send(ctx context.Context, key string, t *trip) (text string, err error) {
+func (s *Store) send(ctx context.Context, id plan.ID, t *trip) (text string, err error) {
+	key := s.keys.plan(id)
 	if t.raises {
 		if t.tokens, err = s.raiseTokens(ctx, 0); err != nil {
 			return "", err
@@ -166,7 +167,7 @@ func (s *Store) send(ctx context.Context, key string, t *trip) (text string, err
 			return text, err
 		}
 	}
-	return s.sendRaising(ctx, key, t)
+	return s.sendRaising(ctx, id, key, t)
 }
 
 // call is trip for one of the scripts that t was composed for.

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -89,8 +90,8 @@ func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, e
 	if err != nil || id == 0 {
 		return store.Creation{}, err
 	}
-	r, err := s.fields(ctx, id, "stage", "hash", "mark")
-	if err != nil {
+	r, err := s.creation(ctx, id, "stage", "hash", "mark")
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Creation{}, err
 	}
 	if s.cfg.Replicas > 0 && r[0] != nil && r[0] != "leaving" {
@@ -109,7 +110,7 @@ func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, e
 	case r[0] == "ready":
 		return store.Creation{}, store.ErrKeyReused
 	}
-	// The plan is gone, and its key with it.
+	// The plan is gone, or on its way, and its key with it.
 	return store.Creation{}, s.freeKey(ctx, key, id)
 }
 
@@ -123,11 +124,24 @@ func (s *Store) goOn(ctx context.Context, c store.Creation) (store.Creation, err
 	return c, err
 }
 
-// fields reads fields of a plan's record; nil for those that are not there.
-func (s *Store) fields(ctx context.Context, id plan.ID, names ...string) ([]any, error) {
+// creation reads fields of a plan's record that it has from its beginning on, the stage
+// first. store.ErrNotFound, beside fields that are nil, if the plan is not there.
+func (s *Store) creation(ctx context.Context, id plan.ID, names ...string) ([]any, error) {
 	k := s.keys.plan(id)
 	values, err := ask(ctx, s, k, func(ctx context.Context) ([]any, error) { return s.rdb.HMGet(ctx, k, names...).Result() })
-	return values, s.fault(ctx, k, err)
+	if err != nil {
+		return nil, s.fault(ctx, k, err)
+	}
+	if values[0] == nil {
+		_, err := s.Plan(ctx, id) // tells a plan that is not there from one whose record was lost
+		return values, cmp.Or(err, store.ErrNotFound)
+	}
+	for i, v := range values {
+		if v == nil && !(names[i] == "actor" && values[0] != "creating") { // it goes with the creation's end
+			return nil, &store.CorruptError{Key: k, Reason: names[i] + " is missing"}
+		}
+	}
+	return values, nil
 }
 
 // keyHolder returns the plan that an idempotency key names, 0 if none.
@@ -224,12 +238,12 @@ type extras struct {
 // FinishCreate implements store.Creator.
 func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	k := s.keys.plan(c.ID)
-	text, err := s.fields(ctx, c.ID, "spec", "mark", "actor")
+	text, err := s.creation(ctx, c.ID, "stage", "spec", "mark", "actor")
 	if err != nil {
 		return err
 	}
-	mine, _ := text[0].(string)
-	if mine == "" || text[1] != c.Mark {
+	mine, _ := text[1].(string)
+	if mine == "" || text[2] != c.Mark {
 		return store.ErrNotFound
 	}
 	p := plan.Plan{ID: c.ID}
@@ -240,7 +254,7 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	if err := sp.fill(&p); err != nil {
 		return &store.CorruptError{Key: k, Reason: err.Error()}
 	}
-	actor, _ := text[2].(string)
+	actor, _ := text[3].(string)
 	event := appendEvent(nil, &plan.Event{Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: actor})
 	ctl, err := json.Marshal(controlOf(&p.Control))
 	if err != nil {

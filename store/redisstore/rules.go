@@ -80,7 +80,7 @@ func parseRules(s string) rules {
 // facts is plan.Facts and what else scripts keep current: the ten counters, held,
 // breached, dry, the next pending ordinal, the last event, the undo round's place,
 // whether any task was touched before its turn, the first ordinal that was never the
-// next pending one.
+// next pending one, the oldest event that must be kept, and how many entries order has.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int
@@ -88,7 +88,7 @@ type facts struct {
 }
 
 func parseFacts(s string) (f facts) {
-	var v [18]int64
+	var v [20]int64
 	f.ok = parseNumbers(s, v[:])
 	for i := range f.Counters.States {
 		f.Counters.States[i] = int(v[i])

@@ -70,33 +70,38 @@ func (s *Store) tokens(ctx context.Context, args ...any) (string, error) {
 	return s.run(ctx, sc, s.keys.tokens(), true, argv)
 }
 
-// sendRaising sends a commit, and again with a higher limit if it needs one. What is sent again
-// has been answered without claims: its changes are repeated without effect.
-func (s *Store) sendRaising(ctx context.Context, key string, t *trip) (text string, err error) {
+// sendRaising sends a commit, and again with a higher limit of tokens or the index of held
+// tasks rebuilt if it needs that. What is sent again has been answered without claims: its
+// changes are repeated without effect.
+func (s *Store) sendRaising(ctx context.Context, id plan.ID, key string, t *trip) (text string, err error) {
+	repaired := make(map[plan.ID]bool)
 	for range maxRaises {
 		text, err = s.call(ctx, s.scripts.commit, key, t.argv)
-		clock, exhausted := exhaustedAt(text)
-		if err != nil || !exhausted {
+		if err != nil || len(text) < 6 || text[0] != '=' {
 			return text, err
 		}
-		more, err := s.raiseTokens(ctx, clock)
+		switch {
+		case text[3] == '2':
+			err = s.repairOnce(ctx, id, repaired)
+		case text[5] == '1':
+			var more tokenRange
+			more, err = s.raiseTokens(ctx, clockOf(text))
+			t.tokens.limit = more.limit
+		default:
+			return text, nil
+		}
 		if err != nil {
 			return "", err
 		}
-		t.tokens.limit = more.limit
 	}
 	return "", &store.TemporaryError{Err: errTokens}
 }
 
-// exhaustedAt reports whether an answer of commit.lua asks for a higher limit, and the time
-// by the clock of the plan's node.
-func exhaustedAt(answer string) (clock int64, yes bool) {
-	if len(answer) < 6 || answer[0] != '=' || answer[5] != '1' {
-		return 0, false
-	}
+// clockOf returns the time by the clock of the plan's node from an answer of commit.lua.
+func clockOf(answer string) int64 {
 	r := reader{rest: answer[6:]}
 	for range 3 {
 		r.until('|')
 	}
-	return r.number('|'), true
+	return r.number('|')
 }

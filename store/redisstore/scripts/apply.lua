@@ -26,7 +26,15 @@ end
 if redis.call('LPOS', base .. 'commands', ARGV[1]) then
 	return snapshot('2')
 end
+local before, problem = chronicled()
+if problem then
+	return problem
+end
 if ARGV[2] ~= plan.version then
+	-- Each command raises the version, so that it tells how many ids there must be.
+	if redis.call('LLEN', base .. 'commands') < math.min(plan.version - 1, ARGV[5] + 0) then
+		return corrupt(base .. 'commands', 'ids of commands are missing: this one may have been applied')
+	end
 	return '!conflict the plan is at version ' .. plan.version .. ', not ' .. ARGV[2]
 end
 if tonumber(ARGV[3]) >= 0 and tonumber(ARGV[3]) ~= n[5] then
@@ -160,7 +168,7 @@ for e = first, first + tonumber(ARGV[11]) - 1 do
 end
 if #events > 0 then
 	log(limit)
-	chronicle()
+	chronicle(before)
 end
 plan.facts = formatFacts()
 redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules', plan.rules, 'facts', plan.facts, 'changed', now)

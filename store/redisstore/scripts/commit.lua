@@ -24,8 +24,8 @@
 -- then per claim the number of tasks, a byte, and each task framed; or 255, an ordinal
 -- and a tenant for a single task of which now and token say all else.
 -- flags are five, each 1 if so: tasks can be claimed ("-" of save.lua: see for yourself);
--- call again to go on with the undo round; rebuild the indexes; a problem, sized, ends
--- the answer; the limit of tokens has to be raised before more is claimed.
+-- call again to go on with the undo round; rebuild the indexes, 2: and then call again,
+-- nothing was claimed; a problem, sized, ends the answer; the limit of tokens has to be raised before more is claimed.
 
 local works, claims, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0, ARGV[4]
 
@@ -37,7 +37,10 @@ local problem = take(r[1], r[2], r[3], r[4]) or understand() or checked()
 if problem then
 	return problem
 end
-local past = r[5] or ''
+local past = r[5]
+if not past then
+	return corrupt(record, 'past is missing')
+end
 if claims > 0 or ARGV[6] ~= '0' then
 	problem = openTokens(r[6], ARGV[5] + 0, ARGV[6] + 0)
 	if problem then
@@ -121,6 +124,13 @@ local function repeated(id, most)
 	end
 end
 
+-- indexShort reports whether the index of held tasks lacks any: then a claim that was sent
+-- before could not be told from a new one.
+local function indexShort()
+	local key = base .. 'held'
+	return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
+end
+
 -- hand gives tasks of the pool to a claim, from one place in it on, and appends them to
 -- list. sets and entries collect what to write.
 local function hand(list, pool, from, most, id, worker, sets, entries)
@@ -170,6 +180,14 @@ end
 
 if claims > 0 then
 	local answers, new, seen, want, claimsAt, worker = {}, {}, {}, 0, i, ''
+	local alone = false -- a claim comes without a change that shows it to be new
+	for c = 1, claims do
+		alone = alone or not applied[ARGV[i + c * 4 - 1] + 0]
+	end
+	if alone and indexShort() then
+		out[#out + 1] = string.rep('\0', claims)
+		plan.unindexed, claims = '2', 0
+	end
 	for c = 1, claims do
 		local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
 		-- What a worker has just ended it had not ended before, so that this claim is new.
@@ -210,6 +228,9 @@ if not plan.damaged and plan.held < plan.maxSlots then
 	claimable = pendingOpen() or plan.undoOpen and plan.dry == 0 and plan.undoAt > 0
 	if not claimable and loose() > 0 then
 		claimable = plan.claimsRunning or redis.call('ZCOUNT', base .. 'loose', '2000000', '3000000') > 0
+		if not claimable and redis.call('ZCARD', base .. 'loose') < loose() then
+			claimable, plan.unindexed = true, plan.unindexed or '1'
+		end
 	end
 end
 if #events > 0 then
@@ -231,5 +252,5 @@ if plan.damaged then
 	out[#out + 1] = sized(plan.damaged)
 end
 local more = plan.undoOpen and plan.dry == 0 and plan.undoAt > 0 and plan.budget <= 0
-return '=' .. (claimable and '1' or '0') .. (more and '1' or '0') .. (plan.unindexed and '1' or '0') .. (plan.damaged and '1' or '0')
+return '=' .. (claimable and '1' or '0') .. (more and '1' or '0') .. (plan.unindexed or '0') .. (plan.damaged and '1' or '0')
 	.. (plan.exhausted and '1' or '0') .. plan.version .. '|' .. plan.rules .. '|' .. after .. '|' .. now .. '|' .. int(plan.fresh or 0) .. '|' .. concat(out)

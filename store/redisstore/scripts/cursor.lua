@@ -7,7 +7,8 @@
 --   microseconds   ARGV[4] the new position, -1: leave it
 --
 -- Returns "=" and the position, or "!conflict" if it belongs to another owner or, to
--- be moved, to none, "!ahead" and the newest event if it is to be moved beyond that. The entry is: position, end of ownership, owner.
+-- be moved, to none, "!ahead" and the newest event if it is to be moved beyond that. The
+-- entry is: position, end of ownership, owner. The record counts them in field cursors.
 
 local problem = load() or typed(base .. 'cursors', 'hash')
 if problem then
@@ -15,6 +16,12 @@ if problem then
 end
 local key = base .. 'cursors'
 local entry = redis.call('HGET', key, ARGV[1])
+local count = not entry and redis.call('HGET', record, 'cursors')
+if not entry and not tonumber(count or '') then
+	return corrupt(record, 'cursors is missing')
+elseif not entry and redis.call('HLEN', key) < count + 0 then
+	return corrupt(key, 'it has ' .. redis.call('HLEN', key) .. ' cursors, not ' .. count)
+end
 local position, till, owner = match(entry or '0 0 ', '^(%d+) (%d+) (.*)$')
 if not position then
 	return corrupt(key, 'cursor ' .. ARGV[1] .. ' makes no sense')
@@ -35,5 +42,8 @@ else
 	position = ARGV[4]
 end
 redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
+if not entry then
+	redis.call('HSET', record, 'cursors', count + 1)
+end
 redis.call('HSET', key, ARGV[1], position .. ' ' .. till .. ' ' .. ARGV[2])
 return '=' .. position

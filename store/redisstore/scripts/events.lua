@@ -7,7 +7,8 @@
 --   after which to stop
 --
 -- Returns "=" last "|" first "|" and per entry: id ";" at ";" rest ";" lines, sized.
--- first is the oldest event that is kept. Reading stops after enough events.
+-- first is the oldest event that is kept. Reading stops after enough events. It is corrupt
+-- if one of those asked for is missing that was not trimmed.
 
 local problem = load() or typed(base .. 'events', 'stream')
 if problem then
@@ -29,7 +30,11 @@ if oldest then
 	local _, breaks = string.gsub(lines, '\n', '')
 	first = tonumber(match(oldest[1], '^%d+')) - breaks
 end
+if first > plan.firstEvent and after < first - 1 then
+	return corrupt(key, 'events from ' .. int(plan.firstEvent) .. ' to ' .. int(first - 1) .. ' are missing')
+end
 local out, got = {}, 0
+after = math.max(after, first - 1)
 while after < plan.lastEvent and got < enough and entries > 0 do
 	local page = redis.call('XRANGE', key, after + 1 .. '-0', '+', 'COUNT', math.min(entries, 20))
 	for _, entry in ipairs(page) do
@@ -37,6 +42,9 @@ while after < plan.lastEvent and got < enough and entries > 0 do
 			local time, lines, rest = fields(entry)
 			local _, breaks = string.gsub(lines, '\n', '')
 			local last = tonumber(match(entry[1], '^%d+'))
+			if last - breaks > after + 1 then
+				return corrupt(key, 'event ' .. int(after + 1) .. ' is missing')
+			end
 			got = got + math.min(breaks + 1, last - after)
 			after = last
 			out[#out + 1] = after .. ';' .. time .. ';' .. rest .. ';' .. sized(lines)
@@ -44,7 +52,7 @@ while after < plan.lastEvent and got < enough and entries > 0 do
 	end
 	entries = entries - #page
 	if #page == 0 then
-		break
+		return corrupt(key, 'event ' .. int(after + 1) .. ' is missing')
 	end
 end
 return '=' .. plan.lastEvent .. '|' .. first .. '|' .. concat(out)

@@ -11,7 +11,11 @@ local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have')
 if r.err then
 	return corrupt(record, r.err)
 end
-if r[2] ~= ARGV[1] or r[1] == 'leaving' then
+if not r[1] then
+	return missing()
+elseif not r[2] or not tonumber(r[3]) or not tonumber(r[4]) then
+	return corrupt(record, 'mark, tasks or have is missing')
+elseif r[2] ~= ARGV[1] or r[1] == 'leaving' then
 	return '!notfound'
 end
 if r[1] == 'ready' then
@@ -24,12 +28,12 @@ local problem = typed(base .. 'events', 'stream') or typed(base .. 'history', 's
 if problem then
 	return problem
 end
-parseFacts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 0 1')
+parseFacts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 0 1 1 0')
 parseRules(ARGV[3])
 events[1] = ARGV[4]
 log(0)
-chronicle()
+chronicle(0)
 redis.call('HSET', record, 'stage', 'ready', 'version', '1', 'control', ARGV[2], 'rules', ARGV[3], 'facts', formatFacts(),
-	'changed', now, 'tokens', '0 0')
+	'changed', now, 'tokens', '0 0', 'past', '', 'cursors', '0')
 redis.call('HDEL', record, 'actor', 'ttl', 'touched')
 return '=1'

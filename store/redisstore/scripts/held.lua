@@ -38,6 +38,8 @@ for i = 1, #page[2], 2 do
 		else
 			stale[#stale + 1] = sized(claim)
 		end
+	elseif not ordinal and claim ~= '' then
+		stale[#stale + 1] = sized(claim)
 	end
 end
 return '=' .. page[1] .. '|1|' .. #stale .. '|' .. concat(stale) .. concat(out)

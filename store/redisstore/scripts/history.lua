@@ -1,4 +1,4 @@
--- use: begin, plan
+-- use: begin, plan, event, history
 --
 -- Reads events of the plan itself.
 --
@@ -11,6 +11,12 @@
 local problem = load() or typed(base .. 'history', 'stream')
 if problem then
 	return problem
+end
+local count, why = chronicled()
+if not count then
+	return why
+elseif redis.call('XLEN', base .. 'history') ~= count then
+	return corrupt(base .. 'history', 'it has ' .. redis.call('XLEN', base .. 'history') .. ' entries, not ' .. count)
 end
 local out = {}
 if tonumber(ARGV[1]) < plan.lastEvent then

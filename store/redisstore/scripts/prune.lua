@@ -13,8 +13,11 @@ if problem then
 end
 local key = base .. 'held'
 for _, claim in ipairs(ARGV) do
-	local ordinal = match(redis.call('HGET', key, claim) or '', '^(%d+) ')
-	if ordinal then
+	local entry = redis.call('HGET', key, claim)
+	local ordinal = match(entry or '', '^(%d+) ')
+	if entry and not ordinal and claim ~= '' then
+		redis.call('HDEL', key, claim)
+	elseif ordinal then
 		local b, f = at(tonumber(ordinal))
 		local got = redis.pcall('HMGET', bucket(b), f)
 		if got.err then

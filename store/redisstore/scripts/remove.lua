@@ -17,6 +17,8 @@ if r.err then
 end
 if not r[1] then
 	return missing()
+elseif not tonumber(r[2]) or not r[4] then
+	return corrupt(record, 'tasks or key is missing')
 end
 if ARGV[1] == '0' then
 	if r[1] == 'ready' then
@@ -27,12 +29,14 @@ if ARGV[1] == '0' then
 		if not plan.over or not atRest() then
 			return '!conflict the plan is not over'
 		end
+	elseif r[1] == 'creating' and not (tonumber(r[5]) and tonumber(r[6])) then
+		return corrupt(record, 'ttl or touched is missing')
 	elseif r[1] == 'creating' and tonumber(now) < r[6] + r[5] then
 		return '!creating ' .. string.format('%.0f', r[6] + r[5] - tonumber(now))
 	end
 	redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
 	redis.call('HSET', record, 'stage', 'leaving')
-	return '=' .. (r[3] or '0') .. '|' .. math.ceil(r[2] / 64) .. '|' .. sized(r[4] or '')
+	return '=' .. (r[3] or '0') .. '|' .. math.ceil(r[2] / 64) .. '|' .. sized(r[4])
 elseif r[1] ~= 'leaving' then
 	return '!conflict the plan is not hidden'
 end

@@ -13,7 +13,11 @@ local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have')
 if r.err then
 	return corrupt(record, r.err)
 end
-if r[2] ~= ARGV[1] or r[1] == 'leaving' then
+if not r[1] then
+	return missing()
+elseif not r[2] or not tonumber(r[3]) or not tonumber(r[4]) then
+	return corrupt(record, 'mark, tasks or have is missing')
+elseif r[2] ~= ARGV[1] or r[1] == 'leaving' then
 	return '!notfound'
 end
 local tasks, have = tonumber(r[3]), tonumber(r[4])

@@ -68,8 +68,12 @@ local function seek()
 		return
 	end
 	local order = base .. 'order'
+	if plan.sequential and redis.call('LLEN', order) ~= plan.turns then
+		plan.damaged = corrupt(order, 'it has ' .. redis.call('LLEN', order) .. ' entries, not ' .. plan.turns)
+		return
+	end
 	if plan.undoAt < 0 then -- the round begins: what never ran is not undone
-		plan.undoAt = plan.sequential and redis.call('LLEN', order) or math.max(plan.reached, plan.nextPending) - 1
+		plan.undoAt = plan.sequential and plan.turns or math.max(plan.reached, plan.nextPending) - 1
 	end
 	while plan.undoAt > 0 and plan.budget > 0 do
 		plan.budget = plan.budget - 1
@@ -155,7 +159,7 @@ local function gatherLoose(want, low, high, letter, pool)
 			end
 		else
 			redis.call('ZREM', key, member)
-			plan.unindexed = true
+			plan.unindexed = '1'
 		end
 	end
 end
@@ -214,7 +218,7 @@ local function gather(want)
 	end
 	if loose() > 0 then
 		if redis.call('ZCARD', base .. 'loose') ~= loose() then
-			plan.unindexed = true
+			plan.unindexed = '1'
 		end
 		if plan.claimsRunning then
 			gatherLoose(want, '1', '1000000', 'r', pool)

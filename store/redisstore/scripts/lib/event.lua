@@ -28,6 +28,7 @@ local function log(limit)
 		plan.damaged = corrupt(key, added.err)
 	end
 	if limit > 0 and plan.lastEvent > limit then
-		redis.call('XTRIM', key, 'MINID', '~', int(plan.lastEvent - limit + 1) .. '-0', 'LIMIT', 1000)
+		plan.firstEvent = math.max(plan.firstEvent, plan.lastEvent - limit + 1)
+		redis.call('XTRIM', key, 'MINID', '~', int(plan.firstEvent) .. '-0', 'LIMIT', 1000)
 	end
 end

@@ -5,20 +5,15 @@
 -- a table: a small one would be a list, in which each look-up goes through all of it.
 local filler = '-----------------------------------------------------------------'
 
--- Claims that hold one task less, the ordinals that were released in a sequential
--- plan, and how many entries its order has.
+-- Claims that hold one task less, and the ordinals that were released in a sequential
+-- plan. plan.turns is how many entries its order must have.
 local freed, released = {}, {}
-local turns = 0
 
 -- checked returns a problem if an index that changes of tasks write to is of another
 -- type: nothing is written before it is sure that all can be.
 local function checked()
 	local problem = typed(base .. 'events', 'stream') or typed(base .. 'held', 'hash') or typed(base .. 'loose', 'zset')
-	if not problem and plan.sequential then
-		problem = typed(base .. 'order', 'list')
-		turns = not problem and redis.call('LLEN', base .. 'order')
-	end
-	return problem
+	return problem or plan.sequential and typed(base .. 'order', 'list') or nil
 end
 
 -- turn numbers the end of a hold in a sequential plan. While an undo round is open,
@@ -27,9 +22,9 @@ local function turn(ordinal, was)
 	if not plan.sequential or plan.undoOpen and plan.undoAt >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undoAt then
 		return was
 	end
-	turns = turns + 1
+	plan.turns = plan.turns + 1
 	released[#released + 1] = ordinal
-	return int(turns)
+	return int(plan.turns)
 end
 
 -- unhold ends a hold and returns what to write as released in the head.

@@ -50,24 +50,24 @@ local names = {
 local place = { P = 1, R = 2, r = 2, Z = 3, C = 4, F = 5, S = 6, X = 7, B = 8, b = 8, D = 9, E = 10 }
 local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
 
-local factsPattern = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+)$'
+local factsPattern = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+)$'
 
 local function parseFacts(s)
-	local a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t = match(s or '', factsPattern)
+	local a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, t, u, v = match(s or '', factsPattern)
 	if not a then
 		return false
 	end
 	n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10] = a + 0, b + 0, c + 0, d + 0, e + 0, f + 0, g + 0, h + 0, i + 0, j + 0
 	plan.total = n[1] + n[2] + n[3] + n[4] + n[5] + n[6] + n[7] + n[8] + n[9] + n[10]
 	plan.held, plan.breached, plan.dry, plan.nextPending, plan.lastEvent, plan.undoAt = k + 0, l + 0, m + 0, o + 0, p + 0, q + 0
-	plan.ahead, plan.reached = r, t + 0
+	plan.ahead, plan.reached, plan.firstEvent, plan.turns = r, t + 0, u + 0, v + 0
 	return true
 end
 
 local function formatFacts()
-	return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d', n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10],
+	return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d', n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10],
 		plan.held, plan.breached, plan.dry, plan.nextPending, plan.lastEvent, plan.undoAt, plan.ahead,
-		math.max(plan.reached, plan.nextPending))
+		math.max(plan.reached, plan.nextPending), plan.firstEvent, plan.turns)
 end
 
 local function parseRules(s)
@@ -84,8 +84,8 @@ end
 
 -- missing tells a plan that is not there from one whose record was lost.
 local function missing()
-	if redis.call('EXISTS', base .. 'n:0') == 1 then
-		return corrupt(record, 'the record is missing')
+	if redis.call('EXISTS', record, base .. 'n:0') > 0 then
+		return corrupt(record, 'the record is missing, or its stage')
 	end
 	return '!notfound'
 end
@@ -120,10 +120,10 @@ end
 -- snapshot frames the whole plan for a reader, after a flag.
 local function snapshot(flag)
 	local r = redis.call('HMGET', record, 'spec', 'control', 'created', 'changed')
-	if not r[1] or not r[2] or not r[4] then
-		return corrupt(record, 'spec, control or changed is missing')
+	if not r[1] or not r[2] or not r[3] or not r[4] then
+		return corrupt(record, 'spec, control, created or changed is missing')
 	end
-	return '=' .. flag .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. (r[3] or '0') .. '|' .. r[4] .. '|' .. now .. '|'
+	return '=' .. flag .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. r[3] .. '|' .. r[4] .. '|' .. now .. '|'
 		.. sized(r[1]) .. sized(r[2])
 end
 

@@ -32,18 +32,21 @@ func TestDamagedUndoLogs(t *testing.T) {
 	for _, log := range []string{"garbage", "2:1:A1:1", "1:5:A", "1:1:A", "1:1:A9:1", "1:1:A1:1z"} {
 		r := start(t, s, 70, 70)
 		jobs := r.claim("w", 70)
+		first := r.work(store.Change{Task: jobs[68].ID, Token: jobs[68].Token, Seq: 1, Saved: store.Saved{UndoStep: "A", UndoData: []byte("1")}})
+		r.ok(first.Err)
+		saved := client.HGet(r.ctx, s.keys.tasks(r.id, 1), "4u").Val()
 		client.HSet(r.ctx, s.keys.tasks(r.id, 1), "4u", log) // task 69
 		b := store.Batch{Plan: r.id}
 		for _, i := range []int{0, 68, 69} {
 			b.Changes = append(b.Changes, store.Change{Task: jobs[i].ID, Token: jobs[i].Token, Seq: 1, Kind: store.Complete})
 		}
-		b.Changes[1].Kind, b.Changes[1].Saved = store.Save, store.Saved{UndoStep: "B", UndoData: []byte("1")}
+		b.Changes[1].Seq, b.Changes[1].Kind, b.Changes[1].Saved = 2, store.Save, store.Saved{UndoStep: "B", UndoData: []byte("1")}
 		r.ok(s.Commit(r.ctx, &b))
 		if b.Changes[0].Err != nil || b.Changes[2].Err != nil {
 			t.Errorf("log %q: errors %v and %v of other tasks", log, b.Changes[0].Err, b.Changes[2].Err)
 		}
 		names(t, b.Changes[1].Err, s.keys.tasks(r.id, 1))
-		client.HDel(r.ctx, s.keys.tasks(r.id, 1), "4u")
+		client.HSet(r.ctx, s.keys.tasks(r.id, 1), "4u", saved)
 		storetest.Check(t, s, r.id)
 	}
 }
@@ -183,6 +186,7 @@ func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 		r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 2, Kind: store.Yield})
 	}
 	key := s.keys.tasks(r.id, 0)
+	saved := client.HGet(r.ctx, key, "1c").Val()
 	client.HSet(r.ctx, key, "1c", "garbage")
 	both := r.claimAs("both", "w", 2)
 	if len(both) != 1 || both[0].ID != jobs[2].ID {
@@ -201,7 +205,7 @@ func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 	if len(b.Changes) != 1 || b.Changes[0].Err != nil || len(b.Claimed) != 0 || b.View.Counters.Held != 3 {
 		t.Errorf("handed back and claimed again: %+v, %v, %s", b.Changes, b.Claimed, b.View.Counters)
 	}
-	client.HDel(r.ctx, key, "1c")
+	r.ok(client.HSet(r.ctx, key, "1c", saved).Err())
 	storetest.Check(t, s, r.id)
 }
 

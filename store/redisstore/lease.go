@@ -205,7 +205,7 @@ func (s *Store) prune(ctx context.Context, id plan.ID, stale []any) error {
 // repairOnce rebuilds the indexes of a plan, unless that was done in vain.
 func (s *Store) repairOnce(ctx context.Context, id plan.ID, repaired map[plan.ID]bool) error {
 	if repaired[id] {
-		return &store.CorruptError{Key: s.keys.held(id), Reason: "fewer tasks are held than are counted"}
+		return &store.CorruptError{Key: s.keys.held(id), Reason: "fewer tasks are held, or wait for a worker, than are counted"}
 	}
 	repaired[id] = true
 	return s.repair(ctx, id)

@@ -206,6 +206,12 @@ func TestOpenChecksVersions(t *testing.T) {
 			t.Errorf("version %s: error %v, want %v", test.mark, err, test.want)
 		}
 	}
+	client.Del(t.Context(), s.keys.version())
+	client.Set(t.Context(), s.keys.ids(), "1", 0)
+	_, err := Open(t.Context(), client, Config{})
+	names(t, err, s.keys.version())
+	client.Del(t.Context(), s.keys.ids())
+	openStore(t, client, Config{})
 	for version, want := range map[string]int{"7.0.15": 7, "6.2.14": 6, "8.4.0": 8, "x": 0} {
 		if got := major(version); got != want {
 			t.Errorf("major(%q) = %d, want %d", version, got, want)

@@ -30,7 +30,7 @@ func upper(letter byte) byte {
 	return letter
 }
 
-// head is the line that a bucket has of a task, see scripts/lib/task.lua.
+// head is the line that a bucket has of a task, see scripts/lib/head.lua.
 type head struct {
 	letter                  byte
 	request                 task.Request
@@ -60,6 +60,7 @@ func parseHead(s string) (head, bool) {
 	h.token = task.Token(r.number(' '))
 	r.number(' ') // the worker's last change
 	h.losses, h.updated = int(r.number(' ')), r.number(' ')
+	r.number(' ') // what stands beside the head
 	h.version, h.attempt, h.alone = uint64(r.number(' ')), int(r.number(' ')), r.number(' ') == 1
 	h.started, h.ended = r.number(' '), r.number(' ')
 	r.number(' ') // when it was released last

@@ -1,4 +1,4 @@
--- use: begin, plan, task, event, history, hold, claim
+-- use: begin, plan, head, task, event, history, hold, claim
 --
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --
@@ -44,7 +44,7 @@ end
 local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
 
 -- untouched is the head of a task without one.
-local untouched = 'P0 0 0 0 0 1 0 0 0 0 0 0 0 '
+local untouched = 'P0 0 0 0 0 0 1 0 0 0 0 0 0 0 '
 -- early are the tasks that are touched before their turn.
 local old, early = {}, {}
 for e = 0, edits - 1 do
@@ -67,14 +67,14 @@ for e = 0, edits - 1 do
 		early[#early + 1] = { key, f, byte(tenant) == 49 and '3' or '2', sub(tenant, 2) }
 	end
 	h = h or untouched
-	local v = versionOf(h)
-	if not v then
+	local t = parseHead(h)
+	if not t or not place[t.state] then
 		return senseless(ordinal)
 	end
-	if v ~= ARGV[15 + e * 10] then
-		return '!conflict task ' .. ordinal .. ' is at version ' .. v .. ', not ' .. ARGV[15 + e * 10]
+	if t.version ~= ARGV[15 + e * 10] then
+		return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[15 + e * 10]
 	end
-	old[e] = h
+	old[e] = t
 end
 
 if ARGV[13] ~= '0' then
@@ -85,20 +85,19 @@ if ARGV[13] ~= '0' then
 end
 
 -- edit writes one edit and reports whether it made the task fail.
-local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failure, flags)
-	local s, _, token, seq, _, _, rest = match(h, headPattern)
-	local v, _, _, started, stopped, was, _, previous, claim, worker = match(rest, restPattern)
+local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failure, flags)
+	local s = t.state
 	local from = shown(s)
 	local flying = to == 'R' or to == 'B'
-	local letter = to
+	t.state = to
 	if s == 'R' or s == 'B' then
 		if not flying or sub(flags, 1, 1) == '1' then
-			was = unhold(ordinal, claim, was)
-			claim = ''
+			t.turn = unhold(ordinal, t.claim, t.turn)
+			t.claim = ''
 		end
 	end
-	if flying and claim == '' then
-		letter = to == 'R' and 'r' or 'b'
+	if flying and t.claim == '' then
+		t.state = to == 'R' and 'r' or 'b'
 		redis.call('ZADD', base .. 'loose', to == 'R' and ordinal or ordinal + 2000000, ordinal)
 	elseif s == 'r' or s == 'b' then
 		redis.call('ZREM', base .. 'loose', ordinal)
@@ -106,27 +105,30 @@ local function edit(h, ordinal, to, req, attempt, alone, losses, retried, failur
 	if names[from] ~= names[to] then
 		n[place[from]], n[place[to]] = n[place[from]] - 1, n[place[to]] + 1
 		if ended[to] then
-			stopped = now
+			t.ended = now
 		end
 	end
 	if to == 'P' then
 		plan.nextPending = math.min(plan.nextPending, ordinal)
 	end
 	local b, f = at(ordinal)
-	redis.call('HSET', bucket(b), f, letter .. req .. ' ' .. token .. ' ' .. seq .. ' ' .. losses .. ' ' .. now .. ' '
-		.. tonumber(v) + 1 .. ' ' .. attempt .. ' ' .. alone .. ' ' .. started .. ' ' .. stopped .. ' ' .. was .. ' '
-		.. retried .. ' ' .. previous .. ' ' .. (claim ~= '' and claim .. ' ' .. worker or ''))
 	if failure ~= '' then
+		t.kept = with(t.kept, 4)
 		redis.call('HSET', bucket(b), f .. 'f', failure)
 	else
+		t.kept = without(t.kept, 4)
 		redis.call('HDEL', bucket(b), f .. 'f')
 	end
 	if sub(flags, 2, 2) == '1' then
+		t.kept = without(t.kept, 1)
 		redis.call('HDEL', bucket(b), f .. 'c')
 	end
 	if sub(flags, 3, 3) == '1' then
+		t.kept = without(t.kept, 2)
 		redis.call('HDEL', bucket(b), f .. 'u')
 	end
+	t.version, t.request, t.attempt, t.alone, t.losses, t.retried = int(t.version + 1), req, attempt, alone, losses, retried
+	redis.call('HSET', bucket(b), f, formatHead(t))
 	return names[from] ~= 'FAILED' and to == 'F'
 end
 

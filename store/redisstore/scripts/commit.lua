@@ -1,4 +1,4 @@
--- use: begin, save, plan, task, event, hold, work, claim
+-- use: begin, save, plan, head, task, event, hold, work, claim
 --
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --
@@ -70,7 +70,7 @@ while done < works do
 		else
 			local h, kind, next = fresh[f] or got[w], byte(after), nil
 			if h and kind == saving then
-				next = quickSave(h, before, after)
+				next = quickSave(h, before, after, data)
 				out[done + w] = asSaved
 			elseif h and kind == completing then
 				next = quickEnd(h, before, after, b * 64 + f + 1, f, drop)
@@ -114,8 +114,8 @@ local function repeated(id, most)
 	for k, had in ipairs(redis.call(unpack(q))) do
 		local ordinal = had and tonumber(match(had, '^%d+'))
 		local h = ordinal and head(ordinal)
-		local claim = h and select(9, match(select(7, match(h, headPattern)) or '', restPattern))
-		if claim == q[k + 2] then
+		local t = h and parseHead(h)
+		if t and t.claim == q[k + 2] then
 			list[#list + 1] = { ordinal, h }
 		end
 	end
@@ -124,11 +124,17 @@ local function repeated(id, most)
 	end
 end
 
--- indexShort reports whether the index of held tasks lacks any: then a claim that was sent
+-- heldShort reports whether the index of held tasks lacks any: then a claim that was sent
 -- before could not be told from a new one.
-local function indexShort()
+local function heldShort()
 	local key = base .. 'held'
 	return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
+end
+
+-- looseShort reports whether the index of tasks that wait for a worker lacks any: they come
+-- before all others.
+local function looseShort()
+	return loose() > 0 and redis.call('ZCARD', base .. 'loose') < loose()
 end
 
 -- hand gives tasks of the pool to a claim, from one place in it on, and appends them to
@@ -184,7 +190,7 @@ if claims > 0 then
 	for c = 1, claims do
 		alone = alone or not applied[ARGV[i + c * 4 - 1] + 0]
 	end
-	if alone and indexShort() then
+	if alone and heldShort() or looseShort() then
 		out[#out + 1] = string.rep('\0', claims)
 		plan.unindexed, claims = '2', 0
 	end
@@ -224,13 +230,11 @@ end
 
 seekLast()
 local claimable = false
-if not plan.damaged and plan.held < plan.maxSlots then
-	claimable = pendingOpen() or plan.undoOpen and plan.dry == 0 and plan.undoAt > 0
+if plan.held < plan.maxSlots then
+	claimable = not plan.damaged and (pendingOpen() or plan.undoOpen and plan.dry == 0 and plan.undoAt > 0)
 	if not claimable and loose() > 0 then
 		claimable = plan.claimsRunning or redis.call('ZCOUNT', base .. 'loose', '2000000', '3000000') > 0
-		if not claimable and redis.call('ZCARD', base .. 'loose') < loose() then
-			claimable, plan.unindexed = true, plan.unindexed or '1'
-		end
+		claimable = claimable or looseShort() -- the claim that follows finds out
 	end
 end
 if #events > 0 then

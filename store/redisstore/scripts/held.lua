@@ -1,4 +1,4 @@
--- use: begin, plan, task
+-- use: begin, plan, head, task
 --
 -- Reads a part of what workers hold.
 --
@@ -31,10 +31,10 @@ for i = 1, #page[2], 2 do
 		if not got[1] then
 			return lost(ordinal)
 		end
-		local s, req, token, _, _, _, rest = match(got[1], headPattern)
-		if select(9, match(rest or '', restPattern)) == claim and (s == 'R' or s == 'B') then
-			local stop = s == 'R' and int(math.max(plan.stopRunning, tonumber(req))) or plan.stopUndo
-			out[#out + 1] = ordinal .. ';' .. token .. ';' .. stop .. ';' .. sized(worker)
+		local t = parseHead(got[1])
+		if t and t.claim == claim and (t.state == 'R' or t.state == 'B') then
+			local stop = t.state == 'R' and int(math.max(plan.stopRunning, tonumber(t.request))) or plan.stopUndo
+			out[#out + 1] = ordinal .. ';' .. t.token .. ';' .. stop .. ';' .. sized(worker)
 		else
 			stale[#stale + 1] = sized(claim)
 		end

@@ -1,4 +1,4 @@
--- use: begin, plan, task
+-- use: begin, plan, head, task
 --
 -- Reads one task, or those in flight that no worker holds.
 --

@@ -1,4 +1,4 @@
--- use: begin, plan, task
+-- use: begin, plan, head, task
 --
 -- Takes entries out of the index of held tasks that no task belongs to.
 --
@@ -23,8 +23,8 @@ for _, claim in ipairs(ARGV) do
 		if got.err then
 			return corrupt(bucket(b), got.err)
 		end
-		local s, _, _, _, _, _, rest = match(got[1] or '', headPattern)
-		if s ~= 'R' and s ~= 'B' or select(9, match(rest or '', restPattern)) ~= claim then
+		local t = parseHead(got[1])
+		if not t or t.state ~= 'R' and t.state ~= 'B' or t.claim ~= claim then
 			redis.call('HDEL', key, claim)
 		end
 	end

@@ -1,4 +1,4 @@
--- use: begin, plan, task
+-- use: begin, plan, head, task
 --
 -- Puts what a part of the tasks say of themselves into the indexes held and loose.
 --
@@ -30,11 +30,11 @@ while b < stop and b <= last do
 			return lost(ordinal)
 		end
 		if s == 'R' or s == 'B' then
-			local claim, worker = select(9, match(select(7, match(h, headPattern)) or '', restPattern))
-			if not claim then
+			local t = parseHead(h)
+			if not t then
 				return senseless(ordinal)
 			end
-			redis.call('HSET', base .. 'held', claim, ordinal .. ' ' .. worker)
+			redis.call('HSET', base .. 'held', t.claim, ordinal .. ' ' .. t.worker)
 		elseif s == 'r' or s == 'b' then
 			redis.call('ZADD', base .. 'loose', s == 'r' and ordinal or ordinal + 2000000, ordinal)
 		end

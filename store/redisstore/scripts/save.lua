@@ -27,7 +27,7 @@ while done < works do
 	local heads, set = redis.pcall(unpack(q)), { 'HSET', key }
 	for w = 1, count do
 		local f, h = ARGV[i], heads[w]
-		local next = h and quickSave(h, ARGV[i + 1], ARGV[i + 2])
+		local next = h and quickSave(h, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
 		if not next then
 			return '=?'
 		end

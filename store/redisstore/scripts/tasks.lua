@@ -1,4 +1,4 @@
--- use: begin, plan, task
+-- use: begin, plan, head, task
 --
 -- Reads tasks by rising ordinal.
 --

@@ -1,4 +1,4 @@
--- Shared: handing out tasks, and the undo round. Uses plan, task, event.
+-- Shared: handing out tasks, and the undo round. Uses plan, head, task, event.
 -- provides: heads, head, openTokens, seekLast, pendingOpen, loose, gather, claimed
 
 -- plan.budget is how many tasks one script looks at for the sake of the next one to
@@ -55,7 +55,7 @@ end
 
 -- spent reports whether a task cannot be given another token yet.
 local function spent(h)
-	if match(h, '^%S+ (%d+)') + 0 >= plan.limit then
+	if tokenOf(h) >= plan.limit then
 		plan.exhausted = true
 	end
 	return plan.exhausted
@@ -91,13 +91,12 @@ local function seek()
 		end
 		local s = sub(h, 1, 1)
 		if s == 'C' or s == 'F' or s == 'Z' or s == 'E' or s == 'X' then
-			local rest = select(7, match(h, headPattern))
-			local _, attempt, _, _, _, released = match(rest or '', restPattern)
-			if not attempt then
+			local t = parseHead(h)
+			if not t then
 				plan.damaged = senseless(ordinal)
 				return
 			end
-			if attempt ~= '0' and (not plan.sequential or tonumber(released) == plan.undoAt) then
+			if t.attempt ~= '0' and (not plan.sequential or tonumber(t.turn) == plan.undoAt) then
 				return ordinal, h
 			end
 		end
@@ -150,7 +149,7 @@ local function gatherLoose(want, low, high, letter, pool)
 			return
 		end
 		if h and sub(h, 1, 1) == letter then
-			if not versionOf(h) then
+			if not parseHead(h) then
 				plan.damaged = senseless(ordinal)
 				return
 			end
@@ -180,7 +179,7 @@ local function gatherPending(want, pool)
 		for i = 1, count do
 			local h = got[i]
 			if not h or sub(h, 1, 1) == 'P' then
-				if h and not versionOf(h) then
+				if h and not parseHead(h) then
 					plan.damaged = senseless(next)
 					break
 				end
@@ -188,7 +187,7 @@ local function gatherPending(want, pool)
 			end
 			next = next + 1
 		end
-		local problem, whole = describe(b, list)
+		local problem, whole = complete(b, list)
 		if problem then
 			plan.damaged, next = problem, list[whole + 1][1]
 		end
@@ -217,9 +216,6 @@ local function gather(want)
 		return pool
 	end
 	if loose() > 0 then
-		if redis.call('ZCARD', base .. 'loose') ~= loose() then
-			plan.unindexed = '1'
-		end
 		if plan.claimsRunning then
 			gatherLoose(want, '1', '1000000', 'r', pool)
 		end
@@ -247,27 +243,27 @@ local function claimed(ordinal, h, claim, worker)
 	if not h then
 		n[1], n[2] = n[1] - 1, n[2] + 1
 		events[#events + 1] = ordinal .. '\tPENDING\tRUNNING\t1\tclaim\t'
-		plan.freshHead = plan.freshHead or 'R0 ' .. int(plan.fresh) .. ' 0 0 ' .. now .. ' 2 1 0 ' .. now .. ' 0 0 0 0 '
+		plan.freshHead = plan.freshHead or 'R0 ' .. int(plan.fresh) .. ' 0 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 '
 		return plan.freshHead .. claim .. ' ' .. worker
 	end
-	local s, req, token, seq, losses, _, rest = match(h, headPattern)
-	local v, attempt, alone, started, stopped, released, retried, previous = match(rest, restPattern)
-	if seq ~= '0' then
-		previous = token .. '/' .. seq
+	local t = parseHead(h)
+	local s = t.state
+	if t.seq ~= '0' then
+		t.previous = t.token .. '/' .. t.seq
 	end
-	token = int(math.max(token + 1, plan.fresh))
-	local to = s == 'r' and 'R' or 'B'
+	t.state = s == 'r' and 'R' or 'B'
 	if s == 'P' then
-		to, attempt, started = 'R', '1', now
+		t.state, t.attempt, t.started = 'R', '1', now
 		n[1], n[2] = n[1] - 1, n[2] + 1
-		event(ordinal, 'PENDING', 'RUNNING', attempt, 'claim', '')
+		event(ordinal, 'PENDING', 'RUNNING', t.attempt, 'claim', '')
 	elseif s ~= 'r' and s ~= 'b' then
-		alone, losses = '0', '0'
+		t.alone, t.losses = '0', '0'
 		n[place[s]], n[8] = n[place[s]] - 1, n[8] + 1
-		event(ordinal, names[s], 'ROLLING_BACK', attempt, 'rollback', '')
+		event(ordinal, names[s], 'ROLLING_BACK', t.attempt, 'rollback', '')
 	else
 		redis.call('ZREM', base .. 'loose', ordinal)
 	end
-	return to .. req .. ' ' .. token .. ' 0 ' .. losses .. ' ' .. now .. ' ' .. int(v + 1) .. ' ' .. attempt .. ' ' .. alone .. ' '
-		.. started .. ' ' .. stopped .. ' ' .. released .. ' ' .. retried .. ' ' .. previous .. ' ' .. claim .. ' ' .. worker
+	t.token, t.seq, t.version = int(math.max(t.token + 1, plan.fresh)), '0', int(t.version + 1)
+	t.claim, t.worker = claim, worker
+	return formatHead(t)
 end

@@ -3,12 +3,18 @@
 -- task. Uses begin.
 -- provides: quickSave
 
--- quickSave returns the head after a save, or nothing. before and after are what it
--- begins with, up to the time.
-local function quickSave(h, before, after)
+-- quickSave returns the head after a save of a checkpoint, empty if there is none; or nothing.
+-- before and after are what it begins with, up to the time. Behind that stands kept, a digit
+-- that is odd if there is a checkpoint already: lib/head.lua.
+local function quickSave(h, before, after, checkpoint)
 	local size = #before
 	local rest = sub(h, 1, size) == before and find(h, ' ', size + 1, true)
-	if rest then
+	if not rest then
+		return
+	end
+	local kept = byte(h, rest + 1)
+	if checkpoint == '' or kept % 2 == 1 then
 		return after .. now .. sub(h, rest)
 	end
+	return after .. now .. ' ' .. char(kept + 1) .. sub(h, rest + 2)
 end

@@ -1,26 +1,16 @@
--- Shared: tasks. Uses plan.
+-- Shared: tasks. Uses plan, head.
 --
 -- Tasks live in buckets of 64. The task of ordinal o is field (o-1)%64 of bucket
 -- floor((o-1)/64): t:<bucket> has its head, and under the field with c, u or f
--- behind it its checkpoint, undo log and failure. A task that was never touched has
--- no head: it is pending. n:<bucket> has the tenants, x:<bucket> their labels and
+-- behind it its checkpoint, undo log and failure: which of them, the head says. A task that
+-- was never touched has no head: it is pending. n:<bucket> has the tenants, x:<bucket> their labels and
 -- parameters.
 --
 -- In front of each tenant stands a mark, a digit: 1 says that it has labels or parameters, 2
 -- that its task has a head though its turn has not come yet, 3 both, 0 neither. So the loss
 -- of x:<bucket> or t:<bucket> is noticed.
---
--- A head is one line:
---   <state><request> <token> <seq> <losses> <updated>
---   <version> <attempt> <alone> <started> <ended> <released> <retried> <previous> <holder>
--- seq is the worker's last change under token; while that is 0, previous may be the
--- last one under an older token, as token/seq. holder is, while a worker holds the
--- task, the claim's field in the index held, a space, and the worker.
--- provides: headPattern, restPattern, at, bucket, shown, lost, senseless, versionOf, fieldNames, describe, named, absent,
---   details
-
-local headPattern = '^(%a)(%d) (%d+) (%d+) (%d+) (%d+) (.*)$'
-local restPattern = '^(%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%-?%d+) (%S+) (%S*) ?(.*)$'
+-- provides: at, bucket, shown, lost, senseless, fieldNames, describe, complete, named,
+--   absent, details
 
 local function at(ordinal)
 	local i = ordinal - 1
@@ -50,12 +40,6 @@ end
 -- senseless says that a task's head is none.
 local function senseless(ordinal)
 	return corrupt(bucket((at(ordinal))), 'the head of task ' .. int(ordinal) .. ' makes no sense')
-end
-
--- versionOf returns the version of a task from its head, nothing if that makes no sense.
-local function versionOf(h)
-	local s, _, _, _, _, _, rest = match(h, headPattern)
-	return place[s or ''] and match(rest, restPattern)
 end
 
 -- fieldNames are the names of a bucket's fields by their number from 1.
@@ -112,20 +96,6 @@ local function describe(b, list)
 	return problem, whole
 end
 
--- named is describe for tasks in rising order, with the entries from the store.
-local function named(b, list)
-	local first, last = list[1][1] - b * 64, list[#list][1] - b * 64
-	local key = base .. 'n:' .. int(b)
-	local all = redis.pcall('LRANGE', key, fieldNames[first], fieldNames[last])
-	if all.err then
-		return corrupt(key, all.err)
-	end
-	for _, t in ipairs(list) do
-		t[3], t[4] = t[3] or false, all[t[1] - b * 64 - first + 1]
-	end
-	return (describe(b, list))
-end
-
 -- absent returns a problem if one of count tasks of a bucket, from a field on, must have a
 -- head and has none: it was reached in its turn, or its tenant has the mark of one that
 -- was touched before.
@@ -147,31 +117,70 @@ local function absent(b, first, got, count)
 	end
 end
 
--- details frames tasks of one bucket for a reader, with what goes with their heads,
--- and appends them to out. They are given as {ordinal, head or false, bare, ...}; bare says
--- that there is nothing beside the head yet.
+-- What stands beside a head, by its bit in kept: lib/head.lua.
+local besides = { [1] = 'c', [2] = 'u', [4] = 'f' }
+
+-- beside completes the first whole tasks of a list, as describe does, with what stands beside
+-- their heads: checkpoint, undo log and failure in 6 to 8. What the head knows to be there is
+-- not made up for: it returns a problem, and how many of the first tasks are whole.
+local function beside(b, list, whole)
+	local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
+	for i = 1, whole do
+		local t = list[i]
+		local kept = t[2] and not t[3] and keptOf(t[2]) or 0
+		t[6], t[7], t[8] = '', '', ''
+		local bit, place = 1, 6
+		while kept > 0 do
+			if kept % 2 == 1 then
+				q[#q + 1] = fieldNames[t[1] - b * 64] .. besides[bit]
+				tasks[#tasks + 1], places[#places + 1] = i, place
+			end
+			kept, bit, place = floor(kept / 2), bit * 2, place + 1
+		end
+	end
+	if #tasks == 0 then
+		return nil, whole
+	end
+	local got = redis.pcall(unpack(q))
+	for k, i in ipairs(tasks) do
+		if not got[k] then
+			return corrupt(q[2], got.err or 'field ' .. q[k + 2] .. ' is missing'), i - 1
+		end
+		list[i][places[k]] = got[k]
+	end
+	return nil, whole
+end
+
+-- complete is describe and beside. If there is a problem, it returns how many tasks are whole.
+local function complete(b, list)
+	local problem, whole = describe(b, list)
+	local other, fewer = beside(b, list, whole)
+	return other or problem, fewer
+end
+
+-- named is complete for tasks in rising order, with the entries from the store.
+local function named(b, list)
+	local first, last = list[1][1] - b * 64, list[#list][1] - b * 64
+	local key = base .. 'n:' .. int(b)
+	local all = redis.pcall('LRANGE', key, fieldNames[first], fieldNames[last])
+	if all.err then
+		return corrupt(key, all.err)
+	end
+	for _, t in ipairs(list) do
+		t[3], t[4] = t[3] or false, all[t[1] - b * 64 - first + 1]
+	end
+	return (complete(b, list))
+end
+
+-- details frames tasks of one bucket for a reader, with all that goes with their heads, and
+-- appends them to out. They are given as {ordinal, head or false, bare, ...}; bare says that
+-- there is nothing beside the head yet.
 local function details(b, list, out)
 	local problem = not list[1][5] and named(b, list)
 	if problem then
 		return problem
 	end
-	local q = { 'HMGET', bucket(b) }
 	for _, t in ipairs(list) do
-		if t[2] and not t[3] then
-			local f = fieldNames[t[1] - b * 64]
-			q[#q + 1] = f .. 'c'
-			q[#q + 1] = f .. 'u'
-			q[#q + 1] = f .. 'f'
-		end
-	end
-	local more = #q > 2 and redis.call(unpack(q))
-	local m = 1
-	for _, t in ipairs(list) do
-		local c, u, f = '', '', ''
-		if t[2] and not t[3] then
-			c, u, f = more[m] or '', more[m + 1] or '', more[m + 2] or ''
-			m = m + 3
-		end
-		out[#out + 1] = frame(t[1], t[2] or '', t[4], t[5], c, u, f)
+		out[#out + 1] = frame(t[1], t[2] or '', t[4], t[5], t[6], t[7], t[8])
 	end
 end

@@ -1,4 +1,4 @@
--- Shared: changes by the workers that hold tasks. Uses plan, task, event, hold.
+-- Shared: changes by the workers that hold tasks. Uses plan, head, task, event, hold.
 -- provides: stop, work, quickEnd
 
 -- stop is what is in force for a task in flight, as a digit.
@@ -42,61 +42,74 @@ local function quickEnd(h, before, after, ordinal, f, drop)
 	if sub(h, 1, size) ~= before then
 		return
 	end
-	local started, claim = match(h, '^ 2 1 0 (%d+) 0 0 0 0 (%S+) ', size + 17)
+	local kept, started, claim = match(h, '^ ([0-3]) 2 1 0 (%d+) 0 0 0 0 (%S+) ', size + 17)
 	if not claim then
 		return
+	end
+	if kept == '1' or kept == '3' then
+		drop[#drop + 1] = f .. 'c'
 	end
 	ordinal = int(ordinal)
 	local turn = unhold(ordinal, claim, '0')
 	n[2], n[4] = n[2] - 1, n[4] + 1
-	drop[#drop + 1] = f .. 'c'
 	events[#events + 1] = ordinal .. '\tRUNNING\tCOMPLETED\t1\tsuccess\t'
-	return after .. now .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 '
+	return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 '
 end
 
--- release returns the task's head after a worker's last change, or nothing if the
--- change does not fit the state. set and drop collect fields of its bucket.
-local function release(key, ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
-	local to, cause = outcome(kind, s, req)
-	local v, attempt, alone, started, endedAt, was, retried, previous, claim = match(rest, restPattern)
-	if not v or not to then
-		return
+-- release returns the task's head after a worker's last change; or nothing, and "i" if the
+-- change does not fit the state, "c" if the task is damaged. set and drop collect fields of
+-- its bucket.
+local function release(key, ordinal, f, kind, seq, data, t, set, drop)
+	local s = t.state
+	local to, cause = outcome(kind, s, t.request)
+	if not to then
+		return nil, 'i'
+	end
+	local last = '' -- the failure that stays
+	if data == '' and cause and to ~= 'C' and to ~= 'D' and has(t.kept, 4) then
+		last = redis.call('HGET', key, f .. 'f')
+		if not last then
+			return nil, 'c'
+		end
 	end
 	ordinal = int(ordinal)
-	was = unhold(ordinal, claim, was)
+	t.turn = unhold(ordinal, t.claim, t.turn)
 	if not cause then
 		redis.call('ZADD', base .. 'loose', to == 'r' and ordinal or int(ordinal + 2000000), ordinal)
 	else
-		alone = cause == 'pause' and req == '1' and '1' or '0'
-		req = '0'
+		t.alone = cause == 'pause' and t.request == '1' and '1' or '0'
+		t.request = '0'
 		n[place[s]] = n[place[s]] - 1
 		n[place[to]] = n[place[to]] + 1
 		local detail = ''
 		if to == 'C' or to == 'D' then
 			drop[#drop + 1] = f .. 'c'
 			drop[#drop + 1] = f .. 'f'
+			t.kept = without(without(t.kept, 1), 4)
 			if to == 'D' then
 				drop[#drop + 1] = f .. 'u'
+				t.kept = 0
 			end
 		elseif data ~= '' and to ~= 'Z' then
 			set[#set + 1] = f .. 'f'
 			set[#set + 1] = data
-		elseif data == '' then -- the last failure stays
-			data = redis.call('HGET', key, f .. 'f') or ''
+			t.kept = with(t.kept, 4)
+		elseif data == '' then
+			data = last
 		end
 		if (to == 'F' or to == 'E') and data ~= '' then
 			detail = '{"failure":' .. data .. '}'
 		end
 		if ended[to] then
-			endedAt = now
+			t.ended = now
 		end
 		if to == 'F' and plan.state == 1 and n[5] > plan.maxFailed then
 			plan.breached = 1
 		end
-		event(ordinal, names[s], names[to], attempt, cause, detail)
+		event(ordinal, names[s], names[to], t.attempt, cause, detail)
 	end
-	return to .. req .. ' ' .. token .. ' ' .. wseq .. ' ' .. losses .. ' ' .. now .. ' ' .. int(v + 1) .. ' ' .. attempt .. ' ' .. alone
-		.. ' ' .. started .. ' ' .. endedAt .. ' ' .. was .. ' ' .. retried .. ' ' .. previous .. ' '
+	t.state, t.seq, t.version, t.claim = to, seq, int(t.version + 1), ''
+	return formatHead(t)
 end
 
 -- part returns the places before and at the end of a text with its length in front that
@@ -111,18 +124,21 @@ end
 -- recordUndo adds an undo entry to a task's log unless its step has one. It returns
 -- the checkpoint that came with it; or nothing, and "u" if the log is full, "c" if it
 -- makes no sense.
-local function recordUndo(key, f, data, set)
+local function recordUndo(key, f, data, set, kept)
 	local size, rest = match(data, '^(%d+):(.*)$')
 	size = tonumber(size)
 	local checkpoint = sub(rest, 1, size)
 	size, rest = match(sub(rest, size + 1), '^(%d+):(.*)$')
 	size = tonumber(size)
 	local step, entry = sub(rest, 1, size), sub(rest, size + 1)
-	local undo = redis.call('HGET', key, f .. 'u') or '1:'
-	for i = #set - 1, 1, -2 do -- two changes of one task in one script
-		if set[i] == f .. 'u' then
-			undo = set[i + 1]
-			break
+	local undo = '1:'
+	if has(kept, 2) then
+		undo = redis.call('HGET', key, f .. 'u') or ''
+		for i = #set - 1, 1, -2 do -- two changes of one task in one script
+			if set[i] == f .. 'u' then
+				undo = set[i + 1]
+				break
+			end
 		end
 	end
 	if sub(undo, 1, 2) ~= '1:' then
@@ -151,14 +167,32 @@ local function recordUndo(key, f, data, set)
 end
 
 -- refused answers a change of a worker that does not hold the task, or did it before.
-local function refused(wtoken, wseq, s, req, token, seq, rest)
-	local previous, _, worker = select(8, match(rest, restPattern))
-	local ptoken, pseq = match(previous or '', '^(%d+)/(%d+)$')
-	if wtoken ~= '0' and (wtoken == token and wseq <= seq + 0
-		or seq == '0' and wtoken == ptoken and wseq <= pseq + 0) then
-		return shown(s) .. stop(s, req) .. '.'
+local function refused(wtoken, wseq, t)
+	local ptoken, pseq = match(t.previous, '^(%d+)/(%d+)$')
+	if wtoken ~= '0' and (wtoken == t.token and wseq <= t.seq + 0
+		or t.seq == '0' and wtoken == ptoken and wseq <= pseq + 0) then
+		return shown(t.state) .. stop(t.state, t.request) .. '.'
 	end
-	return shown(s) .. '0f' .. token .. ';' .. sized(worker or '')
+	return shown(t.state) .. '0f' .. t.token .. ';' .. sized(t.worker)
+end
+
+-- saved returns a task's answer and, unless it is refused, its head after a save.
+local function saved(key, f, kind, seq, data, t, set)
+	if kind == 'V' then
+		local why
+		data, why = recordUndo(key, f, data, set, t.kept)
+		if not data then
+			return t.state .. stop(t.state, t.request) .. why
+		end
+		t.kept = with(t.kept, 2)
+	end
+	if data ~= '' then
+		set[#set + 1] = f .. 'c'
+		set[#set + 1] = data
+		t.losses, t.kept = '0', with(t.kept, 1)
+	end
+	t.seq = seq
+	return t.state .. stop(t.state, t.request) .. '.', formatHead(t)
 end
 
 -- work applies one change and answers it. h is the task's head; after begins with the
@@ -173,31 +207,19 @@ local function work(key, ordinal, f, after, data, h, set, drop)
 		end
 		return shown('P') .. '0f0;' .. sized('')
 	end
-	local s, req, token, seq, losses, _, rest = match(h, headPattern)
-	if not s then
+	local t = parseHead(h)
+	if not t then
 		return 'P0c'
 	end
-	if wtoken ~= token or s ~= 'R' and s ~= 'B' or wseq + 0 <= seq + 0 then
-		return refused(wtoken, wseq + 0, s, req, token, seq, rest)
+	local s = t.state
+	if wtoken ~= t.token or s ~= 'R' and s ~= 'B' or wseq + 0 <= t.seq + 0 then
+		return refused(wtoken, wseq + 0, t)
+	elseif kind == 'R' or kind == 'V' then
+		return saved(key, f, kind, wseq, data, t, set)
 	end
-	if kind == 'R' or kind == 'V' then
-		if kind == 'V' then
-			local why
-			data, why = recordUndo(key, f, data, set)
-			if not data then
-				return s .. stop(s, req) .. why
-			end
-		end
-		if data ~= '' then
-			set[#set + 1] = f .. 'c'
-			set[#set + 1] = data
-			losses = '0'
-		end
-		return s .. stop(s, req) .. '.', s .. req .. ' ' .. token .. ' ' .. wseq .. ' ' .. losses .. ' ' .. now .. ' ' .. rest
-	end
-	local next = release(key, ordinal, f, kind, wseq, data, s, req, token, losses, rest, set, drop)
+	local next, why = release(key, ordinal, f, kind, wseq, data, t, set, drop)
 	if not next then
-		return s .. '0i'
+		return s .. '0' .. why
 	end
 	return sub(next, 1, 1) .. '0.', next
 end

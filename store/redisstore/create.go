@@ -137,7 +137,7 @@ func (s *Store) creation(ctx context.Context, id plan.ID, names ...string) ([]an
 		return values, cmp.Or(err, store.ErrNotFound)
 	}
 	for i, v := range values {
-		if v == nil && !(names[i] == "actor" && values[0] != "creating") { // it goes with the creation's end
+		if v == nil && (names[i] != "actor" || values[0] == "creating") { // the actor goes with the creation's end
 			return nil, &store.CorruptError{Key: k, Reason: names[i] + " is missing"}
 		}
 	}

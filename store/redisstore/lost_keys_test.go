@@ -166,7 +166,7 @@ func (f *lossFixture) calls() []lossCall {
 		add("Remove "+name, func(ctx context.Context) (any, error) { return s.Remove(ctx, id) })
 		for _, claim := range []string{"new", "many", "ended", "undoing"} {
 			add("claim "+name+" "+claim, func(ctx context.Context) (any, error) {
-				return timelessBatch(s.Commit, ctx, &store.Batch{Plan: id, Claim: store.Claim{ID: claim, Worker: "worker", Max: 6}})
+				return timelessBatch(ctx, s.Commit, &store.Batch{Plan: id, Claim: store.Claim{ID: claim, Worker: "worker", Max: 6}})
 			})
 		}
 		add("Apply pause "+name, func(ctx context.Context) (any, error) {
@@ -198,7 +198,7 @@ func (f *lossFixture) calls() []lossCall {
 				add(fmt.Sprint("change ", name, " ", kind, " claim ", most), func(ctx context.Context) (any, error) {
 					b := &store.Batch{Plan: w.Task.Plan(), Changes: []store.Change{w}}
 					b.Claim = store.Claim{ID: "with", Worker: "worker", Max: most}
-					got, err := timelessBatch(s.Commit, ctx, b)
+					got, err := timelessBatch(ctx, s.Commit, b)
 					after, err2 := s.Task(ctx, w.Task)
 					after.Token, after.UpdatedAt, after.EndedAt = 0, time.Time{}, time.Time{}
 					got.Stands = []any{b.Changes, after}
@@ -270,7 +270,9 @@ func (f *lossFixture) calls() []lossCall {
 			return created, err
 		})
 	}
-	add("AddTenants", func(ctx context.Context) (any, error) { return nil, s.AddTenants(ctx, f.creation, 4, plan.Tenants("d")) })
+	add("AddTenants", func(ctx context.Context) (any, error) {
+		return nil, s.AddTenants(ctx, f.creation, 4, plan.Tenants("d"))
+	})
 	add("create", func(ctx context.Context) (any, error) {
 		err := cmp.Or(s.AddTenants(ctx, f.creation, 4, plan.Tenants("d")), s.FinishCreate(ctx, f.creation))
 		if err != nil {
@@ -289,7 +291,9 @@ func (f *lossFixture) calls() []lossCall {
 		return s.Reserve(ctx, []store.TenantLock{{Tenant: "locked", Plan: f.undo, Ordinal: 1}})
 	})
 	add("Locks", func(ctx context.Context) (any, error) { return s.Locks(ctx, []string{"locked"}) })
-	add("Replace", func(ctx context.Context) (any, error) { return s.Replace(ctx, lock, store.TenantLock{Tenant: "locked", Plan: f.undo}) })
+	add("Replace", func(ctx context.Context) (any, error) {
+		return s.Replace(ctx, lock, store.TenantLock{Tenant: "locked", Plan: f.undo})
+	})
 	add("Release", func(ctx context.Context) (any, error) { return nil, s.Release(ctx, []store.TenantLock{lock}) })
 	add("Open", func(ctx context.Context) (any, error) { _, err := Open(ctx, f.client, Config{}); return nil, err })
 	return all
@@ -301,7 +305,7 @@ func timelessPlan(p plan.Plan, err error) (plan.Plan, error) {
 }
 
 // timelessBatch commits a batch and returns what was answered, but for new times and tokens.
-func timelessBatch(commit func(context.Context, *store.Batch) error, ctx context.Context, b *store.Batch) (claimed, error) {
+func timelessBatch(ctx context.Context, commit func(context.Context, *store.Batch) error, b *store.Batch) (claimed, error) {
 	err := commit(ctx, b)
 	for i := range b.Claimed {
 		t := &b.Claimed[i]
@@ -394,10 +398,10 @@ func (f *lossFixture) byKind() map[string][]string {
 // meanNothing are the kinds of keys whose absence means something of its own, or that are
 // restored from others after a while, and the calls that then answer otherwise.
 var meanNothing = map[string][]string{ //nolint:gochecknoglobals // a table
-	"lease":  {"Heartbeat", "Orphans"},               // it is over
-	"tenant": {"Reserve", "Locks", "Replace"},        // it is free
-	"key":    {"BeginCreate"},                        // restored by the sweep, see TestKeysAreRestored
-	"agenda": {"Due"}, "stamps": {"Due"},             // likewise
+	"lease":  {"Heartbeat", "Orphans"},        // it is over
+	"tenant": {"Reserve", "Locks", "Replace"}, // it is free
+	"key":    {"BeginCreate"},                 // restored by the sweep, see TestKeysAreRestored
+	"agenda": {"Due"}, "stamps": {"Due"},      // likewise
 	"plans": {"Plans", "BeginCreate", "Open", "Due"}, // likewise
 }
 

@@ -224,7 +224,7 @@ func (f *lossFixture) calls() []lossCall {
 		if err := cmp.Or(err, err2); err != nil {
 			return nil, err
 		}
-		d, err := p.RetryTask(failed, false, plan.By{})
+		d, err := p.RetryTask(failed, task.FromScratch, plan.By{})
 		f.ok(err)
 		_, err = s.Apply(ctx, store.Command{ID: "retry", Version: p.Version, Failed: -1, Decision: d})
 		after, err2 := s.Task(ctx, failed.ID)

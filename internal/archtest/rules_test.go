@@ -35,7 +35,7 @@ var arrows = []arrow{
 
 	// What remembers. A driver sees the contract and what the contract speaks of.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
-	{from: "store/redisstore", to: []string{"internal/await", "internal/redisserver", "store", "plan", "plan/strategy", "task", "checkpoint"}},
+	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "task", "checkpoint"}},
 
 	// What acts, and what shows and tells it.

@@ -53,7 +53,7 @@ func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (task
 // store.MaxStates; there are fewer only at the end of the plan, and none past it. So all
 // of them are:
 //
-//	for len(states) < p.Tasks {
+//	for len(states) < p.TaskCount {
 //		page, err := engine.States(ctx, p.ID, len(states), 0)
 //		if err != nil {
 //			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
+	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -35,8 +36,9 @@ type Engine struct {
 	workers  sync.WaitGroup
 	// due wakes the dispatcher: a plan may have become due.
 	due      signal.Flag
-	releases *releaser
-	cleaner  *cleaner
+	locks    *tenantlock.Manager
+	releaser *tenantlock.Releaser
+	cleaner  *tenantlock.Cleaner
 	looks    *looks
 	lease    atomic.Pointer[lease] // nil while there is none: nothing is claimed
 }
@@ -63,8 +65,9 @@ func New(s store.Store, c Config) (*Engine, error) {
 	e.client = storeclient.New(s, storeclient.Options{
 		Fault: c.Hooks.OnStoreFault, Applied: c.Hooks.OnPlanChange, Changed: e.changed,
 	})
-	e.releases = newReleaser(e)
-	e.cleaner = newCleaner(e)
+	e.locks = tenantlock.NewManager(e.client, c.LeaseTTL)
+	e.releaser = tenantlock.NewReleaser(e.client)
+	e.cleaner = tenantlock.NewCleaner(e.client, e.locks)
 	e.looks = newLooks(e)
 	return e, nil
 }
@@ -84,8 +87,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	bg, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { e.keepLease(bg) })
-	background.Go(func() { e.releases.run(bg) })
-	background.Go(func() { e.cleaner.run(ctx) })
+	background.Go(func() { e.releaser.Run(bg) })
+	background.Go(func() { e.cleaner.Run(ctx) })
 	background.Go(func() { e.listen(bg) })
 	background.Go(func() { e.retain(ctx) })
 

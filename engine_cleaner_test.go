@@ -81,7 +81,7 @@ func TestLockLeftAfterTheCleaning(t *testing.T) {
 }
 
 const (
-	lateness     = time.Minute             // of a request, see tend.go
+	lateness     = time.Minute             // of a request, see internal/tenantlock
 	restInFlight = 7500 * time.Millisecond // of a plan, with the default lease
 )
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -211,7 +212,7 @@ func (j *job) work(err error) store.Change {
 	failure, stopped := j.failure(err), errors.Is(err, executor.ErrStopped)
 	j.logPanic(err)
 	switch {
-	case errors.Is(err, errOldToken) && !interrupted:
+	case errors.Is(err, tenantlock.ErrOldToken) && !interrupted:
 		w.Kind = store.Yield
 	case interrupted && j.undo():
 		w.Kind, w.Failure = store.Yield, task.RollbackStopped(j.task.Attempt, j.step, time.Now())

@@ -3,6 +3,7 @@ package cutover
 import (
 	"context"
 
+	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -62,23 +63,23 @@ func (e *Engine) taskCommand(
 		if t, err = e.client.Task(ctx, id); err != nil {
 			return d, err
 		}
-		if d, err = command(p, t, by); err != nil || d.Unchanged || !locksAgain(t, d.Edits) {
+		if d, err = command(p, t, by); err != nil || d.Unchanged || !tenantlock.NeedsRelock(t, d.Edits) {
 			return d, err
 		}
 		locked = t.Tenant.ID
-		return d, e.lockAgain(ctx, p, t)
+		return d, e.locks.Relock(ctx, p, t)
 	})
 	if err != nil && locked != "" && !store.Temporary(err) { // otherwise it may yet be carried out
-		last, done := wait.WithGrace(ctx, giveUpPatience)
+		last, done := wait.WithGrace(ctx, giveUpGrace)
 		defer done()
 		// The task may need the lock all the same: it had one before, or runs by now.
-		e.client.Fault("release", e.freeStale(last, id.Plan(), []string{locked}))
+		e.client.Fault("release", e.locks.ReleaseStale(last, id.Plan(), []string{locked}))
 	}
 	if err != nil {
 		return TaskResult{Task: t}, err
 	}
 	if t, err = e.client.Task(ctx, id); err == nil {
-		e.releases.released(p, t)
+		e.releaser.Add(tenantlock.Locks(p, t)...)
 	}
 	return TaskResult{Task: t, Unchanged: d.Unchanged}, err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -64,10 +65,10 @@ func (e *Engine) restOf(p plan.Plan, stamp uint64) time.Duration {
 	switch {
 	case stamp == 0:
 		return 0
-	case p.AtRest() && !e.cleaner.clean(p, stamp):
+	case p.AtRest() && !e.cleaner.Clean(p, stamp):
 		return e.restInFlight() // to see that it is done, whoever does it
-	case p.AtRest() && everLocked(p) && p.Idle < lateness:
-		return lateness - p.Idle // then once more
+	case p.AtRest() && tenantlock.EverLocked(p) && p.Idle < tenantlock.Lateness:
+		return tenantlock.Lateness - p.Idle // then once more
 	case p.Over() && e.cfg.Retention > 0:
 		return max(e.keepFor()-p.Idle, time.Millisecond)
 	case p.AtRest():
@@ -82,10 +83,6 @@ func (e *Engine) restOf(p plan.Plan, stamp uint64) time.Duration {
 	return e.restInFlight()
 }
 
-// lateness is how long a request may be on its way. A plan that came to rest is looked at
-// once more after that time: one that arrived late may have left a lock behind.
-const lateness = time.Minute
-
 // restInFlight is how long a plan may rest while something of it is under way.
 func (e *Engine) restInFlight() time.Duration { return min(e.cfg.LeaseTTL/4, maxRest) }
 
@@ -99,10 +96,10 @@ func (e *Engine) tend(ctx context.Context, p plan.Plan) (changed bool, err error
 	c := p.Counters
 	switch {
 	case p.Starting != nil && p.StartLeft() <= 0:
-		_, err := e.unmarkStart(ctx, p.ID, p.Starting.Token) // the cleaner frees what it has locked
+		_, err := e.locks.AbandonStart(ctx, p.ID, p.Starting.Token) // the cleaner frees what it has locked
 		return true, err
 	case len(p.Sweeps) > 0:
-		if err := e.sweep(ctx, p); !errors.Is(err, errStartInWay) {
+		if err := e.sweep(ctx, p); !errors.Is(err, tenantlock.ErrStartInWay) {
 			return true, err
 		}
 	case p.Over():
@@ -127,7 +124,7 @@ func (e *Engine) sweep(ctx context.Context, p plan.Plan) error {
 	}
 	held := func(task.ID) bool { return false }
 	if s.Kind == plan.SweepRetry {
-		if held, err = e.heldTasks(ctx, p, tasks); err != nil {
+		if held, err = e.locks.Held(ctx, p, tasks); err != nil {
 			return err
 		}
 	}
@@ -211,7 +208,7 @@ func (e *Engine) tasksOf(ctx context.Context, id plan.ID, lost []store.Holding) 
 
 // keepFor is how long a plan is kept that is over. As long as requests may be on their way
 // the plan has to be there, or one that locks a tenant would leave a lock for good.
-func (e *Engine) keepFor() time.Duration { return max(e.cfg.Retention, lateness) }
+func (e *Engine) keepFor() time.Duration { return max(e.cfg.Retention, tenantlock.Lateness) }
 
 // wind removes a plan that is over when it was kept long enough.
 func (e *Engine) wind(ctx context.Context, p plan.Plan) (changed bool, err error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -62,8 +63,8 @@ func (w *worker) run(t task.Task) {
 		w.e.jobs.doubt(w.plan.ID)
 		return
 	}
-	if j.locked = j.lockTenant(ctx); errors.Is(j.locked, errOldToken) {
-		j.finish(ctx, hook.Execution{}, errOldToken) // no run yet, as the hooks see it
+	if j.locked = j.lockTenant(ctx); errors.Is(j.locked, tenantlock.ErrOldToken) {
+		j.finish(ctx, hook.Execution{}, tenantlock.ErrOldToken) // no run yet, as the hooks see it
 		return
 	}
 	x := hook.Execution{
@@ -102,61 +103,23 @@ func (j *job) lockTenant(ctx context.Context) error {
 	if _, can := j.plan.Executor.(executor.Rollbacker); j.undo() && !can {
 		return nil // it ends before it does anything
 	}
-	var err error
-	if j.kept, err = j.keepTenant(ctx); j.kept {
-		return nil
-	}
-	var held []store.TenantLock
-	if err == nil {
-		held, err = j.e.lock(ctx, []store.TenantLock{j.tenantLock()}, lockPatience)
-	}
+	err := j.e.locks.LockRun(ctx, j.plan.ID, j.plan.StartToken, j.task)
 	switch {
 	case err == nil:
+		j.kept = true
+	case errors.Is(err, tenantlock.ErrOldToken):
+	case errors.Is(err, store.ErrTenantHeld):
+		return executor.Fail(task.CodeTenantHeld, err)
 	case store.Temporary(err) || ctx.Err() != nil:
 		j.interrupt(executor.ErrShutdown) // hand it back: the store is away
-		return err
 	default:
 		return executor.Fail(task.CodeInternal, err)
 	}
-	if len(held) > 0 {
-		return executor.Fail(task.CodeTenantHeld, &store.TenantHeldError{Held: held})
-	}
-	// Another plan may have worked on the tenant after this task was claimed.
-	return errOldToken
-}
-
-// errOldToken ends a run whose tenant was not locked when its token was given: the task is
-// handed back, to be claimed under a greater one while the lock stays.
-var errOldToken = errors.New("cutover: the tenant was locked after the claim, so the task is claimed again")
-
-// keepTenant reports whether the tenant was locked for this task when its token was given,
-// and makes the lock one of this run. The lock of a start, or of a run before, was there:
-// whoever took that and did not go on raised the tokens before this claim. One that was
-// taken for a command may be younger than the claim: it tells nothing.
-func (j *job) keepTenant(ctx context.Context) (kept bool, err error) {
-	mine := j.tenantLock()
-	var others []store.TenantLock
-	err = j.e.client.Do(ctx, "reserve", func() error {
-		others, err = j.e.store.Reserve(ctx, []store.TenantLock{mine})
-		return err
-	})
-	if err != nil || len(others) == 0 {
-		return false, err
-	}
-	old := others[0]
-	if old.Plan != mine.Plan || old.Ordinal != mine.Ordinal || old.Start != mine.Start ||
-		old.Phase != startPhase && old.Phase&runPhase == 0 {
-		return false, nil
-	}
-	err = j.e.client.Do(ctx, "replace lock", func() (err error) {
-		kept, err = j.e.store.Replace(ctx, old, mine)
-		return err
-	})
-	return kept, err
+	return err
 }
 
 func (j *job) tenantLock() store.TenantLock {
-	return runLock(j.plan.ID, j.plan.StartToken, j.task)
+	return tenantlock.RunLock(j.plan.ID, j.plan.StartToken, j.task)
 }
 
 // finish commits the outcome. The task that was claimed with it is the worker's
@@ -166,7 +129,7 @@ func (j *job) finish(ctx context.Context, x hook.Execution, err error) {
 	w, lost := j.commit(w, j.nextClaim())
 	j.e.jobs.remove(j)
 	j.close()
-	if !errors.Is(err, errOldToken) {
+	if !errors.Is(err, tenantlock.ErrOldToken) {
 		j.e.cfg.Hooks.OnExecuteEnd(ctx, x, hook.Outcome{
 			State: w.State, Err: err, Failure: w.Failure, Lost: lost != nil, Elapsed: time.Since(j.began),
 		})
@@ -177,7 +140,7 @@ func (j *job) finish(ctx context.Context, x hook.Execution, err error) {
 		return
 	}
 	if w.State.Releases() {
-		j.e.releases.add(j.tenantLock())
+		j.e.releaser.Add(j.tenantLock())
 	}
 	if j.batch.View.Breached {
 		j.e.capacity.Enqueue(j.plan.ID)

@@ -44,8 +44,9 @@ var arrows = []arrow{
 	{from: "internal/signal", to: []string{"plan"}},
 	{from: "internal/capacity", to: []string{"internal/signal", "plan", "executor"}},
 	{from: "internal/storeclient", to: []string{"store", "plan", "task"}},
+	{from: "internal/tenantlock", to: []string{"internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "task"}},
 	{from: "internal/nilcheck"},
-	{from: ".", to: append([]string{"internal/nilcheck", "internal/wait", "internal/signal", "internal/capacity", "internal/storeclient"}, core...)},
+	{from: ".", to: append([]string{"internal/nilcheck", "internal/wait", "internal/signal", "internal/capacity", "internal/storeclient", "internal/tenantlock"}, core...)},
 	{from: "ops/...", to: append([]string{"."}, core...)},
 	{from: "notify/...", to: append([]string{"."}, core...)},
 

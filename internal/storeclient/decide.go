@@ -16,9 +16,9 @@ import (
 // between.
 const maxRaces = 1000
 
-// Decide reads the plan, lets f decide, and commits. After a conflict, also one that f
-// finds, it starts anew. It returns the decision and the plan as it is afterwards. Any other error of f
-// ends it, and so does a decision that changes nothing.
+// Decide reads the plan, lets f decide, and commits. After a conflict, also one that f finds, it
+// starts anew. It returns the decision and the plan as it is afterwards. Any other error of f ends
+// it, and so does a decision that changes nothing.
 func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan.Decision, error)) (plan.Decision, plan.Plan, error) {
 	for range maxRaces {
 		p, err := c.Plan(ctx, id)
@@ -41,8 +41,8 @@ func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan
 	return plan.Decision{}, plan.Plan{}, fmt.Errorf("plan %s: %w, %d times in a row", id, store.ErrConflict, maxRaces)
 }
 
-// Apply commits a decision made on p and returns the plan as it is then. store.ErrConflict if the plan
-// has changed since.
+// Apply commits a decision made on p and returns the plan as it is then. store.ErrConflict if the
+// plan has changed since.
 func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
 	command := store.Command{ID: rand.Text(), Version: p.Version, Failed: -1, RaiseTokens: raisesTokens(p, d), Decision: d}
 	if d.Plan.Acknowledged != p.Acknowledged || d.Plan.State == plan.Running && p.State != plan.Running {
@@ -62,9 +62,10 @@ func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.
 	return applied.Plan, nil
 }
 
-// raisesTokens reports whether a decision on p comes, or may come, after tenants were locked for tasks
-// that have a token already, or have none yet: by a start, for a retry or a rollback, or by a worker
-// that was lost. From then on tokens have to be greater than those of whoever had the tenants before.
+// raisesTokens reports whether a decision on p comes, or may come, after tenants were locked for
+// tasks that have a token already, or have none yet: by a start, for a retry or a rollback, or by a
+// worker that was lost. From then on tokens have to be greater than those of whoever had the
+// tenants before.
 func raisesTokens(p plan.Plan, d plan.Decision) bool {
 	return d.Plan.StartToken != p.StartToken || d.Plan.Undo.Round != p.Undo.Round ||
 		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State.InFlight() })

@@ -18,8 +18,8 @@ func (c *Client) Do(ctx context.Context, op string, call func() error) error {
 	return c.Retry(ctx, op, callTimeout, call)
 }
 
-// Retry makes a call again and again, with growing pauses, until it succeeds, fails for good, timeout
-// has passed or ctx ends. The call must be safe to repeat. A timeout of 0 is none.
+// Retry makes a call again and again, with growing pauses, until it succeeds, fails for good,
+// timeout has passed or ctx ends. The call must be safe to repeat. A timeout of 0 is none.
 func (c *Client) Retry(ctx context.Context, op string, timeout time.Duration, call func() error) error {
 	err := call()
 	if err == nil || !store.Temporary(err) {

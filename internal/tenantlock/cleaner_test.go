@@ -1,10 +1,11 @@
-package cutover
+package tenantlock
 
 import (
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
 )
@@ -14,11 +15,8 @@ import (
 func TestCleanerWithManyPlans(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e, err := New(memstore.New(), Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, left := e.cleaner, make(map[plan.ID]struct{})
+		client := storeclient.New(memstore.New(), storeclient.Options{})
+		c, left := NewCleaner(client, NewManager(client, time.Minute)), make(map[plan.ID]struct{})
 		for id := range plan.ID(3 * maxCleaned) {
 			left[id+1] = struct{}{}
 		}
@@ -30,7 +28,7 @@ func TestCleanerWithManyPlans(t *testing.T) {
 				p := plan.Plan{ID: id, Control: plan.Control{State: plan.Canceled}}
 				p.Version = 2
 				p.Idle = time.Hour
-				if c.clean(p, 1) {
+				if c.Clean(p, 1) {
 					delete(left, id)
 				}
 				if len(c.queue) > maxCleaned || len(c.known) > maxCleaned {

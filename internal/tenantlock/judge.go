@@ -1,4 +1,4 @@
-package cutover
+package tenantlock
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 
 // verdict says who needs each of some locks.
 type verdict struct {
-	// stale locks nobody needs: the plan is gone, over or never finished starting, or the
-	// task is through with the tenant.
+	// stale locks nobody needs: the plan is removed, over or never finished starting, or the task
+	// does not need its tenant any more.
 	stale []store.TenantLock
 	// starting locks are those of starts under way.
 	starting []store.TenantLock
@@ -22,16 +22,16 @@ type verdict struct {
 	held []store.TenantLock
 }
 
-// judge tells who needs the locks. They were read before the call: what is found stale
-// then stays stale as long as the lock has exactly this value. Plans and tasks are read
-// together, whatever the number of locks.
-func (e *Engine) judge(ctx context.Context, locks []store.TenantLock) (v verdict, err error) {
+// judge reports who needs the locks. They were read before the call: what is found stale then stays
+// stale as long as the lock has exactly this value. Plans and tasks are read together, whatever the
+// number of locks.
+func (m *Manager) judge(ctx context.Context, locks []store.TenantLock) (v verdict, err error) {
 	byPlan := make(map[plan.ID][]store.TenantLock)
 	for _, l := range locks {
 		byPlan[l.Plan] = append(byPlan[l.Plan], l)
 	}
 	for _, id := range slices.Sorted(maps.Keys(byPlan)) {
-		if err := e.judgePlan(ctx, id, byPlan[id], &v); err != nil {
+		if err := m.judgePlan(ctx, id, byPlan[id], &v); err != nil {
 			l := byPlan[id][0]
 			return v, fmt.Errorf("tenant %q is held by plan %s, task %d of which cannot be looked at: %w", l.Tenant, id, l.Ordinal, err)
 		}
@@ -40,8 +40,8 @@ func (e *Engine) judge(ctx context.Context, locks []store.TenantLock) (v verdict
 }
 
 // judgePlan judges locks of one plan.
-func (e *Engine) judgePlan(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
-	p, err := e.client.Plan(ctx, id)
+func (m *Manager) judgePlan(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
+	p, err := m.client.Plan(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		v.stale = append(v.stale, locks...)
 		return nil
@@ -51,7 +51,7 @@ func (e *Engine) judgePlan(ctx context.Context, id plan.ID, locks []store.Tenant
 	}
 	var started []store.TenantLock // by the start that succeeded
 	for _, l := range locks {
-		switch now, err := e.startOf(ctx, &p, l); {
+		switch now, err := m.startOf(ctx, &p, l); {
 		case err != nil:
 			return err
 		case now == startUnderWay:
@@ -62,7 +62,7 @@ func (e *Engine) judgePlan(ctx context.Context, id plan.ID, locks []store.Tenant
 			started = append(started, l)
 		}
 	}
-	return e.judgeTasks(ctx, id, started, v)
+	return m.judgeTasks(ctx, id, started, v)
 }
 
 // startState is what has become of the start under which a lock was taken.
@@ -74,15 +74,15 @@ const (
 	startSucceeded
 )
 
-// startOf tells what has become of a lock's start, and gives it up if it has shown no
-// sign of life for too long. p is then read anew.
-func (e *Engine) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock) (startState, error) {
+// startOf reports what has become of a lock's start, and gives the start up if it has shown no sign
+// of life for too long. p is then read anew.
+func (m *Manager) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock) (startState, error) {
 	if p.Starting != nil && p.Starting.Token == l.Start {
 		if p.StartLeft() > 0 {
 			return startUnderWay, nil
 		}
 		// It may only be slow: without its mark it cannot start any more.
-		unmarked, err := e.unmarkStart(ctx, l.Plan, l.Start)
+		unmarked, err := m.AbandonStart(ctx, l.Plan, l.Start)
 		if errors.Is(err, store.ErrNotFound) {
 			return startOver, nil
 		}
@@ -98,7 +98,7 @@ func (e *Engine) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock) 
 }
 
 // judgeTasks judges locks that tasks of a plan took under its start.
-func (e *Engine) judgeTasks(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
+func (m *Manager) judgeTasks(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
 	if len(locks) == 0 {
 		return nil
 	}
@@ -106,13 +106,13 @@ func (e *Engine) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tenan
 	for i, l := range locks {
 		ordinals[i] = l.Ordinal
 	}
-	tasks, err := e.client.TasksAt(ctx, id, ordinals)
+	tasks, err := m.client.TasksAt(ctx, id, ordinals)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	needed := make(map[int]bool, len(tasks))
 	for _, t := range tasks {
-		needed[t.ID.Ordinal()] = !t.State.Releases() || t.Worker != ""
+		needed[t.ID.Ordinal()] = needs(t)
 	}
 	for _, l := range locks {
 		if needed[l.Ordinal] {
@@ -122,4 +122,18 @@ func (e *Engine) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tenan
 		}
 	}
 	return nil
+}
+
+// ReleaseStale releases those of the tenants (at most store.MaxBatch) whose locks a plan has and
+// does not need.
+func (m *Manager) ReleaseStale(ctx context.Context, id plan.ID, tenants []string) error {
+	locks, err := m.locksOf(ctx, tenants)
+	if err != nil {
+		return err
+	}
+	v, err := m.judge(ctx, slices.DeleteFunc(locks, func(l store.TenantLock) bool { return l.Plan != id }))
+	if err != nil {
+		return err
+	}
+	return m.release(ctx, v.stale)
 }

@@ -1,0 +1,145 @@
+package tenantlock
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/wait"
+	"github.com/cutover-go/cutover/store"
+)
+
+// lockTimeout is how long a command or a worker waits for the end of a start that has the tenant:
+// it may be given up.
+const lockTimeout = 10 * time.Second
+
+// How long to wait before looking again at a start that is in the way.
+const (
+	firstWait   = 5 * time.Millisecond
+	longestWait = 200 * time.Millisecond
+)
+
+// maxTakeOvers bounds how often stale locks are taken over in a row: each time somebody else was
+// faster with some of them.
+const maxTakeOvers = 10
+
+// inWay are the locks that others have of tenants which were asked for.
+type inWay struct {
+	held     []store.TenantLock // by tasks that need them
+	starting []store.TenantLock // by starts under way, which may be given up
+}
+
+// lock acquires the locks, taking over stale ones, and returns those that other plans hold. It
+// waits for the end of starts that are under way, at most for lockTimeout.
+func (m *Manager) lock(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
+	deadline := time.Now().Add(lockTimeout)
+	for pause := firstWait; ; pause = min(2*pause, longestWait) {
+		in, err := m.acquire(ctx, locks)
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, in.held...)
+		if len(in.starting) == 0 {
+			return held, nil
+		}
+		if !time.Now().Before(deadline) {
+			return append(held, in.starting...), nil
+		}
+		if wait.For(ctx, pause); ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		locks = sameTenants(locks, in.starting)
+	}
+}
+
+// acquire acquires the locks, taking over stale ones, and returns those that are in the way.
+func (m *Manager) acquire(ctx context.Context, locks []store.TenantLock) (in inWay, err error) {
+	for range maxTakeOvers {
+		others, err := m.reserve(ctx, locks)
+		if err != nil || len(others) == 0 {
+			return in, err
+		}
+		others, changed, err := m.replaceOwn(ctx, locks, others)
+		if err != nil {
+			return in, err
+		}
+		found, err := m.judge(ctx, others)
+		if err != nil {
+			return in, err
+		}
+		in.held, in.starting = append(in.held, found.held...), append(in.starting, found.starting...)
+		if err := m.release(ctx, found.stale); err != nil {
+			return in, err
+		}
+		if locks = sameTenants(locks, append(changed, found.stale...)); len(locks) == 0 {
+			return in, nil
+		}
+	}
+	// Somebody was faster each time: whoever has them now is in the way.
+	others, err := m.reserve(ctx, locks)
+	in.held = append(in.held, others...)
+	return in, err
+}
+
+// replaceOwn replaces locks that the same tasks have from before. It returns those of other tasks,
+// and those that changed meanwhile and have to be asked for again. store.ErrConflict if a lock was
+// meant for a command on a task that has changed since.
+func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLock) (foreign, changed []store.TenantLock, err error) {
+	wanted := make(map[string]store.TenantLock, len(locks))
+	for _, l := range locks {
+		wanted[l.Tenant] = l
+	}
+	var own []store.TenantLock
+	for _, old := range others {
+		next, asked := wanted[old.Tenant]
+		switch {
+		case !asked:
+			return nil, nil, &store.CorruptError{Key: "tenant " + old.Tenant, Reason: "named as held, but was not asked for"}
+		case sameTask(old, next):
+			own = append(own, old)
+		default:
+			foreign = append(foreign, old)
+		}
+	}
+	if err := m.checkIntents(ctx, own, wanted); err != nil {
+		return nil, nil, err
+	}
+	for _, old := range own {
+		replaced, err := m.replace(ctx, old, wanted[old.Tenant])
+		if err != nil {
+			return nil, nil, err
+		}
+		if !replaced {
+			changed = append(changed, old)
+		}
+	}
+	return foreign, changed, nil
+}
+
+// checkIntents fails with store.ErrConflict if a task has changed since a command on it was decided
+// whose lock is to replace an earlier one of the task. The earlier lock was read before this call,
+// so as long as the task is unchanged it is not the lock of a later run. Without this check a late
+// command would take the lock away from the worker that holds the task now.
+func (m *Manager) checkIntents(ctx context.Context, own []store.TenantLock, wanted map[string]store.TenantLock) error {
+	phases := make(map[int]uint32)
+	for _, l := range own {
+		if next := wanted[l.Tenant]; isIntent(next.Phase) {
+			phases[next.Ordinal] = next.Phase
+		}
+	}
+	if len(phases) == 0 {
+		return nil
+	}
+	tasks, err := m.client.TasksAt(ctx, own[0].Plan, slices.Sorted(maps.Keys(phases)))
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		if phases[t.ID.Ordinal()] != phaseOfIntent(t) {
+			return fmt.Errorf("%w: task %s has changed before its tenant was locked", store.ErrConflict, t.ID)
+		}
+	}
+	return nil
+}

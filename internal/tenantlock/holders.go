@@ -1,0 +1,56 @@
+package tenantlock
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// maxHeldNamed is how many tenants an error names that other plans work on.
+const maxHeldNamed = 100
+
+// errEnough ends a walk over tenants.
+var errEnough = errors.New("enough")
+
+// NameHolders completes what an error says of a plan's tenants that other plans work on, without
+// locking any: the start is given up. If it cannot find out, it leaves the error as it is.
+func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.TenantHeldError) {
+	named := make(map[string]struct{})
+	for _, l := range known.Held {
+		named[l.Tenant] = struct{}{}
+	}
+	err := m.client.EachTenant(ctx, id, func(_ int, tenants []string) error {
+		for batch := range slices.Chunk(tenants, store.MaxBatch) {
+			held, err := m.holders(ctx, id, batch)
+			if err != nil {
+				return err
+			}
+			for _, l := range held {
+				if _, twice := named[l.Tenant]; !twice {
+					known.Held = append(known.Held, l)
+				}
+			}
+			if len(known.Held) >= maxHeldNamed {
+				known.Held = known.Held[:maxHeldNamed]
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, errEnough) {
+		m.client.Fault("locks", err)
+	}
+}
+
+// holders returns the locks that tasks of other plans need of those tenants.
+func (m *Manager) holders(ctx context.Context, id plan.ID, tenants []string) ([]store.TenantLock, error) {
+	locks, err := m.locksOf(ctx, tenants)
+	if err != nil {
+		return nil, err
+	}
+	v, err := m.judge(ctx, slices.DeleteFunc(locks, func(l store.TenantLock) bool { return l.Plan == id }))
+	return v.held, err
+}

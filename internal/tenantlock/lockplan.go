@@ -1,0 +1,134 @@
+package tenantlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/wait"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// Start is a start of a plan that was marked with its token.
+type Start struct {
+	Plan  plan.ID
+	Token uint64
+	// Actor is who starts the plan.
+	Actor string
+	// Deadline is until when it waits for others that are in its way.
+	Deadline time.Time
+}
+
+// YieldError says that a start gives way to that of a plan with a smaller id.
+type YieldError struct {
+	// To is a lock of the other start.
+	To store.TenantLock
+}
+
+func (e *YieldError) Error() string {
+	return fmt.Sprintf("cutover: tenant %q is being taken by the start of plan %s", e.To.Tenant, e.To.Plan)
+}
+
+// LockPlan locks all tenants of a plan that was marked as starting, and shows meanwhile that the
+// start is alive. At the first tenant that another plan works on it stops: a
+// *store.TenantHeldError. Of two starts in each other's way the one with the smaller plan id keeps
+// what it has and waits for what it lacks, and the other gives way: a *YieldError. So no two wait
+// for each other.
+func (m *Manager) LockPlan(ctx context.Context, s Start) error {
+	alive, stop := m.keepAlive(ctx, s)
+	defer stop()
+	err := m.client.EachTenant(alive, s.Plan, func(first int, tenants []string) error {
+		locks := startLocks(s.Plan, s.Token, first, tenants)
+		err := m.lockPage(alive, locks, s.Deadline)
+		if errors.Is(err, store.ErrNotFound) {
+			// The plan is removed, and nobody will know of these.
+			err = errors.Join(err, eachBatch(ctx, locks, m.release))
+		}
+		return err
+	})
+	if cause := context.Cause(alive); err != nil && cause != nil && ctx.Err() == nil {
+		return cause
+	}
+	return err
+}
+
+// lockPage acquires the locks, several batches at a time. If other plans hold some, the error names
+// all of them that are known.
+func (m *Manager) lockPage(ctx context.Context, locks []store.TenantLock, deadline time.Time) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var mu sync.Mutex
+	var held []store.TenantLock
+	err := eachBatch(ctx, locks, func(ctx context.Context, batch []store.TenantLock) error {
+		others, err := m.lockBatch(ctx, batch, deadline)
+		if len(others) > 0 {
+			mu.Lock()
+			held = append(held, others...)
+			mu.Unlock()
+			stop() // nobody need wait for the others any more
+		}
+		return err
+	})
+	if len(held) > 0 {
+		return &store.TenantHeldError{Held: inOrder(locks, held)}
+	}
+	return err
+}
+
+// inOrder sorts locks that are in the way by the order in which their tenants were asked for.
+func inOrder(asked, held []store.TenantLock) []store.TenantLock {
+	place := make(map[string]int, len(asked))
+	for i, l := range asked {
+		place[l.Tenant] = i
+	}
+	slices.SortFunc(held, func(a, b store.TenantLock) int { return place[a.Tenant] - place[b.Tenant] })
+	return held[:min(len(held), maxHeldNamed)]
+}
+
+// lockBatch acquires locks for a start and returns those that other plans hold. It waits for starts
+// of plans with greater ids: they give way, or come to their end.
+func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadline time.Time) (held []store.TenantLock, err error) {
+	for pause := firstWait; ; pause = min(2*pause, longestWait) {
+		in, err := m.acquire(ctx, locks)
+		if err != nil || len(in.held) > 0 || len(in.starting) == 0 {
+			return in.held, err
+		}
+		for _, l := range in.starting {
+			if l.Plan < locks[0].Plan {
+				return nil, &YieldError{To: l}
+			}
+		}
+		if !time.Now().Before(deadline) {
+			return in.starting, nil
+		}
+		if wait.For(ctx, pause); ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		locks = sameTenants(locks, in.starting)
+	}
+}
+
+// AwaitStart waits for the end of the start that has a lock. A *store.TenantHeldError if that has
+// not come by the deadline.
+func (m *Manager) AwaitStart(ctx context.Context, of store.TenantLock, deadline time.Time) error {
+	for pause := firstWait; ; pause = min(2*pause, longestWait) {
+		p, err := m.client.Plan(ctx, of.Plan)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case p.Starting == nil || p.Starting.Token != of.Start || p.StartLeft() <= 0:
+			return nil
+		case !time.Now().Before(deadline):
+			return &store.TenantHeldError{Held: []store.TenantLock{of}}
+		}
+		if wait.For(ctx, pause); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}

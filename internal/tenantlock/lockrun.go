@@ -1,0 +1,50 @@
+package tenantlock
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// ErrOldToken says that a tenant was not locked for a task when the task's token was given, and is
+// now. Another plan may have worked on the tenant in between, under a greater token: the task is to
+// be claimed again, under a token greater than that, while the lock stays.
+var ErrOldToken = errors.New("cutover: the tenant was locked after the claim, so the task is claimed again")
+
+// LockRun locks the tenant of a claimed task for its run, a later attempt or an undo. A first
+// attempt needs none: it runs under the lock of the start, which nobody finds stale. The error is
+// nil if the tenant was locked for this task when its token was given; otherwise [ErrOldToken], a
+// *store.TenantHeldError, or a fault of the store.
+func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.Task) error {
+	mine := RunLock(p, start, t)
+	if kept, err := m.keep(ctx, mine); err != nil || kept {
+		return err
+	}
+	held, err := m.lock(ctx, []store.TenantLock{mine})
+	switch {
+	case err != nil:
+		return err
+	case len(held) > 0:
+		return &store.TenantHeldError{Held: held}
+	}
+	return ErrOldToken
+}
+
+// keep reports whether the tenant was locked for this task when its token was given, and makes the
+// lock one of this run. The lock of a start, or of an earlier run, was there: whoever took that and
+// did not go on raised the tokens before this claim. One that was taken for a command may be
+// younger than the claim: it tells nothing.
+func (m *Manager) keep(ctx context.Context, mine store.TenantLock) (kept bool, err error) {
+	others, err := m.reserve(ctx, []store.TenantLock{mine})
+	if err != nil || len(others) == 0 {
+		return false, err
+	}
+	old := others[0]
+	if !sameTask(old, mine) || isIntent(old.Phase) {
+		return false, nil
+	}
+	return m.replace(ctx, old, mine)
+}

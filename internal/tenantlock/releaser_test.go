@@ -1,0 +1,121 @@
+package tenantlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cutover-go/cutover/internal/storeclient"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clientOf returns a client that reports to nobody.
+func clientOf(s store.Store) *storeclient.Client {
+	return storeclient.New(s, storeclient.Options{
+		Fault: func(string, error) {}, Applied: func(plan.Plan, []plan.Event) {}, Changed: func(plan.ID) {},
+	})
+}
+
+// reserved takes n locks and returns them.
+func reserved(t *testing.T, s store.Store, n int) []store.TenantLock {
+	t.Helper()
+	var tenants []string
+	for i := range n {
+		tenants = append(tenants, fmt.Sprint("t", i))
+	}
+	locks := startLocks(1, 7, 1, tenants)
+	for i := 0; i < n; i += store.MaxBatch {
+		if held, err := s.Reserve(t.Context(), locks[i:min(n, i+store.MaxBatch)]); err != nil || len(held) > 0 {
+			t.Fatal(held, err)
+		}
+	}
+	return locks
+}
+
+// left returns how many of the locks are there.
+func left(t *testing.T, s store.Store, locks []store.TenantLock) (n int) {
+	t.Helper()
+	for _, l := range locks {
+		found, err := s.Locks(t.Context(), []string{l.Tenant})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(found)
+	}
+	return n
+}
+
+func TestReleaserGathers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, calls := memstore.New(), 0
+		locks := reserved(t, s, 2*store.MaxBatch+1)
+		r := NewReleaser(clientOf(storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
+			calls++
+			return c.Do(ctx)
+		})))
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); r.Run(ctx) }()
+		for _, l := range locks {
+			r.Add(l)
+		}
+		time.Sleep(time.Second)
+		if n := left(t, s, locks); n > 0 || calls != 3 {
+			t.Errorf("%d locks are left after %d calls", n, calls)
+		}
+		stop()
+		<-done
+	})
+}
+
+// What was added before the end is released, however soon the end comes.
+func TestReleaserEndsWithAnEmptyQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		locks := reserved(t, s, 3)
+		r := NewReleaser(clientOf(s))
+		r.Add(locks...)
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		r.Run(ctx)
+		if n := left(t, s, locks); n > 0 {
+			t.Errorf("%d locks are left", n)
+		}
+	})
+}
+
+// A store that is away keeps neither the end of a process nor more than a bounded number of locks.
+func TestReleaserBesideAStoreThatIsAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		away := storetest.Intercept(memstore.New(), func(context.Context, storetest.Call) error {
+			return &store.TemporaryError{Err: errors.New("away")}
+		})
+		r := NewReleaser(clientOf(away))
+		for range 3 {
+			r.Add(make([]store.TenantLock, maxWaiting/2)...)
+		}
+		if n := len(r.waiting); n > maxWaiting {
+			t.Errorf("%d locks wait", n)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		began := time.Now()
+		r.Run(ctx)
+		if took := time.Since(began); took > lastFlushTimeout {
+			t.Errorf("ended after %s", took)
+		}
+	})
+}

@@ -179,23 +179,44 @@ func checkTasksWithout(t *testing.T, s *Service, rdb *redis.Client, command stri
 	}
 }
 
-// TestKeyThatTheUserMayNotUse: the others of its batch are renewed.
+// TestKeyThatTheUserMayNotUse: the others of its batch are renewed, wherever it stands in
+// the script call that they share, and the error names it.
 func TestKeyThatTheUserMayNotUse(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := onRedis(t, asUser(t, server, "renewer", documentedRule(t)), Config{})
 	policy := &Policy{TTL: FixedTTL(time.Hour), Loss: DropKey}
-	keys := []string{"lock:1", "other:2", "lock:3"}
-	for _, key := range keys {
-		set(t, server.Client(), key, "me", time.Minute)
-	}
-	h := register(t, s, Task{Keys: keys, Owner: "me", Policy: policy})
-	if err := h.RenewNow(t.Context()); !errors.Is(err, ErrNotPermitted) {
-		t.Errorf("%v", err)
-	}
-	for i, key := range keys {
-		if renewed := pttl(t, server.Client(), key) > 50*time.Minute; renewed != (i != 1) {
-			t.Errorf("%s is renewed: %v", key, renewed)
+	for at := range 3 {
+		keys := []string{"lock:1", "lock:2", "lock:3"}
+		keys[at] = "other; key"
+		for _, key := range keys {
+			set(t, server.Client(), key, "me", time.Minute)
 		}
+		h := register(t, s, Task{Keys: keys, Owner: "me", Policy: policy})
+		var refused *PermissionError
+		if err := h.RenewNow(t.Context()); !errors.As(err, &refused) || !slices.Equal(refused.Keys, keys[at:at+1]) || len(refused.Commands) > 0 {
+			t.Errorf("%v: %v", keys, err)
+		}
+		for i, key := range keys {
+			if renewed := pttl(t, server.Client(), key) > 50*time.Minute; renewed != (i != at) {
+				t.Errorf("%v: %s is renewed: %v", keys, key, renewed)
+			}
+		}
+		if err := h.CancelAndWait(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestLockThatTheUserMayNotUse: the error names the lock, and not the commands.
+func TestLockThatTheUserMayNotUse(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := onRedis(t, asUser(t, server, "renewer", documentedRule(t)), Config{})
+	var refused *PermissionError
+	_, err := s.Acquire(t.Context(), "other", time.Minute)
+	if !errors.Is(err, ErrNotPermitted) || !errors.As(err, &refused) ||
+		!slices.Contains(refused.Keys, "other") || len(refused.Commands) > 0 {
+		t.Errorf("%v: %+v", err, refused)
 	}
 }

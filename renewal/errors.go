@@ -127,8 +127,8 @@ func (e *PanicError) Error() string {
 // PermissionError says what the Redis user may not do. It matches ErrNotPermitted.
 // docs/renewal.md has the rule to copy.
 type PermissionError struct {
-	// Commands are those that the user may not run, and Keys those that he may not use;
-	// both are empty if Redis did not say.
+	// Commands are those that the user may not run. Keys are those of the call, if the
+	// user may not use one of them. Both are empty if Redis did not say.
 	Commands []string
 	Keys     []string
 	Err      error // as it came from Redis

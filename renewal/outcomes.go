@@ -36,7 +36,8 @@ func (t taskKey) failed(err error, now time.Duration) {
 	c := &h.pol.shared.clock
 	wait := retryDelay(h.interval(), k.deadline-now, k.attempt, rand.Float64())
 	k.state = keyRetrying
-	k.retry = half(max(c.ceil(now+wait), c.passed(now)+1))
+	next := c.passed(now) + 1
+	k.retry = half(min(max(c.ceil(now+wait), next), next+lastRetry-1))
 	h.waits().record(k, err)
 	if h.pol.Callbacks.OnFailed != nil {
 		h.emit(h.event(k, Failed, err))

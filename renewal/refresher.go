@@ -95,7 +95,8 @@ func (r *refresher) record(items []nodequeue.Item[taskKey], sent, now time.Durat
 		req, it := &r.reqs[i], &items[i]
 		silent = silent && req.Answer == backend.Silent
 		moved = moved || req.Answer == backend.Moved
-		if to := (*backend.Redirect)(nil); req.Answer == backend.Redirected && errors.As(req.Err, &to) {
+		if req.Answer == backend.Redirected {
+			to := redirectOf(req)
 			moved = moved || to.Moved
 			redirected = r.router.redirect(it, r.node, to.To) || redirected
 			continue
@@ -107,6 +108,15 @@ func (r *refresher) record(items []nodequeue.Item[taskKey], sent, now time.Durat
 		r.router.kick()
 	}
 	return silent, moved
+}
+
+// redirectOf is where the node redirects a key to.
+func redirectOf(req *backend.Request) backend.Redirect {
+	var to *backend.Redirect
+	if !errors.As(req.Err, &to) {
+		return backend.Redirect{To: "nowhere", Err: req.Err}
+	}
+	return *to
 }
 
 // record records the outcome of a key and returns it; 0 if it is counted already, or if

@@ -9,6 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// PermissionsLua is Lua text for scripts to put before their own: its function refusals
+// returns what the user may not do of a list of calls, as [FindDenied] asks for it.
+//
+//go:embed permissions.lua
+var PermissionsLua string
+
 //go:embed denied.lua
 var denied string
 
@@ -59,9 +65,9 @@ func FindDenied(ctx context.Context, rdb redis.UniversalClient, calls [][]string
 // askRights asks one server: by a call that may not write, which is answered also while
 // writes are paused, if the user and the server have such calls.
 func askRights(ctx context.Context, rdb redis.Cmdable, addr string, args []any) (*Denied, error) {
-	answer, err := rdb.EvalRO(ctx, denied, nil, args...).StringSlice()
+	answer, err := rdb.EvalRO(ctx, PermissionsLua+denied, nil, args...).StringSlice()
 	if redis.IsPermissionError(err) || redis.HasErrorPrefix(err, "ERR unknown command") {
-		answer, err = rdb.Eval(ctx, denied, nil, args...).StringSlice()
+		answer, err = rdb.Eval(ctx, PermissionsLua+denied, nil, args...).StringSlice()
 	}
 	if err != nil || len(answer) == 0 {
 		return nil, err

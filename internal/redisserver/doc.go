@@ -13,5 +13,6 @@
 //
 // Redis undoes nothing: a script whose user may not run one of its commands leaves half of
 // what it does behind. A component asks [FindDenied] for all that it will need when it
-// opens, so that everything which is missing is named before anything is written.
+// opens, so that everything which is missing is named before anything is written. A script
+// that asks by itself, each time it runs, begins with [PermissionsLua].
 package redisserver

@@ -123,7 +123,7 @@ func (r *Redirect) Unwrap() error { return r.Err }
 // Refused is the error of a call for which the user has too few permissions.
 type Refused struct {
 	Commands []string // that the user may not run
-	Keys     []string // that the user may not use
+	Keys     []string // of which the user may not use at least one
 	Err      error    // as it came from Redis
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed scripts/permitted.lua
-var permittedText string // comes before each of the others
+var permittedText string // comes before each of the others, after redisserver.PermissionsLua
 
 //go:embed scripts/renew.lua
 var renewText string
@@ -22,11 +22,14 @@ var renewText string
 //go:embed scripts/acquire.lua
 var acquireText string
 
-//go:embed scripts/take.lua
-var takeText string
+//go:embed scripts/acquire_lock.lua
+var acquireLockText string
 
 //go:embed scripts/release.lua
 var releaseText string
+
+// text is the whole text of a script.
+func text(script string) string { return redisserver.PermissionsLua + permittedText + script }
 
 // Options tune a Backend.
 type Options struct {
@@ -49,10 +52,10 @@ type Backend struct {
 	only    *node                // nil in a cluster
 	opt     Options
 
-	renewScript   *redis.Script
-	acquireScript *redis.Script
-	takeScript    *redis.Script
-	releaseScript *redis.Script
+	renewScript       *redis.Script
+	acquireScript     *redis.Script
+	acquireLockScript *redis.Script
+	releaseScript     *redis.Script
 
 	mu     sync.Mutex
 	nodes  map[string]*node // of a cluster
@@ -63,11 +66,11 @@ type Backend struct {
 func New(rdb redis.UniversalClient, opt Options) *Backend {
 	b := &Backend{
 		rdb: rdb, opt: opt,
-		renewScript:   redis.NewScript(permittedText + renewText),
-		acquireScript: redis.NewScript(permittedText + acquireText),
-		takeScript:    redis.NewScript(permittedText + takeText),
-		releaseScript: redis.NewScript(permittedText + releaseText),
-		nodes:         make(map[string]*node),
+		renewScript:       redis.NewScript(text(renewText)),
+		acquireScript:     redis.NewScript(text(acquireText)),
+		acquireLockScript: redis.NewScript(text(acquireLockText)),
+		releaseScript:     redis.NewScript(text(releaseText)),
+		nodes:             make(map[string]*node),
 	}
 	b.cluster, _ = rdb.(*redis.ClusterClient)
 	if b.cluster == nil {

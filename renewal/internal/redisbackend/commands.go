@@ -148,7 +148,7 @@ func (c *commands) withText(n int) (unknown bool) {
 		}
 		if c.parts[i].keys != nil && isUnknownScript(cmd.Err()) {
 			args := cmd.Args()
-			args[0], args[1] = "eval", permittedText+renewText
+			args[0], args[1] = "eval", text(renewText)
 			unknown = true
 			n--
 		}

@@ -26,19 +26,19 @@ func (b *Backend) Acquire(ctx context.Context, key, token string, ttl time.Durat
 	}
 	grant, err := readGrant(b.acquireScript.Run(ctx, b.rdb, []string{key, fence}, token, ttl.Milliseconds()))
 	if !isTorn(err) {
-		return grant, explain(err)
+		return grant, explain(err, key, fence)
 	}
 	// The lock first, then the number: while the lock is held nobody else draws one, so it
 	// is greater than all before.
-	grant, err = readGrant(b.takeScript.Run(ctx, b.rdb, []string{key}, token, ttl.Milliseconds(), fence))
+	grant, err = readGrant(b.acquireLockScript.Run(ctx, b.rdb, []string{key}, token, ttl.Milliseconds(), fence))
 	if err != nil || grant.Held {
-		return grant, explain(err)
+		return grant, explain(err, key, fence)
 	}
 	grant.Fence, err = b.rdb.Incr(ctx, fence).Result()
-	return grant, explain(err)
+	return grant, explain(err, key, fence)
 }
 
-// readGrant reads the answer of acquire.lua or take.lua.
+// readGrant reads the answer of acquire.lua or acquire_lock.lua.
 func readGrant(cmd *redis.Cmd) (backend.Grant, error) {
 	reply, err := cmd.Int64Slice()
 	switch {
@@ -57,7 +57,7 @@ func (b *Backend) Release(ctx context.Context, key, token string) (backend.Answe
 	n, err := b.releaseScript.Run(ctx, b.rdb, []string{key}, token).Int()
 	switch {
 	case err != nil:
-		return backend.Failed, explain(err)
+		return backend.Failed, explain(err, key)
 	case n == 0:
 		return backend.Missing, nil
 	case n < 0:

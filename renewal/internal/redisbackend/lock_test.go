@@ -81,7 +81,7 @@ func TestClassify(t *testing.T) {
 		"BUSY Redis is busy running a script":          backend.Failed,
 		"NOPERM this user has no permissions to run x": backend.Failed,
 	} {
-		answer, err := classify(replyError(text))
+		answer, err := classify(replyError(text), "k")
 		if answer != want || err == nil {
 			t.Errorf("%s: answer %d, %v; want %d", text, answer, err, want)
 		}
@@ -91,7 +91,7 @@ func TestClassify(t *testing.T) {
 		}
 	}
 	for _, err := range []error{errUnsent, errors.New("connection refused"), redis.ErrClosed} {
-		if answer, got := classify(err); answer != backend.Silent || !errors.Is(got, err) {
+		if answer, got := classify(err, "k"); answer != backend.Silent || !errors.Is(got, err) {
 			t.Errorf("%v: answer %d, %v; want silence", err, answer, got)
 		}
 	}

@@ -8,18 +8,23 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// refusal begins the error of permitted.lua; names of commands and keys follow.
+// refusal begins the error of permitted.lua; what is refused follows.
 const refusal = "NOPERM renewal: "
 
 // explain turns Redis's words about a missing permission into a *backend.Refused, and
-// leaves every other error as it is.
-func explain(err error) error {
+// leaves every other error as it is. Keys are those of the call: Redis refuses a call for
+// one of its keys without naming it.
+func explain(err error, keys ...string) error {
 	if !isReply(err) || !redis.IsPermissionError(err) && !refusedInScript(err) {
 		return err
 	}
 	refused := &backend.Refused{Err: err}
-	if names, ok := strings.CutPrefix(err.Error(), refusal); ok { // permitted.lua
-		refused.Commands = strings.Fields(names)
+	if isKeyRefused(err) {
+		refused.Keys = keys
+	}
+	if list, ok := strings.CutPrefix(err.Error(), refusal); ok {
+		refused.Keys = nil
+		readRefusals(refused, list)
 		return refused
 	}
 	if _, rest, ok := strings.Cut(err.Error(), " run the '"); ok {
@@ -28,6 +33,22 @@ func explain(err error) error {
 		}
 	}
 	return refused
+}
+
+// readRefusals reads the list of permitted.lua: commands first, then keys.
+func readRefusals(refused *backend.Refused, list string) {
+	for _, what := range strings.Split(list, "; ") {
+		name, isCommand := strings.CutPrefix(what, "command ")
+		key, isKey := strings.CutPrefix(what, "key ")
+		switch last := len(refused.Keys) - 1; {
+		case isKey:
+			refused.Keys = append(refused.Keys, key)
+		case last >= 0: // the rest of a key
+			refused.Keys[last] += "; " + what
+		case isCommand:
+			refused.Commands = append(refused.Commands, name)
+		}
+	}
 }
 
 // refusedInScript reports whether a script ran into what its user may not do, in the words
@@ -43,6 +64,9 @@ func isKeyRefused(err error) bool {
 		return false
 	}
 	text := err.Error()
+	if list, ok := strings.CutPrefix(text, refusal); ok {
+		return strings.HasPrefix(list, "key ")
+	}
 	return strings.Contains(text, "one of the keys") || strings.Contains(text, "access a key") ||
 		strings.Contains(text, "access the '")
 }

@@ -20,11 +20,11 @@ func isReply(err error) bool {
 
 // fail makes an error the answer to a request.
 func fail(r *backend.Request, err error) {
-	r.Answer, r.Err = classify(err)
+	r.Answer, r.Err = classify(err, *r.Key)
 }
 
-// classify says what kind of answer an error is.
-func classify(err error) (backend.Answer, error) {
+// classify says what kind of answer an error is, to a call for one key.
+func classify(err error, key string) (backend.Answer, error) {
 	switch {
 	case !isReply(err):
 		return backend.Silent, err
@@ -33,7 +33,7 @@ func classify(err error) (backend.Answer, error) {
 	case redis.HasErrorPrefix(err, "READONLY "), redis.HasErrorPrefix(err, "CLUSTERDOWN "), redis.HasErrorPrefix(err, "MASTERDOWN "):
 		return backend.Moved, err
 	}
-	return backend.Failed, explain(err)
+	return backend.Failed, explain(err, key)
 }
 
 // readRedirect reads "MOVED 3999 host:port" or "ASK 3999 host:port".

@@ -1,19 +1,19 @@
--- acquire: takes a lock that nobody holds, and draws the next fencing number.
+-- acquire: acquires a lock that nobody holds, and draws the next fencing number.
 --
 -- KEYS  [1] the lock, [2] its counter, which has no TTL: numbers never repeat
 -- ARGV  [1] token, [2] TTL in ms
 --
--- Returns {1, fencing number} if the lock was taken,
+-- Returns {1, fencing number} if the lock was acquired,
 --         {0, TTL in ms of the present holder} if not; -1: it has none,
---         or an error NOPERM that names all commands which the user lacks for taking,
---         keeping and releasing it; then nothing was done.
+--         or an error NOPERM that names all that the user may not do of acquiring, keeping
+--         and releasing it; then nothing was done.
 --
--- A lock that holds the caller's token was taken by this very call: the answer was lost
--- and the client asks again. The counter has not moved since, for it moves only
--- while nobody holds the lock.
+-- A lock that holds the caller's token was acquired by this very call: the answer was lost
+-- and the client repeats it. The counter has not moved since, for it moves only while nobody
+-- holds the lock.
 --
--- The counter comes first: if it cannot be raised, the lock has not been taken.
-local refused = locking(KEYS[1], KEYS[2])
+-- The counter comes first: if it cannot be raised, the lock has not been acquired.
+local refused = refuse_lock(KEYS[1], KEYS[2])
 if refused then
   return refused
 end

@@ -27,7 +27,7 @@ local function report(i, code, left)
   out[#out + 1] = left or 0
 end
 
--- left_alone tells whether the form says so, and the TTL.
+-- left_alone returns whether the TTL of a key is to be left alone, and the TTL.
 local function left_alone(key, ttl)
   if form == '' then
     return false

@@ -1,14 +1,14 @@
--- take: takes a lock that nobody holds, without drawing a number; see acquire for both in
+-- acquire_lock: acquires a lock that nobody holds, without drawing a number; see acquire for both in
 -- one step. It has one key, so a cluster carries it out also while the slot is on its way
 -- to another node and lock and counter are on different ones.
 --
 -- KEYS  [1] the lock
--- ARGV  [1] token, [2] TTL in ms, [3] the counter, which is only asked about
+-- ARGV  [1] token, [2] TTL in ms, [3] the counter, of which only the permission matters
 --
--- Returns {1, 0} if the lock was taken, also by an earlier call with this token,
+-- Returns {1, 0} if the lock was acquired, also by an earlier call with this token,
 --         {0, TTL in ms of the present holder} if not; -1: it has none,
 --         or the error of acquire.
-local refused = locking(KEYS[1], ARGV[3])
+local refused = refuse_lock(KEYS[1], ARGV[3])
 if refused then
   return refused
 end

@@ -118,12 +118,35 @@ func (c *Cluster) MasterFor(key string) *Server {
 	return nil
 }
 
+// FirstMasterFor returns the server that served key when the cluster started, whatever has
+// become of it since.
+func (c *Cluster) FirstMasterFor(key string) *Server {
+	c.t.Helper()
+	ctx := context.WithoutCancel(c.t.Context())
+	slot, err := c.masters[0].client.ClusterKeySlot(ctx, key).Result()
+	if err != nil {
+		c.t.Fatalf("redistest: looking for the slot of %q: %v", key, err)
+	}
+	last := 0
+	for i := range c.masters {
+		if first, _ := c.slots(i); first <= int(slot) {
+			last = i
+		}
+	}
+	return c.masters[last]
+}
+
+// slots returns the first and the last slot that a master is given at the start.
+func (c *Cluster) slots(master int) (first, last int) {
+	return master * clusterSlots / len(c.masters), (master+1)*clusterSlots/len(c.masters) - 1
+}
+
 // assignSlots spreads the slots over the masters, each with an epoch of its own so
 // that no two of them have to settle who is right.
 func (c *Cluster) assignSlots() {
 	c.t.Helper()
 	for i, master := range c.masters {
-		first, last := i*clusterSlots/len(c.masters), (i+1)*clusterSlots/len(c.masters)-1
+		first, last := c.slots(i)
 		master.must("CLUSTER", "ADDSLOTSRANGE", first, last)
 	}
 	for i, node := range c.Nodes() {
@@ -153,9 +176,10 @@ func (c *Cluster) attachReplicas() {
 	}
 }
 
-// awaitWhole waits until every node sees all slots served and all replicas, and
-// every replica has its master's data.
-func (c *Cluster) awaitWhole() {
+// AwaitWhole waits until every node sees all slots served by masters that answer, and all
+// replicas. A master that was frozen counts as failed for some seconds longer: the next one
+// that fails would leave the nodes without a majority, and all of them refuse service then.
+func (c *Cluster) AwaitWhole() {
 	c.t.Helper()
 	for _, node := range c.Nodes() {
 		waitFor(c.t, "the cluster to be whole", func() error {
@@ -169,6 +193,12 @@ func (c *Cluster) awaitWhole() {
 			return node.seesNodes(len(c.Nodes()), len(c.replicas))
 		})
 	}
+}
+
+// awaitWhole is AwaitWhole for a new cluster: every replica has its master's data, too.
+func (c *Cluster) awaitWhole() {
+	c.t.Helper()
+	c.AwaitWhole()
 	for _, replica := range c.replicas {
 		awaitReplicating(c.t, replica)
 	}

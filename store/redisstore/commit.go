@@ -133,7 +133,7 @@ func (s *Store) commit(ctx context.Context, id plan.ID, l *lane, t *trip) (sent 
 		err = s.notice(id, l, t.seen, t.last)
 	}
 	if err == nil && then.unindexed {
-		err = s.repair(ctx, id)
+		err = s.repair(ctx, patience, id)
 	}
 	if err == nil && then.further {
 		err = s.seekOn(ctx, key, t)

@@ -133,8 +133,8 @@ func (s *Store) dead(ctx context.Context, held []store.Holding) (map[string]bool
 }
 
 // holdings returns what a worker, or every worker if it is empty, holds in plans.
-// Plans that are not there hold nothing; faults has those that cannot be read. d is as in
-// spread.
+// Plans that are not there hold nothing; faults has those that cannot be read, which may be
+// all: the error is that of ctx. d is as in spread.
 func (s *Store) holdings(ctx context.Context, d time.Duration, plans []plan.ID, worker string) (held []store.Holding, faults map[plan.ID]error, err error) {
 	calls := make([]pipelined, len(plans))
 	for i, id := range plans {
@@ -143,8 +143,10 @@ func (s *Store) holdings(ctx context.Context, d time.Duration, plans []plan.ID, 
 	faults = make(map[plan.ID]error)
 	repaired := make(map[plan.ID]bool)
 	for len(calls) > 0 {
-		if err := s.pipeline(ctx, d, calls); err != nil {
-			return nil, nil, err
+		// A worker may have tasks on one server alone. If that does not answer, its lease lives
+		// on all the same where it is kept.
+		if _ = s.pipeline(ctx, d, calls); ctx.Err() != nil {
+			return nil, nil, ctx.Err()
 		}
 		var further []pipelined
 		for i := range calls {
@@ -155,10 +157,10 @@ func (s *Store) holdings(ctx context.Context, d time.Duration, plans []plan.ID, 
 			cursor, complete, stale, err := c.readHeld(&held)
 			if err == nil && !complete {
 				held = slices.DeleteFunc(held, func(h store.Holding) bool { return h.Task.Plan() == c.id })
-				cursor, err = "0", s.repairOnce(ctx, c.id, repaired)
+				cursor, err = "0", s.repairOnce(ctx, d, c.id, repaired)
 			}
 			if err == nil && len(stale) > 0 {
-				err = s.prune(ctx, c.id, stale)
+				err = s.prune(ctx, d, c.id, stale)
 			}
 			switch {
 			case ctx.Err() != nil:
@@ -196,19 +198,19 @@ func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete boo
 }
 
 // prune takes entries out of a plan's index of held tasks that no task belongs to.
-func (s *Store) prune(ctx context.Context, id plan.ID, stale []any) error {
+func (s *Store) prune(ctx context.Context, d time.Duration, id plan.ID, stale []any) error {
 	key := s.keys.plan(id)
-	_, err := s.run(ctx, s.scripts.prune, key, false, append(s.scripts.prune.argv(nil, key), stale...))
+	_, err := s.runWithin(ctx, d, s.scripts.prune, key, false, append(s.scripts.prune.argv(nil, key), stale...))
 	return err
 }
 
 // repairOnce rebuilds the indexes of a plan, unless that was done in vain.
-func (s *Store) repairOnce(ctx context.Context, id plan.ID, repaired map[plan.ID]bool) error {
+func (s *Store) repairOnce(ctx context.Context, d time.Duration, id plan.ID, repaired map[plan.ID]bool) error {
 	if repaired[id] {
 		return &store.CorruptError{Key: s.keys.held(id), Reason: "fewer tasks are held, or wait for a worker, than are counted"}
 	}
 	repaired[id] = true
-	return s.repair(ctx, id)
+	return s.repair(ctx, d, id)
 }
 
 func (s *Store) heldCall(id plan.ID, cursor, worker string) pipelined {
@@ -233,11 +235,11 @@ func unique(held []store.Holding) []store.Holding {
 }
 
 // repair rebuilds the indexes of a plan from its tasks, in bounded steps.
-func (s *Store) repair(ctx context.Context, id plan.ID) error {
+func (s *Store) repair(ctx context.Context, d time.Duration, id plan.ID) error {
 	key := s.keys.plan(id)
 	for bucket := int64(0); bucket >= 0; {
 		argv := append(s.scripts.repair.argv(nil, key), bucket, scanBuckets)
-		answer, err := s.run(ctx, s.scripts.repair, key, false, argv)
+		answer, err := s.runWithin(ctx, d, s.scripts.repair, key, false, argv)
 		if err != nil {
 			return err
 		}

@@ -205,6 +205,12 @@ func (c *sick) heartbeats(worker string, all []plan.ID, illPlan plan.ID) {
 			c.Errorf("heartbeat: tasks of the plans %v", plans)
 		}
 	}
+	// Of a worker all of whose tasks are there the lease is renewed, too.
+	_, err := c.Heartbeat(c.Context(), worker, 2*time.Second, []plan.ID{illPlan})
+	var partly *store.HeartbeatError
+	if !errors.As(err, &partly) || !store.Temporary(partly.Faults[illPlan]) {
+		c.Errorf("heartbeat of a worker with tasks there alone: error %v, want a passing one about plan %s", err, illPlan)
+	}
 }
 
 // orphans: who has a lease on the frozen master may be alive.

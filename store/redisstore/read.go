@@ -233,7 +233,7 @@ func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit
 	}
 	tasks, complete, err := s.pick(ctx, id, 0, q.After, limit, states)
 	if err == nil && !complete {
-		if err = s.repair(ctx, id); err == nil {
+		if err = s.repair(ctx, patience, id); err == nil {
 			tasks, complete, err = s.pick(ctx, id, 0, q.After, limit, states)
 		}
 		if err == nil && !complete {

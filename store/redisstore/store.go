@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -95,10 +96,20 @@ func address(rdb redis.UniversalClient) string {
 // run calls a script of a plan, or of another key, and returns its answer. durable
 // says that the call writes what must not be lost.
 func (s *Store) run(ctx context.Context, sc *script, key string, durable bool, argv []any) (string, error) {
+	return s.runWithin(ctx, patience, sc, key, durable, argv)
+}
+
+// runWithin is run for a call that may wait less, or more, than others for a server that
+// does not answer. d is as in spread.
+func (s *Store) runWithin(ctx context.Context, d time.Duration, sc *script, key string, durable bool, argv []any) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	answer, err := ask(ctx, s, key, func(ctx context.Context) (string, error) {
+	n, err := s.nodes.of(ctx, key)
+	if err != nil {
+		return "", s.fault(ctx, key, err)
+	}
+	answer, err := askNode(ctx, n, d, func(ctx context.Context) (string, error) {
 		return s.trip(ctx, sc, key, durable, argv)
 	})
 	if err != nil {

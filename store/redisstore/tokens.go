@@ -82,7 +82,7 @@ func (s *Store) sendRaising(ctx context.Context, id plan.ID, key string, t *trip
 		}
 		switch {
 		case text[3] == '2':
-			err = s.repairOnce(ctx, id, repaired)
+			err = s.repairOnce(ctx, patience, id, repaired)
 		case text[5] == '1':
 			var more tokenRange
 			more, err = s.raiseTokens(ctx, clockOf(text))

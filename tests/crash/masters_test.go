@@ -1,0 +1,177 @@
+//go:build crash
+
+package crash
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+)
+
+// frozenMasters are the rows about a cluster of which one master does not answer.
+func frozenMasters() []row {
+	const apart = "the plans of other masters go on meanwhile; no lease is lost but those that the master keeps"
+	return []row{
+		{name: "each of 3 masters frozen", extent: short, do: mastersFrozen(0, 1), expect: apart},
+		{name: "each of 3 masters frozen, with a replica", extent: long, do: mastersFrozen(1, 1), expect: apart + "; its replica takes over"},
+		{name: "each of 3 masters frozen, five times", extent: long, do: mastersFrozen(0, 5), expect: apart},
+	}
+}
+
+// mastersFrozen lets each master stand still for two leases, one after the other, while
+// each has a plan that is worked on. One with a replica stands still until that took over.
+func mastersFrozen(replicas, rounds int) func(*testing.T) *site {
+	return func(t *testing.T) *site {
+		t.Helper()
+		cluster := redistest.StartCluster(t, 3, replicas)
+		s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
+		s.defs.Replicas = replicas
+		s.defs.Pace = 60 * time.Millisecond
+		s.patience *= 2
+		c := &masters{site: s, cluster: cluster, plans: make(map[plan.ID]*redistest.Server)}
+		c.beginEverywhere(1000 * rounds)
+		s.worker("first")
+		s.worker("other")
+		for id := range c.plans {
+			s.await("work on every plan", func() bool { return c.savedOf(id) >= 4 })
+		}
+		for i := range 3 * rounds {
+			cluster.AwaitWhole()
+			if replicas > 0 {
+				c.failOver(cluster.Nodes()[i%3])
+			} else {
+				c.freeze(cluster.Nodes()[i%3])
+			}
+		}
+		c.completeAll()
+		return s
+	}
+}
+
+// masters is a site on a cluster with a plan for each master.
+type masters struct {
+	*site
+	cluster *redistest.Cluster
+	plans   map[plan.ID]*redistest.Server
+}
+
+// beginEverywhere starts plans until every master has one. There is room for all that the
+// workers can do beside what they held when their leases were lost.
+func (c *masters) beginEverywhere(tenants int) {
+	c.Helper()
+	have := make(map[*redistest.Server]bool)
+	for n := 1; len(have) < 3; n++ {
+		next := c.cluster.MasterFor(c.record(plan.ID(n)))
+		size := tenants
+		if have[next] {
+			size = 1 // it only takes an id
+		}
+		id := c.beginOther(fmt.Sprint("p", n), size, 1000)
+		if c.plan = id; id != plan.ID(n) {
+			c.Fatalf("plan %d has the id %s", n, id)
+		}
+		if !have[next] {
+			c.plans[id] = next
+		}
+		have[next] = true
+	}
+}
+
+func (c *masters) savedOf(id plan.ID) (n int) {
+	c.Helper()
+	for _, e := range c.entries() {
+		if e.Kind == saved && e.Task.Plan() == id {
+			n++
+		}
+	}
+	return n
+}
+
+// freeze lets a master stand still and wants the plans of the others to go on meanwhile, and
+// its own after.
+func (c *masters) freeze(victim *redistest.Server) {
+	c.Helper()
+	began, before := len(c.entries()), c.progress()
+	victim.Freeze()
+	c.Logf("%s %s frozen", time.Now().Format("05.000"), victim.Addr())
+	time.Sleep(2 * lease)
+	c.wantProgress(before, "while "+victim.Addr()+" is frozen", func(at *redistest.Server) bool { return at != victim })
+	victim.Thaw()
+	c.Logf("%s %s thawed", time.Now().Format("05.000"), victim.Addr())
+	c.wantProgress(c.progress(), "after "+victim.Addr()+" was frozen", func(*redistest.Server) bool { return true })
+	c.leasesLost(victim, c.entries()[began:])
+}
+
+// failOver is freeze for a master whose replica takes over. Its plan goes on when that has a
+// replica in turn, for which commits wait: the old master.
+func (c *masters) failOver(victim *redistest.Server) {
+	c.Helper()
+	began, before := len(c.entries()), c.progress()
+	victim.Freeze()
+	c.wantProgress(before, "while "+victim.Addr()+" is frozen", func(at *redistest.Server) bool { return at != victim })
+	c.await("a replica to take over", func() bool {
+		for id, at := range c.plans {
+			if at == victim && c.cluster.MasterFor(c.record(id)) != victim {
+				return true
+			}
+		}
+		return false
+	})
+	victim.Thaw()
+	c.await("the old master to follow", func() bool {
+		info, err := victim.Client().Info(c.Context(), "replication").Result()
+		return err == nil && strings.Contains(info, "role:slave") && strings.Contains(info, "master_link_status:up")
+	})
+	c.wantProgress(c.progress(), "after "+victim.Addr()+" came back", func(*redistest.Server) bool { return true })
+	c.leasesLost(victim, c.entries()[began:])
+}
+
+func (c *masters) progress() map[plan.ID]int {
+	c.Helper()
+	all := make(map[plan.ID]int)
+	for id := range c.plans {
+		all[id] = c.savedOf(id)
+	}
+	return all
+}
+
+// wantProgress waits until something more was saved of each plan that is neither over nor
+// on another master.
+func (c *masters) wantProgress(before map[plan.ID]int, when string, on func(*redistest.Server) bool) {
+	c.Helper()
+	for id, at := range c.plans {
+		if on(at) {
+			c.await(fmt.Sprintf("plan %s to go on %s", id, when), func() bool { return c.savedOf(id) >= before[id]+10 })
+		}
+	}
+}
+
+// leasesLost wants the leases that were lost to be those whose records the master keeps.
+func (c *masters) leasesLost(victim *redistest.Server, since []entry) {
+	c.Helper()
+	for _, e := range since {
+		if e.Kind != lostOne {
+			continue
+		}
+		if at := c.cluster.FirstMasterFor(c.defs.Prefix + "lease:" + e.Note); at != victim {
+			c.Errorf("%s has lost the lease %s, which %s keeps and not %s\n%s", e.Worker, e.Note, at.Addr(), victim.Addr(), c.tail())
+		}
+	}
+}
+
+// completeAll waits for the end of all plans and counts.
+func (c *masters) completeAll() {
+	c.Helper()
+	c.worker("closer", func(o *orders) { o.Pace, o.Capacity = time.Millisecond, 16 })
+	for id := range c.plans {
+		c.finishPlan(id)
+	}
+	histories := byWork(c.entries())
+	for id := range c.plans {
+		c.judge(id, histories)
+	}
+}

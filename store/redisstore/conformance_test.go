@@ -1,8 +1,10 @@
 package redisstore
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -62,7 +64,52 @@ func openStore(t testing.TB, rdb redis.UniversalClient, cfg Config) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	watchLocks(t, s)
 	return s
+}
+
+// watchLocks fails a test that leaves a lock behind of a plan that was removed. Locks of plans
+// that are there, or never were, are the test's own.
+func watchLocks(t testing.TB, s *Store) {
+	t.Helper()
+	t.Cleanup(func() {
+		ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Second)
+		defer stop()
+		newest, err := s.rdb.Get(ctx, s.keys.ids()).Int64()
+		if err != nil {
+			return // the server is gone, or holds nothing
+		}
+		for _, key := range tenantKeys(ctx, s) {
+			value := s.rdb.Get(ctx, key).Val()
+			l, err := s.parseLock("", value)
+			if err != nil || l.Plan < 1 || int64(l.Plan) > newest {
+				continue
+			}
+			if n, err := s.rdb.Exists(ctx, s.keys.plan(l.Plan)).Result(); err == nil && n == 0 {
+				t.Errorf("left locked: %s by %q, whose plan was removed", key, value)
+			}
+		}
+	})
+}
+
+// tenantKeys are the keys of all tenants' locks.
+func tenantKeys(ctx context.Context, s *Store) (all []string) {
+	var mu sync.Mutex
+	scan := func(ctx context.Context, node *redis.Client) error {
+		for it := node.Scan(ctx, 0, s.keys.tenant("*"), 1000).Iterator(); it.Next(ctx); {
+			mu.Lock()
+			all = append(all, it.Val())
+			mu.Unlock()
+		}
+		return nil
+	}
+	switch c := s.rdb.(type) {
+	case *redis.ClusterClient:
+		_ = c.ForEachMaster(ctx, scan)
+	case *redis.Client:
+		_ = scan(ctx, c)
+	}
+	return all
 }
 
 func TestConformance(t *testing.T) {

@@ -187,3 +187,28 @@ func (c *creator) records() []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// TestRemovalFreesTenants: a plan that is removed leaves no lock of its own behind, and those
+// of others as they are.
+func TestRemovalFreesTenants(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, redistest.Start(t).Client(), Config{})
+	r, other := busy(t, s), start(t, s, 1, 1)
+	locks := []store.TenantLock{
+		{Tenant: "tenant-1", Plan: r.id, Ordinal: 1, Start: 5, Phase: 2}, {Tenant: "tenant-70", Plan: r.id, Ordinal: 70},
+		{Tenant: "tenant-2", Plan: other.id, Ordinal: 1},
+	}
+	held, err := s.Reserve(r.ctx, locks)
+	if r.ok(err); len(held) != 0 {
+		t.Fatalf("locked already: %+v", held)
+	}
+	r.end()
+	for more := true; more; {
+		more, err = s.Remove(r.ctx, r.id)
+		r.ok(err)
+	}
+	left, err := s.Locks(r.ctx, []string{"tenant-1", "tenant-2", "tenant-70"})
+	if r.ok(err); len(left) != 1 || left[0] != locks[2] {
+		t.Errorf("locks %+v, want that of the other plan alone", left)
+	}
+}

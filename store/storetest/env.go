@@ -83,6 +83,20 @@ func equal[V comparable](e *env, what string, got, want V) {
 // outlast lets more time pass than a TTL.
 func (e *env) outlast(ttl time.Duration) { time.Sleep(ttl + ttl/4) }
 
+// inTime runs a test of what must not run out before its TTL. On a machine too slow for the
+// test to show anything, which the test then reports, it is run again with twice the TTL.
+func (e *env) inTime(test func(ttl time.Duration) (shown bool)) {
+	e.Helper()
+	for ttl := e.h.TTL; ; ttl *= 2 {
+		if test(ttl) {
+			return
+		}
+		if ttl > time.Minute {
+			e.Fatal("every step took longer than its TTL")
+		}
+	}
+}
+
 // concurrently is the strategy of a plan with that many tasks at once that
 // tolerates every failure.
 func concurrently(n int) strategy.Strategy {

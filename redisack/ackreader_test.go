@@ -56,7 +56,7 @@ type pushRun struct {
 // startPushRuns writes with one client and confirms with another, and returns when all runs wait.
 func startPushRuns(ctx context.Context, t *testing.T, writer, waiter redis.UniversalClient, keys []string) (*Client, []*pushRun) {
 	t.Helper()
-	w, c := New(writer, Config{}), New(waiter, Config{})
+	w, c := connect(t, writer, Config{}), connect(t, waiter, Config{})
 	runs := make([]*pushRun, len(keys))
 	for i, key := range keys {
 		target, err := w.Write(t.Context(), Change{Key: key, Version: "v1"})
@@ -257,13 +257,13 @@ func TestPushSlotMoves(t *testing.T) {
 func TestPushOnFrozenServerIsBounded(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	target, err := New(server.Client(), Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
+	target, err := connect(t, server.Client(), Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	host := redis.NewClient(server.Options())
 	t.Cleanup(func() { _ = host.Close() })
-	c := New(host, Config{})
+	c := connect(t, host, Config{})
 	server.Freeze()
 	for range 30 {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -87,7 +87,7 @@ func TestUsersWithFewRights(t *testing.T) {
 		Fleet: redisack.Static(redisack.Endpoint{ID: "a"}), Push: true,
 		Policy: redisack.Policy{Timeout: 15 * time.Second, Rollback: redisack.RollbackOnFailure},
 	}
-	full := redisack.New(as(t, server, "writer", writer), redisack.Config{})
+	full := connect(t, as(t, server, "writer", writer), redisack.Config{})
 	for version, size := range map[string]int{"v1": 10, "v2": 1 << 20} {
 		res, err := full.Apply(t.Context(), redisack.Change{Key: "k", Version: version, Payload: make([]byte, size)}, check)
 		if err != nil || len(res.Warnings) > 0 || res.Target.NotifyError != "" {
@@ -116,7 +116,7 @@ func refused(t *testing.T, server *redistest.Server, check redisack.Check, word 
 	if word == "+publish" {
 		check.Policy.RequireNotify, check.Policy.Rollback = true, redisack.RollbackNever
 	}
-	c := redisack.New(as(t, server, "few", rule), redisack.Config{WriteTimeout: 2 * time.Second})
+	c := connect(t, as(t, server, "few", rule), redisack.Config{WriteTimeout: 2 * time.Second})
 	res, err := c.Apply(t.Context(), redisack.Change{Key: "k", Version: "without " + word, Payload: []byte(word)}, check)
 	if err == nil || !strings.Contains(strings.ToLower(err.Error()), word[1:]) {
 		t.Fatalf("%v does not name it\n%+v", err, res)
@@ -140,7 +140,7 @@ func refused(t *testing.T, server *redistest.Server, check redisack.Check, word 
 func TestAgentsWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	if _, err := redisack.New(server.Client(), redisack.Config{}).Write(t.Context(), redisack.Change{Key: "k", Version: "v1"}); err != nil {
+	if _, err := connect(t, server.Client(), redisack.Config{}).Write(t.Context(), redisack.Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
 	}
 	rule := ruleOf(t, "client")
@@ -181,4 +181,14 @@ func runAgent(t *testing.T, rdb *redis.Client, log *zap.Logger, apply func(agent
 			t.Error(err)
 		}
 	})
+}
+
+// connect is a client over rdb.
+func connect(t testing.TB, rdb redis.UniversalClient, cfg redisack.Config) *redisack.Client {
+	t.Helper()
+	c, err := redisack.New(rdb, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

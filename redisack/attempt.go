@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // job is what an attempt gets of its member.
@@ -90,7 +92,7 @@ func (r *run) replaceWorker() {
 
 // ask probes, compares and, after an error, finds the time to wait.
 func (r *run) ask(ctx context.Context, res *result) {
-	obs, err := r.prober.Probe(ctx, res.ep, r.target)
+	obs, err := r.prober.ask(ctx, res.ep, r.target)
 	res.obs = obs
 	if err == nil {
 		res.verdict = r.policy.Compare(r.target, obs)
@@ -98,11 +100,11 @@ func (r *run) ask(ctx context.Context, res *result) {
 			res.err = nil
 			return
 		}
-		err = &ProbeError{Kind: KindNoVersion, Status: obs.Status, Err: errNoVersion}
+		err = &ProbeError{Kind: probe.KindNoVersion, Status: obs.Status, Err: errNoVersion}
 	}
 	res.err = probeError(err)
-	if res.err.Kind == KindOther && ctx.Err() != nil {
-		res.err = &ProbeError{Kind: KindTimeout, Err: err}
+	if res.err.Kind == probe.KindOther && ctx.Err() != nil {
+		res.err = &ProbeError{Kind: probe.KindTimeout, Err: err}
 	}
 	if res.delays == nil {
 		res.delays = r.policy.NewDelays()
@@ -118,5 +120,5 @@ var errHung = errors.New("the prober does not return")
 // hung gives up on an attempt that goes on past its time. Its goroutine keeps its place until it returns.
 func (r *run) hung(m *member) {
 	m.stuck = true
-	r.fail(m, &ProbeError{Kind: KindTimeout, Err: errHung}, r.policy.AttemptTimeout)
+	r.fail(m, &ProbeError{Kind: probe.KindTimeout, Err: errHung}, r.policy.AttemptTimeout)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -65,14 +66,14 @@ func benchConfirm(b *testing.B, keep bool) {
 		members[i] = Endpoint{ID: id, URL: server.URL + "/" + id}
 	}
 	mem := new(memory)
-	c := newClient(memoryBackend{mem}, Config{}, faults{})
+	c := newClient(memoryBackend{mem}, Config{})
 	target, err := c.Write(b.Context(), change())
 	if err != nil {
 		b.Fatal(err)
 	}
-	check := Check{Fleet: Static(members...), Prober: HTTP{Version: JSONField("version"), AllowLoopback: true, KeepAlive: 1}}
+	check := Check{Fleet: Static(members...), Prober: overHTTP(b, httpprobe.Config{Version: httpprobe.JSONField("version"), AllowLoopback: true, KeepAlive: 1})}
 	if keep {
-		check.Prober = HTTP{Version: JSONField("version"), AllowLoopback: true, KeepAlive: 2 * n}
+		check.Prober = overHTTP(b, httpprobe.Config{Version: httpprobe.JSONField("version"), AllowLoopback: true, KeepAlive: 2 * n})
 	}
 	check.Policy.FirstAttemptTimeout, check.Policy.AttemptTimeout = benchTimeout, benchTimeout
 	ours := func() {
@@ -150,7 +151,7 @@ func get(ctx context.Context, client *http.Client, url string) (string, error) {
 func BenchmarkPush(b *testing.B) {
 	const n, slowest = 1000, 100 * time.Millisecond
 	rdb := redistest.Start(b).Client()
-	c := New(rdb, Config{})
+	c := connect(b, rdb, Config{})
 	members := make([]Endpoint, n)
 	for i := range members {
 		members[i].ID = strconv.Itoa(i)
@@ -217,7 +218,7 @@ func BenchmarkWrite(b *testing.B) {
 	for _, size := range []int{1 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
 			rdb := redistest.Start(b).Client()
-			c := New(rdb, Config{})
+			c := connect(b, rdb, Config{})
 			payload := make([]byte, size)
 			var ours, bare time.Duration
 			round := 0

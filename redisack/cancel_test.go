@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // A canceled run returns at once in whatever phase it is, with its cause, and leaves no goroutine: a bubble does not end
@@ -45,7 +47,7 @@ func TestCancel(t *testing.T) {
 		"before the first try": {check: Check{Fleet: fleet("a"), Prober: newSim(nil), Policy: Policy{StartDelay: 20 * time.Second}}, want: ErrCanceled},
 		"in an attempt":        {check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {blackHole}}), Policy: Policy{FirstAttemptTimeout: time.Minute, AttemptTimeout: time.Minute}}, want: ErrCanceled},
 		"between two attempts": {check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {runs("v1")}}), Policy: Policy{Interval: Interval{Base: time.Minute}}}, want: ErrCanceled},
-		"in backoff":           {check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {fails(KindDial)}})}, want: ErrCanceled},
+		"in backoff":           {check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {fails(probe.KindDial)}})}, want: ErrCanceled},
 		"in an attempt that hangs": {
 			check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {hangs(time.Hour)}})}, want: ErrCanceled,
 			within: 2 * hangGrace,
@@ -60,7 +62,7 @@ func TestCancel(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				mem := new(memory)
-				c := newClient(memoryBackend{mem}, Config{WriteTimeout: time.Minute}, faults{})
+				c := newClient(memoryBackend{mem}, Config{WriteTimeout: time.Minute})
 				mem.refuse = tc.refuse
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(5*time.Second, func() { cancel(cause) })
@@ -108,21 +110,21 @@ func TestHostileCode(t *testing.T) {
 		policy   Policy
 		first    answer
 		reason   Reason
-		kind     Kind
+		kind     probe.Kind
 		attempts int // 0 for any number
 	}{
 		"prober panics":        {first: panics, reason: ReasonConfirmed},
 		"prober exits":         {first: exits, reason: ReasonConfirmed},
-		"prober panics always": {first: panics, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: KindPanic},
-		"prober exits always":  {first: exits, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: KindPanic},
-		"prober hangs":         {first: hangs(time.Hour), policy: Policy{Timeout: 3 * time.Second}, reason: ReasonTimeout, kind: KindTimeout},
+		"prober panics always": {first: panics, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: probe.KindPanic},
+		"prober exits always":  {first: exits, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: probe.KindPanic},
+		"prober hangs":         {first: hangs(time.Hour), policy: Policy{Timeout: 3 * time.Second}, reason: ReasonTimeout, kind: probe.KindTimeout},
 		"prober is late":       {first: hangs(time.Second), reason: ReasonConfirmed, attempts: 2}, // the late answer is too old
 		"comparer panics": {
 			first: current, policy: Policy{MaxAttempts: 1, Compare: func(Target, Observation) Verdict { panic("boom") }},
-			reason: ReasonEndpointError, kind: KindPanic,
+			reason: ReasonEndpointError, kind: probe.KindPanic,
 		},
 		"comparer hangs": {
-			first: current, reason: ReasonTimeout, kind: KindTimeout,
+			first: current, reason: ReasonTimeout, kind: probe.KindTimeout,
 			policy: Policy{Timeout: 3 * time.Second, Compare: func(Target, Observation) Verdict { time.Sleep(time.Hour); return VerdictMatch }},
 		},
 		"hooks panic": {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
 // The error by itself tells what one of the endpoints has said, and what is to be done about a blocked address.
@@ -20,23 +22,23 @@ func TestErrorTellsTheCause(t *testing.T) {
 		parts []string
 	}{
 		"loopback": {
-			Check{Fleet: URLs(server.URL), Prober: HTTP{}},
-			[]string{"EndpointError", server.URL, "127.0.0.1", "HTTP.AllowLoopback"},
+			Check{Fleet: URLs(server.URL), Prober: overHTTP(t, httpprobe.Config{})},
+			[]string{"EndpointError", server.URL, "127.0.0.1", "Config.AllowLoopback"},
 		},
 		"prefixes": {
-			Check{Fleet: URLs(server.URL), Prober: HTTP{AllowPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}},
-			[]string{"HTTP.AllowPrefixes"},
+			Check{Fleet: URLs(server.URL), Prober: overHTTP(t, httpprobe.Config{AllowPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})},
+			[]string{"Config.AllowPrefixes"},
 		},
 		"always forbidden": {
-			Check{Fleet: URLs("http://169.254.169.254/"), Prober: HTTP{AllowLoopback: true}},
+			Check{Fleet: URLs("http://169.254.169.254/"), Prober: overHTTP(t, httpprobe.Config{AllowLoopback: true})},
 			[]string{"169.254.169.254", "never allowed"},
 		},
 		"attempts used up": {
-			Check{Fleet: URLs(server.URL), Prober: HTTP{AllowLoopback: true}, Policy: Policy{MaxAttempts: 1}},
+			Check{Fleet: URLs(server.URL), Prober: overHTTP(t, httpprobe.Config{AllowLoopback: true}), Policy: Policy{MaxAttempts: 1}},
 			[]string{server.URL, "status 404"},
 		},
 		"time over": {
-			Check{Fleet: URLs(server.URL), Prober: HTTP{AllowLoopback: true}, Policy: Policy{Timeout: 50 * time.Millisecond, StartDelay: 1, FirstAttemptTimeout: time.Second}},
+			Check{Fleet: URLs(server.URL), Prober: overHTTP(t, httpprobe.Config{AllowLoopback: true}), Policy: Policy{Timeout: 50 * time.Millisecond, StartDelay: 1, FirstAttemptTimeout: time.Second}},
 			[]string{"Timeout", "last seen", server.URL},
 		},
 		"rejected": {

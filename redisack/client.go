@@ -39,34 +39,38 @@ type Client struct {
 	log     *zap.Logger
 	backend backend
 	gate    *gate
-	invalid []Fault
 }
 
-// New returns a client over rdb: a single server, Sentinel or Cluster. A ring of independent servers cannot be used,
-// since it gives up keys of a server that is away. What is wrong with the arguments is told by the first call.
-func New(rdb redis.UniversalClient, cfg Config) *Client {
+// New returns a client over rdb: a single server, Sentinel or Cluster. A ring of independent servers is refused, since
+// it moves keys to another server when one is away. The error is an *InvalidError that names every fault.
+func New(rdb redis.UniversalClient, cfg Config) (*Client, error) {
 	var f faults
 	f.when(nilcheck.IsNil(rdb), "rdb", "is nil")
 	if _, ring := rdb.(*redis.Ring); ring {
 		f.add("rdb", "is a Ring, which moves keys to another server when one is away")
 	}
-	return newClient(newRedisBackend(rdb), cfg, f)
+	cfg.check(&f)
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+	return newClient(newRedisBackend(rdb), cfg), nil
 }
 
-func newClient(b backend, cfg Config, f faults) *Client {
+func (cfg Config) check(f *faults) {
 	f.when(cfg.MaxInFlight < 0, "Config.MaxInFlight", fmt.Sprintf("is negative: %d", cfg.MaxInFlight))
 	f.when(cfg.MaxInFlight > mostInFlight, "Config.MaxInFlight", fmt.Sprintf("is above %d: %d", mostInFlight, cfg.MaxInFlight))
 	f.when(cfg.WriteTimeout < 0, "Config.WriteTimeout", fmt.Sprintf("is negative: %v", cfg.WriteTimeout))
+}
+
+// newClient returns a client with a valid configuration.
+func newClient(b backend, cfg Config) *Client {
 	setDefault(&cfg.MaxInFlight, defaultMaxInFlight)
 	setDefault(&cfg.WriteTimeout, defaultWriteTimeout)
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	return &Client{cfg: cfg, log: cfg.Logger, backend: b, gate: newGate(cfg.MaxInFlight), invalid: f.list}
+	return &Client{cfg: cfg, log: cfg.Logger, backend: b, gate: newGate(cfg.MaxInFlight)}
 }
-
-// check reports what was wrong with the arguments of New.
-func (c *Client) check(f *faults) { f.list = append(f.list, c.invalid...) }
 
 // hooks starts the calls of hooks for one run.
 func (c *Client) hooks() *hookRunner { return startHooks(c.cfg.Hooks, c.log) }

@@ -14,7 +14,7 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.StartCluster(t, 3, 0).Client()
 	for _, sharded := range []bool{false, true} {
-		c := New(rdb, Config{Sharded: sharded})
+		c := connect(t, rdb, Config{Sharded: sharded})
 		for _, key := range []string{"a", "b", "c", "app:{tenant-7}:routes", "{x}:y", "odd{}key", "open{key"} {
 			for i, size := range []int{10, stageAbove + 1} {
 				version := []string{"small", "large"}[i]
@@ -47,7 +47,7 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, 1)
 	rdb := cluster.Client()
 	ctx := t.Context()
-	c := New(rdb, Config{WriteTimeout: 30 * time.Second})
+	c := connect(t, rdb, Config{WriteTimeout: 30 * time.Second})
 	if _, err := c.Write(ctx, Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
 	}

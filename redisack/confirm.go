@@ -12,10 +12,9 @@ import (
 // Confirm waits until the fleet runs the target. It writes nothing, so it may be called again, by any process that has
 // the Target, for as long as the write is the current one.
 //
-// The result is nil only with a *ValidationError. The error is nil exactly when the result is OK, otherwise an *AckError.
+// The result is nil only with a *InvalidError. The error is nil exactly when the result is OK, otherwise an *AckError.
 func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult, error) {
 	var f faults
-	c.check(&f)
 	t.check(&f)
 	check.check(&f)
 	if err := f.err(); err != nil {
@@ -36,11 +35,10 @@ func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult
 // Apply writes a configuration, announces it, and waits until the fleet runs it; on failure it can put the previous one
 // back. The fleet is looked up, and all input checked, before anything is written.
 //
-// The result is nil only with a *ValidationError. The error is nil exactly when the result is OK, otherwise an *AckError;
+// The result is nil only with a *InvalidError. The error is nil exactly when the result is OK, otherwise an *AckError;
 // when the write was the trouble, it wraps a *WriteError.
 func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult, error) {
 	var f faults
-	c.check(&f)
 	ch.check(c.cfg.Sharded, &f)
 	check.check(&f)
 	if err := f.err(); err != nil {
@@ -154,23 +152,6 @@ func (r *run) unwritten(ctx context.Context, err error) (*AckResult, error) {
 
 // confirm asks the members until the outcome is known.
 func (r *run) confirm(ctx context.Context, delay time.Duration) (*AckResult, error) {
-	r.prober = r.bindProber()
+	r.prober = openSession(r.check.Prober, len(r.members), r.places)
 	return r.finish(ctx, r.loop(delay))
 }
-
-// bindProber makes the prober ready for this run.
-func (r *run) bindProber() boundProber {
-	switch p := r.check.Prober.(type) {
-	case nil:
-		return nil
-	case binder:
-		return p.bind(len(r.members), r.places)
-	default:
-		return plainProber{p}
-	}
-}
-
-// plainProber is a prober with nothing to close.
-type plainProber struct{ Prober }
-
-func (plainProber) close() {}

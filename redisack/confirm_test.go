@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // outcome is what a case of the table expects.
@@ -72,12 +74,12 @@ func TestConfirm(t *testing.T) {
 			want:    outcome{reason: ReasonMismatch, last: ReasonMismatch, attempts: map[string]int{"a": 3}},
 		},
 		"attempts used up on errors": {
-			clients: map[string][]answer{"a": {fails(KindDial)}},
+			clients: map[string][]answer{"a": {fails(probe.KindDial)}},
 			policy:  Policy{MaxAttempts: 3},
 			want:    outcome{reason: ReasonEndpointError, last: ReasonEndpointError, attempts: map[string]int{"a": 3}},
 		},
 		"an error is retried": {
-			clients: map[string][]answer{"a": {fails(KindDial), fails(KindStatus), current}},
+			clients: map[string][]answer{"a": {fails(probe.KindDial), fails(probe.KindStatus), current}},
 			want:    outcome{reason: ReasonConfirmed, confirmed: 1, attempts: map[string]int{"a": 3}},
 		},
 		"no version is an error and never a match": {

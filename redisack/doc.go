@@ -6,15 +6,18 @@
 //
 // The plain case: one key, and all clients say in JSON which version they run.
 //
-//	client := redisack.New(rdb, redisack.Config{})
+//	client, err := redisack.New(rdb, redisack.Config{})
+//	...
+//	prober, err := httpprobe.New(httpprobe.Config{
+//		Version:       httpprobe.JSONField("version"), // leave it out where clients use redisack/agent
+//		AllowLoopback: true,                           // only for clients on this machine
+//	})
+//	...
 //	res, err := client.Apply(ctx,
 //		redisack.Change{Key: "gateway:routes", Version: "v42", Payload: routes},
 //		redisack.Check{
 //			Fleet: redisack.URLs("http://127.0.0.1:8001/status", "http://127.0.0.1:8002/status"),
-//			Prober: redisack.HTTP{
-//				Version:       redisack.JSONField("version"), // leave it out where clients use redisack/agent
-//				AllowLoopback: true,                          // only for clients on this machine
-//			},
+//			Prober: prober,
 //		})
 //	if err != nil {
 //		log.Print(err, "\n", res.Summary()) // res says who runs what; it is nil only for ErrInvalid
@@ -51,7 +54,7 @@
 // # Errors
 //
 //	situation                                          match
-//	input is wrong; nothing was written                ErrInvalid, *ValidationError (every fault)
+//	input is wrong; nothing was written                ErrInvalid, *InvalidError (every fault)
 //	the fleet is empty or cannot be looked up          ErrNoEndpoints
 //	another revision is current than IfRev asks for    ErrConflict, *WriteError (what was found)
 //	a greater fencing token has written                ErrFenced

@@ -3,11 +3,13 @@ package redisack
 import (
 	"errors"
 	"fmt"
+
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // Sentinels for errors.Is, grouped by the phase in which they occur.
 var (
-	// ErrInvalid: the input is wrong; see ValidationError.
+	// ErrInvalid: the input is wrong; see InvalidError.
 	ErrInvalid = errors.New("redisack: invalid input")
 	// ErrNoEndpoints: the fleet is empty and Policy.AllowEmpty is not set.
 	ErrNoEndpoints = errors.New("redisack: the fleet has no endpoints")
@@ -39,7 +41,7 @@ var (
 	// ErrMismatch: a client runs another version.
 	ErrMismatch = errors.New("redisack: a client runs another version")
 	// ErrEndpoint: an endpoint gave no usable answer.
-	ErrEndpoint = errors.New("redisack: an endpoint gave no usable answer")
+	ErrEndpoint = probe.ErrEndpoint
 	// ErrRejected: a client refused the configuration.
 	ErrRejected = errors.New("redisack: a client rejected the configuration")
 	// ErrQuorumImpossible: the fleet has too few members for the quorum.

@@ -14,7 +14,7 @@ func TestServerThatMayDropConfigurations(t *testing.T) {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
 			rdb := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", policy).Client()
-			_, err := New(rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
+			_, err := connect(t, rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
 			var told *EvictionError
 			if !errors.Is(err, ErrEviction) || !errors.Is(err, ErrWriteFailed) || !errors.As(err, &told) || told.Policy != policy {
 				t.Errorf("the write answers %v", err)
@@ -25,7 +25,7 @@ func TestServerThatMayDropConfigurations(t *testing.T) {
 			if err := rdb.ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Err(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := New(rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
+			if _, err := connect(t, rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
 				t.Errorf("after its policy was mended: %v", err)
 			}
 		})
@@ -36,7 +36,7 @@ func TestServerThatMayDropConfigurations(t *testing.T) {
 func TestServerThatKeepsConfigurations(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "allkeys-lru").Client()
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestServerThatKeepsConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	ch := Change{Key: "k", Version: "v2"}.complete()
-	if _, err := New(rdb, Config{}).write(t.Context(), ch, purpose{restore: true}); err != nil {
+	if _, err := connect(t, rdb, Config{}).write(t.Context(), ch, purpose{restore: true}); err != nil {
 		t.Errorf("a rollback: %v", err)
 	}
 }

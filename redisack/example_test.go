@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
 // The plain case: one key, a few clients that say in JSON which version they run, all of which must confirm.
@@ -18,11 +19,19 @@ func Example() {
 	defer end()
 	ctx, routes := context.Background(), []byte(`{"tenant-1":"blue"}`)
 
-	res, err := redisack.New(rdb, redisack.Config{}).Apply(ctx,
+	prober, err := httpprobe.New(httpprobe.Config{Version: httpprobe.JSONField("version"), AllowLoopback: true})
+	if err != nil {
+		panic(err)
+	}
+	client, err := redisack.New(rdb, redisack.Config{})
+	if err != nil {
+		panic(err)
+	}
+	res, err := client.Apply(ctx,
 		redisack.Change{Key: "gateway:routes", Version: "v42", Payload: routes},
 		redisack.Check{
 			Fleet:  redisack.URLs(urls...),
-			Prober: redisack.HTTP{Version: redisack.JSONField("version"), AllowLoopback: true},
+			Prober: prober,
 		})
 
 	fmt.Println(res.OK, res.Reason, res.Tally.Confirmed, err)

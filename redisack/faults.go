@@ -8,13 +8,13 @@ import (
 // Fault is one thing wrong with the input.
 type Fault struct{ Field, Problem string }
 
-// ValidationError names every fault of the input. Nothing has been written. It matches ErrInvalid.
-type ValidationError struct{ Faults []Fault }
+// InvalidError names every fault of the input. Nothing has been written. It matches ErrInvalid.
+type InvalidError struct{ Faults []Fault }
 
 // maxFaultsShown bounds the text, not the list.
 const maxFaultsShown = 20
 
-func (e *ValidationError) Error() string {
+func (e *InvalidError) Error() string {
 	var b strings.Builder
 	b.WriteString("redisack: invalid input: ")
 	for i, fault := range e.Faults {
@@ -31,7 +31,7 @@ func (e *ValidationError) Error() string {
 }
 
 // Is makes the error match ErrInvalid.
-func (e *ValidationError) Is(target error) bool { return target == ErrInvalid }
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 // faults gathers what is wrong.
 type faults struct{ list []Fault }
@@ -50,5 +50,5 @@ func (f *faults) err() error {
 	if len(f.list) == 0 {
 		return nil
 	}
-	return &ValidationError{Faults: f.list}
+	return &InvalidError{Faults: f.list}
 }

@@ -46,9 +46,7 @@ func (r *run) quiesce(ctx context.Context, timedOut bool) {
 		}
 	}
 	r.lane.idle()
-	if r.prober != nil {
-		r.prober.close()
-	}
+	r.prober.close()
 }
 
 // settleLate keeps what an attempt found; that it was broken off with the run is no finding.

@@ -13,7 +13,7 @@ func TestPayloadChangedByHand(t *testing.T) {
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
 		t.Helper()
 		ctx := t.Context()
-		c := New(rdb, Config{})
+		c := connect(t, rdb, Config{})
 		for _, field := range []string{"", "f"} {
 			for _, size := range []int{3, stageAbove, stageAbove + 1} {
 				key := fmt.Sprint("k", field, size)

@@ -21,7 +21,7 @@ func TestRollbackOnFullRedis(t *testing.T) {
 				_ = rdb.ConfigSet(context.Background(), "maxmemory", "1").Err()
 			}
 		}}
-		c := New(rdb, Config{Hooks: fill})
+		c := connect(t, rdb, Config{Hooks: fill})
 		s := newSim(map[string][]answer{"a": {current, after(200*time.Millisecond, refuses("1")), current}})
 		check := Check{Fleet: fleet("a"), Prober: s, Policy: Policy{Rollback: RollbackOnReject, FirstAttemptTimeout: time.Second}}
 		old := strings.Repeat("1", size)

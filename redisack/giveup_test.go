@@ -14,7 +14,7 @@ func TestWriteTellsWhatWentWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := errors.New("connection refused")
 		mem := new(memory)
-		c := newClient(memoryBackend{mem}, Config{WriteTimeout: 2 * time.Second}, faults{})
+		c := newClient(memoryBackend{mem}, Config{WriteTimeout: 2 * time.Second})
 		tries := 0
 		mem.refuse = func(string) error {
 			if tries++; tries > 3 {

@@ -15,7 +15,7 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 	server := redistest.Start(t)
 	over := make(chan struct{}) // until then a hook hangs
 	defer close(over)
-	c := New(server.Client(), Config{WriteTimeout: time.Minute, Hooks: Hooks{OnProgress: func(Target, Tally) { <-over }}})
+	c := connect(t, server.Client(), Config{WriteTimeout: time.Minute, Hooks: Hooks{OnProgress: func(Target, Tally) { <-over }}})
 	target, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 const endless = time.Duration(math.MaxInt64)
@@ -25,7 +28,7 @@ func TestEndlessDurations(t *testing.T) {
 	}{
 		"interval":        {[]answer{runs("v1"), current}, Policy{Interval: Interval{Base: endless}}, ReasonConfirmed, 2},
 		"longest":         {[]answer{runs("v1")}, Policy{Interval: Interval{Base: 30 * time.Second, Max: endless, Growth: 10}}, ReasonTimeout, 0},
-		"delays":          {[]answer{fails(KindDial), current}, Policy{NewDelays: func() Delays { return backoff.NewConstantBackOff(endless) }}, ReasonConfirmed, 2},
+		"delays":          {[]answer{fails(probe.KindDial), current}, Policy{NewDelays: func() Delays { return backoff.NewConstantBackOff(endless) }}, ReasonConfirmed, 2},
 		"retry after":     {[]answer{later(endless), current}, Policy{}, ReasonConfirmed, 2},
 		"attempt timeout": {[]answer{slow}, Policy{Timeout: time.Hour, AttemptTimeout: endless, FirstAttemptTimeout: endless}, ReasonConfirmed, 1},
 		"doubled timeout": {[]answer{blackHole, current}, Policy{AttemptTimeout: endless, FirstAttemptTimeout: endless/2 + 1, Timeout: time.Hour}, ReasonTimeout, 1},
@@ -67,8 +70,7 @@ func TestEndlessGrace(t *testing.T) {
 // The channels of a run have the size of MaxInFlight.
 func TestTooManyInFlight(t *testing.T) {
 	t.Parallel()
-	c := newClient(memoryBackend{new(memory)}, Config{MaxInFlight: math.MaxInt}, faults{})
-	_, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: newSim(nil)})
+	_, err := New(redistest.Mini(t), Config{MaxInFlight: math.MaxInt})
 	if !errors.Is(err, ErrInvalid) {
 		t.Errorf("error %v", err)
 	}
@@ -93,7 +95,7 @@ func TestManyRunsAtOnce(t *testing.T) {
 			}
 			clients := make(map[string][]answer)
 			for _, id := range ids(40) {
-				clients[id] = []answer{runs("v1"), fails(KindDial), current}
+				clients[id] = []answer{runs("v1"), fails(probe.KindDial), current}
 			}
 			res, _ := c.Confirm(ctx, target, Check{Fleet: fleet(ids(40)...), Prober: newSim(clients), Policy: Policy{
 				Interval: Interval{Base: time.Millisecond}, NewDelays: func() Delays { return &backoff.ZeroBackOff{} },

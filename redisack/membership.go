@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // enlist looks the fleet up for the first time. Nothing has been written yet.
@@ -47,7 +49,7 @@ func (r *run) enter(ep Endpoint) *member {
 	*m = member{ep: ep, pos: -1, timeout: r.policy.FirstAttemptTimeout}
 	m.row = EndpointReport{ID: r.freeName(ep), Group: ep.Group, Reason: ReasonPending}
 	r.members = append(r.members, m)
-	r.byID[ep.identity()] = m
+	r.byID[identityOf(ep)] = m
 	if ep.ID != "" {
 		r.claims[ep.ID] = m
 	}
@@ -58,7 +60,7 @@ func (r *run) enter(ep Endpoint) *member {
 
 // freeName tells apart endpoints whose URLs differ only in what is not shown.
 func (r *run) freeName(ep Endpoint) string {
-	name := cleanID(ep.name())
+	name := cleanID(nameOf(ep))
 	if ep.ID != "" {
 		return name
 	}
@@ -97,7 +99,7 @@ func (r *run) identify(m *member, obs Observation) (_ *member, kept bool) {
 	case holder != nil:
 		err := fmt.Errorf("instance %q already stands for %s", cleanID(obs.Instance), holder.row.ID)
 		delay := r.policy.Interval.next(m.waits)
-		r.fail(m, &ProbeError{Kind: KindInstance, Status: obs.Status, Err: err}, delay)
+		r.fail(m, &ProbeError{Kind: probe.KindInstance, Status: obs.Status, Err: err}, delay)
 		return nil, false
 	case m.ep.ID == "":
 		if r.claims[m.instance] == m { // another process answers there now
@@ -120,7 +122,7 @@ func (r *run) displace(m *member, instance string) (*member, bool) {
 	if r.displaced == nil {
 		r.displaced = make(map[string]*member)
 	}
-	r.displaced[m.ep.identity()] = m
+	r.displaced[identityOf(m.ep)] = m
 	if r.policy.IgnoreJoiners {
 		return nil, false
 	}
@@ -189,7 +191,7 @@ func (r *run) readmit(ep Endpoint) *member {
 	if m, known := r.standIn(ep); known {
 		return m
 	}
-	m := r.byID[ep.identity()]
+	m := r.byID[identityOf(ep)]
 	switch {
 	case m == nil || m.standing == standsGone:
 		if r.policy.IgnoreJoiners {
@@ -212,16 +214,16 @@ func (r *run) readmit(ep Endpoint) *member {
 // standIn returns who answers where the endpoint is listed, if that is known to be somebody else: a stranger, or the
 // stranger that has taken the stranger's place.
 func (r *run) standIn(ep Endpoint) (m *member, known bool) {
-	m, known = r.displaced[ep.identity()]
+	m, known = r.displaced[identityOf(ep)]
 	if !known || m.ep != ep {
-		delete(r.displaced, ep.identity())
+		delete(r.displaced, identityOf(ep))
 		return nil, false
 	}
 	for m != nil && m.displaced { // ends: an heir is younger than whom it displaces
 		m = m.heir
 	}
 	if m != nil && m.standing == standsGone {
-		delete(r.displaced, ep.identity())
+		delete(r.displaced, identityOf(ep))
 		return nil, false
 	}
 	return m, true

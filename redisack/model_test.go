@@ -47,7 +47,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
 		w := &world{
-			t: t, rdb: rdb, client: New(rdb, Config{}), key: fmt.Sprint("k", n), model: new(memory),
+			t: t, rdb: rdb, client: connect(t, rdb, Config{}), key: fmt.Sprint("k", n), model: new(memory),
 			instances: make(map[string]Observation), winners: make(map[uint64]string),
 		}
 		w.save()

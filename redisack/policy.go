@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/cutover-go/cutover/internal/nilcheck"
 )
 
 // Check is how a write is confirmed.
@@ -194,14 +196,17 @@ func (p Policy) check(f *faults) {
 	f.when(p.Rollback > RollbackOnFailure, "Policy.Rollback", "is no known mode")
 }
 
+// Validate returns nil, or an *InvalidError that names every fault which can be seen without looking the fleet up.
+// Confirm and Apply begin with it.
+func (ck Check) Validate() error {
+	var f faults
+	ck.check(&f)
+	return f.err()
+}
+
 func (ck Check) check(f *faults) {
 	f.when(ck.Fleet == nil, "Check.Fleet", "is missing")
 	f.when(ck.Prober == nil && !ck.Push, "Check.Prober", "is missing, and Push is not set")
+	f.when(ck.Prober != nil && nilcheck.IsNil(ck.Prober), "Check.Prober", "holds a nil pointer")
 	ck.Policy.check(f)
-	if checker, ok := ck.Prober.(selfChecker); ok {
-		checker.checkSelf(f)
-	}
 }
-
-// selfChecker is a prober that can tell its own bad settings.
-type selfChecker interface{ checkSelf(f *faults) }

@@ -209,7 +209,7 @@ func TestPushOnRedis(t *testing.T) {
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
 		t.Helper()
 		ctx := t.Context()
-		c := New(rdb, Config{})
+		c := connect(t, rdb, Config{})
 		ack := func(target Target, instance string) {
 			a := wire.Ack{Instance: instance, Rev: target.Rev, Version: target.Version, WriteID: target.WriteID, State: wire.StateApplied}
 			if err := rdb.XAdd(ctx, &redis.XAddArgs{Stream: "{k}:acks", Values: a.Fields()}).Err(); err != nil {
@@ -251,7 +251,7 @@ func TestPushOutlivesRestart(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	ctx := t.Context()
-	c := New(server.Client(), Config{})
+	c := connect(t, server.Client(), Config{})
 	target, err := c.Write(ctx, Change{Key: "k", Version: "v1"})
 	if err != nil {
 		t.Fatal(err)

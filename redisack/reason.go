@@ -1,5 +1,10 @@
 package redisack
 
+import (
+	"github.com/cutover-go/cutover/redisack/internal/wire"
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
 // Reason says why a run, or one endpoint of it, ended as it did. The numbers are stable.
 type Reason uint8
 
@@ -79,7 +84,7 @@ func (r Reason) info() reasonInfo {
 	case ReasonMismatch:
 		return reasonInfo{"Mismatch", ClassMismatch, ErrMismatch}
 	case ReasonEndpointError:
-		return reasonInfo{"EndpointError", ClassEndpoint, ErrEndpoint}
+		return reasonInfo{"EndpointError", ClassEndpoint, probe.ErrEndpoint}
 	case ReasonRejected:
 		return reasonInfo{"Rejected", ClassMismatch, ErrRejected}
 	case ReasonQuorumImpossible:
@@ -122,21 +127,8 @@ func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // UnmarshalText reads the name; an unknown one is none.
 func (r *Reason) UnmarshalText(text []byte) error {
-	*r = named(text, ReasonCanceled)
+	*r = wire.Named(text, ReasonCanceled)
 	return nil
-}
-
-// named finds the value with this name.
-func named[T interface {
-	~uint8
-	String() string
-}](text []byte, last T) T {
-	for value := T(0); value <= last; value++ {
-		if value.String() == string(text) {
-			return value
-		}
-	}
-	return 0
 }
 
 func (c Class) String() string {

@@ -24,7 +24,7 @@ func TestReadsFromReplicas(t *testing.T) {
 		},
 	})
 	defer func() { _ = rdb.Close() }()
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // AckResult is the account of a run: whether it is true, why (not), and who runs what.
@@ -60,9 +62,9 @@ type EndpointReport struct {
 	Version string `json:"version,omitempty"`
 	Rev     uint64 `json:"rev,string,omitempty"`
 	// Err is the last error, or the client's words when it refused; Kind and Status belong to the error.
-	Err    string `json:"error,omitempty"`
-	Kind   Kind   `json:"kind,omitempty"`
-	Status int    `json:"status,omitempty"`
+	Err    string     `json:"error,omitempty"`
+	Kind   probe.Kind `json:"kind,omitempty"`
+	Status int        `json:"status,omitempty"`
 	// Attempts is the number of attempts; Boots how many starts of the client were seen.
 	Attempts int `json:"attempts"`
 	Boots    int `json:"boots,omitempty"`

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cutover-go/cutover/redisack/internal/wire"
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // Every reason has a name, a class and, where an error can end with it, a sentinel of its own.
@@ -37,7 +38,7 @@ func TestReasons(t *testing.T) {
 			}
 		}
 	}
-	for k := KindOther; k <= KindBroken; k++ {
+	for k := probe.KindOther; k <= probe.KindBroken; k++ {
 		if k.String() == "none" {
 			t.Errorf("kind %d has no name", k)
 		}
@@ -245,7 +246,7 @@ func TestTargetTravels(t *testing.T) {
 func TestResultTravels(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(map[string][]answer{"a": {current}, "b": {fails(KindDial)}, "c": {refuses("1")}})
+		s := newSim(map[string][]answer{"a": {current}, "b": {fails(probe.KindDial)}, "c": {refuses("1")}})
 		res := apply(t, s, Policy{Quorum: AtLeast(2), MaxAttempts: 2}, "a", "b", "c")
 		text, err := json.Marshal(res)
 		if err != nil {

@@ -178,7 +178,7 @@ func TestRollbackOnRedis(t *testing.T) {
 			if err := rdb.FlushAll(ctx).Err(); err != nil {
 				t.Fatal(err)
 			}
-			c := New(rdb, Config{})
+			c := connect(t, rdb, Config{})
 			first := Change{Key: "k", Field: field, Version: "v1", Payload: []byte("one")}
 			if field == "" {
 				first.TTL = time.Hour

@@ -27,7 +27,7 @@ type run struct {
 	ctx   context.Context //nolint:containedctx // the run is one call; it ends every goroutine of it
 	stop  context.CancelFunc
 
-	prober boundProber // nil when nothing is polled
+	prober session
 	lane   *lane
 	seed   maphash.Seed
 	places int
@@ -93,7 +93,7 @@ type ending struct {
 // loop runs until the outcome is known. delay holds back the first attempts.
 func (r *run) loop(delay time.Duration) ending {
 	for _, m := range r.members {
-		if r.prober != nil {
+		if r.prober.polls() {
 			r.plan(m, r.firstDue(m, delay))
 		}
 	}
@@ -112,7 +112,7 @@ func (r *run) loop(delay time.Duration) ending {
 		if r.ctx.Err() != nil {
 			return r.expired()
 		}
-		if r.prober != nil {
+		if r.prober.polls() {
 			r.launch()
 		}
 		r.reportProgress()

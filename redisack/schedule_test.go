@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // apply confirms a fleet of simulated clients at once.
@@ -62,7 +64,7 @@ func pow(base float64, n int) float64 {
 func TestBackoffForErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(map[string][]answer{"a": {fails(KindDial)}})
+		s := newSim(map[string][]answer{"a": {fails(probe.KindDial)}})
 		apply(t, s, Policy{Timeout: time.Minute}, "a")
 		for i, d := range s.distances("a") {
 			if d > 2*time.Second {
@@ -75,7 +77,7 @@ func TestBackoffForErrors(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		reset := &countingDelays{}
-		s := newSim(map[string][]answer{"a": {fails(KindDial), fails(KindDial), runs("v1"), current}})
+		s := newSim(map[string][]answer{"a": {fails(probe.KindDial), fails(probe.KindDial), runs("v1"), current}})
 		apply(t, s, Policy{NewDelays: func() Delays { return reset }}, "a")
 		if reset.next != 2 || reset.resets < 1 {
 			t.Errorf("%+v", reset)
@@ -104,7 +106,7 @@ func TestBadDelays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newSim(map[string][]answer{"a": {fails(KindDial), current}})
+				s := newSim(map[string][]answer{"a": {fails(probe.KindDial), current}})
 				if res := apply(t, s, Policy{NewDelays: tc.delays}, "a"); res.Reason != tc.reason {
 					t.Errorf("%s", res.Summary())
 				}
@@ -117,7 +119,7 @@ func TestBadDelays(t *testing.T) {
 func TestLastAttempt(t *testing.T) {
 	t.Parallel()
 	never := func() Delays { return backoff.NewConstantBackOff(time.Hour) }
-	for name, first := range map[string]answer{"error": fails(KindDial), "not yet": runs("v1"), "retry after": later(time.Hour)} {
+	for name, first := range map[string]answer{"error": fails(probe.KindDial), "not yet": runs("v1"), "retry after": later(time.Hour)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -142,7 +144,7 @@ func TestLastAttempt(t *testing.T) {
 
 func later(d time.Duration) answer {
 	return func(context.Context, Target) (Observation, error) {
-		return Observation{}, &ProbeError{Kind: KindStatus, Status: 429, RetryAfter: d}
+		return Observation{}, &ProbeError{Kind: probe.KindStatus, Status: 429, RetryAfter: d}
 	}
 }
 
@@ -216,7 +218,7 @@ func TestBlackHoles(t *testing.T) {
 				clients[id] = []answer{blackHole}
 			}
 		}
-		c := newClient(memoryBackend{new(memory)}, Config{MaxInFlight: 16}, faults{})
+		c := newClient(memoryBackend{new(memory)}, Config{MaxInFlight: 16})
 		s := newSim(clients)
 		res, err := c.Apply(t.Context(), change(), Check{
 			Fleet: fleet(ids(healthy + holes)...), Prober: s,
@@ -240,7 +242,7 @@ func TestBlackHoles(t *testing.T) {
 func TestRunsAreFair(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(memoryBackend{new(memory)}, Config{MaxInFlight: 4}, faults{})
+		c := newClient(memoryBackend{new(memory)}, Config{MaxInFlight: 4})
 		clients := make(map[string][]answer)
 		for _, id := range ids(2000) {
 			clients[id] = []answer{after(100*time.Millisecond, current)}

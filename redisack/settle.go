@@ -6,6 +6,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cutover-go/cutover/redisack/internal/wire"
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // settle takes in the result of an attempt.
@@ -37,7 +38,7 @@ func (r *run) settle(res result) {
 
 // replan asks again a member whose address has changed while it was asked.
 func (r *run) replan(m *member) {
-	if r.prober != nil {
+	if r.prober.polls() {
 		r.plan(m, 0)
 	}
 }
@@ -49,7 +50,7 @@ func (r *run) fail(m *member, err *ProbeError, delay time.Duration) {
 	m.row.Kind, m.row.Status = err.Kind, err.Status
 	m.row.Err = wire.Clean(err.Error(), maxErrorText)
 	m.matches, m.waits = 0, 0
-	m.slow = err.Kind == KindTimeout
+	m.slow = err.Kind == probe.KindTimeout
 	if m.slow {
 		m.timeout = min(2*m.timeout, r.policy.AttemptTimeout)
 	}
@@ -167,7 +168,7 @@ func (r *run) notYet(m *member, s standing) {
 func (r *run) later(m *member) {
 	delay := r.policy.Interval.next(m.waits)
 	m.waits++
-	if r.prober != nil && !m.running {
+	if r.prober.polls() && !m.running {
 		r.plan(m, delay)
 	}
 }

@@ -7,6 +7,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/redisack/httpprobe"
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
 // answer is what a simulated client says at one attempt.
@@ -26,7 +31,11 @@ func newSim(clients map[string][]answer) *sim {
 	return &sim{clients: clients, asked: make(map[string]int), at: make(map[string][]time.Time)}
 }
 
-func (s *sim) Probe(ctx context.Context, ep Endpoint, t Target) (Observation, error) {
+func (s *sim) Probe(ctx context.Context, ep Endpoint) (Observation, error) {
+	return s.ProbeTarget(ctx, ep, Target{})
+}
+
+func (s *sim) ProbeTarget(ctx context.Context, ep Endpoint, t Target) (Observation, error) {
 	f := s.next(ep.ID)
 	defer func() {
 		s.mu.Lock()
@@ -97,14 +106,14 @@ func refuses(boot string) answer {
 	}
 }
 
-func fails(kind Kind) answer {
+func fails(kind probe.Kind) answer {
 	return func(context.Context, Target) (Observation, error) {
 		return Observation{}, &ProbeError{Kind: kind, Err: errors.New("no luck")}
 	}
 }
 
 func failsForGood(context.Context, Target) (Observation, error) {
-	return Observation{}, &ProbeError{Kind: KindStatus, Status: 403, Permanent: true}
+	return Observation{}, &ProbeError{Kind: probe.KindStatus, Status: 403, Permanent: true}
 }
 
 func blackHole(ctx context.Context, _ Target) (Observation, error) {
@@ -138,7 +147,7 @@ func change() Change { return Change{Key: "app:config", Version: "v2", Payload: 
 func testClient(t *testing.T, cfg Config) (*Client, *memory) {
 	t.Helper()
 	mem := new(memory)
-	c := newClient(memoryBackend{mem}, cfg, faults{})
+	c := newClient(memoryBackend{mem}, cfg)
 	if _, err := c.Write(t.Context(), Change{Key: "app:config", Version: "v1", Payload: []byte("one")}); err != nil {
 		t.Fatal(err)
 	}
@@ -162,4 +171,24 @@ func ids(n int) []string {
 		names[i] = fmt.Sprintf("c%d", i)
 	}
 	return names
+}
+
+// overHTTP is a prober over HTTP.
+func overHTTP(t testing.TB, cfg httpprobe.Config) *httpprobe.Prober {
+	t.Helper()
+	p, err := httpprobe.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// connect is a client over rdb.
+func connect(t testing.TB, rdb redis.UniversalClient, cfg Config) *Client {
+	t.Helper()
+	c, err := New(rdb, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

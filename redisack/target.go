@@ -59,7 +59,7 @@ func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil 
 
 // UnmarshalText reads the name; an unknown one is no outcome.
 func (o *Outcome) UnmarshalText(text []byte) error {
-	*o = named(text, OutcomeUnchanged)
+	*o = wire.Named(text, OutcomeUnchanged)
 	return nil
 }
 

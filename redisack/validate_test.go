@@ -3,13 +3,15 @@ package redisack
 import (
 	"context"
 	"errors"
-	"net/netip"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
 // untouched fails the test at any use of Redis.
@@ -19,7 +21,7 @@ func untouched(t *testing.T) *Client {
 		t.Errorf("%s although the input is wrong", op)
 		return errors.New("no")
 	}}
-	return newClient(memoryBackend{mem}, Config{}, faults{})
+	return newClient(memoryBackend{mem}, Config{})
 }
 
 // Every fault is named, before anything is written.
@@ -27,7 +29,9 @@ func TestValidation(t *testing.T) {
 	t.Parallel()
 	good := Change{Key: "k", Version: "v1"}
 	check := func(f Fleet) Check { return Check{Fleet: f, Prober: newSim(nil)} }
-	http := func(urls ...string) Check { return Check{Fleet: URLs(urls...), Prober: HTTP{}} }
+	http := func(urls ...string) Check {
+		return Check{Fleet: URLs(urls...), Prober: overHTTP(t, httpprobe.Config{})}
+	}
 	policy := func(p Policy) Check { return Check{Fleet: fleet("a", "b"), Prober: newSim(nil), Policy: p} }
 	cases := map[string]struct {
 		change Change
@@ -77,17 +81,13 @@ func TestValidation(t *testing.T) {
 				"Policy.MinMembers", "Policy.Stable.Count", "Policy.Interval.Growth", "Policy.Interval.Jitter", "Policy.Rollback",
 			},
 		},
-		"prober": {
-			good,
-			Check{Fleet: fleet("a"), Prober: HTTP{MaxBody: -1, Boot: Text(), AllowPrefixes: make([]netip.Prefix, 1)}},
-			[]string{"HTTP.MaxBody", "HTTP.Version", "HTTP.AllowPrefixes[0]"},
-		},
+		"prober that was not made": {good, Check{Fleet: fleet("a"), Prober: (*httpprobe.Prober)(nil)}, []string{"Check.Prober"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			res, err := untouched(t).Apply(t.Context(), tc.change, tc.check)
-			var ve *ValidationError
+			var ve *InvalidError
 			if res != nil || !errors.Is(err, ErrInvalid) || !errors.As(err, &ve) {
 				t.Fatalf("%v, %v", res, err)
 			}
@@ -106,15 +106,19 @@ func TestBadClient(t *testing.T) {
 	t.Parallel()
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
 	defer func() { _ = ring.Close() }()
-	for name, c := range map[string]*Client{
-		"nil": New(nil, Config{}), "nil pointer": New((*redis.Client)(nil), Config{}), "ring": New(ring, Config{}),
-		"config": New(nil, Config{MaxInFlight: -1, WriteTimeout: -time.Second}),
+	for name, tc := range map[string]struct {
+		rdb    redis.UniversalClient
+		cfg    Config
+		faults int
+	}{
+		"nil": {nil, Config{}, 1}, "nil pointer": {(*redis.Client)(nil), Config{}, 1}, "ring": {ring, Config{}, 1},
+		"everything": {nil, Config{MaxInFlight: -1, WriteTimeout: -time.Second}, 3},
+		"in flight":  {ring, Config{MaxInFlight: math.MaxInt}, 2},
 	} {
-		if _, err := c.Write(t.Context(), change()); !errors.Is(err, ErrInvalid) {
-			t.Errorf("%s: Write: %v", name, err)
-		}
-		if _, err := c.Confirm(t.Context(), Target{Key: "k", Version: "v"}, Check{Fleet: fleet("a"), Prober: HTTP{}}); !errors.Is(err, ErrInvalid) {
-			t.Errorf("%s: Confirm: %v", name, err)
+		c, err := New(tc.rdb, tc.cfg)
+		var invalid *InvalidError
+		if c != nil || !errors.Is(err, ErrInvalid) || !errors.As(err, &invalid) || len(invalid.Faults) != tc.faults {
+			t.Errorf("%s: %v, %v", name, c, err)
 		}
 	}
 }
@@ -146,7 +150,7 @@ func TestEmptyFleet(t *testing.T) {
 
 func TestShardedChannel(t *testing.T) {
 	t.Parallel()
-	c := newClient(memoryBackend{new(memory)}, Config{Sharded: true}, faults{})
+	c := newClient(memoryBackend{new(memory)}, Config{Sharded: true})
 	for channel, ok := range map[string]bool{"": true, "{k}:mine": true, "k": true, "mine": false, "{j}:mine": false} {
 		_, err := c.Write(t.Context(), Change{Key: "k", Version: "v" + channel, Channel: channel})
 		if errors.Is(err, ErrInvalid) == ok {

@@ -4,39 +4,9 @@ import (
 	"bytes"
 	"encoding/hex"
 	"strings"
-	"time"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
-
-// Observation is what one client says of itself. Every field but one of Rev, Version, WriteID and Sum may be empty; the
-// more there is, the surer the comparison.
-type Observation struct {
-	// Instance is the id of the process that answered. If it is not the Endpoint's ID, that endpoint is Gone and the
-	// answer counts for a new one: see Endpoint.ID. For an endpoint without an ID it is learned. Two endpoints answered
-	// by one instance count once.
-	Instance string
-	// Boot changes with every start of that process.
-	Boot string
-	// Rev, Version, WriteID and Sum describe what the client has applied: its own code has taken it over.
-	Rev                   uint64
-	Version, WriteID, Sum string
-	// Nothing means that the client says that it has applied nothing yet: behind, and not an error.
-	Nothing bool
-	// Attempt is what the client last tried, if it says so.
-	Attempt *Attempt
-	// Status is the HTTP status of the answer, zero when there is none.
-	Status int
-}
-
-// Attempt is what a client last tried to apply.
-type Attempt struct {
-	Rev              uint64
-	Version, WriteID string
-	// Rejected means that it refused, and that this process will not try this revision again.
-	Rejected bool
-	// Error is why, in the client's words.
-	Error string
-	At    time.Time
-}
 
 // Verdict is how an answer compares with the target.
 type Verdict uint8
@@ -83,7 +53,7 @@ func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil 
 
 // UnmarshalText reads the name; an unknown one is VerdictUnknown.
 func (v *Verdict) UnmarshalText(text []byte) error {
-	*v = named(text, VerdictRejected)
+	*v = wire.Named(text, VerdictRejected)
 	return nil
 }
 

@@ -16,10 +16,9 @@ import (
 // that Confirm waits for. A passing fault of Redis is tried again for Config.WriteTimeout; that is safe because Redis
 // knows the write by its id.
 //
-// The error is a *ValidationError or a *WriteError.
+// The error is a *InvalidError or a *WriteError.
 func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
 	var f faults
-	c.check(&f)
 	ch.check(c.cfg.Sharded, &f)
 	if err := f.err(); err != nil {
 		return Target{}, err

@@ -29,7 +29,7 @@ func through(t *testing.T) (*redistest.Server, *redistest.Proxy, *redis.Client) 
 func TestReplyLost(t *testing.T) {
 	t.Parallel()
 	_, proxy, rdb := through(t)
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil { // loads the script
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestReplyLost(t *testing.T) {
 func TestRequestLost(t *testing.T) {
 	t.Parallel()
 	_, proxy, rdb := through(t)
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestRequestLost(t *testing.T) {
 func TestReplyLostAndSuperseded(t *testing.T) {
 	t.Parallel()
 	server, proxy, rdb := through(t)
-	c := New(rdb, Config{WriteTimeout: 300 * time.Millisecond})
+	c := connect(t, rdb, Config{WriteTimeout: 300 * time.Millisecond})
 	ctx := t.Context()
 	if _, err := c.Write(ctx, Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestReplyLostAndSuperseded(t *testing.T) {
 		t.Fatalf("error %v, want success or ErrWriteUnknown", err)
 	}
 	proxy.Refuse(false)
-	other := New(server.Client(), Config{})
+	other := connect(t, server.Client(), Config{})
 	if _, err := other.Write(ctx, Change{Key: "k", Version: "v3"}); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestRedisDownBeforeTheWrite(t *testing.T) {
 	t.Parallel()
 	server, _, rdb := through(t)
 	server.Kill()
-	c := New(rdb, Config{WriteTimeout: 300 * time.Millisecond})
+	c := connect(t, rdb, Config{WriteTimeout: 300 * time.Millisecond})
 	prober := newSim(map[string][]answer{"a": {current}})
 	res, err := c.Apply(t.Context(), Change{Key: "k", Version: "v1"}, Check{Fleet: fleet("a"), Prober: prober})
 	// The proxy accepts what it cannot pass on, so that the command may be on its way when the connection ends.
@@ -117,7 +117,7 @@ func TestRedisDownBeforeTheWrite(t *testing.T) {
 	opt.DialerRetries = 1
 	direct := redis.NewClient(opt)
 	defer func() { _ = direct.Close() }()
-	if _, err := New(direct, Config{WriteTimeout: 300 * time.Millisecond}).Write(t.Context(), change()); !errors.Is(err, ErrWriteFailed) ||
+	if _, err := connect(t, direct, Config{WriteTimeout: 300 * time.Millisecond}).Write(t.Context(), change()); !errors.Is(err, ErrWriteFailed) ||
 		strings.Count(err.Error(), "WriteTimeout") != 1 || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody listens: %v, want ErrWriteFailed and the cause", err)
 	}
@@ -128,7 +128,7 @@ func TestRedisAwayForAMoment(t *testing.T) {
 	server, proxy, rdb := through(t)
 	proxy.Refuse(true)
 	time.AfterFunc(200*time.Millisecond, func() { proxy.Refuse(false) })
-	target, err := New(rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
+	target, err := connect(t, rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
 	if err != nil || target.Rev != 1 || server.Client().HGet(t.Context(), "{k}:head", "rev").Val() != "1" {
 		t.Fatalf("%+v, %v", target, err)
 	}
@@ -138,7 +138,7 @@ func TestRedisAwayForAMoment(t *testing.T) {
 func TestFrozenRedis(t *testing.T) {
 	t.Parallel()
 	server, _, rdb := through(t)
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestFrozenRedis(t *testing.T) {
 func TestRedisIsFull(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1", Payload: []byte("one")}); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestRedisIsFull(t *testing.T) {
 func TestScriptFlushed(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 	for i, version := range []string{"v1", "v2", "v3"} {
 		if err := rdb.ScriptFlush(t.Context()).Err(); err != nil {
 			t.Fatal(err)
@@ -200,7 +200,7 @@ func TestTwoWritersAtOnce(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
 		t.Helper()
-		c := New(rdb, Config{})
+		c := connect(t, rdb, Config{})
 		const writers = 20
 		won := make(chan Target, writers)
 		lost := make(chan error, writers)
@@ -279,7 +279,7 @@ func TestWriteTimes(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				mem := new(memory)
-				c := newClient(memoryBackend{mem}, Config{}, faults{})
+				c := newClient(memoryBackend{mem}, Config{})
 				mem.refuse = tc.refuse
 				if tc.want == nil {
 					time.AfterFunc(time.Second/2, func() { mem.change(func(b *memory) { b.refuse = nil }) })

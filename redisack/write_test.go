@@ -126,7 +126,7 @@ func TestWriteOutcomes(t *testing.T) {
 			t.Parallel()
 			onBoth(t, func(t *testing.T, rdb *redis.Client) {
 				t.Helper()
-				c := New(rdb, Config{})
+				c := connect(t, rdb, Config{})
 				for _, s := range steps {
 					s.run(t, c, rdb)
 				}
@@ -175,7 +175,7 @@ func payloadAt(ctx context.Context, rdb *redis.Client, field string) string {
 
 func TestWriteTellsWhatItFound(t *testing.T) {
 	t.Parallel()
-	c := New(redistest.Mini(t), Config{})
+	c := connect(t, redistest.Mini(t), Config{})
 	first, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"})
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestLargePayload(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
 		t.Helper()
-		c := New(rdb, Config{})
+		c := connect(t, rdb, Config{})
 		for i, field := range []string{"", "f"} {
 			key := "big" + strconv.Itoa(i)
 			large := bytes.Repeat([]byte("0123456789abcdef"), 8<<20/16)
@@ -241,7 +241,7 @@ func TestTTL(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
 		t.Helper()
-		c := New(rdb, Config{})
+		c := connect(t, rdb, Config{})
 		life := func(ttl time.Duration, version string) time.Duration {
 			if _, err := c.Write(t.Context(), Change{Key: "k", Version: version, TTL: ttl}); err != nil {
 				t.Fatal(err)
@@ -276,7 +276,7 @@ func TestNotice(t *testing.T) {
 			if _, err := sub.Receive(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			c := New(rdb, Config{})
+			c := connect(t, rdb, Config{})
 			target, err := c.Write(t.Context(), Change{
 				Key: "k", Version: `v"` + channel, Payload: []byte("secret"), Channel: channel,
 			})
@@ -325,7 +325,7 @@ func TestRefusedNotice(t *testing.T) {
 	opt.Username, opt.Password = "writer", "pw"
 	rdb := redis.NewClient(opt)
 	defer func() { _ = rdb.Close() }()
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 
 	target, err := c.Write(ctx, Change{Key: "k", Version: "v1", Payload: []byte("a")})
 	if err != nil || target.Outcome != OutcomeWritten || target.NotifyError == "" {
@@ -349,7 +349,7 @@ func TestOneRoundTrip(t *testing.T) {
 	rdb := redistest.Mini(t)
 	trips := &tripCounter{}
 	rdb.AddHook(trips)
-	c := New(rdb, Config{})
+	c := connect(t, rdb, Config{})
 	for i, size := range []int{1, stageAbove + 1, 1, stageAbove + 1} {
 		trips.n = 0
 		ch := Change{Key: "k", Version: "v" + strconv.Itoa(i), Payload: make([]byte, size)}

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
 const key = "example:routes"
@@ -54,10 +55,17 @@ func run(ctx context.Context, addr string) error {
 	}
 	defer gateways.stop()
 
-	client := redisack.New(rdb, redisack.Config{Hooks: redisack.Hooks{OnProgress: printProgress}})
+	client, err := redisack.New(rdb, redisack.Config{Hooks: redisack.Hooks{OnProgress: printProgress}})
+	if err != nil {
+		return err
+	}
+	prober, err := httpprobe.New(httpprobe.Config{AllowLoopback: true})
+	if err != nil {
+		return err
+	}
 	check := redisack.Check{
 		Fleet:  redisack.Static(gateways.endpoints()...),
-		Prober: redisack.HTTP{AllowLoopback: true},
+		Prober: prober,
 		Policy: redisack.Policy{Timeout: 20 * time.Second},
 	}
 	if _, err := step(ctx, client, check, "everybody runs the first version",

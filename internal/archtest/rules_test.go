@@ -51,6 +51,10 @@ var arrows = []arrow{
 	{from: "notify/...", to: append([]string{"."}, core...)},
 
 	// Tools that stand alone.
+	// The prober and what it shares with its callers do without Redis.
+	{from: "redisack/probe", to: []string{"redisack/internal/wire"}},
+	{from: "redisack/httpprobe", to: []string{"redisack/probe", "redisack/internal/wire"}},
+	{from: "redisack/internal/wire"},
 	{from: "redisack/...", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "internal/redistx"}},
 	{from: "renewal/internal/backend"},
 	{from: "renewal/internal/hostcall"},
@@ -94,10 +98,10 @@ var everywhere = []string{"..."}
 // have their place.
 var libraries = []library{
 	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
-		"store/redisstore", "redisack/...", "executor/bluegreen/redisgateway", "renewal/...", "notify/...",
+		"store/redisstore", "redisack", "redisack/agent", "executor/bluegreen/redisgateway", "renewal/...", "notify/...",
 		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
-	{path: "net/http", in: []string{"ops/...", "redisack/...", "notify/...", "executor/bluegreen/...", "executor/canary"}},
+	{path: "net/http", in: []string{"ops/...", "redisack/httpprobe", "redisack/agent", "notify/...", "executor/bluegreen/...", "executor/canary"}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
 	{path: "go.uber.org/zap", in: everywhere},
 

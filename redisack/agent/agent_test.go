@@ -17,6 +17,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()) }
@@ -76,8 +77,12 @@ func confirmed(t *testing.T, c *redisack.Client, target redisack.Target, agents 
 		defer server.Close()
 		urls = append(urls, server.URL)
 	}
+	prober, err := httpprobe.New(httpprobe.Config{AllowLoopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return c.Confirm(t.Context(), target, redisack.Check{
-		Fleet: redisack.URLs(urls...), Prober: redisack.HTTP{AllowLoopback: true},
+		Fleet: redisack.URLs(urls...), Prober: prober,
 		Policy: redisack.Policy{Timeout: 15 * time.Second, Interval: redisack.Interval{Base: 10 * time.Millisecond}},
 	})
 }
@@ -140,7 +145,7 @@ func TestEndToEnd(t *testing.T) {
 							return nil
 						}, agent.Config{Instance: id, Sharded: s.sharded, Field: s.field, Push: true}))
 					}
-					c := redisack.New(rdb, redisack.Config{Sharded: s.sharded})
+					c := connect(t, rdb, redisack.Config{Sharded: s.sharded})
 					for _, version := range []string{"v1", "v2"} {
 						target := write(t, c, redisack.Change{Version: version, Field: s.field, Payload: []byte("content of " + version)})
 						res, err := confirmed(t, c, target, agents...)
@@ -170,7 +175,7 @@ func TestEndToEnd(t *testing.T) {
 func TestAppliedAfterTheFunction(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	entered, leave := make(chan struct{}), make(chan struct{})
 	a := started(t, rdb, func(context.Context, agent.Update) error {
 		close(entered)
@@ -203,7 +208,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rdb := redistest.Mini(t)
-			c := redisack.New(rdb, redisack.Config{})
+			c := connect(t, rdb, redisack.Config{})
 			var calls atomic.Int32
 			a := started(t, rdb, func(ctx context.Context, u agent.Update) error {
 				if u.Version == "v1" || calls.Add(1) > 1 {
@@ -247,7 +252,7 @@ func TestRefusals(t *testing.T) {
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	var calls atomic.Int32
 	a := started(t, rdb, func(context.Context, agent.Update) error {
 		if calls.Add(1) < 3 {
@@ -267,7 +272,7 @@ func TestRetry(t *testing.T) {
 func TestResync(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	a := started(t, rdb, accept, agent.Config{Channel: "nobody:writes:here", Resync: 20 * time.Millisecond})
 	for _, version := range []string{"v1", "v2"} {
 		if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: version}), a); err != nil {
@@ -285,7 +290,7 @@ func TestReconnect(t *testing.T) {
 	opt.Addr = proxy.Addr()
 	behind := redis.NewClient(opt)
 	t.Cleanup(func() { _ = behind.Close() })
-	c := redisack.New(server.Client(), redisack.Config{})
+	c := connect(t, server.Client(), redisack.Config{})
 	a := started(t, behind, accept, agent.Config{Resync: time.Hour})
 	if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v1"}), a); err != nil {
 		t.Fatal(err)
@@ -303,7 +308,7 @@ func TestReconnect(t *testing.T) {
 func TestRevisionWentBack(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	a := started(t, rdb, accept, agent.Config{})
 	for _, version := range []string{"v1", "v2", "v3"} {
 		write(t, c, redisack.Change{Version: version})
@@ -320,7 +325,7 @@ func TestRevisionWentBack(t *testing.T) {
 func TestForeignPayload(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	write(t, c, redisack.Change{Version: "v1", Payload: []byte("good")})
 	for state, spoil := range map[string]func() error{
 		"not what the head describes": func() error { return rdb.Set(t.Context(), "k", "by hand", 0).Err() },
@@ -343,4 +348,14 @@ func TestForeignPayload(t *testing.T) {
 		})
 		stop()
 	}
+}
+
+// connect is a client over rdb.
+func connect(t testing.TB, rdb redis.UniversalClient, cfg redisack.Config) *redisack.Client {
+	t.Helper()
+	c, err := redisack.New(rdb, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -20,7 +20,7 @@ import (
 func TestShutdownWhileApplying(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	write(t, c, redisack.Change{Version: "v1"})
 	entered := make(chan struct{})
 	a, err := agent.New(rdb, "k", func(ctx context.Context, _ agent.Update) error {
@@ -48,7 +48,7 @@ func TestShutdownWhileApplying(t *testing.T) {
 func TestApplyTimeout(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	write(t, c, redisack.Change{Version: "v1"})
 	a := started(t, rdb, func(ctx context.Context, _ agent.Update) error {
 		<-ctx.Done()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
 // A client that applies each configuration and serves its status, and a writer that waits for it.
@@ -38,11 +39,19 @@ func Example() {
 	defer running.Wait()
 	defer cancel()
 
-	res, err := redisack.New(rdb, redisack.Config{}).Apply(ctx,
+	prober, err := httpprobe.New(httpprobe.Config{AllowLoopback: true})
+	if err != nil {
+		panic(err)
+	}
+	client, err := redisack.New(rdb, redisack.Config{})
+	if err != nil {
+		panic(err)
+	}
+	res, err := client.Apply(ctx,
 		redisack.Change{Key: "gateway:routes", Version: "v42", Payload: []byte("blue")},
 		redisack.Check{
 			Fleet:  redisack.Static(redisack.Endpoint{ID: "gw-1", URL: status.URL}),
-			Prober: redisack.HTTP{AllowLoopback: true},
+			Prober: prober,
 		})
 	fmt.Println(res.Reason, err)
 	// Output:

@@ -14,7 +14,7 @@ import (
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	target := write(t, c, redisack.Change{Version: "v1", Payload: []byte("one")})
 	if err := rdb.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)

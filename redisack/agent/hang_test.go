@@ -27,7 +27,7 @@ func TestHangingApplyIsEnded(t *testing.T) {
 		}
 		return nil
 	}, agent.Config{Push: true})
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	check := redisack.Check{
 		Fleet: redisack.Static(redisack.Endpoint{ID: "a"}), Push: true,
 		Policy: redisack.Policy{Timeout: 500 * time.Millisecond, Rollback: redisack.RollbackOnFailure},
@@ -58,7 +58,7 @@ func TestHangingApplyIsEnded(t *testing.T) {
 func TestStubbornApply(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	var inside, most atomic.Int32
 	leave := make(chan struct{})
 	a := started(t, rdb, func(_ context.Context, u agent.Update) error {
@@ -88,7 +88,7 @@ func TestStubbornApply(t *testing.T) {
 func TestApplyEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	a := started(t, rdb, func(_ context.Context, u agent.Update) error {
 		if u.Version == "v1" {
 			runtime.Goexit()
@@ -108,7 +108,7 @@ func TestApplyEndsItsGoroutine(t *testing.T) {
 func TestRunLeavesStubbornApply(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
-	write(t, redisack.New(rdb, redisack.Config{}), redisack.Change{Version: "v1"})
+	write(t, connect(t, rdb, redisack.Config{}), redisack.Change{Version: "v1"})
 	var calls atomic.Int32
 	leave, entered := make(chan struct{}), make(chan struct{}, 2)
 	a, err := agent.New(rdb, "k", func(context.Context, agent.Update) error {
@@ -146,7 +146,7 @@ func TestRunLeavesFrozenServer(t *testing.T) {
 	for _, sharded := range []bool{false, true} {
 		server := redistest.Start(t)
 		rdb := server.Client()
-		write(t, redisack.New(rdb, redisack.Config{}), redisack.Change{Version: "v1"})
+		write(t, connect(t, rdb, redisack.Config{}), redisack.Change{Version: "v1"})
 		for _, phase := range []string{"from the start", "on the timer"} {
 			a, err := agent.New(rdb, "k", accept, agent.Config{Instance: "a", Sharded: sharded, Push: true, Resync: 5 * time.Millisecond})
 			if err != nil {
@@ -177,7 +177,7 @@ func TestRunLeavesFrozenServer(t *testing.T) {
 func TestDeafSubscription(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
-	c := redisack.New(rdb, redisack.Config{})
+	c := connect(t, rdb, redisack.Config{})
 	a := started(t, rdb, accept, agent.Config{Channel: "elsewhere", Resync: 20 * time.Millisecond})
 	subscriber := func() string {
 		list := rdb.Do(t.Context(), "CLIENT", "LIST", "TYPE", "PUBSUB").String()

@@ -72,7 +72,7 @@ func TestSlotMoved(t *testing.T) {
 	for _, sharded := range []bool{true, false} {
 		cluster := redistest.StartCluster(t, 3, 0)
 		rdb := cluster.Client()
-		c := redisack.New(rdb, redisack.Config{Sharded: sharded})
+		c := connect(t, rdb, redisack.Config{Sharded: sharded})
 		a := started(t, rdb, accept, agent.Config{Sharded: sharded, Resync: time.Hour})
 		if _, err := confirmed(t, c, write(t, c, redisack.Change{Version: "v1"}), a); err != nil {
 			t.Fatal(err)
@@ -99,7 +99,7 @@ func TestSlotHalfMoved(t *testing.T) {
 	for name, keys := range map[string][]any{"head": {"{k}:head"}, "payload": {"k"}, "both": {"k", "{k}:head"}} {
 		cluster := redistest.StartCluster(t, 3, 0)
 		rdb := cluster.Client()
-		c := redisack.New(rdb, redisack.Config{})
+		c := connect(t, rdb, redisack.Config{})
 		target := write(t, c, redisack.Change{Version: "v1", Payload: []byte("one")})
 		newReshard(t, cluster).move(keys...)
 		a := started(t, rdb, func(_ context.Context, u agent.Update) error {

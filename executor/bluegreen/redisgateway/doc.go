@@ -2,9 +2,10 @@
 // writes a tenant's route with redisack and waits until the clients, the processes
 // that route the tenant, report that they run it.
 //
+//	prober, err := httpprobe.New(httpprobe.Config{})
 //	gateway, err := redisgateway.New(rdb, redisgateway.Config{Check: redisack.Check{
 //		Fleet:  redisack.URLs("http://gw-1/status", "http://gw-2/status"),
-//		Prober: redisack.HTTP{},
+//		Prober: prober,
 //	}})
 //	move, err := bluegreen.New(tenants, gateway, bluegreen.Config{})
 //

@@ -12,6 +12,7 @@ import (
 	"github.com/cutover-go/cutover/executor/bluegreen/redisgateway"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
 // A client keeps to the route of a tenant and serves its status; the gateway
@@ -28,9 +29,14 @@ func Example() {
 	statusURL, end := routeAcme(rdb)
 	defer end()
 
+	prober, err := httpprobe.New(httpprobe.Config{AllowLoopback: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	gateway, err := redisgateway.New(rdb, redisgateway.Config{Check: redisack.Check{
 		Fleet:  redisack.URLs(statusURL),
-		Prober: redisack.HTTP{AllowLoopback: true},
+		Prober: prober,
 	}})
 	if err != nil {
 		fmt.Println(err)

@@ -235,7 +235,7 @@ func TestARouteThatCannotBeTrusted(t *testing.T) {
 // payload writes a payload as redisack does.
 func (l *lab) payload(t *testing.T, text string) error {
 	t.Helper()
-	_, err := redisack.New(l.rdb, redisack.Config{}).Write(t.Context(), redisack.Change{Key: key, Version: "v", Payload: []byte(text)})
+	_, err := connect(t, l.rdb, redisack.Config{}).Write(t.Context(), redisack.Change{Key: key, Version: "v", Payload: []byte(text)})
 	return err
 }
 

@@ -1,7 +1,6 @@
 package redisgateway
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"time"
@@ -63,11 +62,12 @@ type Gateway struct {
 // New returns a gateway over rdb, a single server, Sentinel or Cluster, or a
 // *[bluegreen.InvalidError] that names everything that is wrong.
 func New(rdb redis.UniversalClient, c Config) (*Gateway, error) {
-	if faults := c.faults(rdb); len(faults) > 0 {
+	client, faults := c.client(rdb)
+	if len(faults) > 0 {
 		return nil, &bluegreen.InvalidError{Faults: faults}
 	}
 	c.setDefaults()
-	return &Gateway{rdb: rdb, client: redisack.New(rdb, c.Redisack), config: c}, nil
+	return &Gateway{rdb: rdb, client: client, config: c}, nil
 }
 
 func (c *Config) setDefaults() {
@@ -95,32 +95,25 @@ func decodeJSON(payload []byte) (string, error) {
 	return r.Colour, err
 }
 
-// faults returns what is wrong with the arguments of New.
-func (c *Config) faults(rdb redis.UniversalClient) (faults []string) {
+// client returns the client over rdb, or everything that is wrong with the arguments of New.
+func (c *Config) client(rdb redis.UniversalClient) (client *redisack.Client, faults []string) {
 	if (c.Encode == nil) != (c.Decode == nil) {
 		faults = append(faults, "Encode and Decode: one is set without the other")
 	}
 	check := c.Check
 	if check.Fleet != nil || c.Fleet != nil {
-		check.Fleet = redisack.FleetFunc(nobody)
+		check.Fleet = redisack.Static() // one is enough; which one comes with the tenant
 	}
-	// redisack knows its own rules, and tells all that is broken before it asks for
-	// the fleet. The hooks are the host's and have no part in it.
-	plain := c.Redisack
-	plain.Hooks, plain.Logger = redisack.Hooks{}, nil
-	_, err := redisack.New(rdb, plain).Confirm(context.Background(), redisack.Target{Key: "k", Version: "v"}, check)
-	var invalid *redisack.ValidationError
-	if errors.As(err, &invalid) {
-		for _, f := range invalid.Faults {
-			faults = append(faults, f.Field+" "+f.Problem)
+	client, err := redisack.New(rdb, c.Redisack)
+	for _, err := range []error{err, check.Validate()} {
+		var invalid *redisack.InvalidError
+		if errors.As(err, &invalid) {
+			for _, f := range invalid.Faults {
+				faults = append(faults, f.Field+" "+f.Problem)
+			}
 		}
 	}
-	return faults
-}
-
-// nobody is a fleet that ends a run before it begins.
-func nobody(context.Context) ([]redisack.Endpoint, error) {
-	return nil, errors.New("only the settings are looked at")
+	return client, faults
 }
 
 // check is how a tenant's route is confirmed.

@@ -12,6 +12,7 @@ import (
 	"github.com/cutover-go/cutover/executor/bluegreen/redisgateway"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -38,8 +39,12 @@ func TestEveryFaultIsNamed(t *testing.T) {
 
 func TestAFleetPerTenantIsEnough(t *testing.T) {
 	t.Parallel()
-	_, err := redisgateway.New(redistest.Mini(t), redisgateway.Config{
-		Check: redisack.Check{Prober: redisack.HTTP{}},
+	prober, err := httpprobe.New(httpprobe.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = redisgateway.New(redistest.Mini(t), redisgateway.Config{
+		Check: redisack.Check{Prober: prober},
 		Fleet: func(tenant string) redisack.Fleet { return redisack.URLs("http://gw-1/" + tenant) },
 	})
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
+	"github.com/cutover-go/cutover/redisack/httpprobe"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -128,8 +129,12 @@ func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
 		fleet = append(fleet, redisack.Endpoint{ID: id, URL: c.serve(t, rdb, id)})
 		l.clients = append(l.clients, c)
 	}
+	prober, err := httpprobe.New(httpprobe.Config{AllowLoopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	l.config = redisgateway.Config{Check: redisack.Check{
-		Fleet: redisack.Static(fleet...), Prober: redisack.HTTP{AllowLoopback: true},
+		Fleet: redisack.Static(fleet...), Prober: prober,
 		Policy: redisack.Policy{
 			Timeout: patient, StartDelay: time.Nanosecond, Interval: redisack.Interval{Base: 5 * time.Millisecond},
 		},
@@ -187,7 +192,7 @@ func (l *lab) write(t *testing.T, colour, fence string) {
 
 func (l *lab) writeVersion(t *testing.T, colour, version, fence string) {
 	t.Helper()
-	_, err := redisack.New(l.rdb, redisack.Config{}).Write(t.Context(), redisack.Change{
+	_, err := connect(t, l.rdb, redisack.Config{}).Write(t.Context(), redisack.Change{
 		Key: key, Version: version, Payload: []byte(`{"colour":"` + colour + `"}`), Fence: fence,
 	})
 	if err != nil {
@@ -250,4 +255,14 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func onMini(t *testing.T) redis.UniversalClient {
 	t.Helper()
 	return redistest.Mini(t)
+}
+
+// connect is a client over rdb.
+func connect(t testing.TB, rdb redis.UniversalClient, cfg redisack.Config) *redisack.Client {
+	t.Helper()
+	c, err := redisack.New(rdb, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -109,7 +109,7 @@ func aftermath(back *redisack.RollbackReport) string {
 // unwritten returns the failure of a write that did not come about, or of a run
 // that was refused or ended by the caller.
 func unwritten(ctx context.Context, err error) error {
-	var invalid *redisack.ValidationError
+	var invalid *redisack.InvalidError
 	if errors.As(err, &invalid) {
 		return executor.Fail(codeRefused, err)
 	}

@@ -1,4 +1,4 @@
-package redisack
+package httpprobe
 
 import (
 	"fmt"
@@ -46,9 +46,9 @@ func (g guard) refusal(addr netip.Addr) string {
 	case g.loopback && addr.IsLoopback(), slices.ContainsFunc(g.allowed, contains):
 		return ""
 	case len(g.allowed) > 0:
-		return "it is in none of HTTP.AllowPrefixes"
+		return "it is in none of Config.AllowPrefixes"
 	case addr.IsLoopback():
-		return "it is this machine, which HTTP.AllowLoopback would allow"
+		return "it is this machine, which Config.AllowLoopback would allow"
 	}
 	return ""
 }

@@ -1,4 +1,4 @@
-package redisack
+package httpprobe
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package redisack
+package httpprobe
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack"
 )
 
 func FuzzRetryAfter(f *testing.F) {
@@ -36,7 +38,7 @@ func FuzzExtract(f *testing.F) {
 			if first != again || fmt.Sprint(err) != fmt.Sprint(err2) {
 				t.Fatalf("%s is not stable", name)
 			}
-			if obs, err := (HTTP{Version: e}).observe(a); (err == nil) != (obs.Version != "") {
+			if obs, err := (Config{Version: e}).observe(a); (err == nil) != (obs.Version != "") {
 				t.Fatalf("%s: version %q with error %v", name, obs.Version, err)
 			}
 		}
@@ -99,11 +101,11 @@ func FuzzStatusBody(f *testing.F) {
 	f.Add([]byte(`{"instance":"a","attempted":{"rev":2,"state":"rejected"}}`))
 	f.Add([]byte(`{"applied":{"rev":18446744073709551615,"at":"2026-01-01T00:00:00Z"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		obs, err := HTTP{}.observe(Answer{Status: 200, Body: body})
+		obs, err := Config{}.observe(Answer{Status: 200, Body: body})
 		if err != nil && (obs.Version != "" || obs.Rev != 0) {
 			t.Fatalf("%+v with %v", obs, err)
 		}
-		if v := Compare(Target{Version: "v2", Rev: 2, WriteID: "w2"}, obs); v == VerdictMatch && obs.Rev != 2 && obs.WriteID != "w2" && obs.Version != "v2" {
+		if v := redisack.Compare(redisack.Target{Version: "v2", Rev: 2, WriteID: "w2"}, obs); v == redisack.VerdictMatch && obs.Rev != 2 && obs.WriteID != "w2" && obs.Version != "v2" {
 			t.Fatalf("%+v matches", obs)
 		}
 	})

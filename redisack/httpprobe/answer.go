@@ -1,0 +1,96 @@
+package httpprobe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
+// refused turns a status other than 2xx, or an HTML page, into an error.
+func refused(resp *http.Response) error {
+	code := resp.StatusCode
+	switch {
+	case code >= 300 && code < 400:
+		return &probe.Error{Kind: probe.KindRedirect, Status: code, Err: errors.New("redirects are not followed")}
+	case code < 200 || code >= 300:
+		return &probe.Error{
+			Kind:       probe.KindStatus,
+			Status:     code,
+			Permanent:  code == http.StatusUnauthorized || code == http.StatusForbidden,
+			RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		}
+	}
+	const html = "text/html"
+	if kind := resp.Header.Get("Content-Type"); len(kind) >= len(html) && strings.EqualFold(kind[:len(html)], html) {
+		return &probe.Error{Kind: probe.KindDecode, Status: code, Err: errors.New("an HTML page")}
+	}
+	return nil
+}
+
+// maxRetryAfter keeps nonsense out; the time that remains is the real bound.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). Zero when there is none to obey.
+func retryAfter(text string, now time.Time) time.Duration {
+	text = strings.TrimSpace(text)
+	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil {
+		if seconds > uint64(maxRetryAfter/time.Second) {
+			return maxRetryAfter
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+const maxDrain = 4 << 10
+
+func readBody(ctx context.Context, resp *http.Response, limit int64) ([]byte, error) {
+	if limit < 0 {
+		limit = math.MaxInt64
+	}
+	limit = min(limit, math.MaxInt64-1) // one byte more is asked for
+	if resp.ContentLength > limit {
+		return nil, oversize(resp.StatusCode, limit)
+	}
+	var buf bytes.Buffer
+	if resp.ContentLength > 0 {
+		buf.Grow(int(min(resp.ContentLength, defaultMaxBody)) + bytes.MinRead) // more than that has to come first
+	}
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if n > limit {
+		return nil, oversize(resp.StatusCode, limit)
+	}
+	if err != nil {
+		pe := transportError(ctx, err)
+		pe.Status = resp.StatusCode
+		if pe.Kind == probe.KindDial {
+			pe.Kind = probe.KindBroken
+		}
+		return nil, pe
+	}
+	return buf.Bytes(), nil
+}
+
+func oversize(status int, limit int64) *probe.Error {
+	return &probe.Error{Kind: probe.KindOversize, Status: status, Err: fmt.Errorf("body is longer than %d bytes", limit)}
+}
+
+// drain reads what is left of a short body, so that the connection can be used again.
+func drain(resp *http.Response) {
+	if resp.StatusCode >= http.StatusOK { // below stands the connection itself, which no context ends a read from
+		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+	}
+}

@@ -1,0 +1,458 @@
+package httpprobe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/redisack"
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
+func made(t *testing.T, cfg Config) *Prober {
+	t.Helper()
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func serve(status int, header map[string]string, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for name, value := range header {
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+// breaks ends the connection in the middle of the body.
+func breaks(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", "100")
+	_, _ = w.Write([]byte(`{"version"`))
+	panic(http.ErrAbortHandler)
+}
+
+func waits(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+// Every kind of endpoint error, and what is none.
+func TestHTTPKinds(t *testing.T) {
+	t.Parallel()
+	field := Config{Version: JSONField("version")}
+	cases := map[string]struct {
+		prober    Config
+		handler   http.HandlerFunc
+		kind      probe.Kind // 0 for an answer
+		version   string
+		status    int
+		permanent bool
+		again     time.Duration
+	}{
+		"version":            {prober: field, handler: serve(200, nil, `{"version":"v1"}`), version: "v1"},
+		"number beyond 2^53": {prober: field, handler: serve(200, nil, `{"version":9007199254740993}`), version: "9007199254740993"},
+		"201":                {prober: field, handler: serve(201, nil, `{"version":"v1"}`), version: "v1"},
+		"header of a 204":    {prober: Config{Version: Header("X-Version")}, handler: serve(204, map[string]string{"X-Version": "v7"}, ""), version: "v7"},
+		"expression":         {prober: Config{Version: Regexp(regexp.MustCompile(`version=(\S+)`))}, handler: serve(200, nil, "a\nversion=v3 b"), version: "v3"},
+		"text":               {prober: Config{Version: Text()}, handler: serve(200, nil, " v4\n"), version: "v4"},
+
+		"object":             {prober: field, handler: serve(200, nil, `{"version":{"id":"v1"}}`), kind: probe.KindDecode},
+		"list":               {prober: field, handler: serve(200, nil, `{"version":["v1"]}`), kind: probe.KindDecode},
+		"boolean":            {prober: field, handler: serve(200, nil, `{"version":true}`), kind: probe.KindDecode},
+		"null":               {prober: field, handler: serve(200, nil, `{"version":null}`), kind: probe.KindDecode},
+		"two values":         {prober: field, handler: serve(200, nil, `{"version":"v1"}{"version":"v2"}`), kind: probe.KindDecode},
+		"no JSON":            {prober: field, handler: serve(200, nil, `version: v1`), kind: probe.KindDecode},
+		"missing":            {prober: field, handler: serve(200, nil, `{"ver":"v1"}`), kind: probe.KindNoVersion},
+		"empty version":      {prober: field, handler: serve(200, nil, `{"version":""}`), kind: probe.KindNoVersion},
+		"empty body":         {prober: field, handler: serve(200, nil, ``), kind: probe.KindNoVersion},
+		"204":                {prober: field, handler: serve(204, nil, ``), kind: probe.KindNoVersion},
+		"HTML":               {prober: Config{Version: Text()}, handler: serve(200, map[string]string{"Content-Type": "text/html; charset=utf-8"}, `v1`), kind: probe.KindDecode},
+		"HTML by its look":   {prober: Config{Version: Text()}, handler: serve(200, map[string]string{"Content-Type": "text/plain"}, `<html>`), kind: probe.KindDecode},
+		"revision no number": {prober: Config{Rev: JSONField("r")}, handler: serve(200, nil, `{"r":"x"}`), kind: probe.KindDecode},
+		"redirect":           {prober: field, handler: serve(302, map[string]string{"Location": "/other"}, ``), kind: probe.KindRedirect, status: 302},
+		"304":                {prober: field, handler: serve(304, nil, ``), kind: probe.KindRedirect, status: 304},
+		"401":                {prober: field, handler: serve(401, nil, ``), kind: probe.KindStatus, status: 401, permanent: true},
+		"403":                {prober: field, handler: serve(403, nil, ``), kind: probe.KindStatus, status: 403, permanent: true},
+		"404":                {prober: field, handler: serve(404, nil, ``), kind: probe.KindStatus, status: 404},
+		"429 with time":      {prober: field, handler: serve(429, map[string]string{"Retry-After": "7"}, ``), kind: probe.KindStatus, status: 429, again: 7 * time.Second},
+		"500":                {prober: field, handler: serve(500, nil, `{"version":"v1"}`), kind: probe.KindStatus, status: 500},
+		"oversize, told":     {prober: field, handler: serve(200, map[string]string{"Content-Length": "70000"}, strings.Repeat(" ", 70000)), kind: probe.KindOversize},
+		"oversize, untold":   {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(11), kind: probe.KindOversize},
+		"at the limit":       {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(10), version: "xxxxxxxxxx"},
+		"broken off":         {prober: field, handler: breaks, kind: probe.KindBroken},
+		"timeout":            {prober: field, handler: waits, kind: probe.KindTimeout},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(tc.handler)
+			defer server.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			tc.prober.AllowLoopback = true
+			obs, err := made(t, tc.prober).Probe(ctx, probe.Endpoint{URL: server.URL + "/status?token=secret"})
+			if tc.kind == 0 {
+				if err != nil || obs.Version != tc.version {
+					t.Fatalf("%+v, %v; want %q", obs, err, tc.version)
+				}
+				return
+			}
+			var pe *probe.Error
+			if !errors.As(err, &pe) || !errors.Is(err, probe.ErrEndpoint) {
+				t.Fatalf("%+v, %v; want kind %v", obs, err, tc.kind)
+			}
+			if pe.Kind != tc.kind || pe.Permanent != tc.permanent || pe.RetryAfter != tc.again || (tc.status != 0 && pe.Status != tc.status) {
+				t.Errorf("%+v; want %+v", pe, tc)
+			}
+			if obs.Version != "" {
+				t.Errorf("an error with version %q", obs.Version)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error tells a secret: %v", err)
+			}
+		})
+	}
+}
+
+func chunked(n int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for range n {
+			_, _ = w.Write([]byte("x"))
+			_ = http.NewResponseController(w).Flush()
+		}
+	}
+}
+
+func TestHTTPDial(t *testing.T) {
+	t.Parallel()
+	ask := func(cfg Config, url string) *probe.Error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := made(t, cfg).Probe(ctx, probe.Endpoint{URL: url})
+		var pe *probe.Error
+		if !errors.As(err, &pe) {
+			t.Fatalf("%s: %v", url, err)
+		}
+		return pe
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends at once
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused := "http://" + listener.Addr().String()
+	_ = listener.Close()
+	if pe := ask(Config{AllowLoopback: true}, unused); pe.Kind != probe.KindDial || pe.Permanent {
+		t.Errorf("refused: %+v", pe)
+	}
+	if pe := ask(Config{}, unused); pe.Kind != probe.KindBlocked || !pe.Permanent {
+		t.Errorf("loopback: %+v", pe)
+	}
+	if pe := ask(Config{AllowLoopback: true}, "http://169.254.169.254/latest"); pe.Kind != probe.KindBlocked || !pe.Permanent {
+		t.Errorf("metadata: %+v", pe)
+	}
+	if pe := ask(Config{AllowLoopback: true}, "http://no-such-host.invalid/"); pe.Kind != probe.KindDial && pe.Kind != probe.KindTimeout {
+		t.Errorf("no such host: %+v", pe)
+	}
+}
+
+// A connection that is being made ends with the attempt that wants it, although the transport detaches it.
+func TestHTTPDialEndsWithItsAttempt(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }() // accepts nobody, so that no handshake ends
+	p := newDialer(Config{AllowLoopback: true})
+	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){"TLS": p.dialTLS, "plain": p.dial} {
+		attempt, cancel := context.WithCancel(t.Context())
+		detached := context.WithoutCancel(context.WithValue(attempt, probeKey{}, attempt))
+		if name == "plain" {
+			cancel()
+		} else {
+			time.AfterFunc(50*time.Millisecond, cancel)
+		}
+		if _, err := dial(detached, "tcp", silent.Addr().String()); err == nil {
+			t.Errorf("%s: connected", name)
+		}
+		cancel()
+	}
+}
+
+func TestHTTPTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(serve(200, nil, `{"version":"v1"}`))
+	server.Config.ErrorLog = nil
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	trusting := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	cases := map[string]struct {
+		prober Config
+		kind   probe.Kind
+	}{
+		"not trusted":          {Config{}, probe.KindTLS},
+		"trusted":              {Config{TLS: trusting}, 0},
+		"named":                {Config{TLS: trusting, ServerName: func(string) string { return "example.com" }}, 0},
+		"wrong name":           {Config{TLS: trusting, ServerName: func(string) string { return "wrong.test" }}, probe.KindTLS},
+		"named, default roots": {Config{ServerName: func(string) string { return "example.com" }}, probe.KindTLS},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			tc.prober.Version, tc.prober.AllowLoopback = JSONField("version"), true
+			_, err := made(t, tc.prober).Probe(t.Context(), probe.Endpoint{URL: server.URL})
+			var pe *probe.Error
+			if tc.kind == 0 {
+				if err != nil {
+					t.Fatal(err)
+				}
+			} else if !errors.As(err, &pe) || pe.Kind != tc.kind || !pe.Permanent {
+				t.Fatalf("%+v, want a permanent %v", err, tc.kind)
+			}
+		})
+	}
+}
+
+// The status body of the agent gives rev, write, instance and both slots.
+func TestHTTPStatusBody(t *testing.T) {
+	t.Parallel()
+	target := redisack.Target{Version: "v2", Rev: 2, WriteID: "w2"}
+	cases := map[string]struct {
+		body string
+		want redisack.Verdict
+		kind probe.Kind
+	}{
+		"applied":             {`{"instance":"a","boot":"1","applied":{"rev":"2","version":"v2","wid":"w2"}}`, redisack.VerdictMatch, 0},
+		"as a number":         {`{"instance":"a","applied":{"rev":2,"version":"v2"}}`, redisack.VerdictMatch, 0},
+		"behind":              {`{"instance":"a","applied":{"rev":"1","version":"v1","wid":"w1"}}`, redisack.VerdictBehind, 0},
+		"nothing yet":         {`{"instance":"a"}`, redisack.VerdictBehind, 0},
+		"rejected":            {`{"instance":"a","applied":{"rev":"1","version":"v1"},"attempted":{"rev":"2","version":"v2","wid":"w2","state":"rejected","error":"no"}}`, redisack.VerdictRejected, 0},
+		"applying":            {`{"instance":"a","applied":{"rev":"1","version":"v1"},"attempted":{"rev":"2","version":"v2","state":"applying"}}`, redisack.VerdictBehind, 0},
+		"rejected another":    {`{"instance":"a","applied":{"rev":"1","version":"v1"},"attempted":{"rev":"1","version":"v1","state":"rejected"}}`, redisack.VerdictBehind, 0},
+		"rejected that write": {`{"instance":"a","attempted":{"rev":"2","version":"v2","wid":"w0","state":"rejected"}}`, redisack.VerdictBehind, 0},
+		"revision text":       {`{"instance":"a","applied":{"rev":"two"}}`, 0, probe.KindDecode},
+		"revision negative":   {`{"instance":"a","applied":{"rev":-1}}`, 0, probe.KindDecode},
+		"revision fraction":   {`{"instance":"a","applied":{"rev":2.0}}`, 0, probe.KindDecode},
+		"applied is a list":   {`{"instance":"a","applied":[]}`, 0, probe.KindDecode},
+		"something else":      {`{"status":"up"}`, 0, probe.KindDecode},
+		"nothing":             {``, 0, probe.KindNoVersion},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			obs, err := Config{}.observe(Answer{Status: 200, Body: []byte(tc.body)})
+			if tc.kind != 0 {
+				var pe *probe.Error
+				if !errors.As(err, &pe) || pe.Kind != tc.kind {
+					t.Fatalf("%+v, %v", obs, err)
+				}
+				return
+			}
+			if got := redisack.Compare(target, obs); err != nil || got != tc.want {
+				t.Fatalf("%v of %+v, %v; want %v", got, obs, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	office := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("169.254.0.0/16")}
+	cases := []struct {
+		address          string
+		plain, loop, set bool // allowed by the zero guard, with loopback, with prefixes
+	}{
+		{"10.1.2.3:80", true, true, true},
+		{"10.2.2.3:80", true, true, false},
+		{"8.8.8.8:80", true, true, false},
+		{"127.0.0.1:80", false, true, false},
+		{"[::1]:80", false, true, false},
+		{"[::ffff:127.0.0.1]:80", false, true, false},
+		{"[::ffff:10.1.2.3]:80", true, true, true},
+		{"[64:ff9b::a9fe:a9fe]:80", false, false, false},
+		{"[64:ff9b::a01:203]:80", true, true, true},
+		{"169.254.169.254:80", false, false, false},
+		{"[fe80::1%eth0]:80", false, false, false},
+		{"[fd00:ec2::254]:80", false, false, false},
+		{"[fd00::1]:80", true, true, false},
+		{"100.100.100.200:80", false, false, false},
+		{"0.0.0.0:80", false, false, false},
+		{"0.1.2.3:80", false, false, false},
+		{"[::]:80", false, false, false},
+		{"224.0.0.1:80", false, false, false},
+		{"[ff02::1]:80", false, false, false},
+		{"255.255.255.255:80", false, false, false},
+		{"nonsense", false, false, false},
+	}
+	for _, tc := range cases {
+		for i, want := range []bool{tc.plain, tc.loop, tc.set} {
+			g := []guard{{}, {loopback: true}, {allowed: office}}[i]
+			if err := g.control("tcp", tc.address, nil); (err == nil) != want {
+				t.Errorf("%s, guard %d: %v, want allowed %v", tc.address, i, err, want)
+			}
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	cases := map[string]time.Duration{
+		"":                              0,
+		"0":                             0,
+		"5":                             5 * time.Second,
+		" 5 ":                           5 * time.Second,
+		"-5":                            0,
+		"1.5":                           0,
+		"soon":                          0,
+		"99999999999999999999":          0,
+		"18446744073709551615":          maxRetryAfter,
+		"Fri, 02 Jan 2026 03:04:15 GMT": 10 * time.Second,
+		"Fri, 02 Jan 2026 03:04:00 GMT": 0,
+		"Fri, 02 Jan 2099 03:04:00 GMT": maxRetryAfter,
+	}
+	for text, want := range cases {
+		if got := retryAfter(text, now); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+// TestSwitchingProtocols: what stands in place of the body is the connection, and no context ends a read from it.
+func TestSwitchingProtocols(t *testing.T) {
+	t.Parallel()
+	left := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+		<-left
+	}))
+	defer server.Close()
+	defer close(left)
+	p := made(t, Config{Version: JSONField("version"), AllowLoopback: true}).Session(1, 1)
+	defer p.Close()
+	_, err := p.Probe(t.Context(), probe.Endpoint{ID: "a", URL: server.URL})
+	var refusal *probe.Error
+	if !errors.As(err, &refusal) || refusal.Kind != probe.KindStatus || refusal.Status != http.StatusSwitchingProtocols {
+		t.Errorf("the probe answers %v", err)
+	}
+}
+
+// Every fault of a configuration is named when the prober is made.
+func TestInvalidConfig(t *testing.T) {
+	t.Parallel()
+	p, err := New(Config{Boot: Text(), AllowPrefixes: make([]netip.Prefix, 2)})
+	var invalid *InvalidError
+	if p != nil || !errors.Is(err, ErrInvalid) || !errors.As(err, &invalid) || len(invalid.Faults) != 3 {
+		t.Fatalf("%v, %v", p, err)
+	}
+	for i, field := range []string{"Version", "AllowPrefixes[0]", "AllowPrefixes[1]"} {
+		if invalid.Faults[i].Field != field || !strings.Contains(err.Error(), field) {
+			t.Errorf("%v; want %s", err, field)
+		}
+	}
+}
+
+func TestCheckEndpoint(t *testing.T) {
+	t.Parallel()
+	p := made(t, Config{})
+	for _, url := range []string{"", "http://u:p@h/", "ftp://h/", "http:///x", "::", "http://h/\n", "http://h/ ", "http://h/" + strings.Repeat("x", 5000)} {
+		if p.CheckEndpoint(probe.Endpoint{URL: url}) == nil {
+			t.Errorf("%.20q is taken", url)
+		}
+	}
+	for _, url := range []string{"http://h", "https://h:8443/status?x=1", "http://[::1]:80/"} {
+		if err := p.CheckEndpoint(probe.Endpoint{URL: url}); err != nil {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+// A function of the configuration that panics gives an error, in whatever goroutine it is called.
+func TestPanickingFunctions(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(serve(200, nil, "v1"))
+	defer server.Close()
+	boom := func(Answer) (string, error) { panic("boom") }
+	for name, cfg := range map[string]Config{
+		"extractor":   {Version: boom, ServerName: func(string) string { return "example.com" }},
+		"headers":     {Version: Text(), Headers: func(probe.Endpoint) http.Header { panic("boom") }},
+		"server name": {Version: Text(), ServerName: func(string) string { panic("boom") }},
+	} {
+		cfg.AllowLoopback, cfg.TLS = true, server.Client().Transport.(*http.Transport).TLSClientConfig
+		_, err := made(t, cfg).Probe(t.Context(), probe.Endpoint{URL: server.URL})
+		var pe *probe.Error
+		if !errors.As(err, &pe) || pe.Kind != probe.KindPanic || !strings.Contains(err.Error(), "boom") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A probe outside a session meets a fresh connection each time, and asks for the host that it is told.
+func TestFreshConnections(t *testing.T) {
+	t.Parallel()
+	var conns atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Host+" "+r.Header.Get("X-Tenant"))
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	p := made(t, Config{Version: Text(), AllowLoopback: true, Headers: func(ep probe.Endpoint) http.Header {
+		return http.Header{"host": {"shop.test"}, "x-tenant": {ep.ID}}
+	}})
+	for range 3 {
+		obs, err := p.Probe(t.Context(), probe.Endpoint{ID: "t7", URL: server.URL})
+		if err != nil || obs.Version != "shop.test t7" {
+			t.Fatalf("%+v, %v", obs, err)
+		}
+	}
+	if n := conns.Load(); n != 3 {
+		t.Errorf("%d connections for 3 probes", n)
+	}
+}
+
+// "No limit" for bodies is no limit, and a length that is only claimed costs no memory.
+func TestEndlessBody(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int64{-1, math.MaxInt64} {
+		p := made(t, Config{Version: Text(), AllowLoopback: true, MaxBody: limit})
+		for length, want := range map[string]probe.Kind{"": 0, "4611686018427387904": probe.KindBroken} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if length != "" {
+					w.Header().Set("Content-Length", length)
+				}
+				_, _ = w.Write([]byte("v2"))
+			}))
+			obs, err := p.Probe(t.Context(), probe.Endpoint{URL: server.URL})
+			var pe *probe.Error
+			if errors.As(err, &pe); (err == nil) != (want == 0) || (pe != nil && pe.Kind != want) || (err == nil && obs.Version != "v2") {
+				t.Errorf("limit %d, length %q: %+v, %v", limit, length, obs, err)
+			}
+			server.Close()
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package httpprobe
+
+import "sync"
+
+// sharedIdle is how many idle connections all sessions of the process may keep by default.
+const sharedIdle = 512
+
+// processIdle counts for the whole process, because a descriptor is a resource of the process,
+// whatever probers and clients it has.
+var processIdle = idle{free: sharedIdle} //nolint:gochecknoglobals // one bound per process is the point
+
+// idle counts the connections that sessions may still keep.
+type idle struct {
+	mu   sync.Mutex
+	free int
+}
+
+// take reserves n connections, all of them or none.
+func (i *idle) take(n int) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if n > i.free {
+		return false
+	}
+	i.free -= n
+	return true
+}
+
+// put returns n connections.
+func (i *idle) put(n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.free += n
+}

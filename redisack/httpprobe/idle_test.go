@@ -1,0 +1,84 @@
+package httpprobe
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
+// All sessions of a process together keep no more connections open between probes than the process's share.
+func TestIdleConnectionsOfAllSessions(t *testing.T) { // not parallel: it looks at the share of the process
+	var mu sync.Mutex
+	idleNow, most := make(map[net.Conn]bool), 0
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("v1")) }))
+	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		delete(idleNow, conn)
+		if state == http.StateIdle {
+			idleNow[conn] = true
+		}
+		most = max(most, len(idleNow))
+	}
+	server.Start()
+	defer server.Close()
+	const members, sessions, atOnce = 200, 8, 25
+	p := made(t, Config{Version: Text(), AllowLoopback: true})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	for range sessions {
+		all.Go(func() {
+			s := p.Session(members, atOnce)
+			defer s.Close()
+			askAll(ctx, s, server.URL, members, atOnce)
+		})
+	}
+	all.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	const underWay = sessions * atOnce // a connection is idle for a moment before it is closed
+	if most == 0 || most > sharedIdle+underWay {
+		t.Errorf("%d idle connections at once", most)
+	}
+	if processIdle.free != sharedIdle {
+		t.Errorf("%d of the share are free after all sessions", processIdle.free)
+	}
+}
+
+// askAll asks the members, atOnce at a time, again and again until the context ends.
+func askAll(ctx context.Context, s probe.Session, url string, members, atOnce int) {
+	var workers sync.WaitGroup
+	for w := range atOnce {
+		workers.Go(func() {
+			for i := w; ctx.Err() == nil; i = (i + atOnce) % members {
+				_, _ = s.Probe(ctx, probe.Endpoint{URL: url + "/" + strconv.Itoa(i)})
+			}
+		})
+	}
+	workers.Wait()
+}
+
+func TestIdleShare(t *testing.T) {
+	t.Parallel()
+	share := idle{free: 10}
+	if !share.take(6) || share.take(5) || !share.take(4) || share.take(1) {
+		t.Error("more than there is, or less, was reserved")
+	}
+	share.put(6)
+	if !share.take(6) {
+		t.Error("what was returned is not there")
+	}
+	none, _ := made(t, Config{KeepAlive: -1}).Session(1, 1).(*session)
+	own, _ := made(t, Config{KeepAlive: 5}).Session(5, 1).(*session)
+	if !none.transport.DisableKeepAlives || own.transport.DisableKeepAlives || own.borrowed != 0 {
+		t.Error("KeepAlive is not obeyed")
+	}
+}

@@ -1,0 +1,133 @@
+package httpprobe
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
+// Prober asks endpoints by GET. It is safe for concurrent use and has nothing to close.
+type Prober struct {
+	cfg    Config
+	dialer *dialer
+	fresh  session // keeps no connection
+}
+
+// New returns a prober, or an *[InvalidError] that names everything that is wrong with cfg.
+func New(cfg Config) (*Prober, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = defaultMaxBody
+	}
+	p := &Prober{cfg: cfg, dialer: newDialer(cfg)}
+	p.fresh = session{prober: p, transport: p.dialer.transport(0, 1)}
+	return p, nil
+}
+
+// Probe asks one endpoint over a connection of its own. Every error is a *[probe.Error].
+func (p *Prober) Probe(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
+	return p.fresh.Probe(ctx, ep)
+}
+
+// Session returns a prober that keeps one connection to each of so many members, if
+// Config.KeepAlive allows it, and asks at most inFlight of them at once. Close it.
+func (p *Prober) Session(members, inFlight int) probe.Session {
+	s := &session{prober: p}
+	keep := members > 0 && members <= p.cfg.KeepAlive
+	if p.cfg.KeepAlive == 0 && members > 0 && processIdle.take(members) {
+		keep, s.borrowed = true, members
+	}
+	if !keep {
+		members = 0
+	}
+	s.transport = p.dialer.transport(members, inFlight)
+	return s
+}
+
+// session is a Prober with the transport of one run.
+type session struct {
+	prober    *Prober
+	transport *http.Transport
+	borrowed  int // of processIdle
+}
+
+// Close implements [probe.Session]. Closing twice is harmless.
+func (s *session) Close() {
+	s.transport.CloseIdleConnections()
+	processIdle.put(s.borrowed)
+	s.borrowed = 0
+}
+
+// Probe implements [probe.Prober].
+func (s *session) Probe(ctx context.Context, ep probe.Endpoint) (obs probe.Observation, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			obs, err = probe.Observation{}, panicError(value)
+		}
+	}()
+	req, err := s.prober.request(ctx, ep)
+	if err != nil {
+		return probe.Observation{}, err
+	}
+	resp, err := s.transport.RoundTrip(req) // follows no redirect and keeps no cookie
+	if err != nil {
+		return probe.Observation{}, transportError(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := refused(resp); err != nil {
+		drain(resp)
+		return probe.Observation{Status: resp.StatusCode}, err
+	}
+	body, err := readBody(ctx, resp, s.prober.cfg.MaxBody)
+	if err != nil {
+		return probe.Observation{Status: resp.StatusCode}, err
+	}
+	return s.prober.cfg.observe(Answer{Status: resp.StatusCode, Header: resp.Header, Body: body})
+}
+
+func (p *Prober) request(ctx context.Context, ep probe.Endpoint) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(context.WithValue(ctx, probeKey{}, ctx), http.MethodGet, ep.URL, http.NoBody)
+	if err != nil {
+		return nil, &probe.Error{Kind: probe.KindOther, Permanent: true, Err: errors.New("bad URL")}
+	}
+	req.Header["Accept"] = []string{"application/json, text/plain;q=0.5"}
+	if p.cfg.Headers == nil {
+		return req, nil
+	}
+	for name, values := range p.cfg.Headers(ep) {
+		name = http.CanonicalHeaderKey(name)
+		if name == "Host" && len(values) > 0 { // net/http takes it from here alone
+			req.Host = values[0]
+			continue
+		}
+		req.Header[name] = values
+	}
+	return req, nil
+}
+
+// CheckEndpoint implements [probe.Checker]: it says what is wrong with the endpoint's URL.
+func (p *Prober) CheckEndpoint(ep probe.Endpoint) error {
+	if len(ep.URL) > maxURL {
+		return errors.New("has a URL of more than 4 KiB")
+	}
+	u, err := url.Parse(ep.URL)
+	switch {
+	case err != nil:
+		return errors.New("has a URL that cannot be read")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("has a URL that is neither http nor https")
+	case u.Hostname() == "":
+		return errors.New("has a URL without a host")
+	case u.User != nil:
+		return errors.New("has a URL with user or password: use Config.Headers")
+	case strings.ContainsFunc(ep.URL, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return errors.New("has a URL with spaces or control characters")
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package httpprobe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
+// dialer makes connections within the probe that needs them.
+type dialer struct {
+	net        net.Dialer
+	tls        *tls.Config
+	serverName func(host string) string
+}
+
+func newDialer(cfg Config) *dialer {
+	d := &dialer{tls: cfg.TLS, serverName: cfg.ServerName}
+	d.net.Control = guard{loopback: cfg.AllowLoopback, allowed: cfg.AllowPrefixes}.control
+	return d
+}
+
+// transport is one HTTP transport. With keep it holds idle connections, one per member.
+func (d *dialer) transport(members, inFlight int) *http.Transport {
+	return &http.Transport{
+		DialContext:            d.dial,
+		DialTLSContext:         d.dialTLS,
+		DisableKeepAlives:      members == 0,
+		DisableCompression:     true,
+		MaxIdleConns:           max(members, 1),
+		MaxIdleConnsPerHost:    max(inFlight, 1),
+		MaxResponseHeaderBytes: 32 << 10,
+		IdleConnTimeout:        90 * time.Second,
+	}
+}
+
+// probeKey finds the context of the probe that a connection is made for. The transport detaches
+// its dialing from the request, which would leave the goroutine of a black hole behind for minutes.
+type probeKey struct{}
+
+func within(ctx context.Context) context.Context {
+	if own, ok := ctx.Value(probeKey{}).(context.Context); ok {
+		return own
+	}
+	return ctx
+}
+
+func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d.net.DialContext(within(ctx), network, addr)
+}
+
+// dialTLS connects, handshake included. It runs in a goroutine of the transport, where a panic of
+// the host's ServerName would end the process.
+func (d *dialer) dialTLS(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = panicError(value)
+		}
+	}()
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	config := d.tls.Clone()
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if d.serverName != nil {
+		config.ServerName = d.serverName(host)
+	}
+	return (&tls.Dialer{NetDialer: &d.net, Config: config}).DialContext(within(ctx), network, addr)
+}
+
+// maxErrorText bounds text of strangers in errors, in bytes.
+const maxErrorText = 256
+
+// panicError is what is left of a panic in a function of the host.
+func panicError(value any) *probe.Error {
+	return &probe.Error{Kind: probe.KindPanic, Err: errors.New(wire.Clean(fmt.Sprint(value), maxErrorText))}
+}

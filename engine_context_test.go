@@ -3,6 +3,7 @@ package cutover_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"reflect"
 	"testing"
 	"testing/synctest"
@@ -22,6 +23,8 @@ import (
 func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 	first := task.NewID(id, 1)
 	return map[string]func(context.Context, *cutover.Engine){
+		"AllPlans":    func(ctx context.Context, e *cutover.Engine) { walk(e.AllPlans(ctx, store.PlanQuery{})) },
+		"AllTasks":    func(ctx context.Context, e *cutover.Engine) { walk(e.AllTasks(ctx, id, store.TaskQuery{})) },
 		"Cancel":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Cancel(ctx, id) },
 		"CancelTask":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.CancelTask(ctx, first) },
 		"Create":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Create(ctx, spec("new")) },
@@ -46,13 +49,16 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		"Tasks":    func(ctx context.Context, e *cutover.Engine) { _, _, _ = e.Tasks(ctx, id, store.TaskQuery{}) },
 		"Tenants":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.Tenants(ctx, id, 0, 0) },
 		"Wait":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Wait(ctx, id) },
-		"Watch": func(ctx context.Context, e *cutover.Engine) {
-			for _, err := range e.Watch(ctx, id, 0) {
-				if err != nil {
-					return
-				}
-			}
-		},
+		"Watch":    func(ctx context.Context, e *cutover.Engine) { walk(e.Watch(ctx, id, 0)) },
+	}
+}
+
+// walk goes on until the first error.
+func walk[T any](all iter.Seq2[T, error]) {
+	for _, err := range all {
+		if err != nil {
+			return
+		}
 	}
 }
 

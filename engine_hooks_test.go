@@ -92,6 +92,7 @@ func TestExecutionHooks(t *testing.T) {
 		runEngine(t, e)
 		id := launch(t, e, spec("a"))
 		rests(t, e, id, plan.Failed)
+		synctest.Wait() // hooks are told after the commit that ends the plan
 		told.expect(t,
 			"start 1: plan 1 task 1000001 of a by X, attempt 1, rollback false",
 			"executor in 1", `saved 1000001 "" 7`, "progress 1000001 1/2 half",
@@ -101,6 +102,7 @@ func TestExecutionHooks(t *testing.T) {
 		rests(t, e, id, plan.Completed)
 		mustPlan(t)(e.Rollback(t.Context(), id))
 		rests(t, e, id, plan.RolledBack)
+		synctest.Wait()
 		told.expect(t,
 			"start 2: plan 1 task 1000001 of a by X, attempt 2, rollback false",
 			"executor in 2", "progress 1000001 1/2 half", `saved 1000001 "done" 5`,

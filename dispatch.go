@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/lease"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
@@ -101,36 +102,36 @@ func (e *Engine) lookDue(ctx context.Context, d store.DuePlan) {
 // first. The claims of several plans are under way at once.
 func (e *Engine) fill(ctx context.Context) {
 	for ctx.Err() == nil {
-		l := e.lease.Load()
-		if l == nil || !l.alive() {
+		l := e.keeper.Current()
+		if l == nil || !l.Alive() {
 			return
 		}
 		p, n := e.capacity.Next()
 		if n == 0 {
 			return
 		}
-		e.workers.Go(func() { e.serve(l, p, n) })
+		e.pool.Go(func() { e.serve(l, p, n) })
 	}
 }
 
 // serve claims tasks of a plan with capacity for n of them, and gives back what it finds
 // no task for.
-func (e *Engine) serve(l *lease, p *capacity.Plan, n int) {
+func (e *Engine) serve(l *lease.Lease, p *capacity.Plan, n int) {
 	tasks, claimable := e.claim(l, p, min(n, store.MaxBatch))
 	e.capacity.ClaimDone(p, claimable)
 	for _, t := range tasks {
-		e.start(l, p, t)
+		e.pool.Start(l, p, t)
 	}
 	e.capacity.Release(n - len(tasks))
 }
 
 // claim takes up to n tasks of a plan.
-func (e *Engine) claim(l *lease, p *capacity.Plan, n int) (tasks []task.Task, claimable bool) {
-	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: rand.Text(), Worker: l.name, Max: n}}
-	err := e.client.Retry(l.ctx, "claim", l.left(), func() error {
-		err := e.store.Commit(l.ctx, &b)
+func (e *Engine) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []task.Task, claimable bool) {
+	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: rand.Text(), Worker: l.Name(), Max: n}}
+	err := e.client.Retry(l.Context(), "claim", l.Left(), func() error {
+		err := e.store.Commit(l.Context(), &b)
 		if err != nil {
-			e.jobs.doubt(p.ID)
+			e.registry.MarkUncertain(p.ID)
 		}
 		return err
 	})

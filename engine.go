@@ -3,16 +3,21 @@ package cutover
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/lease"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/wait"
+	"github.com/cutover-go/cutover/internal/worker"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -26,21 +31,20 @@ type Engine struct {
 	cfg    Config
 	log    *zap.Logger
 
-	started  atomic.Bool
-	draining atomic.Bool
+	started atomic.Bool
 
 	events   *signal.Broadcaster // something may have been written to a plan's log
 	rests    *signal.Broadcaster // a plan may have come to rest
-	jobs     *jobs
+	registry *lease.Registry
+	keeper   *lease.Keeper
 	capacity *capacity.Queue
-	workers  sync.WaitGroup
+	pool     *worker.Pool
 	// due wakes the dispatcher: a plan may have become due.
 	due      signal.Flag
 	locks    *tenantlock.Manager
 	releaser *tenantlock.Releaser
 	cleaner  *tenantlock.Cleaner
 	looks    *looks
-	lease    atomic.Pointer[lease] // nil while there is none: nothing is claimed
 }
 
 // ErrRunning says that Run was called a second time.
@@ -59,7 +63,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 		log:      c.Logger,
 		events:   signal.NewBroadcaster(),
 		rests:    signal.NewBroadcaster(),
-		jobs:     newJobs(),
+		registry: lease.NewRegistry(),
 		capacity: capacity.NewQueue(c.Capacity), due: signal.NewFlag(),
 	}
 	e.client = storeclient.New(s, storeclient.Options{
@@ -68,6 +72,13 @@ func New(s store.Store, c Config) (*Engine, error) {
 	e.locks = tenantlock.NewManager(e.client, c.LeaseTTL)
 	e.releaser = tenantlock.NewReleaser(e.client)
 	e.cleaner = tenantlock.NewCleaner(e.client, e.locks)
+	e.keeper = lease.NewKeeper(lease.Options{
+		Client: e.client, Registry: e.registry, Queue: e.capacity, Name: c.Name, TTL: c.LeaseTTL, OnLost: c.Hooks.OnLeaseLost,
+	})
+	e.pool = worker.NewPool(worker.Options{
+		Client: e.client, Registry: e.registry, Queue: e.capacity, Locks: e.locks, Releaser: e.releaser,
+		Hooks: c.Hooks, Logger: c.Logger, Limits: c.Limits, CancelGrace: c.CancelGrace, Committed: e.committed,
+	})
 	e.looks = newLooks(e)
 	return e, nil
 }
@@ -86,17 +97,49 @@ func (e *Engine) Run(ctx context.Context) error {
 	// The background work outlives ctx: it serves the shutdown too.
 	bg, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	background.Go(func() { e.keepLease(bg) })
+	background.Go(func() { e.keeper.Run(bg) })
 	background.Go(func() { e.releaser.Run(bg) })
 	background.Go(func() { e.cleaner.Run(ctx) })
 	background.Go(func() { e.listen(bg) })
 	background.Go(func() { e.retain(ctx) })
 
 	e.dispatch(ctx)
-	idle := e.drain()
+	e.stopWorkers()
 	stop()
 	background.Wait()
-	return e.stuck(idle)
+	return e.unreturned()
+}
+
+const (
+	// returnTimeout is how long executors may take to return whose contexts were cancelled at the end
+	// of the ShutdownGrace.
+	returnTimeout = 5 * time.Second
+	// lastReturnTimeout is how long they may take once the lease was given back as well.
+	lastReturnTimeout = time.Second
+)
+
+// stopWorkers waits for the workers: first until they come to a boundary, which they learn of when they
+// save, then, after the grace period, with their contexts cancelled.
+func (e *Engine) stopWorkers() {
+	e.pool.Stop()
+	if !e.pool.Wait(e.cfg.ShutdownGrace) {
+		e.pool.Interrupt()
+		e.pool.Wait(returnTimeout)
+	}
+}
+
+// unreturned waits for workers that still tried to reach the store when the lease was given back. The rest
+// are executors that do not return, and the error names their tasks.
+func (e *Engine) unreturned() error {
+	if e.pool.Wait(lastReturnTimeout) {
+		return nil
+	}
+	var tasks []string
+	for _, id := range e.pool.Running() {
+		tasks = append(tasks, id.String())
+	}
+	return fmt.Errorf("cutover: shut down while the executors of tasks %s do not return: %w",
+		strings.Join(tasks, ", "), context.DeadlineExceeded)
 }
 
 // listen passes the store's hints on until ctx ends.
@@ -114,7 +157,7 @@ func (e *Engine) listen(ctx context.Context) {
 func (e *Engine) changed(id plan.ID) {
 	e.events.Notify(id)
 	e.rests.Notify(id)
-	e.jobs.changed(id)
+	e.registry.Changed(id)
 	e.due.Raise()
 }
 

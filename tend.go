@@ -20,6 +20,9 @@ const forGood = -1
 // have a lease far shorter than this process's own.
 const maxRest = 7500 * time.Millisecond
 
+// finishGrace is how much longer than the dispatcher a look may take to see the outcome of what it began.
+const finishGrace = time.Second
+
 // maxSteps bounds how long one look at a plan goes on before others get their turn.
 const maxSteps = 10
 
@@ -39,7 +42,7 @@ func (e *Engine) look(ctx context.Context, d store.DuePlan) (rest time.Duration,
 			e.client.Fault("look", err)
 			return 0, false
 		}
-		work, done := wait.WithGrace(ctx, lastPatience)
+		work, done := wait.WithGrace(ctx, finishGrace)
 		changed, err := e.tend(work, p)
 		done()
 		if errors.Is(err, store.ErrConflict) || changed && err == nil {
@@ -177,11 +180,11 @@ func (e *Engine) orphans(ctx context.Context, p plan.Plan) (changed bool, err er
 
 // others returns those holdings that are not this process's own.
 func (e *Engine) others(lost []store.Holding) []store.Holding {
-	own := e.lease.Load()
+	own := e.keeper.Current()
 	return slices.DeleteFunc(lost, func(h store.Holding) bool {
-		mine := own != nil && h.Worker == own.name
+		mine := own != nil && h.Worker == own.Name()
 		if mine {
-			e.jobs.concerned.Raise()
+			e.registry.HeartbeatSoon()
 		}
 		return mine
 	})

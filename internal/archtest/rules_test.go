@@ -45,8 +45,16 @@ var arrows = []arrow{
 	{from: "internal/capacity", to: []string{"internal/signal", "plan", "executor"}},
 	{from: "internal/storeclient", to: []string{"store", "plan", "task"}},
 	{from: "internal/tenantlock", to: []string{"internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "task"}},
+	{from: "internal/lease", to: []string{
+		"internal/capacity", "internal/storeclient", "internal/signal", "internal/wait", "executor", "store", "plan", "task",
+	}},
+	{from: "internal/worker", to: []string{
+		"internal/tenantlock", "internal/lease", "internal/capacity", "internal/storeclient", "internal/wait",
+		"hook", "executor", "checkpoint", "store", "task",
+	}},
 	{from: "internal/nilcheck"},
-	{from: ".", to: append([]string{"internal/nilcheck", "internal/wait", "internal/signal", "internal/capacity", "internal/storeclient", "internal/tenantlock"}, core...)},
+	{from: ".", to: append([]string{"internal/nilcheck", "internal/wait", "internal/signal", "internal/capacity", "internal/storeclient", "internal/tenantlock",
+		"internal/lease", "internal/worker"}, core...)},
 	{from: "ops/...", to: append([]string{"."}, core...)},
 	{from: "notify/...", to: append([]string{"."}, core...)},
 

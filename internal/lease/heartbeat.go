@@ -1,0 +1,140 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// uncertainTTLs is for how many TTLs a plan stays uncertain.
+const uncertainTTLs = 2
+
+// heartbeat renews the lease and compares what the store says that it holds with what this process
+// runs.
+func (k *Keeper) heartbeat(ctx context.Context, l *Lease, seen untracked) error {
+	sent := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, max(l.Left(), time.Millisecond))
+	defer cancel()
+	r := report{sent: sent, unread: make(map[plan.ID]error)}
+	asked := k.registry.plans(l, seen, uncertainTTLs*k.ttl)
+	for plans := asked; ; {
+		batch := plans[:min(len(plans), store.MaxBatch)]
+		plans = plans[len(batch):]
+		held, err := k.client.Store.Heartbeat(ctx, l.name, k.ttl, batch)
+		if partly := new(store.HeartbeatError); errors.As(err, &partly) {
+			k.client.Fault("heartbeat", err) // a damaged plan must not take the others with it
+			maps.Copy(r.unread, partly.Faults)
+			err = nil
+		}
+		if err != nil {
+			k.registry.MarkUncertain(asked...) // the next one has to ask again
+			return err
+		}
+		r.held = append(r.held, held...)
+		if len(plans) == 0 {
+			break
+		}
+	}
+	if !l.Alive() {
+		return store.ErrLeaseExpired // too late: runs may have been told that they are lost
+	}
+	l.renewed(sent, k.ttl)
+	k.compare(ctx, l, r, seen)
+	return nil
+}
+
+// report is what a heartbeat says that this process holds.
+type report struct {
+	sent time.Time
+	held []store.Holding
+	// unread are plans that it says nothing about.
+	unread map[plan.ID]error
+}
+
+// untracked are claims that the store says this incarnation holds and that it does not run, as of
+// the last heartbeat.
+type untracked map[task.ID]untrackedClaim
+
+type untrackedClaim struct {
+	token task.Token
+	// since is when the first heartbeat that found it so was sent.
+	since time.Time
+}
+
+// compare acts on a heartbeat's answer: runs whose tasks are lost are told so, stops are passed on,
+// and tasks that nobody runs are handed back.
+func (k *Keeper) compare(ctx context.Context, l *Lease, r report, seen untracked) {
+	held := make(map[task.ID]store.Holding, len(r.held))
+	for _, h := range r.held {
+		held[h.Task] = h
+	}
+	for _, e := range k.registry.under(l) {
+		id := e.run.ID()
+		h, ok := held[id]
+		switch {
+		case r.unread[id.Plan()] != nil: // it may well be ours
+		case ok && h.Token == e.run.Token():
+			delete(held, id)
+			e.run.ApplyStop(h.Stop)
+		case e.began.Before(r.sent):
+			e.run.MarkLost()
+		}
+	}
+	now := k.handBackUntracked(ctx, l, r, held, seen)
+	clear(seen)
+	maps.Copy(seen, now)
+}
+
+// handBackUntracked hands back what is held and not run, and returns what is to be looked at again.
+// A claim whose answer is under way looks like that too, so only what has been untracked for about
+// the time between two heartbeats is handed back.
+func (k *Keeper) handBackUntracked(ctx context.Context, l *Lease, r report, held map[task.ID]store.Holding, before untracked) untracked {
+	now := make(untracked)
+	for id, b := range before {
+		if r.unread[id.Plan()] != nil {
+			now[id] = b
+		}
+	}
+	for id, h := range held {
+		if k.registry.isRun(claim{id, h.Token}) {
+			continue
+		}
+		found := untrackedClaim{token: h.Token, since: r.sent}
+		if b := before[id]; b.token == h.Token {
+			found.since = b.since
+		}
+		if r.sent.Sub(found.since) >= k.ttl/4 && k.handBack(ctx, l, h) {
+			continue
+		}
+		now[id] = found
+	}
+	return now
+}
+
+// handBack yields a task that the store says this process holds, and reports whether that need not
+// be tried again.
+func (k *Keeper) handBack(ctx context.Context, l *Lease, h store.Holding) bool {
+	if !l.Alive() || !k.registry.revoke(claim{h.Task, h.Token}) {
+		return false
+	}
+	b := store.Batch{Plan: h.Task.Plan(), Changes: []store.Change{{
+		Task: h.Task, Token: h.Token, Seq: handBackSeq, Kind: store.Yield,
+		Failure: task.RollbackStopped(1, "", time.Now()),
+	}}}
+	if err := k.client.Store.Commit(ctx, &b); err != nil {
+		k.client.Fault("hand back", err)
+		return false
+	}
+	k.queue.Enqueue(h.Task.Plan())
+	return true
+}
+
+// handBackSeq numbers the change that hands an untracked claim back: greater than any other, so
+// that it cannot be taken for one that was made before. Every later save under the token would be
+// answered as done before: revoke makes sure that there is none.
+const handBackSeq = 1<<32 - 1

@@ -1,0 +1,144 @@
+package lease
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/storeclient"
+	"github.com/cutover-go/cutover/internal/wait"
+	"github.com/cutover-go/cutover/store"
+)
+
+// leaveTimeout bounds the last call for a lease.
+const leaveTimeout = 5 * time.Second
+
+// Options are what a [Keeper] needs. All are required, but for the Name.
+type Options struct {
+	Client   *storeclient.Client
+	Registry *Registry
+	// Queue hears when there is a lease to claim under, and of tasks that were handed back.
+	Queue *capacity.Queue
+	// Name is the first part of the names of all leases.
+	Name string
+	// TTL is how long a lease lasts without a renewal.
+	TTL time.Duration
+	// OnLost is called when a lease is over although this process wants it, with the number of runs
+	// that were lost with it.
+	OnLost func(incarnation string, runs int)
+}
+
+// Keeper keeps this process's lease.
+type Keeper struct {
+	client   *storeclient.Client
+	registry *Registry
+	queue    *capacity.Queue
+	name     string
+	ttl      time.Duration
+	onLost   func(incarnation string, runs int)
+
+	current atomic.Pointer[Lease]
+}
+
+// NewKeeper returns a keeper. There is no lease before [Keeper.Run].
+func NewKeeper(o Options) *Keeper {
+	return &Keeper{client: o.Client, registry: o.Registry, queue: o.Queue, name: o.Name, ttl: o.TTL, onLost: o.OnLost}
+}
+
+// Current returns the lease, nil while there is none: then nothing is claimed.
+func (k *Keeper) Current() *Lease { return k.current.Load() }
+
+// Run holds a lease until ctx ends, and gives it back then. After one that is over it takes a new
+// one.
+func (k *Keeper) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		l := newLease(context.WithoutCancel(ctx), k.incarnation())
+		if k.join(ctx, l) != nil {
+			l.end(context.Canceled)
+			wait.For(ctx, wait.Jitter(k.ttl/10))
+			continue
+		}
+		k.registry.begin(l)
+		k.current.Store(l)
+		k.queue.Changed().Raise()
+		over := k.renew(ctx, l)
+		k.current.Store(nil)
+		if over {
+			k.onLost(l.name, k.registry.lostWith(l))
+			l.end(executor.ErrLeaseLost)
+			continue
+		}
+		k.leave(l)
+	}
+}
+
+// incarnation returns a name that was never used before.
+func (k *Keeper) incarnation() string { return k.name + "-" + strings.ToLower(rand.Text()[:12]) }
+
+func (k *Keeper) join(ctx context.Context, l *Lease) error {
+	sent := time.Now()
+	err := k.client.Store.Join(ctx, l.name, k.ttl)
+	k.client.Fault("join", err)
+	if err == nil {
+		l.renewed(sent, k.ttl)
+	}
+	return err
+}
+
+// leave gives the lease back, unless executors are still busy under it: their tasks stay theirs
+// until the lease runs out.
+func (k *Keeper) leave(l *Lease) {
+	defer l.end(executor.ErrShutdown)
+	if len(k.registry.under(l)) > 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	k.client.Fault("leave", k.client.Store.Leave(ctx, l.name))
+}
+
+// renew renews the lease every third of its time until ctx ends, or the lease does: then over is
+// true.
+func (k *Keeper) renew(ctx context.Context, l *Lease) (over bool) {
+	seen := make(untracked)
+	pause := k.untilRenewal(l)
+	for {
+		if k.pause(ctx, pause); ctx.Err() != nil {
+			return false
+		}
+		err := k.heartbeat(ctx, l, seen)
+		switch {
+		case err == nil:
+			pause = k.untilRenewal(l)
+			continue
+		case errors.Is(err, store.ErrLeaseExpired), l.Left() <= 0:
+			return true
+		}
+		k.client.Fault("heartbeat", err)
+		pause = min(k.ttl/10, max(l.Left(), 0))
+	}
+}
+
+// untilRenewal returns how long to wait with the next renewal: until a third of the TTL has passed
+// since the last one was sent. An answer that was long on its way has used some of that up.
+func (k *Keeper) untilRenewal(l *Lease) time.Duration {
+	return max(l.Left()-k.ttl*2/3, k.ttl/100)
+}
+
+// pause waits until the next heartbeat. A change of a plan that this process works on brings it
+// forward, so that executors hear of a cancel soon; several changes at once share one heartbeat.
+func (k *Keeper) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-k.registry.soon:
+		wait.For(ctx, min(d, k.ttl/100))
+	}
+}

@@ -1,0 +1,134 @@
+package worker
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
+	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/storeclient"
+	"github.com/cutover-go/cutover/internal/tenantlock"
+	"github.com/cutover-go/cutover/internal/wait"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Options are what a [Pool] needs. All are required.
+type Options struct {
+	Client   *storeclient.Client
+	Registry *lease.Registry
+	// Queue gets back the capacity for a task when its worker ends.
+	Queue    *capacity.Queue
+	Locks    *tenantlock.Manager
+	Releaser *tenantlock.Releaser
+	// Hooks must be guarded.
+	Hooks  hook.Hooks
+	Logger *zap.Logger
+	Limits checkpoint.Limits
+	// CancelGrace is how long after a cancel an executor's context is cancelled as well.
+	CancelGrace time.Duration
+	// Committed is called after a commit that ended a task.
+	Committed func(b *store.Batch)
+}
+
+// Pool runs tasks, each in the goroutine of a worker. It is safe for concurrent use.
+type Pool struct {
+	client      *storeclient.Client
+	store       store.Store
+	registry    *lease.Registry
+	queue       *capacity.Queue
+	locks       *tenantlock.Manager
+	releaser    *tenantlock.Releaser
+	hooks       hook.Hooks
+	log         *zap.Logger
+	limits      checkpoint.Limits
+	cancelGrace time.Duration
+	committed   func(b *store.Batch)
+
+	stopping   atomic.Bool
+	goroutines sync.WaitGroup
+	idle       chan struct{} // closed when all goroutines have ended after Stop
+
+	mu      sync.Mutex
+	workers map[*worker]struct{}
+}
+
+// NewPool returns a pool without workers.
+func NewPool(o Options) *Pool {
+	return &Pool{
+		client: o.Client, store: o.Client.Store, registry: o.Registry, queue: o.Queue, locks: o.Locks,
+		releaser: o.Releaser, hooks: o.Hooks, log: o.Logger, limits: o.Limits, cancelGrace: o.CancelGrace,
+		committed: o.Committed, idle: make(chan struct{}), workers: make(map[*worker]struct{}),
+	}
+}
+
+// Start gives a claimed task to a new worker, which runs further tasks of the plan after it. The
+// caller has taken capacity for one task.
+func (p *Pool) Start(l *lease.Lease, of *capacity.Plan, t task.Task) {
+	w := &worker{pool: p, lease: l, plan: of, next: t, more: true}
+	p.mu.Lock()
+	p.workers[w] = struct{}{}
+	p.mu.Unlock()
+	p.Go(w.work)
+}
+
+// Go runs f in a goroutine that Wait waits for. After Stop only goroutines of the pool may call it.
+func (p *Pool) Go(f func()) { p.goroutines.Go(f) }
+
+// Stop asks all executors to stop at their next boundary, which they learn of when they save. No
+// worker claims a further task. It is called once.
+func (p *Pool) Stop() {
+	p.stopping.Store(true)
+	go func() {
+		p.goroutines.Wait()
+		close(p.idle)
+	}()
+}
+
+// Wait waits after Stop until all workers have ended, at most for d, and reports whether they have.
+func (p *Pool) Wait(d time.Duration) bool { return wait.Until(p.idle, d) }
+
+// Interrupt cancels the contexts of all executors.
+func (p *Pool) Interrupt() {
+	for _, r := range p.runs() {
+		r.interrupt(executor.ErrShutdown)
+	}
+}
+
+// Running returns the tasks whose executors have not returned, in order.
+func (p *Pool) Running() []task.ID {
+	var ids []task.ID
+	for _, r := range p.runs() {
+		ids = append(ids, r.task.ID)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (p *Pool) runs() []*run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var runs []*run
+	for w := range p.workers {
+		if r := w.current.Load(); r != nil {
+			runs = append(runs, r)
+		}
+	}
+	return runs
+}
+
+// ended removes a worker and gives its capacity back.
+func (p *Pool) ended(w *worker) {
+	p.mu.Lock()
+	delete(p.workers, w)
+	p.mu.Unlock()
+	p.queue.Release(1)
+	p.queue.Enqueue(w.plan.ID)
+}

@@ -1,0 +1,194 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/tenantlock"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// run is one task in this process's hands, from its claim to the commit that releases it. It is the
+// executor.Recorder of the task's Run, and the lease.Run that heartbeats meet.
+type run struct {
+	// Immutable after construction.
+	worker *worker
+	task   task.Task // as it was claimed
+	began  time.Time // set by Registry.Add
+	cancel context.CancelCauseFunc
+
+	// Owned by whoever saves, like the worker's batch: the executor's Run lets one save at a time
+	// through, and none after the executor has returned.
+	seq  uint32
+	step string // the last checkpoint's
+	// locked is what came of locking the tenant; kept says that it was when the token was given.
+	locked error
+	kept   bool
+
+	mu            sync.Mutex  // guards what follows
+	stopRequested bool        // a save answered that the task is to stop
+	lost          bool        // the task belongs to somebody else
+	interrupted   error       // the cause with which we cancelled the context
+	grace         *time.Timer // of a cancel
+}
+
+// ID implements lease.Run.
+func (r *run) ID() task.ID { return r.task.ID }
+
+// Token implements lease.Run.
+func (r *run) Token() task.Token { return r.task.Token }
+
+// undo tells an undo from the work itself.
+func (r *run) undo() bool { return r.task.State == task.RollingBack }
+
+// lockTenant locks the tenant for this run. That of a first attempt was locked when the plan was
+// started, and nobody finds that lock stale.
+func (r *run) lockTenant(ctx context.Context) error {
+	if !r.undo() && r.task.Attempt == 1 {
+		return nil
+	}
+	plan := r.worker.plan
+	if _, can := plan.Executor.(executor.Rollbacker); r.undo() && !can {
+		return nil // it ends before it does anything
+	}
+	err := r.worker.pool.locks.LockRun(ctx, plan.ID, plan.StartToken, r.task)
+	switch {
+	case err == nil:
+		r.kept = true
+	case errors.Is(err, tenantlock.ErrOldToken):
+	case errors.Is(err, store.ErrTenantHeld):
+		return executor.Fail(task.CodeTenantHeld, err)
+	case store.Temporary(err) || ctx.Err() != nil:
+		r.interrupt(executor.ErrShutdown) // hand it back: the store is away
+	default:
+		return executor.Fail(task.CodeInternal, err)
+	}
+	return err
+}
+
+// execute calls the executor for the work or its undo.
+func (r *run) execute(ctx context.Context, x *executor.Run) error {
+	if r.locked != nil {
+		return r.locked
+	}
+	do := r.worker.plan.Executor.Execute
+	if r.undo() {
+		rollbacker, ok := r.worker.plan.Executor.(executor.Rollbacker)
+		if !ok {
+			return executor.Fail(task.CodeRollbackUnsupported, errors.New("the executor cannot undo its work"))
+		}
+		do = rollbacker.Rollback
+	}
+	return do(ctx, x)
+}
+
+// Save implements executor.Recorder. The write is not bound to the executor's context: an executor
+// that is being interrupted may still save where it is.
+func (r *run) Save(_ context.Context, c checkpoint.Checkpoint) error {
+	if err := r.worker.pool.limits.Check(c); err != nil {
+		return err
+	}
+	err := r.save(store.Saved{Step: c.Step, Data: c.Data})
+	if err == nil || errors.Is(err, executor.ErrStopped) {
+		r.step = c.Step
+	}
+	return err
+}
+
+// SaveUndo implements executor.Recorder.
+func (r *run) SaveUndo(_ context.Context, u checkpoint.Undo) error {
+	if err := r.worker.pool.limits.CheckUndo(u); err != nil {
+		return err
+	}
+	return r.save(store.Saved{UndoStep: u.Step, UndoData: u.Data})
+}
+
+// Progress implements executor.Recorder.
+func (r *run) Progress(p executor.Progress) { r.worker.pool.hooks.OnProgress(r.task.ID, p) }
+
+// Logger implements executor.Logging.
+func (r *run) Logger() *zap.Logger {
+	return r.worker.pool.log.With(
+		zap.Int64("plan", int64(r.task.ID.Plan())), zap.Int64("task", int64(r.task.ID)),
+		zap.String("tenant", r.task.Tenant.ID), zap.Int("attempt", r.task.Attempt))
+}
+
+func (r *run) save(s store.Saved) error {
+	c, err := r.commit(store.Change{Kind: store.Save, Saved: s}, store.Claim{})
+	if err != nil {
+		return err
+	}
+	r.worker.pool.hooks.OnSave(r.task.ID, s.Step, len(s.Data)+len(s.UndoData))
+	if c.Stop == task.Go && !r.worker.pool.stopping.Load() {
+		return nil
+	}
+	r.mu.Lock()
+	r.stopRequested = true
+	r.mu.Unlock()
+	r.ApplyStop(c.Stop)
+	return &executor.StopError{Stop: c.Stop, Shutdown: c.Stop == task.Go}
+}
+
+// commit writes one change of the task, again and again while the store is away and the lease is
+// alive. Any error means that the task is lost: executor.ErrLost.
+func (r *run) commit(c store.Change, next store.Claim) (store.Change, error) {
+	w, pool := r.worker, r.worker.pool
+	r.seq++
+	c.Task, c.Token, c.Seq = r.task.ID, r.task.Token, r.seq
+	w.changes[0] = c
+	w.batch.Plan, w.batch.Changes, w.batch.Claim = r.task.ID.Plan(), w.changes[:], next
+	if r.isLost() {
+		r.MarkLost() // for good: a renewal that comes late may revive the lease, not the run
+		return c, executor.ErrLost
+	}
+	err := pool.store.Commit(w.lease.Context(), &w.batch)
+	if err != nil {
+		// A claim that goes with it may yet be carried out, whatever is answered next.
+		pool.registry.MarkUncertain(w.batch.Plan)
+	}
+	if store.Temporary(err) {
+		pool.client.Fault("commit", err)
+		err = pool.client.Retry(w.lease.Context(), "commit", 0, func() error {
+			if !w.lease.Alive() {
+				return executor.ErrLost
+			}
+			return pool.store.Commit(w.lease.Context(), &w.batch)
+		})
+	}
+	if err == nil {
+		err = w.changes[0].Err
+	}
+	if err != nil {
+		pool.client.Fault("commit", err)
+		if errors.Is(err, store.ErrFenced) {
+			pool.registry.HeartbeatSoon() // perhaps not this task alone is lost, but the lease
+		}
+		r.MarkLost()
+		return c, executor.ErrLost
+	}
+	if c.Kind != store.Save { // a save has no event
+		pool.committed(&w.batch)
+	}
+	return w.changes[0], nil
+}
+
+// nextClaim asks for one more task of the same plan, unless other plans wait for this worker's
+// capacity.
+func (w *worker) nextClaim(ended *run) store.Claim {
+	if w.pool.stopping.Load() || w.pool.queue.Contended(w.plan.ID) {
+		return store.Claim{}
+	}
+	// One claim goes with one finished run, so that names it.
+	var id [32]byte
+	b := strconv.AppendUint(id[:0], uint64(ended.task.Token), 36)
+	b = strconv.AppendInt(append(b, '.'), int64(ended.task.ID), 36)
+	return store.Claim{ID: string(b), Worker: w.lease.Name(), Max: 1}
+}

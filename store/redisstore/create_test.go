@@ -195,7 +195,8 @@ func TestRemovalFreesTenants(t *testing.T) {
 	s := openStore(t, redistest.Start(t).Client(), Config{})
 	r, other := busy(t, s), start(t, s, 1, 1)
 	locks := []store.TenantLock{
-		{Tenant: "tenant-1", Plan: r.id, Ordinal: 1, Start: 5, Phase: 2}, {Tenant: "tenant-70", Plan: r.id, Ordinal: 70},
+		{Tenant: "tenant-1", Plan: r.id, Ordinal: 1, Start: 5, Phase: 2},
+		{Tenant: "tenant-70", Plan: r.id, Ordinal: 70},
 		{Tenant: "tenant-2", Plan: other.id, Ordinal: 1},
 	}
 	held, err := s.Reserve(r.ctx, locks)

@@ -21,9 +21,8 @@ const (
 	sweepShare = 20
 )
 
-// agenda calls agenda.lua.
-func (s *Store) agenda(ctx context.Context, args ...any) (string, error) {
-	sc := s.scripts.agenda
+// agenda calls one of the scripts of the agenda.
+func (s *Store) agenda(ctx context.Context, sc *script, args ...any) (string, error) {
 	argv := append(sc.argv(nil, s.keys.agenda(), s.keys.stamps(), s.keys.ids(), s.keys.plans()), args...)
 	answer, err := s.run(ctx, sc, s.keys.agenda(), false, argv)
 	if damage := (*store.CorruptError)(nil); errors.As(err, &damage) {
@@ -49,13 +48,13 @@ func (s *Store) wake(ctx context.Context, id plan.ID, hold time.Duration, hint b
 	if hint {
 		channel = s.keys.hints()
 	}
-	_, err := s.agenda(ctx, "wake", int64(id), hold.Microseconds(), channel)
+	_, err := s.agenda(ctx, s.scripts.wake, int64(id), hold.Microseconds(), channel)
 	return err
 }
 
 // expect makes a creation due when it has rested for ttl.
 func (s *Store) expect(ctx context.Context, id plan.ID, ttl time.Duration) error {
-	_, err := s.agenda(ctx, "expect", int64(id), ttl.Microseconds())
+	_, err := s.agenda(ctx, s.scripts.expect, int64(id), ttl.Microseconds())
 	return err
 }
 
@@ -65,7 +64,7 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 	if err := store.CheckDue(limit); err != nil {
 		return nil, err
 	}
-	answer, err := s.agenda(ctx, "due", page(limit), sweepGap.Microseconds(), sweepShare)
+	answer, err := s.agenda(ctx, s.scripts.due, page(limit), sweepGap.Microseconds(), sweepShare)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +107,7 @@ func (s *Store) sweep(ctx context.Context, ids []plan.ID) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	check := []any{"check"}
+	var check []any
 	var listed []redis.Z
 	named := make(map[string]plan.ID)
 	for i, record := range found {
@@ -135,7 +134,7 @@ func (s *Store) sweep(ctx context.Context, ids []plan.ID) error {
 	if err != nil && !redis.IsOOMError(err) { // a full server's list is mended later
 		return s.fault(ctx, s.keys.plans(), err)
 	}
-	_, err = s.agenda(ctx, check...)
+	_, err = s.agenda(ctx, s.scripts.restore, check...)
 	s.restoreKeys(ctx, named)
 	return cmp.Or(err, ctx.Err())
 }
@@ -165,7 +164,7 @@ func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after 
 	if after < 0 {
 		wait = -1
 	}
-	_, err := s.agenda(ctx, "reschedule", int64(id), strconv.FormatUint(stamp, 10), wait)
+	_, err := s.agenda(ctx, s.scripts.reschedule, int64(id), strconv.FormatUint(stamp, 10), wait)
 	return err
 }
 
@@ -174,12 +173,11 @@ func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) err
 	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil || len(plans) == 0 {
 		return err
 	}
-	args := make([]any, 0, 1+2*len(plans))
-	args = append(args, "remind")
+	args := make([]any, 0, 2*len(plans))
 	for id, after := range plans {
 		args = append(args, int64(id), max(0, after).Microseconds())
 	}
-	_, err := s.agenda(ctx, args...)
+	_, err := s.agenda(ctx, s.scripts.remind, args...)
 	return err
 }
 

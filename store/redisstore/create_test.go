@@ -58,7 +58,7 @@ func beginLosses() map[string]loss {
 	holder := func(*Store) string { return command("get") }
 	id := func(s *Store) string { return s.scripts.tokens.sha }
 	record := func(s *Store) string { return s.scripts.begin.sha }
-	agenda := func(s *Store) string { return s.scripts.agenda.sha }
+	agenda := func(s *Store) string { return s.scripts.expect.sha }
 	list := func(*Store) string { return command("zadd") }
 	key := func(*Store) string { return command("nx") }
 	found := func(*Store) string { return command("hmget") }

@@ -69,7 +69,7 @@ func (k keys) plans() string { return k.prefix + "{all}:plans" }
 // agenda (sorted set) lists plans by the time to look at them.
 func (k keys) agenda() string { return k.prefix + "{all}:agenda" }
 
-// stamps (hash) has each plan's entry on the agenda, see scripts/agenda.lua.
+// stamps (hash) has each plan's entry on the agenda, see scripts/lib/agenda.lua.
 func (k keys) stamps() string { return k.prefix + "{all}:stamps" }
 
 // version (string) is the version of the data's layout.

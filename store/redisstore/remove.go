@@ -106,6 +106,6 @@ func (s *Store) forget(ctx context.Context, id plan.ID) error {
 	s.mu.Lock()
 	delete(s.lanes, id)
 	s.mu.Unlock()
-	_, err := s.agenda(ctx, "forget", int64(id))
+	_, err := s.agenda(ctx, s.scripts.forget, int64(id))
 	return err
 }

@@ -54,7 +54,9 @@ func (s *Store) needs() [][]string {
 		on(key, "TYPE", "UNLINK")
 	}
 	on(k.tenants(nobody, 0), "LRANGE")
-	on(k.agenda(), s.scripts.agenda.commands...)
+	for _, sc := range s.scripts.ofAgenda() {
+		on(k.agenda(), sc.commands...)
+	}
 	on(k.stamps(), "HGET", "HSET", "HDEL", "TYPE")
 	on(k.tokens(), s.scripts.tokens.commands...)
 	on(k.ids(), "GET", "MGET", "SET", "INCRBY", "TYPE", "EXISTS")

@@ -41,8 +41,9 @@ type scripts struct {
 	save, commit, apply, repair    *script
 	plan, tasks, states, pick      *script
 	events, history, held, prune   *script
-	cursor, agenda, lock, reserve  *script
-	tokens                         *script
+	cursor, lock, reserve, tokens  *script
+
+	wake, expect, reschedule, remind, due, restore, forget *script // of the agenda
 
 	// end is commit for the ends of holds, on a server whose memory is full.
 	end *script
@@ -73,14 +74,21 @@ func loadScripts(touch bool) (*scripts, error) {
 	return &all, nil
 }
 
+// ofAgenda are those that work on the agenda.
+func (all *scripts) ofAgenda() []*script {
+	return []*script{all.wake, all.expect, all.reschedule, all.remind, all.due, all.restore, all.forget}
+}
+
 // byName names where each script goes.
 func (all *scripts) byName() map[string]**script {
 	return map[string]**script{
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
 		"save": &all.save, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
 		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events, "history": &all.history,
-		"held": &all.held, "prune": &all.prune, "cursor": &all.cursor, "agenda": &all.agenda, "lock": &all.lock, "reserve": &all.reserve,
+		"held": &all.held, "prune": &all.prune, "cursor": &all.cursor, "lock": &all.lock, "reserve": &all.reserve,
 		"tokens": &all.tokens, "end": &all.end,
+		"agenda/wake": &all.wake, "agenda/expect": &all.expect, "agenda/reschedule": &all.reschedule, "agenda/remind": &all.remind,
+		"agenda/due": &all.due, "agenda/check": &all.restore, "agenda/forget": &all.forget,
 	}
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -97,17 +98,27 @@ func leaseExpires(e *env) {
 }
 
 func leaseRenewed(e *env) {
-	r := e.start(1, concurrently(1))
-	e.ok(e.Join(e.ctx, "me", e.h.TTL))
-	e.ok(e.Join(e.ctx, "me", e.h.TTL)) // its answer was lost
-	r.take("me", 1)
-	for range 6 {
-		time.Sleep(e.h.TTL / 3)
-		equal(e, "holdings", len(e.beat("me", e.h.TTL, r.id)), 1)
-		lost, err := e.Orphans(e.ctx, r.id)
-		e.ok(err)
-		equal(e, "orphans", len(lost), 0)
-	}
+	e.inTime(func(ttl time.Duration) bool {
+		r, me := e.start(1, concurrently(1)), "me for "+ttl.String()
+		e.ok(e.Join(e.ctx, me, ttl))
+		renewed := time.Now()
+		e.ok(e.Join(e.ctx, me, ttl)) // its answer was lost
+		r.take(me, 1)
+		for range 6 {
+			time.Sleep(ttl / 3)
+			again := time.Now()
+			held, err := e.Heartbeat(e.ctx, me, ttl, []plan.ID{r.id})
+			lost, err2 := e.Orphans(e.ctx, r.id)
+			if time.Since(renewed) >= ttl {
+				return false
+			}
+			renewed = again
+			e.ok(errors.Join(err, err2))
+			equal(e, "holdings", len(held), 1)
+			equal(e, "orphans", len(lost), 0)
+		}
+		return true
+	})
 }
 
 func leaseLeft(e *env) {

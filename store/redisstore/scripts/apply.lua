@@ -17,28 +17,28 @@
 
 local problem = load()
 if problem then
-	return problem
+  return problem
 end
-problem = checked() or typed(base .. 'commands', 'list') or typed(base .. 'history', 'stream')
+problem = checked() or wrong_type(base .. 'commands', 'list') or wrong_type(base .. 'history', 'stream')
 if problem then
-	return problem
+  return problem
 end
 if redis.call('LPOS', base .. 'commands', ARGV[1]) then
-	return snapshot('2')
+  return snapshot('2')
 end
-local before, problem = chronicled()
+local before, problem = history_length()
 if problem then
-	return problem
+  return problem
 end
 if ARGV[2] ~= plan.version then
-	-- Each command raises the version, so that it tells how many ids there must be.
-	if redis.call('LLEN', base .. 'commands') < math.min(plan.version - 1, ARGV[5] + 0) then
-		return corrupt(base .. 'commands', 'ids of commands are missing: this one may have been applied')
-	end
-	return '!conflict the plan is at version ' .. plan.version .. ', not ' .. ARGV[2]
+  -- Each command raises the version, so that it tells how many ids there must be.
+  if redis.call('LLEN', base .. 'commands') < math.min(plan.version - 1, ARGV[5] + 0) then
+    return corrupt(base .. 'commands', 'ids of commands are missing: this one may have been applied')
+  end
+  return '!conflict the plan is at version ' .. plan.version .. ', not ' .. ARGV[2]
 end
-if tonumber(ARGV[3]) >= 0 and tonumber(ARGV[3]) ~= n[5] then
-	return '!conflict the plan has ' .. n[5] .. ' failed tasks, not ' .. ARGV[3]
+if tonumber(ARGV[3]) >= 0 and tonumber(ARGV[3]) ~= counts.failed then
+  return '!conflict the plan has ' .. counts.failed .. ' failed tasks, not ' .. ARGV[3]
 end
 
 local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
@@ -48,135 +48,135 @@ local untouched = 'P0 0 0 0 0 0 1 0 0 0 0 0 0 0 '
 -- early are the tasks that are touched before their turn.
 local old, early = {}, {}
 for e = 0, edits - 1 do
-	local ordinal = tonumber(ARGV[14 + e * 10])
-	if ordinal < 1 or ordinal > plan.total then
-		return '!notfound'
-	end
-	local h = head(ordinal)
-	if plan.damaged then
-		return plan.damaged
-	end
-	if not h then
-		local b, f = at(ordinal)
-		local key = base .. 'n:' .. b
-		local tenant = redis.pcall('LINDEX', key, f)
-		problem = describe(b, { { ordinal, false, true, type(tenant) == 'string' and tenant } })
-		if problem then
-			return problem
-		end
-		early[#early + 1] = { key, f, byte(tenant) == 49 and '3' or '2', sub(tenant, 2) }
-	end
-	h = h or untouched
-	local t = parseHead(h)
-	if not t or not place[t.state] then
-		return senseless(ordinal)
-	end
-	if t.version ~= ARGV[15 + e * 10] then
-		return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[15 + e * 10]
-	end
-	old[e] = t
+  local ordinal = tonumber(ARGV[14 + e * 10])
+  if ordinal < 1 or ordinal > plan.total then
+    return '!notfound'
+  end
+  local h = head(ordinal)
+  if plan.damaged then
+    return plan.damaged
+  end
+  if not h then
+    local b, f = at(ordinal)
+    local key = base .. 'n:' .. b
+    local tenant = redis.pcall('LINDEX', key, f)
+    problem = attach_labels(b, { { ordinal, false, true, type(tenant) == 'string' and tenant } })
+    if problem then
+      return problem
+    end
+    early[#early + 1] = { key, f, byte(tenant) == 49 and '3' or '2', sub(tenant, 2) }
+  end
+  h = h or untouched
+  local t = parse_head(h)
+  if not t or not counter[t.state] then
+    return corrupt_head(ordinal)
+  end
+  if t.version ~= ARGV[15 + e * 10] then
+    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[15 + e * 10]
+  end
+  old[e] = t
 end
 
 if ARGV[13] ~= '0' then
-	problem = openTokens(redis.call('HGET', record, 'tokens'), ARGV[12] + 0, ARGV[13] + 0)
-	if problem then
-		return problem
-	end
+  problem = open_tokens(redis.call('HGET', record, 'tokens'), ARGV[12] + 0, ARGV[13] + 0)
+  if problem then
+    return problem
+  end
 end
 
 -- edit writes one edit and reports whether it made the task fail.
 local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failure, flags)
-	local s = t.state
-	local from = shown(s)
-	local flying = to == 'R' or to == 'B'
-	t.state = to
-	if s == 'R' or s == 'B' then
-		if not flying or sub(flags, 1, 1) == '1' then
-			t.turn = unhold(ordinal, t.claim, t.turn)
-			t.claim = ''
-		end
-	end
-	if flying and t.claim == '' then
-		t.state = to == 'R' and 'r' or 'b'
-		redis.call('ZADD', base .. 'loose', to == 'R' and ordinal or ordinal + 2000000, ordinal)
-	elseif s == 'r' or s == 'b' then
-		redis.call('ZREM', base .. 'loose', ordinal)
-	end
-	if names[from] ~= names[to] then
-		n[place[from]], n[place[to]] = n[place[from]] - 1, n[place[to]] + 1
-		if ended[to] then
-			t.ended = now
-		end
-	end
-	if to == 'P' then
-		plan.nextPending = math.min(plan.nextPending, ordinal)
-	end
-	local b, f = at(ordinal)
-	if failure ~= '' then
-		t.kept = with(t.kept, 4)
-		redis.call('HSET', bucket(b), f .. 'f', failure)
-	else
-		t.kept = without(t.kept, 4)
-		redis.call('HDEL', bucket(b), f .. 'f')
-	end
-	if sub(flags, 2, 2) == '1' then
-		t.kept = without(t.kept, 1)
-		redis.call('HDEL', bucket(b), f .. 'c')
-	end
-	if sub(flags, 3, 3) == '1' then
-		t.kept = without(t.kept, 2)
-		redis.call('HDEL', bucket(b), f .. 'u')
-	end
-	t.version, t.request, t.attempt, t.alone, t.losses, t.retried = int(t.version + 1), req, attempt, alone, losses, retried
-	redis.call('HSET', bucket(b), f, formatHead(t))
-	return names[from] ~= 'FAILED' and to == 'F'
+  local s = t.state
+  local from = shown(s)
+  local flying = to == 'R' or to == 'B'
+  t.state = to
+  if s == 'R' or s == 'B' then
+    if not flying or sub(flags, 1, 1) == '1' then
+      t.turn = end_hold(ordinal, t.claim, t.turn)
+      t.claim = ''
+    end
+  end
+  if flying and t.claim == '' then
+    t.state = to == 'R' and 'r' or 'b'
+    redis.call('ZADD', base .. 'loose', to == 'R' and ordinal or ordinal + 2000000, ordinal)
+  elseif s == 'r' or s == 'b' then
+    redis.call('ZREM', base .. 'loose', ordinal)
+  end
+  if names[from] ~= names[to] then
+    counts[counter[from]], counts[counter[to]] = counts[counter[from]] - 1, counts[counter[to]] + 1
+    if ended[to] then
+      t.ended = now
+    end
+  end
+  if to == 'P' then
+    plan.next_pending = math.min(plan.next_pending, ordinal)
+  end
+  local b, f = at(ordinal)
+  if failure ~= '' then
+    t.kept = with(t.kept, 4)
+    redis.call('HSET', bucket(b), f .. 'f', failure)
+  else
+    t.kept = without(t.kept, 4)
+    redis.call('HDEL', bucket(b), f .. 'f')
+  end
+  if sub(flags, 2, 2) == '1' then
+    t.kept = without(t.kept, 1)
+    redis.call('HDEL', bucket(b), f .. 'c')
+  end
+  if sub(flags, 3, 3) == '1' then
+    t.kept = without(t.kept, 2)
+    redis.call('HDEL', bucket(b), f .. 'u')
+  end
+  t.version, t.request, t.attempt, t.alone, t.losses, t.retried = int(t.version + 1), req, attempt, alone, losses, retried
+  redis.call('HSET', bucket(b), f, format_head(t))
+  return names[from] ~= 'FAILED' and to == 'F'
 end
 
 redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
 for _, t in ipairs(early) do
-	redis.call('LSET', t[1], t[2], t[3] .. t[4])
-	plan.ahead = '1'
+  redis.call('LSET', t[1], t[2], t[3] .. t[4])
+  plan.ahead = '1'
 end
 local raised = false
 for e = 0, edits - 1 do
-	local a = 14 + e * 10
-	raised = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
-		ARGV[a + 8], ARGV[a + 9]) or raised
+  local a = 14 + e * 10
+  raised = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
+    ARGV[a + 8], ARGV[a + 9]) or raised
 end
-writeHolds()
+write_holds()
 
-local cancelled, turned = plan.stopRunning == 2, plan.round
+local cancelled, turned = plan.stop_running == 2, plan.round
 plan.version = tostring(tonumber(plan.version) + 1)
 plan.rules = ARGV[7]
-parseRules(plan.rules)
-if plan.stopRunning == 2 and not cancelled then
-	n[7], n[1] = n[7] + n[1], 0
+parse_rules(plan.rules)
+if plan.stop_running == 2 and not cancelled then
+  counts.cancelled, counts.pending = counts.cancelled + counts.pending, 0
 end
 if ARGV[8] == '1' then
-	plan.breached = tonumber(ARGV[9])
+  plan.breached = tonumber(ARGV[9])
 else
-	plan.breached = math.max(plan.breached, tonumber(ARGV[9]))
+  plan.breached = math.max(plan.breached, tonumber(ARGV[9]))
 end
-if raised and plan.state == 1 and n[5] > plan.maxFailed then
-	plan.breached = 1
+if raised and plan.state == 1 and counts.failed > plan.max_failed then
+  plan.breached = 1
 end
 if plan.round ~= turned then
-	plan.undoAt, plan.dry = -1, 0
+  plan.undo_at, plan.dry = -1, 0
 end
-seekLast()
+seek_last()
 local first = 14 + edits * 10
 for e = first, first + tonumber(ARGV[11]) - 1 do
-	events[#events + 1] = ARGV[e]
+  events[#events + 1] = ARGV[e]
 end
 if #events > 0 then
-	log(limit)
-	chronicle(before)
+  log(limit)
+  append_history(before)
 end
-plan.facts = formatFacts()
+plan.facts = format_facts()
 redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules', plan.rules, 'facts', plan.facts, 'changed', now)
 if #freed > 0 then
-	redis.call('HSET', record, 'past', remember(redis.call('HGET', record, 'past') or ''))
+  redis.call('HSET', record, 'past', remember(redis.call('HGET', record, 'past') or ''))
 end
 redis.call('LPUSH', base .. 'commands', ARGV[1])
 redis.call('LTRIM', base .. 'commands', 0, tonumber(ARGV[5]) - 1)
-return snapshot(plan.undoOpen and plan.dry == 0 and plan.undoAt > 0 and plan.budget <= 0 and '1' or '0')
+return snapshot(plan.undo_open and plan.dry == 0 and plan.undo_at > 0 and plan.budget <= 0 and '1' or '0')

@@ -9,11 +9,11 @@
 local clock = redis.call('TIME')
 local now = clock[1] .. string.format('%06d', tonumber(clock[2]))
 if redis.call('HGET', KEYS[1], 'mark') == ARGV[2] then
-	return '=' -- the answer was lost
+  return '=' -- the answer was lost
 end
 if redis.call('EXISTS', KEYS[1], string.sub(KEYS[1], 1, -5) .. 'n:0') > 0 then
-	return '!conflict the id is taken'
+  return '!conflict the id is taken'
 end
 redis.call('HSET', KEYS[1], 'stage', 'creating', 'spec', ARGV[1], 'mark', ARGV[2], 'hash', ARGV[3], 'actor', ARGV[4],
-	'tasks', ARGV[5], 'ttl', ARGV[6], 'created', now, 'touched', now, 'have', '0', 'key', ARGV[7])
+  'tasks', ARGV[5], 'ttl', ARGV[6], 'created', now, 'touched', now, 'have', '0', 'key', ARGV[7])
 return '='

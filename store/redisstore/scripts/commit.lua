@@ -31,230 +31,230 @@ local works, claims, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0, ARG
 
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past', 'tokens')
 if r.err then
-	return corrupt(record, r.err)
+  return corrupt(record, r.err)
 end
-local problem = take(r[1], r[2], r[3], r[4]) or understand() or checked()
+local problem = set_record(r[1], r[2], r[3], r[4]) or parse_record() or checked()
 if problem then
-	return problem
+  return problem
 end
 local past = r[5]
 if not past then
-	return corrupt(record, 'past is missing')
+  return corrupt(record, 'past is missing')
 end
 if claims > 0 or ARGV[6] ~= '0' then
-	problem = openTokens(r[6], ARGV[5] + 0, ARGV[6] + 0)
-	if problem then
-		return problem
-	end
+  problem = open_tokens(r[6], ARGV[5] + 0, ARGV[6] + 0)
+  if problem then
+    return problem
+  end
 end
 
 local out, applied = {}, {}
 
 local saving, completing = byte('R'), byte('C')
-local asSaved, asEnded = 'R' .. int(plan.stopRunning) .. '.', 'C0.'
+local as_saved, as_ended = 'R' .. int(plan.stop_running) .. '.', 'C0.'
 
 local i, done, group = 7, 0, 2
 while done < works do
-	local key, b, count = KEYS[group], ARGV[i], ARGV[i + 1] + 0
-	i = i + 2
-	local q = { 'HMGET', key }
-	for w = 0, count - 1 do
-		q[w + 3] = ARGV[i + w * 4]
-	end
-	local got = redis.pcall(unpack(q))
-	local fresh, set, drop = {}, { 'HSET', key }, { 'HDEL', key }
-	for w = 1, count do
-		local f, before, after, data = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-		if got.err then
-			out[done + w] = 'P0c'
-		else
-			local h, kind, next = fresh[f] or got[w], byte(after), nil
-			if h and kind == saving then
-				next = quickSave(h, before, after, data)
-				out[done + w] = asSaved
-			elseif h and kind == completing then
-				next = quickEnd(h, before, after, b * 64 + f + 1, f, drop)
-				out[done + w] = asEnded
-			end
-			if not next then
-				out[done + w], next = work(key, b * 64 + f + 1, f, after, data, h, set, drop)
-			elseif data ~= '' then
-				set[#set + 1] = f .. 'c'
-				set[#set + 1] = data
-			end
-			if next then
-				applied[done + w] = true
-				fresh[f] = next
-				set[#set + 1] = f
-				set[#set + 1] = next
-			end
-		end
-		i = i + 4
-	end
-	if #set > 2 then
-		redis.call(unpack(set))
-	end
-	if #drop > 2 then
-		redis.call(unpack(drop))
-	end
-	done, group = done + count, group + 1
+  local key, b, count = KEYS[group], ARGV[i], ARGV[i + 1] + 0
+  i = i + 2
+  local q = { 'HMGET', key }
+  for w = 0, count - 1 do
+    q[w + 3] = ARGV[i + w * 4]
+  end
+  local got = redis.pcall(unpack(q))
+  local fresh, set, drop = {}, { 'HSET', key }, { 'HDEL', key }
+  for w = 1, count do
+    local f, before, after, data = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+    if got.err then
+      out[done + w] = 'P0c'
+    else
+      local h, kind, next = fresh[f] or got[w], byte(after), nil
+      if h and kind == saving then
+        next = quick_save(h, before, after, data)
+        out[done + w] = as_saved
+      elseif h and kind == completing then
+        next = quick_end(h, before, after, b * 64 + f + 1, f, drop)
+        out[done + w] = as_ended
+      end
+      if not next then
+        out[done + w], next = apply_change(key, b * 64 + f + 1, f, after, data, h, set, drop)
+      elseif data ~= '' then
+        set[#set + 1] = f .. 'c'
+        set[#set + 1] = data
+      end
+      if next then
+        applied[done + w] = true
+        fresh[f] = next
+        set[#set + 1] = f
+        set[#set + 1] = next
+      end
+    end
+    i = i + 4
+  end
+  if #set > 2 then
+    redis.call(unpack(set))
+  end
+  if #drop > 2 then
+    redis.call(unpack(drop))
+  end
+  done, group = done + count, group + 1
 end
 
-writeHolds()
+write_holds()
 
 -- repeated returns what a claim that was sent before holds of a plan, nothing of what
 -- it held has ended since; or nothing at all if it is a new one. In the index, task k of
 -- a claim, counted from 0, is id/k.
 local function repeated(id, most)
-	local q = { 'HMGET', base .. 'held' }
-	for k = 0, most - 1 do
-		q[k + 3] = id .. '/' .. int(k)
-	end
-	local list = {}
-	for k, had in ipairs(redis.call(unpack(q))) do
-		local ordinal = had and tonumber(match(had, '^%d+'))
-		local h = ordinal and head(ordinal)
-		local t = h and parseHead(h)
-		if t and t.claim == q[k + 2] then
-			list[#list + 1] = { ordinal, h }
-		end
-	end
-	if list[1] or find(past, '\0' .. id .. '/', 1, true) then
-		return list
-	end
+  local q = { 'HMGET', base .. 'held' }
+  for k = 0, most - 1 do
+    q[k + 3] = id .. '/' .. int(k)
+  end
+  local list = {}
+  for k, had in ipairs(redis.call(unpack(q))) do
+    local ordinal = had and tonumber(match(had, '^%d+'))
+    local h = ordinal and head(ordinal)
+    local t = h and parse_head(h)
+    if t and t.claim == q[k + 2] then
+      list[#list + 1] = { ordinal, h }
+    end
+  end
+  if list[1] or find(past, '\0' .. id .. '/', 1, true) then
+    return list
+  end
 end
 
--- heldShort reports whether the index of held tasks lacks any: then a claim that was sent
+-- held_short reports whether the index of held tasks lacks any: then a claim that was sent
 -- before could not be told from a new one.
-local function heldShort()
-	local key = base .. 'held'
-	return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
+local function held_short()
+  local key = base .. 'held'
+  return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
 end
 
--- looseShort reports whether the index of tasks that wait for a worker lacks any: they come
+-- loose_short reports whether the index of tasks that wait for a worker lacks any: they come
 -- before all others.
-local function looseShort()
-	return loose() > 0 and redis.call('ZCARD', base .. 'loose') < loose()
+local function loose_short()
+  return loose() > 0 and redis.call('ZCARD', base .. 'loose') < loose()
 end
 
--- hand gives tasks of the pool to a claim, from one place in it on, and appends them to
+-- assign gives tasks of the pool to a claim, from one place in it on, and appends them to
 -- list. sets and entries collect what to write.
-local function hand(list, pool, from, most, id, worker, sets, entries)
-	for k = 0, math.min(most, #pool - from + 1) - 1 do
-		local taken = pool[from + k]
-		local ordinal, claim = int(taken[1]), id .. (k == 0 and '/0' or '/' .. int(k))
-		local b, f = at(taken[1])
-		local set = sets[b]
-		if not set then
-			set = { 'HSET', bucket(b) }
-			sets[b] = set
-		end
-		taken[2] = claimed(ordinal, taken[2], claim, worker)
-		set[#set + 1] = fieldNames[f + 1]
-		set[#set + 1] = taken[2]
-		entries[#entries + 1] = claim
-		entries[#entries + 1] = ordinal .. ' ' .. worker
-		list[k + 1] = taken
-	end
+local function assign(list, pool, from, most, id, worker, sets, entries)
+  for k = 0, math.min(most, #pool - from + 1) - 1 do
+    local taken = pool[from + k]
+    local ordinal, claim = int(taken[1]), id .. (k == 0 and '/0' or '/' .. int(k))
+    local b, f = at(taken[1])
+    local set = sets[b]
+    if not set then
+      set = { 'HSET', bucket(b) }
+      sets[b] = set
+    end
+    taken[2] = claimed(ordinal, taken[2], claim, worker)
+    set[#set + 1] = field_names[f + 1]
+    set[#set + 1] = taken[2]
+    entries[#entries + 1] = claim
+    entries[#entries + 1] = ordinal .. ' ' .. worker
+    list[k + 1] = taken
+  end
 end
 
--- tell frames tasks for the reader; those of one bucket that stand together at once.
+-- frame_claim frames tasks for the reader; those of one bucket that stand together at once.
 -- A single one that was never touched before, the most frequent case, is told shorter.
-local function tell(list)
-	local only = list[1]
-	if not list[2] and only and only[3] and only[5] == '' then
-		local ordinal = only[1]
-		out[#out + 1] = char(255, floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256) .. sized(only[4])
-		return
-	end
-	local frames, from = { char(#list) }, 1
-	while from <= #list do
-		local b = at(list[from][1])
-		local part, to = { list[from] }, from + 1
-		while list[to] and list[to][1] > list[to - 1][1] and at(list[to][1]) == b do
-			part[#part + 1] = list[to]
-			to = to + 1
-		end
-		plan.damaged = details(b, part, frames) or plan.damaged
-		from = to
-	end
-	if #frames ~= #list + 1 then -- they are taken, and found by the next heartbeat
-		frames = { char(0) }
-	end
-	out[#out + 1] = concat(frames)
+local function frame_claim(list)
+  local only = list[1]
+  if not list[2] and only and only[3] and only[5] == '' then
+    local ordinal = only[1]
+    out[#out + 1] = char(255, floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256) .. sized(only[4])
+    return
+  end
+  local frames, from = { char(#list) }, 1
+  while from <= #list do
+    local b = at(list[from][1])
+    local part, to = { list[from] }, from + 1
+    while list[to] and list[to][1] > list[to - 1][1] and at(list[to][1]) == b do
+      part[#part + 1] = list[to]
+      to = to + 1
+    end
+    plan.damaged = frame_tasks(b, part, frames) or plan.damaged
+    from = to
+  end
+  if #frames ~= #list + 1 then -- they are taken, and found by the next heartbeat
+    frames = { char(0) }
+  end
+  out[#out + 1] = concat(frames)
 end
 
 if claims > 0 then
-	local answers, new, seen, want, claimsAt, worker = {}, {}, {}, 0, i, ''
-	local alone = false -- a claim comes without a change that shows it to be new
-	for c = 1, claims do
-		alone = alone or not applied[ARGV[i + c * 4 - 1] + 0]
-	end
-	if alone and heldShort() or looseShort() then
-		out[#out + 1] = string.rep('\0', claims)
-		plan.unindexed, claims = '2', 0
-	end
-	for c = 1, claims do
-		local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
-		-- What a worker has just ended it had not ended before, so that this claim is new.
-		answers[c] = not applied[with] and repeated(id, most) or seen[id]
-		if not answers[c] then
-			answers[c], new[c] = {}, true
-			seen[id] = answers[c]
-			want = want + most
-		end
-		i = i + 4
-	end
-	if want > 0 then
-		local pool, from, sets, entries = gather(want), 1, {}, { 'HSET', base .. 'held', '', filler }
-		i = claimsAt
-		for c = 1, claims do
-			worker = ARGV[i + 1] ~= '' and ARGV[i + 1] or worker
-			if new[c] then
-				hand(answers[c], pool, from, ARGV[i + 2] + 0, ARGV[i], worker, sets, entries)
-				from = from + #answers[c]
-			end
-			i = i + 4
-		end
-		for _, set in pairs(sets) do
-			redis.call(unpack(set))
-		end
-		if #entries > 4 then
-			redis.call(unpack(entries))
-		end
-	end
-	for c = 1, claims do
-		tell(answers[c])
-	end
+  local answers, new, seen, want, claims_at, worker = {}, {}, {}, 0, i, ''
+  local alone = false -- a claim comes without a change that shows it to be new
+  for c = 1, claims do
+    alone = alone or not applied[ARGV[i + c * 4 - 1] + 0]
+  end
+  if alone and held_short() or loose_short() then
+    out[#out + 1] = string.rep('\0', claims)
+    plan.unindexed, claims = '2', 0
+  end
+  for c = 1, claims do
+    local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
+    -- What a worker has just ended it had not ended before, so that this claim is new.
+    answers[c] = not applied[with] and repeated(id, most) or seen[id]
+    if not answers[c] then
+      answers[c], new[c] = {}, true
+      seen[id] = answers[c]
+      want = want + most
+    end
+    i = i + 4
+  end
+  if want > 0 then
+    local pool, from, sets, entries = gather(want), 1, {}, { 'HSET', base .. 'held', '', filler }
+    i = claims_at
+    for c = 1, claims do
+      worker = ARGV[i + 1] ~= '' and ARGV[i + 1] or worker
+      if new[c] then
+        assign(answers[c], pool, from, ARGV[i + 2] + 0, ARGV[i], worker, sets, entries)
+        from = from + #answers[c]
+      end
+      i = i + 4
+    end
+    for _, set in pairs(sets) do
+      redis.call(unpack(set))
+    end
+    if #entries > 4 then
+      redis.call(unpack(entries))
+    end
+  end
+  for c = 1, claims do
+    frame_claim(answers[c])
+  end
 end
 
-seekLast()
+seek_last()
 local claimable = false
-if plan.held < plan.maxSlots then
-	claimable = not plan.damaged and (pendingOpen() or plan.undoOpen and plan.dry == 0 and plan.undoAt > 0)
-	if not claimable and loose() > 0 then
-		claimable = plan.claimsRunning or redis.call('ZCOUNT', base .. 'loose', '2000000', '3000000') > 0
-		claimable = claimable or looseShort() -- the claim that follows finds out
-	end
+if plan.held < plan.max_slots then
+  claimable = not plan.damaged and (pending_open() or plan.undo_open and plan.dry == 0 and plan.undo_at > 0)
+  if not claimable and loose() > 0 then
+    claimable = plan.claims_running or redis.call('ZCOUNT', base .. 'loose', '2000000', '3000000') > 0
+    claimable = claimable or loose_short() -- the claim that follows finds out
+  end
 end
 if #events > 0 then
-	log(limit)
+  log(limit)
 end
 local after = plan.facts
-if #events > 0 or #freed > 0 or claims > 0 or plan.undoOpen then
-	after = formatFacts()
+if #events > 0 or #freed > 0 or claims > 0 or plan.undo_open then
+  after = format_facts()
 end
 if #freed > 0 then
-	redis.call('HSET', record, 'facts', after, 'past', remember(past))
+  redis.call('HSET', record, 'facts', after, 'past', remember(past))
 elseif after ~= plan.facts then
-	redis.call('HSET', record, 'facts', after)
+  redis.call('HSET', record, 'facts', after)
 end
-if #events > 0 and (plan.breached == 1 or n[2] + n[8] == 0) then
-	redis.pcall('PUBLISH', channel, match(record, '{p:(%d+)}:plan$'))
+if #events > 0 and (plan.breached == 1 or counts.running + counts.rolling_back == 0) then
+  redis.pcall('PUBLISH', channel, match(record, '{p:(%d+)}:plan$'))
 end
 if plan.damaged then
-	out[#out + 1] = sized(plan.damaged)
+  out[#out + 1] = sized(plan.damaged)
 end
-local more = plan.undoOpen and plan.dry == 0 and plan.undoAt > 0 and plan.budget <= 0
+local more = plan.undo_open and plan.dry == 0 and plan.undo_at > 0 and plan.budget <= 0
 return '=' .. (claimable and '1' or '0') .. (more and '1' or '0') .. (plan.unindexed or '0') .. (plan.damaged and '1' or '0')
-	.. (plan.exhausted and '1' or '0') .. plan.version .. '|' .. plan.rules .. '|' .. after .. '|' .. now .. '|' .. int(plan.fresh or 0) .. '|' .. concat(out)
+  .. (plan.exhausted and '1' or '0') .. plan.version .. '|' .. plan.rules .. '|' .. after .. '|' .. now .. '|' .. int(plan.fresh or 0) .. '|' .. concat(out)

@@ -10,40 +10,40 @@
 -- be moved, to none, "!ahead" and the newest event if it is to be moved beyond that. The
 -- entry is: position, end of ownership, owner. The record counts them in field cursors.
 
-local problem = load() or typed(base .. 'cursors', 'hash')
+local problem = load() or wrong_type(base .. 'cursors', 'hash')
 if problem then
-	return problem
+  return problem
 end
 local key = base .. 'cursors'
 local entry = redis.call('HGET', key, ARGV[1])
 local count = not entry and redis.call('HGET', record, 'cursors')
 if not entry and not tonumber(count or '') then
-	return corrupt(record, 'cursors is missing')
+  return corrupt(record, 'cursors is missing')
 elseif not entry and redis.call('HLEN', key) < count + 0 then
-	return corrupt(key, 'it has ' .. redis.call('HLEN', key) .. ' cursors, not ' .. count)
+  return corrupt(key, 'it has ' .. redis.call('HLEN', key) .. ' cursors, not ' .. count)
 end
 local position, till, owner = match(entry or '0 0 ', '^(%d+) (%d+) (.*)$')
 if not position then
-	return corrupt(key, 'cursor ' .. ARGV[1] .. ' makes no sense')
+  return corrupt(key, 'cursor ' .. ARGV[1] .. ' makes no sense')
 end
 local live = tonumber(till) > tonumber(now)
 if ARGV[4] == '-1' then
-	if live and owner ~= ARGV[2] then
-		return '!conflict the cursor belongs to ' .. owner
-	end
-	till = string.format('%.0f', tonumber(now) + ARGV[3])
+  if live and owner ~= ARGV[2] then
+    return '!conflict the cursor belongs to ' .. owner
+  end
+  till = string.format('%.0f', tonumber(now) + ARGV[3])
 else
-	if not live or owner ~= ARGV[2] then
-		return '!conflict the cursor does not belong to ' .. ARGV[2]
-	end
-	if tonumber(ARGV[4]) > plan.lastEvent then
-		return '!ahead ' .. int(plan.lastEvent)
-	end
-	position = ARGV[4]
+  if not live or owner ~= ARGV[2] then
+    return '!conflict the cursor does not belong to ' .. ARGV[2]
+  end
+  if tonumber(ARGV[4]) > plan.last_event then
+    return '!ahead ' .. int(plan.last_event)
+  end
+  position = ARGV[4]
 end
 redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
 if not entry then
-	redis.call('HSET', record, 'cursors', count + 1)
+  redis.call('HSET', record, 'cursors', count + 1)
 end
 redis.call('HSET', key, ARGV[1], position .. ' ' .. till .. ' ' .. ARGV[2])
 return '=' .. position

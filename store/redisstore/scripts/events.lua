@@ -10,49 +10,49 @@
 -- first is the oldest event that is kept. Reading stops after enough events. It is corrupt
 -- if one of those asked for is missing that was not trimmed.
 
-local problem = load() or typed(base .. 'events', 'stream')
+local problem = load() or wrong_type(base .. 'events', 'stream')
 if problem then
-	return problem
+  return problem
 end
 local key = base .. 'events'
 local after, entries, enough = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
 -- fields returns an entry's time, lines and mark.
 local function fields(entry)
-	local f = entry[2]
-	return f[2], f[4] or '', f[6] or '0'
+  local f = entry[2]
+  return f[2], f[4] or '', f[6] or '0'
 end
 
-local first = plan.lastEvent + 1
+local first = plan.last_event + 1
 local oldest = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
 if oldest then
-	local _, lines = fields(oldest)
-	local _, breaks = string.gsub(lines, '\n', '')
-	first = tonumber(match(oldest[1], '^%d+')) - breaks
+  local _, lines = fields(oldest)
+  local _, breaks = string.gsub(lines, '\n', '')
+  first = tonumber(match(oldest[1], '^%d+')) - breaks
 end
-if first > plan.firstEvent and after < first - 1 then
-	return corrupt(key, 'events from ' .. int(plan.firstEvent) .. ' to ' .. int(first - 1) .. ' are missing')
+if first > plan.first_event and after < first - 1 then
+  return corrupt(key, 'events from ' .. int(plan.first_event) .. ' to ' .. int(first - 1) .. ' are missing')
 end
 local out, got = {}, 0
 after = math.max(after, first - 1)
-while after < plan.lastEvent and got < enough and entries > 0 do
-	local page = redis.call('XRANGE', key, after + 1 .. '-0', '+', 'COUNT', math.min(entries, 20))
-	for _, entry in ipairs(page) do
-		if got < enough then
-			local time, lines, rest = fields(entry)
-			local _, breaks = string.gsub(lines, '\n', '')
-			local last = tonumber(match(entry[1], '^%d+'))
-			if last - breaks > after + 1 then
-				return corrupt(key, 'event ' .. int(after + 1) .. ' is missing')
-			end
-			got = got + math.min(breaks + 1, last - after)
-			after = last
-			out[#out + 1] = after .. ';' .. time .. ';' .. rest .. ';' .. sized(lines)
-		end
-	end
-	entries = entries - #page
-	if #page == 0 then
-		return corrupt(key, 'event ' .. int(after + 1) .. ' is missing')
-	end
+while after < plan.last_event and got < enough and entries > 0 do
+  local page = redis.call('XRANGE', key, after + 1 .. '-0', '+', 'COUNT', math.min(entries, 20))
+  for _, entry in ipairs(page) do
+    if got < enough then
+      local time, lines, rest = fields(entry)
+      local _, breaks = string.gsub(lines, '\n', '')
+      local last = tonumber(match(entry[1], '^%d+'))
+      if last - breaks > after + 1 then
+        return corrupt(key, 'event ' .. int(after + 1) .. ' is missing')
+      end
+      got = got + math.min(breaks + 1, last - after)
+      after = last
+      out[#out + 1] = after .. ';' .. time .. ';' .. rest .. ';' .. sized(lines)
+    end
+  end
+  entries = entries - #page
+  if #page == 0 then
+    return corrupt(key, 'event ' .. int(after + 1) .. ' is missing')
+  end
 end
-return '=' .. plan.lastEvent .. '|' .. first .. '|' .. concat(out)
+return '=' .. plan.last_event .. '|' .. first .. '|' .. concat(out)

@@ -9,31 +9,31 @@
 
 local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have')
 if r.err then
-	return corrupt(record, r.err)
+  return corrupt(record, r.err)
 end
 if not r[1] then
-	return missing()
+  return missing()
 elseif not r[2] or not tonumber(r[3]) or not tonumber(r[4]) then
-	return corrupt(record, 'mark, tasks or have is missing')
+  return corrupt(record, 'mark, tasks or have is missing')
 elseif r[2] ~= ARGV[1] or r[1] == 'leaving' then
-	return '!notfound'
+  return '!notfound'
 end
 if r[1] == 'ready' then
-	return '=0'
+  return '=0'
 end
 if r[3] ~= r[4] then
-	return '!conflict ' .. r[4] .. ' tenants of ' .. r[3]
+  return '!conflict ' .. r[4] .. ' tenants of ' .. r[3]
 end
-local problem = typed(base .. 'events', 'stream') or typed(base .. 'history', 'stream')
+local problem = wrong_type(base .. 'events', 'stream') or wrong_type(base .. 'history', 'stream')
 if problem then
-	return problem
+  return problem
 end
-parseFacts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 0 1 1 0')
-parseRules(ARGV[3])
+parse_facts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 0 1 1 0')
+parse_rules(ARGV[3])
 events[1] = ARGV[4]
 log(0)
-chronicle(0)
-redis.call('HSET', record, 'stage', 'ready', 'version', '1', 'control', ARGV[2], 'rules', ARGV[3], 'facts', formatFacts(),
-	'changed', now, 'tokens', '0 0', 'past', '', 'cursors', '0')
+append_history(0)
+redis.call('HSET', record, 'stage', 'ready', 'version', '1', 'control', ARGV[2], 'rules', ARGV[3], 'facts', format_facts(),
+  'changed', now, 'tokens', '0 0', 'past', '', 'cursors', '0')
 redis.call('HDEL', record, 'actor', 'ttl', 'touched')
 return '=1'

@@ -9,37 +9,37 @@
 -- index and hold no task, to be given to prune.lua, and per task: ordinal ";" token ";"
 -- stop ";" worker, sized. complete is 0 if the index lacks tasks: it has to be rebuilt first.
 
-local problem = load() or typed(base .. 'held', 'hash')
+local problem = load() or wrong_type(base .. 'held', 'hash')
 if problem then
-	return problem
+  return problem
 end
 local key = base .. 'held'
 if redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held then
-	return '=0|0|0|'
+  return '=0|0|0|'
 end
 local page = redis.call('HSCAN', key, ARGV[1], 'COUNT', ARGV[3])
 local out, stale = {}, {}
 for i = 1, #page[2], 2 do
-	local claim = page[2][i]
-	local ordinal, worker = match(page[2][i + 1], '^(%d+) (.*)$')
-	if ordinal and (ARGV[2] == '' or worker == ARGV[2]) then
-		local b, f = at(tonumber(ordinal))
-		local got = redis.pcall('HMGET', bucket(b), f)
-		if got.err then
-			return corrupt(bucket(b), got.err)
-		end
-		if not got[1] then
-			return lost(ordinal)
-		end
-		local t = parseHead(got[1])
-		if t and t.claim == claim and (t.state == 'R' or t.state == 'B') then
-			local stop = t.state == 'R' and int(math.max(plan.stopRunning, tonumber(t.request))) or plan.stopUndo
-			out[#out + 1] = ordinal .. ';' .. t.token .. ';' .. stop .. ';' .. sized(worker)
-		else
-			stale[#stale + 1] = sized(claim)
-		end
-	elseif not ordinal and claim ~= '' then
-		stale[#stale + 1] = sized(claim)
-	end
+  local claim = page[2][i]
+  local ordinal, worker = match(page[2][i + 1], '^(%d+) (.*)$')
+  if ordinal and (ARGV[2] == '' or worker == ARGV[2]) then
+    local b, f = at(tonumber(ordinal))
+    local got = redis.pcall('HMGET', bucket(b), f)
+    if got.err then
+      return corrupt(bucket(b), got.err)
+    end
+    if not got[1] then
+      return missing_head(ordinal)
+    end
+    local t = parse_head(got[1])
+    if t and t.claim == claim and (t.state == 'R' or t.state == 'B') then
+      local stop = t.state == 'R' and int(math.max(plan.stop_running, tonumber(t.request))) or plan.stop_undo
+      out[#out + 1] = ordinal .. ';' .. t.token .. ';' .. stop .. ';' .. sized(worker)
+    else
+      stale[#stale + 1] = sized(claim)
+    end
+  elseif not ordinal and claim ~= '' then
+    stale[#stale + 1] = sized(claim)
+  end
 end
 return '=' .. page[1] .. '|1|' .. #stale .. '|' .. concat(stale) .. concat(out)

@@ -9,19 +9,19 @@
 
 local done, problem = {}, nil
 for i, key in ipairs(KEYS) do
-	local expected, value = ARGV[2 * i - 1], ARGV[2 * i]
-	local plan = match(expected, '^plan (%d+)$')
-	local got = redis.pcall('GET', key)
-	done[i] = '0'
-	if type(got) == 'table' then
-		problem = problem or '!corrupt ' .. #key .. ':' .. key .. got.err
-	elseif got and (got == expected or plan and match(got, '^%d+') == plan) then
-		done[i] = '1'
-		if value == '' then
-			redis.call('DEL', key)
-		else
-			redis.call('SET', key, value)
-		end
-	end
+  local expected, value = ARGV[2 * i - 1], ARGV[2 * i]
+  local plan = match(expected, '^plan (%d+)$')
+  local got = redis.pcall('GET', key)
+  done[i] = '0'
+  if type(got) == 'table' then
+    problem = problem or '!corrupt ' .. #key .. ':' .. key .. got.err
+  elseif got and (got == expected or plan and match(got, '^%d+') == plan) then
+    done[i] = '1'
+    if value == '' then
+      redis.call('DEL', key)
+    else
+      redis.call('SET', key, value)
+    end
+  end
 end
 return problem or '=' .. concat(done)

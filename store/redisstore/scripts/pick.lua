@@ -11,44 +11,44 @@
 
 local problem = load()
 if problem then
-	return problem
+  return problem
 end
 local ordinals = {}
 if ARGV[1] ~= '0' then
-	if tonumber(ARGV[1]) > plan.total then
-		return '!notfound'
-	end
-	ordinals[1] = tonumber(ARGV[1])
-elseif n[2] + n[8] > plan.held then
-	problem = typed(base .. 'loose', 'zset')
-	if problem then
-		return problem
-	end
-	if redis.call('ZCARD', base .. 'loose') < n[2] + n[8] - plan.held then
-		return '=1|0|'
-	end
-	for letter, score in pairs({ R = 0, B = 2000000 }) do
-		if find(ARGV[4], letter, 1, true) then
-			local members = redis.call('ZRANGEBYSCORE', base .. 'loose', score + ARGV[2] + 1, score + 1000000, 'LIMIT', 0, ARGV[3])
-			for _, member in ipairs(members) do
-				ordinals[#ordinals + 1] = tonumber(member)
-			end
-		end
-	end
-	table.sort(ordinals)
+  if tonumber(ARGV[1]) > plan.total then
+    return '!notfound'
+  end
+  ordinals[1] = tonumber(ARGV[1])
+elseif counts.running + counts.rolling_back > plan.held then
+  problem = wrong_type(base .. 'loose', 'zset')
+  if problem then
+    return problem
+  end
+  if redis.call('ZCARD', base .. 'loose') < counts.running + counts.rolling_back - plan.held then
+    return '=1|0|'
+  end
+  for letter, score in pairs({ R = 0, B = 2000000 }) do
+    if find(ARGV[4], letter, 1, true) then
+      local members = redis.call('ZRANGEBYSCORE', base .. 'loose', score + ARGV[2] + 1, score + 1000000, 'LIMIT', 0, ARGV[3])
+      for _, member in ipairs(members) do
+        ordinals[#ordinals + 1] = tonumber(member)
+      end
+    end
+  end
+  table.sort(ordinals)
 end
 
 local out = {}
 for i = 1, math.min(#ordinals, tonumber(ARGV[3])) do
-	local ordinal = ordinals[i]
-	local b, f = at(ordinal)
-	local got = redis.pcall('HMGET', bucket(b), fieldNames[f + 1])
-	if got.err then
-		return corrupt(bucket(b), got.err)
-	end
-	problem = details(b, { { ordinal, got[1] } }, out)
-	if problem then
-		return problem
-	end
+  local ordinal = ordinals[i]
+  local b, f = at(ordinal)
+  local got = redis.pcall('HMGET', bucket(b), field_names[f + 1])
+  if got.err then
+    return corrupt(bucket(b), got.err)
+  end
+  problem = frame_tasks(b, { { ordinal, got[1] } }, out)
+  if problem then
+    return problem
+  end
 end
-return '=0|' .. (plan.stopRunning == 2 and 1 or 0) .. '|' .. concat(out)
+return '=0|' .. (plan.stop_running == 2 and 1 or 0) .. '|' .. concat(out)

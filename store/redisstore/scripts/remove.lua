@@ -13,50 +13,50 @@
 
 local r = redis.pcall('HMGET', record, 'stage', 'tasks', 'gone', 'key', 'ttl', 'touched')
 if r.err then
-	return corrupt(record, r.err)
+  return corrupt(record, r.err)
 end
 if not r[1] then
-	return missing()
+  return missing()
 elseif not tonumber(r[2]) or not r[4] then
-	return corrupt(record, 'tasks or key is missing')
+  return corrupt(record, 'tasks or key is missing')
 end
 if ARGV[1] == '0' then
-	if r[1] == 'ready' then
-		local problem = load()
-		if problem then
-			return problem
-		end
-		if not plan.over or not atRest() then
-			return '!conflict the plan is not over'
-		end
-	elseif r[1] == 'creating' and not (tonumber(r[5]) and tonumber(r[6])) then
-		return corrupt(record, 'ttl or touched is missing')
-	elseif r[1] == 'creating' and tonumber(now) < r[6] + r[5] then
-		return '!creating ' .. string.format('%.0f', r[6] + r[5] - tonumber(now))
-	end
-	redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
-	redis.call('HSET', record, 'stage', 'leaving')
-	return '=' .. (r[3] or '0') .. '|' .. math.ceil(r[2] / 64) .. '|' .. sized(r[4])
+  if r[1] == 'ready' then
+    local problem = load()
+    if problem then
+      return problem
+    end
+    if not plan.over or not at_rest() then
+      return '!conflict the plan is not over'
+    end
+  elseif r[1] == 'creating' and not (tonumber(r[5]) and tonumber(r[6])) then
+    return corrupt(record, 'ttl or touched is missing')
+  elseif r[1] == 'creating' and tonumber(now) < r[6] + r[5] then
+    return '!creating ' .. string.format('%.0f', r[6] + r[5] - tonumber(now))
+  end
+  redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
+  redis.call('HSET', record, 'stage', 'leaving')
+  return '=' .. (r[3] or '0') .. '|' .. math.ceil(r[2] / 64) .. '|' .. sized(r[4])
 elseif r[1] ~= 'leaving' then
-	return '!conflict the plan is not hidden'
+  return '!conflict the plan is not hidden'
 end
 
 local b, out = tonumber(ARGV[2]), {}
 if ARGV[1] == '1' then
-	for k = b, b + ARGV[3] - 1 do
-		if redis.call('TYPE', base .. 'n:' .. k).ok == 'list' then
-			for _, tenant in ipairs(redis.call('LRANGE', base .. 'n:' .. k, 0, -1)) do
-				out[#out + 1] = sized(sub(tenant, 2))
-			end
-		end
-	end
+  for k = b, b + ARGV[3] - 1 do
+    if redis.call('TYPE', base .. 'n:' .. k).ok == 'list' then
+      for _, tenant in ipairs(redis.call('LRANGE', base .. 'n:' .. k, 0, -1)) do
+        out[#out + 1] = sized(sub(tenant, 2))
+      end
+    end
+  end
 elseif ARGV[1] == '2' then
-	for k = b, b + ARGV[3] - 1 do
-		redis.call('UNLINK', base .. 'n:' .. k, base .. 't:' .. k, base .. 'x:' .. k)
-	end
-	redis.call('HSET', record, 'gone', b + ARGV[3])
+  for k = b, b + ARGV[3] - 1 do
+    redis.call('UNLINK', base .. 'n:' .. k, base .. 't:' .. k, base .. 'x:' .. k)
+  end
+  redis.call('HSET', record, 'gone', b + ARGV[3])
 else
-	redis.call('UNLINK', base .. 'events', base .. 'history', base .. 'held', base .. 'loose', base .. 'order', base .. 'commands',
-		base .. 'cursors', record)
+  redis.call('UNLINK', base .. 'events', base .. 'history', base .. 'held', base .. 'loose', base .. 'order', base .. 'commands',
+    base .. 'cursors', record)
 end
 return '=' .. concat(out)

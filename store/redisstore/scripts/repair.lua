@@ -7,38 +7,38 @@
 --
 -- Returns "=" and the bucket to go on with, -1 at the end.
 
-local problem = load() or typed(base .. 'held', 'hash') or typed(base .. 'loose', 'zset')
+local problem = load() or wrong_type(base .. 'held', 'hash') or wrong_type(base .. 'loose', 'zset')
 if problem then
-	return problem
+  return problem
 end
 local b, last = tonumber(ARGV[1]), floor((plan.reached - 2) / 64)
 local stop = b + tonumber(ARGV[2])
 local q = { 'HMGET', '' }
 for f = 0, 63 do
-	q[f + 3] = f
+  q[f + 3] = f
 end
 while b < stop and b <= last do
-	q[2] = bucket(b)
-	local got = redis.pcall(unpack(q))
-	if got.err then
-		return corrupt(bucket(b), got.err)
-	end
-	for i = 1, 64 do
-		local h, ordinal = got[i], b * 64 + i
-		local s = h and sub(h, 1, 1)
-		if not h and ordinal < plan.reached then
-			return lost(ordinal)
-		end
-		if s == 'R' or s == 'B' then
-			local t = parseHead(h)
-			if not t then
-				return senseless(ordinal)
-			end
-			redis.call('HSET', base .. 'held', t.claim, ordinal .. ' ' .. t.worker)
-		elseif s == 'r' or s == 'b' then
-			redis.call('ZADD', base .. 'loose', s == 'r' and ordinal or ordinal + 2000000, ordinal)
-		end
-	end
-	b = b + 1
+  q[2] = bucket(b)
+  local got = redis.pcall(unpack(q))
+  if got.err then
+    return corrupt(bucket(b), got.err)
+  end
+  for i = 1, 64 do
+    local h, ordinal = got[i], b * 64 + i
+    local s = h and sub(h, 1, 1)
+    if not h and ordinal < plan.reached then
+      return missing_head(ordinal)
+    end
+    if s == 'R' or s == 'B' then
+      local t = parse_head(h)
+      if not t then
+        return corrupt_head(ordinal)
+      end
+      redis.call('HSET', base .. 'held', t.claim, ordinal .. ' ' .. t.worker)
+    elseif s == 'r' or s == 'b' then
+      redis.call('ZADD', base .. 'loose', s == 'r' and ordinal or ordinal + 2000000, ordinal)
+    end
+  end
+  b = b + 1
 end
 return '=' .. (b <= last and b or -1)

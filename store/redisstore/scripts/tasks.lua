@@ -7,63 +7,63 @@
 -- ARGV[3] letters of the states wanted, empty: all
 -- ARGV[4] most buckets to look at        ARGV[5] bytes after which to stop
 --
--- Returns "=" next "|" cancelled "|" and the tasks as in details. next is where to
+-- Returns "=" next "|" cancelled "|" and the tasks as in frame_tasks. next is where to
 -- go on, 0 at the end; cancelled is 1 if pending tasks show as cancelled.
 
 local problem = load()
 if problem then
-	return problem
+  return problem
 end
 local after, limit, states, buckets, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local wanted = states == ''
-for letter, p in pairs(place) do
-	if letter ~= 'r' and letter ~= 'b' then
-		wanted = wanted or n[p] > 0 and find(states, letter, 1, true) ~= nil
-	end
+for letter, name in pairs(counter) do
+  if letter ~= 'r' and letter ~= 'b' then
+    wanted = wanted or counts[name] > 0 and find(states, letter, 1, true) ~= nil
+  end
 end
 if not wanted then
-	return '=0|0|'
+  return '=0|0|'
 end
 
 local out, size, count = {}, 0, 0
 while buckets > 0 and after < plan.total and count < limit and size < bytes do
-	local b, first = at(after + 1)
-	local last = math.min(63, plan.total - 1 - b * 64)
-	local q = { 'HMGET', bucket(b) }
-	for f = first + 1, last + 1 do
-		q[#q + 1] = fieldNames[f]
-	end
-	local got = redis.pcall(unpack(q))
-	if got.err then
-		return corrupt(bucket(b), got.err)
-	end
-	problem = absent(b, first, got, last - first + 1)
-	if problem then
-		return problem
-	end
-	local list = {}
-	for i, h in ipairs(got) do
-		local ordinal = after + 1
-		local letter = shown(h and sub(h, 1, 1) or 'P')
-		after = ordinal
-		if states == '' or find(states, string.upper(letter), 1, true) then
-			list[#list + 1] = { ordinal, h }
-			count = count + 1
-			if count == limit then
-				break
-			end
-		end
-	end
-	if #list > 0 then
-		local from = #out
-		problem = details(b, list, out)
-		if problem then
-			return problem
-		end
-		for i = from + 1, #out do
-			size = size + #out[i]
-		end
-	end
-	buckets = buckets - 1
+  local b, first = at(after + 1)
+  local last = math.min(63, plan.total - 1 - b * 64)
+  local q = { 'HMGET', bucket(b) }
+  for f = first + 1, last + 1 do
+    q[#q + 1] = field_names[f]
+  end
+  local got = redis.pcall(unpack(q))
+  if got.err then
+    return corrupt(bucket(b), got.err)
+  end
+  problem = missing_heads(b, first, got, last - first + 1)
+  if problem then
+    return problem
+  end
+  local list = {}
+  for i, h in ipairs(got) do
+    local ordinal = after + 1
+    local letter = shown(h and sub(h, 1, 1) or 'P')
+    after = ordinal
+    if states == '' or find(states, string.upper(letter), 1, true) then
+      list[#list + 1] = { ordinal, h }
+      count = count + 1
+      if count == limit then
+        break
+      end
+    end
+  end
+  if #list > 0 then
+    local from = #out
+    problem = frame_tasks(b, list, out)
+    if problem then
+      return problem
+    end
+    for i = from + 1, #out do
+      size = size + #out[i]
+    end
+  end
+  buckets = buckets - 1
 end
-return '=' .. (after < plan.total and after or 0) .. '|' .. (plan.stopRunning == 2 and 1 or 0) .. '|' .. concat(out)
+return '=' .. (after < plan.total and after or 0) .. '|' .. (plan.stop_running == 2 and 1 or 0) .. '|' .. concat(out)

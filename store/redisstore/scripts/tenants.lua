@@ -11,73 +11,73 @@
 
 local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have')
 if r.err then
-	return corrupt(record, r.err)
+  return corrupt(record, r.err)
 end
 if not r[1] then
-	return missing()
+  return missing()
 elseif not r[2] or not tonumber(r[3]) or not tonumber(r[4]) then
-	return corrupt(record, 'mark, tasks or have is missing')
+  return corrupt(record, 'mark, tasks or have is missing')
 elseif r[2] ~= ARGV[1] or r[1] == 'leaving' then
-	return '!notfound'
+  return '!notfound'
 end
 local tasks, have = tonumber(r[3]), tonumber(r[4])
 local first, count = tonumber(ARGV[2]), tonumber(ARGV[3])
 if first < 1 or first > have + 1 or first + count - 1 > tasks then
-	return '!conflict tenants ' .. first .. ' to ' .. first + count - 1 .. ' for a plan that has ' .. have .. ' of ' .. tasks
+  return '!conflict tenants ' .. first .. ' to ' .. first + count - 1 .. ' for a plan that has ' .. have .. ' of ' .. tasks
 end
 
 -- each calls f with the parts of the tenants from one ordinal on that share a bucket:
 -- the bucket's key, the place in it and the range of arguments.
 local function each(from, f)
-	while from < first + count do
-		local b = floor((from - 1) / 64)
-		local last = math.min((b + 1) * 64, first + count - 1)
-		local problem = f(base .. 'n:' .. b, from - 1 - b * 64, 4 + from - first, 4 + last - first)
-		if problem then
-			return problem
-		end
-		from = last + 1
-	end
+  while from < first + count do
+    local b = floor((from - 1) / 64)
+    local last = math.min((b + 1) * 64, first + count - 1)
+    local problem = f(base .. 'n:' .. b, from - 1 - b * 64, 4 + from - first, 4 + last - first)
+    if problem then
+      return problem
+    end
+    from = last + 1
+  end
 end
 
 local problem = each(first, function(key, at, a, z)
-	local problem = typed(key, 'list')
-	if problem then
-		return problem
-	end
-	local had = redis.call('LRANGE', key, at, at + z - a)
-	for i = 1, math.min(z - a + 1, have - first - a + 5) do
-		if not had[i] then
-			return corrupt(key, 'a tenant that was there is missing')
-		elseif sub(had[i], 2) ~= sub(ARGV[a + i - 1], 2) then
-			return '!conflict another tenant is there already'
-		end
-	end
+  local problem = wrong_type(key, 'list')
+  if problem then
+    return problem
+  end
+  local had = redis.call('LRANGE', key, at, at + z - a)
+  for i = 1, math.min(z - a + 1, have - first - a + 5) do
+    if not had[i] then
+      return corrupt(key, 'a tenant that was there is missing')
+    elseif sub(had[i], 2) ~= sub(ARGV[a + i - 1], 2) then
+      return '!conflict another tenant is there already'
+    end
+  end
 end)
 if problem then
-	return problem
+  return problem
 end
 if r[1] ~= 'creating' then
-	return '='
+  return '='
 end
 local open = floor(have / 64)
 local key = base .. 'n:' .. open
-problem = typed(key, 'list')
+problem = wrong_type(key, 'list')
 if not problem and redis.call('LLEN', key) ~= have - open * 64 then
-	problem = corrupt(key, 'it has ' .. redis.call('LLEN', key) .. ' tenants, not ' .. have - open * 64)
+  problem = corrupt(key, 'it has ' .. redis.call('LLEN', key) .. ' tenants, not ' .. have - open * 64)
 end
 if problem then
-	return problem
+  return problem
 end
 each(math.max(first, have + 1), function(key, at, a, z)
-	redis.call('RPUSH', key, unpack(ARGV, a, z))
+  redis.call('RPUSH', key, unpack(ARGV, a, z))
 end)
 local i = 4 + count
 local more = tonumber(ARGV[i])
 for k = 1, more do
-	local o = tonumber(ARGV[i + k * 2 - 1]) - 1
-	local b = floor(o / 64)
-	redis.call('HSET', base .. 'x:' .. b, o - b * 64, ARGV[i + k * 2])
+  local o = tonumber(ARGV[i + k * 2 - 1]) - 1
+  local b = floor(o / 64)
+  redis.call('HSET', base .. 'x:' .. b, o - b * 64, ARGV[i + k * 2])
 end
 redis.call('HSET', record, 'have', math.max(have, first + count - 1), 'touched', now)
 return '='

@@ -14,11 +14,11 @@
 -- Returns "=" and, for raise, the limit before SP the new one, for id, the id.
 
 local function number(key)
-	local v = redis.pcall('GET', key)
-	if type(v) == 'table' and v.err or v and not match(v, '^%d+$') then
-		return nil, '!corrupt ' .. #key .. ':' .. key .. (v.err or 'it is no number')
-	end
-	return v and tonumber(v)
+  local v = redis.pcall('GET', key)
+  if type(v) == 'table' and v.err or v and not match(v, '^%d+$') then
+    return nil, '!corrupt ' .. #key .. ':' .. key .. (v.err or 'it is no number')
+  end
+  return v and tonumber(v)
 end
 
 local clock = redis.call('TIME')
@@ -26,26 +26,26 @@ local now = tonumber(clock[1] .. format('%06d', tonumber(clock[2])))
 local limit, problem = number(KEYS[1])
 local newest, other = number(KEYS[2])
 if problem or other then
-	return problem or other
+  return problem or other
 end
 
 if ARGV[1] == 'id' then
-	local listed = not newest and redis.pcall('ZRANGE', KEYS[3], '-1', '-1') or {}
-	if listed.err then
-		return '!corrupt ' .. #KEYS[3] .. ':' .. KEYS[3] .. listed.err
-	end
-	if not newest and (limit or listed[1]) then
-		if not match(listed[1] or '', '^%d+$') then
-			return '!corrupt ' .. #KEYS[2] .. ':' .. KEYS[2] .. 'the newest plan id is missing'
-		end
-		redis.call('SET', KEYS[2], listed[1])
-	elseif not limit and not newest then -- the first plan of all
-		redis.call('SET', KEYS[1], format('%.0f', now))
-	end
-	return '=' .. redis.call('INCRBY', KEYS[2], ARGV[2])
+  local listed = not newest and redis.pcall('ZRANGE', KEYS[3], '-1', '-1') or {}
+  if listed.err then
+    return '!corrupt ' .. #KEYS[3] .. ':' .. KEYS[3] .. listed.err
+  end
+  if not newest and (limit or listed[1]) then
+    if not match(listed[1] or '', '^%d+$') then
+      return '!corrupt ' .. #KEYS[2] .. ':' .. KEYS[2] .. 'the newest plan id is missing'
+    end
+    redis.call('SET', KEYS[2], listed[1])
+  elseif not limit and not newest then -- the first plan of all
+    redis.call('SET', KEYS[1], format('%.0f', now))
+  end
+  return '=' .. redis.call('INCRBY', KEYS[2], ARGV[2])
 end
 if not limit then
-	return '!corrupt ' .. #KEYS[1] .. ':' .. KEYS[1] .. 'the limit of tokens is missing'
+  return '!corrupt ' .. #KEYS[1] .. ':' .. KEYS[1] .. 'the limit of tokens is missing'
 end
 -- A few more than before, however far ahead of the clock that was.
 local raised = math.max(limit + 1000, math.max(now, tonumber(ARGV[3])) + ARGV[2])

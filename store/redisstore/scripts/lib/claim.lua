@@ -1,5 +1,5 @@
 -- Shared: handing out tasks, and the undo round. Uses plan, head, task, event.
--- provides: heads, head, openTokens, seekLast, pendingOpen, loose, gather, claimed
+-- provides: heads, head, open_tokens, seek_last, pending_open, loose, gather, claimed
 
 -- plan.budget is how many tasks one script looks at for the sake of the next one to
 -- claim.
@@ -12,258 +12,258 @@ plan.budget = 1024
 
 -- heads reads the heads of count tasks of one bucket from a field on.
 local function heads(b, first, count)
-	if count == 1 then
-		local h = redis.pcall('HGET', bucket(b), fieldNames[first + 1])
-		if type(h) == 'table' then
-			plan.damaged = corrupt(bucket(b), h.err)
-			return false
-		end
-		return { h }
-	end
-	local q = { 'HMGET', bucket(b) }
-	for i = 1, count do
-		q[i + 2] = fieldNames[first + i]
-	end
-	local got = redis.pcall(unpack(q))
-	if got.err then
-		plan.damaged = corrupt(bucket(b), got.err)
-		return false
-	end
-	return got
+  if count == 1 then
+    local h = redis.pcall('HGET', bucket(b), field_names[first + 1])
+    if type(h) == 'table' then
+      plan.damaged = corrupt(bucket(b), h.err)
+      return false
+    end
+    return { h }
+  end
+  local q = { 'HMGET', bucket(b) }
+  for i = 1, count do
+    q[i + 2] = field_names[first + i]
+  end
+  local got = redis.pcall(unpack(q))
+  if got.err then
+    plan.damaged = corrupt(bucket(b), got.err)
+    return false
+  end
+  return got
 end
 
 local function head(ordinal)
-	local b, f = at(ordinal)
-	local got = heads(b, f, 1)
-	return got and got[1]
+  local b, f = at(ordinal)
+  local got = heads(b, f, 1)
+  return got and got[1]
 end
 
--- openTokens prepares to give tokens: each is greater than the floor, the one that the
+-- open_tokens prepares to give tokens: each is greater than the floor, the one that the
 -- task had before and, if the clock was not set back, than all that were given earlier.
 -- None is above the limit. floor and limit, if not 0, are raised first.
-local function openTokens(stored, floor, limit)
-	local low, high = match(stored or '', '^(%d+) (%d+)$')
-	if not low then
-		return corrupt(record, 'tokens is missing or makes no sense')
-	end
-	plan.floor, plan.limit = math.max(low + 0, floor), math.max(high + 0, limit)
-	if limit > 0 then
-		redis.call('HSET', record, 'tokens', int(plan.floor) .. ' ' .. int(plan.limit))
-	end
-	plan.fresh = math.max(now + 0, plan.floor + 1)
+local function open_tokens(stored, floor, limit)
+  local low, high = match(stored or '', '^(%d+) (%d+)$')
+  if not low then
+    return corrupt(record, 'tokens is missing or makes no sense')
+  end
+  plan.floor, plan.limit = math.max(low + 0, floor), math.max(high + 0, limit)
+  if limit > 0 then
+    redis.call('HSET', record, 'tokens', int(plan.floor) .. ' ' .. int(plan.limit))
+  end
+  plan.fresh = math.max(now + 0, plan.floor + 1)
 end
 
 -- spent reports whether a task cannot be given another token yet.
 local function spent(h)
-	if tokenOf(h) >= plan.limit then
-		plan.exhausted = true
-	end
-	return plan.exhausted
+  if token_of(h) >= plan.limit then
+    plan.exhausted = true
+  end
+  return plan.exhausted
 end
 
 -- seek moves the open undo round on to the next task to undo and returns it with
 -- its head, or nothing: then the round is dry, or the budget is spent.
 local function seek()
-	if not plan.undoOpen or plan.dry == 1 then
-		return
-	end
-	local order = base .. 'order'
-	if plan.sequential and redis.call('LLEN', order) ~= plan.turns then
-		plan.damaged = corrupt(order, 'it has ' .. redis.call('LLEN', order) .. ' entries, not ' .. plan.turns)
-		return
-	end
-	if plan.undoAt < 0 then -- the round begins: what never ran is not undone
-		plan.undoAt = plan.sequential and plan.turns or math.max(plan.reached, plan.nextPending) - 1
-	end
-	while plan.undoAt > 0 and plan.budget > 0 do
-		plan.budget = plan.budget - 1
-		local ordinal = plan.undoAt
-		if plan.sequential then
-			ordinal = tonumber(redis.call('LINDEX', order, int(plan.undoAt - 1)))
-		end
-		local h = ordinal and head(ordinal)
-		if plan.damaged then
-			return
-		end
-		if not h then
-			plan.damaged = ordinal and lost(ordinal) or corrupt(order, 'entry ' .. int(plan.undoAt) .. ' is missing')
-			return
-		end
-		local s = sub(h, 1, 1)
-		if s == 'C' or s == 'F' or s == 'Z' or s == 'E' or s == 'X' then
-			local t = parseHead(h)
-			if not t then
-				plan.damaged = senseless(ordinal)
-				return
-			end
-			if t.attempt ~= '0' and (not plan.sequential or tonumber(t.turn) == plan.undoAt) then
-				return ordinal, h
-			end
-		end
-		plan.undoAt = plan.undoAt - 1
-	end
-	if plan.undoAt == 0 then
-		plan.dry = 1
-	end
+  if not plan.undo_open or plan.dry == 1 then
+    return
+  end
+  local order = base .. 'order'
+  if plan.sequential and redis.call('LLEN', order) ~= plan.turns then
+    plan.damaged = corrupt(order, 'it has ' .. redis.call('LLEN', order) .. ' entries, not ' .. plan.turns)
+    return
+  end
+  if plan.undo_at < 0 then -- the round begins: what never ran is not undone
+    plan.undo_at = plan.sequential and plan.turns or math.max(plan.reached, plan.next_pending) - 1
+  end
+  while plan.undo_at > 0 and plan.budget > 0 do
+    plan.budget = plan.budget - 1
+    local ordinal = plan.undo_at
+    if plan.sequential then
+      ordinal = tonumber(redis.call('LINDEX', order, int(plan.undo_at - 1)))
+    end
+    local h = ordinal and head(ordinal)
+    if plan.damaged then
+      return
+    end
+    if not h then
+      plan.damaged = ordinal and missing_head(ordinal) or corrupt(order, 'entry ' .. int(plan.undo_at) .. ' is missing')
+      return
+    end
+    local s = sub(h, 1, 1)
+    if s == 'C' or s == 'F' or s == 'Z' or s == 'E' or s == 'X' then
+      local t = parse_head(h)
+      if not t then
+        plan.damaged = corrupt_head(ordinal)
+        return
+      end
+      if t.attempt ~= '0' and (not plan.sequential or tonumber(t.turn) == plan.undo_at) then
+        return ordinal, h
+      end
+    end
+    plan.undo_at = plan.undo_at - 1
+  end
+  if plan.undo_at == 0 then
+    plan.dry = 1
+  end
 end
 
--- seekLast is seek after all claims. A round that is dry has come to all that is done:
+-- seek_last is seek after all claims. A round that is dry has come to all that is done:
 -- otherwise what tells it where to look is damaged.
-local function seekLast()
-	seek()
-	if plan.undoOpen and plan.dry == 1 and n[3] + n[4] + n[5] > 0 then
-		plan.dry = 0
-		plan.damaged = corrupt(plan.sequential and base .. 'order' or record, 'it does not tell of all tasks that are to be undone')
-	end
+local function seek_last()
+  seek()
+  if plan.undo_open and plan.dry == 1 and counts.paused + counts.completed + counts.failed > 0 then
+    plan.dry = 0
+    plan.damaged = corrupt(plan.sequential and base .. 'order' or record, 'it does not tell of all tasks that are to be undone')
+  end
 end
 
--- pendingOpen reports whether the grant lets pending tasks be claimed.
-local function pendingOpen()
-	return plan.breached == 0 and plan.stopRunning < 2 and n[5] <= plan.maxFailed and n[1] > 0 and plan.nextPending <= math.min(plan.open, plan.total)
+-- pending_open reports whether the grant lets pending tasks be claimed.
+local function pending_open()
+  return plan.breached == 0 and plan.stop_running < 2 and counts.failed <= plan.max_failed and counts.pending > 0 and plan.next_pending <= math.min(plan.open, plan.total)
 end
 
 -- loose returns how many tasks in flight no worker holds.
 local function loose()
-	return n[2] + n[8] - plan.held
+  return counts.running + counts.rolling_back - plan.held
 end
 
 -- admit appends a task to the pool. What goes with it is read before it is taken: a task
 -- that is not whole is given to nobody.
 local function admit(ordinal, h, pool)
-	local t = { ordinal, h }
-	plan.damaged = named((at(ordinal)), { t })
-	if not plan.damaged then
-		pool[#pool + 1] = t
-		return true
-	end
+  local t = { ordinal, h }
+  plan.damaged = complete_from_store((at(ordinal)), { t })
+  if not plan.damaged then
+    pool[#pool + 1] = t
+    return true
+  end
 end
 
--- gatherLoose appends up to want tasks {ordinal, head} from the index of those that
+-- gather_loose appends up to want tasks {ordinal, head} from the index of those that
 -- no worker holds, with scores from low to high and the letter that they must have.
-local function gatherLoose(want, low, high, letter, pool)
-	local key = base .. 'loose'
-	for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
-		local ordinal = tonumber(member)
-		local h = ordinal and head(ordinal)
-		if plan.damaged then
-			return
-		end
-		if h and sub(h, 1, 1) == letter then
-			if not parseHead(h) then
-				plan.damaged = senseless(ordinal)
-				return
-			end
-			if spent(h) or not admit(ordinal, h, pool) then
-				return
-			end
-		else
-			redis.call('ZREM', key, member)
-			plan.unindexed = '1'
-		end
-	end
+local function gather_loose(want, low, high, letter, pool)
+  local key = base .. 'loose'
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
+    local ordinal = tonumber(member)
+    local h = ordinal and head(ordinal)
+    if plan.damaged then
+      return
+    end
+    if h and sub(h, 1, 1) == letter then
+      if not parse_head(h) then
+        plan.damaged = corrupt_head(ordinal)
+        return
+      end
+      if spent(h) or not admit(ordinal, h, pool) then
+        return
+      end
+    else
+      redis.call('ZREM', key, member)
+      plan.unindexed = '1'
+    end
+  end
 end
 
--- gatherPending appends up to want pending tasks and moves nextPending on. It stops at one
+-- gather_pending appends up to want pending tasks and moves next_pending on. It stops at one
 -- that is not whole.
-local function gatherPending(want, pool)
-	local last = math.min(plan.open, plan.total)
-	while want > 0 and plan.budget > 0 and plan.nextPending <= last do
-		local b, f = at(plan.nextPending)
-		local count = math.min(want, 64 - f, last - plan.nextPending + 1, plan.budget)
-		local got, tenants = heads(b, f, count), redis.pcall('LRANGE', base .. 'n:' .. int(b), int(f), int(f + count - 1))
-		if not got or tenants.err or #tenants < count then
-			plan.damaged = plan.damaged or corrupt(base .. 'n:' .. int(b), tenants.err or 'tenants are missing')
-			return
-		end
-		local next, list = plan.nextPending, {}
-		for i = 1, count do
-			local h = got[i]
-			if not h or sub(h, 1, 1) == 'P' then
-				if h and not parseHead(h) then
-					plan.damaged = senseless(next)
-					break
-				end
-				list[#list + 1] = { next, h, not h, tenants[i], '' }
-			end
-			next = next + 1
-		end
-		local problem, whole = complete(b, list)
-		if problem then
-			plan.damaged, next = problem, list[whole + 1][1]
-		end
-		for i = 1, whole do
-			pool[#pool + 1] = list[i]
-		end
-		want = want - whole
-		plan.nextPending = next
-		plan.budget = plan.budget - count
-		if plan.damaged then
-			return
-		end
-	end
+local function gather_pending(want, pool)
+  local last = math.min(plan.open, plan.total)
+  while want > 0 and plan.budget > 0 and plan.next_pending <= last do
+    local b, f = at(plan.next_pending)
+    local count = math.min(want, 64 - f, last - plan.next_pending + 1, plan.budget)
+    local got, tenants = heads(b, f, count), redis.pcall('LRANGE', base .. 'n:' .. int(b), int(f), int(f + count - 1))
+    if not got or tenants.err or #tenants < count then
+      plan.damaged = plan.damaged or corrupt(base .. 'n:' .. int(b), tenants.err or 'tenants are missing')
+      return
+    end
+    local next, list = plan.next_pending, {}
+    for i = 1, count do
+      local h = got[i]
+      if not h or sub(h, 1, 1) == 'P' then
+        if h and not parse_head(h) then
+          plan.damaged = corrupt_head(next)
+          break
+        end
+        list[#list + 1] = { next, h, not h, tenants[i], '' }
+      end
+      next = next + 1
+    end
+    local problem, whole = complete(b, list)
+    if problem then
+      plan.damaged, next = problem, list[whole + 1][1]
+    end
+    for i = 1, whole do
+      pool[#pool + 1] = list[i]
+    end
+    want = want - whole
+    plan.next_pending = next
+    plan.budget = plan.budget - count
+    if plan.damaged then
+      return
+    end
+  end
 end
 
 -- gather returns the tasks to claim next, at most want, in the order of the
 -- contract.
 local function gather(want)
-	local pool = {}
-	want = math.min(want, plan.maxSlots - plan.held)
-	if want <= 0 then
-		return pool
-	end
-	if plan.fresh > plan.limit then
-		plan.exhausted = true
-		return pool
-	end
-	if loose() > 0 then
-		if plan.claimsRunning then
-			gatherLoose(want, '1', '1000000', 'r', pool)
-		end
-		if not plan.damaged and #pool < want then
-			gatherLoose(want - #pool, '2000000', '3000000', 'b', pool)
-		end
-	end
-	if not plan.damaged and #pool < want and pendingOpen() then
-		gatherPending(math.min(want - #pool, n[1]), pool)
-	end
-	while not plan.damaged and not plan.exhausted and #pool < want do
-		local ordinal, h = seek()
-		if not ordinal or spent(h) or not admit(ordinal, h, pool) then
-			break
-		end
-		plan.undoAt = plan.undoAt - 1
-	end
-	return pool
+  local pool = {}
+  want = math.min(want, plan.max_slots - plan.held)
+  if want <= 0 then
+    return pool
+  end
+  if plan.fresh > plan.limit then
+    plan.exhausted = true
+    return pool
+  end
+  if loose() > 0 then
+    if plan.claims_running then
+      gather_loose(want, '1', '1000000', 'r', pool)
+    end
+    if not plan.damaged and #pool < want then
+      gather_loose(want - #pool, '2000000', '3000000', 'b', pool)
+    end
+  end
+  if not plan.damaged and #pool < want and pending_open() then
+    gather_pending(math.min(want - #pool, counts.pending), pool)
+  end
+  while not plan.damaged and not plan.exhausted and #pool < want do
+    local ordinal, h = seek()
+    if not ordinal or spent(h) or not admit(ordinal, h, pool) then
+      break
+    end
+    plan.undo_at = plan.undo_at - 1
+  end
+  return pool
 end
 
 -- claimed returns the head of a task that is taken by a worker under a claim, and
 -- counts it. ordinal is a text.
 local function claimed(ordinal, h, claim, worker)
-	plan.held = plan.held + 1
-	if not h then
-		n[1], n[2] = n[1] - 1, n[2] + 1
-		events[#events + 1] = ordinal .. '\tPENDING\tRUNNING\t1\tclaim\t'
-		plan.freshHead = plan.freshHead or 'R0 ' .. int(plan.fresh) .. ' 0 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 '
-		return plan.freshHead .. claim .. ' ' .. worker
-	end
-	local t = parseHead(h)
-	local s = t.state
-	if t.seq ~= '0' then
-		t.previous = t.token .. '/' .. t.seq
-	end
-	t.state = s == 'r' and 'R' or 'B'
-	if s == 'P' then
-		t.state, t.attempt, t.started = 'R', '1', now
-		n[1], n[2] = n[1] - 1, n[2] + 1
-		event(ordinal, 'PENDING', 'RUNNING', t.attempt, 'claim', '')
-	elseif s ~= 'r' and s ~= 'b' then
-		t.alone, t.losses = '0', '0'
-		n[place[s]], n[8] = n[place[s]] - 1, n[8] + 1
-		event(ordinal, names[s], 'ROLLING_BACK', t.attempt, 'rollback', '')
-	else
-		redis.call('ZREM', base .. 'loose', ordinal)
-	end
-	t.token, t.seq, t.version = int(math.max(t.token + 1, plan.fresh)), '0', int(t.version + 1)
-	t.claim, t.worker = claim, worker
-	return formatHead(t)
+  plan.held = plan.held + 1
+  if not h then
+    counts.pending, counts.running = counts.pending - 1, counts.running + 1
+    events[#events + 1] = ordinal .. '\tPENDING\tRUNNING\t1\tclaim\t'
+    plan.fresh_head = plan.fresh_head or 'R0 ' .. int(plan.fresh) .. ' 0 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 '
+    return plan.fresh_head .. claim .. ' ' .. worker
+  end
+  local t = parse_head(h)
+  local s = t.state
+  if t.seq ~= '0' then
+    t.previous = t.token .. '/' .. t.seq
+  end
+  t.state = s == 'r' and 'R' or 'B'
+  if s == 'P' then
+    t.state, t.attempt, t.started = 'R', '1', now
+    counts.pending, counts.running = counts.pending - 1, counts.running + 1
+    event(ordinal, 'PENDING', 'RUNNING', t.attempt, 'claim', '')
+  elseif s ~= 'r' and s ~= 'b' then
+    t.alone, t.losses = '0', '0'
+    counts[counter[s]], counts.rolling_back = counts[counter[s]] - 1, counts.rolling_back + 1
+    event(ordinal, names[s], 'ROLLING_BACK', t.attempt, 'rollback', '')
+  else
+    redis.call('ZREM', base .. 'loose', ordinal)
+  end
+  t.token, t.seq, t.version = int(math.max(t.token + 1, plan.fresh)), '0', int(t.version + 1)
+  t.claim, t.worker = claim, worker
+  return format_head(t)
 end

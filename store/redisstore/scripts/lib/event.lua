@@ -9,26 +9,26 @@
 local events = {}
 
 local function event(ordinal, from, to, attempt, cause, detail)
-	events[#events + 1] = ordinal .. '\t' .. from .. '\t' .. to .. '\t' .. attempt .. '\t' .. cause .. '\t' .. detail
+  events[#events + 1] = ordinal .. '\t' .. from .. '\t' .. to .. '\t' .. attempt .. '\t' .. cause .. '\t' .. detail
 end
 
 -- log appends the events of this commit and keeps about limit, 0 being all: the stream is
 -- cut between its nodes, and a bounded part at a time.
 local function log(limit)
-	local key = base .. 'events'
-	plan.lastEvent = plan.lastEvent + #events
-	local id, text = int(plan.lastEvent) .. '-0', concat(events, '\n')
-	local added
-	if atRest() then
-		added = redis.pcall('XADD', key, id, 'at', now, 'e', text, 'rest', '1')
-	else
-		added = redis.pcall('XADD', key, id, 'at', now, 'e', text)
-	end
-	if type(added) == 'table' and added.err then -- something newer is in the way: the changes stand
-		plan.damaged = corrupt(key, added.err)
-	end
-	if limit > 0 and plan.lastEvent > limit then
-		plan.firstEvent = math.max(plan.firstEvent, plan.lastEvent - limit + 1)
-		redis.call('XTRIM', key, 'MINID', '~', int(plan.firstEvent) .. '-0', 'LIMIT', 1000)
-	end
+  local key = base .. 'events'
+  plan.last_event = plan.last_event + #events
+  local id, text = int(plan.last_event) .. '-0', concat(events, '\n')
+  local added
+  if at_rest() then
+    added = redis.pcall('XADD', key, id, 'at', now, 'e', text, 'rest', '1')
+  else
+    added = redis.pcall('XADD', key, id, 'at', now, 'e', text)
+  end
+  if type(added) == 'table' and added.err then -- something newer is in the way: the changes stand
+    plan.damaged = corrupt(key, added.err)
+  end
+  if limit > 0 and plan.last_event > limit then
+    plan.first_event = math.max(plan.first_event, plan.last_event - limit + 1)
+    redis.call('XTRIM', key, 'MINID', '~', int(plan.first_event) .. '-0', 'LIMIT', 1000)
+  end
 end

@@ -11,52 +11,52 @@
 -- Invariant: field <f>c, <f>u or <f>f is there if and only if kept has its bit.
 --
 -- Changes that find a head as its worker left it need not take it apart: lib/save.lua and
--- quickEnd compare what it begins with. Everything else goes through parseHead and formatHead.
--- provides: parseHead, formatHead, tokenOf, keptOf, has, with, without
+-- quick_end compare what it begins with. Everything else goes through parse_head and format_head.
+-- provides: parse_head, format_head, token_of, kept_of, has, with, without
 
 local pattern = '^(%a)(%d) (%d+) (%d+) (%d+) (%d+) ([0-7]) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%-?%d+) (%S+) (%S*) ?(.*)$'
 
--- parseHead takes a head apart; nothing if it makes no sense. All fields are texts,
+-- parse_head takes a head apart; nothing if it makes no sense. All fields are texts,
 -- but kept is a number.
-local function parseHead(h)
-	local state, request, token, seq, losses, updated, kept, version, attempt, alone, started, ended, turn, retried, previous,
-		claim, worker = match(h or '', pattern)
-	if state then
-		return {
-			state = state, request = request, token = token, seq = seq, losses = losses, updated = updated, kept = kept + 0,
-			version = version, attempt = attempt, alone = alone, started = started, ended = ended, turn = turn,
-			retried = retried, previous = previous, claim = claim, worker = worker,
-		}
-	end
+local function parse_head(h)
+  local state, request, token, seq, losses, updated, kept, version, attempt, alone, started, ended, turn, retried, previous,
+    claim, worker = match(h or '', pattern)
+  if state then
+    return {
+      state = state, request = request, token = token, seq = seq, losses = losses, updated = updated, kept = kept + 0,
+      version = version, attempt = attempt, alone = alone, started = started, ended = ended, turn = turn,
+      retried = retried, previous = previous, claim = claim, worker = worker,
+    }
+  end
 end
 
--- formatHead puts a head together again, changed now.
-local function formatHead(t)
-	local held = t.claim ~= '' and t.claim .. ' ' .. t.worker or ''
-	return t.state .. t.request .. ' ' .. t.token .. ' ' .. t.seq .. ' ' .. t.losses .. ' ' .. now .. ' ' .. char(48 + t.kept) .. ' '
-		.. t.version .. ' ' .. t.attempt .. ' ' .. t.alone .. ' ' .. t.started .. ' ' .. t.ended .. ' ' .. t.turn .. ' '
-		.. t.retried .. ' ' .. t.previous .. ' ' .. held
+-- format_head puts a head together again, changed now.
+local function format_head(t)
+  local held = t.claim ~= '' and t.claim .. ' ' .. t.worker or ''
+  return t.state .. t.request .. ' ' .. t.token .. ' ' .. t.seq .. ' ' .. t.losses .. ' ' .. now .. ' ' .. char(48 + t.kept) .. ' '
+    .. t.version .. ' ' .. t.attempt .. ' ' .. t.alone .. ' ' .. t.started .. ' ' .. t.ended .. ' ' .. t.turn .. ' '
+    .. t.retried .. ' ' .. t.previous .. ' ' .. held
 end
 
--- tokenOf returns the token of a head that makes sense.
-local function tokenOf(h)
-	return match(h, '^%S+ (%d+)') + 0
+-- token_of returns the token of a head that makes sense.
+local function token_of(h)
+  return match(h, '^%S+ (%d+)') + 0
 end
 
--- keptOf returns what stands beside a head, nothing if the head makes no sense.
-local function keptOf(h)
-	return tonumber(match(h, '^%S+ %d+ %d+ %d+ %d+ ([0-7]) '))
+-- kept_of returns what stands beside a head, nothing if the head makes no sense.
+local function kept_of(h)
+  return tonumber(match(h, '^%S+ %d+ %d+ %d+ %d+ ([0-7]) '))
 end
 
 -- has reports whether kept has a bit; with and without return it with the bit and without.
 local function has(kept, bit)
-	return floor(kept / bit) % 2 == 1
+  return floor(kept / bit) % 2 == 1
 end
 
 local function with(kept, bit)
-	return has(kept, bit) and kept or kept + bit
+  return has(kept, bit) and kept or kept + bit
 end
 
 local function without(kept, bit)
-	return has(kept, bit) and kept - bit or kept
+  return has(kept, bit) and kept - bit or kept
 end

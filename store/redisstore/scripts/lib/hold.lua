@@ -1,5 +1,5 @@
 -- Shared: the ends of holds. Uses plan, task.
--- provides: filler, freed, released, checked, unhold, writeHolds, remember
+-- provides: filler, freed, released, checked, end_hold, write_holds, remember
 
 -- filler is the value of the field without a name in the index held. It makes the hash
 -- a table: a small one would be a list, in which each look-up goes through all of it.
@@ -12,41 +12,41 @@ local freed, released = {}, {}
 -- checked returns a problem if an index that changes of tasks write to is of another
 -- type: nothing is written before it is sure that all can be.
 local function checked()
-	local problem = typed(base .. 'events', 'stream') or typed(base .. 'held', 'hash') or typed(base .. 'loose', 'zset')
-	return problem or plan.sequential and typed(base .. 'order', 'list') or nil
+  local problem = wrong_type(base .. 'events', 'stream') or wrong_type(base .. 'held', 'hash') or wrong_type(base .. 'loose', 'zset')
+  return problem or plan.sequential and wrong_type(base .. 'order', 'list') or nil
 end
 
 -- turn numbers the end of a hold in a sequential plan. While an undo round is open,
 -- a task that it has not come to yet keeps its place.
 local function turn(ordinal, was)
-	if not plan.sequential or plan.undoOpen and plan.undoAt >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undoAt then
-		return was
-	end
-	plan.turns = plan.turns + 1
-	released[#released + 1] = ordinal
-	return int(plan.turns)
+  if not plan.sequential or plan.undo_open and plan.undo_at >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undo_at then
+    return was
+  end
+  plan.turns = plan.turns + 1
+  released[#released + 1] = ordinal
+  return int(plan.turns)
 end
 
--- unhold ends a hold and returns what to write as released in the head.
-local function unhold(ordinal, claim, was)
-	freed[#freed + 1] = claim
-	plan.held = plan.held - 1
-	return turn(ordinal, was)
+-- end_hold ends a hold and returns what to write as released in the head.
+local function end_hold(ordinal, claim, was)
+  freed[#freed + 1] = claim
+  plan.held = plan.held - 1
+  return turn(ordinal, was)
 end
 
--- writeHolds writes what unhold has collected.
-local function writeHolds()
-	if #freed > 0 then
-		redis.call('HDEL', base .. 'held', unpack(freed))
-	end
-	if #released > 0 then
-		redis.call('RPUSH', base .. 'order', unpack(released))
-	end
+-- write_holds writes what end_hold has collected.
+local function write_holds()
+  if #freed > 0 then
+    redis.call('HDEL', base .. 'held', unpack(freed))
+  end
+  if #released > 0 then
+    redis.call('RPUSH', base .. 'order', unpack(released))
+  end
 end
 
 -- remember returns past with the claims that ended in front: the last few, so that
 -- one which is sent again finds itself. Each stands between two zero bytes.
 local function remember(past)
-	past = '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, 300)
-	return match(past, '^.*%z')
+  past = '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, 300)
+  return match(past, '^.*%z')
 end

@@ -9,178 +9,178 @@
 -- In front of each tenant stands a mark, a digit: 1 says that it has labels or parameters, 2
 -- that its task has a head though its turn has not come yet, 3 both, 0 neither. So the loss
 -- of x:<bucket> or t:<bucket> is noticed.
--- provides: at, bucket, shown, lost, senseless, fieldNames, describe, complete, named,
---   absent, details
+-- provides: at, bucket, shown, missing_head, corrupt_head, field_names, attach_labels, complete, complete_from_store,
+--   missing_heads, frame_tasks
 
 local function at(ordinal)
-	local i = ordinal - 1
-	local b = floor(i / 64)
-	return b, i - b * 64
+  local i = ordinal - 1
+  local b = floor(i / 64)
+  return b, i - b * 64
 end
 
 local function bucket(b)
-	return base .. 't:' .. int(b)
+  return base .. 't:' .. int(b)
 end
 
 -- shown is the letter of the state as it is seen: pending tasks of a plan that
 -- cancels them are cancelled.
 local function shown(letter)
-	if letter == 'P' and plan.stopRunning == 2 then
-		return 'X'
-	end
-	return letter
+  if letter == 'P' and plan.stop_running == 2 then
+    return 'X'
+  end
+  return letter
 end
 
--- lost says that a task that must have a head has none.
-local function lost(ordinal)
-	local b, f = at(ordinal)
-	return corrupt(bucket(b), 'task ' .. ordinal .. ' (field ' .. f .. ') is missing')
+-- missing_head says that a task that must have a head has none.
+local function missing_head(ordinal)
+  local b, f = at(ordinal)
+  return corrupt(bucket(b), 'task ' .. ordinal .. ' (field ' .. f .. ') is missing')
 end
 
--- senseless says that a task's head is none.
-local function senseless(ordinal)
-	return corrupt(bucket((at(ordinal))), 'the head of task ' .. int(ordinal) .. ' makes no sense')
+-- corrupt_head says that a task's head is none.
+local function corrupt_head(ordinal)
+  return corrupt(bucket((at(ordinal))), 'the head of task ' .. int(ordinal) .. ' makes no sense')
 end
 
--- fieldNames are the names of a bucket's fields by their number from 1.
-local fieldNames = {
-	'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21',
-	'22', '23', '24', '25', '26', '27', '28', '29', '30', '31', '32', '33', '34', '35', '36', '37', '38', '39', '40', '41', '42',
-	'43', '44', '45', '46', '47', '48', '49', '50', '51', '52', '53', '54', '55', '56', '57', '58', '59', '60', '61', '62', '63',
+-- field_names are the names of a bucket's fields by their number from 1.
+local field_names = {
+  '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21',
+  '22', '23', '24', '25', '26', '27', '28', '29', '30', '31', '32', '33', '34', '35', '36', '37', '38', '39', '40', '41', '42',
+  '43', '44', '45', '46', '47', '48', '49', '50', '51', '52', '53', '54', '55', '56', '57', '58', '59', '60', '61', '62', '63',
 }
 
 -- frame frames one task for a reader: its ordinal in three bytes, the lengths of the
 -- texts, and the texts.
 local function frame(ordinal, h, tenant, given, c, u, f)
-	local a, b, d, e, g, i = #h, #tenant, #given, #c, #u, #f
-	if a < 255 and b < 255 and d < 255 and e < 255 and g < 255 and i < 255 then
-		return char(floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256, a, b, d, e, g, i) .. h .. tenant .. given
-			.. c .. u .. f
-	end
-	return char(floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256) .. length(a) .. length(b) .. length(d) .. length(e)
-		.. length(g) .. length(i) .. h .. tenant .. given .. c .. u .. f
+  local a, b, d, e, g, i = #h, #tenant, #given, #c, #u, #f
+  if a < 255 and b < 255 and d < 255 and e < 255 and g < 255 and i < 255 then
+    return char(floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256, a, b, d, e, g, i) .. h .. tenant .. given
+      .. c .. u .. f
+  end
+  return char(floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256) .. length(a) .. length(b) .. length(d) .. length(e)
+    .. length(g) .. length(i) .. h .. tenant .. given .. c .. u .. f
 end
 
--- describe completes tasks of one bucket, given as {ordinal, head or false, bare, the entry
+-- attach_labels completes tasks of one bucket, given as {ordinal, head or false, bare, the entry
 -- of n:<bucket>}: in place of that the tenant, then labels and parameters. What a mark or the
 -- record knows to have been there is not made up for: it returns a problem, and how many of
 -- the first tasks are whole.
-local function describe(b, list)
-	local problem, whole, q, marked = nil, #list, nil, nil
-	for i, t in ipairs(list) do
-		local mark = byte(t[4] or '')
-		if not mark or mark < 48 or mark > 51 then
-			problem, whole = corrupt(base .. 'n:' .. int(b), 'the tenant of task ' .. int(t[1]) .. ' is missing'), i - 1
-			break
-		elseif not t[2] and (mark > 49 or t[1] < plan.reached) then
-			problem, whole = lost(t[1]), i - 1
-			break
-		end
-		t[4], t[5] = sub(t[4], 2), ''
-		if mark == 49 or mark == 51 then
-			q, marked = q or { 'HMGET', base .. 'x:' .. int(b) }, marked or {}
-			q[#q + 1] = fieldNames[t[1] - b * 64]
-			marked[#marked + 1] = i
-		end
-	end
-	if not q then
-		return problem, whole
-	end
-	local got = redis.pcall(unpack(q))
-	for k, i in ipairs(marked) do
-		if not got[k] then
-			return corrupt(q[2], got.err or 'labels and parameters of task ' .. int(list[i][1]) .. ' are missing'), i - 1
-		end
-		list[i][5] = got[k]
-	end
-	return problem, whole
+local function attach_labels(b, list)
+  local problem, whole, q, marked = nil, #list, nil, nil
+  for i, t in ipairs(list) do
+    local mark = byte(t[4] or '')
+    if not mark or mark < 48 or mark > 51 then
+      problem, whole = corrupt(base .. 'n:' .. int(b), 'the tenant of task ' .. int(t[1]) .. ' is missing'), i - 1
+      break
+    elseif not t[2] and (mark > 49 or t[1] < plan.reached) then
+      problem, whole = missing_head(t[1]), i - 1
+      break
+    end
+    t[4], t[5] = sub(t[4], 2), ''
+    if mark == 49 or mark == 51 then
+      q, marked = q or { 'HMGET', base .. 'x:' .. int(b) }, marked or {}
+      q[#q + 1] = field_names[t[1] - b * 64]
+      marked[#marked + 1] = i
+    end
+  end
+  if not q then
+    return problem, whole
+  end
+  local got = redis.pcall(unpack(q))
+  for k, i in ipairs(marked) do
+    if not got[k] then
+      return corrupt(q[2], got.err or 'labels and parameters of task ' .. int(list[i][1]) .. ' are missing'), i - 1
+    end
+    list[i][5] = got[k]
+  end
+  return problem, whole
 end
 
--- absent returns a problem if one of count tasks of a bucket, from a field on, must have a
+-- missing_heads returns a problem if one of count tasks of a bucket, from a field on, must have a
 -- head and has none: it was reached in its turn, or its tenant has the mark of one that
 -- was touched before.
-local function absent(b, first, got, count)
-	local key, tenants = base .. 'n:' .. int(b), nil
-	for i = 1, count do
-		local ordinal = b * 64 + first + i
-		if not got[i] and ordinal < plan.reached then
-			return lost(ordinal)
-		elseif not got[i] and plan.ahead == '1' then
-			tenants = tenants or redis.pcall('LRANGE', key, int(first), int(first + count - 1))
-			local mark = byte(tenants[i] or '')
-			if not mark then
-				return corrupt(key, tenants.err or 'the tenant of task ' .. int(ordinal) .. ' is missing')
-			elseif mark > 49 then
-				return lost(ordinal)
-			end
-		end
-	end
+local function missing_heads(b, first, got, count)
+  local key, tenants = base .. 'n:' .. int(b), nil
+  for i = 1, count do
+    local ordinal = b * 64 + first + i
+    if not got[i] and ordinal < plan.reached then
+      return missing_head(ordinal)
+    elseif not got[i] and plan.ahead == '1' then
+      tenants = tenants or redis.pcall('LRANGE', key, int(first), int(first + count - 1))
+      local mark = byte(tenants[i] or '')
+      if not mark then
+        return corrupt(key, tenants.err or 'the tenant of task ' .. int(ordinal) .. ' is missing')
+      elseif mark > 49 then
+        return missing_head(ordinal)
+      end
+    end
+  end
 end
 
 -- What stands beside a head, by its bit in kept: lib/head.lua.
 local besides = { [1] = 'c', [2] = 'u', [4] = 'f' }
 
--- beside completes the first whole tasks of a list, as describe does, with what stands beside
+-- attach_details completes the first whole tasks of a list, as attach_labels does, with what stands beside
 -- their heads: checkpoint, undo log and failure in 6 to 8. What the head knows to be there is
 -- not made up for: it returns a problem, and how many of the first tasks are whole.
-local function beside(b, list, whole)
-	local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
-	for i = 1, whole do
-		local t = list[i]
-		local kept = t[2] and not t[3] and keptOf(t[2]) or 0
-		t[6], t[7], t[8] = '', '', ''
-		local bit, place = 1, 6
-		while kept > 0 do
-			if kept % 2 == 1 then
-				q[#q + 1] = fieldNames[t[1] - b * 64] .. besides[bit]
-				tasks[#tasks + 1], places[#places + 1] = i, place
-			end
-			kept, bit, place = floor(kept / 2), bit * 2, place + 1
-		end
-	end
-	if #tasks == 0 then
-		return nil, whole
-	end
-	local got = redis.pcall(unpack(q))
-	for k, i in ipairs(tasks) do
-		if not got[k] then
-			return corrupt(q[2], got.err or 'field ' .. q[k + 2] .. ' is missing'), i - 1
-		end
-		list[i][places[k]] = got[k]
-	end
-	return nil, whole
+local function attach_details(b, list, whole)
+  local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
+  for i = 1, whole do
+    local t = list[i]
+    local kept = t[2] and not t[3] and kept_of(t[2]) or 0
+    t[6], t[7], t[8] = '', '', ''
+    local bit, place = 1, 6
+    while kept > 0 do
+      if kept % 2 == 1 then
+        q[#q + 1] = field_names[t[1] - b * 64] .. besides[bit]
+        tasks[#tasks + 1], places[#places + 1] = i, place
+      end
+      kept, bit, place = floor(kept / 2), bit * 2, place + 1
+    end
+  end
+  if #tasks == 0 then
+    return nil, whole
+  end
+  local got = redis.pcall(unpack(q))
+  for k, i in ipairs(tasks) do
+    if not got[k] then
+      return corrupt(q[2], got.err or 'field ' .. q[k + 2] .. ' is missing'), i - 1
+    end
+    list[i][places[k]] = got[k]
+  end
+  return nil, whole
 end
 
--- complete is describe and beside. If there is a problem, it returns how many tasks are whole.
+-- complete is attach_labels and attach_details. If there is a problem, it returns how many tasks are whole.
 local function complete(b, list)
-	local problem, whole = describe(b, list)
-	local other, fewer = beside(b, list, whole)
-	return other or problem, fewer
+  local problem, whole = attach_labels(b, list)
+  local other, fewer = attach_details(b, list, whole)
+  return other or problem, fewer
 end
 
--- named is complete for tasks in rising order, with the entries from the store.
-local function named(b, list)
-	local first, last = list[1][1] - b * 64, list[#list][1] - b * 64
-	local key = base .. 'n:' .. int(b)
-	local all = redis.pcall('LRANGE', key, fieldNames[first], fieldNames[last])
-	if all.err then
-		return corrupt(key, all.err)
-	end
-	for _, t in ipairs(list) do
-		t[3], t[4] = t[3] or false, all[t[1] - b * 64 - first + 1]
-	end
-	return (complete(b, list))
+-- complete_from_store is complete for tasks in rising order, with the entries from the store.
+local function complete_from_store(b, list)
+  local first, last = list[1][1] - b * 64, list[#list][1] - b * 64
+  local key = base .. 'n:' .. int(b)
+  local all = redis.pcall('LRANGE', key, field_names[first], field_names[last])
+  if all.err then
+    return corrupt(key, all.err)
+  end
+  for _, t in ipairs(list) do
+    t[3], t[4] = t[3] or false, all[t[1] - b * 64 - first + 1]
+  end
+  return (complete(b, list))
 end
 
--- details frames tasks of one bucket for a reader, with all that goes with their heads, and
+-- frame_tasks frames tasks of one bucket for a reader, with all that goes with their heads, and
 -- appends them to out. They are given as {ordinal, head or false, bare, ...}; bare says that
 -- there is nothing beside the head yet.
-local function details(b, list, out)
-	local problem = not list[1][5] and named(b, list)
-	if problem then
-		return problem
-	end
-	for _, t in ipairs(list) do
-		out[#out + 1] = frame(t[1], t[2] or '', t[4], t[5], t[6], t[7], t[8])
-	end
+local function frame_tasks(b, list, out)
+  local problem = not list[1][5] and complete_from_store(b, list)
+  if problem then
+    return problem
+  end
+  for _, t in ipairs(list) do
+    out[#out + 1] = frame(t[1], t[2] or '', t[4], t[5], t[6], t[7], t[8])
+  end
 end

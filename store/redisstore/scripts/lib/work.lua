@@ -1,225 +1,225 @@
 -- Shared: changes by the workers that hold tasks. Uses plan, head, task, event, hold.
--- provides: stop, work, quickEnd
+-- provides: stop, apply_change, quick_end
 
 -- stop is what is in force for a task in flight, as a digit.
 local function stop(letter, req)
-	if letter == 'R' or letter == 'r' then
-		return plan.stopRunning > req + 0 and int(plan.stopRunning) or req
-	elseif letter == 'B' or letter == 'b' then
-		return plan.stopUndo
-	end
-	return '0'
+  if letter == 'R' or letter == 'r' then
+    return plan.stop_running > req + 0 and int(plan.stop_running) or req
+  elseif letter == 'B' or letter == 'b' then
+    return plan.stop_undo
+  end
+  return '0'
 end
 
 -- outcome is where a release leads, and why; the same state without a worker if the
 -- task stays for another.
 local function outcome(kind, s, req)
-	if kind == 'C' and s == 'R' then
-		return 'C', 'success'
-	elseif kind == 'F' and s == 'R' then
-		return 'F', 'failure'
-	elseif kind == 'U' and s == 'B' then
-		return 'D', 'undo'
-	elseif kind == 'X' and s == 'B' then
-		return 'E', 'undo failure'
-	elseif kind == 'Y' then
-		local how = stop(s, req)
-		if how == '0' then
-			return s == 'R' and 'r' or 'b'
-		elseif s == 'B' then
-			return 'E', 'undo failure'
-		elseif how == '1' then
-			return 'Z', 'pause'
-		end
-		return 'X', 'cancel'
-	end
+  if kind == 'C' and s == 'R' then
+    return 'C', 'success'
+  elseif kind == 'F' and s == 'R' then
+    return 'F', 'failure'
+  elseif kind == 'U' and s == 'B' then
+    return 'D', 'undo'
+  elseif kind == 'X' and s == 'B' then
+    return 'E', 'undo failure'
+  elseif kind == 'Y' then
+    local how = stop(s, req)
+    if how == '0' then
+      return s == 'R' and 'r' or 'b'
+    elseif s == 'B' then
+      return 'E', 'undo failure'
+    elseif how == '1' then
+      return 'Z', 'pause'
+    end
+    return 'X', 'cancel'
+  end
 end
 
--- quickEnd returns the head of a task that is completed at its first attempt, or
--- nothing, as quickSave does.
-local function quickEnd(h, before, after, ordinal, f, drop)
-	local size = #before
-	if sub(h, 1, size) ~= before then
-		return
-	end
-	local kept, started, claim = match(h, '^ ([0-3]) 2 1 0 (%d+) 0 0 0 0 (%S+) ', size + 17)
-	if not claim then
-		return
-	end
-	if kept == '1' or kept == '3' then
-		drop[#drop + 1] = f .. 'c'
-	end
-	ordinal = int(ordinal)
-	local turn = unhold(ordinal, claim, '0')
-	n[2], n[4] = n[2] - 1, n[4] + 1
-	events[#events + 1] = ordinal .. '\tRUNNING\tCOMPLETED\t1\tsuccess\t'
-	return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 '
+-- quick_end returns the head of a task that is completed at its first attempt, or
+-- nothing, as quick_save does.
+local function quick_end(h, before, after, ordinal, f, drop)
+  local size = #before
+  if sub(h, 1, size) ~= before then
+    return
+  end
+  local kept, started, claim = match(h, '^ ([0-3]) 2 1 0 (%d+) 0 0 0 0 (%S+) ', size + 17)
+  if not claim then
+    return
+  end
+  if kept == '1' or kept == '3' then
+    drop[#drop + 1] = f .. 'c'
+  end
+  ordinal = int(ordinal)
+  local turn = end_hold(ordinal, claim, '0')
+  counts.running, counts.completed = counts.running - 1, counts.completed + 1
+  events[#events + 1] = ordinal .. '\tRUNNING\tCOMPLETED\t1\tsuccess\t'
+  return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 '
 end
 
 -- release returns the task's head after a worker's last change; or nothing, and "i" if the
 -- change does not fit the state, "c" if the task is damaged. set and drop collect fields of
 -- its bucket.
 local function release(key, ordinal, f, kind, seq, data, t, set, drop)
-	local s = t.state
-	local to, cause = outcome(kind, s, t.request)
-	if not to then
-		return nil, 'i'
-	end
-	local last = '' -- the failure that stays
-	if data == '' and cause and to ~= 'C' and to ~= 'D' and has(t.kept, 4) then
-		last = redis.call('HGET', key, f .. 'f')
-		if not last then
-			return nil, 'c'
-		end
-	end
-	ordinal = int(ordinal)
-	t.turn = unhold(ordinal, t.claim, t.turn)
-	if not cause then
-		redis.call('ZADD', base .. 'loose', to == 'r' and ordinal or int(ordinal + 2000000), ordinal)
-	else
-		t.alone = cause == 'pause' and t.request == '1' and '1' or '0'
-		t.request = '0'
-		n[place[s]] = n[place[s]] - 1
-		n[place[to]] = n[place[to]] + 1
-		local detail = ''
-		if to == 'C' or to == 'D' then
-			drop[#drop + 1] = f .. 'c'
-			drop[#drop + 1] = f .. 'f'
-			t.kept = without(without(t.kept, 1), 4)
-			if to == 'D' then
-				drop[#drop + 1] = f .. 'u'
-				t.kept = 0
-			end
-		elseif data ~= '' and to ~= 'Z' then
-			set[#set + 1] = f .. 'f'
-			set[#set + 1] = data
-			t.kept = with(t.kept, 4)
-		elseif data == '' then
-			data = last
-		end
-		if (to == 'F' or to == 'E') and data ~= '' then
-			detail = '{"failure":' .. data .. '}'
-		end
-		if ended[to] then
-			t.ended = now
-		end
-		if to == 'F' and plan.state == 1 and n[5] > plan.maxFailed then
-			plan.breached = 1
-		end
-		event(ordinal, names[s], names[to], t.attempt, cause, detail)
-	end
-	t.state, t.seq, t.version, t.claim = to, seq, int(t.version + 1), ''
-	return formatHead(t)
+  local s = t.state
+  local to, cause = outcome(kind, s, t.request)
+  if not to then
+    return nil, 'i'
+  end
+  local last = '' -- the failure that stays
+  if data == '' and cause and to ~= 'C' and to ~= 'D' and has(t.kept, 4) then
+    last = redis.call('HGET', key, f .. 'f')
+    if not last then
+      return nil, 'c'
+    end
+  end
+  ordinal = int(ordinal)
+  t.turn = end_hold(ordinal, t.claim, t.turn)
+  if not cause then
+    redis.call('ZADD', base .. 'loose', to == 'r' and ordinal or int(ordinal + 2000000), ordinal)
+  else
+    t.alone = cause == 'pause' and t.request == '1' and '1' or '0'
+    t.request = '0'
+    counts[counter[s]] = counts[counter[s]] - 1
+    counts[counter[to]] = counts[counter[to]] + 1
+    local detail = ''
+    if to == 'C' or to == 'D' then
+      drop[#drop + 1] = f .. 'c'
+      drop[#drop + 1] = f .. 'f'
+      t.kept = without(without(t.kept, 1), 4)
+      if to == 'D' then
+        drop[#drop + 1] = f .. 'u'
+        t.kept = 0
+      end
+    elseif data ~= '' and to ~= 'Z' then
+      set[#set + 1] = f .. 'f'
+      set[#set + 1] = data
+      t.kept = with(t.kept, 4)
+    elseif data == '' then
+      data = last
+    end
+    if (to == 'F' or to == 'E') and data ~= '' then
+      detail = '{"failure":' .. data .. '}'
+    end
+    if ended[to] then
+      t.ended = now
+    end
+    if to == 'F' and plan.state == 1 and counts.failed > plan.max_failed then
+      plan.breached = 1
+    end
+    event(ordinal, names[s], names[to], t.attempt, cause, detail)
+  end
+  t.state, t.seq, t.version, t.claim = to, seq, int(t.version + 1), ''
+  return format_head(t)
 end
 
 -- part returns the places before and at the end of a text with its length in front that
 -- begins at from; nothing if there is none.
 local function part(s, from)
-	local _, e, size = find(s, '^(%d+):', from)
-	if e and e + size <= #s then
-		return e, e + size
-	end
+  local _, e, size = find(s, '^(%d+):', from)
+  if e and e + size <= #s then
+    return e, e + size
+  end
 end
 
--- recordUndo adds an undo entry to a task's log unless its step has one. It returns
+-- record_undo adds an undo entry to a task's log unless its step has one. It returns
 -- the checkpoint that came with it; or nothing, and "u" if the log is full, "c" if it
 -- makes no sense.
-local function recordUndo(key, f, data, set, kept)
-	local size, rest = match(data, '^(%d+):(.*)$')
-	size = tonumber(size)
-	local checkpoint = sub(rest, 1, size)
-	size, rest = match(sub(rest, size + 1), '^(%d+):(.*)$')
-	size = tonumber(size)
-	local step, entry = sub(rest, 1, size), sub(rest, size + 1)
-	local undo = '1:'
-	if has(kept, 2) then
-		undo = redis.call('HGET', key, f .. 'u') or ''
-		for i = #set - 1, 1, -2 do -- two changes of one task in one script
-			if set[i] == f .. 'u' then
-				undo = set[i + 1]
-				break
-			end
-		end
-	end
-	if sub(undo, 1, 2) ~= '1:' then
-		return nil, 'c'
-	end
-	local last, count = 2, 0
-	while last < #undo do
-		local first, final = part(undo, last + 1)
-		if first and sub(undo, first + 1, final) == step then
-			return checkpoint
-		end
-		count = count + 1
-		if first then
-			first, last = part(undo, final + 1)
-		end
-		if not first then
-			return nil, 'c'
-		end
-	end
-	if count >= 256 then
-		return nil, 'u'
-	end
-	set[#set + 1] = f .. 'u'
-	set[#set + 1] = undo .. entry
-	return checkpoint
+local function record_undo(key, f, data, set, kept)
+  local size, rest = match(data, '^(%d+):(.*)$')
+  size = tonumber(size)
+  local checkpoint = sub(rest, 1, size)
+  size, rest = match(sub(rest, size + 1), '^(%d+):(.*)$')
+  size = tonumber(size)
+  local step, entry = sub(rest, 1, size), sub(rest, size + 1)
+  local undo = '1:'
+  if has(kept, 2) then
+    undo = redis.call('HGET', key, f .. 'u') or ''
+    for i = #set - 1, 1, -2 do -- two changes of one task in one script
+      if set[i] == f .. 'u' then
+        undo = set[i + 1]
+        break
+      end
+    end
+  end
+  if sub(undo, 1, 2) ~= '1:' then
+    return nil, 'c'
+  end
+  local last, count = 2, 0
+  while last < #undo do
+    local first, final = part(undo, last + 1)
+    if first and sub(undo, first + 1, final) == step then
+      return checkpoint
+    end
+    count = count + 1
+    if first then
+      first, last = part(undo, final + 1)
+    end
+    if not first then
+      return nil, 'c'
+    end
+  end
+  if count >= 256 then
+    return nil, 'u'
+  end
+  set[#set + 1] = f .. 'u'
+  set[#set + 1] = undo .. entry
+  return checkpoint
 end
 
 -- refused answers a change of a worker that does not hold the task, or did it before.
 local function refused(wtoken, wseq, t)
-	local ptoken, pseq = match(t.previous, '^(%d+)/(%d+)$')
-	if wtoken ~= '0' and (wtoken == t.token and wseq <= t.seq + 0
-		or t.seq == '0' and wtoken == ptoken and wseq <= pseq + 0) then
-		return shown(t.state) .. stop(t.state, t.request) .. '.'
-	end
-	return shown(t.state) .. '0f' .. t.token .. ';' .. sized(t.worker)
+  local ptoken, pseq = match(t.previous, '^(%d+)/(%d+)$')
+  if wtoken ~= '0' and (wtoken == t.token and wseq <= t.seq + 0
+    or t.seq == '0' and wtoken == ptoken and wseq <= pseq + 0) then
+    return shown(t.state) .. stop(t.state, t.request) .. '.'
+  end
+  return shown(t.state) .. '0f' .. t.token .. ';' .. sized(t.worker)
 end
 
--- saved returns a task's answer and, unless it is refused, its head after a save.
-local function saved(key, f, kind, seq, data, t, set)
-	if kind == 'V' then
-		local why
-		data, why = recordUndo(key, f, data, set, t.kept)
-		if not data then
-			return t.state .. stop(t.state, t.request) .. why
-		end
-		t.kept = with(t.kept, 2)
-	end
-	if data ~= '' then
-		set[#set + 1] = f .. 'c'
-		set[#set + 1] = data
-		t.losses, t.kept = '0', with(t.kept, 1)
-	end
-	t.seq = seq
-	return t.state .. stop(t.state, t.request) .. '.', formatHead(t)
+-- save returns a task's answer and, unless it is refused, its head after a save.
+local function save(key, f, kind, seq, data, t, set)
+  if kind == 'V' then
+    local why
+    data, why = record_undo(key, f, data, set, t.kept)
+    if not data then
+      return t.state .. stop(t.state, t.request) .. why
+    end
+    t.kept = with(t.kept, 2)
+  end
+  if data ~= '' then
+    set[#set + 1] = f .. 'c'
+    set[#set + 1] = data
+    t.losses, t.kept = '0', with(t.kept, 1)
+  end
+  t.seq = seq
+  return t.state .. stop(t.state, t.request) .. '.', format_head(t)
 end
 
--- work applies one change and answers it. h is the task's head; after begins with the
+-- apply_change applies one change and answers it. h is the task's head; after begins with the
 -- kind of the change, the worker's token and the change's number.
-local function work(key, ordinal, f, after, data, h, set, drop)
-	local kind, wtoken, wseq = match(after, '^(.). (%d+) (%d+)')
-	if not h then
-		if ordinal < 1 or ordinal > plan.total then
-			return 'P0n'
-		elseif ordinal < plan.reached then
-			return 'P0c'
-		end
-		return shown('P') .. '0f0;' .. sized('')
-	end
-	local t = parseHead(h)
-	if not t then
-		return 'P0c'
-	end
-	local s = t.state
-	if wtoken ~= t.token or s ~= 'R' and s ~= 'B' or wseq + 0 <= t.seq + 0 then
-		return refused(wtoken, wseq + 0, t)
-	elseif kind == 'R' or kind == 'V' then
-		return saved(key, f, kind, wseq, data, t, set)
-	end
-	local next, why = release(key, ordinal, f, kind, wseq, data, t, set, drop)
-	if not next then
-		return s .. '0' .. why
-	end
-	return sub(next, 1, 1) .. '0.', next
+local function apply_change(key, ordinal, f, after, data, h, set, drop)
+  local kind, wtoken, wseq = match(after, '^(.). (%d+) (%d+)')
+  if not h then
+    if ordinal < 1 or ordinal > plan.total then
+      return 'P0n'
+    elseif ordinal < plan.reached then
+      return 'P0c'
+    end
+    return shown('P') .. '0f0;' .. sized('')
+  end
+  local t = parse_head(h)
+  if not t then
+    return 'P0c'
+  end
+  local s = t.state
+  if wtoken ~= t.token or s ~= 'R' and s ~= 'B' or wseq + 0 <= t.seq + 0 then
+    return refused(wtoken, wseq + 0, t)
+  elseif kind == 'R' or kind == 'V' then
+    return save(key, f, kind, wseq, data, t, set)
+  end
+  local next, why = release(key, ordinal, f, kind, wseq, data, t, set, drop)
+  if not next then
+    return s .. '0' .. why
+  end
+  return sub(next, 1, 1) .. '0.', next
 end

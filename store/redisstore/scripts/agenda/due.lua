@@ -1,0 +1,47 @@
+-- use: agenda
+--
+-- Reads what is due. Now and then it gives the caller a share of all plan ids to check.
+--
+-- KEYS of lib/agenda.lua
+-- ARGV[1] most plans   ARGV[2] time between two shares   ARGV[3] ids in a share
+--
+-- Returns "=" from SP to SP and per plan: id ";" stamp ";" kind ";", where kind is - if the
+-- stamp is lost. from and to are the ids to check, 0 if none.
+
+-- rewind makes plans due whose time lies ahead because the clock was set back, or another
+-- server with another clock took over. It reports whether that is all of them.
+local function rewind()
+  local ahead = redis.call('ZRANGEBYSCORE', agenda, '(' .. text(now), '+inf', 'LIMIT', 0, 500)
+  for _, plan in ipairs(ahead) do
+    put(plan, now)
+  end
+  return #ahead < 500
+end
+
+-- share returns the next ids to check, counting down from the newest.
+local function share(gap, size)
+  local newest = redis.call('GET', KEYS[3]) or redis.call('ZRANGE', KEYS[4], '-1', '-1')[1]
+  newest = tonumber(newest or 0) or 0
+  local time, from = match(redis.call('HGET', stamps, 'sweep') or '', '^(%d+) (%d+)$')
+  time, from = tonumber(time or 0), tonumber(from or 0)
+  if now + gap < time and rewind() then
+    redis.call('HSET', stamps, 'sweep', text(now) .. ' ' .. from)
+  end
+  if newest < 1 or now < time + gap then
+    return 0, 0
+  end
+  if from < 1 or from > newest then
+    from = newest
+  end
+  local to = math.max(1, from - size + 1)
+  redis.call('HSET', stamps, 'sweep', text(now) .. ' ' .. to - 1)
+  return to, from
+end
+
+local from, to = share(tonumber(ARGV[2]), tonumber(ARGV[3]))
+local out = { '=' .. from .. ' ' .. to .. ' ' }
+for _, plan in ipairs(redis.call('ZRANGEBYSCORE', agenda, '-inf', text(now), 'LIMIT', 0, ARGV[1])) do
+  local stamp, kind = entry(plan)
+  out[#out + 1] = plan .. ';' .. text(stamp) .. ';' .. (kind or '-') .. ';'
+end
+return concat(out)

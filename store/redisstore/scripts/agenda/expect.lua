@@ -1,0 +1,13 @@
+-- use: agenda
+--
+-- Makes a creation due when its time to live is over.
+--
+-- KEYS of lib/agenda.lua
+-- ARGV[1] plan id   ARGV[2] time to live
+--
+-- Returns "=".
+
+local stamp = entry(ARGV[1])
+set_entry(ARGV[1], math.max(stamp + 1, now), 'c', 0)
+put(ARGV[1], now + ARGV[2])
+return '='

@@ -1,0 +1,22 @@
+-- use: agenda
+--
+-- Makes plans due after a while at the latest.
+--
+-- KEYS of lib/agenda.lua
+-- ARGV per plan: id, after how long
+--
+-- Returns "=".
+
+for i = 1, #ARGV, 2 do
+  local stamp, kind, hold = entry(ARGV[i])
+  local due, latest = redis.call('ZSCORE', agenda, ARGV[i]), now + ARGV[i + 1]
+  if kind and kind ~= 'c' then
+    if not due or tonumber(due) > latest then
+      stamp = math.max(stamp + 1, now)
+      put(ARGV[i], latest)
+    end
+    -- Whoever looks at it just now may reschedule it, but not past the reminder.
+    set_entry(ARGV[i], stamp, 's', math.max(hold, latest))
+  end
+end
+return '='

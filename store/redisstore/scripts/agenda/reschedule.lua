@@ -1,0 +1,26 @@
+-- use: agenda
+--
+-- Makes a plan due after a while, unless its stamp has changed since it was due.
+--
+-- KEYS of lib/agenda.lua
+-- ARGV[1] plan id   ARGV[2] stamp   ARGV[3] after how long, negative: not before it is woken
+--
+-- Returns "=".
+
+local id, after = ARGV[1], tonumber(ARGV[3])
+local stamp, kind, hold = entry(id)
+if not kind or text(stamp) ~= ARGV[2] then
+  return '='
+end
+if hold > now and (after < 0 or after > hold - now) then
+  after = hold - now
+  stamp = math.max(stamp + 1, now)
+end
+if after < 0 then
+  set_entry(id, stamp, 'g', hold)
+  redis.call('ZREM', agenda, id)
+else
+  set_entry(id, stamp, kind == 'g' and 's' or kind, hold)
+  put(id, now + after)
+end
+return '='

@@ -43,7 +43,8 @@ func fullWithRetention(t *testing.T) *site {
 	s.busy(60)
 	s.fill(server)
 	janitor := s.worker("janitor", func(o *orders) { o.Retention = time.Second })
-	s.await("the old plan to be removed", func() bool {
+	// Every plan is kept for a minute, whatever the retention.
+	s.awaitFor(time.Minute+patience, "the old plan to be removed", func() bool {
 		_, err := s.store.Plan(t.Context(), old)
 		return errors.Is(err, store.ErrNotFound)
 	})

@@ -151,7 +151,10 @@ func (s *site) count(worker string, k kind) int {
 }
 
 // await waits until cond holds.
-func (s *site) await(what string, cond func() bool) {
+func (s *site) await(what string, cond func() bool) { s.Helper(); s.awaitFor(patience, what, cond) }
+
+// awaitFor is await for what takes its time.
+func (s *site) awaitFor(patience time.Duration, what string, cond func() bool) {
 	s.Helper()
 	for end := time.Now().Add(patience); !cond(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -46,6 +46,7 @@ type fakeNode struct {
 	delay  time.Duration // of every call
 	under  int           // calls under way
 	made   int           // calls so far
+	moved  map[string]*backend.Redirect
 }
 
 var errDown = errors.New("connection refused")
@@ -188,6 +189,13 @@ func (n *fakeNode) fail(err error) {
 	n.err = err
 }
 
+// redirect makes the node redirect a key.
+func (n *fakeNode) redirect(key string, to *backend.Redirect) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.moved = map[string]*backend.Redirect{key: to}
+}
+
 func (n *fakeNode) freeze() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -244,9 +252,13 @@ func (n *fakeNode) Refresh(ctx context.Context, timeout time.Duration, reqs []ba
 		time.Sleep(delay)
 	}
 	n.mu.Lock()
-	err := n.err
+	err, moved := n.err, n.moved
 	n.mu.Unlock()
 	for i := range reqs {
+		if to := moved[*reqs[i].Key]; to != nil {
+			reqs[i].Answer, reqs[i].Err = backend.Redirected, to
+			continue
+		}
 		n.f.answer(&reqs[i], err)
 	}
 }

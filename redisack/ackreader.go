@@ -225,7 +225,7 @@ func readStreams(ctx context.Context, rdb ackSource, batch []*ackRequest) []ackA
 	reads := make([]*redis.XStreamSliceCmd, len(batch))
 	firsts := make([]*redis.XMessageSliceCmd, len(batch))
 	// The client's hooks are the host's code. They may panic, or end the goroutine.
-	_, err := await(context.Background(), func() (struct{}, error) {
+	_, err := within(context.Background(), func() (struct{}, error) {
 		pipe := rdb.Pipeline()
 		for i, req := range batch {
 			if req.gaps {

@@ -68,7 +68,7 @@ func startPushRuns(ctx context.Context, t *testing.T, writer, waiter redis.Unive
 	for _, run := range runs {
 		go func() {
 			var err error
-			run.res, err = c.Confirm(ctx, run.target, Check{Fleet: fleet("a"), Push: true, Policy: Policy{Timeout: time.Minute}})
+			run.res, err = c.Confirm(ctx, run.target, Check{Fleet: fleetOf("a"), Push: true, Policy: Policy{Timeout: time.Minute}})
 			run.done <- err
 		}()
 	}
@@ -268,7 +268,7 @@ func TestPushOnFrozenServerIsBounded(t *testing.T) {
 	for range 30 {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(5*time.Millisecond, cancel)
-		if _, err := c.Confirm(ctx, target, Check{Fleet: fleet("a"), Push: true}); !errors.Is(err, ErrCanceled) {
+		if _, err := c.Confirm(ctx, target, Check{Fleet: fleetOf("a"), Push: true}); !errors.Is(err, ErrCanceled) {
 			t.Error(err)
 		}
 		cancel()

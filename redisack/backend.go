@@ -2,7 +2,6 @@ package redisack
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -93,32 +92,12 @@ func (s *sending) abandon() bool {
 	return !s.state.CompareAndSwap(0, sendingAbandoned) && s.state.Load() == sendingBegun
 }
 
-// await runs f and returns its answer, or the cause of the context's end if that comes first; f is then left to end by
-// itself. It is for calls that do not end with their context at once, such as those of a Redis client whose connection
-// hangs.
-func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		a := answer{err: errNoAnswer} // stays if f ends its goroutine
-		defer func() {
-			if value := recover(); value != nil {
-				a.err = panicError(value)
-			}
-			done <- a
-		}()
-		a.value, a.err = f()
-	}()
-	select {
-	case a := <-done:
-		return a.value, a.err
-	case <-ctx.Done():
-		var zero T
-		return zero, context.Cause(ctx)
-	}
+// ackPage is a part of the stream of acknowledgements.
+type ackPage struct {
+	acks    []wire.Ack
+	next    string // the position behind it
+	trimmed bool   // entries before it may be gone
 }
 
-var errNoAnswer = errors.New("the function ended its goroutine")
+// noAcks is the position before the first entry of a stream.
+const noAcks = "0-0"

@@ -42,20 +42,20 @@ func TestCancel(t *testing.T) {
 		within time.Duration
 	}{
 		"looking up the fleet": {check: Check{Fleet: slowFleet, Prober: newSim(nil)}, want: ErrCanceled},
-		"writing, unreached":   {refuse: func(string) error { return errors.New("refused") }, check: Check{Fleet: fleet("a"), Prober: newSim(nil)}, want: ErrCanceled},
-		"writing, no answer":   {refuse: hang("reply"), check: Check{Fleet: fleet("a"), Prober: newSim(nil)}, want: ErrWriteUnknown},
-		"before the first try": {check: Check{Fleet: fleet("a"), Prober: newSim(nil), Policy: Policy{StartDelay: 20 * time.Second}}, want: ErrCanceled},
-		"in an attempt":        {check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {blackHole}}), Policy: Policy{FirstAttemptTimeout: time.Minute, AttemptTimeout: time.Minute}}, want: ErrCanceled},
-		"between two attempts": {check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {runs("v1")}}), Policy: Policy{Interval: Interval{Base: time.Minute}}}, want: ErrCanceled},
-		"in backoff":           {check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {fails(probe.KindDial)}})}, want: ErrCanceled},
+		"writing, unreached":   {refuse: func(string) error { return errors.New("refused") }, check: Check{Fleet: fleetOf("a"), Prober: newSim(nil)}, want: ErrCanceled},
+		"writing, no answer":   {refuse: hang("reply"), check: Check{Fleet: fleetOf("a"), Prober: newSim(nil)}, want: ErrWriteUnknown},
+		"before the first try": {check: Check{Fleet: fleetOf("a"), Prober: newSim(nil), Policy: Policy{StartDelay: 20 * time.Second}}, want: ErrCanceled},
+		"in an attempt":        {check: Check{Fleet: fleetOf("a"), Prober: newSim(map[string][]answer{"a": {blackHole}}), Policy: Policy{FirstAttemptTimeout: time.Minute, AttemptTimeout: time.Minute}}, want: ErrCanceled},
+		"between two attempts": {check: Check{Fleet: fleetOf("a"), Prober: newSim(map[string][]answer{"a": {runs("v1")}}), Policy: Policy{Interval: Interval{Base: time.Minute}}}, want: ErrCanceled},
+		"in backoff":           {check: Check{Fleet: fleetOf("a"), Prober: newSim(map[string][]answer{"a": {fails(probe.KindDial)}})}, want: ErrCanceled},
 		"in an attempt that hangs": {
-			check: Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {hangs(time.Hour)}})}, want: ErrCanceled,
+			check: Check{Fleet: fleetOf("a"), Prober: newSim(map[string][]answer{"a": {hangs(time.Hour)}})}, want: ErrCanceled,
 			within: 2 * hangGrace,
 		},
 		"refreshing":            {check: Check{Fleet: slowRefresh, Prober: newSim(map[string][]answer{"a": {runs("v1")}}), Policy: Policy{RefreshEvery: time.Second}}, want: ErrCanceled},
-		"waiting for a push":    {check: Check{Fleet: fleet("a"), Push: true}, want: ErrCanceled},
-		"reading acks, hanging": {refuse: hang("acks"), check: Check{Fleet: fleet("a"), Push: true}, want: ErrCanceled},
-		"in the grace":          {check: Check{Fleet: fleet("a", "b"), Prober: newSim(map[string][]answer{"a": {current}, "b": {runs("v1")}}), Policy: Policy{Quorum: AtLeast(1), Grace: time.Minute}}, want: ErrCanceled},
+		"waiting for a push":    {check: Check{Fleet: fleetOf("a"), Push: true}, want: ErrCanceled},
+		"reading acks, hanging": {refuse: hang("acks"), check: Check{Fleet: fleetOf("a"), Push: true}, want: ErrCanceled},
+		"in the grace":          {check: Check{Fleet: fleetOf("a", "b"), Prober: newSim(map[string][]answer{"a": {current}, "b": {runs("v1")}}), Policy: Policy{Quorum: AtLeast(1), Grace: time.Minute}}, want: ErrCanceled},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -74,11 +74,11 @@ func TestCancel(t *testing.T) {
 				if !errors.Is(err, tc.want) || !errors.Is(err, cause) || res == nil {
 					t.Errorf("error %v, want %v and the cause", err, tc.want)
 				}
-				if free := c.gate.vacant(); free != c.cfg.MaxInFlight && tc.within == 0 {
+				if free := c.limiter.vacant(); free != c.cfg.MaxInFlight && tc.within == 0 {
 					t.Errorf("%d places free", free)
 				}
 				time.Sleep(2 * time.Hour) // lets what hangs come back
-				if free := c.gate.vacant(); free != c.cfg.MaxInFlight {
+				if free := c.limiter.vacant(); free != c.cfg.MaxInFlight {
 					t.Errorf("%d places free after all has returned", free)
 				}
 			})
@@ -93,7 +93,7 @@ func TestCanceledBefore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := newSim(map[string][]answer{"a": {current}})
-	if _, err := c.Apply(ctx, change(), Check{Fleet: fleet("a"), Prober: s}); !errors.Is(err, ErrCanceled) || !errors.Is(err, context.Canceled) {
+	if _, err := c.Apply(ctx, change(), Check{Fleet: fleetOf("a"), Prober: s}); !errors.Is(err, ErrCanceled) || !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	if head, _ := mem.snapshot(); head.Version != "v1" || s.count("a") != 0 {
@@ -147,7 +147,7 @@ func TestHostileCode(t *testing.T) {
 				c, _ := testClient(t, tc.cfg)
 				s := newSim(map[string][]answer{"a": {tc.first, current}})
 				began := time.Now()
-				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: s, Policy: tc.policy})
+				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf("a"), Prober: s, Policy: tc.policy})
 				if res.Reason != tc.reason || res.Endpoints[0].Kind != tc.kind {
 					t.Errorf("%v, kind %v\n%s", err, res.Endpoints[0].Kind, res.Summary())
 				}
@@ -163,8 +163,8 @@ func TestHostileCode(t *testing.T) {
 	}
 }
 
-func (g *gate) vacant() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.free
+func (l *limiter) vacant() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.free
 }

@@ -42,7 +42,7 @@ func TestErrorTellsTheCause(t *testing.T) {
 			[]string{"Timeout", "last seen", server.URL},
 		},
 		"rejected": {
-			Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {refuses("1")}})},
+			Check{Fleet: fleetOf("a"), Prober: newSim(map[string][]answer{"a": {refuses("1")}})},
 			[]string{"Rejected", "a: bad route"},
 		},
 	}

@@ -38,7 +38,7 @@ type Client struct {
 	cfg     Config
 	log     *zap.Logger
 	backend backend
-	gate    *gate
+	limiter *limiter
 }
 
 // New returns a client over rdb: a single server, Sentinel or Cluster. A ring of independent servers is refused, since
@@ -69,7 +69,7 @@ func newClient(b backend, cfg Config) *Client {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	return &Client{cfg: cfg, log: cfg.Logger, backend: b, gate: newGate(cfg.MaxInFlight)}
+	return &Client{cfg: cfg, log: cfg.Logger, backend: b, limiter: newLimiter(cfg.MaxInFlight)}
 }
 
 // hooks starts the calls of hooks for one run.

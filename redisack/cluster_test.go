@@ -29,7 +29,7 @@ func TestCluster(t *testing.T) {
 					continue
 				}
 				s := newSim(map[string][]answer{"a": {current}})
-				res, err := c.Apply(t.Context(), ch, Check{Fleet: fleet("a"), Prober: s, Policy: Policy{StartDelay: 1}, Push: true})
+				res, err := c.Apply(t.Context(), ch, Check{Fleet: fleetOf("a"), Prober: s, Policy: Policy{StartDelay: 1}, Push: true})
 				if err != nil || len(res.Warnings) > 0 {
 					t.Errorf("%s %s: %v, %+v", key, version, err, res)
 				}
@@ -72,7 +72,7 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 		t.Fatalf("%+v, %v", other, err)
 	}
 	s := newSim(map[string][]answer{"a": {current}})
-	res, err := c.Confirm(ctx, target, Check{Fleet: fleet("a"), Prober: s})
+	res, err := c.Confirm(ctx, target, Check{Fleet: fleetOf("a"), Prober: s})
 	if !errors.Is(err, ErrWriteLost) || res.OK || res.Tally.Confirmed != 1 {
 		t.Errorf("%v\n%s", err, res.Summary())
 	}

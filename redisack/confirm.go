@@ -24,7 +24,7 @@ func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult
 	defer hooks.close(ctx)
 	r := c.begin(ctx, t, check, hooks)
 	defer r.stop()
-	if err := r.enlist(); err != nil {
+	if err := r.loadFleet(); err != nil {
 		return r.conclusion(err)
 	}
 	res, err := r.confirm(ctx, 0)
@@ -49,11 +49,11 @@ func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult,
 	defer hooks.close(ctx)
 	r := c.begin(ctx, Target{Key: ch.Key, Field: ch.Field, Version: ch.Version, WriteID: ch.WriteID}, check, hooks)
 	defer r.stop()
-	if err := r.enlist(); err != nil {
+	if err := r.loadFleet(); err != nil {
 		return r.conclusion(err)
 	}
 	res, err := r.apply(ctx, ch)
-	if !res.OK && r.mayRollBack(res) {
+	if !res.OK && mayRollBack(check.Policy.Rollback, res) {
 		res.Rollback = c.rollback(ctx, ch, res, check, hooks)
 	}
 	r.hooks.finish(res)
@@ -69,33 +69,32 @@ func (c *Client) begin(ctx context.Context, t Target, check Check, hooks *hookRu
 		limit = min(limit, deadline.Sub(began))
 	}
 	runCtx, cancel := context.WithDeadlineCause(ctx, began.Add(policy.Timeout), errDeadline)
-	places := c.cfg.MaxInFlight
-	return &run{
-		client: c,
-		log:    c.log.With(zap.String("key", t.Key), zap.String("version", t.Version)),
-		hooks:  hooks,
-		check:  check,
-		policy: policy,
-		target: t,
-		names:  t.names(),
-
-		began: began,
-		limit: limit,
-		ctx:   runCtx,
-		stop:  cancel,
-
-		lane:   c.gate.open(),
-		seed:   maphash.MakeSeed(),
-		places: places,
-
-		jobs:      make(chan job, places),
-		results:   make(chan result, places),
+	log := c.log.With(zap.String("key", t.Key), zap.String("version", t.Version))
+	r := &run{
+		client:    c,
+		log:       log,
+		warnings:  warnings{log: log},
+		hooks:     hooks,
+		check:     check,
+		policy:    policy,
+		began:     began,
+		limit:     limit,
+		ctx:       runCtx,
+		stop:      cancel,
+		schedule:  schedule{limit: limit, places: c.cfg.MaxInFlight, seed: maphash.MakeSeed()},
+		head:      newHead(c.backend, t),
 		pushed:    make(chan pushedAcks),
 		refreshed: make(chan refresh, 1),
-		looks:     make(chan headLook, 1),
 		acksEnded: make(chan struct{}, 1),
 	}
+	r.fleet.policy = &r.policy
+	r.workers = newWorkers(runCtx, &r.policy, c.limiter.quota(), c.cfg.MaxInFlight)
+	r.aim(t)
+	return r
 }
+
+// aim sets what is to be confirmed, before anybody is asked.
+func (r *run) aim(t Target) { r.target, r.head.target, r.workers.target = t, t, t }
 
 // conclusion is the account of a run that ended before the write.
 func (r *run) conclusion(err error) (*AckResult, error) {
@@ -110,13 +109,13 @@ func (r *run) conclusion(err error) (*AckResult, error) {
 // apply writes and confirms.
 func (r *run) apply(ctx context.Context, ch Change) (*AckResult, error) {
 	target, err := r.client.write(r.ctx, ch, r.purpose())
-	r.target = target
+	r.aim(target)
 	r.hooks.write(target, err)
 	if err != nil {
 		return r.unwritten(ctx, err)
 	}
 	if target.NotifyError != "" {
-		r.warn("the announcement was refused: " + target.NotifyError)
+		r.warnings.add("the announcement was refused: " + target.NotifyError)
 		if r.policy.RequireNotify {
 			return r.finish(ctx, ending{reason: ReasonNotifyFailed, cause: errors.New(target.NotifyError)})
 		}
@@ -152,6 +151,7 @@ func (r *run) unwritten(ctx context.Context, err error) (*AckResult, error) {
 
 // confirm asks the members until the outcome is known.
 func (r *run) confirm(ctx context.Context, delay time.Duration) (*AckResult, error) {
-	r.prober = openSession(r.check.Prober, len(r.members), r.places)
+	r.workers.session = openSession(r.check.Prober, len(r.fleet.members), r.schedule.places)
+	r.schedule.off = !r.workers.session.polls()
 	return r.finish(ctx, r.loop(delay))
 }

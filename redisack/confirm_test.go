@@ -142,7 +142,7 @@ func TestConfirm(t *testing.T) {
 					}
 				}
 				tc.policy.StartDelay = time.Nanosecond
-				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleet(names...), Prober: sim, Policy: tc.policy})
+				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf(names...), Prober: sim, Policy: tc.policy})
 				took := time.Since(began)
 				verify(t, sim, res, err, took, tc.want)
 				time.Sleep(2 * time.Hour) // lets the prober that hangs come back

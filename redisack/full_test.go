@@ -23,7 +23,7 @@ func TestRollbackOnFullRedis(t *testing.T) {
 		}}
 		c := connect(t, rdb, Config{Hooks: fill})
 		s := newSim(map[string][]answer{"a": {current, after(200*time.Millisecond, refuses("1")), current}})
-		check := Check{Fleet: fleet("a"), Prober: s, Policy: Policy{Rollback: RollbackOnReject, FirstAttemptTimeout: time.Second}}
+		check := Check{Fleet: fleetOf("a"), Prober: s, Policy: Policy{Rollback: RollbackOnReject, FirstAttemptTimeout: time.Second}}
 		old := strings.Repeat("1", size)
 		if _, err := c.Apply(t.Context(), Change{Key: "k", Version: "v1", Payload: []byte(old)}, check); err != nil {
 			t.Fatal(err)

@@ -22,7 +22,7 @@ func TestWriteTellsWhatWentWrong(t *testing.T) {
 			}
 			return down
 		}
-		_, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: newSim(nil)})
+		_, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf("a"), Prober: newSim(nil)})
 		if !errors.Is(err, ErrWriteFailed) || !errors.Is(err, errWriteTime) || !errors.Is(err, down) {
 			t.Errorf("error %v", err)
 		}

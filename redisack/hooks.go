@@ -104,7 +104,7 @@ func (r *hookRunner) close(ctx context.Context) {
 		return
 	}
 	close(r.queue)
-	last, cancel := courtesy(ctx, hookPatience)
+	last, cancel := withGrace(ctx, hookPatience)
 	defer cancel()
 	select {
 	case <-r.done:

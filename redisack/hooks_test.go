@@ -29,7 +29,7 @@ func TestHooksOfARollback(t *testing.T) {
 			OnDone:     func(r *AckResult) { slow("done " + r.Reason.String()) },
 		}
 		res, _ := c.Apply(t.Context(), change(), Check{
-			Fleet: fleet("a"), Prober: follower(mem, true), Policy: Policy{Rollback: RollbackOnReject, StartDelay: 1},
+			Fleet: fleetOf("a"), Prober: follower(mem, true), Policy: Policy{Rollback: RollbackOnReject, StartDelay: 1},
 		})
 		want := []string{
 			"write v2", "attempt v2", "endpoint v2 Rejected", "write v1", "attempt v1", "endpoint v1 Confirmed", "done Rejected",

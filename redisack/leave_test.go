@@ -21,8 +21,8 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Freeze()
-	polled := Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {runs("other")}})}
-	pushed := Check{Fleet: fleet("a"), Push: true}
+	polled := Check{Fleet: fleetOf("a"), Prober: newSim(map[string][]answer{"a": {runs("other")}})}
+	pushed := Check{Fleet: fleetOf("a"), Push: true}
 	calls := map[string]func(context.Context) error{
 		"Write": func(ctx context.Context) error { _, err := c.Write(ctx, Change{Key: "k", Version: "v2"}); return err },
 		"Apply": func(ctx context.Context) error {

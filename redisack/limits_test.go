@@ -97,7 +97,7 @@ func TestManyRunsAtOnce(t *testing.T) {
 			for _, id := range ids(40) {
 				clients[id] = []answer{runs("v1"), fails(probe.KindDial), current}
 			}
-			res, _ := c.Confirm(ctx, target, Check{Fleet: fleet(ids(40)...), Prober: newSim(clients), Policy: Policy{
+			res, _ := c.Confirm(ctx, target, Check{Fleet: fleetOf(ids(40)...), Prober: newSim(clients), Policy: Policy{
 				Interval: Interval{Base: time.Millisecond}, NewDelays: func() Delays { return &backoff.ZeroBackOff{} },
 			}})
 			done <- res
@@ -108,7 +108,7 @@ func TestManyRunsAtOnce(t *testing.T) {
 			t.Errorf("%s", res.Summary())
 		}
 	}
-	if n := c.gate.vacant(); n != 7 {
+	if n := c.limiter.vacant(); n != 7 {
 		t.Errorf("%d places are free of 7", n)
 	}
 }

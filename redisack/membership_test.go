@@ -123,14 +123,14 @@ func TestMembership(t *testing.T) {
 			rows: map[string]Reason{"a": ReasonConfirmed}, attempts: map[string]int{"a": 3},
 		},
 		"a stranger at a member's address is a joiner; the member is gone": {
-			fleet:   fleet("a", "b"),
+			fleet:   fleetOf("a", "b"),
 			clients: map[string][]answer{"a": instance("x"), "b": late, "x": instance("x")},
 			reason:  ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2, Gone: 1},
 			rows:     map[string]Reason{"a": ReasonGone, "x": ReasonConfirmed},
 			warnings: 1,
 		},
 		"a stranger does not count if joiners are ignored": {
-			fleet:   fleet("a", "b", "c"),
+			fleet:   fleetOf("a", "b", "c"),
 			clients: map[string][]answer{"a": {after(100*time.Millisecond, instance("x")[0])}, "b": late, "c": ok},
 			policy:  Policy{IgnoreJoiners: true, MinMembers: 3, Timeout: 5 * time.Second},
 			reason:  ReasonQuorumImpossible, tally: Tally{Members: 2, Confirmed: 1, Gone: 1, Pending: 1},
@@ -152,7 +152,7 @@ func TestMembership(t *testing.T) {
 			warnings: 2,
 		},
 		"one instance does not stand for two members": {
-			fleet:   fleet("a", "b"),
+			fleet:   fleetOf("a", "b"),
 			clients: map[string][]answer{"a": instance("a"), "b": instance("a")},
 			policy:  Policy{Timeout: 3 * time.Second}, reason: ReasonTimeout, tally: Tally{Members: 2, Confirmed: 1, Errored: 1},
 			rows: map[string]Reason{"b": ReasonEndpointError},

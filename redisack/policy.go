@@ -152,6 +152,9 @@ func (p Policy) complete() Policy {
 	return p
 }
 
+// exhausted reports whether an endpoint has had all its attempts.
+func (p *Policy) exhausted(attempts int) bool { return p.MaxAttempts > 0 && attempts >= p.MaxAttempts }
+
 func setDefault[T comparable](value *T, byDefault T) {
 	var zero T
 	if *value == zero {

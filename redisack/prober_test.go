@@ -73,7 +73,7 @@ func TestSessionPanics(t *testing.T) {
 	good := newSim(map[string][]answer{"a": {runs("v2")}})
 	for name, p := range map[string]Prober{"open": hostile{good, loud, quiet}, "close": hostile{good, quiet, loud}} {
 		c, _ := testClient(t, Config{})
-		res, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: p, Policy: Policy{StartDelay: 1}})
+		res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf("a"), Prober: p, Policy: Policy{StartDelay: 1}})
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, res.Summary())
 		}
@@ -90,7 +90,7 @@ func TestProberFunc(t *testing.T) {
 		t.Errorf("outside a run: %+v, %v", obs, err)
 	}
 	c, _ := testClient(t, Config{})
-	if _, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: f, Policy: Policy{StartDelay: 1}}); err != nil {
+	if _, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf("a"), Prober: f, Policy: Policy{StartDelay: 1}}); err != nil {
 		t.Error(err)
 	}
 }

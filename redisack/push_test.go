@@ -147,7 +147,7 @@ func TestPush(t *testing.T) {
 				acking(mem, time.Second, tc.acks...)
 				acking(mem, 2*time.Second, tc.second...)
 				tc.policy.Timeout = 10 * time.Second
-				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a", "b"), Push: true, Policy: tc.policy})
+				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf("a", "b"), Push: true, Policy: tc.policy})
 				res.Tally.ByVersion = nil
 				if got := res.Tally; res.Reason != tc.reason || got.Members != tc.tally.Members || got.Confirmed != tc.tally.Confirmed ||
 					got.Rejected != tc.tally.Rejected || got.Ahead != tc.tally.Ahead || got.Pending != tc.tally.Pending || got.Strangers != tc.tally.Strangers {
@@ -175,7 +175,7 @@ func TestPushAndPoll(t *testing.T) {
 		s := newSim(map[string][]answer{"a": {current}, "b": {runs("v1"), runs("v1"), current}})
 		acking(mem, 100*time.Millisecond, ackOf("a"))
 		res, err := c.Apply(t.Context(), change(), Check{
-			Fleet: fleet("a", "b"), Push: true, Prober: s, Policy: Policy{StartDelay: 500 * time.Millisecond},
+			Fleet: fleetOf("a", "b"), Push: true, Prober: s, Policy: Policy{StartDelay: 500 * time.Millisecond},
 		})
 		if err != nil || s.count("a") != 0 || s.count("b") != 3 {
 			t.Errorf("%v, a asked %d times, b %d", err, s.count("a"), s.count("b"))
@@ -194,7 +194,7 @@ func TestPushDuringAttempt(t *testing.T) {
 		s := newSim(map[string][]answer{"a": {after(time.Second, runs("v1"))}, "b": {after(3*time.Second, runs("v1")), current}})
 		acking(mem, 500*time.Millisecond, ackOf("a"))
 		res, err := c.Apply(t.Context(), change(), Check{
-			Fleet: fleet("a", "b"), Push: true, Prober: s,
+			Fleet: fleetOf("a", "b"), Push: true, Prober: s,
 			Policy: Policy{StartDelay: 1, AttemptTimeout: 5 * time.Second, FirstAttemptTimeout: 5 * time.Second},
 		})
 		if err != nil || row(t, res, "a").Attempts != 1 || row(t, res, "a").ConfirmedAfter > 600*time.Millisecond {
@@ -226,7 +226,7 @@ func TestPushOnRedis(t *testing.T) {
 				t.Fatal(err)
 			}
 			ack(target, "b")
-			check := Check{Fleet: fleet("a", "b"), Push: true, Policy: Policy{Timeout: 5 * time.Second}}
+			check := Check{Fleet: fleetOf("a", "b"), Push: true, Policy: Policy{Timeout: 5 * time.Second}}
 			res, err := c.Confirm(ctx, target, check)
 			if err != nil || len(res.Warnings) > 0 || (i == 1 && target.AckPos == "0-0") {
 				t.Fatalf("%s: %v, %v, from %s", version, err, res, target.AckPos)
@@ -240,7 +240,7 @@ func TestPushOnRedis(t *testing.T) {
 			t.Fatal(err)
 		}
 		ack(target, "a")
-		res, err := c.Confirm(ctx, target, Check{Fleet: fleet("a"), Push: true, Policy: Policy{Timeout: 5 * time.Second}})
+		res, err := c.Confirm(ctx, target, Check{Fleet: fleetOf("a"), Push: true, Policy: Policy{Timeout: 5 * time.Second}})
 		if err != nil || len(res.Warnings) != 1 {
 			t.Errorf("trimmed: %v, warnings %q", err, res.Warnings)
 		}
@@ -258,7 +258,7 @@ func TestPushOutlivesRestart(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := c.Confirm(ctx, target, Check{Fleet: fleet("a"), Push: true, Policy: Policy{Timeout: 20 * time.Second}})
+		_, err := c.Confirm(ctx, target, Check{Fleet: fleetOf("a"), Push: true, Policy: Policy{Timeout: 20 * time.Second}})
 		done <- err
 	}()
 	server.Restart()

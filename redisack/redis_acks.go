@@ -24,9 +24,6 @@ func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string,
 	}
 }
 
-// noAcks is the position before the first entry of a stream.
-const noAcks = "0-0"
-
 // slots is what a cluster client knows of its slots.
 type slots interface {
 	MasterForKey(ctx context.Context, key string) (*redis.Client, error)

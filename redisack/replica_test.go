@@ -31,7 +31,7 @@ func TestReadsFromReplicas(t *testing.T) {
 	for _, version := range []string{"v2", "v3", "v4"} {
 		s := newSim(map[string][]answer{"a": {atRev(1), current}})
 		res, err := c.Apply(t.Context(), Change{Key: "k", Version: version}, Check{
-			Fleet: fleet("a"), Prober: s, Push: true, Policy: Policy{StartDelay: 1, Interval: Interval{Base: time.Millisecond}},
+			Fleet: fleetOf("a"), Prober: s, Push: true, Policy: Policy{StartDelay: 1, Interval: Interval{Base: time.Millisecond}},
 		})
 		if err != nil || len(res.Warnings) > 0 {
 			t.Errorf("%v, warnings %q", err, res.Warnings)

@@ -176,7 +176,7 @@ func TestEveryReason(t *testing.T) {
 					tc.change = change()
 				}
 				if tc.check.Fleet == nil {
-					tc.check.Fleet = fleet("a")
+					tc.check.Fleet = fleetOf("a")
 				}
 				if tc.check.Policy.StartDelay == 0 {
 					tc.check.Policy.StartDelay = 1
@@ -209,7 +209,7 @@ func TestClosingLookFails(t *testing.T) {
 			return nil
 		}
 		s := newSim(map[string][]answer{"a": {current}})
-		res, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: s, Policy: Policy{StartDelay: 1}})
+		res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf("a"), Prober: s, Policy: Policy{StartDelay: 1}})
 		if err != nil || len(res.Warnings) != 1 || res.Elapsed > 1100*time.Millisecond {
 			t.Errorf("%v, %v, warnings %q", err, res.Elapsed, res.Warnings)
 		}
@@ -329,7 +329,7 @@ func TestHooks(t *testing.T) {
 			OnDone:     func(r *AckResult) { log = append(log, fmt.Sprint("done ", r.Reason)) },
 		}})
 		s := newSim(map[string][]answer{"a": {runs("v1"), runs("v2")}})
-		res, err := c.Apply(t.Context(), change(), Check{Fleet: fleet("a"), Prober: s})
+		res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf("a"), Prober: s})
 		want := []string{
 			"write 1 <nil>", "write 2 <nil>", "attempt a1 Different", "attempt a2 Match", "endpoint aConfirmed", "done Confirmed",
 		}
@@ -352,7 +352,7 @@ func TestSlowHook(t *testing.T) {
 		for _, id := range ids(n) {
 			clients[id] = []answer{current}
 		}
-		res, err := c.Apply(t.Context(), change(), Check{Fleet: fleet(ids(n)...), Prober: newSim(clients)})
+		res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf(ids(n)...), Prober: newSim(clients)})
 		if err != nil || res.Elapsed > time.Second || len(res.Warnings) != 1 || !strings.Contains(res.Warnings[0], "hooks") {
 			t.Errorf("%v after %v, warnings %q", err, res.Elapsed, res.Warnings)
 		}

@@ -12,12 +12,12 @@ import (
 
 // mayRollBack reports whether the policy asks for a rollback after this result. Never does it when another write is
 // current, when it is not known what is, when the caller has stopped the run, or when this run has written nothing.
-func (r *run) mayRollBack(res *AckResult) bool {
+func mayRollBack(mode RollbackMode, res *AckResult) bool {
 	switch res.Reason {
 	case ReasonRejected:
-		return r.policy.Rollback != RollbackNever
+		return mode != RollbackNever
 	case ReasonTimeout, ReasonMismatch, ReasonEndpointError, ReasonQuorumImpossible, ReasonNotifyFailed:
-		return r.policy.Rollback == RollbackOnFailure
+		return mode == RollbackOnFailure
 	default:
 		return false
 	}
@@ -35,12 +35,14 @@ func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, ch
 	r := c.begin(ctx, res.Target, check, hooks)
 	defer r.stop()
 	r.restores = true
-	ch, why := r.formerly(failed)
+	ch, why := r.head.former(r.ctx, failed)
 	if why != "" {
 		return &RollbackReport{Why: why}
 	}
-	r.target.Version, r.target.WriteID = ch.Version, ch.WriteID
-	if err := r.enlist(); err != nil {
+	target := r.target
+	target.Version, target.WriteID = ch.Version, ch.WriteID
+	r.aim(target)
+	if err := r.loadFleet(); err != nil {
 		return &RollbackReport{Why: err.Error()}
 	}
 	undone, err := r.apply(ctx, ch)
@@ -65,17 +67,17 @@ func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 	return lasting, func() { stop(); cancel(nil) }
 }
 
-// formerly makes the change that restores what the failed one has replaced, or says why it cannot.
-func (r *run) formerly(failed Change) (ch Change, why string) {
+// former makes the change that restores what the failed one has replaced, or says why it cannot.
+func (h *head) former(ctx context.Context, failed Change) (ch Change, why string) {
 	type past struct {
 		head wire.Head
 		prev previous
 		ok   bool
 	}
-	found, err := await(r.ctx, func() (p past, err error) {
-		p.head, p.ok, err = r.client.backend.head(r.ctx, r.names)
+	found, err := within(ctx, func() (p past, err error) {
+		p.head, p.ok, err = h.backend.head(ctx, h.names)
 		if err == nil && p.ok {
-			p.prev, p.ok, err = r.client.backend.previous(r.ctx, r.names)
+			p.prev, p.ok, err = h.backend.previous(ctx, h.names)
 		}
 		return p, err
 	})
@@ -83,7 +85,7 @@ func (r *run) formerly(failed Change) (ch Change, why string) {
 	switch {
 	case err != nil:
 		return Change{}, "the previous payload cannot be read: " + wire.Clean(err.Error(), maxErrorText)
-	case found.head.Rev != 0 && (found.head.Rev != r.target.Rev || found.head.WriteID != r.target.WriteID):
+	case found.head.Rev != 0 && (found.head.Rev != h.target.Rev || found.head.WriteID != h.target.WriteID):
 		return Change{}, fmt.Sprintf("revision %d is current now", found.head.Rev)
 	case !found.ok:
 		return Change{}, "there is no previous payload"
@@ -95,6 +97,6 @@ func (r *run) formerly(failed Change) (ch Change, why string) {
 	return Change{
 		Key: failed.Key, Field: failed.Field, Channel: failed.Channel, Fence: failed.Fence,
 		Version: found.head.Prev.Version, Payload: found.prev.payload, TTL: found.prev.ttl,
-		IfRev: Exact(r.target.Rev), Rewrite: true,
+		IfRev: Exact(h.target.Rev), Rewrite: true,
 	}.complete(), ""
 }

@@ -77,7 +77,7 @@ func TestRollback(t *testing.T) {
 					time.AfterFunc(500*time.Millisecond, func() { mem.change(tc.meddle) })
 				}
 				res, err := c.Apply(t.Context(), change(), Check{
-					Fleet: fleet("a", "b"), Prober: follower(mem, tc.refuse),
+					Fleet: fleetOf("a", "b"), Prober: follower(mem, tc.refuse),
 					Policy: Policy{Rollback: tc.mode, Timeout: 5 * time.Second},
 				})
 				if err == nil || res.Reason != tc.reason {
@@ -119,7 +119,7 @@ func TestRollbackLosesTheRace(t *testing.T) {
 			return nil
 		}
 		res, err := c.Apply(t.Context(), change(), Check{
-			Fleet: fleet("a"), Prober: follower(mem, true), Policy: Policy{Rollback: RollbackOnReject},
+			Fleet: fleetOf("a"), Prober: follower(mem, true), Policy: Policy{Rollback: RollbackOnReject},
 		})
 		head, _ := mem.snapshot()
 		if !errors.Is(err, ErrRejected) || head.Version != "v3" || res.Rollback.Written ||
@@ -138,7 +138,7 @@ func TestRollbackOfNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		res, err := c.Apply(t.Context(), change(), Check{
-			Fleet: fleet("a"), Prober: follower(mem, true), Policy: Policy{Rollback: RollbackOnReject},
+			Fleet: fleetOf("a"), Prober: follower(mem, true), Policy: Policy{Rollback: RollbackOnReject},
 		})
 		head, _ := mem.snapshot()
 		if !errors.Is(err, ErrRejected) || head.Version != "v2" || res.Rollback.Written {
@@ -154,7 +154,7 @@ func TestRollbackTime(t *testing.T) {
 		c, mem := testClient(t, Config{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		check := Check{Fleet: fleet("a"), Prober: follower(mem, false), Policy: Policy{Rollback: RollbackOnFailure}}
+		check := Check{Fleet: fleetOf("a"), Prober: follower(mem, false), Policy: Policy{Rollback: RollbackOnFailure}}
 		res, err := c.Apply(ctx, change(), check)
 		if !errors.Is(err, ErrTimeout) || res.Rollback == nil || !res.Rollback.OK {
 			t.Errorf("%v, %+v", err, res.Rollback)
@@ -193,7 +193,7 @@ func TestRollbackOnRedis(t *testing.T) {
 				return current(ctx, target)
 			})
 			res, err := c.Apply(ctx, Change{Key: "k", Field: field, Version: "v2", Payload: []byte("two")}, Check{
-				Fleet: fleet("a"), Prober: prober, Policy: Policy{Rollback: RollbackOnReject, StartDelay: 1},
+				Fleet: fleetOf("a"), Prober: prober, Policy: Policy{Rollback: RollbackOnReject, StartDelay: 1},
 			})
 			if !errors.Is(err, ErrRejected) || res.Rollback == nil || !res.Rollback.OK {
 				t.Fatalf("%v, %+v", err, res.Rollback)

@@ -2,107 +2,70 @@ package redisack
 
 import (
 	"context"
-	"errors"
-	"hash/maphash"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/cutover-go/cutover/redisack/internal/wire"
+	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// run confirms one target. One goroutine, the caller's, owns all of it and makes every decision; attempts, the refresh
-// of the fleet and the reading of acknowledgements have goroutines of their own that talk to it by channels.
+// run confirms one target. One goroutine, the caller's, owns all of it and makes every decision.
+// Attempts, look-ups of the fleet, readings of the head and of acknowledgements have goroutines of
+// their own, which talk to it by channels; they are counted in schedule.running and helpers.
 type run struct {
-	client *Client
-	log    *zap.Logger
-	hooks  *hookRunner
-	check  Check
-	policy Policy
-	target Target
-	names  wire.Names
+	// Fixed before the first attempt.
+	client   *Client
+	log      *zap.Logger
+	hooks    *hookRunner
+	check    Check
+	policy   Policy
+	target   Target
+	restores bool // this run is the rollback of another one
+	began    time.Time
+	limit    time.Duration   // end of the run, since began
+	ctx      context.Context //nolint:containedctx // the run is one call; it ends every goroutine of it
+	stop     context.CancelFunc
 
-	began time.Time
-	limit time.Duration   // end of the run, since began
-	ctx   context.Context //nolint:containedctx // the run is one call; it ends every goroutine of it
-	stop  context.CancelFunc
+	fleet    fleet    // who has to confirm, and how they count
+	schedule schedule // who is asked next, and when
+	head     *head    // what is to be run now
+	workers  *workers // who asks
 
-	prober session
-	lane   *lane
-	seed   maphash.Seed
-	places int
-
-	members   []*member // in the order of the fleet, joiners behind
-	slab      []member  // room for the first of them
-	byID      map[string]*member
-	claims    map[string]*member // by instance
-	displaced map[string]*member // listed where another instance answers
-	shown     map[string]int     // uses of names made from URLs
-	census    census
-	initial   int
-	restores  bool // this run is the rollback of another one
-	strangers int
-	warnings  []string
-
-	agenda       agenda
-	ready, slow  []*member
-	inFlight     int
-	slowInFlight int
-	attempts     int
-	workers      int // Invariant: inFlight <= workers <= places, once an attempt has begun
-
-	jobs      chan job // closed when the run ends
-	results   chan result
 	pushed    chan pushedAcks
 	refreshed chan refresh
-	helpers   int // goroutines beside the attempts
 	acksEnded chan struct{}
-
-	newest    wire.Head // the last head that was seen during the run
-	claimants []claim
-	looking   bool
-	looks     chan headLook
+	helpers   int // goroutines beside the attempts
 
 	refreshing  bool
 	nextRefresh time.Duration // 0: never
 	graceEnd    time.Duration // 0: the quorum is not met
 	lastReason  Reason
-
-	changed      bool // something has come in since the last look at the progress
-	reported     standings
-	nextProgress time.Duration
+	attempts    int
+	strangers   int
+	warnings    warnings
+	progress    progress
 }
 
-// errDeadline is the cause when the run's own time is over. For those who look for timeouts it is one.
-var errDeadline error = timeUp{}
-
-type timeUp struct{}
-
-func (timeUp) Error() string { return "the time of the run is over" }
-
-// Timeout makes it a timeout like those of package net.
-func (timeUp) Timeout() bool { return true }
-
-// ending is how the loop ended.
-type ending struct {
-	reason Reason
-	last   Reason // what decided it; 0 for what was seen last
-	cause  error
+// progress is what was last reported of a run.
+type progress struct {
+	changed  bool // something has come in since
+	reported statusCounts
+	next     time.Duration
 }
 
 // loop runs until the outcome is known. delay holds back the first attempts.
 func (r *run) loop(delay time.Duration) ending {
-	for _, m := range r.members {
-		if r.prober.polls() {
-			r.plan(m, r.firstDue(m, delay))
-		}
+	for _, m := range r.fleet.members {
+		r.schedule.plan(r.now(), m, r.schedule.spread(m, delay))
 	}
 	r.startHelpers()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		r.drain()
-		r.collectDue()
+		for _, m := range r.schedule.collect(r.now(), r.policy.AttemptTimeout) { // their goroutines keep their places
+			r.fail(m, &ProbeError{Kind: probe.KindTimeout, Err: errHung}, r.policy.AttemptTimeout)
+		}
 		if r.nextRefresh > 0 && !r.refreshing && r.now() >= r.nextRefresh {
 			r.startRefresh()
 		}
@@ -110,13 +73,29 @@ func (r *run) loop(delay time.Duration) ending {
 			return end
 		}
 		if r.ctx.Err() != nil {
-			return r.expired()
+			return expired(r.ctx)
 		}
-		if r.prober.polls() {
-			r.launch()
-		}
+		r.launch()
 		r.reportProgress()
 		r.wait(timer)
+	}
+}
+
+// startHelpers starts what runs beside the attempts.
+func (r *run) startHelpers() {
+	if r.check.Push {
+		feed := &ackFeed{
+			backend: r.client.backend, names: r.head.names, from: r.target.AckPos, out: r.pushed,
+			compare: guardedCompare(&r.policy, r.target, r.log),
+		}
+		r.helpers++
+		go func() {
+			defer func() { r.acksEnded <- struct{}{} }() // has room
+			feed.run(r.ctx)
+		}()
+	}
+	if _, fixed := r.check.Fleet.(static); !fixed && r.policy.RefreshEvery > 0 {
+		r.nextRefresh = r.now() + r.policy.RefreshEvery
 	}
 }
 
@@ -124,33 +103,55 @@ func (r *run) loop(delay time.Duration) ending {
 func (r *run) drain() {
 	for {
 		select {
-		case res := <-r.results:
-			r.settle(res)
+		case res := <-r.workers.results:
+			r.takeResult(res)
 		case batch := <-r.pushed:
 			r.takeAcks(batch)
 		case fresh := <-r.refreshed:
 			r.takeRefresh(fresh)
-		case look := <-r.looks:
-			r.takeLook(look)
+		case read := <-r.head.reads:
+			r.takeHead(read)
 		default:
 			return
 		}
 	}
 }
 
+// launch starts attempts as long as there are members that are due and places for them. It returns
+// places that it has no use for.
+func (r *run) launch() {
+	for r.schedule.wants() {
+		if !r.workers.quota.acquire() {
+			return // the run is queued
+		}
+		m := r.schedule.next()
+		if m == nil {
+			r.workers.quota.release()
+			break
+		}
+		end := r.schedule.begin(r.now(), m)
+		m.row.Attempts++
+		r.attempts++
+		r.workers.start(attempt{
+			m: m, number: m.attempt, ep: m.ep, slow: m.slow, delays: m.delays, end: r.began.Add(end),
+		}, r.schedule.running)
+	}
+	r.workers.quota.leave()
+}
+
 // wait blocks until something comes or is due.
 func (r *run) wait(timer *time.Timer) {
 	timer.Reset(max(r.wakeUp()-r.now(), 0))
 	select {
-	case res := <-r.results:
-		r.settle(res)
+	case res := <-r.workers.results:
+		r.takeResult(res)
 	case batch := <-r.pushed:
 		r.takeAcks(batch)
 	case fresh := <-r.refreshed:
 		r.takeRefresh(fresh)
-	case look := <-r.looks:
-		r.takeLook(look)
-	case <-r.lane.ready:
+	case read := <-r.head.reads:
+		r.takeHead(read)
+	case <-r.workers.quota.ready:
 	case <-timer.C:
 	case <-r.ctx.Done():
 	}
@@ -158,33 +159,30 @@ func (r *run) wait(timer *time.Timer) {
 
 // wakeUp is when something is due next.
 func (r *run) wakeUp() time.Duration {
-	at := r.limit
-	if m := r.agenda.first(); m != nil {
-		at = min(at, m.due)
-	}
+	at := r.schedule.wakeUp()
 	if r.nextRefresh > 0 && !r.refreshing {
 		at = min(at, r.nextRefresh)
 	}
 	if r.graceEnd > 0 {
 		at = min(at, r.graceEnd)
 	}
-	if r.changed {
-		at = min(at, r.nextProgress)
+	if r.progress.changed {
+		at = min(at, r.progress.next)
 	}
 	return at
 }
 
-// decide looks at the quorum.
+// decide reports whether the run is over.
 func (r *run) decide() (ending, bool) {
-	stands := r.standing()
+	stands := r.fleet.decide()
 	if stands != met {
-		r.graceEnd = 0 // somebody has left or joined in the grace: what is told at the end must be true then
+		r.graceEnd = 0 // somebody has left or joined in the grace: what is reported at the end must be true then
 	}
 	switch stands {
 	case met:
 		return ending{reason: ReasonConfirmed}, r.graceOver()
 	case impossible:
-		reason := r.failure()
+		reason := r.fleet.failure()
 		return ending{reason: reason, last: reason}, true
 	case short:
 		if r.nextRefresh == 0 { // nobody can join any more
@@ -197,7 +195,7 @@ func (r *run) decide() (ending, bool) {
 
 // graceOver reports whether stragglers have been asked for long enough after the quorum was met.
 func (r *run) graceOver() bool {
-	if r.policy.Grace == 0 || r.census.open() == 0 {
+	if r.policy.Grace <= 0 || r.fleet.tally.open() == 0 {
 		return true
 	}
 	if r.graceEnd == 0 {
@@ -206,78 +204,25 @@ func (r *run) graceOver() bool {
 	return r.now() >= r.graceEnd
 }
 
-// standing is what the quorum and the least number of members say.
-func (r *run) standing() decision {
-	if r.census.members == 0 && r.initial == 0 && r.policy.AllowEmpty {
-		return met
-	}
-	least := short
-	if r.census.members >= r.minMembers() {
-		least = met
-	}
-	return worse(least, r.policy.Quorum.decide(r.census.counts))
-}
-
-// minMembers is the number below which nothing is confirmed.
-func (r *run) minMembers() int {
-	if r.policy.MinMembers > 0 {
-		return r.policy.MinMembers
-	}
-	return max((r.initial+1)/2, 1)
-}
-
-// failure names the cause when too many have failed: a refusal before a newer write before another version before
-// silence.
-func (r *run) failure() Reason {
-	for _, s := range []standing{standsRejected, standsAhead, standsExhausted, standsBroken} {
-		if r.census.by[s] > 0 {
-			return s.reason()
-		}
-	}
-	return ReasonQuorumImpossible
-}
-
-// expired tells the end of time from the end of the caller's patience.
-func (r *run) expired() ending {
-	cause := context.Cause(r.ctx)
-	switch {
-	case errors.Is(cause, errDeadline): // says no more than the reason
-		return ending{reason: ReasonTimeout}
-	case errors.Is(r.ctx.Err(), context.DeadlineExceeded):
-		return ending{reason: ReasonTimeout, cause: cause}
-	}
-	return ending{reason: ReasonCanceled, cause: cause}
-}
-
 const progressEvery = 100 * time.Millisecond
 
 func (r *run) reportProgress() {
-	if !r.changed || r.now() < r.nextProgress {
+	p := &r.progress
+	if !p.changed || r.now() < p.next {
 		return
 	}
-	r.changed = false
-	if now := r.census.by; now != r.reported {
-		r.reported = now
-		r.nextProgress = r.now() + progressEvery
+	p.changed = false
+	if now := r.fleet.tally.by; now != p.reported {
+		p.reported = now
+		p.next = r.now() + progressEvery
 		r.hooks.progress(r.target, r.tally())
 	}
 }
 
 func (r *run) tally() Tally {
-	t := r.census.tally()
+	t := r.fleet.tally.public()
 	t.Strangers = r.strangers
 	return t
 }
 
 func (r *run) now() time.Duration { return time.Since(r.began) }
-
-func (r *run) warn(text string) {
-	const most = 20
-	switch {
-	case len(r.warnings) < most:
-		r.warnings = append(r.warnings, text)
-	case len(r.warnings) == most:
-		r.warnings = append(r.warnings, "further warnings are left out")
-	}
-	r.log.Warn("trouble with a confirmation", zap.String("warning", text))
-}

@@ -20,7 +20,7 @@ func apply(t *testing.T, s *sim, p Policy, names ...string) *AckResult {
 	if p.StartDelay == 0 {
 		p.StartDelay = 1
 	}
-	res, _ := c.Apply(t.Context(), change(), Check{Fleet: fleet(names...), Prober: s, Policy: p})
+	res, _ := c.Apply(t.Context(), change(), Check{Fleet: fleetOf(names...), Prober: s, Policy: p})
 	return res
 }
 
@@ -185,7 +185,7 @@ func TestStartDelay(t *testing.T) {
 		s := newSim(map[string][]answer{"a": {current}})
 		began := time.Now()
 		_, err := c.Apply(t.Context(), Change{Key: "app:config", Version: "v1", Payload: []byte("one")},
-			Check{Fleet: fleet("a"), Prober: s})
+			Check{Fleet: fleetOf("a"), Prober: s})
 		if err != nil || !s.at["a"][0].Equal(began) {
 			t.Errorf("unchanged: asked after %v, %v", s.at["a"][0].Sub(began), err)
 		}
@@ -221,7 +221,7 @@ func TestBlackHoles(t *testing.T) {
 		c := newClient(memoryBackend{new(memory)}, Config{MaxInFlight: 16})
 		s := newSim(clients)
 		res, err := c.Apply(t.Context(), change(), Check{
-			Fleet: fleet(ids(healthy + holes)...), Prober: s,
+			Fleet: fleetOf(ids(healthy + holes)...), Prober: s,
 			Policy: Policy{Timeout: 30 * time.Second, Quorum: AtLeast(healthy), StartDelay: 1},
 		})
 		if err != nil || s.most > 16 {
@@ -253,7 +253,7 @@ func TestRunsAreFair(t *testing.T) {
 			t.Fatal(err)
 		}
 		confirm := func(n int) (*AckResult, error) {
-			return c.Confirm(t.Context(), target, Check{Fleet: fleet(ids(n)...), Prober: s})
+			return c.Confirm(t.Context(), target, Check{Fleet: fleetOf(ids(n)...), Prober: s})
 		}
 		done := make(chan error, 1)
 		go func() {
@@ -271,33 +271,33 @@ func TestRunsAreFair(t *testing.T) {
 		if s.most > 4 {
 			t.Errorf("%d attempts at once", s.most)
 		}
-		if len(c.gate.waiting) != 0 || c.gate.free != 4 {
-			t.Errorf("gate: %d wait, %d free", len(c.gate.waiting), c.gate.free)
+		if len(c.limiter.waiting) != 0 || c.limiter.free != 4 {
+			t.Errorf("limiter: %d wait, %d free", len(c.limiter.waiting), c.limiter.free)
 		}
 	})
 }
 
 // Places go to the runs in the order in which they began to wait, one at a time.
-func TestGate(t *testing.T) {
+func TestLimiter(t *testing.T) {
 	t.Parallel()
-	g := newGate(1)
-	a, b, c := g.open(), g.open(), g.open()
-	if !a.take() || b.take() || c.take() || a.take() || b.take() {
+	l := newLimiter(1)
+	a, b, c := l.quota(), l.quota(), l.quota()
+	if !a.acquire() || b.acquire() || c.acquire() || a.acquire() || b.acquire() {
 		t.Fatal("more places than there are")
 	}
-	for i, next := range []*lane{b, c, a} {
-		g.mu.Lock()
-		g.put()
-		g.mu.Unlock()
-		if next.grants != 1 || !next.take() {
+	for i, next := range []*quota{b, c, a} {
+		l.mu.Lock()
+		l.put()
+		l.mu.Unlock()
+		if next.grants != 1 || !next.acquire() {
 			t.Fatalf("place %d went to another run", i)
 		}
 	}
-	b.take()
-	b.idle() // gives up waiting
+	b.acquire()
+	b.leave() // gives up waiting
 	a.release()
-	if g.free != 1 || len(g.waiting) != 0 {
-		t.Errorf("%d free, %d wait", g.free, len(g.waiting))
+	if l.free != 1 || len(l.waiting) != 0 {
+		t.Errorf("%d free, %d wait", l.free, len(l.waiting))
 	}
 }
 
@@ -310,7 +310,7 @@ func TestCallersDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
 		defer cancel()
 		s := newSim(map[string][]answer{"a": {runs("v1")}})
-		res, err := c.Apply(ctx, change(), Check{Fleet: fleet("a"), Prober: s})
+		res, err := c.Apply(ctx, change(), Check{Fleet: fleetOf("a"), Prober: s})
 		if !errors.Is(err, ErrTimeout) || !errors.Is(err, cause) || res.Elapsed > time.Second {
 			t.Errorf("after %v: %v", res.Elapsed, err)
 		}

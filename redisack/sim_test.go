@@ -63,8 +63,8 @@ func (s *sim) count(id string) int {
 	return s.asked[id]
 }
 
-// fleet lists the clients in the order given.
-func fleet(ids ...string) Fleet {
+// fleetOf lists the clients in the order given.
+func fleetOf(ids ...string) Fleet {
 	members := make([]Endpoint, len(ids))
 	for i, id := range ids {
 		members[i] = Endpoint{ID: id}

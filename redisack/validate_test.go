@@ -32,22 +32,22 @@ func TestValidation(t *testing.T) {
 	http := func(urls ...string) Check {
 		return Check{Fleet: URLs(urls...), Prober: overHTTP(t, httpprobe.Config{})}
 	}
-	policy := func(p Policy) Check { return Check{Fleet: fleet("a", "b"), Prober: newSim(nil), Policy: p} }
+	policy := func(p Policy) Check { return Check{Fleet: fleetOf("a", "b"), Prober: newSim(nil), Policy: p} }
 	cases := map[string]struct {
 		change Change
 		check  Check
 		faults []string
 	}{
 		"nothing at all":    {Change{}, Check{}, []string{"Key", "Version", "Check.Fleet", "Check.Prober"}},
-		"nothing but a tag": {Change{Key: "{k}", Version: "v1"}, check(fleet("a")), []string{"Key"}},
+		"nothing but a tag": {Change{Key: "{k}", Version: "v1"}, check(fleetOf("a")), []string{"Key"}},
 		"change": {
 			Change{Key: "a}b", Field: "{", Version: " v\n", WriteID: "a b", Fence: "x", TTL: -1, IfRev: Exact(0)},
-			check(fleet("a")),
+			check(fleetOf("a")),
 			[]string{"Key", "Field", "Version", "Version", "Change.WriteID", "Change.Fence", "Change.TTL", "Change.TTL", "Change.IfRev"},
 		},
 		"too long": {
 			Change{Key: "k", Version: strings.Repeat("v", 257), WriteID: strings.Repeat("w", 65), Fence: strings.Repeat("1", 65), TTL: 1},
-			check(fleet("a")),
+			check(fleetOf("a")),
 			[]string{"Version", "Change.WriteID", "Change.Fence", "Change.TTL"},
 		},
 		"duplicate and nameless": {good, check(Static(Endpoint{ID: "a"}, Endpoint{ID: "a"}, Endpoint{})), []string{"Fleet[1]", "Fleet[2]"}},
@@ -81,7 +81,7 @@ func TestValidation(t *testing.T) {
 				"Policy.MinMembers", "Policy.Stable.Count", "Policy.Interval.Growth", "Policy.Interval.Jitter", "Policy.Rollback",
 			},
 		},
-		"prober that was not made": {good, Check{Fleet: fleet("a"), Prober: (*httpprobe.Prober)(nil)}, []string{"Check.Prober"}},
+		"prober that was not made": {good, Check{Fleet: fleetOf("a"), Prober: (*httpprobe.Prober)(nil)}, []string{"Check.Prober"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -46,7 +46,7 @@ func (c *Client) write(ctx context.Context, ch Change, why purpose) (Target, err
 	maybe := false    // an attempt may have taken effect although its answer is missing
 	for {
 		req.sending = new(sending)
-		reply, err := await(ctx, func() (writeReply, error) { return c.backend.write(ctx, req) })
+		reply, err := within(ctx, func() (writeReply, error) { return c.backend.write(ctx, req) })
 		if err == nil && reply.outcome != "unstaged" {
 			return c.written(req, reply)
 		}
@@ -168,16 +168,4 @@ func passing(err error) bool {
 		}
 	}
 	return false
-}
-
-// sleep waits; it returns false if the context ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

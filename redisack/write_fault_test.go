@@ -104,7 +104,7 @@ func TestRedisDownBeforeTheWrite(t *testing.T) {
 	server.Kill()
 	c := connect(t, rdb, Config{WriteTimeout: 300 * time.Millisecond})
 	prober := newSim(map[string][]answer{"a": {current}})
-	res, err := c.Apply(t.Context(), Change{Key: "k", Version: "v1"}, Check{Fleet: fleet("a"), Prober: prober})
+	res, err := c.Apply(t.Context(), Change{Key: "k", Version: "v1"}, Check{Fleet: fleetOf("a"), Prober: prober})
 	// The proxy accepts what it cannot pass on, so that the command may be on its way when the connection ends.
 	if !errors.Is(err, ErrWriteFailed) && !errors.Is(err, ErrWriteUnknown) {
 		t.Errorf("error %v", err)

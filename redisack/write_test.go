@@ -331,7 +331,7 @@ func TestRefusedNotice(t *testing.T) {
 	if err != nil || target.Outcome != OutcomeWritten || target.NotifyError == "" {
 		t.Fatalf("%+v, %v", target, err)
 	}
-	check := Check{Fleet: fleet("a"), Prober: newSim(map[string][]answer{"a": {current}})}
+	check := Check{Fleet: fleetOf("a"), Prober: newSim(map[string][]answer{"a": {current}})}
 	res, err := c.Apply(ctx, Change{Key: "k", Version: "v2"}, check)
 	if err != nil || len(res.Warnings) != 1 {
 		t.Fatalf("without RequireNotify: %v, warnings %v", err, res.Warnings)

@@ -1,0 +1,58 @@
+package redisack
+
+// decide reports how the quorum and the minimum number of members stand.
+func (f *fleet) decide() decision {
+	if f.tally.members == 0 && f.initial == 0 && f.policy.AllowEmpty {
+		return met
+	}
+	least := short
+	if f.tally.members >= f.minMembers() {
+		least = met
+	}
+	return worse(least, f.policy.Quorum.decide(f.tally.counts))
+}
+
+// minMembers is the number below which nothing is confirmed.
+func (f *fleet) minMembers() int {
+	if f.policy.MinMembers != 0 {
+		return max(f.policy.MinMembers, 1)
+	}
+	return max((f.initial+1)/2, 1)
+}
+
+// failure names the cause when too many have failed: a rejection before a newer write before
+// another version before silence.
+func (f *fleet) failure() Reason {
+	for _, s := range []status{statusRejected, statusAhead, statusExhausted, statusBroken} {
+		if f.tally.by[s] > 0 {
+			return s.reason()
+		}
+	}
+	return ReasonQuorumImpossible
+}
+
+// broken is the error of the first member that cannot be asked.
+func (f *fleet) broken() error {
+	for _, m := range f.members {
+		if m.status == statusBroken {
+			return &endpointError{text: m.row.ID + ": " + m.row.Err, err: m.err}
+		}
+	}
+	return nil
+}
+
+// report makes the rows of a result, and counts the members by version.
+func (f *fleet) report(ok bool) (rows []EndpointReport, byVersion map[string]int) {
+	rows, byVersion = make([]EndpointReport, len(f.members)), make(map[string]int)
+	for i, m := range f.members {
+		m.row.Reason = m.status.reason()
+		if ok && !m.status.final() {
+			m.row.Reason = ReasonPending // not needed any more
+		}
+		if m.status != statusGone && m.row.Version != "" {
+			byVersion[m.row.Version]++
+		}
+		rows[i] = m.row
+	}
+	return rows, byVersion
+}

@@ -1,0 +1,119 @@
+package redisack
+
+import (
+	"testing"
+	"time"
+)
+
+const second = time.Second
+
+// scheduled are members in a schedule that ends after ten seconds.
+func scheduled(places, members int) (*schedule, []*member) {
+	s := &schedule{limit: 10 * second, places: places}
+	list := make([]*member, members)
+	for i := range list {
+		list[i] = &member{pos: -1, timeout: second}
+	}
+	return s, list
+}
+
+// A member is asked when it is due; once more before the end if the next time would be past it; and
+// then no more.
+func TestSchedulePlan(t *testing.T) {
+	t.Parallel()
+	s, members := scheduled(1, 1)
+	m := members[0]
+	s.plan(0, m, 3*second)
+	if s.wakeUp() != 3*second || s.collect(2*second, 0) != nil || s.wants() {
+		t.Fatal("it is due too early")
+	}
+	if s.collect(3*second, 0); !s.wants() || s.next() != m || s.next() != nil {
+		t.Fatal("it is not due in time")
+	}
+	s.plan(3*second, m, 20*second)
+	if m.due != 9*second {
+		t.Fatalf("the last attempt is at %v", m.due)
+	}
+	s.plan(9*second, m, 2*second)
+	if s.agenda.first() != nil || s.wakeUp() != s.limit {
+		t.Error("it is asked after the last attempt")
+	}
+	s.plan(s.limit, &member{pos: -1, timeout: second}, 0)
+	if s.agenda.first() != nil {
+		t.Error("an attempt begins at the end")
+	}
+}
+
+// Nobody is asked who is final, and nobody at all where nothing is polled.
+func TestSchedulePlansNothing(t *testing.T) {
+	t.Parallel()
+	s, members := scheduled(2, 2)
+	members[0].status = statusConfirmed
+	s.plan(0, members[0], 0)
+	s.plan(0, members[1], 0)
+	s.collect(0, 0)
+	members[1].status = statusRejected // while it waits in the queue
+	if !s.wants() || s.next() != nil || s.wants() {
+		t.Error("a member is asked that is final")
+	}
+	s.off = true
+	s.plan(0, &member{pos: -1}, 0)
+	if s.agenda.first() != nil {
+		t.Error("a member is asked without a prober")
+	}
+}
+
+// An attempt that does not return is given up once, is not made a second time beside itself, and
+// reports late.
+func TestScheduleHungAttempt(t *testing.T) {
+	t.Parallel()
+	s, members := scheduled(1, 2)
+	m := members[0]
+	if end := s.begin(0, m); end != second || s.wants() {
+		t.Fatalf("it ends at %v", end)
+	}
+	if hung := s.collect(second+hangGrace-1, second); hung != nil {
+		t.Fatal("it hangs too early")
+	}
+	now := second + hangGrace
+	if hung := s.collect(now, second); len(hung) != 1 || hung[0] != m {
+		t.Fatalf("%v hang", hung)
+	}
+	s.plan(now, m, second)
+	s.plan(0, members[1], 0)
+	if hung := s.collect(now+second, second); hung != nil || s.wants() {
+		t.Fatal("it is given up twice, or another attempt takes its place")
+	}
+	if !s.end(m, false) || s.running != 0 || m.due != now+2*second || !s.wants() {
+		t.Errorf("the late one: %+v, %d running", m, s.running)
+	}
+	if s.next() != members[1] {
+		t.Error("the place is not free again")
+	}
+}
+
+// Members that have timed out use an eighth of the places, and come behind the others.
+func TestScheduleSlowShare(t *testing.T) {
+	t.Parallel()
+	s, members := scheduled(16, 12)
+	for _, m := range members[:10] {
+		m.slow = true
+	}
+	for _, m := range members {
+		s.plan(0, m, 0)
+	}
+	s.collect(0, 0)
+	var asked []*member
+	for s.wants() {
+		m := s.next()
+		s.begin(0, m)
+		asked = append(asked, m)
+	}
+	if len(asked) != 4 || asked[0].slow || asked[1].slow || !asked[2].slow || !asked[3].slow {
+		t.Fatalf("%d are asked", len(asked))
+	}
+	s.end(asked[2], true)
+	if !s.wants() || !s.next().slow {
+		t.Error("the share is not free again")
+	}
+}

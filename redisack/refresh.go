@@ -1,0 +1,119 @@
+package redisack
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// minRefreshTime is what a look-up of the fleet may take at least.
+const minRefreshTime = time.Second
+
+// refresh is a new list of the fleet.
+type refresh struct {
+	list []Endpoint
+	err  error
+}
+
+// lookUp asks the host for the list of the fleet. It always reports, whatever the host's code does.
+func lookUp(ctx context.Context, f Fleet, every time.Duration, out chan<- refresh) {
+	fresh := refresh{err: errNoAnswer}
+	defer func() {
+		if value := recover(); value != nil {
+			fresh.err = panicError(value)
+		}
+		out <- fresh // has room
+	}()
+	ctx, cancel := context.WithTimeout(ctx, max(every, minRefreshTime))
+	defer cancel()
+	fresh.list, fresh.err = f.Members(ctx)
+}
+
+// loadFleet looks the fleet up for the first time. Nothing has been written yet.
+func (r *run) loadFleet() error {
+	list, err := within(r.ctx, func() ([]Endpoint, error) { return r.check.Fleet.Members(r.ctx) })
+	if err != nil {
+		if r.ctx.Err() != nil {
+			return r.failed(expired(r.ctx))
+		}
+		return r.failed(ending{reason: ReasonNoEndpoints, cause: fmt.Errorf("fleet: %w", err)})
+	}
+	var f faults
+	checkMembers(list, r.check.Prober, &f)
+	r.fleet.load(list)
+	r.progress.changed = true
+	r.policy.Quorum.check(r.fleet.tally.counts, &f)
+	f.when(len(list) > 0 && r.policy.MinMembers > len(list), "Policy.MinMembers",
+		fmt.Sprintf("is %d, of %d members", r.policy.MinMembers, len(list)))
+	if err := f.err(); err != nil {
+		return err
+	}
+	if len(list) == 0 && !r.policy.AllowEmpty {
+		return r.failed(ending{reason: ReasonNoEndpoints})
+	}
+	return nil
+}
+
+// startRefresh looks the fleet up in the background. There is one look-up at a time: while one does
+// not return, the list stays as it is.
+func (r *run) startRefresh() {
+	r.refreshing = true
+	r.helpers++
+	go lookUp(r.ctx, r.check.Fleet, r.policy.RefreshEvery, r.refreshed)
+}
+
+// takeRefresh takes in a new list. A look-up that failed changes nothing.
+func (r *run) takeRefresh(fresh refresh) {
+	r.refreshing = false
+	r.helpers--
+	r.nextRefresh = r.now() + r.policy.RefreshEvery
+	var f faults
+	checkMembers(fresh.list, r.check.Prober, &f)
+	if fresh.err == nil {
+		fresh.err = f.err()
+	}
+	if fresh.err != nil {
+		r.warnings.add(fmt.Sprintf("the fleet was not refreshed: %v", fresh.err))
+		return
+	}
+	listed := make(map[*member]bool, len(fresh.list))
+	for _, ep := range fresh.list {
+		listed[r.takeListed(ep)] = true
+	}
+	for _, m := range r.fleet.members {
+		if m.status != statusGone && !listed[m] {
+			r.leave(m)
+		}
+	}
+}
+
+// takeListed returns the member that a line of a new list stands for, nil for none.
+func (r *run) takeListed(ep Endpoint) *member {
+	m, what := r.fleet.find(ep)
+	switch what {
+	case listedSame:
+		return m
+	case listedMoved:
+		r.relocate(m, ep)
+		return m
+	case listedRegroup:
+		r.leave(m)
+	case listedNew:
+	}
+	r.progress.changed = true
+	m = r.fleet.enter(ep)
+	r.schedule.plan(r.now(), m, 0)
+	return m
+}
+
+// relocate asks a member again at its new address, whatever was known of the old one.
+func (r *run) relocate(m *member, ep Endpoint) {
+	r.progress.changed = true
+	m.ep = ep
+	m.matches, m.waits, m.last, m.unverified = 0, 0, false, false
+	m.row.Reason, m.row.ConfirmedAfter = ReasonPending, 0
+	r.fleet.set(m, statusPending)
+	if !m.running {
+		r.schedule.plan(r.now(), m, 0)
+	}
+}

@@ -1,0 +1,94 @@
+package redisack
+
+import "github.com/cutover-go/cutover/redisack/internal/wire"
+
+// matched counts a match; enough of them confirm the member.
+func (r *run) matched(m *member) {
+	m.waits = 0
+	if m.matches++; m.matches == 1 {
+		m.firstMatch = r.now()
+	}
+	stable := r.policy.Stable
+	if m.matches >= stable.Count && r.now()-m.firstMatch >= stable.For {
+		m.row.ConfirmedAfter = r.now()
+		r.finalize(m, statusConfirmed)
+		return
+	}
+	if r.policy.exhausted(m.row.Attempts) {
+		r.finalize(m, statusExhausted)
+		return
+	}
+	r.fleet.set(m, statusPending)
+	r.askLater(m)
+}
+
+// reportsNewer takes in an answer that names a newer write.
+func (r *run) reportsNewer(m *member, obs Observation) {
+	if r.head.follows(obs) {
+		r.ahead(m)
+		return
+	}
+	r.fleet.set(m, statusDifferent)
+	if r.head.hold(m, obs) {
+		r.helpers++
+		go r.head.read(r.ctx)
+	}
+}
+
+// ahead ends a member that runs a newer write.
+func (r *run) ahead(m *member) {
+	if r.policy.AcceptNewer {
+		r.matched(m)
+		return
+	}
+	r.lastReason = ReasonSuperseded
+	r.finalize(m, statusAhead)
+}
+
+// rejected ends a member whose client will not take this revision; only another process in its
+// place may.
+func (r *run) rejected(m *member, obs Observation) {
+	if obs.Attempt != nil {
+		m.row.Err = wire.Clean(obs.Attempt.Error, maxErrorText)
+	}
+	m.rejectedBy = obs.Boot
+	m.matches = 0
+	r.lastReason = ReasonRejected
+	r.finalize(m, statusRejected)
+}
+
+// notYet plans the next attempt at a client that is well but runs something else.
+func (r *run) notYet(m *member, s status) {
+	m.matches = 0
+	r.lastReason = ReasonMismatch
+	if r.policy.exhausted(m.row.Attempts) {
+		r.finalize(m, statusExhausted)
+		return
+	}
+	r.fleet.set(m, s)
+	r.askLater(m)
+}
+
+func (r *run) askLater(m *member) {
+	delay := r.policy.Interval.next(m.waits)
+	m.waits++
+	if !m.running {
+		r.schedule.plan(r.now(), m, delay)
+	}
+}
+
+// leave makes a member gone.
+func (r *run) leave(m *member) {
+	r.progress.changed = true
+	r.lastReason = ReasonGone
+	r.fleet.remove(m)
+	r.finalize(m, statusGone)
+}
+
+// finalize gives a member its final status. It is not asked any more.
+func (r *run) finalize(m *member, s status) {
+	r.schedule.drop(m)
+	r.fleet.set(m, s)
+	m.row.Reason = s.reason()
+	r.hooks.endpoint(r.target, m.row)
+}

@@ -145,7 +145,7 @@ func TestRetentionRemindsOthers(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
-				first := boot(t, s, cutover.Config{Executors: agedExecutors(), Retention: kept})
+				first := boot(t, s, cutover.Config{Executors: agedExecutors(), Retention: kept, LeaseTTL: time.Hour, PollInterval: time.Minute})
 				ids := make([]plan.ID, 250) // three pages
 				for i := range ids {
 					ids[i] = create(t, first.Engine, spec(fmt.Sprint("t", i)))
@@ -162,7 +162,7 @@ func TestRetentionRemindsOthers(t *testing.T) {
 					}
 					return c.Do(ctx)
 				})
-				boot(t, m, cutover.Config{Retention: 3 * time.Hour})
+				boot(t, m, cutover.Config{Retention: 3 * time.Hour, LeaseTTL: time.Hour, PollInterval: time.Minute})
 				time.Sleep(119 * time.Minute)
 				for _, id := range ids {
 					rests(t, first.Engine, id, plan.Canceled)
@@ -186,7 +186,8 @@ func TestRetentionDefault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				e := newEngine(t, memstore.New(), cutover.Config{Retention: tt.retention, PollInterval: time.Hour})
+				// Few heartbeats and polls in these three months, or the test takes a minute.
+				e := newEngine(t, memstore.New(), cutover.Config{Retention: tt.retention, PollInterval: time.Hour, LeaseTTL: 24 * time.Hour})
 				runEngine(t, e)
 				id := create(t, e, spec("a"))
 				mustPlan(t)(e.Cancel(t.Context(), id))

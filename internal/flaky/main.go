@@ -4,6 +4,11 @@
 //
 //	go run ./internal/flaky [flags] [packages]
 //
+// Packages and ways take turns, a minute each, so that an hour tells something of all of
+// them. Tests run with -short: what makes many of something makes fewer each time, and more
+// of it an hour. CUTOVER_RUN tells them how many runs there were before, so that what draws
+// at random by seeds draws something else each time.
+//
 // The tally is a file: a run that was interrupted goes on where it stopped, and so do
 // further runs with more packages or more runs. A package whose test binary has changed
 // begins anew. The output of processes in which a test failed stays beside the tally. It
@@ -18,6 +23,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -82,45 +88,84 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range packages {
-		if err := runPackage(ctx, o, p, t); err != nil {
-			fmt.Print(t.report(packages))
-			return fmt.Errorf("%s: %w", p.Path, err)
-		}
+	turns, err := prepare(ctx, o, packages, t)
+	if err == nil {
+		err = takeTurns(ctx, o, turns, t)
 	}
 	fmt.Print(t.report(packages))
+	if err != nil {
+		return err
+	}
 	if n := t.failures(packages); n > 0 {
 		return fmt.Errorf("%d failures", n)
 	}
 	return nil
 }
 
-// runPackage runs what is left to be run of a package.
-func runPackage(ctx context.Context, o options, p pkg, t *tally) error {
-	binary, sum, err := build(ctx, o, p)
-	if err != nil {
-		return err
+// turn is a package and a way to run it, whose turn comes again until all is run.
+type turn struct {
+	pkg    pkg
+	mode   mode
+	binary string
+	entry  *entry
+	size   int // how many runs fit into the next piece; the first shows how long one takes
+}
+
+// left is how many runs are left to be made.
+func (w *turn) left() int {
+	if w.entry.FailedPieces >= maxFailedPieces {
+		return 0
 	}
-	e := t.entry(p.Path, sum)
-	for _, m := range modes(o, p) {
-		size := 1 // the first run shows how long one takes
-		for e.Runs[m.name] < m.runs && e.FailedPieces < maxFailedPieces {
-			size = min(size, m.runs-e.Runs[m.name])
-			r := runPiece(ctx, o.timeout, binary, p, m, size)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			e.add(m.name, size, r)
-			if err := t.write(); err != nil {
-				return err
-			}
-			if err := tell(o.dir, p, m, e, r); err != nil {
-				return err
-			}
-			size = next(size, r.took, o.piece)
+	return max(0, w.mode.runs-w.entry.Runs[w.mode.name])
+}
+
+// prepare builds the tests of the packages.
+func prepare(ctx context.Context, o options, packages []pkg, t *tally) ([]*turn, error) {
+	var turns []*turn
+	for _, p := range packages {
+		binary, sum, err := build(ctx, o, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Path, err)
+		}
+		e := t.entry(p.Path, sum)
+		for _, m := range modes(o, p) {
+			turns = append(turns, &turn{p, m, binary, e, 1})
 		}
 	}
-	return nil
+	return turns, nil
+}
+
+// takeTurns runs a piece of each, and so on until nothing is left.
+func takeTurns(ctx context.Context, o options, turns []*turn, t *tally) error {
+	for {
+		turns = slices.DeleteFunc(turns, func(w *turn) bool { return w.left() == 0 })
+		if len(turns) == 0 {
+			return nil
+		}
+		for _, w := range turns {
+			if err := w.take(ctx, o, t); err != nil {
+				return fmt.Errorf("%s: %w", w.pkg.Path, err)
+			}
+		}
+	}
+}
+
+// take runs one piece.
+func (w *turn) take(ctx context.Context, o options, t *tally) error {
+	n := min(w.size, w.left())
+	if n == 0 {
+		return nil // another way has failed often enough meanwhile
+	}
+	r := runPiece(ctx, o.timeout, w.binary, w.pkg, w.mode, n, w.entry.runs())
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	w.size = next(n, r.took, o.piece)
+	w.entry.add(w.mode.name, n, r)
+	if err := t.write(); err != nil {
+		return err
+	}
+	return tell(o.dir, w.pkg, w.mode, w.entry, r)
 }
 
 // next returns how many runs fit into a piece when n took that long.

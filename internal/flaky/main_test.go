@@ -128,7 +128,7 @@ func TestRun(t *testing.T) {
 	for name, text := range map[string]string{
 		"go.mod":      "module example.com/x\n\ngo 1.26\n",
 		"x.go":        "package x\n",
-		"x_test.go":   "package x\n\nimport \"testing\"\n\nvar n int\n\nfunc TestGood(t *testing.T) {}\n\nfunc TestThird(t *testing.T) {\n\tif n++; n%3 == 0 {\n\t\tt.Error(n)\n\t}\n}\n",
+		"x_test.go":   "package x\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nvar n int\n\nfunc TestTold(t *testing.T) {\n\tif !testing.Short() || os.Getenv(\"CUTOVER_RUN\") == \"\" {\n\t\tt.Error(\"not told\")\n\t}\n}\n\nfunc TestThird(t *testing.T) {\n\tif n++; n%3 == 0 {\n\t\tt.Error(n)\n\t}\n}\n",
 		"sub/sub.go":  "package sub\n",
 		"sub/none.go": "package sub\n",
 	} {

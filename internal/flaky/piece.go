@@ -20,8 +20,9 @@ import (
 )
 
 // redistest is what tests with real servers import. skipEnv makes it skip them, and
-// requireEnv fail them where there is no server.
+// requireEnv fail them where there is no server. runEnv has the number of runs before.
 const (
+	runEnv     = "CUTOVER_RUN"
 	redistest  = "github.com/cutover-go/cutover/internal/redistest"
 	skipEnv    = "CUTOVER_SKIP_REDIS=1"
 	requireEnv = "CUTOVER_REQUIRE_REDIS=1"
@@ -114,11 +115,11 @@ type result struct {
 	took   time.Duration
 }
 
-// runPiece runs the tests n times in one process.
-func runPiece(ctx context.Context, timeout time.Duration, binary string, p pkg, m mode, n int) result {
-	cmd := exec.CommandContext(ctx, binary, "-test.count="+strconv.Itoa(n), "-test.timeout="+timeout.String())
+// runPiece runs the tests n times in one process, after so many runs before.
+func runPiece(ctx context.Context, timeout time.Duration, binary string, p pkg, m mode, n, before int) result {
+	cmd := exec.CommandContext(ctx, binary, "-test.short", "-test.count="+strconv.Itoa(n), "-test.timeout="+timeout.String())
 	cmd.Dir = p.Dir
-	cmd.Env = append(os.Environ(), m.env)
+	cmd.Env = append(os.Environ(), m.env, runEnv+"="+strconv.Itoa(before))
 	if m.procs > 0 {
 		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(m.procs))
 	}

@@ -70,6 +70,14 @@ func (t *tally) entry(path, sum string) *entry {
 	return e
 }
 
+// runs returns how often the tests were run in all modes.
+func (e *entry) runs() (n int) {
+	for _, times := range e.Runs {
+		n += times
+	}
+	return n
+}
+
 // add counts a piece. Of one that died it is only sure that one run was begun.
 func (e *entry) add(mode string, runs int, r result) {
 	if r.died {

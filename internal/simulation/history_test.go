@@ -3,6 +3,8 @@ package simulation
 import (
 	"flag"
 	"fmt"
+	"os"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,7 +22,26 @@ const (
 	enough = 3
 )
 
-// TestHistories runs one history for each seed from 1.
+// repetitions is how often TestHistories was run in this process, with -count.
+var repetitions atomic.Int64 //nolint:gochecknoglobals // one per test binary
+
+// runsBefore returns how many runs of the tests there were before this one: in this process,
+// and, as CUTOVER_RUN says, before it.
+func runsBefore(t *testing.T) uint64 {
+	t.Helper()
+	before := repetitions.Add(1) - 1
+	if text := os.Getenv("CUTOVER_RUN"); text != "" {
+		earlier, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || earlier < 0 {
+			t.Fatalf("CUTOVER_RUN=%s: %v", text, err)
+		}
+		before += earlier
+	}
+	return uint64(before)
+}
+
+// TestHistories runs one history for each seed from 1. If it is run again it goes on with
+// the seeds behind them: one seed over and over tells less than many.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	if *seed != 0 {
@@ -34,12 +55,13 @@ func TestHistories(t *testing.T) {
 	case testing.Short():
 		n = brief
 	}
+	first := runsBefore(t)*uint64(n) + 1
 	const shards = 16 // what runs at once is up to -parallel
 	var failures atomic.Int32
 	for shard := range shards {
 		t.Run(fmt.Sprintf("shard=%d", shard), func(t *testing.T) {
 			t.Parallel()
-			for s := uint64(shard) + 1; s <= uint64(n) && failures.Load() < enough; s += shards {
+			for s := first + uint64(shard); s < first+uint64(n) && failures.Load() < enough; s += shards {
 				if !run(t, s) {
 					failures.Add(1)
 				}

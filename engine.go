@@ -11,8 +11,11 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/dispatch"
 	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/reconcile"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/tenantlock"
@@ -40,11 +43,12 @@ type Engine struct {
 	capacity *capacity.Queue
 	pool     *worker.Pool
 	// due wakes the dispatcher: a plan may have become due.
-	due      signal.Flag
-	locks    *tenantlock.Manager
-	releaser *tenantlock.Releaser
-	cleaner  *tenantlock.Cleaner
-	looks    *looks
+	due        signal.Flag
+	locks      *tenantlock.Manager
+	releaser   *tenantlock.Releaser
+	cleaner    *tenantlock.Cleaner
+	reconciler *reconcile.Reconciler
+	dispatcher *dispatch.Dispatcher
 }
 
 // ErrRunning says that Run was called a second time.
@@ -79,7 +83,15 @@ func New(s store.Store, c Config) (*Engine, error) {
 		Client: e.client, Registry: e.registry, Queue: e.capacity, Locks: e.locks, Releaser: e.releaser,
 		Hooks: c.Hooks, Logger: c.Logger, Limits: c.Limits, CancelGrace: c.CancelGrace, Committed: e.committed,
 	})
-	e.looks = newLooks(e)
+	e.reconciler = reconcile.New(reconcile.Options{
+		Client: e.client, Locks: e.locks, Cleaner: e.cleaner, Keeper: e.keeper, Registry: e.registry, Due: e.due,
+		LeaseTTL: c.LeaseTTL, PollInterval: c.PollInterval, Retention: c.Retention, MaxLosses: c.MaxLosses,
+		WorkerLost: c.Hooks.OnWorkerLost,
+	})
+	e.dispatcher = dispatch.New(dispatch.Options{
+		Client: e.client, Reconciler: e.reconciler, Queue: e.capacity, Keeper: e.keeper, Registry: e.registry,
+		Pool: e.pool, Due: e.due, Executor: e.executor, PollInterval: c.PollInterval,
+	})
 	return e, nil
 }
 
@@ -101,9 +113,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	background.Go(func() { e.releaser.Run(bg) })
 	background.Go(func() { e.cleaner.Run(ctx) })
 	background.Go(func() { e.listen(bg) })
-	background.Go(func() { e.retain(ctx) })
+	background.Go(func() { e.reconciler.Retain(ctx) })
 
-	e.dispatch(ctx)
+	e.dispatcher.Run(ctx)
 	e.stopWorkers()
 	stop()
 	background.Wait()
@@ -151,6 +163,12 @@ func (e *Engine) listen(ctx context.Context) {
 			wait.For(ctx, e.cfg.PollInterval)
 		}
 	}
+}
+
+// executor returns the executor of a type that plans name.
+func (e *Engine) executor(executorType string) (executor.TaskExecutor, bool) {
+	x, known := e.cfg.Executors[executorType]
+	return x, known
 }
 
 // changed wakes whoever in this process waits for a plan that may have changed.

@@ -52,9 +52,16 @@ var arrows = []arrow{
 		"internal/tenantlock", "internal/lease", "internal/capacity", "internal/storeclient", "internal/wait",
 		"hook", "executor", "checkpoint", "store", "task",
 	}},
+	{from: "internal/reconcile", to: []string{
+		"internal/tenantlock", "internal/lease", "internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "task",
+	}},
+	{from: "internal/dispatch", to: []string{
+		"internal/reconcile", "internal/worker", "internal/lease", "internal/capacity", "internal/storeclient",
+		"internal/signal", "internal/wait", "executor", "store", "plan", "task",
+	}},
 	{from: "internal/nilcheck"},
 	{from: ".", to: append([]string{"internal/nilcheck", "internal/wait", "internal/signal", "internal/capacity", "internal/storeclient", "internal/tenantlock",
-		"internal/lease", "internal/worker"}, core...)},
+		"internal/lease", "internal/worker", "internal/reconcile", "internal/dispatch"}, core...)},
 	{from: "ops/...", to: append([]string{"."}, core...)},
 	{from: "notify/...", to: append([]string{"."}, core...)},
 

@@ -86,7 +86,7 @@ func mutants() []mutant {
 			"case task.ByPause:", "case task.ByPause:\n\t\tr.dropCheckpoint()"),
 		simulated("nobody looks for the tasks of a lost answer", "internal/lease/registry.go",
 			"for id := range r.uncertain {", "for id := range map[plan.ID]bool{} {"),
-		simulated("nobody looks for lost workers", "tend.go",
+		simulated("nobody looks for lost workers", "internal/reconcile/step.go",
 			"case c.Held > 0:", "case false:"),
 		simulated("the mark of rest is forgotten", "store/memstore/commit.go",
 			"p.log.markAtRest()", "_ = p"),

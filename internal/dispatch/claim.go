@@ -1,0 +1,68 @@
+package dispatch
+
+import (
+	"context"
+	"crypto/rand"
+
+	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// fill shares out the capacity that is free, plan by plan, the least recently served first. The
+// claims of several plans are under way at once.
+func (d *Dispatcher) fill(ctx context.Context) {
+	for ctx.Err() == nil {
+		l := d.opts.Keeper.Current()
+		if l == nil || !l.Alive() {
+			return
+		}
+		p, n := d.opts.Queue.Next()
+		if n == 0 {
+			return
+		}
+		d.opts.Pool.Go(func() { d.serve(l, p, n) })
+	}
+}
+
+// serve claims tasks of a plan with capacity for n of them, and gives back what it finds no task
+// for.
+func (d *Dispatcher) serve(l *lease.Lease, p *capacity.Plan, n int) {
+	tasks, claimable := d.claim(l, p, min(n, store.MaxBatch))
+	d.opts.Queue.ClaimDone(p, claimable)
+	for _, t := range tasks {
+		d.opts.Pool.Start(l, p, t)
+	}
+	d.opts.Queue.Release(n - len(tasks))
+}
+
+// claim claims up to n tasks of a plan.
+func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []task.Task, claimable bool) {
+	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: rand.Text(), Worker: l.Name(), Max: n}}
+	err := d.opts.Client.Retry(l.Context(), "claim", l.Left(), func() error {
+		err := d.opts.Client.Store.Commit(l.Context(), &b)
+		if err != nil {
+			d.opts.Registry.MarkUncertain(p.ID)
+		}
+		return err
+	})
+	if err != nil {
+		d.opts.Client.Fault("claim", err)
+		return nil, false
+	}
+	return b.Claimed, b.View.Claimable
+}
+
+// capacityPlan returns what workers have to know of p, or nil if its executor type is unknown here.
+func (d *Dispatcher) capacityPlan(p plan.Plan) *capacity.Plan {
+	x, known := d.opts.Executor(p.ExecutorType)
+	if !known {
+		return nil
+	}
+	return &capacity.Plan{
+		ID: p.ID, ExecutorType: p.ExecutorType, Executor: x,
+		Parameters: p.Parameters, StartToken: p.StartToken,
+	}
+}

@@ -1,0 +1,148 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/reconcile"
+	"github.com/cutover-go/cutover/internal/signal"
+	"github.com/cutover-go/cutover/internal/storeclient"
+	"github.com/cutover-go/cutover/internal/wait"
+	"github.com/cutover-go/cutover/internal/worker"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// duePage is how many due plans are asked for at once, maxPolled how many are reconciled before the
+// claims get their turn.
+const (
+	duePage   = 100
+	maxPolled = 1000
+)
+
+// Options are what a [Dispatcher] needs. All are required.
+type Options struct {
+	Client     *storeclient.Client
+	Reconciler *reconcile.Reconciler
+	Queue      *capacity.Queue
+	Keeper     *lease.Keeper
+	Registry   *lease.Registry
+	Pool       *worker.Pool
+	// Due wakes the dispatcher: a plan may have become due.
+	Due signal.Flag
+	// Executor returns the executor of a type, and whether this process has it.
+	Executor func(executorType string) (executor.TaskExecutor, bool)
+	// PollInterval is how often due plans are looked for without a hint, with jitter.
+	PollInterval time.Duration
+}
+
+// Dispatcher has due plans reconciled and claims tasks of those that are ready.
+type Dispatcher struct {
+	opts   Options
+	passes passes
+}
+
+// New returns a dispatcher.
+func New(o Options) *Dispatcher {
+	d := &Dispatcher{opts: o}
+	d.passes = passes{reconcile: d.reconcile, putOff: d.putOff, underWay: make(map[plan.ID]*pass)}
+	return d
+}
+
+// Run dispatches until ctx ends and all passes have ended. The workers go on.
+func (d *Dispatcher) Run(ctx context.Context) {
+	pending := signal.NewFlag()
+	var claims sync.WaitGroup
+	claims.Go(func() { d.claims(ctx, pending) })
+	defer claims.Wait()
+	defer d.passes.wait()
+	poll := time.NewTimer(0)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-poll.C:
+			d.pollDue(ctx)
+			poll.Reset(wait.Jitter(d.opts.PollInterval))
+		case <-d.opts.Due:
+			d.pollDue(ctx)
+		case <-pending:
+		}
+		for _, id := range d.opts.Queue.Pending() {
+			d.passes.begin(ctx, store.DuePlan{ID: id})
+		}
+	}
+}
+
+// claims shares out the capacity whenever it changes, until ctx ends.
+func (d *Dispatcher) claims(ctx context.Context, pending signal.Flag) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.opts.Queue.Changed():
+			pending.Raise()
+			d.fill(ctx)
+		}
+	}
+}
+
+// pollDue reconciles the plans that are due, each once. It waits for no pass for long.
+func (d *Dispatcher) pollDue(ctx context.Context) {
+	seen := make(map[plan.ID]struct{})
+	for ctx.Err() == nil && len(seen) < maxPolled {
+		due, err := d.opts.Client.Store.Due(ctx, duePage)
+		d.opts.Client.Fault("due", err)
+		var begun []<-chan struct{}
+		for _, p := range due {
+			if _, again := seen[p.ID]; !again {
+				seen[p.ID] = struct{}{}
+				begun = append(begun, d.passes.begin(ctx, p))
+			}
+		}
+		for _, settled := range begun {
+			<-settled
+		}
+		if len(due) < duePage || len(begun) == 0 {
+			return
+		}
+	}
+}
+
+// reconcile reconciles a plan, reschedules it, and lets its tasks be claimed. A plan that is still
+// due moves to the back of the agenda, so plans that this process cannot advance do not starve the
+// others.
+func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
+	if due.Creating {
+		d.opts.Reconciler.Remove(ctx, due.ID)
+		return
+	}
+	r := d.opts.Reconciler.Reconcile(ctx, due.ID, due.Stamp)
+	if r.Removed {
+		d.opts.Queue.Remove(due.ID)
+	}
+	if r.Settled {
+		if p := d.capacityPlan(r.Plan); p != nil {
+			d.opts.Queue.SetReady(p, r.Claimable)
+			d.opts.Queue.Changed().Raise()
+		}
+	}
+	d.reschedule(ctx, due, r.Next)
+}
+
+// putOff lets a due plan rest until the next poll.
+func (d *Dispatcher) putOff(ctx context.Context, due store.DuePlan) {
+	d.reschedule(ctx, due, d.opts.PollInterval)
+}
+
+// reschedule changes when a plan is due. One that is not on the agenda has no stamp.
+func (d *Dispatcher) reschedule(ctx context.Context, due store.DuePlan, after time.Duration) {
+	if due.Stamp != 0 {
+		d.opts.Client.Fault("reschedule", d.opts.Client.Store.Reschedule(ctx, due.ID, due.Stamp, after))
+	}
+}

@@ -1,0 +1,138 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/tenantlock"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// step does one thing that the plan needs, and reports whether there was one.
+func (r *Reconciler) step(ctx context.Context, p plan.Plan) (changed bool, err error) {
+	if d := p.Settle(time.Now()); d.Changed {
+		return r.apply(ctx, p, d)
+	}
+	c := p.Counters
+	switch {
+	case p.Starting != nil && p.StartLeft() <= 0:
+		_, err := r.opts.Locks.AbandonStart(ctx, p.ID, p.Starting.Token) // the cleaner releases its locks
+		return true, err
+	case len(p.Sweeps) > 0:
+		if err := r.sweep(ctx, p); !errors.Is(err, tenantlock.ErrStartInWay) {
+			return true, err
+		}
+	case p.Over():
+		return r.removeFinished(ctx, p)
+	case c.Held > 0:
+		if changed, err := r.takeFromLostWorkers(ctx, p); changed || err != nil {
+			return changed, err
+		}
+	}
+	if c.InFlight() > c.Held && (p.State.Stop() != task.Go && c.Of(task.Running) > 0 || p.Undo.Stopping) {
+		return r.halt(ctx, p)
+	}
+	return false, nil
+}
+
+// apply commits a decision.
+func (r *Reconciler) apply(ctx context.Context, p plan.Plan, d plan.Decision) (changed bool, err error) {
+	_, err = r.opts.Client.Apply(ctx, p, d)
+	return true, err
+}
+
+// sweep carries a command on many tasks one batch further.
+func (r *Reconciler) sweep(ctx context.Context, p plan.Plan) error {
+	s := p.Sweeps[0]
+	q := store.TaskQuery{After: s.After, States: s.States(), Limit: store.MaxBatch}
+	tasks, next, err := r.opts.Client.Store.Tasks(ctx, p.ID, q)
+	if err != nil {
+		return err
+	}
+	held := func(task.ID) bool { return false }
+	if s.Kind == plan.SweepRetry {
+		if held, err = r.opts.Locks.Held(ctx, p, tasks); err != nil {
+			return err
+		}
+	}
+	_, err = r.apply(ctx, p, p.Sweep(tasks, next, held, plan.By{Now: time.Now()}))
+	return err
+}
+
+// halt applies the plan's stop to tasks in flight that no worker holds.
+func (r *Reconciler) halt(ctx context.Context, p plan.Plan) (changed bool, err error) {
+	q := store.TaskQuery{States: []task.State{task.Running}, Unheld: true, Limit: store.MaxBatch}
+	if p.Undo.Stopping {
+		q.States = append(q.States, task.RollingBack)
+	}
+	tasks, _, err := r.opts.Client.Store.Tasks(ctx, p.ID, q)
+	if err != nil || len(tasks) == 0 {
+		return false, err
+	}
+	d := p.HaltTasks(tasks, plan.By{Now: time.Now()})
+	if !d.Changed {
+		return false, nil
+	}
+	return r.apply(ctx, p, d)
+}
+
+// takeFromLostWorkers takes tasks from workers whose leases are over. It leaves this process's own
+// alone: the store has forgotten this process's lease, as after a failover to a replica that was
+// behind, and the process would claim them again under the same lease and lose them again. It
+// renews instead, and so finds out.
+func (r *Reconciler) takeFromLostWorkers(ctx context.Context, p plan.Plan) (changed bool, err error) {
+	orphans, err := r.opts.Client.Store.Orphans(ctx, p.ID)
+	if err != nil || len(orphans) == 0 {
+		return false, err
+	}
+	tasks, err := r.tasksOf(ctx, p.ID, r.ofOthers(orphans))
+	if errors.Is(err, store.ErrCorrupt) {
+		r.opts.Client.Fault("orphans", err) // a damaged task must not keep the others from being worked on
+		err = nil
+	}
+	if err != nil || len(tasks) == 0 {
+		return false, err
+	}
+	_, err = r.apply(ctx, p, p.LoseTasks(tasks, r.opts.MaxLosses, plan.By{Now: time.Now()}))
+	if err == nil {
+		for _, t := range tasks {
+			r.opts.WorkerLost(t.ID, t.Worker)
+		}
+	}
+	return true, err
+}
+
+// ofOthers returns those holdings that are not this process's own.
+func (r *Reconciler) ofOthers(orphans []store.Holding) []store.Holding {
+	own := r.opts.Keeper.Current()
+	return slices.DeleteFunc(orphans, func(h store.Holding) bool {
+		mine := own != nil && h.Worker == own.Name()
+		if mine {
+			r.opts.Registry.HeartbeatSoon()
+		}
+		return mine
+	})
+}
+
+// tasksOf reads the tasks that are still held as they were found, in one call: a task each would
+// take as many round trips, and one that fails would be the end of all. An error is about those
+// that are missing.
+func (r *Reconciler) tasksOf(ctx context.Context, id plan.ID, orphans []store.Holding) ([]task.Task, error) {
+	if len(orphans) == 0 {
+		return nil, nil
+	}
+	ordinals := make([]int, len(orphans))
+	found := make(map[task.ID]store.Holding, len(orphans))
+	for i, h := range orphans {
+		ordinals[i], found[h.Task] = h.Task.Ordinal(), h
+	}
+	tasks, err := r.opts.Client.Store.TasksAt(ctx, id, ordinals)
+	return slices.DeleteFunc(tasks, func(t task.Task) bool {
+		h := found[t.ID]
+		return t.Token != h.Token || t.Worker != h.Worker
+	}), err
+}

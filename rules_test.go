@@ -75,7 +75,7 @@ func TestShutdownClaimsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		p := boot(t, s, cutover.Config{Executors: executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error {
+		p := startProcess(t, s, cutover.Config{Executors: executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error {
 			time.Sleep(time.Second)
 			return nil
 		})}})
@@ -120,14 +120,14 @@ func TestLateClaim(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
-		var stray atomic.Pointer[store.Batch]
+		var sent atomic.Pointer[store.Batch]
 		m.on(func(ctx context.Context, c storetest.Call) error {
 			switch {
-			case c.Method == "Commit" && c.Batch.Claim.Max > 0 && stray.Load() == nil:
-				stray.Store(&store.Batch{Plan: c.Batch.Plan, Claim: c.Batch.Claim})
+			case c.Method == "Commit" && c.Batch.Claim.Max > 0 && sent.Load() == nil:
+				sent.Store(&store.Batch{Plan: c.Batch.Plan, Claim: c.Batch.Claim})
 				return errAway
-			case c.Method == "Claim" && stray.Load() != nil:
-				if late := stray.Swap(&store.Batch{}); late.Claim.Max > 0 {
+			case c.Method == "Claim" && sent.Load() != nil:
+				if late := sent.Swap(&store.Batch{}); late.Claim.Max > 0 {
 					if err := m.inner.Commit(ctx, late); err != nil || len(late.Claimed) != 1 {
 						t.Errorf("the late claim took %d tasks, %v", len(late.Claimed), err)
 					}

@@ -72,7 +72,7 @@ func TestRetention(t *testing.T) {
 				if !later {
 					c.Retention = time.Hour
 				}
-				first := boot(t, s, c)
+				first := startProcess(t, s, c)
 				ids := aged(t, first.Engine)
 				if later {
 					first.stop()
@@ -80,7 +80,7 @@ func TestRetention(t *testing.T) {
 						t.Fatal(err)
 					}
 					c.Retention = time.Hour
-					first = boot(t, s, c)
+					first = startProcess(t, s, c)
 				}
 				e := first.Engine
 				time.Sleep(50 * time.Minute)
@@ -145,7 +145,7 @@ func TestRetentionRemindsOthers(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
-				first := boot(t, s, cutover.Config{Executors: agedExecutors(), Retention: kept, LeaseTTL: time.Hour, PollInterval: time.Minute})
+				first := startProcess(t, s, cutover.Config{Executors: agedExecutors(), Retention: kept, LeaseTTL: time.Hour, PollInterval: time.Minute})
 				ids := make([]plan.ID, 250) // three pages
 				for i := range ids {
 					ids[i] = create(t, first.Engine, spec(fmt.Sprint("t", i)))
@@ -162,7 +162,7 @@ func TestRetentionRemindsOthers(t *testing.T) {
 					}
 					return c.Do(ctx)
 				})
-				boot(t, m, cutover.Config{Retention: 3 * time.Hour, LeaseTTL: time.Hour, PollInterval: time.Minute})
+				startProcess(t, m, cutover.Config{Retention: 3 * time.Hour, LeaseTTL: time.Hour, PollInterval: time.Minute})
 				time.Sleep(119 * time.Minute)
 				for _, id := range ids {
 					rests(t, first.Engine, id, plan.Canceled)

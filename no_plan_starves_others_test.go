@@ -49,7 +49,7 @@ func TestSmallPlansFinishEarly(t *testing.T) {
 					e = newEngine(t, s, c)
 					runEngine(t, e)
 				}
-				large := wide(tenantsOf("large", 3_000)...)
+				large := parallelSpec(tenantsOf("large", 3_000)...)
 				if id := launch(t, e, large); id != 1 {
 					t.Fatalf("the large plan is %s", id)
 				}

@@ -38,8 +38,8 @@ func TestLeaseForgottenByTheStore(t *testing.T) {
 				return nil
 			}
 		})
-		e := boot(t, m, cutover.Config{Executors: executor.Registry{"X": slow}})
-		id := launch(t, e.Engine, wide("a", "b", "c", "d"))
+		e := startProcess(t, m, cutover.Config{Executors: executor.Registry{"X": slow}})
+		id := launch(t, e.Engine, parallelSpec("a", "b", "c", "d"))
 		time.Sleep(10*time.Second + 100*time.Millisecond) // the next heartbeat is far off
 		name, _ := lease.Load().(string)
 		if err := m.inner.Leave(t.Context(), name); err != nil {

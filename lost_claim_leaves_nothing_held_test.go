@@ -36,7 +36,7 @@ func TestSlowClaim(t *testing.T) {
 			runs.Add(1)
 			return run.Save(ctx, "s", nil)
 		})})
-		id := launch(t, e, wide("a", "b"))
+		id := launch(t, e, parallelSpec("a", "b"))
 		synctest.Wait()
 		var slow atomic.Bool
 		m.on(func(ctx context.Context, c storetest.Call) error {
@@ -56,7 +56,7 @@ func TestSlowClaim(t *testing.T) {
 }
 
 // Many changes of a plan bring heartbeats forward; a claim that takes a moment is no
-// stray for that.
+// untracked one for that.
 func TestClaimBetweenHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 			}
 			return nil
 		})})
-		id := launch(t, e, wide("a", "b"))
+		id := launch(t, e, parallelSpec("a", "b"))
 		synctest.Wait()
 		var yields, beats atomic.Int64
 		m.on(func(ctx context.Context, c storetest.Call) error {
@@ -267,7 +267,7 @@ func TestStopWithoutWorker(t *testing.T) {
 					return untilInterrupted(ctx, nil)
 				}, succeed}}
 				dead := intercept(s)
-				boot(t, dead, cutover.Config{Executors: x})
+				startProcess(t, dead, cutover.Config{Executors: x})
 				synctest.Wait()
 				e := newEngine(t, s, cutover.Config{Executors: x})
 				id := launch(t, e, spec("a"))
@@ -304,7 +304,7 @@ func TestCancelledRollbackWithoutWorker(t *testing.T) {
 					undos.Add(1)
 					return untilInterrupted(ctx, run)
 				}}}}
-				first := boot(t, m, c)
+				first := startProcess(t, m, c)
 				id := launch(t, first.Engine, spec("a", "b"))
 				rests(t, first.Engine, id, plan.Completed)
 				mustPlan(t)(first.Rollback(t.Context(), id))

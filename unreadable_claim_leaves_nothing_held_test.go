@@ -27,8 +27,8 @@ func TestClaimWithNothingToldOf(t *testing.T) {
 			}
 			return err
 		})
-		e := boot(t, m, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}, Capacity: 2})
-		s := wide("a", "b", "c", "d", "e", "f")
+		e := startProcess(t, m, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}, Capacity: 2})
+		s := parallelSpec("a", "b", "c", "d", "e", "f")
 		id := launch(t, e.Engine, s)
 		rests(t, e.Engine, id, plan.Completed)
 		if hidden.Load() < 2 {

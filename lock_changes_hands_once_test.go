@@ -64,7 +64,7 @@ func tolerant(t *testing.T, m *interceptedStore) (e *cutover.Engine, b *busy, fa
 		return c.Do(ctx)
 	})
 	e = running(t, m, executor.Registry{"X": b})
-	id := launch(t, e, wide("a", "b"))
+	id := launch(t, e, parallelSpec("a", "b"))
 	rests(t, e, id, plan.Completed)
 	synctest.Wait() // the release has been tried
 	return e, b, task.NewID(id, 1)

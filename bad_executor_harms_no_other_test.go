@@ -26,10 +26,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// hollow is an error that cannot even be printed when it is nil.
-type hollow struct{ text string }
+// nilError is an error that cannot even be printed when it is nil.
+type nilError struct{ text string }
 
-func (h *hollow) Error() string { return h.text }
+func (h *nilError) Error() string { return h.text }
 
 // trap is an error that panics when it is asked what it is.
 type trap struct{}
@@ -57,13 +57,13 @@ func TestBadExecutors(t *testing.T) {
 		"panics with nil":      {func(context.Context, *executor.Run) error { panic(nil) }, task.CodeExecutorPanic}, //nolint:govet // on purpose
 		"panics with a trap":   {func(context.Context, *executor.Run) error { panic(trap{}) }, task.CodeExecutorPanic},
 		"nil pointer": {func(context.Context, *executor.Run) error {
-			var h *hollow
+			var h *nilError
 			return errors.New(h.Error())
 		}, task.CodeExecutorPanic},
 		"ends its goroutine":  {func(context.Context, *executor.Run) error { runtime.Goexit(); return nil }, task.CodeExecutorPanic},
 		"panics while saving": {func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "s", unprintable{}) }, task.CodeExecutorPanic},
 		"returns a nil error of a type": {func(context.Context, *executor.Run) error {
-			var h *hollow
+			var h *nilError
 			return h
 		}, task.CodeExecutorPanic},
 		"returns a trap": {func(context.Context, *executor.Run) error { return trap{} }, task.CodeExecutorPanic},
@@ -101,7 +101,7 @@ func TestBadExecutors(t *testing.T) {
 					}
 					return nil
 				})})
-				id := launch(t, e, wide("a", "bad", "b"))
+				id := launch(t, e, parallelSpec("a", "bad", "b"))
 				rests(t, e, id, plan.Completed)
 				f := ends(t, e, id, 2, task.Failed, tt.code).Failure
 				if len(f.Reason) > task.MaxReason || f.Reason == "" || f.Attempt != 1 || f.Step == "" {
@@ -120,7 +120,7 @@ func TestBadRollbacks(t *testing.T) {
 	tests := map[string]executor.Func{
 		"panics":                func(context.Context, *executor.Run) error { panic("x") },
 		"ends its goroutine":    func(context.Context, *executor.Run) error { runtime.Goexit(); return nil },
-		"nil error of a type":   func(context.Context, *executor.Run) error { var h *hollow; return h },
+		"nil error of a type":   func(context.Context, *executor.Run) error { var h *nilError; return h },
 		"panics while encoding": func(ctx context.Context, run *executor.Run) error { return run.Save(ctx, "s", unprintable{}) },
 	}
 	for name, undo := range tests {
@@ -133,7 +133,7 @@ func TestBadRollbacks(t *testing.T) {
 					}
 					return nil
 				}}})
-				id := launch(t, e, wide("a", "bad", "b"))
+				id := launch(t, e, parallelSpec("a", "bad", "b"))
 				rests(t, e, id, plan.Completed)
 				mustPlan(t)(e.Rollback(t.Context(), id))
 				rests(t, e, id, plan.RollbackFailed)
@@ -162,7 +162,7 @@ func TestLateSave(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			return errors.New("for its checkpoint to be seen")
 		})})
-		id := launch(t, e, wide("a", "b"))
+		id := launch(t, e, parallelSpec("a", "b"))
 		rests(t, e, id, plan.Completed)
 		if err := <-late; !errors.Is(err, executor.ErrReturned) {
 			t.Errorf("a late save: %v", err)
@@ -252,7 +252,7 @@ func TestIgnoresCancel(t *testing.T) {
 			}
 			return errors.New("half done")
 		})})
-		id := launch(t, e, wide("a", "deaf"))
+		id := launch(t, e, parallelSpec("a", "deaf"))
 		synctest.Wait()
 		mustPlan(t)(e.Cancel(t.Context(), id))
 		time.Sleep(2 * time.Minute)
@@ -310,7 +310,7 @@ func TestLimits(t *testing.T) {
 			}),
 		}})
 		runEngine(t, e)
-		id := launch(t, e, wide("fits", "over"))
+		id := launch(t, e, parallelSpec("fits", "over"))
 		rests(t, e, id, plan.Completed)
 		ends(t, e, id, 1, task.Completed, "")
 		ends(t, e, id, 2, task.Failed, task.CodeCheckpointTooLarge)

@@ -34,7 +34,7 @@ func bootSwitchable(t *testing.T, s store.Store) *switchable {
 		}
 		return c.Do(ctx)
 	})
-	w.Engine = boot(t, m, cutover.Config{Executors: executor.Registry{"X": executor.Func(succeed)}}).Engine
+	w.Engine = startProcess(t, m, cutover.Config{Executors: executor.Registry{"X": executor.Func(succeed)}}).Engine
 	return w
 }
 

@@ -125,7 +125,7 @@ func TestWatchOverRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
 		x := executor.Registry{"X": executor.Func(untilStopped)}
-		first := boot(t, s, cutover.Config{Executors: x})
+		first := startProcess(t, s, cutover.Config{Executors: x})
 		id := launch(t, first.Engine, spec("a"))
 		reader := newEngine(t, s, cutover.Config{})
 		events := make(chan []plan.Event, 1)
@@ -135,7 +135,7 @@ func TestWatchOverRestart(t *testing.T) {
 		if err := <-first.done; err != nil {
 			t.Fatal(err)
 		}
-		second := boot(t, s, cutover.Config{Executors: x})
+		second := startProcess(t, s, cutover.Config{Executors: x})
 		time.Sleep(time.Minute)
 		mustPlan(t)(second.Cancel(t.Context(), id))
 		got := <-events
@@ -151,7 +151,7 @@ func TestWaitThroughOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
 		e := running(t, m, executor.Registry{"X": &ledger{steps: 10}})
-		id := launch(t, e, wide("a", "b"))
+		id := launch(t, e, parallelSpec("a", "b"))
 		var group sync.WaitGroup
 		group.Go(func() {
 			if events := collect(t.Context(), t, e, id, 0); events[len(events)-1].To != "COMPLETED" {
@@ -291,7 +291,7 @@ func TestAtRest(t *testing.T) {
 					}
 					return nil
 				}, succeed}})
-				id := launch(t, e, wide("a", "b", "c"))
+				id := launch(t, e, parallelSpec("a", "b", "c"))
 				for i, command := range commands {
 					time.Sleep(time.Minute)
 					if err := command(t.Context(), e, id); err != nil {

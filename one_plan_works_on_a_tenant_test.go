@@ -194,12 +194,12 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 		x := &exclusive{}
 		e := running(t, memstore.New(), executor.Registry{"X": x, "SLOW": executor.Func(untilStopped)})
 		ctx := t.Context()
-		s := wide("done", "failed")
+		s := parallelSpec("done", "failed")
 		s.Tenants[1].Labels = map[string]string{"fails": "yes"}
 		old := launch(t, e, s)
 		rests(t, e, old, plan.Completed)
 		slow := spec("done", "failed")
-		slow.ExecutorType, slow.Strategy.MaxConcurrency = "SLOW", wide().Strategy.MaxConcurrency
+		slow.ExecutorType, slow.Strategy.MaxConcurrency = "SLOW", parallelSpec().Strategy.MaxConcurrency
 		newer := launch(t, e, slow)
 		time.Sleep(time.Second)
 		_, err := e.RetryTask(ctx, task.NewID(old, 2), cutover.FromCheckpoint)
@@ -248,7 +248,7 @@ func TestTenantsAreWorkedOnOnce(t *testing.T) {
 		for i := range 24 {
 			wg.Go(func() {
 				e := engines[i%3]
-				sp := wide(tenants[i%8], tenants[(i+1)%8], tenants[(i+3)%8])
+				sp := parallelSpec(tenants[i%8], tenants[(i+1)%8], tenants[(i+3)%8])
 				sp.Tenants[0].Labels = map[string]string{"fails": "yes"}
 				id := create(t, e, sp)
 				for range 40 {

@@ -23,7 +23,7 @@ func TestDamagedPlanBesideOthers(t *testing.T) {
 		m := intercept(memstore.New())
 		l := &ledger{steps: 100}
 		lost, told := 0, 0
-		e := boot(t, m, cutover.Config{
+		e := startProcess(t, m, cutover.Config{
 			Executors: executor.Registry{"X": l},
 			Hooks: hook.Hooks{
 				OnLeaseLost: func(string, int) { lost++ },
@@ -34,7 +34,7 @@ func TestDamagedPlanBesideOthers(t *testing.T) {
 				},
 			},
 		})
-		damaged, sound := launch(t, e.Engine, wide("a", "b")), launch(t, e.Engine, wide("c", "d"))
+		damaged, sound := launch(t, e.Engine, parallelSpec("a", "b")), launch(t, e.Engine, parallelSpec("c", "d"))
 		m.on(func(ctx context.Context, c storetest.Call) error {
 			if err := c.Do(ctx); err != nil || c.Method != "Heartbeat" {
 				return err

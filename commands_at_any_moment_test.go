@@ -124,7 +124,7 @@ func TestCommandRaces(t *testing.T) {
 				runEngine(t, e)
 				engines = append(engines, e)
 			}
-			sp := wide(tenantsOf("t", 300)...)
+			sp := parallelSpec(tenantsOf("t", 300)...)
 			id := launch(t, engines[0], sp)
 			storm(t, engines, id, len(sp.Tenants), seed)
 			settle(t, engines[0], id)

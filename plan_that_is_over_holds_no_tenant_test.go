@@ -174,7 +174,7 @@ func TestPlansThatAreOverHoldNothing(t *testing.T) {
 						return run.Save(ctx, "s", nil)
 					})
 					e := running(t, m, executor.Registry{"X": both{do, tt.undo}})
-					id := launch(t, e, wide(tenantsOf("t", 250)...))
+					id := launch(t, e, parallelSpec(tenantsOf("t", 250)...))
 					time.Sleep(100 * time.Millisecond)
 					tt.leave(t.Context(), t, e, id)
 					rests(t, e, id, tt.want)

@@ -37,10 +37,10 @@ func TestLeaseToldOfLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &ledger{steps: 60}
 		var lost atomic.Int64
-		e := boot(t, late("Join", 29*time.Second), cutover.Config{
+		e := startProcess(t, late("Join", 29*time.Second), cutover.Config{
 			Executors: executor.Registry{"X": l}, Hooks: hook.Hooks{OnLeaseLost: func(string, int) { lost.Add(1) }},
 		})
-		rests(t, e.Engine, launch(t, e.Engine, wide("a", "b")), plan.Completed)
+		rests(t, e.Engine, launch(t, e.Engine, parallelSpec("a", "b")), plan.Completed)
 		if lost.Load() > 0 || l.repeats() > 0 {
 			t.Errorf("%d leases lost, %d effects repeated", lost.Load(), l.repeats())
 		}
@@ -70,7 +70,7 @@ func TestRenewalToldOfTooLate(t *testing.T) {
 			time.Sleep(5 * time.Second) // cleans up
 			return err
 		})
-		e := boot(t, m, cutover.Config{Executors: executor.Registry{"X": slow}})
+		e := startProcess(t, m, cutover.Config{Executors: executor.Registry{"X": slow}})
 		rests(t, e.Engine, launch(t, e.Engine, spec("a")), plan.Completed)
 	})
 }

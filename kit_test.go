@@ -23,7 +23,7 @@ func newEngine(t *testing.T, s store.Store, c cutover.Config) *cutover.Engine {
 	t.Helper()
 	watchLocks(t, s)
 	if *withoutHints {
-		s = deaf{s}
+		s = hintless{s}
 	}
 	e, err := cutover.New(s, c)
 	if err != nil {
@@ -35,10 +35,10 @@ func newEngine(t *testing.T, s store.Store, c cutover.Config) *cutover.Engine {
 // withoutHints shows that hints only make things faster.
 var withoutHints = flag.Bool("deaf", false, "let no hint of a store through")
 
-// deaf is a store whose hints are all lost.
-type deaf struct{ store.Store }
+// hintless is a store whose hints are all lost.
+type hintless struct{ store.Store }
 
-func (deaf) Listen(ctx context.Context, _ func(plan.ID)) error {
+func (hintless) Listen(ctx context.Context, _ func(plan.ID)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -58,8 +58,8 @@ type process struct {
 	done chan error
 }
 
-// boot runs an engine until stop is called, at the latest when the test ends.
-func boot(t *testing.T, s store.Store, c cutover.Config) *process {
+// startProcess runs an engine until stop is called, at the latest when the test ends.
+func startProcess(t *testing.T, s store.Store, c cutover.Config) *process {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	p := &process{Engine: newEngine(t, s, c), stop: stop, done: make(chan error, 1)}
@@ -80,8 +80,8 @@ func spec(tenants ...string) plan.Spec {
 	return plan.Spec{Name: "n", ExecutorType: "X", Tenants: plan.Tenants(tenants...)}
 }
 
-// wide is a spec whose tasks all run at once.
-func wide(tenants ...string) plan.Spec {
+// parallelSpec is a spec whose tasks all run at once.
+func parallelSpec(tenants ...string) plan.Spec {
 	s := spec(tenants...)
 	s.Strategy = strategy.Strategy{MaxConcurrency: strategy.Percent(100), MaxFailures: strategy.Percent(100)}
 	return s

@@ -21,7 +21,7 @@ func TestStartBesideShorterLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
-		boot(t, m.inner, cutover.Config{LeaseTTL: 2 * time.Second, Executors: executor.Registry{"X": executor.Func(succeed)}})
+		startProcess(t, m.inner, cutover.Config{LeaseTTL: 2 * time.Second, Executors: executor.Registry{"X": executor.Func(succeed)}})
 		e := newEngine(t, m, cutover.Config{LeaseTTL: 30 * time.Second})
 		rival := newEngine(t, m.inner, cutover.Config{LeaseTTL: 2 * time.Second})
 		id := create(t, e, spec(tenantsOf("t", 500)...))
@@ -50,7 +50,7 @@ func TestStartBesideLongerLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
-		boot(t, m.inner, cutover.Config{LeaseTTL: 10 * time.Minute})
+		startProcess(t, m.inner, cutover.Config{LeaseTTL: 10 * time.Minute})
 		dying := newEngine(t, m, cutover.Config{LeaseTTL: 2 * time.Second})
 		e := newEngine(t, m.inner, cutover.Config{LeaseTTL: 10 * time.Minute})
 		id, other := create(t, e, spec("a", "b")), create(t, e, spec("b"))
@@ -78,11 +78,11 @@ func TestTakeOverByLongerLease(t *testing.T) {
 		s := memstore.New()
 		cut := intercept(s)
 		x := executor.Registry{"X": executor.Func(untilInterrupted)}
-		dead := boot(t, cut, cutover.Config{LeaseTTL: 2 * time.Second, Executors: x})
+		dead := startProcess(t, cut, cutover.Config{LeaseTTL: 2 * time.Second, Executors: x})
 		id := launch(t, dead.Engine, spec("a"))
 		time.Sleep(time.Second)
 		cut.away()
-		e := boot(t, s, cutover.Config{LeaseTTL: 10 * time.Minute, Executors: executor.Registry{"X": executor.Func(succeed)}}).Engine
+		e := startProcess(t, s, cutover.Config{LeaseTTL: 10 * time.Minute, Executors: executor.Registry{"X": executor.Func(succeed)}}).Engine
 		time.Sleep(15 * time.Second)
 		ends(t, e, id, 1, task.Completed, "")
 		rests(t, e, id, plan.Completed)

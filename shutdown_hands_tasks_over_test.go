@@ -24,11 +24,11 @@ func TestShutdownHandsOver(t *testing.T) {
 		s := memstore.New()
 		l := &ledger{steps: 100}
 		c := cutover.Config{Executors: executor.Registry{"X": l}}
-		first := boot(t, s, c)
-		id := launch(t, first.Engine, wide("a", "b", "c"))
+		first := startProcess(t, s, c)
+		id := launch(t, first.Engine, parallelSpec("a", "b", "c"))
 		for range 4 {
 			time.Sleep(10 * time.Second)
-			next := boot(t, s, c)
+			next := startProcess(t, s, c)
 			began := time.Now()
 			first.stop()
 			if err := <-first.done; err != nil {
@@ -74,7 +74,7 @@ func TestShutdownInterrupts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
 				var cause error
-				e := boot(t, s, cutover.Config{
+				e := startProcess(t, s, cutover.Config{
 					ShutdownGrace: tt.grace,
 					Executors: executor.Registry{"X": executor.Func(func(ctx context.Context, _ *executor.Run) error {
 						<-ctx.Done()
@@ -117,7 +117,7 @@ func TestShutdownDuringRollback(t *testing.T) {
 			}
 			return nil
 		}}}}
-		first := boot(t, s, c)
+		first := startProcess(t, s, c)
 		id := launch(t, first.Engine, spec("a"))
 		rests(t, first.Engine, id, plan.Completed)
 		mustPlan(t)(first.Rollback(t.Context(), id))
@@ -129,7 +129,7 @@ func TestShutdownDuringRollback(t *testing.T) {
 		if tk := ends(t, first.Engine, id, 1, task.RollingBack, ""); tk.Worker != "" {
 			t.Errorf("%+v", tk)
 		}
-		second := boot(t, s, c)
+		second := startProcess(t, s, c)
 		rests(t, second.Engine, id, plan.RolledBack)
 	})
 }
@@ -149,7 +149,7 @@ func TestShutdownWithStuckExecutor(t *testing.T) {
 			}
 			return nil
 		})}}
-		first := boot(t, s, c)
+		first := startProcess(t, s, c)
 		id := launch(t, first.Engine, spec("a", "b"))
 		synctest.Wait()
 		first.stop()
@@ -161,7 +161,7 @@ func TestShutdownWithStuckExecutor(t *testing.T) {
 		case <-time.After(time.Minute):
 			t.Error("Run hangs")
 		}
-		second := boot(t, s, c)
+		second := startProcess(t, s, c)
 		rests(t, second.Engine, id, plan.Completed)
 		if tk := ends(t, second.Engine, id, 1, task.Completed, ""); tk.Attempt != 1 {
 			t.Errorf("%+v", tk)
@@ -181,8 +181,8 @@ func TestShutdownWithoutStore(t *testing.T) {
 		s := memstore.New()
 		m := intercept(s)
 		c := cutover.Config{Executors: executor.Registry{"X": executor.Func(untilInterrupted)}}
-		first := boot(t, m, c)
-		id := launch(t, first.Engine, wide("a", "b"))
+		first := startProcess(t, m, c)
+		id := launch(t, first.Engine, parallelSpec("a", "b"))
 		synctest.Wait()
 		m.away()
 		began := time.Now()
@@ -193,7 +193,7 @@ func TestShutdownWithoutStore(t *testing.T) {
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("the shutdown took %s", took)
 		}
-		second := boot(t, s, cutover.Config{Executors: executor.Registry{"X": executor.Func(succeed)}})
+		second := startProcess(t, s, cutover.Config{Executors: executor.Registry{"X": executor.Func(succeed)}})
 		rests(t, second.Engine, id, plan.Completed)
 		ends(t, second.Engine, id, 1, task.Completed, "")
 	})
@@ -243,7 +243,7 @@ func TestCommandsWithoutRun(t *testing.T) {
 		if tasks, next, err := e.Tasks(ctx, id, store.TaskQuery{}); err != nil || next != 0 || len(tasks) != 2 || tasks[1].State != task.Skipped {
 			t.Errorf("%v, %d, %v", tasks, next, err)
 		}
-		worker := boot(t, s, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}})
+		worker := startProcess(t, s, cutover.Config{Executors: executor.Registry{"X": twoSteps(succeed)}})
 		rests(t, e, id, plan.Completed)
 		worker.stop()
 		if err := <-worker.done; err != nil {

@@ -88,13 +88,13 @@ func TestVersionsOfStepsUndoInTheOrderDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h := memstore.New(), &host{fails: "D"}
 		nothing := func(string, *oldJourney) {}
-		older := boot(t, s, versionOf(t, h, nothing, "A", "B", "C", "D"))
+		older := startProcess(t, s, versionOf(t, h, nothing, "A", "B", "C", "D"))
 		id := launch(t, older.Engine, spec("a"))
 		rests(t, older.Engine, id, plan.Failed)
 		older.stop()
 		h.failAt("")
 
-		newer := boot(t, s, versionOf(t, h, nothing, "A", "X", "B", "C", "D"))
+		newer := startProcess(t, s, versionOf(t, h, nothing, "A", "X", "B", "C", "D"))
 		mustPlan(t)(newer.RetryFailed(t.Context(), id, task.FromCheckpoint))
 		rests(t, newer.Engine, id, plan.Completed)
 		if did := h.take(); !slices.Equal(did, []string{"A", "B", "C", "X", "D"}) {
@@ -115,7 +115,7 @@ func TestAnOlderHostRefusesNewerSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h := memstore.New(), &host{fails: "B"}
 		nothing := func(string, *oldJourney) {}
-		newer := boot(t, s, versionOf(t, h, nothing, "A", "X", "B"))
+		newer := startProcess(t, s, versionOf(t, h, nothing, "A", "X", "B"))
 		id := launch(t, newer.Engine, spec("a"))
 		rests(t, newer.Engine, id, plan.Failed)
 		newer.stop()
@@ -123,7 +123,7 @@ func TestAnOlderHostRefusesNewerSteps(t *testing.T) {
 		h.take()
 		before := taskOf(t, newer.Engine, id, 1)
 
-		older := boot(t, s, versionOf(t, h, nothing, "A", "B"))
+		older := startProcess(t, s, versionOf(t, h, nothing, "A", "B"))
 		mustPlan(t)(older.RetryFailed(t.Context(), id, task.FromCheckpoint))
 		rests(t, older.Engine, id, plan.Failed)
 		ends(t, older.Engine, id, 1, task.Failed, executor.CodeCheckpointInvalid)
@@ -139,7 +139,7 @@ func TestAnOlderHostRefusesNewerSteps(t *testing.T) {
 		}
 		older.stop()
 
-		newer = boot(t, s, versionOf(t, h, nothing, "A", "X", "B"))
+		newer = startProcess(t, s, versionOf(t, h, nothing, "A", "X", "B"))
 		mustPlan(t)(newer.Rollback(t.Context(), id))
 		rests(t, newer.Engine, id, plan.RolledBack)
 		if did := h.take(); !slices.Equal(did, []string{"undo B", "undo X", "undo A"}) {
@@ -163,19 +163,19 @@ func TestAnOlderHostKeepsNewerState(t *testing.T) {
 			found = *s
 		}
 		config := versionOf(t, h, see, "A", "B", "C")
-		newer := boot(t, s, config)
+		newer := startProcess(t, s, config)
 		id := launch(t, newer.Engine, spec("a"))
 		rests(t, newer.Engine, id, plan.Failed)
 		newer.stop()
 
 		h.failAt("C")
-		older := boot(t, s, versionOf(t, h, func(name string, s *oldJourney) { s.Seen = append(s.Seen, name) }, "A", "B", "C"))
+		older := startProcess(t, s, versionOf(t, h, func(name string, s *oldJourney) { s.Seen = append(s.Seen, name) }, "A", "B", "C"))
 		mustPlan(t)(older.RetryFailed(t.Context(), id, task.FromCheckpoint))
 		rests(t, older.Engine, id, plan.Failed)
 		older.stop()
 
 		h.failAt("")
-		newer = boot(t, s, config)
+		newer = startProcess(t, s, config)
 		mustPlan(t)(newer.RetryFailed(t.Context(), id, task.FromCheckpoint))
 		rests(t, newer.Engine, id, plan.Completed)
 		if !slices.Equal(found.Seen, []string{"A", "B", "C"}) || found.Ticket != "T-1" {

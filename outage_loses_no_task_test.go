@@ -87,7 +87,7 @@ func TestStoreAwayForAWhile(t *testing.T) {
 		}
 		e := newEngine(t, m, c)
 		runEngine(t, e)
-		id := launch(t, e, wide("a", "b", "c"))
+		id := launch(t, e, parallelSpec("a", "b", "c"))
 		for range 3 {
 			time.Sleep(5 * time.Second)
 			m.away()
@@ -121,7 +121,7 @@ func TestStoreAwayTooLong(t *testing.T) {
 		}
 		e := newEngine(t, m, c)
 		runEngine(t, e)
-		id := launch(t, e, wide("a", "b", "c"))
+		id := launch(t, e, parallelSpec("a", "b", "c"))
 		time.Sleep(3500 * time.Millisecond)
 		m.away()
 		time.Sleep(2 * time.Minute)
@@ -155,8 +155,8 @@ func TestCutOffProcess(t *testing.T) {
 		cut := intercept(s)
 		l := &ledger{steps: 100}
 		c := cutover.Config{Executors: executor.Registry{"X": l}}
-		first := boot(t, cut, c)
-		id := launch(t, first.Engine, wide("a", "b"))
+		first := startProcess(t, cut, c)
+		id := launch(t, first.Engine, parallelSpec("a", "b"))
 		time.Sleep(5500 * time.Millisecond)
 		before := taskOf(t, first.Engine, id, 1)
 		cut.on(func(ctx context.Context, c storetest.Call) error {
@@ -165,7 +165,7 @@ func TestCutOffProcess(t *testing.T) {
 			}
 			return errAway
 		})
-		second := boot(t, s, c)
+		second := startProcess(t, s, c)
 		time.Sleep(45 * time.Second)
 		after := taskOf(t, second.Engine, id, 1)
 		if after.Worker == before.Worker || after.Worker == "" || after.Token <= before.Token || after.Attempt != 1 {
@@ -208,14 +208,14 @@ func TestFrozenProcess(t *testing.T) {
 			cause <- context.Cause(ctx)
 			return nil
 		})}
-		first := boot(t, frozen, cutover.Config{Executors: x})
+		first := startProcess(t, frozen, cutover.Config{Executors: x})
 		id := launch(t, first.Engine, spec("a"))
 		synctest.Wait()
 		frozen.on(func(ctx context.Context, c storetest.Call) error { // nothing moves, not even the wait for an answer
 			<-thaw
 			return c.Do(ctx)
 		})
-		second := boot(t, s, cutover.Config{Executors: x})
+		second := startProcess(t, s, cutover.Config{Executors: x})
 		rests(t, second.Engine, id, plan.Completed)
 		time.Sleep(time.Minute)
 		close(thaw)
@@ -239,7 +239,7 @@ func TestLostHeartbeats(t *testing.T) {
 		m := intercept(memstore.New())
 		l := &ledger{steps: 120}
 		e := running(t, m, executor.Registry{"X": l})
-		id := launch(t, e, wide("a", "b"))
+		id := launch(t, e, parallelSpec("a", "b"))
 		var n atomic.Int64
 		m.on(func(ctx context.Context, c storetest.Call) error {
 			err := c.Do(ctx)
@@ -294,12 +294,12 @@ func TestLostTooOften(t *testing.T) {
 				id := launch(t, e, spec("a"))
 				for range tt.crashes {
 					m := intercept(s)
-					boot(t, m, c)
+					startProcess(t, m, c)
 					time.Sleep(10 * time.Second)
 					m.away() // it is gone
 					time.Sleep(time.Minute)
 				}
-				boot(t, s, c)
+				startProcess(t, s, c)
 				time.Sleep(time.Minute)
 				tk := taskOf(t, e, id, 1)
 				if tk.State != tt.want || tk.Attempt != 1 {
@@ -336,7 +336,7 @@ func TestUnreliableStore(t *testing.T) {
 		l := &ledger{steps: 5}
 		e := running(t, m, executor.Registry{"X": both{l.Execute, succeed}})
 		for range 5 {
-			id := launch(t, e, wide(tenantsOf(fmt.Sprint("p", n.Load()), 10)...))
+			id := launch(t, e, parallelSpec(tenantsOf(fmt.Sprint("p", n.Load()), 10)...))
 			rests(t, e, id, plan.Completed)
 			mustPlan(t)(e.Rollback(t.Context(), id))
 			p := rests(t, e, id, plan.RolledBack)
@@ -381,8 +381,8 @@ func TestLostTasksAreReadTogether(t *testing.T) {
 		s := memstore.New()
 		cut := intercept(s)
 		c := cutover.Config{Capacity: 100, Executors: executor.Registry{"X": executor.Func(untilInterrupted)}}
-		dead := boot(t, cut, c)
-		id := launch(t, dead.Engine, wide(tenantsOf("t", 100)...))
+		dead := startProcess(t, cut, c)
+		id := launch(t, dead.Engine, parallelSpec(tenantsOf("t", 100)...))
 		time.Sleep(time.Second)
 		cut.away()
 		m := intercept(s)

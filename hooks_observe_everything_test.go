@@ -118,7 +118,7 @@ func TestLastChangeIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
 		var plans journal
-		e := boot(t, m, cutover.Config{
+		e := startProcess(t, m, cutover.Config{
 			PollInterval: 100 * time.Millisecond,
 			Executors:    executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error { return nil })},
 			Hooks:        hook.Hooks{OnPlanChange: func(p plan.Plan, _ []plan.Event) { plans.add("%s", p.State) }},
@@ -191,7 +191,7 @@ func TestEngineHooks(t *testing.T) {
 		}
 		e := newEngine(t, m, c)
 		runEngine(t, e)
-		id := launch(t, e, wide("a", "b"))
+		id := launch(t, e, parallelSpec("a", "b"))
 		synctest.Wait()
 		faults.expect(t)
 		m.away()
@@ -292,7 +292,7 @@ func TestZapHooks(t *testing.T) {
 			Hooks: hook.Zap(zap.New(core)),
 			Executors: executor.Registry{"X": executor.Func(func(_ context.Context, run *executor.Run) error {
 				if run.Tenant().ID == "bad" {
-					var h *hollow
+					var h *nilError
 					return h
 				}
 				return nil
@@ -318,7 +318,7 @@ func TestShutdownTellsOfNoFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var faults journal
 		m := intercept(memstore.New())
-		e := boot(t, m, cutover.Config{
+		e := startProcess(t, m, cutover.Config{
 			Executors: executor.Registry{"X": executor.Func(untilInterrupted)},
 			Hooks:     hook.Hooks{OnStoreFault: func(op string, err error) { faults.add("%s: %v", op, err) }},
 		})

@@ -155,7 +155,7 @@ func TestLateSweepSparesTheRun(t *testing.T) {
 		m := intercept(memstore.New())
 		s := m.inner
 		work := cutover.Config{Executors: executor.Registry{"X": both{failsOnce, untilInterrupted}}}
-		first := boot(t, s, work)
+		first := startProcess(t, s, work)
 		id := launch(t, first.Engine, spec("a"))
 		rests(t, first.Engine, id, plan.Failed)
 		first.stop()
@@ -164,11 +164,11 @@ func TestLateSweepSparesTheRun(t *testing.T) {
 		}
 		f, reached, goOn := pausing(func(c storetest.Call) bool { return c.Method == "Reserve" })
 		m.on(f)
-		boot(t, m, cutover.Config{}) // has no executor, and looks after the plan all the same
+		startProcess(t, m, cutover.Config{}) // has no executor, and looks after the plan all the same
 		e := newEngine(t, s, cutover.Config{})
 		mustPlan(t)(e.RetryFailed(t.Context(), id, cutover.FromCheckpoint))
 		<-reached
-		boot(t, s, work)
+		startProcess(t, s, work)
 		time.Sleep(time.Second)
 		before, err := s.Locks(t.Context(), []string{"a"})
 		if err != nil || taskOf(t, e, id, 1).Worker == "" {

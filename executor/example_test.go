@@ -96,7 +96,7 @@ func ExampleFunc() {
 	})
 	goesOn := checkpoint.Checkpoint{Step: "MOVED", Data: []byte("1")}
 	run := executor.NewRun(task.Task{ID: task.NewID(1, 1)}, &goesOn, 1, printer{})
-	fmt.Println(executor.Guard(context.Background(), run, batches.Execute))
+	fmt.Println(batches.Execute(context.Background(), run))
 
 	// Output:
 	// checkpoint MOVED 2

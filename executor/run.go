@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"strconv"
 	"sync"
 
@@ -34,7 +35,7 @@ type Run struct {
 	logger   *zap.Logger // nil until somebody asks for it
 }
 
-// NewRun returns the run of t under token. c is where it goes on, nil for the
+// NewRun returns the run of t under token, for engines and test kits; [End] is its end. c is where it goes on, nil for the
 // beginning; it is taken apart from t.Checkpoint because a retry from scratch has
 // none. t.Tenant.Parameters holds the plan's parameters merged with the
 // tenant's. The undo log is t.Undo.
@@ -45,6 +46,20 @@ func NewRun(t task.Task, c *checkpoint.Checkpoint, token task.Token, r Recorder)
 		run.point = *c
 	}
 	return run
+}
+
+// End ends a run after its executor has returned err, for engines and test kits. It waits for a
+// save that is under way; from then on none reaches the recorder: a goroutine that the executor
+// left behind gets [ErrReturned]. It returns what the run has come to: err, or in place of nil
+// the error of the first save that was refused, whatever the executor made of it.
+func End(r *Run, err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.saving {
+		r.idle.Wait()
+	}
+	r.returned = true
+	return cmp.Or(err, r.refused)
 }
 
 // ID returns the task's id.

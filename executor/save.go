@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,10 +124,7 @@ func (r *Run) noteRefusal(err error) {
 func (r *Run) orRefused(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err == nil {
-		return r.refused
-	}
-	return err
+	return cmp.Or(err, r.refused)
 }
 
 // Undo decodes what was recorded for step into the value that data points to.
@@ -166,16 +164,6 @@ func (r *Run) endSave() {
 	defer r.mu.Unlock()
 	r.saving = false
 	r.idle.Broadcast()
-}
-
-// end waits for a save under way and refuses every later one.
-func (r *Run) end() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for r.saving {
-		r.idle.Wait()
-	}
-	r.returned = true
 }
 
 // encode leaves it to the recorder to check raw messages: it checks all data.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/executor/executortest"
+	"github.com/cutover-go/cutover/internal/guard"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -92,7 +93,7 @@ func TestRetryEndsWithTheContext(t *testing.T) {
 			Name: "A", Do: tries(9, executor.Retryable("X", errFlaky), &calls),
 			Retry: executor.Retry{Attempts: 9, First: time.Hour, Max: time.Hour},
 		})
-		err := executor.Guard(ctx, run.Run, steps.Execute)
+		err := guard.Run(ctx, run.Run, steps.Execute)
 		if took := time.Since(start); took != time.Minute || calls != 1 || !errors.Is(err, errFlaky) {
 			t.Errorf("%d calls in %s: %v", calls, took, err)
 		}
@@ -177,7 +178,7 @@ func TestTheContextEnds(t *testing.T) {
 					cancel(cause)
 				}
 				run := executortest.NewRun(t)
-				err := executor.Guard(ctx, run.Run, mustSteps(t, ends(w.step("A")), ends(w.step("B"))).Execute)
+				err := guard.Run(ctx, run.Run, mustSteps(t, ends(w.step("A")), ends(w.step("B"))).Execute)
 				if !errors.Is(err, cause) || !slices.Equal(w.done, want) {
 					t.Errorf("Execute: %v after %v", err, w.done)
 				}
@@ -200,7 +201,7 @@ func TestUndoStopsWhenTheContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(executor.ErrShutdown)
 	w.done = nil
-	if err := executor.Guard(ctx, run.FromScratch().Run, w.steps(t).Rollback); !errors.Is(err, executor.ErrShutdown) || len(w.done) > 0 {
+	if err := guard.Run(ctx, run.FromScratch().Run, w.steps(t).Rollback); !errors.Is(err, executor.ErrShutdown) || len(w.done) > 0 {
 		t.Errorf("Rollback: %v after %v", err, w.done)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/executor/bluegreen/bluegreentest"
 	"github.com/cutover-go/cutover/executor/executortest"
+	"github.com/cutover-go/cutover/internal/guard"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -397,7 +398,7 @@ func TestAShutdownDuringTheSwitchIsNoFailureOfIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := executortest.NewRun(t)
-	err = executor.Guard(ctx, run.Run, e.Execute)
+	err = guard.Run(ctx, run.Run, e.Execute)
 	if c := run.Task().Checkpoint; !errors.Is(err, executor.ErrShutdown) || c == nil || c.Step != "GET_TENANT_INFO" {
 		t.Errorf("Execute: %v, checkpoint %v", err, c)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/guard"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -92,7 +93,7 @@ func (r *Run) Rollback(e executor.TaskExecutor) error {
 }
 
 func (r *Run) guard(f func(context.Context, *executor.Run) error) error {
-	err := executor.Guard(r.t.Context(), r.Run, f)
+	err := guard.Run(r.t.Context(), r.Run, f)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.crashed {

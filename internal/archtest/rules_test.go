@@ -27,11 +27,11 @@ var arrows = []arrow{
 
 	// What hosts plug in.
 	{from: "executor", to: []string{"task", "checkpoint"}},
-	{from: "executor/executortest", to: []string{"executor", "task", "checkpoint"}},
+	{from: "internal/guard", to: []string{"executor"}},
+	{from: "executor/executortest", to: []string{"internal/guard", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen", to: []string{"internal/nilcheck", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/redisgateway", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
-	{from: "executor/canary", to: []string{"executor", "task", "checkpoint"}},
 
 	// What remembers. A driver sees the contract and what the contract speaks of.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
@@ -49,7 +49,7 @@ var arrows = []arrow{
 		"internal/capacity", "internal/storeclient", "internal/signal", "internal/wait", "executor", "store", "plan", "task",
 	}},
 	{from: "internal/worker", to: []string{
-		"internal/tenantlock", "internal/lease", "internal/capacity", "internal/storeclient", "internal/wait",
+		"internal/tenantlock", "internal/lease", "internal/capacity", "internal/storeclient", "internal/wait", "internal/guard",
 		"hook", "executor", "checkpoint", "store", "task",
 	}},
 	{from: "internal/reconcile", to: []string{
@@ -113,10 +113,10 @@ var everywhere = []string{"..."}
 // have their place.
 var libraries = []library{
 	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
-		"store/redisstore", "redisack", "redisack/agent", "executor/bluegreen/redisgateway", "renewal/...", "notify/...",
+		"store/redisstore", "redisack", "redisack/agent", "executor/bluegreen/redisgateway", "renewal/...",
 		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
-	{path: "net/http", in: []string{"ops/...", "redisack/httpprobe", "redisack/agent", "notify/...", "executor/bluegreen/...", "executor/canary"}},
+	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/bluegreen/..."}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
 	{path: "go.uber.org/zap", in: everywhere},
 

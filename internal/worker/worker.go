@@ -10,6 +10,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/guard"
 	"github.com/cutover-go/cutover/internal/lease"
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/store"
@@ -76,7 +77,7 @@ func (w *worker) run(t task.Task) {
 	// A map of its own: an executor that writes to it harms no other task.
 	t.Tenant.Parameters = maps.Clone(task.Merge(w.plan.Parameters, t.Tenant.Parameters))
 	executorRun := executor.NewRun(t, t.Checkpoint, t.Token, r)
-	executor.GuardThen(ctx, executorRun, r.execute, func(err error) { w.finish(ctx, r, x, err) })
+	guard.Then(ctx, executorRun, r.execute, func(err error) { w.finish(ctx, r, x, err) })
 }
 
 // finish commits the outcome. The task that was claimed with it is the worker's next.

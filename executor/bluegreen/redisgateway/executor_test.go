@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/executor/bluegreen/bluegreentest"
 	"github.com/cutover-go/cutover/executor/executortest"
+	"github.com/cutover-go/cutover/internal/guard"
 	"github.com/cutover-go/cutover/redisack/agent"
 	"github.com/cutover-go/cutover/task"
 )
@@ -167,7 +168,7 @@ func TestAShutdownWhileTheClientsSwitch(t *testing.T) {
 				return notYet(ctx, u)
 			})
 			run := executortest.NewRun(t)
-			if err := executor.Guard(ctx, run.Run, w.Execute); err == nil {
+			if err := guard.Run(ctx, run.Run, w.Execute); err == nil {
 				t.Fatal("no failure")
 			}
 			w.clients[1].onBlue(c.blue)

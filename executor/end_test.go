@@ -3,68 +3,16 @@ package executor_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
-	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/executor/executortest"
+	"github.com/cutover-go/cutover/internal/guard"
 	"github.com/cutover-go/cutover/task"
 )
-
-func TestGuard(t *testing.T) {
-	t.Parallel()
-	boom := errors.New("boom")
-	for name, c := range map[string]struct {
-		f     func(context.Context, *executor.Run) error
-		want  error
-		text  string
-		panic bool
-	}{
-		"nil":         {f: func(context.Context, *executor.Run) error { return nil }},
-		"error":       {f: func(context.Context, *executor.Run) error { return boom }, want: boom, text: "boom"},
-		"panic":       {f: func(context.Context, *executor.Run) error { panic("oops") }, text: "executor: panic: oops", panic: true},
-		"panic error": {f: func(context.Context, *executor.Run) error { panic(boom) }, want: boom, text: "executor: panic: boom", panic: true},
-		"panic nil":   {f: func(context.Context, *executor.Run) error { panic(nil) }, text: "executor: panic: ", panic: true}, //nolint:govet // on purpose
-		"goexit":      {f: func(context.Context, *executor.Run) error { runtime.Goexit(); return nil }, text: "executor: the executor ended its goroutine", panic: true},
-		"runtime":     {f: func(context.Context, *executor.Run) error { return fmt.Errorf("%d", [1]int{}[len(t.Name())]) }, text: "executor: panic: runtime error: index", panic: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			then := make(chan error, 2)
-			go executor.GuardThen(t.Context(), executortest.NewRun(t).Run, c.f, func(err error) { then <- err })
-			for how, err := range map[string]error{
-				"Guard":     executor.Guard(t.Context(), executortest.NewRun(t).Run, c.f),
-				"GuardThen": <-then,
-			} {
-				checkGuarded(t, how, err, c.want, c.text, c.panic)
-			}
-		})
-	}
-}
-
-func checkGuarded(t *testing.T, how string, err, want error, text string, panicked bool) {
-	t.Helper()
-	if text == "" {
-		if err != nil {
-			t.Errorf("%s: %v", how, err)
-		}
-		return
-	}
-	if err == nil || !strings.HasPrefix(err.Error(), text) || want != nil && !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %s", how, err, text)
-	}
-	var p *executor.PanicError
-	if errors.As(err, &p) != panicked {
-		t.Errorf("%s: %v is a panic: %t", how, err, !panicked)
-	}
-	if panicked && !strings.Contains(string(p.Stack), "guard_test.go") && p.Value != nil {
-		t.Errorf("%s: the stack does not show the place:\n%s", how, p.Stack)
-	}
-}
 
 func TestNothingIsSavedAfterTheReturn(t *testing.T) {
 	t.Parallel()
@@ -83,7 +31,7 @@ func TestNothingIsSavedAfterTheReturn(t *testing.T) {
 	}
 }
 
-func TestGuardWaitsForASaveThatIsUnderWay(t *testing.T) {
+func TestEndWaitsForASaveThatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rec := &slow{entered: make(chan struct{}), leave: make(chan struct{})}
@@ -91,7 +39,7 @@ func TestGuardWaitsForASaveThatIsUnderWay(t *testing.T) {
 		saved := make(chan error, 1)
 		guarded := make(chan error, 1)
 		go func() {
-			guarded <- executor.Guard(t.Context(), run, func(ctx context.Context, run *executor.Run) error {
+			guarded <- guard.Run(t.Context(), run, func(ctx context.Context, run *executor.Run) error {
 				go func() { saved <- run.Save(ctx, "A", nil) }()
 				<-rec.entered
 				return nil
@@ -99,14 +47,14 @@ func TestGuardWaitsForASaveThatIsUnderWay(t *testing.T) {
 		}()
 		synctest.Wait()
 		if len(guarded) > 0 {
-			t.Fatal("Guard returned during a save")
+			t.Fatal("the run ended during a save")
 		}
 		close(rec.leave)
 		if err := <-saved; err != nil {
 			t.Errorf("Save: %v", err)
 		}
 		if err := <-guarded; err != nil {
-			t.Errorf("Guard: %v", err)
+			t.Errorf("the run: %v", err)
 		}
 	})
 }
@@ -135,7 +83,7 @@ func TestProgressAfterTheReturnIsDropped(t *testing.T) {
 	t.Parallel()
 	c := &counting{}
 	run := executor.NewRun(task.Task{}, nil, 1, c)
-	err := executor.Guard(t.Context(), run, func(_ context.Context, run *executor.Run) error {
+	err := guard.Run(t.Context(), run, func(_ context.Context, run *executor.Run) error {
 		run.Progress(executor.Progress{Done: 1})
 		return nil
 	})

@@ -60,7 +60,7 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan
 	var c store.Creation
 	mark := rand.Text()
 	err := e.client.Do(ctx, "begin create", func() (err error) {
-		c, err = e.store.BeginCreate(ctx, store.Create{
+		c, err = e.client.Store.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
 				Strategy: spec.Strategy, TaskCount: len(spec.Tenants), IdempotencyKey: spec.IdempotencyKey,
@@ -80,13 +80,13 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan
 	}
 	first := 1
 	for tenants := range slices.Chunk(spec.Tenants, store.MaxBatch) {
-		err := e.client.Do(ctx, "add tenants", func() error { return e.store.AddTenants(ctx, c, first, tenants) })
+		err := e.client.Do(ctx, "add tenants", func() error { return e.client.Store.AddTenants(ctx, c, first, tenants) })
 		if err != nil {
 			return 0, err
 		}
 		first += len(tenants)
 	}
-	return c.ID, e.client.Do(ctx, "finish create", func() error { return e.store.FinishCreate(ctx, c) })
+	return c.ID, e.client.Do(ctx, "finish create", func() error { return e.client.Store.FinishCreate(ctx, c) })
 }
 
 // digest identifies the content of a spec for its idempotency key; without one

@@ -29,26 +29,29 @@ import (
 // queries may be used from any goroutine, whether or not Run is under way: a
 // process that only takes commands needs no Run.
 type Engine struct {
-	store  store.Store
-	client *storeclient.Client
+	// Immutable after construction.
 	cfg    Config
 	log    *zap.Logger
+	client *storeclient.Client
 
-	started atomic.Bool
-
-	events   *signal.Broadcaster // something may have been written to a plan's log
-	rests    *signal.Broadcaster // a plan may have come to rest
-	registry *lease.Registry
-	keeper   *lease.Keeper
-	capacity *capacity.Queue
-	pool     *worker.Pool
-	// due wakes the dispatcher: a plan may have become due.
-	due        signal.Flag
-	locks      *tenantlock.Manager
+	// What Run runs; the packages say what each does.
+	dispatcher *dispatch.Dispatcher
+	reconciler *reconcile.Reconciler
+	pool       *worker.Pool
+	keeper     *lease.Keeper
 	releaser   *tenantlock.Releaser
 	cleaner    *tenantlock.Cleaner
-	reconciler *reconcile.Reconciler
-	dispatcher *dispatch.Dispatcher
+	// What they share.
+	locks    *tenantlock.Manager
+	registry *lease.Registry
+	queue    *capacity.Queue
+
+	// Who waits for what.
+	events *signal.Broadcaster // something may have been written to a plan's log
+	rests  *signal.Broadcaster // a plan may have come to rest
+	due    signal.Flag         // a plan may have become due: wakes the dispatcher
+
+	started atomic.Bool
 }
 
 // ErrRunning says that Run was called a second time.
@@ -62,13 +65,13 @@ func New(s store.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		store:    s,
 		cfg:      c,
 		log:      c.Logger,
+		registry: lease.NewRegistry(),
+		queue:    capacity.NewQueue(c.Capacity),
 		events:   signal.NewBroadcaster(),
 		rests:    signal.NewBroadcaster(),
-		registry: lease.NewRegistry(),
-		capacity: capacity.NewQueue(c.Capacity), due: signal.NewFlag(),
+		due:      signal.NewFlag(),
 	}
 	e.client = storeclient.New(s, storeclient.Options{
 		Fault: c.Hooks.OnStoreFault, Applied: c.Hooks.OnPlanChange, Changed: e.changed,
@@ -77,10 +80,10 @@ func New(s store.Store, c Config) (*Engine, error) {
 	e.releaser = tenantlock.NewReleaser(e.client)
 	e.cleaner = tenantlock.NewCleaner(e.client, e.locks)
 	e.keeper = lease.NewKeeper(lease.Options{
-		Client: e.client, Registry: e.registry, Queue: e.capacity, Name: c.Name, TTL: c.LeaseTTL, OnLost: c.Hooks.OnLeaseLost,
+		Client: e.client, Registry: e.registry, Queue: e.queue, Name: c.Name, TTL: c.LeaseTTL, OnLost: c.Hooks.OnLeaseLost,
 	})
 	e.pool = worker.NewPool(worker.Options{
-		Client: e.client, Registry: e.registry, Queue: e.capacity, Locks: e.locks, Releaser: e.releaser,
+		Client: e.client, Registry: e.registry, Queue: e.queue, Locks: e.locks, Releaser: e.releaser,
 		Hooks: c.Hooks, Logger: c.Logger, Limits: c.Limits, CancelGrace: c.CancelGrace, Committed: e.committed,
 	})
 	e.reconciler = reconcile.New(reconcile.Options{
@@ -89,7 +92,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 		WorkerLost: c.Hooks.OnWorkerLost,
 	})
 	e.dispatcher = dispatch.New(dispatch.Options{
-		Client: e.client, Reconciler: e.reconciler, Queue: e.capacity, Keeper: e.keeper, Registry: e.registry,
+		Client: e.client, Reconciler: e.reconciler, Queue: e.queue, Keeper: e.keeper, Registry: e.registry,
 		Pool: e.pool, Due: e.due, Executor: e.executor, PollInterval: c.PollInterval,
 	})
 	return e, nil
@@ -123,15 +126,15 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 const (
-	// returnTimeout is how long executors may take to return whose contexts were cancelled at the end
-	// of the ShutdownGrace.
+	// returnTimeout is how long executors may take to return whose contexts were cancelled at the
+	// end of the ShutdownGrace.
 	returnTimeout = 5 * time.Second
 	// lastReturnTimeout is how long they may take once the lease was given back as well.
 	lastReturnTimeout = time.Second
 )
 
-// stopWorkers waits for the workers: first until they come to a boundary, which they learn of when they
-// save, then, after the grace period, with their contexts cancelled.
+// stopWorkers waits for the workers: first until they come to a boundary, which they learn of when
+// they save, then, after the grace period, with their contexts cancelled.
 func (e *Engine) stopWorkers() {
 	e.pool.Stop()
 	if !e.pool.Wait(e.cfg.ShutdownGrace) {
@@ -140,8 +143,8 @@ func (e *Engine) stopWorkers() {
 	}
 }
 
-// unreturned waits for workers that still tried to reach the store when the lease was given back. The rest
-// are executors that do not return, and the error names their tasks.
+// unreturned waits for workers that still tried to reach the store when the lease was given back.
+// The rest are executors that do not return, and the error names their tasks.
 func (e *Engine) unreturned() error {
 	if e.pool.Wait(lastReturnTimeout) {
 		return nil
@@ -157,7 +160,7 @@ func (e *Engine) unreturned() error {
 // listen passes the store's hints on until ctx ends.
 func (e *Engine) listen(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := e.store.Listen(ctx, e.changed)
+		err := e.client.Store.Listen(ctx, e.changed)
 		if ctx.Err() == nil {
 			e.client.Fault("listen", err)
 			wait.For(ctx, e.cfg.PollInterval)

@@ -23,7 +23,7 @@ func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
 	var partly error
 	err = e.client.Do(ctx, "plans", func() error {
-		plans, partly = e.store.Plans(ctx, q)
+		plans, partly = e.client.Store.Plans(ctx, q)
 		if len(plans) > 0 {
 			return nil // the others may be away for long
 		}
@@ -41,7 +41,7 @@ func (e *Engine) Task(ctx context.Context, id task.ID) (task.Task, error) {
 // next page, 0 if there is none.
 func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
 	err = e.client.Do(ctx, "tasks", func() error {
-		tasks, next, err = e.store.Tasks(ctx, id, q)
+		tasks, next, err = e.client.Store.Tasks(ctx, id, q)
 		return err
 	})
 	return tasks, next, err
@@ -75,7 +75,7 @@ func (e *Engine) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]s
 // store has gone back in time.
 func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = e.client.Do(ctx, "events", func() error {
-		events, err = e.store.Events(ctx, id, after, limit)
+		events, err = e.client.Store.Events(ctx, id, after, limit)
 		return err
 	})
 	return events, err
@@ -88,7 +88,7 @@ func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int)
 // from the creation on. store.ErrEventsAhead.
 func (e *Engine) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = e.client.Do(ctx, "plan events", func() error {
-		events, err = e.store.PlanEvents(ctx, id, after, limit)
+		events, err = e.client.Store.PlanEvents(ctx, id, after, limit)
 		return err
 	})
 	return events, err

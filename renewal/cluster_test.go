@@ -109,7 +109,7 @@ func clusterWithADeadMaster(t *testing.T, c *redistest.Cluster) {
 }
 
 // TestClusterFailover kills a master that has a replica; within the TTL the replica
-// has taken over, and the lane follows.
+// has taken over, and renewals go there.
 func TestClusterFailover(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 1)

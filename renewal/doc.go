@@ -1,39 +1,103 @@
-// Package renewal keeps Redis keys alive for as long as the business behind them
-// runs: locks, leases, configuration that must not expire. One process holds a
-// million of them on a few percent of a core, and a lease that is lost is known at
-// once.
+// Package renewal keeps Redis keys alive for as long as the business behind them runs: locks,
+// leases, configuration that must not expire. One process holds a million of them on a few
+// percent of a core, and the loss of a lease is known at once.
 //
 // The host makes a [Service], runs it, and registers tasks:
 //
 //	service, err := renewal.New(rdb, renewal.Config{})
 //	go service.Run(ctx)
 //	<-service.Started()
-//	handle, err := service.Register(renewal.Task{Keys: []string{"lock:deploy"}, Owner: token, Policy: policy})
+//	task := renewal.Task{Keys: []string{"lock:deploy"}, Owner: token, Policy: policy}
+//	handle, err := service.Register(task)
 //	work(handle.Context()) // ends when the lock is lost
 //	err = handle.CancelAndWait(ctx)
 //
-// [Service.Acquire] does the same for a lock of one key, token and release included.
+// [Service.Acquire] does the same for a lock of one key, including its token and its release.
 //
 // # Model
 //
-// A [Task] is a set of keys under a [Policy]. Its ticks come at a fixed rate. A due
-// tick first asks the stop rules; if one holds, the outcome is [Skipped] and the task
-// ends. Otherwise every key is refreshed and gets its own [Outcome]: [Renewed],
-// [Lost] (missing, or held by another token) or [Failed] (Redis could not be asked:
-// tried again while time remains). One key's trouble never delays another key.
+// A [Task] is a set of keys under a [Policy]. Its ticks come at a fixed rate. A due tick
+// first evaluates the stop rules; if one holds, the outcome is [Skipped] and the task ends.
+// Otherwise every key is refreshed and gets its own [Outcome]: [Renewed], [Lost] (missing,
+// or held by another token) or [Failed] (Redis did not answer, or refused: tried again while
+// time remains). One key's trouble never delays another key.
 //
-// Who decides that a key is lost? Redis, if it answers. If it does not, the local
-// deadline does: the moment at which the last refresh known to have succeeded was
-// sent, plus the TTL, minus a margin. Past it the key may have expired, so it counts
-// as lost whatever Redis would say, and the context of the task ends.
+// # Parts
 //
-// # How it works
+//	clock          one goroutine; turns the timing wheel (internal/wheel), fires the tasks
+//	               that are due; does no I/O and calls no code of the host
+//	task           state of the keys and of the next tick, under a mutex of its own
+//	policy call    functions and selectors of the host, before a refresh; callbacks, after
+//	               it: on bounded goroutines of their own (internal/hostcall)
+//	node queues    the keys that are due, one queue per node of Redis (internal/nodequeue)
+//	backend        refreshes a batch with one pipeline (internal/redisbackend)
+//	meter          figures, hooks and log
 //
-// One goroutine turns a timing wheel. It does no I/O and calls no code of the host;
-// it moves due keys into the queue of the Redis node that holds them. Workers take
-// batches from the queue and refresh each with one pipeline. Functions of the host
-// (policies, selectors, callbacks) run on goroutines of their own, guarded against
-// panic and bounded in time.
+// # State model of a key
+//
+//	from                     event                               to
+//	(new)                    Register, or found by a selector    idle
+//	idle, retrying           tick, RenewNow                      queued
+//	retrying                 the wait after a failure is over    queued, before ticks
+//	queued                   RenewNow                            queued, before all others
+//	queued                   a worker takes a batch              sending
+//	queued                   its node cannot be found            retrying
+//	sending                  renewed                             idle
+//	sending                  failed                              retrying
+//	sending                  another node serves the key         queued, for that node
+//	sending                  its deadline passes                 dropped
+//	sending                  missing, or another owner's         gone
+//	dropped                  the call ends                       gone
+//	idle, queued, retrying   its deadline passes, or it is no    gone
+//	                         longer selected
+//
+// One timer serves a task: the earliest of its next tick, the retries of its keys and their
+// local deadlines. It is set again when it fires and when a key fails, not when a key is
+// renewed: a timer that comes early finds nothing to do.
+//
+// The next tick is due one interval after the last was due. A failed key waits a random
+// share of a quarter of the interval, doubling with each failure, at most a quarter of the
+// time left; retries go ahead of ticks in the queue.
+//
+// Who decides that a key is lost? Redis, if it answers. If it does not, the local deadline
+// does:
+//
+//	deadline = sending of the last successful refresh + TTL - max(TTL/50, 10 ms)
+//
+// Past it the key may have expired, so it counts as lost whatever Redis would say, and the
+// context of the task ends.
+//
+// # Invariants
+//
+//   - timer <= min(next tick, deadline and retry of every live key), to the clock tick.
+//   - A key is in at most one call at a time, so a task never overlaps itself. It may be in
+//     a queue twice (RenewNow); the first of these counts, the other is passed over.
+//   - What is decided stays decided: an answer that comes after the end of a task, or after
+//     the deadline of a key, changes nothing.
+//   - A renewal with a token compares and sets the TTL in one step on the server.
+//   - OnFinished is called once per task, after all its other callbacks.
+//   - No mutex is held while code of the host runs or Redis is waited for. A task's mutex
+//     is taken before that of the registry, of the wheel and of a queue, never after.
+//
+// # Failures
+//
+//	Redis hangs or refuses connections    keys fail and are retried; at the local deadline
+//	                                      they are lost, on time, without an answer
+//	one node of a cluster hangs           only keys that need it wait: each node, and each
+//	                                      redirection from one to another, has its own queue
+//	an answer is lost                     the refresh is repeated; it changes nothing twice
+//	Redis has lost the key, or another    lost at the next tick; a foreign key is not touched
+//	owner has it
+//	the process stands still              ticks missed become one; keys past their deadline
+//	                                      are lost before anything is sent
+//	the machine sleeps, the wall clock    a leap ahead renews every key at once; a leap back
+//	is set                                means nothing
+//	a node falls behind                   least time left first, larger batches, OnLag
+//	a function of the host panics         recovered and logged; a policy's tick fails
+//	a function of the host hangs          its own task waits; it gives up its place
+//	the host stops the service            what is under way may finish for Config.Grace; every
+//	                                      task ends with ReasonShutdown, its keys live out
+//	                                      their TTL
 //
 // # Errors
 //
@@ -46,7 +110,8 @@
 //	no task has this id; a handle that is not Register's  ErrUnknownTask
 //	the lock has a holder                                 ErrHeld, *HeldError (time left)
 //	the server may drop locks to make room                ErrEviction, *EvictionError
-//	the Redis user has too few permissions                ErrNotPermitted, *PermissionError (commands)
+//	the Redis user has too few permissions                ErrNotPermitted, *PermissionError
+//	                                                      (commands, keys)
 //	a key is lost                                         ErrLost, *LostError (key), with one of
 //	                                                      ErrMissing, ErrForeignOwner, ErrDeadline
 //	the task has ended                                    ErrEnded, *EndedError (reason)
@@ -55,5 +120,6 @@
 //	waiting for a task inside a function of its own       ErrInCallback
 //	Run left functions of the host behind                 ErrUnfinished
 //
-// The package imports nothing of this module but small internal ones, and can be used alone.
+// The package imports nothing of this module but small internal packages, and can be used
+// alone.
 package renewal

@@ -42,19 +42,19 @@ func TestServerThatMayDropLocks(t *testing.T) {
 	}
 }
 
-// TestEvictionSetLater: what is held goes on, no new lock is taken, and the host is told,
+// TestEvictionSetLater: what is held goes on, no new lock is taken, and OnEviction is called,
 // also when it was put right.
 func TestEvictionSetLater(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	var mu sync.Mutex
-	var told []Eviction
+	var calls []Eviction
 	core, logs := observer.New(zapcore.WarnLevel)
 	cfg := Config{Logger: zap.New(core)}
 	cfg.Hooks.OnEviction = func(e Eviction) {
 		mu.Lock()
 		defer mu.Unlock()
-		told = append(told, e)
+		calls = append(calls, e)
 	}
 	cfg.lookEvery = time.Millisecond
 	s := onRedis(t, server.Client(), cfg)
@@ -81,10 +81,10 @@ func TestEvictionSetLater(t *testing.T) {
 	eventually(t, 20*time.Second, func() bool { return lease.Handle().Result().Renewals > renewals+2 }, "what is held is not renewed")
 	limit(t, server.Client(), "100mb", "noeviction")
 	refused(false)
-	eventually(t, 20*time.Second, func() bool { mu.Lock(); defer mu.Unlock(); return len(told) == 2 }, "the host was not told")
+	eventually(t, 20*time.Second, func() bool { mu.Lock(); defer mu.Unlock(); return len(calls) == 2 }, "OnEviction was not called")
 	want := Eviction{Node: server.Addr(), Begun: true, Policy: "volatile-lru", Limit: 100 << 20}
-	if told[0] != want || told[1] != (Eviction{Node: server.Addr()}) {
-		t.Errorf("told %+v", told)
+	if calls[0] != want || calls[1] != (Eviction{Node: server.Addr()}) {
+		t.Errorf("called with %+v", calls)
 	}
 	if logs.FilterMessageSnippet("noeviction").Len() != 1 {
 		t.Errorf("logged %+v", logs.All())
@@ -94,25 +94,26 @@ func TestEvictionSetLater(t *testing.T) {
 	}
 }
 
-// TestRenewedKeysTellOfEviction: keys of the host are renewed on any server, and it is told.
+// TestRenewedKeysTellOfEviction: keys of the host are renewed on any server, and OnEviction
+// is called.
 func TestRenewedKeysTellOfEviction(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	limit(t, server.Client(), "100mb", "allkeys-lru")
-	told := make(chan Eviction, 10)
-	s := onRedis(t, server.Client(), Config{Hooks: Hooks{OnEviction: func(e Eviction) { told <- e }}})
+	calls := make(chan Eviction, 10)
+	s := onRedis(t, server.Client(), Config{Hooks: Hooks{OnEviction: func(e Eviction) { calls <- e }}})
 	set(t, server.Client(), "k", "me", time.Minute)
 	h := register(t, s, Task{Keys: []string{"k"}, Owner: "me", Policy: every(10 * time.Second)})
 	if err := h.RenewNow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case e := <-told:
+	case e := <-calls:
 		if !e.Begun || e.Policy != "allkeys-lru" {
-			t.Errorf("told %+v", e)
+			t.Errorf("called with %+v", e)
 		}
 	case <-time.After(20 * time.Second):
-		t.Error("nothing was told")
+		t.Error("OnEviction was not called")
 	}
 }
 

@@ -46,7 +46,7 @@ func TestRedisGone(t *testing.T) {
 				defer down(w.at("main"))()
 				<-h.Context().Done()
 				if late := time.Since(deadline); late < 0 || late > 10*time.Millisecond {
-					t.Errorf("told %v after the local deadline, want within a tick", late)
+					t.Errorf("ended %v after the local deadline, want within a tick", late)
 				}
 				if _, alive := w.get("k"); !alive {
 					t.Error("the key had expired before the context ended")

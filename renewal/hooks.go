@@ -4,8 +4,8 @@ import "time"
 
 // Hooks let a host observe a service, for metrics. They are called one at a time on a
 // goroutine of their own; figures that come while a hook runs are added up, so that a slow
-// hook gets fewer and larger reports and delays no renewal, and is not told of a lag that
-// began and ended meanwhile.
+// hook gets fewer and larger reports and delays no renewal, and is not called for a lag
+// that began and ended meanwhile.
 //
 // A panic in a hook or a callback is recovered, logged with its stack, and goes no further.
 type Hooks struct {

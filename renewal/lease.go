@@ -164,7 +164,7 @@ func (l *Lease) register(ctx context.Context, sent time.Time, policy *Policy) er
 	ttl := policy.TTL.fixed
 	late := func() bool { return time.Since(sent) >= ttl-marginOf(ttl) }
 	var err error
-	if !late() { // so that callbacks of the policy hear nothing of what never was a lease
+	if !late() { // so that no callback is called for what never was a lease
 		l.h, err = l.svc.Register(Task{Keys: []string{l.key}, Owner: l.token, Since: sent, Policy: policy})
 	}
 	if err == nil && late() {

@@ -4,9 +4,10 @@ package renewal
 // both.
 
 // halfTick is the low half of a tick of the clock. With full ticks a key would not fit into
-// 32 bytes, and a million keys would take 16 MB more; see TestTaskStaysSmall. It tells all
-// ticks apart that lie less than 2^31 ticks from the present one: 24 days even with ticks of
-// a millisecond. A retry lies at most an interval ahead, and lastRetry bounds that.
+// 32 bytes, and a million keys would take 16 MB more; see TestTaskStaysSmall. It
+// distinguishes all ticks that lie less than 2^31 ticks from the present one: 24 days even
+// with ticks of a millisecond. A retry lies at most an interval ahead, and lastRetry bounds
+// that.
 type halfTick uint32
 
 // lastRetry is the farthest tick, counted from the present one, that a halfTick can hold.

@@ -186,7 +186,7 @@ func TestHooksGetWhatHappened(t *testing.T) {
 }
 
 // TestSlowLagHookHearsTheEnd: however many times a lag came and went while the hook
-// hung, it is told the present state last.
+// hung, the last call has the present state.
 func TestSlowLagHookHearsTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestSlowLagHookHearsTheEnd(t *testing.T) {
 		close(gate)
 		synctest.Wait()
 		if !slices.Equal(got, []bool{true, false}) {
-			t.Errorf("told %v, want the beginning and the end", got)
+			t.Errorf("called with %v, want the beginning and the end", got)
 		}
 	})
 }

@@ -158,8 +158,8 @@ func (t taskKey) returned() bool {
 	return !dropped && t.h.reason == Live
 }
 
-// requeue puts a key that another node is to be asked for back into the state of waiting
-// for a call, and returns its rank in the queue. It takes the mutex.
+// requeue has a key that another node serves wait for a call again, and returns its rank in
+// the queue. It takes the mutex.
 func (t taskKey) requeue() (r nodequeue.Rank, ok bool) {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()

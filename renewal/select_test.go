@@ -112,7 +112,7 @@ func TestSelectedKeyThatIsLostIsDropped(t *testing.T) {
 		h := register(t, w.s, Task{Policy: p})
 		pass(5 * time.Second)
 		if h.Result().Reason != Live || lost < 5 {
-			t.Errorf("%+v, %d losses told; want a live task and each loss told", h.Result(), lost)
+			t.Errorf("%+v, %d losses; want a live task and a call for each loss", h.Result(), lost)
 		}
 	})
 }

@@ -68,7 +68,7 @@ func TestStopRules(t *testing.T) {
 					t.Errorf("%+v, want one skip and no loss", w.s.Stats())
 				}
 				sent := len(w.sent("k"))
-				if asked := tc.reason == ReasonKeyGone; !asked && sent != tc.renewals {
+				if sends := tc.reason == ReasonKeyGone; !sends && sent != tc.renewals {
 					t.Errorf("%d refreshes, want %d: rules come first", sent, tc.renewals)
 				}
 				if cause := context.Cause(h.Context()); errors.Is(cause, ErrLost) || !errors.Is(cause, ErrEnded) {

@@ -15,7 +15,7 @@ import (
 
 const million = 1_000_000
 
-// BenchmarkTimerAddCancel: a timer is added and cancelled while a million are live.
+// BenchmarkTimerAddCancel: a timer is added and canceled while a million are live.
 func BenchmarkTimerAddCancel(b *testing.B) {
 	const ops = 3 * million
 	nothing := func() {}

@@ -6,7 +6,7 @@ package wheel
 const budget = 4
 
 // Advance moves the wheel towards tick now, appends due values to out while its
-// capacity lasts, and returns it. More tells that the capacity, or the work
+// capacity lasts, and returns it. More reports that the capacity, or the work
 // allowed in one call, ran out before now was reached: call again. Values come
 // in the order of their due ticks; within one tick the order is unspecified.
 //
@@ -52,7 +52,7 @@ func (w *Wheel[T]) cascade(work int) int {
 	return work
 }
 
-// fire hands out the entries of cur's own slot and tells whether any had to stay.
+// fire hands out the entries of cur's own slot and reports whether any had to stay.
 func (w *Wheel[T]) fire(out []T) (due []T, left bool) {
 	slot := int(w.cur % fineSlots)
 	for w.heads[slot] != 0 {

@@ -154,7 +154,7 @@ func TestAgainstSortedSlice(t *testing.T) {
 
 // TestUnderOneLock shares a wheel the way its owner does: many goroutines add
 // and cancel, one advances, all under one mutex, with stalls. Every timer must
-// end exactly once, fired or cancelled.
+// end exactly once, fired or canceled.
 func TestUnderOneLock(t *testing.T) {
 	t.Parallel()
 	const goroutines, each = 4, 3000

@@ -67,7 +67,7 @@ func (w *Wheel[T]) Add(due uint64, v T) Handle {
 	return Handle{index: i, gen: e.gen}
 }
 
-// Cancel removes a timer and tells whether it was still live.
+// Cancel removes a timer and reports whether it was still live.
 func (w *Wheel[T]) Cancel(h Handle) bool {
 	if !w.entries.holds(h) {
 		return false
@@ -119,7 +119,7 @@ func (w *Wheel[T]) mark(slot int, full bool) {
 }
 
 // Next returns the first tick at which Advance has something to do: a timer is
-// due, or timers move to a finer level. It answers false if the wheel is empty.
+// due, or timers move to a finer level. It reports false if the wheel is empty.
 func (w *Wheel[T]) Next() (tick uint64, ok bool) {
 	if w.live == 0 {
 		return 0, false

@@ -57,7 +57,7 @@ func TestHandleIsStaleAfterFireAndCancel(t *testing.T) {
 	t.Parallel()
 	w := New[int](0)
 	if w.Cancel(Handle{}) {
-		t.Error("the zero handle cancelled something")
+		t.Error("the zero handle canceled something")
 	}
 	fired := w.Add(1, 1)
 	drain(w, 1)
@@ -66,7 +66,7 @@ func TestHandleIsStaleAfterFireAndCancel(t *testing.T) {
 		t.Fatal("the freed entry was not used again")
 	}
 	if w.Cancel(fired) {
-		t.Error("a handle of a fired timer cancelled its successor")
+		t.Error("a handle of a fired timer canceled its successor")
 	}
 	if !w.Cancel(again) || w.Cancel(again) {
 		t.Error("cancel must answer true once")
@@ -161,7 +161,7 @@ func TestNextIsSilentWhenEmpty(t *testing.T) {
 	}
 	w.Cancel(h)
 	if _, ok := w.Next(); ok {
-		t.Error("a cancelled timer wants to be woken")
+		t.Error("a canceled timer wants to be woken")
 	}
 }
 
@@ -207,6 +207,6 @@ func TestMemoryFollowsWhatIsLive(t *testing.T) {
 		w.Cancel(w.Add(1000, 1))
 	}
 	if w.entries.used > 2 || w.blocks.used > 2 {
-		t.Errorf("%d entries and %d blocks in use after 100,000 cancelled timers", w.entries.used, w.blocks.used)
+		t.Errorf("%d entries and %d blocks in use after 100,000 canceled timers", w.entries.used, w.blocks.used)
 	}
 }

@@ -55,7 +55,7 @@ func TestSoak(t *testing.T) {
 	lose(t, server.Client(), handles)
 
 	time.Sleep(2 * interval) // undisturbed
-	for patience := time.Now().Add(time.Minute); s.Stats().Queued > 1000 && time.Now().Before(patience); {
+	for timeout := time.Now().Add(time.Minute); s.Stats().Queued > 1000 && time.Now().Before(timeout); {
 		time.Sleep(100 * time.Millisecond)
 	}
 	end := measure(s)

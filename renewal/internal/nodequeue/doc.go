@@ -29,8 +29,8 @@
 // # Failures
 //
 //	the server is silent          the queue pauses before the next call, 10 ms doubling to
-//	                              250 ms; others go on; Options.OnSilent is told once
-//	the server is slow            the queue falls behind; Options.OnLag is told once
+//	                              250 ms; others go on; one call of OnSilent
+//	the server is slow            the queue falls behind; one call of OnLag
 //	a burst of a million values   the rings grow, and give their memory back afterwards
 //	the group is closed           calls under way end with their context; values stay queued
 package nodequeue

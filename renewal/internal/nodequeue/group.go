@@ -16,10 +16,10 @@ type Options[T any] struct {
 	Now func() time.Duration
 	// LagLimit is how late a value may be before its queue counts as behind.
 	LagLimit func(T) time.Duration
-	// OnLag is told when a queue falls behind and when it has caught up. It is called
-	// with the queue locked: it must return at once and not call the queue.
+	// OnLag is called when a queue falls behind and when it has caught up, with the queue
+	// locked: it must return at once and not call the queue.
 	OnLag func(Lag)
-	// OnSilent is told when a server becomes silent and when it answers again.
+	// OnSilent is called when a server becomes silent and when it answers again.
 	OnSilent func(queue string, silent bool)
 }
 

@@ -136,8 +136,8 @@ func (q *Queue[T]) fill(w *worker[T]) bool {
 	return true
 }
 
-// checkLag reports whether the queue is behind, and tells the owner when that begins and
-// ends. Called under mu.
+// checkLag reports whether the queue is behind, and calls OnLag when that begins and ends.
+// Called under mu.
 func (q *Queue[T]) checkLag(now time.Duration) bool {
 	late := time.Duration(0)
 	if q.due.n > 0 {

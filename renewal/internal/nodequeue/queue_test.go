@@ -21,7 +21,7 @@ type recorder struct {
 	got    []int
 	sizes  []int
 	lags   []Lag
-	silent []bool        // as OnSilent was told
+	silent []bool        // calls of OnSilent
 	next   func() bool   // reports whether the server is silent
 	took   time.Duration // by each call
 	gate   chan struct{} // if not nil: each call waits for it
@@ -85,8 +85,8 @@ func TestOrderOfRanks(t *testing.T) {
 	})
 }
 
-// TestLeastTimeLeftComesFirst: a queue that is behind is sorted, its batches grow, and the
-// owner is told once that it fell behind and once that it has caught up.
+// TestLeastTimeLeftComesFirst: a queue that is behind is sorted, its batches grow, and OnLag
+// is called once when it falls behind and once when it has caught up.
 func TestLeastTimeLeftComesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -37,8 +37,8 @@ type Options struct {
 	FreshCommands bool
 	// CallTimeout bounds a page of a scan and the repetition of a call key by key.
 	CallTimeout time.Duration
-	// OnLook is told what each look at a server has found: nil if it keeps its keys. It is
-	// called often and must return at once.
+	// OnLook is called with what each look at a server has found: nil if it keeps its
+	// keys. It is called often and must return at once.
 	OnLook func(node string, found *redisserver.Eviction)
 	// LookEvery is how old a look may be; see redisserver.NewGuard.
 	LookEvery time.Duration

@@ -9,8 +9,8 @@
 // keys that were left alone, and the keys of a script that one of them made fail, one by
 // one.
 //
-// A key for which the server names another node gets the answer Redirected and is asked
-// for in a call of its own, with the others that the same server redirects to the same
+// A key for which the server names another node gets the answer Redirected and is refreshed
+// in a call of its own, with the others that the same server redirects to the same
 // node: no call waits for two servers unless all its keys need both.
 //
 // # Failures
@@ -21,7 +21,7 @@
 //	TRYAGAIN (a slot that is half moved)     each key by itself, which then is there or ASK
 //	READONLY, CLUSTERDOWN, MASTERDOWN        Moved: the topology is read again
 //	NOPERM                                   *backend.Refused; of one key: the others of its
-//	                                         script are asked for one by one
+//	                                         script are refreshed one by one
 //	a key of the wrong type                  Failed with ErrWrongType; it harms no other
 //	any other answer                         Failed
 //	a server that may drop keys              no lock is acquired there; see eviction.go

@@ -1,6 +1,6 @@
--- acquire_lock: acquires a lock that nobody holds, without drawing a number; see acquire for both in
--- one step. It has one key, so a cluster carries it out also while the slot is on its way
--- to another node and lock and counter are on different ones.
+-- acquire_lock: acquires a lock that nobody holds, without drawing a number; see acquire for
+-- both in one step. It has one key, so a cluster carries it out also while the slot is on
+-- its way to another node and lock and counter are on different ones.
 --
 -- KEYS  [1] the lock
 -- ARGV  [1] token, [2] TTL in ms, [3] the counter, of which only the permission matters

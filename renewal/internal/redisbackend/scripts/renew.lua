@@ -12,7 +12,7 @@
 --   code 2: it is not a string
 --   code 3: it holds the token and its TTL was left alone: TTL in ms, -1 for none
 --
--- MGET answers nil for a key that is not a string, where GET would end the script
+-- MGET returns nil for a key that is not a string, where GET would end the script
 -- with the keys after it not renewed.
 --
 -- All that is read is read before the first TTL is set, so that a user without one of the

@@ -8,8 +8,8 @@
 //
 // # Invariants
 //
-//   - taken is never above the capacity and never below 0: each unit that Next has taken is released
-//     once.
+//   - taken is never above the capacity and never below 0: each unit that Next has taken is
+//     released once.
 //   - A plan has at most one claim under way, so that a slow answer does not take what others need.
 //   - A plan that is ready is served after at most one claim of each other plan: a large plan does
 //     not starve a small one.

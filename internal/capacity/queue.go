@@ -90,7 +90,7 @@ func (q *Queue) setReadyLocked(p *Plan, ready bool) {
 	}
 }
 
-// Remove forgets a plan that is gone.
+// Remove forgets a plan that was removed.
 func (q *Queue) Remove(id plan.ID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -133,7 +133,7 @@ func (q *Queue) leastRecentlyServed() (next *candidate, waiting int) {
 	return next, waiting
 }
 
-// ClaimDone ends the claim of a plan, which tells whether it has further tasks.
+// ClaimDone ends the claim of a plan and notes whether the plan has further tasks.
 func (q *Queue) ClaimDone(p *Plan, ready bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -97,7 +97,7 @@ func TestPending(t *testing.T) {
 	q.Enqueue(3)
 	q.Enqueue(1)
 	if !raised(q) {
-		t.Error("nobody is told of a plan to look at")
+		t.Error("nothing is raised for a plan to look at")
 	}
 	got := q.Pending()
 	slices.Sort(got)
@@ -106,7 +106,7 @@ func TestPending(t *testing.T) {
 	}
 	q.Release(0)
 	if !raised(q) {
-		t.Error("nobody is told of capacity given back")
+		t.Error("nothing is raised for capacity given back")
 	}
 }
 

@@ -3,7 +3,7 @@
 //
 // A process has one [Lease] at a time, with a name that is never used again: an incarnation. A
 // [Keeper] takes it, renews it and gives it back. A [Registry] knows the runs, which the keeper
-// meets as [Run] only: a heartbeat passes stops on to them, or tells them that they are lost.
+// meets as [Run] only: a heartbeat passes stops on to them, or marks them lost.
 //
 // # The trust window
 //
@@ -35,7 +35,7 @@
 // # Invariants
 //
 //   - A lease that is over is never renewed: an answer that comes after the window has closed
-//     counts as expired, because runs may have been told that they are lost.
+//     counts as expired, because runs may have been marked lost.
 //   - A run is marked lost only by a heartbeat that was sent after it began. Registry.Add takes
 //     that time under the same lock as the list of plans to ask about.
 //   - A claim is either run or revoked, never both: Registry.Add refuses what revoke has given up,
@@ -46,7 +46,7 @@
 // # Failures
 //
 //	an answer to a claim is lost        the plan is uncertain; a heartbeat finds tasks that nobody
-//	                                    runs and, after a quarter of the TTL, hands them back
+//	                                    runs and, after a quarter of the TTL, yields them
 //	that answer comes late after all    the claim was revoked: nobody runs it
 //	an answer to a heartbeat is lost    sent again each tenth of the TTL; its plans are uncertain
 //	the store is away                   runs go on until the window closes

@@ -41,7 +41,7 @@ func (k *Keeper) heartbeat(ctx context.Context, l *Lease, seen untracked) error 
 		}
 	}
 	if !l.Alive() {
-		return store.ErrLeaseExpired // too late: runs may have been told that they are lost
+		return store.ErrLeaseExpired // too late: runs may have been marked lost
 	}
 	l.renewed(sent, k.ttl)
 	k.compare(ctx, l, r, seen)
@@ -66,8 +66,8 @@ type untrackedClaim struct {
 	since time.Time
 }
 
-// compare acts on a heartbeat's answer: runs whose tasks are lost are told so, stops are passed on,
-// and tasks that nobody runs are handed back.
+// compare acts on a heartbeat's answer: it marks runs lost whose tasks are, passes stops on to the
+// others, and yields tasks that nobody runs.
 func (k *Keeper) compare(ctx context.Context, l *Lease, r report, seen untracked) {
 	held := make(map[task.ID]store.Holding, len(r.held))
 	for _, h := range r.held {
@@ -85,15 +85,15 @@ func (k *Keeper) compare(ctx context.Context, l *Lease, r report, seen untracked
 			e.run.MarkLost()
 		}
 	}
-	now := k.handBackUntracked(ctx, l, r, held, seen)
+	now := k.yieldUntracked(ctx, l, r, held, seen)
 	clear(seen)
 	maps.Copy(seen, now)
 }
 
-// handBackUntracked hands back what is held and not run, and returns what is to be looked at again.
+// yieldUntracked yields what is held and not run, and returns what is to be looked at again.
 // A claim whose answer is under way looks like that too, so only what has been untracked for about
-// the time between two heartbeats is handed back.
-func (k *Keeper) handBackUntracked(ctx context.Context, l *Lease, r report, held map[task.ID]store.Holding, before untracked) untracked {
+// the time between two heartbeats is yielded.
+func (k *Keeper) yieldUntracked(ctx context.Context, l *Lease, r report, held map[task.ID]store.Holding, before untracked) untracked {
 	now := make(untracked)
 	for id, b := range before {
 		if r.unread[id.Plan()] != nil {
@@ -108,7 +108,7 @@ func (k *Keeper) handBackUntracked(ctx context.Context, l *Lease, r report, held
 		if b := before[id]; b.token == h.Token {
 			found.since = b.since
 		}
-		if r.sent.Sub(found.since) >= k.ttl/4 && k.handBack(ctx, l, h) {
+		if r.sent.Sub(found.since) >= k.ttl/4 && k.yield(ctx, l, h) {
 			continue
 		}
 		now[id] = found
@@ -116,25 +116,25 @@ func (k *Keeper) handBackUntracked(ctx context.Context, l *Lease, r report, held
 	return now
 }
 
-// handBack yields a task that the store says this process holds, and reports whether that need not
+// yield yields a task that the store says this process holds, and reports whether that need not
 // be tried again.
-func (k *Keeper) handBack(ctx context.Context, l *Lease, h store.Holding) bool {
+func (k *Keeper) yield(ctx context.Context, l *Lease, h store.Holding) bool {
 	if !l.Alive() || !k.registry.revoke(claim{h.Task, h.Token}) {
 		return false
 	}
 	b := store.Batch{Plan: h.Task.Plan(), Changes: []store.Change{{
-		Task: h.Task, Token: h.Token, Seq: handBackSeq, Kind: store.Yield,
+		Task: h.Task, Token: h.Token, Seq: yieldSeq, Kind: store.Yield,
 		Failure: task.RollbackStopped(1, "", time.Now()),
 	}}}
 	if err := k.client.Store.Commit(ctx, &b); err != nil {
-		k.client.Fault("hand back", err)
+		k.client.Fault("yield", err)
 		return false
 	}
 	k.queue.Enqueue(h.Task.Plan())
 	return true
 }
 
-// handBackSeq numbers the change that hands an untracked claim back: greater than any other, so
+// yieldSeq numbers the change that yields an untracked claim: greater than any other, so
 // that it cannot be taken for one that was made before. Every later save under the token would be
 // answered as done before: revoke makes sure that there is none.
-const handBackSeq = 1<<32 - 1
+const yieldSeq = 1<<32 - 1

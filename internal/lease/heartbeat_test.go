@@ -66,7 +66,7 @@ func TestCompareTellsEachRunWhatItHasToKnow(t *testing.T) {
 	})
 }
 
-// What looks untracked may be a claim whose answer is under way: it is handed back after a while
+// What looks untracked may be a claim whose answer is under way: it is yielded after a while
 // only.
 func TestUntrackedClaimsAreHandedBackLater(t *testing.T) {
 	t.Parallel()

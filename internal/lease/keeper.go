@@ -22,7 +22,8 @@ const leaveTimeout = 5 * time.Second
 type Options struct {
 	Client   *storeclient.Client
 	Registry *Registry
-	// Queue hears when there is a lease to claim under, and of tasks that were handed back.
+	// Queue is woken when there is a lease to claim under, and gets plans of which tasks were
+	// yielded.
 	Queue *capacity.Queue
 	// Name is the first part of the names of all leases.
 	Name string
@@ -131,7 +132,7 @@ func (k *Keeper) untilRenewal(l *Lease) time.Duration {
 }
 
 // pause waits until the next heartbeat. A change of a plan that this process works on brings it
-// forward, so that executors hear of a cancel soon; several changes at once share one heartbeat.
+// forward, so that executors learn of a cancel soon; several changes at once share one heartbeat.
 func (k *Keeper) pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -48,7 +48,7 @@ type Registry struct {
 	// lost may have left tasks behind there, or still do so, for a request that was given up and
 	// sent again can arrive late.
 	uncertain map[plan.ID]time.Time
-	// revoked are the claims under the current lease that were handed back unused: an answer that
+	// revoked are the claims under the current lease that were yielded unused: an answer that
 	// still comes must not be acted upon.
 	revoked map[claim]struct{}
 	// ended is how many runs under the current lease ended since it was over.

@@ -128,7 +128,7 @@ func (c *Cleaner) Run(ctx context.Context) {
 		}
 		after, err := c.step(ctx, next)
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
-			err = nil // it is gone, or will be looked at again
+			err = nil // it is removed, or will be looked at again
 		}
 		c.client.Fault("clean", err)
 		c.stepped(next, after)

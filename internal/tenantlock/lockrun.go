@@ -36,7 +36,7 @@ func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.T
 // keep reports whether the tenant was locked for this task when its token was given, and makes the
 // lock one of this run. The lock of a start, or of an earlier run, was there: whoever took that and
 // did not go on raised the tokens before this claim. One that was taken for a command may be
-// younger than the claim: it tells nothing.
+// younger than the claim, so it proves nothing.
 func (m *Manager) keep(ctx context.Context, mine store.TenantLock) (kept bool, err error) {
 	others, err := m.reserve(ctx, []store.TenantLock{mine})
 	if err != nil || len(others) == 0 {

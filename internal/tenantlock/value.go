@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// The phases of a lock's value; doc.go tells what each means.
+// The phases of a lock's value; doc.go says what each means.
 const (
 	startPhase  = 2
 	intentPhase = 1 << 30

@@ -11,7 +11,7 @@
 //	claimed ── Registry.Add ──► begun ── LockRun ──► executing ── returned ──► committed
 //	   │ revoked, or              │ locked now:          │                        │
 //	   ▼ the lease is over        ▼ ErrOldToken          │ Save, SaveUndo         ▼ next claimed task
-//	 dropped                   handed back               ▼
+//	 dropped                    yielded                  ▼
 //	                                                   stop requested, interrupted or lost
 //
 // Three things can reach a run from outside, and they are kept apart because its outcome depends on
@@ -46,6 +46,6 @@
 //	                            uncertain, in case the claim was carried out after all
 //	a write is refused          lost; a heartbeat is sent soon, to see whether the lease holds
 //	the tenant is held          FAILED or ROLLBACK_FAILED with TENANT_HELD
-//	the tenant cannot be locked handed back
+//	the tenant cannot be locked the task is yielded
 //	the executor never returns  it keeps its capacity, claim and tenant; Running names it
 package worker

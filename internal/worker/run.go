@@ -46,7 +46,7 @@ func (r *run) ID() task.ID { return r.task.ID }
 // Token implements lease.Run.
 func (r *run) Token() task.Token { return r.task.Token }
 
-// undo tells an undo from the work itself.
+// undo reports whether the run is an undo, not the work itself.
 func (r *run) undo() bool { return r.task.State == task.RollingBack }
 
 // lockTenant locks the tenant for this run. That of a first attempt was locked when the plan was
@@ -67,7 +67,7 @@ func (r *run) lockTenant(ctx context.Context) error {
 	case errors.Is(err, store.ErrTenantHeld):
 		return executor.Fail(task.CodeTenantHeld, err)
 	case store.Temporary(err) || ctx.Err() != nil:
-		r.interrupt(executor.ErrShutdown) // hand it back: the store is away
+		r.interrupt(executor.ErrShutdown) // yield the task: the store is away
 	default:
 		return executor.Fail(task.CodeInternal, err)
 	}

@@ -43,7 +43,7 @@ func (m *Manager) keep(ctx context.Context, mine store.TenantLock) (kept bool, e
 		return false, err
 	}
 	old := others[0]
-	if !sameTask(old, mine) || isIntent(old.Phase) {
+	if !sameTask(old, mine) || !isOfRun(old.Phase) {
 		return false, nil
 	}
 	return m.replace(ctx, old, mine)

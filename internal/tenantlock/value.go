@@ -39,6 +39,9 @@ func phaseOfIntent(t task.Task) uint32 { return intentPhase | uint32(t.Version)&
 // isIntent reports whether a phase is that of an intentLock.
 func isIntent(phase uint32) bool { return phase&runPhase == 0 && phase&intentPhase != 0 }
 
+// isOfRun reports whether a task ran under a lock with that phase, or was to run at its start.
+func isOfRun(phase uint32) bool { return phase == startPhase || phase&runPhase != 0 }
+
 // RunLock is the lock under which a task of a plan with that StartToken runs under its token.
 func RunLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
 	l := startLock(p, start, t.ID.Ordinal(), t.Tenant.ID)

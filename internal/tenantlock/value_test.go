@@ -40,19 +40,19 @@ func TestEachHoldHasItsOwnValue(t *testing.T) {
 	}
 }
 
-func TestIsIntent(t *testing.T) {
+func TestPhasesAreKnownApart(t *testing.T) {
 	t.Parallel()
 	p := plan.Plan{ID: 1, Control: plan.Control{StartToken: 7}}
 	for version := range 5 {
-		if l := intentLock(p, taskOf(task.Failed, 1, version<<29)); !isIntent(l.Phase) {
+		if l := intentLock(p, taskOf(task.Failed, 1, version<<29)); !isIntent(l.Phase) || isOfRun(l.Phase) {
 			t.Errorf("%+v is no intent", l)
 		}
-		if l := RunLock(1, 7, taskOf(task.Running, 2, version<<29)); isIntent(l.Phase) {
-			t.Errorf("%+v is an intent", l)
+		if l := RunLock(1, 7, taskOf(task.Running, 2, version<<29)); isIntent(l.Phase) || !isOfRun(l.Phase) {
+			t.Errorf("%+v is no lock of a run", l)
 		}
 	}
-	if isIntent(startPhase) {
-		t.Error("the lock of a start is an intent")
+	if isIntent(startPhase) || !isOfRun(startPhase) {
+		t.Error("the lock of a start is not one that a first attempt runs under")
 	}
 }
 

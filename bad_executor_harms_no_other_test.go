@@ -396,8 +396,8 @@ func TestRetryOfHungTask(t *testing.T) {
 		}
 		for _, from := range []cutover.RetryFrom{cutover.FromCheckpoint, cutover.FromScratch} {
 			ans, err := e.RetryTask(t.Context(), first, from)
-			var told *plan.StateError
-			if !errors.As(err, &told) || told.Worker != held.Worker || told.TaskState != task.Running || ans.Task.Attempt != 1 {
+			var refused *plan.StateError
+			if !errors.As(err, &refused) || refused.Worker != held.Worker || refused.TaskState != task.Running || ans.Task.Attempt != 1 {
 				t.Errorf("retry of a task that hangs: %+v, %v", ans, err)
 			}
 		}

@@ -106,7 +106,7 @@ func meet(t *testing.T, out *strings.Builder, meeting, step, commands string) {
 		t.Fatal(err)
 	}
 	synctest.Wait()
-	fmt.Fprintf(out, "%s in %s: %s", meeting, step, w.standing(ctx, t, p.ID))
+	fmt.Fprintf(out, "%s in %s: %s", meeting, step, w.status(ctx, t, p.ID))
 	w.script.set("heal", place{"a", step}, "")
 	for _, command := range strings.Fields(commands) {
 		if command == "-" {
@@ -116,7 +116,7 @@ func meet(t *testing.T, out *strings.Builder, meeting, step, commands string) {
 			continue
 		}
 		synctest.Wait()
-		fmt.Fprintf(out, " | %s: %s", command, w.standing(ctx, t, p.ID))
+		fmt.Fprintf(out, " | %s: %s", command, w.status(ctx, t, p.ID))
 	}
 	w.script.mu.Lock()
 	defer w.script.mu.Unlock()
@@ -169,8 +169,8 @@ func (w *world) give(ctx context.Context, id plan.ID, command string) error {
 	panic("unknown command " + command)
 }
 
-// standing tells the states of the plan and its only task, and the checkpoint.
-func (w *world) standing(ctx context.Context, t *testing.T, id plan.ID) string {
+// status tells the states of the plan and its only task, and the checkpoint.
+func (w *world) status(ctx context.Context, t *testing.T, id plan.ID) string {
 	t.Helper()
 	p, err := w.engine.Plan(ctx, id)
 	if err != nil {

@@ -22,14 +22,14 @@ func TestDamagedPlanBesideOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
 		l := &ledger{steps: 100}
-		lost, told := 0, 0
+		lost, faults := 0, 0
 		e := startProcess(t, m, cutover.Config{
 			Executors: executor.Registry{"X": l},
 			Hooks: hook.Hooks{
 				OnLeaseLost: func(string, int) { lost++ },
 				OnStoreFault: func(_ string, err error) {
 					if errors.Is(err, store.ErrCorrupt) {
-						told++
+						faults++
 					}
 				},
 			},
@@ -46,7 +46,7 @@ func TestDamagedPlanBesideOthers(t *testing.T) {
 		if lost > 0 || len(l.causes) > 0 || len(l.effects) != 400 {
 			t.Errorf("%d leases lost, %d runs interrupted, %d effects of 400", lost, len(l.causes), len(l.effects))
 		}
-		if told == 0 {
+		if faults == 0 {
 			t.Error("nobody was told")
 		}
 	})

@@ -49,7 +49,7 @@ func TestLeaseToldOfLate(t *testing.T) {
 
 // A lease that was over for a moment stays over, even if the answer to its renewal
 // comes after all: runs that were told in between that they are lost do not count.
-func TestRenewalToldOfTooLate(t *testing.T) {
+func TestLateAnswerToARenewal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())

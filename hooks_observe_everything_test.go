@@ -62,22 +62,24 @@ func (j *journal) expect(t *testing.T, want ...string) {
 func TestExecutionHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var told journal
+		var reported journal
 		span := 0
 		hooks := hook.Hooks{
 			OnExecuteStart: func(ctx context.Context, x hook.Execution) context.Context {
 				span++
-				told.add("start %d: plan %s task %s of %s by %s, attempt %d, rollback %t", span, x.Plan, x.Task, x.Tenant, x.ExecutorType, x.Attempt, x.Rollback)
+				reported.add("start %d: plan %s task %s of %s by %s, attempt %d, rollback %t", span, x.Plan, x.Task, x.Tenant, x.ExecutorType, x.Attempt, x.Rollback)
 				return context.WithValue(ctx, spanKey{}, span)
 			},
 			OnExecuteEnd: func(ctx context.Context, x hook.Execution, out hook.Outcome) {
-				told.add("end %v: %s after %s, lost %t, %v", ctx.Value(spanKey{}), out.State, out.Elapsed, out.Lost, out.Err)
+				reported.add("end %v: %s after %s, lost %t, %v", ctx.Value(spanKey{}), out.State, out.Elapsed, out.Lost, out.Err)
 			},
-			OnSave:     func(id task.ID, step string, bytes int) { told.add("saved %s %q %d", id, step, bytes) },
-			OnProgress: func(id task.ID, p executor.Progress) { told.add("progress %s %d/%d %s", id, p.Done, p.Total, p.Note) },
+			OnSave: func(id task.ID, step string, bytes int) { reported.add("saved %s %q %d", id, step, bytes) },
+			OnProgress: func(id task.ID, p executor.Progress) {
+				reported.add("progress %s %d/%d %s", id, p.Done, p.Total, p.Note)
+			},
 		}
 		c := cutover.Config{Hooks: hooks, Executors: executor.Registry{"X": both{func(ctx context.Context, run *executor.Run) error {
-			told.add("executor in %v", ctx.Value(spanKey{}))
+			reported.add("executor in %v", ctx.Value(spanKey{}))
 			if err := run.SaveUndo(ctx, "colour", "green"); err != nil {
 				return err
 			}
@@ -93,17 +95,17 @@ func TestExecutionHooks(t *testing.T) {
 		id := launch(t, e, spec("a"))
 		rests(t, e, id, plan.Failed)
 		synctest.Wait() // hooks are told after the commit that ends the plan
-		told.expect(t,
+		reported.expect(t,
 			"start 1: plan 1 task 1000001 of a by X, attempt 1, rollback false",
 			"executor in 1", `saved 1000001 "" 7`, "progress 1000001 1/2 half",
 			"end 1: FAILED after 1s, lost false, fails")
-		told.clear()
+		reported.clear()
 		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), cutover.FromCheckpoint))
 		rests(t, e, id, plan.Completed)
 		mustPlan(t)(e.Rollback(t.Context(), id))
 		rests(t, e, id, plan.RolledBack)
 		synctest.Wait()
-		told.expect(t,
+		reported.expect(t,
 			"start 2: plan 1 task 1000001 of a by X, attempt 2, rollback false",
 			"executor in 2", "progress 1000001 1/2 half", `saved 1000001 "done" 5`,
 			"end 2: COMPLETED after 1s, lost false, <nil>",

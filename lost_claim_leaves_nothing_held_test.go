@@ -289,7 +289,7 @@ func TestStopWithoutWorker(t *testing.T) {
 
 // A rollback that is cancelled while nobody works on an undo stops it there, and
 // does not begin it again.
-func TestCancelledRollbackWithoutWorker(t *testing.T) {
+func TestCanceledRollbackWithoutWorker(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(p *process, m *interceptedStore){
 		"its process died":      func(_ *process, m *interceptedStore) { m.away() },

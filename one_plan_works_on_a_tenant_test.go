@@ -97,13 +97,13 @@ func TestStartTakesAllOrNone(t *testing.T) {
 		many := tenantsOf("t", 350)
 		first := launch(t, e, spec(many[5], many[349]))
 		second := launch(t, e, spec(many[200]))
-		wanted := create(t, e, spec(many...))
-		a, err := e.Start(ctx, wanted)
+		pending := create(t, e, spec(many...))
+		a, err := e.Start(ctx, pending)
 		want := map[string]plan.ID{many[5]: first, many[200]: second, many[349]: first}
 		if got := heldBy(t, err); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("held %v, want %v", got, want)
 		}
-		if p, err := e.Plan(ctx, wanted); err != nil || p.State != plan.Created || p.Starting != nil || a.Plan.ID != wanted {
+		if p, err := e.Plan(ctx, pending); err != nil || p.State != plan.Created || p.Starting != nil || a.Plan.ID != pending {
 			t.Errorf("%s, starting %v, %v", p.State, p.Starting, err)
 		}
 		// Nothing stayed locked.
@@ -111,7 +111,7 @@ func TestStartTakesAllOrNone(t *testing.T) {
 		launch(t, e, spec(free...))
 		mustPlan(t)(e.Cancel(ctx, first))
 		mustPlan(t)(e.Cancel(ctx, second))
-		if _, err := e.Start(ctx, wanted); len(heldBy(t, err)) != 100 {
+		if _, err := e.Start(ctx, pending); len(heldBy(t, err)) != 100 {
 			t.Errorf("%d of 347 tenants are named, want 100", len(heldBy(t, err)))
 		}
 	})

@@ -77,7 +77,7 @@ func TestQueriesRefuse(t *testing.T) {
 		"Tenants": {tenants, "Limit is -4"}, "Events": {events, "After is -1"}, "PlanEvents": {own, "Limit is -1"},
 		"Watch": {watch(-7), "After is -7"},
 	} {
-		if told := (*store.InvalidError)(nil); !errors.As(tt.err, &told) || !strings.Contains(tt.err.Error(), tt.want) {
+		if invalid := (*store.InvalidError)(nil); !errors.As(tt.err, &invalid) || !strings.Contains(tt.err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, tt.err, tt.want)
 		}
 	}

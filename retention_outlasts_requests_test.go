@@ -22,6 +22,6 @@ func TestRetentionOutlastsRequests(t *testing.T) {
 		time.Sleep(lateness - time.Second)
 		rests(t, e, id, plan.Canceled)
 		time.Sleep(restInFlight + 10*time.Second)
-		gone(t, e, plan.Canceled, id, true)
+		checkRemoved(t, e, plan.Canceled, id, true)
 	})
 }

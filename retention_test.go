@@ -89,7 +89,7 @@ func TestRetention(t *testing.T) {
 				}
 				time.Sleep(30 * time.Minute)
 				for state, id := range ids {
-					gone(t, e, state, id, removed[state])
+					checkRemoved(t, e, state, id, removed[state])
 				}
 				// Their keys and tenants are free.
 				again := spec("completed", "completed2", "cancelled", "back")
@@ -106,7 +106,7 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-func gone(t *testing.T, e *cutover.Engine, state plan.State, id plan.ID, want bool) {
+func checkRemoved(t *testing.T, e *cutover.Engine, state plan.State, id plan.ID, want bool) {
 	t.Helper()
 	_, errPlan := e.Plan(t.Context(), id)
 	_, errTask := e.Task(t.Context(), task.NewID(id, 1))
@@ -132,7 +132,7 @@ func TestRetentionStartsAgain(t *testing.T) {
 		time.Sleep(50 * time.Minute)
 		rests(t, e, id, plan.Completed)
 		time.Sleep(15 * time.Minute)
-		gone(t, e, plan.Completed, id, true)
+		checkRemoved(t, e, plan.Completed, id, true)
 	})
 }
 
@@ -194,7 +194,7 @@ func TestRetentionDefault(t *testing.T) {
 				time.Sleep(89 * 24 * time.Hour)
 				rests(t, e, id, plan.Canceled)
 				time.Sleep(2 * 24 * time.Hour)
-				gone(t, e, plan.Canceled, id, tt.removed)
+				checkRemoved(t, e, plan.Canceled, id, tt.removed)
 			})
 		})
 	}
@@ -223,6 +223,6 @@ func TestFailedRemovalWaits(t *testing.T) {
 		}
 		m.on(nil)
 		time.Sleep(time.Minute)
-		gone(t, e, plan.Completed, id, true)
+		checkRemoved(t, e, plan.Completed, id, true)
 	})
 }

@@ -92,7 +92,7 @@ func TestShutdownClaimsNothing(t *testing.T) {
 
 // A start that is cancelled before the answer to its mark has arrived, because the
 // answer was lost, does no harm.
-func TestStartCancelledAtItsMark(t *testing.T) {
+func TestStartCanceledAtItsMark(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())

@@ -175,13 +175,13 @@ func TestWaitThroughOutage(t *testing.T) {
 
 func TestWatchErrors(t *testing.T) {
 	t.Parallel()
-	gone := errors.New("the caller had enough")
+	removed := errors.New("the caller had enough")
 	synctest.Test(t, func(t *testing.T) {
 		e := running(t, memstore.NewWith(memstore.Config{MaxEvents: 5}), executor.Registry{"X": twoSteps(succeed)})
 		id := launch(t, e, spec("a", "b", "c", "d"))
 		rests(t, e, id, plan.Completed)
 		ended, cancel := context.WithCancelCause(t.Context())
-		cancel(gone)
+		cancel(removed)
 		soon, cancelSoon := context.WithTimeout(t.Context(), time.Minute)
 		defer cancelSoon()
 		errs := func(ctx context.Context, id plan.ID, after int64) (n int, last error) {

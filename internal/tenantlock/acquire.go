@@ -87,13 +87,13 @@ func (m *Manager) acquire(ctx context.Context, locks []store.TenantLock) (in inW
 // and those that changed meanwhile and have to be asked for again. store.ErrConflict if a lock was
 // meant for a command on a task that has changed since.
 func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLock) (foreign, changed []store.TenantLock, err error) {
-	wanted := make(map[string]store.TenantLock, len(locks))
+	pending := make(map[string]store.TenantLock, len(locks))
 	for _, l := range locks {
-		wanted[l.Tenant] = l
+		pending[l.Tenant] = l
 	}
 	var own []store.TenantLock
 	for _, old := range others {
-		next, asked := wanted[old.Tenant]
+		next, asked := pending[old.Tenant]
 		switch {
 		case !asked:
 			return nil, nil, &store.CorruptError{Key: "tenant " + old.Tenant, Reason: "named as held, but was not asked for"}
@@ -103,11 +103,11 @@ func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLo
 			foreign = append(foreign, old)
 		}
 	}
-	if err := m.checkIntents(ctx, own, wanted); err != nil {
+	if err := m.checkIntents(ctx, own, pending); err != nil {
 		return nil, nil, err
 	}
 	for _, old := range own {
-		replaced, err := m.replace(ctx, old, wanted[old.Tenant])
+		replaced, err := m.replace(ctx, old, pending[old.Tenant])
 		if err != nil {
 			return nil, nil, err
 		}
@@ -122,10 +122,10 @@ func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLo
 // whose lock is to replace an earlier one of the task. The earlier lock was read before this call,
 // so as long as the task is unchanged it is not the lock of a later run. Without this check a late
 // command would take the lock away from the worker that holds the task now.
-func (m *Manager) checkIntents(ctx context.Context, own []store.TenantLock, wanted map[string]store.TenantLock) error {
+func (m *Manager) checkIntents(ctx context.Context, own []store.TenantLock, pending map[string]store.TenantLock) error {
 	phases := make(map[int]uint32)
 	for _, l := range own {
-		if next := wanted[l.Tenant]; isIntent(next.Phase) {
+		if next := pending[l.Tenant]; isIntent(next.Phase) {
 			phases[next.Ordinal] = next.Phase
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// maxHeldNamed is how many tenants an error names that other plans work on.
-const maxHeldNamed = 100
+// maxHoldersNamed is how many tenants an error names that other plans work on.
+const maxHoldersNamed = 100
 
 // errEnough ends a walk over tenants.
 var errEnough = errors.New("enough")
@@ -33,8 +33,8 @@ func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.Tena
 					known.Held = append(known.Held, l)
 				}
 			}
-			if len(known.Held) >= maxHeldNamed {
-				known.Held = known.Held[:maxHeldNamed]
+			if len(known.Held) >= maxHoldersNamed {
+				known.Held = known.Held[:maxHoldersNamed]
 				return errEnough
 			}
 		}

@@ -86,7 +86,7 @@ func inOrder(asked, held []store.TenantLock) []store.TenantLock {
 		place[l.Tenant] = i
 	}
 	slices.SortFunc(held, func(a, b store.TenantLock) int { return place[a.Tenant] - place[b.Tenant] })
-	return held[:min(len(held), maxHeldNamed)]
+	return held[:min(len(held), maxHoldersNamed)]
 }
 
 // lockBatch acquires locks for a start and returns those that other plans hold. It waits for starts

@@ -30,11 +30,11 @@ func rows(t *testing.T) []row {
 
 // TestFaults does every fault and prints what it has cost.
 func TestFaults(t *testing.T) {
-	wanted := extentOf(t)
+	pending := extentOf(t)
 	report := &report{}
 	t.Run("each", func(t *testing.T) {
 		for _, r := range rows(t) {
-			if r.extent > wanted {
+			if r.extent > pending {
 				continue
 			}
 			t.Run(r.name, func(t *testing.T) {

@@ -61,9 +61,9 @@ func failover(w way, replicas int) func(*testing.T) *site {
 // expectTold wants commits that were lost to be reported.
 func (s *site) expectTold() {
 	s.Helper()
-	told := s.count("", goneBy)
-	s.Logf("%d acknowledged writes lost, told %d times", s.fig.lost, told)
-	if s.fig.lost > 0 && told == 0 {
+	reported := s.count("", goneBy)
+	s.Logf("%d acknowledged writes lost, told %d times", s.fig.lost, reported)
+	if s.fig.lost > 0 && reported == 0 {
 		s.Errorf("%d acknowledged writes were lost, and nobody has told", s.fig.lost)
 	}
 }

@@ -31,7 +31,7 @@ func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		s, _ := alone(t)
-		s.patience = 10 * time.Minute
+		s.settleTime = 10 * time.Minute
 		// As fast as makes the large plan last about as long as the fire.
 		s.defs.Capacity, s.defs.Steps, s.defs.Pace = 16, 2, 0
 		s.defs.Pace = fire * fleetSize * time.Duration(s.defs.Capacity) / time.Duration(2*tenants)

@@ -36,16 +36,16 @@ type stamp struct {
 
 // Execute implements executor.TaskExecutor.
 func (j *journey) Execute(ctx context.Context, run *executor.Run) error {
-	return (&trip{journey: j, run: run}).travel(ctx)
+	return (&roundTrip{journey: j, run: run}).travel(ctx)
 }
 
 // Rollback implements executor.Rollbacker.
 func (j *journey) Rollback(ctx context.Context, run *executor.Run) error {
-	return (&trip{journey: j, run: run, undo: true}).travel(ctx)
+	return (&roundTrip{journey: j, run: run, undo: true}).travel(ctx)
 }
 
-// trip is one run.
-type trip struct {
+// roundTrip is one run.
+type roundTrip struct {
 	*journey
 	run  *executor.Run
 	undo bool
@@ -54,7 +54,7 @@ type trip struct {
 // noUndoLog is the note of an undo that finds no undo log.
 const noUndoLog = "without an undo log"
 
-func (t *trip) travel(ctx context.Context) error {
+func (t *roundTrip) travel(ctx context.Context) error {
 	from, err := t.start(ctx)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (t *trip) travel(ctx context.Context) error {
 }
 
 // start finds out after which step to go on. An undo that begins goes back all the way.
-func (t *trip) start(ctx context.Context) (int, error) {
+func (t *roundTrip) start(ctx context.Context) (int, error) {
 	var at stamp
 	if _, _, err := t.run.Restore(&at); err != nil {
 		return 0, err
@@ -107,7 +107,7 @@ func (t *trip) start(ctx context.Context) (int, error) {
 }
 
 // rest takes the time that a step takes.
-func (t *trip) rest(ctx context.Context) error {
+func (t *roundTrip) rest(ctx context.Context) error {
 	timer := time.NewTimer(t.pace)
 	defer timer.Stop()
 	select {
@@ -120,7 +120,7 @@ func (t *trip) rest(ctx context.Context) error {
 
 // refuse notes why a save was not acknowledged and, if the task is lost, with what
 // cause the context ends.
-func (t *trip) refuse(ctx context.Context, step int, err error) error {
+func (t *roundTrip) refuse(ctx context.Context, step int, err error) error {
 	if !errors.Is(err, executor.ErrLost) {
 		return err
 	}
@@ -134,7 +134,7 @@ func (t *trip) refuse(ctx context.Context, step int, err error) error {
 	return err
 }
 
-func (t *trip) note(k kind, step int, text string) {
+func (t *roundTrip) note(k kind, step int, text string) {
 	t.ledger.note(entry{
 		Worker: t.worker, Kind: k, Task: t.run.ID(), Undo: t.undo,
 		Attempt: t.run.Attempt(), Token: t.run.Token(), Step: step, Note: text,

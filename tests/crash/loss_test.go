@@ -60,10 +60,10 @@ func flush(t *testing.T) *site {
 	if _, err := s.store.Plan(t.Context(), s.plan); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("reading the plan: %v, want %v", err, store.ErrNotFound)
 	}
-	gone := s.plan
+	lost := s.plan
 	s.look() // the view before would tell, once, that the plan went back in time
-	if s.begin(60, 8); s.plan != gone {
-		t.Errorf("the next plan is %s, want %s again", s.plan, gone)
+	if s.begin(60, 8); s.plan != lost {
+		t.Errorf("the next plan is %s, want %s again", s.plan, lost)
 	}
 	return s.complete()
 }

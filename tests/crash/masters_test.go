@@ -31,7 +31,7 @@ func mastersFrozen(replicas, rounds int) func(*testing.T) *site {
 		s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
 		s.defs.Replicas = replicas
 		s.defs.Pace = 60 * time.Millisecond
-		s.patience *= 2
+		s.settleTime *= 2
 		c := &masters{site: s, cluster: cluster, plans: make(map[plan.ID]*redistest.Server)}
 		c.beginEverywhere(1000 * rounds)
 		s.worker("first")

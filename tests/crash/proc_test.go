@@ -21,7 +21,7 @@ type proc struct {
 	orders orders
 	cmd    *exec.Cmd
 	alive  io.Closer     // its standard input: it ends with us
-	gone   chan struct{} // closed when it has ended
+	ended  chan struct{} // closed when it has ended
 	output string
 }
 
@@ -32,7 +32,7 @@ func startProc(t testing.TB, dir string, o orders) *proc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proc{t: t, orders: o, gone: make(chan struct{}), output: filepath.Join(dir, o.Name+".out")}
+	p := &proc{t: t, orders: o, ended: make(chan struct{}), output: filepath.Join(dir, o.Name+".out")}
 	out, err := os.OpenFile(p.output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func startProc(t testing.TB, dir string, o orders) *proc {
 		t.Fatal(err)
 	}
 	go func() {
-		defer close(p.gone)
+		defer close(p.ended)
 		_ = p.cmd.Wait() // a killed process always ends with an error
 	}()
 	t.Cleanup(p.kill)
@@ -58,7 +58,7 @@ func startProc(t testing.TB, dir string, o orders) *proc {
 // kill ends the process as a crash does, and waits until it is gone.
 func (p *proc) kill() {
 	_ = p.cmd.Process.Kill() // fails only when it has ended already
-	<-p.gone
+	<-p.ended
 	_ = p.alive.Close()
 }
 
@@ -86,8 +86,8 @@ func (p *proc) stop() {
 func (p *proc) awaitEnd() {
 	p.t.Helper()
 	select {
-	case <-p.gone:
-	case <-time.After(patience):
+	case <-p.ended:
+	case <-time.After(timeout):
 		p.t.Fatalf("%s does not end\n%s", p.orders.Name, p.said())
 	}
 }

@@ -44,7 +44,7 @@ func fullWithRetention(t *testing.T) *site {
 	s.fill(server)
 	janitor := s.worker("janitor", func(o *orders) { o.Retention = time.Second })
 	// Every plan is kept for a minute, whatever the retention.
-	s.awaitFor(time.Minute+patience, "the old plan to be removed", func() bool {
+	s.awaitFor(time.Minute+timeout, "the old plan to be removed", func() bool {
 		_, err := s.store.Plan(t.Context(), old)
 		return errors.Is(err, store.ErrNotFound)
 	})

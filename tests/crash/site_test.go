@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// patience bounds every wait. It is far above what any of them needs, for busy
+	// timeout bounds every wait. It is far above what any of them needs, for busy
 	// machines.
-	patience = 60 * time.Second
+	timeout = 60 * time.Second
 
 	// lease is the workers' default: short, for quick faults, and long enough for a
 	// busy machine to renew it.
@@ -42,7 +42,7 @@ type site struct {
 	way    way // what the plan does, set before it begins
 	fig    figures
 
-	patience   time.Duration // for the end of a plan
+	settleTime time.Duration // for the end of a plan
 	skip       int           // entries of the ledger that tell of a world that is gone
 	expectLoss bool          // an acknowledged write may be lost, and has to be reported then
 }
@@ -50,7 +50,7 @@ type site struct {
 // newSite sets the place up. The test's own view goes straight to the server.
 func newSite(t *testing.T, g target, prefix string) *site {
 	t.Helper()
-	s := &site{T: t, dir: t.TempDir(), rdb: g.client(), patience: patience}
+	s := &site{T: t, dir: t.TempDir(), rdb: g.client(), settleTime: timeout}
 	rdb := s.rdb
 	t.Cleanup(func() { _ = rdb.Close() })
 	s.ledger = filepath.Join(s.dir, "ledger")
@@ -151,14 +151,14 @@ func (s *site) count(worker string, k kind) int {
 }
 
 // await waits until cond holds.
-func (s *site) await(what string, cond func() bool) { s.Helper(); s.awaitFor(patience, what, cond) }
+func (s *site) await(what string, cond func() bool) { s.Helper(); s.awaitFor(timeout, what, cond) }
 
 // awaitFor is await for what takes its time.
-func (s *site) awaitFor(patience time.Duration, what string, cond func() bool) {
+func (s *site) awaitFor(limit time.Duration, what string, cond func() bool) {
 	s.Helper()
-	for end := time.Now().Add(patience); !cond(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(limit); !cond(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.Fatalf("waited %v for %s\n%s", patience, what, s.tail())
+			s.Fatalf("waited %v for %s\n%s", limit, what, s.tail())
 		}
 	}
 }
@@ -180,7 +180,7 @@ func (s *site) finishPlan(id plan.ID) {
 
 func (s *site) finishAs(id plan.ID, want plan.State) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), s.patience)
+	ctx, cancel := context.WithTimeout(s.Context(), s.settleTime)
 	defer cancel()
 	p, err := s.engine.Wait(ctx, id)
 	for err != nil && ctx.Err() == nil { // the store is away, or coming back

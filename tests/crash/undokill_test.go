@@ -109,9 +109,9 @@ func poison(t *testing.T) *site {
 	for i := range 4 { // one more than the default of Config.MaxLosses
 		s.worker(fmt.Sprint("victim-", i+1), atOnce).awaitEnd()
 	}
-	heir := s.worker("heir")
+	next := s.worker("heir")
 	s.finishAs(s.plan, plan.RollbackFailed)
-	heir.stop()
+	next.stop()
 	failed := 0
 	for _, u := range s.tasks(s.plan) {
 		switch {

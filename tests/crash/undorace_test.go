@@ -138,7 +138,7 @@ func (f *fleet) command() {
 func (s *site) insist() {
 	s.Helper()
 	s.await("the end of the rollback", func() bool {
-		ctx, cancel := context.WithTimeout(s.Context(), s.patience)
+		ctx, cancel := context.WithTimeout(s.Context(), s.settleTime)
 		defer cancel()
 		p, err := s.engine.Wait(ctx, s.plan)
 		if err != nil {

@@ -62,7 +62,7 @@ func mutants() []mutant {
 		tested("a start that was given up frees what runs", ".", "TestStartThatSucceededUnheard", "internal/tenantlock/start.go",
 			"if err != nil || p.StartToken == token {", "if err != nil || p.ID == 0 {"),
 		tested("a late command takes the lock of a run", ".", "TestLateSweepSparesTheRun", "internal/tenantlock/acquire.go",
-			"m.checkIntents(ctx, own, wanted)", "m.checkIntents(ctx, nil, wanted)"),
+			"m.checkIntents(ctx, own, pending)", "m.checkIntents(ctx, nil, pending)"),
 		tested("a command that was given up frees what the task needs", ".", "TestCommandGivenUpSparesTheLock", "taskcommand.go",
 			"e.locks.ReleaseStale(last, id.Plan(), []string{locked})",
 			"func() error { l, _ := e.client.Store.Locks(last, []string{locked}); return e.client.Store.Release(last, l) }()"),

@@ -17,25 +17,25 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if err := c.Check(); err != nil {
 		return store.Applied{}, err
 	}
-	l := s.lane(c.Plan.ID)
+	l := s.queues.of(c.Plan.ID)
 	control, err := json.Marshal(controlOf(&c.Plan.Control))
 	if err != nil {
 		return store.Applied{}, fmt.Errorf("redisstore: %w", err)
 	}
 	var tokens tokenRange
 	if c.RaiseTokens {
-		if tokens, err = s.raiseTokens(ctx, 0); err != nil {
+		if tokens, err = s.tokens.raise(ctx, 0); err != nil {
 			return store.Applied{}, err
 		}
 	}
 	argv := s.applyArgs(l.key, &c, control, tokens)
 	before := l.newest()
-	if err := s.wakeExisting(ctx, c.Plan.ID); err != nil {
+	if err := s.agenda.wakeExisting(ctx, c.Plan.ID); err != nil {
 		return store.Applied{}, err
 	}
-	answer, err := s.run(ctx, s.scripts.apply, l.key, true, argv)
+	answer, err := s.client.run(ctx, s.client.scripts.apply, l.key, true, argv)
 	if errors.Is(err, store.ErrNotFound) {
-		err = s.absent(ctx, c.Plan.ID, l)
+		err = s.queues.absent(ctx, c.Plan.ID, l)
 	}
 	if err != nil {
 		return store.Applied{}, err
@@ -47,38 +47,25 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if a.Plan, err = parsePlan(c.Plan.ID, &r); err != nil {
 		return store.Applied{}, err
 	}
-	if err := s.notice(c.Plan.ID, l, before, a.Plan.LastEvent); err != nil {
+	if err := s.queues.notice(c.Plan.ID, l, before, a.Plan.LastEvent); err != nil {
 		return store.Applied{}, err
 	}
 	if flag == "1" {
-		if err := s.seekOn(ctx, l.key, &trip{}); err != nil {
+		if err := s.queues.seekOn(ctx, l.key, &roundTrip{}); err != nil {
 			return store.Applied{}, err
 		}
 		if a.Plan, err = s.Plan(ctx, c.Plan.ID); err != nil {
 			return store.Applied{}, err
 		}
 	}
-	return a, s.wake(ctx, c.Plan.ID, 0, true)
-}
-
-// wakeExisting wakes a plan before a command is written; a plan that is not there is
-// not put on the agenda.
-func (s *Store) wakeExisting(ctx context.Context, id plan.ID) error {
-	key := s.keys.plan(id)
-	stage, err := ask(ctx, s, key, func(ctx context.Context) (string, error) {
-		return s.rdb.HGet(ctx, key, "stage").Result()
-	})
-	if err == nil && stage == "ready" {
-		return s.wake(ctx, id, writeHold, false)
-	}
-	return nil // the script says what is wrong
+	return a, s.agenda.wake(ctx, c.Plan.ID, 0, true)
 }
 
 // applyArgs writes the arguments of apply.lua.
 func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens tokenRange) []any {
 	argv := make([]any, 0, 20+10*len(c.Edits)+len(c.Events))
-	argv = s.scripts.apply.argv(argv, key)
-	argv = append(argv, c.ID, c.Version, c.Failed, s.cfg.MaxEvents, store.KeptCommands, control, formatRules(&c.Plan),
+	argv = s.client.scripts.apply.argv(argv, key)
+	argv = append(argv, c.ID, c.Version, c.Failed, s.client.cfg.MaxEvents, store.KeptCommands, control, formatRules(&c.Plan),
 		moved(c.Events), c.Plan.Breached, len(c.Edits), len(c.Events), tokens.floor, tokens.limit)
 	for i := range c.Edits {
 		e := &c.Edits[i]

@@ -14,7 +14,7 @@ import (
 )
 
 // BenchmarkCommitScript: what the server works for one script call and for one change
-// in it, by the number of tasks whose changes travel together.
+// in it, by the number of tasks whose changes are sent together.
 //
 //	go test -run='^$' -bench=CommitScript -benchtime=2000x ./store/redisstore
 func BenchmarkCommitScript(b *testing.B) {
@@ -35,7 +35,7 @@ func BenchmarkCommitScript(b *testing.B) {
 // scriptBench sends what several workers of one plan send at once.
 type scriptBench struct {
 	*rollout
-	lane   *lane
+	queue  *commitQueue
 	calls  []*call
 	held   []task.Task
 	seq    uint32
@@ -45,23 +45,23 @@ type scriptBench struct {
 func newScriptBench(b *testing.B, tasks, together int) *scriptBench {
 	b.Helper()
 	s := &scriptBench{rollout: start(b, openStore(b, redistest.Start(b).Client(), Config{}), tasks, together)}
-	s.lane = s.Store.lane(s.id)
+	s.queue = s.Store.queues.of(s.id)
 	for range together {
 		s.calls = append(s.calls, newCall())
 	}
 	return s
 }
 
-// trip commits a batch of each worker, all in one script call.
-func (s *scriptBench) trip(batches []store.Batch) {
-	t := &trip{calls: append([]*call(nil), s.calls...)}
+// send commits a batch of each worker, all in one script call.
+func (s *scriptBench) send(batches []store.Batch) {
+	t := &roundTrip{calls: append([]*call(nil), s.calls...)}
 	for i := range batches {
 		s.calls[i].encode(&batches[i])
 	}
-	_ = s.commit(s.ctx, s.id, s.lane, t)
+	_ = s.queues.commit(s.ctx, s.id, s.queue, t)
 	for i := range batches {
 		s.ok(s.calls[i].err)
-		s.ok(s.calls[i].answerTo(&batches[i], s.Store))
+		s.ok(s.calls[i].answerTo(&batches[i], s.Store.keys))
 		for _, w := range batches[i].Changes {
 			s.ok(w.Err)
 		}
@@ -77,7 +77,7 @@ func (s *scriptBench) save() {
 			Task: t.ID, Token: t.Token, Seq: s.seq, Kind: store.Save, Saved: store.Saved{Step: "step", Data: make([]byte, 200)},
 		}}}
 	}
-	s.trip(batches)
+	s.send(batches)
 }
 
 // turn ends the tasks that are held and claims as many others.
@@ -91,7 +91,7 @@ func (s *scriptBench) turn(held []task.Task) {
 			batches[i].Changes = []store.Change{{Task: held[i].ID, Token: held[i].Token, Seq: 1, Kind: store.Complete}}
 		}
 	}
-	s.trip(batches)
+	s.send(batches)
 	s.held = nil
 	for i := range batches {
 		s.held = append(s.held, batches[i].Claimed...)
@@ -107,11 +107,11 @@ var evalshaTime = regexp.MustCompile(`cmdstat_evalsha:calls=(\d+),usec=(\d+)`)
 func (s *scriptBench) measure(b *testing.B, do func()) {
 	b.Helper()
 	do() // the server knows the script
-	s.ok(s.rdb.(*redis.Client).ConfigResetStat(s.ctx).Err())
+	s.ok(s.client.rdb.(*redis.Client).ConfigResetStat(s.ctx).Err())
 	for range b.N {
 		do()
 	}
-	stats := s.rdb.Info(s.ctx, "commandstats").Val()
+	stats := s.client.rdb.Info(s.ctx, "commandstats").Val()
 	found := evalshaTime.FindStringSubmatch(stats)
 	if found == nil {
 		b.Fatalf("no figures of evalsha in %q", stats)

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -10,6 +11,9 @@ import (
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
+
+// errFullUndo refuses one undo entry too many.
+var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooLarge, checkpoint.MaxUndoEntries)
 
 // call is one Commit on its way. It has all that it needs of the batch, whose owner
 // may have given up waiting.
@@ -190,7 +194,7 @@ func appendUndo(to []byte, w *store.Change) []byte {
 }
 
 // answerTo fills in the answers of the batch that c was made of.
-func (c *call) answerTo(b *store.Batch, s *Store) error {
+func (c *call) answerTo(b *store.Batch, k keys) error {
 	for i := range c.works {
 		a, w := &c.works[i].answer, &b.Changes[i]
 		w.State, w.Err, w.Stop = a.state, nil, task.Go
@@ -206,17 +210,17 @@ func (c *call) answerTo(b *store.Batch, s *Store) error {
 		case 'u':
 			w.Err = errFullUndo
 		default:
-			w.Err = s.illegal(w, a)
+			w.Err = illegal(k, w, a)
 		}
 	}
 	b.View = c.view
-	return c.handOut(b, s)
+	return c.handOut(b, k)
 }
 
 // handOut puts the tasks that were claimed into the batch. One that is damaged is left
 // out, and told to those only who came for tasks and got no other; heartbeats tell of it,
 // too.
-func (c *call) handOut(b *store.Batch, s *Store) error {
+func (c *call) handOut(b *store.Batch, k keys) error {
 	if c.claimed == "" {
 		return nil
 	}
@@ -228,7 +232,7 @@ func (c *call) handOut(b *store.Batch, s *Store) error {
 	r := reader{key: c.key, rest: c.claimed[1:]}
 	var damage error
 	for r.more() {
-		t, err := s.parseTask(b.Plan, &r, c.cancelled)
+		t, err := parseTask(k, b.Plan, &r, c.cancelled)
 		if err != nil {
 			damage = err
 			continue
@@ -239,4 +243,17 @@ func (c *call) handOut(b *store.Batch, s *Store) error {
 		return nil
 	}
 	return damage
+}
+
+// illegal says that a worker reported what cannot be, or a task that makes no sense.
+func illegal(k keys, w *store.Change, a *answer) error {
+	place := w.Task.Ordinal() - 1
+	e := &store.CorruptError{Key: k.tasks(w.Task.Plan(), place/bucketSize)}
+	field := strconv.Itoa(place % bucketSize)
+	if a.how == 'i' {
+		e.Reason = fmt.Sprintf("field %s: work of kind %d in state %s", field, w.Kind, a.state)
+	} else {
+		e.Reason = "field " + field + " is missing or makes no sense"
+	}
+	return e
 }

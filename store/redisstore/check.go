@@ -25,68 +25,6 @@ const (
 	oldest = 5
 )
 
-// check refuses clients, servers and data that the store cannot keep its promises
-// with.
-func (s *Store) check(ctx context.Context) error {
-	switch c := s.rdb.(type) {
-	case *redis.Ring:
-		return &ServerError{Addr: s.addr, Reason: "a Ring moves keys away from their data when a server is down"}
-	case *redis.ClusterClient:
-		if o := c.Options(); o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
-			return &ServerError{Addr: s.addr, Reason: "the client reads from replicas, which are behind"}
-		}
-	}
-	if err := s.checkRights(ctx); err != nil {
-		return err
-	}
-	info, err := await.Value(ctx, func(ctx context.Context) (string, error) { return s.rdb.Info(ctx, "server").Result() })
-	if err != nil && !strings.Contains(err.Error(), "section") {
-		return s.unreachable(ctx, s.addr, err)
-	}
-	if v := redisserver.Field(info, "redis_version"); v != "" && major(v) < 7 {
-		return &ServerError{Addr: s.addr, Reason: fmt.Sprintf("Redis %s is too old, 7.0 is needed", v)}
-	}
-	if err := s.checkEviction(ctx); err != nil {
-		return err
-	}
-	_, single := s.rdb.(*redis.Client)
-	s.cluster = !single || redisserver.Field(info, "redis_mode") == "cluster"
-	return s.checkLayout(ctx)
-}
-
-// checkEviction refuses a server that drops keys by itself: half of a plan would be gone,
-// or a lease while its owner is at work.
-func (s *Store) checkEviction(ctx context.Context) error {
-	found, err := s.guard.Look(ctx)
-	if err != nil {
-		return s.unreachable(ctx, s.addr, err)
-	}
-	return s.evicts(found)
-}
-
-// evicts is the error for a server that was found to drop keys.
-func (s *Store) evicts(found *redisserver.Eviction) error {
-	if found == nil {
-		return nil
-	}
-	return &ServerError{Addr: cmp.Or(found.Addr, s.addr), Reason: "it may drop leases, locks and plans", Err: found}
-}
-
-// mayClaim refuses new work on a server of which it turned out later that it drops keys:
-// under a lease that may be gone at any time two processes would work on one tenant. What
-// is under way is brought to its end.
-func (s *Store) mayClaim() error { return s.evicts(s.guard.Found()) }
-
-// unreachable is the error for a server that cannot be asked about a key, or itself.
-func (s *Store) unreachable(ctx context.Context, key string, err error) error {
-	err = s.fault(ctx, key, err)
-	var passing *store.TemporaryError
-	if errors.As(err, &passing) {
-		passing.Err = fmt.Errorf("redisstore: %s%s: %w", s.addr, hangupHint(s.rdb, err), passing.Err)
-	}
-	return err
-}
-
 // hangupHint names a cause of faults that look as if they passed: a server without TLS
 // says nothing to a client with it, and one with TLS hangs up on a client without. So does
 // a server that has no room for another client, before the client reads that it says so.
@@ -107,52 +45,6 @@ func hangupHint(rdb redis.UniversalClient, err error) string {
 	return ""
 }
 
-// checkLayout marks new data with the version of its layout, and refuses data of which
-// this library does not know the layout.
-func (s *Store) checkLayout(ctx context.Context) error {
-	key := s.keys.version()
-	text, err := await.Value(ctx, s.layoutVersion)
-	if errors.Is(err, store.ErrCorrupt) {
-		return err
-	}
-	if err != nil {
-		return s.unreachable(ctx, key, err)
-	}
-	found, err := strconv.Atoi(text)
-	if err != nil || found < 1 {
-		return &store.CorruptError{Key: key, Reason: fmt.Sprintf("%.32q is no version", text)}
-	}
-	if found < oldest || found > layout {
-		return fmt.Errorf("%s, key %s: %w", s.addr, key, &VersionError{Found: found, Known: layout})
-	}
-	return nil
-}
-
-// layoutVersion reads the version of the layout. Where there is none it writes this library's,
-// but not beside plans: nobody knows which layout they have. The version is written before
-// the first plan gets its id, so whoever finds an id finds the version when it looks again.
-func (s *Store) layoutVersion(ctx context.Context) (string, error) {
-	key := s.keys.version()
-	text, err := s.rdb.Get(ctx, key).Result() // on a full server it can be read
-	if !errors.Is(err, redis.Nil) {
-		return text, err
-	}
-	traces, err := s.rdb.Exists(ctx, s.keys.ids(), s.keys.tokens(), s.keys.plans()).Result()
-	if err != nil {
-		return "", err
-	}
-	if traces == 0 {
-		if err := s.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
-			return "", err
-		}
-	}
-	text, err = s.rdb.Get(ctx, key).Result()
-	if errors.Is(err, redis.Nil) && traces > 0 {
-		return "", &store.CorruptError{Key: key, Reason: "the version of the layout is missing, and there are plans"}
-	}
-	return text, err
-}
-
 // major returns the first number of a version.
 func major(version string) int {
 	n, _, _ := strings.Cut(version, ".")
@@ -161,4 +53,112 @@ func major(version string) int {
 		return 0
 	}
 	return v
+}
+
+// check refuses clients, servers and data that the store cannot keep its promises
+// with.
+func (cl *client) check(ctx context.Context) error {
+	switch c := cl.rdb.(type) {
+	case *redis.Ring:
+		return &ServerError{Addr: cl.addr, Reason: "a Ring moves keys away from their data when a server is down"}
+	case *redis.ClusterClient:
+		if o := c.Options(); o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
+			return &ServerError{Addr: cl.addr, Reason: "the client reads from replicas, which are behind"}
+		}
+	}
+	if err := cl.checkRights(ctx); err != nil {
+		return err
+	}
+	info, err := await.Value(ctx, func(ctx context.Context) (string, error) { return cl.rdb.Info(ctx, "server").Result() })
+	if err != nil && !strings.Contains(err.Error(), "section") {
+		return cl.unreachable(ctx, cl.addr, err)
+	}
+	if v := redisserver.Field(info, "redis_version"); v != "" && major(v) < 7 {
+		return &ServerError{Addr: cl.addr, Reason: fmt.Sprintf("Redis %s is too old, 7.0 is needed", v)}
+	}
+	if err := cl.checkEviction(ctx); err != nil {
+		return err
+	}
+	_, single := cl.rdb.(*redis.Client)
+	cl.cluster = !single || redisserver.Field(info, "redis_mode") == "cluster"
+	return cl.checkLayout(ctx)
+}
+
+// checkEviction refuses a server that drops keys by itself: half of a plan would be gone,
+// or a lease while its owner is at work.
+func (cl *client) checkEviction(ctx context.Context) error {
+	found, err := cl.guard.Look(ctx)
+	if err != nil {
+		return cl.unreachable(ctx, cl.addr, err)
+	}
+	return cl.evicts(found)
+}
+
+// evicts is the error for a server that was found to drop keys.
+func (cl *client) evicts(found *redisserver.Eviction) error {
+	if found == nil {
+		return nil
+	}
+	return &ServerError{Addr: cmp.Or(found.Addr, cl.addr), Reason: "it may drop leases, locks and plans", Err: found}
+}
+
+// mayClaim refuses new work on a server of which it turned out later that it drops keys:
+// under a lease that may be gone at any time two processes would work on one tenant. What
+// is under way is brought to its end.
+func (cl *client) mayClaim() error { return cl.evicts(cl.guard.Found()) }
+
+// unreachable is the error for a server that cannot be asked about a key, or itself.
+func (cl *client) unreachable(ctx context.Context, key string, err error) error {
+	err = cl.fault(ctx, key, err)
+	var passing *store.TemporaryError
+	if errors.As(err, &passing) {
+		passing.Err = fmt.Errorf("redisstore: %s%s: %w", cl.addr, hangupHint(cl.rdb, err), passing.Err)
+	}
+	return err
+}
+
+// checkLayout marks new data with the version of its layout, and refuses data of which
+// this library does not know the layout.
+func (cl *client) checkLayout(ctx context.Context) error {
+	key := cl.keys.version()
+	text, err := await.Value(ctx, cl.layoutVersion)
+	if errors.Is(err, store.ErrCorrupt) {
+		return err
+	}
+	if err != nil {
+		return cl.unreachable(ctx, key, err)
+	}
+	found, err := strconv.Atoi(text)
+	if err != nil || found < 1 {
+		return &store.CorruptError{Key: key, Reason: fmt.Sprintf("%.32q is no version", text)}
+	}
+	if found < oldest || found > layout {
+		return fmt.Errorf("%s, key %s: %w", cl.addr, key, &VersionError{Found: found, Known: layout})
+	}
+	return nil
+}
+
+// layoutVersion reads the version of the layout. Where there is none it writes this library's,
+// but not beside plans: nobody knows which layout they have. The version is written before
+// the first plan gets its id, so whoever finds an id finds the version when it looks again.
+func (cl *client) layoutVersion(ctx context.Context) (string, error) {
+	key := cl.keys.version()
+	text, err := cl.rdb.Get(ctx, key).Result() // on a full server it can be read
+	if !errors.Is(err, redis.Nil) {
+		return text, err
+	}
+	traces, err := cl.rdb.Exists(ctx, cl.keys.ids(), cl.keys.tokens(), cl.keys.plans()).Result()
+	if err != nil {
+		return "", err
+	}
+	if traces == 0 {
+		if err := cl.rdb.SetNX(ctx, key, layout, 0).Err(); err != nil {
+			return "", err
+		}
+	}
+	text, err = cl.rdb.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) && traces > 0 {
+		return "", &store.CorruptError{Key: key, Reason: "the version of the layout is missing, and there are plans"}
+	}
+	return text, err
 }

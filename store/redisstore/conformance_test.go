@@ -55,7 +55,7 @@ func skew(t testing.TB, of store.Store, by time.Duration) {
 		own.sha = digest(own.text)
 		sc.code = &own
 	}
-	s.scripts = all
+	s.client.scripts = all
 }
 
 func openStore(t testing.TB, rdb redis.UniversalClient, cfg Config) *Store {
@@ -75,17 +75,17 @@ func watchLocks(t testing.TB, s *Store) {
 	t.Cleanup(func() {
 		ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Second)
 		defer stop()
-		newest, err := s.rdb.Get(ctx, s.keys.ids()).Int64()
+		newest, err := s.client.rdb.Get(ctx, s.keys.ids()).Int64()
 		if err != nil {
 			return // the server is gone, or holds nothing
 		}
 		for _, key := range tenantKeys(ctx, s) {
-			value := s.rdb.Get(ctx, key).Val()
-			l, err := s.parseLock("", value)
+			value := s.client.rdb.Get(ctx, key).Val()
+			l, err := s.locks.parse("", value)
 			if err != nil || l.Plan < 1 || int64(l.Plan) > newest {
 				continue
 			}
-			if n, err := s.rdb.Exists(ctx, s.keys.plan(l.Plan)).Result(); err == nil && n == 0 {
+			if n, err := s.client.rdb.Exists(ctx, s.keys.plan(l.Plan)).Result(); err == nil && n == 0 {
 				t.Errorf("left locked: %s by %q, whose plan was removed", key, value)
 			}
 		}
@@ -103,7 +103,7 @@ func tenantKeys(ctx context.Context, s *Store) (all []string) {
 		}
 		return nil
 	}
-	switch c := s.rdb.(type) {
+	switch c := s.client.rdb.(type) {
 	case *redis.ClusterClient:
 		_ = c.ForEachMaster(ctx, scan)
 	case *redis.Client:

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -33,7 +32,7 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 		return begun, err
 	}
 	for {
-		taken, err := s.reserveKey(ctx, key, begun.ID)
+		taken, err := s.creationKeys.reserve(ctx, key, begun.ID)
 		if err != nil || taken {
 			return begun, err
 		}
@@ -51,19 +50,19 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 		return store.Creation{}, fmt.Errorf("redisstore: %w", err)
 	}
 	for jump := int64(1); ; jump = min(2*jump, int64(task.MaxPlanID)) {
-		id, err := s.newID(ctx, jump)
+		id, err := s.tokens.newID(ctx, jump)
 		if err != nil {
 			return store.Creation{}, err
 		}
 		k := s.keys.plan(id)
-		argv := append(s.scripts.begin.argv(nil, k), text, c.Mark, c.Hash, c.Actor,
+		argv := append(s.client.scripts.begin.argv(nil, k), text, c.Mark, c.Hash, c.Actor,
 			c.Plan.TaskCount, c.TTL.Microseconds(), c.Plan.IdempotencyKey)
-		_, err = s.run(ctx, s.scripts.begin, k, true, argv)
+		_, err = s.client.run(ctx, s.client.scripts.begin, k, true, argv)
 		if errors.Is(err, store.ErrConflict) {
 			continue // the counter was lost, and there is a plan of that id
 		}
 		if err == nil {
-			err = s.expect(ctx, id, c.TTL)
+			err = s.agenda.expect(ctx, id, c.TTL)
 		}
 		if err == nil {
 			err = s.list(ctx, id)
@@ -76,17 +75,17 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 // by then, so that the entry goes with the plan.
 func (s *Store) list(ctx context.Context, id plan.ID) error {
 	k, n := s.keys.plans(), int64(id)
-	err := askErr(ctx, s, k, func(ctx context.Context) error {
-		return s.rdb.ZAdd(ctx, k, redis.Z{Score: float64(n), Member: n}).Err()
+	err := askErr(ctx, s.client, k, func(ctx context.Context) error {
+		return s.client.rdb.ZAdd(ctx, k, redis.Z{Score: float64(n), Member: n}).Err()
 	})
-	return s.fault(ctx, k, err)
+	return s.client.fault(ctx, k, err)
 }
 
 // created answers a creation under a key that names a plan already; the zero
 // Creation if it names none.
 func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, error) {
 	key := c.Plan.IdempotencyKey
-	id, err := s.keyHolder(ctx, key)
+	id, err := s.creationKeys.holder(ctx, key)
 	if err != nil || id == 0 {
 		return store.Creation{}, err
 	}
@@ -94,9 +93,9 @@ func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, e
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return store.Creation{}, err
 	}
-	if s.cfg.Replicas > 0 && r[0] != nil && r[0] != "leaving" {
+	if s.client.cfg.Replicas > 0 && r[0] != nil && r[0] != "leaving" {
 		// It was perhaps written by a call that gave up waiting for the replicas.
-		if _, err := s.reserveKey(ctx, key, id); err != nil {
+		if _, err := s.creationKeys.reserve(ctx, key, id); err != nil {
 			return store.Creation{}, err
 		}
 	}
@@ -111,7 +110,7 @@ func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, e
 		return store.Creation{}, store.ErrKeyReused
 	}
 	// The plan is gone, or on its way, and its key with it.
-	return store.Creation{}, s.freeKey(ctx, key, id)
+	return store.Creation{}, s.creationKeys.free(ctx, key, id)
 }
 
 // goOn gives a creation whose answer was lost its time to live again; the zero
@@ -128,9 +127,9 @@ func (s *Store) goOn(ctx context.Context, c store.Creation) (store.Creation, err
 // first. store.ErrNotFound, beside fields that are nil, if the plan is not there.
 func (s *Store) creation(ctx context.Context, id plan.ID, names ...string) ([]any, error) {
 	k := s.keys.plan(id)
-	values, err := ask(ctx, s, k, func(ctx context.Context) ([]any, error) { return s.rdb.HMGet(ctx, k, names...).Result() })
+	values, err := ask(ctx, s.client, k, func(ctx context.Context) ([]any, error) { return s.client.rdb.HMGet(ctx, k, names...).Result() })
 	if err != nil {
-		return nil, s.fault(ctx, k, err)
+		return nil, s.client.fault(ctx, k, err)
 	}
 	if values[0] == nil {
 		_, err := s.Plan(ctx, id) // tells a plan that is not there from one whose record was lost
@@ -144,54 +143,12 @@ func (s *Store) creation(ctx context.Context, id plan.ID, names ...string) ([]an
 	return values, nil
 }
 
-// keyHolder returns the plan that an idempotency key names, 0 if none.
-func (s *Store) keyHolder(ctx context.Context, key string) (plan.ID, error) {
-	k := s.keys.key(key)
-	n, err := ask(ctx, s, k, func(ctx context.Context) (int64, error) { return s.rdb.Get(ctx, k).Int64() })
-	switch {
-	case errors.Is(err, redis.Nil):
-		return 0, nil
-	case err != nil:
-		return 0, s.fault(ctx, k, err)
-	case !plan.ID(n).Valid():
-		return 0, &store.CorruptError{Key: k, Reason: fmt.Sprintf("%d is no plan id", n)}
-	}
-	return plan.ID(n), nil
-}
-
-// reserveKey makes a key name a plan if it names none.
-func (s *Store) reserveKey(ctx context.Context, key string, id plan.ID) (bool, error) {
-	k := s.keys.key(key)
-	if s.cfg.Replicas > 0 {
-		had, err := s.reserveOne(ctx, k, id.String())
-		return had == "" || had == id.String(), err
-	}
-	taken, err := ask(ctx, s, k, func(ctx context.Context) (bool, error) { return s.rdb.SetNX(ctx, k, id.String(), 0).Result() })
-	if err != nil {
-		return false, s.fault(ctx, k, err)
-	}
-	if !taken { // perhaps by ourselves, when an answer was lost
-		holder, err := s.keyHolder(ctx, key)
-		return holder == id, err
-	}
-	return true, nil
-}
-
-// freeKey deletes a key if it names that plan.
-func (s *Store) freeKey(ctx context.Context, key string, id plan.ID) error {
-	if key == "" {
-		return nil
-	}
-	_, err := s.swap(ctx, swap{key: s.keys.key(key), old: id.String()})
-	return err
-}
-
 // abandon removes a creation that was begun in vain.
 func (s *Store) abandon(ctx context.Context, id plan.ID) error {
 	k := s.keys.plan(id)
-	err := askErr(ctx, s, k, func(ctx context.Context) error { return s.rdb.HSet(ctx, k, "stage", "leaving").Err() })
+	err := askErr(ctx, s.client, k, func(ctx context.Context) error { return s.client.rdb.HSet(ctx, k, "stage", "leaving").Err() })
 	if err != nil {
-		return s.fault(ctx, k, err)
+		return s.client.fault(ctx, k, err)
 	}
 	_, err = s.Remove(ctx, id)
 	return err
@@ -204,7 +161,7 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 	}
 	k := s.keys.plan(c.ID)
 	argv := make([]any, 0, 8+len(tenants))
-	argv = s.scripts.tenants.argv(argv, k)
+	argv = s.client.scripts.tenants.argv(argv, k)
 	argv = append(argv, c.Mark, first, len(tenants))
 	more := 0
 	for i := range tenants {
@@ -225,14 +182,8 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 			argv = append(argv, first+i, text)
 		}
 	}
-	_, err := s.run(ctx, s.scripts.tenants, k, false, argv)
+	_, err := s.client.run(ctx, s.client.scripts.tenants, k, false, argv)
 	return err
-}
-
-// extras is the stored form of a tenant's labels and parameters.
-type extras struct {
-	Labels     map[string]string `json:"labels,omitempty"`
-	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
 // FinishCreate implements store.Creator.
@@ -260,16 +211,12 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	if err != nil {
 		return fmt.Errorf("redisstore: %w", err)
 	}
-	if err := s.wake(ctx, c.ID, writeHold, false); err != nil {
+	if err := s.agenda.wake(ctx, c.ID, writeHold, false); err != nil {
 		return err
 	}
-	argv := s.scripts.finish.argv(nil, k)
-	if _, err = s.run(ctx, s.scripts.finish, k, true, append(argv, c.Mark, ctl, formatRules(&p), event)); err != nil {
+	argv := s.client.scripts.finish.argv(nil, k)
+	if _, err = s.client.run(ctx, s.client.scripts.finish, k, true, append(argv, c.Mark, ctl, formatRules(&p), event)); err != nil {
 		return err
 	}
-	return s.wake(ctx, c.ID, 0, true)
+	return s.agenda.wake(ctx, c.ID, 0, true)
 }
-
-// writeHold is how long a command that is being written may take: until then the
-// plan is not let rest for longer.
-const writeHold = 5 * time.Second

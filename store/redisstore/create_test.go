@@ -56,13 +56,13 @@ type loss struct {
 // beginLosses are the round trips of BeginCreate, and of the same call again.
 func beginLosses() map[string]loss {
 	holder := func(*Store) string { return command("get") }
-	id := func(s *Store) string { return s.scripts.tokens.sha }
-	record := func(s *Store) string { return s.scripts.begin.sha }
-	agenda := func(s *Store) string { return s.scripts.expect.sha }
+	id := func(s *Store) string { return s.client.scripts.tokens.sha }
+	record := func(s *Store) string { return s.client.scripts.begin.sha }
+	agenda := func(s *Store) string { return s.client.scripts.expect.sha }
 	list := func(*Store) string { return command("zadd") }
 	key := func(*Store) string { return command("nx") }
 	found := func(*Store) string { return command("hmget") }
-	goOn := func(s *Store) string { return s.scripts.tenants.sha }
+	goOn := func(s *Store) string { return s.client.scripts.tenants.sha }
 	lost := func(key string, answers ...func(*Store) string) loss {
 		return loss{key: key, answers: func(s *Store) (texts []string) {
 			for _, a := range answers {
@@ -153,10 +153,10 @@ func (c *creator) leaves(made plan.ID) {
 	if !slices.Equal(got, want) {
 		c.Errorf("records %v are left, want %v", got, want)
 	}
-	if n := c.rdb.ZCard(c.ctx, c.keys.plans()).Val(); n != int64(len(want)) {
+	if n := c.client.rdb.ZCard(c.ctx, c.keys.plans()).Val(); n != int64(len(want)) {
 		c.Errorf("%d plans are listed, want %d", n, len(want))
 	}
-	if n := c.rdb.HLen(c.ctx, c.keys.stamps()).Val(); n != int64(len(want))+1 {
+	if n := c.client.rdb.HLen(c.ctx, c.keys.stamps()).Val(); n != int64(len(want))+1 {
 		c.Errorf("%d entries on the agenda, want %d and the sweep's", n, len(want))
 	}
 }
@@ -179,7 +179,7 @@ func (c *creator) sweepUp() {
 // records returns the keys of all plans' records.
 func (c *creator) records() []string {
 	c.Helper()
-	keys, err := c.rdb.Keys(c.ctx, "*").Result()
+	keys, err := c.client.rdb.Keys(c.ctx, "*").Result()
 	c.ok(err)
 	keys = slices.DeleteFunc(keys, func(k string) bool {
 		return !strings.HasPrefix(k, c.keys.prefix) || !strings.HasSuffix(k, "}:plan")

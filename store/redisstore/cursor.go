@@ -30,8 +30,8 @@ func (s *Store) MoveCursor(ctx context.Context, id plan.ID, name, owner string, 
 // cursor calls cursor.lua.
 func (s *Store) cursor(ctx context.Context, id plan.ID, name, owner string, ttl time.Duration, seq int64) (int64, error) {
 	key := s.keys.plan(id)
-	argv := append(s.scripts.cursor.argv(nil, key), name, owner, ttl.Microseconds(), seq)
-	answer, err := s.run(ctx, s.scripts.cursor, key, false, argv)
+	argv := append(s.client.scripts.cursor.argv(nil, key), name, owner, ttl.Microseconds(), seq)
+	answer, err := s.client.run(ctx, s.client.scripts.cursor, key, false, argv)
 	if err != nil {
 		return 0, err
 	}

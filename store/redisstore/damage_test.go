@@ -379,7 +379,7 @@ func TestLocksThatMakeNoSense(t *testing.T) {
 		client.Set(t.Context(), s.keys.tenant(name), value, 0)
 	}
 	client.RPush(t.Context(), s.keys.tenant("b"), "somebody")
-	for _, s.cluster = range []bool{false, true} {
+	for _, s.client.cluster = range []bool{false, true} {
 		for _, name := range []string{"a", "long", "empty", "b"} {
 			locks := []store.TenantLock{{Tenant: "free", Plan: 1}, {Tenant: name, Plan: 1}}
 			_, err := s.Reserve(t.Context(), locks)

@@ -9,8 +9,72 @@
 //
 // # Group commit
 //
-// Commits of one plan that wait while a round trip is under way travel together in
-// the next one, as one script call. There is no timer: a lone commit leaves at once.
+// Workers commit one change at a time, and each waits for its answer. A round trip costs 50 to
+// 500 microseconds, a change inside a script two to ten. So the commits of one plan that
+// arrive while a round trip is under way are sent together with the next one, as one script
+// call. There is no timer: a commit that finds the plan idle is sent at once, and a batch is
+// as large as the load makes it.
+//
+// A call (one Commit) goes through these states:
+//
+//	         submit             nextBatch             complete
+//	encoded ---------> waiting -----------> sent ---------------> answered
+//	                      |                   |
+//	             withdraw |                   | the caller leaves: its context ended, or the
+//	                      v                   v server is silent
+//	                   removed           carried out, or not: the caller does not know
+//
+// In outline:
+//
+//	Commit(batch)     encode the batch into a call that owns its bytes
+//	  submit          append it to the plan's commitQueue; begin a round trip if fewer than
+//	                  two are under way, or fewer than four if all are full; then wait
+//	serve             per round trip: take the next batch, send it, answer all its callers,
+//	                  until nobody waits
+//	  commit          compose one script call of all changes and claims
+//	    send          save.lua if it is saves alone; commit.lua if that answers "=?", or else;
+//	                  raise the limit of tokens, or rebuild an index, and send again if the
+//	                  script asks for it
+//	    parse         give each call its part of the answer and the plan's view after it
+//	  complete        wake the callers, in the order in which they came
+//
+// Invariants:
+//
+//   - A call is in at most one batch. A batch that is sent again (by the queue, if the script
+//     asks for it; by the Redis client; by the callers) has its effect once: the script finds
+//     the token and the number of the change, or the id of the claim, and repeats its answer.
+//   - All changes of a batch are made in one script: of those that the script answers, each
+//     has taken effect by itself; a refused one (fenced, damaged) changes nothing for others.
+//   - Changes of one task are made in the order in which they were submitted, as the worker
+//     waits for each. Changes of different tasks have no order.
+//   - waiting > 0 only while a round trip of the plan is under way: nobody waits for nobody.
+//   - A round trip has at most 200 changes and about 1 MiB, so that a script occupies the
+//     server for less than a millisecond.
+//   - The view in an answer is that of the plan after the whole batch.
+//
+// What may go wrong, and what follows:
+//
+//	a script fails, the server refuses it,    every call of the batch gets the error; nothing of
+//	or its memory is full                     it was done. Ends of holds alone are sent once
+//	                                          more by a script that a full server allows
+//	the answer is lost                        every call gets a passing fault; the callers send
+//	                                          again, under the same tokens, numbers and claims
+//	the caller's context ends                 it leaves within 50 ms; a call that waits is
+//	                                          withdrawn, one that was sent takes effect or not
+//	the server answers nothing for a second   the node is asked for a sign of life; without one
+//	                                          the callers leave with a passing fault, and new
+//	                                          ones are refused until it answers
+//	a key is damaged                          the changes that do not need it stand; who came for
+//	                                          tasks alone, and got none, gets store.ErrCorrupt
+//	the plan went back in time                every call gets *WentBackError, once
+//	the process dies                          nothing: what was sent is whole or was not done
+//
+// # Parts
+//
+// [Store] has the methods of the contract. Behind it, each part has its subject and knows only
+// those below it: the removals of plans, the commit queues; then the agenda, tenant locks,
+// idempotency keys, indexes and tokens; at the bottom the client, with its nodes, pipelines
+// and rights. Scripts are in scripts, what they share in scripts/lib.
 //
 // # Durability
 //

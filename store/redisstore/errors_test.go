@@ -21,24 +21,24 @@ import (
 // TestFaults: what an error of the client is to the caller.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	client, mini := redistest.MiniServer(t)
-	s := openStore(t, client, Config{})
+	rdb, mini := redistest.MiniServer(t)
+	s := openStore(t, rdb, Config{})
 	answered := func(text string) error {
 		mini.SetError(text)
 		defer mini.SetError("")
-		return client.Get(t.Context(), "key").Err()
+		return rdb.Get(t.Context(), "key").Err()
 	}
 	for _, code := range []string{
 		"LOADING Redis is loading", "READONLY You can't write", "CLUSTERDOWN Hash slot not served", "MASTERDOWN Link down",
 		"TRYAGAIN Multiple keys", "BUSY Redis is busy", "OOM command not allowed", "NOREPLICAS Not enough",
 		"MISCONF Redis is configured", "ERR max number of clients reached",
 	} {
-		if err := s.fault(t.Context(), "key", answered(code)); !store.Temporary(err) {
+		if err := s.client.fault(t.Context(), "key", answered(code)); !store.Temporary(err) {
 			t.Errorf("%s: %v, want a passing fault", code, err)
 		}
 	}
 	for _, fault := range []error{io.EOF, errors.New("connection reset by peer"), redis.ErrPoolTimeout} {
-		if err := s.fault(t.Context(), "key", fault); !store.Temporary(err) || !errors.Is(err, fault) {
+		if err := s.client.fault(t.Context(), "key", fault); !store.Temporary(err) || !errors.Is(err, fault) {
 			t.Errorf("%v: %v, want a passing fault", fault, err)
 		}
 	}
@@ -46,7 +46,7 @@ func TestFaults(t *testing.T) {
 		tls.RecordHeaderError{Msg: "no TLS"},
 		fmt.Errorf("dial: %w", x509.UnknownAuthorityError{}), tls.AlertError(40),
 	} {
-		if err := s.fault(t.Context(), "key", fault); !errors.Is(err, ErrServer) || store.Temporary(err) || !errors.Is(err, fault) {
+		if err := s.client.fault(t.Context(), "key", fault); !errors.Is(err, ErrServer) || store.Temporary(err) || !errors.Is(err, fault) {
 			t.Errorf("%v: %v, want that the server cannot be used", fault, err)
 		}
 	}
@@ -55,26 +55,26 @@ func TestFaults(t *testing.T) {
 		"ERR The user executing the script can't run this command or subcommand script: 1, on @user_script:1.",
 	} {
 		for _, opened := range []bool{false, true} { // a right that was there is taken, and may be given back
-			own := &Store{addr: "addr", opened: opened}
+			own := &client{addr: "addr", opened: opened}
 			if err := own.fault(t.Context(), "key", answered(code)); !errors.Is(err, ErrServer) || store.Temporary(err) != opened {
 				t.Errorf("%s: %v, want that the server cannot be used, for now: %t", code, err, opened)
 			}
 		}
 	}
 	var corrupt *store.CorruptError
-	if err := s.fault(t.Context(), "key", answered("WRONGTYPE Operation")); !errors.As(err, &corrupt) || corrupt.Key != "key" {
+	if err := s.client.fault(t.Context(), "key", answered("WRONGTYPE Operation")); !errors.As(err, &corrupt) || corrupt.Key != "key" {
 		t.Errorf("WRONGTYPE: %v, want corrupt", err)
 	}
-	if err := s.fault(t.Context(), "key", answered("ERR whatever")); store.Temporary(err) || err == nil {
+	if err := s.client.fault(t.Context(), "key", answered("ERR whatever")); store.Temporary(err) || err == nil {
 		t.Errorf("ERR: %v, want a permanent fault", err)
 	}
 	_, number := strconv.ParseInt("x", 10, 64)
-	if err := s.fault(t.Context(), "key", number); !errors.As(err, &corrupt) || corrupt.Key != "key" {
+	if err := s.client.fault(t.Context(), "key", number); !errors.As(err, &corrupt) || corrupt.Key != "key" {
 		t.Errorf("no number: %v, want corrupt", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.fault(ended, "key", io.EOF); !errors.Is(err, context.Canceled) || store.Temporary(err) {
+	if err := s.client.fault(ended, "key", io.EOF); !errors.Is(err, context.Canceled) || store.Temporary(err) {
 		t.Errorf("after the context has ended: %v, want its error", err)
 	}
 }
@@ -84,9 +84,9 @@ func TestFaults(t *testing.T) {
 func TestClientTimeouts(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, redistest.Mini(t), Config{})
-	_, dial := (&net.Dialer{Timeout: 1}).DialContext(t.Context(), "tcp", s.addr)
+	_, dial := (&net.Dialer{Timeout: 1}).DialContext(t.Context(), "tcp", s.client.addr)
 	for _, fault := range []error{dial, context.DeadlineExceeded, fmt.Errorf("sentinel: %w", context.Canceled)} {
-		err := s.fault(t.Context(), "key", fault)
+		err := s.client.fault(t.Context(), "key", fault)
 		if fault == nil || !store.Temporary(err) || !strings.Contains(err.Error(), fault.Error()) {
 			t.Errorf("%v: %v, want a passing fault", fault, err)
 		}

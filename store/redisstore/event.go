@@ -61,15 +61,15 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 	}
 	key := s.keys.plan(id)
 	limit = page(limit)
-	argv := s.scripts.events.argv(make([]any, 0, 8), key)
-	answer, err := s.run(ctx, s.scripts.events, key, false, append(argv, after, limit, limit))
+	argv := s.client.scripts.events.argv(make([]any, 0, 8), key)
+	answer, err := s.client.run(ctx, s.client.scripts.events, key, false, append(argv, after, limit, limit))
 	if err != nil {
 		return nil, err
 	}
 	r := reader{key: s.keys.events(id), rest: answer[1:]}
 	last, first := r.number('|'), r.number('|')
-	if s.cfg.MaxEvents > 0 {
-		first = max(first, last-int64(s.cfg.MaxEvents)+1)
+	if s.client.cfg.MaxEvents > 0 {
+		first = max(first, last-int64(s.client.cfg.MaxEvents)+1)
 	}
 	if err := r.err(); err != nil {
 		return nil, err
@@ -94,8 +94,8 @@ func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit i
 	}
 	key := s.keys.plan(id)
 	limit = page(limit)
-	argv := s.scripts.history.argv(make([]any, 0, 8), key)
-	answer, err := s.run(ctx, s.scripts.history, key, false, append(argv, after, limit))
+	argv := s.client.scripts.history.argv(make([]any, 0, 8), key)
+	answer, err := s.client.run(ctx, s.client.scripts.history, key, false, append(argv, after, limit))
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func parseEvent(id plan.ID, line string) (plan.Event, bool) {
 // nameTenants fills in the tenants of events. They never change.
 func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event) error {
 	buckets := make(map[int]*redis.StringSliceCmd)
-	pipe := s.rdb.Pipeline()
+	pipe := s.client.rdb.Pipeline()
 	for i := range events {
 		if events[i].Task == 0 {
 			continue
@@ -176,12 +176,12 @@ func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event
 	if len(buckets) == 0 {
 		return nil
 	}
-	if err := s.exec(ctx, s.keys.plan(id), pipe); err != nil {
+	if err := s.client.exec(ctx, s.keys.plan(id), pipe); err != nil {
 		return err
 	}
 	for b, cmd := range buckets {
 		if err := cmd.Err(); err != nil {
-			return s.fault(ctx, s.keys.tenants(id, b), err)
+			return s.client.fault(ctx, s.keys.tenants(id, b), err)
 		}
 	}
 	for i := range events {

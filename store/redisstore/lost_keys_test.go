@@ -117,9 +117,9 @@ func (f *lossFixture) reset() {
 	}
 	_, err := pipe.Exec(f.ctx)
 	f.ok(err)
-	f.mu.Lock()
-	clear(f.lanes)
-	f.mu.Unlock()
+	f.queues.mu.Lock()
+	clear(f.queues.byPlan)
+	f.queues.mu.Unlock()
 }
 
 // lossCall is a public call, with what of its answer does not depend on the time.

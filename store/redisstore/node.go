@@ -156,24 +156,6 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// ask makes a call to the server that has key. It returns when ctx ends, or when the
-// server turns out to be silent, whatever the client waits for. What f does may then still
-// happen.
-func ask[T any](ctx context.Context, s *Store, key string, f func(context.Context) (T, error)) (T, error) {
-	n, err := s.nodes.of(ctx, key)
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return askNode(ctx, n, patience, f)
-}
-
-// askErr is [ask] for calls of which only the error counts.
-func askErr(ctx context.Context, s *Store, key string, f func(context.Context) error) error {
-	_, err := ask(ctx, s, key, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
-	return err
-}
-
 func askNode[T any](ctx context.Context, n *node, d time.Duration, f func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {

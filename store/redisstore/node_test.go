@@ -106,7 +106,7 @@ func TestFrozenNode(t *testing.T) {
 	for i, ill := range cluster.Nodes() {
 		t.Run(fmt.Sprint("master ", i), func(t *testing.T) {
 			awaitWhole(t, cluster)
-			c := &sick{t, openStore(t, client, Config{Prefix: s.cfg.Prefix}), ill, cluster, byNode, sent}
+			c := &sick{t, openStore(t, client, Config{Prefix: s.client.cfg.Prefix}), ill, cluster, byNode, sent}
 			for _, r := range byNode {
 				r.TB, r.ctx, r.Store = t, t.Context(), c.Store
 			}
@@ -153,7 +153,7 @@ func (c *sick) freeze() {
 
 	var unknowing []*Store
 	for range 2 {
-		unknowing = append(unknowing, openStore(c, c.rdb, Config{Prefix: c.keys.prefix}))
+		unknowing = append(unknowing, openStore(c, c.client.rdb, Config{Prefix: c.keys.prefix}))
 	}
 	c.ill.Freeze()
 	defer c.ill.Thaw()
@@ -302,7 +302,7 @@ func TestPausedWrites(t *testing.T) {
 		r.ok(err)
 		_, err = s.Events(ctx, r.id, 0, 0)
 		r.ok(err)
-		tasks, faults, err := s.holdings(ctx, patience, []plan.ID{r.id}, "worker")
+		tasks, faults, err := s.indexes.holdings(ctx, patience, []plan.ID{r.id}, "worker")
 		r.ok(err)
 		if len(tasks) != 2 || len(faults) > 0 {
 			t.Fatalf("the worker holds %v, faults %v", tasks, faults)
@@ -311,7 +311,7 @@ func TestPausedWrites(t *testing.T) {
 	}
 	r.ok(admin.Do(r.ctx, "client", "unpause").Err())
 	r.ok(<-write)
-	for _, sc := range []*script{s.scripts.plan, s.scripts.tasks, s.scripts.states, s.scripts.pick, s.scripts.events, s.scripts.held} {
+	for _, sc := range []*script{s.client.scripts.plan, s.client.scripts.tasks, s.client.scripts.states, s.client.scripts.pick, s.client.scripts.events, s.client.scripts.held} {
 		if !sc.reads || sc.plain.Load() {
 			t.Errorf("script %s was called as one that writes", sc.name)
 		}
@@ -340,11 +340,11 @@ func TestReadOnlyCallsRefused(t *testing.T) {
 	if plans, err := s.Plans(r.ctx, store.PlanQuery{}); err != nil || len(plans) != 1 {
 		t.Errorf("%d plans, %v", len(plans), err)
 	}
-	if !s.scripts.plan.plain.Load() {
+	if !s.client.scripts.plan.plain.Load() {
 		t.Error("it is refused each time")
 	}
 	other := openStore(t, server.Client(), Config{})
-	if _, err := other.Plan(r.ctx, r.id); err != nil || other.scripts.plan.plain.Load() {
+	if _, err := other.Plan(r.ctx, r.id); err != nil || other.client.scripts.plan.plain.Load() {
 		t.Errorf("another store's reads are calls that may write, error %v", err)
 	}
 }

@@ -135,7 +135,7 @@ func TestEvictionSetLater(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory", "1gb")
 	s := openStore(t, server.Client(), Config{})
-	s.guard = redisserver.NewGuard(server.Client(), time.Millisecond)
+	s.client.guard = redisserver.NewGuard(server.Client(), time.Millisecond)
 	r := start(t, s, 5, 5)
 	r.ok(s.Join(r.ctx, "before", time.Minute))
 	held := r.claim("before", 2)

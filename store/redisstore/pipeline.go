@@ -40,13 +40,13 @@ type outcome[T any] struct {
 // f makes the calls for a share of the keys, named by their indexes. The error that it
 // returns beside their outcomes only tells whether the server answers. It may go on when
 // spread has returned.
-func spread[T any](ctx context.Context, s *Store, d time.Duration, keys []string,
+func spread[T any](ctx context.Context, cl *client, d time.Duration, keys []string,
 	f func(ctx context.Context, share []int) ([]outcome[T], error),
 ) []outcome[T] {
 	all := make([]outcome[T], len(keys))
 	shares := make(map[*node][]int)
 	for i, key := range keys {
-		n, err := s.nodes.of(ctx, key)
+		n, err := cl.nodes.of(ctx, key)
 		if err != nil {
 			all[i].err = err
 			continue
@@ -72,11 +72,11 @@ func spread[T any](ctx context.Context, s *Store, d time.Duration, keys []string
 
 // each is [spread] of one plain command per key, which queue adds to a pipeline. It returns
 // what reads the command's result.
-func each[T any](ctx context.Context, s *Store, d time.Duration, keys []string,
+func each[T any](ctx context.Context, cl *client, d time.Duration, keys []string,
 	queue func(pipe redis.Pipeliner, i int) (result func() (T, error)),
 ) []outcome[T] {
-	return spread(ctx, s, d, keys, func(ctx context.Context, share []int) ([]outcome[T], error) {
-		pipe := s.rdb.Pipeline()
+	return spread(ctx, cl, d, keys, func(ctx context.Context, share []int) ([]outcome[T], error) {
+		pipe := cl.rdb.Pipeline()
 		results := make([]func() (T, error), len(share))
 		for k, i := range share {
 			results[k] = queue(pipe, i)
@@ -92,21 +92,21 @@ func each[T any](ctx context.Context, s *Store, d time.Duration, keys []string,
 
 // exec sends a pipeline of plain commands about one plan. An error says that they have no
 // outcome; otherwise each command has its own.
-func (s *Store) exec(ctx context.Context, key string, pipe redis.Pipeliner) error {
-	sent, err := ask(ctx, s, key, func(ctx context.Context) (bool, error) {
+func (cl *client) exec(ctx context.Context, key string, pipe redis.Pipeliner) error {
+	sent, err := ask(ctx, cl, key, func(ctx context.Context) (bool, error) {
 		_, err := pipe.Exec(ctx)
 		return true, err
 	})
 	if sent {
 		return nil
 	}
-	return s.fault(ctx, key, err)
+	return cl.fault(ctx, key, err)
 }
 
 // pipeline sends the calls together and sets the answer or the error of each. A server
 // that does not know a script is sent it with the calls that need it. The error is a fault
 // of the whole: of a cluster, some servers may be there.
-func (s *Store) pipeline(ctx context.Context, d time.Duration, calls []pipelined) error {
+func (cl *client) pipeline(ctx context.Context, d time.Duration, calls []pipelined) error {
 	if len(calls) == 0 {
 		return ctx.Err()
 	}
@@ -114,8 +114,8 @@ func (s *Store) pipeline(ctx context.Context, d time.Duration, calls []pipelined
 	for i := range calls {
 		keys[i] = calls[i].key
 	}
-	all := spread(ctx, s, d, keys, func(ctx context.Context, share []int) ([]outcome[string], error) {
-		return s.pipe(ctx, calls, share)
+	all := spread(ctx, cl, d, keys, func(ctx context.Context, share []int) ([]outcome[string], error) {
+		return cl.pipe(ctx, calls, share)
 	})
 	if err := ctx.Err(); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (s *Store) pipeline(ctx context.Context, d time.Duration, calls []pipelined
 	answered := false
 	for i := range calls {
 		c := &calls[i]
-		if c.err = s.fault(ctx, c.key, all[i].err); c.err == nil {
+		if c.err = cl.fault(ctx, c.key, all[i].err); c.err == nil {
 			c.answer = all[i].value
 			c.err = problem(c.key, c.answer)
 		}
@@ -137,14 +137,14 @@ func (s *Store) pipeline(ctx context.Context, d time.Duration, calls []pipelined
 
 // pipe sends a share of the calls to their server, again those that have to be made
 // otherwise.
-func (s *Store) pipe(ctx context.Context, calls []pipelined, share []int) (got []outcome[string], err error) {
+func (cl *client) pipe(ctx context.Context, calls []pipelined, share []int) (got []outcome[string], err error) {
 	argv, cmds := make([][]any, len(share)), make([]*redis.StringCmd, len(share))
 	for k, i := range share {
 		argv[k] = calls[i].argv
 	}
 	got = make([]outcome[string], len(share))
 	for {
-		pipe := s.rdb.Pipeline()
+		pipe := cl.rdb.Pipeline()
 		for k := range share {
 			if argv[k] != nil {
 				cmds[k] = redis.NewStringCmd(ctx, argv[k]...)

@@ -15,18 +15,17 @@ import (
 
 // Bounds of one call of tasks.lua. pageBytes keeps a page of large checkpoints small.
 const (
-	scanBuckets = 64
-	scanCalls   = 4
-	pageBytes   = 4 << 20
+	scanCalls = 4
+	pageBytes = 4 << 20
 )
 
 // Plan implements store.Reader.
 func (s *Store) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
-	l := s.lane(id)
+	l := s.queues.of(id)
 	before := l.newest()
-	answer, err := s.run(ctx, s.scripts.plan, l.key, false, s.scripts.plan.argv(nil, l.key))
+	answer, err := s.client.run(ctx, s.client.scripts.plan, l.key, false, s.client.scripts.plan.argv(nil, l.key))
 	if errors.Is(err, store.ErrNotFound) {
-		err = s.absent(ctx, id, l)
+		err = s.queues.absent(ctx, id, l)
 	}
 	if err != nil {
 		return plan.Plan{}, err
@@ -34,7 +33,7 @@ func (s *Store) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	r := reader{key: l.key, rest: answer[2:]}
 	p, err := parsePlan(id, &r)
 	if err == nil {
-		err = s.notice(id, l, before, p.LastEvent)
+		err = s.queues.notice(id, l, before, p.LastEvent)
 	}
 	if err != nil {
 		return plan.Plan{}, err
@@ -55,13 +54,13 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 	var plans []plan.Plan
 	var damage error
 	for {
-		ids, err := ask(ctx, s, s.keys.plans(), func(ctx context.Context) ([]string, error) {
-			return s.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
+		ids, err := ask(ctx, s.client, s.keys.plans(), func(ctx context.Context) ([]string, error) {
+			return s.client.rdb.ZRangeArgs(ctx, redis.ZRangeArgs{
 				Key: s.keys.plans(), Start: before, Stop: "-inf", ByScore: true, Rev: true, Count: plansPage,
 			}).Result()
 		})
 		if err != nil {
-			return nil, s.fault(ctx, s.keys.plans(), err)
+			return nil, s.client.fault(ctx, s.keys.plans(), err)
 		}
 		found, damaged, err := s.planPage(ctx, ids)
 		if err != nil {
@@ -97,9 +96,9 @@ func (s *Store) planPage(ctx context.Context, ids []string) (plans []plan.Plan, 
 			continue
 		}
 		key := s.keys.plan(id)
-		calls = append(calls, pipelined{id: id, key: key, script: s.scripts.plan, argv: s.scripts.plan.argv(nil, key)})
+		calls = append(calls, pipelined{id: id, key: key, script: s.client.scripts.plan, argv: s.client.scripts.plan.argv(nil, key)})
 	}
-	if err := s.pipeline(ctx, patience, calls); err != nil {
+	if err := s.client.pipeline(ctx, patience, calls); err != nil {
 		return nil, nil, err
 	}
 	plans = make([]plan.Plan, 0, len(ids))
@@ -149,11 +148,11 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 	var calls []pipelined
 	for _, ordinal := range ordinals {
 		if ordinal >= 1 && ordinal <= task.MaxPerPlan {
-			argv := append(s.scripts.pick.argv(nil, key), ordinal, 0, 1, "")
-			calls = append(calls, pipelined{id: id, key: key, script: s.scripts.pick, argv: argv})
+			argv := append(s.client.scripts.pick.argv(nil, key), ordinal, 0, 1, "")
+			calls = append(calls, pipelined{id: id, key: key, script: s.client.scripts.pick, argv: argv})
 		}
 	}
-	if err := s.pipeline(ctx, patience, calls); err != nil {
+	if err := s.client.pipeline(ctx, patience, calls); err != nil {
 		return nil, err
 	}
 	tasks := make([]task.Task, 0, len(calls))
@@ -166,7 +165,7 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 		var found []task.Task
 		err := c.err
 		if err == nil {
-			found, _, err = s.parseTasks(id, key, c.answer, nil)
+			found, _, err = parseTasks(s.keys, id, key, c.answer, nil)
 		}
 		if store.Temporary(err) {
 			return nil, err
@@ -184,12 +183,12 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 // if it has to be rebuilt.
 func (s *Store) pick(ctx context.Context, id plan.ID, ordinal, after, limit int, states string) (tasks []task.Task, complete bool, err error) {
 	key := s.keys.plan(id)
-	argv := s.scripts.pick.argv(nil, key)
-	answer, err := s.run(ctx, s.scripts.pick, key, false, append(argv, ordinal, after, limit, states))
+	argv := s.client.scripts.pick.argv(nil, key)
+	answer, err := s.client.run(ctx, s.client.scripts.pick, key, false, append(argv, ordinal, after, limit, states))
 	if err != nil {
 		return nil, false, err
 	}
-	tasks, next, err := s.parseTasks(id, key, answer, nil)
+	tasks, next, err := parseTasks(s.keys, id, key, answer, nil)
 	return tasks, next == 0, err
 }
 
@@ -204,13 +203,13 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 	}
 	key, next := s.keys.plan(id), q.After
 	for range scanCalls {
-		argv := s.scripts.tasks.argv(make([]any, 0, 9), key)
+		argv := s.client.scripts.tasks.argv(make([]any, 0, 9), key)
 		argv = append(argv, next, limit-len(tasks), lettersOf(q.States), scanBuckets, pageBytes)
-		answer, err := s.run(ctx, s.scripts.tasks, key, false, argv)
+		answer, err := s.client.run(ctx, s.client.scripts.tasks, key, false, argv)
 		if err != nil {
 			return nil, 0, err
 		}
-		if tasks, next, err = s.parseTasks(id, key, answer, tasks); err != nil {
+		if tasks, next, err = parseTasks(s.keys, id, key, answer, tasks); err != nil {
 			return nil, 0, err
 		}
 		if next == 0 || len(tasks) == limit {
@@ -233,7 +232,7 @@ func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit
 	}
 	tasks, complete, err := s.pick(ctx, id, 0, q.After, limit, states)
 	if err == nil && !complete {
-		if err = s.repair(ctx, patience, id); err == nil {
+		if err = s.indexes.repair(ctx, patience, id); err == nil {
 			tasks, complete, err = s.pick(ctx, id, 0, q.After, limit, states)
 		}
 		if err == nil && !complete {
@@ -244,20 +243,6 @@ func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit
 		return tasks, 0, err
 	}
 	return tasks, tasks[len(tasks)-1].ID.Ordinal(), nil
-}
-
-// parseTasks appends the tasks of an answer to tasks.
-func (s *Store) parseTasks(id plan.ID, key, answer string, tasks []task.Task) ([]task.Task, int, error) {
-	r := reader{key: key, rest: answer[1:]}
-	next, cancelled := int(r.number('|')), r.until('|') == "1"
-	for r.more() {
-		t, err := s.parseTask(id, &r, cancelled)
-		if err != nil {
-			return nil, 0, err
-		}
-		tasks = append(tasks, t)
-	}
-	return tasks, next, r.err()
 }
 
 // lettersOf returns the letters of states.
@@ -277,4 +262,12 @@ func lettersOf(states []task.State) string {
 func parsePlanID(text string) (plan.ID, error) {
 	id, err := task.ParseID(text + "000001")
 	return id.Plan(), err
+}
+
+// page returns the number of entries to answer when limit is asked for.
+func page(limit int) int {
+	if limit == 0 {
+		return store.MaxPage
+	}
+	return limit
 }

@@ -13,19 +13,19 @@ import (
 // replicated makes a script call and waits, on the same connection, until enough
 // replicas have it. A call that they do not have in time is a passing fault: sent
 // again, it has no further effect, and waits again.
-func (s *Store) replicated(ctx context.Context, sc *script, key string, argv []any) (string, error) {
-	node := redis.Cmdable(s.rdb)
-	if c, ok := s.rdb.(*redis.ClusterClient); ok {
+func (cl *client) replicated(ctx context.Context, sc *script, key string, argv []any) (string, error) {
+	node := redis.Cmdable(cl.rdb)
+	if c, ok := cl.rdb.(*redis.ClusterClient); ok {
 		master, err := c.MasterForKey(ctx, key)
 		if err != nil {
 			return "", err
 		}
 		node = master
 	}
-	cmd, copies, err := s.withWait(ctx, node, argv)
+	cmd, copies, err := cl.withWait(ctx, node, argv)
 	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
 		argv[0], argv[1] = "eval", sc.text
-		cmd, copies, err = s.withWait(ctx, node, argv)
+		cmd, copies, err = cl.withWait(ctx, node, argv)
 		argv[0], argv[1] = "evalsha", sc.sha
 	}
 	switch {
@@ -33,20 +33,20 @@ func (s *Store) replicated(ctx context.Context, sc *script, key string, argv []a
 		return "", cmd.Err()
 	case err != nil:
 		return "", err
-	case copies.Val() < int64(s.cfg.Replicas):
+	case copies.Val() < int64(cl.cfg.Replicas):
 		return "", &store.TemporaryError{
-			Err: fmt.Errorf("%w: %d of %d have it", ErrNotReplicated, copies.Val(), s.cfg.Replicas),
+			Err: fmt.Errorf("%w: %d of %d have it", ErrNotReplicated, copies.Val(), cl.cfg.Replicas),
 		}
 	}
 	return cmd.Val(), nil
 }
 
 // withWait sends a script call and WAIT in one pipeline.
-func (s *Store) withWait(ctx context.Context, node redis.Cmdable, argv []any) (*redis.StringCmd, *redis.IntCmd, error) {
+func (cl *client) withWait(ctx context.Context, node redis.Cmdable, argv []any) (*redis.StringCmd, *redis.IntCmd, error) {
 	pipe := node.Pipeline()
 	cmd := redis.NewStringCmd(ctx, argv...)
 	_ = pipe.Process(ctx, cmd) // queued; the error comes with Exec
-	copies := redis.NewIntCmd(ctx, "wait", s.cfg.Replicas, s.replicaPatience().Milliseconds())
+	copies := redis.NewIntCmd(ctx, "wait", cl.cfg.Replicas, cl.replicaPatience().Milliseconds())
 	_ = pipe.Process(ctx, copies)
 	_, err := pipe.Exec(ctx)
 	return cmd, copies, err
@@ -55,16 +55,16 @@ func (s *Store) withWait(ctx context.Context, node redis.Cmdable, argv []any) (*
 // replicaPatience is how long WAIT may take: less than the client waits for an answer. Past
 // that the client would hang up and send the call again, and nobody would be told of the
 // replicas.
-func (s *Store) replicaPatience() time.Duration {
+func (cl *client) replicaPatience() time.Duration {
 	var read time.Duration
-	switch c := s.rdb.(type) {
+	switch c := cl.rdb.(type) {
 	case *redis.Client:
 		read = c.Options().ReadTimeout
 	case *redis.ClusterClient:
 		read = c.Options().ReadTimeout
 	}
 	if read <= 0 {
-		return s.cfg.ReplicaTimeout
+		return cl.cfg.ReplicaTimeout
 	}
-	return max(time.Millisecond, min(s.cfg.ReplicaTimeout, read*3/4))
+	return max(time.Millisecond, min(cl.cfg.ReplicaTimeout, read*3/4))
 }

@@ -13,65 +13,6 @@ import (
 // nobody is a plan, and the rest of a key, that no plan, tenant, lease or idempotency key has.
 const nobody = plan.ID(0)
 
-// checkRights refuses a user who lacks any permission that the store will need, and names
-// all that are missing: Redis undoes nothing, so that a command which is refused in the
-// middle of something would leave half of it behind. It writes nothing, not even on a key
-// that nobody uses.
-func (s *Store) checkRights(ctx context.Context) error {
-	found, err := await.Value(ctx, func(ctx context.Context) (*redisserver.Denied, error) {
-		return redisserver.FindDenied(ctx, s.rdb, s.needs())
-	})
-	if err != nil {
-		return s.unreachable(ctx, s.addr, err)
-	}
-	if found == nil {
-		return nil
-	}
-	return &ServerError{Addr: cmp.Or(found.Addr, s.addr), Reason: "this user lacks permissions, see docs/redis.md", Err: found}
-}
-
-// needs are all calls that the store may make: every command of every script, and what it
-// sends itself, each with one key of every kind that it is made on.
-func (s *Store) needs() [][]string {
-	k := s.keys
-	calls := [][]string{
-		{"EVAL", "return 1", "0"}, {"EVALSHA", "0", "0"}, {"INFO"}, {"PING"}, {"SUBSCRIBE"}, {"PUBLISH", k.hints(), "0"},
-	}
-	if s.cfg.Replicas > 0 {
-		calls = append(calls, []string{"WAIT", "0", "0"})
-	}
-	on := func(key string, commands ...string) {
-		for _, c := range commands {
-			calls = append(calls, []string{c, key})
-		}
-	}
-	on(k.plan(nobody), s.scripts.planCommands()...)
-	on(k.plan(nobody), "HMGET", "HGET", "HSET")
-	for _, key := range []string{
-		k.tenants(nobody, 0), k.extras(nobody, 0), k.tasks(nobody, 0), k.held(nobody), k.loose(nobody), k.order(nobody),
-		k.events(nobody), k.history(nobody), k.commands(nobody), k.cursors(nobody),
-	} {
-		on(key, "TYPE", "UNLINK")
-	}
-	on(k.tenants(nobody, 0), "LRANGE")
-	for _, sc := range s.scripts.ofAgenda() {
-		on(k.agenda(), sc.commands...)
-	}
-	on(k.stamps(), "HGET", "HSET", "HDEL", "TYPE")
-	on(k.tokens(), s.scripts.tokens.commands...)
-	on(k.ids(), "GET", "MGET", "SET", "INCRBY", "TYPE", "EXISTS")
-	on(k.tokens(), "MGET")
-	on(k.plans(), "ZADD", "ZRANGE", "ZREM", "TYPE", "EXISTS")
-	on(k.version(), "GET", "SET")
-	on(k.lease(""), "SET", "PEXPIRE", "EXISTS", "DEL")
-	for _, key := range []string{k.tenant(""), k.key("")} {
-		on(key, s.scripts.lock.commands...)
-		on(key, s.scripts.reserve.commands...)
-		on(key, "GET", "SET")
-	}
-	return calls
-}
-
 // planCommands are the commands of all scripts that work on the keys of a plan.
 func (all *scripts) planCommands() []string {
 	var commands []string
@@ -83,4 +24,63 @@ func (all *scripts) planCommands() []string {
 	}
 	slices.Sort(commands)
 	return slices.Compact(commands)
+}
+
+// checkRights refuses a user who lacks any permission that the store will need, and names
+// all that are missing: Redis undoes nothing, so that a command which is refused in the
+// middle of something would leave half of it behind. It writes nothing, not even on a key
+// that nobody uses.
+func (cl *client) checkRights(ctx context.Context) error {
+	found, err := await.Value(ctx, func(ctx context.Context) (*redisserver.Denied, error) {
+		return redisserver.FindDenied(ctx, cl.rdb, cl.needs())
+	})
+	if err != nil {
+		return cl.unreachable(ctx, cl.addr, err)
+	}
+	if found == nil {
+		return nil
+	}
+	return &ServerError{Addr: cmp.Or(found.Addr, cl.addr), Reason: "this user lacks permissions, see docs/redis.md", Err: found}
+}
+
+// needs are all calls that the store may make: every command of every script, and what it
+// sends itself, each with one key of every kind that it is made on.
+func (cl *client) needs() [][]string {
+	k := cl.keys
+	calls := [][]string{
+		{"EVAL", "return 1", "0"}, {"EVALSHA", "0", "0"}, {"INFO"}, {"PING"}, {"SUBSCRIBE"}, {"PUBLISH", k.hints(), "0"},
+	}
+	if cl.cfg.Replicas > 0 {
+		calls = append(calls, []string{"WAIT", "0", "0"})
+	}
+	on := func(key string, commands ...string) {
+		for _, c := range commands {
+			calls = append(calls, []string{c, key})
+		}
+	}
+	on(k.plan(nobody), cl.scripts.planCommands()...)
+	on(k.plan(nobody), "HMGET", "HGET", "HSET")
+	for _, key := range []string{
+		k.tenants(nobody, 0), k.extras(nobody, 0), k.tasks(nobody, 0), k.held(nobody), k.loose(nobody), k.order(nobody),
+		k.events(nobody), k.history(nobody), k.commands(nobody), k.cursors(nobody),
+	} {
+		on(key, "TYPE", "UNLINK")
+	}
+	on(k.tenants(nobody, 0), "LRANGE")
+	for _, sc := range cl.scripts.ofAgenda() {
+		on(k.agenda(), sc.commands...)
+	}
+	on(k.stamps(), "HGET", "HSET", "HDEL", "TYPE")
+	on(k.tokens(), cl.scripts.tokens.commands...)
+	on(k.ids(), "GET", "MGET", "SET", "INCRBY", "TYPE", "EXISTS")
+	on(k.tokens(), "MGET")
+	on(k.plans(), "ZADD", "ZRANGE", "ZREM", "TYPE", "EXISTS")
+	on(k.version(), "GET", "SET")
+	on(k.lease(""), "SET", "PEXPIRE", "EXISTS", "DEL")
+	for _, key := range []string{k.tenant(""), k.key("")} {
+		on(key, cl.scripts.lock.commands...)
+		on(key, cl.scripts.reserve.commands...)
+		on(key, "GET", "SET")
+	}
+	return calls
 }

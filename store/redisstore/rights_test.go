@@ -132,7 +132,7 @@ func TestRightsAskedFor(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	s := openStore(t, server.Client(), Config{})
-	asked := func(s *Store) (names []string) {
+	asked := func(s *client) (names []string) {
 		for _, call := range s.needs() {
 			names = append(names, call[0])
 		}
@@ -140,14 +140,14 @@ func TestRightsAskedFor(t *testing.T) {
 		return slices.Compact(names)
 	}
 	plain := permitted(without(ruleOf(t, "cutover"), optional...))
-	if !slices.Equal(asked(s), plain) {
-		t.Errorf("asked for %v, the documentation has %v", asked(s), plain)
+	if !slices.Equal(asked(s.client), plain) {
+		t.Errorf("asked for %v, the documentation has %v", asked(s.client), plain)
 	}
 	replicated, err := loadScripts(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	more := &Store{keys: s.keys, scripts: replicated, cfg: Config{Replicas: 1}}
+	more := &client{keys: s.keys, scripts: replicated, cfg: Config{Replicas: 1}}
 	extra := slices.Sorted(slices.Values(slices.Concat(plain, permitted(ruleOf(t, "cutover-replicas")))))
 	if !slices.Equal(asked(more), extra) {
 		t.Errorf("with Replicas asked for %v, the documentation has %v", asked(more), extra)
@@ -257,7 +257,7 @@ func TestRightsTakenAway(t *testing.T) {
 	r.ok(s.Join(r.ctx, "worker", time.Minute))
 	for _, word := range rule {
 		name, ok := strings.CutPrefix(word, "+")
-		if !ok || !slices.Contains(s.scripts.commit.commands, strings.ToUpper(name)) {
+		if !ok || !slices.Contains(s.client.scripts.commit.commands, strings.ToUpper(name)) {
 			continue
 		}
 		held := r.claim("worker", 3)
@@ -281,7 +281,7 @@ func TestRightsTakenAway(t *testing.T) {
 			}
 		}
 		refused("commit", s.Commit(r.ctx, &b))
-		if slices.Contains(s.scripts.apply.commands, strings.ToUpper(name)) {
+		if slices.Contains(s.client.scripts.apply.commands, strings.ToUpper(name)) {
 			_, err = s.Apply(r.ctx, command)
 			refused("command", err)
 		}

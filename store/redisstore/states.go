@@ -23,8 +23,8 @@ func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]tas
 		limit = store.MaxStates
 	}
 	key := s.keys.plan(id)
-	argv := s.scripts.states.argv(make([]any, 0, 6), key)
-	answer, err := s.run(ctx, s.scripts.states, key, false, append(argv, after, limit))
+	argv := s.client.scripts.states.argv(make([]any, 0, 6), key)
+	answer, err := s.client.run(ctx, s.client.scripts.states, key, false, append(argv, after, limit))
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]tas
 	for i := range states {
 		state, known := stateOf(letters[i])
 		if !known {
-			return nil, s.damagedTask(id, after+1+i, errors.New("its head is none"))
+			return nil, damagedTask(s.keys, id, after+1+i, errors.New("its head is none"))
 		}
 		states[i] = state
 	}
@@ -49,17 +49,17 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 	if limit == 0 {
 		limit = store.MaxStates
 	}
-	pipe := s.rdb.Pipeline()
+	pipe := s.client.rdb.Pipeline()
 	record := pipe.HMGet(ctx, s.keys.plan(id), "stage", "tasks")
 	var lists []*redis.StringSliceCmd
 	for place := after; place < after+limit; place += bucketSize - place%bucketSize {
 		end := min(after+limit-place, bucketSize-place%bucketSize) + place%bucketSize - 1
 		lists = append(lists, pipe.LRange(ctx, s.keys.tenants(id, place/bucketSize), int64(place%bucketSize), int64(end)))
 	}
-	if err := s.exec(ctx, s.keys.plan(id), pipe); err != nil {
+	if err := s.client.exec(ctx, s.keys.plan(id), pipe); err != nil {
 		return nil, err
 	}
-	if err := s.fault(ctx, s.keys.plan(id), record.Err()); err != nil {
+	if err := s.client.fault(ctx, s.keys.plan(id), record.Err()); err != nil {
 		return nil, err
 	}
 	if record.Val()[0] != "ready" {
@@ -78,7 +78,7 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 			break
 		}
 		key := s.keys.tenants(id, place/bucketSize)
-		if err := s.fault(ctx, key, list.Err()); err != nil {
+		if err := s.client.fault(ctx, key, list.Err()); err != nil {
 			return nil, err
 		}
 		for _, entry := range list.Val() {

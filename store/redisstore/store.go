@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,25 +19,19 @@ import (
 // once a minute, a look at the server's settings. It needs no closing: the host closes its
 // client.
 type Store struct {
-	// Immutable after construction.
-	rdb     redis.UniversalClient
-	cfg     Config
-	addr    string
-	keys    keys
-	scripts *scripts
-	// opened says that check has passed: what its user may do, too.
-	opened bool
-	// cluster says that a script must not change keys of different hash tags. Set by check.
-	cluster bool
-	hints   any // the channel, as an argument
-	guard   *redisserver.Guard
-	nodes   nodes
+	keys   keys
+	client *client
 
-	// Memory to use again: calls of *call, trips of *trip.
-	calls, trips sync.Pool
+	// The parts, each of which has its subject; none knows the Store.
+	queues       *queues
+	agenda       *agenda
+	locks        *locks
+	creationKeys *creationKeys
+	indexes      *indexes
+	tokens       *tokens
+	removals     *removals
 
-	mu    sync.Mutex
-	lanes map[plan.ID]*lane
+	calls sync.Pool // of *call, to use again
 }
 
 var _ store.Store = (*Store)(nil)
@@ -70,69 +62,24 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
-		rdb: rdb, cfg: cfg, addr: address(rdb), keys: keys{cfg.Prefix}, scripts: all, hints: keys{cfg.Prefix}.hints(),
-		guard: redisserver.NewGuard(rdb, 0), lanes: make(map[plan.ID]*lane),
-		nodes: nodes{rdb: rdb, byAddr: make(map[string]*node)},
+	k := keys{cfg.Prefix}
+	cl := &client{
+		rdb: rdb, cfg: cfg, addr: address(rdb), keys: k, scripts: all, hints: k.hints(),
+		guard: redisserver.NewGuard(rdb, 0), nodes: nodes{rdb: rdb, byAddr: make(map[string]*node)},
 	}
-	if err := s.check(ctx); err != nil {
+	if err := cl.check(ctx); err != nil {
 		return nil, err
 	}
-	s.opened = true
-	return s, nil
+	cl.opened = true
+	return newStore(cl), nil
 }
 
-// address returns where a client was told to connect to.
-func address(rdb redis.UniversalClient) string {
-	switch c := rdb.(type) {
-	case *redis.Client:
-		return c.Options().Addr
-	case *redis.ClusterClient:
-		return strings.Join(c.Options().Addrs, ",")
-	}
-	return "redis"
-}
-
-// run calls a script of a plan, or of another key, and returns its answer. durable
-// says that the call writes what must not be lost.
-func (s *Store) run(ctx context.Context, sc *script, key string, durable bool, argv []any) (string, error) {
-	return s.runWithin(ctx, patience, sc, key, durable, argv)
-}
-
-// runWithin is run for a call that may wait less, or more, than others for a server that
-// does not answer. d is as in spread.
-func (s *Store) runWithin(ctx context.Context, d time.Duration, sc *script, key string, durable bool, argv []any) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	n, err := s.nodes.of(ctx, key)
-	if err != nil {
-		return "", s.fault(ctx, key, err)
-	}
-	answer, err := askNode(ctx, n, d, func(ctx context.Context) (string, error) {
-		return s.trip(ctx, sc, key, durable, argv)
-	})
-	if err != nil {
-		return "", s.fault(ctx, key, err)
-	}
-	return answer, problem(key, answer)
-}
-
-// trip is one round trip with a script call.
-func (s *Store) trip(ctx context.Context, sc *script, key string, durable bool, argv []any) (string, error) {
-	if durable && s.cfg.Replicas > 0 {
-		return s.replicated(ctx, sc, key, argv)
-	}
-	return process(ctx, s.rdb, sc, argv)
-}
-
-// send sends one command on the client, or on one node of it.
-func send(ctx context.Context, rdb redis.Cmdable, cmd redis.Cmder) error {
-	p, ok := rdb.(interface {
-		Process(ctx context.Context, cmd redis.Cmder) error
-	})
-	if !ok {
-		return errors.New("redisstore: the client cannot send a command")
-	}
-	return p.Process(ctx, cmd)
+// newStore puts the parts together.
+func newStore(cl *client) *Store {
+	s := &Store{keys: cl.keys, client: cl}
+	s.agenda, s.locks, s.indexes, s.tokens = &agenda{cl}, &locks{cl}, &indexes{cl}, &tokens{cl}
+	s.creationKeys = &creationKeys{cl, s.locks}
+	s.queues = &queues{client: cl, tokens: s.tokens, indexes: s.indexes, byPlan: make(map[plan.ID]*commitQueue)}
+	s.removals = &removals{cl, s.agenda, s.locks, s.creationKeys, s.queues}
+	return s
 }

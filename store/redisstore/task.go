@@ -76,44 +76,6 @@ func parseHead(s string) (head, bool) {
 // taskTexts is how many texts follow a task's ordinal in an answer, after their sizes.
 const taskTexts = 6
 
-// parseTask reads one task of an answer. cancelled says that pending ones show as
-// cancelled.
-func (s *Store) parseTask(id plan.ID, r *reader, cancelled bool) (task.Task, error) {
-	ordinal := r.number24()
-	var size [taskTexts]int
-	for i := range size {
-		size[i] = r.size()
-	}
-	headText, tenant, given := r.take(size[0]), r.take(size[1]), r.take(size[2])
-	saved, undo, failure := r.take(size[3]), r.take(size[4]), r.take(size[5])
-	if err := r.err(); err != nil {
-		return task.Task{}, err
-	}
-	h, ok := parseHead(headText)
-	state, known := stateOf(h.letter)
-	if !ok || !known {
-		return task.Task{}, s.damagedTask(id, ordinal, fmt.Errorf("%.64q is no head", headText))
-	}
-	if state == task.Pending && cancelled {
-		state = task.Canceled
-	}
-	t := task.Task{
-		ID: task.NewID(id, ordinal), Tenant: task.Tenant{ID: strings.Clone(tenant)},
-		Control: task.Control{
-			State: state, Attempt: h.attempt, Request: h.request, PausedIndividually: h.alone, Losses: h.losses,
-		},
-		Version: h.version, Token: h.token, Worker: strings.Clone(h.worker),
-		StartedAt: stamp(h.started), UpdatedAt: stamp(h.updated), EndedAt: stamp(h.ended),
-	}
-	if h.retried != 0 {
-		t.RetriedAt = time.Unix(0, h.retried).UTC()
-	}
-	if err := fillDetails(&t, given, saved, undo, failure); err != nil {
-		return task.Task{}, s.damagedTask(id, ordinal, err)
-	}
-	return t, nil
-}
-
 // fillDetails puts what stands beside a head into t.
 func fillDetails(t *task.Task, given, saved, undo, failure string) error {
 	if given != "" {
@@ -147,10 +109,68 @@ func fillDetails(t *task.Task, given, saved, undo, failure string) error {
 	return nil
 }
 
-func (s *Store) damagedTask(id plan.ID, ordinal int, why error) error {
+// parseTasks appends the tasks of an answer to tasks.
+func parseTasks(k keys, id plan.ID, key, answer string, tasks []task.Task) ([]task.Task, int, error) {
+	r := reader{key: key, rest: answer[1:]}
+	next, cancelled := int(r.number('|')), r.until('|') == "1"
+	for r.more() {
+		t, err := parseTask(k, id, &r, cancelled)
+		if err != nil {
+			return nil, 0, err
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, next, r.err()
+}
+
+// parseTask reads one task of an answer. cancelled says that pending ones show as
+// cancelled.
+func parseTask(k keys, id plan.ID, r *reader, cancelled bool) (task.Task, error) {
+	ordinal := r.number24()
+	var size [taskTexts]int
+	for i := range size {
+		size[i] = r.size()
+	}
+	headText, tenant, given := r.take(size[0]), r.take(size[1]), r.take(size[2])
+	saved, undo, failure := r.take(size[3]), r.take(size[4]), r.take(size[5])
+	if err := r.err(); err != nil {
+		return task.Task{}, err
+	}
+	h, ok := parseHead(headText)
+	state, known := stateOf(h.letter)
+	if !ok || !known {
+		return task.Task{}, damagedTask(k, id, ordinal, fmt.Errorf("%.64q is no head", headText))
+	}
+	if state == task.Pending && cancelled {
+		state = task.Canceled
+	}
+	t := task.Task{
+		ID: task.NewID(id, ordinal), Tenant: task.Tenant{ID: strings.Clone(tenant)},
+		Control: task.Control{
+			State: state, Attempt: h.attempt, Request: h.request, PausedIndividually: h.alone, Losses: h.losses,
+		},
+		Version: h.version, Token: h.token, Worker: strings.Clone(h.worker),
+		StartedAt: stamp(h.started), UpdatedAt: stamp(h.updated), EndedAt: stamp(h.ended),
+	}
+	if h.retried != 0 {
+		t.RetriedAt = time.Unix(0, h.retried).UTC()
+	}
+	if err := fillDetails(&t, given, saved, undo, failure); err != nil {
+		return task.Task{}, damagedTask(k, id, ordinal, err)
+	}
+	return t, nil
+}
+
+func damagedTask(k keys, id plan.ID, ordinal int, why error) error {
 	place := max(0, ordinal-1)
 	return &store.CorruptError{
-		Key:    s.keys.tasks(id, place/bucketSize),
+		Key:    k.tasks(id, place/bucketSize),
 		Reason: "task " + strconv.Itoa(ordinal) + ": " + why.Error(),
 	}
+}
+
+// extras is the stored form of a tenant's labels and parameters.
+type extras struct {
+	Labels     map[string]string `json:"labels,omitempty"`
+	Parameters map[string]string `json:"parameters,omitempty"`
 }

@@ -128,15 +128,15 @@ func TestLargeCheckpoint(t *testing.T) {
 	storetest.Check(t, r.Store, r.id)
 }
 
-// TestTwinsInOneTrip: a batch that is sent twice at the same time may travel with itself.
+// TestTwinsInOneRoundTrip: a batch that is sent twice at the same time may be sent with itself.
 // Both get the same answer.
-func TestTwinsInOneTrip(t *testing.T) {
+func TestTwinsInOneRoundTrip(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, redistest.Start(t).Client(), Config{})
 	r := start(t, s, 100, 10)
 	j := r.claim("w", 1)[0]
 	batches := make([]store.Batch, 3)
-	tr := &trip{}
+	tr := &roundTrip{}
 	for i := range batches {
 		batches[i] = store.Batch{
 			Plan:    r.id,
@@ -147,11 +147,11 @@ func TestTwinsInOneTrip(t *testing.T) {
 		c.encode(&batches[i])
 		tr.calls = append(tr.calls, c)
 	}
-	_ = s.commit(r.ctx, r.id, s.lane(r.id), tr)
+	_ = s.queues.commit(r.ctx, r.id, s.queues.of(r.id), tr)
 	for i := range batches {
 		b := &batches[i]
 		r.ok(tr.calls[i].err)
-		r.ok(tr.calls[i].answerTo(b, s))
+		r.ok(tr.calls[i].answerTo(b, s.keys))
 		if b.Changes[0].Err != nil || b.Changes[0].State != task.Completed {
 			t.Errorf("answer %d: %+v", i, b.Changes[0])
 		}

@@ -1,7 +1,8 @@
 -- Starts the creation of a plan.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] spec   ARGV[2] the creator's mark   ARGV[3] hash   ARGV[4] actor   ARGV[5] number of tasks
+-- ARGV[1] spec   ARGV[2] the creator's mark   ARGV[3] hash   ARGV[4] actor
+-- ARGV[5] number of tasks
 -- ARGV[6] time to live of the creation in microseconds   ARGV[7] idempotency key
 --
 -- Returns "=" or, if the id is taken, "!conflict".

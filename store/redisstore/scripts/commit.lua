@@ -16,18 +16,19 @@
 -- then per claim: id, worker (empty: that of the claim before), most tasks, and which of
 --   the changes comes with it, 0: none
 --
--- Returns "=" flags version "|" rules "|" facts "|" now "|" token "|" then per change two characters,
--- its state and what is in force, and one of:
+-- Returns "=" flags version "|" rules "|" facts "|" now "|" token "|", then per change two
+-- characters, its state and what is in force, and one of:
 --   "."  done, or done before       "f" token ";" worker, sized   fenced
 --   "n"  no such task               "c" damaged                    "i" not in this state
 --   "u"  too many undo entries
 -- then per claim the number of tasks, a byte, and each task framed; or 255, an ordinal
 -- and a tenant for a single task of which now and token say all else.
 -- flags are five, each 1 if so: tasks can be claimed ("-" of save.lua: see for yourself);
--- call again to go on with the undo round; rebuild the indexes, 2: and then call again,
--- nothing was claimed; a problem, sized, ends the answer; the limit of tokens has to be raised before more is claimed.
+-- call again to go on with the undo round; the indexes have to be rebuilt (2: and then call
+-- again, nothing was claimed); a problem, sized, ends the answer; the limit of tokens has to be
+-- raised before more is claimed.
 
-local works, claims, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0, ARGV[4]
+local changes, claims, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0, ARGV[4]
 
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past', 'tokens')
 if r.err then
@@ -54,7 +55,7 @@ local saving, completing = byte('R'), byte('C')
 local as_saved, as_ended = 'R' .. int(plan.stop_running) .. '.', 'C0.'
 
 local i, done, group = 7, 0, 2
-while done < works do
+while done < changes do
   local key, b, count = KEYS[group], ARGV[i], ARGV[i + 1] + 0
   i = i + 2
   local q = { 'HMGET', key }

@@ -9,7 +9,7 @@
 -- Returns as commit.lua does, or "=?" if a task is not as its worker left it, or
 -- anything else is unusual: then nothing was written, and commit.lua is to be called.
 
-local works = ARGV[1] + 0
+local changes = ARGV[1] + 0
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts')
 local stopping = match(r[3] or '', '^%d+ %d (%d)')
 if r[1] ~= 'ready' or not r[2] or not r[4] or not stopping then
@@ -17,7 +17,7 @@ if r[1] ~= 'ready' or not r[2] or not r[4] or not stopping then
 end
 
 local sets, i, done = {}, 7, 0
-while done < works do
+while done < changes do
   local key, count = KEYS[#sets + 2], ARGV[i + 1] + 0
   i = i + 2
   local q = { 'HMGET', key }
@@ -45,4 +45,4 @@ end
 for _, set in ipairs(sets) do
   redis.call(unpack(set))
 end
-return '=-0000' .. r[2] .. '|' .. r[3] .. '|' .. r[4] .. '|' .. now .. '|0|' .. string.rep('R' .. stopping .. '.', works)
+return '=-0000' .. r[2] .. '|' .. r[3] .. '|' .. r[4] .. '|' .. now .. '|0|' .. string.rep('R' .. stopping .. '.', changes)

@@ -4,8 +4,8 @@
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] mark   ARGV[2] ordinal of the first tenant   ARGV[3] number of tenants
--- then the tenants' ids with their marks in front, then the number of those with labels or parameters, and
--- per such: ordinal, JSON
+-- then the tenants' ids with their marks in front, then the number of those with labels or
+-- parameters, and per such: ordinal, JSON
 --
 -- Returns "=" or a problem.
 

@@ -3,7 +3,8 @@
 -- Makes a plan due now. With a channel, a hint goes out.
 --
 -- KEYS of lib/agenda.lua
--- ARGV[1] plan id   ARGV[2] how long it is not put further off   ARGV[3] channel for hints, or empty
+-- ARGV[1] plan id   ARGV[2] how long it is not put further off
+-- ARGV[3] channel for hints, or empty
 --
 -- Returns "=".
 

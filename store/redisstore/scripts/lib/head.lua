@@ -2,7 +2,8 @@
 --
 -- A head is one line:
 --   <state><request> <token> <seq> <losses> <updated>
---   <kept> <version> <attempt> <alone> <started> <ended> <turn> <retried> <previous> <claim> <worker>
+--   <kept> <version> <attempt> <alone> <started> <ended> <turn> <retried> <previous>
+--   <claim> <worker>
 -- seq is the worker's last change under token; while that is 0, previous may be the last one
 -- under an older token, as token/seq. kept is the sum of what stands beside the head: 1 a
 -- checkpoint, 2 an undo log, 4 a failure. turn is the task's place in order. claim, the field

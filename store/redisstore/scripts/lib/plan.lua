@@ -3,8 +3,8 @@
 -- A script answers one string: "=" and its answer, or
 -- "!" and a problem: "!notfound", "!conflict why", "!corrupt <n>:<key of n bytes>why".
 
--- provides: plan, counts, corrupt, wrong_type, int, length, sized, names, counter, ended, format_facts, parse_facts,
---   parse_rules, missing, set_record, parse_record, load, snapshot, at_rest
+-- provides: plan, counts, corrupt, wrong_type, int, length, sized, names, counter, ended,
+--   format_facts, parse_facts, parse_rules, missing, set_record, parse_record, load, snapshot, at_rest
 
 -- plan is what is known of the plan: version, rules and facts as they are stored, the fields
 -- of rules and facts by their names (docs/redis.md), and what a script finds out meanwhile.
@@ -140,7 +140,8 @@ local function parse_record()
   end
 end
 
--- load is set_record and parse_record from the store, for scripts that need nothing else of the record.
+-- load is set_record and parse_record from the store, for scripts that need nothing else of the
+-- record.
 local function load()
   local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts')
   if r.err then

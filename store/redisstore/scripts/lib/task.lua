@@ -3,14 +3,14 @@
 -- Tasks live in buckets of 64. The task of ordinal o is field (o-1)%64 of bucket
 -- floor((o-1)/64): t:<bucket> has its head, and under the field with c, u or f
 -- behind it its checkpoint, undo log and failure: which of them, the head says. A task that
--- was never touched has no head: it is pending. n:<bucket> has the tenants, x:<bucket> their labels and
--- parameters.
+-- was never touched has no head: it is pending. n:<bucket> has the tenants, x:<bucket> their
+-- labels and parameters.
 --
 -- In front of each tenant stands a mark, a digit: 1 says that it has labels or parameters, 2
 -- that its task has a head though its turn has not come yet, 3 both, 0 neither. So the loss
 -- of x:<bucket> or t:<bucket> is noticed.
--- provides: at, bucket, shown, missing_head, corrupt_head, field_names, attach_labels, complete, complete_from_store,
---   missing_heads, frame_tasks
+-- provides: at, bucket, shown, missing_head, corrupt_head, field_names, attach_labels, complete,
+--   complete_from_store, missing_heads, frame_tasks
 
 local function at(ordinal)
   local i = ordinal - 1
@@ -120,8 +120,8 @@ end
 -- What stands beside a head, by its bit in kept: lib/head.lua.
 local besides = { [1] = 'c', [2] = 'u', [4] = 'f' }
 
--- attach_details completes the first whole tasks of a list, as attach_labels does, with what stands beside
--- their heads: checkpoint, undo log and failure in 6 to 8. What the head knows to be there is
+-- attach_details completes the first whole tasks of a list, as attach_labels does, with what
+-- stands beside their heads: checkpoint, undo log and failure in 6 to 8. What the head knows to be there is
 -- not made up for: it returns a problem, and how many of the first tasks are whole.
 local function attach_details(b, list, whole)
   local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
@@ -151,7 +151,8 @@ local function attach_details(b, list, whole)
   return nil, whole
 end
 
--- complete is attach_labels and attach_details. If there is a problem, it returns how many tasks are whole.
+-- complete is attach_labels and attach_details. If there is a problem, it returns how many tasks
+-- are whole.
 local function complete(b, list)
   local problem, whole = attach_labels(b, list)
   local other, fewer = attach_details(b, list, whole)

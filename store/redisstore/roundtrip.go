@@ -1,0 +1,202 @@
+package redisstore
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// trip is one round trip with commits of one plan. Its memory is used again.
+type roundTrip struct {
+	calls []*call
+	order []*work // as sent
+	argv  []any
+	sent  [3]int // arguments that are pointed to
+	// tokens are arguments that are pointed to; raises says that a change asks for them.
+	tokens tokenRange
+	raises bool
+	seen   int64 // the newest event known before, and by the answer
+	last   int64
+	now    int64 // by the server's clock
+	token  int64 // of tasks that are claimed for the first time
+	full   bool  // the server's memory is
+}
+
+// after says what is to be done after a commit.
+type after struct {
+	unindexed bool // an index has to be rebuilt
+	further   bool // the undo round has further to go, or the view is not sure
+}
+
+// complete wakes those who wait.
+func (t *roundTrip) complete() {
+	for i, c := range t.calls {
+		t.calls[i] = nil
+		c.done <- struct{}{}
+	}
+	clear(t.order)
+	clear(t.argv)
+}
+
+// savesAlone reports whether all that was composed is checkpoints.
+func (t *roundTrip) savesAlone() bool {
+	return len(t.order) > 0 && t.sent[1] == 0 &&
+		!slices.ContainsFunc(t.order, func(w *work) bool { return w.after[0] != letterSave })
+}
+
+// compose writes the arguments of commit.lua and save.lua.
+func (t *roundTrip) compose(s *client, key string) {
+	t.order = t.order[:0]
+	t.sent, t.tokens, t.raises = [3]int{2: s.cfg.MaxEvents}, tokenRange{}, false
+	for _, c := range t.calls {
+		for i := range c.works {
+			w := &c.works[i]
+			if w.foreign {
+				continue
+			}
+			t.order = append(t.order, w)
+			t.raises = t.raises || w.raises
+		}
+		if c.claim.Max > 0 {
+			t.sent[1]++
+		}
+	}
+	t.sent[0] = len(t.order)
+	// By bucket, and otherwise as they came.
+	slices.SortStableFunc(t.order, func(a, b *work) int { return cmp.Compare(a.bucket, b.bucket) })
+	t.argv = append(t.argv[:0], "evalsha", s.scripts.commit.sha, 0, key)
+	for i, w := range t.order {
+		w.at = i + 1
+		if i == 0 || t.order[i-1].bucket != w.bucket {
+			t.argv = append(t.argv, bucketKey(key, w.bucket))
+		}
+	}
+	t.argv[2] = len(t.argv) - 3 // the keys
+	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints, &t.tokens.floor, &t.tokens.limit)
+	for from := 0; from < len(t.order); {
+		to := from + 1
+		for to < len(t.order) && t.order[to].bucket == t.order[from].bucket {
+			to++
+		}
+		t.argv = append(t.argv, &t.order[from].bucket, to-from)
+		for _, w := range t.order[from:to] {
+			t.argv = append(t.argv, &w.field, &w.before, &w.after, &w.data)
+		}
+		from = to
+	}
+	worker, none := "", ""
+	for _, c := range t.calls {
+		if c.claim.Max == 0 {
+			continue
+		}
+		named := &c.claim.Worker
+		if *named == worker {
+			named = &none
+		}
+		worker = c.claim.Worker
+		t.argv = append(t.argv, &c.claim.ID, named, &c.claim.Max, c.goesWith())
+	}
+}
+
+// goesWith returns which of the changes that are sent comes with c's claim, 0 if none.
+func (c *call) goesWith() *int {
+	for i := range c.works {
+		if w := &c.works[i]; w.release && !w.foreign {
+			return &w.at
+		}
+	}
+	return new(int)
+}
+
+// parse takes the answer apart and gives every call its part.
+func (t *roundTrip) parse(key, text string) (then after, err error) {
+	r := reader{key: key, rest: text[1:]}
+	flags := r.take(5)
+	if r.bad {
+		return then, r.err()
+	}
+	view, cancelled, sure := t.parseView(&r, flags[0])
+	for _, w := range t.order {
+		w.answer = parseAnswer(&r)
+	}
+	for _, c := range t.calls {
+		c.view, c.cancelled, c.now, c.token = view, cancelled, t.now, t.token
+		if c.claim.Max > 0 {
+			c.claimed = skipTasks(&r)
+		}
+	}
+	if flags[3] == '1' {
+		// The changes stand; only those who came for tasks alone are told.
+		damage := problem(key, r.sized())
+		for _, c := range t.calls {
+			if c.claim.Max > 0 && len(c.works) == 0 && c.claimed == "" {
+				c.err = damage
+			}
+		}
+	}
+	return after{unindexed: flags[2] == '1', further: flags[1] == '1' || !sure}, r.err()
+}
+
+// parseView reads the plan after the commit; cancelled says that its pending tasks
+// show as cancelled. The view is sure unless whether tasks can be claimed has to be asked.
+func (t *roundTrip) parseView(r *reader, can byte) (v store.View, cancelled, sure bool) {
+	v.Version = uint64(r.number('|'))
+	rules := parseRules(r.until('|'))
+	facts := parseFacts(r.until('|'))
+	t.now, t.token = r.number('|'), r.number('|')
+	r.bad = r.bad || !rules.ok || !facts.ok
+	t.last = facts.LastEvent
+	v.State, v.Counters = rules.state, facts.Counters
+	v.Breached, v.UndosExhausted = facts.Breached, facts.UndosExhausted
+	v.Claimable, sure = can == '1', true
+	if can == '-' {
+		v.Claimable, sure = claimable(&rules, &facts)
+	}
+	return v, rules.state.CancelsPending(), sure
+}
+
+func parseAnswer(r *reader) (a answer) {
+	word := r.take(3)
+	if r.bad {
+		return a
+	}
+	letter, ok := stateOf(word[0])
+	r.bad = !ok
+	a.state, a.stop, a.how = letter, task.Stop(word[1]-'0'), word[2]
+	if a.how == 'f' {
+		a.newest = task.Token(r.number(';'))
+		a.worker = r.sized()
+	}
+	return a
+}
+
+// skipTasks passes the tasks of one claim and returns them with their number; nothing
+// if there are none.
+func skipTasks(r *reader) string {
+	all := r.rest
+	switch count := r.take(1); {
+	case r.bad || count[0] == 0:
+		return ""
+	case count[0] == single:
+		r.number24()
+		r.sized()
+	default:
+		for range count[0] {
+			r.number24()
+			size := 0
+			for range taskTexts {
+				size += r.size()
+			}
+			r.take(size)
+		}
+	}
+	if r.bad {
+		return ""
+	}
+	return all[:len(all)-len(r.rest)]
+}
+
+// unusual is what save.lua answers if commit.lua has to be called.
+const unusual = "=?"

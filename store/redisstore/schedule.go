@@ -1,0 +1,142 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// writeHold is how long a command that is being written may take: until then the
+// plan is not let rest for longer.
+const writeHold = 5 * time.Second
+
+// agenda says when each plan is to be looked at, and restores what other keys say, too.
+type agenda struct{ client *client }
+
+// call calls one of the scripts of the agenda.
+func (a *agenda) call(ctx context.Context, sc *script, args ...any) (string, error) {
+	argv := append(sc.argv(nil, a.client.keys.agenda(), a.client.keys.stamps(), a.client.keys.ids(), a.client.keys.plans()), args...)
+	answer, err := a.client.run(ctx, sc, a.client.keys.agenda(), false, argv)
+	if damage := (*store.CorruptError)(nil); errors.As(err, &damage) {
+		a.blame(ctx, damage)
+	}
+	return answer, err
+}
+
+// blame makes damage name the one of the agenda's keys that is of another type, which a
+// script's error does not tell.
+func (a *agenda) blame(ctx context.Context, damage *store.CorruptError) {
+	for key, want := range map[string]string{a.client.keys.agenda(): "zset", a.client.keys.stamps(): "hash", a.client.keys.ids(): "string", a.client.keys.plans(): "zset"} {
+		kind, err := ask(ctx, a.client, key, func(ctx context.Context) (string, error) { return a.client.rdb.Type(ctx, key).Result() })
+		if err == nil && kind != want && kind != "none" {
+			damage.Key = key
+		}
+	}
+}
+
+// wake makes a plan due now and not rest past hold.
+func (a *agenda) wake(ctx context.Context, id plan.ID, hold time.Duration, hint bool) error {
+	channel := ""
+	if hint {
+		channel = a.client.keys.hints()
+	}
+	_, err := a.call(ctx, a.client.scripts.wake, int64(id), hold.Microseconds(), channel)
+	return err
+}
+
+// wakeExisting wakes a plan before a command is written; a plan that is not there is
+// not put on the agenda.
+func (a *agenda) wakeExisting(ctx context.Context, id plan.ID) error {
+	key := a.client.keys.plan(id)
+	stage, err := ask(ctx, a.client, key, func(ctx context.Context) (string, error) {
+		return a.client.rdb.HGet(ctx, key, "stage").Result()
+	})
+	if err == nil && stage == "ready" {
+		return a.wake(ctx, id, writeHold, false)
+	}
+	return nil // the script says what is wrong
+}
+
+// expect makes a creation due when it has rested for ttl.
+func (a *agenda) expect(ctx context.Context, id plan.ID, ttl time.Duration) error {
+	_, err := a.call(ctx, a.client.scripts.expect, int64(id), ttl.Microseconds())
+	return err
+}
+
+// sweep puts plans back on the agenda, and into the list of plans, whose entries were
+// lost: by a process that died between two writes, or with their keys. It restores
+// idempotency keys that are lost, too.
+func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	records := make([]string, len(ids))
+	for i, id := range ids {
+		records[i] = a.client.keys.plan(id)
+	}
+	found := each(ctx, a.client, patience, records, func(pipe redis.Pipeliner, i int) func() ([]any, error) {
+		return pipe.HMGet(ctx, records[i], "stage", "rules", "facts", "key").Result
+	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var check []any
+	var listed []redis.Z
+	named := make(map[string]plan.ID)
+	for i, record := range found {
+		id, v := ids[i], record.value
+		if len(v) < 4 || v[0] == nil {
+			continue // it is not there, or cannot be read now: its turn comes again
+		}
+		rules, _ := v[1].(string)
+		facts, _ := v[2].(string)
+		how := "c"
+		if v[0] == "ready" {
+			how = digit(restsForGood(rules, facts))
+			if key, _ := v[3].(string); key != "" {
+				named[a.client.keys.key(key)] = id
+			}
+		}
+		check = append(check, int64(id), how)
+		listed = append(listed, redis.Z{Score: float64(id), Member: int64(id)})
+	}
+	if len(listed) == 0 {
+		return nil
+	}
+	err := askErr(ctx, a.client, a.client.keys.plans(), func(ctx context.Context) error {
+		return a.client.rdb.ZAddNX(ctx, a.client.keys.plans(), listed...).Err()
+	})
+	if err != nil && !redis.IsOOMError(err) { // a full server's list is mended later
+		return a.client.fault(ctx, a.client.keys.plans(), err)
+	}
+	_, err = a.call(ctx, a.client.scripts.restore, check...)
+	a.restoreKeys(ctx, named)
+	return cmp.Or(err, ctx.Err())
+}
+
+// restoreKeys makes idempotency keys that name no plan name those that have them. One that
+// names another plan by now stays as it is: the plan was created while the key was lost.
+// Those that cannot be written now have their turn again.
+func (a *agenda) restoreKeys(ctx context.Context, named map[string]plan.ID) {
+	names := slices.Sorted(maps.Keys(named))
+	each(ctx, a.client, patience, names, func(pipe redis.Pipeliner, i int) func() (bool, error) {
+		return pipe.SetNX(ctx, names[i], int64(named[names[i]]), 0).Result
+	})
+}
+
+// restsForGood reports whether a plan needs no engine before the next command.
+func restsForGood(rules, facts string) bool {
+	r, f := parseRules(rules), parseFacts(facts)
+	if !r.ok || !f.ok || r.rests == restsNever {
+		return false
+	}
+	return (plan.Plan{Control: plan.Control{State: r.state, Grant: r.grant}, Facts: f.Facts}).AtRest()
+}

@@ -1,0 +1,156 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cutover-go/cutover/internal/await"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+func (q *queues) take() *roundTrip {
+	if t, ok := q.spare.Get().(*roundTrip); ok {
+		return t
+	}
+	return &roundTrip{}
+}
+
+// commit makes the round trip, and further ones if the plan asks for them. It returns what
+// the client said to the first.
+func (q *queues) commit(ctx context.Context, id plan.ID, l *commitQueue, t *roundTrip) (sent error) {
+	key := l.key
+	t.compose(q.client, key)
+	text, sent := q.send(ctx, id, t)
+	err := sent
+	if err = q.client.fault(ctx, key, err); err == nil {
+		err = problem(key, text)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		err = q.absent(ctx, id, l)
+	}
+	var then after
+	if err == nil {
+		then, err = t.parse(key, text)
+	}
+	if err == nil {
+		err = q.notice(id, l, t.seen, t.last)
+	}
+	if err == nil && then.unindexed {
+		err = q.indexes.repair(ctx, patience, id)
+	}
+	if err == nil && then.further {
+		err = q.seekOn(ctx, key, t)
+	}
+	if err != nil {
+		for _, c := range t.calls {
+			c.err = err
+		}
+	}
+	return sent
+}
+
+// send makes the round trip, or two if it looked simpler than it was. It raises the limit of
+// tokens first if a change asks for that.
+func (q *queues) send(ctx context.Context, id plan.ID, t *roundTrip) (text string, err error) {
+	key := q.client.keys.plan(id)
+	if t.raises {
+		if t.tokens, err = q.tokens.raise(ctx, 0); err != nil {
+			return "", err
+		}
+	}
+	if t.full {
+		return q.call(ctx, q.client.scripts.end, key, t.argv)
+	}
+	if t.savesAlone() {
+		text, err := q.call(ctx, q.client.scripts.save, key, t.argv)
+		if err != nil || text != unusual {
+			return text, err
+		}
+	}
+	return q.sendRaising(ctx, id, key, t)
+}
+
+// call makes a round trip with one of the scripts that t was composed for.
+func (q *queues) call(ctx context.Context, sc *script, key string, argv []any) (string, error) {
+	argv[1] = sc.sha
+	return q.client.roundTrip(ctx, sc, key, true, argv)
+}
+
+// endOnFull makes changes that end holds once more, on a server whose memory is full:
+// otherwise nothing there would ever end, and nothing could be removed. Their claim gets
+// nothing.
+func (q *queues) endOnFull(ctx context.Context, id plan.ID, c *call) error {
+	c.claim = store.Claim{}
+	l := q.of(id)
+	t := &roundTrip{calls: []*call{c}, seen: l.newest(), full: true}
+	return await.Do(ctx, func(ctx context.Context) error {
+		c.err = nil
+		_ = q.commit(ctx, id, l, t)
+		return c.err
+	})
+}
+
+// seekOn lets the undo round go on until it has found a task or is dry, in steps of
+// bounded size.
+func (q *queues) seekOn(ctx context.Context, key string, t *roundTrip) error {
+	for {
+		var empty roundTrip
+		empty.compose(q.client, key)
+		text, err := q.client.roundTrip(ctx, q.client.scripts.commit, key, true, empty.argv)
+		if err = q.client.fault(ctx, key, err); err == nil {
+			err = problem(key, text)
+		}
+		if err != nil {
+			return err
+		}
+		r := reader{key: key, rest: text[1:]}
+		flags := r.take(5)
+		if r.bad {
+			return r.err()
+		}
+		view, _, _ := t.parseView(&r, flags[0])
+		for _, c := range t.calls {
+			c.view = view
+		}
+		if flags[1] != '1' || r.bad {
+			return r.err()
+		}
+	}
+}
+
+// sendRaising sends a commit, and again with a higher limit of tokens or the index of held
+// tasks rebuilt if it needs that. What is sent again has been answered without claims: its
+// changes are repeated without effect.
+func (q *queues) sendRaising(ctx context.Context, id plan.ID, key string, t *roundTrip) (text string, err error) {
+	repaired := make(map[plan.ID]bool)
+	for range maxRaises {
+		text, err = q.call(ctx, q.client.scripts.commit, key, t.argv)
+		if err != nil || len(text) < 6 || text[0] != '=' {
+			return text, err
+		}
+		switch {
+		case text[3] == '2':
+			err = q.indexes.repairOnce(ctx, patience, id, repaired)
+		case text[5] == '1':
+			var more tokenRange
+			more, err = q.tokens.raise(ctx, clockOf(text))
+			t.tokens.limit = more.limit
+		default:
+			return text, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", &store.TemporaryError{Err: errTokens}
+}
+
+// clockOf returns the time by the clock of the plan's node from an answer of commit.lua.
+func clockOf(answer string) int64 {
+	r := reader{rest: answer[6:]}
+	for range 3 {
+		r.until('|')
+	}
+	return r.number('|')
+}

@@ -45,7 +45,7 @@ type scriptBench struct {
 func newScriptBench(b *testing.B, tasks, together int) *scriptBench {
 	b.Helper()
 	s := &scriptBench{rollout: start(b, openStore(b, redistest.Start(b).Client(), Config{}), tasks, together)}
-	s.queue = s.Store.queues.of(s.id)
+	s.queue = s.queues.of(s.id)
 	for range together {
 		s.calls = append(s.calls, newCall())
 	}
@@ -61,7 +61,7 @@ func (s *scriptBench) send(batches []store.Batch) {
 	_ = s.queues.commit(s.ctx, s.id, s.queue, t)
 	for i := range batches {
 		s.ok(s.calls[i].err)
-		s.ok(s.calls[i].answerTo(&batches[i], s.Store.keys))
+		s.ok(s.calls[i].answerTo(&batches[i], s.keys))
 		for _, w := range batches[i].Changes {
 			s.ok(w.Err)
 		}

@@ -220,7 +220,8 @@ func clusterHalfMovedSlot(t *testing.T, c *redistest.Cluster) {
 	rdb := c.Client()
 	s := onRedis(t, rdb, Config{})
 	ctx := t.Context()
-	const ttl, interval = 2 * time.Second, 250 * time.Millisecond
+	// Long enough that a busy machine gets a thousand refreshes done in time.
+	const ttl, interval = 4 * time.Second, 500 * time.Millisecond
 	const n = 100
 	var all, half []string
 	var handles []*Handle

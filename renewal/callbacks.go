@@ -65,8 +65,8 @@ func (h *Handle) callNext() {
 	if !ok {
 		return
 	}
-	if !h.pol.shared.callbacks.Submit(&callbackCall{h: h, callback: next}) { // after the end of the service
-		q.running = false
+	if !h.pol.shared.callbacks.Submit(&callbackCall{h: h, callback: next}) {
+		q.running = false // the service has ended
 		q.clear()
 	}
 }

@@ -244,3 +244,29 @@ func TestShutdownLeavesHungFunctionsBehind(t *testing.T) {
 		close(hang)
 	})
 }
+
+// TestCancelAndWaitForAPolicy: a function under way is waited for, also one of a task
+// that nothing else has happened to.
+func TestCancelAndWaitForAPolicy(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{UserBudget: time.Minute}, func(w *world) {
+		t := w.t
+		var running atomic.Bool
+		p := every(10 * time.Second)
+		p.RenewAtOnce = true
+		p.Stop = []StopRule{If(func(context.Context, Status) (bool, error) {
+			running.Store(true)
+			time.Sleep(3 * time.Second)
+			running.Store(false)
+			return false, nil
+		})}
+		h := w.lease(t, "k", p)
+		pass(time.Second)
+		if !running.Load() {
+			t.Fatal("the function does not run: nothing is tested")
+		}
+		if err := h.CancelAndWait(t.Context()); err != nil || running.Load() {
+			t.Errorf("%v, function still running: %v", err, running.Load())
+		}
+	})
+}

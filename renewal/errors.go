@@ -25,7 +25,7 @@ var (
 	ErrMissing      = errors.New("renewal: key does not exist")
 	ErrForeignOwner = errors.New("renewal: key holds another owner's token")
 	ErrDeadline     = errors.New("renewal: no successful refresh in time, the key may have expired")
-	ErrWrongType    = backend.ErrWrongType // a key that is not a string cannot hold an owner's token
+	ErrWrongType    = backend.ErrWrongType // a key that is not a string holds no token
 	ErrEnded        = errors.New("renewal: task has ended")
 	ErrBudget       = hostcall.ErrBudget // a function of the host exceeded Config.UserBudget
 	ErrInCallback   = errors.New("renewal: cannot wait for a task inside its own callback or policy")

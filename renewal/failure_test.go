@@ -270,7 +270,8 @@ func TestClockSteps(t *testing.T) {
 				go func() { done <- s.Run(ctx) }()
 				synctest.Wait()
 				hourly := every(time.Hour)
-				hourly.RenewAtOnce = true // otherwise its first tick, at a random moment, may come in between
+				// Otherwise its first tick, at a random moment, may come in between.
+				hourly.RenewAtOnce = true
 				far := w.lease(t, "far", hourly)
 				near := w.lease(t, "near", every(time.Second))
 				pass(10 * time.Second)
@@ -295,4 +296,22 @@ func TestClockSteps(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDeadlineCountsFromTheSending: what an answer took is not time that the key lives.
+func TestDeadlineCountsFromTheSending(t *testing.T) {
+	t.Parallel()
+	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
+		t := w.t
+		p := every(10 * time.Second) // TTL 40 s, margin 0.8 s
+		h := w.lease(t, "k", p)
+		w.at("main").slow(5 * time.Second)
+		sent := time.Now()
+		if err := h.RenewNow(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := h.Status().Deadline.Sub(sent), 39200*time.Millisecond; got < want-time.Second || got > want+time.Second {
+			t.Errorf("the deadline is %v after the request was sent, want %v", got, want)
+		}
+	})
 }

@@ -39,7 +39,7 @@ type Handle struct {
 // Handle.
 type extra struct {
 	done      chan struct{}
-	ctx       context.Context //nolint:containedctx // handed out by Handle.Context; ends with the task
+	ctx       context.Context //nolint:containedctx // of Handle.Context
 	cancel    context.CancelCauseFunc
 	born      time.Duration // registered, for the stop rule After
 	ended     time.Time

@@ -138,7 +138,7 @@ func checkReturns(t *testing.T, name string, end func(context.Context, time.Dura
 	}
 	select {
 	case at := <-ended:
-		if late := (<-returned).Sub(at); late > 500*time.Millisecond { // the client's timeouts take longer; usual are 1 ms
+		if late := (<-returned).Sub(at); late > 500*time.Millisecond { // usual is 1 ms
 			t.Errorf("%s returned %v after the end of its context", name, late)
 		}
 	case <-time.After(10 * time.Second):

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
 )
 
 // TestLagPutsTheUrgentFirst lets one slow node fall behind and checks that the keys
@@ -245,4 +247,34 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 			t.Errorf("reason %d is called %s", r, r)
 		}
 	}
+}
+
+// TestRenewNowLiftsWhatIsQueued: a key that waits for its turn gets a place ahead.
+func TestRenewNowLiftsWhatIsQueued(t *testing.T) {
+	t.Parallel()
+	s := newIdle(t, Config{})
+	h := register(t, s, Task{Keys: []string{"k"}, Policy: every(time.Second)})
+	pushed := &pushes{nodeQueues: s.router}
+	s.shared.queues = pushed
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refresh(0)
+	h.x().waits.add()
+	for range 3 { // once is enough
+		h.refresh(0)
+	}
+	if want := []nodequeue.Rank{nodequeue.RankDue, nodequeue.RankFirst}; !slices.Equal(pushed.ranks, want) {
+		t.Errorf("queued with ranks %v, want %v", pushed.ranks, want)
+	}
+}
+
+// pushes records the ranks with which keys are queued.
+type pushes struct {
+	nodeQueues
+	ranks []nodequeue.Rank
+}
+
+func (p *pushes) push(it nodequeue.Item[taskKey], r nodequeue.Rank) {
+	p.ranks = append(p.ranks, r)
+	p.nodeQueues.push(it, r)
 }

@@ -16,7 +16,8 @@ func TestFixedRateDoesNotDrift(t *testing.T) {
 			t.Parallel()
 			bubble(t, Config{}, func(w *world) {
 				t := w.t
-				w.at("main").slow(70 * time.Millisecond) // a slow answer must not push the next tick
+				// A slow answer must not push the next tick.
+				w.at("main").slow(70 * time.Millisecond)
 				h := w.lease(t, "k", &Policy{TTL: FixedTTL(time.Second), Interval: interval})
 				pass(10*time.Second + 71*time.Millisecond)
 				if n := h.Result().Renewals; n < 39 || n > 41 {
@@ -161,4 +162,18 @@ func TestSubSecondTTL(t *testing.T) {
 			t.Errorf("%+v, want 100 ± 1 renewals", r)
 		}
 	})
+}
+
+// TestStallKeepsThePhase: after missed ticks the rate goes on where it was.
+func TestStallKeepsThePhase(t *testing.T) {
+	t.Parallel()
+	s := newIdle(t, Config{})
+	h := register(t, s, Task{Keys: []string{"k"}, Policy: every(time.Second)})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.due = 300 * time.Millisecond
+	h.tick(3500 * time.Millisecond)
+	if want := 4300 * time.Millisecond; h.due != want {
+		t.Errorf("next due at %v, want %v", h.due, want)
+	}
 }

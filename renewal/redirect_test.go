@@ -127,7 +127,8 @@ func TestClusterRedirectsToAFrozenNode(t *testing.T) {
 	g.reset()
 	before := handles[stay[0]].Result().Renewals
 	eventually(t, 20*time.Second, func() bool { return handles[stay[0]].Result().Renewals >= before+5 }, "not renewed")
-	if worst := g.worst(stay); worst > 4*interval { // a busy machine takes its share; in one queue it is 10 s
+	// A busy machine takes its share; in one queue it is 10 s.
+	if worst := g.worst(stay); worst > 4*interval {
 		t.Errorf("a gap of %v between renewals of the keys that stay, want about %v", worst, interval)
 	}
 	m.to.Thaw()

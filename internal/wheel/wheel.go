@@ -24,7 +24,9 @@ type Handle struct {
 // Wheel holds values of type T, each due at a tick. It is not safe for
 // concurrent use. Use [New].
 type Wheel[T any] struct {
-	cur  uint64 // everything due at or before cur has been handed out, but for what is left in cur's own slot
+	// cur is the present tick. Invariant: every timer with due <= cur has been returned, but
+	// for what is left in cur's own slot.
+	cur  uint64
 	live int
 
 	// Invariant: an entry in the fine level has due-cur < fineSlots, one in a

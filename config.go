@@ -1,6 +1,7 @@
 package cutover
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -87,19 +88,12 @@ func (e *InvalidError) Error() string {
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 func (c Config) withDefaults() Config {
-	def := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
-	}
-	def(&c.LeaseTTL, 30*time.Second)
-	def(&c.PollInterval, time.Second)
-	def(&c.ShutdownGrace, 20*time.Second)
-	def(&c.CancelGrace, 30*time.Second)
-	def(&c.Retention, 90*day)
-	if c.Capacity == 0 {
-		c.Capacity = 64
-	}
+	c.Capacity = cmp.Or(c.Capacity, 64)
+	c.LeaseTTL = cmp.Or(c.LeaseTTL, 30*time.Second)
+	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
+	c.ShutdownGrace = cmp.Or(c.ShutdownGrace, 20*time.Second)
+	c.CancelGrace = cmp.Or(c.CancelGrace, 30*time.Second)
+	c.Retention = cmp.Or(c.Retention, 90*day)
 	switch {
 	case c.MaxLosses == 0:
 		c.MaxLosses = 3

@@ -117,7 +117,7 @@ local function repeated(id, most)
     local h = ordinal and head(ordinal)
     local t = h and parse_head(h)
     if t and t.claim == q[k + 2] then
-      list[#list + 1] = { ordinal, h }
+      list[#list + 1] = described(ordinal, h, false, false)
     end
   end
   if list[1] or find(past, '\0' .. id .. '/', 1, true) then

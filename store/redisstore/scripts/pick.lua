@@ -46,7 +46,7 @@ for i = 1, math.min(#ordinals, tonumber(ARGV[3])) do
   if got.err then
     return corrupt(bucket(b), got.err)
   end
-  problem = frame_tasks(b, { { ordinal, got[1] } }, out)
+  problem = frame_tasks(b, { described(ordinal, got[1], false, false) }, out)
   if problem then
     return problem
   end

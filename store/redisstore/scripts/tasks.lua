@@ -47,7 +47,7 @@ while buckets > 0 and after < plan.total and count < limit and size < bytes do
     local letter = shown(h and sub(h, 1, 1) or 'P')
     after = ordinal
     if states == '' or find(states, string.upper(letter), 1, true) then
-      list[#list + 1] = { ordinal, h }
+      list[#list + 1] = described(ordinal, h, false, false)
       count = count + 1
       if count == limit then
         break

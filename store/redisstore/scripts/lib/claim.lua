@@ -130,7 +130,7 @@ end
 -- admit appends a task to the pool. What goes with it is read before it is taken: a task
 -- that is not whole is given to nobody.
 local function admit(ordinal, h, pool)
-  local t = { ordinal, h }
+  local t = described(ordinal, h, false, false)
   plan.damaged = complete_from_store((at(ordinal)), { t })
   if not plan.damaged then
     pool[#pool + 1] = t
@@ -183,7 +183,7 @@ local function gather_pending(want, pool)
           plan.damaged = corrupt_head(next)
           break
         end
-        list[#list + 1] = { next, h, not h, tenants[i], '' }
+        list[#list + 1] = described(next, h, not h, tenants[i])
       end
       next = next + 1
     end

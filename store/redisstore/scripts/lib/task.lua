@@ -9,8 +9,8 @@
 -- In front of each tenant stands a mark, a digit: 1 says that it has labels or parameters, 2
 -- that its task has a head though its turn has not come yet, 3 both, 0 neither. So the loss
 -- of x:<bucket> or t:<bucket> is noticed.
--- provides: at, bucket, shown, missing_head, corrupt_head, field_names, attach_labels, complete,
---   complete_from_store, missing_heads, frame_tasks
+-- provides: at, bucket, described, shown, missing_head, corrupt_head, field_names, attach_labels,
+--   complete, complete_from_store, missing_heads, frame_tasks
 
 local function at(ordinal)
   local i = ordinal - 1
@@ -59,6 +59,12 @@ local function frame(ordinal, h, tenant, given, c, u, f)
   end
   return char(floor(ordinal / 65536), floor(ordinal / 256) % 256, ordinal % 256) .. length(a) .. length(b) .. length(d) .. length(e)
     .. length(g) .. length(i) .. h .. tenant .. given .. c .. u .. f
+end
+
+-- described returns a task to be completed by what follows. It has room for everything at
+-- once: a table that grows is filled anew. bare says that nothing stands beside the head.
+local function described(ordinal, h, bare, entry)
+  return { ordinal, h, bare, entry, false, '', '', '' }
 end
 
 -- attach_labels completes tasks of one bucket, given as {ordinal, head or false, bare, the entry
@@ -128,7 +134,6 @@ local function attach_details(b, list, whole)
   for i = 1, whole do
     local t = list[i]
     local kept = t[2] and not t[3] and kept_of(t[2]) or 0
-    t[6], t[7], t[8] = '', '', ''
     local bit, place = 1, 6
     while kept > 0 do
       if kept % 2 == 1 then
@@ -168,7 +173,7 @@ local function complete_from_store(b, list)
     return corrupt(key, all.err)
   end
   for _, t in ipairs(list) do
-    t[3], t[4] = t[3] or false, all[t[1] - b * 64 - first + 1]
+    t[4] = all[t[1] - b * 64 - first + 1]
   end
   return (complete(b, list))
 end

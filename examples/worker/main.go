@@ -73,8 +73,8 @@ func run(ctx context.Context, o options) error {
 	rdb := redis.NewClient(&redis.Options{Addr: o.redis})
 	defer func() { _ = rdb.Close() }()
 	s, err := redisstore.Open(ctx, rdb, redisstore.Config{
-		Prefix:   prefix,
-		WentBack: func(e *redisstore.WentBackError) { fmt.Println("--", e) },
+		Prefix:     prefix,
+		OnWentBack: func(e *redisstore.WentBackError) { fmt.Println("--", e) },
 	})
 	if err != nil {
 		return err

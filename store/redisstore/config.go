@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -26,10 +25,10 @@ type Config struct {
 	// ReplicaTimeout bounds that wait. Default 1 s; never more than three quarters of the
 	// client's ReadTimeout.
 	ReplicaTimeout time.Duration
-	// WentBack is called when a plan is found in an older state than this process has
+	// OnWentBack is called when a plan is found in an older state than this process has
 	// seen, as after a failover to a replica that had not got all. The call that
 	// found out returns the same *WentBackError. It must not block.
-	WentBack func(*WentBackError)
+	OnWentBack func(*WentBackError)
 }
 
 func (c Config) withDefaults() Config {
@@ -40,17 +39,16 @@ func (c Config) withDefaults() Config {
 	if c.ReplicaTimeout == 0 {
 		c.ReplicaTimeout = time.Second
 	}
-	if c.WentBack == nil {
-		c.WentBack = func(*WentBackError) {}
+	if c.OnWentBack == nil {
+		c.OnWentBack = func(*WentBackError) {}
 	}
 	return c
 }
 
-// validate names every fault.
-func (c Config) validate() error {
-	var faults []error
+// validate returns every fault.
+func (c Config) validate() (faults []string) {
 	fault := func(format string, args ...any) {
-		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+		faults = append(faults, fmt.Sprintf(format, args...))
 	}
 	if strings.ContainsAny(c.Prefix, "{}") {
 		fault("Prefix %q has braces", c.Prefix)
@@ -61,5 +59,5 @@ func (c Config) validate() error {
 	if c.ReplicaTimeout < time.Millisecond {
 		fault("ReplicaTimeout is %s, the least is 1ms", c.ReplicaTimeout)
 	}
-	return errors.Join(faults...)
+	return faults
 }

@@ -87,7 +87,7 @@
 //
 // Those of package store, and:
 //
-//	a Config with faults                           ErrConfig
+//	a Config with faults                           ErrInvalid (*InvalidError: every fault)
 //	a server that cannot be used as it is set up   ErrServer (*ServerError: where, why)
 //	data written by a newer library, or too old    ErrVersion (*VersionError)
 //	a plan that is older than it was               ErrWentBack (*WentBackError)

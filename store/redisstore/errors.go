@@ -3,12 +3,13 @@ package redisstore
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Sentinels to match with errors.Is.
 var (
-	// ErrConfig is matched by faults of a [Config].
-	ErrConfig = errors.New("redisstore: invalid config")
+	// ErrInvalid is matched by every *InvalidError.
+	ErrInvalid = errors.New("redisstore: invalid configuration")
 	// ErrServer is matched by every *ServerError.
 	ErrServer = errors.New("redisstore: the server cannot be used")
 	// ErrVersion is matched by every *VersionError.
@@ -19,6 +20,19 @@ var (
 	// in a store.TemporaryError.
 	ErrNotReplicated = errors.New("redisstore: not on enough replicas")
 )
+
+// InvalidError names everything that is wrong with what [Open] was given. It matches
+// [ErrInvalid].
+type InvalidError struct {
+	Faults []string
+}
+
+func (e *InvalidError) Error() string {
+	return ErrInvalid.Error() + ": " + strings.Join(e.Faults, "; ")
+}
+
+// Is reports whether target is [ErrInvalid].
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 // ServerError says that a server cannot be used as it is set up, and that trying
 // again does not help: a wrong password, a certificate that is not trusted, a user who

@@ -216,7 +216,7 @@ func TestLostStore(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	var told []*WentBackError
-	s := openStore(t, client, Config{WentBack: func(e *WentBackError) { told = append(told, e) }})
+	s := openStore(t, client, Config{OnWentBack: func(e *WentBackError) { told = append(told, e) }})
 	removed, lost := busy(t, s), busy(t, s)
 	removed.end()
 	for more := true; more; {
@@ -243,7 +243,7 @@ func TestWentBack(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	var told []*WentBackError
-	s := openStore(t, client, Config{WentBack: func(e *WentBackError) { told = append(told, e) }})
+	s := openStore(t, client, Config{OnWentBack: func(e *WentBackError) { told = append(told, e) }})
 	r := start(t, s, 3, 3)
 	before := dump(t, client)
 	r.claim("worker", 2)

@@ -224,8 +224,9 @@ func TestConfigFaults(t *testing.T) {
 	_, err := Open(t.Context(), redistest.Mini(t), Config{
 		Prefix: "{x}", Replicas: -1, ReplicaTimeout: -time.Second,
 	})
-	if !errors.Is(err, ErrConfig) {
-		t.Fatalf("error %v, want %v", err, ErrConfig)
+	var invalid *InvalidError
+	if !errors.Is(err, ErrInvalid) || !errors.As(err, &invalid) || len(invalid.Faults) != 3 {
+		t.Fatalf("error %v, want three faults", err)
 	}
 	for _, field := range []string{"Prefix", "Replicas", "ReplicaTimeout"} {
 		if !strings.Contains(err.Error(), field+" ") {

@@ -20,7 +20,7 @@ func (q *queues) notice(id plan.ID, l *commitQueue, before, last int64) error {
 		return nil
 	}
 	lost := &WentBackError{Plan: id, Seen: before, Found: last}
-	q.client.cfg.WentBack(lost)
+	q.client.cfg.OnWentBack(lost)
 	return lost
 }
 
@@ -49,6 +49,6 @@ func (q *queues) absent(ctx context.Context, id plan.ID, l *commitQueue) error {
 		return store.ErrNotFound
 	}
 	lost := &WentBackError{Plan: id, Seen: seen}
-	q.client.cfg.WentBack(lost)
+	q.client.cfg.OnWentBack(lost)
 	return lost
 }

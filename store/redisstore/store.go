@@ -2,8 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -39,7 +37,7 @@ var _ store.Store = (*Store)(nil)
 // Open returns a store over rdb after it has checked the server: Redis 7.0 or newer, no
 // key that is dropped by itself, data that this library knows, and a user who may do all
 // that is needed. *ServerError, which names every permission that is missing,
-// *VersionError, ErrConfig, or a passing fault (store.Temporary) that names the address.
+// *VersionError, *InvalidError, or a passing fault (store.Temporary) that names the address.
 // Whatever is refused, nothing was written.
 //
 // A memory limit with another policy than noeviction can also be set later. It is noticed
@@ -53,10 +51,10 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 	cfg = cfg.withDefaults()
 	faults := cfg.validate()
 	if nilcheck.IsNil(rdb) {
-		faults = errors.Join(faults, fmt.Errorf("%w: the client is nil", ErrConfig))
+		faults = append(faults, "the client is nil")
 	}
-	if faults != nil {
-		return nil, faults
+	if len(faults) > 0 {
+		return nil, &InvalidError{Faults: faults}
 	}
 	all, err := loadScripts(cfg.Replicas > 0)
 	if err != nil {

@@ -123,7 +123,7 @@ func (o *orders) open(ctx context.Context, rdb redis.UniversalClient, l *ledger)
 	for {
 		s, err := redisstore.Open(ctx, rdb, redisstore.Config{
 			Prefix: o.Prefix, Replicas: o.Replicas,
-			WentBack: func(e *redisstore.WentBackError) { l.note(entry{Worker: o.Name, Kind: goneBy, Note: e.Error()}) },
+			OnWentBack: func(e *redisstore.WentBackError) { l.note(entry{Worker: o.Name, Kind: goneBy, Note: e.Error()}) },
 		})
 		switch {
 		case err == nil:

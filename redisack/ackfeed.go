@@ -104,8 +104,8 @@ func ackObservation(ack wire.Ack) Observation {
 	}
 }
 
-// guardedCompare is the policy's Compare for one target. It may be the host's code: a panic of it is
-// logged, and says nothing of the client.
+// guardedCompare is the policy's Compare for one target. It may be the host's code: a panic of it
+// is logged, and says nothing of the client.
 func guardedCompare(p *Policy, t Target, log *zap.Logger) func(Observation) Verdict {
 	return func(obs Observation) (verdict Verdict) {
 		defer func() {

@@ -11,25 +11,29 @@ import (
 )
 
 const (
-	// ackPause is the least time between two reads of one server. In silence it grows with the time that the newest run
-	// has waited, to maxAckPause: an acknowledgement is noticed late by about an eighth of the time that it took.
+	// ackPause is the least time between two reads of one server. In silence it grows with the time
+	// that the newest run has waited, to maxAckPause: an acknowledgement is noticed late by about
+	// an eighth of the time that it took.
 	ackPause    = 5 * time.Millisecond
 	maxAckPause = 50 * time.Millisecond
-	// A read is followed by a pause of ackShare times its own length, up to maxSlowPause: a busy server is not kept busy.
+	// A read is followed by a pause of ackShare times its own length, up to maxSlowPause: a busy
+	// server is not kept busy.
 	ackShare     = 2
 	maxSlowPause = time.Second
-	// ackStreams is how many streams one round trip reads, and ackEntries how many entries of all of them together. It
-	// bounds what an answer may take in memory.
+	// ackStreams is how many streams one round trip reads, and ackEntries how many entries of all
+	// of them together. It bounds what an answer may take in memory.
 	ackStreams = 500
 	ackEntries = 10_000
 	ackBatch   = 1000 // of one stream
 )
 
-// ackReader reads the streams of acknowledgements for all runs of a client. However many runs wait, each server is read
-// by one goroutine with one pipeline at a time, so they share one connection of the host's pool.
+// ackReader reads the streams of acknowledgements for all runs of a client. However many runs wait,
+// each server is read by one goroutine with one pipeline at a time, so they share one connection of
+// the host's pool.
 //
-// A run makes a request and waits for its answer; its context ends only its own wait. The goroutine of a server starts
-// with the first request and ends when there are none, so nothing runs between the calls of the client.
+// A run makes a request and waits for its answer; its context ends only its own wait. The goroutine
+// of a server starts with the first request and ends when there are none, so nothing runs between
+// the calls of the client.
 type ackReader struct {
 	mu      sync.Mutex
 	servers map[string]*ackServer // by address
@@ -52,7 +56,7 @@ type ackSource interface {
 	Pipeline() redis.Pipeliner
 }
 
-// ackRequest is one run's wish to know what follows a position in a stream.
+// ackRequest asks for what follows a position in a stream, for one run.
 type ackRequest struct {
 	stream string
 	after  string
@@ -107,7 +111,8 @@ func (r *ackReader) enter(addr string, rdb ackSource, req *ackRequest) *ackServe
 	return server
 }
 
-// forget drops servers that nobody reads, so that those of a cluster that come and go do not add up. The caller holds mu.
+// forget drops servers that nobody reads, so that those of a cluster that come and go do not add
+// up. The caller holds mu.
 func (r *ackReader) forget() {
 	for addr, server := range r.servers {
 		if !server.reading && time.Since(server.ended) > maxSlowPause {
@@ -161,7 +166,8 @@ func (r *ackReader) serve(server *ackServer) {
 	}
 }
 
-// next tells how long to wait before the next read; more is false when there is nothing to read for.
+// next returns how long to wait before the next read; more is false when there is nothing to read
+// for.
 func (r *ackReader) next(server *ackServer) (pause time.Duration, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -208,7 +214,8 @@ func (r *ackReader) round(server *ackServer) {
 	}
 }
 
-// batch moves the requests of the next round to the end of the queue and returns them. The caller holds mu.
+// batch moves the requests of the next round to the end of the queue and returns them. The caller
+// holds mu.
 func (s *ackServer) batch() []*ackRequest {
 	batch := make([]*ackRequest, min(s.waiting.Len(), ackStreams))
 	for i := range batch {
@@ -243,8 +250,8 @@ func readStreams(ctx context.Context, rdb ackSource, batch []*ackRequest) []ackA
 	return answers
 }
 
-// answerOf is what came for one request. first is nil if gaps were not asked for, and err what the pipeline says, for
-// a command that was not run at all.
+// answerOf is what came for one request. first is nil if gaps were not asked for, and err what the
+// pipeline says, for a command that was not run at all.
 func answerOf(read *redis.XStreamSliceCmd, first *redis.XMessageSliceCmd, err error) (a ackAnswer) {
 	if read == nil {
 		return ackAnswer{err: err}

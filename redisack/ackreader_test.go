@@ -30,7 +30,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // readerOf is the reader of a client.
 func readerOf(c *Client) *ackReader { return &c.backend.(*redisBackend).reader }
 
-// waits counts the requests that wait for news, not those that look for gaps, and tells whether a goroutine reads.
+// waits counts the requests that wait for news, not those that look for gaps, and tells whether a
+// goroutine reads.
 func (r *ackReader) waits() (n int, reading bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,7 +83,8 @@ func (p *pushRun) ack(ctx context.Context, rdb redis.UniversalClient) error {
 	return rdb.XAdd(ctx, &redis.XAddArgs{Stream: p.target.names().Acks, Values: a.Fields()}).Err()
 }
 
-// connections is how many the client has opened and kept: those for single commands, and those for pipelines.
+// connections is how many the client has opened and kept: those for single commands, and those for
+// pipelines.
 func connections(rdb *redis.Client) int {
 	stats := rdb.PoolStats()
 	n := int(stats.TotalConns)
@@ -100,7 +102,8 @@ func numbered(n int) []string {
 	return keys
 }
 
-// Runs that wait for acknowledgements share one connection of the host's pool, and their goroutine ends with them.
+// Runs that wait for acknowledgements share one connection of the host's pool, and their goroutine
+// ends with them.
 func TestPushSharesOneConnection(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -165,7 +168,8 @@ func TestPushWrongTypeIsTold(t *testing.T) {
 	}
 }
 
-// A frozen node of a cluster keeps back only the runs whose streams it has, and those leave with their contexts.
+// A frozen node of a cluster keeps back only the runs whose streams it has, and those leave with
+// their contexts.
 func TestPushFrozenNode(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)
@@ -331,7 +335,8 @@ func TestAckReaderInTurns(t *testing.T) {
 	}
 }
 
-// A hook of the host's client that panics, or ends its goroutine, is a fault of the read and no more.
+// A hook of the host's client that panics, or ends its goroutine, is a fault of the read and no
+// more.
 func TestAckReaderOutlivesHooks(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(){

@@ -66,8 +66,8 @@ func commands(rule []string) (words []string) {
 	return words
 }
 
-// With exactly the documented rules everything goes; without one command of them nothing is written, and the error names
-// it.
+// With exactly the documented rules everything goes; without one command of them nothing is
+// written, and the error names it.
 func TestUsersWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

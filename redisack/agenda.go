@@ -2,8 +2,8 @@ package redisack
 
 import "container/heap"
 
-// agenda orders members by the time at which something is due for them. One goroutine and one timer serve all of them:
-// a waiting endpoint costs no goroutine, timer or context.
+// agenda orders members by the time at which something is due for them. One goroutine and one timer
+// serve all of them: a waiting endpoint costs no goroutine, timer or context.
 type agenda []*member
 
 // put enters a member, or moves it after its due time has changed.

@@ -11,15 +11,15 @@ import (
 
 // backend is what the package needs of Redis. Tests of time put one in memory in its place.
 type backend interface {
-	// write runs the write script once. It begins req.sending before the command can take effect. A redis.Error means
-	// that Redis has refused it.
+	// write runs the write script once. It begins req.sending before the command can take effect. A
+	// redis.Error means that Redis has refused it.
 	write(ctx context.Context, req writeRequest) (writeReply, error)
 	// head reads the head record; ok is false when there is none.
 	head(ctx context.Context, names wire.Names) (head wire.Head, ok bool, err error)
 	// previous reads what the last write replaced; ok is false when that is not there any more.
 	previous(ctx context.Context, names wire.Names) (prev previous, ok bool, err error)
-	// acks returns the acknowledgements after a position. It waits for the first; with gaps it returns at once, and tells
-	// whether some after the position may be gone.
+	// acks returns the acknowledgements after a position. It waits for the first; with gaps it
+	// returns at once, and reports whether some after the position may be gone.
 	acks(ctx context.Context, names wire.Names, after string, gaps bool) (ackPage, error)
 }
 
@@ -39,8 +39,8 @@ type writeRequest struct {
 	sending *sending
 }
 
-// purpose is what a write is made for: what its user has to be permitted beside it, so that a run does not begin that
-// cannot be brought to its end.
+// purpose is what a write is made for: what its user has to be permitted beside it, so that a run
+// does not begin that cannot be brought to its end.
 type purpose struct {
 	confirm  bool // reads the head
 	push     bool // reads acknowledgements
@@ -73,8 +73,9 @@ type writeReply struct {
 	found     Found
 }
 
-// sending tells whether one attempt at a write has left this process. The attempt begins it when it puts the command on
-// the wire; whoever gives up waiting abandons it, after which it cannot begin any more.
+// sending records whether one attempt at a write has left this process. The attempt begins it when
+// it writes the command to the connection; a caller that stops waiting abandons it, after which it
+// cannot begin any more.
 type sending struct{ state atomic.Int32 }
 
 const (

@@ -44,8 +44,8 @@ func (c *cost) add(more cost) {
 	c.bytes += more.bytes
 }
 
-// BenchmarkConfirm compares the confirmation of 10,000 endpoints with a bare bounded fan-out of the same GETs, in turn.
-// The client's and the server's work is in both, on the same cores.
+// BenchmarkConfirm compares the confirmation of 10,000 endpoints with a bare bounded fan-out of the
+// same GETs, in turn. The client's and the server's work is in both, on the same cores.
 func BenchmarkConfirm(b *testing.B) {
 	for _, keep := range []bool{true, false} {
 		b.Run(fmt.Sprintf("keepalive=%v", keep), func(b *testing.B) { benchConfirm(b, keep) })
@@ -96,7 +96,8 @@ func benchConfirm(b *testing.B, keep bool) {
 	b.ReportMetric((float64(a.bytes)-float64(z.bytes))/per, "extra-B/endpoint")
 }
 
-// benchTimeout is far above what an attempt takes on a busy machine: both sides make each attempt once.
+// benchTimeout is far above what an attempt takes on a busy machine: both sides make each attempt
+// once.
 const benchTimeout = 20 * time.Second
 
 // fanOut is what one writes without this package: 128 workers that GET, decode and compare.
@@ -146,8 +147,8 @@ func get(ctx context.Context, client *http.Client, url string) (string, error) {
 	return status.Version, err
 }
 
-// BenchmarkPush compares the time until 1,000 pushing clients are confirmed with the time that the slowest of them
-// takes to apply: 100 ms.
+// BenchmarkPush compares the time until 1,000 pushing clients are confirmed with the time that the
+// slowest of them takes to apply: 100 ms.
 func BenchmarkPush(b *testing.B) {
 	const n, slowest = 1000, 100 * time.Millisecond
 	rdb := redistest.Start(b).Client()

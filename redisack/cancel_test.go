@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// A canceled run returns at once in whatever phase it is, with its cause, and leaves no goroutine: a bubble does not end
-// before all of its goroutines have.
+// A canceled run returns at once in whatever phase it is, with its cause, and leaves no goroutine:
+// a bubble does not end before all of its goroutines have.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("changed our minds")

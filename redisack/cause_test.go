@@ -12,7 +12,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// The error by itself tells what one of the endpoints has said, and what is to be done about a blocked address.
+// The error by itself tells what one of the endpoints has said, and what is to be done about a
+// blocked address.
 func TestErrorTellsTheCause(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

@@ -15,32 +15,37 @@ import (
 
 // Change is one configuration to be written.
 type Change struct {
-	// Key is where clients read the payload. Required. The package keeps a few more keys beside it, in the same
-	// cluster slot: see the package documentation.
+	// Key is where clients read the payload. Required. The package keeps a few more keys beside it,
+	// in the same cluster slot: see the package documentation.
 	Key string
-	// Field, when set, makes Key a hash and Field the place of the payload in it. Default: Key is a plain string.
+	// Field, when set, makes Key a hash and Field the place of the payload in it. Default: Key is a
+	// plain string.
 	Field string
-	// Version is the caller's name for this content, for people and for clients that know nothing else. Required,
-	// printable, at most 256 bytes. Writing the version that is current with other content is ErrVersionReused.
+	// Version is the caller's name for this content, for people and for clients that know nothing
+	// else. Required, printable, at most 256 bytes. Writing the version that is current with other
+	// content is ErrVersionReused.
 	Version string
 	// Payload is the content; an empty one is allowed. It must not be changed during the call.
 	Payload []byte
 	// IfRev is what must be current for the write to happen. Default: anything.
 	IfRev IfRev
-	// WriteID identifies this write, so that sending it again is harmless. Default: a random one. Pass one that you
-	// have stored to repeat a write after a crash without writing twice. Letters, digits, '.', '_', '-', at most 64.
+	// WriteID identifies this write, so that sending it again is harmless. Default: a random one.
+	// Pass one that you have stored to repeat a write after a crash without writing twice. Letters,
+	// digits, '.', '_', '-', at most 64.
 	WriteID string
-	// Fence is the fencing token of a lock or lease: a decimal integer of any size. A write with a lower token than
-	// the last one, or with none after one, is ErrFenced. Default: no token.
+	// Fence is the fencing token of a lock or lease: a decimal integer of any size. A write with a
+	// lower token than the last one, or with none after one, is ErrFenced. Default: no token.
 	Fence string
-	// TTL is how long the payload lives, in whole milliseconds. Default: for good. Not possible with Field.
+	// TTL is how long the payload lives, in whole milliseconds. Default: for good. Not possible
+	// with Field.
 	TTL time.Duration
-	// Rewrite asks for a new revision although version and content are current already, so that a client which has
-	// rejected them tries again. Default: such a write changes nothing and is OutcomeUnchanged,
-	// unless somebody has changed or removed the payload by other means: then it is put right.
+	// Rewrite asks for a new revision although version and content are current already, so that a
+	// client which has rejected them tries again. Default: such a write changes nothing and is
+	// OutcomeUnchanged, unless somebody has changed or removed the payload by other means: then it
+	// is put right.
 	Rewrite bool
-	// Channel is where the write is announced, for clients that subscribe to a channel of their own.
-	// Default: {Key}:changed.
+	// Channel is where the write is announced, for clients that subscribe to a channel of their
+	// own. Default: {Key}:changed.
 	Channel string
 }
 
@@ -115,7 +120,8 @@ func checkVersion(version string, f *faults) {
 	f.when(version != strings.TrimSpace(version), "Version", "starts or ends with a space")
 }
 
-// isDecimal reports whether text is empty or a decimal integer; leading zeros are taken off before it is sent.
+// isDecimal reports whether text is empty or a decimal integer; leading zeros are taken off before
+// it is sent.
 func isDecimal(text string) bool {
 	return len(text) <= maxFence && strings.Trim(text, "0123456789") == ""
 }

@@ -12,17 +12,18 @@ import (
 
 // Config holds what is optional for a Client. The zero value is good.
 type Config struct {
-	// Logger is told of writes, results and trouble; never of payloads or headers. Default: nothing is logged.
+	// Logger gets writes, results and trouble, never payloads or headers. Default: nothing is
+	// logged.
 	Logger *zap.Logger
-	// Hooks are called during runs. Default none.
+	// Hooks are called during runs. Default: none.
 	Hooks Hooks
-	// MaxInFlight bounds the attempts under way over all runs of this client. More is rarely faster, and each run takes
-	// memory for so many. Default 128, at most 16,384.
+	// MaxInFlight is the maximum number of attempts under way, over all runs of this client. More
+	// is rarely faster, and each run allocates memory for so many. Default 128, at most 16,384.
 	MaxInFlight int
-	// WriteTimeout is how long a write is tried again while Redis cannot be reached. Default 5 s.
+	// WriteTimeout is how long a write is retried while Redis cannot be reached. Default 5 s.
 	WriteTimeout time.Duration
-	// Sharded announces writes by SPUBLISH, which in a cluster reaches only subscribers of the key's own shard, and
-	// needs clients that use SSUBSCRIBE. Redis 7.0. Default: PUBLISH.
+	// Sharded announces writes by SPUBLISH, which in a cluster reaches only subscribers of the
+	// key's own shard, and needs clients that use SSUBSCRIBE. Redis 7.0. Default: PUBLISH.
 	Sharded bool
 }
 
@@ -32,8 +33,8 @@ const (
 	mostInFlight        = 1 << 14
 )
 
-// Client writes configurations and waits until they are live. It is safe for concurrent use. It has nothing to close:
-// what it starts lives inside its calls. The Redis client stays the caller's.
+// Client writes configurations and waits until they are live. It is safe for concurrent use. It has
+// nothing to close: what it starts lives inside its calls. The Redis client stays the caller's.
 type Client struct {
 	cfg     Config
 	log     *zap.Logger
@@ -41,8 +42,9 @@ type Client struct {
 	limiter *limiter
 }
 
-// New returns a client over rdb: a single server, Sentinel or Cluster. A ring of independent servers is refused, since
-// it moves keys to another server when one is away. The error is an *InvalidError that names every fault.
+// New returns a client over rdb: a single server, Sentinel or Cluster. A ring of independent
+// servers is refused, since it moves keys to another server when one is away. The error is an
+// *InvalidError that names every fault.
 func New(rdb redis.UniversalClient, cfg Config) (*Client, error) {
 	var f faults
 	f.when(nilcheck.IsNil(rdb), "rdb", "is nil")

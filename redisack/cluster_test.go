@@ -41,7 +41,8 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// A master that dies before it has replicated takes the write with it. That is not OK, whatever the clients saw.
+// A master that dies before it has replicated takes the write with it. That is not OK, whatever the
+// clients saw.
 func TestFailoverUndoesTheWrite(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 1)

@@ -9,10 +9,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// Confirm waits until the fleet runs the target. It writes nothing, so it may be called again, by any process that has
-// the Target, for as long as the write is the current one.
+// Confirm waits until the fleet runs the target. It writes nothing, so any process that has the
+// Target may call it again, as long as the write is the current one.
 //
-// The result is nil only with a *InvalidError. The error is nil exactly when the result is OK, otherwise an *AckError.
+// The result is nil only with a *InvalidError. The error is nil exactly when the result is OK,
+// otherwise an *AckError.
 func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult, error) {
 	var f faults
 	t.check(&f)
@@ -32,11 +33,12 @@ func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult
 	return res, err
 }
 
-// Apply writes a configuration, announces it, and waits until the fleet runs it; on failure it can put the previous one
-// back. The fleet is looked up, and all input checked, before anything is written.
+// Apply writes a configuration, announces it, and waits until the fleet runs it; on failure it can
+// put the previous one back. The fleet is looked up, and all input checked, before anything is
+// written.
 //
-// The result is nil only with a *InvalidError. The error is nil exactly when the result is OK, otherwise an *AckError;
-// when the write was the trouble, it wraps a *WriteError.
+// The result is nil only with a *InvalidError. The error is nil exactly when the result is OK,
+// otherwise an *AckError; when the write was the trouble, it wraps a *WriteError.
 func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult, error) {
 	var f faults
 	ch.check(c.cfg.Sharded, &f)
@@ -60,7 +62,8 @@ func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult,
 	return res, err
 }
 
-// begin makes a run. Its stop must be called. The hooks are those of the call, which may have another run.
+// begin makes a run. Its stop must be called. The hooks are those of the call, which may have
+// another run.
 func (c *Client) begin(ctx context.Context, t Target, check Check, hooks *hookRunner) *run {
 	policy := check.Policy.complete()
 	began := time.Now()
@@ -127,7 +130,7 @@ func (r *run) apply(ctx context.Context, ch Change) (*AckResult, error) {
 	return r.confirm(ctx, delay)
 }
 
-// purpose tells what this run does after its write.
+// purpose is what this run does after its write.
 func (r *run) purpose() purpose {
 	return purpose{
 		confirm: true, push: r.check.Push, rollBack: r.policy.Rollback != RollbackNever, restore: r.restores,

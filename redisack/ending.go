@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// errDeadline is the cause when the run's own time is over. For those who look for timeouts it is one.
+// errDeadline is the cause when the run's own time is over. Code that looks for timeouts finds one.
 var errDeadline error = timeUp{}
 
 type timeUp struct{}
@@ -22,7 +22,7 @@ type ending struct {
 	cause  error
 }
 
-// expired tells the end of the run's own time from the end of the caller's context.
+// expired distinguishes the end of the run's own time from that of the caller's context.
 // ctx is the run's, and has ended.
 func expired(ctx context.Context) ending {
 	cause := context.Cause(ctx)

@@ -4,12 +4,13 @@ import (
 	"fmt"
 )
 
-// AckError is the error of a run that was not OK. errors.Is matches the sentinel of Result.Reason, and Cause.
+// AckError is the error of a run that was not OK. errors.Is matches the sentinel of Result.Reason,
+// and Cause.
 type AckError struct {
 	// Result is never nil.
 	Result *AckResult
-	// Cause is what Redis or the context said, if that was the end of it; for ReasonEndpointError the *ProbeError of the
-	// first endpoint that has failed.
+	// Cause is what Redis or the context said, if that was the end of it; for ReasonEndpointError
+	// the *ProbeError of the first endpoint that has failed.
 	Cause error
 }
 

@@ -32,7 +32,8 @@ func TestServerThatMayDropConfigurations(t *testing.T) {
 	}
 }
 
-// A policy without a limit drops nothing, and a rollback is written whatever has become of the server.
+// A policy without a limit drops nothing, and a rollback is written whatever has become of the
+// server.
 func TestServerThatKeepsConfigurations(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "allkeys-lru").Client()

@@ -13,7 +13,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// The plain case: one key, a few clients that say in JSON which version they run, all of which must confirm.
+// The plain case: one key, a few clients that say in JSON which version they run, all of which must
+// confirm.
 func Example() {
 	rdb, urls, end := gateways("v42", "v42")
 	defer end()

@@ -10,11 +10,11 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// closingTime bounds the last look at the head.
+// closingTime bounds the last reading of the head.
 const closingTime = time.Second
 
-// quiesce ends every goroutine of the run and takes in what the attempts under way have found. Those that do not end
-// are left behind.
+// quiesce ends every goroutine of the run and takes in what the attempts under way have found.
+// Those that do not end are left behind.
 func (r *run) quiesce(ctx context.Context, timedOut bool) {
 	r.stop()
 	r.workers.close()
@@ -48,7 +48,8 @@ func (r *run) takeLateResult(res result, timedOut bool) {
 	r.schedule.running--
 }
 
-// closing looks at the head again: acknowledgements prove what clients ran, not that the write is still the current one.
+// closing reads the head again: acknowledgements prove what clients ran, not that the write is
+// still the current one.
 func (r *run) closing(ctx context.Context, end ending) ending {
 	if r.target.Rev == 0 || end.reason == ReasonCanceled {
 		return end

@@ -11,8 +11,8 @@ import (
 
 // Fleet says who has to confirm.
 type Fleet interface {
-	// Members returns the present members. It must end with its context. It is called once before the write and then
-	// each Policy.RefreshEvery; the caller keeps the slice.
+	// Members returns the present members. It must end with its context. It is called once before
+	// the write and then each Policy.RefreshEvery; the caller keeps the slice.
 	Members(ctx context.Context) ([]Endpoint, error)
 }
 
@@ -39,7 +39,8 @@ type FleetFunc func(ctx context.Context) ([]Endpoint, error)
 // Members calls the function.
 func (f FleetFunc) Members(ctx context.Context) ([]Endpoint, error) { return f(ctx) }
 
-// nameOf returns the endpoint's name in reports. A name made from a URL leaves out what may be secret.
+// nameOf returns the endpoint's name in reports. A name made from a URL leaves out what may be
+// secret.
 func nameOf(ep Endpoint) string {
 	if ep.ID != "" {
 		return ep.ID
@@ -56,7 +57,8 @@ func publicURL(raw string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// checkMembers reports members without name, or of the same identity, or that the prober cannot ask.
+// checkMembers reports members without name, or of the same identity, or that the prober cannot
+// ask.
 func checkMembers(members []Endpoint, prober Prober, f *faults) {
 	seen := make(map[string]bool, len(members))
 	checker, _ := prober.(probe.Checker)

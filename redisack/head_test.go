@@ -38,7 +38,8 @@ func TestHeadFate(t *testing.T) {
 	}
 }
 
-// A report of a newer revision waits until the head has been read; one reading serves all that wait.
+// A report of a newer revision waits until the head has been read; one reading serves all that
+// wait.
 func TestHeadReports(t *testing.T) {
 	t.Parallel()
 	mem := new(memory)

@@ -2,15 +2,18 @@ package redisack
 
 import (
 	"context"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 )
 
-// Hooks are functions that are called during a run, one at a time and in order, apart from the run itself: a hook that
-// hangs or panics harms no run. A rollback is part of its run; several runs at once call them at once. When more than 1,024 calls wait for a slow hook, further ones are left out and the
-// result has a warning.
+// Hooks are optional functions that observe runs. Those of one run, with its rollback, are called
+// one at a time and in order, apart from the run: a slow one delays nothing. Several runs at once
+// call them at once. A panic in a hook is recovered, logged with its stack, and goes no further.
+// When more than 1,024 calls wait for a slow hook, further ones are dropped, and the result has a
+// warning.
 type Hooks struct {
 	// OnWrite is called after a write, with what Write returns.
 	OnWrite func(Target, error)
@@ -24,7 +27,8 @@ type Hooks struct {
 	OnDone func(*AckResult)
 }
 
-// Attempted is one attempt at an endpoint. ID has no place in the labels of a metric: there are as many as endpoints.
+// Attempted is one attempt at an endpoint. ID has no place in the labels of a metric: there are as
+// many as endpoints.
 type Attempted struct {
 	Target  Target
 	ID      string
@@ -38,15 +42,21 @@ type Attempted struct {
 
 const (
 	hookQueue = 1024
-	// hookPatience is how long a run that is over waits for its hooks.
-	hookPatience = 250 * time.Millisecond
+	// hookTimeout is how long a run that is over waits for its hooks.
+	hookTimeout = 250 * time.Millisecond
 )
+
+// hookCall is one call of a hook.
+type hookCall struct {
+	name string
+	call func()
+}
 
 // hookRunner calls hooks in a goroutine of its own, started by startHooks and ended by close.
 type hookRunner struct {
 	hooks   Hooks
 	log     *zap.Logger
-	queue   chan func()
+	queue   chan hookCall
 	done    chan struct{}
 	dropped atomic.Int64
 }
@@ -56,7 +66,7 @@ func startHooks(hooks Hooks, log *zap.Logger) *hookRunner {
 	if hooks.none() {
 		return r
 	}
-	r.queue = make(chan func(), hookQueue)
+	r.queue = make(chan hookCall, hookQueue)
 	r.done = make(chan struct{})
 	go r.run()
 	return r
@@ -75,36 +85,38 @@ func (r *hookRunner) run() {
 		}
 		close(r.done)
 	}()
-	for call := range r.queue {
-		r.guard(call)
+	for c := range r.queue {
+		r.guard(c)
 	}
 	ended = true
 }
 
-func (r *hookRunner) guard(call func()) {
+// guard makes one call. A panic is logged and goes no further.
+func (r *hookRunner) guard(c hookCall) {
 	defer func() {
 		if value := recover(); value != nil {
-			r.log.Error("hook panicked", zap.Error(panicError(value)))
+			r.log.Error("a hook panicked", zap.String("hook", c.name), zap.Error(panicError(value)), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	call()
+	c.call()
 }
 
-func (r *hookRunner) call(f func()) {
+func (r *hookRunner) call(name string, f func()) {
 	select {
-	case r.queue <- f:
+	case r.queue <- hookCall{name, f}:
 	default:
 		r.dropped.Add(1)
 	}
 }
 
-// close waits for the calls that are queued, for a while; hooks that come later are called all the same.
+// close waits for the calls that are queued, for a while; hooks that come later are called all the
+// same.
 func (r *hookRunner) close(ctx context.Context) {
 	if r.queue == nil {
 		return
 	}
 	close(r.queue)
-	last, cancel := withGrace(ctx, hookPatience)
+	last, cancel := withGrace(ctx, hookTimeout)
 	defer cancel()
 	select {
 	case <-r.done:
@@ -113,38 +125,39 @@ func (r *hookRunner) close(ctx context.Context) {
 	}
 }
 
-// The functions below copy what a hook gets only if there is one: a captured argument is a heap allocation.
+// The functions below copy what a hook gets only if there is one: a captured argument is a heap
+// allocation.
 
 func (r *hookRunner) write(t Target, err error) {
 	if f := r.hooks.OnWrite; f != nil {
 		t, err := t, err
-		r.call(func() { f(t, err) })
+		r.call("OnWrite", func() { f(t, err) })
 	}
 }
 
 func (r *hookRunner) attempt(a Attempted) {
 	if f := r.hooks.OnAttempt; f != nil {
 		a := a
-		r.call(func() { f(a) })
+		r.call("OnAttempt", func() { f(a) })
 	}
 }
 
 func (r *hookRunner) endpoint(t Target, row EndpointReport) {
 	if f := r.hooks.OnEndpoint; f != nil {
 		t, row := t, row
-		r.call(func() { f(t, row) })
+		r.call("OnEndpoint", func() { f(t, row) })
 	}
 }
 
 func (r *hookRunner) progress(t Target, tally Tally) {
 	if f := r.hooks.OnProgress; f != nil {
 		t, tally := t, tally
-		r.call(func() { f(t, tally) })
+		r.call("OnProgress", func() { f(t, tally) })
 	}
 }
 
 func (r *hookRunner) finish(res *AckResult) {
 	if f := r.hooks.OnDone; f != nil {
-		r.call(func() { f(res) })
+		r.call("OnDone", func() { f(res) })
 	}
 }

@@ -4,9 +4,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
-// The hooks of a run and of its rollback are called one at a time as well, in the order in which things happened.
+// The hooks of a run and of its rollback are called one at a time as well, in the order in which
+// things happened.
 func TestHooksOfARollback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -44,4 +49,36 @@ func TestHooksOfARollback(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A panic in any hook is logged with the hook's name and its stack, and the run goes on.
+func TestHookPanics(t *testing.T) {
+	t.Parallel()
+	core, logs := observer.New(zapcore.ErrorLevel)
+	c, _ := testClient(t, Config{Logger: zap.New(core)})
+	c.cfg.Hooks = Hooks{
+		OnWrite:    func(Target, error) { panic("write") },
+		OnAttempt:  func(Attempted) { panic("attempt") },
+		OnEndpoint: func(Target, EndpointReport) { panic("endpoint") },
+		OnProgress: func(Target, Tally) { panic("progress") },
+		OnDone:     func(*AckResult) { panic("done") },
+	}
+	s := newSim(map[string][]answer{"a": {current}})
+	res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf("a"), Prober: s, Policy: Policy{StartDelay: -1}})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, res.Summary())
+	}
+	seen := make(map[any]bool)
+	for _, entry := range logs.All() {
+		fields := entry.ContextMap()
+		if fields["stack"] == "" {
+			t.Errorf("%v has no stack", fields)
+		}
+		seen[fields["hook"]] = true
+	}
+	for _, name := range []string{"OnWrite", "OnAttempt", "OnEndpoint", "OnProgress", "OnDone"} {
+		if !seen[name] {
+			t.Errorf("%s is not logged: %v", name, seen)
+		}
+	}
 }

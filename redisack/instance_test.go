@@ -19,7 +19,8 @@ func instances(names ...string) []answer {
 	return answers
 }
 
-// Two instances that answer by turns at the address of an endpoint which leaves the fleet and comes back.
+// Two instances that answer by turns at the address of an endpoint which leaves the fleet and comes
+// back.
 func TestStrangersByTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -38,7 +39,8 @@ func TestStrangersByTurns(t *testing.T) {
 	})
 }
 
-// An endpoint's id that nobody answers to is told, since it may be a slip of the pen as well as a replaced process.
+// An endpoint's id that nobody answers to is told, since it may be a slip of the pen as well as a
+// replaced process.
 func TestStrangerIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -52,7 +54,8 @@ func TestStrangerIsTold(t *testing.T) {
 	})
 }
 
-// What an instance calls itself is made harmless in every row, whoever it stands for and however often it is asked.
+// What an instance calls itself is made harmless in every row, whoever it stands for and however
+// often it is asked.
 func TestHostileInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -76,7 +79,8 @@ func TestHostileInstances(t *testing.T) {
 	})
 }
 
-// A claim to be ahead that was made at an old address says nothing about who answers at the new one.
+// A claim to be ahead that was made at an old address says nothing about who answers at the new
+// one.
 func TestClaimAtAnOldAddress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// Every call returns within 50 ms of its context's end while a server is silent, after a cancel as after a deadline.
+// Every call returns within 50 ms of its context's end while a server is silent, after a cancel as
+// after a deadline.
 func TestCallsLeaveFrozenServer(t *testing.T) {
 	t.Parallel()
 	const fair = 50 * time.Millisecond
@@ -42,8 +43,8 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 	server.Thaw()
 }
 
-// lateness is how long after the end of its context a call returns, at best: the machine may be busy, but a call that
-// waits for something else does so each time.
+// lateness is how long after the end of its context a call returns, at best: the machine may be
+// busy, but a call that waits for something else does so each time.
 func lateness(t *testing.T, end string, call func(context.Context) error) time.Duration {
 	t.Helper()
 	best := time.Hour

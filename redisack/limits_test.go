@@ -55,6 +55,31 @@ func TestEndlessDurations(t *testing.T) {
 	}
 }
 
+// "None" is a negative value, in every field that can do without.
+func TestNegativeIsNone(t *testing.T) {
+	t.Parallel()
+	none := Policy{
+		Timeout: -1, StartDelay: -1, Grace: -1, RefreshEvery: -1, MaxAttempts: -1, MinMembers: -1,
+		Interval: Interval{Base: time.Minute, Growth: 1, Max: time.Minute, Jitter: -1},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := testClient(t, Config{})
+		looks := 0
+		members := FleetFunc(func(context.Context) ([]Endpoint, error) {
+			looks++
+			return []Endpoint{{ID: "a"}, {ID: "b"}, {ID: "c"}}, nil
+		})
+		s := newSim(map[string][]answer{"a": {runs("v1"), runs("v1"), current}, "b": {current}, "c": {current}})
+		res, err := c.Apply(t.Context(), change(), Check{Fleet: members, Prober: s, Policy: none})
+		if err != nil || res.Attempts != 5 || res.Elapsed != 2*time.Minute || looks != 1 {
+			t.Errorf("%d look-ups, %v\n%s", looks, err, res.Summary())
+		}
+	})
+	if loaded(none, Endpoint{ID: "a"}, Endpoint{ID: "b"}, Endpoint{ID: "c"}).minMembers() != 1 {
+		t.Error("an empty fleet would confirm")
+	}
+}
+
 // A grace that never ends lasts until the end of the run, which is a success.
 func TestEndlessGrace(t *testing.T) {
 	t.Parallel()

@@ -28,7 +28,7 @@ type member struct {
 	timeout time.Duration // of the next attempt
 	waits   int           // consecutive answers of a client that is not there yet
 
-	// What its answers have told.
+	// Known from its answers.
 	delays     Delays        // made on the first error
 	err        *ProbeError   // the last one
 	unverified bool          // it reports a newer revision, which is being checked

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// memory is a backend without Redis, for tests of time and as the reference that the script is compared with. It is
-// written for plainness: one configuration, one lock, no expiry.
+// memory is a backend without Redis, for tests of time and as the reference that the script is
+// compared with. It is written for plainness: one configuration, one lock, no expiry.
 type memory struct {
 	mu     sync.Mutex
 	exists bool

@@ -38,8 +38,8 @@ type saved struct {
 	model      func() *memory
 }
 
-// TestModel interleaves writes, replays, refusals, failovers and acknowledgements at random, and compares each answer
-// with the model and each result with what the clients really run.
+// TestModel interleaves writes, replays, refusals, failovers and acknowledgements at random, and
+// compares each answer with the model and each result with what the clients really run.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -158,8 +158,9 @@ func (w *world) confirm(t *rapid.T) {
 	}
 }
 
-// truth is the definition of OK: enough distinct instances run exactly this write, or one that followed it if that is allowed,
-// and it is the current one, or one that the current one follows if that is allowed.
+// truth is the definition of OK: enough distinct instances run exactly this write, or one that
+// followed it if that is allowed, and it is the current one, or one that the current one follows if
+// that is allowed.
 func (w *world) truth(target Target, behind []string, p Policy) bool {
 	head, _ := w.model.snapshot()
 	live := make(map[string]bool)
@@ -176,7 +177,8 @@ func (w *world) truth(target Target, behind []string, p Policy) bool {
 	return len(live) >= int(need) && current && !w.lost(head, target)
 }
 
-// lost reports whether the write is missing in the history of the head. Histories here are short enough to be whole.
+// lost reports whether the write is missing in the history of the head. Histories here are short
+// enough to be whole.
 func (w *world) lost(head wire.Head, target Target) bool {
 	return !slices.Contains(head.Recent, wire.Write{ID: target.WriteID, Rev: target.Rev}) &&
 		(len(head.Recent) < 16 || head.Rev < target.Rev || head.Recent[0].Rev <= target.Rev)

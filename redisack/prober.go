@@ -12,9 +12,7 @@ import (
 // What redisack and its probers share lives in package probe. These are the names that every caller
 // needs; the kinds of endpoint errors stay there.
 type (
-	// Prober asks one client what it runs. [httpprobe.Prober] is the one for HTTP.
-	//
-	// [httpprobe.Prober]: https://pkg.go.dev/github.com/cutover-go/cutover/redisack/httpprobe#Prober
+	// Prober asks one client what it runs. Package redisack/httpprobe has the one for HTTP.
 	Prober = probe.Prober
 	// Endpoint is one member of a fleet.
 	Endpoint = probe.Endpoint
@@ -69,7 +67,8 @@ func openSession(p Prober, members, inFlight int) session {
 	return s
 }
 
-// share opens the prober's session, if it has one. A panic there is the host's; the run does without.
+// share opens the prober's session, if it has one. A panic there is the host's; the run does
+// without.
 func share(p Prober, members, inFlight int) (shared probe.Session) {
 	defer func() { _ = recover() }()
 	if sharer, ok := p.(probe.Sharer); ok {

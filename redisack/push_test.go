@@ -203,7 +203,8 @@ func TestPushDuringAttempt(t *testing.T) {
 	})
 }
 
-// The position in the stream is taken with the write, so that the fastest acknowledgement is not missed.
+// The position in the stream is taken with the write, so that the fastest acknowledgement is not
+// missed.
 func TestPushOnRedis(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Quorum says how many endpoints have to confirm. It is made by All, AtLeast, Percent, PerGroup and Every; the members
-// of the fleet are the base, never those that happen to answer. A nil Quorum is All.
+// Quorum says how many endpoints have to confirm. Make one with All, AtLeast, Percent, PerGroup and
+// Every; the members of the fleet are the base, never those that happen to answer. A nil Quorum is
+// All.
 type Quorum interface {
 	// decide returns how the counts stand.
 	decide(c counts) decision
@@ -19,13 +20,14 @@ type Quorum interface {
 type decision uint8
 
 const (
-	undecided  decision = iota // it still may come to be
+	undecided  decision = iota // it may still be met
 	met                        // enough have confirmed
 	impossible                 // too many have failed for good
 	short                      // the fleet has too few members
 )
 
-// count is what a quorum sees of a fleet or of a group of it. Invariant: confirmed + failed <= members.
+// count is what a quorum sees of a fleet or of a group of it. Invariant: confirmed + failed <=
+// members.
 type count struct{ members, confirmed, failed int }
 
 // counts are the counts of a fleet and of its groups.
@@ -73,7 +75,8 @@ func (q atLeast) String() string { return fmt.Sprintf("at least %d", int(q)) }
 
 type percent int
 
-// Percent asks p percent of the members to confirm, rounded up: 99 percent of 50 are 50. p is from 1 to 100.
+// Percent asks p percent of the members to confirm, rounded up: 99 percent of 50 are 50. p is from
+// 1 to 100.
 func Percent(p int) Quorum { return percent(p) }
 
 func (q percent) decide(c counts) decision { return c.need((c.members*int(q) + 99) / 100) }
@@ -86,8 +89,9 @@ func (q percent) String() string { return fmt.Sprintf("%d percent", int(q)) }
 
 type perGroup struct{ each Quorum }
 
-// PerGroup asks each group of endpoints (Endpoint.Group) to satisfy q by itself. Percent(95) of a whole fleet may hide
-// a zone where nothing has confirmed; Every(Percent(95), PerGroup(Percent(50))) does not.
+// PerGroup asks each group of endpoints (Endpoint.Group) to satisfy q by itself. Percent(95) of a
+// whole fleet may hide a zone where nothing has confirmed; Every(Percent(95),
+// PerGroup(Percent(50))) does not.
 func PerGroup(q Quorum) Quorum { return perGroup{each: q} }
 
 func (q perGroup) decide(c counts) decision {
@@ -165,7 +169,8 @@ func usable(q Quorum, f *faults) bool {
 	return q != nil
 }
 
-// worse orders decisions: what cannot come to be any more decides, then what is still open.
+// worse returns the decision that counts: one that is lost outweighs one that is open, which
+// outweighs one that is met.
 func worse(a, b decision) decision {
 	rank := func(d decision) int { return slices.Index([]decision{met, undecided, short, impossible}, d) }
 	if rank(b) > rank(a) {

@@ -69,8 +69,8 @@ func TestQuorumPerGroup(t *testing.T) {
 	}
 }
 
-// Whatever the quorum: what is met has enough confirmed, what is impossible stays so if all that is open confirms, and
-// what is neither can still go both ways.
+// Whatever the quorum: what is met has enough confirmed, what is impossible stays so if all that is
+// open confirms, and what is neither can still go both ways.
 func TestQuorumProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

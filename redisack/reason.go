@@ -8,19 +8,22 @@ import (
 // Reason says why a run, or one endpoint of it, ended as it did. The numbers are stable.
 type Reason uint8
 
-// The reasons. docs/redisack.md tells what to do about each.
+// The reasons. docs/redisack.md says what to do about each.
 const (
-	// ReasonConfirmed means that enough endpoints run the wanted version; of an endpoint, that it does.
+	// ReasonConfirmed means that enough endpoints run the wanted version; of an endpoint, that it
+	// does.
 	ReasonConfirmed Reason = 1
-	// ReasonTimeout means that the time ran out; Last tells what was seen last.
+	// ReasonTimeout means that the time ran out; Last is what was seen last.
 	ReasonTimeout Reason = 2
 	// ReasonMismatch means that an endpoint answers with another version and has no attempts left.
 	ReasonMismatch Reason = 3
-	// ReasonEndpointError means that an endpoint gave no usable answer: for good, or at its last attempt.
+	// ReasonEndpointError means that an endpoint gave no usable answer: for good, or at its last
+	// attempt.
 	ReasonEndpointError Reason = 4
 	// ReasonRejected means that a client refused the configuration.
 	ReasonRejected Reason = 5
-	// ReasonQuorumImpossible means that there are too few members for the quorum, whatever they answer.
+	// ReasonQuorumImpossible means that there are too few members for the quorum, whatever they
+	// answer.
 	ReasonQuorumImpossible Reason = 6
 	// ReasonSuperseded means that a newer write has taken the place of this one.
 	ReasonSuperseded Reason = 7
@@ -43,7 +46,8 @@ const (
 	ReasonNoEndpoints Reason = 15
 	// ReasonGone means, of an endpoint, that it left the fleet.
 	ReasonGone Reason = 16
-	// ReasonPending means, of an endpoint, that it has not answered yet, or was not needed any more.
+	// ReasonPending means, of an endpoint, that it has not answered yet, or was not needed any
+	// more.
 	ReasonPending Reason = 17
 	// ReasonCanceled means that the caller's context ended the run.
 	ReasonCanceled Reason = 18

@@ -9,8 +9,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// acks asks the shared reader. In a cluster each stream is read at the master of its slot, so that a frozen node keeps
-// back only those that it has.
+// acks asks the shared reader. In a cluster each stream is read at the master of its slot, so that
+// a frozen node keeps back only those that it has.
 func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string, gaps bool) (ackPage, error) {
 	req := ackRequest{stream: names.Acks, after: after, gaps: gaps && after != noAcks, once: gaps}
 	for {
@@ -30,9 +30,9 @@ type slots interface {
 	ReloadState(ctx context.Context)
 }
 
-// readAtMaster sends the request to the server that has the stream. Where the client's map of a cluster does not hold,
-// the cluster client itself reads once, which follows the slot: whoever waits for a slot that is being moved shares one
-// more pipeline. It may come back without news.
+// readAtMaster sends the request to the server that has the stream. Where the client's map of a
+// cluster does not hold, the cluster client itself reads once, which follows the slot: whoever
+// waits for a slot that is being moved shares one more pipeline. It may come back without news.
 func (b *redisBackend) readAtMaster(ctx context.Context, req ackRequest) (ackAnswer, error) {
 	cluster, ok := b.rdb.(slots)
 	if !ok {
@@ -54,7 +54,8 @@ func (b *redisBackend) readAtMaster(ctx context.Context, req ackRequest) (ackAns
 	return b.reader.read(ctx, "", b.rdb, req)
 }
 
-// elsewhere reports whether the server that was asked does not have the slot, or is no part of the cluster any more.
+// elsewhere reports whether the server that was asked does not have the slot, or is no part of the
+// cluster any more.
 func elsewhere(err error) bool {
 	return redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK") || errors.Is(err, redis.ErrClosed)
 }

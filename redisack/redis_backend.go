@@ -18,8 +18,8 @@ import (
 var writeSource string
 
 const (
-	// stageAbove is the payload size from which it is sent ahead with a plain SET: through the arguments of a script
-	// a megabyte costs seven times as much.
+	// stageAbove is the payload size from which it is sent ahead with a plain SET: through the
+	// arguments of a script a megabyte costs seven times as much.
 	stageAbove = 64 << 10
 	// stageLife ends a staged payload whose write never came.
 	stageLife = time.Minute
@@ -39,7 +39,8 @@ func newRedisBackend(rdb redis.UniversalClient) *redisBackend {
 	}
 }
 
-// once is a command that go-redis sends no second time: each sending is one attempt, with an outcome of its own.
+// once is a command that go-redis sends no second time: each sending is one attempt, with an
+// outcome of its own.
 type once struct{ *redis.Cmd }
 
 // NoRetry keeps go-redis from sending the command again.

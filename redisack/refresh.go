@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// minRefreshTime is what a look-up of the fleet may take at least.
+// minRefreshTime is the minimum time that a look-up of the fleet gets.
 const minRefreshTime = time.Second
 
 // refresh is a new list of the fleet.

@@ -12,27 +12,28 @@ import (
 
 // AckResult is the account of a run: whether it is true, why (not), and who runs what.
 type AckResult struct {
-	// OK means that the quorum was met by clients that run exactly this write (or a newer one, with AcceptNewer), and
-	// that it was still the current one at the end.
+	// OK means that the quorum was met by clients that run exactly this write (or a newer one, with
+	// AcceptNewer), and that it was still the current one at the end.
 	OK bool `json:"ok"`
 	// Reason says why the run ended; Last what was last seen of an endpoint that did not confirm.
 	Reason Reason `json:"reason"`
 	Last   Reason `json:"last,omitempty"`
 	Target Target `json:"target"`
 	Tally  Tally  `json:"tally"`
-	// Attempts is the number of attempts at all endpoints together; Elapsed the time of the whole run.
+	// Attempts is the number of attempts at all endpoints together; Elapsed the time of the whole
+	// run.
 	Attempts int           `json:"attempts"`
 	Elapsed  time.Duration `json:"elapsed"`
 	// Endpoints has a row for everyone who was a member at any time, in the order of the fleet.
 	Endpoints []EndpointReport `json:"endpoints"`
 	// Rollback is the account of the rollback, nil if there was none.
 	Rollback *RollbackReport `json:"rollback,omitempty"`
-	// Warnings tell what went wrong without deciding the run.
+	// Warnings say what went wrong without deciding the run.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Tally counts the members by what they last answered. Members = Confirmed + Behind + Different + Ahead + Rejected +
-// Errored + Pending; Gone are those that left.
+// Tally counts the members by what they last answered. Members = Confirmed + Behind + Different +
+// Ahead + Rejected + Errored + Pending; Gone are those that left.
 type Tally struct {
 	Members   int `json:"members"`
 	Confirmed int `json:"confirmed"`
@@ -43,7 +44,8 @@ type Tally struct {
 	Errored   int `json:"errored"`
 	Pending   int `json:"pending"`
 	Gone      int `json:"gone"`
-	// Strangers is the number of acknowledgements by instances that are no members. They count for nothing.
+	// Strangers is the number of acknowledgements by instances that are no members. They count for
+	// nothing.
 	Strangers int `json:"strangers,omitempty"`
 	// ByVersion counts members by the version they run; in results only.
 	ByVersion map[string]int `json:"byVersion,omitempty"`
@@ -55,25 +57,28 @@ type EndpointReport struct {
 	Group string `json:"group,omitempty"`
 	// Instance is the instance that answered, if it said so.
 	Instance string `json:"instance,omitempty"`
-	// Reason is how it stands: Confirmed, Pending, Mismatch, EndpointError, Rejected, Superseded or Gone.
+	// Reason is how it stands: Confirmed, Pending, Mismatch, EndpointError, Rejected, Superseded or
+	// Gone.
 	Reason  Reason  `json:"reason"`
 	Verdict Verdict `json:"verdict"`
 	// Version and Rev are what it last said it runs.
 	Version string `json:"version,omitempty"`
 	Rev     uint64 `json:"rev,string,omitempty"`
-	// Err is the last error, or the client's words when it refused; Kind and Status belong to the error.
+	// Err is the last error, or the client's words when it refused; Kind and Status belong to the
+	// error.
 	Err    string     `json:"error,omitempty"`
 	Kind   probe.Kind `json:"kind,omitempty"`
 	Status int        `json:"status,omitempty"`
 	// Attempts is the number of attempts; Boots how many starts of the client were seen.
 	Attempts int `json:"attempts"`
 	Boots    int `json:"boots,omitempty"`
-	// First and LastSeen are the times of the first and last answer, ConfirmedAfter that of the confirmation, all
-	// since the start of the run. Zero when it did not happen.
+	// First and LastSeen are the times of the first and last answer, ConfirmedAfter that of the
+	// confirmation, all since the start of the run. Zero when it did not happen.
 	First          time.Duration `json:"first,omitempty"`
 	LastSeen       time.Duration `json:"lastSeen,omitempty"`
 	ConfirmedAfter time.Duration `json:"confirmedAfter,omitempty"`
-	// Pushed means that the last word came as an acknowledgement through Redis and not from an attempt.
+	// Pushed means that the last word came as an acknowledgement through Redis and not from an
+	// attempt.
 	Pushed bool `json:"pushed,omitempty"`
 }
 
@@ -100,7 +105,7 @@ func (r *AckResult) Failed() iter.Seq[EndpointReport] {
 	}
 }
 
-// sample tells how one of the endpoints stands that have not confirmed, preferring those that are the reason.
+// sample describes one endpoint that has not confirmed, preferably one that is the reason.
 func (r *AckResult) sample() string {
 	var sample string
 	for row := range r.Failed() {
@@ -119,8 +124,8 @@ func (r *AckResult) sample() string {
 
 const summarySamples = 3
 
-// Summary tells the result in a few lines, whatever the size of the fleet: endpoints of the same reason, version and
-// error are one line with a few names.
+// Summary is the result in a few lines, whatever the size of the fleet: endpoints of the same
+// reason, version and error are one line with a few names.
 func (r *AckResult) Summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s revision %d: %s after %v, %d attempts, %d of %d confirmed\n",
@@ -144,7 +149,7 @@ func (r *AckResult) Summary() string {
 	return b.String()
 }
 
-// summary tells what has become of the rollback, in one line; nothing if there was none.
+// summary is the outcome of the rollback in one line; empty if there was none.
 func (b *RollbackReport) summary() string {
 	switch {
 	case b == nil:
@@ -166,7 +171,7 @@ type alike struct {
 
 const maxSummaryLines = 8 // with the first line, and the rollback
 
-// grouped returns the largest groups first, the rest as one.
+// grouped returns the largest groups first, all others as one.
 func (r *AckResult) grouped() []*alike {
 	type key struct {
 		reason       Reason
@@ -188,11 +193,11 @@ func (r *AckResult) grouped() []*alike {
 	if len(groups) <= maxSummaryLines {
 		return groups
 	}
-	rest := &alike{what: "others"}
+	others := &alike{what: "others"}
 	for _, g := range groups[maxSummaryLines-1:] {
-		rest.add(g.samples[0], g.n)
+		others.add(g.samples[0], g.n)
 	}
-	return append(groups[:maxSummaryLines-1], rest)
+	return append(groups[:maxSummaryLines-1], others)
 }
 
 func (g *alike) add(id string, n int) {

@@ -197,7 +197,8 @@ func TestEveryReason(t *testing.T) {
 	}
 }
 
-// A head that cannot be read at the end is told and changes nothing, and takes no longer than a second.
+// A head that cannot be read at the end is told and changes nothing, and takes no longer than a
+// second.
 func TestClosingLookFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -315,7 +316,8 @@ func TestHostileTexts(t *testing.T) {
 	})
 }
 
-// Hooks see the run: each attempt, each endpoint that is settled, some progress, the write and the end.
+// Hooks see the run: each attempt, each endpoint that is settled, some progress, the write and the
+// end.
 func TestHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -10,8 +10,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// mayRollBack reports whether the policy asks for a rollback after this result. Never does it when another write is
-// current, when it is not known what is, when the caller has stopped the run, or when this run has written nothing.
+// mayRollBack reports whether the policy asks for a rollback after this result. Never does it when
+// another write is current, when it is not known what is, when the caller has stopped the run, or
+// when this run has written nothing.
 func mayRollBack(mode RollbackMode, res *AckResult) bool {
 	switch res.Reason {
 	case ReasonRejected:
@@ -23,8 +24,8 @@ func mayRollBack(mode RollbackMode, res *AckResult) bool {
 	}
 }
 
-// rollback writes the previous payload again, as a new revision that holds only while the failed one is current, and
-// confirms it with a budget of its own.
+// rollback writes the previous payload again, as a new revision that holds only while the failed
+// one is current, and confirms it with a budget of its own.
 func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, check Check, hooks *hookRunner) *RollbackReport {
 	if res.Target.Outcome == OutcomeUnchanged {
 		return &RollbackReport{Why: "this run has written nothing"}

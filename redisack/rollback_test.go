@@ -147,7 +147,8 @@ func TestRollbackOfNothing(t *testing.T) {
 	})
 }
 
-// The deadline that ended the run does not end the rollback, and a stop by the caller does not begin one.
+// The deadline that ended the run does not end the rollback, and a stop by the caller does not
+// begin one.
 func TestRollbackTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -62,7 +62,7 @@ func (s *schedule) spread(m *member, delay time.Duration) time.Duration {
 }
 
 // collect moves the members whose time has come to the queues. It returns those whose attempt has
-// begun to hang; one that still hangs is looked at again later, without a second attempt beside it.
+// begun to hang; one that still hangs is checked again later, without a second attempt beside it.
 func (s *schedule) collect(now, again time.Duration) (hung []*member) {
 	for m := s.agenda.first(); m != nil && m.due <= now; m = s.agenda.first() {
 		s.agenda.drop(m)

@@ -33,7 +33,8 @@ func (s *sim) distances(id string) []time.Duration {
 	return d
 }
 
-// A client that is well but not there yet is sampled at a near-constant interval, whatever the schedule for errors.
+// A client that is well but not there yet is sampled at a near-constant interval, whatever the
+// schedule for errors.
 func TestIntervalForNotYet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -204,8 +205,8 @@ func TestAttemptTimeoutGrows(t *testing.T) {
 	})
 }
 
-// Black holes do not slow the healthy: a quarter of the fleet, with few workers. Once each has timed out, they share an
-// eighth of the workers; without that this takes six seconds.
+// Black holes do not slow the healthy: a quarter of the fleet, with few workers. Once each has
+// timed out, they share an eighth of the workers; without that this takes six seconds.
 func TestBlackHoles(t *testing.T) {
 	t.Parallel()
 	run := func(t *testing.T, holes int) time.Duration {

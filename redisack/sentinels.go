@@ -21,10 +21,11 @@ var (
 	ErrVersionReused = errors.New("redisack: the version is current with other content")
 	// ErrWrongType: a key holds another type than it should. Nothing has been written.
 	ErrWrongType = errors.New("redisack: a key is of another type")
-	// ErrNotPermitted: the Redis user may not run commands that the write, or what follows it, needs. Nothing has been
-	// written.
+	// ErrNotPermitted: the Redis user may not run commands that the write, or what follows it,
+	// needs. Nothing has been written.
 	ErrNotPermitted = errors.New("redisack: the Redis user has too few permissions")
-	// ErrEviction: the server has a memory limit and may drop configurations. Nothing has been changed.
+	// ErrEviction: the server has a memory limit and may drop configurations. Nothing has been
+	// changed.
 	ErrEviction = errors.New("redisack: redis may drop configurations")
 	// ErrWriteFailed: Redis did not take the write. Nothing has changed.
 	ErrWriteFailed = errors.New("redisack: the write failed")

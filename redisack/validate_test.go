@@ -71,14 +71,12 @@ func TestValidation(t *testing.T) {
 		"negative": {
 			good,
 			policy(Policy{
-				Timeout: -1, AttemptTimeout: -1, FirstAttemptTimeout: -1, StartDelay: -1, Grace: -1, RefreshEvery: -1, MaxAttempts: -1,
-				MinMembers: -1, Interval: Interval{Base: -1, Max: -2, Growth: -1, Jitter: -1}, Stable: Stability{Count: -1, For: -1},
-				Rollback: 9,
+				AttemptTimeout: -1, FirstAttemptTimeout: -1, Interval: Interval{Base: -1, Max: -2, Growth: -1, Jitter: 1},
+				Stable: Stability{Count: -1, For: -1}, Rollback: 9,
 			}),
 			[]string{
-				"Policy.Timeout", "Policy.AttemptTimeout", "Policy.FirstAttemptTimeout", "Policy.StartDelay", "Policy.Grace",
-				"Policy.RefreshEvery", "Policy.Interval.Base", "Policy.Interval.Max", "Policy.Stable.For", "Policy.MaxAttempts",
-				"Policy.MinMembers", "Policy.Stable.Count", "Policy.Interval.Growth", "Policy.Interval.Jitter", "Policy.Rollback",
+				"Policy.AttemptTimeout", "Policy.FirstAttemptTimeout", "Policy.Interval.Base", "Policy.Interval.Max",
+				"Policy.Stable.For", "Policy.Stable.Count", "Policy.Interval.Growth", "Policy.Interval.Jitter", "Policy.Rollback",
 			},
 		},
 		"prober that was not made": {good, Check{Fleet: fleetOf("a"), Prober: (*httpprobe.Prober)(nil)}, []string{"Check.Prober"}},

@@ -11,7 +11,8 @@ import (
 // Verdict is how an answer compares with the target.
 type Verdict uint8
 
-// The verdicts. Only a revision, or a Comparer of the caller's, yields Behind and Ahead: strings have no order.
+// The verdicts. Only a revision, or a Comparer of the caller's, yields Behind and Ahead: strings
+// have no order.
 const (
 	// VerdictUnknown means that the answer names nothing to compare.
 	VerdictUnknown Verdict = iota
@@ -57,12 +58,12 @@ func (v *Verdict) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// A Comparer judges an answer in place of Compare, for instance where versions have an order of their own. It may be
-// called from several goroutines at once.
+// A Comparer judges an answer in place of Compare, for instance where versions have an order of
+// their own. It may be called from several goroutines at once.
 type Comparer func(Target, Observation) Verdict
 
-// Compare is the default Comparer. A revision decides if both sides have one, then the write id, then digest and
-// version, of which all that both sides have must be equal.
+// Compare is the default Comparer. A revision decides if both sides have one, then the write id,
+// then digest and version, of which all that both sides have must be equal.
 func Compare(t Target, o Observation) Verdict {
 	if rejected(t, o.Attempt) && !applied(t, o) {
 		return VerdictRejected
@@ -85,8 +86,8 @@ func applied(t Target, o Observation) bool {
 	return t.Rev > 0 && o.Rev == t.Rev && equality(t, o) == VerdictMatch
 }
 
-// rejected reports whether the attempt is a refusal of exactly this write. One of another revision or another write is
-// no news about this one.
+// rejected reports whether the attempt is a refusal of exactly this write. One of another revision
+// or another write is no news about this one.
 func rejected(t Target, a *Attempt) bool {
 	if a == nil || !a.Rejected {
 		return false

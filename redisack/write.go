@@ -12,9 +12,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Write stores and announces a configuration in one round trip, all of it or nothing. Its answer tells the revision
-// that Confirm waits for. A passing fault of Redis is tried again for Config.WriteTimeout; that is safe because Redis
-// knows the write by its id.
+// Write stores and announces a configuration in one round trip, all of it or nothing. It returns
+// the revision that Confirm waits for. A passing fault of Redis is retried for Config.WriteTimeout;
+// that is safe because Redis recognises the write by its id.
 //
 // The error is a *InvalidError or a *WriteError.
 func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
@@ -71,7 +71,7 @@ func answered(err error) bool {
 	return err == nil || errors.As(err, &answer)
 }
 
-// giveUp tells why it is over, and what stood in the way until then.
+// giveUp says why the write is given up, and what stood in the way until then.
 func giveUp(ctx context.Context, trouble error) error {
 	if cause := context.Cause(ctx); trouble == nil || errors.Is(trouble, cause) {
 		return cause
@@ -141,7 +141,8 @@ func (e *WrongTypeError) Error() string { return e.Problem }
 // Is makes the error match ErrWrongType.
 func (e *WrongTypeError) Is(target error) bool { return target == ErrWrongType }
 
-// PermissionError says what the Redis user may not do. It matches ErrNotPermitted. docs/redisack.md has the rules to copy.
+// PermissionError says what the Redis user may not do. It matches ErrNotPermitted. docs/redisack.md
+// has the rules to copy.
 type PermissionError struct {
 	// Commands are those that the user may not run on the keys of the configuration.
 	Commands []string
@@ -154,7 +155,8 @@ func (e *PermissionError) Error() string {
 // Is makes the error match ErrNotPermitted.
 func (e *PermissionError) Is(target error) bool { return target == ErrNotPermitted }
 
-// passing reports whether sending the write again may help: the connection failed, or Redis is busy with itself.
+// passing reports whether sending the write again may help: the connection failed, or Redis is busy
+// with itself.
 func passing(err error) bool {
 	if !answered(err) {
 		return !errors.Is(err, redis.ErrClosed) && !errors.Is(err, ErrEviction)

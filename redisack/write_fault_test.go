@@ -105,7 +105,8 @@ func TestRedisDownBeforeTheWrite(t *testing.T) {
 	c := connect(t, rdb, Config{WriteTimeout: 300 * time.Millisecond})
 	prober := newSim(map[string][]answer{"a": {current}})
 	res, err := c.Apply(t.Context(), Change{Key: "k", Version: "v1"}, Check{Fleet: fleetOf("a"), Prober: prober})
-	// The proxy accepts what it cannot pass on, so that the command may be on its way when the connection ends.
+	// The proxy accepts what it cannot pass on, so that the command may be on its way when the
+	// connection ends.
 	if !errors.Is(err, ErrWriteFailed) && !errors.Is(err, ErrWriteUnknown) {
 		t.Errorf("error %v", err)
 	}
@@ -134,7 +135,8 @@ func TestRedisAwayForAMoment(t *testing.T) {
 	}
 }
 
-// A server that does not answer holds up no caller: the write ends with its context, its outcome unknown.
+// A server that does not answer holds up no caller: the write ends with its context, its outcome
+// unknown.
 func TestFrozenRedis(t *testing.T) {
 	t.Parallel()
 	server, _, rdb := through(t)

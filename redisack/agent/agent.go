@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
-	"github.com/cutover-go/cutover/internal/nilcheck"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -25,16 +23,17 @@ type Update struct {
 	Payload []byte
 }
 
-// ApplyFunc makes a configuration live. It returns nil only when the process runs it: that is what is reported. It is
-// never called twice at once. Its context ends, with a cause, when another configuration is current (ErrMovedOn), after
-// Config.ApplyTimeout (ErrApplyTimeout) and with Run: obey it, so that a configuration that cannot be applied does not
-// keep its successor, or the rollback, from being applied.
+// ApplyFunc makes a configuration live. It returns nil only when the process runs it: that is what
+// is reported. It is never called twice at once. Its context ends, with a cause, when another
+// configuration is current (ErrMovedOn), after Config.ApplyTimeout (ErrApplyTimeout) and with Run:
+// obey it, so that a configuration that cannot be applied does not keep its successor, or the
+// rollback, from being applied.
 type ApplyFunc func(ctx context.Context, u Update) error
 
 // Config holds what is optional. The zero value is good.
 type Config struct {
-	// Instance is the id under which the writer's fleet knows this process. Two processes with the same one are taken
-	// for one that keeps restarting: give each its own. Default: the host name.
+	// Instance is the id under which the writer's fleet knows this process. Two processes with the
+	// same one are taken for one that keeps restarting: give each its own. Default: the host name.
 	Instance string
 	// Field is the hash field, where the key is a hash. Default: the key is a string.
 	Field string
@@ -42,16 +41,20 @@ type Config struct {
 	Channel string
 	// Sharded subscribes by SSUBSCRIBE; the writer needs the same setting. Default: SUBSCRIBE.
 	Sharded bool
-	// Push writes acknowledgements to the stream {key}:acks, beside the status endpoint. Default: no.
+	// Push writes acknowledgements to the stream {key}:acks, beside the status endpoint. Default:
+	// no.
 	Push bool
-	// MaxAcks bounds that stream, about; make it at least twice the fleet. Default 20,000.
+	// MaxAcks is the approximate maximum length of that stream; make it at least twice the fleet.
+	// Default 20,000.
 	MaxAcks int64
-	// Resync is how often the head is read without an announcement, +-20 %. Default 30 s.
+	// Resync is how often the head is read without an announcement, +-20 %. It has no "none":
+	// without it a lost announcement would be lost for good. Default 30 s.
 	Resync time.Duration
-	// ApplyTimeout ends the context of the apply function, with the cause ErrApplyTimeout. An error that it returns then
-	// is a rejection like any other, unless it is one from Retry. Default 1 min; negative: none.
+	// ApplyTimeout ends the context of the apply function, with the cause ErrApplyTimeout. An error
+	// that it returns then is a rejection like any other, unless it is one from Retry. Default 1
+	// min; negative: none.
 	ApplyTimeout time.Duration
-	// Logger is told of what is applied and of trouble, never of payloads. Default: nothing is logged.
+	// Logger gets what is applied and what goes wrong, never payloads. Default: nothing is logged.
 	Logger *zap.Logger
 }
 
@@ -61,15 +64,11 @@ const (
 	longestResync  = 24 * 365 * time.Hour // so that its jitter cannot overflow
 )
 
-// Errors of New and Run.
-var (
-	// ErrConfig: the arguments of New cannot work.
-	ErrConfig = errors.New("agent: invalid configuration")
-	// ErrRunning: Run is running already.
-	ErrRunning = errors.New("agent: already running")
-)
+// ErrRunning: Run is running already.
+var ErrRunning = errors.New("agent: already running")
 
-// Agent keeps one configuration of a process up to date. It is an http.Handler: the status endpoint.
+// Agent keeps one configuration of a process up to date. It is an http.Handler: the status
+// endpoint.
 type Agent struct {
 	// Immutable after New.
 	rdb   redis.UniversalClient
@@ -86,17 +85,18 @@ type Agent struct {
 	status wire.Status // guarded by mu; its slots are replaced, never changed
 }
 
-// New returns an agent for the configuration at key. It does nothing before Run. The Redis client stays the caller's.
+// New returns an agent for the configuration at key, or an *InvalidError that names every fault. It
+// does nothing before Run. The Redis client stays the caller's.
 func New(rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config) (*Agent, error) {
 	if cfg.Instance == "" {
 		host, err := os.Hostname()
 		if err != nil {
-			return nil, fmt.Errorf("%w: no Instance, and no host name: %w", ErrConfig, err)
+			return nil, &InvalidError{Faults: []Fault{{"Config.Instance", "is empty, and the host has no name: " + err.Error()}}}
 		}
 		cfg.Instance = host
 	}
 	names := wire.NamesOf(key, cfg.Field)
-	if err := cfg.check(rdb, key, apply, names); err != nil {
+	if err := cfg.validate(rdb, key, apply, names); err != nil {
 		return nil, err
 	}
 	if cfg.Channel == "" {
@@ -121,30 +121,6 @@ func New(rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config) (*A
 		log:    cfg.Logger.With(zap.String("key", key), zap.String("instance", cfg.Instance)),
 		status: wire.Status{Instance: cfg.Instance, Boot: boot},
 	}, nil
-}
-
-// check names every fault of the arguments.
-func (cfg Config) check(rdb redis.UniversalClient, key string, apply ApplyFunc, names wire.Names) error {
-	var faults []error
-	when := func(bad bool, text string) {
-		if bad {
-			faults = append(faults, errors.New(text))
-		}
-	}
-	_, ring := rdb.(*redis.Ring)
-	when(nilcheck.IsNil(rdb), "rdb is nil")
-	when(ring, "rdb is a Ring")
-	when(key == "", "key is empty")
-	when(!wire.Nameable(key), "key holds a } without a {tag}")
-	when(wire.BareTag(key), "key is nothing but a {tag}")
-	when(apply == nil, "apply is nil")
-	when(cfg.Sharded && cfg.Channel != "" && !wire.SameSlot(cfg.Channel, names.Head), "Channel is not in the slot of the key")
-	when(cfg.MaxAcks < 0, "MaxAcks is negative")
-	when(cfg.Resync < 0, "Resync is negative")
-	if len(faults) > 0 {
-		return fmt.Errorf("%w: %w", ErrConfig, errors.Join(faults...))
-	}
-	return nil
 }
 
 // Applied returns the version and revision that this process runs; zero before the first.

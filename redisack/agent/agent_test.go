@@ -237,7 +237,8 @@ func TestRefusals(t *testing.T) {
 			if calls.Load() != 1 {
 				t.Errorf("the refused revision was tried %d times", calls.Load())
 			}
-			// The same content again is no new write and changes nothing; asked for, it is, and is taken.
+			// The same content again is no new write and changes nothing; asked for, it is, and is
+			// taken.
 			if again := write(t, c, redisack.Change{Version: "v2"}); again.Outcome != redisack.OutcomeUnchanged {
 				t.Errorf("%+v", again)
 			}

@@ -16,24 +16,25 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// look is what was found at the last look, and what has become of it.
-type look struct {
+// write is the write that was read last, and what has become of it.
+type write struct {
 	rev     uint64
 	writeID string
 	done    bool // applied or rejected: not to be tried again
 	pushed  bool // and acknowledged
 }
 
-func (l look) is(head wire.Head) bool { return l.rev == head.Rev && l.writeID == head.WriteID }
+func (w write) is(head wire.Head) bool { return w.rev == head.Rev && w.writeID == head.WriteID }
 
-// catchUp reads what is current, has it applied if it is new, and acknowledges it. The acknowledgement is repeated on the
-// timer, for a writer that has missed it. The error is what stands in the way of being up to date.
-func (f *follower) catchUp(ctx context.Context, reason why) error {
+// catchUp reads what is current, has it applied if it is new, and acknowledges it. The
+// acknowledgement is repeated on the timer, for a writer that has missed it. The error is what
+// stands in the way of being up to date.
+func (f *follower) catchUp(ctx context.Context, by trigger) error {
 	head, payload, err := f.agent.read(ctx)
 	if err != nil || head.Rev == 0 {
 		return err
 	}
-	f.note(head, reason)
+	f.note(head, by)
 	if f.current != nil {
 		if !f.current.is(head) {
 			f.current.cancel(ErrMovedOn)
@@ -43,19 +44,19 @@ func (f *follower) catchUp(ctx context.Context, reason why) error {
 	if !f.last.done {
 		return f.try(ctx, head, payload)
 	}
-	return f.acknowledge(ctx, reason == lookTimer)
+	return f.acknowledge(ctx, by == onTimer)
 }
 
-// note remembers which write was found. Another one is to be applied whatever its revision: after a failover the revision
-// may have gone back.
-func (f *follower) note(head wire.Head, reason why) {
+// note remembers which write was found. Another one is to be applied whatever its revision: after a
+// failover the revision may have gone back.
+func (f *follower) note(head wire.Head, by trigger) {
 	if f.last.is(head) {
 		return
 	}
-	if reason == lookTimer && f.last.rev != 0 {
-		f.listener.renew() // nothing has announced this: the subscription may be deaf
+	if by == onTimer && f.last.rev != 0 {
+		f.listener.renew() // nothing has announced this: the subscription may be dead
 	}
-	f.last = look{rev: head.Rev, writeID: head.WriteID}
+	f.last = write{rev: head.Rev, writeID: head.WriteID}
 }
 
 // try begins to apply one write, unless its payload is not what the head describes.
@@ -75,8 +76,8 @@ func (f *follower) try(ctx context.Context, head wire.Head, payload *string) err
 	return nil
 }
 
-// settle takes in what the apply function has returned.
-func (f *follower) settle(err error) why {
+// finish takes in what the apply function has returned.
+func (f *follower) finish(err error) trigger {
 	at, a := f.current, f.agent
 	f.current = nil
 	ended := at.ended()
@@ -88,19 +89,19 @@ func (f *follower) settle(err error) why {
 		a.log.Info("configuration applied", version, rev)
 		_ = a.report(at.head, wire.StateApplied, nil)
 	case ended:
-		a.log.Warn("applying was broken off", version, rev, zap.Error(err))
+		a.log.Warn("applying was interrupted", version, rev, zap.Error(err))
 		_ = a.report(at.head, wire.StateFailed, err)
-		return lookHint
+		return onHint
 	case errors.As(err, &passing):
 		a.log.Warn("configuration is not up to date", version, rev, zap.Error(err))
 		_ = a.report(at.head, wire.StateFailed, err)
-		return lookLater
+		return onRetry
 	default:
 		a.log.Error("configuration rejected", version, rev, zap.Error(err))
 		_ = a.report(at.head, wire.StateRejected, err)
 	}
 	f.last.done = f.last.is(at.head)
-	return lookHint
+	return onHint
 }
 
 // acknowledge pushes what has become of the last attempt, once, or again.
@@ -116,7 +117,8 @@ func (f *follower) acknowledge(ctx context.Context, again bool) error {
 	return nil
 }
 
-// found is what a look has found: the head, zero when there is none, and the payload, nil when there is none.
+// found is what was read: the head, zero when there is none, and the payload, nil when there is
+// none.
 type found struct {
 	head    wire.Head
 	payload *string

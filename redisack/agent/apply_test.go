@@ -63,7 +63,8 @@ func TestNewNamesEveryFault(t *testing.T) {
 	_, err := agent.New(none, "a}b", nil, agent.Config{
 		Instance: "a", Sharded: true, Channel: "elsewhere", MaxAcks: -1, Resync: -1,
 	})
-	if !errors.Is(err, agent.ErrConfig) {
+	var invalid *agent.InvalidError
+	if !errors.Is(err, agent.ErrInvalid) || !errors.As(err, &invalid) || len(invalid.Faults) < 2 {
 		t.Fatal(err)
 	}
 	for _, fault := range []string{"rdb", "{tag}", "apply", "Channel", "MaxAcks", "Resync"} {

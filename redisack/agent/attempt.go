@@ -9,24 +9,27 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// ErrMovedOn is the cause of the end of an apply function's context when another configuration has become current
-// meanwhile: a rollback, or a newer version. What the function returns then is neither a rejection nor reported as one.
+// ErrMovedOn is the cause of the end of an apply function's context when another configuration has
+// become current: a rollback, or a newer version. What the function returns then is neither a
+// rejection nor reported as one.
 var ErrMovedOn = errors.New("agent: another configuration is current")
 
 // ErrApplyTimeout is the cause of the end of an apply function's context after Config.ApplyTimeout.
 var ErrApplyTimeout = errors.New("agent: the time to apply is over")
 
-// attempt is one call of the apply function, in a goroutine of its own, so that what else becomes current is seen while
-// it works.
+// attempt is one call of the apply function, in a goroutine of its own, so that the agent can go on
+// reading while it works.
 type attempt struct {
 	head   wire.Head
-	ctx    context.Context //nolint:containedctx // of the call; its end is looked at while the call lasts
+	ctx    context.Context //nolint:containedctx // of the call; its end is noticed while the call lasts
 	cancel context.CancelCauseFunc
 	done   chan error // gets what the function returned
-	told   bool       // that it goes on past its time has been reported
+	// reported means that it goes on past its time, and that this has been reported.
+	reported bool
 }
 
-// begin calls the apply function. It returns an error when a call of an earlier Run has not returned.
+// begin calls the apply function. It returns an error when a call of an earlier Run has not
+// returned.
 func (a *Agent) begin(ctx context.Context, head wire.Head, payload string) (*attempt, error) {
 	if !a.applying.TryLock() {
 		return nil, errStillApplying
@@ -73,7 +76,7 @@ func (at *attempt) returned() <-chan error {
 
 // overdue is closed when the context of the call has ended, until that has been reported.
 func (at *attempt) overdue() <-chan struct{} {
-	if at == nil || at.told {
+	if at == nil || at.reported {
 		return nil
 	}
 	return at.ctx.Done()
@@ -81,12 +84,12 @@ func (at *attempt) overdue() <-chan struct{} {
 
 // late reports that the function goes on although its context has ended.
 func (at *attempt) late(a *Agent) {
-	at.told = true
+	at.reported = true
 	_ = a.report(at.head, wire.StateFailed, fmt.Errorf("%w; the apply function has not returned", context.Cause(at.ctx)))
 }
 
-// ended reports whether the function's context was ended by something other than its time: the agent's own end, or
-// another configuration. An error says nothing of the configuration then.
+// ended reports whether the function's context was ended by something other than its time: the
+// agent's own end, or another configuration. An error says nothing of the configuration then.
 func (at *attempt) ended() bool {
 	return at.ctx.Err() != nil && !errors.Is(context.Cause(at.ctx), ErrApplyTimeout)
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// A client that starts while Redis is full reads and applies what is current; only its acknowledgement has no room.
+// A client that starts while Redis is full reads and applies what is current; only its
+// acknowledgement has no room.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()

@@ -14,7 +14,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// An apply function that hangs, and obeys its context, holds up neither the rollback nor what comes later.
+// An apply function that hangs, and obeys its context, holds up neither the rollback nor what comes
+// later.
 func TestHangingApplyIsEnded(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -53,8 +54,8 @@ func TestHangingApplyIsEnded(t *testing.T) {
 	}
 }
 
-// One that goes on although its context has ended is told of, is never called a second time beside itself, and what is
-// current is applied once it has returned.
+// One that goes on although its context has ended is told of, is never called a second time beside
+// itself, and what is current is applied once it has returned.
 func TestStubbornApply(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -173,7 +174,8 @@ func TestRunLeavesFrozenServer(t *testing.T) {
 	}
 }
 
-// A subscription that is open and hears nothing is made anew once the timer has found what it should have announced.
+// A subscription that is open and hears nothing is made anew once the timer has found what it
+// should have announced.
 func TestDeafSubscription(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()

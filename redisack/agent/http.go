@@ -5,7 +5,8 @@ import (
 	"net/http"
 )
 
-// ServeHTTP serves the status: what this process runs and what it last tried. Mount it where the writer's fleet says.
+// ServeHTTP serves the status: what this process runs and what it last tried. Mount it where the
+// writer's fleet says.
 func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")

@@ -9,85 +9,88 @@ import (
 	"go.uber.org/zap"
 )
 
-// leaveGrace is how long Run waits, after its context has ended, for an apply function that is ending too.
+// leaveGrace is how long Run waits, after its context has ended, for an apply function that is
+// ending too.
 const leaveGrace = 25 * time.Millisecond
 
-// Run keeps the process up to date until the context ends, and then returns nil, at once: it waits for no server, and
-// only for a moment for the apply function, whose context has ended. A function that goes on all the same is left
-// behind; should Run be called again, it is not called before that has returned.
+// Run keeps the process up to date until the context ends, and then returns nil, at once: it waits
+// for no server, and only for a moment for the apply function, whose context has ended. A function
+// that goes on all the same is left behind; should Run be called again, it is not called before
+// that has returned.
 func (a *Agent) Run(ctx context.Context) error {
 	if !a.running.TryLock() {
 		return ErrRunning
 	}
 	defer a.running.Unlock()
 	listener := a.newListener()
-	heard := make(chan struct{})
+	listened := make(chan struct{})
 	go func() {
-		defer close(heard)
+		defer close(listened)
 		listener.run(ctx)
 	}()
 	f := follower{agent: a, listener: listener, trouble: backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(5*time.Second),
 		backoff.WithMaxElapsedTime(0))}
 	f.follow(ctx)
-	select { // in good order where that is quick; a server that is silent holds nobody up
-	case <-heard:
+	select { // a silent server does not delay the return
+	case <-listened:
 	case <-time.After(leaveGrace / 2):
 	}
 	return nil
 }
 
-// follower is one Run: it reads what is current, has it applied, and goes on reading meanwhile. One goroutine owns it.
+// follower is one Run: it reads what is current, has it applied, and goes on reading while that
+// lasts. One goroutine owns it.
 type follower struct {
 	agent    *Agent
 	listener *listener
 	trouble  *backoff.ExponentialBackOff
 
-	last    look
+	last    write
 	current *attempt // the call of the apply function that is under way; nil for none
 }
 
-// follow looks at the head now, at every hint, on the timer, and when the apply function has returned.
+// follow reads the head now, at every hint, on the timer, and when the apply function has returned.
 func (f *follower) follow(ctx context.Context) {
-	reason := lookFirst
+	by := onStart
 	for ctx.Err() == nil {
-		wait := f.look(ctx, reason)
+		wait := f.refresh(ctx, by)
 		timer := time.NewTimer(wait)
 		select {
 		case <-f.listener.hints:
-			reason = lookHint
+			by = onHint
 		case <-timer.C:
-			reason = lookTimer
+			by = onTimer
 		case err := <-f.current.returned():
-			reason = f.settle(err)
+			by = f.finish(err)
 		case <-f.current.overdue():
 			f.current.late(f.agent)
-			reason = lookHint
+			by = onHint
 		case <-ctx.Done():
 		}
 		timer.Stop()
-		if reason == lookLater {
+		if by == onRetry {
 			pauseOrHint(ctx, f.trouble.NextBackOff(), f.listener.hints)
-			reason = lookHint
+			by = onHint
 		}
 	}
 	f.leave()
 }
 
-// why is the reason of a look at the head.
-type why int
+// trigger is why the head is read.
+type trigger int
 
 const (
-	lookFirst why = iota
-	lookHint      // there was an announcement or a subscription
-	lookTimer     // nothing was heard
-	lookLater     // the apply function asks for another try
+	onStart trigger = iota
+	onHint          // there was an announcement or a subscription
+	onTimer         // no announcement came
+	onRetry         // the apply function asked for another call
 )
 
-// look reads and acts once, and returns how long to wait for the next time.
-func (f *follower) look(ctx context.Context, reason why) time.Duration {
+// refresh reads and acts once, and returns how long to wait for the next time.
+func (f *follower) refresh(ctx context.Context, by trigger) time.Duration {
 	wait := jitter(f.agent.cfg.Resync)
-	if err := f.catchUp(ctx, reason); err != nil {
+	if err := f.catchUp(ctx, by); err != nil {
 		if ctx.Err() == nil {
 			f.agent.log.Warn("configuration is not up to date", zap.Error(err))
 		}
@@ -106,7 +109,7 @@ func (f *follower) leave() {
 	}
 	select {
 	case err := <-f.current.returned():
-		f.settle(err)
+		f.finish(err)
 	case <-time.After(leaveGrace):
 		f.current.late(f.agent)
 	}

@@ -93,7 +93,8 @@ func TestSlotMoved(t *testing.T) {
 	}
 }
 
-// While a slot is half moved, head and payload are with different nodes: they are read one by one then.
+// While a slot is half moved, head and payload are with different nodes: they are read one by one
+// then.
 func TestSlotHalfMoved(t *testing.T) {
 	t.Parallel()
 	for name, keys := range map[string][]any{"head": {"{k}:head"}, "payload": {"k"}, "both": {"k", "{k}:head"}} {

@@ -12,19 +12,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// pingEvery is how long a subscription may be silent before it is asked whether it still lives. One that has not
-// answered when as much time has passed again is made anew.
+// pingEvery is how long a subscription may be silent before it is asked whether it still lives. One
+// that has not answered when as much time has passed again is made anew.
 const pingEvery = 5 * time.Second
 
-// listener keeps a subscription and turns announcements and (re)subscriptions into hints. What they say does not matter:
-// the head does.
+// listener keeps a subscription and turns announcements and (re)subscriptions into hints. What they
+// say does not matter: the head does.
 //
-// The subscription is made anew, by a new connection to the node that serves the channel then, when it breaks, when it is
-// silent on a ping, when the server ends it (which is how a node says that the slot of a sharded channel has moved to
-// another one), and when renew is called.
+// The subscription is made anew, by a new connection to the node that serves the channel then, when
+// it breaks, when it is silent on a ping, when the server ends it (which is how a node says that
+// the slot of a sharded channel has moved to another one), and when renew is called.
 type listener struct {
 	agent *Agent
-	hints chan struct{} // holds one entry after something was heard
+	hints chan struct{} // holds one entry after something came
 
 	mu  sync.Mutex
 	end context.CancelFunc // of the present subscription; guarded by mu
@@ -40,11 +40,11 @@ func (l *listener) run(ctx context.Context) {
 		backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxInterval(5*time.Second),
 		backoff.WithMaxElapsedTime(0))
 	for ctx.Err() == nil {
-		heard, err := l.listen(ctx)
+		confirmed, err := l.listen(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if heard {
+		if confirmed {
 			delays.Reset()
 		}
 		l.agent.log.Warn("the subscription has ended and is made anew", zap.String("channel", l.agent.cfg.Channel), zap.Error(err))
@@ -65,8 +65,9 @@ func (l *listener) renew() {
 // errRenewed is why a subscription was ended that the agent itself does not trust any more.
 var errRenewed = errors.New("a change came without an announcement")
 
-// listen makes one subscription and returns when it has ended. heard is whether it was confirmed.
-func (l *listener) listen(ctx context.Context) (heard bool, err error) {
+// listen makes one subscription and returns when it has ended. confirmed reports whether the server
+// has confirmed it.
+func (l *listener) listen(ctx context.Context) (confirmed bool, err error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	l.mu.Lock()
@@ -80,15 +81,15 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 			_ = sub.Close()
 		}
 	}()
-	heard, err = l.receive(ctx, sub)
+	confirmed, err = l.receive(ctx, sub)
 	if ctx.Err() != nil {
-		return heard, errRenewed
+		return confirmed, errRenewed
 	}
-	return heard, err
+	return confirmed, err
 }
 
-// receive passes on what is heard until the subscription ends.
-func (l *listener) receive(ctx context.Context, sub *redis.PubSub) (heard bool, err error) {
+// receive passes on what comes until the subscription ends.
+func (l *listener) receive(ctx context.Context, sub *redis.PubSub) (confirmed bool, err error) {
 	pinged := false
 	for {
 		news, err := sub.ReceiveTimeout(ctx, pingEvery)
@@ -101,15 +102,15 @@ func (l *listener) receive(ctx context.Context, sub *redis.PubSub) (heard bool, 
 			}
 		}
 		if err != nil {
-			return heard, err
+			return confirmed, err
 		}
 		pinged = false
 		switch news := news.(type) {
 		case *redis.Subscription:
 			if news.Kind == "unsubscribe" || news.Kind == "sunsubscribe" {
-				return heard, fmt.Errorf("the server has ended it: %s", news.Kind)
+				return confirmed, fmt.Errorf("the server has ended it: %s", news.Kind)
 			}
-			heard = true
+			confirmed = true
 			l.hint()
 		case *redis.Message:
 			l.hint()

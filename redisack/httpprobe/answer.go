@@ -39,7 +39,8 @@ func refused(resp *http.Response) error {
 // maxRetryAfter keeps nonsense out; the time that remains is the real bound.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). Zero when there is none to obey.
+// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). Zero when
+// there is none to obey.
 func retryAfter(text string, now time.Time) time.Duration {
 	text = strings.TrimSpace(text)
 	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil {

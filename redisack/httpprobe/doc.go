@@ -13,7 +13,7 @@
 //		},
 //	})
 //	...
-//	seen, err := prober.Probe(ctx, probe.Endpoint{ID: "tenant-7", URL: "http://10.0.0.4:8080/whoami"})
+//	seen, err := prober.Probe(ctx, probe.Endpoint{ID: "tenant-7", URL: "http://10.0.0.4/whoami"})
 //	if err == nil && seen.Version == want {
 //		confirmed[seen.Instance] = true
 //	}
@@ -46,7 +46,7 @@
 //	the context ended first                 KindTimeout
 //	the connection ended in the middle      KindBroken
 //	3xx                                     KindRedirect
-//	another status than 2xx                 KindStatus; 401 and 403 are permanent; RetryAfter is set
+//	another status than 2xx                 KindStatus; 401 and 403 are permanent; RetryAfter if given
 //	more bytes than Config.MaxBody          KindOversize
 //	HTML, no JSON, an object as a version   KindDecode
 //	no version, an empty version            KindNoVersion

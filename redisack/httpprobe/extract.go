@@ -17,18 +17,21 @@ type Answer struct {
 	Body   []byte
 }
 
-// Extract takes one value, such as the version, out of an answer. It must not keep the answer. An error, or an empty
-// text, means that the endpoint gave no version: it is asked again, and never counts.
+// Extract takes one value, such as the version, out of an answer. It must not keep the answer. An
+// error, or an empty text, means that the endpoint gave no version: it is asked again, and never
+// counts.
 type Extract func(Answer) (string, error)
 
 var errNoJSON = errors.New("no JSON")
 
-// errNoVersion is what an extractor returns when the answer is well-formed but the value is not there.
+// errNoVersion is what an extractor returns when the answer is well-formed but the value is not
+// there.
 var errNoVersion = errors.New("the answer does not name it")
 
-// JSONField takes a string or a number out of a JSON body. The path names members, and elements by index, with dots
-// between them: "spec.containers.0.image". A dot inside a name is written "\.". The empty path is the body itself.
-// An object, list, boolean or null at that place is an error, never a version.
+// JSONField takes a string or a number out of a JSON body. The path names members, and elements by
+// index, with dots between them: "spec.containers.0.image". A dot inside a name is written "\.".
+// The empty path is the body itself. An object, list, boolean or null at that place is an error,
+// never a version.
 func JSONField(path string) Extract {
 	steps := splitPath(path)
 	return func(a Answer) (string, error) {
@@ -59,7 +62,7 @@ func splitPath(path string) []string {
 	return steps
 }
 
-// Header takes the value of a response header; the body is not looked at.
+// Header takes the value of a response header; the body is ignored.
 func Header(name string) Extract {
 	return func(a Answer) (string, error) {
 		values := a.Header.Values(name)
@@ -73,7 +76,8 @@ func Header(name string) Extract {
 	}
 }
 
-// Regexp takes the first group of the first match in the body, or the whole match if the expression has no group.
+// Regexp takes the first group of the first match in the body, or the whole match if the expression
+// has no group.
 func Regexp(re *regexp.Regexp) Extract {
 	return func(a Answer) (string, error) {
 		found := re.FindSubmatch(a.Body)

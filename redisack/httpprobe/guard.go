@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// guard refuses addresses that a status endpoint never has. It looks at the address that is about to be connected to,
-// after name resolution, so that a name that resolves to something else the second time gains nothing.
+// guard refuses addresses that a status endpoint never has. It checks the address just before the
+// connection is made, after name resolution, so a name that resolves to something else the second
+// time gains nothing.
 type guard struct {
 	loopback bool
 	allowed  []netip.Prefix
@@ -53,8 +54,8 @@ func (g guard) refusal(addr netip.Addr) string {
 	return ""
 }
 
-// forbidden addresses are refused whatever the settings: link-local ones (where clouds keep their metadata service),
-// the other metadata addresses, multicast, broadcast and unspecified ones.
+// forbidden addresses are refused whatever the settings: link-local ones (where clouds keep their
+// metadata service), the other metadata addresses, multicast, broadcast and unspecified ones.
 func forbidden(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() ||
 		addr.IsLinkLocalUnicast() || addr.IsInterfaceLocalMulticast() {
@@ -69,7 +70,8 @@ func forbidden(addr netip.Addr) bool {
 	return addr.Is4() && addr.As4()[0] == 0 // "this network"
 }
 
-// embedded returns the IPv4 address inside an IPv6 one that only carries it: IPv4-mapped, or NAT64 (RFC 6052).
+// embedded returns the IPv4 address inside an IPv6 one that only carries it: IPv4-mapped, or NAT64
+// (RFC 6052).
 func embedded(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {

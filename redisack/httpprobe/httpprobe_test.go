@@ -168,7 +168,8 @@ func TestHTTPDial(t *testing.T) {
 	}
 }
 
-// A connection that is being made ends with the attempt that wants it, although the transport detaches it.
+// A connection that is being made ends with the attempt that wants it, although the transport
+// detaches it.
 func TestHTTPDialEndsWithItsAttempt(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the test
@@ -332,7 +333,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestSwitchingProtocols: what stands in place of the body is the connection, and no context ends a read from it.
+// TestSwitchingProtocols: what stands in place of the body is the connection, and no context ends a
+// read from it.
 func TestSwitchingProtocols(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})
@@ -407,7 +409,8 @@ func TestPanickingFunctions(t *testing.T) {
 	}
 }
 
-// A probe outside a session meets a fresh connection each time, and asks for the host that it is told.
+// A probe outside a session meets a fresh connection each time, and asks for the host that it is
+// told.
 func TestFreshConnections(t *testing.T) {
 	t.Parallel()
 	var conns atomic.Int32

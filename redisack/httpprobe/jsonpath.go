@@ -7,11 +7,12 @@ import (
 	"strconv"
 )
 
-// The functions in this file walk through JSON that json.Valid has approved, without decoding what is not asked for: a
-// status body may be long, and of ten thousand of them one field each is wanted.
+// The functions in this file walk through JSON that json.Valid has approved, without decoding what
+// is not asked for: a status body may be long, and of ten thousand of them one field each is
+// wanted.
 
-// child returns the value of an object's member or of a list's element. Of members with the same name the last counts,
-// as in encoding/json.
+// child returns the value of an object's member or of a list's element. Of members with the same
+// name the last counts, as in encoding/json.
 func child(node []byte, step string) (value []byte, found bool) {
 	if len(node) == 0 || (node[0] != '{' && node[0] != '[') {
 		return nil, false

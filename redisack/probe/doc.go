@@ -1,5 +1,5 @@
-// Package probe is what a prober and its caller agree on: who is asked ([Endpoint]), what it says of
-// itself ([Observation]), and why there is no usable answer ([Error]).
+// Package probe is what a prober and its caller agree on: who is asked ([Endpoint]), what it says
+// of itself ([Observation]), and why there is no usable answer ([Error]).
 //
 // It has no I/O and imports neither net/http nor a Redis client, so that a prober over any
 // transport can be written against it. Package redisack asks probers; package httpprobe is one.

@@ -1,4 +1,5 @@
--- Writes one configuration: check, bump the revision, store, announce. Either all of it happens or nothing.
+-- Writes one configuration: check, bump the revision, store, announce. Either all of it happens, or
+-- nothing.
 --
 -- KEYS[1] payload: string, or hash when ARGV[7] names a field
 -- KEYS[2] head: hash, the record of the last write
@@ -16,11 +17,13 @@
 -- ARGV[10] '1': write although version and content are the same
 -- ARGV[11] PUBLISH or SPUBLISH       ARGV[12] channel
 -- ARGV[13] notice up to the revision, ARGV[14] notice after it
--- ARGV[15] letters: what this user will need after the write, c to confirm it, p to read acknowledgements, r to roll it
---          back; and f to write although Redis is full, for a rollback, which puts something of about the same size back
+-- ARGV[15] letters: what this user will need after the write, c to confirm it, p to read
+--          acknowledgements, r to roll it back; and f to write although Redis is full, for a
+--          rollback, which restores something of about the same size
 --
 -- Returns { outcome, revision, time in ms, position in acks before the write, receivers, note,
---           head's revision, head's write id, head's version, head's digest }; all strings. Outcomes:
+--           head's revision, head's write id, head's version, head's digest }; all strings.
+-- Outcomes:
 --   written     the write took effect now
 --   replayed    this very write took effect before (its reply was lost) and still is the last one
 --   superseded  this very write took effect before, another one followed
@@ -28,8 +31,9 @@
 --   reused      the head names this version with other content
 --   conflict    the expected revision is not the head's
 --   fenced      the head has a greater fencing token
---   wrongtype   a key is of another type; note tells which
---   denied      the user may not run commands that this write, or what follows it, needs; note names them
+--   wrongtype   a key is of another type; note says which
+--   denied      the user may not run commands that this write, or what follows it, needs; note
+--               names them
 --   unstaged    the payload that was sent ahead is not there
 -- note of 'written' is the error of a refused announcement, else ''.
 
@@ -37,9 +41,9 @@ local data, head, prev, acks, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5
 local wid, version, sum, fence, expected, ttl, field = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local keep = 16 -- writes that the head remembers, for late replays
 
--- What this user may not run of all that may be needed. Redis undoes nothing, so that a command which is refused in the
--- middle would leave half a write behind: everything is asked for before anything is done. The announcement is not: it
--- comes last and may fail.
+-- Names the commands that may be needed and that this user may not run. Redis undoes nothing, so a
+-- command that is refused in the middle would leave half a write behind: all permissions are checked
+-- before anything is done. That of the announcement is not: it comes last and may fail.
 local function denied()
   local needs = {
     { 'TYPE', data }, { 'EXISTS', data }, { 'TIME' }, { 'XREVRANGE', acks, '+', '-' },
@@ -108,7 +112,8 @@ for id, r in string.gmatch(recent, '([^ :]+):(%d+)') do
 end
 if last_fence ~= '' and (fence == '' or lower(fence, last_fence)) then return answer('fenced') end
 
--- Whether the payload is what is to be written: the head says so, but somebody may have set the key by hand.
+-- Reports whether the payload is the one to be written. The head says so, but somebody may have set
+-- the key by hand.
 local function as_wanted()
   local wanted = ARGV[9]
   if ARGV[8] == 'staged' then wanted = redis.call('GET', stage) end
@@ -135,13 +140,14 @@ if rev ~= '' and version == last_version then
 end
 if ARGV[8] == 'staged' and redis.call('EXISTS', stage) == 0 then return answer('unstaged') end
 
--- From here on everything is done. What only reads comes first, then what may fail: Redis does not undo a script that
--- fails half-way.
+-- From here on the write is carried out. What only reads comes first, then what may fail, because
+-- Redis does not undo a script that fails halfway.
 local newest = redis.call('XREVRANGE', acks, '+', '-', 'COUNT', 1)
 ackpos = newest[1] and newest[1][1] or '0-0'
 local now = redis.call('TIME')
 at = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
--- A full Redis refuses a script at its first write if that takes memory. DEL takes none, and after it all is allowed.
+-- A full Redis refuses a script at its first write if that needs memory. DEL needs none, and after it
+-- every command is allowed.
 if string.find(ARGV[15], 'f', 1, true) then redis.call('DEL', stage) end
 redis.call('HINCRBY', head, 'rev', 1)
 rev = redis.call('HGET', head, 'rev')

@@ -19,7 +19,7 @@ import (
 func TestEveryFaultIsNamed(t *testing.T) {
 	t.Parallel()
 	_, err := redisgateway.New(nil, redisgateway.Config{
-		Check:    redisack.Check{Policy: redisack.Policy{Timeout: -1, MaxAttempts: -1}},
+		Check:    redisack.Check{Policy: redisack.Policy{AttemptTimeout: -1, Rollback: 9}},
 		Encode:   func(redisgateway.Route) ([]byte, error) { return nil, nil },
 		Redisack: redisack.Config{MaxInFlight: -1},
 	})
@@ -27,7 +27,7 @@ func TestEveryFaultIsNamed(t *testing.T) {
 	if !errors.As(err, &faults) || !errors.Is(err, bluegreen.ErrInvalid) {
 		t.Fatalf("New: %v", err)
 	}
-	for _, part := range []string{"rdb", "Check.Fleet", "Check.Prober", "Policy.Timeout", "Policy.MaxAttempts", "Encode and Decode", "MaxInFlight"} {
+	for _, part := range []string{"rdb", "Check.Fleet", "Check.Prober", "Policy.AttemptTimeout", "Policy.Rollback", "Encode and Decode", "MaxInFlight"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%s is not named in %v", part, err)
 		}

@@ -35,8 +35,9 @@ func (a Ack) Fields() []string {
 	return fields
 }
 
-// ParseAck reads an entry. ok is false when it names no instance, revision or final state. Revisions count from 1: a 0
-// would read as one that is not known, and the write id alone would decide.
+// ParseAck reads an entry. ok is false when it names no instance, revision or final state.
+// Revisions count from 1: a 0 would read as one that is not known, and the write id alone would
+// decide.
 func ParseAck(values map[string]any) (ack Ack, ok bool) {
 	text := func(name string) string { s, _ := values[name].(string); return s }
 	rev, err := strconv.ParseUint(text("rev"), 10, 64)

@@ -58,8 +58,8 @@ func ParseHead(fields map[string]string) (head Head, ok bool, err error) {
 	return head, true, nil
 }
 
-// Holds reports whether the write is the current one or one that it followed. known is false when the record does not
-// reach back far enough to tell.
+// Holds reports whether the write is the current one or one that it followed. known is false when
+// the record does not reach back far enough to say.
 func (h Head) Holds(writeID string, rev uint64) (held, known bool) {
 	for _, w := range h.Recent {
 		if w.ID == writeID {

@@ -44,7 +44,8 @@ func NamesOf(key, field string) Names {
 // Stage is a string that holds a large payload until the write with this id takes it.
 func (n Names) Stage(writeID string) string { return n.stage + writeID }
 
-// Tag returns the hash tag of a key: the text between the first { and the first } after it; empty if there is none.
+// Tag returns the hash tag of a key: the text between the first { and the first } after it; empty
+// if there is none.
 func Tag(key string) string {
 	_, rest, ok := strings.Cut(key, "{")
 	if !ok {
@@ -57,16 +58,18 @@ func Tag(key string) string {
 	return tag
 }
 
-// Nameable reports whether other keys can be named so that they share the slot of key. A key without a tag of its own
-// becomes the tag, which a } inside it would cut short.
+// Nameable reports whether other keys can be named so that they share the slot of key. A key
+// without a tag of its own becomes the tag, which a } inside it would cut short.
 func Nameable(key string) bool {
 	return Tag(key) != "" || !strings.Contains(key, "}")
 }
 
-// BareTag reports whether the key is a tag and nothing else: the keys beside {k} would be those beside k.
+// BareTag reports whether the key is a tag and nothing else: the keys beside {k} would be those
+// beside k.
 func BareTag(key string) bool { return key != "" && key == "{"+Tag(key)+"}" }
 
-// SameSlot reports whether two names share a slot because their tags, or the whole names where there is no tag, are equal.
+// SameSlot reports whether two names share a slot because their tags, or the whole names where
+// there is no tag, are equal.
 func SameSlot(a, b string) bool { return hashed(a) == hashed(b) }
 
 func hashed(key string) string {

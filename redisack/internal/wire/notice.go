@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Notice is the announcement of a write. It never carries the payload, so that a duplicate or late one is harmless.
+// Notice is the announcement of a write. It never carries the payload, so that a duplicate or late
+// one is harmless.
 type Notice struct {
 	Key     string `json:"key"`
 	Field   string `json:"field,omitempty"`
@@ -14,7 +15,8 @@ type Notice struct {
 	Rev     Rev    `json:"rev"`
 }
 
-// Around splits the encoded notice at the place of the revision, which only Redis knows when the write happens.
+// Around splits the encoded notice at the place of the revision, which only Redis knows when the
+// write happens.
 func (n Notice) Around() (before, after string) {
 	n.Rev = 0
 	text, err := json.Marshal(n)

@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// Rev is a revision that is written to JSON as a decimal string and read from a string or an integer.
+// Rev is a revision that is written to JSON as a decimal string and read from a string or an
+// integer.
 type Rev uint64
 
 // MarshalJSON writes a decimal string.

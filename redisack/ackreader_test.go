@@ -30,7 +30,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // readerOf is the reader of a client.
 func readerOf(c *Client) *ackReader { return &c.backend.(*redisBackend).reader }
 
-// waits counts the requests that wait for news, not those that look for gaps, and tells whether a
+// waits counts the requests that wait for news, not those that ask for gaps, and reports whether a
 // goroutine reads.
 func (r *ackReader) waits() (n int, reading bool) {
 	r.mu.Lock()
@@ -140,7 +140,7 @@ func TestPushSharesOneConnection(t *testing.T) {
 }
 
 // A stream that cannot be read harms only its own run, which goes on when it can.
-func TestPushWrongTypeIsTold(t *testing.T) {
+func TestPushWrongTypeIsReported(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
 	c, runs := startPushRuns(t.Context(), t, rdb, rdb, numbered(3))
@@ -283,7 +283,7 @@ func TestPushOnFrozenServerIsBounded(t *testing.T) {
 	server.Thaw()
 }
 
-// pipes counts reads under way, and does what it is told to in the next one.
+// pipes counts reads under way, and does what the test asks for in the next one.
 type pipes struct {
 	now, most, longest atomic.Int64
 	fault              atomic.Pointer[func()]

@@ -12,9 +12,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// The error by itself tells what one of the endpoints has said, and what is to be done about a
+// The error by itself says what one of the endpoints has answered, and what is to be done about a
 // blocked address.
-func TestErrorTellsTheCause(t *testing.T) {
+func TestErrorNamesTheCause(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -53,7 +53,7 @@ func TestErrorTellsTheCause(t *testing.T) {
 			res, err := c.Apply(t.Context(), change(), tc.check)
 			for _, part := range tc.parts {
 				if err == nil || !strings.Contains(err.Error(), part) {
-					t.Errorf("%q does not tell %q", err, part)
+					t.Errorf("%q does not name %q", err, part)
 				}
 			}
 			var pe *ProbeError

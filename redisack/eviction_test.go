@@ -15,8 +15,8 @@ func TestServerThatMayDropConfigurations(t *testing.T) {
 			t.Parallel()
 			rdb := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", policy).Client()
 			_, err := connect(t, rdb, Config{}).Write(t.Context(), Change{Key: "k", Version: "v1"})
-			var told *EvictionError
-			if !errors.Is(err, ErrEviction) || !errors.Is(err, ErrWriteFailed) || !errors.As(err, &told) || told.Policy != policy {
+			var found *EvictionError
+			if !errors.Is(err, ErrEviction) || !errors.Is(err, ErrWriteFailed) || !errors.As(err, &found) || found.Policy != policy {
 				t.Errorf("the write answers %v", err)
 			}
 			if n := rdb.DBSize(t.Context()).Val(); n != 0 {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A write that was tried until its time was over tells what went wrong, and tells it once.
-func TestWriteTellsWhatWentWrong(t *testing.T) {
+// A write that was tried until its time was over says what went wrong, and says it once.
+func TestWriteNamesWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		down := errors.New("connection refused")
@@ -28,7 +28,7 @@ func TestWriteTellsWhatWentWrong(t *testing.T) {
 		}
 		for _, part := range []string{"WriteTimeout", "connection refused"} {
 			if strings.Count(err.Error(), part) != 1 {
-				t.Errorf("%q does not tell %q once", err, part)
+				t.Errorf("%q does not name %q once", err, part)
 			}
 		}
 		if strings.Contains(err.Error(), "\n") {

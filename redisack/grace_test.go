@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// After the quorum was met, members may still leave or join in the grace: what is told at the end
-// must be true then.
+// After the quorum was met, members may still leave or join in the grace: what is reported at the
+// end must be true then.
 func TestQuorumLostInTheGrace(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

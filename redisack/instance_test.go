@@ -39,9 +39,9 @@ func TestStrangersByTurns(t *testing.T) {
 	})
 }
 
-// An endpoint's id that nobody answers to is told, since it may be a slip of the pen as well as a
-// replaced process.
-func TestStrangerIsTold(t *testing.T) {
+// An endpoint's id that nobody answers to is reported, since it may be a slip of the pen as well as
+// a replaced process.
+func TestStrangerIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(map[string][]answer{"wrong": {func(_ context.Context, t Target) (Observation, error) {

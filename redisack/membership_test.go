@@ -101,7 +101,7 @@ func TestMembership(t *testing.T) {
 			policy:  Policy{RefreshEvery: time.Second, Timeout: 5 * time.Second},
 			reason:  ReasonTimeout, tally: Tally{Gone: 2},
 		},
-		"a failed look keeps the list and is told": {
+		"a failed look-up keeps the list and is reported": {
 			fleet:   changing(list("a", "b"), away, list("a", "b")),
 			clients: map[string][]answer{"a": ok, "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}},
 			policy:  Policy{RefreshEvery: time.Second}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2}, warnings: 1,
@@ -204,7 +204,7 @@ func TestLearnedInstances(t *testing.T) {
 	})
 }
 
-// What is secret in a URL is in no report; endpoints that then look alike are told apart.
+// What is secret in a URL is in no report; endpoints that then look alike get different names.
 func TestNamesFromURLs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

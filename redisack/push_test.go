@@ -118,11 +118,11 @@ func TestPush(t *testing.T) {
 			second: []func(wire.Head) wire.Ack{ackOf("a")},
 			policy: Policy{Quorum: AtLeast(1)}, reason: ReasonTimeout, tally: Tally{Members: 2, Rejected: 1, Pending: 1},
 		},
-		"a trimmed stream is told": {
+		"a trimmed stream is reported": {
 			acks: []func(wire.Head) wire.Ack{ackOf("a"), ackOf("b")}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2},
 			prepare: func(b *memory) { b.gap = true }, warned: true,
 		},
-		"a stream that cannot be read for a while is told": {
+		"a stream that cannot be read for a while is reported": {
 			acks: []func(wire.Head) wire.Ack{ackOf("a"), ackOf("b")}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2},
 			prepare: func(b *memory) {
 				began := time.Now()
@@ -167,7 +167,7 @@ func TestPush(t *testing.T) {
 	}
 }
 
-// What has been pushed is not polled; the rest is, in one tally.
+// What has been pushed is not polled; the others are, in one tally.
 func TestPushAndPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

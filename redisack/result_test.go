@@ -82,11 +82,11 @@ func TestEveryReason(t *testing.T) {
 			},
 		},
 		{
-			name: "superseded, told by a client", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second}},
+			name: "superseded, by the word of a client", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second}},
 			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonSuperseded, last: ReasonSuperseded,
 		},
 		{
-			name: "told by a client, and newer is good enough", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second, AcceptNewer: true, MaxAttempts: 1}},
+			name: "newer, by the word of a client, and good enough", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second, AcceptNewer: true, MaxAttempts: 1}},
 			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonConfirmed,
 		},
 		{
@@ -197,7 +197,7 @@ func TestEveryReason(t *testing.T) {
 	}
 }
 
-// A head that cannot be read at the end is told and changes nothing, and takes no longer than a
+// A head that cannot be read at the end is reported and changes nothing, and takes no longer than a
 // second.
 func TestClosingLookFails(t *testing.T) {
 	t.Parallel()
@@ -316,8 +316,8 @@ func TestHostileTexts(t *testing.T) {
 	})
 }
 
-// Hooks see the run: each attempt, each endpoint that is settled, some progress, the write and the
-// end.
+// Hooks see the run: each attempt, each endpoint with its final status, some progress, the write
+// and the end.
 func TestHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

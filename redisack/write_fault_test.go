@@ -159,7 +159,8 @@ func TestFrozenRedis(t *testing.T) {
 	}
 }
 
-// A server without memory refuses the write; nothing has changed, and the cause is told at once.
+// A server without memory refuses the write; nothing has changed, and the cause is reported at
+// once.
 func TestRedisIsFull(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()

@@ -173,7 +173,7 @@ func payloadAt(ctx context.Context, rdb *redis.Client, field string) string {
 	return text
 }
 
-func TestWriteTellsWhatItFound(t *testing.T) {
+func TestWriteNamesWhatItFound(t *testing.T) {
 	t.Parallel()
 	c := connect(t, redistest.Mini(t), Config{})
 	first, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"})

@@ -64,7 +64,7 @@ const (
 	longestResync  = 24 * 365 * time.Hour // so that its jitter cannot overflow
 )
 
-// ErrRunning: Run is running already.
+// ErrRunning is returned by Run while another Run of the same agent is running.
 var ErrRunning = errors.New("agent: already running")
 
 // Agent keeps one configuration of a process up to date. It is an http.Handler: the status

@@ -54,7 +54,7 @@ func TestHangingApplyIsEnded(t *testing.T) {
 	}
 }
 
-// One that goes on although its context has ended is told of, is never called a second time beside
+// One that goes on although its context has ended is reported, is never called a second time beside
 // itself, and what is current is applied once it has returned.
 func TestStubbornApply(t *testing.T) {
 	t.Parallel()

@@ -89,8 +89,8 @@ func TestHTTPKinds(t *testing.T) {
 		"404":                {prober: field, handler: serve(404, nil, ``), kind: probe.KindStatus, status: 404},
 		"429 with time":      {prober: field, handler: serve(429, map[string]string{"Retry-After": "7"}, ``), kind: probe.KindStatus, status: 429, again: 7 * time.Second},
 		"500":                {prober: field, handler: serve(500, nil, `{"version":"v1"}`), kind: probe.KindStatus, status: 500},
-		"oversize, told":     {prober: field, handler: serve(200, map[string]string{"Content-Length": "70000"}, strings.Repeat(" ", 70000)), kind: probe.KindOversize},
-		"oversize, untold":   {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(11), kind: probe.KindOversize},
+		"oversize, claimed":  {prober: field, handler: serve(200, map[string]string{"Content-Length": "70000"}, strings.Repeat(" ", 70000)), kind: probe.KindOversize},
+		"oversize, chunked":  {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(11), kind: probe.KindOversize},
 		"at the limit":       {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(10), version: "xxxxxxxxxx"},
 		"broken off":         {prober: field, handler: breaks, kind: probe.KindBroken},
 		"timeout":            {prober: field, handler: waits, kind: probe.KindTimeout},
@@ -121,7 +121,7 @@ func TestHTTPKinds(t *testing.T) {
 				t.Errorf("an error with version %q", obs.Version)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error tells a secret: %v", err)
+				t.Errorf("the error has a secret: %v", err)
 			}
 		})
 	}
@@ -409,8 +409,7 @@ func TestPanickingFunctions(t *testing.T) {
 	}
 }
 
-// A probe outside a session meets a fresh connection each time, and asks for the host that it is
-// told.
+// A probe outside a session uses a fresh connection each time, and the host that Headers name.
 func TestFreshConnections(t *testing.T) {
 	t.Parallel()
 	var conns atomic.Int32

@@ -58,7 +58,7 @@
 //	TENANT_MOVED_ON       the tenant is neither at From nor at To
 //
 // The text holds a short account of who runs what. When the caller's context is
-// cancelled, the error is its cause, without a code.
+// canceled, the error is its cause, without a code.
 //
 // The package imports redisack, go-redis, bluegreen and the error constructors of
 // executor. It knows no engine and no store, and starts no goroutine.

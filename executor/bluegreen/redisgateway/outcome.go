@@ -92,7 +92,7 @@ func account(res *redisack.AckResult) string {
 	return strings.Join(lines, "; ")
 }
 
-// aftermath tells what has become of putting back.
+// aftermath says whether the route was put back.
 func aftermath(back *redisack.RollbackReport) string {
 	switch {
 	case back == nil:
@@ -130,7 +130,7 @@ func unwritten(ctx context.Context, err error) error {
 }
 
 // broken returns the failure of a call to Redis. ctx is the caller's: when it was
-// cancelled, that is no failure of the gateway.
+// canceled, that is no failure of the gateway.
 func broken(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("redis gateway: the call was ended: %w", context.Cause(ctx))

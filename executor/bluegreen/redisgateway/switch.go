@@ -15,7 +15,7 @@ const maxRaces = 3
 
 // Current returns the colour that the tenant's clients run. If it is not known
 // that they do, it finishes the switch that is under way, as the package comment
-// tells, and so may take as long as [Gateway.Switch].
+// says, and so may take as long as [Gateway.Switch].
 func (g *Gateway) Current(ctx context.Context, tenantID string) (string, error) {
 	var last error
 	for range maxRaces {
@@ -23,7 +23,7 @@ func (g *Gateway) Current(ctx context.Context, tenantID string) (string, error) 
 		if err != nil {
 			return "", err
 		}
-		res, err := g.settle(ctx, r)
+		res, err := g.confirm(ctx, r)
 		if err == nil {
 			return r.colour, nil
 		}
@@ -97,7 +97,7 @@ func (g *Gateway) stay(ctx context.Context, r route, c bluegreen.Change) error {
 			return err
 		}
 	}
-	_, err := g.settle(ctx, r)
+	_, err := g.confirm(ctx, r)
 	return err
 }
 
@@ -115,10 +115,10 @@ func (g *Gateway) takeOver(ctx context.Context, r *route, fence string) error {
 	return nil
 }
 
-// settle waits until the clients run a route. A switch is sent again as it was:
+// confirm waits until the clients run a route. A switch is sent again as it was:
 // Redis knows it by its id, and it is put back if the clients do not confirm. The
 // result is nil when nothing had to be done or the input was wrong.
-func (g *Gateway) settle(ctx context.Context, r route) (*redisack.AckResult, error) {
+func (g *Gateway) confirm(ctx context.Context, r route) (*redisack.AckResult, error) {
 	if r.confirmed {
 		return nil, nil
 	}
@@ -132,7 +132,7 @@ func (g *Gateway) settle(ctx context.Context, r route) (*redisack.AckResult, err
 	return res, g.outcome(ctx, r.tenantID, res, err)
 }
 
-// superseded tells what a switch comes to when another write has taken its place.
+// superseded is the outcome of a switch when another write has taken its place.
 func (g *Gateway) superseded(ctx context.Context, c bluegreen.Change, cause error) error {
 	r, err := g.read(ctx, c.TenantID)
 	if err == nil && r.colour != c.From && r.colour != c.To {

@@ -149,7 +149,7 @@ func TestOutcomes(t *testing.T) {
 					t.Errorf("%v does not match %v", err, c.match)
 				}
 				if err != nil && !strings.Contains(err.Error(), c.text) {
-					t.Errorf("%q does not tell %q", err, c.text)
+					t.Errorf("%q does not name %q", err, c.text)
 				}
 				l.clients[1].mute.Store(false)
 				l.restart(t, rdb, patient)

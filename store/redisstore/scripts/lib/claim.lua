@@ -175,7 +175,7 @@ local function gather_pending(want, pool)
       plan.damaged = plan.damaged or corrupt(base .. 'n:' .. int(b), tenants.err or 'tenants are missing')
       return
     end
-    local next, list = plan.next_pending, {}
+    local next, list, touched = plan.next_pending, {}, false
     for i = 1, count do
       local h = got[i]
       if not h or sub(h, 1, 1) == 'P' then
@@ -183,11 +183,12 @@ local function gather_pending(want, pool)
           plan.damaged = corrupt_head(next)
           break
         end
-        list[#list + 1] = described(next, h, not h, tenants[i])
+        list[#list + 1] = { next, h, not h, tenants[i], false, '', '', '' } -- described
+        touched = touched or h
       end
       next = next + 1
     end
-    local problem, whole = complete(b, list)
+    local problem, whole = (touched and complete or attach_labels)(b, list)
     if problem then
       plan.damaged, next = problem, list[whole + 1][1]
     end

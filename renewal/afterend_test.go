@@ -126,10 +126,10 @@ func TestDroppedKeyIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Hour, InFlight: 1}, func(w *world) {
 		t := w.t
-		var gone atomic.Bool
+		var ended atomic.Bool
 		p := every(time.Second)
 		p.Select = Select(func(context.Context) ([]string, error) {
-			if gone.Load() {
+			if ended.Load() {
 				return nil, nil
 			}
 			return []string{"k"}, nil
@@ -139,7 +139,7 @@ func TestDroppedKeyIsWaitedFor(t *testing.T) {
 		pass(3 * time.Second)
 		w.at("main").slow(30 * time.Second)
 		pass(10 * time.Second) // past the deadline of k, which is part of a call
-		gone.Store(true)
+		ended.Store(true)
 		pass(2 * time.Second)
 		if err := h.CancelAndWait(t.Context()); err != nil {
 			t.Fatal(err)

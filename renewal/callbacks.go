@@ -80,7 +80,7 @@ type callbackCall struct {
 // Run makes the callback.
 func (c *callbackCall) Run(ctx context.Context) {
 	defer c.returned() // also when the callback ends its goroutine
-	if !c.wanted() {
+	if !c.isWanted() {
 		return
 	}
 	err := guard("callback", func() error {
@@ -101,9 +101,9 @@ func (c *callbackCall) Run(ctx context.Context) {
 	c.h.pol.shared.meter.userError(c.h.id, err)
 }
 
-// wanted reports whether the callback is still to be made: of a task that was canceled
+// isWanted reports whether the callback is still to be made: of a task that was canceled
 // while it waited, only OnFinished is.
-func (c *callbackCall) wanted() bool {
+func (c *callbackCall) isWanted() bool {
 	c.h.mu.Lock()
 	defer c.h.mu.Unlock()
 	return c.callback.final || c.h.reason != ReasonCanceled

@@ -61,7 +61,7 @@ func (m *meter) add(p *Policy, b *Batch) {
 		m.pending[key] = &Batch{Node: b.Node}
 	}
 	m.pending[key].merge(b)
-	m.deliver()
+	m.report()
 }
 
 func (m *meter) lag(l Lag) {
@@ -71,7 +71,7 @@ func (m *meter) lag(l Lag) {
 		return
 	}
 	m.lags[l.Node] = l
-	m.deliver()
+	m.report()
 }
 
 // eviction notes what a look at a server has found; it is called for every look.
@@ -90,12 +90,12 @@ func (m *meter) eviction(e Eviction) {
 	}
 	if m.hooks.OnEviction != nil {
 		m.evictions = append(m.evictions, e)
-		m.deliver()
+		m.report()
 	}
 }
 
-// deliver starts the goroutine that calls the hooks, unless there is one. Called under mu.
-func (m *meter) deliver() {
+// report starts the goroutine that calls the hooks, unless there is one. Called under mu.
+func (m *meter) report() {
 	if !m.delivering && !m.closed {
 		m.delivering = true
 		go m.callHooks()

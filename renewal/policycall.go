@@ -123,8 +123,8 @@ func (c *policyCall) GiveUp(err error) {
 	}
 }
 
-// wanted reports whether the task still waits for the answers.
-func (c *policyCall) wanted() bool {
+// isPending reports whether the task still waits for the answers.
+func (c *policyCall) isPending() bool {
 	c.h.mu.Lock()
 	defer c.h.mu.Unlock()
 	return c.h.reason == Live && !c.over
@@ -138,7 +138,7 @@ type scanCall policyCall
 // Run reads a page.
 func (s *scanCall) Run(ctx context.Context) {
 	c := (*policyCall)(s)
-	if !c.wanted() {
+	if !c.isPending() {
 		c.record(nil)
 		return
 	}

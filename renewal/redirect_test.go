@@ -101,27 +101,27 @@ func TestClusterRedirectsToAFrozenNode(t *testing.T) {
 	g := newGaps()
 	const ttl, interval = 20 * time.Second, timeout
 	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(interval), Callbacks: Callbacks{OnRenewed: g.renewed}}
-	var stay, gone []string
+	var stay, left []string
 	for i := range 40 {
 		key := fmt.Sprint("{slot}", i)
 		set(t, rdb, key, "me", ttl)
 		if i%2 == 0 {
-			gone = append(gone, key)
+			left = append(left, key)
 		} else {
 			stay = append(stay, key)
 		}
 	}
 	m := openSlot(t, c, "{slot}")
-	m.take(gone...)
+	m.take(left...)
 	handles := map[string]*Handle{}
-	for i, key := range append(stay, gone...) {
+	for i, key := range append(stay, left...) {
 		handles[key] = register(t, s, Task{Keys: []string{key}, Owner: []string{"", "me"}[i%2], Policy: p})
 	}
 	for key, h := range handles {
 		eventually(t, 10*time.Second, func() bool { return h.Result().Renewals >= 2 }, key+" is not renewed")
 	}
 	m.to.Freeze()
-	for _, key := range gone {
+	for _, key := range left {
 		eventually(t, 10*time.Second, func() bool { return handles[key].Result().Failures > 0 }, key+" does not fail on a frozen node")
 	}
 	g.reset()
@@ -132,7 +132,7 @@ func TestClusterRedirectsToAFrozenNode(t *testing.T) {
 		t.Errorf("a gap of %v between renewals of the keys that stay, want about %v", worst, interval)
 	}
 	m.to.Thaw()
-	for _, key := range gone {
+	for _, key := range left {
 		n := handles[key].Result().Renewals
 		eventually(t, 15*time.Second, func() bool { return handles[key].Result().Renewals > n }, key+" is not renewed after the freeze")
 		if r := handles[key].Result(); r.Reason != Live {

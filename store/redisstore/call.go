@@ -18,7 +18,7 @@ var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooL
 // call is one Commit on its way. It has all that it needs of the batch, whose owner
 // may have given up waiting.
 type call struct {
-	works []work
+	changes []change
 	claim store.Claim
 	text  []byte // what data of works points into
 	key   string // of the plan's record
@@ -31,11 +31,11 @@ type call struct {
 	now       int64  // by the server's clock
 	token     int64  // of tasks that are claimed for the first time
 	claimed   string // their number, and framed tasks
-	cancelled bool   // pending tasks show as cancelled
+	canceled bool   // pending tasks show as cancelled
 }
 
-// work is a store.Change as it is sent, and its answer.
-type work struct {
+// change is a store.Change as it is sent, and its answer.
+type change struct {
 	bucket, field       int
 	at                  int  // which of the changes sent, from 1
 	release             bool // it is no Save
@@ -62,11 +62,11 @@ func (b *blob) MarshalBinary() ([]byte, error) { return *b, nil }
 
 func newCall() *call { return &call{done: make(chan struct{}, 1)} }
 
-func (c *call) changes() int { return max(1, len(c.works)+c.claim.Max) }
+func (c *call) changeCount() int { return max(1, len(c.changes)+c.claim.Max) }
 
 // encode takes what is to be sent from the batch.
 func (c *call) encode(b *store.Batch) {
-	c.works = c.works[:0]
+	c.changes = c.changes[:0]
 	c.text = c.text[:0]
 	c.err, c.claimed, c.claim = nil, "", store.Claim{}
 	if b.Claim.Max > 0 {
@@ -89,12 +89,12 @@ func (c *call) encode(b *store.Batch) {
 		if id := b.Changes[i].Task; id.Plan() != b.Plan || !id.Valid() {
 			w.foreign, w.answer = true, answer{how: 'n'}
 		}
-		c.works = append(c.works, w)
+		c.changes = append(c.changes, w)
 	}
-	c.size = len(c.text) + 64*len(c.works)
+	c.size = len(c.text) + 64*len(c.changes)
 }
 
-func (c *call) work(w *store.Change) work {
+func (c *call) work(w *store.Change) change {
 	place := max(0, w.Task.Ordinal()-1)
 	data := len(c.text)
 	switch {
@@ -110,7 +110,7 @@ func (c *call) work(w *store.Change) work {
 	after := len(c.text)
 	c.text = appendOpening(c.text, letterOf(w), w.Token, int64(w.Seq))
 	end := len(c.text)
-	return work{
+	return change{
 		bucket: place / bucketSize, field: place % bucketSize, release: w.Kind != store.Save, raises: w.RaiseTokens && w.Kind == store.Yield,
 		data: c.text[data:before:before], before: c.text[before:after:after], after: c.text[after:end:end],
 	}
@@ -195,8 +195,8 @@ func appendUndo(to []byte, w *store.Change) []byte {
 
 // answerTo fills in the answers of the batch that c was made of.
 func (c *call) answerTo(b *store.Batch, k keys) error {
-	for i := range c.works {
-		a, w := &c.works[i].answer, &b.Changes[i]
+	for i := range c.changes {
+		a, w := &c.changes[i].answer, &b.Changes[i]
 		w.State, w.Err, w.Stop = a.state, nil, task.Go
 		switch a.how {
 		case '.':
@@ -232,7 +232,7 @@ func (c *call) handOut(b *store.Batch, k keys) error {
 	r := reader{key: c.key, rest: c.claimed[1:]}
 	var damage error
 	for r.more() {
-		t, err := parseTask(k, b.Plan, &r, c.cancelled)
+		t, err := parseTask(k, b.Plan, &r, c.canceled)
 		if err != nil {
 			damage = err
 			continue

@@ -32,7 +32,7 @@ type client struct {
 // run calls a script of a plan, or of another key, and returns its answer. durable
 // says that the call writes what must not be lost.
 func (cl *client) run(ctx context.Context, sc *script, key string, durable bool, argv []any) (string, error) {
-	return cl.runWithin(ctx, patience, sc, key, durable, argv)
+	return cl.runWithin(ctx, answerTimeout, sc, key, durable, argv)
 }
 
 // runWithin is run for a call that may wait less, or more, than others for a server that
@@ -93,7 +93,7 @@ func ask[T any](ctx context.Context, cl *client, key string, f func(context.Cont
 		var none T
 		return none, err
 	}
-	return askNode(ctx, n, patience, f)
+	return askNode(ctx, n, answerTimeout, f)
 }
 
 // askErr is [ask] for calls of which only the error counts.

@@ -100,7 +100,7 @@ type creator struct {
 
 // losing begins the creation while these answers are lost. told says that the store
 // gets to know of each loss; otherwise the client repeats the request by itself.
-func (c *creator) losing(answers []string, told bool) store.Creation {
+func (c *creator) losing(answers []string, known bool) store.Creation {
 	c.Helper()
 	for _, text := range answers {
 		c.proxy.DropReplyTo(text)
@@ -113,7 +113,7 @@ func (c *creator) losing(answers []string, told bool) store.Creation {
 			continue
 		}
 		c.ok(err)
-		if lost := c.proxy.Dropped(); told && (lost != len(answers) || failed != lost) || !told && (lost == 0 || failed > 0) {
+		if lost := c.proxy.Dropped(); known && (lost != len(answers) || failed != lost) || !known && (lost == 0 || failed > 0) {
 			c.Errorf("%d of %d answers were lost, and %d calls failed", lost, len(answers), failed)
 		}
 		if made.Exists || made.Mark != c.create.Mark {

@@ -127,9 +127,9 @@ func TestLooseMembersThatAreNone(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLostLooseOfCancelledPlan: tasks that wait are found by what they say of themselves,
+// TestLostLooseOfCanceledPlan: tasks that wait are found by what they say of themselves,
 // also in a plan that nobody claims of any more.
-func TestLostLooseOfCancelledPlan(t *testing.T) {
+func TestLostLooseOfCanceledPlan(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})

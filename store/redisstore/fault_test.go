@@ -215,8 +215,8 @@ func TestServerFaults(t *testing.T) {
 func TestLostStore(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
-	var told []*WentBackError
-	s := openStore(t, client, Config{OnWentBack: func(e *WentBackError) { told = append(told, e) }})
+	var reported []*WentBackError
+	s := openStore(t, client, Config{OnWentBack: func(e *WentBackError) { reported = append(reported, e) }})
 	removed, lost := busy(t, s), busy(t, s)
 	removed.end()
 	for more := true; more; {
@@ -224,16 +224,16 @@ func TestLostStore(t *testing.T) {
 		more, err = s.Remove(t.Context(), removed.id)
 		removed.ok(err)
 	}
-	if _, err := s.Plan(t.Context(), removed.id); !errors.Is(err, store.ErrNotFound) || len(told) > 0 {
-		t.Errorf("removed: error %v, told %v", err, told)
+	if _, err := s.Plan(t.Context(), removed.id); !errors.Is(err, store.ErrNotFound) || len(reported) > 0 {
+		t.Errorf("removed: error %v, told %v", err, reported)
 	}
 	client.FlushAll(t.Context())
 	for i, call := range []func() error{
 		func() error { _, err := s.Plan(t.Context(), lost.id); return err },
 		func() error { return s.Commit(t.Context(), &store.Batch{Plan: lost.id}) },
 	} {
-		if err := call(); !errors.Is(err, store.ErrNotFound) || errors.Is(err, ErrWentBack) != (i == 0) || len(told) != 1 {
-			t.Errorf("call %d after the loss: error %v, told %v", i, err, told)
+		if err := call(); !errors.Is(err, store.ErrNotFound) || errors.Is(err, ErrWentBack) != (i == 0) || len(reported) != 1 {
+			t.Errorf("call %d after the loss: error %v, told %v", i, err, reported)
 		}
 	}
 }
@@ -242,8 +242,8 @@ func TestLostStore(t *testing.T) {
 func TestWentBack(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
-	var told []*WentBackError
-	s := openStore(t, client, Config{OnWentBack: func(e *WentBackError) { told = append(told, e) }})
+	var reported []*WentBackError
+	s := openStore(t, client, Config{OnWentBack: func(e *WentBackError) { reported = append(reported, e) }})
 	r := start(t, s, 3, 3)
 	before := dump(t, client)
 	r.claim("worker", 2)
@@ -251,8 +251,8 @@ func TestWentBack(t *testing.T) {
 	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: "next", Worker: "worker", Max: 1}}
 	err := s.Commit(r.ctx, &b)
 	var lost *WentBackError
-	if !errors.Is(err, ErrWentBack) || !errors.As(err, &lost) || lost.Seen != 4 || lost.Found != 3 || len(told) != 1 {
-		t.Errorf("error %v, told %v, want that event 4 is gone", err, told)
+	if !errors.Is(err, ErrWentBack) || !errors.As(err, &lost) || lost.Seen != 4 || lost.Found != 3 || len(reported) != 1 {
+		t.Errorf("error %v, told %v, want that event 4 is gone", err, reported)
 	}
 	r.ok(s.Commit(r.ctx, &b))
 	if len(b.Claimed) != 1 {

@@ -35,7 +35,7 @@ func (ix *indexes) dead(ctx context.Context, held []store.Holding) (map[string]b
 			workers, keys = append(workers, h.Worker), append(keys, ix.client.keys.lease(h.Worker))
 		}
 	}
-	exist := each(ctx, ix.client, patience, keys, func(pipe redis.Pipeliner, i int) func() (int64, error) {
+	exist := each(ctx, ix.client, answerTimeout, keys, func(pipe redis.Pipeliner, i int) func() (int64, error) {
 		return pipe.Exists(ctx, keys[i]).Result
 	})
 	if err := ctx.Err(); err != nil {
@@ -72,7 +72,7 @@ func (ix *indexes) holdings(ctx context.Context, d time.Duration, plans []plan.I
 		var further []pipelined
 		for i := range calls {
 			c := &calls[i]
-			if c.gone() {
+			if c.lost() {
 				continue
 			}
 			cursor, complete, stale, err := c.readHeld(&held)

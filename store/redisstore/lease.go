@@ -44,7 +44,7 @@ func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Dura
 	if !alive {
 		return nil, store.ErrLeaseExpired
 	}
-	d := patience
+	d := answerTimeout
 	if s.client.cluster {
 		d = min(d, ttl/heartbeatShare)
 	}
@@ -71,7 +71,7 @@ func (s *Store) Leave(ctx context.Context, incarnation string) error {
 // Orphans implements store.Leaser. It is read first what workers hold and then who
 // lives: who held a task and has no lease afterwards never gets one again.
 func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error) {
-	held, faults, err := s.indexes.holdings(ctx, patience, []plan.ID{id}, "")
+	held, faults, err := s.indexes.holdings(ctx, answerTimeout, []plan.ID{id}, "")
 	if err == nil {
 		err = faults[id]
 	}

@@ -44,7 +44,7 @@ func (s *Store) Locks(ctx context.Context, tenants []string) (found []store.Tena
 	for i, tenant := range tenants {
 		keys[i] = s.keys.tenant(tenant)
 	}
-	got := each(ctx, s.client, patience, keys, func(pipe redis.Pipeliner, i int) func() (string, error) {
+	got := each(ctx, s.client, answerTimeout, keys, func(pipe redis.Pipeliner, i int) func() (string, error) {
 		return pipe.Get(ctx, keys[i]).Result
 	})
 	for i, tenant := range tenants {

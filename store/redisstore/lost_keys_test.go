@@ -449,7 +449,7 @@ func (f *lossFixture) try(l removal, calls []lossCall, want []answered) (found i
 		var corrupt *store.CorruptError
 		switch {
 		case got == want[i]:
-		case err == nil && got.stands != "" && got.stands == want[i].stands && f.told(l.key):
+		case err == nil && got.stands != "" && got.stands == want[i].stands && f.reported(l.key):
 			found++
 		case errors.As(err, &corrupt) && corrupt.Key == l.key:
 			found++
@@ -461,8 +461,8 @@ func (f *lossFixture) try(l removal, calls []lossCall, want []answered) (found i
 	return found
 }
 
-// told reports whether one of those who hear of damage is told of a key now.
-func (f *lossFixture) told(key string) bool {
+// reported reports whether one of those who hear of damage is reported of a key now.
+func (f *lossFixture) reported(key string) bool {
 	for _, id := range []plan.ID{f.id, f.undo} {
 		_, held := f.Heartbeat(f.ctx, "worker", time.Hour, []plan.ID{id})
 		if partly := (*store.HeartbeatError)(nil); errors.As(held, &partly) {
@@ -501,7 +501,7 @@ func TestKeysAreRestored(t *testing.T) {
 		slices.SortFunc(plans, func(a, b store.DuePlan) int { return cmp.Compare(a.ID, b.ID) })
 		return plans
 	}
-	wanted := due()
+	pending := due()
 	k := f.keys
 	for _, key := range []string{k.key("busy"), k.plans(), k.agenda(), k.stamps()} {
 		f.reset()
@@ -521,8 +521,8 @@ func TestKeysAreRestored(t *testing.T) {
 				t.Errorf("%s without %s: %d plans, the key names %+v", key, l.what, len(plans), created)
 			}
 			got := due()
-			if len(got) < len(wanted) || got[0].ID != wanted[0].ID || got[1].ID != wanted[1].ID {
-				t.Errorf("%s without %s: due are %v, want %v", key, l.what, got, wanted)
+			if len(got) < len(pending) || got[0].ID != pending[0].ID || got[1].ID != pending[1].ID {
+				t.Errorf("%s without %s: due are %v, want %v", key, l.what, got, pending)
 			}
 		}
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/cutover-go/cutover/internal/await"
 )
 
-// patience is how long a server may leave a call without an answer before it is asked for
+// answerTimeout is how long a server may leave a call without an answer before it is asked for
 // a sign of life, and then how long it may take to give one.
-const patience = time.Second
+const answerTimeout = time.Second
 
 // silentError says that a server was not asked, or not waited for any longer, because it
 // answers nothing at all: it is frozen, or cut off without a word. It becomes a passing
@@ -91,7 +91,7 @@ func (n *node) inquire() <-chan struct{} {
 	done := make(chan struct{})
 	n.question = done
 	asked := since()
-	late := time.AfterFunc(patience, func() { n.judge(asked) })
+	late := time.AfterFunc(answerTimeout, func() { n.judge(asked) })
 	go func() {
 		n.note(n.ping(context.Background()))
 		late.Stop()

@@ -288,7 +288,7 @@ func TestPausedWrites(t *testing.T) {
 	began := time.Now()
 	write := make(chan error, 1)
 	go func() { write <- s.Join(r.ctx, "worker", time.Minute) }()
-	for time.Since(began) < 3*patience {
+	for time.Since(began) < 3*answerTimeout {
 		ctx, cancel := context.WithTimeout(r.ctx, soon)
 		_, err := s.Plan(ctx, r.id)
 		r.ok(err)
@@ -302,7 +302,7 @@ func TestPausedWrites(t *testing.T) {
 		r.ok(err)
 		_, err = s.Events(ctx, r.id, 0, 0)
 		r.ok(err)
-		tasks, faults, err := s.indexes.holdings(ctx, patience, []plan.ID{r.id}, "worker")
+		tasks, faults, err := s.indexes.holdings(ctx, answerTimeout, []plan.ID{r.id}, "worker")
 		r.ok(err)
 		if len(tasks) != 2 || len(faults) > 0 {
 			t.Fatalf("the worker holds %v, faults %v", tasks, faults)

@@ -23,8 +23,8 @@ type pipelined struct {
 	err    error
 }
 
-// gone reports whether the plan was not there.
-func (p *pipelined) gone() bool { return errors.Is(p.err, store.ErrNotFound) }
+// lost reports whether the plan was not there.
+func (p *pipelined) lost() bool { return errors.Is(p.err, store.ErrNotFound) }
 
 // outcome is the answer to one call of several, or why there is none.
 type outcome[T any] struct {

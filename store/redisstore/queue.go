@@ -48,7 +48,7 @@ func (l *commitQueue) withdraw(c *call) {
 	defer l.mu.Unlock()
 	if i := slices.Index(l.waiting, c); i >= 0 {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
-		l.changes -= c.changes()
+		l.changes -= c.changeCount()
 	}
 }
 
@@ -63,10 +63,10 @@ func (l *commitQueue) nextBatch(t *roundTrip) bool {
 		return false
 	}
 	for _, c := range l.waiting {
-		if n > 0 && (changes+c.changes() > maxChanges || size+c.size > maxBytes) {
+		if n > 0 && (changes+c.changeCount() > maxChanges || size+c.size > maxBytes) {
 			break
 		}
-		changes += c.changes()
+		changes += c.changeCount()
 		size += c.size
 		n++
 	}
@@ -155,7 +155,7 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 	}
 	l.mu.Lock()
 	l.waiting = append(l.waiting, c)
-	l.changes += c.changes()
+	l.changes += c.changeCount()
 	start := l.underWay < maxRoundTrips || l.full() && l.underWay < maxFull
 	if start {
 		l.underWay++
@@ -164,7 +164,7 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 	if start {
 		go q.serve(context.WithoutCancel(ctx), id, l, n)
 	}
-	late := time.NewTimer(patience)
+	late := time.NewTimer(answerTimeout)
 	defer late.Stop()
 	for {
 		select {
@@ -175,11 +175,11 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 			n.inquire() // for those who come later
 			return ctx.Err()
 		case <-late.C:
-			if !n.answers(ctx, patience) {
+			if !n.answers(ctx, answerTimeout) {
 				l.withdraw(c)
 				return q.client.fault(ctx, l.key, &silentError{n.addr})
 			}
-			late.Reset(patience)
+			late.Reset(answerTimeout)
 		}
 	}
 }

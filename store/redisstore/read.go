@@ -98,13 +98,13 @@ func (s *Store) planPage(ctx context.Context, ids []string) (plans []plan.Plan, 
 		key := s.keys.plan(id)
 		calls = append(calls, pipelined{id: id, key: key, script: s.client.scripts.plan, argv: s.client.scripts.plan.argv(nil, key)})
 	}
-	if err := s.client.pipeline(ctx, patience, calls); err != nil {
+	if err := s.client.pipeline(ctx, answerTimeout, calls); err != nil {
 		return nil, nil, err
 	}
 	plans = make([]plan.Plan, 0, len(ids))
 	for i := range calls {
 		c := &calls[i]
-		if c.gone() {
+		if c.lost() {
 			continue
 		}
 		p, err := c.readPlan()
@@ -152,14 +152,14 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 			calls = append(calls, pipelined{id: id, key: key, script: s.client.scripts.pick, argv: argv})
 		}
 	}
-	if err := s.client.pipeline(ctx, patience, calls); err != nil {
+	if err := s.client.pipeline(ctx, answerTimeout, calls); err != nil {
 		return nil, err
 	}
 	tasks := make([]task.Task, 0, len(calls))
 	var damage error
 	for i := range calls {
 		c := &calls[i]
-		if c.gone() {
+		if c.lost() {
 			continue
 		}
 		var found []task.Task
@@ -232,7 +232,7 @@ func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit
 	}
 	tasks, complete, err := s.pick(ctx, id, 0, q.After, limit, states)
 	if err == nil && !complete {
-		if err = s.indexes.repair(ctx, patience, id); err == nil {
+		if err = s.indexes.repair(ctx, answerTimeout, id); err == nil {
 			tasks, complete, err = s.pick(ctx, id, 0, q.After, limit, states)
 		}
 		if err == nil && !complete {

@@ -11,7 +11,7 @@ import (
 // trip is one round trip with commits of one plan. Its memory is used again.
 type roundTrip struct {
 	calls []*call
-	order []*work // as sent
+	order []*change // as sent
 	argv  []any
 	sent  [3]int // arguments that are pointed to
 	// tokens are arguments that are pointed to; raises says that a change asks for them.
@@ -43,7 +43,7 @@ func (t *roundTrip) complete() {
 // savesAlone reports whether all that was composed is checkpoints.
 func (t *roundTrip) savesAlone() bool {
 	return len(t.order) > 0 && t.sent[1] == 0 &&
-		!slices.ContainsFunc(t.order, func(w *work) bool { return w.after[0] != letterSave })
+		!slices.ContainsFunc(t.order, func(w *change) bool { return w.after[0] != letterSave })
 }
 
 // compose writes the arguments of commit.lua and save.lua.
@@ -51,8 +51,8 @@ func (t *roundTrip) compose(s *client, key string) {
 	t.order = t.order[:0]
 	t.sent, t.tokens, t.raises = [3]int{2: s.cfg.MaxEvents}, tokenRange{}, false
 	for _, c := range t.calls {
-		for i := range c.works {
-			w := &c.works[i]
+		for i := range c.changes {
+			w := &c.changes[i]
 			if w.foreign {
 				continue
 			}
@@ -65,7 +65,7 @@ func (t *roundTrip) compose(s *client, key string) {
 	}
 	t.sent[0] = len(t.order)
 	// By bucket, and otherwise as they came.
-	slices.SortStableFunc(t.order, func(a, b *work) int { return cmp.Compare(a.bucket, b.bucket) })
+	slices.SortStableFunc(t.order, func(a, b *change) int { return cmp.Compare(a.bucket, b.bucket) })
 	t.argv = append(t.argv[:0], "evalsha", s.scripts.commit.sha, 0, key)
 	for i, w := range t.order {
 		w.at = i + 1
@@ -102,8 +102,8 @@ func (t *roundTrip) compose(s *client, key string) {
 
 // goesWith returns which of the changes that are sent comes with c's claim, 0 if none.
 func (c *call) goesWith() *int {
-	for i := range c.works {
-		if w := &c.works[i]; w.release && !w.foreign {
+	for i := range c.changes {
+		if w := &c.changes[i]; w.release && !w.foreign {
 			return &w.at
 		}
 	}
@@ -117,12 +117,12 @@ func (t *roundTrip) parse(key, text string) (then after, err error) {
 	if r.bad {
 		return then, r.err()
 	}
-	view, cancelled, sure := t.parseView(&r, flags[0])
+	view, canceled, sure := t.parseView(&r, flags[0])
 	for _, w := range t.order {
 		w.answer = parseAnswer(&r)
 	}
 	for _, c := range t.calls {
-		c.view, c.cancelled, c.now, c.token = view, cancelled, t.now, t.token
+		c.view, c.canceled, c.now, c.token = view, canceled, t.now, t.token
 		if c.claim.Max > 0 {
 			c.claimed = skipTasks(&r)
 		}
@@ -131,7 +131,7 @@ func (t *roundTrip) parse(key, text string) (then after, err error) {
 		// The changes stand; only those who came for tasks alone are told.
 		damage := problem(key, r.sized())
 		for _, c := range t.calls {
-			if c.claim.Max > 0 && len(c.works) == 0 && c.claimed == "" {
+			if c.claim.Max > 0 && len(c.changes) == 0 && c.claimed == "" {
 				c.err = damage
 			}
 		}
@@ -141,7 +141,7 @@ func (t *roundTrip) parse(key, text string) (then after, err error) {
 
 // parseView reads the plan after the commit; cancelled says that its pending tasks
 // show as cancelled. The view is sure unless whether tasks can be claimed has to be asked.
-func (t *roundTrip) parseView(r *reader, can byte) (v store.View, cancelled, sure bool) {
+func (t *roundTrip) parseView(r *reader, can byte) (v store.View, canceled, sure bool) {
 	v.Version = uint64(r.number('|'))
 	rules := parseRules(r.until('|'))
 	facts := parseFacts(r.until('|'))

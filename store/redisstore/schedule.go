@@ -82,7 +82,7 @@ func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 	for i, id := range ids {
 		records[i] = a.client.keys.plan(id)
 	}
-	found := each(ctx, a.client, patience, records, func(pipe redis.Pipeliner, i int) func() ([]any, error) {
+	found := each(ctx, a.client, answerTimeout, records, func(pipe redis.Pipeliner, i int) func() ([]any, error) {
 		return pipe.HMGet(ctx, records[i], "stage", "rules", "facts", "key").Result
 	})
 	if err := ctx.Err(); err != nil {
@@ -100,7 +100,7 @@ func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 		facts, _ := v[2].(string)
 		how := "c"
 		if v[0] == "ready" {
-			how = digit(restsForGood(rules, facts))
+			how = digit(restsUntilCommand(rules, facts))
 			if key, _ := v[3].(string); key != "" {
 				named[a.client.keys.key(key)] = id
 			}
@@ -127,13 +127,13 @@ func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 // Those that cannot be written now have their turn again.
 func (a *agenda) restoreKeys(ctx context.Context, named map[string]plan.ID) {
 	names := slices.Sorted(maps.Keys(named))
-	each(ctx, a.client, patience, names, func(pipe redis.Pipeliner, i int) func() (bool, error) {
+	each(ctx, a.client, answerTimeout, names, func(pipe redis.Pipeliner, i int) func() (bool, error) {
 		return pipe.SetNX(ctx, names[i], int64(named[names[i]]), 0).Result
 	})
 }
 
-// restsForGood reports whether a plan needs no engine before the next command.
-func restsForGood(rules, facts string) bool {
+// restsUntilCommand reports whether a plan needs no engine before the next command.
+func restsUntilCommand(rules, facts string) bool {
 	r, f := parseRules(rules), parseFacts(facts)
 	if !r.ok || !f.ok || r.rests == restsNever {
 		return false

@@ -37,7 +37,7 @@ func (q *queues) commit(ctx context.Context, id plan.ID, l *commitQueue, t *roun
 		err = q.notice(id, l, t.seen, t.last)
 	}
 	if err == nil && then.unindexed {
-		err = q.indexes.repair(ctx, patience, id)
+		err = q.indexes.repair(ctx, answerTimeout, id)
 	}
 	if err == nil && then.further {
 		err = q.seekOn(ctx, key, t)
@@ -131,7 +131,7 @@ func (q *queues) sendRaising(ctx context.Context, id plan.ID, key string, t *rou
 		}
 		switch {
 		case text[3] == '2':
-			err = q.indexes.repairOnce(ctx, patience, id, repaired)
+			err = q.indexes.repairOnce(ctx, answerTimeout, id, repaired)
 		case text[5] == '1':
 			var more tokenRange
 			more, err = q.tokens.raise(ctx, clockOf(text))

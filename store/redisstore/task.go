@@ -112,9 +112,9 @@ func fillDetails(t *task.Task, given, saved, undo, failure string) error {
 // parseTasks appends the tasks of an answer to tasks.
 func parseTasks(k keys, id plan.ID, key, answer string, tasks []task.Task) ([]task.Task, int, error) {
 	r := reader{key: key, rest: answer[1:]}
-	next, cancelled := int(r.number('|')), r.until('|') == "1"
+	next, canceled := int(r.number('|')), r.until('|') == "1"
 	for r.more() {
-		t, err := parseTask(k, id, &r, cancelled)
+		t, err := parseTask(k, id, &r, canceled)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -125,7 +125,7 @@ func parseTasks(k keys, id plan.ID, key, answer string, tasks []task.Task) ([]ta
 
 // parseTask reads one task of an answer. cancelled says that pending ones show as
 // cancelled.
-func parseTask(k keys, id plan.ID, r *reader, cancelled bool) (task.Task, error) {
+func parseTask(k keys, id plan.ID, r *reader, canceled bool) (task.Task, error) {
 	ordinal := r.number24()
 	var size [taskTexts]int
 	for i := range size {
@@ -141,7 +141,7 @@ func parseTask(k keys, id plan.ID, r *reader, cancelled bool) (task.Task, error)
 	if !ok || !known {
 		return task.Task{}, damagedTask(k, id, ordinal, fmt.Errorf("%.64q is no head", headText))
 	}
-	if state == task.Pending && cancelled {
+	if state == task.Pending && canceled {
 		state = task.Canceled
 	}
 	t := task.Task{

@@ -50,7 +50,7 @@ func (ls *locks) reserveEach(ctx context.Context, locks []store.TenantLock) ([]s
 	for i, l := range locks {
 		keys[i] = ls.client.keys.tenant(l.Tenant)
 	}
-	set := each(ctx, ls.client, patience, keys, func(pipe redis.Pipeliner, i int) func() (string, error) {
+	set := each(ctx, ls.client, answerTimeout, keys, func(pipe redis.Pipeliner, i int) func() (string, error) {
 		return pipe.SetArgs(ctx, keys[i], formatLock(locks[i]), redis.SetArgs{Mode: "NX", Get: true}).Result
 	})
 	had := make([]string, len(locks))
@@ -108,7 +108,7 @@ func (ls *locks) swapAll(ctx context.Context, swaps []swap) error {
 	for part := range slices.Chunk(swaps, together) {
 		calls = append(calls, ls.swapCall(part))
 	}
-	if err := ls.client.pipeline(ctx, patience, calls); err != nil {
+	if err := ls.client.pipeline(ctx, answerTimeout, calls); err != nil {
 		return err
 	}
 	for i := range calls {

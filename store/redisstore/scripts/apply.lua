@@ -145,12 +145,12 @@ for e = 0, edits - 1 do
 end
 write_holds()
 
-local cancelled, turned = plan.stop_running == 2, plan.round
+local canceled, turned = plan.stop_running == 2, plan.round
 plan.version = tostring(tonumber(plan.version) + 1)
 plan.rules = ARGV[7]
 parse_rules(plan.rules)
-if plan.stop_running == 2 and not cancelled then
-  counts.cancelled, counts.pending = counts.cancelled + counts.pending, 0
+if plan.stop_running == 2 and not canceled then
+  counts.canceled, counts.pending = counts.canceled + counts.pending, 0
 end
 if ARGV[8] == '1' then
   plan.breached = tonumber(ARGV[9])

@@ -4,24 +4,24 @@
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] ordinal after which to start   ARGV[2] most tasks
--- ARGV[3] letters of the states wanted, empty: all
+-- ARGV[3] letters of the states any, empty: all
 -- ARGV[4] most buckets to look at        ARGV[5] bytes after which to stop
 --
--- Returns "=" next "|" cancelled "|" and the tasks as in frame_tasks. next is where to
--- go on, 0 at the end; cancelled is 1 if pending tasks show as cancelled.
+-- Returns "=" next "|" canceled "|" and the tasks as in frame_tasks. next is where to
+-- go on, 0 at the end; canceled is 1 if pending tasks show as canceled.
 
 local problem = load()
 if problem then
   return problem
 end
 local after, limit, states, buckets, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local wanted = states == ''
+local any = states == ''
 for letter, name in pairs(counter) do
   if letter ~= 'r' and letter ~= 'b' then
-    wanted = wanted or counts[name] > 0 and find(states, letter, 1, true) ~= nil
+    any = wanted or counts[name] > 0 and find(states, letter, 1, true) ~= nil
   end
 end
-if not wanted then
+if not any then
   return '=0|0|'
 end
 

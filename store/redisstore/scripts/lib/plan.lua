@@ -24,7 +24,7 @@ local plan = {
 
 -- counts are the numbers of tasks by state.
 local counts = {
-  pending = 0, running = 0, paused = 0, completed = 0, failed = 0, skipped = 0, cancelled = 0, rolling_back = 0,
+  pending = 0, running = 0, paused = 0, completed = 0, failed = 0, skipped = 0, canceled = 0, rolling_back = 0,
   rolled_back = 0, rollback_failed = 0,
 }
 
@@ -66,7 +66,7 @@ local names = {
 }
 -- Their names in counts.
 local counter = {
-  P = 'pending', R = 'running', r = 'running', Z = 'paused', C = 'completed', F = 'failed', S = 'skipped', X = 'cancelled',
+  P = 'pending', R = 'running', r = 'running', Z = 'paused', C = 'completed', F = 'failed', S = 'skipped', X = 'canceled',
   B = 'rolling_back', b = 'rolling_back', D = 'rolled_back', E = 'rollback_failed',
 }
 local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
@@ -75,16 +75,16 @@ local facts_pattern = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%
   .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+)$'
 
 local function parse_facts(s)
-  local pending, running, paused, completed, failed, skipped, cancelled, rolling_back, rolled_back, rollback_failed,
+  local pending, running, paused, completed, failed, skipped, canceled, rolling_back, rolled_back, rollback_failed,
     held, breached, dry, next_pending, last_event, undo_at, ahead, reached, first_event, turns = match(s or '', facts_pattern)
   if not pending then
     return false
   end
   local c = counts
   c.pending, c.running, c.paused, c.completed, c.failed = pending + 0, running + 0, paused + 0, completed + 0, failed + 0
-  c.skipped, c.cancelled, c.rolling_back = skipped + 0, cancelled + 0, rolling_back + 0
+  c.skipped, c.canceled, c.rolling_back = skipped + 0, canceled + 0, rolling_back + 0
   c.rolled_back, c.rollback_failed = rolled_back + 0, rollback_failed + 0
-  plan.total = c.pending + c.running + c.paused + c.completed + c.failed + c.skipped + c.cancelled + c.rolling_back
+  plan.total = c.pending + c.running + c.paused + c.completed + c.failed + c.skipped + c.canceled + c.rolling_back
     + c.rolled_back + c.rollback_failed
   plan.held, plan.breached, plan.dry, plan.next_pending = held + 0, breached + 0, dry + 0, next_pending + 0
   plan.last_event, plan.undo_at, plan.ahead, plan.reached = last_event + 0, undo_at + 0, ahead, reached + 0
@@ -95,7 +95,7 @@ end
 local function format_facts()
   local c = counts
   return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d',
-    c.pending, c.running, c.paused, c.completed, c.failed, c.skipped, c.cancelled, c.rolling_back, c.rolled_back, c.rollback_failed,
+    c.pending, c.running, c.paused, c.completed, c.failed, c.skipped, c.canceled, c.rolling_back, c.rolled_back, c.rollback_failed,
     plan.held, plan.breached, plan.dry, plan.next_pending, plan.last_event, plan.undo_at, plan.ahead,
     math.max(plan.reached, plan.next_pending), plan.first_event, plan.turns)
 end

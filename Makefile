@@ -113,8 +113,8 @@ fuzz-short: ## Give every fuzz target FUZZTIME inputs.
 	.ci/fuzz $(FUZZTIME) $(PKG)
 
 .PHONY: crash
-crash: ## Kill, freeze and cut off real processes and Redis; less than 4 minutes.
-	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=short go test -tags crash -v -timeout 8m ./tests/crash
+crash: ## Kill, freeze and cut off real processes and Redis; about 4 minutes.
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=short go test -tags crash -v -timeout 12m ./tests/crash
 
 .PHONY: crash-long
 crash-long: ## The same, and a fleet under fire for five minutes.

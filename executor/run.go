@@ -35,10 +35,10 @@ type Run struct {
 	logger   *zap.Logger // nil until somebody asks for it
 }
 
-// NewRun returns the run of t under token, for engines and test kits; [End] is its end. c is where it goes on, nil for the
-// beginning; it is taken apart from t.Checkpoint because a retry from scratch has
-// none. t.Tenant.Parameters holds the plan's parameters merged with the
-// tenant's. The undo log is t.Undo.
+// NewRun returns the run of t under token, for engines and test kits; [End] is its end. c is where
+// it goes on, nil for the beginning; it is taken apart from t.Checkpoint because a retry from
+// scratch has none. t.Tenant.Parameters holds the plan's parameters merged with the tenant's. The
+// undo log is t.Undo.
 func NewRun(t task.Task, c *checkpoint.Checkpoint, token task.Token, r Recorder) *Run {
 	run := &Run{id: t.ID, tenant: t.Tenant, attempt: t.Attempt, token: token, recorder: r, undo: t.Undo}
 	run.idle.L = &run.mu

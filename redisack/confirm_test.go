@@ -63,7 +63,7 @@ func TestConfirm(t *testing.T) {
 			want:    outcome{reason: ReasonMismatch, last: ReasonMismatch, attempts: map[string]int{"a": 2}},
 		},
 		"a permanent error makes All impossible at once": {
-			clients: map[string][]answer{"a": {runs("v1")}, "b": {failsForGood}},
+			clients: map[string][]answer{"a": {runs("v1")}, "b": {failsPermanently}},
 			want: outcome{
 				reason: ReasonEndpointError, last: ReasonEndpointError, attempts: map[string]int{"b": 1}, within: time.Second,
 			},

@@ -58,15 +58,16 @@
 // Only a restarted client (another boot) or a new address leads back from confirmed or rejected.
 // Nothing leads back from gone.
 //
-// Redis decides what the current write is, the client what it runs, and the run's own clock when the
-// time is over. In the code these are three parts: head (what is to be run now), fleet (who has to,
-// and how they count) and schedule (who is asked next, and when). One goroutine, the caller's, owns
-// them and decides; attempts, readings and look-ups have goroutines that end with the call.
+// Redis decides what the current write is, the client what it runs, and the run's own clock when
+// the time is over. In the code these are three parts: head (what is to be run now), fleet (who
+// has to, and how they count) and schedule (who is asked next, and when). One goroutine, the
+// caller's, owns them and decides; attempts, readings and look-ups have goroutines that end with
+// the call.
 //
 // # Invariants
 //
-//   - The revision of a key grows by exactly one with each write, and only the script changes it. It
-//     falls only if Redis loses data.
+//   - The revision of a key grows by exactly one with each write, and only the script changes it.
+//     It falls only if Redis loses data.
 //   - Confirmed + failed <= members, in the fleet and in each group. The quorum is taken of the
 //     members, never of those who answered.
 //   - One instance counts once, however many addresses lead to it.
@@ -81,8 +82,8 @@
 //	what fails                                what happens
 //	the answer to a write is lost             the write is sent again with its id, for WriteTimeout;
 //	                                          the script answers "replayed": it is written once
-//	the writer dies after the write           any process calls Confirm with the Target, or Apply with
-//	                                          the same WriteID
+//	the writer dies after the write           any process calls Confirm with the Target, or Apply
+//	                                          with the same WriteID
 //	the announcement is lost                  the client's own timer finds the write
 //	a client does not answer                  it is asked again with growing pauses, in a slow queue
 //	                                          of an eighth of the places

@@ -73,7 +73,7 @@ func TestEveryReason(t *testing.T) {
 		{name: "confirmed", check: Check{Prober: sim(current)}, reason: ReasonConfirmed},
 		{name: "timeout", check: Check{Prober: sim(blackHole), Policy: short}, reason: ReasonTimeout, last: ReasonEndpointError},
 		{name: "mismatch", check: Check{Prober: sim(runs("v1")), Policy: Policy{MaxAttempts: 1}}, reason: ReasonMismatch, last: ReasonMismatch},
-		{name: "endpoint", check: Check{Prober: sim(failsForGood)}, reason: ReasonEndpointError, last: ReasonEndpointError},
+		{name: "endpoint", check: Check{Prober: sim(failsPermanently)}, reason: ReasonEndpointError, last: ReasonEndpointError},
 		{name: "rejected", check: Check{Prober: sim(refuses("1"))}, reason: ReasonRejected, last: ReasonRejected},
 		{
 			name: "too few", reason: ReasonQuorumImpossible, last: ReasonGone,

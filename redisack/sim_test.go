@@ -112,7 +112,7 @@ func fails(kind probe.Kind) answer {
 	}
 }
 
-func failsForGood(context.Context, Target) (Observation, error) {
+func failsPermanently(context.Context, Target) (Observation, error) {
 	return Observation{}, &ProbeError{Kind: probe.KindStatus, Status: 403, Permanent: true}
 }
 

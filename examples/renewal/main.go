@@ -3,7 +3,7 @@
 // every tick; when the job is done, the lock is released and the configuration is left to expire.
 //
 //	go run ./renewal                     with a Redis inside this process
-//	go run ./renewal -redis HOST:PORT    with a real one; it uses keys that begin with example:renewal
+//	go run ./renewal -redis HOST:PORT    with a real one; its keys begin with example:renewal
 package main
 
 import (

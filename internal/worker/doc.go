@@ -9,8 +9,8 @@
 // # The life of a run
 //
 //	claimed ── Registry.Add ──► begun ── LockRun ──► executing ── returned ──► committed
-//	   │ revoked, or              │ locked now:          │                        │
-//	   ▼ the lease is over        ▼ ErrOldToken          │ Save, SaveUndo         ▼ next claimed task
+//	   │ revoked, or              │ locked now:          │                        │ claims the
+//	   ▼ the lease is over        ▼ ErrOldToken          │ Save, SaveUndo         ▼ next task
 //	 dropped                    yielded                  ▼
 //	                                                   stop requested, interrupted or lost
 //

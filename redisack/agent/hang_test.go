@@ -176,7 +176,7 @@ func TestRunLeavesFrozenServer(t *testing.T) {
 
 // A subscription that is open and hears nothing is made anew once the timer has found what it
 // should have announced.
-func TestDeafSubscription(t *testing.T) {
+func TestSilentSubscription(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
 	c := connect(t, rdb, redisack.Config{})

@@ -46,7 +46,7 @@
 //	the context ended first                 KindTimeout
 //	the connection ended in the middle      KindBroken
 //	3xx                                     KindRedirect
-//	another status than 2xx                 KindStatus; 401 and 403 are permanent; RetryAfter if given
+//	another status than 2xx                 KindStatus; 401 and 403 are permanent; with RetryAfter
 //	more bytes than Config.MaxBody          KindOversize
 //	HTML, no JSON, an object as a version   KindDecode
 //	no version, an empty version            KindNoVersion

@@ -42,8 +42,8 @@ local wid, version, sum, fence, expected, ttl, field = ARGV[1], ARGV[2], ARGV[3]
 local keep = 16 -- writes that the head remembers, for late replays
 
 -- Names the commands that may be needed and that this user may not run. Redis undoes nothing, so a
--- command that is refused in the middle would leave half a write behind: all permissions are checked
--- before anything is done. That of the announcement is not: it comes last and may fail.
+-- command that is refused in the middle would leave half a write behind: all permissions are
+-- checked before anything is done. That of the announcement is not: it comes last and may fail.
 local function denied()
   local needs = {
     { 'TYPE', data }, { 'EXISTS', data }, { 'TIME' }, { 'XREVRANGE', acks, '+', '-' },
@@ -115,10 +115,10 @@ if last_fence ~= '' and (fence == '' or lower(fence, last_fence)) then return an
 -- Reports whether the payload is the one to be written. The head says so, but somebody may have set
 -- the key by hand.
 local function as_wanted()
-  local wanted = ARGV[9]
-  if ARGV[8] == 'staged' then wanted = redis.call('GET', stage) end
-  if field == '' then return redis.call('GET', data) == wanted end
-  return redis.call('HGET', data, field) == wanted
+  local want = ARGV[9]
+  if ARGV[8] == 'staged' then want = redis.call('GET', stage) end
+  if field == '' then return redis.call('GET', data) == want end
+  return redis.call('HGET', data, field) == want
 end
 
 local exists = field == '' and redis.call('EXISTS', data) or redis.call('HEXISTS', data, field)
@@ -146,8 +146,8 @@ local newest = redis.call('XREVRANGE', acks, '+', '-', 'COUNT', 1)
 ackpos = newest[1] and newest[1][1] or '0-0'
 local now = redis.call('TIME')
 at = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
--- A full Redis refuses a script at its first write if that needs memory. DEL needs none, and after it
--- every command is allowed.
+-- A full Redis refuses a script at its first write if that needs memory. DEL needs none, and after
+-- it every command is allowed.
 if string.find(ARGV[15], 'f', 1, true) then redis.call('DEL', stage) end
 redis.call('HINCRBY', head, 'rev', 1)
 rev = redis.call('HGET', head, 'rev')

@@ -19,18 +19,18 @@ var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooL
 // may have given up waiting.
 type call struct {
 	changes []change
-	claim store.Claim
-	text  []byte // what data of works points into
-	key   string // of the plan's record
-	size  int    // bytes to send, roughly
+	claim   store.Claim
+	text    []byte // what data of works points into
+	key     string // of the plan's record
+	size    int    // bytes to send, roughly
 
 	// done gets a value when what follows is set.
-	done      chan struct{}
-	err       error
-	view      store.View
-	now       int64  // by the server's clock
-	token     int64  // of tasks that are claimed for the first time
-	claimed   string // their number, and framed tasks
+	done     chan struct{}
+	err      error
+	view     store.View
+	now      int64  // by the server's clock
+	token    int64  // of tasks that are claimed for the first time
+	claimed  string // their number, and framed tasks
 	canceled bool   // pending tasks show as cancelled
 }
 

@@ -31,7 +31,7 @@
 // # How to run
 //
 //	go test -tags crash ./tests/crash                                  one fault, for a quick look
-//	CUTOVER_CRASH=short go test -tags crash -v -timeout 8m ./tests/crash    every fault, less than 4 minutes
+//	CUTOVER_CRASH=short go test -tags crash -v -timeout 12m ./tests/crash    every fault, 4 minutes
 //	CUTOVER_CRASH=long go test -tags crash -v -timeout 40m ./tests/crash    and a fleet under fire
 //
 // To see whether this version can be deployed next to another one, or taken back, build

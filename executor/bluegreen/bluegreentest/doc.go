@@ -2,7 +2,8 @@
 // tests and examples of bluegreen. A [World] has tenants, serves both from
 // handlers, and can be told to fail in the ways that networks do.
 //
-//	world := bluegreentest.NewWorld(bluegreentest.Tenant{ID: "acme", Status: "GREEN", Colour: "green"})
+//	world := bluegreentest.NewWorld(
+//		bluegreentest.Tenant{ID: "acme", Status: "GREEN", Colour: "green"})
 //	gateway := httptest.NewServer(world.Gateway())
 //	tenants := httptest.NewServer(world.Tenants())
 //	world.Inject("acme", bluegreentest.Switch, bluegreentest.TimeOut, 1)

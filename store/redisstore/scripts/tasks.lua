@@ -4,7 +4,7 @@
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] ordinal after which to start   ARGV[2] most tasks
--- ARGV[3] letters of the states any, empty: all
+-- ARGV[3] letters of the states to select, empty: all
 -- ARGV[4] most buckets to look at        ARGV[5] bytes after which to stop
 --
 -- Returns "=" next "|" canceled "|" and the tasks as in frame_tasks. next is where to
@@ -18,7 +18,7 @@ local after, limit, states, buckets, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]
 local any = states == ''
 for letter, name in pairs(counter) do
   if letter ~= 'r' and letter ~= 'b' then
-    any = wanted or counts[name] > 0 and find(states, letter, 1, true) ~= nil
+    any = any or counts[name] > 0 and find(states, letter, 1, true) ~= nil
   end
 end
 if not any then

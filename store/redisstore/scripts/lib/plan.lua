@@ -4,7 +4,8 @@
 -- "!" and a problem: "!notfound", "!conflict why", "!corrupt <n>:<key of n bytes>why".
 
 -- provides: plan, counts, corrupt, wrong_type, int, length, sized, names, counter, ended,
---   format_facts, parse_facts, parse_rules, missing, set_record, parse_record, load, snapshot, at_rest
+--   format_facts, parse_facts, parse_rules, missing, set_record, parse_record, load, snapshot,
+--   at_rest
 
 -- plan is what is known of the plan: version, rules and facts as they are stored, the fields
 -- of rules and facts by their names (docs/redis.md), and what a script finds out meanwhile.

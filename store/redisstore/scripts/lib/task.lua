@@ -126,9 +126,9 @@ end
 -- What stands beside a head, by its bit in kept: lib/head.lua.
 local besides = { [1] = 'c', [2] = 'u', [4] = 'f' }
 
--- attach_details completes the first whole tasks of a list, as attach_labels does, with what
--- stands beside their heads: checkpoint, undo log and failure in 6 to 8. What the head knows to be there is
--- not made up for: it returns a problem, and how many of the first tasks are whole.
+-- attach_details completes the first whole tasks of a list, as attach_labels does, with what stands
+-- beside their heads: checkpoint, undo log and failure in 6 to 8. What the head knows to be there
+-- is not made up for: it returns a problem, and how many of the first tasks are whole.
 local function attach_details(b, list, whole)
   local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
   for i = 1, whole do

@@ -1,0 +1,63 @@
+package archtest_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// maxComment is how many columns a line of comment has at most; with a
+// tab stop every four.
+const maxComment = 100
+
+// TestCommentsFit looks at the comments of all Go and Lua files. What an example prints, and
+// what is for a tool, is as long as it is.
+func TestCommentsFit(t *testing.T) {
+	t.Parallel()
+	watchSources(t)
+	err := filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		mark, watched := map[string]string{".go": "// ", ".lua": "-- "}[filepath.Ext(path)]
+		if d.IsDir() || !watched {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		output := false
+		for i, line := range strings.Split(string(text), "\n") {
+			line = expandTabs(line)
+			comment := strings.HasPrefix(strings.TrimLeft(line, " "), mark)
+			output = comment && (output || strings.Contains(line, "Output:"))
+			if comment && !output && len([]rune(line)) > maxComment {
+				t.Errorf("%s:%d: %d columns of comment, at most %d", path, i+1, len([]rune(line)), maxComment)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expandTabs returns a line as an editor shows it.
+func expandTabs(line string) string {
+	var shown strings.Builder
+	column := 0
+	for _, r := range line {
+		if r == '\t' {
+			next := (column/4 + 1) * 4
+			shown.WriteString(strings.Repeat(" ", next-column))
+			column = next
+			continue
+		}
+		shown.WriteRune(r)
+		column++
+	}
+	return shown.String()
+}

@@ -1,0 +1,195 @@
+package archtest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// What keeps a package readable: few files that can only be understood together, and no
+// receiver that everything hangs on.
+const (
+	maxCircle  = 8
+	maxMethods = 45
+)
+
+// shape is how the files of a package, without its tests, hang together.
+type shape struct {
+	pkg     string
+	files   int
+	circle  []string       // the most files that all use each other, directly or through others
+	methods map[string]int // by receiver
+}
+
+func TestShape(t *testing.T) {
+	t.Parallel()
+	watchSources(t)
+	for _, s := range shapes(t) {
+		receiver, most := "", 0
+		for name, n := range s.methods {
+			if n > most {
+				receiver, most = name, n
+			}
+		}
+		t.Logf("%-40s %3d files, %2d in the largest circle; %s has %d methods", s.pkg, s.files, len(s.circle), receiver, most)
+		if len(s.circle) > maxCircle {
+			t.Errorf("%s: %d files use each other, at most %d may: %v", s.pkg, len(s.circle), maxCircle, s.circle)
+		}
+		if most > maxMethods {
+			t.Errorf("%s: %s has %d methods, at most %d may be", s.pkg, receiver, most, maxMethods)
+		}
+	}
+}
+
+// listed is what go list says of a package.
+type listed struct {
+	ImportPath, Dir, Export string
+	GoFiles                 []string
+	Module                  *struct{ Main bool }
+}
+
+// shapes type-checks the packages of the module with what the compiler knows of their
+// imports.
+func shapes(t *testing.T) (found []shape) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,Module", "./...")
+	cmd.Dir = moduleRoot
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	exports := map[string]string{}
+	var own []listed
+	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		exports[p.ImportPath] = p.Export
+		if p.Module != nil && p.Module.Main {
+			own = append(own, p)
+		}
+	}
+	files := token.NewFileSet()
+	imports := importer.ForCompiler(files, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	for _, p := range own {
+		found = append(found, shapeOf(t, files, imports, p))
+	}
+	return found
+}
+
+func shapeOf(t *testing.T, files *token.FileSet, imports types.Importer, p listed) shape {
+	t.Helper()
+	var parsed []*ast.File
+	for _, name := range p.GoFiles {
+		file, err := parser.ParseFile(files, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = append(parsed, file)
+	}
+	info := types.Info{Uses: map[*ast.Ident]types.Object{}, Selections: map[*ast.SelectorExpr]*types.Selection{}}
+	config := types.Config{Importer: imports}
+	pkg, err := config.Check(p.ImportPath, files, parsed, &info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, _ := local(p.ImportPath)
+	s := shape{pkg: name, files: len(parsed), methods: map[string]int{}}
+	fileOf := func(pos token.Pos) string { return filepath.Base(files.Position(pos).Filename) }
+	uses := map[string]map[string]bool{}
+	for id, object := range info.Uses {
+		if object.Pkg() != pkg || !shared(pkg, object) {
+			continue
+		}
+		from, to := fileOf(id.Pos()), fileOf(object.Pos())
+		if uses[from] == nil {
+			uses[from] = map[string]bool{}
+		}
+		uses[from][to] = true
+	}
+	s.circle = largestCircle(uses)
+	for _, name := range pkg.Scope().Names() {
+		declared, isType := pkg.Scope().Lookup(name).(*types.TypeName)
+		if !isType {
+			continue
+		}
+		if named, ok := declared.Type().(*types.Named); ok {
+			s.methods[name] = named.NumMethods()
+		}
+	}
+	return s
+}
+
+// shared reports whether other files of the package can use an object: one of its scope, or a
+// method.
+func shared(pkg *types.Package, object types.Object) bool {
+	if f, ok := object.(*types.Func); ok && f.Signature().Recv() != nil {
+		return true
+	}
+	return object.Parent() == pkg.Scope()
+}
+
+// largestCircle returns the largest set of files of which each reaches every other.
+func largestCircle(uses map[string]map[string]bool) (largest []string) {
+	reach := map[string]map[string]bool{}
+	for from := range uses {
+		seen := map[string]bool{}
+		for todo := []string{from}; len(todo) > 0; {
+			next := todo[0]
+			todo = todo[1:]
+			for to := range uses[next] {
+				if !seen[to] {
+					seen[to] = true
+					todo = append(todo, to)
+				}
+			}
+		}
+		reach[from] = seen
+	}
+	for from := range reach {
+		var circle []string
+		for to := range reach[from] {
+			if reach[to][from] {
+				circle = append(circle, to)
+			}
+		}
+		if len(circle) > len(largest) {
+			largest = circle
+		}
+	}
+	slices.Sort(largest)
+	return largest
+}
+
+func TestLargestCircle(t *testing.T) {
+	t.Parallel()
+	on := func(files ...string) map[string]bool {
+		set := map[string]bool{}
+		for _, f := range files {
+			set[f] = true
+		}
+		return set
+	}
+	uses := map[string]map[string]bool{
+		"a.go": on("b.go", "a.go"), "b.go": on("c.go"), "c.go": on("a.go", "d.go"), "d.go": on("e.go"), "e.go": on("d.go"),
+	}
+	if got := largestCircle(uses); !slices.Equal(got, []string{"a.go", "b.go", "c.go"}) {
+		t.Errorf("%v", got)
+	}
+}

@@ -1,0 +1,184 @@
+package archtest_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// retired are words that had several meanings in this module, or a meaning of their own, with
+// the word of the field that took their place. A name may not have one in it.
+//
+//nolint:gochecknoglobals // a constant table
+var retired = map[string]string{
+	"bell": "Broadcaster", "poke": "Flag.Raise", "disown": "revoke", "stray": "untrackedClaim",
+	"tend": "reconcile", "restOf": "nextCheck", "forGood": "untilNextCommand", "attend": "Enqueue", "othersWait": "Contended",
+	"handBack": "yield", "handsBack": "yields", "linger": "withGrace",
+	"planAnswer": "PlanResult", "taskAnswer": "TaskResult", "alreadySo": "Unchanged", "tooLate": "notApplicable",
+	"workKind": "ChangeKind", "pausedAlone": "PausedIndividually", "undosDry": "UndosExhausted", "maxHeld": "MaxSlots",
+	"lane": "commitQueue, nodeQueue", "lanes": "commitQueues, nodeQueues",
+	"senseless": "corruptHead", "census": "tally", "heir": "replacement", "enlist": "loadFleet", "seam": "backend", "vet": "validate",
+	"meddler": "interceptedStore", "deaf": "withoutHints", "hollow": "nilError", "cancelled": "canceled",
+}
+
+// retiredAlone are everyday words whose old sense a name has that is the word and nothing
+// else.
+//
+//nolint:gochecknoglobals // a constant table
+var retiredAlone = map[string]string{
+	"doubt": "markUncertain", "gone": "lost", "told": "stopRequested", "hear": "applyStop", "wind": "releaseFinished",
+	"wanted": "pending", "offer": "SetReady", "served": "claimDone", "stuck": "waitStuck", "patience": "timeout", "works": "changes",
+	"trip": "roundTrip", "board": "nextBatch", "deliver": "complete", "understand": "parseRecord", "standing": "status",
+	"wide": "parallelSpec",
+}
+
+// TestVocabulary checks that no name in Go or Lua has a retired word in it.
+func TestVocabulary(t *testing.T) {
+	t.Parallel()
+	watchSources(t)
+	err := filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{"bin", ".git", "testdata"}, d.Name()):
+			return filepath.SkipDir
+		}
+		for _, name := range declared(t, path) {
+			if word, better := retiredWord(name.text); word != "" {
+				t.Errorf("%s: %s says %q: %s", name.where, name.text, word, better)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRetiredWords(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"lane": "lane", "newLane": "lane", "lanesByNode": "lanes", "planet": "", "ErrTooLate": "tooLate",
+		"UndosDry": "undosDry", "TestDeafEngine": "deaf", "work": "", "intended": "", "statesCancelled": "cancelled",
+		"Gone": "", "gone": "gone", "TestGone": "",
+	} {
+		if got, _ := retiredWord(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// retiredWord returns the retired word in a name, and what to say instead.
+func retiredWord(name string) (word, better string) {
+	parts := camelParts(name)
+	if better, ok := retiredAlone[strings.ToLower(name)]; ok && name != "Gone" { // the members that left a fleet
+		return strings.ToLower(name), better
+	}
+	for n := len(parts); n > 0; n-- {
+		for i := 0; i+n <= len(parts); i++ {
+			joined := strings.ToLower(parts[i]) + strings.Join(parts[i+1:i+n], "")
+			if better, ok := retired[joined]; ok {
+				return joined, better
+			}
+		}
+	}
+	return "", ""
+}
+
+// camelParts takes a name apart: newNodeQueue is new, Node, Queue.
+func camelParts(name string) (parts []string) {
+	start := 0
+	runes := []rune(name)
+	for i := 1; i <= len(runes); i++ {
+		if i == len(runes) || runes[i] == '_' || unicode.IsUpper(runes[i]) && !unicode.IsUpper(runes[i-1]) {
+			parts = append(parts, strings.Trim(string(runes[start:i]), "_"))
+			start = i
+		}
+	}
+	return slices.DeleteFunc(parts, func(p string) bool { return p == "" })
+}
+
+type declaredName struct{ text, where string }
+
+// declared returns what a file declares.
+func declared(t *testing.T, path string) []declaredName {
+	t.Helper()
+	switch filepath.Ext(path) {
+	case ".go":
+		return declaredInGo(t, path)
+	case ".lua":
+		return declaredInLua(t, path)
+	}
+	return nil
+}
+
+func declaredInGo(t *testing.T, path string) (names []declaredName) {
+	t.Helper()
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(ids ...*ast.Ident) {
+		for _, id := range ids {
+			if id != nil {
+				names = append(names, declaredName{id.Name, files.Position(id.Pos()).String()})
+			}
+		}
+	}
+	add(file.Name)
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			add(n.Name)
+		case *ast.TypeSpec:
+			add(n.Name)
+		case *ast.ValueSpec:
+			add(n.Names...)
+		case *ast.Field:
+			add(n.Names...)
+		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE {
+				for _, left := range n.Lhs {
+					id, _ := left.(*ast.Ident)
+					add(id)
+				}
+			}
+		case *ast.RangeStmt:
+			for _, left := range []ast.Expr{n.Key, n.Value} {
+				id, _ := left.(*ast.Ident)
+				add(id)
+			}
+		}
+		return true
+	})
+	return names
+}
+
+var luaDeclaration = regexp.MustCompile(`(?m)\blocal\s+(?:function\s+)?([\w, ]+)|\bfunction\s+(\w+)|\bfor\s+([\w, ]+?)\s*(?:=|\bin\b)`)
+
+func declaredInLua(t *testing.T, path string) (names []declaredName) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(string(text), "\n") {
+		code, _, _ := strings.Cut(line, "--")
+		for _, found := range luaDeclaration.FindAllStringSubmatch(code, -1) {
+			for _, name := range strings.FieldsFunc(strings.Join(found[1:], ","), func(r rune) bool { return r == ',' || r == ' ' }) {
+				names = append(names, declaredName{name, fmt.Sprintf("%s:%d", path, i+1)})
+			}
+		}
+	}
+	return names
+}

@@ -17,8 +17,6 @@ import (
 
 // retired are words that had several meanings in this module, or a meaning of their own, with
 // the word of the field that took their place. A name may not have one in it.
-//
-//nolint:gochecknoglobals // a constant table
 var retired = map[string]string{
 	"bell": "Broadcaster", "poke": "Flag.Raise", "disown": "revoke", "stray": "untrackedClaim",
 	"tend": "reconcile", "restOf": "nextCheck", "forGood": "untilNextCommand", "attend": "Enqueue", "othersWait": "Contended",
@@ -32,8 +30,6 @@ var retired = map[string]string{
 
 // retiredAlone are everyday words whose old sense a name has that is the word and nothing
 // else.
-//
-//nolint:gochecknoglobals // a constant table
 var retiredAlone = map[string]string{
 	"doubt": "markUncertain", "gone": "lost", "told": "stopRequested", "hear": "applyStop", "wind": "releaseFinished",
 	"wanted": "pending", "offer": "SetReady", "served": "claimDone", "stuck": "waitStuck", "patience": "timeout", "works": "changes",

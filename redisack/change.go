@@ -13,43 +13,46 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// Change is one configuration to be written.
+// Change is a configuration to write.
 type Change struct {
-	// Key is where clients read the payload. Required. The package keeps a few more keys beside it,
-	// in the same cluster slot: see the package documentation.
+	// Key is the Redis key from which clients read the payload. Required. The package uses a few
+	// more keys in the same cluster slot: see the package documentation.
 	Key string
-	// Field, when set, makes Key a hash and Field the place of the payload in it. Default: Key is a
+	// Field, if set, is the field of the hash at Key that holds the payload. Default: Key is a
 	// plain string.
 	Field string
-	// Version is the caller's name for this content, for people and for clients that know nothing
-	// else. Required, printable, at most 256 bytes. Writing the version that is current with other
-	// content is ErrVersionReused.
+	// Version is the caller's name for this content, for people and for clients that report nothing
+	// else. Required, printable, at most 256 bytes. If this version is already current with other
+	// content, the write fails with ErrVersionReused.
 	Version string
-	// Payload is the content; an empty one is allowed. It must not be changed during the call.
+	// Payload is the content; an empty one is allowed. The slice must not be modified during the
+	// call.
 	Payload []byte
-	// IfRev is what must be current for the write to happen. Default: anything.
+	// IfRev is the condition on the current revision; if it does not hold, the write fails with
+	// ErrConflict. Default: no condition.
 	IfRev IfRev
-	// WriteID identifies this write, so that sending it again is harmless. Default: a random one.
-	// Pass one that you have stored to repeat a write after a crash without writing twice. Letters,
-	// digits, '.', '_', '-', at most 64.
+	// WriteID identifies this write, so that sending it again is harmless. Default: a random id. To
+	// repeat a write after a crash without writing twice, store the id first and pass it again. At
+	// most 64 letters, digits, '.', '_' and '-'.
 	WriteID string
 	// Fence is the fencing token of a lock or lease: a decimal integer of any size. A write with a
-	// lower token than the last one, or with none after one, is ErrFenced. Default: no token.
+	// lower token than that of the last write, or without a token after a write with one, fails
+	// with ErrFenced. Default: no token.
 	Fence string
-	// TTL is how long the payload lives, in whole milliseconds. Default: for good. Not possible
-	// with Field.
+	// TTL is the time after which Redis deletes the payload, in whole milliseconds. Default: never.
+	// Not possible with Field.
 	TTL time.Duration
-	// Rewrite asks for a new revision although version and content are current already, so that a
-	// client which has rejected them tries again. Default: such a write changes nothing and is
-	// OutcomeUnchanged, unless somebody has changed or removed the payload by other means: then it
-	// is put right.
+	// Rewrite makes a new revision even if version and content are already current, so that a
+	// client that has rejected them tries again. Default: such a write changes nothing and has
+	// OutcomeUnchanged, unless the payload was changed or removed by other means; then it is
+	// written again, as a new revision.
 	Rewrite bool
-	// Channel is where the write is announced, for clients that subscribe to a channel of their
-	// own. Default: {Key}:changed.
+	// Channel is the channel on which the write is announced, for clients that do not subscribe to
+	// the default channel. Default: {Key}:changed.
 	Channel string
 }
 
-// IfRev is a condition on the current revision. The zero value holds always.
+// IfRev is a condition on the current revision. The zero value always holds.
 type IfRev struct{ text string }
 
 // Exact holds when the current revision is rev.
@@ -120,8 +123,8 @@ func checkVersion(version string, f *faults) {
 	f.when(version != strings.TrimSpace(version), "Version", "starts or ends with a space")
 }
 
-// isDecimal reports whether text is empty or a decimal integer; leading zeros are taken off before
-// it is sent.
+// isDecimal reports whether text is empty or a decimal integer. Leading zeros are allowed;
+// canonical strips them before the token is sent.
 func isDecimal(text string) bool {
 	return len(text) <= maxFence && strings.Trim(text, "0123456789") == ""
 }

@@ -10,20 +10,21 @@ import (
 	"github.com/cutover-go/cutover/internal/nilcheck"
 )
 
-// Config holds what is optional for a Client. The zero value is good.
+// Config holds the optional settings of a Client. The zero value is usable.
 type Config struct {
-	// Logger gets writes, results and trouble, never payloads or headers. Default: nothing is
+	// Logger logs writes, results and problems, never payloads or headers. Default: nothing is
 	// logged.
 	Logger *zap.Logger
 	// Hooks are called during runs. Default: none.
 	Hooks Hooks
 	// MaxInFlight is the maximum number of attempts under way, over all runs of this client. More
-	// is rarely faster, and each run allocates memory for so many. Default 128, at most 16,384.
+	// attempts are rarely faster, and each run allocates memory for the maximum. Default 128, at
+	// most 16,384.
 	MaxInFlight int
-	// WriteTimeout is how long a write is retried while Redis cannot be reached. Default 5 s.
+	// WriteTimeout is how long a write is retried if Redis cannot be reached. Default 5 s.
 	WriteTimeout time.Duration
-	// Sharded announces writes by SPUBLISH, which in a cluster reaches only subscribers of the
-	// key's own shard, and needs clients that use SSUBSCRIBE. Redis 7.0. Default: PUBLISH.
+	// Sharded announces writes with SPUBLISH, which in a cluster reaches only the subscribers at
+	// the key's shard. Clients must use SSUBSCRIBE. It needs Redis 7.0. Default: PUBLISH.
 	Sharded bool
 }
 
@@ -33,8 +34,9 @@ const (
 	mostInFlight        = 1 << 14
 )
 
-// Client writes configurations and waits until they are live. It is safe for concurrent use. It has
-// nothing to close: what it starts lives inside its calls. The Redis client stays the caller's.
+// Client writes configurations and waits until they are live. It is safe for concurrent use. It
+// needs no closing: it starts goroutines only for calls under way. The caller still owns the Redis
+// client and closes it.
 type Client struct {
 	cfg     Config
 	log     *zap.Logger
@@ -42,9 +44,9 @@ type Client struct {
 	limiter *limiter
 }
 
-// New returns a client over rdb: a single server, Sentinel or Cluster. A ring of independent
-// servers is refused, since it moves keys to another server when one is away. The error is an
-// *InvalidError that names every fault.
+// New returns a client over rdb: a single server, Sentinel or Cluster. A redis.Ring is refused,
+// because it moves keys to another server when one is down. The error is an *InvalidError that
+// names every fault.
 func New(rdb redis.UniversalClient, cfg Config) (*Client, error) {
 	var f faults
 	f.when(nilcheck.IsNil(rdb), "rdb", "is nil")
@@ -64,7 +66,7 @@ func (cfg Config) check(f *faults) {
 	f.when(cfg.WriteTimeout < 0, "Config.WriteTimeout", fmt.Sprintf("is negative: %v", cfg.WriteTimeout))
 }
 
-// newClient returns a client with a valid configuration.
+// newClient returns a client with the configuration cfg, which must be valid.
 func newClient(b backend, cfg Config) *Client {
 	setDefault(&cfg.MaxInFlight, defaultMaxInFlight)
 	setDefault(&cfg.WriteTimeout, defaultWriteTimeout)
@@ -74,5 +76,5 @@ func newClient(b backend, cfg Config) *Client {
 	return &Client{cfg: cfg, log: cfg.Logger, backend: b, limiter: newLimiter(cfg.MaxInFlight)}
 }
 
-// hooks starts the calls of hooks for one run.
+// hooks starts a runner that calls the hooks of one run.
 func (c *Client) hooks() *hookRunner { return startHooks(c.cfg.Hooks, c.log) }

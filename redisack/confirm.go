@@ -10,10 +10,10 @@ import (
 )
 
 // Confirm waits until the fleet runs the target. It writes nothing, so any process that has the
-// Target may call it again, as long as the write is the current one.
+// Target may call it, and call it again, while the write is current.
 //
-// The result is nil only with a *InvalidError. The error is nil exactly when the result is OK,
-// otherwise an *AckError.
+// The result is nil only if the error is an *InvalidError. The error is nil exactly if the result
+// is OK, and otherwise an *AckError.
 func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult, error) {
 	var f faults
 	t.check(&f)
@@ -33,12 +33,12 @@ func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult
 	return res, err
 }
 
-// Apply writes a configuration, announces it, and waits until the fleet runs it; on failure it can
-// put the previous one back. The fleet is looked up, and all input checked, before anything is
-// written.
+// Apply writes a configuration, announces it, and waits until the fleet runs it. On failure it can
+// roll back, see Policy.Rollback. It looks up the fleet and checks all input before it writes
+// anything.
 //
-// The result is nil only with a *InvalidError. The error is nil exactly when the result is OK,
-// otherwise an *AckError; when the write was the trouble, it wraps a *WriteError.
+// The result is nil only if the error is an *InvalidError. The error is nil exactly if the result
+// is OK, and otherwise an *AckError; if the write failed, it wraps a *WriteError.
 func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult, error) {
 	var f faults
 	ch.check(c.cfg.Sharded, &f)
@@ -62,8 +62,8 @@ func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult,
 	return res, err
 }
 
-// begin makes a run. Its stop must be called. The hooks are those of the call, which may have
-// another run.
+// begin returns a run. The caller must call its stop. The hooks belong to the call, which may have
+// a second run for a rollback.
 func (c *Client) begin(ctx context.Context, t Target, check Check, hooks *hookRunner) *run {
 	policy := check.Policy.complete()
 	began := time.Now()
@@ -96,10 +96,10 @@ func (c *Client) begin(ctx context.Context, t Target, check Check, hooks *hookRu
 	return r
 }
 
-// aim sets what is to be confirmed, before anybody is asked.
+// aim sets the target to confirm, before the first attempt.
 func (r *run) aim(t Target) { r.target, r.head.target, r.workers.target = t, t, t }
 
-// conclusion is the account of a run that ended before the write.
+// conclusion returns the result of a run that ended before the write.
 func (r *run) conclusion(err error) (*AckResult, error) {
 	var failed *AckError
 	if !errors.As(err, &failed) {
@@ -130,14 +130,14 @@ func (r *run) apply(ctx context.Context, ch Change) (*AckResult, error) {
 	return r.confirm(ctx, delay)
 }
 
-// purpose is what this run does after its write.
+// purpose returns what this run may do after its write.
 func (r *run) purpose() purpose {
 	return purpose{
 		confirm: true, push: r.check.Push, rollBack: r.policy.Rollback != RollbackNever, restore: r.restores,
 	}
 }
 
-// unwritten is the account of a write that failed.
+// unwritten returns the result of a run whose write failed.
 func (r *run) unwritten(ctx context.Context, err error) (*AckResult, error) {
 	end := ending{reason: ReasonWriteFailed, cause: err}
 	var we *WriteError
@@ -145,7 +145,7 @@ func (r *run) unwritten(ctx context.Context, err error) (*AckResult, error) {
 		end.reason = we.Reason
 	}
 	if ctx.Err() != nil && end.reason == ReasonWriteFailed && errors.Is(ctx.Err(), context.Canceled) {
-		end.reason = ReasonCanceled // it was stopped before anything was sent
+		end.reason = ReasonCanceled // the caller canceled before anything was sent
 	}
 	r.stop()
 	res := r.result(end.reason)

@@ -4,13 +4,13 @@ import (
 	"fmt"
 )
 
-// AckError is the error of a run that was not OK. errors.Is matches the sentinel of Result.Reason,
-// and Cause.
+// AckError is the error of a run that was not OK. It matches, with errors.Is, the sentinel of
+// Result.Reason and whatever Cause matches.
 type AckError struct {
 	// Result is never nil.
 	Result *AckResult
-	// Cause is what Redis or the context said, if that was the end of it; for ReasonEndpointError
-	// the *ProbeError of the first endpoint that has failed.
+	// Cause is the error of Redis, or the cause of the context, if that ended the run. For
+	// ReasonEndpointError it is the *ProbeError of the first endpoint that has failed.
 	Cause error
 }
 
@@ -38,7 +38,7 @@ func (e *AckError) Is(target error) bool { return target == e.Result.Reason.info
 // Unwrap returns the cause.
 func (e *AckError) Unwrap() error { return e.Cause }
 
-// endpointError is the error of one endpoint, made fit for logs.
+// endpointError is the error of one endpoint, cleaned for logs.
 type endpointError struct {
 	text string
 	err  *ProbeError
@@ -47,18 +47,18 @@ type endpointError struct {
 func (e *endpointError) Error() string { return e.text }
 func (e *endpointError) Unwrap() error { return e.err }
 
-// WriteError is the error of a write that did not leave the key with the wanted content.
+// WriteError is the error of a write that failed, or whose outcome is unknown.
 type WriteError struct {
 	Reason Reason
-	// WriteID repeats the write without risk: see Change.WriteID.
+	// WriteID is the id of the write; a Change with this id repeats the write without risk.
 	WriteID string
-	// Found is what the head named instead; zero when it could not be seen.
+	// Found is the write that the head names instead; zero if the head could not be read.
 	Found Found
-	// Err is what Redis or the context said, if anything.
+	// Err is the error of Redis or the cause of the context, if there is one.
 	Err error
 }
 
-// Found is the write that was current instead.
+// Found describes the write that was current instead of the wanted one.
 type Found struct {
 	Rev                   uint64
 	Version, WriteID, Sum string
@@ -78,5 +78,5 @@ func (e *WriteError) Error() string {
 // Is matches the sentinel of the reason.
 func (e *WriteError) Is(target error) bool { return target == e.Reason.info().sentinel }
 
-// Unwrap returns what Redis said.
+// Unwrap returns Err.
 func (e *WriteError) Unwrap() error { return e.Err }

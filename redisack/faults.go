@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Fault is one thing wrong with the input.
+// Fault is one error in the input.
 type Fault struct{ Field, Problem string }
 
 // InvalidError names every fault of the input. Nothing has been written. It matches ErrInvalid.
 type InvalidError struct{ Faults []Fault }
 
-// maxFaultsShown bounds the text, not the list.
+// maxFaultsShown bounds the faults in the text of an InvalidError; its list has all of them.
 const maxFaultsShown = 20
 
 func (e *InvalidError) Error() string {
@@ -33,7 +33,7 @@ func (e *InvalidError) Error() string {
 // Is makes the error match ErrInvalid.
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
-// faults gathers what is wrong.
+// faults collects the faults of the input.
 type faults struct{ list []Fault }
 
 func (f *faults) add(field, problem string) {

@@ -9,17 +9,18 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// Fleet says who has to confirm.
+// Fleet lists the endpoints that have to confirm.
 type Fleet interface {
-	// Members returns the present members. It must end with its context. It is called once before
-	// the write and then each Policy.RefreshEvery; the caller keeps the slice.
+	// Members returns the current members. It must return when its context ends. It is called once
+	// before the write and then every Policy.RefreshEvery. The slice must not be modified
+	// afterwards.
 	Members(ctx context.Context) ([]Endpoint, error)
 }
 
 // static is a fleet that never changes.
 type static []Endpoint
 
-// URLs is a fixed fleet of status URLs.
+// URLs returns a fixed fleet of status URLs.
 func URLs(urls ...string) Fleet {
 	members := make(static, len(urls))
 	for i, u := range urls {
@@ -28,18 +29,18 @@ func URLs(urls ...string) Fleet {
 	return members
 }
 
-// Static is a fixed fleet.
+// Static returns a fixed fleet.
 func Static(members ...Endpoint) Fleet { return static(slices.Clone(members)) }
 
 func (s static) Members(context.Context) ([]Endpoint, error) { return s, nil }
 
-// FleetFunc is a fleet that is looked up again during the run.
+// FleetFunc adapts a function to a Fleet that is looked up again during the run.
 type FleetFunc func(ctx context.Context) ([]Endpoint, error)
 
 // Members calls the function.
 func (f FleetFunc) Members(ctx context.Context) ([]Endpoint, error) { return f(ctx) }
 
-// nameOf returns the endpoint's name in reports. A name made from a URL leaves out what may be
+// nameOf returns the endpoint's name in reports. A name made from a URL omits the parts that may be
 // secret.
 func nameOf(ep Endpoint) string {
 	if ep.ID != "" {
@@ -48,7 +49,7 @@ func nameOf(ep Endpoint) string {
 	return publicURL(ep.URL)
 }
 
-// publicURL is the URL without user, query and fragment.
+// publicURL returns the URL without user, query and fragment.
 func publicURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
@@ -57,8 +58,8 @@ func publicURL(raw string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// checkMembers reports members without name, or of the same identity, or that the prober cannot
-// ask.
+// checkMembers adds to f members without a name, members of the same identity, and members that the
+// prober cannot ask.
 func checkMembers(members []Endpoint, prober Prober, f *faults) {
 	seen := make(map[string]bool, len(members))
 	checker, _ := prober.(probe.Checker)
@@ -88,7 +89,7 @@ func checkMember(ep Endpoint, checker probe.Checker, double bool) string {
 	return ""
 }
 
-// identityOf is the key of a member: its ID, or its URL when it has none.
+// identityOf returns the identity of a member: its ID, or its URL if it has none.
 func identityOf(ep Endpoint) string {
 	if ep.ID != "" {
 		return ep.ID

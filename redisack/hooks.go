@@ -9,17 +9,17 @@ import (
 	"go.uber.org/zap"
 )
 
-// Hooks are optional functions that observe runs. Those of one run, with its rollback, are called
-// one at a time and in order, apart from the run: a slow one delays nothing. Several runs at once
-// call them at once. A panic in a hook is recovered, logged with its stack, and goes no further.
-// When more than 1,024 calls wait for a slow hook, further ones are dropped, and the result has a
+// Hooks are optional functions that observe runs. The hooks of one run, including its rollback, are
+// called one at a time and in order, in a goroutine outside the run: a slow hook does not delay the
+// run. Concurrent runs call hooks concurrently. A panic in a hook is recovered and logged with its
+// stack. When 1,024 calls wait for a slow hook, further calls are dropped, and the result has a
 // warning.
 type Hooks struct {
-	// OnWrite is called after a write, with what Write returns.
+	// OnWrite is called after a write, with its target and error, as Write returns them.
 	OnWrite func(Target, error)
 	// OnAttempt is called after each attempt at an endpoint.
 	OnAttempt func(Attempted)
-	// OnEndpoint is called when an endpoint has confirmed or failed for good.
+	// OnEndpoint is called when an endpoint has confirmed, or has failed permanently.
 	OnEndpoint func(Target, EndpointReport)
 	// OnProgress is called at most ten times a second when the tally has changed, and at the end.
 	OnProgress func(Target, Tally)
@@ -27,22 +27,22 @@ type Hooks struct {
 	OnDone func(*AckResult)
 }
 
-// Attempted is one attempt at an endpoint. ID has no place in the labels of a metric: there are as
-// many as endpoints.
+// Attempted describes one attempt at an endpoint. Do not use ID as the label of a metric: there are
+// as many IDs as endpoints.
 type Attempted struct {
 	Target  Target
 	ID      string
 	Group   string
 	Attempt int
 	Verdict Verdict
-	// Err is why there is no verdict.
+	// Err is the reason if there is no verdict.
 	Err  *ProbeError
 	Took time.Duration
 }
 
 const (
 	hookQueue = 1024
-	// hookTimeout is how long a run that is over waits for its hooks.
+	// hookTimeout is how long a call waits for its hooks after its run has ended.
 	hookTimeout = 250 * time.Millisecond
 )
 
@@ -52,7 +52,7 @@ type hookCall struct {
 	call func()
 }
 
-// hookRunner calls hooks in a goroutine of its own, started by startHooks and ended by close.
+// hookRunner calls hooks in one goroutine, started by startHooks and ended by close.
 type hookRunner struct {
 	hooks   Hooks
 	log     *zap.Logger
@@ -91,7 +91,7 @@ func (r *hookRunner) run() {
 	ended = true
 }
 
-// guard makes one call. A panic is logged and goes no further.
+// guard makes one call. It recovers and logs a panic.
 func (r *hookRunner) guard(c hookCall) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -109,8 +109,8 @@ func (r *hookRunner) call(name string, f func()) {
 	}
 }
 
-// close waits for the calls that are queued, for a while; hooks that come later are called all the
-// same.
+// close waits for the queued calls, at most for hookTimeout. If that is not enough, the goroutine
+// still makes the remaining calls.
 func (r *hookRunner) close(ctx context.Context) {
 	if r.queue == nil {
 		return
@@ -125,8 +125,8 @@ func (r *hookRunner) close(ctx context.Context) {
 	}
 }
 
-// The functions below copy what a hook gets only if there is one: a captured argument is a heap
-// allocation.
+// The functions below copy the arguments of a hook only if the hook is set: a captured argument is
+// a heap allocation.
 
 func (r *hookRunner) write(t Target, err error) {
 	if f := r.hooks.OnWrite; f != nil {

@@ -9,101 +9,103 @@ import (
 	"github.com/cutover-go/cutover/internal/nilcheck"
 )
 
-// Check is how a write is confirmed.
+// Check says how to confirm a write.
 type Check struct {
-	// Fleet says who has to confirm. Required.
+	// Fleet lists the endpoints that have to confirm. Required.
 	Fleet Fleet
-	// Prober asks them. Required unless Push is set.
+	// Prober asks the endpoints. Required unless Push is set.
 	Prober Prober
-	// Push counts the acknowledgements that clients write to the stream beside the key. Polling
-	// goes on for those that have not acknowledged; without a Prober nothing is polled.
+	// Push counts the acknowledgements that clients write to the key's stream of acknowledgements.
+	// Clients that have not acknowledged are still polled; without a Prober nothing is polled.
 	Push bool
-	// Policy says how many, how long, how often.
+	// Policy says how many endpoints have to confirm, how long to wait and how often to ask.
 	Policy Policy
 }
 
-// Policy bounds a run. The zero value is usable: everybody, within a minute. Zero is the default of
-// every field; "none", where it makes sense, is a negative value.
+// Policy bounds a run. The zero value is usable: all members have to confirm within a minute. A
+// zero field means its default; "none", where it makes sense, is a negative value.
 type Policy struct {
 	// Timeout bounds the whole run; it starts before the write. Default 1 minute; negative: only
 	// the caller's context bounds it.
 	Timeout time.Duration
-	// AttemptTimeout bounds one attempt. Default 2 s. An attempt without an end would keep its
-	// worker, so there is no "none".
+	// AttemptTimeout bounds one attempt. Default 2 s. There is no "none": an attempt that never
+	// ends would occupy its worker for good.
 	AttemptTimeout time.Duration
 	// FirstAttemptTimeout bounds the first attempt at an endpoint; it doubles with each attempt
-	// that times out, up to AttemptTimeout, so that black holes do not hold up the others. Default
-	// 250 ms, at most AttemptTimeout.
+	// that times out, up to AttemptTimeout, so that endpoints that never answer do not delay the
+	// others. Default 250 ms, at most AttemptTimeout.
 	FirstAttemptTimeout time.Duration
-	// StartDelay is how long Apply leaves clients alone after the write, +-20 %. Default 200 ms;
-	// negative: none.
+	// StartDelay is how long Apply waits after the write before it asks clients, +-20 %. Default
+	// 200 ms; negative: none.
 	StartDelay time.Duration
-	// Grace is how long stragglers are still asked after the quorum is met. Default, and negative:
-	// none.
+	// Grace is how long the run goes on asking members that have not confirmed after the quorum is
+	// met. Default, and negative: none.
 	Grace time.Duration
-	// RefreshEvery is how often the fleet is looked up again. Default 5 s; negative: never, as for
-	// URLs and Static.
+	// RefreshEvery is the time between two look-ups of the fleet. Default 5 s; negative: never, as
+	// for URLs and Static.
 	RefreshEvery time.Duration
-	// MaxAttempts bounds the attempts at one endpoint. Default, and negative: as many as the time
-	// allows.
+	// MaxAttempts bounds the attempts at one endpoint. Default, and negative: no bound but the
+	// time.
 	MaxAttempts int
-	// MinMembers is the number of members below which a shrunken fleet cannot confirm. Default:
-	// half of those at the start, rounded up; negative: none, but an empty fleet confirms nothing.
+	// MinMembers is the minimum number of members: a fleet that has shrunk below it cannot confirm.
+	// Default: half of the members at the start, rounded up; negative: no minimum, but an empty
+	// fleet confirms nothing.
 	MinMembers int
 	// Interval is the schedule for clients that answer but do not run the version yet.
 	Interval Interval
-	// NewDelays makes the schedule for one endpoint's errors. Default: exponential from 100 ms to 2
-	// s with jitter.
+	// NewDelays returns the delays between attempts at one endpoint after errors. Default:
+	// exponential from 100 ms to 2 s with jitter.
 	NewDelays func() Delays
-	// Quorum says how many have to confirm. Default All.
+	// Quorum says how many members have to confirm. Default All.
 	Quorum Quorum
-	// Compare judges the answers. Default Compare.
+	// Compare compares the answers with the target. Default: the function Compare.
 	Compare Comparer
-	// Stable asks for more than one match. Default: the first one counts, and the endpoint is not
-	// asked again.
+	// Stable requires more than one match. Default: the first match confirms the endpoint, which is
+	// then not asked again.
 	Stable Stability
-	// Rollback says when Apply puts the previous payload back. It has a Timeout of its own and goes
-	// on after the deadline of the caller's context, but not after its cancellation. Default
-	// RollbackNever.
+	// Rollback says when Apply writes the previous payload again. The rollback has its own Timeout
+	// and goes on after the deadline of the caller's context, but not after its cancellation.
+	// Default RollbackNever.
 	Rollback RollbackMode
-	// AcceptNewer counts clients with a newer revision as confirmed. Default: they are
+	// AcceptNewer counts clients with a newer revision as confirmed. Default: they fail with
 	// ReasonSuperseded.
 	AcceptNewer bool
-	// IgnoreJoiners leaves members that join during the run out. Default: they have to confirm like
-	// the others.
+	// IgnoreJoiners ignores endpoints that join the fleet during the run. Default: they have to
+	// confirm like the others.
 	IgnoreJoiners bool
-	// AllowEmpty makes an empty fleet a success. Default: it is ErrNoEndpoints, before anything is
-	// written.
+	// AllowEmpty makes a run with an empty fleet succeed. Default: such a run fails with
+	// ErrNoEndpoints before anything is written.
 	AllowEmpty bool
-	// RequireNotify makes a refused announcement the end of the run. Default: it is a warning;
-	// polling goes on.
+	// RequireNotify ends the run with ErrNotifyFailed if Redis refuses the announcement. Default: a
+	// refusal is a warning, and polling goes on.
 	RequireNotify bool
 }
 
-// Interval is a near-constant schedule.
+// Interval is the near-constant time between attempts at a client that answers.
 type Interval struct {
-	// Base is the first distance between two attempts. Default 250 ms.
+	// Base is the first interval between two attempts. Default 250 ms.
 	Base time.Duration
-	// Max is the longest. Default 2 s, or Base if that is longer.
+	// Max is the maximum interval. Default 2 s, or Base if that is longer.
 	Max time.Duration
-	// Growth multiplies the distance after each attempt, at least 1. Default 1.1.
+	// Growth is the factor, at least 1, by which the interval grows after each attempt. Default
+	// 1.1.
 	Growth float64
-	// Jitter spreads each distance by this part of it either way, below 1. Default 0.2; negative:
-	// none.
+	// Jitter is the fraction, below 1, by which each interval is randomly lengthened or shortened.
+	// Default 0.2; negative: none.
 	Jitter float64
 }
 
-// Stability asks an endpoint to match Count times over at least For (at least twice, if For is
-// set). Another answer in between, or a restart of the client, begins anew. Acknowledgements that
-// are pushed count as matches, but come once; the further matches are found by polling.
+// Stability requires an endpoint to match Count times over a time of at least For (at least twice,
+// if For is set). Any other answer in between, or a restart of the client, resets the count. A
+// pushed acknowledgement counts as one match; the others are found by polling.
 type Stability struct {
 	Count int
 	For   time.Duration
 }
 
-// Delays yields the time to wait before the next attempt; a negative one ends the attempts. The
-// exponential and constant delays of cenkalti/backoff satisfy it. One value serves one endpoint and
-// is never used concurrently.
+// Delays returns the time to wait before the next attempt; a negative time ends the attempts. The
+// exponential and constant backoffs of cenkalti/backoff implement it. One value serves one endpoint
+// and is never used concurrently.
 type Delays interface {
 	NextBackOff() time.Duration
 	Reset()
@@ -112,12 +114,12 @@ type Delays interface {
 // RollbackMode says when Apply writes the previous payload again, as a new revision.
 type RollbackMode uint8
 
-// The modes. None of them acts on a write that is not the current one any more.
+// The modes. None of them undoes a write that is no longer current.
 const (
 	RollbackNever RollbackMode = iota
-	// RollbackOnReject acts when a client's refusal has failed the run.
+	// RollbackOnReject rolls back if the run failed because a client rejected the write.
 	RollbackOnReject
-	// RollbackOnFailure acts on every failure that leaves this write current, except a
+	// RollbackOnFailure rolls back after every failure that leaves this write current, except a
 	// cancellation.
 	RollbackOnFailure
 )
@@ -132,8 +134,8 @@ const (
 	defaultMaxDelay       = 2 * time.Second
 )
 
-// forever is longer than any run. A larger duration, such as the largest there is, would overflow
-// when it is doubled or added to the time that has passed.
+// forever is longer than any run. A larger duration, such as math.MaxInt64, would overflow when it
+// is doubled or added to the elapsed time.
 const forever = 50 * 365 * 24 * time.Hour
 
 func (p Policy) complete() Policy {
@@ -174,7 +176,7 @@ func (p Policy) complete() Policy {
 	return p
 }
 
-// exhausted reports whether an endpoint has had all its attempts.
+// exhausted reports whether an endpoint with so many attempts gets no further one.
 func (p *Policy) exhausted(attempts int) bool { return p.MaxAttempts > 0 && attempts >= p.MaxAttempts }
 
 func setDefault[T comparable](value *T, byDefault T) {
@@ -215,8 +217,8 @@ func (p Policy) check(f *faults) {
 	f.when(p.Rollback > RollbackOnFailure, "Policy.Rollback", "is no known mode")
 }
 
-// Validate returns nil, or an *InvalidError that names every fault which can be seen without
-// looking the fleet up. Confirm and Apply begin with it.
+// Validate returns nil, or an *InvalidError that names every fault that can be found without
+// looking up the fleet. Confirm and Apply call it first.
 func (ck Check) Validate() error {
 	var f faults
 	ck.check(&f)

@@ -9,14 +9,14 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// What redisack and its probers share lives in package probe. These are the names that every caller
-// needs; the kinds of endpoint errors stay there.
+// Aliases for the types of package probe that every caller needs. The kinds of endpoint errors are
+// only in package probe.
 type (
-	// Prober asks one client what it runs. Package redisack/httpprobe has the one for HTTP.
+	// Prober asks one client what it runs. Package redisack/httpprobe implements it for HTTP.
 	Prober = probe.Prober
 	// Endpoint is one member of a fleet.
 	Endpoint = probe.Endpoint
-	// Observation is what one client says of itself.
+	// Observation is what one client reports about itself.
 	Observation = probe.Observation
 	// Attempt is what a client last tried to apply.
 	Attempt = probe.Attempt
@@ -24,17 +24,17 @@ type (
 	ProbeError = probe.Error
 )
 
-// TargetProber is a Prober that has to know which write it asks about, for instance to pass the
-// revision on to the client. ProbeTarget is called instead of Probe.
+// TargetProber is an optional interface of a Prober that has to know which write it asks about, for
+// instance to pass the revision on to the client. ProbeTarget is called instead of Probe.
 type TargetProber interface {
 	Prober
 	ProbeTarget(ctx context.Context, ep Endpoint, t Target) (Observation, error)
 }
 
-// ProberFunc is a function as a TargetProber.
+// ProberFunc adapts a function to a TargetProber.
 type ProberFunc func(ctx context.Context, ep Endpoint, t Target) (Observation, error)
 
-// Probe calls the function with no target.
+// Probe calls the function with a zero target.
 func (f ProberFunc) Probe(ctx context.Context, ep Endpoint) (Observation, error) {
 	return f(ctx, ep, Target{})
 }
@@ -44,13 +44,13 @@ func (f ProberFunc) ProbeTarget(ctx context.Context, ep Endpoint, t Target) (Obs
 	return f(ctx, ep, t)
 }
 
-// session is the prober of one run, ready to be asked. ask is nil when nothing is polled.
+// session is the prober of one run. ask is nil if nothing is polled.
 type session struct {
 	ask    func(ctx context.Context, ep Endpoint, t Target) (Observation, error)
-	shared probe.Session // nil when nothing has to be closed
+	shared probe.Session // nil if nothing has to be closed
 }
 
-// openSession makes a prober ready for a run with so many members and attempts at once.
+// openSession prepares a prober for a run with so many members and concurrent attempts.
 func openSession(p Prober, members, inFlight int) session {
 	var s session
 	if p == nil {
@@ -67,8 +67,8 @@ func openSession(p Prober, members, inFlight int) session {
 	return s
 }
 
-// share opens the prober's session, if it has one. A panic there is the host's; the run does
-// without.
+// share opens a session of the prober if it is a Sharer. If the host's code panics, the run uses no
+// session.
 func share(p Prober, members, inFlight int) (shared probe.Session) {
 	defer func() { _ = recover() }()
 	if sharer, ok := p.(probe.Sharer); ok {
@@ -77,7 +77,8 @@ func share(p Prober, members, inFlight int) (shared probe.Session) {
 	return shared
 }
 
-// close ends the session. A panic there is the host's, and comes when the outcome is known.
+// close ends the session. It ignores a panic of the host's code: the outcome of the run is known by
+// then.
 func (s session) close() {
 	defer func() { _ = recover() }()
 	if s.shared != nil {
@@ -90,10 +91,10 @@ func (s session) polls() bool { return s.ask != nil }
 
 const maxErrorText = 256
 
-// errNoVersion is why an answer that names nothing to compare is an error.
+// errNoVersion is the error of an answer that has nothing to compare.
 var errNoVersion = errors.New("the answer does not name it")
 
-// probeError turns any error of a prober into a ProbeError.
+// probeError converts any error of a prober to a ProbeError.
 func probeError(err error) *ProbeError {
 	var pe *ProbeError
 	if errors.As(err, &pe) && pe != nil {
@@ -105,7 +106,7 @@ func probeError(err error) *ProbeError {
 	return &ProbeError{Kind: probe.KindOther, Err: err}
 }
 
-// panicError is what is left of a panic in the caller's code.
+// panicError converts the value of a panic in the caller's code to an error.
 func panicError(value any) *ProbeError {
 	return &ProbeError{Kind: probe.KindPanic, Err: errors.New(wire.Clean(fmt.Sprint(value), maxErrorText))}
 }

@@ -5,18 +5,17 @@ import (
 	"slices"
 )
 
-// Quorum says how many endpoints have to confirm. Make one with All, AtLeast, Percent, PerGroup and
-// Every; the members of the fleet are the base, never those that happen to answer. A nil Quorum is
-// All.
+// Quorum says how many endpoints have to confirm. All, AtLeast, Percent, PerGroup and Every make
+// one. Its base is the members of the fleet, never only those that answer. A nil Quorum means All.
 type Quorum interface {
-	// decide returns how the counts stand.
+	// decide reports whether counts meet the quorum, and whether they still can.
 	decide(c counts) decision
-	// check reports what can be seen to be wrong before the start.
+	// check adds to f the faults that can be found before the run.
 	check(c counts, f *faults)
 	fmt.Stringer
 }
 
-// decision is how a quorum stands.
+// decision says whether a quorum is met.
 type decision uint8
 
 const (
@@ -26,7 +25,7 @@ const (
 	short                      // the fleet has too few members
 )
 
-// count is what a quorum sees of a fleet or of a group of it. Invariant: confirmed + failed <=
+// count is what a quorum knows about a fleet or one of its groups. Invariant: confirmed + failed <=
 // members.
 type count struct{ members, confirmed, failed int }
 
@@ -36,7 +35,7 @@ type counts struct {
 	groups map[string]*count
 }
 
-// need compares one count with a number.
+// need decides whether n members have confirmed.
 func (c count) need(n int) decision {
 	switch {
 	case c.confirmed >= n:
@@ -51,7 +50,7 @@ func (c count) need(n int) decision {
 
 type all struct{}
 
-// All asks every member to confirm. An empty fleet has confirmed.
+// All requires every member to confirm. An empty fleet meets it.
 func All() Quorum { return all{} }
 
 func (all) decide(c counts) decision { return c.need(c.members) }
@@ -60,7 +59,7 @@ func (all) String() string           { return "all" }
 
 type atLeast int
 
-// AtLeast asks n members to confirm.
+// AtLeast requires n members to confirm.
 func AtLeast(n int) Quorum { return atLeast(n) }
 
 func (q atLeast) decide(c counts) decision { return c.need(int(q)) }
@@ -75,8 +74,8 @@ func (q atLeast) String() string { return fmt.Sprintf("at least %d", int(q)) }
 
 type percent int
 
-// Percent asks p percent of the members to confirm, rounded up: 99 percent of 50 are 50. p is from
-// 1 to 100.
+// Percent requires p percent of the members to confirm, rounded up: 99 percent of 50 are 50. p is
+// from 1 to 100.
 func Percent(p int) Quorum { return percent(p) }
 
 func (q percent) decide(c counts) decision { return c.need((c.members*int(q) + 99) / 100) }
@@ -89,9 +88,9 @@ func (q percent) String() string { return fmt.Sprintf("%d percent", int(q)) }
 
 type perGroup struct{ each Quorum }
 
-// PerGroup asks each group of endpoints (Endpoint.Group) to satisfy q by itself. Percent(95) of a
-// whole fleet may hide a zone where nothing has confirmed; Every(Percent(95),
-// PerGroup(Percent(50))) does not.
+// PerGroup requires each group of endpoints (Endpoint.Group) to meet q separately. Percent(95) of a
+// whole fleet can be met although no member of a zone has confirmed; Every(Percent(95),
+// PerGroup(Percent(50))) cannot.
 func PerGroup(q Quorum) Quorum { return perGroup{each: q} }
 
 func (q perGroup) decide(c counts) decision {
@@ -106,7 +105,7 @@ func (q perGroup) check(c counts, f *faults) {
 	if !usable(q.each, f) {
 		return
 	}
-	if grouped(q.each) { // inside a group there are no groups, all of which would have confirmed
+	if grouped(q.each) { // a group has no groups of its own, so an inner PerGroup would always be met
 		f.add("Policy.Quorum", "has a PerGroup inside a PerGroup")
 		return
 	}
@@ -127,7 +126,7 @@ func (q perGroup) check(c counts, f *faults) {
 	}
 }
 
-// grouped reports whether there is a PerGroup in the quorum.
+// grouped reports whether the quorum contains a PerGroup.
 func grouped(q Quorum) bool {
 	switch q := q.(type) {
 	case perGroup:
@@ -142,7 +141,7 @@ func (q perGroup) String() string { return fmt.Sprintf("%v per group", q.each) }
 
 type every []Quorum
 
-// Every asks that each of the quorums is met.
+// Every requires each of the quorums to be met.
 func Every(q ...Quorum) Quorum { return every(slices.Clone(q)) }
 
 func (q every) decide(c counts) decision {
@@ -169,8 +168,8 @@ func usable(q Quorum, f *faults) bool {
 	return q != nil
 }
 
-// worse returns the decision that counts: one that is lost outweighs one that is open, which
-// outweighs one that is met.
+// worse returns the decision that prevails: a lost quorum over an undecided one, and that over a
+// met one.
 func worse(a, b decision) decision {
 	rank := func(d decision) int { return slices.Index([]decision{met, undecided, short, impossible}, d) }
 	if rank(b) > rank(a) {

@@ -5,70 +5,71 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// Reason says why a run, or one endpoint of it, ended as it did. The numbers are stable.
+// Reason says why a run ended, or how one of its endpoints stands. The numbers are stable.
 type Reason uint8
 
 // The reasons. docs/redisack.md says what to do about each.
 const (
-	// ReasonConfirmed means that enough endpoints run the wanted version; of an endpoint, that it
-	// does.
+	// ReasonConfirmed means that enough endpoints run the wanted write. For an endpoint it means
+	// that this endpoint does.
 	ReasonConfirmed Reason = 1
-	// ReasonTimeout means that the time ran out; Last is what was seen last.
+	// ReasonTimeout means that the time ran out. AckResult.Last is the last observation.
 	ReasonTimeout Reason = 2
-	// ReasonMismatch means that an endpoint answers with another version and has no attempts left.
+	// ReasonMismatch means that an endpoint runs another version and has no attempts left.
 	ReasonMismatch Reason = 3
-	// ReasonEndpointError means that an endpoint gave no usable answer: for good, or at its last
-	// attempt.
+	// ReasonEndpointError means that an endpoint gave no usable answer: its error is permanent, or
+	// it has no attempts left.
 	ReasonEndpointError Reason = 4
 	// ReasonRejected means that a client refused the configuration.
 	ReasonRejected Reason = 5
-	// ReasonQuorumImpossible means that there are too few members for the quorum, whatever they
-	// answer.
+	// ReasonQuorumImpossible means that there are too few members to meet the quorum.
 	ReasonQuorumImpossible Reason = 6
 	// ReasonSuperseded means that a newer write has taken the place of this one.
 	ReasonSuperseded Reason = 7
-	// ReasonConflict means that another revision was current than Change.IfRev asks for.
+	// ReasonConflict means that the current revision did not satisfy Change.IfRev.
 	ReasonConflict Reason = 8
 	// ReasonFenced means that a writer with a greater fencing token has written.
 	ReasonFenced Reason = 9
 	// ReasonVersionReused means that this version is current with other content.
 	ReasonVersionReused Reason = 10
-	// ReasonWriteFailed means that Redis did not take the write. Nothing has changed.
+	// ReasonWriteFailed means that Redis did not execute the write. Nothing has changed.
 	ReasonWriteFailed Reason = 11
-	// ReasonWriteUnknown means that the connection broke: the write may have taken effect or not.
-	// Repeat it with the same WriteID.
+	// ReasonWriteUnknown means that the answer to the write is missing, so that the write may have
+	// taken effect or not. Repeat it with the same WriteID.
 	ReasonWriteUnknown Reason = 12
-	// ReasonWriteLost means that the write had taken effect and is gone, as after a failover.
+	// ReasonWriteLost means that the write took effect and was undone later, for instance by a
+	// failover.
 	ReasonWriteLost Reason = 13
 	// ReasonNotifyFailed means that the write took effect, but Redis refused to announce it.
 	ReasonNotifyFailed Reason = 14
-	// ReasonNoEndpoints means that the fleet is empty. Nothing has been written.
+	// ReasonNoEndpoints means that the fleet is empty or could not be looked up. Nothing has been
+	// written.
 	ReasonNoEndpoints Reason = 15
-	// ReasonGone means, of an endpoint, that it left the fleet.
+	// ReasonGone means that the endpoint left the fleet, or was replaced.
 	ReasonGone Reason = 16
-	// ReasonPending means, of an endpoint, that it has not answered yet, or was not needed any
-	// more.
+	// ReasonPending means that the endpoint has not confirmed yet: it has not answered, has not
+	// matched often enough, or was no longer needed.
 	ReasonPending Reason = 17
 	// ReasonCanceled means that the caller's context ended the run.
 	ReasonCanceled Reason = 18
 )
 
-// Class folds the reasons into what a caller branches on.
+// Class groups the reasons by what a caller has to do.
 type Class uint8
 
 // The classes.
 const (
-	// ClassOK is the success.
+	// ClassOK means success.
 	ClassOK Class = 1
-	// ClassTimeout means that it was not true in time.
+	// ClassTimeout means that the write was not confirmed in time.
 	ClassTimeout Class = 2
-	// ClassMismatch means that clients run another version, or refuse this one.
+	// ClassMismatch means that clients run another version, or reject this one.
 	ClassMismatch Class = 3
 	// ClassEndpoint means that clients cannot be asked.
 	ClassEndpoint Class = 4
-	// ClassWrite means that the write itself failed or did not last.
+	// ClassWrite means that the write or its announcement failed, or that the write was undone.
 	ClassWrite Class = 5
-	// ClassCaller means that the caller asked for nothing, or stopped it.
+	// ClassCaller means that there was no endpoint to ask, or that the caller canceled.
 	ClassCaller Class = 6
 )
 
@@ -78,7 +79,7 @@ type reasonInfo struct {
 	sentinel error
 }
 
-// info is the one table of reasons.
+// info returns the name, class and sentinel of the reason.
 func (r Reason) info() reasonInfo {
 	switch r {
 	case ReasonConfirmed:
@@ -123,13 +124,13 @@ func (r Reason) info() reasonInfo {
 
 func (r Reason) String() string { return r.info().name }
 
-// Class returns the branch that the reason belongs to.
+// Class returns the class of the reason.
 func (r Reason) Class() Class { return r.info().class }
 
-// MarshalText makes JSON carry the name.
+// MarshalText returns the name.
 func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads the name; an unknown one is none.
+// UnmarshalText reads a name. An unknown name yields zero.
 func (r *Reason) UnmarshalText(text []byte) error {
 	*r = wire.Named(text, ReasonCanceled)
 	return nil

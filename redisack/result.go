@@ -10,30 +10,33 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// AckResult is the account of a run: whether it is true, why (not), and who runs what.
+// AckResult is the result of a run: whether the configuration is live, why or why not, and what
+// each endpoint runs.
 type AckResult struct {
-	// OK means that the quorum was met by clients that run exactly this write (or a newer one, with
-	// AcceptNewer), and that it was still the current one at the end.
+	// OK means that the quorum is met by clients that run exactly this write (or a newer one, with
+	// AcceptNewer), and that the head, read at the end, still follows from it. If the head could
+	// not be read then, Warnings says so.
 	OK bool `json:"ok"`
-	// Reason says why the run ended; Last what was last seen of an endpoint that did not confirm.
+	// Reason says why the run ended. Last is the last observation of the endpoints that did not confirm.
 	Reason Reason `json:"reason"`
 	Last   Reason `json:"last,omitempty"`
 	Target Target `json:"target"`
 	Tally  Tally  `json:"tally"`
-	// Attempts is the number of attempts at all endpoints together; Elapsed the time of the whole
+	// Attempts is the total number of attempts at all endpoints. Elapsed is the duration of the
 	// run.
 	Attempts int           `json:"attempts"`
 	Elapsed  time.Duration `json:"elapsed"`
-	// Endpoints has a row for everyone who was a member at any time, in the order of the fleet.
+	// Endpoints has a row for each endpoint that was a member at any time, in the order of the
+	// fleet.
 	Endpoints []EndpointReport `json:"endpoints"`
-	// Rollback is the account of the rollback, nil if there was none.
+	// Rollback is the result of the rollback, nil if there was none.
 	Rollback *RollbackReport `json:"rollback,omitempty"`
-	// Warnings say what went wrong without deciding the run.
+	// Warnings are the problems that did not decide the run.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Tally counts the members by what they last answered. Members = Confirmed + Behind + Different +
-// Ahead + Rejected + Errored + Pending; Gone are those that left.
+// Tally counts the members by their last answer. Members = Confirmed + Behind + Different + Ahead +
+// Rejected + Errored + Pending. Gone counts the endpoints that left the fleet.
 type Tally struct {
 	Members   int `json:"members"`
 	Confirmed int `json:"confirmed"`
@@ -44,51 +47,52 @@ type Tally struct {
 	Errored   int `json:"errored"`
 	Pending   int `json:"pending"`
 	Gone      int `json:"gone"`
-	// Strangers is the number of acknowledgements by instances that are no members. They count for
-	// nothing.
+	// Strangers is the number of acknowledgements from instances that are not members. They are not
+	// counted towards the quorum.
 	Strangers int `json:"strangers,omitempty"`
-	// ByVersion counts members by the version they run; in results only.
+	// ByVersion counts members by the version that they run. It is set only in results.
 	ByVersion map[string]int `json:"byVersion,omitempty"`
 }
 
-// EndpointReport is what is known of one endpoint.
+// EndpointReport describes one endpoint of a run.
 type EndpointReport struct {
 	ID    string `json:"id"`
 	Group string `json:"group,omitempty"`
-	// Instance is the instance that answered, if it said so.
+	// Instance is the instance that answered, if it named itself.
 	Instance string `json:"instance,omitempty"`
-	// Reason is how it stands: Confirmed, Pending, Mismatch, EndpointError, Rejected, Superseded or
-	// Gone.
+	// Reason is the status of the endpoint: Confirmed, Pending, Mismatch, EndpointError, Rejected,
+	// Superseded or Gone.
 	Reason  Reason  `json:"reason"`
 	Verdict Verdict `json:"verdict"`
-	// Version and Rev are what it last said it runs.
+	// Version and Rev are what the endpoint last reported to run.
 	Version string `json:"version,omitempty"`
 	Rev     uint64 `json:"rev,string,omitempty"`
-	// Err is the last error, or the client's words when it refused; Kind and Status belong to the
-	// error.
+	// Err is the last error, or the text with which the client rejected the write. Kind and Status
+	// describe the error.
 	Err    string     `json:"error,omitempty"`
 	Kind   probe.Kind `json:"kind,omitempty"`
 	Status int        `json:"status,omitempty"`
-	// Attempts is the number of attempts; Boots how many starts of the client were seen.
+	// Attempts is the number of attempts. Boots is the number of starts of the client that were
+	// seen.
 	Attempts int `json:"attempts"`
 	Boots    int `json:"boots,omitempty"`
-	// First and LastSeen are the times of the first and last answer, ConfirmedAfter that of the
-	// confirmation, all since the start of the run. Zero when it did not happen.
+	// First and LastSeen are the times of the first and the last answer, ConfirmedAfter is the time
+	// of the confirmation, all since the start of the run. Zero means that there was none.
 	First          time.Duration `json:"first,omitempty"`
 	LastSeen       time.Duration `json:"lastSeen,omitempty"`
 	ConfirmedAfter time.Duration `json:"confirmedAfter,omitempty"`
-	// Pushed means that the last word came as an acknowledgement through Redis and not from an
-	// attempt.
+	// Pushed means that the last report was an acknowledgement through Redis and not the answer to
+	// an attempt.
 	Pushed bool `json:"pushed,omitempty"`
 }
 
-// RollbackReport is the account of a rollback.
+// RollbackReport is the result of a rollback.
 type RollbackReport struct {
 	// OK means that the previous payload is current again and that its own confirmation was OK.
 	OK bool `json:"ok"`
 	// Written means that the previous payload is current again.
 	Written bool `json:"written"`
-	// Why says why nothing was written, or what failed.
+	// Why is the reason why nothing was written, or the error of the rollback.
 	Why string `json:"why,omitempty"`
 	// Result is the confirmation of the previous version; nil when nothing was written.
 	Result *AckResult `json:"result,omitempty"`
@@ -105,7 +109,7 @@ func (r *AckResult) Failed() iter.Seq[EndpointReport] {
 	}
 }
 
-// sample describes one endpoint that has not confirmed, preferably one that is the reason.
+// sample describes one endpoint that has not confirmed, preferably one that caused the reason.
 func (r *AckResult) sample() string {
 	var sample string
 	for row := range r.Failed() {
@@ -124,8 +128,8 @@ func (r *AckResult) sample() string {
 
 const summarySamples = 3
 
-// Summary is the result in a few lines, whatever the size of the fleet: endpoints of the same
-// reason, version and error are one line with a few names.
+// Summary returns the result as text of a few lines, regardless of the size of the fleet: endpoints
+// with the same reason, version and error share a line with a few of their names.
 func (r *AckResult) Summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s revision %d: %s after %v, %d attempts, %d of %d confirmed\n",
@@ -149,7 +153,7 @@ func (r *AckResult) Summary() string {
 	return b.String()
 }
 
-// summary is the outcome of the rollback in one line; empty if there was none.
+// summary returns the outcome of the rollback in one line; empty if there was none.
 func (b *RollbackReport) summary() string {
 	switch {
 	case b == nil:
@@ -171,7 +175,7 @@ type alike struct {
 
 const maxSummaryLines = 8 // with the first line, and the rollback
 
-// grouped returns the largest groups first, all others as one.
+// grouped returns the largest groups, the largest first, and the others merged into one.
 func (r *AckResult) grouped() []*alike {
 	type key struct {
 		reason       Reason

@@ -10,28 +10,28 @@ import (
 var (
 	// ErrInvalid: the input is wrong; see InvalidError.
 	ErrInvalid = errors.New("redisack: invalid input")
-	// ErrNoEndpoints: the fleet is empty and Policy.AllowEmpty is not set.
+	// ErrNoEndpoints: the fleet cannot be looked up, or is empty and Policy.AllowEmpty is not set.
 	ErrNoEndpoints = errors.New("redisack: the fleet has no endpoints")
 
-	// ErrConflict: another revision is current than Change.IfRev asks for.
+	// ErrConflict: the current revision does not satisfy Change.IfRev.
 	ErrConflict = errors.New("redisack: another revision is current")
 	// ErrFenced: a writer with a greater fencing token has written.
 	ErrFenced = errors.New("redisack: fenced off by a greater token")
 	// ErrVersionReused: the version is current with other content.
 	ErrVersionReused = errors.New("redisack: the version is current with other content")
-	// ErrWrongType: a key holds another type than it should. Nothing has been written.
+	// ErrWrongType: a key has the wrong Redis type. Nothing has been written.
 	ErrWrongType = errors.New("redisack: a key is of another type")
-	// ErrNotPermitted: the Redis user may not run commands that the write, or what follows it,
-	// needs. Nothing has been written.
+	// ErrNotPermitted: the Redis user may not run a command that the write, its confirmation or its
+	// rollback needs. Nothing has been written.
 	ErrNotPermitted = errors.New("redisack: the Redis user has too few permissions")
 	// ErrEviction: the server has a memory limit and may drop configurations. Nothing has been
-	// changed.
+	// written.
 	ErrEviction = errors.New("redisack: redis may drop configurations")
-	// ErrWriteFailed: Redis did not take the write. Nothing has changed.
+	// ErrWriteFailed: Redis did not execute the write. Nothing has changed.
 	ErrWriteFailed = errors.New("redisack: the write failed")
 	// ErrWriteUnknown: the write may have taken effect or not; repeat it with the same WriteID.
 	ErrWriteUnknown = errors.New("redisack: the outcome of the write is unknown")
-	// ErrWriteLost: the write had taken effect and is gone.
+	// ErrWriteLost: the write took effect and was undone later, for instance by a failover.
 	ErrWriteLost = errors.New("redisack: the write was lost")
 	// ErrNotifyFailed: the write took effect, but Redis refused to announce it.
 	ErrNotifyFailed = errors.New("redisack: the announcement was refused")

@@ -1,6 +1,6 @@
 package redisack
 
-// status is how a member counts. The order has no meaning but for final.
+// status is the state of a member, by which it is counted. Only final depends on the order.
 type status uint8
 
 const (
@@ -16,15 +16,15 @@ const (
 	statusGone
 )
 
-// failed reports whether the member cannot confirm any more.
+// failed reports whether a member with this status can no longer confirm.
 func (s status) failed() bool {
 	return s == statusAhead || s == statusRejected || s == statusExhausted || s == statusBroken
 }
 
-// final reports whether the member is not asked any more.
+// final reports whether a member with this status is no longer asked.
 func (s status) final() bool { return s >= statusAhead }
 
-// reason is what the report says.
+// reason returns the reason that reports show for the status.
 func (s status) reason() Reason {
 	switch s {
 	case statusPending:

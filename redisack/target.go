@@ -6,15 +6,15 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// Target is what a write left behind, as plain data: keep it, and Confirm can go on with it in
-// another process.
+// Target describes a write that has taken effect, as plain data. If it is stored, another process
+// can confirm the write with it.
 type Target struct {
 	Key     string `json:"key"`
 	Field   string `json:"field,omitempty"`
 	Version string `json:"version"`
-	// Rev is the revision that Redis gave this write: one more with each write of the key. Zero in
-	// a Target made by hand, when only the version is known; clients are then compared by version
-	// alone.
+	// Rev is the revision that Redis assigned to this write. It grows by one with each write of the
+	// key. It is zero in a Target made by hand of which only the version is known; clients are then
+	// compared by version alone.
 	Rev uint64 `json:"rev,string,omitempty"`
 	// WriteID distinguishes this write from another one that got the same revision after a
 	// failover.
@@ -23,26 +23,27 @@ type Target struct {
 	Sum string `json:"sum,omitempty"`
 	// AckPos is the position in the stream of acknowledgements just before the write.
 	AckPos string `json:"ackPos,omitempty"`
-	// WrittenAt is by the clock of the Redis node.
+	// WrittenAt is the time of the write by the clock of the Redis node.
 	WrittenAt time.Time `json:"writtenAt,omitzero"`
 	Outcome   Outcome   `json:"outcome,omitempty"`
-	// Receivers is how many subscribers of one Redis node got the announcement: a hint, never a
-	// proof.
+	// Receivers is the number of subscribers of one Redis node to which the announcement was sent:
+	// a hint, not a proof.
 	Receivers int64 `json:"receivers,omitempty"`
-	// NotifyError is why Redis refused to announce the write, which took effect all the same.
+	// NotifyError is the error with which Redis refused to announce the write. The write took
+	// effect nevertheless.
 	NotifyError string `json:"notifyError,omitempty"`
 }
 
-// Outcome is what a write did.
+// Outcome says what a write did.
 type Outcome uint8
 
-// The outcomes of a write that left the key with the wanted content. The others are errors. The
-// numbers are stable.
+// The outcomes of a write after which the key has the wanted content; all other outcomes are
+// errors. The numbers are stable.
 const (
 	// OutcomeWritten means that the write took effect now.
 	OutcomeWritten Outcome = 1
-	// OutcomeReplayed means that the same write (by its WriteID) had taken effect before, and its
-	// answer was lost.
+	// OutcomeReplayed means that a write with the same WriteID had taken effect before, for
+	// instance because its answer was lost.
 	OutcomeReplayed Outcome = 2
 	// OutcomeUnchanged means that version and content were current already. Target describes the
 	// write that was found.
@@ -61,10 +62,10 @@ func (o Outcome) String() string {
 	return "None"
 }
 
-// MarshalText makes JSON carry the name.
+// MarshalText returns the name.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// UnmarshalText reads the name; an unknown one is no outcome.
+// UnmarshalText reads a name. An unknown name yields zero.
 func (o *Outcome) UnmarshalText(text []byte) error {
 	*o = wire.Named(text, OutcomeUnchanged)
 	return nil

@@ -8,27 +8,27 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// Verdict is how an answer compares with the target.
+// Verdict is the result of comparing an answer with the target.
 type Verdict uint8
 
-// The verdicts. Only a revision, or a Comparer of the caller's, yields Behind and Ahead: strings
+// The verdicts. Only a comparison of revisions, or the caller's Comparer, yields Ahead: strings
 // have no order.
 const (
-	// VerdictUnknown means that the answer names nothing to compare.
+	// VerdictUnknown means that the answer has nothing that can be compared with the target.
 	VerdictUnknown Verdict = iota
 	// VerdictMatch means that the client runs exactly this write.
 	VerdictMatch
-	// VerdictBehind means that it runs an older one.
+	// VerdictBehind means that the client runs an older write, or none yet.
 	VerdictBehind
-	// VerdictAhead means that it runs a newer one.
+	// VerdictAhead means that the client runs a newer write.
 	VerdictAhead
-	// VerdictDifferent means that it runs another one, of no known order.
+	// VerdictDifferent means that the client runs another write, and it is unknown which is newer.
 	VerdictDifferent
-	// VerdictRejected means that it has refused exactly this write.
+	// VerdictRejected means that the client has rejected exactly this write.
 	VerdictRejected
 )
 
-// known reports whether the verdict is one that something can be done about.
+// known reports whether v is one of the verdicts above other than VerdictUnknown.
 func (v Verdict) known() bool { return v > VerdictUnknown && v <= VerdictRejected }
 
 func (v Verdict) String() string {
@@ -49,21 +49,22 @@ func (v Verdict) String() string {
 	return "Unknown"
 }
 
-// MarshalText makes JSON carry the name.
+// MarshalText returns the name.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText reads the name; an unknown one is VerdictUnknown.
+// UnmarshalText reads a name. An unknown name yields VerdictUnknown.
 func (v *Verdict) UnmarshalText(text []byte) error {
 	*v = wire.Named(text, VerdictRejected)
 	return nil
 }
 
-// A Comparer judges an answer in place of Compare, for instance where versions have an order of
-// their own. It may be called from several goroutines at once.
+// A Comparer compares an answer with the target in place of Compare, for instance if versions have
+// an order. It must be safe for concurrent use.
 type Comparer func(Target, Observation) Verdict
 
-// Compare is the default Comparer. A revision decides if both sides have one, then the write id,
-// then digest and version, of which all that both sides have must be equal.
+// Compare is the default Comparer. If both sides have a revision and these differ, the revision
+// decides. Otherwise the write id, version and digest must be equal, as far as both sides have
+// them.
 func Compare(t Target, o Observation) Verdict {
 	if rejected(t, o.Attempt) && !applied(t, o) {
 		return VerdictRejected
@@ -86,8 +87,8 @@ func applied(t Target, o Observation) bool {
 	return t.Rev > 0 && o.Rev == t.Rev && equality(t, o) == VerdictMatch
 }
 
-// rejected reports whether the attempt is a refusal of exactly this write. One of another revision
-// or another write is no news about this one.
+// rejected reports whether the attempt is a rejection of exactly this write, and not of another
+// revision or another write.
 func rejected(t Target, a *Attempt) bool {
 	if a == nil || !a.Rejected {
 		return false
@@ -108,7 +109,7 @@ func rejected(t Target, a *Attempt) bool {
 	return known || (a.Rev == 0 && a.WriteID == "" && a.Version == t.Version)
 }
 
-// equality compares what has no order.
+// equality compares the fields that have no order: write id, version and digest.
 func equality(t Target, o Observation) Verdict {
 	compared, equal := t.Rev > 0 && o.Rev > 0, true
 	for _, pair := range [][2]string{{t.WriteID, o.WriteID}, {t.Version, o.Version}} {
@@ -128,7 +129,7 @@ func equality(t Target, o Observation) Verdict {
 	return VerdictDifferent
 }
 
-// sameSum compares the digests and not their spelling.
+// sameSum compares two digests regardless of how they are spelt.
 func sameSum(a, b string) bool {
 	left, errLeft := decodeSum(a)
 	right, errRight := decodeSum(b)

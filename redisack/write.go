@@ -12,9 +12,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Write stores and announces a configuration in one round trip, all of it or nothing. It returns
-// the revision that Confirm waits for. A passing fault of Redis is retried for Config.WriteTimeout;
-// that is safe because Redis recognises the write by its id.
+// Write stores and announces a configuration in one round trip, atomically. It returns the Target
+// that Confirm waits for. After a temporary error of Redis it retries for Config.WriteTimeout; that
+// is safe because Redis recognises the write by its id.
 //
 // The error is a *InvalidError or a *WriteError.
 func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
@@ -34,7 +34,7 @@ func (c *Client) writeWithHook(ctx context.Context, ch Change) (Target, error) {
 	return target, err
 }
 
-// write repeats a complete change until its outcome is known.
+// write sends a complete change until its outcome is known or the time is over.
 func (c *Client) write(ctx context.Context, ch Change, why purpose) (Target, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.WriteTimeout, errWriteTime)
 	defer cancel()
@@ -42,7 +42,7 @@ func (c *Client) write(ctx context.Context, ch Change, why purpose) (Target, err
 	delays := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(10*time.Millisecond), backoff.WithMaxInterval(500*time.Millisecond),
 		backoff.WithMaxElapsedTime(0))
-	var trouble error // the last one that is not the end of the time
+	var trouble error // the last error other than the end of the time
 	maybe := false    // an attempt may have taken effect although its answer is missing
 	for {
 		req.sending = new(sending)
@@ -65,13 +65,14 @@ func (c *Client) write(ctx context.Context, ch Change, why purpose) (Target, err
 	}
 }
 
-// answered reports whether Redis itself has answered.
+// answered reports whether err is nil or an answer of Redis.
 func answered(err error) bool {
 	var answer redis.Error
 	return err == nil || errors.As(err, &answer)
 }
 
-// giveUp says why the write is given up, and what stood in the way until then.
+// giveUp returns the error of a write that is given up: the cause of the context, and the last
+// error before that.
 func giveUp(ctx context.Context, trouble error) error {
 	if cause := context.Cause(ctx); trouble == nil || errors.Is(trouble, cause) {
 		return cause
@@ -118,7 +119,7 @@ func (c *Client) written(req writeRequest, reply writeReply) (Target, error) {
 	return t, nil
 }
 
-// target is what is known of a write before its answer.
+// target returns what is known of the target of a write before Redis has answered.
 func (req writeRequest) target() Target {
 	return Target{Key: req.Key, Field: req.Field, Version: req.Version, WriteID: req.WriteID, Sum: req.sum}
 }
@@ -133,7 +134,7 @@ func (c *Client) failed(req writeRequest, maybe bool, err error) (Target, error)
 	return req.target(), &WriteError{Reason: reason, WriteID: req.WriteID, Err: err}
 }
 
-// WrongTypeError says which key holds another type than it should. It matches ErrWrongType.
+// WrongTypeError says which key has the wrong Redis type. It matches ErrWrongType.
 type WrongTypeError struct{ Problem string }
 
 func (e *WrongTypeError) Error() string { return e.Problem }
@@ -141,10 +142,10 @@ func (e *WrongTypeError) Error() string { return e.Problem }
 // Is makes the error match ErrWrongType.
 func (e *WrongTypeError) Is(target error) bool { return target == ErrWrongType }
 
-// PermissionError says what the Redis user may not do. It matches ErrNotPermitted. docs/redisack.md
-// has the rules to copy.
+// PermissionError says which commands the Redis user may not run. It matches ErrNotPermitted.
+// docs/redisack.md has ACL rules to copy.
 type PermissionError struct {
-	// Commands are those that the user may not run on the keys of the configuration.
+	// Commands are the commands that the user may not run on the keys of the configuration.
 	Commands []string
 }
 
@@ -155,8 +156,8 @@ func (e *PermissionError) Error() string {
 // Is makes the error match ErrNotPermitted.
 func (e *PermissionError) Is(target error) bool { return target == ErrNotPermitted }
 
-// passing reports whether sending the write again may help: the connection failed, or Redis is busy
-// with itself.
+// passing reports whether sending the write again may help: the connection failed, or Redis is
+// temporarily unable to execute it.
 func passing(err error) bool {
 	if !answered(err) {
 		return !errors.Is(err, redis.ErrClosed) && !errors.Is(err, ErrEviction)

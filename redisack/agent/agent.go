@@ -14,47 +14,48 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// Update is a configuration to be applied.
+// Update is a configuration to apply.
 type Update struct {
 	Key, Field, Version string
 	Rev                 uint64
 	WriteID             string
-	// Payload is the content. The function may keep it.
+	// Payload is the content. The function may retain and modify it.
 	Payload []byte
 }
 
-// ApplyFunc makes a configuration live. It returns nil only when the process runs it: that is what
-// is reported. It is never called twice at once. Its context ends, with a cause, when another
-// configuration is current (ErrMovedOn), after Config.ApplyTimeout (ErrApplyTimeout) and with Run:
-// obey it, so that a configuration that cannot be applied does not keep its successor, or the
-// rollback, from being applied.
+// ApplyFunc makes a configuration live. It must return nil only if the process runs the
+// configuration, because the agent reports it as applied then. Calls never overlap. The context
+// ends, with a cause, when another configuration becomes current (ErrMovedOn), after
+// Config.ApplyTimeout (ErrApplyTimeout) and when Run ends. The function should return then, because
+// the next configuration, or a rollback, is applied only after it has returned.
 type ApplyFunc func(ctx context.Context, u Update) error
 
-// Config holds what is optional. The zero value is good.
+// Config holds the optional settings. The zero value is usable.
 type Config struct {
-	// Instance is the id under which the writer's fleet knows this process. Two processes with the
-	// same one are taken for one that keeps restarting: give each its own. Default: the host name.
+	// Instance is the id of this process in the writer's fleet. It must be unique: two processes
+	// with the same id look like one that keeps restarting. Default: the host name.
 	Instance string
-	// Field is the hash field, where the key is a hash. Default: the key is a string.
+	// Field is the hash field that holds the payload. Default: the key is a string.
 	Field string
-	// Channel is where writes are announced. Default: {key}:changed.
+	// Channel is the channel on which writes are announced. Default: {key}:changed.
 	Channel string
-	// Sharded subscribes by SSUBSCRIBE; the writer needs the same setting. Default: SUBSCRIBE.
+	// Sharded subscribes with SSUBSCRIBE; the writer needs the same setting. Default: SUBSCRIBE.
 	Sharded bool
-	// Push writes acknowledgements to the stream {key}:acks, beside the status endpoint. Default:
-	// no.
+	// Push also writes acknowledgements to the stream {key}:acks. Default: only the status endpoint
+	// reports.
 	Push bool
 	// MaxAcks is the approximate maximum length of that stream; make it at least twice the fleet.
 	// Default 20,000.
 	MaxAcks int64
-	// Resync is how often the head is read without an announcement, +-20 %. It has no "none":
-	// without it a lost announcement would be lost for good. Default 30 s.
+	// Resync is the time after which the head is read without an announcement, +-20 %. It has no
+	// "none", because the agent would never learn of a write whose announcement is lost. Default 30
+	// s.
 	Resync time.Duration
-	// ApplyTimeout ends the context of the apply function, with the cause ErrApplyTimeout. An error
-	// that it returns then is a rejection like any other, unless it is one from Retry. Default 1
-	// min; negative: none.
+	// ApplyTimeout is the time after which the context of the apply function ends, with the cause
+	// ErrApplyTimeout. An error that the function returns then rejects the revision like any other,
+	// unless it is from Retry. Default 1 min; negative: none.
 	ApplyTimeout time.Duration
-	// Logger gets what is applied and what goes wrong, never payloads. Default: nothing is logged.
+	// Logger logs applied configurations and problems, never payloads. Default: nothing is logged.
 	Logger *zap.Logger
 }
 
@@ -67,7 +68,7 @@ const (
 // ErrRunning is returned by Run while another Run of the same agent is running.
 var ErrRunning = errors.New("agent: already running")
 
-// Agent keeps one configuration of a process up to date. It is an http.Handler: the status
+// Agent keeps one configuration of a process up to date. It is also the http.Handler of the status
 // endpoint.
 type Agent struct {
 	// Immutable after New.
@@ -82,11 +83,11 @@ type Agent struct {
 	applying sync.Mutex // held while the apply function runs
 
 	mu     sync.Mutex
-	status wire.Status // guarded by mu; its slots are replaced, never changed
+	status wire.Status // guarded by mu; its slots are replaced, never modified
 }
 
-// New returns an agent for the configuration at key, or an *InvalidError that names every fault. It
-// does nothing before Run. The Redis client stays the caller's.
+// New returns an agent for the configuration at key, or an *InvalidError that names every fault.
+// The agent does nothing before Run. The caller still owns the Redis client and closes it.
 func New(rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config) (*Agent, error) {
 	if cfg.Instance == "" {
 		host, err := os.Hostname()
@@ -123,7 +124,7 @@ func New(rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config) (*A
 	}, nil
 }
 
-// Applied returns the version and revision that this process runs; zero before the first.
+// Applied returns the version and revision that this process runs; zero values before the first.
 func (a *Agent) Applied() (version string, rev uint64) {
 	if s := a.snapshot().Applied; s != nil {
 		return s.Version, uint64(s.Rev)
@@ -137,12 +138,12 @@ func (a *Agent) snapshot() wire.Status {
 	return a.status
 }
 
-// retry marks an error as passing.
+// retry marks an error as temporary.
 type retry struct{ error }
 
 func (r retry) Unwrap() error { return r.error }
 
-// Retry marks an error of an ApplyFunc as passing: the revision is not rejected but tried again.
+// Retry marks an error of an ApplyFunc as temporary: the revision is not rejected but tried again.
 func Retry(err error) error {
 	if err == nil {
 		return nil

@@ -16,19 +16,19 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// write is the write that was read last, and what has become of it.
+// write is the write that was read last, and what the agent has done with it.
 type write struct {
 	rev     uint64
 	writeID string
-	done    bool // applied or rejected: not to be tried again
-	pushed  bool // and acknowledged
+	done    bool // applied or rejected: it is not tried again
+	pushed  bool // its outcome has been acknowledged
 }
 
 func (w write) is(head wire.Head) bool { return w.rev == head.Rev && w.writeID == head.WriteID }
 
-// catchUp reads what is current, has it applied if it is new, and acknowledges it. The
-// acknowledgement is repeated on the timer, for a writer that has missed it. The error is what
-// stands in the way of being up to date.
+// catchUp reads the current write, has it applied if it is new, and acknowledges it. On the timer
+// it repeats the acknowledgement, for a writer that has missed it. It returns an error if the
+// process is not up to date.
 func (f *follower) catchUp(ctx context.Context, by trigger) error {
 	head, payload, err := f.agent.read(ctx)
 	if err != nil || head.Rev == 0 {
@@ -39,7 +39,7 @@ func (f *follower) catchUp(ctx context.Context, by trigger) error {
 		if !f.current.is(head) {
 			f.current.cancel(ErrMovedOn)
 		}
-		return nil // the function is never called twice at once
+		return nil // calls of the function never overlap
 	}
 	if !f.last.done {
 		return f.try(ctx, head, payload)
@@ -47,19 +47,19 @@ func (f *follower) catchUp(ctx context.Context, by trigger) error {
 	return f.acknowledge(ctx, by == onTimer)
 }
 
-// note remembers which write was found. Another one is to be applied whatever its revision: after a
-// failover the revision may have gone back.
+// note remembers the write that was found. A different write is applied whatever its revision:
+// after a failover the revision may be lower.
 func (f *follower) note(head wire.Head, by trigger) {
 	if f.last.is(head) {
 		return
 	}
 	if by == onTimer && f.last.rev != 0 {
-		f.listener.renew() // nothing has announced this: the subscription may be dead
+		f.listener.renew() // this write was not announced: the subscription may be dead
 	}
 	f.last = write{rev: head.Rev, writeID: head.WriteID}
 }
 
-// try begins to apply one write, unless its payload is not what the head describes.
+// try begins to apply one write, unless its payload does not have the digest in the head.
 func (f *follower) try(ctx context.Context, head wire.Head, payload *string) error {
 	if payload == nil {
 		return f.agent.report(head, wire.StateFailed, errPayloadGone)
@@ -76,7 +76,7 @@ func (f *follower) try(ctx context.Context, head wire.Head, payload *string) err
 	return nil
 }
 
-// finish takes in what the apply function has returned.
+// finish handles the return of the apply function.
 func (f *follower) finish(err error) trigger {
 	at, a := f.current, f.agent
 	f.current = nil
@@ -104,7 +104,7 @@ func (f *follower) finish(err error) trigger {
 	return onHint
 }
 
-// acknowledge pushes what has become of the last attempt, once, or again.
+// acknowledge pushes the outcome of the last attempt: once, or again if again is set.
 func (f *follower) acknowledge(ctx context.Context, again bool) error {
 	if !f.agent.cfg.Push || (f.last.pushed && !again) {
 		return nil
@@ -117,14 +117,15 @@ func (f *follower) acknowledge(ctx context.Context, again bool) error {
 	return nil
 }
 
-// found is what was read: the head, zero when there is none, and the payload, nil when there is
+// found is the result of a read: the head, zero if there is none, and the payload, nil if there is
 // none.
 type found struct {
 	head    wire.Head
 	payload *string
 }
 
-// read reads head and payload from the master, together; one by one where Redis refuses that.
+// read reads head and payload from the master in one transaction, or one after the other if Redis
+// refuses that.
 func (a *Agent) read(ctx context.Context) (wire.Head, *string, error) {
 	now, err := await.Value(ctx, a.readBoth)
 	if redistx.Refused(err) {
@@ -148,7 +149,8 @@ func (a *Agent) readBoth(ctx context.Context) (found, error) {
 	return parse(fields.Val(), payload.Result)
 }
 
-// readApart reads one key after the other. A write in between is known by its digest: see try.
+// readApart reads one key after the other. If a write happens in between, try finds that the digest
+// does not match.
 func (a *Agent) readApart(ctx context.Context) (found, error) {
 	fields, err := redistx.Pairs(redistx.Apart(ctx, a.rdb, "HGETALL", a.names.Head))
 	if err != nil {
@@ -179,7 +181,7 @@ var errPayloadDiffers = errors.New("the payload is not what the head describes: 
 
 const maxReportedError = 256
 
-// report sets the slots of the status and returns the error that it was given.
+// report sets the slots of the status and returns err.
 func (a *Agent) report(head wire.Head, state wire.State, err error) error {
 	slot := wire.Slot{
 		Rev: wire.Rev(head.Rev), Version: head.Version, WriteID: head.WriteID, Sum: head.Sum, At: time.Now().UTC(),

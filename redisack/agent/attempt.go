@@ -9,27 +9,28 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// ErrMovedOn is the cause of the end of an apply function's context when another configuration has
-// become current: a rollback, or a newer version. What the function returns then is neither a
-// rejection nor reported as one.
+// ErrMovedOn is the cause with which the context of an apply function ends when another
+// configuration has become current: a rollback, or a newer version. An error that the function
+// returns then is not reported as a rejection.
 var ErrMovedOn = errors.New("agent: another configuration is current")
 
-// ErrApplyTimeout is the cause of the end of an apply function's context after Config.ApplyTimeout.
+// ErrApplyTimeout is the cause with which the context of an apply function ends after
+// Config.ApplyTimeout.
 var ErrApplyTimeout = errors.New("agent: the time to apply is over")
 
-// attempt is one call of the apply function, in a goroutine of its own, so that the agent can go on
-// reading while it works.
+// attempt is one call of the apply function. It runs in its own goroutine, so that the agent can go
+// on reading.
 type attempt struct {
 	head   wire.Head
-	ctx    context.Context //nolint:containedctx // of the call; its end is noticed while the call lasts
+	ctx    context.Context //nolint:containedctx // of the call; overdue waits for its end
 	cancel context.CancelCauseFunc
-	done   chan error // gets what the function returned
-	// reported means that it goes on past its time, and that this has been reported.
+	done   chan error // receives the error of the function
+	// reported means that the call has outlived its context, and that this has been reported.
 	reported bool
 }
 
-// begin calls the apply function. It returns an error when a call of an earlier Run has not
-// returned.
+// begin starts a call of the apply function. It returns an error if a call of an earlier Run has
+// not returned.
 func (a *Agent) begin(ctx context.Context, head wire.Head, payload string) (*attempt, error) {
 	if !a.applying.TryLock() {
 		return nil, errStillApplying
@@ -46,7 +47,7 @@ func (a *Agent) begin(ctx context.Context, head wire.Head, payload string) (*att
 		Payload: []byte(payload),
 	}
 	go func() {
-		err := errors.New("the apply function ended its goroutine") // stays if it does
+		err := errors.New("the apply function ended its goroutine") // replaced if the function returns
 		defer func() {
 			if value := recover(); value != nil {
 				err = fmt.Errorf("panic: %v", value)
@@ -61,12 +62,12 @@ func (a *Agent) begin(ctx context.Context, head wire.Head, payload string) (*att
 
 var errStillApplying = errors.New("an earlier call of the apply function has not returned")
 
-// is reports whether the call is for this write.
+// is reports whether the call applies this write.
 func (at *attempt) is(head wire.Head) bool {
 	return at.head.Rev == head.Rev && at.head.WriteID == head.WriteID
 }
 
-// returned gets what the function returned; without a call it never does.
+// returned returns the channel that receives the function's error; for a nil attempt it is nil.
 func (at *attempt) returned() <-chan error {
 	if at == nil {
 		return nil
@@ -74,7 +75,8 @@ func (at *attempt) returned() <-chan error {
 	return at.done
 }
 
-// overdue is closed when the context of the call has ended, until that has been reported.
+// overdue returns a channel that is closed when the context of the call has ended. Once that has
+// been reported it returns nil.
 func (at *attempt) overdue() <-chan struct{} {
 	if at == nil || at.reported {
 		return nil
@@ -82,17 +84,18 @@ func (at *attempt) overdue() <-chan struct{} {
 	return at.ctx.Done()
 }
 
-// late reports that the function goes on although its context has ended.
+// late reports that the function goes on after its context has ended.
 func (at *attempt) late(a *Agent) {
 	at.reported = true
 	_ = a.report(at.head, wire.StateFailed, fmt.Errorf("%w; the apply function has not returned", context.Cause(at.ctx)))
 }
 
-// ended reports whether the function's context was ended by something other than its time: the
-// agent's own end, or another configuration. An error says nothing of the configuration then.
+// ended reports whether the function's context was ended by something other than the timeout: the
+// end of Run, or another configuration. An error of the function then says nothing about the
+// configuration.
 func (at *attempt) ended() bool {
 	return at.ctx.Err() != nil && !errors.Is(context.Cause(at.ctx), ErrApplyTimeout)
 }
 
-// defaultApplyTimeout is as long as a writer waits by default.
+// defaultApplyTimeout is also the default timeout of a writer.
 const defaultApplyTimeout = time.Minute

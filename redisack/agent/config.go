@@ -13,10 +13,10 @@ import (
 // ErrInvalid is matched by every *InvalidError.
 var ErrInvalid = errors.New("agent: invalid configuration")
 
-// Fault is one thing that is wrong with one argument or field.
+// Fault is one error in one argument or field.
 type Fault struct{ Field, Problem string }
 
-// InvalidError names everything that is wrong with what New was given. It matches ErrInvalid.
+// InvalidError names every fault of the arguments of New. It matches ErrInvalid.
 type InvalidError struct{ Faults []Fault }
 
 func (e *InvalidError) Error() string {

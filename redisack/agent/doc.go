@@ -1,26 +1,26 @@
 // Package agent is the client half of redisack: it keeps a process at the configuration that is
-// current in Redis, and reports what the process really runs.
+// current in Redis, and reports what the process runs.
 //
-// It subscribes to the announcements, but believes only what it reads: the head record and the
-// payload are read together after every announcement, after every (re)subscription, and on a timer.
-// An announcement that is lost, repeated or late is therefore harmless. The host's function applies
-// the payload; only after it has returned nil is the revision reported as applied. While it works
-// the agent goes on reading: when another configuration becomes current, the function's context
-// ends, and what is current is applied next.
+// The agent subscribes to the announcements, but uses them only as a signal: it reads the head
+// record and the payload together after every announcement, after every (re)subscription, and on a
+// timer. An announcement that is lost, repeated or late is therefore harmless. The host's function
+// applies the payload; the agent reports a revision as applied only after the function has returned
+// nil. It goes on reading while the function runs: when another configuration becomes current, it
+// ends the function's context, and applies the current one next.
 //
 //	the host's function returns        reported     what follows
 //	nil                                applied      nothing until the next revision
-//	an error from Retry                failed       tried again with growing pauses
+//	an error from Retry                failed       the agent tries again with growing pauses
 //	any other error, or it panics      rejected     this process does not try this revision again
 //	or ends its goroutine
-//	(another one is current)           failed       that one is applied
-//	(the context has ended)            failed       nothing: Run is over
+//	(another write is current)         failed       the current write is applied
+//	(Run's context has ended)          failed       nothing: Run is over
 //
-// The report is served by ServeHTTP and, if asked for, pushed to a Redis stream. It carries no
-// payload. The package imports of this module only what both halves of redisack have to agree on;
-// it has no part in who waits for whom.
+// ServeHTTP serves the report; with Config.Push the agent also acknowledges in a Redis stream.
+// Neither contains the payload. Of this module the package imports only what both halves of
+// redisack share; it does not depend on the writer's half.
 //
-// Errors: New returns an *InvalidError, which matches ErrInvalid, for arguments that cannot work;
-// Run returns ErrRunning when it is running already, and otherwise only nil, when its context has
-// ended.
+// Errors: New returns an *InvalidError, which matches ErrInvalid, for invalid arguments. Run
+// returns ErrRunning if another Run of the agent has not returned, and otherwise nil when its
+// context has ended.
 package agent

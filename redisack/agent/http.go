@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// ServeHTTP serves the status: what this process runs and what it last tried. Mount it where the
-// writer's fleet says.
+// ServeHTTP serves the status: what this process runs, and what it last tried to apply. Mount it at
+// the URL that the writer's fleet lists.
 func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -20,5 +20,5 @@ func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(append(body, '\n')) // a client that went away is not our trouble
+	_, _ = w.Write(append(body, '\n')) // the client may have gone away
 }

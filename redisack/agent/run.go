@@ -9,14 +9,14 @@ import (
 	"go.uber.org/zap"
 )
 
-// leaveGrace is how long Run waits, after its context has ended, for an apply function that is
-// ending too.
+// leaveGrace is how long Run waits for an apply function to return after the context of Run has
+// ended.
 const leaveGrace = 25 * time.Millisecond
 
-// Run keeps the process up to date until the context ends, and then returns nil, at once: it waits
-// for no server, and only for a moment for the apply function, whose context has ended. A function
-// that goes on all the same is left behind; should Run be called again, it is not called before
-// that has returned.
+// Run keeps the process up to date until the context ends, and then returns nil immediately: it
+// does not wait for a server, and only 25 ms for the apply function, whose context has ended too.
+// If the function does not return in that time, Run leaves it running; a later Run calls the
+// function only after that call has returned. Returns ErrRunning if another Run has not returned.
 func (a *Agent) Run(ctx context.Context) error {
 	if !a.running.TryLock() {
 		return ErrRunning
@@ -32,25 +32,26 @@ func (a *Agent) Run(ctx context.Context) error {
 		backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxInterval(5*time.Second),
 		backoff.WithMaxElapsedTime(0))}
 	f.follow(ctx)
-	select { // a silent server does not delay the return
+	select { // a server that does not answer must not delay the return
 	case <-listened:
 	case <-time.After(leaveGrace / 2):
 	}
 	return nil
 }
 
-// follower is one Run: it reads what is current, has it applied, and goes on reading while that
-// lasts. One goroutine owns it.
+// follower is the state of one Run: it reads the current configuration, has it applied, and goes on
+// reading while the apply function runs. One goroutine owns it.
 type follower struct {
 	agent    *Agent
 	listener *listener
 	trouble  *backoff.ExponentialBackOff
 
 	last    write
-	current *attempt // the call of the apply function that is under way; nil for none
+	current *attempt // the call of the apply function that is under way, or nil
 }
 
-// follow reads the head now, at every hint, on the timer, and when the apply function has returned.
+// follow reads the head at the start, at every hint, on the timer, and when the apply function has
+// returned.
 func (f *follower) follow(ctx context.Context) {
 	by := onStart
 	for ctx.Err() == nil {
@@ -82,12 +83,12 @@ type trigger int
 
 const (
 	onStart trigger = iota
-	onHint          // there was an announcement or a subscription
+	onHint          // after an announcement or a subscription
 	onTimer         // no announcement came
 	onRetry         // the apply function asked for another call
 )
 
-// refresh reads and acts once, and returns how long to wait for the next time.
+// refresh catches up once, and returns how long to wait before the next read.
 func (f *follower) refresh(ctx context.Context, by trigger) time.Duration {
 	wait := jitter(f.agent.cfg.Resync)
 	if err := f.catchUp(ctx, by); err != nil {
@@ -102,7 +103,7 @@ func (f *follower) refresh(ctx context.Context, by trigger) time.Duration {
 	return wait
 }
 
-// leave waits a moment for the apply function, and says that it has not finished.
+// leave waits for leaveGrace for the apply function, and reports if it has not returned.
 func (f *follower) leave() {
 	if f.current == nil {
 		return
@@ -115,7 +116,7 @@ func (f *follower) leave() {
 	}
 }
 
-// pauseOrHint waits until a hint or the context ends it.
+// pauseOrHint waits for d, or until a hint arrives or the context ends.
 func pauseOrHint(ctx context.Context, d time.Duration, hints <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -12,22 +12,23 @@ import (
 	"go.uber.org/zap"
 )
 
-// pingEvery is how long a subscription may be silent before it is asked whether it still lives. One
-// that has not answered when as much time has passed again is made anew.
+// pingEvery is how long a subscription may be silent before the listener pings the server. If the
+// server does not answer the ping within the same time, the listener subscribes again.
 const pingEvery = 5 * time.Second
 
-// listener keeps a subscription and turns announcements and (re)subscriptions into hints. What they
-// say does not matter: the head does.
+// listener keeps a subscription and turns announcements and (re)subscriptions into hints. The
+// content of an announcement is ignored: the agent reads the head.
 //
-// The subscription is made anew, by a new connection to the node that serves the channel then, when
-// it breaks, when it is silent on a ping, when the server ends it (which is how a node says that
-// the slot of a sharded channel has moved to another one), and when renew is called.
+// The listener subscribes again, over a new connection to the node that serves the channel then,
+// when the subscription breaks, when the server does not answer a ping, when the server ends the
+// subscription (as a node does when the slot of a sharded channel has moved away), and when renew
+// is called.
 type listener struct {
 	agent *Agent
-	hints chan struct{} // holds one entry after something came
+	hints chan struct{} // holds one entry after an announcement or subscription
 
 	mu  sync.Mutex
-	end context.CancelFunc // of the present subscription; guarded by mu
+	end context.CancelFunc // of the current subscription; guarded by mu
 }
 
 func (a *Agent) newListener() *listener {
@@ -55,18 +56,19 @@ func (l *listener) run(ctx context.Context) {
 	}
 }
 
-// renew ends the present subscription, so that another one is made.
+// renew ends the current subscription, so that the listener subscribes again.
 func (l *listener) renew() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end()
 }
 
-// errRenewed is why a subscription was ended that the agent itself does not trust any more.
+// errRenewed is the error of a subscription that the agent has ended because it missed an
+// announcement.
 var errRenewed = errors.New("a change came without an announcement")
 
-// listen makes one subscription and returns when it has ended. confirmed reports whether the server
-// has confirmed it.
+// listen subscribes once and returns when the subscription has ended. confirmed reports whether the
+// server had confirmed it.
 func (l *listener) listen(ctx context.Context) (confirmed bool, err error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -88,7 +90,7 @@ func (l *listener) listen(ctx context.Context) (confirmed bool, err error) {
 	return confirmed, err
 }
 
-// receive passes on what comes until the subscription ends.
+// receive turns messages into hints until the subscription ends.
 func (l *listener) receive(ctx context.Context, sub *redis.PubSub) (confirmed bool, err error) {
 	pinged := false
 	for {
@@ -121,7 +123,7 @@ func (l *listener) receive(ctx context.Context, sub *redis.PubSub) (confirmed bo
 func (l *listener) hint() {
 	select {
 	case l.hints <- struct{}{}:
-	default: // one is waiting already
+	default: // a hint is waiting already
 	}
 }
 
@@ -132,7 +134,7 @@ func (a *Agent) subscribe(ctx context.Context) *redis.PubSub {
 	return a.rdb.Subscribe(ctx, a.cfg.Channel)
 }
 
-// pause waits, at most until the context ends.
+// pause waits for d, or until the context ends.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

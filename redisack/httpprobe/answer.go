@@ -36,11 +36,11 @@ func refused(resp *http.Response) error {
 	return nil
 }
 
-// maxRetryAfter keeps nonsense out; the time that remains is the real bound.
+// maxRetryAfter bounds absurd values; the rest of the run's time is the real bound.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter reads a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). Zero when
-// there is none to obey.
+// retryAfter parses a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). It returns
+// zero for a missing or invalid header.
 func retryAfter(text string, now time.Time) time.Duration {
 	text = strings.TrimSpace(text)
 	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil {
@@ -62,13 +62,13 @@ func readBody(ctx context.Context, resp *http.Response, limit int64) ([]byte, er
 	if limit < 0 {
 		limit = math.MaxInt64
 	}
-	limit = min(limit, math.MaxInt64-1) // one byte more is asked for
+	limit = min(limit, math.MaxInt64-1) // one byte more than the limit is read
 	if resp.ContentLength > limit {
 		return nil, oversize(resp.StatusCode, limit)
 	}
 	var buf bytes.Buffer
 	if resp.ContentLength > 0 {
-		buf.Grow(int(min(resp.ContentLength, defaultMaxBody)) + bytes.MinRead) // more than that has to come first
+		buf.Grow(int(min(resp.ContentLength, defaultMaxBody)) + bytes.MinRead) // beyond that, only for bytes that have arrived
 	}
 	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if n > limit {
@@ -89,9 +89,9 @@ func oversize(status int, limit int64) *probe.Error {
 	return &probe.Error{Kind: probe.KindOversize, Status: status, Err: fmt.Errorf("body is longer than %d bytes", limit)}
 }
 
-// drain reads what is left of a short body, so that the connection can be used again.
+// drain reads the remainder of a short body, so that the connection can be reused.
 func drain(resp *http.Response) {
-	if resp.StatusCode >= http.StatusOK { // below stands the connection itself, which no context ends a read from
+	if resp.StatusCode >= http.StatusOK { // the body of a 1xx is the connection itself; no context ends a read from it
 		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// transportError classifies what the transport says. Its text holds no URL.
+// transportError classifies an error of the transport. The text of its result contains no URL.
 func transportError(ctx context.Context, err error) *probe.Error {
 	var outer *url.Error
 	if errors.As(err, &outer) {

@@ -11,36 +11,38 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// Config says how endpoints are asked and where in the answer the fields are. The zero value reads
-// the status body of redisack/agent.
+// Config says how to ask endpoints and how to find the fields of the Observation in their answers.
+// The zero value reads the status body of redisack/agent.
 type Config struct {
-	// Version, Rev, WriteID, Sum, Instance and Boot find the fields of the Observation. What is
-	// set must be in every answer. If any is set, one of the first four must be. Default: the
-	// status body of redisack/agent.
+	// Version, Rev, WriteID, Sum, Instance and Boot extract the fields of the Observation. Every
+	// answer must contain each field that has an extractor. If any extractor is set, at least one
+	// of the first four must be set. Default: the status body of redisack/agent is read.
 	Version, Rev, WriteID, Sum, Instance, Boot Extract
-	// Headers returns the headers of a request, such as authorization. Host sets the host that is
-	// asked for. They appear in no error. Called from several goroutines at once. Default: none.
+	// Headers returns the headers of the request to an endpoint, for instance Authorization. The
+	// header Host sets the host of the request. Headers appear in no error. The function must be
+	// safe for concurrent use. Default: none.
 	Headers func(probe.Endpoint) http.Header
-	// ServerName returns the name that an endpoint's certificate must have. Called from several
-	// goroutines at once. Default: the host of the URL.
+	// ServerName returns the name that the certificate of a host must have. The function must be
+	// safe for concurrent use. Default: the host of the URL.
 	ServerName func(host string) string
-	// TLS is the basis of the TLS settings: roots, client certificates. Default: the system's
-	// roots.
+	// TLS is the basis of the TLS settings, for instance roots and client certificates. Default:
+	// the system's roots.
 	TLS *tls.Config
 	// MaxBody is the maximum length of a body in bytes. Default 64 KiB; negative: no limit.
 	MaxBody int64
-	// KeepAlive is how many connections one session may keep open between probes. Each costs about
-	// 25 kB and a descriptor, and makes a second probe twice as fast. A session over more members
-	// than that keeps none.
+	// KeepAlive is the maximum number of connections that one session keeps open between probes.
+	// Each takes about 25 kB and a file descriptor, and makes a second probe twice as fast. A
+	// session with more members than that keeps none.
 	//
-	// Default: a share of 512 that all sessions of the process have together; a session over more
-	// members than are left of it keeps none. Negative: none.
+	// Default: all sessions of the process share 512 connections; a session with more members than
+	// connections are left keeps none. Negative: none.
 	KeepAlive int
 	// AllowLoopback allows endpoints on this machine. Default: they are refused, so that a list of
-	// endpoints cannot be used to reach what listens only locally.
+	// endpoints cannot be used to reach local services.
 	AllowLoopback bool
-	// AllowPrefixes, when set, allows these addresses and no others. Link-local, metadata,
-	// multicast and unspecified addresses are refused all the same. Default: all others.
+	// AllowPrefixes, if set, allows only addresses in these prefixes. Link-local, metadata,
+	// multicast and unspecified addresses are always refused. Default: all other addresses are
+	// allowed.
 	AllowPrefixes []netip.Prefix
 }
 
@@ -52,10 +54,10 @@ const (
 // ErrInvalid is matched by every [*InvalidError].
 var ErrInvalid = errors.New("httpprobe: invalid configuration")
 
-// Fault is one thing that is wrong with one field.
+// Fault is one error in one field.
 type Fault struct{ Field, Problem string }
 
-// InvalidError names everything that is wrong with a [Config]. It matches [ErrInvalid].
+// InvalidError names every fault of a [Config]. It matches [ErrInvalid].
 type InvalidError struct{ Faults []Fault }
 
 func (e *InvalidError) Error() string {
@@ -86,7 +88,7 @@ func (c Config) validate() error {
 	return nil
 }
 
-// extracts reports whether the answer is read by extractors and not as a status body.
+// extracts reports whether extractors read the answer, which is otherwise read as a status body.
 func (c Config) extracts() bool {
 	return c.Version != nil || c.Rev != nil || c.WriteID != nil || c.Sum != nil
 }

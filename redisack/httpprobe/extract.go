@@ -10,28 +10,25 @@ import (
 	"unicode/utf8"
 )
 
-// Answer is what an endpoint said, with a 2xx status.
+// Answer is an answer of an endpoint with a 2xx status.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Extract takes one value, such as the version, out of an answer. It must not keep the answer. An
-// error, or an empty text, means that the endpoint gave no version: it is asked again, and never
-// counts.
+// Extract extracts one value, such as the version, from an answer. It must not retain the answer.
+// An error, or an empty value, makes the probe fail; the endpoint may then be asked again.
 type Extract func(Answer) (string, error)
 
 var errNoJSON = errors.New("no JSON")
 
-// errNoVersion is what an extractor returns when the answer is well-formed but the value is not
-// there.
+// errNoVersion is the error of an extractor if the answer is well-formed but lacks the value.
 var errNoVersion = errors.New("the answer does not name it")
 
-// JSONField takes a string or a number out of a JSON body. The path names members, and elements by
-// index, with dots between them: "spec.containers.0.image". A dot inside a name is written "\.".
-// The empty path is the body itself. An object, list, boolean or null at that place is an error,
-// never a version.
+// JSONField extracts a string or a number from a JSON body. The path consists of member names and
+// list indexes, separated by dots: "spec.containers.0.image". A dot inside a name is written "\.".
+// The empty path means the body itself. An object, list, boolean or null at the path is an error.
 func JSONField(path string) Extract {
 	steps := splitPath(path)
 	return func(a Answer) (string, error) {
@@ -62,7 +59,7 @@ func splitPath(path string) []string {
 	return steps
 }
 
-// Header takes the value of a response header; the body is ignored.
+// Header extracts the value of a response header; it ignores the body.
 func Header(name string) Extract {
 	return func(a Answer) (string, error) {
 		values := a.Header.Values(name)
@@ -76,8 +73,8 @@ func Header(name string) Extract {
 	}
 }
 
-// Regexp takes the first group of the first match in the body, or the whole match if the expression
-// has no group.
+// Regexp extracts the first group of the first match in the body, or the whole match if the
+// expression has no group.
 func Regexp(re *regexp.Regexp) Extract {
 	return func(a Answer) (string, error) {
 		found := re.FindSubmatch(a.Body)
@@ -91,7 +88,7 @@ func Regexp(re *regexp.Regexp) Extract {
 	}
 }
 
-// Text takes the body itself: one line of text, without the space around it.
+// Text extracts the body itself: one line of text, without the white space around it.
 func Text() Extract {
 	return func(a Answer) (string, error) {
 		text := strings.TrimSpace(string(a.Body))

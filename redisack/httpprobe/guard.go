@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// guard refuses addresses that a status endpoint never has. It checks the address just before the
-// connection is made, after name resolution, so a name that resolves to something else the second
-// time gains nothing.
+// guard refuses addresses that a status endpoint never has. It checks the address after name
+// resolution, just before the connection is made, so a name that resolves differently the second
+// time cannot evade it.
 type guard struct {
 	loopback bool
 	allowed  []netip.Prefix
@@ -38,7 +38,7 @@ func (g guard) control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// refusal says why the address is blocked; empty when it is not.
+// refusal returns the reason why the address is blocked, or "" if it is not.
 func (g guard) refusal(addr netip.Addr) string {
 	contains := func(prefix netip.Prefix) bool { return prefix.Contains(addr) }
 	switch {
@@ -54,8 +54,9 @@ func (g guard) refusal(addr netip.Addr) string {
 	return ""
 }
 
-// forbidden addresses are refused whatever the settings: link-local ones (where clouds keep their
-// metadata service), the other metadata addresses, multicast, broadcast and unspecified ones.
+// forbidden reports whether the address is refused regardless of the settings: link-local addresses
+// (where clouds keep their metadata service), other metadata addresses, and multicast, broadcast
+// and unspecified ones.
 func forbidden(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() ||
 		addr.IsLinkLocalUnicast() || addr.IsInterfaceLocalMulticast() {
@@ -70,8 +71,8 @@ func forbidden(addr netip.Addr) bool {
 	return addr.Is4() && addr.As4()[0] == 0 // "this network"
 }
 
-// embedded returns the IPv4 address inside an IPv6 one that only carries it: IPv4-mapped, or NAT64
-// (RFC 6052).
+// embedded returns the IPv4 address that an IPv4-mapped or NAT64 (RFC 6052) address contains, and
+// any other address as it is.
 func embedded(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {

@@ -5,11 +5,11 @@ import "sync"
 // sharedIdle is how many idle connections all sessions of the process may keep by default.
 const sharedIdle = 512
 
-// processIdle counts for the whole process, because a descriptor is a resource of the process,
-// whatever probers and clients it has.
+// processIdle is shared by all probers and clients of the process, because file descriptors are a
+// resource of the process.
 var processIdle = idle{free: sharedIdle} //nolint:gochecknoglobals // one bound per process is the point
 
-// idle counts the connections that sessions may still keep.
+// idle counts the connections that sessions can still reserve.
 type idle struct {
 	mu   sync.Mutex
 	free int

@@ -7,12 +7,11 @@ import (
 	"strconv"
 )
 
-// The functions in this file walk through JSON that json.Valid has approved, without decoding what
-// is not asked for: a status body may be long, and of ten thousand of them one field each is
-// wanted.
+// The functions in this file search JSON that json.Valid has accepted, without decoding the rest:
+// status bodies may be long, and a run may need one field of each of ten thousand.
 
-// child returns the value of an object's member or of a list's element. Of members with the same
-// name the last counts, as in encoding/json.
+// child returns the value of an object's member or of a list's element. If a name occurs twice, the
+// last member counts, as in encoding/json.
 func child(node []byte, step string) (value []byte, found bool) {
 	if len(node) == 0 || (node[0] != '{' && node[0] != '[') {
 		return nil, false
@@ -23,7 +22,7 @@ func child(node []byte, step string) (value []byte, found bool) {
 		name := rest
 		if object {
 			end := valueEnd(rest)
-			name, rest = rest[:end], trimJSON(trimJSON(rest[end:])[1:]) // behind the colon
+			name, rest = rest[:end], trimJSON(trimJSON(rest[end:])[1:]) // after the colon
 		}
 		end := valueEnd(rest)
 		if (object && isName(name, step)) || (!object && strconv.Itoa(index) == step) {
@@ -36,7 +35,7 @@ func child(node []byte, step string) (value []byte, found bool) {
 	return value, found
 }
 
-// isName compares a quoted name with a plain one.
+// isName reports whether a quoted name equals a plain one.
 func isName(quoted []byte, name string) bool {
 	if plain := quoted[1 : len(quoted)-1]; !bytes.ContainsFunc(plain, needsDecoding) {
 		return string(plain) == name
@@ -77,17 +76,17 @@ func valueEnd(text []byte) int {
 	return len(text)
 }
 
-// quoteEnd returns the place of the quote that ends the string which begins at i.
+// quoteEnd returns the index of the quote that ends the string which begins at i.
 func quoteEnd(text []byte, i int) int {
 	for i++; text[i] != '"'; i++ {
 		if text[i] == '\\' {
-			i++ // whatever is escaped
+			i++ // the escaped character
 		}
 	}
 	return i
 }
 
-// scalar returns a string, or a number as it is written: a float64 would lose digits.
+// scalar returns a string, or a number as it is written, because a float64 would lose digits.
 func scalar(node []byte) (string, error) {
 	kind := "a boolean"
 	switch c := node[0]; {

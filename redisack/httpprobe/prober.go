@@ -10,14 +10,14 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// Prober asks endpoints by GET. It is safe for concurrent use and has nothing to close.
+// Prober asks endpoints with GET requests. It is safe for concurrent use and needs no closing.
 type Prober struct {
 	cfg    Config
 	dialer *dialer
 	fresh  session // keeps no connection
 }
 
-// New returns a prober, or an *[InvalidError] that names everything that is wrong with cfg.
+// New returns a prober, or an *[InvalidError] that names every fault of cfg.
 func New(cfg Config) (*Prober, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -30,13 +30,14 @@ func New(cfg Config) (*Prober, error) {
 	return p, nil
 }
 
-// Probe asks one endpoint over a connection of its own. Every error is a *[probe.Error].
+// Probe asks one endpoint over a new connection. Every error is a *[probe.Error].
 func (p *Prober) Probe(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
 	return p.fresh.Probe(ctx, ep)
 }
 
-// Session returns a prober that keeps one connection to each of so many members, if
-// Config.KeepAlive allows it, and asks at most inFlight of them at once. Close it.
+// Session returns a prober for a run that asks this number of members, at most inFlight of them at
+// a time. It keeps one connection per member open if Config.KeepAlive allows it. The caller must
+// close it.
 func (p *Prober) Session(members, inFlight int) probe.Session {
 	s := &session{prober: p}
 	keep := members > 0 && members <= p.cfg.KeepAlive
@@ -57,7 +58,7 @@ type session struct {
 	borrowed  int // of processIdle
 }
 
-// Close implements [probe.Session]. Closing twice is harmless.
+// Close implements [probe.Session]. It may be called more than once.
 func (s *session) Close() {
 	s.transport.CloseIdleConnections()
 	processIdle.put(s.borrowed)
@@ -102,7 +103,7 @@ func (p *Prober) request(ctx context.Context, ep probe.Endpoint) (*http.Request,
 	}
 	for name, values := range p.cfg.Headers(ep) {
 		name = http.CanonicalHeaderKey(name)
-		if name == "Host" && len(values) > 0 { // net/http takes it from here alone
+		if name == "Host" && len(values) > 0 { // net/http ignores Host among the headers
 			req.Host = values[0]
 			continue
 		}
@@ -111,7 +112,7 @@ func (p *Prober) request(ctx context.Context, ep probe.Endpoint) (*http.Request,
 	return req, nil
 }
 
-// CheckEndpoint implements [probe.Checker]: it says what is wrong with the endpoint's URL.
+// CheckEndpoint implements [probe.Checker]: it returns an error for a URL that cannot be asked.
 func (p *Prober) CheckEndpoint(ep probe.Endpoint) error {
 	if len(ep.URL) > maxURL {
 		return errors.New("has a URL of more than 4 KiB")

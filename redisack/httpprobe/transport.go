@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// dialer makes connections within the probe that needs them.
+// dialer makes connections, each in the context of the probe that needs it.
 type dialer struct {
 	net        net.Dialer
 	tls        *tls.Config
@@ -26,7 +26,8 @@ func newDialer(cfg Config) *dialer {
 	return d
 }
 
-// transport is one HTTP transport. With keep it holds idle connections, one per member.
+// transport returns an HTTP transport. With members above zero it keeps idle connections, one per
+// member.
 func (d *dialer) transport(members, inFlight int) *http.Transport {
 	return &http.Transport{
 		DialContext:            d.dial,
@@ -40,8 +41,9 @@ func (d *dialer) transport(members, inFlight int) *http.Transport {
 	}
 }
 
-// probeKey finds the context of the probe that a connection is made for. The transport detaches
-// its dialing from the request, which would leave the goroutine of a black hole behind for minutes.
+// probeKey is the context key of the context of the probe that needs the connection. The transport
+// detaches dialing from the request, so a dial that gets no answer would otherwise outlive its
+// probe by minutes.
 type probeKey struct{}
 
 func within(ctx context.Context) context.Context {
@@ -55,8 +57,8 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return d.net.DialContext(within(ctx), network, addr)
 }
 
-// dialTLS connects, handshake included. It runs in a goroutine of the transport, where a panic of
-// the host's ServerName would end the process.
+// dialTLS connects, including the handshake. It recovers a panic of the host's ServerName: in a
+// goroutine of the transport it would end the process.
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (conn net.Conn, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -77,10 +79,10 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string) (conn net.Co
 	return (&tls.Dialer{NetDialer: &d.net, Config: config}).DialContext(within(ctx), network, addr)
 }
 
-// maxErrorText bounds text of strangers in errors, in bytes.
+// maxErrorText bounds foreign text in errors, in bytes.
 const maxErrorText = 256
 
-// panicError is what is left of a panic in a function of the host.
+// panicError converts the value of a panic in a function of the host to an error.
 func panicError(value any) *probe.Error {
 	return &probe.Error{Kind: probe.KindPanic, Err: errors.New(wire.Clean(fmt.Sprint(value), maxErrorText))}
 }

@@ -14,11 +14,11 @@ type Error struct {
 	Kind Kind
 	// Status is the HTTP status, zero when there was none.
 	Status int
-	// Permanent means that asking again is pointless: the endpoint has failed.
+	// Permanent means that the endpoint has failed and is not asked again.
 	Permanent bool
-	// RetryAfter is the least time to wait before asking again, if the endpoint named one.
+	// RetryAfter is the minimum time to wait before asking again, if the endpoint named one.
 	RetryAfter time.Duration
-	// Err is the cause. Its text must hold no secrets.
+	// Err is the cause. Its text must not contain secrets.
 	Err error
 }
 

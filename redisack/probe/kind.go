@@ -2,7 +2,7 @@ package probe
 
 import "github.com/cutover-go/cutover/redisack/internal/wire"
 
-// Kind says what was wrong with an endpoint. The numbers are stable.
+// Kind says why an endpoint gave no usable answer. The numbers are stable.
 type Kind uint8
 
 // The kinds of endpoint errors.
@@ -11,11 +11,11 @@ const (
 	KindOther Kind = 1
 	// KindDial means that no connection could be made.
 	KindDial Kind = 2
-	// KindTLS means that the TLS handshake failed. A certificate that does not fit is permanent.
+	// KindTLS means that the TLS handshake failed. An invalid certificate is a permanent error.
 	KindTLS Kind = 3
-	// KindBlocked means that the address is refused by the address guard. Permanent.
+	// KindBlocked means that the prober refuses to connect to the address. Permanent.
 	KindBlocked Kind = 4
-	// KindTimeout means that there was no answer within the attempt's time.
+	// KindTimeout means that there was no answer before the attempt timed out.
 	KindTimeout Kind = 5
 	// KindStatus means an HTTP status other than 2xx. 401 and 403 are permanent.
 	KindStatus Kind = 6
@@ -29,8 +29,8 @@ const (
 	KindRedirect Kind = 10
 	// KindPanic means that a prober, extractor or comparer panicked.
 	KindPanic Kind = 11
-	// KindInstance means that the instance which answered already stands for another endpoint.
-	// Package redisack sets it; a prober never does.
+	// KindInstance means that the instance which answered is already counted for another endpoint.
+	// Only package redisack sets it, never a prober.
 	KindInstance Kind = 12
 	// KindBroken means that the connection broke before the answer was complete.
 	KindBroken Kind = 13
@@ -68,10 +68,10 @@ func (k Kind) String() string {
 	return "none"
 }
 
-// MarshalText makes JSON carry the name.
+// MarshalText returns the name.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText reads the name; an unknown name gives zero.
+// UnmarshalText reads a name. An unknown name yields zero.
 func (k *Kind) UnmarshalText(text []byte) error {
 	*k = wire.Named(text, KindBroken)
 	return nil

@@ -2,21 +2,23 @@ package probe
 
 import "time"
 
-// Observation is what one process says of itself. At least one of Rev, Version, WriteID and Sum is
-// set, or Nothing; every other field may be empty. The more there is, the surer the comparison.
+// Observation is what one process reports about itself. At least one of Rev, Version, WriteID, Sum
+// and Nothing is set; the other fields may be empty. The more fields are set, the more reliable is
+// the comparison.
 type Observation struct {
-	// Instance is the id of the process that answered, if it names itself. Compare it with
-	// Endpoint.ID: an address may have been reused. One instance behind two URLs counts once.
+	// Instance is the id of the process that answered, if it names itself. If it differs from
+	// Endpoint.ID, another process uses the address now. One instance behind two URLs counts once.
 	Instance string
-	// Boot changes with every start of that process.
+	// Boot is different after every start of the process.
 	Boot string
-	// Rev, Version, WriteID and Sum describe what the process has applied, that is, what its own
-	// code has taken over. What it has merely received does not belong here.
+	// Rev, Version, WriteID and Sum describe the write that the process runs: its own code has
+	// applied it. A write that was only received does not belong here.
 	Rev                   uint64
 	Version, WriteID, Sum string
-	// Nothing means that the process has applied nothing yet: it is behind, which is no error.
+	// Nothing means that the process has applied nothing yet. It is then behind, which is not an
+	// error.
 	Nothing bool
-	// Attempt is what the process last tried to apply, if it says so.
+	// Attempt is what the process last tried to apply, if it reports that.
 	Attempt *Attempt
 	// Status is the HTTP status of the answer, zero when there is none.
 	Status int
@@ -26,9 +28,9 @@ type Observation struct {
 type Attempt struct {
 	Rev              uint64
 	Version, WriteID string
-	// Rejected means that it refused, and that this process will not try this revision again.
+	// Rejected means that the process rejected the write and will not try this revision again.
 	Rejected bool
-	// Error is the reason, in the process's own words.
+	// Error is the reason that the process gives.
 	Error string
 	At    time.Time
 }

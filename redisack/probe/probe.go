@@ -4,9 +4,9 @@ import "context"
 
 // Prober asks one endpoint what it runs.
 //
-// Probe is called from many goroutines at once and must return when its context ends; until it
-// returns it occupies one of the caller's workers. An error is retried unless it is an [*Error]
-// with Permanent set.
+// Probe is called concurrently and must return when its context ends; until then it occupies one of
+// the caller's workers. After an error the caller asks again, unless the error is an [*Error] with
+// Permanent set.
 type Prober interface {
 	Probe(ctx context.Context, ep Endpoint) (Observation, error)
 }
@@ -14,8 +14,8 @@ type Prober interface {
 // Sharer is a Prober that can reuse connections within one run.
 type Sharer interface {
 	Prober
-	// Session returns a prober for a run that asks so many members, at most inFlight of them at
-	// once. The caller closes it when the run ends.
+	// Session returns a prober for a run that asks this number of members, at most inFlight of them
+	// at a time. The caller closes it when the run ends.
 	Session(members, inFlight int) Session
 }
 
@@ -26,8 +26,9 @@ type Session interface {
 	Close()
 }
 
-// Checker is a Prober that recognises an endpoint it could never ask, for instance one with a URL
-// of another scheme. The error says what is wrong with it: "has a URL without a host".
+// Checker is an optional interface of a Prober that recognises endpoints which it could never ask,
+// for instance because their URL has an unsupported scheme. CheckEndpoint returns nil, or an error
+// that says what is wrong with the endpoint: "has a URL without a host".
 type Checker interface {
 	CheckEndpoint(ep Endpoint) error
 }

@@ -35,8 +35,8 @@ func (a Ack) Fields() []string {
 	return fields
 }
 
-// ParseAck reads an entry. ok is false when it names no instance, revision or final state.
-// Revisions count from 1: a 0 would read as one that is not known, and the write id alone would
+// ParseAck parses an entry. ok is false if it lacks an instance, a revision or a final state.
+// Revisions count from 1: a zero would be taken as unknown, and the write id alone would then
 // decide.
 func ParseAck(values map[string]any) (ack Ack, ok bool) {
 	text := func(name string) string { s, _ := values[name].(string); return s }

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Clean makes text of strangers fit for logs and reports: valid UTF-8 without control characters,
-// at most limit bytes.
+// Clean makes foreign text safe for logs and reports: valid UTF-8 without control characters, at
+// most limit bytes.
 func Clean(text string, limit int) string {
 	clean := true
 	for i := range len(text) {

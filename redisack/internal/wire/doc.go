@@ -1,7 +1,7 @@
-// Package wire is what the two halves of redisack, writer and client, have to agree on: the names
-// of the Redis keys, the head record, the notification, the acknowledgement and the status body. It
-// is pure: no I/O, no goroutine, no clock.
+// Package wire has the formats that the two halves of redisack, writer and client, share: the names
+// of the Redis keys, the head record, the announcement, the acknowledgement and the status body. It
+// has no I/O, no goroutines and no clock.
 //
 // Revisions travel as canonical decimal strings, because neither Lua nor JavaScript holds an
-// integer beyond 2^53. Decoders take numbers as well.
+// integer beyond 2^53. Decoders accept numbers as well.
 package wire

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Head is the record of the last write, kept in a hash beside the payload.
+// Head is the record of the last write, which a hash next to the payload holds.
 type Head struct {
 	Rev     uint64
 	Version string
@@ -20,11 +20,11 @@ type Head struct {
 	AckPos string
 	// Recent are the last writes, oldest first, the current one included.
 	Recent []Write
-	// Prev is the write before; its payload is at Names.Prev. Zero when there was none.
+	// Prev is the previous write, whose payload is at Names.Prev; zero if there was none.
 	Prev Previous
 }
 
-// Write names one write of the past.
+// Write identifies one past write.
 type Write struct {
 	ID  string
 	Rev uint64
@@ -58,8 +58,8 @@ func ParseHead(fields map[string]string) (head Head, ok bool, err error) {
 	return head, true, nil
 }
 
-// Holds reports whether the write is the current one or one that it followed. known is false when
-// the record does not reach back far enough to say.
+// Holds reports whether the write is the current one or one before it. known is false if the record
+// does not reach back far enough to tell.
 func (h Head) Holds(writeID string, rev uint64) (held, known bool) {
 	for _, w := range h.Recent {
 		if w.ID == writeID {
@@ -81,7 +81,7 @@ func parseRecent(text string) []Write {
 	return writes
 }
 
-// Millis reads a Unix time in milliseconds; anything else is the zero time.
+// Millis parses a Unix time in milliseconds; it returns the zero time for any other text.
 func Millis(text string) time.Time {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {

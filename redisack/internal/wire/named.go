@@ -1,7 +1,7 @@
 package wire
 
-// Named returns the value up to last whose String is text, and zero if there is none. It reads back
-// what MarshalText of an enumeration has written.
+// Named returns the value up to last whose String returns text, and zero if there is none. It is
+// the inverse of MarshalText of an enumeration.
 func Named[T interface {
 	~uint8
 	String() string

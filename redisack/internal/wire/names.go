@@ -2,19 +2,19 @@ package wire
 
 import "strings"
 
-// Names are the Redis keys that belong to one configuration. All of them hash to one cluster slot.
+// Names are the Redis keys of one configuration. All of them are in one cluster slot.
 type Names struct {
 	// Data holds the payload: a string, or a hash when Field is set. It is the caller's own key.
 	Data string
 	// Field is the hash field that holds the payload; empty for a plain string.
 	Field string
-	// Head is a hash: the record of the last write.
+	// Head holds the record of the last write: a hash.
 	Head string
-	// Prev is a string: the payload that the last write replaced.
+	// Prev holds the payload that the last write replaced: a string.
 	Prev string
-	// Acks is a stream: what the clients acknowledge.
+	// Acks holds the acknowledgements of the clients: a stream.
 	Acks string
-	// Channel is where a write is announced, unless the caller names another one.
+	// Channel is the channel on which writes are announced, unless the caller names another one.
 	Channel string
 
 	stage string
@@ -41,7 +41,7 @@ func NamesOf(key, field string) Names {
 	}
 }
 
-// Stage is a string that holds a large payload until the write with this id takes it.
+// Stage returns the key of a string that holds a large payload for the write with this id.
 func (n Names) Stage(writeID string) string { return n.stage + writeID }
 
 // Tag returns the hash tag of a key: the text between the first { and the first } after it; empty
@@ -64,8 +64,8 @@ func Nameable(key string) bool {
 	return Tag(key) != "" || !strings.Contains(key, "}")
 }
 
-// BareTag reports whether the key is a tag and nothing else: the keys beside {k} would be those
-// beside k.
+// BareTag reports whether the key consists of a tag only: the other names of {k} would be those of
+// k.
 func BareTag(key string) bool { return key != "" && key == "{"+Tag(key)+"}" }
 
 // SameSlot reports whether two names share a slot because their tags, or the whole names where

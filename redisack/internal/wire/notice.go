@@ -15,8 +15,7 @@ type Notice struct {
 	Rev     Rev    `json:"rev"`
 }
 
-// Around splits the encoded notice at the place of the revision, which only Redis knows when the
-// write happens.
+// Around returns the encoded notice before and after the revision, which the write script inserts.
 func (n Notice) Around() (before, after string) {
 	n.Rev = 0
 	text, err := json.Marshal(n)

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// State says how far a client is with one write.
+// State says how far a client has got with one write.
 type State string
 
 // The states of the attempted slot.
 const (
-	StateApplying State = "applying" // the client's own code is at work on it
-	StateApplied  State = "applied"  // it has returned without error: the configuration is live
-	StateRejected State = "rejected" // it has refused; this process will not try this revision again
-	StateFailed   State = "failed"   // it failed for a passing cause; the client tries again
+	StateApplying State = "applying" // the client's own code is applying it
+	StateApplied  State = "applied"  // that code has returned without error: the configuration is live
+	StateRejected State = "rejected" // the client has refused it; this process will not try this revision again
+	StateFailed   State = "failed"   // it failed for a temporary cause; the client tries again
 )
 
 // Status is the body of a client's status endpoint: what it runs, and what it last tried.
@@ -36,7 +36,7 @@ type Slot struct {
 	At      time.Time `json:"at,omitzero"`
 }
 
-// errNoSlot means that the body is JSON but no status.
+// errNoSlot means that the body is JSON but not a status.
 var errNoSlot = errors.New("status names neither an applied nor an attempted write")
 
 // ParseStatus reads a status body.

@@ -9,27 +9,27 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// backend is what the package needs of Redis. Tests of time put one in memory in its place.
+// backend is the access to Redis. Tests that simulate time replace it with one in memory.
 type backend interface {
 	// write runs the write script once. It begins req.sending before the command can take effect. A
-	// redis.Error means that Redis has refused it.
+	// redis.Error means that Redis has refused the command.
 	write(ctx context.Context, req writeRequest) (writeReply, error)
 	// head reads the head record; ok is false when there is none.
 	head(ctx context.Context, names wire.Names) (head wire.Head, ok bool, err error)
-	// previous reads what the last write replaced; ok is false when that is not there any more.
+	// previous reads the payload that the last write replaced; ok is false if it no longer exists.
 	previous(ctx context.Context, names wire.Names) (prev previous, ok bool, err error)
-	// acks returns the acknowledgements after a position. It waits for the first; with gaps it
-	// returns at once, and reports whether some after the position may be gone.
+	// acks returns the acknowledgements after a position. It waits until there is one. With gaps it
+	// does not wait, and reports whether some after the position may have been trimmed.
 	acks(ctx context.Context, names wire.Names, after string, gaps bool) (ackPage, error)
 }
 
-// previous is the payload that a write replaced, and the life that it has left; zero for good.
+// previous is the payload that a write replaced, and its remaining TTL; zero for none.
 type previous struct {
 	payload []byte
 	ttl     time.Duration
 }
 
-// writeRequest is a complete Change with what is derived from it.
+// writeRequest is a complete Change and the values derived from it.
 type writeRequest struct {
 	Change
 	names   wire.Names
@@ -39,16 +39,16 @@ type writeRequest struct {
 	sending *sending
 }
 
-// purpose is what a write is made for: what its user has to be permitted beside it, so that a run
-// does not begin that cannot be brought to its end.
+// purpose says what the run may do besides the write. The script checks that the Redis user has the
+// permissions for all of it, so that no run begins that cannot be finished.
 type purpose struct {
 	confirm  bool // reads the head
 	push     bool // reads acknowledgements
 	rollBack bool // reads the previous payload
-	restore  bool // is a rollback itself, and goes through on a full server
+	restore  bool // is itself a rollback, which also works on a full server
 }
 
-// letters are those of scripts/write.lua.
+// letters returns the purpose as the letters of scripts/write.lua.
 func (p purpose) letters() string {
 	var text strings.Builder
 	for _, flag := range []struct {
@@ -62,7 +62,7 @@ func (p purpose) letters() string {
 	return text.String()
 }
 
-// writeReply is the answer of the write script.
+// writeReply is the reply of the write script.
 type writeReply struct {
 	outcome   string
 	rev       uint64
@@ -73,9 +73,9 @@ type writeReply struct {
 	found     Found
 }
 
-// sending records whether one attempt at a write has left this process. The attempt begins it when
-// it writes the command to the connection; a caller that stops waiting abandons it, after which it
-// cannot begin any more.
+// sending records whether one attempt at a write may have left this process. The attempt calls
+// begin when it writes the command to the connection. A caller that stops waiting calls abandon,
+// after which the command is no longer sent.
 type sending struct{ state atomic.Int32 }
 
 const (
@@ -83,21 +83,21 @@ const (
 	sendingAbandoned = 2
 )
 
-// begin reports whether the command may be sent.
+// begin marks the command as sent. It reports false if the caller has abandoned it.
 func (s *sending) begin() bool {
 	return s.state.CompareAndSwap(0, sendingBegun) || s.state.Load() == sendingBegun
 }
 
-// abandon reports whether the command may have been sent.
+// abandon prevents the command from being sent. It reports whether it may have been sent before.
 func (s *sending) abandon() bool {
 	return !s.state.CompareAndSwap(0, sendingAbandoned) && s.state.Load() == sendingBegun
 }
 
-// ackPage is a part of the stream of acknowledgements.
+// ackPage is a page of the stream of acknowledgements.
 type ackPage struct {
 	acks    []wire.Ack
-	next    string // the position behind it
-	trimmed bool   // entries before it may be gone
+	next    string // the position after this page
+	trimmed bool   // entries before this page may have been trimmed
 }
 
 // noAcks is the position before the first entry of a stream.

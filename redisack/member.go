@@ -6,30 +6,30 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// member is one endpoint of a run. It belongs to the run's goroutine; an attempt gets copies of
-// what it needs.
+// member is one endpoint of a run. The run's goroutine owns it; an attempt gets copies of what it
+// needs.
 type member struct {
 	// Owned by the fleet.
 	ep          Endpoint
 	row         EndpointReport
 	status      status
-	instance    string  // who answers, in its own words
-	displaced   bool    // it is gone because another instance answers at its address:
-	replacement *member // that one; nil if joiners are left out
+	instance    string  // the instance that answers, as it names itself
+	displaced   bool    // gone, because another instance answers at its address
+	replacement *member // that instance; nil if joiners are ignored
 
 	// Owned by the schedule.
-	due     time.Duration // when the next attempt starts; while one is running, when it counts as hung
-	pos     int           // the place in the agenda, -1 outside it
+	due     time.Duration // when the next attempt starts; during an attempt, when it counts as hung
+	pos     int           // index in the agenda, -1 outside it
 	attempt int           // counts the attempts
 	running bool          // an attempt has not returned
-	hung    bool          // it has not returned although its time is up
+	hung    bool          // an attempt has not returned although its time is over
 	slow    bool          // the last attempt timed out: use the slow queue
 	last    bool          // the attempt at the end of the run's time has been made or planned
 	timeout time.Duration // of the next attempt
-	waits   int           // consecutive answers of a client that is not there yet
+	waits   int           // consecutive answers of a client that does not run the target yet
 
 	// Known from its answers.
-	delays     Delays        // made on the first error
+	delays     Delays        // created at the first error
 	err        *ProbeError   // the last one
 	unverified bool          // it reports a newer revision, which is being checked
 	boot       string        // of the process that answered last
@@ -38,14 +38,14 @@ type member struct {
 	firstMatch time.Duration // when they began
 }
 
-// answeredBy notes who answers.
+// answeredBy notes the instance that answers.
 func (m *member) answeredBy(instance string) {
 	m.instance, m.row.Instance = instance, cleanID(instance)
 }
 
-// overruledBy reports whether a final status no longer holds: a restarted process may accept what
-// the one before rejected, or reject what that had confirmed. The first word of one process is
-// final.
+// overruledBy reports whether a report of the process boot overrules the final status of the
+// member: after a restart a client may accept what it rejected before, or reject what it confirmed.
+// The first final report of each process stands.
 func (m *member) overruledBy(verdict Verdict, boot string) bool {
 	if m.status == statusRejected {
 		return verdict != VerdictRejected && boot != "" && boot != m.rejectedBy

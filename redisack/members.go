@@ -4,12 +4,12 @@ import (
 	"fmt"
 )
 
-// fleet is who has to confirm: the members of one run, how they count, and which instance stands
-// for which of them. It does no I/O, plans nothing and belongs to the run's goroutine.
+// fleet has the members of one run, their counts, and the mapping from instances to members. It
+// does no I/O and schedules nothing. The run's goroutine owns it.
 type fleet struct {
 	policy  *Policy
-	members []*member // in the order of the list, joiners behind
-	slab    []member  // room for the first of them, which are allocated together
+	members []*member // in the order of the list, then joiners
+	slab    []member  // storage of the first members, allocated together
 	tally   tally
 	initial int
 
@@ -19,7 +19,7 @@ type fleet struct {
 	shown      map[string]int     // uses of names made from URLs
 }
 
-// load fills the fleet with its first list, which has been checked.
+// load fills the fleet with its first list, which must be valid.
 func (f *fleet) load(list []Endpoint) {
 	f.members = make([]*member, 0, len(list))
 	f.slab = make([]member, len(list))
@@ -32,7 +32,7 @@ func (f *fleet) load(list []Endpoint) {
 	f.initial = len(list)
 }
 
-// enter makes a member.
+// enter adds a member.
 func (f *fleet) enter(ep Endpoint) *member {
 	m := new(member)
 	if len(f.slab) > 0 {
@@ -49,7 +49,8 @@ func (f *fleet) enter(ep Endpoint) *member {
 	return m
 }
 
-// freeName tells apart endpoints whose URLs differ only in what is not shown.
+// freeName returns an unused name for an endpoint. It distinguishes endpoints whose URLs differ
+// only in the parts that names omit.
 func (f *fleet) freeName(ep Endpoint) string {
 	name := cleanID(nameOf(ep))
 	if ep.ID != "" {
@@ -64,7 +65,7 @@ func (f *fleet) freeName(ep Endpoint) string {
 	return name
 }
 
-// set gives a member another status. Nobody comes back from gone.
+// set changes the status of a member. A member that is gone stays gone.
 func (f *fleet) set(m *member, to status) {
 	if m.status == to || m.status == statusGone {
 		return
@@ -73,7 +74,7 @@ func (f *fleet) set(m *member, to status) {
 	m.status = to
 }
 
-// remove makes a member gone. It never counts as confirmed again.
+// remove sets a member to gone. It is never counted as confirmed again.
 func (f *fleet) remove(m *member) {
 	if f.byInstance[m.instance] == m {
 		delete(f.byInstance, m.instance)
@@ -84,17 +85,17 @@ func (f *fleet) remove(m *member) {
 	f.set(m, statusGone)
 }
 
-// identity says whom an answer stands for.
+// identity says for which member an answer counts.
 type identity uint8
 
 const (
 	sameMember    identity = iota // the member that was asked
-	otherMember                   // another member, which the instance stands for already
-	otherInstance                 // nobody yet: an instance that is not expected at this address
+	otherMember                   // another member, for which the instance is already counted
+	otherInstance                 // no member yet: an instance that is not expected at this address
 )
 
-// identify finds out whom an answer of this instance stands for, and learns the instance of a
-// member that has no ID of its own. holder is the other member, if it is that one.
+// identify reports for which member an answer of this instance counts, and records the instance of
+// a member without an ID. holder is set for otherMember.
 func (f *fleet) identify(m *member, instance string) (who identity, holder *member) {
 	if instance == "" || instance == m.instance {
 		return sameMember, nil
@@ -109,7 +110,7 @@ func (f *fleet) identify(m *member, instance string) (who identity, holder *memb
 	case m.ep.ID != "":
 		return otherInstance, nil
 	}
-	if f.byInstance[m.instance] == m { // another process answers there now
+	if f.byInstance[m.instance] == m { // another process answers at the address now
 		delete(f.byInstance, m.instance)
 		m.matches = 0
 	}
@@ -118,8 +119,8 @@ func (f *fleet) identify(m *member, instance string) (who identity, holder *memb
 	return sameMember, nil
 }
 
-// replace lets the instance that answers at the address of a removed member join in its place. It
-// returns nil if joiners are ignored.
+// replace adds the instance that answers at the address of a removed member as a member in its
+// place. It returns nil if joiners are ignored.
 func (f *fleet) replace(m *member, instance string) *member {
 	m.displaced = true
 	if f.displaced == nil {
@@ -134,17 +135,17 @@ func (f *fleet) replace(m *member, instance string) *member {
 	return m.replacement
 }
 
-// listing says what a line of a new list means for the fleet.
+// listing says what an entry of a new list means for the fleet.
 type listing uint8
 
 const (
-	listedSame    listing = iota // a member as it is; nil if joiners are ignored
+	listedSame    listing = iota // an unchanged member, or nil for an ignored joiner
 	listedMoved                  // a member at another URL
 	listedRegroup                // a member in another group
-	listedNew                    // nobody that is known
+	listedNew                    // an unknown endpoint
 )
 
-// find returns the member that a line of a new list stands for.
+// find returns the member to which an entry of a new list refers.
 func (f *fleet) find(ep Endpoint) (*member, listing) {
 	if m, known := f.replacementAt(ep); known {
 		return m, listedSame
@@ -164,15 +165,16 @@ func (f *fleet) find(ep Endpoint) (*member, listing) {
 	return m, listedSame
 }
 
-// replacementAt returns who answers where the endpoint is listed, if that is known to be somebody
-// else: a replacement, or the replacement of the replacement.
+// replacementAt returns the member that answers at the listed address of the endpoint if another
+// instance is known to answer there: its replacement, or the replacement of that replacement, and
+// so on.
 func (f *fleet) replacementAt(ep Endpoint) (m *member, known bool) {
 	m, known = f.displaced[identityOf(ep)]
 	if !known || m.ep != ep {
 		delete(f.displaced, identityOf(ep))
 		return nil, false
 	}
-	for m != nil && m.displaced { // ends: a replacement is younger than whom it replaces
+	for m != nil && m.displaced { // terminates: a replacement is younger than the member it replaces
 		m = m.replacement
 	}
 	if m != nil && m.status == statusGone {

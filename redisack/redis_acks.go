@@ -9,8 +9,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// acks asks the shared reader. In a cluster each stream is read at the master of its slot, so that
-// a frozen node keeps back only those that it has.
+// acks asks the shared reader. In a cluster each stream is read from the master of its slot, so
+// that a frozen node delays only the streams of its own slots.
 func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string, gaps bool) (ackPage, error) {
 	req := ackRequest{stream: names.Acks, after: after, gaps: gaps && after != noAcks, once: gaps}
 	for {
@@ -24,15 +24,15 @@ func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string,
 	}
 }
 
-// slots is what a cluster client knows of its slots.
+// slots is the part of a cluster client that knows which node serves which slot.
 type slots interface {
 	MasterForKey(ctx context.Context, key string) (*redis.Client, error)
 	ReloadState(ctx context.Context)
 }
 
-// readAtMaster sends the request to the server that has the stream. Where the client's map of a
-// cluster does not hold, the cluster client itself reads once, which follows the slot: whoever
-// waits for a slot that is being moved shares one more pipeline. It may come back without news.
+// readAtMaster sends the request to the server that has the stream. If the client's map of the
+// cluster is out of date, the cluster client itself reads once, because it follows a slot that is
+// being moved; all requests of this kind share one more pipeline. That read may return no entries.
 func (b *redisBackend) readAtMaster(ctx context.Context, req ackRequest) (ackAnswer, error) {
 	cluster, ok := b.rdb.(slots)
 	if !ok {
@@ -54,8 +54,8 @@ func (b *redisBackend) readAtMaster(ctx context.Context, req ackRequest) (ackAns
 	return b.reader.read(ctx, "", b.rdb, req)
 }
 
-// elsewhere reports whether the server that was asked does not have the slot, or is no part of the
-// cluster any more.
+// elsewhere reports whether the server that was asked does not serve the slot, or has left the
+// cluster.
 func elsewhere(err error) bool {
 	return redis.HasErrorPrefix(err, "MOVED") || redis.HasErrorPrefix(err, "ASK") || errors.Is(err, redis.ErrClosed)
 }

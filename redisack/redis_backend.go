@@ -18,14 +18,14 @@ import (
 var writeSource string
 
 const (
-	// stageAbove is the payload size from which it is sent ahead with a plain SET: through the
-	// arguments of a script a megabyte costs seven times as much.
+	// stageAbove is the size in bytes above which a payload is sent ahead with a plain SET: as an
+	// argument of a script a megabyte costs seven times as much.
 	stageAbove = 64 << 10
-	// stageLife ends a staged payload whose write never came.
+	// stageLife is the TTL of a staged payload, in case its write never arrives.
 	stageLife = time.Minute
 )
 
-// redisBackend is the backend over a go-redis client of any kind.
+// redisBackend implements backend with any kind of go-redis client.
 type redisBackend struct {
 	rdb    redis.UniversalClient
 	script *redis.Script
@@ -39,20 +39,21 @@ func newRedisBackend(rdb redis.UniversalClient) *redisBackend {
 	}
 }
 
-// once is a command that go-redis sends no second time: each sending is one attempt, with an
-// outcome of its own.
+// once is a command that go-redis sends only once: the package itself retries, and needs the
+// outcome of each attempt.
 type once struct{ *redis.Cmd }
 
 // NoRetry keeps go-redis from sending the command again.
 func (once) NoRetry() bool { return true }
 
-// marked is an argument that go-redis encodes just when it writes the command to the connection.
+// marked is an argument of a command. go-redis encodes it at the moment when it writes the command
+// to the connection.
 type marked struct {
 	text    string
 	sending *sending
 }
 
-// MarshalBinary begins the sending, or stops it if nobody waits for it any more.
+// MarshalBinary begins the sending. It stops the command with an error if the caller has abandoned it.
 func (m marked) MarshalBinary() ([]byte, error) {
 	if !m.sending.begin() {
 		return nil, errAbandoned
@@ -63,13 +64,13 @@ func (m marked) MarshalBinary() ([]byte, error) {
 var errAbandoned = errors.New("redisack: the write was given up before it was sent")
 
 func (b *redisBackend) write(ctx context.Context, req writeRequest) (writeReply, error) {
-	if !req.purpose.restore { // what was taken away has to come back wherever it was
+	if !req.purpose.restore { // a rollback must restore the payload on any server
 		if err := b.keeper.check(ctx); err != nil {
 			return writeReply{}, err
 		}
 	}
 	send := b.sendInline
-	if len(req.Payload) > stageAbove && !req.purpose.restore { // a full server takes no payload ahead
+	if len(req.Payload) > stageAbove && !req.purpose.restore { // a full server would refuse a payload sent ahead
 		send = b.sendStaged
 	}
 	reply, err := send(ctx, req, "evalsha", b.script.Hash())
@@ -100,12 +101,12 @@ func (b *redisBackend) sendStaged(ctx context.Context, req writeRequest, verb, s
 	}
 	reply, err := parseWriteReply(cmd)
 	if reply.outcome == "unstaged" && ahead.Err() != nil {
-		return writeReply{}, ahead.Err() // why there was nothing to take
+		return writeReply{}, ahead.Err() // the reason why the payload is missing
 	}
 	return reply, err
 }
 
-// arguments are those of scripts/write.lua.
+// arguments returns the arguments for scripts/write.lua.
 func (req writeRequest) arguments(verb, script string, staged bool) []any {
 	n := req.names
 	args := []any{verb, script, 5, n.Data, n.Head, n.Prev, n.Acks, n.Stage(req.WriteID)}
@@ -190,6 +191,6 @@ func (b *redisBackend) previous(ctx context.Context, names wire.Names) (previous
 	case missing != nil:
 		return previous{}, false, missing
 	}
-	expiring := left == 0 // less than a millisecond is left; without an end it is negative
+	expiring := left == 0 // less than a millisecond is left; without a TTL it is negative
 	return previous{payload: []byte(text), ttl: max(left, 0)}, !expiring, nil
 }

@@ -7,18 +7,20 @@ import (
 	"time"
 )
 
-// hangGrace is how long an attempt may go on after its context has ended before it counts as hung.
+// hangGrace is how long an attempt may continue after the end of its context before it counts as
+// hung.
 const hangGrace = 100 * time.Millisecond
 
-// slowShare is the part of the places that members which have just timed out may use together.
+// slowShare is the divisor of the places for the share that slow members, whose last attempt timed
+// out, may use together.
 const slowShare = 8
 
-// schedule decides which member is asked next, and when. Times count from the start of the run. It
-// has no clock, asks nobody, and belongs to the run's goroutine.
+// schedule decides which member is asked next, and when. Times are relative to the start of the
+// run. It has no clock and makes no attempts itself. The run's goroutine owns it.
 //
-// A member is outside the schedule, in the agenda until its time comes, in one of the two queues
-// until there is a place, or running; a running one is in the agenda for the time at which it
-// counts as hung.
+// A member is outside the schedule, in the agenda until it is due, in one of the two queues until a
+// place is free, or running. A running member is in the agenda too, for the time at which its
+// attempt counts as hung.
 type schedule struct {
 	off    bool          // nothing is polled
 	limit  time.Duration // end of the run
@@ -31,9 +33,9 @@ type schedule struct {
 	runningSlow int // Invariant: runningSlow <= running <= places
 }
 
-// plan sets the next attempt at a member. If that would be past the end of the run, one last
-// attempt is made before the end instead, so that a change between two attempts is not missed;
-// after it the member only waits for the end.
+// plan schedules the next attempt at a member after a delay. If it would be after the end of the
+// run, a last attempt before the end takes its place, so that a late change is not missed. After
+// that attempt the member is not asked again.
 func (s *schedule) plan(now time.Duration, m *member, delay time.Duration) {
 	if s.off || m.status.final() {
 		return
@@ -51,7 +53,7 @@ func (s *schedule) plan(now time.Duration, m *member, delay time.Duration) {
 	s.agenda.put(m)
 }
 
-// spread distributes the first attempts over the end of the start delay.
+// spread returns a random time around the start delay for the first attempt at a member.
 func (s *schedule) spread(m *member, delay time.Duration) time.Duration {
 	if delay <= 0 {
 		return 0
@@ -61,8 +63,9 @@ func (s *schedule) spread(m *member, delay time.Duration) time.Duration {
 	return time.Duration(float64(delay) * (1 - spread/2 + spread*place))
 }
 
-// collect moves the members whose time has come to the queues. It returns those whose attempt has
-// begun to hang; one that still hangs is checked again later, without a second attempt beside it.
+// collect moves the members that are due to the queues. It returns the members whose attempt has
+// begun to hang. It checks a hung member again after the time again, without a second attempt in
+// parallel.
 func (s *schedule) collect(now, again time.Duration) (hung []*member) {
 	for m := s.agenda.first(); m != nil && m.due <= now; m = s.agenda.first() {
 		s.agenda.drop(m)
@@ -81,7 +84,7 @@ func (s *schedule) collect(now, again time.Duration) (hung []*member) {
 	return hung
 }
 
-// wants reports whether a member is due and may be asked, once there is a place.
+// wants reports whether a member is due and may be asked as soon as a place is free.
 func (s *schedule) wants() bool {
 	return s.running < s.places && (len(s.ready) > 0 || (len(s.slow) > 0 && s.slowFree()))
 }
@@ -89,7 +92,7 @@ func (s *schedule) wants() bool {
 // slowFree reports whether the slow members have not used up their share.
 func (s *schedule) slowFree() bool { return s.runningSlow < max(1, s.places/slowShare) }
 
-// next takes the next member off the queues, the slow ones behind the others.
+// next removes the next member from the queues and returns it. Slow members come last.
 func (s *schedule) next() *member {
 	if m := pop(&s.ready); m != nil {
 		return m
@@ -100,7 +103,7 @@ func (s *schedule) next() *member {
 	return nil
 }
 
-// pop takes the first member off a queue that can still be asked.
+// pop removes members from a queue up to the first that can still be asked, and returns that one.
 func pop(queue *[]*member) *member {
 	for len(*queue) > 0 {
 		m := (*queue)[0]
@@ -113,7 +116,7 @@ func pop(queue *[]*member) *member {
 	return nil
 }
 
-// begin notes the start of an attempt, and returns when it has to end.
+// begin records the start of an attempt, and returns the time at which it has to end.
 func (s *schedule) begin(now time.Duration, m *member) time.Duration {
 	m.attempt++
 	m.running = true
@@ -125,8 +128,8 @@ func (s *schedule) begin(now time.Duration, m *member) time.Duration {
 	return end
 }
 
-// end notes that an attempt, slow at its start or not, has returned. It reports whether it had been
-// given up before.
+// end records that an attempt has returned; slow says whether the member was slow when it began.
+// late reports whether the attempt counted as hung.
 func (s *schedule) end(m *member, slow bool) (late bool) {
 	s.running--
 	s.runningSlow -= one(slow)
@@ -142,7 +145,7 @@ func (s *schedule) end(m *member, slow bool) (late bool) {
 // drop takes a member out of the schedule.
 func (s *schedule) drop(m *member) { s.agenda.drop(m) }
 
-// wakeUp is when something is due next, at the latest at the end of the run.
+// wakeUp returns the time at which something is due next, at the latest the end of the run.
 func (s *schedule) wakeUp() time.Duration {
 	if m := s.agenda.first(); m != nil {
 		return min(s.limit, m.due)
@@ -150,7 +153,8 @@ func (s *schedule) wakeUp() time.Duration {
 	return s.limit
 }
 
-// next returns the distance to the next attempt at a client that is well but not there yet.
+// next returns the time to the next attempt at a client that answers but does not run the target
+// yet.
 func (i Interval) next(tries int) time.Duration {
 	d := float64(i.Base) * math.Pow(i.Growth, float64(tries))
 	d = min(d, float64(i.Max))

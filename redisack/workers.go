@@ -8,7 +8,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// attempt is what a worker gets of a member.
+// attempt has the data of a member that a worker needs for one attempt.
 type attempt struct {
 	m      *member
 	number int
@@ -18,18 +18,18 @@ type attempt struct {
 	end    time.Time
 }
 
-// result is what an attempt found.
+// result is the result of an attempt.
 type result struct {
 	attempt
 	obs     Observation
 	verdict Verdict
-	err     *ProbeError   // nil when there is a verdict
+	err     *ProbeError   // nil if there is a verdict
 	delay   time.Duration // before the next attempt, after an error; negative for never
 	took    time.Duration
 }
 
-// workers make the attempts of one run. There are never more of them than attempts under way at
-// once, and they end with the run. Everything but count is fixed before the first attempt.
+// workers make the attempts of one run. Their number is at most the maximum of concurrent attempts
+// so far, and they end with the run. All fields except count are fixed before the first attempt.
 type workers struct {
 	ctx     context.Context //nolint:containedctx // that of the run, which is one call
 	session session
@@ -47,8 +47,8 @@ func newWorkers(ctx context.Context, policy *Policy, q *quota, places int) *work
 	}
 }
 
-// start gives an attempt to a free worker, or to a new one. A place has been acquired; underWay
-// counts the attempts with this one.
+// start passes an attempt to a free worker, or to a new one. The caller has acquired a place for
+// it. underWay is the number of attempts under way, including this one.
 func (w *workers) start(a attempt, underWay int) {
 	if w.count < underWay {
 		w.count++
@@ -58,17 +58,17 @@ func (w *workers) start(a attempt, underWay int) {
 	w.queue <- a // has room, and a worker is or will be free
 }
 
-// close lets the workers end once they have returned.
+// close ends each worker after its current attempt.
 func (w *workers) close() { close(w.queue) }
 
-// work is a goroutine that makes one attempt after the other until the run ends.
+// work is the goroutine of a worker. It makes attempts until the run ends.
 func (w *workers) work(a attempt) {
 	for more := true; more; a, more = <-w.queue {
 		w.try(a)
 	}
 }
 
-// try makes one attempt. It always reports, whatever the host's code does.
+// try makes one attempt. It sends a result even if the host's code panics or ends the goroutine.
 func (w *workers) try(a attempt) {
 	began := time.Now()
 	ctx, cancel := context.WithDeadline(w.ctx, a.end)
@@ -89,7 +89,7 @@ func (w *workers) try(a attempt) {
 	returned = true
 }
 
-// replace starts a worker in the place of one that the host's code has ended.
+// replace starts a new worker for one whose goroutine the host's code has ended.
 func (w *workers) replace() {
 	go func() {
 		if a, more := <-w.queue; more {
@@ -98,7 +98,7 @@ func (w *workers) replace() {
 	}()
 }
 
-// ask probes, compares and, after an error, finds the time to wait.
+// ask probes and compares. After an error it determines the delay before the next attempt.
 func (w *workers) ask(ctx context.Context, res *result) {
 	obs, err := w.session.ask(ctx, res.ep, w.target)
 	res.obs = obs

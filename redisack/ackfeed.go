@@ -11,17 +11,17 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// ackFeed reads the stream of acknowledgements for one run, and hands on what is news. It runs in a
-// goroutine of its own.
+// ackFeed reads the stream of acknowledgements for one run and passes news to the run. It runs in
+// its own goroutine.
 type ackFeed struct {
 	backend backend
 	names   wire.Names
 	from    string                    // the position before the write
-	compare func(Observation) Verdict // does not panic
+	compare func(Observation) Verdict // must not panic
 	out     chan pushedAcks
 }
 
-// pushedAcks is what came through Redis: acknowledgements, or trouble.
+// pushedAcks has acknowledgements that came through Redis, or a warning.
 type pushedAcks struct {
 	acks    []judgedAck
 	warning string
@@ -35,8 +35,8 @@ type judgedAck struct {
 
 // run reads until the context ends.
 //
-// What was trimmed is looked for at the beginning and after each fault. Polling, and the clients'
-// repetitions, make up for it.
+// It checks at the start and after each error whether entries were trimmed. Polling and the
+// clients' repeated acknowledgements compensate for trimmed entries.
 func (f *ackFeed) run(ctx context.Context) {
 	pos := cmp.Or(f.from, noAcks)
 	delays := backoff.NewExponentialBackOff(
@@ -59,7 +59,7 @@ func (f *ackFeed) run(ctx context.Context) {
 	}
 }
 
-// sendPage hands on what is news.
+// sendPage passes the news of a page to the run.
 func (f *ackFeed) sendPage(ctx context.Context, page ackPage) {
 	if page.trimmed {
 		f.send(ctx, pushedAcks{warning: "the stream of acknowledgements was trimmed: some may be missing"})
@@ -76,7 +76,8 @@ func (f *ackFeed) send(ctx context.Context, batch pushedAcks) {
 	}
 }
 
-// judge compares acknowledgements with the target. One that says no more than "not yet" is no news.
+// judge compares acknowledgements with the target. An acknowledgement that only means "not yet" is
+// not news.
 func (f *ackFeed) judge(acks []wire.Ack) (news []judgedAck) {
 	for _, ack := range acks {
 		obs := ackObservation(ack)
@@ -104,8 +105,8 @@ func ackObservation(ack wire.Ack) Observation {
 	}
 }
 
-// guardedCompare is the policy's Compare for one target. It may be the host's code: a panic of it
-// is logged, and says nothing of the client.
+// guardedCompare returns the policy's Compare for one target. If the host's code panics, the panic
+// is logged and the verdict is VerdictUnknown.
 func guardedCompare(p *Policy, t Target, log *zap.Logger) func(Observation) Verdict {
 	return func(obs Observation) (verdict Verdict) {
 		defer func() {

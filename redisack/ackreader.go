@@ -11,29 +11,29 @@ import (
 )
 
 const (
-	// ackPause is the least time between two reads of one server. In silence it grows with the time
-	// that the newest run has waited, to maxAckPause: an acknowledgement is noticed late by about
-	// an eighth of the time that it took.
+	// ackPause is the minimum pause between two reads of one server. The pause grows with the time
+	// since the newest request, up to maxAckPause: an acknowledgement is noticed late by about an
+	// eighth of the time that it took.
 	ackPause    = 5 * time.Millisecond
 	maxAckPause = 50 * time.Millisecond
-	// A read is followed by a pause of ackShare times its own length, up to maxSlowPause: a busy
-	// server is not kept busy.
+	// A read is followed by a pause of ackShare times its duration, up to maxSlowPause, so that
+	// reads do not overload a slow server.
 	ackShare     = 2
 	maxSlowPause = time.Second
-	// ackStreams is how many streams one round trip reads, and ackEntries how many entries of all
-	// of them together. It bounds what an answer may take in memory.
+	// ackStreams is the maximum number of streams that one round trip reads, and ackEntries the
+	// maximum number of entries of all of them together, which bounds the memory of an answer.
 	ackStreams = 500
 	ackEntries = 10_000
 	ackBatch   = 1000 // of one stream
 )
 
 // ackReader reads the streams of acknowledgements for all runs of a client. However many runs wait,
-// each server is read by one goroutine with one pipeline at a time, so they share one connection of
+// one goroutine per server reads with one pipeline at a time, so the runs share one connection of
 // the host's pool.
 //
-// A run makes a request and waits for its answer; its context ends only its own wait. The goroutine
-// of a server starts with the first request and ends when there are none, so nothing runs between
-// the calls of the client.
+// A run makes a request and waits for its answer; the end of its context ends only its own wait.
+// The goroutine of a server starts with the first request and ends when there are none, so no
+// goroutine runs while no run waits.
 type ackReader struct {
 	mu      sync.Mutex
 	servers map[string]*ackServer // by address
@@ -42,34 +42,34 @@ type ackReader struct {
 // ackServer is one server to read from. Its fields are guarded by ackReader.mu.
 type ackServer struct {
 	rdb     ackSource
-	waiting queue.List    // of *ackRequest, those that were read longest ago first
+	waiting queue.List    // of *ackRequest, least recently read first
 	newest  time.Time     // when the newest request was made
-	reading bool          // a goroutine is at work
-	wake    chan struct{} // has an entry when waiting has changed
+	reading bool          // the goroutine of the server is running
+	wake    chan struct{} // holds an entry after waiting has changed
 	cancel  context.CancelFunc
 	ended   time.Time // the last read
 	took    time.Duration
 }
 
-// ackSource is what the reader needs of a Redis client.
+// ackSource is the part of a Redis client that the reader needs.
 type ackSource interface {
 	Pipeline() redis.Pipeliner
 }
 
-// ackRequest asks for what follows a position in a stream, for one run.
+// ackRequest asks for the entries after a position in a stream, for one run.
 type ackRequest struct {
 	stream string
 	after  string
 	// gaps asks whether entries after the position may have been trimmed.
 	gaps bool
-	// once asks for an answer after one read, news or not.
+	// once asks for an answer after one read, even if there are no entries.
 	once bool
 
-	place  *queue.Element // in waiting; nil once it is answered or given up. Guarded by ackReader.mu
+	place  *queue.Element // in waiting; nil once answered or given up. Guarded by ackReader.mu
 	answer chan ackAnswer
 }
 
-// ackAnswer is what a read has found for one request.
+// ackAnswer is the result of a read for one request.
 type ackAnswer struct {
 	entries []redis.XMessage
 	trimmed bool
@@ -99,7 +99,7 @@ func (r *ackReader) enter(addr string, rdb ackSource, req *ackRequest) *ackServe
 		server = &ackServer{wake: make(chan struct{}, 1)}
 		r.servers[addr] = server
 	}
-	server.rdb = rdb // a client that has lost a server and found it again has a new one
+	server.rdb = rdb // a cluster client that lost the server and found it again has a new client for it
 	server.newest = time.Now()
 	req.place = server.waiting.PushBack(req)
 	if server.reading {
@@ -111,8 +111,8 @@ func (r *ackReader) enter(addr string, rdb ackSource, req *ackRequest) *ackServe
 	return server
 }
 
-// forget drops servers that nobody reads, so that those of a cluster that come and go do not add
-// up. The caller holds mu.
+// forget removes idle servers, so that the servers of a cluster that come and go do not accumulate.
+// The caller holds mu.
 func (r *ackReader) forget() {
 	for addr, server := range r.servers {
 		if !server.reading && time.Since(server.ended) > maxSlowPause {
@@ -121,7 +121,8 @@ func (r *ackReader) forget() {
 	}
 }
 
-// giveUp takes back a request. A read for nobody is not repeated by the client.
+// giveUp withdraws a request. If it was the last one, the read under way is canceled, so that the
+// Redis client does not retry it.
 func (r *ackReader) giveUp(server *ackServer, req *ackRequest) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,7 +147,7 @@ func (s *ackServer) stir() {
 	}
 }
 
-// serve is the goroutine of one server. It ends when nobody waits.
+// serve is the goroutine of one server. It ends when no request waits.
 func (r *ackReader) serve(server *ackServer) {
 	for {
 		pause, more := r.next(server)
@@ -166,8 +167,7 @@ func (r *ackReader) serve(server *ackServer) {
 	}
 }
 
-// next returns how long to wait before the next read; more is false when there is nothing to read
-// for.
+// next returns how long to wait before the next read; more is false if no request waits.
 func (r *ackReader) next(server *ackServer) (pause time.Duration, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,14 +177,14 @@ func (r *ackReader) next(server *ackServer) (pause time.Duration, more bool) {
 	}
 	now := time.Now()
 	pause = min(max(now.Sub(server.newest)/8, ackPause), maxAckPause)
-	if n := time.Duration(server.waiting.Len()); n > ackStreams { // the pause is that between two reads of one stream
+	if n := time.Duration(server.waiting.Len()); n > ackStreams { // the pause is between two reads of the same stream
 		pause = pause * ackStreams / n
 	}
 	pause = max(pause, min(ackShare*server.took, maxSlowPause))
 	return server.ended.Add(pause).Sub(now), true
 }
 
-// round reads for those that have waited longest, and answers those for whom there is news.
+// round reads for the requests that have waited longest, and answers those that have news.
 func (r *ackReader) round(server *ackServer) {
 	r.mu.Lock()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -192,7 +192,7 @@ func (r *ackReader) round(server *ackServer) {
 	server.cancel = cancel
 	rdb, batch := server.rdb, server.batch()
 	r.mu.Unlock()
-	if len(batch) == 0 { // the last one has just given up
+	if len(batch) == 0 { // the last request was just given up
 		return
 	}
 	began := time.Now()
@@ -209,7 +209,7 @@ func (r *ackReader) round(server *ackServer) {
 		if news && req.place != nil {
 			server.waiting.Remove(req.place)
 			req.place = nil
-			req.answer <- a // has room
+			req.answer <- a // buffered
 		}
 	}
 }
@@ -226,12 +226,13 @@ func (s *ackServer) batch() []*ackRequest {
 	return batch
 }
 
-// readStreams reads all streams in one pipeline. Each has a command, and so an error, of its own.
+// readStreams reads all streams in one pipeline. Each stream has a separate command, and so a
+// separate error.
 func readStreams(ctx context.Context, rdb ackSource, batch []*ackRequest) []ackAnswer {
 	count := int64(min(max(ackEntries/len(batch), 1), ackBatch))
 	reads := make([]*redis.XStreamSliceCmd, len(batch))
 	firsts := make([]*redis.XMessageSliceCmd, len(batch))
-	// The client's hooks are the host's code. They may panic, or end the goroutine.
+	// The hooks of the Redis client are the host's code, which may panic or end the goroutine.
 	_, err := within(context.Background(), func() (struct{}, error) {
 		pipe := rdb.Pipeline()
 		for i, req := range batch {
@@ -250,8 +251,8 @@ func readStreams(ctx context.Context, rdb ackSource, batch []*ackRequest) []ackA
 	return answers
 }
 
-// answerOf is what came for one request. first is nil if gaps were not asked for, and err what the
-// pipeline says, for a command that was not run at all.
+// answerOf returns the answer to one request. first is nil if gaps were not asked for. err is the
+// error of the pipeline, which applies to commands that did not run.
 func answerOf(read *redis.XStreamSliceCmd, first *redis.XMessageSliceCmd, err error) (a ackAnswer) {
 	if read == nil {
 		return ackAnswer{err: err}

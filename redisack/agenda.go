@@ -2,11 +2,11 @@ package redisack
 
 import "container/heap"
 
-// agenda orders members by the time at which something is due for them. One goroutine and one timer
-// serve all of them: a waiting endpoint costs no goroutine, timer or context.
+// agenda orders members by the time at which they are due. One goroutine and one timer serve all
+// members: a waiting endpoint needs no goroutine, timer or context.
 type agenda []*member
 
-// put enters a member, or moves it after its due time has changed.
+// put adds a member, or moves it if its due time has changed.
 func (a *agenda) put(m *member) {
 	if m.pos >= 0 {
 		heap.Fix(a, m.pos)
@@ -15,7 +15,7 @@ func (a *agenda) put(m *member) {
 	heap.Push(a, m)
 }
 
-// drop takes a member out, if it is there.
+// drop removes a member, if it is in the agenda.
 func (a *agenda) drop(m *member) {
 	if m.pos >= 0 {
 		heap.Remove(a, m.pos)
@@ -46,7 +46,7 @@ func (a *agenda) Push(x any) {
 	*a = append(*a, m)
 }
 
-// Pop takes the last one off.
+// Pop removes the last member and returns it.
 func (a *agenda) Pop() any {
 	end := len(*a) - 1
 	m := (*a)[end]

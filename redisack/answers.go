@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// takeResult takes in the result of an attempt.
+// takeResult processes the result of an attempt.
 func (r *run) takeResult(res result) {
 	m := res.m
 	late := r.schedule.end(m, res.slow)
@@ -18,7 +18,7 @@ func (r *run) takeResult(res result) {
 		Target: r.target, ID: m.row.ID, Group: m.ep.Group, Attempt: res.number,
 		Verdict: res.verdict, Err: res.err, Took: res.took,
 	})
-	if late { // it has been given up; what it says now is too old
+	if late { // the attempt counted as hung; its result is too old
 		return
 	}
 	m.delays = res.delays
@@ -33,7 +33,7 @@ func (r *run) takeResult(res result) {
 	r.observe(m, res.obs, res.verdict, viaPoll)
 }
 
-// takeAcks takes in acknowledgements of members.
+// takeAcks processes pushed acknowledgements.
 func (r *run) takeAcks(batch pushedAcks) {
 	if batch.warning != "" {
 		r.warnings.add(batch.warning)
@@ -47,14 +47,14 @@ func (r *run) takeAcks(batch pushedAcks) {
 		case !m.status.final():
 			r.observe(m, ack.obs, ack.verdict, viaPush)
 		case m.overruledBy(ack.verdict, ack.obs.Boot):
-			r.fleet.set(m, statusPending) // another process has taken the place of the one that spoke before
+			r.fleet.set(m, statusPending) // the client has restarted since its final report
 			m.row.ConfirmedAfter = 0
 			r.observe(m, ack.obs, ack.verdict, viaPush)
 		}
 	}
 }
 
-// takeHead decides about the reports that have waited for the head.
+// takeHead decides about the reports that have waited for a read of the head.
 func (r *run) takeHead(read headRead) {
 	r.helpers--
 	if read.err != nil {
@@ -74,7 +74,7 @@ func (r *run) takeHead(read headRead) {
 	}
 }
 
-// fail takes in an error.
+// fail processes an error of an attempt.
 func (r *run) fail(m *member, err *ProbeError, delay time.Duration) {
 	r.progress.changed = true
 	m.err = err
@@ -95,7 +95,7 @@ func (r *run) fail(m *member, err *ProbeError, delay time.Duration) {
 	r.schedule.plan(r.now(), m, delay)
 }
 
-// route says how an answer came.
+// route says how an answer arrived.
 type route uint8
 
 const (
@@ -103,7 +103,7 @@ const (
 	viaPush
 )
 
-// observe takes in an answer of a member whose status is not final.
+// observe processes an answer of a member whose status is not final.
 func (r *run) observe(m *member, obs Observation, verdict Verdict, via route) {
 	if m = r.answering(m, obs); m == nil {
 		return
@@ -125,7 +125,7 @@ func (r *run) observe(m *member, obs Observation, verdict Verdict, via route) {
 	}
 }
 
-// answering returns the member that an answer counts for, nil for none.
+// answering returns the member for which an answer counts, nil for none.
 func (r *run) answering(m *member, obs Observation) *member {
 	switch who, holder := r.fleet.identify(m, obs.Instance); who {
 	case otherMember:
@@ -142,7 +142,7 @@ func (r *run) answering(m *member, obs Observation) *member {
 	return m
 }
 
-// record keeps what the answer says for the account of the run.
+// record copies the answer to the member's row in the result.
 func (r *run) record(m *member, obs Observation, verdict Verdict, via route) {
 	row := &m.row
 	now := r.now()
@@ -162,11 +162,11 @@ func (r *run) record(m *member, obs Observation, verdict Verdict, via route) {
 	}
 }
 
-// resetDelays begins the schedule of errors anew. It is the host's code.
+// resetDelays resets the delays after errors. It calls the host's code, which may panic.
 func resetDelays(m *member) {
 	defer func() {
 		if recover() != nil {
-			m.delays = nil // the next error makes a new one
+			m.delays = nil // the next error creates new delays
 		}
 	}()
 	m.delays.Reset()

@@ -10,11 +10,12 @@ import (
 	"github.com/cutover-go/cutover/internal/redisserver"
 )
 
-// EvictionError says that the server may drop configurations by itself when its memory is full: it
-// has a memory limit and another policy than noeviction. A head that is dropped makes every client
-// run what it has, or nothing, and lets the next write begin at revision 1. It matches ErrEviction.
+// EvictionError says that the server may drop configurations when its memory is full: it has a
+// memory limit and another policy than noeviction. If a head were dropped, clients would keep what
+// they run, new clients would run nothing, and the next write would begin at revision 1. It matches
+// ErrEviction.
 type EvictionError struct {
-	// Addr is the server, empty if the client does not say.
+	// Addr is the address of the server, empty if the client does not provide it.
 	Addr string
 	// Policy is its maxmemory-policy, Limit its maxmemory in bytes.
 	Policy string
@@ -29,9 +30,9 @@ func (e *EvictionError) Error() string {
 // Is makes the error match ErrEviction.
 func (e *EvictionError) Is(target error) bool { return target == ErrEviction }
 
-// keeper knows whether the server keeps what it is given. The first write asks, later ones at most
-// once a minute and without waiting for the answer. Where INFO may not be read nothing is
-// concluded.
+// keeper knows whether the server may drop keys. The first write asks the server; later writes ask
+// at most once a minute and do not wait for the answer. If the user may not run INFO, the server is
+// accepted.
 type keeper struct {
 	guard *redisserver.Guard
 	asked atomic.Bool
@@ -41,8 +42,8 @@ func newKeeper(rdb redis.UniversalClient) *keeper {
 	return &keeper{guard: redisserver.NewGuard(rdb, 0)}
 }
 
-// check refuses a server that may drop keys. A server that cannot be asked is as far away as the
-// write that follows.
+// check returns an error for a server that may drop keys. An error of the question itself is
+// returned too: the write that follows would fail in the same way.
 func (k *keeper) check(ctx context.Context) error {
 	if !k.asked.Load() {
 		if _, err := k.guard.Look(ctx); err != nil {

@@ -10,11 +10,11 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// closingTime bounds the last reading of the head.
+// closingTime bounds the last read of the head.
 const closingTime = time.Second
 
-// quiesce ends every goroutine of the run and takes in what the attempts under way have found.
-// Those that do not end are left behind.
+// quiesce ends every goroutine of the run and processes the results of the attempts under way. It
+// does not wait for goroutines that do not end.
 func (r *run) quiesce(ctx context.Context, timedOut bool) {
 	r.stop()
 	r.workers.close()
@@ -39,7 +39,9 @@ func (r *run) quiesce(ctx context.Context, timedOut bool) {
 	r.workers.session.close()
 }
 
-// takeLateResult keeps what an attempt found; that it was interrupted with the run is no finding.
+// takeLateResult processes the result of an attempt that was under way at the end of the run. It
+// ignores errors, unless the run has timed out: they only mean that the run interrupted the
+// attempt.
 func (r *run) takeLateResult(res result, timedOut bool) {
 	if res.err == nil || timedOut {
 		r.takeResult(res)
@@ -48,8 +50,8 @@ func (r *run) takeLateResult(res result, timedOut bool) {
 	r.schedule.running--
 }
 
-// closing reads the head again: acknowledgements prove what clients ran, not that the write is
-// still the current one.
+// closing reads the head again, because acknowledgements only prove what clients ran, not that the
+// write is still current.
 func (r *run) closing(ctx context.Context, end ending) ending {
 	if r.target.Rev == 0 || end.reason == ReasonCanceled {
 		return end
@@ -72,7 +74,7 @@ func (r *run) closing(ctx context.Context, end ending) ending {
 	return end
 }
 
-// finish makes the account of the run.
+// finish ends the run and returns its result.
 func (r *run) finish(ctx context.Context, end ending) (*AckResult, error) {
 	r.quiesce(ctx, end.reason == ReasonTimeout)
 	if end.last != 0 {
@@ -96,7 +98,7 @@ func (r *run) finish(ctx context.Context, end ending) (*AckResult, error) {
 	return res, &AckError{Result: res, Cause: end.cause}
 }
 
-// result is the account as it stands.
+// result returns the result of the run as of now.
 func (r *run) result(reason Reason) *AckResult {
 	res := &AckResult{
 		OK: reason == ReasonConfirmed, Reason: reason, Last: r.lastReason, Target: r.target,
@@ -112,7 +114,7 @@ func (r *run) result(reason Reason) *AckResult {
 	return res
 }
 
-// failed is the account of a run that ended before it could ask anybody.
+// failed returns the error of a run that ended before its first attempt.
 func (r *run) failed(end ending) error {
 	return &AckError{Result: r.result(end.reason), Cause: end.cause}
 }

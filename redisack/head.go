@@ -6,13 +6,12 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// head is what is to be run now, as far as one run knows: its own write, and the newest head record
-// that it has read. It belongs to the run's goroutine.
+// head is the write that clients should run now, as far as one run knows: its own target, and the
+// newest head record that it has read. The run's goroutine owns it.
 //
-// A client that reports a newer revision than the target may be right: somebody has written since.
-// Or it runs what a failover has taken back, and does not know yet. Only Redis can tell, so the
-// head is read before the report is believed; until then the member is neither asked again nor
-// final.
+// If a client reports a newer revision than the target, either there has been a newer write, or the
+// client still runs a write that a failover has undone. Only Redis can tell, so the run reads the
+// head before it accepts the report; until then the member is neither asked again nor final.
 type head struct {
 	backend backend
 	names   wire.Names
@@ -21,16 +20,16 @@ type head struct {
 	newest     wire.Head
 	unverified []report
 	reading    bool
-	reads      chan headRead // has room for one
+	reads      chan headRead // buffered for one
 }
 
-// report is what a client said that reports a newer revision.
+// report is the answer of a client that reports a newer revision.
 type report struct {
 	m   *member
 	obs Observation
 }
 
-// headRead is the answer to one reading of the head.
+// headRead is the result of one read of the head.
 type headRead struct {
 	head wire.Head
 	err  error
@@ -40,10 +39,11 @@ func newHead(b backend, t Target) *head {
 	return &head{backend: b, names: t.names(), target: t, reads: make(chan headRead, 1)}
 }
 
-// follows reports whether the newest head that was read knows of what the client runs.
+// follows reports whether the newest head that was read is, or follows from, the write that the
+// client runs.
 func (h *head) follows(obs Observation) bool {
 	if obs.Rev == 0 {
-		return true // the host's own comparer, which knows better
+		return true // only the host's own comparer can have found it to be newer
 	}
 	if obs.Rev > h.newest.Rev {
 		return false
@@ -52,7 +52,8 @@ func (h *head) follows(obs Observation) bool {
 	return held || !known || obs.WriteID == ""
 }
 
-// hold keeps a report until the head has been read. It returns true if somebody has to call read.
+// hold keeps a report until the head has been read. It returns true if the caller has to start
+// read.
 func (h *head) hold(m *member, obs Observation) bool {
 	m.unverified = true
 	h.unverified = append(h.unverified, report{m, obs})
@@ -61,7 +62,7 @@ func (h *head) hold(m *member, obs Observation) bool {
 	return first
 }
 
-// read reads the head and sends the answer to reads.
+// read reads the head and sends the result to reads.
 func (h *head) read(ctx context.Context) {
 	found, err := within(ctx, func() (wire.Head, error) {
 		found, _, err := h.backend.head(ctx, h.names)
@@ -70,7 +71,7 @@ func (h *head) read(ctx context.Context) {
 	h.reads <- headRead{found, err} // has room
 }
 
-// take keeps what was read, and returns the reports that have waited for it.
+// take stores the head that was read, and returns the reports that have waited for it.
 func (h *head) take(read headRead) []report {
 	h.reading = false
 	if read.err == nil {
@@ -81,7 +82,7 @@ func (h *head) take(read headRead) []report {
 	return waiting
 }
 
-// current reads the head now; ok is false when there is none.
+// current reads the head and returns it; ok is false if there is none.
 func (h *head) current(ctx context.Context) (found wire.Head, ok bool, err error) {
 	type answer struct {
 		head wire.Head
@@ -94,8 +95,9 @@ func (h *head) current(ctx context.Context) (found wire.Head, ok bool, err error
 	return a.head, a.ok, err
 }
 
-// fate is what has become of the write by this head: lost if the head does not follow from it,
-// superseded if it does, confirmed if it is the head.
+// fate says what this head means for the target: ReasonConfirmed if it names the target,
+// ReasonSuperseded if it names a later write, ReasonWriteLost if it does not follow from the
+// target.
 func (h *head) fate(found wire.Head, ok bool) Reason {
 	t := h.target
 	if !ok || found.Rev < t.Rev {

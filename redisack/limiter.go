@@ -2,21 +2,22 @@ package redisack
 
 import "sync"
 
-// limiter bounds the attempts under way over all runs of a client, and is fair among the runs: each
-// one that waits gets one place in turn, however many attempts the others would like to make.
+// limiter bounds the attempts under way over all runs of a client. It is fair: waiting runs get one
+// place each in turn, however many attempts the other runs have pending.
 type limiter struct {
 	mu sync.Mutex
-	// Invariant: free > 0 only while nobody waits.
+	// Invariant: free > 0 only if no run waits.
 	free    int
 	waiting []*quota // each at most once, in order
 }
 
-// quota is one run at a limiter. The places given to it and not used yet are its grants.
+// quota is the share of one run in a limiter. Its grants are the places that it was given and has
+// not used yet.
 type quota struct {
 	limiter *limiter
 	grants  int
 	queued  bool
-	// ready holds an entry after a place was given to a waiting run.
+	// ready holds an entry after the waiting run was given a place.
 	ready chan struct{}
 }
 
@@ -24,7 +25,7 @@ func newLimiter(places int) *limiter { return &limiter{free: places} }
 
 func (l *limiter) quota() *quota { return &quota{limiter: l, ready: make(chan struct{}, 1)} }
 
-// acquire gets a place, or queues for one and returns false.
+// acquire takes a place and returns true, or queues the run for one and returns false.
 func (q *quota) acquire() bool {
 	l := q.limiter
 	l.mu.Lock()
@@ -51,7 +52,7 @@ func (q *quota) release() {
 	q.limiter.put()
 }
 
-// leave returns the grants that the run has no use for, and takes the run out of the queue.
+// leave returns the unused grants of the run and removes the run from the queue.
 func (q *quota) leave() {
 	l := q.limiter
 	l.mu.Lock()
@@ -70,7 +71,7 @@ func (q *quota) leave() {
 	}
 }
 
-// put gives a place to the next in the queue. The caller holds mu.
+// put passes a place to the next run in the queue, or frees it. The caller holds mu.
 func (l *limiter) put() {
 	if len(l.waiting) == 0 {
 		l.free++

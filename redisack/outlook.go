@@ -1,6 +1,6 @@
 package redisack
 
-// decide reports how the quorum and the minimum number of members stand.
+// decide reports whether the quorum and the minimum number of members are met.
 func (f *fleet) decide() decision {
 	if f.tally.members == 0 && f.initial == 0 && f.policy.AllowEmpty {
 		return met
@@ -12,7 +12,7 @@ func (f *fleet) decide() decision {
 	return worse(least, f.policy.Quorum.decide(f.tally.counts))
 }
 
-// minMembers is the number below which nothing is confirmed.
+// minMembers returns the minimum number of members, below which nothing is confirmed.
 func (f *fleet) minMembers() int {
 	if f.policy.MinMembers != 0 {
 		return max(f.policy.MinMembers, 1)
@@ -20,8 +20,8 @@ func (f *fleet) minMembers() int {
 	return max((f.initial+1)/2, 1)
 }
 
-// failure names the cause when too many have failed: a rejection before a newer write before
-// another version before silence.
+// failure returns the reason if too many members have failed, by precedence: a rejection, a newer
+// write, another version, no usable answer.
 func (f *fleet) failure() Reason {
 	for _, s := range []status{statusRejected, statusAhead, statusExhausted, statusBroken} {
 		if f.tally.by[s] > 0 {
@@ -31,7 +31,7 @@ func (f *fleet) failure() Reason {
 	return ReasonQuorumImpossible
 }
 
-// broken is the error of the first member that cannot be asked.
+// broken returns the error of the first member that cannot be asked.
 func (f *fleet) broken() error {
 	for _, m := range f.members {
 		if m.status == statusBroken {
@@ -41,13 +41,13 @@ func (f *fleet) broken() error {
 	return nil
 }
 
-// report makes the rows of a result, and counts the members by version.
+// report returns the rows of a result and the number of members by version.
 func (f *fleet) report(ok bool) (rows []EndpointReport, byVersion map[string]int) {
 	rows, byVersion = make([]EndpointReport, len(f.members)), make(map[string]int)
 	for i, m := range f.members {
 		m.row.Reason = m.status.reason()
 		if ok && !m.status.final() {
-			m.row.Reason = ReasonPending // not needed any more
+			m.row.Reason = ReasonPending // no longer needed
 		}
 		if m.status != statusGone && m.row.Version != "" {
 			byVersion[m.row.Version]++

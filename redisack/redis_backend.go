@@ -53,7 +53,8 @@ type marked struct {
 	sending *sending
 }
 
-// MarshalBinary begins the sending. It stops the command with an error if the caller has abandoned it.
+// MarshalBinary begins the sending. It stops the command with an error if the caller has abandoned
+// it.
 func (m marked) MarshalBinary() ([]byte, error) {
 	if !m.sending.begin() {
 		return nil, errAbandoned

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// minRefreshTime is the minimum time that a look-up of the fleet gets.
+// minRefreshTime is the minimum timeout of a look-up of the fleet.
 const minRefreshTime = time.Second
 
 // refresh is a new list of the fleet.
@@ -15,7 +15,8 @@ type refresh struct {
 	err  error
 }
 
-// lookUp asks the host for the list of the fleet. It always reports, whatever the host's code does.
+// lookUp gets the list of the fleet from the host's code. It sends a result even if that code
+// panics or ends the goroutine.
 func lookUp(ctx context.Context, f Fleet, every time.Duration, out chan<- refresh) {
 	fresh := refresh{err: errNoAnswer}
 	defer func() {
@@ -54,15 +55,15 @@ func (r *run) loadFleet() error {
 	return nil
 }
 
-// startRefresh looks the fleet up in the background. There is one look-up at a time: while one does
-// not return, the list stays as it is.
+// startRefresh looks up the fleet in the background. There is one look-up at a time: until it
+// returns, the list stays unchanged.
 func (r *run) startRefresh() {
 	r.refreshing = true
 	r.helpers++
 	go lookUp(r.ctx, r.check.Fleet, r.policy.RefreshEvery, r.refreshed)
 }
 
-// takeRefresh takes in a new list. A look-up that failed changes nothing.
+// takeRefresh applies a new list. A failed look-up changes nothing.
 func (r *run) takeRefresh(fresh refresh) {
 	r.refreshing = false
 	r.helpers--
@@ -87,7 +88,7 @@ func (r *run) takeRefresh(fresh refresh) {
 	}
 }
 
-// takeListed returns the member that a line of a new list stands for, nil for none.
+// takeListed applies an entry of a new list and returns its member, nil for none.
 func (r *run) takeListed(ep Endpoint) *member {
 	m, what := r.fleet.find(ep)
 	switch what {
@@ -106,7 +107,7 @@ func (r *run) takeListed(ep Endpoint) *member {
 	return m
 }
 
-// relocate asks a member again at its new address, whatever was known of the old one.
+// relocate moves a member to a new address and asks it again, regardless of its answers so far.
 func (r *run) relocate(m *member, ep Endpoint) {
 	r.progress.changed = true
 	m.ep = ep

@@ -17,7 +17,8 @@ type AckResult struct {
 	// AcceptNewer), and that the head, read at the end, still follows from it. If the head could
 	// not be read then, Warnings says so.
 	OK bool `json:"ok"`
-	// Reason says why the run ended. Last is the last observation of the endpoints that did not confirm.
+	// Reason says why the run ended. Last is the last observation of the endpoints that did not
+	// confirm.
 	Reason Reason `json:"reason"`
 	Last   Reason `json:"last,omitempty"`
 	Target Target `json:"target"`

@@ -10,9 +10,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// mayRollBack reports whether the policy asks for a rollback after this result. Never does it when
-// another write is current, when it is not known what is, when the caller has stopped the run, or
-// when this run has written nothing.
+// mayRollBack reports whether the mode asks for a rollback after this result. It is false if
+// another write is current, if it is unknown which write is, if the caller has canceled the run,
+// and if the write failed.
 func mayRollBack(mode RollbackMode, res *AckResult) bool {
 	switch res.Reason {
 	case ReasonRejected:
@@ -24,8 +24,8 @@ func mayRollBack(mode RollbackMode, res *AckResult) bool {
 	}
 }
 
-// rollback writes the previous payload again, as a new revision that holds only while the failed
-// one is current, and confirms it with a budget of its own.
+// rollback writes the previous payload again, as a new revision, on condition that the failed write
+// is still current, and confirms it with its own timeout.
 func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, check Check, hooks *hookRunner) *RollbackReport {
 	if res.Target.Outcome == OutcomeUnchanged {
 		return &RollbackReport{Why: "this run has written nothing"}
@@ -57,7 +57,8 @@ func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, ch
 	return report
 }
 
-// outlast returns a context that goes on after the deadline of ctx, but not after its cancellation.
+// outlast returns a context that continues after the deadline of ctx, but ends with its
+// cancellation.
 func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -68,7 +69,8 @@ func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 	return lasting, func() { stop(); cancel(nil) }
 }
 
-// former makes the change that restores what the failed one has replaced, or says why it cannot.
+// former returns the change that restores the payload which the failed change has replaced, or the
+// reason why that is impossible.
 func (h *head) former(ctx context.Context, failed Change) (ch Change, why string) {
 	type past struct {
 		head wire.Head

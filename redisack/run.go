@@ -9,9 +9,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// run confirms one target. One goroutine, the caller's, owns all of it and makes every decision.
-// Attempts, look-ups of the fleet, readings of the head and of acknowledgements have goroutines of
-// their own, which talk to it by channels; they are counted in schedule.running and helpers.
+// run confirms one target. The caller's goroutine owns it and makes every decision. Attempts,
+// look-ups of the fleet and reads of the head and of acknowledgements have their own goroutines,
+// which send their results through channels; schedule.running and helpers count them.
 type run struct {
 	// Fixed before the first attempt.
 	client   *Client
@@ -23,18 +23,18 @@ type run struct {
 	restores bool // this run is the rollback of another one
 	began    time.Time
 	limit    time.Duration   // end of the run, since began
-	ctx      context.Context //nolint:containedctx // the run is one call; it ends every goroutine of it
+	ctx      context.Context //nolint:containedctx // the run is one call; its end ends every goroutine of the run
 	stop     context.CancelFunc
 
-	fleet    fleet    // who has to confirm, and how they count
-	schedule schedule // who is asked next, and when
-	head     *head    // what is to be run now
-	workers  *workers // who asks
+	fleet    fleet    // the members that have to confirm, and how they count
+	schedule schedule // which member is asked next, and when
+	head     *head    // the write that clients should run now
+	workers  *workers // make the attempts
 
 	pushed    chan pushedAcks
 	refreshed chan refresh
 	acksEnded chan struct{}
-	helpers   int // goroutines beside the attempts
+	helpers   int // goroutines other than attempts
 
 	refreshing  bool
 	nextRefresh time.Duration // 0: never
@@ -46,14 +46,14 @@ type run struct {
 	progress    progress
 }
 
-// progress is what was last reported of a run.
+// progress is the state of the progress reports of a run.
 type progress struct {
-	changed  bool // something has come in since
+	changed  bool // something has arrived since the last report
 	reported statusCounts
 	next     time.Duration
 }
 
-// loop runs until the outcome is known. delay holds back the first attempts.
+// loop runs until the outcome is known. It delays the first attempts by delay.
 func (r *run) loop(delay time.Duration) ending {
 	for _, m := range r.fleet.members {
 		r.schedule.plan(r.now(), m, r.schedule.spread(m, delay))
@@ -63,7 +63,7 @@ func (r *run) loop(delay time.Duration) ending {
 	defer timer.Stop()
 	for {
 		r.drain()
-		for _, m := range r.schedule.collect(r.now(), r.policy.AttemptTimeout) { // their goroutines keep their places
+		for _, m := range r.schedule.collect(r.now(), r.policy.AttemptTimeout) { // the goroutines of hung attempts keep their places
 			r.fail(m, &ProbeError{Kind: probe.KindTimeout, Err: errHung}, r.policy.AttemptTimeout)
 		}
 		if r.nextRefresh > 0 && !r.refreshing && r.now() >= r.nextRefresh {
@@ -81,7 +81,7 @@ func (r *run) loop(delay time.Duration) ending {
 	}
 }
 
-// startHelpers starts what runs beside the attempts.
+// startHelpers starts the goroutines other than attempts.
 func (r *run) startHelpers() {
 	if r.check.Push {
 		feed := &ackFeed{
@@ -99,7 +99,7 @@ func (r *run) startHelpers() {
 	}
 }
 
-// drain takes in what has come without waiting.
+// drain processes everything that has arrived, without waiting.
 func (r *run) drain() {
 	for {
 		select {
@@ -117,12 +117,12 @@ func (r *run) drain() {
 	}
 }
 
-// launch starts attempts as long as there are members that are due and places for them. It returns
-// places that it has no use for.
+// launch starts attempts while members are due and places are free. It returns the places that it
+// does not need.
 func (r *run) launch() {
 	for r.schedule.wants() {
 		if !r.workers.quota.acquire() {
-			return // the run is queued
+			return // the run is queued for a place
 		}
 		m := r.schedule.next()
 		if m == nil {
@@ -139,7 +139,7 @@ func (r *run) launch() {
 	r.workers.quota.leave()
 }
 
-// wait blocks until something comes or is due.
+// wait blocks until something arrives or is due.
 func (r *run) wait(timer *time.Timer) {
 	timer.Reset(max(r.wakeUp()-r.now(), 0))
 	select {
@@ -157,7 +157,7 @@ func (r *run) wait(timer *time.Timer) {
 	}
 }
 
-// wakeUp is when something is due next.
+// wakeUp returns the time at which something is due next.
 func (r *run) wakeUp() time.Duration {
 	at := r.schedule.wakeUp()
 	if r.nextRefresh > 0 && !r.refreshing {
@@ -172,11 +172,11 @@ func (r *run) wakeUp() time.Duration {
 	return at
 }
 
-// decide reports whether the run is over.
+// decide reports whether the run is over, and how it ended.
 func (r *run) decide() (ending, bool) {
 	stands := r.fleet.decide()
 	if stands != met {
-		r.graceEnd = 0 // somebody has left or joined in the grace: what is reported at the end must be true then
+		r.graceEnd = 0 // a member left or joined during the grace: the result must hold at the end
 	}
 	switch stands {
 	case met:
@@ -185,7 +185,7 @@ func (r *run) decide() (ending, bool) {
 		reason := r.fleet.failure()
 		return ending{reason: reason, last: reason}, true
 	case short:
-		if r.nextRefresh == 0 { // nobody can join any more
+		if r.nextRefresh == 0 { // no endpoint can join any more
 			return ending{reason: ReasonQuorumImpossible}, true
 		}
 	case undecided:
@@ -193,7 +193,8 @@ func (r *run) decide() (ending, bool) {
 	return ending{}, false
 }
 
-// graceOver reports whether stragglers have been asked for long enough after the quorum was met.
+// graceOver reports whether Policy.Grace is over since the quorum was met, or no member is left to
+// ask.
 func (r *run) graceOver() bool {
 	if r.policy.Grace <= 0 || r.fleet.tally.open() == 0 {
 		return true

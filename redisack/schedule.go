@@ -53,7 +53,8 @@ func (s *schedule) plan(now time.Duration, m *member, delay time.Duration) {
 	s.agenda.put(m)
 }
 
-// spread returns a random time around the start delay for the first attempt at a member.
+// spread returns the delay of the first attempt at a member: 0.8 to 1.2 times the start delay, so
+// that first attempts do not coincide.
 func (s *schedule) spread(m *member, delay time.Duration) time.Duration {
 	if delay <= 0 {
 		return 0

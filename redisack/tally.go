@@ -7,18 +7,18 @@ type tally struct {
 	by statusCounts
 }
 
-// statusCounts is how many members have each status.
+// statusCounts has the number of members with each status.
 type statusCounts [statusGone + 1]int
 
 func newTally() tally { return tally{counts: counts{groups: make(map[string]*count)}} }
 
-// add counts a new member, which is pending.
+// add counts a new member as pending.
 func (t *tally) add(group string) {
 	t.each(group, func(n *count) { n.members++ })
 	t.by[statusPending]++
 }
 
-// move counts a member under another status. Nothing comes back from gone; the caller sees to that.
+// move counts a member under another status. The caller must not move a member from gone.
 func (t *tally) move(group string, from, to status) {
 	t.by[from]--
 	t.by[to]++
@@ -49,10 +49,10 @@ func one(b bool) int {
 	return 0
 }
 
-// open is the number of members that are still asked.
+// open returns the number of members that are still asked.
 func (t *tally) open() int { return t.members - t.confirmed - t.failed }
 
-// public is the form for reports.
+// public returns the tally in the form for reports.
 func (t *tally) public() Tally {
 	return Tally{
 		Members:   t.members,

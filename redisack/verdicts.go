@@ -2,7 +2,7 @@ package redisack
 
 import "github.com/cutover-go/cutover/redisack/internal/wire"
 
-// matched counts a match; enough of them confirm the member.
+// matched counts a match, and confirms the member if it has matched often enough.
 func (r *run) matched(m *member) {
 	m.waits = 0
 	if m.matches++; m.matches == 1 {
@@ -22,7 +22,7 @@ func (r *run) matched(m *member) {
 	r.askLater(m)
 }
 
-// reportsNewer takes in an answer that names a newer write.
+// reportsNewer processes an answer that names a newer write.
 func (r *run) reportsNewer(m *member, obs Observation) {
 	if r.head.follows(obs) {
 		r.ahead(m)
@@ -35,7 +35,7 @@ func (r *run) reportsNewer(m *member, obs Observation) {
 	}
 }
 
-// ahead ends a member that runs a newer write.
+// ahead sets the final status of a member that runs a newer write.
 func (r *run) ahead(m *member) {
 	if r.policy.AcceptNewer {
 		r.matched(m)
@@ -45,8 +45,8 @@ func (r *run) ahead(m *member) {
 	r.finalize(m, statusAhead)
 }
 
-// rejected ends a member whose client will not take this revision; only another process in its
-// place may.
+// rejected sets the final status of a member whose client has rejected this revision. Only a
+// restarted client may overrule it.
 func (r *run) rejected(m *member, obs Observation) {
 	if obs.Attempt != nil {
 		m.row.Err = wire.Clean(obs.Attempt.Error, maxErrorText)
@@ -57,7 +57,7 @@ func (r *run) rejected(m *member, obs Observation) {
 	r.finalize(m, statusRejected)
 }
 
-// notYet plans the next attempt at a client that is well but runs something else.
+// notYet plans the next attempt at a client that answers but runs something else.
 func (r *run) notYet(m *member, s status) {
 	m.matches = 0
 	r.lastReason = ReasonMismatch
@@ -77,7 +77,7 @@ func (r *run) askLater(m *member) {
 	}
 }
 
-// leave makes a member gone.
+// leave sets a member to gone and removes it from the schedule.
 func (r *run) leave(m *member) {
 	r.progress.changed = true
 	r.lastReason = ReasonGone
@@ -85,7 +85,7 @@ func (r *run) leave(m *member) {
 	r.finalize(m, statusGone)
 }
 
-// finalize gives a member its final status. It is not asked any more.
+// finalize sets the final status of a member, which is then no longer asked.
 func (r *run) finalize(m *member, s status) {
 	r.schedule.drop(m)
 	r.fleet.set(m, s)

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// within runs f and returns its answer, or the cause of the context's end if that comes first; f
-// then goes on by itself. It is for calls that do not end with their context at once, such as those
-// of a Redis client whose connection hangs. f may be the host's code: it may panic, or end its
-// goroutine.
+// within runs f in a goroutine and returns its result, or the cause of the context if the context
+// ends first; f then continues in the background. It is for calls that may not return when their
+// context ends, such as those of a Redis client whose connection hangs. f may be the host's code,
+// which may panic or end its goroutine.
 func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -17,7 +17,7 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 	done := make(chan answer, 1)
 	go func() {
-		a := answer{err: errNoAnswer} // stays if f ends its goroutine
+		a := answer{err: errNoAnswer} // replaced unless f ends its goroutine
 		defer func() {
 			if value := recover(); value != nil {
 				a.err = panicError(value)
@@ -37,7 +37,7 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 
 var errNoAnswer = errors.New("the function ended its goroutine")
 
-// sleep waits; it returns false if the context ends first.
+// sleep waits for d. It returns false if the context ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -49,11 +49,12 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// leaveGrace is what each part of a call's end may take once the caller's context has ended.
+// leaveGrace is the time that each step at the end of a call may still take after the caller's
+// context has ended.
 const leaveGrace = 10 * time.Millisecond
 
-// withGrace returns a context for what is left to do when a run is over. It ends after d, or a
-// moment after the caller's.
+// withGrace returns a context for the work at the end of a run. It ends after d, or leaveGrace
+// after the end of ctx, if that is earlier.
 func withGrace(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(leaveGrace, cancel) })

@@ -1,5 +1,5 @@
--- Writes one configuration: check, bump the revision, store, announce. Either all of it happens, or
--- nothing.
+-- Writes one configuration: checks, increments the revision, stores and announces. Either all of
+-- this happens, or nothing.
 --
 -- KEYS[1] payload: string, or hash when ARGV[7] names a field
 -- KEYS[2] head: hash, the record of the last write

@@ -6,44 +6,45 @@
 -- KEYS[3] prev: string, the payload that this write replaces
 -- KEYS[4] acks: stream of acknowledgements
 -- KEYS[5] stage: string, a large payload that was sent ahead
--- KEYS[6] channel, only for SPUBLISH, so that Redis checks its slot before anything runs
+-- KEYS[6] channel, only with SPUBLISH, so that Redis checks its slot before the script runs
 --
 -- ARGV[1] write id          ARGV[2] version       ARGV[3] digest of the payload
 -- ARGV[4] fencing token, canonical decimal, or ''
 -- ARGV[5] expected revision: 'any', 'absent', or canonical decimal
--- ARGV[6] life of the payload in ms, '0' for none
+-- ARGV[6] TTL of the payload in ms, '0' for none
 -- ARGV[7] hash field, '' for a plain string
 -- ARGV[8] 'staged', or 'inline' with the payload in ARGV[9]
--- ARGV[10] '1': write although version and content are the same
+-- ARGV[10] '1': write even if version and content are the same
 -- ARGV[11] PUBLISH or SPUBLISH       ARGV[12] channel
 -- ARGV[13] notice up to the revision, ARGV[14] notice after it
--- ARGV[15] letters: what this user will need after the write, c to confirm it, p to read
---          acknowledgements, r to roll it back; and f to write although Redis is full, for a
---          rollback, which restores something of about the same size
+-- ARGV[15] letters. What the user has to be permitted after the write: c to confirm it, p to read
+--          acknowledgements, r to roll it back. f: write even if Redis is full, for a rollback,
+--          which restores a payload of about the same size
 --
 -- Returns { outcome, revision, time in ms, position in acks before the write, receivers, note,
---           head's revision, head's write id, head's version, head's digest }; all strings.
+--           revision, write id, version and digest of the head }; all are strings.
 -- Outcomes:
 --   written     the write took effect now
---   replayed    this very write took effect before (its reply was lost) and still is the last one
---   superseded  this very write took effect before, another one followed
+--   replayed    the same write took effect before (its reply was lost) and is still the last write
+--   superseded  the same write took effect before, and another write followed
 --   unchanged   the head already names this version and the payload is there; nothing was written
 --   reused      the head names this version with other content
 --   conflict    the expected revision is not the head's
 --   fenced      the head has a greater fencing token
 --   wrongtype   a key is of another type; note says which
---   denied      the user may not run commands that this write, or what follows it, needs; note
---               names them
---   unstaged    the payload that was sent ahead is not there
--- note of 'written' is the error of a refused announcement, else ''.
+--   denied      the user may not run commands that the write, or a later step in ARGV[15], needs;
+--               note names them
+--   unstaged    the payload that was sent ahead does not exist
+-- With 'written', note is the error of a refused announcement, or ''.
 
 local data, head, prev, acks, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local wid, version, sum, fence, expected, ttl, field = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local keep = 16 -- writes that the head remembers, for late replays
 
--- Names the commands that may be needed and that this user may not run. Redis undoes nothing, so a
--- command that is refused in the middle would leave half a write behind: all permissions are
--- checked before anything is done. That of the announcement is not: it comes last and may fail.
+-- Returns the names of the commands that may be needed and that this user may not run. Redis does
+-- not undo a script that fails halfway, so a refused command would leave half a write behind: all
+-- permissions are checked before anything is written. Only the permission to announce is not
+-- checked: the announcement comes last and may fail.
 local function denied()
   local needs = {
     { 'TYPE', data }, { 'EXISTS', data }, { 'TIME' }, { 'XREVRANGE', acks, '+', '-' },
@@ -85,7 +86,8 @@ local function wrong_type(key, want)
   end
 end
 
--- Canonical decimals compare by length, then by text: numbers would lose digits beyond 2^53.
+-- Compares canonical decimals by length, then by text, because numbers would lose digits beyond
+-- 2^53.
 local function lower(a, b)
   if #a ~= #b then return #a < #b end
   return a < b
@@ -112,8 +114,8 @@ for id, r in string.gmatch(recent, '([^ :]+):(%d+)') do
 end
 if last_fence ~= '' and (fence == '' or lower(fence, last_fence)) then return answer('fenced') end
 
--- Reports whether the payload is the one to be written. The head says so, but somebody may have set
--- the key by hand.
+-- Reports whether the key has the payload that is to be written. According to the head it has, but
+-- the key may have been set by other means.
 local function as_wanted()
   local want = ARGV[9]
   if ARGV[8] == 'staged' then want = redis.call('GET', stage) end
@@ -140,14 +142,14 @@ if rev ~= '' and version == last_version then
 end
 if ARGV[8] == 'staged' and redis.call('EXISTS', stage) == 0 then return answer('unstaged') end
 
--- From here on the write is carried out. What only reads comes first, then what may fail, because
+-- From here on the write is carried out: first the reads, then the commands that may fail, because
 -- Redis does not undo a script that fails halfway.
 local newest = redis.call('XREVRANGE', acks, '+', '-', 'COUNT', 1)
 ackpos = newest[1] and newest[1][1] or '0-0'
 local now = redis.call('TIME')
 at = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
--- A full Redis refuses a script at its first write if that needs memory. DEL needs none, and after
--- it every command is allowed.
+-- A full Redis refuses a script at its first write command if that command needs memory. DEL needs
+-- none, and after it Redis allows every command.
 if string.find(ARGV[15], 'f', 1, true) then redis.call('DEL', stage) end
 redis.call('HINCRBY', head, 'rev', 1)
 rev = redis.call('HGET', head, 'rev')

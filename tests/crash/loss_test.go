@@ -40,7 +40,7 @@ func losses(t *testing.T) []row {
 		}
 	}
 	lost(way{}, "{p:1}:plan", "{p:1}:n:0", "{p:1}:x:0", "{p:1}:t:0", "{p:1}:held", "{p:1}:loose", "{p:1}:order",
-		"{p:1}:events", "{p:1}:commands", "{p:1}:cursors", "{all}:ids", "{all}:plans", "{all}:agenda", "{all}:stamps",
+		"{p:1}:events", "{p:1}:history", "{p:1}:commands", "{p:1}:cursors", "{all}:ids", "{all}:plans", "{all}:agenda", "{all}:stamps",
 		"version", "lease:*", "tenant:*", "key:*", "{p:1}:*", "*")
 	lost(way{undo: true, inSequence: true}, "{p:1}:plan", "{p:1}:t:0", "{p:1}:held", "{p:1}:order", "{p:1}:*", "tenant:*")
 	return all
@@ -87,10 +87,26 @@ func lose(t *testing.T, s *site, pattern string) *site {
 	repaired := err == nil && p.State == end && p.AtRest()
 	t.Logf("%s: repaired: %t, %v", key, repaired, err)
 	first.stop()
-	if repaired && !strings.HasSuffix(key, ":events") {
+	switch {
+	case strings.HasSuffix(key, ":events"):
+		_, err = s.store.Events(t.Context(), s.plan, 0, 0)
+		s.tellsLoss(key, err)
+	case strings.HasSuffix(key, ":history"):
+		_, err = s.store.PlanEvents(t.Context(), s.plan, 0, 0)
+		s.tellsLoss(key, err)
+	case repaired:
 		s.verdict(s.plan)
 	}
 	return s
+}
+
+// tellsLoss fails the test unless err, of a read of events, reports that some are lost. Those
+// cannot be restored, and the plan goes on without them.
+func (s *site) tellsLoss(key string, err error) {
+	s.Helper()
+	if !errors.Is(err, store.ErrCorrupt) {
+		s.Errorf("reading what was in %s: error %v, want %v", key, err, store.ErrCorrupt)
+	}
 }
 
 // randomKey picks one of the keys that fit.

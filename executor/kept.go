@@ -12,19 +12,19 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// emptyState is the zero state.
+// emptyState is the JSON of a state without members.
 const emptyState = "{}"
 
-// kept is the state of [Steps] as it is saved. S may be an older version of what
-// is in it: members that S does not have are kept as they are.
+// kept is the saved, encoded state of [Steps]. A newer version of S may have written it: members
+// that S does not have are preserved.
 type kept[S any] struct {
 	raw json.RawMessage
-	// foreign says that raw is not what encoding an S gives, so that changes have to
-	// be merged into it.
+	// foreign reports that raw is not what encoding its S gives, for instance because S lacks some
+	// of its members. Changes are then merged into raw instead of replacing it.
 	foreign bool
 }
 
-// keep takes the state out of an object in which other members stand beside it.
+// keep extracts the state from the data of a checkpoint: every member but those of [Steps] itself.
 func keep[S any](data json.RawMessage) (kept[S], error) {
 	all, err := membersOf(data)
 	if err != nil {
@@ -51,7 +51,8 @@ func (k kept[S]) decode() (S, error) {
 	return s, nil
 }
 
-// change returns k with what f makes of its state.
+// change decodes the state, applies f to it and returns the result. Members that S does not have
+// are preserved. After an error it returns k unchanged.
 func (k kept[S]) change(f func(*S) error) (kept[S], error) {
 	s, err := k.decode()
 	if err != nil {
@@ -87,10 +88,9 @@ func encodeState[S any](s S) (json.RawMessage, error) {
 	return data, nil
 }
 
-// merge makes in old the change that leads from before to after. before is old
-// without what is not known here, which the result therefore still has: members of
-// objects at any depth, and elements of lists that are as they were, where they
-// were.
+// merge applies the change from before to after to old. before is old as S decodes and encodes it,
+// so old may hold more than before. The result preserves that surplus: object members that before
+// lacks, at any depth, and the content of list elements that neither change nor move.
 func merge(old, before, after json.RawMessage) json.RawMessage {
 	if bytes.Equal(before, after) {
 		return old
@@ -133,7 +133,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// index finds members by their names. Of two with one name the last counts.
+// index finds members by name. If a name occurs twice, the last member counts.
 type index struct {
 	values map[string]json.RawMessage
 	folded map[string]bool
@@ -148,8 +148,8 @@ func indexOf(all []member) index {
 	return x
 }
 
-// fold returns the same for names that differ in case only: encoding/json takes a
-// member for a field whatever its case.
+// fold returns the same string for names that differ only in case, because encoding/json matches a
+// member to a field regardless of case.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		for {
@@ -162,7 +162,8 @@ func fold(name string) string {
 	}, name)
 }
 
-// three splits three values, all of which have to be of the kind that split reads.
+// three applies split to three values. ok is false if one of them is not of the kind that split
+// reads.
 func three[T any](x, y, z json.RawMessage, split func(json.RawMessage) ([]T, error)) (a, b, c []T, ok bool) {
 	a, errA := split(x)
 	b, errB := split(y)
@@ -200,20 +201,20 @@ func elementsOf(data json.RawMessage) (all []json.RawMessage, err error) {
 	return all, err
 }
 
-// object puts members together.
+// object encodes members as a JSON object.
 func object(all []member) json.RawMessage {
 	b := []byte{'{'}
 	for i, m := range all {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		name, _ := json.Marshal(m.name) // a string has a JSON form
+		name, _ := json.Marshal(m.name) // encoding a string cannot fail
 		b = append(append(append(b, name...), ':'), m.value...)
 	}
 	return append(b, '}')
 }
 
-// list puts elements together.
+// list encodes elements as a JSON list.
 func list(all []json.RawMessage) json.RawMessage {
 	b := append([]byte{'['}, bytes.Join(asBytes(all), []byte{','})...)
 	return append(b, ']')
@@ -227,7 +228,7 @@ func asBytes(all []json.RawMessage) [][]byte {
 	return bs
 }
 
-// joinObjects returns the members of two objects as one. Neither is written to.
+// joinObjects returns an object with the members of both. It modifies neither.
 func joinObjects(head, tail json.RawMessage) json.RawMessage {
 	if string(tail) == emptyState {
 		return head

@@ -1,13 +1,14 @@
 // Command worker is one of several processes that work on one plan over Redis.
-// Start it in three terminals: whoever comes first creates the plan, the others join
-// it by its idempotency key. Kill one (kill -9) and the others take over what it had
-// in hand, each task from its last checkpoint; stop one with Ctrl-C and it hands its
-// tasks back at their next boundary.
+// Start it in three terminals: the first process creates the plan, the others join it by its
+// idempotency key. Kill one (kill -9) and the others take over its tasks, each from its last
+// checkpoint; stop one with Ctrl-C and it hands its tasks back at their next boundary.
 //
-//	go build -o worker ./worker                 a program of its own: kill -9 of "go run" spares it
-//	./worker -redis localhost:6379              in each terminal
-//	./worker -redis localhost:6379 -key two     another plan
-//	./worker                                    alone, with a Redis inside this process
+// Build it first: kill -9 of "go run" would not end the worker.
+//
+//	go build -o bin/worker ./examples/worker        as in the README, from the root
+//	bin/worker -redis localhost:6379                in each terminal
+//	bin/worker -redis localhost:6379 -key two       another plan
+//	bin/worker                                      alone, with a Redis inside this process
 package main
 
 import (
@@ -55,7 +56,7 @@ func main() {
 	}
 }
 
-// prefix begins the names of all keys.
+// prefix is what the names of all keys begin with.
 const prefix = "example-worker:"
 
 func run(ctx context.Context, o options) error {

@@ -28,15 +28,15 @@ const (
 	CodeStatusNotConfirmed = "STATUS_NOT_CONFIRMED"
 )
 
-// Config is how an [Executor] works. The zero value is good.
+// Config configures an [Executor]. The zero value is ready to use.
 type Config struct {
-	// Colours are those that a plan may switch to. Default "blue" and "green".
+	// Colours are the colours that a plan may switch to. Default: "blue" and "green".
 	Colours []string
-	// Target is the colour to switch to when the parameter [ParamTarget] does not
-	// say. Default: the first of Colours.
+	// Target is the colour to switch to if the parameter [ParamTarget] is not set. Default: the
+	// first of Colours.
 	Target string
-	// Status returns the tenant's status for a colour. Default: the colour in
-	// capitals. It must always return the same for the same colour.
+	// Status returns the tenant's status for a colour, always the same for the same colour.
+	// Default: the colour in capitals.
 	Status func(colour string) string
 	// Timeout bounds each step. Default 1 minute. The HTTP implementations bound
 	// each of their calls as well.
@@ -50,8 +50,7 @@ type Config struct {
 // ErrInvalid is matched by every [*InvalidError].
 var ErrInvalid = errors.New("bluegreen: invalid configuration")
 
-// InvalidError names everything that is wrong with what a constructor was given.
-// It matches [ErrInvalid].
+// InvalidError lists every fault of a constructor's arguments. It matches [ErrInvalid].
 type InvalidError struct {
 	Faults []string
 }
@@ -70,8 +69,8 @@ type Executor struct {
 	target   string
 }
 
-// New returns an executor over a tenant service and a gateway, or a
-// *[InvalidError] that names everything that is wrong.
+// New returns an executor that uses a tenant service and a gateway, or an *[InvalidError] that
+// lists every fault.
 func New(tenants TenantService, gateway Gateway, c Config) (*Executor, error) {
 	faults := c.setDefaults()
 	if nilcheck.IsNil(tenants) {
@@ -127,10 +126,10 @@ func (e *Executor) Execute(ctx context.Context, run *executor.Run) error {
 	return steps.Execute(ctx, run)
 }
 
-// Rollback returns the tenant to the colour and the status that it was found in.
+// Rollback returns the tenant to the colour and the status in which this task first found it.
 func (e *Executor) Rollback(ctx context.Context, run *executor.Run) error {
 	if len(run.UndoLog()) == 0 {
-		return nil // it never came to a change
+		return nil // the task has changed nothing
 	}
 	steps, err := e.steps(run)
 	if err != nil {
@@ -139,8 +138,8 @@ func (e *Executor) Rollback(ctx context.Context, run *executor.Run) error {
 	return steps.Rollback(ctx, run)
 }
 
-// steps returns the steps to the target that this task began with, or is to begin
-// with: a new default must not turn a task that is under way.
+// steps returns the steps that lead to the target of the task. A task that has begun keeps its
+// target: a changed default must not redirect it.
 func (e *Executor) steps(run *executor.Run) (*executor.Steps[state], error) {
 	target := e.target
 	if param, ok := run.Param(ParamTarget); ok {
@@ -148,7 +147,7 @@ func (e *Executor) steps(run *executor.Run) (*executor.Steps[state], error) {
 	}
 	var begun state
 	if ok, err := run.Undo(stepSwitch, &begun); !ok || err != nil {
-		_, _, _ = run.Restore(&begun) // what cannot be read the steps refuse
+		_, _, _ = run.Restore(&begun) // the steps will refuse data that cannot be decoded
 	}
 	if begun.Target != "" {
 		target = begun.Target

@@ -19,7 +19,7 @@ type cut struct {
 	how  manner
 	stop task.Stop
 	err  error
-	// hit, if there is one, learns that the run came so far.
+	// hit, if not nil, is set when the run reaches that write.
 	hit *bool
 }
 
@@ -33,7 +33,7 @@ const (
 	crashAfter
 )
 
-// recorder keeps what a run saves. The Run calls it one write at a time.
+// recorder stores what a run saves. The executor.Run calls it for one write at a time.
 type recorder struct{ *Run }
 
 func (r recorder) Save(ctx context.Context, c checkpoint.Checkpoint) error {
@@ -70,7 +70,7 @@ func (r recorder) Logger() *zap.Logger {
 		zap.Stringer("plan", r.task.ID.Plan()), zap.Stringer("task", r.task.ID), zap.String("tenant", r.task.Tenant.ID))
 }
 
-// write counts a write, and stores it unless the run is cut here.
+// write counts a write. It stores it, or interrupts the run if the cut is here.
 func (r recorder) write(ctx context.Context, store func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (r recorder) write(ctx context.Context, store func()) error {
 		return nil
 	case crashBefore, crashAfter:
 		if r.crashed {
-			return executor.ErrLost // a deferred function, which no crash would run
+			return executor.ErrLost // a deferred save; a real crash would not have run it
 		}
 		r.crashed = true
 		if r.cut.how == crashAfter {

@@ -8,8 +8,8 @@
 //	tenants := httptest.NewServer(world.Tenants())
 //	world.Inject("acme", bluegreentest.Switch, bluegreentest.TimeOut, 1)
 //
-// It is strict where a good service is: a change under an older fencing token than
-// the greatest that the service, gateway or tenant service, has seen for the tenant
-// is refused (409), and so is one whose "from" is not so (412). A change can also
-// arrive late, after its caller was told 504: see [Late].
+// A World is as strict as a good service: it refuses a change whose fencing token is lower than the
+// greatest that the same service (gateway or tenant service) has seen for the tenant (409), and a
+// change whose "from" is not the current value (412). A change can also take effect late, after its
+// caller received 504: see [Late].
 package bluegreentest

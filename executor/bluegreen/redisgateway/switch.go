@@ -10,12 +10,12 @@ import (
 	"github.com/cutover-go/cutover/redisack"
 )
 
-// maxRaces bounds how often a call looks again after others have written.
+// maxRaces is how many attempts a call makes while other writers keep changing the route.
 const maxRaces = 3
 
-// Current returns the colour that the tenant's clients run. If it is not known
-// that they do, it finishes the switch that is under way, as the package comment
-// says, and so may take as long as [Gateway.Switch].
+// Current returns the colour that the tenant's clients run. If they are not known to run the
+// current route, Current first finishes the switch that is under way, as the package comment says,
+// which may take as long as [Gateway.Switch].
 func (g *Gateway) Current(ctx context.Context, tenantID string) (string, error) {
 	var last error
 	for range maxRaces {
@@ -35,7 +35,7 @@ func (g *Gateway) Current(ctx context.Context, tenantID string) (string, error) 
 	return "", last
 }
 
-// Switch routes a tenant to c.To and returns nil when its clients run that.
+// Switch routes a tenant to c.To and returns nil once its clients run that colour.
 func (g *Gateway) Switch(ctx context.Context, c bluegreen.Change) error {
 	var last error
 	for range maxRaces {
@@ -61,8 +61,9 @@ func (g *Gateway) Switch(ctx context.Context, c bluegreen.Change) error {
 	return last
 }
 
-// Place gives a tenant its first route and waits until its clients run it. Doing
-// so again is harmless; a tenant that is routed elsewhere is TENANT_MOVED_ON.
+// Place gives a tenant its first route and waits until its clients run it. Repeating the call is
+// harmless. For a tenant that is already routed to another colour the error has the code
+// TENANT_MOVED_ON.
 func (g *Gateway) Place(ctx context.Context, tenantID, colour string) error {
 	ch, err := g.change(tenantID, colour, "PLACE")
 	if err != nil {
@@ -79,7 +80,7 @@ func (g *Gateway) Place(ctx context.Context, tenantID, colour string) error {
 	return movedOn(tenantID, found, colour)
 }
 
-// move writes the route, on condition that r is still current.
+// move writes the new route if r is still current, and waits for the clients.
 func (g *Gateway) move(ctx context.Context, r route, c bluegreen.Change) error {
 	ch, err := g.change(c.TenantID, c.To, c.Key)
 	if err != nil {
@@ -90,7 +91,8 @@ func (g *Gateway) move(ctx context.Context, r route, c bluegreen.Change) error {
 	return g.outcome(ctx, c.TenantID, res, err)
 }
 
-// stay makes sure that the clients run the route that is there already.
+// stay handles a switch to the colour that r already has: it takes r over if it was written under
+// another token, and waits until the clients run it.
 func (g *Gateway) stay(ctx context.Context, r route, c bluegreen.Change) error {
 	if r.fence != fence(c) {
 		if err := g.takeOver(ctx, &r, fence(c)); err != nil {
@@ -101,9 +103,8 @@ func (g *Gateway) stay(ctx context.Context, r route, c bluegreen.Change) error {
 	return err
 }
 
-// takeOver raises the fence of the route to that of this change: writing what is
-// there already does that and no more. Whoever wrote it under an older token can
-// then not put it back behind our back.
+// takeOver raises the fence of the route to that of this change. It writes the same content again,
+// which changes nothing else. From then on a worker with an older token cannot put the route back.
 func (g *Gateway) takeOver(ctx context.Context, r *route, fence string) error {
 	_, err := g.client.Write(ctx, redisack.Change{
 		Key: r.data, Version: r.version, Payload: r.payload, IfRev: redisack.Exact(r.rev), Fence: fence,
@@ -115,9 +116,9 @@ func (g *Gateway) takeOver(ctx context.Context, r *route, fence string) error {
 	return nil
 }
 
-// confirm waits until the clients run a route. A switch is sent again as it was:
-// Redis knows it by its id, and it is put back if the clients do not confirm. The
-// result is nil when nothing had to be done or the input was wrong.
+// confirm waits until the clients run a route. A switch is sent again unchanged: Redis recognises
+// the write by its id and does not repeat it, and the route is put back if the clients do not
+// confirm. The result is nil if the route was confirmed already or the input is invalid.
 func (g *Gateway) confirm(ctx context.Context, r route) (*redisack.AckResult, error) {
 	if r.confirmed {
 		return nil, nil
@@ -132,7 +133,8 @@ func (g *Gateway) confirm(ctx context.Context, r route) (*redisack.AckResult, er
 	return res, g.outcome(ctx, r.tenantID, res, err)
 }
 
-// superseded is the outcome of a switch when another write has taken its place.
+// superseded returns the error of a switch whose route another write has replaced: TENANT_MOVED_ON
+// if that moved the tenant elsewhere, otherwise cause.
 func (g *Gateway) superseded(ctx context.Context, c bluegreen.Change, cause error) error {
 	r, err := g.read(ctx, c.TenantID)
 	if err == nil && r.colour != c.From && r.colour != c.To {
@@ -141,8 +143,8 @@ func (g *Gateway) superseded(ctx context.Context, c bluegreen.Change, cause erro
 	return cause
 }
 
-// change makes the content of a write. Its version is for people: the colour and
-// what has put the tenant there.
+// change builds a write: the tenant's key, its payload and a version. The version is for people:
+// the colour, and the key of the change that put the tenant there.
 func (g *Gateway) change(tenantID, colour, key string) (redisack.Change, error) {
 	version := colour + "@" + key
 	payload, err := g.config.Encode(Route{TenantID: tenantID, Colour: colour, Version: version})
@@ -154,7 +156,7 @@ func (g *Gateway) change(tenantID, colour, key string) (redisack.Change, error) 
 
 func fence(c bluegreen.Change) string { return strconv.FormatUint(uint64(c.Token), 10) }
 
-// putBack reports whether the clients have confirmed that they are back.
+// putBack reports whether the route was put back and the clients have confirmed that.
 func putBack(res *redisack.AckResult) bool {
 	return res != nil && res.Rollback != nil && res.Rollback.OK
 }

@@ -1,20 +1,19 @@
-// Package executor is what a host implements to do the work of a task: a
-// [TaskExecutor], perhaps with a [Rollbacker], under a type name in a [Registry].
+// Package executor defines what a host implements to do the work of a task: a [TaskExecutor],
+// optionally with a [Rollbacker], registered under a type name in a [Registry].
 //
 // # The model
 //
-// The engine claims a task and calls Execute with a [Run]: the task's tenant and
-// parameters, the checkpoint where it goes on, and the means to save the next
-// one. Between two saves the executor is on its own; at each save the engine may
-// tell it to stop. It may be called many times for one task, by several
-// processes one after the other, and each call starts from what the one before
-// saved:
+// The engine claims a task and calls Execute with a [Run]: the task's tenant and parameters, the
+// checkpoint to continue from, and the means to save the next one. Between two saves the executor
+// works undisturbed unless its context ends; at each save the engine may ask it to stop. Execute
+// may be called many times for one task, by several processes one after the other, and each call
+// continues from what the previous one saved:
 //
 //	Restore -> effect -> Save -> effect -> Save -> return nil
 //
-// An effect comes before the save that records it, so a crash between the two
-// repeats it: every effect outside must bear being repeated. What an undo needs
-// is the other way round: SaveUndo comes before the effect.
+// An effect comes before the save that records it, so a crash between the two repeats it: every
+// effect on an outside system must tolerate being repeated. For undo data the order is reversed:
+// SaveUndo comes before the effect.
 //
 // # What to do with an error of Save
 //
@@ -24,27 +23,26 @@
 //	over a limit                   checkpoint.ErrTooLarge   return it: the task fails
 //	not JSON, no step              checkpoint.ErrInvalid    return it: the task fails
 //
-// A save that was refused by one of the last two fails the task in any case, even
-// if the executor ignores the error and returns nil.
+// A save that is refused with one of the last two errors fails the task, even if the executor
+// ignores the error and returns nil.
 //
 // # Why the context ended
 //
 //	cancelled, grace period over   context.Cause is ErrCanceled
-//	the process goes down          ErrShutdown
-//	the lease is lost              ErrLeaseLost
+//	the process shuts down         ErrShutdown
+//	the lease was lost             ErrLeaseLost
 //
-// A host that bounds the time of its executors wraps the context itself, with
-// context.WithTimeoutCause and [ErrTimeout] or [ErrStalled]: the failure then has
-// the code TASK_TIMEOUT or TASK_STALLED.
+// A host that limits the time of its executors wraps the context itself, with
+// context.WithTimeoutCause and [ErrTimeout] or [ErrStalled]: the failure then has the code
+// TASK_TIMEOUT or TASK_STALLED.
 //
-// An executor made of [Steps] leaves all of this to them: it names its steps, says
-// how each is done and undone, and which failures are worth another try. The
-// package executortest runs executors of either kind in memory, and interrupts
-// them wherever they save.
+// [Steps] takes care of all of this: the host names the steps, and says how each is done and undone
+// and which failures are worth another try. The package executortest runs executors of either kind
+// in memory and can interrupt them at every save.
 //
-// Failures carry a code and whether to try again: return [Fail] or [Retryable].
-// Any other error fails the task with EXECUTOR_FAILED, see [FailureOf].
+// A failure carries a code and whether trying again may help: return [Fail] or [Retryable]. Any
+// other error gets its code from [FailureOf], by default EXECUTOR_FAILED.
 //
-// The package imports task and checkpoint. It knows no plan, no store and no
-// engine: the engine comes in as a [Recorder].
+// The package imports task and checkpoint. It knows no plan, no store and no engine: the engine
+// implements [Recorder].
 package executor

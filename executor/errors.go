@@ -6,43 +6,43 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// What saving may answer, to match with errors.Is.
+// Errors of [Run.Save] and [Run.SaveUndo], to match with errors.Is.
 var (
 	// ErrStopped is matched by every [*StopError].
 	ErrStopped = errors.New("executor: stopped")
-	// ErrLost says that the task belongs to another worker or that the lease is
-	// over. Nothing was stored. Return at once, without further effects.
+	// ErrLost means that the task belongs to another worker or that the lease is over. Nothing was
+	// stored. The executor must return at once, without further effects.
 	ErrLost = errors.New("executor: the task is no longer this worker's")
-	// ErrReturned says that a goroutine of the executor saved after the executor
-	// had returned. Nothing was stored.
+	// ErrReturned means that a goroutine of the executor saved after the executor had returned.
+	// Nothing was stored.
 	ErrReturned = errors.New("executor: the executor has returned")
 )
 
-// Why an executor's context ended: what context.Cause tells.
+// Reasons for the end of an executor's context, as context.Cause returns them.
 var (
-	// ErrCanceled: a person cancelled the task, and it did not stop by itself
-	// within the grace period.
+	// ErrCanceled means that the task was cancelled and did not stop by itself within the grace
+	// period.
 	ErrCanceled = errors.New("executor: the task was cancelled")
-	// ErrShutdown: the process goes down. The task goes on elsewhere.
+	// ErrShutdown means that the process shuts down. Another process continues the task.
 	ErrShutdown = errors.New("executor: the process shuts down")
-	// ErrLeaseLost: the process could not keep its lease, so that another worker
-	// may have the task by now.
+	// ErrLeaseLost means that the process could not keep its lease, so another worker may have the
+	// task by now.
 	ErrLeaseLost = errors.New("executor: the lease was lost")
-	// ErrTimeout: the task took longer than it may, see the package comment.
+	// ErrTimeout means that the task took longer than its host allows, see the package comment.
 	ErrTimeout = errors.New("executor: the task took too long")
-	// ErrStalled: the task has saved nothing and reported no progress for longer
-	// than it may.
+	// ErrStalled means that the task saved nothing and reported no progress for longer than its
+	// host allows.
 	ErrStalled = errors.New("executor: the task made no progress")
 )
 
-// StopError is what a save returns when the task is to stop at this boundary.
-// The checkpoint has been stored. The executor cleans up and returns it, wrapped
-// or not; if it returns nil instead, its work counts as done. It matches
-// [ErrStopped].
+// StopError is the error of a save when the task is to stop at this boundary. The checkpoint has
+// been stored. The executor cleans up and returns the error, wrapped or not; if it returns nil
+// instead, the task counts as done. StopError matches [ErrStopped].
 type StopError struct {
-	// Stop tells whether the task is being paused or cancelled.
+	// Stop is the request in force: to pause or to cancel the task. It is task.Go if only the
+	// process shuts down.
 	Stop task.Stop
-	// Shutdown says that the process goes down: the task goes on elsewhere.
+	// Shutdown reports that the process shuts down. Another process continues the task.
 	Shutdown bool
 }
 

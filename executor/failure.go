@@ -8,28 +8,28 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Codes for failures that nobody gave a code. Like all codes they never change.
+// Codes of failures to which no [*Error] gives a code. Like all codes they never change.
 const (
-	// CodeExecutorFailed stands for an error without a code.
+	// CodeExecutorFailed is the code of any error for which [FailureOf] knows no other.
 	CodeExecutorFailed = "EXECUTOR_FAILED"
-	// CodeCheckpointInvalid stands for a checkpoint or undo entry that cannot be
-	// stored, or cannot be read by this version of the executor.
+	// CodeCheckpointInvalid is the code of a checkpoint or undo entry that cannot be stored, or
+	// that this version of the executor cannot read.
 	CodeCheckpointInvalid = "CHECKPOINT_INVALID"
 )
 
-// Error is a failure with what people and programs want to know of it. Make one
-// with [Fail] or [Retryable].
+// Error is a failure with its code, its step and whether to retry. Create one with [Fail] or
+// [Retryable].
 type Error struct {
 	// Code is stable and made for programs, for instance GATEWAY_TIMEOUT.
 	Code string
 	// Step is the step that failed. Default: the step of the last checkpoint.
 	Step string
-	// Retryable says that the same work may well succeed if it is tried again.
+	// Retryable reports that the same work may succeed if it is tried again.
 	Retryable bool
-	// RetryAfter is how long to wait at least before it is tried again: a service
-	// asked for that. Default 0: as [Retry] says. It counts if Retryable is set.
+	// RetryAfter is the minimum wait before the next try, as requested by a service. Default 0: the
+	// wait is that of [Retry]. It has no effect unless Retryable is set.
 	RetryAfter time.Duration
-	// Err is the cause. Its text is what people read as the reason.
+	// Err is the cause. Its text is shown to people as the reason.
 	Err error
 }
 
@@ -44,17 +44,16 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Fail returns err as a failure with a code that trying again will not heal.
+// Fail returns err as a failure with a code. Trying again does not help.
 func Fail(code string, err error) error { return &Error{Code: code, Err: err} }
 
-// Retryable returns err as a failure with a code that may be gone when the work
-// is tried again.
+// Retryable returns err as a failure with a code. Trying again may help.
 func Retryable(code string, err error) error { return &Error{Code: code, Retryable: true, Err: err} }
 
-// FailureOf returns what is kept of err, the failure of an attempt at time now.
-// The first [*Error] in err's tree that has a code gives it and whether to retry;
-// one around it may add the step. Without a code it comes from what else is known,
-// in this order:
+// FailureOf returns the description that is stored of err, the failure of an attempt at time now.
+// The code, and whether to retry, come from the first [*Error] in err's tree that has a code; an
+// *Error around it may add the step, and may make the failure retryable. If no *Error has a code,
+// the kind of err determines both, in this order:
 //
 //	err is                                   code                   retryable
 //	*PanicError                              EXECUTOR_PANIC         no
@@ -65,7 +64,7 @@ func Retryable(code string, err error) error { return &Error{Code: code, Retryab
 //	ErrStalled                               TASK_STALLED           yes
 //	anything else                            EXECUTOR_FAILED        no
 //
-// lastStep, the step of the last checkpoint, stands in for the step.
+// If no *Error names the step, it is lastStep, the step of the last checkpoint.
 func FailureOf(err error, now time.Time, attempt int, lastStep string) task.FailureInfo {
 	e := classify(err)
 	info := task.FailureInfo{
@@ -100,7 +99,7 @@ func classify(err error) Error {
 	return e
 }
 
-// uncoded fills in what the kind of err tells.
+// uncoded sets the code, and whether to retry, from the kind of err.
 func (e *Error) uncoded(err error) {
 	var panicked *PanicError
 	switch {
@@ -117,7 +116,7 @@ func (e *Error) uncoded(err error) {
 	}
 }
 
-// hasCode reports whether somebody gave err a code.
+// hasCode reports whether an [*Error] in err's tree has a code.
 func hasCode(err error) bool {
 	var known *Error
 	for errors.As(err, &known) && known.Code == "" {

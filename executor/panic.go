@@ -2,12 +2,11 @@ package executor
 
 import "fmt"
 
-// PanicError is a panic of an executor, or a goroutine that it ended by
-// runtime.Goexit.
+// PanicError is the error of an executor that panicked or ended its goroutine with runtime.Goexit.
 type PanicError struct {
-	// Value is what it panicked with; nil for runtime.Goexit.
+	// Value is what the executor panicked with; nil for runtime.Goexit.
 	Value any
-	// Stack is where.
+	// Stack is the stack trace of the panic.
 	Stack []byte
 }
 

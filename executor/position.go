@@ -9,29 +9,30 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// position is the part of a checkpoint's data that [Steps] itself reads. The
-// state's members stand beside its own.
+// position is the part of a checkpoint's data that [Steps] itself reads. The members of the state
+// are in the same JSON object.
 type position struct {
 	Completed []string `json:"completedSteps"`
 	Undone    []string `json:"undoneSteps,omitempty"`
 	Failed    string   `json:"failedStep,omitempty"`
 }
 
-// memberBefore marks an undo entry that [Steps] recorded: it names the step. The
-// other members of the entry are those of the state just before that step.
+// memberBefore marks an undo entry that [Steps] recorded; its value is the name of the step. The
+// other members of the entry are the state just before that step.
 const memberBefore = "beforeStep"
 
-// reservedMembers are the members that no state may have.
+// reservedMembers returns the names of members that no state may have.
 func reservedMembers() []string {
 	return []string{"completedSteps", "undoneSteps", "failedStep", memberBefore}
 }
 
-// isReserved ignores case, as encoding/json does when it matches members.
+// isReserved reports whether name is reserved. It ignores case, as encoding/json does when it
+// matches members.
 func isReserved(name string) bool {
 	return slices.ContainsFunc(reservedMembers(), func(r string) bool { return strings.EqualFold(r, name) })
 }
 
-// restore returns a walk that goes on from the run's checkpoint.
+// restore returns a walk that continues from the run's checkpoint.
 func (x *Steps[S]) restore(run *Run) (*walk[S], error) {
 	w := &walk[S]{Steps: x, run: run, position: position{Completed: []string{}}, state: kept[S]{raw: json.RawMessage(emptyState)}}
 	var data json.RawMessage
@@ -51,8 +52,8 @@ func (x *Steps[S]) restore(run *Run) (*walk[S], error) {
 	return w, nil
 }
 
-// unknown refuses a task that another version has begun, with steps that this one
-// does not have: to go on as if they had never been would leave their effects.
+// unknown returns an error if another version has begun the task with steps that this version does
+// not have: ignoring them would leave their effects in place.
 func (w *walk[S]) unknown() error {
 	var changed StepsChangedError
 	for _, name := range slices.Concat(w.Completed, w.Undone, w.begun) {
@@ -63,7 +64,7 @@ func (w *walk[S]) unknown() error {
 	return changed.orNil()
 }
 
-// parse reads what join has written.
+// parse decodes what join has encoded. It drops the failed step.
 func parse[S any](data json.RawMessage) (p position, state kept[S], err error) {
 	if err = json.Unmarshal(data, &p); err != nil || p.Completed == nil {
 		return position{}, state, fmt.Errorf("%w: not saved by steps", checkpoint.ErrCorrupt)
@@ -73,7 +74,7 @@ func parse[S any](data json.RawMessage) (p position, state kept[S], err error) {
 	return p, state, err
 }
 
-// join returns p's members and the state's as one object.
+// join returns one object with the members of p and of the state.
 func (p position) join(state json.RawMessage) (json.RawMessage, error) {
 	head, err := json.Marshal(p)
 	if err != nil {
@@ -82,7 +83,7 @@ func (p position) join(state json.RawMessage) (json.RawMessage, error) {
 	return joinObjects(head, state), nil
 }
 
-// undoEntry returns what is recorded before step: its name and the state's members.
+// undoEntry returns the undo entry of step: its name and the members of the state before it.
 func undoEntry(step string, state json.RawMessage) (json.RawMessage, error) {
 	head, err := json.Marshal(map[string]string{memberBefore: step})
 	if err != nil {
@@ -91,8 +92,8 @@ func undoEntry(step string, state json.RawMessage) (json.RawMessage, error) {
 	return joinObjects(head, state), nil
 }
 
-// begunSteps returns the steps that have recorded an undo entry, in the order in
-// which they were begun. What a Do records under a name of its own is none of them.
+// begunSteps returns the steps with an undo entry, in the order in which they were first begun. It
+// skips the entries that a Do recorded under other names.
 func begunSteps(log checkpoint.UndoLog) ([]string, error) {
 	var begun []string
 	for _, u := range log {
@@ -106,8 +107,8 @@ func begunSteps(log checkpoint.UndoLog) ([]string, error) {
 	return begun, nil
 }
 
-// stepBefore returns the step before which steps have recorded an undo entry, and
-// false for an entry that somebody else recorded.
+// stepBefore returns the step named in an undo entry that [Steps] recorded, and false for any other
+// entry.
 func stepBefore(data json.RawMessage) (string, bool) {
 	var entry struct {
 		Before *string `json:"beforeStep"`

@@ -7,18 +7,17 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// Retry says how often a step is tried within one attempt of its task, and how
-// long to wait in between: First, then twice as long each time up to Max, each
-// made up to half shorter or longer by chance. Only failures that are
-// [Error.Retryable] are tried again. One with an [Error.RetryAfter] is tried again no
-// earlier than that, and not at all if that is longer than Max: trying anyway is what
-// the service asked not to do. The zero value tries once.
+// Retry sets how often a step is tried within one attempt of its task, and how long to wait between
+// two tries: First, then twice as long each time up to Max, each wait lengthened or shortened at
+// random by up to half. Only failures that are [Error.Retryable] are tried again. A failure with an
+// [Error.RetryAfter] is tried again no earlier than that, and not at all if that is longer than
+// Max, because an earlier try is what the service asked not to make. The zero value tries once.
 type Retry struct {
-	// Attempts is the most tries there are. Default 1.
+	// Attempts is the maximum number of tries. Default 1.
 	Attempts int
 	// First is the first wait. Default 500 ms.
 	First time.Duration
-	// Max is the longest wait, before chance. Default 30 s, or First if that is longer.
+	// Max is the longest wait, before randomisation. Default 30 s, or First if that is longer.
 	Max time.Duration
 }
 
@@ -27,7 +26,7 @@ const (
 	defaultMax   = 30 * time.Second
 )
 
-// faults names what is wrong with r.
+// faults returns what is wrong with r.
 func (r Retry) faults() []string {
 	var faults []string
 	if r.Attempts < 0 {
@@ -42,8 +41,8 @@ func (r Retry) faults() []string {
 	return faults
 }
 
-// do calls f until it succeeds, fails for good, has been called r.Attempts times
-// or ctx ends, and returns f's last error.
+// do calls f until it succeeds, its failure is not to be tried again, it has been called r.Attempts
+// times or ctx ends. It returns f's last error.
 func (r Retry) do(ctx context.Context, f func(try int) error) error {
 	var err error
 	try := 0
@@ -64,7 +63,7 @@ func (r Retry) do(ctx context.Context, f func(try int) error) error {
 	return err
 }
 
-// more returns how often to try again.
+// more returns how often to try again after the first try.
 func (r Retry) more() uint64 { return uint64(max(r.Attempts, 1) - 1) }
 
 // longest returns Max, or its default.
@@ -88,7 +87,7 @@ func (r Retry) waits() *waits {
 	return &waits{BackOff: w}
 }
 
-// waits are waits that are not shorter than what the last failure asked for.
+// waits is a backoff whose waits are no shorter than the last failure asked for.
 type waits struct {
 	backoff.BackOff
 	atLeast time.Duration

@@ -10,19 +10,18 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// Save stores where the task goes on from: step names the last thing that is
-// done, data is whatever the executor needs to go on, encoded as JSON. It takes
-// the place of the checkpoint before. Saving the same again is harmless.
+// Save stores the point from which the task continues: step names the last step that is done, data
+// is whatever the executor needs to continue, encoded as JSON. It replaces the previous checkpoint.
+// Saving the same again is harmless.
 //
-// A [json.RawMessage] is stored as it is and must not be changed afterwards; nil
-// is stored as null.
+// A [json.RawMessage] is stored unchanged and must not be modified afterwards; nil is stored as
+// null.
 //
-// An error that matches [ErrStopped] says that the checkpoint was stored and the
-// task is to stop here: clean up and return it. With any other error nothing may
-// be taken as stored, and the run cannot succeed any more: if the executor returns
-// nil all the same, the run fails with the first such error. So it does if the data
-// panics while it is encoded and the executor recovers. Save is the only
-// place where a pause takes effect.
+// An error that matches [ErrStopped] means that the checkpoint was stored and the task is to stop
+// here: clean up and return it. After any other error assume that nothing was stored; the run can
+// no longer succeed: if the executor returns nil nevertheless, the run fails with the first such
+// error. It also fails if encoding the data panics and the executor recovers. A pause takes effect
+// only in a save.
 func (r *Run) Save(ctx context.Context, step string, data any) error {
 	return r.heeded(step, func() error { return r.save(ctx, step, data) })
 }
@@ -45,11 +44,10 @@ func (r *Run) save(ctx context.Context, step string, data any) error {
 	return err
 }
 
-// Restore decodes the data of the current checkpoint, which is the one saved
-// last, into the value that data points to, and returns its step. ok is false
-// if there is none: the task starts at the beginning. A nil data asks for the
-// step alone. Data that does not fit is an error that matches
-// [checkpoint.ErrCorrupt].
+// Restore decodes the data of the current checkpoint, the one saved last, into the value that data
+// points to, and returns the checkpoint's step. ok is false if there is no checkpoint: the task
+// starts at the beginning. If data is nil, Restore decodes nothing. Data that does not fit is an
+// error that matches [checkpoint.ErrCorrupt].
 func (r *Run) Restore(data any) (step string, ok bool, err error) {
 	r.mu.Lock()
 	c := r.point
@@ -60,11 +58,10 @@ func (r *Run) Restore(data any) (step string, ok bool, err error) {
 	return c.Step, true, decode("checkpoint", c.Step, c.Data, data)
 }
 
-// SaveUndo records what has to be known to take step back. Call it before the
-// effect: an entry written after it is missing exactly when a crash came between.
-// The first entry of a step wins, also over retries, so it may be called again
-// with what the world looks like now; nothing is stored then. Errors are as for
-// [Run.Save].
+// SaveUndo records what is needed to undo step. Call it before the effect: an entry written after
+// the effect is missing exactly when a crash comes between the two. The first entry of a step wins,
+// also across retries: a further call with newer data is harmless and stores nothing. Errors are as
+// for [Run.Save].
 func (r *Run) SaveUndo(ctx context.Context, step string, data any) error {
 	return r.heeded(step, func() error { return r.saveUndo(ctx, step, data) })
 }
@@ -91,10 +88,10 @@ func (r *Run) saveUndo(ctx context.Context, step string, data any) error {
 	return err
 }
 
-// heeded returns what save does. The first error that says that something was not
-// stored, although the task is still this run's, counts as the run's failure, whether
-// the executor heeds it or not. So does a save that does not return: a MarshalJSON may
-// panic, or end its goroutine.
+// heeded calls save and returns its error. If the error means that something was not stored
+// although the task is still this run's, heeded notes it: the first such error becomes the run's
+// failure even if the executor ignores it. The same holds for a save that does not return, because
+// a MarshalJSON may panic or end its goroutine.
 func (r *Run) heeded(step string, save func() error) error {
 	returned := false
 	defer func() {
@@ -119,16 +116,15 @@ func (r *Run) noteRefusal(err error) {
 	}
 }
 
-// orRefused returns err, or in place of nil the error of the first save that was
-// refused.
+// orRefused returns err or, if err is nil, the error of the first refused save.
 func (r *Run) orRefused(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return cmp.Or(err, r.refused)
 }
 
-// Undo decodes what was recorded for step into the value that data points to.
-// ok is false if nothing was: the task never came to that step.
+// Undo decodes the undo entry of step into the value that data points to. ok is false if there is
+// none: the task never reached that step.
 func (r *Run) Undo(step string, data any) (ok bool, err error) {
 	raw, ok := r.UndoLog().Get(step)
 	if !ok {
@@ -137,8 +133,8 @@ func (r *Run) Undo(step string, data any) (ok bool, err error) {
 	return true, decode("undo entry", step, raw, data)
 }
 
-// UndoLog returns all undo entries in the order in which they were recorded.
-// Read only.
+// UndoLog returns all undo entries in the order in which they were recorded. The result is shared
+// and must not be modified.
 func (r *Run) UndoLog() checkpoint.UndoLog {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,7 +162,8 @@ func (r *Run) endSave() {
 	r.idle.Broadcast()
 }
 
-// encode leaves it to the recorder to check raw messages: it checks all data.
+// encode encodes data as JSON. It returns a json.RawMessage unchecked: the recorder checks all
+// data.
 func encode(step string, data any) (json.RawMessage, error) {
 	if raw, ok := data.(json.RawMessage); ok && raw != nil {
 		return raw, nil

@@ -15,8 +15,7 @@ import (
 // ErrInvalid is matched by every [*InvalidError].
 var ErrInvalid = errors.New("executor: invalid steps")
 
-// InvalidError names everything that is wrong with the steps given to
-// [NewSteps]. It matches [ErrInvalid].
+// InvalidError lists every fault of the steps passed to [NewSteps]. It matches [ErrInvalid].
 type InvalidError struct {
 	Faults []string
 }
@@ -74,7 +73,8 @@ func (s Step[S]) faults() []string {
 	return append(faults, s.Retry.faults()...)
 }
 
-// stateFaults finds out by trial whether a position and an S can share an object.
+// stateFaults returns why an S cannot share a JSON object with a position. It finds that out by
+// trial.
 func stateFaults[S any]() []string {
 	t := reflect.TypeFor[S]()
 	if t.Kind() != reflect.Struct {

@@ -28,8 +28,8 @@ type Step[S any] struct {
 	Name string
 	// Action is what failedStep shows when the step fails. Default: Name.
 	Action string
-	// Done is the name of the checkpoint that is saved after success. Default:
-	// Name. The last step saves none: the task is done.
+	// Done is the name of the checkpoint that is saved after success. Default: Name. After the last
+	// step no checkpoint is saved: the task is done.
 	Done string
 
 	// Do carries out the step. It may be called again although its effect has happened already:
@@ -109,7 +109,7 @@ func NewSteps[S any](steps ...Step[S]) (*Steps[S], error) {
 	return x, nil
 }
 
-// find returns the step of that name, nil if there is none.
+// find returns the step with that name, nil if there is none.
 func (x *Steps[S]) find(name string) *Step[S] {
 	for i := range x.steps {
 		if x.steps[i].Name == name {

@@ -9,14 +9,14 @@ import (
 // ErrStepsChanged is matched by every [*StepsChangedError].
 var ErrStepsChanged = errors.New("executor: another version of the steps has begun this task")
 
-// StepsChangedError is why [Steps] refuse a task that another version of them has
-// begun: what that one did, this one cannot go on with or take back. Nothing has
-// been done or saved; the version that has the steps can still go on. The failure
-// has the code CHECKPOINT_INVALID. It matches [ErrStepsChanged].
+// StepsChangedError is the error with which [Steps] refuse a task that another version of the steps
+// has begun: this version cannot continue or undo what the other one did. Nothing has been done or
+// saved; the version that has the steps can still continue. The failure has the code
+// CHECKPOINT_INVALID. The error matches [ErrStepsChanged].
 type StepsChangedError struct {
-	// Unknown are steps that were done or begun and that this version does not have.
+	// Unknown are the steps that were done or begun and that this version does not have.
 	Unknown []string
-	// NoUndo are steps to undo that have no Undo in this version.
+	// NoUndo are the steps to undo that have no Undo in this version.
 	NoUndo []string
 }
 

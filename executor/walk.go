@@ -13,29 +13,29 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// failureSaveTimeout bounds the save of a failure once the task's own time is up.
+// failureSaveTimeout bounds the save of a failure after the task's own time is over.
 const failureSaveTimeout = 5 * time.Second
 
-// walk is one run on its way through the steps. The state is kept encoded, so
-// that a step gets the same whether the one before was run just now or by a
-// process that has crashed since.
+// walk is one run on its way through the steps. The state is kept encoded, so that a step receives
+// the same state whether the step before it was run just now or by a process that has crashed
+// since.
 type walk[S any] struct {
 	*Steps[S]
 	run *Run
 	position
 	state kept[S]
-	begun []string // the steps with an undo entry, in the order of their first beginning
+	begun []string // the steps with an undo entry, in the order in which they were first begun
 }
 
-// todo returns the steps that are not done.
+// todo returns the steps that are not done yet.
 func (w *walk[S]) todo() []Step[S] {
 	return slices.DeleteFunc(slices.Clone(w.steps), func(s Step[S]) bool {
 		return slices.Contains(w.Completed, s.Name)
 	})
 }
 
-// toUndo returns the steps that were begun and are not undone, the one that was
-// begun last first: another version may have done them in another order.
+// toUndo returns the steps that were begun and are not undone, the one begun last first. It goes by
+// the undo log, because another version may have done the steps in another order.
 func (w *walk[S]) toUndo() ([]Step[S], error) {
 	var todo []Step[S]
 	var changed StepsChangedError
@@ -60,8 +60,8 @@ func (w *walk[S]) toUndo() ([]Step[S], error) {
 	return todo, nil
 }
 
-// ownEntry refuses an undo entry that has the step's name and was not recorded by
-// steps: it does not say what the step's Undo needs to know.
+// ownEntry returns an error if an undo entry has the step's name but was not recorded by [Steps]:
+// such an entry does not hold what the step's Undo needs.
 func (w *walk[S]) ownEntry(s Step[S]) error {
 	if _, ok := w.run.UndoLog().Get(s.Name); ok && s.Undo != nil && !slices.Contains(w.begun, s.Name) {
 		return fmt.Errorf("%w: the undo entry of step %q was not recorded by steps", checkpoint.ErrCorrupt, s.Name)
@@ -90,7 +90,7 @@ func (w *walk[S]) do(ctx context.Context, s Step[S], last bool) error {
 	return inStep(s.Name, w.save(ctx, s.Done, ""))
 }
 
-// saveUndo records the state as it is before s. A step without an Undo needs none.
+// saveUndo records the state before s. A step without an Undo needs no entry.
 func (w *walk[S]) saveUndo(ctx context.Context, s Step[S]) error {
 	if s.Undo == nil {
 		return nil
@@ -128,7 +128,7 @@ func (w *walk[S]) undo(ctx context.Context, s Step[S], last bool) error {
 	return inStep(name, w.save(ctx, name, ""))
 }
 
-// save stores where the walk is, under name.
+// save stores the position and the state of the walk under name.
 func (w *walk[S]) save(ctx context.Context, name, failed string) error {
 	at := w.position
 	at.Failed = failed
@@ -151,8 +151,8 @@ func (w *walk[S]) try(ctx context.Context, s Step[S], action string, f func(cont
 	})
 }
 
-// call calls f once. A panic is an error, and the end of the context is explained
-// by its cause.
+// call calls f once, within s.Timeout. It returns a panic as a [*PanicError]. If f returns the
+// error of an ended context, without a code, call adds the context's cause.
 func (s Step[S]) call(ctx context.Context, f func(context.Context) error) (err error) {
 	if s.Timeout > 0 {
 		took := fmt.Errorf("step %s took longer than %s", s.Name, s.Timeout)
@@ -173,9 +173,9 @@ func (s Step[S]) call(ctx context.Context, f func(context.Context) error) (err e
 	return err
 }
 
-// fail records that the walk failed in action and returns the failure. A save
-// that was refused within the step, and an end that is no fault of the step's,
-// are no failures of it and nothing to record.
+// fail saves a checkpoint with action as the failed step, and returns the failure. It saves nothing
+// if a save within the step returned ErrStopped, ErrLost or ErrReturned, or if the context ended
+// for another reason than ErrTimeout or ErrStalled: the step itself has not failed then.
 func (w *walk[S]) fail(ctx context.Context, name, action string, err error) error {
 	failure := inStep(name, err)
 	for _, refused := range []error{ErrStopped, ErrLost, ErrReturned} {
@@ -201,9 +201,8 @@ func (w *walk[S]) fail(ctx context.Context, name, action string, err error) erro
 	return failure
 }
 
-// inStep adds the step's name to err, if there is an err. The code and whether to
-// retry are those of [FailureOf], so that whoever looks for the *[Error] in a failed
-// step finds them on the first one.
+// inStep adds the step's name to err; it returns nil for nil. The code and whether to retry are
+// those of [FailureOf], so that errors.As finds them in the first [*Error] of a failed step.
 func inStep(name string, err error) error {
 	if err == nil {
 		return nil

@@ -38,12 +38,11 @@ type Config struct {
 	// Status returns the tenant's status for a colour, always the same for the same colour.
 	// Default: the colour in capitals.
 	Status func(colour string) string
-	// Timeout bounds each step. Default 1 minute. The HTTP implementations bound
-	// each of their calls as well.
+	// Timeout bounds each try of a step. Default 1 minute. The HTTP implementations also bound each
+	// of their calls.
 	Timeout time.Duration
-	// Retry says how often a step is tried within one attempt of the task. Default:
-	// once. Set it where the network is known to be poor, or where the gateway
-	// takes a moment to show a switch.
+	// Retry sets how often a step is tried within one attempt of the task. Default: once. Set it
+	// where the network is unreliable, or where the gateway takes a moment to show a switch.
 	Retry executor.Retry
 }
 
@@ -94,7 +93,7 @@ func New(tenants TenantService, gateway Gateway, c Config) (*Executor, error) {
 	return e, nil
 }
 
-// setDefaults fills in c and returns what is wrong with it.
+// setDefaults fills in the defaults of c and returns what is wrong with c.
 func (c *Config) setDefaults() (faults []string) {
 	if len(c.Colours) == 0 {
 		c.Colours = []string{"blue", "green"}

@@ -19,22 +19,22 @@ import (
 
 // The headers of every change.
 const (
-	// HeaderKey carries [Change.Key]. It also lets net/http send a change again when
-	// a kept connection turns out to be closed.
+	// HeaderKey carries [Change.Key]. It also allows net/http to send a change again when a
+	// kept-alive connection turns out to be closed.
 	HeaderKey = "Idempotency-Key"
 	// HeaderToken carries [Change.Token] as a decimal number.
 	HeaderToken = "Cutover-Token"
 )
 
-// HTTPConfig is how [HTTPGateway] and [HTTPTenants] call. The zero value is good.
+// HTTPConfig configures [HTTPGateway] and [HTTPTenants]. The zero value is ready to use.
 type HTTPConfig struct {
 	// Timeout bounds each call. Default 10 s.
 	Timeout time.Duration
-	// Header is added to each request, for instance an Authorization. It appears in
-	// no error. Default: none.
+	// Header is added to each request, for instance an Authorization. No error contains it.
+	// Default: none.
 	Header http.Header
-	// Transport makes the calls; the host owns it. Set it for certificates, proxies
-	// and limits of connections. Default: [http.DefaultTransport].
+	// Transport makes the calls; the host owns it. Set it for certificates, proxies and connection
+	// limits. Default: [http.DefaultTransport].
 	Transport http.RoundTripper
 }
 
@@ -70,7 +70,7 @@ func newClient(s service, baseURL string, c HTTPConfig) (*client, error) {
 		service: s, base: strings.TrimSuffix(baseURL, "/"), config: c,
 		http: &http.Client{
 			Transport: c.Transport,
-			// A change must not be sent on to wherever an answer points.
+			// A redirect must not send a change to another address.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
@@ -97,7 +97,7 @@ func urlFaults(baseURL string) []string {
 	return faults
 }
 
-// get asks for a resource of a tenant and decodes the answer into out.
+// get requests a resource of a tenant and decodes the answer into out.
 func (c *client) get(ctx context.Context, tenantID, resource string, out any) error {
 	return c.call(ctx, http.MethodGet, tenantID, resource, nil, http.Header{}, out)
 }
@@ -115,7 +115,7 @@ func (c *client) put(ctx context.Context, ch Change, resource string, body any) 
 }
 
 func (c *client) call(ctx context.Context, method, tenantID, resource string, body []byte, header http.Header, out any) error {
-	if tenantID == "." || tenantID == ".." { // a path would swallow it
+	if tenantID == "." || tenantID == ".." { // it would be dropped as part of a path
 		return c.service.fail(refused, fmt.Errorf("tenant id %q cannot be part of a URL", tenantID))
 	}
 	timed, cancel := context.WithTimeout(ctx, c.config.Timeout)
@@ -148,9 +148,9 @@ func (c *client) call(ctx context.Context, method, tenantID, resource string, bo
 	return c.decode(data, out)
 }
 
-// bodyOf returns an answer's body, at most one byte more than may be in it. An answer
-// with a 1xx status, which is 101, has none: what stands there is the connection
-// itself, and the end of a context does not end a read from it.
+// bodyOf returns the body of an answer, at most maxBody+1 bytes of it. An answer with a 1xx status,
+// which can only be 101, has no body: its reader is the connection itself, and the end of a context
+// does not end a read from that.
 func bodyOf(resp *http.Response) ([]byte, error) {
 	if resp.StatusCode < http.StatusOK {
 		return nil, nil
@@ -158,8 +158,8 @@ func bodyOf(resp *http.Response) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 }
 
-// answerFault returns what shows that an answer is not the service's, or not for
-// this tenant: a page for people, as proxies and logins give, or another's id.
+// answerFault returns an error if an answer is recognisably not the service's, or not for this
+// tenant: an HTML page, as proxies and login pages send, or another tenant's id.
 func answerFault(header http.Header, data []byte, tenantID string) error {
 	named := header.Get("Content-Type")
 	if named == "" {

@@ -14,13 +14,13 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// service names an HTTP service: for people, and at the start of its codes.
+// service is the name of an HTTP service for people, and the prefix of its codes.
 type service struct {
 	name   string
 	prefix string
 }
 
-// kind is how a call failed; its text is the end of the code.
+// kind is how a call failed; its text is the end of the failure's code.
 type kind string
 
 const (
@@ -32,8 +32,7 @@ const (
 	codeNotFound = "TENANT_NOT_FOUND"
 )
 
-// callError is a failed call: a text for people, with the cause behind it, which
-// may name addresses.
+// callError is a failed call: a text for people, and the cause, which may contain addresses.
 type callError struct {
 	text  string
 	cause error
@@ -43,7 +42,7 @@ func (e *callError) Error() string { return e.text }
 
 func (e *callError) Unwrap() error { return e.cause }
 
-// fail returns a failure of a kind; its text shows what was found.
+// fail returns a failure of kind k; its text includes found.
 func (s service) fail(k kind, found error) error {
 	text := map[kind]string{timedOut: "timeout", unavailable: "unavailable", refused: "refused", badAnswer: "gave a bad answer"}[k]
 	if found != nil {
@@ -59,8 +58,8 @@ func (s service) failure(k kind, err error) error {
 	return executor.Fail(s.prefix+string(k), err)
 }
 
-// broken returns the failure of a call that got no whole answer. ctx is the
-// caller's: when it was cancelled, that is no failure of the service.
+// broken returns the failure of a call that received no complete answer. ctx is the caller's: if it
+// was cancelled, the service has not failed.
 func (s service) broken(ctx context.Context, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -76,8 +75,7 @@ func (s service) broken(ctx context.Context, err error) error {
 	return s.failure(unavailable, &callError{text: s.name + " unavailable", cause: err})
 }
 
-// status returns the failure that an answer's status stands for, nil for 2xx. To a
-// query only 200 is an answer.
+// status returns the failure for an answer's status, nil for 2xx. A query succeeds only with 200.
 func (s service) status(resp *http.Response, query bool) error {
 	code := resp.StatusCode
 	answered := fmt.Errorf("it answered %d %s", code, http.StatusText(code))
@@ -99,8 +97,8 @@ func (s service) status(resp *http.Response, query bool) error {
 	}
 }
 
-// later returns a failure that may be gone when the call is made again, no earlier
-// than the answer's Retry-After says.
+// later returns a retryable failure, to be tried again no earlier than the answer's Retry-After
+// says.
 func (s service) later(k kind, answered error, header http.Header) error {
 	after := retryAfter(header, time.Now())
 	if after > 0 {
@@ -114,12 +112,12 @@ func (s service) later(k kind, answered error, header http.Header) error {
 	return err
 }
 
-// maxRetryAfter is as long as any wait that a service may ask for.
+// maxRetryAfter caps the wait that a service may ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter returns how long a service asks to be left alone: 0 if it does not, or
-// not in a form that exists. A date counts from the answer's own date, because the
-// service's clock may differ from ours.
+// retryAfter returns how long a service asks its caller to wait: 0 if it does not ask, or in an
+// invalid form. A date is compared with the answer's own date, because the service's clock may
+// differ from this process's.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(header.Get("Retry-After"))
 	if text != "" && strings.Trim(text, "0123456789") == "" {

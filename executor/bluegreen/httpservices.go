@@ -10,11 +10,11 @@ import (
 //	GET {base}/tenants/{id}/route   ->  {"colour":"green"}
 //	PUT {base}/tenants/{id}/route   <-  {"colour":"blue","from":"green"}
 //
-// A GET is answered with 200, a PUT with any 2xx, which agrees and proves nothing:
-// the executor asks afterwards. 404 is TENANT_NOT_FOUND, 412 is TENANT_MOVED_ON, and
-// doc.go has the rest. An answer that is HTML, or names another tenant as "id", is a
-// bad answer to either. Retry-After is honoured, see [executor.Retry]. A PUT carries
-// [HeaderKey] and [HeaderToken]. Redirects are not followed, bodies are bounded.
+// A GET must be answered with 200, a PUT with any 2xx. A 2xx to a PUT proves nothing: the executor
+// checks the result with a GET. 404 is TENANT_NOT_FOUND, 412 is TENANT_MOVED_ON; the package
+// comment lists the other failures. An answer to a GET or PUT that is HTML, or has another tenant's
+// "id", is a bad answer. Retry-After is honoured, see [executor.Retry]. A PUT carries [HeaderKey]
+// and [HeaderToken]. Redirects are not followed, the size of bodies is limited.
 type HTTPGateway struct{ client *client }
 
 // NewHTTPGateway returns the gateway at baseURL, or a *[InvalidError].
@@ -61,7 +61,7 @@ func NewHTTPTenants(baseURL string, c HTTPConfig) (*HTTPTenants, error) {
 	return &HTTPTenants{client}, nil
 }
 
-// TenantInfo returns what is known of a tenant.
+// TenantInfo returns what the tenant service knows about a tenant.
 func (h *HTTPTenants) TenantInfo(ctx context.Context, tenantID string) (TenantInfo, error) {
 	var answer struct {
 		ID     string  `json:"id"`
@@ -74,7 +74,7 @@ func (h *HTTPTenants) TenantInfo(ctx context.Context, tenantID string) (TenantIn
 	switch {
 	case answer.ID != tenantID:
 		return TenantInfo{}, h.client.service.fail(badAnswer, errors.New("not the tenant asked for"))
-	case answer.Status == nil: // an empty one is a status; none is not
+	case answer.Status == nil: // an empty status is valid, a missing one is not
 		return TenantInfo{}, h.client.service.fail(badAnswer, errors.New("no status"))
 	}
 	return TenantInfo{ID: answer.ID, Name: answer.Name, Status: *answer.Status}, nil

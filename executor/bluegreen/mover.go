@@ -17,7 +17,7 @@ const (
 	switched   = "SWITCHED"
 )
 
-// state is what the steps hand on, and what an undo goes back to.
+// state is what each step hands to the next, and what an undo restores.
 type state struct {
 	Tenant TenantInfo `json:"tenant,omitzero"`
 	// Found is the colour before the first switch.
@@ -30,7 +30,7 @@ type mover struct {
 	tenants TenantService
 	gateway Gateway
 	target  string
-	status  string // of a tenant at the target
+	status  string // of a tenant that is at the target
 }
 
 func (m mover) steps(c Config) (*executor.Steps[state], error) {
@@ -48,8 +48,8 @@ func (m mover) steps(c Config) (*executor.Steps[state], error) {
 	)
 }
 
-// look finds out where the tenant is. An attempt from scratch goes back no
-// further than the first attempt did: what it finds is that one's doing.
+// look finds out where the tenant is. If an earlier attempt has begun the switch, look takes what
+// that attempt recorded, because what it would find now is the effect of that attempt.
 func (m mover) look(ctx context.Context, run *executor.Run, s *state) error {
 	info, err := m.tenants.TenantInfo(ctx, run.Tenant().ID)
 	if err != nil {
@@ -84,9 +84,9 @@ func (m mover) switchBack(ctx context.Context, run *executor.Run, s *state) erro
 	return m.route(ctx, run, executor.UndoPrefix+stepSwitch, m.target, s.Found)
 }
 
-// route switches the gateway and sees that it has. It writes also if the tenant is
-// there already: an earlier write of which nobody heard may still be under way, and
-// a gateway that remembers tokens refuses it only once it has seen a newer one.
+// route switches the gateway and checks that it did. It sends the change even if the tenant is
+// there already: an earlier change without an answer may still be under way, and a gateway that
+// remembers tokens refuses it only after it has seen a newer one.
 func (m mover) route(ctx context.Context, run *executor.Run, step, from, to string) error {
 	if _, err := m.colour(ctx, run, from, to); err != nil {
 		return err
@@ -109,8 +109,8 @@ func (m mover) updateStatus(ctx context.Context, run *executor.Run, s *state) er
 	return m.setStatus(ctx, run, stepStatus, s.Tenant.Status, m.status)
 }
 
-// restoreStatus is the first undo. It looks at the colour as well, so that it
-// leaves the status to whoever has moved the tenant on.
+// restoreStatus is the first undo of a rollback. It checks the colour as well, and leaves the
+// status alone if somebody else has moved the tenant.
 func (m mover) restoreStatus(ctx context.Context, run *executor.Run, s *state) error {
 	if _, err := m.colour(ctx, run, m.target, s.Found); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (m mover) restoreStatus(ctx context.Context, run *executor.Run, s *state) e
 	return m.setStatus(ctx, run, executor.UndoPrefix+stepStatus, m.status, s.Tenant.Status)
 }
 
-// setStatus is to the tenant service what route is to the gateway.
+// setStatus does for the tenant service what route does for the gateway.
 func (m mover) setStatus(ctx context.Context, run *executor.Run, step, from, to string) error {
 	if _, err := m.statusOf(ctx, run, from, to); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (m mover) setStatus(ctx context.Context, run *executor.Run, step, from, to 
 		fmt.Errorf("the tenant service agreed to set tenant %s to %s and still says %s", run.Tenant().ID, to, status))
 }
 
-// colour returns the tenant's colour, which has to be one of allowed.
+// colour returns the tenant's colour, and an error unless it is one of allowed.
 func (m mover) colour(ctx context.Context, run *executor.Run, allowed ...string) (string, error) {
 	colour, err := m.gateway.Current(ctx, run.Tenant().ID)
 	if err != nil {
@@ -143,7 +143,7 @@ func (m mover) colour(ctx context.Context, run *executor.Run, allowed ...string)
 	return colour, oneOf("is routed to", run, colour, allowed)
 }
 
-// statusOf returns the tenant's status, which has to be one of allowed.
+// statusOf returns the tenant's status, and an error unless it is one of allowed.
 func (m mover) statusOf(ctx context.Context, run *executor.Run, allowed ...string) (string, error) {
 	info, err := m.tenants.TenantInfo(ctx, run.Tenant().ID)
 	if err != nil {

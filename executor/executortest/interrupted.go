@@ -9,10 +9,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Interruptions yields every way to interrupt a run at every write that it makes:
-// stopped there, crashed before it is stored, crashed after. The body makes a run
-// with the option, goes on with [Run.Finish] or by hand, and checks what the world
-// has come to. It ends with the first write that the run does not come to.
+// Interruptions yields every way to interrupt a run at every write that it makes: a stop at the
+// write, a crash before it is stored, a crash after it. The loop body creates a run with the
+// option, continues it with [Run.Finish] or by hand, and checks the result. For each way, the last
+// iteration is for a write that the run no longer reaches.
 //
 //	for name, interruption := range executortest.Interruptions() {
 //		t.Run(name, func(t *testing.T) {
@@ -22,7 +22,7 @@ import (
 //		})
 //	}
 //
-// It needs to see the run, so the body must not leave it to a parallel subtest.
+// The loop needs to know how far each run came, so its body must not use a parallel subtest.
 func Interruptions() iter.Seq2[string, Option] {
 	ways := []struct {
 		name   string
@@ -52,8 +52,8 @@ func Interruptions() iter.Seq2[string, Option] {
 	}
 }
 
-// Finish executes e and, when the run was stopped or crashed, goes on once from
-// what was saved. It returns the last run and its error.
+// Finish executes e and, if the run was stopped or crashed, executes e once more from what was
+// saved. It returns the last run and its error.
 func (r *Run) Finish(e executor.TaskExecutor) (*Run, error) {
 	r.t.Helper()
 	err := r.Execute(e)

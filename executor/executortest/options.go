@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Option changes what [NewRun] makes.
+// Option configures a [Run].
 type Option func(*Run)
 
 // Tenant sets the tenant's id. Default "tenant1".
@@ -35,8 +35,8 @@ func Token(token task.Token) Option {
 	return func(r *Run) { r.task.Token = token }
 }
 
-// Checkpoint sets where the run goes on. Data is encoded as JSON. Default: the
-// beginning.
+// Checkpoint sets the checkpoint from which the run continues. Data is encoded as JSON. Default:
+// none, the run starts at the beginning.
 func Checkpoint(step string, data any) Option {
 	return func(r *Run) {
 		r.task.Checkpoint = &checkpoint.Checkpoint{Step: step, Data: r.encode(data)}
@@ -54,38 +54,36 @@ func Undo(step string, data any) Option {
 	}
 }
 
-// Limits sets the sizes that may be saved. Default: the engine's.
+// Limits sets the size limits of checkpoints and undo entries. Default: the engine's defaults.
 func Limits(l checkpoint.Limits) Option {
 	return func(r *Run) { r.limits = l }
 }
 
-// StopAt stops the run at its n-th write, from 1, and at every later one: it is
-// stored and answered with an [executor.StopError]. A write is a saved
-// checkpoint or a new undo entry.
+// StopAt stops the run at its n-th write, from 1, and at every later one: the write is stored and
+// returns an [executor.StopError]. A write is a saved checkpoint or a new undo entry.
 func StopAt(n int, stop task.Stop) Option {
 	return func(r *Run) { r.cut = cut{at: n, how: stopped, stop: stop} }
 }
 
-// FailAt answers the n-th write with err and stores nothing. Later writes
-// succeed.
+// FailAt makes the n-th write return err and store nothing. Later writes succeed.
 func FailAt(n int, err error) Option {
 	return func(r *Run) { r.cut = cut{at: n, how: failed, err: err} }
 }
 
-// LoseAt takes the task away before the n-th write: that and every later one is
-// refused with [executor.ErrLost], as after a take-over by another worker.
+// LoseAt takes the task away before the n-th write: that write and every later one fail with
+// [executor.ErrLost], as after a take-over by another worker.
 func LoseAt(n int) Option {
 	return func(r *Run) { r.cut = cut{at: n, how: lost} }
 }
 
-// CrashBefore ends the run, as a crash of the process would, when it makes its
-// n-th write and before that is stored: its effects up to there have happened.
-// Use it with [Run.Execute] and [Run.Rollback]: the goroutine is ended.
+// CrashBefore ends the run at its n-th write, before that write is stored, as a crash of the
+// process would; the effects before that write have happened. It ends the goroutine of the
+// executor, so use it with [Run.Execute] and [Run.Rollback].
 func CrashBefore(n int) Option {
 	return func(r *Run) { r.cut = cut{at: n, how: crashBefore} }
 }
 
-// CrashAfter is [CrashBefore] with the crash when the write has been stored.
+// CrashAfter is like [CrashBefore], but the crash comes after the write has been stored.
 func CrashAfter(n int) Option {
 	return func(r *Run) { r.cut = cut{at: n, how: crashAfter} }
 }

@@ -13,15 +13,14 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ErrCrashed is what [Run.Execute] and [Run.Rollback] return after a simulated
-// crash.
+// ErrCrashed is the error of [Run.Execute] and [Run.Rollback] after a simulated crash.
 var ErrCrashed = errors.New("executortest: crashed")
 
-// ErrUnsupported is what [Run.Rollback] returns for an executor without one.
+// ErrUnsupported is the error of [Run.Rollback] for an executor that is no [executor.Rollbacker].
 var ErrUnsupported = errors.New("executortest: the executor is no Rollbacker")
 
-// Run is a run over a task that is kept in memory. Hand its embedded Run to an
-// executor, or let [Run.Execute] do it.
+// Run is a run of a task that is kept in memory. Pass its embedded Run to an executor, or let
+// [Run.Execute] do it.
 type Run struct {
 	*executor.Run
 
@@ -30,15 +29,14 @@ type Run struct {
 	cut    cut
 
 	mu       sync.Mutex
-	task     task.Task // with what has been saved of it
+	task     task.Task // with everything that has been saved
 	writes   int
 	crashed  bool
 	saved    []checkpoint.Checkpoint
 	progress []executor.Progress
 }
 
-// NewRun returns a run of task 1 of plan 1 from the beginning, or as the options
-// say.
+// NewRun returns a run of task 1 of plan 1 from the beginning, unless the options say otherwise.
 func NewRun(t testing.TB, options ...Option) *Run {
 	t.Helper()
 	r := &Run{t: t}
@@ -56,9 +54,9 @@ func (r *Run) apply(options []Option) {
 	r.Run = executor.NewRun(r.task, r.task.Checkpoint, r.task.Token, recorder{r})
 }
 
-// Again returns the next run of the same task: from what this one saved, under a
-// new token, with none of this one's interruptions but those of the options. It
-// is what comes after a pause, a crash or a retry from the checkpoint.
+// Again returns the next run of the same task, as after a pause, a crash or a retry from the
+// checkpoint. It continues from what r saved, under a new token, and is interrupted only by its own
+// options, not by those of r.
 func (r *Run) Again(options ...Option) *Run {
 	r.t.Helper()
 	r.mu.Lock()
@@ -69,8 +67,8 @@ func (r *Run) Again(options ...Option) *Run {
 	return next
 }
 
-// FromScratch is [Run.Again] without the checkpoint: a retry from scratch, or a
-// rollback after success. The undo log stays.
+// FromScratch is [Run.Again] without the checkpoint: a retry from scratch, or a rollback after
+// success. The undo log is kept.
 func (r *Run) FromScratch(options ...Option) *Run {
 	r.t.Helper()
 	return r.Again(append([]Option{func(n *Run) { n.task.Checkpoint = nil }}, options...)...)
@@ -109,8 +107,8 @@ func (r *Run) Task() task.Task {
 	return r.task
 }
 
-// Saved returns every checkpoint that was saved, also by the runs before this
-// one, the oldest first.
+// Saved returns every checkpoint that was saved by this run and the runs before it, the oldest
+// first.
 func (r *Run) Saved() []checkpoint.Checkpoint {
 	r.mu.Lock()
 	defer r.mu.Unlock()

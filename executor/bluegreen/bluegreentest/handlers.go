@@ -65,7 +65,7 @@ func (w *World) serve(op Op) http.HandlerFunc {
 	}
 }
 
-// nextFault returns what is to happen to a request, 0 for nothing.
+// nextFault takes the next injected fault for a request, 0 for none.
 func (w *World) nextFault(id string, op Op) Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,8 +78,8 @@ func (w *World) nextFault(id string, op Op) Fault {
 	return f
 }
 
-// answer carries out a request, unless its fault is without effect, and returns
-// the status and the body of its answer.
+// answer carries out a request, unless its fault prevents the effect, and returns the status and
+// the body of its answer.
 func (w *World) answer(id string, call Call, from string) (status int, body any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,8 +104,8 @@ func (w *World) answer(id string, call Call, from string) (status int, body any)
 	return w.apply(id, call, from)
 }
 
-// apply carries out a request. A change under an older token than the greatest that
-// the service has seen for the tenant is refused, whatever it asks for.
+// apply carries out a request. It refuses a change whose token is lower than the greatest that the
+// service has seen for the tenant, whatever the change asks for.
 func (w *World) apply(id string, call Call, from string) (status int, body any) {
 	t := w.tenants[id]
 	value := &t.Colour

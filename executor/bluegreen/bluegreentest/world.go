@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// Tenant is a tenant as both services together know it.
+// Tenant is a tenant as the two services know it.
 type Tenant struct {
 	ID, Name string
-	// Status is the tenant service's.
+	// Status is the tenant's status in the tenant service.
 	Status string
-	// Colour is the gateway's.
+	// Colour is the colour to which the gateway routes the tenant.
 	Colour string
 }
 
-// Op is one kind of request.
+// Op is a kind of request.
 type Op string
 
 // The requests.
@@ -25,7 +25,7 @@ const (
 	Switch  Op = "switch"  // PUT /tenants/{id}/route
 )
 
-// Fault is a way for a request to fail.
+// Fault is a way in which a request can fail.
 type Fault int
 
 // The faults.
@@ -42,42 +42,43 @@ const (
 	Unavailable
 	// Refuse answers 403.
 	Refuse
-	// Ignore agrees and has no effect.
+	// Ignore answers 200 and has no effect.
 	Ignore
-	// Garble answers with something that is no JSON, and has no effect.
+	// Garble answers with a body that is no JSON, and has no effect.
 	Garble
-	// Redirect answers with a redirect to elsewhere, and has no effect.
+	// Redirect answers with a redirect to another path, and has no effect.
 	Redirect
 	// Login answers 200 with an HTML page, and has no effect.
 	Login
-	// Late answers 504 at once and has its effect, if the service then still takes it,
-	// when [World.DeliverLate] is called.
+	// Late answers 504. The change takes effect when [World.DeliverLate] is called, if the service
+	// still accepts it then.
 	Late
 )
 
-// Call is a request that came in.
+// Call is a request that a [World] has received.
 type Call struct {
 	Op Op
-	// To is the colour or status asked for.
+	// To is the requested colour or status.
 	To string
 	// Token and Key are the headers of a change.
 	Token uint64
 	Key   string
-	// Fault is what was done to it, 0 for nothing.
+	// Fault is the fault that was injected into it, 0 for none.
 	Fault Fault
 }
 
-// World has tenants. Make one with [NewWorld]; it may be used by many goroutines.
+// World holds tenants and serves the gateway and the tenant service from HTTP handlers. Make one
+// with [NewWorld]. It is safe for concurrent use.
 type World struct {
 	mu      sync.Mutex
 	tenants map[string]Tenant
-	tokens  map[target]uint64 // the greatest that came with a change of that kind
+	tokens  map[target]uint64 // the greatest token of a change of that kind
 	calls   map[string][]Call
 	faults  map[target][]Fault
 	late    []lateChange
 }
 
-// lateChange is a change that is still on its way.
+// lateChange is a change that has been answered but has not taken effect yet.
 type lateChange struct {
 	tenant, from string
 	call         Call
@@ -88,7 +89,7 @@ type target struct {
 	op     Op
 }
 
-// NewWorld returns a world of the tenants given.
+// NewWorld returns a world with these tenants.
 func NewWorld(tenants ...Tenant) *World {
 	w := &World{
 		tenants: map[string]Tenant{}, tokens: map[target]uint64{},
@@ -100,8 +101,8 @@ func NewWorld(tenants ...Tenant) *World {
 	return w
 }
 
-// Inject makes the next times requests of a kind for a tenant fail, after those
-// that were injected before.
+// Inject makes the next requests of kind op for a tenant fail with f, as many as times says, after
+// the faults that were injected before.
 func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -109,9 +110,9 @@ func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
 	w.faults[at] = append(w.faults[at], slices.Repeat([]Fault{f}, times)...)
 }
 
-// DeliverLate lets every change that is late arrive, the oldest first, and returns
-// the statuses that nobody hears of: 200 if it had its effect, 409 if a newer token
-// was there before it, 412 if its "from" is not so any more.
+// DeliverLate delivers every late change, the oldest first, and returns their statuses, which no
+// caller receives: 200 if the change took effect, 409 if the service has seen a newer token, 412 if
+// the value is neither the change's "from" nor already its target.
 func (w *World) DeliverLate() (statuses []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,29 +124,29 @@ func (w *World) DeliverLate() (statuses []int) {
 	return statuses
 }
 
-// Heal takes back every fault that was injected and has not happened.
+// Heal removes every injected fault that has not happened yet.
 func (w *World) Heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.faults)
 }
 
-// Tenant returns a tenant as it is; the zero Tenant if there is none.
+// Tenant returns the current state of a tenant; the zero Tenant if there is none.
 func (w *World) Tenant(id string) Tenant {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.tenants[id]
 }
 
-// Put sets a tenant, behind the back of whoever works on it.
+// Put sets a tenant directly, as if somebody other than the task had changed it.
 func (w *World) Put(t Tenant) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tenants[t.ID] = t
 }
 
-// Calls returns the requests for a tenant, the oldest first, of the kinds given,
-// or of every kind.
+// Calls returns the requests for a tenant, the oldest first: those of the kinds ops, or all if ops
+// is empty.
 func (w *World) Calls(tenantID string, ops ...Op) []Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -28,8 +28,7 @@ type input struct {
 	} `json:"tenants"`
 }
 
-// readSpec reads what to do from a file, or from the one that ships with this
-// program if none is named.
+// readSpec reads the spec from a file, by default from the one embedded in this program.
 func readSpec(file string) (plan.Spec, error) {
 	text := shipped
 	if file != "" {

@@ -1,8 +1,8 @@
-// Command bluegreen is the main job on real input: the tenants of a file are
-// switched from green to blue over real HTTP. The gateway gives one of them no
-// answer, so the plan fails; once the gateway is well again that tenant goes on
-// from its checkpoint. In the end the gateway is asked where every tenant is. With
-// -rollback everything is then taken back.
+// Command bluegreen does the main job of this library on real input: it switches the tenants of a
+// file from green to blue over real HTTP. The gateway does not answer the switch of one tenant, so
+// the plan fails; after the gateway is repaired, that tenant continues from its checkpoint. In the
+// end the program asks the gateway where it routes every tenant. With -rollback it then undoes
+// everything.
 package main
 
 import (
@@ -59,8 +59,7 @@ func run(ctx context.Context, file string, rollback bool) error {
 	return operate(ctx, engine, services, spec, rollback)
 }
 
-// operate does what an operator would: start, wait until the plan is at rest,
-// look, act.
+// operate does what an operator would do: start, wait until the plan is at rest, inspect it, act.
 func operate(ctx context.Context, engine *cutover.Engine, services *services, spec plan.Spec, rollback bool) error {
 	p, err := engine.Create(ctx, spec)
 	if err != nil {

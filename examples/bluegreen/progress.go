@@ -17,12 +17,12 @@ import (
 // meter shows how many of a number of tasks are done.
 type meter interface {
 	show(done int) error
-	// end shows the last number, whatever was shown before.
+	// end shows the final number; unlike show it never skips it.
 	end(done int) error
 }
 
-// newMeter returns a bar if out is a terminal. Anything else, a pipe or a file, gets
-// plain lines: a bar is drawn by carriage returns, which make one long line there.
+// newMeter returns a bar if out is a terminal, otherwise plain lines: a bar redraws itself with
+// carriage returns, which a pipe or a file would show as one long line.
 func newMeter(out *os.File, total int, what string) meter {
 	if info, err := out.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 		return newBar(out, total, what)
@@ -30,11 +30,11 @@ func newMeter(out *os.File, total int, what string) meter {
 	return &lines{out: out, total: total, what: what}
 }
 
-// redraw is how often a bar is drawn at most.
+// redraw is the minimum time between two drawings of a bar.
 const redraw = 50 * time.Millisecond
 
-// bar throttles itself: progressbar's own throttle would also keep the last number
-// from being shown.
+// bar limits how often it is drawn by itself: progressbar's own limit would also suppress the last
+// number.
 type bar struct {
 	*progressbar.ProgressBar
 	out   io.Writer
@@ -66,7 +66,7 @@ func (b *bar) end(done int) error {
 	return err
 }
 
-// lines writes a line for every tenth.
+// lines writes a line for every tenth of the total.
 type lines struct {
 	out    io.Writer
 	total  int
@@ -96,8 +96,8 @@ func (l *lines) write(done int) error {
 	return err
 }
 
-// follow shows how many tasks have come to done until the plan is at rest, and
-// returns it as it then is.
+// follow shows how many tasks have reached the state done until the plan is at rest, and returns
+// the plan at rest.
 func follow(ctx context.Context, engine *cutover.Engine, p plan.Plan, done task.State) (plan.Plan, error) {
 	m := newMeter(os.Stderr, p.TaskCount, done.String())
 	count := p.Counters.Of(done)

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// services are a tenant service and a gateway on this machine, and the way there.
+// services are a tenant service and a gateway in this process, and their clients.
 type services struct {
 	world     *bluegreentest.World
 	servers   []*httptest.Server
@@ -21,8 +21,8 @@ type services struct {
 	tenants   *bluegreen.HTTPTenants
 }
 
-// startServices serves the tenants, all green. The gateway leaves every switch of
-// the one in the middle without an answer.
+// startServices serves the tenants, all green. The gateway does not answer any switch of the tenant
+// in the middle.
 func startServices(tenants []task.Tenant) (*services, error) {
 	known := make([]bluegreentest.Tenant, len(tenants))
 	for i, t := range tenants {
@@ -56,13 +56,13 @@ func (s *services) stop() {
 	}
 }
 
-// mover is what a host writes: the executor over its services.
+// mover returns the executor over the host's services. A host writes this itself.
 func (s *services) mover() (*bluegreen.Executor, error) {
 	return bluegreen.New(s.tenants, s.gateway, bluegreen.Config{})
 }
 
-// prove asks the gateway where it routes every tenant, and fails unless it is
-// there for all of them.
+// prove asks the gateway where it routes every tenant, and returns an error unless all are routed
+// to colour.
 func (s *services) prove(ctx context.Context, tenants []task.Tenant, colour string) error {
 	for _, t := range tenants {
 		found, err := s.gateway.Current(ctx, t.ID)

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// show tells where the plan stands.
+// show prints the state of the plan.
 func show(p plan.Plan) {
 	fmt.Printf("plan %s is %s: %d completed, %d failed, %d pending, %d rolled back\n",
 		p.ID, p.State, p.Counters.Of(task.Completed), p.Counters.Of(task.Failed), p.Counters.Of(task.Pending),

@@ -1,5 +1,5 @@
-// Command quickstart is what a newcomer copies: 20 tenants, an executor of two
-// steps, one failure, a retry from the checkpoint. Ctrl-C stops it at a boundary.
+// Command quickstart is a program for newcomers to copy: 20 tenants, an executor of two steps, one
+// failure, a retry from the checkpoint. Ctrl-C stops it at a boundary.
 package main
 
 import (

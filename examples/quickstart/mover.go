@@ -9,14 +9,14 @@ import (
 	"github.com/cutover-go/cutover/executor"
 )
 
-// journey is the state that the steps hand on. It is saved with each checkpoint.
+// journey is the state that each step hands to the next. It is saved with each checkpoint.
 type journey struct {
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// mover moves a tenant in two steps. One tenant meets a gateway that does not
-// answer, until somebody repairs it.
+// mover moves a tenant in two steps. For one tenant the gateway does not answer until it is
+// repaired.
 type mover struct {
 	*executor.Steps[journey]
 	broken atomic.Pointer[string]

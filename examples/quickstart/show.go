@@ -29,7 +29,7 @@ func show(e plan.Event) {
 	fmt.Println()
 }
 
-// report shows where the plan stands.
+// report prints the state of the plan.
 func report(engine *cutover.Engine, id plan.ID) error {
 	p, err := engine.Plan(context.Background(), id)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// gateways are five clients, each with an agent and a status endpoint of its own.
+// gateways are five clients, each with its own agent and status endpoint.
 type gateways struct {
 	members []redisack.Endpoint
 	bad     atomic.Bool // gw-3 is slow, gw-4 late, gw-5 refuses
@@ -59,7 +59,8 @@ func (g *gateways) start(ctx context.Context, rdb *redis.Client, id string) erro
 	return nil
 }
 
-// apply makes a configuration live, or does not.
+// apply stands in for the work of making a configuration live: while bad is set, gw-4 takes long
+// and gw-5 refuses.
 func (g *gateways) apply(ctx context.Context, id string) error {
 	switch {
 	case g.bad.Load() && id == "gw-4": // busy with something else
@@ -70,7 +71,7 @@ func (g *gateways) apply(ctx context.Context, id string) error {
 	return nil
 }
 
-// status serves the agent's status, slowly for one of them.
+// status serves the agent's status, slowly for one of the clients.
 func (g *gateways) status(id string, a *agent.Agent) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.bad.Load() && id == "gw-3" && wait(r.Context(), 700*time.Millisecond) != nil {

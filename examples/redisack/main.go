@@ -74,7 +74,7 @@ func run(ctx context.Context, addr string) error {
 	}
 	gateways.misbehave()
 	change := redisack.Change{Key: key, Version: "v2", Payload: []byte(`{"tenant-1":"green"}`)}
-	check.Policy.Quorum = redisack.AtLeast(4) // four of five will do for now
+	check.Policy.Quorum = redisack.AtLeast(4) // four of the five are enough for now
 	if _, err := step(ctx, client, check, "one is slow, one is old for a while, one refuses; four are enough", change); err != nil {
 		return err
 	}
@@ -83,12 +83,12 @@ func run(ctx context.Context, addr string) error {
 		return fmt.Errorf("expected a refusal, got %w", err)
 	}
 	gateways.fix()
-	change.Rewrite = true // a new revision, which the client that has refused tries again
+	change.Rewrite = true // a new revision, so that the client that refused tries again
 	_, err = step(ctx, client, check, "the client is fixed, and the same content is written again", change)
 	return err
 }
 
-// step applies a change and prints the account.
+// step applies a change and prints the result.
 func step(
 	ctx context.Context, client *redisack.Client, check redisack.Check, title string, change redisack.Change,
 ) (*redisack.AckResult, error) {

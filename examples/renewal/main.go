@@ -24,7 +24,7 @@ import (
 const (
 	lockKey   = "example:renewal:lock"
 	configKey = "example:renewal:config"
-	ttl       = 900 * time.Millisecond // short, for the show; seconds to minutes in earnest
+	ttl       = 900 * time.Millisecond // short, for the example; seconds to minutes in production
 	jobTime   = 3 * time.Second
 )
 
@@ -75,14 +75,14 @@ func deploy(ctx context.Context, rdb *redis.Client, service *renewal.Service) er
 	}
 	fmt.Println("a second deployment is refused")
 
-	job, finish := context.WithTimeout(lock.Context(), jobTime) // ends with the lock, too
+	job, finish := context.WithTimeout(lock.Context(), jobTime) // also ends when the lock does
 	defer finish()
 	config, err := keepConfig(job, rdb, service)
 	if err != nil {
 		return err
 	}
 	<-job.Done()    // the job's work
-	<-config.Done() // its stop rule holds at the next tick
+	<-config.Done() // its stop rule takes effect at the next tick
 	if cause := context.Cause(lock.Context()); cause != nil {
 		return fmt.Errorf("the lock was lost during the job: %w", cause)
 	}
@@ -112,7 +112,7 @@ func keepConfig(job context.Context, rdb *redis.Client, service *renewal.Service
 	})
 }
 
-// show prints what happens to a key.
+// show returns callbacks that print what happens to a key.
 func show() renewal.Callbacks {
 	began := time.Now()
 	event := func(_ context.Context, e renewal.Event) {

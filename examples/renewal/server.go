@@ -6,7 +6,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// server is an imitation of Redis in this process whose time goes by: by itself it has none.
+// server is an imitation of Redis in this process. live advances its clock, which otherwise stands
+// still.
 type server struct {
 	mini *miniredis.Miniredis
 	quit chan struct{}
@@ -25,7 +26,7 @@ func startServer() (*server, error) {
 
 func (s *server) addr() string { return s.mini.Addr() }
 
-// live moves the server's clock along with the real one, so that keys expire.
+// live advances the server's clock with the real one, so that keys expire.
 func (s *server) live() {
 	defer close(s.done)
 	tick := time.NewTicker(10 * time.Millisecond)

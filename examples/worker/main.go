@@ -32,7 +32,7 @@ import (
 	"github.com/cutover-go/cutover/store/redisstore"
 )
 
-// options are the flags.
+// options holds the values of the flags.
 type options struct {
 	redis   string
 	key     string
@@ -84,7 +84,7 @@ func run(ctx context.Context, o options) error {
 	return serve(ctx, s, o)
 }
 
-// serve works until the plan is at rest, or until ctx ends.
+// serve works on the plan until the plan is at rest or ctx ends.
 func serve(ctx context.Context, s store.Store, o options) error {
 	m := &mover{pace: o.pace}
 	engine, err := cutover.New(s, cutover.Config{

@@ -14,10 +14,10 @@ import (
 
 const moveType = "MOVE"
 
-// steps are what is done for each tenant, one after the other.
+// steps are the names of the steps done for each tenant, one after the other.
 func steps() []string { return []string{"LOOK_UP", "SWITCH", "VERIFY"} }
 
-// mover moves a tenant in steps, and says what this process did.
+// mover moves a tenant in steps, and counts what this process did.
 type mover struct {
 	pace time.Duration
 
@@ -25,8 +25,8 @@ type mover struct {
 	begun, takenOver, done, saves, lost int
 }
 
-// Execute implements executor.TaskExecutor. It goes on after the last step that any
-// process has saved.
+// Execute implements executor.TaskExecutor. It continues after the last step that any process has
+// saved.
 func (m *mover) Execute(ctx context.Context, run *executor.Run) error {
 	var finished int
 	step, found, err := run.Restore(&finished)
@@ -61,7 +61,7 @@ func (m *mover) count(f func()) {
 	f()
 }
 
-// hooks tell of the ends of tasks, of a store that is away, and of a lost lease.
+// hooks report the ends of tasks, an unreachable store and a lost lease.
 func (m *mover) hooks() hook.Hooks {
 	return hook.Hooks{
 		OnExecuteEnd: func(_ context.Context, x hook.Execution, out hook.Outcome) {

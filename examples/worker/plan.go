@@ -13,9 +13,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// join creates and starts the plan, or finds the one that another process has made.
-// Two processes that come at once settle it among themselves: one is told that the
-// other is about to, and looks again.
+// join creates and starts the plan, or finds the one that another process has created. If two
+// processes do this at the same time, one of them is refused, and tries again a second later.
 func join(ctx context.Context, engine *cutover.Engine, o options) (plan.Plan, error) {
 	spec := plan.Spec{
 		Name: "worker example " + o.key, ExecutorType: moveType, IdempotencyKey: o.key,

@@ -11,56 +11,54 @@ import (
 	"github.com/cutover-go/cutover/redisack"
 )
 
-// defaultTimeout bounds the wait for the clients. Waiting and putting back are to
-// fit into the minute that a step of package bluegreen has.
+// defaultTimeout bounds the wait for the clients. Waiting and putting back have to fit into the
+// default timeout of a step of package bluegreen, one minute.
 const defaultTimeout = 20 * time.Second
 
-// Config is how a [Gateway] works. Required is Check with a prober (or Push), and
-// a fleet: in Check or by Fleet.
+// Config configures a [Gateway]. Required are Check with a prober (or Push), and a fleet: in Check
+// or by Fleet.
 type Config struct {
-	// Check says who confirms a route, how they are asked, how many have to and how
-	// long it may take. Policy.Timeout bounds the wait for the clients, by default
-	// 20 s, and once more the wait after putting back: give the executor's steps a
-	// little more than twice as long. Policy.Rollback is not used: what is not
-	// confirmed is put back.
+	// Check sets which clients confirm a route, how they are asked, how many have to confirm and
+	// how long that may take. Policy.Timeout bounds the wait for the clients, by default 20 s, and
+	// again the wait after putting a route back: give the executor's steps a little more than twice
+	// as long. Policy.Rollback is ignored: a switch that is not confirmed is put back.
 	Check redisack.Check
-	// Fleet returns who confirms a tenant's route. Set it when the tenants have
-	// clients or status URLs of their own. Default: Check.Fleet for all.
+	// Fleet returns the clients that confirm a tenant's route. Set it if each tenant has clients or
+	// status URLs of its own. Default: Check.Fleet for all tenants.
 	Fleet func(tenantID string) redisack.Fleet
-	// Key returns where a tenant's route is, which no other tenant's may be. It must
-	// always return the same. Default: route:{tenant}.
+	// Key returns the Redis key of a tenant's route, always the same for one tenant and different
+	// for each tenant. Default: route:{tenant}.
 	Key func(tenantID string) string
-	// Encode makes the payload that the clients read. The same route must give the
-	// same bytes. Default: JSON of Route.
+	// Encode returns the payload that the clients read. It must return the same bytes for the same
+	// route. Default: the JSON of Route.
 	Encode func(Route) ([]byte, error)
-	// Decode takes the colour out of a payload. Set it together with Encode.
-	// Default: the member colour of a JSON object.
+	// Decode returns the colour in a payload. Set it together with Encode. Default: the member
+	// colour of a JSON object.
 	Decode func(payload []byte) (colour string, err error)
-	// Redisack is passed on: logger, hooks, limits. A default is good.
+	// Redisack is passed to redisack.New: logger, hooks, limits. The zero value is ready to use.
 	Redisack redisack.Config
 }
 
-// Route is what clients learn of a tenant.
+// Route is what clients read about a tenant.
 type Route struct {
-	// TenantID is not part of the JSON: the key names it.
+	// TenantID is not part of the JSON, because the key contains it.
 	TenantID string `json:"-"`
-	// Colour is where the tenant is to be routed.
+	// Colour is the colour to route the tenant to.
 	Colour string `json:"colour"`
 	// Version names this content. A client that reads only the payload can report it.
 	Version string `json:"version"`
 }
 
-// Gateway switches tenants by their routes in Redis. It is a [bluegreen.Gateway]
-// and safe for concurrent use. It has nothing to close; the Redis client stays the
-// caller's.
+// Gateway switches tenants by their routes in Redis. It is a [bluegreen.Gateway] and safe for
+// concurrent use. It has nothing to close; the caller keeps the Redis client and closes it.
 type Gateway struct {
 	rdb    redis.UniversalClient
 	client *redisack.Client
 	config Config
 }
 
-// New returns a gateway over rdb, a single server, Sentinel or Cluster, or a
-// *[bluegreen.InvalidError] that names everything that is wrong.
+// New returns a gateway over rdb, which may be a client of a single server, Sentinel or Cluster, or
+// a *[bluegreen.InvalidError] that lists every fault.
 func New(rdb redis.UniversalClient, c Config) (*Gateway, error) {
 	client, faults := c.client(rdb)
 	if len(faults) > 0 {
@@ -95,14 +93,14 @@ func decodeJSON(payload []byte) (string, error) {
 	return r.Colour, err
 }
 
-// client returns the client over rdb, or everything that is wrong with the arguments of New.
+// client returns the redisack client over rdb, or every fault of the arguments of New.
 func (c *Config) client(rdb redis.UniversalClient) (client *redisack.Client, faults []string) {
 	if (c.Encode == nil) != (c.Decode == nil) {
 		faults = append(faults, "Encode and Decode: one is set without the other")
 	}
 	check := c.Check
 	if check.Fleet != nil || c.Fleet != nil {
-		check.Fleet = redisack.Static() // one is enough; which one comes with the tenant
+		check.Fleet = redisack.Static() // any fleet is valid here; the one used depends on the tenant
 	}
 	client, err := redisack.New(rdb, c.Redisack)
 	for _, err := range []error{err, check.Validate()} {
@@ -116,7 +114,7 @@ func (c *Config) client(rdb redis.UniversalClient) (client *redisack.Client, fau
 	return client, faults
 }
 
-// check is how a tenant's route is confirmed.
+// check returns the check with which a tenant's route is confirmed.
 func (g *Gateway) check(tenantID string, back redisack.RollbackMode) redisack.Check {
 	check := g.config.Check
 	check.Fleet = g.config.Fleet(tenantID)

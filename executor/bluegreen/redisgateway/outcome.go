@@ -28,8 +28,7 @@ const (
 // maxText bounds the text of a failure.
 const maxText = 400
 
-// callError is a failure: a text for people, with the cause behind it, which may
-// name addresses.
+// callError is a failure: a text for people, and the cause, which may contain addresses.
 type callError struct {
 	text  string
 	cause error
@@ -39,7 +38,8 @@ func (e *callError) Error() string { return e.text }
 
 func (e *callError) Unwrap() error { return e.cause }
 
-// outcome remembers what the clients run after a run, and returns its failure.
+// outcome records the write that the clients run after a run of redisack, and returns the failure
+// of that run.
 func (g *Gateway) outcome(ctx context.Context, tenantID string, res *redisack.AckResult, err error) error {
 	if err == nil {
 		g.markLive(ctx, res.Target)
@@ -61,8 +61,8 @@ func (g *Gateway) outcome(ctx context.Context, tenantID string, res *redisack.Ac
 	return executor.Retryable(code, failure)
 }
 
-// codeOf names the failure of a run that has written, or did not come to it for
-// want of clients.
+// codeOf returns the code for the failure of a run that has written the route, or has not because
+// there were too few clients.
 func codeOf(res *redisack.AckResult) string {
 	switch res.Reason {
 	case redisack.ReasonRejected, redisack.ReasonNotifyFailed:
@@ -81,7 +81,8 @@ func codeOf(res *redisack.AckResult) string {
 	}
 }
 
-// account is the summary of a run as one line, without the rollback: see aftermath.
+// account returns the summary of a run in one line, without the rollback, which aftermath
+// describes.
 func account(res *redisack.AckResult) string {
 	forward := *res
 	forward.Rollback = nil
@@ -92,7 +93,7 @@ func account(res *redisack.AckResult) string {
 	return strings.Join(lines, "; ")
 }
 
-// aftermath says whether the route was put back.
+// aftermath returns a text on whether the route was put back.
 func aftermath(back *redisack.RollbackReport) string {
 	switch {
 	case back == nil:
@@ -106,8 +107,8 @@ func aftermath(back *redisack.RollbackReport) string {
 	}
 }
 
-// unwritten returns the failure of a write that did not come about, or of a run
-// that was refused or ended by the caller.
+// unwritten returns the failure of a write that did not take place or was replaced, or of a run
+// that was invalid, refused or ended by the caller.
 func unwritten(ctx context.Context, err error) error {
 	var invalid *redisack.InvalidError
 	if errors.As(err, &invalid) {
@@ -129,8 +130,8 @@ func unwritten(ctx context.Context, err error) error {
 	return broken(ctx, err)
 }
 
-// broken returns the failure of a call to Redis. ctx is the caller's: when it was
-// canceled, that is no failure of the gateway.
+// broken returns the failure of a call to Redis. ctx is the caller's: if it was canceled, the
+// gateway has not failed.
 func broken(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("redis gateway: the call was ended: %w", context.Cause(ctx))
@@ -145,7 +146,7 @@ func broken(ctx context.Context, err error) error {
 	return executor.Retryable(codeUnavailable, &callError{text: "Redis gateway unavailable", cause: err})
 }
 
-// forbidden reports whether Redis has given an answer that will not change.
+// forbidden reports whether Redis has refused a command for a reason that will not go away.
 func forbidden(err error) bool {
 	var all interface{ Unwrap() []error }
 	if errors.As(err, &all) {
@@ -172,7 +173,7 @@ func badRoute(tenantID string, err error) error {
 	return executor.Fail(codeBadAnswer, &callError{text: clip(fmt.Sprintf("the route of tenant %s: %v", tenantID, err)), cause: err})
 }
 
-// clip bounds a text without cutting a character.
+// clip limits a text to maxText bytes without cutting a character.
 func clip(text string) string {
 	if len(text) <= maxText {
 		return text

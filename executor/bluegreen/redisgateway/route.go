@@ -17,12 +17,12 @@ import (
 	"github.com/cutover-go/cutover/redisack"
 )
 
-// keys are the Redis keys of one route that this package reads or writes itself,
-// all in one cluster slot. Those of redisack are named in docs/redisack.md.
+// keys are the Redis keys of one route that this package reads or writes itself, all in one cluster
+// slot. docs/redisack.md lists the other keys of redisack.
 type keys struct {
 	data string // string: the payload
 	head string // hash: redisack's record of the last write
-	live string // string: mark of the write that the clients were last found to run
+	live string // string: the mark of the write that the clients were last found to run
 }
 
 func keysOf(key string) keys {
@@ -40,7 +40,7 @@ func tagged(key string) bool {
 	return strings.Index(rest, "}") > 0
 }
 
-// route is what Redis holds for one tenant: the write that is current.
+// route is the current write for one tenant, as read from Redis.
 type route struct {
 	keys
 	tenantID string
@@ -50,7 +50,7 @@ type route struct {
 
 	version, wid, sum, fence, ackPos string
 
-	// confirmed says that the clients were found to run exactly this write.
+	// confirmed reports that the clients were last found to run exactly this write.
 	confirmed bool
 }
 
@@ -58,37 +58,37 @@ type route struct {
 // one that put it back or gave it its first route.
 const switchPrefix = "switch."
 
-// writeID names the write that carries out the change with this key upon revision
-// rev. The same change upon another revision is another write: the tenant was
-// moved in between.
+// writeID returns the id of the write that carries out the change with this key to colour to at
+// revision rev. The same change at another revision is another write: the tenant was moved in
+// between.
 func writeID(key, to string, rev uint64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d", key, to, rev))
 	return switchPrefix + hex.EncodeToString(sum[:16])
 }
 
-// switched reports whether the write moved the tenant, so that it is to be put
-// back if it fails.
+// switched reports whether the write moved the tenant. Such a write is put back if the clients do
+// not confirm it.
 func (r route) switched() bool { return strings.HasPrefix(r.wid, switchPrefix) && r.rev > 1 }
 
-// target is the write as redisack waits for it.
+// target returns the write in the form in which redisack waits for it.
 func (r route) target() redisack.Target {
 	return redisack.Target{Key: r.data, Version: r.version, Rev: r.rev, WriteID: r.wid, Sum: r.sum, AckPos: r.ackPos}
 }
 
-// change is the write as it was made, to be sent again.
+// change returns the write as it was made, to send it again.
 func (r route) change() redisack.Change {
 	return redisack.Change{
 		Key: r.data, Version: r.version, Payload: r.payload, WriteID: r.wid, Fence: r.fence, IfRev: redisack.Exact(r.rev - 1),
 	}
 }
 
-// record is what the three keys hold.
+// record is the content of the three keys.
 type record struct {
 	head          map[string]string
 	payload, live string
 }
 
-// together reads a route, all of it at one moment. A payload that is missing is redis.Nil.
+// together reads all keys of a route at one moment. A missing payload is the error redis.Nil.
 func (g *Gateway) together(ctx context.Context, k keys) (record, error) {
 	pipe := g.rdb.TxPipeline()
 	head, payload, live := pipe.HGetAll(ctx, k.head), pipe.Get(ctx, k.data), pipe.Get(ctx, k.live)
@@ -98,8 +98,8 @@ func (g *Gateway) together(ctx context.Context, k keys) (record, error) {
 	return record{head.Val(), payload.Val(), live.Val()}, errors.Join(head.Err(), payload.Err())
 }
 
-// apart reads one key after the other, where Redis refuses to read them together. A write in
-// between is known by its digest: see parse.
+// apart reads one key after the other, for a Redis that refuses to read them together. parse
+// detects a write between the reads by its digest.
 func (g *Gateway) apart(ctx context.Context, k keys) (record, error) {
 	head, err := redistx.Pairs(redistx.Apart(ctx, g.rdb, "HGETALL", k.head))
 	if err != nil {
@@ -145,7 +145,8 @@ func (g *Gateway) read(ctx context.Context, tenantID string) (route, error) {
 
 var errOtherMeans = errors.New("it was written by other means")
 
-// parse takes in the fields of the head, which has to be that of the payload.
+// parse sets the fields of the head. It returns errOtherMeans unless the head belongs to the
+// payload.
 func (r *route) parse(head map[string]string) (err error) {
 	if r.rev, err = strconv.ParseUint(head["rev"], 10, 64); err != nil || r.rev == 0 {
 		return errOtherMeans
@@ -157,14 +158,14 @@ func (r *route) parse(head map[string]string) (err error) {
 	return nil
 }
 
-// mark is what the live key holds for a write.
+// mark returns the value of the live key for a write.
 func mark(t redisack.Target) string { return strconv.FormatUint(t.Rev, 10) + ":" + t.WriteID }
 
 // markTimeout bounds the writing of a mark.
 const markTimeout = time.Second
 
-// markLive remembers that the clients run a write. Without the mark they are
-// asked again next time, which is why its loss is no failure.
+// markLive records that the clients run a write. Without the mark the clients are merely asked
+// again next time, so a failure to write it is ignored.
 func (g *Gateway) markLive(ctx context.Context, t redisack.Target) {
 	ctx, cancel := context.WithTimeout(ctx, markTimeout)
 	defer cancel()

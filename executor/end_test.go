@@ -59,7 +59,7 @@ func TestEndWaitsForASaveThatIsUnderWay(t *testing.T) {
 	})
 }
 
-// slow keeps a save until it is told to go on.
+// slow blocks in Save until leave is closed.
 type slow struct {
 	single
 	entered, leave chan struct{}
@@ -129,7 +129,8 @@ func (e explosive) MarshalJSON() ([]byte, error) {
 	panic("explosive")
 }
 
-// TestASaveThatEndsByAPanicIsRefused: also if the executor goes on after it.
+// TestASaveThatEndsByAPanicIsRefused checks that the run fails even if the executor goes on after
+// the panic.
 func TestASaveThatEndsByAPanicIsRefused(t *testing.T) {
 	t.Parallel()
 	saves := map[string]func(context.Context, *executor.Run, any) error{
@@ -159,7 +160,8 @@ func TestASaveThatEndsByAPanicIsRefused(t *testing.T) {
 	}
 }
 
-// TestAPanicOfASaveIsThePanicOfTheRun: an executor that lets it pass fails with it.
+// TestAPanicOfASaveIsThePanicOfTheRun checks that an executor that does not recover from the panic
+// of a save fails with it.
 func TestAPanicOfASaveIsThePanicOfTheRun(t *testing.T) {
 	t.Parallel()
 	err := executortest.NewRun(t).Execute(executor.Func(func(ctx context.Context, run *executor.Run) error {

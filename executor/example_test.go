@@ -26,7 +26,7 @@ func (printer) SaveUndo(_ context.Context, u checkpoint.Undo) error {
 
 func (printer) Progress(executor.Progress) {}
 
-// A move of a tenant in three steps. The state carries what they hand on.
+// A move of a tenant in three steps. The state holds what each step hands to the next.
 func ExampleSteps() {
 	type state struct {
 		From string `json:"from,omitempty"`
@@ -79,7 +79,7 @@ func ExampleSteps() {
 	// rolled back: <nil> at route green
 }
 
-// An executor by hand: ask where it was, act, save.
+// An executor written by hand: restore the position, act, save.
 func ExampleFunc() {
 	batches := executor.Func(func(ctx context.Context, run *executor.Run) error {
 		var moved int

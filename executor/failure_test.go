@@ -19,7 +19,7 @@ func TestFailureOf(t *testing.T) {
 	boom := errors.New("Gateway API timeout")
 	for name, c := range map[string]struct {
 		err  error
-		want task.FailureInfo // of which reason, timestamp and attempt are filled in
+		want task.FailureInfo // the test fills in reason, timestamp and attempt
 	}{
 		"plain":            {boom, task.FailureInfo{ErrorCode: "EXECUTOR_FAILED", Step: "LAST"}},
 		"coded":            {executor.Fail("GATEWAY_REFUSED", boom), task.FailureInfo{ErrorCode: "GATEWAY_REFUSED", Step: "LAST"}},

@@ -38,8 +38,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// FuzzMerge checks that a change takes effect, and that what is unknown stays,
-// whatever else is in the state.
+// FuzzMerge checks that a change takes effect and preserves unknown members, whatever else is in
+// the state.
 func FuzzMerge(f *testing.F) {
 	f.Add([]byte(`{"tenant":"acme","unknown":{"a":1}}`), "x", 3)
 	f.Add([]byte(`{"TENANT":"acme","extra":{"A":1,"a":2},"weight":5}`), "", 0)

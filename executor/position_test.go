@@ -15,8 +15,8 @@ type fuzzState struct {
 	Extra  map[string]any `json:"extra,omitempty"`
 }
 
-// FuzzParse checks that no checkpoint makes the decoder panic, and that what it
-// accepts is written and read again without loss.
+// FuzzParse checks that no checkpoint makes the decoder panic, and that a checkpoint that it
+// accepts can be written and read again without loss.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{"completedSteps":[]}`,

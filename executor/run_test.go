@@ -221,7 +221,7 @@ func TestDataThatDoesNotFitIsCorrupt(t *testing.T) {
 	}
 }
 
-// single fails when two writes overlap.
+// single is a Recorder whose writes fail if they overlap.
 type single struct {
 	executor.Recorder
 	mu sync.Mutex
@@ -269,7 +269,7 @@ func TestManyGoroutinesWriteOneAtATime(t *testing.T) {
 	}
 }
 
-// talkative counts how often it is asked for its logger.
+// talkative is a Recorder that counts how often its logger is requested.
 type talkative struct {
 	single
 	asked  int

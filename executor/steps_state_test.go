@@ -28,7 +28,8 @@ type embeds struct {
 	B string
 }
 
-// TestStatesWithAFormOfTheirOwnAreRefused: they would hide fields, or write what is not theirs.
+// TestStatesWithAFormOfTheirOwnAreRefused checks that states that encode or decode themselves are
+// refused: they would hide fields, or write members that are not theirs.
 func TestStatesWithAFormOfTheirOwnAreRefused(t *testing.T) {
 	t.Parallel()
 	for method, err := range map[string]error{

@@ -22,7 +22,7 @@ type move struct {
 	Trail  []string `json:"trail,omitempty"`
 }
 
-// world is what the steps under test have their effects on.
+// world records the effects of the steps under test.
 type world struct {
 	mu   sync.Mutex
 	done []string
@@ -359,8 +359,8 @@ func TestOneStepsServesManyTasks(t *testing.T) {
 	}
 }
 
-// TestAFailedStepIsAnErrorWithACode: the first *Error that errors.As finds has the
-// code, the step and whether to retry, not a shell around it.
+// TestAFailedStepIsAnErrorWithACode checks that the first *Error that errors.As finds has the code,
+// the step and whether to retry, and is not a wrapper without a code.
 func TestAFailedStepIsAnErrorWithACode(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -18,12 +18,12 @@ import (
 
 var errFlaky = errors.New("flaky")
 
-// after is a failure that asks to be tried again after d.
+// after returns a failure that asks to be tried again after d.
 func after(d time.Duration) error {
 	return &executor.Error{Code: "BUSY", Retryable: true, RetryAfter: d, Err: errFlaky}
 }
 
-// tries is a step that fails with err until it has been called n times.
+// tries returns the Do of a step that fails with err until its n-th call.
 func tries(n int, err error, calls *int) func(context.Context, *executor.Run, *move) error {
 	return func(_ context.Context, _ *executor.Run, s *move) error {
 		*calls++
@@ -150,7 +150,7 @@ func TestSuccessAfterTheTimeoutIsSuccess(t *testing.T) {
 	})
 }
 
-// TestTheContextEnds ends it in every phase for every cause.
+// TestTheContextEnds ends the context in every phase for every cause.
 func TestTheContextEnds(t *testing.T) {
 	t.Parallel()
 	for cause, recorded := range map[error]bool{
@@ -182,7 +182,7 @@ func TestTheContextEnds(t *testing.T) {
 				if !errors.Is(err, cause) || !slices.Equal(w.done, want) {
 					t.Errorf("Execute: %v after %v", err, w.done)
 				}
-				failed := len(run.Saved()) > len(want) // beside what the steps done have saved
+				failed := len(run.Saved()) > len(want) // more than the done steps have saved
 				if failed != (recorded && phase != "before") {
 					t.Errorf("saved %s", run.Saved())
 				}

@@ -13,8 +13,8 @@ import (
 	"github.com/cutover-go/cutover/executor/executortest"
 )
 
-// version returns an executor of the named steps, as one version of a host has
-// it. A name that ends in "!" is a step without an undo.
+// version returns an executor of the named steps, as one version of a host would build it. A name
+// that ends in "!" is a step without an Undo.
 func (w *world) version(t *testing.T, names ...string) *executor.Steps[move] {
 	t.Helper()
 	var steps []executor.Step[move]
@@ -43,7 +43,7 @@ func TestStepsAreUndoneInTheOrderInWhichTheyWereDone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &world{}
-			run := executortest.NewRun(t, executortest.LoseAt(7)) // when END is about to begin
+			run := executortest.NewRun(t, executortest.LoseAt(7)) // just before END begins
 			if err := run.Execute(w.version(t, append(c.before, "END")...)); !errors.Is(err, executor.ErrLost) {
 				t.Fatalf("the first version: %v", err)
 			}
@@ -62,7 +62,7 @@ func TestStepsAreUndoneInTheOrderInWhichTheyWereDone(t *testing.T) {
 	}
 }
 
-// TestAnInterruptedRollbackKeepsTheOrder goes back with one version and on with
+// TestAnInterruptedRollbackKeepsTheOrder begins a rollback with one version and continues it with
 // another.
 func TestAnInterruptedRollbackKeepsTheOrder(t *testing.T) {
 	t.Parallel()
@@ -93,9 +93,9 @@ func TestStepsThatAreGoneAreRefused(t *testing.T) {
 	execute := func(r *executortest.Run, x *executor.Steps[move]) error { return r.Execute(x) }
 	rollback := func(r *executortest.Run, x *executor.Steps[move]) error { return r.Rollback(x) }
 	for name, c := range map[string]struct {
-		did     []string // what the other version has
-		fails   string   // where it fails, none for success
-		has     []string // what this version has
+		did     []string // the steps of the other version
+		fails   string   // the step in which it fails, none for success
+		has     []string // the steps of this version
 		scratch bool
 		call    func(*executortest.Run, *executor.Steps[move]) error
 		unknown []string
@@ -135,7 +135,7 @@ func TestStepsThatAreGoneAreRefused(t *testing.T) {
 			if after := next.Task(); len(w.done) > 0 || len(after.Undo) != len(before.Undo) || after.Checkpoint != before.Checkpoint {
 				t.Errorf("it did %v, and left %v", w.done, after)
 			}
-			// The version that has the steps goes on as if nothing had been.
+			// The version that has the steps continues as if the refusal had not happened.
 			if err := c.call(next.Again(), w.version(t, c.did...)); err != nil {
 				t.Errorf("the other version again: %v", err)
 			}
@@ -143,8 +143,8 @@ func TestStepsThatAreGoneAreRefused(t *testing.T) {
 	}
 }
 
-// TestEntriesOfTheStepsOwnAreNoSteps: what a Do records under another name is not
-// taken for a step that is gone.
+// TestEntriesOfTheStepsOwnAreNoSteps checks that an undo entry that a Do records under another name
+// is not mistaken for one of a step that this version lacks.
 func TestEntriesOfTheStepsOwnAreNoSteps(t *testing.T) {
 	t.Parallel()
 	a := (&world{}).step("A")
@@ -165,8 +165,8 @@ func TestEntriesOfTheStepsOwnAreNoSteps(t *testing.T) {
 	}
 }
 
-// TestUndoEntriesOfOthersAreRefused: an entry that has a step's name and was not
-// recorded by steps does not say what the step's Undo needs.
+// TestUndoEntriesOfOthersAreRefused checks that an undo entry with a step's name is refused if
+// [Steps] did not record it: it does not hold what the step's Undo needs.
 func TestUndoEntriesOfOthersAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string]any{
@@ -181,7 +181,7 @@ func TestUndoEntriesOfOthersAreRefused(t *testing.T) {
 	}
 }
 
-// The state of a newer version of move.
+// place is part of the state of a newer version of move.
 type place struct {
 	Colour string `json:"colour,omitempty"`
 	Weight int    `json:"weight,omitempty"`
@@ -207,8 +207,8 @@ type oldMove struct {
 	Stops  []oldPlace          `json:"stops,omitempty"`
 }
 
-// TestAnOlderVersionKeepsWhatItDoesNotKnow runs a step by a newer version, one by
-// an older and one by the newer again.
+// TestAnOlderVersionKeepsWhatItDoesNotKnow runs one step with a newer version, one with an older
+// version and one with the newer version again.
 func TestAnOlderVersionKeepsWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestMain lets the test binary be the program, for a run of it with pipes.
+// TestMain makes the test binary run as the program, so that a test can run it with pipes.
 func TestMain(m *testing.M) {
 	if os.Getenv("BLUEGREEN_RUN") != "" {
 		main()
@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Without a terminal there are plain lines, and the last says where the plan stands.
+// Without a terminal the output is plain lines, and the last line states where the plan stands.
 func TestPipe(t *testing.T) {
 	t.Parallel()
 	program, err := os.Executable()
@@ -37,7 +37,7 @@ func TestPipe(t *testing.T) {
 	if strings.ContainsAny(text, "\r\x1b") || !strings.HasSuffix(text, "\n") {
 		t.Errorf("it is no plain text: %q", text)
 	}
-	// One tenant fails for sure, and on a slow machine more may.
+	// One tenant always fails, and on a slow machine more may fail.
 	failed := regexp.MustCompile(`is FAILED: (\d+) completed`).FindStringSubmatch(out.String())
 	if failed == nil || strings.Contains(out.String(), "\r") {
 		t.Fatalf("standard output: %q", &out)
@@ -52,7 +52,7 @@ func TestPipe(t *testing.T) {
 	}
 }
 
-// A bar's last drawing shows the last number, however fast the ones before came.
+// The last drawing of a bar shows the last number, however fast the earlier ones came.
 func TestBarEndsWhereThePlanDoes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -67,7 +67,7 @@ func TestTheFailureIsScenarioFour(t *testing.T) {
 		t.Errorf("checkpoint %s %s", c.Step, c.Data)
 	}
 
-	// Scenario 5: a retry from the checkpoint asks for the tenant no second time.
+	// Scenario 5: a retry from the checkpoint does not ask for the tenant a second time.
 	if err := run.Again(executortest.Attempt(2)).Execute(l); err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +113,8 @@ func TestWhereverTheRollbackIsInterruptedItGetsBack(t *testing.T) {
 	}
 }
 
-// TestFaultsOfEveryRequest lets each request fail in each way, then retries, from
-// the checkpoint and from scratch, and rolls back.
+// TestFaultsOfEveryRequest makes each request fail in each way, then retries, from the checkpoint
+// and from scratch, and rolls back.
 func TestFaultsOfEveryRequest(t *testing.T) {
 	t.Parallel()
 	faults := map[string]bluegreentest.Fault{
@@ -179,7 +179,7 @@ func TestAFailedTaskRollsBackFromWhereItIs(t *testing.T) {
 func TestATenantThatMovedOnIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		fails bluegreentest.Op // where the first attempt fails; none for success
+		fails bluegreentest.Op // the request at which the first attempt fails; none for success
 		moved bluegreentest.Tenant
 		redo  func(*executortest.Run, *lab) error
 	}{
@@ -274,7 +274,7 @@ func TestRetryWithinAnAttempt(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.wantTenant(t, "blue", "BLUE")
-	if n := len(l.Calls(tenantID, bluegreentest.Switch)); n != 3 { // it is sent again: it may not have been heard of
+	if n := len(l.Calls(tenantID, bluegreentest.Switch)); n != 3 { // sent again after the timeout, because it may have had no effect
 		t.Errorf("switched %d times", n)
 	}
 }
@@ -325,9 +325,9 @@ func TestATenantAlreadyThereIsLeftThere(t *testing.T) {
 	}
 }
 
-// TestAChangeThatArrivesLateIsRefused: the service answers 504 and takes the change
-// only after the task has gone back, or another has come, which wrote under its newer
-// token although there was nothing to change.
+// TestAChangeThatArrivesLateIsRefused has the service answer 504 and carry out the change later:
+// after the task was rolled back, or after another task wrote under its newer token although there
+// was nothing to change.
 func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, op := range []bluegreentest.Op{bluegreentest.Switch, bluegreentest.Status} {
@@ -346,7 +346,8 @@ func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
 			l.wantLate(t, http.StatusConflict)
 			l.wantTenant(t, "green", "GREEN")
 
-			// The undo is late, and the task of the next plan finds what it is to reach.
+			// The undo is late, and the task of the next plan finds the tenant at its target
+			// already.
 			l.Put(bluegreentest.Tenant{ID: tenantID, Colour: "blue", Status: "BLUE"})
 			done := run.FromScratch()
 			if err := done.Execute(l); err != nil {
@@ -366,7 +367,8 @@ func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
 	}
 }
 
-// TestALateChangeOfAnEarlierTryIsTheSame: a retry within the attempt sends it again.
+// TestALateChangeOfAnEarlierTryIsTheSame checks that a retry within the attempt sends the same
+// change, so that a late delivery of the first one does no harm.
 func TestALateChangeOfAnEarlierTryIsTheSame(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, bluegreen.Config{Retry: executor.Retry{Attempts: 2, First: 1}})
@@ -378,7 +380,7 @@ func TestALateChangeOfAnEarlierTryIsTheSame(t *testing.T) {
 	l.wantTenant(t, "blue", "BLUE")
 }
 
-// hooked is a gateway that does something before it switches.
+// hooked is a gateway that calls before before it switches.
 type hooked struct {
 	bluegreen.Gateway
 	before func()

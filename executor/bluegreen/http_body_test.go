@@ -13,8 +13,8 @@ import (
 	"github.com/cutover-go/cutover/executor/bluegreen/bluegreentest"
 )
 
-// TestNoAnswerHoldsACallUp: whatever a service sends, a call takes no longer than its
-// timeout, and holds no more than a bounded part of the answer.
+// TestNoAnswerHoldsACallUp checks that, whatever a service sends, a call takes no longer than its
+// timeout and reads only a bounded part of the answer.
 func TestNoAnswerHoldsACallUp(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]http.HandlerFunc{

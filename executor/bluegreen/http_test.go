@@ -236,14 +236,15 @@ func TestInvalidConfigurations(t *testing.T) {
 	}
 }
 
-// TestAnswersToChangesAreLookedAt: a 2xx that is not the service's does not agree.
+// TestAnswersToChangesAreLookedAt checks that a 2xx that is not the service's does not count as
+// agreement.
 func TestAnswersToChangesAreLookedAt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status      int
 		contentType string
 		body        string
-		bad         string // "" for an answer that agrees
+		bad         string // "" for a good answer
 	}{
 		"nothing":               {http.StatusNoContent, "", "", ""},
 		"empty":                 {http.StatusOK, "", "", ""},
@@ -283,7 +284,7 @@ func TestAnswersToChangesAreLookedAt(t *testing.T) {
 	}
 }
 
-// answers puts h in place of both services.
+// answers replaces both services by h.
 func (l *lab) answers(t *testing.T, h http.HandlerFunc) {
 	t.Helper()
 	url := serve(t, h)
@@ -296,14 +297,14 @@ func (l *lab) answers(t *testing.T, h http.HandlerFunc) {
 	}
 }
 
-// TestAnswersToQuestionsAreLookedAt: what is missing is not taken for empty, and only
-// 200 is an answer.
+// TestAnswersToQuestionsAreLookedAt checks that a missing value is not treated as an empty one, and
+// that a query succeeds only with 200.
 func TestAnswersToQuestionsAreLookedAt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status       int
 		body         string
-		route, about bool // whether it is an answer to the gateway's question, the tenant service's
+		route, about bool // whether it is a valid answer of the gateway, of the tenant service
 	}{
 		"both":             {http.StatusOK, `{"id":"tenant1","status":"GREEN","colour":"green"}`, true, true},
 		"an empty status":  {http.StatusOK, `{"id":"tenant1","status":""}`, false, true},
@@ -383,8 +384,8 @@ func TestRetryAfterIsPassedOn(t *testing.T) {
 	}
 }
 
-// TestTheExecutorWaitsAsLongAsItIsAsked: a service that asks for longer than the
-// longest wait is not called again.
+// TestTheExecutorWaitsAsLongAsItIsAsked checks that a service that asks for a longer wait than the
+// longest allowed is not called again.
 func TestTheExecutorWaitsAsLongAsItIsAsked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const tenantID = "tenant1"
 
-// lab is a world with the executor under test before it.
+// lab is a world with the executor under test connected to it.
 type lab struct {
 	*bluegreentest.World
 	*bluegreen.Executor
@@ -28,8 +28,8 @@ type lab struct {
 	gatewayURL, tenantsURL string
 }
 
-// hasty is a timeout for calls that get no answer: short enough to wait for, and
-// long enough for a busy machine to give those answers that there are.
+// hasty is a timeout for calls that get no answer: short enough for a test to wait for, and long
+// enough for a busy machine to deliver the other answers.
 const (
 	hasty   = 500 * time.Millisecond
 	patient = time.Minute
@@ -41,7 +41,7 @@ func newLab(t *testing.T, c bluegreen.Config) *lab {
 	return newLabWithin(t, patient, c)
 }
 
-// newLabWithin returns one whose executor waits for an answer for that long.
+// newLabWithin returns a lab whose executor waits up to timeout for an answer.
 func newLabWithin(t *testing.T, timeout time.Duration, c bluegreen.Config) *lab {
 	t.Helper()
 	l := &lab{World: bluegreentest.NewWorld(bluegreentest.Tenant{ID: tenantID, Name: "One", Status: "GREEN", Colour: "green"})}
@@ -50,7 +50,7 @@ func newLabWithin(t *testing.T, timeout time.Duration, c bluegreen.Config) *lab 
 	return l
 }
 
-// connect makes a new executor that waits for an answer for that long.
+// connect replaces the executor by one that waits up to timeout for an answer.
 func (l *lab) connect(t *testing.T, timeout time.Duration, c bluegreen.Config) {
 	t.Helper()
 	var err error
@@ -63,15 +63,14 @@ func (l *lab) connect(t *testing.T, timeout time.Duration, c bluegreen.Config) {
 	l.restart(t, c)
 }
 
-// heal ends the faults. From now on every call gets its answer, which a busy machine may
-// give late.
+// heal removes the faults. From then on every call gets an answer, though late on a busy machine.
 func (l *lab) heal(t *testing.T, c bluegreen.Config) {
 	t.Helper()
 	l.Heal()
 	l.connect(t, patient, c)
 }
 
-// restart makes a new executor, as a new process would.
+// restart replaces the executor by a new one, as a new process would have.
 func (l *lab) restart(t *testing.T, c bluegreen.Config) {
 	t.Helper()
 	var err error
@@ -102,7 +101,7 @@ func (l *lab) wantTenant(t *testing.T, colour, status string) {
 	}
 }
 
-// wantLate lets the changes that are late arrive, which have to end with status.
+// wantLate delivers the late change and checks that it ends with status.
 func (l *lab) wantLate(t *testing.T, status int) {
 	t.Helper()
 	if got := l.DeliverLate(); len(got) != 1 || got[0] != status {
@@ -110,7 +109,7 @@ func (l *lab) wantLate(t *testing.T, status int) {
 	}
 }
 
-// wantFailure checks code and retryability, and returns what is kept of err.
+// wantFailure checks code and retryability, and returns the description that is stored of err.
 func wantFailure(t *testing.T, err error, code string, retryable bool) task.FailureInfo {
 	t.Helper()
 	if err == nil {

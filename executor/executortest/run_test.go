@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// counter counts to three, saving after each number, with an undo entry first.
+// counter counts to three and saves after each number. It first records an undo entry.
 type counter struct{ effects *[]int }
 
 func (c counter) Execute(ctx context.Context, run *executor.Run) error {
@@ -141,7 +141,7 @@ func TestInterruptedVisitsEveryWriteInEveryWay(t *testing.T) {
 			}
 		})
 	}
-	// Four writes in three ways, and once more each to find that there is no fifth.
+	// Four writes in three ways, and per way one more iteration that shows that there is no fifth.
 	if visits != 15 || interruptions != 12 {
 		t.Errorf("%d visits, %d interruptions", visits, interruptions)
 	}
@@ -159,7 +159,7 @@ func TestRollbackNeedsARollbacker(t *testing.T) {
 	}
 }
 
-// broken is a TB that notes that the test was given up.
+// broken is a TB that records that Fatalf was called.
 type broken struct {
 	testing.TB
 	failed bool

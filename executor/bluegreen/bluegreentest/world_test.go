@@ -81,7 +81,7 @@ func TestALateChangeIsFencedWhenItArrives(t *testing.T) {
 	}
 	put(t, w.Gateway(), "/tenants/acme/route", `{"colour":"green","from":"blue"}`, "7")
 	put(t, w.Gateway(), "/tenants/acme/route", `{"colour":"green","from":"red"}`, "8")
-	// A write that changes nothing counts, and the token of a status does not.
+	// A write that changes nothing counts, and the token of a status change does not.
 	put(t, w.Tenants(), "/tenants/acme/status", `{"status":"BLUE","from":"GREEN"}`, "99")
 	if got := put(t, w.Gateway(), "/tenants/acme/route", `{"colour":"blue","from":"green"}`, "8"); got != http.StatusOK {
 		t.Errorf("the write in between: %d", got)

@@ -15,8 +15,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// A client keeps to the route of a tenant and serves its status; the gateway
-// switches the tenant and returns when the client runs the new colour.
+// A client follows the route of a tenant and serves its status; the gateway switches the tenant and
+// returns when the client runs the new colour.
 func Example() {
 	server := miniredis.NewMiniRedis() // stands in for Redis
 	if err := server.Start(); err != nil {

@@ -40,7 +40,8 @@ func newTown(t *testing.T, rdb redis.UniversalClient) *town {
 	return w
 }
 
-// wantTenant checks what the clients run, what the gateway says, and the status.
+// wantTenant checks the colour that the clients run, the colour that the gateway reports, and the
+// status.
 func (w *town) wantTenant(t *testing.T, colour, status string) {
 	t.Helper()
 	w.wantRuns(t, colour)
@@ -95,8 +96,8 @@ func TestWhereverTheRollbackIsInterruptedItGetsBack(t *testing.T) {
 	}
 }
 
-// TestASwitchThatFailed lets a client reject blue, or be slow, then goes on in
-// every way there is.
+// TestASwitchThatFailed makes a client reject blue, or be slow, and then continues in every
+// possible way.
 func TestASwitchThatFailed(t *testing.T) {
 	t.Parallel()
 	execute := func(r *executortest.Run, w *town) error { return r.Execute(w) }
@@ -144,12 +145,12 @@ func TestASwitchThatFailed(t *testing.T) {
 	}
 }
 
-// TestAShutdownWhileTheClientsSwitch ends the process between the write and the
-// answer of the clients. The next run does not take the write for the switch.
+// TestAShutdownWhileTheClientsSwitch ends the process between the write and the answer of the
+// clients. The next run must not treat the write as a completed switch.
 func TestAShutdownWhileTheClientsSwitch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		blue   agent.ApplyFunc // what the client makes of blue afterwards
+		blue   agent.ApplyFunc // how the client handles blue afterwards
 		next   func(*executortest.Run, *town) error
 		code   string
 		colour string

@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// disturbed is a lab whose gateway reaches Redis through a proxy, and gives up soon.
+// disturbed returns a lab whose gateway reaches Redis through a proxy, with short timeouts.
 func disturbed(t *testing.T) (*lab, *redistest.Server, *redistest.Proxy) {
 	t.Helper()
 	server := redistest.Start(t)
@@ -45,7 +45,7 @@ func TestALostReplyIsReplayed(t *testing.T) {
 	}
 }
 
-// around is a client's hook that does something before and after each script.
+// around is a hook of a Redis client that calls before and after around each script.
 type around struct {
 	before func()
 	after  func() error
@@ -67,7 +67,7 @@ func (a around) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// hook gives the lab a gateway whose client has the hook.
+// hook replaces the gateway by one whose Redis client has the hook.
 func (l *lab) hook(t *testing.T, a around) {
 	t.Helper()
 	single, ok := l.rdb.(*redis.Client)
@@ -84,7 +84,7 @@ func (l *lab) hook(t *testing.T, a around) {
 func TestAWriterBetweenReadingAndWriting(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		colours   []string // written before the first attempts, one each
+		colours   []string // written before the first attempts, one before each
 		code      string
 		retryable bool
 		match     error
@@ -162,7 +162,7 @@ func TestRedisAway(t *testing.T) {
 	l.wantRuns(t, "green")
 	server.Kill()
 	both("GATEWAY_UNAVAILABLE")
-	server.Restart() // it has kept nothing
+	server.Restart() // it has lost its data
 	both("TENANT_NOT_FOUND")
 }
 

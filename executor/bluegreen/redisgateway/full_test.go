@@ -9,8 +9,8 @@ import (
 	"github.com/cutover-go/cutover/redisack"
 )
 
-// While Redis is full a route is read as ever; a switch is refused for what it is, and leaves the
-// tenant where it was.
+// While Redis is full a route can be read as usual; a switch is refused with
+// redisack.ErrWriteFailed and leaves the tenant where it was.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()

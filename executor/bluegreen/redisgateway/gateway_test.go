@@ -69,7 +69,7 @@ func TestPlace(t *testing.T) {
 	})
 }
 
-// The host's own keys and payload: what clients read is the colour alone.
+// The host sets keys and payload of its own: clients read the colour alone.
 func TestOwnKeysAndPayload(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {
@@ -90,7 +90,7 @@ func TestOwnKeysAndPayload(t *testing.T) {
 			Policy: redisack.Policy{Quorum: redisack.AtLeast(1)},
 		}
 		l.restart(t, rdb, short)
-		wantFailure(t, l.Place(t.Context(), "acme", "blue"), "GATEWAY_TIMEOUT", true) // nobody pushes
+		wantFailure(t, l.Place(t.Context(), "acme", "blue"), "GATEWAY_TIMEOUT", true) // no client reports
 		wantFailure(t, l.Place(t.Context(), "acme", "pink"), "GATEWAY_REFUSED", false)
 		if got := rdb.Get(t.Context(), "shop/acme").Val(); got != "blue" || tenants[0] != "acme" {
 			t.Errorf("payload %q of %v", got, tenants)

@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := redistest.Abreast(4); err != nil { // most of the time they wait
+	if err := redistest.Abreast(4); err != nil { // the tests wait most of the time
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -38,8 +38,8 @@ func TestMain(m *testing.M) {
 const (
 	tenantID = "tenant1"
 	key      = "route:{tenant1}"
-	// short is for runs that are to time out after the write and an answer of each client, also on
-	// a busy machine; patient is for those that are not.
+	// short is for runs that are to time out after the write and an answer of each client, even on
+	// a busy machine; patient is for all other runs.
 	short   = 1500 * time.Millisecond
 	patient = 20 * time.Second
 )
@@ -47,19 +47,19 @@ const (
 // lab is a gateway with two clients of one tenant, which run green.
 type lab struct {
 	*redisgateway.Gateway
-	rdb     redis.UniversalClient // not disturbed by what a test does to the gateway's
-	hooked  redis.UniversalClient // of the gateway, after hook
+	rdb     redis.UniversalClient // unaffected by what a test does to the gateway's client
+	hooked  redis.UniversalClient // the gateway's client, set by hook
 	config  redisgateway.Config
 	clients []*client
 }
 
-// client is a process that routes the tenant: an agent behind an HTTP server. The
-// functions are what it does when it is to apply blue; nil applies it.
+// client is a process that routes the tenant: an agent behind an HTTP server. blue is called when
+// the client is to apply blue; nil applies it.
 type client struct {
 	blue  atomic.Pointer[agent.ApplyFunc]
 	mute  atomic.Bool // answers 503
 	runs  atomic.Value
-	tries atomic.Int32 // of blue
+	tries atomic.Int32 // how often it was to apply blue
 }
 
 func (c *client) apply(ctx context.Context, u agent.Update) error {
@@ -77,7 +77,7 @@ func (c *client) apply(ctx context.Context, u agent.Update) error {
 	return nil
 }
 
-// onBlue sets what the client does when it is to apply blue.
+// onBlue sets what the client does when it is to apply blue; nil applies it.
 func (c *client) onBlue(f agent.ApplyFunc) {
 	if f == nil {
 		c.blue.Store(nil)
@@ -146,7 +146,8 @@ func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
 	return l
 }
 
-// restart makes a new gateway, as a new process would, whose runs have this long.
+// restart replaces the gateway by a new one, as a new process would have, with this timeout of its
+// runs.
 func (l *lab) restart(t *testing.T, rdb redis.UniversalClient, timeout time.Duration) {
 	t.Helper()
 	l.config.Check.Policy.Timeout = timeout
@@ -156,7 +157,7 @@ func (l *lab) restart(t *testing.T, rdb redis.UniversalClient, timeout time.Dura
 	}
 }
 
-// wantRuns checks what the clients run.
+// wantRuns checks that all clients run colour.
 func (l *lab) wantRuns(t *testing.T, colour string) {
 	t.Helper()
 	for i, c := range l.clients {
@@ -166,7 +167,7 @@ func (l *lab) wantRuns(t *testing.T, colour string) {
 	}
 }
 
-// wantCurrent checks what the gateway says.
+// wantCurrent checks that the gateway reports colour.
 func (l *lab) wantCurrent(t *testing.T, colour string) {
 	t.Helper()
 	if got, err := l.Current(t.Context(), tenantID); got != colour || err != nil {
@@ -174,7 +175,7 @@ func (l *lab) wantCurrent(t *testing.T, colour string) {
 	}
 }
 
-// rev is the revision of the route: how often it was written.
+// rev returns the revision of the route, which is the number of writes.
 func (l *lab) rev(t *testing.T) int {
 	t.Helper()
 	n, err := l.rdb.HGet(t.Context(), key+":head", "rev").Int()
@@ -184,7 +185,7 @@ func (l *lab) rev(t *testing.T) int {
 	return n
 }
 
-// write makes a write behind the gateway's back.
+// write writes a route without the gateway.
 func (l *lab) write(t *testing.T, colour, fence string) {
 	t.Helper()
 	l.writeVersion(t, colour, colour+"@other", fence)
@@ -229,7 +230,7 @@ func wantFailure(t *testing.T, err error, code string, retryable bool) {
 	}
 }
 
-// onBoth runs a test on the imitation and on a real server.
+// onBoth runs a test on miniredis and on a real server.
 func onBoth(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
 	t.Helper()
 	t.Run("miniredis", func(t *testing.T) {
@@ -242,7 +243,7 @@ func onBoth(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
 	})
 }
 
-// eventually waits for a condition.
+// eventually waits until ok returns true, at most 10 s.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
@@ -257,7 +258,7 @@ func onMini(t *testing.T) redis.UniversalClient {
 	return redistest.Mini(t)
 }
 
-// connect is a client over rdb.
+// connect returns a redisack client over rdb.
 func connect(t testing.TB, rdb redis.UniversalClient, cfg redisack.Config) *redisack.Client {
 	t.Helper()
 	c, err := redisack.New(rdb, cfg)

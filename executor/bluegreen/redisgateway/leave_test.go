@@ -10,7 +10,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// frozen is a lab whose server is silent; the gateway has a connection of its own.
+// frozen returns a lab and its server, which the test can freeze. The gateway has its own
+// connection.
 func frozen(t *testing.T) (*lab, *redistest.Server) {
 	t.Helper()
 	server := redistest.Start(t)
@@ -23,9 +24,9 @@ func frozen(t *testing.T) (*lab, *redistest.Server) {
 	return l, server
 }
 
-// Every call returns within 50 ms of its context's end while Redis is silent. Of
-// several tries the best counts: the machine may be busy, but a call that waits for
-// something else does so each time.
+// Every call returns within 50 ms of its context's end while Redis does not answer. The best of
+// several tries counts: a busy machine may delay some of them, but a call that waits for something
+// other than its context is late each time.
 func TestCallsLeaveFrozenServer(t *testing.T) {
 	t.Parallel()
 	const fair = 50 * time.Millisecond
@@ -59,7 +60,8 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 	}
 }
 
-// So does a switch whose server falls silent while it waits for the clients.
+// A switch returns soon after its context's end even if the server freezes while the switch waits
+// for the clients.
 func TestSwitchLeavesServerThatFreezes(t *testing.T) {
 	t.Parallel()
 	l, server := frozen(t)
@@ -78,8 +80,7 @@ func TestSwitchLeavesServerThatFreezes(t *testing.T) {
 	}
 }
 
-// A run whose time is over before the write was sent has met a timeout, not a
-// server that is away.
+// A run whose time is over before the write was sent reports a timeout, not an unavailable server.
 func TestNoTimeForTheWrite(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, onMini(t))

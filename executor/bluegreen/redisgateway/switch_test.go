@@ -17,16 +17,16 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// outcome is a row of the table: what stands in the way, and what comes of it.
+// outcome is a row of the table: the obstacle, and the expected result.
 type outcome struct {
 	timeout   time.Duration // default patient
 	arrange   func(t *testing.T, l *lab)
 	change    bluegreen.Change // default toBlue(5)
-	code      string           // none: it succeeds
+	code      string           // none for success
 	retryable bool
 	match     error
-	text      string // in the reason
-	// current is what Current says afterwards.
+	text      string // part of the reason
+	// current is the colour that Current reports afterwards.
 	current string
 }
 
@@ -164,7 +164,7 @@ func TestThereAndBackAndThere(t *testing.T) {
 	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {
 		t.Helper()
 		l := newLab(t, rdb)
-		// The same keys again: an attempt from scratch makes the change anew.
+		// The same keys again: an attempt from scratch makes the same change again.
 		for _, c := range []bluegreen.Change{toBlue(5), toGreen(6), toBlue(7), toGreen(7)} {
 			if err := l.Switch(t.Context(), c); err != nil {
 				t.Fatal(err)
@@ -196,7 +196,7 @@ func TestARejectedSwitchCanBeMadeAgain(t *testing.T) {
 	l.wantRuns(t, "blue")
 }
 
-// interrupted leaves a switch by token 5 written, and nobody waiting for it.
+// interrupted leaves a switch under token 5 written, with no process waiting for its clients.
 func interrupted(t *testing.T, l *lab) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -218,7 +218,7 @@ func TestAnInterruptedSwitchIsFinished(t *testing.T) {
 	again := func(t *testing.T, l *lab) error { t.Helper(); return l.Switch(t.Context(), toBlue(6)) }
 	look := func(t *testing.T, l *lab) error { t.Helper(); _, err := l.Current(t.Context(), tenantID); return err }
 	for name, c := range map[string]struct {
-		blue    agent.ApplyFunc // what the client makes of blue by now
+		blue    agent.ApplyFunc // how the client now handles blue
 		timeout time.Duration
 		next    func(*testing.T, *lab) error
 		code    string
@@ -258,8 +258,8 @@ func TestAnInterruptedSwitchIsFinished(t *testing.T) {
 	}
 }
 
-// A worker that lost its task while it waited must not put back what its
-// successor has confirmed.
+// A worker that lost its task while it waited must not put back the route that its successor has
+// confirmed.
 func TestAStaleWorkerCannotPutBack(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {

@@ -47,9 +47,9 @@ type Registry map[string]TaskExecutor
 // never see it. Save and SaveUndo are never called concurrently; Progress may be called at any
 // time.
 type Recorder interface {
-	// Save stores c in place of the task's checkpoint; a c beyond the limits is an error. An error
-	// that matches [ErrStopped] means that c was stored. Any other error means that it was not, or
-	// that nobody knows. c.Data is shared and must not be modified.
+	// Save stores c in place of the task's checkpoint, and refuses a c beyond the limits. An error
+	// that matches [ErrStopped] means that c was stored. After any other error c was not stored, or
+	// it is unknown whether it was. c.Data is shared and must not be modified.
 	Save(ctx context.Context, c checkpoint.Checkpoint) error
 	// SaveUndo adds u to the task's undo log, with errors as for Save. If the step has an entry
 	// already, that entry stays and u is ignored.
@@ -68,7 +68,7 @@ type Logging interface {
 // Progress reports how far a task is, for people, and shows the engine that the task is alive. It
 // is not stored.
 type Progress struct {
-	// Done of Total, in the executor's own unit; a Total of 0 means unknown.
+	// Done of Total units of work are done, in the executor's own unit; a Total of 0 means unknown.
 	Done, Total int64
 	// Note is a short text for people.
 	Note string

@@ -26,7 +26,7 @@ func NewHTTPGateway(baseURL string, c HTTPConfig) (*HTTPGateway, error) {
 	return &HTTPGateway{client}, nil
 }
 
-// Current returns the colour that the tenant is routed to.
+// Current returns the colour to which the tenant is routed.
 func (g *HTTPGateway) Current(ctx context.Context, tenantID string) (string, error) {
 	var route struct {
 		Colour string `json:"colour"`

@@ -19,7 +19,7 @@ type TenantService interface {
 
 // Gateway routes every tenant to one colour.
 type Gateway interface {
-	// Current returns the colour that the tenant is routed to.
+	// Current returns the colour to which the tenant is routed.
 	Current(ctx context.Context, tenantID string) (colour string, err error)
 	// Switch routes a tenant to colour c.To. It must be safe to repeat, and is called even if the
 	// tenant is routed to c.To already, see [Change.Token]. If it can compare the current colour,

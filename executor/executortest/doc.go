@@ -9,7 +9,7 @@
 //
 //	run := executortest.NewRun(t, executortest.CrashBefore(2))
 //	err := run.Execute(myExecutor)         // ErrCrashed
-//	err = run.Again().Execute(myExecutor)  // goes on from the first write
+//	err = run.Again().Execute(myExecutor)  // continues from the first write
 //
 // [Interruptions] interrupts a run at every write, in every way. An executor that passes tolerates
 // pauses and crashes wherever they come.

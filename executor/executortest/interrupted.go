@@ -12,7 +12,7 @@ import (
 // Interruptions yields every way to interrupt a run at every write that it makes: a stop at the
 // write, a crash before it is stored, a crash after it. The loop body creates a run with the
 // option, continues it with [Run.Finish] or by hand, and checks the result. For each way, the last
-// iteration is for a write that the run no longer reaches.
+// iteration is for a write that the run does not reach.
 //
 //	for name, interruption := range executortest.Interruptions() {
 //		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,6 @@
 //
 // A World is as strict as a good service: it refuses a change whose fencing token is lower than the
 // greatest that the same service (gateway or tenant service) has seen for the tenant (409), and a
-// change of a value that is neither its "from" nor already its target (412). A change can also take
+// change if the current value is neither its "from" nor its target (412). A change can also take
 // effect late, after its caller received 504: see [Late].
 package bluegreentest

@@ -112,7 +112,7 @@ func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
 
 // DeliverLate delivers every late change, the oldest first, and returns their statuses, which no
 // caller receives: 200 if the change took effect, 409 if the service has seen a newer token, 412 if
-// the value is neither the change's "from" nor already its target.
+// the current value is neither the change's "from" nor its target.
 func (w *World) DeliverLate() (statuses []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -33,9 +33,9 @@
 // the route back if they do not confirm. A colour is therefore never reported before the clients
 // run it.
 //
-// Change.Token is part of every write. A call of [Gateway.Switch] that finds the same switch under
-// an older token takes the route over before it waits; from then on the worker with the older token
-// can neither write the route nor put it back.
+// Change.Token is part of every write of a switch. A call of [Gateway.Switch] that finds the same
+// switch under an older token takes the route over before it waits; from then on the worker with
+// the older token can neither write the route nor put it back.
 //
 // # Failures
 //
@@ -47,7 +47,7 @@
 //	GATEWAY_TIMEOUT       clients, or Redis, gave no answer in time       retryable
 //	GATEWAY_UNAVAILABLE   no connection to Redis, or it cannot take the
 //	                      write now; clients that cannot be asked [ErrEndpoint];
-//	                      too few or no clients [ErrQuorumImpossible, ErrNoEndpoints];
+//	                      too few clients, or none [ErrQuorumImpossible, ErrNoEndpoints];
 //	                      the route keeps changing [ErrConflict]          retryable
 //	GATEWAY_REFUSED       a client rejects the route [ErrRejected]; a greater token
 //	                      has written [ErrFenced]; Redis does not permit it, or a key
@@ -59,6 +59,6 @@
 // The text of a failure summarises which client runs what. If the caller's context is canceled, the
 // error wraps the context's cause and has no code.
 //
-// The package imports redisack, go-redis, bluegreen and the error constructors of
-// executor. It knows no engine and no store, and starts no goroutine.
+// The package imports redisack, go-redis, bluegreen and the error constructors of executor. It
+// knows no engine and no store, and starts no goroutine.
 package redisgateway

@@ -69,7 +69,7 @@ func codeOf(res *redisack.AckResult) string {
 		return codeRefused
 	case redisack.ReasonTimeout:
 		for row := range res.Failed() {
-			if row.Verdict == redisack.VerdictUnknown { // it has never said what it runs
+			if row.Verdict == redisack.VerdictUnknown { // the client has never reported what it runs
 				return codeTimeout
 			}
 		}

@@ -54,8 +54,8 @@ type route struct {
 	confirmed bool
 }
 
-// switchPrefix begins the id of every write that moved a tenant, as opposed to
-// one that put it back or gave it its first route.
+// switchPrefix begins the id of every write that moved a tenant. The id of a write that puts a
+// route back, or gives a tenant its first one, does not have it.
 const switchPrefix = "switch."
 
 // writeID returns the id of the write that carries out the change with this key to colour to at

@@ -33,7 +33,7 @@ func newMeter(out *os.File, total int, what string) meter {
 // redraw is the minimum time between two drawings of a bar.
 const redraw = 50 * time.Millisecond
 
-// bar limits how often it is drawn by itself: progressbar's own limit would also suppress the last
+// bar itself limits how often it is drawn: progressbar's own limit would also suppress the last
 // number.
 type bar struct {
 	*progressbar.ProgressBar

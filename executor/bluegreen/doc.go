@@ -27,7 +27,7 @@
 //	GATEWAY_TIMEOUT, TENANT_SERVICE_TIMEOUT           no answer in time            retryable
 //	GATEWAY_UNAVAILABLE, TENANT_SERVICE_UNAVAILABLE   no connection, 429, 5xx      retryable
 //	GATEWAY_REFUSED, TENANT_SERVICE_REFUSED           another 4xx
-//	GATEWAY_BAD_ANSWER, TENANT_SERVICE_BAD_ANSWER     a redirect, HTML, another tenant, unexpected JSON
+//	GATEWAY_BAD_ANSWER, TENANT_SERVICE_BAD_ANSWER     a redirect, HTML, another tenant, wrong JSON
 //	TENANT_NOT_FOUND                                  404
 //	TENANT_MOVED_ON                                   somebody else moved the tenant; 412
 //	SWITCH_NOT_CONFIRMED, STATUS_NOT_CONFIRMED        accepted but not done        retryable

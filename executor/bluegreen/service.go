@@ -22,8 +22,8 @@ type Gateway interface {
 	// Current returns the colour to which the tenant is routed.
 	Current(ctx context.Context, tenantID string) (colour string, err error)
 	// Switch routes a tenant to colour c.To. It must be safe to repeat, and is called even if the
-	// tenant is routed to c.To already, see [Change.Token]. If it can compare the current colour,
-	// it fails with TENANT_MOVED_ON unless that is c.From or c.To.
+	// tenant is routed to c.To already, see [Change.Token]. A gateway that can compare the current
+	// colour should fail with TENANT_MOVED_ON if it is neither c.From nor c.To.
 	Switch(ctx context.Context, c Change) error
 }
 

@@ -12,13 +12,13 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// maxRaces bounds how often a decision is made again because somebody else changed the plan in
-// between.
+// maxRaces bounds how often a decision is made again because the plan was changed between its read
+// and the commit.
 const maxRaces = 1000
 
-// Decide reads the plan, lets f decide, and commits. After a conflict, also one that f finds, it
-// starts anew. It returns the decision and the plan as it is afterwards. Any other error of f ends
-// it, and so does a decision that changes nothing.
+// Decide reads the plan, lets f decide, and commits the decision. After a conflict, in the commit
+// or returned by f, it reads the plan again and calls f again. It returns the decision and the
+// resulting plan. Decide ends with any other error of f, and with a decision that changes nothing.
 func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan.Decision, error)) (plan.Decision, plan.Plan, error) {
 	for range maxRaces {
 		p, err := c.Plan(ctx, id)
@@ -41,12 +41,13 @@ func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan
 	return plan.Decision{}, plan.Plan{}, fmt.Errorf("plan %s: %w, %d times in a row", id, store.ErrConflict, maxRaces)
 }
 
-// Apply commits a decision made on p and returns the plan as it is then. store.ErrConflict if the
-// plan has changed since.
+// Apply commits a decision made on p and returns the resulting plan. The error matches
+// store.ErrConflict if the plan has changed since p was read.
 func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
 	command := store.Command{ID: rand.Text(), Version: p.Version, Failed: -1, RaiseTokens: raisesTokens(p, d), Decision: d}
 	if d.Plan.Acknowledged != p.Acknowledged || d.Plan.State == plan.Running && p.State != plan.Running {
-		// It acknowledges, or lets the plan run again with, the failures that it saw.
+		// The decision acknowledges the failures counted in p, or lets the plan run again in spite
+		// of them.
 		command.Failed = p.Counters.Of(task.Failed)
 	}
 	var applied store.Applied
@@ -63,15 +64,15 @@ func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.
 }
 
 // raisesTokens reports whether a decision on p comes, or may come, after tenants were locked for
-// tasks that have a token already, or have none yet: by a start, for a retry or a rollback, or by a
-// worker that was lost. From then on tokens have to be greater than those of whoever had the
-// tenants before.
+// tasks that already have a token, or have none yet: by a start, for a retry or a rollback, or by a
+// worker that was lost. From then on tokens have to be greater than those of every earlier task
+// that worked on the tenants.
 func raisesTokens(p plan.Plan, d plan.Decision) bool {
 	return d.Plan.StartToken != p.StartToken || d.Plan.Undo.Round != p.Undo.Round ||
 		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State.InFlight() })
 }
 
-// notFound names what was not found.
+// notFound adds to a store.ErrNotFound the kind and the id of what was not found.
 func notFound(err error, kind string, id fmt.Stringer) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("%s %s: %w", kind, id, err)

@@ -7,8 +7,9 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// EachTenant calls f for the tenants of a plan, page by page, with the ordinal of the first of the
-// page. It reads the next page meanwhile. An error of f ends it.
+// EachTenant calls f for the ids of the tenants of a plan, page by page, with the ordinal of the
+// first tenant of the page. It reads the next page while f works. It ends with the first error of
+// f.
 func (c *Client) EachTenant(ctx context.Context, id plan.ID, f func(first int, tenants []string) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

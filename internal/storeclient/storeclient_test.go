@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errAway = &store.TemporaryError{Err: errors.New("away")}
 
-// recorder keeps what a client reports.
+// recorder records what a client reports.
 type recorder struct {
 	faults  []string
 	applied []plan.ID
@@ -147,7 +147,7 @@ func TestDecideAgainAfterAConflict(t *testing.T) {
 	c := r.client(s)
 	decided := 0
 	_, p, err := c.Decide(t.Context(), id, func(p plan.Plan) (plan.Decision, error) {
-		if decided++; decided == 1 { // somebody is faster
+		if decided++; decided == 1 { // another process is faster
 			d, err := p.MarkStarting(7, time.Minute, plan.By{Now: time.Now()})
 			if err != nil {
 				return d, err

@@ -11,27 +11,27 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// lockTimeout is how long a command or a worker waits for the end of a start that has the tenant:
-// it may be given up.
+// lockTimeout is how long a command or a worker waits for the end of a start that has locked the
+// tenant, because that start may yet be given up.
 const lockTimeout = 10 * time.Second
 
-// How long to wait before looking again at a start that is in the way.
+// The first and the longest pause before locks that a start under way has are requested again.
 const (
 	firstWait   = 5 * time.Millisecond
 	longestWait = 200 * time.Millisecond
 )
 
-// maxTakeOvers bounds how often stale locks are taken over in a row: each time somebody else was
-// faster with some of them.
+// maxTakeOvers bounds how often stale locks are taken over in a row. It takes more than one round
+// only if another process was faster with some of them.
 const maxTakeOvers = 10
 
-// inWay are the locks that others have of tenants which were asked for.
+// inWay are the locks that other tasks have of the requested tenants.
 type inWay struct {
-	held     []store.TenantLock // by tasks that need them
-	starting []store.TenantLock // by starts under way, which may be given up
+	held     []store.TenantLock // of tasks that need them
+	starting []store.TenantLock // of starts under way, which may yet be given up
 }
 
-// lock acquires the locks, taking over stale ones, and returns those that other plans hold. It
+// lock acquires the locks, taking over stale ones, and returns the locks that other plans hold. It
 // waits for the end of starts that are under way, at most for lockTimeout.
 func (m *Manager) lock(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
 	deadline := time.Now().Add(lockTimeout)
@@ -54,7 +54,8 @@ func (m *Manager) lock(ctx context.Context, locks []store.TenantLock) (held []st
 	}
 }
 
-// acquire acquires the locks, taking over stale ones, and returns those that are in the way.
+// acquire acquires the locks, taking over stale ones, and returns the locks of other tasks that are
+// in the way. It does not wait.
 func (m *Manager) acquire(ctx context.Context, locks []store.TenantLock) (in inWay, err error) {
 	for range maxTakeOvers {
 		others, err := m.reserve(ctx, locks)
@@ -77,15 +78,16 @@ func (m *Manager) acquire(ctx context.Context, locks []store.TenantLock) (in inW
 			return in, nil
 		}
 	}
-	// Somebody was faster each time: whoever has them now is in the way.
+	// Another process was faster each time: its locks are in the way.
 	others, err := m.reserve(ctx, locks)
 	in.held = append(in.held, others...)
 	return in, err
 }
 
-// replaceOwn replaces locks that the same tasks have from before. It returns those of other tasks,
-// and those that changed meanwhile and have to be asked for again. store.ErrConflict if a lock was
-// meant for a command on a task that has changed since.
+// replaceOwn replaces the locks that the same tasks have from before. others are the locks that
+// were in the way of locks. It returns the locks of other tasks, and the old locks that changed
+// before they were replaced, whose tenants have to be requested again. Returns store.ErrConflict if
+// a lock is for a command on a task that has changed since the command was decided.
 func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLock) (foreign, changed []store.TenantLock, err error) {
 	pending := make(map[string]store.TenantLock, len(locks))
 	for _, l := range locks {
@@ -118,10 +120,10 @@ func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLo
 	return foreign, changed, nil
 }
 
-// checkIntents fails with store.ErrConflict if a task has changed since a command on it was decided
-// whose lock is to replace an earlier one of the task. The earlier lock was read before this call,
-// so as long as the task is unchanged it is not the lock of a later run. Without this check a late
-// command would take the lock away from the worker that holds the task now.
+// checkIntents returns store.ErrConflict if a lock for a command is to replace an earlier lock of
+// the same task, and the task has changed since the command was decided. The earlier lock was read
+// before this call, so as long as the task is unchanged it is not the lock of a later run. Without
+// this check a late command would take the lock away from the worker that holds the task now.
 func (m *Manager) checkIntents(ctx context.Context, own []store.TenantLock, pending map[string]store.TenantLock) error {
 	phases := make(map[int]uint32)
 	for _, l := range own {

@@ -16,9 +16,10 @@ import (
 // Cleaner releases the locks that plans at rest have left behind and do not need: of tasks that
 // were stopped where no worker ran them, of workers that died before they could release the tenant,
 // of commands and starts that were given up, and of every task of a plan that is over. It walks
-// over the tenants of a plan in bounded steps, plan by plan in turn, in a goroutine of its own, so
-// that a large plan keeps nobody waiting. Until the walk has come to its end the plan stays on the
-// agenda: if this process ends, another begins anew. It is safe for concurrent use.
+// over the tenants of a plan in bounded steps, taking the plans in turn, in a single goroutine
+// ([Cleaner.Run]), so that a large plan delays no other and no caller waits. A plan stays on the
+// agenda until the walk over it has ended: if this process ends before that, another process begins
+// a new walk. A Cleaner is safe for concurrent use.
 type Cleaner struct {
 	client *storeclient.Client
 	locks  *Manager
@@ -26,54 +27,56 @@ type Cleaner struct {
 
 	mu    sync.Mutex
 	queue []place
-	// known are the plans in the queue, and those done that nobody has asked about since.
+	// known are the walks in the queue, and finished walks for whose plan Clean was not called
+	// since.
 	known map[plan.ID]*walk
-	// forgot is when what nobody asks about was last forgotten.
+	// forgot is when finished walks were last forgotten.
 	forgot time.Time
 }
 
-// place is how far a walk has come.
+// place is a walk and how far it has come.
 type place struct {
 	plan  plan.ID
-	after int // the last ordinal that was looked at
+	after int // the last ordinal that was checked
 	walk  *walk
 }
 
-// walk is one over the tenants of a plan as it is at a version.
+// walk is one walk over the tenants of a plan, as the plan is at a version.
 type walk struct {
 	version uint64
-	stamp   uint64 // the plan's on the agenda
-	late    bool   // it began when no request can be on its way any more
+	stamp   uint64 // of the plan on the agenda, when the walk was requested
+	late    bool   // requested when no late request for the plan could arrive any more: see Lateness
 	began   time.Time
 	done    bool
 }
 
-// covers reports whether the walk finds all that there is to release of a plan. A command that did
-// not change the plan may have left a lock since: it had put the plan on the agenda, to be looked
-// at after Lateness.
+// covers reports whether the walk finds every lock of the plan that is to be released. A command
+// that did not change the plan may have left a lock since the walk: before that it put the plan on
+// the agenda, with a new stamp, to be reconciled after Lateness.
 func (w *walk) covers(p plan.Plan, stamp uint64) bool {
 	return w.version == p.Version && w.late == (p.Idle >= Lateness) &&
 		(!w.done || w.stamp == stamp || time.Since(w.began) < Lateness)
 }
 
 const (
-	// cleanPage is how many tenants one step looks at.
+	// cleanPage is how many tenants one step checks.
 	cleanPage = 1000
-	// maxCleaned bounds the plans in the queue and what is remembered of others. The rest
+	// maxCleaned bounds the walks in the queue, and those in the queue or remembered. Further plans
 	// wait until the agenda brings them up again.
 	maxCleaned = 10_000
-	// rememberFor is how long a walk is remembered at least that nobody asks about, because
-	// another process lets the plan rest.
+	// rememberFor is how long a finished walk is remembered at least. If another process
+	// rescheduled the plan, Clean is not called for it again here.
 	rememberFor = 10 * time.Minute
 )
 
-// NewCleaner returns a cleaner. It cleans nothing before [Cleaner.Run].
+// NewCleaner returns a cleaner. It releases nothing before [Cleaner.Run].
 func NewCleaner(c *storeclient.Client, locks *Manager) *Cleaner {
 	return &Cleaner{client: c, locks: locks, more: signal.NewFlag(), known: make(map[plan.ID]*walk)}
 }
 
-// Clean makes sure that the locks are released that a plan at rest does not need, and reports
-// whether that is done. stamp is the plan's on the agenda.
+// Clean begins a walk that releases the locks which a plan at rest does not need, unless one covers
+// the plan already, and reports whether the walk is done. stamp is the stamp of the plan on the
+// agenda.
 func (c *Cleaner) Clean(p plan.Plan, stamp uint64) (done bool) {
 	if !EverLocked(p) {
 		return true
@@ -99,20 +102,21 @@ func (c *Cleaner) Clean(p plan.Plan, stamp uint64) (done bool) {
 	return false
 }
 
-// fullLocked reports whether no further plan can be taken. It first forgets what nobody asks about.
+// fullLocked reports whether no further walk can be queued. It first forgets finished walks that
+// are older than rememberFor.
 func (c *Cleaner) fullLocked() bool {
 	if len(c.known) < maxCleaned && len(c.queue) < maxCleaned {
 		return false
 	}
-	if time.Since(c.forgot) > rememberFor { // it takes a while
+	if time.Since(c.forgot) > rememberFor { // not at each call: it goes through all walks
 		c.forgot = time.Now()
 		maps.DeleteFunc(c.known, func(_ plan.ID, w *walk) bool { return w.done && time.Since(w.began) > rememberFor })
 	}
 	return len(c.known) >= maxCleaned || len(c.queue) >= maxCleaned
 }
 
-// EverLocked reports whether somebody may have taken locks for a plan: it was started, or that was
-// tried.
+// EverLocked reports whether tenants may have been locked for a plan, because it was started or a
+// start was tried.
 func EverLocked(p plan.Plan) bool { return p.State != plan.Created || p.Version > 1 }
 
 // Run cleans until ctx ends.
@@ -128,7 +132,7 @@ func (c *Cleaner) Run(ctx context.Context) {
 		}
 		after, err := c.step(ctx, next)
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
-			err = nil // it is removed, or will be looked at again
+			err = nil // the plan is removed, or will be reconciled again
 		}
 		c.client.Fault("clean", err)
 		c.stepped(next, after)
@@ -147,8 +151,8 @@ func (c *Cleaner) next() (place, bool) {
 	return first, true
 }
 
-// stepped puts a walk behind the others, at the ordinal to go on after. 0 means that it is
-// done, and a negative one that it was broken off.
+// stepped puts a walk at the end of the queue, to go on after the ordinal after. 0 means that the
+// walk is done, and a negative ordinal that it was broken off.
 func (c *Cleaner) stepped(w place, after int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +170,8 @@ func (c *Cleaner) stepped(w place, after int) {
 	}
 }
 
-// step looks at some tenants and returns the ordinal after which to go on.
+// step releases the stale locks of the next tenants of a walk, and returns the ordinal after which
+// to go on: 0 if the walk is done, negative with an error.
 func (c *Cleaner) step(ctx context.Context, w place) (after int, err error) {
 	p, err := c.client.Plan(ctx, w.plan)
 	if err != nil {
@@ -195,8 +200,8 @@ func (c *Cleaner) step(ctx context.Context, w place) (after int, err error) {
 	return after, nil
 }
 
-// unneeded returns those of the tenants, the first of them after that ordinal, which the plan's
-// tasks do not need.
+// unneeded returns those of the tenants that the tasks of the plan do not need. The task of the
+// first tenant has the ordinal after+1.
 func (c *Cleaner) unneeded(ctx context.Context, p plan.Plan, after int, tenants []string) ([]string, error) {
 	if p.Over() || p.State == plan.Created {
 		return tenants, nil

@@ -9,14 +9,15 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// maxHoldersNamed is how many tenants an error names that other plans work on.
+// maxHoldersNamed is how many locks of other plans an error names at most.
 const maxHoldersNamed = 100
 
-// errEnough ends a walk over tenants.
+// errEnough ends a walk over tenants early.
 var errEnough = errors.New("enough")
 
-// NameHolders completes what an error says of a plan's tenants that other plans work on, without
-// locking any: the start is given up. If it cannot find out, it leaves the error as it is.
+// NameHolders adds to known the locks that other plans hold of the tenants of a plan whose start is
+// given up, at most maxHoldersNamed in all. It locks no tenant. A fault of the store is reported,
+// and known then has what was found until then.
 func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.TenantHeldError) {
 	named := make(map[string]struct{})
 	for _, l := range known.Held {
@@ -45,7 +46,7 @@ func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.Tena
 	}
 }
 
-// holders returns the locks that tasks of other plans need of those tenants.
+// holders returns the locks of the tenants that tasks of other plans need.
 func (m *Manager) holders(ctx context.Context, id plan.ID, tenants []string) ([]store.TenantLock, error) {
 	locks, err := m.locksOf(ctx, tenants)
 	if err != nil {

@@ -11,20 +11,20 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// verdict says who needs each of some locks.
+// verdict sorts locks by whether a plan needs them.
 type verdict struct {
-	// stale locks nobody needs: the plan is removed, over or never finished starting, or the task
-	// does not need its tenant any more.
+	// stale locks are needed by no task: the plan is removed, over or was never started under the
+	// lock's start, or the task does not need its tenant any more.
 	stale []store.TenantLock
-	// starting locks are those of starts under way.
+	// starting locks belong to starts under way.
 	starting []store.TenantLock
-	// held locks are needed.
+	// held locks are needed by their tasks.
 	held []store.TenantLock
 }
 
-// judge reports who needs the locks. They were read before the call: what is found stale then stays
-// stale as long as the lock has exactly this value. Plans and tasks are read together, whatever the
-// number of locks.
+// judge reports which of the locks are needed. They must have been read before the call: a lock
+// that is found stale then stays stale as long as it has exactly this value. Each plan is read once
+// and its tasks in one call, whatever the number of locks.
 func (m *Manager) judge(ctx context.Context, locks []store.TenantLock) (v verdict, err error) {
 	byPlan := make(map[plan.ID][]store.TenantLock)
 	for _, l := range locks {
@@ -39,7 +39,7 @@ func (m *Manager) judge(ctx context.Context, locks []store.TenantLock) (v verdic
 	return v, nil
 }
 
-// judgePlan judges locks of one plan.
+// judgePlan judges locks of one plan and adds them to v.
 func (m *Manager) judgePlan(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
 	p, err := m.client.Plan(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -49,7 +49,7 @@ func (m *Manager) judgePlan(ctx context.Context, id plan.ID, locks []store.Tenan
 	if err != nil {
 		return err
 	}
-	var started []store.TenantLock // by the start that succeeded
+	var started []store.TenantLock // of the start that succeeded
 	for _, l := range locks {
 		switch now, err := m.startOf(ctx, &p, l); {
 		case err != nil:
@@ -70,18 +70,18 @@ type startState uint8
 
 const (
 	startUnderWay startState = iota
-	startOver                // it was given up, or its plan is over
+	startOver                // the start was given up, or its plan is over
 	startSucceeded
 )
 
-// startOf reports what has become of a lock's start, and gives the start up if it has shown no sign
-// of life for too long. p is then read anew.
+// startOf reports what has become of the start of lock l, and gives the start up if it has shown no
+// sign of life for its TTL. p is the plan of the lock; startOf replaces it if it changes the plan.
 func (m *Manager) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock) (startState, error) {
 	if p.Starting != nil && p.Starting.Token == l.Start {
 		if p.StartLeft() > 0 {
 			return startUnderWay, nil
 		}
-		// It may only be slow: without its mark it cannot start any more.
+		// The start may only be slow: without its mark it cannot start the plan any more.
 		unmarked, err := m.AbandonStart(ctx, l.Plan, l.Start)
 		if errors.Is(err, store.ErrNotFound) {
 			return startOver, nil
@@ -97,7 +97,8 @@ func (m *Manager) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock)
 	return startSucceeded, nil
 }
 
-// judgeTasks judges locks that tasks of a plan took under its start.
+// judgeTasks judges locks of tasks of a plan that were taken under the start that succeeded, and
+// adds them to v.
 func (m *Manager) judgeTasks(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
 	if len(locks) == 0 {
 		return nil
@@ -124,8 +125,8 @@ func (m *Manager) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tena
 	return nil
 }
 
-// ReleaseStale releases those of the tenants (at most store.MaxBatch) whose locks a plan has and
-// does not need.
+// ReleaseStale releases the stale locks that a plan has of the given tenants, at most
+// store.MaxBatch of them.
 func (m *Manager) ReleaseStale(ctx context.Context, id plan.ID, tenants []string) error {
 	locks, err := m.locksOf(ctx, tenants)
 	if err != nil {

@@ -13,17 +13,17 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Start is a start of a plan that was marked with its token.
+// Start is a start of a plan that was marked with the start's token.
 type Start struct {
 	Plan  plan.ID
 	Token uint64
-	// Actor is who starts the plan.
+	// Actor is the person or service that starts the plan.
 	Actor string
-	// Deadline is until when it waits for others that are in its way.
+	// Deadline is how long the start waits for other starts that are in its way.
 	Deadline time.Time
 }
 
-// YieldError says that a start gives way to that of a plan with a smaller id.
+// YieldError is the error of a start that gives way to the start of a plan with a smaller id.
 type YieldError struct {
 	// To is a lock of the other start.
 	To store.TenantLock
@@ -33,11 +33,11 @@ func (e *YieldError) Error() string {
 	return fmt.Sprintf("cutover: tenant %q is being taken by the start of plan %s", e.To.Tenant, e.To.Plan)
 }
 
-// LockPlan locks all tenants of a plan that was marked as starting, and shows meanwhile that the
-// start is alive. At the first tenant that another plan works on it stops: a
-// *store.TenantHeldError. Of two starts in each other's way the one with the smaller plan id keeps
-// what it has and waits for what it lacks, and the other gives way: a *YieldError. So no two wait
-// for each other.
+// LockPlan locks all tenants of a plan that was marked as starting, and renews the mark while it
+// does. At the first tenant that another plan works on it stops and returns a
+// *store.TenantHeldError. If two starts need the same tenants, the start with the smaller plan id
+// keeps its locks and waits for the others, and the other start returns a *YieldError, so the two
+// never wait for each other.
 func (m *Manager) LockPlan(ctx context.Context, s Start) error {
 	alive, stop := m.keepAlive(ctx, s)
 	defer stop()
@@ -45,7 +45,7 @@ func (m *Manager) LockPlan(ctx context.Context, s Start) error {
 		locks := startLocks(s.Plan, s.Token, first, tenants)
 		err := m.lockPage(alive, locks, s.Deadline)
 		if errors.Is(err, store.ErrNotFound) {
-			// The plan is removed, and nobody will know of these.
+			// The plan is removed, so no cleaner will find these locks.
 			err = errors.Join(err, eachBatch(ctx, locks, m.release))
 		}
 		return err
@@ -56,8 +56,8 @@ func (m *Manager) LockPlan(ctx context.Context, s Start) error {
 	return err
 }
 
-// lockPage acquires the locks, several batches at a time. If other plans hold some, the error names
-// all of them that are known.
+// lockPage acquires the locks, several batches at a time. If other plans hold some, it returns a
+// *store.TenantHeldError with those that are known, at most maxHoldersNamed.
 func (m *Manager) lockPage(ctx context.Context, locks []store.TenantLock, deadline time.Time) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -69,7 +69,7 @@ func (m *Manager) lockPage(ctx context.Context, locks []store.TenantLock, deadli
 			mu.Lock()
 			held = append(held, others...)
 			mu.Unlock()
-			stop() // nobody need wait for the others any more
+			stop() // the start has failed: the other batches need not go on
 		}
 		return err
 	})
@@ -79,7 +79,8 @@ func (m *Manager) lockPage(ctx context.Context, locks []store.TenantLock, deadli
 	return err
 }
 
-// inOrder sorts locks that are in the way by the order in which their tenants were asked for.
+// inOrder sorts the locks held by the order in which their tenants were requested, and cuts them to
+// maxHoldersNamed.
 func inOrder(asked, held []store.TenantLock) []store.TenantLock {
 	place := make(map[string]int, len(asked))
 	for i, l := range asked {
@@ -89,8 +90,9 @@ func inOrder(asked, held []store.TenantLock) []store.TenantLock {
 	return held[:min(len(held), maxHoldersNamed)]
 }
 
-// lockBatch acquires locks for a start and returns those that other plans hold. It waits for starts
-// of plans with greater ids: they give way, or come to their end.
+// lockBatch acquires locks for a start and returns the locks that other plans hold. It waits until
+// the deadline for starts of plans with greater ids, which give way or end, and returns a
+// *YieldError if the start of a plan with a smaller id is in the way.
 func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadline time.Time) (held []store.TenantLock, err error) {
 	for pause := firstWait; ; pause = min(2*pause, longestWait) {
 		in, err := m.acquire(ctx, locks)
@@ -112,8 +114,8 @@ func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadl
 	}
 }
 
-// AwaitStart waits for the end of the start that has a lock. A *store.TenantHeldError if that has
-// not come by the deadline.
+// AwaitStart waits for the end of the start that has the lock of. Returns a *store.TenantHeldError
+// if the start has not ended by the deadline.
 func (m *Manager) AwaitStart(ctx context.Context, of store.TenantLock, deadline time.Time) error {
 	for pause := firstWait; ; pause = min(2*pause, longestWait) {
 		p, err := m.client.Plan(ctx, of.Plan)

@@ -9,15 +9,15 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ErrOldToken says that a tenant was not locked for a task when the task's token was given, and is
-// now. Another plan may have worked on the tenant in between, under a greater token: the task is to
-// be claimed again, under a token greater than that, while the lock stays.
+// ErrOldToken means that a tenant is locked for a task now, but was not when the task was claimed
+// and its token was given. Another plan may have worked on the tenant in between, under a greater
+// token. The task has to be claimed again, under a token greater than that; the lock stays.
 var ErrOldToken = errors.New("cutover: the tenant was locked after the claim, so the task is claimed again")
 
 // LockRun locks the tenant of a claimed task for its run, a later attempt or an undo. A first
-// attempt needs none: it runs under the lock of the start, which nobody finds stale. The error is
-// nil if the tenant was locked for this task when its token was given; otherwise [ErrOldToken], a
-// *store.TenantHeldError, or a fault of the store.
+// attempt does not need the call: it runs under the lock of the start, which is never found stale
+// while the task runs. LockRun returns nil if the tenant was locked for this task when its token
+// was given; otherwise [ErrOldToken], a *store.TenantHeldError, or an error of the store.
 func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.Task) error {
 	mine := RunLock(p, start, t)
 	if kept, err := m.keep(ctx, mine); err != nil || kept {
@@ -33,10 +33,10 @@ func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.T
 	return ErrOldToken
 }
 
-// keep reports whether the tenant was locked for this task when its token was given, and makes the
-// lock one of this run. The lock of a start, or of an earlier run, was there: whoever took that and
-// did not go on raised the tokens before this claim. One that was taken for a command may be
-// younger than the claim, so it proves nothing.
+// keep reports whether the tenant was locked for this task when its token was given, and then
+// changes the lock to that of this run. The lock of a start or of an earlier run proves it, because
+// the start, or the earlier run that did not go on, raised the tokens before this claim. The lock
+// of a command proves nothing, because it may have been taken after the claim.
 func (m *Manager) keep(ctx context.Context, mine store.TenantLock) (kept bool, err error) {
 	others, err := m.reserve(ctx, []store.TenantLock{mine})
 	if err != nil || len(others) == 0 {

@@ -10,25 +10,26 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Lateness is how long a request may be on its way: one that its sender gave up can still be
-// carried out until then, and leave a lock behind.
+// Lateness is how long a request may be under way: until then the store may carry out a request
+// that its sender gave up, and so leave a lock behind.
 const Lateness = time.Minute
 
-// Manager takes tenants' locks, judges those of others, and releases what nobody needs. It is
-// immutable and safe for concurrent use.
+// Manager locks tenants, judges the locks of other plans, and releases locks that no task needs. It
+// is immutable and safe for concurrent use.
 type Manager struct {
 	client   *storeclient.Client
 	startTTL time.Duration
 }
 
-// NewManager returns a manager. startTTL is how long a start of this process may rest between two
-// signs of life before any engine may give it up. It is written into the start's mark: other
-// processes may have other times.
+// NewManager returns a manager. startTTL is how long a start of this process may go without a sign
+// of life before any engine may give it up. It is written into the start's mark, because other
+// processes may use other values.
 func NewManager(c *storeclient.Client, startTTL time.Duration) *Manager {
 	return &Manager{client: c, startTTL: startTTL}
 }
 
-// reserve takes the locks that are free and returns those that others have.
+// reserve acquires the locks whose tenants are free, and returns the existing locks of the other
+// tenants.
 func (m *Manager) reserve(ctx context.Context, locks []store.TenantLock) (others []store.TenantLock, err error) {
 	err = m.client.Do(ctx, "reserve", func() error {
 		others, err = m.client.Store.Reserve(ctx, locks)
@@ -46,7 +47,7 @@ func (m *Manager) replace(ctx context.Context, old, next store.TenantLock) (repl
 	return replaced, err
 }
 
-// release frees the locks, those that have changed since excepted.
+// release releases the locks, except those that have changed since they were read.
 func (m *Manager) release(ctx context.Context, locks []store.TenantLock) error {
 	if len(locks) == 0 {
 		return nil
@@ -54,7 +55,7 @@ func (m *Manager) release(ctx context.Context, locks []store.TenantLock) error {
 	return m.client.Do(ctx, "release", func() error { return m.client.Store.Release(ctx, locks) })
 }
 
-// locksOf returns the locks that tenants have.
+// locksOf returns the locks of the tenants.
 func (m *Manager) locksOf(ctx context.Context, tenants []string) (locks []store.TenantLock, err error) {
 	err = m.client.Do(ctx, "locks", func() error {
 		locks, err = m.client.Store.Locks(ctx, tenants)
@@ -63,8 +64,8 @@ func (m *Manager) locksOf(ctx context.Context, tenants []string) (locks []store.
 	return locks, err
 }
 
-// eachBatch calls f for all of them, at most store.MaxBatch at a time and several batches at once.
-// It returns the first error, which ends the context of the others.
+// eachBatch calls f with all elements, in batches of at most store.MaxBatch, for all batches
+// concurrently. It returns the first error, which ends the context of the other calls.
 func eachBatch[T any](ctx context.Context, all []T, f func(context.Context, []T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

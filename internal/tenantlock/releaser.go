@@ -12,9 +12,9 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Releaser releases tenants in the background, many at a time: a worker does not wait for it. What
-// it fails to release is stale, and whoever wants the tenant takes it over. It is safe for
-// concurrent use.
+// Releaser releases tenants in the background, many at a time, so that no worker waits for it. A
+// lock that it fails to release is stale: the next plan that needs the tenant takes it over, or the
+// cleaner releases it. A Releaser is safe for concurrent use.
 type Releaser struct {
 	client *storeclient.Client
 	more   signal.Flag
@@ -24,11 +24,11 @@ type Releaser struct {
 }
 
 const (
-	// maxWaiting bounds what a releaser keeps while the store is away. What is above is released by
-	// the cleaner when the plan comes to rest.
+	// maxWaiting bounds the locks that a releaser keeps while the store is away. Further locks are
+	// dropped; the cleaner releases them when the plan comes to rest.
 	maxWaiting = 100_000
-	// gatherFor is how long a lock waits for others to be released with it: a round trip for each
-	// would slow down the commits.
+	// gatherFor is how long a lock waits for others to be released in the same call: a round trip
+	// for each lock would slow down the commits.
 	gatherFor = 5 * time.Millisecond
 	// lastFlushTimeout bounds the last release of a process.
 	lastFlushTimeout = 5 * time.Second
@@ -39,7 +39,7 @@ func NewReleaser(c *storeclient.Client) *Releaser {
 	return &Releaser{client: c, more: signal.NewFlag()}
 }
 
-// Add releases locks soon: those of them that have exactly these values then.
+// Add has the locks released soon. A lock that has another value by then is not released.
 func (r *Releaser) Add(locks ...store.TenantLock) {
 	if len(locks) == 0 {
 		return
@@ -52,7 +52,7 @@ func (r *Releaser) Add(locks ...store.TenantLock) {
 	r.more.Raise()
 }
 
-// Run releases what was added until ctx ends, and then what is left, once.
+// Run releases the added locks until ctx ends, and then once more what is left.
 func (r *Releaser) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {

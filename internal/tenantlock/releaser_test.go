@@ -19,14 +19,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clientOf returns a client that reports to nobody.
+// clientOf returns a client that discards its reports.
 func clientOf(s store.Store) *storeclient.Client {
 	return storeclient.New(s, storeclient.Options{
 		Fault: func(string, error) {}, Applied: func(plan.Plan, []plan.Event) {}, Changed: func(plan.ID) {},
 	})
 }
 
-// reserved takes n locks and returns them.
+// reserved acquires n locks and returns them.
 func reserved(t *testing.T, s store.Store, n int) []store.TenantLock {
 	t.Helper()
 	var tenants []string
@@ -42,7 +42,7 @@ func reserved(t *testing.T, s store.Store, n int) []store.TenantLock {
 	return locks
 }
 
-// left returns how many of the locks are there.
+// left returns how many of the locks exist.
 func left(t *testing.T, s store.Store, locks []store.TenantLock) (n int) {
 	t.Helper()
 	for _, l := range locks {
@@ -79,7 +79,7 @@ func TestReleaserGathers(t *testing.T) {
 	})
 }
 
-// What was added before the end is released, however soon the end comes.
+// Locks that were added before the end are released, however soon the end comes.
 func TestReleaserEndsWithAnEmptyQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -96,7 +96,8 @@ func TestReleaserEndsWithAnEmptyQueue(t *testing.T) {
 	})
 }
 
-// A store that is away keeps neither the end of a process nor more than a bounded number of locks.
+// While the store is away, the releaser neither delays the end of a process nor keeps an unbounded
+// number of locks.
 func TestReleaserBesideAStoreThatIsAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -12,20 +12,21 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// NeedsRelock reports whether a command on t has to lock its tenant again, for a retry or an undo:
-// the tenant may have been released since.
+// NeedsRelock reports whether a command that makes these edits to t has to lock its tenant again,
+// for a retry or an undo: the tenant may have been released.
 func NeedsRelock(t task.Task, edits []task.Edit) bool {
 	return slices.ContainsFunc(edits, func(edit task.Edit) bool {
 		return edit.State == task.RollingBack || edit.State == task.Running && edit.Attempt != t.Attempt
 	})
 }
 
-// Relock locks the tenant of a task for a command that was decided on it and is not committed yet.
-// A *store.TenantHeldError if another plan works on it by now, store.ErrConflict if the task has
-// changed meanwhile. If the command is not carried out, [Manager.ReleaseStale] releases what it has
-// locked and the task does not need.
+// Relock locks the tenant of a task for a command that was decided on the task and is not committed
+// yet. Returns a *store.TenantHeldError if another plan works on the tenant by now, and
+// store.ErrConflict if the task has changed. If the command is then not carried out,
+// [Manager.ReleaseStale] releases the lock unless the task needs it.
 func (m *Manager) Relock(ctx context.Context, p plan.Plan, t task.Task) error {
-	// If this process ends before that, the lock stays behind: the plan is looked at then.
+	// If this process ends before the command is committed, the lock stays behind; the reminder has
+	// the plan reconciled then.
 	err := m.client.Do(ctx, "remind", func() error {
 		return m.client.Store.Remind(ctx, map[plan.ID]time.Duration{p.ID: Lateness})
 	})
@@ -39,11 +40,12 @@ func (m *Manager) Relock(ctx context.Context, p plan.Plan, t task.Task) error {
 	return err
 }
 
-// ErrStartInWay says that a start under way has a tenant. It may be given up yet.
+// ErrStartInWay means that a start under way has locked a tenant. The start may yet be given up.
 var ErrStartInWay = errors.New("cutover: a start under way holds the tenant")
 
-// Held locks the tenants of tasks of a sweep again and reports which of the tasks cannot go on
-// because other plans work on their tenants. [ErrStartInWay] if that is not known yet.
+// Held locks the tenants of tasks of a sweep again. The function held reports whether a task cannot
+// go on because another plan works on its tenant. Returns [ErrStartInWay] if that is not decided
+// yet.
 func (m *Manager) Held(ctx context.Context, p plan.Plan, tasks []task.Task) (held func(task.ID) bool, err error) {
 	passed := make(map[task.ID]struct{})
 	held = func(id task.ID) bool { _, is := passed[id]; return is }

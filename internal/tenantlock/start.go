@@ -9,9 +9,9 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// AbandonStart removes the mark of a start with that token, if it is there, and returns the plan as
-// it is then. Its StartToken is token if the start has succeeded meanwhile. The locks that the
-// start has taken are stale from then on.
+// AbandonStart removes the mark of the start with that token, if the plan has it, and returns the
+// resulting plan. If the start has succeeded in the meantime, the plan's StartToken is token. If
+// the mark was removed, the locks of the start are stale from then on.
 func (m *Manager) AbandonStart(ctx context.Context, id plan.ID, token uint64) (plan.Plan, error) {
 	_, p, err := m.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if p.Starting == nil || p.Starting.Token != token {
@@ -22,9 +22,9 @@ func (m *Manager) AbandonStart(ctx context.Context, id plan.ID, token uint64) (p
 	return p, err
 }
 
-// GiveUpStart abandons a start and then releases what it has locked. In this order: as long as the
-// mark is there, whoever made it may still start the plan. Locks that stay behind, because the
-// store is away, are stale without the mark.
+// GiveUpStart abandons a start and then releases the locks that it has taken. The order matters: as
+// long as the mark is there, the process that made it may still start the plan. Locks that stay
+// behind, because the store is away, are stale without the mark.
 func (m *Manager) GiveUpStart(ctx context.Context, id plan.ID, token uint64) error {
 	p, err := m.AbandonStart(ctx, id, token)
 	if err != nil || p.StartToken == token {
@@ -35,8 +35,8 @@ func (m *Manager) GiveUpStart(ctx context.Context, id plan.ID, token uint64) err
 	})
 }
 
-// keepAlive shows that a start is alive, until stop is called. The context ends, with a cause, when
-// somebody else has given the start up.
+// keepAlive renews the mark of a start until stop is called. The context alive ends, with a cause,
+// when another process has given the start up.
 func (m *Manager) keepAlive(ctx context.Context, s Start) (alive context.Context, stop func()) {
 	alive, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
@@ -57,7 +57,7 @@ func (m *Manager) keepAlive(ctx context.Context, s Start) (alive context.Context
 	}
 }
 
-// renew shows that a start is alive by writing its mark again.
+// renew shows that a start is alive by writing its mark again. It fails if the start was given up.
 func (m *Manager) renew(ctx context.Context, s Start) error {
 	_, _, err := m.client.Decide(ctx, s.Plan, func(p plan.Plan) (plan.Decision, error) {
 		if p.Starting == nil || p.Starting.Token != s.Token {

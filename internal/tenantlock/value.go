@@ -17,7 +17,8 @@ func startLock(p plan.ID, start uint64, ordinal int, tenant string) store.Tenant
 	return store.TenantLock{Tenant: tenant, Plan: p, Ordinal: ordinal, Start: start, Phase: startPhase}
 }
 
-// startLocks returns the locks that a start takes of tenants, the first of them with that ordinal.
+// startLocks returns the locks that a start takes of tenants. The first tenant has the ordinal
+// first.
 func startLocks(id plan.ID, token uint64, first int, tenants []string) []store.TenantLock {
 	locks := make([]store.TenantLock, len(tenants))
 	for i, tenant := range tenants {
@@ -26,23 +27,25 @@ func startLocks(id plan.ID, token uint64, first int, tenants []string) []store.T
 	return locks
 }
 
-// intentLock is taken before a retry or a rollback of the task is committed.
+// intentLock returns the lock that is taken before a retry or a rollback of the task is committed.
 func intentLock(p plan.Plan, t task.Task) store.TenantLock {
 	l := startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID)
 	l.Phase = phaseOfIntent(t)
 	return l
 }
 
-// phaseOfIntent is that of a command which was decided on the task as it is.
+// phaseOfIntent returns the phase of a command that was decided on this version of the task.
 func phaseOfIntent(t task.Task) uint32 { return intentPhase | uint32(t.Version)&(intentPhase-1) }
 
 // isIntent reports whether a phase is that of an intentLock.
 func isIntent(phase uint32) bool { return phase&runPhase == 0 && phase&intentPhase != 0 }
 
-// isOfRun reports whether a task ran under a lock with that phase, or was to run at its start.
+// isOfRun reports whether a lock with that phase is one under which a task runs: taken by a start
+// or for a run.
 func isOfRun(phase uint32) bool { return phase == startPhase || phase&runPhase != 0 }
 
-// RunLock is the lock under which a task of a plan with that StartToken runs under its token.
+// RunLock returns the lock under which a claimed task of plan p runs. start is the StartToken of
+// the plan.
 func RunLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
 	l := startLock(p, start, t.ID.Ordinal(), t.Tenant.ID)
 	if t.Attempt > 1 || t.State == task.RollingBack {
@@ -53,8 +56,8 @@ func RunLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
 
 func phaseOfRun(t task.Task) uint32 { return runPhase | uint32(t.Token)&(runPhase-1) }
 
-// Locks returns the locks that a task may still have although it does not need its tenant any more;
-// none if it does.
+// Locks returns the locks that a task may still have although it does not need its tenant any more,
+// or none if it needs the tenant.
 func Locks(p plan.Plan, t task.Task) []store.TenantLock {
 	if needs(t) || p.StartToken == 0 {
 		return nil
@@ -68,12 +71,12 @@ func Locks(p plan.Plan, t task.Task) []store.TenantLock {
 // needs reports whether a task of a plan that is not over needs its tenant.
 func needs(t task.Task) bool { return !t.State.Releases() || t.Worker != "" }
 
-// sameTask reports whether two locks are of one task, taken under the same start.
+// sameTask reports whether two locks are of the same task, taken under the same start.
 func sameTask(a, b store.TenantLock) bool {
 	return a.Plan == b.Plan && a.Ordinal == b.Ordinal && a.Start == b.Start
 }
 
-// sameTenants returns those of the locks whose tenants are among those of the others.
+// sameTenants returns those of the locks whose tenants occur in others.
 func sameTenants(locks, others []store.TenantLock) []store.TenantLock {
 	if len(others) == 0 {
 		return nil

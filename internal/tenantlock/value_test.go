@@ -15,7 +15,7 @@ func taskOf(s task.State, attempt, version int) task.Task {
 	return t
 }
 
-// Whoever found one hold of a tenant stale must not hit another one by the same task.
+// A process that found one hold of a tenant stale must not release another hold by the same task.
 func TestEachHoldHasItsOwnValue(t *testing.T) {
 	t.Parallel()
 	p := plan.Plan{ID: 1, Control: plan.Control{StartToken: 7}}

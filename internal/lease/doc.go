@@ -1,15 +1,16 @@
-// Package lease keeps the lease under which this process holds tasks, and compares what the store
-// says that it holds with what it runs.
+// Package lease keeps the lease under which this process holds tasks, and compares what this
+// process holds according to the store with what it runs.
 //
 // A process has one [Lease] at a time, with a name that is never used again: an incarnation. A
-// [Keeper] takes it, renews it and gives it back. A [Registry] knows the runs, which the keeper
-// meets as [Run] only: a heartbeat passes stops on to them, or marks them lost.
+// [Keeper] takes the lease, renews it and gives it back. A [Registry] lists the runs of this
+// process, which the keeper knows only as [Run]: a heartbeat passes stops on to them, or marks them
+// lost.
 //
 // # The trust window
 //
-// Two clocks count the same time: the store's, from when it carries a renewal out, and this
-// process's monotonic one, from before it sent that renewal. So this process stops trusting its
-// lease before the store does, whatever was slow in between:
+// Two clocks count the same time: the store's, from when the store carries a renewal out, and this
+// process's monotonic clock, from before the process sent that renewal. So the process stops
+// trusting its lease before the store does, however slow the call was:
 //
 //	process   sent ├──────────────── until = sent + TTL ────────────────┤
 //	               │  on its way                                        │ writes nothing any more
@@ -21,9 +22,9 @@
 //	sent <= renewed, so trusted implies valid
 //
 // The next renewal is sent a third of the TTL after the last was sent, so that two can be lost. The
-// store decides who holds a task; the window only saves it from having to refuse. A process that
-// was frozen finds the window closed when it wakes up. It ends the contexts of all runs, and takes
-// a lease with a new name.
+// store decides which process holds a task; the window only spares it writes that it would have to
+// refuse. A process that was frozen finds the window closed when it wakes up. It then ends the
+// contexts of all runs, and takes a lease with a new name.
 //
 // # States
 //
@@ -36,22 +37,23 @@
 //
 //   - A lease that is over is never renewed: an answer that comes after the window has closed
 //     counts as expired, because runs may have been marked lost.
-//   - A run is marked lost only by a heartbeat that was sent after it began. Registry.Add takes
-//     that time under the same lock as the list of plans to ask about.
-//   - A claim is either run or revoked, never both: Registry.Add refuses what revoke has given up,
-//     and revoke what is run.
-//   - What this process holds is asked about: plans of its runs, of untracked claims, and for two
-//     TTLs those in which an answer was lost.
+//   - A heartbeat marks a run lost only if it was sent after the run began. Registry.Add takes the
+//     time of that beginning under the same mutex that guards the list of plans to ask about.
+//   - A claim is either run or revoked, never both: Registry.Add refuses a claim that is revoked,
+//     and revoke refuses a claim that is run.
+//   - Heartbeats ask about every plan in which this process may hold tasks: the plans of its runs
+//     and of untracked claims, and for two TTLs the plans for which an answer was lost.
 //
 // # Failures
 //
-//	an answer to a claim is lost        the plan is uncertain; a heartbeat finds tasks that nobody
-//	                                    runs and, after a quarter of the TTL, yields them
-//	that answer comes late after all    the claim was revoked: nobody runs it
+//	an answer to a claim is lost        the plan is uncertain; a heartbeat finds tasks that this
+//	                                    process does not run and, after a quarter of the TTL, yields
+//	                                    them
+//	that answer comes late after all    the claim was revoked: it is not run
 //	an answer to a heartbeat is lost    sent again each tenth of the TTL; its plans are uncertain
 //	the store is away                   runs go on until the window closes
 //	the store forgets the lease         the next heartbeat is refused; runs end, a new one is taken
-//	a plan cannot be read               the lease is renewed all the same; its runs go on
-//	executors do not return             the lease is not given back: their tasks stay theirs until
-//	                                    it runs out
+//	a plan cannot be read               the lease is renewed nevertheless; its runs go on
+//	executors do not return             the lease is not given back: they keep their tasks until it
+//	                                    expires
 package lease

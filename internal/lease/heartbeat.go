@@ -11,11 +11,12 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// uncertainTTLs is for how many TTLs a plan stays uncertain.
+// uncertainTTLs is how long a plan stays uncertain, in TTLs.
 const uncertainTTLs = 2
 
-// heartbeat renews the lease and compares what the store says that it holds with what this process
-// runs.
+// heartbeat renews the lease and compares the tasks that this process holds according to the store
+// with its runs. Returns store.ErrLeaseExpired if the lease is over. seen is what the previous
+// heartbeat found untracked; heartbeat updates it.
 func (k *Keeper) heartbeat(ctx context.Context, l *Lease, seen untracked) error {
 	sent := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, max(l.Left(), time.Millisecond))
@@ -27,12 +28,12 @@ func (k *Keeper) heartbeat(ctx context.Context, l *Lease, seen untracked) error 
 		plans = plans[len(batch):]
 		held, err := k.client.Store.Heartbeat(ctx, l.name, k.ttl, batch)
 		if partly := new(store.HeartbeatError); errors.As(err, &partly) {
-			k.client.Fault("heartbeat", err) // a damaged plan must not take the others with it
+			k.client.Fault("heartbeat", err) // a damaged plan must not keep the others from being compared
 			maps.Copy(r.unread, partly.Faults)
 			err = nil
 		}
 		if err != nil {
-			k.registry.MarkUncertain(asked...) // the next one has to ask again
+			k.registry.MarkUncertain(asked...) // the next heartbeat has to ask about them again
 			return err
 		}
 		r.held = append(r.held, held...)
@@ -48,26 +49,27 @@ func (k *Keeper) heartbeat(ctx context.Context, l *Lease, seen untracked) error 
 	return nil
 }
 
-// report is what a heartbeat says that this process holds.
+// report is what the store answers to a heartbeat: the tasks that this process holds.
 type report struct {
 	sent time.Time
 	held []store.Holding
-	// unread are plans that it says nothing about.
+	// unread are the plans that the store could not read: held does not have their tasks.
 	unread map[plan.ID]error
 }
 
-// untracked are claims that the store says this incarnation holds and that it does not run, as of
+// untracked are claims that this incarnation holds according to the store but does not run, as of
 // the last heartbeat.
 type untracked map[task.ID]untrackedClaim
 
 type untrackedClaim struct {
 	token task.Token
-	// since is when the first heartbeat that found it so was sent.
+	// since is when the first heartbeat that found the claim untracked was sent.
 	since time.Time
 }
 
-// compare acts on a heartbeat's answer: it marks runs lost whose tasks are, passes stops on to the
-// others, and yields tasks that nobody runs.
+// compare acts on the answer to a heartbeat: it marks runs lost whose tasks this process does not
+// hold any more, passes stops on to the other runs, and yields tasks that it holds but does not
+// run.
 func (k *Keeper) compare(ctx context.Context, l *Lease, r report, seen untracked) {
 	held := make(map[task.ID]store.Holding, len(r.held))
 	for _, h := range r.held {
@@ -77,7 +79,7 @@ func (k *Keeper) compare(ctx context.Context, l *Lease, r report, seen untracked
 		id := e.run.ID()
 		h, ok := held[id]
 		switch {
-		case r.unread[id.Plan()] != nil: // it may well be ours
+		case r.unread[id.Plan()] != nil: // unknown: this process may still hold the task
 		case ok && h.Token == e.run.Token():
 			delete(held, id)
 			e.run.ApplyStop(h.Stop)
@@ -90,9 +92,9 @@ func (k *Keeper) compare(ctx context.Context, l *Lease, r report, seen untracked
 	maps.Copy(seen, now)
 }
 
-// yieldUntracked yields what is held and not run, and returns what is to be looked at again.
-// A claim whose answer is under way looks like that too, so only what has been untracked for about
-// the time between two heartbeats is yielded.
+// yieldUntracked yields tasks that are held but not run, and returns those that the next heartbeat
+// has to check again. A claim whose answer is under way looks the same, so a claim is yielded only
+// when it has been untracked for a quarter of the TTL, about the time between two heartbeats.
 func (k *Keeper) yieldUntracked(ctx context.Context, l *Lease, r report, held map[task.ID]store.Holding, before untracked) untracked {
 	now := make(untracked)
 	for id, b := range before {
@@ -116,8 +118,8 @@ func (k *Keeper) yieldUntracked(ctx context.Context, l *Lease, r report, held ma
 	return now
 }
 
-// yield yields a task that the store says this process holds, and reports whether that need not
-// be tried again.
+// yield yields a task that this process holds according to the store, unless the task is run by
+// now. It returns false if the next heartbeat has to check the task again.
 func (k *Keeper) yield(ctx context.Context, l *Lease, h store.Holding) bool {
 	if !l.Alive() || !k.registry.revoke(claim{h.Task, h.Token}) {
 		return false
@@ -134,7 +136,7 @@ func (k *Keeper) yield(ctx context.Context, l *Lease, h store.Holding) bool {
 	return true
 }
 
-// yieldSeq numbers the change that yields an untracked claim: greater than any other, so
-// that it cannot be taken for one that was made before. Every later save under the token would be
-// answered as done before: revoke makes sure that there is none.
+// yieldSeq numbers the change that yields an untracked claim. It is greater than any other number,
+// so that the store does not take the change for a repetition of an earlier one. The store would
+// answer every later save under the token as already done; revoke makes sure that there is none.
 const yieldSeq = 1<<32 - 1

@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// keeperOf returns a keeper over an empty store, and its lease.
+// keeperOf returns a keeper over an empty store, and its current lease.
 func keeperOf(t *testing.T) (*Keeper, *Lease) {
 	t.Helper()
 	client := storeclient.New(memstore.New(), storeclient.Options{
@@ -66,8 +66,7 @@ func TestCompareTellsEachRunWhatItHasToKnow(t *testing.T) {
 	})
 }
 
-// What looks untracked may be a claim whose answer is under way: it is yielded after a while
-// only.
+// An untracked claim may be one whose answer is under way, so it is yielded only after a while.
 func TestUntrackedClaimsAreHandedBackLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,26 +15,26 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// leaveTimeout bounds the last call for a lease.
+// leaveTimeout bounds the call that gives a lease back.
 const leaveTimeout = 5 * time.Second
 
-// Options are what a [Keeper] needs. All are required, but for the Name.
+// Options are what a [Keeper] needs. All are required except Name.
 type Options struct {
 	Client   *storeclient.Client
 	Registry *Registry
-	// Queue is woken when there is a lease to claim under, and gets plans of which tasks were
-	// yielded.
+	// Queue is notified when there is a lease to claim under, and receives the plans whose tasks
+	// were yielded.
 	Queue *capacity.Queue
 	// Name is the first part of the names of all leases.
 	Name string
 	// TTL is how long a lease lasts without a renewal.
 	TTL time.Duration
-	// OnLost is called when a lease is over although this process wants it, with the number of runs
-	// that were lost with it.
+	// OnLost is called when a lease ends that this process did not give back, with the number of
+	// runs that were lost with it.
 	OnLost func(incarnation string, runs int)
 }
 
-// Keeper keeps this process's lease.
+// Keeper takes, renews and gives back the leases of this process, one at a time.
 type Keeper struct {
 	client   *storeclient.Client
 	registry *Registry
@@ -51,11 +51,11 @@ func NewKeeper(o Options) *Keeper {
 	return &Keeper{client: o.Client, registry: o.Registry, queue: o.Queue, name: o.Name, ttl: o.TTL, onLost: o.OnLost}
 }
 
-// Current returns the lease, nil while there is none: then nothing is claimed.
+// Current returns the lease, or nil while there is none; without a lease nothing is claimed.
 func (k *Keeper) Current() *Lease { return k.current.Load() }
 
-// Run holds a lease until ctx ends, and gives it back then. After one that is over it takes a new
-// one.
+// Run holds a lease until ctx ends, and then gives it back. If a lease ends before that, Run takes
+// a new one.
 func (k *Keeper) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		l := newLease(context.WithoutCancel(ctx), k.incarnation())
@@ -91,8 +91,8 @@ func (k *Keeper) join(ctx context.Context, l *Lease) error {
 	return err
 }
 
-// leave gives the lease back, unless executors are still busy under it: their tasks stay theirs
-// until the lease runs out.
+// leave gives the lease back, unless runs are still under way under it: those keep their tasks
+// until the lease expires.
 func (k *Keeper) leave(l *Lease) {
 	defer l.end(executor.ErrShutdown)
 	if len(k.registry.under(l)) > 0 {
@@ -103,8 +103,8 @@ func (k *Keeper) leave(l *Lease) {
 	k.client.Fault("leave", k.client.Store.Leave(ctx, l.name))
 }
 
-// renew renews the lease every third of its time until ctx ends, or the lease does: then over is
-// true.
+// renew renews the lease every third of its TTL. It returns when ctx ends, or when the lease is
+// over: then over is true.
 func (k *Keeper) renew(ctx context.Context, l *Lease) (over bool) {
 	seen := make(untracked)
 	pause := k.untilRenewal(l)
@@ -125,14 +125,15 @@ func (k *Keeper) renew(ctx context.Context, l *Lease) (over bool) {
 	}
 }
 
-// untilRenewal returns how long to wait with the next renewal: until a third of the TTL has passed
-// since the last one was sent. An answer that was long on its way has used some of that up.
+// untilRenewal returns how long to wait before the next renewal, which is due a third of the TTL
+// after the last one was sent: a slow answer shortens the wait.
 func (k *Keeper) untilRenewal(l *Lease) time.Duration {
 	return max(l.Left()-k.ttl*2/3, k.ttl/100)
 }
 
-// pause waits until the next heartbeat. A change of a plan that this process works on brings it
-// forward, so that executors learn of a cancel soon; several changes at once share one heartbeat.
+// pause waits until the next heartbeat is due, after d. A change of a plan that has a run here
+// brings the heartbeat forward, so that executors learn of a cancel soon; several changes in quick
+// succession share one heartbeat.
 func (k *Keeper) pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

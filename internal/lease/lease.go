@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// Lease is one incarnation of this process: a name under which it holds tasks, for as long as it
-// renews it. A lease that is over never comes back; the process takes a new one. It is safe for
-// concurrent use.
+// Lease is one incarnation of this process: a name under which the process holds tasks as long as
+// it renews the lease. A lease that is over never comes back; the process takes a new one. It is
+// safe for concurrent use.
 type Lease struct {
 	name string
 	ctx  context.Context //nolint:containedctx // the lease is the lifetime
 	end  context.CancelCauseFunc
 	born time.Time
-	// until is the end by this process's own monotonic clock, in time since born.
-	// Invariant: never later than the store's. It counts from before the renewal was sent.
+	// until is when the lease ends by this process's own monotonic clock, in time since born.
+	// Invariant: it is never later than the end by the store's clock, because it counts from before
+	// the renewal was sent.
 	until atomic.Int64
 }
 
@@ -25,7 +26,7 @@ func newLease(ctx context.Context, name string) *Lease {
 	return l
 }
 
-// Name is the incarnation's, as the store knows it.
+// Name returns the name of the incarnation, by which the store knows it.
 func (l *Lease) Name() string { return l.name }
 
 // Context ends, with a cause, when the lease is over. The contexts of all executors derive from it.
@@ -34,11 +35,11 @@ func (l *Lease) Context() context.Context { return l.ctx }
 // Left returns how long the lease is good for without another renewal.
 func (l *Lease) Left() time.Duration { return time.Duration(l.until.Load()) - time.Since(l.born) }
 
-// Alive reports whether this process may still write. A process that was frozen finds out here,
-// before the store would have to refuse it.
+// Alive reports whether this process may still write. A process that was frozen learns here that
+// its lease is over, before it sends a write that the store would have to refuse.
 func (l *Lease) Alive() bool { return l.Left() > 0 && l.ctx.Err() == nil }
 
-// renewed notes that a renewal which was sent at that time succeeded.
+// renewed records that a renewal sent at the time sent succeeded.
 func (l *Lease) renewed(sent time.Time, ttl time.Duration) {
 	l.until.Store(int64(sent.Sub(l.born) + ttl))
 }

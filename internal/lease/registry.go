@@ -11,19 +11,19 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Run is one task in this process's hands, as heartbeats see it. Its methods are called from the
-// goroutine of the keeper and must not block.
+// Run is one task that this process runs, as heartbeats see it. The keeper calls the methods in its
+// goroutine; they must not block.
 type Run interface {
-	// ID and Token are those of the claim. They never change.
+	// ID and Token identify the claim of the task. They never change.
 	ID() task.ID
 	Token() task.Token
-	// ApplyStop passes on what is in force for the task.
+	// ApplyStop passes on the stop that is in force for the task, or that there is none.
 	ApplyStop(stop task.Stop)
-	// MarkLost says that the task belongs to somebody else: nothing may be written any more.
+	// MarkLost records that this process does not hold the task any more: the run must not write.
 	MarkLost()
 }
 
-// claim identifies a claim of a task: the store gives no token twice.
+// claim identifies a claim of a task: the store never gives the same token twice.
 type claim struct {
 	task  task.ID
 	token task.Token
@@ -31,27 +31,27 @@ type claim struct {
 
 func claimOf(r Run) claim { return claim{r.ID(), r.Token()} }
 
-// entry is a run and what a heartbeat has to know of it.
+// entry is a run and what heartbeats need to know of it.
 type entry struct {
 	run   Run
 	lease *Lease
 	began time.Time
 }
 
-// Registry knows the tasks in this process's hands. It is safe for concurrent use.
+// Registry lists the runs of this process. It is safe for concurrent use.
 type Registry struct {
-	soon signal.Flag // asks for a heartbeat before its time
+	soon signal.Flag // raised to have a heartbeat sent before it is due
 
 	mu   sync.Mutex
 	runs map[claim]entry
-	// uncertain are plans that heartbeats must ask about, and since when: a claim whose answer was
-	// lost may have left tasks behind there, or still do so, for a request that was given up and
-	// sent again can arrive late.
+	// uncertain are plans that heartbeats must ask about, and since when. A claim whose answer was
+	// lost may have left tasks held there, or may yet do so: the request may arrive late, after its
+	// sender gave it up.
 	uncertain map[plan.ID]time.Time
-	// revoked are the claims under the current lease that were yielded unused: an answer that
-	// still comes must not be acted upon.
+	// revoked are the claims under the current lease that were yielded without a run. If the answer
+	// to such a claim still comes, Add refuses it.
 	revoked map[claim]struct{}
-	// ended is how many runs under the current lease ended since it was over.
+	// ended is how many runs under the current lease have ended after the lease was over.
 	ended   int
 	current *Lease
 }
@@ -66,8 +66,8 @@ func NewRegistry() *Registry {
 	}
 }
 
-// Add begins a run under a lease. It reports when the run began, and whether its claim is still
-// good: if not, somebody else may have the task.
+// Add adds a run under a lease. It returns when the run began, and whether its claim is still good.
+// If it is not, the run is not added: another process may hold the task.
 func (r *Registry) Add(l *Lease, run Run) (began time.Time, good bool) {
 	c := claimOf(run)
 	r.mu.Lock()
@@ -75,12 +75,12 @@ func (r *Registry) Add(l *Lease, run Run) (began time.Time, good bool) {
 	if _, revoked := r.revoked[c]; revoked || !l.Alive() {
 		return began, false
 	}
-	began = time.Now() // a heartbeat that is sent after this asks about the run
+	began = time.Now() // every heartbeat sent after this asks about the run
 	r.runs[c] = entry{run, l, began}
 	return began, true
 }
 
-// Remove ends a run.
+// Remove removes a run that has ended.
 func (r *Registry) Remove(run Run) {
 	c := claimOf(run)
 	r.mu.Lock()
@@ -95,8 +95,8 @@ func (r *Registry) Remove(run Run) {
 	}
 }
 
-// Changed says that a plan has changed: if one of its tasks is run here, the next heartbeat is sent
-// soon.
+// Changed reports to the registry that a plan has changed. If this process runs one of its tasks,
+// the next heartbeat is sent soon.
 func (r *Registry) Changed(id plan.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,10 +108,10 @@ func (r *Registry) Changed(id plan.ID) {
 	}
 }
 
-// HeartbeatSoon has the next heartbeat sent soon, to find out whether the lease still holds.
+// HeartbeatSoon has the next heartbeat sent soon, to find out whether the lease is still valid.
 func (r *Registry) HeartbeatSoon() { r.soon.Raise() }
 
-// MarkUncertain notes plans in which this process may hold tasks that it does not run.
+// MarkUncertain records plans in which this process may hold tasks that it does not run.
 func (r *Registry) MarkUncertain(ids ...plan.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,7 +120,8 @@ func (r *Registry) MarkUncertain(ids ...plan.ID) {
 	}
 }
 
-// begin makes a lease the current one. Claims under the lease before it are not good any more.
+// begin makes l the current lease and forgets the revoked claims of the one before, which Add
+// refuses because that lease is over.
 func (r *Registry) begin(l *Lease) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,7 +142,7 @@ func (r *Registry) under(l *Lease) []entry {
 	return under
 }
 
-// lostWith returns how many runs are lost with the current lease, which is over.
+// lostWith returns how many runs were lost with the current lease l, which is over.
 func (r *Registry) lostWith(l *Lease) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -154,7 +155,8 @@ func (r *Registry) lostWith(l *Lease) int {
 	return n
 }
 
-// revoke gives up a claim under the current lease, unless it is run.
+// revoke gives up a claim under the current lease and reports whether it did. It does not give up a
+// claim that is run.
 func (r *Registry) revoke(c claim) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -165,7 +167,7 @@ func (r *Registry) revoke(c claim) bool {
 	return true
 }
 
-// isRun reports whether a claim is run.
+// isRun reports whether this process runs the task of a claim under it.
 func (r *Registry) isRun(c claim) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -173,8 +175,8 @@ func (r *Registry) isRun(c claim) bool {
 	return runs
 }
 
-// plans returns the plans that a heartbeat has to ask about: those of the runs, of the untracked
-// claims, and those that have been uncertain for no longer than that.
+// plans returns, in order, the plans that a heartbeat has to ask about: the plans of the runs under
+// l, of the untracked claims, and those that have been uncertain for at most uncertainFor.
 func (r *Registry) plans(l *Lease, seen untracked, uncertainFor time.Duration) []plan.ID {
 	r.mu.Lock()
 	defer r.mu.Unlock()

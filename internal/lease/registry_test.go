@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeRun is a run that keeps what it is told.
+// fakeRun is a run that records the calls of its methods.
 type fakeRun struct {
 	id    task.ID
 	token task.Token
@@ -27,7 +27,7 @@ func (r *fakeRun) Token() task.Token     { return r.token }
 func (r *fakeRun) ApplyStop(s task.Stop) { r.stops = append(r.stops, s) }
 func (r *fakeRun) MarkLost()             { r.lost++ }
 
-// current returns the registry's lease, which lasts an hour.
+// current makes a lease that lasts an hour the registry's current one and returns it.
 func current(t *testing.T, r *Registry) *Lease {
 	t.Helper()
 	l := newLease(t.Context(), "w")
@@ -121,7 +121,8 @@ func TestRunsLostWithALease(t *testing.T) {
 	}
 }
 
-// A heartbeat asks about what is run under its lease, and for a time about what is uncertain.
+// A heartbeat asks about the plans that are run under its lease, and for a time about uncertain
+// plans.
 func TestPlansToAskAbout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,10 +1,10 @@
-// Package worker runs executors over claimed tasks and commits what comes of it.
+// Package worker runs executors on claimed tasks and commits the outcomes.
 //
-// A [Pool] has workers. A worker has the capacity for one task and goes on from task to task of one
-// plan: the commit that ends a task claims the next one, in one round trip. It ends, and gives its
-// capacity back, when nothing is claimed: no task is left, other plans wait, or the process shuts
-// down. Each task is a run: the executor.Recorder that the host's code saves with, and the
-// lease.Run that heartbeats meet.
+// A [Pool] has workers. A worker has the capacity for one task and runs tasks of one plan, one
+// after the other: the commit that ends a task claims the next one, in the same round trip. The
+// worker ends, and gives its capacity back, when that claims nothing, because no task is left,
+// other plans wait, or the process shuts down. For each task there is a run. It is both the
+// executor.Recorder of the host's code and the lease.Run of the heartbeats.
 //
 // # The life of a run
 //
@@ -14,33 +14,34 @@
 //	 dropped                    yielded                  ▼
 //	                                                   stop requested, interrupted or lost
 //
-// Three things can reach a run from outside, and they are kept apart because its outcome depends on
+// Three things can happen to a run from outside. They are kept apart because the outcome depends on
 // them:
 //
-//	stop requested   a save answered that pause, cancel or shutdown is in force. The executor is to
-//	                 return; what it returns is no failure
-//	interrupted      this process cancelled the executor's context: the grace of a cancel or of the
-//	                 shutdown is over. What it returns is no failure either
-//	lost             the task belongs to somebody else. Nothing is written any more
+//	stop requested   a save returned that a pause, cancel or shutdown is in force. The executor
+//	                 should return, and an error that it then returns does not fail the task
+//	interrupted      this process canceled the executor's context, because the grace of a cancel or
+//	                 of the shutdown is over. An error does not fail the task either
+//	lost             this process does not hold the task any more. Nothing is written any more
 //
 // # Invariants
 //
-//   - A run has one change under way at a time, numbered by seq: a commit that is sent again is
-//     known again.
-//   - Nothing is written under a lease that is over: commit looks at it before each try.
+//   - A run has at most one change under way, numbered by seq, so that the store recognizes a
+//     commit that is sent again.
+//   - Nothing is written under a lease that is over: commit checks the lease before each try.
 //   - The claim outlives the executor: the task is released by the commit of its outcome, after the
 //     executor has returned, never before. So no second worker starts while the first still cleans
 //     up.
-//   - The batch of a worker belongs to whoever saves while the executor runs, and to the worker's
-//     goroutine otherwise; executor.Run lets no save through after the executor has returned.
+//   - While the executor runs, only the goroutine that saves uses the worker's batch; otherwise
+//     only the worker's goroutine does. executor.Run lets no save through after the executor has
+//     returned.
 //   - A worker gives back exactly the capacity for one task, however its executors end.
 //
 // # Failures
 //
 //	the executor panics         FAILED with EXECUTOR_PANIC; the stack is logged
-//	it ends its goroutine       the outcome is committed by a deferred function, and the worker
+//	it calls runtime.Goexit     the outcome is committed by a deferred function, and the worker
 //	                            goes on in a new goroutine
-//	its error panics when read  counts as a panic of the executor
+//	its error panics when read  it counts as a panic of the executor
 //	the store is away           the commit is sent again until the lease is over
 //	an answer is lost           sent again with the same number and claim id; the plan is
 //	                            uncertain, in case the claim was carried out after all

@@ -14,8 +14,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// outcome turns what the executor returned into the change to commit. An error of the executor's
-// own may panic when it is read; it counts as a panic then, and nobody reads it again.
+// outcome returns the change to commit for the error that the executor returned. Reading an error
+// of the executor's own type may panic. That counts as a panic of the executor: outcome then
+// returns it as readable, so that err is never read again.
 func (r *run) outcome(err error) (c store.Change, readable error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -26,7 +27,8 @@ func (r *run) outcome(err error) (c store.Change, readable error) {
 	return r.change(err), err
 }
 
-// change is outcome for an error that can be read. It reads every error completely.
+// change is outcome for an error that can be read. It reads every error completely, so a panic of
+// the error happens here.
 func (r *run) change(err error) store.Change {
 	if err == nil {
 		if r.undo() {
@@ -51,7 +53,8 @@ func (r *run) change(err error) store.Change {
 	default:
 		c.Kind, c.Failure = store.Fail, failure
 	}
-	// It may have locked its tenant, now or when the store did not answer.
+	// The run may have locked its tenant after the claim, just now or by a call whose answer was
+	// lost.
 	c.RaiseTokens = c.Kind == store.Yield && !r.kept && (r.undo() || r.task.Attempt > 1)
 	return c
 }
@@ -61,7 +64,8 @@ func (r *run) failure(err error) *task.FailureInfo {
 	return &info
 }
 
-// logPanic logs the stack of an executor's panic: the failure has room for its value only.
+// logPanic logs the stack of an executor's panic, because the failure that is stored has room only
+// for the panic's value.
 func (r *run) logPanic(err error) {
 	var p *executor.PanicError
 	if errors.As(err, &p) {

@@ -24,7 +24,8 @@ func runOf(s task.State, attempt int) *run {
 	return &run{worker: &worker{pool: &Pool{log: zap.NewNop()}}, task: t, cancel: func(error) {}}
 }
 
-// What becomes of a task follows from what its executor returned and from whether it was stopped.
+// The outcome of a task follows from the error of its executor and from whether the run was
+// stopped.
 func TestOutcome(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("failed")

@@ -24,17 +24,17 @@ import (
 type Options struct {
 	Client   *storeclient.Client
 	Registry *lease.Registry
-	// Queue gets back the capacity for a task when its worker ends.
+	// Queue gets the capacity for one task back when a worker ends.
 	Queue    *capacity.Queue
 	Locks    *tenantlock.Manager
 	Releaser *tenantlock.Releaser
-	// Hooks must be guarded.
+	// Hooks must be guarded, so that their panics reach no worker.
 	Hooks  hook.Hooks
 	Logger *zap.Logger
 	Limits checkpoint.Limits
-	// CancelGrace is how long after a cancel an executor's context is cancelled as well.
+	// CancelGrace is how long a cancel waits for the executor before its context is canceled.
 	CancelGrace time.Duration
-	// Committed is called after a commit that ended a task.
+	// Committed is called after each commit other than a save.
 	Committed func(b *store.Batch)
 }
 
@@ -69,8 +69,8 @@ func NewPool(o Options) *Pool {
 	}
 }
 
-// Start gives a claimed task to a new worker, which runs further tasks of the plan after it. The
-// caller has taken capacity for one task.
+// Start gives a claimed task to a new worker, which then runs further tasks of the plan. The caller
+// has taken the capacity for one task.
 func (p *Pool) Start(l *lease.Lease, of *capacity.Plan, t task.Task) {
 	w := &worker{pool: p, lease: l, plan: of, next: t, more: true}
 	p.mu.Lock()
@@ -79,11 +79,11 @@ func (p *Pool) Start(l *lease.Lease, of *capacity.Plan, t task.Task) {
 	p.Go(w.work)
 }
 
-// Go runs f in a goroutine that Wait waits for. After Stop only goroutines of the pool may call it.
+// Go runs f in a goroutine that Wait waits for. After Stop only goroutines of the pool may call Go.
 func (p *Pool) Go(f func()) { p.goroutines.Go(f) }
 
-// Stop asks all executors to stop at their next boundary, which they learn of when they save. No
-// worker claims a further task. It is called once.
+// Stop asks all executors to stop at their next boundary: their next save returns that the process
+// shuts down. No worker claims a further task. Stop must be called only once.
 func (p *Pool) Stop() {
 	p.stopping.Store(true)
 	go func() {
@@ -92,7 +92,8 @@ func (p *Pool) Stop() {
 	}()
 }
 
-// Wait waits after Stop until all workers have ended, at most for d, and reports whether they have.
+// Wait waits, after Stop, until all workers have ended, for d at most, and reports whether they
+// have.
 func (p *Pool) Wait(d time.Duration) bool { return wait.Until(p.idle, d) }
 
 // Interrupt cancels the contexts of all executors.
@@ -124,7 +125,7 @@ func (p *Pool) runs() []*run {
 	return runs
 }
 
-// ended removes a worker and gives its capacity back.
+// ended removes a worker that has ended and gives its capacity back.
 func (p *Pool) ended(w *worker) {
 	p.mu.Lock()
 	delete(p.workers, w)

@@ -22,7 +22,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// fixture is a pool beside a started plan of three tenants, run one by one.
+// fixture is a pool and a started plan of three tenants, which runs one task at a time.
 type fixture struct {
 	t     *testing.T
 	store *memstore.Store
@@ -32,7 +32,7 @@ type fixture struct {
 	plan  plan.ID
 }
 
-// newFixture is called in a bubble. The lease is kept until the test ends.
+// newFixture must be called in a synctest bubble. The lease is renewed until the test ends.
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, store: memstore.New(), queue: capacity.NewQueue(1)}
@@ -84,7 +84,7 @@ func (f *fixture) start(client *storeclient.Client) {
 	}
 }
 
-// run claims a task and gives it to a worker with that executor.
+// run claims a task and starts a worker for it with that executor.
 func (f *fixture) run(x executor.Func) {
 	f.t.Helper()
 	p := &capacity.Plan{ID: f.plan, ExecutorType: "X", Executor: x, StartToken: 7}
@@ -100,7 +100,7 @@ func (f *fixture) run(x executor.Func) {
 	f.pool.Start(f.lease, p, b.Claimed[0])
 }
 
-// states returns those of the plan's tasks.
+// states returns the states of the plan's tasks.
 func (f *fixture) states() []task.State {
 	f.t.Helper()
 	states, err := f.store.States(f.t.Context(), f.plan, 0, 0)
@@ -110,7 +110,7 @@ func (f *fixture) states() []task.State {
 	return states
 }
 
-// free reports whether the capacity for one task is there.
+// free reports whether the capacity for one task is free.
 func (f *fixture) free() bool {
 	f.queue.SetReady(&capacity.Plan{ID: 99}, true)
 	_, n := f.queue.Next()
@@ -132,8 +132,8 @@ func TestAWorkerGoesOnFromTaskToTask(t *testing.T) {
 	})
 }
 
-// An executor that ends its goroutine fails its task, and takes neither the outcome nor the
-// capacity with it.
+// An executor that ends its goroutine fails its task. The outcome is committed and the capacity
+// given back nevertheless.
 func TestAnExecutorThatEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// run is one task in this process's hands, from its claim to the commit that releases it. It is the
-// executor.Recorder of the task's Run, and the lease.Run that heartbeats meet.
+// run is one run of a task by this process, from the claim to the commit that releases it. It
+// implements executor.Recorder for the task's executor.Run, and lease.Run for heartbeats.
 type run struct {
 	// Immutable after construction.
 	worker *worker
@@ -25,19 +25,20 @@ type run struct {
 	began  time.Time // set by Registry.Add
 	cancel context.CancelCauseFunc
 
-	// Owned by whoever saves, like the worker's batch: the executor's Run lets one save at a time
-	// through, and none after the executor has returned.
+	// Used by the goroutine that saves, like the worker's batch: executor.Run lets one save at a
+	// time through, and none after the executor has returned.
 	seq  uint32
-	step string // the last checkpoint's
-	// locked is what came of locking the tenant; kept says that it was when the token was given.
+	step string // of the last checkpoint
+	// locked is the error of locking the tenant, or nil. kept reports that a later attempt or an
+	// undo had the tenant's lock when its token was given.
 	locked error
 	kept   bool
 
 	mu            sync.Mutex  // guards what follows
 	stopRequested bool        // a save answered that the task is to stop
-	lost          bool        // the task belongs to somebody else
-	interrupted   error       // the cause with which we cancelled the context
-	grace         *time.Timer // of a cancel
+	lost          bool        // this process does not hold the task any more
+	interrupted   error       // the cause with which the context was canceled
+	grace         *time.Timer // runs since a cancel; interrupts the executor at its end
 }
 
 // ID implements lease.Run.
@@ -49,15 +50,15 @@ func (r *run) Token() task.Token { return r.task.Token }
 // undo reports whether the run is an undo, not the work itself.
 func (r *run) undo() bool { return r.task.State == task.RollingBack }
 
-// lockTenant locks the tenant for this run. That of a first attempt was locked when the plan was
-// started, and nobody finds that lock stale.
+// lockTenant locks the tenant for this run. The tenant of a first attempt was locked when the plan
+// was started, and that lock is not found stale while the task needs it.
 func (r *run) lockTenant(ctx context.Context) error {
 	if !r.undo() && r.task.Attempt == 1 {
 		return nil
 	}
 	plan := r.worker.plan
 	if _, can := plan.Executor.(executor.Rollbacker); r.undo() && !can {
-		return nil // it ends before it does anything
+		return nil // execute fails such an undo before it does anything
 	}
 	err := r.worker.pool.locks.LockRun(ctx, plan.ID, plan.StartToken, r.task)
 	switch {
@@ -90,8 +91,8 @@ func (r *run) execute(ctx context.Context, x *executor.Run) error {
 	return do(ctx, x)
 }
 
-// Save implements executor.Recorder. The write is not bound to the executor's context: an executor
-// that is being interrupted may still save where it is.
+// Save implements executor.Recorder. The write does not end with the executor's context, so that an
+// executor that is being interrupted can still save a checkpoint.
 func (r *run) Save(_ context.Context, c checkpoint.Checkpoint) error {
 	if err := r.worker.pool.limits.Check(c); err != nil {
 		return err
@@ -137,8 +138,8 @@ func (r *run) save(s store.Saved) error {
 	return &executor.StopError{Stop: c.Stop, Shutdown: c.Stop == task.Go}
 }
 
-// commit writes one change of the task, again and again while the store is away and the lease is
-// alive. Any error means that the task is lost: executor.ErrLost.
+// commit commits one change of the task, with the claim next, and repeats it while the store is
+// away and the lease is alive. The only error is executor.ErrLost: the task is lost.
 func (r *run) commit(c store.Change, next store.Claim) (store.Change, error) {
 	w, pool := r.worker, r.worker.pool
 	r.seq++
@@ -146,12 +147,12 @@ func (r *run) commit(c store.Change, next store.Claim) (store.Change, error) {
 	w.changes[0] = c
 	w.batch.Plan, w.batch.Changes, w.batch.Claim = r.task.ID.Plan(), w.changes[:], next
 	if r.isLost() {
-		r.MarkLost() // for good: a renewal that comes late may revive the lease, not the run
+		r.MarkLost() // for good: even if a late renewal extends the lease, the run stays lost
 		return c, executor.ErrLost
 	}
 	err := pool.store.Commit(w.lease.Context(), &w.batch)
 	if err != nil {
-		// A claim that goes with it may yet be carried out, whatever is answered next.
+		// The store may yet carry out the claim in this batch, whatever the next try returns.
 		pool.registry.MarkUncertain(w.batch.Plan)
 	}
 	if store.Temporary(err) {
@@ -169,7 +170,7 @@ func (r *run) commit(c store.Change, next store.Claim) (store.Change, error) {
 	if err != nil {
 		pool.client.Fault("commit", err)
 		if errors.Is(err, store.ErrFenced) {
-			pool.registry.HeartbeatSoon() // perhaps not this task alone is lost, but the lease
+			pool.registry.HeartbeatSoon() // perhaps the whole lease is lost, not only this task
 		}
 		r.MarkLost()
 		return c, executor.ErrLost
@@ -180,13 +181,13 @@ func (r *run) commit(c store.Change, next store.Claim) (store.Change, error) {
 	return w.changes[0], nil
 }
 
-// nextClaim asks for one more task of the same plan, unless other plans wait for this worker's
-// capacity.
+// nextClaim returns a claim of one more task of the same plan, or an empty claim if the pool stops
+// or other plans wait for this worker's capacity.
 func (w *worker) nextClaim(ended *run) store.Claim {
 	if w.pool.stopping.Load() || w.pool.queue.Contended(w.plan.ID) {
 		return store.Claim{}
 	}
-	// One claim goes with one finished run, so that names it.
+	// A finished run makes at most one claim, so its token and task identify the claim.
 	var id [32]byte
 	b := strconv.AppendUint(id[:0], uint64(ended.task.Token), 36)
 	b = strconv.AppendInt(append(b, '.'), int64(ended.task.ID), 36)

@@ -7,8 +7,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ApplyStop implements lease.Run: a save or a heartbeat says what is in force. A cancel interrupts
-// the executor after a grace period; a pause never does.
+// ApplyStop implements lease.Run. It is also called with the stop that a save returned. A cancel
+// interrupts the executor after a grace period; a pause never does.
 func (r *run) ApplyStop(stop task.Stop) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -21,7 +21,8 @@ func (r *run) ApplyStop(stop task.Stop) {
 	}
 }
 
-// MarkLost implements lease.Run: the task belongs to somebody else, nothing is written any more.
+// MarkLost implements lease.Run. This process does not hold the task any more: the executor's
+// context is canceled, and nothing is written any more.
 func (r *run) MarkLost() {
 	r.mu.Lock()
 	r.lost = true
@@ -35,7 +36,7 @@ func (r *run) isLost() bool {
 	return r.lost || !r.worker.lease.Alive()
 }
 
-// interrupt cancels the executor's context.
+// interrupt cancels the executor's context. The first cause counts.
 func (r *run) interrupt(cause error) {
 	r.mu.Lock()
 	if r.interrupted == nil {
@@ -45,15 +46,15 @@ func (r *run) interrupt(cause error) {
 	r.cancel(cause)
 }
 
-// wasStopped reports whether the executor was asked to stop, or interrupted: then an error is no
-// failure.
+// wasStopped reports whether the executor was asked to stop, or interrupted. In both cases an error
+// that it returns does not fail the task.
 func (r *run) wasStopped() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stopRequested || r.interrupted != nil
 }
 
-// close releases what the run holds of this process.
+// close stops the run's timer and releases its context.
 func (r *run) close() {
 	r.mu.Lock()
 	if r.grace != nil {

@@ -17,19 +17,19 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// worker has the capacity for one task and runs one task of a plan after the other. Each is claimed
-// by the commit that ends the one before.
+// worker has the capacity for one task and runs tasks of one plan, one after the other. The commit
+// that ends a task claims the next.
 type worker struct {
 	// Immutable after construction.
 	pool  *Pool
 	lease *lease.Lease
 	plan  *capacity.Plan
 
-	// Owned by the worker's goroutine.
-	next task.Task // to be run
+	// Used only by the worker's goroutine.
+	next task.Task // the task to run
 	more bool      // next is set
-	// batch and changes are used again for every commit. While an executor runs, they belong to
-	// whoever saves.
+	// batch and changes are reused for every commit. While an executor runs, only the goroutine
+	// that saves uses them.
 	batch   store.Batch
 	changes [1]store.Change
 
@@ -49,7 +49,7 @@ func (w *worker) work() {
 	}
 }
 
-// run runs the executor over one task and commits the outcome, also if the executor ends the
+// run runs the executor on one task and commits the outcome, also if the executor ends the
 // goroutine.
 func (w *worker) run(t task.Task) {
 	w.more = false
@@ -60,13 +60,13 @@ func (w *worker) run(t task.Task) {
 	}
 	var good bool
 	if r.began, good = w.pool.registry.Add(w.lease, r); !good {
-		cancel(nil) // the claim was answered too late: somebody else may have the task
+		cancel(nil) // the claim was answered too late: another process may hold the task
 		w.pool.registry.MarkUncertain(w.plan.ID)
 		return
 	}
 	w.current.Store(r)
 	if r.locked = r.lockTenant(ctx); errors.Is(r.locked, tenantlock.ErrOldToken) {
-		w.finish(ctx, r, hook.Execution{}, r.locked) // no run yet, as the hooks see it
+		w.finish(ctx, r, hook.Execution{}, r.locked) // the executor was not called, so the hooks see no execution
 		return
 	}
 	x := hook.Execution{
@@ -74,13 +74,13 @@ func (w *worker) run(t task.Task) {
 		Attempt: t.Attempt, Rollback: r.undo(),
 	}
 	ctx = w.pool.hooks.OnExecuteStart(ctx, x)
-	// A map of its own: an executor that writes to it harms no other task.
+	// Each run gets its own map, so that an executor that writes to it affects no other task.
 	t.Tenant.Parameters = maps.Clone(task.Merge(w.plan.Parameters, t.Tenant.Parameters))
 	executorRun := executor.NewRun(t, t.Checkpoint, t.Token, r)
 	guard.Then(ctx, executorRun, r.execute, func(err error) { w.finish(ctx, r, x, err) })
 }
 
-// finish commits the outcome. The task that was claimed with it is the worker's next.
+// finish commits the outcome. If the commit claimed a task, the worker runs it next.
 func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error) {
 	c, err := r.outcome(err)
 	c, lost := r.commit(c, w.nextClaim(r))
@@ -93,7 +93,8 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 		})
 	}
 	if lost != nil {
-		// The task itself, or one claimed with its end, may still count as ours.
+		// According to the store this process may still hold the task, or one that was claimed by
+		// the commit.
 		w.pool.registry.MarkUncertain(w.plan.ID)
 		return
 	}
@@ -107,8 +108,8 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 	case len(w.batch.Claimed) > 0:
 		w.next, w.more = w.batch.Claimed[0], true
 	case w.batch.Claim.Max > 0 && w.batch.View.Counters.Held > 0:
-		// Some of what is held may be ours: taken for us by a store that could not tell of it,
-		// because what goes with the task is damaged.
+		// This process may hold some of the held tasks: the store may have claimed a damaged task
+		// for it, which it then could not return.
 		w.pool.registry.MarkUncertain(w.plan.ID)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// fill shares out the capacity that is free, plan by plan, the least recently served first. The
-// claims of several plans are under way at once.
+// fill claims tasks with all free capacity, plan by plan, beginning with the plan that was served
+// least recently. Claims of several plans are under way concurrently.
 func (d *Dispatcher) fill(ctx context.Context) {
 	for ctx.Err() == nil {
 		l := d.opts.Keeper.Current()
@@ -27,8 +27,8 @@ func (d *Dispatcher) fill(ctx context.Context) {
 	}
 }
 
-// serve claims tasks of a plan with capacity for n of them, and gives back what it finds no task
-// for.
+// serve claims tasks of a plan with capacity for n of them, starts workers for the claimed tasks,
+// and gives back the capacity that is left.
 func (d *Dispatcher) serve(l *lease.Lease, p *capacity.Plan, n int) {
 	tasks, claimable := d.claim(l, p, min(n, store.MaxBatch))
 	d.opts.Queue.ClaimDone(p, claimable)
@@ -38,7 +38,9 @@ func (d *Dispatcher) serve(l *lease.Lease, p *capacity.Plan, n int) {
 	d.opts.Queue.Release(n - len(tasks))
 }
 
-// claim claims up to n tasks of a plan.
+// claim claims up to n tasks of a plan, and reports whether the plan has more to claim. It repeats
+// the claim while the store is away and the lease is alive. After an error it returns no tasks and
+// false.
 func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []task.Task, claimable bool) {
 	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: rand.Text(), Worker: l.Name(), Max: n}}
 	err := d.opts.Client.Retry(l.Context(), "claim", l.Left(), func() error {
@@ -55,7 +57,8 @@ func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []tas
 	return b.Claimed, b.View.Claimable
 }
 
-// capacityPlan returns what workers have to know of p, or nil if its executor type is unknown here.
+// capacityPlan returns what workers need to know of p, or nil if this process does not have its
+// executor type.
 func (d *Dispatcher) capacityPlan(p plan.Plan) *capacity.Plan {
 	x, known := d.opts.Executor(p.ExecutorType)
 	if !known {

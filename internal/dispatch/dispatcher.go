@@ -17,8 +17,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// duePage is how many due plans are asked for at once, maxPolled how many are reconciled before the
-// claims get their turn.
+// duePage is how many due plans one call of the store returns at most. maxPolled is how many plans
+// one poll reconciles before the claims get their turn.
 const (
 	duePage   = 100
 	maxPolled = 1000
@@ -32,15 +32,15 @@ type Options struct {
 	Keeper     *lease.Keeper
 	Registry   *lease.Registry
 	Pool       *worker.Pool
-	// Due wakes the dispatcher: a plan may have become due.
+	// Due is raised when a plan may have become due, and wakes the dispatcher.
 	Due signal.Flag
 	// Executor returns the executor of a type, and whether this process has it.
 	Executor func(executorType string) (executor.TaskExecutor, bool)
-	// PollInterval is how often due plans are looked for without a hint, with jitter.
+	// PollInterval is how often the dispatcher polls for due plans without a hint, with jitter.
 	PollInterval time.Duration
 }
 
-// Dispatcher has due plans reconciled and claims tasks of those that are ready.
+// Dispatcher has due plans reconciled and claims tasks of plans that are ready.
 type Dispatcher struct {
 	opts   Options
 	passes passes
@@ -53,7 +53,7 @@ func New(o Options) *Dispatcher {
 	return d
 }
 
-// Run dispatches until ctx ends and all passes have ended. The workers go on.
+// Run dispatches until ctx ends, and returns when all passes have ended. The workers go on.
 func (d *Dispatcher) Run(ctx context.Context) {
 	pending := signal.NewFlag()
 	var claims sync.WaitGroup
@@ -79,7 +79,8 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	}
 }
 
-// claims shares out the capacity whenever it changes, until ctx ends.
+// claims claims tasks with free capacity whenever the queue changes, until ctx ends. It passes each
+// change on as pending.
 func (d *Dispatcher) claims(ctx context.Context, pending signal.Flag) {
 	for {
 		select {
@@ -92,7 +93,7 @@ func (d *Dispatcher) claims(ctx context.Context, pending signal.Flag) {
 	}
 }
 
-// pollDue reconciles the plans that are due, each once. It waits for no pass for long.
+// pollDue reconciles the plans that are due, each once. It waits only for a moment for a slow pass.
 func (d *Dispatcher) pollDue(ctx context.Context) {
 	seen := make(map[plan.ID]struct{})
 	for ctx.Err() == nil && len(seen) < maxPolled {
@@ -135,12 +136,13 @@ func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 	d.reschedule(ctx, due, r.Next)
 }
 
-// putOff lets a due plan rest until the next poll.
+// putOff reschedules a due plan to the next poll.
 func (d *Dispatcher) putOff(ctx context.Context, due store.DuePlan) {
 	d.reschedule(ctx, due, d.opts.PollInterval)
 }
 
-// reschedule changes when a plan is due. One that is not on the agenda has no stamp.
+// reschedule changes when a plan is due. A plan without a stamp is not due, so it is not
+// rescheduled.
 func (d *Dispatcher) reschedule(ctx context.Context, due store.DuePlan, after time.Duration) {
 	if due.Stamp != 0 {
 		d.opts.Client.Fault("reschedule", d.opts.Client.Store.Reschedule(ctx, due.ID, due.Stamp, after))

@@ -12,16 +12,16 @@ import (
 const (
 	// maxPasses bounds how many passes are under way at once.
 	maxPasses = 1000
-	// slowPass is how long others wait for a pass.
+	// slowPass is how long the dispatcher waits for a pass before it puts the plan off.
 	slowPass = 20 * time.Millisecond
 )
 
-// passes are the reconciliations of plans that are under way in this process, one per plan. Several
-// go on at once: the store may keep one waiting for long, because the part of it that has the plan
-// is away, and that delays no other plan. It is safe for concurrent use.
+// passes are the reconciliations under way in this process, at most one per plan. They run
+// concurrently: if one has to wait for the store, for instance because the shard with its plan is
+// away, it delays no other plan. It is safe for concurrent use.
 type passes struct {
 	reconcile func(context.Context, store.DuePlan)
-	// putOff lets a plan rest meanwhile.
+	// putOff reschedules a plan whose pass nobody waits for.
 	putOff func(context.Context, store.DuePlan)
 
 	mu       sync.Mutex
@@ -31,13 +31,13 @@ type passes struct {
 
 // pass is one reconciliation of a plan.
 type pass struct {
-	again bool // the plan has become due anew meanwhile
+	again bool // the plan became due again during the pass
 	next  store.DuePlan
 }
 
-// begin begins a pass, or has the one that is under way repeated. The channel is closed when the
-// pass has ended, or when it is not worth waiting for: then the plan is put off, so that it hides
-// no other.
+// begin begins a pass, or has the one under way repeated. The channel is closed when the pass has
+// ended. If the pass is slow, already under way or one too many, begin puts the plan off and closes
+// the channel at once or after slowPass, so that the plan does not starve the others.
 func (ps *passes) begin(ctx context.Context, d store.DuePlan) (settled <-chan struct{}) {
 	done := make(chan struct{})
 	if !ps.add(d) {
@@ -55,7 +55,7 @@ func (ps *passes) begin(ctx context.Context, d store.DuePlan) (settled <-chan st
 				close(done)
 				return
 			}
-			<-done // its owner waits for the timer's goroutine, too
+			<-done // the timer has fired: wait does not return before its goroutine has ended
 		}()
 		for due, more := d, true; more; due, more = ps.next(due.ID) {
 			ps.reconcile(ctx, due)
@@ -64,7 +64,8 @@ func (ps *passes) begin(ctx context.Context, d store.DuePlan) (settled <-chan st
 	return done
 }
 
-// add notes that a pass begins. It does not if one is under way, or too many are.
+// add records that a pass begins, and reports whether it may. It may not if there are too many, or
+// if one is under way for the plan, which add then has repeated.
 func (ps *passes) add(d store.DuePlan) bool {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -82,7 +83,7 @@ func (ps *passes) add(d store.DuePlan) bool {
 	return true
 }
 
-// next ends a pass, unless it has to be repeated.
+// next returns what to reconcile if the pass has to be repeated; otherwise it ends the pass.
 func (ps *passes) next(id plan.ID) (d store.DuePlan, more bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

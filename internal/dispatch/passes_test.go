@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// passesOf returns passes that take that long, and counters of what they did.
+// passesOf returns passes whose reconciliations take that long, and counters of the calls.
 func passesOf(took time.Duration) (ps *passes, reconciled, putOff *atomic.Int64) {
 	reconciled, putOff = new(atomic.Int64), new(atomic.Int64)
 	return &passes{
@@ -76,7 +76,7 @@ func TestPassesAreBounded(t *testing.T) {
 	})
 }
 
-// The stamp with which a plan is rescheduled after a repeated pass is the newest.
+// A plan is rescheduled after a repeated pass with the newest stamp.
 func TestARepeatedPassHasTheNewestStamp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,18 +15,18 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// untilNextCommand lets a plan rest until somebody gives a command.
+// untilNextCommand reschedules a plan so that it is not due before the next command.
 const untilNextCommand = -1
 
-// maxRestInFlight bounds how long a plan rests that has tasks in flight. Whoever holds them may
-// have a lease far shorter than this process's own.
+// maxRestInFlight bounds how long a plan with tasks in flight is not reconciled. The process that
+// holds the tasks may have a far shorter lease than this process.
 const maxRestInFlight = 7500 * time.Millisecond
 
-// maxSteps bounds how long the plan is worked on before others get their turn.
+// maxSteps bounds the steps of one call of Reconcile, so that other plans get their turn.
 const maxSteps = 10
 
-// finishGrace is how much longer than its context a step may take to see the outcome of what it
-// began.
+// finishGrace is how much longer than its context a step may take, to learn the outcome of a call
+// under way.
 const finishGrace = time.Second
 
 // Options are what a [Reconciler] needs. All are required.
@@ -34,15 +34,16 @@ type Options struct {
 	Client  *storeclient.Client
 	Locks   *tenantlock.Manager
 	Cleaner *tenantlock.Cleaner
-	// Keeper and Registry tell the tasks of this process from those of others.
+	// Keeper and Registry distinguish the tasks of this process from those of others.
 	Keeper   *lease.Keeper
 	Registry *lease.Registry
-	// Due is raised when a plan is due again at once.
+	// Due is raised when a plan has to be reconciled again without a wait.
 	Due signal.Flag
 
 	LeaseTTL     time.Duration
 	PollInterval time.Duration
-	// Retention is how long a plan is kept after it is over; for ever if it is not positive.
+	// Retention is how long a plan is kept after it is over. If it is not positive, plans are kept
+	// for ever.
 	Retention time.Duration
 	// MaxLosses is how often a task may lose its worker before it fails.
 	MaxLosses int
@@ -56,24 +57,24 @@ type Reconciler struct{ opts Options }
 // New returns a reconciler.
 func New(o Options) *Reconciler { return &Reconciler{opts: o} }
 
-// Result is what came of reconciling a plan.
+// Result is the result of reconciling a plan.
 type Result struct {
-	// Plan is the plan if it is Settled.
+	// Plan is the plan as it was read last, if Settled.
 	Plan plan.Plan
-	// Settled says that the plan owes nothing for now that can be carried out here. Claimable then
-	// says whether it has tasks to claim.
+	// Settled reports that the plan owes nothing now that this process can carry out. Claimable
+	// then reports whether it has tasks to claim.
 	Settled, Claimable bool
-	// Removed says that there is no such plan.
+	// Removed reports that the plan does not exist.
 	Removed bool
-	// Next is after which time the plan has to be looked at again, 0 for at once and negative for
+	// Next is how long to wait before the plan is reconciled again: 0 means at once, negative means
 	// not before the next command.
 	Next time.Duration
 }
 
 // Reconcile carries out what a plan owes: its own transitions, commands on many tasks, stops of
-// tasks that nobody runs, tasks of workers that are lost. stamp is the plan's on the agenda, 0 if
-// it is looked at beside the agenda. Faults of the store are reported, and the plan is to be looked
-// at again after the PollInterval. Any process may reconcile a plan at any time; the loser of a
+// tasks that no worker holds, tasks of lost workers. stamp is the stamp of the plan on the agenda,
+// or 0 if it is reconciled without being due. Faults of the store are reported, and Result.Next is
+// then the PollInterval. Any process may reconcile a plan at any time; the process that loses a
 // race sees what the winner did.
 func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Result {
 	for range maxSteps {
@@ -89,7 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Re
 		changed, err := r.step(graceful, p)
 		done()
 		if errors.Is(err, store.ErrConflict) || changed && err == nil {
-			continue // look again
+			continue // read the plan again
 		}
 		if err != nil {
 			r.opts.Client.Fault("reconcile", err)
@@ -100,30 +101,31 @@ func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Re
 	return Result{}
 }
 
-// nextCheck returns how long a plan may rest that owes nothing now. While tasks are in flight
-// somebody has to look whether their workers are alive. A plan that is looked at beside the agenda,
-// without a stamp, stays there as it is.
+// nextCheck returns how long to wait before a plan that owes nothing now is reconciled again. While
+// tasks are in flight, some process has to check whether their workers are alive. For a plan
+// without a stamp the result is not used: its place on the agenda does not change.
 func (r *Reconciler) nextCheck(p plan.Plan, stamp uint64) time.Duration {
 	switch {
 	case stamp == 0:
 		return 0
 	case p.AtRest() && !r.opts.Cleaner.Clean(p, stamp):
-		return r.restInFlight() // to see that it is done, whoever does it
+		return r.restInFlight() // to see whether the locks are released, here or by another process
 	case p.AtRest() && tenantlock.EverLocked(p) && p.Idle < tenantlock.Lateness:
-		return tenantlock.Lateness - p.Idle // then once more
+		return tenantlock.Lateness - p.Idle // then it is cleaned once more
 	case p.Over() && r.opts.Retention > 0:
 		return max(r.keepFor()-p.Idle, time.Millisecond)
 	case p.AtRest():
 		return untilNextCommand
 	case len(p.Sweeps) > 0:
-		return r.opts.PollInterval // it waits for a start
+		return r.opts.PollInterval // a sweep waits for the start of another plan
 	case p.Starting != nil:
-		return max(p.StartLeft(), 0) + time.Millisecond // then it may have been given up
+		return max(p.StartLeft(), 0) + time.Millisecond // when the start may be given up
 	case p.Claimable():
 		return 0
 	}
 	return r.restInFlight()
 }
 
-// restInFlight is how long a plan may rest while something of it is under way.
+// restInFlight returns how long a plan is not reconciled while tasks of it are in flight or its
+// locks are being released.
 func (r *Reconciler) restInFlight() time.Duration { return min(r.opts.LeaseTTL/4, maxRestInFlight) }

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// reconcilerOf returns a reconciler whose cleaner does nothing.
+// reconcilerOf returns a reconciler whose cleaner does not run.
 func reconcilerOf(s store.Store) *Reconciler {
 	client := storeclient.New(s, storeclient.Options{
 		Fault: func(string, error) {}, Applied: func(plan.Plan, []plan.Event) {}, Changed: func(plan.ID) {},
@@ -35,7 +35,7 @@ func reconcilerOf(s store.Store) *Reconciler {
 	})
 }
 
-// inFlight returns the counters of a plan with running tasks that are all held.
+// inFlight sets the counters of p to two running tasks, both held.
 func inFlight(p *plan.Plan) {
 	p.Counters.States[task.Running], p.Counters.Held = 2, 2
 }

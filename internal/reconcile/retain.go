@@ -10,18 +10,19 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// retainInterval is how often a process looks for plans that are over and that the agenda does not
-// bring up in time.
+// retainInterval is how often a process walks over the plans that are over, for those whose removal
+// is not on the agenda in time.
 const retainInterval = 24 * time.Hour
 
-// removeFor bounds how long a plan is removed before others get their turn.
+// removeFor bounds how long one call removes a plan, so that other plans get their turn.
 const removeFor = 100 * time.Millisecond
 
-// keepFor is how long a plan is kept that is over. As long as requests may be on their way the plan
-// has to be there, or one that locks a tenant would leave a lock for good.
+// keepFor returns how long a plan is kept after it is over: the Retention, at least
+// tenantlock.Lateness. While requests may be under way the plan has to exist, or a request that
+// locks a tenant would leave a lock that nothing releases.
 func (r *Reconciler) keepFor() time.Duration { return max(r.opts.Retention, tenantlock.Lateness) }
 
-// removeFinished removes a plan that is over when it was kept long enough.
+// removeFinished removes a plan that is over if it was kept long enough.
 func (r *Reconciler) removeFinished(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	if r.opts.Retention > 0 && p.Idle >= r.keepFor() {
 		return true, r.remove(ctx, p.ID)
@@ -29,9 +30,9 @@ func (r *Reconciler) removeFinished(ctx context.Context, p plan.Plan) (changed b
 	return false, nil
 }
 
-// Remove removes a plan, or a creation that was given up, or as much of it as can be done in a
-// short time: the agenda brings up the rest. Faults are reported; it is tried again when the plan
-// is due again.
+// Remove removes a plan, or a creation that was given up, or as much of it as fits into a short
+// time; the agenda brings up the remainder. Faults are reported. Remove is called again when the
+// plan is due again.
 func (r *Reconciler) Remove(ctx context.Context, id plan.ID) {
 	r.opts.Client.Fault("remove", r.remove(ctx, id))
 }
@@ -53,9 +54,9 @@ func (r *Reconciler) remove(ctx context.Context, id plan.ID) error {
 }
 
 // Retain removes plans that are over and were kept long enough, until ctx ends. The process that
-// sees a plan come to its end puts the time of its removal on the agenda, so that a plan which
-// rests costs nothing until then. Other processes may have kept plans for longer, or for ever: a
-// walk over all plans finds them, at the start and once a day.
+// sees a plan end puts the time of its removal on the agenda, so that the plan costs nothing until
+// then. Other processes may have kept plans for longer, or for ever: a walk over all plans finds
+// those, at the start and once a day.
 func (r *Reconciler) Retain(ctx context.Context) {
 	if r.opts.Retention <= 0 {
 		return
@@ -78,7 +79,7 @@ func (r *Reconciler) retainPages(ctx context.Context) {
 		}
 		switch {
 		case store.Temporary(err):
-			wait.For(ctx, wait.Jitter(r.opts.PollInterval)) // then the same page again
+			wait.For(ctx, wait.Jitter(r.opts.PollInterval)) // then read the same page again
 		case len(plans) == 0:
 			return
 		default:
@@ -88,8 +89,9 @@ func (r *Reconciler) retainPages(ctx context.Context) {
 	}
 }
 
-// retainPage removes what was kept long enough, and returns for how long the others may stay. A
-// reminder alone would not do: a process that keeps plans for longer may be the one that gets it.
+// retainPage removes the plans that were kept long enough, and returns for how long the others may
+// stay. A reminder alone would not remove a plan: it might be handled by a process that keeps plans
+// for longer.
 func (r *Reconciler) retainPage(ctx context.Context, plans []plan.Plan) map[plan.ID]time.Duration {
 	left := make(map[plan.ID]time.Duration, len(plans))
 	for _, p := range plans {

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// step does one thing that the plan needs, and reports whether there was one.
+// step does one thing that the plan owes, and reports whether there was one.
 func (r *Reconciler) step(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	if d := p.Settle(time.Now()); d.Changed {
 		return r.apply(ctx, p, d)
@@ -45,7 +45,7 @@ func (r *Reconciler) apply(ctx context.Context, p plan.Plan, d plan.Decision) (c
 	return true, err
 }
 
-// sweep carries a command on many tasks one batch further.
+// sweep carries out a command on many tasks for one more batch of them.
 func (r *Reconciler) sweep(ctx context.Context, p plan.Plan) error {
 	s := p.Sweeps[0]
 	q := store.TaskQuery{After: s.After, States: s.States(), Limit: store.MaxBatch}
@@ -63,7 +63,8 @@ func (r *Reconciler) sweep(ctx context.Context, p plan.Plan) error {
 	return err
 }
 
-// halt applies the plan's stop to tasks in flight that no worker holds.
+// halt applies the plan's stop to tasks in flight that no worker holds, at most store.MaxBatch of
+// them.
 func (r *Reconciler) halt(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	q := store.TaskQuery{States: []task.State{task.Running}, Unheld: true, Limit: store.MaxBatch}
 	if p.Undo.Stopping {
@@ -80,10 +81,10 @@ func (r *Reconciler) halt(ctx context.Context, p plan.Plan) (changed bool, err e
 	return r.apply(ctx, p, d)
 }
 
-// takeFromLostWorkers takes tasks from workers whose leases are over. It leaves this process's own
-// alone: the store has forgotten this process's lease, as after a failover to a replica that was
-// behind, and the process would claim them again under the same lease and lose them again. It
-// renews instead, and so finds out.
+// takeFromLostWorkers takes tasks from workers whose leases are over. It does not take tasks of
+// this process: if the store lists them, it has forgotten this process's lease, for instance after
+// a failover to a replica that was behind. The process would claim the tasks again under the same
+// lease and lose them again. It sends a heartbeat instead, and so learns that the lease is over.
 func (r *Reconciler) takeFromLostWorkers(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	orphans, err := r.opts.Client.Store.Orphans(ctx, p.ID)
 	if err != nil || len(orphans) == 0 {
@@ -91,7 +92,7 @@ func (r *Reconciler) takeFromLostWorkers(ctx context.Context, p plan.Plan) (chan
 	}
 	tasks, err := r.tasksOf(ctx, p.ID, r.ofOthers(orphans))
 	if errors.Is(err, store.ErrCorrupt) {
-		r.opts.Client.Fault("orphans", err) // a damaged task must not keep the others from being worked on
+		r.opts.Client.Fault("orphans", err) // a damaged task must not keep the others from being taken
 		err = nil
 	}
 	if err != nil || len(tasks) == 0 {
@@ -106,7 +107,8 @@ func (r *Reconciler) takeFromLostWorkers(ctx context.Context, p plan.Plan) (chan
 	return true, err
 }
 
-// ofOthers returns those holdings that are not this process's own.
+// ofOthers returns the holdings of other processes. If some are of this process, it has a heartbeat
+// sent soon.
 func (r *Reconciler) ofOthers(orphans []store.Holding) []store.Holding {
 	own := r.opts.Keeper.Current()
 	return slices.DeleteFunc(orphans, func(h store.Holding) bool {
@@ -118,9 +120,9 @@ func (r *Reconciler) ofOthers(orphans []store.Holding) []store.Holding {
 	})
 }
 
-// tasksOf reads the tasks that are still held as they were found, in one call: a task each would
-// take as many round trips, and one that fails would be the end of all. An error is about those
-// that are missing.
+// tasksOf reads, in one call, those of the orphans' tasks that are still held as they were found.
+// One call per task would need as many round trips, and the first that fails would end all. An
+// error may come with tasks: it is about those that are missing.
 func (r *Reconciler) tasksOf(ctx context.Context, id plan.ID, orphans []store.Holding) ([]task.Task, error) {
 	if len(orphans) == 0 {
 		return nil, nil

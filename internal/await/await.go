@@ -1,20 +1,20 @@
-// Package await lets a caller leave when its context ends, whatever a server does.
+// Package await lets a caller return when its context ends, even if a server does not answer.
 //
-// go-redis looks at a context before it sends and between two tries, but not while it
-// waits for an answer (seen with v9.23.0: a cancel is noticed when the read timeout has
-// passed, three seconds by default and up to four times over). Every public call of this
-// module returns soon after its context has ended, so calls of the client go through here.
+// go-redis checks a context before it sends and between two tries, but not while it waits for an
+// answer. (Seen with v9.23.0: it notices a cancel only when the read timeout has passed, three
+// seconds by default, up to four times in a row.) Every public call of this module returns soon
+// after its context has ended, so it calls the client through this package.
 package await
 
 import "context"
 
-// Value calls f in a goroutine of its own and returns what f returns, or the error of ctx
-// as soon as ctx ends. What f does may then still happen.
+// Value calls f in a new goroutine and returns what f returns, or the error of ctx as soon as ctx
+// ends. After that error f may still have its effect.
 //
-// f gets a context with the values of ctx that does not end: an answer on its way is read,
-// so that the client can keep the connection. f must end by itself, as calls of go-redis do
-// by the client's timeouts; its goroutine ends with it. A context that cannot end needs no
-// goroutine. An ended one is answered without calling f.
+// f gets a context with the values of ctx that does not end: it reads an answer that is on its way,
+// so that the client can keep the connection. f must end by itself, as calls of go-redis do by the
+// client's timeouts; the goroutine ends with it. If ctx cannot end, Value calls f without a
+// goroutine. If ctx has ended already, Value does not call f.
 func Value[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
@@ -40,7 +40,7 @@ func Value[T any](ctx context.Context, f func(context.Context) (T, error)) (T, e
 	}
 }
 
-// Do is [Value] for calls of which only the error counts.
+// Do is [Value] for a function that returns only an error.
 func Do(ctx context.Context, f func(context.Context) error) error {
 	_, err := Value(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
 	return err

@@ -29,7 +29,8 @@ func TestEndedContextCallsNothing(t *testing.T) {
 	}
 }
 
-// The caller leaves with its context; what it called goes on under one that lasts.
+// The caller returns when its context ends; the function that it called goes on under a context
+// that does not end.
 func TestReturnsWithItsContext(t *testing.T) {
 	type key struct{}
 	synctest.Test(t, func(t *testing.T) {

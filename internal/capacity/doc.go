@@ -1,19 +1,20 @@
-// Package capacity shares out what a process can work on: a fixed number of tasks at once, over all
-// plans.
+// Package capacity shares out the capacity of a process among plans: how many tasks the process may
+// work on at the same time.
 //
-// A [Queue] knows two things of a plan: whether it has tasks to claim, as far as this process knows
-// (SetReady), and whether it is to be looked at before the agenda brings it up (Enqueue).
-// [Queue.Next] takes capacity for a claim of the plan that was served least recently; the claim
-// ends with [Queue.ClaimDone], and what was taken comes back with [Queue.Release], task by task.
+// A [Queue] knows two things of a plan: whether this process may find tasks to claim in it
+// (SetReady), and whether it has to be reconciled before it is due (Enqueue). [Queue.Next] takes
+// capacity for a claim of the plan that was served least recently. [Queue.ClaimDone] ends the
+// claim, and [Queue.Release] gives capacity back, for some tasks at a time.
 //
 // # Invariants
 //
 //   - taken is never above the capacity and never below 0: each unit that Next has taken is
 //     released once.
-//   - A plan has at most one claim under way, so that a slow answer does not take what others need.
+//   - A plan has at most one claim under way, so that slow claims of one plan do not take the
+//     capacity that others need.
 //   - A plan that is ready is served after at most one claim of each other plan: a large plan does
 //     not starve a small one.
 //
-// The capacity of a process is not a plan's MaxConcurrency: that is the store's part, with each
+// The capacity of a process is not the MaxConcurrency of a plan, which the store enforces at each
 // claim.
 package capacity

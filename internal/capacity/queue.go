@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// Plan is what a worker has to know of a plan. None of it ever changes once the plan was started.
+// Plan is what a worker needs to know of a plan. None of it changes after the plan was started.
 type Plan struct {
 	ID           plan.ID
 	ExecutorType string
@@ -26,11 +26,11 @@ type Queue struct {
 
 	mu    sync.Mutex
 	taken int
-	// ready are plans that have tasks to claim.
+	// ready are the plans that have tasks to claim.
 	ready map[plan.ID]*candidate
-	// round numbers the claims: the plan with the smallest number was served least recently.
+	// round numbers the claims: the plan with the smallest lastClaim was served least recently.
 	round int64
-	// pending are plans to look at before they are due.
+	// pending are plans to reconcile before they are due.
 	pending map[plan.ID]struct{}
 }
 
@@ -41,7 +41,7 @@ type candidate struct {
 	claiming  bool // its claim is under way
 }
 
-// NewQueue returns a queue of that capacity, in tasks.
+// NewQueue returns a queue with a capacity for that many tasks.
 func NewQueue(capacity int) *Queue {
 	return &Queue{
 		capacity: capacity,
@@ -51,10 +51,10 @@ func NewQueue(capacity int) *Queue {
 	}
 }
 
-// Changed is raised when Next or Pending may have something to say that they had not before.
+// Changed returns a flag that is raised when Next or Pending may return something new.
 func (q *Queue) Changed() signal.Flag { return q.changed }
 
-// Enqueue asks for a plan to be looked at soon.
+// Enqueue has a plan reconciled soon.
 func (q *Queue) Enqueue(id plan.ID) {
 	q.mu.Lock()
 	q.pending[id] = struct{}{}
@@ -62,7 +62,7 @@ func (q *Queue) Enqueue(id plan.ID) {
 	q.changed.Raise()
 }
 
-// Pending returns the plans that were enqueued since the last call.
+// Pending returns the plans that were enqueued since the last call, in any order.
 func (q *Queue) Pending() []plan.ID {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -71,7 +71,7 @@ func (q *Queue) Pending() []plan.ID {
 	return ids
 }
 
-// SetReady notes whether a plan has tasks to claim.
+// SetReady records whether a plan has tasks to claim.
 func (q *Queue) SetReady(p *Plan, ready bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -83,24 +83,24 @@ func (q *Queue) setReadyLocked(p *Plan, ready bool) {
 	case !ready:
 		delete(q.ready, p.ID)
 	case c == nil:
-		// Behind the plans that are ready already, and before any that is served from now on.
+		// After the plans that are ready already, and before any plan that is served from now on.
 		q.ready[p.ID] = &candidate{plan: p, lastClaim: q.round}
 	default:
 		c.plan = p
 	}
 }
 
-// Remove forgets a plan that was removed.
+// Remove removes a plan that does not exist any more.
 func (q *Queue) Remove(id plan.ID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.ready, id)
 }
 
-// Next returns the plan to claim tasks of, and how much capacity was taken for that claim: a
-// bounded share of what is free, so that one plan does not get all of it while others are ready. n
-// is 0 if no plan is ready or nothing is free. The caller ends the claim by [Queue.ClaimDone] and
-// gives back what it took by [Queue.Release].
+// Next returns the plan to claim tasks of, and for how many tasks it took capacity: a share of the
+// free capacity, so that one plan does not get all of it while others are ready. n is 0 if no plan
+// is ready or no capacity is free. The caller ends the claim with [Queue.ClaimDone] and gives the
+// capacity back with [Queue.Release].
 func (q *Queue) Next() (p *Plan, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -119,7 +119,8 @@ func (q *Queue) Next() (p *Plan, n int) {
 	return next.plan, n
 }
 
-// leastRecentlyServed returns the plan to serve next and how many there are to choose from.
+// leastRecentlyServed returns the plan to serve next, nil if there is none, and how many plans wait
+// to be served.
 func (q *Queue) leastRecentlyServed() (next *candidate, waiting int) {
 	for _, c := range q.ready {
 		if c.claiming {
@@ -133,7 +134,7 @@ func (q *Queue) leastRecentlyServed() (next *candidate, waiting int) {
 	return next, waiting
 }
 
-// ClaimDone ends the claim of a plan and notes whether the plan has further tasks.
+// ClaimDone ends the claim of a plan and records whether the plan has further tasks to claim.
 func (q *Queue) ClaimDone(p *Plan, ready bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -151,8 +152,8 @@ func (q *Queue) Release(n int) {
 	q.changed.Raise()
 }
 
-// Contended reports whether all capacity is taken and a plan other than id is ready: a worker of id
-// then makes room instead of claiming its next task.
+// Contended reports whether all capacity is taken and a plan other than id is ready. A worker of id
+// then gives its capacity back instead of claiming its next task.
 func (q *Queue) Contended(id plan.ID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package guard runs the code of executors so that nothing it does harms the engine: panics and
-// ended goroutines become errors, and what the code leaves behind saves nothing any more.
+// Package guard calls the code of executors so that it cannot harm the engine: panics and ended
+// goroutines become errors, and goroutines that the code leaves behind cannot save any more.
 package guard
 
 import (
@@ -9,20 +9,22 @@ import (
 	"github.com/cutover-go/cutover/executor"
 )
 
-// Run runs f, which is an Execute or Rollback, and returns what [executor.End] makes of its
-// error. A panic comes back as an *executor.PanicError. f has a goroutine of its own, so that
-// one which ends its goroutine, as a test's FailNow does, harms nobody either.
+// Run calls f, which is an Execute or Rollback, and returns the result of [executor.End] for its
+// error. A panic becomes an *executor.PanicError. f runs in a new goroutine, so that an f that ends
+// its goroutine, as a test's FailNow does, does not end the caller's; this becomes an
+// *executor.PanicError, too.
 //
-// Run returns when f has. After that no save of run is under way and none reaches its recorder.
+// Run returns when f has returned. After that no save of run is under way and none reaches its
+// recorder.
 func Run(ctx context.Context, run *executor.Run, f func(context.Context, *executor.Run) error) error {
 	done := make(chan error, 1)
 	go Then(ctx, run, f, func(err error) { done <- err })
 	return <-done
 }
 
-// Then is [Run] for a caller that has a goroutine to spare: f runs in the calling one, and then
-// is called exactly once, with what Run would return, from a deferred function. If f ends its
-// goroutine, the caller's ends with it once then has returned.
+// Then is [Run] without the new goroutine: f runs in the goroutine of the caller, and a deferred
+// function calls then, exactly once, with what Run would return. If f ends the goroutine, the
+// goroutine ends only after that call.
 func Then(ctx context.Context, run *executor.Run, f func(context.Context, *executor.Run) error, then func(error)) {
 	var err error
 	returned := false

@@ -1,13 +1,13 @@
-// Package nilcheck finds interface values that would panic at the first call: nil
-// itself, and a nil pointer or function in an interface, which `== nil` does not see.
+// Package nilcheck finds interface values whose methods would panic at the first call: nil itself,
+// and a nil pointer or function in an interface, which `== nil` does not find.
 //
-// It imports nothing of the module.
+// The package imports nothing of the module.
 package nilcheck
 
 import "reflect"
 
-// IsNil reports whether v is nil or holds a nil pointer or a nil function. Nil maps,
-// slices and channels are no such value: they can have methods that work.
+// IsNil reports whether v is nil or holds a nil pointer or a nil function. It reports false for nil
+// maps, slices and channels, because their methods may work.
 func IsNil(v any) bool {
 	if v == nil {
 		return true

@@ -1,5 +1,5 @@
-// Package signal wakes goroutines of this process that wait for something to change. A signal is a
-// hint: whoever waits for one polls as well, and looks at what has changed after it woke.
+// Package signal wakes goroutines of this process that wait for a change. A signal is a hint: a
+// waiter also polls, and after it wakes it looks at what has changed.
 package signal
 
 import (
@@ -9,14 +9,14 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// Flag is raised by any number of goroutines and lowered by the one that waits for it. Several
-// raises before it is received count as one, so none is lost and nobody blocks.
+// Flag can be raised by any number of goroutines; the goroutine that receives from it lowers it.
+// Several raises before a receive count as one, so Raise never blocks and no change is missed.
 type Flag chan struct{}
 
 // NewFlag returns a flag that is not raised.
 func NewFlag() Flag { return make(Flag, 1) }
 
-// Raise makes sure that a receive from f succeeds.
+// Raise raises the flag: the next receive from f succeeds. It never blocks.
 func (f Flag) Raise() {
 	select {
 	case f <- struct{}{}:
@@ -24,19 +24,19 @@ func (f Flag) Raise() {
 	}
 }
 
-// Broadcaster tells everyone in this process who waits for a plan that it may have changed. It is
+// Broadcaster notifies the subscribers of a plan, in this process, that it may have changed. It is
 // safe for concurrent use.
 type Broadcaster struct {
-	subscribers atomic.Int64 // so that a notification for nobody takes no lock
+	subscribers atomic.Int64 // read without the lock: Notify returns early if there are none
 
 	mu   sync.Mutex
 	subs map[Flag]plan.ID
 }
 
-// NewBroadcaster returns a broadcaster that nobody has subscribed to.
+// NewBroadcaster returns a broadcaster without subscribers.
 func NewBroadcaster() *Broadcaster { return &Broadcaster{subs: make(map[Flag]plan.ID)} }
 
-// Subscribe returns a flag that is raised by each notification of the plan, until cancel is called.
+// Subscribe returns a flag that each notification of the plan raises, until cancel is called.
 func (b *Broadcaster) Subscribe(id plan.ID) (changed Flag, cancel func()) {
 	f := NewFlag()
 	b.mu.Lock()
@@ -55,7 +55,7 @@ func (b *Broadcaster) unsubscribe(f Flag) {
 	}
 }
 
-// Notify raises the flags of those who have subscribed to the plan.
+// Notify raises the flags of the plan's subscribers.
 func (b *Broadcaster) Notify(id plan.ID) {
 	if b.subscribers.Load() == 0 {
 		return

@@ -33,7 +33,7 @@ func TestFlag(t *testing.T) {
 func TestBroadcaster(t *testing.T) {
 	t.Parallel()
 	b := signal.NewBroadcaster()
-	b.Notify(1) // nobody listens
+	b.Notify(1) // without subscribers
 	first, cancelFirst := b.Subscribe(1)
 	second, cancelSecond := b.Subscribe(1)
 	other, cancelOther := b.Subscribe(2)

@@ -1,5 +1,5 @@
-// Package wait has the ways in which the engine waits: for a time, for an end, and a little beyond
-// the end of a context.
+// Package wait has the ways in which the engine waits: for a duration, for a channel to close, and
+// a little beyond the end of a context.
 package wait
 
 import (
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// For waits for d or the end of ctx.
+// For waits until d has passed or ctx has ended.
 func For(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -18,7 +18,7 @@ func For(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Until waits until done is closed, for d at most, and reports whether it was.
+// Until waits until done is closed, for d at most, and reports whether done was closed.
 func Until(done <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -30,13 +30,14 @@ func Until(done <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// Jitter returns d changed by up to a fifth either way, so that processes do not keep step.
+// Jitter returns d changed at random by up to a fifth either way, so that processes do not act in
+// step.
 func Jitter(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }
 
-// WithGrace returns a context that ends d after ctx does, so that the outcome of what was begun is
-// still seen. Calling cancel ends it at once.
+// WithGrace returns a context that ends d after ctx has ended, so that the outcome of calls under
+// way can still be read. Calling cancel ends it at once and releases its resources.
 func WithGrace(ctx context.Context, d time.Duration) (graceful context.Context, cancel func()) {
 	graceful, end := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

@@ -18,7 +18,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestEachArrowHasItsPackage: a rule for a package that does not exist says nothing.
+// TestEachArrowHasItsPackage checks that every package named in an arrow exists: a rule for a
+// package that does not exist checks nothing.
 func TestEachArrowHasItsPackage(t *testing.T) {
 	t.Parallel()
 	watchSources(t)
@@ -35,7 +36,8 @@ func TestEachArrowHasItsPackage(t *testing.T) {
 	}
 }
 
-// TestOnlyTestsImportTheRoot: the root puts the services together, and none of them knows it.
+// TestOnlyTestsImportTheRoot checks that no package links the root, which puts the services
+// together.
 func TestOnlyTestsImportTheRoot(t *testing.T) {
 	t.Parallel()
 	watchSources(t)
@@ -50,7 +52,7 @@ func TestCheckFindsFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		pkg  pkg
-		want []string // a part of each fault, in order; none when all is well
+		want []string // a part of each fault, in order; none if there is no fault
 	}{
 		"down":                    {pkg: importing("plan", module+"/task", module+"/plan/strategy", "fmt", "time")},
 		"up":                      {pkg: importing("task", module+"/plan"), want: []string{"task imports plan"}},
@@ -87,5 +89,5 @@ func importing(name string, imports ...string) pkg {
 	return pkg{name: name, imports: imports, deps: imports}
 }
 
-// linking returns a package that gets something through others.
+// linking returns a package that links deps through other packages.
 func linking(name string, deps ...string) pkg { return pkg{name: name, deps: deps} }

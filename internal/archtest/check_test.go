@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// pkg is what the check needs of one package of the module.
+// pkg is what the check needs to know of one package of the module.
 type pkg struct {
-	name    string   // below the module, "." for the root
+	name    string   // relative to the module, "." for the root
 	imports []string // full paths
-	deps    []string // full paths of everything it links
+	deps    []string // full paths of all packages that it links
 }
 
-// check names every import that the tables do not allow.
+// check returns a fault for each import that the tables do not allow.
 func check(packages []pkg) []string {
 	var faults []string
 	for _, p := range packages {
@@ -24,7 +24,7 @@ func check(packages []pkg) []string {
 	return faults
 }
 
-// checkArrows compares what a package imports of the module with its arrow.
+// checkArrows compares the packages of the module that p imports with its arrow.
 func checkArrows(p pkg) []string {
 	i := slices.IndexFunc(arrows, func(a arrow) bool { return matches(a.from, p.name) })
 	if i < 0 {
@@ -41,7 +41,7 @@ func checkArrows(p pkg) []string {
 	return faults
 }
 
-// checkPurity looks for what a pure package must do without.
+// checkPurity checks that a pure package imports nothing impure.
 func checkPurity(p pkg) []string {
 	if !slices.Contains(pure, p.name) {
 		return nil
@@ -56,7 +56,7 @@ func checkPurity(p pkg) []string {
 	return faults
 }
 
-// checkLibraries compares what a package uses from outside with the list.
+// checkLibraries compares the packages outside the module that p uses with the list of libraries.
 func checkLibraries(p pkg) []string {
 	var faults []string
 	for _, path := range p.imports {
@@ -80,7 +80,8 @@ func checkLibraries(p pkg) []string {
 	return faults
 }
 
-// local returns a package's name below the module, and whether it is part of it.
+// local returns the name of a package relative to the module, and whether the package is part of
+// it.
 func local(path string) (name string, own bool) {
 	if path == module {
 		return ".", true
@@ -88,15 +89,15 @@ func local(path string) (name string, own bool) {
 	return strings.CutPrefix(path, module+"/")
 }
 
-// standard reports whether a path is one of the standard library: those have no
-// dot in their first element.
+// standard reports whether a path is that of a package of the standard library, which has no dot in
+// its first element.
 func standard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")
 }
 
-// matches reports whether a name fits a pattern: itself, or with "/..." at its end
-// the whole tree. "..." fits all.
+// matches reports whether a name matches a pattern: the name itself, or with "/..." at its end the
+// whole tree. "..." matches every name.
 func matches(pattern, name string) bool {
 	if pattern == "..." {
 		return true

@@ -8,12 +8,11 @@ import (
 	"testing"
 )
 
-// maxComment is how many columns a line of comment has at most; with a
-// tab stop every four.
+// maxComment is the maximum number of columns of a comment line, with a tab stop every four.
 const maxComment = 100
 
-// TestCommentsFit looks at the comments of all Go and Lua files. What an example prints, and
-// what is for a tool, is as long as it is.
+// TestCommentsFit checks the width of the comments of all Go and Lua files. The expected output of
+// examples, and comments for tools, may be wider.
 func TestCommentsFit(t *testing.T) {
 	t.Parallel()
 	watchSources(t)
@@ -45,7 +44,7 @@ func TestCommentsFit(t *testing.T) {
 	}
 }
 
-// expandTabs returns a line as an editor shows it.
+// expandTabs returns a line with spaces for its tabs, as an editor shows it.
 func expandTabs(line string) string {
 	var shown strings.Builder
 	column := 0

@@ -1,8 +1,8 @@
-// Package archtest holds the test of the module's import directions. It has no
-// code of its own.
+// Package archtest holds the tests of the module's architecture: the import directions, the shape
+// of the packages, the vocabulary and the width of comments. It has no other code.
 //
-// The tables in rules_test.go say which package may import which, which library
-// may be used where, and what the pure packages do without. They hold for what a
-// host compiles: test files may import what they need. A package or library
-// without a line in the tables is a failure, so that each new one is a decision.
+// The tables in rules_test.go list which package may import which, where each library may be used,
+// and which packages are pure. They hold for the code that a host compiles; test files may import
+// what they need. A package or library without a line in the tables is a failure, so that each new
+// one is a decision.
 package archtest

@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// moduleRoot is the module's directory, seen from this package's.
+// moduleRoot is the module's directory, relative to this package's.
 const moduleRoot = "../.."
 
-// loadPackages asks the go command for the packages of the main module. Those that
-// do not compile are listed as well: that is for the compiler to say.
+// loadPackages asks the go command for the packages of the main module. The result includes
+// packages that do not compile: the compiler reports those.
 func loadPackages(t *testing.T) []pkg {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports,Deps", "./...")
@@ -49,9 +49,9 @@ func loadPackages(t *testing.T) []pkg {
 	}
 }
 
-// watchSources looks at every source file of the module. The go command caches the
-// result of a test by the files that the test itself has looked at, and does not
-// know what its child go list has read.
+// watchSources visits every source file of the module. The go command caches the result of a test
+// by the files that the test itself opens or stats, and does not know which files its child process
+// go list has read.
 func watchSources(t *testing.T) {
 	t.Helper()
 	err := filepath.WalkDir(moduleRoot, func(path string, entry fs.DirEntry, err error) error {
@@ -65,7 +65,7 @@ func watchSources(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // an editor's file may vanish meanwhile
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // an editor's temporary file may vanish during the walk
 		t.Fatalf("looking at the sources: %v", err)
 	}
 }

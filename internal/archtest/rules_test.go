@@ -5,24 +5,24 @@ const module = "github.com/cutover-go/cutover"
 
 // arrow says which packages of the module a package may import.
 type arrow struct {
-	// from is a package below the module, "." for the root. "x/..." is x and all
-	// below it; of several arrows the first that fits counts.
+	// from is a package relative to the module, "." for the root. "x/..." is x and every package
+	// below it. The first arrow that matches a package counts.
 	from string
 
-	// to are the packages allowed, written in the same way. A package "x/..." may
+	// to are the packages that may be imported, written in the same way. A package "x/..." may
 	// always import its own tree.
 	to []string
 }
 
-// arrows are the import directions: down only.
+// arrows are the allowed import directions: down only.
 var arrows = []arrow{
-	// Pure: they decide, and do nothing else.
+	// Pure packages: they decide, and do nothing else.
 	{from: "checkpoint"},
 	{from: "plan/strategy"},
 	{from: "task", to: []string{"checkpoint"}},
 	{from: "plan", to: []string{"task", "plan/strategy"}},
 
-	// What hosts plug in.
+	// Packages that hosts plug in.
 	{from: "executor", to: []string{"task", "checkpoint"}},
 	{from: "internal/guard", to: []string{"executor"}},
 	{from: "executor/executortest", to: []string{"internal/guard", "executor", "task", "checkpoint"}},
@@ -30,12 +30,13 @@ var arrows = []arrow{
 	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/redisgateway", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
 
-	// What remembers. A driver sees the contract and what the contract speaks of.
+	// Packages that store. A driver imports the contract and the types that the contract uses.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "task", "checkpoint"}},
 
-	// What acts. Of the engine's own packages only tests import the root, which puts them together.
+	// Packages that act. The root puts the engine's packages together; of these, only tests import
+	// it.
 	{from: "hook", to: []string{"plan", "task", "executor"}},
 	{from: "internal/wait"},
 	{from: "internal/signal", to: []string{"plan"}},
@@ -63,8 +64,7 @@ var arrows = []arrow{
 		"hook", "executor", "store", "plan", "plan/strategy", "task", "checkpoint",
 	}},
 
-	// Tools that stand alone.
-	// The prober and what it shares with its callers do without Redis.
+	// Standalone tools. The prober, and what it shares with its callers, do not link Redis.
 	{from: "redisack/probe", to: []string{"redisack/internal/wire"}},
 	{from: "redisack/httpprobe", to: []string{"redisack/probe", "redisack/internal/wire"}},
 	{from: "redisack/internal/wire"},
@@ -84,11 +84,11 @@ var arrows = []arrow{
 	{from: "internal/simulation/..."}, // tests only
 }
 
-// pure are the packages without I/O, goroutine, clock and chance.
+// pure are the packages without I/O, goroutines, clock and randomness.
 var pure = []string{"checkpoint", "task", "plan", "plan/strategy", "internal/wheel"}
 
-// impure are the standard packages that a pure package has no use for. Clocks are
-// the linter's part, because time.Duration comes from the same package as time.Now.
+// impure are the standard packages that a pure package must not import. The linter forbids clocks,
+// because time.Duration comes from the same package as time.Now.
 var impure = []string{
 	"context", "crypto/rand", "database/...", "embed", "io/fs", "log/...", "math/rand/...",
 	"net/...", "os/...", "runtime/...", "sync/...", "syscall", "testing/...",
@@ -96,19 +96,18 @@ var impure = []string{
 
 // library says which packages may use a package from outside the module.
 type library struct {
-	path string // with all packages below it
+	path string // including all packages below it
 	in   []string
 
-	// reach also counts use through other packages: whoever is not in the list does
-	// not even link it.
+	// reach also counts use through other packages: a package that is not in the list must not even
+	// link the library.
 	reach bool
 }
 
 // everywhere allows a library in all packages that are not pure.
 var everywhere = []string{"..."}
 
-// libraries are the dependencies that hosts get, and the standard packages that
-// have their place.
+// libraries are the dependencies that hosts get, and standard packages whose use is restricted.
 var libraries = []library{
 	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
 		"store/redisstore", "redisack", "redisack/agent", "executor/bluegreen/redisgateway", "renewal/...",
@@ -118,7 +117,7 @@ var libraries = []library{
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
 	{path: "go.uber.org/zap", in: everywhere},
 
-	// Only in packages that tests import.
+	// Only in packages that only tests import.
 	{path: "github.com/alicebob/miniredis/v2", in: []string{"internal/redistest"}},
 	{path: "go.uber.org/goleak", in: []string{"internal/redistest"}},
 	{path: "github.com/anishathalye/porcupine", in: []string{"store/storetest"}},

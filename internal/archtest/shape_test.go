@@ -17,19 +17,19 @@ import (
 	"testing"
 )
 
-// What keeps a package readable: few files that can only be understood together, and no
-// receiver that everything hangs on.
+// Limits that keep a package readable: few files that can only be understood together, and no
+// receiver with too many methods.
 const (
 	maxCircle  = 8
 	maxMethods = 45
 )
 
-// shape is how the files of a package, without its tests, hang together.
+// shape describes how the files of a package, without its tests, depend on each other.
 type shape struct {
 	pkg     string
 	files   int
-	circle  []string       // the most files that all use each other, directly or through others
-	methods map[string]int // by receiver
+	circle  []string       // the largest set of files that all use each other, directly or through others
+	methods map[string]int // how many, by receiver
 }
 
 func TestShape(t *testing.T) {
@@ -52,14 +52,14 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// listed is what go list says of a package.
+// listed is the output of go list for a package.
 type listed struct {
 	ImportPath, Dir, Export string
 	GoFiles                 []string
 	Module                  *struct{ Main bool }
 }
 
-// shapes type-checks the packages of the module with what the compiler knows of their
+// shapes type-checks the packages of the module, using the compiler's export data for their
 // imports.
 func shapes(t *testing.T) (found []shape) {
 	t.Helper()
@@ -136,8 +136,8 @@ func shapeOf(t *testing.T, files *token.FileSet, imports types.Importer, p liste
 	return s
 }
 
-// shared reports whether other files of the package can use an object: one of its scope, or a
-// method.
+// shared reports whether other files of the package can use an object: an object of the package
+// scope, or a method.
 func shared(pkg *types.Package, object types.Object) bool {
 	if f, ok := object.(*types.Func); ok && f.Signature().Recv() != nil {
 		return true
@@ -145,7 +145,8 @@ func shared(pkg *types.Package, object types.Object) bool {
 	return object.Parent() == pkg.Scope()
 }
 
-// largestCircle returns the largest set of files of which each reaches every other.
+// largestCircle returns the largest set of files in which each file uses every other, directly or
+// through others.
 func largestCircle(uses map[string]map[string]bool) (largest []string) {
 	reach := map[string]map[string]bool{}
 	for from := range uses {

@@ -15,8 +15,8 @@ import (
 	"unicode"
 )
 
-// retired are words that had several meanings in this module, or a meaning of their own, with
-// the word of the field that took their place. A name may not have one in it.
+// retired are words that had several meanings in this module, or a private meaning, each with the
+// usual word that replaced it. No name may contain one.
 var retired = map[string]string{
 	"bell": "Broadcaster", "poke": "Flag.Raise", "disown": "revoke", "stray": "untrackedClaim",
 	"tend": "reconcile", "restOf": "nextCheck", "forGood": "untilNextCommand", "attend": "Enqueue", "othersWait": "Contended",
@@ -28,8 +28,8 @@ var retired = map[string]string{
 	"meddler": "interceptedStore", "deaf": "withoutHints", "hollow": "nilError", "cancelled": "canceled",
 }
 
-// retiredAlone are everyday words whose old sense a name has that is the word and nothing
-// else.
+// retiredAlone are everyday words that have their retired meaning only in a name that is the word
+// and nothing else.
 var retiredAlone = map[string]string{
 	"doubt": "markUncertain", "gone": "lost", "told": "stopRequested", "hear": "applyStop", "wind": "releaseFinished",
 	"wanted": "pending", "offer": "SetReady", "served": "claimDone", "stuck": "waitStuck", "patience": "timeout", "works": "changes",
@@ -37,7 +37,7 @@ var retiredAlone = map[string]string{
 	"wide": "parallelSpec",
 }
 
-// TestVocabulary checks that no name in Go or Lua has a retired word in it.
+// TestVocabulary checks that no name in Go or Lua contains a retired word.
 func TestVocabulary(t *testing.T) {
 	t.Parallel()
 	watchSources(t)
@@ -73,7 +73,7 @@ func TestRetiredWords(t *testing.T) {
 	}
 }
 
-// retiredWord returns the retired word in a name, and what to say instead.
+// retiredWord returns the retired word in a name, and the word to use instead.
 func retiredWord(name string) (word, better string) {
 	parts := camelParts(name)
 	if better, ok := retiredAlone[strings.ToLower(name)]; ok && name != "Gone" { // the members that left a fleet
@@ -90,7 +90,7 @@ func retiredWord(name string) (word, better string) {
 	return "", ""
 }
 
-// camelParts takes a name apart: newNodeQueue is new, Node, Queue.
+// camelParts splits a name into its words: newNodeQueue into new, Node, Queue.
 func camelParts(name string) (parts []string) {
 	start := 0
 	runes := []rune(name)
@@ -105,7 +105,7 @@ func camelParts(name string) (parts []string) {
 
 type declaredName struct{ text, where string }
 
-// declared returns what a file declares.
+// declared returns the names that a file declares.
 func declared(t *testing.T, path string) []declaredName {
 	t.Helper()
 	switch filepath.Ext(path) {

@@ -1,18 +1,18 @@
-// Command flaky looks for tests that fail now and then. It runs the tests of each
-// package hundreds of times under the race detector, a third each on 1, 2 and 8
-// processors and without servers, then some more with real ones, and keeps a tally.
+// Command flaky finds tests that fail now and then. It runs the tests of each package hundreds of
+// times under the race detector, a third of the runs each on 1, 2 and 8 processors and without
+// servers, then some more with real servers, and keeps a tally.
 //
 //	go run ./internal/flaky [flags] [packages]
 //
-// Packages and ways take turns, a minute each, so that an hour tells something of all of
-// them. Tests run with -short: what makes many of something makes fewer each time, and more
-// of it an hour. CUTOVER_RUN tells them how many runs there were before, so that what draws
-// at random by seeds draws something else each time.
+// Packages and modes take turns, a minute each, so that an hour covers all of them. Tests run with
+// -short, with which long tests do less work per run, so that more runs fit into an hour.
+// CUTOVER_RUN has the number of earlier runs, so that tests with random seeds draw others in each
+// run.
 //
-// The tally is a file: a run that was interrupted goes on where it stopped, and so do
-// further runs with more packages or more runs. A package whose test binary has changed
-// begins anew. The output of processes in which a test failed stays beside the tally. It
-// ends with 1 if the tally of the packages asked for has a failure.
+// The tally is a file: a run that was interrupted continues where it stopped, and so do further
+// runs with more packages or more repetitions. If the test binary of a package has changed, its
+// tally begins again. The output of processes in which a test failed is stored next to the tally.
+// The command exits with status 1 if the tally of the given packages has a failure.
 package main
 
 import (
@@ -28,8 +28,8 @@ import (
 	"time"
 )
 
-// maxFailedPieces is how many processes with failures are enough: there is something to
-// mend, and counting further tells nothing new.
+// maxFailedPieces is how many processes with failures are enough: the package has to be mended, and
+// further runs show nothing new.
 const maxFailedPieces = 20
 
 func main() {
@@ -41,7 +41,7 @@ func main() {
 	}
 }
 
-// options are what the flags say.
+// options are the values of the flags, and the packages.
 type options struct {
 	runs, redisRuns int
 	piece, timeout  time.Duration
@@ -102,16 +102,16 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// turn is a package and a way to run it, whose turn comes again until all is run.
+// turn is a package and a mode in which its tests run. Turns are repeated until all runs are made.
 type turn struct {
 	pkg    pkg
 	mode   mode
 	binary string
 	entry  *entry
-	size   int // how many runs fit into the next piece; the first shows how long one takes
+	size   int // how many runs the next piece has; the first piece measures how long one takes
 }
 
-// left is how many runs are left to be made.
+// left returns how many runs are still to be made, 0 after maxFailedPieces.
 func (w *turn) left() int {
 	if w.entry.FailedPieces >= maxFailedPieces {
 		return 0
@@ -119,7 +119,7 @@ func (w *turn) left() int {
 	return max(0, w.mode.runs-w.entry.Runs[w.mode.name])
 }
 
-// prepare builds the tests of the packages.
+// prepare builds the tests of the packages and returns their turns.
 func prepare(ctx context.Context, o options, packages []pkg, t *tally) ([]*turn, error) {
 	var turns []*turn
 	for _, p := range packages {
@@ -135,7 +135,7 @@ func prepare(ctx context.Context, o options, packages []pkg, t *tally) ([]*turn,
 	return turns, nil
 }
 
-// takeTurns runs a piece of each, and so on until nothing is left.
+// takeTurns runs one piece of each turn after the other, again and again until no runs are left.
 func takeTurns(ctx context.Context, o options, turns []*turn, t *tally) error {
 	for {
 		turns = slices.DeleteFunc(turns, func(w *turn) bool { return w.left() == 0 })
@@ -150,11 +150,11 @@ func takeTurns(ctx context.Context, o options, turns []*turn, t *tally) error {
 	}
 }
 
-// take runs one piece.
+// take runs one piece and adds it to the tally.
 func (w *turn) take(ctx context.Context, o options, t *tally) error {
 	n := min(w.size, w.left())
 	if n == 0 {
-		return nil // another way has failed often enough meanwhile
+		return nil // another mode of the package has had enough failures
 	}
 	r := runPiece(ctx, o.timeout, w.binary, w.pkg, w.mode, n, w.entry.runs())
 	if ctx.Err() != nil {
@@ -168,12 +168,12 @@ func (w *turn) take(ctx context.Context, o options, t *tally) error {
 	return tell(o.dir, w.pkg, w.mode, w.entry, r)
 }
 
-// next returns how many runs fit into a piece when n took that long.
+// next returns how many runs fit into a piece if n runs took that long, at least 1.
 func next(n int, took, piece time.Duration) int {
 	return max(1, int(piece/max(took/time.Duration(n), time.Millisecond)))
 }
 
-// tell prints a line about a piece, and keeps its output if something failed in it.
+// tell prints a line about a piece, and stores its output if a test failed in it.
 func tell(dir string, p pkg, m mode, e *entry, r result) error {
 	verdict := "ok  "
 	if len(r.failed) > 0 {

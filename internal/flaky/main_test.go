@@ -121,8 +121,8 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// TestRun finds the one test that fails of a package made for it, and goes on where it
-// stopped.
+// TestRun finds the one failing test of a package made for it, and checks that a second run
+// continues where the first stopped.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{

@@ -19,8 +19,9 @@ import (
 	"time"
 )
 
-// redistest is what tests with real servers import. skipEnv makes it skip them, and
-// requireEnv fail them where there is no server. runEnv has the number of runs before.
+// redistest is the package that tests with real servers import. skipEnv makes it skip them, and
+// requireEnv makes it fail them if there is no server. runEnv is the variable with the number of
+// earlier runs.
 const (
 	runEnv     = "CUTOVER_RUN"
 	redistest  = "github.com/cutover-go/cutover/internal/redistest"
@@ -28,7 +29,7 @@ const (
 	requireEnv = "CUTOVER_REQUIRE_REDIS=1"
 )
 
-// pkg is a package with tests, as go list has it.
+// pkg is a package with tests, as go list prints it.
 type pkg struct {
 	Path                      string `json:"ImportPath"`
 	Dir                       string
@@ -36,7 +37,7 @@ type pkg struct {
 	TestImports, XTestImports []string
 }
 
-// name is what files and lines call the package.
+// name returns the name of the package in files and printed lines.
 func (p pkg) name() string {
 	name := strings.TrimPrefix(p.Path, "github.com/cutover-go/cutover")
 	if name == "" {
@@ -71,7 +72,7 @@ func list(ctx context.Context, patterns []string) ([]pkg, error) {
 	}
 }
 
-// build makes the test binary of a package and returns its path and checksum.
+// build builds the test binary of a package and returns its path and checksum.
 func build(ctx context.Context, o options, p pkg) (path, sum string, err error) {
 	path = filepath.Join(o.dir, p.name()+".test")
 	cmd := exec.CommandContext(ctx, "go", "test", "-c", fmt.Sprintf("-race=%t", o.race), "-o", path, p.Path)
@@ -88,10 +89,10 @@ func build(ctx context.Context, o options, p pkg) (path, sum string, err error) 
 	return path, hex.EncodeToString(h.Sum(nil)), err
 }
 
-// mode is a way to run the tests.
+// mode is a way to run the tests of a package.
 type mode struct {
 	name  string
-	procs int // 0: as many as there are
+	procs int // 0 means all
 	env   string
 	runs  int
 }
@@ -107,15 +108,15 @@ func modes(o options, p pkg) []mode {
 	return all
 }
 
-// result is what came of a piece.
+// result is the result of a piece.
 type result struct {
-	failed []string // the tests, each as often as it failed
-	died   bool     // before all its runs were made
+	failed []string // the names of failed tests, each as often as it failed
+	died   bool     // the process ended before all its runs were made
 	output []byte
 	took   time.Duration
 }
 
-// runPiece runs the tests n times in one process, after so many runs before.
+// runPiece runs the tests n times in one process. before is the number of earlier runs.
 func runPiece(ctx context.Context, timeout time.Duration, binary string, p pkg, m mode, n, before int) result {
 	cmd := exec.CommandContext(ctx, binary, "-test.short", "-test.count="+strconv.Itoa(n), "-test.timeout="+timeout.String())
 	cmd.Dir = p.Dir
@@ -124,7 +125,7 @@ func runPiece(ctx context.Context, timeout time.Duration, binary string, p pkg, 
 		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(m.procs))
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second // then it is killed
+	cmd.WaitDelay = 10 * time.Second // how long it may take to end before it is killed
 	began := time.Now()
 	out, err := cmd.CombinedOutput()
 	r := result{output: out, took: time.Since(began)}
@@ -139,13 +140,14 @@ var (
 	runningTest = regexp.MustCompile(`(?m)^\s+(Test\S+) \([^)]*\)$`)
 )
 
-// failures returns the tests that failed in a process that ended with err, and whether
-// it died before its end: then those that were running are counted, too.
+// failures returns the tests that failed in a process that ended with err, and whether the process
+// died before its end. If it timed out, the tests that were running count as failed. If no failed
+// test is found, the process itself counts as one.
 func failures(out string, err error) (failed []string, died bool) {
 	for _, m := range failLine.FindAllStringSubmatch(out, -1) {
 		failed = append(failed, m[1])
 	}
-	// A test fails with each of its subtests; only the latter are counted.
+	// A test fails with each of its subtests; only the subtests are counted.
 	failed = slices.DeleteFunc(failed, func(name string) bool {
 		return slices.ContainsFunc(failed, func(other string) bool { return strings.HasPrefix(other, name+"/") })
 	})

@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 )
 
-// tally is what was run and what failed, by package.
+// tally records, by package, which tests were run and failed.
 type tally struct {
 	path    string
 	Entries map[string]*entry
@@ -23,15 +23,15 @@ type tally struct {
 type entry struct {
 	// Binary is the checksum of the test binary that was run.
 	Binary string
-	// Runs are how often the tests were run, by mode.
+	// Runs is how often the tests were run, by mode.
 	Runs map[string]int
-	// Failed are how often tests failed, by name.
+	// Failed is how often each test failed, by name.
 	Failed map[string]int
-	// FailedPieces is in how many processes something failed.
+	// FailedPieces is the number of processes in which a test failed.
 	FailedPieces int
 }
 
-// readTally reads a tally; a file that is not there is an empty one.
+// readTally reads a tally from a file. If the file does not exist, the tally is empty.
 func readTally(path string) (*tally, error) {
 	t := &tally{path: path, Entries: make(map[string]*entry)}
 	text, err := os.ReadFile(path)
@@ -47,7 +47,7 @@ func readTally(path string) (*tally, error) {
 	return t, nil
 }
 
-// write keeps the tally. It is never half written.
+// write stores the tally in its file. The file is never half written.
 func (t *tally) write() error {
 	text, err := json.MarshalIndent(t.Entries, "", "\t")
 	if err != nil {
@@ -59,8 +59,8 @@ func (t *tally) write() error {
 	return os.Rename(t.path+".new", t.path)
 }
 
-// entry returns what there is about a test binary; about another one of the same
-// package it is forgotten.
+// entry returns the entry of a test binary. The entry of another binary of the same package is
+// discarded.
 func (t *tally) entry(path, sum string) *entry {
 	e := t.Entries[path]
 	if e == nil || e.Binary != sum {
@@ -70,7 +70,7 @@ func (t *tally) entry(path, sum string) *entry {
 	return e
 }
 
-// runs returns how often the tests were run in all modes.
+// runs returns how often the tests were run, in all modes together.
 func (e *entry) runs() (n int) {
 	for _, times := range e.Runs {
 		n += times
@@ -78,7 +78,8 @@ func (e *entry) runs() (n int) {
 	return n
 }
 
-// add counts a piece. Of one that died it is only sure that one run was begun.
+// add counts a piece. A piece that died counts as one run, because only its first run is sure to
+// have begun.
 func (e *entry) add(mode string, runs int, r result) {
 	if r.died {
 		runs = 1
@@ -92,7 +93,7 @@ func (e *entry) add(mode string, runs int, r result) {
 	}
 }
 
-// failures returns how often tests of these packages failed.
+// failures returns how often tests of the packages failed.
 func (t *tally) failures(packages []pkg) (n int) {
 	for _, p := range packages {
 		if e := t.Entries[p.Path]; e != nil {
@@ -104,7 +105,7 @@ func (t *tally) failures(packages []pkg) (n int) {
 	return n
 }
 
-// report shows the tally of these packages: runs by mode, then what failed, the most
+// report returns a table of the packages: the runs of each by mode, then its failed tests, the most
 // frequent first.
 func (t *tally) report(packages []pkg) string {
 	var text strings.Builder

@@ -22,9 +22,9 @@
 //	sent <= renewed, so trusted implies valid
 //
 // The next renewal is sent a third of the TTL after the last was sent, so that two can be lost. The
-// store decides which process holds a task; the window only spares it writes that it would have to
-// refuse. A process that was frozen finds the window closed when it wakes up. It then ends the
-// contexts of all runs, and takes a lease with a new name.
+// store decides which process holds a task; the window only spares the store writes that it would
+// have to refuse. A process that was frozen finds the window closed when it wakes up. It then ends
+// the contexts of all runs, and takes a lease with a new name.
 //
 // # States
 //

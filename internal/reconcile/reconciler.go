@@ -15,11 +15,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// untilNextCommand reschedules a plan so that it is not due before the next command.
+// untilNextCommand is the Result.Next of a plan that is not due before the next command.
 const untilNextCommand = -1
 
-// maxRestInFlight bounds how long a plan with tasks in flight is not reconciled. The process that
-// holds the tasks may have a far shorter lease than this process.
+// maxRestInFlight is the longest time after which a plan with tasks in flight is reconciled again.
+// The process that holds the tasks may have a far shorter lease than this process.
 const maxRestInFlight = 7500 * time.Millisecond
 
 // maxSteps bounds the steps of one call of Reconcile, so that other plans get their turn.
@@ -126,6 +126,6 @@ func (r *Reconciler) nextCheck(p plan.Plan, stamp uint64) time.Duration {
 	return r.restInFlight()
 }
 
-// restInFlight returns how long a plan is not reconciled while tasks of it are in flight or its
-// locks are being released.
+// restInFlight returns how long to wait before a plan is reconciled again while tasks of it are in
+// flight or its locks are being released.
 func (r *Reconciler) restInFlight() time.Duration { return min(r.opts.LeaseTTL/4, maxRestInFlight) }

@@ -55,7 +55,7 @@ func (m *Manager) lock(ctx context.Context, locks []store.TenantLock) (held []st
 }
 
 // acquire acquires the locks, taking over stale ones, and returns the locks of other tasks that are
-// in the way. It does not wait.
+// in the way. It does not wait for starts under way.
 func (m *Manager) acquire(ctx context.Context, locks []store.TenantLock) (in inWay, err error) {
 	for range maxTakeOvers {
 		others, err := m.reserve(ctx, locks)

@@ -61,8 +61,8 @@ func (w *walk) covers(p plan.Plan, stamp uint64) bool {
 const (
 	// cleanPage is how many tenants one step checks.
 	cleanPage = 1000
-	// maxCleaned bounds the walks in the queue, and those in the queue or remembered. Further plans
-	// wait until the agenda brings them up again.
+	// maxCleaned bounds the queue, and the known walks. Further plans wait until the agenda brings
+	// them up again.
 	maxCleaned = 10_000
 	// rememberFor is how long a finished walk is remembered at least. If another process
 	// rescheduled the plan, Clean is not called for it again here.

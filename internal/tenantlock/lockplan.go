@@ -19,7 +19,7 @@ type Start struct {
 	Token uint64
 	// Actor is the person or service that starts the plan.
 	Actor string
-	// Deadline is how long the start waits for other starts that are in its way.
+	// Deadline is the time until which the start waits for other starts that are in its way.
 	Deadline time.Time
 }
 

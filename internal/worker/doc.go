@@ -18,9 +18,9 @@
 // them:
 //
 //	stop requested   a save returned that a pause, cancel or shutdown is in force. The executor
-//	                 should return, and an error that it then returns does not fail the task
+//	                 should return, and an error that it then returns does not count as a failure
 //	interrupted      this process canceled the executor's context, because the grace of a cancel or
-//	                 of the shutdown is over. An error does not fail the task either
+//	                 of the shutdown is over. An error does not count as a failure either
 //	lost             this process does not hold the task any more. Nothing is written any more
 //
 // # Invariants

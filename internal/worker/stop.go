@@ -47,7 +47,7 @@ func (r *run) interrupt(cause error) {
 }
 
 // wasStopped reports whether the executor was asked to stop, or interrupted. In both cases an error
-// that it returns does not fail the task.
+// that it returns does not count as a failure.
 func (r *run) wasStopped() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -110,8 +110,8 @@ func TestPending(t *testing.T) {
 	}
 }
 
-// Over random histories no more than the capacity is taken, and no ready plan is passed over by
-// more than one claim of each other.
+// Over random histories no more than the capacity is taken, and a ready plan is passed over at most
+// twice as often as there are plans before it is served.
 func TestFairness(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {

@@ -128,6 +128,6 @@ func (t *tally) report(packages []pkg) string {
 			fmt.Fprintf(w, "\t\t\t\t%d\t   %s\n", e.Failed[name], name)
 		}
 	}
-	_ = w.Flush() // a builder takes everything
+	_ = w.Flush() // writing to a strings.Builder cannot fail
 	return text.String()
 }

@@ -30,7 +30,7 @@
 //
 //	none ── Join ──► current ── heartbeat ──► current
 //	  ▲                 │ expired, or the window closed ──► over: OnLost, runs end
-//	  │                 │ the process shuts down       ──► left: its name is free of tasks
+//	  │                 │ the process shuts down       ──► left: the name holds no tasks
 //	  └─────────────────┘
 //
 // # Invariants

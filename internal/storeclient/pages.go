@@ -20,7 +20,7 @@ func (c *Client) EachTenant(ctx context.Context, id plan.ID, f func(first int, t
 		reading = c.readTenants(ctx, id, pages)
 	}()
 	first := 1
-	for page := range pages { // to the end, so that the reader has ended
+	for page := range pages { // also after an error of f, so that readTenants has ended
 		if failed == nil {
 			failed = f(first, page)
 		}

@@ -34,7 +34,7 @@
 //	the start is under way                                in the way; it may be given up
 //	the start shows no sign of life for its TTL           its mark is removed, then stale
 //	the task has a worker, or a state that keeps it       held
-//	any other                                             stale
+//	otherwise                                             stale
 //
 // # Invariants
 //

@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// The phases of a lock's value; doc.go says what each means.
+// The phases of a lock's value. See doc.go for their meaning.
 const (
 	startPhase  = 2
 	intentPhase = 1 << 30

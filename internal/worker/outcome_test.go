@@ -86,7 +86,7 @@ func TestOutcomeOfAnErrorThatPanics(t *testing.T) {
 	}
 }
 
-// The first cause of an interruption counts.
+// If a run is interrupted twice, the first cause counts.
 func TestInterruptedOnce(t *testing.T) {
 	t.Parallel()
 	r := runOf(task.Running, 1)

@@ -103,7 +103,7 @@ func (p *Pool) Interrupt() {
 	}
 }
 
-// Running returns the tasks whose executors have not returned, in order.
+// Running returns the tasks whose executors have not returned, in ascending order.
 func (p *Pool) Running() []task.ID {
 	var ids []task.ID
 	for _, r := range p.runs() {

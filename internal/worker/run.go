@@ -35,7 +35,7 @@ type run struct {
 	kept   bool
 
 	mu            sync.Mutex  // guards what follows
-	stopRequested bool        // a save answered that the task is to stop
+	stopRequested bool        // a save returned that the task has to stop
 	lost          bool        // this process does not hold the task any more
 	interrupted   error       // the cause with which the context was canceled
 	grace         *time.Timer // runs since a cancel; interrupts the executor at its end
@@ -175,7 +175,7 @@ func (r *run) commit(c store.Change, next store.Claim) (store.Change, error) {
 		r.MarkLost()
 		return c, executor.ErrLost
 	}
-	if c.Kind != store.Save { // a save has no event
+	if c.Kind != store.Save { // a save causes no event
 		pool.committed(&w.batch)
 	}
 	return w.changes[0], nil

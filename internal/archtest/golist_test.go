@@ -65,7 +65,7 @@ func watchSources(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // an editor's temporary file may vanish during the walk
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // an editor's file may vanish during the walk
 		t.Fatalf("looking at the sources: %v", err)
 	}
 }

@@ -28,7 +28,7 @@ const (
 type shape struct {
 	pkg     string
 	files   int
-	circle  []string       // the largest set of files that all use each other, directly or through others
+	circle  []string       // the largest set of files that all use each other: see largestCircle
 	methods map[string]int // how many, by receiver
 }
 

@@ -76,7 +76,7 @@ func TestRetiredWords(t *testing.T) {
 // retiredWord returns the retired word in a name, and the word to use instead.
 func retiredWord(name string) (word, better string) {
 	parts := camelParts(name)
-	if better, ok := retiredAlone[strings.ToLower(name)]; ok && name != "Gone" { // in redisack: members that left the fleet
+	if better, ok := retiredAlone[strings.ToLower(name)]; ok && name != "Gone" { // redisack
 		return strings.ToLower(name), better
 	}
 	for n := len(parts); n > 0; n-- {

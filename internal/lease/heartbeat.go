@@ -28,7 +28,7 @@ func (k *Keeper) heartbeat(ctx context.Context, l *Lease, seen untracked) error 
 		plans = plans[len(batch):]
 		held, err := k.client.Store.Heartbeat(ctx, l.name, k.ttl, batch)
 		if partly := new(store.HeartbeatError); errors.As(err, &partly) {
-			k.client.Fault("heartbeat", err) // a damaged plan must not keep the others from being compared
+			k.client.Fault("heartbeat", err) // a damaged plan must not affect the others
 			maps.Copy(r.unread, partly.Faults)
 			err = nil
 		}

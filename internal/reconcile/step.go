@@ -92,7 +92,7 @@ func (r *Reconciler) takeFromLostWorkers(ctx context.Context, p plan.Plan) (chan
 	}
 	tasks, err := r.tasksOf(ctx, p.ID, r.ofOthers(orphans))
 	if errors.Is(err, store.ErrCorrupt) {
-		r.opts.Client.Fault("orphans", err) // a damaged task must not keep the others from being taken
+		r.opts.Client.Fault("orphans", err) // a damaged task must not affect the others
 		err = nil
 	}
 	if err != nil || len(tasks) == 0 {

@@ -45,7 +45,7 @@ type place struct {
 type walk struct {
 	version uint64
 	stamp   uint64 // of the plan on the agenda, when the walk was requested
-	late    bool   // requested when no late request for the plan could arrive any more: see Lateness
+	late    bool   // requested when no late request could arrive any more: see Lateness
 	began   time.Time
 	done    bool
 }

@@ -66,7 +66,7 @@ func (w *worker) run(t task.Task) {
 	}
 	w.current.Store(r)
 	if r.locked = r.lockTenant(ctx); errors.Is(r.locked, tenantlock.ErrOldToken) {
-		w.finish(ctx, r, hook.Execution{}, r.locked) // the executor was not called, so the hooks see no execution
+		w.finish(ctx, r, hook.Execution{}, r.locked) // no execution for the hooks
 		return
 	}
 	x := hook.Execution{

@@ -11,11 +11,11 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// agenda knows when each plan is to be looked at.
+// agenda holds the time at which each plan is due.
 type agenda struct {
 	mu    sync.Mutex
 	items map[plan.ID]*item
-	queue queue // of those that have a time
+	queue queue // the items that have a due time
 	stamp uint64
 }
 
@@ -23,14 +23,14 @@ type item struct {
 	id       plan.ID
 	stamp    uint64
 	due      time.Time
-	hold     time.Time // until then it rests no longer: a reminder came while it was due
+	hold     time.Time // Reschedule sets no later time: the plan was due when a reminder came
 	creating bool
-	place    int // in the queue, -1 if it waits for a command
+	place    int // in the queue, -1 if not in it
 }
 
 func newAgenda() agenda { return agenda{items: make(map[plan.ID]*item)} }
 
-// wake makes a plan due now; one that is due already keeps its turn.
+// wake makes a plan due now. A plan that is due already keeps its place in the queue.
 func (a *agenda) wake(id plan.ID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -42,7 +42,7 @@ func (a *agenda) wake(id plan.ID) {
 	}
 }
 
-// expect makes a creation due when it has rested for ttl.
+// expect makes a creation due after ttl without another call for it.
 func (a *agenda) expect(id plan.ID, ttl time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -52,7 +52,7 @@ func (a *agenda) expect(id plan.ID, ttl time.Duration) {
 	a.schedule(it, time.Now().Add(ttl))
 }
 
-// abandoned reports whether a creation has rested for its ttl.
+// abandoned reports whether a creation has had no call for its ttl.
 func (a *agenda) abandoned(id plan.ID) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,7 +69,7 @@ func (a *agenda) drop(id plan.ID) {
 	}
 }
 
-// item returns the entry of a plan, made if need be. The caller has the lock.
+// item returns the item of a plan, and adds it if it is missing. The caller has the lock.
 func (a *agenda) item(id plan.ID) *item {
 	it := a.items[id]
 	if it == nil {
@@ -161,8 +161,9 @@ func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) err
 	return nil
 }
 
-// remind makes a plan due at that time at the latest. Whoever looked at it before must
-// not let it rest for longer: the stamp changes, or, if it is due sooner, it is held.
+// remind makes a plan due at the time due, or leaves it if it is due earlier. A Reschedule by an
+// engine that read the agenda before the reminder must not postpone the plan past due: either the
+// stamp changes, so that the call has no effect, or, if the plan is due earlier, hold limits it.
 func (a *agenda) remind(id plan.ID, due time.Time) {
 	it := a.items[id]
 	if it == nil || it.creating {
@@ -179,7 +180,7 @@ func (a *agenda) remind(id plan.ID, due time.Time) {
 	a.schedule(it, due)
 }
 
-// queue is a heap of items by their time.
+// queue is a heap of items, ordered by due time.
 type queue []*item
 
 func (q queue) Len() int { return len(q) }

@@ -8,7 +8,8 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// TestCommitAllocates nothing but what is kept: the log, now and then.
+// TestCommitAllocates checks that a commit allocates only what the store keeps: a chunk of the log
+// now and then.
 func TestCommitAllocates(t *testing.T) {
 	const n, runs = 4000, 1000
 	s := memstore.New()
@@ -34,7 +35,7 @@ func TestCommitAllocates(t *testing.T) {
 		}
 		b.Changes[0] = store.Change{Task: b.Changes[0].Task, Token: b.Changes[0].Token, Seq: 2, Kind: store.Complete}
 	}
-	for range 2000 { // until the maps have their size
+	for range 2000 { // until the maps have reached their size
 		life()
 	}
 	if allocs := testing.AllocsPerRun(runs, life); allocs > 0 {

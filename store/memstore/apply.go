@@ -22,7 +22,8 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	a, err := p.applyOnce(&c, s.clock.now())
 	applied := err == nil && !a.Repeated
 	if applied {
-		s.agenda.wake(c.Plan.ID) // in the same step, so that nobody rests what he has not seen
+		// In the same step, so that no engine reschedules the plan without having seen the command.
+		s.agenda.wake(c.Plan.ID)
 	}
 	p.mu.Unlock()
 	if applied {
@@ -31,7 +32,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	return a, err
 }
 
-// applyOnce applies a command unless that was done before.
+// applyOnce applies a command unless it was applied before.
 func (p *rollout) applyOnce(c *store.Command, at stamp) (store.Applied, error) {
 	if p.commands.has(c.ID) {
 		return store.Applied{Plan: p.snapshot(), Repeated: true}, nil
@@ -43,7 +44,7 @@ func (p *rollout) applyOnce(c *store.Command, at stamp) (store.Applied, error) {
 	return store.Applied{Plan: p.snapshot()}, nil
 }
 
-// check compares the versions that the decision was made on.
+// check compares the current versions with those that the decision was based on.
 func (p *rollout) check(c *store.Command) error {
 	if c.Version != p.plan.Version {
 		return fmt.Errorf("%w: plan %s is at version %d, not %d", store.ErrConflict, p.plan.ID, p.plan.Version, c.Version)
@@ -64,7 +65,7 @@ func (p *rollout) check(c *store.Command) error {
 	return nil
 }
 
-// apply writes a decision that was checked.
+// apply writes a decision that check has accepted.
 func (p *rollout) apply(c *store.Command, at stamp) {
 	before := p.log.last
 	if c.RaiseTokens {
@@ -99,7 +100,7 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	p.endCommit(before)
 }
 
-// transition reports whether the events tell of a change of the plan's own state.
+// transition reports whether one of the events is a change of the plan's own state.
 func transition(events []plan.Event) bool {
 	for i := range events {
 		if e := &events[i]; e.Task == 0 && e.From != e.To {

@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// running makes a plan of n tenants that runs all of them at once.
+// running makes a plan of n tenants and runs all tasks concurrently.
 func running(tb testing.TB, s *memstore.Store, n int) plan.ID {
 	tb.Helper()
 	ctx := tb.Context()
@@ -52,8 +52,8 @@ func running(tb testing.TB, s *memstore.Store, n int) plan.ID {
 	return c.ID
 }
 
-// BenchmarkTask takes a task through its life in 4 commits: claimed, saved twice,
-// completed. Two workers share one plan; batch is how many tasks go together.
+// BenchmarkTask takes a task through its life in 4 commits: claimed, saved twice, completed. Two
+// workers share one plan; batch is the number of tasks per commit.
 //
 //	go test ./store/memstore -run '^$' -bench Task -benchtime 400000x
 func BenchmarkTask(b *testing.B) {
@@ -65,7 +65,7 @@ func BenchmarkTask(b *testing.B) {
 func benchmarkTasks(b *testing.B, batch int) {
 	b.Helper()
 	const size, workers = 200_000, 2
-	ids := make([]string, 1<<16) // more than a plan remembers
+	ids := make([]string, 1<<16) // more claims than a plan remembers
 	for i := range ids {
 		ids[i] = fmt.Sprintf("claim-%d", i)
 	}
@@ -130,8 +130,8 @@ func (w *lives) commit() {
 	}
 }
 
-// BenchmarkMemory tells what a task occupies with its tenant's name, and when it is
-// finished with its two events as well.
+// BenchmarkMemory reports the memory of a task with its tenant's name, and of a finished task with
+// its two events as well.
 //
 //	go test ./store/memstore -run '^$' -bench Memory -benchtime 1x
 func BenchmarkMemory(b *testing.B) {
@@ -161,7 +161,7 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// live returns the bytes that are reachable.
+// live returns the number of reachable bytes.
 func live() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

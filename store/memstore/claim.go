@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// claim hands out tasks and appends them to got.
+// claim assigns tasks to c and appends them to got.
 func (p *rollout) claim(c store.Claim, at stamp, got []task.Task) []task.Task {
 	if i, ok := p.claims.find(c.ID); ok {
 		return p.claimed(i, got)
@@ -27,7 +27,7 @@ func (p *rollout) claim(c store.Claim, at stamp, got []task.Task) []task.Task {
 	return got
 }
 
-// claimed appends what a claim handed out and still holds.
+// claimed appends the tasks that claim i was assigned and still holds.
 func (p *rollout) claimed(i uint32, got []task.Task) []task.Task {
 	if p.claims.at(i).held == 0 {
 		return got
@@ -46,7 +46,7 @@ func (p *rollout) claimable() bool {
 	return r != nil
 }
 
-// next returns the task that is to be claimed next, or nil.
+// next returns the task that the next claim is assigned, or nil if there is none.
 func (p *rollout) next() (uint32, *record) {
 	var ordinal uint32
 	switch {
@@ -67,7 +67,7 @@ func (p *rollout) next() (uint32, *record) {
 	return ordinal, p.tasks.at(ordinal)
 }
 
-// nextPending returns the first pending task under the grant, or 0.
+// nextPending returns the first pending task that the grant allows to start, or 0.
 func (p *rollout) nextPending() uint32 {
 	c := &p.plan
 	if c.Breached || c.State.CancelsPending() || c.Counters.Of(task.Failed) > c.Grant.MaxFailed {
@@ -82,7 +82,7 @@ func (p *rollout) nextPending() uint32 {
 	return 0
 }
 
-// take gives a task to a claim.
+// take assigns a task to a claim.
 func (p *rollout) take(ordinal uint32, r *record, claim uint32, at stamp) {
 	from, to := r.state, r.state
 	e := entry{at: at, ordinal: ordinal}
@@ -106,20 +106,20 @@ func (p *rollout) take(ordinal uint32, r *record, claim uint32, at stamp) {
 	}
 }
 
-// undoRound is how far the open undo round has come.
+// undoRound is the progress of the open undo round.
 type undoRound struct {
-	// round is the plan's Undo.Round that the rest belongs to.
+	// round is the Undo.Round of the plan to which the other fields belong.
 	round int
-	// begun says that next and order are set.
+	// begun reports whether next and order are set.
 	begun bool
-	// next is the ordinal to look at next, 0 after the last; in a sequential plan
-	// the number of entries of order that are left.
+	// next is the ordinal to check next, 0 after the last. In a sequential plan it is the number of
+	// entries of order that are left.
 	next  uint32
 	order []uint32
 }
 
-// seekUndo moves the open undo round on to the next task to undo and returns it,
-// or 0; then the round is dry.
+// seekUndo advances the open undo round to the next task to undo and returns its ordinal. It
+// returns 0 if no task is left to undo, and then sets UndosExhausted.
 func (p *rollout) seekUndo() uint32 {
 	if p.plan.State != plan.RollingBack || !p.plan.Undo.Open || p.plan.UndosExhausted {
 		return 0

@@ -1,12 +1,12 @@
 package memstore
 
-// claims are the claims of a plan that hold tasks, and the last ones that do not
-// any more: a claim that is sent again finds itself here. Index 0 is nobody.
+// claims holds the claims of a plan that hold tasks, and the last ones that no longer do, so that a
+// claim that is sent again is recognized. Index 0 stands for no claim.
 type claims struct {
 	list []claim
 	byID map[string]uint32
 	free []uint32
-	idle []uint32 // claims that hold nothing, the oldest at next once it is full
+	idle []uint32 // claims without tasks; once idle is full, the oldest is at next
 	next int
 }
 
@@ -15,7 +15,7 @@ type claim struct {
 	held       int
 }
 
-// keptClaims is how many claims without tasks a plan remembers.
+// keptClaims is the maximum number of claims without tasks that a plan remembers.
 const keptClaims = 64
 
 func (c *claims) at(i uint32) *claim { return &c.list[i] }
@@ -25,7 +25,7 @@ func (c *claims) find(id string) (uint32, bool) {
 	return i, ok
 }
 
-// add returns a new claim, which must hold something at once.
+// add adds a claim and returns its index. The caller must assign it a task in the same step.
 func (c *claims) add(id, worker string) uint32 {
 	if c.byID == nil {
 		c.byID = make(map[string]uint32)
@@ -45,7 +45,8 @@ func (c *claims) add(id, worker string) uint32 {
 
 func (c *claims) hold(i uint32) { c.list[i].held++ }
 
-// release counts the end of a hold; a claim without any is soon forgotten.
+// release records that the claim holds one task less. A claim without tasks is forgotten after
+// keptClaims others.
 func (c *claims) release(i uint32) {
 	c.list[i].held--
 	if c.list[i].held > 0 {

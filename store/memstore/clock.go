@@ -10,16 +10,16 @@ import (
 // stamp is a reading of the store's clock, in nanoseconds since 1970.
 type stamp int64
 
-// clock is what times and tokens are read from.
+// clock is the source of times and tokens.
 type clock struct {
 	read   func() time.Time
-	newest atomic.Uint64 // the greatest token given
+	newest atomic.Uint64 // the greatest token issued
 }
 
 func (c *clock) now() stamp { return stamp(c.read().UnixNano()) }
 
-// token returns one that is greater than last, which a task had before, and than the floor
-// of its plan; a reading of the clock if that is both.
+// token returns a token that is greater than last, the task's previous token, and than floor, the
+// floor of its plan. It is the time in microseconds if that is greater than both.
 func (c *clock) token(at stamp, last, floor task.Token) task.Token {
 	token := max(last+1, floor+1, task.Token(at/1000))
 	for {
@@ -30,7 +30,7 @@ func (c *clock) token(at stamp, last, floor task.Token) task.Token {
 	}
 }
 
-// floor returns the greatest token that was given in any plan.
+// floor returns the greatest token issued so far for any plan.
 func (c *clock) floor() task.Token { return task.Token(c.newest.Load()) }
 
 // time returns the zero time for the zero stamp.
@@ -41,7 +41,7 @@ func (t stamp) time() time.Time {
 	return time.Unix(0, int64(t)).UTC()
 }
 
-// ifEnded returns t if a task has ended in s, otherwise the time it has now.
+// ifEnded returns t if s is an ended state, otherwise ended, the time that the task has now.
 func (t stamp) ifEnded(s task.State, ended stamp) stamp {
 	if s.Ended() {
 		return t

@@ -33,13 +33,13 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	p.mu.Unlock()
 	if back || changed && (b.View.Breached || b.View.Counters.InFlight() == 0) {
-		s.hints.give(b.Plan) // a step is owed, or the plan is at rest
+		s.hints.give(b.Plan) // the plan needs an engine's step, or is at rest
 	}
 	return nil
 }
 
-// endCommit closes a commit that began when the log ended at before: it marks the
-// event after which nothing happens, and drops what the log need not keep.
+// endCommit ends a commit; before is the length of the log when it began. It marks the last event
+// if the plan is at rest now, and drops events that need not be kept.
 func (p *rollout) endCommit(before int64) {
 	if p.log.last == before {
 		return
@@ -50,7 +50,7 @@ func (p *rollout) endCommit(before int64) {
 	p.log.trim()
 }
 
-// applyChange applies one change and answers it.
+// applyChange applies one change and sets its answer.
 func (p *rollout) applyChange(w *store.Change, at stamp) {
 	w.Err, w.Stop, w.State = nil, task.Go, task.Pending
 	r := p.find(w.Task)
@@ -60,7 +60,7 @@ func (p *rollout) applyChange(w *store.Change, at stamp) {
 	}
 	switch {
 	case w.Token != 0 && w.Token == r.lastToken && w.Seq <= r.lastSeq:
-		// The answer was lost: whatever has happened since, it has been applied.
+		// A repeat after a lost answer: the change was applied, whatever has happened since.
 	case r.claim == 0 || w.Token != r.token:
 		w.Err = p.fenced(w, r)
 	default:
@@ -117,8 +117,9 @@ func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 	return nil
 }
 
-// outcome returns where a release takes the task and why; the state it is in, if
-// it stays for another worker.
+// outcome returns the state to which a release moves the task, and the cause. If the task stays for
+// another worker, to is its current state and cause is 0. ok is false if kind cannot end a hold in
+// that state.
 func (p *rollout) outcome(kind store.ChangeKind, r *record) (to task.State, cause task.Cause, ok bool) {
 	switch kind {
 	case store.Complete:
@@ -150,7 +151,7 @@ func (p *rollout) outcome(kind store.ChangeKind, r *record) (to task.State, caus
 	return to, cause, ok
 }
 
-// settle writes what a change of state by a worker brings with it.
+// settle writes the consequences of a change of state by a worker.
 func settle(w *store.Change, r *record, cause task.Cause) {
 	r.alone = cause == task.ByPause && r.request == task.PauseRequest
 	r.request = task.NoRequest
@@ -166,7 +167,7 @@ func settle(w *store.Change, r *record, cause task.Cause) {
 		if w.Failure != nil {
 			r.setFailure(ownFailure(w.Failure))
 		}
-	case task.ByPause: // whatever the executor said, it was told to stop
+	case task.ByPause: // any failure is dropped: the executor was asked to stop
 	case task.ByClaim, task.BySkip, task.ByResume, task.ByRetry, task.ByRollback:
 	}
 }

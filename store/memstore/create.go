@@ -38,7 +38,8 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 	return store.Creation{ID: s.lastID, Mark: c.Mark}, nil
 }
 
-// created answers a creation that has the key of p; the zero Creation if p is gone.
+// created answers a creation whose key is that of p. It returns the zero Creation if p is being
+// removed.
 func (s *Store) created(p *rollout, c store.Create) (store.Creation, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -47,14 +48,14 @@ func (s *Store) created(p *rollout, c store.Create) (store.Creation, error) {
 		if p.mark != c.Mark || p.hash != c.Hash {
 			return store.Creation{}, store.ErrCreating
 		}
-		s.agenda.expect(p.plan.ID, p.ttl) // the answer was lost
+		s.agenda.expect(p.plan.ID, p.ttl) // a repeat after a lost answer
 		return store.Creation{ID: p.plan.ID, Mark: p.mark}, nil
 	case complete:
 		if p.hash != c.Hash {
 			return store.Creation{}, store.ErrKeyReused
 		}
 		return store.Creation{ID: p.plan.ID, Exists: true}, nil
-	case leaving: // and its key with it
+	case leaving: // its key is being removed too
 	}
 	return store.Creation{}, nil
 }
@@ -78,7 +79,7 @@ func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 	}
 }
 
-// creation returns the plan of a creation, locked.
+// creation returns the plan that is being created by c, locked.
 func (s *Store) creation(ctx context.Context, c store.Creation) (*rollout, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 	return nil
 }
 
-// checkTenants refuses tenants that are not the next ones. Those that are there
+// checkTenants returns an error unless tenants are the next ones to add. Tenants that were added
 // already must be the same.
 func (p *rollout) checkTenants(first int, tenants []task.Tenant) error {
 	if last := first + len(tenants) - 1; first < 1 || first > p.tasks.n+1 || last > p.plan.TaskCount {
@@ -151,7 +152,7 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	return err
 }
 
-// finish makes the plan visible and reports whether it did.
+// finish makes the plan visible and reports whether this call did so.
 func (p *rollout) finish() (bool, error) {
 	if p.stage == complete {
 		return false, nil

@@ -1,14 +1,13 @@
-// Package memstore keeps plans in memory. It is the reference for the contract in
-// package store: the conformance suite's first subject, and what tests and small
-// tools run an engine over. What it holds ends with the process.
+// Package memstore keeps plans in memory. It is the reference implementation of the contract in
+// package store: the first store under the conformance suite, and the store on which tests and
+// small tools run an engine. Its content is lost when the process ends.
 //
 // # Model
 //
-// Each plan is a [rollout] behind a lock of its own; every call on a plan is one
-// critical section, which makes every promise about atomic steps plain. A task is
-// a record of 136 bytes in chunks that never move, without an allocation of its
-// own; what few tasks have (labels, parameters, undo log, failure) hangs off it.
-// An event is 32 bytes.
+// Each plan is a [rollout] with its own lock. Every call on a plan is one critical section, so
+// every promise about atomic steps holds by construction. A task is a record of 136 bytes in chunks
+// that never move; it needs no separate allocation. Data that few tasks have (labels, parameters,
+// undo log, failure) is in a separate struct that the record points to. An event is 32 bytes.
 //
 //	held      tasks that a worker holds                      slice, records know their place
 //	running   RUNNING without a worker                       heap by ordinal
@@ -20,13 +19,13 @@
 //
 // # Time
 //
-// The clock is time.Now, so that a store made inside a testing/synctest bubble runs
-// on the bubble's time. There is no goroutine: what expires is noticed by whoever
-// looks.
+// The default clock is time.Now, so a store that is made inside a testing/synctest bubble runs on
+// the bubble's time. There is no background goroutine: expiry is noticed by the next call that
+// reads the expired item.
 //
 // # Errors
 //
-// Those of package store. A store in memory has no passing faults.
+// The errors are those of package store. A store in memory never fails temporarily.
 //
-// The package imports store and what that imports, and knows no engine.
+// The package imports store and the packages that store imports; it does not know the engine.
 package memstore

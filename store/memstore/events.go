@@ -24,7 +24,7 @@ func (p *rollout) entry(e *plan.Event, at stamp) entry {
 	}
 	en.detail = &d
 	if p.log.last > p.log.dropped {
-		// The many events of one command share their detail.
+		// The events of one command share one detail.
 		if newest := p.log.at(p.log.last).detail; newest != nil && *newest == d {
 			en.detail = newest
 		}
@@ -81,7 +81,7 @@ func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit i
 	return events, nil
 }
 
-// event returns an event for the caller to keep.
+// event returns a copy of an event that shares no memory with the log.
 func (p *rollout) event(seq int64, en *entry, texts []string) plan.Event {
 	e := plan.Event{
 		Seq: seq, At: en.at.time(), Plan: p.plan.ID,

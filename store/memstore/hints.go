@@ -8,9 +8,9 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// hints tells listeners which plans may have changed.
+// hints calls the listeners with the plans that may have changed.
 type hints struct {
-	n atomic.Int64 // number of listeners, so that nobody costs nothing
+	n atomic.Int64 // number of listeners; give returns early if there are none
 
 	mu        sync.RWMutex
 	listeners map[*func(plan.ID)]struct{}

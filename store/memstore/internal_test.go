@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestRecordSize: what the package comment says about the size of a plan.
+// TestRecordSize checks the sizes that the package comment states.
 func TestRecordSize(t *testing.T) {
 	t.Parallel()
 	if n := unsafe.Sizeof(record{}); n != 136 {
@@ -22,7 +22,7 @@ func TestRecordSize(t *testing.T) {
 	}
 }
 
-// TestConfigDefaults: what a zero and a negative number of events mean.
+// TestConfigDefaults checks what zero and negative values of MaxEvents mean.
 func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	for set, want := range map[int]int{0: store.KeptEvents, -1: 0, -1 << 63: 0, 7: 7} {
@@ -83,7 +83,7 @@ func TestShelf(t *testing.T) {
 	}
 }
 
-// TestEventLogTrims: what need not be kept is not kept.
+// TestEventLogTrims checks that events beyond the limit are dropped.
 func TestEventLogTrims(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{1, 100, logChunk, logChunk + 1, 3 * logChunk} {
@@ -106,7 +106,7 @@ func TestEventLogTrims(t *testing.T) {
 	}
 }
 
-// TestClaimsAreForgotten: a plan remembers those that hold tasks, and a few more.
+// TestClaimsAreForgotten checks that a plan remembers the claims that hold tasks, and a few more.
 func TestClaimsAreForgotten(t *testing.T) {
 	t.Parallel()
 	var c claims

@@ -12,14 +12,14 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// leases are those of process incarnations.
+// leases holds the leases of process incarnations.
 type leases struct {
 	mu    sync.Mutex
 	until map[string]time.Time
 }
 
-// renew makes a lease last for ttl from now. One that is over, or that never was,
-// is only made if it may be new.
+// renew makes a lease last for ttl from now. A lease that has expired or never existed is made only
+// if isNew is true.
 func (l *leases) renew(incarnation string, ttl time.Duration, isNew bool) error {
 	if incarnation == "" || ttl <= 0 {
 		return fmt.Errorf("%w: a lease needs a name and a time to live", store.ErrInvalid)
@@ -116,7 +116,8 @@ func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error
 	return p.holdings(nil, orphaned, store.MaxBatch), nil
 }
 
-// holdings appends what the workers that match hold, up to limit unless it is negative.
+// holdings appends the tasks held by the workers that match, at most limit of them; a negative
+// limit means all.
 func (p *rollout) holdings(to []store.Holding, match func(worker string) bool, limit int) []store.Holding {
 	for _, ordinal := range p.held {
 		if limit >= 0 && len(to) >= limit {

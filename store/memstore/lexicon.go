@@ -6,15 +6,15 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// word stands for one of the few texts that events are full of: causes and states.
+// word is the number of one of the few texts that recur in events: causes and states.
 type word uint16
 
-// taskState and taskCause are the words that every lexicon begins with.
+// taskState and taskCause return the words that every lexicon begins with.
 func taskState(s task.State) word { return 1 + word(s) }
 
 func taskCause(c task.Cause) word { return 1 + word(task.NumStates) + word(c) }
 
-// lexicon knows the words of a store. It only ever grows.
+// lexicon maps the words of a store to their texts and back. It only grows.
 type lexicon struct {
 	mu    sync.RWMutex
 	texts []string
@@ -32,7 +32,7 @@ func newLexicon() *lexicon {
 	return l
 }
 
-// append gives the next word to text.
+// append assigns the next word to text.
 func (l *lexicon) append(text string) word {
 	w := word(len(l.texts))
 	l.texts = append(l.texts, text)
@@ -50,7 +50,7 @@ func (l *lexicon) word(text string) word {
 	return l.append(text)
 }
 
-// snapshot returns the texts by their words.
+// snapshot returns the texts, indexed by word.
 func (l *lexicon) snapshot() []string {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -8,7 +8,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// locks are the tenants'.
+// locks holds the locks of tenants.
 type locks struct {
 	mu       sync.Mutex
 	byTenant map[string]store.TenantLock
@@ -90,7 +90,7 @@ func checkLocks(ctx context.Context, locks []store.TenantLock) error {
 	return store.CheckCount("locks", len(locks), store.MaxBatch)
 }
 
-// drop frees all tenants that a plan has.
+// drop releases all tenants that a plan has locked.
 func (l *locks) drop(p *rollout) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

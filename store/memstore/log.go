@@ -7,25 +7,25 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// entry is an event; its sequence number is its place in the log.
+// entry is an event; its index in the log gives its sequence number.
 type entry struct {
 	at      stamp
-	ordinal uint32 // 0 if it is about the plan
+	ordinal uint32 // 0 for an event of the plan
 	attempt uint32
 	cause   word
 	from    word
 	to      word
 	atRest  bool
-	detail  *detail // nil if there is nothing
+	detail  *detail // nil if there is none
 }
 
-// detail is what few events have. It never changes, so that events share it.
+// detail is the part of an event that few events have. It never changes, so events may share it.
 type detail struct {
 	actor, reason string
 	failure       *task.FailureInfo
 }
 
-// failureDetail returns the detail of an event that tells of a failure.
+// failureDetail returns the detail of an event that reports a failure.
 func failureDetail(f *task.FailureInfo) *detail {
 	if f == nil {
 		return nil
@@ -38,12 +38,12 @@ type eventLog struct {
 	chunks  [][]entry
 	dropped int64 // events before the first chunk
 	last    int64 // the newest sequence number
-	limit   int   // how many to keep, 0: all
+	limit   int   // maximum number of events to keep; 0: all
 
-	own []numbered // of the plan itself, by rising number: all that there ever were
+	own []numbered // all events of the plan itself, by sequence number; never trimmed
 }
 
-// numbered is an event outside of its place in the log.
+// numbered is an event with its sequence number, kept outside the chunks.
 type numbered struct {
 	seq int64
 	entry
@@ -51,7 +51,7 @@ type numbered struct {
 
 const logChunk = 1024
 
-// first is the sequence number of the oldest event that is kept.
+// first returns the sequence number of the oldest event that is kept.
 func (l *eventLog) first() int64 {
 	if l.limit <= 0 {
 		return 1
@@ -93,7 +93,7 @@ func (l *eventLog) ownAfter(after int64, n int) []numbered {
 	return l.own[from:min(len(l.own), from+n)]
 }
 
-// trim drops the chunks that hold nothing that is to be kept.
+// trim drops the chunks that hold only events beyond the limit.
 func (l *eventLog) trim() {
 	for first := l.first(); first > l.dropped+logChunk; l.dropped += logChunk {
 		l.chunks[0] = nil

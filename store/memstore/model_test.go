@@ -13,7 +13,8 @@ func TestModel(t *testing.T) {
 	storetest.Model(t, harness())
 }
 
-// TestModelFaulty: calls that fail before and after they took effect are made again.
+// TestModelFaulty runs the model over a store whose calls fail before or after they take effect and
+// are repeated.
 func TestModelFaulty(t *testing.T) {
 	t.Parallel()
 	storetest.Model(t, storetest.Harness{

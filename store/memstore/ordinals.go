@@ -1,7 +1,7 @@
 package memstore
 
-// ordinals is a set of ordinals with the least at hand. The records know their places
-// in it, so that any can be taken out.
+// ordinals is a set of ordinals as a heap, the least first. The records hold their positions in it,
+// so that any ordinal can be removed.
 //
 // Invariant: tasks.at(h[i]).pos == i, and h[i] >= h[(i-1)/2].
 type ordinals []uint32

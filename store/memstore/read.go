@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// scanned is how many tasks one query looks at at most.
+// scanned is the maximum number of tasks that one query examines.
 const scanned = 16 << 10
 
 // Plan implements store.Reader.
@@ -120,7 +120,7 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 	return each(ctx, s, id, after, limit, func(_ *rollout, r *record) string { return r.tenant })
 }
 
-// each returns what f says of each of up to limit tasks after an ordinal.
+// each returns f of each of the tasks after an ordinal, up to limit of them.
 func each[T any](ctx context.Context, s *Store, id plan.ID, after, limit int, f func(*rollout, *record) T) ([]T, error) {
 	if err := store.CheckStates(after, limit); err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (p *rollout) matches(r *record, q store.TaskQuery) bool {
 	return len(q.States) == 0 || slices.Contains(q.States, p.state(r))
 }
 
-// any reports whether there can be a task that the query wants.
+// any reports whether a task that matches the query can exist.
 func (p *rollout) any(q store.TaskQuery) bool {
 	if q.Unheld && len(p.running)+len(p.undoing) == 0 {
 		return false

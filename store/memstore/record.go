@@ -9,11 +9,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// record is a task. Plans of a million tasks hold a million of it, so its fields
-// are narrow and what few tasks have is in more.
+// record is a task. A plan of a million tasks holds a million records, so its fields are narrow,
+// and data that few tasks have is in more.
 type record struct {
 	tenant string
-	more   *more  // nil if there is nothing
+	more   *more  // nil if there is none
 	step   string // of the checkpoint; empty if there is none
 	data   []byte // of the checkpoint, as it was passed
 
@@ -25,9 +25,9 @@ type record struct {
 
 	lastSeq  uint32
 	version  uint32
-	claim    uint32 // that holds the task, 0 if none does
+	claim    uint32 // index of the claim that holds the task, 0 if none does
 	pos      uint32 // place in rollout.held, or in the heap of its state
-	released uint32 // when its last hold ended, in the order of the plan
+	released uint32 // value of rollout.releases when its last hold ended
 	attempt  uint32
 	losses   uint32
 
@@ -36,7 +36,7 @@ type record struct {
 	alone   bool
 }
 
-// more is what few tasks have.
+// more is the data that few tasks have.
 type more struct {
 	labels, parameters map[string]string
 	undo               checkpoint.UndoLog
@@ -52,7 +52,7 @@ func newRecord(t task.Tenant) record {
 	return r
 }
 
-// extra returns r.more, made if need be.
+// extra returns r.more, allocated if it is nil.
 func (r *record) extra() *more {
 	if r.more == nil {
 		r.more = new(more)
@@ -67,7 +67,7 @@ func (r *record) failure() *task.FailureInfo {
 	return r.more.failure
 }
 
-// setFailure keeps f, which belongs to the store from now on.
+// setFailure stores f. The caller must not use f afterwards.
 func (r *record) setFailure(f *task.FailureInfo) {
 	if f != nil || r.more != nil {
 		r.extra().failure = f
@@ -82,7 +82,7 @@ func (r *record) dropUndo() {
 	}
 }
 
-// setControl writes what commands change, but for the state.
+// setControl writes the fields that commands change, except the state.
 func (r *record) setControl(c task.Control) {
 	r.attempt, r.losses = uint32(c.Attempt), uint32(c.Losses)
 	r.request, r.alone = c.Request, c.PausedIndividually

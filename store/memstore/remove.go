@@ -26,8 +26,8 @@ func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 	return false, err
 }
 
-// hide makes a plan that may be removed, and that the caller has locked,
-// unreadable.
+// hide makes a plan unreadable, or returns an error if it must not be removed. The caller has it
+// locked.
 func (s *Store) hide(p *rollout) error {
 	switch p.stage {
 	case creating:

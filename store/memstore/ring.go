@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// ring remembers the last ids of commands.
+// ring remembers the ids of the last commands.
 type ring struct {
 	ids  []string
 	next int

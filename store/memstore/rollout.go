@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// stage is how much of a plan there is.
+// stage is the stage of a plan between creation and removal.
 type stage uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 	leaving // being removed
 )
 
-// rollout is a plan with all that belongs to it.
+// rollout is a plan with all its data.
 type rollout struct {
 	words *lexicon // shared, has its own lock
 	clock *clock   // shared
@@ -30,12 +30,12 @@ type rollout struct {
 	stage stage
 	// plan's Facts are current except Idle and LastEvent, which snapshot fills in.
 	plan      plan.Plan
-	changedAt time.Time // the last change of the control, by the process's clock
+	changedAt time.Time // the last change of the control, by time.Now
 
 	mark, hash, actor string // of the creation
 	ttl               time.Duration
 
-	// floor is what all tokens from now on are greater than.
+	// floor is a lower bound: tokens issued from now on are greater.
 	floor task.Token
 
 	tasks    shelf
@@ -51,7 +51,7 @@ type rollout struct {
 	cursors  map[string]cursor
 }
 
-// cursor is how far a named reader of a plan's events has come.
+// cursor is the position of a named reader in a plan's events.
 type cursor struct {
 	owner string
 	until time.Time
@@ -67,8 +67,8 @@ func (p *rollout) find(id task.ID) *record {
 	return p.tasks.at(uint32(o))
 }
 
-// state is the state of a task as it is seen: the pending tasks of a plan that
-// cancels them are cancelled.
+// state returns the state of a task as callers see it: if the plan cancels its pending tasks, a
+// pending task is shown as cancelled.
 func (p *rollout) state(r *record) task.State {
 	if r.state == task.Pending && p.plan.State.CancelsPending() {
 		return task.Canceled
@@ -76,7 +76,7 @@ func (p *rollout) state(r *record) task.State {
 	return r.state
 }
 
-// stop is what is in force for a task.
+// stop returns the stop that is in force for a task.
 func (p *rollout) stop(r *record) task.Stop {
 	if !r.state.InFlight() {
 		return task.Go
@@ -84,8 +84,7 @@ func (p *rollout) stop(r *record) task.Stop {
 	return p.plan.StopFor(task.Control{State: r.state, Request: r.request})
 }
 
-// shift moves a task to a state and a claim, 0 being nobody's, and keeps counters,
-// sets and version in step with it.
+// shift moves a task to a state and a claim (0 for none), and updates counters, sets and version.
 func (p *rollout) shift(ordinal uint32, r *record, to task.State, claim uint32) {
 	stays := claim != 0 && claim == r.claim
 	if !stays {
@@ -108,7 +107,7 @@ func (p *rollout) shift(ordinal uint32, r *record, to task.State, claim uint32) 
 	}
 }
 
-// leave takes a task out of the set that it is in.
+// leave removes a task from the set that it is in.
 func (p *rollout) leave(r *record) {
 	switch {
 	case r.claim != 0:
@@ -127,15 +126,15 @@ func (p *rollout) leave(r *record) {
 	}
 }
 
-// raised closes the door if the failed tasks, of which there is one more now, are
-// above the grant's bound.
+// raised is called after a task failed. It marks a running plan as breached if more tasks have
+// failed than the grant allows.
 func (p *rollout) raised() {
 	if p.plan.State == plan.Running && p.plan.Counters.Of(task.Failed) > p.plan.Grant.MaxFailed {
 		p.plan.Breached = true
 	}
 }
 
-// snapshot returns the plan for the caller to keep.
+// snapshot returns a copy of the plan that shares no memory with the store.
 func (p *rollout) snapshot() plan.Plan {
 	c := p.plan
 	c.Control = ownControl(c.Control)
@@ -145,7 +144,7 @@ func (p *rollout) snapshot() plan.Plan {
 	return c
 }
 
-// ownControl returns c with memory of its own.
+// ownControl returns a copy of c that shares no memory with c.
 func ownControl(c plan.Control) plan.Control {
 	c.Sweeps = slices.Clone(c.Sweeps)
 	if c.Starting != nil {
@@ -155,7 +154,7 @@ func ownControl(c plan.Control) plan.Control {
 	return c
 }
 
-// export returns a task for the caller to keep.
+// export returns a copy of a task for the caller.
 func (p *rollout) export(ordinal uint32, r *record) task.Task {
 	t := task.Task{
 		ID:     task.NewID(p.plan.ID, int(ordinal)),
@@ -182,7 +181,7 @@ func (p *rollout) export(ordinal uint32, r *record) task.Task {
 	return t
 }
 
-// view is what a commit tells.
+// view returns the view of the plan that a commit answers.
 func (p *rollout) view() store.View {
 	return store.View{
 		State:          p.plan.State,

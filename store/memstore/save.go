@@ -35,7 +35,7 @@ func recordUndo(w *store.Change, r *record) error {
 	return err
 }
 
-// illegal says that a worker reported what cannot be.
+// illegal returns the error for a change that is impossible in the task's state.
 func illegal(w *store.Change, s task.State) error {
 	return &store.CorruptError{
 		Key:    "task " + w.Task.String(),

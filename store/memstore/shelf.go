@@ -14,7 +14,7 @@ func (s *shelf) at(ordinal uint32) *record {
 	return &s.chunks[i/shelfChunk][i%shelfChunk]
 }
 
-// add appends a record; of is how many there will be, as far as is known.
+// add appends a record. of is the expected final number of records.
 func (s *shelf) add(r record, of int) {
 	if s.n%shelfChunk == 0 {
 		s.chunks = append(s.chunks, make([]record, 0, max(1, min(shelfChunk, of-s.n))))

@@ -10,14 +10,14 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Config changes what a [Store] keeps. The zero value is good.
+// Config configures a [Store]. The zero value is ready to use.
 type Config struct {
-	// MaxEvents is how many events a plan keeps; the oldest events of tasks go first.
-	// Default store.KeptEvents; negative: all.
+	// MaxEvents is the maximum number of events that a plan keeps; beyond it the oldest events of
+	// tasks are dropped. The default is store.KeptEvents; a negative value keeps all.
 	MaxEvents int
-	// Clock tells the time of what is stored, and so the tokens, for instance to see what
-	// becomes of them when it is set back. What is measured does not go by it: leases, the
-	// agenda, how long a plan is idle. Default time.Now.
+	// Clock returns the time for stored timestamps and tokens. A test can set it back, for
+	// instance, to see the effect on tokens. Durations (leases, the agenda, the idle time of a
+	// plan) always use time.Now. The default is time.Now.
 	Clock func() time.Time
 }
 
@@ -27,7 +27,7 @@ type Store struct {
 
 	mu     sync.RWMutex
 	plans  map[plan.ID]*rollout
-	order  []plan.ID // rising; creations and plans alike
+	order  []plan.ID // ascending; creations as well as plans
 	keys   map[string]*rollout
 	lastID plan.ID
 
@@ -44,9 +44,9 @@ var _ store.Store = (*Store)(nil)
 // New returns an empty store.
 func New() *Store { return NewWith(Config{}) }
 
-// NewWith returns an empty store.
+// NewWith returns an empty store with a configuration.
 func NewWith(c Config) *Store {
-	c.MaxEvents = max(0, cmp.Or(c.MaxEvents, store.KeptEvents)) // 0 is all from here on
+	c.MaxEvents = max(0, cmp.Or(c.MaxEvents, store.KeptEvents)) // from here on 0 means all
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -62,7 +62,7 @@ func NewWith(c Config) *Store {
 	}
 }
 
-// rollout returns the plan, visible or not, locked. The caller unlocks it.
+// rollout returns a plan, visible or not. It is locked; the caller unlocks it.
 func (s *Store) rollout(id plan.ID) (*rollout, error) {
 	s.mu.RLock()
 	p := s.plans[id]
@@ -74,7 +74,7 @@ func (s *Store) rollout(id plan.ID) (*rollout, error) {
 	return p, nil
 }
 
-// visible returns the plan, locked, if it can be read.
+// visible returns a plan that can be read, locked.
 func (s *Store) visible(ctx context.Context, id plan.ID) (*rollout, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

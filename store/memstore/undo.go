@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// begin sets the round to its start. From here on nothing runs, so the order in
-// which holds ended is settled for all that the round will come to.
+// begin sets u to the start of the round. No task runs during the round, so the order in which
+// holds ended does not change for the tasks that it undoes.
 func (u *undoRound) begin(p *rollout) {
 	u.begun = true
 	u.next = uint32(p.tasks.n)

@@ -23,7 +23,7 @@ func agendaCases() []testCase {
 	}
 }
 
-// due returns the agenda's entry of a plan, or nil.
+// due returns the agenda's entry of a plan, or nil if it is not due.
 func (e *env) due(id plan.ID) *store.DuePlan {
 	e.Helper()
 	list, err := e.Due(e.ctx, 1000)
@@ -36,7 +36,7 @@ func (e *env) due(id plan.ID) *store.DuePlan {
 	return nil
 }
 
-// mustBeDue returns the agenda's entry of a plan.
+// mustBeDue returns the agenda's entry of a plan, which must be due.
 func (e *env) mustBeDue(id plan.ID) store.DuePlan {
 	e.Helper()
 	d := e.due(id)
@@ -47,7 +47,7 @@ func (e *env) mustBeDue(id plan.ID) store.DuePlan {
 	return *d
 }
 
-// rest rests a plan that has to be due.
+// rest reschedules a plan, which must be due.
 func (e *env) rest(id plan.ID, after time.Duration) {
 	e.Helper()
 	e.ok(e.Reschedule(e.ctx, id, e.mustBeDue(id).Stamp, after))
@@ -58,7 +58,7 @@ func agendaDue(e *env) {
 	equal(e, "a creation", e.mustBeDue(r.id).Creating, false)
 	e.rest(r.id, -1)
 	equal(e, "due while it rests", e.due(r.id) != nil, false)
-	r.run(1, store.Complete) // a worker's commit is no reason
+	r.run(1, store.Complete) // a worker's commit does not make a plan due
 	equal(e, "due after a commit", e.due(r.id) != nil, false)
 	r.give(plan.Plan.Pause)
 	equal(e, "due after a command", e.due(r.id) != nil, true)
@@ -69,8 +69,8 @@ func agendaDue(e *env) {
 	}
 }
 
-// agendaHandedBack: whoever shuts down does not let its tasks wait until somebody
-// looks at the plan by himself.
+// agendaHandedBack: a task that a worker yields makes its plan due, so that the task does not wait
+// until an engine polls the plan.
 func agendaHandedBack(e *env) {
 	r := e.start(2, concurrently(2))
 	jobs := r.claim("worker", 2)
@@ -80,7 +80,7 @@ func agendaHandedBack(e *env) {
 	e.rest(r.id, time.Hour)
 	r.give(plan.Plan.Pause)
 	e.rest(r.id, time.Hour)
-	r.do(jobs[1].work(store.Yield)) // it is paused: nothing is left to be done
+	r.do(jobs[1].work(store.Yield)) // the plan is paused: no work is left
 	equal(e, "due after a task was paused", e.due(r.id) != nil, false)
 }
 
@@ -98,7 +98,7 @@ func agendaRests(e *env) {
 	equal(e, "due after a command", e.due(r.id) != nil, true)
 }
 
-// agendaStamp: who lets a plan rest has not seen the command that came in between.
+// agendaStamp: Reschedule has no effect if a command came after the caller read the agenda.
 func agendaStamp(e *env) {
 	r := e.start(1, concurrently(1))
 	seen := e.mustBeDue(r.id)
@@ -131,7 +131,7 @@ func agendaOrder(e *env) {
 	}
 }
 
-// agendaReminds: a plan is due sooner than those thought who let it rest, never later.
+// agendaReminds: a reminder makes a plan due earlier than Reschedule asked, never later.
 func agendaReminds(e *env) {
 	good, long, soon := e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id
 	due := e.create(1, concurrently(1)).id
@@ -156,7 +156,7 @@ func agendaReminds(e *env) {
 	e.outlast(e.h.TTL)
 	e.mustBeDue(soon)
 	remind(0, good, long, creation.ID, creation.ID+100)
-	remind(-time.Hour) // nothing
+	remind(-time.Hour) // no plans: no effect
 	e.mustBeDue(good)
 	e.mustBeDue(long)
 	for _, id := range []plan.ID{creation.ID, creation.ID + 100} {
@@ -164,7 +164,7 @@ func agendaReminds(e *env) {
 			e.Errorf("%+v is due", *d)
 		}
 	}
-	// Who looked before the reminder does not let the plan rest past it.
+	// An engine that read the agenda before the reminder cannot postpone the plan.
 	e.rest(good, time.Hour)
 	remind(0, good)
 	now := e.mustBeDue(good)
@@ -174,21 +174,22 @@ func agendaReminds(e *env) {
 	e.ok(e.Remind(e.ctx, manyPlans(store.MaxBatch)))
 }
 
-// agendaRemindsDue: who looks at a plan just now, and so may not see what the reminder is
-// about, does not let it rest past that.
+// agendaRemindsDue: an engine that reconciles a due plan may not see the reason for a reminder that
+// comes during that time, so its Reschedule does not postpone the plan past the reminder.
 func agendaRemindsDue(e *env) {
 	good, long := e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id
 	for _, after := range []time.Duration{-1, time.Hour} {
 		seen := map[plan.ID]store.DuePlan{good: e.mustBeDue(good), long: e.mustBeDue(long)}
 		e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: e.h.TTL, long: e.h.TTL}))
-		e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: 0, long: 0})) // does not undo the first
+		// A second reminder does not cancel the first.
+		e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: 0, long: 0}))
 		for id, d := range seen {
 			e.ok(e.Reschedule(e.ctx, id, d.Stamp, after))
 		}
 		e.comesUp(good)
 		e.comesUp(long)
 	}
-	// After that it is as if there had been no reminder.
+	// Afterwards the reminder has no effect any more.
 	e.rest(good, -1)
 	e.rest(long, time.Hour)
 	e.outlast(e.h.TTL)
@@ -196,8 +197,8 @@ func agendaRemindsDue(e *env) {
 	equal(e, "due while it rests long", e.due(long) != nil, false)
 }
 
-// comesUp waits until a plan is due. A store may hold a plan for some seconds after a
-// command, in case that is still being written.
+// comesUp waits until a plan is due. After a command a store may keep a plan back for some seconds,
+// in case the command is still being written.
 func (e *env) comesUp(id plan.ID) {
 	e.Helper()
 	for range 300 {
@@ -209,7 +210,7 @@ func (e *env) comesUp(id plan.ID) {
 	e.Fatalf("plan %s is not due", id)
 }
 
-// manyPlans are reminders of n plans that are not there.
+// manyPlans returns reminders of n plans that do not exist.
 func manyPlans(n int) map[plan.ID]time.Duration {
 	plans := make(map[plan.ID]time.Duration)
 	for i := range n {
@@ -218,7 +219,7 @@ func manyPlans(n int) map[plan.ID]time.Duration {
 	return plans
 }
 
-// agendaHints: hints may be lost, so commands go on until one arrives.
+// agendaHints: hints may be lost, so the test gives commands until one arrives.
 func agendaHints(e *env) {
 	r := e.start(1, concurrently(1))
 	ctx, cancel := context.WithCancel(e.ctx)

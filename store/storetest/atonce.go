@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// callers is how many make the same call at once.
+// callers is the number of concurrent callers of the same call.
 const callers = 4
 
 func atOnceCases() []testCase {
@@ -23,7 +23,7 @@ func atOnceCases() []testCase {
 	}
 }
 
-// atOnce makes the same call several times at once and returns the errors.
+// atOnce makes the same call several times concurrently and returns the errors.
 func atOnce(f func(caller int) error) []error {
 	errs := make([]error, callers)
 	var begin, end sync.WaitGroup
@@ -39,7 +39,7 @@ func atOnce(f func(caller int) error) []error {
 	return errs
 }
 
-// allOK makes a call that has to succeed for each of those who make it at once.
+// allOK makes a call concurrently that must succeed for every caller.
 func (e *env) allOK(what string, f func(caller int) error) {
 	e.Helper()
 	for i, err := range atOnce(f) {
@@ -49,7 +49,7 @@ func (e *env) allOK(what string, f func(caller int) error) {
 	}
 }
 
-// oneOK makes a call that has to succeed for exactly one, and be refused with want to the
+// oneOK makes a call concurrently that must succeed for exactly one caller, and return want to the
 // others.
 func (e *env) oneOK(what string, want error, f func(caller int) error) {
 	e.Helper()
@@ -65,7 +65,7 @@ func (e *env) oneOK(what string, want error, f func(caller int) error) {
 	equal(e, what+": how many succeeded", succeeded, 1)
 }
 
-// removeAtOnce: whoever comes second finds the plan removed already.
+// removeAtOnce: of concurrent removals, the later ones find the plan removed already.
 func removeAtOnce(e *env) {
 	for round := range 20 {
 		r := e.create(1+round*7, concurrently(1))
@@ -86,10 +86,10 @@ func removeAtOnce(e *env) {
 	}
 }
 
-// everyMethodAtOnce calls every method by several at once: the same call is harmless, and
-// of calls that exclude each other exactly one succeeds.
+// everyMethodAtOnce calls every method from several goroutines: the same call is harmless, and of
+// calls that exclude each other exactly one succeeds.
 func everyMethodAtOnce(e *env) {
-	covered := map[string]bool{"Remove": true} // a case of its own
+	covered := map[string]bool{"Remove": true} // tested in removeAtOnce
 	for _, group := range []map[string]func(*env){writesAtOnce(), leasesAtOnce(), readsAtOnce()} {
 		for name, run := range group {
 			covered[name] = true
@@ -189,8 +189,8 @@ func writesAtOnce() map[string]func(*env) {
 	}
 }
 
-// commitsAtOnce: claims share the tasks out, the same claim gets the same ones, and the
-// same change is made once.
+// commitsAtOnce: different claims get different tasks, repeats of one claim get the same tasks, and
+// a repeated change is applied once.
 func commitsAtOnce(e *env) {
 	r := e.start(20, concurrently(12))
 	claim := func(id string) (store.Batch, error) {
@@ -316,7 +316,7 @@ func leasesAtOnce() map[string]func(*env) {
 	}
 }
 
-// readsAtOnce: those who ask the same at once get the same answer.
+// readsAtOnce: concurrent callers of the same read get the same answer.
 func readsAtOnce() map[string]func(*env) {
 	same := func(what string, read func(e *env, r *rollout) (any, error)) func(*env) {
 		return func(e *env) {

@@ -64,7 +64,7 @@ func breachOfTwo(e *env) {
 	equal(e, "claimable", view.Claimable, false)
 }
 
-// breachByLoss: a task that lost its worker too often fails, by a command.
+// breachByLoss: a command makes a task fail that lost its worker too often.
 func breachByLoss(e *env) {
 	r := e.start(3, tolerating(1, 0))
 	r.take("worker", 1)
@@ -77,7 +77,7 @@ func breachByLoss(e *env) {
 	equal(e, "plan", r.settle().State, plan.Failed)
 }
 
-// breachByEdit: a decision that makes a task fail and does not judge it.
+// breachByEdit: a decision makes a task fail without setting Breached itself.
 func breachByEdit(e *env) {
 	r := e.start(3, tolerating(2, 0))
 	r.take("worker", 1)
@@ -101,7 +101,7 @@ func breachGoesOn(e *env) {
 	jobs := r.take("worker", 3)
 	r.do(jobs[0].work(store.Fail))
 	r.do(jobs[1].work(store.Yield))
-	again := r.take("another", 1)[0] // handed back, and the door is closed
+	again := r.take("another", 1)[0] // yielded before, so claimable although the plan is breached
 	equal(e, "claimed while breached", again.ID.Ordinal(), 2)
 	equal(e, "plan", r.settle().State, plan.Failed)
 	equal(e, "stop", r.do(again.save("STEP", "1")).Stop, task.Go)
@@ -113,8 +113,8 @@ func breachGoesOn(e *env) {
 	equal(e, "pending", r.read().Counters.Of(task.Pending), 1)
 }
 
-// breachSurvives: a command that was decided before the failure is applied after
-// it, and does not open the door again.
+// breachSurvives: a command that was decided before the failure and is applied after it does not
+// clear Breached.
 func breachSurvives(e *env) {
 	r := e.start(4, tolerating(2, 0))
 	jobs := r.take("worker", 2)
@@ -143,7 +143,7 @@ func breachAgain(e *env) {
 	equal(e, "plan", r.settle().State, plan.Paused)
 }
 
-// breachOfPaused: a plan that a person paused is not judged.
+// breachOfPaused: failures do not breach a plan that a person has paused.
 func breachOfPaused(e *env) {
 	r := e.start(4, tolerating(2, 0))
 	jobs := r.take("worker", 2)

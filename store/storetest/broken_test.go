@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// TestBroken: stores that break one promise fail the tests of that promise.
+// TestBroken checks that stores that break one promise fail the tests of that promise.
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]struct {
@@ -64,7 +64,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestWhole: the recorder itself makes nothing fail.
+// TestWhole checks that a correct store passes under the recorder.
 func TestWhole(t *testing.T) {
 	t.Parallel()
 	h := Harness{New: func(testing.TB) store.Store { return memstore.New() }}
@@ -75,7 +75,7 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// failing runs the tests of a promise and counts those that fail.
+// failing runs the tests of a promise and returns the number that fail.
 func failing(t *testing.T, h Harness, name string) (n int) {
 	t.Helper()
 	for _, p := range promises() {

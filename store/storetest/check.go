@@ -11,17 +11,17 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Check fails t unless what a store says of one plan is consistent with itself:
+// Check fails t unless the data of one plan in a store is consistent:
 //
-//   - the counters are the states of the tasks, Held those that have a worker
-//   - the states that are read alone are those of the tasks
-//   - a worker holds only tasks in flight, and every orphan is held as it says
+//   - the counters match the states of the tasks, Held the number of tasks with a worker
+//   - States returns the states of the tasks
+//   - a worker holds only tasks in flight, and every orphan is held by the worker it names
 //   - the events are numbered without gaps, up to the plan's LastEvent
-//   - replayed from the first, they lead to the states that plan and tasks are in
-//   - the events of the plan alone begin with its creation, and are those of the log
+//   - the events, replayed from the first, lead to the current states of plan and tasks
+//   - the events of the plan itself begin with its creation and match those in the log
 //   - the last event is AtRest only if the plan is
 //
-// Nobody may change the plan meanwhile.
+// The plan must not change during the check.
 func Check(t testing.TB, s store.Store, id plan.ID) {
 	t.Helper()
 	check(t.Context(), t, s, id)
@@ -45,13 +45,13 @@ func check(ctx context.Context, t testing.TB, s store.Store, id plan.ID) {
 	c.replay(ctx)
 }
 
-// checker is one check under way.
+// checker is the state of one check.
 type checker struct {
 	testing.TB
 	s     store.Store
 	id    plan.ID
 	plan  plan.Plan
-	tasks []task.Task // by ordinal - 1
+	tasks []task.Task // indexed by ordinal - 1
 }
 
 func (c *checker) readTasks(ctx context.Context) error {
@@ -96,7 +96,7 @@ func (c *checker) counters() {
 	}
 }
 
-// states compares the states that are read alone with the tasks.
+// states compares the result of States with the tasks.
 func (c *checker) states(ctx context.Context) {
 	c.Helper()
 	for after := 0; after < len(c.tasks); {
@@ -114,7 +114,7 @@ func (c *checker) states(ctx context.Context) {
 	}
 }
 
-// tenants compares the tenants that are read alone with the tasks.
+// tenants compares the result of Tenants with the tasks.
 func (c *checker) tenants(ctx context.Context) {
 	c.Helper()
 	for after := 0; after < len(c.tasks); {
@@ -132,7 +132,7 @@ func (c *checker) tenants(ctx context.Context) {
 	}
 }
 
-// orphans compares what the store calls orphans with the tasks.
+// orphans compares the result of Orphans with the tasks.
 func (c *checker) orphans(ctx context.Context) {
 	c.Helper()
 	lost, err := c.s.Orphans(ctx, c.id)
@@ -149,12 +149,12 @@ func (c *checker) orphans(ctx context.Context) {
 	}
 }
 
-// replay reads all events and goes through the states that they tell of.
+// replay reads all events and follows the states that they report.
 func (c *checker) replay(ctx context.Context) {
 	c.Helper()
 	var last plan.Event
 	after := int64(0)
-	var own []plan.Event // those of the plan
+	var own []plan.Event // the events of the plan itself
 	r := replay{checker: c, whole: true, states: make([]task.State, len(c.tasks))}
 	for {
 		events, err := c.s.Events(ctx, c.id, after, 0)
@@ -189,7 +189,7 @@ func (c *checker) replay(ctx context.Context) {
 	c.history(ctx, own)
 }
 
-// history compares the events of the plan alone with those that the log has kept.
+// history compares the result of PlanEvents with the events of the plan in the log.
 func (c *checker) history(ctx context.Context, kept []plan.Event) {
 	c.Helper()
 	var all []plan.Event
@@ -216,8 +216,8 @@ func (c *checker) history(ctx context.Context, kept []plan.Event) {
 	}
 }
 
-// rest checks the mark of the last event. A command that wrote no event may have
-// ended the rest, or begun it.
+// rest checks the AtRest mark of the last event. A command that wrote no event may have started the
+// plan again, or brought it to rest, since.
 func (c *checker) rest(last plan.Event) {
 	c.Helper()
 	if last.AtRest && !c.plan.AtRest() && c.plan.Starting == nil {
@@ -228,10 +228,10 @@ func (c *checker) rest(last plan.Event) {
 	}
 }
 
-// replay is what the events have told so far.
+// replay is the state of plan and tasks according to the events so far.
 type replay struct {
 	*checker
-	whole  bool // from the first event
+	whole  bool // the replay began with the first event
 	plan   string
 	states []task.State
 }
@@ -282,7 +282,7 @@ func (r *replay) planEvent(e plan.Event) {
 	}
 }
 
-// compare compares where the events led with what is there.
+// compare compares the states after the last event with the current ones.
 func (r *replay) compare() {
 	r.Helper()
 	if !r.whole {

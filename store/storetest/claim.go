@@ -26,7 +26,7 @@ func claimCases() []testCase {
 	}
 }
 
-// expect claims and expects the tasks with these ordinals, in this order.
+// expect claims up to most tasks and expects the tasks with these ordinals, in this order.
 func (r *rollout) expect(most int, want ...int) []*job {
 	r.Helper()
 	jobs := r.claim("worker", most)
@@ -85,7 +85,7 @@ func claimHeld(e *env) {
 	r.do(jobs[1].work(store.Complete))
 	r.expect(10, 4)
 
-	// Commands make tasks wait for workers: they too take their turn.
+	// Tasks that wait for a worker because of a command are claimed in the same order.
 	retry := func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, task.FromCheckpoint, by)
 	}
@@ -100,7 +100,7 @@ func claimHeld(e *env) {
 	equal(e, "held", r.read().Counters.Held, 3)
 }
 
-// claimOpen: the grant may open less than the whole plan.
+// claimOpen: the grant may allow fewer tasks than the plan has.
 func claimOpen(e *env) {
 	r := e.start(10, concurrently(10))
 	grant := func(g strategy.Grant) {
@@ -130,12 +130,12 @@ func claimPassesOver(e *env) {
 	r.expect(2)
 }
 
-// claimByState: which tasks of a plan are claimed in which state of it.
+// claimByState: which tasks are claimed in each state of the plan.
 func claimByState(e *env) {
 	for _, test := range []struct {
 		name    string
 		command command
-		running bool // is claimed
+		running bool // RUNNING tasks are claimed
 	}{
 		{"running", nil, true},
 		{"paused", plan.Plan.Pause, false},
@@ -176,7 +176,7 @@ func claimTokens(e *env) {
 	}
 }
 
-// claimConcurrent: no task is handed out twice, and never more than may be held.
+// claimConcurrent: no task is assigned twice, and never more tasks than the grant allows.
 func claimConcurrent(e *env) {
 	const workers, held, n = 8, 20, 200
 	r := e.start(n, concurrently(held))
@@ -217,7 +217,7 @@ func claimConcurrent(e *env) {
 	}
 }
 
-// claimable: what a commit says about a further claim is what that claim finds.
+// claimable: the view of a commit reports correctly whether a further claim would find tasks.
 func claimable(e *env) {
 	r := e.start(3, tolerating(2, 0))
 	probe := func(what string) {

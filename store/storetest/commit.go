@@ -28,7 +28,7 @@ func commitCases() []testCase {
 	}
 }
 
-// wholeLife takes one task through everything that a worker writes.
+// wholeLife takes one task through every kind of change that a worker commits.
 func wholeLife(e *env) {
 	r := e.start(1, concurrently(1))
 	j := r.take("worker", 1)[0]
@@ -97,7 +97,7 @@ func staleVersion(e *env) {
 	equal(e, "task", r.task(1).State, task.Pending)
 }
 
-// staleTaskVersion: of two edits one is stale, and neither is applied.
+// staleTaskVersion: if one of two edits is stale, neither is applied.
 func staleTaskVersion(e *env) {
 	r := e.start(2, concurrently(2))
 	c := r.decision(func(p plan.Plan) (plan.Decision, error) {
@@ -119,7 +119,7 @@ func staleTaskVersion(e *env) {
 	equal(e, "the worker's next save", r.do(j.save("STEP", "1")).Stop, task.Go)
 }
 
-// unseenFailures: who acknowledges failures has to have seen all of them.
+// unseenFailures: a command that acknowledges failures is refused unless its giver saw all of them.
 func unseenFailures(e *env) {
 	r := e.start(3, tolerating(3, 0))
 	jobs := r.take("worker", 3)
@@ -138,7 +138,7 @@ func unseenFailures(e *env) {
 	equal(e, "plan", p.State, plan.Running)
 }
 
-// staleToken: a worker that was believed dead comes back.
+// staleToken: a worker that was presumed dead comes back.
 func staleToken(e *env) {
 	r := e.start(1, concurrently(1))
 	old := r.take("old", 1)[0]
@@ -184,7 +184,7 @@ func releasedToken(e *env) {
 	equal(e, "the one handed back", r.task(2).State, task.Running)
 }
 
-// saveAndCommand: a save makes no command fail, nor a command a save.
+// saveAndCommand: a save does not make a command fail, nor a command a save.
 func saveAndCommand(e *env) {
 	r := e.start(2, concurrently(2))
 	j := r.take("worker", 1)[0]
@@ -236,7 +236,7 @@ func saveForgives(e *env) {
 	equal(e, "attempt", r.task(1).Attempt, 1)
 }
 
-// impossibleChange: what does not fit the state is refused and has no effect.
+// impossibleChange: a change that does not fit the task's state is refused and has no effect.
 func impossibleChange(e *env) {
 	r := e.start(2, concurrently(2))
 	running := r.take("worker", 1)[0]
@@ -255,8 +255,8 @@ func impossibleChange(e *env) {
 	equal(e, "the one being undone", r.task(2).State, task.RollingBack)
 }
 
-// concurrentCommits: many workers of one plan at once; the check of the counters
-// follows.
+// concurrentCommits: many workers of one plan commit concurrently; the final check compares the
+// counters.
 func concurrentCommits(e *env) {
 	const workers, each = 8, 20
 	r := e.start(workers*each, concurrently(workers*each))
@@ -291,7 +291,7 @@ func concurrentCommits(e *env) {
 	equal(e, "at the end", r.settle().State, plan.Completed)
 }
 
-// tooLarge: a call beyond its limit is an error and changes nothing.
+// tooLarge: a call beyond its limit returns an error and changes nothing.
 func tooLarge(e *env) {
 	r := e.start(store.MaxBatch+1, concurrently(store.MaxBatch+1))
 	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: "many", Worker: "worker", Max: store.MaxBatch + 1}}
@@ -317,6 +317,6 @@ func tooLarge(e *env) {
 	_, err := r.Apply(e.ctx, c)
 	e.refused("edits", err)
 	b = store.Batch{Plan: r.id}
-	e.ok(r.Commit(e.ctx, &b)) // nothing at all is a question
+	e.ok(r.Commit(e.ctx, &b)) // an empty batch only reads the view
 	equal(e, "view", b.View.Counters.Held, store.MaxBatch+1)
 }

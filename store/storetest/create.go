@@ -34,7 +34,7 @@ func createCases() []testCase {
 	}
 }
 
-// createWhole: everything that was passed is there, and belongs to the caller.
+// createWhole: a plan has all data that was passed, and the returned copies belong to the caller.
 func createWhole(e *env) {
 	s := strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Count(3), FailureAction: strategy.Pause}
 	a := e.announce(2, s)
@@ -130,7 +130,7 @@ func createMany(e *env) {
 	e.is(err, store.ErrNotFound)
 }
 
-// createAgain: every call of a creation again, as after a lost answer.
+// createAgain: every call of a creation is repeated, as after a lost answer.
 func createAgain(e *env) {
 	c, err := e.BeginCreate(e.ctx, e.announce(250, concurrently(1)))
 	e.ok(err)
@@ -139,7 +139,7 @@ func createAgain(e *env) {
 	}
 	e.ok(e.FinishCreate(e.ctx, c))
 	e.ok(e.FinishCreate(e.ctx, c))
-	e.ok(e.AddTenants(e.ctx, c, 201, tenants(201, 50))) // an answer that was very late
+	e.ok(e.AddTenants(e.ctx, c, 201, tenants(201, 50))) // a very late repeat
 	e.plans = append(e.plans, c.ID)
 	p, err := e.Plan(e.ctx, c.ID)
 	e.ok(err)
@@ -197,8 +197,8 @@ func createIDs(e *env) {
 	}
 }
 
-// createGivenUp: the creator died. An engine finds the rest on the agenda and
-// removes it; a creator that comes back then is told.
+// createGivenUp: the creator died. An engine finds the incomplete plan on the agenda and removes
+// it; if the creator comes back, it gets ErrNotFound.
 func createGivenUp(e *env) {
 	a := e.announce(150, concurrently(1))
 	a.TTL = e.h.TTL
@@ -216,13 +216,13 @@ func createGivenUp(e *env) {
 	equal(e, "on the agenda at last", e.due(c.ID) != nil, false)
 }
 
-// createSlow: every call gives a creation its TTL again.
+// createSlow: every call renews the TTL of a creation.
 func createSlow(e *env) {
 	var c store.Creation
 	e.inTime(func(ttl time.Duration) bool {
 		a := e.announce(4, concurrently(1))
 		a.TTL = ttl
-		begun := time.Now() // the last step that gave it its TTL
+		begun := time.Now() // before the last call that renewed the TTL
 		var err error
 		c, err = e.BeginCreate(e.ctx, a)
 		e.ok(err)

@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// keyed returns what begins a creation under an idempotency key.
+// keyed returns the input of a creation with an idempotency key.
 func (e *env) keyed(key, hash string) store.Create {
 	a := e.announce(1, concurrently(1))
 	a.Plan.IdempotencyKey, a.Hash = key, hash
@@ -28,7 +28,7 @@ func createKey(e *env) {
 	other, err := e.BeginCreate(e.ctx, e.keyed("other key", "hash"))
 	e.ok(err)
 	equal(e, "another key's plan exists", other.Exists, false)
-	for range 2 { // without a key nothing is the same
+	for range 2 { // without a key every call begins a new creation
 		c, err := e.BeginCreate(e.ctx, e.keyed("", "hash"))
 		e.ok(err)
 		equal(e, "a plan without key exists", c.Exists, false)
@@ -73,8 +73,8 @@ func createKeyCreating(e *env) {
 	e.ok(e.FinishCreate(e.ctx, next))
 }
 
-// createKeyAgain: the answer to BeginCreate was lost, or comes late. Its creator goes
-// on with what it began; nobody else does.
+// createKeyAgain: the answer to BeginCreate is lost or late. The same creator continues its
+// creation; others get ErrCreating.
 func createKeyAgain(e *env) {
 	a := e.announce(150, concurrently(1))
 	a.Plan.IdempotencyKey = "key"
@@ -106,8 +106,8 @@ func createKeyAgain(e *env) {
 	equal(e, "plans", len(plans), 1)
 }
 
-// createKeyAgainConcurrent: requests that were given up arrive while the next one is
-// on its way.
+// createKeyAgainConcurrent: requests that their caller has given up arrive together with the next
+// one.
 func createKeyAgainConcurrent(e *env) {
 	a := e.keyed("key", "hash")
 	var begun [8]store.Creation
@@ -130,13 +130,13 @@ func createKeyAgainConcurrent(e *env) {
 	e.plans = append(e.plans, begun[0].ID)
 }
 
-// createKeyAgainSlow: BeginCreate sent again gives a creation its TTL again.
+// createKeyAgainSlow: a repeated BeginCreate renews the TTL of the creation.
 func createKeyAgainSlow(e *env) {
 	var c store.Creation
 	e.inTime(func(ttl time.Duration) bool {
 		a := e.keyed("key of "+ttl.String(), "hash")
 		a.TTL = ttl
-		begun := time.Now() // the last step that gave it its TTL
+		begun := time.Now() // before the last call that renewed the TTL
 		var err error
 		c, err = e.BeginCreate(e.ctx, a)
 		e.ok(err)
@@ -160,7 +160,7 @@ func createKeyAgainSlow(e *env) {
 	e.plans = append(e.plans, c.ID)
 }
 
-// createKeyAgainGivenUp: what was removed is not gone on with.
+// createKeyAgainGivenUp: a creation that was removed is not continued; BeginCreate begins another.
 func createKeyAgainGivenUp(e *env) {
 	a := e.keyed("key", "hash")
 	a.TTL = e.h.TTL
@@ -178,8 +178,8 @@ func createKeyAgainGivenUp(e *env) {
 	e.plans = append(e.plans, next.ID)
 }
 
-// createAgainWithoutKey: nothing leads to the first creation, if the store does not go
-// on with it; it disappears.
+// createAgainWithoutKey: without a key, a repeated BeginCreate may leave the first creation without
+// a creator. It then expires.
 func createAgainWithoutKey(e *env) {
 	a := e.announce(1, concurrently(1))
 	a.TTL = e.h.TTL

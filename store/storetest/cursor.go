@@ -35,7 +35,7 @@ func cursorMoves(e *env) {
 	at(one, "mail", 18)
 }
 
-// cursorAhead: nobody has read what is not there.
+// cursorAhead: a cursor cannot move past the last event.
 func cursorAhead(e *env) {
 	r := e.create(1, concurrently(1))
 	_, err := e.Cursor(e.ctx, r.id, "mail", "me", time.Minute)

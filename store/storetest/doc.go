@@ -3,7 +3,7 @@
 //
 //	Run        every promise of the contract, one test for each way to break it
 //	Model      random operations on the store and on an obviously right model
-//	Check      is what a store says of one plan consistent with itself?
+//	Check      checks that the data of one plan in a store is consistent
 //	Faulty     a store with injected faults: lost calls, lost answers, delays, partitions
 //
 // A store of your own passes with a test like this:
@@ -14,19 +14,20 @@
 //		})
 //	}
 //
-// The tests are named after the promises in the documentation of package store. They
-// use a store only through its interface and make their decisions with the pure core
-// in package plan, as an engine does. After every test each plan that it made goes
-// through [Check].
+// The tests are named after the promises in the documentation of package store. They use a store
+// only through its interface and, like an engine, make their decisions with the pure core in
+// package plan. After every test, [Check] examines each plan that the test created.
 //
-// Where the contract leaves a choice, any choice passes: the order of tasks in flight
-// that wait for a worker, and what a repeated claim answers whose tasks are all gone.
+// Where the contract leaves a choice, the suite accepts every allowed result: the order of tasks in
+// flight that wait for a worker, and the answer to a repeated claim whose tasks have all been taken
+// away.
 //
 // # Time
 //
-// Leases and the like are given [Harness].TTL, and the suite sleeps to let them pass.
-// A store that takes its time from package time runs in a bubble (Wrap:
-// synctest.Test), where that takes none; one over a real server really waits.
+// Leases, creations and cursors that are to expire get [Harness].TTL as their duration, and the
+// suite sleeps until they expire. For a store that reads the clock of package time, run the suite
+// in a bubble (Wrap: synctest.Test), where sleeping takes no time; with a store over a real server
+// the suite really waits.
 //
-// The package imports store and what that imports.
+// The package imports store and the packages that store imports.
 package storetest

@@ -13,15 +13,15 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// env is what a test case works with: a store, and the plans that it made there.
+// env is the environment of a test case: a store and the plans that the case created in it.
 type env struct {
 	testing.TB
 	store.Store
 	h   Harness
-	ctx context.Context //nolint:containedctx // the test's, so that cases stay readable
+	ctx context.Context //nolint:containedctx // the test's context, so that cases stay readable
 
 	ids   int       // makes unique ids
-	plans []plan.ID // to be checked in the end
+	plans []plan.ID // checked at the end
 }
 
 func newEnv(t testing.TB, h Harness) *env {
@@ -31,7 +31,7 @@ func newEnv(t testing.TB, h Harness) *env {
 	return e
 }
 
-// checkAll checks every plan that is still there.
+// checkAll checks every plan that still exists.
 func (e *env) checkAll() {
 	e.Helper()
 	ctx := context.WithoutCancel(e.ctx)
@@ -42,13 +42,13 @@ func (e *env) checkAll() {
 	}
 }
 
-// unique returns an id that was not used before.
+// unique returns a new id.
 func (e *env) unique(prefix string) string {
 	e.ids++
 	return fmt.Sprintf("%s-%d", prefix, e.ids)
 }
 
-// ok ends the test if there is an error.
+// ok fails the test at once if err is not nil.
 func (e *env) ok(err error) {
 	e.Helper()
 	if err != nil {
@@ -64,7 +64,7 @@ func (e *env) is(err, want error) {
 	}
 }
 
-// refused fails the test unless a call was refused for good.
+// refused fails the test unless a call returned a permanent error.
 func (e *env) refused(what string, err error) {
 	e.Helper()
 	if err == nil || store.Temporary(err) {
@@ -80,11 +80,11 @@ func equal[V comparable](e *env, what string, got, want V) {
 	}
 }
 
-// outlast lets more time pass than a TTL.
+// outlast sleeps for longer than a TTL.
 func (e *env) outlast(ttl time.Duration) { time.Sleep(ttl + ttl/4) }
 
-// inTime runs a test of what must not run out before its TTL. On a machine too slow for the
-// test to show anything, which the test then reports, it is run again with twice the TTL.
+// inTime runs a test of something that must not expire before its TTL. If the machine is too slow
+// for the test to be conclusive, which test reports with false, it runs again with twice the TTL.
 func (e *env) inTime(test func(ttl time.Duration) (shown bool)) {
 	e.Helper()
 	for ttl := e.h.TTL; ; ttl *= 2 {
@@ -97,18 +97,18 @@ func (e *env) inTime(test func(ttl time.Duration) (shown bool)) {
 	}
 }
 
-// concurrently is the strategy of a plan with that many tasks at once that
-// tolerates every failure.
+// concurrently returns the strategy of a plan that runs n tasks concurrently and tolerates every
+// failure.
 func concurrently(n int) strategy.Strategy {
 	return strategy.Strategy{MaxConcurrency: strategy.Count(n), MaxFailures: strategy.Percent(100)}
 }
 
-// tolerating is a strategy of that many tasks at once and failures tolerated.
+// tolerating returns a strategy with held concurrent tasks and failed tolerated failures.
 func tolerating(held, failed int) strategy.Strategy {
 	return strategy.Strategy{MaxConcurrency: strategy.Count(held), MaxFailures: strategy.Count(failed)}
 }
 
-// tenants returns n tenants with bare ids from the given ordinal on.
+// tenants returns n tenants that have nothing but an id, from ordinal first on.
 func tenants(first, n int) []task.Tenant {
 	list := make([]task.Tenant, n)
 	for i := range list {
@@ -119,7 +119,7 @@ func tenants(first, n int) []task.Tenant {
 
 func tenantOf(ordinal int) string { return fmt.Sprintf("tenant-%d", ordinal) }
 
-// announce returns what begins the creation of a plan of n tasks.
+// announce returns the input of a creation of a plan of n tasks.
 func (e *env) announce(n int, s strategy.Strategy) store.Create {
 	return store.Create{
 		Plan: plan.Plan{
@@ -130,7 +130,7 @@ func (e *env) announce(n int, s strategy.Strategy) store.Create {
 	}
 }
 
-// create makes a plan of n tasks that is not started.
+// create creates a plan of n tasks and does not start it.
 func (e *env) create(n int, s strategy.Strategy) *rollout {
 	e.Helper()
 	c, err := e.BeginCreate(e.ctx, e.announce(n, s))
@@ -149,7 +149,7 @@ func (e *env) addAll(c store.Creation, n int) {
 	}
 }
 
-// start makes a plan of n tasks that runs.
+// start creates and starts a plan of n tasks.
 func (e *env) start(n int, s strategy.Strategy) *rollout {
 	e.Helper()
 	r := e.create(n, s)
@@ -158,5 +158,5 @@ func (e *env) start(n int, s strategy.Strategy) *rollout {
 	return r
 }
 
-// by is who gives the suite's commands.
+// by returns the actor and the reason of the suite's commands.
 func by() plan.By { return plan.By{Actor: "operator", Reason: "test", Now: time.Now()} }

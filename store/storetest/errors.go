@@ -22,7 +22,7 @@ func errorCases() []testCase {
 	}
 }
 
-// calls returns a call of every method, about a plan.
+// calls returns a call of every method, for a plan where the method takes one.
 func (e *env) calls(id plan.ID) map[string]func(ctx context.Context) error {
 	c := store.Creation{ID: id, Mark: "mark"}
 	return map[string]func(ctx context.Context) error{
@@ -76,12 +76,12 @@ func errorsNotFound(e *env) {
 				e.Errorf("%s of plan %s: %v, want ErrNotFound", name, id, err)
 			}
 		}
-		e.ok(calls["Remove"](e.ctx)) // removed already
+		e.ok(calls["Remove"](e.ctx)) // the plan is removed already
 		e.ok(calls["Reschedule"](e.ctx))
 	}
 }
 
-// errorsContext: a call whose owner has given up does nothing and says why.
+// errorsContext: a call whose context has ended does nothing and returns the context's error.
 func errorsContext(e *env) {
 	r := e.start(1, concurrently(1))
 	e.ok(e.Join(e.ctx, "me", time.Minute))
@@ -106,7 +106,8 @@ func errorsContext(e *env) {
 	e.beat("me", time.Minute)
 }
 
-// errorsInputs: what no engine sends is an error, or harmless; never a panic.
+// errorsInputs: input that no engine sends is harmless or returns an error; it never causes a
+// panic.
 func errorsInputs(e *env) {
 	r := e.start(2, concurrently(2))
 	long := string(make([]byte, 1000))
@@ -125,7 +126,7 @@ func errorsInputs(e *env) {
 	for _, w := range changes {
 		e.is(w.Err, store.ErrNotFound)
 	}
-	r.do(j.work(store.Save)) // saves nothing
+	r.do(j.work(store.Save)) // a save without content
 
 	for name, edit := range map[string]func(c *store.Command){
 		"a command without id":     func(c *store.Command) { c.ID = "" },
@@ -156,8 +157,8 @@ func errorsInputs(e *env) {
 	e.refused("a heartbeat of nobody", err)
 }
 
-// errorsPages: what no page can be is refused by its name, and not taken for something
-// else: a caller who asked for 5,000 and got 1,000 would take that for the end.
+// errorsPages: an impossible page is refused with an error that names the argument, and is not
+// adjusted: a caller that asked for 5,000 and got 1,000 would take them for the last page.
 func errorsPages(e *env) {
 	r := e.start(3, concurrently(3))
 	events := map[string]func(after, limit int) error{
@@ -215,7 +216,7 @@ func errorsPages(e *env) {
 	e.names("Tasks", err, "After", "States[0]")
 }
 
-// names checks that a call was refused because of exactly these arguments.
+// names checks that a call was refused because of exactly the arguments in want.
 func (e *env) names(call string, err error, want ...string) {
 	e.Helper()
 	var reported *store.InvalidError

@@ -53,7 +53,7 @@ func (r *rollout) lastEvent() plan.Event {
 	return all[len(all)-1]
 }
 
-// brief is an event in one line.
+// brief returns an event as one line.
 func brief(e plan.Event) string {
 	s := fmt.Sprintf("%d %s: %s>%s", e.Task.Ordinal(), e.Cause, e.From, e.To)
 	if e.Actor != "" {
@@ -68,7 +68,7 @@ func brief(e plan.Event) string {
 	return s
 }
 
-// tell compares the events after a sequence number with their briefs.
+// tell compares the events after a sequence number with the expected lines.
 func (r *rollout) tell(after int64, want ...string) {
 	r.Helper()
 	got := r.events(after)
@@ -176,7 +176,7 @@ func eventsPaged(e *env) {
 	}
 }
 
-// eventsAhead: a position that the log never came to is not the end of the log.
+// eventsAhead: a position beyond the last event is not treated as the end of the log.
 func eventsAhead(e *env) {
 	r := e.start(2, concurrently(2))
 	ahead := func(after int64) {
@@ -195,7 +195,7 @@ func eventsAhead(e *env) {
 	ahead(math.MaxInt64)
 	r.take("worker", 1)
 	ahead(last + 2)
-	r.tell(last + 1) // the newest is the end
+	r.tell(last + 1) // a position at the last event is the end
 }
 
 func eventsAtRest(e *env) {
@@ -213,7 +213,7 @@ func eventsAtRest(e *env) {
 	r.order(1, plan.Plan.PauseTask)
 	r.do(jobs[0].work(store.Yield))
 	last(false)
-	r.do(jobs[1].work(store.Complete)) // the other was paused alone by a person
+	r.do(jobs[1].work(store.Complete)) // a person has paused the other task individually
 	last(true)
 	r.order(1, plan.Plan.ResumeTask)
 	last(false)
@@ -231,7 +231,7 @@ func eventsAtRest(e *env) {
 	last(true)
 }
 
-// eventsAtRestOnce: of the events of one commit only the last can be the one.
+// eventsAtRestOnce: of the events of one commit only the last can be marked AtRest.
 func eventsAtRestOnce(e *env) {
 	r := e.start(3, concurrently(3))
 	jobs := r.take("worker", 3)
@@ -241,8 +241,8 @@ func eventsAtRestOnce(e *env) {
 	r.tell(last, "1 pause: RUNNING>PAUSED", "2 success: RUNNING>COMPLETED", "3 pause: RUNNING>PAUSED at rest")
 }
 
-// eventsBeforeSweep: a task was paused after the cancel was decided, so the cancelled plan
-// still has to sweep it up. It is not at rest, and may not be removed.
+// eventsBeforeSweep: a task was paused after the cancel was decided, so the cancelled plan still
+// has to cancel that task. The plan is not at rest and cannot be removed.
 func eventsBeforeSweep(e *env) {
 	r := e.start(1, concurrently(1))
 	job := r.take("worker", 1)[0]
@@ -280,7 +280,8 @@ func eventsTrimmed(e *env) {
 	}
 }
 
-// own reads events of the plan alone, in pages of limit, with their briefs.
+// own reads the events of the plan itself, in pages of limit, and returns them as lines, with their
+// sequence numbers.
 func (r *rollout) own(after int64, limit int) (briefs []string, seqs []int64) {
 	r.Helper()
 	for {
@@ -327,7 +328,8 @@ func eventsOwn(e *env) {
 	e.is(err, store.ErrNotFound)
 }
 
-// eventsOwnStay: who started and stopped a plan can be read as long as the plan is there.
+// eventsOwnStay: the events that report who started and stopped a plan are kept as long as the
+// plan.
 func eventsOwnStay(e *env) {
 	const keep = 10
 	e.Store = e.h.NewTrimming(e.TB, keep)
@@ -348,7 +350,7 @@ func eventsOwnStay(e *env) {
 	}
 }
 
-// eventsCancelPending: one event of the plan tells of all its pending tasks.
+// eventsCancelPending: one event of the plan stands for the cancellation of all its pending tasks.
 func eventsCancelPending(e *env) {
 	r := e.start(500, concurrently(1))
 	r.run(1, store.Complete)

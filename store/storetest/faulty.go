@@ -11,29 +11,28 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// ErrInjected is the fault inside every *store.TemporaryError that a [FaultyStore]
-// makes up.
+// ErrInjected is the error inside every *store.TemporaryError that a [FaultyStore] injects.
 var ErrInjected = errors.New("storetest: injected fault")
 
-// FaultConfig says what goes wrong, and how often. Probabilities are from 0 to 1.
+// FaultConfig specifies which faults occur, and how often. Probabilities are from 0 to 1.
 type FaultConfig struct {
-	// Seed makes the faults the same again for the same calls in the same order.
+	// Seed determines the faults: the same calls in the same order meet the same faults.
 	Seed uint64
-	// Before is the probability that a call fails before it took effect.
+	// Before is the probability that a call fails without taking effect.
 	Before float64
 	// After is the probability that a call takes effect and its answer is lost.
 	After float64
-	// Delay is the probability that a call takes longer, by up to MaxDelay.
+	// Delay is the probability that a call is delayed, by up to MaxDelay.
 	Delay    float64
 	MaxDelay time.Duration
 	// DropHints is the probability that a hint is lost.
 	DropHints float64
 }
 
-// FaultyStore is a store seen over a bad line, by one engine: wrap the same store
-// once for each. It is armed at first.
+// FaultyStore is a store as one engine sees it over an unreliable connection. To test several
+// engines, wrap the same store once for each. Its faults are armed at first.
 type FaultyStore struct {
-	store.Store // the one it stands before, intercepted
+	store.Store // the wrapped store, intercepted
 	cfg         FaultConfig
 
 	mu       sync.Mutex
@@ -45,20 +44,20 @@ type FaultyStore struct {
 
 var _ store.Store = (*FaultyStore)(nil)
 
-// Faulty puts faults between a store and its user.
+// Faulty wraps a store so that its calls fail as c specifies.
 func Faulty(s store.Store, c FaultConfig) *FaultyStore {
 	f := &FaultyStore{cfg: c, rand: rand.New(rand.NewPCG(c.Seed, 1))}
 	f.Store = Intercept(s, f.pass)
 	return f
 }
 
-// Disarm stops the random faults.
+// Disarm turns the random faults off.
 func (f *FaultyStore) Disarm() { f.set(&f.disarmed, true) }
 
-// Arm lets the random faults happen again.
+// Arm turns the random faults on again.
 func (f *FaultyStore) Arm() { f.set(&f.disarmed, false) }
 
-// Partition makes every call fail, without effect, and every hint be lost.
+// Partition makes every call fail without effect and drops every hint, until Heal is called.
 func (f *FaultyStore) Partition() { f.set(&f.cut, true) }
 
 // Heal ends a partition.
@@ -70,7 +69,7 @@ func (f *FaultyStore) set(flag *bool, to bool) {
 	*flag = to
 }
 
-// Injected returns how many calls have failed and hints have been lost so far.
+// Injected returns the number of calls that have failed and hints that were lost so far.
 func (f *FaultyStore) Injected() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,8 +82,8 @@ type fate struct {
 	before, after bool
 }
 
-// draw decides the fate of the next call. It draws the same number of random
-// values whatever the outcome, so that a disarmed stretch shifts nothing but time.
+// draw decides the fate of the next call. It always draws the same number of random values, so a
+// disarmed period does not change the faults after it.
 func (f *FaultyStore) draw() fate {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -103,7 +102,7 @@ func (f *FaultyStore) draw() fate {
 	return d
 }
 
-// hint reports whether the next hint arrives.
+// hint reports whether the next hint is delivered.
 func (f *FaultyStore) hint() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,7 +113,7 @@ func (f *FaultyStore) hint() bool {
 	return !lost
 }
 
-// pass makes a call, or does not, and passes its answer on, or does not.
+// pass makes a call and returns its error, unless the call or its answer is to fail.
 func (f *FaultyStore) pass(ctx context.Context, c Call) error {
 	d := f.draw()
 	if d.delay > 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// TestFaultyConformance: without faults the wrapper is a store like the one inside.
+// TestFaultyConformance checks that the wrapper without faults passes the suite.
 func TestFaultyConformance(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, storetest.Harness{
@@ -26,8 +26,8 @@ func TestFaultyConformance(t *testing.T) {
 	})
 }
 
-// fates joins n leases over a faulty line and tells of each whether the call failed
-// and whether it took effect all the same.
+// fates joins n leases through a faulty store and returns for each whether the call failed and
+// whether it nevertheless took effect.
 func fates(t *testing.T, c storetest.FaultConfig, n int) (list []string, f *storetest.FaultyStore) {
 	t.Helper()
 	inner := memstore.New()
@@ -127,7 +127,7 @@ func TestFaultyDelay(t *testing.T) {
 	})
 }
 
-// TestFaultyCommit: a lost answer leaves no trace in the batch.
+// TestFaultyCommit checks that a lost answer leaves the batch as it was.
 func TestFaultyCommit(t *testing.T) {
 	t.Parallel()
 	inner := memstore.New()

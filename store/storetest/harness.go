@@ -7,24 +7,23 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Harness tells [Run] and [Model] how to make stores.
+// Harness specifies how [Run] and [Model] make stores.
 type Harness struct {
-	// New returns an empty store; it is called once or twice per test. What has to
-	// be closed goes to t.Cleanup. Required.
+	// New returns an empty store. It is called once or twice per test; use t.Cleanup to close what
+	// needs closing. Required.
 	New func(t testing.TB) store.Store
-	// NewTrimming returns an empty store that keeps only that many events per plan, but
-	// for those of the plan itself.
-	// Nil: the store cannot, and the tests about it are skipped.
+	// NewTrimming returns an empty store that keeps at most keep events per plan, besides the
+	// events of the plan itself. If it is nil, the tests of trimming are skipped.
 	NewTrimming func(t testing.TB, keep int) store.Store
-	// Skew sets the clock from which a store that New made takes its tokens that far off
-	// the true time, as if it was set or another server took over. Nil: it cannot be set,
-	// and the test about it is skipped.
+	// Skew sets the clock from which a store made by New takes its tokens to the true time plus by,
+	// as if the clock was set or another server took over. If it is nil, the test that needs it is
+	// skipped.
 	Skew func(t testing.TB, s store.Store, by time.Duration)
-	// Wrap runs the body of every test, for instance synctest.Test. Default: it is
-	// just called.
+	// Wrap runs the body of every test, for instance synctest.Test. The default calls body
+	// directly.
 	Wrap func(t *testing.T, body func(t *testing.T))
-	// TTL is for leases, creations and cursors that are to run out. Default 300 ms:
-	// enough for a few round trips.
+	// TTL is the duration of the leases, creations and cursors that are to expire during a test.
+	// The default is 300 ms, enough for a few round trips.
 	TTL time.Duration
 }
 

@@ -9,41 +9,41 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Interceptor stands between a store and its user. It is called for every call but
-// Listen, makes it by [Call.Do], or does not, and returns the error that its user is to
-// see. With another error than Do's the answer is lost, but for a *store.HeartbeatError,
-// which comes with one.
+// Interceptor handles the calls between a store and its user: every call except Listen. It makes
+// the call with [Call.Do], or not, and returns the error that the user receives. If it returns an
+// error other than Do's, the user gets no answer; a *store.HeartbeatError is the exception, because
+// it comes with an answer.
 type Interceptor func(ctx context.Context, c Call) error
 
-// Call is one call of a store's method on its way.
+// Call is one call of a store's method that an [Interceptor] handles.
 type Call struct {
-	// Method is the method's name; "Claim" for a Commit that has only a claim.
+	// Method is the method's name, or "Claim" for a Commit without changes.
 	Method string
 	// Plan is the plan that the call is about, 0 if it is about none or several.
 	Plan plan.ID
-	// Worker is the incarnation, for calls about one.
+	// Worker is the incarnation that the call is about, if it is about one.
 	Worker string
-	// Batch is that of a Commit: a copy, which has the answer after Do.
+	// Batch is a copy of the batch of a Commit. It has the answer after Do.
 	Batch *store.Batch
-	// Command is that of an Apply.
+	// Command is the command of an Apply.
 	Command *store.Command
-	// Locks are those that a call names.
+	// Locks are the locks that the call names.
 	Locks []store.TenantLock
 
 	do      func(ctx context.Context) error
 	unheard func(ctx context.Context)
 }
 
-// Do makes the call and returns its error. If it is called again, as for a request that
-// was sent twice, the last answer counts.
+// Do makes the call and returns its error. If Do is called again, as for a request that was sent
+// twice, the last answer counts.
 func (c Call) Do(ctx context.Context) error { return c.do(ctx) }
 
-// DoUnheard makes the call once more with what it was made with at first, also when
-// nobody waits for it any more. Its answer is lost.
+// DoUnheard makes the call again with its original arguments and drops the answer. It may be called
+// after the caller has returned.
 func (c Call) DoUnheard(ctx context.Context) { c.unheard(ctx) }
 
-// Intercept returns a store that makes every call of s through f. Hints of Listen pass;
-// a type that embeds what is returned can hold them up.
+// Intercept returns a store that passes every call of s to f. The hints of Listen are not
+// intercepted; a type that embeds the returned store can override Listen.
 func Intercept(s store.Store, f Interceptor) store.Store {
 	return &intercepted{inner: s, f: f}
 }
@@ -55,7 +55,7 @@ type intercepted struct {
 
 var _ store.Store = (*intercepted)(nil)
 
-// ask makes a call that has an answer.
+// ask makes a call that returns a value.
 func ask[V any](ctx context.Context, s *intercepted, c Call, do func(context.Context) (V, error)) (V, error) {
 	var answer, none V
 	var own error
@@ -74,13 +74,13 @@ func ask[V any](ctx context.Context, s *intercepted, c Call, do func(context.Con
 	return none, err
 }
 
-// tell makes a call that answers nothing but an error.
+// tell makes a call that returns only an error.
 func tell(ctx context.Context, s *intercepted, c Call, do func(context.Context) error) error {
 	_, err := ask(ctx, s, c, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) })
 	return err
 }
 
-// Commit implements store.Writer. An answer that is lost leaves no trace in b.
+// Commit implements store.Writer. If the answer is lost, b is as if there had been none.
 func (s *intercepted) Commit(ctx context.Context, b *store.Batch) error {
 	request := func() *store.Batch {
 		return &store.Batch{Plan: b.Plan, Changes: slices.Clone(b.Changes), Claim: b.Claim}

@@ -19,7 +19,8 @@ func memory(t *testing.T) *env {
 	return newEnv(t, Harness{New: func(testing.TB) store.Store { return memstore.New() }}.withDefaults())
 }
 
-// Every method but Listen goes through the interceptor, under its own name.
+// TestInterceptSeesEveryCall checks that every method but Listen goes through the interceptor, with
+// its own name.
 func TestInterceptSeesEveryCall(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("refused")
@@ -56,7 +57,8 @@ func TestInterceptSeesEveryCall(t *testing.T) {
 	}
 }
 
-// An answer is lost with any error but the call's own, and one that comes with an answer.
+// TestInterceptLosesAnswers checks that the user gets no answer if the interceptor returns another
+// error than the call's, except an error that comes with an answer.
 func TestInterceptLosesAnswers(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("lost")
@@ -84,7 +86,8 @@ func TestInterceptLosesAnswers(t *testing.T) {
 	}
 }
 
-// A commit whose answer is lost leaves no trace in the batch, and may be made unheard.
+// TestInterceptedCommit checks that a lost answer leaves the batch as it was, and that DoUnheard
+// repeats the original commit.
 func TestInterceptedCommit(t *testing.T) {
 	t.Parallel()
 	r := memory(t).start(2, concurrently(2))

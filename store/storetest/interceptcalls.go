@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// The methods of an intercepted store that differ in nothing but their types.
+// The methods of an intercepted store that differ only in their types.
 
 func (s *intercepted) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
 	return ask(ctx, s, Call{Method: "BeginCreate"}, func(ctx context.Context) (store.Creation, error) {
@@ -67,7 +67,7 @@ func (s *intercepted) Orphans(ctx context.Context, id plan.ID) ([]store.Holding,
 }
 
 func (s *intercepted) Reserve(ctx context.Context, locks []store.TenantLock) ([]store.TenantLock, error) {
-	locks = slices.Clone(locks) // the caller's memory is its own again when it has left
+	locks = slices.Clone(locks) // the caller may change its slice after the call has returned
 	return ask(ctx, s, Call{Method: "Reserve", Locks: locks}, func(ctx context.Context) ([]store.TenantLock, error) {
 		return s.inner.Reserve(ctx, locks)
 	})

@@ -23,7 +23,7 @@ func leaseCases() []testCase {
 	}
 }
 
-// beat renews a lease and returns the tasks that the answer names.
+// beat renews a lease and returns the tasks in the answer.
 func (e *env) beat(incarnation string, ttl time.Duration, plans ...plan.ID) map[task.ID]store.Holding {
 	e.Helper()
 	held, err := e.Heartbeat(e.ctx, incarnation, ttl, plans)
@@ -77,8 +77,8 @@ func leaseStops(e *env) {
 	}
 }
 
-// leaseExpires: a lease that is over does not come back by a heartbeat, and its
-// tasks are orphans until somebody takes them.
+// leaseExpires: a heartbeat does not restore an expired lease, and the tasks of the worker are
+// orphans until another worker takes them.
 func leaseExpires(e *env) {
 	r := e.start(1, concurrently(1))
 	e.ok(e.Join(e.ctx, "me", e.h.TTL))
@@ -91,7 +91,7 @@ func leaseExpires(e *env) {
 	lost, err := e.Orphans(e.ctx, r.id)
 	e.ok(err)
 	equal(e, "orphans", len(lost), 1)
-	// Until then the task is still the worker's: only a newer token takes it.
+	// Until then the worker still holds the task: only a newer token takes it away.
 	r.do(j.save("STEP", "1"))
 	_, err = e.Heartbeat(e.ctx, "nobody", e.h.TTL, nil)
 	e.is(err, store.ErrLeaseExpired)
@@ -102,7 +102,7 @@ func leaseRenewed(e *env) {
 		r, me := e.start(1, concurrently(1)), "me for "+ttl.String()
 		e.ok(e.Join(e.ctx, me, ttl))
 		renewed := time.Now()
-		e.ok(e.Join(e.ctx, me, ttl)) // its answer was lost
+		e.ok(e.Join(e.ctx, me, ttl)) // a repeat after a lost answer
 		r.take(me, 1)
 		for range 6 {
 			time.Sleep(ttl / 3)
@@ -164,7 +164,7 @@ func leaseOrphans(e *env) {
 	equal(e, "claimed again", young.Attempt, 1)
 }
 
-// leaseManyOrphans: a page at a time.
+// leaseManyOrphans: orphans are returned a page at a time.
 func leaseManyOrphans(e *env) {
 	const n = store.MaxBatch + 30
 	r := e.start(n, concurrently(n))

@@ -16,11 +16,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Model runs random operations of workers, operators and engines on one plan in the
-// store and in an obviously right model of it, and compares all that can be read
-// after each. Calls that fail for now are made again, so a [Faulty] store has to pass
-// as well. A failure prints the operations and a seed; the flags of package rapid run
-// it again (-rapid.seed) or longer (-rapid.checks).
+// Model runs random operations of workers, operators and engines on one plan, in the store and in
+// an obviously correct model of it, and after each compares everything that can be read. Calls that
+// fail temporarily are repeated, so a [Faulty] store must pass as well. A failure prints the
+// operations and a seed; the flags of package rapid repeat the run (-rapid.seed) or run more
+// (-rapid.checks).
 func Model(t *testing.T, h Harness) {
 	t.Helper()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -47,10 +47,10 @@ type machine struct {
 	id    plan.ID
 	o     *oracle
 
-	jobs    []*job        // every claim of a task there ever was
-	batches []store.Batch // every batch that was sent
+	jobs    []*job        // all claims of tasks so far
+	batches []store.Batch // all batches sent so far
 	sent    []store.Command
-	waiting []store.Command // decided, not sent yet
+	waiting []store.Command // decided but not sent yet
 	ids     int
 }
 
@@ -82,7 +82,7 @@ func newMachine(t *testing.T, rt *rapid.T, h Harness) *machine {
 	return m
 }
 
-// try makes a call until it does not fail for now.
+// try repeats a call until it succeeds or fails with an error that is not temporary.
 func (m *machine) try(rt *rapid.T, f func() error) error {
 	for range 1000 {
 		if err := f(); !store.Temporary(err) {
@@ -93,7 +93,7 @@ func (m *machine) try(rt *rapid.T, f func() error) error {
 	return nil
 }
 
-// call is try for calls that have to succeed.
+// call is try for a call that must succeed.
 func (m *machine) call(rt *rapid.T, f func() error) {
 	if err := m.try(rt, f); err != nil {
 		rt.Fatalf("unexpected error: %v", err)
@@ -127,7 +127,7 @@ func (m *machine) newClaim(rt *rapid.T) store.Claim {
 	}
 }
 
-// work commits one change of a worker, perhaps of one that lost its task.
+// work commits one change of a worker, possibly of a worker that lost its task.
 func (m *machine) work(rt *rapid.T) {
 	if len(m.jobs) == 0 {
 		rt.Skip("nobody has claimed anything")
@@ -135,7 +135,7 @@ func (m *machine) work(rt *rapid.T) {
 	m.commit(rt, store.Batch{Changes: []store.Change{m.newWork(rt, m.anyJob(rt))}})
 }
 
-// anyJob prefers the later claims.
+// anyJob picks a claimed task, preferring later claims.
 func (m *machine) anyJob(rt *rapid.T) *job {
 	back := rapid.IntRange(0, min(7, len(m.jobs)-1)).Draw(rt, "job")
 	return m.jobs[len(m.jobs)-1-back]
@@ -165,7 +165,7 @@ func (m *machine) newWork(rt *rapid.T, j *job) store.Change {
 	return w
 }
 
-// changes commits changes of several tasks, and a claim with them.
+// changes commits changes of several tasks, together with a claim.
 func (m *machine) changes(rt *rapid.T) {
 	var b store.Batch
 	seen := make(map[task.ID]bool)
@@ -179,7 +179,7 @@ func (m *machine) changes(rt *rapid.T) {
 	m.commit(rt, b)
 }
 
-// again sends a batch of changes once more.
+// again repeats a batch of changes.
 func (m *machine) again(rt *rapid.T) {
 	if len(m.batches) == 0 {
 		rt.Skip("nothing was sent")
@@ -188,7 +188,7 @@ func (m *machine) again(rt *rapid.T) {
 	m.commit(rt, store.Batch{Changes: slices.Clone(b.Changes)})
 }
 
-// reclaim sends a claim once more some of whose tasks are still held.
+// reclaim repeats a claim of which some tasks are still held.
 func (m *machine) reclaim(rt *rapid.T) {
 	var claims []store.Claim
 	for _, b := range m.batches {
@@ -217,7 +217,7 @@ func (m *machine) reclaim(rt *rapid.T) {
 	}
 }
 
-// commit sends a batch and lets the oracle follow.
+// commit sends a batch and applies it to the oracle.
 func (m *machine) commit(rt *rapid.T, b store.Batch) {
 	b.Plan = m.id
 	sent := b
@@ -251,7 +251,7 @@ func sameError(got, want error) bool {
 	return errors.Is(got, want)
 }
 
-// view compares what a commit tells of the plan.
+// view compares the view that a commit answers with the oracle.
 func (m *machine) view(rt *rapid.T, b store.Batch) {
 	v, p := b.View, m.o.plan
 	if v.State != p.State || v.Version != p.Version || v.Counters != p.Counters || v.Breached != p.Breached {

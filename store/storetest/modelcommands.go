@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// decide lets f decide on the plan, and sends the command, or keeps it for later.
+// decide lets f decide on the plan, and sends the command now or keeps it for later.
 func (m *machine) decide(rt *rapid.T, later bool, f func(plan.Plan) (plan.Decision, error)) {
 	p, _ := m.read(rt)
 	d, err := f(p)
@@ -29,7 +29,7 @@ func (m *machine) decide(rt *rapid.T, later bool, f func(plan.Plan) (plan.Decisi
 	m.send(rt, c)
 }
 
-// send sends a command and lets the oracle follow.
+// send sends a command and applies it to the oracle.
 func (m *machine) send(rt *rapid.T, c store.Command) {
 	var a store.Applied
 	err := m.try(rt, func() (err error) {
@@ -58,7 +58,7 @@ func (m *machine) send(rt *rapid.T, c store.Command) {
 	m.sent = append(m.sent, c)
 }
 
-// late sends a command that was decided earlier, or one that was sent before.
+// late sends a command that was decided earlier, or repeats one.
 func (m *machine) late(rt *rapid.T) {
 	if n := len(m.waiting); n > 0 && rapid.Bool().Draw(rt, "waiting") {
 		m.send(rt, m.waiting[n-1])
@@ -97,7 +97,7 @@ func (m *machine) taskCommand(rt *rapid.T) {
 	m.decide(rt, later, func(p plan.Plan) (plan.Decision, error) { return c(p, t, by()) })
 }
 
-// engine does what an engine does by itself.
+// engine takes a step that an engine takes without a command.
 func (m *machine) engine(rt *rapid.T) {
 	step := rapid.SampledFrom([]string{"settle", "settle", "sweep", "halt", "lose"}).Draw(rt, "step")
 	_, tasks := m.read(rt)
@@ -119,7 +119,7 @@ func (m *machine) engine(rt *rapid.T) {
 	})
 }
 
-// compare compares all that can be read with the oracle.
+// compare compares everything that can be read with the oracle.
 func (m *machine) compare(rt *rapid.T) {
 	p, tasks := m.read(rt)
 	o := m.o
@@ -148,10 +148,10 @@ func (m *machine) compare(rt *rapid.T) {
 	}
 }
 
-// compareRules compares what the plan itself says of what a claim would find, and of whether
-// anything still happens, with the tasks. It may promise a claim too much where the counters
-// cannot tell which tasks wait for a worker, or whether an undo is left, and never too little.
-// While a rollback is being stopped engines leave undos alone that a store would hand out.
+// compareRules compares Plan.Claimable and Plan.AtRest with what a claim would find. Claimable may
+// report true too often, where the counters do not show which tasks wait for a worker or whether an
+// undo is left, but never false too often. The exception: while a rollback is being stopped,
+// engines do not claim undos that a store would hand out.
 func (m *machine) compareRules(rt *rapid.T, p plan.Plan) {
 	allowed, required := m.o.allowed()
 	if required && !p.Claimable() && !p.Undo.Stopping {
@@ -166,8 +166,8 @@ func (m *machine) compareRules(rt *rapid.T, p plan.Plan) {
 	}
 }
 
-// compareTask compares one task. Its version may rise when it is released, has to
-// with every claim, command and change of state, and must not otherwise.
+// compareTask compares one task. Its version must rise with every claim, command and change of
+// state, may rise when the task is released, and must not rise otherwise.
 func (m *machine) compareTask(rt *rapid.T, got task.Task, want *oracleTask) {
 	rose := got.Version > want.Version
 	if want.must && !rose || !want.must && !want.may && got.Version != want.Version {
@@ -186,7 +186,7 @@ func (m *machine) compareTask(rt *rapid.T, got task.Task, want *oracleTask) {
 	}
 }
 
-// compareStates compares the states that are read alone with the tasks.
+// compareStates compares the result of States with the tasks.
 func (m *machine) compareStates(rt *rapid.T, tasks []task.Task) {
 	var states []task.State
 	m.call(rt, func() (err error) { states, err = m.store.States(m.ctx, m.id, 0, 0); return err })

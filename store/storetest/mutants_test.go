@@ -14,10 +14,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// mutant is what the broken stores have in common.
+// mutant is the common part of the broken stores.
 type mutant struct {
 	store.Store
-	n atomic.Uint32 // whatever has to be new each time
+	n atomic.Uint32 // makes values that must be unique
 }
 
 func (m *mutant) set(s store.Store) { m.Store = s }
@@ -135,7 +135,7 @@ func (m *claimsAgain) Commit(ctx context.Context, b *store.Batch) error {
 	return m.Store.Commit(ctx, b)
 }
 
-// closesLate claims before it looks at what failed.
+// closesLate claims before it checks for failures.
 type closesLate struct{ mutant }
 
 func (m *closesLate) Commit(ctx context.Context, b *store.Batch) error {
@@ -150,7 +150,7 @@ func (m *closesLate) Commit(ctx context.Context, b *store.Batch) error {
 	return err
 }
 
-// handsOutTwice answers a second claim like the one before.
+// handsOutTwice answers a second claim with the tasks of the one before.
 type handsOutTwice struct {
 	mutant
 	last atomic.Pointer[[]task.Task]
@@ -213,13 +213,13 @@ func (m *replacesAny) Replace(ctx context.Context, old, next store.TenantLock) (
 	return m.Store.Replace(ctx, held[0], next)
 }
 
-// countsNothing finishes a creation with tenants of its own.
+// countsNothing finishes a creation with invented tenants.
 type countsNothing struct{ mutant }
 
 func (m *countsNothing) FinishCreate(ctx context.Context, c store.Creation) error {
 	err := m.Store.FinishCreate(ctx, c)
 	for o := 1; o <= 10 && errors.Is(err, store.ErrConflict); o++ {
-		_ = m.AddTenants(ctx, c, o, tenants(o, 1)) // those that are there are refused
+		_ = m.AddTenants(ctx, c, o, tenants(o, 1)) // tenants that exist already are refused
 		err = m.Store.FinishCreate(ctx, c)
 	}
 	return err
@@ -232,7 +232,7 @@ func (m *sameContent) BeginCreate(ctx context.Context, c store.Create) (store.Cr
 	return m.Store.BeginCreate(ctx, c)
 }
 
-// beginsAnew does not know the creator that comes again.
+// beginsAnew does not recognize a creator that repeats its call.
 type beginsAnew struct{ mutant }
 
 func (m *beginsAnew) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
@@ -240,7 +240,7 @@ func (m *beginsAnew) BeginCreate(ctx context.Context, c store.Create) (store.Cre
 	return m.Store.BeginCreate(ctx, c)
 }
 
-// oneCreator takes every creator for the same.
+// oneCreator does not distinguish creators.
 type oneCreator struct{ mutant }
 
 func (m *oneCreator) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
@@ -303,7 +303,7 @@ func (m *neverAhead) Events(ctx context.Context, id plan.ID, after int64, limit 
 	return events, err
 }
 
-// ownTokens gives later plans smaller tokens.
+// ownTokens issues smaller tokens for later plans.
 type ownTokens struct{ mutant }
 
 func (m *ownTokens) Commit(ctx context.Context, b *store.Batch) error {
@@ -375,14 +375,14 @@ func (m *stillPending) Task(ctx context.Context, id task.ID) (task.Task, error) 
 	return t, err
 }
 
-// anyPage answers a page that there cannot be with the nearest that there is.
+// anyPage replaces an impossible page with the nearest possible one.
 type anyPage struct{ mutant }
 
 func (m *anyPage) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
 	return m.Store.States(ctx, id, max(0, after), min(max(0, limit), store.MaxStates))
 }
 
-// statesOffByOne begins one task too late where a page goes on.
+// statesOffByOne begins every page but the first one task too late.
 type statesOffByOne struct{ mutant }
 
 func (m *statesOffByOne) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {

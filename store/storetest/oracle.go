@@ -10,12 +10,12 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// oracle is one plan in an obviously right store: it keeps whole values, counts by
-// counting, and looks for tasks by looking at all of them. Where the contract leaves
-// a choice it follows the store under test, after checking that it is one of those
-// allowed.
+// oracle is one plan in an obviously correct store: it copies whole values, and finds and counts
+// tasks by going through all of them. Where the contract leaves a choice, it checks that the choice
+// of the store under test is allowed, and follows it.
 type oracle struct {
-	plan     plan.Plan // UndosExhausted is the store's; the other Facts are its own
+	// plan has UndosExhausted from the store; the oracle derives the other Facts.
+	plan     plan.Plan
 	tasks    []oracleTask
 	events   []plan.Event
 	releases int
@@ -26,12 +26,12 @@ type oracleTask struct {
 	task.Task
 	lastToken task.Token
 	lastSeq   uint32
-	claim     string // that holds it
-	released  int    // when its last hold ended
+	claim     string // id of the claim that holds the task
+	released  int    // value of oracle.releases when its last hold ended
 	visited   bool   // claimed by the open undo round
-	late      bool   // became undoable during the round: the round may come to it or not
+	late      bool   // became undoable during the round: the round may undo it or not
 
-	must, may bool // the version has to, may, have risen since it was last compared
+	must, may bool // the version must, or may, have risen since the last comparison
 }
 
 func newOracle(p plan.Plan, tasks []task.Task) *oracle {
@@ -42,7 +42,7 @@ func newOracle(p plan.Plan, tasks []task.Task) *oracle {
 	return o
 }
 
-// state is a task's state as it is seen.
+// state returns a task's state as callers see it.
 func (o *oracle) state(t *oracleTask) task.State {
 	if t.State == task.Pending && o.plan.State.CancelsPending() {
 		return task.Canceled
@@ -77,7 +77,7 @@ func (o *oracle) tell(e plan.Event) {
 	o.events = append(o.events, e)
 }
 
-// end closes a commit that began with so many events.
+// end ends a commit; before is the number of events when it began.
 func (o *oracle) end(before int) {
 	o.count()
 	if len(o.events) > before {
@@ -92,7 +92,7 @@ func (o *oracle) release(t *oracleTask) {
 	}
 }
 
-// move takes a task along a cause.
+// move changes a task's state, for a cause.
 func (o *oracle) move(t *oracleTask, to task.State, cause task.Cause) {
 	e := plan.Event{Task: t.ID, Cause: cause.String(), From: t.State.String(), To: to.String(), Attempt: t.Attempt}
 	if to == task.Failed || to == task.RollbackFailed {
@@ -109,7 +109,7 @@ func (o *oracle) move(t *oracleTask, to task.State, cause task.Cause) {
 	}
 }
 
-// work applies one change and returns what the answer has to be.
+// work applies one change and returns the expected answer.
 func (o *oracle) work(w store.Change) store.Change {
 	w.Err, w.Stop = nil, task.Go
 	i := w.Task.Ordinal() - 1
@@ -198,7 +198,7 @@ func (o *oracle) yield(t *oracleTask, w store.Change, stop task.Stop) {
 	}
 }
 
-// conflict reports whether a command has to be refused.
+// conflict reports whether a command must be refused.
 func (o *oracle) conflict(c store.Command) bool {
 	if c.Version != o.plan.Version || c.Failed >= 0 && c.Failed != o.plan.Counters.Of(task.Failed) {
 		return true
@@ -253,7 +253,8 @@ func (o *oracle) apply(c store.Command) {
 	o.end(before)
 }
 
-// claim follows the store in a claim and returns what is wrong with its choice.
+// claim applies the tasks that a claim was assigned, and returns an error if the store's choice is
+// not allowed.
 func (o *oracle) claim(c store.Claim, got []task.Task) error {
 	for _, g := range got {
 		allowed, _ := o.allowed()
@@ -282,8 +283,8 @@ func (o *oracle) claim(c store.Claim, got []task.Task) error {
 	return nil
 }
 
-// allowed returns which tasks may be claimed next, by ordinal, and whether one of
-// them has to be.
+// allowed returns the tasks, by ordinal, that may be claimed next, and whether a claim must get one
+// of them.
 func (o *oracle) allowed() (set map[int]bool, required bool) {
 	if o.plan.Counters.Held >= o.plan.Grant.MaxSlots {
 		return nil, false
@@ -315,7 +316,8 @@ func (o *oracle) unheld(s task.State) map[int]bool {
 	return set
 }
 
-// undoable returns the next task of the open undo round.
+// undoable returns the tasks that the open undo round may undo next, and whether a claim must get
+// one of them.
 func (o *oracle) undoable() (set map[int]bool, required bool) {
 	set = make(map[int]bool)
 	if o.plan.State != plan.RollingBack || !o.plan.Undo.Open {

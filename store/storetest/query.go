@@ -81,9 +81,8 @@ func (r *rollout) list(q store.TaskQuery) []int {
 	return nil
 }
 
-// mixed returns a plan with tasks in several states: 1 completed, 2 failed, 3
-// running and held, 4 running and not, 5 being undone and not held, 6 skipped, the
-// others pending.
+// mixed returns a plan with tasks in several states: 1 completed, 2 failed, 3 running and held, 4
+// running without a worker, 5 rolling back without a worker, 6 skipped, the others pending.
 func (e *env) mixed(n int) *rollout {
 	r := e.start(n, concurrently(n))
 	jobs := r.take("worker", 5)
@@ -119,7 +118,7 @@ func queryTasks(e *env) {
 	}
 }
 
-// queryAt: tasks are read by their ordinals, in the order asked, as Task shows each.
+// queryAt: TasksAt returns tasks in the order of the ordinals passed, each as Task returns it.
 func queryAt(e *env) {
 	r := e.mixed(130)
 	for _, test := range []struct{ ordinals, want []int }{
@@ -195,7 +194,7 @@ func queryCanceled(e *env) {
 	equal(e, "counted", r.read().Counters.Of(task.Canceled), 3)
 }
 
-// queryOwned: what was answered may be changed.
+// queryOwned: the caller may change returned values.
 func queryOwned(e *env) {
 	r := e.start(1, tolerating(1, 1))
 	j := r.take("worker", 1)[0]

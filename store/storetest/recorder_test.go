@@ -8,9 +8,9 @@ import (
 	"testing/synctest"
 )
 
-// recorder is a testing.TB that notes failures instead of passing them on.
+// recorder is a testing.TB that records failures instead of reporting them.
 type recorder struct {
-	testing.TB // for what has nothing to do with failing
+	testing.TB // for the methods that do not report failures
 
 	mu       sync.Mutex
 	failures []string
@@ -50,7 +50,7 @@ func (r *recorder) Failed() bool {
 
 func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
 
-// record runs f in a goroutine of its own, as tests run, and then its cleanups.
+// record runs f in a separate goroutine, as tests run, and then its cleanups.
 func (r *recorder) record(f func(t testing.TB)) {
 	var group sync.WaitGroup
 	group.Go(func() { f(r) })
@@ -61,7 +61,7 @@ func (r *recorder) record(f func(t testing.TB)) {
 	}
 }
 
-// failures runs one case of the suite, in a bubble, and returns what failed.
+// failures runs one case of the suite in a bubble and returns its failures.
 func failures(t *testing.T, h Harness, c testCase) []string {
 	t.Helper()
 	var r recorder

@@ -16,7 +16,7 @@ func removeCases() []testCase {
 	}
 }
 
-// removeAll removes a plan in as many steps as that takes.
+// removeAll removes a plan in as many calls as necessary.
 func (e *env) removeAll(id plan.ID) {
 	e.Helper()
 	for range 10_000 {
@@ -63,7 +63,7 @@ func removeOverOnly(e *env) {
 	e.is(err, store.ErrNotFound)
 }
 
-// removeEverything: nothing of a plan is left, nor of its key.
+// removeEverything: neither data of the plan nor its key remains.
 func removeEverything(e *env) {
 	a := e.keyed("key", "hash")
 	c, err := e.BeginCreate(e.ctx, a)

@@ -24,7 +24,7 @@ func repeatCases() []testCase {
 	}
 }
 
-// again commits a change once more: it has to succeed and to change nothing.
+// again repeats a change, which must succeed and change nothing.
 func (r *rollout) again(w store.Change) store.Change {
 	r.Helper()
 	before, t := r.read(), r.task(w.Task.Ordinal())
@@ -75,8 +75,8 @@ func repeatedAfterRelease(e *env) {
 	}
 }
 
-// repeatedAfterClaim: the answer to a Yield was lost, and another worker has the
-// task by now.
+// repeatedAfterClaim: the answer to a Yield was lost, and another worker has claimed the task
+// since.
 func repeatedAfterClaim(e *env) {
 	r := e.start(1, concurrently(1))
 	old := r.take("old", 1)[0]
@@ -101,7 +101,7 @@ func repeatedAfterChange(e *env) {
 	equal(e, "worker", r.task(1).Worker, "young")
 }
 
-// repeatedCommit: changes and claim of one commit, whose answer was lost.
+// repeatedCommit: changes and claim of one commit are repeated after a lost answer.
 func repeatedCommit(e *env) {
 	r := e.start(10, concurrently(4))
 	jobs := r.take("worker", 4)
@@ -170,8 +170,8 @@ func repeatedClaimPartly(e *env) {
 	equal(e, "claimed when all are done", len(again), 0)
 }
 
-// repeatedClaimLost: what the claim handed out was taken away. A late repeat must
-// not get it back.
+// repeatedClaimLost: the tasks that the claim was assigned were taken away. A late repeat must not
+// get them back.
 func repeatedClaimLost(e *env) {
 	r := e.start(3, concurrently(3))
 	r.claimWith("once", "old", 2)

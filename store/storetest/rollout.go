@@ -12,10 +12,10 @@ type rollout struct {
 	id plan.ID
 }
 
-// command is one of the pure core's on plans.
+// command is a command of the pure core on a plan.
 type command func(plan.Plan, plan.By) (plan.Decision, error)
 
-// taskCommand is one of the pure core's on tasks.
+// taskCommand is a command of the pure core on a task.
 type taskCommand func(plan.Plan, task.Task, plan.By) (plan.Decision, error)
 
 // read returns the plan.
@@ -34,7 +34,7 @@ func (r *rollout) task(ordinal int) task.Task {
 	return t
 }
 
-// decision returns what f makes of the plan as it is now, ready to be sent.
+// decision returns the decision of f on the current plan, as a command ready to send.
 func (r *rollout) decision(f func(plan.Plan) (plan.Decision, error)) store.Command {
 	r.Helper()
 	p := r.read()
@@ -43,7 +43,7 @@ func (r *rollout) decision(f func(plan.Plan) (plan.Decision, error)) store.Comma
 	return store.Command{ID: r.unique("command"), Version: p.Version, Failed: -1, Decision: d}
 }
 
-// send applies a command, which has to succeed.
+// send applies a command, which must succeed.
 func (r *rollout) send(c store.Command) plan.Plan {
 	r.Helper()
 	a, err := r.Apply(r.ctx, c)
@@ -70,7 +70,7 @@ func (r *rollout) order(ordinal int, c taskCommand) plan.Plan {
 	return r.decide(func(p plan.Plan) (plan.Decision, error) { return c(p, t, by()) })
 }
 
-// settle carries out what the plan owes by itself, until it owes nothing.
+// settle applies the steps that the plan takes without a command, until none is left.
 func (r *rollout) settle() plan.Plan {
 	r.Helper()
 	for range 100 {
@@ -85,7 +85,7 @@ func (r *rollout) settle() plan.Plan {
 	return plan.Plan{}
 }
 
-// lose takes a task from its worker.
+// lose applies the loss of a task's worker.
 func (r *rollout) lose(ordinal, limit int) plan.Plan {
 	r.Helper()
 	t := r.task(ordinal)
@@ -94,7 +94,7 @@ func (r *rollout) lose(ordinal, limit int) plan.Plan {
 	})
 }
 
-// job is a task in the hands of a worker.
+// job is a task that a worker has claimed.
 type job struct {
 	task.Task
 	seq uint32
@@ -112,14 +112,14 @@ func (j *job) work(kind store.ChangeKind) store.Change {
 	return w
 }
 
-// save returns the worker's next change, a checkpoint.
+// save returns the worker's next change, which saves a checkpoint.
 func (j *job) save(step, data string) store.Change {
 	w := j.work(store.Save)
 	w.Step, w.Data = step, []byte(data)
 	return w
 }
 
-// claimWith claims for a worker under an id.
+// claimWith claims up to most tasks for a worker, with a claim id.
 func (r *rollout) claimWith(id, worker string, most int) ([]*job, store.View) {
 	r.Helper()
 	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: id, Worker: worker, Max: most}}
@@ -131,14 +131,14 @@ func (r *rollout) claimWith(id, worker string, most int) ([]*job, store.View) {
 	return jobs, b.View
 }
 
-// claim claims for a worker.
+// claim claims up to most tasks for a worker.
 func (r *rollout) claim(worker string, most int) []*job {
 	r.Helper()
 	jobs, _ := r.claimWith(r.unique("claim"), worker, most)
 	return jobs
 }
 
-// take claims for a worker and expects exactly that many tasks.
+// take claims n tasks for a worker and expects to get all of them.
 func (r *rollout) take(worker string, n int) []*job {
 	r.Helper()
 	jobs := r.claim(worker, n)
@@ -156,7 +156,7 @@ func (r *rollout) commit(changes ...store.Change) ([]store.Change, store.View) {
 	return b.Changes, b.View
 }
 
-// do commits one change, which has to succeed.
+// do commits one change, which must succeed.
 func (r *rollout) do(w store.Change) store.Change {
 	r.Helper()
 	changes, _ := r.commit(w)
@@ -166,7 +166,7 @@ func (r *rollout) do(w store.Change) store.Change {
 	return changes[0]
 }
 
-// run claims n tasks and ends each with a change of that kind.
+// run claims n tasks and ends each with a change of the given kind.
 func (r *rollout) run(n int, kind store.ChangeKind) {
 	r.Helper()
 	for range n {
@@ -174,7 +174,7 @@ func (r *rollout) run(n int, kind store.ChangeKind) {
 	}
 }
 
-// ordinals returns those of jobs.
+// ordinals returns the ordinals of jobs.
 func ordinals(jobs []*job) []int {
 	list := make([]int, len(jobs))
 	for i, j := range jobs {

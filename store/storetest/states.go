@@ -69,7 +69,7 @@ func statesOfMixed(e *env) {
 	}
 }
 
-// statesByPage: pages are full but for the last, wherever they begin.
+// statesByPage: every page but the last is full, wherever it begins.
 func statesByPage(e *env) {
 	const n = store.MaxStates + 130
 	r := e.start(n, concurrently(n))
@@ -94,7 +94,8 @@ func statesByPage(e *env) {
 	}
 }
 
-// statesCanceled: also of a pending task that a command has written.
+// statesCanceled: a cancelled plan shows its pending tasks as cancelled, also one that a command
+// has edited.
 func statesCanceled(e *env) {
 	r := e.mixed(9)
 	r.decide(func(p plan.Plan) (plan.Decision, error) {
@@ -107,7 +108,7 @@ func statesCanceled(e *env) {
 	}
 }
 
-// tenantsByPage: pages of tenants are those of the states.
+// tenantsByPage: pages of tenants have the same bounds as pages of states.
 func tenantsByPage(e *env) {
 	const n = store.MaxStates + 130
 	r := e.start(n, concurrently(n))

@@ -28,13 +28,13 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// promise is one of the contract's, with the cases that test it.
+// promise is one promise of the contract, with the cases that test it.
 type promise struct {
 	name  string
 	cases []testCase
 }
 
-// promises are the suite. The names begin with the numbers in package store.
+// promises returns the suite. The names begin with the numbers in package store.
 func promises() []promise {
 	return []promise{
 		{"1-commit", append(commitCases(), yieldCases()...)},

@@ -36,7 +36,7 @@ func others(l store.TenantLock) []store.TenantLock {
 	return list
 }
 
-// reserve takes locks and expects these to be held by others.
+// reserve reserves locks and expects the locks in want to be held by others.
 func (e *env) reserve(locks []store.TenantLock, want ...store.TenantLock) {
 	e.Helper()
 	held, err := e.Reserve(e.ctx, locks)
@@ -53,7 +53,7 @@ func reserve(e *env) {
 	mine := lock("a", 1)
 	e.reserve(nil)
 	e.reserve([]store.TenantLock{mine})
-	e.reserve([]store.TenantLock{mine}) // exactly this value: it is taken
+	e.reserve([]store.TenantLock{mine}) // the same value again: the caller has the lock
 	for _, l := range others(mine) {
 		e.reserve([]store.TenantLock{l}, mine)
 	}
@@ -61,7 +61,7 @@ func reserve(e *env) {
 	e.reserve([]store.TenantLock{lock("a", 2)})
 }
 
-// reservePartly: those that are free are taken all the same.
+// reservePartly: the free tenants are locked even if others are held.
 func reservePartly(e *env) {
 	e.reserve([]store.TenantLock{lock("b", 1)})
 	e.reserve([]store.TenantLock{lock("a", 2), lock("b", 2), lock("c", 2)}, lock("b", 1))
@@ -79,7 +79,7 @@ func releaseExactly(e *env) {
 	e.reserve([]store.TenantLock{lock("a", 2)})
 }
 
-// readLocks: the locks of tenants are read as they are, those of others left out.
+// readLocks: Locks returns the locks of locked tenants and leaves out the others.
 func readLocks(e *env) {
 	e.reserve([]store.TenantLock{lock("a", 1), lock("b", 2), lock("c", 3)})
 	e.ok(e.Release(e.ctx, []store.TenantLock{lock("b", 2)}))
@@ -119,8 +119,8 @@ func replaceExactly(e *env) {
 	e.reserve([]store.TenantLock{old}, next)
 }
 
-// reserveConcurrent: of many that want a tenant one gets it, and of many that find
-// it stale one takes it over.
+// reserveConcurrent: of many plans that reserve a tenant one gets it, and of many that find a stale
+// lock one takes it over.
 func reserveConcurrent(e *env) {
 	const rivals = 8
 	var reserved, replaced atomic.Int64

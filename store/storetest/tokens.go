@@ -19,7 +19,7 @@ func tokenCases() []testCase {
 	}
 }
 
-// gateway is a service that remembers the greatest token for a tenant.
+// gateway is a service that remembers the greatest token that has written for a tenant.
 type gateway struct {
 	*env
 	newest task.Token
@@ -41,7 +41,7 @@ func (g *gateway) write(j *job) {
 	g.newest = max(g.newest, j.Token)
 }
 
-// often claims a task and hands it back, more often than any clock ticks.
+// often claims a task and yields it, more often than any clock ticks.
 func (g *gateway) often(r *rollout) *job {
 	g.Helper()
 	j := g.takes(r)
@@ -52,7 +52,7 @@ func (g *gateway) often(r *rollout) *job {
 	return j
 }
 
-// tokensOverPlans: plans that work on a tenant one after the other.
+// tokensOverPlans: several plans work on a tenant, one after the other.
 func tokensOverPlans(e *env) {
 	g := &gateway{env: e}
 	for range 5 {
@@ -61,7 +61,7 @@ func tokensOverPlans(e *env) {
 	}
 }
 
-// tokensOfRetry: a plan goes back to a tenant on which another one has worked since.
+// tokensOfRetry: a plan returns to a tenant on which another plan has worked since.
 func tokensOfRetry(e *env) {
 	g := &gateway{env: e}
 	one := e.start(1, concurrently(1))
@@ -73,7 +73,7 @@ func tokensOfRetry(e *env) {
 	one.do(g.takes(one).work(store.Complete))
 }
 
-// tokensOfLateLock: an undo is claimed before its tenant is locked, and handed back then.
+// tokensOfLateLock: an undo is claimed before its tenant is locked, and then yielded.
 func tokensOfLateLock(e *env) {
 	g := &gateway{env: e}
 	one := e.start(1, concurrently(1))
@@ -92,7 +92,7 @@ func tokensOfLateLock(e *env) {
 	one.do(g.takes(one).work(store.Undone))
 }
 
-// tokensRepeated: the command counts from when it was given first.
+// tokensRepeated: a repeated command does not raise the tokens again.
 func tokensRepeated(e *env) {
 	g := &gateway{env: e}
 	r := e.start(2, concurrently(2))
@@ -108,12 +108,12 @@ func tokensRepeated(e *env) {
 	r.do(j.work(store.Complete))
 }
 
-// tokensOverSteps: a tenant goes from plan to plan while the store's clock is set back
-// and forth. Whoever takes it over says so, and nobody else does.
+// tokensOverSteps: a tenant moves from plan to plan while the store's clock is set back and forth.
+// A plan that takes the tenant over sets RaiseTokens; no other command does.
 func tokensOverSteps(e *env) {
 	seed := uint64(time.Now().UnixNano())
 	e.Logf("seed %d", seed)
-	dice := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeated, not secret
+	dice := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a seed for repetition, no secret
 	g := &gateway{env: e}
 	plans := []*rollout{e.start(1, concurrently(1))}
 	owner := 0

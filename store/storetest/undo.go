@@ -41,8 +41,7 @@ func undoFromLast(e *env) {
 	r.expect(1)
 }
 
-// undoSequential: a plan in sequence whose tasks did not end in the order of their
-// ordinals.
+// undoSequential: a sequential plan whose tasks did not end in the order of their ordinals.
 func undoSequential(e *env) {
 	r := e.start(4, tolerating(1, 4))
 	r.run(1, store.Complete) // 1
@@ -51,7 +50,7 @@ func undoSequential(e *env) {
 	r.order(2, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, task.FromCheckpoint, by)
 	})
-	r.do(r.expect(1, 2)[0].work(store.Complete)) // 2 again: the last but one
+	r.do(r.expect(1, 2)[0].work(store.Complete)) // 2 again: it ends last but one
 	r.run(1, store.Complete)                     // 4
 	r.give(plan.Plan.Rollback)
 	r.settle()
@@ -160,7 +159,7 @@ func undoHeld(e *env) {
 	r.settle()
 	jobs := r.expect(6, 6, 5)
 	r.do(jobs[0].work(store.Yield))
-	again := r.expect(6, 6)[0] // handed back: before the round goes on
+	again := r.expect(6, 6)[0] // the yielded task comes first, then the round goes on
 	r.do(again.work(store.Undone))
 	r.expect(6, 4)
 }

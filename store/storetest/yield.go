@@ -8,15 +8,15 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// yield is one row of the table of what becomes of a task whose executor returned
-// without an outcome.
+// yield is one row of the table of the outcomes of a task whose executor returned without an
+// outcome.
 type yield struct {
 	request taskCommand // of the task; nil for none
 	plan    command     // of the plan; nil for none
 	want    task.State
-	alone   bool // paused alone
-	kept    bool // the failure
-	breach  bool // another task fails before
+	alone   bool // the task is paused individually
+	kept    bool // the task keeps the failure
+	breach  bool // another task fails first
 }
 
 func yieldCases() []testCase {
@@ -41,7 +41,7 @@ func yieldCases() []testCase {
 	)
 }
 
-// settle is what a plan does by itself, as a command.
+// settle is the step that a plan takes without a command, as a command.
 func settle(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Settle(by.Now), nil }
 
 func yields(e *env, y yield) {
@@ -74,7 +74,7 @@ func yields(e *env, y yield) {
 	equal(e, "attempt", t.Attempt, 1)
 }
 
-// undoing returns a plan of one task that worker undoes.
+// undoing returns a plan of one task whose undo worker has claimed.
 func undoing(e *env) (*rollout, *job) {
 	r := e.start(1, concurrently(1))
 	r.run(1, store.Complete)

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/executor"
 )
 
-// actor is the executor of a process. What it does follows from the seed, the task,
-// and how often the task was run.
+// actor is the executor of a process. Its behaviour follows from the seed, the task and the number
+// of earlier runs of the task.
 type actor struct {
 	w *world
 	p *process
@@ -64,7 +64,7 @@ func (a actor) steps(ctx context.Context, run *executor.Run, r *rand.Rand, undo 
 	return nil
 }
 
-// pass spends time, until the context ends, the process dies or people calm down.
+// pass waits for d, until the context ends, the process dies or the world is calm.
 func (a actor) pass(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -86,18 +86,18 @@ func (a actor) pass(ctx context.Context, d time.Duration) error {
 func (a actor) outcome(ctx context.Context, run *executor.Run, r *rand.Rand) error {
 	if r.Float64() < a.w.temper.Rude {
 		switch r.IntN(4) {
-		case 0: // waits until somebody ends it
+		case 0: // waits until its context ends
 			if err := a.pass(ctx, time.Hour); err != nil {
 				return err
 			}
 		case 1: // ignores its context for a while
 			_ = a.pass(context.WithoutCancel(ctx), during(r, 3*leaseTTL))
-		case 2: // leaves somebody behind who saves
+		case 2: // leaves a goroutine behind that saves
 			a.w.loose.Go(func() {
 				time.Sleep(during(rand.New(rand.NewPCG(a.w.seed, uint64(run.Token()))), time.Second))
 				_ = run.Save(context.WithoutCancel(ctx), "late", nil)
 			})
-		case 3: // saves what is too large, and does not care
+		case 3: // saves a checkpoint that is too large, and ignores the error
 			_ = run.Save(ctx, "large", strings.Repeat("x", 100<<10))
 		}
 	}

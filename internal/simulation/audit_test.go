@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// audit is the store itself, watched: it knows by simple means what each task must
-// have kept, and who may write it.
+// audit is the store of the world. It also records, by simple means, what each task must have saved
+// and which worker may write it, and checks the store against that.
 type audit struct {
 	store.Store
 	w *world
@@ -23,11 +23,11 @@ type audit struct {
 	starts map[uint64]struct{}
 }
 
-// account is what a task must be like.
+// account is the expected content of a task.
 type account struct {
-	token task.Token // of the last claim
+	token task.Token // the token of the last claim
 	held  bool
-	// wrote is the greatest token under which a change was accepted, seq its number.
+	// wrote is the greatest token under which a change was accepted, seq the number of that change.
 	wrote      task.Token
 	seq        uint32
 	checkpoint *checkpoint.Checkpoint
@@ -74,7 +74,7 @@ func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
 	return nil
 }
 
-// accepted checks a worker's change that the store took, and books it.
+// accepted checks a worker's change that the store accepted, and records it.
 func (a *audit) accepted(w *store.Change) {
 	acc := a.of(w.Task)
 	if w.Token == acc.wrote && w.Seq <= acc.seq {
@@ -102,7 +102,7 @@ func (a *audit) accepted(w *store.Change) {
 	}
 }
 
-// saved books a checkpoint, an undo entry or both.
+// saved records a checkpoint, an undo entry or both.
 func (acc *account) saved(w *store.Change) {
 	if w.Step != "" {
 		acc.checkpoint = &checkpoint.Checkpoint{Step: w.Step, Data: w.Data}
@@ -112,7 +112,7 @@ func (acc *account) saved(w *store.Change) {
 	}
 }
 
-// claimed checks a task that a claim handed out, and books it.
+// claimed checks a task that a claim was assigned, and records it.
 func (a *audit) claimed(t task.Task, c store.Claim) {
 	acc := a.of(t.ID)
 	if acc.held && t.Token == acc.token {
@@ -126,7 +126,7 @@ func (a *audit) claimed(t task.Task, c store.Claim) {
 	a.compare(t)
 }
 
-// compare checks what a task has kept. The caller has the lock.
+// compare checks the saved data of a task. The caller has the lock.
 func (a *audit) compare(t task.Task) {
 	acc := a.of(t.ID)
 	if (t.Checkpoint == nil) != (acc.checkpoint == nil) ||

@@ -10,12 +10,12 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// checkPlans checks everything that must be true of every plan at rest.
+// checkPlans checks everything that must hold for every plan at rest.
 func (w *world) checkPlans(ctx context.Context) {
 	for _, p := range w.plans(ctx) {
 		tasks := w.tasks(ctx, p.ID)
 		if len(tasks) == 0 {
-			continue // it was removed just now
+			continue // the plan was removed just now
 		}
 		w.store.check(tasks)
 		w.checkCounters(p, tasks)
@@ -42,7 +42,7 @@ func (w *world) events(ctx context.Context, id plan.ID) (all []plan.Event) {
 	}
 }
 
-// checkCounters counts the tasks anew.
+// checkCounters counts the tasks and compares the plan's counters with the result.
 func (w *world) checkCounters(p plan.Plan, tasks []task.Task) {
 	var want plan.Counters
 	for _, t := range tasks {

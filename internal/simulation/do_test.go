@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// do carries out one thing that the script says.
+// do carries out one operation of the script.
 func (w *world) do(ctx context.Context, o op) {
 	p := w.pick(o.proc)
 	w.logf("%s", o)
@@ -44,7 +44,7 @@ func (w *world) do(ctx context.Context, o op) {
 	}
 }
 
-// command gives a command to a plan or a task, if there is one.
+// command gives a command to a plan or a task, if there is a plan.
 func (w *world) command(ctx context.Context, p *process, o op) {
 	plans := w.plans(ctx)
 	if len(plans) == 0 {
@@ -65,8 +65,8 @@ func (w *world) command(ctx context.Context, p *process, o op) {
 	w.expect(o, err)
 }
 
-// checkHolders checks that no start fails because of one that was given up, unless it has
-// waited for that as long as it may.
+// checkHolders checks that no start fails because of the lock of a start that was given up, unless
+// it has waited for that lock as long as it may.
 func (w *world) checkHolders(id plan.ID, err error, took time.Duration) {
 	held := new(store.TenantHeldError)
 	if !errors.As(err, &held) || took >= time.Minute {
@@ -109,7 +109,7 @@ func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t tas
 	return a.Unchanged, err
 }
 
-// expect checks that an error is one that a caller can make sense of.
+// expect checks that an error is one for which callers are prepared.
 func (w *world) expect(o op, err error) {
 	for _, known := range []error{
 		nil, plan.ErrNotApplicable, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, errDead,

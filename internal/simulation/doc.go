@@ -1,26 +1,25 @@
 // Package simulation tests whole engines over random histories.
 //
-// A history has a few processes, each an engine over its own view of one store in
-// memory; a view loses calls and answers, delays them, repeats them late, stops for
-// longer than a lease and goes on, or refuses everything for ever, as a crash does.
-// Plans with overlapping tenants run on executors that save, fail, panic, ignore what
-// they are told, and linger, while people give commands that may or may not make
-// sense. Time is a bubble's (testing/synctest): a history of minutes takes
-// milliseconds.
+// A history has a few processes. Each is an engine with its own view of one store in memory. A view
+// loses calls and answers, delays them, delivers calls after their caller has given up, freezes for
+// longer than a lease and goes on, or refuses everything for ever, as after a crash. Plans with
+// overlapping tenants run on executors that save, fail, panic, ignore the end of their context and
+// leave goroutines behind, while people give commands, sensible or not. Time is that of a
+// testing/synctest bubble: a history of minutes takes milliseconds.
 //
 //	draw      the script of a history, from its seed alone
 //	process   an engine, its view, and what can happen to both
-//	view      the faults between an engine and the store
-//	audit     what the store really did, compared with what it may do
+//	view      faults between an engine and the store
+//	audit     the store, with a check that it does only what it may
 //	actor     executors and the ledger of what they work on at the same time
-//	settle    faults end, people let everything go on, and it has to come to rest
-//	check     replays every plan's events and compares
+//	settle    ends all faults, gives the commands that plans wait for, expects all to end
+//	check     replays every plan's events and compares the result with the plan
 //
 // # Seeds
 //
-// A script follows from its seed, and so does what a view does to its n-th call. The
-// order of goroutines that are due at the same instant, and the engine's own jitter,
-// do not: a seed that failed fails again within a few tries.
+// The seed determines the script, and what a view does to its n-th call. It does not determine the
+// order of goroutines that are due at the same instant, nor the engine's own jitter: a seed that
+// failed fails again within a few tries.
 //
 //	go test ./internal/simulation                              the usual histories
 //	go test ./internal/simulation -seed 1234 -count 20         one history, many times

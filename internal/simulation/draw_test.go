@@ -11,39 +11,39 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// script is what happens in a history.
+// script is the course of a history: its operations and its faults.
 type script struct {
 	temper    temper
 	processes int
-	ops       []op // by time
+	ops       []op // in order of time
 }
 
-// temper is how rough a history is.
+// temper is the frequency and size of the faults in a history.
 type temper struct {
-	// Lost is how likely a call or its answer is lost, Late that a request arrives
-	// long after its caller gave it up, Slow that it takes longer than a lease.
+	// Lost is the probability that a call or its answer is lost, Late that a request arrives long
+	// after its caller gave it up, Slow that a call takes longer than a lease.
 	Lost, Late, Slow float64
-	// Hiccup is how long some calls take each way, at most.
+	// Hiccup is the maximum time that a delayed call takes each way.
 	Hiccup time.Duration
-	// Failing is how likely an executor fails, Rude that it does not do as it is told.
+	// Failing is the probability that an executor fails, Rude that it misbehaves.
 	Failing, Rude float64
-	// Step is how long executors take at most between two saves.
+	// Step is the maximum time of an executor between two saves.
 	Step      time.Duration
 	MaxLosses int
-	// Retention is how long plans are kept that are over; 0 is for ever.
+	// Retention is how long plans are kept after their end; 0 means for ever.
 	Retention time.Duration
 }
 
-// op is one thing that happens.
+// op is one operation of a script.
 type op struct {
 	at   time.Duration
 	name string
-	// proc does it, or has it done to it; plan and task it is about. All are counted
-	// round what there is.
+	// proc is the process that carries out the operation or suffers it; plan and task are its
+	// subjects. Each number is taken modulo the number that exist.
 	proc, plan, task int
 	pause            time.Duration
-	// apt takes, instead of the name, a command that makes sense for the plan as it is
-	// then; luck picks it.
+	// apt replaces name by a command that makes sense for the plan in its state at that time; luck
+	// selects the command.
 	apt  bool
 	luck int
 	spec plan.Spec
@@ -53,10 +53,10 @@ func (o op) String() string {
 	return fmt.Sprintf("%s process %d plan #%d task #%d for %s", o.name, o.proc, o.plan, o.task, o.pause)
 }
 
-// lasting is how long people and faults go on.
+// lasting is the time during which faults occur and people give commands.
 const lasting = 12 * time.Second
 
-// draw makes a script.
+// draw draws a script.
 func draw(r *rand.Rand) script {
 	s := script{
 		temper: temper{
@@ -86,8 +86,8 @@ func draw(r *rand.Rand) script {
 	return s
 }
 
-// drawBurst draws a few things that happen at about the same time, often to the same
-// plan and task: that is where decisions race.
+// drawBurst draws a few operations at about the same time, often on the same plan and task, because
+// that is where decisions race.
 func drawBurst(r *rand.Rand) (ops []op) {
 	at, apart := 2*time.Second+during(r, lasting), one(r, 5*time.Millisecond, 50*time.Millisecond, 2*time.Second)
 	p, t := r.IntN(8), r.IntN(8)
@@ -105,14 +105,14 @@ func drawBurst(r *rand.Rand) (ops []op) {
 	return ops
 }
 
-// names are what may happen, what happens more often more than once.
+// names are the operations that may be drawn; frequent ones stand more than once.
 var names = []string{ //nolint:gochecknoglobals // a constant table
 	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch",
 	"pause task", "pause task", "resume task", "resume task", "cancel task", "skip task", "rollback task", "rollback task",
 	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn",
 }
 
-// aptNames are the commands that make sense for a plan in some state.
+// aptNames returns the commands that make sense for a plan in a state.
 func aptNames(s plan.State) []string {
 	switch s {
 	case plan.Created:
@@ -136,7 +136,7 @@ func aptNames(s plan.State) []string {
 	return []string{"rollback"}
 }
 
-// tenants is how many there are to share between plans.
+// tenants is the number of tenants that all plans share.
 const tenants = 5
 
 func drawSpec(r *rand.Rand, n int) plan.Spec {

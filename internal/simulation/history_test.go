@@ -14,19 +14,19 @@ var seed = flag.Uint64("seed", 0, "run only the history of this seed")
 
 var histories = flag.Int("histories", 0, "run that many histories instead of the usual number")
 
-// usual is how many histories a plain test run has, and brief how many with -short.
+// usual is the number of histories of a plain test run, brief their number with -short.
 const (
 	usual = 2000
 	brief = 200
-	// enough failed histories are enough to read.
+	// enough is the number of failed histories after which a run stops.
 	enough = 3
 )
 
-// repetitions is how often TestHistories was run in this process, with -count.
+// repetitions is the number of runs of TestHistories in this process, with -count.
 var repetitions atomic.Int64 //nolint:gochecknoglobals // one per test binary
 
-// runsBefore returns how many runs of the tests there were before this one: in this process,
-// and, as CUTOVER_RUN says, before it.
+// runsBefore returns the number of runs of the tests before this one: those in this process plus
+// the number in CUTOVER_RUN.
 func runsBefore(t *testing.T) uint64 {
 	t.Helper()
 	before := repetitions.Add(1) - 1
@@ -40,8 +40,8 @@ func runsBefore(t *testing.T) uint64 {
 	return uint64(before)
 }
 
-// TestHistories runs one history for each seed from 1. If it is run again it goes on with
-// the seeds behind them: one seed over and over tells less than many.
+// TestHistories runs one history for each seed from 1. A repeated run continues with the seeds
+// after those, because new seeds find more than the same ones again.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	if *seed != 0 {
@@ -56,7 +56,7 @@ func TestHistories(t *testing.T) {
 		n = brief
 	}
 	first := runsBefore(t)*uint64(n) + 1
-	const shards = 16 // what runs at once is up to -parallel
+	const shards = 16 // -parallel limits how many run concurrently
 	var failures atomic.Int32
 	for shard := range shards {
 		t.Run(fmt.Sprintf("shard=%d", shard), func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-// run plays one history and shows everything that happened if it went wrong.
+// run plays one history and prints everything that happened in it if it failed.
 func run(t *testing.T, seed uint64) (ok bool) {
 	t.Helper()
 	return t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {

@@ -8,15 +8,15 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ledger knows which executors are at work, and on which tenants.
+// ledger records which executors are at work, and on which tenants.
 type ledger struct {
 	w *world
 
 	mu     sync.Mutex
 	active map[*engagement]struct{}
 	runs   map[string]int
-	// newest is the greatest token that worked on a tenant, in any plan: what a service
-	// remembers that refuses older ones.
+	// newest is the greatest token that worked on a tenant, in any plan, as a service remembers it
+	// that refuses older tokens.
 	newest map[string]task.Token
 }
 
@@ -27,8 +27,9 @@ type engagement struct {
 	token  task.Token
 }
 
-// begin notes that an executor starts and checks that it is the only one whose word
-// counts for its tenant. It returns how often the same was run before.
+// begin records that an executor starts, and checks that no other executor whose writes the store
+// still accepts works on the tenant. It returns the number of earlier runs of the same task,
+// attempt and direction.
 func (l *ledger) begin(run *executor.Run, undo bool) (e *engagement, before int) {
 	e = &engagement{tenant: run.Tenant().ID, task: run.ID(), token: run.Token()}
 	name := fmt.Sprint(run.ID(), run.Attempt(), undo)
@@ -36,7 +37,7 @@ func (l *ledger) begin(run *executor.Run, undo bool) (e *engagement, before int)
 	defer l.mu.Unlock()
 	for other := range l.active {
 		if other.tenant != e.tenant || other.task == e.task && other.token != e.token {
-			continue // an older worker of the same task is fenced, which audit sees to
+			continue // an older worker of the same task is fenced; audit checks that
 		}
 		if l.w.store.current(e.task, e.token) && l.w.store.current(other.task, other.token) {
 			l.w.faultf("tenant %s is worked on by task %s and task %s", e.tenant, other.task, e.task)

@@ -7,8 +7,8 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// observe watches the first plan from its beginning over a view of its own, until
-// the returned function is called; that one compares what was seen with the log.
+// observe watches the first plan from its beginning, with a separate view, until the returned
+// function is called. That function compares the events seen with the log.
 func (w *world) observe(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &process{w: w, name: "observer", cut: make(chan struct{})}
@@ -32,7 +32,7 @@ func (w *world) observe(ctx context.Context) (end func()) {
 		}
 	}()
 	return func() {
-		_ = pass(ctx, 2*leaseTTL) // to hear the last
+		_ = pass(ctx, 2*leaseTTL) // to receive the last events
 		cancel()
 		<-done
 		w.compareSeen(seen)
@@ -41,7 +41,7 @@ func (w *world) observe(ctx context.Context) (end func()) {
 
 func (w *world) compareSeen(seen []plan.Event) {
 	if _, err := w.store.Plan(context.Background(), 1); err != nil {
-		return // it was never completed, or is removed
+		return // its creation was never completed, or the plan is removed
 	}
 	log := w.events(context.Background(), 1)
 	if len(seen) != len(log) {

@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 )
 
-// The times of every process, short so that much happens in a history.
+// The times of every process are short, so that much happens in a history.
 const (
 	leaseTTL    = 3 * time.Second
 	cancelGrace = 2 * time.Second
@@ -26,11 +26,11 @@ type process struct {
 	stop   context.CancelFunc
 	// done is closed when Run has returned.
 	done chan struct{}
-	// cut is closed by a crash: nothing of the process goes on.
+	// cut is closed by a crash, after which the process does nothing.
 	cut chan struct{}
 
 	mu     sync.Mutex
-	frozen chan struct{} // closed by the thaw; nil while it is not frozen
+	frozen chan struct{} // closed by thaw; nil while the process is not frozen
 }
 
 // spawn starts a process.
@@ -65,10 +65,10 @@ func (w *world) spawn() *process {
 	return p
 }
 
-// shutdown asks the process to go.
+// shutdown asks the process to shut down.
 func (p *process) shutdown() { p.stop() }
 
-// crash ends the process where it is: from now on it reaches nothing.
+// crash ends the process abruptly: from now on it does not reach the store.
 func (p *process) crash() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,7 +78,7 @@ func (p *process) crash() {
 	}
 }
 
-// freeze stops everything that the process does to the outside until thaw.
+// freeze blocks everything that the process does to the outside until thaw.
 func (p *process) freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +96,7 @@ func (p *process) thaw() {
 	}
 }
 
-// alive waits until the process is not frozen and reports whether it still is one.
+// alive waits while the process is frozen and reports whether it has not crashed.
 func (p *process) alive() bool {
 	for {
 		p.mu.Lock()
@@ -124,7 +124,7 @@ func (p *process) crashed() bool {
 	}
 }
 
-// icy reports whether the process is frozen or dead just now.
+// icy reports whether the process is frozen or has crashed.
 func (p *process) icy() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,18 +7,18 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// replay goes through the events of a plan and keeps what they tell.
+// replay follows the events of a plan and holds the state that they report.
 type replay struct {
 	w            *world
 	p            plan.Plan
 	state        string
-	tasks        []reported // by ordinal - 1
+	tasks        []reported // indexed by ordinal - 1
 	failed       int
 	acknowledged int
-	rest         bool // the event before says that nothing follows without a command
+	rest         bool // the event before is marked AtRest: nothing may follow without a command
 }
 
-// reported is a task as the events tell it.
+// reported is the state of a task according to the events.
 type reported struct {
 	state   string
 	attempt int
@@ -32,7 +32,7 @@ func newReplay(w *world, p plan.Plan) *replay {
 	return r
 }
 
-// run replays the events and compares where they end with how things are.
+// run replays the events and compares the result with the plan and its tasks.
 func (r *replay) run(events []plan.Event, tasks []task.Task) {
 	for i, e := range events {
 		if e.Seq != int64(i)+1 {
@@ -65,7 +65,7 @@ func (r *replay) run(events []plan.Event, tasks []task.Task) {
 	}
 }
 
-// plan takes in an event of the plan.
+// plan applies an event of the plan.
 func (r *replay) plan(e plan.Event) {
 	if e.From != r.state {
 		r.w.faultf("plan %s: event %d from %s, it was %s", r.p.ID, e.Seq, e.From, r.state)
@@ -96,7 +96,7 @@ func (r *replay) cancelPending() {
 	}
 }
 
-// task takes in an event of a task.
+// task applies an event of a task.
 func (r *replay) task(e plan.Event) {
 	t := &r.tasks[e.Task.Ordinal()-1]
 	if e.From != t.state {
@@ -123,7 +123,7 @@ func (r *replay) task(e plan.Event) {
 	t.state, t.attempt = e.To, e.Attempt
 }
 
-// attempt checks that attempts rise by the first claim and by retry alone.
+// attempt checks that only a first claim and a retry raise the attempt.
 func (r *replay) attempt(e plan.Event, t *reported) {
 	want := t.attempt
 	switch e.Cause {
@@ -135,8 +135,8 @@ func (r *replay) attempt(e plan.Event, t *reported) {
 	}
 }
 
-// claim checks that nothing pending is claimed but in a running plan, and not when
-// more tasks are failed than are allowed.
+// claim checks that a pending task is claimed only in a running plan, and only while no more tasks
+// have failed than allowed.
 func (r *replay) claim(e plan.Event) {
 	if e.Cause != task.ByClaim.String() {
 		return
@@ -147,7 +147,7 @@ func (r *replay) claim(e plan.Event) {
 	}
 }
 
-// undo checks that the plan undoes nothing while something runs.
+// undo checks that the plan undoes no task while another one runs.
 func (r *replay) undo(e plan.Event) {
 	if e.Cause != task.ByRollback.String() || r.state != plan.RollingBack.String() {
 		return

@@ -14,11 +14,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// calmTimeout is how long it may take, once all is calm, until nothing happens any
-// more: leases run out, creations and starts that were given up are noticed.
+// calmTimeout is the maximum time, after the faults have ended, until every plan is at rest: leases
+// must expire, and abandoned creations and starts must be noticed.
 const calmTimeout = 20 * leaseTTL
 
-// settle ends all faults, and then lets people bring every plan to its end.
+// settle ends all faults and then gives the commands that bring every plan to its end.
 func (w *world) settle(ctx context.Context) {
 	w.logf("calm")
 	w.calm.Store(true)
@@ -64,8 +64,8 @@ func (w *world) rest(ctx context.Context) bool {
 	return false
 }
 
-// goOn gives a plan that waits for people a command after which it goes on. At last
-// they lose their patience and cancel.
+// goOn gives a plan that waits for a person a command after which it goes on. If last is true the
+// command is cancel, where the state allows it.
 func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last bool) {
 	name := ""
 	switch p.State {
@@ -77,7 +77,7 @@ func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last b
 		name = "retry failed"
 	case plan.RollbackFailed:
 		name = "rollback"
-	case plan.Running: // tasks that were paused alone
+	case plan.Running: // its tasks were paused individually
 		w.resumeTasks(ctx, e, p)
 		return
 	case plan.RollingBack, plan.Completed, plan.Canceled, plan.RolledBack:
@@ -112,8 +112,8 @@ func (w *world) resumeTasks(ctx context.Context, e *cutover.Engine, p plan.Plan)
 	}
 }
 
-// checkLocks demands that soon no tenant is locked any more: every plan is over. What
-// arrives after its plan was removed excepted: whoever wants the tenant takes it over.
+// checkLocks checks that all tenants are unlocked soon, now that every plan is over. A lock that
+// arrives after its plan was removed is allowed: the next plan that wants the tenant takes it over.
 func (w *world) checkLocks(ctx context.Context) {
 	var all []string
 	for i := range tenants {
@@ -136,8 +136,8 @@ func (w *world) checkLocks(ctx context.Context) {
 	w.faultf("every plan is over, and locked are %+v\n%s", left, w.state(ctx))
 }
 
-// startAfresh starts two plans over all tenants at once, in the same order or in opposite
-// ones: no tenant may be held any more, and one of them at least is started.
+// startAfresh starts two new plans over all tenants concurrently, in the same order or in opposite
+// ones. No tenant may be held by an older plan, and at least one of the two must start.
 func (w *world) startAfresh(ctx context.Context, engines [2]*cutover.Engine) {
 	var ids [2]plan.ID
 	spec := plan.Spec{Name: "afresh", ExecutorType: "X"}
@@ -161,7 +161,7 @@ func (w *world) startAfresh(ctx context.Context, engines [2]*cutover.Engine) {
 		both.Go(func() { _, errs[i] = e.Start(ctx, ids[i], cutover.By("people")) })
 	}
 	both.Wait()
-	if errs[0] != nil && errs[1] != nil { // both may start, if one is completed by then
+	if errs[0] != nil && errs[1] != nil { // both may start, one after the other
 		w.faultf("every plan is over, and of two starts over all tenants plan %s says %v, plan %s %v\n%s", ids[0], errs[0], ids[1], errs[1], w.state(ctx))
 		return
 	}

@@ -18,12 +18,11 @@ var (
 	errDead = errors.New("this process is dead")
 )
 
-// view is one process's way to the store, and everything that can go wrong on it.
-// storetest.Faulty loses and delays calls too; here each takes its time both ways,
-// requests also arrive after they were given up, and a process stands still or is cut
-// off with its executors.
+// view is the connection of one process to the store, with all its faults. Like storetest.Faulty it
+// loses and delays calls; in addition each call takes time both ways, requests may arrive after
+// their caller has given up, and a process freezes or crashes together with its executors.
 type view struct {
-	store.Store // the world's, intercepted
+	store.Store // the store of the world, intercepted
 	p           *process
 
 	mu   sync.Mutex
@@ -36,12 +35,12 @@ func newView(p *process) *view {
 	return v
 }
 
-// weather is what happens to one call.
+// weather is the faults and delays of one call.
 type weather struct {
 	there, back time.Duration
 	lostThere   bool
 	lostBack    bool
-	late        time.Duration // 0 if it does not arrive late
+	late        time.Duration // 0 if the request is not late
 }
 
 func (v *view) weather() weather {
@@ -74,13 +73,13 @@ func (v *view) weather() weather {
 	return x
 }
 
-// repeatable are the requests that may also arrive when nobody waits for their answer any
-// more. Others would do what no engine could still want, or change nothing.
+// repeatable are the methods whose requests may also arrive when their caller has given up. Late
+// requests of other methods would do what no engine can still want, or change nothing.
 var repeatable = []string{ //nolint:gochecknoglobals // a constant table
 	"BeginCreate", "AddTenants", "FinishCreate", "Commit", "Claim", "Apply", "Reserve", "Replace", "Release",
 }
 
-// call lets a call happen to the store, or not.
+// call passes a call to the store, with the faults and delays that were drawn for it.
 func (v *view) call(ctx context.Context, c storetest.Call) error {
 	if !v.p.alive() {
 		return errDead
@@ -130,7 +129,7 @@ func pass(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Listen holds up the hints.
+// Listen implements store.Agenda. It drops hints while the process is frozen, and at random.
 func (v *view) Listen(ctx context.Context, hint func(plan.ID)) error {
 	return v.Store.Listen(ctx, func(id plan.ID) {
 		if v.p.icy() || v.weather().lostBack {

@@ -16,19 +16,19 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// world is one history: the store, the processes over it, and what went wrong.
+// world is one history: the store, the processes on it, and the faults found.
 type world struct {
 	seed  uint64
 	began time.Time
 	store *audit
-	// temper is how this history is: faults, failing executors.
+	// temper is the frequency and size of the faults in this history.
 	temper temper
-	// calm says that faults have ended and executors behave.
+	// calm reports whether the faults have ended and executors behave.
 	calm atomic.Bool
 	// calmed is closed when calm becomes true.
 	calmed chan struct{}
-	// commands are what the script has begun, loose what others left behind: requests
-	// that arrive late, goroutines of executors.
+	// commands are the operations that the script has begun; loose are requests that arrive late
+	// and goroutines that executors left behind.
 	commands, loose sync.WaitGroup
 
 	ledger ledger
@@ -46,14 +46,14 @@ func newWorld(seed uint64) *world {
 	return w
 }
 
-// dice returns random numbers that follow from the seed and the name alone.
+// dice returns random numbers that depend only on the seed and the name.
 func (w *world) dice(name ...any) *rand.Rand {
 	h := fnv.New64a()
 	fmt.Fprint(h, name...)
 	return rand.New(rand.NewPCG(w.seed, h.Sum64()))
 }
 
-// clock is the store's, which is set back and forth every few seconds.
+// clock returns the time of the store's clock, which is set back and forth every few seconds.
 func (w *world) clock() time.Time {
 	now := time.Now()
 	off := []time.Duration{0, 0, 2 * time.Second, -2 * time.Second, time.Hour, -time.Hour}
@@ -61,7 +61,7 @@ func (w *world) clock() time.Time {
 	return now.Add(off[r.IntN(len(off))])
 }
 
-// logf notes what happened, to be shown if the history goes wrong.
+// logf records what happened, for the report of a failed history.
 func (w *world) logf(format string, args ...any) {
 	line := fmt.Sprintf("%9.3fs ", time.Since(w.began).Seconds()) + fmt.Sprintf(format, args...)
 	w.mu.Lock()
@@ -69,7 +69,7 @@ func (w *world) logf(format string, args ...any) {
 	w.lines = append(w.lines, line)
 }
 
-// faultf notes that something is not as it must be.
+// faultf records a violation of a rule.
 func (w *world) faultf(format string, args ...any) {
 	w.logf("FAULT "+format, args...)
 	w.mu.Lock()
@@ -83,7 +83,7 @@ func (w *world) report() string {
 	return "faults:\n" + strings.Join(w.faults, "\n") + "\n\nhistory:\n" + strings.Join(w.lines, "\n")
 }
 
-// play lets the script happen, and then demands that all ends well.
+// play carries out the script, and then checks that every plan ends as it must.
 func (w *world) play(ctx context.Context, s script) {
 	w.temper = s.temper
 	w.logf("temper %+v", s.temper)
@@ -107,14 +107,15 @@ func (w *world) play(ctx context.Context, s script) {
 	w.checkPlans(ctx)
 }
 
-// all returns the processes, dead ones too.
+// all returns all processes, crashed ones too.
 func (w *world) all() []*process {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]*process(nil), w.procs...)
 }
 
-// pick returns the n-th process that has not crashed, counted round.
+// pick returns the n-th process that has not crashed, modulo their number. If all have crashed it
+// starts one.
 func (w *world) pick(n int) *process {
 	procs := slices.DeleteFunc(w.all(), (*process).crashed)
 	if len(procs) == 0 {
@@ -123,7 +124,7 @@ func (w *world) pick(n int) *process {
 	return procs[n%len(procs)]
 }
 
-// plans returns the plans that can be seen, by rising id.
+// plans returns the visible plans, by ascending id.
 func (w *world) plans(ctx context.Context) []plan.Plan {
 	plans, err := w.store.Plans(ctx, store.PlanQuery{})
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 // root is the module's folder.
 const root = "../../.."
 
-// TestTable checks that the test that is to notice a mutant is there. That what it
-// replaces is there too is found out with the tag, so that an edit of the engine does
-// not have to look after mutants at once.
+// TestTable checks that the test that is to notice a mutant exists. Whether the text that a mutant
+// replaces exists is checked only with the build tag, so that an edit of the engine need not update
+// its mutants immediately.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

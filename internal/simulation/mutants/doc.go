@@ -1,9 +1,9 @@
-// Package mutants breaks the engine and the core by hand, one rule at a time, and
-// sees that a test notices. A mutant that survives shows a rule that nothing guards.
+// Package mutants breaks the engine and the core on purpose, one rule at a time, and checks that a
+// test fails. A mutant that survives shows a rule that no test guards.
 //
 //	go test -tags mutants -timeout 30m ./internal/simulation/mutants
 //	go test -tags mutants -run TestMutants/name ./internal/simulation/mutants
 //
-// Each is made in a copy of the module, so the working tree stays as it is. A mutant
-// whose text is not there any more fails too: it is to be written anew.
+// Each mutant is made in a copy of the module, so the working tree does not change. A mutant fails
+// too if the text that it replaces no longer exists; it must then be rewritten.
 package mutants

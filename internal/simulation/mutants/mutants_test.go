@@ -53,7 +53,7 @@ func gotool(t *testing.T, dir string, args ...string) (out string, err error) {
 	return string(text), err
 }
 
-// copyModule copies what the main module is made of.
+// copyModule copies the files of the main module.
 func copyModule(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -1,6 +1,6 @@
 package mutants
 
-// mutant is one rule broken, and the test that has to notice.
+// mutant is one broken rule, with the test that must notice it.
 type mutant struct {
 	name      string
 	edits     []edit
@@ -12,8 +12,8 @@ type mutant struct {
 // edit replaces a text that occurs once in a file.
 type edit struct{ file, old, by string }
 
-// simulated is a mutant that the simulation has to notice, in more histories than
-// usual: some rules are broken in one history of a thousand.
+// simulated returns a mutant that the simulation must notice, in more histories than usual:
+// breaking some rules shows in only one history of a thousand.
 func simulated(name, file, old, by string) mutant {
 	return mutant{
 		name: name, edits: []edit{{file, old, by}},
@@ -22,7 +22,7 @@ func simulated(name, file, old, by string) mutant {
 	}
 }
 
-// tested is a mutant that a single test has to notice.
+// tested returns a mutant that a single test must notice.
 func tested(name, pkg, test, file, old, by string) mutant {
 	return mutant{name: name, edits: []edit{{file, old, by}}, pkg: pkg, test: test}
 }

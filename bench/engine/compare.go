@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// subject is something that can do the workload.
+// subject is a system that can run the workload.
 type subject interface {
 	name() string
-	// run does the workload on an empty server and reports to m when it has created
-	// the tasks and when all of them are done.
+	// run runs the workload on an empty server and reports to m when it has created the tasks and
+	// when all of them are done.
 	run(ctx context.Context, addr string, n, concurrency int, m *meter) error
-	// states reads the state of every task and returns how many are done.
+	// states reads the state of every task and returns the number of tasks that are done.
 	states(ctx context.Context, addr string, n int) (done int, err error)
 }
 
@@ -46,7 +46,7 @@ func compare(n, concurrency, rounds int, names, serverArgs []string) error {
 	return table(all, chosen[0].name())
 }
 
-// measure runs s on a server that nobody has used before.
+// measure runs s on a new server.
 func measure(s subject, n, concurrency int, serverArgs []string) (result, error) {
 	ctx := context.Background()
 	server, err := startServer(ctx, serverArgs)

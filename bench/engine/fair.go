@@ -18,13 +18,14 @@ const (
 	smallSize  = 10
 )
 
-// waits is how long the small plans of one run took, each from its start to its end.
+// waits holds percentiles of the time that the small plans of one run took, each from its start to
+// its end.
 type waits struct{ p50, p99 time.Duration }
 
-// fairRound is one run of the small plans alone and one beside a large plan.
+// fairRound is one run of the small plans alone and one next to a large plan.
 type fairRound struct{ alone, beside waits }
 
-// fair runs many small plans alone and then beside one of that many tasks, in turn.
+// fair runs many small plans, in turn alone and next to a plan of large tasks.
 func fair(large, concurrency, rounds int, serverArgs []string) error {
 	var all []fairRound
 	for round := range rounds {
@@ -66,8 +67,8 @@ func fairTable(all []fairRound) error {
 	return w.Flush()
 }
 
-// smallOnes runs the small plans, all at once, on a server that nobody has used
-// before; beside a plan of that size if it is not 0. All plans are created before.
+// smallOnes runs the small plans concurrently on a new server, next to a plan of large tasks if
+// large is not 0. All plans are created before the first is started.
 func smallOnes(large, concurrency int, serverArgs []string) (waits, error) {
 	ctx := context.Background()
 	server, err := startServer(ctx, serverArgs)
@@ -107,7 +108,7 @@ func smallOnes(large, concurrency int, serverArgs []string) (waits, error) {
 	return took, err
 }
 
-// finishAll starts the plans at once and waits until all are completed.
+// finishAll starts the plans concurrently and waits until all are completed.
 func finishAll(ctx context.Context, h *host, ids []plan.ID) (waits, error) {
 	took := make([]time.Duration, len(ids))
 	errs := make([]error, len(ids))

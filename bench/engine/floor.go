@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// floor does the Redis work and nothing else: tasks in hashes of 64, one script
-// for whatever transitions wait, compare-and-set on a version, one event a batch.
+// floor does only the Redis work: tasks in hashes of 64, one script call for all transitions that
+// wait, compare-and-set on a version, one event per batch.
 type floor struct{}
 
 const (
@@ -95,7 +95,7 @@ func floorCreate(ctx context.Context, rdb *redis.Client, n int) error {
 	return nil
 }
 
-// states reads the buckets, 16 a round trip.
+// states reads the buckets, 16 in each round trip.
 func (floor) states(ctx context.Context, addr string, n int) (done int, err error) {
 	rdb := redis.NewClient(&redis.Options{Addr: addr})
 	defer rdb.Close()
@@ -119,7 +119,7 @@ func (floor) states(ctx context.Context, addr string, n int) (done int, err erro
 	return done, nil
 }
 
-// floorSend sends whatever waits together, as soon as the last answer is there.
+// floorSend sends all transitions that wait together, as soon as the last answer has arrived.
 func floorSend(ctx context.Context, rdb *redis.Client, queue <-chan transition) {
 	script := redis.NewScript(floorScript)
 	for t := range queue {

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// part is what one of the two processes of a plan tells of itself: the one that
-// creates it, which has the list of its tenants, and the one that runs it.
+// part is the report of one of the two processes of a plan: the one that creates it, which has the
+// list of its tenants, or the one that runs it.
 type part struct {
 	Took     time.Duration
-	Resident float64 // MiB, at the most
+	Resident float64 // MiB, the peak
 }
 
 const (
@@ -25,8 +25,8 @@ const (
 	runPart    = "run"
 )
 
-// growth runs cutover at growing sizes: tasks/s should not fall, nor the memory of
-// the process that runs the plan grow with it.
+// growth runs cutover at growing sizes. Neither should tasks/s fall, nor the memory of the process
+// that runs the plan grow with the size.
 func growth(concurrency int, serverArgs []string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "tasks\tcreate/s\trun/s\tx before\tcreating process MiB\trunning process MiB\t")
@@ -45,8 +45,7 @@ func growth(concurrency int, serverArgs []string) error {
 	return w.Flush()
 }
 
-// twoProcesses creates a plan of n tasks in one process and runs it in another, on a
-// server that nobody has used before.
+// twoProcesses creates a plan of n tasks in one process and runs it in another, on a new server.
 func twoProcesses(n, concurrency int, serverArgs []string) (created, ran part, err error) {
 	ctx := context.Background()
 	server, err := startServer(ctx, serverArgs)
@@ -67,7 +66,7 @@ func twoProcesses(n, concurrency int, serverArgs []string) (created, ran part, e
 	return created, ran, err
 }
 
-// startPart runs this program again for one part.
+// startPart runs this program again, for one part.
 func startPart(ctx context.Context, name, addr string, n, concurrency int) (p part, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -82,7 +81,7 @@ func startPart(ctx context.Context, name, addr string, n, concurrency int) (p pa
 	return p, json.Unmarshal(out, &p)
 }
 
-// doPart is a part, in the process of its own.
+// doPart is the main function of the process of a part.
 func doPart(name, addr string, n, concurrency int) error {
 	if addr == "" {
 		return errors.New("no -addr of a server")

@@ -59,7 +59,7 @@ func (h *host) close() {
 	_ = h.rdb.Close()
 }
 
-// noop is an executor that does nothing but save twice.
+// noop is an executor that only saves twice.
 func noop() executor.Func {
 	var data any = json.RawMessage(payload())
 	return func(ctx context.Context, run *executor.Run) error {
@@ -72,7 +72,7 @@ func noop() executor.Func {
 	}
 }
 
-// create makes a plan of n tenants whose ids begin with name.
+// create creates a plan of n tenants whose ids begin with name.
 func (h *host) create(ctx context.Context, name string, n, concurrency int) (plan.ID, error) {
 	ids := make([]string, n)
 	for i := range ids {
@@ -97,7 +97,7 @@ func (h *host) finish(ctx context.Context, id plan.ID) error {
 	return err
 }
 
-// underway starts a plan and waits until tasks of it are done.
+// underway starts a plan and waits until some of its tasks are done.
 func (h *host) underway(ctx context.Context, id plan.ID) error {
 	if _, err := h.engine.Start(ctx, id); err != nil {
 		return err

@@ -6,12 +6,12 @@
 //	go run . -n 100000 -c 512 -subjects cutover,asynq -- --appendonly yes --appendfsync always
 //	go run . -n 999999 -c 512 -subjects cutover -rounds 1
 //	go run . -mode growth -c 512    cutover alone at 10,000 to 999,999 tasks, with its memory
-//	go run . -mode sequence         one task at a time, against bare round trips and the floor's
-//	go run . -mode fair             100 small plans beside one of -n tasks, against being alone
+//	go run . -mode sequence         one task at a time, against bare round trips and the floor
+//	go run . -mode fair             100 small plans next to one of -n tasks, against alone
 //
-// It starts redis-servers of its own on free ports; what stands after -- goes to
-// them. Every round runs all that is compared one after the other, so that a ratio
-// never compares two moments of a noisy machine.
+// The program starts its own redis-servers on free ports, with the arguments after --. Every round
+// runs all subjects one after the other, so that a ratio never compares two moments of a noisy
+// machine.
 package main
 
 import (

@@ -14,14 +14,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// result is one run of one subject; figures are per task unless they say otherwise.
+// result is the result of one run of one subject; figures are per task unless noted.
 type result struct {
 	subject                       string
 	createPerSecond, runPerSecond float64
 	clientCPU, serverCPU          float64 // seconds per 1,000 tasks
 	allocs, allocBytes            float64
 	storeBytes                    float64
-	resident                      float64 // MiB, the most of this process so far
+	resident                      float64 // MiB, the peak of this process so far
 	query                         time.Duration
 }
 
@@ -89,7 +89,7 @@ func (m *meter) result(ctx context.Context, subject string) (result, error) {
 	return r, nil
 }
 
-// info sums fields of a section of INFO.
+// info returns the sums of fields of a section of INFO.
 func (m *meter) info(ctx context.Context, section string, fields ...string) (float64, error) {
 	text, err := m.rdb.Info(ctx, section).Result()
 	if err != nil {
@@ -115,8 +115,8 @@ func (m *meter) info(ctx context.Context, section string, fields ...string) (flo
 	return sum, nil
 }
 
-// peakResident returns the most memory, in MiB, that this process had resident. The
-// figure of getrusage is no good: it starts with that of the process before exec.
+// peakResident returns the peak resident memory of this process, in MiB. getrusage cannot be used:
+// its figure starts with that of the process before exec.
 func peakResident() (float64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -137,5 +137,5 @@ func clientCPU() float64 {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
-// payload is a checkpoint's data: 200 bytes of JSON.
+// payload returns a checkpoint's data: 200 bytes of JSON.
 func payload() string { return `"` + strings.Repeat("x", 198) + `"` }

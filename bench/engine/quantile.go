@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// quantile returns the value of sorted that percent of them do not exceed.
+// quantile returns the element of sorted that percent of the elements do not exceed.
 func quantile[T any](sorted []T, percent int) T {
 	return sorted[max((len(sorted)*percent+99)/100-1, 0)]
 }
 
-// medianBy returns the median of what f takes from each.
+// medianBy returns the median of f over all elements.
 func medianBy[T any, V cmp.Ordered](all []T, f func(T) V) V {
 	values := make([]V, len(all))
 	for i, one := range all {
@@ -21,7 +21,7 @@ func medianBy[T any, V cmp.Ordered](all []T, f func(T) V) V {
 	return quantile(values, 50)
 }
 
-// median returns the median of times in any order.
+// median returns the median of times, which may be in any order.
 func median(times []time.Duration) time.Duration {
 	return medianBy(times, func(d time.Duration) time.Duration { return d })
 }

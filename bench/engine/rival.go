@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// rival is hibiken/asynq: what a user would pick instead. It keeps no log of
-// events and no fencing token; a checkpoint is its result writer.
+// rival is hibiken/asynq, which a user would choose instead. It has no event log and no fencing
+// token; its result writer serves for checkpoints.
 type rival struct{}
 
 func (rival) name() string { return "asynq" }
@@ -52,7 +52,7 @@ func (rival) run(ctx context.Context, addr string, n, concurrency int, m *meter)
 	return nil
 }
 
-// states asks for the completed tasks page by page: its only way to ask for many.
+// states reads the completed tasks page by page, the only way that asynq offers to read many.
 func (rival) states(_ context.Context, addr string, _ int) (done int, err error) {
 	inspector := asynq.NewInspector(asynq.RedisClientOpt{Addr: addr})
 	defer inspector.Close()

@@ -12,24 +12,26 @@ import (
 	"github.com/cutover-go/cutover/store/redisstore"
 )
 
-// sequenceTasks is the size of the plan of one round: some tenths of a second.
+// sequenceTasks is the number of tasks of the plan of one round, which takes some tenths of a
+// second.
 const sequenceTasks = 500
 
-// sequenceRound is a plan in sequence, and for as long as it took bare round trips
-// of a script that does nothing, and one transition of the floor per round trip. All
-// are medians of single calls or tasks, but for the commits per task.
+// sequenceRound is one round: a sequential plan and then, for as long as the plan took, bare round
+// trips of a script that does nothing, and single transitions of the floor. All times are medians
+// of single calls or tasks.
 type sequenceRound struct {
-	bare, floor       time.Duration
-	save, end, commit time.Duration // what a task saves, its end with the next claim, both together
-	task              time.Duration // from end to end
-	commits           float64       // per task
+	bare, floor time.Duration
+	// The time of commits: those that save, those that end a task and claim the next, all.
+	save, end, commit time.Duration
+	task              time.Duration // from the end of a task to the end of the next
+	commits           float64       // commits per task
 }
 
-// trips is the time that the commits of a task take at the least.
+// trips returns the minimum time of the commits of a task: that of as many bare round trips.
 func (r *sequenceRound) trips() time.Duration { return time.Duration(r.commits * float64(r.bare)) }
 
-// sequence runs plans one task at a time, and between them what they are compared
-// with, on the same client.
+// sequence runs plans one task at a time, and between them the calls they are compared with, on the
+// same client.
 func sequence(rounds int, serverArgs []string) error {
 	ctx := context.Background()
 	server, err := startServer(ctx, serverArgs)
@@ -59,7 +61,7 @@ func sequence(rounds int, serverArgs []string) error {
 	return sequenceTable(all)
 }
 
-// inSequence does one round.
+// inSequence runs one round.
 func inSequence(ctx context.Context, h *host, t *timed, name string) (r sequenceRound, err error) {
 	id, err := h.create(ctx, name, sequenceTasks, 1)
 	if err != nil {
@@ -79,7 +81,7 @@ func inSequence(ctx context.Context, h *host, t *timed, name string) (r sequence
 	return r, err
 }
 
-// count sums up the commits of a plan.
+// count computes the medians of the commits of a plan.
 func (r *sequenceRound) count(commits []commit) {
 	var all, saves, ends, tasks []time.Duration
 	var last time.Time
@@ -110,7 +112,8 @@ func floorTrips(ctx context.Context, rdb *redis.Client, long time.Duration) (tim
 	script, next := redis.NewScript(floorScript), 0
 	return repeat(long, func() error {
 		t := transition{task: next / 4 % sequenceTasks, version: next % 4}
-		if t == (transition{}) { // all are done, or there are none yet: no matter to the median
+		// All tasks are done, or none exists yet. Creating them does not affect the median.
+		if t == (transition{}) {
 			if err := floorCreate(ctx, rdb, sequenceTasks); err != nil {
 				return err
 			}
@@ -120,7 +123,7 @@ func floorTrips(ctx context.Context, rdb *redis.Client, long time.Duration) (tim
 	})
 }
 
-// repeat calls f for that long and returns the median of its times.
+// repeat calls f for as long as long says and returns the median of its times.
 func repeat(long time.Duration, f func() error) (time.Duration, error) {
 	var times []time.Duration
 	for end := time.Now().Add(long); time.Now().Before(end); {

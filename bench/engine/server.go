@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// server is a redis-server of our own.
+// server is a redis-server that this program started.
 type server struct {
 	addr string
 	cmd  *exec.Cmd

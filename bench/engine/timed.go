@@ -8,7 +8,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// timed is a store that notes how long its commits take.
+// timed is a store that records how long its commits take.
 type timed struct {
 	store.Store
 
@@ -20,7 +20,7 @@ type timed struct {
 type commit struct {
 	took  time.Duration
 	ended time.Time
-	// ends says that a task ended with it.
+	// ends reports whether the commit ended a task.
 	ends bool
 }
 
@@ -35,7 +35,7 @@ func (t *timed) Commit(ctx context.Context, b *store.Batch) error {
 	return err
 }
 
-// take returns the commits since the last time.
+// take returns the commits since the last call of take.
 func (t *timed) take() []commit {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,11 +1,11 @@
-// Package bench measures the renewal package beside what a user would take instead:
-// time.AfterFunc for the timers, a plain pipeline of the Redis client, redis-benchmark
-// as the floor, and a lock library's refresh of each key.
+// Package bench compares the renewal package with what a user would use instead: time.AfterFunc for
+// the timers, a plain pipeline of the Redis client, and a lock library that refreshes each key.
+// redis-benchmark is the floor.
 //
 // Every benchmark runs its rivals itself and reports ratios:
 //
 //	cd bench/renewal && GOWORK=off go test -run '^$' -bench . -benchtime 1x -timeout 30m
 //
-// It needs redis-server and redis-benchmark on PATH. The module is no part of the
-// workspace, so that the lock library reaches nobody else.
+// The benchmarks need redis-server and redis-benchmark on PATH. The module is not part of the
+// workspace, so that no other module depends on the lock library.
 package bench

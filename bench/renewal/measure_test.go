@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/renewal"
 )
 
-// cpu is the processor time that this process has used, servers not included.
+// cpu returns the processor time that this process has used, without the servers.
 func cpu(b *testing.B) time.Duration {
 	b.Helper()
 	var u syscall.Rusage
@@ -23,7 +23,7 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// heap is what is allocated and reachable.
+// heap returns the number of allocated and reachable bytes.
 func heap() uint64 {
 	runtime.GC()
 	runtime.GC()
@@ -32,7 +32,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// figures of one contestant over a span of time.
+// figures are the measurements of one contestant over a span of time.
 type figures struct {
 	ops  int64
 	wall time.Duration
@@ -43,7 +43,7 @@ func (f figures) rate() float64 { return float64(f.ops) / f.wall.Seconds() }
 
 func (f figures) cpuPerOp() float64 { return float64(f.cpu) / float64(f.ops) }
 
-// during measures what happens while it sleeps: count is read before and after.
+// during measures over a span of time in which it sleeps; it calls count before and after.
 func during(b *testing.B, span time.Duration, count func() int64) figures {
 	b.Helper()
 	c, n, began := cpu(b), count(), time.Now()

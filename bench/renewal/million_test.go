@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/renewal"
 )
 
-// A machine that is busy with other things cannot do the full number.
+// count can be lowered on a machine that is too busy for the full number.
 var count = flag.Int("leases", million, "leases in BenchmarkMillion and BenchmarkFreeze")
 
 // lateness adds up the histograms that the hook reports.
@@ -35,7 +35,7 @@ func (l *lateness) reset() {
 	clear(l.sum[:])
 }
 
-// quantile is the upper bound of the bucket in which a share of all lies.
+// quantile returns the upper bound of the bucket that contains the given quantile.
 func (l *lateness) quantile(share float64) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,8 +51,7 @@ func (l *lateness) quantile(share float64) time.Duration {
 	return time.Hour
 }
 
-// leases is a server with a million keys and a service that renews each of them
-// every ten seconds.
+// leases returns a service that renews each of a million keys every ten seconds, and its server.
 func leases(b *testing.B, owner string, late *lateness) (*renewal.Service, *redistest.Server, func()) {
 	b.Helper()
 	server := redistest.Start(b)
@@ -68,7 +67,7 @@ func leases(b *testing.B, owner string, late *lateness) (*renewal.Service, *redi
 	return s, server, func() { stop(); _ = rdb.Close() }
 }
 
-// BenchmarkMillion: a million leases every ten seconds, over half a minute.
+// BenchmarkMillion renews a million leases every ten seconds, for half a minute.
 func BenchmarkMillion(b *testing.B) {
 	for _, owner := range []string{"", "me"} {
 		b.Run(map[string]string{"": "unchecked", "me": "checked"}[owner], func(b *testing.B) {
@@ -87,8 +86,8 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
-// BenchmarkFreeze: the server of a million leases stands still for three seconds;
-// how long until nothing is overdue, as a share of the freeze.
+// BenchmarkFreeze freezes the server of a million leases for three seconds, and measures the time
+// until nothing is overdue, as a share of the freeze.
 func BenchmarkFreeze(b *testing.B) {
 	for _, owner := range []string{"", "me"} {
 		b.Run(map[string]string{"": "unchecked", "me": "checked"}[owner], func(b *testing.B) {
@@ -114,8 +113,8 @@ func BenchmarkFreeze(b *testing.B) {
 	}
 }
 
-// BenchmarkIdle: the processor time of a service with nothing armed, and with a
-// million tasks that are hours off.
+// BenchmarkIdle measures the processor time of a service with nothing armed, and with a million
+// tasks that are due in hours.
 func BenchmarkIdle(b *testing.B) {
 	for name, n := range map[string]int{"nothing": 0, "million": million} {
 		b.Run(name, func(b *testing.B) {

@@ -24,8 +24,8 @@ const (
 	ttl    = time.Hour
 )
 
-// BenchmarkThroughput: keys renewed per second by a service of which all are due
-// at once, without and with a token, beside its rivals.
+// BenchmarkThroughput measures the keys per second that a service renews when all are due together,
+// with and without a token, and the same of its rivals.
 func BenchmarkThroughput(b *testing.B) {
 	server := redistest.Start(b)
 	rdb := server.Client()
@@ -54,7 +54,7 @@ func BenchmarkThroughput(b *testing.B) {
 	b.ReportMetric(unchecked.cpuPerOp()/lock256.cpuPerOp(), "unchecked-cpu-x-redislock")
 }
 
-// burst has all keys due at once and measures until all are renewed, several times.
+// burst makes all keys due together and measures until all are renewed, several times.
 func burst(b *testing.B, rdb redis.UniversalClient, owner string, cfg renewal.Config) (sum figures) {
 	b.Helper()
 	p := &renewal.Policy{TTL: renewal.FixedTTL(ttl), Interval: renewal.Every(ttl / 4), RenewAtOnce: true}
@@ -64,7 +64,7 @@ func burst(b *testing.B, rdb redis.UniversalClient, owner string, cfg renewal.Co
 			b.Fatal(err)
 		}
 		registerAll(b, s, keys, owner, p)
-		heap() // the garbage of registration is not the renewals'
+		heap() // collects the garbage of the registration first
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		c, began := cpu(b), time.Now()
@@ -84,7 +84,7 @@ func burst(b *testing.B, rdb redis.UniversalClient, owner string, cfg renewal.Co
 	return sum
 }
 
-// redisBenchmark is the floor: the rate of PEXPIRE in pipelines of 100.
+// redisBenchmark returns the floor: the rate of PEXPIRE in pipelines of 100.
 func redisBenchmark(b *testing.B, port int) float64 {
 	b.Helper()
 	out, err := exec.CommandContext(context.Background(), "redis-benchmark", "-p", strconv.Itoa(port), "-P", "100",
@@ -101,8 +101,8 @@ func redisBenchmark(b *testing.B, port int) float64 {
 	return rate
 }
 
-// plainPipeline is what one writes with the client alone: pipelines of 1000, one
-// after the other.
+// plainPipeline renews as a user would with the client alone: in pipelines of 1000, one after the
+// other.
 func plainPipeline(b *testing.B, rdb redis.UniversalClient) figures {
 	b.Helper()
 	c, began := cpu(b), time.Now()

@@ -15,7 +15,7 @@ import (
 
 const million = 1_000_000
 
-// BenchmarkTimerAddCancel: a timer is added and canceled while a million are live.
+// BenchmarkTimerAddCancel adds and cancels a timer while a million are live.
 func BenchmarkTimerAddCancel(b *testing.B) {
 	const ops = 3 * million
 	nothing := func() {}
@@ -52,8 +52,8 @@ func BenchmarkTimerAddCancel(b *testing.B) {
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/ops, "allocs/timer")
 }
 
-// BenchmarkTimerPeriodic: half a million timers that fire each second, processor time per
-// fire. Both only count.
+// BenchmarkTimerPeriodic measures the processor time per fire of half a million timers that fire
+// every second. The callbacks of both contestants only count.
 func BenchmarkTimerPeriodic(b *testing.B) {
 	const n, span = 500_000, 5 * time.Second
 	rival := periodicAfterFunc(b, n, span)
@@ -126,8 +126,8 @@ func periodicWheel(b *testing.B, n int, span time.Duration) figures {
 	return f
 }
 
-// BenchmarkTimerMemory: bytes of one of a million timers; both name the task they
-// belong to.
+// BenchmarkTimerMemory measures the bytes of one of a million timers. The timers of both
+// contestants refer to the task they belong to.
 func BenchmarkTimerMemory(b *testing.B) {
 	tasks := make([]int, million)
 	before := heap()
@@ -136,7 +136,7 @@ func BenchmarkTimerMemory(b *testing.B) {
 		task := &tasks[i]
 		live[i] = time.AfterFunc(time.Hour+time.Duration(i), func() { *task++ })
 	}
-	rival := float64(heap()-before)/million - 8 // without our slice
+	rival := float64(heap()-before)/million - 8 // without the slice of this test
 	for _, t := range live {
 		t.Stop()
 	}
@@ -155,8 +155,8 @@ func BenchmarkTimerMemory(b *testing.B) {
 	b.ReportMetric(ours/rival, "x-AfterFunc")
 }
 
-// BenchmarkTaskMemory: bytes of one of a million registered tasks, with its timer and
-// its place in the registry, above the text of its id and of its key.
+// BenchmarkTaskMemory measures the bytes of one of a million registered tasks, with its timer and
+// its place in the registry, but without the text of its id and key.
 func BenchmarkTaskMemory(b *testing.B) {
 	rdb := redis.NewClient(&redis.Options{})
 	defer func() { _ = rdb.Close() }()

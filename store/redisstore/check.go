@@ -17,17 +17,17 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// layout is the version of the data that this library writes and the newest that it
-// reads; oldest is the oldest that it reads. layout rises when an older library could no
-// longer work on the data. Versions before 5 were never released.
+// layout is the version of the data that this library writes and the newest that it reads; oldest
+// is the oldest that it reads. layout rises when older libraries can no longer work on the data.
+// Versions before 5 were never released.
 const (
 	layout = 5
 	oldest = 5
 )
 
-// hangupHint names a cause of faults that look as if they passed: a server without TLS
-// says nothing to a client with it, and one with TLS hangs up on a client without. So does
-// a server that has no room for another client, before the client reads that it says so.
+// hangupHint returns a possible cause of faults that look as if they would pass: a server without
+// TLS sends nothing to a client with it, and a server with TLS hangs up on a client without. A
+// server that has no room for another client also hangs up, before the client reads its error.
 func hangupHint(rdb redis.UniversalClient, err error) string {
 	var secure bool
 	switch c := rdb.(type) {
@@ -55,8 +55,7 @@ func major(version string) int {
 	return v
 }
 
-// check refuses clients, servers and data that the store cannot keep its promises
-// with.
+// check refuses clients, servers and data on which the store cannot keep its promises.
 func (cl *client) check(ctx context.Context) error {
 	switch c := cl.rdb.(type) {
 	case *redis.Ring:
@@ -84,8 +83,8 @@ func (cl *client) check(ctx context.Context) error {
 	return cl.checkLayout(ctx)
 }
 
-// checkEviction refuses a server that drops keys by itself: half of a plan would be gone,
-// or a lease while its owner is at work.
+// checkEviction refuses a server that evicts keys: half of a plan would be gone, or a lease whose
+// owner is at work.
 func (cl *client) checkEviction(ctx context.Context) error {
 	found, err := cl.guard.Look(ctx)
 	if err != nil {
@@ -94,7 +93,7 @@ func (cl *client) checkEviction(ctx context.Context) error {
 	return cl.evicts(found)
 }
 
-// evicts is the error for a server that was found to drop keys.
+// evicts returns the error for a server that may evict keys, nil if found is nil.
 func (cl *client) evicts(found *redisserver.Eviction) error {
 	if found == nil {
 		return nil
@@ -102,12 +101,12 @@ func (cl *client) evicts(found *redisserver.Eviction) error {
 	return &ServerError{Addr: cmp.Or(found.Addr, cl.addr), Reason: "it may drop leases, locks and plans", Err: found}
 }
 
-// mayClaim refuses new work on a server of which it turned out later that it drops keys:
-// under a lease that may be gone at any time two processes would work on one tenant. What
-// is under way is brought to its end.
+// mayClaim refuses new work on a server that was found to evict keys after the store was opened:
+// under a lease that may vanish at any time two processes would work on one tenant. Work under way
+// is finished.
 func (cl *client) mayClaim() error { return cl.evicts(cl.guard.Found()) }
 
-// unreachable is the error for a server that cannot be asked about a key, or itself.
+// unreachable returns the error for a server that did not answer a question about key or itself.
 func (cl *client) unreachable(ctx context.Context, key string, err error) error {
 	err = cl.fault(ctx, key, err)
 	var passing *store.TemporaryError
@@ -117,8 +116,8 @@ func (cl *client) unreachable(ctx context.Context, key string, err error) error 
 	return err
 }
 
-// checkLayout marks new data with the version of its layout, and refuses data of which
-// this library does not know the layout.
+// checkLayout marks new data with the version of its layout, and refuses data whose layout this
+// library does not know.
 func (cl *client) checkLayout(ctx context.Context) error {
 	key := cl.keys.version()
 	text, err := await.Value(ctx, cl.layoutVersion)
@@ -138,12 +137,12 @@ func (cl *client) checkLayout(ctx context.Context) error {
 	return nil
 }
 
-// layoutVersion reads the version of the layout. Where there is none it writes this library's,
-// but not beside plans: nobody knows which layout they have. The version is written before
-// the first plan gets its id, so whoever finds an id finds the version when it looks again.
+// layoutVersion reads the version of the layout. If there is none it writes this library's version,
+// unless there are plans: their layout is then unknown. The version is written before the first
+// plan gets its id, so a process that finds an id finds the version when it reads again.
 func (cl *client) layoutVersion(ctx context.Context) (string, error) {
 	key := cl.keys.version()
-	text, err := cl.rdb.Get(ctx, key).Result() // on a full server it can be read
+	text, err := cl.rdb.Get(ctx, key).Result() // a full server still answers reads
 	if !errors.Is(err, redis.Nil) {
 		return text, err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redisserver"
 )
 
-// client makes calls to Redis for all parts of the store: it knows which server has a key, and
-// turns what may go wrong into the errors of package store.
+// client makes calls to Redis for all parts of the store: it finds the server of a key and turns
+// the errors of the Redis client into those of package store.
 type client struct {
 	// Immutable after Open.
 	rdb     redis.UniversalClient
@@ -20,23 +20,23 @@ type client struct {
 	addr    string
 	keys    keys
 	scripts *scripts
-	// opened says that check has passed: what its user may do, too.
+	// opened is true once check has passed, including the check of the user's permissions.
 	opened bool
-	// cluster says that a script must not change keys of different hash tags. Set by check.
+	// cluster means that a script must not change keys of different hash tags. Set by check.
 	cluster bool
 	hints   any // the channel, as an argument
 	guard   *redisserver.Guard
 	nodes   nodes
 }
 
-// run calls a script of a plan, or of another key, and returns its answer. durable
-// says that the call writes what must not be lost.
+// run calls a script on the record of a plan, or on another key, and returns its answer. durable
+// means that the call writes data that must not be lost.
 func (cl *client) run(ctx context.Context, sc *script, key string, durable bool, argv []any) (string, error) {
 	return cl.runWithin(ctx, answerTimeout, sc, key, durable, argv)
 }
 
-// runWithin is run for a call that may wait less, or more, than others for a server that
-// does not answer. d is as in spread.
+// runWithin is run with another limit on the wait for a server that does not answer. d is as in
+// spread.
 func (cl *client) runWithin(ctx context.Context, d time.Duration, sc *script, key string, durable bool, argv []any) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -54,7 +54,7 @@ func (cl *client) runWithin(ctx context.Context, d time.Duration, sc *script, ke
 	return answer, problem(key, answer)
 }
 
-// roundTrip is one round trip with a script call.
+// roundTrip makes one round trip with a script call.
 func (cl *client) roundTrip(ctx context.Context, sc *script, key string, durable bool, argv []any) (string, error) {
 	if durable && cl.cfg.Replicas > 0 {
 		return cl.replicated(ctx, sc, key, argv)
@@ -73,7 +73,7 @@ func send(ctx context.Context, rdb redis.Cmdable, cmd redis.Cmder) error {
 	return p.Process(ctx, cmd)
 }
 
-// address returns where a client was told to connect to.
+// address returns the address that a client was configured with.
 func address(rdb redis.UniversalClient) string {
 	switch c := rdb.(type) {
 	case *redis.Client:
@@ -84,9 +84,8 @@ func address(rdb redis.UniversalClient) string {
 	return "redis"
 }
 
-// ask makes a call to the server that has key. It returns when ctx ends, or when the
-// server turns out to be silent, whatever the client waits for. What f does may then still
-// happen.
+// ask makes a call to the server that has key. It returns when ctx ends, or when the server turns
+// out to be silent, even if the client still waits. The effect of f may then still happen.
 func ask[T any](ctx context.Context, cl *client, key string, f func(context.Context) (T, error)) (T, error) {
 	n, err := cl.nodes.of(ctx, key)
 	if err != nil {
@@ -96,7 +95,7 @@ func ask[T any](ctx context.Context, cl *client, key string, f func(context.Cont
 	return askNode(ctx, n, answerTimeout, f)
 }
 
-// askErr is [ask] for calls of which only the error counts.
+// askErr is [ask] for calls that return only an error.
 func askErr(ctx context.Context, cl *client, key string, f func(context.Context) error) error {
 	_, err := ask(ctx, cl, key, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
 	return err

@@ -9,25 +9,26 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Config changes how a [Store] keeps its data. The zero value is good.
+// Config changes how a [Store] keeps its data. The zero value means the defaults.
 type Config struct {
-	// Prefix begins every key. Default "cutover:". Set it when several services
-	// share a Redis. It must have no braces, which would take the hash tags' place.
+	// Prefix begins every key. Default "cutover:". Set it when several services share a Redis. It
+	// must not contain braces, which Redis would read as the hash tag.
 	Prefix string
-	// MaxEvents is how many events a plan keeps; the oldest events of tasks go first.
-	// Default store.KeptEvents; negative: all. The smallest of all processes counts.
+	// MaxEvents is how many events a plan keeps; the oldest events of tasks are dropped first.
+	// Default store.KeptEvents; a negative value keeps all. If processes differ, the smallest value
+	// applies.
 	MaxEvents int
-	// Replicas is how many replicas must have every commit before it is answered.
-	// Default 0: the master's word is enough, and a failover may take back commits
-	// that it had not passed on. A commit that the replicas do not have in time is a
-	// passing fault: it is sent again, and waits again.
+	// Replicas is how many replicas must have every commit before it is answered. Default 0: the
+	// acknowledgement of the master is enough, and a failover may undo commits that it had not
+	// replicated. A commit that the replicas do not have in time is a passing fault: the caller
+	// sends it again, and it waits again.
 	Replicas int
-	// ReplicaTimeout bounds that wait. Default 1 s; never more than three quarters of the
-	// client's ReadTimeout.
+	// ReplicaTimeout bounds the wait for replicas. Default 1 s; never more than three quarters of
+	// the client's ReadTimeout.
 	ReplicaTimeout time.Duration
-	// OnWentBack is called when a plan is found in an older state than this process has
-	// seen, as after a failover to a replica that had not got all. The call that
-	// found out returns the same *WentBackError. It must not block.
+	// OnWentBack is called when the store finds a plan in an older state than this process has
+	// seen, as after a failover to a replica that lacked the last commits. The call that finds it
+	// returns the same *WentBackError. OnWentBack must not block.
 	OnWentBack func(*WentBackError)
 }
 
@@ -45,7 +46,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// validate returns every fault.
+// validate returns a description of every fault of c.
 func (c Config) validate() (faults []string) {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Sprintf(format, args...))

@@ -1,11 +1,10 @@
 // Package redisstore keeps plans in Redis 7.0 or newer: a single server, Sentinel or
 // a Cluster.
 //
-// Every commit is one script call on one node. All keys of a plan carry one hash tag,
-// so that a script may change them together, and plans spread over a cluster. What
-// belongs to several plans (tenant locks, leases, idempotency keys, the agenda) lives
-// elsewhere, is changed by compare-and-set, and is repaired by looking at the plans.
-// docs/redis.md lists every key.
+// Every commit is one script call on one node. All keys of a plan carry the same hash tag, so a
+// script may change them together, and the plans spread over a cluster. Data that concerns several
+// plans (tenant locks, leases, idempotency keys, the agenda) is kept under other keys, is changed
+// by compare-and-set, and is repaired from the plans. docs/redis.md lists every key.
 //
 // # Group commit
 //
@@ -30,9 +29,9 @@
 //	  submit          append it to the plan's commitQueue; begin a round trip if fewer than
 //	                  two are under way, or fewer than four if all are full; then wait
 //	serve             per round trip: take the next batch, send it, answer all its callers,
-//	                  until nobody waits
+//	                  until no call waits
 //	  commit          compose one script call of all changes and claims
-//	    send          save.lua if it is saves alone; commit.lua if that answers "=?", or else;
+//	    send          save.lua if all changes are saves; otherwise, or if it answers "=?", commit.lua;
 //	                  raise the limit of tokens, or rebuild an index, and send again if the
 //	                  script asks for it
 //	    parse         give each call its part of the answer and the plan's view after it
@@ -40,52 +39,53 @@
 //
 // Invariants:
 //
-//   - A call is in at most one batch. A batch that is sent again (by the queue, if the script
-//     asks for it; by the Redis client; by the callers) has its effect once: the script finds
-//     the token and the number of the change, or the id of the claim, and repeats its answer.
-//   - All changes of a batch are made in one script: of those that the script answers, each
-//     has taken effect by itself; a refused one (fenced, damaged) changes nothing for others.
+//   - A call is in at most one batch. A batch may be sent again (by the queue, if the script
+//     asks for it; by the Redis client; by the callers). Each change still takes effect once: the
+//     script finds the token and the number of the change, or the id of the claim, and repeats
+//     its answer.
+//   - All changes of a batch are made in one script, each independently of the others: a change
+//     that is refused (fenced, damaged) does not affect the others.
 //   - Changes of one task are made in the order in which they were submitted, as the worker
 //     waits for each. Changes of different tasks have no order.
-//   - waiting > 0 only while a round trip of the plan is under way: nobody waits for nobody.
+//   - waiting > 0 only while a round trip of the plan is under way: a call that waits is always sent.
 //   - A round trip has at most 200 changes and about 1 MiB, so that a script occupies the
 //     server for less than a millisecond.
-//   - The view in an answer is that of the plan after the whole batch.
+//   - The view in an answer shows the plan after the whole batch.
 //
 // What may go wrong, and what follows:
 //
-//	a script fails, the server refuses it,    every call of the batch gets the error; nothing of
-//	or its memory is full                     it was done. Ends of holds alone are sent once
-//	                                          more by a script that a full server allows
+//	a script fails, the server refuses it,    every call of the batch gets the error, and nothing
+//	or its memory is full                     was changed. On a full server, calls that only end
+//	                                          holds are sent again with a script that it allows
 //	the answer is lost                        every call gets a passing fault; the callers send
 //	                                          again, under the same tokens, numbers and claims
-//	the caller's context ends                 it leaves within 50 ms; a call that waits is
-//	                                          withdrawn, one that was sent takes effect or not
+//	the caller's context ends                 the caller leaves within 50 ms; a waiting call is
+//	                                          withdrawn, a sent call takes effect or not
 //	the server answers nothing for a second   the node is asked for a sign of life; without one
 //	                                          the callers leave with a passing fault, and new
 //	                                          ones are refused until it answers
-//	a key is damaged                          the changes that do not need it stand; who came for
-//	                                          tasks alone, and got none, gets store.ErrCorrupt
+//	a key is damaged                          changes that do not need it take effect; a call that
+//	                                          only claims, and got no task, gets store.ErrCorrupt
 //	the plan went back in time                every call gets *WentBackError, once
-//	the process dies                          nothing: what was sent is whole or was not done
+//	the process dies                          a batch that was sent takes effect whole or not
 //
 // # Parts
 //
-// [Store] has the methods of the contract. Behind it, each part has its subject and knows only
-// those below it: the removals of plans, the commit queues; then the agenda, tenant locks,
+// [Store] has the methods of the contract. Each part behind it has one subject and uses only
+// the parts below it: the removals of plans, the commit queues; then the agenda, tenant locks,
 // idempotency keys, indexes and tokens; at the bottom the client, with its nodes, pipelines
 // and rights. Scripts are in scripts, what they share in scripts/lib.
 //
 // # Durability
 //
-// Redis acknowledges before it replicates and, unless told otherwise, before it has
-// written to disk. [Config.Replicas] makes every commit wait for replicas. A plan
-// that went back in time all the same, because a replica without its last commits
-// was made master, is noticed by its event numbers: *[WentBackError].
+// Redis acknowledges before it replicates and, unless configured otherwise, before it has written
+// to disk. [Config.Replicas] makes every commit wait for replicas. If a plan nevertheless goes back
+// in time, because a replica without its last commits became master, the store notices it by the
+// numbers of the plan's events and returns a *[WentBackError].
 //
 // # Errors
 //
-// Those of package store, and:
+// The errors of package store, and:
 //
 //	a Config with faults                           ErrInvalid (*InvalidError: every fault)
 //	a server that cannot be used as it is set up   ErrServer (*ServerError: where, why)
@@ -93,6 +93,6 @@
 //	a plan that is older than it was               ErrWentBack (*WentBackError)
 //	a commit that is not on enough replicas yet    ErrNotReplicated, a passing fault
 //
-// The package imports the contract and what it speaks of, and go-redis. It knows
-// nothing of engines and executors.
+// The package imports the contract, the types of the contract, and go-redis. It does not depend on
+// engines and executors.
 package redisstore

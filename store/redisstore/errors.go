@@ -16,13 +16,12 @@ var (
 	ErrVersion = errors.New("redisstore: data of another version")
 	// ErrWentBack is matched by every *WentBackError.
 	ErrWentBack = errors.New("redisstore: a plan went back in time")
-	// ErrNotReplicated says that too few replicas had a commit in time. It is wrapped
-	// in a store.TemporaryError.
+	// ErrNotReplicated means that too few replicas had a commit in time. It is always wrapped in a
+	// store.TemporaryError.
 	ErrNotReplicated = errors.New("redisstore: not on enough replicas")
 )
 
-// InvalidError names everything that is wrong with what [Open] was given. It matches
-// [ErrInvalid].
+// InvalidError lists all faults of the arguments of [Open]. It matches [ErrInvalid].
 type InvalidError struct {
 	Faults []string
 }
@@ -34,14 +33,14 @@ func (e *InvalidError) Error() string {
 // Is reports whether target is [ErrInvalid].
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
-// ServerError says that a server cannot be used as it is set up, and that trying
-// again does not help: a wrong password, a certificate that is not trusted, a user who
-// lacks a permission, a server that is too old or drops keys, a kind of client that keeps
-// no promise. It matches [ErrServer]. A right or password that was there when the store was
-// opened, and is not any more, is a passing fault besides (store.Temporary). TLS on one side
-// only looks like a fault that passes; its text says so.
+// ServerError means that a server cannot be used as it is set up, and that trying again does not
+// help: a wrong password, an untrusted certificate, a user who lacks a permission, a server that is
+// too old or evicts keys, an unsupported kind of client. It matches [ErrServer]. A permission or
+// password that was valid when the store was opened, and no longer is, is also a passing fault
+// (store.Temporary). If only one side uses TLS, the error looks like a passing fault; its text
+// names that possible cause.
 type ServerError struct {
-	// Addr is where the client was told to connect to.
+	// Addr is the address that the client was configured with.
 	Addr   string
 	Reason string
 	// Err is the cause, nil if there is none.
@@ -62,8 +61,8 @@ func (e *ServerError) Unwrap() error { return e.Err }
 // Is reports whether target is [ErrServer].
 func (e *ServerError) Is(target error) bool { return target == ErrServer }
 
-// VersionError says that the data was written by a newer library, or by one so old that
-// its data is not read any more. It matches [ErrVersion].
+// VersionError means that the data was written by a newer library, or by one so old that this
+// library no longer reads its data. It matches [ErrVersion].
 type VersionError struct {
 	// Found is the version of the data, Known the newest that this library knows.
 	Found, Known int

@@ -14,12 +14,12 @@ import (
 	"github.com/cutover-go/cutover/internal/await"
 )
 
-// answerTimeout is how long a server may leave a call without an answer before it is asked for
-// a sign of life, and then how long it may take to give one.
+// answerTimeout is how long a call waits for a server before the server is asked for a sign of
+// life, and then how long the server may take to give one.
 const answerTimeout = time.Second
 
-// silentError says that a server was not asked, or not waited for any longer, because it
-// answers nothing at all: it is frozen, or cut off without a word. It becomes a passing
+// silentError means that a call was not sent, or its answer no longer waited for, because the
+// server answers nothing at all: it is frozen, or cut off without notice. It becomes a passing
 // fault.
 type silentError struct{ addr string }
 
@@ -27,19 +27,19 @@ func (e *silentError) Error() string {
 	return fmt.Sprintf("redisstore: %s does not answer", e.addr)
 }
 
-// node is what is known of one server: whether it answers.
+// node records of one server whether it answers.
 //
-// A server that is frozen accepts connections and answers nothing, and the client waits
-// for it by its read timeout, several times over. So that it costs the calls that need it
-// no more than a moment, and other calls nothing, whoever waits longer than patience asks
-// it for a sign of life, one such question at a time. Without one the server counts as
-// silent: who waits for it leaves with a passing fault, and who comes is refused at once,
-// until it has answered anything again. A server that answers others, or the question, is
-// waited for: a script may be long, and writes may be paused.
+// A frozen server accepts connections and answers nothing, and the client waits for it until its
+// read timeout, several times over. To keep the cost at a moment for the calls that need the
+// server, and at nothing for all others, a call that waits too long asks the server for a sign of
+// life, one such question at a time. Without an answer the server counts as silent: calls that wait
+// for it return a passing fault, and new calls are refused immediately, until the server has
+// answered anything. A server that answers other calls, or the question, is waited for: a script
+// may be long, and writes may be paused.
 //
-// Invariant: while silent, at most one question is under way, and no other call is sent.
-// So the goroutines that still wait for it, each until the client's timeouts or its next
-// answer, do not grow, however long it stays so.
+// Invariant: while the server is silent, at most one question is under way, and no other call is
+// sent. So the number of goroutines that still wait for it, each until the client's timeouts or the
+// next answer, does not grow, however long the server stays silent.
 type node struct {
 	addr string
 	ping func(context.Context) error
@@ -48,18 +48,18 @@ type node struct {
 	heard  atomic.Int64 // when it answered last, in time since the start of the process
 
 	mu       sync.Mutex
-	question chan struct{} // closed at the end of the question that is under way; nil if none is
+	question chan struct{} // closed at the end of the question under way; nil if there is none
 }
 
-// begin is where the times of nodes count from.
+// begin is the time from which the times of nodes are counted.
 //
 //nolint:gochecknoglobals // a constant of the process
 var begin = time.Now()
 
 func since() time.Duration { return time.Since(begin) }
 
-// note takes account of how a call ended: anything but a timeout is a sign of life, or of
-// a death that the client notices by itself.
+// note records how a call ended: every result but a timeout is a sign of life, or of a death that
+// the client notices by itself.
 func (n *node) note(err error) {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, redis.ErrPoolTimeout) {
@@ -71,7 +71,7 @@ func (n *node) note(err error) {
 	}
 }
 
-// judge calls the server silent unless it has answered anything after that time.
+// judge marks the server as silent unless it has answered anything after the given time.
 func (n *node) judge(after time.Duration) (answers bool) {
 	n.silent.Store(true)
 	if time.Duration(n.heard.Load()) > after {
@@ -80,8 +80,8 @@ func (n *node) judge(after time.Duration) (answers bool) {
 	return !n.silent.Load()
 }
 
-// inquire asks for a sign of life, unless that is under way, and returns a channel that is
-// closed at the end of the question.
+// inquire asks the server for a sign of life, unless a question is under way, and returns a channel
+// that is closed at the end of the question.
 func (n *node) inquire() <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -104,8 +104,8 @@ func (n *node) inquire() <-chan struct{} {
 	return done
 }
 
-// refuse returns an error if the server is silent. That it is so no more, the question
-// finds out which this leaves behind.
+// refuse returns an error if the server is silent, and starts a question that finds out whether it
+// answers again.
 func (n *node) refuse() error {
 	if n.silent.Load() {
 		n.inquire()
@@ -132,9 +132,9 @@ func (n *node) answers(ctx context.Context, d time.Duration) bool {
 	return n.judge(asked)
 }
 
-// watch returns a context that ends, with a *silentError as its cause, when the server
-// turns out to be silent. d is how long it may leave the caller, and then the question,
-// without an answer.
+// watch returns a context that ends, with a *silentError as its cause, when the server turns out to
+// be silent. d is how long the server may leave the caller, and then the question, without an
+// answer.
 func (n *node) watch(ctx context.Context, d time.Duration) (watched context.Context, done func()) {
 	watched, end := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(d, func() {
@@ -174,7 +174,7 @@ func askNode[T any](ctx context.Context, n *node, d time.Duration, f func(contex
 	if watched.Err() == nil {
 		return v, err
 	}
-	n.inquire() // for those who come later
+	n.inquire() // for later callers
 	if ctx.Err() == nil {
 		err = context.Cause(watched)
 	}
@@ -189,16 +189,16 @@ type nodes struct {
 	byAddr map[string]*node
 }
 
-// maxNodes is how many servers are remembered.
+// maxNodes is how many servers a client remembers.
 const maxNodes = 1000
 
-// of returns the server that has key, for a client that is not of a cluster the only one.
+// of returns the node that has key; for a client without a cluster, the only node.
 func (s *nodes) of(ctx context.Context, key string) (*node, error) {
 	c, ok := s.rdb.(*redis.ClusterClient)
 	if !ok {
 		return s.named(address(s.rdb), func(ctx context.Context) error { return s.rdb.Ping(ctx).Err() }), nil
 	}
-	// This waits for nothing once the client knows the cluster, as it does since Open.
+	// MasterForKey does not wait once the client knows the cluster, as it does since Open.
 	master, err := c.MasterForKey(ctx, key)
 	if err != nil {
 		return nil, err
@@ -221,7 +221,7 @@ func (s *nodes) named(addr string, ping func(context.Context) error) *node {
 	if n = s.byAddr[addr]; n != nil {
 		return n
 	}
-	if len(s.byAddr) >= maxNodes { // those that are gone are not told from the others
+	if len(s.byAddr) >= maxNodes { // the nodes that are gone cannot be told from the others
 		clear(s.byAddr)
 	}
 	n = &node{addr: addr, ping: ping}

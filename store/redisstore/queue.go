@@ -11,10 +11,10 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// commitQueue holds the commits of one plan that wait for a round trip. A commit that finds
-// fewer than maxRoundTrips under way is sent at once; what arrives meanwhile is sent together
-// with the next one. Calls that fill a round trip do not wait, up to maxFull of them. The
-// package comment has the whole of it.
+// commitQueue holds the commits of one plan that wait for a round trip. A commit that finds fewer
+// than maxRoundTrips under way is sent immediately; the commits that arrive during a round trip are
+// sent together with the next one. Calls that fill a round trip do not wait, up to maxFull round
+// trips. The package comment describes the whole algorithm.
 type commitQueue struct {
 	key string // of the plan's record
 
@@ -27,11 +27,11 @@ type commitQueue struct {
 }
 
 const (
-	// maxRoundTrips is how many round trips of one plan are under way at once: one that the
-	// server works on, and one that the client prepares or reads.
+	// maxRoundTrips is how many round trips of one plan are under way at the same time: one that
+	// the server works on, and one that the client prepares or reads.
 	maxRoundTrips = 2
-	// maxFull is how many are if all of them are full. A server that writes to disk
-	// before it answers does so once for all requests that it has read.
+	// maxFull is the same limit if all round trips are full. A server that writes to disk before it
+	// answers does so once for all requests that it has read.
 	maxFull = 4
 	// maxChanges is how many changes one round trip carries: a script of 200 occupies the
 	// server for 0.6 ms, and costs a twelfth less for each change than one of 100.
@@ -42,7 +42,7 @@ const (
 	maxQueues = 10_000
 )
 
-// withdraw removes a call that is not in a batch yet.
+// withdraw removes a call that is not yet in a batch.
 func (l *commitQueue) withdraw(c *call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,14 +52,14 @@ func (l *commitQueue) withdraw(c *call) {
 	}
 }
 
-// nextBatch moves waiting calls into t, up to the limits. It reports false, and counts the
-// round trip as ended, if none waits, or too few for a round trip beyond maxRoundTrips.
+// nextBatch moves waiting calls into t, up to the limits. If none waits, or too few for a round
+// trip beyond maxRoundTrips, it returns false and counts the round trip as ended.
 func (l *commitQueue) nextBatch(t *roundTrip) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	changes, size, n := 0, 0, 0
 	if l.underWay > maxRoundTrips && !l.full() {
-		l.underWay-- // the others send them
+		l.underWay-- // the round trips still under way send them
 		return false
 	}
 	for _, c := range l.waiting {
@@ -86,7 +86,7 @@ func (l *commitQueue) nextBatch(t *roundTrip) bool {
 // full reports whether the calls that wait fill a round trip.
 func (l *commitQueue) full() bool { return l.changes >= maxChanges }
 
-// newest returns the plan's newest event that was seen.
+// newest returns the number of the newest event of the plan that this process has seen.
 func (l *commitQueue) newest() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,7 +98,7 @@ type queues struct {
 	client  *client
 	tokens  *tokens
 	indexes *indexes
-	spare   sync.Pool // of *roundTrip, to use again
+	spare   sync.Pool // of *roundTrip, for reuse
 
 	mu     sync.Mutex
 	byPlan map[plan.ID]*commitQueue
@@ -119,7 +119,7 @@ func (q *queues) of(id plan.ID) *commitQueue {
 	return l
 }
 
-// forget drops what is known of a plan.
+// forget drops what this process knows of a plan.
 func (q *queues) forget(id plan.ID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -172,7 +172,7 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 			return c.err
 		case <-ctx.Done():
 			l.withdraw(c)
-			n.inquire() // for those who come later
+			n.inquire() // for later callers
 			return ctx.Err()
 		case <-late.C:
 			if !n.answers(ctx, answerTimeout) {
@@ -184,7 +184,7 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 	}
 }
 
-// serve makes round trips as long as there are calls that wait.
+// serve makes round trips as long as calls wait.
 func (q *queues) serve(ctx context.Context, id plan.ID, l *commitQueue, n *node) {
 	t := q.take()
 	defer q.spare.Put(t)

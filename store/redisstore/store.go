@@ -12,15 +12,14 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Store keeps plans in Redis. It is safe for concurrent use. It runs nothing in the
-// background but the round trips that its callers wait for and, beside a claim and at most
-// once a minute, a look at the server's settings. It needs no closing: the host closes its
-// client.
+// Store keeps plans in Redis. It is safe for concurrent use. Nothing runs in the background but the
+// round trips that callers wait for and, started by a claim at most once a minute, a check of the
+// server's settings. A Store needs no closing: the host closes its client.
 type Store struct {
 	keys   keys
 	client *client
 
-	// The parts, each of which has its subject; none knows the Store.
+	// The parts. None of them knows the Store.
 	queues       *queues
 	agenda       *agenda
 	locks        *locks
@@ -29,24 +28,24 @@ type Store struct {
 	tokens       *tokens
 	removals     *removals
 
-	calls sync.Pool // of *call, to use again
+	calls sync.Pool // of *call, for reuse
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open returns a store over rdb after it has checked the server: Redis 7.0 or newer, no
-// key that is dropped by itself, data that this library knows, and a user who may do all
-// that is needed. *ServerError, which names every permission that is missing,
-// *VersionError, *InvalidError, or a passing fault (store.Temporary) that names the address.
-// Whatever is refused, nothing was written.
+// Open returns a store over rdb after it has checked the server: Redis 7.0 or newer, no eviction of
+// keys, data that this library can read, and a user with all permissions that the store needs. It
+// returns a *ServerError, which names every missing permission, a *VersionError, an *InvalidError,
+// or a passing fault (store.Temporary) that names the address. If Open returns an error, it has
+// written nothing.
 //
-// A memory limit with another policy than noeviction can also be set later. It is noticed
-// within about a minute; claims and Join then fail with a *ServerError until it is mended,
-// and everything else goes on.
+// A memory limit with another policy than noeviction can also be set later. The store notices it
+// within about a minute; claims and Join then fail with a *ServerError until the setting is
+// corrected, and everything else continues.
 //
-// rdb may be a plain, a Sentinel or a Cluster client, but no Ring, which moves keys
-// away from their data, and no Cluster client that reads from replicas, which are
-// behind. The host owns it and closes it.
+// rdb may be a plain, a Sentinel or a Cluster client, but neither a Ring, which moves keys away
+// from their data, nor a Cluster client that reads from replicas, which may be behind. The host
+// owns rdb and closes it.
 func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	faults := cfg.validate()
@@ -72,7 +71,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 	return newStore(cl), nil
 }
 
-// newStore puts the parts together.
+// newStore assembles a store from its parts.
 func newStore(cl *client) *Store {
 	s := &Store{keys: cl.keys, client: cl}
 	s.agenda, s.locks, s.indexes, s.tokens = &agenda{cl}, &locks{cl}, &indexes{cl}, &tokens{cl}

@@ -7,14 +7,14 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// WentBackError says that a plan is older than it was when this process last saw
-// it: commits that were acknowledged are lost. It matches [ErrWentBack]. It is
-// returned once; from then on the plan is taken as it is. A plan that is gone together
-// with all that the store knew matches store.ErrNotFound too.
+// WentBackError means that a plan is older than it was when this process last saw it: commits that
+// were acknowledged are lost. It matches [ErrWentBack]. The store returns it once; from then on it
+// uses the plan as it is. If the plan is gone together with all other data of the store, the error
+// matches store.ErrNotFound too.
 type WentBackError struct {
 	Plan plan.ID
-	// Seen is the number of the newest event that was seen, Found that of the newest
-	// there is, 0 if nothing is left.
+	// Seen is the number of the newest event that this process has seen, Found the number of the
+	// newest event in the store, 0 if nothing is left.
 	Seen, Found int64
 }
 

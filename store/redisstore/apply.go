@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Apply implements store.Writer. The plan is put on the agenda before it is written,
-// so that it is looked at also if this process ends in between, and once more after.
+// Apply implements store.Writer. The plan is put on the agenda before the command is written, so
+// that an engine reconciles it even if this process ends in between, and once more after.
 func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
 	if err := c.Check(); err != nil {
 		return store.Applied{}, err
@@ -61,7 +61,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	return a, s.agenda.wake(ctx, c.Plan.ID, 0, true)
 }
 
-// applyArgs writes the arguments of apply.lua.
+// applyArgs returns the arguments of apply.lua.
 func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens tokenRange) []any {
 	argv := make([]any, 0, 20+10*len(c.Edits)+len(c.Events))
 	argv = s.client.scripts.apply.argv(argv, key)
@@ -82,7 +82,7 @@ func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens t
 	return argv
 }
 
-// moved reports whether the events tell of a change of the plan's own state.
+// moved reports whether the events include a change of the plan's own state.
 func moved(events []plan.Event) bool {
 	return slices.ContainsFunc(events, func(e plan.Event) bool { return e.Task == 0 && e.From != e.To })
 }

@@ -31,7 +31,7 @@
 //	serve             per round trip: take the next batch, send it, answer all its callers,
 //	                  until no call waits
 //	  commit          compose one script call of all changes and claims
-//	    send          save.lua if all changes are saves; otherwise, or if it answers "=?", commit.lua;
+//	    send          save.lua if all changes are saves; else, or if it answers "=?", commit.lua;
 //	                  raise the limit of tokens, or rebuild an index, and send again if the
 //	                  script asks for it
 //	    parse         give each call its part of the answer and the plan's view after it
@@ -47,7 +47,8 @@
 //     that is refused (fenced, damaged) does not affect the others.
 //   - Changes of one task are made in the order in which they were submitted, as the worker
 //     waits for each. Changes of different tasks have no order.
-//   - waiting > 0 only while a round trip of the plan is under way: a call that waits is always sent.
+//   - waiting > 0 only while a round trip of the plan is under way, so a waiting call is always
+//     sent.
 //   - A round trip has at most 200 changes and about 1 MiB, so that a script occupies the
 //     server for less than a millisecond.
 //   - The view in an answer shows the plan after the whole batch.

@@ -10,7 +10,8 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// nobody is a plan, and the rest of a key, that no plan, tenant, lease or idempotency key has.
+// nobody is a plan id, and the last part of a key, that no plan, tenant, lease or idempotency key
+// has.
 const nobody = plan.ID(0)
 
 // planCommands are the commands of all scripts that work on the keys of a plan.
@@ -26,10 +27,9 @@ func (all *scripts) planCommands() []string {
 	return slices.Compact(commands)
 }
 
-// checkRights refuses a user who lacks any permission that the store will need, and names
-// all that are missing: Redis undoes nothing, so that a command which is refused in the
-// middle of something would leave half of it behind. It writes nothing, not even on a key
-// that nobody uses.
+// checkRights refuses a user who lacks any permission that the store will need, and names all that
+// are missing. Redis undoes nothing, so a command that is refused in the middle of a script would
+// leave half of its effects behind. checkRights writes nothing, not even to an unused key.
 func (cl *client) checkRights(ctx context.Context) error {
 	found, err := await.Value(ctx, func(ctx context.Context) (*redisserver.Denied, error) {
 		return redisserver.FindDenied(ctx, cl.rdb, cl.needs())
@@ -43,8 +43,8 @@ func (cl *client) checkRights(ctx context.Context) error {
 	return &ServerError{Addr: cmp.Or(found.Addr, cl.addr), Reason: "this user lacks permissions, see docs/redis.md", Err: found}
 }
 
-// needs are all calls that the store may make: every command of every script, and what it
-// sends itself, each with one key of every kind that it is made on.
+// needs returns all calls that the store may make: every command of every script, and the commands
+// that the store sends itself, each with one key of every kind that it is used on.
 func (cl *client) needs() [][]string {
 	k := cl.keys
 	calls := [][]string{

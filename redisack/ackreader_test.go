@@ -27,11 +27,11 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// readerOf is the reader of a client.
+// readerOf returns the reader of a client.
 func readerOf(c *Client) *ackReader { return &c.backend.(*redisBackend).reader }
 
-// waits counts the requests that wait for news, not those that ask for gaps, and reports whether a
-// goroutine reads.
+// waits returns the number of requests that wait for news, without those that ask for gaps, and
+// whether a goroutine reads.
 func (r *ackReader) waits() (n int, reading bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,7 +46,7 @@ func (r *ackReader) waits() (n int, reading bool) {
 	return n, reading
 }
 
-// pushRun is a run that waits for the acknowledgement of one instance, on a key of its own.
+// pushRun is a run with its own key that waits for the acknowledgement of one instance.
 type pushRun struct {
 	key    string
 	target Target
@@ -77,14 +77,14 @@ func startPushRuns(ctx context.Context, t *testing.T, writer, waiter redis.Unive
 	return c, runs
 }
 
-// ack acknowledges as the client of the run would.
+// ack sends the acknowledgement of the run's client.
 func (p *pushRun) ack(ctx context.Context, rdb redis.UniversalClient) error {
 	a := wire.Ack{Instance: "a", Rev: p.target.Rev, WriteID: p.target.WriteID, State: wire.StateApplied}
 	return rdb.XAdd(ctx, &redis.XAddArgs{Stream: p.target.names().Acks, Values: a.Fields()}).Err()
 }
 
-// connections is how many the client has opened and kept: those for single commands, and those for
-// pipelines.
+// connections returns the number of connections that the client has opened and kept, for single
+// commands and for pipelines.
 func connections(rdb *redis.Client) int {
 	stats := rdb.PoolStats()
 	n := int(stats.TotalConns)
@@ -130,7 +130,7 @@ func TestPushSharesOneConnection(t *testing.T) {
 		if err := <-run.done; err != nil {
 			t.Errorf("%s: %v", run.key, err)
 		}
-		for _, warning := range run.res.Warnings { // 200 runs that end at once may find a busy machine
+		for _, warning := range run.res.Warnings { // when 200 runs end at the same time, a busy machine may cause warnings
 			if strings.Contains(warning, "acknowledgements") {
 				t.Errorf("%s: %s", run.key, warning)
 			}
@@ -139,7 +139,8 @@ func TestPushSharesOneConnection(t *testing.T) {
 	eventually(t, "the end of the reader", func() bool { n, reading := readerOf(c).waits(); return n == 0 && !reading })
 }
 
-// A stream that cannot be read harms only its own run, which goes on when it can.
+// A stream that cannot be read affects only its own run, which continues when the stream can be
+// read.
 func TestPushWrongTypeIsReported(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
@@ -168,8 +169,8 @@ func TestPushWrongTypeIsReported(t *testing.T) {
 	}
 }
 
-// A frozen node of a cluster keeps back only the runs whose streams it has, and those leave with
-// their contexts.
+// A frozen node of a cluster delays only the runs whose streams it has, and these end with their
+// contexts.
 func TestPushFrozenNode(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)
@@ -238,7 +239,7 @@ func TestPushSlotMoves(t *testing.T) {
 	}
 	do(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", id(from))
 	do(from, "CLUSTER", "SETSLOT", slot, "MIGRATING", id(to))
-	if err := runs[0].ack(ctx, rdb); err != nil { // a stream that is new is made at the new node
+	if err := runs[0].ack(ctx, rdb); err != nil { // a new stream is created at the new node
 		t.Fatal(err)
 	}
 	confirmed(runs[0])
@@ -257,7 +258,7 @@ func TestPushSlotMoves(t *testing.T) {
 	}
 }
 
-// However many short runs meet a frozen server, they leave one hanging read behind.
+// However many short runs wait for a frozen server, only one hanging read remains.
 func TestPushOnFrozenServerIsBounded(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -283,7 +284,7 @@ func TestPushOnFrozenServerIsBounded(t *testing.T) {
 	server.Thaw()
 }
 
-// pipes counts reads under way, and does what the test asks for in the next one.
+// pipes counts reads under way, and makes the next one fail as the test asks.
 type pipes struct {
 	now, most, longest atomic.Int64
 	fault              atomic.Pointer[func()]
@@ -335,8 +336,7 @@ func TestAckReaderInTurns(t *testing.T) {
 	}
 }
 
-// A hook of the host's client that panics, or ends its goroutine, is a fault of the read and no
-// more.
+// If a hook of the host's client panics or ends its goroutine, only the read fails.
 func TestAckReaderOutlivesHooks(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(){

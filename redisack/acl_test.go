@@ -19,7 +19,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// ruleOf is the ACL rule of docs/redisack.md for the user, for the key k.
+// ruleOf returns the ACL rule of docs/redisack.md for the user and the key k.
 func ruleOf(t *testing.T, user string) []string {
 	t.Helper()
 	text, err := os.ReadFile("../docs/redisack.md")
@@ -56,7 +56,7 @@ func without(rule []string, word string) []string {
 	return slices.DeleteFunc(slices.Clone(rule), func(w string) bool { return w == word })
 }
 
-// commands are those that a rule permits.
+// commands returns the commands that a rule permits.
 func commands(rule []string) (words []string) {
 	for _, word := range rule {
 		if strings.HasPrefix(word, "+") {
@@ -66,8 +66,8 @@ func commands(rule []string) (words []string) {
 	return words
 }
 
-// With exactly the documented rules everything goes; without one command of them nothing is
-// written, and the error names it.
+// With exactly the documented rules everything works; without one of their commands nothing is
+// written, and the error names the command.
 func TestUsersWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -136,7 +136,7 @@ func refused(t *testing.T, server *redistest.Server, check redisack.Check, word 
 	}
 }
 
-// An agent that lacks a command says which.
+// An agent whose user lacks a command logs which one.
 func TestAgentsWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -144,7 +144,7 @@ func TestAgentsWithFewRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	rule := ruleOf(t, "client")
-	for i, word := range commands(without(rule, "+eval")) { // which is for a full server and a moving slot
+	for i, word := range commands(without(rule, "+eval")) { // needed only for a full server and a moving slot
 		t.Run(word, func(t *testing.T) {
 			t.Parallel()
 			core, logs := observer.New(zapcore.WarnLevel)
@@ -183,7 +183,7 @@ func runAgent(t *testing.T, rdb *redis.Client, log *zap.Logger, apply func(agent
 	})
 }
 
-// connect is a client over rdb.
+// connect returns a client over rdb.
 func connect(t testing.TB, rdb redis.UniversalClient, cfg redisack.Config) *redisack.Client {
 	t.Helper()
 	c, err := redisack.New(rdb, cfg)

@@ -21,7 +21,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// cost is what a piece of work took.
+// cost is the cost of a piece of work.
 type cost struct {
 	time          time.Duration
 	allocs, bytes uint64
@@ -44,8 +44,9 @@ func (c *cost) add(more cost) {
 	c.bytes += more.bytes
 }
 
-// BenchmarkConfirm compares the confirmation of 10,000 endpoints with a bare bounded fan-out of the
-// same GETs, in turn. The client's and the server's work is in both, on the same cores.
+// BenchmarkConfirm alternates between the confirmation of 10,000 endpoints and a bare bounded
+// fan-out of the same GETs, and compares them. Both include the work of client and server, on the
+// same cores.
 func BenchmarkConfirm(b *testing.B) {
 	for _, keep := range []bool{true, false} {
 		b.Run(fmt.Sprintf("keepalive=%v", keep), func(b *testing.B) { benchConfirm(b, keep) })
@@ -96,11 +97,11 @@ func benchConfirm(b *testing.B, keep bool) {
 	b.ReportMetric((float64(a.bytes)-float64(z.bytes))/per, "extra-B/endpoint")
 }
 
-// benchTimeout is far above what an attempt takes on a busy machine: both sides make each attempt
-// once.
+// benchTimeout is far longer than an attempt takes on a busy machine, so that both sides make each
+// attempt only once.
 const benchTimeout = 20 * time.Second
 
-// fanOut is what one writes without this package: 128 workers that GET, decode and compare.
+// fanOut is the equivalent without this package: 128 workers that GET, decode and compare.
 func fanOut(b *testing.B, members []Endpoint, keep bool) {
 	b.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: defaultMaxInFlight, DisableKeepAlives: !keep, DisableCompression: true}
@@ -178,7 +179,8 @@ func BenchmarkPush(b *testing.B) {
 	b.ReportMetric(float64(total)/float64(b.N)/float64(slowest), "x-slowest-client")
 }
 
-// pushAll are clients that hear of the write, apply it within some time, and acknowledge.
+// pushAll starts clients that receive the announcement, apply the write within some time, and
+// acknowledge.
 func pushAll(
 	b *testing.B, rdb *redis.Client, sub *redis.PubSub, version string, members []Endpoint, slowest time.Duration,
 ) {

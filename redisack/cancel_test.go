@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// A canceled run returns at once in whatever phase it is, with its cause, and leaves no goroutine:
-// a bubble does not end before all of its goroutines have.
+// A canceled run returns immediately in every phase, with its cause, and leaves no goroutine: a
+// synctest bubble does not end before all its goroutines have.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("changed our minds")
@@ -77,7 +77,7 @@ func TestCancel(t *testing.T) {
 				if free := c.limiter.vacant(); free != c.cfg.MaxInFlight && tc.within == 0 {
 					t.Errorf("%d places free", free)
 				}
-				time.Sleep(2 * time.Hour) // lets what hangs come back
+				time.Sleep(2 * time.Hour) // so that hanging calls return
 				if free := c.limiter.vacant(); free != c.cfg.MaxInFlight {
 					t.Errorf("%d places free after all has returned", free)
 				}
@@ -86,7 +86,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// A canceled run over a context that is over already touches nothing.
+// A run whose context has already ended does not touch Redis.
 func TestCanceledBefore(t *testing.T) {
 	t.Parallel()
 	c, mem := testClient(t, Config{})

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// The error by itself says what one of the endpoints has answered, and what is to be done about a
-// blocked address.
+// The text of the error says what one of the endpoints has answered, and what to do about a blocked
+// address.
 func TestErrorNamesTheCause(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

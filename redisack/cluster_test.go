@@ -41,8 +41,8 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// A master that dies before it has replicated takes the write with it. That is not OK, whatever the
-// clients saw.
+// If a master dies before it has replicated a write, the write is lost. The run is then not OK,
+// whatever the clients reported.
 func TestFailoverUndoesTheWrite(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 1)
@@ -56,7 +56,7 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 	awaitRev(t, replica, "1")
 	replica.Freeze()
 	if err := master.Client().Do(ctx, "CLIENT", "KILL", "TYPE", "replica").Err(); err != nil {
-		t.Fatal(err) // otherwise the write waits for the thaw in the socket
+		t.Fatal(err) // otherwise the write waits in the socket until the server continues
 	}
 	target, err := c.Write(ctx, Change{Key: "k", Version: "v2"})
 	if err != nil || target.Rev != 2 {
@@ -65,10 +65,10 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 	master.Kill()
 	replica.Thaw()
 	if err := replica.Client().Do(ctx, "CLUSTER", "FAILOVER", "TAKEOVER").Err(); err != nil {
-		t.Fatal(err) // a takeover by vote takes the nodes some seconds more
+		t.Fatal(err) // a failover by vote takes some seconds longer
 	}
 
-	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // passes once the client has found the replica
+	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // succeeds once the client has found the replica
 	if err != nil || other.Rev != 2 {
 		t.Fatalf("%+v, %v", other, err)
 	}
@@ -79,7 +79,7 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 	}
 }
 
-// servers finds the master of a key and its replica.
+// servers returns the master of a key and its replica.
 func servers(t *testing.T, cluster *redistest.Cluster, key string) (master, replica *redistest.Server) {
 	t.Helper()
 	const masters = 3

@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// Nothing is written to a server that may drop it again, whatever keys its policy begins with.
+// Nothing is written to a server that may drop keys, whichever keys its policy drops first.
 func TestServerThatMayDropConfigurations(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"allkeys-lru", "volatile-lru", "volatile-ttl"} {
@@ -32,8 +32,8 @@ func TestServerThatMayDropConfigurations(t *testing.T) {
 	}
 }
 
-// A policy without a limit drops nothing, and a rollback is written whatever has become of the
-// server.
+// A policy without a memory limit drops nothing, and a rollback is written even to a server that
+// may drop keys.
 func TestServerThatKeepsConfigurations(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "allkeys-lru").Client()

@@ -13,8 +13,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// The plain case: one key, a few clients that say in JSON which version they run, all of which must
-// confirm.
+// The simplest case: one key, and a few clients that serve the version they run as JSON. All of
+// them must confirm.
 func Example() {
 	rdb, urls, end := gateways("v42", "v42")
 	defer end()
@@ -39,7 +39,7 @@ func Example() {
 	// Output: true Confirmed 2 <nil>
 }
 
-// gateways are clients that run the given versions.
+// gateways starts clients that run the given versions.
 func gateways(versions ...string) (rdb *redis.Client, urls []string, end func()) {
 	server := miniredis.NewMiniRedis()
 	if err := server.Start(); err != nil {

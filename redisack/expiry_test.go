@@ -7,7 +7,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// A previous payload that is about to expire is gone, and must not come back for good.
+// A previous payload that is about to expire counts as gone: a rollback must not restore it without
+// a TTL.
 func TestPreviousAboutToExpire(t *testing.T) {
 	t.Parallel()
 	rdb, server := redistest.MiniServer(t)

@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// loaded is a fleet of these members.
+// loaded returns a fleet of these members.
 func loaded(policy Policy, members ...Endpoint) *fleet {
 	policy = policy.complete()
 	f := &fleet{policy: &policy}
@@ -30,7 +30,7 @@ func TestFleetIdentify(t *testing.T) {
 		{b, "x", sameMember, nil},    // learned
 		{c, "x", otherMember, b},
 		{c, "a", otherMember, a},
-		{b, "y", sameMember, nil}, // another process answers there now
+		{b, "y", sameMember, nil}, // another process answers at the address now
 		{c, "x", sameMember, nil}, // so x is free
 		{b, "x", otherMember, c},
 	} {
@@ -46,7 +46,8 @@ func TestFleetIdentify(t *testing.T) {
 	}
 }
 
-// What a line of a new list means, also where instances have replaced each other at one address.
+// The meaning of the entries of a new list, also if instances have replaced each other at one
+// address.
 func TestFleetFind(t *testing.T) {
 	t.Parallel()
 	pod := Endpoint{ID: "a", URL: "http://a", Group: "z1"}
@@ -109,7 +110,7 @@ func TestFleetMinMembers(t *testing.T) {
 	}
 }
 
-// However members change, the counts are those of counting them one by one.
+// However members change, the tally equals a count of the members one by one.
 func TestTallyIsACount(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

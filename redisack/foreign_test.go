@@ -7,7 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Whoever sets the key by hand makes a lie of the head. Writing the same version again repairs it.
+// If the key is set by other means, the head no longer describes it. Writing the same version again
+// repairs this.
 func TestPayloadChangedByHand(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {

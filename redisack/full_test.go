@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// A Redis that has become full after the write is still read and confirmed, and what failed is put
-// back; only what is new is refused, with the cause.
+// If Redis becomes full after the write, confirmation and rollback still work; only new writes are
+// refused, with the cause.
 func TestRollbackOnFullRedis(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{10, stageAbove + 1} {

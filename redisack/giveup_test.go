@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A write that was tried until its time was over says what went wrong, and says it once.
+// The error of a write that was retried until its time was over names the last error, once.
 func TestWriteNamesWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -18,7 +18,7 @@ func TestWriteNamesWhatWentWrong(t *testing.T) {
 		tries := 0
 		mem.refuse = func(string) error {
 			if tries++; tries > 3 {
-				time.Sleep(time.Hour) // the last try hangs until the end
+				time.Sleep(time.Hour) // the last attempt hangs until the end
 			}
 			return down
 		}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// After the quorum was met, members may still leave or join in the grace: what is reported at the
-// end must be true then.
+// Members may leave or join during the grace after the quorum was met: the result must hold at the
+// end of the run.
 func TestQuorumLostInTheGrace(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

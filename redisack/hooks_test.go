@@ -10,8 +10,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// The hooks of a run and of its rollback are called one at a time as well, in the order in which
-// things happened.
+// The hooks of a run and of its rollback are called one at a time, in the order of the events.
 func TestHooksOfARollback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// instances answer with one id after the other, always behind.
+// instances returns answers with these ids in turn, each behind the target.
 func instances(names ...string) []answer {
 	answers := make([]answer, len(names))
 	for i, name := range names {
@@ -19,8 +19,7 @@ func instances(names ...string) []answer {
 	return answers
 }
 
-// Two instances that answer by turns at the address of an endpoint which leaves the fleet and comes
-// back.
+// Two instances answer in turn at the address of an endpoint that leaves the fleet and comes back.
 func TestStrangersByTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -39,8 +38,8 @@ func TestStrangersByTurns(t *testing.T) {
 	})
 }
 
-// An endpoint's id that nobody answers to is reported, since it may be a slip of the pen as well as
-// a replaced process.
+// If no process answers with the ID of an endpoint there is a warning, since the ID may be misspelt
+// or the process replaced.
 func TestStrangerIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -54,8 +53,8 @@ func TestStrangerIsReported(t *testing.T) {
 	})
 }
 
-// What an instance calls itself is made harmless in every row, whoever it stands for and however
-// often it is asked.
+// The name that an instance reports is cleaned in every row, whichever member it is counted for and
+// however often it is asked.
 func TestHostileInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -79,8 +78,8 @@ func TestHostileInstances(t *testing.T) {
 	})
 }
 
-// A claim to be ahead that was made at an old address says nothing about who answers at the new
-// one.
+// A report of a newer revision from an old address says nothing about the process at the new
+// address.
 func TestClaimAtAnOldAddress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -90,7 +89,7 @@ func TestClaimAtAnOldAddress(t *testing.T) {
 			if op != "head" {
 				return nil
 			}
-			if looks++; looks == 1 { // the look at the claim lasts beyond the move, and finds what the claim says
+			if looks++; looks == 1 { // this read of the head ends after the move, and finds the reported revision
 				time.Sleep(2 * time.Second)
 				mem.change(func(b *memory) { b.head.Rev++ })
 				time.AfterFunc(time.Second, func() { mem.change(func(b *memory) { b.head.Rev-- }) })

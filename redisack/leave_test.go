@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// Every call returns within 50 ms of its context's end while a server is silent, after a cancel as
-// after a deadline.
+// Every call returns within 50 ms of the end of its context if the server does not answer, after a
+// cancellation as well as after a deadline.
 func TestCallsLeaveFrozenServer(t *testing.T) {
 	t.Parallel()
 	const fair = 50 * time.Millisecond
@@ -43,8 +43,9 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 	server.Thaw()
 }
 
-// lateness is how long after the end of its context a call returns, at best: the machine may be
-// busy, but a call that waits for something else does so each time.
+// lateness returns the minimum time between the end of the context and the return of a call over
+// several tries: a busy machine delays some calls, but a call that waits for something else is late
+// each time.
 func lateness(t *testing.T, end string, call func(context.Context) error) time.Duration {
 	t.Helper()
 	best := time.Hour

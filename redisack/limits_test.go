@@ -16,7 +16,8 @@ import (
 
 const endless = time.Duration(math.MaxInt64)
 
-// "As long as possible" means just that, in every duration: none of them overflows into "at once".
+// The maximum duration means "as long as possible" in every field: none of them overflows to an
+// immediate timeout.
 func TestEndlessDurations(t *testing.T) {
 	t.Parallel()
 	slow := after(time.Minute, current)
@@ -55,7 +56,7 @@ func TestEndlessDurations(t *testing.T) {
 	}
 }
 
-// "None" is a negative value, in every field that can do without.
+// "None" is a negative value in every field that allows it.
 func TestNegativeIsNone(t *testing.T) {
 	t.Parallel()
 	none := Policy{
@@ -80,7 +81,7 @@ func TestNegativeIsNone(t *testing.T) {
 	}
 }
 
-// A grace that never ends lasts until the end of the run, which is a success.
+// A grace that never ends lasts until the end of the run, which then succeeds.
 func TestEndlessGrace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -92,7 +93,7 @@ func TestEndlessGrace(t *testing.T) {
 	})
 }
 
-// The channels of a run have the size of MaxInFlight.
+// The channels of a run are as large as MaxInFlight, so New refuses absurd values.
 func TestTooManyInFlight(t *testing.T) {
 	t.Parallel()
 	_, err := New(redistest.Mini(t), Config{MaxInFlight: math.MaxInt})
@@ -101,7 +102,7 @@ func TestTooManyInFlight(t *testing.T) {
 	}
 }
 
-// Many runs on one client at once, some of them canceled, leave it as it was.
+// Many concurrent runs on one client, some of them canceled, leave no trace in it.
 func TestManyRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	c, _ := testClient(t, Config{MaxInFlight: 7})

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// changing is a fleet that is another one at each look.
+// changing returns a fleet with another list at each look-up.
 func changing(looks ...func() ([]Endpoint, error)) Fleet {
 	n := 0
 	return FleetFunc(func(context.Context) ([]Endpoint, error) {
@@ -186,7 +186,7 @@ func TestMembership(t *testing.T) {
 	}
 }
 
-// Endpoints known by URL alone learn who answers; one process behind two URLs counts once.
+// Endpoints without an ID learn the instance that answers; one process behind two URLs counts once.
 func TestLearnedInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -204,7 +204,8 @@ func TestLearnedInstances(t *testing.T) {
 	})
 }
 
-// What is secret in a URL is in no report; endpoints that then look alike get different names.
+// The secret parts of a URL are in no report; endpoints whose names would then be equal get
+// different names.
 func TestNamesFromURLs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// memory is a backend without Redis, for tests of time and as the reference that the script is
-// compared with. It is written for plainness: one configuration, one lock, no expiry.
+// memory is a backend without Redis, for tests that simulate time and as the reference for the
+// script. It is deliberately simple: one configuration, one lock, no expiry.
 type memory struct {
 	mu     sync.Mutex
 	exists bool
@@ -23,8 +23,8 @@ type memory struct {
 	stream []wire.Ack
 	sent   []wire.Notice
 
-	refuse func(op string) error // what goes wrong, nil for nothing
-	denied string                // why announcements are refused
+	refuse func(op string) error // returns the error of an operation; nil for none
+	denied string                // the error of refused announcements
 	gap    bool                  // the stream was trimmed
 }
 
@@ -59,7 +59,7 @@ func (b *memory) write(ctx context.Context, req writeRequest) (writeReply, error
 	return reply, nil
 }
 
-// apply says in Go what scripts/write.lua does.
+// apply does the same as scripts/write.lua, in Go.
 func (b *memory) apply(req writeRequest) writeReply {
 	h := b.head
 	say := func(outcome string, rev uint64) writeReply {
@@ -194,7 +194,7 @@ func (b *memory) change(f func(*memory)) {
 	f(b)
 }
 
-// memoryBackend gives memory the method name that its field has.
+// memoryBackend adds the methods of backend whose names are fields of memory.
 type memoryBackend struct{ *memory }
 
 func (b memoryBackend) head(ctx context.Context, _ wire.Names) (wire.Head, bool, error) {

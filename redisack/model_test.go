@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// world is Redis with the real script beside the reference model, and the clients that follow it.
+// world has Redis with the real script, the reference model, and the clients that follow Redis.
 type world struct {
 	t      *testing.T
 	rdb    *redis.Client
@@ -26,12 +26,12 @@ type world struct {
 	sent      []writeRequest // everything ever written, for replays
 	targets   []Target       // what may be confirmed
 	instances map[string]Observation
-	saved     []saved           // states that a failover may go back to
+	saved     []saved           // states to which a failover may return
 	winners   map[uint64]string // write id by revision, since the last failover
 	floor     uint64            // the revision never falls below, since the last failover
 }
 
-// saved is the state of Redis and of the model at one time.
+// saved is the state of Redis and of the model at one point in time.
 type saved struct {
 	head       map[string]string
 	data, prev *string
@@ -39,7 +39,7 @@ type saved struct {
 }
 
 // TestModel interleaves writes, replays, refusals, failovers and acknowledgements at random, and
-// compares each answer with the model and each result with what the clients really run.
+// compares each answer with the model and each result with what the clients run.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -86,7 +86,7 @@ func (w *world) replay(t *rapid.T) {
 	}
 }
 
-// send gives a write to Redis and to the model, and compares the answers.
+// send sends a write to Redis and to the model, and compares the answers.
 func (w *world) send(t *rapid.T, req writeRequest) {
 	req.sending = new(sending)
 	got, err := w.client.backend.write(context.Background(), req)
@@ -94,7 +94,7 @@ func (w *world) send(t *rapid.T, req writeRequest) {
 		t.Fatal(err)
 	}
 	want := w.model.apply(req)
-	want.receivers = 0 // nobody listens
+	want.receivers = 0 // the test has no subscribers
 	want.at, got.at = time.Time{}, time.Time{}
 	want.ackPos, got.ackPos = "", ""
 	if got != want {
@@ -114,7 +114,7 @@ func (w *world) send(t *rapid.T, req writeRequest) {
 	}
 }
 
-// apply lets one client take over what is current, or keep something older from another instance.
+// apply makes one client run the current write, or keep an older one of another instance.
 func (w *world) apply(t *rapid.T) {
 	head, _ := w.model.snapshot()
 	id := rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "instance")
@@ -123,7 +123,8 @@ func (w *world) apply(t *rapid.T) {
 	}
 }
 
-// confirm asks endpoints that may be answered by the same instance, and compares with what is true.
+// confirm asks endpoints, some of which the same instance may answer, and compares the result with
+// truth.
 func (w *world) confirm(t *rapid.T) {
 	if len(w.targets) == 0 {
 		return
@@ -177,14 +178,14 @@ func (w *world) truth(target Target, behind []string, p Policy) bool {
 	return len(live) >= int(need) && current && !w.lost(head, target)
 }
 
-// lost reports whether the write is missing in the history of the head. Histories here are short
-// enough to be whole.
+// lost reports whether the history of the head lacks the write. The histories in this test are
+// short enough to be complete.
 func (w *world) lost(head wire.Head, target Target) bool {
 	return !slices.Contains(head.Recent, wire.Write{ID: target.WriteID, Rev: target.Rev}) &&
 		(len(head.Recent) < 16 || head.Rev < target.Rev || head.Recent[0].Rev <= target.Rev)
 }
 
-// save keeps a state that a failover may go back to.
+// save stores a state to which a failover may return.
 func (w *world) save() {
 	ctx := context.Background()
 	names := wire.NamesOf(w.key, "")
@@ -201,7 +202,7 @@ func (w *world) save() {
 	w.saved = append(w.saved, s)
 }
 
-// failover goes back to an earlier state.
+// failover returns to an earlier state.
 func (w *world) failover(t *rapid.T) {
 	ctx := context.Background()
 	s := rapid.SampledFrom(w.saved).Draw(t, "to")
@@ -221,7 +222,7 @@ func (w *world) failover(t *rapid.T) {
 	w.floor = w.model.head.Rev
 }
 
-// invariants holds after every step.
+// invariants checks the invariants after every step.
 func (w *world) invariants(t *rapid.T) {
 	head, ok, err := w.client.backend.head(context.Background(), wire.NamesOf(w.key, ""))
 	if err != nil {

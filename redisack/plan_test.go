@@ -7,7 +7,7 @@ import (
 
 const second = time.Second
 
-// scheduled are members in a schedule that ends after ten seconds.
+// scheduled returns a schedule that ends after ten seconds, and its members.
 func scheduled(places, members int) (*schedule, []*member) {
 	s := &schedule{limit: 10 * second, places: places}
 	list := make([]*member, members)
@@ -17,8 +17,8 @@ func scheduled(places, members int) (*schedule, []*member) {
 	return s, list
 }
 
-// A member is asked when it is due; once more before the end if the next time would be past it; and
-// then no more.
+// A member is asked when it is due, and once more before the end if the next attempt would be after
+// the end; then no more.
 func TestSchedulePlan(t *testing.T) {
 	t.Parallel()
 	s, members := scheduled(1, 1)
@@ -44,7 +44,7 @@ func TestSchedulePlan(t *testing.T) {
 	}
 }
 
-// Nobody is asked who is final, and nobody at all where nothing is polled.
+// A member with a final status is not asked, and no member is asked if nothing is polled.
 func TestSchedulePlansNothing(t *testing.T) {
 	t.Parallel()
 	s, members := scheduled(2, 2)
@@ -63,8 +63,7 @@ func TestSchedulePlansNothing(t *testing.T) {
 	}
 }
 
-// An attempt that does not return is given up once, is not made a second time beside itself, and
-// reports late.
+// A hung attempt is reported once, is not repeated in parallel, and its result counts as late.
 func TestScheduleHungAttempt(t *testing.T) {
 	t.Parallel()
 	s, members := scheduled(1, 2)
@@ -92,7 +91,7 @@ func TestScheduleHungAttempt(t *testing.T) {
 	}
 }
 
-// Members that have timed out use an eighth of the places, and come behind the others.
+// Members that have timed out use at most an eighth of the places, and come after the others.
 func TestScheduleSlowShare(t *testing.T) {
 	t.Parallel()
 	s, members := scheduled(16, 12)

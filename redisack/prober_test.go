@@ -53,7 +53,7 @@ func TestHTTPSharesConnections(t *testing.T) {
 	}
 }
 
-// hostile is a prober whose session is hostile too.
+// hostile is a prober that misbehaves, and so does its session.
 type hostile struct {
 	Prober
 	open, end func()
@@ -66,7 +66,7 @@ func (h hostile) Session(int, int) probe.Session {
 
 func (h hostile) Close() { h.end() }
 
-// A prober that panics when its session is opened or closed harms no run.
+// A prober that panics when its session is opened or closed does not affect the run.
 func TestSessionPanics(t *testing.T) {
 	t.Parallel()
 	quiet, loud := func() {}, func() { panic("boom") }
@@ -80,7 +80,7 @@ func TestSessionPanics(t *testing.T) {
 	}
 }
 
-// A function as a prober gets the target in a run, and none outside it.
+// A ProberFunc gets the target in a run, and a zero target from Probe.
 func TestProberFunc(t *testing.T) {
 	t.Parallel()
 	f := ProberFunc(func(_ context.Context, _ Endpoint, t Target) (Observation, error) {

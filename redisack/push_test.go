@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// acking writes acknowledgements some time after the write.
+// acking writes acknowledgements a time d after the write.
 func acking(mem *memory, d time.Duration, acks ...func(wire.Head) wire.Ack) {
 	time.AfterFunc(d, func() {
 		head, _ := mem.snapshot()
@@ -167,7 +167,7 @@ func TestPush(t *testing.T) {
 	}
 }
 
-// What has been pushed is not polled; the others are, in one tally.
+// Clients that have acknowledged are not polled, the others are; one tally counts both.
 func TestPushAndPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -186,7 +186,8 @@ func TestPushAndPoll(t *testing.T) {
 	})
 }
 
-// An acknowledgement while the endpoint is being polled counts, and the late answer does no harm.
+// An acknowledgement during a poll of the endpoint counts, and the later answer to the poll does no
+// harm.
 func TestPushDuringAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -203,8 +204,8 @@ func TestPushDuringAttempt(t *testing.T) {
 	})
 }
 
-// The position in the stream is taken with the write, so that the fastest acknowledgement is not
-// missed.
+// The position in the stream is read within the write, so that even the fastest acknowledgement is
+// not missed.
 func TestPushOnRedis(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {

@@ -45,7 +45,7 @@ func TestQuorum(t *testing.T) {
 	}
 }
 
-// A good average may hide a zone where nothing has confirmed.
+// A good average may hide a zone in which no member has confirmed.
 func TestQuorumPerGroup(t *testing.T) {
 	t.Parallel()
 	zones := counts{
@@ -69,8 +69,8 @@ func TestQuorumPerGroup(t *testing.T) {
 	}
 }
 
-// Whatever the quorum: what is met has enough confirmed, what is impossible stays so if all that is
-// open confirms, and what is neither can still go both ways.
+// For every quorum: a met one has enough confirmed members, an impossible one stays impossible if
+// all open members confirm, and an undecided one can still become either.
 func TestQuorumProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -11,13 +11,13 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// A client that may read from replicas, which are behind, must not take a write for lost.
+// With a Redis client that reads from replicas, which lag behind, a write must not count as lost.
 func TestReadsFromReplicas(t *testing.T) {
 	t.Parallel()
 	master, replica := redistest.Mini(t), redistest.Mini(t)
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{
 		ReadOnly: true,
-		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) { // the replica has none of it yet
+		ClusterSlots: func(context.Context) ([]redis.ClusterSlot, error) { // the replica has no data yet
 			return []redis.ClusterSlot{{Start: 0, End: 16383, Nodes: []redis.ClusterNode{
 				{Addr: master.Options().Addr}, {Addr: replica.Options().Addr},
 			}}}, nil

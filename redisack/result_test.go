@@ -16,7 +16,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// Every reason has a name, a class and, where an error can end with it, a sentinel of its own.
+// Every reason has a name, a class and, if a run can fail with it, its own sentinel.
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	names, sentinels := map[string]bool{}, map[error]bool{}
@@ -45,7 +45,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// Every reason with which a run can end, reached.
+// A run can end with each of these reasons.
 func TestEveryReason(t *testing.T) {
 	t.Parallel()
 	sim := func(answers ...answer) Prober { return newSim(map[string][]answer{"a": answers}) }
@@ -197,8 +197,8 @@ func TestEveryReason(t *testing.T) {
 	}
 }
 
-// A head that cannot be read at the end is reported and changes nothing, and takes no longer than a
-// second.
+// If the head cannot be read at the end, there is a warning, the result stays the same, and the run
+// waits no longer than a second.
 func TestClosingLookFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -243,7 +243,7 @@ func TestTargetTravels(t *testing.T) {
 	}
 }
 
-// A result can be stored and read again.
+// A result can be encoded and decoded.
 func TestResultTravels(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -297,7 +297,7 @@ func TestSummary(t *testing.T) {
 
 func (ch Change) target() Target { return Target{Key: ch.Key, Version: ch.Version} }
 
-// What clients say is made harmless before it is reported.
+// The texts of clients are cleaned before they are reported.
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -344,7 +344,7 @@ func TestHooks(t *testing.T) {
 	})
 }
 
-// A slow hook loses calls instead of holding up the run.
+// A slow hook loses calls and does not delay the run.
 func TestSlowHook(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

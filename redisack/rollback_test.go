@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// followers run whatever is current, but refuse v2 or never get to it.
+// follower returns a prober of clients that run the current write, but reject v2 or never apply it.
 func follower(mem *memory, refuse bool) Prober {
 	return ProberFunc(func(context.Context, Endpoint, Target) (Observation, error) {
 		head, _ := mem.snapshot()
@@ -102,13 +102,13 @@ func TestRollback(t *testing.T) {
 	}
 }
 
-// A write that comes between the failure and the rollback wins.
+// A write between the failure and the rollback wins.
 func TestRollbackLosesTheRace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, mem := testClient(t, Config{})
 		mem.refuse = func(op string) error {
-			if op == "previous" { // the rollback has looked; now somebody else writes
+			if op == "previous" { // another process writes after the rollback has read the head
 				mem.change(func(b *memory) {
 					ch := Change{Key: "app:config", Version: "v3"}.complete()
 					prev := b.prev
@@ -129,7 +129,7 @@ func TestRollbackLosesTheRace(t *testing.T) {
 	})
 }
 
-// Without a change of its own a run has nothing to undo.
+// A run that has written nothing has nothing to undo.
 func TestRollbackOfNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -147,8 +147,8 @@ func TestRollbackOfNothing(t *testing.T) {
 	})
 }
 
-// The deadline that ended the run does not end the rollback, and a stop by the caller does not
-// begin one.
+// The deadline that ended the run does not end the rollback, and a cancellation by the caller does
+// not start one.
 func TestRollbackTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -169,7 +169,7 @@ func TestRollbackTime(t *testing.T) {
 	})
 }
 
-// On Redis: string and field, with the life that the previous payload had left.
+// On Redis: string and field, with the remaining TTL of the previous payload.
 func TestRollbackOnRedis(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {

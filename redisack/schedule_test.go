@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// apply confirms a fleet of simulated clients at once.
+// apply writes and waits for a fleet of simulated clients.
 func apply(t *testing.T, s *sim, p Policy, names ...string) *AckResult {
 	t.Helper()
 	c, _ := testClient(t, Config{})
@@ -24,7 +24,7 @@ func apply(t *testing.T, s *sim, p Policy, names ...string) *AckResult {
 	return res
 }
 
-// distances are the times between the attempts at a client.
+// distances returns the times between the attempts at a client.
 func (s *sim) distances(id string) []time.Duration {
 	var d []time.Duration
 	for i := 1; i < len(s.at[id]); i++ {
@@ -33,8 +33,8 @@ func (s *sim) distances(id string) []time.Duration {
 	return d
 }
 
-// A client that is well but not there yet is sampled at a near-constant interval, whatever the
-// schedule for errors.
+// A client that answers but does not run the target yet is asked at a near-constant interval,
+// regardless of the delays for errors.
 func TestIntervalForNotYet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -61,7 +61,7 @@ func pow(base float64, n int) float64 {
 	return p
 }
 
-// Errors back off, up to 2 s, and begin anew after an answer.
+// The delays after errors grow to 2 s, and are reset after an answer.
 func TestBackoffForErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -91,7 +91,7 @@ type countingDelays struct{ next, resets int }
 func (d *countingDelays) NextBackOff() time.Duration { d.next++; return time.Second }
 func (d *countingDelays) Reset()                     { d.resets++ }
 
-// A Delays that says stop, panics or hangs ends or delays one endpoint, not the run.
+// A Delays that stops, panics or hangs ends or delays the attempts at one endpoint, not the run.
 func TestBadDelays(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -116,7 +116,7 @@ func TestBadDelays(t *testing.T) {
 	}
 }
 
-// When the next attempt would be past the deadline, one last attempt is made before it.
+// If the next attempt would be after the deadline, a last attempt is made before the deadline.
 func TestLastAttempt(t *testing.T) {
 	t.Parallel()
 	never := func() Delays { return backoff.NewConstantBackOff(time.Hour) }
@@ -160,7 +160,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	})
 }
 
-// The first attempts wait for the clients, with jitter; not when there was nothing to write.
+// The first attempts wait for StartDelay, with jitter, but not if nothing was written.
 func TestStartDelay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -193,7 +193,7 @@ func TestStartDelay(t *testing.T) {
 	})
 }
 
-// Attempt timeouts begin short and double, so that a slow client is still heard.
+// Attempt timeouts begin short and double, so that a slow client can still answer.
 func TestAttemptTimeoutGrows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -205,8 +205,9 @@ func TestAttemptTimeoutGrows(t *testing.T) {
 	})
 }
 
-// Black holes do not slow the healthy: a quarter of the fleet, with few workers. Once each has
-// timed out, they share an eighth of the workers; without that this takes six seconds.
+// Endpoints that never answer, a quarter of the fleet, do not slow down the others even with few
+// workers. Once each has timed out, they share an eighth of the workers; without that limit this
+// takes six seconds.
 func TestBlackHoles(t *testing.T) {
 	t.Parallel()
 	run := func(t *testing.T, holes int) time.Duration {
@@ -239,7 +240,7 @@ func TestBlackHoles(t *testing.T) {
 	}
 }
 
-// Runs share the places of a client fairly: one of 5 endpoints is not starved by one of 2,000.
+// Runs share the places of a client fairly: a run of 2,000 endpoints does not starve a run of 5.
 func TestRunsAreFair(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -278,7 +279,7 @@ func TestRunsAreFair(t *testing.T) {
 	})
 }
 
-// Places go to the runs in the order in which they began to wait, one at a time.
+// Runs get places one at a time, in the order in which they began to wait.
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(1)
@@ -295,7 +296,7 @@ func TestLimiter(t *testing.T) {
 		}
 	}
 	b.acquire()
-	b.leave() // gives up waiting
+	b.leave() // stops waiting
 	a.release()
 	if l.free != 1 || len(l.waiting) != 0 {
 		t.Errorf("%d free, %d wait", l.free, len(l.waiting))

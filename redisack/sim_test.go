@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// answer is what a simulated client says at one attempt.
+// answer is the behaviour of a simulated client at one attempt.
 type answer func(ctx context.Context, t Target) (Observation, error)
 
 // sim is a fleet of simulated clients: each has a list of answers, of which the last one repeats.
@@ -24,7 +24,7 @@ type sim struct {
 	asked   map[string]int
 	at      map[string][]time.Time
 	busy    int
-	most    int // attempts that were under way at once
+	most    int // maximum number of concurrent attempts
 }
 
 func newSim(clients map[string][]answer) *sim {
@@ -63,7 +63,7 @@ func (s *sim) count(id string) int {
 	return s.asked[id]
 }
 
-// fleetOf lists the clients in the order given.
+// fleetOf returns a fleet of these clients, in this order.
 func fleetOf(ids ...string) Fleet {
 	members := make([]Endpoint, len(ids))
 	for i, id := range ids {
@@ -130,7 +130,7 @@ func after(d time.Duration, then answer) answer {
 	}
 }
 
-// hangs ignores its context.
+// hangs returns an answer that ignores its context for d.
 func hangs(d time.Duration) answer {
 	return func(context.Context, Target) (Observation, error) {
 		time.Sleep(d)
@@ -140,10 +140,10 @@ func hangs(d time.Duration) answer {
 
 func panics(context.Context, Target) (Observation, error) { panic("boom") }
 
-// change is the write of most tests.
+// change returns the change of most tests.
 func change() Change { return Change{Key: "app:config", Version: "v2", Payload: []byte("two")} }
 
-// testClient is a client over memory that holds version v1.
+// testClient returns a client over a memory that holds version v1.
 func testClient(t *testing.T, cfg Config) (*Client, *memory) {
 	t.Helper()
 	mem := new(memory)
@@ -173,7 +173,7 @@ func ids(n int) []string {
 	return names
 }
 
-// overHTTP is a prober over HTTP.
+// overHTTP returns a prober over HTTP.
 func overHTTP(t testing.TB, cfg httpprobe.Config) *httpprobe.Prober {
 	t.Helper()
 	p, err := httpprobe.New(cfg)
@@ -183,7 +183,7 @@ func overHTTP(t testing.TB, cfg httpprobe.Config) *httpprobe.Prober {
 	return p
 }
 
-// connect is a client over rdb.
+// connect returns a client over rdb.
 func connect(t testing.TB, rdb redis.UniversalClient, cfg Config) *Client {
 	t.Helper()
 	c, err := New(rdb, cfg)

@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// untouched fails the test at any use of Redis.
+// untouched returns a client that fails the test if it uses Redis.
 func untouched(t *testing.T) *Client {
 	t.Helper()
 	mem := &memory{refuse: func(op string) error {
@@ -121,7 +121,7 @@ func TestBadClient(t *testing.T) {
 	}
 }
 
-// An empty fleet is an error, before the write, unless the caller says otherwise.
+// An empty fleet is an error before the write, unless AllowEmpty is set.
 func TestEmptyFleet(t *testing.T) {
 	t.Parallel()
 	prober := newSim(nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// through is a client whose connections go through a proxy.
+// through returns a Redis client whose connections go through a proxy.
 func through(t *testing.T) (*redistest.Server, *redistest.Proxy, *redis.Client) {
 	t.Helper()
 	server := redistest.Start(t)
@@ -61,7 +61,7 @@ func TestRequestLost(t *testing.T) {
 	}
 }
 
-// A reply that is lost behind the write of somebody else must not write again.
+// If the reply is lost and another write follows, the retry must not write again.
 func TestReplyLostAndSuperseded(t *testing.T) {
 	t.Parallel()
 	server, proxy, rdb := through(t)
@@ -105,7 +105,7 @@ func TestRedisDownBeforeTheWrite(t *testing.T) {
 	c := connect(t, rdb, Config{WriteTimeout: 300 * time.Millisecond})
 	prober := newSim(map[string][]answer{"a": {current}})
 	res, err := c.Apply(t.Context(), Change{Key: "k", Version: "v1"}, Check{Fleet: fleetOf("a"), Prober: prober})
-	// The proxy accepts what it cannot pass on, so that the command may be on its way when the
+	// The proxy accepts data that it cannot pass on, so the command may have been sent when the
 	// connection ends.
 	if !errors.Is(err, ErrWriteFailed) && !errors.Is(err, ErrWriteUnknown) {
 		t.Errorf("error %v", err)
@@ -135,8 +135,8 @@ func TestRedisAwayForAMoment(t *testing.T) {
 	}
 }
 
-// A server that does not answer holds up no caller: the write ends with its context, its outcome
-// unknown.
+// A server that does not answer does not block the caller: the write returns when its context ends,
+// with unknown outcome.
 func TestFrozenRedis(t *testing.T) {
 	t.Parallel()
 	server, _, rdb := through(t)
@@ -159,8 +159,8 @@ func TestFrozenRedis(t *testing.T) {
 	}
 }
 
-// A server without memory refuses the write; nothing has changed, and the cause is reported at
-// once.
+// A server without memory refuses the write; nothing has changed, and the error is returned
+// immediately.
 func TestRedisIsFull(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()
@@ -228,11 +228,11 @@ func TestTwoWritersAtOnce(t *testing.T) {
 	})
 }
 
-// A write that was given up before it was sent must not be sent afterwards.
+// A write that was abandoned before it was sent must not be sent afterwards.
 func TestSending(t *testing.T) {
 	t.Parallel()
 	var sent sending
-	for range 2 { // the second time as EVAL, when the script was not known
+	for range 2 { // the second time as EVAL, because the script was not known
 		if !sent.begin() {
 			t.Error("a sending does not begin")
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// onBoth runs a test on the imitation and on a real server.
+// onBoth runs a test on an imitation of Redis and on a real server.
 func onBoth(t *testing.T, test func(t *testing.T, rdb *redis.Client)) {
 	t.Helper()
 	t.Run("miniredis", func(t *testing.T) {
@@ -28,7 +28,7 @@ func onBoth(t *testing.T, test func(t *testing.T, rdb *redis.Client)) {
 	})
 }
 
-// step is one write and what comes of it.
+// step is one write and its expected outcome.
 type step struct {
 	name    string
 	change  Change
@@ -217,7 +217,7 @@ func TestLargePayload(t *testing.T) {
 	})
 }
 
-// A staged payload that did not arrive, as after a redirection, is sent again.
+// A staged payload that did not arrive, for instance because of a redirection, is sent again.
 func TestStagedPayloadThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -313,7 +313,7 @@ func TestNotice(t *testing.T) {
 	})
 }
 
-// Redis does not undo a script, so a refused announcement must not look like a write that failed.
+// Redis does not undo a script, so a refused announcement must not look like a failed write.
 func TestRefusedNotice(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -343,7 +343,8 @@ func TestRefusedNotice(t *testing.T) {
 	}
 }
 
-// Write and announcement are one round trip, whatever the size, once the server knows the script.
+// Once the server knows the script, write and announcement are one round trip, whatever the size of
+// the payload.
 func TestOneRoundTrip(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -362,7 +363,7 @@ func TestOneRoundTrip(t *testing.T) {
 	}
 }
 
-// tripCounter counts what go-redis sends at once.
+// tripCounter counts the round trips of go-redis.
 type tripCounter struct{ n int }
 
 func (c *tripCounter) DialHook(next redis.DialHook) redis.DialHook { return next }

@@ -171,7 +171,7 @@ func TestEndToEnd(t *testing.T) {
 	}
 }
 
-// Applied means that the host's function has returned, and nothing before.
+// A write is reported as applied only after the host's function has returned.
 func TestAppliedAfterTheFunction(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -237,8 +237,8 @@ func TestRefusals(t *testing.T) {
 			if calls.Load() != 1 {
 				t.Errorf("the refused revision was tried %d times", calls.Load())
 			}
-			// The same content again is no new write and changes nothing; asked for, it is, and is
-			// taken.
+			// Writing the same content again changes nothing. With Rewrite it is a new write, which
+			// is applied.
 			if again := write(t, c, redisack.Change{Version: "v2"}); again.Outcome != redisack.OutcomeUnchanged {
 				t.Errorf("%+v", again)
 			}
@@ -249,7 +249,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A passing failure is tried again, and is no refusal meanwhile.
+// A temporary failure is tried again, and is not a rejection until then.
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -269,7 +269,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// Without any announcement the timer finds the change.
+// If there is no announcement, the timer finds the change.
 func TestResync(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -282,7 +282,7 @@ func TestResync(t *testing.T) {
 	}
 }
 
-// A subscription that breaks is made again, and what was missed meanwhile is read.
+// After a subscription breaks the agent subscribes again, and reads the write that it has missed.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -305,7 +305,7 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
-// What Redis says last is applied, even if its revision went back, as after a failover.
+// The current write is applied even if its revision is lower than before, as after a failover.
 func TestRevisionWentBack(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -322,7 +322,7 @@ func TestRevisionWentBack(t *testing.T) {
 	}
 }
 
-// A payload that is not what the head describes is not applied.
+// A payload that does not have the digest in the head is not applied.
 func TestForeignPayload(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -351,7 +351,7 @@ func TestForeignPayload(t *testing.T) {
 	}
 }
 
-// connect is a client over rdb.
+// connect returns a client over rdb.
 func connect(t testing.TB, rdb redis.UniversalClient, cfg redisack.Config) *redisack.Client {
 	t.Helper()
 	c, err := redisack.New(rdb, cfg)

@@ -16,7 +16,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// A shutdown in the middle of applying is no refusal.
+// A shutdown during the apply function is not a rejection.
 func TestShutdownWhileApplying(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// A client that starts while Redis is full reads and applies what is current; only its
-// acknowledgement has no room.
+// A client that starts when Redis is full reads and applies the current write; only its
+// acknowledgement is refused.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()

@@ -14,8 +14,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// An apply function that hangs, and obeys its context, holds up neither the rollback nor what comes
-// later.
+// An apply function that hangs until its context ends delays neither the rollback nor later writes.
 func TestHangingApplyIsEnded(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -54,8 +53,8 @@ func TestHangingApplyIsEnded(t *testing.T) {
 	}
 }
 
-// One that goes on although its context has ended is reported, is never called a second time beside
-// itself, and what is current is applied once it has returned.
+// An apply function that goes on after its context has ended is reported and not called in
+// parallel; the current write is applied once it has returned.
 func TestStubbornApply(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -85,7 +84,7 @@ func TestStubbornApply(t *testing.T) {
 	}
 }
 
-// A function that ends its goroutine has refused, and the agent goes on.
+// A function that ends its goroutine has rejected the write, and the agent goes on.
 func TestApplyEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -105,7 +104,8 @@ func TestApplyEndsItsGoroutine(t *testing.T) {
 	}
 }
 
-// Run leaves behind a function that ignores its context; the next Run does not call it beside that.
+// Run does not wait for a function that ignores its context; the next Run does not call the
+// function until it has returned.
 func TestRunLeavesStubbornApply(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -140,7 +140,7 @@ func TestRunLeavesStubbornApply(t *testing.T) {
 	eventually(t, "applied", func() bool { v, _ := a.Applied(); return v == "v1" })
 }
 
-// Run returns with its context while a server is silent, whatever it is waiting for.
+// Run returns when its context ends even if the server does not answer, whatever it is waiting for.
 func TestRunLeavesFrozenServer(t *testing.T) {
 	t.Parallel()
 	const fair = 50 * time.Millisecond
@@ -174,8 +174,8 @@ func TestRunLeavesFrozenServer(t *testing.T) {
 	}
 }
 
-// A subscription that is open and hears nothing is made anew once the timer has found what it
-// should have announced.
+// If a subscription is open but missed an announcement, the agent subscribes again once the timer
+// has found the write.
 func TestSilentSubscription(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()

@@ -8,7 +8,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// The longest time between two looks is no look at all, rather than one at once.
+// The maximum Resync does not overflow to an immediate read.
 func TestEndlessResync(t *testing.T) {
 	t.Parallel()
 	a, err := New(redistest.Mini(t), "k", func(context.Context, Update) error { return nil }, Config{Resync: math.MaxInt64})

@@ -52,13 +52,13 @@ func (r reshard) id(node *redistest.Server) string {
 	return id
 }
 
-// move takes keys over.
+// move moves keys to the new node.
 func (r reshard) move(keys ...any) {
 	r.t.Helper()
 	r.do(r.from, append([]any{"MIGRATE", "127.0.0.1", r.to.Port(), "", 0, 5000, "KEYS"}, keys...)...)
 }
 
-// finish gives the slot to the new node.
+// finish assigns the slot to the new node.
 func (r reshard) finish() {
 	r.t.Helper()
 	for _, node := range append([]*redistest.Server{r.to, r.from}, r.cluster.Nodes()...) {
@@ -66,7 +66,7 @@ func (r reshard) finish() {
 	}
 }
 
-// After the slot has moved to another node, announcements arrive from there.
+// After the slot has moved to another node, announcements arrive from that node.
 func TestSlotMoved(t *testing.T) {
 	t.Parallel()
 	for _, sharded := range []bool{true, false} {
@@ -93,8 +93,8 @@ func TestSlotMoved(t *testing.T) {
 	}
 }
 
-// While a slot is half moved, head and payload are with different nodes: they are read one by one
-// then.
+// If a slot is half moved, head and payload are on different nodes: they are then read one after
+// the other.
 func TestSlotHalfMoved(t *testing.T) {
 	t.Parallel()
 	for name, keys := range map[string][]any{"head": {"{k}:head"}, "payload": {"k"}, "both": {"k", "{k}:head"}} {

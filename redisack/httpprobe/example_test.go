@@ -37,7 +37,7 @@ func Example() {
 	// Output: proxy-1 blue|42 <nil>
 }
 
-// What an answer that is not one comes to.
+// An invalid configuration is an error of New.
 func ExampleNew_invalid() {
 	_, err := httpprobe.New(httpprobe.Config{Instance: httpprobe.Header("X-Instance")})
 	fmt.Println(err)

@@ -45,7 +45,7 @@ func FuzzExtract(f *testing.F) {
 	})
 }
 
-// What JSONField finds is what encoding/json finds.
+// JSONField finds the same value as encoding/json.
 func FuzzJSONField(f *testing.F) {
 	f.Add("a", []byte(`{"a":"v1","b":[1,{"c":"}"}],"a":"v2"}`))
 	f.Add("a.1.c", []byte(` {"a" : [ {} , {"c" : "\\"x\u00e9" } ] } `))
@@ -61,7 +61,7 @@ func FuzzJSONField(f *testing.F) {
 	})
 }
 
-// byDecoding is JSONField the plain way.
+// byDecoding implements JSONField with encoding/json.
 func byDecoding(path string, body []byte) (string, bool) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()

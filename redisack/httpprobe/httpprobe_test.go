@@ -40,7 +40,7 @@ func serve(status int, header map[string]string, body string) http.HandlerFunc {
 	}
 }
 
-// breaks ends the connection in the middle of the body.
+// breaks closes the connection in the middle of the body.
 func breaks(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Length", "100")
 	_, _ = w.Write([]byte(`{"version"`))
@@ -49,7 +49,7 @@ func breaks(w http.ResponseWriter, _ *http.Request) {
 
 func waits(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// Every kind of endpoint error, and what is none.
+// Every kind of endpoint error, and answers that are not errors.
 func TestHTTPKinds(t *testing.T) {
 	t.Parallel()
 	field := Config{Version: JSONField("version")}
@@ -168,15 +168,14 @@ func TestHTTPDial(t *testing.T) {
 	}
 }
 
-// A connection that is being made ends with the attempt that wants it, although the transport
-// detaches it.
+// A dial ends with the attempt that needs the connection, although the transport detaches it.
 func TestHTTPDialEndsWithItsAttempt(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the test
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = silent.Close() }() // accepts nobody, so that no handshake ends
+	defer func() { _ = silent.Close() }() // accepts no connection, so that no handshake ends
 	p := newDialer(Config{AllowLoopback: true})
 	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){"TLS": p.dialTLS, "plain": p.dial} {
 		attempt, cancel := context.WithCancel(t.Context())
@@ -228,7 +227,7 @@ func TestHTTPTLS(t *testing.T) {
 	}
 }
 
-// The status body of the agent gives rev, write, instance and both slots.
+// The status body of the agent yields revision, write id, instance and both slots.
 func TestHTTPStatusBody(t *testing.T) {
 	t.Parallel()
 	target := redisack.Target{Version: "v2", Rev: 2, WriteID: "w2"}
@@ -333,8 +332,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestSwitchingProtocols: what stands in place of the body is the connection, and no context ends a
-// read from it.
+// After 101 Switching Protocols the body is the connection itself, and no context ends a read from
+// it.
 func TestSwitchingProtocols(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})
@@ -359,7 +358,7 @@ func TestSwitchingProtocols(t *testing.T) {
 	}
 }
 
-// Every fault of a configuration is named when the prober is made.
+// New names every fault of a configuration.
 func TestInvalidConfig(t *testing.T) {
 	t.Parallel()
 	p, err := New(Config{Boot: Text(), AllowPrefixes: make([]netip.Prefix, 2)})
@@ -389,7 +388,8 @@ func TestCheckEndpoint(t *testing.T) {
 	}
 }
 
-// A function of the configuration that panics gives an error, in whatever goroutine it is called.
+// If a function of the configuration panics, the probe returns an error, in whichever goroutine the
+// function is called.
 func TestPanickingFunctions(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(serve(200, nil, "v1"))
@@ -409,7 +409,7 @@ func TestPanickingFunctions(t *testing.T) {
 	}
 }
 
-// A probe outside a session uses a fresh connection each time, and the host that Headers name.
+// A probe outside a session uses a new connection each time, and the host that Headers returns.
 func TestFreshConnections(t *testing.T) {
 	t.Parallel()
 	var conns atomic.Int32
@@ -437,7 +437,7 @@ func TestFreshConnections(t *testing.T) {
 	}
 }
 
-// "No limit" for bodies is no limit, and a length that is only claimed costs no memory.
+// A negative MaxBody means no limit, and a Content-Length without a body allocates no memory.
 func TestEndlessBody(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int64{-1, math.MaxInt64} {

@@ -13,8 +13,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// All sessions of a process together keep no more connections open between probes than the
-// process's share.
+// All sessions of a process together keep at most sharedIdle connections open between probes.
 func TestIdleConnectionsOfAllSessions(t *testing.T) { // not parallel: it looks at the share of the process
 	var mu sync.Mutex
 	idleNow, most := make(map[net.Conn]bool), 0

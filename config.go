@@ -19,53 +19,50 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Config is what an [Engine] can be told. The zero value of every field is good.
+// Config configures an [Engine]. Every field may be left at its zero value.
 type Config struct {
-	// Executors do the work, by the executor type that plans name. An engine
-	// without any still takes commands and answers questions; plans of a type that
-	// it does not know are left to other processes. New keeps a copy of the map.
+	// Executors are the executors of this process, by the executor type that plans name. An engine
+	// without any still takes commands and answers queries. It leaves plans of a type that it does
+	// not have to other processes. New keeps a copy of the map.
 	Executors executor.Registry
-	// Capacity is how many tasks this process works on at once, over all plans, at
-	// most 100,000. Default 64. A plan's own MaxConcurrency bounds it further.
+	// Capacity is the maximum number of tasks that this process works on at once, over all plans:
+	// at most 100,000. Default 64. A plan's own MaxConcurrency bounds it further.
 	Capacity int
-	// Name appears in the names of this process's leases. Default: the host's name.
+	// Name is part of the names of this process's leases, at most 128 bytes. Default: the host's
+	// name.
 	Name string
 
-	// LeaseTTL is how long the store keeps the tasks of a process that it no longer
-	// hears of. It is renewed every third of it. Default 30 s. Shorter means a faster
-	// take-over after a crash, and more tasks taken from processes that are merely
-	// slow. From 100 ms to a day.
+	// LeaseTTL is how long a process keeps its tasks after it last renewed its lease; it renews the
+	// lease every third of this time. A shorter time means a faster take-over after a crash, and
+	// more tasks taken from processes that are merely slow. Default 30 s; from 100 ms to a day.
 	LeaseTTL time.Duration
-	// PollInterval is how often the engine looks for work that no hint told it of,
-	// with jitter. Default 1 s; from 1 ms to an hour.
+	// PollInterval is how often the engine looks for work of which it has received no hint, with
+	// jitter. Default 1 s; from 1 ms to an hour.
 	PollInterval time.Duration
-	// ShutdownGrace is how long Run, once its context has ended, waits for executors
-	// to come to a boundary before it cancels their contexts. Default 20 s,
-	// at most a day.
+	// ShutdownGrace is how long Run, once its context has ended, waits for executors to come to a
+	// boundary before it cancels their contexts. Default 20 s, at most a day.
 	ShutdownGrace time.Duration
-	// CancelGrace is how long an executor whose task was cancelled may take to come
-	// to a boundary before its context is cancelled as well. It counts from when this
-	// process hears of the cancel: at the next save, or with a hint, or at the latest
-	// after a third of the LeaseTTL. Default 30 s, at most a day.
+	// CancelGrace is how long an executor whose task was cancelled may take to come to a boundary
+	// before its context is cancelled as well. It counts from when this process learns of the
+	// cancel: at the next save, with a hint, or at the latest after a third of the LeaseTTL.
+	// Default 30 s, at most a day.
 	CancelGrace time.Duration
-	// MaxLosses is how often a task may lose its worker without saving a checkpoint
-	// in between before it fails with WORKER_LOST. Default 3; negative means never
-	// to tolerate a loss.
+	// MaxLosses is how often a task may lose its worker without saving a checkpoint in between; at
+	// the next loss it fails with WORKER_LOST. Default 3, at most 1,000,000; a negative value means
+	// that the first loss fails the task.
 	MaxLosses int
-	// Limits bound checkpoints and undo entries, each at most checkpoint.MaxLimit.
+	// Limits bound the sizes of checkpoints and undo entries, each at most checkpoint.MaxLimit.
 	Limits checkpoint.Limits
-	// Retention is how long a plan is kept after it is over, a minute at least and at most 100
-	// years; then it is removed with all that belongs to it. Default 90 days; negative: for ever.
-	// The shortest of all processes over a store counts; what another one has kept for longer is
-	// found when this one starts, and once a day.
+	// Retention is how long a plan is kept after it is over, at least a minute and at most 100
+	// years; then it is removed with everything that belongs to it. Default 90 days; negative: for
+	// ever. If the processes over a store differ, the shortest Retention counts: a process removes
+	// plans that another one has kept for longer when it starts, and once a day.
 	Retention time.Duration
 
-	// Logger gets the panics of executors with their stacks, and is what executors
-	// get from Run.Logger. It does not imply [hook.Zap], which log the rest. Default:
-	// nothing is logged.
+	// Logger logs the panics of executors with their stacks, and executors get it as Run.Logger. It
+	// does not imply [hook.Zap], whose hooks log everything else. Default: nothing is logged.
 	Logger *zap.Logger
-	// Hooks observe the engine: [hook.Zap] logs, [hook.Join] puts several observers side by
-	// side.
+	// Hooks observe the engine: [hook.Zap] logs, [hook.Join] combines several observers.
 	Hooks hook.Hooks
 }
 
@@ -74,8 +71,7 @@ const day = 24 * time.Hour
 // ErrInvalid is matched by every [*InvalidError].
 var ErrInvalid = errors.New("cutover: invalid configuration")
 
-// InvalidError names everything that is wrong with what [New] was given. It matches
-// [ErrInvalid].
+// InvalidError names every fault of the arguments of [New]. It matches [ErrInvalid].
 type InvalidError struct {
 	Faults []string
 }

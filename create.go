@@ -19,23 +19,22 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// ErrUnknownExecutor says that a spec names an executor type that this process
-// does not have.
+// ErrUnknownExecutor is the error for a spec whose executor type this process does not have.
 var ErrUnknownExecutor = errors.New("cutover: unknown executor type")
 
-// creationTTL is how long a creation may rest between two calls of the store.
+// creationTTL is the longest time between two store calls of one creation. After that any engine
+// may remove it.
 const creationTTL = 30 * time.Second
 
-// Create makes a plan with one task per tenant, in state CREATED. It is all or
-// nothing at any size: until it returns nothing of the plan can be seen, and if
-// this process dies before, what is there is removed.
+// Create creates a plan with one task per tenant, in state CREATED. It is atomic at any size:
+// nothing of the plan is visible before it is complete, and if this process dies before that, an
+// engine removes what was written.
 //
-// Faults are refused before anything is written: plan.ErrInvalid,
-// [ErrUnknownExecutor]. With an idempotency key, the same spec again answers the
-// plan that is there; another spec is store.ErrKeyReused, and another call of Create
-// that is still under way store.ErrCreating: try again a little later, to join it.
-// What is suspicious about the strategy is logged; Spec.Strategy.Warnings tells a host
-// before.
+// A faulty spec is refused before anything is written, with plan.ErrInvalid, [ErrUnknownExecutor]
+// or both. If a plan has the idempotency key already, Create returns that plan for the same spec,
+// and store.ErrKeyReused for another. While another call of Create for the key is under way, it
+// returns store.ErrCreating: try again a little later to get that plan. Suspicious values of the
+// strategy are logged; a host can ask Spec.Strategy.Warnings for them before.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
 	faults := spec.Validate()
@@ -89,8 +88,8 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan
 	return c.ID, e.client.Do(ctx, "finish create", func() error { return e.client.Store.FinishCreate(ctx, c) })
 }
 
-// digest identifies the content of a spec for its idempotency key; without one
-// there is nothing to compare with.
+// digest returns a hash of a spec, to compare specs with the same idempotency key. Without a key it
+// returns "": there is nothing to compare.
 func digest(s plan.Spec) string {
 	if s.IdempotencyKey == "" {
 		return ""

@@ -25,28 +25,28 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Engine is the one thing that a host starts, once per process. Its commands and
-// queries may be used from any goroutine, whether or not Run is under way: a
-// process that only takes commands needs no Run.
+// Engine creates plans, runs them, and takes commands on them. A host makes one per process. Its
+// commands and queries are safe for concurrent use, whether or not Run is under way: a process that
+// only gives commands needs no Run.
 type Engine struct {
 	// Immutable after construction.
 	cfg    Config
 	log    *zap.Logger
 	client *storeclient.Client
 
-	// What Run runs; the packages say what each does.
+	// What Run runs; the documentation of each package says what it does.
 	dispatcher *dispatch.Dispatcher
 	reconciler *reconcile.Reconciler
 	pool       *worker.Pool
 	keeper     *lease.Keeper
 	releaser   *tenantlock.Releaser
 	cleaner    *tenantlock.Cleaner
-	// What they share.
+	// Shared by the above.
 	locks    *tenantlock.Manager
 	registry *lease.Registry
 	queue    *capacity.Queue
 
-	// Who waits for what.
+	// Signals that wake goroutines of this process.
 	events *signal.Broadcaster // something may have been written to a plan's log
 	rests  *signal.Broadcaster // a plan may have come to rest
 	due    signal.Flag         // a plan may have become due: wakes the dispatcher
@@ -54,11 +54,11 @@ type Engine struct {
 	started atomic.Bool
 }
 
-// ErrRunning says that Run was called a second time.
+// ErrRunning is the error of a second call of [Engine.Run].
 var ErrRunning = errors.New("cutover: the engine was started before")
 
-// New returns an engine over s. Nothing runs before [Engine.Run]. The error
-// is an *[InvalidError].
+// New returns an engine over s. It starts nothing: call [Engine.Run]. If the configuration is
+// invalid, the error is an *[InvalidError].
 func New(s store.Store, c Config) (*Engine, error) {
 	c = c.withDefaults()
 	if err := c.validate(s); err != nil {
@@ -98,11 +98,11 @@ func New(s store.Store, c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Run works until ctx ends, then shuts down: it claims nothing more, lets the
-// tasks in flight come to a boundary, hands them back and returns nil. Executors
-// that are still busy after the ShutdownGrace have their contexts cancelled; if
-// some do not return even then, the error says how many. Their tasks are taken
-// over by other processes when this one's lease ends.
+// Run works on plans until ctx ends, and then shuts down: it claims nothing more, lets the tasks in
+// flight come to a boundary, releases them for other processes and returns nil. Executors that have
+// not returned after the ShutdownGrace have their contexts cancelled. If some do not return even
+// then, the error names their tasks; other processes take those over when this process's lease
+// ends.
 //
 // An engine runs once; a second call returns [ErrRunning].
 func (e *Engine) Run(ctx context.Context) error {
@@ -126,15 +126,15 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 const (
-	// returnTimeout is how long executors may take to return whose contexts were cancelled at the
-	// end of the ShutdownGrace.
+	// returnTimeout is how long Run waits for executors to return after it has cancelled their
+	// contexts at the end of the ShutdownGrace.
 	returnTimeout = 5 * time.Second
-	// lastReturnTimeout is how long they may take once the lease was given back as well.
+	// lastReturnTimeout is how long Run waits once more after the lease was given back.
 	lastReturnTimeout = time.Second
 )
 
-// stopWorkers waits for the workers: first until they come to a boundary, which they learn of when
-// they save, then, after the grace period, with their contexts cancelled.
+// stopWorkers waits for the workers to come to a boundary: they learn of the shutdown when they
+// next save. After the grace period it cancels their contexts.
 func (e *Engine) stopWorkers() {
 	e.pool.Stop()
 	if !e.pool.Wait(e.cfg.ShutdownGrace) {
@@ -143,8 +143,8 @@ func (e *Engine) stopWorkers() {
 	}
 }
 
-// unreturned waits for workers that still tried to reach the store when the lease was given back.
-// The rest are executors that do not return, and the error names their tasks.
+// unreturned waits for workers that were still calling the store when the lease was given back. If
+// any are left, their executors do not return, and the error names their tasks.
 func (e *Engine) unreturned() error {
 	if e.pool.Wait(lastReturnTimeout) {
 		return nil
@@ -157,7 +157,7 @@ func (e *Engine) unreturned() error {
 		strings.Join(tasks, ", "), context.DeadlineExceeded)
 }
 
-// listen passes the store's hints on until ctx ends.
+// listen forwards the store's hints until ctx ends.
 func (e *Engine) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := e.client.Store.Listen(ctx, e.changed)
@@ -168,13 +168,14 @@ func (e *Engine) listen(ctx context.Context) {
 	}
 }
 
-// executor returns the executor of a type that plans name.
+// executor returns the executor of an executor type, and whether this process has it.
 func (e *Engine) executor(executorType string) (executor.TaskExecutor, bool) {
 	x, known := e.cfg.Executors[executorType]
 	return x, known
 }
 
-// changed wakes whoever in this process waits for a plan that may have changed.
+// changed wakes the goroutines of this process that wait for a plan, because the plan may have
+// changed.
 func (e *Engine) changed(id plan.ID) {
 	e.events.Notify(id)
 	e.rests.Notify(id)
@@ -182,8 +183,8 @@ func (e *Engine) changed(id plan.ID) {
 	e.due.Raise()
 }
 
-// committed wakes them for a commit that ended a task. Whoever waits for a plan to
-// rest is left alone while others of its tasks are in flight.
+// committed does the same for a commit that ended a task. It does not wake the goroutines that wait
+// for the plan to come to rest while other tasks of the plan are in flight.
 func (e *Engine) committed(b *store.Batch) {
 	e.events.Notify(b.Plan)
 	if b.View.Breached || b.View.Counters.InFlight() == 0 {

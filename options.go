@@ -7,8 +7,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// CommandOption says of a command who gives it, and why: [By], [Because]. The plan's events
-// show both.
+// CommandOption records who gives a command, and why: [By], [Because]. The plan's events show both.
 type CommandOption func(*plan.By)
 
 // By names who gives the command. At most 256 bytes are kept.
@@ -23,7 +22,7 @@ func Because(reason string) CommandOption {
 
 const maxActor = 256
 
-// commandBy is who gives a command now.
+// commandBy returns who gives the command, and why, with the present time.
 func commandBy(opts []CommandOption) plan.By {
 	by := plan.By{Now: time.Now()}
 	for _, opt := range opts {
@@ -32,8 +31,7 @@ func commandBy(opts []CommandOption) plan.By {
 	return by
 }
 
-// CreateOption changes how [Engine.Create] goes about it: [ExecutorElsewhere], or a
-// [CommandOption].
+// CreateOption is an option of [Engine.Create]: [ExecutorElsewhere], or a [CommandOption].
 type CreateOption interface{ applyTo(o *createOptions) }
 
 type createOptions struct {
@@ -43,8 +41,8 @@ type createOptions struct {
 
 func (opt CommandOption) applyTo(o *createOptions) { opt(&o.by) }
 
-// ExecutorElsewhere says that another process has the executor, so that an executor type
-// which is unknown here is no fault.
+// ExecutorElsewhere makes [Engine.Create] accept an executor type that this process does not have,
+// because another process has the executor.
 func ExecutorElsewhere() CreateOption { return executorElsewhere{} }
 
 type executorElsewhere struct{}

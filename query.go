@@ -9,36 +9,35 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Plan returns a plan as it is now. store.ErrNotFound.
+// Plan returns a plan as it is now. Returns store.ErrNotFound if there is no such plan.
 func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	return e.client.Plan(ctx, id)
 }
 
-// Queries refuse a negative position and a limit that is negative or above its maximum:
-// store.ErrInvalid, and the *store.InvalidError names the argument. A limit of 0 is the
-// maximum.
+// Queries refuse a negative position, and a limit that is negative or above its maximum, with
+// store.ErrInvalid; a *store.InvalidError names the argument. A limit of 0 means the maximum.
 
-// Plans returns a page of plans, the newest first. With store.ErrCorrupt, or an error that
-// is store.Temporary, it returns those that can be read, too.
+// Plans returns a page of plans, the newest first. If some plans cannot be read it returns the
+// others, together with an error that matches store.ErrCorrupt or is store.Temporary.
 func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
 	var partly error
 	err = e.client.Do(ctx, "plans", func() error {
 		plans, partly = e.client.Store.Plans(ctx, q)
 		if len(plans) > 0 {
-			return nil // the others may be away for long
+			return nil // do not retry: those that are missing may be unreachable for long
 		}
 		return partly
 	})
 	return plans, cmp.Or(err, partly)
 }
 
-// Task returns a task as it is now. store.ErrNotFound.
+// Task returns a task as it is now. Returns store.ErrNotFound if there is no such task.
 func (e *Engine) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	return e.client.Task(ctx, id)
 }
 
-// Tasks returns a page of a plan's tasks by rising ordinal, and the After of the
-// next page, 0 if there is none.
+// Tasks returns a page of a plan's tasks by rising ordinal. next is the After of the next page, or
+// 0 if there is none.
 func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
 	err = e.client.Do(ctx, "tasks", func() error {
 		tasks, next, err = e.client.Store.Tasks(ctx, id, q)
@@ -47,11 +46,11 @@ func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (task
 	return tasks, next, err
 }
 
-// States returns the states alone, by rising ordinal, of the limit tasks of a plan that
-// follow the ordinal after: what Tasks would show at a small part of its cost, for those
-// who draw or count all tasks of a large plan. limit is at most, and by default,
-// store.MaxStates; there are fewer only at the end of the plan, and none past it. So all
-// of them are:
+// States returns only the states, by rising ordinal, of up to limit tasks of a plan: those that
+// follow the ordinal after. It costs a small part of what Tasks does, for callers that draw or
+// count all tasks of a large plan. limit is at most store.MaxStates, which is also the default; the
+// result is shorter than the limit only at the end of the plan, and empty past it. To read all
+// states:
 //
 //	for len(states) < p.TaskCount {
 //		page, err := engine.States(ctx, p.ID, len(states), 0)
@@ -64,15 +63,15 @@ func (e *Engine) States(ctx context.Context, id plan.ID, after, limit int) ([]ta
 	return e.client.States(ctx, id, after, limit)
 }
 
-// Tenants returns the ids of the tenants alone, of the same tasks as [Engine.States] does:
-// together they are all that a picture of a large plan needs.
+// Tenants returns only the ids of the tenants, of the same tasks as [Engine.States] does. The two
+// together are enough to draw a large plan.
 func (e *Engine) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
 	return e.client.Tenants(ctx, id, after, limit)
 }
 
-// Events returns up to limit events of a plan after a sequence number.
-// store.ErrTrimmed if the log begins later, store.ErrEventsAhead if it ends before: the
-// store has gone back in time.
+// Events returns up to limit events of a plan after a sequence number, oldest first. Returns
+// store.ErrTrimmed if events after that number are not kept any more, and store.ErrEventsAhead if
+// the number is beyond the newest event: the store has gone back in time.
 func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = e.client.Do(ctx, "events", func() error {
 		events, err = e.client.Store.Events(ctx, id, after, limit)
@@ -81,11 +80,11 @@ func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int)
 	return events, err
 }
 
-// PlanEvents returns up to limit of those events alone that are about the plan itself: its
-// commands and transitions, with their actors and reasons. Their numbers are those of
-// Events, so there are gaps. A store that keeps a bounded number of events drops events
-// of tasks only: what stands before the first event of Events can still be read here,
-// from the creation on. store.ErrEventsAhead.
+// PlanEvents returns, like Events, up to limit events of a plan after a sequence number, but only
+// events about the plan itself: its commands and transitions, with their actors and reasons. They
+// are numbered as in Events, so there are gaps. A store that keeps a bounded number of events drops
+// only events of tasks: PlanEvents can still read those of the plan that come before the oldest
+// event of Events, from the creation on. Returns store.ErrEventsAhead as Events does.
 func (e *Engine) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = e.client.Do(ctx, "plan events", func() error {
 		events, err = e.client.Store.PlanEvents(ctx, id, after, limit)

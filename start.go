@@ -14,24 +14,25 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// ErrStarting says that the start of the plan is already under way.
+// ErrStarting is the error of [Engine.Start] while another call is already starting the plan.
 var ErrStarting = errors.New("cutover: the plan is being started")
 
 const (
-	// startTimeout is how long a start waits, all in all, for others that are in its way.
+	// startTimeout is how long one call of Start waits, in total, for other starts that are in its
+	// way.
 	startTimeout = time.Minute
-	// giveUpGrace is how much longer than its caller a command may take to release what it has
-	// locked in vain. Any engine releases what it leaves.
+	// giveUpGrace is how long a failed command may go on after its context has ended, to release
+	// the locks that it took. If it does not manage to, any engine releases them later.
 	giveUpGrace = 40 * time.Millisecond
 )
 
-// Start makes a plan run. It first takes the lock of every tenant, all or none:
-// store.ErrTenantHeld names those that other plans work on, up to 100 of them.
-// [ErrStarting] if another call is doing the same just now.
+// Start makes a plan run. It first locks every tenant of the plan, all or none. If other plans work
+// on some of the tenants it returns a *store.TenantHeldError, which names up to 100 of them and
+// matches store.ErrTenantHeld. Returns [ErrStarting] if another call is starting the same plan.
 //
-// Of several starts over the same tenants at once that of the plan with the smallest id
-// goes on. The others free what they have taken and wait until it has come to an end:
-// if it was given up, they go on. None fails because of a start that is given up, unless
+// Of several concurrent starts over the same tenants, the start of the plan with the smallest id
+// goes on. The others release the locks that they have taken and wait until that start has ended;
+// if it was given up, they go on. No start fails because of another start that is given up, unless
 // it has waited for a minute.
 func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	by := commandBy(opts)
@@ -48,7 +49,8 @@ func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (
 	}
 }
 
-// tryStart tries once to start a plan. A *tenantlock.YieldError says that it has given way.
+// tryStart tries once to start a plan. It returns a *tenantlock.YieldError if it has given way to
+// another start.
 func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline time.Time) (PlanResult, error) {
 	token := newToken()
 	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
@@ -72,7 +74,7 @@ func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline 
 	if err == nil {
 		return PlanResult{Plan: p}, nil
 	}
-	// The mark must be removed even if the caller waits no longer.
+	// The mark has to be removed even if the caller's context has ended.
 	last, done := wait.WithGrace(ctx, giveUpGrace)
 	defer done()
 	err = errors.Join(err, e.locks.GiveUpStart(last, id, token))

@@ -10,45 +10,46 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// RetryTask starts the next attempt of a failed or paused task, [FromCheckpoint] or
-// [FromScratch]. A plan that is FAILED or COMPLETED runs again; in a paused
-// plan the task runs after the plan's resume. store.ErrTenantHeld if another plan
-// works on the tenant by now. A
-// task that a worker still runs, because it hangs for instance, is not retried:
-// plan.ErrNotApplicable, and the *plan.StateError names the worker.
+// RetryTask starts the next attempt of a failed or paused task, [FromCheckpoint] or [FromScratch].
+// A plan that is FAILED or COMPLETED runs again; in a paused plan the task runs after the plan's
+// resume. Returns store.ErrTenantHeld if another plan has taken the tenant since. A task that a
+// worker still runs, for instance because its executor hangs, is not retried: the error is then a
+// *plan.StateError that names the worker and matches plan.ErrNotApplicable.
 func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, from, by)
 	})
 }
 
-// PauseTask stops one running task; the rest of its plan goes on. A task that a
-// worker runs stops at its next boundary. It holds no slot, keeps its plan open,
-// and goes on with ResumeTask only.
+// PauseTask stops one running task; the rest of its plan goes on. If a worker runs the task, it
+// stops at its next boundary. While it is paused the task takes no slot of the plan's concurrency
+// and keeps the plan from completing. Only ResumeTask or RetryTask lets it go on, not the plan's
+// resume.
 func (e *Engine) PauseTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.PauseTask)
 }
 
-// ResumeTask lets a paused task go on, or withdraws a pause or cancel of it that
-// has not taken effect yet.
+// ResumeTask lets a paused task go on, or withdraws a pause or cancel of the task that has not
+// taken effect yet.
 func (e *Engine) ResumeTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.ResumeTask)
 }
 
-// CancelTask ends one task for good. A task that a worker runs stops at its next
-// boundary, or is interrupted after the CancelGrace. It can be rolled back.
+// CancelTask ends one task for good. If a worker runs the task, it stops at its next boundary; an
+// executor that has not stopped after the CancelGrace has its context cancelled. A cancelled task
+// can still be rolled back.
 func (e *Engine) CancelTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.CancelTask)
 }
 
-// SkipTask decides that a pending or failed task is not to be done, or that a failed undo
-// is not to be finished; [Because] says why. The tenant is released.
+// SkipTask decides that a pending or failed task is not to be done, or that a failed undo is not to
+// be finished. Give the reason with [Because]. The tenant is released.
 func (e *Engine) SkipTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.SkipTask)
 }
 
-// RollbackTask undoes one task; its plan keeps its state. store.ErrTenantHeld if
-// another plan works on the tenant by now.
+// RollbackTask undoes one task; its plan keeps its state. Returns store.ErrTenantHeld if another
+// plan has taken the tenant since.
 func (e *Engine) RollbackTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.RollbackTask)
 }
@@ -69,10 +70,11 @@ func (e *Engine) taskCommand(
 		locked = t.Tenant.ID
 		return d, e.locks.Relock(ctx, p, t)
 	})
-	if err != nil && locked != "" && !store.Temporary(err) { // otherwise it may yet be carried out
+	if err != nil && locked != "" && !store.Temporary(err) { // after a temporary error the command may still take effect
 		last, done := wait.WithGrace(ctx, giveUpGrace)
 		defer done()
-		// The task may need the lock all the same: it had one before, or runs by now.
+		// The lock is released only if it is stale: the task may have had it before, or may run by
+		// now.
 		e.client.Fault("release", e.locks.ReleaseStale(last, id.Plan(), []string{locked}))
 	}
 	if err != nil {

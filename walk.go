@@ -10,16 +10,15 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// AllPlans yields the plans that q selects, the newest first, page by page; q.Limit is the
-// size of a page. Plans that cannot be read are left out, and the walk goes on with those
-// behind them: the error is then yielded after the page that lacks them, with a zero plan.
-// Any other error is the last thing that it yields.
+// AllPlans yields the plans that q selects, the newest first, page by page; q.Limit is the size of
+// a page. It leaves out plans that cannot be read and goes on with the next ones: after the page
+// that lacks them it yields the error, with a zero plan. Any other error ends the walk.
 func (e *Engine) AllPlans(ctx context.Context, q store.PlanQuery) iter.Seq2[plan.Plan, error] {
 	return func(yield func(plan.Plan, error) bool) {
 		for {
 			page, err := e.Plans(ctx, q)
 			if len(page) == 0 && q.Limit > 0 && q.Limit < store.MaxPage && (errors.Is(err, store.ErrCorrupt) || store.Temporary(err)) {
-				q.Limit = store.MaxPage // to get past those that cannot be read
+				q.Limit = store.MaxPage // to get past plans that cannot be read
 				continue
 			}
 			for _, p := range page {
@@ -35,9 +34,9 @@ func (e *Engine) AllPlans(ctx context.Context, q store.PlanQuery) iter.Seq2[plan
 	}
 }
 
-// AllTasks yields the tasks of a plan that q selects by rising ordinal, page by page; q.Limit
-// is the size of a page. Each page is a moment of its own: a task may change its state between
-// two. An error is the last thing that it yields.
+// AllTasks yields the tasks of a plan that q selects by rising ordinal, page by page; q.Limit is
+// the size of a page. Each page is read at its own time: tasks may change between two pages. An
+// error ends the walk.
 func (e *Engine) AllTasks(ctx context.Context, id plan.ID, q store.TaskQuery) iter.Seq2[task.Task, error] {
 	return func(yield func(task.Task, error) bool) {
 		for more := true; more; {

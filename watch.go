@@ -13,17 +13,17 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Watch yields the events of a plan after a sequence number, in order and without
-// gaps, and goes on live until ctx ends or the caller stops: break at an event that
-// is AtRest to stop with the plan. An error is the last
-// thing that it yields: store.ErrNotFound, store.ErrTrimmed if events after that
-// number are not kept any more, store.ErrEventsAhead if the store has gone back in time
-// behind it, or the context's. While the store is away it waits.
+// Watch yields the events of a plan after a sequence number, in order and without gaps, and waits
+// for further ones until ctx ends or the caller stops. To stop when the plan is at rest, break at
+// an event whose AtRest is set. An error ends the sequence: store.ErrNotFound; store.ErrTrimmed if
+// events after that number are not kept any more; store.ErrEventsAhead if the store has gone back
+// in time to before the caller's position; or the cause of the context's end. While the store is
+// unavailable Watch waits.
 //
-// A store goes back in time when a backup is restored, or a failover loses writes. A watch
-// that is under way notices that also if the log has grown past its position meanwhile:
-// the last event that it yielded is not the same any more. What the caller made of events
-// that are lost did not happen: read the plan and its tasks, and watch on from its LastEvent.
+// A store goes back in time when a backup is restored, or when a failover loses writes. A Watch
+// that is under way notices this even if the log has grown past its position again, because the
+// last event that it yielded has changed. Events that were lost did not happen: discard what was
+// derived from them, read the plan and its tasks, and watch again from the plan's LastEvent.
 func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[plan.Event, error] {
 	return func(yield func(plan.Event, error) bool) {
 		changed, cancel := e.events.Subscribe(id)
@@ -52,9 +52,9 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 	}
 }
 
-// eventsAfter returns the events after one that was seen, or after a bare number. The
-// event that was seen is read once more: in a store that has gone back in time another
-// one may have its number.
+// eventsAfter returns the events after seen, which is the last event that was yielded, or only a
+// sequence number before the first. It reads the event again, because in a store that has gone back
+// in time another event may have its number.
 func (e *Engine) eventsAfter(ctx context.Context, id plan.ID, seen plan.Event) ([]plan.Event, error) {
 	if seen.Cause == "" {
 		return e.Events(ctx, id, seen.Seq, store.MaxPage)
@@ -73,17 +73,17 @@ func (e *Engine) eventsAfter(ctx context.Context, id plan.ID, seen plan.Event) (
 	return events[1:], nil
 }
 
-// sameEvent reports whether a and b are one event, read twice.
+// sameEvent reports whether a and b are the same event, read twice.
 func sameEvent(a, b plan.Event) bool {
 	return a.Seq == b.Seq && a.At.Equal(b.At) && a.Task == b.Task && a.From == b.From && a.To == b.To &&
 		a.Attempt == b.Attempt && a.Cause == b.Cause && a.Actor == b.Actor && a.Reason == b.Reason
 }
 
-// Wait returns the plan as soon as it is at rest: nothing happens any more without
-// a command. Its State says what came of it. A plan that was not started is at rest
-// in CREATED, and a running one in which a person paused all that is left, in
-// RUNNING. Some process has to Run an engine for anything to happen. While the store
-// is away Wait goes on, until ctx ends: hook.Hooks.OnStoreFault tells.
+// Wait waits until the plan is at rest, so that nothing happens any more without a command, and
+// returns it. Its State shows the result. A plan that was not started is at rest in CREATED; a
+// running plan is at rest in RUNNING if a person individually paused all the tasks that are left.
+// Some process has to Run an engine for anything to happen. While the store is unavailable Wait
+// goes on, until ctx ends; hook.Hooks.OnStoreFault reports the failures.
 func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	changed, cancel := e.rests.Subscribe(id)
 	defer cancel()
@@ -98,7 +98,7 @@ func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	}
 }
 
-// await waits for a change, or for the time after which to look without one.
+// await waits for a change, or for the time after which to poll without one.
 func (e *Engine) await(ctx context.Context, changed signal.Flag) error {
 	t := time.NewTimer(wait.Jitter(e.cfg.PollInterval / 2))
 	defer t.Stop()

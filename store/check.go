@@ -7,16 +7,16 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ErrInvalid says that a call can never succeed as it is: an id is missing, a bound
-// is exceeded, an edit makes no sense. Nothing was done.
+// ErrInvalid is the error of a call that can never succeed as it is: an id is missing, a bound is
+// exceeded, an edit makes no sense. Nothing was done.
 var ErrInvalid = errors.New("store: invalid call")
 
-// MaxID is the most bytes of the id of a [Command] or a [Claim], and of the mark of a
+// MaxID is the maximum length in bytes of the id of a [Command] or a [Claim], and of the mark of a
 // [Create].
 const MaxID = 64
 
-// The checks here are the same for every store. They are exported for stores of
-// others; an engine does not need them.
+// The checks here are the same for every store. They are exported for stores outside this module;
+// an engine does not need them.
 
 // Check returns nil, or an error that matches [ErrInvalid].
 func (b *Batch) Check() error {
@@ -40,8 +40,8 @@ func (c *Create) Check() error {
 	return errors.Join(checkID("mark", c.Mark), CheckCount("tasks", c.Plan.TaskCount, task.MaxPerPlan))
 }
 
-// Check returns nil, or an error that matches [ErrInvalid], or [ErrNotFound] for an
-// edit of another plan's task.
+// Check returns nil, an error that matches [ErrInvalid], or, for an edit of another plan's task,
+// one that matches [ErrNotFound].
 func (c *Command) Check() error {
 	if err := checkID("id", c.ID); err != nil {
 		return err

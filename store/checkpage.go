@@ -9,8 +9,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// InvalidError names every argument of a query that makes no sense. It matches
-// [ErrInvalid].
+// InvalidError names every invalid argument of a query. It matches [ErrInvalid].
 type InvalidError struct {
 	// Faults name the arguments: After, Before, Limit, States.
 	Faults []plan.Fault
@@ -28,17 +27,17 @@ func (e *InvalidError) Error() string {
 // Is reports whether target is [ErrInvalid].
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
-// CheckEvents checks the arguments of Events and PlanEvents: nil, or an *InvalidError.
+// CheckEvents checks the arguments of Events and PlanEvents. It returns nil, or an *InvalidError.
 func CheckEvents(after int64, limit int) error {
 	return invalid(bounds("After", after, math.MaxInt64), bounds("Limit", int64(limit), MaxPage))
 }
 
-// CheckStates checks the arguments of States and Tenants: nil, or an *InvalidError.
+// CheckStates checks the arguments of States and Tenants. It returns nil, or an *InvalidError.
 func CheckStates(after, limit int) error {
 	return invalid(bounds("After", int64(after), task.MaxPerPlan), bounds("Limit", int64(limit), MaxStates))
 }
 
-// CheckDue checks the argument of Due: nil, or an *InvalidError.
+// CheckDue checks the argument of Due. It returns nil, or an *InvalidError.
 func CheckDue(limit int) error { return invalid(bounds("Limit", int64(limit), MaxPage)) }
 
 // Check returns nil, or an *InvalidError.

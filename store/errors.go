@@ -27,12 +27,13 @@ var (
 	ErrCorrupt      = errors.New("store: corrupt")
 )
 
-// FencedError says who holds a task instead. It matches [ErrFenced].
+// FencedError is the error for a stale token; it names the worker that holds the task instead. It
+// matches [ErrFenced].
 type FencedError struct {
 	Task task.ID
-	// Token is the token that was refused; Newest is the last one given.
+	// Token is the token that was refused; Newest is the token of the task's last claim.
 	Token, Newest task.Token
-	// Worker holds the task now, empty if none does.
+	// Worker is the worker that holds the task now, empty if none does.
 	Worker string
 }
 
@@ -46,7 +47,7 @@ func (e *FencedError) Is(target error) bool { return target == ErrFenced }
 // TenantHeldError names tenants that other plans work on. It matches
 // [ErrTenantHeld].
 type TenantHeldError struct {
-	// Held are the locks in the way.
+	// Held are the locks of these tenants.
 	Held []TenantLock
 }
 
@@ -65,7 +66,7 @@ func (e *TenantHeldError) Error() string {
 // Is reports whether target is [ErrTenantHeld].
 func (e *TenantHeldError) Is(target error) bool { return target == ErrTenantHeld }
 
-// TrimmedError says where the log of a plan begins. It matches [ErrTrimmed].
+// TrimmedError is the error for events that are not kept any more. It matches [ErrTrimmed].
 type TrimmedError struct {
 	// First is the sequence number of the oldest event that is kept.
 	First int64
@@ -78,13 +79,12 @@ func (e *TrimmedError) Error() string {
 // Is reports whether target is [ErrTrimmed].
 func (e *TrimmedError) Is(target error) bool { return target == ErrTrimmed }
 
-// EventsAheadError says that a log ends before a position that its reader has reached
-// already: the store has gone back in time, by a restored backup or a failover that lost
-// writes, and new events may take the numbers of those that were lost. What the reader
-// made of events after Newest did not happen. It matches [ErrEventsAhead].
+// EventsAheadError is the error for a position beyond the end of a log. If the reader once read up
+// to that position, the store has gone back in time, by a restored backup or a failover that lost
+// writes, and new events may take the numbers of the lost ones. The events after Newest that the
+// reader saw did not happen. It matches [ErrEventsAhead].
 type EventsAheadError struct {
-	// After is the position that was asked for, Newest the sequence number of the
-	// newest event there is.
+	// After is the requested position, Newest the sequence number of the newest event.
 	After, Newest int64
 }
 
@@ -97,7 +97,7 @@ func (e *EventsAheadError) Is(target error) bool { return target == ErrEventsAhe
 
 // CorruptError names stored data that makes no sense. It matches [ErrCorrupt].
 type CorruptError struct {
-	// Key is where it was found, in the store's own terms.
+	// Key is where the data was found, in the store's own terms.
 	Key, Reason string
 }
 
@@ -106,13 +106,12 @@ func (e *CorruptError) Error() string { return fmt.Sprintf("store: %s: corrupt: 
 // Is reports whether target is [ErrCorrupt].
 func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
 
-// TemporaryError wraps a fault that may pass by itself: a broken connection, a
-// server that is loading or failing over. Whether the call took effect is not
-// known; sending it again is safe.
+// TemporaryError wraps a fault that may pass by itself: a broken connection, a server that is
+// loading or failing over. It is unknown whether the call took effect; sending it again is safe.
 type TemporaryError struct {
 	Err error
-	// After is how long the store asks to wait before the next try; 0 if it has no
-	// opinion.
+	// After is how long the store asks the caller to wait before it tries again; 0 if the store
+	// does not say.
 	After time.Duration
 }
 
@@ -121,19 +120,19 @@ func (e *TemporaryError) Error() string { return "store: unavailable for now: " 
 // Unwrap returns the fault.
 func (e *TemporaryError) Unwrap() error { return e.Err }
 
-// Temporary reports whether err may pass by itself, so that the same call may be
-// sent again. A context that ended is not temporary: its owner wanted an end. Time
-// limits of a store's own, which look like the end of a context, are.
+// Temporary reports whether err may pass by itself, so that the same call may be sent again. A
+// cancelled context is not temporary, because its owner wanted an end. The time limits of a store
+// itself are temporary, although they look like the end of a context.
 func Temporary(err error) bool {
 	var t *TemporaryError
 	return errors.As(err, &t) && !errors.Is(err, context.Canceled)
 }
 
-// HeartbeatError says that a lease was renewed, and that what is held in some plans
-// could not be read: their data is damaged, or cannot be reached for now. It matches
-// whatever the faults match.
+// HeartbeatError is the error of a heartbeat that renewed the lease but could not read the tasks
+// held in some plans: their data is damaged, or cannot be reached for now. It matches every error
+// that one of its Faults matches.
 type HeartbeatError struct {
-	// Faults are the reasons.
+	// Faults are the errors, by plan.
 	Faults map[plan.ID]error
 }
 

@@ -8,9 +8,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Store is everything that an engine needs of its persistence. All methods are
-// safe for concurrent use, return promptly when their context ends, and return
-// values that the caller owns.
+// Store is all the persistence that an engine needs. All methods are safe for concurrent use,
+// return promptly when their context ends, and return values that the caller owns.
 type Store interface {
 	Creator
 	Writer
@@ -23,116 +22,116 @@ type Store interface {
 
 // Limits of one call.
 const (
-	// MaxBatch is the most changes of a commit, edits of a command, tenants of one
+	// MaxBatch is the maximum number of changes of a commit, edits of a command, tenants of one
 	// AddTenants, Reserve or Release, tasks of one claim, and ordinals of one TasksAt.
 	MaxBatch = 100
-	// MaxPage is the most entries of one page of a query.
+	// MaxPage is the maximum number of entries of one page of a query.
 	MaxPage = 1000
-	// MaxStates is the most states of one call of States, and tenants of one of Tenants.
+	// MaxStates is the maximum number of states of one call of States, and of tenants of one call
+	// of Tenants.
 	MaxStates = 5000
-	// KeptEvents is how many events a plan keeps unless its store is told otherwise.
+	// KeptEvents is how many events a plan keeps unless its store is configured otherwise.
 	KeptEvents = 100_000
 	// KeptCommands is how many command ids a plan remembers.
 	KeptCommands = 64
 )
 
-// Creator makes plans and takes them away.
+// Creator creates and removes plans.
 type Creator interface {
-	// BeginCreate reserves an id, and the idempotency key if there is one, for a
-	// plan that AddTenants and FinishCreate complete. Until then nothing of it can
-	// be read. If the key belongs to a complete plan of the same content, the
-	// answer names it with Exists set; of other content, ErrKeyReused; one whose
-	// creation is under way, ErrCreating, unless it is this very creation.
+	// BeginCreate reserves an id, and the idempotency key if there is one, for a plan that
+	// AddTenants and FinishCreate complete. Until then nothing of the plan can be read. If the key
+	// belongs to a complete plan of the same content, BeginCreate returns that plan with Exists
+	// set; if it belongs to a plan of other content, ErrKeyReused; if it belongs to another
+	// creation that is under way, ErrCreating.
 	//
-	// The same call again is harmless: with a key it goes on with the creation that
-	// it began, whose TTL starts anew, also when tenants were added. Without one it
-	// begins another, and the first is removed when its TTL is over.
+	// The same call may be sent again. With a key it goes on with the creation that it began, even
+	// if tenants were added, and its TTL starts again. Without a key it begins another creation,
+	// and the first is removed when its TTL is over.
 	BeginCreate(ctx context.Context, c Create) (Creation, error)
-	// AddTenants appends tenants, the first with ordinal first, at most MaxBatch.
-	// The same call again is harmless. ErrNotFound if the creation was given up.
+	// AddTenants appends tenants, at most MaxBatch; the first gets the ordinal first. The same call
+	// may be sent again. Returns ErrNotFound if the creation was given up.
 	AddTenants(ctx context.Context, c Creation, first int, tenants []task.Tenant) error
-	// FinishCreate makes the plan visible in state CREATED, with its first event
-	// and its place on the agenda, if exactly the announced number of tenants was
-	// added. The same call again is harmless. ErrNotFound if it was given up.
+	// FinishCreate makes the plan visible in state CREATED, with its first event and its place on
+	// the agenda, if exactly the announced number of tenants was added. The same call may be sent
+	// again. Returns ErrNotFound if the creation was given up.
 	FinishCreate(ctx context.Context, c Creation) error
-	// Remove takes away a plan that is over, or a creation that was given up, in
-	// bounded steps: more says that it has to be called again. From the first step
-	// on the plan cannot be read. ErrConflict if the plan is not over. A plan that
-	// does not exist is removed already.
+	// Remove removes a plan that is over, or a creation that was given up, in bounded steps: more
+	// means that it has to be called again. From the first step on the plan cannot be read. Returns
+	// ErrConflict if the plan is not over, and no error if there is no such plan.
 	Remove(ctx context.Context, id plan.ID) (more bool, err error)
 }
 
 // Create announces a plan.
 type Create struct {
-	// Plan has what never changes; its ID is ignored.
+	// Plan holds the fields that never change; its ID is ignored.
 	Plan plan.Plan
-	// Mark makes it safe to send the call again: unique to this creation, at most 64
-	// bytes. Only its creator knows it.
+	// Mark identifies the creation, so that the call may be sent again: unique, at most 64 bytes,
+	// and known to its creator alone.
 	Mark string
-	// Hash is a digest of the whole content.
+	// Hash is a digest of the whole content, to compare it with that of another creation under the
+	// same key.
 	Hash string
-	// Actor is who creates it.
+	// Actor is who creates the plan.
 	Actor string
-	// TTL is how long the creation may rest between two calls before any engine
-	// may remove it.
+	// TTL is the longest time between two calls of the creation. After that any engine may remove
+	// it.
 	TTL time.Duration
 }
 
 // Creation identifies a plan under creation.
 type Creation struct {
 	ID plan.ID
-	// Mark is that of the Create; a given-up creation has lost it.
+	// Mark is the Mark of the Create.
 	Mark string
-	// Exists says that the plan was there already and nothing is to be done.
+	// Exists reports that the plan existed already, so that nothing is left to do.
 	Exists bool
 }
 
 // Writer changes plans and tasks.
 type Writer interface {
-	// Commit applies the changes of workers to tasks of one plan and then, if asked
-	// to, claims further tasks of it. It fills in the answers in the batch. The
-	// error is about the whole call; what happened to each change is in its Err.
+	// Commit applies the changes of workers to tasks of one plan and then, if asked to, claims
+	// further tasks of the plan. It stores the results in the batch. The error is about the whole
+	// call; the Err of a change says whether that change was refused.
 	Commit(ctx context.Context, b *Batch) error
-	// Apply commits a decision of the pure core, completely or not at all, and
-	// returns the plan as it is then. ErrConflict if the plan, or one of the tasks,
-	// is not at the version that the decision was made on. A command whose ID the
-	// plan remembers succeeds without effect, with Repeated set.
+	// Apply commits a decision of the packages plan and task, completely or not at all, and returns
+	// the plan as it is then. Returns ErrConflict if the plan, or one of the tasks, is not at the
+	// version that the decision was made on. A command whose ID the plan remembers succeeds without
+	// effect, with Repeated set.
 	Apply(ctx context.Context, c Command) (Applied, error)
 }
 
 // Command is a decision to commit.
 type Command struct {
-	// ID makes it safe to send the command again: unique, at most 64 bytes.
+	// ID identifies the command, so that it may be sent again: unique, at most 64 bytes.
 	ID string
 	// Version is the plan's Version that the decision was made on.
 	Version uint64
-	// Failed, if not negative, must be the plan's number of failed tasks: the
-	// decision acknowledged exactly these.
+	// Failed, if not negative, must equal the plan's number of failed tasks: the decision
+	// acknowledged exactly these.
 	Failed int
-	// RaiseTokens says that tenants were locked for the command: tokens that are given
-	// in the plan after it are greater than all that were given, in any plan, before
-	// Apply was called.
+	// RaiseTokens reports that tenants were locked for the command: every claim in the plan after
+	// it gets a token greater than all tokens, of any plan, from before the call of Apply.
 	RaiseTokens bool
-	// Decision has the plan's Control, the edits (at most MaxBatch) and the events.
-	// The store sets Seq, At and AtRest, keeps its own Facts, and evaluates
-	// plan.State.CancelsPending and a new Undo.Round itself. An event of the plan
-	// that changes its state clears Breached; otherwise a breach that the decision
-	// did not know of yet stays.
+	// Decision has the plan's Control, the edits (at most MaxBatch) and the events. The store sets
+	// Seq, At and AtRest, keeps its own Facts, and applies the effects of plan.State.CancelsPending
+	// and of a new Undo.Round itself. An event of the plan that changes its state clears Breached;
+	// otherwise a breach that the decision did not know of yet stays.
 	plan.Decision
 }
 
-// Applied answers a Command.
+// Applied is the result of a Command.
 type Applied struct {
 	Plan     plan.Plan
 	Repeated bool
 }
 
-// Batch is one commit. The caller may use it again after it was answered.
+// Batch is one commit: the request and, once Commit has returned, its results. The caller may then
+// use it again.
 type Batch struct {
 	Plan plan.ID
 	// Changes are the changes, at most MaxBatch, of different tasks.
 	Changes []Change
-	// Claim asks for tasks, if Claim.Max > 0.
+	// Claim asks for tasks if Claim.Max > 0.
 	Claim Claim
 
 	// Claimed are the tasks that the claim handed out.
@@ -141,8 +140,7 @@ type Batch struct {
 	View View
 }
 
-// Yields reports, once b was answered, whether it left a task in flight for another
-// worker.
+// Yields reports, once b was committed, whether it left a task in flight for another worker.
 func (b *Batch) Yields() bool {
 	for i := range b.Changes {
 		if w := &b.Changes[i]; w.Kind == Yield && w.Err == nil && w.State.InFlight() {
@@ -160,53 +158,53 @@ type Change struct {
 	// change of a task under way at a time.
 	Seq  uint32
 	Kind ChangeKind
-	// Saved is what to save; only with Save. The store may keep the bytes.
+	// Saved is what to save; only with Save. The store may retain the byte slices.
 	Saved
-	// Failure goes with Fail and UndoFail, and with Yield if the executor returned
-	// an error after it was told to stop.
+	// Failure goes with Fail and UndoFail, and with Yield if the executor returned an error after
+	// it was asked to stop.
 	Failure *task.FailureInfo
-	// RaiseTokens, only with Yield, is as in Command: the tenant was not locked for the
-	// task all the time, and is now. The next claim of the task gives a greater token.
+	// RaiseTokens, only with Yield, is as in Command: the tenant is locked for the task now, but
+	// was not all the time. The next claim of the task gets a greater token.
 	RaiseTokens bool
 
 	// Err is nil, ErrFenced, ErrNotFound or ErrCorrupt. A refused change had no
 	// effect.
 	Err error
-	// Stop is what is in force for the task after the change. Only with Save.
+	// Stop is the stop in force for the task after the change. Only with Save.
 	Stop task.Stop
 	// State is the task's state after the change.
 	State task.State
 }
 
-// Saved is what one Work saves: a checkpoint, an undo entry, or both.
+// Saved is what one Change saves: a checkpoint, an undo entry, or both.
 type Saved struct {
 	// Step and Data are the new checkpoint; an empty Step saves none. A new
 	// checkpoint resets the task's Losses.
 	Step string
 	Data []byte
-	// UndoStep and UndoData are an undo entry to record unless the step has one
-	// already; an empty UndoStep records none.
+	// UndoStep and UndoData are an undo entry, recorded unless the step has one already; an empty
+	// UndoStep records none.
 	UndoStep string
 	UndoData []byte
 }
 
-// ChangeKind says what a worker reports.
+// ChangeKind is what a worker reports.
 type ChangeKind uint8
 
 // The kinds. All but Save release the task.
 const (
-	// Save stores a checkpoint, an undo entry or both, and tells what is in force.
+	// Save stores a checkpoint, an undo entry or both, and returns the stop in force.
 	Save ChangeKind = iota
 	// Complete: RUNNING to COMPLETED; clears the checkpoint and the failure.
 	Complete
 	// Fail: RUNNING to FAILED.
 	Fail
-	// Yield: the executor returned without an outcome, or never started. What is in
-	// force decides, in the same step: RUNNING becomes PAUSED, or CANCELLED (with the
-	// Failure), or stays RUNNING for another worker; ROLLING_BACK becomes
-	// ROLLBACK_FAILED (with the Failure) if undos are stopping, or stays.
+	// Yield: the executor returned without an outcome, or never started. The stop in force decides,
+	// in the same step: RUNNING becomes PAUSED, or CANCELLED (with the Failure), or stays RUNNING
+	// for another worker; ROLLING_BACK becomes ROLLBACK_FAILED (with the Failure) if undos are
+	// stopping, or stays ROLLING_BACK.
 	Yield
-	// Undone: ROLLING_BACK to ROLLED_BACK; clears checkpoint, undo log, failure.
+	// Undone: ROLLING_BACK to ROLLED_BACK; clears the checkpoint, the undo log and the failure.
 	Undone
 	// UndoFail: ROLLING_BACK to ROLLBACK_FAILED.
 	UndoFail
@@ -220,15 +218,15 @@ const (
 // tasks that the round has not come to yet, from the last ordinal down, or, in a
 // sequential plan, in the reverse order in which workers last released them.
 type Claim struct {
-	// ID makes it safe to send the claim again: unique, at most 64 bytes.
+	// ID identifies the claim, so that it may be sent again: unique, at most 64 bytes.
 	ID string
 	// Worker is the incarnation that is to hold the tasks.
 	Worker string
-	// Max is the most tasks wanted, at most MaxBatch; 0 claims nothing.
+	// Max is the maximum number of tasks to claim, at most MaxBatch; 0 claims nothing.
 	Max int
 }
 
-// View is what a commit tells about its plan.
+// View is the part of a plan that a commit returns.
 type View struct {
 	State    plan.State
 	Version  uint64
@@ -236,19 +234,19 @@ type View struct {
 	Breached bool
 	// UndosExhausted is as in plan.Facts.
 	UndosExhausted bool
-	// Claimable says that a further claim now would find tasks.
+	// Claimable reports that a further claim now would find tasks.
 	Claimable bool
 }
 
-// Leaser keeps the leases of process incarnations and what they hold.
+// Leaser keeps the leases of incarnations, and which tasks they hold.
 type Leaser interface {
 	// Join starts the lease of a new incarnation. Incarnation names are never used
 	// twice.
 	Join(ctx context.Context, incarnation string, ttl time.Duration) error
-	// Heartbeat renews the lease and returns all that the incarnation holds in the
-	// plans asked about (at most MaxBatch). ErrLeaseExpired if the lease is over. Plans
-	// that cannot be read do not keep the lease from being renewed, and are named by a
-	// *HeartbeatError beside the answer for the others.
+	// Heartbeat renews the lease and returns all tasks that the incarnation holds in the given
+	// plans (at most MaxBatch). Returns ErrLeaseExpired if the lease is over. Plans that cannot be
+	// read do not prevent the renewal: a *HeartbeatError names them, and is returned together with
+	// the tasks of the others.
 	Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]Holding, error)
 	// Leave ends the lease at once.
 	Leave(ctx context.Context, incarnation string) error
@@ -262,57 +260,57 @@ type Holding struct {
 	Task   task.ID
 	Token  task.Token
 	Worker string
-	// Stop is what is in force for the task.
+	// Stop is the stop in force for the task.
 	Stop task.Stop
 }
 
 // Locker keeps the tenants' locks.
 type Locker interface {
-	// Reserve takes the locks (at most MaxBatch) that are free; one that has exactly
-	// this value already is taken. It returns those that are held by others, as
-	// they are.
+	// Reserve takes the locks (at most MaxBatch) that are free. A lock that already has exactly
+	// this value counts as taken. Reserve returns the locks that are held with other values, with
+	// these values.
 	Reserve(ctx context.Context, locks []TenantLock) (held []TenantLock, err error)
-	// Locks returns the locks that those tenants (at most MaxBatch) have, in their order;
-	// those that are free are left out.
+	// Locks returns the present locks of those tenants (at most MaxBatch), in the same order; free
+	// ones are left out.
 	Locks(ctx context.Context, tenants []string) ([]TenantLock, error)
 	// Replace changes a lock from exactly old to next and reports whether it did.
 	Replace(ctx context.Context, old, next TenantLock) (bool, error)
-	// Release frees the locks (at most MaxBatch) that have exactly these values.
+	// Release frees those of the locks (at most MaxBatch) that have exactly these values.
 	Release(ctx context.Context, locks []TenantLock) error
 }
 
-// TenantLock says which task works on a tenant. It is compared as a whole.
+// TenantLock is the lock of a tenant; it names the task that works on the tenant. It is compared as
+// a whole.
 type TenantLock struct {
 	Tenant  string
 	Plan    plan.ID
 	Ordinal int
 	// Start is the plan's StartToken.
 	Start uint64
-	// Phase tells one hold of the tenant by the task from a later one, so that whoever
-	// found the first stale, or comes late to free it, does not hit the second.
+	// Phase distinguishes one hold of the tenant by the task from a later one, so that a process
+	// that found the first one stale, or is late to release it, does not release the second.
 	Phase uint32
 }
 
 // Agenda lists the plans that need an engine.
 type Agenda interface {
-	// Due returns up to limit plans whose time to be looked at has come, the longest
-	// waiting first. Apply and FinishCreate make a plan due at once, and so does a
-	// commit that hands a task back, see [Batch.Yields]; BeginCreate when its TTL is
-	// over. Other commits do not: an engine lets a plan with tasks in flight rest for a
-	// bounded time only. That bound also holds if a process dies just after it has
-	// handed a task back.
+	// Due returns up to limit plans that are due to be reconciled, those that have waited longest
+	// first. Apply and FinishCreate make a plan due at once, and so does a commit that leaves a
+	// task for another worker, see [Batch.Yields]; BeginCreate makes it due when its TTL is over.
+	// Other commits do not: an engine reconciles a plan with tasks in flight after a bounded time
+	// anyway. That bound also holds if a process dies just after it has yielded a task.
 	Due(ctx context.Context, limit int) ([]DuePlan, error)
-	// Reschedule asks that a plan be looked at again only after a while, or not before the
-	// next command if after is negative. Nothing happens if the plan was put on the
-	// agenda again since Due returned stamp.
+	// Reschedule makes a plan due again only after the time after, or, if after is negative, not
+	// before the next command. It does nothing if the plan was put on the agenda again since Due
+	// returned stamp.
 	Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
-	// Remind sees to it that plans (at most MaxBatch) are looked at after these times at
-	// the latest. Plans that are due sooner stay due, but whoever looks at one then does not
-	// let it rest past the reminder, or a few seconds longer after a command. Nothing
-	// happens to creations and plans that are not there.
+	// Remind makes plans (at most MaxBatch) due after these times at the latest. Plans that are due
+	// sooner stay due, but a later Reschedule does not put a plan off past its reminder, or, after
+	// a command, a few seconds past it. Remind does nothing for creations and for plans that do not
+	// exist.
 	Remind(ctx context.Context, plans map[plan.ID]time.Duration) error
-	// Listen calls hint for every plan that may have changed until ctx ends. Hints
-	// can be lost, repeated and late. hint must not block.
+	// Listen calls hint, until ctx ends, for every plan that may have changed. Hints can be lost,
+	// repeated and late. hint must not block.
 	Listen(ctx context.Context, hint func(plan.ID)) error
 }
 
@@ -321,68 +319,70 @@ type DuePlan struct {
 	ID plan.ID
 	// Stamp changes whenever the plan is put on the agenda.
 	Stamp uint64
-	// Creating says that it is a creation whose TTL is over: to be removed.
+	// Creating reports that the entry is a creation whose TTL is over, which is to be removed.
 	Creating bool
 }
 
-// Cursors remember how far named readers of a plan's events have come.
+// Cursors remember how far named readers of a plan's events have read.
 type Cursors interface {
-	// Cursor takes or renews the cursor for owner and returns its position, 0 at
-	// first. ErrConflict while another owner has it.
+	// Cursor takes or renews the cursor for owner and returns its position, at first 0. Returns
+	// ErrConflict while another owner has the cursor.
 	Cursor(ctx context.Context, id plan.ID, name, owner string, ttl time.Duration) (int64, error)
-	// MoveCursor sets the position. ErrConflict if owner does not have the cursor,
+	// MoveCursor sets the position. Returns ErrConflict if owner does not have the cursor, and
 	// ErrEventsAhead if the plan has no such event.
 	MoveCursor(ctx context.Context, id plan.ID, name, owner string, seq int64) error
 }
 
-// Reader answers questions. A position that is negative, an ordinal beyond any plan's, and
-// a limit that is negative or above its maximum are refused with an *InvalidError that
-// names them; a limit of 0 is the maximum. Everything read is a consistent moment of one plan or
-// task; pages of a query are moments of their own.
+// Reader answers queries. It refuses a negative position, an ordinal beyond any plan's, and a limit
+// that is negative or above its maximum, with an *InvalidError that names the argument; a limit of
+// 0 means the maximum. What is read of one plan or task is consistent; the pages of a query are
+// read at different times.
 type Reader interface {
-	// Plan returns a plan. ErrNotFound.
+	// Plan returns a plan. Returns ErrNotFound if there is no such plan.
 	Plan(ctx context.Context, id plan.ID) (plan.Plan, error)
-	// Plans returns plans by falling id. Those that are damaged, or cannot be reached for
-	// now, are left out, and named by an error beside the others: ErrCorrupt, or one that
-	// is [Temporary].
+	// Plans returns plans by falling id. Plans that are damaged, or cannot be reached for now, are
+	// left out; an error returned together with the others names them: it matches ErrCorrupt, or is
+	// [Temporary].
 	Plans(ctx context.Context, q PlanQuery) ([]plan.Plan, error)
-	// Task returns a task. The pending tasks of a plan that cancels them are
-	// CANCELLED. ErrNotFound.
+	// Task returns a task. The pending tasks of a plan that cancels them are shown as CANCELLED.
+	// Returns ErrNotFound if there is no such task.
 	Task(ctx context.Context, id task.ID) (task.Task, error)
-	// TasksAt returns the tasks of a plan with those ordinals (at most MaxBatch), in their
-	// order; there may be fewer, if the plan has no such tasks. Those that are damaged are
-	// left out, and named by an error beside the others: ErrCorrupt. ErrNotFound if there
-	// is no such plan.
+	// TasksAt returns the tasks of a plan with those ordinals (at most MaxBatch), in the same
+	// order, without those that the plan does not have. Damaged tasks are left out; an error
+	// returned together with the others names them and matches ErrCorrupt. Returns ErrNotFound if
+	// there is no such plan.
 	TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error)
-	// Tasks returns tasks of a plan by rising ordinal, with next as the After of
-	// the next page, or 0 if there is none. A page may be empty although there are
-	// further ones: the work per call is bounded too.
+	// Tasks returns tasks of a plan by rising ordinal. next is the After of the next page, or 0 if
+	// there is none. A page may be empty although further pages are not: the work per call is
+	// bounded too.
 	Tasks(ctx context.Context, id plan.ID, q TaskQuery) (tasks []task.Task, next int, err error)
-	// States returns the states alone, by rising ordinal, of the limit tasks that
-	// follow the ordinal after: states[i] is what Task would show of task after+1+i.
-	// limit is at most, and by default, MaxStates. Fewer only at the end of the plan,
-	// none past it. ErrNotFound.
+	// States returns only the states, by rising ordinal, of up to limit tasks: those that follow
+	// the ordinal after. states[i] is the state that Task would show of task after+1+i. limit is at
+	// most MaxStates, which is also the default; the result is shorter than the limit only at the
+	// end of the plan, and empty past it. Returns ErrNotFound if there is no such plan.
 	States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error)
-	// Tenants returns the ids of the tenants alone, of the same tasks as States does.
+	// Tenants returns only the ids of the tenants, of the same tasks as States does.
 	Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
-	// Events returns up to limit events after a sequence number, oldest first. At
-	// the end of the log, after the newest event, it returns none. ErrTrimmed, and
-	// ErrEventsAhead for a number beyond the newest: the store has gone back in time.
+	// Events returns up to limit events after a sequence number, oldest first. At the end of the
+	// log, after the newest event, it returns none. Returns ErrTrimmed if events after that number
+	// are not kept any more, and ErrEventsAhead if the number is beyond the newest event: the store
+	// has gone back in time.
 	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
-	// PlanEvents returns those events alone that are about the plan itself, whose Task is
-	// 0: its commands and transitions, from its creation on. They are numbered as in the
-	// log of all events, so there are gaps. They are never trimmed: a store that keeps a
-	// bounded number of events drops those of tasks. ErrEventsAhead as for Events.
+	// PlanEvents returns up to limit events after a sequence number, oldest first, like Events, but
+	// only those about the plan itself, whose Task is 0: its commands and transitions, from its
+	// creation on. They are numbered as in the log of all events, so there are gaps. They are never
+	// trimmed: a store that keeps a bounded number of events drops only events of tasks. Returns
+	// ErrEventsAhead as Events does.
 	PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
 }
 
 // PlanQuery selects plans.
 type PlanQuery struct {
-	// Before is the id below which to start; 0 starts at the newest.
+	// Before is the id below which to start; 0 starts at the newest plan.
 	Before plan.ID
-	// States, if not empty, are the ones wanted.
+	// States, if not empty, selects plans in these states.
 	States []plan.State
-	// Limit is at most, and by default, MaxPage.
+	// Limit is the size of the page, at most and by default MaxPage.
 	Limit int
 }
 
@@ -390,9 +390,9 @@ type PlanQuery struct {
 type TaskQuery struct {
 	// After is the ordinal after which to start.
 	After int
-	// States, if not empty, are the ones wanted.
+	// States, if not empty, selects tasks in these states.
 	States []task.State
-	// Unheld wants only tasks in flight that no worker holds.
+	// Unheld selects only tasks in flight that no worker holds.
 	Unheld bool
 	// Limit is at most, and by default, MaxPage.
 	Limit int

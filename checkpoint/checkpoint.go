@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// Checkpoint is where a task goes on.
+// Checkpoint is the saved state from which a task goes on.
 type Checkpoint struct {
-	// Step names the last thing that is done, in the executor's own words.
+	// Step names the last step that is done, in the executor's own words.
 	Step string
 	// Data is the executor's state as JSON. It is never nil in a saved
 	// checkpoint: an executor without state saves null.
@@ -17,11 +17,11 @@ type Checkpoint struct {
 
 func (c Checkpoint) String() string { return c.Step + " " + string(c.Data) }
 
-// Undo is one entry of an undo log: what has to be known to take back a step.
+// Undo is one entry of an undo log: what the executor needs to undo a step.
 type Undo struct {
 	// Step is the step that the entry belongs to.
 	Step string
-	// Data is whatever the executor needs to undo the step, as JSON.
+	// Data is what the executor needs to undo the step, as JSON.
 	Data json.RawMessage
 }
 
@@ -31,19 +31,19 @@ func (u Undo) String() string { return u.Step + " " + string(u.Data) }
 var (
 	// ErrTooLarge is matched by every *TooLargeError.
 	ErrTooLarge = errors.New("checkpoint: too large")
-	// ErrInvalid says that a checkpoint or undo entry cannot be stored as it is.
+	// ErrInvalid is the error for a checkpoint or undo entry that cannot be stored as it is.
 	ErrInvalid = errors.New("checkpoint: invalid")
-	// ErrCorrupt says that stored bytes are not what this package wrote.
+	// ErrCorrupt is the error for stored bytes that this package did not write.
 	ErrCorrupt = errors.New("checkpoint: corrupt")
-	// ErrVersion says that stored bytes were written by a newer library.
+	// ErrVersion is the error for stored bytes that a newer library wrote.
 	ErrVersion = errors.New("checkpoint: unknown version")
 )
 
-// TooLargeError tells which part exceeded its limit. It matches [ErrTooLarge].
+// TooLargeError names the part that exceeds its limit. It matches [ErrTooLarge].
 type TooLargeError struct {
 	// What is "step name", "checkpoint" or "undo entry".
 	What string
-	// Step is the step that was to be saved, shortened if it is the fault.
+	// Step is the step that was to be saved, shortened if its name is the part that is too long.
 	Step string
 	// Size and Limit are in bytes.
 	Size, Limit int

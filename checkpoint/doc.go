@@ -1,11 +1,10 @@
-// Package checkpoint holds what lets a task go on where it stopped: the
-// Checkpoint that an executor saved last, and the undo log that it wrote before
-// its effects.
+// Package checkpoint holds the data from which a task goes on after an interruption: the
+// [Checkpoint] that its executor saved last, and the undo log that the executor wrote before its
+// effects.
 //
-// A task has at most one checkpoint. The next save overwrites it and success
-// clears it. Its undo log lives longer: it survives a retry from scratch and
-// the success of the task, because a rollback may be asked for later. Only a
-// finished rollback clears it.
+// A task has at most one checkpoint. The next save overwrites it and success clears it. The undo
+// log of a task is kept longer: through a retry from scratch and past the success of the task,
+// because a rollback may still be asked for. Only a finished rollback clears it.
 //
 // # Stored form
 //
@@ -15,9 +14,8 @@
 //
 //	1:8:SWITCHED{"completedSteps":["GET_TENANT_INFO"]}
 //
-// is version 1, an eight byte step name, the name, and the data to the end. An
-// undo log is its version followed by its entries, each a name and its data
-// with their lengths in front:
+// is version 1, an eight byte step name, the name, and the data to the end. An undo log is its
+// version followed by its entries: each is a name and its data, both preceded by their lengths:
 //
 //	1:14:SWITCH_GATEWAY17:{"colour":"blue"}
 //

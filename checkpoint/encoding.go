@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// version is the first field of everything that is stored. It rises when an
-// older library could no longer read what is written.
+// version is the first field of every stored form. It is raised by a change that older libraries
+// cannot read.
 const version = '1'
 
 // Append appends the stored form of c to dst.
@@ -44,8 +44,8 @@ func (l UndoLog) Append(dst []byte) []byte {
 	return dst
 }
 
-// ParseUndo reads what [UndoLog.Append] wrote. No bytes at all are an empty
-// log. The result shares b's memory.
+// ParseUndo reads what [UndoLog.Append] wrote. An empty b is an empty log. The result shares b's
+// memory.
 func ParseUndo(b []byte) (UndoLog, error) {
 	if len(b) == 0 {
 		return nil, nil

@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// Limits bound what one task may store. The zero value means the defaults.
+// Limits bound what one task may store. A field of 0 or less means its default.
 type Limits struct {
-	// Data is the most bytes of checkpoint data. Default 64 KiB. Raise it only
-	// with the store in mind: every save writes all of it again.
+	// Data is the maximum number of bytes of checkpoint data. Default 64 KiB. Consider the store
+	// before raising it: every save writes all of the data again.
 	Data int
-	// Undo is the most bytes of one undo entry. Default 4 KiB. Entries are kept
-	// as long as the plan.
+	// Undo is the maximum number of bytes of one undo entry. Default 4 KiB. Entries are kept until
+	// the plan is removed or a rollback of the task is finished.
 	Undo int
 }
 
@@ -21,16 +21,16 @@ const (
 	DefaultDataLimit = 64 << 10
 	DefaultUndoLimit = 4 << 10
 
-	// MaxLimit is the most that a limit can be raised to: checkpoints are for what a task
-	// has to remember, and every save writes all of it.
+	// MaxLimit is the maximum value of a limit: checkpoints are for what a task has to remember,
+	// and every save writes all of it.
 	MaxLimit = 16 << 20
-	// MaxStepName is the most bytes of a step's name.
+	// MaxStepName is the maximum length of the name of a step in bytes.
 	MaxStepName = 128
-	// MaxUndoEntries is the most entries of one task's undo log.
+	// MaxUndoEntries is the maximum number of entries of one task's undo log.
 	MaxUndoEntries = 256
 )
 
-// WithDefaults returns l with its zero fields filled in.
+// WithDefaults returns l with the defaults in the fields that are 0 or less.
 func (l Limits) WithDefaults() Limits {
 	if l.Data <= 0 {
 		l.Data = DefaultDataLimit
@@ -41,12 +41,13 @@ func (l Limits) WithDefaults() Limits {
 	return l
 }
 
-// Check returns nil if c may be saved under l.
+// Check returns nil if c may be saved under l, otherwise an error that matches [ErrInvalid] or
+// [ErrTooLarge].
 func (l Limits) Check(c Checkpoint) error {
 	return check("checkpoint", c.Step, c.Data, l.WithDefaults().Data)
 }
 
-// CheckUndo returns nil if u may be recorded under l.
+// CheckUndo returns nil if u may be recorded under l, otherwise an error as Check does.
 func (l Limits) CheckUndo(u Undo) error {
 	return check("undo entry", u.Step, u.Data, l.WithDefaults().Undo)
 }

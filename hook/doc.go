@@ -1,10 +1,10 @@
 // Package hook lets a host observe an engine: for logs, metrics and traces.
 //
 // [Hooks] is a struct of optional functions. An engine calls them on its hot paths and from several
-// goroutines at once, so they must return quickly; they change nothing of what the engine does. A
-// panic in one is recovered, logged with its stack, and goes no further.
+// goroutines at once, so they must return quickly. They cannot change what the engine does. A panic
+// in a hook is recovered and logged with its stack.
 //
-// [Zap] has hooks that log, and [Join] puts several observers side by side:
+// [Zap] returns hooks that log, and [Join] combines several observers:
 //
 //	cutover.Config{Hooks: hook.Join(hook.Zap(logger), metrics)}
 package hook

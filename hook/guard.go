@@ -8,9 +8,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Guard returns h with every function set, for engines. A panic in one of them is logged to l, with
-// its stack, and goes no further. An OnExecuteStart that panics or returns nil leaves the context
-// as it was.
+// Guard returns h with every function set, as an engine uses it. A panic in one of them is
+// recovered and logged to l with its stack. If OnExecuteStart panics or returns nil, the context
+// stays as it was.
 func (h Hooks) Guard(l *zap.Logger) Hooks {
 	return Hooks{
 		OnExecuteStart: guardStart(l, h.OnExecuteStart),

@@ -11,18 +11,18 @@ import (
 
 // Hooks are functions that an engine calls. Each may be nil.
 type Hooks struct {
-	// OnExecuteStart is called before an executor runs. The context that it returns is the
-	// executor's, and is handed to OnExecuteEnd, so that a span needs no global. It must derive
+	// OnExecuteStart is called before an executor runs. The executor and OnExecuteEnd get the
+	// context that it returns, so that a span needs no global variable. The context must derive
 	// from ctx.
 	OnExecuteStart func(ctx context.Context, x Execution) context.Context
-	// OnExecuteEnd is called after the outcome was committed, or lost.
+	// OnExecuteEnd is called after the outcome was committed, or after the task was lost.
 	OnExecuteEnd func(ctx context.Context, x Execution, out Outcome)
 	// OnSave is called after a checkpoint or an undo entry was stored, with the size of its data.
 	OnSave func(id task.ID, step string, bytes int)
 	// OnProgress is called for every progress that an executor reports.
 	OnProgress func(id task.ID, p executor.Progress)
-	// OnPlanChange is called after this process changed a plan, by a command or by a step of the
-	// plan's own, with the plan as it now is.
+	// OnPlanChange is called after this process changed a plan, by a command or by a step that was
+	// due without one, with the plan as it now is.
 	OnPlanChange func(p plan.Plan, events []plan.Event)
 	// OnLeaseLost is called when this process has lost its lease, with the number of tasks that it
 	// held.
@@ -30,8 +30,8 @@ type Hooks struct {
 	// OnWorkerLost is called when this process takes a task from a worker whose lease is over, with
 	// the name of that lease.
 	OnWorkerLost func(id task.ID, incarnation string)
-	// OnStoreFault is called for every failed call of the store whose error no caller gets; most
-	// are tried again.
+	// OnStoreFault is called for every failed call of the store whose error is not returned to a
+	// caller; most of these calls are tried again.
 	OnStoreFault func(op string, err error)
 }
 
@@ -42,19 +42,19 @@ type Execution struct {
 	Tenant       string
 	ExecutorType string
 	Attempt      int
-	// Rollback tells an undo from the work itself.
+	// Rollback reports that the executor undoes the work instead of doing it.
 	Rollback bool
 }
 
-// Outcome is how an execution ended.
+// Outcome is the result of an execution.
 type Outcome struct {
 	// State is the task's state; meaningless if Lost.
 	State task.State
 	// Err is what the executor returned.
 	Err error
-	// Failure is what is recorded of it, nil if nothing is.
+	// Failure is the recorded failure, nil if none is recorded.
 	Failure *task.FailureInfo
-	// Lost says that the task was taken over: nothing was written.
+	// Lost reports that the task was taken over: no outcome was written.
 	Lost bool
 	// Elapsed is the time from the claim to the commit of the outcome.
 	Elapsed time.Duration

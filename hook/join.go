@@ -9,10 +9,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Join returns hooks that call those of every observer, in the order given; the ends of executions
-// in the reverse order, as spans nest. Each OnExecuteStart gets the context that the one before has
-// returned; if one panics, the executor gets the context as it was. A panic in any other function
-// does not keep the other observers from being called.
+// Join returns hooks that call those of every observer in the given order, but OnExecuteEnd in the
+// reverse order, as spans nest. Each OnExecuteStart gets the context that the one before it
+// returned; if one panics, the executor gets the context from before all of them. A panic in any
+// other function does not keep the other observers from being called.
 func Join(observers ...Hooks) Hooks {
 	var starts []func(context.Context, Execution) context.Context
 	var ends []func(context.Context, Execution, Outcome)

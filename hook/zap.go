@@ -11,10 +11,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Zap returns hooks that log to l: executions at debug level, or warn if they
-// failed, changes of plans and tasks taken from lost workers at info level, lost leases
-// and store faults at warn level. Of the faults of one operation it logs one in ten
-// seconds: an outage has thousands. Checkpoints and parameters are never logged.
+// Zap returns hooks that log to l: executions at debug level, or at warn level if they failed or
+// lost their task; changes of plans, and tasks taken from lost workers, at info level; lost leases
+// and store faults at warn level. Of the faults of one operation it logs one in ten seconds,
+// because an outage causes thousands. It never logs checkpoints or parameters.
 func Zap(l *zap.Logger) Hooks {
 	faults := l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(c, faultGap, 1, 0)
@@ -42,7 +42,7 @@ func Zap(l *zap.Logger) Hooks {
 	}
 }
 
-// faultGap is how much time lies between two logged faults of an operation.
+// faultGap is the minimum time between two logged faults of one operation.
 const faultGap = 10 * time.Second
 
 func logExecution(l *zap.Logger, x Execution, out Outcome) {

@@ -6,11 +6,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// decide settles p and starts a decision on the outcome.
+// decide settles p and returns the decision so far, for a command to add to.
 func (p Plan) decide(by By) Decision { return p.Settle(by.Now) }
 
-// MarkStarting marks a created plan whose tenants are about to be locked under
-// token. It still shows CREATED. ttl is as in [Starting].
+// MarkStarting marks a created plan whose tenants are about to be locked under token. The plan
+// still shows CREATED. ttl is as in [Starting].
 func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
@@ -24,7 +24,7 @@ func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, er
 	return d, nil
 }
 
-// UnmarkStarting takes back the mark: the start failed, or its process is gone.
+// UnmarkStarting removes the mark: the start failed, or its process is gone.
 func (p Plan) UnmarkStarting(by By) Decision {
 	d := p.decide(by)
 	if p.Starting != nil {
@@ -72,8 +72,7 @@ func (p Plan) Pause(by By) (Decision, error) {
 	return d, d.notApplicable(ByPause, "")
 }
 
-// Resume lets a paused or failed plan go on and acknowledges the failures that
-// there are.
+// Resume lets a paused or failed plan go on and acknowledges its failures so far.
 func (p Plan) Resume(by By) (Decision, error) {
 	d := p.decide(by)
 	next := &d.Plan
@@ -86,7 +85,8 @@ func (p Plan) Resume(by By) (Decision, error) {
 	}
 	failed := next.Counters.Of(task.Failed)
 	next.Acknowledged = failed
-	// What runs in a paused plan may come to its boundary until this is committed.
+	// Running tasks of a paused plan may come to their boundary, and pause, before this is
+	// committed.
 	if next.Counters.Of(task.Paused) > 0 || next.State == Paused && next.Counters.Of(task.Running) > 0 {
 		next.sweep(Sweep{Kind: SweepResume, Actor: by.Actor, Reason: by.Reason})
 	}
@@ -94,8 +94,8 @@ func (p Plan) Resume(by By) (Decision, error) {
 	return d, nil
 }
 
-// Cancel ends the plan: pending tasks are cancelled with it, what is in flight
-// stops. A rollback that is cancelled has failed: its undos stop.
+// Cancel ends the plan: its pending tasks are cancelled with it, tasks in flight stop. If a
+// rollback is cancelled, its undos stop and the plan becomes ROLLBACK_FAILED.
 func (p Plan) Cancel(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -118,8 +118,8 @@ func (p Plan) Cancel(by By) (Decision, error) {
 	return d, d.notApplicable(ByCancel, "")
 }
 
-// Rollback takes the plan back: what is in flight is cancelled first, then
-// everything that ran is undone, the last first.
+// Rollback undoes the plan: tasks in flight are cancelled first, then every task that has run is
+// undone, in reverse order.
 func (p Plan) Rollback(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -136,8 +136,8 @@ func (p Plan) Rollback(by By) (Decision, error) {
 	d.move(ByRollback, RollingBack, by)
 	d.Plan.Undo = Undo{
 		Round: d.Plan.Undo.Round + 1,
-		// Until this is committed, a claim may still start a task of a plan that runs:
-		// Settle then opens the round.
+		// Before this is committed, a claim may still start a task of a plan that runs; Settle
+		// opens the round later then.
 		Open: p.State != Running && d.Plan.Counters.Of(task.Running) == 0,
 	}
 	d.Plan.UndosExhausted = false
@@ -162,7 +162,7 @@ func (p Plan) RetryFailed(from task.RetryFrom, by By) (Decision, error) {
 	return d, nil
 }
 
-// rerun makes the plan run for the sake of a retry; a paused plan stays paused.
+// rerun sets the plan running because of a retry; a paused plan stays paused.
 func (d *Decision) rerun(by By) {
 	switch d.Plan.State {
 	case Failed, Completed:
@@ -173,14 +173,14 @@ func (d *Decision) rerun(by By) {
 	}
 }
 
-// sweep adds s, in place of one of its kind that is still under way.
+// sweep adds s; it replaces a sweep of the same kind that is under way.
 func (p *Plan) sweep(s Sweep) {
 	p.dropSweep(s.Kind)
 	p.Sweeps = append(p.Sweeps, s)
 }
 
-// dropSweep forgets the sweep of that kind. The old slice is left alone: the plan
-// as it was read still has it.
+// dropSweep removes the sweep of that kind. It does not change the old slice, which the plan as it
+// was read still uses.
 func (p *Plan) dropSweep(kind SweepKind) {
 	var kept []Sweep
 	for _, s := range p.Sweeps {

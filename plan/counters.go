@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Counters tell how many tasks of a plan are in each state.
+// Counters are the numbers of tasks of a plan in each state.
 //
 // Invariant: the sum over all states is the plan's number of tasks.
 type Counters struct {

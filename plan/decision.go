@@ -9,46 +9,46 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// By tells who gave a command, why and when.
+// By is who gave a command, why and when.
 type By struct {
 	Actor, Reason string
 	Now           time.Time
 }
 
-// Decision is what a command, or the plan by itself, makes of a plan and its
-// tasks. A store commits it completely or not at all, under the plan's Version
-// and the versions in the edits.
+// Decision is the change of a plan and its tasks that a command makes, or that is due without one.
+// A store commits it completely or not at all, under the plan's Version and the versions in the
+// edits.
 type Decision struct {
 	// Plan is the plan as it is to be.
 	Plan Plan
 	// Edits are the changes of tasks.
 	Edits []task.Edit
-	// Events tell of it, in order; Seq, At and AtRest are the store's to fill in.
+	// Events record the change, in order; the store fills in Seq, At and AtRest.
 	Events []Event
-	// Changed says that there is something to commit.
+	// Changed reports that there is something to commit.
 	Changed bool
-	// Unchanged says that the command found what it asks for. The decision may be
-	// Changed all the same, by what the plan owed.
+	// Unchanged reports that the plan or task was already as the command asks. Changed may
+	// nevertheless be set, because of steps of the plan that were due.
 	Unchanged bool
 }
 
 // ErrNotApplicable is matched by every *StateError.
 var ErrNotApplicable = errors.New("plan: command does not apply")
 
-// StateError says that a command does not apply to a plan, or to a task of it,
-// in the state it is in: too late as a rule, now and then too early. It matches [ErrNotApplicable].
+// StateError is the error of a command that does not apply to a plan, or to a task of it, in its
+// present state: mostly it is too late, sometimes too early. It matches [ErrNotApplicable].
 type StateError struct {
 	Plan ID
 	// Task is the task that the command was about, 0 if it was about the plan.
 	Task task.ID
-	// Command is what was asked, for instance "retry".
+	// Command is the name of the command, for instance "retry".
 	Command string
 	// PlanState and, for a command on a task, TaskState are the states found.
 	PlanState State
 	TaskState task.State
-	// Worker holds the task now; empty if none does.
+	// Worker is the worker that holds the task now; empty if none does.
 	Worker string
-	// Why adds what the states alone do not say; may be empty.
+	// Why adds what the states alone do not show; may be empty.
 	Why string
 }
 
@@ -79,11 +79,12 @@ func (d *Decision) notApplicable(c fmt.Stringer, why string) error {
 	return &StateError{Plan: d.Plan.ID, Command: c.String(), PlanState: d.Plan.State, Why: why}
 }
 
-// move takes the plan along cause. The caller has checked that it may.
+// move moves the plan to another state by a cause. The caller has checked that the transition is
+// allowed.
 func (d *Decision) move(c Cause, to State, by By) {
 	p := &d.Plan
 	if !p.State.allows(c, to) {
-		// Every caller switches on the state first, so this is a fault of ours.
+		// Every caller switches on the state first, so this is a bug of this package.
 		panic(fmt.Sprintf("plan: no transition from %s by %s to %s", p.State, c, to))
 	}
 	d.note(c, p.State, to, by)
@@ -117,8 +118,8 @@ func (d *Decision) note(c Cause, from, to State, by By) {
 	})
 }
 
-// regrant asks the strategy again. A plan that does not run still grants that
-// what is in flight is worked on, and undone, within its concurrency.
+// regrant lets the strategy decide again. The grant of a plan that does not run opens no task; it
+// only bounds how many of the tasks in flight are worked on, or undone, at once.
 func (d *Decision) regrant(now time.Time) strategy.Decision {
 	p := &d.Plan
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
@@ -146,7 +147,7 @@ func (d *Decision) edit(t task.Task, e task.Edit, by By) {
 		d.Plan.Counters.Held--
 	}
 	if t.State == e.State && t.Request == e.Request && e.Release {
-		return // a lost worker is no event, the task's state is unchanged
+		return // the loss of a worker alone is no event: the task's state is unchanged
 	}
 	d.Events = append(d.Events, Event{
 		Plan: d.Plan.ID, Task: t.ID, Cause: e.Cause.String(),

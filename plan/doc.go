@@ -1,26 +1,28 @@
-// Package plan is a rollout as data and rules: what a [Plan] is, which [State] it
-// may be in, what each command makes of it and of its tasks, and which step it
-// owes by itself.
+// Package plan is the data and the rules of a rollout: what a [Plan] is, which [State] it may be
+// in, what each command changes in the plan and its tasks, and which step the plan is due to take
+// without a command.
 //
 // # Decisions
 //
-// Every command is a pure method of [Plan] that returns a [Decision]: the plan
-// and the tasks as they are to be, and the events that tell of it. Nothing is
-// changed until a store has committed the decision under the versions that it
-// was made on; the loser of a race reads again and decides again.
+// Every command is a pure method of [Plan] that returns a [Decision]: the plan and the tasks as
+// they are to be, and the events that record the change. Nothing changes until a store commits the
+// decision, under the versions that it was made on; if something else was committed in between, the
+// engine reads and decides again. === cmd := p.RetryTask(t, true, by) one on a task // owed :=
+// p.Settle(now) what the plan owes by itself --- cmd := p.RetryTask(t, from, by) a command on one
+// task // due := p.Settle(now) the steps due without a command
 //
 //	cmd   := p.Pause(by)                 a person's command
 //	cmd   := p.RetryTask(t, true, by)    one on a task
 //	owed  := p.Settle(now)               what the plan owes by itself
 //
-// A command first settles what the plan owes, so that a breach that no engine has
-// carried out yet is not lost under it.
+// A command first takes the steps that are due, so that it does not hide a breach that no engine
+// has acted on yet.
 //
 // # Facts and control
 //
-// [Control] is what decisions change. [Facts] are what the store keeps up to date
-// with every commit of a worker: the counters, whether a bound was breached,
-// whether undos are left. They are no part of the control version.
+// [Control] is the part of a plan that decisions change. [Facts] are what the store keeps up to
+// date with every commit of a worker: the counters, whether a bound was breached, whether undos are
+// left. A change of the facts does not raise the plan's Version.
 //
 // # Errors
 //

@@ -6,8 +6,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Event is one entry of a plan's log. The sequence numbers of a plan have no
-// gaps; the log is written in the same atomic step as what it tells of.
+// Event is one entry of a plan's log. The sequence numbers of a plan have no gaps; an event is
+// written in the same atomic step as the change that it records.
 type Event struct {
 	// Seq counts from 1 within the plan.
 	Seq  int64
@@ -19,17 +19,16 @@ type Event struct {
 	Tenant string
 	// Cause is the text of the [Cause] or [task.Cause].
 	Cause string
-	// From and To are the states before and after, as their String methods write
-	// them: the task's if there is one, otherwise the plan's. They are the same for
-	// a command that has not changed the state yet, for instance a pause asked of
-	// a task whose worker still runs it. From is empty at creation.
+	// From and To are the states before and after, as their String methods write them: of the task
+	// if Task is set, otherwise of the plan. They are equal if a command has not changed the state
+	// yet, for instance a pause of a task that its worker still runs. From is empty at creation.
 	From, To string
 	// Attempt is the task's attempt.
 	Attempt int
-	// Actor and Reason are those of the command; empty for what an engine did.
+	// Actor and Reason are those of the command; empty for what an engine did by itself.
 	Actor, Reason string
-	// Failure is what went wrong, on a task's way to FAILED or ROLLBACK_FAILED.
+	// Failure is the failure of the task; only if it became FAILED or ROLLBACK_FAILED.
 	Failure *task.FailureInfo
-	// AtRest says that nothing happens after this event without a command.
+	// AtRest reports that nothing happens to the plan after this event without a command.
 	AtRest bool
 }

@@ -16,7 +16,7 @@ type ID = task.PlanID
 // tenants and at 999,999: it never holds its tasks.
 type Plan struct {
 	ID ID
-	// What it was created with; never changes.
+	// The content that the plan was created with; it never changes.
 	Name           string
 	ExecutorType   string
 	Parameters     map[string]string
@@ -26,7 +26,7 @@ type Plan struct {
 	CreatedAt      time.Time
 
 	Control
-	// Version is raised by every command and every step of the plan itself.
+	// Version is raised by every command and by every step that the plan takes without one.
 	Version uint64
 	Facts
 }
@@ -34,40 +34,40 @@ type Plan struct {
 // Control is the part of a plan that decisions change.
 type Control struct {
 	State State
-	// PauseReasons say why a plan in [Paused] is paused.
+	// PauseReasons are the reasons for which a plan in [Paused] is paused.
 	PauseReasons PauseReasons
 	// Acknowledged counts the failures that the last resume accepted.
 	// Invariant: Acknowledged <= failed tasks.
 	Acknowledged int
-	// Grant is what may be claimed now. Unless the plan runs it opens nothing and
-	// only bounds how many of the tasks in flight are held.
+	// Grant is what may be claimed now. Unless the plan is in [Running], the grant opens no pending
+	// task and only bounds how many of the tasks in flight workers hold.
 	Grant strategy.Grant
-	// Starting is the mark of a start under way; the plan still shows CREATED.
+	// Starting marks a start that is under way, nil if none is; the plan still shows CREATED.
 	Starting *Starting
 	// StartToken is part of every tenant lock of the plan; 0 before the start.
 	StartToken uint64
-	// Undo is how far a rollback of the plan is.
+	// Undo is the progress of a rollback of the plan.
 	Undo Undo
 	// Sweeps are commands on many tasks that are still being carried out.
 	Sweeps []Sweep
-	// StartedAt is the start; EndedAt the last time that the plan came into
-	// COMPLETED, FAILED, CANCELLED, ROLLED_BACK or ROLLBACK_FAILED.
+	// StartedAt is the time of the start; EndedAt is when the plan last became COMPLETED, FAILED,
+	// CANCELLED, ROLLED_BACK or ROLLBACK_FAILED.
 	StartedAt, EndedAt time.Time
 }
 
 // Facts are what the store keeps current with every commit.
 type Facts struct {
 	Counters Counters
-	// Breached says that a commit raised the failed tasks above the grant's bound.
-	// Nothing new is claimed from that commit on; any engine then carries out the
-	// strategy's action, which clears it.
+	// Breached reports that a commit raised the failed tasks above the grant's bound. Nothing new
+	// is claimed from that commit on; any engine then carries out the strategy's action, which
+	// clears Breached.
 	Breached bool
-	// UndosExhausted says that the undo round that is open has no task left to claim.
+	// UndosExhausted reports that the open undo round has no task left to claim.
 	UndosExhausted bool
 	// LastEvent is the sequence number of the plan's newest event.
 	LastEvent int64
-	// Idle is how long ago, by the store's clock, a command or the plan itself
-	// last changed the control.
+	// Idle is the time, by the store's clock, since the Control last changed, by a command or
+	// without one.
 	Idle time.Duration
 }
 
@@ -75,20 +75,19 @@ type Facts struct {
 type Starting struct {
 	// Token becomes the plan's StartToken if the start succeeds.
 	Token uint64
-	// TTL is how long the start may rest between two signs of life before anybody may
-	// give it up. Whoever makes the mark decides that, and everybody goes by it: the
-	// processes that share a store need not agree about their leases. Not positive
-	// means [DefaultStartTTL].
+	// TTL is the longest time between two writes of the start; after that any engine may give the
+	// start up. The process that makes the mark chooses it, and all processes follow it: processes
+	// that share a store need not use the same LeaseTTL. 0 or less means [DefaultStartTTL].
 	TTL time.Duration
 	// Actor is who gave the command.
 	Actor string
 }
 
-// DefaultStartTTL is the time to live of a mark that names none.
+// DefaultStartTTL is the TTL of a [Starting] that has none.
 const DefaultStartTTL = 30 * time.Second
 
-// StartLeft returns how long the start under way may rest yet; not positive means that
-// it was given up, or that none is under way.
+// StartLeft returns the time that is left until the start under way may be given up. 0 or less
+// means that it may be, or that no start is under way.
 func (p Plan) StartLeft() time.Duration {
 	switch {
 	case p.Starting == nil:
@@ -99,24 +98,24 @@ func (p Plan) StartLeft() time.Duration {
 	return p.Starting.TTL - p.Idle
 }
 
-// Undo tells how far a rollback of the plan is.
+// Undo is the progress of a rollback of a plan.
 type Undo struct {
-	// Round counts the rollback commands. A new round goes through the tasks from
-	// the end again and finds those that are not undone yet.
+	// Round counts the rollback commands. A new round goes through the tasks again, from the last
+	// to the first, and undoes those that are not undone yet.
 	Round int
-	// Open says that undos may be claimed: nothing is running any more.
+	// Open reports that undos may be claimed, because no task is running any more.
 	Open bool
-	// Stopping says that a cancel stopped the rollback and that undos which are
-	// in flight stop at their next boundary.
+	// Stopping reports that the rollback was cancelled and that undos in flight stop at their next
+	// boundary.
 	Stopping bool
 }
 
-// SweepKind is a command on many tasks.
+// SweepKind is the kind of a [Sweep].
 type SweepKind uint8
 
 // The kinds.
 const (
-	// SweepResume wakes the tasks that the plan's own pause stopped.
+	// SweepResume resumes the tasks that the plan's own pause stopped.
 	SweepResume SweepKind = iota
 	// SweepRetry retries the failed tasks.
 	SweepRetry
@@ -136,11 +135,11 @@ func (k SweepKind) String() string {
 	return fmt.Sprintf("SweepKind(%d)", uint8(k))
 }
 
-// Sweep is a command on many tasks. It was one write, and is carried out in
-// bounded batches that any engine can continue.
+// Sweep is a command on many tasks that is under way. One write accepted the command; its tasks are
+// edited in bounded batches, which any engine can continue.
 type Sweep struct {
 	Kind SweepKind
-	// After is the last ordinal that is dealt with.
+	// After is the last ordinal that was dealt with.
 	After int
 	// From is where the attempts of a retry begin.
 	From task.RetryFrom
@@ -148,7 +147,7 @@ type Sweep struct {
 	Actor, Reason string
 }
 
-// PauseReasons is a set of reasons.
+// PauseReasons is a set of reasons for a pause.
 type PauseReasons uint8
 
 // The reasons.
@@ -176,8 +175,8 @@ func (r PauseReasons) Strings() []string {
 	return names
 }
 
-// Over reports whether nothing of the plan will ever happen again but by a
-// command: it may be removed, and its tenant locks mean nothing any more.
+// Over reports whether nothing will happen to the plan unless a command is given, in a state in
+// which it may be removed and its tenant locks no longer count.
 func (p Plan) Over() bool {
 	return p.State.final() && p.AtRest()
 }
@@ -186,7 +185,7 @@ func (p Plan) Over() bool {
 // then follows the order of completion.
 func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.TaskCount) }
 
-// StopFor returns what is in force for one of the plan's tasks in flight.
+// StopFor returns the stop in force for a task of the plan that is in flight.
 func (c Control) StopFor(t task.Control) task.Stop {
 	if t.State == task.RollingBack {
 		if c.Undo.Stopping {
@@ -206,20 +205,21 @@ func (p Plan) Claimable() bool {
 	return p.pendingClaimable() || p.unheldClaimable() || p.Undo.Open && !p.UndosExhausted
 }
 
-// pendingClaimable: the grant lets a task begin.
+// pendingClaimable reports whether the grant lets a pending task begin.
 func (p Plan) pendingClaimable() bool {
 	c := p.Counters
 	return c.Of(task.Pending) > 0 && p.Grant.LastOrdinal > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
 }
 
-// unheldClaimable: a task in flight waits for a worker, after a retry, a resume or a loss.
+// unheldClaimable reports whether a task in flight waits for a worker, after a retry, a resume or a
+// lost worker.
 func (p Plan) unheldClaimable() bool {
 	c := p.Counters
 	return c.InFlight() > c.Held &&
 		(p.State.ClaimsRunning() || c.Of(task.RollingBack) > 0 && !p.Undo.Stopping)
 }
 
-// AtRest reports whether nothing happens any more without a command.
+// AtRest reports whether nothing happens to the plan any more without a command.
 func (p Plan) AtRest() bool {
 	c := p.Counters
 	if c.InFlight() > 0 || len(p.Sweeps) > 0 || p.Starting != nil {
@@ -227,7 +227,7 @@ func (p Plan) AtRest() bool {
 	}
 	switch p.State {
 	case Running:
-		// Every task that is left was paused alone by a person.
+		// A person paused individually every task that is left.
 		return !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed &&
 			c.Of(task.Pending) == 0 && c.Of(task.Paused) > 0
 	case Canceled:

@@ -7,9 +7,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Settle returns what the plan owes by itself: the transition that follows from
-// its facts, perhaps several in a row. An engine calls it whenever it looks at a
-// plan; without anything owed the decision has not Changed.
+// Settle returns the decision for the steps that are due without a command: the transition that
+// follows from the plan's facts, or several in a row. An engine calls it whenever it reconciles a
+// plan; if no step is due the decision has not Changed.
 func (p Plan) Settle(now time.Time) Decision {
 	d := Decision{Plan: p}
 	by := By{Now: now}
@@ -18,7 +18,7 @@ func (p Plan) Settle(now time.Time) Decision {
 	return d
 }
 
-// step takes one step that the plan owes and reports whether there was one.
+// step takes one step that is due and reports whether to look for another.
 func (d *Decision) step(by By) bool {
 	switch d.Plan.State {
 	case Running:
@@ -34,8 +34,8 @@ func (d *Decision) step(by By) bool {
 	return false
 }
 
-// judge weighs the failures of a running plan: at once when a commit breached
-// the bound, and again when nothing is in flight.
+// judge decides about the failures of a running plan: as soon as a commit has breached the bound,
+// and again when nothing is in flight.
 func (d *Decision) judge(by By) bool {
 	p := &d.Plan
 	verdict := d.regrant(by.Now)
@@ -70,8 +70,8 @@ func (d *Decision) breach(by By) {
 	}
 }
 
-// unwind opens the undo round once nothing runs, and closes the rollback once
-// the round is through.
+// unwind opens the undo round once no task is running, and ends the rollback once every undo of the
+// round has ended.
 func (d *Decision) unwind(by By) bool {
 	p := &d.Plan
 	c := p.Counters
@@ -106,8 +106,8 @@ func (d *Decision) calm() bool {
 	return false
 }
 
-// sweepUp cancels what is still paused in a cancelled plan: a task that came to its
-// boundary between the reading that the cancel was decided on and its commit.
+// sweepUp cancels the tasks that are still paused in a cancelled plan. They came to their boundary
+// after the plan was read for the cancel, and before the cancel was committed.
 func (d *Decision) sweepUp() bool {
 	p := &d.Plan
 	if p.Counters.Of(task.Paused) > 0 && len(p.Sweeps) == 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Spec is what a plan is created from.
+// Spec is the content that a plan is created with.
 type Spec struct {
 	// Name is for people; 1 to [MaxName] bytes of UTF-8.
 	Name string
@@ -18,14 +18,14 @@ type Spec struct {
 	Tenants []task.Tenant
 	// ExecutorType names the executor that does the work.
 	ExecutorType string
-	// Parameters are handed to the executor with every task.
+	// Parameters are passed to the executor with every task.
 	Parameters map[string]string
-	// Strategy says how to go about it. The zero value is one task at a time,
-	// stop at the first failure.
+	// Strategy bounds the concurrency and the failures. The zero value is one task at a time, stop
+	// at the first failure.
 	Strategy strategy.Strategy
-	// IdempotencyKey, if not empty, makes creation repeatable: the same key with
-	// the same content answers the plan that is already there. At most [MaxKey]
-	// bytes; it lives as long as its plan.
+	// IdempotencyKey, if not empty, makes creation repeatable: creating the same content with the
+	// same key again returns the plan that exists already. At most [MaxKey] bytes. The key is in
+	// use as long as its plan exists.
 	IdempotencyKey string
 }
 
@@ -33,15 +33,15 @@ type Spec struct {
 const (
 	MaxName = 256
 	MaxKey  = 256
-	// MaxParameters is the most bytes of keys and values of one set of parameters
+	// MaxParameters is the maximum number of bytes of all keys and values of one set of parameters
 	// or labels.
 	MaxParameters = 16 << 10
 
-	// MaxFaults is how many faults an [InvalidError] names.
+	// MaxFaults is the maximum number of faults that an [InvalidError] names.
 	MaxFaults = 100
 )
 
-// Tenants returns tenants with bare ids.
+// Tenants returns tenants with these ids, without labels or parameters.
 func Tenants(ids ...string) []task.Tenant {
 	tenants := make([]task.Tenant, len(ids))
 	for i, id := range ids {
@@ -56,7 +56,7 @@ var ErrInvalid = errors.New("plan: invalid")
 // Fault is one thing that is wrong with one field.
 type Fault = strategy.Fault
 
-// InvalidError names what is wrong with a spec. It matches [ErrInvalid].
+// InvalidError names the faults of a spec. It matches [ErrInvalid].
 type InvalidError struct {
 	// Faults are the first [MaxFaults]; Total counts all of them.
 	Faults []Fault
@@ -86,7 +86,7 @@ func (e *InvalidError) add(field, format string, args ...any) {
 	}
 }
 
-// Validate returns nil, or an *[InvalidError] that names every fault.
+// Validate returns nil, or an *[InvalidError] with every fault.
 func (s Spec) Validate() error {
 	var e InvalidError
 	e.text("Name", s.Name, MaxName, true)

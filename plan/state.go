@@ -6,12 +6,12 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// State is where a plan is in its life. It is the control for all its tasks.
+// State is the state of a plan. It governs all tasks of the plan.
 type State uint8
 
 // The states. [Transitions] lists the ways between them.
 const (
-	// Created: complete, and nothing of it runs before it is started.
+	// Created: the plan is complete; nothing of it runs before it is started.
 	Created State = iota
 	// Running: tasks are claimed as the grant allows.
 	Running
@@ -57,7 +57,7 @@ func ParseState(name string) (State, error) {
 	return 0, fmt.Errorf("plan: unknown state %.32q", name)
 }
 
-// Stop returns what a plan in s asks of its running tasks.
+// Stop returns the stop that a plan in s puts in force for its running tasks.
 func (s State) Stop() task.Stop {
 	switch s {
 	case Paused:

@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Matches reports whether the sweep has to deal with a task like this.
+// Matches reports whether the sweep has to deal with a task in this condition.
 func (s Sweep) Matches(t task.Control) bool {
 	switch s.Kind {
 	case SweepResume:
@@ -27,10 +27,9 @@ func (s Sweep) States() []task.State {
 	return []task.State{task.Paused}
 }
 
-// Sweep carries the plan's first sweep on over the tasks that were found after its
-// cursor. next is the ordinal after which to go on, 0 if there are no further
-// tasks. held names tasks that cannot go on, because another plan has taken the
-// tenant since; they are passed over.
+// Sweep continues the plan's first sweep with the tasks that were found after its cursor. next is
+// the ordinal after which to continue, 0 if there are no further tasks. held reports the tasks that
+// cannot go on because another plan has taken the tenant since; Sweep skips them.
 func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By) Decision {
 	d := Decision{Plan: p}
 	if len(d.Plan.Sweeps) == 0 {
@@ -57,14 +56,14 @@ func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By)
 	d.Changed = true
 	d.regrant(by.Now)
 	if len(d.Plan.Sweeps) == 0 && len(d.Events) == 0 {
-		// The end of a sweep may be what puts the plan at rest, and the log has to end
-		// with an event that says so.
+		// The end of a sweep may put the plan at rest, and then the last event of the log has to
+		// have AtRest set.
 		d.note(kind.cause(), d.Plan.State, d.Plan.State, asked)
 	}
 	return d
 }
 
-// cause is the command that a sweep carries out.
+// cause returns the cause of the command that a sweep carries out.
 func (k SweepKind) cause() Cause {
 	switch k {
 	case SweepRetry:

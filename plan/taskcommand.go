@@ -7,12 +7,12 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// The commands on one task. Each decides on the plan and the task together: the
-// plan's state says whether the command is allowed at all.
+// The commands on one task. Each decides on the plan and the task together: the plan's state
+// determines whether the command is allowed at all.
 
-// RetryTask starts the next attempt of a failed or paused task. One that waits for a
-// worker has been retried already; one that a worker runs, or hangs in, cannot be: nobody
-// else may touch it before that worker has let go.
+// RetryTask starts the next attempt of a failed or paused task. A running task that waits for a
+// worker counts as retried already. A task that a worker runs cannot be retried, even if it hangs:
+// no other worker may touch it before that worker has released it.
 func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -58,8 +58,8 @@ func alone(c task.Control) task.Control {
 	return c
 }
 
-// ResumeTask lets one paused task go on, or withdraws a pause or cancel of it
-// that has not taken effect.
+// ResumeTask lets one paused task go on, or withdraws a pause or cancel of the task that has not
+// taken effect.
 func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
@@ -122,9 +122,8 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 	return d.apply(t, task.ByRollback, task.Task.Rollback, by)
 }
 
-// HaltTasks applies the plan's control to tasks in flight that no worker holds:
-// running ones, and undos of a rollback that was cancelled. Those that nothing asks
-// to stop are left alone.
+// HaltTasks stops the tasks, in flight without a worker, for which a stop is in force: running
+// tasks, and undos of a rollback that was cancelled. It leaves the others alone.
 func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
 	d := Decision{Plan: p}
 	for _, t := range tasks {
@@ -135,9 +134,9 @@ func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
 	return d
 }
 
-// LoseTasks takes tasks from workers that are gone; limit is how many workers a
-// task may lose between two checkpoints. A stop that is in force takes effect at
-// once, and too many failures are judged at once.
+// LoseTasks takes tasks from workers that are gone; limit is how many workers a task may lose
+// between two checkpoints. A stop in force takes effect at once, and too many failures count as a
+// breach at once.
 func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 	d := Decision{Plan: p}
 	for _, t := range tasks {
@@ -151,8 +150,8 @@ func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 	return d
 }
 
-// lose takes t from its worker. If it is to stop it does so here, where nobody runs
-// it, and not at the next worker's first boundary.
+// lose takes t from its worker. If a stop is in force, the task stops here, where no worker runs
+// it, and not at the first boundary of the next worker.
 func (p Plan) lose(t task.Task, limit int, by By) task.Edit {
 	e := t.Lose(limit, by.Now)
 	freed := t
@@ -164,7 +163,7 @@ func (p Plan) lose(t task.Task, limit int, by By) task.Edit {
 	return e
 }
 
-// halt stops t, which no worker holds, if it is to stop.
+// halt stops t, which no worker holds, if a stop is in force.
 func (p Plan) halt(t task.Task, by By) (task.Edit, error) {
 	if t.State == task.RollingBack && p.Undo.Stopping {
 		return t.StopUndo(by.Now)

@@ -2,7 +2,7 @@ package plan
 
 import "fmt"
 
-// Cause is why a plan changes its state, or which command was given to it.
+// Cause is why a plan changes its state, or which command it was given.
 type Cause uint8
 
 // The causes. Their text is what events and documentation show.
@@ -13,9 +13,9 @@ const (
 	// ByBreach: more tasks failed than the strategy tolerates.
 	ByBreach
 	ByResume
-	// BySuccess: every task ended and nothing speaks against it.
+	// BySuccess: every task ended, and neither a breach nor ByFailure applies.
 	BySuccess
-	// ByFailure: every task ended and every one of them failed.
+	// ByFailure: every task ended, and all of them failed.
 	ByFailure
 	ByRetry
 	ByCancel
@@ -83,7 +83,7 @@ var transitions = [...]Transition{
 // Transitions returns the state machine, row by row.
 func Transitions() []Transition { return append([]Transition(nil), transitions[:]...) }
 
-// allows reports whether the machine has a row from s over c to the state to.
+// allows reports whether there is a transition from s by c to the state to.
 func (s State) allows(c Cause, to State) bool {
 	for _, t := range transitions {
 		if t.From == s && t.Cause == c && t.To == to {

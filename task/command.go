@@ -9,14 +9,14 @@ import (
 // ErrIllegal is matched by every *IllegalError.
 var ErrIllegal = errors.New("task: illegal transition")
 
-// IllegalError says that a command does not apply to a task as it is.
-// It matches [ErrIllegal].
+// IllegalError is the error of a command that does not apply to a task as it is. It matches
+// [ErrIllegal].
 type IllegalError struct {
 	ID    ID
 	Cause Cause
 	// State is the state found.
 	State State
-	// Why adds what the state alone does not say; may be empty.
+	// Why adds what the state alone does not show; may be empty.
 	Why string
 }
 
@@ -31,13 +31,12 @@ func (e *IllegalError) Error() string {
 // Is reports whether target is [ErrIllegal].
 func (e *IllegalError) Is(target error) bool { return target == ErrIllegal }
 
-// Edit is what a command changes of one task, decided on the task at Version.
-// It touches the checkpoint and the undo log only to drop them: a worker may be
-// saving at the same moment.
+// Edit is the change of one task by a command, decided on the task at Version. It does not change
+// the checkpoint or the undo log except to drop them: a worker may be saving at the same moment.
 type Edit struct {
 	ID      ID
 	Version uint64
-	// Cause is why; a change of state is recorded as an event with it.
+	// Cause is why the task changes; the event of the change shows it.
 	Cause Cause
 	Control
 	// Release takes the task from the worker that holds it.
@@ -46,7 +45,7 @@ type Edit struct {
 	DropUndo       bool
 }
 
-// move returns the edit that takes t along cause.
+// move returns the edit that moves t to the next state by cause.
 func (t Task) move(cause Cause) (Edit, error) {
 	next, ok := t.State.Next(cause)
 	if !ok {
@@ -64,9 +63,9 @@ func (t Task) edit(cause Cause) Edit {
 // RetryFrom says where the next attempt of a task begins.
 type RetryFrom uint8
 
-// The beginnings of a retry.
+// Where a retry begins.
 const (
-	// FromCheckpoint hands the saved checkpoint to the executor.
+	// FromCheckpoint passes the saved checkpoint to the executor.
 	FromCheckpoint RetryFrom = iota
 	// FromScratch drops the checkpoint. The undo log stays.
 	FromScratch
@@ -95,8 +94,7 @@ func (t Task) Retry(from RetryFrom, now time.Time) (Edit, error) {
 	return e, nil
 }
 
-// Resume lets a paused task go on, or withdraws a pause or cancel that has not
-// taken effect.
+// Resume lets a paused task go on, or withdraws a pause or cancel that has not taken effect.
 func (t Task) Resume() (Edit, error) {
 	if t.State == Running && t.Request != NoRequest {
 		e := t.edit(ByResume)
@@ -143,7 +141,7 @@ func (t Task) Cancel() (Edit, error) {
 	return e, nil
 }
 
-// Skip decides that the task is not to be done, or not to be undone.
+// Skip decides that the task is not to be done, or its undo not to be finished.
 func (t Task) Skip() (Edit, error) {
 	e, err := t.move(BySkip)
 	if err != nil {
@@ -201,7 +199,7 @@ func (t Task) StopUndo(now time.Time) (Edit, error) {
 	return e, nil
 }
 
-// failure returns what is kept of a failure that no executor reported.
+// failure returns the record of a failure that no executor reported.
 func (t Task) failure(code, reason string, now time.Time) *FailureInfo {
 	return &FailureInfo{
 		Reason: reason, ErrorCode: code, Timestamp: now, Step: t.lastStep(), Attempt: t.Attempt, Retryable: true,
@@ -216,9 +214,9 @@ func (t Task) lastStep() string {
 	return t.Checkpoint.Step
 }
 
-// Lose takes the task from a worker that is gone. The attempt stays: a crash
-// uses none up. A task whose workers were lost more than limit times without a
-// new checkpoint in between fails.
+// Lose takes the task from a worker that is gone. The attempt stays the same: a crash does not use
+// one up. A task that loses its worker more than limit times without a new checkpoint in between
+// fails.
 func (t Task) Lose(limit int, now time.Time) Edit {
 	e := t.edit(ByFailure)
 	e.Release = true

@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// The error codes that the engine itself gives. Executors choose their own.
+// The error codes of failures that the engine itself finds. Executors choose their own.
 const (
 	CodeExecutorPanic       = "EXECUTOR_PANIC"
 	CodeTaskTimeout         = "TASK_TIMEOUT"
@@ -20,31 +20,31 @@ const (
 	CodeInternal            = "INTERNAL"
 )
 
-// Bounds of a FailureInfo's texts, in bytes; longer ones are cut. A step's name is
-// cut to checkpoint.MaxStepName.
+// Bounds of the texts of a FailureInfo, in bytes; longer texts are cut. The name of a step is cut
+// to checkpoint.MaxStepName.
 const (
 	MaxReason = 2048
 	MaxCode   = 64
 )
 
-// FailureInfo is what is kept of a failure for the people who look at it.
+// FailureInfo is the record of a failure, for people.
 type FailureInfo struct {
 	// Reason is the error's text, at most [MaxReason] bytes.
 	Reason string
-	// ErrorCode is stable and made for programs, for instance GATEWAY_TIMEOUT.
+	// ErrorCode is a stable code for programs, for instance GATEWAY_TIMEOUT.
 	ErrorCode string
 	// Timestamp is when the failure was noticed.
 	Timestamp time.Time
-	// Step is the step that failed, if the executor said so, or the last saved.
+	// Step is the step that failed, if the executor named it, otherwise the last saved step.
 	Step string
 	// Attempt is the attempt that failed.
 	Attempt int
-	// Retryable says that the same work may well succeed if it is tried again.
+	// Retryable reports that the same work may well succeed if it is tried again.
 	Retryable bool
 }
 
-// RollbackStopped returns what is kept of an undo that ended because its rollback was canceled,
-// or its worker was stopped. step is the last that was saved.
+// RollbackStopped returns the record of an undo that ended because its rollback was cancelled. step
+// is the last saved step.
 func RollbackStopped(attempt int, step string, now time.Time) *FailureInfo {
 	return &FailureInfo{
 		Reason: "the rollback was cancelled", ErrorCode: CodeRollbackStopped,

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// MaxPerPlan is the most tasks of one plan.
+// MaxPerPlan is the maximum number of tasks of one plan.
 const MaxPerPlan = 999_999
 
 // MaxPlanID keeps every task id below 2^53, so that ids survive JSON numbers.
@@ -21,14 +21,14 @@ func (id PlanID) Valid() bool { return id >= 1 && id <= MaxPlanID }
 
 func (id PlanID) String() string { return strconv.FormatInt(int64(id), 10) }
 
-// ID identifies a task: its plan's id times 1,000,000 plus its ordinal. A task
-// id alone tells its plan.
+// ID identifies a task: the id of its plan times 1,000,000, plus its ordinal. The id of the plan
+// follows from the id of the task.
 type ID int64
 
 // NewID returns the id of a plan's task. Ordinals count from 1.
 func NewID(plan PlanID, ordinal int) ID { return ID(plan)*span + ID(ordinal) }
 
-// ParseID reads an id exactly as String writes it, so that an id has one spelling.
+// ParseID reads an id. It accepts only what String writes, so that an id has only one spelling.
 func ParseID(s string) (ID, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || !ID(n).Valid() || ID(n).String() != s {
@@ -48,7 +48,7 @@ func (id ID) Valid() bool { return id.Plan().Valid() && id.Ordinal() >= 1 }
 
 func (id ID) String() string { return strconv.FormatInt(int64(id), 10) }
 
-// Token is a fencing token: new and greater each time a task is claimed. Every
-// write of a worker carries it, a stale one is refused, and an executor can hand
-// it to outside systems so that they refuse the stale worker as well.
+// Token is a fencing token: every claim of a task gives it a new, greater one. Every write of a
+// worker carries its token, and a stale token is refused. An executor can pass the token to outside
+// systems, so that they refuse the stale worker as well.
 type Token uint64

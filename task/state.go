@@ -2,30 +2,30 @@ package task
 
 import "fmt"
 
-// State is where a task is in its life.
+// State is the state of a task.
 type State uint8
 
 // The states. [Transitions] lists the ways between them.
 const (
 	// Pending: nothing has happened yet; the task waits for its plan's grant.
 	Pending State = iota
-	// Running: the work is under way, or waits for a worker to take it on.
+	// Running: the work is under way, or waits for a worker to claim it.
 	Running
-	// Paused: stopped at a boundary by the plan's pause or by a person's.
+	// Paused: stopped at a boundary by a pause of the plan or of the task.
 	Paused
 	// Completed: the executor returned nil.
 	Completed
-	// Failed: it waits for a person to retry, skip, cancel or roll it back.
+	// Failed: the task waits for a person to retry, skip, cancel or roll it back.
 	Failed
 	// Skipped: a person decided that the work is not to be done.
 	Skipped
-	// Canceled: stopped for good, perhaps half done; it can be rolled back.
+	// Canceled: stopped for good, perhaps half done; the task can be rolled back.
 	Canceled
-	// RollingBack: the undo is under way, or waits for a worker to take it on.
+	// RollingBack: the undo is under way, or waits for a worker to claim it.
 	RollingBack
 	// RolledBack: the undo is done.
 	RolledBack
-	// RollbackFailed: the undo failed; it waits for a person.
+	// RollbackFailed: the undo failed; the task waits for a person.
 	RollbackFailed
 
 	// NumStates is the number of states.
@@ -68,7 +68,7 @@ func (s State) Ended() bool {
 	return false
 }
 
-// Releases reports whether a task that comes to rest in s gives its tenant free.
+// Releases reports whether a task that has come to s releases its tenant.
 func (s State) Releases() bool {
 	switch s {
 	case Completed, Skipped, Canceled, RolledBack:

@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// Task is the work for one tenant of one plan.
+// Task is the work on one tenant of one plan.
 type Task struct {
 	ID     ID
 	Tenant Tenant
@@ -21,30 +21,30 @@ type Task struct {
 	// Invariant: Worker != "" only if State.InFlight().
 	Worker string
 
-	// Checkpoint is what the executor saved last; nil if nothing, or cleared.
+	// Checkpoint is the checkpoint that the executor saved last; nil if there is none, or if it was
+	// cleared.
 	Checkpoint *checkpoint.Checkpoint
-	// Undo is what the executor recorded before its effects.
+	// Undo holds what the executor recorded before its effects, to undo them.
 	Undo checkpoint.UndoLog
 
-	// StartedAt is the first claim, UpdatedAt the last change, EndedAt the last
-	// time that the task ended; zero if it has not come to that. All three are
-	// read from the store's clock.
+	// StartedAt is the time of the first claim, UpdatedAt of the last change, EndedAt of the task's
+	// last end; zero if there was none. All three are times of the store's clock.
 	StartedAt, UpdatedAt, EndedAt time.Time
 }
 
 // Control is the part of a task that commands decide on and change.
 type Control struct {
 	State State
-	// Attempt counts from 1 at the first claim and rises by retry only.
+	// Attempt is 1 from the first claim on, 0 before it, and raised by retries only.
 	Attempt int
-	// Request is asked of this task alone and has not taken effect yet.
+	// Request is a pause or cancel of this task alone that has not taken effect yet.
 	Request Request
-	// PausedIndividually says of a task in [Paused] that a person paused it by itself.
-	// The plan's resume wakes only those that the plan's own pause stopped.
+	// PausedIndividually reports that a person paused this task in [Paused] by itself. The plan's
+	// resume resumes only the tasks that the plan's own pause stopped.
 	PausedIndividually bool
 	// Losses counts the workers that were lost since the last saved checkpoint.
 	Losses int
-	// Failure is the last failure; cleared by a retry, by success and by skip.
+	// Failure is the last failure; cleared by a retry, by success and by a skip.
 	Failure *FailureInfo
 	// RetriedAt is when the last retry was asked for; zero before the first.
 	RetriedAt time.Time
@@ -71,14 +71,14 @@ func (r Request) String() string {
 	return "none"
 }
 
-// Stop is what a worker is told when it saves, and with its heartbeat: whether
-// the task is to stop at this boundary, and what it becomes then. Ordered by
-// strength: the strongest that is in force counts.
+// Stop is what a worker learns when it saves, and with its heartbeat: whether the task is to stop
+// at this boundary, and which state it then takes. Values are ordered by strength: the strongest
+// one in force counts.
 type Stop uint8
 
 // The reasons to stop.
 const (
-	// Go: nothing is in force.
+	// Go: no stop is in force.
 	Go Stop = iota
 	// StopPause: the task becomes PAUSED.
 	StopPause
@@ -98,13 +98,13 @@ func (s Stop) String() string {
 	return "go"
 }
 
-// StopFor returns what is in force for a running task: the stronger of its
-// plan's control and the request made of the task alone.
+// StopFor returns the stop in force for a running task: the stronger of the stop of its plan and
+// the request for the task alone.
 func (c Control) StopFor(plan Stop) Stop {
 	return max(plan, Stop(c.Request))
 }
 
-// Undoable reports whether a plan's rollback has to undo a task like this.
+// Undoable reports whether a plan's rollback has to undo a task in this condition.
 func (c Control) Undoable() bool {
 	if c.Attempt < 1 {
 		return false

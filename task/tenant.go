@@ -2,16 +2,16 @@ package task
 
 import "maps"
 
-// MaxTenantID is the most bytes of a tenant's id.
+// MaxTenantID is the maximum length of a tenant's id in bytes.
 const MaxTenantID = 128
 
-// Tenant is what a task works on. A bare ID is enough.
+// Tenant is the tenant that a task works on. Only the ID is required.
 type Tenant struct {
 	// ID names the tenant: 1 to [MaxTenantID] bytes of UTF-8, unique in its plan.
 	ID string
 	// Labels group tenants, for instance by region.
 	Labels map[string]string
-	// Parameters are handed to the executor and override the plan's, key by key.
+	// Parameters are passed to the executor and override those of the plan, key by key.
 	Parameters map[string]string
 }
 

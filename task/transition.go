@@ -9,21 +9,21 @@ type Cause uint8
 const (
 	// ByClaim: a worker took the task under the plan's grant.
 	ByClaim Cause = iota
-	// BySkip: a person decided that it is not to be done.
+	// BySkip: a person decided that the task is not to be done, or its undo not to be finished.
 	BySkip
-	// ByCancel: a person, or the plan's cancel or rollback, ended it.
+	// ByCancel: a cancel of the task or the plan, or a rollback of the plan, ended it.
 	ByCancel
-	// ByPause: a person, or the plan's pause, stopped it at a boundary.
+	// ByPause: a pause of the task or the plan stopped it at a boundary.
 	ByPause
 	// BySuccess: the executor returned nil.
 	BySuccess
-	// ByFailure: the executor failed, panicked, timed out, or was lost too often.
+	// ByFailure: the executor failed, panicked or timed out, or the task lost its worker too often.
 	ByFailure
-	// ByResume: a person's, or the plan's, resume.
+	// ByResume: a resume of the task or the plan.
 	ByResume
-	// ByRetry: a person's retry.
+	// ByRetry: a retry of the task, or of the failed tasks of the plan.
 	ByRetry
-	// ByRollback: a person's, or the plan's, rollback.
+	// ByRollback: a rollback of the task or the plan.
 	ByRollback
 	// ByUndo: the undo finished.
 	ByUndo
@@ -53,8 +53,8 @@ type Transition struct {
 	To    State
 }
 
-// transitions is the state machine, the only place that knows it. Rolling back
-// what never ran is refused by [Task.Rollback], which knows the attempt.
+// transitions is the state machine; nothing else defines it. It does not know attempts:
+// [Task.Rollback] refuses to roll back a task that never ran.
 //
 //nolint:gochecknoglobals // a constant table
 var transitions = [...]Transition{

@@ -14,19 +14,19 @@ type Amount struct {
 	Percent bool
 }
 
-// Count returns the amount n. A negative one makes a strategy invalid.
+// Count returns the amount n. A negative n makes a strategy invalid.
 func Count(n int) Amount { return Amount{N: n} }
 
-// Percent returns n percent of whatever it is applied to. Below 0 and above 100 it
-// makes a strategy invalid.
+// Percent returns n percent of the base it is applied to. An n below 0 or above 100 makes a
+// strategy invalid.
 func Percent(n int) Amount { return Amount{N: n, Percent: true} }
 
 // ErrInvalid is matched by the errors of [ParseAmount] and [ParseAction].
 var ErrInvalid = errors.New("strategy: invalid")
 
-// ParseAmount reads an amount as [Amount.String] writes it, "5" or "10%": digits
-// without a sign, spaces or leading zeros, and at most 100 of a percentage. Anything
-// else is an error that matches [ErrInvalid].
+// ParseAmount reads an amount as [Amount.String] writes it, "5" or "10%": digits without a sign,
+// spaces or leading zeros; a percentage is at most 100. For anything else it returns an error that
+// matches [ErrInvalid].
 func ParseAmount(s string) (Amount, error) {
 	digits, percent := strings.CutSuffix(s, "%")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" || len(digits) > 1 && digits[0] == '0' {
@@ -50,7 +50,7 @@ func (a Amount) String() string {
 	return strconv.Itoa(a.N)
 }
 
-// Of returns the amount of base, rounded down. Counts above the base mean all.
+// Of returns the amount of base, rounded down, and at most base.
 func (a Amount) Of(base int) int {
 	n := a.N
 	if a.Percent {

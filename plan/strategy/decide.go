@@ -2,7 +2,7 @@ package strategy
 
 import "time"
 
-// Tally is what a decision has to know about one wave of a plan.
+// Tally is the state of one wave of a plan, as far as a decision needs it.
 type Tally struct {
 	// Tasks is the wave's size.
 	Tasks int
@@ -13,7 +13,7 @@ type Tally struct {
 	Acknowledged int
 }
 
-// Grant is what may be done without asking again. The zero Grant allows nothing.
+// Grant is what workers may claim without a further decision. The zero Grant allows nothing.
 type Grant struct {
 	// LastOrdinal is the last ordinal whose task may be claimed.
 	LastOrdinal int
@@ -23,16 +23,16 @@ type Grant struct {
 	MaxFailed int
 }
 
-// Decision is the answer of [Strategy.Decide].
+// Decision is the result of [Strategy.Decide].
 type Decision struct {
 	Grant
-	// Breach says that more tasks failed than is tolerated.
+	// Breach reports that more tasks failed than the strategy tolerates.
 	Breach bool
 }
 
-// Decide returns what s grants to a running plan whose waves stand as told, in
-// the order of their ordinals. It is the only decision there is about the course
-// of a rollout; now is for rules that depend on time.
+// Decide returns what s grants to a running plan with these waves, in the order of their ordinals.
+// It is the only decision about the course of a rollout. The time is for rules that depend on it;
+// there are none yet.
 func (s Strategy) Decide(waves []Tally, _ time.Time) Decision {
 	var sum Tally
 	for _, w := range waves {
@@ -51,7 +51,7 @@ func (s Strategy) Decide(waves []Tally, _ time.Time) Decision {
 	}
 }
 
-// Concurrency returns how many of that many tasks may be held at once.
+// Concurrency returns how many tasks of a plan of that many tasks workers may hold at once.
 func (s Strategy) Concurrency(tasks int) int { return s.MaxConcurrency.AtLeastOne(tasks) }
 
 // Sequential reports whether a plan of that many tasks runs them one by one.

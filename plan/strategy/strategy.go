@@ -2,26 +2,26 @@ package strategy
 
 import "fmt"
 
-// Strategy says how a plan goes about its tasks.
+// Strategy bounds how a plan works on its tasks.
 type Strategy struct {
-	// MaxConcurrency bounds the tasks that workers hold at once. Default 1; an
-	// amount that comes to less than 1 counts as 1.
+	// MaxConcurrency is the maximum number of tasks that workers hold at once. Default 1; an amount
+	// of less than 1 task counts as 1.
 	MaxConcurrency Amount
-	// MaxFailures is how many failed tasks are tolerated; a breach is strictly
-	// more. Default 0.
+	// MaxFailures is the number of failed tasks that is tolerated; more than that is a breach.
+	// Default 0.
 	MaxFailures Amount
 	// FailureAction is what a breach does to the plan. Default [Stop].
 	FailureAction Action
 }
 
-// Action is what happens to a plan when more tasks failed than it tolerates.
+// Action is what a breach does to a plan.
 type Action uint8
 
 // The actions.
 const (
-	// Stop makes the plan FAILED. What is in flight goes on to its own end.
+	// Stop makes the plan FAILED. Tasks in flight run to their end.
 	Stop Action = iota
-	// Pause makes the plan PAUSED: what is in flight stops at its next boundary.
+	// Pause makes the plan PAUSED: tasks in flight stop at their next boundary.
 	Pause
 
 	numActions = int(Pause) + 1
@@ -52,7 +52,7 @@ type Fault struct {
 	Field, Problem string
 }
 
-// Faults returns everything that makes s unusable; none if it is valid.
+// Faults returns everything that makes s invalid; none if it is valid.
 func (s Strategy) Faults() []Fault {
 	var faults []Fault
 	for _, f := range []struct {

@@ -10,7 +10,7 @@
 //	client, err := redisack.New(rdb, redisack.Config{})
 //	...
 //	prober, err := httpprobe.New(httpprobe.Config{
-//		Version:       httpprobe.JSONField("version"), // not where clients use redisack/agent
+//		Version:       httpprobe.JSONField("version"), // omit if clients use redisack/agent
 //		AllowLoopback: true,                           // only for clients on this machine
 //	})
 //	...
@@ -57,8 +57,8 @@
 //	             +-> exhausted, broken                      no attempts left, or a permanent error
 //	             +-> gone                                   left the fleet, or was replaced
 //
-// A member leaves confirmed or rejected again only after its client has restarted (another boot) or
-// its address has changed. A member never leaves gone.
+// A member returns from confirmed or rejected only if its client restarts (another boot) or its
+// address changes. A member never returns from gone.
 //
 // Redis decides which write is current, the client which one it runs, and the clock of the run when
 // the time is over. The code has three parts accordingly: head (the write that clients should run
@@ -103,7 +103,7 @@
 //	another process writes in between         ErrSuperseded, and no rollback
 //	a prober, comparer or hook panics,        only that attempt or call is lost; a call that hangs
 //	hangs or ends its goroutine               occupies its place until it returns
-//	the caller cancels                        the call returns at once; the write stays
+//	the caller cancels                        the call returns immediately; the write stays
 //
 // # Keys
 //
@@ -131,18 +131,19 @@
 //	a key is of another type                       ErrWrongType, ErrWriteFailed
 //	the Redis user lacks a permission              ErrNotPermitted, *PermissionError, ErrWriteFailed
 //	the server may drop keys to make room          ErrEviction, *EvictionError, ErrWriteFailed
-//	Redis did not take the write                   ErrWriteFailed
-//	the connection broke, outcome unknown          ErrWriteUnknown: repeat with the same WriteID
-//	the write is gone (failover, flush)            ErrWriteLost
-//	a newer write has taken its place              ErrSuperseded
+//	Redis did not execute the write                ErrWriteFailed
+//	the answer is missing, outcome unknown         ErrWriteUnknown: repeat with the same WriteID
+//	the write was undone (failover, flush)         ErrWriteLost
+//	a newer write is current                       ErrSuperseded
 //	Redis refused to announce (RequireNotify)      ErrNotifyFailed
-//	the time ran out                               ErrTimeout; AckResult.Last is what was seen last
+//	the time ran out                               ErrTimeout; see AckResult.Last
 //	a client runs another version, no attempts     ErrMismatch
 //	left
-//	a client refused                               ErrRejected
-//	a client can never be asked                    ErrEndpoint, *ProbeError; Kind in the report
+//	a client rejected the write                    ErrRejected
+//	a client gave no usable answer: its error is   ErrEndpoint, *ProbeError; Kind in the report
+//	permanent, or no attempts are left
 //	fewer members than the quorum needs            ErrQuorumImpossible
-//	the caller's context ended it                  ErrCanceled, and context.Cause
+//	the caller's context ended the run             ErrCanceled, and context.Cause
 //
 // Confirm and Apply return a result together with every error except ErrInvalid. Redis acknowledges
 // a write before it has replicated it; a run therefore reads the head again at its end, and a

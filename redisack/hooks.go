@@ -21,7 +21,7 @@ type Hooks struct {
 	OnAttempt func(Attempted)
 	// OnEndpoint is called when an endpoint has confirmed, or has failed permanently.
 	OnEndpoint func(Target, EndpointReport)
-	// OnProgress is called at most ten times a second when the tally has changed, and at the end.
+	// OnProgress is called when the tally has changed, at most ten times a second, and at the end.
 	OnProgress func(Target, Tally)
 	// OnDone is called with the result.
 	OnDone func(*AckResult)

@@ -30,7 +30,7 @@ func lookUp(ctx context.Context, f Fleet, every time.Duration, out chan<- refres
 	fresh.list, fresh.err = f.Members(ctx)
 }
 
-// loadFleet looks the fleet up for the first time. Nothing has been written yet.
+// loadFleet looks up the fleet for the first time, before anything is written.
 func (r *run) loadFleet() error {
 	list, err := within(r.ctx, func() ([]Endpoint, error) { return r.check.Fleet.Members(r.ctx) })
 	if err != nil {

@@ -65,7 +65,7 @@ type EndpointReport struct {
 	// Superseded or Gone.
 	Reason  Reason  `json:"reason"`
 	Verdict Verdict `json:"verdict"`
-	// Version and Rev are what the endpoint last reported to run.
+	// Version and Rev are the write that the endpoint last reported to run.
 	Version string `json:"version,omitempty"`
 	Rev     uint64 `json:"rev,string,omitempty"`
 	// Err is the last error, or the text with which the client rejected the write. Kind and Status
@@ -95,7 +95,7 @@ type RollbackReport struct {
 	Written bool `json:"written"`
 	// Why is the reason why nothing was written, or the error of the rollback.
 	Why string `json:"why,omitempty"`
-	// Result is the confirmation of the previous version; nil when nothing was written.
+	// Result is the confirmation of the previous version; nil if nothing was written.
 	Result *AckResult `json:"result,omitempty"`
 }
 
@@ -167,14 +167,14 @@ func (b *RollbackReport) summary() string {
 	return fmt.Sprintf("  not rolled back: %s\n", b.Why)
 }
 
-// alike are endpoints that share a line of the summary.
+// alike is a group of endpoints that share a line of the summary.
 type alike struct {
 	what, version, err string
 	n                  int
 	samples            []string
 }
 
-const maxSummaryLines = 8 // with the first line, and the rollback
+const maxSummaryLines = 8 // ten with the first line and the rollback
 
 // grouped returns the largest groups, the largest first, and the others merged into one.
 func (r *AckResult) grouped() []*alike {

@@ -6,8 +6,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// Target describes a write that has taken effect, as plain data. If it is stored, another process
-// can confirm the write with it.
+// Target describes a write as plain data. Store it, and another process can confirm the write with
+// it.
 type Target struct {
 	Key     string `json:"key"`
 	Field   string `json:"field,omitempty"`

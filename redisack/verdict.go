@@ -28,7 +28,7 @@ const (
 	VerdictRejected
 )
 
-// known reports whether v is one of the verdicts above other than VerdictUnknown.
+// known reports whether v is a valid verdict other than VerdictUnknown.
 func (v Verdict) known() bool { return v > VerdictUnknown && v <= VerdictRejected }
 
 func (v Verdict) String() string {

@@ -47,8 +47,8 @@ func newWorkers(ctx context.Context, policy *Policy, q *quota, places int) *work
 	}
 }
 
-// start passes an attempt to a free worker, or to a new one. The caller has acquired a place for
-// it. underWay is the number of attempts under way, including this one.
+// start passes an attempt to a free worker, or to a new one. The caller must have acquired a place
+// for it. underWay is the number of attempts under way, including this one.
 func (w *workers) start(a attempt, underWay int) {
 	if w.count < underWay {
 		w.count++
@@ -77,7 +77,7 @@ func (w *workers) try(a attempt) {
 	defer func() {
 		if value := recover(); value != nil {
 			res.verdict, res.err, res.delay = VerdictUnknown, panicError(value), defaultErrorDelay
-		} else if !returned { // the host's code has ended the worker
+		} else if !returned { // the host's code has ended the goroutine of the worker
 			defer w.replace()
 		}
 		cancel()

@@ -48,8 +48,8 @@ type Config struct {
 	// Default 20,000.
 	MaxAcks int64
 	// Resync is the time after which the head is read without an announcement, +-20 %. It has no
-	// "none", because the agent would never learn of a write whose announcement is lost. Default 30
-	// s.
+	// "none": without the timer the agent would never learn of a write whose announcement is lost.
+	// Default 30 s.
 	Resync time.Duration
 	// ApplyTimeout is the time after which the context of the apply function ends, with the cause
 	// ErrApplyTimeout. An error that the function returns then rejects the revision like any other,

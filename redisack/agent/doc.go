@@ -1,12 +1,12 @@
 // Package agent is the client half of redisack: it keeps a process at the configuration that is
 // current in Redis, and reports what the process runs.
 //
-// The agent subscribes to the announcements, but uses them only as a signal: it reads the head
-// record and the payload together after every announcement, after every (re)subscription, and on a
-// timer. An announcement that is lost, repeated or late is therefore harmless. The host's function
-// applies the payload; the agent reports a revision as applied only after the function has returned
-// nil. It goes on reading while the function runs: when another configuration becomes current, it
-// ends the function's context, and applies the current one next.
+// The agent subscribes to the announcements, but uses them only as a signal to read: it reads the
+// head record and the payload together after every announcement, after every (re)subscription, and
+// on a timer. An announcement that is lost, repeated or late is therefore harmless. The host's
+// function applies the payload; the agent reports a revision as applied only after the function has
+// returned nil. It goes on reading while the function runs: when another configuration becomes
+// current, it ends the function's context, and applies the current one next.
 //
 //	the host's function returns        reported     what follows
 //	nil                                applied      nothing until the next revision

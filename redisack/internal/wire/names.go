@@ -59,7 +59,7 @@ func Tag(key string) string {
 }
 
 // Nameable reports whether other keys can be named so that they share the slot of key. A key
-// without a tag of its own becomes the tag, which a } inside it would cut short.
+// without a tag becomes the tag of these names, so it must not contain a }.
 func Nameable(key string) bool {
 	return Tag(key) != "" || !strings.Contains(key, "}")
 }

@@ -43,14 +43,14 @@ func (ck *creationKeys) reserve(ctx context.Context, key string, id plan.ID) (bo
 	if err != nil {
 		return false, ck.client.fault(ctx, k, err)
 	}
-	if !taken { // perhaps by ourselves, when an answer was lost
+	if !taken { // perhaps by this process, when an answer was lost
 		holder, err := ck.holder(ctx, key)
 		return holder == id, err
 	}
 	return true, nil
 }
 
-// free deletes a key if it names that plan.
+// free deletes a key if it names the given plan.
 func (ck *creationKeys) free(ctx context.Context, key string, id plan.ID) error {
 	if key == "" {
 		return nil

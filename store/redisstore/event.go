@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// detail is what few events have, as the last part of their line.
+// detail has the values that few events have; it is the last part of an event's line.
 type detail struct {
 	Actor   string         `json:"actor,omitempty"`
 	Reason  string         `json:"reason,omitempty"`

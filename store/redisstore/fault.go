@@ -14,8 +14,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// fault turns an error of the client into one of the contract. key is what the call
-// was about.
+// fault turns an error of the client into an error of the contract. key is the key of the call.
 func (cl *client) fault(ctx context.Context, key string, err error) error {
 	if err == nil {
 		return nil
@@ -44,13 +43,13 @@ func (cl *client) fault(ctx context.Context, key string, err error) error {
 		return fmt.Errorf("redisstore: %s: %w", key, err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		err = errors.New(err.Error()) // the client's own timeout, and not the end of ctx
+		err = errors.New(err.Error()) // the client's own timeout, not the end of ctx
 	}
 	return &store.TemporaryError{Err: err}
 }
 
-// withdrawn makes what Open would have found, and has not, a passing fault: a right that was
-// taken may be given back, and until then no task fails for the lack of it.
+// withdrawn turns an error that Open would have found into a passing fault: a permission that was
+// withdrawn may be restored, and until then no task fails for lack of it.
 func (cl *client) withdrawn(err *ServerError) error {
 	if cl.opened {
 		return &store.TemporaryError{Err: err}
@@ -58,14 +57,14 @@ func (cl *client) withdrawn(err *ServerError) error {
 	return err
 }
 
-// refusedInScript reports whether a script ran into what its user may not do, by the words
-// of Redis 7.0 and of later ones.
+// refusedInScript reports whether a script was refused for lack of a permission, by the error
+// messages of Redis 7.0 and of later versions.
 func refusedInScript(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "The user executing the script can't") || strings.Contains(text, "ACL failure in script")
 }
 
-// passing reports whether an error that a server answered may pass by itself.
+// passing reports whether an error answered by a server may pass by itself.
 func passing(err error) bool {
 	if redis.IsLoadingError(err) || redis.IsReadOnlyError(err) || redis.IsClusterDownError(err) ||
 		redis.IsTryAgainError(err) || redis.IsMasterDownError(err) || redis.IsMaxClientsError(err) ||
@@ -77,8 +76,8 @@ func passing(err error) bool {
 			return true
 		}
 	}
-	// What a script ran into: the slot is on the move (by Redis's words and by Valkey's),
-	// or the cluster is down.
+	// An error inside the script: the slot is being moved (in the words of Redis and of Valkey), or
+	// the cluster is down.
 	text := err.Error()
 	return strings.Contains(text, "Script attempted to access a non local key") ||
 		strings.Contains(text, "undeclared keys were accessed during rehashing of the slot") ||
@@ -97,7 +96,7 @@ func refusedTLS(err error) bool {
 		errors.As(err, &authority) || errors.As(err, &host)
 }
 
-// problem turns an answer "!..." of a script into an error; nil if it is "=...".
+// problem turns an answer "!..." of a script into an error; it returns nil for "=...".
 func problem(key, answer string) error {
 	if strings.HasPrefix(answer, "=") {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// pipelined is one script call of several that share a round trip.
+// pipelined is one of several script calls that share a round trip.
 type pipelined struct {
 	id     plan.ID
 	key    string
@@ -23,23 +23,22 @@ type pipelined struct {
 	err    error
 }
 
-// lost reports whether the plan was not there.
+// lost reports whether the plan does not exist.
 func (p *pipelined) lost() bool { return errors.Is(p.err, store.ErrNotFound) }
 
-// outcome is the answer to one call of several, or why there is none.
+// outcome is the answer to one of several calls, or its error.
 type outcome[T any] struct {
 	value T
 	err   error
 }
 
-// spread makes calls about keys, those of one server together and all servers at once, and
-// returns the outcome for each key: one server that does not answer costs what it has, and
-// the others no time. d is how long a server may leave us without an answer, and then the
-// question for a sign of life.
+// spread makes calls about keys, the calls for one server together and for all servers
+// concurrently, and returns the outcome for each key. A server that does not answer affects only
+// its own keys and does not delay the others. d is how long a server may leave a call, and then the
+// question for a sign of life, without an answer.
 //
-// f makes the calls for a share of the keys, named by their indexes. The error that it
-// returns beside their outcomes only tells whether the server answers. It may go on when
-// spread has returned.
+// f makes the calls for some of the keys, named by their indexes. The error that f returns besides
+// their outcomes only shows whether the server answers. f may still run when spread has returned.
 func spread[T any](ctx context.Context, cl *client, d time.Duration, keys []string,
 	f func(ctx context.Context, share []int) ([]outcome[T], error),
 ) []outcome[T] {
@@ -70,8 +69,8 @@ func spread[T any](ctx context.Context, cl *client, d time.Duration, keys []stri
 	return all
 }
 
-// each is [spread] of one plain command per key, which queue adds to a pipeline. It returns
-// what reads the command's result.
+// each is [spread] of one plain command per key, which queue adds to a pipeline. queue returns a
+// function that reads the command's result.
 func each[T any](ctx context.Context, cl *client, d time.Duration, keys []string,
 	queue func(pipe redis.Pipeliner, i int) (result func() (T, error)),
 ) []outcome[T] {
@@ -90,8 +89,8 @@ func each[T any](ctx context.Context, cl *client, d time.Duration, keys []string
 	})
 }
 
-// exec sends a pipeline of plain commands about one plan. An error says that they have no
-// outcome; otherwise each command has its own.
+// exec sends a pipeline of plain commands about one plan. An error means that they have no outcome;
+// otherwise each command has its own.
 func (cl *client) exec(ctx context.Context, key string, pipe redis.Pipeliner) error {
 	sent, err := ask(ctx, cl, key, func(ctx context.Context) (bool, error) {
 		_, err := pipe.Exec(ctx)
@@ -103,9 +102,9 @@ func (cl *client) exec(ctx context.Context, key string, pipe redis.Pipeliner) er
 	return cl.fault(ctx, key, err)
 }
 
-// pipeline sends the calls together and sets the answer or the error of each. A server
-// that does not know a script is sent it with the calls that need it. The error is a fault
-// of the whole: of a cluster, some servers may be there.
+// pipeline sends the calls together and sets the answer or the error of each. A server that does
+// not know a script is sent its text with the calls that need it. The error is a fault of the
+// whole; in a cluster, some servers may nevertheless have answered.
 func (cl *client) pipeline(ctx context.Context, d time.Duration, calls []pipelined) error {
 	if len(calls) == 0 {
 		return ctx.Err()
@@ -135,8 +134,8 @@ func (cl *client) pipeline(ctx context.Context, d time.Duration, calls []pipelin
 	return nil
 }
 
-// pipe sends a share of the calls to their server, again those that have to be made
-// otherwise.
+// pipe sends some of the calls to their server, and sends those again that have to be made in
+// another form.
 func (cl *client) pipe(ctx context.Context, calls []pipelined, share []int) (got []outcome[string], err error) {
 	argv, cmds := make([][]any, len(share)), make([]*redis.StringCmd, len(share))
 	for k, i := range share {

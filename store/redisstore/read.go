@@ -85,8 +85,8 @@ func (s *Store) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, erro
 // plansPage is how many plans are read in one round trip.
 const plansPage = 100
 
-// planPage reads plans; those that are not complete, or gone, are left out, and so are
-// those that are damaged, or cannot be reached for now, which damage names.
+// planPage reads plans. It leaves out plans that are incomplete or gone, and those that are damaged
+// or cannot be reached now, which damage names.
 func (s *Store) planPage(ctx context.Context, ids []string) (plans []plan.Plan, damage, err error) {
 	calls := make([]pipelined, 0, len(ids))
 	for _, text := range ids {
@@ -138,8 +138,8 @@ func (s *Store) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	return tasks[0], nil
 }
 
-// TasksAt implements store.Reader: one script per task, in one round trip, so that what is
-// damaged harms no other.
+// TasksAt implements store.Reader. It calls one script per task, all in one round trip, so that a
+// damaged task does not affect the others.
 func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error) {
 	if err := store.CheckCount("ordinals", len(ordinals), store.MaxBatch); err != nil {
 		return nil, err
@@ -172,15 +172,15 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 		}
 		tasks, damage = append(tasks, found...), errors.Join(damage, err)
 	}
-	if len(tasks) == 0 && damage == nil { // no answer tells whether there is such a plan
+	if len(tasks) == 0 && damage == nil { // no answer shows whether the plan exists
 		_, err := s.Plan(ctx, id)
 		return nil, err
 	}
 	return tasks, damage
 }
 
-// pick reads one task, or those in flight that nobody holds. Their index is not complete
-// if it has to be rebuilt.
+// pick reads one task, or the tasks in flight that no worker holds. complete is false if their
+// index has to be rebuilt.
 func (s *Store) pick(ctx context.Context, id plan.ID, ordinal, after, limit int, states string) (tasks []task.Task, complete bool, err error) {
 	key := s.keys.plan(id)
 	argv := s.client.scripts.pick.argv(nil, key)
@@ -228,7 +228,7 @@ func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit
 		}
 	}
 	if states == "" {
-		states = "-" // no task can be in these states: only the plan is looked for
+		states = "-" // no task can be in these states: only check that the plan exists
 	}
 	tasks, complete, err := s.pick(ctx, id, 0, q.After, limit, states)
 	if err == nil && !complete {
@@ -264,7 +264,7 @@ func parsePlanID(text string) (plan.ID, error) {
 	return id.Plan(), err
 }
 
-// page returns the number of entries to answer when limit is asked for.
+// page returns the maximum number of entries to return for limit.
 func page(limit int) int {
 	if limit == 0 {
 		return store.MaxPage

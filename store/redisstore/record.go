@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// spec is the stored form of what a plan was created with.
+// spec is the stored form of the data with which a plan was created.
 type spec struct {
 	Name       string            `json:"name"`
 	Executor   string            `json:"executor"`
@@ -38,7 +38,7 @@ func specOf(p *plan.Plan) spec {
 	}
 }
 
-// fill puts what s says into p.
+// fill copies s into p.
 func (s *spec) fill(p *plan.Plan) (err error) {
 	p.Name, p.ExecutorType, p.Parameters, p.TaskCount, p.IdempotencyKey = s.Name, s.Executor, s.Parameters, s.Tasks, s.Key
 	if s.CreatedAt != nil {
@@ -54,7 +54,7 @@ func (s *spec) fill(p *plan.Plan) (err error) {
 	return err
 }
 
-// control is the stored form of plan.Control, but for what rules has of it.
+// control is the stored form of plan.Control, without what rules contains of it.
 type control struct {
 	State        string     `json:"state"`
 	PauseReasons uint8      `json:"pauseReasons,omitempty"`
@@ -146,7 +146,7 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-// parsePlan reads what plan.lua answers.
+// parsePlan reads an answer of plan.lua.
 func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 	p := plan.Plan{ID: id, Version: uint64(r.number('|'))}
 	rules := parseRules(r.until('|'))
@@ -179,7 +179,7 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 	return p, nil
 }
 
-// stamp returns the time of a reading of a server's clock, zero for 0.
+// stamp converts a reading of a server's clock in microseconds; 0 is the zero time.
 func stamp(micros int64) time.Time {
 	if micros == 0 {
 		return time.Time{}
@@ -197,7 +197,7 @@ type failureRecord struct {
 	Retryable bool      `json:"retryable,omitempty"`
 }
 
-// appendFailure appends the stored form of f, within the bounds of its texts;
+// appendFailure appends the stored form of f, with its texts cut to their bounds; it appends
 // nothing for nil.
 func appendFailure(to []byte, f *task.FailureInfo) []byte {
 	if f == nil {
@@ -205,7 +205,7 @@ func appendFailure(to []byte, f *task.FailureInfo) []byte {
 	}
 	c := f.Clip()
 	text, err := json.Marshal(failureRecord{c.Reason, c.ErrorCode, c.Timestamp.UTC(), c.Step, c.Attempt, c.Retryable})
-	if err != nil { // a time that JSON cannot say, from the year 10000 on
+	if err != nil { // a time that JSON cannot express, from the year 10000 on
 		text, _ = json.Marshal(failureRecord{Reason: c.Reason, ErrorCode: c.ErrorCode, Step: c.Step, Attempt: c.Attempt, Retryable: c.Retryable})
 	}
 	return append(to, text...)

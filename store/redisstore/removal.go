@@ -11,10 +11,10 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// removeBuckets is how many buckets one call of Remove takes away.
+// removeBuckets is how many buckets one call of Remove deletes.
 const removeBuckets = 16
 
-// removals take plans away, step by step.
+// removals delete plans, step by step.
 type removals struct {
 	client       *client
 	agenda       *agenda
@@ -23,8 +23,8 @@ type removals struct {
 	queues       *queues
 }
 
-// step is Remove; store.ErrNotFound if there is nothing left, but for entries in
-// what belongs to all plans.
+// step does the work of Remove. It returns store.ErrNotFound if nothing of the plan is left, except
+// for entries in the keys that concern all plans.
 func (rm *removals) step(ctx context.Context, id plan.ID) (more bool, err error) {
 	answer, err := rm.call(ctx, id, 0, 0)
 	if err != nil {
@@ -66,14 +66,14 @@ func (rm *removals) call(ctx context.Context, id plan.ID, what, bucket int) (str
 	answer, err := rm.client.run(ctx, rm.client.scripts.remove, key, true, argv)
 	if left, ok := strings.CutPrefix(answer, "!creating "); ok {
 		micros, _ := strconv.ParseInt(left, 10, 64)
-		// The agenda brought it up by the time at which the creation began.
+		// The plan was due because of the time at which its creation began.
 		err = errors.Join(store.ErrConflict, rm.agenda.expect(ctx, id, time.Duration(micros)*time.Microsecond))
 	}
 	return answer, err
 }
 
-// leave makes sure that the removal is gone on with if this process ends, and frees
-// the plan's idempotency key.
+// leave makes sure that the removal continues if this process ends, and frees the plan's
+// idempotency key.
 func (rm *removals) leave(ctx context.Context, id plan.ID, key string) error {
 	if err := rm.agenda.expect(ctx, id, 0); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (rm *removals) leave(ctx context.Context, id plan.ID, key string) error {
 	return rm.creationKeys.free(ctx, key, id)
 }
 
-// removeTasks takes away some buckets and the locks of their tenants.
+// removeTasks deletes some buckets and the locks of their tenants.
 func (rm *removals) removeTasks(ctx context.Context, id plan.ID, bucket int) error {
 	answer, err := rm.call(ctx, id, 1, bucket)
 	if err != nil {
@@ -98,7 +98,7 @@ func (rm *removals) removeTasks(ctx context.Context, id plan.ID, bucket int) err
 	return err
 }
 
-// forget takes a plan from the agenda and the list of plans.
+// forget removes a plan from the agenda and from the list of plans.
 func (rm *removals) forget(ctx context.Context, id plan.ID) error {
 	rm.queues.forget(id)
 	_, err := rm.agenda.call(ctx, rm.client.scripts.forget, int64(id))

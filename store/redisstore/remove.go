@@ -8,9 +8,9 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Remove implements store.Creator. The plan's record goes last, so that whoever finds
-// it knows where to go on. Several may do so at once: who finds at any step that the plan
-// is gone comes second, and what he has put on the agenda goes, too.
+// Remove implements store.Creator. The plan's record is deleted last, so a process that finds it
+// knows where to continue. Several processes may remove a plan concurrently: a process that finds
+// at any step that the plan is gone came second, and removes what it has put on the agenda.
 func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 	more, err = s.removals.step(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {

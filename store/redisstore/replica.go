@@ -10,9 +10,9 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// replicated makes a script call and waits, on the same connection, until enough
-// replicas have it. A call that they do not have in time is a passing fault: sent
-// again, it has no further effect, and waits again.
+// replicated makes a script call and waits, on the same connection, until enough replicas have it.
+// If they do not have it in time, the error is a passing fault: sent again, the call has no further
+// effect, and waits again.
 func (cl *client) replicated(ctx context.Context, sc *script, key string, argv []any) (string, error) {
 	node := redis.Cmdable(cl.rdb)
 	if c, ok := cl.rdb.(*redis.ClusterClient); ok {
@@ -52,9 +52,9 @@ func (cl *client) withWait(ctx context.Context, node redis.Cmdable, argv []any) 
 	return cmd, copies, err
 }
 
-// replicaPatience is how long WAIT may take: less than the client waits for an answer. Past
-// that the client would hang up and send the call again, and nobody would be told of the
-// replicas.
+// replicaPatience is how long WAIT may take: less than the client waits for an answer. After a
+// longer wait the client would hang up and send the call again, and the caller would never learn
+// that replicas are missing.
 func (cl *client) replicaPatience() time.Duration {
 	var read time.Duration
 	switch c := cl.rdb.(type) {

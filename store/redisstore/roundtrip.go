@@ -8,29 +8,29 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// trip is one round trip with commits of one plan. Its memory is used again.
+// roundTrip is one round trip with commits of one plan. Its memory is reused.
 type roundTrip struct {
 	calls []*call
 	order []*change // as sent
 	argv  []any
-	sent  [3]int // arguments that are pointed to
-	// tokens are arguments that are pointed to; raises says that a change asks for them.
+	sent  [3]int // arguments that are passed by pointer
+	// tokens are arguments that are passed by pointer; raises means that a change asks for them.
 	tokens tokenRange
 	raises bool
-	seen   int64 // the newest event known before, and by the answer
+	seen   int64 // the newest event known before the round trip, and after its answer
 	last   int64
 	now    int64 // by the server's clock
 	token  int64 // of tasks that are claimed for the first time
-	full   bool  // the server's memory is
+	full   bool  // the server's memory is full
 }
 
-// after says what is to be done after a commit.
+// after is what remains to be done after a commit.
 type after struct {
 	unindexed bool // an index has to be rebuilt
-	further   bool // the undo round has further to go, or the view is not sure
+	further   bool // the undo round has to continue, or the view is not certain
 }
 
-// complete wakes those who wait.
+// complete wakes the callers that wait.
 func (t *roundTrip) complete() {
 	for i, c := range t.calls {
 		t.calls[i] = nil
@@ -40,7 +40,7 @@ func (t *roundTrip) complete() {
 	clear(t.argv)
 }
 
-// savesAlone reports whether all that was composed is checkpoints.
+// savesAlone reports whether all composed changes are saves.
 func (t *roundTrip) savesAlone() bool {
 	return len(t.order) > 0 && t.sent[1] == 0 &&
 		!slices.ContainsFunc(t.order, func(w *change) bool { return w.after[0] != letterSave })
@@ -64,7 +64,7 @@ func (t *roundTrip) compose(s *client, key string) {
 		}
 	}
 	t.sent[0] = len(t.order)
-	// By bucket, and otherwise as they came.
+	// By bucket; within a bucket in the order in which they came.
 	slices.SortStableFunc(t.order, func(a, b *change) int { return cmp.Compare(a.bucket, b.bucket) })
 	t.argv = append(t.argv[:0], "evalsha", s.scripts.commit.sha, 0, key)
 	for i, w := range t.order {
@@ -73,7 +73,7 @@ func (t *roundTrip) compose(s *client, key string) {
 			t.argv = append(t.argv, bucketKey(key, w.bucket))
 		}
 	}
-	t.argv[2] = len(t.argv) - 3 // the keys
+	t.argv[2] = len(t.argv) - 3 // the number of keys
 	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints, &t.tokens.floor, &t.tokens.limit)
 	for from := 0; from < len(t.order); {
 		to := from + 1
@@ -100,7 +100,7 @@ func (t *roundTrip) compose(s *client, key string) {
 	}
 }
 
-// goesWith returns which of the changes that are sent comes with c's claim, 0 if none.
+// goesWith returns the number of the sent change that comes with c's claim, 0 if there is none.
 func (c *call) goesWith() *int {
 	for i := range c.changes {
 		if w := &c.changes[i]; w.release && !w.foreign {
@@ -110,7 +110,7 @@ func (c *call) goesWith() *int {
 	return new(int)
 }
 
-// parse takes the answer apart and gives every call its part.
+// parse splits the answer and gives each call its part.
 func (t *roundTrip) parse(key, text string) (then after, err error) {
 	r := reader{key: key, rest: text[1:]}
 	flags := r.take(5)
@@ -128,7 +128,7 @@ func (t *roundTrip) parse(key, text string) (then after, err error) {
 		}
 	}
 	if flags[3] == '1' {
-		// The changes stand; only those who came for tasks alone are told.
+		// The changes stand; only callers that came for tasks alone get the error.
 		damage := problem(key, r.sized())
 		for _, c := range t.calls {
 			if c.claim.Max > 0 && len(c.changes) == 0 && c.claimed == "" {
@@ -139,8 +139,8 @@ func (t *roundTrip) parse(key, text string) (then after, err error) {
 	return after{unindexed: flags[2] == '1', further: flags[1] == '1' || !sure}, r.err()
 }
 
-// parseView reads the plan after the commit; cancelled says that its pending tasks
-// show as cancelled. The view is sure unless whether tasks can be claimed has to be asked.
+// parseView reads the plan after the commit; canceled means that its pending tasks show as
+// cancelled. sure is false if a further call has to find out whether tasks can be claimed.
 func (t *roundTrip) parseView(r *reader, can byte) (v store.View, canceled, sure bool) {
 	v.Version = uint64(r.number('|'))
 	rules := parseRules(r.until('|'))
@@ -172,8 +172,8 @@ func parseAnswer(r *reader) (a answer) {
 	return a
 }
 
-// skipTasks passes the tasks of one claim and returns them with their number; nothing
-// if there are none.
+// skipTasks skips the tasks of one claim and returns their encoded text, beginning with their
+// number; an empty text if there are none.
 func skipTasks(r *reader) string {
 	all := r.rest
 	switch count := r.take(1); {
@@ -198,5 +198,5 @@ func skipTasks(r *reader) string {
 	return all[:len(all)-len(r.rest)]
 }
 
-// unusual is what save.lua answers if commit.lua has to be called.
+// unusual is the answer of save.lua if commit.lua has to be called instead.
 const unusual = "=?"

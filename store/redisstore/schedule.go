@@ -14,11 +14,12 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// writeHold is how long a command that is being written may take: until then the
-// plan is not let rest for longer.
+// writeHold is how long the write of a command may take: until then the plan is not put off
+// further.
 const writeHold = 5 * time.Second
 
-// agenda says when each plan is to be looked at, and restores what other keys say, too.
+// agenda records when each plan is due to be reconciled, and restores entries that follow from
+// other keys.
 type agenda struct{ client *client }
 
 // call calls one of the scripts of the agenda.
@@ -31,8 +32,8 @@ func (a *agenda) call(ctx context.Context, sc *script, args ...any) (string, err
 	return answer, err
 }
 
-// blame makes damage name the one of the agenda's keys that is of another type, which a
-// script's error does not tell.
+// blame makes damage name the agenda's key that has the wrong type, which the error of a script
+// does not name.
 func (a *agenda) blame(ctx context.Context, damage *store.CorruptError) {
 	for key, want := range map[string]string{a.client.keys.agenda(): "zset", a.client.keys.stamps(): "hash", a.client.keys.ids(): "string", a.client.keys.plans(): "zset"} {
 		kind, err := ask(ctx, a.client, key, func(ctx context.Context) (string, error) { return a.client.rdb.Type(ctx, key).Result() })
@@ -42,7 +43,7 @@ func (a *agenda) blame(ctx context.Context, damage *store.CorruptError) {
 	}
 }
 
-// wake makes a plan due now and not rest past hold.
+// wake makes a plan due now, and keeps it from being put off beyond hold.
 func (a *agenda) wake(ctx context.Context, id plan.ID, hold time.Duration, hint bool) error {
 	channel := ""
 	if hint {
@@ -52,8 +53,8 @@ func (a *agenda) wake(ctx context.Context, id plan.ID, hold time.Duration, hint 
 	return err
 }
 
-// wakeExisting wakes a plan before a command is written; a plan that is not there is
-// not put on the agenda.
+// wakeExisting wakes a plan before a command is written; it does not put a plan on the agenda that
+// does not exist.
 func (a *agenda) wakeExisting(ctx context.Context, id plan.ID) error {
 	key := a.client.keys.plan(id)
 	stage, err := ask(ctx, a.client, key, func(ctx context.Context) (string, error) {
@@ -62,18 +63,18 @@ func (a *agenda) wakeExisting(ctx context.Context, id plan.ID) error {
 	if err == nil && stage == "ready" {
 		return a.wake(ctx, id, writeHold, false)
 	}
-	return nil // the script says what is wrong
+	return nil // the script reports the fault
 }
 
-// expect makes a creation due when it has rested for ttl.
+// expect makes a creation due after its time to live, ttl.
 func (a *agenda) expect(ctx context.Context, id plan.ID, ttl time.Duration) error {
 	_, err := a.call(ctx, a.client.scripts.expect, int64(id), ttl.Microseconds())
 	return err
 }
 
-// sweep puts plans back on the agenda, and into the list of plans, whose entries were
-// lost: by a process that died between two writes, or with their keys. It restores
-// idempotency keys that are lost, too.
+// sweep restores lost entries of plans on the agenda and in the list of plans: entries lost by a
+// process that died between two writes, or together with their keys. It also restores lost
+// idempotency keys.
 func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 	if len(ids) == 0 {
 		return nil
@@ -94,7 +95,7 @@ func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 	for i, record := range found {
 		id, v := ids[i], record.value
 		if len(v) < 4 || v[0] == nil {
-			continue // it is not there, or cannot be read now: its turn comes again
+			continue // it does not exist, or cannot be read now: it is checked again in the next round
 		}
 		rules, _ := v[1].(string)
 		facts, _ := v[2].(string)
@@ -114,7 +115,7 @@ func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 	err := askErr(ctx, a.client, a.client.keys.plans(), func(ctx context.Context) error {
 		return a.client.rdb.ZAddNX(ctx, a.client.keys.plans(), listed...).Err()
 	})
-	if err != nil && !redis.IsOOMError(err) { // a full server's list is mended later
+	if err != nil && !redis.IsOOMError(err) { // a full server's list is repaired later
 		return a.client.fault(ctx, a.client.keys.plans(), err)
 	}
 	_, err = a.call(ctx, a.client.scripts.restore, check...)
@@ -122,9 +123,9 @@ func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 	return cmp.Or(err, ctx.Err())
 }
 
-// restoreKeys makes idempotency keys that name no plan name those that have them. One that
-// names another plan by now stays as it is: the plan was created while the key was lost.
-// Those that cannot be written now have their turn again.
+// restoreKeys restores the idempotency keys of plans if they name no plan. A key that now names
+// another plan stays as it is: that plan was created while the key was lost. Keys that cannot be
+// written now are restored in the next round.
 func (a *agenda) restoreKeys(ctx context.Context, named map[string]plan.ID) {
 	names := slices.Sorted(maps.Keys(named))
 	each(ctx, a.client, answerTimeout, names, func(pipe redis.Pipeliner, i int) func() (bool, error) {

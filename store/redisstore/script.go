@@ -17,25 +17,25 @@ import (
 //go:embed scripts
 var sources embed.FS
 
-// code is one Lua script with the shared pieces that it uses in front. It never changes, so
-// all stores of the process share it.
+// code is one Lua script, preceded by the shared pieces that it uses. It never changes, so all
+// stores of the process share it.
 type code struct {
 	name, text, sha string
-	// commands are those that the script may run, but for PUBLISH.
+	// commands are those that the script may run, without PUBLISH.
 	commands []string
-	// reads says that the script writes nothing. It is called as one that may not: such
-	// calls are answered also while a server keeps writes waiting, as in a planned failover.
+	// reads means that the script writes nothing. It is called with the read-only form of EVALSHA:
+	// the server answers such calls also while it pauses writes, as in a planned failover.
 	reads bool
 }
 
-// script is a script as one store calls it.
+// script is a script as one store uses it.
 type script struct {
 	*code
-	// plain says that this store's server, or its user's rights, have no read-only calls.
+	// plain means that the server, or the user's permissions, do not allow read-only calls.
 	plain atomic.Bool
 }
 
-// scripts are all of them.
+// scripts are all scripts of a store.
 type scripts struct {
 	begin, tenants, finish, remove *script
 	save, commit, apply, repair    *script
@@ -45,11 +45,11 @@ type scripts struct {
 
 	wake, expect, reschedule, remind, due, restore, forget *script // of the agenda
 
-	// end is commit for the ends of holds, on a server whose memory is full.
+	// end is commit for changes that only end holds, on a server whose memory is full.
 	end *script
 }
 
-// Scripts are composed once, not by every Open, whose context may be short.
+// The scripts are composed once, and not by every Open, whose context may be short.
 //
 //nolint:gochecknoglobals // each is its text
 var (
@@ -57,8 +57,8 @@ var (
 	replicatedCode = sync.OnceValues(func() (map[string]*code, error) { return composeAll(true) })
 )
 
-// loadScripts returns the scripts for one store. Those whose calls wait for replicas write
-// at every call if touch is true. An error is a fault of this package.
+// loadScripts returns the scripts for one store. If touch is true, the scripts whose calls wait for
+// replicas write at every call. An error is a fault of this package.
 func loadScripts(touch bool) (*scripts, error) {
 	composed, err := plainCode()
 	if touch {
@@ -74,12 +74,12 @@ func loadScripts(touch bool) (*scripts, error) {
 	return &all, nil
 }
 
-// ofAgenda are those that work on the agenda.
+// ofAgenda returns the scripts that work on the agenda.
 func (all *scripts) ofAgenda() []*script {
 	return []*script{all.wake, all.expect, all.reschedule, all.remind, all.due, all.restore, all.forget}
 }
 
-// byName names where each script goes.
+// byName maps the name of each script to its field.
 func (all *scripts) byName() map[string]**script {
 	return map[string]**script{
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
@@ -118,19 +118,18 @@ func composeAll(touch bool) (map[string]*code, error) {
 const builtins = "local find, match, sub, concat, floor, char, byte, format = " +
 	"string.find, string.match, string.sub, table.concat, math.floor, string.char, string.byte, string.format\n"
 
-// allowed is a write that a server never refuses for lack of memory, and that changes
-// nothing. A script is judged by its first write alone: after this one all others are
-// carried out, too.
+// allowed is a write that a server never refuses for lack of memory, and that changes nothing. A
+// server judges a script by its first write alone: after this one it carries out all others, too.
 const allowed = "redis.call('UNLINK', KEYS[1] .. '-')\n"
 
-// touch is a write that changes nothing for good, in the place of one that the script found
-// to be made already. WAIT tells how many replicas have what the connection wrote last
-// (Redis from 7.2 on, Valkey): to a connection that wrote nothing it answers at once that
-// all have it. The key is not dropped in between, nor a server's memory looked at.
+// touch is a write that changes nothing in the end, for calls whose own write turns out to be made
+// already. WAIT reports how many replicas have the last write of the connection (Redis from 7.2 on,
+// Valkey): to a connection that wrote nothing it answers immediately that all replicas have it. The
+// key is not dropped between the two commands, and the server does not check its memory.
 const touch = "if redis.call('PEXPIRE', KEYS[1], '1000000000000') == 1 then redis.call('PERSIST', KEYS[1]) end\n"
 
-// compose reads a script and what its first line asks for: "-- use: a, b". It begins
-// with first.
+// compose reads a script and the shared pieces that its first line asks for: "-- use: a, b". The
+// result begins with first.
 func compose(name, first string, touching bool) (*code, error) {
 	own, err := sources.ReadFile("scripts/" + name + ".lua")
 	if err != nil {
@@ -160,14 +159,14 @@ func compose(name, first string, touching bool) (*code, error) {
 	return &code{name: name, text: guarded, sha: digest(guarded), commands: commands}, nil
 }
 
-// digest is the name that a server gives a script.
+// digest returns the name under which a server knows a script.
 func digest(text string) string {
 	sum := sha1.Sum([]byte(text)) //nolint:gosec // names a script, as Redis does
 	return hex.EncodeToString(sum[:])
 }
 
-// writeCode writes Lua without its comment lines: a server that lost the script is
-// sent all of it.
+// writeCode writes Lua without its comment lines: a server that has lost the script is sent all of
+// it.
 func writeCode(to *strings.Builder, code string) {
 	for line := range strings.Lines(code) {
 		if !strings.HasPrefix(strings.TrimLeft(line, " \t"), "--") {
@@ -176,10 +175,10 @@ func writeCode(to *strings.Builder, code string) {
 	}
 }
 
-// writeShared writes a shared piece as a function of its own that is called at once
-// and returns what it provides. Lua looks for a variable that a function shares with
-// its surroundings among all that are shared there: without the walls around the
-// pieces, making their functions takes longer than a small commit.
+// writeShared writes a shared piece as a function that is called immediately and returns what the
+// piece provides. Lua looks for a variable that a function shares with its surroundings among all
+// variables shared there: if the pieces were not separated in this way, creating their functions
+// would take longer than a small commit.
 func writeShared(to *strings.Builder, code string) {
 	_, after, _ := strings.Cut(code, "-- provides: ")
 	var names strings.Builder
@@ -195,8 +194,8 @@ func writeShared(to *strings.Builder, code string) {
 	to.WriteString("return " + provided + "\nend)()\n")
 }
 
-// argv returns the command that calls s on a key, for append to go on with its
-// arguments.
+// argv appends the command that calls s on a key to argv, and returns it for the caller to append
+// the arguments.
 func (s *script) argv(argv []any, keys ...string) []any {
 	command := "evalsha"
 	if s.reads && !s.plain.Load() {
@@ -209,9 +208,9 @@ func (s *script) argv(argv []any, keys ...string) []any {
 	return argv
 }
 
-// otherwise returns how to make a call again that a server refused: with all of the script,
-// if it does not know it because it was restarted or took over, and as a call that may
-// write, if it has no others. It returns nil if the refusal stands.
+// otherwise returns the form in which a call that a server refused is made again: with the whole
+// text of the script, if the server does not know it because it was restarted or took over, or as a
+// call that may write, if read-only calls are refused. It returns nil if the refusal stands.
 func (s *script) otherwise(argv []any, err error) []any {
 	if err == nil {
 		return nil
@@ -223,20 +222,20 @@ func (s *script) otherwise(argv []any, err error) []any {
 	case redis.HasErrorPrefix(err, "NOSCRIPT"):
 		return append([]any{"eval", s.text}, argv[2:]...)
 	case readOnly && (redis.IsPermissionError(err) || redis.HasErrorPrefix(err, "ERR unknown command") ||
-		strings.Contains(err.Error(), "Write commands are not allowed")): // of an imitation, to which TIME is one
+		strings.Contains(err.Error(), "Write commands are not allowed")): // from an imitation, for which TIME is a write
 		return append([]any{"evalsha", s.sha}, argv[2:]...)
 	}
 	return nil
 }
 
-// learn takes account of how a call was made in the end.
+// learn records the form in which a call finally succeeded.
 func (s *script) learn(argv []any, err error) {
 	if s.reads && err == nil && (argv[0] == "evalsha" || argv[0] == "eval") && !s.plain.Load() {
 		s.plain.Store(true)
 	}
 }
 
-// process sends one script call, again if it has to be made otherwise.
+// process sends one script call, and sends it again if it has to be made in another form.
 func process(ctx context.Context, rdb redis.Cmdable, s *script, argv []any) (string, error) {
 	for {
 		cmd := redis.NewStringCmd(ctx, argv...)

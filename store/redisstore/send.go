@@ -16,8 +16,8 @@ func (q *queues) take() *roundTrip {
 	return &roundTrip{}
 }
 
-// commit makes the round trip, and further ones if the plan asks for them. It returns what
-// the client said to the first.
+// commit makes the round trip, and further ones if the plan asks for them. It returns the result of
+// the client for the first.
 func (q *queues) commit(ctx context.Context, id plan.ID, l *commitQueue, t *roundTrip) (sent error) {
 	key := l.key
 	t.compose(q.client, key)
@@ -50,8 +50,8 @@ func (q *queues) commit(ctx context.Context, id plan.ID, l *commitQueue, t *roun
 	return sent
 }
 
-// send makes the round trip, or two if it looked simpler than it was. It raises the limit of
-// tokens first if a change asks for that.
+// send makes the round trip, or two if save.lua could not do it. It raises the limit of tokens
+// first if a change asks for that.
 func (q *queues) send(ctx context.Context, id plan.ID, t *roundTrip) (text string, err error) {
 	key := q.client.keys.plan(id)
 	if t.raises {
@@ -77,8 +77,8 @@ func (q *queues) call(ctx context.Context, sc *script, key string, argv []any) (
 	return q.client.roundTrip(ctx, sc, key, true, argv)
 }
 
-// endOnFull makes changes that end holds once more, on a server whose memory is full:
-// otherwise nothing there would ever end, and nothing could be removed. Their claim gets
+// endOnFull makes changes that end holds again, on a server whose memory is full: otherwise nothing
+// on that server would ever end, and nothing could be removed. The claim that came with them gets
 // nothing.
 func (q *queues) endOnFull(ctx context.Context, id plan.ID, c *call) error {
 	c.claim = store.Claim{}
@@ -91,7 +91,7 @@ func (q *queues) endOnFull(ctx context.Context, id plan.ID, c *call) error {
 	})
 }
 
-// seekOn lets the undo round go on until it has found a task or is dry, in steps of
+// seekOn lets the undo round continue until it has found a task or has none left, in steps of
 // bounded size.
 func (q *queues) seekOn(ctx context.Context, key string, t *roundTrip) error {
 	for {
@@ -119,9 +119,9 @@ func (q *queues) seekOn(ctx context.Context, key string, t *roundTrip) error {
 	}
 }
 
-// sendRaising sends a commit, and again with a higher limit of tokens or the index of held
-// tasks rebuilt if it needs that. What is sent again has been answered without claims: its
-// changes are repeated without effect.
+// sendRaising sends a commit, and sends it again if it needs a higher limit of tokens or a rebuilt
+// index of held tasks. In that case the first answer contains no claimed tasks, and the repeated
+// changes have no further effect.
 func (q *queues) sendRaising(ctx context.Context, id plan.ID, key string, t *roundTrip) (text string, err error) {
 	repaired := make(map[plan.ID]bool)
 	for range maxRaises {
@@ -146,7 +146,7 @@ func (q *queues) sendRaising(ctx context.Context, id plan.ID, key string, t *rou
 	return "", &store.TemporaryError{Err: errTokens}
 }
 
-// clockOf returns the time by the clock of the plan's node from an answer of commit.lua.
+// clockOf returns the time of the clock of the plan's node, from an answer of commit.lua.
 func clockOf(answer string) int64 {
 	r := reader{rest: answer[6:]}
 	for range 3 {

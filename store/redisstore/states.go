@@ -40,8 +40,8 @@ func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]tas
 	return states, nil
 }
 
-// Tenants implements store.Reader. That the plan is there is asked in the same round
-// trip; what is wrong if it is not, only then.
+// Tenants implements store.Reader. The same round trip checks that the plan exists; only if it does
+// not, a second one finds out why.
 func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
 	if err := store.CheckStates(after, limit); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 		return nil, err
 	}
 	if record.Val()[0] != "ready" {
-		_, err := s.Plan(ctx, id) // says why it cannot be seen
+		_, err := s.Plan(ctx, id) // returns why the plan cannot be read
 		return nil, cmp.Or(err, store.ErrNotFound)
 	}
 	announced, _ := record.Val()[1].(string)
@@ -82,10 +82,10 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 			return nil, err
 		}
 		for _, entry := range list.Val() {
-			tenants = append(tenants, entry[min(1, len(entry)):]) // behind its mark
+			tenants = append(tenants, entry[min(1, len(entry)):]) // after its mark
 		}
 		if want := min(bucketSize-place%bucketSize, after+limit-place, total-place); len(list.Val()) < want {
-			_, err := s.Plan(ctx, id) // it may have been removed meanwhile
+			_, err := s.Plan(ctx, id) // it may have been removed since
 			return nil, cmp.Or[error](err, &store.CorruptError{Key: key, Reason: fmt.Sprintf("the tenant of task %d is missing", after+len(tenants)+1)})
 		}
 	}

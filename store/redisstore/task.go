@@ -13,11 +13,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// letters stand for the states of tasks in heads, in the order of the states. In
-// flight, the small letter is a task that no worker holds.
+// letters represent the states of tasks in heads, in the order of the states. For a task in flight,
+// the small letter means that no worker holds it.
 const letters = "PRZCFSXBDE"
 
-// stateOf returns the state that a letter stands for.
+// stateOf returns the state that a letter represents.
 func stateOf(letter byte) (task.State, bool) {
 	i := strings.IndexByte(letters, upper(letter))
 	return task.State(max(i, 0)), i >= 0
@@ -30,7 +30,7 @@ func upper(letter byte) byte {
 	return letter
 }
 
-// head is the line that a bucket has of a task, see scripts/lib/head.lua.
+// head is the line of a task in its bucket, see scripts/lib/head.lua.
 type head struct {
 	letter                  byte
 	request                 task.Request
@@ -44,7 +44,7 @@ type head struct {
 	worker                  string
 }
 
-// untouched is the head of a task without one.
+// untouched returns the head of a task that has none stored.
 func untouched() head { return head{letter: 'P', version: 1} }
 
 func parseHead(s string) (head, bool) {
@@ -60,7 +60,7 @@ func parseHead(s string) (head, bool) {
 	h.token = task.Token(r.number(' '))
 	r.number(' ') // the worker's last change
 	h.losses, h.updated = int(r.number(' ')), r.number(' ')
-	r.number(' ') // what stands beside the head
+	r.number(' ') // which texts exist besides the head
 	h.version, h.attempt, h.alone = uint64(r.number(' ')), int(r.number(' ')), r.number(' ') == 1
 	h.started, h.ended = r.number(' '), r.number(' ')
 	r.number(' ') // when it was released last
@@ -76,7 +76,7 @@ func parseHead(s string) (head, bool) {
 // taskTexts is how many texts follow a task's ordinal in an answer, after their sizes.
 const taskTexts = 6
 
-// fillDetails puts what stands beside a head into t.
+// fillDetails copies the texts stored besides a head into t.
 func fillDetails(t *task.Task, given, saved, undo, failure string) error {
 	if given != "" {
 		var x extras
@@ -123,8 +123,7 @@ func parseTasks(k keys, id plan.ID, key, answer string, tasks []task.Task) ([]ta
 	return tasks, next, r.err()
 }
 
-// parseTask reads one task of an answer. cancelled says that pending ones show as
-// cancelled.
+// parseTask reads one task of an answer. canceled means that pending tasks show as cancelled.
 func parseTask(k keys, id plan.ID, r *reader, canceled bool) (task.Task, error) {
 	ordinal := r.number24()
 	var size [taskTexts]int

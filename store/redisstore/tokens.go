@@ -10,35 +10,36 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Tokens of all plans are kept in order without a round trip per claim. The store has one limit
-// that was never given out, and each plan a part of the numbers below it: it gives what is
-// above its floor and not above its own limit. A plan whose tokens have to be greater than
-// all others takes the store's limit as its floor and raises it; one that has used up its
-// part raises it too, and keeps its floor. Normally tokens are readings of the clock, which
+// The tokens of all plans are kept in order without a round trip per claim. The store has one
+// limit; no token above it was ever assigned. Each plan has a range of the numbers below that
+// limit: it assigns tokens above its floor and up to its own limit. A plan whose tokens have to be
+// greater than all others takes the store's limit as its floor and raises the store's limit; a plan
+// that has used up its range raises the limit too, and keeps its floor. Normally tokens are
+// readings of the clock, which a limit that is tokenLead ahead permits.
 // a limit that is tokenLead ahead lets pass.
 //
 // Invariant: floor of a plan < its tokens <= its limit <= the store's limit.
 
-// tokenLead is how far the limit of tokens is raised ahead of the clock: about how often a
-// plan at work has to do it.
+// tokenLead is how far the limit of tokens is raised ahead of the clock, and so about how often an
+// active plan has to raise it.
 const tokenLead = time.Minute
 
-// maxRaises bounds how often one commit raises the limit: once is enough unless clocks are
-// set forward in between.
+// maxRaises is how many times one commit may raise the limit: once is enough unless clocks are set
+// forward in between.
 const maxRaises = 3
 
-// errTokens says that a plan cannot give a token. Wrapped in a store.TemporaryError.
+// errTokens means that a plan cannot assign a token. It is wrapped in a store.TemporaryError.
 var errTokens = errors.New("redisstore: the limit of tokens stays behind the clock")
 
-// tokenRange is what a commit or command gives a plan of the tokens; a zero limit gives
-// nothing.
+// tokenRange is the range of tokens that a commit or command assigns to a plan; if limit is zero,
+// it assigns none.
 type tokenRange struct{ floor, limit int64 }
 
-// tokens keeps the limit of fencing tokens, and gives ids to plans.
+// tokens keeps the limit of fencing tokens, and assigns plan ids.
 type tokens struct{ client *client }
 
-// raise raises the store's limit. clock is a reading of the clock of the plan's node
-// that it has to be ahead of too. What lies between the limits has never been given.
+// raise raises the store's limit. clock is a reading of the clock of the plan's node, which the
+// limit has to be ahead of too. No token between the old limit and the new one was ever assigned.
 func (tk *tokens) raise(ctx context.Context, clock int64) (tokenRange, error) {
 	answer, err := tk.call(ctx, "raise", tokenLead.Microseconds(), clock)
 	if err != nil {

@@ -1,6 +1,9 @@
 package redisack
 
 import (
+	"flag"
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -8,4 +11,11 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := redistest.Abreast(4); err != nil { // most of the time they wait
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
+}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,7 +23,14 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, redistest.IgnoreDialers()) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := redistest.Abreast(4); err != nil { // most of the time they wait
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
+}
 
 // started runs an agent until the test ends.
 func started(t *testing.T, rdb redis.UniversalClient, apply agent.ApplyFunc, cfg agent.Config) *agent.Agent {

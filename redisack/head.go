@@ -68,7 +68,7 @@ func (h *head) read(ctx context.Context) {
 		found, _, err := h.backend.head(ctx, h.names)
 		return found, err
 	})
-	h.reads <- headRead{found, err} // has room
+	h.reads <- headRead{found, err} // buffered
 }
 
 // take stores the head that was read, and returns the reports that have waited for it.

@@ -23,7 +23,7 @@ func lookUp(ctx context.Context, f Fleet, every time.Duration, out chan<- refres
 		if value := recover(); value != nil {
 			fresh.err = panicError(value)
 		}
-		out <- fresh // has room
+		out <- fresh // buffered
 	}()
 	ctx, cancel := context.WithTimeout(ctx, max(every, minRefreshTime))
 	defer cancel()

@@ -90,7 +90,7 @@ func (r *run) startHelpers() {
 		}
 		r.helpers++
 		go func() {
-			defer func() { r.acksEnded <- struct{}{} }() // has room
+			defer func() { r.acksEnded <- struct{}{} }() // buffered
 			feed.run(r.ctx)
 		}()
 	}

@@ -16,7 +16,6 @@ import (
 // greater than all others takes the store's limit as its floor and raises the store's limit; a plan
 // that has used up its range raises the limit too, and keeps its floor. Normally tokens are
 // readings of the clock, which a limit that is tokenLead ahead permits.
-// a limit that is tokenLead ahead lets pass.
 //
 // Invariant: floor of a plan < its tokens <= its limit <= the store's limit.
 

@@ -4,7 +4,7 @@
 //	StartCluster   a cluster of masters and replicas
 //	StartSentinel  a master, a replica and three sentinels
 //	NewProxy       a TCP proxy that cuts, stalls and loses what passes through it
-//	Mini           an in-process imitation, for tests that need speed more than truth
+//	Mini           an in-process imitation, for tests that need speed more than fidelity
 //
 // Servers listen on free loopback ports, keep their files in the test's
 // temporary directory and end with the test that started them, each by its own

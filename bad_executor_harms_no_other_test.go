@@ -43,8 +43,8 @@ type unprintable struct{}
 
 func (unprintable) MarshalJSON() ([]byte, error) { panic("marshal") }
 
-// A task whose executor misbehaves fails with a code that says how; the tasks
-// beside it complete.
+// A task whose executor misbehaves fails with a code for the kind of misbehaviour; other tasks
+// complete.
 func TestBadExecutors(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", 64<<10)
@@ -154,7 +154,7 @@ func TestLateSave(t *testing.T) {
 		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
 			if run.Tenant().ID == "a" {
 				go func() {
-					time.Sleep(time.Second) // until b runs
+					time.Sleep(time.Second) // wait until b runs
 					late <- errors.Join(run.Save(context.WithoutCancel(ctx), "late", nil), run.SaveUndo(context.WithoutCancel(ctx), "late", nil))
 				}()
 				return nil
@@ -203,7 +203,8 @@ func TestConcurrentSaves(t *testing.T) {
 	}
 }
 
-// What an executor makes of a stop: an error is no failure, nil is done.
+// After a stop, an error that the executor returns is no failure, and nil means that the task is
+// done.
 func TestAfterStop(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -237,8 +238,8 @@ func TestAfterStop(t *testing.T) {
 	}
 }
 
-// A cancelled executor that never saves is interrupted after the grace, one that
-// ignores that as well keeps only its own slot and tenant.
+// A cancelled executor that never saves has its context cancelled after the grace. If it ignores
+// that as well it keeps only its own slot and tenant.
 func TestIgnoresCancel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -299,7 +300,7 @@ func TestManySaves(t *testing.T) {
 	}
 }
 
-// Checkpoints may be as large as they are allowed to be, and not a byte more.
+// Checkpoints may be as large as the limit, and not a byte larger.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -340,8 +341,7 @@ func TestPanicIsLogged(t *testing.T) {
 	}
 }
 
-// Errors that cannot be read do no harm after a stop either, and hooks get ones
-// that can.
+// Errors whose methods panic do no harm after a stop either, and hooks get errors that can be read.
 func TestTrapAfterStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -374,14 +374,14 @@ func TestTrapAfterStop(t *testing.T) {
 	})
 }
 
-// A task that hangs is not retried behind its worker's back, and nobody is told that it
-// was: the answer names the worker. Once that has let go, the retry applies.
+// A task that hangs is not retried while its worker holds it, and no caller gets the answer that it
+// was: the error names the worker. Once the worker has released the task, the retry applies.
 func TestRetryOfHungTask(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		let := make(chan struct{})
 		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error {
-			<-let // deaf to its context
+			<-let // ignores its context
 			return errors.New("broken")
 		})})
 		id := launch(t, e, spec("a"))

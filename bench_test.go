@@ -18,16 +18,16 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// The benchmarks here run one plan of b.N tasks with three no-op steps and a
-// 200-byte checkpoint after the first two, four durable transitions a task, on 64
-// workers. BenchmarkFloor is the same work by a map, a mutex and a worker pool, and
-// nothing else. docs/performance.md has the figures; to see them:
+// The benchmarks here run one plan of b.N tasks on 64 workers. A task has three no-op steps and a
+// 200-byte checkpoint after the first two, which makes four durable transitions. BenchmarkFloor
+// does the same work with only a map, a mutex and a worker pool. docs/performance.md has the
+// figures; to see them:
 //
 //	go test -run='^$' -bench='Engine|Floor' -benchtime=100000x -count=6 .
 
 const workers = 64
 
-// meter reports what a benchmark is compared by.
+// meter reports the figures by which benchmarks are compared.
 type meter struct {
 	b    *testing.B
 	cpu  time.Duration
@@ -42,7 +42,7 @@ func startMeter(b *testing.B) *meter {
 	return m
 }
 
-// stop reports; keep must hold all that the tasks have left behind.
+// stop reports the figures; keep must hold everything that the tasks have left behind.
 func (m *meter) stop(keep any) {
 	m.b.Helper()
 	m.b.StopTimer()
@@ -72,7 +72,7 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// tenantIDs are the host's own and outside of the measure.
+// tenantIDs are the ids that the host has anyway; the benchmark does not measure them.
 func tenantIDs(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
@@ -126,7 +126,7 @@ func BenchmarkEngine(b *testing.B) {
 	m.stop(e)
 }
 
-// floorTask is what the floor keeps of a task.
+// floorTask is the record of a task in the floor.
 type floorTask struct {
 	state      byte
 	version    uint32

@@ -14,10 +14,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestBoundaries lets every command meet a task at every one of its boundaries and
-// compares what comes of it with testdata/boundaries.txt: after each command the
-// states of plan and task and the checkpoint, at the end the steps that took
-// effect. The file is written again by -rewrite, like the transcripts.
+// TestBoundaries gives every command to a task at every one of its boundaries and compares the
+// result with testdata/boundaries.txt: after each command the states of plan and task and the
+// checkpoint, at the end the steps that took effect. -rewrite writes the file again, like the
+// transcripts.
 func TestBoundaries(t *testing.T) {
 	t.Parallel()
 	var got strings.Builder
@@ -54,8 +54,8 @@ func line(lines []string, i int) string {
 	return "(none)"
 }
 
-// sequences returns the commands that meet a task which is held up in the middle
-// of a step, or which has failed there. "-" lets the held step go on.
+// sequences returns the commands to give to a task which is held up in the middle of a step, or
+// which has failed there. "-" releases the step.
 func sequences(meeting string) []string {
 	if meeting == "hold" {
 		return []string{
@@ -92,7 +92,7 @@ func sequences(meeting string) []string {
 	}
 }
 
-// meet runs one plan of one tenant through the commands and writes one line.
+// meet gives the commands to one plan of one tenant and writes one line about the result.
 func meet(t *testing.T, out *strings.Builder, meeting, step, commands string) {
 	t.Helper()
 	w := newWorld(t)
@@ -169,7 +169,7 @@ func (w *world) give(ctx context.Context, id plan.ID, command string) error {
 	panic("unknown command " + command)
 }
 
-// status tells the states of the plan and its only task, and the checkpoint.
+// status returns the states of the plan and its only task, and the checkpoint.
 func (w *world) status(ctx context.Context, t *testing.T, id plan.ID) string {
 	t.Helper()
 	p, err := w.engine.Plan(ctx, id)

@@ -18,8 +18,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// engineCalls are all calls of an Engine but Run, whose end is a shutdown, by the names of
-// its methods.
+// engineCalls are all calls of an Engine by the names of its methods, except Run, which ends with a
+// shutdown.
 func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 	first := task.NewID(id, 1)
 	return map[string]func(context.Context, *cutover.Engine){
@@ -62,9 +62,9 @@ func walk[T any](all iter.Seq2[T, error]) {
 	}
 }
 
-// TestCallsEndWithTheirContexts: every call of an engine returns within 50 ms of the end of
-// its context, cancelled or by its deadline, at whichever of its steps the store answers
-// nothing any more, or nothing but passing faults.
+// TestCallsEndWithTheirContexts: every call of an engine returns within 50 ms after its context was
+// cancelled or its deadline passed, at whichever step of the call the store stops answering, or
+// answers only with temporary errors.
 func TestCallsEndWithTheirContexts(t *testing.T) {
 	t.Parallel()
 	typ := reflect.TypeFor[*cutover.Engine]()
@@ -110,8 +110,8 @@ func endEach(t *testing.T, fault storetest.FaultConfig, end func(context.Context
 	for name := range engineCalls(1) {
 		faulty := storetest.Faulty(memstore.New(), fault)
 		faulty.Disarm()
-		// Not newEngine, which looks for locks left behind: those of a start that was given up
-		// are, until an engine that runs has cleaned up.
+		// Not newEngine, which checks for locks left behind: a start that was given up leaves some,
+		// until a running engine has cleaned up.
 		e, err := cutover.New(faulty, cutover.Config{Executors: executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error { return nil })}})
 		if err != nil {
 			t.Fatal(err)

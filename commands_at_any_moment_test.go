@@ -40,8 +40,8 @@ func onTask(e *cutover.Engine) map[string]func(context.Context, task.ID, ...cuto
 	}
 }
 
-// Commands and questions about what there is not say so, and an ended context ends
-// them, without changing anything.
+// Commands and queries on a plan or task that does not exist return store.ErrNotFound, and an ended
+// context ends them; nothing changes.
 func TestCommandsOnNothing(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})
@@ -86,8 +86,8 @@ func TestCommandsOnNothing(t *testing.T) {
 	}
 }
 
-// Every command at any moment, from several processes at once, is applied, already
-// so or too late; the plan ends consistent and can be brought to an end.
+// Every command at any moment, from several processes at once, is applied, unchanged or not
+// applicable. The plan stays consistent and can be brought to an end.
 func TestCommandRaces(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(6) {
@@ -166,8 +166,8 @@ func storm(t *testing.T, engines []*cutover.Engine, id plan.ID, tasks int, seed 
 	wg.Wait()
 }
 
-// settle brings a plan to rest whatever was done to it, and checks its counters
-// against its tasks and its events against each other.
+// settle brings a plan to rest, whatever commands it was given, and checks its counters against its
+// tasks and its events against each other.
 func settle(t *testing.T, e *cutover.Engine, id plan.ID) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -90,7 +90,7 @@ func TestConfigFaults(t *testing.T) {
 	}
 }
 
-// TestARegistryIsCopied: what the host does with its map later is no concern of the engine.
+// TestARegistryIsCopied: changes that the host makes to its map later do not affect the engine.
 func TestARegistryIsCopied(t *testing.T) {
 	t.Parallel()
 	registry := executor.Registry{"KNOWN": executor.Func(succeed)}

@@ -21,7 +21,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Every fault is refused, named, and leaves nothing behind.
+// A faulty spec is refused, with every fault named, and leaves nothing behind.
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 129)
@@ -86,8 +86,8 @@ func TestCreateUnknownExecutor(t *testing.T) {
 	}
 }
 
-// What a caller does with its maps and slices after Create has returned, or with
-// what it gets, changes no plan.
+// Changes to the caller's maps and slices after Create has returned, or to its results, do not
+// change a plan.
 func TestCreateKeepsItsOwn(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})
@@ -109,8 +109,8 @@ func TestCreateKeepsItsOwn(t *testing.T) {
 	}
 }
 
-// A creation whose process dies is never seen, and removed by whoever runs; its key
-// is free then.
+// A creation whose process dies is never visible, and a running engine removes it; its key is free
+// then.
 func TestCreatorDies(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"AddTenants", "FinishCreate"} {
@@ -155,8 +155,8 @@ func TestCreatorDies(t *testing.T) {
 	}
 }
 
-// A lost answer to the first call of a creation costs the next try and nothing else:
-// what was begun is gone on with, by this call of Create alone.
+// If the answer to the first call of a creation is lost, only that call is repeated: this call of
+// Create goes on with the creation, and no other call does.
 func TestLostBeginCreate(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"key", ""} {
@@ -186,7 +186,7 @@ func TestLostBeginCreate(t *testing.T) {
 				if key != "" && id != 1 {
 					t.Errorf("created %s, not what was begun first", id)
 				}
-				time.Sleep(2 * time.Minute) // what is left over is removed
+				time.Sleep(2 * time.Minute) // engines remove leftovers
 				plans, err := e.Plans(t.Context(), store.PlanQuery{})
 				if want := map[string]int{"key": 1, "": 4}[key]; err != nil || len(plans) != want {
 					t.Errorf("%d plans, want %d; %v", len(plans), want, err)
@@ -199,8 +199,8 @@ func TestLostBeginCreate(t *testing.T) {
 	}
 }
 
-// The same key and content name the same plan, however often and from wherever;
-// other content is refused.
+// The same key and content name the same plan, however often and from whichever process; other
+// content is refused.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -254,7 +254,7 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
-// A plan has room for 999,999 tenants, in sane time and memory.
+// A plan can have 999,999 tenants, with reasonable time and memory.
 func TestCreateLargest(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

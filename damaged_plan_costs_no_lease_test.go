@@ -15,8 +15,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// A plan whose held tasks cannot be read does not cost the process its lease, and
-// neither its own tasks nor those of other plans are interrupted.
+// If the tasks that a process holds in a plan cannot be read, the process keeps its lease, and no
+// task is interrupted, neither of that plan nor of others.
 func TestDamagedPlanBesideOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

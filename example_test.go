@@ -19,7 +19,7 @@ func Example() {
 	defer stop()
 
 	move := executor.Func(func(ctx context.Context, run *executor.Run) error {
-		// Switch run.Tenant() over here. What is saved survives a crash.
+		// Switch run.Tenant() over here. The saved checkpoint survives a crash.
 		return run.Save(ctx, "SWITCHED", map[string]string{"to": "blue"})
 	})
 	engine, err := cutover.New(memstore.New(), cutover.Config{
@@ -44,8 +44,8 @@ func Example() {
 	// Output: COMPLETED 3 <nil>
 }
 
-// One tenant fails, the plan stops; the failure says why, and a retry goes on from
-// the checkpoint.
+// One tenant fails and the plan stops; the failure has the reason, and a retry goes on from the
+// checkpoint.
 func ExampleEngine_RetryTask() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -123,7 +123,7 @@ func ExampleEngine_States() {
 	if p, err = engine.Wait(ctx, p.ID); err != nil {
 		panic(err)
 	}
-	var states []task.State // states[i] is that of the task with ordinal i+1
+	var states []task.State // states[i] is the state of the task with ordinal i+1
 	for len(states) < p.TaskCount {
 		page, err := engine.States(ctx, p.ID, len(states), 0)
 		if err != nil {

@@ -31,7 +31,7 @@ func late(op string, by time.Duration) *interceptedStore {
 	return m
 }
 
-// A process that was told of its lease when most of it was over renews it at once.
+// A process that learns of its lease when most of it is over renews it at once.
 func TestLeaseToldOfLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,8 +47,8 @@ func TestLeaseToldOfLate(t *testing.T) {
 	})
 }
 
-// A lease that was over for a moment stays over, even if the answer to its renewal
-// comes after all: runs that were told in between that they are lost do not count.
+// A lease that was over for a moment stays over, even if the answer to its renewal arrives after
+// all: the runs that were marked lost in between stay lost.
 func TestLateAnswerToARenewal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestLateAnswerToARenewal(t *testing.T) {
 		m.on(func(ctx context.Context, c storetest.Call) error {
 			err := c.Do(ctx)
 			if c.Method == "Heartbeat" && beats.Add(1) == 1 {
-				time.Sleep(22 * time.Second) // sent after 10 s, told of after 32 s
+				time.Sleep(22 * time.Second) // sent after 10 s, answered after 32 s
 			}
 			return err
 		})

@@ -15,8 +15,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A store that forgets a lease, as one does that failed over to a replica behind it,
-// costs each task one worker, not one after the other until it fails.
+// If a store forgets a lease, for instance by a failover to a replica that lags behind, each task
+// loses one worker, and not one after the other until it fails.
 func TestLeaseForgottenByTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

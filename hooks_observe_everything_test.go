@@ -26,7 +26,7 @@ import (
 
 type spanKey struct{}
 
-// journal notes what hooks are told.
+// journal records the calls of hooks.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
@@ -57,8 +57,8 @@ func (j *journal) expect(t *testing.T, want ...string) {
 	}
 }
 
-// Executions are told with their start, end and saves, also those that fail, are
-// stopped or undo; the context of the start goes through the executor to the end.
+// Hooks observe the start, end and saves of every execution, also of one that fails, is stopped or
+// is an undo; the context from the start reaches the executor and the end.
 func TestExecutionHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestExecutionHooks(t *testing.T) {
 		runEngine(t, e)
 		id := launch(t, e, spec("a"))
 		rests(t, e, id, plan.Failed)
-		synctest.Wait() // hooks are told after the commit that ends the plan
+		synctest.Wait() // hooks are called after the commit that ends the plan
 		reported.expect(t,
 			"start 1: plan 1 task 1000001 of a by X, attempt 1, rollback false",
 			"executor in 1", `saved 1000001 "" 7`, "progress 1000001 1/2 half",
@@ -114,7 +114,8 @@ func TestExecutionHooks(t *testing.T) {
 	})
 }
 
-// A host that stops as soon as it sees the end is told of it all the same.
+// If a host stops as soon as it sees the end of the plan, its hooks are nevertheless called for
+// that end.
 func TestLastChangeIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -170,7 +171,7 @@ func TestHooksPanic(t *testing.T) {
 	})
 }
 
-// Changes of plans, lost leases and faults of the store are told.
+// Hooks observe changes of plans, lost leases and faults of the store.
 func TestEngineHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -216,7 +217,7 @@ func TestEngineHooks(t *testing.T) {
 	})
 }
 
-// Every fault that a worker's commit waits for is told, the first one too.
+// Hooks observe every fault that a worker's commit waits for, also the first.
 func TestEveryFaultIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -240,7 +241,7 @@ func TestEveryFaultIsTold(t *testing.T) {
 	})
 }
 
-// Who gave a command, and why, stands on its event.
+// The event of a command shows who gave it, and why.
 func TestActorAndReason(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -284,8 +285,8 @@ func TestActorAndReason(t *testing.T) {
 	})
 }
 
-// The ready-made hooks log what they promise, and survive errors that cannot be
-// read.
+// The hooks of this library log what their documentation says, and survive errors whose methods
+// panic.
 func TestZapHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -314,7 +315,7 @@ func TestZapHooks(t *testing.T) {
 	})
 }
 
-// A shutdown gives up calls of its own; they are no faults.
+// A shutdown cancels calls of the engine itself; these are not reported as faults.
 func TestShutdownTellsOfNoFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

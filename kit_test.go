@@ -32,7 +32,7 @@ func newEngine(t *testing.T, s store.Store, c cutover.Config) *cutover.Engine {
 	return e
 }
 
-// withoutHints shows that hints only make things faster.
+// withoutHints returns an engine's store without hints, to show that hints only make things faster.
 var withoutHints = flag.Bool("deaf", false, "let no hint of a store through")
 
 // hintless is a store whose hints are all lost.
@@ -126,7 +126,7 @@ func mustTask(t *testing.T) func(cutover.TaskResult, error) {
 	}
 }
 
-// rests waits for the plan to come to rest in that state.
+// rests waits for the plan to come to rest, and checks that it is in that state.
 func rests(t *testing.T, e *cutover.Engine, id plan.ID, want plan.State) plan.Plan {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -171,7 +171,7 @@ type both struct {
 // Rollback implements executor.Rollbacker.
 func (b both) Rollback(ctx context.Context, run *executor.Run) error { return b.undo(ctx, run) }
 
-// untilStopped saves one tick after the other until it is told to stop.
+// untilStopped saves one tick after the other until a save asks it to stop.
 func untilStopped(ctx context.Context, run *executor.Run) error {
 	for n := 0; ; n++ {
 		if err := run.Save(ctx, "tick", n); err != nil {
@@ -191,13 +191,13 @@ func untilInterrupted(ctx context.Context, _ *executor.Run) error {
 	return context.Cause(ctx)
 }
 
-// errAway is the passing fault of a store that cannot be reached.
+// errAway is the temporary error of a store that cannot be reached.
 var errAway = &store.TemporaryError{Err: errors.New("away")}
 
-// interceptedStore is a store whose calls a test fails, holds up and loses.
+// interceptedStore is a store whose calls a test can make fail, hold up or lose.
 type interceptedStore struct {
 	store.Store
-	inner       store.Store // the way past the interceptor
+	inner       store.Store // the same store without the interception
 	interceptor atomic.Pointer[storetest.Interceptor]
 }
 
@@ -212,7 +212,7 @@ func intercept(s store.Store) *interceptedStore {
 	return m
 }
 
-// on lets f make every call from now on, or not; nil lets them all pass.
+// on makes every call from now on go through f; with nil the calls go directly to the store.
 func (m *interceptedStore) on(f storetest.Interceptor) {
 	if f == nil {
 		m.interceptor.Store(nil)

@@ -17,8 +17,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// However late the answers to its heartbeats come, a process ends its executors
-// before the store may give their tasks to others.
+// However late the answers to its heartbeats come, a process ends its executors before the store
+// may give their tasks to other processes.
 func TestLeaseEndsForTheProcessFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestLongTaskRunsOnce(t *testing.T) {
 	})
 }
 
-// What ends while a process shuts down is not followed by another task.
+// When a task ends while its process shuts down, the worker does not begin another one.
 func TestShutdownClaimsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -90,8 +90,8 @@ func TestShutdownClaimsNothing(t *testing.T) {
 	})
 }
 
-// A start that is cancelled before the answer to its mark has arrived, because the
-// answer was lost, does no harm.
+// A start that is cancelled before the answer to its mark has arrived, because the answer was lost,
+// does no harm.
 func TestStartCanceledAtItsMark(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -114,8 +114,8 @@ func TestStartCanceledAtItsMark(t *testing.T) {
 	})
 }
 
-// A claim that was lost and sent again may be carried out later all the same. The
-// task that nobody knows of then is found and run.
+// A claim that was lost and sent again may nevertheless be carried out later. The task that no
+// process knows of then is found and run.
 func TestLateClaim(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -21,12 +21,12 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestScenarios runs the transcripts in testdata/scenarios: commands, and all that
-// comes of them. Write them again with
+// TestScenarios runs the transcripts in testdata/scenarios: commands, and everything that follows
+// from them. Write them again with
 //
 //	go test -run TestScenarios . -rewrite
 //
-// and read the difference. Every command first lets the engine come to a stop.
+// and read the difference. Before every command the engine has to come to a stop.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/scenarios/*.txt")
@@ -66,7 +66,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// run carries out one command of a transcript and returns what came of it.
+// run carries out one command of a transcript and returns what follows from it.
 func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 	t.Helper()
 	ctx := t.Context()
@@ -99,7 +99,7 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 	return out.String()
 }
 
-// byArg is who gives a command.
+// byArg returns who gives a command.
 func byArg(t *testing.T, d *datadriven.TestData) cutover.CommandOption {
 	t.Helper()
 	var actor string
@@ -107,7 +107,7 @@ func byArg(t *testing.T, d *datadriven.TestData) cutover.CommandOption {
 	return cutover.By(actor)
 }
 
-// fromArg is where a retry begins.
+// fromArg returns where a retry begins.
 func fromArg(d *datadriven.TestData) cutover.RetryFrom {
 	if d.HasArg("scratch") {
 		return cutover.FromScratch

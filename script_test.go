@@ -12,9 +12,8 @@ import (
 	"github.com/cutover-go/cutover/executor"
 )
 
-// script is an executor of three steps, prepare, switch and verify, that a test
-// holds up and makes fail at will, tenant by tenant and step by step. Undoing is a
-// step named undo.
+// script is an executor of three steps, prepare, switch and verify. A test can hold up each step of
+// each tenant, or make it fail. Undoing is a step named undo.
 type script struct {
 	mu       sync.Mutex
 	gates    map[place]chan struct{}

@@ -43,8 +43,8 @@ type FailureInfo struct {
 	Retryable bool
 }
 
-// RollbackStopped returns the record of an undo that ended because its rollback was cancelled. step
-// is the last saved step.
+// RollbackStopped returns the record of an undo that ended without an outcome because its rollback
+// was cancelled. step is the last saved step.
 func RollbackStopped(attempt int, step string, now time.Time) *FailureInfo {
 	return &FailureInfo{
 		Reason: "the rollback was cancelled", ErrorCode: CodeRollbackStopped,

@@ -25,8 +25,8 @@ func failsOnce(ctx context.Context, run *executor.Run) error {
 	return untilInterrupted(ctx, run)
 }
 
-// A command that stands still while it locks its tenant, and goes on when the task it was
-// decided on is being worked on, leaves the tenant to the worker.
+// A command whose process freezes while it locks the tenant, and goes on when a worker already runs
+// the task that the command was decided on, leaves the tenant to the worker.
 func TestLateCommandSparesTheRun(t *testing.T) {
 	t.Parallel()
 	retry := func(ctx context.Context, e *cutover.Engine, id task.ID) error {
@@ -34,9 +34,10 @@ func TestLateCommandSparesTheRun(t *testing.T) {
 		return err
 	}
 	tests := map[string]struct {
-		held string // the call at which the late command stands still
+		held string // the call in which the late command freezes
 		work executor.Func
-		// before brings the task to where the command applies, meanwhile has it worked on.
+		// before brings the task to a state in which the command applies; meanwhile has a worker
+		// run it.
 		before, meanwhile func(t *testing.T, e *cutover.Engine, id task.ID)
 	}{
 		"a retry after another": {
@@ -147,8 +148,8 @@ func TestCommandGivenUpSparesTheLock(t *testing.T) {
 	}
 }
 
-// A retry of all failed tasks that stands still in one process takes no tenant from the
-// worker to whom another process has given it meanwhile.
+// If a retry of all failed tasks freezes in one process, it takes no tenant from the worker to
+// which another process has meanwhile given it.
 func TestLateSweepSparesTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -164,7 +165,7 @@ func TestLateSweepSparesTheRun(t *testing.T) {
 		}
 		f, reached, goOn := pausing(func(c storetest.Call) bool { return c.Method == "Reserve" })
 		m.on(f)
-		startProcess(t, m, cutover.Config{}) // has no executor, and looks after the plan all the same
+		startProcess(t, m, cutover.Config{}) // has no executor, and reconciles the plan nevertheless
 		e := newEngine(t, s, cutover.Config{})
 		mustPlan(t)(e.RetryFailed(t.Context(), id, cutover.FromCheckpoint))
 		<-reached

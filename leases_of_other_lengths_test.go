@@ -15,8 +15,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A start is judged by the time to live that its own process gave it, and not by the
-// leases of those who look at it.
+// A start is given up by the TTL that its own process gave it, and not by the LeaseTTL of the
+// processes that check it.
 func TestStartBesideShorterLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -44,8 +44,8 @@ func TestStartBesideShorterLeases(t *testing.T) {
 	})
 }
 
-// A start whose process died is given up when its own time is over, by processes whose
-// leases are longer.
+// If the process of a start has died, processes with longer leases give the start up when the
+// start's own TTL is over.
 func TestStartBesideLongerLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestStartBesideLongerLeases(t *testing.T) {
 		if _, err := dying.Start(t.Context(), id); err == nil {
 			t.Fatal("started")
 		}
-		time.Sleep(4 * time.Second) // its time, and that between two polls
+		time.Sleep(4 * time.Second) // its TTL, and the time between two polls
 		if p, err := e.Plan(t.Context(), id); err != nil || p.Starting != nil {
 			t.Errorf("the start is not given up: %+v, %v", p.Starting, err)
 		}
@@ -71,7 +71,7 @@ func TestStartBesideLongerLeases(t *testing.T) {
 	})
 }
 
-// Tasks of a process with a short lease do not wait for the long one of another.
+// Tasks of a lost process with a short lease do not wait for the long lease of another.
 func TestTakeOverByLongerLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// busy is an executor that counts how many work on a tenant at the same time.
+// busy is an executor that counts how many calls work on a tenant at the same time.
 type busy struct {
 	mu   sync.Mutex
 	now  map[string]int
@@ -52,14 +52,14 @@ func (b *busy) work(tenant string) {
 	b.now[tenant]--
 }
 
-// tolerant makes plan 1, which is over although tenant a has failed: its lock is
-// stale, and a retry needs it again.
+// tolerant creates plan 1, which is over although its task for tenant a has failed: the lock of a
+// is stale, and a retry needs it again.
 func tolerant(t *testing.T, m *interceptedStore) (e *cutover.Engine, b *busy, failed task.ID) {
 	t.Helper()
 	b = &busy{now: make(map[string]int)}
 	m.on(func(ctx context.Context, c storetest.Call) error {
 		if c.Method == "Release" {
-			return nil // it is lost
+			return nil // the call is lost
 		}
 		return c.Do(ctx)
 	})
@@ -70,7 +70,7 @@ func tolerant(t *testing.T, m *interceptedStore) (e *cutover.Engine, b *busy, fa
 	return e, b, task.NewID(id, 1)
 }
 
-// pausing lets calls pass, but holds the first that is meant until goOn is closed.
+// pausing lets calls pass, but holds the first matching one until goOn is closed.
 func pausing(meant func(storetest.Call) bool) (f func(context.Context, storetest.Call) error, reached, goOn chan struct{}) {
 	reached, goOn = make(chan struct{}), make(chan struct{})
 	var done atomic.Bool
@@ -83,8 +83,8 @@ func pausing(meant func(storetest.Call) bool) (f func(context.Context, storetest
 	}, reached, goOn
 }
 
-// freezing lets calls pass until the first that is meant, and then holds all until goOn is
-// closed: the process stands still.
+// freezing lets calls pass until the first matching one, and then holds all until goOn is closed:
+// the process is frozen.
 func freezing(meant func(storetest.Call) bool) (f func(context.Context, storetest.Call) error, reached, goOn chan struct{}) {
 	reached, goOn = make(chan struct{}), make(chan struct{})
 	var frozen atomic.Bool
@@ -99,7 +99,7 @@ func freezing(meant func(storetest.Call) bool) (f func(context.Context, storetes
 	}, reached, goOn
 }
 
-// Another plan found the lock stale, and takes it over when the retry has begun.
+// Another plan finds the lock stale, and takes it over after the retry has begun.
 func TestTakeOverAfterRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -155,7 +155,7 @@ func TestTakeOverBeforeRetry(t *testing.T) {
 	})
 }
 
-// A release that comes late does not free what the same task holds by then.
+// A late release does not free the lock that the same task has taken again since.
 func TestLateReleaseSparesTheUndo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -186,12 +186,12 @@ func TestLateReleaseSparesTheUndo(t *testing.T) {
 	})
 }
 
-// A start that stood still until another plan took its tenants is given up.
+// A start that was frozen until another plan took its tenants is given up.
 func TestSlowStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
-		e := newEngine(t, m, cutover.Config{}) // it does not run: nobody else gives the start up
+		e := newEngine(t, m, cutover.Config{}) // it does not run: no other process gives the start up
 		slow, quick := create(t, e, spec("a")), create(t, e, spec("a"))
 		f, reached, goOn := pausing(func(c storetest.Call) bool {
 			return c.Method == "Apply" && c.Command.Plan.ID == slow && c.Command.Plan.State == plan.Running
@@ -215,7 +215,7 @@ func TestSlowStart(t *testing.T) {
 	})
 }
 
-// A start that succeeds just when somebody is about to give it up keeps its tenants.
+// A start that succeeds just when another process is about to give it up keeps its tenants.
 func TestStartSucceedsWhileGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -253,7 +253,8 @@ func TestStartSucceedsWhileGivenUp(t *testing.T) {
 	})
 }
 
-// A start that gives up because it never hears that it has succeeded keeps its tenants.
+// If a start succeeds but its caller never gets the answer and gives up, the plan keeps its
+// tenants.
 func TestStartThatSucceededUnheard(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -274,8 +275,8 @@ func TestStartThatSucceededUnheard(t *testing.T) {
 	})
 }
 
-// A start that stood still, and goes on when another start of the same plan has
-// succeeded, leaves that one's tenants alone.
+// A start that was frozen, and goes on after another start of the same plan has succeeded, leaves
+// that one's tenants alone.
 func TestSlowStartStealsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -302,13 +303,13 @@ func TestSlowStartStealsNothing(t *testing.T) {
 	})
 }
 
-// A plan's rollback does not touch a tenant that another plan works on by then.
+// A plan's rollback does not touch a tenant that another plan has taken since.
 func TestRollbackOfAHeldTenant(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &busy{now: make(map[string]int)}
 		e := running(t, memstore.New(), executor.Registry{"X": b})
-		rests(t, e, launch(t, e, spec("a")), plan.Failed) // plan 1 is the one that fails
+		rests(t, e, launch(t, e, spec("a")), plan.Failed) // plan 1 fails
 		id := launch(t, e, spec("b", "c"))
 		rests(t, e, id, plan.Completed)
 		mustPlan(t)(e.Rollback(t.Context(), id)) // c comes first, and takes a minute

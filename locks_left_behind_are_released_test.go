@@ -18,7 +18,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// switchable is a process whose engine looks at plans only while it is switched on.
+// switchable is a process whose engine reconciles plans only while it is switched on.
 type switchable struct {
 	*cutover.Engine
 	on atomic.Bool
@@ -38,8 +38,8 @@ func bootSwitchable(t *testing.T, s store.Store) *switchable {
 	return w
 }
 
-// A process that has once freed what a plan at rest did not need looks anew when somebody
-// has left a lock behind since, though the plan has not changed.
+// A process that has once released the locks that a plan at rest did not need checks again after
+// another process has left a lock behind, although the plan has not changed.
 func TestLockLeftAfterTheCleaning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -85,13 +85,13 @@ const (
 	restInFlight = 7500 * time.Millisecond // of a plan, with the default lease
 )
 
-// What a process leaves that dies while it starts a large plan keeps no small plan waiting.
+// The locks left by a process that dies while it starts a large plan keep no small plan waiting.
 func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
 		slow := func(ctx context.Context, c storetest.Call) error {
-			time.Sleep(2 * time.Millisecond) // a network
+			time.Sleep(2 * time.Millisecond) // the latency of a network
 			return c.Do(ctx)
 		}
 		dying, m := intercept(s), intercept(s)
@@ -125,7 +125,7 @@ func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 	})
 }
 
-// Plans that cannot be reached, however many, delay no other.
+// Plans that cannot be reached, however many, do not delay others.
 func TestSmallPlanBesideSickOnes(t *testing.T) {
 	t.Parallel()
 	for _, sick := range []int{1, 40, 400} {
@@ -144,7 +144,7 @@ func TestSmallPlanBesideSickOnes(t *testing.T) {
 					if ill[c.Plan] && (c.Method == "Plan" || c.Method == "Commit") {
 						most.Store(max(most.Load(), busy.Add(1)))
 						defer busy.Add(-1)
-						time.Sleep(3 * time.Second) // a node that is silent
+						time.Sleep(3 * time.Second) // a node that does not answer
 						return errAway
 					}
 					return c.Do(ctx)

@@ -17,9 +17,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A claim whose answer takes longer than two heartbeats looks like a lost one: the
-// task is handed back. The answer that comes after all must not be acted upon, for
-// the token is void by then.
+// A claim whose answer takes longer than two heartbeats looks like a lost one, and its task is
+// yielded. The process must not act on the answer that arrives later, because the token is stale by
+// then.
 func TestSlowClaim(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -55,8 +55,8 @@ func TestSlowClaim(t *testing.T) {
 	})
 }
 
-// Many changes of a plan bring heartbeats forward; a claim that takes a moment is no
-// untracked one for that.
+// Many changes of a plan bring heartbeats forward; a claim that takes a moment does not become an
+// untracked one by that.
 func TestClaimBetweenHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -100,8 +100,8 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 	})
 }
 
-// Whatever answer is lost, and however many heartbeats and attempts to hand back
-// fail meanwhile, the task is found and run in the end.
+// Whichever answer is lost, and however many heartbeats and attempts to yield the task fail, the
+// task is found and run in the end.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	permanent := errors.New("lost for good")
@@ -192,7 +192,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// A claim that is answered when the lease is over starts nothing.
+// A claim whose answer arrives after the end of the lease starts nothing.
 func TestClaimAfterLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -225,8 +225,7 @@ func TestClaimAfterLease(t *testing.T) {
 	})
 }
 
-// What is asked of a task takes effect also if its worker is gone, without another
-// run.
+// A stop of a task takes effect also if its worker is gone, without another run.
 func TestStopWithoutWorker(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -272,7 +271,7 @@ func TestStopWithoutWorker(t *testing.T) {
 				e := newEngine(t, s, cutover.Config{Executors: x})
 				id := launch(t, e, spec("a"))
 				time.Sleep(2 * time.Second) // long enough for a poll
-				dead.away()                 // the process is gone with its task
+				dead.away()                 // the process dies with its task
 				if err := tt.command(t.Context(), e, id); err != nil {
 					t.Fatal(err)
 				}
@@ -287,7 +286,7 @@ func TestStopWithoutWorker(t *testing.T) {
 	}
 }
 
-// A rollback that is cancelled while nobody works on an undo stops it there, and
+// A rollback that is cancelled while no worker runs an undo of it stops that undo in place, and
 // does not begin it again.
 func TestCanceledRollbackWithoutWorker(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// tenantsOf returns n tenant ids of their own for a plan.
+// tenantsOf returns the ids of n tenants that no other plan has.
 func tenantsOf(name string, n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
@@ -61,8 +61,8 @@ func TestSmallPlansFinishEarly(t *testing.T) {
 				for _, id := range small {
 					rests(t, e, id, plan.Completed)
 				}
-				// 150 tasks one after the other in each plan: with equal shares the large one
-				// has done about as much as one small plan at a time when they are through.
+				// Every plan runs 150 tasks one after the other. With equal shares, the large plan
+				// has done about as many tasks as one small plan when the small plans are done.
 				if n := done.Load(); n > 600 {
 					t.Errorf("%d tasks of the large plan were done before the small ones", n)
 				}
@@ -72,7 +72,7 @@ func TestSmallPlansFinishEarly(t *testing.T) {
 	}
 }
 
-// Plans that nobody here can work on wait without failing and hide no other plan,
+// Plans that no process here can work on wait without failing and do not starve other plans,
 // however many they are.
 func TestUnknownTypeWaits(t *testing.T) {
 	t.Parallel()
@@ -109,7 +109,7 @@ func TestUnknownTypeWaits(t *testing.T) {
 	})
 }
 
-// Plans that cannot be read hide no other either.
+// Plans that cannot be read do not starve other plans either.
 func TestBrokenPlansHideNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -164,7 +164,7 @@ func TestManyPlansAtOnce(t *testing.T) {
 	})
 }
 
-// An idle process costs the store a few calls a second, however many plans rest.
+// An idle process costs the store a few calls a second, however many plans are at rest.
 func TestIdleCost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestIdleCost(t *testing.T) {
 				mustPlan(t)(e.Start(t.Context(), id))
 			}
 		}
-		time.Sleep(2 * time.Minute) // the plans are looked at once more, a minute after they came to rest
+		time.Sleep(2 * time.Minute) // the plans are reconciled once more, a minute after they came to rest
 		var calls atomic.Int64
 		m.on(func(ctx context.Context, c storetest.Call) error {
 			calls.Add(1)

@@ -19,8 +19,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// Of two starts over the same tenants at once, in the same order or in the opposite one,
-// exactly one succeeds, and the other names it.
+// Of two concurrent starts over the same tenants, in the same order or in the opposite one, exactly
+// one succeeds, and the error of the other names it.
 func TestTwoStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) store.Store{
@@ -59,7 +59,7 @@ func TestTwoStartsAtOnce(t *testing.T) {
 	}
 }
 
-// duel starts two plans at once and returns which of them was started.
+// duel starts two plans at the same time and returns which of them was started.
 func duel(t *testing.T, e [2]*cutover.Engine, ids [2]plan.ID) (winner int) {
 	t.Helper()
 	var errs [2]error
@@ -86,7 +86,7 @@ func duel(t *testing.T, e [2]*cutover.Engine, ids [2]plan.ID) (winner int) {
 	return winner
 }
 
-// A start whose rival is given up goes on, whichever has the smaller id.
+// If one of two starts is given up, the other goes on, whichever has the smaller id.
 func TestStartGoesOnAfterARival(t *testing.T) {
 	t.Parallel()
 	for name, rivalFirst := range map[string]bool{"the rival is smaller": true, "the rival is greater": false} {
@@ -131,7 +131,7 @@ func TestStartGoesOnAfterARival(t *testing.T) {
 	}
 }
 
-// A start waits for another for a bounded time, and so does its caller's context end it.
+// A start waits for another for a bounded time, and the end of its caller's context ends the wait.
 func TestStartWaitsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// exclusive is an executor that notices when a tenant is worked on twice at once.
+// exclusive is an executor that detects that a tenant is worked on twice at the same time.
 type exclusive struct {
 	mu      sync.Mutex
 	working map[string]plan.ID
@@ -87,8 +87,8 @@ func heldBy(t *testing.T, err error) map[string]plan.ID {
 	return by
 }
 
-// A start takes all tenants or none, and names everyone in the way, however many
-// batches lie between.
+// A start takes all tenants or none, and its error names all plans that are in the way, however
+// many batches apart.
 func TestStartTakesAllOrNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestStartTakesAllOrNone(t *testing.T) {
 		if p, err := e.Plan(ctx, pending); err != nil || p.State != plan.Created || p.Starting != nil || a.Plan.ID != pending {
 			t.Errorf("%s, starting %v, %v", p.State, p.Starting, err)
 		}
-		// Nothing stayed locked.
+		// No tenant stays locked.
 		free := append(append(many[:5:5], many[6:200]...), many[201:349]...)
 		launch(t, e, spec(free...))
 		mustPlan(t)(e.Cancel(ctx, first))
@@ -117,7 +117,7 @@ func TestStartTakesAllOrNone(t *testing.T) {
 	})
 }
 
-// Locks that nobody needs any more are taken over.
+// Stale locks are taken over.
 func TestStaleLocks(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(ctx context.Context, t *testing.T, e *cutover.Engine, m *interceptedStore, id plan.ID){
@@ -215,7 +215,7 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 		if a, err := e.RetryFailed(ctx, old, cutover.FromCheckpoint); err != nil || a.Unchanged {
 			t.Errorf("%+v, %v", a, err)
 		}
-		rests(t, e, old, plan.Completed) // what is held stays failed
+		rests(t, e, old, plan.Completed) // a task whose tenant another plan holds stays failed
 		ends(t, e, old, 2, task.Failed, executor.CodeExecutorFailed)
 
 		mustPlan(t)(e.Rollback(ctx, old))
@@ -231,8 +231,8 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 	})
 }
 
-// Plans that want the same tenants and are started at once, retried and rolled back
-// by several processes never work on a tenant together.
+// Plans over the same tenants that several processes start at the same time, retry and roll back
+// never work on a tenant together.
 func TestTenantsAreWorkedOnOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -272,14 +272,15 @@ func TestTenantsAreWorkedOnOnce(t *testing.T) {
 		wg.Wait()
 		time.Sleep(5 * time.Minute)
 		x.check(t)
-		// A plan whose rollback failed keeps its tenants, so that not all need have started.
+		// A plan whose rollback failed keeps its tenants, so some of the plans may not have
+		// started.
 		if started.Load() < 12 || x.runs < 12*3 {
 			t.Errorf("%d plans started, %d runs", started.Load(), x.runs)
 		}
 	})
 }
 
-// Of two starts of one plan at once exactly one is carried out.
+// Of two concurrent starts of one plan exactly one is carried out.
 func TestStartTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -309,8 +310,8 @@ func TestStartTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// A lock that cannot be checked for a reason that does not pass fails the task; it
-// is not tried for ever.
+// A lock that cannot be checked because of a permanent error fails the task; it is not tried for
+// ever.
 func TestBrokenLocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -21,8 +21,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ledger is an executor whose effects a test reads: one per second, each saved, so
-// that a step which is repeated or done by two workers at once shows.
+// ledger is an executor whose effects a test reads: one effect per second, each saved, so that a
+// step shows up if it is repeated or done by two workers at once.
 type ledger struct {
 	steps int
 
@@ -146,8 +146,8 @@ func TestStoreAwayTooLong(t *testing.T) {
 	})
 }
 
-// A process that is cut off while the others are not loses its tasks to them. What
-// it still writes when it is back is refused.
+// A process that is cut off, while the others are not, loses its tasks to them. Its writes are
+// refused when the connection is back.
 func TestCutOffProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestCutOffProcess(t *testing.T) {
 		before := taskOf(t, first.Engine, id, 1)
 		cut.on(func(ctx context.Context, c storetest.Call) error {
 			if c.Method == "Apply" || c.Method == "Plan" {
-				return c.Do(ctx) // it need not know that it is cut off
+				return c.Do(ctx) // the process need not notice that it is cut off
 			}
 			return errAway
 		})
@@ -184,8 +184,8 @@ func TestCutOffProcess(t *testing.T) {
 	})
 }
 
-// A process that stands still for longer than its lease, as a stopped one does,
-// finds every write refused and its executors' contexts ended.
+// A process that is frozen for longer than its lease finds every write refused and the contexts of
+// its executors ended.
 func TestFrozenProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -232,7 +232,7 @@ func TestFrozenProcess(t *testing.T) {
 	})
 }
 
-// A heartbeat that was renewed but whose answer is lost changes nothing.
+// A heartbeat that renewed the lease but whose answer is lost changes nothing.
 func TestLostHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -255,8 +255,8 @@ func TestLostHeartbeats(t *testing.T) {
 	})
 }
 
-// A task that kills its worker every time fails in the end; one that gets on
-// between the crashes does not.
+// A task that kills its worker every time fails in the end; a task that saves between the crashes
+// does not.
 func TestLostTooOften(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -296,7 +296,7 @@ func TestLostTooOften(t *testing.T) {
 					m := intercept(s)
 					startProcess(t, m, c)
 					time.Sleep(10 * time.Second)
-					m.away() // it is gone
+					m.away() // the process dies
 					time.Sleep(time.Minute)
 				}
 				startProcess(t, s, c)
@@ -316,8 +316,7 @@ func TestLostTooOften(t *testing.T) {
 	}
 }
 
-// Answers of any call that get lost now and then, with the call carried out, harm
-// nothing.
+// If answers of any call get lost now and then, with the call carried out, that does no harm.
 func TestUnreliableStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -373,8 +372,8 @@ func (d damagedTask) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([
 	return tasks, err
 }
 
-// The tasks of a dead worker are read in one call, and one of them that cannot be read
-// keeps none of the others from being taken over.
+// The tasks of a dead worker are read in one call. If one of them cannot be read, the others are
+// nevertheless taken over.
 func TestLostTasksAreReadTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -19,11 +19,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// watched are the stores that a test counts locks in, by the test and the store.
+// watched holds the stores in which a test counts locks, by test and store.
 var watched sync.Map //nolint:gochecknoglobals // one per test binary
 
-// watchLocks sees to it that at the end of the test every lock in the store belongs to a
-// task that may hold one, as soon as an engine that reaches the store has looked.
+// watchLocks checks at the end of the test that every lock in the store belongs to a task that may
+// hold one, as soon as an engine that reaches the store has reconciled its plans.
 func watchLocks(t *testing.T, s store.Store) {
 	t.Helper()
 	for {
@@ -40,7 +40,7 @@ func watchLocks(t *testing.T, s store.Store) {
 	if _, again := watched.LoadOrStore(s, t); again {
 		return
 	}
-	t.Cleanup(func() { // after those of the engines, which are younger
+	t.Cleanup(func() { // runs after the cleanups of the engines, which are registered later
 		watched.Delete(s)
 		ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 		e, err := cutover.New(s, cutover.Config{})
@@ -99,7 +99,7 @@ func leakedLocks(ctx context.Context, t *testing.T, s store.Store) (leaked []str
 	return leaked
 }
 
-// needless says why nobody needs a lock, "" if somebody does.
+// needless returns why no task needs a lock, "" if one does.
 func needless(ctx context.Context, s store.Store, l store.TenantLock) string {
 	p, err := s.Plan(ctx, l.Plan)
 	switch {
@@ -122,8 +122,8 @@ func needless(ctx context.Context, s store.Store, l store.TenantLock) string {
 	return ""
 }
 
-// When a plan is over nobody keeps its tenants, whatever its tasks have become, and
-// whatever was lost on the way.
+// When a plan is over none of its tenants stays locked, whatever became of its tasks, and whichever
+// calls were lost on the way.
 func TestPlansThatAreOverHoldNothing(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -196,7 +196,7 @@ func TestSmallPlanBesideACancelledOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
 		m.on(func(ctx context.Context, c storetest.Call) error {
-			time.Sleep(2 * time.Millisecond) // a network
+			time.Sleep(2 * time.Millisecond) // the latency of a network
 			return c.Do(ctx)
 		})
 		e := running(t, m, executor.Registry{"X": executor.Func(succeed)})

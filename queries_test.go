@@ -16,8 +16,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// States tells what Tasks shows, also of what a cancelled plan never began, and asks
-// again when the store is away for a moment.
+// States returns the states that Tasks shows, also of tasks that a cancelled plan never began, and
+// tries again when the store is away for a moment.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestStates(t *testing.T) {
 	})
 }
 
-// Every query refuses a page that there cannot be, and names the argument.
+// Every query refuses an impossible page, and names the argument.
 func TestQueriesRefuse(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

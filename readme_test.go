@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReadmeShowsWhatRuns finds every Go block of the README in a program that is
+// TestReadmeShowsWhatRuns checks that every Go block of the README is part of a program that is
 // run, in the order of the blocks.
 func TestReadmeShowsWhatRuns(t *testing.T) {
 	t.Parallel()

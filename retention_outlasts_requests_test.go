@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// As long as a request may be on its way a plan is kept, however short its retention: the
-// lock that it takes would be freed by nobody.
+// A plan is kept as long as a request may still be on its way, however short its retention: no
+// process would release the lock that the request takes.
 func TestRetentionOutlastsRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

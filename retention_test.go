@@ -18,9 +18,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// aged makes plans in all states in which a plan can rest, and returns them by
-// state. Executors: X completes and undoes, BAD does neither, LONG goes on until it is
-// stopped.
+// aged creates plans in all states in which a plan can be at rest, and returns them by state.
+// Executors: X completes and undoes, BAD does neither, LONG goes on until it is stopped.
 func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
 	t.Helper()
 	ctx := t.Context()
@@ -35,7 +34,7 @@ func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
 	mustPlan(t)(e.Start(ctx, fresh(plan.Completed, "completed", "k2", "X")))
 	mustPlan(t)(e.Start(ctx, fresh(plan.Failed, "failed", "k3", "BAD")))
 	mustPlan(t)(e.Cancel(ctx, fresh(plan.Canceled, "cancelled", "k4", "X")))
-	paused := fresh(plan.Paused, "paused", "k5", "LONG") // it does not complete before it is paused
+	paused := fresh(plan.Paused, "paused", "k5", "LONG") // LONG does not complete before the pause
 	mustPlan(t)(e.Start(ctx, paused))
 	mustPlan(t)(e.Pause(ctx, paused))
 	mustPlan(t)(e.Start(ctx, fresh(plan.RolledBack, "back", "k6", "X")))
@@ -56,8 +55,8 @@ func agedExecutors() executor.Registry {
 	}
 }
 
-// Plans that are over are removed when they were kept long enough, with their
-// tasks, events, keys and locks; all others are kept for ever.
+// Plans that are over are removed after the retention, with their tasks, events, keys and locks;
+// all others are kept for ever.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	removed := map[plan.State]bool{plan.Completed: true, plan.Canceled: true, plan.RolledBack: true}
@@ -119,7 +118,7 @@ func checkRemoved(t *testing.T, e *cutover.Engine, state plan.State, id plan.ID,
 	}
 }
 
-// A command on a plan that is over starts its time of keeping again.
+// A command on a plan that is over starts its retention again.
 func TestRetentionStartsAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -136,8 +135,8 @@ func TestRetentionStartsAgain(t *testing.T) {
 	})
 }
 
-// A plan that another process keeps for longer, or for ever, is removed when this one's
-// time of keeping is over, within a day; a store that is away at the start is asked again.
+// A plan that another process keeps for longer, or for ever, is removed within a day after this
+// process's retention is over; if the store is away at the start, the process tries again.
 func TestRetentionRemindsOthers(t *testing.T) {
 	t.Parallel()
 	for name, kept := range map[string]time.Duration{"for ever": -1, "by default": 0, "for a year": 365 * 24 * time.Hour} {
@@ -153,7 +152,7 @@ func TestRetentionRemindsOthers(t *testing.T) {
 				}
 				time.Sleep(time.Hour) // all are at rest
 
-				failures := 3 // of the walk alone
+				failures := 3 // of the walk only
 				m := intercept(s)
 				m.on(func(ctx context.Context, c storetest.Call) error {
 					if (c.Method == "Plans" || c.Method == "Remind") && failures > 0 {

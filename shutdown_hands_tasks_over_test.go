@@ -16,8 +16,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A process that is shut down hands its tasks back at their next boundary; another
-// one goes on from there, in the same attempt, and no step is done twice.
+// A process that is shut down yields its tasks at their next boundary; another one goes on from
+// there, in the same attempt, and no step is done twice.
 func TestShutdownHandsOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestShutdownHandsOver(t *testing.T) {
 			if took := time.Since(began); took > 2*time.Second {
 				t.Errorf("the shutdown took %s with a boundary every second", took)
 			}
-			time.Sleep(2 * time.Second) // a task that was handed back is taken with the next poll
+			time.Sleep(2 * time.Second) // a yielded task is claimed with the next poll
 			if tk := taskOf(t, next.Engine, id, 1); tk.Worker == "" || tk.State != task.Running {
 				t.Errorf("nobody runs %+v", tk)
 			}
@@ -55,8 +55,8 @@ func TestShutdownHandsOver(t *testing.T) {
 	})
 }
 
-// An executor that comes to no boundary is interrupted when the grace is over, and
-// its task is handed back: that is no failure.
+// An executor that comes to no boundary has its context cancelled when the grace is over, and its
+// task is yielded: that is no failure.
 func TestShutdownInterrupts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -105,7 +105,7 @@ func TestShutdownInterrupts(t *testing.T) {
 	}
 }
 
-// An undo is handed back like the work itself.
+// An undo is yielded like the work itself.
 func TestShutdownDuringRollback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -134,8 +134,8 @@ func TestShutdownDuringRollback(t *testing.T) {
 	})
 }
 
-// An executor that ignores everything does not hold up Run for ever. Its task is
-// lost when the lease ends; what it still saves is refused.
+// An executor that ignores everything does not hold up Run for ever. Its task is lost when the
+// lease ends; its later saves are refused.
 func TestShutdownWithStuckExecutor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -173,8 +173,8 @@ func TestShutdownWithStuckExecutor(t *testing.T) {
 	})
 }
 
-// A shutdown while the store is away ends too, leaves no goroutine behind, and does
-// not blame the executors.
+// A shutdown while the store is away ends too, leaves no goroutine behind, and does not name
+// executors in its error.
 func TestShutdownWithoutStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -227,8 +227,8 @@ func TestRunOnce(t *testing.T) {
 	})
 }
 
-// A process that does not run takes commands and answers questions, before and
-// after; those that run carry them out.
+// A process that does not run takes commands and answers queries, before and after; processes that
+// run carry the commands out.
 func TestCommandsWithoutRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

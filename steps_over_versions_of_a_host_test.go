@@ -16,7 +16,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// host is a service in its versions, with what their steps did.
+// host is a service in several versions; it records what their steps did.
 type host struct {
 	mu    sync.Mutex
 	did   []string
@@ -33,7 +33,7 @@ func (h *host) do(name string) error {
 	return nil
 }
 
-// take returns what was done since it was last called.
+// take returns what the steps did since the last call.
 func (h *host) take() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -81,8 +81,8 @@ func versionOf[S any](t *testing.T, h *host, see func(name string, s *S), names 
 	return cutover.Config{Executors: executor.Registry{"X": x}}
 }
 
-// TestVersionsOfStepsUndoInTheOrderDone: one version of the host does A, B and C, the
-// next has X between them, and takes everything back.
+// TestVersionsOfStepsUndoInTheOrderDone: one version of the host does A, B and C; the next version
+// has X between them, and undoes everything.
 func TestVersionsOfStepsUndoInTheOrderDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -108,8 +108,8 @@ func TestVersionsOfStepsUndoInTheOrderDone(t *testing.T) {
 	})
 }
 
-// TestAnOlderHostRefusesNewerSteps: the older version can neither go on nor go back,
-// says why and leaves everything as it is; the newer can.
+// TestAnOlderHostRefusesNewerSteps: the older version can neither go on nor undo, names the reason
+// and leaves everything as it is; the newer version can do both.
 func TestAnOlderHostRefusesNewerSteps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -148,8 +148,8 @@ func TestAnOlderHostRefusesNewerSteps(t *testing.T) {
 	})
 }
 
-// TestAnOlderHostKeepsNewerState: what the newer version's S has more goes through a
-// step of the older.
+// TestAnOlderHostKeepsNewerState: the fields that only the newer version's S has survive a step of
+// the older version.
 func TestAnOlderHostKeepsNewerState(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// A store that hands a task out with the end of another, but cannot tell of it, for
-// instance because its tenant cannot be read, leaves nothing held for good.
+// If a store hands out a task in the commit that ends another, but cannot return it, for instance
+// because its tenant cannot be read, nothing stays held for good.
 func TestClaimWithNothingToldOf(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

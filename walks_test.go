@@ -61,7 +61,7 @@ func TestAllPlansAndTasks(t *testing.T) {
 	}
 }
 
-// TestWalksEndWithAnError: what ends a walk is the last thing that it yields.
+// TestWalksEndWithAnError: the error that ends a walk is the last value that it yields.
 func TestWalksEndWithAnError(t *testing.T) {
 	t.Parallel()
 	e := walkers(t, memstore.New(), 2)
@@ -105,7 +105,7 @@ func TestWalksEndWithAnError(t *testing.T) {
 	count(tasks(t.Context(), 1, store.TaskQuery{After: -1}), store.ErrInvalid)
 }
 
-// TestAllPlansWithADamagedOne: a plan that cannot be read ends no walk.
+// TestAllPlansWithADamagedOne: a plan that cannot be read does not end the walk.
 func TestAllPlansWithADamagedOne(t *testing.T) {
 	t.Parallel()
 	damaged := &store.CorruptError{Key: "p:2", Reason: "for the test"}

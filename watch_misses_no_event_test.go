@@ -17,7 +17,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// collect watches a plan until the last event before its rest.
+// collect watches a plan until the event with which it comes to rest.
 func collect(ctx context.Context, t *testing.T, e *cutover.Engine, id plan.ID, after int64) []plan.Event {
 	t.Helper()
 	var events []plan.Event
@@ -49,8 +49,8 @@ func upTo(from, to int64) []int64 {
 	return want
 }
 
-// Watchers see every event once and in order, wherever they begin, however slow
-// they are, and however many there are.
+// Watchers see every event once and in order, at whichever event they begin, however slow they are,
+// and however many there are.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-// A watch can be ranged over again, and begins where it was told to each time.
+// A Watch can be ranged over again, and begins at the same place each time.
 func TestWatchTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestWatchOverRestart(t *testing.T) {
 	})
 }
 
-// Who waits for a plan, or watches it, goes on waiting while the store is away.
+// Wait and Watch go on waiting while the store is away.
 func TestWaitThroughOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -212,12 +212,12 @@ func TestWatchErrors(t *testing.T) {
 	})
 }
 
-// Every rest ends the log with an event that says so, and no other event does:
-// whoever waits for it neither waits for ever nor leaves too early.
+// Whenever a plan comes to rest, the last event has AtRest set, and no other event has: a caller
+// that waits for it neither waits for ever nor stops too early.
 func TestAtRest(t *testing.T) {
 	t.Parallel()
 	ids := func(id plan.ID, ordinal int) task.ID { return task.NewID(id, ordinal) }
-	// Of the tenants, a is held until it is stopped; b fails; the others complete.
+	// Tenant a is held until its task is stopped; b fails; the others complete.
 	tests := map[string][]func(ctx context.Context, e *cutover.Engine, id plan.ID) error{
 		"pause and resume": {
 			func(ctx context.Context, e *cutover.Engine, id plan.ID) error { _, err := e.Pause(ctx, id); return err },
@@ -312,7 +312,7 @@ func TestAtRest(t *testing.T) {
 	}
 }
 
-// Wait returns at once for a plan that rests, whatever its state.
+// Wait returns immediately for a plan at rest, whatever its state.
 func TestWaitInEachState(t *testing.T) {
 	t.Parallel()
 	plans := map[plan.State]func(ctx context.Context, e *cutover.Engine, id plan.ID) error{
@@ -367,7 +367,7 @@ func TestWaitInEachState(t *testing.T) {
 	})
 }
 
-// What was commanded can be read from the creation on, also where the log begins later.
+// The commands can be read from the creation on, even if the log begins later.
 func TestPlanEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// rewound is a store whose plans can be exchanged for those of another one, as if a backup
-// was restored, or a replica took over that lacks the last writes.
+// rewound is a store whose plans can be exchanged for those of another store, as if a backup was
+// restored, or a replica without the last writes took over.
 type rewound struct {
 	store.Store
 	other atomic.Pointer[memstore.Store]
@@ -28,8 +28,8 @@ func (r *rewound) Events(ctx context.Context, id plan.ID, after int64, limit int
 	return r.Store.Events(ctx, id, after, limit)
 }
 
-// TestWatchOfRewoundStore: a watcher is told when the store goes back in time, also if the
-// log has grown past its position again.
+// TestWatchOfRewoundStore: a Watch reports that the store has gone back in time, even if the log
+// has grown past its position again.
 func TestWatchOfRewoundStore(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -69,7 +69,7 @@ func TestWatchOfRewoundStore(t *testing.T) {
 				if last != 9 || !errors.Is(err, store.ErrEventsAhead) {
 					t.Errorf("the last event is %d, then %v", last, err)
 				}
-				// A position from before: nothing but its number tells.
+				// A position from before: only its number can show the difference.
 				for _, err = range e.Watch(t.Context(), id, 50) {
 					var ahead *store.EventsAheadError
 					if !errors.As(err, &ahead) || ahead.After != 50 || ahead.Newest >= 50 {
@@ -81,7 +81,7 @@ func TestWatchOfRewoundStore(t *testing.T) {
 	}
 }
 
-// TestWatchOfTrimmedLog: that the last event seen is not kept any more is no fault.
+// TestWatchOfTrimmedLog: it is no error that the last event seen is not kept any more.
 func TestWatchOfTrimmedLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

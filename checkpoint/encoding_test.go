@@ -98,7 +98,7 @@ func TestParseUndoBounds(t *testing.T) {
 	}
 }
 
-// undoEntries returns n stored entries with steps of their own.
+// undoEntries returns n stored entries with different steps.
 func undoEntries(n int) string {
 	var b strings.Builder
 	for i := range n {

@@ -27,7 +27,8 @@ func ExampleCheckpoint() {
 	// SWITCHED {"completedSteps":["GET_TENANT_INFO"]}
 }
 
-// The first entry of a step wins: what a second run finds is its own work.
+// The first entry of a step is kept: a second run of the step would only record what the first run
+// changed.
 func ExampleUndoLog() {
 	var log checkpoint.UndoLog
 	for _, colour := range []string{`{"colour":"blue"}`, `{"colour":"green"}`} {

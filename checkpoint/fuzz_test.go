@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// What parses is canonical: it is written back byte by byte. What does not parse
-// says why with one of the two sentinels.
+// Bytes that parse are canonical: they are written back byte by byte. For other bytes the error
+// matches one of the two sentinels.
 func FuzzParse(f *testing.F) {
 	for _, c := range goldenCheckpoints() {
 		f.Add(c.Append(nil))

@@ -13,9 +13,9 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// currentVersion is the folder of the golden files that Append writes today. A
-// new version of the encoding gets a folder of its own; the files of the older
-// ones stay as they are, because stores hold such bytes.
+// currentVersion is the folder of the golden files that Append writes today. A new version of the
+// encoding gets a new folder; the files of older versions stay as they are, because stores contain
+// such bytes.
 const currentVersion = "v1"
 
 func goldenCheckpoints() map[string]checkpoint.Checkpoint {
@@ -73,7 +73,7 @@ func TestUndoGolden(t *testing.T) {
 	}
 }
 
-// Every golden file belongs to a sample, so that none is left unread.
+// Every golden file belongs to a sample, so that none is left untested.
 func TestGoldenFilesAreAllRead(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("testdata", currentVersion, "*.golden"))
@@ -90,8 +90,8 @@ func TestGoldenFilesAreAllRead(t *testing.T) {
 	}
 }
 
-// golden returns what the golden file holds and checks that encoded equals it.
-// With -update it writes a file that is missing, but never changes one.
+// golden returns the content of the golden file and checks that encoded equals it. With -update it
+// writes a missing file, but never changes an existing one.
 func golden(t *testing.T, name string, encoded []byte) []byte {
 	t.Helper()
 	path := filepath.Join("testdata", currentVersion, name+".golden")

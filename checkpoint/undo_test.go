@@ -68,14 +68,13 @@ func TestRecordBound(t *testing.T) {
 	if !errors.Is(err, checkpoint.ErrTooLarge) || added || len(next) != checkpoint.MaxUndoEntries {
 		t.Errorf("Record = %d entries, %t, %v, want ErrTooLarge", len(next), added, err)
 	}
-	// A step that is run again is no new entry, also in a full log.
+	// A step that runs again adds no entry, even to a full log.
 	if _, added, err := log.Record(entry("7", `1`)); err != nil || added {
 		t.Errorf("Record of a known step = %t, %v", added, err)
 	}
 }
 
-// Two logs grown from one do not see each other's entries, however much room its
-// backing array has.
+// Two logs made from one do not share entries, however much room its backing array has.
 func TestRecordDoesNotShare(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -47,7 +47,7 @@ func callAll(t *testing.T, h hook.Hooks) context.Context {
 
 type key struct{}
 
-// noting returns hooks that note their names under that of the observer, and panic if asked to.
+// noting returns hooks that record their names under the observer's name, and panic if asked to.
 func noting(name string, notes *[]string, panics bool) hook.Hooks {
 	note := func(what string) {
 		*notes = append(*notes, name+" "+what)
@@ -133,7 +133,8 @@ func TestJoinOfNothing(t *testing.T) {
 	}
 }
 
-// Of the faults of one operation one in ten seconds is logged, those of others beside it.
+// Of the faults of one operation one in ten seconds is logged; faults of other operations are
+// logged independently.
 func TestZapFaults(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

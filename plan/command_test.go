@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// someTasks returns counts that fit the state and leave it at rest: something done,
-// something failed, and something left to do where that can be.
+// someTasks returns counts that fit the state of a plan at rest: some tasks completed, some failed,
+// and some left to do where the state allows it.
 func someTasks(s plan.State) counts {
 	c := counts{task.Completed: 3, task.Failed: 1}
 	switch s {
@@ -32,8 +32,8 @@ func someTasks(s plan.State) counts {
 	return c
 }
 
-// TestPlanCommands gives every command to a plan in every state. An answer that is
-// a state is the one that the plan goes to.
+// TestPlanCommands gives every command to a plan in every state. An answer that is a state is the
+// state that the plan moves to.
 func TestPlanCommands(t *testing.T) {
 	t.Parallel()
 	const late, same = "not applicable", "unchanged"
@@ -69,7 +69,7 @@ func TestPlanCommands(t *testing.T) {
 	}
 }
 
-// checkNotApplicable compares the facts of the error, but for why.
+// checkNotApplicable compares the fields of the error, except Why.
 func checkNotApplicable(t *testing.T, err error, want plan.StateError) {
 	t.Helper()
 	var late *plan.StateError
@@ -151,7 +151,7 @@ func TestStartMarks(t *testing.T) {
 	checkNotApplicable(t, err, plan.StateError{Plan: 7, Command: "start", PlanState: plan.Canceled})
 }
 
-// Whatever the state, a command does not touch the plan that it was given.
+// In no state does a command change the plan value that it was called on.
 func TestCommandsLeaveTheirPlanAlone(t *testing.T) {
 	t.Parallel()
 	for _, s := range states() {

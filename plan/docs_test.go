@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// The documentation shows the machines as they are.
+// The documentation shows the state machines as they are.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join("..", "docs", "states.md")
@@ -97,7 +97,7 @@ func table(first string, rows [][3]string) string {
 	return b.String()
 }
 
-// arrows joins the causes of rows that lead from and to the same states.
+// arrows joins the causes of rows with the same two states.
 func arrows(rows [][3]string) [][3]string {
 	var joined [][3]string
 	for _, row := range rows {

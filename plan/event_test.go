@@ -9,7 +9,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// recorded writes events in short: whose, cause, from, to, by whom.
+// recorded writes events in short: the plan or task, cause, from, to, actor.
 func recorded(events []plan.Event) []string {
 	lines := []string{}
 	for _, e := range events {
@@ -26,7 +26,7 @@ func recorded(events []plan.Event) []string {
 	return lines
 }
 
-// checkTold compares what the events tell.
+// checkTold compares the recorded events.
 func checkTold(t *testing.T, events []plan.Event, want []string) {
 	t.Helper()
 	if got := recorded(events); !reflect.DeepEqual(got, want) {
@@ -80,7 +80,7 @@ func TestEventsOfPlanCommands(t *testing.T) {
 		"unchanged": {
 			in(plan.Running, counts{task.Pending: 4}), "resume", []string{},
 		},
-		// What the plan owed comes first, and is nobody's.
+		// The steps that were due come first, and have no actor.
 		"resume after a breach": {
 			in(plan.Running, counts{task.Failed: 6, task.Pending: 4}, breached), "resume",
 			[]string{"plan breach: RUNNING to FAILED", "plan resume: FAILED to RUNNING by ann, window"},
@@ -178,7 +178,7 @@ func TestEventsOfTheLastSkip(t *testing.T) {
 	})
 }
 
-// The event of a failure has it; those of its healing do not.
+// The event of a failure has the Failure; the events of a retry or skip do not.
 func TestEventsHaveFailures(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Running: 1, task.Pending: 3}, held(1), tolerates(0))

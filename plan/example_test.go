@@ -33,7 +33,7 @@ func ExampleSpec() {
 	// []
 }
 
-// A spec that cannot be created names everything that is wrong with it.
+// The error for an invalid spec names every fault.
 func ExampleSpec_Validate() {
 	spec := plan.Spec{
 		Name:    "blue-green switch",
@@ -69,7 +69,7 @@ func ExamplePlan_Pause() {
 	// pause by ann because gateway is slow
 }
 
-// Too late has the state that was found.
+// The error for a command that comes too late has the state that was found.
 func ExampleStateError() {
 	done := plan.Plan{ID: 42, Control: plan.Control{State: plan.Completed}}
 	_, err := done.Pause(plan.By{Actor: "ann"})
@@ -81,7 +81,8 @@ func ExampleStateError() {
 	// Output: pause found COMPLETED
 }
 
-// What a plan owes by itself: here, the consequence of one failure too many.
+// Settle returns the steps that are due without a command: here, the consequence of one failure too
+// many.
 func ExamplePlan_Settle() {
 	running := plan.Plan{ID: 42, TaskCount: 3, Control: plan.Control{State: plan.Running}}
 	running.Counters.States[task.Pending] = 2

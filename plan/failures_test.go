@@ -12,13 +12,13 @@ func failing() task.Task {
 	return task.Task{ID: task.NewID(7, 1), Control: task.Control{State: task.Failed, Attempt: 1}}
 }
 
-// A running plan is judged at once when a commit breached its bound, and otherwise
+// The failures of a running plan are judged as soon as a commit breaches its bound, and otherwise
 // when nothing is in flight.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		plan plan.Plan
-		want string // the state that it settles in
+		want string // the state after Settle
 		by   plan.Cause
 	}{
 		"work left":                 {in(plan.Running, counts{task.Pending: 1, task.Completed: 3}), "RUNNING", 0},
@@ -75,8 +75,8 @@ func TestJudge(t *testing.T) {
 
 func retrySweep(p *plan.Plan) { p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry}} }
 
-// A resume acknowledges the failures that there are: from then on one more is a
-// breach, if the tolerance is not wider.
+// A resume acknowledges the failures so far: from then on one more is a breach, unless the
+// tolerance is wider.
 func TestResumeAcknowledges(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -114,7 +114,7 @@ func TestResumeAcknowledges(t *testing.T) {
 	}
 }
 
-// A retry heals the failure that it retries and acknowledges none.
+// A retry removes the failure that it retries and acknowledges none.
 func TestRetryDoesNotAcknowledge(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Failed, counts{task.Failed: 3, task.Pending: 7}, tolerates(0))
@@ -126,8 +126,8 @@ func TestRetryDoesNotAcknowledge(t *testing.T) {
 	if p.Counters.Of(task.Failed) != 2 || p.Counters.Of(task.Running) != 1 {
 		t.Fatalf("counters %v", p.Counters.States)
 	}
-	// The other two close the door for new claims, but judge only when nothing is
-	// in flight any more, even if the retry succeeded.
+	// The two other failures close the grant to new claims, but they are judged only when nothing
+	// is in flight any more, even if the retry succeeded.
 	if d := p.Settle(noon()); d.Plan.State != plan.Running {
 		t.Fatalf("judged while the retry is in flight: %s", d.Plan.State)
 	}
@@ -137,8 +137,8 @@ func TestRetryDoesNotAcknowledge(t *testing.T) {
 	}
 }
 
-// What heals a failure takes it out of the acknowledged ones as well: if it fails
-// again, that is one more than a person has seen.
+// A command that removes a failure also removes it from the acknowledged ones: if the task fails
+// again, that is one failure more than a person has seen.
 func TestHealingLowersAcknowledged(t *testing.T) {
 	t.Parallel()
 	heal := map[string]func(plan.Plan) (plan.Decision, error){
@@ -168,7 +168,7 @@ func TestHealingLowersAcknowledged(t *testing.T) {
 	}
 }
 
-// Retry and skip heal a plan for good: with nothing failed it can complete.
+// After retry and skip have removed all failures, the plan can complete.
 func TestHealedPlanCompletes(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Failed, counts{task.Failed: 1, task.Completed: 3}, tolerates(0))

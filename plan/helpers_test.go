@@ -14,11 +14,11 @@ func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
 func ann() plan.By { return plan.By{Actor: "ann", Reason: "window", Now: noon()} }
 
-// counts says how many tasks are in which state.
+// counts are the numbers of tasks by state.
 type counts map[task.State]int
 
-// in returns a plan in state s that owes nothing, with its tasks as counted, a
-// tolerance of five failures, and whatever else the state brings with it.
+// in returns a plan in state s for which no step is due, with its tasks as counted, a tolerance of
+// five failures, and whatever else belongs to the state.
 func in(s plan.State, c counts, options ...func(*plan.Plan)) plan.Plan {
 	p := plan.Plan{ID: 7, Strategy: strategy.Strategy{MaxFailures: strategy.Count(5)}}
 	p.State = s
@@ -47,7 +47,7 @@ func in(s plan.State, c counts, options ...func(*plan.Plan)) plan.Plan {
 	return p
 }
 
-// tolerates sets how many failed tasks are tolerated, and the grant with it.
+// tolerates sets the number of failed tasks that is tolerated, in the strategy and in the grant.
 func tolerates(n int) func(*plan.Plan) {
 	return func(p *plan.Plan) {
 		p.Strategy.MaxFailures = strategy.Count(n)
@@ -72,7 +72,7 @@ func acknowledged(n int) func(*plan.Plan) {
 	}
 }
 
-// outcome says in a word what became of a command on a plan in state before.
+// outcome returns one word for the result of a command on a plan in state before.
 func outcome(t *testing.T, before plan.State, d plan.Decision, err error) string {
 	t.Helper()
 	switch {

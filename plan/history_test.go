@@ -14,10 +14,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestHistories runs random histories of commands, workers and engines over the
-// core. It never panics, so no command leads to an impossible transition; what the
-// plan promises holds after every step; and when people leave it alone, the
-// engines come to an end and the plan to rest.
+// TestHistories runs random histories of commands, workers and engines over this package. Nothing
+// panics, so no command leads to an impossible transition; the invariants of the plan hold after
+// every step; and when people give no more commands, the engines finish and the plan comes to rest.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	for i := range 20 {
@@ -111,8 +110,8 @@ func (w *world) someWork(t *rapid.T) {
 	w.work(held[worker], rapid.SampledFrom([]string{"save", "succeed", "fail", "fail", "yield", "vanish"}).Draw(t, "what"))
 }
 
-// settle applies what the plan owes; that done, it owes nothing more. A round that
-// was opened, and found nothing to undo, takes a second look.
+// settle applies the steps that are due; after that none is. An undo round that was opened, and
+// found nothing to undo, takes a second pass.
 func (w *world) settle() {
 	w.apply(w.plan.Settle(w.now()))
 	if w.plan.UndosExhausted {
@@ -149,7 +148,7 @@ func (w *world) taskCommand(ordinal int, name string) {
 func (w *world) answer(d plan.Decision, err error) {
 	switch {
 	case errors.Is(err, plan.ErrNotApplicable):
-		// What the plan owed stands, whatever became of the command.
+		// The steps that were due stay applied, whatever became of the command.
 		for _, e := range d.Events {
 			if e.Actor != "" {
 				w.t.Fatalf("a refused command left the event %+v", e)
@@ -181,7 +180,7 @@ func planCommands() map[string]func(plan.Plan, plan.By) (plan.Decision, error) {
 }
 
 func planCommandNames() []string {
-	// Some are named more often: those that keep a history going.
+	// Some are listed more often, to keep a history going.
 	return []string{
 		"start", "pause", "pause", "resume", "resume", "resume", "resume", "retry", "retry", "retry", "cancel", "rollback",
 	}

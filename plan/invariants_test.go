@@ -26,7 +26,7 @@ func (w *world) check() {
 	}
 }
 
-// checkCounters counts the tasks anew.
+// checkCounters counts the tasks again.
 func (w *world) checkCounters() {
 	var want plan.Counters
 	for _, t := range w.tasks {
@@ -76,8 +76,8 @@ func (w *world) checkControl() {
 	}
 }
 
-// checkGrant verifies that nothing pending can be claimed but in a running plan,
-// and no longer once more tasks failed than are allowed.
+// checkGrant verifies that pending tasks can be claimed only in a running plan, and not once more
+// tasks have failed than are allowed.
 func (w *world) checkGrant() {
 	p := &w.plan
 	failed := p.Counters.Of(task.Failed)
@@ -93,7 +93,7 @@ func (w *world) checkGrant() {
 	}
 }
 
-// checkRest verifies that at rest nothing is left to do for anybody but people.
+// checkRest verifies that at rest only people have anything left to do.
 func (w *world) checkRest() {
 	p := w.plan
 	if p.Over() && !p.AtRest() {
@@ -110,8 +110,8 @@ func (w *world) checkRest() {
 	}
 }
 
-// checkNobodyIsForgotten verifies that engines have carried out what was asked of
-// many tasks: none is left as it was before a resume or a cancel of its plan.
+// checkNobodyIsForgotten verifies that engines have finished the commands on many tasks: no task is
+// left as it was before a resume or a cancel of its plan.
 func (w *world) checkNobodyIsForgotten() {
 	for _, t := range w.tasks {
 		paused := t.State == task.Paused
@@ -121,8 +121,8 @@ func (w *world) checkNobodyIsForgotten() {
 	}
 }
 
-// checkEvents verifies that the events tell exactly what the decision does, from
-// the states before to those after, along rows of the two machines.
+// checkEvents verifies that the events record exactly the changes of the decision, from the states
+// before to the states after, along rows of the two state machines.
 func (w *world) checkEvents(d plan.Decision) {
 	at := w.plan.State.String()
 	tasks := map[task.ID]string{}

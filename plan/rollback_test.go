@@ -12,7 +12,7 @@ func undoing(s task.State) task.Task {
 	return task.Task{ID: task.NewID(7, 1), Control: task.Control{State: s, Attempt: 1}}
 }
 
-// A rollback first acts as cancel: no undo is open while anything runs.
+// A rollback first acts as a cancel: undos may not be claimed while any task runs.
 func TestRollbackWaitsForWhatRuns(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Running: 2, task.Completed: 3, task.Pending: 4})
@@ -51,9 +51,9 @@ func TestRollbackOpensAtOnce(t *testing.T) {
 	}
 }
 
-// The round of a plan that runs opens a step later even if nothing is running: a
-// claim may have started a task between the reading that the rollback was decided
-// on and its commit.
+// The undo round of a running plan opens one step later even if nothing is running: a claim may
+// have started a task after the plan was read for the rollback and before the rollback was
+// committed.
 func TestRollbackOfARunningPlanOpensLater(t *testing.T) {
 	t.Parallel()
 	d, err := in(plan.Running, counts{task.Completed: 3, task.Pending: 2}).Rollback(ann())
@@ -65,7 +65,7 @@ func TestRollbackOfARunningPlanOpensLater(t *testing.T) {
 	}
 }
 
-// The rollback closes when the round is dry and nothing is in flight.
+// The rollback ends when the round is exhausted and nothing is in flight.
 func TestRollbackCloses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -130,8 +130,8 @@ func TestCancelRollback(t *testing.T) {
 	}
 }
 
-// An undo that was claimed in the meantime has to stop as well, so whether there is
-// one is found out after the cancel.
+// An undo that was claimed before the cancel was committed has to stop as well, so Settle checks
+// after the cancel whether there is one.
 func TestCancelRollbackWithNothingInFlight(t *testing.T) {
 	t.Parallel()
 	d, err := in(plan.RollingBack, counts{task.Completed: 3, task.RolledBack: 1}).Cancel(ann())

@@ -155,7 +155,7 @@ func TestValidateNamesAllFaults(t *testing.T) {
 	}
 }
 
-// Of very many faults the first hundred are named and all are counted.
+// Of very many faults the first hundred are named, and all are counted.
 func TestValidateCountsAllFaults(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{99, 100, 101, 5000} {
@@ -187,7 +187,7 @@ func TestValidateAtTheMostTenants(t *testing.T) {
 	}
 }
 
-// A spec is refused exactly if one of its tenants is no valid id or comes twice.
+// A spec is refused exactly if one of its tenants has an invalid id or occurs twice.
 func TestValidateTenants(t *testing.T) {
 	t.Parallel()
 	id := rapid.OneOf(
@@ -216,8 +216,8 @@ func TestValidateTenants(t *testing.T) {
 	})
 }
 
-// Whatever a spec holds, validating it never panics, its faults can be shown, and
-// a fault is named as often as it is counted.
+// Whatever a spec contains, validating it never panics, its error can be printed, and names as many
+// faults as it counts.
 func FuzzValidate(f *testing.F) {
 	f.Add("name", "type", "key", "acme", "globex", "k", "v", 1, 10, true)
 	f.Add("", "\xff", fill(300), "", "a\xff", "", "\xff", -1, 101, false)

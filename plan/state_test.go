@@ -66,7 +66,7 @@ func TestSweepKindNames(t *testing.T) {
 	}
 }
 
-// The plan's state is the control for all its tasks.
+// The plan's state governs all its tasks.
 func TestStateControlsTasks(t *testing.T) {
 	t.Parallel()
 	tests := map[plan.State]struct {
@@ -95,8 +95,8 @@ func TestStateControlsTasks(t *testing.T) {
 	}
 }
 
-// An undo goes on whatever the plan's state says to running tasks, until a cancel
-// of the rollback stops it.
+// An undo goes on whatever stop the plan's state puts in force for running tasks, until the
+// rollback is cancelled.
 func TestStopForUndos(t *testing.T) {
 	t.Parallel()
 	undo := task.Control{State: task.RollingBack, Attempt: 1}

@@ -28,7 +28,7 @@ func count(tasks []task.Task) counts {
 
 func nobodyHeld(task.ID) bool { return false }
 
-// moved returns the ordinals that a decision edits, and checks where they go.
+// moved returns the ordinals that a decision edits, and checks the states that the tasks move to.
 func moved(t *testing.T, d plan.Decision, to task.State) []int {
 	t.Helper()
 	var ordinals []int
@@ -71,7 +71,7 @@ func TestResumeWakesWhatThePlanPaused(t *testing.T) {
 	}
 }
 
-// A retry of all goes over the tasks in batches; each starts where the last ended.
+// A retry of all failed tasks goes over the tasks in batches; each starts where the last one ended.
 func TestRetryFailedInBatches(t *testing.T) {
 	t.Parallel()
 	tasks := row(task.Failed, task.Completed, task.Failed, task.Failed, task.Failed)
@@ -86,7 +86,7 @@ func TestRetryFailedInBatches(t *testing.T) {
 		failed         int
 	}{
 		{0, 3, 3, []int{1, 3}, 2},
-		// A batch that reaches back, after a crash, does nothing twice.
+		// A batch that overlaps the last one, after a crash, does nothing twice.
 		{0, 4, 4, []int{4}, 1},
 		{4, 5, 0, []int{5}, 0},
 	}
@@ -114,7 +114,7 @@ func TestRetryFailedInBatches(t *testing.T) {
 	}
 }
 
-// A tenant that another plan works on by now is passed over: its task stays failed.
+// A tenant that another plan has taken since is skipped: its task stays failed.
 func TestSweepPassesOverHeldTenants(t *testing.T) {
 	t.Parallel()
 	tasks := row(task.Failed, task.Failed, task.Failed)
@@ -146,8 +146,8 @@ func TestCancelSweepsPausedTasks(t *testing.T) {
 	}
 }
 
-// What runs in a paused plan may come to its boundary, and be paused, before a resume
-// is committed: its sweep looks for it.
+// Running tasks of a paused plan may come to their boundary, and pause, before a resume is
+// committed: its sweep finds them.
 func TestResumeLooksForWhatStopsMeanwhile(t *testing.T) {
 	t.Parallel()
 	d, err := in(plan.Paused, counts{task.Running: 1, task.Pending: 3}).Resume(ann())
@@ -176,8 +176,8 @@ func TestCanceledPlanSweepsUp(t *testing.T) {
 	}
 }
 
-// A sweep that ends without an event of a task is told by one of the plan: its end
-// may be what puts the plan at rest, and only an event can say so.
+// If a sweep ends without an event of a task, an event of the plan records the end: it may put the
+// plan at rest, and only an event can have AtRest set.
 func TestSweepTellsOfItsEnd(t *testing.T) {
 	t.Parallel()
 	alone := row(task.Paused, task.Completed)
@@ -201,7 +201,7 @@ func TestSweepTellsOfItsEnd(t *testing.T) {
 	}
 }
 
-// Of each kind there is one sweep: a second command begins it anew.
+// There is one sweep of each kind: a second command begins it again.
 func TestSweepsAreReplaced(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Failed: 3, task.Pending: 2}, func(p *plan.Plan) {
@@ -220,7 +220,7 @@ func TestSweepsAreReplaced(t *testing.T) {
 	}
 }
 
-// A stronger command drops what a weaker one has not carried out yet.
+// A stronger command drops what is left of the sweep of a weaker one.
 func TestSweepsAreDropped(t *testing.T) {
 	t.Parallel()
 	both := func(p *plan.Plan) {
@@ -247,7 +247,7 @@ func TestSweepsAreDropped(t *testing.T) {
 	}
 }
 
-// States names exactly the states in which Matches can say yes.
+// States returns exactly the states in which Matches can be true.
 func TestSweepStates(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []plan.SweepKind{plan.SweepResume, plan.SweepRetry, plan.SweepCancel} {

@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// situation is a task as a command may find it.
+// situation is a condition of a task in which a command may find it.
 type situation struct {
 	name    string
 	control task.Control
@@ -42,7 +42,7 @@ func situations() []situation {
 	}
 }
 
-// place puts a task in this situation into a plan that has other tasks besides.
+// place puts a task in this situation into a plan that also has other tasks.
 func (s situation) place(state plan.State) (plan.Plan, task.Task) {
 	c := someTasks(state)
 	c[s.control.State]++
@@ -92,7 +92,7 @@ func TestTaskCommands(t *testing.T) {
 	golden(t, "commands.txt", b.String())
 }
 
-// answerTo gives a command and returns a cell of the table.
+// answerTo gives a command and returns the result as a cell of the table.
 func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 	t.Helper()
 	p, before := of.place(s)

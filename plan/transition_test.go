@@ -71,7 +71,7 @@ func TestTransitionsListsTheMachine(t *testing.T) {
 	}
 }
 
-// An impossible transition is a fault of the package and stops it at once.
+// An impossible transition is a bug of the package, which panics immediately.
 func TestMoveRefusesTheImpossible(t *testing.T) {
 	t.Parallel()
 	defer func() {

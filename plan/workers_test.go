@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// lost returns tasks of plan 7, held by a worker that was lost before as often.
+// lost returns tasks of plan 7 whose workers are lost now, after as many earlier losses.
 func lost(state task.State, losses ...int) []task.Task {
 	tasks := make([]task.Task, len(losses))
 	for i, n := range losses {
@@ -21,7 +21,7 @@ func lost(state task.State, losses ...int) []task.Task {
 
 func held(n int) func(*plan.Plan) { return func(p *plan.Plan) { p.Counters.Held = n } }
 
-// The first losses of a worker release the task, and nobody is told.
+// The first losses of a worker release the task, and are no events.
 func TestLoseTasksReleases(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Running: 3, task.Pending: 4}, held(3))
@@ -39,13 +39,13 @@ func TestLoseTasksReleases(t *testing.T) {
 	}
 }
 
-// A loss too many is a failure like any other: it is judged in the same step.
+// One loss too many is a failure like any other: it is judged in the same step.
 func TestLoseTasksJudges(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		plan plan.Plan
 		want plan.State
-		// other is what becomes of the task that was not lost too often.
+		// other is the state of the task that did not lose its worker too often.
 		other task.State
 	}{
 		"not tolerated": {in(plan.Running, counts{task.Running: 3, task.Pending: 4}, held(3), tolerates(0)), plan.Failed, task.Running},
@@ -82,7 +82,7 @@ func TestLoseTasksOfUndos(t *testing.T) {
 	}
 }
 
-// HaltTasks stops what nobody holds, and leaves alone what nothing asks to stop.
+// HaltTasks stops tasks that no worker holds, if a stop is in force for them, and no others.
 func TestHaltTasks(t *testing.T) {
 	t.Parallel()
 	waiting := func() []task.Task {
@@ -126,8 +126,8 @@ func TestHaltTasks(t *testing.T) {
 	}
 }
 
-// A cancelled rollback stops the undos that no worker holds; without a cancel they
-// wait for one.
+// A cancelled rollback stops the undos that no worker holds; without a cancel they wait for a
+// worker.
 func TestHaltTasksOfUndos(t *testing.T) {
 	t.Parallel()
 	undo := lost(task.RollingBack, 0)

@@ -11,18 +11,16 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// world is a plan with its tasks under the rules of a store, made as plain as can
-// be: a decision is applied at once, and whatever a store or an engine does is a
-// method of its own.
+// world is a plan with its tasks under the rules of a store, as simple as possible: a decision is
+// applied immediately, and everything that a store or an engine does is a method of world.
 type world struct {
 	t     *rapid.T
 	plan  plan.Plan
 	tasks []task.Task
-	undo  int // the ordinal that the open undo round comes to next, 0 at its end
-	steps int // what was changed so far
+	undo  int // the next ordinal of the open undo round, 0 at its end
+	steps int // the number of changes so far
 
-	// restTold says that the newest event was marked as the one after which nothing
-	// happens without a command.
+	// restTold reports that the newest event was marked AtRest.
 	restTold bool
 
 	// meanwhile, if not nil, runs between a decision and its commit.
@@ -43,9 +41,9 @@ func (w *world) now() time.Time { return noon().Add(time.Duration(w.steps) * tim
 
 func (w *world) by(actor string) plan.By { return plan.By{Actor: actor, Now: w.now()} }
 
-// apply commits a decision, as a store does: under the version of the plan, which
-// workers do not raise, and with the store's own facts. What workers do between the
-// reading that the decision was made on and its commit is up to w.meanwhile.
+// apply commits a decision, as a store does: under the version of the plan, which workers do not
+// raise, and with the store's own facts. w.meanwhile plays the workers that act after the plan was
+// read for the decision and before its commit.
 func (w *world) apply(d plan.Decision) {
 	if !d.Changed {
 		if len(d.Events) > 0 || len(d.Edits) > 0 {
@@ -89,8 +87,8 @@ func (w *world) apply(d plan.Decision) {
 	}
 }
 
-// conflicts reports whether the decision was made on what is no longer so. What it
-// acknowledges has to be all that failed.
+// conflicts reports whether the plan, or a task, has changed since the decision was made. The
+// failures that the decision acknowledged have to be all there are.
 func (w *world) conflicts(base plan.Plan, d plan.Decision) bool {
 	if d.Plan.Version != w.plan.Version {
 		return true
@@ -106,7 +104,7 @@ func (w *world) conflicts(base plan.Plan, d plan.Decision) bool {
 	return false
 }
 
-// overBound reports whether more tasks of a running plan failed than it grants.
+// overBound reports whether more tasks of a running plan failed than its grant allows.
 func (w *world) overBound() bool {
 	p := &w.plan
 	return p.State == plan.Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed
@@ -142,7 +140,7 @@ func (w *world) edit(e task.Edit) (failed bool) {
 	return failed
 }
 
-// cancelPending shows the pending tasks of a plan that cancels them as they count.
+// cancelPending sets the pending tasks of a plan that cancels them to the state that they count as.
 func (w *world) cancelPending() {
 	w.plan.Counters.CancelPending()
 	for i := range w.tasks {
@@ -223,7 +221,7 @@ func (w *world) claim() bool {
 	return true
 }
 
-// shift takes a task along a cause that is a worker's.
+// shift moves a task by a cause that a worker may have.
 func (w *world) shift(t *task.Task, c task.Cause) {
 	next, ok := t.State.Next(c)
 	if !ok {
@@ -234,7 +232,7 @@ func (w *world) shift(t *task.Task, c task.Cause) {
 	t.Version++
 }
 
-// release ends a worker's hold; if it has an outcome, by cause.
+// release ends a worker's hold, and moves the task by cause if there is an outcome.
 func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
 	if outcome {
 		w.shift(t, cause)
@@ -254,7 +252,7 @@ func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
 	}
 }
 
-// yield ends a worker's hold as what is in force says.
+// yield ends a worker's hold, and applies the stop in force.
 func (w *world) yield(t *task.Task) {
 	switch stop := w.plan.StopFor(t.Control); {
 	case stop == task.Go:
@@ -312,7 +310,7 @@ func (w *world) sweep(n int) {
 	w.apply(w.plan.Sweep(page, next, func(task.ID) bool { return false }, w.by("")))
 }
 
-// halt applies the plan's control to everything that no worker holds.
+// halt applies the plan's control to every task that no worker holds.
 func (w *world) halt() {
 	var waiting []task.Task
 	for _, t := range w.tasks {
@@ -334,8 +332,8 @@ func (w *world) held() []*task.Task {
 	return held
 }
 
-// drain lets engines do all there is to do without a command: every worker that
-// is asked to stop stops, and the others succeed.
+// drain lets engines do everything that is due without a command: every worker that is asked to
+// stop stops, and the others succeed.
 func (w *world) drain() {
 	w.meanwhile = nil
 	for range 100 {

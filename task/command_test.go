@@ -39,15 +39,14 @@ func failure(t *task.Task)            { t.Failure = &task.FailureInfo{ErrorCode:
 
 func losses(n int) func(*task.Task) { return func(t *task.Task) { t.Losses = n } }
 
-// want returns the edit of t that cause makes, changed by change from the task's
-// own control: what is not named stays.
+// want returns the edit of t that cause makes: the task's own control, changed by change.
 func want(t task.Task, cause task.Cause, change func(*task.Edit)) task.Edit {
 	e := task.Edit{ID: t.ID, Version: t.Version, Cause: cause, Control: t.Control}
 	change(&e)
 	return e
 }
 
-// refused checks that err says that cause does not apply to t.
+// refused checks that err reports that cause does not apply to t.
 func refused(t *testing.T, of task.Task, cause task.Cause, err error) {
 	t.Helper()
 	var illegal *task.IllegalError

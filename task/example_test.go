@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A task id alone tells its plan.
+// The id of the plan follows from a task id.
 func ExampleParseID() {
 	id, err := task.ParseID("42000007")
 	if err != nil {

@@ -42,8 +42,8 @@ func TestHaltRefuses(t *testing.T) {
 	t.Parallel()
 	_, err := in(task.Running).Halt(task.Go)
 	refused(t, in(task.Running), task.ByPause, err)
-	// A worker ends its task itself, after its executor has returned: until then
-	// nobody else may begin.
+	// A worker ends its task itself, after its executor has returned: until then no other worker
+	// may begin.
 	_, err = in(task.Running, held).Halt(task.StopPause)
 	refused(t, in(task.Running), task.ByPause, err)
 	_, err = in(task.Running, held, pauseAsked).Halt(task.StopCancel)

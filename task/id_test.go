@@ -33,7 +33,7 @@ func TestIDTellsPlanAndOrdinal(t *testing.T) {
 	}
 }
 
-// Every id is exact as a JSON number, which is a float64 to many readers.
+// Every id is exact as a JSON number, which many readers store as a float64.
 func TestIDsStayBelow2To53(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 53
@@ -108,7 +108,7 @@ func TestIDRoundTrip(t *testing.T) {
 	})
 }
 
-// An id has one spelling: what parses is written back as it was.
+// An id has only one spelling: String writes back what ParseID accepted.
 func FuzzParseID(f *testing.F) {
 	for _, text := range []string{"1000001", "9007199253999999", "+1000001", "01000001", "", "-5"} {
 		f.Add(text)

@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Up to the limit a lost worker changes nothing but the count of losses.
+// Up to the limit a lost worker changes only the number of losses.
 func TestLoseWithinLimit(t *testing.T) {
 	t.Parallel()
 	for _, s := range []task.State{task.Running, task.RollingBack} {

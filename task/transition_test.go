@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// rule is one row of the machine as it is meant to be.
+// rule is one row of the intended state machine.
 type rule struct {
 	from  task.State
 	cause task.Cause
@@ -81,7 +81,7 @@ func TestTransitionsListsTheMachine(t *testing.T) {
 	}
 }
 
-// Skipped and rolled back are for good; every other state has a way on.
+// Skipped and rolled back are final; every other state has a transition to another.
 func TestDeadEnds(t *testing.T) {
 	t.Parallel()
 	ways := map[task.State]int{}

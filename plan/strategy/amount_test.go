@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/plan/strategy"
 )
 
-// Rounding goes towards less exposure.
+// Amounts round towards less exposure.
 func TestRounding(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -53,8 +53,7 @@ func TestRounding(t *testing.T) {
 	}
 }
 
-// Percentages are computed in whole numbers: no base comes out one too high or
-// one too low.
+// Percentages are computed in whole numbers: no result is one too high or one too low.
 func TestRoundingIsTheFloor(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -127,7 +126,7 @@ func TestAmountsOfHugeBases(t *testing.T) {
 	}
 }
 
-// What parses is understood the same way when it is written and read again.
+// An amount that parses is the same after it is written and read again.
 func FuzzParseAmount(f *testing.F) {
 	for _, text := range []string{"5", "10%", "+5", "-0%", "007", ""} {
 		f.Add(text)

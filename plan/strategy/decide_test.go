@@ -117,8 +117,7 @@ func TestGrantIsWithinItsBounds(t *testing.T) {
 	})
 }
 
-// More failures never open what fewer had closed; acknowledging never closes what
-// was open.
+// More failures never open a grant that fewer had closed; acknowledging never closes an open one.
 func TestDecideIsMonotone(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -146,7 +145,7 @@ func TestDecideIsMonotone(t *testing.T) {
 	})
 }
 
-// How a plan is cut into waves changes nothing for a bound of the whole plan.
+// The division of a plan into waves does not change a bound of the whole plan.
 func TestDecideAddsUpWaves(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -6,7 +6,8 @@ import (
 	"github.com/cutover-go/cutover/plan/strategy"
 )
 
-// Of 25 tenants, 10% are two; of 3, a concurrency of one and no failure.
+// 10% of 25 tenants is a concurrency and a tolerance of two; of 3 tenants, a concurrency of one and
+// no failure.
 func ExampleAmount() {
 	tenPercent := strategy.Percent(10)
 	for _, tasks := range []int{25, 3} {
@@ -32,8 +33,8 @@ func ExampleParseAmount() {
 	// strategy: invalid: "many" is neither a count nor a percentage
 }
 
-// The zero strategy is the careful one; this one runs ten at a time, puts up with
-// 1% of failures, and then waits for a person.
+// The zero strategy is the most careful one. This one runs ten tasks at a time, tolerates 1% of
+// failures, and at more pauses until a person resumes the plan.
 func ExampleStrategy() {
 	s := strategy.Strategy{
 		MaxConcurrency: strategy.Count(10),

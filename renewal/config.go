@@ -8,19 +8,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// Config tunes a service. The zero value of each field is its default, so the zero Config
-// is good. Where a bound can be switched off, a negative value does so.
+// Config tunes a service. The zero value of a field selects its default, so the zero Config is
+// valid. Where a bound can be switched off, a negative value switches it off.
 type Config struct {
-	// Tick is the resolution of all times. Default 10 ms; between 1 ms and 1 s. A
-	// shorter one costs wake-ups, a longer one makes renewals later.
+	// Tick is the resolution of all times. Default 10 ms; between 1 ms and 1 s. A shorter tick
+	// costs wake-ups, a longer tick delays renewals.
 	Tick time.Duration
 	// MaxTasks bounds the live tasks. Default 4,000,000; negative: no bound.
 	MaxTasks int
-	// BatchSize is the number of keys in one pipeline. Default 1000, at most 4000;
-	// smaller ones load the server in shorter bursts and cost throughput.
+	// BatchSize is the number of keys in one pipeline. Default 1000, at most 4000. Smaller batches
+	// load the server in shorter bursts and cost throughput.
 	BatchSize int
-	// InFlight is the number of pipelines under way to one node. Default 2, which
-	// keeps a Redis thread busy; each takes a connection of the client's pool.
+	// InFlight is the number of pipelines under way to one node. Default 2, which keeps a Redis
+	// thread busy; each pipeline uses a connection of the client's pool.
 	InFlight int
 	// CallTimeout bounds one pipeline. Default 1 s; it is shortened to the
 	// shortest interval in the batch.
@@ -28,27 +28,26 @@ type Config struct {
 	// UserGoroutines bounds the goroutines that run policies, function selectors
 	// and, apart from these, callbacks. Default 64 each.
 	UserGoroutines int
-	// UserBudget bounds one call of a function of the host. Default 1 s. A call
-	// that takes longer keeps its goroutine, counts as failed, and gives up its
-	// place to others.
+	// UserBudget bounds one call of a function of the host. Default 1 s. A call that takes longer
+	// counts as failed; its goroutine runs on, but no longer counts towards UserGoroutines.
 	UserBudget time.Duration
 	// ScanGoroutines bounds the pages of SCAN selectors under way. Default 2.
 	ScanGoroutines int
 	// ScanCount is the COUNT of one SCAN page. Default 512.
 	ScanCount int
-	// MaxSelected bounds the keys of one selector; what is found beyond it makes
-	// the tick fail. Default 100,000; negative: no bound.
+	// MaxSelected bounds the keys of one selector; if a selector finds more, the tick fails.
+	// Default 100,000; negative: no bound.
 	MaxSelected int
 	// Grace bounds the shutdown: renewals under way and callbacks may finish.
 	// Default 5 s; negative: they are not waited for.
 	Grace time.Duration
-	// FreshCommands makes a new command object for each refresh instead of using
-	// them again. Set it if the client has hooks that keep commands after a call.
+	// FreshCommands makes a new command object for each refresh instead of reusing them. Set it if
+	// the client has hooks that keep commands after a call.
 	FreshCommands bool
-	// Hooks are called with what happens; for metrics.
+	// Hooks observe the service, for metrics.
 	Hooks Hooks
-	// Logger gets panics of functions of the host, and nodes that stop or begin to
-	// answer. Default none.
+	// Logger logs panics of functions of the host, and nodes that stop or begin to answer. Default:
+	// no logging.
 	Logger *zap.Logger
 
 	lookEvery time.Duration // for tests; see redisserver.NewGuard

@@ -1,8 +1,8 @@
-// Package renewal keeps Redis keys alive for as long as the business behind them runs: locks,
-// leases, configuration that must not expire. One process holds a million of them on a few
-// percent of a core, and the loss of a lease is known at once.
+// Package renewal keeps Redis keys alive for as long as the host needs them: locks, leases,
+// configuration that must not expire. One process renews a million keys with a few percent of a
+// core, and reports the loss of a lease as soon as it is detected.
 //
-// The host makes a [Service], runs it, and registers tasks:
+// The host creates a [Service], runs it, and registers tasks:
 //
 //	service, err := renewal.New(rdb, renewal.Config{})
 //	go service.Run(ctx)
@@ -12,15 +12,16 @@
 //	work(handle.Context()) // ends when the lock is lost
 //	err = handle.CancelAndWait(ctx)
 //
-// [Service.Acquire] does the same for a lock of one key, including its token and its release.
+// [Service.Acquire] acquires a lock of one key with a random token, keeps it alive in the same way,
+// and releases it.
 //
 // # Model
 //
-// A [Task] is a set of keys under a [Policy]. Its ticks come at a fixed rate. A due tick
-// first evaluates the stop rules; if one holds, the outcome is [Skipped] and the task ends.
-// Otherwise every key is refreshed and gets its own [Outcome]: [Renewed], [Lost] (missing,
-// or held by another token) or [Failed] (Redis did not answer, or refused: tried again while
-// time remains). One key's trouble never delays another key.
+// A [Task] is a set of keys under a [Policy]. Its ticks come at a fixed rate. A due tick first
+// evaluates the stop rules; if one holds, the outcome is [Skipped] and the task ends. Otherwise
+// every key is refreshed and gets its own [Outcome]: [Renewed], [Lost] (missing, or held by another
+// token) or [Failed] (Redis did not answer, or refused: retried while time remains). A failing key
+// never delays another key.
 //
 // # Parts
 //
@@ -51,21 +52,21 @@
 //	idle, queued, retrying   its deadline passes, or it is no    gone
 //	                         longer selected
 //
-// One timer serves a task: the earliest of its next tick, the retries of its keys and their
-// local deadlines. It is set again when it fires and when a key fails, not when a key is
-// renewed: a timer that comes early finds nothing to do.
+// One timer serves a task: the earliest of its next tick, the retries of its keys and their local
+// deadlines. The timer is set again when it fires and when a key fails, not when a key is renewed:
+// a timer that fires early finds nothing to do.
 //
 // The next tick is due one interval after the last was due. A failed key waits a random
 // share of a quarter of the interval, doubling with each failure, at most a quarter of the
 // time left; retries go ahead of ticks in the queue.
 //
-// Who decides that a key is lost? Redis, if it answers. If it does not, the local deadline
-// does:
+// Who decides that a key is lost? Redis, if it answers. If Redis does not answer, the local
+// deadline decides:
 //
 //	deadline = sending of the last successful refresh + TTL - max(TTL/50, 10 ms)
 //
-// Past it the key may have expired, so it counts as lost whatever Redis would say, and the
-// context of the task ends.
+// After this deadline the key may have expired, so it counts as lost even if Redis still answers,
+// and the context of the task ends.
 //
 // # Invariants
 //
@@ -120,6 +121,5 @@
 //	waiting for a task inside a function of its own       ErrInCallback
 //	Run left functions of the host behind                 ErrUnfinished
 //
-// The package imports nothing of this module but small internal packages, and can be used
-// alone.
+// The package imports only small internal packages of this module, and can be used alone.
 package renewal

@@ -36,8 +36,8 @@ var (
 	ErrUnfinished = errors.New("renewal: functions of the host are still running")
 )
 
-// InvalidError lists every fault of a configuration, a task or a lease. Nothing has been
-// registered or started. It matches ErrInvalid and whatever its faults match.
+// InvalidError lists every fault of a configuration, a task or a lease. Nothing has been registered
+// or started. It matches ErrInvalid and every error that one of its faults matches.
 type InvalidError struct {
 	What   string // "configuration", "task deploy-42", "lease"
 	Faults []error
@@ -57,8 +57,8 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 // Unwrap returns the faults.
 func (e *InvalidError) Unwrap() []error { return e.Faults }
 
-// LostError says which key was lost, and why: ErrMissing, ErrForeignOwner or
-// ErrDeadline. It matches ErrLost and the cause.
+// LostError names the key that was lost, and the cause: ErrMissing, ErrForeignOwner or ErrDeadline.
+// It matches ErrLost and the cause.
 type LostError struct {
 	Key   string
 	Cause error
@@ -73,8 +73,8 @@ func (e *LostError) Is(target error) bool { return target == ErrLost }
 
 func (e *LostError) Unwrap() error { return e.Cause }
 
-// EndedError says why a task is not there any more. It matches ErrEnded and, for a
-// lost task, what the LostError matches.
+// EndedError reports why a task has ended. It matches ErrEnded and, for a lost task, every error
+// that its LostError matches.
 type EndedError struct {
 	ID     string
 	Reason Reason
@@ -88,7 +88,7 @@ func (e *EndedError) Error() string {
 // Is matches ErrEnded.
 func (e *EndedError) Is(target error) bool { return target == ErrEnded }
 
-// Unwrap returns the cause, unless it is the loss of a key that was not the end.
+// Unwrap returns the cause, unless the cause is the loss of a key that did not end the task.
 func (e *EndedError) Unwrap() error {
 	if e.Reason != ReasonLost && errors.Is(e.Cause, ErrLost) {
 		return nil
@@ -96,8 +96,8 @@ func (e *EndedError) Unwrap() error {
 	return e.Cause
 }
 
-// HeldError says how long the present holder's lock still lasts, at the moment of the
-// attempt. It matches ErrHeld.
+// HeldError reports that another owner holds the lock, and how long the lock still lived at the
+// moment of the attempt. It matches ErrHeld.
 type HeldError struct {
 	Key  string
 	Left time.Duration // negative: without limit
@@ -113,7 +113,7 @@ func (e *HeldError) Error() string {
 // Is matches ErrHeld.
 func (e *HeldError) Is(target error) bool { return target == ErrHeld }
 
-// PanicError carries what a function of the host panicked with.
+// PanicError carries the value with which a function of the host panicked.
 type PanicError struct {
 	Where string // "callback", "selector", "TTL", "interval", "stop rule"
 	Value any
@@ -124,14 +124,14 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("renewal: panic in %s: %v", e.Where, e.Value)
 }
 
-// PermissionError says what the Redis user may not do. It matches ErrNotPermitted.
-// docs/renewal.md has the rule to copy.
+// PermissionError names the permissions that the Redis user lacks. It matches ErrNotPermitted.
+// docs/renewal.md has an ACL rule to copy.
 type PermissionError struct {
-	// Commands are those that the user may not run. Keys are those of the call, if the
-	// user may not use one of them. Both are empty if Redis did not say.
+	// Commands are those that the user may not run. Keys are those of the call, if the user may not
+	// use one of them. Both are empty if the answer of Redis names neither.
 	Commands []string
 	Keys     []string
-	Err      error // as it came from Redis
+	Err      error // the error of Redis
 }
 
 func (e *PermissionError) Error() string {
@@ -154,8 +154,8 @@ func (e *PermissionError) Is(target error) bool { return target == ErrNotPermitt
 // Unwrap returns the error of Redis.
 func (e *PermissionError) Unwrap() error { return e.Err }
 
-// EvictionError says which server may drop keys by itself, so that Acquire acquires no lock
-// on it. It matches ErrEviction.
+// EvictionError names a server that may evict keys, so that Acquire acquires no lock on it. It
+// matches ErrEviction.
 type EvictionError struct {
 	Node   string
 	Policy string // its maxmemory-policy

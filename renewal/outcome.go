@@ -2,19 +2,20 @@ package renewal
 
 import "time"
 
-// Outcome is what a tick did for one key.
+// Outcome is the result of a tick for one key.
 type Outcome uint8
 
 const (
-	// Renewed means: the TTL was set, or the key lives longer than it would set and
-	// the policy says to leave that alone.
+	// Renewed means that the TTL was set, or that the key lives longer than that and the policy
+	// leaves it so (KeepLonger, KeepPersistent).
 	Renewed Outcome = iota + 1
-	// Lost means: the key is missing, holds another owner's token, or its local
-	// deadline has passed. Final for the key.
+	// Lost means that the key is missing, holds another owner's token, or that its local deadline
+	// has passed. It is the last outcome of the key.
 	Lost
-	// Failed means: Redis did not answer, or refused. Tried again while time remains.
+	// Failed means that Redis did not answer, or refused. The refresh is retried while time
+	// remains.
 	Failed
-	// Skipped means: a stop rule held, the key was not refreshed.
+	// Skipped means that a stop rule held and the key was not refreshed.
 	Skipped
 )
 
@@ -37,23 +38,23 @@ func (o Outcome) String() string {
 type Reason uint8
 
 const (
-	// Live means: the task has not ended.
+	// Live means that the task has not ended.
 	Live Reason = iota
-	// ReasonDone means: the done signal of a stop rule was closed.
+	// ReasonDone means that the done signal of a stop rule was closed.
 	ReasonDone
-	// ReasonDeadline means: the time of a stop rule was reached.
+	// ReasonDeadline means that the time of a stop rule was reached.
 	ReasonDeadline
-	// ReasonCount means: the number of renewals of a stop rule was reached.
+	// ReasonCount means that the number of renewals of a stop rule was reached.
 	ReasonCount
-	// ReasonKeyGone means: the key is missing and a stop rule takes that as the end.
+	// ReasonKeyGone means that the key is missing and the policy has the stop rule KeyGone.
 	ReasonKeyGone
-	// ReasonRule means: the function of a stop rule returned true.
+	// ReasonRule means that the function of a stop rule returned true.
 	ReasonRule
-	// ReasonLost means: a key was lost; with DropKey, the last one.
+	// ReasonLost means that a key was lost; with DropKey, the last key.
 	ReasonLost
-	// ReasonCanceled means: the host canceled the task.
+	// ReasonCanceled means that the host canceled the task.
 	ReasonCanceled
-	// ReasonShutdown means: the service was stopped.
+	// ReasonShutdown means that the service was stopped.
 	ReasonShutdown
 )
 
@@ -82,10 +83,10 @@ func (r Reason) String() string {
 	}
 }
 
-// Event is the outcome of one tick for one key, as callbacks get it.
+// Event is the outcome of one tick for one key. Callbacks get it.
 type Event struct {
 	ID      string
-	Labels  map[string]string // the policy's, not to be changed
+	Labels  map[string]string // of the policy; must not be modified
 	Key     string            // empty if a function or selector failed, before any key
 	Outcome Outcome
 	Err     error         // of Lost and Failed

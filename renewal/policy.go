@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// DefaultFraction of the TTL is the interval of a policy that names none.
+// DefaultFraction is the share of the TTL that is the interval of a policy without one.
 const DefaultFraction = 1.0 / 3
 
-// Policy says how tasks are kept alive. It is a value to share: one for a million
-// tasks is the usual case, and costs a task one pointer. It must not be changed once
-// it has been registered.
+// Policy defines how the keys of tasks are kept alive. It is meant to be shared: a million tasks
+// usually have one policy, which costs each task one pointer. It must not be changed once it has
+// been registered.
 type Policy struct {
 	// TTL that each renewal sets. Required.
 	TTL TTL
@@ -22,10 +22,10 @@ type Policy struct {
 	AllowTight bool
 	// Stop ends the task at the first tick at which any of the rules holds.
 	Stop []StopRule
-	// Select finds the keys anew at each tick, for tasks without keys of their own.
+	// Select finds the keys at each tick, for tasks that list no keys.
 	Select Selector
-	// Loss says what a lost key means for its task. Default: EndTask. Keys of a
-	// selector are always dropped.
+	// Loss defines what a lost key means for its task. Default: EndTask. Keys of a selector are
+	// always dropped.
 	Loss LossRule
 	// KeepLonger never shortens a TTL (GT): a key that lives longer, or without
 	// limit, is left as it is and counts as renewed.
@@ -36,33 +36,34 @@ type Policy struct {
 	// RenewAtOnce makes the first tick due at registration instead of at a random
 	// moment within the first interval.
 	RenewAtOnce bool
-	// Labels go to the hooks and callbacks as they are.
+	// Labels are passed to the hooks and callbacks unchanged.
 	Labels map[string]string
 	// Callbacks are called with the outcomes.
 	Callbacks Callbacks
 }
 
-// LossRule says what a lost key means for its task.
+// LossRule defines what a lost key means for its task.
 type LossRule uint8
 
 const (
-	// EndTask ends the task with the first key that is lost.
+	// EndTask ends the task when its first key is lost.
 	EndTask LossRule = iota
-	// DropKey goes on with the other keys; the task ends with the last.
+	// DropKey goes on with the other keys; the task ends when its last key is lost.
 	DropKey
 )
 
-// Callbacks are functions of the host that get a task's outcomes, one call per key. Those
-// of one task come one at a time and in order, on goroutines apart from the renewals: a
-// slow one delays nothing but the next callback of its task. If it falls far behind, calls
-// of OnRenewed and OnFailed of its task are left out (and counted in Stats); those of OnLost
-// and OnFinished never are. The rule about panics is that of Hooks. The context ends with
-// the time budget of Config.UserBudget.
+// Callbacks are functions of the host that get a task's outcomes, one call per key. The callbacks
+// of one task are called one at a time and in order, not on the goroutines that renew: a slow
+// callback delays only the next callback of its task. If a task's callbacks fall far behind, calls
+// of OnRenewed and OnFailed of that task are left out and counted in Stats; calls of OnLost and
+// OnFinished never are. Panics are handled as for [Hooks]. The context ends after
+// Config.UserBudget.
 type Callbacks struct {
 	OnRenewed func(context.Context, Event)
 	OnLost    func(context.Context, Event)
 	OnFailed  func(context.Context, Event)
-	// OnFinished is called exactly once for each task, last, whatever the reason.
+	// OnFinished is called exactly once for each task, as its last callback, whatever the reason of
+	// its end.
 	OnFinished func(context.Context, Result)
 }
 
@@ -76,11 +77,11 @@ type TTL struct {
 	fn    TTLFunc
 }
 
-// FixedTTL is the same TTL at every tick.
+// FixedTTL returns a TTL that is the same at every tick.
 func FixedTTL(d time.Duration) TTL { return TTL{fixed: d} }
 
-// TTLFrom calls a function at every tick, the first of which comes at once. An error, a
-// panic or a TTL below one millisecond makes the tick fail; it is tried again while time
+// TTLFrom returns a TTL for which fn is called at every tick; the first tick is due at once. An
+// error, a panic or a TTL below one millisecond makes the tick fail; it is retried while time
 // remains.
 func TTLFrom(fn TTLFunc) TTL { return TTL{fn: fn} }
 
@@ -96,21 +97,22 @@ type Interval struct {
 	fn       IntervalFunc
 }
 
-// Every is a fixed interval.
+// Every returns a fixed interval.
 func Every(d time.Duration) Interval { return Interval{fixed: d} }
 
-// MaxJitter is the largest share of an interval by which a tick may come earlier.
+// MaxJitter is the maximum share of an interval by which a tick may come early.
 const MaxJitter = 0.1
 
-// Jittered is a fixed interval of which each tick comes up to the given share
-// (at most MaxJitter) earlier, never later. The rate stays the same.
+// Jittered returns a fixed interval whose ticks each come early by a random part of up to the given
+// share of the interval (at most MaxJitter), never late. The rate stays the same.
 func Jittered(d time.Duration, share float64) Interval {
 	return Interval{fixed: d, jitter: share}
 }
 
-// Fraction is an interval of a share of the TTL, between 0 and 1.
+// Fraction returns an interval that is the given share of the TTL, between 0 and 1.
 func Fraction(share float64) Interval { return Interval{fraction: share} }
 
-// IntervalFrom calls a function at every tick. Where a function decides on the interval or
-// the TTL, an interval that is too long for the TTL is shortened to a third of it.
+// IntervalFrom returns an interval for which fn is called at every tick. Where a function decides
+// on the interval or the TTL, an interval that is too long for the TTL is shortened to a third of
+// it.
 func IntervalFrom(fn IntervalFunc) Interval { return Interval{fn: fn} }

@@ -26,12 +26,12 @@ type Service struct {
 	leases  leasePolicies
 	started chan struct{} // closed by Run
 
-	lockCalls atomic.Int64 // of leases, under way, also those whose callers have left
+	lockCalls atomic.Int64 // requests of leases under way, including those whose callers have returned
 }
 
-// New makes a service on a client of any kind: single node, Sentinel or cluster. The host
-// keeps the client and closes it after Run has returned. Faults of the configuration come
-// as one *InvalidError.
+// New returns a service on a client of any kind: single node, Sentinel or cluster. The host owns
+// the client and closes it after Run has returned. If the configuration has faults, New returns one
+// *InvalidError with all of them.
 func New(rdb redis.UniversalClient, cfg Config) (*Service, error) {
 	cfg = cfg.withDefaults()
 	faults := cfg.validate()
@@ -55,7 +55,7 @@ func New(rdb redis.UniversalClient, cfg Config) (*Service, error) {
 	return newService(cfg, b, b, m), nil
 }
 
-// newService takes a complete configuration.
+// newService returns a service with a configuration whose defaults are filled in.
 func newService(cfg Config, b backend.Backend, l backend.Locker, m *meter) *Service {
 	s := &shared{
 		cfg: cfg, backend: b, meter: m,
@@ -79,15 +79,15 @@ func (s *shared) logSilence(node string, silent bool) {
 	}
 }
 
-// Register takes a task under renewal; it may be called before Run. Everything wrong with
-// the task is named in one *InvalidError, and then nothing has been registered.
+// Register starts the renewal of a task; it may be called before Run. If the task has faults,
+// Register registers nothing and returns one *InvalidError with all of them.
 func (s *Service) Register(t Task) (*Handle, error) {
 	r := s.shared.registry
 	if err := r.validate(&t); err != nil {
 		return nil, err
 	}
 	h := &Handle{id: t.ID, owner: t.Owner}
-	h.mu.Lock() // whoever finds it in the registry waits until it has started
+	h.mu.Lock() // a goroutine that finds it in the registry waits until it has started
 	defer h.mu.Unlock()
 	if err := r.admit(&t, h, s.shared); err != nil {
 		return nil, err
@@ -96,10 +96,10 @@ func (s *Service) Register(t Task) (*Handle, error) {
 	return h, nil
 }
 
-// Run renews until ctx ends; it blocks. Then it lets renewals under way and callbacks
-// finish for up to Config.Grace, ends every task with ReasonShutdown (which releases
-// nothing: the keys live out their TTL) and returns nil, or ErrUnfinished if functions of
-// the host are still running. A service runs once.
+// Run renews until ctx ends; it blocks. Then it waits up to Config.Grace for renewals under way and
+// callbacks, ends every task with ReasonShutdown (which releases nothing: the keys live out their
+// TTL) and returns nil, or ErrUnfinished if functions of the host are still running. A service can
+// run only once.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.shared.registry.begin(); err != nil {
 		return err

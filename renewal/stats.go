@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Stats are the figures of a service at one moment. Counters count from its start.
+// Stats are the figures of a service at one moment. Counters count from the start of the service.
 type Stats struct {
 	Live    int           // tasks
 	Queued  int           // keys that are due and wait for a call
-	Calls   int           // calls under way
-	Overdue time.Duration // lateness of the oldest tick that waits
+	Calls   int           // calls to Redis under way
+	Overdue time.Duration // lateness of the oldest tick in a queue
 
 	Renewed int64
 	Lost    int64
 	Failed  int64
 	Skipped int64
-	// CallbacksDropped counts OnRenewed and OnFailed callbacks that were left out because
-	// the ones before were too slow.
+	// CallbacksDropped counts OnRenewed and OnFailed callbacks that were left out because earlier
+	// callbacks of the same task were too slow.
 	CallbacksDropped int64
 	// UserErrors counts calls of functions of the host that panicked or took too long.
 	UserErrors int64
@@ -57,8 +57,8 @@ func (s *Service) Task(id string) (*Handle, error) {
 	return nil, fmt.Errorf("%w: %q", ErrUnknownTask, id)
 }
 
-// Tasks walks over the tasks that were live when it was called, by their next due time.
-// Each status is taken when it is yielded; a task that has ended since is left out.
+// Tasks iterates over the tasks that are live when the iteration begins, in the order of their next
+// due times. Each status is current when it is yielded; a task that has ended by then is left out.
 func (s *Service) Tasks() iter.Seq2[*Handle, Status] {
 	return func(yield func(*Handle, Status) bool) {
 		handles := s.shared.registry.all()

@@ -27,8 +27,8 @@ const (
 	stopFunc
 )
 
-// StopFunc reports whether a task is to end. After an error or a panic the tick counts as
-// failed and is tried again while time remains.
+// StopFunc reports whether a task is to end. After an error or a panic the tick counts as failed
+// and is retried while time remains.
 type StopFunc func(context.Context, Status) (bool, error)
 
 // WhenDone ends the task once the channel is closed, for instance a context's Done.
@@ -37,15 +37,15 @@ func WhenDone(done <-chan struct{}) StopRule { return StopRule{kind: stopDone, d
 // At ends the task at a moment of wall-clock time.
 func At(t time.Time) StopRule { return StopRule{kind: stopAt, at: t} }
 
-// After ends the task when it has been registered for the given time.
+// After ends the task at the first tick at least d after its registration.
 func After(d time.Duration) StopRule { return StopRule{kind: stopAfter, after: d} }
 
 // Times ends the task after n ticks in which at least one key was renewed.
 func Times(n int) StopRule { return StopRule{kind: stopCount, count: n} }
 
-// KeyGone takes a missing key as the end of its business instead of as a loss: the outcome
-// is Skipped and no context ends with ErrLost. Keys with a foreign token and keys past
-// their local deadline are lost all the same.
+// KeyGone treats a missing key as finished instead of lost: its outcome is Skipped, and no context
+// ends with ErrLost. A key with another owner's token and a key past its local deadline are still
+// lost.
 func KeyGone() StopRule { return StopRule{kind: stopKeyGone} }
 
 // If ends the task when the function returns true.

@@ -2,19 +2,19 @@ package renewal
 
 import "time"
 
-// Task is what Register takes: keys to keep alive, and how.
+// Task is a set of keys to keep alive and the policy for doing so. [Service.Register] takes it.
 //
 // The keys must exist and have their TTL already: the service renews, it does not
 // create. Register right after setting them.
 type Task struct {
-	// ID names the task within its service. Empty: the service makes one.
+	// ID names the task within its service. Empty: the service generates one.
 	ID string
 	// Keys are the keys to renew; each gets its own outcome. Empty if the policy
 	// has a selector, required otherwise.
 	Keys []string
-	// Owner is the token that the keys must hold as their value: a key with
-	// another value is lost, and is never extended. Empty: not checked, which is
-	// right for keys whose name contains a unique owner.
+	// Owner is the token that the keys must hold as their value: a key with another value is lost,
+	// and is never extended. Empty: the value is not checked, which suits keys whose name contains
+	// a unique owner.
 	Owner string
 	// Since is when the command that last set the TTL was sent; the local
 	// deadline counts from it until the first renewal. Zero: the moment of
@@ -26,11 +26,11 @@ type Task struct {
 	Policy *Policy
 }
 
-// Status is what is known about a task at one moment.
+// Status is a snapshot of a task.
 type Status struct {
 	ID       string
-	Labels   map[string]string // the policy's, not to be changed
-	Keys     int               // those still renewed
+	Labels   map[string]string // of the policy; must not be modified
+	Keys     int               // number of keys that are still renewed
 	NextDue  time.Time         // next tick; zero after the end
 	Deadline time.Time         // earliest local deadline of its keys; zero if there is none
 	Renewals int               // ticks in which at least one key was renewed
@@ -38,8 +38,8 @@ type Status struct {
 	Reason   Reason            // Live until the end
 }
 
-// Result is how a task ended. While it lives, Reason is Live and the counters are
-// those so far.
+// Result describes how a task ended. While the task lives, Reason is Live and the counters count up
+// to now.
 type Result struct {
 	ID       string
 	Reason   Reason

@@ -1,6 +1,6 @@
 package renewal
 
-// renewWait is one caller of RenewNow. It is under the mutex of its Handle until done is
+// renewWait is one call of RenewNow that waits. The mutex of its Handle guards it until done is
 // closed.
 type renewWait struct {
 	open map[*key]struct{} // keys without an outcome; nil until the keys are known
@@ -8,7 +8,8 @@ type renewWait struct {
 	done chan struct{}
 }
 
-// renewWaits are the callers of RenewNow of one task. The methods of nil do nothing.
+// renewWaits are the calls of RenewNow that wait for one task. On a nil receiver the methods,
+// except add, do nothing.
 type renewWaits []*renewWait
 
 // add adds a caller.
@@ -34,7 +35,7 @@ func (w *renewWaits) waitFor(k *key) bool {
 	return false
 }
 
-// begin gives the callers that still lack them the keys to wait for.
+// begin sets the keys to wait for in every caller that has none yet: those that each yields.
 func (w *renewWaits) begin(each func(func(*key))) {
 	if w == nil {
 		return
@@ -48,8 +49,8 @@ func (w *renewWaits) begin(each func(func(*key))) {
 	w.record(nil, nil)
 }
 
-// addError gives the callers that wait for the present tick an error that belongs to no
-// key: what a selector could not find is not renewed.
+// addError gives an error that belongs to no key to the callers whose keys are not known yet: a
+// selector that failed may have left out keys, which are then not renewed.
 func (w *renewWaits) addError(err error) {
 	if w == nil {
 		return
@@ -61,7 +62,8 @@ func (w *renewWaits) addError(err error) {
 	}
 }
 
-// record gives the callers the outcome of a key, and lets those return that have all.
+// record gives the outcome of a key to the callers that wait for it, and releases those that have
+// all their outcomes.
 func (w *renewWaits) record(k *key, err error) {
 	if !w.any() {
 		return
@@ -84,7 +86,7 @@ func (w *renewWaits) record(k *key, err error) {
 	*w = waiting
 }
 
-// fail lets every caller return with an error.
+// fail makes every caller return with an error.
 func (w *renewWaits) fail(err error) {
 	if w == nil {
 		return

@@ -1,16 +1,15 @@
 package wheel
 
-// budget bounds the references that one Advance looks at for each one that it
-// may hand out, so that moving timers to finer levels does not hold the owner's
-// lock long.
+// budget is how many timers one Advance may move to a finer level for each value that it has room
+// for. It bounds how long the owner holds its lock.
 const budget = 4
 
-// Advance moves the wheel towards tick now, appends due values to out while its
-// capacity lasts, and returns it. More reports that the capacity, or the work
-// allowed in one call, ran out before now was reached: call again. Values come
-// in the order of their due ticks; within one tick the order is unspecified.
+// Advance moves the wheel towards tick now and appends due values to out, up to its capacity. It
+// returns the extended slice. more reports that the capacity, or the work allowed in one call, ran
+// out before now was reached: call again. Values come in the order of their due ticks; within one
+// tick the order is unspecified.
 //
-// A now that lies behind the wheel changes nothing.
+// A now before [Wheel.Now] changes nothing.
 func (w *Wheel[T]) Advance(now uint64, out []T) (due []T, more bool) {
 	work := budget * max(cap(out)-len(out), 1)
 	for {
@@ -52,7 +51,7 @@ func (w *Wheel[T]) cascade(work int) int {
 	return work
 }
 
-// fire hands out the entries of cur's own slot and reports whether any had to stay.
+// fire hands out the entries of cur's own slot and reports whether any remain.
 func (w *Wheel[T]) fire(out []T) (due []T, left bool) {
 	slot := int(w.cur % fineSlots)
 	for w.heads[slot] != 0 {

@@ -60,21 +60,17 @@
 // take over its tasks from their checkpoints, with new fencing tokens: whatever the old process
 // still writes is refused. Effects of an executor outside the store may happen twice, if the crash
 // comes between an effect and the save that follows it. The token, the attempt and the idempotency
-// key of a Run are there to make such repetitions safe. === Create: nobody here knows the executor
-// type ErrUnknownExecutor --- Create: this process lacks the executor type ErrUnknownExecutor ===
-// anything: no such plan or task store.ErrNotFound // Watch: events that are gone store.ErrTrimmed
-// --- any call: no such plan or task store.ErrNotFound // Watch: events that are not kept any more
-// store.ErrTrimmed
+// key of a Run are there to make such repetitions safe.
 //
 // # Errors
 //
 //	Create: a spec with faults                     plan.ErrInvalid
-//	Create: nobody here knows the executor type    ErrUnknownExecutor
+//	Create: this process lacks the executor type   ErrUnknownExecutor
 //	Create: the key was used for other content     store.ErrKeyReused
 //	Start: other plans work on its tenants         store.ErrTenantHeld
 //	any command: it does not apply                 plan.ErrNotApplicable
-//	anything: no such plan or task                 store.ErrNotFound
-//	Watch: events that are gone                    store.ErrTrimmed
+//	any call: no such plan or task                 store.ErrNotFound
+//	Watch: events that are not kept any more       store.ErrTrimmed
 //	Watch: the store went back in time             store.ErrEventsAhead
 //	New: a configuration with faults               ErrInvalid
 //	Run: called twice                              ErrRunning

@@ -7,13 +7,11 @@
 // Every command is a pure method of [Plan] that returns a [Decision]: the plan and the tasks as
 // they are to be, and the events that record the change. Nothing changes until a store commits the
 // decision, under the versions that it was made on; if something else was committed in between, the
-// engine reads and decides again. === cmd := p.RetryTask(t, true, by) one on a task // owed :=
-// p.Settle(now) what the plan owes by itself --- cmd := p.RetryTask(t, from, by) a command on one
-// task // due := p.Settle(now) the steps due without a command
+// engine reads and decides again.
 //
 //	cmd   := p.Pause(by)                 a person's command
-//	cmd   := p.RetryTask(t, true, by)    one on a task
-//	owed  := p.Settle(now)               what the plan owes by itself
+//	cmd   := p.RetryTask(t, from, by)    a command on one task
+//	due   := p.Settle(now)               the steps due without a command
 //
 // A command first takes the steps that are due, so that it does not hide a breach that no engine
 // has acted on yet.

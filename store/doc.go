@@ -49,22 +49,17 @@
 //	no such plan or task                     ErrNotFound
 //	decided on an older version              ErrConflict
 //	a worker that lost its task              ErrFenced (*FencedError: the holder)
-//	a tenant that another plan works on      ErrTenantHeld (*TenantHeldError: who)
+//	a tenant that another plan works on      ErrTenantHeld (*TenantHeldError: the locks)
 //	the idempotency key names another plan   ErrKeyReused
 //	the plan of that key is being created    ErrCreating
 //	an incarnation whose lease is over       ErrLeaseExpired
-//	events that are not kept any more        ErrTrimmed (*TrimmedError: the first there is)
-//	events after a number that was never given   ErrEventsAhead (*EventsAheadError: the newest)
+//	events that are not kept any more        ErrTrimmed (*TrimmedError: the oldest kept)
+//	events beyond the newest                 ErrEventsAhead (*EventsAheadError: the newest)
 //	stored data that makes no sense          ErrCorrupt (*CorruptError: key, reason)
 //	anything that may pass by itself         Temporary(err)
 //
 // # Time
 //
 // A store has one clock, or one per node, and never compares its times with those of a caller's
-// clock. Callers pass durations. === a tenant that another plan works on ErrTenantHeld
-// (*TenantHeldError: who) --- a tenant that another plan works on ErrTenantHeld (*TenantHeldError:
-// the locks) === events that are not kept any more ErrTrimmed (*TrimmedError: the first there is)
-// // events after a number that was never given ErrEventsAhead (*EventsAheadError: the newest) ---
-// events that are not kept any more ErrTrimmed (*TrimmedError: the oldest kept) // events beyond
-// the newest ErrEventsAhead (*EventsAheadError: the newest)
+// clock. Callers pass durations.
 package store

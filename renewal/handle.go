@@ -10,33 +10,32 @@ import (
 	"github.com/cutover-go/cutover/internal/wheel"
 )
 
-// Handle is a registered task. It stays valid after the end and then has the result. Its
-// methods may be called from any goroutine.
+// Handle is a registered task. It stays valid after the end of the task and then has the result.
+// Its methods may be called from any goroutine.
 type Handle struct {
 	// Immutable after Register.
 	id    string
 	owner string
-	keys  []key // of a fixed list; the elements are under mu
+	keys  []key // of a fixed list; mu guards the elements
 
 	mu sync.Mutex
-	// Under mu. Of a million tasks each field counts: what most tasks do without is in
-	// extra.
+	// Guarded by mu. With a million tasks the size of each field matters: fields that most tasks do
+	// not need are in extra.
 	timer    wheel.Handle  // Invariant: never later than due, a deadline or a retry
 	due      time.Duration // next tick
 	early    uint32        // by how many clock ticks due lies before its place in the fixed rate
 	renewals uint32
 	failures uint32
 	reason   Reason // Live until the end
-	counted  bool   // the present tick is in renewals
+	counted  bool   // renewals includes the present tick
 	calling  bool   // a policyCall is under way
-	err      error  // the last one; not in extra, since an outage gives one to every task
+	err      error  // the last error; not in extra, since in an outage every task has one
 	ext      *extra
 
 	pol *policy // immutable
 }
 
-// extra is the part of a Handle that only some tasks need. It is under the mutex of its
-// Handle.
+// extra is the part of a Handle that only some tasks need. The mutex of its Handle guards it.
 type extra struct {
 	done      chan struct{}
 	ctx       context.Context //nolint:containedctx // of Handle.Context
@@ -46,9 +45,9 @@ type extra struct {
 	ttl       time.Duration // last answer of a TTL function
 	interval  time.Duration // last answer of an interval function
 	selected  selection
-	armed     time.Duration // of many keys: what the timer is set to
-	lost      int           // of many keys: those that are lost
-	quiet     int           // of many keys, after the end: so many are part of no call
+	armed     time.Duration // of a task with many keys: the moment to which the timer is set
+	lost      int           // of a task with many keys: how many are lost
+	quiet     int           // of a task with many keys, after the end: how many of the first keys are part of no call
 	overdue   bool          // the policyCall under way has exceeded its budget
 	callbacks callbackQueue
 	waits     renewWaits
@@ -62,7 +61,7 @@ func (h *Handle) x() *extra {
 	return h.ext
 }
 
-// waits returns the callers of RenewNow; nil if there never was one.
+// waits returns the calls of RenewNow that wait; nil if the task has no extra.
 func (h *Handle) waits() *renewWaits {
 	if h.ext == nil {
 		return nil
@@ -76,9 +75,9 @@ func (h *Handle) valid() bool { return h != nil && h.pol != nil }
 // ID returns the task's id.
 func (h *Handle) ID() string { return h.id }
 
-// Context returns a context that ends with the task: with a *LostError as its cause if a
-// key was lost, with an *EndedError otherwise. For a handle that Register did not make it
-// has ended already, with ErrUnknownTask.
+// Context returns a context that ends with the task: with a *LostError as its cause if a key was
+// lost, with an *EndedError otherwise. For a handle that Register did not make, the context has
+// ended already, with ErrUnknownTask.
 func (h *Handle) Context() context.Context {
 	if !h.valid() {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -97,8 +96,8 @@ func (h *Handle) Context() context.Context {
 	return x.ctx
 }
 
-// Done is closed when the task has ended. For a handle that Register did not make it is
-// closed already.
+// Done returns a channel that is closed when the task has ended. For a handle that Register did not
+// make, it is closed already.
 func (h *Handle) Done() <-chan struct{} {
 	if !h.valid() {
 		done := make(chan struct{})
@@ -135,7 +134,7 @@ func (h *Handle) result() Result {
 	return r
 }
 
-// Status returns what is known about the task now.
+// Status returns a snapshot of the task.
 func (h *Handle) Status() Status {
 	if !h.valid() {
 		return Status{}
@@ -162,8 +161,8 @@ func (h *Handle) status() Status {
 	return s
 }
 
-// Cancel ends the task. A renewal under way may still reach Redis, but its outcome is
-// dropped; of the callbacks only OnFinished is still to come. An ended task stays as it is.
+// Cancel ends the task. A renewal under way may still reach Redis, but its outcome is dropped; of
+// the callbacks only OnFinished is still called. Cancel does not change a task that has ended.
 func (h *Handle) Cancel() error {
 	if !h.valid() {
 		return ErrUnknownTask
@@ -174,11 +173,11 @@ func (h *Handle) Cancel() error {
 	return nil
 }
 
-// CancelAndWait ends the task and returns when no renewal of it is under way and no
-// function of the host runs for it: from then on there is no further renewal and no further
-// callback. Use it before deleting a key. If ctx ends first, the task is canceled, and the
-// error is the context's. A function of the host that runs for this task must hand on the
-// context that it was given: waiting for itself is ErrInCallback.
+// CancelAndWait ends the task and returns when no renewal of it is under way and no function of the
+// host runs for it: after that there is no further renewal and no further callback. Use it before
+// deleting a key. If ctx ends first, the task is canceled, and the error is the cause of the
+// context's end. A function of the host that runs for this task must pass on the context that it
+// got: waiting for itself then returns ErrInCallback instead of blocking.
 func (h *Handle) CancelAndWait(ctx context.Context) error {
 	if err := h.Cancel(); err != nil {
 		return err
@@ -202,17 +201,18 @@ func (h *Handle) CancelAndWait(ctx context.Context) error {
 	}
 }
 
-// insideCallback and insidePolicyCall are the context keys under which callbacks, and
-// policies and selectors, find their own handle.
+// insideCallback and insidePolicyCall are context keys. Their value is the handle of the task for
+// which a callback, or a function of a policy or selector, runs.
 type (
 	insideCallback   struct{}
 	insidePolicyCall struct{}
 )
 
-// RenewNow makes a tick due at once, ahead of everything that waits for Redis, and waits
-// for the outcome of every key: nil if all were renewed, otherwise the joined errors of
-// those that were not. The rate of the task does not change. Policies and selectors, which
-// come before a refresh, cannot wait for one of their own task: ErrInCallback.
+// RenewNow makes a tick due immediately, ahead of all keys that wait in the queues, and waits for
+// the outcome of every key. It returns nil if all keys were renewed, otherwise the joined errors of
+// those that were not. The rate of the task does not change. Functions of the policy and selectors,
+// which run before a refresh, cannot wait for a refresh of their own task: RenewNow returns
+// ErrInCallback.
 func (h *Handle) RenewNow(ctx context.Context) error {
 	if !h.valid() {
 		return ErrUnknownTask
@@ -241,8 +241,8 @@ func (h *Handle) RenewNow(ctx context.Context) error {
 	}
 }
 
-// touch reads the first fields and the last, the key and the text of that; see warm. They do
-// not change, so it needs no lock.
+// touch reads fields at both ends of the Handle, the first key and its name, to load them into the
+// cache; see warm. These do not change, so touch needs no lock.
 func (h *Handle) touch() int {
 	if len(h.keys) == 0 || h.pol == nil {
 		return 0
@@ -267,14 +267,14 @@ func (h *Handle) each(fn func(*key)) {
 	}
 }
 
-// few is the number of keys that may be walked through for the sake of one of them.
+// few is the maximum number of keys of a task that is scanned as a whole after a change to one key.
 const few = 16
 
-// many reports whether what happens to one key must not cost a walk through all.
+// many reports whether the task has too many keys to scan all of them after a change to one.
 func (h *Handle) many() bool { return len(h.keys) > few || h.pol.Select.set }
 
-// quiet reports whether nothing runs for the task any more. It is called after the end,
-// when no key becomes part of a call again.
+// quiet reports whether no call, function or callback runs for the task any more. It is called
+// after the end of the task, when no key becomes part of a call again.
 func (h *Handle) quiet() bool {
 	if h.ext == nil {
 		return !h.calling && !slices.ContainsFunc(h.keys, func(k key) bool { return k.sending() })
@@ -292,7 +292,7 @@ func (h *Handle) quiet() bool {
 	return !h.calling && h.ext.callbacks.empty()
 }
 
-// signalIdle wakes CancelAndWait once nothing runs any more.
+// signalIdle wakes the callers of CancelAndWait once the task is quiet.
 func (h *Handle) signalIdle() {
 	if h.ext == nil || len(h.ext.idle) == 0 || !h.quiet() {
 		return

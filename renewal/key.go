@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// never is a moment that does not come.
+// never is a moment that is never reached.
 const never = time.Duration(math.MaxInt64)
 
-// keyState says where a key is between two renewals; the package comment has the diagram.
+// keyState is the state of a key between two renewals; the package comment has the diagram.
 type keyState uint8
 
 const (
 	keyIdle     keyState = iota // waits for the next tick
 	keyQueued                   // in the queue of its node
-	keyFirst                    // the same, ahead of others: RenewNow
+	keyFirst                    // in the queue of its node, ahead of others: RenewNow
 	keySending                  // part of a call under way
 	keyRetrying                 // failed, waits for its retry
 	keyDropped                  // given up while part of a call under way
 	keyGone                     // lost or no longer selected
 )
 
-// key is one key of a task. It is under the mutex of its Handle, but for name and slot,
-// which do not change.
+// key is one key of a task. The mutex of its Handle guards it, except for name and slot, which do
+// not change.
 type key struct {
 	name string
 	// deadline is the local deadline: sent + TTL - margin of the last success.
@@ -39,15 +39,15 @@ func (k *key) live() bool { return k.state < keyDropped }
 // sending reports whether a call under way includes the key.
 func (k *key) sending() bool { return k.state == keySending || k.state == keyDropped }
 
-// queued reports whether the key waits for a call. There may be older items of it in the
-// queue as well; the first one that a worker takes counts.
+// queued reports whether the key waits for a call. The queue may also hold older items for it; the
+// first item that a worker takes counts.
 func (k *key) queued() bool { return k.state == keyQueued || k.state == keyFirst }
 
-// busy reports whether the key needs no other place in the queue.
+// busy reports whether the key needs no further item in the queue.
 func (k *key) busy() bool { return k.queued() || k.state == keySending }
 
-// next is the earlier of at and the next moment at which something is to be done for the
-// key. Now is the present tick of the clock.
+// next returns the earlier of at and the next moment at which the key has a retry or its deadline.
+// now is the present tick of the clock.
 func (k *key) next(at time.Duration, c *clock, now uint64) time.Duration {
 	if !k.live() {
 		return at
@@ -59,10 +59,10 @@ func (k *key) next(at time.Duration, c *clock, now uint64) time.Duration {
 	return at
 }
 
-// retryDelay is the wait before an attempt is repeated: a quarter of the interval, doubling
-// with each failure, at most a quarter of the time left, and at most the interval, after
-// which there is a tick anyway. Of that it is a random share (full jitter), so that a
-// million failures do not come back at once.
+// retryDelay returns the wait before an attempt is repeated: a quarter of the interval, doubling
+// with each failure, at most a quarter of the time left, and at most the interval, after which
+// there is a tick anyway. The result is a random share of that (full jitter), so that a million
+// failed keys are not retried at the same moment.
 func retryDelay(interval, left time.Duration, attempt uint8, random float64) time.Duration {
 	limit := min(left/4, interval)
 	d := interval / 4

@@ -22,34 +22,31 @@ type Lease struct {
 	fence int64
 }
 
-// Acquire acquires the lock key, which then lives for ttl from each renewal on, of which
-// there are three in that time. If it is held, the error is a *HeldError that says for how
-// long; Acquire does not wait. The service must be running: after go service.Run(ctx), wait
-// for <-service.Started(), or Acquire may come first and fail with ErrNotRunning.
+// Acquire acquires the lock key for ttl and renews it every third of ttl. If the lock is held, the
+// error is a *HeldError with the time that it still lives; Acquire does not wait. The service must
+// be running: after go service.Run(ctx), wait for <-service.Started(), or Acquire may run first and
+// fail with ErrNotRunning.
 //
-// A counter beside the lock gives each holder a number greater than all before; it has no
-// TTL and stays. To be in the lock's slot of a cluster it is called {lock}:fence for a lock
-// called lock, and a{b}c:fence for one whose name has a hash tag, a{b}c.
+// A counter in a second key numbers the holders: each gets a number greater than all before. The
+// counter has no TTL and stays. So that it is in the lock's slot of a cluster, it is called
+// {lock}:fence for a lock called lock, and a{b}c:fence for a lock whose name has a hash tag, a{b}c.
 //
-// Acquire returns as soon as ctx ends, whatever the server does. An answer that comes so
-// late that the lock may have expired meanwhile is no lease: the error is a *LostError with
-// ErrDeadline.
+// Acquire returns as soon as ctx ends, whatever the server does. If the answer comes so late that
+// the lock may have expired already, there is no lease: the error is a *LostError with ErrDeadline.
 //
-// A server that may drop keys to make room (one with a memory limit and another
-// maxmemory-policy than noeviction) keeps no locks: the error is an *EvictionError. A user
-// who may not run all that acquiring, keeping and releasing the lock needs gets a
-// *PermissionError.
+// A server that may evict keys (it has a memory limit and another maxmemory-policy than noeviction)
+// cannot hold a lock safely: the error is an *EvictionError. If the Redis user may not run every
+// command that acquiring, renewing and releasing the lock needs, the error is a *PermissionError.
 //
-// After any other error than these and a *HeldError it is not known whether the lock was
-// acquired. The service then releases it, in the background if ctx has ended, and at worst
-// it expires after ttl.
+// After any other error it is not known whether the lock was acquired. The service then releases
+// it, in the background if ctx has ended, and at worst it expires after ttl.
 func (s *Service) Acquire(ctx context.Context, key string, ttl time.Duration) (*Lease, error) {
 	return s.AcquireWith(ctx, key, s.leases.of(ttl))
 }
 
-// AcquireWith is Acquire under a policy of the host's, for its interval, stop rules, labels
-// or callbacks. The policy needs a fixed TTL and cannot select keys. When a stop rule ends
-// the renewal, the lock stays until its TTL is over or Release.
+// AcquireWith is Acquire with a policy of the host, which sets the interval, stop rules, labels or
+// callbacks. The policy needs a fixed TTL and cannot select keys. When a stop rule ends the
+// renewal, the lock stays until its TTL is over or Release is called.
 func (s *Service) AcquireWith(ctx context.Context, key string, policy *Policy) (*Lease, error) {
 	if err := s.validateLease(key, policy); err != nil {
 		return nil, err
@@ -100,10 +97,10 @@ type leasePolicies struct {
 	byTTL map[time.Duration]*Policy
 }
 
-// keptPolicies bounds the policies that are kept for further leases.
+// keptPolicies bounds the policies that are cached for further leases.
 const keptPolicies = 64
 
-// of returns the policy of all plain leases of a TTL.
+// of returns the policy that all leases of Acquire with this TTL share.
 func (l *leasePolicies) of(ttl time.Duration) *Policy {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,10 +118,9 @@ func (l *leasePolicies) of(ttl time.Duration) *Policy {
 	return policy
 }
 
-// acquire sends the request for the lock, and returns when ctx ends at the latest. If the
-// answer is still under way then, the goroutine that waits for it releases the lock; a
-// release that was sent at once could reach the server before the repetition of a request
-// that the client believes lost.
+// acquire sends the request for the lock, and returns when ctx ends at the latest. If there is no
+// answer by then, the goroutine that waits for the answer releases the lock afterwards: a release
+// sent before the answer could reach the server before a retry of the request by the client.
 func (l *Lease) acquire(ctx context.Context, ttl time.Duration) error {
 	answer := make(chan error)
 	l.svc.lockCalls.Add(1)
@@ -155,22 +151,22 @@ func (l *Lease) acquire(ctx context.Context, ttl time.Duration) error {
 	}
 }
 
-// notAcquired reports whether an error says for sure that the lock was not acquired.
+// notAcquired reports whether err means for certain that the lock was not acquired.
 func notAcquired(err error) bool { return errors.Is(err, ErrHeld) || errors.Is(err, ErrEviction) }
 
-// register registers the task that keeps the lease alive. The last thing before a lease is
-// handed out is to compare: the request may have been under way for longer than the TTL.
+// register registers the task that keeps the lease alive. Its last step is to check the time again,
+// because the request and the registration may have taken longer than the TTL.
 func (l *Lease) register(ctx context.Context, sent time.Time, policy *Policy) error {
 	ttl := policy.TTL.fixed
 	late := func() bool { return time.Since(sent) >= ttl-marginOf(ttl) }
 	var err error
-	if !late() { // so that no callback is called for what never was a lease
+	if !late() { // so that no callback is called for a lease that never existed
 		l.h, err = l.svc.Register(Task{Keys: []string{l.key}, Owner: l.token, Since: sent, Policy: policy})
 	}
 	if err == nil && late() {
 		err = &LostError{Key: l.key, Cause: ErrDeadline}
 		if l.h != nil {
-			_ = l.h.Cancel() // it knows the handle
+			_ = l.h.Cancel() // cannot fail: Register made the handle
 		}
 	}
 	if err != nil {
@@ -179,8 +175,8 @@ func (l *Lease) register(ctx context.Context, sent time.Time, policy *Policy) er
 	return err
 }
 
-// undo releases a lock of which it is not known whether it was acquired. It waits until
-// that is done, but no longer than ctx and Config.CallTimeout allow.
+// undo releases a lock that may have been acquired. It waits for the release, but no longer than
+// ctx and Config.CallTimeout allow.
 func (l *Lease) undo(ctx context.Context) {
 	done := make(chan struct{})
 	l.svc.lockCalls.Add(1)
@@ -212,38 +208,39 @@ func (l *Lease) release(ctx context.Context) error {
 	return nil
 }
 
-// Context ends when the lease is lost or released: with a *LostError or an
-// *EndedError as its cause. Work under the lock under this context.
+// Context returns a context that ends when the lease is lost or released, with a *LostError or an
+// *EndedError as its cause. Do the work that needs the lock under this context.
 func (l *Lease) Context() context.Context { return l.h.Context() }
 
-// Key is the name of the lock.
+// Key returns the name of the lock.
 func (l *Lease) Key() string { return l.key }
 
-// Token is the value that the key holds while the lease is ours.
+// Token returns the value that the key holds while this lease holds the lock.
 func (l *Lease) Token() string { return l.token }
 
-// Fence is the number of this holder, greater than that of every holder before. Hand
-// it to whatever the lock protects, and let that refuse smaller numbers than it has
-// seen: it is the only protection against a holder that does not know yet that it
-// has lost the lock.
+// Fence returns the number of this holder, greater than the number of every holder before. Pass it
+// to the system that the lock protects, and let that system refuse smaller numbers than it has
+// seen: this is the only protection against a holder that does not know yet that it has lost the
+// lock.
 //
-// The counter is as durable as the server. The number 1 says that there was none: nobody
-// has held this lock before, or Redis has forgotten it (a restart without persistence, a
-// flush), and what it protects may remember greater numbers.
+// The counter is as durable as the server. The number 1 means that there was no counter: nobody has
+// held this lock before, or Redis has lost the counter (a restart without persistence, a flush),
+// and the protected system may remember greater numbers.
 func (l *Lease) Fence() int64 { return l.fence }
 
-// Handle is the task that keeps the lease alive.
+// Handle returns the handle of the task that keeps the lease alive.
 func (l *Lease) Handle() *Handle { return l.h }
 
-// Release ends the renewal and deletes the key if it still holds the token. If it does not,
-// something else may have run under the lock: the error is the *LostError that ended the
-// task, or says what was found instead, ErrMissing or ErrForeignOwner.
+// Release ends the renewal and deletes the key if it still holds the token. If the key does not
+// hold the token, another owner may have held the lock: the error is the *LostError that ended the
+// task, or a *LostError with ErrMissing or ErrForeignOwner for what was found.
 //
-// It returns as soon as ctx ends, with the renewal ended in any case and the request, if it
-// was sent, on its way. After that, or an error of Redis, it may be called again; otherwise
-// the key expires by itself. If such a call was carried out and only its answer lost, the
-// next one finds nothing and says ErrMissing, as does one after a success. A callback of the
-// same task, which must hand on its context, gets ErrInCallback.
+// Release returns as soon as ctx ends. The renewal has then ended in any case; the request, if it
+// was sent, may still be carried out. After that, or after an error of Redis, Release may be called
+// again; otherwise the key expires by itself. If the key was deleted and only the answer lost, the
+// next call finds no key and returns an error that matches ErrMissing, as does a call after a
+// success. In a callback of the same task, which must pass its context on, Release returns
+// ErrInCallback.
 func (l *Lease) Release(ctx context.Context) error {
 	if err := l.h.CancelAndWait(ctx); err != nil {
 		return err

@@ -12,10 +12,10 @@ import (
 
 type nodeQueue = nodequeue.Queue[taskKey]
 
-// router finds the queue of a key. Without a cluster there is one. In a cluster there is
-// one for each node, one for keys whose node is to be looked up first, and one for each
-// pair of nodes of which one redirects keys to the other: such keys need both nodes, and
-// must hold up no key that needs one of them alone.
+// router finds the queue of a key. Without a cluster there is one queue. In a cluster there is a
+// queue for each node, one for keys whose node must be looked up first, and one for each pair of
+// nodes of which one redirects keys to the other: such keys need both nodes, and must not delay
+// keys that need only one of them.
 type router struct {
 	// Immutable after construction.
 	shared *shared
@@ -69,7 +69,7 @@ func (r *router) node(name string) backend.Node {
 	return r.nodes[name]
 }
 
-// slot is the hash slot of a key; 0 without a cluster.
+// slot returns the hash slot of a key; 0 without a cluster.
 func (r *router) slot(key string) uint16 {
 	if r.table == nil {
 		return 0
@@ -88,8 +88,8 @@ func (r *router) push(it nodequeue.Item[taskKey], rank nodequeue.Rank) {
 	q.Push(it, rank)
 }
 
-// redirect queues a key that node from redirects to node to, unless nobody wants it renewed
-// any more.
+// redirect queues a key that node from redirects to node to, unless the key is no longer to be
+// renewed.
 func (r *router) redirect(it *nodequeue.Item[taskKey], from, to string) bool {
 	rank, ok := it.Value.requeue()
 	if ok {
@@ -101,7 +101,7 @@ func (r *router) redirect(it *nodequeue.Item[taskKey], from, to string) bool {
 // kick starts workers wherever something is queued.
 func (r *router) kick() { r.group.Kick() }
 
-// reload has the backend read the topology again, and forgets which node holds which slot.
+// reload makes the backend read the topology again, and forgets which node holds which slot.
 func (r *router) reload(ctx context.Context) {
 	r.shared.backend.Reload(ctx)
 	if r.table == nil {
@@ -115,8 +115,8 @@ func (r *router) reload(ctx context.Context) {
 // lookup is the worker of the queue of keys whose node is to be found.
 type lookup router
 
-// Do looks up the node of each key and queues the key there. Keys whose node cannot be
-// found have failed.
+// Do looks up the node of each key and queues the key there. A key whose node cannot be found
+// counts as failed.
 func (l *lookup) Do(ctx context.Context, items []nodequeue.Item[taskKey]) (silent bool) {
 	r := (*router)(l)
 	ctx, cancel := context.WithTimeout(ctx, r.shared.cfg.CallTimeout)

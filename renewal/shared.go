@@ -6,9 +6,9 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
 )
 
-// shared is what the tasks of one service use. It does not change after New, and each
-// component guards itself. The policies point to it, so that a task needs no pointer of
-// its own.
+// shared holds the components that all tasks of one service use. It does not change after New, and
+// each component does its own locking. The policies point to it, so that a task needs no pointer to
+// it.
 type shared struct {
 	cfg       Config
 	clock     clock
@@ -22,19 +22,19 @@ type shared struct {
 	registry  *registry
 }
 
-// taskKey is a key with its task. Its methods are called under the mutex of the task, but
-// for those that say otherwise.
+// taskKey is a key with its task. The caller of its methods holds the mutex of the task, unless the
+// method says otherwise.
 type taskKey struct {
 	h *Handle
 	k *key
 }
 
-// nodeQueues takes keys to the queue of the node that holds them.
+// nodeQueues puts keys into the queue of the node that holds them.
 type nodeQueues interface {
-	// slot is the hash slot of a key; 0 if that does not matter.
+	// slot returns the hash slot of a key; 0 without a cluster.
 	slot(key string) uint16
 	// push queues a key.
 	push(it nodequeue.Item[taskKey], r nodequeue.Rank)
-	// kick starts workers for what has been pushed.
+	// kick starts workers for the keys that have been pushed.
 	kick()
 }

@@ -54,8 +54,7 @@ func (h *Handle) fire(now time.Duration) {
 	h.arm()
 }
 
-// expire gives up the keys whose local deadline has passed, whatever a call under way may
-// bring.
+// expire gives up the keys whose local deadline has passed, even if a call for them is under way.
 func (h *Handle) expire(now time.Duration) {
 	h.each(func(k *key) {
 		if now >= k.deadline && h.reason == Live {
@@ -64,9 +63,9 @@ func (h *Handle) expire(now time.Duration) {
 	})
 }
 
-// tick makes a tick that is due and schedules the next one an interval after this one was
-// due. Ticks that a stall left behind are one tick; the rate keeps its phase, and with it
-// the spread between tasks.
+// tick runs a tick that is due and schedules the next tick one interval after this one was due.
+// Ticks that a stall of the process skipped are merged into one; the ticks keep their phase, and so
+// the tasks stay spread.
 func (h *Handle) tick(now time.Duration) {
 	interval := h.interval()
 	due := h.due
@@ -78,7 +77,8 @@ func (h *Handle) tick(now time.Duration) {
 	h.run(due)
 }
 
-// run starts a tick that was due at a moment: the functions of the host come first.
+// run starts a tick that was due at the given moment. The functions of the host, if there are any,
+// are called before the refresh.
 func (h *Handle) run(due time.Duration) {
 	h.counted = false
 	if h.pol.calls {
@@ -88,8 +88,8 @@ func (h *Handle) run(due time.Duration) {
 	h.refresh(due)
 }
 
-// refresh queues every key that is not under way already: a task never overlaps itself.
-// Those that RenewNow waits for go ahead of others, also if they are queued.
+// refresh queues every key that is not under way already: a task never overlaps itself. Keys that
+// RenewNow waits for go ahead of others, even if they are queued already.
 func (h *Handle) refresh(due time.Duration) {
 	h.waits().begin(h.each)
 	first := h.waits().any()
@@ -122,7 +122,7 @@ func (t taskKey) enqueue(due time.Duration, r nodequeue.Rank) {
 	t.h.pol.shared.queues.push(nodequeue.Item[taskKey]{Value: t, Due: due, Deadline: t.k.deadline}, r)
 }
 
-// ttl is what the next renewal sets.
+// ttl returns the TTL that the next renewal sets.
 func (h *Handle) ttl() time.Duration {
 	if h.pol.ttl != 0 {
 		return h.pol.ttl
@@ -130,8 +130,8 @@ func (h *Handle) ttl() time.Duration {
 	return h.ext.ttl
 }
 
-// interval is the time between ticks as far as it is known: until a function has answered,
-// a second.
+// interval returns the time between ticks. If a function decides on it, that is its last answer, or
+// a second before its first.
 func (h *Handle) interval() time.Duration {
 	switch {
 	case h.pol.interval != 0:
@@ -153,10 +153,10 @@ func (h *Handle) schedule(place time.Duration) {
 	}
 }
 
-// arm sets the timer to the next moment at which something is to be done.
+// arm sets the timer to the next tick, retry or deadline.
 func (h *Handle) arm() {
 	at, c := h.due, &h.pol.shared.clock
-	if len(h.keys) == 1 && h.ext == nil && h.keys[0].state != keyRetrying { // no need of the clock
+	if len(h.keys) == 1 && h.ext == nil && h.keys[0].state != keyRetrying { // does not need the clock
 		at = h.keys[0].next(at, c, 0)
 	} else {
 		now := c.tickNow()
@@ -168,8 +168,8 @@ func (h *Handle) arm() {
 	h.setTimer(at)
 }
 
-// arm moves the timer forward for what is to be done for one key. It moves nothing back: a
-// timer that comes early finds nothing to do.
+// arm makes the timer fire earlier if one key needs it. It never makes the timer fire later: a
+// timer that fires early finds nothing to do.
 func (t taskKey) arm() {
 	h := t.h
 	if !h.many() {

@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/internal/wheel"
 )
 
-// timers is the wheel under its lock, and the way to wake the clock's goroutine.
+// timers is the timing wheel with its lock. It also wakes the clock's goroutine.
 type timers[T any] struct {
 	wake chan struct{}
 
@@ -17,10 +17,10 @@ type timers[T any] struct {
 	sleep uint64
 }
 
-// perLock bounds the timers that one hold of the lock hands out.
+// perLock bounds the timers that are taken from the wheel while the lock is held once.
 const perLock = 1024
 
-// parked is the sleep of a clock that has nothing to wait for.
+// parked is the value of sleep while there is no timer to wait for.
 const parked = math.MaxUint64
 
 func newTimers[T any]() *timers[T] {
@@ -56,15 +56,15 @@ func (t *timers[T]) rouse() {
 	}
 }
 
-// fired takes the values whose timers have fired by now, as far as out has room.
+// fired appends the values whose timers have fired by now to out, up to its capacity.
 func (t *timers[T]) fired(now uint64, out []T) (fired []T, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.wheel.Advance(now, out[:0])
 }
 
-// sleepUntil returns the tick until which the clock may sleep, and has it woken for any
-// timer that is set to an earlier one.
+// sleepUntil returns the tick until which the clock may sleep. From then on, a timer that is set to
+// an earlier tick wakes the clock.
 func (t *timers[T]) sleepUntil() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -72,7 +72,8 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// tenantIDs are the ids that the host has anyway; the benchmark does not measure them.
+// tenantIDs returns the ids of n tenants. The host has them anyway; the benchmark does not measure
+// them.
 func tenantIDs(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {

@@ -18,8 +18,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// engineCalls are all calls of an Engine by the names of its methods, except Run, which ends with a
-// shutdown.
+// engineCalls returns all calls of an Engine by the names of its methods, except Run, which ends
+// with a shutdown.
 func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 	first := task.NewID(id, 1)
 	return map[string]func(context.Context, *cutover.Engine){

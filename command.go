@@ -23,7 +23,7 @@ type TaskResult struct {
 	Unchanged bool
 }
 
-// RetryFrom says where the next attempt of a task begins.
+// RetryFrom is where the next attempt of a task begins.
 type RetryFrom = task.RetryFrom
 
 // Where a retry begins.

@@ -32,7 +32,8 @@ func newEngine(t *testing.T, s store.Store, c cutover.Config) *cutover.Engine {
 	return e
 }
 
-// withoutHints returns an engine's store without hints, to show that hints only make things faster.
+// withoutHints runs the tests without the hints of stores, to show that hints only make things
+// faster.
 var withoutHints = flag.Bool("deaf", false, "let no hint of a store through")
 
 // hintless is a store whose hints are all lost.

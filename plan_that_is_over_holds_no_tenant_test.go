@@ -189,8 +189,8 @@ func TestPlansThatAreOverHoldNothing(t *testing.T) {
 	}
 }
 
-// Many more locks than are kept to be freed in passing are freed when the plan is over, and a small
-// plan beside it does not wait for that.
+// Many more locks than the releaser can queue are released when the plan is over, and a small plan
+// does not wait for that.
 func TestSmallPlanBesideACancelledOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// refusedSaves are all the ways for a save to be refused, with the failure's code.
+// refusedSaves returns a save for every reason to refuse one, with the code of the failure.
 func refusedSaves() map[string]struct {
 	save func(context.Context, *executor.Run) error
 	code string

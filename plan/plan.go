@@ -55,7 +55,7 @@ type Control struct {
 	StartedAt, EndedAt time.Time
 }
 
-// Facts are what the store keeps current with every commit.
+// Facts is the part of a plan that the store keeps up to date with every commit.
 type Facts struct {
 	Counters Counters
 	// Breached reports that a commit raised the failed tasks above the grant's bound. Nothing new

@@ -49,8 +49,8 @@ type Transition struct {
 	To    State
 }
 
-// transitions is the state machine, the only place that knows it. A breach leads
-// to PAUSED or FAILED: the strategy's action says which.
+// transitions is the state machine; nothing else defines it. A breach leads to PAUSED or FAILED,
+// depending on the strategy's FailureAction.
 //
 //nolint:gochecknoglobals // a constant table
 var transitions = [...]Transition{

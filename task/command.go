@@ -60,7 +60,7 @@ func (t Task) edit(cause Cause) Edit {
 	return Edit{ID: t.ID, Version: t.Version, Cause: cause, Control: t.Control}
 }
 
-// RetryFrom says where the next attempt of a task begins.
+// RetryFrom is where the next attempt of a task begins.
 type RetryFrom uint8
 
 // Where a retry begins.

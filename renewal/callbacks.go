@@ -8,14 +8,14 @@ import (
 // the number of its keys, OnRenewed and OnFailed are left out.
 const backlog = 64
 
-// callback is one callback to make.
+// callback is one call of a callback that is still to be made.
 type callback struct {
 	event  Event
 	result Result
 	final  bool // OnFinished, with result
 }
 
-// callbackQueue is the callbacks of one task that are still to be made, one at a time.
+// callbackQueue holds the callbacks of one task that are still to be called, one at a time.
 type callbackQueue struct {
 	waiting []callback
 	running bool // one is under way
@@ -101,8 +101,8 @@ func (c *callbackCall) Run(ctx context.Context) {
 	c.h.pol.shared.meter.userError(c.h.id, err)
 }
 
-// isWanted reports whether the callback is still to be made: of a task that was canceled
-// while it waited, only OnFinished is.
+// isWanted reports whether the callback is still to be called. If its task was canceled while the
+// callback waited, only OnFinished is.
 func (c *callbackCall) isWanted() bool {
 	c.h.mu.Lock()
 	defer c.h.mu.Unlock()
@@ -118,8 +118,8 @@ func (c *callbackCall) returned() {
 	h.signalIdle()
 }
 
-// Abandon is for the end of the service.
+// Abandon is called at the end of the service.
 func (c *callbackCall) Abandon() { c.returned() }
 
-// GiveUp only logs: a callback that hangs holds up the next ones of its task.
+// GiveUp only logs: a callback that hangs delays the next callbacks of its task.
 func (c *callbackCall) GiveUp(err error) { c.h.pol.shared.meter.userError(c.h.id, err) }

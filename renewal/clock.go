@@ -24,16 +24,16 @@ func (c *clock) time(at time.Duration) time.Time {
 	return c.start.Add(at)
 }
 
-// at is the moment at which a tick begins.
+// at returns the moment at which a tick begins.
 func (c *clock) at(tick uint64) time.Duration { return time.Duration(tick) * c.tick }
 
-// passed is the last tick that has begun at a moment.
+// passed returns the last tick that has begun at a moment.
 func (c *clock) passed(at time.Duration) uint64 { return uint64(max(at, 0) / c.tick) }
 
-// tickNow is the present tick.
+// tickNow returns the present tick.
 func (c *clock) tickNow() uint64 { return c.passed(c.now()) }
 
-// ceil is the first tick that begins at a moment or after it.
+// ceil returns the first tick that begins at a moment or after it.
 func (c *clock) ceil(at time.Duration) uint64 {
 	if at <= 0 {
 		return 0
@@ -41,9 +41,9 @@ func (c *clock) ceil(at time.Duration) uint64 {
 	return uint64((at-1)/c.tick) + 1
 }
 
-// drift is by how much the wall clock runs ahead of the monotonic one, counted from the
-// start. It changes when somebody sets the clock, and when the machine was suspended, a
-// time in which the monotonic clock of some systems stands still.
+// drift returns how far the wall clock has run ahead of the monotonic clock since the start. It
+// changes when the wall clock is set, and when the machine was suspended: the monotonic clock of
+// some systems stops during that time.
 func (c *clock) drift() time.Duration {
 	wall := c.wall().Round(0).Sub(c.start.Round(0))
 	return wall - c.now()

@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// stepLimit is the smallest change between wall clock and monotonic clock that counts as a
-// step; what time servers correct stays below.
+// stepLimit is the smallest change between wall clock and monotonic clock that counts as a step.
+// Corrections by time servers stay below it.
 const stepLimit = time.Second
 
 // runClock is the clock's goroutine: it sleeps until the next timer that is due, however
@@ -44,11 +44,12 @@ func (s *Service) runClock(ctx context.Context) {
 	}
 }
 
-// onTheClock is the number of keys that the clock goes through by itself: some 100 us.
+// onTheClock is the maximum number of keys of a task that the clock's goroutine handles itself,
+// which takes some 100 us.
 const onTheClock = 1024
 
-// fire fires a task. One of very many keys is gone through beside the clock, so that the
-// others are on time; so is one with a selector, whose mutex is held for as long while its
+// fire fires a task. A task with very many keys is fired on another goroutine, so that the other
+// tasks are on time; so is a task with a selector, because its mutex may be held for long while its
 // keys are chosen.
 func (s *Service) fire(h *Handle, now time.Duration) {
 	if len(h.keys) <= onTheClock && !h.pol.Select.set {
@@ -70,10 +71,10 @@ func (s *Service) setAlarm(alarm *time.Timer, tick uint64) {
 	alarm.Reset(s.shared.clock.at(tick) - s.now())
 }
 
-// checkStep compares the wall clock with the monotonic one. If it has leapt ahead, either
-// somebody has set it, or the machine slept and keys may have expired meanwhile; only Redis
-// knows. So every task is renewed at once, at the cost of one round of renewals; a step
-// back means nothing.
+// checkStep compares the wall clock with the monotonic one. If the wall clock has leapt ahead,
+// either it was set, or the machine slept and keys may have expired during that time; only Redis
+// knows. So every task is renewed immediately, at the cost of one round of renewals. A step back is
+// ignored.
 func (s *Service) checkStep(before time.Duration) time.Duration {
 	drift := s.shared.clock.drift()
 	if drift-before < stepLimit {

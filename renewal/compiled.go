@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// policy is a Policy as a service uses it: copied, validated, resolved. It does not change
-// but for users, which is under the registry's mutex.
+// policy is a Policy as a service uses it: copied, validated, resolved. It does not change, except
+// for users, which the registry's mutex guards.
 type policy struct {
 	Policy
 	src    *Policy // what the host registered

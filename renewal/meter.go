@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// meter adds up what happened, for Stats, for the hooks and for the log.
+// meter adds up outcomes and events for Stats, the hooks and the log.
 type meter struct {
 	// Immutable after construction.
 	hooks Hooks
@@ -42,7 +42,7 @@ func newMeter(cfg Config) *meter {
 	}
 }
 
-// count counts an outcome that came without a call.
+// count counts an outcome without a call to Redis.
 func (m *meter) count(p *Policy, o Outcome) {
 	b := Batch{Labels: p.Labels}
 	b.add(o)
@@ -74,7 +74,7 @@ func (m *meter) lag(l Lag) {
 	m.report()
 }
 
-// eviction notes what a look at a server has found; it is called for every look.
+// eviction records the result of a check of a server; it is called after every check.
 func (m *meter) eviction(e Eviction) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -94,7 +94,7 @@ func (m *meter) eviction(e Eviction) {
 	}
 }
 
-// report starts the goroutine that calls the hooks, unless there is one. Called under mu.
+// report starts the goroutine that calls the hooks, unless it runs already. The caller holds mu.
 func (m *meter) report() {
 	if !m.delivering && !m.closed {
 		m.delivering = true
@@ -107,7 +107,7 @@ func (m *meter) callHooks() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.delivering = len(m.pending)+len(m.lags)+len(m.evictions) > 0; m.delivering {
-			go m.callHooks() // for what came meanwhile, also if that was the last
+			go m.callHooks() // for reports that arrived since, and after a hook that ended the goroutine
 		}
 	}()
 	for {
@@ -133,7 +133,7 @@ func (m *meter) callHooks() {
 	}
 }
 
-// call calls a hook. A panic is logged and goes no further.
+// call calls a hook. A panic is recovered and logged.
 func (m *meter) call(name string, hook func()) {
 	err := guard("hook", func() error { hook(); return nil })
 	if p := (*PanicError)(nil); errors.As(err, &p) {
@@ -158,15 +158,15 @@ func (m *meter) userError(task string, err error) {
 		zap.String("value", fmt.Sprint(p.Value)), zap.ByteString("stack", p.Stack))
 }
 
-// userPanic is userError for errors that functions may also return by themselves: those
-// are no fault of theirs.
+// userPanic is userError for functions that may return an error: it counts panics, not the errors
+// that they return.
 func (m *meter) userPanic(task string, err error) {
 	if p := (*PanicError)(nil); errors.As(err, &p) {
 		m.userError(task, err)
 	}
 }
 
-// close lets no more hooks start than those for what is pending.
+// close prevents further calls of hooks, except those for what is already pending.
 func (m *meter) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// renewed records a success: the TTL runs from the moment at which the request was sent, at
-// the latest.
+// renewed records a success. The new deadline counts from the moment at which the request was sent,
+// because the TTL began to run then or later.
 func (t taskKey) renewed(sent, ttl time.Duration) {
 	h, k := t.h, t.k
 	k.state, k.attempt = keyIdle, 0
@@ -25,7 +25,7 @@ func (t taskKey) renewed(sent, ttl time.Duration) {
 	}
 }
 
-// failed records a refresh that did not succeed and schedules its repetition.
+// failed records a refresh that failed and schedules its retry.
 func (t taskKey) failed(err error, now time.Duration) {
 	h, k := t.h, t.k
 	h.failures++
@@ -55,7 +55,8 @@ func (h *Handle) failedWithoutKey(err error) {
 	}
 }
 
-// lose gives up a key for good. A missing key may be the end that the task waits for.
+// lose gives up a key for good. With the stop rule KeyGone a missing key ends the task without a
+// loss.
 func (t taskKey) lose(cause error) {
 	h, k := t.h, t.k
 	if h.pol.keyGone && errors.Is(cause, ErrMissing) {
@@ -76,8 +77,8 @@ func (t taskKey) lose(cause error) {
 	h.endAfterLoss(ReasonLost, err)
 }
 
-// drop takes a key out of the task. While a call includes it, it stays marked as such, for
-// those who wait for the end of the call.
+// drop removes a key from the task. While a call includes the key, it stays marked as part of that
+// call, so that CancelAndWait waits for the end of the call.
 func (t taskKey) drop() {
 	h, k := t.h, t.k
 	if k.sending() {
@@ -90,7 +91,8 @@ func (t taskKey) drop() {
 	}
 }
 
-// endAfterLoss ends the task after the loss of a key, if that is its end.
+// endAfterLoss ends the task after the loss of a key, if the policy's LossRule requires it or no
+// key is left.
 func (h *Handle) endAfterLoss(reason Reason, err error) {
 	if h.pol.Select.set {
 		return
@@ -100,7 +102,7 @@ func (h *Handle) endAfterLoss(reason Reason, err error) {
 	}
 }
 
-// left counts the keys of a fixed list that are still renewed, one of which has just been
+// left counts the keys of a fixed list that are still renewed. It is called just after one was
 // lost.
 func (h *Handle) left() (n int) {
 	if h.many() {
@@ -111,8 +113,8 @@ func (h *Handle) left() (n int) {
 	return n
 }
 
-// stopReason is the reason of the first stop rule that holds; Live if none does. Rules with
-// functions of the host are left to a policyCall.
+// stopReason returns the reason of the first stop rule that holds, or Live if none does. A
+// policyCall evaluates the rules with functions of the host.
 func (h *Handle) stopReason(now time.Duration) Reason {
 	for i := range h.pol.Stop {
 		rule := &h.pol.Stop[i]
@@ -135,7 +137,7 @@ func (h *Handle) stopReason(now time.Duration) Reason {
 			if int(h.renewals) >= rule.count {
 				return ReasonCount
 			}
-		case stopKeyGone, stopFunc, stopInvalid: // by the refresh, by a policyCall, at Register
+		case stopKeyGone, stopFunc, stopInvalid: // evaluated by the refresh, by a policyCall, refused by Register
 		}
 	}
 	return Live
@@ -176,7 +178,7 @@ func (h *Handle) finish(reason Reason, err error) {
 	s.registry.forget(h)
 }
 
-// cause is what the task's context ends with.
+// cause returns the cause with which the task's context ends.
 func (h *Handle) cause() error {
 	if h.reason == ReasonLost {
 		return h.err

@@ -6,25 +6,24 @@ import (
 	"time"
 )
 
-// policyAnswers is what the functions and the selector of a policy answer before one
-// refresh.
+// policyAnswers holds the answers of the functions and the selector of a policy before one refresh.
 type policyAnswers struct {
-	// What is known beforehand.
+	// Set before the call.
 	policy  *Policy
 	status  Status
 	tick    time.Duration
 	maxKeys int // of a selector; negative: no bound
 
 	keys      map[string]struct{} // found by the selector
-	partial   bool                // some keys could not be looked for: keep those known
+	partial   bool                // a part of the keys could not be scanned: keep the known ones
 	reason    Reason              // of a stop rule; Live: none holds
 	ttl       time.Duration
 	interval  time.Duration
-	selectErr error // of the selector: reported, but the known keys are renewed
+	selectErr error // error of the selector: it is reported, but the known keys are renewed
 }
 
-// call calls every function in order. The first error ends the tick; that of a selector
-// does not.
+// call calls every function in order. The first error ends the tick, except an error of the
+// selector.
 func (a *policyAnswers) call(ctx context.Context) error {
 	if err := a.callStop(ctx); err != nil || a.reason != Live {
 		return err
@@ -125,8 +124,8 @@ func (a *policyAnswers) add(keys []string) error {
 // selection is the keys of a selector, by name.
 type selection map[string]*key
 
-// choose makes the keys that the selector has found those of the task. A new key's deadline
-// counts from its first renewal, for it is not known when its TTL was set.
+// choose replaces the keys of the task by those that the selector has found. The deadline of a new
+// key counts from its first renewal, because it is not known when its TTL was set.
 func (s *selection) choose(a *policyAnswers, slot func(string) uint16) {
 	if *s == nil {
 		*s = make(selection, len(a.keys))

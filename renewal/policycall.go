@@ -8,9 +8,9 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/hostcall"
 )
 
-// callPolicy starts the functions and selectors of the host that come before a refresh. The
-// task goes on when they have answered. While those of the tick before are under way, this
-// tick is left out; once they have exceeded their budget, it fails.
+// callPolicy starts the functions and selectors of the host that come before a refresh. The task
+// goes on when they have returned. While the calls of an earlier tick are still under way, this
+// tick is skipped; once they have exceeded their budget, it fails.
 func (h *Handle) callPolicy(due time.Duration) {
 	s := h.pol.shared
 	if h.calling {
@@ -32,20 +32,20 @@ func (h *Handle) callPolicy(due time.Duration) {
 	h.calling = s.functions.Submit(c)
 }
 
-// policyCall is one round of functions and selectors of a task.
+// policyCall is one round of calls of the functions and the selector of a task's policy.
 type policyCall struct {
 	h       *Handle
 	due     time.Duration
 	scan    backend.Scan // of a pattern
 	answers policyAnswers
 
-	// Under the mutex of h.
+	// Guarded by the mutex of h.
 	over     bool // given up
 	returned bool // no function runs any more
-	recorded bool // the tick has gone on
+	recorded bool // record has been called: the tick has gone on
 }
 
-// Run calls everything in order. The first that fails ends the tick.
+// Run calls the functions in order. The first error ends the tick.
 func (c *policyCall) Run(ctx context.Context) {
 	var err error
 	// Deferred: a function that ends its goroutine must not leave the task calling.
@@ -61,11 +61,11 @@ func (c *policyCall) Run(ctx context.Context) {
 	completed = true
 }
 
-// Abandon is for the end of the service, which ends the task as well.
+// Abandon is called at the end of the service, which ends the task as well.
 func (c *policyCall) Abandon() { c.vanished() }
 
-// vanished is for a function that ended its goroutine; GiveUp follows, unless it came
-// before.
+// vanished handles a function that ended its goroutine (runtime.Goexit); GiveUp is called after it,
+// unless it was called before.
 func (c *policyCall) vanished() {
 	c.h.mu.Lock()
 	defer c.h.mu.Unlock()
@@ -73,7 +73,7 @@ func (c *policyCall) vanished() {
 	c.h.signalIdle()
 }
 
-// end notes that no function runs any more.
+// end records that no function of this round runs any more.
 func (c *policyCall) end() {
 	c.returned = true
 	c.h.calling = false
@@ -104,8 +104,7 @@ func (c *policyCall) record(err error) {
 	h.pol.shared.queues.kick()
 }
 
-// GiveUp makes the tick fail. The answer, should it come, is dropped, and until then so are
-// the ticks.
+// GiveUp makes the tick fail. A late answer is dropped, and until it comes, further ticks fail.
 func (c *policyCall) GiveUp(err error) {
 	h := c.h
 	h.pol.shared.meter.userError(h.id, err)
@@ -115,7 +114,7 @@ func (c *policyCall) GiveUp(err error) {
 		return
 	}
 	c.over = true
-	if !c.returned { // what runs may be a later call otherwise
+	if !c.returned { // otherwise a later policyCall may be running
 		h.x().overdue = true
 	}
 	if h.reason == Live {
@@ -130,9 +129,9 @@ func (c *policyCall) isPending() bool {
 	return c.h.reason == Live && !c.over
 }
 
-// scanCall is the part of a policyCall that finds keys by SCAN. It reads one page each time
-// it runs and queues itself again, so that all scans advance in turn; the host's functions
-// follow at the end.
+// scanCall is the part of a policyCall that finds keys by SCAN. It reads one page each time it runs
+// and queues itself again, so that all scans advance in turn. The host's functions are called after
+// the last page.
 type scanCall policyCall
 
 // Run reads a page.
@@ -148,7 +147,7 @@ func (s *scanCall) Run(ctx context.Context) {
 		err = c.answers.add(keys)
 		more = more && err == nil
 	}
-	if err != nil { // keys of that part stay as they are known
+	if err != nil { // the known keys of that part stay in the task
 		c.answers.selectErr, c.answers.partial = err, true
 	}
 	next, pool := hostcall.Call(c), c.h.pol.shared.functions
@@ -160,13 +159,13 @@ func (s *scanCall) Run(ctx context.Context) {
 	}
 }
 
-// GiveUp is for a page that takes longer than the budget: the tick fails.
+// GiveUp is called for a page that takes longer than the budget: the tick fails.
 func (s *scanCall) GiveUp(err error) { (*policyCall)(s).GiveUp(err) }
 
-// Abandon is for the end of the service.
+// Abandon is called at the end of the service.
 func (s *scanCall) Abandon() { (*policyCall)(s).Abandon() }
 
-// apply takes over the answers and refreshes.
+// apply stores the answers in the task and starts the refresh.
 func (h *Handle) apply(a *policyAnswers, due time.Duration) {
 	if h.pol.ttl == 0 || h.pol.interval == 0 {
 		x := h.x()
@@ -190,9 +189,9 @@ func (h *Handle) apply(a *policyAnswers, due time.Duration) {
 	h.arm()
 }
 
-// policyFailed records a tick that did not get as far as the refresh, and repeats it after
-// the wait of a failed refresh. The keys that a selector found before are refreshed
-// meanwhile.
+// policyFailed records a tick that failed before the refresh, and schedules its retry after the
+// same wait as for a failed refresh. The keys that a selector found earlier are refreshed
+// nevertheless.
 func (h *Handle) policyFailed(err error) {
 	s := h.pol.shared
 	h.failedWithoutKey(err)

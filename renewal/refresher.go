@@ -9,20 +9,20 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
 )
 
-// refresher is the worker of a node's queue: it makes the stop rules come first, refreshes
-// a batch with one call, and records the outcome of every key.
+// refresher is the worker of a node's queue: it evaluates the stop rules, refreshes a batch with
+// one call, and records the outcome of every key.
 type refresher struct {
 	// Immutable after construction.
 	shared *shared
 	router *router
 	node   string
 
-	// Of the present batch; kept for the next.
+	// Buffers of the present batch; the next batch reuses them.
 	reqs  []backend.Request
 	tally tally
 }
 
-// Do refreshes a batch and reports whether the node was silent throughout.
+// Do refreshes a batch and reports whether the node answered nothing at all.
 func (r *refresher) Do(ctx context.Context, items []nodequeue.Item[taskKey]) (silent bool) {
 	defer r.report()
 	items, timeout := r.prepare(items)
@@ -38,8 +38,8 @@ func (r *refresher) Do(ctx context.Context, items []nodequeue.Item[taskKey]) (si
 	return silent
 }
 
-// prepare makes the requests, leaves out the keys that are not to be refreshed after all,
-// and returns the others and how long the call may take.
+// prepare makes the requests, leaves out the keys that must not be refreshed after all, and returns
+// the other keys and how long the call may take.
 func (r *refresher) prepare(items []nodequeue.Item[taskKey]) (kept []nodequeue.Item[taskKey], timeout time.Duration) {
 	timeout = r.shared.cfg.CallTimeout
 	now := r.shared.clock.now()
@@ -58,11 +58,12 @@ func (r *refresher) prepare(items []nodequeue.Item[taskKey]) (kept []nodequeue.I
 	return kept, max(timeout, minTimeout)
 }
 
-// minTimeout keeps very short intervals from making every call fail.
+// minTimeout is the minimum time limit of a call, so that very short intervals do not make every
+// call fail.
 const minTimeout = 50 * time.Millisecond
 
-// request marks a key as part of a call; unless its task has ended, or ends now because a
-// stop rule holds, or the key is past its deadline. It takes the mutex.
+// request marks a key as part of a call, unless its task has ended, or ends now because a stop rule
+// holds, or the key is past its deadline. It takes the task's mutex.
 func (t taskKey) request(now time.Duration) (req backend.Request, ok bool) {
 	h, k := t.h, t.k
 	h.mu.Lock()
@@ -86,8 +87,8 @@ func (t taskKey) request(now time.Duration) (req backend.Request, ok bool) {
 	return req, true
 }
 
-// record records the outcome of every key. It reports whether the node was silent
-// throughout, and whether it said that it does not serve some of the keys.
+// record records the outcome of every key. It reports whether the node answered nothing at all, and
+// whether the node redirected some of the keys.
 func (r *refresher) record(items []nodequeue.Item[taskKey], sent, now time.Duration) (silent, moved bool) {
 	silent = true
 	redirected := false
@@ -110,7 +111,7 @@ func (r *refresher) record(items []nodequeue.Item[taskKey], sent, now time.Durat
 	return silent, moved
 }
 
-// redirectOf is where the node redirects a key to.
+// redirectOf returns the node to which a node redirects a key.
 func redirectOf(req *backend.Request) backend.Redirect {
 	var to *backend.Redirect
 	if !errors.As(req.Err, &to) {
@@ -119,8 +120,8 @@ func redirectOf(req *backend.Request) backend.Redirect {
 	return *to
 }
 
-// record records the outcome of a key and returns it; 0 if it is counted already, or if
-// the task has ended meanwhile and nobody wants to know. It takes the mutex.
+// record records the outcome of a key and returns it; 0 if it is counted already, or if the task
+// has ended during the call. It takes the task's mutex.
 func (t taskKey) record(req *backend.Request, sent, now time.Duration) Outcome {
 	h, k := t.h, t.k
 	h.mu.Lock()
@@ -144,11 +145,11 @@ func (t taskKey) record(req *backend.Request, sent, now time.Duration) Outcome {
 		t.failed(publicError(req.Err), now)
 		return Failed
 	}
-	return 0 // lose has counted it
+	return 0 // lose has counted the outcome
 }
 
-// returned takes a key out of the call that has just ended, and reports whether its outcome
-// still counts.
+// returned marks a key as no longer part of the call, which has just ended, and reports whether its
+// outcome still counts.
 func (t taskKey) returned() bool {
 	dropped := t.k.state == keyDropped
 	t.k.state = keyIdle
@@ -158,8 +159,8 @@ func (t taskKey) returned() bool {
 	return !dropped && t.h.reason == Live
 }
 
-// requeue has a key that another node serves wait for a call again, and returns its rank in
-// the queue. It takes the mutex.
+// requeue marks a key that another node serves as queued again, and returns its rank in the queue.
+// It takes the task's mutex.
 func (t taskKey) requeue() (r nodequeue.Rank, ok bool) {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()
@@ -174,7 +175,7 @@ func (t taskKey) requeue() (r nodequeue.Rank, ok bool) {
 	return t.rank(), true
 }
 
-// rank is the place of a queued key in a queue.
+// rank returns the rank of a queued key in a queue.
 func (t taskKey) rank() nodequeue.Rank {
 	if t.k.state == keyFirst {
 		return nodequeue.RankFirst
@@ -182,14 +183,14 @@ func (t taskKey) rank() nodequeue.Rank {
 	return nodequeue.RankDue
 }
 
-// lockedRank is rank. It takes the mutex.
+// lockedRank is rank under the task's mutex, which it takes.
 func (t taskKey) lockedRank() nodequeue.Rank {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()
 	return t.rank()
 }
 
-// fail records the failure of a key that could not even be sent. It takes the mutex.
+// fail records the failure of a key that could not be sent at all. It takes the task's mutex.
 func (t taskKey) fail(err error) {
 	h, k := t.h, t.k
 	h.mu.Lock()
@@ -201,7 +202,7 @@ func (t taskKey) fail(err error) {
 	}
 }
 
-// report adds the batch to the figures of the service, and forgets it.
+// report adds the batch to the figures of the service and clears it.
 func (r *refresher) report() {
 	r.tally.report(r.shared.meter, r.node)
 	clear(r.reqs)

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// registry knows the live tasks of a service, their policies, and whether the service runs.
+// registry holds the live tasks of a service, their policies, and whether the service runs.
 type registry struct {
 	maxTasks int // negative: no bound
 	tick     time.Duration
 
-	mu       sync.Mutex // never held while a Handle's is taken
+	mu       sync.Mutex // never held while the mutex of a Handle is taken
 	state    runState
 	tasks    map[string]*Handle
 	policies map[*Policy]*policy
@@ -35,7 +35,7 @@ func newRegistry(cfg Config) *registry {
 	}
 }
 
-// validate finds the faults of a task, as one error.
+// validate returns the faults of a task as one error.
 func (r *registry) validate(t *Task) error {
 	faults := validateTask(t)
 	r.mu.Lock()
@@ -55,7 +55,7 @@ func (r *registry) validate(t *Task) error {
 	return nil
 }
 
-// conflicts finds the faults that depend on the other tasks. Called under mu.
+// conflicts returns the faults that depend on the other tasks. The caller holds mu.
 func (r *registry) conflicts(t *Task) (faults []error) {
 	if r.tasks[t.ID] != nil {
 		faults = append(faults, ErrDuplicateID)
@@ -66,7 +66,7 @@ func (r *registry) conflicts(t *Task) (faults []error) {
 	return faults
 }
 
-// admit enters a validated task, under an id of its own if it has none.
+// admit adds a validated task. A task without an id gets a generated one.
 func (r *registry) admit(t *Task, h *Handle, s *shared) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -42,7 +42,7 @@ func (t *tally) add(p *Policy, o Outcome, late, left time.Duration) {
 	}
 }
 
-// report adds the batch to the figures of the service, and empties the tally.
+// report adds the batch to the figures of the service and empties the tally.
 func (t *tally) report(m *meter, node string) {
 	for i := range t.counts {
 		t.counts[i].Node = node

@@ -14,14 +14,14 @@ const (
 	MaxTTL      = 10 * 365 * 24 * time.Hour
 )
 
-// marginOf is the time by which the local deadline lies before the moment at which the key
-// may expire: for the drift of clocks between here and the server.
+// marginOf returns the time between the local deadline and the moment at which the key may expire.
+// It allows for the drift between the clocks of this machine and the server.
 func marginOf(ttl time.Duration) time.Duration {
 	return max(ttl/50, 10*time.Millisecond)
 }
 
-// validateTask finds the faults of a task apart from its policy, its id and the number of
-// tasks.
+// validateTask returns the faults of a task, except those of its policy and its id and the number
+// of tasks.
 func validateTask(t *Task) (faults []error) {
 	selects := t.Policy != nil && t.Policy.Select.set
 	switch {
@@ -56,7 +56,7 @@ func firstDouble(keys []string) (string, bool) {
 	return "", false
 }
 
-// validatePolicy finds the faults of a policy for a service with the given tick.
+// validatePolicy returns the faults of a policy for a service with the given tick.
 func validatePolicy(p *Policy, tick time.Duration) (faults []error) {
 	faults = append(faults, validateTimes(p, tick)...)
 	for i, rule := range p.Stop {
@@ -75,7 +75,7 @@ func validatePolicy(p *Policy, tick time.Duration) (faults []error) {
 
 func validateTimes(p *Policy, tick time.Duration) (faults []error) {
 	ttl, iv := p.TTL.fixed, p.Interval
-	known := p.TTL.fn == nil // and right: what follows from a wrong TTL is no fault by itself
+	known := p.TTL.fn == nil // and valid: a consequence of a wrong TTL is not reported as a further fault
 	if known && (ttl < time.Millisecond || ttl > MaxTTL) {
 		known = false
 		faults = append(faults, fmt.Errorf("TTL is %v, want 1ms to %v", ttl, MaxTTL))
@@ -104,7 +104,7 @@ func validateTimes(p *Policy, tick time.Duration) (faults []error) {
 	return faults
 }
 
-// validateRoom finds out whether a TTL leaves room for its interval.
+// validateRoom checks whether a TTL leaves room for its interval.
 func validateRoom(p *Policy, interval, ttl time.Duration) error {
 	switch {
 	case p.AllowTight && interval >= ttl-marginOf(ttl):
@@ -144,7 +144,7 @@ func validateRule(rule StopRule) string {
 	return ""
 }
 
-// intervalOf resolves the interval of a policy for a TTL; 0 if a function decides on it.
+// intervalOf returns the interval of a policy for a TTL; 0 if a function decides on it.
 func intervalOf(p *Policy, ttl time.Duration) time.Duration {
 	switch {
 	case p.Interval.fn != nil:

@@ -1,5 +1,5 @@
-// Package backend is what renewal asks of Redis: which node holds a key, to set the TTL of
-// many keys in one call, to scan for keys, and to acquire and release locks.
+// Package backend defines the operations that renewal needs from Redis: find the node of a key, set
+// the TTL of many keys in one call, scan for keys, acquire and release locks.
 //
 // renewal/internal/redisbackend implements it on a Redis client. Tests of times use an
 // implementation in memory, which follows the simulated clock of a synctest bubble.
@@ -18,13 +18,14 @@ var ErrWrongType = errors.New("renewal: key is not a string and cannot hold an o
 type Backend interface {
 	// Sole returns the node of all keys; nil in a cluster.
 	Sole() Node
-	// Node returns the present holder of key. Nodes of the same name share a queue, though
+	// Node returns the node that holds key at present. Nodes of the same name share a queue, though
 	// their connection may change.
 	Node(ctx context.Context, key string) (Node, error)
 	// Redirected returns a node for keys that belong to node from and that from says to ask
 	// node to for, while their slot moves. It follows the redirection for every key.
 	Redirected(from, to string) Node
-	// Reload reads the topology again, soon: a node is silent or no longer holds a key.
+	// Reload makes the backend read the topology again soon. It is called when a node does not
+	// answer or no longer holds a key.
 	Reload(ctx context.Context)
 	// Scan finds keys on all nodes, a page at a time.
 	Scan(match string, count int) Scan
@@ -48,19 +49,19 @@ type Scan interface {
 type Locker interface {
 	// Acquire sets key to token unless it exists.
 	Acquire(ctx context.Context, key, token string, ttl time.Duration) (Grant, error)
-	// Release deletes key if it holds token: Renewed means deleted, Missing and Foreign
-	// say what was there instead.
+	// Release deletes key if it holds token: Renewed means deleted, Missing and Foreign report what
+	// was there instead.
 	Release(ctx context.Context, key, token string) (Answer, error)
 }
 
 // Grant is the answer to Acquire.
 type Grant struct {
-	Held  bool          // by somebody else
+	Held  bool          // by another owner
 	Left  time.Duration // TTL of the present holder, if Held; negative: without limit
 	Fence int64         // number of the new holder, unless Held
 }
 
-// Keep says which TTLs a refresh leaves alone.
+// Keep selects the TTLs that a refresh does not change.
 type Keep uint8
 
 // The values of Keep.
@@ -70,7 +71,7 @@ const (
 	KeepLonger                 // longer TTLs: GT, which to Redis includes persistent keys
 )
 
-// Option is the word that PEXPIRE and the scripts take.
+// Option returns the option of PEXPIRE, which the scripts take as well.
 func (k Keep) Option() string {
 	return [...]string{KeepNone: "", KeepPersistent: "XX", KeepLonger: "GT"}[k]
 }
@@ -109,7 +110,7 @@ const (
 	Foreign
 )
 
-// Redirect says which node to ask for a key instead.
+// Redirect names the node that serves a key instead.
 type Redirect struct {
 	To    string // its address
 	Moved bool   // for good (MOVED); otherwise for this key only (ASK)

@@ -32,9 +32,9 @@ import (
 )
 
 var (
-	// ErrBudget is given to calls that have not returned within the budget.
+	// ErrBudget is passed to GiveUp of a call that has not returned within the budget.
 	ErrBudget = errors.New("renewal: function of the host exceeded its time budget")
-	// ErrGoexit is given to calls whose function ended its goroutine.
+	// ErrGoexit is passed to GiveUp of a call whose function ended its goroutine.
 	ErrGoexit = errors.New("renewal: function of the host called runtime.Goexit")
 )
 

@@ -35,7 +35,7 @@ type Pool struct {
 	closed  bool
 }
 
-// NewPool returns a pool of at most so many goroutines, with a budget for each call.
+// NewPool returns a pool with a maximum number of goroutines and a time budget for each call.
 func NewPool(goroutines int, budget time.Duration) *Pool {
 	p := &Pool{max: goroutines, budget: budget}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -54,7 +54,7 @@ func (p *Pool) Submit(c Call) bool {
 	return true
 }
 
-// spawn starts a goroutine if there is a call and a place for it. Called under mu.
+// spawn starts a goroutine if there is a call and a place for it. The caller holds mu.
 func (p *Pool) spawn() {
 	if p.running < p.max && len(p.queue) > 0 {
 		p.running++

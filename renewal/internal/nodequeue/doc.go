@@ -1,5 +1,5 @@
-// Package nodequeue queues values for servers, one queue per server, and has workers take
-// care of them in batches. A server that does not answer fills its own queue alone.
+// Package nodequeue queues values for servers, one queue per server; workers process them in
+// batches. A server that does not answer fills only its own queue.
 //
 // # State model of a value
 //

@@ -31,7 +31,7 @@ type Lag struct {
 	Depth int           // values in the queue
 }
 
-// Group is the queues of all servers, and owns the goroutines that serve them.
+// Group holds the queues of all servers, and owns the goroutines of their workers.
 type Group[T any] struct {
 	opt    *Options[T]
 	ctx    context.Context //nolint:containedctx // of the calls; ends with Close
@@ -50,8 +50,8 @@ func NewGroup[T any](opt Options[T]) *Group[T] {
 	return g
 }
 
-// Queue returns the queue of that name, making it, with makeWorker for its workers, if
-// it is new.
+// Queue returns the queue of that name. If there is none, it creates one whose workers makeWorker
+// makes.
 func (g *Group[T]) Queue(name string, makeWorker func() Worker[T]) *Queue[T] {
 	g.mu.Lock()
 	defer g.mu.Unlock()

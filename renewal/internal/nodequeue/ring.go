@@ -5,7 +5,7 @@ import "time"
 // Item is a value in a queue.
 type Item[T any] struct {
 	Value    T
-	Due      time.Duration // since when it should be taken care of
+	Due      time.Duration // the moment since which it should be processed
 	Deadline time.Duration // when it is too late
 }
 

@@ -27,9 +27,10 @@ func (r *run[T]) take(out []Item[T], limit int) []Item[T] {
 	return out
 }
 
-// sort moves the retries and the due values into the run. It is called under mu, which it
-// gives up while it sorts; the other workers go on with what is pushed meanwhile. The more
-// it sorts, the longer until the next time: it gets a tenth of the time of one worker.
+// sort moves the retries and the due values into the run. The caller holds mu, which sort releases
+// while it sorts; during that time the other workers go on with newly pushed values. The longer a
+// sort takes, the longer the wait until the next one: sorting takes a tenth of the time of one
+// worker.
 func (q *Queue[T]) sort(now time.Duration) {
 	q.sorting = true
 	before := q.run.items[q.run.at:]

@@ -37,10 +37,10 @@ type Options struct {
 	FreshCommands bool
 	// CallTimeout bounds a page of a scan and the repetition of a call key by key.
 	CallTimeout time.Duration
-	// OnLook is called with what each look at a server has found: nil if it keeps its
-	// keys. It is called often and must return at once.
+	// OnLook is called with the result of each check of a server: nil if the server does not evict
+	// keys. It is called often and must return immediately.
 	OnLook func(node string, found *redisserver.Eviction)
-	// LookEvery is how old a look may be; see redisserver.NewGuard.
+	// LookEvery is the maximum age of a check; see redisserver.NewGuard.
 	LookEvery time.Duration
 }
 
@@ -62,7 +62,7 @@ type Backend struct {
 	reload time.Time        // the last one
 }
 
-// New returns a backend on a client, which stays the caller's.
+// New returns a backend on a client, which the caller owns and closes.
 func New(rdb redis.UniversalClient, opt Options) *Backend {
 	b := &Backend{
 		rdb: rdb, opt: opt,
@@ -120,10 +120,10 @@ func (b *Backend) holder(ctx context.Context, key string) (*node, error) {
 	return n, nil
 }
 
-// reloadEvery is how often the topology is read at most.
+// reloadEvery is the minimum time between two reads of the topology.
 const reloadEvery = 100 * time.Millisecond
 
-// Reload has the client read the topology again.
+// Reload makes the client read the topology again.
 func (b *Backend) Reload(ctx context.Context) {
 	b.mu.Lock()
 	soon := time.Since(b.reload) < reloadEvery

@@ -3,11 +3,10 @@
 //
 // # One call
 //
-// Node.Refresh sends the keys of a batch to one server in one pipeline: a PEXPIRE for each
-// key without an owner, and scripts of up to 100 keys for those with one. Whatever that
-// leaves open takes another trip to the same server: scripts that it did not know, TTLs of
-// keys that were left alone, and the keys of a script that one of them made fail, one by
-// one.
+// Node.Refresh sends the keys of a batch to one server in one pipeline: a PEXPIRE for each key
+// without an owner, and scripts of up to 100 keys for those with one. What is still open after that
+// takes another round trip to the same server: scripts that it did not know, TTLs of keys that were
+// left alone, and the keys of a script that one of them made fail, one by one.
 //
 // A key for which the server names another node gets the answer Redirected and is refreshed
 // in a call of its own, with the others that the same server redirects to the same

@@ -7,8 +7,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redisserver"
 )
 
-// refuseIfEvicting returns a *redisserver.Eviction for a server that may drop locks. The
-// first time it asks the server; from then on it looks beside calls that are made anyway.
+// refuseIfEvicting returns a *redisserver.Eviction for a server that may drop locks. The first time
+// it waits for a check of the server; after that the checks run alongside other calls.
 func (n *node) refuseIfEvicting(ctx context.Context) error {
 	if !n.looked.Load() {
 		if err := n.look(ctx); err != nil {
@@ -37,8 +37,8 @@ func (n *node) look(ctx context.Context) error {
 	return err
 }
 
-// watch looks at the server from time to time, for keys that are renewed in any case. The
-// first look is beside the call, so that it delays none.
+// watch checks the server from time to time, for keys that are renewed whatever the result. The
+// first check runs alongside the call, so that it does not delay the call.
 func (n *node) watch() {
 	switch {
 	case n.looked.Load():

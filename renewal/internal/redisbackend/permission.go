@@ -11,9 +11,9 @@ import (
 // refusal begins the error of permitted.lua; what is refused follows.
 const refusal = "NOPERM renewal: "
 
-// explain turns Redis's words about a missing permission into a *backend.Refused, and
-// leaves every other error as it is. Keys are those of the call: Redis refuses a call for
-// one of its keys without naming it.
+// explain turns an error of Redis about a missing permission into a *backend.Refused, and returns
+// every other error unchanged. Keys are those of the call: Redis refuses a call for one of its keys
+// without naming it.
 func explain(err error, keys ...string) error {
 	if !isReply(err) || !redis.IsPermissionError(err) && !refusedInScript(err) {
 		return err

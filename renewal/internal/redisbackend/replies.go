@@ -18,12 +18,12 @@ func isReply(err error) bool {
 	return errors.As(err, &reply)
 }
 
-// fail makes an error the answer to a request.
+// fail sets the answer of a request from an error.
 func fail(r *backend.Request, err error) {
 	r.Answer, r.Err = classify(err, *r.Key)
 }
 
-// classify says what kind of answer an error is, to a call for one key.
+// classify returns the Answer that an error means for a call for one key.
 func classify(err error, key string) (backend.Answer, error) {
 	switch {
 	case !isReply(err):

@@ -9,8 +9,8 @@ type entry struct {
 	place uint32 // block number and offset of the one reference to it
 }
 
-// slab stores entries and, apart from them, their values, in chunks that never
-// move. Entry 0 is never given, so that the zero Handle is stale.
+// slab stores entries and, apart from them, their values, in chunks that never move. Entry 0 is
+// never allocated, so that the zero Handle is stale.
 type slab[T any] struct {
 	entries []*[1 << slabBits]entry
 	values  []*[1 << slabBits]T

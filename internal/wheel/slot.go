@@ -17,7 +17,7 @@ type block struct {
 	ref  [refs]uint32
 }
 
-// blockPool hands out blocks by number. Number 0 is never given.
+// blockPool hands out blocks by number. Number 0 is never allocated.
 type blockPool struct {
 	chunks []*[1 << chunkBits]block
 	used   uint32 // numbers below it have been given at some time

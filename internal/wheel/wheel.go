@@ -10,8 +10,7 @@ const (
 	levels     = 4               // the fine one and three coarse ones
 	slots      = fineSlots + (levels-1)*coarse
 
-	// Horizon is the longest wait that a wheel keeps, in ticks. Add shortens a
-	// longer one to it.
+	// Horizon is the maximum wait of a timer, in ticks. Add shortens a longer wait to it.
 	Horizon = 1<<31 - 1
 )
 
@@ -51,8 +50,8 @@ func (w *Wheel[T]) Len() int { return w.live }
 // Now returns the tick that the wheel stands at.
 func (w *Wheel[T]) Now() uint64 { return w.cur }
 
-// Add stores v until tick due. A tick that has passed already counts as the
-// next one, one beyond the [Horizon] as the horizon.
+// Add stores v until tick due. A due tick that has passed already counts as the next tick, a due
+// tick beyond the [Horizon] as the horizon.
 func (w *Wheel[T]) Add(due uint64, v T) Handle {
 	switch {
 	case due <= w.cur:

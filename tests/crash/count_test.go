@@ -10,7 +10,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestFiguresSeeFaults: what the suite never wants to see, it would see.
+// TestFiguresSeeFaults checks that the figures detect each kind of damage that the suite must not
+// find.
 func TestFiguresSeeFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -82,7 +83,7 @@ func TestFiguresSeeFaults(t *testing.T) {
 	}
 }
 
-// TestUndosSeeFaults: undos out of turn would be seen.
+// TestUndosSeeFaults checks that undos out of order are detected.
 func TestUndosSeeFaults(t *testing.T) {
 	t.Parallel()
 	const (

@@ -61,8 +61,8 @@ func buildOther(ctx context.Context, dir string) (string, error) {
 	return built, err
 }
 
-// otherScripts writes all scripts anew, and a list for the builder of what to take in
-// place of what.
+// otherScripts writes changed copies of all scripts, and the overlay that makes the builder use
+// them instead of the originals.
 func otherScripts(dir string) (list string, n int, err error) {
 	scripts, err := filepath.Glob("../../store/redisstore/scripts/*.lua")
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}

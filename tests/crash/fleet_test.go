@@ -57,7 +57,7 @@ func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
 	}
 }
 
-// fleet is the engines that live.
+// fleet holds the engines that are running.
 type fleet struct {
 	*site
 	rand    *rand.Rand
@@ -89,7 +89,7 @@ func (f *fleet) rest() {
 	}
 }
 
-// strike does something to one of the engines, after a while.
+// strike waits a while, then kills, stops or freezes one of the engines, or adds one.
 func (f *fleet) strike() {
 	time.Sleep(time.Duration(f.rand.Int64N(int64(2 * time.Second))))
 	i := f.rand.IntN(len(f.live))

@@ -146,7 +146,7 @@ type runToken struct{ token task.Token }
 
 type runKey struct{}
 
-// hooks note what the engine tells.
+// hooks record the events of the engine in the ledger.
 func (j *journey) hooks() hook.Hooks {
 	return hook.Hooks{
 		OnExecuteStart: func(ctx context.Context, _ hook.Execution) context.Context {

@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// kind is what an entry of the ledger tells of.
+// kind is the kind of event that an entry of the ledger records.
 type kind string
 
 const (
@@ -44,8 +44,8 @@ type entry struct {
 	Note    string     `json:",omitempty"`
 }
 
-// finished says whether the entry tells that the work, or its undo, was acknowledged
-// to be done.
+// finished reports whether the entry records that the completion of the work, or of its undo, was
+// acknowledged.
 func (e *entry) finished() bool {
 	return e.Kind == ended && (e.Note == task.Completed.String() || e.Note == task.RolledBack.String())
 }

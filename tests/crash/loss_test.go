@@ -126,7 +126,8 @@ func (s *site) randomKey(pattern string) string {
 	return key
 }
 
-// reported says whether the loss was told: to who asks, or by a worker.
+// reported reports whether the loss was noticed: err, the result of a query, shows it, or the
+// ledger has it as a fault that a worker reported.
 func (s *site) reported(err error) bool {
 	s.Helper()
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) {

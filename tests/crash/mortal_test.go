@@ -60,7 +60,7 @@ const (
 	opReschedule = "reschedule"
 )
 
-// mortal returns a store whose process dies as it is told.
+// mortal returns a store that kills its process at the given death.
 func mortal(s store.Store, d death) store.Store {
 	var calls atomic.Int64
 	return storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {

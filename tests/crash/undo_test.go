@@ -32,7 +32,7 @@ func (s *site) checkUndos(id plan.ID) {
 	}
 }
 
-// has says whether there is an entry of a kind with a note.
+// has reports whether there is an entry of a kind with a note.
 func (h *history) has(k kind, note string) bool {
 	return h != nil && slices.ContainsFunc(h.entries, func(e entry) bool { return e.Kind == k && e.Note == note })
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/cutover-go/cutover/store/redisstore"
 )
 
-// orders are what a worker process is told.
+// orders are the instructions for a worker process.
 type orders struct {
 	Name   string
 	Build  string `json:"-"` // the program, if it is not this one
@@ -66,7 +66,7 @@ func (c commission) spec() plan.Spec {
 	}
 }
 
-// target is how to reach a Redis.
+// target describes how to connect to a Redis.
 type target struct {
 	Addrs   []string
 	Master  string // behind Sentinel
@@ -74,7 +74,7 @@ type target struct {
 	User    string // the password is userPassword
 }
 
-// userPassword is that of all users here.
+// userPassword is the password of all Redis users in these tests.
 const userPassword = "pw"
 
 func (g target) client() redis.UniversalClient {

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// PermissionsLua is Lua text for scripts to put before their own: its function refusals
-// returns what the user may not do of a list of calls, as [FindDenied] asks for it.
+// PermissionsLua is Lua text that scripts put before their own: its function refusals returns which
+// of a list of calls the user may not make, as [FindDenied] uses it.
 //
 //go:embed permissions.lua
 var PermissionsLua string
@@ -18,12 +18,12 @@ var PermissionsLua string
 //go:embed denied.lua
 var denied string
 
-// Denied says what a user may not do on a server, of all that was asked for. It is an
+// Denied lists what a user may not do on a server, of the calls that were asked about. It is an
 // error, for components to wrap in their own.
 type Denied struct {
-	Addr     string   // the server, as the client knows it; empty if that does not tell
-	Commands []string // those that the user may not run at all
-	Keys     []string // those that the user may not read, or not write
+	Addr     string   // the server's address as the client knows it; empty if unknown
+	Commands []string // commands that the user may not run at all
+	Keys     []string // keys that the user may not read, or not write
 	Channels []string
 }
 
@@ -40,13 +40,12 @@ func (d *Denied) Error() string {
 	return "the user has no permission for " + strings.Join(faults, "; ")
 }
 
-// FindDenied asks every master that rdb knows whether its user may make calls, each a
-// command with its key or channel, and returns what the first that refuses any of them
-// does refuse, nil if none is known to. Nothing is written and no key is read; a full
-// server answers, and one whose writes are paused. A server that cannot tell, as those
-// before Redis 7.0, proves nothing, and a master that is silent while others answer is
-// passed over. The error is that of the client, as it came, if nobody could be asked, or
-// if the user may run no script.
+// FindDenied asks every master that rdb knows whether its user may make calls, each a command with
+// its key or channel. It returns what the first master that refuses any of them refuses, nil if no
+// master is known to refuse one. Nothing is written and no key is read; full servers answer, and
+// servers whose writes are paused. A server that cannot answer the question, as before Redis 7.0,
+// proves nothing, and a master that is silent while others answer is skipped. The error is the
+// client's own, unchanged, if no server could be asked, or if the user may run no script.
 //
 // It may take as long as [FindEviction].
 func FindDenied(ctx context.Context, rdb redis.UniversalClient, calls [][]string) (*Denied, error) {
@@ -62,8 +61,8 @@ func FindDenied(ctx context.Context, rdb redis.UniversalClient, calls [][]string
 	})
 }
 
-// askRights asks one server: by a call that may not write, which is answered also while
-// writes are paused, if the user and the server have such calls.
+// askRights asks one server, by a read-only call if the server and the user have such calls: it is
+// answered also while writes are paused.
 func askRights(ctx context.Context, rdb redis.Cmdable, addr string, args []any) (*Denied, error) {
 	answer, err := rdb.EvalRO(ctx, PermissionsLua+denied, nil, args...).StringSlice()
 	if redis.IsPermissionError(err) || redis.HasErrorPrefix(err, "ERR unknown command") {

@@ -1,5 +1,5 @@
--- denied: what the user may not do of the calls that are given; see permissions.lua, which
--- comes before it.
+-- denied: which of the given calls the user may not make; see permissions.lua, which comes before
+-- it.
 --
 -- ARGV per call: number of words, and the words: a command, and its key or channel
 --

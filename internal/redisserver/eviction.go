@@ -13,10 +13,10 @@ import (
 // keeps is the policy under which a full server refuses writes and drops nothing.
 const keeps = "noeviction"
 
-// Eviction says that a server drops keys by itself when its memory is full. It is an
-// error, for components to wrap in their own.
+// Eviction means that a server evicts keys when its memory is full. It is an error, for components
+// to wrap in their own.
 type Eviction struct {
-	Addr   string // the server, as the client knows it; empty if that does not tell
+	Addr   string // the server's address as the client knows it; empty if unknown
 	Policy string // its maxmemory-policy
 	Limit  int64  // its maxmemory, in bytes
 }
@@ -30,13 +30,12 @@ func (e *Eviction) Error() string {
 		where, e.Limit, e.Policy, keeps)
 }
 
-// FindEviction asks every master that rdb knows whether it may drop keys, and returns the
-// first that does, nil if none is known to. A server that refuses INFO (by an ACL, say) or
-// does not tell its limit or its policy proves nothing, and a master that is silent while
-// others answer is passed over. The error is that of the client, as it came, if nobody
-// could be asked.
+// FindEviction asks every master that rdb knows whether it may evict keys, and returns the first
+// that does, nil if none is known to. A server that refuses INFO (by an ACL, for instance) or does
+// not report its limit or its policy proves nothing, and a master that is silent while others
+// answer is skipped. The error is the client's own, unchanged, if no server could be asked.
 //
-// It may take as long as the client's timeouts and retries, also because a cluster client
+// FindEviction may take as long as the client's timeouts and retries, also because a cluster client
 // may ask a frozen node for the slots first: callers go through internal/await.
 func FindEviction(ctx context.Context, rdb redis.UniversalClient) (*Eviction, error) {
 	return findOnMasters(ctx, rdb, ask)
@@ -49,14 +48,14 @@ func ask(ctx context.Context, rdb redis.Cmdable, addr string) (*Eviction, error)
 		var answer redis.Error
 		if errors.As(err, &answer) && (redis.IsPermissionError(err) || strings.Contains(err.Error(), "section") ||
 			strings.Contains(err.Error(), "unknown command")) {
-			return nil, nil //nolint:nilnil // it does not tell
+			return nil, nil //nolint:nilnil // the server does not report it
 		}
 		return nil, err
 	}
 	limit, err := strconv.ParseInt(Field(info, "maxmemory"), 10, 64)
 	policy := Field(info, "maxmemory_policy")
 	if err != nil || limit <= 0 || policy == "" || policy == keeps {
-		return nil, nil //nolint:nilnil // it keeps its keys, or does not tell
+		return nil, nil //nolint:nilnil // it keeps its keys, or does not report them
 	}
 	return &Eviction{Addr: addr, Policy: policy, Limit: limit}, nil
 }

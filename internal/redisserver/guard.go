@@ -10,11 +10,11 @@ import (
 	"github.com/cutover-go/cutover/internal/await"
 )
 
-// Interval is how old the newest look may be before [Guard.Found] takes another.
+// Interval is how old the newest check may be before [Guard.Found] starts another.
 const Interval = time.Minute
 
-// Guard remembers whether a server may drop keys, and looks again from time to time. It is
-// safe for concurrent use, has no goroutine while nobody calls it, and needs no closing.
+// Guard remembers whether a server may evict keys, and checks it again from time to time. It is
+// safe for concurrent use, has no goroutine while it is not called, and needs no closing.
 type Guard struct {
 	// Immutable after construction.
 	rdb   redis.UniversalClient
@@ -22,12 +22,12 @@ type Guard struct {
 
 	mu      sync.Mutex
 	found   *Eviction
-	looked  time.Time // when the newest look ended
-	looking bool      // in the background
+	looked  time.Time // when the newest check ended
+	looking bool      // a check runs in the background
 }
 
-// NewGuard returns a guard that has not looked yet. It looks again every so often, by
-// default (if every is 0) once an [Interval].
+// NewGuard returns a guard that has not checked the server yet. It checks again after every; if
+// every is 0, after [Interval].
 func NewGuard(rdb redis.UniversalClient, every time.Duration) *Guard {
 	if every == 0 {
 		every = Interval
@@ -35,8 +35,8 @@ func NewGuard(rdb redis.UniversalClient, every time.Duration) *Guard {
 	return &Guard{rdb: rdb, every: every}
 }
 
-// Look asks the server now, as [FindEviction] does, and returns when ctx ends at the
-// latest. An error leaves what was known.
+// Look checks the server now, as [FindEviction] does, and returns when ctx ends at the latest.
+// After an error the guard keeps the result of the previous check.
 func (g *Guard) Look(ctx context.Context) (*Eviction, error) {
 	found, err := await.Value(ctx, func(ctx context.Context) (*Eviction, error) { return FindEviction(ctx, g.rdb) })
 	g.mu.Lock()
@@ -48,10 +48,10 @@ func (g *Guard) Look(ctx context.Context) (*Eviction, error) {
 	return found, err
 }
 
-// Found returns at once what the newest look has found, nil if the server keeps its keys or
-// does not tell. If that look is older than the interval, another is taken in the
-// background, for the next call: what was set later is known one interval and one call
-// later, and so is that it was mended.
+// Found returns immediately the result of the newest check, nil if the server keeps its keys or
+// does not report its settings. If that check is older than the interval, another is started in the
+// background, for the next call: a change of the settings, in either direction, is known one
+// interval and one call later.
 func (g *Guard) Found() *Eviction {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,8 +62,8 @@ func (g *Guard) Found() *Eviction {
 	return g.found
 }
 
-// again takes a look in the background. Its error is told by the calls that are made
-// anyway: they meet the same server.
+// again checks the server in the background. It drops errors: the calls that are made anyway meet
+// the same server and report them.
 func (g *Guard) again() {
 	_, _ = g.Look(context.Background())
 	g.mu.Lock()

@@ -7,16 +7,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// timeout is how long a look waits for the other masters of a cluster once one has
-// answered. A frozen one is left for the next look.
+// timeout is how long a check waits for the other masters of a cluster once one has answered. A
+// frozen master is left to the next check.
 const timeout = time.Second
 
-// inquiry asks one server, whose address may be empty, for a fact that speaks against it.
+// inquiry asks one server, whose address may be empty, for a fact that makes it unusable.
 type inquiry[T any] func(ctx context.Context, rdb redis.Cmdable, addr string) (*T, error)
 
-// findOnMasters puts a question to every master that rdb knows and returns the first fact
-// that speaks against one, nil if none does. A master that is silent while others answer is
-// passed over. The error is that of the client, as it came, if nobody could be asked.
+// findOnMasters makes an inquiry to every master that rdb knows and returns the first fact found,
+// nil if there is none. A master that is silent while others answer is skipped. The error is the
+// client's own, unchanged, if no server could be asked.
 func findOnMasters[T any](ctx context.Context, rdb redis.UniversalClient, ask inquiry[T]) (*T, error) {
 	switch c := rdb.(type) {
 	case interface {
@@ -33,14 +33,14 @@ func findOnMasters[T any](ctx context.Context, rdb redis.UniversalClient, ask in
 	return ask(ctx, rdb, "")
 }
 
-// verdict is what one server said, or that there are no more.
+// verdict is the answer of one server, or the end of the answers.
 type verdict[T any] struct {
 	found *T
 	err   error
 	end   bool
 }
 
-// askAll asks all servers at once. Those that are passed over are asked until the client
+// askAll asks all servers concurrently. The inquiries to skipped servers go on until the client
 // gives up.
 func askAll[T any](ctx context.Context, each func(context.Context, func(context.Context, *redis.Client) error) error,
 	ask inquiry[T],
@@ -65,8 +65,8 @@ func askAll[T any](ctx context.Context, each func(context.Context, func(context.
 	return firstOf(verdicts)
 }
 
-// firstOf waits for the first fact. Once one server has answered, it waits for the others
-// no longer than timeout.
+// firstOf waits for the first fact. Once one server has answered, it waits at most timeout for the
+// others.
 func firstOf[T any](verdicts <-chan verdict[T]) (*T, error) {
 	var (
 		late     <-chan time.Time
@@ -91,11 +91,11 @@ func firstOf[T any](verdicts <-chan verdict[T]) (*T, error) {
 				continue
 			}
 			if answered {
-				return nil, nil //nolint:nilnil // no fact, and no fault
+				return nil, nil //nolint:nilnil // no fact and no error
 			}
 			return nil, fault
 		case <-late:
-			return nil, nil //nolint:nilnil // no fact, and no fault
+			return nil, nil //nolint:nilnil // no fact and no error
 		}
 	}
 }

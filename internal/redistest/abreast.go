@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// Abreast lets that many parallel tests run at once for each processor, unless a flag says
-// how many. It is for packages whose tests mostly wait: for the end of a lease, for servers
-// that take over. TestMain calls it after flag.Parse.
+// Abreast sets how many parallel tests run per processor, unless a flag sets their number. It is
+// for packages whose tests mostly wait: for the end of a lease, for servers that take over.
+// TestMain calls it after flag.Parse.
 func Abreast(perProcessor int) error {
 	const name = "test.parallel"
 	given := false

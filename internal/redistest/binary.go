@@ -13,13 +13,13 @@ const (
 	requireEnv = "CUTOVER_REQUIRE_REDIS"
 	// skipEnv names the variable that skips all tests with real servers.
 	skipEnv = "CUTOVER_SKIP_REDIS"
-	// serverEnv names the variable that says which server binary is run: a name on
-	// PATH or a path. It may be any that takes Redis's command line, as valkey-server.
+	// serverEnv names the variable with the server binary to run: a name on PATH or a path. Any
+	// binary with Redis's command line will do, such as valkey-server.
 	serverEnv = "CUTOVER_REDIS_SERVER"
 )
 
-// binary finds the server to run, or skips or fails the test that needs it. One that was
-// asked for by name must be there.
+// binary returns the server binary to run, or skips or fails the test that needs it. A binary that
+// was asked for by name must exist.
 func binary(t testing.TB) string {
 	t.Helper()
 	if os.Getenv(skipEnv) == "1" {

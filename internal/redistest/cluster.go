@@ -14,13 +14,13 @@ import (
 const (
 	clusterSlots = 16384
 
-	// nodeTimeout is after how long the nodes of a cluster take one for failed.
-	// Lower values make busy machines see failures where there are none.
+	// nodeTimeout is the time after which the nodes of a cluster regard a silent node as failed.
+	// With lower values, busy machines see failures where there are none.
 	nodeTimeout = 2 * time.Second
 
-	// reloadInterval is how often a client looks which node serves what. The
-	// client's default is a minute, and it looks no sooner when a node is dead:
-	// only the interval leads it to the replica that took over.
+	// reloadInterval is how often a client asks which node serves which slots. The client's default
+	// is a minute, and a dead node does not make it ask sooner: only the interval leads it to the
+	// replica that took over.
 	reloadInterval = time.Second
 )
 
@@ -31,11 +31,10 @@ type Cluster struct {
 	client            *redis.ClusterClient
 }
 
-// StartCluster runs a cluster with the slots spread evenly over its masters, and
-// waits until every node sees it as whole. A dead master is replaced by a replica,
-// where it has one, some 4 seconds later; slots that nobody serves leave the others
-// in service, as long as most masters live. args are added to every node's command
-// line.
+// StartCluster runs a cluster with the slots spread evenly over its masters, and waits until every
+// node sees it as whole. A dead master with a replica is replaced by it about 4 seconds later;
+// slots without a server leave the others in service, as long as most masters live. args are added
+// to every node's command line.
 func StartCluster(t testing.TB, masters, replicasPerMaster int, args ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t}
@@ -54,7 +53,7 @@ func StartCluster(t testing.TB, masters, replicasPerMaster int, args ...string) 
 	return c
 }
 
-// startNode runs one server in cluster mode that knows no other yet.
+// startNode runs one server in cluster mode that knows no other node yet.
 func startNode(t testing.TB, args []string) *Server {
 	t.Helper()
 	return start(t, func(s *Server) []string {
@@ -90,7 +89,7 @@ func (c *Cluster) Addrs() []string {
 // closed at the end of the test.
 func (c *Cluster) Client() *redis.ClusterClient { return c.client }
 
-// Options returns fresh options for a client of the caller's own.
+// Options returns new options for a client that the caller creates.
 func (c *Cluster) Options() *redis.ClusterOptions {
 	return &redis.ClusterOptions{
 		Addrs:                      c.Addrs(),
@@ -99,8 +98,8 @@ func (c *Cluster) Options() *redis.ClusterOptions {
 	}
 }
 
-// MasterFor returns the server that serves key at this moment, which is the one
-// to break when the key's fate is what the test is about.
+// MasterFor returns the server that serves key at this moment: the one to break in a test about the
+// data under that key.
 func (c *Cluster) MasterFor(key string) *Server {
 	c.t.Helper()
 	ctx := context.WithoutCancel(c.t.Context())
@@ -118,8 +117,8 @@ func (c *Cluster) MasterFor(key string) *Server {
 	return nil
 }
 
-// FirstMasterFor returns the server that served key when the cluster started, whatever has
-// become of it since.
+// FirstMasterFor returns the server that served key when the cluster started, whether or not it
+// still does.
 func (c *Cluster) FirstMasterFor(key string) *Server {
 	c.t.Helper()
 	ctx := context.WithoutCancel(c.t.Context())
@@ -136,13 +135,13 @@ func (c *Cluster) FirstMasterFor(key string) *Server {
 	return c.masters[last]
 }
 
-// slots returns the first and the last slot that a master is given at the start.
+// slots returns the first and the last slot of a master at the start.
 func (c *Cluster) slots(master int) (first, last int) {
 	return master * clusterSlots / len(c.masters), (master+1)*clusterSlots/len(c.masters) - 1
 }
 
-// assignSlots spreads the slots over the masters, each with an epoch of its own so
-// that no two of them have to settle who is right.
+// assignSlots spreads the slots over the masters, each with a different epoch so that no two of
+// them have a conflict to resolve.
 func (c *Cluster) assignSlots() {
 	c.t.Helper()
 	for i, master := range c.masters {
@@ -176,9 +175,9 @@ func (c *Cluster) attachReplicas() {
 	}
 }
 
-// AwaitWhole waits until every node sees all slots served by masters that answer, and all
-// replicas. A master that was frozen counts as failed for some seconds longer: the next one
-// that fails would leave the nodes without a majority, and all of them refuse service then.
+// AwaitWhole waits until every node sees all slots served by masters that answer, and all replicas.
+// A master that was frozen counts as failed for some seconds longer: if another one fails during
+// that time, the nodes lack a majority, and all of them refuse service.
 func (c *Cluster) AwaitWhole() {
 	c.t.Helper()
 	for _, node := range c.Nodes() {
@@ -195,7 +194,8 @@ func (c *Cluster) AwaitWhole() {
 	}
 }
 
-// awaitWhole is AwaitWhole for a new cluster: every replica has its master's data, too.
+// awaitWhole is AwaitWhole for a new cluster: it also waits until every replica has its master's
+// data.
 func (c *Cluster) awaitWhole() {
 	c.t.Helper()
 	c.AwaitWhole()
@@ -216,8 +216,8 @@ func awaitReplicating(t testing.TB, replica *Server) {
 	})
 }
 
-// seesNodes checks that the node knows so many nodes, handshakes done, and so many
-// replicas among them.
+// seesNodes checks that the node knows the given number of nodes, with handshakes completed, and
+// the given number of replicas among them.
 func (s *Server) seesNodes(nodes, replicas int) error {
 	view := s.must("CLUSTER", "NODES")
 	known := strings.Count(view, "\n") - strings.Count(view, "handshake")
@@ -228,7 +228,7 @@ func (s *Server) seesNodes(nodes, replicas int) error {
 	return nil
 }
 
-// busPort returns the port on which cluster nodes talk to one another.
+// busPort returns the port of the cluster bus, on which the nodes communicate.
 func (s *Server) busPort() string {
 	for i, arg := range s.args {
 		if arg == "--cluster-port" {

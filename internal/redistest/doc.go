@@ -12,18 +12,17 @@
 //
 // # When there is no Redis
 //
-// Without a redis-server on PATH the test is skipped. With CUTOVER_REQUIRE_REDIS=1
-// in the environment it fails instead, so that continuous integration cannot turn
-// green by testing nothing. With CUTOVER_SKIP_REDIS=1 it is skipped all the same.
+// Without a redis-server on PATH the test is skipped. With CUTOVER_REQUIRE_REDIS=1 in the
+// environment it fails instead, so that continuous integration cannot pass without testing
+// anything. With CUTOVER_SKIP_REDIS=1 it is skipped even if there is a redis-server.
 //
-// CUTOVER_REDIS_SERVER=valkey-server runs that binary instead, which then must be there.
+// CUTOVER_REDIS_SERVER=valkey-server runs that binary instead, which then must exist.
 //
 // # Failures
 //
-// Nothing here returns an error: what goes wrong in the set-up ends the test with
-// t.Fatal and the tail of the server's log. For that reason the functions and
-// methods belong to the test's own goroutine, except those of Proxy, which may be
-// called from any.
+// Nothing here returns an error: a fault in the set-up ends the test with t.Fatal and the tail of
+// the server's log. For that reason the functions and methods must be called from the test's own
+// goroutine, except the methods of Proxy, which may be called from any.
 //
-// The package knows nothing of the module's other packages.
+// The package depends on none of the module's other packages.
 package redistest

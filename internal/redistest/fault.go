@@ -6,24 +6,24 @@ import "bytes"
 type outcome int
 
 const (
-	none        outcome = iota // it is answered
-	loseRequest                // it never arrives, and the connection is cut
-	loseAnswer                 // it is carried out, its answer is lost with the connection
+	none        outcome = iota // the request is answered
+	loseRequest                // the request never arrives, and the connection is cut
+	loseAnswer                 // the request is carried out, but its answer is lost with the connection
 )
 
-// fault is an outcome that waits for the next requests.
+// fault is an outcome that awaits the next requests.
 type fault struct {
 	outcome outcome
-	match   []byte // the requests concerned contain this; all do when it is empty
+	match   []byte // the fault concerns requests that contain this; all requests if it is empty
 	left    int
 }
 
-// DropReplies loses the answers to the next n requests: each arrives and is
-// carried out, then the connection is cut before its answer. The client cannot
-// tell this from DropRequests, which is the point.
+// DropReplies loses the answers to the next n requests: each arrives and is carried out, then the
+// connection is cut before its answer. The client cannot tell this from DropRequests; that is the
+// purpose.
 //
-// A request of a new connection's greeting counts, too. A test that means one
-// command takes DropReplyTo.
+// The requests of a new connection's greeting count, too. To drop the answer to one particular
+// command, use DropReplyTo.
 func (p *Proxy) DropReplies(n int) { p.addFault(loseAnswer, "", n) }
 
 // DropReplyTo is DropReplies for the next request that contains text, for
@@ -37,8 +37,8 @@ func (p *Proxy) DropRequests(n int) { p.addFault(loseRequest, "", n) }
 // DropRequest is DropRequests for the next request that contains text.
 func (p *Proxy) DropRequest(text string) { p.addFault(loseRequest, text, 1) }
 
-// Dropped returns how many requests and answers have been lost so far, by which
-// a test knows that the fault it ordered came about.
+// Dropped returns how many requests and answers have been lost so far, so that a test can check
+// that its fault happened.
 func (p *Proxy) Dropped() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +54,7 @@ func (p *Proxy) addFault(outcome outcome, match string, n int) {
 	p.faults = append(p.faults, &fault{outcome: outcome, match: []byte(match), left: n})
 }
 
-// faultFor takes the oldest fault that concerns a request.
+// faultFor removes and returns the oldest fault that concerns a request.
 func (p *Proxy) faultFor(request []byte) outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// maxChunk is the most that one read takes, and so what counts as one request.
+// maxChunk is the maximum size of one read, and so of what counts as one request.
 const maxChunk = 64 << 10
 
 // link is one client's connection through a Proxy.
@@ -14,7 +14,7 @@ type link struct {
 	proxy          *Proxy
 	client, server net.Conn
 
-	// closed is closed by the first cut: it frees pumps that wait.
+	// closed is closed by the first cut: it releases pumps that wait.
 	closed  chan struct{}
 	cutOnce sync.Once
 
@@ -31,8 +31,8 @@ func (l *link) cut() {
 	})
 }
 
-// pump hands what arrives from one side to pass, until pass refuses or the side
-// has ended, and cuts the link then.
+// pump passes the data that arrives from one side to pass, until pass refuses or the side has
+// ended, and then cuts the link.
 func (l *link) pump(from net.Conn, pass func([]byte) bool) {
 	defer l.cut()
 	buffer := make([]byte, maxChunk)
@@ -47,7 +47,7 @@ func (l *link) pump(from net.Conn, pass func([]byte) bool) {
 	}
 }
 
-// forward carries a request to the server, unless a fault says otherwise.
+// forward carries a request to the server, unless a fault concerns it.
 func (l *link) forward(request []byte) bool {
 	if !l.awaitPassage() {
 		return false
@@ -80,8 +80,8 @@ func (l *link) answer(reply []byte) bool {
 	return err == nil
 }
 
-// awaitPassage holds traffic back while the proxy is a black hole. It reports
-// false when the link was cut meanwhile.
+// awaitPassage holds traffic back while the proxy is a black hole. It returns false if the link was
+// cut during the wait.
 func (l *link) awaitPassage() bool {
 	l.proxy.mu.Lock()
 	open := l.proxy.open
@@ -94,8 +94,8 @@ func (l *link) awaitPassage() bool {
 	}
 }
 
-// awaitDelay holds an answer back for the proxy's delay. It reports false when
-// the link was cut meanwhile.
+// awaitDelay holds an answer back for the proxy's delay. It returns false if the link was cut
+// during the wait.
 func (l *link) awaitDelay() bool {
 	l.proxy.mu.Lock()
 	delay := l.proxy.delay

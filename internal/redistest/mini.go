@@ -7,17 +7,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Mini returns a client of a fresh in-process imitation of Redis, for tests that
-// need speed and no more than the plain commands. Keys expire there only by
-// FastForward: see MiniServer.
+// Mini returns a client of a new in-process imitation of Redis, for tests that need speed and only
+// plain commands. Keys expire in it only by FastForward: see MiniServer.
 func Mini(t testing.TB) *redis.Client {
 	t.Helper()
 	client, _ := MiniServer(t)
 	return client
 }
 
-// MiniServer is Mini that also returns the imitation itself, through which a test
-// moves its clock, looks into its keys and makes it answer with errors.
+// MiniServer is Mini that also returns the imitation itself, with which a test moves its clock,
+// reads its keys and makes it answer with errors.
 func MiniServer(t testing.TB) (*redis.Client, *miniredis.Miniredis) {
 	t.Helper()
 	server := miniredis.NewMiniRedis()

@@ -11,9 +11,9 @@ import (
 const (
 	loopback = "127.0.0.1"
 
-	// Ports are taken below the range from which the kernel serves outgoing
-	// connections (32768 and up on Linux), so that a server that was killed finds
-	// its port still free when it is restarted.
+	// Ports are taken below the range from which the kernel takes the ports of outgoing connections
+	// (32768 and up on Linux), so that a server that was killed finds its port still free when it
+	// is restarted.
 	firstPort = 20000
 	lastPort  = 32000
 

@@ -13,13 +13,13 @@ import (
 // logTail is how many lines of a server's log a failure shows.
 const logTail = 25
 
-// process is one run of redis-server: from its start to its end. A Server that
-// is restarted has one after the other.
+// process is one run of redis-server, from its start to its end. A Server that is restarted has
+// several in turn.
 type process struct {
 	cmd *exec.Cmd
 	log string // path of the file that receives stdout and stderr
 
-	// done is closed by the goroutine that waits for the process, which ends with it.
+	// done is closed when the process has ended, by the goroutine that waits for it.
 	done chan struct{}
 }
 

@@ -4,6 +4,5 @@ package redistest
 
 import "syscall"
 
-// processAttributes has nothing to add where the kernel cannot tie a process to
-// the life of its parent.
+// processAttributes returns nil: only on Linux is the server ended when the test binary dies.
 func processAttributes() *syscall.SysProcAttr { return nil }

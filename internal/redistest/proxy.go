@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// Proxy passes TCP connections on to one address and, when told, does to them
-// what networks do. It is meant for protocols of request and answer: what one
-// read from a client returns (64 KiB at most) is taken for a request, what one
-// read from the server returns for an answer.
+// Proxy forwards TCP connections to one address and injects network faults on request. It is meant
+// for protocols of request and answer: what one read from a client returns (64 KiB at most) counts
+// as one request, what one read from the server returns as one answer.
 //
 // Its methods may be called from any goroutine.
 type Proxy struct {
@@ -31,7 +30,7 @@ type Proxy struct {
 	running sync.WaitGroup // the accept loop and two pumps per link
 }
 
-// NewProxy starts a proxy in front of addr, which need not be up yet. It ends
+// NewProxy starts a proxy in front of addr, which need not accept connections yet. The proxy ends
 // with the test.
 func NewProxy(t testing.TB, addr string) *Proxy {
 	t.Helper()
@@ -54,7 +53,7 @@ func NewProxy(t testing.TB, addr string) *Proxy {
 // Addr returns the address on which clients reach the target through the proxy.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Cut closes every connection there is. New ones are served.
+// Cut closes every open connection. New connections are not affected.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,22 +62,22 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Refuse makes the proxy reset every new connection, or serve them again.
-// Connections that are up stay up: see Cut.
+// Refuse(true) makes the proxy reset every new connection; Refuse(false) makes it serve them again.
+// Open connections stay open: see Cut.
 func (p *Proxy) Refuse(refuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refusing = refuse
 }
 
-// Blackhole makes all connections, old and new, swallow what is sent without an
-// answer, as an unplugged cable does. When it is switched off, what was held back
-// arrives late, as TCP would deliver it, on the connections that still are.
+// Blackhole(true) holds back all traffic on all connections, old and new, as an unplugged cable
+// does. Blackhole(false) delivers late what was held back, as TCP would, on the connections that
+// are still open.
 func (p *Proxy) Blackhole(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if isOpen := p.passing(); isOpen != on {
-		return // already so
+		return // nothing changes
 	}
 	if on {
 		p.open = make(chan struct{})
@@ -87,14 +86,14 @@ func (p *Proxy) Blackhole(on bool) {
 	}
 }
 
-// Delay makes every answer arrive later by d. Zero takes the delay away.
+// Delay makes every answer arrive later by d. Zero ends the delay.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
 }
 
-// passing tells whether traffic passes. The caller holds mu.
+// passing reports whether traffic passes. The caller holds mu.
 func (p *Proxy) passing() bool {
 	select {
 	case <-p.open:
@@ -112,7 +111,7 @@ func (p *Proxy) accept(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			continue // the client has gone before it was accepted
+			continue // the client went away before it was accepted
 		}
 		if p.isRefusing() {
 			reset(client)
@@ -148,7 +147,7 @@ func (p *Proxy) serve(ctx context.Context, client net.Conn) {
 	p.remove(l)
 }
 
-// add records a link, or reports that the proxy has been closed meanwhile.
+// add records a link. It returns false if the proxy has been closed.
 func (p *Proxy) add(l *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -14,9 +14,8 @@ var (
 	errEnded     = errors.New("the server ended")
 )
 
-// awaitReady waits until this very process answers on the port and has loaded
-// its data. The process id is compared because another process, of a test in
-// another package, may have won the port.
+// awaitReady waits until exactly this process answers on the port and has loaded its data. The
+// process id is compared because a process of a test in another package may have taken the port.
 func (s *Server) awaitReady() error {
 	deadline := time.Now().Add(settleTimeout)
 	for {

@@ -26,10 +26,10 @@ type Sentinel struct {
 	client    *redis.Client
 }
 
-// StartSentinel runs the five servers and waits until the replica follows and the
-// sentinels know it and one another. They take a master for dead after half a
-// second without an answer and make the replica master within a few more.
-// args are added to the command lines of master and replica.
+// StartSentinel runs the five servers and waits until the replica follows and the sentinels know it
+// and one another. The sentinels regard a master as dead after half a second without an answer and
+// promote the replica within a few seconds more. args are added to the command lines of master and
+// replica.
 func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	t.Helper()
 	master := Start(t, args...)
@@ -47,8 +47,8 @@ func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	return s
 }
 
-// startSentinel runs one sentinel. It keeps its state in its configuration file,
-// which therefore is written anew for every port that is tried.
+// startSentinel runs one sentinel. It keeps its state in its configuration file, which is therefore
+// written again for every port that is tried.
 func startSentinel(t testing.TB, master *Server) *Server {
 	t.Helper()
 	return start(t, func(s *Server) []string {
@@ -87,7 +87,7 @@ func (s *Server) seesAll() error {
 // callers and is closed at the end of the test.
 func (s *Sentinel) Client() *redis.Client { return s.client }
 
-// Options returns fresh options for a client of the caller's own.
+// Options returns new options for a client that the caller creates.
 func (s *Sentinel) Options() *redis.FailoverOptions {
 	options := &redis.FailoverOptions{MasterName: masterName}
 	for _, sentinel := range s.sentinels {
@@ -108,7 +108,7 @@ func (s *Sentinel) Master() *Server {
 	return master
 }
 
-// Replica returns the other server than Master, up or not.
+// Replica returns the server that is not Master, up or not.
 func (s *Sentinel) Replica() *Server {
 	s.t.Helper()
 	if s.Master() == s.data[0] {
@@ -117,21 +117,21 @@ func (s *Sentinel) Replica() *Server {
 	return s.data[0]
 }
 
-// FailoverNow makes the replica master while both are up, and returns it once
-// the sentinels agree and it takes writes.
+// FailoverNow promotes the replica while both are up, and returns it once the sentinels agree and
+// it accepts writes.
 func (s *Sentinel) FailoverNow() *Server {
 	s.t.Helper()
 	old := s.Master()
 	waitFor(s.t, "a sentinel to start a failover", func() error {
-		// Refused for a moment when the sentinel has not seen the replica well yet.
+		// The sentinel refuses for a moment until it sees the replica as healthy.
 		ctx := context.WithoutCancel(s.t.Context())
 		return s.sentinels[0].client.Do(ctx, "SENTINEL", "FAILOVER", masterName).Err()
 	})
 	return s.WaitFailover(old)
 }
 
-// WaitFailover waits until the sentinels agree on another master than old and it
-// takes writes, and returns it. A test that has killed or frozen old calls it.
+// WaitFailover waits until the sentinels agree on another master than old and it accepts writes,
+// and returns it. A test calls it after it has killed or frozen old.
 func (s *Sentinel) WaitFailover(old *Server) *Server {
 	s.t.Helper()
 	var master *Server
@@ -150,7 +150,7 @@ func (s *Sentinel) WaitFailover(old *Server) *Server {
 	return master
 }
 
-// agreed returns the master by all sentinels' word.
+// agreed returns the master on which all sentinels agree.
 func (s *Sentinel) agreed() (*Server, error) {
 	ctx := context.WithoutCancel(s.t.Context())
 	var master *Server

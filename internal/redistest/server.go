@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// startTries is how often a server is started anew because its port was taken
-// between the choice and the use.
+// startTries is how many times a server is started because its port was taken between the choice
+// and the use.
 const startTries = 10
 
 // Server is a redis-server process of one test. It keeps its port, directory
@@ -29,9 +29,9 @@ type Server struct {
 	client  *redis.Client
 }
 
-// Start runs a server until the end of the test and waits until it answers.
-// It persists nothing, unless args, which are added to its command line as
-// they are, say otherwise: Start(t, "--appendonly", "yes").
+// Start runs a server until the end of the test and waits until it answers. It persists nothing,
+// unless args, which are added to its command line unchanged, ask for it: Start(t, "--appendonly",
+// "yes").
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return start(t, func(s *Server) []string {
@@ -43,8 +43,7 @@ func Start(t testing.TB, args ...string) *Server {
 	})
 }
 
-// start runs a server whose command line is built by command once directory and
-// port are known.
+// start runs a server. command builds its command line once directory and port are known.
 func start(t testing.TB, command func(*Server) []string) *Server {
 	t.Helper()
 	s := &Server{t: t, binary: binary(t), dir: t.TempDir()}
@@ -82,7 +81,7 @@ func (s *Server) PID() int { return s.process.pid() }
 // is closed at the end of the test.
 func (s *Server) Client() *redis.Client { return s.client }
 
-// Options returns fresh options for a client of the caller's own.
+// Options returns new options for a client that the caller creates.
 func (s *Server) Options() *redis.Options {
 	return &redis.Options{Addr: s.Addr(), MaintNotificationsConfig: quiet()}
 }
@@ -142,8 +141,8 @@ func (s *Server) Freeze() {
 	s.frozen = true
 }
 
-// Thaw lets a frozen server go on. A server that is not frozen is left alone;
-// at the end of the test a frozen one needs no thawing.
+// Thaw lets a frozen server continue. It does nothing to a server that is not frozen; a frozen
+// server need not be thawed at the end of the test.
 func (s *Server) Thaw() {
 	s.t.Helper()
 	if !s.frozen {

@@ -8,13 +8,13 @@ import (
 const (
 	pollInterval = 20 * time.Millisecond
 
-	// settleTimeout bounds every wait for servers to reach a state. It is far
-	// above what any of them needs, for machines that are busy with other tests.
+	// settleTimeout bounds every wait for servers to reach a state. It is far above what any of
+	// them needs, for machines that are busy with other tests.
 	settleTimeout = 30 * time.Second
 )
 
-// waitFor polls check until it answers nil, and fails the test with what was
-// waited for and the last error when that takes too long.
+// waitFor polls check until it returns nil. If that takes too long, it fails the test with the
+// description of the wait and the last error.
 func waitFor(t testing.TB, what string, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(settleTimeout)

@@ -1,9 +1,9 @@
-// Package redistx reads from Redis by transactions. Those go to the master also where the client is
-// set to read from replicas; a replica that is behind would tell that a write is lost.
+// Package redistx reads from Redis by transactions. A transaction goes to the master even if the
+// client is set to read from replicas; a replica that is behind would show a write as lost.
 //
-// Redis refuses a transaction where it would serve the commands by themselves: while it is full,
-// and over keys of a cluster slot that is being moved. Then the keys are read one by one; see
-// [Refused] and [Apart].
+// Redis refuses some transactions whose commands it would serve one by one: while it is full, and
+// over keys of a cluster slot that is being moved. Then the keys are read one by one; see [Refused]
+// and [Apart].
 package redistx
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Exec runs a pipeline made by TxPipeline. A missing key is no error. Of a transaction that is
-// refused Redis itself says no more than EXECABORT: Exec returns why the command in it was.
+// Exec runs a pipeline made by TxPipeline. A missing key is not an error. For a transaction that is
+// refused, Redis itself returns only EXECABORT; Exec returns why a command in it was refused.
 func Exec(ctx context.Context, pipe redis.Pipeliner) error {
 	cmds, err := pipe.Exec(ctx)
 	if err == nil || errors.Is(err, redis.Nil) {
@@ -32,9 +32,9 @@ func Exec(ctx context.Context, pipe redis.Pipeliner) error {
 	return err
 }
 
-// Refused reports whether Redis has refused the transaction for being one: it is full, and queues
-// nothing; or the slot of the keys is being moved, and no node has all of them. A user without
-// permission is told so.
+// Refused reports whether Redis has refused a transaction only because it is one: Redis is full, and
+// queues nothing; or the slot of the keys is being moved, and no node has all of them. A user without
+// permission does not count as refused: that error is returned as it is.
 func Refused(err error) bool {
 	if err == nil || strings.Contains(err.Error(), "NOPERM") {
 		return false
@@ -47,7 +47,7 @@ func Refused(err error) bool {
 	return false
 }
 
-// alone is a script so that a command which only reads goes to the master all the same.
+// alone is a script, so that a command goes to the master even though it only reads.
 const alone = "return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))"
 
 // Apart reads one key at the master without a transaction.
@@ -55,7 +55,7 @@ func Apart(ctx context.Context, rdb redis.UniversalClient, command, key string, 
 	return rdb.Eval(ctx, alone, []string{key}, append([]any{command}, args...)...)
 }
 
-// Pairs is the answer of HGETALL that came through [Apart].
+// Pairs returns the fields in the answer to an HGETALL sent through [Apart].
 func Pairs(cmd *redis.Cmd) (map[string]string, error) {
 	flat, err := cmd.StringSlice()
 	if err != nil {

@@ -11,14 +11,13 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// The repair of the agenda: every sweepGap one process of all checks sweepShare ids.
+// The repair of the agenda: every sweepGap, one of all processes checks sweepShare ids.
 const (
 	sweepGap   = 10 * time.Second
 	sweepShare = 20
 )
 
-// Due implements store.Agenda. Now and then it also checks a few plans for entries
-// that were lost.
+// Due implements store.Agenda. From time to time it also checks a few plans for lost entries.
 func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 	if err := store.CheckDue(limit); err != nil {
 		return nil, err
@@ -72,15 +71,15 @@ func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) err
 	return err
 }
 
-// Listen implements store.Agenda. It returns when ctx ends, or when the connection is
-// lost for good.
+// Listen implements store.Agenda. It returns when ctx ends, or when the connection is lost and
+// cannot be restored.
 func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	sub, err := ask(ctx, s.client, s.keys.hints(), func(context.Context) (*redis.PubSub, error) {
 		sub := s.client.rdb.Subscribe(listening, s.keys.hints())
-		// Also if nobody waits for it any more. Receive waits for a silent server whatever
-		// becomes of the context, and so may the closing.
+		// Also if nothing waits for it any more. Receive waits for a silent server even after its
+		// context has ended, and closing may wait, too.
 		context.AfterFunc(listening, func() { _ = sub.Close() })
 		_, err := sub.Receive(listening)
 		return sub, err

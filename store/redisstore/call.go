@@ -15,16 +15,16 @@ import (
 // errFullUndo refuses one undo entry too many.
 var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooLarge, checkpoint.MaxUndoEntries)
 
-// call is one Commit on its way. It has all that it needs of the batch, whose owner
-// may have given up waiting.
+// call is one Commit on its way. It owns copies of all that it needs of the batch, whose caller may
+// have stopped waiting.
 type call struct {
 	changes []change
 	claim   store.Claim
-	text    []byte // what data of works points into
+	text    []byte // the memory of the data of changes
 	key     string // of the plan's record
-	size    int    // bytes to send, roughly
+	size    int    // bytes to send, approximately
 
-	// done gets a value when what follows is set.
+	// done receives a value once the fields below are set.
 	done     chan struct{}
 	err      error
 	view     store.View
@@ -34,18 +34,18 @@ type call struct {
 	canceled bool   // pending tasks show as cancelled
 }
 
-// change is a store.Change as it is sent, and its answer.
+// change is a store.Change in the form in which it is sent, and its answer.
 type change struct {
 	bucket, field       int
 	at                  int  // which of the changes sent, from 1
-	release             bool // it is no Save
-	foreign             bool // of another plan: not sent
-	raises              bool // tokens from now on are to be greater than all others
+	release             bool // it is not a Save
+	foreign             bool // of another plan: it is not sent
+	raises              bool // tokens from now on have to be greater than all others
 	before, after, data blob
 	answer              answer
 }
 
-// answer is what a script says of one change.
+// answer is the answer of a script to one change.
 type answer struct {
 	state  task.State
 	stop   task.Stop
@@ -54,7 +54,7 @@ type answer struct {
 	worker string
 }
 
-// blob is bytes that go into a command without an allocation for the interface.
+// blob is bytes that go into a command without the allocation of an interface.
 type blob []byte
 
 // MarshalBinary implements encoding.BinaryMarshaler for the client.
@@ -64,7 +64,7 @@ func newCall() *call { return &call{done: make(chan struct{}, 1)} }
 
 func (c *call) changeCount() int { return max(1, len(c.changes)+c.claim.Max) }
 
-// encode takes what is to be sent from the batch.
+// encode copies from the batch what is to be sent.
 func (c *call) encode(b *store.Batch) {
 	c.changes = c.changes[:0]
 	c.text = c.text[:0]
@@ -119,8 +119,8 @@ func (c *call) work(w *store.Change) change {
 // letterSave is the letter of a save without an undo entry.
 const letterSave = 'R'
 
-// letterOf returns the letter of a work's kind: for those that need no look at the task,
-// that of the state that it leads to.
+// letterOf returns the letter of a change's kind: for kinds that do not depend on the task, the
+// letter of the state that the change leads to.
 func letterOf(w *store.Change) byte {
 	switch w.Kind {
 	case store.Save:
@@ -142,18 +142,18 @@ func letterOf(w *store.Change) byte {
 	return '?'
 }
 
-// maxOpening is the most bytes of an opening.
+// maxOpening is the maximum size of an opening in bytes.
 const maxOpening = 40
 
-// appendOpening appends what the head of an untroubled task begins with: nothing is
-// asked of it alone, and no worker was lost since its last checkpoint.
+// appendOpening appends the beginning of the head of an untroubled task: no request concerns it
+// individually, and no worker was lost since its last checkpoint.
 func appendOpening(to []byte, letter byte, token task.Token, seq int64) []byte {
 	to = strconv.AppendUint(append(to, letter, '0', ' '), uint64(token), 10)
 	to = strconv.AppendInt(append(to, ' '), seq, 10)
 	return append(to, " 0 "...)
 }
 
-// single stands in place of the number of tasks before one that no worker had before.
+// single replaces the number of tasks in front of a task that no worker has held before.
 const single = 255
 
 // firstTime returns a task that was never touched before the claim.
@@ -166,8 +166,8 @@ func (c *call) firstTime(id plan.ID, r *reader) task.Task {
 	}
 }
 
-// word makes a claim's id one that has no white space, which ends it in a head, no slash,
-// which ends it in the index, and no zero byte, which stands between two of them.
+// word turns a claim's id into one without white space, which would end it in a head, slashes,
+// which would end it in the index, and zero bytes, which separate two ids.
 func word(id string) string {
 	if strings.ContainsAny(id, " \t\n\v\f\r/%\x00") {
 		return url.PathEscape(id)
@@ -193,7 +193,7 @@ func appendUndo(to []byte, w *store.Change) []byte {
 	return append(to, entry[len("1:"):]...)
 }
 
-// answerTo fills in the answers of the batch that c was made of.
+// answerTo writes the answers into the batch that c was made of.
 func (c *call) answerTo(b *store.Batch, k keys) error {
 	for i := range c.changes {
 		a, w := &c.changes[i].answer, &b.Changes[i]
@@ -217,9 +217,9 @@ func (c *call) answerTo(b *store.Batch, k keys) error {
 	return c.handOut(b, k)
 }
 
-// handOut puts the tasks that were claimed into the batch. One that is damaged is left
-// out, and told to those only who came for tasks and got no other; heartbeats tell of it,
-// too.
+// handOut puts the claimed tasks into the batch. It leaves damaged tasks out, and returns an error
+// for them only if the caller came for tasks alone and got no other; heartbeats report damaged
+// tasks, too.
 func (c *call) handOut(b *store.Batch, k keys) error {
 	if c.claimed == "" {
 		return nil
@@ -245,7 +245,8 @@ func (c *call) handOut(b *store.Batch, k keys) error {
 	return damage
 }
 
-// illegal says that a worker reported what cannot be, or a task that makes no sense.
+// illegal is the error for a report of a worker that does not fit the task's state, or for a
+// damaged task.
 func illegal(k keys, w *store.Change, a *answer) error {
 	place := w.Task.Ordinal() - 1
 	e := &store.CorruptError{Key: k.tasks(w.Task.Plan(), place/bucketSize)}

@@ -14,15 +14,15 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// BeginCreate implements store.Creator. The record stands before the key names it: a
-// key whose plan is not there belongs to nobody. Whichever answer is lost, what was
-// begun is then either named by the key, and gone on with, or by nothing, and swept up.
+// BeginCreate implements store.Creator. It writes the plan's record before the idempotency key
+// names it; a key whose plan does not exist counts as free. Whichever answer is lost, a creation
+// that was begun is either named by the key and continued, or not named and later removed.
 func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation, error) {
 	if err := c.Check(); err != nil {
 		return store.Creation{}, err
 	}
 	key := c.Plan.IdempotencyKey
-	if key != "" { // in most cases the answer is there without a new id
+	if key != "" { // in most cases the key names a plan, and no new id is needed
 		if existing, err := s.created(ctx, &c); existing.ID != 0 || err != nil {
 			return existing, err
 		}
@@ -59,7 +59,7 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 			c.Plan.TaskCount, c.TTL.Microseconds(), c.Plan.IdempotencyKey)
 		_, err = s.client.run(ctx, s.client.scripts.begin, k, true, argv)
 		if errors.Is(err, store.ErrConflict) {
-			continue // the counter was lost, and there is a plan of that id
+			continue // the counter was lost, and a plan with this id exists
 		}
 		if err == nil {
 			err = s.agenda.expect(ctx, id, c.TTL)
@@ -71,8 +71,8 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 	}
 }
 
-// list puts a plan into the list of all. It has its record and its place on the agenda
-// by then, so that the entry goes with the plan.
+// list adds a plan to the list of all plans. By then the plan has its record and its place on the
+// agenda, so that the entry is removed with the plan.
 func (s *Store) list(ctx context.Context, id plan.ID) error {
 	k, n := s.keys.plans(), int64(id)
 	err := askErr(ctx, s.client, k, func(ctx context.Context) error {
@@ -81,8 +81,8 @@ func (s *Store) list(ctx context.Context, id plan.ID) error {
 	return s.client.fault(ctx, k, err)
 }
 
-// created answers a creation under a key that names a plan already; the zero
-// Creation if it names none.
+// created returns the creation or plan that the idempotency key names; the zero Creation if it
+// names none.
 func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, error) {
 	key := c.Plan.IdempotencyKey
 	id, err := s.creationKeys.holder(ctx, key)
@@ -94,7 +94,7 @@ func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, e
 		return store.Creation{}, err
 	}
 	if s.client.cfg.Replicas > 0 && r[0] != nil && r[0] != "leaving" {
-		// It was perhaps written by a call that gave up waiting for the replicas.
+		// The key was perhaps written by a call that stopped waiting for the replicas.
 		if _, err := s.creationKeys.reserve(ctx, key, id); err != nil {
 			return store.Creation{}, err
 		}
@@ -109,12 +109,12 @@ func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, e
 	case r[0] == "ready":
 		return store.Creation{}, store.ErrKeyReused
 	}
-	// The plan is gone, or on its way, and its key with it.
+	// The plan is gone or being removed; its key is freed.
 	return store.Creation{}, s.creationKeys.free(ctx, key, id)
 }
 
-// goOn gives a creation whose answer was lost its time to live again; the zero
-// Creation if it was given up just now.
+// goOn renews the time to live of a creation whose answer was lost; it returns the zero Creation if
+// the creation has just been given up.
 func (s *Store) goOn(ctx context.Context, c store.Creation) (store.Creation, error) {
 	err := s.AddTenants(ctx, c, 1, nil)
 	if errors.Is(err, store.ErrNotFound) {
@@ -123,8 +123,8 @@ func (s *Store) goOn(ctx context.Context, c store.Creation) (store.Creation, err
 	return c, err
 }
 
-// creation reads fields of a plan's record that it has from its beginning on, the stage
-// first. store.ErrNotFound, beside fields that are nil, if the plan is not there.
+// creation reads fields that a plan's record has from the beginning, the stage first. If the plan
+// does not exist, it returns store.ErrNotFound and fields that are nil.
 func (s *Store) creation(ctx context.Context, id plan.ID, names ...string) ([]any, error) {
 	k := s.keys.plan(id)
 	values, err := ask(ctx, s.client, k, func(ctx context.Context) ([]any, error) { return s.client.rdb.HMGet(ctx, k, names...).Result() })
@@ -132,11 +132,11 @@ func (s *Store) creation(ctx context.Context, id plan.ID, names ...string) ([]an
 		return nil, s.client.fault(ctx, k, err)
 	}
 	if values[0] == nil {
-		_, err := s.Plan(ctx, id) // tells a plan that is not there from one whose record was lost
+		_, err := s.Plan(ctx, id) // tells a missing plan from one whose record was lost
 		return values, cmp.Or(err, store.ErrNotFound)
 	}
 	for i, v := range values {
-		if v == nil && (names[i] != "actor" || values[0] == "creating") { // the actor goes with the creation's end
+		if v == nil && (names[i] != "actor" || values[0] == "creating") { // the actor is removed when the creation ends
 			return nil, &store.CorruptError{Key: k, Reason: names[i] + " is missing"}
 		}
 	}

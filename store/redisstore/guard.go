@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// written is how a command stands in a script: in a call, or first in a table that is
+// written matches a command in a script: in a call, or as the first element of a table that is
 // unpacked into one.
 var written = regexp.MustCompile(`(?:redis\.p?call\(|\{ )'([A-Z]+)'`)
 
-// commandsOf returns the commands that a script may run, but for PUBLISH: hints are sent
-// last, by pcall, and nothing depends on them.
+// commandsOf returns the commands that a script may run, without PUBLISH: hints are sent last, by
+// pcall, and nothing depends on them.
 func commandsOf(text string) []string {
 	var commands []string
 	for _, m := range written.FindAllStringSubmatch(text, -1) {
@@ -23,9 +23,10 @@ func commandsOf(text string) []string {
 	return slices.Compact(commands)
 }
 
-// guard is what each script begins with: it asks whether its user may run all that follows,
-// because the rights may have changed since the store was opened, and Redis undoes nothing
-// of a script that is refused in the middle. It costs about half a microsecond a command.
+// guard returns the beginning of each script, which checks whether its user may run all commands
+// that follow: the permissions may have changed since the store was opened, and Redis undoes
+// nothing of a script that is refused in the middle. The check costs about half a microsecond a
+// command.
 func guard(commands []string) string {
 	return `if redis.acl_check_cmd then
 	local denied = {}

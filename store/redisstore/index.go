@@ -14,18 +14,17 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// scanBuckets is how many buckets of tasks one script goes through.
+// scanBuckets is how many buckets of tasks one script scans.
 const scanBuckets = 64
 
-// heldPart is how many entries of the index of held tasks are read at once.
+// heldPart is how many entries of the index of held tasks are read by one call.
 const heldPart = 500
 
-// indexes are held and loose, which say of tasks what their heads say, too, and what is read
-// from them.
+// indexes reads and repairs the indexes held and loose, which repeat what the heads of tasks say.
 type indexes struct{ client *client }
 
-// dead tells which of the workers have no lease. Those of whom it cannot be known now count
-// as living, and are named by an error beside the others.
+// dead reports which of the workers have no lease. Workers whose lease cannot be read now count as
+// alive, and the error names them.
 func (ix *indexes) dead(ctx context.Context, held []store.Holding) (map[string]bool, error) {
 	var workers, keys []string
 	asked := make(map[string]struct{})
@@ -53,9 +52,9 @@ func (ix *indexes) dead(ctx context.Context, held []store.Holding) (map[string]b
 	return dead, unknown
 }
 
-// holdings returns what a worker, or every worker if it is empty, holds in plans.
-// Plans that are not there hold nothing; faults has those that cannot be read, which may be
-// all: the error is that of ctx. d is as in spread.
+// holdings returns what a worker holds in plans, or what all workers hold if worker is empty.
+// Missing plans hold nothing; faults has the plans that cannot be read, which may be all of them.
+// The error is only that of ctx. d is as in spread.
 func (ix *indexes) holdings(ctx context.Context, d time.Duration, plans []plan.ID, worker string) (held []store.Holding, faults map[plan.ID]error, err error) {
 	calls := make([]pipelined, len(plans))
 	for i, id := range plans {
@@ -64,8 +63,8 @@ func (ix *indexes) holdings(ctx context.Context, d time.Duration, plans []plan.I
 	faults = make(map[plan.ID]error)
 	repaired := make(map[plan.ID]bool)
 	for len(calls) > 0 {
-		// A worker may have tasks on one server alone. If that does not answer, its lease lives
-		// on all the same where it is kept.
+		// A worker may hold tasks on one server alone. If that server does not answer, the worker's
+		// lease, which another server may have, goes on.
 		if _ = ix.client.pipeline(ctx, d, calls); ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
@@ -98,14 +97,14 @@ func (ix *indexes) holdings(ctx context.Context, d time.Duration, plans []plan.I
 	return unique(held), faults, nil
 }
 
-// prune takes entries out of a plan's index of held tasks that no task belongs to.
+// prune removes stale entries, which belong to no task, from a plan's index of held tasks.
 func (ix *indexes) prune(ctx context.Context, d time.Duration, id plan.ID, stale []any) error {
 	key := ix.client.keys.plan(id)
 	_, err := ix.client.runWithin(ctx, d, ix.client.scripts.prune, key, false, append(ix.client.scripts.prune.argv(nil, key), stale...))
 	return err
 }
 
-// repairOnce rebuilds the indexes of a plan, unless that was done in vain.
+// repairOnce rebuilds the indexes of a plan, unless repaired shows that this was done in vain.
 func (ix *indexes) repairOnce(ctx context.Context, d time.Duration, id plan.ID, repaired map[plan.ID]bool) error {
 	if repaired[id] {
 		return &store.CorruptError{Key: ix.client.keys.held(id), Reason: "fewer tasks are held, or wait for a worker, than are counted"}
@@ -138,8 +137,8 @@ func (ix *indexes) repair(ctx context.Context, d time.Duration, id plan.ID) erro
 	return nil
 }
 
-// readHeld appends what an answer of held.lua says to held. The index is not complete
-// if it has to be rebuilt; stale are entries that it should not have.
+// readHeld appends the holdings in an answer of held.lua to held. complete is false if the index
+// has to be rebuilt; stale are entries that belong to no task.
 func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete bool, stale []any, err error) {
 	if p.err != nil {
 		return "", false, nil, p.err
@@ -158,7 +157,7 @@ func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete boo
 	return cursor, complete, stale, r.err()
 }
 
-// unique removes tasks that a scan has shown twice; the later one is newer.
+// unique removes tasks that a scan has returned twice; the later entry is newer.
 func unique(held []store.Holding) []store.Holding {
 	last := make(map[task.ID]int, len(held))
 	kept := held[:0]

@@ -7,15 +7,15 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// keys names every key. All keys of a plan carry one hash tag, so that they live
-// on one node and a script may change them together; those of all plans together
-// carry another. Locks, leases and idempotency keys stand alone.
+// keys names every key. All keys of a plan carry one hash tag, so that they live on one node and a
+// script may change them together; the keys that concern all plans together carry another. Locks,
+// leases and idempotency keys have no hash tag.
 //
 // Scripts derive a plan's keys from its record's key: scripts/lib/begin.lua.
 type keys struct{ prefix string }
 
-// plan (hash) is the plan's record. The keys that follow, up to cursors, begin with
-// it but for its last word.
+// plan (hash) is the plan's record. The keys of the methods below, up to cursors, differ from it
+// only in their last word.
 func (k keys) plan(id plan.ID) string { return k.of(id, "plan") }
 
 // tenants (list) has the tenants of a bucket of 64 tasks, by ordinal.
@@ -39,7 +39,7 @@ func (k keys) order(id plan.ID) string { return k.of(id, "order") }
 // events (stream) is the plan's log.
 func (k keys) events(id plan.ID) string { return k.of(id, "events") }
 
-// history (stream) has the events of the plan itself once more; it is never trimmed.
+// history (stream) has a copy of the events of the plan itself; it is never trimmed.
 func (k keys) history(id plan.ID) string { return k.of(id, "history") }
 
 // commands (list) has the ids of the last commands.
@@ -48,7 +48,7 @@ func (k keys) commands(id plan.ID) string { return k.of(id, "commands") }
 // cursors (hash) has the cursors, by name.
 func (k keys) cursors(id plan.ID) string { return k.of(id, "cursors") }
 
-// bucketKey returns the key of a plan's tasks from that of its record.
+// bucketKey returns the key of a bucket of tasks, from the key of the plan's record.
 func bucketKey(record string, bucket int) string {
 	return strings.TrimSuffix(record, "plan") + "t:" + strconv.Itoa(bucket)
 }
@@ -66,7 +66,7 @@ func (k keys) tokens() string { return k.prefix + "{all}:tokens" }
 // plans (sorted set) lists all plans by id.
 func (k keys) plans() string { return k.prefix + "{all}:plans" }
 
-// agenda (sorted set) lists plans by the time to look at them.
+// agenda (sorted set) lists plans by the time at which they are due to be reconciled.
 func (k keys) agenda() string { return k.prefix + "{all}:agenda" }
 
 // stamps (hash) has each plan's entry on the agenda, see scripts/lib/agenda.lua.

@@ -21,14 +21,15 @@ func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration)
 	return s.client.fault(ctx, key, askErr(ctx, s.client, key, func(ctx context.Context) error { return s.client.rdb.Set(ctx, key, 1, ttl).Err() }))
 }
 
-// heartbeatShare is the share of a lease's time that a server may take to answer a
-// heartbeat, and then the question for a sign of life: so that those which do not leave the
-// time to renew the lease.
+// heartbeatShare is the divisor of a lease's time that yields how long a server may take to answer
+// a heartbeat, and then the question for a sign of life. It leaves time to renew the lease if
+// servers do not answer.
 const heartbeatShare = 8
 
-// Heartbeat implements store.Leaser. A server of a cluster that does not answer costs what
-// is held in its own plans, and time for one or two answers at most; that of the lease's
-// own record costs the lease, unless another takes its place in time.
+// Heartbeat implements store.Leaser. If a server of a cluster does not answer, the worker loses the
+// tasks that it holds in the plans of that server, and time for one or two answers at most. If the
+// server with the lease's own record does not answer, the worker loses the lease, unless another
+// server takes over in time.
 func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]store.Holding, error) {
 	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil {
 		return nil, err
@@ -68,15 +69,15 @@ func (s *Store) Leave(ctx context.Context, incarnation string) error {
 	return s.client.fault(ctx, key, askErr(ctx, s.client, key, func(ctx context.Context) error { return s.client.rdb.Del(ctx, key).Err() }))
 }
 
-// Orphans implements store.Leaser. It is read first what workers hold and then who
-// lives: who held a task and has no lease afterwards never gets one again.
+// Orphans implements store.Leaser. It first reads what workers hold and then which workers have a
+// lease: a worker that held a task and has no lease afterwards never gets one again.
 func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error) {
 	held, faults, err := s.indexes.holdings(ctx, answerTimeout, []plan.ID{id}, "")
 	if err == nil {
 		err = faults[id]
 	}
 	if err != nil || len(held) == 0 {
-		if err == nil { // an empty answer does not tell whether there is such a plan
+		if err == nil { // an empty answer does not show whether the plan exists
 			_, err = s.Plan(ctx, id)
 		}
 		return nil, err
@@ -89,7 +90,7 @@ func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error
 		}
 	}
 	if len(orphans) > 0 {
-		err = nil // the others have their turn when these are seen to
+		err = nil // the remaining ones are found by the next call
 	}
 	return orphans, err
 }

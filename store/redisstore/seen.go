@@ -8,12 +8,11 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// notice compares the newest event that an answer tells of with the one that was known
-// before it was asked for.
+// notice compares the newest event in an answer with the newest one that was known before the call.
 func (q *queues) notice(id plan.ID, l *commitQueue, before, last int64) error {
 	l.mu.Lock()
 	if last > l.seen || last < before && l.seen >= before {
-		l.seen = last // what went back is said once
+		l.seen = last // the loss is reported once
 	}
 	l.mu.Unlock()
 	if last >= before {
@@ -24,9 +23,9 @@ func (q *queues) notice(id plan.ID, l *commitQueue, before, last int64) error {
 	return lost
 }
 
-// absent says why a plan is not there: it was removed, unless this process has seen it
-// and the store has not even given its id yet. Then the store has lost its data, by a
-// restart without persistence, for instance, or FLUSHALL.
+// absent returns the reason why a plan is not there. It was removed, unless this process has seen
+// the plan and the store's counter of plan ids has not reached its id. Then the store has lost its
+// data, for instance by a restart without persistence or by FLUSHALL.
 func (q *queues) absent(ctx context.Context, id plan.ID, l *commitQueue) error {
 	seen := l.newest()
 	if seen == 0 {
@@ -43,7 +42,7 @@ func (q *queues) absent(ctx context.Context, id plan.ID, l *commitQueue) error {
 	}
 	l.mu.Lock()
 	first := l.seen == seen
-	l.seen = 0 // it is said once
+	l.seen = 0 // the loss is reported once
 	l.mu.Unlock()
 	if !first {
 		return store.ErrNotFound

@@ -15,10 +15,10 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// locks are the locks of tenants, each a key of its own.
+// locks are the locks of tenants, each under its own key.
 type locks struct{ client *client }
 
-// reserve sets the keys of locks that are free and returns what was there before.
+// reserve sets the keys of the locks that are free and returns the previous value of each.
 func (ls *locks) reserve(ctx context.Context, locks []store.TenantLock) ([]string, error) {
 	switch {
 	case ls.client.cluster && ls.client.cfg.Replicas > 0:
@@ -56,19 +56,18 @@ func (ls *locks) reserveEach(ctx context.Context, locks []store.TenantLock) ([]s
 	had := make([]string, len(locks))
 	for i := range locks {
 		old, err := set[i].value, set[i].err
-		if err != nil && !errors.Is(err, redis.Nil) { // nil: it was free
+		if err != nil && !errors.Is(err, redis.Nil) { // nil: the lock was free
 			return nil, ls.client.fault(ctx, keys[i], err)
 		}
 		if err == nil && old == "" {
-			old = " " // it is not free, but no lock either
+			old = " " // the key exists, but is no lock
 		}
 		had[i] = old
 	}
 	return had, nil
 }
 
-// reserveDurably is reserve for keys on different nodes, each of which waits for its
-// replicas.
+// reserveDurably is reserve for keys on different nodes, each of which waits for its replicas.
 func (ls *locks) reserveDurably(ctx context.Context, locks []store.TenantLock) ([]string, error) {
 	had := make([]string, len(locks))
 	errs := make([]error, len(locks))
@@ -80,7 +79,7 @@ func (ls *locks) reserveDurably(ctx context.Context, locks []store.TenantLock) (
 	return had, errors.Join(errs...)
 }
 
-// reserveOne sets one key if it is free, and returns what was there before.
+// reserveOne sets one key if it is free, and returns its previous value.
 func (ls *locks) reserveOne(ctx context.Context, key, value string) (string, error) {
 	answer, err := ls.client.run(ctx, ls.client.scripts.reserve, key, true, append(ls.client.scripts.reserve.argv(nil, key), value))
 	if err != nil {

@@ -32,9 +32,9 @@ func Exec(ctx context.Context, pipe redis.Pipeliner) error {
 	return err
 }
 
-// Refused reports whether Redis has refused a transaction only because it is one: Redis is full, and
-// queues nothing; or the slot of the keys is being moved, and no node has all of them. A user without
-// permission does not count as refused: that error is returned as it is.
+// Refused reports whether Redis has refused a transaction only because it is one: Redis is full,
+// and queues nothing; or the slot of the keys is being moved, and no node has all of them. A missing
+// permission does not count: that error is returned as it is.
 func Refused(err error) bool {
 	if err == nil || strings.Contains(err.Error(), "NOPERM") {
 		return false

@@ -33,8 +33,8 @@ func Exec(ctx context.Context, pipe redis.Pipeliner) error {
 }
 
 // Refused reports whether Redis has refused a transaction only because it is one: Redis is full,
-// and queues nothing; or the slot of the keys is being moved, and no node has all of them. A missing
-// permission does not count: that error is returned as it is.
+// and queues nothing; or the slot of the keys is being moved, and no node has all of them. A
+// missing permission does not count: that error is returned as it is.
 func Refused(err error) bool {
 	if err == nil || strings.Contains(err.Error(), "NOPERM") {
 		return false

@@ -31,7 +31,7 @@ if problem then
   return problem
 end
 if ARGV[2] ~= plan.version then
-  -- Each command raises the version, so that it tells how many ids there must be.
+  -- Each command raises the version, so the version shows how many ids there must be.
   if redis.call('LLEN', base .. 'commands') < math.min(plan.version - 1, ARGV[5] + 0) then
     return corrupt(base .. 'commands', 'ids of commands are missing: this one may have been applied')
   end
@@ -132,7 +132,7 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
   return names[from] ~= 'FAILED' and to == 'F'
 end
 
-redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
+redis.call('UNLINK', base .. '-') -- allowed on a full server, and after it all other writes
 for _, t in ipairs(early) do
   redis.call('LSET', t[1], t[2], t[3] .. t[4])
   plan.ahead = '1'

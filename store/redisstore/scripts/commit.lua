@@ -103,9 +103,9 @@ end
 
 write_holds()
 
--- repeated returns what a claim that was sent before holds of a plan, nothing of what
--- it held has ended since; or nothing at all if it is a new one. In the index, task k of
--- a claim, counted from 0, is id/k.
+-- repeated returns the tasks that a claim which was sent before still holds, unless any of its
+-- holds has ended since; it returns nothing at all if the claim is new. In the index, task k of a
+-- claim, counted from 0, is id/k.
 local function repeated(id, most)
   local q = { 'HMGET', base .. 'held' }
   for k = 0, most - 1 do
@@ -125,21 +125,21 @@ local function repeated(id, most)
   end
 end
 
--- held_short reports whether the index of held tasks lacks any: then a claim that was sent
--- before could not be told from a new one.
+-- held_short reports whether the index of held tasks lacks any. If it does, a repeated claim could
+-- not be told from a new one.
 local function held_short()
   local key = base .. 'held'
   return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
 end
 
--- loose_short reports whether the index of tasks that wait for a worker lacks any: they come
--- before all others.
+-- loose_short reports whether the index of tasks that wait for a worker lacks any. Those tasks are
+-- claimed before all others.
 local function loose_short()
   return loose() > 0 and redis.call('ZCARD', base .. 'loose') < loose()
 end
 
--- assign gives tasks of the pool to a claim, from one place in it on, and appends them to
--- list. sets and entries collect what to write.
+-- assign assigns tasks of the pool to a claim, beginning at a place in the pool, and appends them
+-- to list. sets and entries collect the writes.
 local function assign(list, pool, from, most, id, worker, sets, entries)
   for k = 0, math.min(most, #pool - from + 1) - 1 do
     local taken = pool[from + k]
@@ -159,8 +159,8 @@ local function assign(list, pool, from, most, id, worker, sets, entries)
   end
 end
 
--- frame_claim frames tasks for the reader; those of one bucket that stand together at once.
--- A single one that was never touched before, the most frequent case, is told shorter.
+-- frame_claim frames tasks for the reader, adjacent tasks of one bucket together. A single task
+-- that was never touched before, the most frequent case, has a shorter form.
 local function frame_claim(list)
   local only = list[1]
   if not list[2] and only and only[3] and only[5] == '' then
@@ -179,7 +179,7 @@ local function frame_claim(list)
     plan.damaged = frame_tasks(b, part, frames) or plan.damaged
     from = to
   end
-  if #frames ~= #list + 1 then -- they are taken, and found by the next heartbeat
+  if #frames ~= #list + 1 then -- they are assigned; the next heartbeat finds them
     frames = { char(0) }
   end
   out[#out + 1] = concat(frames)
@@ -187,7 +187,7 @@ end
 
 if claims > 0 then
   local answers, new, seen, want, claims_at, worker = {}, {}, {}, 0, i, ''
-  local alone = false -- a claim comes without a change that shows it to be new
+  local alone = false -- a claim comes without a change that proves it to be new
   for c = 1, claims do
     alone = alone or not applied[ARGV[i + c * 4 - 1] + 0]
   end
@@ -197,7 +197,7 @@ if claims > 0 then
   end
   for c = 1, claims do
     local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
-    -- What a worker has just ended it had not ended before, so that this claim is new.
+    -- A hold that a worker has ended just now had not ended before, so this claim is new.
     answers[c] = not applied[with] and repeated(id, most) or seen[id]
     if not answers[c] then
       answers[c], new[c] = {}, true

@@ -41,7 +41,7 @@ else
   end
   position = ARGV[4]
 end
-redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
+redis.call('UNLINK', base .. '-') -- allowed on a full server, and after it all other writes
 if not entry then
   redis.call('HSET', record, 'cursors', count + 1)
 end

@@ -1,11 +1,11 @@
--- Changes keys, each only if it has exactly the value that is expected.
+-- Changes keys, each only if it has exactly the expected value.
 --
 -- KEYS the keys
 -- ARGV per key: the value expected; if it begins with "plan ", any value of that plan
 --               the new value, empty: delete the key
 --
--- Returns "=" and a digit per key, 1 if it was so, otherwise 0. A key of another type
--- is left as it is, and told after the others were changed.
+-- Returns "=" and a digit per key, 1 if it had the expected value, otherwise 0. A key of another
+-- type is left unchanged, and reported after the others were changed.
 
 local done, problem = {}, nil
 for i, key in ipairs(KEYS) do

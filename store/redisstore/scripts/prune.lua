@@ -1,6 +1,6 @@
 -- use: begin, plan, head, task
 --
--- Takes entries out of the index of held tasks that no task belongs to.
+-- Removes entries from the index of held tasks that belong to no task.
 --
 -- KEYS[1] the plan's record
 -- ARGV the claims to look at

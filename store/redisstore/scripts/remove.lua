@@ -1,6 +1,6 @@
 -- use: begin, plan
 --
--- Takes a plan away, step by step.
+-- Deletes a plan, step by step.
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] 0: hide the plan, and say where to go on   1: the tenants of some buckets

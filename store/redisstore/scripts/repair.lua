@@ -1,6 +1,6 @@
 -- use: begin, plan, head, task
 --
--- Puts what a part of the tasks say of themselves into the indexes held and loose.
+-- Rebuilds the entries of some buckets of tasks in the indexes held and loose.
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] the bucket to begin with   ARGV[2] how many buckets to go through

@@ -1,10 +1,10 @@
--- Sets those of the keys that are not there.
+-- Sets those of the keys that do not exist.
 --
 -- KEYS the keys
 -- ARGV their values
 --
--- Returns "=" and per key what was there before, sized; empty if it was free. Of what is
--- no lock, it is only said that it is none: at most 254 bytes, and a space if it is empty.
+-- Returns "=" and per key its previous value, sized; empty if it was free. A value that is no lock
+-- is cut to at most 254 bytes; an empty one is returned as a space.
 
 local had = redis.call('MGET', unpack(KEYS))
 local free, mine, out = {}, {}, {}

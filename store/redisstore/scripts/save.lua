@@ -1,13 +1,13 @@
 -- use: begin, save
 --
--- Commits saves alone, each of a task to which nothing has happened but what its
--- worker did: the most frequent commit of a plan with little in flight. It does what
--- commit.lua does for them, without the preparations for anything else.
+-- Commits saves alone, each of a task that only its worker has changed: the most frequent commit of
+-- a plan with few tasks in flight. It does for them the same as commit.lua, without the
+-- preparations for anything else.
 --
 -- KEYS and ARGV as of commit.lua
 --
--- Returns as commit.lua does, or "=?" if a task is not as its worker left it, or
--- anything else is unusual: then nothing was written, and commit.lua is to be called.
+-- Returns as commit.lua does, or "=?" if a task is not as its worker left it, or anything else is
+-- unusual: then nothing was written, and commit.lua has to be called.
 
 local changes = ARGV[1] + 0
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts')

@@ -5,9 +5,9 @@
 -- KEYS[1] the plan's record
 -- ARGV[1] ordinal after which to start   ARGV[2] most tasks
 --
--- Returns "=" and a letter per task: the state as it is seen, "?" if the head is none.
--- Heads are not taken apart, only their first three bytes are looked at: what is left
--- is the price of one HMGET per bucket.
+-- Returns "=" and a letter per task: the state as readers see it, "?" if the head is invalid. Heads
+-- are not parsed, only their first three bytes are read; the remaining cost is one HMGET per
+-- bucket.
 
 local problem = load()
 if problem then

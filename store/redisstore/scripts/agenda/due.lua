@@ -1,6 +1,6 @@
 -- use: agenda
 --
--- Reads what is due. Now and then it gives the caller a share of all plan ids to check.
+-- Reads the plans that are due. From time to time it also returns a share of all plan ids to check.
 --
 -- KEYS of lib/agenda.lua
 -- ARGV[1] most plans   ARGV[2] time between two shares   ARGV[3] ids in a share
@@ -8,8 +8,8 @@
 -- Returns "=" from SP to SP and per plan: id ";" stamp ";" kind ";", where kind is - if the
 -- stamp is lost. from and to are the ids to check, 0 if none.
 
--- rewind makes plans due whose time lies ahead because the clock was set back, or another
--- server with another clock took over. It reports whether that is all of them.
+-- rewind makes plans due whose time is too far ahead because the clock was set back, or another
+-- server with another clock took over. It reports whether it has reached all such plans.
 local function rewind()
   local ahead = redis.call('ZRANGEBYSCORE', agenda, '(' .. text(now), '+inf', 'LIMIT', 0, 500)
   for _, plan in ipairs(ahead) do

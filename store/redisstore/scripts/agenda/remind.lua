@@ -15,7 +15,7 @@ for i = 1, #ARGV, 2 do
       stamp = math.max(stamp + 1, now)
       put(ARGV[i], latest)
     end
-    -- Whoever looks at it just now may reschedule it, but not past the reminder.
+    -- A process that reconciles the plan now may reschedule it, but not past the reminder.
     set_entry(ARGV[i], stamp, 's', math.max(hold, latest))
   end
 end

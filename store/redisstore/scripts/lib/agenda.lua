@@ -1,4 +1,4 @@
--- Shared: the agenda, which says when each plan is to be looked at.
+-- Shared: the agenda, which records when each plan is due to be reconciled.
 --
 -- KEYS[1] agenda, a sorted set: plan ids by the time they are due
 -- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold. kind is c for a creation, s for a
@@ -12,8 +12,8 @@
 local agenda, stamps = KEYS[1], KEYS[2]
 local clock = redis.call('TIME')
 local now = tonumber(clock[1] .. format('%06d', tonumber(clock[2])))
--- What is due, and what rests, has to be known on a server whose memory is full, too: a script
--- is judged by its first write, and this one is always allowed.
+-- A server whose memory is full has to know, too, which plans are due and which are put off: a
+-- script is judged by its first write, and this one is always allowed.
 redis.call('UNLINK', KEYS[1] .. '-')
 
 local function text(t)
@@ -35,7 +35,7 @@ local function put(plan, at)
   redis.call('ZADD', agenda, text(at), plan)
 end
 
--- wake makes a plan due now; one that is due already keeps its turn.
+-- wake makes a plan due now; a plan that is due already keeps its turn.
 local function wake(plan, hold)
   local stamp, _, held = entry(plan)
   set_entry(plan, math.max(stamp + 1, now), 's', math.max(held, hold))

@@ -1,14 +1,13 @@
--- Shared: handing out tasks, and the undo round. Uses plan, head, task, event.
+-- Shared: the assignment of tasks to claims, and the undo round. Uses plan, head, task, event.
 -- provides: heads, head, open_tokens, seek_last, pending_open, loose, gather, claimed
 
--- plan.budget is how many tasks one script looks at for the sake of the next one to
--- claim.
+-- plan.budget is how many tasks one script examines to find the next one to claim.
 plan.budget = 1024
 
--- plan.exhausted says that tokens above the plan's limit are needed to go on.
+-- plan.exhausted means that tokens above the plan's limit are needed to go on.
 --
--- plan.damaged is a problem that ended the claims of this script; plan.unindexed says
--- that an index has to be rebuilt.
+-- plan.damaged is a problem that ended the claims of this script; plan.unindexed means that an
+-- index has to be rebuilt.
 
 -- heads reads the heads of count tasks of one bucket from a field on.
 local function heads(b, first, count)
@@ -38,9 +37,9 @@ local function head(ordinal)
   return got and got[1]
 end
 
--- open_tokens prepares to give tokens: each is greater than the floor, the one that the
--- task had before and, if the clock was not set back, than all that were given earlier.
--- None is above the limit. floor and limit, if not 0, are raised first.
+-- open_tokens prepares the assignment of tokens. Each token is greater than the floor, than the
+-- token that the task had before and, if the clock was not set back, than all earlier tokens. None
+-- is above the limit. floor and limit, if not 0, are raised first.
 local function open_tokens(stored, floor, limit)
   local low, high = match(stored or '', '^(%d+) (%d+)$')
   if not low then
@@ -53,7 +52,7 @@ local function open_tokens(stored, floor, limit)
   plan.fresh = math.max(now + 0, plan.floor + 1)
 end
 
--- spent reports whether a task cannot be given another token yet.
+-- spent reports whether no further token can be assigned to a task yet.
 local function spent(h)
   if token_of(h) >= plan.limit then
     plan.exhausted = true
@@ -61,8 +60,8 @@ local function spent(h)
   return plan.exhausted
 end
 
--- seek moves the open undo round on to the next task to undo and returns it with
--- its head, or nothing: then the round is dry, or the budget is spent.
+-- seek moves the open undo round on to the next task to undo and returns the task with its head. It
+-- returns nothing if the round has no further task, or if the budget is spent.
 local function seek()
   if not plan.undo_open or plan.dry == 1 then
     return
@@ -72,7 +71,7 @@ local function seek()
     plan.damaged = corrupt(order, 'it has ' .. redis.call('LLEN', order) .. ' entries, not ' .. plan.turns)
     return
   end
-  if plan.undo_at < 0 then -- the round begins: what never ran is not undone
+  if plan.undo_at < 0 then -- the round begins: tasks that never ran are not undone
     plan.undo_at = plan.sequential and plan.turns or math.max(plan.reached, plan.next_pending) - 1
   end
   while plan.undo_at > 0 and plan.budget > 0 do
@@ -107,8 +106,8 @@ local function seek()
   end
 end
 
--- seek_last is seek after all claims. A round that is dry has come to all that is done:
--- otherwise what tells it where to look is damaged.
+-- seek_last is seek after all claims. A round without further tasks has reached all tasks that are
+-- done; otherwise the data that guides it is damaged.
 local function seek_last()
   seek()
   if plan.undo_open and plan.dry == 1 and counts.paused + counts.completed + counts.failed > 0 then
@@ -117,7 +116,7 @@ local function seek_last()
   end
 end
 
--- pending_open reports whether the grant lets pending tasks be claimed.
+-- pending_open reports whether the grant permits pending tasks to be claimed.
 local function pending_open()
   return plan.breached == 0 and plan.stop_running < 2 and counts.failed <= plan.max_failed and counts.pending > 0 and plan.next_pending <= math.min(plan.open, plan.total)
 end
@@ -127,8 +126,8 @@ local function loose()
   return counts.running + counts.rolling_back - plan.held
 end
 
--- admit appends a task to the pool. What goes with it is read before it is taken: a task
--- that is not whole is given to nobody.
+-- admit appends a task to the pool. The texts that go with it are read before it is assigned: a
+-- damaged task is assigned to no claim.
 local function admit(ordinal, h, pool)
   local t = described(ordinal, h, false, false)
   plan.damaged = complete_from_store((at(ordinal)), { t })
@@ -138,8 +137,8 @@ local function admit(ordinal, h, pool)
   end
 end
 
--- gather_loose appends up to want tasks {ordinal, head} from the index of those that
--- no worker holds, with scores from low to high and the letter that they must have.
+-- gather_loose appends up to want tasks {ordinal, head} from the index of tasks in flight without a
+-- worker, with scores from low to high and the letter that they must have.
 local function gather_loose(want, low, high, letter, pool)
   local key = base .. 'loose'
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
@@ -163,8 +162,8 @@ local function gather_loose(want, low, high, letter, pool)
   end
 end
 
--- gather_pending appends up to want pending tasks and moves next_pending on. It stops at one
--- that is not whole.
+-- gather_pending appends up to want pending tasks and advances next_pending. It stops at a damaged
+-- task.
 local function gather_pending(want, pool)
   local last = math.min(plan.open, plan.total)
   while want > 0 and plan.budget > 0 and plan.next_pending <= last do

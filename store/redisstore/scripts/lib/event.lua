@@ -12,8 +12,8 @@ local function event(ordinal, from, to, attempt, cause, detail)
   events[#events + 1] = ordinal .. '\t' .. from .. '\t' .. to .. '\t' .. attempt .. '\t' .. cause .. '\t' .. detail
 end
 
--- log appends the events of this commit and keeps about limit, 0 being all: the stream is
--- cut between its nodes, and a bounded part at a time.
+-- log appends the events of this commit and trims the log to about limit events, 0 being all: the
+-- stream is cut between its nodes, and by a bounded part at a time.
 local function log(limit)
   local key = base .. 'events'
   plan.last_event = plan.last_event + #events
@@ -24,7 +24,7 @@ local function log(limit)
   else
     added = redis.pcall('XADD', key, id, 'at', now, 'e', text)
   end
-  if type(added) == 'table' and added.err then -- something newer is in the way: the changes stand
+  if type(added) == 'table' and added.err then -- a newer id is in the stream: the changes stand
     plan.damaged = corrupt(key, added.err)
   end
   if limit > 0 and plan.last_event > limit then

@@ -11,14 +11,14 @@
 --
 -- Invariant: field <f>c, <f>u or <f>f is there if and only if kept has its bit.
 --
--- Changes that find a head as its worker left it need not take it apart: lib/save.lua and
--- quick_end compare what it begins with. Everything else goes through parse_head and format_head.
+-- Changes that find a head as its worker left it need not parse it: lib/save.lua and quick_end
+-- compare its beginning. Everything else goes through parse_head and format_head.
 -- provides: parse_head, format_head, token_of, kept_of, has, with, without
 
 local pattern = '^(%a)(%d) (%d+) (%d+) (%d+) (%d+) ([0-7]) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%-?%d+) (%S+) (%S*) ?(.*)$'
 
--- parse_head takes a head apart; nothing if it makes no sense. All fields are texts,
--- but kept is a number.
+-- parse_head parses a head; it returns nothing if the head is malformed. All fields are texts,
+-- except the number kept.
 local function parse_head(h)
   local state, request, token, seq, losses, updated, kept, version, attempt, alone, started, ended, turn, retried, previous,
     claim, worker = match(h or '', pattern)
@@ -31,7 +31,7 @@ local function parse_head(h)
   end
 end
 
--- format_head puts a head together again, changed now.
+-- format_head builds a head from its fields, changed now.
 local function format_head(t)
   local held = t.claim ~= '' and t.claim .. ' ' .. t.worker or ''
   return t.state .. t.request .. ' ' .. t.token .. ' ' .. t.seq .. ' ' .. t.losses .. ' ' .. now .. ' ' .. char(48 + t.kept) .. ' '
@@ -39,17 +39,17 @@ local function format_head(t)
     .. t.retried .. ' ' .. t.previous .. ' ' .. held
 end
 
--- token_of returns the token of a head that makes sense.
+-- token_of returns the token of a well-formed head.
 local function token_of(h)
   return match(h, '^%S+ (%d+)') + 0
 end
 
--- kept_of returns what stands beside a head, nothing if the head makes no sense.
+-- kept_of returns the field kept of a head, nothing if the head is malformed.
 local function kept_of(h)
   return tonumber(match(h, '^%S+ %d+ %d+ %d+ %d+ ([0-7]) '))
 end
 
--- has reports whether kept has a bit; with and without return it with the bit and without.
+-- has reports whether kept has a bit; with and without return kept with the bit and without it.
 local function has(kept, bit)
   return floor(kept / bit) % 2 == 1
 end

@@ -1,7 +1,7 @@
 -- Shared: the events of the plan itself, which are kept as long as the plan. Uses plan, event.
 --
--- A stream beside the log: one entry per event, as in the log; its id is the event's number.
--- Field history of the record counts the entries, so that none is lost unnoticed.
+-- A stream next to the log: one entry per event, as in the log; its id is the event's number. Field
+-- history of the record counts the entries, so that the loss of any is noticed.
 -- provides: history_length, append_history
 
 -- history_length returns how many entries there must be, or nothing and a problem.

@@ -1,23 +1,23 @@
 -- Shared: the ends of holds. Uses plan, task.
 -- provides: filler, freed, released, checked, end_hold, write_holds, remember
 
--- filler is the value of the field without a name in the index held. It makes the hash
--- a table: a small one would be a list, in which each look-up goes through all of it.
+-- filler is the value of the field without a name in the index held. It forces the hash into a
+-- table: a small hash would be a list, in which each look-up scans all entries.
 local filler = '-----------------------------------------------------------------'
 
--- Claims that hold one task less, and the ordinals that were released in a sequential
--- plan. plan.turns is how many entries its order must have.
+-- Claims that hold one task less, and the ordinals that were released in a sequential plan.
+-- plan.turns is how many entries the key order must have.
 local freed, released = {}, {}
 
--- checked returns a problem if an index that changes of tasks write to is of another
--- type: nothing is written before it is sure that all can be.
+-- checked returns a problem if an index that changes of tasks write to has the wrong type: nothing
+-- is written until it is certain that all can be.
 local function checked()
   local problem = wrong_type(base .. 'events', 'stream') or wrong_type(base .. 'held', 'hash') or wrong_type(base .. 'loose', 'zset')
   return problem or plan.sequential and wrong_type(base .. 'order', 'list') or nil
 end
 
--- turn numbers the end of a hold in a sequential plan. While an undo round is open,
--- a task that it has not come to yet keeps its place.
+-- turn numbers the end of a hold in a sequential plan. While an undo round is open, a task that the
+-- round has not reached yet keeps its place.
 local function turn(ordinal, was)
   if not plan.sequential or plan.undo_open and plan.undo_at >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undo_at then
     return was
@@ -27,14 +27,14 @@ local function turn(ordinal, was)
   return int(plan.turns)
 end
 
--- end_hold ends a hold and returns what to write as released in the head.
+-- end_hold ends a hold and returns the value of turn for the head.
 local function end_hold(ordinal, claim, was)
   freed[#freed + 1] = claim
   plan.held = plan.held - 1
   return turn(ordinal, was)
 end
 
--- write_holds writes what end_hold has collected.
+-- write_holds writes the changes that end_hold has collected.
 local function write_holds()
   if #freed > 0 then
     redis.call('HDEL', base .. 'held', unpack(freed))
@@ -44,8 +44,8 @@ local function write_holds()
   end
 end
 
--- remember returns past with the claims that ended in front: the last few, so that
--- one which is sent again finds itself. Each stands between two zero bytes.
+-- remember returns past with the ended claims put in front, and keeps the last few, so that a claim
+-- which is sent again is recognized. Each stands between two zero bytes.
 local function remember(past)
   past = '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, 300)
   return match(past, '^.*%z')

@@ -1,4 +1,4 @@
--- Shared: the plan record and what every script knows of it. Uses begin.
+-- Shared: the plan record and what every script derives from it. Uses begin.
 --
 -- A script answers one string: "=" and its answer, or
 -- "!" and a problem: "!notfound", "!conflict why", "!corrupt <n>:<key of n bytes>why".
@@ -7,9 +7,9 @@
 --   format_facts, parse_facts, parse_rules, missing, set_record, parse_record, load, snapshot,
 --   at_rest
 
--- plan is what is known of the plan: version, rules and facts as they are stored, the fields
--- of rules and facts by their names (docs/redis.md), and what a script finds out meanwhile.
--- All are named here, so that the table has its size from the beginning.
+-- plan holds what is known of the plan: version, rules and facts as they are stored, the fields of
+-- rules and facts by their names (docs/redis.md), and what a script finds out while it runs. All
+-- fields are named here, so that the table has its final size from the beginning.
 local plan = {
   version = false, rules = false, facts = false,
   -- rules
@@ -33,7 +33,7 @@ local function corrupt(key, why)
   return '!corrupt ' .. #key .. ':' .. key .. why
 end
 
--- wrong_type returns a problem if there is something other than a want at key.
+-- wrong_type returns a problem if the key has another type than want.
 local function wrong_type(key, want)
   local got = redis.call('TYPE', key).ok
   if got ~= want and got ~= 'none' then
@@ -41,12 +41,12 @@ local function wrong_type(key, want)
   end
 end
 
--- int is the text of a whole number; Lua's own conversion is several times slower.
+-- int returns a whole number as text; Lua's own conversion is several times slower.
 local function int(v)
   return format('%d', v)
 end
 
--- length is the length of a text that follows: a byte, or 255 and four bytes.
+-- length returns the encoded length of a text that follows: a byte, or 255 and four bytes.
 local function length(size)
   if size < 255 then
     return char(size)
@@ -115,7 +115,7 @@ local function parse_rules(s)
   return true
 end
 
--- missing tells a plan that is not there from one whose record was lost.
+-- missing distinguishes a plan that does not exist from one whose record was lost.
 local function missing()
   if redis.call('EXISTS', record, base .. 'n:0') > 0 then
     return corrupt(record, 'the record is missing, or its stage')
@@ -123,7 +123,7 @@ local function missing()
   return '!notfound'
 end
 
--- set_record keeps the record's fields version, rules and facts as they are stored.
+-- set_record stores the record's fields version, rules and facts in plan, as they are.
 local function set_record(stage, v, r, f)
   if stage ~= 'ready' then
     return stage and '!notfound' or missing()
@@ -134,15 +134,15 @@ local function set_record(stage, v, r, f)
   plan.version, plan.rules, plan.facts = v, r, f
 end
 
--- parse_record takes rules and facts apart.
+-- parse_record parses rules and facts.
 local function parse_record()
   if not plan.version or not parse_facts(plan.facts) or not parse_rules(plan.rules) then
     return corrupt(record, 'version, rules or facts make no sense')
   end
 end
 
--- load is set_record and parse_record from the store, for scripts that need nothing else of the
--- record.
+-- load reads the record and calls set_record and parse_record, for scripts that need no other field
+-- of the record.
 local function load()
   local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts')
   if r.err then

@@ -22,8 +22,8 @@ local function bucket(b)
   return base .. 't:' .. int(b)
 end
 
--- shown is the letter of the state as it is seen: pending tasks of a plan that
--- cancels them are cancelled.
+-- shown returns the letter of the state as readers see it: pending tasks of a plan that cancels
+-- them show as cancelled.
 local function shown(letter)
   if letter == 'P' and plan.stop_running == 2 then
     return 'X'
@@ -31,13 +31,13 @@ local function shown(letter)
   return letter
 end
 
--- missing_head says that a task that must have a head has none.
+-- missing_head is the problem of a task that must have a head and has none.
 local function missing_head(ordinal)
   local b, f = at(ordinal)
   return corrupt(bucket(b), 'task ' .. ordinal .. ' (field ' .. f .. ') is missing')
 end
 
--- corrupt_head says that a task's head is none.
+-- corrupt_head is the problem of a task whose head is malformed.
 local function corrupt_head(ordinal)
   return corrupt(bucket((at(ordinal))), 'the head of task ' .. int(ordinal) .. ' makes no sense')
 end
@@ -49,8 +49,8 @@ local field_names = {
   '43', '44', '45', '46', '47', '48', '49', '50', '51', '52', '53', '54', '55', '56', '57', '58', '59', '60', '61', '62', '63',
 }
 
--- frame frames one task for a reader: its ordinal in three bytes, the lengths of the
--- texts, and the texts.
+-- frame encodes one task for a reader: its ordinal in three bytes, the lengths of the texts, and
+-- the texts.
 local function frame(ordinal, h, tenant, given, c, u, f)
   local a, b, d, e, g, i = #h, #tenant, #given, #c, #u, #f
   if a < 255 and b < 255 and d < 255 and e < 255 and g < 255 and i < 255 then
@@ -61,8 +61,9 @@ local function frame(ordinal, h, tenant, given, c, u, f)
     .. length(g) .. length(i) .. h .. tenant .. given .. c .. u .. f
 end
 
--- described returns a task to be completed by what follows. It has room for everything at
--- once: a table that grows is filled anew. bare says that nothing stands beside the head.
+-- described returns a task for the functions below to complete. It has room for all fields from the
+-- beginning, because Lua copies a table that grows. bare means that there are no texts besides the
+-- head.
 local function described(ordinal, h, bare, entry)
   return { ordinal, h, bare, entry, false, '', '', '' }
 end
@@ -103,8 +104,8 @@ local function attach_labels(b, list)
 end
 
 -- missing_heads returns a problem if one of count tasks of a bucket, from a field on, must have a
--- head and has none: it was reached in its turn, or its tenant has the mark of one that
--- was touched before.
+-- head and has none: it was reached in its turn, or its tenant has the mark of a task that was
+-- touched before its turn.
 local function missing_heads(b, first, got, count)
   local key, tenants = base .. 'n:' .. int(b), nil
   for i = 1, count do
@@ -123,7 +124,7 @@ local function missing_heads(b, first, got, count)
   end
 end
 
--- What stands beside a head, by its bit in kept: lib/head.lua.
+-- The texts besides a head, by their bits in kept: lib/head.lua.
 local besides = { [1] = 'c', [2] = 'u', [4] = 'f' }
 
 -- attach_details completes the first whole tasks of a list, as attach_labels does, with what stands

@@ -1,7 +1,7 @@
 -- Shared: changes by the workers that hold tasks. Uses plan, head, task, event, hold.
 -- provides: stop, apply_change, quick_end
 
--- stop is what is in force for a task in flight, as a digit.
+-- stop returns the stop request in force for a task in flight, as a digit.
 local function stop(letter, req)
   if letter == 'R' or letter == 'r' then
     return plan.stop_running > req + 0 and int(plan.stop_running) or req
@@ -11,8 +11,8 @@ local function stop(letter, req)
   return '0'
 end
 
--- outcome is where a release leads, and why; the same state without a worker if the
--- task stays for another.
+-- outcome returns the state to which a release leads, and the cause; the same state without a
+-- worker if the task stays for another worker.
 local function outcome(kind, s, req)
   if kind == 'C' and s == 'R' then
     return 'C', 'success'
@@ -56,16 +56,16 @@ local function quick_end(h, before, after, ordinal, f, drop)
   return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 '
 end
 
--- release returns the task's head after a worker's last change; or nothing, and "i" if the
--- change does not fit the state, "c" if the task is damaged. set and drop collect fields of
--- its bucket.
+-- release returns the task's head after a worker's last change; or nothing, and "i" if the change
+-- does not fit the state, "c" if the task is damaged. set and drop collect fields of the task's
+-- bucket.
 local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   local s = t.state
   local to, cause = outcome(kind, s, t.request)
   if not to then
     return nil, 'i'
   end
-  local last = '' -- the failure that stays
+  local last = '' -- the failure that is kept
   if data == '' and cause and to ~= 'C' and to ~= 'D' and has(t.kept, 4) then
     last = redis.call('HGET', key, f .. 'f')
     if not last then
@@ -112,8 +112,8 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   return format_head(t)
 end
 
--- part returns the places before and at the end of a text with its length in front that
--- begins at from; nothing if there is none.
+-- part returns the positions before the start and at the end of a text that is preceded by its
+-- length, at position from; nothing if there is none.
 local function part(s, from)
   local _, e, size = find(s, '^(%d+):', from)
   if e and e + size <= #s then
@@ -121,9 +121,9 @@ local function part(s, from)
   end
 end
 
--- record_undo adds an undo entry to a task's log unless its step has one. It returns
--- the checkpoint that came with it; or nothing, and "u" if the log is full, "c" if it
--- makes no sense.
+-- record_undo adds an undo entry to a task's log unless the log has one for its step. It returns
+-- the checkpoint that came with the entry; or nothing, and "u" if the log is full, "c" if the log
+-- or the entry is malformed.
 local function record_undo(key, f, data, set, kept)
   local size, rest = match(data, '^(%d+):(.*)$')
   size = tonumber(size)
@@ -166,7 +166,7 @@ local function record_undo(key, f, data, set, kept)
   return checkpoint
 end
 
--- refused answers a change of a worker that does not hold the task, or did it before.
+-- refused answers a change by a worker that does not hold the task, or that made the change before.
 local function refused(wtoken, wseq, t)
   local ptoken, pseq = match(t.previous, '^(%d+)/(%d+)$')
   if wtoken ~= '0' and (wtoken == t.token and wseq <= t.seq + 0
@@ -176,7 +176,7 @@ local function refused(wtoken, wseq, t)
   return shown(t.state) .. '0f' .. t.token .. ';' .. sized(t.worker)
 end
 
--- save returns a task's answer and, unless it is refused, its head after a save.
+-- save returns a task's answer to a save and, unless the save is refused, its new head.
 local function save(key, f, kind, seq, data, t, set)
   if kind == 'V' then
     local why
@@ -195,8 +195,8 @@ local function save(key, f, kind, seq, data, t, set)
   return t.state .. stop(t.state, t.request) .. '.', format_head(t)
 end
 
--- apply_change applies one change and answers it. h is the task's head; after begins with the
--- kind of the change, the worker's token and the change's number.
+-- apply_change applies one change and returns its answer. h is the task's head; after begins with
+-- the kind of the change, the worker's token and the change's number.
 local function apply_change(key, ordinal, f, after, data, h, set, drop)
   local kind, wtoken, wseq = match(after, '^(.). (%d+) (%d+)')
   if not h then

@@ -62,17 +62,17 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Refuse(true) makes the proxy reset every new connection; Refuse(false) makes it serve them again.
-// Open connections stay open: see Cut.
+// Refuse makes the proxy reset every new connection, or, if refuse is false, serve them again. Open
+// connections stay open: see Cut.
 func (p *Proxy) Refuse(refuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refusing = refuse
 }
 
-// Blackhole(true) holds back all traffic on all connections, old and new, as an unplugged cable
-// does. Blackhole(false) delivers late what was held back, as TCP would, on the connections that
-// are still open.
+// Blackhole holds back all traffic on all connections, old and new, as an unplugged cable does. If
+// on is false, it delivers late what was held back, as TCP would, on the connections that are still
+// open.
 func (p *Proxy) Blackhole(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -3,8 +3,6 @@ package bluegreen_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/executor/bluegreen/bluegreentest"
 	"github.com/cutover-go/cutover/executor/executortest"
-	"github.com/cutover-go/cutover/internal/guard"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -78,80 +75,6 @@ func TestTheFailureIsScenarioFour(t *testing.T) {
 	}
 }
 
-func TestWhereverItIsInterruptedItGetsThereAndBack(t *testing.T) {
-	t.Parallel()
-	for name, interruption := range executortest.Interruptions() {
-		t.Run(name, func(t *testing.T) {
-			l := newLab(t, bluegreen.Config{})
-			run, err := executortest.NewRun(t, interruption).Finish(l)
-			if err != nil {
-				t.Fatal(err)
-			}
-			l.wantTenant(t, "blue", "BLUE")
-			if err := run.FromScratch().Rollback(l); err != nil {
-				t.Fatal(err)
-			}
-			l.wantTenant(t, "green", "GREEN")
-		})
-	}
-}
-
-func TestWhereverTheRollbackIsInterruptedItGetsBack(t *testing.T) {
-	t.Parallel()
-	for name, interruption := range executortest.Interruptions() {
-		t.Run(name, func(t *testing.T) {
-			l := newLab(t, bluegreen.Config{})
-			run := executortest.NewRun(t)
-			if err := run.Execute(l); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := run.FromScratch(interruption).FinishRollback(l); err != nil {
-				t.Fatal(err)
-			}
-			l.wantTenant(t, "green", "GREEN")
-		})
-	}
-}
-
-// TestFaultsOfEveryRequest makes each request fail in each way, then retries, from the checkpoint
-// and from scratch, and rolls back.
-func TestFaultsOfEveryRequest(t *testing.T) {
-	t.Parallel()
-	faults := map[string]bluegreentest.Fault{
-		"timeout after effect": bluegreentest.TimeOutAfter, "drop": bluegreentest.Drop, "login page": bluegreentest.Login,
-		"drop after effect": bluegreentest.DropAfter, "unavailable": bluegreentest.Unavailable, "refuse": bluegreentest.Refuse,
-	}
-	for _, op := range []bluegreentest.Op{bluegreentest.Info, bluegreentest.Current, bluegreentest.Switch, bluegreentest.Status} {
-		for name, fault := range faults {
-			for _, scratch := range []bool{false, true} {
-				t.Run(string(op)+" "+name, func(t *testing.T) {
-					t.Parallel()
-					l := newLabWithin(t, hasty, bluegreen.Config{})
-					l.Inject(tenantID, op, fault, 2)
-					run := executortest.NewRun(t)
-					if err := run.Execute(l); err == nil {
-						t.Fatal("no failure")
-					}
-					l.heal(t, bluegreen.Config{})
-					next := run.Again
-					if scratch {
-						next = run.FromScratch
-					}
-					again := next(executortest.Attempt(2))
-					if err := again.Execute(l); err != nil {
-						t.Fatal(err)
-					}
-					l.wantTenant(t, "blue", "BLUE")
-					if err := again.FromScratch().Rollback(l); err != nil {
-						t.Fatal(err)
-					}
-					l.wantTenant(t, "green", "GREEN")
-				})
-			}
-		}
-	}
-}
-
 func TestAFailedTaskRollsBackFromWhereItIs(t *testing.T) {
 	t.Parallel()
 	for op, fault := range map[bluegreentest.Op]bluegreentest.Fault{
@@ -172,65 +95,6 @@ func TestAFailedTaskRollsBackFromWhereItIs(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.wantTenant(t, "green", "GREEN")
-		})
-	}
-}
-
-func TestATenantThatMovedOnIsLeftAlone(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		fails bluegreentest.Op // the request at which the first attempt fails; none for success
-		moved bluegreentest.Tenant
-		redo  func(*executortest.Run, *lab) error
-	}{
-		"retry of the switch": {
-			bluegreentest.Switch,
-			bluegreentest.Tenant{Colour: "red", Status: "RED"},
-			func(r *executortest.Run, l *lab) error { return r.Again().Execute(l) },
-		},
-		"retry from scratch": {
-			bluegreentest.Switch,
-			bluegreentest.Tenant{Colour: "red", Status: "RED"},
-			func(r *executortest.Run, l *lab) error { return r.FromScratch().Execute(l) },
-		},
-		"retry of the status": {
-			bluegreentest.Status,
-			bluegreentest.Tenant{Colour: "green", Status: "GREEN"},
-			func(r *executortest.Run, l *lab) error { return r.Again().Execute(l) },
-		},
-		"rollback, colour": {
-			"",
-			bluegreentest.Tenant{Colour: "red", Status: "BLUE"},
-			func(r *executortest.Run, l *lab) error { return r.FromScratch().Rollback(l) },
-		},
-		"rollback, status": {
-			"",
-			bluegreentest.Tenant{Colour: "blue", Status: "FROZEN"},
-			func(r *executortest.Run, l *lab) error { return r.FromScratch().Rollback(l) },
-		},
-		"rollback of the switch": {
-			bluegreentest.Switch,
-			bluegreentest.Tenant{Colour: "red", Status: "GREEN"},
-			func(r *executortest.Run, l *lab) error { return r.Again().Rollback(l) },
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := newLab(t, bluegreen.Config{})
-			if c.fails != "" {
-				l.Inject(tenantID, c.fails, bluegreentest.Refuse, 1)
-			}
-			run := executortest.NewRun(t)
-			if err := run.Execute(l); (err != nil) != (c.fails != "") {
-				t.Fatalf("the first attempt: %v", err)
-			}
-			c.moved.ID = tenantID
-			l.Put(c.moved)
-			before := len(l.Calls(tenantID, bluegreentest.Switch, bluegreentest.Status))
-			wantFailure(t, c.redo(run, l), task.CodeTenantMovedOn, false)
-			if l.Tenant(tenantID) != c.moved || len(l.Calls(tenantID, bluegreentest.Switch, bluegreentest.Status)) != before {
-				t.Errorf("it was touched: %+v", l.Tenant(tenantID))
-			}
 		})
 	}
 }
@@ -323,91 +187,6 @@ func TestATenantAlreadyThereIsLeftThere(t *testing.T) {
 			t.Errorf("it was switched to %s", c.To)
 		}
 	}
-}
-
-// TestAChangeThatArrivesLateIsRefused has the service answer 504 and carry out the change later:
-// after the task was rolled back, or after another task wrote under its newer token although there
-// was nothing to change.
-func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
-	t.Parallel()
-	for _, op := range []bluegreentest.Op{bluegreentest.Switch, bluegreentest.Status} {
-		t.Run(string(op), func(t *testing.T) {
-			t.Parallel()
-			l := newLab(t, bluegreen.Config{})
-			code := map[bluegreentest.Op]string{bluegreentest.Switch: "GATEWAY_TIMEOUT", bluegreentest.Status: "TENANT_SERVICE_TIMEOUT"}[op]
-
-			l.Inject(tenantID, op, bluegreentest.Late, 1)
-			run := executortest.NewRun(t)
-			wantFailure(t, run.Execute(l), code, true)
-			run = run.Again()
-			if err := run.Rollback(l); err != nil {
-				t.Fatal(err)
-			}
-			l.wantLate(t, http.StatusConflict)
-			l.wantTenant(t, "green", "GREEN")
-
-			// The undo is late, and the task of the next plan finds the tenant at its target
-			// already.
-			l.Put(bluegreentest.Tenant{ID: tenantID, Colour: "blue", Status: "BLUE"})
-			done := run.FromScratch()
-			if err := done.Execute(l); err != nil {
-				t.Fatal(err)
-			}
-			l.Inject(tenantID, op, bluegreentest.Late, 1)
-			back := done.FromScratch()
-			wantFailure(t, back.Rollback(l), code, true)
-			l.Put(bluegreentest.Tenant{ID: tenantID, Colour: "blue", Status: "BLUE"})
-			next := executortest.NewRun(t, executortest.Token(back.Token()+10))
-			if err := next.Execute(l); err != nil {
-				t.Fatal(err)
-			}
-			l.wantLate(t, http.StatusConflict)
-			l.wantTenant(t, "blue", "BLUE")
-		})
-	}
-}
-
-// TestALateChangeOfAnEarlierTryIsTheSame checks that a retry within the attempt sends the same
-// change, so that a late delivery of the first one does no harm.
-func TestALateChangeOfAnEarlierTryIsTheSame(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, bluegreen.Config{Retry: executor.Retry{Attempts: 2, First: 1}})
-	l.Inject(tenantID, bluegreentest.Switch, bluegreentest.Late, 1)
-	if err := executortest.NewRun(t).Execute(l); err != nil {
-		t.Fatal(err)
-	}
-	l.wantLate(t, http.StatusOK)
-	l.wantTenant(t, "blue", "BLUE")
-}
-
-// hooked is a gateway that calls before before it switches.
-type hooked struct {
-	bluegreen.Gateway
-	before func()
-}
-
-func (h hooked) Switch(ctx context.Context, c bluegreen.Change) error {
-	h.before()
-	return h.Gateway.Switch(ctx, c)
-}
-
-func TestAShutdownDuringTheSwitchIsNoFailureOfIt(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, bluegreen.Config{})
-	ctx, cancel := context.WithCancelCause(t.Context())
-	e, err := bluegreen.New(l.tenants, hooked{l.gateway, func() { cancel(executor.ErrShutdown) }}, bluegreen.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := executortest.NewRun(t)
-	err = guard.Run(ctx, run.Run, e.Execute)
-	if c := run.Task().Checkpoint; !errors.Is(err, executor.ErrShutdown) || c == nil || c.Step != "GET_TENANT_INFO" {
-		t.Errorf("Execute: %v, checkpoint %v", err, c)
-	}
-	if err := run.Again().Execute(l); err != nil {
-		t.Fatal(err)
-	}
-	l.wantTenant(t, "blue", "BLUE")
 }
 
 // odd is a gateway that routes a tenant nowhere.

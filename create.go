@@ -46,7 +46,7 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 		return plan.Plan{}, faults
 	}
 	for _, w := range spec.Strategy.Warnings(len(spec.Tenants)) {
-		e.log.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
+		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
 	id, err := e.create(ctx, spec, o.by.Actor)
 	if err != nil {

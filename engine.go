@@ -9,9 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.uber.org/zap"
-
-	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/dispatch"
 	"github.com/cutover-go/cutover/internal/lease"
@@ -31,7 +28,6 @@ import (
 type Engine struct {
 	// Immutable after construction.
 	cfg    Config
-	log    *zap.Logger
 	client *storeclient.Client
 
 	// What Run runs; the documentation of each package says what it does.
@@ -44,7 +40,6 @@ type Engine struct {
 	// Shared by the above.
 	locks    *tenantlock.Manager
 	registry *lease.Registry
-	queue    *capacity.Queue
 
 	// Signals that wake goroutines of this process.
 	events *signal.Broadcaster // something may have been written to a plan's log
@@ -66,13 +61,12 @@ func New(s store.Store, c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg:      c,
-		log:      c.Logger,
 		registry: lease.NewRegistry(),
-		queue:    capacity.NewQueue(c.Capacity),
 		events:   signal.NewBroadcaster(),
 		rests:    signal.NewBroadcaster(),
 		due:      signal.NewFlag(),
 	}
+	queue := capacity.NewQueue(c.Capacity)
 	e.client = storeclient.New(s, storeclient.Options{
 		Fault: c.Hooks.OnStoreFault, Applied: c.Hooks.OnPlanChange, Changed: e.changed,
 	})
@@ -80,10 +74,10 @@ func New(s store.Store, c Config) (*Engine, error) {
 	e.releaser = tenantlock.NewReleaser(e.client)
 	e.cleaner = tenantlock.NewCleaner(e.client, e.locks)
 	e.keeper = lease.NewKeeper(lease.Options{
-		Client: e.client, Registry: e.registry, Queue: e.queue, Name: c.Name, TTL: c.LeaseTTL, OnLost: c.Hooks.OnLeaseLost,
+		Client: e.client, Registry: e.registry, Queue: queue, Name: c.Name, TTL: c.LeaseTTL, OnLost: c.Hooks.OnLeaseLost,
 	})
 	e.pool = worker.NewPool(worker.Options{
-		Client: e.client, Registry: e.registry, Queue: e.queue, Locks: e.locks, Releaser: e.releaser,
+		Client: e.client, Registry: e.registry, Queue: queue, Locks: e.locks, Releaser: e.releaser,
 		Hooks: c.Hooks, Logger: c.Logger, Limits: c.Limits, CancelGrace: c.CancelGrace, Committed: e.committed,
 	})
 	e.reconciler = reconcile.New(reconcile.Options{
@@ -92,8 +86,8 @@ func New(s store.Store, c Config) (*Engine, error) {
 		WorkerLost: c.Hooks.OnWorkerLost,
 	})
 	e.dispatcher = dispatch.New(dispatch.Options{
-		Client: e.client, Reconciler: e.reconciler, Queue: e.queue, Keeper: e.keeper, Registry: e.registry,
-		Pool: e.pool, Due: e.due, Executor: e.executor, PollInterval: c.PollInterval,
+		Client: e.client, Reconciler: e.reconciler, Queue: queue, Keeper: e.keeper, Registry: e.registry,
+		Pool: e.pool, Due: e.due, Executors: c.Executors, PollInterval: c.PollInterval,
 	})
 	return e, nil
 }
@@ -166,12 +160,6 @@ func (e *Engine) listen(ctx context.Context) {
 			wait.For(ctx, e.cfg.PollInterval)
 		}
 	}
-}
-
-// executor returns the executor of an executor type, and whether this process has it.
-func (e *Engine) executor(executorType string) (executor.TaskExecutor, bool) {
-	x, known := e.cfg.Executors[executorType]
-	return x, known
 }
 
 // changed wakes the goroutines of this process that wait for a plan, because the plan may have

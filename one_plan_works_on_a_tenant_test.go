@@ -330,3 +330,18 @@ func TestBrokenLocks(t *testing.T) {
 		ends(t, e, id, 1, task.RollbackFailed, task.CodeInternal)
 	})
 }
+
+// TestSkipReleasesTheTenant: a command that ends a task releases its tenant also in a process that
+// only gives commands and never calls Run.
+func TestSkipReleasesTheTenant(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	e := newEngine(t, s, cutover.Config{})
+	id := create(t, e, spec("a", "b"))
+	mustPlan(t)(e.Start(t.Context(), id))
+	mustTask(t)(e.SkipTask(t.Context(), task.NewID(id, 1)))
+	locks, err := s.Locks(t.Context(), []string{"a", "b"})
+	if err != nil || len(locks) != 1 || locks[0].Tenant != "b" {
+		t.Errorf("locks %v, %v; want that of b alone", locks, err)
+	}
+}

@@ -7,7 +7,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// CommandOption records who gives a command, and why: [By], [Because]. The plan's events show both.
+// CommandOption records who gives a command, and why: [By], [Because]. The plan's events show both,
+// but for the event of a creation, which has no reason.
 type CommandOption func(*plan.By)
 
 // By names who gives the command. At most 256 bytes are kept.

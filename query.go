@@ -14,11 +14,11 @@ func (e *Engine) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	return e.client.Plan(ctx, id)
 }
 
-// Queries refuse a negative position, and a limit that is negative or above its maximum, with
-// store.ErrInvalid; a *store.InvalidError names the argument. A limit of 0 means the maximum.
-
 // Plans returns a page of plans, the newest first. If some plans cannot be read it returns the
 // others, together with an error that matches store.ErrCorrupt or is store.Temporary.
+//
+// Like all queries it refuses a negative position, and a limit that is negative or above its
+// maximum, with a *store.InvalidError that names the argument. A limit of 0 means the maximum.
 func (e *Engine) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
 	var partly error
 	err = e.client.Do(ctx, "plans", func() error {

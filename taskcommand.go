@@ -80,8 +80,12 @@ func (e *Engine) taskCommand(
 	if err != nil {
 		return TaskResult{Task: t}, err
 	}
+	if d.Unchanged && !d.Changed {
+		return TaskResult{Task: t, Unchanged: true}, nil
+	}
 	if t, err = e.client.Task(ctx, id); err == nil {
-		e.releaser.Add(tenantlock.Locks(p, t)...)
+		// At once, and not by the releaser: this process may only give commands, without Run.
+		e.client.Fault("release", e.locks.Release(ctx, p, t))
 	}
 	return TaskResult{Task: t, Unchanged: d.Unchanged}, err
 }

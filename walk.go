@@ -2,7 +2,6 @@ package cutover
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/cutover-go/cutover/plan"
@@ -11,16 +10,13 @@ import (
 )
 
 // AllPlans yields the plans that q selects, the newest first, page by page; q.Limit is the size of
-// a page. It leaves out plans that cannot be read and goes on with the next ones: after the page
-// that lacks them it yields the error, with a zero plan. Any other error ends the walk.
+// a page. It leaves out plans that cannot be read and goes on with the next ones: it yields their
+// error, with a zero plan, after the page that lacks them, and possibly again after pages near it.
+// Any other error ends the walk.
 func (e *Engine) AllPlans(ctx context.Context, q store.PlanQuery) iter.Seq2[plan.Plan, error] {
 	return func(yield func(plan.Plan, error) bool) {
 		for {
 			page, err := e.Plans(ctx, q)
-			if len(page) == 0 && q.Limit > 0 && q.Limit < store.MaxPage && (errors.Is(err, store.ErrCorrupt) || store.Temporary(err)) {
-				q.Limit = store.MaxPage // to get past plans that cannot be read
-				continue
-			}
 			for _, p := range page {
 				if !yield(p, nil) {
 					return

@@ -1,6 +1,7 @@
 package cutover_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -122,7 +123,7 @@ func TestAllPlansWithADamagedOne(t *testing.T) {
 			}
 			got = append(got, p.ID)
 		}
-		if !slices.Equal(got, []plan.ID{4, 3, 1}) || faults == 0 {
+		if !slices.Equal(got, []plan.ID{4, 3, 1}) || faults != 1 {
 			t.Errorf("pages of %d: plans %v, %d faults", limit, got, faults)
 		}
 	}
@@ -136,10 +137,14 @@ type damagedPlan struct {
 }
 
 func (s damagedPlan) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, error) {
+	limit := cmp.Or(q.Limit, store.MaxPage)
+	q.Limit = 0
 	plans, err := s.Store.Plans(ctx, q)
-	kept := slices.DeleteFunc(plans, func(p plan.Plan) bool { return p.ID == s.id })
-	if len(kept) < len(plans) {
+	damaged := slices.ContainsFunc(plans, func(p plan.Plan) bool { return p.ID == s.id })
+	plans = slices.DeleteFunc(plans, func(p plan.Plan) bool { return p.ID == s.id })
+	plans = plans[:min(limit, len(plans))]
+	if damaged && (len(plans) < limit || plans[len(plans)-1].ID < s.id) {
 		err = s.err
 	}
-	return kept, err
+	return plans, err
 }

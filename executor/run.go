@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"cmp"
 	"strconv"
 	"sync"
 
@@ -54,12 +53,12 @@ func NewRun(t task.Task, c *checkpoint.Checkpoint, token task.Token, r Recorder)
 // save, even if the executor ignored it.
 func End(r *Run, err error) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	for r.saving {
 		r.idle.Wait()
 	}
 	r.returned = true
-	return cmp.Or(err, r.refused)
+	r.mu.Unlock()
+	return r.orRefused(err)
 }
 
 // ID returns the task's id.

@@ -342,7 +342,8 @@ type Reader interface {
 	Plan(ctx context.Context, id plan.ID) (plan.Plan, error)
 	// Plans returns plans by falling id. Plans that are damaged, or cannot be reached for now, are
 	// left out; an error returned together with the others names them: it matches ErrCorrupt, or is
-	// [Temporary].
+	// [Temporary]. Only plans that are returned count toward the limit: there are fewer only at the
+	// end of the list.
 	Plans(ctx context.Context, q PlanQuery) ([]plan.Plan, error)
 	// Task returns a task. The pending tasks of a plan that cancels them are shown as CANCELLED.
 	// Returns ErrNotFound if there is no such task.

@@ -60,7 +60,7 @@ func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []tas
 // capacityPlan returns what workers need to know of p, or nil if this process does not have its
 // executor type.
 func (d *Dispatcher) capacityPlan(p plan.Plan) *capacity.Plan {
-	x, known := d.opts.Executor(p.ExecutorType)
+	x, known := d.opts.Executors[p.ExecutorType]
 	if !known {
 		return nil
 	}

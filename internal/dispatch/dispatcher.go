@@ -34,8 +34,8 @@ type Options struct {
 	Pool       *worker.Pool
 	// Due is raised when a plan may have become due, and wakes the dispatcher.
 	Due signal.Flag
-	// Executor returns the executor of a type, and whether this process has it.
-	Executor func(executorType string) (executor.TaskExecutor, bool)
+	// Executors are the executors that this process has, by type.
+	Executors executor.Registry
 	// PollInterval is how often the dispatcher polls for due plans without a hint, with jitter.
 	PollInterval time.Duration
 }

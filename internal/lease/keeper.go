@@ -117,10 +117,13 @@ func (k *Keeper) renew(ctx context.Context, l *Lease) (over bool) {
 		case err == nil:
 			pause = k.untilRenewal(l)
 			continue
-		case errors.Is(err, store.ErrLeaseExpired), l.Left() <= 0:
+		case errors.Is(err, store.ErrLeaseExpired):
 			return true
 		}
 		k.client.Fault("heartbeat", err)
+		if l.Left() <= 0 {
+			return true
+		}
 		pause = min(k.ttl/10, max(l.Left(), 0))
 	}
 }

@@ -9,7 +9,7 @@
 //
 // In this order, one step at a time, until the plan owes nothing that can be done here:
 //
-//	a transition of the plan           plan.Settle: it ends, is judged, opens a wave or undo round
+//	a transition of the plan           plan.Settle: it ends, is judged, opens an undo round
 //	a start without a sign of life     its mark is removed; the cleaner releases its locks
 //	a sweep                            its next batch: resume, retry, cancel of paused tasks
 //	removal of the plan                if it is over and was kept for the Retention

@@ -18,10 +18,10 @@ func (c *Client) Do(ctx context.Context, op string, call func() error) error {
 	return c.Retry(ctx, op, callTimeout, call)
 }
 
-// Retry makes a call and repeats it, with growing pauses, until it succeeds, returns an error that
-// is not store.Temporary, timeout has passed or ctx ends. The call must be safe to repeat. A
-// timeout of 0 means no timeout. Errors after which the call is repeated are reported by
-// [Client.Fault].
+// Retry makes a call and repeats it, at once and then with growing pauses, until it succeeds,
+// returns an error that is not store.Temporary, timeout has passed or ctx ends. The call must be
+// safe to repeat. A timeout of 0 means no timeout. Errors after which the call is repeated are
+// reported by [Client.Fault].
 func (c *Client) Retry(ctx context.Context, op string, timeout time.Duration, call func() error) error {
 	err := call()
 	if err == nil || !store.Temporary(err) {

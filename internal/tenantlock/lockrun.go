@@ -20,8 +20,21 @@ var ErrOldToken = errors.New("cutover: the tenant was locked after the claim, so
 // was given; otherwise [ErrOldToken], a *store.TenantHeldError, or an error of the store.
 func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.Task) error {
 	mine := RunLock(p, start, t)
-	if kept, err := m.keep(ctx, mine); err != nil || kept {
+	others, err := m.reserve(ctx, []store.TenantLock{mine})
+	switch {
+	case err != nil:
 		return err
+	case len(others) == 0:
+		return ErrOldToken // the tenant was free, and is locked from now on
+	}
+	// The lock of a start or of an earlier run of this task proves that the tenant was locked when
+	// the token was given, because the start, or the earlier run that did not go on, raised the
+	// tokens before this claim. The lock of a command proves nothing, because it may have been
+	// taken after the claim.
+	if old := others[0]; sameTask(old, mine) && isOfRun(old.Phase) {
+		if kept, err := m.replace(ctx, old, mine); err != nil || kept {
+			return err
+		}
 	}
 	held, err := m.lock(ctx, []store.TenantLock{mine})
 	switch {
@@ -31,20 +44,4 @@ func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.T
 		return &store.TenantHeldError{Held: held}
 	}
 	return ErrOldToken
-}
-
-// keep reports whether the tenant was locked for this task when its token was given, and then
-// changes the lock to that of this run. The lock of a start or of an earlier run proves it, because
-// the start, or the earlier run that did not go on, raised the tokens before this claim. The lock
-// of a command proves nothing, because it may have been taken after the claim.
-func (m *Manager) keep(ctx context.Context, mine store.TenantLock) (kept bool, err error) {
-	others, err := m.reserve(ctx, []store.TenantLock{mine})
-	if err != nil || len(others) == 0 {
-		return false, err
-	}
-	old := others[0]
-	if !sameTask(old, mine) || !isOfRun(old.Phase) {
-		return false, nil
-	}
-	return m.replace(ctx, old, mine)
 }

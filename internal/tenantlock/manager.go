@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/internal/storeclient"
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
 )
 
 // Lateness is how long a request may be under way: until then the store may carry out a request
@@ -45,6 +47,12 @@ func (m *Manager) replace(ctx context.Context, old, next store.TenantLock) (repl
 		return err
 	})
 	return replaced, err
+}
+
+// Release releases the tenant of a task that does not need it any more, and does nothing for
+// another. If it fails, the lock is stale: it is taken over, or left to the cleaner.
+func (m *Manager) Release(ctx context.Context, p plan.Plan, t task.Task) error {
+	return m.release(ctx, Locks(p, t))
 }
 
 // release releases the locks, except those that have changed since they were read.

@@ -75,6 +75,7 @@ func (r *Releaser) flush(ctx context.Context) {
 	r.mu.Unlock()
 	for batch := range slices.Chunk(locks, store.MaxBatch) {
 		if err := r.client.Do(ctx, "release", func() error { return r.client.Store.Release(ctx, batch) }); err != nil {
+			r.client.Fault("release", err)
 			return
 		}
 	}

@@ -46,7 +46,11 @@ func (m *Manager) keepAlive(ctx context.Context, s Start) (alive context.Context
 			if wait.For(alive, m.startTTL/3); alive.Err() != nil {
 				return
 			}
-			if err := m.renew(alive, s); err != nil && !store.Temporary(err) {
+			switch err := m.renew(alive, s); {
+			case err == nil:
+			case store.Temporary(err):
+				m.client.Fault("renew start", err)
+			default:
 				cancel(err)
 			}
 		}

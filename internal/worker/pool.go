@@ -103,7 +103,8 @@ func (p *Pool) Interrupt() {
 	}
 }
 
-// Running returns the tasks whose executors have not returned, in ascending order.
+// Running returns the tasks whose runs have not ended, in ascending order: their executors have not
+// returned, or their outcomes are not committed.
 func (p *Pool) Running() []task.ID {
 	var ids []task.ID
 	for _, r := range p.runs() {

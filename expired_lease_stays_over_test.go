@@ -74,3 +74,33 @@ func TestLateAnswerToARenewal(t *testing.T) {
 		rests(t, e.Engine, launch(t, e.Engine, spec("a")), plan.Completed)
 	})
 }
+
+// TestHangingHeartbeatIsReported: a heartbeat whose answer does not come before the lease is over
+// costs the lease, and is a store fault that the host hears of.
+func TestHangingHeartbeatIsReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := intercept(memstore.New())
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Heartbeat" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return c.Do(ctx)
+		})
+		var faults, lost atomic.Int64
+		e := newEngine(t, m, cutover.Config{Hooks: hook.Hooks{
+			OnStoreFault: func(op string, _ error) {
+				if op == "heartbeat" {
+					faults.Add(1)
+				}
+			},
+			OnLeaseLost: func(string, int) { lost.Add(1) },
+		}})
+		runEngine(t, e)
+		time.Sleep(5 * time.Minute)
+		if lost.Load() == 0 || faults.Load() < lost.Load() {
+			t.Errorf("%d leases lost, %d faults of heartbeats", lost.Load(), faults.Load())
+		}
+	})
+}

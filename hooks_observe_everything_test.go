@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -339,4 +341,22 @@ func TestShutdownTellsOfNoFault(t *testing.T) {
 		}
 		faults.expect(t)
 	})
+}
+
+// TestActorAndReasonAreCut: what is too long is kept as far as it fits, and cuts no character in
+// two.
+func TestActorAndReasonAreCut(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, memstore.New(), cutover.Config{})
+	id := create(t, e, spec("a"))
+	long := strings.Repeat("ä", task.MaxReason)
+	mustPlan(t)(e.Cancel(t.Context(), id, cutover.By(long), cutover.Because(long)))
+	events, err := e.PlanEvents(t.Context(), id, 1, 0)
+	if err != nil || len(events) != 1 {
+		t.Fatal(events, err)
+	}
+	ev := events[0]
+	if len(ev.Actor) != 256 || len(ev.Reason) != task.MaxReason || !utf8.ValidString(ev.Actor+ev.Reason) {
+		t.Errorf("%d bytes of actor, %d of reason", len(ev.Actor), len(ev.Reason))
+	}
 }

@@ -15,7 +15,6 @@ const maxComment = 100
 // examples, and comments for tools, may be wider.
 func TestCommentsFit(t *testing.T) {
 	t.Parallel()
-	watchSources(t)
 	err := filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

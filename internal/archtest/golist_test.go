@@ -16,11 +16,10 @@ import (
 // moduleRoot is the module's directory, relative to this package's.
 const moduleRoot = "../.."
 
-// loadPackages asks the go command for the packages of the main module. The result includes
-// packages that do not compile: the compiler reports those.
-func loadPackages(t *testing.T) []pkg {
+// goList returns what go list prints about packages, decoded from its JSON.
+func goList[T any](t *testing.T, args ...string) (listed []T) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports,Deps", "./...")
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)
 	cmd.Dir = moduleRoot
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -28,25 +27,36 @@ func loadPackages(t *testing.T) []pkg {
 	if err != nil {
 		t.Fatalf("go list: %v\n%s", err, stderr.String())
 	}
-	var packages []pkg
 	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
-		var listed struct {
-			ImportPath    string
-			Imports, Deps []string
-		}
-		err := decoder.Decode(&listed)
+		var one T
+		err := decoder.Decode(&one)
 		if errors.Is(err, io.EOF) {
-			return packages
+			return listed
 		}
 		if err != nil {
 			t.Fatalf("decoding what go list says: %v", err)
 		}
+		listed = append(listed, one)
+	}
+}
+
+// loadPackages asks the go command for the packages of the main module. The result includes
+// packages that do not compile: the compiler reports those.
+func loadPackages(t *testing.T) []pkg {
+	t.Helper()
+	type imports struct {
+		ImportPath    string
+		Imports, Deps []string
+	}
+	var packages []pkg
+	for _, listed := range goList[imports](t, "-e", "-json=ImportPath,Imports,Deps", "./...") {
 		name, own := local(listed.ImportPath)
 		if !own {
 			t.Fatalf("go list names %s, which is not of the module", listed.ImportPath)
 		}
 		packages = append(packages, pkg{name: name, imports: listed.Imports, deps: listed.Deps})
 	}
+	return packages
 }
 
 // watchSources visits every source file of the module. The go command caches the result of a test

@@ -1,9 +1,6 @@
 package archtest_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"go/ast"
 	"go/importer"
 	"go/parser"
@@ -11,7 +8,6 @@ import (
 	"go/types"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -52,8 +48,8 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// listed is the output of go list for a package.
-type listed struct {
+// compiled is the output of go list for a package.
+type compiled struct {
 	ImportPath, Dir, Export string
 	GoFiles                 []string
 	Module                  *struct{ Main bool }
@@ -63,23 +59,9 @@ type listed struct {
 // imports.
 func shapes(t *testing.T) (found []shape) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,Module", "./...")
-	cmd.Dir = moduleRoot
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	output, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, stderr.String())
-	}
 	exports := map[string]string{}
-	var own []listed
-	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
-		var p listed
-		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
+	var own []compiled
+	for _, p := range goList[compiled](t, "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,Module", "./...") {
 		exports[p.ImportPath] = p.Export
 		if p.Module != nil && p.Module.Main {
 			own = append(own, p)
@@ -93,7 +75,7 @@ func shapes(t *testing.T) (found []shape) {
 	return found
 }
 
-func shapeOf(t *testing.T, files *token.FileSet, imports types.Importer, p listed) shape {
+func shapeOf(t *testing.T, files *token.FileSet, imports types.Importer, p compiled) shape {
 	t.Helper()
 	var parsed []*ast.File
 	for _, name := range p.GoFiles {

@@ -40,7 +40,6 @@ var retiredAlone = map[string]string{
 // TestVocabulary checks that no name in Go or Lua contains a retired word.
 func TestVocabulary(t *testing.T) {
 	t.Parallel()
-	watchSources(t)
 	err := filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

@@ -95,6 +95,17 @@ func (r *Registry) Remove(run Run) {
 	}
 }
 
+// Runs returns all runs that have not ended.
+func (r *Registry) Runs() []Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	runs := make([]Run, 0, len(r.runs))
+	for _, e := range r.runs {
+		runs = append(runs, e.run)
+	}
+	return runs
+}
+
 // Changed reports to the registry that a plan has changed. If this process runs one of its tasks,
 // the next heartbeat is sent soon.
 func (r *Registry) Changed(id plan.ID) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,33 @@ func TestReleaserBesideAStoreThatIsAway(t *testing.T) {
 		r.Run(ctx)
 		if took := time.Since(began); took > lastFlushTimeout {
 			t.Errorf("ended after %s", took)
+		}
+	})
+}
+
+// TestReleaserReportsWhatItCannotRelease: no caller gets the error of a release that failed for
+// good, so it is reported.
+func TestReleaserReportsWhatItCannotRelease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		locks := reserved(t, s, 1)
+		broken := errors.New("broken")
+		var reported []string
+		r := NewReleaser(storeclient.New(
+			storetest.Intercept(s, func(context.Context, storetest.Call) error { return broken }),
+			storeclient.Options{Fault: func(op string, err error) {
+				if errors.Is(err, broken) {
+					reported = append(reported, op)
+				}
+			}},
+		))
+		ctx, stop := context.WithCancel(t.Context())
+		r.Add(locks...)
+		stop()
+		r.Run(ctx)
+		if !slices.Equal(reported, []string{"release"}) {
+			t.Errorf("reported %v", reported)
 		}
 	})
 }

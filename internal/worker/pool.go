@@ -55,9 +55,6 @@ type Pool struct {
 	stopping   atomic.Bool
 	goroutines sync.WaitGroup
 	idle       chan struct{} // closed when all goroutines have ended after Stop
-
-	mu      sync.Mutex
-	workers map[*worker]struct{}
 }
 
 // NewPool returns a pool without workers.
@@ -65,7 +62,7 @@ func NewPool(o Options) *Pool {
 	return &Pool{
 		client: o.Client, store: o.Client.Store, registry: o.Registry, queue: o.Queue, locks: o.Locks,
 		releaser: o.Releaser, hooks: o.Hooks, log: o.Logger, limits: o.Limits, cancelGrace: o.CancelGrace,
-		committed: o.Committed, idle: make(chan struct{}), workers: make(map[*worker]struct{}),
+		committed: o.Committed, idle: make(chan struct{}),
 	}
 }
 
@@ -73,9 +70,6 @@ func NewPool(o Options) *Pool {
 // has taken the capacity for one task.
 func (p *Pool) Start(l *lease.Lease, of *capacity.Plan, t task.Task) {
 	w := &worker{pool: p, lease: l, plan: of, next: t, more: true}
-	p.mu.Lock()
-	p.workers[w] = struct{}{}
-	p.mu.Unlock()
 	p.Go(w.work)
 }
 
@@ -98,8 +92,10 @@ func (p *Pool) Wait(d time.Duration) bool { return wait.Until(p.idle, d) }
 
 // Interrupt cancels the contexts of all executors.
 func (p *Pool) Interrupt() {
-	for _, r := range p.runs() {
-		r.interrupt(executor.ErrShutdown)
+	for _, r := range p.registry.Runs() {
+		if r, own := r.(*run); own {
+			r.interrupt(executor.ErrShutdown)
+		}
 	}
 }
 
@@ -107,30 +103,15 @@ func (p *Pool) Interrupt() {
 // returned, or their outcomes are not committed.
 func (p *Pool) Running() []task.ID {
 	var ids []task.ID
-	for _, r := range p.runs() {
-		ids = append(ids, r.task.ID)
+	for _, r := range p.registry.Runs() {
+		ids = append(ids, r.ID())
 	}
 	slices.Sort(ids)
 	return ids
 }
 
-func (p *Pool) runs() []*run {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var runs []*run
-	for w := range p.workers {
-		if r := w.current.Load(); r != nil {
-			runs = append(runs, r)
-		}
-	}
-	return runs
-}
-
-// ended removes a worker that has ended and gives its capacity back.
+// ended gives the capacity of a worker that has ended back.
 func (p *Pool) ended(w *worker) {
-	p.mu.Lock()
-	delete(p.workers, w)
-	p.mu.Unlock()
 	p.queue.Release(1)
 	p.queue.Enqueue(w.plan.ID)
 }

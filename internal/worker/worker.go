@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"sync/atomic"
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
@@ -32,8 +31,6 @@ type worker struct {
 	// that saves uses them.
 	batch   store.Batch
 	changes [1]store.Change
-
-	current atomic.Pointer[run] // nil between two tasks
 }
 
 func (w *worker) work() {
@@ -64,7 +61,6 @@ func (w *worker) run(t task.Task) {
 		w.pool.registry.MarkUncertain(w.plan.ID)
 		return
 	}
-	w.current.Store(r)
 	if r.locked = r.lockTenant(ctx); errors.Is(r.locked, tenantlock.ErrOldToken) {
 		w.finish(ctx, r, hook.Execution{}, r.locked) // no execution for the hooks
 		return
@@ -84,7 +80,6 @@ func (w *worker) run(t task.Task) {
 func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error) {
 	c, err := r.outcome(err)
 	c, lost := r.commit(c, w.nextClaim(r))
-	w.current.Store(nil)
 	w.pool.registry.Remove(r)
 	r.close()
 	if !errors.Is(err, tenantlock.ErrOldToken) {

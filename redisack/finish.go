@@ -18,7 +18,20 @@ const closingTime = time.Second
 func (r *run) quiesce(ctx context.Context, timedOut bool) {
 	r.stop()
 	r.workers.close()
-	last, cancel := withGrace(ctx, hangGrace)
+	r.awaitEnds(ctx, hangGrace, timedOut)
+	// After a standstill of the whole process the first wait is over before anything else has run.
+	r.awaitEnds(ctx, leaveGrace, timedOut)
+	if n := r.schedule.running + r.helpers; n > 0 {
+		r.warnings.add(fmt.Sprintf("%d calls do not return", n))
+		r.schedule.running, r.helpers = 0, 0
+	}
+	r.workers.quota.leave()
+	r.workers.session.close()
+}
+
+// awaitEnds waits until every goroutine of the run has ended, but not longer than grace.
+func (r *run) awaitEnds(ctx context.Context, grace time.Duration, timedOut bool) {
+	last, cancel := withGrace(ctx, grace)
 	defer cancel()
 	for r.schedule.running > 0 || r.helpers > 0 {
 		select {
@@ -31,12 +44,9 @@ func (r *run) quiesce(ctx context.Context, timedOut bool) {
 		case <-r.head.reads:
 			r.helpers--
 		case <-last.Done():
-			r.warnings.add(fmt.Sprintf("%d calls do not return", r.schedule.running+r.helpers))
-			r.schedule.running, r.helpers = 0, 0
+			return
 		}
 	}
-	r.workers.quota.leave()
-	r.workers.session.close()
 }
 
 // takeLateResult processes the result of an attempt that was under way at the end of the run. It

@@ -1,5 +1,4 @@
-// Package redisstore keeps plans in Redis 7.0 or newer: a single server, Sentinel or
-// a Cluster.
+// Package redisstore keeps plans in Redis 7.0 or newer: a single server, Sentinel or a Cluster.
 //
 // Every commit is one script call on one node. All keys of a plan carry the same hash tag, so a
 // script may change them together, and the plans spread over a cluster. Data that concerns several
@@ -21,7 +20,7 @@
 //	                      |                   |
 //	             withdraw |                   | the caller leaves: its context ended, or the
 //	                      v                   v server is silent
-//	                   removed           carried out, or not: the caller does not know
+//	                   removed           takes effect or not: the caller does not know
 //
 // In outline:
 //
@@ -43,12 +42,12 @@
 //     asks for it; by the Redis client; by the callers). Each change still takes effect once: the
 //     script finds the token and the number of the change, or the id of the claim, and repeats
 //     its answer.
-//   - All changes of a batch are made in one script, each independently of the others: a change
-//     that is refused (fenced, damaged) does not affect the others.
-//   - Changes of one task are made in the order in which they were submitted, as the worker
+//   - One script makes all changes of a batch, each independently of the others: a change that is
+//     refused (fenced, damaged) does not affect the others.
+//   - Changes of one task take effect in the order in which they were submitted, because the worker
 //     waits for each. Changes of different tasks have no order.
-//   - waiting > 0 only while a round trip of the plan is under way, so a waiting call is always
-//     sent.
+//   - Calls wait only while a round trip of the plan is under way, which sends them when it ends.
+//     So every waiting call is sent.
 //   - A round trip has at most 200 changes and about 1 MiB, so that a script occupies the
 //     server for less than a millisecond.
 //   - The view in an answer shows the plan after the whole batch.
@@ -59,7 +58,7 @@
 //	or its memory is full                     was changed. On a full server, calls that only end
 //	                                          holds are sent again with a script that it allows
 //	the answer is lost                        every call gets a passing fault; the callers send
-//	                                          again, under the same tokens, numbers and claims
+//	                                          again, with the same tokens, numbers and claims
 //	the caller's context ends                 the caller leaves within 50 ms; a waiting call is
 //	                                          withdrawn, a sent call takes effect or not
 //	the server answers nothing for a second   the node is asked for a sign of life; without one
@@ -68,14 +67,15 @@
 //	a key is damaged                          changes that do not need it take effect; a call that
 //	                                          only claims, and got no task, gets store.ErrCorrupt
 //	the plan went back in time                every call gets *WentBackError, once
-//	the process dies                          a batch that was sent takes effect whole or not
+//	the process dies                          a batch that was sent takes effect completely or
+//	                                          not at all
 //
 // # Parts
 //
-// [Store] has the methods of the contract. Each part behind it has one subject and uses only
-// the parts below it: the removals of plans, the commit queues; then the agenda, tenant locks,
-// idempotency keys, indexes and tokens; at the bottom the client, with its nodes, pipelines
-// and rights. Scripts are in scripts, what they share in scripts/lib.
+// [Store] has the methods of the contract. Each part behind it has one subject and uses only the
+// parts below it: at the top the removals of plans and the commit queues; then the agenda, tenant
+// locks, idempotency keys, indexes and tokens; at the bottom the client, with its nodes, pipelines
+// and rights. The scripts are in folder scripts, the code that they share in scripts/lib.
 //
 // # Durability
 //
@@ -86,12 +86,12 @@
 //
 // # Errors
 //
-// The errors of package store, and:
+// The package returns the errors of package store, and these:
 //
 //	a Config with faults                           ErrInvalid (*InvalidError: every fault)
 //	a server that cannot be used as it is set up   ErrServer (*ServerError: where, why)
 //	data written by a newer library, or too old    ErrVersion (*VersionError)
-//	a plan that is older than it was               ErrWentBack (*WentBackError)
+//	a plan that went back in time                  ErrWentBack (*WentBackError)
 //	a commit that is not on enough replicas yet    ErrNotReplicated, a passing fault
 //
 // The package imports the contract, the types of the contract, and go-redis. It does not depend on

@@ -9,8 +9,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// rules is what scripts have to know of a plan's control. It is computed here, with
-// the pure core's own functions, whenever the control changes.
+// rules is the part of a plan's control that scripts need. It is computed with the functions of
+// package plan whenever the control changes.
 type rules struct {
 	state         plan.State
 	grant         strategy.Grant
@@ -20,15 +20,15 @@ type rules struct {
 	ok            bool
 }
 
-// restRule says when a plan in which nothing is in flight is at rest. It is
-// plan.Plan.AtRest, as far as that depends on the control.
+// restRule determines when a plan without tasks in flight is at rest. It is the part of
+// plan.Plan.AtRest that depends on the control.
 type restRule byte
 
 const (
-	restsNever         restRule = '0' // a step is owed
-	restsAllPaused     restRule = '1' // when each task left was paused individually
-	restsIdle          restRule = '2'
-	restsWithoutPauses restRule = '3' // when no task is paused: the rest is swept up
+	restsNever         restRule = '0' // the engine still has to do something
+	restsAllPaused     restRule = '1' // if every remaining task was paused individually
+	restsIdle          restRule = '2' // always
+	restsWithoutPauses restRule = '3' // if no task is paused: the engine cancels paused tasks
 )
 
 func restRuleOf(p *plan.Plan) restRule {
@@ -43,13 +43,14 @@ func restRuleOf(p *plan.Plan) restRule {
 	return restsIdle
 }
 
-// formatRules returns the rules of p: state, claims running, what is in force for
-// running tasks and for undos, at rest, undo round open, sequential, may be removed,
-// the grant, the undo round.
+// formatRules returns the stored form of the rules of p: state, whether running tasks are claimed,
+// the stop request in force for running tasks and for undos, rest rule, whether an undo round is
+// open, whether the plan is sequential, whether it may be removed when it is at rest, the grant,
+// the number of the undo round.
 func formatRules(p *plan.Plan) string {
 	undo := p.StopFor(task.Control{State: task.RollingBack})
 	quiet := *p
-	quiet.Counters = plan.Counters{} // whether anything is in flight is seen by the scripts
+	quiet.Counters = plan.Counters{} // the scripts check whether tasks are in flight or paused
 	fields := []string{
 		strconv.Itoa(int(p.State)), digit(p.State.ClaimsRunning()), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
 		string(restRuleOf(p)), digit(p.State == plan.RollingBack && p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
@@ -77,10 +78,11 @@ func parseRules(s string) rules {
 	}
 }
 
-// facts is plan.Facts and what else scripts keep current: the ten counters, held,
-// breached, dry, the next pending ordinal, the last event, the undo round's place,
-// whether any task was touched before its turn, the first ordinal that was never the
-// next pending one, the oldest event that must be kept, and how many entries order has.
+// facts is plan.Facts and the other values that scripts keep current. The stored form is: the ten
+// counters, held, breached, whether the undo round has no further task, the next pending ordinal,
+// the last event, the undo round's place, whether any task was touched before its turn, the first
+// ordinal that was never the next pending one, the oldest event that must still exist, and the
+// number of entries of order.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int
@@ -99,8 +101,9 @@ func parseFacts(s string) (f facts) {
 	return f
 }
 
-// claimable reports whether a claim would find tasks, as commit.lua does. It cannot
-// be sure if tasks wait for a worker of which it matters whether they are undos.
+// claimable reports whether a claim would find tasks, by the same rules as commit.lua. sure is
+// false if that depends on whether the tasks that wait for a worker are undos, which only the
+// server knows.
 func claimable(r *rules, f *facts) (yes, sure bool) {
 	c := &f.Counters
 	if c.Held >= r.grant.MaxSlots {
@@ -115,7 +118,8 @@ func claimable(r *rules, f *facts) (yes, sure bool) {
 	return loose > 0 && r.claimsRunning, loose <= 0 || r.claimsRunning || c.Of(task.RollingBack) == 0
 }
 
-// parseNumbers reads exactly len(to) numbers with spaces between them.
+// parseNumbers parses exactly len(to) numbers, separated by single spaces, into to. It reports
+// whether s has this form.
 func parseNumbers(s string, to []int64) bool {
 	for i := range to {
 		word, rest, more := strings.Cut(s, " ")

@@ -96,8 +96,8 @@ func (ls *locks) swap(ctx context.Context, w swap) (bool, error) {
 	return answer == "=1", err
 }
 
-// swapAll carries out all of them that can be. A cluster is asked one by one, in one
-// round trip: the keys are on different nodes.
+// swapAll carries out the swaps whose keys have the expected value. On a cluster, where the keys
+// are on different nodes, it makes one call per key, all in one round trip.
 func (ls *locks) swapAll(ctx context.Context, swaps []swap) error {
 	together := store.MaxBatch
 	if ls.client.cluster {
@@ -130,7 +130,7 @@ func (ls *locks) swapCall(swaps []swap) pipelined {
 	return pipelined{key: swaps[0].key, script: ls.client.scripts.lock, argv: argv}
 }
 
-// drop frees those tenants that a plan has, whatever else their locks say.
+// drop frees those of the tenants that a plan has locked, whatever else their locks contain.
 func (ls *locks) drop(ctx context.Context, id plan.ID, tenants []string) error {
 	swaps := make([]swap, len(tenants))
 	for i, t := range tenants {

@@ -3,17 +3,20 @@
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] command id       ARGV[2] version decided on   ARGV[3] failed tasks, -1: any
--- ARGV[4] most events to keep, 0: all                   ARGV[5] command ids to keep
--- ARGV[6] control          ARGV[7] rules                ARGV[8] 1 if the plan moved
--- ARGV[9] 1 if breached    ARGV[10] number of edits     ARGV[11] number of events
--- ARGV[12] the floor of tokens from now on, ARGV[13] their limit; 0: as they are
+-- ARGV[1] command id
+-- ARGV[2] the plan's version that the decision is based on
+-- ARGV[3] the number of failed tasks that the decision is based on, -1: any
+-- ARGV[4] number of events to keep, 0: all   ARGV[5] number of command ids to keep
+-- ARGV[6] control                            ARGV[7] rules
+-- ARGV[8] 1 if the plan changed its state    ARGV[9] 1 if the plan is breached
+-- ARGV[10] number of edits                   ARGV[11] number of events
+-- ARGV[12] new floor of tokens               ARGV[13] new limit of tokens; 0: unchanged
 -- then per edit: ordinal, version, state, request, attempt, alone, losses, retried,
 --   failure as JSON or empty, and three digits: release, drop checkpoint, drop undo log
--- then per event its line
+-- then the line of each event
 --
--- Returns as plan.lua does; "=" is followed by 1 if commit has to be called to go on
--- with the undo round, 2 if the command was applied before, otherwise 0.
+-- Returns the same as plan.lua, but "=" is followed by 1 if commit.lua has to be called to continue
+-- the undo round, 2 if the command was applied before, otherwise 0.
 
 local problem = load()
 if problem then
@@ -43,9 +46,10 @@ end
 
 local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
 
--- untouched is the head of a task without one.
+-- untouched is the head that a task without a stored head is treated as having.
 local untouched = 'P0 0 0 0 0 0 1 0 0 0 0 0 0 0 '
--- early are the tasks that are touched before their turn.
+-- old are the parsed heads of the edited tasks; early are the tasks among them that are touched
+-- before their turn.
 local old, early = {}, {}
 for e = 0, edits - 1 do
   local ordinal = tonumber(ARGV[14 + e * 10])

@@ -1,11 +1,12 @@
--- Starts the creation of a plan.
+-- Writes the record of a plan under creation, which no reader sees yet.
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] spec   ARGV[2] the creator's mark   ARGV[3] hash   ARGV[4] actor
 -- ARGV[5] number of tasks
 -- ARGV[6] time to live of the creation in microseconds   ARGV[7] idempotency key
 --
--- Returns "=" or, if the id is taken, "!conflict".
+-- Returns "=", also if the same creator wrote the record before; "!conflict" if another plan has
+-- the id.
 
 local clock = redis.call('TIME')
 local now = clock[1] .. string.format('%06d', tonumber(clock[2]))

@@ -4,29 +4,36 @@
 --
 -- KEYS[1] the plan's record; then the buckets with changes
 -- ARGV[1] number of changes         ARGV[2] number of claims
--- ARGV[3] most events to keep, 0: all
+-- ARGV[3] number of events to keep, 0: all
 -- ARGV[4] channel for hints
--- ARGV[5] the floor of tokens from now on, ARGV[6] their limit; 0: as they are
+-- ARGV[5] new floor of tokens       ARGV[6] new limit of tokens; 0: unchanged
 -- then per bucket with changes: bucket, number of changes, and per change
---   field, what an untroubled task's head begins with before and after the change, up to
---   the time, and data. The latter begins with its kind:
---   R a save: data is the checkpoint, empty if none
+--   field, before, after, data. before and after are the beginning of the head, up to the time,
+--   before and after the change, if nothing but its worker has changed the task. after begins with
+--   the kind of the change, which determines data:
+--   R a save: the checkpoint, empty if there is none
 --   V a save with an undo entry: <n>:<checkpoint><n>:<step><undo entry>
---   C F Y U X completed, failed, yielded, undone, undo failed: the failure, empty if none
--- then per claim: id, worker (empty: that of the claim before), most tasks, and which of
---   the changes comes with it, 0: none
+--   C F Y U X completed, failed, yielded, undone, undo failed: the failure, empty if there is none
+-- then per claim: id, worker (empty: the same as of the previous claim), maximum number of tasks,
+--   and the number of the change that was sent together with the claim, from 1; 0: none
 --
--- Returns "=" flags version "|" rules "|" facts "|" now "|" token "|", then per change two
--- characters, its state and what is in force, and one of:
---   "."  done, or done before       "f" token ";" worker, sized   fenced
---   "n"  no such task               "c" damaged                    "i" not in this state
---   "u"  too many undo entries
--- then per claim the number of tasks, a byte, and each task framed; or 255, an ordinal
--- and a tenant for a single task of which now and token say all else.
--- flags are five, each 1 if so: tasks can be claimed ("-" of save.lua: see for yourself);
--- call again to go on with the undo round; the indexes have to be rebuilt (2: and then call
--- again, nothing was claimed); a problem, sized, ends the answer; the limit of tokens has to be
--- raised before more is claimed.
+-- Returns "=" flags version "|" rules "|" facts "|" now "|" token "|"
+-- then per change the letter of the task's state, the stop request in force as a digit, and one of
+--   "."  done, now or by an earlier call       "f" token ";" worker, sized   fenced
+--   "n"  no such task                          "c"  the task is damaged
+--   "i"  the task's state does not permit it   "u"  too many undo entries
+-- then per claim the number of its tasks, as a byte, and each task framed; for a single task that
+--   was never touched before: 255, its ordinal and its tenant, because all else follows from now
+--   and token.
+-- then, if a flag says so, a problem, sized.
+--
+-- flags are five digits:
+--   1  1 if tasks can be claimed, otherwise 0; save.lua returns "-": the caller derives it itself
+--   2  1 if a further call has to continue the undo round
+--   3  1 if the indexes have to be rebuilt; 2 if the call has to be repeated after that, because
+--      nothing was claimed
+--   4  1 if a problem ends the answer
+--   5  1 if the limit of tokens has to be raised before more tasks can be claimed
 
 local changes, claims, limit, channel = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0, ARGV[4]
 
@@ -103,9 +110,9 @@ end
 
 write_holds()
 
--- repeated returns the tasks that a claim which was sent before still holds, unless any of its
--- holds has ended since; it returns nothing at all if the claim is new. In the index, task k of a
--- claim, counted from 0, is id/k.
+-- repeated returns the tasks that a claim still holds if the claim was sent before; the list is
+-- empty if all its holds have ended since. It returns nothing at all if the claim is new. In the
+-- index, task k of a claim, counted from 0, is id/k.
 local function repeated(id, most)
   local q = { 'HMGET', base .. 'held' }
   for k = 0, most - 1 do
@@ -125,8 +132,8 @@ local function repeated(id, most)
   end
 end
 
--- held_short reports whether the index of held tasks lacks any. If it does, a repeated claim could
--- not be told from a new one.
+-- held_short reports whether the index of held tasks lacks any. With an incomplete index, a
+-- repeated claim cannot be distinguished from a new one.
 local function held_short()
   local key = base .. 'held'
   return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
@@ -197,7 +204,7 @@ if claims > 0 then
   end
   for c = 1, claims do
     local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
-    -- A hold that a worker has ended just now had not ended before, so this claim is new.
+    -- If the change sent with the claim took effect only now, the claim has not been sent before.
     answers[c] = not applied[with] and repeated(id, most) or seen[id]
     if not answers[c] then
       answers[c], new[c] = {}, true

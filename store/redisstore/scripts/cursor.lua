@@ -3,12 +3,15 @@
 -- Takes, renews or moves a cursor.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] name   ARGV[2] owner   ARGV[3] how long it is to be the owner's, in
---   microseconds   ARGV[4] the new position, -1: leave it
+-- ARGV[1] name   ARGV[2] owner
+-- ARGV[3] how long the cursor belongs to the owner, in microseconds; ignored if it is moved
+-- ARGV[4] the new position; -1: take or renew the cursor and leave its position
 --
--- Returns "=" and the position, or "!conflict" if it belongs to another owner or, to
--- be moved, to none, "!ahead" and the newest event if it is to be moved beyond that. The
--- entry is: position, end of ownership, owner. The record counts them in field cursors.
+-- Returns "=" and the position; "!conflict" if another owner has the cursor, or if it is moved and
+-- belongs to nobody; "!ahead" and the newest event if the new position is beyond that event.
+--
+-- An entry of cursors is: position, end of ownership, owner. Field cursors of the record counts the
+-- entries.
 
 local problem = load() or wrong_type(base .. 'cursors', 'hash')
 if problem then

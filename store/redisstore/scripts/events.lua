@@ -3,12 +3,12 @@
 -- Reads events.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] sequence number after which to start   ARGV[2] most entries   ARGV[3] events
---   after which to stop
+-- ARGV[1] sequence number after which to start
+-- ARGV[2] maximum number of entries   ARGV[3] number of events after which to stop
 --
--- Returns "=" last "|" first "|" and per entry: id ";" at ";" rest ";" lines, sized.
--- first is the oldest event that is kept. Reading stops after enough events. It is corrupt
--- if one of those asked for is missing that was not trimmed.
+-- Returns "=" last "|" first "|" and per entry: id ";" at ";" rest ";" lines, sized. last is the
+-- newest event, first is the oldest event in the log. Returns "!corrupt" if the log lacks an event
+-- that was asked for and that was not trimmed.
 
 local problem = load() or wrong_type(base .. 'events', 'stream')
 if problem then
@@ -17,7 +17,7 @@ end
 local key = base .. 'events'
 local after, entries, enough = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
--- fields returns an entry's time, lines and mark.
+-- fields returns an entry's time, its lines, and '1' if the plan is at rest after it.
 local function fields(entry)
   local f = entry[2]
   return f[2], f[4] or '', f[6] or '0'

@@ -1,13 +1,15 @@
 -- use: begin, plan, head, task
 --
--- Reads a part of what workers hold.
+-- Reads a part of the index of held tasks.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] cursor of the scan   ARGV[2] the worker, empty: all   ARGV[3] entries a part
+-- ARGV[1] cursor of the scan   ARGV[2] the worker, empty: all
+-- ARGV[3] approximate number of entries to read
 --
--- Returns "=" cursor "|" complete "|" number "|", so many claims, sized, that are in the
--- index and hold no task, to be given to prune.lua, and per task: ordinal ";" token ";"
--- stop ";" worker, sized. complete is 0 if the index lacks tasks: it has to be rebuilt first.
+-- Returns "=" cursor "|" complete "|" number "|", then that number of stale claims, sized, and per
+-- held task: ordinal ";" token ";" stop ";" worker, sized. cursor is 0 at the end. A stale claim is
+-- in the index but holds no task; prune.lua removes it. complete is 0 if the index lacks tasks:
+-- then nothing was read, and the index has to be rebuilt first.
 
 local problem = load() or wrong_type(base .. 'held', 'hash')
 if problem then

@@ -3,10 +3,10 @@
 -- Reads events of the plan itself.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] sequence number after which to start   ARGV[2] most entries
+-- ARGV[1] sequence number after which to start   ARGV[2] maximum number of entries
 --
--- Returns "=" last "|" and per entry: id ";" at ";" rest ";" line, sized. last is the
--- newest event of all.
+-- Returns "=" last "|" and per entry: id ";" at ";" rest ";" line, sized. last is the newest event
+-- in the log, which may be an event of a task.
 
 local problem = load() or wrong_type(base .. 'history', 'stream')
 if problem then

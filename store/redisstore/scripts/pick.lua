@@ -1,13 +1,14 @@
 -- use: begin, plan, head, task
 --
--- Reads one task, or those in flight that no worker holds.
+-- Reads one task, or tasks in flight that no worker holds.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] an ordinal, or 0   ARGV[2] ordinal after which to start   ARGV[3] most tasks
--- ARGV[4] states: R for running, B for rolling back, or both
+-- ARGV[1] the ordinal of the one task; 0: read tasks in flight
+-- ARGV[2] ordinal after which to start   ARGV[3] maximum number of tasks
+-- ARGV[4] states of the tasks in flight: R for running, B for rolling back, or both
 --
--- Returns as tasks.lua does; next is 0, or 1 if the index lacks tasks: it has to be rebuilt
--- first.
+-- Returns the same as tasks.lua, except for next: next is 1 if the index lacks tasks and has to be
+-- rebuilt first, otherwise 0.
 
 local problem = load()
 if problem then

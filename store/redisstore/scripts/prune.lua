@@ -3,7 +3,7 @@
 -- Removes entries from the index of held tasks that belong to no task.
 --
 -- KEYS[1] the plan's record
--- ARGV the claims to look at
+-- ARGV the claims to check
 --
 -- Returns "=".
 

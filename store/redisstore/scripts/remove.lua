@@ -3,13 +3,15 @@
 -- Deletes a plan, step by step.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] 0: hide the plan, and say where to go on   1: the tenants of some buckets
---         2: delete those buckets                    3: delete what is left
--- ARGV[2] with 1 and 2: the first bucket             ARGV[3] and how many
+-- ARGV[1] the step:
+--   0  hide the plan from readers   2  delete some buckets
+--   1  read their tenants           3  delete all other keys of the plan
+-- ARGV[2] for steps 1 and 2: the first bucket   ARGV[3] number of buckets
 --
--- Returns, for 0, "=" bucket "|" number of buckets "|" the idempotency key, sized; for 1,
--- "=" and the tenants framed; otherwise "=". "!conflict" if the plan is not over,
--- "!creating" and how long its creation may rest yet.
+-- Returns for step 0 "=" first bucket that is left "|" number of buckets "|" idempotency key,
+-- sized; for step 1 "=" and the tenants, each sized; for the others "=". Returns "!conflict" if the
+-- plan is not over, or for steps 1 to 3 not hidden; "!creating" and the remaining time in
+-- microseconds if the time to live of its creation is not over.
 
 local r = redis.pcall('HMGET', record, 'stage', 'tasks', 'gone', 'key', 'ttl', 'touched')
 if r.err then

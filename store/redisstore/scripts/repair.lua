@@ -3,9 +3,9 @@
 -- Rebuilds the entries of some buckets of tasks in the indexes held and loose.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] the bucket to begin with   ARGV[2] how many buckets to go through
+-- ARGV[1] the first bucket   ARGV[2] number of buckets
 --
--- Returns "=" and the bucket to go on with, -1 at the end.
+-- Returns "=" and the bucket with which the next call begins, -1 at the end.
 
 local problem = load() or wrong_type(base .. 'held', 'hash') or wrong_type(base .. 'loose', 'zset')
 if problem then

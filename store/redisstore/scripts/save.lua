@@ -4,10 +4,10 @@
 -- a plan with few tasks in flight. It does for them the same as commit.lua, without the
 -- preparations for anything else.
 --
--- KEYS and ARGV as of commit.lua
+-- KEYS and ARGV as in commit.lua
 --
--- Returns as commit.lua does, or "=?" if a task is not as its worker left it, or anything else is
--- unusual: then nothing was written, and commit.lua has to be called.
+-- Returns the same as commit.lua, or "=?" if a task is not as its worker left it or anything else
+-- is unusual: then nothing was written, and commit.lua has to be called.
 
 local changes = ARGV[1] + 0
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts')

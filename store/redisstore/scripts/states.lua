@@ -3,7 +3,7 @@
 -- Reads the states of tasks by rising ordinal.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] ordinal after which to start   ARGV[2] most tasks
+-- ARGV[1] ordinal after which to start   ARGV[2] maximum number of tasks
 --
 -- Returns "=" and a letter per task: the state as readers see it, "?" if the head is invalid. Heads
 -- are not parsed, only their first three bytes are read; the remaining cost is one HMGET per

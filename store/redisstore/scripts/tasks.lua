@@ -3,12 +3,13 @@
 -- Reads tasks by rising ordinal.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] ordinal after which to start   ARGV[2] most tasks
+-- ARGV[1] ordinal after which to start   ARGV[2] maximum number of tasks
 -- ARGV[3] letters of the states to select, empty: all
--- ARGV[4] most buckets to look at        ARGV[5] bytes after which to stop
+-- ARGV[4] maximum number of buckets to read
+-- ARGV[5] size of the tasks in bytes at which to stop, after a whole bucket
 --
--- Returns "=" next "|" canceled "|" and the tasks as in frame_tasks. next is where to
--- go on, 0 at the end; canceled is 1 if pending tasks show as canceled.
+-- Returns "=" next "|" canceled "|" and the tasks, framed by frame_tasks. next is the ordinal after
+-- which the next page starts, 0 at the end; canceled is 1 if pending tasks show as cancelled.
 
 local problem = load()
 if problem then

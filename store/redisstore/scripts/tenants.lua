@@ -4,8 +4,10 @@
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] mark   ARGV[2] ordinal of the first tenant   ARGV[3] number of tenants
--- then the tenants' ids with their marks in front, then the number of those with labels or
--- parameters, and per such: ordinal, JSON
+-- then the id of each tenant, preceded by its mark (lib/task.lua)
+-- then the number of tenants with labels or parameters, and for each of them: ordinal, JSON
+--
+-- The call may be repeated: tenants that the plan has already must be the same.
 --
 -- Returns "=" or a problem.
 
@@ -26,8 +28,9 @@ if first < 1 or first > have + 1 or first + count - 1 > tasks then
   return '!conflict tenants ' .. first .. ' to ' .. first + count - 1 .. ' for a plan that has ' .. have .. ' of ' .. tasks
 end
 
--- each calls f with the parts of the tenants from one ordinal on that share a bucket:
--- the bucket's key, the place in it and the range of arguments.
+-- each calls f once for each bucket of the given tenants, beginning with the tenant of ordinal
+-- from. The arguments of f are the bucket's key, the place of the first tenant in the bucket, and
+-- the range of ARGV with the tenants. each stops when f returns a problem, and returns it.
 local function each(from, f)
   while from < first + count do
     local b = floor((from - 1) / 64)

@@ -6,12 +6,13 @@
 --
 -- KEYS[1] tokens, the limit   KEYS[2] ids, the newest plan id   KEYS[3] plans, all of them by id
 -- ARGV[1] what to do, then its arguments
---   raise ahead clock   the limit is ahead of the clock by that many microseconds: of
---                       this server's or of the one that the caller read, the later one
---   id jump             the next plan id. If ids is lost, it goes on from the newest plan
---                       that is listed; without any it is corrupt: ids must not come again
+--   raise ahead clock   raise the limit to ahead microseconds after the later one of two times:
+--                       this server's clock, and clock, which the caller has read
+--   id jump             assign the next plan id, jump above the newest. If ids is lost, the newest
+--                       listed plan takes its place; without one the answer is "!corrupt", because
+--                       an id must not be assigned twice
 --
--- Returns "=" and, for raise, the limit before SP the new one, for id, the id.
+-- Returns "=" and, for raise, the old limit SP the new limit; for id, the id.
 
 local function number(key)
   local v = redis.pcall('GET', key)
@@ -47,7 +48,7 @@ end
 if not limit then
   return '!corrupt ' .. #KEYS[1] .. ':' .. KEYS[1] .. 'the limit of tokens is missing'
 end
--- A few more than before, however far ahead of the clock that was.
+-- The limit rises even if it is already further ahead of the clock.
 local raised = math.max(limit + 1000, math.max(now, tonumber(ARGV[3])) + ARGV[2])
 redis.call('SET', KEYS[1], format('%.0f', raised))
 return '=' .. format('%.0f', limit) .. ' ' .. format('%.0f', raised)

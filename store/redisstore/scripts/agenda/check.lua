@@ -1,10 +1,10 @@
 -- use: agenda
 --
--- Restores plans whose entry or stamp is lost: they are due now.
+-- Restores plans that have lost their entry in agenda or in stamps, by making them due now.
 --
--- KEYS of lib/agenda.lua
--- ARGV per plan: id, and how: 1 for a plan at rest, c for one that is being created or
---   removed, otherwise 0
+-- KEYS as in lib/agenda.lua
+-- ARGV per plan: id, and its situation: 1 at rest, c being created or removed, otherwise 0. A plan
+--   at rest needs no entry in agenda.
 --
 -- Returns "=".
 

@@ -1,15 +1,18 @@
 -- use: agenda
 --
--- Reads the plans that are due. From time to time it also returns a share of all plan ids to check.
+-- Reads the plans that are due. At intervals it also returns the next range of plan ids that the
+-- caller has to check for lost entries.
 --
--- KEYS of lib/agenda.lua
--- ARGV[1] most plans   ARGV[2] time between two shares   ARGV[3] ids in a share
+-- KEYS as in lib/agenda.lua
+-- ARGV[1] maximum number of plans
+-- ARGV[2] time between two ranges   ARGV[3] number of ids in a range
 --
--- Returns "=" from SP to SP and per plan: id ";" stamp ";" kind ";", where kind is - if the
--- stamp is lost. from and to are the ids to check, 0 if none.
+-- Returns "=" from SP to SP and per plan: id ";" stamp ";" kind ";", where kind is - if the stamp
+-- is lost. from and to are the range of ids, 0 and 0 if there is nothing to check now.
 
--- rewind makes plans due whose time is too far ahead because the clock was set back, or another
--- server with another clock took over. It reports whether it has reached all such plans.
+-- rewind makes plans that are due later due now, 500 at most. It is called if the clock was set
+-- back, or if another server with another clock took over: the plans would wait until the clock is
+-- where it was. It reports whether it has reached all such plans.
 local function rewind()
   local ahead = redis.call('ZRANGEBYSCORE', agenda, '(' .. text(now), '+inf', 'LIMIT', 0, 500)
   for _, plan in ipairs(ahead) do
@@ -18,7 +21,8 @@ local function rewind()
   return #ahead < 500
 end
 
--- share returns the next ids to check, counting down from the newest.
+-- share returns the next range of ids to check. The ranges go down from the newest id to 1, then
+-- start again.
 local function share(gap, size)
   local newest = redis.call('GET', KEYS[3]) or redis.call('ZRANGE', KEYS[4], '-1', '-1')[1]
   newest = tonumber(newest or 0) or 0

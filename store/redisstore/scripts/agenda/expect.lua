@@ -1,9 +1,9 @@
 -- use: agenda
 --
--- Makes a creation due when its time to live is over.
+-- Makes a creation due when its time to live is over, or the removal of a plan due now.
 --
--- KEYS of lib/agenda.lua
--- ARGV[1] plan id   ARGV[2] time to live
+-- KEYS as in lib/agenda.lua
+-- ARGV[1] plan id   ARGV[2] time to live, for a removal 0
 --
 -- Returns "=".
 

@@ -1,8 +1,8 @@
 -- use: agenda
 --
--- Removes a plan.
+-- Removes a plan from the agenda.
 --
--- KEYS of lib/agenda.lua
+-- KEYS as in lib/agenda.lua
 -- ARGV[1] plan id
 --
 -- Returns "=".

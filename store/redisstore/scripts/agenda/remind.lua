@@ -1,9 +1,10 @@
 -- use: agenda
 --
--- Makes plans due after a while at the latest.
+-- Makes each plan due at the latest after a given time. Plans without an entry, and plans that are
+-- being created or removed, stay as they are.
 --
--- KEYS of lib/agenda.lua
--- ARGV per plan: id, after how long
+-- KEYS as in lib/agenda.lua
+-- ARGV per plan: id, time until the plan is due
 --
 -- Returns "=".
 

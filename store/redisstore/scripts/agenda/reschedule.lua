@@ -1,9 +1,11 @@
 -- use: agenda
 --
--- Makes a plan due after a while, unless its stamp has changed since it was due.
+-- Makes a plan due again later, unless its stamp has changed since due.lua returned it. A plan with
+-- a hold is due at the end of the hold at the latest.
 --
--- KEYS of lib/agenda.lua
--- ARGV[1] plan id   ARGV[2] stamp   ARGV[3] after how long, negative: not before it is woken
+-- KEYS as in lib/agenda.lua
+-- ARGV[1] plan id   ARGV[2] stamp
+-- ARGV[3] time until the plan is due, negative: the plan is not due before it is woken
 --
 -- Returns "=".
 

@@ -1,9 +1,10 @@
 -- use: agenda
 --
--- Makes a plan due now. With a channel, a hint goes out.
+-- Makes a plan due now and, if a channel is given, publishes its id there as a hint.
 --
--- KEYS of lib/agenda.lua
--- ARGV[1] plan id   ARGV[2] how long it is not put further off
+-- KEYS as in lib/agenda.lua
+-- ARGV[1] plan id
+-- ARGV[2] length of the plan's hold: until its end, the plan is not put off beyond its end
 -- ARGV[3] channel for hints, or empty
 --
 -- Returns "=".

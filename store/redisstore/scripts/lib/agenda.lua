@@ -1,10 +1,11 @@
 -- Shared: the agenda, which records when each plan is due to be reconciled.
 --
 -- KEYS[1] agenda, a sorted set: plan ids by the time they are due
--- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold. kind is c for a creation, s for a
---   plan that is scheduled, g for one that rests for good. Until hold, nothing puts a plan
---   further off than hold: a command is being written, or somebody has reminded of the plan.
---   Field sweep: time SP id, the progress of the repair.
+-- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold. The stamp rises whenever the plan is
+--   put on the agenda. kind is c for a plan that is being created or removed, s for a scheduled
+--   plan, g for a plan that is not due before the next command. Until the time hold, the plan is
+--   not put off beyond hold: a command is being written, or the plan has a reminder.
+--   Field sweep: time SP id, when the last range of ids was checked, and the id to go on from.
 -- KEYS[3] ids, the newest plan id   KEYS[4] plans, all of them by id
 -- All times are in microseconds.
 -- provides: agenda, stamps, now, text, entry, set_entry, put, wake
@@ -12,8 +13,8 @@
 local agenda, stamps = KEYS[1], KEYS[2]
 local clock = redis.call('TIME')
 local now = tonumber(clock[1] .. format('%06d', tonumber(clock[2])))
--- A server whose memory is full has to know, too, which plans are due and which are put off: a
--- script is judged by its first write, and this one is always allowed.
+-- The agenda has to be written also if the memory of the server is full: a server judges a script
+-- by its first write, and this write is always allowed.
 redis.call('UNLINK', KEYS[1] .. '-')
 
 local function text(t)
@@ -35,7 +36,7 @@ local function put(plan, at)
   redis.call('ZADD', agenda, text(at), plan)
 end
 
--- wake makes a plan due now; a plan that is due already keeps its turn.
+-- wake makes a plan due now; a plan that is due already keeps its place in the order.
 local function wake(plan, hold)
   local stamp, _, held = entry(plan)
   set_entry(plan, math.max(stamp + 1, now), 's', math.max(held, hold))

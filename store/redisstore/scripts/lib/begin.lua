@@ -1,4 +1,4 @@
--- Shared: the beginning of every script of a plan.
+-- Shared: the beginning of the scripts that work on one plan.
 --
 -- KEYS[1] is always the plan's record; all other keys of the plan begin with base
 -- and carry the same hash tag. now is the server's clock in microseconds.

@@ -1,15 +1,16 @@
 -- Shared: the assignment of tasks to claims, and the undo round. Uses plan, head, task, event.
 -- provides: heads, head, open_tokens, seek_last, pending_open, loose, gather, claimed
 
--- plan.budget is how many tasks one script examines to find the next one to claim.
+-- plan.budget is the maximum number of tasks that one script examines to find tasks to claim.
 plan.budget = 1024
 
--- plan.exhausted means that tokens above the plan's limit are needed to go on.
+-- plan.exhausted means that further claims need tokens above the plan's limit.
 --
 -- plan.damaged is a problem that ended the claims of this script; plan.unindexed means that an
 -- index has to be rebuilt.
 
--- heads reads the heads of count tasks of one bucket from a field on.
+-- heads reads the heads of count tasks of one bucket, beginning with field first. If it fails, it
+-- sets plan.damaged and returns false.
 local function heads(b, first, count)
   if count == 1 then
     local h = redis.pcall('HGET', bucket(b), field_names[first + 1])
@@ -52,7 +53,7 @@ local function open_tokens(stored, floor, limit)
   plan.fresh = math.max(now + 0, plan.floor + 1)
 end
 
--- spent reports whether no further token can be assigned to a task yet.
+-- spent reports whether the limit has to be raised before a task can get a new token.
 local function spent(h)
   if token_of(h) >= plan.limit then
     plan.exhausted = true
@@ -106,8 +107,9 @@ local function seek()
   end
 end
 
--- seek_last is seek after all claims. A round without further tasks has reached all tasks that are
--- done; otherwise the data that guides it is damaged.
+-- seek_last calls seek after all claims. A round that finds no further task has reached every task
+-- that was paused, completed or failed; if any of them is left, the data that guides the round is
+-- damaged.
 local function seek_last()
   seek()
   if plan.undo_open and plan.dry == 1 and counts.paused + counts.completed + counts.failed > 0 then
@@ -137,8 +139,8 @@ local function admit(ordinal, h, pool)
   end
 end
 
--- gather_loose appends up to want tasks {ordinal, head} from the index of tasks in flight without a
--- worker, with scores from low to high and the letter that they must have.
+-- gather_loose appends up to want tasks to the pool, from the index of tasks in flight without a
+-- worker. It reads the scores from low to high, and removes entries whose task has another letter.
 local function gather_loose(want, low, high, letter, pool)
   local key = base .. 'loose'
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
@@ -162,8 +164,8 @@ local function gather_loose(want, low, high, letter, pool)
   end
 end
 
--- gather_pending appends up to want pending tasks and advances next_pending. It stops at a damaged
--- task.
+-- gather_pending appends up to want pending tasks to the pool and advances next_pending. It stops
+-- at a damaged task.
 local function gather_pending(want, pool)
   local last = math.min(plan.open, plan.total)
   while want > 0 and plan.budget > 0 and plan.next_pending <= last do
@@ -203,8 +205,8 @@ local function gather_pending(want, pool)
   end
 end
 
--- gather returns the tasks to claim next, at most want, in the order of the
--- contract.
+-- gather returns at most want tasks to claim next, in the order that the contract of the store
+-- demands.
 local function gather(want)
   local pool = {}
   want = math.min(want, plan.max_slots - plan.held)
@@ -236,8 +238,8 @@ local function gather(want)
   return pool
 end
 
--- claimed returns the head of a task that is taken by a worker under a claim, and
--- counts it. ordinal is a text.
+-- claimed assigns a task to a worker under a claim: it counts the task, appends its event and
+-- returns its new head. ordinal is a text.
 local function claimed(ordinal, h, claim, worker)
   plan.held = plan.held + 1
   if not h then

@@ -2,8 +2,8 @@
 --
 -- One entry of the stream holds the events of one commit, a line each:
 --   <ordinal> TAB <from> TAB <to> TAB <attempt> TAB <cause> TAB <detail>
--- Its id is the sequence number of its last event; the others count down from it.
--- Field at is the time, rest is there if nothing happens after the last event.
+-- Its id is the sequence number of its last event; the events before have the numbers below it.
+-- Field at is the time; field rest exists if the plan is at rest after the last event.
 -- provides: events, event, log
 
 local events = {}
@@ -12,8 +12,8 @@ local function event(ordinal, from, to, attempt, cause, detail)
   events[#events + 1] = ordinal .. '\t' .. from .. '\t' .. to .. '\t' .. attempt .. '\t' .. cause .. '\t' .. detail
 end
 
--- log appends the events of this commit and trims the log to about limit events, 0 being all: the
--- stream is cut between its nodes, and by a bounded part at a time.
+-- log appends the events of this commit and trims the log to about limit events, if limit is not 0.
+-- Redis removes only whole nodes of the stream, and at most 1,000 entries per call.
 local function log(limit)
   local key = base .. 'events'
   plan.last_event = plan.last_event + #events

@@ -1,7 +1,8 @@
 -- Shared: the events of the plan itself, which are kept as long as the plan. Uses plan, event.
 --
--- A stream next to the log: one entry per event, as in the log; its id is the event's number. Field
--- history of the record counts the entries, so that the loss of any is noticed.
+-- They are in the stream history, besides the log: one entry per event, with the fields of the log;
+-- its id is the event's sequence number. Field history of the record counts the entries, so that
+-- the loss of any is noticed.
 -- provides: history_length, append_history
 
 -- history_length returns how many entries there must be, or nothing and a problem.
@@ -13,8 +14,8 @@ local function history_length()
   return count + 0
 end
 
--- append_history appends the events of this commit that are about the plan, once log has
--- numbered them, to count others.
+-- append_history appends the events of this commit that are about the plan itself, after log has
+-- numbered them. count is the number of entries before.
 local function append_history(count)
   for i, line in ipairs(events) do
     if sub(line, 1, 2) == '0\t' then

@@ -1,7 +1,7 @@
 -- Shared: the plan record and what every script derives from it. Uses begin.
 --
--- A script answers one string: "=" and its answer, or
--- "!" and a problem: "!notfound", "!conflict why", "!corrupt <n>:<key of n bytes>why".
+-- A script returns one string: "=" and its answer, or "!" and a problem: "!notfound",
+-- "!conflict why", "!corrupt <n>:<key of n bytes>why".
 
 -- provides: plan, counts, corrupt, wrong_type, int, length, sized, names, counter, ended,
 --   format_facts, parse_facts, parse_rules, missing, set_record, parse_record, load, snapshot,
@@ -59,13 +59,12 @@ local function sized(s)
   return length(#s) .. s
 end
 
--- States of tasks by their letters. A small r or b is RUNNING or ROLLING_BACK
--- without a worker.
+-- States of tasks by their letters. A small r or b is RUNNING or ROLLING_BACK without a worker.
 local names = {
   P = 'PENDING', R = 'RUNNING', r = 'RUNNING', Z = 'PAUSED', C = 'COMPLETED', F = 'FAILED',
   S = 'SKIPPED', X = 'CANCELLED', B = 'ROLLING_BACK', b = 'ROLLING_BACK', D = 'ROLLED_BACK', E = 'ROLLBACK_FAILED',
 }
--- Their names in counts.
+-- counter maps the letter of a state to its field in counts.
 local counter = {
   P = 'pending', R = 'running', r = 'running', Z = 'paused', C = 'completed', F = 'failed', S = 'skipped', X = 'canceled',
   B = 'rolling_back', b = 'rolling_back', D = 'rolled_back', E = 'rollback_failed',

@@ -1,11 +1,11 @@
--- Shared: the most frequent change of all, for which a head need not be taken apart: what
--- it begins with is just as its worker left it, and nothing else has happened to the
--- task. Uses begin.
+-- Shared: a save of a task that only its worker has changed. This is the most frequent change, and
+-- it does not need to parse the head: the head still begins as the worker left it. Uses begin.
 -- provides: quick_save
 
--- quick_save returns the head after a save of a checkpoint, empty if there is none; or nothing.
--- before and after are what it begins with, up to the time. Behind that stands kept, a digit
--- that is odd if there is a checkpoint already: lib/head.lua.
+-- quick_save returns the head after a save, or nothing if the head does not begin with before.
+-- before and after are the beginning of the head, up to the time, before and after the save.
+-- checkpoint is empty if the save has none. The time is followed by kept, a digit that is odd if
+-- the task already has a checkpoint: lib/head.lua.
 local function quick_save(h, before, after, checkpoint)
   local size = #before
   local rest = sub(h, 1, size) == before and find(h, ' ', size + 1, true)

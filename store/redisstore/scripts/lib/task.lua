@@ -1,14 +1,14 @@
 -- Shared: tasks. Uses plan, head.
 --
--- Tasks live in buckets of 64. The task of ordinal o is field (o-1)%64 of bucket
--- floor((o-1)/64): t:<bucket> has its head, and under the field with c, u or f
--- behind it its checkpoint, undo log and failure: which of them, the head says. A task that
--- was never touched has no head: it is pending. n:<bucket> has the tenants, x:<bucket> their
--- labels and parameters.
+-- Tasks are stored in buckets of 64. The task with ordinal o is field <f> = (o-1)%64 of bucket
+-- floor((o-1)/64). In t:<bucket>, field <f> is its head, and fields <f>c, <f>u and <f>f are its
+-- checkpoint, undo log and failure; the head records which of the three exist. A task that was
+-- never touched is pending and has no head. n:<bucket> has the tenants, x:<bucket> their labels and
+-- parameters.
 --
--- In front of each tenant stands a mark, a digit: 1 says that it has labels or parameters, 2
--- that its task has a head though its turn has not come yet, 3 both, 0 neither. So the loss
--- of x:<bucket> or t:<bucket> is noticed.
+-- Each tenant is preceded by its mark, a digit: 1 if the tenant has labels or parameters, 2 if its
+-- task was touched before its turn and therefore has a head, 3 if both, 0 if neither. The marks
+-- reveal the loss of x:<bucket> or t:<bucket>.
 -- provides: at, bucket, described, shown, missing_head, corrupt_head, field_names, attach_labels,
 --   complete, complete_from_store, missing_heads, frame_tasks
 
@@ -61,17 +61,18 @@ local function frame(ordinal, h, tenant, given, c, u, f)
     .. length(g) .. length(i) .. h .. tenant .. given .. c .. u .. f
 end
 
--- described returns a task for the functions below to complete. It has room for all fields from the
--- beginning, because Lua copies a table that grows. bare means that there are no texts besides the
--- head.
+-- described returns a task for the functions below to complete: {ordinal, head or false, bare,
+-- entry of n:<bucket> and later the tenant, labels and parameters, checkpoint, undo log, failure}.
+-- bare means that the task has no texts besides the head. The table has its final size from the
+-- beginning, because Lua copies a table that grows.
 local function described(ordinal, h, bare, entry)
   return { ordinal, h, bare, entry, false, '', '', '' }
 end
 
--- attach_labels completes tasks of one bucket, given as {ordinal, head or false, bare, the entry
--- of n:<bucket>}: in place of that the tenant, then labels and parameters. What a mark or the
--- record knows to have been there is not made up for: it returns a problem, and how many of
--- the first tasks are whole.
+-- attach_labels completes tasks of one bucket: it removes the mark from the tenant, and adds labels
+-- and parameters. It returns a problem, if any, and how many of the first tasks are complete: a
+-- task is damaged if its labels and parameters or its head are missing, although its mark or the
+-- record says that they exist.
 local function attach_labels(b, list)
   local problem, whole, q, marked = nil, #list, nil, nil
   for i, t in ipairs(list) do
@@ -103,9 +104,9 @@ local function attach_labels(b, list)
   return problem, whole
 end
 
--- missing_heads returns a problem if one of count tasks of a bucket, from a field on, must have a
--- head and has none: it was reached in its turn, or its tenant has the mark of a task that was
--- touched before its turn.
+-- missing_heads checks the heads got of count tasks of a bucket, beginning with field first. It
+-- returns a problem if one is missing that must exist: the task was reached in its turn, or the
+-- mark of its tenant says that it was touched before its turn.
 local function missing_heads(b, first, got, count)
   local key, tenants = base .. 'n:' .. int(b), nil
   for i = 1, count do
@@ -127,9 +128,9 @@ end
 -- The texts besides a head, by their bits in kept: lib/head.lua.
 local besides = { [1] = 'c', [2] = 'u', [4] = 'f' }
 
--- attach_details completes the first whole tasks of a list, as attach_labels does, with what stands
--- beside their heads: checkpoint, undo log and failure in 6 to 8. What the head knows to be there
--- is not made up for: it returns a problem, and how many of the first tasks are whole.
+-- attach_details adds checkpoint, undo log and failure to the first tasks of a list; whole is their
+-- number. It returns a problem, if any, and how many of the first tasks are complete: a task is
+-- damaged if a text is missing that exists according to its head.
 local function attach_details(b, list, whole)
   local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
   for i = 1, whole do
@@ -157,15 +158,16 @@ local function attach_details(b, list, whole)
   return nil, whole
 end
 
--- complete is attach_labels and attach_details. If there is a problem, it returns how many tasks
--- are whole.
+-- complete calls attach_labels and attach_details. It returns a problem, if any, and how many of
+-- the first tasks are complete.
 local function complete(b, list)
   local problem, whole = attach_labels(b, list)
   local other, fewer = attach_details(b, list, whole)
   return other or problem, fewer
 end
 
--- complete_from_store is complete for tasks in rising order, with the entries from the store.
+-- complete_from_store reads the entries of n:<bucket> for tasks in rising order, and then completes
+-- the tasks. It returns a problem, if any.
 local function complete_from_store(b, list)
   local first, last = list[1][1] - b * 64, list[#list][1] - b * 64
   local key = base .. 'n:' .. int(b)
@@ -179,9 +181,8 @@ local function complete_from_store(b, list)
   return (complete(b, list))
 end
 
--- frame_tasks frames tasks of one bucket for a reader, with all that goes with their heads, and
--- appends them to out. They are given as {ordinal, head or false, bare, ...}; bare says that
--- there is nothing beside the head yet.
+-- frame_tasks frames tasks of one bucket for a reader and appends them to out. It completes them
+-- first, unless that was done before. It returns a problem, if any.
 local function frame_tasks(b, list, out)
   local problem = not list[1][5] and complete_from_store(b, list)
   if problem then

@@ -11,8 +11,8 @@ local function stop(letter, req)
   return '0'
 end
 
--- outcome returns the state to which a release leads, and the cause; the same state without a
--- worker if the task stays for another worker.
+-- outcome returns the state to which a release leads, and the cause of the transition. If the task
+-- stays in flight for another worker, it returns the letter without a worker and no cause.
 local function outcome(kind, s, req)
   if kind == 'C' and s == 'R' then
     return 'C', 'success'
@@ -35,8 +35,9 @@ local function outcome(kind, s, req)
   end
 end
 
--- quick_end returns the head of a task that is completed at its first attempt, or
--- nothing, as quick_save does.
+-- quick_end returns the head of a task that is completed at its first attempt and that only its
+-- worker has changed, and counts it; it returns nothing if that is not so. before and after are as
+-- in quick_save.
 local function quick_end(h, before, after, ordinal, f, drop)
   local size = #before
   if sub(h, 1, size) ~= before then

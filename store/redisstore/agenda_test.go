@@ -8,7 +8,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// TestClockSetBack: plans do not rest until the clock is where it was before.
+// TestClockSetBack: after the clock was set back, plans are due at once, and not only when the
+// clock is where it was.
 func TestClockSetBack(t *testing.T) {
 	t.Parallel()
 	client, mini := redistest.MiniServer(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// BenchmarkCommitScript: what the server works for one script call and for one change
-// in it, by the number of tasks whose changes are sent together.
+// BenchmarkCommitScript measures the server's work for one script call and for one task in the
+// call, by the number of tasks whose changes are sent together.
 //
 //	go test -run='^$' -bench=CommitScript -benchtime=2000x ./store/redisstore
 func BenchmarkCommitScript(b *testing.B) {
@@ -32,7 +32,7 @@ func BenchmarkCommitScript(b *testing.B) {
 	}
 }
 
-// scriptBench sends what several workers of one plan send at once.
+// scriptBench sends the batches of several workers of one plan together.
 type scriptBench struct {
 	*rollout
 	queue  *commitQueue
@@ -52,7 +52,7 @@ func newScriptBench(b *testing.B, tasks, together int) *scriptBench {
 	return s
 }
 
-// send commits a batch of each worker, all in one script call.
+// send commits one batch per worker, all in one script call.
 func (s *scriptBench) send(batches []store.Batch) {
 	t := &roundTrip{calls: append([]*call(nil), s.calls...)}
 	for i := range batches {
@@ -68,7 +68,7 @@ func (s *scriptBench) send(batches []store.Batch) {
 	}
 }
 
-// save saves a checkpoint of 200 bytes of every task held.
+// save saves a checkpoint of 200 bytes for every held task.
 func (s *scriptBench) save() {
 	s.seq++
 	batches := make([]store.Batch, len(s.held))
@@ -80,7 +80,7 @@ func (s *scriptBench) save() {
 	s.send(batches)
 }
 
-// turn ends the tasks that are held and claims as many others.
+// turn completes the held tasks and claims one task for each worker.
 func (s *scriptBench) turn(held []task.Task) {
 	batches := make([]store.Batch, len(s.calls))
 	for i := range batches {
@@ -103,10 +103,10 @@ func (s *scriptBench) turn(held []task.Task) {
 
 var evalshaTime = regexp.MustCompile(`cmdstat_evalsha:calls=(\d+),usec=(\d+)`)
 
-// measure reports the server's own time.
+// measure reports the time that the server spends on script calls.
 func (s *scriptBench) measure(b *testing.B, do func()) {
 	b.Helper()
-	do() // the server knows the script
+	do() // the server loads the script
 	s.ok(s.client.rdb.(*redis.Client).ConfigResetStat(s.ctx).Err())
 	for range b.N {
 		do()

@@ -16,7 +16,7 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// harness makes stores over one client, each with keys of its own.
+// harness makes stores that share one client, each with its own prefix.
 func harness(rdb redis.UniversalClient) storetest.Harness {
 	var made atomic.Int64
 	open := func(t testing.TB, cfg Config) store.Store {
@@ -37,7 +37,7 @@ func harness(rdb redis.UniversalClient) storetest.Harness {
 	}
 }
 
-// skew makes the scripts of a store read the server's clock that far off.
+// skew makes the scripts of one store read a clock that differs from the server's by a duration.
 func skew(t testing.TB, of store.Store, by time.Duration) {
 	t.Helper()
 	s := of.(*Store)
@@ -50,7 +50,7 @@ func skew(t testing.TB, of store.Store, by time.Duration) {
 		if !strings.Contains(sc.text, read) {
 			t.Fatalf("script %s reads no clock", sc.name)
 		}
-		own := *sc.code // that of the other stores stays as it is
+		own := *sc.code // the code of the other stores stays unchanged
 		own.text = strings.ReplaceAll(own.text, read, fmt.Sprintf("%sclock[1] = format('%%d', clock[1] + %d)\n", read, int(by.Seconds())))
 		own.sha = digest(own.text)
 		sc.code = &own
@@ -68,8 +68,8 @@ func openStore(t testing.TB, rdb redis.UniversalClient, cfg Config) *Store {
 	return s
 }
 
-// watchLocks fails a test that leaves a lock behind of a plan that was removed. Locks of plans
-// that are there, or never were, are the test's own.
+// watchLocks fails a test that leaves a lock of a removed plan behind. It ignores the locks of
+// plans that exist or never existed.
 func watchLocks(t testing.TB, s *Store) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -77,7 +77,7 @@ func watchLocks(t testing.TB, s *Store) {
 		defer stop()
 		newest, err := s.client.rdb.Get(ctx, s.keys.ids()).Int64()
 		if err != nil {
-			return // the server is gone, or holds nothing
+			return // the server is down, or has no plan
 		}
 		for _, key := range tenantKeys(ctx, s) {
 			value := s.client.rdb.Get(ctx, key).Val()
@@ -92,7 +92,7 @@ func watchLocks(t testing.TB, s *Store) {
 	})
 }
 
-// tenantKeys are the keys of all tenants' locks.
+// tenantKeys returns the keys of the locks of all tenants.
 func tenantKeys(ctx context.Context, s *Store) (all []string) {
 	var mu sync.Mutex
 	scan := func(ctx context.Context, node *redis.Client) error {
@@ -139,7 +139,7 @@ func TestModel(t *testing.T) {
 	storetest.Model(t, harness(redistest.Start(t).Client()))
 }
 
-// TestModelFaulty: calls that fail before and after they took effect are made again.
+// TestModelFaulty: calls fail before or after they took effect, and are repeated.
 func TestModelFaulty(t *testing.T) {
 	t.Parallel()
 	h := harness(redistest.Start(t).Client())

@@ -16,10 +16,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// promptly is how soon a call returns after its context has ended.
+// promptly is the maximum time between the end of a context and the return of the call.
 const promptly = 50 * time.Millisecond
 
-// publicCalls are all calls of a Store, by the names of its methods.
+// publicCalls returns a call of every method of Store, by the method's name.
 func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 	first := task.NewID(id, 1)
 	lock := store.TenantLock{Tenant: "t", Plan: id, Ordinal: 1}
@@ -88,8 +88,8 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 	}
 }
 
-// TestSilentServer: every call returns when its context ends, cancelled or by its deadline,
-// whatever the server does: here it is frozen.
+// TestSilentServer: every call to a frozen server returns promptly when its context is cancelled or
+// its deadline passes.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -105,7 +105,8 @@ func TestSilentServer(t *testing.T) {
 	}
 	calls["Open"] = func(ctx context.Context, _ *Store) error { _, err := Open(ctx, client, Config{}); return err }
 
-	// Each call has a store of its own: one that knows of the silence would not even ask.
+	// Each call uses a new store, because a store that knows of the silence refuses the call at
+	// once.
 	type trial struct {
 		name string
 		*Store
@@ -122,8 +123,8 @@ func TestSilentServer(t *testing.T) {
 	for at := 0; at < len(trials); at += 6 {
 		name := trials[at].name
 		for k, end := range []func(context.Context) (context.Context, context.CancelFunc){cancelSoon, deadlineSoon} {
-			// On a busy machine a goroutine may have to wait for its turn: it is late only
-			// if it is so each time.
+			// On a busy machine a goroutine may be scheduled late, so a call counts as late only if
+			// all its tries are late.
 			best := time.Hour
 			for try := 0; try < 3 && best > promptly; try++ {
 				ctx, cancel := end(t.Context())
@@ -135,7 +136,7 @@ func TestSilentServer(t *testing.T) {
 					t.Errorf("%s returned before its context had ended: %v", name, err)
 				}
 				if stop() {
-					best = 0 // it was faster than the clock
+					best = 0 // the call returned before AfterFunc ran
 				} else {
 					best = min(best, returned.Sub(<-ended))
 				}
@@ -161,8 +162,8 @@ func cancelSoon(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() { timer.Stop(); cancel() }
 }
 
-// TestRefusesSilentServer: without an end of its own, no call waits for a frozen server
-// for long, and once it is known to be silent not at all.
+// TestRefusesSilentServer: a call whose context does not end waits only a short time for a frozen
+// server. When the store knows that the server is silent, calls do not wait at all.
 func TestRefusesSilentServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -17,8 +17,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// TestLostAnswersToBeginCreate: whichever answer is lost, the same call again goes on
-// with the creation, no other creator does, and what is left over disappears.
+// TestLostAnswersToBeginCreate: whichever answer is lost, a repeated call continues the creation,
+// no other creator can continue it, and abandoned creations are removed.
 func TestLostAnswersToBeginCreate(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -47,13 +47,13 @@ func TestLostAnswersToBeginCreate(t *testing.T) {
 	}
 }
 
-// loss is a creation, and what the requests contain whose answers are lost.
+// loss describes a creation: its idempotency key, and texts in the requests whose answers are lost.
 type loss struct {
 	key     string
 	answers func(s *Store) []string
 }
 
-// beginLosses are the round trips of BeginCreate, and of the same call again.
+// beginLosses returns a loss for each round trip of BeginCreate and of its repetition.
 func beginLosses() map[string]loss {
 	holder := func(*Store) string { return command("get") }
 	id := func(s *Store) string { return s.client.scripts.tokens.sha }
@@ -88,18 +88,18 @@ func beginLosses() map[string]loss {
 	}
 }
 
-// command returns what a request has that contains a word, be it the command or not.
+// command returns the text by which a request contains a word, as its command or as an argument.
 func command(word string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(word), word) }
 
-// creator begins one creation over a line that loses answers.
+// creator begins one creation through a proxy that loses answers.
 type creator struct {
 	*rollout
 	proxy  *redistest.Proxy
 	create store.Create
 }
 
-// losing begins the creation while these answers are lost. told says that the store
-// gets to know of each loss; otherwise the client repeats the request by itself.
+// losing begins the creation while these answers are lost. known means that the store learns of
+// each loss; otherwise the client repeats the request itself.
 func (c *creator) losing(answers []string, known bool) store.Creation {
 	c.Helper()
 	for _, text := range answers {
@@ -123,7 +123,7 @@ func (c *creator) losing(answers []string, known bool) store.Creation {
 	}
 }
 
-// excludes checks that the creation goes on for its creator alone.
+// excludes checks that only its creator can continue the creation.
 func (c *creator) excludes(made store.Creation) {
 	c.Helper()
 	again, err := c.BeginCreate(c.ctx, c.create)
@@ -137,8 +137,8 @@ func (c *creator) excludes(made store.Creation) {
 	}
 }
 
-// leaves checks that all creations are removed, as an engine does that, and that only
-// this plan and the one from before are left.
+// leaves removes creations as an engine does, and checks that only the plan made and the plan of
+// the rollout remain.
 func (c *creator) leaves(made plan.ID) {
 	c.Helper()
 	want := []string{c.keys.plan(c.id), c.keys.plan(made)}
@@ -161,7 +161,7 @@ func (c *creator) leaves(made plan.ID) {
 	}
 }
 
-// sweepUp removes the creations whose time is over.
+// sweepUp removes the creations whose time to live is over.
 func (c *creator) sweepUp() {
 	c.Helper()
 	due, err := c.Due(c.ctx, 10)
@@ -176,7 +176,7 @@ func (c *creator) sweepUp() {
 	}
 }
 
-// records returns the keys of all plans' records.
+// records returns the keys of the records of all plans.
 func (c *creator) records() []string {
 	c.Helper()
 	keys, err := c.client.rdb.Keys(c.ctx, "*").Result()
@@ -188,8 +188,8 @@ func (c *creator) records() []string {
 	return keys
 }
 
-// TestRemovalFreesTenants: a plan that is removed leaves no lock of its own behind, and those
-// of others as they are.
+// TestRemovalFreesTenants: the removal of a plan deletes the plan's tenant locks and leaves those
+// of other plans unchanged.
 func TestRemovalFreesTenants(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, redistest.Start(t).Client(), Config{})

@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// names fails the test unless err is about that key.
+// names fails the test unless err reports damage of the key.
 func names(t *testing.T, err error, key string) {
 	t.Helper()
 	var corrupt *store.CorruptError
@@ -23,8 +23,8 @@ func names(t *testing.T, err error, key string) {
 	}
 }
 
-// TestDamagedUndoLogs: a log that makes no sense, or was written by a newer library,
-// refuses its own entry, and nothing else of the commit.
+// TestDamagedUndoLogs: if an undo log is malformed, or was written by a newer library, the store
+// refuses to add an entry, and carries out all other changes of the commit.
 func TestDamagedUndoLogs(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -51,8 +51,8 @@ func TestDamagedUndoLogs(t *testing.T) {
 	}
 }
 
-// TestDamagedHeadsAreNotClaimed: a task to claim whose head makes no sense is reported.
-// The changes that came with the claim stand.
+// TestDamagedHeadsAreNotClaimed: a claim that meets a task with a malformed head claims nothing and
+// reports the damage. Changes that were sent with the claim take effect.
 func TestDamagedHeadsAreNotClaimed(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -90,8 +90,8 @@ func TestDamagedHeadsAreNotClaimed(t *testing.T) {
 	}
 }
 
-// TestDamagedHeadOfRepeatedClaim: a claim that is sent again looks its tasks up, whatever
-// has become of them.
+// TestDamagedHeadOfRepeatedClaim: a repeated claim returns its sound tasks, even if the head of
+// another one is damaged.
 func TestDamagedHeadOfRepeatedClaim(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -111,7 +111,7 @@ func TestDamagedHeadOfRepeatedClaim(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLooseMembersThatAreNone: what is no task goes from the index.
+// TestLooseMembersThatAreNone: a claim removes entries from the index loose that belong to no task.
 func TestLooseMembersThatAreNone(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -127,8 +127,8 @@ func TestLooseMembersThatAreNone(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLostLooseOfCanceledPlan: tasks that wait are found by what they say of themselves,
-// also in a plan that nobody claims of any more.
+// TestLostLooseOfCanceledPlan: the index of tasks that wait for a worker is rebuilt from the heads,
+// also in a plan whose tasks nobody claims any more.
 func TestLostLooseOfCanceledPlan(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -139,8 +139,8 @@ func TestLostLooseOfCanceledPlan(t *testing.T) {
 	r.end()
 }
 
-// TestLostOrder: a rollback in reverse order that does not know the order goes no further,
-// and is never taken for complete.
+// TestLostOrder: a rollback in reverse order stops if the order is lost, and never counts as
+// complete.
 func TestLostOrder(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -173,8 +173,8 @@ func TestLostOrder(t *testing.T) {
 	}
 }
 
-// TestDamagedDetailsOfClaimedTasks: a task whose checkpoint makes no sense is not handed
-// out. Others are, and who came for it alone is told.
+// TestDamagedDetailsOfClaimedTasks: a task whose checkpoint is malformed is not returned to its
+// worker. Other tasks of the claim are; a claim without other tasks and changes gets the error.
 func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -193,7 +193,7 @@ func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 		t.Fatalf("claimed %v, want task 3 alone", both)
 	}
 	names(t, s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "both", Worker: "w", Max: 1}}), key)
-	held, err := s.Orphans(r.ctx, r.id) // nobody has joined
+	held, err := s.Orphans(r.ctx, r.id) // no worker has joined, so all held tasks are orphans
 	r.ok(err)
 	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: "with", Worker: "w", Max: 1}}
 	for _, h := range held {
@@ -209,8 +209,8 @@ func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLostFieldsOfRecord: the record is reported by every kind of commit, before anything
-// is written.
+// TestLostFieldsOfRecord: if a field of the record is lost, every kind of commit reports the record
+// before it has written anything.
 func TestLostFieldsOfRecord(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

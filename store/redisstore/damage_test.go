@@ -16,15 +16,14 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// planKeys are the keys of a plan that runs, in the middle of its work.
+// planKeys returns the keys of a running plan, some of whose tasks are in flight.
 func planKeys(k keys, id plan.ID) []string {
 	return []string{
 		k.plan(id), k.tenants(id, 0), k.tasks(id, 0), k.held(id), k.loose(id), k.events(id), k.commands(id),
 	}
 }
 
-// busy returns a plan of which one task is completed, one waits for a worker, and two
-// are held.
+// busy returns a plan in which one task is completed, one waits for a worker, and two are held.
 func busy(t *testing.T, s *Store) *rollout {
 	t.Helper()
 	r := start(t, s, 70, 10)
@@ -38,7 +37,7 @@ func busy(t *testing.T, s *Store) *rollout {
 	return r
 }
 
-// end cancels a busy plan, so that it is over.
+// end cancels a busy plan and ends its tasks, so that the plan is over.
 func (r *rollout) end() {
 	r.Helper()
 	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{}) })
@@ -57,7 +56,7 @@ func (r *rollout) end() {
 	}
 }
 
-// use makes every call that touches a plan and returns the errors.
+// use makes calls that read or change a plan and returns their errors.
 func use(r *rollout) []error {
 	var errs []error
 	note := func(err error) { errs = append(errs, err) }
@@ -65,7 +64,7 @@ func use(r *rollout) []error {
 	note(r.Commit(r.ctx, &b))
 	p, err := r.Plan(r.ctx, r.id)
 	note(err)
-	p.ID = r.id // also if it could not be read
+	p.ID = r.id // also if the plan could not be read
 	_, err = r.Apply(r.ctx, store.Command{ID: "x", Version: p.Version, Failed: -1, Decision: plan.Decision{Plan: p}})
 	note(err)
 	_, _, err = r.Tasks(r.ctx, r.id, store.TaskQuery{})
@@ -83,8 +82,8 @@ func use(r *rollout) []error {
 	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
-// TestKeysOfAnotherType: a key of another type in the way is named, and nothing is
-// written halfway.
+// TestKeysOfAnotherType: if a key of a plan has another type, the errors name the key, and no
+// commit is written partly.
 func TestKeysOfAnotherType(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -117,7 +116,8 @@ func TestKeysOfAnotherType(t *testing.T) {
 	}
 }
 
-// TestSharedKeysOfAnotherType: what is in the way of all plans is named, too.
+// TestSharedKeysOfAnotherType: if a key that concerns all plans has another type, the errors name
+// the key.
 func TestSharedKeysOfAnotherType(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -146,7 +146,7 @@ func TestSharedKeysOfAnotherType(t *testing.T) {
 		for _, call := range calls {
 			client.Del(r.ctx, key)
 			client.RPush(r.ctx, key, "in the way")
-			client.HDel(r.ctx, s.keys.stamps(), "sweep") // the repair is due
+			client.HDel(r.ctx, s.keys.stamps(), "sweep") // so that the next Due also repairs
 			names(t, call(), key)
 		}
 		client.Del(r.ctx, key)
@@ -157,8 +157,8 @@ func TestSharedKeysOfAnotherType(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestHeartbeatBesideDamage: a plan that cannot be read neither ends a lease nor hides
-// what is held in others.
+// TestHeartbeatBesideDamage: although one plan cannot be read, Heartbeat renews the lease and
+// returns the tasks that the worker holds in other plans.
 func TestHeartbeatBesideDamage(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -180,7 +180,7 @@ func TestHeartbeatBesideDamage(t *testing.T) {
 	}
 }
 
-// TestLostTenants: a list of tenants that is too short is named.
+// TestLostTenants: if a list of tenants is too short, the error names its key.
 func TestLostTenants(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -197,8 +197,9 @@ func TestLostTenants(t *testing.T) {
 	}
 }
 
-// TestForeignEvent: an entry of the log that is newer than it can be keeps events from
-// being written. The changes stand whole, and who claims is told.
+// TestForeignEvent: an entry with too high a number in the log prevents the store from appending
+// events. Changes nevertheless take effect completely; a claim may report the damage, and a read of
+// the missing events does.
 func TestForeignEvent(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -230,7 +231,8 @@ func TestForeignEvent(t *testing.T) {
 	}
 }
 
-// TestPlansBesideDamage: a damaged plan does not hide the others.
+// TestPlansBesideDamage: Plans returns the sound plans together with an error that names the
+// damaged ones.
 func TestPlansBesideDamage(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -252,7 +254,7 @@ func TestPlansBesideDamage(t *testing.T) {
 	}
 }
 
-// TestLostIndexes: keys that say only what others say, too, are made again.
+// TestLostIndexes: the store rebuilds lost indexes from the tasks.
 func TestLostIndexes(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -265,7 +267,7 @@ func TestLostIndexes(t *testing.T) {
 		t.Errorf("held: %v, want two tasks", held)
 	}
 	client.Del(r.ctx, s.keys.loose(r.id))
-	r.claim("worker", 1) // finds out
+	r.claim("worker", 1) // notices the loss
 	if got := r.claim("worker", 10); len(got) == 0 {
 		t.Error("nothing is claimed")
 	}
@@ -277,7 +279,7 @@ func TestLostIndexes(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLostData: what is lost for good is reported, by the key.
+// TestLostData: if data is lost that cannot be rebuilt, the errors name its key.
 func TestLostData(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -314,7 +316,7 @@ func TestLostData(t *testing.T) {
 	}
 }
 
-// TestLostLists: plans come back to the lists of plans, and ids are not given twice.
+// TestLostLists: lost lists of plans are restored, and no plan id is assigned twice.
 func TestLostLists(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -344,7 +346,7 @@ func TestLostLists(t *testing.T) {
 	storetest.Check(t, s, two.id)
 }
 
-// TestHeadsThatMakeNoSense: a value that is not ours is reported.
+// TestHeadsThatMakeNoSense: a malformed head or malformed facts are reported as damage.
 func TestHeadsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -369,8 +371,8 @@ func TestHeadsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// TestLocksThatMakeNoSense: a lock that is not ours is reported, and neither taken nor
-// taken for free.
+// TestLocksThatMakeNoSense: a malformed lock is reported. It is neither taken over nor treated as
+// free.
 func TestLocksThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	client := redistest.Mini(t)

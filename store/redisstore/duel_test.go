@@ -22,9 +22,9 @@ import (
 
 var duelSeed = flag.Int64("duel", 0, "run only the duel of this seed")
 
-// TestDuel gives random histories of large batches, odd names and commands to this store
-// and to package memstore and compares all that they answer: storetest.Model goes deeper,
-// into few tasks. A failure tells the seed that runs it again: -duel=<seed>.
+// TestDuel gives random histories of large batches, odd names and commands to this store and to
+// package memstore, and compares all their answers. storetest.Model tests plans of few tasks more
+// deeply. The name of a failed subtest is the seed that repeats it: -duel=<seed>.
 func TestDuel(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -49,7 +49,7 @@ func TestDuel(t *testing.T) {
 	}
 }
 
-// duel is two stores that are given the same.
+// duel makes the same calls to two stores.
 type duel struct {
 	*testing.T
 	rand   *rand.Rand
@@ -81,7 +81,7 @@ func (d *duel) name() string {
 	return pick(d, "id", "a b", "a/1", "a", "%20", "\x00", "\t", "é") + fmt.Sprint("-", d.named)
 }
 
-// both calls f with the index of each store.
+// both calls f for each store, with the store's index.
 func (d *duel) both(f func(k int, s store.Store) error) {
 	d.Helper()
 	for k, s := range d.stores {
@@ -91,7 +91,7 @@ func (d *duel) both(f func(k int, s store.Store) error) {
 	}
 }
 
-// start makes the same plan in both stores and starts it.
+// start creates and starts the same plan in both stores.
 func (d *duel) start() {
 	d.tasks = pick(d, 1, 5, 63, 64, 65, 129)
 	labels := pick(d, nil, map[string]string{"a": "b"})
@@ -115,7 +115,7 @@ func (d *duel) start() {
 	d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.Start(d.by()) })
 }
 
-// step does something at random.
+// step commits a random batch, command or decision.
 func (d *duel) step() {
 	switch n := d.rand.Intn(20); {
 	case n < 11:
@@ -149,7 +149,7 @@ func (d *duel) step() {
 	}
 }
 
-// batch makes changes of the latest claims, and often a claim.
+// batch returns changes to recently claimed tasks, often with a claim, for each store.
 func (d *duel) batch() (b [2]store.Batch) {
 	size := min(store.MaxBatch, d.tasks)
 	taken := make(map[int]bool)
@@ -172,14 +172,15 @@ func (d *duel) batch() (b [2]store.Batch) {
 		claim = store.Claim{ID: d.name(), Worker: d.worker(), Max: 1 + d.rand.Intn(size)}
 	}
 	for k := range b {
-		// The order of events is that of the tasks: a store may go through them as it likes.
+		// A store may make the changes of a batch in any order. Sorted by task, they give both
+		// stores the same order of events.
 		slices.SortFunc(b[k].Changes, func(a, b store.Change) int { return int(a.Task - b.Task) })
 		b[k].Plan, b[k].Claim = d.ids[k], claim
 	}
 	return b
 }
 
-// work makes one change, seldom one that has to be refused.
+// work returns one random change, rarely one that the stores have to refuse.
 func (d *duel) work(j *duelJob) store.Change {
 	j.seq += pick(d, uint32(1), 1, 1, 1, 9)
 	w := store.Change{Seq: j.seq, Kind: pick(d, store.Save, store.Save, store.Yield, store.Complete, store.Fail, store.Undone, store.UndoFail)}
@@ -229,7 +230,7 @@ func (d *duel) commit(b [2]store.Batch) {
 	}
 }
 
-// decide commits a decision to both stores.
+// decide commits the same decision to both stores.
 func (d *duel) decide(f func(plan.Plan, []task.Task) (plan.Decision, error)) {
 	d.Helper()
 	var refused [2]error
@@ -257,12 +258,12 @@ func (d *duel) read(k int) (p plan.Plan, tasks []task.Task) {
 	return p, tasks
 }
 
-// compare compares what can be read.
+// compare compares the plan, its tasks and its newest events.
 func (d *duel) compare() {
 	d.Helper()
 	want, wantTasks := d.read(0)
 	got, tasks := d.read(1)
-	got.Idle = want.Idle // each has its own clock
+	got.Idle = want.Idle // it depends on the clocks
 	if got.Facts != want.Facts || got.State != want.State || got.Version != want.Version || got.Undo != want.Undo {
 		d.Fatalf("plan\n%+v\nwant\n%+v", got, want)
 	}
@@ -282,7 +283,8 @@ func (d *duel) compare() {
 	}
 }
 
-// same compares tasks, but for what each store makes itself.
+// same compares tasks except for the values that each store assigns itself: plan ids, versions,
+// tokens and times.
 func (d *duel) same(got, want task.Task) {
 	d.Helper()
 	for _, t := range []*task.Task{&got, &want} {

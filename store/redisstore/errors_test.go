@@ -18,7 +18,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// TestFaults: what an error of the client is to the caller.
+// TestFaults: the store translates each error of the client into a passing fault, a server that
+// cannot be used, damage, or another error.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	rdb, mini := redistest.MiniServer(t)
@@ -54,7 +55,7 @@ func TestFaults(t *testing.T) {
 		"NOAUTH Authentication required.", "WRONGPASS invalid username-password pair", "NOPERM this user has no permissions",
 		"ERR The user executing the script can't run this command or subcommand script: 1, on @user_script:1.",
 	} {
-		for _, opened := range []bool{false, true} { // a right that was there is taken, and may be given back
+		for _, opened := range []bool{false, true} { // after Open, the right was taken away and may be restored
 			own := &client{addr: "addr", opened: opened}
 			if err := own.fault(t.Context(), "key", answered(code)); !errors.Is(err, ErrServer) || store.Temporary(err) != opened {
 				t.Errorf("%s: %v, want that the server cannot be used, for now: %t", code, err, opened)
@@ -79,8 +80,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestClientTimeouts: what the client itself gave up is a passing fault, although it looks
-// like the end of a context.
+// TestClientTimeouts: a timeout inside the client is a passing fault, although its error is that of
+// an ended context.
 func TestClientTimeouts(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, redistest.Mini(t), Config{})

@@ -32,8 +32,8 @@ func through(t *testing.T, server *redistest.Server, change func(*redis.Options)
 	return proxy, client
 }
 
-// TestLostAnswers: answers and requests are lost while workers are busy, with and
-// without the client's own repetitions.
+// TestLostAnswers: answers and requests are lost while workers are busy, with and without retries
+// by the client itself.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -52,7 +52,7 @@ func TestLostAnswers(t *testing.T) {
 					case <-time.After(20 * time.Millisecond):
 					}
 					if proxy.Dropped() < n-2 {
-						continue // the last ones have still to come about
+						continue // the drops requested last have not happened yet
 					}
 					n++
 					if n%2 == 0 {
@@ -75,7 +75,8 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// TestForgottenScripts: the server forgets its scripts and cuts its clients.
+// TestForgottenScripts: while workers are busy, the server loses its scripts and closes
+// connections.
 func TestForgottenScripts(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -104,7 +105,8 @@ func TestForgottenScripts(t *testing.T) {
 	r.completed()
 }
 
-// TestRestart: a server that writes every command to disk is killed and comes back.
+// TestRestart: a server that writes every command to disk is killed and restarted while workers are
+// busy.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
@@ -123,7 +125,7 @@ func TestRestart(t *testing.T) {
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	sentinel := redistest.StartSentinel(t)
-	// Without a wait for replicas the last commits could be lost.
+	// Without waiting for replicas, the last commits could be lost.
 	s := openStore(t, sentinel.Client(), Config{Replicas: 1, ReplicaTimeout: 200 * time.Millisecond})
 	r := start(t, s, 200, 4)
 	done := make(chan struct{})
@@ -137,8 +139,8 @@ func TestFailover(t *testing.T) {
 	r.completed()
 }
 
-// TestClusterFailover: a replica takes over the plan's slots while workers are busy. It
-// is asked to, so that it has all that was acknowledged.
+// TestClusterFailover: a replica takes over the plan's slots while workers are busy. The failover
+// is a planned one, so the replica has all acknowledged commits.
 func TestClusterFailover(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 1)
@@ -163,7 +165,7 @@ func TestClusterFailover(t *testing.T) {
 	r.completed()
 }
 
-// TestReplicas: a commit that its replica does not have is not acknowledged.
+// TestReplicas: a commit that the replica does not have is not acknowledged.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	sentinel := redistest.StartSentinel(t)
@@ -183,7 +185,7 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestServerFaults: what passes by itself is told from what does not.
+// TestServerFaults: a commit to a server that is full, read-only or down ends with a passing fault.
 func TestServerFaults(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -210,8 +212,8 @@ func TestServerFaults(t *testing.T) {
 	}
 }
 
-// TestLostStore: a plan that was seen is gone together with its id. That is told once;
-// a plan that was removed is just not there.
+// TestLostStore: if a plan that the store has seen is lost together with the key ids, the store
+// reports once that the plan went back in time. A removed plan is only not found.
 func TestLostStore(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -238,7 +240,8 @@ func TestLostStore(t *testing.T) {
 	}
 }
 
-// TestWentBack: a plan is found older than it was.
+// TestWentBack: the store reports once that a plan went back in time, and then continues from what
+// is there.
 func TestWentBack(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -275,7 +278,7 @@ func dump(t *testing.T, client *redis.Client) map[string]string {
 	return values
 }
 
-// restore makes the keys be as they were.
+// restore replaces all keys by those of a dump.
 func restore(t *testing.T, client *redis.Client, values map[string]string) {
 	t.Helper()
 	client.FlushAll(t.Context())
@@ -286,8 +289,8 @@ func restore(t *testing.T, client *redis.Client, values map[string]string) {
 	}
 }
 
-// TestHeartbeatBesideDeadNode: a node that is down hides what is held in its own plans
-// alone, and takes the lease of nobody.
+// TestHeartbeatBesideDeadNode: if a node is down, Heartbeat returns the tasks of the plans on other
+// nodes, and an error only about the plan on the dead node.
 func TestHeartbeatBesideDeadNode(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0, "--cluster-require-full-coverage", "no")
@@ -297,7 +300,7 @@ func TestHeartbeatBesideDeadNode(t *testing.T) {
 	t.Cleanup(func() { _ = client.Close() })
 	s := openStore(t, client, Config{})
 	dead := cluster.Nodes()[0]
-	on := func(name func(int) string) (lost, lives int) { // numbers whose names are on the node, and are not
+	on := func(name func(int) string) (lost, lives int) { // numbers whose keys are on the dead node and on another
 		for lost, lives = 1, 1; cluster.MasterFor(name(lost)) != dead; lost++ {
 		}
 		for ; cluster.MasterFor(name(lives)) == dead; lives++ {

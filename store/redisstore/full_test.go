@@ -12,8 +12,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestFullServer: whatever ends, hands back, renews or removes goes on, also in a process
-// that is new; new work does not.
+// TestFullServer: while the memory of a server is full, calls that end, yield, renew or remove
+// something succeed, also in a process that has just opened its store; creations, claims and saves
+// are refused.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

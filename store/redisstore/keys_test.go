@@ -40,8 +40,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestKeyTypes: every key that a busy plan leaves behind has a function, and the type
-// that its comment names. After its removal nothing is left of it.
+// TestKeyTypes: for every key that a busy plan has, keys has a method, and the key has the type
+// that the method's comment names. After the plan's removal, none of its keys is left.
 func TestKeyTypes(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

@@ -17,13 +17,13 @@ type linInput struct {
 	task    int
 	token   task.Token
 	seq     uint32
-	version uint64 // that a command was decided on
+	version uint64 // of the plan that a command is based on
 }
 
 type linOutput struct {
 	claimed  []linClaimed
 	refused  bool // fenced, or a conflict
-	repeated bool // it was sent more than once: what it tells of others may be of later
+	repeated bool // it was sent more than once: its other values may be of a later time
 	stop     task.Stop
 	paused   bool
 	version  uint64
@@ -36,8 +36,8 @@ type linClaimed struct {
 	token task.Token
 }
 
-// linPlan is the sequential plan. Its tasks' tokens are whatever the store said, as
-// long as they grow.
+// linPlan is the sequential model of a plan. It accepts any tokens that the store assigns, as long
+// as the tokens of each task rise.
 type linPlan struct {
 	paused  bool
 	version uint64
@@ -48,7 +48,7 @@ type linTask struct {
 	state task.State
 	held  bool
 	token task.Token
-	seq   uint32 // of the last save, as saved in the checkpoint
+	seq   uint32 // of the last save, which is the data of its checkpoint
 }
 
 // linStarted is the version of a plan that was marked and started.
@@ -67,7 +67,7 @@ func linModel() porcupine.Model {
 	}
 }
 
-// step carries an operation out and reports whether that could be its answer.
+// step carries out an operation and reports whether out is a possible answer to it.
 func (p *linPlan) step(in linInput, out linOutput) bool {
 	t := &p.tasks[in.task]
 	mine := t.held && t.token == in.token
@@ -78,8 +78,8 @@ func (p *linPlan) step(in linInput, out linOutput) bool {
 		if !mine || out.refused && !out.repeated {
 			return out.refused && !mine
 		}
-		// Refused at a repeat: it was carried out, and another worker has changed the
-		// task since, which the task remembers in its place.
+		// A repeated change may be refused although it took effect: another worker has changed the
+		// task since, and the task records only the last changes.
 		return p.work(t, in, out)
 	case "pause", "resume", "lose":
 		fits := p.version == in.version && (in.op != "lose" || mine)
@@ -104,7 +104,7 @@ func (p *linPlan) step(in linInput, out linOutput) bool {
 	return false
 }
 
-// work is a change by the worker that holds the task.
+// work carries out a change by the worker that holds the task.
 func (p *linPlan) work(t *linTask, in linInput, out linOutput) bool {
 	switch {
 	case in.op == "save":
@@ -123,8 +123,8 @@ func (p *linPlan) work(t *linTask, in linInput, out linOutput) bool {
 	return true
 }
 
-// claim hands out tasks: those in flight that nobody holds first, then pending ones in
-// their order, and none while the plan is paused.
+// claim assigns tasks: first the tasks in flight that nobody holds, then pending tasks in their
+// order, and none while the plan is paused.
 func (p *linPlan) claim(in linInput, out linOutput) bool {
 	for _, c := range out.claimed {
 		t := &p.tasks[c.task]
@@ -136,7 +136,7 @@ func (p *linPlan) claim(in linInput, out linOutput) bool {
 	return len(out.claimed) == in.limit || len(p.claimable()) == 0
 }
 
-// claimable returns the tasks one of which a claim takes next.
+// claimable returns the tasks of which a claim may take any as the next.
 func (p *linPlan) claimable() (free []int) {
 	if p.paused || p.counters().Held >= linHeld {
 		return nil
@@ -166,7 +166,7 @@ func (p *linPlan) counters() (c plan.Counters) {
 	return c
 }
 
-// TestModelRefusesTwoHolders: the model is not content with everything.
+// TestModelRefusesTwoHolders: the model refuses a history in which two clients hold the same task.
 func TestModelRefusesTwoHolders(t *testing.T) {
 	t.Parallel()
 	in := linInput{op: "claim", limit: 1}

@@ -22,7 +22,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Size of one history. Checking takes time exponential in what is concurrent.
+// The size of one history. The time of a check is exponential in the number of concurrent
+// operations.
 const (
 	linTasks   = 5
 	linHeld    = 3 // at once
@@ -30,11 +31,11 @@ const (
 	linOps     = 14 // per client
 )
 
-// TestLinearizable lets clients claim, save, end, take over, pause and read at once,
-// and looks for an order of what they saw in which a plan of a few fields could have
-// answered the same, one after the other (Herlihy and Wing, 1990). A call that fails
-// for now is sent again; all its sendings together count as one operation, so that
-// what a repeat does a second time shows as well.
+// TestLinearizable lets clients claim, save, end, take over, pause and read concurrently. It then
+// searches for an order of these operations in which a simple sequential plan gives the same
+// answers (Herlihy and Wing, 1990). A call that fails with a passing fault is repeated. All its
+// repetitions count as one operation, so the test also detects a repetition that takes effect a
+// second time.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	t.Run("memory", func(t *testing.T) {
@@ -55,7 +56,7 @@ func TestLinearizable(t *testing.T) {
 		for i := range stores {
 			options := server.Options()
 			options.Addr = proxy.Addr()
-			options.MaxRetries = -1 // whoever sends again has to know
+			options.MaxRetries = -1 // the test has to know of each repetition
 			client := redis.NewClient(options)
 			t.Cleanup(func() { _ = client.Close() })
 			stores[i] = openStore(t, client, Config{})
@@ -76,8 +77,8 @@ func TestLinearizable(t *testing.T) {
 	})
 }
 
-// linearizable records and checks histories until the time is over. harm is called
-// now and then while clients are at work.
+// linearizable records and checks histories until the budget is used up. It calls harm repeatedly
+// while clients are at work.
 func linearizable(t *testing.T, budget time.Duration, stores func(client int) store.Store, harm func()) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -110,14 +111,14 @@ func linearizable(t *testing.T, budget time.Duration, stores func(client int) st
 	t.Logf("%d histories", n)
 }
 
-// harming does harm until the clients are done.
+// harming calls harm until the clients are done.
 func harming(clients *sync.WaitGroup, harm func()) {
 	done := make(chan struct{})
 	go func() {
 		clients.Wait()
 		close(done)
 	}()
-	for wait := 2 * time.Millisecond; ; wait = 20 * time.Millisecond { // time to connect again
+	for wait := 2 * time.Millisecond; ; wait = 20 * time.Millisecond { // long enough to connect again
 		select {
 		case <-done:
 			return
@@ -137,7 +138,7 @@ type linHistory struct {
 	ops []porcupine.Operation
 }
 
-// newLinHistory makes a plan that runs.
+// newLinHistory returns the empty history of a new, running plan.
 func newLinHistory(ctx context.Context, t *testing.T, s store.Store) *linHistory {
 	t.Helper()
 	h := &linHistory{t: t, start: time.Now()}
@@ -160,7 +161,7 @@ func newLinHistory(ctx context.Context, t *testing.T, s store.Store) *linHistory
 	return h
 }
 
-// record notes an operation that was called at that time.
+// record adds an operation that was called at the given time and ends now.
 func (c *linClient) record(called time.Time, in linInput, out linOutput) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,9 +171,9 @@ func (c *linClient) record(called time.Time, in linInput, out linOutput) {
 	})
 }
 
-// ambiguous reports whether a task may have been claimed, with an answer that was
-// lost, and taken away before the claim was sent again: a repeat answers what it still
-// holds, and nobody can tell what else there was.
+// ambiguous reports whether a task may have been claimed in a call whose answer was lost, and taken
+// away before the claim was repeated. The answer to the repetition contains only the tasks that the
+// claim still holds, so the history does not show the other task.
 func (h *linHistory) ambiguous() bool {
 	for _, c := range h.ops {
 		in, _ := c.Input.(linInput)
@@ -184,7 +185,7 @@ func (h *linHistory) ambiguous() bool {
 	return false
 }
 
-// loses reports whether a task was taken from its holder between the two times.
+// loses reports whether a task may have been taken from its holder between the two times.
 func (h *linHistory) loses(from, to int64) bool {
 	return slices.ContainsFunc(h.ops, func(o porcupine.Operation) bool {
 		in, _ := o.Input.(linInput)
@@ -202,8 +203,8 @@ func (h *linHistory) String() string {
 	return text.String()
 }
 
-// insist makes a call until it does not fail for now, and tells whether it was sent
-// more than once and whether it was refused. Other errors fail the test.
+// insist repeats a call as long as it ends with a passing fault. It reports whether the call was
+// repeated, and whether it ended with a conflict. Other errors fail the test.
 func (h *linHistory) insist(f func() error) (repeated, refused bool) {
 	for {
 		switch err := f(); {
@@ -220,7 +221,7 @@ func (h *linHistory) insist(f func() error) (repeated, refused bool) {
 	}
 }
 
-// linClient works on the plan, one operation after the other.
+// linClient works on the plan, one operation at a time.
 type linClient struct {
 	*linHistory
 	id    int
@@ -230,7 +231,7 @@ type linClient struct {
 	ids   int
 }
 
-// linHolding is a task that the client believes to hold.
+// linHolding is a task that the client believes it holds.
 type linHolding struct {
 	task  int
 	token task.Token
@@ -259,8 +260,8 @@ func (c *linClient) play(ctx context.Context) {
 	}
 }
 
-// commit sends a batch until it is answered. What it tells of the plan is a read of
-// its own: it may be of later than the change.
+// commit sends a batch until it is answered. It records the view in the answer as a separate read,
+// because the view may be of a later time than the change.
 func (c *linClient) commit(ctx context.Context, b *store.Batch) (called time.Time, repeated bool) {
 	called = time.Now()
 	repeated, _ = c.insist(func() error { return c.store.Commit(ctx, b) })
@@ -286,7 +287,7 @@ func (c *linClient) claim(ctx context.Context) {
 	c.record(called, in, out)
 }
 
-// work saves or ends one of the tasks that are held.
+// work saves or ends one of the held tasks.
 func (c *linClient) work(ctx context.Context) {
 	i := c.rand.IntN(len(c.held))
 	h := &c.held[i]
@@ -310,7 +311,7 @@ func (c *linClient) work(ctx context.Context) {
 	}
 }
 
-// lose takes a task from whoever holds it.
+// lose takes a random task from its holder, if it has one.
 func (c *linClient) lose(ctx context.Context) {
 	id := task.NewID(c.plan, 1+c.rand.IntN(linTasks))
 	var t task.Task
@@ -323,7 +324,7 @@ func (c *linClient) lose(ctx context.Context) {
 	})
 }
 
-// command decides on the plan as it is, and commits.
+// command reads the plan, decides, and commits the decision.
 func (c *linClient) command(ctx context.Context, op string, token task.Token, decide func(plan.Plan) (plan.Decision, error)) {
 	p := c.readPlan(ctx)
 	d, err := decide(p)
@@ -345,7 +346,7 @@ func (c *linClient) readPlan(ctx context.Context) (p plan.Plan) {
 	return p
 }
 
-// read looks at the plan or at a task.
+// read reads the plan or a task.
 func (c *linClient) read(ctx context.Context) {
 	called := time.Now()
 	if c.rand.IntN(2) == 0 {

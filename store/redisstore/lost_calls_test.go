@@ -16,22 +16,22 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// lossCall is a public call, with what of its answer does not depend on the time.
+// lossCall is a public call. do returns the part of its answer that does not depend on the time.
 type lossCall struct {
 	name string
 	do   func(ctx context.Context) (any, error)
 }
 
-// claimed is the answer to a commit. Changes stand, whatever is in the way of claims, and who
-// gets some tasks is not told of those that are damaged: that is for the next one who comes
-// for tasks alone, or for the heartbeat.
+// claimed is the answer to a commit. Changes take effect even if damage prevents the claim, and a
+// claim that gets some tasks does not report the damaged ones: the next commit that only claims
+// reports them, or the next heartbeat.
 type claimed struct {
 	Stands  any
 	Claimed []task.Task
 	View    store.View
 }
 
-// calls are all public calls that touch what is stored.
+// calls returns all public calls that read or change stored data.
 func (f *lossFixture) calls() []lossCall {
 	var all []lossCall
 	add := func(name string, do func(context.Context) (any, error)) { all = append(all, lossCall{name, do}) }
@@ -198,7 +198,7 @@ func timelessPlan(p plan.Plan, err error) (plan.Plan, error) {
 	return p, err
 }
 
-// timelessBatch commits a batch and returns what was answered, but for new times and tokens.
+// timelessBatch commits a batch and returns the answer without new times and tokens.
 func timelessBatch(ctx context.Context, commit func(context.Context, *store.Batch) error, b *store.Batch) (claimed, error) {
 	err := commit(ctx, b)
 	for i := range b.Claimed {
@@ -209,7 +209,8 @@ func timelessBatch(ctx context.Context, commit func(context.Context, *store.Batc
 	return claimed{b.Changes, b.Claimed, b.View}, err
 }
 
-// answered is an answer as a text; stands is the part of one to a commit that nothing changes.
+// answered is an answer as a text. For a commit, stands is the part about its changes, which damage
+// of other data does not affect.
 type answered struct{ all, stands string }
 
 func answerOf(answer any, err error) answered {

@@ -21,11 +21,11 @@ import (
 type lossFixture struct {
 	*rollout // a plan of 70 tasks in every state, whose key is "busy"
 	client   *redis.Client
-	undo     plan.ID // a sequential plan that is being rolled back
+	undo     plan.ID // a sequential plan during its rollback
 	creation store.Creation
 	held     []task.Task // by the worker, in the busy plan
 	undoing  task.Task
-	applied  store.Command // of the busy plan, sent before
+	applied  store.Command // a command of the busy plan that was applied before
 	values   map[string]string
 }
 
@@ -57,7 +57,7 @@ func newLossFixture(t *testing.T) *lossFixture {
 	end(jobs[2], store.Yield)
 	end(jobs[5], store.Yield)
 	f.held = jobs[3:5]
-	ended := r.claimAs("ended", "worker", 1)[0] // one of those that waited
+	ended := r.claimAs("ended", "worker", 1)[0] // a task that waited for a worker
 	end(ended, store.Complete)
 	r.skip(68)
 	_, err := s.Cursor(r.ctx, r.id, "name", "owner", time.Hour)
@@ -96,7 +96,7 @@ func (f *lossFixture) create(key, mark, hash string) store.Create {
 	}
 }
 
-// reset makes everything as it was, and the store forget what it has seen.
+// reset restores all keys, and clears what the store remembers of plans.
 func (f *lossFixture) reset() {
 	f.Helper()
 	pipe := f.client.Pipeline()
@@ -115,18 +115,18 @@ func (f *lossFixture) reset() {
 	f.queues.mu.Unlock()
 }
 
-// meanNothing are the kinds of keys whose absence means something of its own, or that are
-// restored from others after a while, and the calls that then answer otherwise.
+// meanNothing are the kinds of keys whose absence is no damage, because it has a meaning or because
+// the sweep restores the key, with the calls that answer differently in that case.
 var meanNothing = map[string][]string{ //nolint:gochecknoglobals // a table
-	"lease":  {"Heartbeat", "Orphans"},        // it is over
-	"tenant": {"Reserve", "Locks", "Replace"}, // it is free
+	"lease":  {"Heartbeat", "Orphans"},        // the lease is over
+	"tenant": {"Reserve", "Locks", "Replace"}, // the tenant is free
 	"key":    {"BeginCreate"},                 // restored by the sweep, see TestKeysAreRestored
 	"agenda": {"Due"}, "stamps": {"Due"},      // likewise
 	"plans": {"Plans", "BeginCreate", "Open", "Due"}, // likewise
 }
 
-// TestEveryKeyLost: whatever is lost, each call answers as before or names the key. Nothing
-// that is missing is replaced by a default, and nothing is passed over.
+// TestEveryKeyLost: after any loss, each call gives the same answer as before or reports the key.
+// No call replaces missing data by a default, or leaves it out silently.
 func TestEveryKeyLost(t *testing.T) {
 	t.Parallel()
 	f := newLossFixture(t)
@@ -158,7 +158,7 @@ func TestEveryKeyLost(t *testing.T) {
 	}
 }
 
-// try makes all calls after a loss, and returns how many of them named the key.
+// try makes all calls, each after the same loss, and returns how many of them reported the key.
 func (f *lossFixture) try(l removal, calls []lossCall, want []answered) (found int) {
 	f.Helper()
 	for i, call := range calls {
@@ -181,7 +181,7 @@ func (f *lossFixture) try(l removal, calls []lossCall, want []answered) (found i
 	return found
 }
 
-// reported reports whether one of those who hear of damage is reported of a key now.
+// reported reports whether a heartbeat or a commit that only claims reports the key as damaged.
 func (f *lossFixture) reported(key string) bool {
 	for _, id := range []plan.ID{f.id, f.undo} {
 		_, held := f.Heartbeat(f.ctx, "worker", time.Hour, []plan.ID{id})
@@ -198,7 +198,7 @@ func (f *lossFixture) reported(key string) bool {
 	return false
 }
 
-// TestKeysAreRestored: what other keys say, too, is there again once the sweep has come by.
+// TestKeysAreRestored: the sweep restores entries and keys whose values follow from other keys.
 func TestKeysAreRestored(t *testing.T) {
 	t.Parallel()
 	f := newLossFixture(t)
@@ -218,7 +218,7 @@ func TestKeysAreRestored(t *testing.T) {
 			}
 			f.reset()
 			l.do()
-			f.client.HDel(f.ctx, k.stamps(), "sweep") // its time has come
+			f.client.HDel(f.ctx, k.stamps(), "sweep") // so that the next Due sweeps
 			due()
 			plans, err := f.Plans(f.ctx, store.PlanQuery{})
 			f.ok(err)

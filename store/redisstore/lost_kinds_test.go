@@ -10,13 +10,13 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// removal is something that is taken away.
+// removal is the loss of a key or of a part of it.
 type removal struct {
 	kind, key, what string
 	do              func()
 }
 
-// losses are all of a key: the whole, its type, and of what has parts one after the other.
+// losses returns the possible losses of a key: the whole key, its type, and each of its parts.
 func (f *lossFixture) losses(kind, key string) []removal {
 	f.Helper()
 	c, ctx := f.client, f.ctx
@@ -58,7 +58,7 @@ func (f *lossFixture) losses(kind, key string) []removal {
 	return all
 }
 
-// kindsOfKeys are the methods of keys, from the source.
+// kindsOfKeys returns the names of the methods of keys, from the source.
 func kindsOfKeys(t *testing.T) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "keys.go", nil, 0)
@@ -75,7 +75,7 @@ func kindsOfKeys(t *testing.T) []string {
 	return kinds
 }
 
-// byKind names the keys of the fixture by their kind.
+// byKind returns the keys of the fixture by their kind.
 func (f *lossFixture) byKind() map[string][]string {
 	k, plans := f.keys, []plan.ID{f.id, f.undo}
 	each := func(of func(plan.ID) string) []string { return []string{of(plans[0]), of(plans[1])} }
@@ -86,6 +86,6 @@ func (f *lossFixture) byKind() map[string][]string {
 		"commands": each(k.commands), "cursors": {k.cursors(f.id)},
 		"ids": {k.ids()}, "tokens": {k.tokens()}, "plans": {k.plans()}, "agenda": {k.agenda()}, "stamps": {k.stamps()}, "version": {k.version()},
 		"lease": {k.lease("worker")}, "tenant": {k.tenant("locked")}, "key": {k.key("busy"), k.key("creating")},
-		"hints": nil, // a channel: nothing is kept there
+		"hints": nil, // a channel: it stores nothing
 	}
 }

@@ -58,8 +58,8 @@ func (r *rollout) claimErr(n int) ([]task.Task, error) {
 	return b.Claimed, err
 }
 
-// TestLostParameters: a task whose tenant was created with parameters is given to nobody
-// without them, whether its turn comes or it waits for another worker.
+// TestLostParameters: if the parameters of a tenant are lost, no claim gets the tenant's task,
+// neither in its turn nor while it waits for another worker.
 func TestLostParameters(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -96,8 +96,8 @@ func TestLostParameters(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLostParametersOfUndos: nothing is undone without them, and the round goes on where it
-// stopped once they are back.
+// TestLostParametersOfUndos: an undo round stops before a task whose parameters are lost, and
+// continues with that task when the parameters are restored.
 func TestLostParametersOfUndos(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -126,7 +126,7 @@ func TestLostParametersOfUndos(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLostParametersOfOne: those before it are given out.
+// TestLostParametersOfOne: a claim gets the tasks before a task whose parameters are lost.
 func TestLostParametersOfOne(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -141,15 +141,15 @@ func TestLostParametersOfOne(t *testing.T) {
 	names(t, err, s.keys.extras(r.id, 1))
 }
 
-// TestLostTasksAhead: a task that was skipped before its turn does not run because the
-// bucket is lost that says so, also beside one that was reached and is to run again.
+// TestLostTasksAhead: if the bucket of a task that was skipped before its turn is lost, the task is
+// not run; calls that need the bucket report its key.
 func TestLostTasksAhead(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
 	r := startLabelled(t, s, 130, 130, "")
 	r.ok(s.Join(r.ctx, "worker", time.Minute))
-	for _, ordinal := range []int{69, 70} { // with parameters and without
+	for _, ordinal := range []int{69, 70} { // one with parameters and one without
 		r.skip(ordinal)
 		if got, err := s.Task(r.ctx, task.NewID(r.id, ordinal)); err != nil || got.State != task.Skipped ||
 			got.Tenant.ID != fmt.Sprintf("tenant-%d-%d", r.id, ordinal) || (got.Tenant.Parameters != nil) != (ordinal == 69) {
@@ -180,8 +180,8 @@ func TestLostTasksAhead(t *testing.T) {
 	names(t, err, key)
 }
 
-// TestLostTasksBehind: a task that ran once and failed may run again before others that
-// ran: these do not run because their bucket is lost.
+// TestLostTasksBehind: a retry of a failed task makes an ordinal pending that is below those of
+// tasks that are done. If their bucket is lost, none of these tasks runs again.
 func TestLostTasksBehind(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -210,8 +210,8 @@ func TestLostTasksBehind(t *testing.T) {
 	names(t, err, key)
 }
 
-// TestLostTenantsDuringCreation: what was added and is lost again is not made up for by
-// what is added next.
+// TestLostTenantsDuringCreation: if tenants that were added to a plan under creation are lost, the
+// next AddTenants reports the key and adds nothing.
 func TestLostTenantsDuringCreation(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

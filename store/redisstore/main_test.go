@@ -14,14 +14,14 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := redistest.Abreast(3); err != nil { // most of the time they wait
+	if err := redistest.Abreast(3); err != nil { // the tests mostly wait
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }
 
-// expire makes keys of the imitation expire as time goes by, until the test ends.
+// expire makes keys of the imitation expire in real time, until the test ends.
 func expire(t *testing.T, mini interface{ FastForward(time.Duration) }) {
 	t.Helper()
 	const step = 20 * time.Millisecond

@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestMovingSlot: a plan's slot moves from node to node, key by key, while workers are
-// busy. They wait for its arrival, and nothing is written to half of the plan.
+// TestMovingSlot: a plan's slot moves to another node, key by key, while workers are busy. The
+// workers wait until the move is over, and nothing is written to a part of the plan's keys.
 func TestMovingSlot(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 2, 0)
@@ -37,7 +37,7 @@ func TestMovingSlot(t *testing.T) {
 	r.completed()
 }
 
-// awaitCompleted waits until that many tasks are completed.
+// awaitCompleted waits until n tasks are completed.
 func (r *rollout) awaitCompleted(n int) {
 	r.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -52,8 +52,8 @@ func (r *rollout) awaitCompleted(n int) {
 	}
 }
 
-// moveSlot moves the plan's slot to another node and calls look after every key. A key
-// that is on both already, because it was written to at the wrong place, fails the test.
+// moveSlot moves the plan's slot to another node and calls look after each moved key. A key that is
+// already on the other node, because something was written there too early, fails the test.
 func (r *rollout) moveSlot(from, to *redistest.Server, look func()) {
 	r.Helper()
 	do := func(c *redis.Client, args ...any) string {

@@ -19,11 +19,11 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// soon is a time in which calls return that find a server silent, on a busy machine. To
-// wait for it as go-redis does takes twelve seconds.
+// soon is the time within which a call that finds a server silent returns, even on a busy machine.
+// go-redis alone would wait twelve seconds.
 const soon = 6 * time.Second
 
-// sick is a cluster of which one master is frozen, with a plan on each master.
+// sick is a cluster with a plan on each master, one of which is frozen.
 type sick struct {
 	testing.TB
 	*Store
@@ -69,7 +69,7 @@ func (h *counting) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	}
 }
 
-// name returns a name whose key is on the frozen master, or is not.
+// name returns a name whose key is on the frozen master if onIll is true, otherwise on another one.
 func (c *sick) name(what string, onIll bool, key func(string) string) string {
 	for i := 0; ; i++ {
 		if name := fmt.Sprint(what, i); (c.cluster.MasterFor(key(name)) == c.ill) == onIll {
@@ -89,8 +89,8 @@ func (c *sick) within(d time.Duration, what string, f func() error) error {
 	return err
 }
 
-// TestFrozenNode freezes each master of a cluster in turn: it costs what it has itself, and
-// the calls for the others no more than a moment, once.
+// TestFrozenNode freezes each master of a cluster in turn. Only calls that need its keys fail, and
+// the frozen master delays other calls once, for a short time.
 func TestFrozenNode(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)
@@ -166,8 +166,8 @@ func (c *sick) freeze() {
 	if c.cluster.MasterFor(c.keys.agenda()) != c.ill {
 		_ = c.within(soon, "due", func() error { _, err := c.Due(ctx, 10); well.ok(err); return err })
 	}
-	// However often it is asked, it is sent no more than a question at a time, so that
-	// nothing piles up behind it.
+	// While a server is known to be silent, the store sends it one question for a sign of life at a
+	// time, and no calls, so that nothing piles up on its connections.
 	before := c.sent.to(c.ill)
 	for range 300 {
 		if _, err := c.Plan(ctx, illPlan); !store.Temporary(err) {
@@ -188,7 +188,8 @@ func (c *sick) freeze() {
 	}
 }
 
-// heartbeats: the first finds out in a fraction of the lease, the others know.
+// heartbeats checks that the first heartbeat notices the silence within a fraction of the lease,
+// and that the others know of it.
 func (c *sick) heartbeats(worker string, all []plan.ID, illPlan plan.ID) {
 	c.Helper()
 	for i, limit := range []time.Duration{soon / 2, soon / 6, soon / 6} {
@@ -205,7 +206,7 @@ func (c *sick) heartbeats(worker string, all []plan.ID, illPlan plan.ID) {
 			c.Errorf("heartbeat: tasks of the plans %v", plans)
 		}
 	}
-	// Of a worker all of whose tasks are there the lease is renewed, too.
+	// The lease of a worker whose tasks are all on the frozen master is renewed, too.
 	_, err := c.Heartbeat(c.Context(), worker, 2*time.Second, []plan.ID{illPlan})
 	var partly *store.HeartbeatError
 	if !errors.As(err, &partly) || !store.Temporary(partly.Faults[illPlan]) {
@@ -213,7 +214,7 @@ func (c *sick) heartbeats(worker string, all []plan.ID, illPlan plan.ID) {
 	}
 }
 
-// orphans: who has a lease on the frozen master may be alive.
+// orphans checks that a worker whose lease is on the frozen master counts as alive.
 func (c *sick) orphans(well *rollout, worker, dead, unknown string) {
 	c.Helper()
 	read := func() []string {
@@ -235,8 +236,8 @@ func (c *sick) orphans(well *rollout, worker, dead, unknown string) {
 	})
 }
 
-// others: everything about a plan on another master goes on, and lists leave out what
-// cannot be read.
+// others checks that calls about plans and tenants on other masters succeed, and that Plans leaves
+// out plans that cannot be read.
 func (c *sick) others(well *rollout, illPlan plan.ID) {
 	c.Helper()
 	ctx := c.Context()
@@ -274,8 +275,8 @@ func plansOf(held []store.Holding) (ids []plan.ID) {
 	return ids
 }
 
-// TestPausedWrites: while a server keeps writes waiting, as in a planned failover, reads
-// are answered, and the server does not count as silent.
+// TestPausedWrites: while a server delays writes, as in a planned failover, it answers reads, and
+// does not count as silent.
 func TestPausedWrites(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -318,8 +319,8 @@ func TestPausedWrites(t *testing.T) {
 	}
 }
 
-// TestReadOnlyCallsRefused: a user without the right to read-only calls gets the others.
-// Other stores of the process go on with read-only calls.
+// TestReadOnlyCallsRefused: a store whose user may not make read-only calls makes calls that may
+// write instead. Other stores of the process still make read-only calls.
 func TestReadOnlyCallsRefused(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -349,8 +350,8 @@ func TestReadOnlyCallsRefused(t *testing.T) {
 	}
 }
 
-// TestStaleHolds: an entry of the index that no task belongs to is not shown, and is gone
-// after the next look.
+// TestStaleHolds: Heartbeat does not return an entry of the index held that belongs to no task, and
+// removes the entry.
 func TestStaleHolds(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -362,7 +363,7 @@ func TestStaleHolds(t *testing.T) {
 	for range 2 {
 		got, err := s.Heartbeat(r.ctx, joined(r, "worker"), time.Minute, []plan.ID{r.id})
 		if damage := new(store.CorruptError); errors.As(err, &damage) {
-			continue // task 4 was never touched: that it is held is damage
+			continue // task 4 was never touched, so its entry is damage
 		}
 		r.ok(err)
 		if len(got) != len(held) {

@@ -64,7 +64,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestOpenWithoutTLS: a server with TLS hangs up on a client without.
+// TestOpenWithoutTLS: if a server closes connections like one that expects TLS, the error of Open
+// names TLS.
 func TestOpenWithoutTLS(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -90,8 +91,8 @@ func TestOpenWithoutTLS(t *testing.T) {
 	}
 }
 
-// TestOpenWithoutRoom: a server with as many clients as it may have says so and hangs up,
-// often before the client reads it.
+// TestOpenWithoutRoom: a server that has its maximum number of clients says so and closes the
+// connection, often before the client has read the message. The error of Open names this cause.
 func TestOpenWithoutRoom(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -110,7 +111,7 @@ func TestOpenWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestOpenChecksEviction: a server that drops whatever it likes is no store.
+// TestOpenChecksEviction: Open refuses a server that may evict keys.
 func TestOpenChecksEviction(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"allkeys-lru", "volatile-lru", "volatile-ttl"} {
@@ -129,8 +130,8 @@ func TestOpenChecksEviction(t *testing.T) {
 	}
 }
 
-// TestEvictionSetLater: a policy that is set while the store is open stops claims and new
-// leases, and nothing else, until it is mended.
+// TestEvictionSetLater: if an eviction policy is set while the store is open, claims and new
+// leases, and no other calls, fail until the policy is corrected.
 func TestEvictionSetLater(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory", "1gb")
@@ -177,8 +178,8 @@ func TestEvictionSetLater(t *testing.T) {
 	r.ok(s.Join(r.ctx, "after", time.Minute))
 }
 
-// TestOpenByTLS: a server without TLS says nothing to a client with it, so that the
-// error has to name the cause.
+// TestOpenByTLS: a server without TLS does not answer a client that uses TLS, so the error of Open
+// has to name the cause.
 func TestOpenByTLS(t *testing.T) {
 	t.Parallel()
 	o := redistest.Start(t).Options()
@@ -235,7 +236,7 @@ func TestConfigFaults(t *testing.T) {
 	}
 }
 
-// TestIdle: what an engine asks for while a thousand plans rest.
+// TestIdle: while a thousand plans are at rest, an engine's polls cost a few commands each.
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -262,8 +263,8 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// commands returns how many commands a server has carried out, calls within scripts
-// not counted.
+// commands returns how many commands of clients a server has carried out. It does not count the
+// commands inside scripts.
 func commands(t *testing.T, client *redis.Client) int {
 	t.Helper()
 	info, err := client.Info(t.Context(), "commandstats").Result()
@@ -286,7 +287,7 @@ func commands(t *testing.T, client *redis.Client) int {
 	return sum
 }
 
-// TestListen: hints arrive, and end with the context.
+// TestListen: Listen passes on hints until its context ends.
 func TestListen(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, redistest.Start(t).Client(), Config{})

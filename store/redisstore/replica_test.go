@@ -14,15 +14,15 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// TestRepeatsAreNotAcknowledged: what the replica does not have is not acknowledged at a
-// repetition either, by whichever connection, although that finds it written already.
+// TestRepeatsAreNotAcknowledged: a repeated call finds its change already written. It is
+// nevertheless not acknowledged, on any connection, while the replica does not have the change.
 func TestRepeatsAreNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		timeout time.Duration
 		change  func(*redis.Options)
 		kill    bool // connections, again and again
-		sure    bool // that the answer to WAIT comes
+		sure    bool // the server certainly answers WAIT
 	}{
 		"another connection":          {timeout: 50 * time.Millisecond, change: func(*redis.Options) {}, sure: true},
 		"a wait beyond the client's":  {timeout: time.Minute, change: func(o *redis.Options) { o.ReadTimeout = 200 * time.Millisecond }},
@@ -64,7 +64,7 @@ func TestRepeatsAreNotAcknowledged(t *testing.T) {
 	}
 }
 
-// durableCalls are the calls whose answer promises that the replicas have it.
+// durableCalls returns the calls that are acknowledged only after the replicas have their change.
 func durableCalls(id plan.ID, p plan.Plan, ordinal int, w store.Change) map[string]func(context.Context, *Store) error {
 	d, _ := p.Pause(plan.By{})
 	lock := store.TenantLock{Tenant: "another", Plan: id, Ordinal: ordinal, Start: 1}
@@ -87,7 +87,7 @@ func durableCalls(id plan.ID, p plan.Plan, ordinal int, w store.Change) map[stri
 	}
 }
 
-// killing cuts all connections of clients again and again.
+// killing closes all connections of clients repeatedly, until stop is called.
 func killing(t *testing.T, client *redis.Client) (stop func()) {
 	t.Helper()
 	end, done := make(chan struct{}), make(chan struct{})

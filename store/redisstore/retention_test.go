@@ -16,8 +16,8 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// TestRetentionCostsNothing: plans that are over and wait for their removal cost the
-// server nothing, however many they are.
+// TestRetentionCostsNothing: no number of plans that are over and wait for their removal causes
+// reads of plans.
 func TestRetentionCostsNothing(t *testing.T) {
 	t.Parallel()
 	const plans, polls = 200, 50
@@ -45,26 +45,26 @@ func TestRetentionCostsNothing(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	// A minute after its last change a plan is looked at once more, for late requests. Until
-	// then, and beyond the end of this test, the engine has nothing to do with it.
+	// The engine reconciles a plan once more a minute after the plan's last change, for late
+	// requests. Until then, and so until the end of this test, it does not touch the plan.
 	eventually(t, func() bool {
 		waiting, err := client.ZCount(t.Context(), s.keys.agenda(), fmt.Sprint(time.Now().Add(10*time.Second).UnixMicro()), "+inf").Result()
 		return err == nil && waiting == plans
 	})
-	// The walk at the start is over, too, when this many polls have passed.
+	// After this many polls, the engine's walk over all plans at its start is over, too.
 	for range 2 {
 		if err := client.ConfigResetStat(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, func() bool { return calls(t, client, "zrangebyscore") >= polls })
 	}
-	// Repairs of the agenda read 20 plans every 10 seconds, whatever there is.
+	// The repair of the agenda reads 20 plans every 10 seconds in any case.
 	if n := calls(t, client, "hmget"); n > 2*sweepShare {
 		t.Errorf("%d reads of plans in %d polls, with %d plans at rest", n, polls, plans)
 	}
 }
 
-// calls returns how often a server has carried out a command, in scripts or not.
+// calls returns how many times a server has carried out a command, inside and outside scripts.
 func calls(t *testing.T, client *redis.Client, command string) int {
 	t.Helper()
 	info, err := client.Info(t.Context(), "commandstats").Result()

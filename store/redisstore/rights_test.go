@@ -20,7 +20,7 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// ruleOf is the ACL rule of docs/redis.md for a user.
+// ruleOf returns the ACL rule for a user in docs/redis.md.
 func ruleOf(t *testing.T, user string) []string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/redis.md")
@@ -63,7 +63,7 @@ func without(rule []string, words ...string) []string {
 	return slices.DeleteFunc(slices.Clone(rule), func(w string) bool { return slices.Contains(words, w) })
 }
 
-// permitted are the commands that a rule permits, in capitals and in order.
+// permitted returns the commands that a rule permits, in capitals and sorted.
 func permitted(rule []string) (commands []string) {
 	for _, word := range rule {
 		if name, ok := strings.CutPrefix(word, "+"); ok {
@@ -74,7 +74,7 @@ func permitted(rule []string) (commands []string) {
 	return commands
 }
 
-// everything is a dump of all keys of a server that begin so.
+// everything returns a dump of all keys of a server that begin with a text.
 func everything(t *testing.T, admin *redis.Client, begin string) map[string]string {
 	t.Helper()
 	dump := make(map[string]string)
@@ -84,11 +84,10 @@ func everything(t *testing.T, admin *redis.Client, begin string) map[string]stri
 	return dump
 }
 
-// optional are the commands that the store does without if it has to.
+// optional are the rights that the store can do without.
 var optional = []string{"+eval_ro", "+evalsha_ro"} //nolint:gochecknoglobals // a constant
 
-// TestDocumentedRights: exactly the rights of the documentation are enough for everything,
-// and none is too much.
+// TestDocumentedRights: the conformance tests pass for a user with exactly the documented rights.
 func TestDocumentedRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -104,7 +103,8 @@ func TestDocumentedRights(t *testing.T) {
 	storetest.Run(t, harness(as(t, server, "cutover", rule)))
 }
 
-// TestDocumentedRightsOnCluster: with what a cluster's client asks beside it.
+// TestDocumentedRightsOnCluster: on a cluster, the documented rights and those for a cluster are
+// enough, and Open names the node that refuses a command.
 func TestDocumentedRightsOnCluster(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)
@@ -126,8 +126,7 @@ func TestDocumentedRightsOnCluster(t *testing.T) {
 	}
 }
 
-// TestRightsAskedFor: what Open asks for is what the documentation tells, and what scripts
-// use.
+// TestRightsAskedFor: Open checks exactly the documented rights.
 func TestRightsAskedFor(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -154,8 +153,8 @@ func TestRightsAskedFor(t *testing.T) {
 	}
 }
 
-// TestCommandsOfScripts: a command cannot be written in a way that is not found in the
-// scripts, and so is not asked for.
+// TestCommandsOfScripts: scripts write all commands in a form that the package finds, so that Open
+// checks the right to each of them.
 func TestCommandsOfScripts(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -184,8 +183,7 @@ func TestCommandsOfScripts(t *testing.T) {
 	}
 }
 
-// TestOpenNamesMissingRights: without one right, or several, Open names each of them and
-// writes nothing.
+// TestOpenNamesMissingRights: if rights are missing, Open names each of them and writes nothing.
 func TestOpenNamesMissingRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -231,7 +229,8 @@ func TestOpenNamesMissingRights(t *testing.T) {
 	openStore(t, as(t, server, "cutover", without(rule, optional...)), Config{})
 }
 
-// TestOpenWhileWritesArePaused: as in a planned failover.
+// TestOpenWhileWritesArePaused: Open succeeds while the server delays writes, as in a planned
+// failover.
 func TestOpenWhileWritesArePaused(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -246,8 +245,8 @@ func TestOpenWhileWritesArePaused(t *testing.T) {
 	openStore(t, client, Config{})
 }
 
-// TestRightsTakenAway: what a script may not do any more is refused before it has written
-// anything, and goes on when the right is given back.
+// TestRightsTakenAway: if a right is taken away while the store is open, a script that needs it
+// fails before it has written anything, and succeeds when the right is restored.
 func TestRightsTakenAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// rollout is a plan that runs, for a test.
+// rollout is a running plan, for a test.
 type rollout struct {
 	testing.TB
 	*Store
@@ -22,7 +22,7 @@ type rollout struct {
 	id  plan.ID
 }
 
-// start makes a plan of n tasks, of which held may be held at once, that runs.
+// start creates and starts a plan of n tasks, at most held of which may be held at the same time.
 func start(t testing.TB, s *Store, n, held int) *rollout {
 	t.Helper()
 	r := &rollout{TB: t, Store: s, ctx: t.Context()}
@@ -53,7 +53,7 @@ func (r *rollout) ok(err error) {
 	}
 }
 
-// again calls f until it does not fail for now.
+// again repeats f as long as it returns a passing fault.
 func (r *rollout) again(f func() error) {
 	r.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -67,7 +67,7 @@ func (r *rollout) again(f func() error) {
 	}
 }
 
-// decide commits a decision.
+// decide commits the decision of f, and returns the plan after it.
 func (r *rollout) decide(f func(plan.Plan) (plan.Decision, error)) plan.Plan {
 	r.Helper()
 	var applied store.Applied
@@ -92,8 +92,8 @@ func (r *rollout) claim(worker string, n int) []task.Task {
 	return b.Claimed
 }
 
-// drive takes every task to its end with two checkpoints in between, by that many
-// workers at once, each of which sends again what failed for now.
+// drive completes every task after two checkpoints, with concurrent workers that repeat commits
+// that end with a passing fault.
 func (r *rollout) drive(workers int) {
 	r.Helper()
 	done := make(chan struct{})
@@ -142,7 +142,7 @@ func (r *rollout) driveOne(worker string) {
 	}
 }
 
-// completed checks that every task is completed and the plan consistent.
+// completed checks that every task is completed and that the plan is consistent.
 func (r *rollout) completed() {
 	r.Helper()
 	p, err := r.Plan(r.ctx, r.id)

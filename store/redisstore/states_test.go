@@ -14,8 +14,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestStatesOfDamagedTasks: what is lost or makes no sense is reported by its key, on
-// the page that it is on and no other.
+// TestStatesOfDamagedTasks: if a bucket or a head is lost or malformed, States reports the key on
+// the page with the damage, and returns the other pages.
 func TestStatesOfDamagedTasks(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -44,7 +44,8 @@ func TestStatesOfDamagedTasks(t *testing.T) {
 	}
 }
 
-// TestStatesBehindAnotherType: a key of another type is no bucket of pending tasks.
+// TestStatesBehindAnotherType: States reports a key of another type in place of a bucket of tasks
+// that were never touched.
 func TestStatesBehindAnotherType(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -61,7 +62,7 @@ func TestStatesBehindAnotherType(t *testing.T) {
 	}
 }
 
-// TestStatesOfDamagedPlan: without its record a plan has no states.
+// TestStatesOfDamagedPlan: if the record or a part of it is lost, States reports the record.
 func TestStatesOfDamagedPlan(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -80,7 +81,7 @@ func TestStatesOfDamagedPlan(t *testing.T) {
 	}
 }
 
-// BenchmarkReadAll: what all of 50,000 finished tasks cost, as states and as tasks.
+// BenchmarkReadAll measures a read of 50,000 finished tasks, as states and as tasks.
 //
 //	go test -run='^$' -bench=ReadAll -benchtime=10x ./store/redisstore
 func BenchmarkReadAll(b *testing.B) {

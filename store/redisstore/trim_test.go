@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// TestTrimmingIsBounded: where much is to be dropped at once, because less is to be kept
-// than before, every commit drops a part, and nothing is dropped of the plan's own events.
+// TestTrimmingIsBounded: after MaxEvents was lowered, each commit removes only a bounded part of
+// the excess entries, and no event of the plan itself is removed from the history.
 func TestTrimmingIsBounded(t *testing.T) {
 	t.Parallel()
 	const entries, keep = 2500, 50
@@ -63,7 +63,8 @@ func TestTrimmingIsBounded(t *testing.T) {
 	}
 }
 
-// TestConfigDefaults: what a zero and a negative number of events mean.
+// TestConfigDefaults: MaxEvents 0 is the default, and a negative number means that all events are
+// kept.
 func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	for set, want := range map[int]int{0: store.KeptEvents, -1: 0, -1 << 63: 0, 7: 7} {

@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// claimAs claims up to n tasks under a claim's id.
+// claimAs claims up to n tasks under the given claim id.
 func (r *rollout) claimAs(id, worker string, n int) []task.Task {
 	r.Helper()
 	b := store.Batch{Plan: r.id, Claim: store.Claim{ID: id, Worker: worker, Max: n}}
@@ -30,7 +30,7 @@ func (r *rollout) work(w store.Change) store.Change {
 	return b.Changes[0]
 }
 
-// TestOddNames: ids of claims and names of workers may have any bytes.
+// TestOddNames: claim ids and names of workers may contain any bytes.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, redistest.Start(t).Client(), Config{})
@@ -61,7 +61,8 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
-// TestClaimsThatBeginAlike: a claim is not taken for another one that has ended.
+// TestClaimsThatBeginAlike: a claim is not mistaken for an ended claim whose id begins with the
+// same text.
 func TestClaimsThatBeginAlike(t *testing.T) {
 	t.Parallel()
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 10, 10)
@@ -72,7 +73,7 @@ func TestClaimsThatBeginAlike(t *testing.T) {
 	}
 }
 
-// TestSeqZero: a change without a number does not follow the last number there is.
+// TestSeqZero: a change with number 0 is refused after the change with the highest possible number.
 func TestSeqZero(t *testing.T) {
 	t.Parallel()
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 1, 1)
@@ -87,8 +88,8 @@ func TestSeqZero(t *testing.T) {
 	}
 }
 
-// TestClockFarBehind: a server whose clock was never set counts from 1970. Its times are
-// shorter, and later ones go back to them.
+// TestClockFarBehind: the store works on a server whose clock was never set and counts from 1970,
+// so that its times have fewer digits, and on one whose clock is set back to such a time.
 func TestClockFarBehind(t *testing.T) {
 	t.Parallel()
 	client, mini := redistest.MiniServer(t)
@@ -113,7 +114,7 @@ func TestClockFarBehind(t *testing.T) {
 	storetest.Check(t, r.Store, r.id)
 }
 
-// TestLargeCheckpoint: a text may be longer than three bytes can say.
+// TestLargeCheckpoint: a text may be so long that its length does not fit into three bytes.
 func TestLargeCheckpoint(t *testing.T) {
 	t.Parallel()
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 2, 2)
@@ -128,8 +129,8 @@ func TestLargeCheckpoint(t *testing.T) {
 	storetest.Check(t, r.Store, r.id)
 }
 
-// TestTwinsInOneRoundTrip: a batch that is sent twice at the same time may be sent with itself.
-// Both get the same answer.
+// TestTwinsInOneRoundTrip: if the same batch is submitted several times at once, one round trip may
+// carry all copies. Each gets the same answer.
 func TestTwinsInOneRoundTrip(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, redistest.Start(t).Client(), Config{})

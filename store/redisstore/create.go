@@ -132,7 +132,7 @@ func (s *Store) creation(ctx context.Context, id plan.ID, names ...string) ([]an
 		return nil, s.client.fault(ctx, k, err)
 	}
 	if values[0] == nil {
-		_, err := s.Plan(ctx, id) // tells a missing plan from one whose record was lost
+		_, err := s.Plan(ctx, id) // distinguishes a missing plan from a lost record
 		return values, cmp.Or(err, store.ErrNotFound)
 	}
 	for i, v := range values {
@@ -143,7 +143,7 @@ func (s *Store) creation(ctx context.Context, id plan.ID, names ...string) ([]an
 	return values, nil
 }
 
-// abandon removes a creation that was begun in vain.
+// abandon removes a creation that BeginCreate has begun but does not return.
 func (s *Store) abandon(ctx context.Context, id plan.ID) error {
 	k := s.keys.plan(id)
 	err := askErr(ctx, s.client, k, func(ctx context.Context) error { return s.client.rdb.HSet(ctx, k, "stage", "leaving").Err() })

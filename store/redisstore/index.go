@@ -104,7 +104,8 @@ func (ix *indexes) prune(ctx context.Context, d time.Duration, id plan.ID, stale
 	return err
 }
 
-// repairOnce rebuilds the indexes of a plan, unless repaired shows that this was done in vain.
+// repairOnce rebuilds the indexes of a plan. If repaired shows that they were rebuilt before, and
+// are still incomplete, it returns an error.
 func (ix *indexes) repairOnce(ctx context.Context, d time.Duration, id plan.ID, repaired map[plan.ID]bool) error {
 	if repaired[id] {
 		return &store.CorruptError{Key: ix.client.keys.held(id), Reason: "fewer tasks are held, or wait for a worker, than are counted"}

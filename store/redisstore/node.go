@@ -221,7 +221,7 @@ func (s *nodes) named(addr string, ping func(context.Context) error) *node {
 	if n = s.byAddr[addr]; n != nil {
 		return n
 	}
-	if len(s.byAddr) >= maxNodes { // the nodes that are gone cannot be told from the others
+	if len(s.byAddr) >= maxNodes { // nothing shows which nodes no longer exist
 		clear(s.byAddr)
 	}
 	n = &node{addr: addr, ping: ping}

@@ -4,17 +4,16 @@
 
 -- quick_save returns the head after a save, or nothing if the head does not begin with before.
 -- before and after are the beginning of the head, up to the time, before and after the save.
--- checkpoint is empty if the save has none. The time is followed by kept, a digit that is odd if
--- the task already has a checkpoint: lib/head.lua.
+-- checkpoint is empty if the save has none. The time has 16 digits, and is followed by kept, a
+-- digit that is odd if the task already has a checkpoint: lib/head.lua.
 local function quick_save(h, before, after, checkpoint)
   local size = #before
-  local rest = sub(h, 1, size) == before and find(h, ' ', size + 1, true)
-  if not rest then
+  local space, kept = byte(h, size + 17, size + 18)
+  if space ~= 32 or sub(h, 1, size) ~= before then
     return
   end
-  local kept = byte(h, rest + 1)
   if checkpoint == '' or kept % 2 == 1 then
-    return after .. now .. sub(h, rest)
+    return after .. now .. sub(h, size + 17)
   end
-  return after .. now .. ' ' .. char(kept + 1) .. sub(h, rest + 2)
+  return after .. now .. ' ' .. char(kept + 1) .. sub(h, size + 19)
 end

@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// refreshApart refreshes some of the keys again, each in a command of its own. Keys that
-// get no answer in time keep the answer they have.
+// refreshApart repeats the refresh of the requests with the indexes at, with one command per key.
+// If ctx ends before the calls return, the requests keep their previous answers.
 func (b *Backend) refreshApart(ctx context.Context, client redis.UniversalClient, reqs []backend.Request, at []int) {
 	if len(at) == 0 {
 		return
@@ -29,10 +29,10 @@ func (b *Backend) refreshApart(ctx context.Context, client redis.UniversalClient
 	}
 }
 
-// oneByOne refreshes each key in a command of its own, which a cluster client can send
-// wherever that key is. Nobody knows which servers have seen the script, so the calls that
-// a server does not know are repeated with its text. It reports false if the context ended
-// first; then reqs belongs to a goroutine that still waits for the answers.
+// oneByOne refreshes each key with its own command, so that a cluster client can route each key
+// separately. Any server may lack the script, so the calls that fail with NOSCRIPT are repeated
+// with the text of the script. It reports false if the context ended first; reqs then belongs to a
+// goroutine that still waits for the answers.
 func (b *Backend) oneByOne(ctx context.Context, client redis.UniversalClient, reqs []backend.Request) bool {
 	err := await.Do(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, b.opt.CallTimeout)
@@ -50,14 +50,14 @@ func (b *Backend) oneByOne(ctx context.Context, client redis.UniversalClient, re
 	return err == nil
 }
 
-// redirected refreshes keys that one node has redirected to another, while their slot
-// moves or before the new topology is known. The cluster client follows the redirection.
+// redirected refreshes keys that one node has redirected to another, while their slot moves or
+// before the client knows the new topology. The cluster client follows the redirection.
 type redirected struct {
 	backend *Backend
 	label   string
 }
 
-// Redirected returns a node for the keys that from redirects to to.
+// Redirected returns a node for the keys that node from redirects to node to.
 func (b *Backend) Redirected(from, to string) backend.Node {
 	return &redirected{backend: b, label: from + " > " + to}
 }
@@ -65,7 +65,7 @@ func (b *Backend) Redirected(from, to string) backend.Node {
 // Name returns both addresses.
 func (r *redirected) Name() string { return r.label }
 
-// Refresh asks for each key by itself.
+// Refresh refreshes each key with its own command.
 func (r *redirected) Refresh(ctx context.Context, timeout time.Duration, reqs []backend.Request) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -76,7 +76,7 @@ func (r *redirected) Refresh(ctx context.Context, timeout time.Duration, reqs []
 	}
 	r.backend.refreshApart(ctx, r.backend.cluster, reqs, all)
 	for i := range reqs {
-		if reqs[i].Answer == backend.Redirected { // in circles
+		if reqs[i].Answer == backend.Redirected { // the nodes redirect to each other
 			reqs[i].Answer = backend.Failed
 		}
 	}

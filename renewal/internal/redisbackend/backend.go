@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed scripts/permitted.lua
-var permittedText string // comes before each of the others, after redisserver.PermissionsLua
+var permittedText string // precedes every other script; redisserver.PermissionsLua precedes permittedText
 
 //go:embed scripts/renew.lua
 var renewText string
@@ -28,27 +28,27 @@ var acquireLockText string
 //go:embed scripts/release.lua
 var releaseText string
 
-// text is the whole text of a script.
+// text returns a script with the functions that it calls.
 func text(script string) string { return redisserver.PermissionsLua + permittedText + script }
 
 // Options tune a Backend.
 type Options struct {
-	// FreshCommands makes a new command object for each refresh.
+	// FreshCommands makes every refresh allocate new command objects.
 	FreshCommands bool
-	// CallTimeout bounds a page of a scan and the repetition of a call key by key.
+	// CallTimeout bounds the read of one page of a scan, and the repetition of a call key by key.
 	CallTimeout time.Duration
-	// OnLook is called with the result of each check of a server: nil if the server does not evict
-	// keys. It is called often and must return immediately.
+	// OnLook is called with the result of each check of a server, which is nil if the server does
+	// not evict keys. OnLook is called often and must return immediately.
 	OnLook func(node string, found *redisserver.Eviction)
 	// LookEvery is the maximum age of a check; see redisserver.NewGuard.
 	LookEvery time.Duration
 }
 
-// Backend is a backend.Backend and a backend.Locker. It is safe for concurrent use.
+// Backend implements backend.Backend and backend.Locker. It is safe for concurrent use.
 type Backend struct {
 	// Immutable after construction.
 	rdb     redis.UniversalClient
-	cluster *redis.ClusterClient // nil without a cluster
+	cluster *redis.ClusterClient // nil if rdb is no cluster client
 	only    *node                // nil in a cluster
 	opt     Options
 
@@ -58,8 +58,8 @@ type Backend struct {
 	releaseScript     *redis.Script
 
 	mu     sync.Mutex
-	nodes  map[string]*node // of a cluster
-	reload time.Time        // the last one
+	nodes  map[string]*node // by address; used only in a cluster
+	reload time.Time        // time of the last one
 }
 
 // New returns a backend on a client, which the caller owns and closes.
@@ -93,7 +93,7 @@ func (b *Backend) Sole() backend.Node {
 
 // Node returns the node of a key.
 func (b *Backend) Node(ctx context.Context, key string) (backend.Node, error) {
-	// Before it has loaded the state of the cluster the client does not heed the context.
+	// Until the client has loaded the state of the cluster, it ignores the context.
 	n, err := await.Value(ctx, func(ctx context.Context) (*node, error) { return b.holder(ctx, key) })
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (b *Backend) holder(ctx context.Context, key string) (*node, error) {
 // reloadEvery is the minimum time between two reads of the topology.
 const reloadEvery = 100 * time.Millisecond
 
-// Reload makes the client read the topology again.
+// Reload makes the client read the topology again, unless it has done so within reloadEvery.
 func (b *Backend) Reload(ctx context.Context) {
 	b.mu.Lock()
 	soon := time.Since(b.reload) < reloadEvery

@@ -10,34 +10,34 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// perScript is the number of keys in one script call: the server does nothing else
-// meanwhile.
+// perScript is the maximum number of keys in one script call. The server blocks while it runs a
+// script.
 const perScript = 100
 
-// errUnsent is the error of a command until the client has dealt with it.
+// errUnsent is the error of a command until the client sets a result.
 var errUnsent = errors.New("renewal: the client did not send the command")
 
-// commands are the commands of one call. Those for single keys are used again, with
-// other arguments: that leans on Args returning the slice that the client sends, on
-// the client filling in the same object, and on it touching none once Exec has
-// returned; see TestCommandsCanBeUsedAgain.
+// commands are the commands of one call. PEXPIRE commands are reused with other arguments. Reuse
+// depends on three properties of the client: Args returns the slice that the client sends, the
+// client stores the result in the same object, and it touches no object after Exec has returned;
+// see TestCommandsCanBeUsedAgain.
 type commands struct {
 	fresh  bool
-	single bool                                    // each key in a command of its own
-	plain  [backend.KeepLonger + 1][]*redis.IntCmd // by form; those of this call come first
+	single bool                                    // one command per key
+	plain  [backend.KeepLonger + 1][]*redis.IntCmd // by value of Keep; the used ones come first
 	used   [backend.KeepLonger + 1]int
 
-	cmds  []redis.Cmder // of this call, in the order in which they are sent
+	cmds  []redis.Cmder // of this call, in the order of sending
 	parts []part        // parallel to cmds
 }
 
-// part says which requests a command is for.
+// part names the requests that a command serves.
 type part struct {
-	req  int   // of a single key
-	keys []int // of a script
+	req  int   // index of the request, for a command with one key
+	keys []int // indexes of the requests, for a script; nil otherwise
 }
 
-// reset forgets the call, and with it the keys of its tasks.
+// reset empties the call, so that it no longer references the keys of its tasks.
 func (c *commands) reset() {
 	for form, n := range c.used {
 		for _, cmd := range c.plain[form][:n] {
@@ -77,7 +77,7 @@ func fits(first, r *backend.Request, n int, cluster bool) bool {
 	return n < perScript && r.Keep == first.Keep && (!cluster || r.Slot == first.Slot)
 }
 
-// expire is a PEXPIRE for one key.
+// expire returns a PEXPIRE for one key.
 func (c *commands) expire(ctx context.Context, r *backend.Request) *redis.IntCmd {
 	n := c.used[r.Keep]
 	if c.fresh || n == len(c.plain[r.Keep]) {
@@ -101,7 +101,7 @@ func (c *commands) expire(ctx context.Context, r *backend.Request) *redis.IntCmd
 	return cmd
 }
 
-// script is an EVALSHA for keys that must hold their owner's token.
+// script returns an EVALSHA for keys that must hold their owner's token.
 func (c *commands) script(ctx context.Context, reqs []backend.Request, group []int, b *Backend) {
 	first := &reqs[group[0]]
 	args := make([]any, 0, 6+3*len(group))
@@ -125,7 +125,7 @@ func (c *commands) script(ctx context.Context, reqs []backend.Request, group []i
 	c.parts = append(c.parts, part{keys: group})
 }
 
-// exec sends the commands that have no answer yet; the first time, that is all.
+// exec sends the commands that have no answer yet, which in the first round are all commands.
 func (c *commands) exec(ctx context.Context, client redis.UniversalClient) {
 	pipe := client.Pipeline()
 	for _, cmd := range c.cmds {
@@ -138,9 +138,9 @@ func (c *commands) exec(ctx context.Context, client redis.UniversalClient) {
 	}
 }
 
-// withText makes script calls that the server did not know, n of them or all that there
-// are, bring their text, and reports whether there were any. SCRIPT LOAD would be one more
-// thing for a user to be allowed.
+// withText changes up to n script calls that the server answered with NOSCRIPT from EVALSHA to EVAL
+// with the script's text, all of them if n is negative. It reports whether there were any. SCRIPT
+// LOAD would need one more permission.
 func (c *commands) withText(n int) (unknown bool) {
 	for i, cmd := range c.cmds {
 		if n == 0 {
@@ -156,7 +156,7 @@ func (c *commands) withText(n int) (unknown bool) {
 	return unknown
 }
 
-// read turns the answers of the commands into those of the requests.
+// read copies the answers of the commands into the requests.
 func (c *commands) read(reqs []backend.Request) {
 	for i, cmd := range c.cmds {
 		switch cmd := cmd.(type) {
@@ -174,12 +174,12 @@ func readExpire(r *backend.Request, cmd *redis.IntCmd) {
 		fail(r, cmd.Err())
 	case cmd.Val() == 1:
 		r.Answer = backend.Renewed
-	default: // with GT or XX not yet the last word
+	default: // with GT or XX the key may exist; resolveKept decides
 		r.Answer = backend.Missing
 	}
 }
 
-// readScript takes the list of keys that were not simply renewed; see renew.lua.
+// readScript reads the list of keys that renew.lua did not simply renew.
 func readScript(reqs []backend.Request, keys []int, cmd *redis.IntSliceCmd) {
 	if err := cmd.Err(); err != nil {
 		for _, i := range keys {
@@ -208,8 +208,9 @@ func readScript(reqs []backend.Request, keys []int, cmd *redis.IntSliceCmd) {
 	}
 }
 
-// failedTogether are the requests of script calls that failed because of some of several
-// keys: the user may not use one, or a slot is half moved. The others must not suffer.
+// failedTogether returns the indexes of requests whose script call failed because of some of its
+// keys: the user may not use a key, or the slot is partly moved. The other keys of the call are
+// refreshed separately.
 func (c *commands) failedTogether() (at []int) {
 	for i, cmd := range c.cmds {
 		if keys := c.parts[i].keys; len(keys) > 1 && (isKeyRefused(cmd.Err()) || isTorn(cmd.Err())) {

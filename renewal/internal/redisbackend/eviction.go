@@ -7,8 +7,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redisserver"
 )
 
-// refuseIfEvicting returns a *redisserver.Eviction for a server that may drop locks. The first time
-// it waits for a check of the server; after that the checks run alongside other calls.
+// refuseIfEvicting returns a *redisserver.Eviction for a server that may evict locks. The first
+// call waits for a check of the server; later checks run in the background.
 func (n *node) refuseIfEvicting(ctx context.Context) error {
 	if !n.looked.Load() {
 		if err := n.look(ctx); err != nil {
@@ -37,8 +37,8 @@ func (n *node) look(ctx context.Context) error {
 	return err
 }
 
-// watch checks the server from time to time, for keys that are renewed whatever the result. The
-// first check runs alongside the call, so that it does not delay the call.
+// watch checks the server periodically. Keys are renewed whatever the result, so the first check
+// runs in the background and does not delay the call.
 func (n *node) watch() {
 	switch {
 	case n.looked.Load():
@@ -46,7 +46,7 @@ func (n *node) watch() {
 	case n.looking.CompareAndSwap(false, true):
 		go func() {
 			defer n.looking.Store(false)
-			_ = n.look(context.Background()) // the renewals meet the same server
+			_ = n.look(context.Background()) // if the server fails, the renewals report so
 		}()
 	}
 }

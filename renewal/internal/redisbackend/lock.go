@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// Acquire acquires a lock if it is free, and increments its counter. The error is a
-// *redisserver.Eviction if the server may drop the lock.
+// Acquire acquires a lock if nobody holds it, and increments its counter. The error is a
+// *redisserver.Eviction if the server may evict the lock.
 func (b *Backend) Acquire(ctx context.Context, key, token string, ttl time.Duration) (backend.Grant, error) {
 	fence, err := backend.FenceKey(key)
 	if err != nil {
@@ -28,8 +28,8 @@ func (b *Backend) Acquire(ctx context.Context, key, token string, ttl time.Durat
 	if !isTorn(err) {
 		return grant, explain(err, key, fence)
 	}
-	// The lock first, then the number: while the lock is held no other owner increments the
-	// counter, so the number is greater than all before.
+	// The lock and its counter are on two nodes. Acquire the lock first: while it is held, no other
+	// owner increments the counter, so the number is greater than all earlier ones.
 	grant, err = readGrant(b.acquireLockScript.Run(ctx, b.rdb, []string{key}, token, ttl.Milliseconds(), fence))
 	if err != nil || grant.Held {
 		return grant, explain(err, key, fence)

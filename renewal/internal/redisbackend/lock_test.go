@@ -67,7 +67,7 @@ func TestNoLockOnAServerThatEvicts(t *testing.T) {
 	}
 }
 
-// TestClassify: what each error of Redis means for a key.
+// TestClassify checks the answer that each error of Redis gives a key.
 func TestClassify(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]backend.Answer{
@@ -97,7 +97,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// replyError is an error as the server answers it.
+// replyError is an error reply of the server.
 type replyError string
 
 func (e replyError) Error() string { return string(e) }

@@ -17,12 +17,12 @@ type node struct {
 	// Immutable after construction.
 	backend *Backend
 	label   string
-	any     redis.UniversalClient // what client is, or a client of another kind
-	client  *redis.Client         // nil for clients of another kind
+	any     redis.UniversalClient // the client, of whatever kind
+	client  *redis.Client         // the same client; nil if it is of another kind
 	guard   *redisserver.Guard
 
-	looked  atomic.Bool // the guard knows the server
-	looking atomic.Bool // for the first time
+	looked  atomic.Bool // guard has checked the server
+	looking atomic.Bool // the first check is running
 
 	mu       sync.Mutex
 	free     []*commands
@@ -38,7 +38,7 @@ func newNode(b *Backend, label string, rdb redis.UniversalClient) *node {
 // Name returns the address of the server.
 func (n *node) Name() string { return n.label }
 
-// Refresh sends all requests in one pipeline, and what that leaves open in another.
+// Refresh sends all requests in one pipeline, and sends a further pipeline for keys that need more.
 func (n *node) Refresh(ctx context.Context, timeout time.Duration, reqs []backend.Request) {
 	n.watch()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -49,10 +49,10 @@ func (n *node) Refresh(ctx context.Context, timeout time.Duration, reqs []backen
 
 	c.build(ctx, reqs, n.backend)
 	c.exec(ctx, client)
-	if c.withText(1) { // which the server then knows
+	if c.withText(1) { // after the first EVAL, the server knows the script
 		c.exec(ctx, client)
 	}
-	if c.withText(-1) { // each server of a ring has to learn it
+	if c.withText(-1) { // each server of a ring needs the text
 		c.exec(ctx, client)
 	}
 	c.read(reqs)
@@ -60,11 +60,11 @@ func (n *node) Refresh(ctx context.Context, timeout time.Duration, reqs []backen
 	n.backend.refreshApart(ctx, client, reqs, c.failedTogether())
 }
 
-// keptTimeouts bounds the clients that are remembered by their timeout.
+// keptTimeouts is the maximum number of clients that a node caches, one per timeout.
 const keptTimeouts = 32
 
-// within returns the client with a bound on reading and writing; the context alone binds
-// only clients that are configured to heed it.
+// within returns the client with the timeout set for reading and writing. The context alone would
+// bound only clients with ContextTimeoutEnabled.
 func (n *node) within(timeout time.Duration) redis.UniversalClient {
 	if n.client == nil {
 		return n.any
@@ -102,8 +102,8 @@ func (n *node) give(c *commands) {
 	n.free = append(n.free, c)
 }
 
-// resolveKept asks for the TTL of keys of which a conditional PEXPIRE said only that it did
-// nothing: they are missing, or their TTL was left alone.
+// resolveKept reads the TTLs of keys that a conditional PEXPIRE did not change. Its answer does not
+// show whether a key is missing or its TTL was left unchanged.
 func resolveKept(ctx context.Context, client redis.UniversalClient, reqs []backend.Request) {
 	var open []int
 	pipe := client.Pipeline()

@@ -8,12 +8,12 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// refusal begins the error of permitted.lua; what is refused follows.
+// refusal is the prefix of the error of permitted.lua; a list of what is refused follows.
 const refusal = "NOPERM renewal: "
 
 // explain turns an error of Redis about a missing permission into a *backend.Refused, and returns
-// every other error unchanged. Keys are those of the call: Redis refuses a call for one of its keys
-// without naming it.
+// every other error unchanged. Keys are the keys of the call: Redis may refuse a call because of
+// one key without naming that key.
 func explain(err error, keys ...string) error {
 	if !isReply(err) || !redis.IsPermissionError(err) && !refusedInScript(err) {
 		return err
@@ -35,7 +35,7 @@ func explain(err error, keys ...string) error {
 	return refused
 }
 
-// readRefusals reads the list of permitted.lua: commands first, then keys.
+// readRefusals reads the list of permitted.lua, which names commands first, then keys.
 func readRefusals(refused *backend.Refused, list string) {
 	for _, what := range strings.Split(list, "; ") {
 		name, isCommand := strings.CutPrefix(what, "command ")
@@ -43,7 +43,7 @@ func readRefusals(refused *backend.Refused, list string) {
 		switch last := len(refused.Keys) - 1; {
 		case isKey:
 			refused.Keys = append(refused.Keys, key)
-		case last >= 0: // the rest of a key
+		case last >= 0: // the key itself contains "; "
 			refused.Keys[last] += "; " + what
 		case isCommand:
 			refused.Commands = append(refused.Commands, name)
@@ -51,14 +51,14 @@ func readRefusals(refused *backend.Refused, list string) {
 	}
 }
 
-// refusedInScript reports whether a script ran into what its user may not do, in the words
-// of Redis 7.0 and of later ones.
+// refusedInScript reports whether a script failed for want of a permission. It knows the wording of
+// Redis 7.0 and of later versions.
 func refusedInScript(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "The user executing the script can't") || strings.Contains(text, "ACL failure in script")
 }
 
-// isKeyRefused reports whether the user may run the command, but not on one of these keys.
+// isKeyRefused reports whether the user may run the command, but not on one of its keys.
 func isKeyRefused(err error) bool {
 	if !isReply(err) || !redis.IsPermissionError(err) {
 		return false

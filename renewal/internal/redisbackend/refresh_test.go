@@ -31,19 +31,19 @@ func pttl(t *testing.T, rdb redis.UniversalClient, key string) time.Duration {
 	return d
 }
 
-// slack is what a busy machine may take between two steps of a test. The TTLs of these
-// tests differ by more.
+// slack is the maximum time that a busy machine may take between two steps of a test. The TTLs in
+// these tests differ by more.
 const slack = time.Minute
 
-// TestRefreshOnRedis goes through what a refresh can find, with and without a token,
-// for each form of the command, in one batch each.
+// TestRefreshOnRedis refreshes keys in every state, with and without a token, with each value of
+// Keep. Each combination is one batch.
 func TestRefreshOnRedis(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
 	const ttl = 30 * time.Minute
 	for name, fresh := range map[string]bool{"reused": false, "fresh": true} {
 		b := New(rdb, Options{FreshCommands: fresh, CallTimeout: slack})
-		for round := range 3 { // the same command objects, used again
+		for round := range 3 { // later rounds reuse the command objects
 			for _, owned := range []bool{false, true} {
 				for _, keep := range []backend.Keep{backend.KeepNone, backend.KeepPersistent, backend.KeepLonger} {
 					t.Run(fmt.Sprintf("%s/%d/owned=%v/%s", name, round, owned, keep.Option()), func(t *testing.T) {
@@ -55,13 +55,13 @@ func TestRefreshOnRedis(t *testing.T) {
 	}
 }
 
-// found is a key before a refresh and what is to become of it.
+// found is the state of a key before a refresh and the expected state after it.
 type found struct {
 	key, value string
-	ttl        time.Duration // 0: persistent; below: missing
+	ttl        time.Duration // 0: persistent; negative: missing
 	want       backend.Answer
 	err        error
-	after      time.Duration // PTTL, less slack
+	after      time.Duration // maximum PTTL; the minimum is slack less
 }
 
 func checkRefresh(t *testing.T, rdb redis.UniversalClient, n backend.Node, ttl time.Duration, owned bool, keep backend.Keep) {
@@ -119,8 +119,8 @@ func prepareKey(t *testing.T, rdb redis.UniversalClient, c found) {
 	}
 }
 
-// TestManyOwnedKeysInOneBatch crosses the limits of script calls, with one token for
-// all and with one each, and has a key of the wrong type in every hundred.
+// TestManyOwnedKeysInOneBatch refreshes more keys than fit into one script call, with one token for
+// all keys, one per key, and one per 70 keys. One key in every hundred has the wrong type.
 func TestManyOwnedKeysInOneBatch(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
@@ -164,8 +164,8 @@ func TestManyOwnedKeysInOneBatch(t *testing.T) {
 	}
 }
 
-// TestCommandsCanBeUsedAgain pins what the reuse of command objects leans on in the
-// Redis client; if it fails after an upgrade, Config.FreshCommands is the way out.
+// TestCommandsCanBeUsedAgain checks the properties of the Redis client that allow commands to be
+// reused. If the test fails after an upgrade of the client, set Config.FreshCommands.
 func TestCommandsCanBeUsedAgain(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()

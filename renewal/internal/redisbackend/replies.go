@@ -9,7 +9,7 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// isReply reports whether an error is an answer of the server.
+// isReply reports whether an error is a reply of the server.
 func isReply(err error) bool {
 	if err == nil {
 		return false
@@ -23,7 +23,7 @@ func fail(r *backend.Request, err error) {
 	r.Answer, r.Err = classify(err, *r.Key)
 }
 
-// classify returns the Answer that an error means for a call for one key.
+// classify returns the Answer and the error of a request whose call for key failed with err.
 func classify(err error, key string) (backend.Answer, error) {
 	switch {
 	case !isReply(err):
@@ -43,9 +43,9 @@ func readRedirect(err error) *backend.Redirect {
 	return &backend.Redirect{To: addr, Moved: word == "MOVED", Err: err}
 }
 
-// isTorn reports whether the keys of a command are on two nodes at present, because their
-// slot is being moved from one to the other.
+// isTorn reports whether the keys of a command are on two nodes at present, because their slot is
+// moving from one node to the other.
 func isTorn(err error) bool { return isReply(err) && redis.HasErrorPrefix(err, "TRYAGAIN ") }
 
-// isUnknownScript reports whether the server does not know a script.
+// isUnknownScript reports whether the server lacks the script of the call.
 func isUnknownScript(err error) bool { return isReply(err) && redis.HasErrorPrefix(err, "NOSCRIPT") }

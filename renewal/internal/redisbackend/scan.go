@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// scan reads the keys of one node after another.
+// scan reads the keys of all nodes, one node after the other.
 type scan struct {
 	backend *Backend
 	match   string
@@ -26,7 +26,7 @@ func (b *Backend) Scan(match string, count int) backend.Scan {
 	return &scan{backend: b, match: match, count: int64(count)}
 }
 
-// Page reads one page.
+// Page reads one page of keys.
 func (s *scan) Page(ctx context.Context) (keys []string, more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.backend.opt.CallTimeout)
 	defer cancel()
@@ -53,7 +53,7 @@ func (s *scan) start(ctx context.Context) error {
 		s.nodes = []redis.UniversalClient{b.bounded(b.rdb)}
 		return nil
 	}
-	var mu sync.Mutex // ForEachMaster calls from several goroutines
+	var mu sync.Mutex // ForEachMaster calls the function from several goroutines
 	return b.cluster.ForEachMaster(ctx, func(_ context.Context, client *redis.Client) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -62,7 +62,7 @@ func (s *scan) start(ctx context.Context) error {
 	})
 }
 
-// bounded returns the client with the timeout of a call.
+// bounded returns the client with CallTimeout as its timeout.
 func (b *Backend) bounded(rdb redis.UniversalClient) redis.UniversalClient {
 	if client, ok := rdb.(*redis.Client); ok {
 		return client.WithTimeout(b.opt.CallTimeout)

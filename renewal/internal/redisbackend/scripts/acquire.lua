@@ -1,18 +1,18 @@
--- acquire: acquires a lock that nobody holds, and draws the next fencing number.
+-- acquire: acquires a lock that nobody holds, and increments its counter, the fencing number.
 --
--- KEYS  [1] the lock, [2] its counter, which has no TTL: numbers never repeat
+-- KEYS  [1] the lock, [2] its counter, which has no TTL, so that numbers never repeat
 -- ARGV  [1] token, [2] TTL in ms
 --
 -- Returns {1, fencing number} if the lock was acquired,
---         {0, TTL in ms of the present holder} if not; -1: it has none,
---         or an error NOPERM that names all that the user may not do of acquiring, keeping
---         and releasing it; then nothing was done.
+--         {0, TTL of the lock in ms} if another owner holds it, with -1 for a lock without TTL,
+--         or an error NOPERM that names every permission that the user lacks to acquire, renew and
+--         release the lock; then nothing was changed.
 --
--- A lock that holds the caller's token was acquired by this very call: the answer was lost
--- and the client repeats it. The counter has not moved since, for it moves only while nobody
--- holds the lock.
+-- If the lock holds the caller's token, an earlier attempt of the same call acquired it, the answer
+-- was lost, and the client repeats the call. The counter has not changed since then, because it
+-- changes only while nobody holds the lock.
 --
--- The counter comes first: if it cannot be raised, the lock has not been acquired.
+-- The script increments the counter first: if that fails, the lock has not been acquired.
 local refused = refuse_lock(KEYS[1], KEYS[2])
 if refused then
   return refused

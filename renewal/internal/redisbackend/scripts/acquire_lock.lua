@@ -1,13 +1,13 @@
--- acquire_lock: acquires a lock that nobody holds, without drawing a number; see acquire for
--- both in one step. It has one key, so a cluster carries it out also while the slot is on
--- its way to another node and lock and counter are on different ones.
+-- acquire_lock: acquires a lock that nobody holds, without incrementing its counter; acquire.lua
+-- does both in one step. This script has one key, so a cluster can run it while the slot moves to
+-- another node and lock and counter are on different nodes.
 --
 -- KEYS  [1] the lock
--- ARGV  [1] token, [2] TTL in ms, [3] the counter, of which only the permission matters
+-- ARGV  [1] token, [2] TTL in ms, [3] the counter, whose permissions alone are checked
 --
--- Returns {1, 0} if the lock was acquired, also by an earlier call with this token,
---         {0, TTL in ms of the present holder} if not; -1: it has none,
---         or the error of acquire.
+-- Returns {1, 0} if this call, or an earlier call with the same token, acquired the lock,
+--         {0, TTL of the lock in ms} if another owner holds it, with -1 for a lock without TTL,
+--         or the error of acquire.lua.
 local refused = refuse_lock(KEYS[1], ARGV[3])
 if refused then
   return refused

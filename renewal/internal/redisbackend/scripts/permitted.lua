@@ -1,9 +1,9 @@
--- permitted: comes before every other script, after redisserver's permissions.lua. Redis
--- undoes nothing, so a command that the user may not run must not be found in the middle of
--- a change.
+-- permitted: functions that check permissions. This text precedes every other script and follows
+-- redisserver's permissions.lua. Redis undoes nothing, so a script must know that the user may run
+-- all its commands before it changes anything.
 
--- refuse returns an error that names all that the user may not do of a list of calls: first
--- commands, then keys; nil if all is permitted.
+-- refuse returns an error that names everything in a list of calls that the user may not do: first
+-- commands, then keys. It returns nil if all calls are permitted.
 local function refuse(calls)
   local missing = refusals(calls)
   if #missing > 0 then
@@ -11,9 +11,9 @@ local function refuse(calls)
   end
 end
 
--- explain runs a function, and if that fails for want of permission returns an error with
--- all that is missing: Redis itself does not name it. It costs nothing as long as all goes
--- well.
+-- explain runs a function. If the function fails because a permission is missing, explain returns
+-- an error that names all missing permissions, which Redis itself does not name. Permissions are
+-- checked only after a failure.
 local function explain(run, calls)
   local ok, out = pcall(run)
   if ok then
@@ -22,8 +22,8 @@ local function explain(run, calls)
   return refuse(calls) or (type(out) == 'table' and out) or redis.error_reply(out)
 end
 
--- refuse_lock is refuse for all that a holder will need from acquiring the lock on until
--- its release.
+-- refuse_lock calls refuse for all calls that an owner needs from acquiring the lock to releasing
+-- it.
 local function refuse_lock(lock, counter)
   return refuse({
     {'EVAL', 'return 1', '0'}, {'EVALSHA', '-', '0'},

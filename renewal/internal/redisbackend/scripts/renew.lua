@@ -1,22 +1,23 @@
--- renew: sets the TTL of keys that hold their owner's token, and of no others.
+-- renew: sets the TTL of each key that holds its owner's token. It changes no other key.
 --
--- KEYS  1 to 100 keys; in a cluster all of one slot
--- ARGV  [1]  which TTLs to leave alone: "" none, "XX" persistent keys, "GT" longer ones
+-- KEYS  1 to 100 keys; in a cluster all in one slot
+-- ARGV  [1]  the TTLs to leave unchanged: "" none, "XX" of persistent keys,
+--            "GT" of persistent keys and longer ones
 --       [2]  TTL in ms, [3] token: the same for all keys
 --       or   [2..] TTL and token of each key in turn
 --
--- Returns a flat list of three numbers for each key that was not simply renewed,
--- position (from 1), code and TTL: empty if all were.
+-- Returns a flat list, with three numbers for each key whose TTL was not set: position (from 1),
+-- code and TTL. The list is empty if all TTLs were set.
 --   code 0: the key does not exist
---   code 1: it holds another token
---   code 2: it is not a string
---   code 3: it holds the token and its TTL was left alone: TTL in ms, -1 for none
+--   code 1: the key holds another token
+--   code 2: the key is not a string
+--   code 3: the key holds the token, and its TTL was left unchanged: TTL in ms, -1 for none
 --
--- MGET returns nil for a key that is not a string, where GET would end the script
--- with the keys after it not renewed.
+-- For a key that is not a string, MGET returns nil, whereas GET would abort the script before it
+-- renewed the other keys.
 --
--- All that is read is read before the first TTL is set, so that a user without one of the
--- commands is refused before anything has changed.
+-- The script does all its reads before it sets the first TTL, so that a user who lacks a permission
+-- to read is refused before anything has changed.
 local form = ARGV[1]
 local shared = #ARGV == 3
 local out = {}
@@ -27,7 +28,7 @@ local function report(i, code, left)
   out[#out + 1] = left or 0
 end
 
--- left_alone returns whether the TTL of a key is to be left alone, and the TTL.
+-- left_alone returns whether to leave the TTL of a key unchanged, and that TTL.
 local function left_alone(key, ttl)
   if form == '' then
     return false

@@ -1,5 +1,5 @@
-// Package wheel is a hierarchical timing wheel as a plain data structure: it stores values
-// under a due tick and returns them when their tick has come.
+// Package wheel is a hierarchical timing wheel as a plain data structure. It stores each value with
+// a due tick and returns the value when that tick has come.
 //
 // It holds no clock, no goroutine and no lock. The owner turns time into ticks, calls
 // [Wheel.Advance] when [Wheel.Next] says so, and serialises all calls.
@@ -13,19 +13,19 @@
 //	           |              |                    |
 //	           +--------------+---- Cancel --------+---> removed
 //
-// A timer waits in the slot that covers its due tick on the finest level that reaches so far,
-// and moves to a finer level when the wheel comes to that slot. Its exact due tick is kept, so
-// nothing is rounded.
+// A timer waits on the finest level that reaches to its due tick, in the slot that covers that
+// tick. It moves to a finer level when the wheel reaches the slot. The wheel stores the exact due
+// tick, so it rounds nothing.
 //
 // # Invariants
 //
-//	Now            every timer with due <= Now has been returned, but for what an Advance
+//	Now            every timer with due <= Now has been returned, except those that an Advance
 //	               that reported "more" left in the slot of Now
-//	fine level     0 < due - Now < 4096; at Now itself what is left of that slot
-//	coarse level l 1 <= due>>shift(l) - Now>>shift(l) < 64, or the farthest slot of the
-//	               coarsest level, for what lies beyond; so no slot mixes two turns
+//	fine level     0 < due - Now < 4096; the slot of Now itself may hold such leftovers
+//	coarse level l 1 <= due>>shift(l) - Now>>shift(l) < 64, except that a timer beyond this range
+//	               waits in the farthest slot of the coarsest level; so no slot mixes two turns
 //	bitmaps        a bit is set exactly if its slot holds a timer
-//	entry          its place is the one reference to it, and the slot of that block is its slot
+//	entry          its place names the only reference to it, in a block of the slot that it is in
 //	handle         names a live timer exactly if its generation is that of the entry
 //
 // # Unusual input
@@ -34,23 +34,23 @@
 //	a due tick beyond the Horizon         counts as the horizon
 //	a Now that lies behind the wheel      changes nothing
 //	the handle of a timer that has fired, the zero Handle
-//	                                      Cancel reports false: generations differ
+//	                                      Cancel reports false, because the generations differ
 //	a million timers in one slot          Advance returns as many as the caller has room for,
 //	                                      moves at most four times as many, and reports "more"
-//	no timers                             Next reports false: the owner need not wake
+//	no timers                             Next reports false, so the owner need not wake
 //
 // # Layout, for millions of timers
 //
 //   - Entries live in slabs without pointers and are named by index, so the garbage
-//     collector has nothing to follow but the values themselves.
-//   - A slot is a chain of 256-byte blocks of entry indexes, so draining it reads memory in
-//     runs, not from link to link.
-//   - An entry knows its place in its block. Cancel moves the last reference of the slot into
-//     the hole: no tombstones, no sweep, memory follows what is live.
-//   - A [Handle] is index and generation. The generation changes when the timer fires or is
-//     canceled, so that an old handle is harmless.
+//     collector follows no pointers except those in the values.
+//   - A slot is a chain of 256-byte blocks of entry indexes, so draining a slot reads
+//     consecutive memory instead of following a link per timer.
+//   - An entry stores its place in its block. Cancel fills the hole with the last reference of
+//     the slot, so a canceled timer leaves no tombstone and needs no sweep.
+//   - A [Handle] is an index and a generation. The generation changes when the timer fires or is
+//     canceled, so an old handle has no effect.
 //
 // Add and Cancel are O(1) and allocate only when the slab grows. The slab never shrinks.
 //
-// The package imports nothing of this module and must not know what its values are for.
+// The package imports nothing of this module and must not know the purpose of its values.
 package wheel

@@ -12,7 +12,7 @@ import (
 
 var seed = flag.Uint64("seed", 0, "seed of the random tests; 0 takes a new one")
 
-// oracle is the obviously right timer store: a slice sorted by due tick.
+// oracle is an obviously correct timer store: a slice sorted by due tick.
 type oracle struct {
 	now    uint64
 	timers []timer
@@ -95,7 +95,7 @@ func (p *pair) advance(by uint64, room int) {
 	for _, t := range want {
 		due[t.id] = t.due
 	}
-	for i, t := range got { // due ticks must come in order
+	for i, t := range got { // the order within one tick is free
 		if at, ok := due[t.id]; !ok || at != want[i].due {
 			p.t.Fatalf("at %d: timer %d fired at place %d, want one due at %d", now, t.id, i, want[i].due)
 		}
@@ -111,7 +111,7 @@ func (p *pair) check() {
 	}
 }
 
-// step makes one random operation; stalls of many turns included.
+// step does one random operation. Some advances skip many turns.
 func (p *pair) step(r *rand.Rand) {
 	p.t.Helper()
 	switch op := r.IntN(10); {
@@ -152,9 +152,9 @@ func TestAgainstSortedSlice(t *testing.T) {
 	}
 }
 
-// TestUnderOneLock shares a wheel the way its owner does: many goroutines add
-// and cancel, one advances, all under one mutex, with stalls. Every timer must
-// end exactly once, fired or canceled.
+// TestUnderOneLock uses a wheel as its owner does: several goroutines add and cancel timers and one
+// advances the wheel, with stalls, all under one mutex. Every timer must either fire or be
+// canceled, exactly once.
 func TestUnderOneLock(t *testing.T) {
 	t.Parallel()
 	const goroutines, each = 4, 3000
@@ -206,7 +206,7 @@ func TestUnderOneLock(t *testing.T) {
 	}
 }
 
-// FuzzWheel reads operations from bytes: two bits of kind, the rest a size.
+// FuzzWheel reads one operation per byte: two bits select the kind, the rest is a size.
 func FuzzWheel(f *testing.F) {
 	f.Add([]byte{0x00, 0x41, 0x82, 0xff, 0x13, 0xc7})
 	f.Add([]byte{0x3f, 0x3f, 0x7f, 0xbf, 0xff, 0xff})

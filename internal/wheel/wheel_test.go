@@ -8,7 +8,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// drain advances in small steps until now is reached.
+// drain advances the wheel to now, at most three timers per call, and returns all values.
 func drain[T any](w *Wheel[T], now uint64) []T {
 	var all []T
 	out := make([]T, 0, 3)
@@ -61,7 +61,7 @@ func TestHandleIsStaleAfterFireAndCancel(t *testing.T) {
 	}
 	fired := w.Add(1, 1)
 	drain(w, 1)
-	again := w.Add(2, 2) // takes the freed entry
+	again := w.Add(2, 2) // reuses the freed entry
 	if again.index != fired.index {
 		t.Fatal("the freed entry was not used again")
 	}
@@ -80,7 +80,7 @@ func TestAdvanceIsBounded(t *testing.T) {
 	t.Parallel()
 	w := New[int](0)
 	for i := range 1000 {
-		w.Add(1<<18+5, i) // all have to move down three levels first
+		w.Add(1<<18+5, i) // all must first move down through three levels
 	}
 	out := make([]int, 0, 10)
 	calls, fired := 0, 0
@@ -97,9 +97,9 @@ func TestAdvanceIsBounded(t *testing.T) {
 	}
 }
 
-// TestAddWhileCascading adds timers between the calls that move a coarse slot
-// down, some of them a full turn ahead, where a careless wheel would put them
-// into the very slot that is being emptied.
+// TestAddWhileCascading adds timers between the calls that move a coarse slot down. Some of the
+// timers are due a full turn ahead. A wrong wheel would put them into the slot that is being
+// emptied.
 func TestAddWhileCascading(t *testing.T) {
 	t.Parallel()
 	w := New[uint64](0)
@@ -135,7 +135,8 @@ func TestAddWhileCascading(t *testing.T) {
 	}
 }
 
-// TestTimeDoesNotGoBack: an earlier now neither moves the wheel nor hands out anything.
+// TestTimeDoesNotGoBack checks that an Advance to an earlier tick neither moves the wheel nor
+// returns values.
 func TestTimeDoesNotGoBack(t *testing.T) {
 	t.Parallel()
 	w := New[int](0)
@@ -165,7 +166,7 @@ func TestNextIsSilentWhenEmpty(t *testing.T) {
 	}
 }
 
-// TestFarTimersWakeTheWheelSeldom bounds the work that timers far off cause.
+// TestFarTimersWakeTheWheelSeldom checks the maximum number of wake-ups that far timers cause.
 func TestFarTimersWakeTheWheelSeldom(t *testing.T) {
 	t.Parallel()
 	w := New[int](0)

@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// documentedRule is the ACL rule of docs/renewal.md.
+// documentedRule returns the ACL rule in docs/renewal.md.
 func documentedRule(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile("../docs/renewal.md")
@@ -29,7 +29,7 @@ func documentedRule(t *testing.T) []string {
 	return nil
 }
 
-// asUser returns a client of a user with this rule.
+// asUser returns a client of a user with the given rule.
 func asUser(t *testing.T, server *redistest.Server, name string, rule []string) *redis.Client {
 	t.Helper()
 	args := []any{"ACL", "SETUSER", name, "reset"}
@@ -46,7 +46,8 @@ func asUser(t *testing.T, server *redistest.Server, name string, rule []string) 
 	return rdb
 }
 
-// TestUserWithTheDocumentedRights: nothing but these is needed.
+// TestUserWithTheDocumentedRights checks that a user with the documented rule can use every
+// feature.
 func TestUserWithTheDocumentedRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -86,8 +87,9 @@ func TestUserWithTheDocumentedRights(t *testing.T) {
 	}
 }
 
-// TestUserWithFewRights takes one command after another away: whatever needs it is refused
-// before anything has changed, and the error names the command.
+// TestUserWithFewRights removes one command after another from the rule. Each operation that needs
+// the missing command must be refused before it changes anything, with an error that names the
+// command.
 func TestUserWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -179,8 +181,8 @@ func checkTasksWithout(t *testing.T, s *Service, rdb *redis.Client, command stri
 	}
 }
 
-// TestKeyThatTheUserMayNotUse: the others of its batch are renewed, wherever it stands in
-// the script call that they share, and the error names it.
+// TestKeyThatTheUserMayNotUse checks that a forbidden key at any position in a script call does not
+// prevent the renewal of the other keys, and that the error names the forbidden key.
 func TestKeyThatTheUserMayNotUse(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -208,7 +210,7 @@ func TestKeyThatTheUserMayNotUse(t *testing.T) {
 	}
 }
 
-// TestLockThatTheUserMayNotUse: the error names the lock, and not the commands.
+// TestLockThatTheUserMayNotUse checks that the error names the lock and no command.
 func TestLockThatTheUserMayNotUse(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

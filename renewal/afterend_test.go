@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// runService runs a service in a bubble and returns what ends it.
+// runService runs a service in a bubble and returns a function that ends Run and returns its error.
 func runService(t *testing.T, s *Service) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -22,8 +22,8 @@ func runService(t *testing.T, s *Service) (stop func() error) {
 	}
 }
 
-// TestCancelAndWaitAfterShutdown: functions that were still to be called when the
-// service ended are not called any more, and nobody waits for them.
+// TestCancelAndWaitAfterShutdown checks that functions still queued when the service ends are never
+// called, and that CancelAndWait does not wait for them.
 func TestCancelAndWaitAfterShutdown(t *testing.T) {
 	t.Parallel()
 	hang := func(t *testing.T) (block func(), release func()) {
@@ -67,8 +67,8 @@ func TestCancelAndWaitAfterShutdown(t *testing.T) {
 	}
 }
 
-// TestCancelStopsQueuedCallbacks: a callback that waits for its turn when its task is
-// canceled is not made.
+// TestCancelStopsQueuedCallbacks checks that a queued callback is dropped when its task is
+// canceled.
 func TestCancelStopsQueuedCallbacks(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{UserGoroutines: 1, UserBudget: time.Hour}, func(w *world) {
@@ -97,8 +97,8 @@ func TestCancelStopsQueuedCallbacks(t *testing.T) {
 	})
 }
 
-// TestWaitingForItself: a function of the host cannot wait for the task that waits for
-// the function.
+// TestWaitingForItself checks that a function of the host gets an error if it waits for its own
+// task, which waits for that function.
 func TestWaitingForItself(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -120,8 +120,8 @@ func TestWaitingForItself(t *testing.T) {
 	})
 }
 
-// TestDroppedKeyIsWaitedFor: a selected key that was given up while a call with it is
-// under way, and that the selector does not find any more.
+// TestDroppedKeyIsWaitedFor has a task give up a selected key during a call with that key, and then
+// has the selector no longer return the key. CancelAndWait must wait for the call.
 func TestDroppedKeyIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Hour, InFlight: 1}, func(w *world) {
@@ -138,7 +138,7 @@ func TestDroppedKeyIsWaitedFor(t *testing.T) {
 		h := register(t, w.s, Task{Policy: p})
 		pass(3 * time.Second)
 		w.at("main").slow(30 * time.Second)
-		pass(10 * time.Second) // past the deadline of k, which is part of a call
+		pass(10 * time.Second) // past the deadline of k, while a call with k is under way
 		ended.Store(true)
 		pass(2 * time.Second)
 		if err := h.CancelAndWait(t.Context()); err != nil {
@@ -150,8 +150,8 @@ func TestDroppedKeyIsWaitedFor(t *testing.T) {
 	})
 }
 
-// TestCanceledTaskIsNotLost: a task that has dropped a key and is canceled later has
-// not ended by that loss.
+// TestCanceledTaskIsNotLost checks that a task that has dropped a key and is canceled later ends as
+// canceled, not as lost.
 func TestCanceledTaskIsNotLost(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

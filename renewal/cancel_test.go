@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// noisy counts every callback.
+// noisy makes every callback of a policy increment the returned counter.
 func noisy(p *Policy) *atomic.Int64 {
 	var n atomic.Int64
 	p.Callbacks = Callbacks{
@@ -55,7 +55,7 @@ func TestCancelAndWait(t *testing.T) {
 	})
 }
 
-// TestCancelAndWaitOnEveryPhase cancels at many moments of a busy task.
+// TestCancelAndWaitOnEveryPhase cancels a busy task at each millisecond of its first 60.
 func TestCancelAndWaitOnEveryPhase(t *testing.T) {
 	t.Parallel()
 	for ms := range 60 {
@@ -128,7 +128,7 @@ func TestCancelEndsTheContextWithAReason(t *testing.T) {
 		if err := h.Cancel(); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.Cancel(); err != nil { // once more is harmless
+		if err := h.Cancel(); err != nil { // repeating Cancel is harmless
 			t.Fatal(err)
 		}
 		var ended *EndedError
@@ -245,8 +245,8 @@ func TestShutdownLeavesHungFunctionsBehind(t *testing.T) {
 	})
 }
 
-// TestCancelAndWaitForAPolicy: a function under way is waited for, also one of a task
-// that nothing else has happened to.
+// TestCancelAndWaitForAPolicy checks that CancelAndWait waits for a running function of the policy,
+// even if nothing else has happened to the task yet.
 func TestCancelAndWaitForAPolicy(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{UserBudget: time.Minute}, func(w *world) {

@@ -42,7 +42,7 @@ func (g *gaps) reset() {
 	clear(g.max)
 }
 
-// worst is the longest gap of the given keys, up to now.
+// worst returns the longest gap of the given keys, including the gap until now.
 func (g *gaps) worst(keys []string) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,8 +53,7 @@ func (g *gaps) worst(keys []string) time.Duration {
 	return worst
 }
 
-// TestCluster takes one cluster through what concerns whole ones, and at last kills a
-// master.
+// TestCluster runs the tests that need a complete cluster on one cluster, and then kills a master.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
@@ -66,8 +65,8 @@ func TestCluster(t *testing.T) {
 	t.Run("DeadMaster", func(t *testing.T) { clusterWithADeadMaster(t, c) })
 }
 
-// clusterWithADeadMaster kills one of three masters: its keys are lost, the
-// others stay on time.
+// clusterWithADeadMaster kills one of three masters. The keys of that master are lost; the other
+// keys are renewed on time.
 func clusterWithADeadMaster(t *testing.T, c *redistest.Cluster) {
 	t.Helper()
 	rdb := c.Client()
@@ -98,7 +97,7 @@ func clusterWithADeadMaster(t *testing.T, c *redistest.Cluster) {
 			t.Fatalf("%s on the dead master is not lost", key)
 		}
 	}
-	if worst := g.worst(well); worst > ttl*2/3 { // a busy machine takes its share
+	if worst := g.worst(well); worst > ttl*2/3 { // a busy machine may delay renewals
 		t.Errorf("a gap of %v between renewals on the other masters, want about %v", worst, interval)
 	}
 	for _, key := range well {
@@ -108,8 +107,8 @@ func clusterWithADeadMaster(t *testing.T, c *redistest.Cluster) {
 	}
 }
 
-// TestClusterFailover kills a master that has a replica; within the TTL the replica
-// has taken over, and renewals go there.
+// TestClusterFailover kills a master that has a replica. The replica takes over within the TTL, and
+// renewals continue there.
 func TestClusterFailover(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 1)
@@ -131,8 +130,8 @@ func TestClusterFailover(t *testing.T) {
 	}
 }
 
-// clusterSlotMoves takes a key from one master to another, step by step: renewals
-// go on while the slot is on its way (ASK) and after (MOVED).
+// clusterSlotMoves moves the slot of a key from one master to another, step by step. Renewals go on
+// while the slot moves (ASK) and afterwards (MOVED).
 func clusterSlotMoves(t *testing.T, c *redistest.Cluster) {
 	t.Helper()
 	t.Parallel()
@@ -165,14 +164,14 @@ func clusterSlotMoves(t *testing.T, c *redistest.Cluster) {
 	}
 }
 
-// slotMove is a slot on its way from one master to another.
+// slotMove is a slot that moves from one master to another.
 type slotMove struct {
 	t        *testing.T
 	slot     int
 	from, to *redistest.Server
 }
 
-// openSlot begins to move the slot of a key.
+// openSlot starts to move the slot of a key.
 func openSlot(t *testing.T, c *redistest.Cluster, key string) *slotMove {
 	t.Helper()
 	from := c.MasterFor(key)
@@ -183,7 +182,7 @@ func openSlot(t *testing.T, c *redistest.Cluster, key string) *slotMove {
 	return m
 }
 
-// take moves some keys; those that do not exist are passed over.
+// take moves keys to the new master, and skips keys that do not exist.
 func (m *slotMove) take(keys ...string) {
 	m.t.Helper()
 	host, port, _ := strings.Cut(m.to.Addr(), ":")
@@ -194,7 +193,7 @@ func (m *slotMove) take(keys ...string) {
 	m.do(m.from, args...)
 }
 
-// close hands the slot over.
+// close makes the new master the owner of the slot.
 func (m *slotMove) close() {
 	m.t.Helper()
 	id := m.do(m.to, "cluster", "myid")
@@ -211,16 +210,16 @@ func (m *slotMove) do(n *redistest.Server, args ...any) string {
 	return reply
 }
 
-// clusterHalfMovedSlot stops a reshard half-way: every other key of a slot is on the new
-// master. All are reachable one by one, so none may be lost, and locks can be taken and
-// released.
+// clusterHalfMovedSlot stops a reshard half-way: every other key of a slot is on the new master.
+// Every key can be reached with a separate command, so no key may be lost, and locks can be
+// acquired and released.
 func clusterHalfMovedSlot(t *testing.T, c *redistest.Cluster) {
 	t.Helper()
 	t.Parallel()
 	rdb := c.Client()
 	s := onRedis(t, rdb, Config{})
 	ctx := t.Context()
-	// Long enough that a busy machine gets a thousand refreshes done in time.
+	// The TTL is long enough for a busy machine to complete a thousand refreshes in time.
 	const ttl, interval = 4 * time.Second, 500 * time.Millisecond
 	const n = 100
 	var all, half []string
@@ -323,8 +322,8 @@ func clusterSelectorsAndLeases(t *testing.T, c *redistest.Cluster) {
 	}
 }
 
-// TestClientsOfOtherKinds: what is neither a single client nor a cluster goes through
-// its own pipeline.
+// TestClientsOfOtherKinds checks that a client that is neither a single client nor a cluster client
+// uses its own pipeline.
 func TestClientsOfOtherKinds(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

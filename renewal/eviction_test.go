@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// limit sets the memory limit and the policy of a server.
+// limit sets the memory limit and the eviction policy of a server.
 func limit(t *testing.T, rdb *redis.Client, bytes, policy string) {
 	t.Helper()
 	if err := errors.Join(rdb.ConfigSet(t.Context(), "maxmemory-policy", policy).Err(),
@@ -23,7 +23,7 @@ func limit(t *testing.T, rdb *redis.Client, bytes, policy string) {
 	}
 }
 
-// TestServerThatMayDropLocks: no lock is taken there.
+// TestServerThatMayDropLocks checks that no lock is acquired on a server that may evict it.
 func TestServerThatMayDropLocks(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"volatile-lru", "volatile-ttl", "allkeys-random"} {
@@ -42,8 +42,9 @@ func TestServerThatMayDropLocks(t *testing.T) {
 	}
 }
 
-// TestEvictionSetLater: what is held goes on, no new lock is taken, and OnEviction is called,
-// also when it was put right.
+// TestEvictionSetLater turns eviction on and off while a lock is held. The lock is renewed
+// throughout, no new lock is acquired while the server evicts, and OnEviction is called at both
+// changes.
 func TestEvictionSetLater(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -94,8 +95,8 @@ func TestEvictionSetLater(t *testing.T) {
 	}
 }
 
-// TestRenewedKeysTellOfEviction: keys of the host are renewed on any server, and OnEviction
-// is called.
+// TestRenewedKeysTellOfEviction checks that keys of the host are renewed on a server that evicts,
+// and that OnEviction is called.
 func TestRenewedKeysTellOfEviction(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -117,7 +118,8 @@ func TestRenewedKeysTellOfEviction(t *testing.T) {
 	}
 }
 
-// TestServerThatDoesNotTell: a user who may not ask is believed to know what he does.
+// TestServerThatDoesNotTell checks that locks are acquired for a user without INFO, whose server
+// cannot be checked.
 func TestServerThatDoesNotTell(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -133,7 +135,8 @@ func TestServerThatDoesNotTell(t *testing.T) {
 	}
 }
 
-// TestFullServer: what is held is renewed and released; only new locks are refused.
+// TestFullServer checks that a full server renews and releases held locks and refuses only new
+// ones.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestRedisGone takes the server away for less and for more than the TTL allows.
+// TestRedisGone stops the server for less and for more time than the TTL allows.
 func TestRedisGone(t *testing.T) {
 	t.Parallel()
 	const ttl, interval = 4 * time.Second, time.Second
@@ -63,7 +63,7 @@ func TestRedisGone(t *testing.T) {
 	}
 }
 
-// TestLateAnswerDoesNotRevive has Redis answer "renewed" after the local deadline.
+// TestLateAnswerDoesNotRevive makes Redis answer "renewed" after the local deadline.
 func TestLateAnswerDoesNotRevive(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
@@ -74,7 +74,7 @@ func TestLateAnswerDoesNotRevive(t *testing.T) {
 			Callbacks: Callbacks{OnLost: func(context.Context, Event) { lost++ }},
 		}
 		w.at("main").slow(59 * time.Second)
-		w.set("k", "me", 0) // never expires: Redis would say renewed
+		w.set("k", "me", 0) // never expires, so Redis would answer "renewed"
 		h := register(t, w.s, Task{Keys: []string{"k"}, Policy: p})
 		pass(2 * time.Minute)
 		if r := h.Result(); r.Reason != ReasonLost || r.Renewals != 0 || lost != 1 {
@@ -93,8 +93,8 @@ func TestFailedRefreshIsRepeatedInTime(t *testing.T) {
 		pass(100 * time.Millisecond)
 		w.at("main").fail(errDown)
 		pass(3900*time.Millisecond + 1100*time.Millisecond)
-		// The second tick failed at 4 s; a quarter of the interval later it must have
-		// been repeated.
+		// The second refresh failed at 4 s. A quarter of the interval later, it must have been
+		// repeated.
 		if n := len(w.sent("k")); n < 3 {
 			t.Errorf("%d attempts, want the failed one repeated within a quarter of the interval", n)
 		}
@@ -116,10 +116,10 @@ func TestRetryDelay(t *testing.T) {
 	}{
 		{8 * s, 24 * s, 1, 2 * s},
 		{8 * s, 24 * s, 2, 4 * s},
-		{8 * s, 24 * s, 3, 6 * s}, // a quarter of what is left
+		{8 * s, 24 * s, 3, 6 * s}, // limited to a quarter of the remaining time
 		{8 * s, 4 * s, 1, s},
 		{8 * s, 24 * s, 255, 6 * s},
-		{8 * s, never, 255, 8 * s}, // a key of which it is not known when it expires
+		{8 * s, never, 255, 8 * s}, // a key whose expiry is unknown
 	} {
 		if got := retryDelay(tc.interval, tc.left, tc.attempt, 1); got != tc.want {
 			t.Errorf("interval %v, left %v, attempt %d: at most %v, want %v", tc.interval, tc.left, tc.attempt, got, tc.want)
@@ -130,8 +130,8 @@ func TestRetryDelay(t *testing.T) {
 	}
 }
 
-// TestOneKeyFailsAlone gives one key of a task a wrong type and another to a node
-// that hangs.
+// TestOneKeyFailsAlone gives one key of a task the wrong type and places another on a node that
+// hangs.
 func TestOneKeyFailsAlone(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -244,8 +244,8 @@ func TestDropKeyEndsWithTheLast(t *testing.T) {
 	})
 }
 
-// TestClockSteps moves the wall clock. Back, nothing happens. Ahead, it may have been
-// a sleep of the machine: every key is checked at once, and none is given up unasked.
+// TestClockSteps moves the wall clock. A step back has no effect. A large step ahead may mean that
+// the machine slept, so every key is checked at once, and no key is given up before its check.
 func TestClockSteps(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -270,7 +270,7 @@ func TestClockSteps(t *testing.T) {
 				go func() { done <- s.Run(ctx) }()
 				synctest.Wait()
 				hourly := every(time.Hour)
-				// Otherwise its first tick, at a random moment, may come in between.
+				// Otherwise the first tick, at a random moment, might fall into the test.
 				hourly.RenewAtOnce = true
 				far := w.lease(t, "far", hourly)
 				near := w.lease(t, "near", every(time.Second))
@@ -298,7 +298,8 @@ func TestClockSteps(t *testing.T) {
 	}
 }
 
-// TestDeadlineCountsFromTheSending: what an answer took is not time that the key lives.
+// TestDeadlineCountsFromTheSending checks that the deadline counts from the moment of sending, not
+// from the answer.
 func TestDeadlineCountsFromTheSending(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {

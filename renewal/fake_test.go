@@ -13,16 +13,16 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// fake is Redis in memory: it follows the clock of a synctest bubble. Keys named
-// "node/key" are on that node; all others on "main".
+// fake is Redis in memory, on the clock of a synctest bubble. A key named "node/key" is on node
+// "node", and every other key is on node "main".
 type fake struct {
 	mu      sync.Mutex
 	keys    map[string]fakeKey
 	nodes   map[string]*fakeNode
-	sends   []send // every key of every call
+	sends   []send // every key of every call, in order
 	scanErr error
 	fences  map[string]int64
-	late    time.Duration // of every answer to acquire
+	late    time.Duration // delay of every answer to Acquire
 }
 
 type fakeKey struct {
@@ -30,7 +30,7 @@ type fakeKey struct {
 	expires time.Time // zero: never
 }
 
-// send is one key as the fake got it.
+// send is one key of a call, with the time at which the fake received it.
 type send struct {
 	key string
 	at  time.Time
@@ -41,7 +41,7 @@ type fakeNode struct {
 	label string
 
 	mu     sync.Mutex
-	err    error         // answers every request
+	err    error         // the answer to every request, if set
 	frozen chan struct{} // closed by thaw; calls wait for it
 	delay  time.Duration // of every call
 	under  int           // calls under way
@@ -80,7 +80,7 @@ func (f *fake) del(key string) {
 	delete(f.keys, key)
 }
 
-// get answers with a key that has not expired.
+// get returns a key, and false if it does not exist or has expired.
 func (f *fake) get(key string) (fakeKey, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,7 +96,7 @@ func (f *fake) live(key string) (fakeKey, bool) {
 	return k, ok
 }
 
-// sent returns when the key was part of a call.
+// sent returns the times of the calls that contained the key.
 func (f *fake) sent(key string) (at []time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -118,7 +118,7 @@ func (f *fake) Node(_ context.Context, key string) (backend.Node, error) {
 	return f.at(name), nil
 }
 
-// Redirected is the node that keys are redirected to.
+// Redirected returns the node that keys are redirected to.
 func (f *fake) Redirected(_, to string) backend.Node { return f.at(to) }
 
 func (f *fake) Reload(context.Context) {}
@@ -174,7 +174,7 @@ func (f *fake) Release(_ context.Context, key, token string) (backend.Answer, er
 	return backend.Renewed, nil
 }
 
-// slowLeases delays the answers to acquire.
+// slowLeases delays every answer to Acquire.
 func (f *fake) slowLeases(by time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -295,7 +295,7 @@ func (f *fake) answer(r *backend.Request, err error) {
 	}
 }
 
-// onFake is a service on a fake.
+// onFake returns a service on a fake.
 func onFake(cfg Config, f interface {
 	backend.Backend
 	backend.Locker
@@ -308,12 +308,12 @@ func onFake(cfg Config, f interface {
 // world is a service on a fake, in a bubble of simulated time.
 type world struct {
 	*fake
-	t    *testing.T // of the bubble
+	t    *testing.T // the test of the bubble
 	s    *Service
 	stop func() error
 }
 
-// bubble runs a test in simulated time; the service ends with it.
+// bubble runs a test in simulated time and stops the service after the test.
 func bubble(t *testing.T, cfg Config, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -341,12 +341,12 @@ func (w *world) lease(t *testing.T, key string, p *Policy) *Handle {
 	return register(t, w.s, Task{ID: key, Keys: []string{key}, Policy: p})
 }
 
-// every is the plain policy: a TTL of three seconds and a bit, renewed each second.
+// every returns the policy of most tests: renewal at each interval, and a TTL of four intervals.
 func every(interval time.Duration) *Policy {
 	return &Policy{TTL: FixedTTL(4 * interval), Interval: Every(interval)}
 }
 
-// pass lets simulated time go by and everything that falls into it happen.
+// pass advances simulated time by d and waits until all goroutines are idle.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

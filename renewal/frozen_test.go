@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// TestClusterWithAFrozenNode: one of three masters says nothing any more.
+// TestClusterWithAFrozenNode freezes one of three masters, which then answers nothing.
 func TestClusterWithAFrozenNode(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
@@ -39,7 +39,7 @@ func TestClusterWithAFrozenNode(t *testing.T) {
 	for i := 0; time.Now().Before(until); i++ {
 		locksBesideAFrozenNode(t, s, well[i%len(well)])
 	}
-	if worst := g.worst(well); worst > ttl*2/3 { // a busy machine takes its share
+	if worst := g.worst(well); worst > ttl*2/3 { // a busy machine may delay renewals
 		t.Errorf("a gap of %v between renewals on the other masters, want about %v", worst, interval)
 	}
 	for _, key := range well {
@@ -50,8 +50,8 @@ func TestClusterWithAFrozenNode(t *testing.T) {
 	t.Run("new client", func(t *testing.T) { newClientBesideAFrozenNode(t, c) })
 }
 
-// locksBesideAFrozenNode takes and releases a lock on the node of key, and waits in vain
-// for one on the frozen node.
+// locksBesideAFrozenNode acquires and releases a lock on the node of key, and fails to acquire a
+// lock on the frozen node.
 func locksBesideAFrozenNode(t *testing.T, s *Service, key string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -66,7 +66,7 @@ func locksBesideAFrozenNode(t *testing.T, s *Service, key string) {
 	leavesInTime(t, s, "victim")
 }
 
-// leavesInTime asks for a lock that cannot be had.
+// leavesInTime checks that Acquire on a frozen node returns when its context ends.
 func leavesInTime(t *testing.T, s *Service, key string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -75,13 +75,13 @@ func leavesInTime(t *testing.T, s *Service, key string) {
 	if _, err := s.Acquire(ctx, key, 10*time.Second); err == nil || errors.Is(err, ErrHeld) {
 		t.Fatalf("Acquire on a frozen node: %v", err)
 	}
-	if took := time.Since(began); took > time.Second { // 100 ms, and what a busy machine takes
+	if took := time.Since(began); took > time.Second { // 100 ms, and a margin for a busy machine
 		t.Fatalf("Acquire on a frozen node took %v", took)
 	}
 }
 
-// newClientBesideAFrozenNode has to ask for the state of the cluster first, and may ask
-// the frozen node.
+// newClientBesideAFrozenNode checks a client that first has to read the state of the cluster,
+// possibly from the frozen node.
 func newClientBesideAFrozenNode(t *testing.T, c *redistest.Cluster) {
 	t.Helper()
 	opt := c.Options()

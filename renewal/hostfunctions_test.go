@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
 )
 
-// breakers makes policies in which one function of the host misbehaves.
+// breakers returns policies, each with one function of the host that calls misbehave.
 func breakers(misbehave func()) map[string]*Policy {
 	const interval = time.Second
 	plain := func() *Policy { return every(interval) }
@@ -42,8 +42,8 @@ func breakers(misbehave func()) map[string]*Policy {
 	return m
 }
 
-// runBroken registers a task with a misbehaving function beside a healthy one, lets
-// every callback of the first be called, and checks that the second is on time.
+// runBroken registers a task with a misbehaving function beside a healthy task, causes every kind
+// of callback of the broken task, and checks that the healthy task is renewed on time.
 func runBroken(t *testing.T, w *world, p *Policy) {
 	t.Helper()
 	w.set("broken", "me", 4*time.Second)
@@ -54,13 +54,14 @@ func runBroken(t *testing.T, w *world, p *Policy) {
 	healthy := w.lease(t, "k", &Policy{TTL: FixedTTL(4 * time.Second), Interval: Every(250 * time.Millisecond)})
 	broken := register(t, w.s, task)
 	pass(5 * time.Second)
-	// For OnFailed: one interval, and the pause that a silent node is given, in which a tick waits.
+	// To cause OnFailed: one interval, plus the longest pause after a silent call, for which a tick
+	// may have to wait.
 	const outage = time.Second + nodequeue.LastPause + 50*time.Millisecond
 	w.at("main").fail(errDown)
 	pass(outage)
 	w.at("main").fail(nil)
 	pass(5*time.Second - outage)
-	w.del("broken") // for Lost and Finished
+	w.del("broken") // causes OnLost and OnFinished
 	pass(5 * time.Second)
 	_ = broken.Cancel()
 	if r := healthy.Result(); r.Reason != Live || r.Renewals < 54 {
@@ -107,8 +108,8 @@ func TestPanicIsReportedToTheTask(t *testing.T) {
 	})
 }
 
-// TestSlowHostCode has more slow functions than there are places for them; a healthy
-// task that has functions itself must stay on time all the same.
+// TestSlowHostCode registers more slow functions than the pool has places. A healthy task with
+// functions must still be renewed on time.
 func TestSlowHostCode(t *testing.T) {
 	t.Parallel()
 	for name := range breakers(nil) {
@@ -153,7 +154,7 @@ func TestSlowHostCode(t *testing.T) {
 	}
 }
 
-// TestSlowSelectorBesideAFastTask: the slow one is late, the fast one is not.
+// TestSlowSelectorBesideAFastTask checks that a slow selector delays its own task only.
 func TestSlowSelectorBesideAFastTask(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -202,8 +203,8 @@ func TestFunctionsDecide(t *testing.T) {
 	})
 }
 
-// TestFunctionSlowerThanTheInterval is within its budget: ticks that come meanwhile
-// are left out and are no failures.
+// TestFunctionSlowerThanTheInterval checks a function that is slower than the interval but within
+// its budget. Ticks during a call are skipped and do not count as failures.
 func TestFunctionSlowerThanTheInterval(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -261,7 +262,7 @@ func TestCallbacksComeInOrderAndFinishedLast(t *testing.T) {
 		var got []string
 		note := func(s string) { mu.Lock(); defer mu.Unlock(); got = append(got, s) }
 		event := func(_ context.Context, e Event) {
-			time.Sleep(1200 * time.Millisecond) // slower than the ticks
+			time.Sleep(1200 * time.Millisecond) // longer than the interval
 			note(e.Outcome.String())
 		}
 		p := every(time.Second)
@@ -280,7 +281,8 @@ func TestCallbacksComeInOrderAndFinishedLast(t *testing.T) {
 	})
 }
 
-// TestSlowCallbackDropsOnlyWhatIsRepeated lets a callback hang for many ticks.
+// TestSlowCallbackDropsOnlyWhatIsRepeated makes OnRenewed hang for many ticks. Only calls of
+// OnRenewed may be dropped.
 func TestSlowCallbackDropsOnlyWhatIsRepeated(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -312,8 +314,8 @@ func TestSlowCallbackDropsOnlyWhatIsRepeated(t *testing.T) {
 	})
 }
 
-// TestBudgetEndsWithTheAnswer: an answer and the end of its budget may come together;
-// then the answer counts, and a call that was made since is not taken for late.
+// TestBudgetEndsWithTheAnswer checks the case that a function answers at the moment its budget
+// ends: the answer counts, and the next call is not given up instead.
 func TestBudgetEndsWithTheAnswer(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -325,7 +327,7 @@ func TestBudgetEndsWithTheAnswer(t *testing.T) {
 		c.Run(t.Context())
 		synctest.Wait()
 		h.mu.Lock()
-		h.calling = true // the next call
+		h.calling = true // as if the next call had begun
 		h.mu.Unlock()
 		c.GiveUp(ErrBudget)
 		h.mu.Lock()

@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// TestLateAnswerIsNoLease: the answer was under way for longer than the lock lives.
+// TestLateAnswerIsNoLease delays the answer to Acquire until after the deadline of the lock.
 func TestLateAnswerIsNoLease(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -22,7 +22,7 @@ func TestLateAnswerIsNoLease(t *testing.T) {
 			if l != nil || !errors.Is(err, ErrLost) || !errors.Is(err, ErrDeadline) {
 				t.Fatalf("after %v: %v, %v; want no lease and ErrDeadline", delay, l, err)
 			}
-			pass(delay) // the lock is given back
+			pass(delay) // the service releases the lock
 			if k, ok := w.get("lock"); ok || w.s.Stats().Live != 0 {
 				t.Errorf("after %v: the lock holds %q, %d tasks are live", delay, k.value, w.s.Stats().Live)
 			}
@@ -36,7 +36,7 @@ func TestLateAnswerIsNoLease(t *testing.T) {
 	})
 }
 
-// TestTaskThatIsOverAtRegister: the TTL was set too long ago.
+// TestTaskThatIsOverAtRegister registers a task whose TTL was set too long ago.
 func TestTaskThatIsOverAtRegister(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -47,8 +47,8 @@ func TestTaskThatIsOverAtRegister(t *testing.T) {
 	})
 }
 
-// TestContextEndsBeforeTheAnswer: a caller that leaves is not held up, and the lock that
-// the server granted it after all is given back.
+// TestContextEndsBeforeTheAnswer checks that Acquire returns when its context ends, and that a lock
+// which the server grants afterwards is released.
 func TestContextEndsBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -70,7 +70,7 @@ func TestContextEndsBeforeTheAnswer(t *testing.T) {
 	})
 }
 
-// endings are the ways in which a context ends after a time.
+// endings returns the ways in which a context can end after a time.
 func endings() map[string]func(context.Context, time.Duration) (context.Context, context.CancelFunc) {
 	return map[string]func(context.Context, time.Duration) (context.Context, context.CancelFunc){
 		"deadline": context.WithTimeout,
@@ -82,12 +82,12 @@ func endings() map[string]func(context.Context, time.Duration) (context.Context,
 	}
 }
 
-// TestCallsOnAFrozenServer: every call with a context returns when that ends.
+// TestCallsOnAFrozenServer checks that every call returns when its context ends.
 func TestCallsOnAFrozenServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	opt := server.Options()
-	opt.ReadTimeout = time.Second // after which all goroutines have ended
+	opt.ReadTimeout = time.Second // after this time all goroutines have ended
 	rdb := redis.NewClient(opt)
 	t.Cleanup(func() { _ = rdb.Close() })
 	s := onRedis(t, rdb, Config{CallTimeout: 300 * time.Millisecond})
@@ -112,7 +112,7 @@ func TestCallsOnAFrozenServer(t *testing.T) {
 	}
 	server.Thaw()
 	eventually(t, 20*time.Second, func() bool { return s.lockCalls.Load() == 0 }, "calls are still under way")
-	for _, l := range leases { // some ended while they still waited for a renewal under way
+	for _, l := range leases { // some calls ended while they waited for a renewal under way
 		if err := l.Release(t.Context()); err != nil && !errors.Is(err, ErrMissing) {
 			t.Error(err)
 		}
@@ -122,7 +122,7 @@ func TestCallsOnAFrozenServer(t *testing.T) {
 	}
 }
 
-// checkReturns makes a call whose context ends while it waits.
+// checkReturns checks that a call returns soon after its context ends.
 func checkReturns(t *testing.T, name string, end func(context.Context, time.Duration) (context.Context, context.CancelFunc), f func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := end(t.Context(), 200*time.Millisecond)
@@ -138,7 +138,7 @@ func checkReturns(t *testing.T, name string, end func(context.Context, time.Dura
 	}
 	select {
 	case at := <-ended:
-		if late := (<-returned).Sub(at); late > 500*time.Millisecond { // usual is 1 ms
+		if late := (<-returned).Sub(at); late > 500*time.Millisecond { // usually 1 ms
 			t.Errorf("%s returned %v after the end of its context", name, late)
 		}
 	case <-time.After(10 * time.Second):

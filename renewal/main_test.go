@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }
 
-// waitTogether lets more tests run side by side than there are processors: those that
-// take long wait for servers.
+// waitTogether sets a minimum number of parallel tests, even with fewer processors, because long
+// tests mostly wait for servers.
 func waitTogether() {
 	flag.Parse()
 	const tests = 8
@@ -51,7 +51,7 @@ func start(t *testing.T, s *Service) {
 	<-s.Started()
 }
 
-// eventually waits for a condition.
+// eventually waits until a condition holds, and fails the test after limit.
 func eventually(t *testing.T, limit time.Duration, holds func() bool, msg string) {
 	t.Helper()
 	for end := time.Now().Add(limit); !holds(); time.Sleep(2 * time.Millisecond) {

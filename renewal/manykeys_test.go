@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// TestManyKeysOfOneTask: what happens to one key of a task does not cost a walk through
-// all of them, whether they fail or are lost. Quadratic, this took more than the 30 s
-// that a busy machine is given here, and now takes one or two; under the race detector it
-// gets more.
+// TestManyKeysOfOneTask checks that the failure or loss of one key does not cost a pass over all
+// keys of the task. At quadratic cost the test exceeds manyKeysTime, which allows for a busy
+// machine and for the race detector; at linear cost it takes one or two seconds.
 func TestManyKeysOfOneTask(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"lost", "failed"} {
@@ -20,7 +19,7 @@ func TestManyKeysOfOneTask(t *testing.T) {
 			f, keys := newFake(), make([]string, n)
 			for i := range keys {
 				keys[i] = fmt.Sprint("k", i)
-				if name == "failed" { // what is lost does not exist
+				if name == "failed" { // a lost key does not exist
 					f.set(keys[i], "wrong type", 0)
 				}
 			}
@@ -36,8 +35,8 @@ func TestManyKeysOfOneTask(t *testing.T) {
 	}
 }
 
-// TestManyKeysAreRetriedAndLostOnTime: a timer that is only moved forward misses neither a
-// retry nor a deadline.
+// TestManyKeysAreRetriedAndLostOnTime checks that no retry and no deadline is missed, although the
+// timer of a task with many keys is only ever moved forward.
 func TestManyKeysAreRetriedAndLostOnTime(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -53,7 +52,7 @@ func TestManyKeysAreRetriedAndLostOnTime(t *testing.T) {
 		h := register(t, w.s, Task{Keys: keys, Owner: "me", Policy: p})
 		pass(20 * time.Second)
 		w.at("main").fail(errDown)
-		pass(11 * time.Second) // more than an interval, so that a renewal falls into it
+		pass(11 * time.Second) // more than an interval, so at least one renewal
 		w.at("main").fail(nil)
 		pass(9 * time.Second)
 		before := h.Result()
@@ -76,7 +75,8 @@ func TestManyKeysAreRetriedAndLostOnTime(t *testing.T) {
 	})
 }
 
-// TestManyKeysDelayNobody: other tasks are on time beside one of very many keys.
+// TestManyKeysDelayNobody checks that the clock does not wait for the mutex of a task with very
+// many keys.
 func TestManyKeysDelayNobody(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{})
@@ -85,7 +85,7 @@ func TestManyKeysDelayNobody(t *testing.T) {
 		keys[i] = fmt.Sprint("k", i)
 	}
 	big := register(t, s, Task{Keys: keys, Policy: every(time.Second)})
-	big.mu.Lock() // somebody goes through its keys
+	big.mu.Lock() // as if a pass over its keys were under way
 	fired := make(chan struct{})
 	go func() {
 		s.fire(big, s.shared.clock.now())

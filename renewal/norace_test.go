@@ -4,5 +4,5 @@ package renewal
 
 import "time"
 
-// manyKeysTime is how long a task of very many keys may take to be gone through.
+// manyKeysTime is the maximum time for a pass over all keys of a task with very many keys.
 const manyKeysTime = 30 * time.Second

@@ -14,8 +14,8 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// TestTaskStaysSmall keeps a task of one key in the allocator's classes of 128 and 32
-// bytes: of a million tasks a field more costs 16 MB.
+// TestTaskStaysSmall checks that a task with one key fits the allocator's size classes of 128 and
+// 32 bytes. The next larger class of either costs 16 MB per million tasks.
 func TestTaskStaysSmall(t *testing.T) {
 	t.Parallel()
 	if n := unsafe.Sizeof(Handle{}); n > 128 {
@@ -37,9 +37,9 @@ func TestHalfTick(t *testing.T) {
 	}
 }
 
-// TestOutageLeavesTasksSmall: a task that has failed keeps its error, and needs no more
-// memory for it than one that has not. Otherwise one outage makes a million tasks grow
-// for as long as they live.
+// TestOutageLeavesTasksSmall checks that a task that has failed keeps its error but uses no more
+// memory than a task that never failed. Otherwise one outage would enlarge a million tasks for the
+// rest of their lives.
 func TestOutageLeavesTasksSmall(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -63,7 +63,7 @@ func TestOutageLeavesTasksSmall(t *testing.T) {
 	})
 }
 
-// instant is a node that renews everything at once.
+// instant is a node that renews every key at once.
 type instant struct{ *fake }
 
 func (i instant) Sole() backend.Node { return i }
@@ -76,11 +76,11 @@ func (instant) Refresh(_ context.Context, _ time.Duration, reqs []backend.Reques
 	}
 }
 
-// benchTasks is the number of tasks: far more than the processor's caches hold.
+// benchTasks is the number of tasks, which exceeds the processor's caches by far.
 const benchTasks = 500_000
 
-// BenchmarkFire measures the processor time of a renewal apart from that of Redis and its
-// client, with tasks that fire in a random order, without and with warm.
+// BenchmarkFire measures the processor time of a renewal without Redis and its client. Tasks fire
+// in random order, with and without warm.
 func BenchmarkFire(b *testing.B) {
 	for name, prepare := range map[string]func([]*Handle){
 		"cold": func([]*Handle) {},
@@ -110,7 +110,7 @@ func BenchmarkFire(b *testing.B) {
 	}
 }
 
-// fireAll fires all tasks as the clock does, and waits until they are renewed.
+// fireAll fires all tasks as the clock does, and waits until all have been renewed.
 func fireAll(s *Service, handles []*Handle, now time.Duration, prepare func([]*Handle)) {
 	before := s.Stats().Renewed
 	for lot := range slices.Chunk(handles, perLock) {
@@ -127,7 +127,7 @@ func fireAll(s *Service, handles []*Handle, now time.Duration, prepare func([]*H
 	}
 }
 
-// processorTime is what this process has used, in ns.
+// processorTime returns the processor time that this process has used, in ns.
 func processorTime(b *testing.B) int64 {
 	b.Helper()
 	var u syscall.Rusage

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	stallAddr = "RENEWAL_STALL_ADDR" // makes the test binary the process that is stalled
+	stallAddr = "RENEWAL_STALL_ADDR" // makes the test binary run stalled
 	stallTTL  = 1500 * time.Millisecond
 )
 
-// stalled is the main function of that process: it holds a lease until it is lost and
-// prints what it learns.
+// stalled is the main function of the process that the test stops: it acquires a lease, holds it
+// until it is lost, and prints both events.
 func stalled(addr string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -15,9 +15,9 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// TestProcessStalledPastTheTTL stops the process that holds a lease with SIGSTOP for
-// longer than the TTL. When it goes on, it must report the loss, and not renew the
-// lock, which somebody else holds by then.
+// TestProcessStalledPastTheTTL stops the process that holds a lease with SIGSTOP for longer than
+// the TTL. After SIGCONT the process must report the loss and must not renew the lock, which
+// another owner holds by then.
 func TestProcessStalledPastTheTTL(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
 )
 
-// TestLagPutsTheUrgentFirst lets one slow node fall behind and checks that the keys
-// with the least time left come before those that were due earlier.
+// TestLagPutsTheUrgentFirst makes a slow node fall behind. Keys with the least time left must then
+// be renewed before keys that were due earlier.
 func TestLagPutsTheUrgentFirst(t *testing.T) {
 	t.Parallel()
 	var lags []Lag
@@ -23,7 +23,7 @@ func TestLagPutsTheUrgentFirst(t *testing.T) {
 		long := &Policy{TTL: FixedTTL(10 * time.Hour), Interval: Every(2 * time.Second), RenewAtOnce: true}
 		short := &Policy{TTL: FixedTTL(time.Minute), Interval: Every(10 * time.Second), RenewAtOnce: true}
 		w.at("main").slow(5 * time.Second)
-		w.lease(t, "first", long) // occupies the node
+		w.lease(t, "first", long) // keeps the node busy
 		pass(100 * time.Millisecond)
 		for i := range 5000 {
 			w.lease(t, fmt.Sprint("long", i), long)
@@ -57,15 +57,15 @@ func TestLagPutsTheUrgentFirst(t *testing.T) {
 	})
 }
 
-// TestRenewNowGoesAhead asks for keys that are new to the queue of a node that is far
-// behind, and for one that waits in it already.
+// TestRenewNowGoesAhead calls RenewNow on a node whose queue is far behind, for a key that is not
+// queued and for a key that is.
 func TestRenewNowGoesAhead(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{BatchSize: 10, InFlight: 1, CallTimeout: time.Hour}, func(w *world) {
 		t := w.t
 		long := &Policy{TTL: FixedTTL(10 * time.Hour), Interval: Every(2 * time.Second), RenewAtOnce: true}
 		w.at("main").slow(5 * time.Second)
-		w.lease(t, "first", long) // occupies the node
+		w.lease(t, "first", long) // keeps the node busy
 		pass(100 * time.Millisecond)
 		queued := make([]*Handle, 5000)
 		for i := range queued {
@@ -73,7 +73,7 @@ func TestRenewNowGoesAhead(t *testing.T) {
 		}
 		longer := &Policy{TTL: FixedTTL(20 * time.Hour), Interval: Every(time.Hour)}
 		fresh := w.lease(t, "fresh", longer)
-		pass(6 * time.Second) // the queue is in the order of the time left
+		pass(6 * time.Second) // by now the queue is sorted by time left
 		if st := w.s.Stats(); st.Overdue < 5*time.Second || st.Queued < 900 {
 			t.Errorf("%+v, want a queue that is 6 s late", st)
 		}
@@ -125,8 +125,7 @@ func TestNodesThatCannotBeFoundFail(t *testing.T) {
 	})
 }
 
-// TestIdleServiceSleeps counts the wake-ups of the clock with nothing armed, and with
-// tasks that are far off.
+// TestIdleServiceSleeps checks when the clock wakes without timers and with timers far ahead.
 func TestIdleServiceSleeps(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -162,7 +161,7 @@ func TestHooksGetWhatHappened(t *testing.T) {
 		w.set("b", "wrong type", 0)
 		w.set("c", "other", 0)
 		h := register(t, w.s, Task{Keys: []string{"a", "b", "c"}, Owner: "me", Policy: p})
-		pass(2500 * time.Millisecond) // the hook hangs meanwhile
+		pass(2500 * time.Millisecond) // the hook hangs during this time
 		close(slow)
 		pass(time.Minute)
 		_ = h.Cancel()
@@ -178,7 +177,7 @@ func TestHooksGetWhatHappened(t *testing.T) {
 		for _, n := range got.Late[:lateBucket(10*time.Millisecond)+1] {
 			late += n
 		}
-		for _, n := range got.Left[6:8] { // three quarters of the TTL, less the margin
+		for _, n := range got.Left[6:8] { // 3/4 of the TTL less the margin is left
 			left += n
 		}
 		if late != got.Renewed || left < got.Renewed-1 {
@@ -187,8 +186,8 @@ func TestHooksGetWhatHappened(t *testing.T) {
 	})
 }
 
-// TestSlowLagHookHearsTheEnd: however many times a lag came and went while the hook
-// hung, the last call has the present state.
+// TestSlowLagHookHearsTheEnd checks that the last call of OnLag has the current state, however
+// often a lag began and ended while the hook hung.
 func TestSlowLagHookHearsTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -249,7 +248,7 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 	}
 }
 
-// TestRenewNowLiftsWhatIsQueued: a key that waits for its turn gets a place ahead.
+// TestRenewNowLiftsWhatIsQueued checks that RenewNow moves a queued key ahead.
 func TestRenewNowLiftsWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{})
@@ -260,7 +259,7 @@ func TestRenewNowLiftsWhatIsQueued(t *testing.T) {
 	defer h.mu.Unlock()
 	h.refresh(0)
 	h.x().waits.add()
-	for range 3 { // once is enough
+	for range 3 { // only the first refresh moves the key
 		h.refresh(0)
 	}
 	if want := []nodequeue.Rank{nodequeue.RankDue, nodequeue.RankFirst}; !slices.Equal(pushed.ranks, want) {
@@ -268,7 +267,7 @@ func TestRenewNowLiftsWhatIsQueued(t *testing.T) {
 	}
 }
 
-// pushes records the ranks with which keys are queued.
+// pushes records the rank of every push.
 type pushes struct {
 	nodeQueues
 	ranks []nodequeue.Rank

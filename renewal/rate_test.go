@@ -16,7 +16,7 @@ func TestFixedRateDoesNotDrift(t *testing.T) {
 			t.Parallel()
 			bubble(t, Config{}, func(w *world) {
 				t := w.t
-				// A slow answer must not push the next tick.
+				// A slow answer must not delay the next tick.
 				w.at("main").slow(70 * time.Millisecond)
 				h := w.lease(t, "k", &Policy{TTL: FixedTTL(time.Second), Interval: interval})
 				pass(10*time.Second + 71*time.Millisecond)
@@ -91,7 +91,7 @@ func TestRenewAtOnce(t *testing.T) {
 	})
 }
 
-// TestMissedTicksBecomeOne keeps a node from answering over several intervals.
+// TestMissedTicksBecomeOne delays an answer over several intervals.
 func TestMissedTicksBecomeOne(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
@@ -164,7 +164,8 @@ func TestSubSecondTTL(t *testing.T) {
 	})
 }
 
-// TestStallKeepsThePhase: after missed ticks the rate goes on where it was.
+// TestStallKeepsThePhase checks that ticks after a stall keep their phase: the due time stays at
+// the same offset within the interval.
 func TestStallKeepsThePhase(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{})

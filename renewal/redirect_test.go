@@ -10,8 +10,9 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// TestRedirectedKeysHoldUpNoOthers: of two keys of one node, the one that it redirects to a
-// node that hangs delays nothing of the other, and is renewed once that node goes on.
+// TestRedirectedKeysHoldUpNoOthers renews two keys of one node, which redirects one of them to a
+// node that hangs. The other key must be renewed on time, and the redirected key as soon as the
+// hanging node answers again.
 func TestRedirectedKeysHoldUpNoOthers(t *testing.T) {
 	t.Parallel()
 	for _, moved := range []bool{false, true} {
@@ -53,7 +54,8 @@ func TestRedirectedKeysHoldUpNoOthers(t *testing.T) {
 	}
 }
 
-// TestRedirectedKeyOfACanceledTask: nobody waits for it any more.
+// TestRedirectedKeyOfACanceledTask checks that the redirected key of a canceled task is not
+// refreshed.
 func TestRedirectedKeyOfACanceledTask(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
@@ -77,7 +79,8 @@ func TestRedirectedKeyOfACanceledTask(t *testing.T) {
 	})
 }
 
-// TestRenewNowFollowsARedirection and waits for its outcome.
+// TestRenewNowFollowsARedirection checks that RenewNow waits for the result from the node
+// redirected to.
 func TestRenewNowFollowsARedirection(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -90,8 +93,8 @@ func TestRenewNowFollowsARedirection(t *testing.T) {
 	})
 }
 
-// TestClusterRedirectsToAFrozenNode: half of a slot is on a node that says nothing any
-// more. The keys on the node that it came from are on time.
+// TestClusterRedirectsToAFrozenNode moves half of the keys of a slot to a node and freezes that
+// node. The keys on the old node must be renewed on time.
 func TestClusterRedirectsToAFrozenNode(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
@@ -127,7 +130,7 @@ func TestClusterRedirectsToAFrozenNode(t *testing.T) {
 	g.reset()
 	before := handles[stay[0]].Result().Renewals
 	eventually(t, 20*time.Second, func() bool { return handles[stay[0]].Result().Renewals >= before+5 }, "not renewed")
-	// A busy machine takes its share; in one queue it is 10 s.
+	// The limit allows for a busy machine. If both nodes shared one queue, the gap would be 10 s.
 	if worst := g.worst(stay); worst > 4*interval {
 		t.Errorf("a gap of %v between renewals of the keys that stay, want about %v", worst, interval)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// onRedis is a running service on a real server.
+// onRedis returns a running service on a real server.
 func onRedis(t *testing.T, rdb redis.UniversalClient, cfg Config) *Service {
 	t.Helper()
 	s, err := New(rdb, cfg)

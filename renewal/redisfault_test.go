@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// TestServerAway freezes the server for less than the TTL and for more.
+// TestServerAway freezes the server for less time than the TTL, and then for more.
 func TestServerAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -44,7 +44,8 @@ func TestServerAway(t *testing.T) {
 	}
 }
 
-// TestConnectionsCutAndAnswersLost puts a bad network between service and server.
+// TestConnectionsCutAndAnswersLost cuts connections and drops requests and answers between service
+// and server.
 func TestConnectionsCutAndAnswersLost(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -54,7 +55,7 @@ func TestConnectionsCutAndAnswersLost(t *testing.T) {
 	opt.MaxRetries = -1
 	rdb := redis.NewClient(opt)
 	t.Cleanup(func() { _ = rdb.Close() })
-	// The TTL is out of reach: what a busy machine takes is no loss of a key.
+	// The TTL is so long that delays on a busy machine lose no key.
 	const ttl = time.Minute
 	s := onRedis(t, rdb, Config{CallTimeout: 200 * time.Millisecond})
 	p := &Policy{TTL: FixedTTL(ttl), Interval: Every(200 * time.Millisecond)}
@@ -81,8 +82,8 @@ func TestConnectionsCutAndAnswersLost(t *testing.T) {
 	}
 }
 
-// TestReplicaRefuses makes the server a replica for a moment: READONLY is a failure
-// that passes.
+// TestReplicaRefuses makes the server a replica for a moment. READONLY must count as a temporary
+// failure.
 func TestReplicaRefuses(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()

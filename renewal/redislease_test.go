@@ -47,7 +47,8 @@ func TestLeaseOnRedis(t *testing.T) {
 	}
 }
 
-// TestAcquireWithALostAnswer: the lock was taken, the caller does not know.
+// TestAcquireWithALostAnswer drops the answer to Acquire, so the caller cannot know that the lock
+// was acquired.
 func TestAcquireWithALostAnswer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -75,8 +76,8 @@ func TestAcquireWithALostAnswer(t *testing.T) {
 
 const acquireKey = "lock:lost-answer"
 
-// TestAcquireIsRepeatedByTheClient: with retries of the client's own, the second attempt
-// finds the lock that the first one took.
+// TestAcquireIsRepeatedByTheClient lets the Redis client retry a call whose answer was lost. The
+// second attempt must find that the first one acquired the lock.
 func TestAcquireIsRepeatedByTheClient(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -105,7 +106,8 @@ func TestAcquireIsRepeatedByTheClient(t *testing.T) {
 	}
 }
 
-// TestReleaseSaysWhatItFound: the loss was not known before.
+// TestReleaseSaysWhatItFound checks the error of Release if the lease did not know of the loss
+// before.
 func TestReleaseSaysWhatItFound(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()

@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// newIdle makes a service on a fake that is not run.
+// newIdle returns a service on a fake, without running it.
 func newIdle(t *testing.T, cfg Config) *Service {
 	t.Helper()
 	f := newFake()
@@ -108,7 +108,7 @@ func TestRegisterRefusesDoubleIDsAndTooMany(t *testing.T) {
 	if _, err := s.Register(Task{Keys: []string{"k"}, Policy: p}); !errors.Is(err, ErrTooManyTasks) {
 		t.Errorf("%v, want ErrTooManyTasks", err)
 	}
-	if err := first.Cancel(); err != nil { // gives back the id and the place
+	if err := first.Cancel(); err != nil { // frees the ID and the place
 		t.Fatal(err)
 	}
 	register(t, s, Task{ID: "a", Keys: []string{"k"}, Policy: p})
@@ -160,7 +160,8 @@ func TestNewNamesEveryFault(t *testing.T) {
 	}
 }
 
-// TestNegativeSwitchesABoundOff: of tasks, of keys, and of the time that the end may take.
+// TestNegativeSwitchesABoundOff checks that negative values remove the limits on tasks, on selected
+// keys, and on the time that Run may take to end.
 func TestNegativeSwitchesABoundOff(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{MaxTasks: -1, MaxSelected: -1, Grace: -1, CallTimeout: time.Minute}, func(w *world) {
@@ -177,7 +178,7 @@ func TestNegativeSwitchesABoundOff(t *testing.T) {
 			t.Errorf("%+v, want ten keys", r)
 		}
 		w.at("main").freeze()
-		pass(10 * time.Second) // a call is under way
+		pass(10 * time.Second) // now a call is under way
 		began := time.Now()
 		if err := w.stop(); err != nil {
 			t.Error(err)
@@ -188,7 +189,7 @@ func TestNegativeSwitchesABoundOff(t *testing.T) {
 	})
 }
 
-// hostClient is a client of a kind that only its host knows.
+// hostClient is a client of a type that only the host knows.
 type hostClient struct{ redis.UniversalClient }
 
 func TestNewWithoutAClient(t *testing.T) {
@@ -225,8 +226,8 @@ func TestRunTwice(t *testing.T) {
 	})
 }
 
-// TestPolicyIsForgottenWithItsLastTask keeps hosts with a policy per task from
-// filling the memory.
+// TestPolicyIsForgottenWithItsLastTask checks that a policy is removed with its last task, so that
+// hosts with a policy per task do not fill the memory.
 func TestPolicyIsForgottenWithItsLastTask(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{})
@@ -277,7 +278,7 @@ func TestTasksAreListedByNextDue(t *testing.T) {
 			t.Errorf("%d tasks listed, %d live, want 100", n, w.s.Stats().Live)
 		}
 		for range w.s.Tasks() {
-			break // an early end is fine
+			break // the caller may stop early
 		}
 		if h, err := w.s.Task("7"); err != nil || h.ID() != "7" {
 			t.Errorf("Task: %v, %v", h, err)

@@ -15,7 +15,7 @@ func TestSelectorsFollowTheKeys(t *testing.T) {
 		"function": func(w *world) Selector {
 			return Select(func(ctx context.Context) ([]string, error) {
 				keys, _, err := w.Scan("job:*", 0).Page(ctx)
-				return append(keys, keys...), err // twice is no harm
+				return append(keys, keys...), err // duplicates are harmless
 			})
 		},
 	} {
@@ -32,7 +32,7 @@ func TestSelectorsFollowTheKeys(t *testing.T) {
 				h := register(t, w.s, Task{Policy: p})
 				pass(5 * time.Second)
 				w.set("job:2", "", 4*time.Second)
-				w.del("job:1") // no loss: it is not selected any more
+				w.del("job:1") // not a loss, because it is no longer selected
 				pass(10 * time.Second)
 				if _, ok := w.get("job:2"); !ok {
 					t.Error("a key that came later was not kept alive")
@@ -51,7 +51,7 @@ func TestSelectorsFollowTheKeys(t *testing.T) {
 	}
 }
 
-// TestScanErrorDoesNotEndATask: the keys known from before are renewed meanwhile.
+// TestScanErrorDoesNotEndATask checks that known keys are renewed while scans fail.
 func TestScanErrorDoesNotEndATask(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

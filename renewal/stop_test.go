@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestStopRules lets each rule begin to hold and checks that the tick after that
-// refreshes nothing and ends the task with the rule's reason.
+// TestStopRules makes each rule hold. The next tick must refresh nothing and must end the task with
+// the rule's reason.
 func TestStopRules(t *testing.T) {
 	t.Parallel()
 	const interval = time.Second
@@ -54,7 +54,7 @@ func TestStopRules(t *testing.T) {
 				p.Stop = []StopRule{Times(1000), tc.rule(time.Now())}
 				p.Callbacks.OnLost = func(context.Context, Event) { lost = true }
 				if name == "done" {
-					signal = make(chan struct{}) // of this bubble
+					signal = make(chan struct{}) // a channel of this bubble
 					p.Stop[1] = tc.rule(time.Now())
 				}
 				h := w.lease(t, "k", p)
@@ -83,7 +83,7 @@ func TestStopRules(t *testing.T) {
 	}
 }
 
-// TestDoneStopsWhatIsQueued closes the signal while the key waits in the queue.
+// TestDoneStopsWhatIsQueued closes the signal while a key waits in the queue.
 func TestDoneStopsWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{InFlight: 1, BatchSize: 1, CallTimeout: time.Minute}, func(w *world) {

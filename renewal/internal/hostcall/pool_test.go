@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// call is a Call that counts what becomes of it.
+// call is a Call that records its outcome.
 type call struct {
 	f         func(context.Context)
 	ran       atomic.Int64
@@ -53,7 +53,7 @@ func TestPoolIsBounded(t *testing.T) {
 	})
 }
 
-// TestCallsThatHangGiveUpTheirPlace: as many as there are places, and more.
+// TestCallsThatHangGiveUpTheirPlace submits more hanging calls than the pool has places.
 func TestCallsThatHangGiveUpTheirPlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recorder is a Worker that records what it is given.
+// recorder is a Worker that records the items of its calls.
 type recorder struct {
 	mu     sync.Mutex
 	got    []int
@@ -23,9 +23,9 @@ type recorder struct {
 	lags   []Lag
 	silent []bool        // calls of OnSilent
 	next   func() bool   // reports whether the server is silent
-	took   time.Duration // by each call
-	gate   chan struct{} // if not nil: each call waits for it
-	began  time.Time     // of the clock
+	took   time.Duration // the duration of each call
+	gate   chan struct{} // if not nil, each call waits for it
+	began  time.Time     // zero of the queue's clock
 }
 
 func (r *recorder) Do(ctx context.Context, items []Item[int]) bool {
@@ -46,14 +46,14 @@ func (r *recorder) Do(ctx context.Context, items []Item[int]) bool {
 	return r.next != nil && r.next()
 }
 
-// taken returns the number of values so far.
+// taken returns the number of values received so far.
 func (r *recorder) taken() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.got)
 }
 
-// queue returns a queue that is served by r.
+// queue returns a queue that r serves.
 func (r *recorder) queue(t *testing.T, opt Options[int]) (*Group[int], *Queue[int]) {
 	t.Helper()
 	r.began = time.Now()
@@ -92,8 +92,8 @@ func TestOrderOfRanks(t *testing.T) {
 	})
 }
 
-// TestLeastTimeLeftComesFirst: a queue that is behind is sorted, its batches grow, and OnLag
-// is called once when it falls behind and once when it has caught up.
+// TestLeastTimeLeftComesFirst checks a queue that falls behind: the queue is sorted, its batches
+// grow, and OnLag is called once when it falls behind and once when it has caught up.
 func TestLeastTimeLeftComesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestSilentServerIsCalledLessAndLess(t *testing.T) {
 		g.Kick()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if n := r.taken(); n < 35 || n > 50 { // its worker goes on
+		if n := r.taken(); n < 35 || n > 50 { // the worker keeps trying
 			t.Errorf("%d calls in 10 s, want one each 250 ms after a few", n)
 		}
 		silent.Store(false)
@@ -160,7 +160,8 @@ func TestKickFullStartsOnlyFullBatches(t *testing.T) {
 	})
 }
 
-// TestAtMostInFlightCalls: one queue that hangs has its workers, and no more; others go on.
+// TestAtMostInFlightCalls checks that a queue that hangs uses at most InFlight calls and that other
+// queues go on.
 func TestAtMostInFlightCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -180,7 +181,7 @@ func TestAtMostInFlightCalls(t *testing.T) {
 		if len(well.got) != 10 {
 			t.Errorf("%d values of the other queue were taken care of", len(well.got))
 		}
-		g.Close() // ends the calls
+		g.Close() // ends the calls under way
 		if g.Go(func(context.Context) {}) {
 			t.Error("a closed group starts a goroutine")
 		}
@@ -208,7 +209,7 @@ func TestWorkersAreUsedAgain(t *testing.T) {
 	})
 }
 
-// TestSortKeepsEveryItemInOrder sorts a queue again and again while it fills.
+// TestSortKeepsEveryItemInOrder repeatedly sorts a queue while it fills.
 func TestSortKeepsEveryItemInOrder(t *testing.T) {
 	t.Parallel()
 	_, q := (&recorder{}).queue(t, Options[int]{})

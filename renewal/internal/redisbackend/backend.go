@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed scripts/permitted.lua
-var permittedText string // precedes every other script; redisserver.PermissionsLua precedes permittedText
+var permittedText string // precedes every script, after redisserver.PermissionsLua
 
 //go:embed scripts/renew.lua
 var renewText string

@@ -17,7 +17,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// eventually waits for a condition.
+// eventually waits until a condition holds, and fails the test after 20 s.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
@@ -30,8 +30,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // readerOf returns the reader of a client.
 func readerOf(c *Client) *ackReader { return &c.backend.(*redisBackend).reader }
 
-// waits returns the number of requests that wait for news, without those that ask for gaps, and
-// whether a goroutine reads.
+// waits returns the number of requests that wait for new acknowledgements, without those that only
+// check for gaps, and reports whether a goroutine reads.
 func (r *ackReader) waits() (n int, reading bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,8 +102,8 @@ func numbered(n int) []string {
 	return keys
 }
 
-// Runs that wait for acknowledgements share one connection of the host's pool, and their goroutine
-// ends with them.
+// TestPushSharesOneConnection checks that runs that wait for acknowledgements share one connection
+// of the host's pool, and that the goroutine that reads ends with them.
 func TestPushSharesOneConnection(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -139,8 +139,8 @@ func TestPushSharesOneConnection(t *testing.T) {
 	eventually(t, "the end of the reader", func() bool { n, reading := readerOf(c).waits(); return n == 0 && !reading })
 }
 
-// A stream that cannot be read affects only its own run, which continues when the stream can be
-// read.
+// TestPushWrongTypeIsReported checks that an unreadable stream affects only its own run, which
+// continues when the stream can be read.
 func TestPushWrongTypeIsReported(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
@@ -169,8 +169,8 @@ func TestPushWrongTypeIsReported(t *testing.T) {
 	}
 }
 
-// A frozen node of a cluster delays only the runs whose streams it has, and these end with their
-// contexts.
+// TestPushFrozenNode checks that a frozen node of a cluster delays only the runs whose streams it
+// holds, and that those runs end with their contexts.
 func TestPushFrozenNode(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)
@@ -211,7 +211,8 @@ func TestPushFrozenNode(t *testing.T) {
 	eventually(t, "the end of the readers", func() bool { n, reading := readerOf(c).waits(); return n == 0 && !reading })
 }
 
-// While a slot is half moved, and after it has moved, its streams are read.
+// TestPushSlotMoves checks that streams are read while their slot is partly moved and after it has
+// moved.
 func TestPushSlotMoves(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 2, 0)
@@ -258,7 +259,8 @@ func TestPushSlotMoves(t *testing.T) {
 	}
 }
 
-// However many short runs wait for a frozen server, only one hanging read remains.
+// TestPushOnFrozenServerIsBounded checks that a frozen server causes at most one hanging read,
+// however many short runs wait for it.
 func TestPushOnFrozenServerIsBounded(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -307,7 +309,8 @@ func (p *pipes) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 	}
 }
 
-// Many streams are read in turns of bounded size, one pipeline at a time, and each gets its answer.
+// TestAckReaderInTurns checks that many streams are read in turns of bounded size, one pipeline at
+// a time, and that each request gets its answer.
 func TestAckReaderInTurns(t *testing.T) {
 	t.Parallel()
 	const n = 3*ackStreams + 1
@@ -336,7 +339,8 @@ func TestAckReaderInTurns(t *testing.T) {
 	}
 }
 
-// If a hook of the host's client panics or ends its goroutine, only the read fails.
+// TestAckReaderOutlivesHooks checks that a panic or Goexit in a hook of the host's client fails
+// only the read.
 func TestAckReaderOutlivesHooks(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(){

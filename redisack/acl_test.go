@@ -35,7 +35,7 @@ func ruleOf(t *testing.T, user string) []string {
 	return nil
 }
 
-// as returns a client of a user with this rule.
+// as returns a client of a user with the given rule.
 func as(t *testing.T, server *redistest.Server, name string, rule []string) *redis.Client {
 	t.Helper()
 	args := []any{"ACL", "SETUSER", name, "reset"}
@@ -66,8 +66,8 @@ func commands(rule []string) (words []string) {
 	return words
 }
 
-// With exactly the documented rules everything works; without one of their commands nothing is
-// written, and the error names the command.
+// TestUsersWithFewRights checks that the documented rules suffice, and that without one of the
+// commands nothing is written and the error names the command.
 func TestUsersWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -136,7 +136,7 @@ func refused(t *testing.T, server *redistest.Server, check redisack.Check, word 
 	}
 }
 
-// An agent whose user lacks a command logs which one.
+// TestAgentsWithFewRights checks that an agent whose user lacks a command logs which command.
 func TestAgentsWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// A canceled run returns immediately in every phase, with its cause, and leaves no goroutine: a
-// synctest bubble does not end before all its goroutines have.
+// TestCancel checks that a canceled run returns immediately in every phase, with its cause, and
+// leaves no goroutine: a synctest bubble ends only after all its goroutines have ended.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("changed our minds")
@@ -77,7 +77,7 @@ func TestCancel(t *testing.T) {
 				if free := c.limiter.vacant(); free != c.cfg.MaxInFlight && tc.within == 0 {
 					t.Errorf("%d places free", free)
 				}
-				time.Sleep(2 * time.Hour) // so that hanging calls return
+				time.Sleep(2 * time.Hour) // lets hanging calls return
 				if free := c.limiter.vacant(); free != c.cfg.MaxInFlight {
 					t.Errorf("%d places free after all has returned", free)
 				}
@@ -86,7 +86,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// A run whose context has already ended does not touch Redis.
+// TestCanceledBefore checks that a run whose context has already ended does not use Redis.
 func TestCanceledBefore(t *testing.T) {
 	t.Parallel()
 	c, mem := testClient(t, Config{})
@@ -101,7 +101,8 @@ func TestCanceledBefore(t *testing.T) {
 	}
 }
 
-// Hooks, comparers and probers may do anything short of ending the process.
+// TestHostileCode checks runs whose hooks, comparers and probers panic, hang or end their
+// goroutine.
 func TestHostileCode(t *testing.T) {
 	t.Parallel()
 	exits := answer(func(context.Context, Target) (Observation, error) { runtime.Goexit(); return Observation{}, nil })
@@ -118,7 +119,7 @@ func TestHostileCode(t *testing.T) {
 		"prober panics always": {first: panics, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: probe.KindPanic},
 		"prober exits always":  {first: exits, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: probe.KindPanic},
 		"prober hangs":         {first: hangs(time.Hour), policy: Policy{Timeout: 3 * time.Second}, reason: ReasonTimeout, kind: probe.KindTimeout},
-		"prober is late":       {first: hangs(time.Second), reason: ReasonConfirmed, attempts: 2}, // the late answer is too old
+		"prober is late":       {first: hangs(time.Second), reason: ReasonConfirmed, attempts: 2}, // the late answer is ignored
 		"comparer panics": {
 			first: current, policy: Policy{MaxAttempts: 1, Compare: func(Target, Observation) Verdict { panic("boom") }},
 			reason: ReasonEndpointError, kind: probe.KindPanic,

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// The text of the error says what one of the endpoints has answered, and what to do about a blocked
-// address.
+// TestErrorNamesTheCause checks that the text of the error includes the answer of an endpoint, and
+// for a blocked address names the option to set.
 func TestErrorNamesTheCause(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

@@ -9,7 +9,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// On a cluster: keys with and without tags, in all slots, plain and sharded, inline and staged.
+// TestCluster writes on a cluster: keys with and without tags, in several slots, with plain and
+// sharded channels, with inline and staged payloads.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.StartCluster(t, 3, 0).Client()
@@ -41,8 +42,8 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// If a master dies before it has replicated a write, the write is lost. The run is then not OK,
-// whatever the clients reported.
+// TestFailoverUndoesTheWrite checks that a run is not OK if the master dies before it has
+// replicated the write, whatever the clients reported.
 func TestFailoverUndoesTheWrite(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 1)
@@ -65,10 +66,10 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 	master.Kill()
 	replica.Thaw()
 	if err := replica.Client().Do(ctx, "CLUSTER", "FAILOVER", "TAKEOVER").Err(); err != nil {
-		t.Fatal(err) // a failover by vote takes some seconds longer
+		t.Fatal(err) // a failover by vote takes a few seconds more
 	}
 
-	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // succeeds once the client has found the replica
+	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // after the client has found the replica
 	if err != nil || other.Rev != 2 {
 		t.Fatalf("%+v, %v", other, err)
 	}

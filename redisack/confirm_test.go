@@ -9,13 +9,13 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// outcome is what a case of the table expects.
+// outcome is the expected result of a case.
 type outcome struct {
 	reason, last Reason
 	confirmed    int
 	attempts     map[string]int
 	rows         map[string]Reason
-	within       time.Duration // of the run; 0 for no bound
+	within       time.Duration // maximum duration of the run; 0 for none
 }
 
 func TestConfirm(t *testing.T) {
@@ -145,7 +145,7 @@ func TestConfirm(t *testing.T) {
 				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf(names...), Prober: sim, Policy: tc.policy})
 				took := time.Since(began)
 				verify(t, sim, res, err, took, tc.want)
-				time.Sleep(2 * time.Hour) // so that the hanging prober returns
+				time.Sleep(2 * time.Hour) // lets the hanging prober return
 			})
 		})
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// Nothing is written to a server that may drop keys, whichever keys its policy drops first.
+// TestServerThatMayDropConfigurations checks that nothing is written to a server that may evict
+// keys, whatever its policy evicts first.
 func TestServerThatMayDropConfigurations(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"allkeys-lru", "volatile-lru", "volatile-ttl"} {
@@ -32,8 +33,8 @@ func TestServerThatMayDropConfigurations(t *testing.T) {
 	}
 }
 
-// A policy without a memory limit drops nothing, and a rollback is written even to a server that
-// may drop keys.
+// TestServerThatKeepsConfigurations checks that a policy without a memory limit, which evicts
+// nothing, is accepted, and that a rollback is written even to a server that may evict keys.
 func TestServerThatKeepsConfigurations(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "allkeys-lru").Client()

@@ -7,8 +7,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// A previous payload that is about to expire counts as gone: a rollback must not restore it without
-// a TTL.
+// TestPreviousAboutToExpire checks that a previous payload that is about to expire counts as gone,
+// because a rollback must not restore it without a TTL.
 func TestPreviousAboutToExpire(t *testing.T) {
 	t.Parallel()
 	rdb, server := redistest.MiniServer(t)

@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// loaded returns a fleet of these members.
+// loaded returns a fleet with the given members.
 func loaded(policy Policy, members ...Endpoint) *fleet {
 	policy = policy.complete()
 	f := &fleet{policy: &policy}
@@ -26,12 +26,12 @@ func TestFleetIdentify(t *testing.T) {
 	}{
 		{a, "", sameMember, nil},
 		{a, "a", sameMember, nil},
-		{a, "x", otherInstance, nil}, // "a" is expected there
+		{a, "x", otherInstance, nil}, // the expected instance is "a"
 		{b, "x", sameMember, nil},    // learned
 		{c, "x", otherMember, b},
 		{c, "a", otherMember, a},
-		{b, "y", sameMember, nil}, // another process answers at the address now
-		{c, "x", sameMember, nil}, // so x is free
+		{b, "y", sameMember, nil}, // another process now answers at the address
+		{c, "x", sameMember, nil}, // so "x" is free again
 		{b, "x", otherMember, c},
 	} {
 		if who, holder := f.identify(step.m, step.instance); who != step.who || holder != step.holder {
@@ -46,8 +46,8 @@ func TestFleetIdentify(t *testing.T) {
 	}
 }
 
-// The meaning of the entries of a new list, also if instances have replaced each other at one
-// address.
+// TestFleetFind checks how the entries of a new list are classified, also if instances have
+// replaced each other at one address.
 func TestFleetFind(t *testing.T) {
 	t.Parallel()
 	pod := Endpoint{ID: "a", URL: "http://a", Group: "z1"}
@@ -110,7 +110,7 @@ func TestFleetMinMembers(t *testing.T) {
 	}
 }
 
-// However members change, the tally equals a count of the members one by one.
+// TestTallyIsACount checks that, however members change, the tally equals a count over all members.
 func TestTallyIsACount(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

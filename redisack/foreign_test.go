@@ -7,8 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// If the key is set by other means, the head no longer describes it. Writing the same version again
-// repairs this.
+// TestPayloadChangedByHand sets the key by other means, so that the head no longer describes it,
+// and checks that writing the same version again repairs this.
 func TestPayloadChangedByHand(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {

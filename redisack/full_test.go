@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// If Redis becomes full after the write, confirmation and rollback still work; only new writes are
-// refused, with the cause.
+// TestRollbackOnFullRedis checks that confirmation and rollback work if Redis becomes full after
+// the write, and that only new writes are refused, with the cause.
 func TestRollbackOnFullRedis(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{10, stageAbove + 1} {

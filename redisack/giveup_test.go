@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// The error of a write that was retried until its time was over names the last error, once.
+// TestWriteNamesWhatWentWrong checks that the error of a write that was retried until its timeout
+// names the last error, once.
 func TestWriteNamesWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Members may leave or join during the grace after the quorum was met: the result must hold at the
-// end of the run.
+// TestQuorumLostInTheGrace changes the members during the grace, after the quorum was met. The
+// result must hold at the end of the run.
 func TestQuorumLostInTheGrace(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

@@ -9,7 +9,7 @@ import (
 
 func record(rev uint64, recent ...wire.Write) wire.Head { return wire.Head{Rev: rev, Recent: recent} }
 
-// The fate of a write, according to the head that is found at the end.
+// TestHeadFate checks the fate of a write according to the head found at the end.
 func TestHeadFate(t *testing.T) {
 	t.Parallel()
 	mine, other := wire.Write{ID: "w5", Rev: 5}, wire.Write{ID: "x5", Rev: 5}
@@ -38,8 +38,8 @@ func TestHeadFate(t *testing.T) {
 	}
 }
 
-// A report of a newer revision waits until the head has been read; one read serves all waiting
-// reports.
+// TestHeadReports checks that a report of a newer revision waits until the head has been read, and
+// that one read serves all waiting reports.
 func TestHeadReports(t *testing.T) {
 	t.Parallel()
 	mem := new(memory)

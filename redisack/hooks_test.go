@@ -10,7 +10,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// The hooks of a run and of its rollback are called one at a time, in the order of the events.
+// TestHooksOfARollback checks that the hooks of a run and of its rollback are called one at a time,
+// in the order of the events.
 func TestHooksOfARollback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -50,7 +51,8 @@ func TestHooksOfARollback(t *testing.T) {
 	})
 }
 
-// A panic in any hook is logged with the hook's name and its stack, and the run goes on.
+// TestHookPanics checks that a panic in any hook is logged with the hook's name and its stack, and
+// that the run goes on.
 func TestHookPanics(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zapcore.ErrorLevel)

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// instances returns answers with these ids in turn, each behind the target.
+// instances returns one answer for each ID, which comes from that instance and is behind the
+// target.
 func instances(names ...string) []answer {
 	answers := make([]answer, len(names))
 	for i, name := range names {
@@ -19,7 +20,8 @@ func instances(names ...string) []answer {
 	return answers
 }
 
-// Two instances answer in turn at the address of an endpoint that leaves the fleet and comes back.
+// TestStrangersByTurns has two instances answer in turn at the address of an endpoint that leaves
+// the fleet and comes back.
 func TestStrangersByTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -38,8 +40,8 @@ func TestStrangersByTurns(t *testing.T) {
 	})
 }
 
-// If no process answers with the ID of an endpoint there is a warning, since the ID may be misspelt
-// or the process replaced.
+// TestStrangerIsReported checks that there is a warning if no process answers with the ID of an
+// endpoint, because the ID may be misspelt or the process replaced.
 func TestStrangerIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -53,8 +55,8 @@ func TestStrangerIsReported(t *testing.T) {
 	})
 }
 
-// The name that an instance reports is cleaned in every row, whichever member it is counted for and
-// however often it is asked.
+// TestHostileInstances checks that the name that an instance reports is cleaned in every row,
+// whichever member the instance counts for and however often it is asked.
 func TestHostileInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -78,8 +80,8 @@ func TestHostileInstances(t *testing.T) {
 	})
 }
 
-// A report of a newer revision from an old address says nothing about the process at the new
-// address.
+// TestClaimAtAnOldAddress checks that a report of a newer revision from an old address does not
+// count for the process at the new address.
 func TestClaimAtAnOldAddress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

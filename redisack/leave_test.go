@@ -8,13 +8,13 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// Every call returns within 50 ms of the end of its context if the server does not answer, after a
-// cancellation as well as after a deadline.
+// TestCallsLeaveFrozenServer checks that on a frozen server every call returns within 50 ms of the
+// end of its context, by cancellation or by deadline.
 func TestCallsLeaveFrozenServer(t *testing.T) {
 	t.Parallel()
 	const fair = 50 * time.Millisecond
 	server := redistest.Start(t)
-	over := make(chan struct{}) // until then a hook hangs
+	over := make(chan struct{}) // until it is closed, a hook hangs
 	defer close(over)
 	c := connect(t, server.Client(), Config{WriteTimeout: time.Minute, Hooks: Hooks{OnProgress: func(Target, Tally) { <-over }}})
 	target, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"})
@@ -43,9 +43,9 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 	server.Thaw()
 }
 
-// lateness returns the minimum time between the end of the context and the return of a call over
-// several tries: a busy machine delays some calls, but a call that waits for something else is late
-// each time.
+// lateness returns the minimum time between the end of the context and the return of a call, over
+// several tries. A busy machine delays some calls, but a call that waits for something else is late
+// every time.
 func lateness(t *testing.T, end string, call func(context.Context) error) time.Duration {
 	t.Helper()
 	best := time.Hour

@@ -16,8 +16,8 @@ import (
 
 const endless = time.Duration(math.MaxInt64)
 
-// The maximum duration means "as long as possible" in every field: none of them overflows to an
-// immediate timeout.
+// TestEndlessDurations checks that the maximum duration means "as long as possible" in every field
+// and never overflows to an immediate timeout.
 func TestEndlessDurations(t *testing.T) {
 	t.Parallel()
 	slow := after(time.Minute, current)
@@ -56,7 +56,7 @@ func TestEndlessDurations(t *testing.T) {
 	}
 }
 
-// "None" is a negative value in every field that allows it.
+// TestNegativeIsNone checks that a negative value means "none" in every field that allows it.
 func TestNegativeIsNone(t *testing.T) {
 	t.Parallel()
 	none := Policy{
@@ -81,7 +81,8 @@ func TestNegativeIsNone(t *testing.T) {
 	}
 }
 
-// A grace that never ends lasts until the end of the run, which then succeeds.
+// TestEndlessGrace checks that an endless grace lasts until all members have confirmed, and that
+// the run then succeeds.
 func TestEndlessGrace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -93,7 +94,8 @@ func TestEndlessGrace(t *testing.T) {
 	})
 }
 
-// The channels of a run are as large as MaxInFlight, so New refuses absurd values.
+// TestTooManyInFlight checks that New refuses absurd values of MaxInFlight, because the channels of
+// a run are that large.
 func TestTooManyInFlight(t *testing.T) {
 	t.Parallel()
 	_, err := New(redistest.Mini(t), Config{MaxInFlight: math.MaxInt})
@@ -102,7 +104,8 @@ func TestTooManyInFlight(t *testing.T) {
 	}
 }
 
-// Many concurrent runs on one client, some of them canceled, leave no trace in it.
+// TestManyRunsAtOnce checks that many concurrent runs on one client, some of them canceled, leave
+// no state in the client.
 func TestManyRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	c, _ := testClient(t, Config{MaxInFlight: 7})

@@ -186,7 +186,8 @@ func TestMembership(t *testing.T) {
 	}
 }
 
-// Endpoints without an ID learn the instance that answers; one process behind two URLs counts once.
+// TestLearnedInstances checks that endpoints without an ID learn which instance answers, and that
+// one process behind two URLs counts once.
 func TestLearnedInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -204,8 +205,8 @@ func TestLearnedInstances(t *testing.T) {
 	})
 }
 
-// The secret parts of a URL are in no report; endpoints whose names would then be equal get
-// different names.
+// TestNamesFromURLs checks that no report contains the secret parts of a URL, and that endpoints
+// whose names would then be equal get different names.
 func TestNamesFromURLs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -59,7 +59,7 @@ func (b *memory) write(ctx context.Context, req writeRequest) (writeReply, error
 	return reply, nil
 }
 
-// apply does the same as scripts/write.lua, in Go.
+// apply does in Go what scripts/write.lua does.
 func (b *memory) apply(req writeRequest) writeReply {
 	h := b.head
 	say := func(outcome string, rev uint64) writeReply {
@@ -158,7 +158,7 @@ func (b *memory) previous(ctx context.Context, _ wire.Names) (previous, bool, er
 	return previous{payload: []byte(*b.prev)}, true, nil
 }
 
-// memoryAckWait is how long a read of the stream in memory waits for news.
+// memoryAckWait is how long a read of the stream in memory waits for new acknowledgements.
 const memoryAckWait = 50 * time.Millisecond
 
 func (b *memory) acks(ctx context.Context, _ wire.Names, after string, gaps bool) (ackPage, error) {

@@ -24,11 +24,11 @@ type world struct {
 	model  *memory
 
 	sent      []writeRequest // everything ever written, for replays
-	targets   []Target       // what may be confirmed
+	targets   []Target       // what a run may confirm
 	instances map[string]Observation
 	saved     []saved           // states to which a failover may return
 	winners   map[uint64]string // write id by revision, since the last failover
-	floor     uint64            // the revision never falls below, since the last failover
+	floor     uint64            // minimum of the revision, since the last failover
 }
 
 // saved is the state of Redis and of the model at one point in time.
@@ -114,7 +114,7 @@ func (w *world) send(t *rapid.T, req writeRequest) {
 	}
 }
 
-// apply makes one client run the current write, or keep an older one of another instance.
+// apply makes one client run the current write. The other clients keep what they run.
 func (w *world) apply(t *rapid.T) {
 	head, _ := w.model.snapshot()
 	id := rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "instance")
@@ -123,7 +123,7 @@ func (w *world) apply(t *rapid.T) {
 	}
 }
 
-// confirm asks endpoints, some of which the same instance may answer, and compares the result with
+// confirm asks endpoints, some of which may lead to the same instance, and compares the result with
 // truth.
 func (w *world) confirm(t *rapid.T) {
 	if len(w.targets) == 0 {
@@ -159,9 +159,9 @@ func (w *world) confirm(t *rapid.T) {
 	}
 }
 
-// truth is the definition of OK: enough distinct instances run exactly this write, or one that
-// followed it if that is allowed, and it is the current one, or one that the current one follows if
-// that is allowed.
+// truth is the definition of OK: enough distinct instances run exactly this write, or a later one
+// if AcceptNewer is set, and this write is the current one, or an earlier one in the history of the
+// current one if AcceptNewer is set.
 func (w *world) truth(target Target, behind []string, p Policy) bool {
 	head, _ := w.model.snapshot()
 	live := make(map[string]bool)

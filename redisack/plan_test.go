@@ -7,7 +7,7 @@ import (
 
 const second = time.Second
 
-// scheduled returns a schedule that ends after ten seconds, and its members.
+// scheduled returns a schedule that ends after ten seconds, and members for it.
 func scheduled(places, members int) (*schedule, []*member) {
 	s := &schedule{limit: 10 * second, places: places}
 	list := make([]*member, members)
@@ -17,8 +17,8 @@ func scheduled(places, members int) (*schedule, []*member) {
 	return s, list
 }
 
-// A member is asked when it is due, and once more before the end if the next attempt would be after
-// the end; then no more.
+// TestSchedulePlan checks that a member is asked when it is due, that an attempt due after the end
+// is made once before the end instead, and that no attempt follows it.
 func TestSchedulePlan(t *testing.T) {
 	t.Parallel()
 	s, members := scheduled(1, 1)
@@ -44,7 +44,8 @@ func TestSchedulePlan(t *testing.T) {
 	}
 }
 
-// A member with a final status is not asked, and no member is asked if nothing is polled.
+// TestSchedulePlansNothing checks that a member with a final status is not asked, and that no
+// member is asked if polling is off.
 func TestSchedulePlansNothing(t *testing.T) {
 	t.Parallel()
 	s, members := scheduled(2, 2)
@@ -63,7 +64,8 @@ func TestSchedulePlansNothing(t *testing.T) {
 	}
 }
 
-// A hung attempt is reported once, is not repeated in parallel, and its result counts as late.
+// TestScheduleHungAttempt checks that a hung attempt is reported once and is not repeated in
+// parallel, and that its result counts as late.
 func TestScheduleHungAttempt(t *testing.T) {
 	t.Parallel()
 	s, members := scheduled(1, 2)
@@ -91,7 +93,8 @@ func TestScheduleHungAttempt(t *testing.T) {
 	}
 }
 
-// Members that have timed out use at most an eighth of the places, and come after the others.
+// TestScheduleSlowShare checks that members that have timed out use at most an eighth of the places
+// and come after the others.
 func TestScheduleSlowShare(t *testing.T) {
 	t.Parallel()
 	s, members := scheduled(16, 12)

@@ -13,7 +13,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// The run shares connections, sends the caller's headers, and leaves nothing open.
+// TestHTTPSharesConnections checks that a run shares connections, sends the caller's headers, and
+// leaves no connection open.
 func TestHTTPSharesConnections(t *testing.T) {
 	t.Parallel()
 	conns := make(chan struct{}, 100)
@@ -53,7 +54,7 @@ func TestHTTPSharesConnections(t *testing.T) {
 	}
 }
 
-// hostile is a prober that misbehaves, and so does its session.
+// hostile is a prober whose session panics when it is opened or closed.
 type hostile struct {
 	Prober
 	open, end func()
@@ -66,7 +67,8 @@ func (h hostile) Session(int, int) probe.Session {
 
 func (h hostile) Close() { h.end() }
 
-// A prober that panics when its session is opened or closed does not affect the run.
+// TestSessionPanics checks that a prober that panics when its session is opened or closed does not
+// affect the run.
 func TestSessionPanics(t *testing.T) {
 	t.Parallel()
 	quiet, loud := func() {}, func() { panic("boom") }
@@ -80,7 +82,7 @@ func TestSessionPanics(t *testing.T) {
 	}
 }
 
-// A ProberFunc gets the target in a run, and a zero target from Probe.
+// TestProberFunc checks that a ProberFunc gets the target in a run, and a zero target from Probe.
 func TestProberFunc(t *testing.T) {
 	t.Parallel()
 	f := ProberFunc(func(_ context.Context, _ Endpoint, t Target) (Observation, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// acking writes acknowledgements a time d after the write.
+// acking sends acknowledgements at the time d from now.
 func acking(mem *memory, d time.Duration, acks ...func(wire.Head) wire.Ack) {
 	time.AfterFunc(d, func() {
 		head, _ := mem.snapshot()
@@ -47,7 +47,7 @@ func TestPush(t *testing.T) {
 	forged := func(a *wire.Ack) { a.WriteID = "other" }
 	cases := map[string]struct {
 		acks    []func(wire.Head) wire.Ack
-		second  []func(wire.Head) wire.Ack // a second later
+		second  []func(wire.Head) wire.Ack // sent a second later
 		policy  Policy
 		reason  Reason
 		tally   Tally
@@ -167,7 +167,8 @@ func TestPush(t *testing.T) {
 	}
 }
 
-// Clients that have acknowledged are not polled, the others are; one tally counts both.
+// TestPushAndPoll checks that clients that have acknowledged are not polled, that the others are,
+// and that one tally counts both.
 func TestPushAndPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -186,8 +187,8 @@ func TestPushAndPoll(t *testing.T) {
 	})
 }
 
-// An acknowledgement during a poll of the endpoint counts, and the later answer to the poll does no
-// harm.
+// TestPushDuringAttempt checks that an acknowledgement counts while the endpoint is being polled,
+// and that the later answer to the poll has no effect.
 func TestPushDuringAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -204,8 +205,8 @@ func TestPushDuringAttempt(t *testing.T) {
 	})
 }
 
-// The position in the stream is read within the write, so that even the fastest acknowledgement is
-// not missed.
+// TestPushOnRedis checks that not even the fastest acknowledgement is missed, because the write
+// itself reads the position in the stream.
 func TestPushOnRedis(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
@@ -276,7 +277,7 @@ func TestPushOutlivesRestart(t *testing.T) {
 func FuzzAck(f *testing.F) {
 	f.Add("a", "1", "2", "w", "applied", "")
 	f.Add("", "", "-1", "", "rejected", "x\x00")
-	f.Add("a", "1", "0", "w", "applied", "") // no revision: the write id alone proves nothing
+	f.Add("a", "1", "0", "w", "applied", "") // no revision: the write ID alone is not enough
 	f.Fuzz(func(t *testing.T, instance, boot, rev, wid, state, text string) {
 		values := map[string]any{"instance": instance, "boot": boot, "rev": rev, "wid": wid, "state": state, "error": text, "x": 1}
 		ack, ok := wire.ParseAck(values)

@@ -45,7 +45,8 @@ func TestQuorum(t *testing.T) {
 	}
 }
 
-// A good average may hide a zone in which no member has confirmed.
+// TestQuorumPerGroup checks that a good average does not hide a zone in which no member has
+// confirmed.
 func TestQuorumPerGroup(t *testing.T) {
 	t.Parallel()
 	zones := counts{
@@ -69,8 +70,9 @@ func TestQuorumPerGroup(t *testing.T) {
 	}
 }
 
-// For every quorum: a met one has enough confirmed members, an impossible one stays impossible if
-// all open members confirm, and an undecided one can still become either.
+// TestQuorumProperty checks for every quorum that a met one has enough confirmed members, that an
+// impossible one stays impossible even if all open members confirm, and that an undecided one can
+// still become either.
 func TestQuorumProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

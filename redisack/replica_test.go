@@ -11,7 +11,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// With a Redis client that reads from replicas, which lag behind, a write must not count as lost.
+// TestReadsFromReplicas checks that a write does not count as lost if the Redis client reads from
+// replicas that lag behind.
 func TestReadsFromReplicas(t *testing.T) {
 	t.Parallel()
 	master, replica := redistest.Mini(t), redistest.Mini(t)

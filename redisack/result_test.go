@@ -16,7 +16,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// Every reason has a name, a class and, if a run can fail with it, its own sentinel.
+// TestReasons checks that every reason has a name, a class and, if a run can fail with it, its own
+// sentinel.
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	names, sentinels := map[string]bool{}, map[error]bool{}
@@ -45,7 +46,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// A run can end with each of these reasons.
+// TestEveryReason makes runs end with each of the reasons.
 func TestEveryReason(t *testing.T) {
 	t.Parallel()
 	sim := func(answers ...answer) Prober { return newSim(map[string][]answer{"a": answers}) }
@@ -197,8 +198,8 @@ func TestEveryReason(t *testing.T) {
 	}
 }
 
-// If the head cannot be read at the end, there is a warning, the result stays the same, and the run
-// waits no longer than a second.
+// TestClosingLookFails checks that if the head cannot be read at the end, there is a warning, the
+// result does not change, and the run waits at most a second.
 func TestClosingLookFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -243,7 +244,7 @@ func TestTargetTravels(t *testing.T) {
 	}
 }
 
-// A result can be encoded and decoded.
+// TestResultTravels checks that a result survives encoding and decoding.
 func TestResultTravels(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -268,7 +269,7 @@ func TestResultTravels(t *testing.T) {
 	})
 }
 
-// Ten thousand failures print in a few lines.
+// TestSummary checks that ten thousand failures print in a few lines.
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	res := &AckResult{Reason: ReasonTimeout, Target: change().target(), Tally: Tally{Members: 10000}}
@@ -297,7 +298,7 @@ func TestSummary(t *testing.T) {
 
 func (ch Change) target() Target { return Target{Key: ch.Key, Version: ch.Version} }
 
-// The texts of clients are cleaned before they are reported.
+// TestHostileTexts checks that the texts of clients are cleaned before they are reported.
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -316,8 +317,8 @@ func TestHostileTexts(t *testing.T) {
 	})
 }
 
-// Hooks see the run: each attempt, each endpoint with its final status, some progress, the write
-// and the end.
+// TestHooks checks that the hooks report each attempt, each endpoint with its final status, some
+// progress, the write and the end.
 func TestHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -344,7 +345,7 @@ func TestHooks(t *testing.T) {
 	})
 }
 
-// A slow hook loses calls and does not delay the run.
+// TestSlowHook checks that a slow hook misses calls and does not delay the run.
 func TestSlowHook(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -33,11 +33,11 @@ func TestRollback(t *testing.T) {
 	cases := map[string]struct {
 		mode    RollbackMode
 		refuse  bool
-		meddle  func(*memory) // half a second after the write
+		meddle  func(*memory) // called half a second after the write
 		reason  Reason
 		written bool
 		why     string
-		version string // current at the end
+		version string // the current version at the end
 	}{
 		"never":                {mode: RollbackNever, refuse: true, reason: ReasonRejected, version: "v2"},
 		"on reject":            {mode: RollbackOnReject, refuse: true, reason: ReasonRejected, written: true, version: "v1"},
@@ -102,7 +102,8 @@ func TestRollback(t *testing.T) {
 	}
 }
 
-// A write between the failure and the rollback wins.
+// TestRollbackLosesTheRace checks that a write between the failure and the rollback remains
+// current.
 func TestRollbackLosesTheRace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -129,7 +130,7 @@ func TestRollbackLosesTheRace(t *testing.T) {
 	})
 }
 
-// A run that has written nothing has nothing to undo.
+// TestRollbackOfNothing checks that a run that has written nothing rolls back nothing.
 func TestRollbackOfNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -147,8 +148,8 @@ func TestRollbackOfNothing(t *testing.T) {
 	})
 }
 
-// The deadline that ended the run does not end the rollback, and a cancellation by the caller does
-// not start one.
+// TestRollbackTime checks that the deadline that ended the run does not end the rollback, and that
+// a cancellation by the caller does not start one.
 func TestRollbackTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -169,7 +170,8 @@ func TestRollbackTime(t *testing.T) {
 	})
 }
 
-// On Redis: string and field, with the remaining TTL of the previous payload.
+// TestRollbackOnRedis rolls back on Redis, with a string and with a field. The previous payload
+// must keep its remaining TTL.
 func TestRollbackOnRedis(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {

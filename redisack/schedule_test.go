@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// apply writes and waits for a fleet of simulated clients.
+// apply runs Apply with a fleet of simulated clients and returns the result.
 func apply(t *testing.T, s *sim, p Policy, names ...string) *AckResult {
 	t.Helper()
 	c, _ := testClient(t, Config{})
@@ -33,8 +33,8 @@ func (s *sim) distances(id string) []time.Duration {
 	return d
 }
 
-// A client that answers but does not run the target yet is asked at a near-constant interval,
-// regardless of the delays for errors.
+// TestIntervalForNotYet checks that a client that answers but does not run the target yet is asked
+// at a nearly constant interval, whatever the delays for errors.
 func TestIntervalForNotYet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -61,7 +61,7 @@ func pow(base float64, n int) float64 {
 	return p
 }
 
-// The delays after errors grow to 2 s, and are reset after an answer.
+// TestBackoffForErrors checks that the delays after errors grow to 2 s and are reset by an answer.
 func TestBackoffForErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -91,7 +91,8 @@ type countingDelays struct{ next, resets int }
 func (d *countingDelays) NextBackOff() time.Duration { d.next++; return time.Second }
 func (d *countingDelays) Reset()                     { d.resets++ }
 
-// A Delays that stops, panics or hangs ends or delays the attempts at one endpoint, not the run.
+// TestBadDelays checks that a Delays that stops, panics or hangs affects the attempts at one
+// endpoint only.
 func TestBadDelays(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -116,7 +117,8 @@ func TestBadDelays(t *testing.T) {
 	}
 }
 
-// If the next attempt would be after the deadline, a last attempt is made before the deadline.
+// TestLastAttempt checks that a last attempt is made before the deadline if the next one would come
+// after it.
 func TestLastAttempt(t *testing.T) {
 	t.Parallel()
 	never := func() Delays { return backoff.NewConstantBackOff(time.Hour) }
@@ -160,7 +162,8 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	})
 }
 
-// The first attempts wait for StartDelay, with jitter, but not if nothing was written.
+// TestStartDelay checks that the first attempts wait for StartDelay, with jitter, unless nothing
+// was written.
 func TestStartDelay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -193,7 +196,8 @@ func TestStartDelay(t *testing.T) {
 	})
 }
 
-// Attempt timeouts begin short and double, so that a slow client can still answer.
+// TestAttemptTimeoutGrows checks that the timeouts of attempts start short and double, so that a
+// slow client can still answer.
 func TestAttemptTimeoutGrows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -205,9 +209,9 @@ func TestAttemptTimeoutGrows(t *testing.T) {
 	})
 }
 
-// Endpoints that never answer, a quarter of the fleet, do not slow down the others even with few
-// workers. Once each has timed out, they share an eighth of the workers; without that limit this
-// takes six seconds.
+// TestBlackHoles checks that endpoints that never answer, a quarter of the fleet, do not slow down
+// the others even with few workers. After each has timed out once, they share an eighth of the
+// workers; without that limit the run takes six seconds.
 func TestBlackHoles(t *testing.T) {
 	t.Parallel()
 	run := func(t *testing.T, holes int) time.Duration {
@@ -234,13 +238,14 @@ func TestBlackHoles(t *testing.T) {
 	var without, with time.Duration
 	synctest.Test(t, func(t *testing.T) { without = run(t, 0) })
 	synctest.Test(t, func(t *testing.T) { with = run(t, 60) })
-	const firstLook = 60 / 16 * defaultFirstTimeout // until each of them has timed out once, 16 at a time
+	const firstLook = 60 / 16 * defaultFirstTimeout // until each hole has timed out, 16 at a time
 	if with > without+firstLook+500*time.Millisecond {
 		t.Errorf("%v with black holes, %v without", with, without)
 	}
 }
 
-// Runs share the places of a client fairly: a run of 2,000 endpoints does not starve a run of 5.
+// TestRunsAreFair checks that runs share the places of a client fairly: a run of 2,000 endpoints
+// does not starve a run of 5.
 func TestRunsAreFair(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -279,7 +284,7 @@ func TestRunsAreFair(t *testing.T) {
 	})
 }
 
-// Runs get places one at a time, in the order in which they began to wait.
+// TestLimiter checks that runs get places one at a time, in the order in which they began to wait.
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(1)
@@ -303,7 +308,8 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-// The caller's own deadline bounds the run as well, and its cause is kept.
+// TestCallersDeadline checks that the caller's deadline also bounds the run, and that the error has
+// its cause.
 func TestCallersDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,8 @@ import (
 // answer is the behaviour of a simulated client at one attempt.
 type answer func(ctx context.Context, t Target) (Observation, error)
 
-// sim is a fleet of simulated clients: each has a list of answers, of which the last one repeats.
+// sim is a fleet of simulated clients. Each client has a list of answers, of which the last one
+// repeats.
 type sim struct {
 	mu      sync.Mutex
 	clients map[string][]answer
@@ -63,7 +64,7 @@ func (s *sim) count(id string) int {
 	return s.asked[id]
 }
 
-// fleetOf returns a fleet of these clients, in this order.
+// fleetOf returns a fleet of the given clients, in this order.
 func fleetOf(ids ...string) Fleet {
 	members := make([]Endpoint, len(ids))
 	for i, id := range ids {
@@ -72,7 +73,7 @@ func fleetOf(ids ...string) Fleet {
 	return Static(members...)
 }
 
-// The answers.
+// Answers, and functions that return answers.
 
 func runs(version string) answer {
 	return func(context.Context, Target) (Observation, error) { return Observation{Version: version}, nil }
@@ -140,7 +141,7 @@ func hangs(d time.Duration) answer {
 
 func panics(context.Context, Target) (Observation, error) { panic("boom") }
 
-// change returns the change of most tests.
+// change returns the change that most tests write.
 func change() Change { return Change{Key: "app:config", Version: "v2", Payload: []byte("two")} }
 
 // testClient returns a client over a memory that holds version v1.

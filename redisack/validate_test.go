@@ -24,7 +24,7 @@ func untouched(t *testing.T) *Client {
 	return newClient(memoryBackend{mem}, Config{})
 }
 
-// Every fault is named, before anything is written.
+// TestValidation checks that every fault is named, before anything is written.
 func TestValidation(t *testing.T) {
 	t.Parallel()
 	good := Change{Key: "k", Version: "v1"}
@@ -121,7 +121,7 @@ func TestBadClient(t *testing.T) {
 	}
 }
 
-// An empty fleet is an error before the write, unless AllowEmpty is set.
+// TestEmptyFleet checks that an empty fleet is an error before the write, unless AllowEmpty is set.
 func TestEmptyFleet(t *testing.T) {
 	t.Parallel()
 	prober := newSim(nil)

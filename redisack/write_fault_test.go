@@ -61,7 +61,8 @@ func TestRequestLost(t *testing.T) {
 	}
 }
 
-// If the reply is lost and another write follows, the retry must not write again.
+// TestReplyLostAndSuperseded checks that the retry does not write again if the reply is lost and
+// another write follows.
 func TestReplyLostAndSuperseded(t *testing.T) {
 	t.Parallel()
 	server, proxy, rdb := through(t)
@@ -135,8 +136,8 @@ func TestRedisAwayForAMoment(t *testing.T) {
 	}
 }
 
-// A server that does not answer does not block the caller: the write returns when its context ends,
-// with unknown outcome.
+// TestFrozenRedis checks that a server that does not answer does not block the caller: the write
+// returns when its context ends, with unknown outcome.
 func TestFrozenRedis(t *testing.T) {
 	t.Parallel()
 	server, _, rdb := through(t)
@@ -159,8 +160,8 @@ func TestFrozenRedis(t *testing.T) {
 	}
 }
 
-// A server without memory refuses the write; nothing has changed, and the error is returned
-// immediately.
+// TestRedisIsFull checks that a full server refuses the write, that nothing has changed, and that
+// the error is returned immediately.
 func TestRedisIsFull(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()
@@ -183,7 +184,7 @@ func TestRedisIsFull(t *testing.T) {
 	}
 }
 
-// The server has lost its scripts.
+// TestScriptFlushed checks that writes succeed after the server has lost its scripts.
 func TestScriptFlushed(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
@@ -228,11 +229,11 @@ func TestTwoWritersAtOnce(t *testing.T) {
 	})
 }
 
-// A write that was abandoned before it was sent must not be sent afterwards.
+// TestSending checks that a write that was abandoned before it was sent is not sent afterwards.
 func TestSending(t *testing.T) {
 	t.Parallel()
 	var sent sending
-	for range 2 { // the second time as EVAL, because the script was not known
+	for range 2 { // the second time as EVAL, because the server lacked the script
 		if !sent.begin() {
 			t.Error("a sending does not begin")
 		}

@@ -36,7 +36,7 @@ type step struct {
 	outcome Outcome
 	err     error
 	rev     uint64
-	payload string // at the key afterwards; "-" for none
+	payload string // at the key after the write; "-" for none
 }
 
 func TestWriteOutcomes(t *testing.T) {
@@ -217,7 +217,8 @@ func TestLargePayload(t *testing.T) {
 	})
 }
 
-// A staged payload that did not arrive, for instance because of a redirection, is sent again.
+// TestStagedPayloadThatIsNotThere checks that a staged payload that did not arrive, for instance
+// because of a redirection, is sent again.
 func TestStagedPayloadThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -294,7 +295,7 @@ func TestNotice(t *testing.T) {
 			if strings.Contains(msg.Payload, "secret") {
 				t.Error("the notice holds the payload")
 			}
-			for _, id := range []string{"", target.WriteID} { // unchanged, replayed: not announced again
+			for _, id := range []string{"", target.WriteID} { // unchanged, replayed: not announced
 				ch := Change{Key: "k", Version: target.Version, Payload: []byte("secret"), Channel: channel, WriteID: id}
 				if again, err := c.Write(t.Context(), ch); err != nil || again.Outcome == OutcomeWritten {
 					t.Fatalf("%+v, %v", again, err)
@@ -313,7 +314,8 @@ func TestNotice(t *testing.T) {
 	})
 }
 
-// Redis does not undo a script, so a refused announcement must not look like a failed write.
+// TestRefusedNotice checks that a refused announcement does not look like a failed write, because
+// Redis does not undo a script.
 func TestRefusedNotice(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -343,8 +345,8 @@ func TestRefusedNotice(t *testing.T) {
 	}
 }
 
-// Once the server knows the script, write and announcement are one round trip, whatever the size of
-// the payload.
+// TestOneRoundTrip checks that, when the server knows the script, write and announcement take one
+// round trip, whatever the size of the payload.
 func TestOneRoundTrip(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)

@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := redistest.Abreast(4); err != nil { // most of the time they wait
+	if err := redistest.Abreast(4); err != nil { // the tests mostly wait
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -126,7 +126,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// Writer and agents together, on one server and on a cluster, plain and sharded, string and field.
+// TestEndToEnd runs writer and agents together, on one server and on a cluster, with plain and
+// sharded channels, with a string and with a field.
 func TestEndToEnd(t *testing.T) {
 	t.Parallel()
 	settings := []struct {
@@ -181,7 +182,8 @@ func TestEndToEnd(t *testing.T) {
 	}
 }
 
-// A write is reported as applied only after the host's function has returned.
+// TestAppliedAfterTheFunction checks that a write is reported as applied only after the host's
+// function has returned.
 func TestAppliedAfterTheFunction(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -259,7 +261,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A temporary failure is tried again, and is not a rejection until then.
+// TestRetry checks that a temporary failure is retried and is not reported as a rejection.
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -279,7 +281,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// If there is no announcement, the timer finds the change.
+// TestResync checks that the timer finds a change that was not announced.
 func TestResync(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -292,7 +294,8 @@ func TestResync(t *testing.T) {
 	}
 }
 
-// After a subscription breaks the agent subscribes again, and reads the write that it has missed.
+// TestReconnect checks that after its subscription breaks, the agent subscribes again and reads the
+// write that it has missed.
 func TestReconnect(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -315,7 +318,8 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
-// The current write is applied even if its revision is lower than before, as after a failover.
+// TestRevisionWentBack checks that the current write is applied even if its revision is lower than
+// before, as after a failover.
 func TestRevisionWentBack(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -332,7 +336,7 @@ func TestRevisionWentBack(t *testing.T) {
 	}
 }
 
-// A payload that does not have the digest in the head is not applied.
+// TestForeignPayload checks that a payload whose digest differs from the head is not applied.
 func TestForeignPayload(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)

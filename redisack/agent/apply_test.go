@@ -16,7 +16,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// A shutdown during the apply function is not a rejection.
+// TestShutdownWhileApplying checks that a shutdown during the apply function is not a rejection.
 func TestShutdownWhileApplying(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)

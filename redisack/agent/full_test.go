@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// A client that starts when Redis is full reads and applies the current write; only its
-// acknowledgement is refused.
+// TestFullServer checks that a client that starts when Redis is full reads and applies the current
+// write, and that only its acknowledgement is refused.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()

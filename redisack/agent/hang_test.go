@@ -14,7 +14,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// An apply function that hangs until its context ends delays neither the rollback nor later writes.
+// TestHangingApplyIsEnded checks that an apply function that hangs until its context ends delays
+// neither the rollback nor later writes.
 func TestHangingApplyIsEnded(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -53,8 +54,9 @@ func TestHangingApplyIsEnded(t *testing.T) {
 	}
 }
 
-// An apply function that goes on after its context has ended is reported and not called in
-// parallel; the current write is applied once it has returned.
+// TestStubbornApply checks that an apply function that ignores the end of its context is reported
+// and never called in parallel, and that the current write is applied after the function has
+// returned.
 func TestStubbornApply(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -84,7 +86,8 @@ func TestStubbornApply(t *testing.T) {
 	}
 }
 
-// A function that ends its goroutine has rejected the write, and the agent goes on.
+// TestApplyEndsItsGoroutine checks that a function that ends its goroutine counts as a rejection,
+// and that the agent goes on.
 func TestApplyEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -104,8 +107,8 @@ func TestApplyEndsItsGoroutine(t *testing.T) {
 	}
 }
 
-// Run does not wait for a function that ignores its context; the next Run does not call the
-// function until it has returned.
+// TestRunLeavesStubbornApply checks that Run does not wait for a function that ignores its context,
+// and that the next Run calls the function only after it has returned.
 func TestRunLeavesStubbornApply(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -140,7 +143,8 @@ func TestRunLeavesStubbornApply(t *testing.T) {
 	eventually(t, "applied", func() bool { v, _ := a.Applied(); return v == "v1" })
 }
 
-// Run returns when its context ends even if the server does not answer, whatever it is waiting for.
+// TestRunLeavesFrozenServer checks that Run returns when its context ends, whichever call to the
+// frozen server it is waiting for.
 func TestRunLeavesFrozenServer(t *testing.T) {
 	t.Parallel()
 	const fair = 50 * time.Millisecond
@@ -163,7 +167,7 @@ func TestRunLeavesFrozenServer(t *testing.T) {
 				eventually(t, "applied", func() bool { v, _ := a.Applied(); return v == "v1" })
 				server.Freeze()
 			}
-			<-time.After(100 * time.Millisecond) // some call is under way now; which one does not matter
+			<-time.After(100 * time.Millisecond) // by now some call is under way
 			began := time.Now()
 			cancel()
 			if err := <-done; err != nil || time.Since(began) > fair {
@@ -174,8 +178,8 @@ func TestRunLeavesFrozenServer(t *testing.T) {
 	}
 }
 
-// If a subscription is open but missed an announcement, the agent subscribes again once the timer
-// has found the write.
+// TestSilentSubscription checks that the agent subscribes again if the timer finds a write that an
+// open subscription did not announce.
 func TestSilentSubscription(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()

@@ -8,7 +8,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// The maximum Resync does not overflow to an immediate read.
+// TestEndlessResync checks that the maximum Resync does not overflow to an immediate read.
 func TestEndlessResync(t *testing.T) {
 	t.Parallel()
 	a, err := New(redistest.Mini(t), "k", func(context.Context, Update) error { return nil }, Config{Resync: math.MaxInt64})

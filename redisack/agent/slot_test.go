@@ -66,7 +66,7 @@ func (r reshard) finish() {
 	}
 }
 
-// After the slot has moved to another node, announcements arrive from that node.
+// TestSlotMoved checks that announcements arrive from the new node after the slot has moved.
 func TestSlotMoved(t *testing.T) {
 	t.Parallel()
 	for _, sharded := range []bool{true, false} {
@@ -93,8 +93,8 @@ func TestSlotMoved(t *testing.T) {
 	}
 }
 
-// If a slot is half moved, head and payload are on different nodes: they are then read one after
-// the other.
+// TestSlotHalfMoved checks that head and payload are read one after the other while their slot is
+// partly moved and they are on different nodes.
 func TestSlotHalfMoved(t *testing.T) {
 	t.Parallel()
 	for name, keys := range map[string][]any{"head": {"{k}:head"}, "payload": {"k"}, "both": {"k", "{k}:head"}} {

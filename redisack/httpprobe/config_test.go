@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// New names every fault of a configuration.
+// TestInvalidConfig checks that New names every fault of a configuration.
 func TestInvalidConfig(t *testing.T) {
 	t.Parallel()
 	p, err := New(Config{Boot: Text(), AllowPrefixes: make([]netip.Prefix, 2)})
@@ -41,8 +41,8 @@ func TestCheckEndpoint(t *testing.T) {
 	}
 }
 
-// If a function of the configuration panics, the probe returns an error, in whichever goroutine the
-// function is called.
+// TestPanickingFunctions checks that the probe returns an error if a function of the configuration
+// panics, in whichever goroutine the function is called.
 func TestPanickingFunctions(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(serve(200, nil, "v1"))

@@ -49,14 +49,15 @@ func TestHTTPDial(t *testing.T) {
 	}
 }
 
-// A dial ends with the attempt that needs the connection, although the transport detaches it.
+// TestHTTPDialEndsWithItsAttempt checks that a dial ends with the attempt that needs the
+// connection, although the transport detaches the context of the dial.
 func TestHTTPDialEndsWithItsAttempt(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the test
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = silent.Close() }() // accepts no connection, so that no handshake ends
+	defer func() { _ = silent.Close() }() // accepts no connection, so no handshake completes
 	p := newDialer(Config{AllowLoopback: true})
 	for name, dial := range map[string]func(context.Context, string, string) (net.Conn, error){"TLS": p.dialTLS, "plain": p.dial} {
 		attempt, cancel := context.WithCancel(t.Context())
@@ -113,7 +114,7 @@ func TestGuard(t *testing.T) {
 	office := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("169.254.0.0/16")}
 	cases := []struct {
 		address          string
-		plain, loop, set bool // allowed by the zero guard, with loopback, with prefixes
+		plain, loop, set bool // allowed: zero guard, AllowLoopback, AllowPrefixes
 	}{
 		{"10.1.2.3:80", true, true, true},
 		{"10.2.2.3:80", true, true, false},
@@ -147,7 +148,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// A probe outside a session uses a new connection each time, and the host that Headers returns.
+// TestFreshConnections checks that each probe outside a session uses a new connection and sends the
+// headers and the host that Headers returns.
 func TestFreshConnections(t *testing.T) {
 	t.Parallel()
 	var conns atomic.Int32

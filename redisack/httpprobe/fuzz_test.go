@@ -45,7 +45,7 @@ func FuzzExtract(f *testing.F) {
 	})
 }
 
-// JSONField finds the same value as encoding/json.
+// FuzzJSONField checks that JSONField finds the same value as encoding/json.
 func FuzzJSONField(f *testing.F) {
 	f.Add("a", []byte(`{"a":"v1","b":[1,{"c":"}"}],"a":"v2"}`))
 	f.Add("a.1.c", []byte(` {"a" : [ {} , {"c" : "\\"x\u00e9" } ] } `))

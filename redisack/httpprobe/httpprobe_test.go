@@ -44,7 +44,7 @@ func breaks(w http.ResponseWriter, _ *http.Request) {
 
 func waits(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// Every kind of endpoint error, and answers that are not errors.
+// TestHTTPKinds checks every kind of endpoint error, and answers that are not errors.
 func TestHTTPKinds(t *testing.T) {
 	t.Parallel()
 	field := Config{Version: JSONField("version")}
@@ -131,7 +131,8 @@ func chunked(n int) http.HandlerFunc {
 	}
 }
 
-// The status body of the agent yields revision, write id, instance and both slots.
+// TestHTTPStatusBody checks that the status body of the agent yields revision, write ID, instance,
+// and the applied and the attempted write.
 func TestHTTPStatusBody(t *testing.T) {
 	t.Parallel()
 	target := redisack.Target{Version: "v2", Rev: 2, WriteID: "w2"}
@@ -197,8 +198,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// After 101 Switching Protocols the body is the connection itself, and no context ends a read from
-// it.
+// TestSwitchingProtocols checks the answer 101 Switching Protocols, after which the body is the
+// connection itself and no context ends a read from it.
 func TestSwitchingProtocols(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})
@@ -223,7 +224,8 @@ func TestSwitchingProtocols(t *testing.T) {
 	}
 }
 
-// A negative MaxBody means no limit, and a Content-Length without a body allocates no memory.
+// TestEndlessBody checks that a negative MaxBody means no limit, and that a Content-Length without
+// a body allocates no memory.
 func TestEndlessBody(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int64{-1, math.MaxInt64} {

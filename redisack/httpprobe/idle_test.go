@@ -13,8 +13,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// All sessions of a process together keep at most sharedIdle connections open between probes.
-func TestIdleConnectionsOfAllSessions(t *testing.T) { // not parallel: it looks at the share of the process
+// TestIdleConnectionsOfAllSessions checks that all sessions of a process together keep at most
+// sharedIdle connections open between probes.
+func TestIdleConnectionsOfAllSessions(t *testing.T) { // not parallel: checks a process-wide limit
 	var mu sync.Mutex
 	idleNow, most := make(map[net.Conn]bool), 0
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("v1")) }))
@@ -44,7 +45,7 @@ func TestIdleConnectionsOfAllSessions(t *testing.T) { // not parallel: it looks 
 	all.Wait()
 	mu.Lock()
 	defer mu.Unlock()
-	const underWay = sessions * atOnce // a connection is idle for a moment before it is closed
+	const underWay = sessions * atOnce // a connection is idle briefly before it is closed
 	if most == 0 || most > sharedIdle+underWay {
 		t.Errorf("%d idle connections at once", most)
 	}
@@ -53,7 +54,7 @@ func TestIdleConnectionsOfAllSessions(t *testing.T) { // not parallel: it looks 
 	}
 }
 
-// askAll asks the members, atOnce at a time, again and again until the context ends.
+// askAll repeatedly asks the members, atOnce at a time, until the context ends.
 func askAll(ctx context.Context, s probe.Session, url string, members, atOnce int) {
 	var workers sync.WaitGroup
 	for w := range atOnce {

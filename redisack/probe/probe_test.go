@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// Every kind has a unique name, which JSON encodes and decodes.
+// TestKinds checks that every kind has a unique name, which JSON encodes and decodes.
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	names := make(map[string]bool)

@@ -119,7 +119,7 @@ func TestHostileCode(t *testing.T) {
 		"prober panics always": {first: panics, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: probe.KindPanic},
 		"prober exits always":  {first: exits, policy: Policy{MaxAttempts: 1}, reason: ReasonEndpointError, kind: probe.KindPanic},
 		"prober hangs":         {first: hangs(time.Hour), policy: Policy{Timeout: 3 * time.Second}, reason: ReasonTimeout, kind: probe.KindTimeout},
-		"prober is late":       {first: hangs(time.Second), reason: ReasonConfirmed, attempts: 2}, // the late answer is ignored
+		"prober is late":       {first: hangs(time.Second), reason: ReasonConfirmed, attempts: 2}, // ignored
 		"comparer panics": {
 			first: current, policy: Policy{MaxAttempts: 1, Compare: func(Target, Observation) Verdict { panic("boom") }},
 			reason: ReasonEndpointError, kind: probe.KindPanic,

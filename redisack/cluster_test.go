@@ -69,7 +69,7 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 		t.Fatal(err) // a failover by vote takes a few seconds more
 	}
 
-	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // after the client has found the replica
+	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // when the client knows the replica
 	if err != nil || other.Rev != 2 {
 		t.Fatalf("%+v, %v", other, err)
 	}

@@ -46,8 +46,8 @@ func asUser(t *testing.T, server *redistest.Server, name string, rule []string) 
 	return rdb
 }
 
-// TestUserWithTheDocumentedRights checks that a user with the documented rule can use every
-// feature.
+// TestUserWithTheDocumentedRights checks that the documented rule suffices for locks, tasks with
+// and without an owner, and selectors.
 func TestUserWithTheDocumentedRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

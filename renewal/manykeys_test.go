@@ -35,8 +35,8 @@ func TestManyKeysOfOneTask(t *testing.T) {
 	}
 }
 
-// TestManyKeysAreRetriedAndLostOnTime checks that no retry and no deadline is missed, although the
-// timer of a task with many keys is only ever moved forward.
+// TestManyKeysAreRetriedAndLostOnTime checks that no retry and no deadline is missed, although a
+// change to one key of a task with many keys only ever makes the timer fire earlier.
 func TestManyKeysAreRetriedAndLostOnTime(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

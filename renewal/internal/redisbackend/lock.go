@@ -28,8 +28,9 @@ func (b *Backend) Acquire(ctx context.Context, key, token string, ttl time.Durat
 	if !isTorn(err) {
 		return grant, explain(err, key, fence)
 	}
-	// The lock and its counter are on two nodes. Acquire the lock first: while it is held, no other
-	// owner increments the counter, so the number is greater than all earlier ones.
+	// While the slot moves, the lock and its counter may be on different nodes. Acquire the lock
+	// first: while it is held, no other owner increments the counter, so the number is greater than
+	// all earlier ones.
 	grant, err = readGrant(b.acquireLockScript.Run(ctx, b.rdb, []string{key}, token, ttl.Milliseconds(), fence))
 	if err != nil || grant.Held {
 		return grant, explain(err, key, fence)

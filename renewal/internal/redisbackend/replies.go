@@ -43,8 +43,8 @@ func readRedirect(err error) *backend.Redirect {
 	return &backend.Redirect{To: addr, Moved: word == "MOVED", Err: err}
 }
 
-// isTorn reports whether the keys of a command are on two nodes at present, because their slot is
-// moving from one node to the other.
+// isTorn reports whether a command failed because its slot is moving from one node to another and
+// its keys may be on both nodes.
 func isTorn(err error) bool { return isReply(err) && redis.HasErrorPrefix(err, "TRYAGAIN ") }
 
 // isUnknownScript reports whether the server lacks the script of the call.

@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestFiguresSeeFaults checks that the figures detect each kind of damage that the suite must not
-// find.
+// TestFiguresSeeFaults checks that the figures count each kind of damage that a fault must not
+// cause.
 func TestFiguresSeeFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -83,7 +83,7 @@ func TestFiguresSeeFaults(t *testing.T) {
 	}
 }
 
-// TestUndosSeeFaults checks that undos out of order are detected.
+// TestUndosSeeFaults checks that replayUndos detects undos that begin too early.
 func TestUndosSeeFaults(t *testing.T) {
 	t.Parallel()
 	const (

@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-// row is one fault: what is done, and what is expected besides the figures, which
-// have to be 0 after every one.
+// row is one fault: its action, and the expected result besides the figures, which must be 0 after
+// every fault (but see site.expectLoss).
 type row struct {
 	name   string
 	expect string
-	extent extent // the least at which it is done
+	extent extent // the smallest extent that includes the row
 	do     func(t *testing.T) *site
 }
 
-// rows are all faults.
+// rows returns all faults.
 func rows(t *testing.T) []row {
 	t.Helper()
 	var all []row
@@ -28,7 +28,7 @@ func rows(t *testing.T) []row {
 	return all
 }
 
-// TestFaults does every fault and prints what it has cost.
+// TestFaults causes every fault of the extent and prints the figures.
 func TestFaults(t *testing.T) {
 	pending := extentOf(t)
 	report := &report{}
@@ -48,14 +48,14 @@ func TestFaults(t *testing.T) {
 	t.Log(report)
 }
 
-// report collects the figures.
+// report collects the figures of all rows.
 type report struct {
 	mu    sync.Mutex
 	lines []string
 	total figures
 }
 
-// add notes how a fault went; s is nil if it was given up.
+// add records the result of a row; s is nil if the row was aborted.
 func (r *report) add(w row, s *site, failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

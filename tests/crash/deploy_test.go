@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// otherBuildEnv names a worker that was built elsewhere, from another version. Without
-// it, one is built here.
+// otherBuildEnv names the environment variable with the path of a worker that was built from
+// another version. If the variable is empty, the test builds a worker with changed scripts.
 const otherBuildEnv = "CUTOVER_CRASH_OTHER_BUILD"
 
-// deploys are the rows about two builds side by side.
+// deploys returns the rows about two builds side by side.
 func deploys(t *testing.T) []row {
 	t.Helper()
 	dir := t.TempDir()
@@ -39,11 +39,11 @@ func deploys(t *testing.T) []row {
 	})
 }
 
-// otherLine does nothing. No script has it.
+// otherLine is Lua code that does nothing and that no script contains.
 const otherLine = "\ndo end\n"
 
-// buildOther builds a worker whose scripts do the same with another text, as those of
-// another version of the library may: the server then knows both.
+// buildOther builds a worker whose scripts have another text with the same effect, as the scripts
+// of another version of the library may have. The server then caches both texts.
 func buildOther(ctx context.Context, dir string) (string, error) {
 	list, scripts, err := otherScripts(dir)
 	if err != nil {
@@ -61,8 +61,8 @@ func buildOther(ctx context.Context, dir string) (string, error) {
 	return built, err
 }
 
-// otherScripts writes changed copies of all scripts, and the overlay that makes the builder use
-// them instead of the originals.
+// otherScripts writes changed copies of all scripts, and the overlay with which the go command
+// builds the copies in place of the originals.
 func otherScripts(dir string) (list string, n int, err error) {
 	scripts, err := filepath.Glob("../../store/redisstore/scripts/*.lua")
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}
@@ -71,7 +71,7 @@ func otherScripts(dir string) (list string, n int, err error) {
 		if err != nil {
 			return "", 0, err
 		}
-		first, rest, _ := strings.Cut(string(text), "\n") // the first line tells what a script uses
+		first, rest, _ := strings.Cut(string(text), "\n") // the first line declares what a script uses
 		other := filepath.Join(dir, filepath.Base(path))
 		if err := os.WriteFile(other, []byte(first+otherLine+rest), 0o600); err != nil {
 			return "", 0, err
@@ -92,8 +92,8 @@ func otherScripts(dir string) (list string, n int, err error) {
 	return list, len(scripts), os.WriteFile(list, text, 0o600)
 }
 
-// deploy replaces the workers one by one, by kill -9 and in good order in turn, first
-// with the other build, then with this one again.
+// deploy replaces the workers one by one, first with the other build, then with this build again.
+// It alternates between kill -9 and an orderly shutdown.
 func deploy(w way, other func() (string, error)) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()

@@ -3,16 +3,17 @@
 // Package crash breaks real processes and a real Redis, and counts what that costs.
 //
 // The test binary starts itself again as workers: processes with an engine over store/redisstore.
-// They are killed at every boundary, frozen, cut off, replaced by another build; their Redis is
-// killed, frozen, emptied, filled, failed over. Every fault is one row of a table with an action
-// and the expected result. Most rows run three times: the fault hits a plan at work, a plan that is
-// being rolled back, and a plan that is being rolled back in sequence.
+// The suite kills the workers at every boundary, freezes them, cuts their connections and replaces
+// them with another build. It kills, freezes, empties and fills their Redis, and makes it fail
+// over. Every fault is one row of a table, with an action and the expected result. Most rows run
+// three times: the fault hits a plan that runs, a plan that is rolled back, and a plan that is
+// rolled back in sequence.
 //
 // # What is counted
 //
-// Each worker appends what its executors see to one file, the ledger, outside of Redis: a run that
-// starts and where, an effect, a save that was acknowledged or refused, an end. The figures are
-// computed from the ledger and from the final state of the plan:
+// All workers append what their executors see to one file outside Redis, the ledger: the start of a
+// run and the step after which it starts, an effect, a save that was acknowledged or refused, the
+// end of a run. The figures are computed from the ledger and from the final state of the plan:
 //
 //	take-over   from the fault until another worker goes on with the task
 //	stale       writes accepted from a worker after another had begun the task
@@ -22,10 +23,10 @@
 //	FAILED      tasks, or undos, that have failed in the end
 //	doubles     effects that were repeated because no save recorded them: allowed
 //
-// The work of a task and its undo are counted apart. After every fault the plan goes through
-// storetest.Check, and the log of a plan that was rolled back is checked as well: each task that
-// ran was undone once, none while another ran, and in a sequence none before those that had ended
-// later.
+// The work of a task and its undo are counted separately. After every fault storetest.Check checks
+// the plan. If the plan was rolled back, its events are checked as well: each task that ran was
+// undone once, no undo began while a task ran, and in a sequence no task was undone before the
+// tasks that had ended later.
 //
 // # How to run
 //
@@ -33,7 +34,7 @@
 //	CUTOVER_CRASH=short go test -tags crash -v -timeout 12m ./tests/crash    every fault, 4 minutes
 //	CUTOVER_CRASH=long go test -tags crash -v -timeout 40m ./tests/crash    and a fleet under fire
 //
-// To see whether this version can be deployed next to another one, or taken back, build the worker
+// To check that this version can be deployed beside another version, and reverted, build the worker
 // of the other version and let both work on the same plans:
 //
 //	go test -c -tags crash -o other.test ./tests/crash    in a checkout of the other version

@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// failovers are the rows about several servers.
+// failovers returns the rows about several servers.
 func failovers() []row {
 	return append(everyWay(func(w way) []row {
 		return []row{
@@ -34,8 +34,8 @@ func failovers() []row {
 	})
 }
 
-// failover lets a replica become master: in order, if commits wait for it, otherwise
-// by killing the master.
+// failover makes a replica the master. If commits wait for the replica, Sentinel does so in an
+// orderly way; otherwise the test kills the master.
 func failover(w way, replicas int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -58,7 +58,7 @@ func failover(w way, replicas int) func(*testing.T) *site {
 	}
 }
 
-// expectTold wants commits that were lost to be reported.
+// expectTold fails the test if acknowledged writes were lost and no worker has reported it.
 func (s *site) expectTold() {
 	s.Helper()
 	reported := s.count("", goneBy)
@@ -68,7 +68,7 @@ func (s *site) expectTold() {
 	}
 }
 
-// migrate moves the plan's slot to another node, key by key, while it is worked on.
+// migrate moves the slot of the plan to another node, key by key, while the workers run the plan.
 func migrate(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -83,7 +83,7 @@ func migrate(w way) func(*testing.T) *site {
 	}
 }
 
-// clusterFailover kills the node that the plan lives on.
+// clusterFailover kills the master that has the plan.
 func clusterFailover(t *testing.T) *site {
 	t.Helper()
 	cluster := redistest.StartCluster(t, 3, 1)
@@ -96,7 +96,7 @@ func clusterFailover(t *testing.T) *site {
 	return s
 }
 
-// portOf returns a server's port as text.
+// portOf returns the port of a server as text.
 func portOf(s *redistest.Server) string {
 	_, port, _ := strings.Cut(s.Addr(), ":")
 	return port

@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// figures are what a fault has cost; see the package's documentation.
+// figures are the costs of a fault; see the package comment.
 type figures struct {
 	takeOver                            time.Duration
 	stale, rerun, attempts, lost, fails int
@@ -27,7 +27,7 @@ func (f figures) String() string {
 		over, f.stale, f.rerun, f.attempts, f.lost, f.fails, f.doubles, f.runs)
 }
 
-// add sums up two plans of one fault.
+// add adds g to f. The take-over is the longer of the two.
 func (f *figures) add(g figures) {
 	f.takeOver = max(f.takeOver, g.takeOver)
 	f.stale += g.stale
@@ -39,8 +39,8 @@ func (f *figures) add(g figures) {
 	f.runs += g.runs
 }
 
-// verdict checks a plan that is done, or undone, counts what the fault has cost, and
-// fails the test if it has cost what it may not.
+// verdict checks a plan that is completed or rolled back, adds up the figures, and fails the test
+// if a figure that must be 0 is not.
 func (s *site) verdict(id plan.ID) {
 	s.Helper()
 	s.judge(id, byWork(s.entries()))
@@ -49,7 +49,7 @@ func (s *site) verdict(id plan.ID) {
 	}
 }
 
-// judge is verdict for a ledger that has been read.
+// judge is verdict without checkUndos, for a ledger that the caller has read.
 func (s *site) judge(id plan.ID, histories map[work]*history) {
 	s.Helper()
 	storetest.Check(s.T, s.store, id)
@@ -57,7 +57,7 @@ func (s *site) judge(id plan.ID, histories map[work]*history) {
 	var f figures
 	for _, t := range s.tasks(id) {
 		if s.way.undo && t.Attempt == 0 {
-			continue // the rollback has cancelled it
+			continue // it never ran: the rollback has canceled it
 		}
 		h := histories[work{t.ID, s.way.undo}]
 		if h == nil {
@@ -83,13 +83,13 @@ func (s *site) judge(id plan.ID, histories map[work]*history) {
 	}
 }
 
-// work is what a history is about: a task, or its undo.
+// work is the subject of a history: a task or its undo.
 type work struct {
 	task task.ID
 	undo bool
 }
 
-// history is what the ledger says of one work.
+// history is the part of the ledger about one work.
 type history struct{ entries []entry }
 
 func byWork(entries []entry) map[work]*history {
@@ -109,14 +109,14 @@ func byWork(entries []entry) map[work]*history {
 	return all
 }
 
-// run is one run of an executor, as far as the history has come.
+// run is the state of one run of an executor while count goes through the history.
 type run struct {
-	from int  // the step that it goes on after
-	owed int  // the last step that had been acknowledged before it began
-	late bool // what it writes now is sent after another run has begun
+	from int  // the step after which the run continues
+	owed int  // the last step whose save was acknowledged before the run began
+	late bool // whether its next write is sent after a newer run has begun
 }
 
-// count goes through a history.
+// count adds the figures of a history to f.
 func (h *history) count(f *figures) {
 	runs := make(map[task.Token]*run)
 	effects := make(map[int]bool)
@@ -124,7 +124,7 @@ func (h *history) count(f *figures) {
 	for _, e := range h.entries {
 		r := runs[e.Token]
 		if r == nil {
-			r = &run{late: true} // it began in a world that is gone
+			r = &run{late: true} // its start is among the skipped entries, so its data is gone
 			runs[e.Token] = r
 		}
 		switch e.Kind {
@@ -162,7 +162,7 @@ func (h *history) count(f *figures) {
 	}
 }
 
-// completions returns how often it was acknowledged that the work is done.
+// completions returns how many completions of the work were acknowledged.
 func (h *history) completions() int {
 	n := 0
 	for _, e := range h.entries {
@@ -173,8 +173,8 @@ func (h *history) completions() int {
 	return n
 }
 
-// tookOver measures how long after the fault others went on with what the victim had
-// in hand then.
+// tookOver returns the longest time from the fault until another worker continued a task, or an
+// undo, that the victim ran at the fault. It returns 0 if there was none.
 func (s *site) tookOver(victim string, since time.Time) time.Duration {
 	s.Helper()
 	var longest time.Duration

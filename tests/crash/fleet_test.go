@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// fleets are the rows about many plans and processes that come and go.
+// fleets returns the rows about many plans and about processes that start and stop at random.
 func fleets() []row {
 	const all = "all plans complete, every tenant is worked on, the figures stay 0"
 	return []row{
@@ -22,17 +22,17 @@ func fleets() []row {
 
 const (
 	fleetSize  = 3
-	smallPlans = 10 // tenants of a small plan
+	smallPlans = 10 // the number of tenants of a small plan
 )
 
-// underFire lets three engines work on a large plan and many small ones, while engines
-// are killed, stopped, frozen and added at random for that long.
+// underFire lets three engines work on a large plan and many small ones, and kills, stops, freezes
+// and adds engines at random for the duration fire.
 func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		s, _ := alone(t)
 		s.settleTime = 10 * time.Minute
-		// As fast as makes the large plan last about as long as the fire.
+		// At this pace the large plan takes about as long as the fire.
 		s.defs.Capacity, s.defs.Steps, s.defs.Pace = 16, 2, 0
 		s.defs.Pace = fire * fleetSize * time.Duration(s.defs.Capacity) / time.Duration(2*tenants)
 		ids := []plan.ID{s.beginOther("large", tenants, 64)}
@@ -57,7 +57,7 @@ func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
 	}
 }
 
-// fleet holds the engines that are running.
+// fleet is a set of running engines that are killed, stopped, frozen and added at random.
 type fleet struct {
 	*site
 	rand    *rand.Rand
@@ -76,13 +76,13 @@ func newFleet(s *site) *fleet {
 
 func (f *fleet) String() string { return fmt.Sprintf("%d engines, %v", f.made, f.strikes) }
 
-// add starts one engine more.
+// add starts another engine.
 func (f *fleet) add() {
 	f.made++
 	f.live = append(f.live, f.worker(fmt.Sprintf("engine-%d", f.made)))
 }
 
-// rest brings the fleet to its size.
+// rest starts engines until the fleet has fleetSize of them.
 func (f *fleet) rest() {
 	for len(f.live) < fleetSize {
 		f.add()

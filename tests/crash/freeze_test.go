@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// freezes are the rows about workers that stand still, or are cut off, and come back.
+// freezes returns the rows about workers that are frozen or cut off, and come back.
 func freezes() []row {
 	return append(everyWay(func(w way) []row {
 		return []row{
@@ -29,8 +29,8 @@ func freezes() []row {
 	})
 }
 
-// frozenTooLong freezes a worker in the middle of a step until others have taken its
-// tasks, then wakes it up.
+// frozenTooLong freezes a worker in the middle of a step, and thaws it after others have taken over
+// its tasks.
 func frozenTooLong(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -56,7 +56,7 @@ func frozenTooLong(w way) func(*testing.T) *site {
 	}
 }
 
-// frozenShortly freezes a worker for half of its lease.
+// frozenShortly freezes a worker for a third of its lease.
 func frozenShortly(t *testing.T) *site {
 	t.Helper()
 	s, _ := alone(t)
@@ -78,8 +78,8 @@ func frozenShortly(t *testing.T) *site {
 	return s
 }
 
-// lateWrites holds a worker's requests back in the network until others have its
-// tasks, then lets them arrive.
+// lateWrites delays the requests of a worker in the network until others have taken over its tasks,
+// and then delivers the requests.
 func lateWrites(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()

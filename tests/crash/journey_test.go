@@ -13,21 +13,21 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// journeyType is the executor type of all plans here.
+// journeyType is the executor type of all plans of the suite.
 const journeyType = "JOURNEY"
 
-// journey goes through steps, or back through as many, and notes everything. It never
-// fails, except for one undo if it is told so.
+// journey is an executor that does a number of steps, or as many in an undo, and records everything
+// in the ledger. It never fails, except for the undo of the tenant stubborn.
 type journey struct {
 	worker   string
 	ledger   *ledger
 	steps    int
-	pace     time.Duration // each step takes this long
+	pace     time.Duration // the duration of a step
 	stubborn string        // the tenant whose undo fails
 }
 
-// stamp is what a checkpoint holds: the step, of the work or of its undo, and the token
-// that wrote it.
+// stamp is the content of a checkpoint: the step of the work or of its undo, and the token of the
+// claim that wrote it.
 type stamp struct {
 	Step  int
 	Undo  bool
@@ -44,7 +44,7 @@ func (j *journey) Rollback(ctx context.Context, run *executor.Run) error {
 	return (&roundTrip{journey: j, run: run, undo: true}).travel(ctx)
 }
 
-// roundTrip is one run.
+// roundTrip is one run of a journey.
 type roundTrip struct {
 	*journey
 	run  *executor.Run
@@ -80,7 +80,8 @@ func (t *roundTrip) travel(ctx context.Context) error {
 	return nil
 }
 
-// start finds out after which step to go on. An undo that begins goes back all the way.
+// start returns the step after which to continue. An undo without a checkpoint of its own starts at
+// step 0, however far the work came.
 func (t *roundTrip) start(ctx context.Context) (int, error) {
 	var at stamp
 	if _, _, err := t.run.Restore(&at); err != nil {
@@ -106,7 +107,7 @@ func (t *roundTrip) start(ctx context.Context) (int, error) {
 	return 0, nil
 }
 
-// rest takes the time that a step takes.
+// rest waits for the duration of a step.
 func (t *roundTrip) rest(ctx context.Context) error {
 	timer := time.NewTimer(t.pace)
 	defer timer.Stop()
@@ -118,8 +119,8 @@ func (t *roundTrip) rest(ctx context.Context) error {
 	}
 }
 
-// refuse notes why a save was not acknowledged and, if the task is lost, with what
-// cause the context ends.
+// refuse returns err. If the task is lost, refuse first records why the save was refused, and the
+// cause with which the context ends.
 func (t *roundTrip) refuse(ctx context.Context, step int, err error) error {
 	if !errors.Is(err, executor.ErrLost) {
 		return err
@@ -141,7 +142,8 @@ func (t *roundTrip) note(k kind, step int, text string) {
 	})
 }
 
-// runToken carries a run's token from the executor to the hook that tells its end.
+// runToken carries the token of a run from the executor to the hook that reports the end of the
+// run.
 type runToken struct{ token task.Token }
 
 type runKey struct{}

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// kills are the rows about workers that die.
+// kills returns the rows about workers that die.
 func kills(t *testing.T) []row {
 	t.Helper()
 	all := everyWay(func(w way) []row {
@@ -54,7 +54,7 @@ func kills(t *testing.T) []row {
 	return all
 }
 
-// deaths are the boundaries at which a worker dies: of a task, then of a plan.
+// deaths returns the calls at which a worker dies: first those for a task, then those for a plan.
 func deaths() []death {
 	return bothSides(
 		death{Op: opClaim, N: 1},
@@ -62,13 +62,13 @@ func deaths() []death {
 		death{Op: opSave, N: 1},
 		death{Op: opSave, N: 6},
 		death{Op: opComplete, N: 1},
-		death{Op: opComplete, N: 4}, // the plan's last
+		death{Op: opComplete, N: 4}, // the last task of the plan
 		death{Op: opRenew, N: 1},
 		death{Op: opRelease, N: 1},
 		death{Op: opReschedule, N: 1},
-		death{Op: opApply, N: 1}, // the mark of a start
-		death{Op: opApply, N: 2}, // the start
-		death{Op: opApply, N: 3}, // the plan's end
+		death{Op: opApply, N: 1}, // marks the plan as starting
+		death{Op: opApply, N: 2}, // starts the plan
+		death{Op: opApply, N: 3}, // ends the plan
 		death{Op: opReserve, N: 2},
 		death{Op: opBegin, N: 1},
 		death{Op: opAdd, N: 2},
@@ -76,8 +76,8 @@ func deaths() []death {
 	)
 }
 
-// killAt lets a worker create, start and work on a plan, and die at a boundary. A
-// second one, with the same commission, goes on.
+// killAt lets a worker create, start and run a plan, and die at d. A second worker with the same
+// commission continues.
 func killAt(t *testing.T, s *site, d death) *site {
 	t.Helper()
 	s.defs.Commission = commission{Key: "k", Name: "t", Tenants: tenantsFor(d), Concurrency: 4}
@@ -85,7 +85,7 @@ func killAt(t *testing.T, s *site, d death) *site {
 	victim := s.worker("victim", func(o *orders) {
 		o.Death = d
 		if d.Op == opRenew {
-			o.Pace = o.Lease // still at work when the lease is to be renewed
+			o.Pace = o.Lease // so that a task still runs when the worker renews its lease
 		}
 	})
 	victim.awaitEnd()
@@ -102,8 +102,8 @@ func killAt(t *testing.T, s *site, d death) *site {
 	return s
 }
 
-// tenantsFor returns how many tenants a plan needs for an operation to happen: more
-// than a batch for those that go in batches.
+// tenantsFor returns how many tenants a plan needs so that d happens: more than one batch if d is
+// the second call of an operation that works in batches.
 func tenantsFor(d death) int {
 	if (d.Op == opReserve || d.Op == opAdd) && d.N > 1 {
 		return 130
@@ -111,7 +111,8 @@ func tenantsFor(d death) int {
 	return 4
 }
 
-// newest returns the plan that a worker has made last.
+// newest returns the plan that the workers' commission created: the plan of the first entry about
+// one.
 func (s *site) newest() plan.ID {
 	s.Helper()
 	for _, e := range s.entries() {
@@ -123,7 +124,8 @@ func (s *site) newest() plan.ID {
 	return 0
 }
 
-// killAnytime kills a worker while another works on the same plan.
+// killAnytime kills a worker in the middle of a step while another worker runs tasks of the same
+// plan.
 func killAnytime(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -137,8 +139,8 @@ func killAnytime(w way) func(*testing.T) *site {
 	}
 }
 
-// pair starts two workers and returns the slow one, in the middle of a step. In a
-// sequence the other has nothing to do yet.
+// pair starts two workers and returns the slow one when it is in the middle of a step. In a
+// sequence the other worker has nothing to do yet.
 func (s *site) pair() (slow *proc) {
 	s.Helper()
 	slow = s.worker("victim", func(o *orders) { o.Pace = 300 * time.Millisecond })
@@ -153,7 +155,8 @@ func (s *site) pair() (slow *proc) {
 	return slow
 }
 
-// killLongLease is killAnytime with few tenants, to measure how long it takes.
+// killLongLease is killAnytime with few tenants and a lease of ttl, to measure how long a take-over
+// takes.
 func killLongLease(ttl time.Duration) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -170,8 +173,8 @@ func killLongLease(ttl time.Duration) func(*testing.T) *site {
 	}
 }
 
-// expectTakeOver waits for the plan's end and wants the victim's tasks taken over in
-// time.
+// expectTakeOver waits for the end of the plan and fails the test unless others took over the
+// victim's tasks within the limit.
 func (s *site) expectTakeOver(victim *proc, since time.Time, limit time.Duration) {
 	s.Helper()
 	s.finish()
@@ -182,7 +185,7 @@ func (s *site) expectTakeOver(victim *proc, since time.Time, limit time.Duration
 	s.verdict(s.plan)
 }
 
-// stopInOrder shuts one of two workers down.
+// stopInOrder shuts down one of two workers.
 func stopInOrder(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -202,7 +205,7 @@ func stopInOrder(w way) func(*testing.T) *site {
 	}
 }
 
-// plans returns how many plans there are.
+// plans returns the number of plans in the store.
 func (s *site) plans() int {
 	s.Helper()
 	all, err := s.store.Plans(s.Context(), store.PlanQuery{})

@@ -17,18 +17,18 @@ import (
 type kind string
 
 const (
-	started kind = "started" // a run begins, after Step
-	effect  kind = "effect"  // the work of Step is done, not saved yet
+	started kind = "started" // a run begins; Step is the last step that its checkpoint holds
+	effect  kind = "effect"  // the work of Step is done and not yet saved
 	saved   kind = "saved"   // the save of Step was acknowledged
-	refused kind = "refused" // the save of Step was not; Note says why
+	refused kind = "refused" // the save of Step was refused; Note is the error
 	done    kind = "done"    // the executor is about to return nil
-	ended   kind = "ended"   // the outcome was committed: Note is the state, or "lost"
+	ended   kind = "ended"   // the outcome was committed, and Note is the state; or Note is "lost"
 	ctxEnd  kind = "context" // the executor's context ended; Note is the cause
 	fault   kind = "fault"   // a call of the store failed; Note is the error
-	lostOne kind = "lease"   // the worker's lease was lost
-	goneBy  kind = "back"    // a plan went back in time
-	ready   kind = "ready"   // the worker has its store and runs
-	made    kind = "made"    // the worker has created and started plan Task
+	lostOne kind = "lease"   // the worker lost its lease; Step is the number of its tasks, Note its incarnation
+	goneBy  kind = "back"    // a plan went back in time; Note is the error
+	ready   kind = "ready"   // the worker has opened its store and runs
+	made    kind = "made"    // the worker's commission is created and started; Step is the id of the plan
 )
 
 // entry is one line of the ledger.
@@ -37,21 +37,21 @@ type entry struct {
 	Worker  string
 	Kind    kind
 	Task    task.ID
-	Undo    bool       `json:",omitempty"` // of the task's undo
+	Undo    bool       `json:",omitempty"` // whether the entry is about the undo of the task
 	Attempt int        `json:",omitempty"`
 	Token   task.Token `json:",omitempty"`
 	Step    int        `json:",omitempty"`
 	Note    string     `json:",omitempty"`
 }
 
-// finished reports whether the entry records that the completion of the work, or of its undo, was
-// acknowledged.
+// finished reports whether the entry records that the store acknowledged the completion of a task
+// or of its undo.
 func (e *entry) finished() bool {
 	return e.Kind == ended && (e.Note == task.Completed.String() || e.Note == task.RolledBack.String())
 }
 
-// ledger is a file to which all workers append. Each entry is one write, so that the
-// order of the lines is the order of what happened, and a killed process loses none.
+// ledger is a file to which all workers append. Each entry is one write, so the lines are in the
+// order in which the entries were made, and a killed process loses no entry.
 type ledger struct{ file *os.File }
 
 func openLedger(path string) (*ledger, error) {
@@ -59,7 +59,7 @@ func openLedger(path string) (*ledger, error) {
 	return &ledger{f}, err
 }
 
-// note appends an entry. A worker that cannot keep its ledger is of no use.
+// note appends an entry. If that fails, note ends the process, because the figures would be wrong.
 func (l *ledger) note(e entry) {
 	e.At = time.Now()
 	line, err := json.Marshal(e)
@@ -86,7 +86,7 @@ func readLedger(t testing.TB, path string) []entry {
 	for lines.Scan() {
 		var e entry
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			break // a line that is being written just now
+			break // a line that a worker is still writing
 		}
 		entries = append(entries, e)
 	}

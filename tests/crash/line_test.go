@@ -14,7 +14,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// lines are the rows about connections and what the server forgets between them.
+// lines returns the rows about broken connections, and about what a server forgets: its scripts and
+// its clients.
 func lines() []row {
 	const none = "nothing is lost, nothing is done twice but what was not saved"
 	return []row{
@@ -26,14 +27,14 @@ func lines() []row {
 	}
 }
 
-// every sends a command again and again while the plan is worked on.
+// every sends a command to the server 25 times while the workers run a plan.
 func every(command ...any) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		s, server := alone(t)
 		s.busy(100)
 		for range 25 {
-			// A connection that is killed by its own command has no answer.
+			// A command that kills its own connection gets no answer.
 			_ = server.Client().Do(t.Context(), command...).Err()
 			time.Sleep(40 * time.Millisecond)
 		}
@@ -41,7 +42,7 @@ func every(command ...any) func(*testing.T) *site {
 	}
 }
 
-// lostAnswers loses whole answers, and whole requests.
+// lostAnswers drops whole answers and whole requests, alternately.
 func lostAnswers(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
@@ -63,7 +64,7 @@ func lostAnswers(t *testing.T) *site {
 	return s
 }
 
-// cutAnswers cuts every connection somewhere, mostly in the middle of an answer.
+// cutAnswers cuts every connection at a random byte, mostly in the middle of an answer.
 func cutAnswers(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
@@ -77,8 +78,7 @@ func cutAnswers(t *testing.T) *site {
 	return s
 }
 
-// cutter passes connections on and cuts each after a random number of bytes that the
-// server has sent.
+// cutter is a proxy that cuts each connection after a random number of bytes from the server.
 type cutter struct {
 	addr, server string
 	rand         *rand.Rand
@@ -119,7 +119,7 @@ func newCutter(t *testing.T, server string) *cutter {
 	return c
 }
 
-// serve carries one connection until its answers have come to the place of the cut.
+// serve forwards one connection until the server has sent as many bytes as begin returned.
 func (c *cutter) serve(client net.Conn) {
 	var dialer net.Dialer
 	server, err := dialer.DialContext(context.Background(), "tcp", c.server)
@@ -135,7 +135,7 @@ func (c *cutter) serve(client net.Conn) {
 	up.Wait()
 }
 
-// begin returns after how many bytes to cut.
+// begin registers the connections and returns the number of bytes after which to cut them.
 func (c *cutter) begin(conns ...net.Conn) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// losses are the rows about data that is gone.
+// losses returns the rows about deleted data.
 func losses(t *testing.T) []row {
 	t.Helper()
 	all := []row{{
@@ -46,8 +46,8 @@ func losses(t *testing.T) []row {
 	return all
 }
 
-// flush empties the server under the workers. The next plan gets the id of the one
-// that is gone, while the executors of that one still run.
+// flush empties the server while workers run a plan. The next plan gets the id of the deleted plan,
+// whose executors still run.
 func flush(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
@@ -61,14 +61,14 @@ func flush(t *testing.T) *site {
 		t.Errorf("reading the plan: %v, want %v", err, store.ErrNotFound)
 	}
 	lost := s.plan
-	s.look() // the view before would tell, once, that the plan went back in time
+	s.look() // the previous client would report once that the plan went back in time
 	if s.begin(60, 8); s.plan != lost {
 		t.Errorf("the next plan is %s, want %s again", s.plan, lost)
 	}
 	return s.complete()
 }
 
-// lose deletes a key, or one of the keys that fit a pattern, under the workers.
+// lose deletes a random key that matches a pattern while workers run a plan.
 func lose(t *testing.T, s *site, pattern string) *site {
 	t.Helper()
 	first := s.busy(60)
@@ -100,8 +100,8 @@ func lose(t *testing.T, s *site, pattern string) *site {
 	return s
 }
 
-// tellsLoss fails the test unless err, of a read of events, reports that some are lost. Those
-// cannot be restored, and the plan goes on without them.
+// tellsLoss fails the test unless err, the result of reading events, reports that events are lost.
+// Lost events cannot be restored; the plan continues without them.
 func (s *site) tellsLoss(key string, err error) {
 	s.Helper()
 	if !errors.Is(err, store.ErrCorrupt) {
@@ -109,7 +109,7 @@ func (s *site) tellsLoss(key string, err error) {
 	}
 }
 
-// randomKey picks one of the keys that fit.
+// randomKey returns a random key that matches the pattern, or "" if no key does.
 func (s *site) randomKey(pattern string) string {
 	s.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -126,8 +126,8 @@ func (s *site) randomKey(pattern string) string {
 	return key
 }
 
-// reported reports whether the loss was noticed: err, the result of a query, shows it, or the
-// ledger has it as a fault that a worker reported.
+// reported reports whether the loss was noticed: either err, the result of a query, shows it, or a
+// worker recorded a fault about corrupt data in the ledger.
 func (s *site) reported(err error) bool {
 	s.Helper()
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) {

@@ -13,11 +13,10 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// ordersEnv holds what a process that is to be a worker has to do.
+// ordersEnv names the environment variable with the orders of a worker process.
 const ordersEnv = "CUTOVER_CRASH_ORDERS"
 
-// TestMain makes a worker of a process that was given orders, otherwise it runs the
-// tests.
+// TestMain runs a worker if the environment holds orders, and the tests otherwise.
 func TestMain(m *testing.M) {
 	if text := os.Getenv(ordersEnv); text != "" {
 		if err := obey(text); err != nil {
@@ -34,7 +33,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }
 
-// extent is how much is to be done.
+// extent says how many of the faults a run of the suite includes.
 type extent int
 
 const (
@@ -43,7 +42,7 @@ const (
 	long
 )
 
-// extentOf reads it from the environment.
+// extentOf reads the extent from the environment.
 func extentOf(t *testing.T) extent {
 	t.Helper()
 	switch v := os.Getenv("CUTOVER_CRASH"); v {

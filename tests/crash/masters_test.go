@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// frozenMasters are the rows about a cluster of which one master does not answer.
+// frozenMasters returns the rows about a cluster in which one master does not answer.
 func frozenMasters() []row {
 	const apart = "the plans of other masters go on meanwhile; no lease is lost but those that the master keeps"
 	return []row{
@@ -22,8 +22,8 @@ func frozenMasters() []row {
 	}
 }
 
-// mastersFrozen lets each master stand still for two leases, one after the other, while
-// each has a plan that is worked on. One with a replica stands still until that took over.
+// mastersFrozen freezes the masters one after the other, for two leases each, while workers run a
+// plan on every master. A master with a replica stays frozen until the replica has taken over.
 func mastersFrozen(replicas, rounds int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -52,15 +52,16 @@ func mastersFrozen(replicas, rounds int) func(*testing.T) *site {
 	}
 }
 
-// masters is a site on a cluster with a plan for each master.
+// masters is a site on a cluster, with a plan on each master.
 type masters struct {
 	*site
 	cluster *redistest.Cluster
 	plans   map[plan.ID]*redistest.Server
 }
 
-// beginEverywhere starts plans until every master has one. There is room for all that the
-// workers can do beside what they held when their leases were lost.
+// beginEverywhere starts plans until every master has one. The plans' concurrency is so high that
+// tasks which workers held when they lost their leases do not keep the workers from claiming
+// others.
 func (c *masters) beginEverywhere(tenants int) {
 	c.Helper()
 	have := make(map[*redistest.Server]bool)
@@ -68,7 +69,7 @@ func (c *masters) beginEverywhere(tenants int) {
 		next := c.cluster.MasterFor(c.record(plan.ID(n)))
 		size := tenants
 		if have[next] {
-			size = 1 // it only takes an id
+			size = 1 // its only purpose is to use up an id
 		}
 		id := c.beginOther(fmt.Sprint("p", n), size, 1000)
 		if c.plan = id; id != plan.ID(n) {
@@ -91,8 +92,8 @@ func (c *masters) savedOf(id plan.ID) (n int) {
 	return n
 }
 
-// freeze lets a master stand still and wants the plans of the others to go on meanwhile, and
-// its own after.
+// freeze freezes a master for two leases. It expects progress of the plans on the other masters
+// during that time, and of all plans afterwards.
 func (c *masters) freeze(victim *redistest.Server) {
 	c.Helper()
 	began, before := len(c.entries()), c.progress()
@@ -106,8 +107,8 @@ func (c *masters) freeze(victim *redistest.Server) {
 	c.leasesLost(victim, c.entries()[began:])
 }
 
-// failOver is freeze for a master whose replica takes over. Its plan goes on when that has a
-// replica in turn, for which commits wait: the old master.
+// failOver is freeze for a master with a replica, which takes over. Commits wait for a replica, so
+// the plan continues only when the old master follows the new one.
 func (c *masters) failOver(victim *redistest.Server) {
 	c.Helper()
 	began, before := len(c.entries()), c.progress()
@@ -139,8 +140,8 @@ func (c *masters) progress() map[plan.ID]int {
 	return all
 }
 
-// wantProgress waits until something more was saved of each plan that is neither over nor
-// on another master.
+// wantProgress waits until 10 more saves than before were acknowledged for each plan on a master
+// for which on returns true.
 func (c *masters) wantProgress(before map[plan.ID]int, when string, on func(*redistest.Server) bool) {
 	c.Helper()
 	for id, at := range c.plans {
@@ -150,7 +151,7 @@ func (c *masters) wantProgress(before map[plan.ID]int, when string, on func(*red
 	}
 }
 
-// leasesLost wants the leases that were lost to be those whose records the master keeps.
+// leasesLost fails the test if a lease was lost whose record is not on the master victim.
 func (c *masters) leasesLost(victim *redistest.Server, since []entry) {
 	c.Helper()
 	for _, e := range since {
@@ -163,7 +164,7 @@ func (c *masters) leasesLost(victim *redistest.Server, since []entry) {
 	}
 }
 
-// completeAll waits for the end of all plans and counts.
+// completeAll adds a fast worker, waits for the end of all plans and adds up the figures.
 func (c *masters) completeAll() {
 	c.Helper()
 	c.worker("closer", func(o *orders) { o.Pace, o.Capacity = time.Millisecond, 16 })

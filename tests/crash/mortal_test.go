@@ -13,9 +13,9 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// death says where a worker kills itself: at the Nth call of an operation, before it
-// is sent or after it was carried out, when nobody has heard of it yet. The zero
-// value is no death.
+// death says when a worker kills itself: at the Nth call of an operation, either before the call is
+// sent or after it was carried out but before the engine sees the result. The zero value means
+// never.
 type death struct {
 	Op    string
 	After bool
@@ -30,7 +30,7 @@ func (d death) String() string {
 	return fmt.Sprintf("%s %s %d", when, d.Op, d.N)
 }
 
-// bothSides returns the deaths before and after each call.
+// bothSides returns two deaths for each call, one before and one after it.
 func bothSides(calls ...death) []death {
 	var all []death
 	for _, d := range calls {
@@ -60,7 +60,7 @@ const (
 	opReschedule = "reschedule"
 )
 
-// mortal returns a store that kills its process at the given death.
+// mortal returns a store that kills its process at d.
 func mortal(s store.Store, d death) store.Store {
 	var calls atomic.Int64
 	return storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
@@ -76,13 +76,13 @@ func mortal(s store.Store, d death) store.Store {
 	})
 }
 
-// die ends the process as kill -9 does: nothing is flushed, closed or given back.
+// die ends the process as kill -9 does: nothing is flushed, closed or released.
 func die() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
 }
 
-// opOf names what a call does.
+// opOf returns the operation of a call.
 func opOf(c storetest.Call) string {
 	switch c.Method {
 	case "Claim":
@@ -109,7 +109,7 @@ func opOf(c storetest.Call) string {
 	return "other"
 }
 
-// opOfChange names what a change of an engine does; its batches have one at most.
+// opOfChange returns the operation of a change. An engine's batches have one change at most.
 func opOfChange(w store.Change) string {
 	switch w.Kind {
 	case store.Save:
@@ -125,7 +125,7 @@ func opOfChange(w store.Change) string {
 		return opUndoFail
 	case store.Yield:
 		if w.RaiseTokens {
-			return "other" // the task comes back at once, with a greater token
+			return "other" // the worker keeps the task, with a greater token
 		}
 		return opYield
 	case store.Fail:

@@ -9,7 +9,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// outages are the rows about a Redis that is away, and comes back with its data.
+// outages returns the rows about a Redis that is unavailable for a time and keeps its data.
 func outages() []row {
 	const none = "no acknowledged commit is lost, no task fails, the plan comes to its end"
 	return append(everyWay(func(w way) []row {
@@ -28,14 +28,14 @@ func outages() []row {
 	}...)
 }
 
-// durable is a server that has on disk what it has acknowledged.
+// durable sets up a site with a server that writes to disk before it acknowledges.
 func durable(t *testing.T) (*site, *redistest.Server) {
 	t.Helper()
 	return alone(t, "--appendonly", "yes", "--appendfsync", "always")
 }
 
-// busy starts a plan and two workers, and waits until both have got somewhere. In a
-// sequence the second has nothing to do yet.
+// busy starts a plan and two workers, and waits until both have saved steps. In a sequence only the
+// first has something to do.
 func (s *site) busy(tenants int) (first *proc) {
 	s.Helper()
 	s.begin(tenants, 8)
@@ -51,7 +51,7 @@ func (s *site) busy(tenants int) (first *proc) {
 	return first
 }
 
-// complete waits for the plan's end and counts.
+// complete waits for the end of the plan and adds up the figures.
 func (s *site) complete() *site {
 	s.Helper()
 	s.finish()
@@ -59,7 +59,7 @@ func (s *site) complete() *site {
 	return s
 }
 
-// restarts kills the server while commits are under way, again and again.
+// restarts kills and restarts the server three times while commits are in flight.
 func restarts(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -74,7 +74,7 @@ func restarts(w way) func(*testing.T) *site {
 	}
 }
 
-// away takes the server away for a while.
+// away kills the server and restarts it after d.
 func away(w way, d time.Duration) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -88,7 +88,7 @@ func away(w way, d time.Duration) func(*testing.T) *site {
 	}
 }
 
-// redisFrozen lets the server stand still for a while, with all connections open.
+// redisFrozen freezes the server for d, with all connections open.
 func redisFrozen(d time.Duration) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -101,7 +101,7 @@ func redisFrozen(d time.Duration) func(*testing.T) *site {
 	}
 }
 
-// outOfMemory lets the server refuse every write that needs memory.
+// outOfMemory makes the server refuse every write that needs memory, for two leases.
 func outOfMemory(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
@@ -115,7 +115,7 @@ func outOfMemory(t *testing.T) *site {
 	return s.complete()
 }
 
-// mayNot takes rights away from the workers' user beyond their leases, and gives them back.
+// mayNot revokes rights of the workers' user for two leases, and then grants all rights.
 func mayNot(rights string) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -136,7 +136,7 @@ func mayNot(rights string) func(*testing.T) *site {
 	}
 }
 
-// readOnly lets workers run into a replica, which then becomes master.
+// readOnly connects a worker to a replica, which later becomes the master.
 func readOnly(t *testing.T) *site {
 	t.Helper()
 	s, master := alone(t)

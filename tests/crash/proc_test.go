@@ -20,12 +20,12 @@ type proc struct {
 	t      testing.TB
 	orders orders
 	cmd    *exec.Cmd
-	alive  io.Closer     // its standard input: it ends with us
-	ended  chan struct{} // closed when it has ended
+	alive  io.Closer     // its standard input: the worker exits when this closes
+	ended  chan struct{} // closed when the process has ended
 	output string
 }
 
-// startProc starts a worker. It is killed at the end of the test if it still is.
+// startProc starts a worker. The end of the test kills the worker if it still runs.
 func startProc(t testing.TB, dir string, o orders) *proc {
 	t.Helper()
 	text, err := json.Marshal(o)
@@ -55,9 +55,9 @@ func startProc(t testing.TB, dir string, o orders) *proc {
 	return p
 }
 
-// kill ends the process as a crash does, and waits until it is gone.
+// kill ends the process as a crash does, and waits until it has ended.
 func (p *proc) kill() {
-	_ = p.cmd.Process.Kill() // fails only when it has ended already
+	_ = p.cmd.Process.Kill() // fails only if the process has already ended
 	<-p.ended
 	_ = p.alive.Close()
 }
@@ -72,7 +72,7 @@ func (p *proc) signal(sig syscall.Signal) {
 func (p *proc) freeze() { p.t.Helper(); p.signal(syscall.SIGSTOP) }
 func (p *proc) thaw()   { p.t.Helper(); p.signal(syscall.SIGCONT) }
 
-// stop asks the process to shut down and waits until it has, in good order.
+// stop asks the process to shut down, waits for its end and expects exit status 0.
 func (p *proc) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
@@ -82,7 +82,7 @@ func (p *proc) stop() {
 	}
 }
 
-// awaitEnd waits until the process is gone.
+// awaitEnd waits until the process has ended.
 func (p *proc) awaitEnd() {
 	p.t.Helper()
 	select {
@@ -92,7 +92,7 @@ func (p *proc) awaitEnd() {
 	}
 }
 
-// said returns what the process has printed.
+// said returns the last 4 KiB that the process has printed.
 func (p *proc) said() string {
 	text, err := os.ReadFile(p.output)
 	if err != nil {

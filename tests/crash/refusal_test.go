@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// refusals are the rows about a server that answers, and refuses.
+// refusals returns the rows about a server that answers but refuses commands.
 func refusals() []row {
 	return append(everyWay(func(w way) []row {
 		return []row{
@@ -31,8 +31,8 @@ func refusals() []row {
 	})
 }
 
-// fullWithRetention lets the server refuse every write that needs memory while one plan is
-// worked on and another has been kept long enough.
+// fullWithRetention makes the server refuse every write that needs memory while workers run one
+// plan and the retention of another plan ends.
 func fullWithRetention(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
@@ -43,7 +43,7 @@ func fullWithRetention(t *testing.T) *site {
 	s.busy(60)
 	s.fill(server)
 	janitor := s.worker("janitor", func(o *orders) { o.Retention = time.Second })
-	// Every plan is kept for a minute, whatever the retention.
+	// Every plan is kept for at least a minute, even if Retention is shorter.
 	s.awaitFor(time.Minute+timeout, "the old plan to be removed", func() bool {
 		_, err := s.store.Plan(t.Context(), old)
 		return errors.Is(err, store.ErrNotFound)
@@ -51,13 +51,13 @@ func fullWithRetention(t *testing.T) *site {
 	if p, err := s.store.Plan(t.Context(), s.plan); err != nil || p.State != plan.Running {
 		t.Errorf("the plan at work is %s, %v", p.State, err)
 	}
-	janitor.kill() // what it would remove next is the plan that the test looks at
+	janitor.kill() // it would next remove the plan that the test checks below
 	time.Sleep(2 * lease)
 	s.empty(server)
 	return s.complete()
 }
 
-// fill lets the server refuse every write that needs memory, empty lets it take them again.
+// fill makes the server refuse every write that needs memory; empty ends that.
 func (s *site) fill(server *redistest.Server) {
 	s.Helper()
 	s.configure(server, "maxmemory-policy", "noeviction")
@@ -73,7 +73,7 @@ func (s *site) configure(server *redistest.Server, name, value string) {
 	}
 }
 
-// rights are the commands that calls of the store are made of.
+// rights returns the Redis commands that the calls of the store use.
 func rights() []string {
 	return []string{
 		"del", "eval", "evalsha", "evalsha_ro", "exists", "get", "hdel", "hexists", "hget", "hlen", "hmget", "hscan", "hset",
@@ -82,7 +82,7 @@ func rights() []string {
 	}
 }
 
-// rightsTaken takes each right for a while from the user that the workers are.
+// rightsTaken revokes each right in turn, for a short time, from the workers' user.
 func rightsTaken(w way, times int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()

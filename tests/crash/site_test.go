@@ -20,34 +20,35 @@ import (
 )
 
 const (
-	// timeout bounds every wait. It is far above what any of them needs, for busy
-	// machines.
+	// timeout limits every wait. It is much longer than any wait needs, because a machine may be
+	// busy.
 	timeout = 60 * time.Second
 
-	// lease is the workers' default: short, for quick faults, and long enough for a
-	// busy machine to renew it.
+	// lease is the workers' default lease: short, so that faults take little time, but long enough
+	// that a worker on a busy machine renews it in time.
 	lease = 2 * time.Second
 )
 
-// site is where one fault happens: a Redis, a plan, workers, their ledger.
+// site is the environment of one fault: a Redis, a plan, workers and their ledger.
 type site struct {
 	*testing.T
 	dir    string
 	ledger string
-	defs   orders // what every worker is told
+	defs   orders // the orders of every worker, unless changed for one
 	rdb    redis.UniversalClient
 	store  store.Store
-	engine *cutover.Engine // commands only
+	engine *cutover.Engine // gives commands and runs no tasks
 	plan   plan.ID
-	way    way // what the plan does, set before it begins
+	way    way // what the plan does; set before begin
 	fig    figures
 
-	settleTime time.Duration // for the end of a plan
-	skip       int           // entries of the ledger that tell of a world that is gone
-	expectLoss bool          // an acknowledged write may be lost, and has to be reported then
+	settleTime time.Duration // the maximum time to wait for the end of a plan
+	skip       int           // the number of leading ledger entries to ignore, because their data was deleted
+	expectLoss bool          // acknowledged writes may be lost; expectTold then requires a report
 }
 
-// newSite sets the place up. The test's own view goes straight to the server.
+// newSite sets up a site. The test's own client connects to g, while a row may let the workers
+// connect through a proxy.
 func newSite(t *testing.T, g target, prefix string) *site {
 	t.Helper()
 	s := &site{T: t, dir: t.TempDir(), rdb: g.client(), settleTime: timeout}
@@ -67,7 +68,7 @@ func newSite(t *testing.T, g target, prefix string) *site {
 	return s
 }
 
-// look opens the test's own view.
+// look opens the store for the test itself.
 func (s *site) look() {
 	s.Helper()
 	st, err := redisstore.Open(s.Context(), s.rdb, redisstore.Config{Prefix: s.defs.Prefix})
@@ -80,7 +81,7 @@ func (s *site) look() {
 	}
 }
 
-// moveTo lets the test look at another server from now on.
+// moveTo connects the test itself to another server.
 func (s *site) moveTo(g target) {
 	s.Helper()
 	s.rdb = g.client()
@@ -88,14 +89,15 @@ func (s *site) moveTo(g target) {
 	s.look()
 }
 
-// alone sets up a site with a server of its own.
+// alone sets up a site with its own server.
 func alone(t *testing.T, args ...string) (*site, *redistest.Server) {
 	t.Helper()
 	server := redistest.Start(t, args...)
 	return newSite(t, target{Addrs: []string{server.Addr()}}, "crash:"), server
 }
 
-// begin creates and starts a plan, or gets as far as its rollback.
+// begin creates and starts a plan. If the way is an undo, begin also completes the plan and starts
+// its rollback.
 func (s *site) begin(tenants, concurrency int) {
 	s.Helper()
 	if s.way.inSequence {
@@ -121,7 +123,7 @@ func (s *site) beginOther(name string, tenants, concurrency int) plan.ID {
 	return p.ID
 }
 
-// worker starts a worker that differs from the others by change.
+// worker starts a worker with the default orders, modified by change.
 func (s *site) worker(name string, change ...func(*orders)) *proc {
 	s.Helper()
 	o := s.defs
@@ -132,13 +134,14 @@ func (s *site) worker(name string, change ...func(*orders)) *proc {
 	return startProc(s.T, s.dir, o)
 }
 
-// entries returns the ledger so far.
+// entries returns the entries of the ledger so far, without the skipped ones.
 func (s *site) entries() []entry {
 	s.Helper()
 	return readLedger(s.T, s.ledger)[s.skip:]
 }
 
-// count returns how many entries are of a kind, of one worker or, if it is empty, all.
+// count returns the number of entries of a kind of one worker, or of all workers if worker is
+// empty.
 func (s *site) count(worker string, k kind) int {
 	s.Helper()
 	n := 0
@@ -153,7 +156,7 @@ func (s *site) count(worker string, k kind) int {
 // await waits until cond holds.
 func (s *site) await(what string, cond func() bool) { s.Helper(); s.awaitFor(timeout, what, cond) }
 
-// awaitFor is await for what takes its time.
+// awaitFor is await with another limit than timeout.
 func (s *site) awaitFor(limit time.Duration, what string, cond func() bool) {
 	s.Helper()
 	for end := time.Now().Add(limit); !cond(); time.Sleep(20 * time.Millisecond) {
@@ -163,13 +166,14 @@ func (s *site) awaitFor(limit time.Duration, what string, cond func() bool) {
 	}
 }
 
-// awaitCount waits for at least n entries.
+// awaitCount waits until count returns at least n.
 func (s *site) awaitCount(worker string, k kind, n int) {
 	s.Helper()
 	s.await(fmt.Sprintf("%d entries %q of %q", n, k, worker), func() bool { return s.count(worker, k) >= n })
 }
 
-// finish waits until the plan is at rest, and wants it done, or undone.
+// finish waits until the plan is at rest and fails the test unless the plan is completed or, if the
+// way is an undo, rolled back.
 func (s *site) finish() { s.Helper(); s.finishPlan(s.plan) }
 
 func (s *site) finishPlan(id plan.ID) {
@@ -183,7 +187,7 @@ func (s *site) finishAs(id plan.ID, want plan.State) {
 	ctx, cancel := context.WithTimeout(s.Context(), s.settleTime)
 	defer cancel()
 	p, err := s.engine.Wait(ctx, id)
-	for err != nil && ctx.Err() == nil { // the store is away, or coming back
+	for err != nil && ctx.Err() == nil { // the store is unavailable
 		time.Sleep(100 * time.Millisecond)
 		p, err = s.engine.Wait(ctx, id)
 	}
@@ -205,7 +209,7 @@ func (s *site) tasks(id plan.ID) (all []task.Task) {
 	return all
 }
 
-// tail returns the plan, what has failed and the end of the ledger, for failure messages.
+// tail returns the plan, its failed tasks and the end of the ledger, for failure messages.
 func (s *site) tail() string {
 	entries := s.entries()
 	text := "the ledger ends:\n"

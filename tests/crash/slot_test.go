@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// halfMoves are the rows about a slot of which only half has moved.
+// halfMoves returns the rows about a slot of which only half has moved.
 func halfMoves() []row {
 	return everyWay(func(w way) []row {
 		const whole = "the plan waits, and nothing is written to half of it"
@@ -27,9 +27,9 @@ func halfMoves() []row {
 
 func (s *site) record(id plan.ID) string { return fmt.Sprintf("%s{p:%s}:plan", s.defs.Prefix, id) }
 
-// halfMoved moves half of the keys of the plan's slot to another node, leaves it so for
-// longer than a lease, and finishes the move; then the same again, back. A move that is half
-// done cannot be taken back: the node that the keys came from does not take them again.
+// halfMoved moves half of the keys of the plan's slot to another node, waits for two leases, and
+// finishes the move. The next round moves the slot back in the same way. A move that is half done
+// cannot be reverted, because the source node does not accept the moved keys again.
 func halfMoved(w way, times int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -54,7 +54,7 @@ func halfMoved(w way, times int) func(*testing.T) *site {
 	}
 }
 
-// move is a slot on its way between two nodes.
+// move is the migration of a slot from one node to another.
 type move struct {
 	*site
 	cluster  *redistest.Cluster
@@ -63,7 +63,7 @@ type move struct {
 	sink     string // the id of to
 }
 
-// beginMove opens the plan's slot for its way to another node.
+// beginMove marks the plan's slot as migrating to another node.
 func (s *site) beginMove(cluster *redistest.Cluster) *move {
 	s.Helper()
 	key := s.record(s.plan)
@@ -92,14 +92,14 @@ func (m *move) do(node *redistest.Server, args ...any) string {
 	return answer
 }
 
-// How many of a slot's keys are carried.
+// Which share of the keys of a slot carry moves.
 const (
 	everything = 1
 	half       = 2
 )
 
-// carry moves every key, or one of two, and calls pause after each. A key that is on both
-// nodes, because it was written to at the wrong place, fails the test.
+// carry moves every key, or half of the keys, and calls pause after each. The test fails if a key
+// exists on both nodes, because then a write went to the wrong node.
 func (m *move) carry(share int, pause func()) {
 	m.Helper()
 	carried := 0
@@ -118,8 +118,8 @@ func (m *move) carry(share int, pause func()) {
 	}
 }
 
-// settle ends the move and waits until every node and the test's own client know of it. The
-// next move would begin at the wrong node otherwise.
+// settle ends the move and waits until every node and the test's own client know the new owner.
+// Otherwise the next move could begin at the wrong node.
 func (m *move) settle() {
 	m.Helper()
 	m.do(m.to, "CLUSTER", "SETSLOT", m.slot, "NODE", m.sink)
@@ -130,7 +130,7 @@ func (m *move) settle() {
 	m.await("the client to know of the move", func() bool { return m.cluster.MasterFor(m.record(m.plan)) == m.to })
 }
 
-// ownerBy returns the id of the slot's owner as a node sees it.
+// ownerBy returns the id of the slot's owner according to a node.
 func (m *move) ownerBy(node *redistest.Server) string {
 	m.Helper()
 	shards, err := node.Client().ClusterShards(m.Context()).Result()

@@ -10,9 +10,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// checkUndos checks what is special about a plan that was rolled back: by its own record
-// each task that ran was undone once and those that did not were cancelled, in a
-// sequence in the reverse order of completion, and no undo log was dropped too early.
+// checkUndos checks the events and the ledger of a plan that was rolled back. Each task that ran
+// was undone once, and each task that did not run was canceled. In a sequence the undos were in the
+// reverse order of completion. No undo began without an undo log if its task had effects.
 func (s *site) checkUndos(id plan.ID) {
 	s.Helper()
 	record := replayUndos(s.events(id), s.way.inSequence)
@@ -32,12 +32,12 @@ func (s *site) checkUndos(id plan.ID) {
 	}
 }
 
-// has reports whether there is an entry of a kind with a note.
+// has reports whether the history has an entry of a kind with a note.
 func (h *history) has(k kind, note string) bool {
 	return h != nil && slices.ContainsFunc(h.entries, func(e entry) bool { return e.Kind == k && e.Note == note })
 }
 
-// events returns the plan's log.
+// events returns all events of a plan.
 func (s *site) events(id plan.ID) (all []plan.Event) {
 	s.Helper()
 	for after := int64(0); ; after = all[len(all)-1].Seq {
@@ -52,18 +52,18 @@ func (s *site) events(id plan.ID) (all []plan.Event) {
 	}
 }
 
-// undoReplay is what a plan's log has told so far.
+// undoReplay is the state of a plan according to the events replayed so far.
 type undoReplay struct {
 	inSequence bool
-	round      int // of undos
+	round      int // the number of rollbacks that have begun
 	running    map[task.ID]bool
-	ended      []task.ID // their work, in this order
+	ended      []task.ID // the tasks whose work has ended, in order
 	undone     map[task.ID]int
-	failedIn   map[task.ID]int // the round in which the undo failed
+	failedIn   map[task.ID]int // the last round in which the undo failed
 	faults     []string
 }
 
-// replayUndos goes through a plan's log.
+// replayUndos replays the events of a plan and records the undos that begin too early as faults.
 func replayUndos(events []plan.Event, inSequence bool) *undoReplay {
 	r := &undoReplay{
 		inSequence: inSequence,
@@ -97,8 +97,8 @@ func (r *undoReplay) event(e plan.Event) {
 	}
 }
 
-// begin checks whether it is an undo's turn: no task runs any more, and in a sequence
-// the undos of all tasks that ended later are done, or have failed in the same round.
+// begin checks that the undo may begin: no task runs any more, and in a sequence the undos of all
+// tasks that ended later are done, or have failed in the same round.
 func (r *undoReplay) begin(e plan.Event) {
 	if len(r.running) > 0 {
 		r.fault("event %d: the undo of task %s begins while %v run", e.Seq, e.Task, r.running)

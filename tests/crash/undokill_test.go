@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// undoKills are the rows about workers that die at the boundaries of an undo.
+// undoKills returns the rows about workers that die in a rollback.
 func undoKills(t *testing.T) []row {
 	t.Helper()
 	if extentOf(t) == quick {
@@ -40,27 +40,28 @@ func undoKills(t *testing.T) []row {
 	})
 }
 
-// undoTenants is how many tenants such a plan has.
+// undoTenants is the number of tenants of the plans in these rows.
 const undoTenants = 4
 
-// undoDeaths are the boundaries at which a worker dies: of an undo, then of a rollback.
+// undoDeaths returns the calls at which a worker dies: first those for an undo, then those for a
+// plan.
 func undoDeaths() []death {
 	return bothSides(
 		death{Op: opClaim, N: 1},
-		death{Op: opReserve, N: 2}, // the last call before an executor's
+		death{Op: opReserve, N: 2}, // the last call before the first of an executor
 		death{Op: opSave, N: 1},
 		death{Op: opSave, N: 5},
 		death{Op: opUndone, N: 1},
-		death{Op: opUndone, N: undoTenants}, // the plan's last
+		death{Op: opUndone, N: undoTenants}, // the last undo of the plan
 		death{Op: opUndoFail, N: 1},
 		death{Op: opYield, N: 1},
 		death{Op: opRenew, N: 1},
 		death{Op: opRelease, N: 1},
-		death{Op: opApply, N: 1}, // the plan's end
+		death{Op: opApply, N: 1}, // ends the plan
 	)
 }
 
-// undoKillAt lets a worker undo a plan and die at a boundary. A second one goes on.
+// undoKillAt lets a worker undo a plan and die at d. A second worker continues.
 func undoKillAt(s *site, d death) *site {
 	s.Helper()
 	s.defs.Capacity = 2
@@ -69,7 +70,7 @@ func undoKillAt(s *site, d death) *site {
 		o.Death = d
 		switch d.Op {
 		case opRenew:
-			o.Pace = o.Lease // still at work when the lease is to be renewed
+			o.Pace = o.Lease // so that an undo still runs when the worker renews its lease
 		case opUndoFail:
 			o.Stubborn = "t-2"
 		}
@@ -91,7 +92,7 @@ func undoKillAt(s *site, d death) *site {
 	return s
 }
 
-// cancel stops the rollback.
+// cancel cancels the rollback.
 func (s *site) cancel() {
 	s.Helper()
 	if _, err := s.engine.Cancel(s.Context(), s.plan); err != nil {
@@ -99,7 +100,7 @@ func (s *site) cancel() {
 	}
 }
 
-// poison lets workers die, one after the other, before they have saved anything.
+// poison lets several workers die, one after the other, each before its first save.
 func poison(t *testing.T) *site {
 	t.Helper()
 	s, _ := alone(t)
@@ -125,7 +126,7 @@ func poison(t *testing.T) *site {
 		t.Errorf("%d undos failed, want 1", failed)
 	}
 	s.rollBack()
-	s.worker("victim-5", atOnce).awaitEnd() // the losses of the last round do not count any more
+	s.worker("victim-5", atOnce).awaitEnd() // losses in the previous round no longer count
 	s.worker("heir-2")
 	return s.complete()
 }

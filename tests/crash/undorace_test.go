@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// undoRaces are the rows about commands on a rollback that meet a fault.
+// undoRaces returns the rows about commands for a rollback that coincide with a fault.
 func undoRaces() []row {
 	return everyWayBack(func(w way) []row {
 		return []row{
@@ -34,8 +34,8 @@ func undoRaces() []row {
 	})
 }
 
-// rollbackAtKill gives the command twice at once while the plan is carried out and one
-// of its workers dies.
+// rollbackAtKill gives the rollback command twice at the same time, while the plan runs and one of
+// its workers is killed.
 func rollbackAtKill(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -66,7 +66,7 @@ func rollbackAtKill(w way) func(*testing.T) *site {
 	}
 }
 
-// cancelAtKill cancels the rollback as one of its workers dies, and gives it again.
+// cancelAtKill kills a worker, cancels the rollback at once, and begins a second rollback.
 func cancelAtKill(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -90,8 +90,7 @@ func cancelAtKill(w way) func(*testing.T) *site {
 	}
 }
 
-// commandsUnderFire gives commands at random while engines are killed, stopped, frozen
-// and added.
+// commandsUnderFire gives commands at random, and kills, stops, freezes and adds engines at random.
 func commandsUnderFire(w way, fire time.Duration) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
@@ -115,7 +114,7 @@ func commandsUnderFire(w way, fire time.Duration) func(*testing.T) *site {
 	}
 }
 
-// command cancels the rollback, or gives it again, or both.
+// command cancels the rollback, begins it again, or does both in that order.
 func (f *fleet) command() {
 	f.Helper()
 	commands := []struct {
@@ -133,8 +132,8 @@ func (f *fleet) command() {
 	}
 }
 
-// insist rolls the plan back until all is undone: undos may have been cancelled, or have
-// lost too many workers.
+// insist repeats the rollback until all tasks are undone, because undos may have been canceled or
+// may have lost too many workers.
 func (s *site) insist() {
 	s.Helper()
 	s.await("the end of the rollback", func() bool {

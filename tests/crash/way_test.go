@@ -9,23 +9,24 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// way is what a plan does while the fault happens. The zero value is its work, several
-// tasks at a time.
+// way says what a plan does when the fault happens. The zero value means that it runs several tasks
+// at the same time.
 type way struct {
-	undo       bool // it is rolled back, after its work was done
+	undo       bool // the plan has completed and is rolled back
 	inSequence bool // one task at a time
 }
 
-// mostInSequence bounds a plan in sequence, which takes its time.
+// mostInSequence is the maximum number of tenants of a plan in sequence, because such a plan is
+// slow.
 const mostInSequence = 30
 
-// everyWay returns the rows of all ways.
+// everyWay returns the rows for the zero way and for both ways of a rollback.
 func everyWay(rows func(w way) []row) []row {
 	all := rows(way{})
 	return append(all, everyWayBack(rows)...)
 }
 
-// everyWayBack returns the rows of the ways that are rollbacks.
+// everyWayBack returns the rows for both ways of a rollback.
 func everyWayBack(rows func(w way) []row) (all []row) {
 	for _, w := range []way{{undo: true}, {undo: true, inSequence: true}} {
 		for _, r := range rows(w) {
@@ -49,7 +50,7 @@ func (w way) String() string {
 	return ""
 }
 
-// ends returns what becomes of a plan, and of its tasks that ran.
+// ends returns the expected final state of a plan, and of its tasks that ran.
 func (w way) ends() (plan.State, task.State) {
 	if w.undo {
 		return plan.RolledBack, task.RolledBack
@@ -57,8 +58,8 @@ func (w way) ends() (plan.State, task.State) {
 	return plan.Completed, task.Completed
 }
 
-// carryOut has the work of the plan done. In a sequence one task is paused for a while,
-// so that the order of completion is not that of the list.
+// carryOut runs the plan to its completion. In a sequence it pauses one task until all others are
+// done, so that the order of completion differs from the order of the list.
 func (s *site) carryOut(tenants int) {
 	s.Helper()
 	mover := s.worker("mover", func(o *orders) { o.Pace = max(5*time.Millisecond, 120*time.Millisecond/time.Duration(tenants)) })
@@ -69,7 +70,7 @@ func (s *site) carryOut(tenants int) {
 	mover.stop()
 }
 
-// passOver pauses a task that runs until all others are done.
+// passOver pauses a running task, and resumes it when all others are done.
 func (s *site) passOver() {
 	s.Helper()
 	var passed task.Task
@@ -86,8 +87,8 @@ func (s *site) passOver() {
 	}
 }
 
-// pauseOne asks the task that runs to pause, unless asked was asked before and has not
-// come to its end, and returns the one that was asked and whether it is paused.
+// pauseOne requests a pause of the running task, and returns the task and whether it is paused. If
+// asked, the task of the previous call, has not completed, pauseOne requests no other pause.
 func (s *site) pauseOne(asked task.Task) (task.Task, bool) {
 	s.Helper()
 	for _, t := range s.tasks(s.plan) {
@@ -106,7 +107,7 @@ func (s *site) pauseOne(asked task.Task) (task.Task, bool) {
 	return task.Task{}, false
 }
 
-// rollBack gives the command.
+// rollBack gives the rollback command.
 func (s *site) rollBack() {
 	s.Helper()
 	if _, err := s.engine.Rollback(s.Context(), s.plan); err != nil {

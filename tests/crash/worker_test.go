@@ -27,7 +27,7 @@ import (
 // orders are the instructions for a worker process.
 type orders struct {
 	Name   string
-	Build  string `json:"-"` // the program, if it is not this one
+	Build  string `json:"-"` // the path of the program, this one if empty
 	Target target
 	Prefix string
 	Ledger string
@@ -37,16 +37,16 @@ type orders struct {
 	Steps     int
 	Pace      time.Duration
 	Replicas  int
-	Retention time.Duration // of plans that are over, the engine's default if 0
+	Retention time.Duration // of finished plans; 0 means the engine's default
 	Death     death
 	Stubborn  string // the tenant whose undo fails
 
-	// Commission, if its Key is not empty, is a plan that the worker creates, or joins,
-	// and starts.
+	// Commission is a plan that the worker creates and starts, unless its Key is empty. Workers
+	// with the same Key share one plan.
 	Commission commission
 }
 
-// commission describes a plan.
+// commission describes a plan that a worker or the test creates.
 type commission struct {
 	Key         string
 	Name        string
@@ -54,7 +54,7 @@ type commission struct {
 	Concurrency int
 }
 
-// spec returns the plan.
+// spec returns the spec of the plan.
 func (c commission) spec() plan.Spec {
 	ids := make([]string, c.Tenants)
 	for i := range ids {
@@ -66,10 +66,10 @@ func (c commission) spec() plan.Spec {
 	}
 }
 
-// target describes how to connect to a Redis.
+// target describes how to connect to Redis.
 type target struct {
 	Addrs   []string
-	Master  string // behind Sentinel
+	Master  string // the name of the master, if Addrs are Sentinels
 	Cluster bool
 	User    string // the password is userPassword
 }
@@ -80,7 +80,7 @@ const userPassword = "pw"
 func (g target) client() redis.UniversalClient {
 	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	if g.Cluster {
-		// By default the client looks once a minute who took over from a dead node.
+		// By default the client checks only once a minute which node has replaced a dead one.
 		return redis.NewClusterClient(&redis.ClusterOptions{
 			Addrs: g.Addrs, ClusterStateReloadInterval: time.Second, MaintNotificationsConfig: quiet,
 		})
@@ -92,8 +92,8 @@ func (g target) client() redis.UniversalClient {
 	return redis.NewUniversalClient(o)
 }
 
-// obey is the life of a worker: until SIGTERM, or until the test that started it is
-// gone, which it sees by the end of its standard input.
+// obey runs a worker until SIGTERM, or until its standard input ends because the test that started
+// the worker is gone.
 func obey(text string) error {
 	var o orders
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -118,7 +118,7 @@ func obey(text string) error {
 	return o.work(ctx, s, l)
 }
 
-// open waits for the store as long as it may still come.
+// open opens the store, and tries again as long as the error is temporary.
 func (o *orders) open(ctx context.Context, rdb redis.UniversalClient, l *ledger) (store.Store, error) {
 	for {
 		s, err := redisstore.Open(ctx, rdb, redisstore.Config{
@@ -152,7 +152,8 @@ func (o *orders) work(ctx context.Context, s store.Store, l *ledger) error {
 	return engine.Run(ctx)
 }
 
-// commission creates and starts the plan, unless another worker has, or does.
+// commission creates and starts the plan. If another worker creates or starts the plan first, that
+// plan counts.
 func (o *orders) commission(ctx context.Context, engine *cutover.Engine, l *ledger) {
 	for ctx.Err() == nil {
 		p, err := engine.Create(ctx, o.Commission.spec())

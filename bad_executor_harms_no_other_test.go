@@ -23,12 +23,12 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// nilError is an error that cannot even be printed when it is nil.
+// nilError is an error whose methods panic on a nil pointer.
 type nilError struct{ text string }
 
 func (h *nilError) Error() string { return h.text }
 
-// trap is an error that panics when it is asked what it is.
+// trap is an error that panics when errors.Is or errors.As inspects it.
 type trap struct{}
 
 func (trap) Error() string   { return "trap" }
@@ -142,8 +142,8 @@ func TestBadRollbacks(t *testing.T) {
 	}
 }
 
-// A panic's stack is logged, whatever it panicked with; the failure has no room for
-// it.
+// The stack of a panic is logged, whatever the value of the panic. The failure does not contain the
+// stack, because its size is limited.
 func TestPanicIsLogged(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]any{"text": "boom", "trap": trap{}, "unprintable": unprintable{}} {
@@ -165,7 +165,8 @@ func TestPanicIsLogged(t *testing.T) {
 	}
 }
 
-// Errors whose methods panic do no harm after a stop either, and hooks get errors that can be read.
+// Errors whose methods panic do no harm after a stop either, and hooks receive errors that can be
+// printed.
 func TestTrapAfterStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

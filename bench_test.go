@@ -42,7 +42,7 @@ func startMeter(b *testing.B) *meter {
 	return m
 }
 
-// stop reports the figures; keep must hold everything that the tasks have left behind.
+// stop reports the figures. keep must reference everything that the tasks have left in memory.
 func (m *meter) stop(keep any) {
 	m.b.Helper()
 	m.b.StopTimer()
@@ -72,8 +72,8 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// tenantIDs returns the ids of n tenants. The host has them anyway; the benchmark does not measure
-// them.
+// tenantIDs returns the ids of n tenants. A host has the ids in memory anyway, so the benchmark
+// does not count them.
 func tenantIDs(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {

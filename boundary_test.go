@@ -14,9 +14,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestBoundaries gives every command to a task at every one of its boundaries and compares the
-// result with testdata/boundaries.txt: after each command the states of plan and task and the
-// checkpoint, at the end the steps that took effect. -rewrite writes the file again, like the
+// TestBoundaries gives every command to a task at every boundary and compares the result with
+// testdata/boundaries.txt: after each command the states of plan and task and the checkpoint, and
+// at the end the steps that took effect. -rewrite writes the file again, as it does the
 // transcripts.
 func TestBoundaries(t *testing.T) {
 	t.Parallel()
@@ -54,8 +54,8 @@ func line(lines []string, i int) string {
 	return "(none)"
 }
 
-// sequences returns the commands to give to a task which is held up in the middle of a step, or
-// which has failed there. "-" releases the step.
+// sequences returns the commands to give to a task that is held in the middle of a step, or that
+// has failed there. "-" releases the step.
 func sequences(meeting string) []string {
 	if meeting == "hold" {
 		return []string{
@@ -92,7 +92,7 @@ func sequences(meeting string) []string {
 	}
 }
 
-// meet gives the commands to one plan of one tenant and writes one line about the result.
+// meet gives the commands to a plan of one tenant and writes one line about the result.
 func meet(t *testing.T, out *strings.Builder, meeting, step, commands string) {
 	t.Helper()
 	w := newWorld(t)

@@ -53,7 +53,7 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 	}
 }
 
-// walk goes on until the first error.
+// walk reads a sequence until the first error.
 func walk[T any](all iter.Seq2[T, error]) {
 	for _, err := range all {
 		if err != nil {
@@ -63,8 +63,8 @@ func walk[T any](all iter.Seq2[T, error]) {
 }
 
 // TestCallsEndWithTheirContexts: every call of an engine returns within 50 ms after its context was
-// cancelled or its deadline passed, at whichever step of the call the store stops answering, or
-// answers only with temporary errors.
+// canceled or its deadline passed, no matter at which step of the call the store stops answering or
+// begins to answer only with temporary errors.
 func TestCallsEndWithTheirContexts(t *testing.T) {
 	t.Parallel()
 	typ := reflect.TypeFor[*cutover.Engine]()
@@ -104,14 +104,14 @@ func TestCallsEndWithTheirContexts(t *testing.T) {
 	}
 }
 
-// endEach makes each call over a store of its own that has one plan.
+// endEach makes each call over a separate store with one plan.
 func endEach(t *testing.T, fault storetest.FaultConfig, end func(context.Context) (context.Context, context.CancelFunc)) {
 	t.Helper()
 	for name := range engineCalls(1) {
 		faulty := storetest.Faulty(memstore.New(), fault)
 		faulty.Disarm()
-		// Not newEngine, which checks for locks left behind: a start that was given up leaves some,
-		// until a running engine has cleaned up.
+		// Not newEngine, which checks for leaked locks: an abandoned start leaves locks until a
+		// running engine releases them.
 		e, err := cutover.New(faulty, cutover.Config{Executors: executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error { return nil })}})
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// onPlan are all commands on a plan, onTask all on a task.
+// onPlan returns all commands on a plan, onTask all commands on a task.
 func onPlan(e *cutover.Engine) map[string]func(context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error) {
 	return map[string]func(context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error){
 		"start": e.Start, "pause": e.Pause, "resume": e.Resume, "cancel": e.Cancel, "rollback": e.Rollback,
@@ -86,8 +86,8 @@ func TestCommandsOnNothing(t *testing.T) {
 	}
 }
 
-// Every command at any moment, from several processes at once, is applied, unchanged or not
-// applicable. The plan stays consistent and can be brought to an end.
+// Every command at any moment, from several processes at the same time, is applied, changes
+// nothing, or is refused as not applicable. The plan stays consistent and can be ended.
 func TestCommandRaces(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(6) {
@@ -166,8 +166,8 @@ func storm(t *testing.T, engines []*cutover.Engine, id plan.ID, tasks int, seed 
 	wg.Wait()
 }
 
-// settle brings a plan to rest, whatever commands it was given, and checks its counters against its
-// tasks and its events against each other.
+// settle brings a plan to rest, whatever commands it received, and checks that its counters match
+// its tasks and that its events are consistent.
 func settle(t *testing.T, e *cutover.Engine, id plan.ID) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// New names every fault of a config at once.
+// The error of New names every fault of a config.
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

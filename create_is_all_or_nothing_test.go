@@ -109,8 +109,8 @@ func TestCreateKeepsItsOwn(t *testing.T) {
 	}
 }
 
-// A creation whose process dies is never visible, and a running engine removes it; its key is free
-// then.
+// A creation whose process dies is never visible, and a running engine removes it. After that its
+// key is free.
 func TestCreatorDies(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"AddTenants", "FinishCreate"} {
@@ -155,8 +155,8 @@ func TestCreatorDies(t *testing.T) {
 	}
 }
 
-// If the answer to the first call of a creation is lost, only that call is repeated: this call of
-// Create goes on with the creation, and no other call does.
+// If the answer to the first call of a creation is lost, only that call is repeated: the same call
+// of Create continues the creation, and no other call does.
 func TestLostBeginCreate(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"key", ""} {
@@ -254,7 +254,7 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
-// A plan can have 999,999 tenants, with reasonable time and memory.
+// A plan can have 999,999 tenants; its creation takes a reasonable time and amount of memory.
 func TestCreateLargest(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

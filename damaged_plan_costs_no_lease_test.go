@@ -16,7 +16,7 @@ import (
 )
 
 // If the tasks that a process holds in a plan cannot be read, the process keeps its lease, and no
-// task is interrupted, neither of that plan nor of others.
+// task of that plan or of another plan is interrupted.
 func TestDamagedPlanBesideOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

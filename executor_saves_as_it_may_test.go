@@ -19,8 +19,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A goroutine that an executor leaves behind can save nothing any more, not even
-// into the next task of the same worker.
+// A goroutine that outlives its executor can save nothing any more, not even into the next task of
+// the same worker.
 func TestLateSave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestLateSave(t *testing.T) {
 	})
 }
 
-// Many goroutines of one executor may save at once.
+// Several goroutines of one executor may save at the same time.
 func TestConcurrentSaves(t *testing.T) {
 	t.Parallel()
 	e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
@@ -77,7 +77,7 @@ func TestConcurrentSaves(t *testing.T) {
 	}
 }
 
-// A task may save as often as it likes.
+// The number of saves of a task is not limited.
 func TestManySaves(t *testing.T) {
 	t.Parallel()
 	saves := 200_000
@@ -100,7 +100,7 @@ func TestManySaves(t *testing.T) {
 	}
 }
 
-// Checkpoints may be as large as the limit, and not a byte larger.
+// A checkpoint may be as large as the limit, but not larger.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

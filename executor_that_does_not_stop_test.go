@@ -16,8 +16,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// After a stop, an error that the executor returns is no failure, and nil means that the task is
-// done.
+// After a stop, an error from the executor is no failure, and nil means that the task is completed.
 func TestAfterStop(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -51,8 +50,9 @@ func TestAfterStop(t *testing.T) {
 	}
 }
 
-// A cancelled executor that never saves has its context cancelled after the grace. If it ignores
-// that as well it keeps only its own slot and tenant.
+// If the task of an executor that never saves is canceled, the context of the executor is canceled
+// after the grace period. An executor that also ignores its context keeps only its own slot and
+// tenant.
 func TestIgnoresCancel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -90,8 +90,8 @@ func TestIgnoresCancel(t *testing.T) {
 	})
 }
 
-// A task that hangs is not retried while its worker holds it, and no caller gets the answer that it
-// was: the error names the worker. Once the worker has released the task, the retry applies.
+// A task that hangs is not retried while its worker holds it, and no caller is told that it was:
+// the error names the worker. When the worker has released the task, a retry applies.
 func TestRetryOfHungTask(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

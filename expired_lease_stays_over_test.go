@@ -15,7 +15,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// late is a store whose first answer to a call comes late.
+// late returns a store in which the first call of op takes the time by, half of it before the call
+// takes effect and half after.
 func late(op string, by time.Duration) *interceptedStore {
 	m := intercept(memstore.New())
 	var calls atomic.Int64
@@ -31,7 +32,8 @@ func late(op string, by time.Duration) *interceptedStore {
 	return m
 }
 
-// A process that learns of its lease when most of it is over renews it at once.
+// If most of a lease is over when a process receives the answer to its Join, the process renews the
+// lease immediately.
 func TestLeaseToldOfLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,8 +49,8 @@ func TestLeaseToldOfLate(t *testing.T) {
 	})
 }
 
-// A lease that was over for a moment stays over, even if the answer to its renewal arrives after
-// all: the runs that were marked lost in between stay lost.
+// A lease that has ended for the process stays over, even if the answer to its renewal arrives
+// later: the runs that were marked lost in the meantime stay lost.
 func TestLateAnswerToARenewal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -67,7 +69,7 @@ func TestLateAnswerToARenewal(t *testing.T) {
 			}
 			time.Sleep(31 * time.Second) // after the end of the lease
 			err := run.Save(ctx, "S", nil)
-			time.Sleep(5 * time.Second) // cleans up
+			time.Sleep(5 * time.Second) // the executor cleans up
 			return err
 		})
 		e := startProcess(t, m, cutover.Config{Executors: executor.Registry{"X": slow}})
@@ -75,8 +77,8 @@ func TestLateAnswerToARenewal(t *testing.T) {
 	})
 }
 
-// TestHangingHeartbeatIsReported: a heartbeat whose answer does not come before the lease is over
-// costs the lease, and is a store fault that the host hears of.
+// TestHangingHeartbeatIsReported: a heartbeat that is not answered before the end of the lease
+// costs the lease and is reported to the host as a store fault.
 func TestHangingHeartbeatIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 )
 
 // If a store forgets a lease, for instance by a failover to a replica that lags behind, each task
-// loses one worker, and not one after the other until it fails.
+// loses one worker, and not so many that it fails.
 func TestLeaseForgottenByTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestLeaseForgottenByTheStore(t *testing.T) {
 		})
 		e := startProcess(t, m, cutover.Config{Executors: executor.Registry{"X": slow}})
 		id := launch(t, e.Engine, parallelSpec("a", "b", "c", "d"))
-		time.Sleep(10*time.Second + 100*time.Millisecond) // the next heartbeat is far off
+		time.Sleep(10*time.Second + 100*time.Millisecond) // just after a heartbeat
 		name, _ := lease.Load().(string)
 		if err := m.inner.Leave(t.Context(), name); err != nil {
 			t.Fatal(err)

@@ -59,8 +59,9 @@ func (j *journal) expect(t *testing.T, want ...string) {
 	}
 }
 
-// Hooks observe the start, end and saves of every execution, also of one that fails, is stopped or
-// is an undo; the context from the start reaches the executor and the end.
+// Hooks observe the start, the saves and the end of every execution, including executions that
+// fail, are stopped or are undos. The context that the start hook returns reaches the executor and
+// the end hook.
 func TestExecutionHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -116,8 +117,8 @@ func TestExecutionHooks(t *testing.T) {
 	})
 }
 
-// If a host stops as soon as it sees the end of the plan, its hooks are nevertheless called for
-// that end.
+// If a host stops as soon as it reads that the plan has ended, its hooks are nevertheless called
+// for that end.
 func TestLastChangeIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -173,7 +174,7 @@ func TestHooksPanic(t *testing.T) {
 	})
 }
 
-// Hooks observe changes of plans, lost leases and faults of the store.
+// Hooks observe changes of plans, lost leases and store faults.
 func TestEngineHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -219,7 +220,7 @@ func TestEngineHooks(t *testing.T) {
 	})
 }
 
-// Hooks observe every fault that a worker's commit waits for, also the first.
+// Hooks observe every store fault that delays the commit of a worker, including the first.
 func TestEveryFaultIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -243,7 +244,7 @@ func TestEveryFaultIsTold(t *testing.T) {
 	})
 }
 
-// The event of a command shows who gave it, and why.
+// The event of a command has the actor who gave the command, and the reason.
 func TestActorAndReason(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -317,7 +318,7 @@ func TestZapHooks(t *testing.T) {
 	})
 }
 
-// A shutdown cancels calls of the engine itself; these are not reported as faults.
+// A shutdown cancels store calls that the engine itself makes; these are not reported as faults.
 func TestShutdownTellsOfNoFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -331,7 +332,7 @@ func TestShutdownTellsOfNoFault(t *testing.T) {
 			if c.Method != "Due" {
 				return c.Do(ctx)
 			}
-			<-ctx.Done() // a call is under way when the host stops
+			<-ctx.Done() // a call is in flight when the host stops
 			return ctx.Err()
 		})
 		time.Sleep(5 * time.Second)
@@ -343,8 +344,8 @@ func TestShutdownTellsOfNoFault(t *testing.T) {
 	})
 }
 
-// TestActorAndReasonAreCut: what is too long is kept as far as it fits, and cuts no character in
-// two.
+// TestActorAndReasonAreCut: an actor or a reason that is too long is truncated at the boundary of a
+// character.
 func TestActorAndReasonAreCut(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

@@ -18,7 +18,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// newEngine returns an engine that does not run yet.
+// newEngine returns an engine that is not running yet.
 func newEngine(t *testing.T, s store.Store, c cutover.Config) *cutover.Engine {
 	t.Helper()
 	watchLocks(t, s)
@@ -32,11 +32,10 @@ func newEngine(t *testing.T, s store.Store, c cutover.Config) *cutover.Engine {
 	return e
 }
 
-// withoutHints runs the tests without the hints of stores, to show that hints only make things
-// faster.
+// withoutHints runs the tests without the hints of stores, to show that hints only save time.
 var withoutHints = flag.Bool("deaf", false, "let no hint of a store through")
 
-// hintless is a store whose hints are all lost.
+// hintless is a store that delivers no hints.
 type hintless struct{ store.Store }
 
 func (hintless) Listen(ctx context.Context, _ func(plan.ID)) error {
@@ -52,7 +51,7 @@ func running(t *testing.T, s store.Store, x executor.Registry) *cutover.Engine {
 	return e
 }
 
-// process is an engine that a test stops or abandons by itself.
+// process is an engine that the test itself stops or abandons.
 type process struct {
 	*cutover.Engine
 	stop func()
@@ -76,12 +75,12 @@ func startProcess(t *testing.T, s store.Store, c cutover.Config) *process {
 	return p
 }
 
-// spec is a plan of executor type X.
+// spec returns a spec of executor type X.
 func spec(tenants ...string) plan.Spec {
 	return plan.Spec{Name: "n", ExecutorType: "X", Tenants: plan.Tenants(tenants...)}
 }
 
-// parallelSpec is a spec whose tasks all run at once.
+// parallelSpec returns a spec whose tasks all run at the same time.
 func parallelSpec(tenants ...string) plan.Spec {
 	s := spec(tenants...)
 	s.Strategy = strategy.Strategy{MaxConcurrency: strategy.Percent(100), MaxFailures: strategy.Percent(100)}
@@ -127,7 +126,7 @@ func mustTask(t *testing.T) func(cutover.TaskResult, error) {
 	}
 }
 
-// rests waits for the plan to come to rest, and checks that it is in that state.
+// rests waits until the plan is at rest, checks that its state is want, and returns it.
 func rests(t *testing.T, e *cutover.Engine, id plan.ID, want plan.State) plan.Plan {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -148,8 +147,8 @@ func taskOf(t *testing.T, e *cutover.Engine, id plan.ID, ordinal int) task.Task 
 	return tk
 }
 
-// ends checks that the task is in that state with a failure of that code, "" for
-// none, and returns it.
+// ends checks that the state of the task is want and that its failure has the code, "" for no
+// failure. It returns the task.
 func ends(t *testing.T, e *cutover.Engine, id plan.ID, ordinal int, want task.State, code string) task.Task {
 	t.Helper()
 	tk := taskOf(t, e, id, ordinal)
@@ -172,7 +171,7 @@ type both struct {
 // Rollback implements executor.Rollbacker.
 func (b both) Rollback(ctx context.Context, run *executor.Run) error { return b.undo(ctx, run) }
 
-// untilStopped saves one tick after the other until a save asks it to stop.
+// untilStopped saves one step after the other until a save returns ErrStopped.
 func untilStopped(ctx context.Context, run *executor.Run) error {
 	for n := 0; ; n++ {
 		if err := run.Save(ctx, "tick", n); err != nil {
@@ -186,7 +185,7 @@ func untilStopped(ctx context.Context, run *executor.Run) error {
 	}
 }
 
-// untilInterrupted never comes to a boundary.
+// untilInterrupted never saves; it returns when its context ends.
 func untilInterrupted(ctx context.Context, _ *executor.Run) error {
 	<-ctx.Done()
 	return context.Cause(ctx)
@@ -195,10 +194,10 @@ func untilInterrupted(ctx context.Context, _ *executor.Run) error {
 // errAway is the temporary error of a store that cannot be reached.
 var errAway = &store.TemporaryError{Err: errors.New("away")}
 
-// interceptedStore is a store whose calls a test can make fail, hold up or lose.
+// interceptedStore is a store whose calls a test can make fail, delay or lose.
 type interceptedStore struct {
 	store.Store
-	inner       store.Store // the same store without the interception
+	inner       store.Store // the same store without the interceptor
 	interceptor atomic.Pointer[storetest.Interceptor]
 }
 
@@ -213,7 +212,7 @@ func intercept(s store.Store) *interceptedStore {
 	return m
 }
 
-// on makes every call from now on go through f; with nil the calls go directly to the store.
+// on passes every call from now on to f. If f is nil, the calls go directly to the store.
 func (m *interceptedStore) on(f storetest.Interceptor) {
 	if f == nil {
 		m.interceptor.Store(nil)
@@ -222,7 +221,7 @@ func (m *interceptedStore) on(f storetest.Interceptor) {
 	m.interceptor.Store(&f)
 }
 
-// away makes the store unreachable, for the named methods or for all.
+// away makes the store unreachable, for the named methods or, if there are none, for all.
 func (m *interceptedStore) away(methods ...string) {
 	m.on(func(ctx context.Context, c storetest.Call) error {
 		if len(methods) == 0 || slices.Contains(methods, c.Method) {
@@ -232,5 +231,5 @@ func (m *interceptedStore) away(methods ...string) {
 	})
 }
 
-// untilFailed fails at once.
+// untilFailed fails immediately.
 func untilFailed(context.Context, *executor.Run) error { return errors.New("fails") }

@@ -16,8 +16,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// failsOnce fails at the first attempt and works until it is interrupted at every later
-// one, and in its undo.
+// failsOnce fails in the first attempt. In every later attempt, and in its undo, it works until it
+// is interrupted.
 func failsOnce(ctx context.Context, run *executor.Run) error {
 	if run.Attempt() == 1 {
 		return errors.New("fails")
@@ -25,8 +25,8 @@ func failsOnce(ctx context.Context, run *executor.Run) error {
 	return untilInterrupted(ctx, run)
 }
 
-// A command whose process freezes while it locks the tenant, and goes on when a worker already runs
-// the task that the command was decided on, leaves the tenant to the worker.
+// If a process freezes while its command locks the tenant, and continues when a worker already runs
+// the task, the command leaves the tenant to the worker.
 func TestLateCommandSparesTheRun(t *testing.T) {
 	t.Parallel()
 	retry := func(ctx context.Context, e *cutover.Engine, id task.ID) error {
@@ -36,8 +36,8 @@ func TestLateCommandSparesTheRun(t *testing.T) {
 	tests := map[string]struct {
 		held string // the call in which the late command freezes
 		work executor.Func
-		// before brings the task to a state in which the command applies; meanwhile has a worker
-		// run it.
+		// before brings the task into a state in which the command applies. meanwhile makes a
+		// worker run the task while the command is frozen.
 		before, meanwhile func(t *testing.T, e *cutover.Engine, id task.ID)
 	}{
 		"a retry after another": {
@@ -114,7 +114,8 @@ func locked(t *testing.T, e *cutover.Engine, s store.Store, tenant string, by pl
 	}
 }
 
-// A command that is not carried out leaves the tenant to the failed task that had it.
+// A command that the store refuses leaves the lock of the tenant to the failed task that had it
+// before.
 func TestCommandGivenUpSparesTheLock(t *testing.T) {
 	t.Parallel()
 	for name, undo := range map[string]bool{"retry": false, "rollback": true} {
@@ -148,8 +149,8 @@ func TestCommandGivenUpSparesTheLock(t *testing.T) {
 	}
 }
 
-// If a retry of all failed tasks freezes in one process, it takes no tenant from the worker to
-// which another process has meanwhile given it.
+// If a retry of all failed tasks freezes in one process, and a worker of another process locks the
+// tenant in the meantime, the retry does not take the tenant from that worker.
 func TestLateSweepSparesTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -165,7 +166,7 @@ func TestLateSweepSparesTheRun(t *testing.T) {
 		}
 		f, reached, goOn := pausing(func(c storetest.Call) bool { return c.Method == "Reserve" })
 		m.on(f)
-		startProcess(t, m, cutover.Config{}) // has no executor, and reconciles the plan nevertheless
+		startProcess(t, m, cutover.Config{}) // reconciles the plan although it has no executor
 		e := newEngine(t, s, cutover.Config{})
 		mustPlan(t)(e.RetryFailed(t.Context(), id, cutover.FromCheckpoint))
 		<-reached

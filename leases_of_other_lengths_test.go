@@ -15,8 +15,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A start is given up by the TTL that its own process gave it, and not by the LeaseTTL of the
-// processes that check it.
+// A start is abandoned after the TTL that its own process gave it, and not after the LeaseTTL of
+// the processes that check it.
 func TestStartBesideShorterLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -44,8 +44,8 @@ func TestStartBesideShorterLeases(t *testing.T) {
 	})
 }
 
-// If the process of a start has died, processes with longer leases give the start up when the
-// start's own TTL is over.
+// If the process of a start has died, processes with longer leases abandon the start when its own
+// TTL is over.
 func TestStartBesideLongerLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

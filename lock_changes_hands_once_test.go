@@ -25,8 +25,7 @@ type busy struct {
 	most int
 }
 
-// Execute fails in the first attempt of plan 1 for tenant a, and works for a minute
-// otherwise.
+// Execute fails in the first attempt of task 1 of plan 1, and works for a minute otherwise.
 func (b *busy) Execute(_ context.Context, run *executor.Run) error {
 	if run.ID() == task.NewID(1, 1) && run.Attempt() == 1 {
 		return errors.New("first attempt")
@@ -52,8 +51,8 @@ func (b *busy) work(tenant string) {
 	b.now[tenant]--
 }
 
-// tolerant creates plan 1, which is over although its task for tenant a has failed: the lock of a
-// is stale, and a retry needs it again.
+// tolerant completes plan 1 although its task for tenant a has failed. The release of the lock of a
+// is lost, so that lock is stale, and a retry of the task needs it again.
 func tolerant(t *testing.T, m *interceptedStore) (e *cutover.Engine, b *busy, failed task.ID) {
 	t.Helper()
 	b = &busy{now: make(map[string]int)}
@@ -70,7 +69,8 @@ func tolerant(t *testing.T, m *interceptedStore) (e *cutover.Engine, b *busy, fa
 	return e, b, task.NewID(id, 1)
 }
 
-// pausing lets calls pass, but holds the first matching one until goOn is closed.
+// pausing returns an interceptor that delays the first call for which meant returns true, until
+// goOn is closed. Other calls pass.
 func pausing(meant func(storetest.Call) bool) (f func(context.Context, storetest.Call) error, reached, goOn chan struct{}) {
 	reached, goOn = make(chan struct{}), make(chan struct{})
 	var done atomic.Bool
@@ -83,8 +83,8 @@ func pausing(meant func(storetest.Call) bool) (f func(context.Context, storetest
 	}, reached, goOn
 }
 
-// freezing lets calls pass until the first matching one, and then holds all until goOn is closed:
-// the process is frozen.
+// freezing returns an interceptor that delays all calls, from the first for which meant returns
+// true, until goOn is closed: the process is frozen.
 func freezing(meant func(storetest.Call) bool) (f func(context.Context, storetest.Call) error, reached, goOn chan struct{}) {
 	reached, goOn = make(chan struct{}), make(chan struct{})
 	var frozen atomic.Bool
@@ -99,7 +99,7 @@ func freezing(meant func(storetest.Call) bool) (f func(context.Context, storetes
 	}, reached, goOn
 }
 
-// Another plan finds the lock stale, and takes it over after the retry has begun.
+// Another plan finds the lock stale, but takes it over only after the retry has begun.
 func TestTakeOverAfterRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestTakeOverAfterRetry(t *testing.T) {
 	})
 }
 
-// Another plan takes the lock over before the retry is committed.
+// Another plan takes over the lock before the retry is committed.
 func TestTakeOverBeforeRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -186,12 +186,12 @@ func TestLateReleaseSparesTheUndo(t *testing.T) {
 	})
 }
 
-// A start that was frozen until another plan took its tenants is given up.
+// A start that was frozen until another plan took its tenants is abandoned.
 func TestSlowStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
-		e := newEngine(t, m, cutover.Config{}) // it does not run: no other process gives the start up
+		e := newEngine(t, m, cutover.Config{}) // it does not run, so only the other start can abandon the first
 		slow, quick := create(t, e, spec("a")), create(t, e, spec("a"))
 		f, reached, goOn := pausing(func(c storetest.Call) bool {
 			return c.Method == "Apply" && c.Command.Plan.ID == slow && c.Command.Plan.State == plan.Running
@@ -215,7 +215,7 @@ func TestSlowStart(t *testing.T) {
 	})
 }
 
-// A start that succeeds just when another process is about to give it up keeps its tenants.
+// A start that succeeds just when another process is about to abandon it keeps its tenants.
 func TestStartSucceedsWhileGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -253,7 +253,7 @@ func TestStartSucceedsWhileGivenUp(t *testing.T) {
 	})
 }
 
-// If a start succeeds but its caller never gets the answer and gives up, the plan keeps its
+// If a start succeeds but its caller never receives the answer and gives up, the plan keeps its
 // tenants.
 func TestStartThatSucceededUnheard(t *testing.T) {
 	t.Parallel()
@@ -275,8 +275,8 @@ func TestStartThatSucceededUnheard(t *testing.T) {
 	})
 }
 
-// A start that was frozen, and goes on after another start of the same plan has succeeded, leaves
-// that one's tenants alone.
+// A start that was frozen, and continues after another start of the same plan has succeeded, does
+// not touch the tenants of the other start.
 func TestSlowStartStealsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -303,7 +303,7 @@ func TestSlowStartStealsNothing(t *testing.T) {
 	})
 }
 
-// A plan's rollback does not touch a tenant that another plan has taken since.
+// The rollback of a plan does not touch a tenant that another plan has locked since.
 func TestRollbackOfAHeldTenant(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -312,7 +312,7 @@ func TestRollbackOfAHeldTenant(t *testing.T) {
 		rests(t, e, launch(t, e, spec("a")), plan.Failed) // plan 1 fails
 		id := launch(t, e, spec("b", "c"))
 		rests(t, e, id, plan.Completed)
-		mustPlan(t)(e.Rollback(t.Context(), id)) // c comes first, and takes a minute
+		mustPlan(t)(e.Rollback(t.Context(), id)) // c is undone first, and takes a minute
 		time.Sleep(30 * time.Second)
 		other := launch(t, e, spec("b"))
 		rests(t, e, id, plan.RollbackFailed)

@@ -38,7 +38,7 @@ func bootSwitchable(t *testing.T, s store.Store) *switchable {
 	return w
 }
 
-// A process that has once released the locks that a plan at rest did not need checks again after
+// A process that has released the needless locks of a plan at rest checks the plan again after
 // another process has left a lock behind, although the plan has not changed.
 func TestLockLeftAfterTheCleaning(t *testing.T) {
 	t.Parallel()
@@ -49,7 +49,8 @@ func TestLockLeftAfterTheCleaning(t *testing.T) {
 		id := launch(t, a.Engine, spec("t"))
 		rests(t, a.Engine, id, plan.Completed)
 		time.Sleep(lateness - restInFlight/2)
-		// Both find that the plan is clean, and b is never asked.
+		// Both processes walk over the plan and find nothing to release. b is switched off before
+		// it is asked for the result, so it remembers its finished walk.
 		a.on.Store(false)
 		b.on.Store(true)
 		time.Sleep(restInFlight)
@@ -81,11 +82,11 @@ func TestLockLeftAfterTheCleaning(t *testing.T) {
 }
 
 const (
-	lateness     = time.Minute             // of a request, see internal/tenantlock
+	lateness     = time.Minute             // tenantlock.Lateness: how late a request may arrive
 	restInFlight = 7500 * time.Millisecond // of a plan, with the default lease
 )
 
-// The locks left by a process that dies while it starts a large plan keep no small plan waiting.
+// The locks left by a process that died while it started a large plan do not delay small plans.
 func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A claim whose answer takes longer than two heartbeats looks like a lost one, and its task is
+// A claim whose answer takes longer than two heartbeats looks like a lost claim, and its task is
 // yielded. The process must not act on the answer that arrives later, because the token is stale by
 // then.
 func TestSlowClaim(t *testing.T) {
@@ -27,7 +27,7 @@ func TestSlowClaim(t *testing.T) {
 		var runs atomic.Int64
 		e := running(t, m, executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
 			switch {
-			case run.Tenant().ID == "a": // keeps the plan in the heartbeats
+			case run.Tenant().ID == "a": // a run keeps the plan in the heartbeats
 				time.Sleep(5 * time.Minute)
 				return nil
 			case run.Attempt() == 1:
@@ -55,8 +55,8 @@ func TestSlowClaim(t *testing.T) {
 	})
 }
 
-// Many changes of a plan bring heartbeats forward; a claim that takes a moment does not become an
-// untracked one by that.
+// Frequent changes of a plan make heartbeats come earlier. That does not turn a claim that takes a
+// moment into an untracked claim.
 func TestClaimBetweenHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 }
 
 // Whichever answer is lost, and however many heartbeats and attempts to yield the task fail, the
-// task is found and run in the end.
+// task is eventually found and run.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	permanent := errors.New("lost for good")
@@ -225,7 +225,7 @@ func TestClaimAfterLease(t *testing.T) {
 	})
 }
 
-// A stop of a task takes effect also if its worker is gone, without another run.
+// The stop of a task takes effect without another run even if its worker is gone.
 func TestStopWithoutWorker(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -286,8 +286,8 @@ func TestStopWithoutWorker(t *testing.T) {
 	}
 }
 
-// A rollback that is cancelled while no worker runs an undo of it stops that undo in place, and
-// does not begin it again.
+// If a rollback is canceled while no worker runs its undo, the undo is stopped where it is and is
+// not begun again.
 func TestCanceledRollbackWithoutWorker(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(p *process, m *interceptedStore){

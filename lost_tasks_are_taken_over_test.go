@@ -20,7 +20,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A heartbeat that renewed the lease but whose answer is lost changes nothing.
+// A heartbeat that renewed the lease but whose answer is lost does no harm.
 func TestLostHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestLostHeartbeats(t *testing.T) {
 	})
 }
 
-// A task that kills its worker every time fails in the end; a task that saves between the crashes
+// A task that kills its worker every time eventually fails; a task that saves between the crashes
 // does not.
 func TestLostTooOften(t *testing.T) {
 	t.Parallel()

@@ -27,8 +27,7 @@ func tenantsOf(name string, n int) []string {
 	return ids
 }
 
-// Small plans do not wait for a large one that came first, in one process or in
-// several.
+// Small plans do not wait for a large plan that was started earlier, in one process or in several.
 func TestSmallPlansFinishEarly(t *testing.T) {
 	t.Parallel()
 	for _, processes := range []int{1, 3} {
@@ -61,8 +60,9 @@ func TestSmallPlansFinishEarly(t *testing.T) {
 				for _, id := range small {
 					rests(t, e, id, plan.Completed)
 				}
-				// Every plan runs 150 tasks one after the other. With equal shares, the large plan
-				// has done about as many tasks as one small plan when the small plans are done.
+				// The small plans have 150 tasks in total, and each runs its three tasks one after
+				// the other. If all plans get equal shares, the large plan has done few tasks when
+				// the small plans are done.
 				if n := done.Load(); n > 600 {
 					t.Errorf("%d tasks of the large plan were done before the small ones", n)
 				}
@@ -72,7 +72,7 @@ func TestSmallPlansFinishEarly(t *testing.T) {
 	}
 }
 
-// Plans that no process here can work on wait without failing and do not starve other plans,
+// Plans whose executor type no process has wait without failing. They do not starve other plans,
 // however many they are.
 func TestUnknownTypeWaits(t *testing.T) {
 	t.Parallel()
@@ -130,7 +130,7 @@ func TestBrokenPlansHideNone(t *testing.T) {
 	})
 }
 
-// Many plans that all have work share the slots.
+// Many plans that all have claimable tasks share the slots.
 func TestManyPlansAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -164,7 +164,7 @@ func TestManyPlansAtOnce(t *testing.T) {
 	})
 }
 
-// An idle process costs the store a few calls a second, however many plans are at rest.
+// An idle process makes a few store calls a second, however many plans are at rest.
 func TestIdleCost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// Of two concurrent starts over the same tenants, in the same order or in the opposite one, exactly
-// one succeeds, and the error of the other names it.
+// Of two concurrent starts over the same tenants, in the same or in the opposite order, exactly one
+// succeeds, and the error of the other start names its plan.
 func TestTwoStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) store.Store{
@@ -86,7 +86,7 @@ func duel(t *testing.T, e [2]*cutover.Engine, ids [2]plan.ID) (winner int) {
 	return winner
 }
 
-// If one of two starts is given up, the other goes on, whichever has the smaller id.
+// If one of two starts gives up, the other continues, whichever has the smaller id.
 func TestStartGoesOnAfterARival(t *testing.T) {
 	t.Parallel()
 	for name, rivalFirst := range map[string]bool{"the rival is smaller": true, "the rival is greater": false} {
@@ -107,7 +107,7 @@ func TestStartGoesOnAfterARival(t *testing.T) {
 				for i := range ids {
 					ids[i] = create(t, e, specs[i])
 				}
-				// The rival takes its locks, and gives up five seconds later.
+				// The rival acquires its locks, and gives up five seconds later.
 				var reserved atomic.Bool
 				m.on(func(ctx context.Context, c storetest.Call) error {
 					err := c.Do(ctx)
@@ -131,7 +131,8 @@ func TestStartGoesOnAfterARival(t *testing.T) {
 	}
 }
 
-// A start waits for another for a bounded time, and the end of its caller's context ends the wait.
+// A start waits for another start for a limited time, and the end of its caller's context ends the
+// wait.
 func TestStartWaitsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

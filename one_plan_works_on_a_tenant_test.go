@@ -19,7 +19,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// exclusive is an executor that detects that a tenant is worked on twice at the same time.
+// exclusive is an executor that detects when two runs work on a tenant at the same time.
 type exclusive struct {
 	mu      sync.Mutex
 	working map[string]plan.ID
@@ -73,7 +73,7 @@ func (x *exclusive) check(t *testing.T) {
 	}
 }
 
-// heldBy returns the plans that an error names as holders, by tenant.
+// heldBy returns the plans that an error names as holders of tenants, by tenant.
 func heldBy(t *testing.T, err error) map[string]plan.ID {
 	t.Helper()
 	var e *store.TenantHeldError
@@ -87,8 +87,8 @@ func heldBy(t *testing.T, err error) map[string]plan.ID {
 	return by
 }
 
-// A start takes all tenants or none, and its error names all plans that are in the way, however
-// many batches apart.
+// A start locks all tenants or none. Its error names all plans that hold some, in whichever batches
+// those tenants are.
 func TestStartTakesAllOrNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestStartTakesAllOrNone(t *testing.T) {
 		if p, err := e.Plan(ctx, pending); err != nil || p.State != plan.Created || p.Starting != nil || a.Plan.ID != pending {
 			t.Errorf("%s, starting %v, %v", p.State, p.Starting, err)
 		}
-		// No tenant stays locked.
+		// The start that was refused left no tenant locked.
 		free := append(append(many[:5:5], many[6:200]...), many[201:349]...)
 		launch(t, e, spec(free...))
 		mustPlan(t)(e.Cancel(ctx, first))
@@ -187,7 +187,7 @@ func TestStaleLocks(t *testing.T) {
 	}
 }
 
-// While another plan has the tenant, a person's retry or rollback is refused.
+// While another plan holds the tenant, a retry or rollback of the task by a person is refused.
 func TestCommandsOnHeldTenants(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -231,8 +231,8 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 	})
 }
 
-// Plans over the same tenants that several processes start at the same time, retry and roll back
-// never work on a tenant together.
+// Plans over the same tenants never work on a tenant at the same time, although several processes
+// start, retry and roll them back concurrently.
 func TestTenantsAreWorkedOnOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -310,8 +310,7 @@ func TestStartTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// A lock that cannot be checked because of a permanent error fails the task; it is not tried for
-// ever.
+// If a permanent error prevents locking the tenant, the task fails instead of being tried for ever.
 func TestBrokenLocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

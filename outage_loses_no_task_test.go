@@ -20,14 +20,14 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ledger is an executor whose effects a test reads: one effect per second, each saved, so that a
-// step shows up if it is repeated or done by two workers at once.
+// ledger is an executor that records its effects: one per second, each followed by a save, so that
+// a test notices a step that is repeated or done by two workers at the same time.
 type ledger struct {
 	steps int
 
 	mu      sync.Mutex
 	effects []string
-	causes  []error // why contexts of interrupted runs ended
+	causes  []error // the causes with which the contexts of interrupted runs ended
 }
 
 // Execute implements executor.TaskExecutor.
@@ -65,7 +65,7 @@ func (l *ledger) interrupted(ctx context.Context) {
 	l.causes = append(l.causes, context.Cause(ctx))
 }
 
-// repeats returns how many effects took place more than once.
+// repeats returns how many effects were repeated.
 func (l *ledger) repeats() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,7 +73,7 @@ func (l *ledger) repeats() int {
 	return len(l.effects) - len(slices.Compact(slices.Clone(l.effects)))
 }
 
-// An outage shorter than the lease costs time and nothing else.
+// An outage shorter than the lease only costs time.
 func TestStoreAwayForAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -105,9 +105,9 @@ func TestStoreAwayForAWhile(t *testing.T) {
 	})
 }
 
-// After an outage longer than the lease the process takes a new lease and its own
-// tasks over: none fails, no attempt is used up, and only the step under way when
-// the lease ended is done again.
+// After an outage longer than the lease, the process takes a new lease and takes over its own
+// tasks. No task fails, no attempt is used up, and only the steps in progress at the end of the
+// lease are repeated.
 func TestStoreAwayTooLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -145,8 +145,8 @@ func TestStoreAwayTooLong(t *testing.T) {
 	})
 }
 
-// A process that is cut off, while the others are not, loses its tasks to them. Its writes are
-// refused when the connection is back.
+// A process that alone is cut off from the store loses its tasks to the other processes. Its writes
+// are refused when the connection is back.
 func TestCutOffProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestCutOffProcess(t *testing.T) {
 		before := taskOf(t, first.Engine, id, 1)
 		cut.on(func(ctx context.Context, c storetest.Call) error {
 			if c.Method == "Apply" || c.Method == "Plan" {
-				return c.Do(ctx) // the process need not notice that it is cut off
+				return c.Do(ctx) // some calls succeed, so the process need not notice that it is cut off
 			}
 			return errAway
 		})
@@ -183,8 +183,8 @@ func TestCutOffProcess(t *testing.T) {
 	})
 }
 
-// A process that is frozen for longer than its lease finds every write refused and the contexts of
-// its executors ended.
+// If a process is frozen for longer than its lease, every write is refused afterwards and the
+// contexts of its executors end.
 func TestFrozenProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -231,7 +231,7 @@ func TestFrozenProcess(t *testing.T) {
 	})
 }
 
-// If answers of any call get lost now and then, with the call carried out, that does no harm.
+// It does no harm if calls of any kind are sometimes carried out but their answers are lost.
 func TestUnreliableStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

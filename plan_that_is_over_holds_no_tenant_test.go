@@ -68,7 +68,7 @@ func watchLocks(t *testing.T, s store.Store) {
 	})
 }
 
-// leakedLocks describes the locks of plans' tenants that no task may hold.
+// leakedLocks describes the locks that no task may hold and no start needs.
 func leakedLocks(ctx context.Context, t *testing.T, s store.Store) (leaked []string) {
 	t.Helper()
 	plans, err := s.Plans(ctx, store.PlanQuery{})
@@ -99,7 +99,7 @@ func leakedLocks(ctx context.Context, t *testing.T, s store.Store) (leaked []str
 	return leaked
 }
 
-// needless returns why no task needs a lock, "" if one does.
+// needless returns the reason why a lock is not needed, "" if the lock may be needed.
 func needless(ctx context.Context, s store.Store, l store.TenantLock) string {
 	p, err := s.Plan(ctx, l.Plan)
 	switch {
@@ -122,8 +122,8 @@ func needless(ctx context.Context, s store.Store, l store.TenantLock) string {
 	return ""
 }
 
-// When a plan is over none of its tenants stays locked, whatever became of its tasks, and whichever
-// calls were lost on the way.
+// When a plan is over, none of its tenants stays locked, whatever the outcomes of its tasks, and
+// whichever calls were lost before.
 func TestPlansThatAreOverHoldNothing(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -189,8 +189,8 @@ func TestPlansThatAreOverHoldNothing(t *testing.T) {
 	}
 }
 
-// Many more locks than the releaser can queue are released when the plan is over, and a small plan
-// does not wait for that.
+// When a plan is over, its locks are released even if they are many more than the releaser can
+// queue, and a small plan does not wait for that.
 func TestSmallPlanBesideACancelledOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

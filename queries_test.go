@@ -16,8 +16,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// States returns the states that Tasks shows, also of tasks that a cancelled plan never began, and
-// tries again when the store is away for a moment.
+// States returns the states that Tasks shows, including those of tasks that a canceled plan never
+// began, and tries again after a temporary error of the store.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -24,7 +24,7 @@ func TestReadmeShowsWhatRuns(t *testing.T) {
 	}
 }
 
-// TestDocumentsLinkToFiles follows every relative link in the documents.
+// TestDocumentsLinkToFiles checks that every relative link in the documents leads to a file.
 func TestDocumentsLinkToFiles(t *testing.T) {
 	t.Parallel()
 	docs, err := filepath.Glob("docs/*.md")
@@ -60,7 +60,7 @@ func codeBlocks(t *testing.T, file, language string) []string {
 	return blocks
 }
 
-// contains reports whether a file has the block, however it is indented.
+// contains reports whether a file has the block, with any indentation.
 func contains(t *testing.T, file, block string) bool {
 	t.Helper()
 	return strings.Contains(flat(read(t, file)), flat(block))

@@ -58,8 +58,8 @@ func refusedSaves() map[string]struct {
 	}
 }
 
-// TestARefusedSaveFailsTheTask: the task of an executor that goes on as if it had saved fails, even
-// if the executor saves something else afterwards.
+// TestARefusedSaveFailsTheTask: if an executor ignores that a save was refused, its task fails,
+// even if the executor saves something else afterwards.
 func TestARefusedSaveFailsTheTask(t *testing.T) {
 	t.Parallel()
 	for name, c := range refusedSaves() {
@@ -86,7 +86,7 @@ func TestARefusedSaveFailsTheTask(t *testing.T) {
 	}
 }
 
-// A step that ignores a refused save has failed, and the steps after it are not run.
+// A step that ignores a refused save fails, and the steps after it are not run.
 func TestARefusedSaveFailsTheStep(t *testing.T) {
 	t.Parallel()
 	for name, c := range refusedSaves() {

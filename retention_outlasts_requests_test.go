@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// A plan is kept as long as a request may still be on its way, however short its retention: no
-// process would release the lock that the request takes.
+// A plan is kept as long as a request for it may still arrive, however short the retention is.
+// After the removal no process would release a lock that the request acquires.
 func TestRetentionOutlastsRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 )
 
 // aged creates plans in all states in which a plan can be at rest, and returns them by state.
-// Executors: X completes and undoes, BAD does neither, LONG goes on until it is stopped.
+// Executors: X completes and undoes, BAD does neither, LONG works until it is stopped.
 func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
 	t.Helper()
 	ctx := t.Context()
@@ -60,8 +60,7 @@ func agedExecutors() executor.Registry {
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	removed := map[plan.State]bool{plan.Completed: true, plan.Canceled: true, plan.RolledBack: true}
-	// With a later start the plans are over before there is an engine that keeps
-	// plans for a limited time only.
+	// If the retention is set later, the plans are over before any engine has a limited retention.
 	for name, later := range map[string]bool{"from the beginning": false, "set later": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +89,7 @@ func TestRetention(t *testing.T) {
 				for state, id := range ids {
 					checkRemoved(t, e, state, id, removed[state])
 				}
-				// Their keys and tenants are free.
+				// The keys and tenants of the removed plans are free.
 				again := spec("completed", "completed2", "cancelled", "back")
 				again.IdempotencyKey = "k2"
 				if id := launch(t, e, again); id == ids[plan.Completed] {
@@ -118,7 +117,7 @@ func checkRemoved(t *testing.T, e *cutover.Engine, state plan.State, id plan.ID,
 	}
 }
 
-// A command on a plan that is over starts its retention again.
+// A command on a plan that is over restarts its retention.
 func TestRetentionStartsAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -135,8 +134,9 @@ func TestRetentionStartsAgain(t *testing.T) {
 	})
 }
 
-// A plan that another process keeps for longer, or for ever, is removed within a day after this
-// process's retention is over; if the store is away at the start, the process tries again.
+// A plan that another process keeps for longer, or for ever, is removed within a day after the
+// retention of this process is over. If the store is unavailable when the process starts, the
+// process tries again.
 func TestRetentionRemindsOthers(t *testing.T) {
 	t.Parallel()
 	for name, kept := range map[string]time.Duration{"for ever": -1, "by default": 0, "for a year": 365 * 24 * time.Hour} {
@@ -152,7 +152,7 @@ func TestRetentionRemindsOthers(t *testing.T) {
 				}
 				time.Sleep(time.Hour) // all are at rest
 
-				failures := 3 // of the walk only
+				failures := 3 // only of the calls of the walk over all plans
 				m := intercept(s)
 				m.on(func(ctx context.Context, c storetest.Call) error {
 					if (c.Method == "Plans" || c.Method == "Remind") && failures > 0 {
@@ -175,7 +175,8 @@ func TestRetentionRemindsOthers(t *testing.T) {
 	}
 }
 
-// By default a plan that is over is kept for 90 days; with a negative time for ever.
+// By default a plan that is over is kept for 90 days; with a negative Retention it is kept for
+// ever.
 func TestRetentionDefault(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -185,7 +186,8 @@ func TestRetentionDefault(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				// Few heartbeats and polls in these three months, or the test takes a minute.
+				// Heartbeats and polls are rare, because three months of them would take a minute
+				// of real time.
 				e := newEngine(t, memstore.New(), cutover.Config{Retention: tt.retention, PollInterval: time.Hour, LeaseTTL: 24 * time.Hour})
 				runEngine(t, e)
 				id := create(t, e, spec("a"))

@@ -17,14 +17,14 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// However late the answers to its heartbeats come, a process ends its executors before the store
-// may give their tasks to other processes.
+// However late the answers to its heartbeats arrive, a process ends its executors before the store
+// lets other processes claim their tasks.
 func TestLeaseEndsForTheProcessFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const ttl = 30 * time.Second
 		m := intercept(memstore.New())
-		var renewed time.Time // the last heartbeat that the store has seen
+		var renewed time.Time // the time of the last heartbeat that the store received
 		var cut atomic.Bool
 		m.on(func(ctx context.Context, c storetest.Call) error {
 			if cut.Load() {
@@ -90,8 +90,8 @@ func TestShutdownClaimsNothing(t *testing.T) {
 	})
 }
 
-// A start that is cancelled before the answer to its mark has arrived, because the answer was lost,
-// does no harm.
+// If the answer to the call that marks a plan as starting is lost, and the start is then canceled,
+// that does no harm.
 func TestStartCanceledAtItsMark(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -114,8 +114,8 @@ func TestStartCanceledAtItsMark(t *testing.T) {
 	})
 }
 
-// A claim that was lost and sent again may nevertheless be carried out later. The task that no
-// process knows of then is found and run.
+// A claim that was lost and sent again may nevertheless be carried out later. The task that it
+// claims, of which no process knows, is found and run.
 func TestLateClaim(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -22,11 +22,11 @@ import (
 )
 
 // TestScenarios runs the transcripts in testdata/scenarios: commands, and everything that follows
-// from them. Write them again with
+// from them. To write the transcripts again, run
 //
 //	go test -run TestScenarios . -rewrite
 //
-// and read the difference. Before every command the engine has to come to a stop.
+// and read the difference. Each command is given only when the engine has nothing left to do.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/scenarios/*.txt")
@@ -99,7 +99,7 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 	return out.String()
 }
 
-// byArg returns who gives a command.
+// byArg returns the option with the actor of a command.
 func byArg(t *testing.T, d *datadriven.TestData) cutover.CommandOption {
 	t.Helper()
 	var actor string
@@ -107,7 +107,7 @@ func byArg(t *testing.T, d *datadriven.TestData) cutover.CommandOption {
 	return cutover.By(actor)
 }
 
-// fromArg returns where a retry begins.
+// fromArg returns where a retry starts.
 func fromArg(d *datadriven.TestData) cutover.RetryFrom {
 	if d.HasArg("scratch") {
 		return cutover.FromScratch
@@ -222,7 +222,7 @@ func (w *world) showTask(ctx context.Context, t *testing.T, d *datadriven.TestDa
 	}
 }
 
-// show prints the events since the last time and the plan as it is.
+// show prints the events since its previous call, and the current plan.
 func (w *world) show(ctx context.Context, t *testing.T, id plan.ID, out *strings.Builder) {
 	t.Helper()
 	events, err := w.engine.Events(ctx, id, w.seen[id], store.MaxPage)

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/executor"
 )
 
-// script is an executor of three steps, prepare, switch and verify. A test can hold up each step of
-// each tenant, or make it fail. Undoing is a step named undo.
+// script is an executor of three steps, prepare, switch and verify. A test can hold each step of
+// each tenant, or make it fail. The rollback is a step named undo.
 type script struct {
 	mu       sync.Mutex
 	gates    map[place]chan struct{}
@@ -33,7 +33,7 @@ func newScript() *script {
 	}
 }
 
-// change carries out hold, release, fail, heal and stubborn.
+// change carries out the commands hold, release, fail, heal and stubborn of a transcript.
 func (s *script) change(t *testing.T, d *datadriven.TestData) {
 	t.Helper()
 	var at place
@@ -102,8 +102,7 @@ func (s *script) Rollback(ctx context.Context, run *executor.Run) error {
 	return run.Save(ctx, "undo", nil)
 }
 
-// do is the effect of a step: it waits while the step is held up, then perhaps
-// fails.
+// do is the effect of a step. It waits while the step is held, and fails if the test said so.
 func (s *script) do(ctx context.Context, at place) error {
 	s.mu.Lock()
 	gate, stubborn := s.gates[at], s.stubborn[at.tenant]

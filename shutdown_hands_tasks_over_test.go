@@ -16,8 +16,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A process that is shut down yields its tasks at their next boundary; another one goes on from
-// there, in the same attempt, and no step is done twice.
+// A process that is shut down yields its tasks at their next boundary. Another process continues
+// from there, in the same attempt, and no step is done twice.
 func TestShutdownHandsOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestShutdownHandsOver(t *testing.T) {
 			if took := time.Since(began); took > 2*time.Second {
 				t.Errorf("the shutdown took %s with a boundary every second", took)
 			}
-			time.Sleep(2 * time.Second) // a yielded task is claimed with the next poll
+			time.Sleep(2 * time.Second) // a yielded task is claimed at the next poll
 			if tk := taskOf(t, next.Engine, id, 1); tk.Worker == "" || tk.State != task.Running {
 				t.Errorf("nobody runs %+v", tk)
 			}
@@ -55,8 +55,8 @@ func TestShutdownHandsOver(t *testing.T) {
 	})
 }
 
-// An executor that comes to no boundary has its context cancelled when the grace is over, and its
-// task is yielded: that is no failure.
+// If an executor reaches no boundary, its context is canceled when the grace period is over, and
+// its task is yielded: that is no failure.
 func TestShutdownInterrupts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -105,7 +105,7 @@ func TestShutdownInterrupts(t *testing.T) {
 	}
 }
 
-// An undo is yielded like the work itself.
+// An undo is yielded as the work is.
 func TestShutdownDuringRollback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -134,8 +134,8 @@ func TestShutdownDuringRollback(t *testing.T) {
 	})
 }
 
-// An executor that ignores everything does not hold up Run for ever. Its task is lost when the
-// lease ends; its later saves are refused.
+// An executor that ignores the shutdown and its context does not delay the end of Run for ever. Its
+// task is lost when the lease ends, and its later saves are refused.
 func TestShutdownWithStuckExecutor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -173,8 +173,8 @@ func TestShutdownWithStuckExecutor(t *testing.T) {
 	})
 }
 
-// A shutdown while the store is away ends too, leaves no goroutine behind, and does not name
-// executors in its error.
+// A shutdown ends even while the store is unavailable. It leaves no goroutine behind, and its error
+// does not name executors.
 func TestShutdownWithoutStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestShutdownWithoutStore(t *testing.T) {
 	})
 }
 
-// Run may be called once, also with a context that has ended.
+// Run may be called only once, even if the context of the first call had already ended.
 func TestRunOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -227,8 +227,8 @@ func TestRunOnce(t *testing.T) {
 	})
 }
 
-// A process that does not run takes commands and answers queries, before and after; processes that
-// run carry the commands out.
+// An engine accepts commands and answers queries before and after Run; engines that run carry the
+// commands out.
 func TestCommandsWithoutRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -252,7 +252,7 @@ func TestCommandsWithoutRun(t *testing.T) {
 		if plans, err := worker.Plans(ctx, store.PlanQuery{}); err != nil || len(plans) != 1 || plans[0].State != plan.Completed {
 			t.Errorf("%v, %v", plans, err)
 		}
-		// The tenant of the task that was skipped here is free.
+		// The tenant of the skipped task is free.
 		mustPlan(t)(worker.Start(ctx, create(t, worker.Engine, spec("a", "b"))))
 	})
 }

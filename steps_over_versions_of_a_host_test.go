@@ -16,7 +16,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// host is a service in several versions; it records what their steps did.
+// host is a service that exists in several versions. It records what their steps did.
 type host struct {
 	mu    sync.Mutex
 	did   []string
@@ -33,7 +33,7 @@ func (h *host) do(name string) error {
 	return nil
 }
 
-// take returns what the steps did since the last call.
+// take returns what the steps did since the previous call.
 func (h *host) take() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -57,7 +57,8 @@ type newJourney struct {
 	Ticket string   `json:"ticket,omitempty"`
 }
 
-// versionOf returns the steps of one version; see notes what a step finds in S.
+// versionOf returns the config of one version, with steps of the given names. Each step passes its
+// state to see.
 func versionOf[S any](t *testing.T, h *host, see func(name string, s *S), names ...string) cutover.Config {
 	t.Helper()
 	var steps []executor.Step[S]
@@ -108,8 +109,8 @@ func TestVersionsOfStepsUndoInTheOrderDone(t *testing.T) {
 	})
 }
 
-// TestAnOlderHostRefusesNewerSteps: the older version can neither go on nor undo, names the reason
-// and leaves everything as it is; the newer version can do both.
+// TestAnOlderHostRefusesNewerSteps: the older version can neither continue nor undo, names the
+// reason and leaves everything unchanged; the newer version can do both.
 func TestAnOlderHostRefusesNewerSteps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// If a store hands out a task in the commit that ends another, but cannot return it, for instance
-// because its tenant cannot be read, nothing stays held for good.
+// If a commit claims a task but the store cannot return it, for instance because its tenant cannot
+// be read, the task does not stay held: it is found and run.
 func TestClaimWithNothingToldOf(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

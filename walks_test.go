@@ -31,8 +31,8 @@ func walkers(t *testing.T, s store.Store, n int) *cutover.Engine {
 	return e
 }
 
-// TestAllPlansAndTasks: a walk yields everything once, whatever the size of its pages, and
-// stops with its caller.
+// TestAllPlansAndTasks: a walk yields each plan or task once, whatever the size of its pages, and
+// stops when its caller does.
 func TestAllPlansAndTasks(t *testing.T) {
 	t.Parallel()
 	e := walkers(t, memstore.New(), 7)

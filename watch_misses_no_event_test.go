@@ -49,8 +49,8 @@ func upTo(from, to int64) []int64 {
 	return want
 }
 
-// Watchers see every event once and in order, at whichever event they begin, however slow they are,
-// and however many there are.
+// Watchers receive every event once and in order, whichever event they begin after, however slow
+// they are, and however many there are.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestWatch(t *testing.T) {
 		})})
 		reader := newEngine(t, s, cutover.Config{}) // a process that does not run
 		id := create(t, e, spec("a", "b", "c"))
-		const last = 9 // create, start, three times claim and success, success
+		const last = 9 // create, start, three times claim and success, success of the plan
 		var wg sync.WaitGroup
 		for _, w := range []struct {
 			engine *cutover.Engine
@@ -90,7 +90,7 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-// A Watch can be ranged over again, and begins at the same place each time.
+// A Watch can be ranged over several times, and begins at the same event each time.
 func TestWatchTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -118,8 +118,7 @@ func TestWatchTwice(t *testing.T) {
 	})
 }
 
-// A watch outlives the process that runs the plan and goes on with the next one's
-// events.
+// A watch continues with the events of the next process when the process that runs the plan ends.
 func TestWatchOverRestart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -145,7 +144,7 @@ func TestWatchOverRestart(t *testing.T) {
 	})
 }
 
-// Wait and Watch go on waiting while the store is away.
+// Wait and Watch continue to wait while the store is unavailable.
 func TestWaitThroughOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -212,8 +211,8 @@ func TestWatchErrors(t *testing.T) {
 	})
 }
 
-// Whenever a plan comes to rest, the last event has AtRest set, and no other event has: a caller
-// that waits for it neither waits for ever nor stops too early.
+// When a plan comes to rest, the last event has AtRest set, and no other event does. A caller that
+// waits for AtRest neither waits for ever nor stops too early.
 func TestAtRest(t *testing.T) {
 	t.Parallel()
 	ids := func(id plan.ID, ordinal int) task.ID { return task.NewID(id, ordinal) }
@@ -367,7 +366,7 @@ func TestWaitInEachState(t *testing.T) {
 	})
 }
 
-// The commands can be read from the creation on, even if the log begins later.
+// PlanEvents returns the commands since the creation, even if the log begins later.
 func TestPlanEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// rewound is a store whose plans can be exchanged for those of another store, as if a backup was
+// rewound is a store whose plans can be replaced with those of another store, as if a backup was
 // restored, or a replica without the last writes took over.
 type rewound struct {
 	store.Store
@@ -34,7 +34,7 @@ func TestWatchOfRewoundStore(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		tenants []string // of the plan in the other store: 2 events, 2 per tenant, 1
-		rest    bool     // the other plan is not even started: 1 event
+		rest    bool     // the other plan is not started: 1 event
 	}{
 		"shorter":     {tenants: []string{"a"}, rest: true},
 		"one shorter": {tenants: []string{"a", "b"}},
@@ -69,7 +69,7 @@ func TestWatchOfRewoundStore(t *testing.T) {
 				if last != 9 || !errors.Is(err, store.ErrEventsAhead) {
 					t.Errorf("the last event is %d, then %v", last, err)
 				}
-				// A position from before: only its number can show the difference.
+				// The position is from before the rewind: only its number shows the difference.
 				for _, err = range e.Watch(t.Context(), id, 50) {
 					var ahead *store.EventsAheadError
 					if !errors.As(err, &ahead) || ahead.After != 50 || ahead.Newest >= 50 {
@@ -81,7 +81,7 @@ func TestWatchOfRewoundStore(t *testing.T) {
 	}
 }
 
-// TestWatchOfTrimmedLog: it is no error that the last event seen is not kept any more.
+// TestWatchOfTrimmedLog: it is no error if the last event that the watcher received was trimmed.
 func TestWatchOfTrimmedLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestWatchOfTrimmedLog(t *testing.T) {
 			if ev.Seq == 2 || ev.Seq > 1 {
 				break
 			}
-			// One event more, and the one that was seen is gone.
+			// One more event, and the last one received is trimmed.
 			mustPlan(t)(e.Cancel(t.Context(), id))
 		}
 		if len(seen) != 2 || seen[1] != 2 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// pkg is what the check needs to know of one package of the module.
+// pkg holds the facts about a package of the module that the check needs.
 type pkg struct {
 	name    string   // relative to the module, "." for the root
 	imports []string // full paths

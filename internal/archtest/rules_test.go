@@ -35,8 +35,7 @@ var arrows = []arrow{
 	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "task", "checkpoint"}},
 
-	// Packages that act. The root puts the engine's packages together; of these, only tests import
-	// it.
+	// Packages that act. The root puts the engine's packages together; only tests import the root.
 	{from: "hook", to: []string{"plan", "task", "executor"}},
 	{from: "internal/wait"},
 	{from: "internal/signal", to: []string{"plan"}},
@@ -99,8 +98,8 @@ type library struct {
 	path string // including all packages below it
 	in   []string
 
-	// reach also counts use through other packages: a package that is not in the list must not even
-	// link the library.
+	// reach also counts use through other packages: a package that is not in the list must not link
+	// the library at all.
 	reach bool
 }
 

@@ -39,7 +39,7 @@ func TestNextSharesWhatIsFree(t *testing.T) {
 	expectNext(t, q, 0, 0)
 	ready(q, 1, 2)
 	one := expectNext(t, q, 1, 5)
-	expectNext(t, q, 2, 5) // all that is left: no other plan waits
+	expectNext(t, q, 2, 5) // all the free capacity: no other plan waits
 	expectNext(t, q, 0, 0)
 	q.ClaimDone(one, true)
 	q.Release(2)
@@ -110,8 +110,8 @@ func TestPending(t *testing.T) {
 	}
 }
 
-// Over random histories no more than the capacity is taken, and a ready plan is passed over at most
-// twice as often as there are plans before it is served.
+// In random histories the plans never take more than the capacity, and a ready plan is passed over
+// at most twice as many times as there are plans before it is served.
 func TestFairness(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// passesOf returns passes whose reconciliations take that long, and counters of the calls.
+// passesOf returns passes whose reconciliations take the time took, and counters of the calls.
 func passesOf(took time.Duration) (ps *passes, reconciled, putOff *atomic.Int64) {
 	reconciled, putOff = new(atomic.Int64), new(atomic.Int64)
 	return &passes{
@@ -76,7 +76,7 @@ func TestPassesAreBounded(t *testing.T) {
 	})
 }
 
-// A plan is rescheduled after a repeated pass with the newest stamp.
+// A repeated pass reconciles the plan with the newest stamp.
 func TestARepeatedPassHasTheNewestStamp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

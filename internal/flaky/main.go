@@ -1,18 +1,18 @@
-// Command flaky finds tests that fail now and then. It runs the tests of each package hundreds of
-// times under the race detector, a third of the runs each on 1, 2 and 8 processors and without
-// servers, then some more with real servers, and keeps a tally.
+// Command flaky finds tests that fail sometimes. It runs the tests of each package hundreds of
+// times under the race detector and keeps a tally. The runs are without servers, a third of them
+// each on 1, 2 and 8 processors; some more runs are with real servers.
 //
 //	go run ./internal/flaky [flags] [packages]
 //
 // Packages and modes take turns, a minute each, so that an hour covers all of them. Tests run with
-// -short, with which long tests do less work per run, so that more runs fit into an hour.
-// CUTOVER_RUN has the number of earlier runs, so that tests with random seeds draw others in each
-// run.
+// -short, with which long tests do less work, so that more runs fit into an hour. CUTOVER_RUN is
+// the number of earlier runs, so that tests with random seeds use other seeds in each run.
 //
-// The tally is a file: a run that was interrupted continues where it stopped, and so do further
-// runs with more packages or more repetitions. If the test binary of a package has changed, its
-// tally begins again. The output of processes in which a test failed is stored next to the tally.
-// The command exits with status 1 if the tally of the given packages has a failure.
+// The tally is a file: after an interruption the command continues where it stopped, and a further
+// run with more packages or more repetitions adds to the tally. If the test binary of a package has
+// changed, the tally of the package begins again. The output of processes in which a test failed is
+// stored next to the tally. The command exits with status 1 if the tally of the given packages has
+// a failure.
 package main
 
 import (
@@ -28,8 +28,8 @@ import (
 	"time"
 )
 
-// maxFailedPieces is how many processes with failures are enough: the package has to be mended, and
-// further runs show nothing new.
+// maxFailedPieces is the number of processes with failures after which a package is not run any
+// more: the package must be fixed, and further runs show nothing new.
 const maxFailedPieces = 20
 
 func main() {
@@ -102,16 +102,17 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// turn is a package and a mode in which its tests run. Turns are repeated until all runs are made.
+// turn is a package and a mode in which its tests run. A turn is repeated until all its runs are
+// made.
 type turn struct {
 	pkg    pkg
 	mode   mode
 	binary string
 	entry  *entry
-	size   int // how many runs the next piece has; the first piece measures how long one takes
+	size   int // the number of runs of the next piece; the first piece measures how long a run takes
 }
 
-// left returns how many runs are still to be made, 0 after maxFailedPieces.
+// left returns the number of remaining runs, 0 after maxFailedPieces.
 func (w *turn) left() int {
 	if w.entry.FailedPieces >= maxFailedPieces {
 		return 0
@@ -168,12 +169,12 @@ func (w *turn) take(ctx context.Context, o options, t *tally) error {
 	return tell(o.dir, w.pkg, w.mode, w.entry, r)
 }
 
-// next returns how many runs fit into a piece if n runs took that long, at least 1.
+// next returns how many runs fit into a piece if n runs took the time took. It is at least 1.
 func next(n int, took, piece time.Duration) int {
 	return max(1, int(piece/max(took/time.Duration(n), time.Millisecond)))
 }
 
-// tell prints a line about a piece, and stores its output if a test failed in it.
+// tell prints a line about a piece, and stores the output of the piece if a test failed in it.
 func tell(dir string, p pkg, m mode, e *entry, r result) error {
 	verdict := "ok  "
 	if len(r.failed) > 0 {

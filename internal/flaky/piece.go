@@ -19,9 +19,9 @@ import (
 	"time"
 )
 
-// redistest is the package that tests with real servers import. skipEnv makes it skip them, and
-// requireEnv makes it fail them if there is no server. runEnv is the variable with the number of
-// earlier runs.
+// redistest is the package that tests with real servers import. skipEnv makes redistest skip those
+// tests, and requireEnv makes it fail them if there is no server. runEnv names the variable with
+// the number of earlier runs.
 const (
 	runEnv     = "CUTOVER_RUN"
 	redistest  = "github.com/cutover-go/cutover/internal/redistest"
@@ -37,7 +37,7 @@ type pkg struct {
 	TestImports, XTestImports []string
 }
 
-// name returns the name of the package in files and printed lines.
+// name returns the name of the package for file names and printed lines.
 func (p pkg) name() string {
 	name := strings.TrimPrefix(p.Path, "github.com/cutover-go/cutover")
 	if name == "" {
@@ -125,7 +125,7 @@ func runPiece(ctx context.Context, timeout time.Duration, binary string, p pkg, 
 		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(m.procs))
 	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second // how long it may take to end before it is killed
+	cmd.WaitDelay = 10 * time.Second // the time that the process has to end before it is killed
 	began := time.Now()
 	out, err := cmd.CombinedOutput()
 	r := result{output: out, took: time.Since(began)}

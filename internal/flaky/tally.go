@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 )
 
-// tally records, by package, which tests were run and failed.
+// tally records, by package, how often tests were run and failed.
 type tally struct {
 	path    string
 	Entries map[string]*entry

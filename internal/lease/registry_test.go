@@ -44,7 +44,7 @@ func TestLeaseEndsByTheTimeOfItsRenewal(t *testing.T) {
 			t.Error("alive before it was joined")
 		}
 		sent := time.Now()
-		time.Sleep(10 * time.Second) // the answer is on its way
+		time.Sleep(10 * time.Second) // the answer is in transit
 		l.renewed(sent, 30*time.Second)
 		if left := l.Left(); left != 20*time.Second {
 			t.Errorf("%s are left", left)
@@ -121,7 +121,7 @@ func TestRunsLostWithALease(t *testing.T) {
 	}
 }
 
-// A heartbeat asks about the plans that are run under its lease, and for a time about uncertain
+// A heartbeat asks about the plans of the runs under its lease and, for a time, about uncertain
 // plans.
 func TestPlansToAskAbout(t *testing.T) {
 	t.Parallel()

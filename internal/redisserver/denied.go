@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// PermissionsLua is Lua text that scripts put before their own: its function refusals returns which
-// of a list of calls the user may not make, as [FindDenied] uses it.
+// PermissionsLua is Lua text that scripts put in front of their own. Its function refusals returns
+// which calls of a list the user may not make; [FindDenied] uses it too.
 //
 //go:embed permissions.lua
 var PermissionsLua string
@@ -18,8 +18,8 @@ var PermissionsLua string
 //go:embed denied.lua
 var denied string
 
-// Denied lists what a user may not do on a server, of the calls that were asked about. It is an
-// error, for components to wrap in their own.
+// Denied lists which of the given calls a user may not make on a server. It is an error that
+// components wrap in their own errors.
 type Denied struct {
 	Addr     string   // the server's address as the client knows it; empty if unknown
 	Commands []string // commands that the user may not run at all
@@ -41,11 +41,12 @@ func (d *Denied) Error() string {
 }
 
 // FindDenied asks every master that rdb knows whether its user may make calls, each a command with
-// its key or channel. It returns what the first master that refuses any of them refuses, nil if no
-// master is known to refuse one. Nothing is written and no key is read; full servers answer, and
+// its key or channel. It returns the refused calls of the first master that refuses any, or nil if
+// no master is known to refuse one. It writes nothing and reads no key, so full servers answer, and
 // servers whose writes are paused. A server that cannot answer the question, as before Redis 7.0,
-// proves nothing, and a master that is silent while others answer is skipped. The error is the
-// client's own, unchanged, if no server could be asked, or if the user may run no script.
+// counts as refusing nothing, and a master that does not answer while others do is skipped. If no
+// server could be asked, or if the user may not run scripts, the error is the client's own,
+// unchanged.
 //
 // It may take as long as [FindEviction].
 func FindDenied(ctx context.Context, rdb redis.UniversalClient, calls [][]string) (*Denied, error) {
@@ -61,8 +62,8 @@ func FindDenied(ctx context.Context, rdb redis.UniversalClient, calls [][]string
 	})
 }
 
-// askRights asks one server, by a read-only call if the server and the user have such calls: it is
-// answered also while writes are paused.
+// askRights asks one server. It uses a read-only call if the server has such calls and the user may
+// make them, because servers answer read-only calls even while writes are paused.
 func askRights(ctx context.Context, rdb redis.Cmdable, addr string, args []any) (*Denied, error) {
 	answer, err := rdb.EvalRO(ctx, PermissionsLua+denied, nil, args...).StringSlice()
 	if redis.IsPermissionError(err) || redis.HasErrorPrefix(err, "ERR unknown command") {

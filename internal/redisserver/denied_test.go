@@ -13,7 +13,7 @@ import (
 func TestDenied(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	// The name of a user may look like what is refused.
+	// The name of the user contains words that also occur in refusals.
 	rule := []any{
 		"ACL", "SETUSER", "my_key_channel", "on", ">pass", "~mine:*", "&mine", "%R~read", "+eval", "+get", "+set", "+hset", "+publish",
 		"+xadd", "+msetnx", "+unlink",
@@ -35,7 +35,7 @@ func TestDenied(t *testing.T) {
 		{"PUBLISH", "mine", "0"},
 		{"EVAL", "return 1", "0"},
 	}
-	for range 2 { // also as a call that may not write
+	for range 2 { // the second time by a read-only call
 		if found, err := redisserver.FindDenied(t.Context(), rdb, permitted); found != nil || err != nil {
 			t.Fatalf("found %v, %v", found, err)
 		}

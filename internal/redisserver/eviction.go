@@ -10,11 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// keeps is the policy under which a full server refuses writes and drops nothing.
+// keeps is the policy with which a full server refuses writes and evicts nothing.
 const keeps = "noeviction"
 
-// Eviction means that a server evicts keys when its memory is full. It is an error, for components
-// to wrap in their own.
+// Eviction means that a server evicts keys when its memory is full. It is an error that components
+// wrap in their own errors.
 type Eviction struct {
 	Addr   string // the server's address as the client knows it; empty if unknown
 	Policy string // its maxmemory-policy
@@ -30,13 +30,14 @@ func (e *Eviction) Error() string {
 		where, e.Limit, e.Policy, keeps)
 }
 
-// FindEviction asks every master that rdb knows whether it may evict keys, and returns the first
-// that does, nil if none is known to. A server that refuses INFO (by an ACL, for instance) or does
-// not report its limit or its policy proves nothing, and a master that is silent while others
-// answer is skipped. The error is the client's own, unchanged, if no server could be asked.
+// FindEviction asks every master that rdb knows whether it may evict keys. It returns the settings
+// of the first master that may, or nil if no master is known to. A server that refuses INFO (by an
+// ACL, for instance), or does not report its limit or its policy, counts as evicting nothing, and a
+// master that does not answer while others do is skipped. If no server could be asked, the error is
+// the client's own, unchanged.
 //
 // FindEviction may take as long as the client's timeouts and retries, also because a cluster client
-// may ask a frozen node for the slots first: callers go through internal/await.
+// may first ask a frozen node for the slots. Callers therefore use internal/await.
 func FindEviction(ctx context.Context, rdb redis.UniversalClient) (*Eviction, error) {
 	return findOnMasters(ctx, rdb, ask)
 }
@@ -55,12 +56,12 @@ func ask(ctx context.Context, rdb redis.Cmdable, addr string) (*Eviction, error)
 	limit, err := strconv.ParseInt(Field(info, "maxmemory"), 10, 64)
 	policy := Field(info, "maxmemory_policy")
 	if err != nil || limit <= 0 || policy == "" || policy == keeps {
-		return nil, nil //nolint:nilnil // it keeps its keys, or does not report them
+		return nil, nil //nolint:nilnil // it keeps its keys, or does not report its settings
 	}
 	return &Eviction{Addr: addr, Policy: policy, Limit: limit}, nil
 }
 
-// Field returns the value of a line "name:value" of an INFO answer, empty if there is none.
+// Field returns the value of a line "name:value" of an INFO answer, or "" if there is no such line.
 func Field(info, name string) string {
 	for line := range strings.Lines(info) {
 		if v, ok := strings.CutPrefix(line, name+":"); ok {

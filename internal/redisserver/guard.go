@@ -48,10 +48,10 @@ func (g *Guard) Look(ctx context.Context) (*Eviction, error) {
 	return found, err
 }
 
-// Found returns immediately the result of the newest check, nil if the server keeps its keys or
-// does not report its settings. If that check is older than the interval, another is started in the
-// background, for the next call: a change of the settings, in either direction, is known one
-// interval and one call later.
+// Found immediately returns the result of the newest check, or nil if the server keeps its keys or
+// does not report its settings. If that check is older than the interval, Found starts another
+// check in the background, for the next call. Found thus reports a change of the settings, in
+// either direction, one interval and one call later.
 func (g *Guard) Found() *Eviction {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,8 +62,8 @@ func (g *Guard) Found() *Eviction {
 	return g.found
 }
 
-// again checks the server in the background. It drops errors: the calls that are made anyway meet
-// the same server and report them.
+// again checks the server in the background. It drops errors, because the component's other calls
+// reach the same server and report them.
 func (g *Guard) again() {
 	_, _ = g.Look(context.Background())
 	g.mu.Lock()

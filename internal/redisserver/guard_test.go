@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// counter counts looks.
+// counter counts the checks of a guard.
 type counter struct {
 	redis.UniversalClient
 	asked atomic.Int32

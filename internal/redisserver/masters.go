@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// timeout is how long a check waits for the other masters of a cluster once one has answered. A
+// timeout is how long a check waits for the other masters of a cluster after one has answered. A
 // frozen master is left to the next check.
 const timeout = time.Second
 
@@ -15,8 +15,8 @@ const timeout = time.Second
 type inquiry[T any] func(ctx context.Context, rdb redis.Cmdable, addr string) (*T, error)
 
 // findOnMasters makes an inquiry to every master that rdb knows and returns the first fact found,
-// nil if there is none. A master that is silent while others answer is skipped. The error is the
-// client's own, unchanged, if no server could be asked.
+// or nil if there is none. A master that does not answer while others do is skipped. If no server
+// could be asked, the error is the client's own, unchanged.
 func findOnMasters[T any](ctx context.Context, rdb redis.UniversalClient, ask inquiry[T]) (*T, error) {
 	switch c := rdb.(type) {
 	case interface {
@@ -40,7 +40,7 @@ type verdict[T any] struct {
 	end   bool
 }
 
-// askAll asks all servers concurrently. The inquiries to skipped servers go on until the client
+// askAll asks all servers concurrently. The inquiries to skipped servers continue until the client
 // gives up.
 func askAll[T any](ctx context.Context, each func(context.Context, func(context.Context, *redis.Client) error) error,
 	ask inquiry[T],
@@ -65,8 +65,8 @@ func askAll[T any](ctx context.Context, each func(context.Context, func(context.
 	return firstOf(verdicts)
 }
 
-// firstOf waits for the first fact. Once one server has answered, it waits at most timeout for the
-// others.
+// firstOf waits for the first fact. After one server has answered, firstOf waits at most timeout
+// for the others.
 func firstOf[T any](verdicts <-chan verdict[T]) (*T, error) {
 	var (
 		late     <-chan time.Time

@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// Abreast sets how many parallel tests run per processor, unless a flag sets their number. It is
-// for packages whose tests mostly wait: for the end of a lease, for servers that take over.
-// TestMain calls it after flag.Parse.
+// Abreast sets the number of parallel tests per processor, unless the flag -test.parallel is set.
+// It is for packages whose tests mostly wait, for instance for the end of a lease or for a server
+// that takes over. TestMain calls Abreast after flag.Parse.
 func Abreast(perProcessor int) error {
 	const name = "test.parallel"
 	given := false

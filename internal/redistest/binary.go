@@ -18,8 +18,8 @@ const (
 	serverEnv = "CUTOVER_REDIS_SERVER"
 )
 
-// binary returns the server binary to run, or skips or fails the test that needs it. A binary that
-// was asked for by name must exist.
+// binary returns the path of the server binary, or skips or fails the test that needs it. A binary
+// that serverEnv names must exist.
 func binary(t testing.TB) string {
 	t.Helper()
 	if os.Getenv(skipEnv) == "1" {

@@ -19,8 +19,8 @@ const (
 	nodeTimeout = 2 * time.Second
 
 	// reloadInterval is how often a client asks which node serves which slots. The client's default
-	// is a minute, and a dead node does not make it ask sooner: only the interval leads it to the
-	// replica that took over.
+	// is a minute, and a dead node does not make the client ask sooner: only after the interval
+	// does it find the replica that took over.
 	reloadInterval = time.Second
 )
 
@@ -32,9 +32,9 @@ type Cluster struct {
 }
 
 // StartCluster runs a cluster with the slots spread evenly over its masters, and waits until every
-// node sees it as whole. A dead master with a replica is replaced by it about 4 seconds later;
-// slots without a server leave the others in service, as long as most masters live. args are added
-// to every node's command line.
+// node regards the cluster as whole. About 4 seconds after a master dies its replica takes over. If
+// a master without a replica dies, the other slots stay in service as long as most masters live.
+// args are added to every node's command line.
 func StartCluster(t testing.TB, masters, replicasPerMaster int, args ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t}
@@ -53,7 +53,7 @@ func StartCluster(t testing.TB, masters, replicasPerMaster int, args ...string) 
 	return c
 }
 
-// startNode runs one server in cluster mode that knows no other node yet.
+// startNode runs a server in cluster mode that does not know any other node yet.
 func startNode(t testing.TB, args []string) *Server {
 	t.Helper()
 	return start(t, func(s *Server) []string {
@@ -98,8 +98,8 @@ func (c *Cluster) Options() *redis.ClusterOptions {
 	}
 }
 
-// MasterFor returns the server that serves key at this moment: the one to break in a test about the
-// data under that key.
+// MasterFor returns the server that currently serves key. A test about the data under that key
+// breaks this server.
 func (c *Cluster) MasterFor(key string) *Server {
 	c.t.Helper()
 	ctx := context.WithoutCancel(c.t.Context())
@@ -117,8 +117,8 @@ func (c *Cluster) MasterFor(key string) *Server {
 	return nil
 }
 
-// FirstMasterFor returns the server that served key when the cluster started, whether or not it
-// still does.
+// FirstMasterFor returns the server that served key when the cluster started, even if another
+// server serves it now.
 func (c *Cluster) FirstMasterFor(key string) *Server {
 	c.t.Helper()
 	ctx := context.WithoutCancel(c.t.Context())
@@ -140,8 +140,8 @@ func (c *Cluster) slots(master int) (first, last int) {
 	return master * clusterSlots / len(c.masters), (master+1)*clusterSlots/len(c.masters) - 1
 }
 
-// assignSlots spreads the slots over the masters, each with a different epoch so that no two of
-// them have a conflict to resolve.
+// assignSlots spreads the slots over the masters. It gives each node a different epoch, so that no
+// two nodes have a conflict to resolve.
 func (c *Cluster) assignSlots() {
 	c.t.Helper()
 	for i, master := range c.masters {
@@ -153,7 +153,7 @@ func (c *Cluster) assignSlots() {
 	}
 }
 
-// introduce makes the first node meet all others and waits until each knows all.
+// introduce makes the first node meet all others and waits until each node knows all nodes.
 func (c *Cluster) introduce() {
 	c.t.Helper()
 	nodes := c.Nodes()
@@ -175,9 +175,9 @@ func (c *Cluster) attachReplicas() {
 	}
 }
 
-// AwaitWhole waits until every node sees all slots served by masters that answer, and all replicas.
-// A master that was frozen counts as failed for some seconds longer: if another one fails during
-// that time, the nodes lack a majority, and all of them refuse service.
+// AwaitWhole waits until every node sees all replicas, and sees all slots served by masters that
+// answer. After a master is thawed it counts as failed for some seconds more: if another master
+// fails during that time, the nodes lack a majority, and all of them refuse service.
 func (c *Cluster) AwaitWhole() {
 	c.t.Helper()
 	for _, node := range c.Nodes() {

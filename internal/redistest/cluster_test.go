@@ -65,7 +65,7 @@ func keyElsewhere(t *testing.T, cluster *redistest.Cluster, server *redistest.Se
 	return ""
 }
 
-// eventually polls condition and fails the test when it never holds.
+// eventually polls condition and fails the test if it does not hold within 30 seconds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)

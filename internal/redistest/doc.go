@@ -6,9 +6,8 @@
 //	NewProxy       a TCP proxy that cuts, stalls and loses what passes through it
 //	Mini           an in-process imitation, for tests that need speed more than fidelity
 //
-// Servers listen on free loopback ports, keep their files in the test's
-// temporary directory and end with the test that started them, each by its own
-// process id. They run on Unix systems.
+// Servers listen on free loopback ports and keep their files in the test's temporary directory. The
+// end of the test that started a server kills its process. The package works on Unix systems.
 //
 // # When there is no Redis
 //
@@ -20,9 +19,9 @@
 //
 // # Failures
 //
-// Nothing here returns an error: a fault in the set-up ends the test with t.Fatal and the tail of
-// the server's log. For that reason the functions and methods must be called from the test's own
-// goroutine, except the methods of Proxy, which may be called from any.
+// Functions and methods return no error, except [Proxy]'s none at all: a fault in the set-up ends
+// the test with t.Fatal and the tail of the server's log. For that reason they must be called from
+// the test's own goroutine. The methods of Proxy may be called from any goroutine.
 //
 // The package depends on none of the module's other packages.
 package redistest

@@ -11,18 +11,18 @@ const (
 	loseAnswer                 // the request is carried out, but its answer is lost with the connection
 )
 
-// fault is an outcome that awaits the next requests.
+// fault is an outcome for the next requests that match.
 type fault struct {
 	outcome outcome
 	match   []byte // the fault concerns requests that contain this; all requests if it is empty
 	left    int
 }
 
-// DropReplies loses the answers to the next n requests: each arrives and is carried out, then the
-// connection is cut before its answer. The client cannot tell this from DropRequests; that is the
-// purpose.
+// DropReplies loses the answers to the next n requests: each request arrives and is carried out,
+// and then the connection is cut before the answer. The client cannot distinguish this from
+// DropRequests; that is the purpose.
 //
-// The requests of a new connection's greeting count, too. To drop the answer to one particular
+// The requests of a new connection's greeting count too. To drop the answer to a particular
 // command, use DropReplyTo.
 func (p *Proxy) DropReplies(n int) { p.addFault(loseAnswer, "", n) }
 

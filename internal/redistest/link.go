@@ -14,12 +14,12 @@ type link struct {
 	proxy          *Proxy
 	client, server net.Conn
 
-	// closed is closed by the first cut: it releases pumps that wait.
+	// closed is closed by the first cut, which releases pumps that wait.
 	closed  chan struct{}
 	cutOnce sync.Once
 
 	mu       sync.Mutex
-	dropNext bool // the answer to the request under way is to be lost
+	dropNext bool // the next answer is to be lost
 }
 
 // cut closes both sides at once. It may be called more than once.
@@ -31,8 +31,8 @@ func (l *link) cut() {
 	})
 }
 
-// pump passes the data that arrives from one side to pass, until pass refuses or the side has
-// ended, and then cuts the link.
+// pump gives the data that arrives from one side to pass, until pass returns false or the side has
+// ended. Then it cuts the link.
 func (l *link) pump(from net.Conn, pass func([]byte) bool) {
 	defer l.cut()
 	buffer := make([]byte, maxChunk)
@@ -47,7 +47,7 @@ func (l *link) pump(from net.Conn, pass func([]byte) bool) {
 	}
 }
 
-// forward carries a request to the server, unless a fault concerns it.
+// forward sends a request to the server, unless a fault says that the request is lost.
 func (l *link) forward(request []byte) bool {
 	if !l.awaitPassage() {
 		return false
@@ -65,7 +65,7 @@ func (l *link) forward(request []byte) bool {
 	return err == nil
 }
 
-// answer carries an answer to the client, unless it is to be lost.
+// answer sends an answer to the client, unless a fault says that the answer is lost.
 func (l *link) answer(reply []byte) bool {
 	l.mu.Lock()
 	lost := l.dropNext
@@ -80,8 +80,8 @@ func (l *link) answer(reply []byte) bool {
 	return err == nil
 }
 
-// awaitPassage holds traffic back while the proxy is a black hole. It returns false if the link was
-// cut during the wait.
+// awaitPassage waits while the proxy is a black hole. It returns false if the link was cut during
+// the wait.
 func (l *link) awaitPassage() bool {
 	l.proxy.mu.Lock()
 	open := l.proxy.open
@@ -94,8 +94,7 @@ func (l *link) awaitPassage() bool {
 	}
 }
 
-// awaitDelay holds an answer back for the proxy's delay. It returns false if the link was cut
-// during the wait.
+// awaitDelay waits for the proxy's delay. It returns false if the link was cut during the wait.
 func (l *link) awaitDelay() bool {
 	l.proxy.mu.Lock()
 	delay := l.proxy.delay
@@ -113,8 +112,7 @@ func (l *link) awaitDelay() bool {
 	}
 }
 
-// reset closes a connection so that the peer sees an error at once, not an
-// orderly end.
+// reset closes a connection so that the peer immediately sees an error instead of an orderly end.
 func reset(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := redistest.Abreast(4); err != nil { // most of the time they wait
+	if err := redistest.Abreast(4); err != nil { // the tests mostly wait
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

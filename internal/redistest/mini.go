@@ -8,15 +8,15 @@ import (
 )
 
 // Mini returns a client of a new in-process imitation of Redis, for tests that need speed and only
-// plain commands. Keys expire in it only by FastForward: see MiniServer.
+// plain commands. Keys expire only when its FastForward is called: see MiniServer.
 func Mini(t testing.TB) *redis.Client {
 	t.Helper()
 	client, _ := MiniServer(t)
 	return client
 }
 
-// MiniServer is Mini that also returns the imitation itself, with which a test moves its clock,
-// reads its keys and makes it answer with errors.
+// MiniServer is Mini, but also returns the imitation itself. With it a test moves the clock, reads
+// keys and causes answers with errors.
 func MiniServer(t testing.TB) (*redis.Client, *miniredis.Miniredis) {
 	t.Helper()
 	server := miniredis.NewMiniRedis()

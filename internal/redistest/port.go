@@ -20,8 +20,8 @@ const (
 	portTries = 200
 )
 
-// freePort returns a loopback port on which nothing listens at this moment.
-// Another process may take it before it is used: the caller must cope.
+// freePort returns a loopback port on which currently nothing listens. Another process may take the
+// port before the caller does, so the caller must handle that.
 func freePort(t testing.TB) int {
 	t.Helper()
 	var config net.ListenConfig

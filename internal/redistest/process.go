@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// logTail is how many lines of a server's log a failure shows.
+// logTail is the number of lines of a server's log that a failure shows.
 const logTail = 25
 
-// process is one run of redis-server, from its start to its end. A Server that is restarted has
-// several in turn.
+// process is one run of redis-server, from its start to its end. A Server that is restarted has one
+// process after the other.
 type process struct {
 	cmd *exec.Cmd
 	log string // path of the file that receives stdout and stderr
 
-	// done is closed when the process has ended, by the goroutine that waits for it.
+	// done is closed by the goroutine that waits for the process, when the process has ended.
 	done chan struct{}
 }
 
@@ -51,7 +51,7 @@ func startProcess(t testing.TB, path, dir, logPath string, args []string) *proce
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// ended reports whether the process is gone.
+// ended reports whether the process has ended.
 func (p *process) ended() bool {
 	select {
 	case <-p.done:
@@ -69,7 +69,7 @@ func (p *process) signal(sig syscall.Signal) error {
 	return p.cmd.Process.Signal(sig)
 }
 
-// kill ends the process at once, frozen or not, and waits until it is gone.
+// kill ends the process immediately, even if it is frozen, and waits until it has ended.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // fails only when the process has ended already
 	<-p.done
@@ -88,8 +88,7 @@ func (p *process) tail() string {
 	return strings.Join(lines, "\n")
 }
 
-// portTaken reports whether the process ended because another one listens on
-// its port.
+// portTaken reports whether the process ended because another process listens on its port.
 func (p *process) portTaken() bool {
 	return p.ended() && strings.Contains(p.tail(), "Address already in use")
 }

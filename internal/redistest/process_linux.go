@@ -2,8 +2,8 @@ package redistest
 
 import "syscall"
 
-// processAttributes makes the kernel end the server when the test binary dies
-// without running its cleanups, by a panic or a timeout.
+// processAttributes makes the kernel kill the server if the test binary dies without running its
+// cleanups, because of a panic or a timeout.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -4,5 +4,5 @@ package redistest
 
 import "syscall"
 
-// processAttributes returns nil: only on Linux is the server ended when the test binary dies.
+// processAttributes returns nil: only Linux kills the server if the test binary dies.
 func processAttributes() *syscall.SysProcAttr { return nil }

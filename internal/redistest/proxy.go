@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Proxy forwards TCP connections to one address and injects network faults on request. It is meant
-// for protocols of request and answer: what one read from a client returns (64 KiB at most) counts
-// as one request, what one read from the server returns as one answer.
+// Proxy forwards TCP connections to one address and injects network faults. It is meant for
+// protocols of request and answer: the data that one read from a client returns (64 KiB at most)
+// counts as one request, and the data that one read from the server returns counts as one answer.
 //
 // Its methods may be called from any goroutine.
 type Proxy struct {
@@ -30,8 +30,8 @@ type Proxy struct {
 	running sync.WaitGroup // the accept loop and two pumps per link
 }
 
-// NewProxy starts a proxy in front of addr, which need not accept connections yet. The proxy ends
-// with the test.
+// NewProxy starts a proxy in front of addr. No server need listen on addr yet. The proxy ends with
+// the test.
 func NewProxy(t testing.TB, addr string) *Proxy {
 	t.Helper()
 	var config net.ListenConfig
@@ -62,16 +62,16 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Refuse makes the proxy reset every new connection, or, if refuse is false, serve them again. Open
-// connections stay open: see Cut.
+// Refuse makes the proxy reset every new connection or, if refuse is false, serve new connections
+// again. Open connections stay open: see Cut.
 func (p *Proxy) Refuse(refuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refusing = refuse
 }
 
-// Blackhole holds back all traffic on all connections, old and new, as an unplugged cable does. If
-// on is false, it delivers late what was held back, as TCP would, on the connections that are still
+// Blackhole delays all traffic on all connections, old and new, as an unplugged cable does. If on
+// is false, the proxy delivers the delayed traffic, as TCP would, on the connections that are still
 // open.
 func (p *Proxy) Blackhole(on bool) {
 	p.mu.Lock()
@@ -86,7 +86,7 @@ func (p *Proxy) Blackhole(on bool) {
 	}
 }
 
-// Delay makes every answer arrive later by d. Zero ends the delay.
+// Delay delays every answer by d. Zero ends the delay.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,7 +127,7 @@ func (p *Proxy) isRefusing() bool {
 	return p.refusing
 }
 
-// serve carries one client's connection until either side closes it.
+// serve forwards one client's connection until either side closes it.
 func (p *Proxy) serve(ctx context.Context, client net.Conn) {
 	var dialer net.Dialer
 	server, err := dialer.DialContext(ctx, "tcp", p.target)

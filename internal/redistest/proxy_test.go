@@ -9,8 +9,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// behindProxy returns a server, a proxy before it and a client through the proxy
-// that sends every command once.
+// behindProxy returns a server, a proxy in front of it, and a client that connects through the
+// proxy and sends every command once.
 func behindProxy(t *testing.T) (*redistest.Server, *redistest.Proxy, *redis.Client) {
 	t.Helper()
 	server := redistest.Start(t)
@@ -21,7 +21,7 @@ func behindProxy(t *testing.T) (*redistest.Server, *redistest.Proxy, *redis.Clie
 	options.ReadTimeout = 10 * time.Second
 	client := redis.NewClient(options)
 	t.Cleanup(func() { _ = client.Close() })
-	set(t, client, "warm", "up") // the greeting of the pool's first connection is over
+	set(t, client, "warm", "up") // so that the greeting of the pool's first connection is over
 	return server, proxy, client
 }
 
@@ -50,7 +50,7 @@ func TestProxyFaults(t *testing.T) {
 			if got := proxy.Dropped(); got != 1 {
 				t.Errorf("Dropped() = %d, want 1", got)
 			}
-			set(t, client, "after", "the fault") // the next one passes
+			set(t, client, "after", "the fault") // the next request passes
 		})
 	}
 }
@@ -72,7 +72,7 @@ func TestProxyCutAndRefuse(t *testing.T) {
 	t.Parallel()
 	_, proxy, client := behindProxy(t)
 	proxy.Refuse(true)
-	set(t, client, "old", "connection") // refusing leaves it up
+	set(t, client, "old", "connection") // the old connection stays open
 	proxy.Cut()
 	if err := client.Ping(t.Context()).Err(); err == nil {
 		t.Error("a refused connection answered")

@@ -14,8 +14,8 @@ var (
 	errEnded     = errors.New("the server ended")
 )
 
-// awaitReady waits until exactly this process answers on the port and has loaded its data. The
-// process id is compared because a process of a test in another package may have taken the port.
+// awaitReady waits until this process answers on the port and has loaded its data. It compares the
+// process id, because a process of a test in another package may have taken the port.
 func (s *Server) awaitReady() error {
 	deadline := time.Now().Add(settleTimeout)
 	for {
@@ -34,7 +34,7 @@ func (s *Server) awaitReady() error {
 	}
 }
 
-// probe asks once whether the server is ready.
+// probe asks the server once whether it is ready.
 func (s *Server) probe() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), time.Second)
 	defer cancel()

@@ -18,7 +18,7 @@ const (
 	quorum     = 2
 )
 
-// Sentinel is a master and a replica, watched by three sentinels.
+// Sentinel is a master and a replica that three sentinels watch.
 type Sentinel struct {
 	t         testing.TB
 	data      [2]*Server
@@ -26,10 +26,10 @@ type Sentinel struct {
 	client    *redis.Client
 }
 
-// StartSentinel runs the five servers and waits until the replica follows and the sentinels know it
-// and one another. The sentinels regard a master as dead after half a second without an answer and
-// promote the replica within a few seconds more. args are added to the command lines of master and
-// replica.
+// StartSentinel runs the five servers and waits until the replica follows the master and the
+// sentinels know the replica and one another. The sentinels regard a master as dead after half a
+// second without an answer, and promote the replica a few seconds later. args are added to the
+// command lines of master and replica.
 func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	t.Helper()
 	master := Start(t, args...)
@@ -47,8 +47,8 @@ func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	return s
 }
 
-// startSentinel runs one sentinel. It keeps its state in its configuration file, which is therefore
-// written again for every port that is tried.
+// startSentinel runs one sentinel. A sentinel stores its state in its configuration file, so
+// startSentinel writes that file again for every port that it tries.
 func startSentinel(t testing.TB, master *Server) *Server {
 	t.Helper()
 	return start(t, func(s *Server) []string {
@@ -96,8 +96,7 @@ func (s *Sentinel) Options() *redis.FailoverOptions {
 	return options
 }
 
-// Master returns the server that the sentinels call master now, and waits until
-// they agree.
+// Master waits until the sentinels agree on a master, and returns it.
 func (s *Sentinel) Master() *Server {
 	s.t.Helper()
 	var master *Server
@@ -108,7 +107,7 @@ func (s *Sentinel) Master() *Server {
 	return master
 }
 
-// Replica returns the server that is not Master, up or not.
+// Replica returns the server that is not Master, even if it is down.
 func (s *Sentinel) Replica() *Server {
 	s.t.Helper()
 	if s.Master() == s.data[0] {
@@ -117,8 +116,8 @@ func (s *Sentinel) Replica() *Server {
 	return s.data[0]
 }
 
-// FailoverNow promotes the replica while both are up, and returns it once the sentinels agree and
-// it accepts writes.
+// FailoverNow promotes the replica while both servers are up. It waits until the sentinels agree
+// and the new master accepts writes, and returns the new master.
 func (s *Sentinel) FailoverNow() *Server {
 	s.t.Helper()
 	old := s.Master()
@@ -130,8 +129,9 @@ func (s *Sentinel) FailoverNow() *Server {
 	return s.WaitFailover(old)
 }
 
-// WaitFailover waits until the sentinels agree on another master than old and it accepts writes,
-// and returns it. A test calls it after it has killed or frozen old.
+// WaitFailover waits until the sentinels agree on another master than old and the new master
+// accepts writes. It returns the new master. A test calls WaitFailover after it has killed or
+// frozen old.
 func (s *Sentinel) WaitFailover(old *Server) *Server {
 	s.t.Helper()
 	var master *Server

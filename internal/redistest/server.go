@@ -11,12 +11,12 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// startTries is how many times a server is started because its port was taken between the choice
-// and the use.
+// startTries is the maximum number of tries to start a server. A try fails if another process takes
+// the port between its choice and its use.
 const startTries = 10
 
-// Server is a redis-server process of one test. It keeps its port, directory
-// and arguments over restarts.
+// Server is a redis-server process of one test. A restart changes neither its port nor its
+// directory and arguments.
 type Server struct {
 	t      testing.TB
 	binary string
@@ -29,9 +29,9 @@ type Server struct {
 	client  *redis.Client
 }
 
-// Start runs a server until the end of the test and waits until it answers. It persists nothing,
-// unless args, which are added to its command line unchanged, ask for it: Start(t, "--appendonly",
-// "yes").
+// Start runs a server until the end of the test and waits until it answers. args are added to its
+// command line unchanged. Without args the server persists nothing; Start(t, "--appendonly", "yes")
+// makes it persist its data.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return start(t, func(s *Server) []string {
@@ -43,7 +43,7 @@ func Start(t testing.TB, args ...string) *Server {
 	})
 }
 
-// start runs a server. command builds its command line once directory and port are known.
+// start runs a server. command builds the command line when directory and port are known.
 func start(t testing.TB, command func(*Server) []string) *Server {
 	t.Helper()
 	s := &Server{t: t, binary: binary(t), dir: t.TempDir()}
@@ -74,7 +74,7 @@ func (s *Server) Port() int { return s.port }
 // Dir returns the server's working directory, where its data files are.
 func (s *Server) Dir() string { return s.dir }
 
-// PID returns the id of the current or, when the server is down, the last process.
+// PID returns the id of the current process or, if the server is down, of the last process.
 func (s *Server) PID() int { return s.process.pid() }
 
 // Client returns a client of this server. It is one client for all callers and
@@ -86,15 +86,14 @@ func (s *Server) Options() *redis.Options {
 	return &redis.Options{Addr: s.Addr(), MaintNotificationsConfig: quiet()}
 }
 
-// Kill ends the server with SIGKILL, as a crash does, and waits until it is gone.
-// Killing a server that is down does nothing.
+// Kill ends the server with SIGKILL, as a crash does, and waits until it has ended. Killing a
+// server that is down does nothing.
 func (s *Server) Kill() {
 	s.process.kill()
 	s.frozen = false
 }
 
-// Shutdown ends the server in good order, without saving a snapshot, and waits
-// until it is gone.
+// Shutdown ends the server with SIGTERM and waits until it has ended. The server saves no snapshot.
 func (s *Server) Shutdown() {
 	s.t.Helper()
 	if s.process.ended() {
@@ -112,9 +111,9 @@ func (s *Server) Shutdown() {
 	})
 }
 
-// Restart starts the server again on the same port, in the same directory and
-// with the same arguments, and waits until it has loaded its data. A server that
-// is still up is killed first.
+// Restart starts the server again on the same port, in the same directory and with the same
+// arguments, and waits until it has loaded its data. If the server is still up, Restart first kills
+// it.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
@@ -131,8 +130,8 @@ func (s *Server) Restart() {
 	}
 }
 
-// Freeze stops the process with SIGSTOP: connections stay open, new ones are
-// accepted by the kernel, and nothing is answered until Thaw or Kill.
+// Freeze stops the process with SIGSTOP: connections stay open, the kernel accepts new ones, and
+// the server answers nothing until Thaw or Kill.
 func (s *Server) Freeze() {
 	s.t.Helper()
 	if err := s.process.signal(syscall.SIGSTOP); err != nil {

@@ -8,8 +8,8 @@ import (
 const (
 	pollInterval = 20 * time.Millisecond
 
-	// settleTimeout bounds every wait for servers to reach a state. It is far above what any of
-	// them needs, for machines that are busy with other tests.
+	// settleTimeout limits every wait for servers to reach a state. It is much longer than any wait
+	// needs, because the machine may be busy with other tests.
 	settleTimeout = 30 * time.Second
 )
 

@@ -43,7 +43,7 @@ func reserved(t *testing.T, s store.Store, n int) []store.TenantLock {
 	return locks
 }
 
-// left returns how many of the locks exist.
+// left returns how many of the locks still exist.
 func left(t *testing.T, s store.Store, locks []store.TenantLock) (n int) {
 	t.Helper()
 	for _, l := range locks {
@@ -80,7 +80,7 @@ func TestReleaserGathers(t *testing.T) {
 	})
 }
 
-// Locks that were added before the end are released, however soon the end comes.
+// Locks that were added before the releaser ends are released, however soon it ends.
 func TestReleaserEndsWithAnEmptyQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -97,8 +97,8 @@ func TestReleaserEndsWithAnEmptyQueue(t *testing.T) {
 	})
 }
 
-// While the store is away, the releaser neither delays the end of a process nor keeps an unbounded
-// number of locks.
+// While the store is unavailable, the releaser neither delays the end of a process nor queues an
+// unlimited number of locks.
 func TestReleaserBesideAStoreThatIsAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -122,8 +122,8 @@ func TestReleaserBesideAStoreThatIsAway(t *testing.T) {
 	})
 }
 
-// TestReleaserReportsWhatItCannotRelease: no caller gets the error of a release that failed for
-// good, so it is reported.
+// TestReleaserReportsWhatItCannotRelease: no caller receives the error of a release that failed
+// permanently, so the releaser reports it.
 func TestReleaserReportsWhatItCannotRelease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// taskOf returns a task of plan 1 in that state, of that attempt, version and token.
+// taskOf returns a task of plan 1 with the given state, attempt and version.
 func taskOf(s task.State, attempt, version int) task.Task {
 	t := task.Task{ID: task.NewID(1, 2), Tenant: task.Tenant{ID: "t"}}
 	t.State, t.Attempt, t.Version, t.Token = s, attempt, uint64(version), task.Token(100+version)

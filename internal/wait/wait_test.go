@@ -86,7 +86,7 @@ func TestWithGraceCanceled(t *testing.T) {
 		end()
 		synctest.Wait()
 		cancelDuring()
-		synctest.Wait() // the goroutine that waits for the grace period is gone, or the bubble fails
+		synctest.Wait() // the bubble fails if the goroutine that waits for the grace period still exists
 		if during.Err() == nil {
 			t.Error("cancel did not end it in its grace period")
 		}

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// runOf returns a run of a task in that state.
+// runOf returns a run of a task with the given state and attempt.
 func runOf(s task.State, attempt int) *run {
 	t := task.Task{ID: task.NewID(1, 1)}
 	t.State, t.Attempt = s, attempt

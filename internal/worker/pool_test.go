@@ -84,7 +84,7 @@ func (f *fixture) start(client *storeclient.Client) {
 	}
 }
 
-// run claims a task and starts a worker for it with that executor.
+// run claims a task and starts a worker for it with the executor x.
 func (f *fixture) run(x executor.Func) {
 	f.t.Helper()
 	p := &capacity.Plan{ID: f.plan, ExecutorType: "X", Executor: x, StartToken: 7}
@@ -132,8 +132,8 @@ func TestAWorkerGoesOnFromTaskToTask(t *testing.T) {
 	})
 }
 
-// An executor that ends its goroutine fails its task. The outcome is committed and the capacity
-// given back nevertheless.
+// An executor that ends its goroutine fails its task. The outcome is nevertheless committed and the
+// capacity released.
 func TestAnExecutorThatEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -32,8 +32,8 @@ func TestGuarantees(t *testing.T) {
 	}
 }
 
-// checkName checks that a test exists: its function in its folder, and for each subtest something
-// that has its name.
+// checkName checks that a test exists: its function in its folder, and for each subtest a scenario
+// or a string with its name.
 func checkName(t *testing.T, name string) {
 	t.Helper()
 	at := strings.Index(name, "Test")
@@ -50,8 +50,8 @@ func checkName(t *testing.T, name string) {
 	}
 }
 
-// hasSubtest reports whether a scenario, or a string in the tests of the folder or of the
-// conformance suite, has that name.
+// hasSubtest reports whether a scenario has the name subtest, or a string in the tests of the
+// folder or of the conformance suite is that name.
 func hasSubtest(t *testing.T, folder, subtest string) bool {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(root, folder, "testdata/scenarios", subtest+".txt")); err == nil {

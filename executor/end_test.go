@@ -107,7 +107,7 @@ func TestARunWithARefusedSaveFails(t *testing.T) {
 		"not stored":               {executortest.FailAt(1, store), 1, nil, store},
 		"an error of its own":      {executortest.FailAt(1, store), 1, errRefused, errRefused},
 		"told to stop":             {executortest.StopAt(1, task.StopPause), 1, nil, nil},
-		"another worker's by then": {executortest.LoseAt(1), 1, nil, nil}, // the engine's commit finds out
+		"another worker's by then": {executortest.LoseAt(1), 1, nil, nil}, // the engine's commit will detect it
 	} {
 		err := executortest.NewRun(t, c.option).Execute(executor.Func(func(ctx context.Context, run *executor.Run) error {
 			_ = run.Save(ctx, "A", c.save)
@@ -119,7 +119,8 @@ func TestARunWithARefusedSaveFails(t *testing.T) {
 	}
 }
 
-// explosive cannot be encoded, in a way that encoding/json does not turn into an error.
+// explosive panics or, if ends is set, ends its goroutine when it is encoded. The package
+// encoding/json turns neither into an error.
 type explosive struct{ ends bool }
 
 func (e explosive) MarshalJSON() ([]byte, error) {
@@ -129,7 +130,7 @@ func (e explosive) MarshalJSON() ([]byte, error) {
 	panic("explosive")
 }
 
-// TestASaveThatEndsByAPanicIsRefused checks that the run fails even if the executor goes on after
+// TestASaveThatEndsByAPanicIsRefused checks that the run fails even if the executor continues after
 // the panic.
 func TestASaveThatEndsByAPanicIsRefused(t *testing.T) {
 	t.Parallel()

@@ -269,7 +269,7 @@ func TestManyGoroutinesWriteOneAtATime(t *testing.T) {
 	}
 }
 
-// talkative is a Recorder that counts how often its logger is requested.
+// talkative is a Recorder that counts how often the logger is requested from it.
 type talkative struct {
 	single
 	asked  int

@@ -29,7 +29,7 @@ type embeds struct {
 }
 
 // TestStatesWithAFormOfTheirOwnAreRefused checks that states that encode or decode themselves are
-// refused: they would hide fields, or write members that are not theirs.
+// refused, because they could hide fields, or write members that belong to others.
 func TestStatesWithAFormOfTheirOwnAreRefused(t *testing.T) {
 	t.Parallel()
 	for method, err := range map[string]error{

@@ -18,7 +18,7 @@ import (
 
 var errFlaky = errors.New("flaky")
 
-// after returns a failure that asks to be tried again after d.
+// after returns an error that asks for another try after d.
 func after(d time.Duration) error {
 	return &executor.Error{Code: "BUSY", Retryable: true, RetryAfter: d, Err: errFlaky}
 }
@@ -150,7 +150,7 @@ func TestSuccessAfterTheTimeoutIsSuccess(t *testing.T) {
 	})
 }
 
-// TestTheContextEnds ends the context in every phase for every cause.
+// TestTheContextEnds ends the context in every phase and with every cause.
 func TestTheContextEnds(t *testing.T) {
 	t.Parallel()
 	for cause, recorded := range map[error]bool{
@@ -182,7 +182,7 @@ func TestTheContextEnds(t *testing.T) {
 				if !errors.Is(err, cause) || !slices.Equal(w.done, want) {
 					t.Errorf("Execute: %v after %v", err, w.done)
 				}
-				failed := len(run.Saved()) > len(want) // more than the done steps have saved
+				failed := len(run.Saved()) > len(want) // more than the completed steps have saved
 				if failed != (recorded && phase != "before") {
 					t.Errorf("saved %s", run.Saved())
 				}

@@ -94,7 +94,7 @@ func TestStepsThatAreGoneAreRefused(t *testing.T) {
 	rollback := func(r *executortest.Run, x *executor.Steps[move]) error { return r.Rollback(x) }
 	for name, c := range map[string]struct {
 		did     []string // the steps of the other version
-		fails   string   // the step in which it fails, none for success
+		fails   string   // the step that fails, "" for success
 		has     []string // the steps of this version
 		scratch bool
 		call    func(*executortest.Run, *executor.Steps[move]) error

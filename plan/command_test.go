@@ -11,7 +11,7 @@ import (
 )
 
 // someTasks returns counts that fit the state of a plan at rest: some tasks completed, some failed,
-// and some left to do where the state allows it.
+// and some pending if the state allows it.
 func someTasks(s plan.State) counts {
 	c := counts{task.Completed: 3, task.Failed: 1}
 	switch s {
@@ -151,7 +151,7 @@ func TestStartMarks(t *testing.T) {
 	checkNotApplicable(t, err, plan.StateError{Plan: 7, Command: "start", PlanState: plan.Canceled})
 }
 
-// In no state does a command change the plan value that it was called on.
+// A command does not change the plan value that it was called on, whatever the state.
 func TestCommandsLeaveTheirPlanAlone(t *testing.T) {
 	t.Parallel()
 	for _, s := range states() {

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// The documentation shows the state machines as they are.
+// The documentation shows the state machines of the code.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join("..", "docs", "states.md")
@@ -63,7 +63,7 @@ func TestDocumentationExplainsStates(t *testing.T) {
 	}
 }
 
-// replaceBlock puts text between the marks of that name.
+// replaceBlock replaces the text between the marks of a name.
 func replaceBlock(t *testing.T, page, name, text string) string {
 	t.Helper()
 	begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->\n"
@@ -97,7 +97,7 @@ func table(first string, rows [][3]string) string {
 	return b.String()
 }
 
-// arrows joins the causes of rows with the same two states.
+// arrows merges rows with the same two states and joins their causes.
 func arrows(rows [][3]string) [][3]string {
 	var joined [][3]string
 	for _, row := range rows {

@@ -80,7 +80,7 @@ func TestEventsOfPlanCommands(t *testing.T) {
 		"unchanged": {
 			in(plan.Running, counts{task.Pending: 4}), "resume", []string{},
 		},
-		// The steps that were due come first, and have no actor.
+		// The events of the steps that were due come first, and have no actor.
 		"resume after a breach": {
 			in(plan.Running, counts{task.Failed: 6, task.Pending: 4}, breached), "resume",
 			[]string{"plan breach: RUNNING to FAILED", "plan resume: FAILED to RUNNING by ann, window"},

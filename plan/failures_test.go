@@ -75,8 +75,8 @@ func TestJudge(t *testing.T) {
 
 func retrySweep(p *plan.Plan) { p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry}} }
 
-// A resume acknowledges the failures so far: from then on one more is a breach, unless the
-// tolerance is wider.
+// A resume acknowledges the failures so far: from then on another failure is a breach, unless more
+// failures are tolerated.
 func TestResumeAcknowledges(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -137,8 +137,8 @@ func TestRetryDoesNotAcknowledge(t *testing.T) {
 	}
 }
 
-// A command that removes a failure also removes it from the acknowledged ones: if the task fails
-// again, that is one failure more than a person has seen.
+// A command that removes a failure also lowers the number of acknowledged failures: if the task
+// fails again, a person has not seen that failure.
 func TestHealingLowersAcknowledged(t *testing.T) {
 	t.Parallel()
 	heal := map[string]func(plan.Plan) (plan.Decision, error){

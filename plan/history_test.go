@@ -110,8 +110,8 @@ func (w *world) someWork(t *rapid.T) {
 	w.work(held[worker], rapid.SampledFrom([]string{"save", "succeed", "fail", "fail", "yield", "vanish"}).Draw(t, "what"))
 }
 
-// settle applies the steps that are due; after that none is. An undo round that was opened, and
-// found nothing to undo, takes a second pass.
+// settle applies the steps that are due, and checks that none is due afterwards. If a step opened
+// an undo round that has nothing to undo, settle needs a second pass.
 func (w *world) settle() {
 	w.apply(w.plan.Settle(w.now()))
 	if w.plan.UndosExhausted {
@@ -144,11 +144,12 @@ func (w *world) taskCommand(ordinal int, name string) {
 	w.answer(d, err)
 }
 
-// answer applies a decision unless it was refused.
+// answer applies a decision, even if the command was refused: then the decision has only the steps
+// that were due.
 func (w *world) answer(d plan.Decision, err error) {
 	switch {
 	case errors.Is(err, plan.ErrNotApplicable):
-		// The steps that were due stay applied, whatever became of the command.
+		// Steps that were due have no actor.
 		for _, e := range d.Events {
 			if e.Actor != "" {
 				w.t.Fatalf("a refused command left the event %+v", e)
@@ -180,7 +181,7 @@ func planCommands() map[string]func(plan.Plan, plan.By) (plan.Decision, error) {
 }
 
 func planCommandNames() []string {
-	// Some are listed more often, to keep a history going.
+	// Some commands are listed more often, so that a history does not end early.
 	return []string{
 		"start", "pause", "pause", "resume", "resume", "resume", "resume", "retry", "retry", "retry", "cancel", "rollback",
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// check verifies everything that holds between any two steps.
+// check verifies everything that must hold between any two steps.
 func (w *world) check() {
 	w.checkCounters()
 	w.checkControl()
@@ -26,7 +26,7 @@ func (w *world) check() {
 	}
 }
 
-// checkCounters counts the tasks again.
+// checkCounters verifies that the counters match the tasks.
 func (w *world) checkCounters() {
 	var want plan.Counters
 	for _, t := range w.tasks {

@@ -143,7 +143,7 @@ func TestCancelRollbackWithNothingInFlight(t *testing.T) {
 	}
 }
 
-// Skipping the last undo that failed ends the rollback, if nothing else is left.
+// Skipping the last failed undo ends the rollback, if nothing else is left to do.
 func TestSkipEndsRollback(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -155,7 +155,7 @@ func TestValidateNamesAllFaults(t *testing.T) {
 	}
 }
 
-// Of very many faults the first hundred are named, and all are counted.
+// If a spec has very many faults, the error names the first hundred and counts all.
 func TestValidateCountsAllFaults(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{99, 100, 101, 5000} {
@@ -232,7 +232,7 @@ func FuzzValidate(f *testing.F) {
 				FailureAction:  strategy.Action(held),
 			},
 		}
-		// The third tenant has the id of the first: one of the two is always a fault.
+		// The third tenant has the id of the first, so the spec always has a fault.
 		got := invalid(t, s.Validate())
 		if got.Total != len(got.Faults) || got.Error() == "" {
 			t.Errorf("%d faults counted, %d named", got.Total, len(got.Faults))

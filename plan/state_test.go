@@ -18,7 +18,7 @@ func states() []plan.State {
 
 func TestStateNames(t *testing.T) {
 	t.Parallel()
-	// Stores and clients keep these words.
+	// Stores and clients have stored these words, so they must not change.
 	want := []string{
 		"CREATED", "RUNNING", "PAUSED", "FAILED", "COMPLETED",
 		"CANCELLED", "ROLLING_BACK", "ROLLED_BACK", "ROLLBACK_FAILED",
@@ -95,8 +95,8 @@ func TestStateControlsTasks(t *testing.T) {
 	}
 }
 
-// An undo goes on whatever stop the plan's state puts in force for running tasks, until the
-// rollback is cancelled.
+// An undo continues until the rollback is canceled, whatever stop the plan's state puts in force
+// for running tasks.
 func TestStopForUndos(t *testing.T) {
 	t.Parallel()
 	undo := task.Control{State: task.RollingBack, Attempt: 1}

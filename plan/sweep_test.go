@@ -71,7 +71,8 @@ func TestResumeWakesWhatThePlanPaused(t *testing.T) {
 	}
 }
 
-// A retry of all failed tasks goes over the tasks in batches; each starts where the last one ended.
+// A retry of all failed tasks goes over the tasks in batches. Each batch starts where the previous
+// one ended.
 func TestRetryFailedInBatches(t *testing.T) {
 	t.Parallel()
 	tasks := row(task.Failed, task.Completed, task.Failed, task.Failed, task.Failed)
@@ -86,7 +87,7 @@ func TestRetryFailedInBatches(t *testing.T) {
 		failed         int
 	}{
 		{0, 3, 3, []int{1, 3}, 2},
-		// A batch that overlaps the last one, after a crash, does nothing twice.
+		// After a crash a batch may overlap the previous one; it does nothing twice.
 		{0, 4, 4, []int{4}, 1},
 		{4, 5, 0, []int{5}, 0},
 	}
@@ -114,7 +115,7 @@ func TestRetryFailedInBatches(t *testing.T) {
 	}
 }
 
-// A tenant that another plan has taken since is skipped: its task stays failed.
+// A tenant that another plan has locked since is skipped: its task stays failed.
 func TestSweepPassesOverHeldTenants(t *testing.T) {
 	t.Parallel()
 	tasks := row(task.Failed, task.Failed, task.Failed)
@@ -146,8 +147,8 @@ func TestCancelSweepsPausedTasks(t *testing.T) {
 	}
 }
 
-// Running tasks of a paused plan may come to their boundary, and pause, before a resume is
-// committed: its sweep finds them.
+// Running tasks of a paused plan may reach their boundary, and pause, before a resume is committed.
+// The sweep of the resume finds them.
 func TestResumeLooksForWhatStopsMeanwhile(t *testing.T) {
 	t.Parallel()
 	d, err := in(plan.Paused, counts{task.Running: 1, task.Pending: 3}).Resume(ann())
@@ -220,7 +221,7 @@ func TestSweepsAreReplaced(t *testing.T) {
 	}
 }
 
-// A stronger command drops what is left of the sweep of a weaker one.
+// A stronger command drops the rest of the sweep of a weaker command.
 func TestSweepsAreDropped(t *testing.T) {
 	t.Parallel()
 	both := func(p *plan.Plan) {

@@ -7,7 +7,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// lost returns tasks of plan 7 whose workers are lost now, after as many earlier losses.
+// lost returns tasks of plan 7 whose workers are lost, each after the given number of earlier
+// losses.
 func lost(state task.State, losses ...int) []task.Task {
 	tasks := make([]task.Task, len(losses))
 	for i, n := range losses {
@@ -21,7 +22,7 @@ func lost(state task.State, losses ...int) []task.Task {
 
 func held(n int) func(*plan.Plan) { return func(p *plan.Plan) { p.Counters.Held = n } }
 
-// The first losses of a worker release the task, and are no events.
+// The first losses of a worker release the task, and write no events.
 func TestLoseTasksReleases(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Running: 3, task.Pending: 4}, held(3))

@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// world is a plan with its tasks under the rules of a store, as simple as possible: a decision is
-// applied immediately, and everything that a store or an engine does is a method of world.
+// world is a plan and its tasks in a store that is as simple as possible: a decision is applied
+// immediately, and everything that a store or an engine does is a method of world.
 type world struct {
 	t     *rapid.T
 	plan  plan.Plan
@@ -41,9 +41,9 @@ func (w *world) now() time.Time { return noon().Add(time.Duration(w.steps) * tim
 
 func (w *world) by(actor string) plan.By { return plan.By{Actor: actor, Now: w.now()} }
 
-// apply commits a decision, as a store does: under the version of the plan, which workers do not
-// raise, and with the store's own facts. w.meanwhile plays the workers that act after the plan was
-// read for the decision and before its commit.
+// apply commits a decision as a store does: it compares the version of the plan, which workers do
+// not raise, and keeps the store's own facts. w.meanwhile stands for the workers that act between
+// the reading of the plan and the commit of the decision.
 func (w *world) apply(d plan.Decision) {
 	if !d.Changed {
 		if len(d.Events) > 0 || len(d.Edits) > 0 {
@@ -87,8 +87,9 @@ func (w *world) apply(d plan.Decision) {
 	}
 }
 
-// conflicts reports whether the plan, or a task, has changed since the decision was made. The
-// failures that the decision acknowledged have to be all there are.
+// conflicts reports whether the plan, or a task that the decision edits, has changed since the
+// decision was made. If the decision changes the acknowledged failures, a change of the number of
+// failed tasks is a conflict as well.
 func (w *world) conflicts(base plan.Plan, d plan.Decision) bool {
 	if d.Plan.Version != w.plan.Version {
 		return true
@@ -104,7 +105,7 @@ func (w *world) conflicts(base plan.Plan, d plan.Decision) bool {
 	return false
 }
 
-// overBound reports whether more tasks of a running plan failed than its grant allows.
+// overBound reports whether more tasks of a running plan have failed than its grant allows.
 func (w *world) overBound() bool {
 	p := &w.plan
 	return p.State == plan.Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed
@@ -140,7 +141,7 @@ func (w *world) edit(e task.Edit) (failed bool) {
 	return failed
 }
 
-// cancelPending sets the pending tasks of a plan that cancels them to the state that they count as.
+// cancelPending cancels the pending tasks of a plan whose state cancels them, as the counters do.
 func (w *world) cancelPending() {
 	w.plan.Counters.CancelPending()
 	for i := range w.tasks {
@@ -150,7 +151,7 @@ func (w *world) cancelPending() {
 	}
 }
 
-// seekUndo moves the open undo round on to the next task to undo, or to its end.
+// seekUndo advances the open undo round to the next task to undo, or to the end of the round.
 func (w *world) seekUndo() *task.Task {
 	if !w.plan.Undo.Open || w.plan.UndosExhausted {
 		return nil
@@ -221,7 +222,7 @@ func (w *world) claim() bool {
 	return true
 }
 
-// shift moves a task by a cause that a worker may have.
+// shift changes the state of a task for a cause that a worker may have.
 func (w *world) shift(t *task.Task, c task.Cause) {
 	next, ok := t.State.Next(c)
 	if !ok {
@@ -232,7 +233,8 @@ func (w *world) shift(t *task.Task, c task.Cause) {
 	t.Version++
 }
 
-// release ends a worker's hold, and moves the task by cause if there is an outcome.
+// release ends a worker's hold and, if there is an outcome, changes the state of the task for
+// cause.
 func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
 	if outcome {
 		w.shift(t, cause)
@@ -266,7 +268,7 @@ func (w *world) yield(t *task.Task) {
 	}
 }
 
-// work lets a worker that holds t do one thing.
+// work makes the worker that holds t do one thing.
 func (w *world) work(t *task.Task, what string) {
 	running := t.State == task.Running
 	switch what {
@@ -295,7 +297,7 @@ func (w *world) work(t *task.Task, what string) {
 	}
 }
 
-// sweep carries a sweep on by a page of n tasks.
+// sweep advances a sweep by a page of n tasks.
 func (w *world) sweep(n int) {
 	if len(w.plan.Sweeps) == 0 {
 		return
@@ -332,7 +334,7 @@ func (w *world) held() []*task.Task {
 	return held
 }
 
-// drain lets engines do everything that is due without a command: every worker that is asked to
+// drain makes engines do everything that is due without a command. Every worker that is asked to
 // stop stops, and the others succeed.
 func (w *world) drain() {
 	w.meanwhile = nil

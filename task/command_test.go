@@ -84,7 +84,7 @@ func check(t *testing.T, cause task.Cause, tests map[string]commandCase, command
 	}
 }
 
-// refusals returns a case for every state but those in which the command applies.
+// refusals returns a case for every state except those in which the command applies.
 func refusals(applies ...task.State) map[string]commandCase {
 	cases := map[string]commandCase{}
 	for _, s := range states() {
@@ -115,7 +115,7 @@ func TestRetryFromScratch(t *testing.T) {
 	again := func(e *task.Edit) {
 		e.State, e.Attempt, e.RetriedAt = task.Running, 3, noon()
 		e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
-		e.DropCheckpoint = true // and never DropUndo
+		e.DropCheckpoint = true // but never DropUndo
 	}
 	tests := refusals(task.Failed, task.Paused)
 	tests["failed"] = commandCase{in(task.Failed, failure, losses(2)), again}

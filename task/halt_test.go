@@ -42,7 +42,7 @@ func TestHaltRefuses(t *testing.T) {
 	t.Parallel()
 	_, err := in(task.Running).Halt(task.Go)
 	refused(t, in(task.Running), task.ByPause, err)
-	// A worker ends its task itself, after its executor has returned: until then no other worker
+	// A worker itself ends its task, after its executor has returned. Until then no other worker
 	// may begin.
 	_, err = in(task.Running, held).Halt(task.StopPause)
 	refused(t, in(task.Running), task.ByPause, err)

@@ -26,7 +26,7 @@ func causes() []task.Cause {
 
 func TestStateNames(t *testing.T) {
 	t.Parallel()
-	// Stores and clients keep these words.
+	// Stores and clients have stored these words, so they must not change.
 	want := []string{
 		"PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED",
 		"SKIPPED", "CANCELLED", "ROLLING_BACK", "ROLLED_BACK", "ROLLBACK_FAILED",

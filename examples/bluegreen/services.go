@@ -21,8 +21,8 @@ type services struct {
 	tenants   *bluegreen.HTTPTenants
 }
 
-// startServices serves the tenants, all green. The gateway does not answer any switch of the tenant
-// in the middle.
+// startServices starts the services with the tenants, all green. The gateway does not answer when
+// the tenant in the middle of the list is to be switched.
 func startServices(tenants []task.Tenant) (*services, error) {
 	known := make([]bluegreentest.Tenant, len(tenants))
 	for i, t := range tenants {

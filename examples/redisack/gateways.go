@@ -59,8 +59,8 @@ func (g *gateways) start(ctx context.Context, rdb *redis.Client, id string) erro
 	return nil
 }
 
-// apply stands in for the work of making a configuration live: while bad is set, gw-4 takes long
-// and gw-5 refuses.
+// apply stands in for the work of activating a configuration. While bad is set, gw-4 takes long and
+// gw-5 refuses.
 func (g *gateways) apply(ctx context.Context, id string) error {
 	switch {
 	case g.bad.Load() && id == "gw-4": // busy with something else

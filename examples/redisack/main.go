@@ -1,6 +1,6 @@
-// Command redisack writes a configuration and waits until five clients run it. One of them is slow,
-// one runs the old version for a while, one refuses; when that one is fixed, the write is
-// confirmed.
+// Command redisack writes a configuration and waits until five clients run it. One client is slow,
+// one runs the old version for a while, and one refuses. When the client that refused is fixed, the
+// write is confirmed.
 //
 //	go run ./redisack                     with a Redis inside this process
 //	go run ./redisack -redis HOST:PORT    with a real one; it uses the key example:routes

@@ -26,7 +26,7 @@ func startServer() (*server, error) {
 
 func (s *server) addr() string { return s.mini.Addr() }
 
-// live advances the server's clock with the real one, so that keys expire.
+// live advances the server's clock with real time, so that keys expire.
 func (s *server) live() {
 	defer close(s.done)
 	tick := time.NewTicker(10 * time.Millisecond)

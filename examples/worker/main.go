@@ -1,7 +1,7 @@
-// Command worker is one of several processes that work on one plan over Redis.
-// Start it in three terminals: the first process creates the plan, the others join it by its
-// idempotency key. Kill one (kill -9) and the others take over its tasks, each from its last
-// checkpoint; stop one with Ctrl-C and it hands its tasks back at their next boundary.
+// Command worker is one of several processes that work on one plan over Redis. Start it in three
+// terminals: the first process creates the plan, and the others join the plan by its idempotency
+// key. If you kill a process (kill -9), the others take over its tasks, each from its last
+// checkpoint. If you stop a process with Ctrl-C, it yields its tasks at their next boundary.
 //
 // Build it first: kill -9 of "go run" would not end the worker.
 //
@@ -56,7 +56,7 @@ func main() {
 	}
 }
 
-// prefix is what the names of all keys begin with.
+// prefix is the prefix of all keys.
 const prefix = "example-worker:"
 
 func run(ctx context.Context, o options) error {

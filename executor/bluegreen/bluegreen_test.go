@@ -189,7 +189,7 @@ func TestATenantAlreadyThereIsLeftThere(t *testing.T) {
 	}
 }
 
-// odd is a gateway that routes a tenant nowhere.
+// odd is a gateway that returns no route for a tenant.
 type odd struct{ bluegreen.Gateway }
 
 func (odd) Current(context.Context, string) (string, error) { return "", nil }

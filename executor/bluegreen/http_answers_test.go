@@ -37,8 +37,8 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
-// TestAnswersToChangesAreLookedAt checks that a 2xx that is not the service's does not count as
-// agreement.
+// TestAnswersToChangesAreLookedAt checks that a 2xx answer that the service cannot have sent does
+// not count as success.
 func TestAnswersToChangesAreLookedAt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -85,7 +85,7 @@ func TestAnswersToChangesAreLookedAt(t *testing.T) {
 	}
 }
 
-// answers replaces both services by h.
+// answers replaces both services with h.
 func (l *lab) answers(t *testing.T, h http.HandlerFunc) {
 	t.Helper()
 	url := serve(t, h)

@@ -56,8 +56,8 @@ func TestRetryAfterIsPassedOn(t *testing.T) {
 	}
 }
 
-// TestTheExecutorWaitsAsLongAsItIsAsked checks that a service that asks for a longer wait than the
-// longest allowed is not called again.
+// TestTheExecutorWaitsAsLongAsItIsAsked checks that the executor waits as long as a service asks,
+// and that it does not call a service again that asks for more than the maximum wait.
 func TestTheExecutorWaitsAsLongAsItIsAsked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

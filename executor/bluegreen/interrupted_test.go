@@ -86,7 +86,7 @@ func TestFaultsOfEveryRequest(t *testing.T) {
 	}
 }
 
-// hooked is a gateway that calls before before it switches.
+// hooked is a gateway that calls its function before in front of every switch.
 type hooked struct {
 	bluegreen.Gateway
 	before func()

@@ -14,7 +14,7 @@ import (
 func TestATenantThatMovedOnIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		fails bluegreentest.Op // the request at which the first attempt fails; none for success
+		fails bluegreentest.Op // the request at which the first attempt fails; "" for success
 		moved bluegreentest.Tenant
 		redo  func(*executortest.Run, *lab) error
 	}{
@@ -91,8 +91,8 @@ func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
 			l.wantLate(t, http.StatusConflict)
 			l.wantTenant(t, "green", "GREEN")
 
-			// The undo is late, and the task of the next plan finds the tenant at its target
-			// already.
+			// The undo is late, and the task of the next plan finds that the tenant is already at
+			// its target.
 			l.Put(bluegreentest.Tenant{ID: tenantID, Colour: "blue", Status: "BLUE"})
 			done := run.FromScratch()
 			if err := done.Execute(l); err != nil {

@@ -28,8 +28,8 @@ type lab struct {
 	gatewayURL, tenantsURL string
 }
 
-// hasty is a timeout for calls that get no answer: short enough for a test to wait for, and long
-// enough for a busy machine to deliver the other answers.
+// hasty is a timeout for calls that get no answer: short enough that a test can wait for it, and
+// long enough for the other answers to arrive on a busy machine.
 const (
 	hasty   = 500 * time.Millisecond
 	patient = time.Minute
@@ -50,7 +50,7 @@ func newLabWithin(t *testing.T, timeout time.Duration, c bluegreen.Config) *lab 
 	return l
 }
 
-// connect replaces the executor by one that waits up to timeout for an answer.
+// connect replaces the executor with one that waits up to timeout for an answer.
 func (l *lab) connect(t *testing.T, timeout time.Duration, c bluegreen.Config) {
 	t.Helper()
 	var err error
@@ -70,7 +70,7 @@ func (l *lab) heal(t *testing.T, c bluegreen.Config) {
 	l.connect(t, patient, c)
 }
 
-// restart replaces the executor by a new one, as a new process would have.
+// restart replaces the executor with a new one, as in a new process.
 func (l *lab) restart(t *testing.T, c bluegreen.Config) {
 	t.Helper()
 	var err error

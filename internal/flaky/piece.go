@@ -111,7 +111,7 @@ func modes(o options, p pkg) []mode {
 // result is the result of a piece.
 type result struct {
 	failed []string // the names of failed tests, each as often as it failed
-	died   bool     // the process ended before all its runs were made
+	died   bool     // whether the process ended before all its runs were made
 	output []byte
 	took   time.Duration
 }

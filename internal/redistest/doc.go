@@ -19,9 +19,9 @@
 //
 // # Failures
 //
-// Functions and methods return no error, except [Proxy]'s none at all: a fault in the set-up ends
-// the test with t.Fatal and the tail of the server's log. For that reason they must be called from
-// the test's own goroutine. The methods of Proxy may be called from any goroutine.
+// Functions that start or control a server return no error: a fault ends the test with t.Fatal and
+// the tail of the server's log. For that reason they must be called from the test's own goroutine.
+// The methods of Proxy may be called from any goroutine.
 //
 // The package depends on none of the module's other packages.
 package redistest

@@ -8,7 +8,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// taskOf returns a task of plan 1 with the given state, attempt and version.
+// taskOf returns a task of plan 1 with the given state, attempt and version. Its token depends on
+// the version.
 func taskOf(s task.State, attempt, version int) task.Task {
 	t := task.Task{ID: task.NewID(1, 2), Tenant: task.Tenant{ID: "t"}}
 	t.State, t.Attempt, t.Version, t.Token = s, attempt, uint64(version), task.Token(100+version)

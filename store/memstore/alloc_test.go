@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// TestCommitAllocates checks that a commit allocates only what the store keeps: a chunk of the log
-// now and then.
+// TestCommitAllocates checks that a commit allocates only memory that the store keeps: sometimes a
+// chunk of the log.
 func TestCommitAllocates(t *testing.T) {
 	const n, runs = 4000, 1000
 	s := memstore.New()

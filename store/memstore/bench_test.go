@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// running makes a plan of n tenants and runs all tasks concurrently.
+// running creates and starts a plan of n tenants that may run all its tasks concurrently.
 func running(tb testing.TB, s *memstore.Store, n int) plan.ID {
 	tb.Helper()
 	ctx := tb.Context()
@@ -52,7 +52,7 @@ func running(tb testing.TB, s *memstore.Store, n int) plan.ID {
 	return c.ID
 }
 
-// BenchmarkTask takes a task through its life in 4 commits: claimed, saved twice, completed. Two
+// BenchmarkTask takes a task through its life in 4 commits: claim, two saves, completion. Two
 // workers share one plan; batch is the number of tasks per commit.
 //
 //	go test ./store/memstore -run '^$' -bench Task -benchtime 400000x
@@ -99,7 +99,7 @@ type lives struct {
 	b     *testing.B
 	s     *memstore.Store
 	batch store.Batch
-	data  []byte // of the checkpoints
+	data  []byte // the data of every checkpoint
 }
 
 func (w *lives) run(claim string, n int) {

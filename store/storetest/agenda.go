@@ -23,7 +23,7 @@ func agendaCases() []testCase {
 	}
 }
 
-// due returns the agenda's entry of a plan, or nil if it is not due.
+// due returns the entry of a plan on the agenda, or nil if the plan is not due.
 func (e *env) due(id plan.ID) *store.DuePlan {
 	e.Helper()
 	list, err := e.Due(e.ctx, 1000)
@@ -36,7 +36,7 @@ func (e *env) due(id plan.ID) *store.DuePlan {
 	return nil
 }
 
-// mustBeDue returns the agenda's entry of a plan, which must be due.
+// mustBeDue returns the entry of a plan on the agenda. The plan must be due.
 func (e *env) mustBeDue(id plan.ID) store.DuePlan {
 	e.Helper()
 	d := e.due(id)
@@ -47,7 +47,7 @@ func (e *env) mustBeDue(id plan.ID) store.DuePlan {
 	return *d
 }
 
-// rest reschedules a plan, which must be due.
+// rest reschedules a plan. The plan must be due.
 func (e *env) rest(id plan.ID, after time.Duration) {
 	e.Helper()
 	e.ok(e.Reschedule(e.ctx, id, e.mustBeDue(id).Stamp, after))
@@ -174,8 +174,8 @@ func agendaReminds(e *env) {
 	e.ok(e.Remind(e.ctx, manyPlans(store.MaxBatch)))
 }
 
-// agendaRemindsDue: an engine that reconciles a due plan may not see the reason for a reminder that
-// comes during that time, so its Reschedule does not postpone the plan past the reminder.
+// agendaRemindsDue: an engine that reconciles a due plan may miss the reason for a reminder that
+// comes at the same time. Its Reschedule therefore does not postpone the plan past the reminder.
 func agendaRemindsDue(e *env) {
 	good, long := e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id
 	for _, after := range []time.Duration{-1, time.Hour} {
@@ -197,8 +197,8 @@ func agendaRemindsDue(e *env) {
 	equal(e, "due while it rests long", e.due(long) != nil, false)
 }
 
-// comesUp waits until a plan is due. After a command a store may keep a plan back for some seconds,
-// in case the command is still being written.
+// comesUp waits until a plan is due. After a command a store may delay a plan for some seconds, in
+// case the command is still being written.
 func (e *env) comesUp(id plan.ID) {
 	e.Helper()
 	for range 300 {

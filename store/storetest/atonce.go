@@ -39,7 +39,7 @@ func atOnce(f func(caller int) error) []error {
 	return errs
 }
 
-// allOK makes a call concurrently that must succeed for every caller.
+// allOK makes a call concurrently. The call must succeed for every caller.
 func (e *env) allOK(what string, f func(caller int) error) {
 	e.Helper()
 	for i, err := range atOnce(f) {
@@ -49,8 +49,8 @@ func (e *env) allOK(what string, f func(caller int) error) {
 	}
 }
 
-// oneOK makes a call concurrently that must succeed for exactly one caller, and return want to the
-// others.
+// oneOK makes a call concurrently. The call must succeed for exactly one caller and return want to
+// the others.
 func (e *env) oneOK(what string, want error, f func(caller int) error) {
 	e.Helper()
 	succeeded := 0
@@ -65,7 +65,7 @@ func (e *env) oneOK(what string, want error, f func(caller int) error) {
 	equal(e, what+": how many succeeded", succeeded, 1)
 }
 
-// removeAtOnce: of concurrent removals, the later ones find the plan removed already.
+// removeAtOnce: of concurrent removals, the later ones find that the plan is already removed.
 func removeAtOnce(e *env) {
 	for round := range 20 {
 		r := e.create(1+round*7, concurrently(1))

@@ -22,7 +22,7 @@ func breachCases() []testCase {
 	}
 }
 
-// breachCloses: the failing commit itself carries a claim, which gets nothing.
+// breachCloses: the commit that reports the failure also has a claim, which gets no tasks.
 func breachCloses(e *env) {
 	r := e.start(5, tolerating(4, 0)) // there is room for the claim
 	jobs := r.take("worker", 2)
@@ -64,7 +64,7 @@ func breachOfTwo(e *env) {
 	equal(e, "claimable", view.Claimable, false)
 }
 
-// breachByLoss: a command makes a task fail that lost its worker too often.
+// breachByLoss: a command fails a task that lost its worker too often.
 func breachByLoss(e *env) {
 	r := e.start(3, tolerating(1, 0))
 	r.take("worker", 1)
@@ -77,7 +77,7 @@ func breachByLoss(e *env) {
 	equal(e, "plan", r.settle().State, plan.Failed)
 }
 
-// breachByEdit: a decision makes a task fail without setting Breached itself.
+// breachByEdit: a decision fails a task without setting Breached itself.
 func breachByEdit(e *env) {
 	r := e.start(3, tolerating(2, 0))
 	r.take("worker", 1)
@@ -101,7 +101,7 @@ func breachGoesOn(e *env) {
 	jobs := r.take("worker", 3)
 	r.do(jobs[0].work(store.Fail))
 	r.do(jobs[1].work(store.Yield))
-	again := r.take("another", 1)[0] // yielded before, so claimable although the plan is breached
+	again := r.take("another", 1)[0] // yielded earlier, so claimable although the plan is breached
 	equal(e, "claimed while breached", again.ID.Ordinal(), 2)
 	equal(e, "plan", r.settle().State, plan.Failed)
 	equal(e, "stop", r.do(again.save("STEP", "1")).Stop, task.Go)

@@ -85,7 +85,7 @@ func claimHeld(e *env) {
 	r.do(jobs[1].work(store.Complete))
 	r.expect(10, 4)
 
-	// Tasks that wait for a worker because of a command are claimed in the same order.
+	// Tasks that wait for a worker after a command are claimed in the same order.
 	retry := func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, task.FromCheckpoint, by)
 	}

@@ -34,7 +34,8 @@ func createCases() []testCase {
 	}
 }
 
-// createWhole: a plan has all data that was passed, and the returned copies belong to the caller.
+// createWhole: a plan has all data that the creator passed, and the returned copies belong to the
+// caller.
 func createWhole(e *env) {
 	s := strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Count(3), FailureAction: strategy.Pause}
 	a := e.announce(2, s)

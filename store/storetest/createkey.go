@@ -97,7 +97,7 @@ func createKeyAgain(e *env) {
 	other.Hash = "other"
 	_, err = e.BeginCreate(e.ctx, other)
 	e.is(err, store.ErrCreating)
-	e.addAll(c, 150) // from the first on
+	e.addAll(c, 150) // from the first tenant on
 	e.ok(e.FinishCreate(e.ctx, c))
 	e.plans = append(e.plans, c.ID)
 	again(store.Creation{ID: c.ID, Exists: true})
@@ -106,8 +106,8 @@ func createKeyAgain(e *env) {
 	equal(e, "plans", len(plans), 1)
 }
 
-// createKeyAgainConcurrent: requests that their caller has given up arrive together with the next
-// one.
+// createKeyAgainConcurrent: requests that their caller has abandoned arrive together with its next
+// request.
 func createKeyAgainConcurrent(e *env) {
 	a := e.keyed("key", "hash")
 	var begun [8]store.Creation

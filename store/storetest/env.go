@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// env is the environment of a test case: a store and the plans that the case created in it.
+// env is the environment of a test case: a store, and the plans that the case created in the store.
 type env struct {
 	testing.TB
 	store.Store
@@ -72,7 +72,7 @@ func (e *env) refused(what string, err error) {
 	}
 }
 
-// equal fails the test unless got is want.
+// equal fails the test unless got equals want.
 func equal[V comparable](e *env, what string, got, want V) {
 	e.Helper()
 	if got != want {
@@ -84,7 +84,7 @@ func equal[V comparable](e *env, what string, got, want V) {
 func (e *env) outlast(ttl time.Duration) { time.Sleep(ttl + ttl/4) }
 
 // inTime runs a test of something that must not expire before its TTL. If the machine is too slow
-// for the test to be conclusive, which test reports with false, it runs again with twice the TTL.
+// for a conclusive result, test returns false, and inTime runs it again with twice the TTL.
 func (e *env) inTime(test func(ttl time.Duration) (shown bool)) {
 	e.Helper()
 	for ttl := e.h.TTL; ; ttl *= 2 {
@@ -108,7 +108,7 @@ func tolerating(held, failed int) strategy.Strategy {
 	return strategy.Strategy{MaxConcurrency: strategy.Count(held), MaxFailures: strategy.Count(failed)}
 }
 
-// tenants returns n tenants that have nothing but an id, from ordinal first on.
+// tenants returns n tenants that have only an id, beginning with ordinal first.
 func tenants(first, n int) []task.Tenant {
 	list := make([]task.Tenant, n)
 	for i := range list {
@@ -119,7 +119,7 @@ func tenants(first, n int) []task.Tenant {
 
 func tenantOf(ordinal int) string { return fmt.Sprintf("tenant-%d", ordinal) }
 
-// announce returns the input of a creation of a plan of n tasks.
+// announce returns the input for the creation of a plan of n tasks.
 func (e *env) announce(n int, s strategy.Strategy) store.Create {
 	return store.Create{
 		Plan: plan.Plan{

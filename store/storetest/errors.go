@@ -22,7 +22,7 @@ func errorCases() []testCase {
 	}
 }
 
-// calls returns a call of every method, for a plan where the method takes one.
+// calls returns a call of every method. Methods that take a plan are called for the plan id.
 func (e *env) calls(id plan.ID) map[string]func(ctx context.Context) error {
 	c := store.Creation{ID: id, Mark: "mark"}
 	return map[string]func(ctx context.Context) error{
@@ -76,7 +76,7 @@ func errorsNotFound(e *env) {
 				e.Errorf("%s of plan %s: %v, want ErrNotFound", name, id, err)
 			}
 		}
-		e.ok(calls["Remove"](e.ctx)) // the plan is removed already
+		e.ok(calls["Remove"](e.ctx)) // the plan is already removed
 		e.ok(calls["Reschedule"](e.ctx))
 	}
 }
@@ -158,7 +158,7 @@ func errorsInputs(e *env) {
 }
 
 // errorsPages: an impossible page is refused with an error that names the argument, and is not
-// adjusted: a caller that asked for 5,000 and got 1,000 would take them for the last page.
+// adjusted. A caller that asked for 5,000 items and got 1,000 would mistake them for the last page.
 func errorsPages(e *env) {
 	r := e.start(3, concurrently(3))
 	events := map[string]func(after, limit int) error{

@@ -328,8 +328,8 @@ func eventsOwn(e *env) {
 	e.is(err, store.ErrNotFound)
 }
 
-// eventsOwnStay: the events that report who started and stopped a plan are kept as long as the
-// plan.
+// eventsOwnStay: the events that report who started and stopped a plan are kept as long as the plan
+// is.
 func eventsOwnStay(e *env) {
 	const keep = 10
 	e.Store = e.h.NewTrimming(e.TB, keep)

@@ -113,7 +113,7 @@ func (f *FaultyStore) hint() bool {
 	return !lost
 }
 
-// pass makes a call and returns its error, unless the call or its answer is to fail.
+// pass makes a call and returns its error, unless a fault is drawn for the call or its answer.
 func (f *FaultyStore) pass(ctx context.Context, c Call) error {
 	d := f.draw()
 	if d.delay > 0 {

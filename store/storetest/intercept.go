@@ -9,10 +9,10 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Interceptor handles the calls between a store and its user: every call except Listen. It makes
-// the call with [Call.Do], or not, and returns the error that the user receives. If it returns an
-// error other than Do's, the user gets no answer; a *store.HeartbeatError is the exception, because
-// it comes with an answer.
+// Interceptor handles every call from a user to a store, except Listen. It makes the call with
+// [Call.Do], or omits it, and returns the error that the user receives. If it returns another error
+// than Do did, the user gets no answer, unless the error is a *store.HeartbeatError, which comes
+// with an answer.
 type Interceptor func(ctx context.Context, c Call) error
 
 // Call is one call of a store's method that an [Interceptor] handles.
@@ -38,8 +38,8 @@ type Call struct {
 // twice, the last answer counts.
 func (c Call) Do(ctx context.Context) error { return c.do(ctx) }
 
-// DoUnheard makes the call again with its original arguments and drops the answer. It may be called
-// after the caller has returned.
+// DoUnheard makes the call again with its original arguments and drops the answer. An Interceptor
+// may call it even after the caller has returned.
 func (c Call) DoUnheard(ctx context.Context) { c.unheard(ctx) }
 
 // Intercept returns a store that passes every call of s to f. The hints of Listen are not
@@ -68,7 +68,7 @@ func ask[V any](ctx context.Context, s *intercepted, c Call, do func(context.Con
 	}
 	err := s.f(ctx, c)
 	partly := new(store.HeartbeatError)
-	if err == nil || err == own || errors.As(err, &partly) { //nolint:errorlint // the very error of the call
+	if err == nil || err == own || errors.As(err, &partly) { //nolint:errorlint // identical to the error of the call
 		return answer, err
 	}
 	return none, err

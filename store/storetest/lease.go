@@ -91,7 +91,7 @@ func leaseExpires(e *env) {
 	lost, err := e.Orphans(e.ctx, r.id)
 	e.ok(err)
 	equal(e, "orphans", len(lost), 1)
-	// Until then the worker still holds the task: only a newer token takes it away.
+	// Until then the worker still holds the task: only a newer token ends its hold.
 	r.do(j.save("STEP", "1"))
 	_, err = e.Heartbeat(e.ctx, "nobody", e.h.TTL, nil)
 	e.is(err, store.ErrLeaseExpired)

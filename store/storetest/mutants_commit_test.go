@@ -129,7 +129,7 @@ func (m *closesLate) Commit(ctx context.Context, b *store.Batch) error {
 	return err
 }
 
-// handsOutTwice answers a second claim with the tasks of the one before.
+// handsOutTwice answers a second claim with the tasks of the previous claim.
 type handsOutTwice struct {
 	mutant
 	last atomic.Pointer[[]task.Task]

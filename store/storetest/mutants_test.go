@@ -84,7 +84,7 @@ type countsNothing struct{ mutant }
 func (m *countsNothing) FinishCreate(ctx context.Context, c store.Creation) error {
 	err := m.Store.FinishCreate(ctx, c)
 	for o := 1; o <= 10 && errors.Is(err, store.ErrConflict); o++ {
-		_ = m.AddTenants(ctx, c, o, tenants(o, 1)) // tenants that exist already are refused
+		_ = m.AddTenants(ctx, c, o, tenants(o, 1)) // tenants that already exist are refused
 		err = m.Store.FinishCreate(ctx, c)
 	}
 	return err

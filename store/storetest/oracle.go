@@ -77,7 +77,7 @@ func (o *oracle) tell(e plan.Event) {
 	o.events = append(o.events, e)
 }
 
-// end ends a commit; before is the number of events when it began.
+// end ends a commit; before is the number of events at the beginning of the commit.
 func (o *oracle) end(before int) {
 	o.count()
 	if len(o.events) > before {
@@ -211,7 +211,7 @@ func (o *oracle) conflict(c store.Command) bool {
 	return false
 }
 
-// apply applies a command that is not to be refused.
+// apply applies a command that must not be refused.
 func (o *oracle) apply(c store.Command) {
 	before := len(o.events)
 	o.applied[c.ID] = true

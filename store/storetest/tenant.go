@@ -53,7 +53,7 @@ func reserve(e *env) {
 	mine := lock("a", 1)
 	e.reserve(nil)
 	e.reserve([]store.TenantLock{mine})
-	e.reserve([]store.TenantLock{mine}) // the same value again: the caller has the lock
+	e.reserve([]store.TenantLock{mine}) // the same value again: the caller holds the lock
 	for _, l := range others(mine) {
 		e.reserve([]store.TenantLock{l}, mine)
 	}
@@ -119,8 +119,8 @@ func replaceExactly(e *env) {
 	e.reserve([]store.TenantLock{old}, next)
 }
 
-// reserveConcurrent: of many plans that reserve a tenant one gets it, and of many that find a stale
-// lock one takes it over.
+// reserveConcurrent: of many plans that reserve a tenant exactly one gets it, and of many plans
+// that find a stale lock exactly one takes it over.
 func reserveConcurrent(e *env) {
 	const rivals = 8
 	var reserved, replaced atomic.Int64

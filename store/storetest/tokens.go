@@ -85,7 +85,7 @@ func tokensOfLateLock(e *env) {
 	two.do(g.often(two).work(store.Complete))
 	w := early.work(store.Yield)
 	w.RaiseTokens = true
-	for range 2 { // also if the answer was lost
+	for range 2 { // the second time as after a lost answer
 		got := one.do(w)
 		equal(e, "state", got.State, task.RollingBack)
 	}
@@ -129,7 +129,7 @@ func tokensOverSteps(e *env) {
 			r.do(j.work(store.Fail))
 			owner = len(plans)
 			plans = append(plans, e.start(1, concurrently(1)))
-		case 2: // a plan that had it before, or still has
+		case 2: // a plan that had the tenant before, or still has it
 			r.do(j.work(store.Fail))
 			owner = dice.IntN(len(plans))
 			failed := plans[owner].task(1)

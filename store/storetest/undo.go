@@ -50,7 +50,7 @@ func undoSequential(e *env) {
 	r.order(2, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, task.FromCheckpoint, by)
 	})
-	r.do(r.expect(1, 2)[0].work(store.Complete)) // 2 again: it ends last but one
+	r.do(r.expect(1, 2)[0].work(store.Complete)) // 2 again: its work ends last but one
 	r.run(1, store.Complete)                     // 4
 	r.give(plan.Plan.Rollback)
 	r.settle()
@@ -159,7 +159,7 @@ func undoHeld(e *env) {
 	r.settle()
 	jobs := r.expect(6, 6, 5)
 	r.do(jobs[0].work(store.Yield))
-	again := r.expect(6, 6)[0] // the yielded task comes first, then the round goes on
+	again := r.expect(6, 6)[0] // the yielded task comes first, then the round continues
 	r.do(again.work(store.Undone))
 	r.expect(6, 4)
 }

@@ -126,8 +126,8 @@ func TestRetryDoesNotAcknowledge(t *testing.T) {
 	if p.Counters.Of(task.Failed) != 2 || p.Counters.Of(task.Running) != 1 {
 		t.Fatalf("counters %v", p.Counters.States)
 	}
-	// The two other failures close the grant to new claims, but they are judged only when nothing
-	// is in flight any more, even if the retry succeeded.
+	// The two other failures close the grant to new claims. Even if the retry succeeds, they are
+	// judged only when nothing is in flight any more.
 	if d := p.Settle(noon()); d.Plan.State != plan.Running {
 		t.Fatalf("judged while the retry is in flight: %s", d.Plan.State)
 	}

@@ -76,7 +76,7 @@ func (w *world) checkControl() {
 	}
 }
 
-// checkGrant verifies that pending tasks can be claimed only in a running plan, and not once more
+// checkGrant verifies that pending tasks can be claimed only in a running plan, and only until more
 // tasks have failed than are allowed.
 func (w *world) checkGrant() {
 	p := &w.plan

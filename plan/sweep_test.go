@@ -161,7 +161,7 @@ func TestResumeLooksForWhatStopsMeanwhile(t *testing.T) {
 	}
 }
 
-// A task that was paused just before its plan was cancelled is cancelled with it.
+// A task that was paused just before its plan was canceled is canceled with the plan.
 func TestCanceledPlanSweepsUp(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Canceled, counts{task.Paused: 1, task.Canceled: 3})

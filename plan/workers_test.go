@@ -127,7 +127,7 @@ func TestHaltTasks(t *testing.T) {
 	}
 }
 
-// A cancelled rollback stops the undos that no worker holds; without a cancel they wait for a
+// A canceled rollback stops the undos that no worker holds; without a cancel they wait for a
 // worker.
 func TestHaltTasksOfUndos(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,7 @@ type link struct {
 	dropNext bool // the next answer is to be lost
 }
 
-// cut closes both sides at once. It may be called more than once.
+// cut closes the connections to both sides. It may be called more than once.
 func (l *link) cut() {
 	l.cutOnce.Do(func() {
 		close(l.closed)

@@ -130,7 +130,7 @@ func get(t *testing.T, client redis.UniversalClient, key string) string {
 	return value
 }
 
-// ping sends one PING through a client of its own, without retries.
+// ping sends one PING through a separate client, without retries.
 func ping(t *testing.T, options *redis.Options, timeout time.Duration) error {
 	t.Helper()
 	options.MaxRetries = -1

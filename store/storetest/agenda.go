@@ -189,7 +189,7 @@ func agendaRemindsDue(e *env) {
 		e.comesUp(good)
 		e.comesUp(long)
 	}
-	// Afterwards the reminder has no effect any more.
+	// After that the reminder has no effect.
 	e.rest(good, -1)
 	e.rest(long, time.Hour)
 	e.outlast(e.h.TTL)

@@ -48,7 +48,7 @@ func (e *env) unique(prefix string) string {
 	return fmt.Sprintf("%s-%d", prefix, e.ids)
 }
 
-// ok fails the test at once if err is not nil.
+// ok ends the test with a failure if err is not nil.
 func (e *env) ok(err error) {
 	e.Helper()
 	if err != nil {

@@ -241,8 +241,8 @@ func eventsAtRestOnce(e *env) {
 	r.tell(last, "1 pause: RUNNING>PAUSED", "2 success: RUNNING>COMPLETED", "3 pause: RUNNING>PAUSED at rest")
 }
 
-// eventsBeforeSweep: a task was paused after the cancel was decided, so the cancelled plan still
-// has to cancel that task. The plan is not at rest and cannot be removed.
+// eventsBeforeSweep: a task was paused after the cancel was decided, so the canceled plan still has
+// to cancel that task. The plan is not at rest and cannot be removed.
 func eventsBeforeSweep(e *env) {
 	r := e.start(1, concurrently(1))
 	job := r.take("worker", 1)[0]

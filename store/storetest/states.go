@@ -94,7 +94,7 @@ func statesByPage(e *env) {
 	}
 }
 
-// statesCanceled: a cancelled plan shows its pending tasks as cancelled, also one that a command
+// statesCanceled: a canceled plan shows its pending tasks as canceled, including one that a command
 // has edited.
 func statesCanceled(e *env) {
 	r := e.mixed(9)

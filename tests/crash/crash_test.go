@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// row is one fault: its action, and the expected result besides the figures, which must be 0 after
-// every fault (but see site.expectLoss).
+// row is one fault: its action, and the expected result besides the figures. After every fault the
+// figures stale, re-run, attempts, FAILED and lost must be 0; lost need not be if site.expectLoss
+// is set.
 type row struct {
 	name   string
 	expect string

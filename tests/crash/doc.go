@@ -15,7 +15,7 @@
 // run and the step after which it starts, an effect, a save that was acknowledged or refused, the
 // end of a run. The figures are computed from the ledger and from the final state of the plan:
 //
-//	take-over   from the fault until another worker goes on with the task
+//	take-over   from the fault until another worker continues the task
 //	stale       writes accepted from a worker after another had begun the task
 //	re-run      effects of steps whose checkpoint had been acknowledged before
 //	attempts    attempts used up beyond the first

@@ -80,8 +80,8 @@ func (t *roundTrip) travel(ctx context.Context) error {
 	return nil
 }
 
-// start returns the step after which to continue. An undo without a checkpoint of its own starts at
-// step 0, however far the work came.
+// start returns the step after which to continue. An undo that has not saved a checkpoint yet
+// starts at step 0, even if the work did not reach its last step.
 func (t *roundTrip) start(ctx context.Context) (int, error) {
 	var at stamp
 	if _, _, err := t.run.Restore(&at); err != nil {

@@ -66,7 +66,7 @@ func rollbackAtKill(w way) func(*testing.T) *site {
 	}
 }
 
-// cancelAtKill kills a worker, cancels the rollback at once, and begins a second rollback.
+// cancelAtKill kills a worker, immediately cancels the rollback, and begins a second rollback.
 func cancelAtKill(w way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()

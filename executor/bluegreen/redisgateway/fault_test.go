@@ -67,7 +67,7 @@ func (a around) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// hook replaces the gateway by one whose Redis client has the hook.
+// hook replaces the gateway with one whose Redis client has the hook a.
 func (l *lab) hook(t *testing.T, a around) {
 	t.Helper()
 	single, ok := l.rdb.(*redis.Client)
@@ -162,7 +162,7 @@ func TestRedisAway(t *testing.T) {
 	l.wantRuns(t, "green")
 	server.Kill()
 	both("GATEWAY_UNAVAILABLE")
-	server.Restart() // it has lost its data
+	server.Restart() // the server has lost its data
 	both("TENANT_NOT_FOUND")
 }
 
@@ -232,7 +232,7 @@ func TestARouteThatCannotBeTrusted(t *testing.T) {
 	}
 }
 
-// payload writes a payload as redisack does.
+// payload writes a payload in the way redisack does.
 func (l *lab) payload(t *testing.T, text string) error {
 	t.Helper()
 	_, err := connect(t, l.rdb, redisack.Config{}).Write(t.Context(), redisack.Change{Key: key, Version: "v", Payload: []byte(text)})

@@ -69,7 +69,7 @@ func TestPlace(t *testing.T) {
 	})
 }
 
-// The host sets keys and payload of its own: clients read the colour alone.
+// The host can choose the keys and the payload: here clients read only the colour.
 func TestOwnKeysAndPayload(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb redis.UniversalClient) {

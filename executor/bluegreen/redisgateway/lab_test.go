@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := redistest.Abreast(4); err != nil { // the tests wait most of the time
+	if err := redistest.Abreast(4); err != nil { // the tests mostly wait
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -38,8 +38,8 @@ func TestMain(m *testing.M) {
 const (
 	tenantID = "tenant1"
 	key      = "route:{tenant1}"
-	// short is for runs that are to time out after the write and an answer of each client, even on
-	// a busy machine; patient is for all other runs.
+	// short is the timeout of runs that must time out after the write and an answer from each
+	// client, even on a busy machine. patient is the timeout of all other runs.
 	short   = 1500 * time.Millisecond
 	patient = 20 * time.Second
 )
@@ -47,19 +47,19 @@ const (
 // lab is a gateway with two clients of one tenant, which run green.
 type lab struct {
 	*redisgateway.Gateway
-	rdb     redis.UniversalClient // unaffected by what a test does to the gateway's client
+	rdb     redis.UniversalClient // not affected by faults of the gateway's client
 	hooked  redis.UniversalClient // the gateway's client, set by hook
 	config  redisgateway.Config
 	clients []*client
 }
 
-// client is a process that routes the tenant: an agent behind an HTTP server. blue is called when
-// the client is to apply blue; nil applies it.
+// client is a process that routes the tenant: an agent behind an HTTP server. The client calls the
+// function blue to apply the colour blue; if blue is nil, it applies the colour successfully.
 type client struct {
 	blue  atomic.Pointer[agent.ApplyFunc]
 	mute  atomic.Bool // answers 503
 	runs  atomic.Value
-	tries atomic.Int32 // how often it was to apply blue
+	tries atomic.Int32 // how often the client was asked to apply blue
 }
 
 func (c *client) apply(ctx context.Context, u agent.Update) error {
@@ -77,7 +77,8 @@ func (c *client) apply(ctx context.Context, u agent.Update) error {
 	return nil
 }
 
-// onBlue sets what the client does when it is to apply blue; nil applies it.
+// onBlue sets the function with which the client applies the colour blue; nil means that it
+// succeeds.
 func (c *client) onBlue(f agent.ApplyFunc) {
 	if f == nil {
 		c.blue.Store(nil)
@@ -146,8 +147,8 @@ func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
 	return l
 }
 
-// restart replaces the gateway by a new one, as a new process would have, with this timeout of its
-// runs.
+// restart replaces the gateway with a new one, as in a new process, whose runs have the given
+// timeout.
 func (l *lab) restart(t *testing.T, rdb redis.UniversalClient, timeout time.Duration) {
 	t.Helper()
 	l.config.Check.Policy.Timeout = timeout

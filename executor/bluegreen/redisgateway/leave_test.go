@@ -60,8 +60,8 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 	}
 }
 
-// A switch returns soon after its context's end even if the server freezes while the switch waits
-// for the clients.
+// A switch returns soon after the end of its context, even if the server freezes while the switch
+// waits for the clients.
 func TestSwitchLeavesServerThatFreezes(t *testing.T) {
 	t.Parallel()
 	l, server := frozen(t)

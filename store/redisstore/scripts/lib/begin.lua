@@ -12,5 +12,6 @@ local base = sub(record, 1, -5)
 -- with it, before anything is written.
 redis.call('EXISTS', record, base .. '-')
 
+-- now has 16 digits, whatever the clock says.
 local clock = redis.call('TIME')
-local now = clock[1] .. format('%06d', tonumber(clock[2]))
+local now = format('%010d%06d', clock[1], clock[2])

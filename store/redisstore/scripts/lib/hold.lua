@@ -45,9 +45,8 @@ local function write_holds()
 end
 
 -- remember returns past with the ended claims put in front, and keeps the last few, so that a claim
--- which is sent again is recognized. Each stands between two zero bytes. An id with its number is
--- shorter than 80 bytes.
+-- which is sent again is recognized. Each stands between two zero bytes.
 local function remember(past)
   past = '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, 300)
-  return sub(past, 1, (find(past, '%z[^%z]*$', -80)))
+  return match(past, '^.*%z')
 end

@@ -33,15 +33,8 @@ local function corrupt(key, why)
   return '!corrupt ' .. #key .. ':' .. key .. why
 end
 
--- lengths are the commands that answer a number for a key of a type and for no key, and an error
--- for a key of another type. They cost less than TYPE, whose answer is a table.
-local lengths = { stream = 'XLEN', hash = 'HLEN', zset = 'ZCARD', list = 'LLEN' }
-
 -- wrong_type returns a problem if the key has another type than want.
 local function wrong_type(key, want)
-  if type(redis.pcall(lengths[want], key)) == 'number' then
-    return
-  end
   local got = redis.call('TYPE', key).ok
   if got ~= want and got ~= 'none' then
     return corrupt(key, 'a ' .. got .. ' in place of a ' .. want)

@@ -4,8 +4,8 @@
 
 -- quick_save returns the head after a save, or nothing if the head does not begin with before.
 -- before and after are the beginning of the head, up to the time, before and after the save.
--- checkpoint is empty if the save has none. The time has 16 digits, and is followed by kept, a
--- digit that is odd if the task already has a checkpoint: lib/head.lua.
+-- checkpoint is empty if the save has none. The time has 16 digits and is followed by kept, a digit
+-- that is odd if the task already has a checkpoint: lib/head.lua.
 local function quick_save(h, before, after, checkpoint)
   local size = #before
   local space, kept = byte(h, size + 17, size + 18)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -69,7 +70,7 @@ func TestSequentialPlan(t *testing.T) {
 	if !p.Sequential() {
 		t.Error("the zero strategy does not run one by one")
 	}
-	p.Strategy.MaxConcurrency.N = 2
+	p.Strategy.MaxConcurrency = strategy.Count(2)
 	if p.Sequential() {
 		t.Error("two at once are one by one")
 	}

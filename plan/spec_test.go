@@ -219,16 +219,16 @@ func TestValidateTenants(t *testing.T) {
 // Whatever a spec contains, validating it never panics, its error can be printed, and names as many
 // faults as it counts.
 func FuzzValidate(f *testing.F) {
-	f.Add("name", "type", "key", "acme", "globex", "k", "v", 1, 10, true)
-	f.Add("", "\xff", fill(300), "", "a\xff", "", "\xff", -1, 101, false)
-	f.Fuzz(func(t *testing.T, name, kind, key, one, two, k, v string, held, failed int, percent bool) {
+	f.Add("name", "type", "key", "acme", "globex", "k", "v", 1, 10, uint8(9))
+	f.Add("", "\xff", fill(300), "", "a\xff", "", "\xff", -1, 101, uint8(6))
+	f.Fuzz(func(t *testing.T, name, kind, key, one, two, k, v string, held, failed int, amounts uint8) {
 		s := plan.Spec{
 			Name: name, ExecutorType: kind, IdempotencyKey: key,
 			Parameters: map[string]string{k: v},
 			Tenants:    append(plan.Tenants(one, two), task.Tenant{ID: one, Labels: map[string]string{v: k}}),
 			Strategy: strategy.Strategy{
-				MaxConcurrency: strategy.Amount{N: held, Percent: percent},
-				MaxFailures:    strategy.Amount{N: failed, Percent: !percent},
+				MaxConcurrency: strategy.Amount{Kind: strategy.AmountKind(amounts), N: held},
+				MaxFailures:    strategy.Amount{Kind: strategy.AmountKind(amounts >> 2), N: failed},
 				FailureAction:  strategy.Action(held),
 			},
 		}

@@ -7,26 +7,38 @@ import (
 	"strings"
 )
 
-// Amount is a count or a percentage of some base. The zero value is the count 0.
+// Amount is a count, a percentage of some base, or unset: then the default of its field applies.
+// The zero value is unset, which is not the count 0.
 type Amount struct {
-	// N is the count, or the percentage if Percent is set.
-	N       int
-	Percent bool
+	Kind AmountKind
+	// N is the count or the percentage; 0 if the amount is unset.
+	N int
 }
 
+// AmountKind is how the number of an [Amount] is meant.
+type AmountKind uint8
+
+// The kinds.
+const (
+	AmountUnset AmountKind = iota
+	AmountCount
+	AmountPercent
+)
+
 // Count returns the amount n. A negative n makes a strategy invalid.
-func Count(n int) Amount { return Amount{N: n} }
+func Count(n int) Amount { return Amount{Kind: AmountCount, N: n} }
 
 // Percent returns n percent of the base it is applied to. An n below 0 or above 100 makes a
 // strategy invalid.
-func Percent(n int) Amount { return Amount{N: n, Percent: true} }
+func Percent(n int) Amount { return Amount{Kind: AmountPercent, N: n} }
 
 // ErrInvalid is matched by the errors of [ParseAmount] and [ParseAction].
 var ErrInvalid = errors.New("strategy: invalid")
 
 // ParseAmount reads an amount as [Amount.String] writes it, "5" or "10%": digits without a sign,
 // spaces or leading zeros; a percentage is at most 100. For anything else it returns an error that
-// matches [ErrInvalid].
+// matches [ErrInvalid]. That includes "", which is how an unset amount is written: the reader of an
+// input decides whether the input may leave an amount out.
 func ParseAmount(s string) (Amount, error) {
 	digits, percent := strings.CutSuffix(s, "%")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" || len(digits) > 1 && digits[0] == '0' {
@@ -36,25 +48,37 @@ func ParseAmount(s string) (Amount, error) {
 	if err != nil {
 		return Amount{}, fmt.Errorf("%w: %.32q is too large", ErrInvalid, s)
 	}
-	a := Amount{N: n, Percent: percent}
+	a := Count(n)
+	if percent {
+		a.Kind = AmountPercent
+	}
 	if problem := a.fault(); problem != "" {
 		return Amount{}, fmt.Errorf("%w: %.32q %s", ErrInvalid, s, problem)
 	}
 	return a, nil
 }
 
+// String returns the amount as [ParseAmount] reads it, "5" or "10%"; "" if it is unset.
 func (a Amount) String() string {
-	if a.Percent {
+	switch a.Kind {
+	case AmountUnset:
+		return ""
+	case AmountPercent:
 		return strconv.Itoa(a.N) + "%"
+	case AmountCount:
 	}
 	return strconv.Itoa(a.N)
 }
 
-// Of returns the amount of base, rounded down, and at most base.
+// Of returns the amount of base, rounded down, and at most base; 0 if it is unset.
 func (a Amount) Of(base int) int {
-	n := a.N
-	if a.Percent {
-		percent := max(0, min(n, 100))
+	n := 0
+	switch a.Kind {
+	case AmountUnset:
+	case AmountCount:
+		n = a.N
+	case AmountPercent:
+		percent := max(0, min(a.N, 100))
 		n = base/100*percent + base%100*percent/100 // so that no base overflows
 	}
 	return max(0, min(n, base))
@@ -66,9 +90,11 @@ func (a Amount) AtLeastOne(base int) int { return max(1, a.Of(base)) }
 // fault returns what is wrong with a, or "".
 func (a Amount) fault() string {
 	switch {
+	case a.Kind > AmountPercent, a.Kind == AmountUnset && a.N != 0:
+		return "is neither a count nor a percentage"
 	case a.N < 0:
 		return "is negative"
-	case a.Percent && a.N > 100:
+	case a.Kind == AmountPercent && a.N > 100:
 		return "is more than 100%"
 	}
 	return ""

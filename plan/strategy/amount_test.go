@@ -41,6 +41,8 @@ func TestRounding(t *testing.T) {
 		{strategy.Count(26), 25, 25, 25},
 		{strategy.Count(1_000_000_000), 25, 25, 25},
 		{strategy.Count(5), 0, 0, 1},
+		{strategy.Amount{}, 25, 0, 1},
+		{strategy.Amount{}, 0, 0, 1},
 		{strategy.Percent(50), 0, 0, 1},
 	}
 	for _, tt := range tests {
@@ -69,7 +71,7 @@ func TestRoundingIsTheFloor(t *testing.T) {
 func TestAmountStaysWithinItsBase(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		a := strategy.Amount{N: rapid.Int().Draw(t, "n"), Percent: rapid.Bool().Draw(t, "percent")}
+		a := strategy.Amount{Kind: strategy.AmountKind(rapid.IntRange(0, 3).Draw(t, "kind")), N: rapid.Int().Draw(t, "n")}
 		base := rapid.IntRange(0, 999_999).Draw(t, "base")
 		if got := a.Of(base); got < 0 || got > base {
 			t.Errorf("%s of %d is %d", a, base, got)
@@ -92,6 +94,9 @@ func TestParseAmount(t *testing.T) {
 		if want.String() != text {
 			t.Errorf("%+v is written %s, want %s", want, want, text)
 		}
+	}
+	if got := (strategy.Amount{}).String(); got != "" {
+		t.Errorf("the unset amount is written %q", got)
 	}
 	for _, text := range []string{
 		"", "%", "ten", "10 %", " 10", "10\n", "\t10", "10%%", "1.5%", "1e3", "0x10", "1_000", "NaN", "Inf", "\u0661", "10\x00",

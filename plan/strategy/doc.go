@@ -5,7 +5,9 @@
 // the plan's waves and the time; it returns a [Grant], which is stored on the plan. Claiming a task
 // under the grant needs no further decision, so the hot path neither reads nor compares the plan.
 //
-// The zero Strategy is the most careful one: one task at a time, stop at the first failure.
+// The zero Strategy is the most careful one: one task at a time, stop at the first failure. An
+// [Amount] that is unset differs from one of 0 where an amount is inherited or has another default;
+// in MaxConcurrency and MaxFailures of a plan both mean the same.
 //
 // # Rounding
 //

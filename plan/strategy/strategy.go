@@ -1,14 +1,18 @@
 package strategy
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+)
 
 // Strategy bounds how a plan works on its tasks.
 type Strategy struct {
-	// MaxConcurrency is the maximum number of tasks that workers hold at once. Default 1; an amount
-	// of less than 1 task counts as 1.
+	// MaxConcurrency is the maximum number of tasks that workers hold at once. Unset, it is 1; an
+	// amount of less than one task, 0 included, counts as 1.
 	MaxConcurrency Amount
 	// MaxFailures is the number of failed tasks that is tolerated; more than that is a breach.
-	// Default 0.
+	// Unset, it is 0.
 	MaxFailures Amount
 	// FailureAction is what a breach does to the plan. Default [Stop].
 	FailureAction Action
@@ -60,7 +64,7 @@ func (s Strategy) Faults() []Fault {
 		amount Amount
 	}{{"MaxConcurrency", s.MaxConcurrency}, {"MaxFailures", s.MaxFailures}} {
 		if p := f.amount.fault(); p != "" {
-			faults = append(faults, Fault{f.field, f.amount.String() + " " + p})
+			faults = append(faults, Fault{f.field, cmp.Or(f.amount.String(), strconv.Itoa(f.amount.N)) + " " + p})
 		}
 	}
 	if int(s.FailureAction) >= numActions {
@@ -73,11 +77,11 @@ func (s Strategy) Faults() []Fault {
 func (s Strategy) Warnings(tasks int) []Fault {
 	var warnings []Fault
 	add := func(field, problem string) { warnings = append(warnings, Fault{field, problem}) }
-	if c := s.MaxConcurrency; c.Percent && c.N > 0 && c.Of(tasks) == 0 {
+	if c := s.MaxConcurrency; c.Kind != AmountUnset && tasks > 0 && c.Of(tasks) == 0 {
 		add("MaxConcurrency", fmt.Sprintf("%s of %d tasks is less than one; it counts as 1", c, tasks))
 	}
 	f := s.MaxFailures
-	if f.Percent && f.N > 0 && f.Of(tasks) == 0 {
+	if f.Kind == AmountPercent && f.N > 0 && f.Of(tasks) == 0 {
 		add("MaxFailures", fmt.Sprintf("%s of %d tasks is less than one; no failure is tolerated", f, tasks))
 	}
 	if tasks > 0 && f.Of(tasks) >= tasks {

@@ -39,6 +39,14 @@ func TestFaults(t *testing.T) {
 			MaxFailures:    strategy.Percent(0),
 			FailureAction:  strategy.Pause,
 		}, nil},
+		"zero counts": {strategy.Strategy{MaxConcurrency: strategy.Count(0), MaxFailures: strategy.Count(0)}, nil},
+		"number without a kind": {
+			strategy.Strategy{MaxConcurrency: strategy.Amount{N: 5}, MaxFailures: strategy.Amount{Kind: 9, N: 5}},
+			[]strategy.Fault{
+				{Field: "MaxConcurrency", Problem: "5 is neither a count nor a percentage"},
+				{Field: "MaxFailures", Problem: "5 is neither a count nor a percentage"},
+			},
+		},
 		"huge count": {strategy.Strategy{MaxConcurrency: strategy.Count(1 << 40)}, nil},
 		"negative concurrency": {
 			strategy.Strategy{MaxConcurrency: strategy.Count(-1)},
@@ -78,9 +86,19 @@ func TestWarnings(t *testing.T) {
 		tasks    int
 		want     []strategy.Fault
 	}{
-		"zero":                   {strategy.Strategy{}, 3, nil},
-		"zero, one task":         {strategy.Strategy{}, 1, nil},
-		"zero percent":           {strategy.Strategy{MaxConcurrency: strategy.Percent(0), MaxFailures: strategy.Percent(0)}, 3, nil},
+		"zero":           {strategy.Strategy{}, 3, nil},
+		"zero, one task": {strategy.Strategy{}, 1, nil},
+		"no failures":    {strategy.Strategy{MaxFailures: strategy.Count(0)}, 3, nil},
+		"zero percent": {
+			strategy.Strategy{MaxConcurrency: strategy.Percent(0), MaxFailures: strategy.Percent(0)},
+			3,
+			[]strategy.Fault{{Field: "MaxConcurrency", Problem: "0% of 3 tasks is less than one; it counts as 1"}},
+		},
+		"zero at once": {
+			strategy.Strategy{MaxConcurrency: strategy.Count(0)},
+			3,
+			[]strategy.Fault{{Field: "MaxConcurrency", Problem: "0 of 3 tasks is less than one; it counts as 1"}},
+		},
 		"percents that come out": {strategy.Strategy{MaxConcurrency: strategy.Percent(10), MaxFailures: strategy.Percent(10)}, 10, nil},
 		"all at once":            {strategy.Strategy{MaxConcurrency: strategy.Percent(100)}, 3, nil},
 		"percents that vanish": {
@@ -121,6 +139,8 @@ func TestSequential(t *testing.T) {
 		want        bool
 	}{
 		{strategy.Amount{}, 100, true},
+		{strategy.Count(0), 100, true},
+		{strategy.Percent(0), 100, true},
 		{strategy.Count(1), 100, true},
 		{strategy.Count(2), 100, false},
 		{strategy.Count(2), 1, true},

@@ -19,10 +19,10 @@ import (
 
 // layout is the version of the data that this library writes and the newest that it reads; oldest
 // is the oldest that it reads. layout rises when older libraries can no longer work on the data.
-// Versions before 5 were never released.
+// Versions before 6 were never released.
 const (
-	layout = 5
-	oldest = 5
+	layout = 6
+	oldest = 6
 )
 
 // hangupHint returns a possible cause of faults that look as if they would pass: a server without

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -33,9 +34,22 @@ func specOf(p *plan.Plan) spec {
 		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.TaskCount, Key: p.IdempotencyKey,
 		CreatedAt: moment(p.CreatedAt),
 		Strategy: strategyRecord{
-			p.Strategy.MaxConcurrency.String(), p.Strategy.MaxFailures.String(), p.Strategy.FailureAction.String(),
+			formatAmount(p.Strategy.MaxConcurrency), formatAmount(p.Strategy.MaxFailures), p.Strategy.FailureAction.String(),
 		},
 	}
+}
+
+// unset is the stored form of an amount that is unset. It is a word because a value that is missing
+// is damage and no default.
+const unset = "unset"
+
+func formatAmount(a strategy.Amount) string { return cmp.Or(a.String(), unset) }
+
+func parseAmount(text string) (strategy.Amount, error) {
+	if text == unset {
+		return strategy.Amount{}, nil
+	}
+	return strategy.ParseAmount(text)
 }
 
 // fill copies s into p.
@@ -44,10 +58,10 @@ func (s *spec) fill(p *plan.Plan) (err error) {
 	if s.CreatedAt != nil {
 		p.CreatedAt = *s.CreatedAt
 	}
-	if p.Strategy.MaxConcurrency, err = strategy.ParseAmount(s.Strategy.MaxConcurrency); err != nil {
+	if p.Strategy.MaxConcurrency, err = parseAmount(s.Strategy.MaxConcurrency); err != nil {
 		return err
 	}
-	if p.Strategy.MaxFailures, err = strategy.ParseAmount(s.Strategy.MaxFailures); err != nil {
+	if p.Strategy.MaxFailures, err = parseAmount(s.Strategy.MaxFailures); err != nil {
 		return err
 	}
 	p.Strategy.FailureAction, err = strategy.ParseAction(s.Strategy.FailureAction)

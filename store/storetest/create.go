@@ -22,6 +22,7 @@ func createCases() []testCase {
 		{name: "growing ids", run: createIDs},
 		{name: "key", run: createKey},
 		{name: "key, concurrently", run: createKeyConcurrent},
+		{name: "every field of a strategy", run: createStrategies},
 		{name: "key of a creation under way", run: createKeyCreating},
 		{name: "key, begun again", run: createKeyAgain},
 		{name: "key, begun again at once", run: createKeyAgainConcurrent},

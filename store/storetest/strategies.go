@@ -1,0 +1,38 @@
+package storetest
+
+import (
+	"reflect"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+)
+
+// createStrategies: a plan is read with the strategy that it was created with, whichever field of
+// the strategy is set.
+func createStrategies(e *env) {
+	for _, s := range strategies(e) {
+		equal(e, "strategy", e.create(1, s).read().Strategy, s)
+	}
+}
+
+// strategies returns the zero strategy, and strategies with one field set each. It fails the test
+// for a field of a type that it has no values for, so that a new field is not forgotten.
+func strategies(e *env) []strategy.Strategy {
+	e.Helper()
+	list := []strategy.Strategy{{}}
+	for i := range reflect.TypeFor[strategy.Strategy]().NumField() {
+		var s strategy.Strategy
+		switch field := reflect.ValueOf(&s).Elem().Field(i).Addr().Interface().(type) {
+		case *strategy.Amount:
+			for _, *field = range []strategy.Amount{strategy.Count(0), strategy.Count(7), strategy.Percent(0), strategy.Percent(7)} {
+				list = append(list, s)
+			}
+		case *strategy.Action:
+			for _, *field = range []strategy.Action{strategy.Pause} {
+				list = append(list, s)
+			}
+		default:
+			e.Fatalf("no values for %T", field)
+		}
+	}
+	return list
+}

@@ -124,6 +124,9 @@ func (e *TemporaryError) Unwrap() error { return e.Err }
 // cancelled context is not temporary, because its owner wanted an end. The time limits of a store
 // itself are temporary, although they look like the end of a context.
 func Temporary(err error) bool {
+	if err == nil {
+		return false // without the allocation of t
+	}
 	var t *TemporaryError
 	return errors.As(err, &t) && !errors.Is(err, context.Canceled)
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/plan"
@@ -23,6 +24,8 @@ type call struct {
 	text    []byte // the memory of the data of changes
 	key     string // of the plan's record
 	size    int    // bytes to send, approximately
+
+	late *time.Timer // of submit
 
 	// done receives a value once the fields below are set.
 	done     chan struct{}
@@ -60,7 +63,11 @@ type blob []byte
 // MarshalBinary implements encoding.BinaryMarshaler for the client.
 func (b *blob) MarshalBinary() ([]byte, error) { return *b, nil }
 
-func newCall() *call { return &call{done: make(chan struct{}, 1)} }
+func newCall() *call {
+	c := &call{done: make(chan struct{}, 1), late: time.NewTimer(answerTimeout)}
+	c.late.Stop()
+	return c
+}
 
 func (c *call) changeCount() int { return max(1, len(c.changes)+c.claim.Max) }
 

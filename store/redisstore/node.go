@@ -196,20 +196,18 @@ const maxNodes = 1000
 func (s *nodes) of(ctx context.Context, key string) (*node, error) {
 	c, ok := s.rdb.(*redis.ClusterClient)
 	if !ok {
-		return s.named(address(s.rdb), func(ctx context.Context) error { return s.rdb.Ping(ctx).Err() }), nil
+		return s.named(address(s.rdb), s.rdb), nil
 	}
 	// MasterForKey does not wait once the client knows the cluster, as it does since Open.
 	master, err := c.MasterForKey(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	return s.named(master.Options().Addr, func(ctx context.Context) error {
-		c.ReloadState(ctx) // a replica may have taken over
-		return master.Ping(ctx).Err()
-	}), nil
+	return s.named(master.Options().Addr, master), nil
 }
 
-func (s *nodes) named(addr string, ping func(context.Context) error) *node {
+// named returns the node with that address, which client talks to.
+func (s *nodes) named(addr string, client redis.UniversalClient) *node {
 	s.mu.RLock()
 	n := s.byAddr[addr]
 	s.mu.RUnlock()
@@ -224,7 +222,12 @@ func (s *nodes) named(addr string, ping func(context.Context) error) *node {
 	if len(s.byAddr) >= maxNodes { // nothing shows which nodes no longer exist
 		clear(s.byAddr)
 	}
-	n = &node{addr: addr, ping: ping}
+	n = &node{addr: addr, ping: func(ctx context.Context) error {
+		if c, ok := s.rdb.(*redis.ClusterClient); ok {
+			c.ReloadState(ctx) // a replica may have taken over
+		}
+		return client.Ping(ctx).Err()
+	}}
 	s.byAddr[addr] = n
 	return n
 }

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -164,8 +163,8 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 	if start {
 		go q.serve(context.WithoutCancel(ctx), id, l, n)
 	}
-	late := time.NewTimer(answerTimeout)
-	defer late.Stop()
+	c.late.Reset(answerTimeout)
+	defer c.late.Stop()
 	for {
 		select {
 		case <-c.done:
@@ -174,12 +173,12 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 			l.withdraw(c)
 			n.inquire() // for later callers
 			return ctx.Err()
-		case <-late.C:
+		case <-c.late.C:
 			if !n.answers(ctx, answerTimeout) {
 				l.withdraw(c)
 				return q.client.fault(ctx, l.key, &silentError{n.addr})
 			}
-			late.Reset(answerTimeout)
+			c.late.Reset(answerTimeout)
 		}
 	}
 }

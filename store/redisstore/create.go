@@ -164,13 +164,15 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 	argv = s.client.scripts.tenants.argv(argv, k)
 	argv = append(argv, c.Mark, first, len(tenants))
 	more := 0
+	marked := make([]blob, len(tenants))
 	for i := range tenants {
-		mark := "0"
+		mark := byte('0')
 		if len(tenants[i].Labels)+len(tenants[i].Parameters) > 0 {
-			mark = "1"
+			mark = '1'
 			more++
 		}
-		argv = append(argv, mark+tenants[i].ID)
+		marked[i] = append(append(make(blob, 0, 1+len(tenants[i].ID)), mark), tenants[i].ID...)
+		argv = append(argv, &marked[i])
 	}
 	argv = append(argv, more)
 	for i := range tenants {

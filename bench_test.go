@@ -18,10 +18,10 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// The benchmarks here run one plan of b.N tasks on 64 workers. A task has three no-op steps and a
-// 200-byte checkpoint after the first two, which makes four durable transitions. BenchmarkFloor
-// does the same work with only a map, a mutex and a worker pool. docs/performance.md has the
-// figures; to see them:
+// The benchmarks here run one plan of b.N tasks on 64 workers. A task has three no-op steps and
+// saves a 200-byte checkpoint after each of the first two. With the claim and the completion that
+// makes four durable transitions. BenchmarkFloor makes the same transitions with only a map, a
+// mutex and a worker pool. docs/performance.md has the figures; to reproduce them:
 //
 //	go test -run='^$' -bench='Engine|Floor' -benchtime=100000x -count=6 .
 
@@ -127,7 +127,7 @@ func BenchmarkEngine(b *testing.B) {
 	m.stop(e)
 }
 
-// floorTask is the record of a task in the floor.
+// floorTask is what BenchmarkFloor stores of a task.
 type floorTask struct {
 	state      byte
 	version    uint32

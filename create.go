@@ -22,8 +22,8 @@ import (
 // ErrUnknownExecutor is the error for a spec whose executor type this process does not have.
 var ErrUnknownExecutor = errors.New("cutover: unknown executor type")
 
-// creationTTL is the longest time between two store calls of one creation. After that any engine
-// may remove it.
+// creationTTL is the maximum time between two store calls of one creation. When more time has
+// passed, any engine may remove what the creation wrote.
 const creationTTL = 30 * time.Second
 
 // Create creates a plan with one task per tenant, in state CREATED. It is atomic at any size:
@@ -31,10 +31,11 @@ const creationTTL = 30 * time.Second
 // engine removes what was written.
 //
 // A faulty spec is refused before anything is written, with plan.ErrInvalid, [ErrUnknownExecutor]
-// or both. If a plan has the idempotency key already, Create returns that plan for the same spec,
-// and store.ErrKeyReused for another. While another call of Create for the key is under way, it
-// returns store.ErrCreating: try again a little later to get that plan. Suspicious values of the
-// strategy are logged; a host can ask Spec.Strategy.Warnings for them before.
+// or both. If a plan with the idempotency key of spec exists, Create returns that plan if its spec
+// was the same, and store.ErrKeyReused if not. While another call of Create with the key is under
+// way, Create returns store.ErrCreating; a later call returns the plan of the other call.
+// Suspicious values of the strategy are logged; to see them before the plan is created, call
+// Spec.Strategy.Warnings.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
 	faults := spec.Validate()
@@ -88,8 +89,8 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan
 	return c.ID, e.client.Do(ctx, "finish create", func() error { return e.client.Store.FinishCreate(ctx, c) })
 }
 
-// digest returns a hash of a spec, to compare specs with the same idempotency key. Without a key it
-// returns "": there is nothing to compare.
+// digest returns a hash of a spec, to compare specs with the same idempotency key. If the spec has
+// no key, digest returns "".
 func digest(s plan.Spec) string {
 	if s.IdempotencyKey == "" {
 		return ""
@@ -107,7 +108,7 @@ func digest(s plan.Spec) string {
 	return hex.EncodeToString(d.sum.Sum(nil))
 }
 
-// digester hashes texts with their lengths, and maps in the order of their keys.
+// digester hashes strings, each preceded by its length, and maps, in the order of their keys.
 type digester struct {
 	sum hash.Hash
 	buf []byte

@@ -29,11 +29,11 @@
 //   - Grant: what a plan allows its workers to claim, decided once and stored on the plan.
 //   - Breach: more tasks failed than the strategy tolerates. The write that counts the failure
 //     also closes the grant.
-//   - Acknowledge: to accept the present failures of a plan, as a resume does. Only further
-//     failures then count against the tolerance.
+//   - Acknowledge: to accept the present failures of a plan, as a resume does. The plan may then
+//     have as many failures as were acknowledged, or as the strategy tolerates if that is more.
 //   - Incarnation: a process under one lease. Its name is never used again, and it holds its
 //     claims as long as the lease lasts.
-//   - At rest: a plan is at rest if nothing happens to it until a person gives a command.
+//   - At rest: a plan is at rest if nothing happens to it until somebody gives a command.
 //
 // # Who decides
 //

@@ -87,8 +87,8 @@ func heldBy(t *testing.T, err error) map[string]plan.ID {
 	return by
 }
 
-// A start locks all tenants or none. Its error names all plans that hold some, in whichever batches
-// those tenants are.
+// A start locks all tenants or none. Its error names the held tenants of all batches, up to 100,
+// each with the plan that holds the tenant.
 func TestStartTakesAllOrNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -117,7 +117,8 @@ func TestStartTakesAllOrNone(t *testing.T) {
 	})
 }
 
-// Stale locks are taken over.
+// A start takes over stale locks on its tenants, whether or not an engine runs that would release
+// them.
 func TestStaleLocks(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(ctx context.Context, t *testing.T, e *cutover.Engine, m *interceptedStore, id plan.ID){
@@ -187,7 +188,9 @@ func TestStaleLocks(t *testing.T) {
 	}
 }
 
-// While another plan holds the tenant, a retry or rollback of the task by a person is refused.
+// While another plan holds the tenant of a failed task, RetryTask and RollbackTask are refused,
+// RetryFailed leaves the task FAILED, and a rollback of the plan makes the task ROLLBACK_FAILED.
+// When the other plan is over, a second rollback succeeds.
 func TestCommandsOnHeldTenants(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -280,7 +283,7 @@ func TestTenantsAreWorkedOnOnce(t *testing.T) {
 	})
 }
 
-// Of two concurrent starts of one plan exactly one is carried out.
+// Of several concurrent starts of one plan exactly one is carried out.
 func TestStartTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -310,7 +313,8 @@ func TestStartTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// If a permanent error prevents locking the tenant, the task fails instead of being tried for ever.
+// If the tenant of an undo cannot be locked because of a permanent error, the undo fails with
+// INTERNAL and is not repeated.
 func TestBrokenLocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -330,8 +334,7 @@ func TestBrokenLocks(t *testing.T) {
 	})
 }
 
-// TestSkipReleasesTheTenant: a command that ends a task releases its tenant also in a process that
-// only gives commands and never calls Run.
+// A skip releases the tenant of its task even if no engine runs.
 func TestSkipReleasesTheTenant(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()

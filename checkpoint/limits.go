@@ -8,8 +8,8 @@ import (
 
 // Limits bound what one task may store. A field of 0 or less means its default.
 type Limits struct {
-	// Data is the maximum number of bytes of checkpoint data. Default 64 KiB. Consider the store
-	// before raising it: every save writes all of the data again.
+	// Data is the maximum number of bytes of checkpoint data. Default 64 KiB. A higher limit costs
+	// the store more: every save writes all of the data again.
 	Data int
 	// Undo is the maximum number of bytes of one undo entry. Default 4 KiB. Entries are kept until
 	// the plan is removed or a rollback of the task is finished.
@@ -24,7 +24,7 @@ const (
 	// MaxLimit is the maximum value of a limit: checkpoints are for what a task has to remember,
 	// and every save writes all of it.
 	MaxLimit = 16 << 20
-	// MaxStepName is the maximum length of the name of a step in bytes.
+	// MaxStepName is the maximum length of a step name in bytes.
 	MaxStepName = 128
 	// MaxUndoEntries is the maximum number of entries of one task's undo log.
 	MaxUndoEntries = 256

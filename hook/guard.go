@@ -8,9 +8,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Guard returns h with every function set, as an engine uses it. A panic in one of them is
-// recovered and logged to l with its stack. If OnExecuteStart panics or returns nil, the context
-// stays as it was.
+// Guard returns a copy of h that an engine can call without checks. Functions that are nil do
+// nothing. A panic in a function is recovered and logged to l with its stack. If OnExecuteStart
+// panics or returns nil, the execution continues with the context that was passed to it.
 func (h Hooks) Guard(l *zap.Logger) Hooks {
 	return Hooks{
 		OnExecuteStart: guardStart(l, h.OnExecuteStart),
@@ -58,7 +58,7 @@ func guard3[A, B, C any](l *zap.Logger, name string, f func(A, B, C)) func(A, B,
 	}
 }
 
-// logPanic is deferred: it recovers from a panic of a hook and logs it.
+// logPanic recovers from a panic in a hook and logs it. It must be deferred directly.
 func logPanic(l *zap.Logger, name string) {
 	if v := recover(); v != nil {
 		l.Error("a hook panicked", zap.String("hook", name), zap.String("value", fmt.Sprint(v)),

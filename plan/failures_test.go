@@ -12,8 +12,8 @@ func failing() task.Task {
 	return task.Task{ID: task.NewID(7, 1), Control: task.Control{State: task.Failed, Attempt: 1}}
 }
 
-// The failures of a running plan are judged as soon as a commit breaches its bound, and otherwise
-// when nothing is in flight.
+// Settle judges the failures of a running plan as soon as the plan is breached. Otherwise it waits
+// until nothing is in flight and no sweep is under way. It does not judge a paused plan.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -75,8 +75,8 @@ func TestJudge(t *testing.T) {
 
 func retrySweep(p *plan.Plan) { p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry}} }
 
-// A resume acknowledges the failures so far: from then on another failure is a breach, unless more
-// failures are tolerated.
+// A resume acknowledges the present failures. The plan may then have as many failures as were
+// acknowledged, or as the strategy tolerates if that is more.
 func TestResumeAcknowledges(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -114,7 +114,7 @@ func TestResumeAcknowledges(t *testing.T) {
 	}
 }
 
-// A retry removes the failure that it retries and acknowledges none.
+// A retry of a task removes the task's failure and acknowledges no other.
 func TestRetryDoesNotAcknowledge(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Failed, counts{task.Failed: 3, task.Pending: 7}, tolerates(0))
@@ -126,8 +126,8 @@ func TestRetryDoesNotAcknowledge(t *testing.T) {
 	if p.Counters.Of(task.Failed) != 2 || p.Counters.Of(task.Running) != 1 {
 		t.Fatalf("counters %v", p.Counters.States)
 	}
-	// The two other failures close the grant to new claims. Even if the retry succeeds, they are
-	// judged only when nothing is in flight any more.
+	// The two other failures exceed what the grant allows, so no pending task can be claimed. The
+	// plan is judged when nothing is in flight, even though the retry succeeds.
 	if d := p.Settle(noon()); d.Plan.State != plan.Running {
 		t.Fatalf("judged while the retry is in flight: %s", d.Plan.State)
 	}
@@ -137,8 +137,8 @@ func TestRetryDoesNotAcknowledge(t *testing.T) {
 	}
 }
 
-// A command that removes a failure also lowers the number of acknowledged failures: if the task
-// fails again, a person has not seen that failure.
+// A command that removes a failure also lowers the number of acknowledged failures: nobody has seen
+// the failure of the task that fails next.
 func TestHealingLowersAcknowledged(t *testing.T) {
 	t.Parallel()
 	heal := map[string]func(plan.Plan) (plan.Decision, error){
@@ -168,7 +168,8 @@ func TestHealingLowersAcknowledged(t *testing.T) {
 	}
 }
 
-// After retry and skip have removed all failures, the plan can complete.
+// A plan whose only failure was retried with success completes. So does a plan whose only failure
+// was skipped, after a resume.
 func TestHealedPlanCompletes(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Failed, counts{task.Failed: 1, task.Completed: 3}, tolerates(0))

@@ -76,8 +76,9 @@ func (w *world) checkControl() {
 	}
 }
 
-// checkGrant verifies that pending tasks can be claimed only in a running plan, and only until more
-// tasks have failed than are allowed.
+// checkGrant verifies that only a running plan has a grant, that the grant allows as many failures
+// as are tolerated or as were acknowledged, whichever is more, and that no pending task can be
+// claimed once more tasks have failed.
 func (w *world) checkGrant() {
 	p := &w.plan
 	failed := p.Counters.Of(task.Failed)
@@ -93,7 +94,8 @@ func (w *world) checkGrant() {
 	}
 }
 
-// checkRest verifies that at rest only people have anything left to do.
+// checkRest verifies that a plan that is over is at rest, and that a plan at rest has no step that
+// is due and no task that can be claimed.
 func (w *world) checkRest() {
 	p := w.plan
 	if p.Over() && !p.AtRest() {
@@ -110,8 +112,8 @@ func (w *world) checkRest() {
 	}
 }
 
-// checkNobodyIsForgotten verifies that engines have finished the commands on many tasks: no task is
-// left as it was before a resume or a cancel of its plan.
+// checkNobodyIsForgotten verifies that the sweeps have missed no task: a running plan has no task
+// that the plan's own pause stopped, and a canceled plan has no paused task.
 func (w *world) checkNobodyIsForgotten() {
 	for _, t := range w.tasks {
 		paused := t.State == task.Paused
@@ -121,8 +123,8 @@ func (w *world) checkNobodyIsForgotten() {
 	}
 }
 
-// checkEvents verifies that the events record exactly the changes of the decision, from the states
-// before to the states after, along rows of the two state machines.
+// checkEvents verifies that the events of d lead the plan and its edited tasks from their present
+// states to their states after d, and that each change of state is a row of a transition table.
 func (w *world) checkEvents(d plan.Decision) {
 	at := w.plan.State.String()
 	tasks := map[task.ID]string{}

@@ -28,7 +28,8 @@ func count(tasks []task.Task) counts {
 
 func nobodyHeld(task.ID) bool { return false }
 
-// moved returns the ordinals that a decision edits, and checks the states that the tasks move to.
+// moved returns the ordinals of the tasks that a decision edits, and checks that each moves to the
+// state to.
 func moved(t *testing.T, d plan.Decision, to task.State) []int {
 	t.Helper()
 	var ordinals []int
@@ -87,7 +88,8 @@ func TestRetryFailedInBatches(t *testing.T) {
 		failed         int
 	}{
 		{0, 3, 3, []int{1, 3}, 2},
-		// After a crash a batch may overlap the previous one; it does nothing twice.
+		// After a crash a batch may overlap the previous one: the sweep skips the tasks that it has
+		// edited.
 		{0, 4, 4, []int{4}, 1},
 		{4, 5, 0, []int{5}, 0},
 	}
@@ -115,7 +117,7 @@ func TestRetryFailedInBatches(t *testing.T) {
 	}
 }
 
-// A tenant that another plan has locked since is skipped: its task stays failed.
+// A sweep skips a task whose tenant another plan holds: the task stays failed.
 func TestSweepPassesOverHeldTenants(t *testing.T) {
 	t.Parallel()
 	tasks := row(task.Failed, task.Failed, task.Failed)
@@ -161,7 +163,7 @@ func TestResumeLooksForWhatStopsMeanwhile(t *testing.T) {
 	}
 }
 
-// A task that was paused just before its plan was canceled is canceled with the plan.
+// Settle gives a canceled plan that has a paused task, and no sweep, a sweep that cancels the task.
 func TestCanceledPlanSweepsUp(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Canceled, counts{task.Paused: 1, task.Canceled: 3})
@@ -177,8 +179,8 @@ func TestCanceledPlanSweepsUp(t *testing.T) {
 	}
 }
 
-// If a sweep ends without an event of a task, an event of the plan records the end: it may put the
-// plan at rest, and only an event can have AtRest set.
+// If the last batch of a sweep has no task event, a plan event records the end of the sweep: the
+// end may put the plan at rest, and AtRest is set on an event.
 func TestSweepTellsOfItsEnd(t *testing.T) {
 	t.Parallel()
 	alone := row(task.Paused, task.Completed)
@@ -202,7 +204,8 @@ func TestSweepTellsOfItsEnd(t *testing.T) {
 	}
 }
 
-// There is one sweep of each kind: a second command begins it again.
+// A plan has at most one sweep of each kind: a second command of the kind starts it from the
+// beginning.
 func TestSweepsAreReplaced(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Failed: 3, task.Pending: 2}, func(p *plan.Plan) {
@@ -221,7 +224,7 @@ func TestSweepsAreReplaced(t *testing.T) {
 	}
 }
 
-// A stronger command drops the rest of the sweep of a weaker command.
+// A pause drops the sweep of an earlier resume. A cancel or a rollback drops all earlier sweeps.
 func TestSweepsAreDropped(t *testing.T) {
 	t.Parallel()
 	both := func(p *plan.Plan) {

@@ -38,7 +38,7 @@ func showFailures(ctx context.Context, engine *cutover.Engine, id plan.ID) error
 	return nil
 }
 
-// failedTask is a failed task as the operators' API shows it.
+// failedTask is the JSON form in which this example prints a failed task.
 type failedTask struct {
 	TaskID      task.ID `json:"taskId"`
 	State       string  `json:"state"`

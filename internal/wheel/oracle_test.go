@@ -46,7 +46,8 @@ func (o *oracle) advance(now uint64) []timer {
 	return due
 }
 
-// pair runs a wheel beside its oracle and compares them after every operation.
+// pair applies every operation to a wheel and to an oracle. It compares what a cancel reports, and
+// at every advance the timers that fired, the number of live timers and the present tick.
 type pair struct {
 	t       testing.TB
 	wheel   *Wheel[int]
@@ -95,7 +96,7 @@ func (p *pair) advance(by uint64, room int) {
 	for _, t := range want {
 		due[t.id] = t.due
 	}
-	for i, t := range got { // the order within one tick is free
+	for i, t := range got { // the order within one tick is unspecified
 		if at, ok := due[t.id]; !ok || at != want[i].due {
 			p.t.Fatalf("at %d: timer %d fired at place %d, want one due at %d", now, t.id, i, want[i].due)
 		}
@@ -111,7 +112,8 @@ func (p *pair) check() {
 	}
 }
 
-// step does one random operation. Some advances skip many turns.
+// step does one random operation: it adds or cancels a timer, or advances by a few ticks or by up
+// to 2^25.
 func (p *pair) step(r *rand.Rand) {
 	p.t.Helper()
 	switch op := r.IntN(10); {
@@ -152,9 +154,9 @@ func TestAgainstSortedSlice(t *testing.T) {
 	}
 }
 
-// TestUnderOneLock uses a wheel as its owner does: several goroutines add and cancel timers and one
-// advances the wheel, with stalls, all under one mutex. Every timer must either fire or be
-// canceled, exactly once.
+// TestUnderOneLock uses a wheel as its owner does, under one mutex: several goroutines add and
+// cancel timers while one goroutine advances the wheel, by up to half the longest wait at a time.
+// Every timer must either fire or be canceled, exactly once.
 func TestUnderOneLock(t *testing.T) {
 	t.Parallel()
 	const goroutines, each = 4, 3000
@@ -206,7 +208,9 @@ func TestUnderOneLock(t *testing.T) {
 	}
 }
 
-// FuzzWheel reads one operation per byte: two bits select the kind, the rest is a size.
+// FuzzWheel reads one operation from each byte. The high two bits select the kind. The low five
+// bits are the binary logarithm of a wait or of an advance; a cancel uses the low six bits to
+// select a timer.
 func FuzzWheel(f *testing.F) {
 	f.Add([]byte{0x00, 0x41, 0x82, 0xff, 0x13, 0xc7})
 	f.Add([]byte{0x3f, 0x3f, 0x7f, 0xbf, 0xff, 0xff})

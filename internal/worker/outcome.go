@@ -14,9 +14,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// outcome returns the change to commit for the error that the executor returned. Reading an error
-// of the executor's own type may panic. That counts as a panic of the executor: outcome then
-// returns it as readable, so that err is never read again.
+// outcome returns the change to commit for the error that the executor returned. The methods of the
+// error may panic, because its type is the host's. outcome treats such a panic as a panic in the
+// executor and returns it as readable, for the caller to use instead of err. Otherwise readable is
+// err.
 func (r *run) outcome(err error) (c store.Change, readable error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -27,8 +28,8 @@ func (r *run) outcome(err error) (c store.Change, readable error) {
 	return r.change(err), err
 }
 
-// change is outcome for an error that can be read. It reads every error completely, so a panic of
-// the error happens here.
+// change returns the change to commit for err. It calls the methods of err that are called later,
+// so that outcome recovers a panic in any of them.
 func (r *run) change(err error) store.Change {
 	if err == nil {
 		if r.undo() {
@@ -53,8 +54,8 @@ func (r *run) change(err error) store.Change {
 	default:
 		c.Kind, c.Failure = store.Fail, failure
 	}
-	// The run may have locked its tenant after the claim, just now or by a call whose answer was
-	// lost.
+	// A run of a later attempt, or of an undo, may have locked its tenant by a call whose answer
+	// was lost. The lock's token is then newer than the token of the claim.
 	c.RaiseTokens = c.Kind == store.Yield && !r.kept && (r.undo() || r.task.Attempt > 1)
 	return c
 }

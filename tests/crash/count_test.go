@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestFiguresSeeFaults checks that the figures count each kind of damage that a fault must not
-// cause.
+// TestFiguresSeeFaults checks that history.count counts stale writes, lost writes and repeated
+// effects, and that a clean take-over counts only as a repeated effect.
 func TestFiguresSeeFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -83,7 +83,7 @@ func TestFiguresSeeFaults(t *testing.T) {
 	}
 }
 
-// TestUndosSeeFaults checks that replayUndos detects undos that begin too early.
+// TestUndosSeeFaults checks that replayUndos detects undos that begin too early, and no others.
 func TestUndosSeeFaults(t *testing.T) {
 	t.Parallel()
 	const (

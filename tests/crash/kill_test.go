@@ -54,7 +54,8 @@ func kills(t *testing.T) []row {
 	return all
 }
 
-// deaths returns the calls at which a worker dies: first those for a task, then those for a plan.
+// deaths returns the store calls before and after which a worker dies: first calls about a task,
+// then calls about a plan.
 func deaths() []death {
 	return bothSides(
 		death{Op: opClaim, N: 1},
@@ -76,8 +77,8 @@ func deaths() []death {
 	)
 }
 
-// killAt lets a worker create, start and run a plan, and die at d. A second worker with the same
-// commission continues.
+// killAt starts a worker that creates, starts and runs a plan, and dies at d. A second worker with
+// the same commission continues.
 func killAt(t *testing.T, s *site, d death) *site {
 	t.Helper()
 	s.defs.Commission = commission{Key: "k", Name: "t", Tenants: tenantsFor(d), Concurrency: 4}
@@ -102,8 +103,8 @@ func killAt(t *testing.T, s *site, d death) *site {
 	return s
 }
 
-// tenantsFor returns how many tenants a plan needs so that d happens: more than one batch if d is
-// the second call of an operation that works in batches.
+// tenantsFor returns the number of tenants that a plan needs for d to happen: more than one batch
+// if d is the second call of an operation that works in batches.
 func tenantsFor(d death) int {
 	if (d.Op == opReserve || d.Op == opAdd) && d.N > 1 {
 		return 130
@@ -111,8 +112,8 @@ func tenantsFor(d death) int {
 	return 4
 }
 
-// newest returns the plan that the workers' commission created: the plan of the first entry about
-// one.
+// newest returns the plan that the workers' commission created. It is the plan of the first ledger
+// entry that has a plan.
 func (s *site) newest() plan.ID {
 	s.Helper()
 	for _, e := range s.entries() {
@@ -139,8 +140,8 @@ func killAnytime(w way) func(*testing.T) *site {
 	}
 }
 
-// pair starts two workers and returns the slow one when it is in the middle of a step. In a
-// sequence the other worker has nothing to do yet.
+// pair starts two workers and returns the slow one when it is in the middle of a step. If the plan
+// runs in sequence, the other worker has nothing to do yet.
 func (s *site) pair() (slow *proc) {
 	s.Helper()
 	slow = s.worker("victim", func(o *orders) { o.Pace = 300 * time.Millisecond })

@@ -47,9 +47,9 @@ func (e *Engine) Resume(ctx context.Context, id plan.ID, opts ...CommandOption) 
 	return e.planCommand(ctx, id, opts, plan.Plan.Resume)
 }
 
-// Cancel ends a plan: its pending tasks are cancelled in the same write. Tasks in flight stop at
+// Cancel ends a plan: its pending tasks are canceled in the same write. Tasks in flight stop at
 // their next boundary; executors that have not stopped after the CancelGrace have their contexts
-// cancelled. Cancelling a rollback stops its undos and leaves the plan ROLLBACK_FAILED.
+// canceled. Canceling a rollback stops its undos and leaves the plan ROLLBACK_FAILED.
 func (e *Engine) Cancel(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, plan.Plan.Cancel)
 }

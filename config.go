@@ -42,8 +42,8 @@ type Config struct {
 	// ShutdownGrace is how long Run, once its context has ended, waits for executors to come to a
 	// boundary before it cancels their contexts. Default 20 s, at most a day.
 	ShutdownGrace time.Duration
-	// CancelGrace is how long an executor whose task was cancelled may take to come to a boundary
-	// before its context is cancelled as well. It counts from when this process learns of the
+	// CancelGrace is how long an executor whose task was canceled may take to come to a boundary
+	// before its context is canceled as well. It counts from when this process learns of the
 	// cancel: at the next save, with a hint, or at the latest after a third of the LeaseTTL.
 	// Default 30 s, at most a day.
 	CancelGrace time.Duration

@@ -94,7 +94,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 
 // Run works on plans until ctx ends, and then shuts down: it claims nothing more, lets the tasks in
 // flight come to a boundary, releases them for other processes and returns nil. Executors that have
-// not returned after the ShutdownGrace have their contexts cancelled. If some do not return even
+// not returned after the ShutdownGrace have their contexts canceled. If some do not return even
 // then, the error names their tasks; other processes take those over when this process's lease
 // ends.
 //
@@ -120,7 +120,7 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 const (
-	// returnTimeout is how long Run waits for executors to return after it has cancelled their
+	// returnTimeout is how long Run waits for executors to return after it has canceled their
 	// contexts at the end of the ShutdownGrace.
 	returnTimeout = 5 * time.Second
 	// lastReturnTimeout is how long Run waits once more after the lease was given back.

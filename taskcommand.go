@@ -36,7 +36,7 @@ func (e *Engine) ResumeTask(ctx context.Context, id task.ID, opts ...CommandOpti
 }
 
 // CancelTask ends one task for good. If a worker runs the task, it stops at its next boundary; an
-// executor that has not stopped after the CancelGrace has its context cancelled. A cancelled task
+// executor that has not stopped after the CancelGrace has its context canceled. A canceled task
 // can still be rolled back.
 func (e *Engine) CancelTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.CancelTask)

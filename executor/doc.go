@@ -28,7 +28,7 @@
 //
 // # Why the context ended
 //
-//	cancelled, grace period over   context.Cause is ErrCanceled
+//	canceled, grace period over    context.Cause is ErrCanceled
 //	the process shuts down         ErrShutdown
 //	the lease was lost             ErrLeaseLost
 //

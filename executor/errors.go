@@ -20,7 +20,7 @@ var (
 
 // Reasons for the end of an executor's context, as context.Cause returns them.
 var (
-	// ErrCanceled means that the task was cancelled and did not stop by itself within the grace
+	// ErrCanceled means that the task was canceled and did not stop by itself within the grace
 	// period.
 	ErrCanceled = errors.New("executor: the task was cancelled")
 	// ErrShutdown means that the process shuts down. Another process continues the task.

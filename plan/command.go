@@ -94,8 +94,8 @@ func (p Plan) Resume(by By) (Decision, error) {
 	return d, nil
 }
 
-// Cancel ends the plan: its pending tasks are cancelled with it, tasks in flight stop. If a
-// rollback is cancelled, its undos stop and the plan becomes ROLLBACK_FAILED.
+// Cancel ends the plan: its pending tasks are canceled with it, tasks in flight stop. If a
+// rollback is canceled, its undos stop and the plan becomes ROLLBACK_FAILED.
 func (p Plan) Cancel(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -118,7 +118,7 @@ func (p Plan) Cancel(by By) (Decision, error) {
 	return d, d.notApplicable(ByCancel, "")
 }
 
-// Rollback undoes the plan: tasks in flight are cancelled first, then every task that has run is
+// Rollback undoes the plan: tasks in flight are canceled first, then every task that has run is
 // undone, in reverse order.
 func (p Plan) Rollback(by By) (Decision, error) {
 	d := p.decide(by)

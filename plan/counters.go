@@ -12,7 +12,7 @@ import (
 // Invariant: the sum over all states is the plan's number of tasks.
 type Counters struct {
 	// States is indexed by task.State. The pending tasks of a plan that cancels
-	// them count as cancelled.
+	// them count as canceled.
 	States [task.NumStates]int
 	// Held counts the tasks that workers hold.
 	// Invariant: Held <= InFlight().
@@ -62,7 +62,7 @@ func (c *Counters) Move(from, to task.State) {
 	c.States[to]++
 }
 
-// CancelPending counts all pending tasks as cancelled.
+// CancelPending counts all pending tasks as canceled.
 func (c *Counters) CancelPending() {
 	c.States[task.Canceled] += c.States[task.Pending]
 	c.States[task.Pending] = 0

@@ -105,7 +105,7 @@ type Undo struct {
 	Round int
 	// Open reports that undos may be claimed, because no task is running any more.
 	Open bool
-	// Stopping reports that the rollback was cancelled and that undos in flight stop at their next
+	// Stopping reports that the rollback was canceled and that undos in flight stop at their next
 	// boundary.
 	Stopping bool
 }
@@ -119,7 +119,7 @@ const (
 	SweepResume SweepKind = iota
 	// SweepRetry retries the failed tasks.
 	SweepRetry
-	// SweepCancel cancels the paused tasks of a plan that was cancelled.
+	// SweepCancel cancels the paused tasks of a plan that was canceled.
 	SweepCancel
 )
 

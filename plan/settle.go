@@ -96,7 +96,7 @@ func (d *Decision) unwind(by By) bool {
 	return true
 }
 
-// calm ends the stopping of a cancelled rollback.
+// calm ends the stopping of a canceled rollback.
 func (d *Decision) calm() bool {
 	p := &d.Plan
 	if p.Undo.Stopping && p.Counters.Of(task.RollingBack) == 0 {
@@ -106,7 +106,7 @@ func (d *Decision) calm() bool {
 	return false
 }
 
-// sweepUp cancels the tasks that are still paused in a cancelled plan. They came to their boundary
+// sweepUp cancels the tasks that are still paused in a canceled plan. They came to their boundary
 // after the plan was read for the cancel, and before the cancel was committed.
 func (d *Decision) sweepUp() bool {
 	p := &d.Plan

@@ -21,7 +21,7 @@ const (
 	Failed
 	// Completed: every task ended within the tolerance.
 	Completed
-	// Canceled: pending tasks are cancelled, what is in flight stops.
+	// Canceled: pending tasks are canceled, what is in flight stops.
 	Canceled
 	// RollingBack: first acts as cancel, then undoes what has run.
 	RollingBack
@@ -72,7 +72,7 @@ func (s State) Stop() task.Stop {
 // ClaimsRunning reports whether running tasks without a worker are claimed.
 func (s State) ClaimsRunning() bool { return s == Running || s == Failed }
 
-// CancelsPending reports whether pending tasks of a plan in s count as cancelled.
+// CancelsPending reports whether pending tasks of a plan in s count as canceled.
 func (s State) CancelsPending() bool { return s.Stop() == task.StopCancel }
 
 // final reports whether a plan in s may be removed once nothing is in flight.

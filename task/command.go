@@ -186,7 +186,7 @@ func (t Task) Halt(plan Stop) (Edit, error) {
 	return e, nil
 }
 
-// StopUndo ends the undo of a task that no worker holds: its rollback was cancelled.
+// StopUndo ends the undo of a task that no worker holds: its rollback was canceled.
 func (t Task) StopUndo(now time.Time) (Edit, error) {
 	if t.State == RollingBack && t.Worker != "" {
 		return Edit{}, &IllegalError{ID: t.ID, Cause: ByUndoFailure, State: t.State, Why: "a worker is at it"}

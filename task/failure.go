@@ -44,7 +44,7 @@ type FailureInfo struct {
 }
 
 // RollbackStopped returns the record of an undo that ended without an outcome because its rollback
-// was cancelled. step is the last saved step.
+// was canceled. step is the last saved step.
 func RollbackStopped(attempt int, step string, now time.Time) *FailureInfo {
 	return &FailureInfo{
 		Reason: "the rollback was cancelled", ErrorCode: CodeRollbackStopped,

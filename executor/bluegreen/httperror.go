@@ -59,7 +59,7 @@ func (s service) failure(k kind, err error) error {
 }
 
 // broken returns the failure of a call that received no complete answer. ctx is the caller's: if it
-// was cancelled, the service has not failed.
+// was canceled, the service has not failed.
 func (s service) broken(ctx context.Context, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {

@@ -54,8 +54,8 @@ func (r *run) change(err error) store.Change {
 	default:
 		c.Kind, c.Failure = store.Fail, failure
 	}
-	// A run of a later attempt, or of an undo, may have locked its tenant by a call whose answer
-	// was lost. The lock's token is then newer than the token of the claim.
+	// A later attempt, or an undo, may have locked its tenant only after it got its token, possibly
+	// by a call whose answer was lost. The next claim of the task then needs a greater token.
 	c.RaiseTokens = c.Kind == store.Yield && !r.kept && (r.undo() || r.task.Attempt > 1)
 	return c
 }

@@ -68,7 +68,7 @@ func (p *rollout) find(id task.ID) *record {
 }
 
 // state returns the state of a task as callers see it: if the plan cancels its pending tasks, a
-// pending task is shown as cancelled.
+// pending task is shown as canceled.
 func (p *rollout) state(r *record) task.State {
 	if r.state == task.Pending && p.plan.State.CancelsPending() {
 		return task.Canceled

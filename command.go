@@ -40,9 +40,8 @@ func (e *Engine) Pause(ctx context.Context, id plan.ID, opts ...CommandOption) (
 	return e.planCommand(ctx, id, opts, plan.Plan.Pause)
 }
 
-// Resume lets a paused or failed plan go on. It acknowledges the failures of the plan so far;
-// Plan.Acknowledged in the result is their number. Tasks that a person paused individually stay
-// paused.
+// Resume continues a paused or failed plan. It acknowledges the failures of the plan so far;
+// Plan.Acknowledged in the result is their number. Tasks that were paused individually stay paused.
 func (e *Engine) Resume(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, plan.Plan.Resume)
 }
@@ -61,8 +60,8 @@ func (e *Engine) Rollback(ctx context.Context, id plan.ID, opts ...CommandOption
 }
 
 // RetryFailed retries all failed tasks of a plan, [FromCheckpoint] or [FromScratch]. It
-// acknowledges nothing: a task that fails again counts again. A task whose tenant has been taken by
-// another plan since stays failed.
+// acknowledges nothing: a task that fails again counts again. A task whose tenant is held by
+// another plan stays failed.
 func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, from RetryFrom, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
 		return p.RetryFailed(from, by)

@@ -37,10 +37,10 @@
 //
 // # Who decides
 //
-// The packages plan and task decide, as pure functions. The engine reads a plan, lets them decide,
-// and commits the decision with compare-and-set; if another process was faster, it reads and
-// decides again. There is no leader: any number of processes share a store, each claims tasks up to
-// its own capacity, and each takes over what another left unfinished.
+// The packages plan and task decide, as pure functions. The engine reads a plan, calls them for a
+// decision, and commits the decision with compare-and-set; if another process was faster, it reads
+// and decides again. There is no leader: any number of processes share a store, each claims tasks
+// up to its own capacity, and each takes over what another left unfinished.
 //
 // # Commands
 //

@@ -92,11 +92,11 @@ func New(s store.Store, c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Run works on plans until ctx ends, and then shuts down: it claims nothing more, lets the tasks in
-// flight come to a boundary, releases them for other processes and returns nil. Executors that have
-// not returned after the ShutdownGrace have their contexts canceled. If some do not return even
-// then, the error names their tasks; other processes take those over when this process's lease
-// ends.
+// Run works on plans until ctx ends, and then shuts down: it claims nothing more, waits until the
+// tasks in flight come to a boundary, releases them for other processes and returns nil. Executors
+// that have not returned after the ShutdownGrace have their contexts canceled. If some do not
+// return even then, the error names their tasks; other processes take those over when this
+// process's lease ends.
 //
 // An engine runs once; a second call returns [ErrRunning].
 func (e *Engine) Run(ctx context.Context) error {
@@ -123,7 +123,7 @@ const (
 	// returnTimeout is how long Run waits for executors to return after it has canceled their
 	// contexts at the end of the ShutdownGrace.
 	returnTimeout = 5 * time.Second
-	// lastReturnTimeout is how long Run waits once more after the lease was given back.
+	// lastReturnTimeout is how long Run waits once more after it has released the lease.
 	lastReturnTimeout = time.Second
 )
 
@@ -137,8 +137,8 @@ func (e *Engine) stopWorkers() {
 	}
 }
 
-// unreturned waits for workers that were still calling the store when the lease was given back. If
-// any are left, their executors do not return, and the error names their tasks.
+// unreturned waits for workers that were still calling the store when the lease was released. If
+// workers are left, their executors do not return, and the error names their tasks.
 func (e *Engine) unreturned() error {
 	if e.pool.Wait(lastReturnTimeout) {
 		return nil

@@ -83,8 +83,9 @@ func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int)
 // PlanEvents returns, like Events, up to limit events of a plan after a sequence number, but only
 // events about the plan itself: its commands and transitions, with their actors and reasons. They
 // are numbered as in Events, so there are gaps. A store that keeps a bounded number of events drops
-// only events of tasks: PlanEvents can still read those of the plan that come before the oldest
-// event of Events, from the creation on. Returns store.ErrEventsAhead as Events does.
+// only task events: PlanEvents reads the plan events from the creation on, even those that are
+// older than the oldest event of Events. Returns store.ErrEventsAhead if the number is beyond the
+// newest event.
 func (e *Engine) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = e.client.Do(ctx, "plan events", func() error {
 		events, err = e.client.Store.PlanEvents(ctx, id, after, limit)

@@ -12,8 +12,8 @@ import (
 
 // RetryTask starts the next attempt of a failed or paused task, [FromCheckpoint] or [FromScratch].
 // A plan that is FAILED or COMPLETED runs again; in a paused plan the task runs after the plan's
-// resume. Returns store.ErrTenantHeld if another plan has taken the tenant since. A task that a
-// worker still runs, for instance because its executor hangs, is not retried: the error is then a
+// resume. Returns store.ErrTenantHeld if another plan holds the tenant. A task that a worker still
+// runs, for instance because its executor hangs, is not retried: the error is then a
 // *plan.StateError that names the worker and matches plan.ErrNotApplicable.
 func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
@@ -23,21 +23,21 @@ func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts
 
 // PauseTask stops one running task; the rest of its plan goes on. If a worker runs the task, it
 // stops at its next boundary. While it is paused the task takes no slot of the plan's concurrency
-// and keeps the plan from completing. Only ResumeTask or RetryTask lets it go on, not the plan's
-// resume.
+// and keeps the plan from completing. ResumeTask or RetryTask continues it; the plan's resume does
+// not.
 func (e *Engine) PauseTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.PauseTask)
 }
 
-// ResumeTask lets a paused task go on, or withdraws a pause or cancel of the task that has not
-// taken effect yet.
+// ResumeTask continues a paused task, or withdraws a pause or cancel of the task that has not taken
+// effect yet.
 func (e *Engine) ResumeTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.ResumeTask)
 }
 
-// CancelTask ends one task for good. If a worker runs the task, it stops at its next boundary; an
-// executor that has not stopped after the CancelGrace has its context canceled. A canceled task
-// can still be rolled back.
+// CancelTask ends one task. If a worker runs the task, it stops at its next boundary; an executor
+// that has not stopped after the CancelGrace has its context canceled. A canceled task can still be
+// rolled back.
 func (e *Engine) CancelTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.CancelTask)
 }
@@ -49,7 +49,7 @@ func (e *Engine) SkipTask(ctx context.Context, id task.ID, opts ...CommandOption
 }
 
 // RollbackTask undoes one task; its plan keeps its state. Returns store.ErrTenantHeld if another
-// plan has taken the tenant since.
+// plan holds the tenant.
 func (e *Engine) RollbackTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.RollbackTask)
 }
@@ -73,8 +73,8 @@ func (e *Engine) taskCommand(
 	if err != nil && locked != "" && !store.Temporary(err) { // after a temporary error the command may still take effect
 		last, done := wait.WithGrace(ctx, giveUpGrace)
 		defer done()
-		// The lock is released only if it is stale: the task may have had it before, or may run by
-		// now.
+		// The lock is released only if it is stale: the task may have held the lock before the
+		// command, or may run by now.
 		e.client.Fault("release", e.locks.ReleaseStale(last, id.Plan(), []string{locked}))
 	}
 	if err != nil {

@@ -52,9 +52,9 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 	}
 }
 
-// eventsAfter returns the events after seen, which is the last event that was yielded, or only a
-// sequence number before the first. It reads the event again, because in a store that has gone back
-// in time another event may have its number.
+// eventsAfter returns the events after seen, which is the last event that was yielded, or has only
+// a sequence number if none was yielded. It reads the event again, because in a store that has gone
+// back in time another event may have its number.
 func (e *Engine) eventsAfter(ctx context.Context, id plan.ID, seen plan.Event) ([]plan.Event, error) {
 	if seen.Cause == "" {
 		return e.Events(ctx, id, seen.Seq, store.MaxPage)
@@ -81,9 +81,9 @@ func sameEvent(a, b plan.Event) bool {
 
 // Wait waits until the plan is at rest, so that nothing happens any more without a command, and
 // returns it. Its State shows the result. A plan that was not started is at rest in CREATED; a
-// running plan is at rest in RUNNING if a person individually paused all the tasks that are left.
-// Some process has to Run an engine for anything to happen. While the store is unavailable Wait
-// goes on, until ctx ends; hook.Hooks.OnStoreFault reports the failures.
+// running plan is at rest in RUNNING if all the tasks that are left were paused individually. Some
+// process has to Run an engine for anything to happen. While the store is unavailable Wait goes on,
+// until ctx ends; hook.Hooks.OnStoreFault reports the failures.
 func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	changed, cancel := e.rests.Subscribe(id)
 	defer cancel()

@@ -24,7 +24,7 @@ func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, er
 	return d, nil
 }
 
-// UnmarkStarting removes the mark: the start failed, or its process is gone.
+// UnmarkStarting removes the mark of a start that failed or whose process is gone.
 func (p Plan) UnmarkStarting(by By) Decision {
 	d := p.decide(by)
 	if p.Starting != nil {
@@ -72,7 +72,7 @@ func (p Plan) Pause(by By) (Decision, error) {
 	return d, d.notApplicable(ByPause, "")
 }
 
-// Resume lets a paused or failed plan go on and acknowledges its failures so far.
+// Resume continues a paused or failed plan and acknowledges its failures so far.
 func (p Plan) Resume(by By) (Decision, error) {
 	d := p.decide(by)
 	next := &d.Plan

@@ -109,7 +109,7 @@ func (d *Decision) move(c Cause, to State, by By) {
 	d.regrant(by.Now)
 }
 
-// note records an event of the plan.
+// note records a plan event.
 func (d *Decision) note(c Cause, from, to State, by By) {
 	d.Changed = true
 	d.Events = append(d.Events, Event{
@@ -118,8 +118,8 @@ func (d *Decision) note(c Cause, from, to State, by By) {
 	})
 }
 
-// regrant lets the strategy decide again. The grant of a plan that does not run opens no task; it
-// only bounds how many of the tasks in flight are worked on, or undone, at once.
+// regrant calls the strategy for a new grant. The grant of a plan that does not run opens no task;
+// it only bounds how many of the tasks in flight are worked on, or undone, at once.
 func (d *Decision) regrant(now time.Time) strategy.Decision {
 	p := &d.Plan
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))

@@ -16,7 +16,7 @@ import (
 
 // TestHistories runs random histories of commands, workers and engines over this package. Nothing
 // panics, so no command leads to an impossible transition; the invariants of the plan hold after
-// every step; and when people give no more commands, the engines finish and the plan comes to rest.
+// every step; and when no more commands are given, the engines finish and the plan comes to rest.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	for i := range 20 {
@@ -87,7 +87,7 @@ func (w *world) alone(f func()) {
 	w.meanwhile = meanwhile
 }
 
-// race lets workers act between a decision and its commit.
+// race makes up to three changes by workers, between a decision and its commit.
 func (w *world) race(t *rapid.T) {
 	for range rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(t, "meanwhile") {
 		held := w.held()
@@ -100,7 +100,7 @@ func (w *world) race(t *rapid.T) {
 	}
 }
 
-// someWork lets some worker do one thing.
+// someWork makes a random worker do one thing, if a worker holds a task.
 func (w *world) someWork(t *rapid.T) {
 	held := w.held()
 	if len(held) == 0 {
@@ -166,7 +166,7 @@ func (w *world) answer(d plan.Decision, err error) {
 	w.apply(d)
 }
 
-// planCommands returns every command on a plan, as a person gives it.
+// planCommands returns every command on a plan, by name.
 func planCommands() map[string]func(plan.Plan, plan.By) (plan.Decision, error) {
 	return map[string]func(plan.Plan, plan.By) (plan.Decision, error){
 		"start":    plan.Plan.Start,

@@ -75,9 +75,10 @@ type Facts struct {
 type Starting struct {
 	// Token becomes the plan's StartToken if the start succeeds.
 	Token uint64
-	// TTL is the longest time between two writes of the start; after that any engine may give the
-	// start up. The process that makes the mark chooses it, and all processes follow it: processes
-	// that share a store need not use the same LeaseTTL. 0 or less means [DefaultStartTTL].
+	// TTL is the maximum time between two writes of the start. When more time has passed, any
+	// engine may give the start up. The process that makes the mark chooses it, and all processes
+	// follow it: processes that share a store need not use the same LeaseTTL. 0 or less means
+	// [DefaultStartTTL].
 	TTL time.Duration
 	// Actor is who gave the command.
 	Actor string
@@ -152,7 +153,7 @@ type PauseReasons uint8
 
 // The reasons.
 const (
-	// PausedByHand: a person paused the plan.
+	// PausedByHand: a command paused the plan.
 	PausedByHand PauseReasons = 1 << iota
 	// PausedByBreach: the strategy's action after too many failures.
 	PausedByBreach
@@ -205,7 +206,7 @@ func (p Plan) Claimable() bool {
 	return p.pendingClaimable() || p.unheldClaimable() || p.Undo.Open && !p.UndosExhausted
 }
 
-// pendingClaimable reports whether the grant lets a pending task begin.
+// pendingClaimable reports whether the grant allows a pending task to begin.
 func (p Plan) pendingClaimable() bool {
 	c := p.Counters
 	return c.Of(task.Pending) > 0 && p.Grant.LastOrdinal > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
@@ -227,7 +228,7 @@ func (p Plan) AtRest() bool {
 	}
 	switch p.State {
 	case Running:
-		// A person paused individually every task that is left.
+		// Every task that is left was paused individually.
 		return !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed &&
 			c.Of(task.Pending) == 0 && c.Of(task.Paused) > 0
 	case Canceled:

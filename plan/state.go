@@ -27,7 +27,7 @@ const (
 	RollingBack
 	// RolledBack: everything that ran is undone.
 	RolledBack
-	// RollbackFailed: some undo failed or was stopped; it waits for a person.
+	// RollbackFailed: some undo failed or was stopped; the plan waits for a command.
 	RollbackFailed
 
 	// NumStates is the number of states.

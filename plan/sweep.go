@@ -28,8 +28,8 @@ func (s Sweep) States() []task.State {
 }
 
 // Sweep continues the plan's first sweep with the tasks that were found after its cursor. next is
-// the ordinal after which to continue, 0 if there are no further tasks. held reports the tasks that
-// cannot go on because another plan has taken the tenant since; Sweep skips them.
+// the ordinal after which to continue, 0 if there are no further tasks. held reports whether
+// another plan holds the tenant of a task; Sweep skips such tasks.
 func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By) Decision {
 	d := Decision{Plan: p}
 	if len(d.Plan.Sweeps) == 0 {

@@ -58,7 +58,7 @@ func alone(c task.Control) task.Control {
 	return c
 }
 
-// ResumeTask lets one paused task go on, or withdraws a pause or cancel of the task that has not
+// ResumeTask continues one paused task, or withdraws a pause or cancel of the task that has not
 // taken effect.
 func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)

@@ -94,7 +94,7 @@ func (t Task) Retry(from RetryFrom, now time.Time) (Edit, error) {
 	return e, nil
 }
 
-// Resume lets a paused task go on, or withdraws a pause or cancel that has not taken effect.
+// Resume continues a paused task, or withdraws a pause or cancel that has not taken effect.
 func (t Task) Resume() (Edit, error) {
 	if t.State == Running && t.Request != NoRequest {
 		e := t.edit(ByResume)

@@ -7,10 +7,10 @@
 //
 // # Who may write
 //
-// A worker writes under the [Token] that it got when it claimed the task. A person's command is
-// committed under the task's Version, which every claim, every command and every change of state
-// raises. A saved checkpoint does not raise it. So a command never makes a worker's save fail, and
-// a save never makes a command fail.
+// A worker writes under the [Token] that it got when it claimed the task. A command is committed
+// under the task's Version, which every claim, every command and every change of state raises. A
+// saved checkpoint does not raise it. So a command never makes a worker's save fail, and a save
+// never makes a command fail.
 //
 // The package imports only checkpoint, does no I/O, starts no goroutine and
 // reads no clock.

@@ -20,8 +20,8 @@ const (
 	CodeInternal            = "INTERNAL"
 )
 
-// Bounds of the texts of a FailureInfo, in bytes; longer texts are cut. The name of a step is cut
-// to checkpoint.MaxStepName.
+// Bounds of the strings of a FailureInfo, in bytes; longer strings are cut. The name of a step is
+// cut to checkpoint.MaxStepName.
 const (
 	MaxReason = 2048
 	MaxCode   = 64
@@ -52,7 +52,7 @@ func RollbackStopped(attempt int, step string, now time.Time) *FailureInfo {
 	}
 }
 
-// Clip returns f with its texts made valid UTF-8 and cut to their bounds.
+// Clip returns f with its strings made valid UTF-8 and cut to their bounds.
 func (f FailureInfo) Clip() FailureInfo {
 	f.Reason = Cut(f.Reason, MaxReason)
 	f.ErrorCode = Cut(f.ErrorCode, MaxCode)

@@ -15,17 +15,17 @@ const (
 	Paused
 	// Completed: the executor returned nil.
 	Completed
-	// Failed: the task waits for a person to retry, skip, cancel or roll it back.
+	// Failed: the task waits for a command to retry, skip, cancel or roll it back.
 	Failed
-	// Skipped: a person decided that the work is not to be done.
+	// Skipped: a command decided that the work is not to be done.
 	Skipped
-	// Canceled: stopped for good, perhaps half done; the task can be rolled back.
+	// Canceled: stopped, perhaps half done; the task does not continue, but can be rolled back.
 	Canceled
 	// RollingBack: the undo is under way, or waits for a worker to claim it.
 	RollingBack
 	// RolledBack: the undo is done.
 	RolledBack
-	// RollbackFailed: the undo failed; the task waits for a person.
+	// RollbackFailed: the undo failed; the task waits for a command.
 	RollbackFailed
 
 	// NumStates is the number of states.
@@ -58,7 +58,7 @@ func ParseState(name string) (State, error) {
 // InFlight reports whether s is [Running] or [RollingBack].
 func (s State) InFlight() bool { return s == Running || s == RollingBack }
 
-// Ended reports whether a task in s moves on only by a person's command.
+// Ended reports whether a task in s moves on only by a command.
 func (s State) Ended() bool {
 	switch s {
 	case Completed, Failed, Skipped, Canceled, RolledBack, RollbackFailed:

@@ -39,8 +39,8 @@ type Control struct {
 	Attempt int
 	// Request is a pause or cancel of this task alone that has not taken effect yet.
 	Request Request
-	// PausedIndividually reports that a person paused this task in [Paused] by itself. The plan's
-	// resume resumes only the tasks that the plan's own pause stopped.
+	// PausedIndividually reports that a pause of this task alone, not of the plan, put it in
+	// [Paused]. The plan's resume resumes only the tasks that the plan's own pause stopped.
 	PausedIndividually bool
 	// Losses counts the workers that were lost since the last saved checkpoint.
 	Losses int

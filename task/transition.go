@@ -9,7 +9,7 @@ type Cause uint8
 const (
 	// ByClaim: a worker took the task under the plan's grant.
 	ByClaim Cause = iota
-	// BySkip: a person decided that the task is not to be done, or its undo not to be finished.
+	// BySkip: a skip decided that the task is not to be done, or its undo not to be finished.
 	BySkip
 	// ByCancel: a cancel of the task or the plan, or a rollback of the plan, ended it.
 	ByCancel

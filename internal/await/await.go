@@ -1,4 +1,4 @@
-// Package await lets a caller return when its context ends, even if a server does not answer.
+// Package await makes a caller return when its context ends, even if a server does not answer.
 //
 // go-redis checks a context before it sends and between two tries, but not while it waits for an
 // answer. (Seen with v9.23.0: it notices a cancel only when the read timeout has passed, three

@@ -28,7 +28,7 @@ func (d *Dispatcher) fill(ctx context.Context) {
 }
 
 // serve claims tasks of a plan with capacity for n of them, starts workers for the claimed tasks,
-// and gives back the capacity that is left.
+// and releases the capacity that is left.
 func (d *Dispatcher) serve(l *lease.Lease, p *capacity.Plan, n int) {
 	tasks, claimable := d.claim(l, p, min(n, store.MaxBatch))
 	d.opts.Queue.ClaimDone(p, claimable)
@@ -39,8 +39,8 @@ func (d *Dispatcher) serve(l *lease.Lease, p *capacity.Plan, n int) {
 }
 
 // claim claims up to n tasks of a plan, and reports whether the plan has more to claim. It repeats
-// the claim while the store is away and the lease is alive. After an error it returns no tasks and
-// false.
+// the claim while the store is unreachable and the lease is alive. After an error it returns no
+// tasks and false.
 func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []task.Task, claimable bool) {
 	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: rand.Text(), Worker: l.Name(), Max: n}}
 	err := d.opts.Client.Retry(l.Context(), "claim", l.Left(), func() error {

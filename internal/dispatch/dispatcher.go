@@ -115,9 +115,9 @@ func (d *Dispatcher) pollDue(ctx context.Context) {
 	}
 }
 
-// reconcile reconciles a plan, reschedules it, and lets its tasks be claimed. A plan that is still
-// due moves to the back of the agenda, so plans that this process cannot advance do not starve the
-// others.
+// reconcile reconciles a plan, reschedules it, and makes its tasks ready to be claimed. A plan that
+// is still due moves to the back of the agenda, so plans that this process cannot advance do not
+// starve the others.
 func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 	if due.Creating {
 		d.opts.Reconciler.Remove(ctx, due.ID)

@@ -51,7 +51,7 @@
 //	                                    them
 //	that answer comes late after all    the claim was revoked: it is not run
 //	an answer to a heartbeat is lost    sent again each tenth of the TTL; its plans are uncertain
-//	the store is away                   runs go on until the window closes
+//	the store is unreachable            runs go on until the window closes
 //	the store forgets the lease         the next heartbeat is refused; runs end, a new one is taken
 //	a plan cannot be read               the lease is renewed nevertheless; its runs go on
 //	executors do not return             the lease is not given back: they keep their tasks until it

@@ -2,8 +2,9 @@
 // time, and what is left to do of commands on many tasks.
 //
 // There is no leader and no assignment: any process may reconcile any plan at any time. Each step
-// reads the plan, lets the pure core decide, and commits on the version that was read. The process
-// that loses a race reads again and sees what the winner did. So a [Reconciler] has no state.
+// reads the plan, calls the pure core to decide, and commits on the version that was read. The
+// process that loses a race reads again and sees what the winner did. So a [Reconciler] has no
+// state.
 //
 // # What a plan can owe
 //
@@ -43,7 +44,7 @@
 //
 //	this process ends between two steps   the plan is still on the agenda: another process goes on
 //	another process is faster             store.ErrConflict; the plan is read again, up to ten times
-//	the store is away                     reported; reconciled again after the PollInterval
+//	the store is unreachable              reported; reconciled again after the PollInterval
 //	a task is damaged                     reported; the others are taken from lost workers
 //	a removal takes long                  it stops after 100 ms; the plan is due at once
 //	another process keeps plans longer    a walk over all plans, at the start and once a day

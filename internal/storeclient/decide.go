@@ -16,9 +16,10 @@ import (
 // and the commit.
 const maxRaces = 1000
 
-// Decide reads the plan, lets f decide, and commits the decision. After a conflict, in the commit
-// or returned by f, it reads the plan again and calls f again. It returns the decision and the
-// resulting plan. Decide ends with any other error of f, and with a decision that changes nothing.
+// Decide reads the plan, calls f to decide, and commits the decision. After a conflict, in the
+// commit or returned by f, Decide reads the plan and calls f again. It returns the last decision
+// and the resulting plan. It commits nothing if f returns another error, or a decision that changes
+// nothing.
 func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan.Decision, error)) (plan.Decision, plan.Plan, error) {
 	for range maxRaces {
 		p, err := c.Plan(ctx, id)
@@ -46,7 +47,7 @@ func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan
 func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
 	command := store.Command{ID: rand.Text(), Version: p.Version, Failed: -1, RaiseTokens: raisesTokens(p, d), Decision: d}
 	if d.Plan.Acknowledged != p.Acknowledged || d.Plan.State == plan.Running && p.State != plan.Running {
-		// The decision acknowledges the failures counted in p, or lets the plan run again in spite
+		// The decision acknowledges the failures counted in p, or makes the plan run again in spite
 		// of them.
 		command.Failed = p.Counters.Of(task.Failed)
 	}

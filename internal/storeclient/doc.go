@@ -2,10 +2,10 @@
 // commit path of the workers.
 //
 // The client settles three questions in one place, so that its callers need not: how long a call is
-// repeated while the store is away ([Client.Do], [Client.Retry]), to whom a failed call is reported
-// ([Client.Fault]), and how a decision of the pure core is committed ([Client.Decide],
-// [Client.Apply]): read the plan, let the core decide, commit with compare-and-set, and after a
-// conflict read again.
+// repeated while the store is unreachable ([Client.Do], [Client.Retry]), to whom a failed call is
+// reported ([Client.Fault]), and how a decision of the pure core is committed ([Client.Decide],
+// [Client.Apply]): read the plan, call the core to decide, commit with compare-and-set, and
+// after a conflict read again.
 //
 // # Invariants
 //

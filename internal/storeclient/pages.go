@@ -8,8 +8,8 @@ import (
 )
 
 // EachTenant calls f for the ids of the tenants of a plan, page by page, with the ordinal of the
-// first tenant of the page. It reads the next page while f works. It ends with the first error of
-// f.
+// first tenant of the page. It reads the next page while f works, and returns after the first error
+// of f.
 func (c *Client) EachTenant(ctx context.Context, id plan.ID, f func(first int, tenants []string) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -20,7 +20,7 @@ func (c *Client) EachTenant(ctx context.Context, id plan.ID, f func(first int, t
 		reading = c.readTenants(ctx, id, pages)
 	}()
 	first := 1
-	for page := range pages { // also after an error of f, so that readTenants has ended
+	for page := range pages { // even after an error of f, until readTenants has ended
 		if failed == nil {
 			failed = f(first, page)
 		}

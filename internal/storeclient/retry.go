@@ -10,7 +10,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// callTimeout is how long a call that a caller waits for is repeated while the store is away.
+// callTimeout is how long a call that a caller waits for is repeated while the store is
+// unreachable.
 const callTimeout = 10 * time.Second
 
 // Do makes a call that a caller waits for: it is [Client.Retry] with a timeout of ten seconds.

@@ -24,8 +24,8 @@ type Releaser struct {
 }
 
 const (
-	// maxWaiting bounds the locks that a releaser keeps while the store is away. Further locks are
-	// dropped; the cleaner releases them when the plan comes to rest.
+	// maxWaiting bounds the locks that a releaser keeps while the store is unreachable. Further
+	// locks are dropped; the cleaner releases them when the plan comes to rest.
 	maxWaiting = 100_000
 	// gatherFor is how long a lock waits for others to be released in the same call: a round trip
 	// for each lock would slow down the commits.

@@ -24,7 +24,7 @@ func (m *Manager) AbandonStart(ctx context.Context, id plan.ID, token uint64) (p
 
 // GiveUpStart abandons a start and then releases the locks that it has taken. The order matters: as
 // long as the mark is there, the process that made it may still start the plan. Locks that stay
-// behind, because the store is away, are stale without the mark.
+// behind, because the store is unreachable, are stale without the mark.
 func (m *Manager) GiveUpStart(ctx context.Context, id plan.ID, token uint64) error {
 	p, err := m.AbandonStart(ctx, id, token)
 	if err != nil || p.StartToken == token {

@@ -42,7 +42,7 @@
 //	it calls runtime.Goexit     the outcome is committed by a deferred function, and the worker
 //	                            goes on in a new goroutine
 //	its error panics when read  it counts as a panic of the executor
-//	the store is away           the commit is sent again until the lease is over
+//	the store is unreachable    the commit is sent again until the lease is over
 //	an answer is lost           sent again with the same number and claim id; the plan is
 //	                            uncertain, in case the claim was carried out after all
 //	a write is refused          lost; a heartbeat is sent soon, to see whether the lease holds

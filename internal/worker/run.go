@@ -68,7 +68,7 @@ func (r *run) lockTenant(ctx context.Context) error {
 	case errors.Is(err, store.ErrTenantHeld):
 		return executor.Fail(task.CodeTenantHeld, err)
 	case store.Temporary(err) || ctx.Err() != nil:
-		r.interrupt(executor.ErrShutdown) // yield the task: the store is away
+		r.interrupt(executor.ErrShutdown) // yield the task: the store is unreachable
 	default:
 		return executor.Fail(task.CodeInternal, err)
 	}
@@ -139,7 +139,7 @@ func (r *run) save(s store.Saved) error {
 }
 
 // commit commits one change of the task, with the claim next, and repeats it while the store is
-// away and the lease is alive. The only error is executor.ErrLost: the task is lost.
+// unreachable and the lease is alive. The only error is executor.ErrLost: the task is lost.
 func (r *run) commit(c store.Change, next store.Claim) (store.Change, error) {
 	w, pool := r.worker, r.worker.pool
 	r.seq++
@@ -147,7 +147,7 @@ func (r *run) commit(c store.Change, next store.Claim) (store.Change, error) {
 	w.changes[0] = c
 	w.batch.Plan, w.batch.Changes, w.batch.Claim = r.task.ID.Plan(), w.changes[:], next
 	if r.isLost() {
-		r.MarkLost() // for good: even if a late renewal extends the lease, the run stays lost
+		r.MarkLost() // even if a late renewal extends the lease, the run stays lost
 		return c, executor.ErrLost
 	}
 	err := pool.store.Commit(w.lease.Context(), &w.batch)

@@ -8,8 +8,8 @@ type Tally struct {
 	Tasks int
 	// Failed counts the tasks that are failed now.
 	Failed int
-	// Acknowledged counts the failures that a person has seen and accepted.
-	// Invariant: Acknowledged <= Failed.
+	// Acknowledged counts the failures that a resume has accepted. Invariant: Acknowledged <=
+	// Failed.
 	Acknowledged int
 }
 

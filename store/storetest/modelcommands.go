@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// decide lets f decide on the plan, and sends the command now or keeps it for later.
+// decide calls f to decide on the plan, and sends the command now or keeps it for later.
 func (m *machine) decide(rt *rapid.T, later bool, f func(plan.Plan) (plan.Decision, error)) {
 	p, _ := m.read(rt)
 	d, err := f(p)

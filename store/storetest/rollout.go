@@ -51,7 +51,7 @@ func (r *rollout) send(c store.Command) plan.Plan {
 	return a.Plan
 }
 
-// decide lets f decide on the plan and applies the decision.
+// decide calls f to decide on the plan and applies the decision.
 func (r *rollout) decide(f func(plan.Plan) (plan.Decision, error)) plan.Plan {
 	r.Helper()
 	return r.send(r.decision(f))
@@ -183,7 +183,7 @@ func ordinals(jobs []*job) []int {
 	return list
 }
 
-// raised lets f decide on the plan and applies the decision with RaiseTokens.
+// raised calls f to decide on the plan and applies the decision with RaiseTokens.
 func (r *rollout) raised(f func(plan.Plan) (plan.Decision, error)) plan.Plan {
 	r.Helper()
 	c := r.decision(f)

@@ -25,7 +25,7 @@ type gateway struct {
 	newest task.Token
 }
 
-// takes claims the next task of a plan and lets its worker write to the gateway.
+// takes claims the next task of a plan, and writes to the gateway as its worker.
 func (g *gateway) takes(r *rollout) *job {
 	g.Helper()
 	j := r.take("worker", 1)[0]
@@ -61,7 +61,7 @@ func tokensOverPlans(e *env) {
 	}
 }
 
-// tokensOfRetry: a plan returns to a tenant on which another plan has worked since.
+// tokensOfRetry: a plan retries a task after another plan has worked on the tenant.
 func tokensOfRetry(e *env) {
 	g := &gateway{env: e}
 	one := e.start(1, concurrently(1))
@@ -129,7 +129,7 @@ func tokensOverSteps(e *env) {
 			r.do(j.work(store.Fail))
 			owner = len(plans)
 			plans = append(plans, e.start(1, concurrently(1)))
-		case 2: // a plan that had the tenant before, or still has it
+		case 2: // a plan that has worked on the tenant, perhaps the last one
 			r.do(j.work(store.Fail))
 			owner = dice.IntN(len(plans))
 			failed := plans[owner].task(1)

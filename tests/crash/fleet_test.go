@@ -25,8 +25,8 @@ const (
 	smallPlans = 10 // the number of tenants of a small plan
 )
 
-// underFire lets three engines work on a large plan and many small ones, and kills, stops, freezes
-// and adds engines at random for the duration fire.
+// underFire starts three engines that work on a large plan and many small ones. For the duration
+// fire it kills, stops, freezes and adds engines at random.
 func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()

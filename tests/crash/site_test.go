@@ -47,7 +47,7 @@ type site struct {
 	expectLoss bool          // acknowledged writes may be lost; expectTold then requires a report
 }
 
-// newSite sets up a site. The test's own client connects to g, while a row may let the workers
+// newSite sets up a site. The test's own client connects to g, while the workers of a row may
 // connect through a proxy.
 func newSite(t *testing.T, g target, prefix string) *site {
 	t.Helper()

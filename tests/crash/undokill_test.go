@@ -61,7 +61,7 @@ func undoDeaths() []death {
 	)
 }
 
-// undoKillAt lets a worker undo a plan and die at d. A second worker continues.
+// undoKillAt starts a worker that undoes a plan and dies at d. A second worker continues.
 func undoKillAt(s *site, d death) *site {
 	s.Helper()
 	s.defs.Capacity = 2
@@ -100,7 +100,7 @@ func (s *site) cancel() {
 	}
 }
 
-// poison lets several workers die, one after the other, each before its first save.
+// poison starts several workers, one after the other, that die before their first save.
 func poison(t *testing.T) *site {
 	t.Helper()
 	s, _ := alone(t)

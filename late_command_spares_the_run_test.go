@@ -114,8 +114,7 @@ func locked(t *testing.T, e *cutover.Engine, s store.Store, tenant string, by pl
 	}
 }
 
-// A command that the store refuses leaves the lock of the tenant to the failed task that had it
-// before.
+// A command that the store refuses leaves the tenant locked for the failed task.
 func TestCommandGivenUpSparesTheLock(t *testing.T) {
 	t.Parallel()
 	for name, undo := range map[string]bool{"retry": false, "rollback": true} {

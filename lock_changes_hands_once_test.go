@@ -155,7 +155,8 @@ func TestTakeOverBeforeRetry(t *testing.T) {
 	})
 }
 
-// A late release does not free the lock that the same task has taken again since.
+// A late release of a task's lock does not release the lock that the undo of the same task has
+// taken.
 func TestLateReleaseSparesTheUndo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -303,7 +304,7 @@ func TestSlowStartStealsNothing(t *testing.T) {
 	})
 }
 
-// The rollback of a plan does not touch a tenant that another plan has locked since.
+// The rollback of a plan does not touch a tenant that another plan has locked after the task ended.
 func TestRollbackOfAHeldTenant(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -50,7 +50,7 @@ func TestLockLeftAfterTheCleaning(t *testing.T) {
 		rests(t, a.Engine, id, plan.Completed)
 		time.Sleep(lateness - restInFlight/2)
 		// Both processes walk over the plan and find nothing to release. b is switched off before
-		// it is asked for the result, so it remembers its finished walk.
+		// it asks for the result, so b remembers its finished walk.
 		a.on.Store(false)
 		b.on.Store(true)
 		time.Sleep(restInFlight)

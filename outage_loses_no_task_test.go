@@ -65,7 +65,7 @@ func (l *ledger) interrupted(ctx context.Context) {
 	l.causes = append(l.causes, context.Cause(ctx))
 }
 
-// repeats returns how many effects were repeated.
+// repeats returns the number of effects that were repeated.
 func (l *ledger) repeats() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -123,7 +123,7 @@ func needless(ctx context.Context, s store.Store, l store.TenantLock) string {
 }
 
 // When a plan is over, none of its tenants stays locked, whatever the outcomes of its tasks, and
-// whichever calls were lost before.
+// whichever calls were lost.
 func TestPlansThatAreOverHoldNothing(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

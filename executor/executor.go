@@ -65,11 +65,11 @@ type Logging interface {
 	Logger() *zap.Logger
 }
 
-// Progress reports how far a task is, for people, and shows the engine that the task is alive. It
-// is not stored.
+// Progress reports how far a task is, for a display, and shows the engine that the task is alive.
+// It is not stored.
 type Progress struct {
 	// Done of Total units of work are done, in the executor's own unit; a Total of 0 means unknown.
 	Done, Total int64
-	// Note is a short text for people.
+	// Note is a short message for operators.
 	Note string
 }

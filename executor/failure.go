@@ -29,11 +29,11 @@ type Error struct {
 	// RetryAfter is the minimum wait before the next try, as requested by a service. Default 0: the
 	// wait is that of [Retry]. It has no effect unless Retryable is set.
 	RetryAfter time.Duration
-	// Err is the cause. Its text is shown to people as the reason.
+	// Err is the cause. Its message becomes the Reason of the task's FailureInfo.
 	Err error
 }
 
-// Error returns the text of the cause, or the code if there is none.
+// Error returns the message of the cause, or the code if there is no cause.
 func (e *Error) Error() string {
 	if e.Err == nil {
 		return e.Code

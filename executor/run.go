@@ -82,9 +82,9 @@ func (r *Run) Param(key string) (string, bool) {
 func (r *Run) Attempt() int { return r.attempt }
 
 // Token returns the fencing token. It is greater at every claim of the task, and greater than the
-// tokens of all workers that worked on the tenant before, in any plan of the store. An outside
-// system that remembers the greatest token it has seen can refuse a worker that was frozen, lost
-// its task and woke up again.
+// tokens of all earlier workers on the tenant, in any plan of the store. An outside system that
+// remembers the greatest token it has seen can refuse a worker that was frozen, lost its task and
+// woke up again.
 func (r *Run) Token() task.Token { return r.token }
 
 // IdempotencyKey returns a key for one effect of the task: the same at every repetition of step,

@@ -16,9 +16,8 @@ import (
 // failureSaveTimeout bounds the save of a failure after the task's own time is over.
 const failureSaveTimeout = 5 * time.Second
 
-// walk is one run on its way through the steps. The state is kept encoded, so that a step receives
-// the same state whether the step before it was run just now or by a process that has crashed
-// since.
+// walk is one run on its way through the steps. The state stays encoded, so that a step receives
+// the same state whether this process ran the previous step or a process that has crashed.
 type walk[S any] struct {
 	*Steps[S]
 	run *Run

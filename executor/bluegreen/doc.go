@@ -13,7 +13,7 @@
 //
 // The colour found at the start is recorded in the undo log before the switch. A retry, a resume
 // and a rollback act only if the tenant is where this task found it or where this task put it.
-// Otherwise somebody else has moved it since, and they fail with TENANT_MOVED_ON. A rollback
+// Otherwise somebody else has moved the tenant, and they fail with TENANT_MOVED_ON. A rollback
 // returns the tenant to the colour and status found at the start, however many attempts there were,
 // and checks that both are set again.
 //

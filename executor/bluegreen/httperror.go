@@ -14,13 +14,13 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// service is the name of an HTTP service for people, and the prefix of its codes.
+// service is the name of an HTTP service in messages, and the prefix of its codes.
 type service struct {
 	name   string
 	prefix string
 }
 
-// kind is how a call failed; its text is the end of the failure's code.
+// kind is how a call failed; it is the last part of the failure's code.
 type kind string
 
 const (
@@ -32,7 +32,7 @@ const (
 	codeNotFound = "TENANT_NOT_FOUND"
 )
 
-// callError is a failed call: a text for people, and the cause, which may contain addresses.
+// callError is a failed call: a message for operators, and the cause, which may contain addresses.
 type callError struct {
 	text  string
 	cause error
@@ -42,7 +42,7 @@ func (e *callError) Error() string { return e.text }
 
 func (e *callError) Unwrap() error { return e.cause }
 
-// fail returns a failure of kind k; its text includes found.
+// fail returns a failure of kind k, whose message includes found.
 func (s service) fail(k kind, found error) error {
 	text := map[kind]string{timedOut: "timeout", unavailable: "unavailable", refused: "refused", badAnswer: "gave a bad answer"}[k]
 	if found != nil {
@@ -115,9 +115,9 @@ func (s service) later(k kind, answered error, header http.Header) error {
 // maxRetryAfter caps the wait that a service may ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter returns how long a service asks its caller to wait: 0 if it does not ask, or in an
-// invalid form. A date is compared with the answer's own date, because the service's clock may
-// differ from this process's.
+// retryAfter returns the time that a service asks its caller to wait: 0 if the header is missing or
+// invalid. A date is compared with the answer's own date, because the service's clock may differ
+// from this process's.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(header.Get("Retry-After"))
 	if text != "" && strings.Trim(text, "0123456789") == "" {

@@ -4,7 +4,7 @@
 // A [Queue] knows two things of a plan: whether this process may find tasks to claim in it
 // (SetReady), and whether it has to be reconciled before it is due (Enqueue). [Queue.Next] takes
 // capacity for a claim of the plan that was served least recently. [Queue.ClaimDone] ends the
-// claim, and [Queue.Release] gives capacity back, for any number of tasks.
+// claim, and [Queue.Release] releases capacity, for any number of tasks.
 //
 // # Invariants
 //

@@ -99,8 +99,8 @@ func (q *Queue) Remove(id plan.ID) {
 
 // Next returns the plan to claim tasks of, and for how many tasks it took capacity: a share of the
 // free capacity, so that one plan does not get all of it while others are ready. n is 0 if no plan
-// is ready or no capacity is free. The caller ends the claim with [Queue.ClaimDone] and gives the
-// capacity back with [Queue.Release].
+// is ready or no capacity is free. The caller ends the claim with [Queue.ClaimDone] and releases
+// the capacity with [Queue.Release].
 func (q *Queue) Next() (p *Plan, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -119,8 +119,8 @@ func (q *Queue) Next() (p *Plan, n int) {
 	return next.plan, n
 }
 
-// leastRecentlyServed returns the plan to serve next, nil if there is none, and how many plans wait
-// to be served.
+// leastRecentlyServed returns the plan to serve next, nil if there is none, and the number of plans
+// that wait to be served.
 func (q *Queue) leastRecentlyServed() (next *candidate, waiting int) {
 	for _, c := range q.ready {
 		if c.claiming {
@@ -144,7 +144,7 @@ func (q *Queue) ClaimDone(p *Plan, ready bool) {
 	q.setReadyLocked(p, ready)
 }
 
-// Release gives back the capacity for n tasks.
+// Release releases the capacity for n tasks.
 func (q *Queue) Release(n int) {
 	q.mu.Lock()
 	q.taken -= n
@@ -153,7 +153,7 @@ func (q *Queue) Release(n int) {
 }
 
 // Contended reports whether all capacity is taken and a plan other than id is ready. A worker of id
-// then gives its capacity back instead of claiming its next task.
+// then releases its capacity instead of claiming its next task.
 func (q *Queue) Contended(id plan.ID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

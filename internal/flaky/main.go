@@ -10,9 +10,9 @@
 //
 // The tally is a file: after an interruption the command continues where it stopped, and a further
 // run with more packages or more repetitions adds to the tally. If the test binary of a package has
-// changed, the tally of the package begins again. The output of processes in which a test failed is
-// stored next to the tally. The command exits with status 1 if the tally of the given packages has
-// a failure.
+// changed, the tally of the package starts from zero. The output of processes in which a test
+// failed is stored next to the tally. The command exits with status 1 if the tally of the given
+// packages has a failure.
 package main
 
 import (

@@ -2,7 +2,7 @@
 // process holds according to the store with what it runs.
 //
 // A process has one [Lease] at a time, with a name that is never used again: an incarnation. A
-// [Keeper] takes the lease, renews it and gives it back. A [Registry] lists the runs of this
+// [Keeper] acquires the lease, renews it and releases it. A [Registry] lists the runs of this
 // process, which the keeper knows only as [Run]: a heartbeat passes stops on to them, or marks them
 // lost.
 //
@@ -21,10 +21,10 @@
 //	valid    :=  now < renewed + TTL         (store)
 //	sent <= renewed, so trusted implies valid
 //
-// The next renewal is sent a third of the TTL after the last was sent, so that two can be lost. The
-// store decides which process holds a task; the window only spares the store writes that it would
-// have to refuse. A process that was frozen finds the window closed when it wakes up. It then ends
-// the contexts of all runs, and takes a lease with a new name.
+// A renewal is sent a third of the TTL after the previous one, so that two renewals can be lost.
+// The store decides which process holds a task; the window only spares the store writes that it
+// would have to refuse. A process that was frozen finds the window closed when it wakes up. It then
+// ends the contexts of all runs, and acquires a lease with a new name.
 //
 // # States
 //

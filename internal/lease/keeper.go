@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// leaveTimeout bounds the call that gives a lease back.
+// leaveTimeout bounds the call that releases a lease.
 const leaveTimeout = 5 * time.Second
 
 // Options are what a [Keeper] needs. All are required except Name.
@@ -29,12 +29,12 @@ type Options struct {
 	Name string
 	// TTL is how long a lease lasts without a renewal.
 	TTL time.Duration
-	// OnLost is called when a lease ends that this process did not give back, with the number of
-	// runs that were lost with it.
+	// OnLost is called when a lease ends that this process did not release, with the number of runs
+	// that were lost with the lease.
 	OnLost func(incarnation string, runs int)
 }
 
-// Keeper takes, renews and gives back the leases of this process, one at a time.
+// Keeper acquires, renews and releases the leases of this process, one at a time.
 type Keeper struct {
 	client   *storeclient.Client
 	registry *Registry
@@ -54,8 +54,8 @@ func NewKeeper(o Options) *Keeper {
 // Current returns the lease, or nil while there is none; without a lease nothing is claimed.
 func (k *Keeper) Current() *Lease { return k.current.Load() }
 
-// Run holds a lease until ctx ends, and then gives it back. If a lease ends before that, Run takes
-// a new one.
+// Run holds a lease until ctx ends, and then releases it. If a lease ends before ctx does, Run
+// acquires a new lease.
 func (k *Keeper) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		l := newLease(context.WithoutCancel(ctx), k.incarnation())
@@ -78,7 +78,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// incarnation returns a name that was never used before.
+// incarnation returns a name that no lease has had.
 func (k *Keeper) incarnation() string { return k.name + "-" + strings.ToLower(rand.Text()[:12]) }
 
 func (k *Keeper) join(ctx context.Context, l *Lease) error {
@@ -91,7 +91,7 @@ func (k *Keeper) join(ctx context.Context, l *Lease) error {
 	return err
 }
 
-// leave gives the lease back, unless runs are still under way under it: those keep their tasks
+// leave releases the lease, unless runs are still under way under it: those runs keep their tasks
 // until the lease expires.
 func (k *Keeper) leave(l *Lease) {
 	defer l.end(executor.ErrShutdown)

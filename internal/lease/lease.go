@@ -15,8 +15,8 @@ type Lease struct {
 	end  context.CancelCauseFunc
 	born time.Time
 	// until is when the lease ends by this process's own monotonic clock, in time since born.
-	// Invariant: it is never later than the end by the store's clock, because it counts from before
-	// the renewal was sent.
+	// Invariant: until is never later than the end by the store's clock, because it counts from a
+	// time before the renewal was sent.
 	until atomic.Int64
 }
 
@@ -32,7 +32,7 @@ func (l *Lease) Name() string { return l.name }
 // Context ends, with a cause, when the lease is over. The contexts of all executors derive from it.
 func (l *Lease) Context() context.Context { return l.ctx }
 
-// Left returns how long the lease is good for without another renewal.
+// Left returns the time for which the lease is valid without another renewal.
 func (l *Lease) Left() time.Duration { return time.Duration(l.until.Load()) - time.Since(l.born) }
 
 // Alive reports whether this process may still write. A process that was frozen learns here that

@@ -131,7 +131,7 @@ func (r *Registry) MarkUncertain(ids ...plan.ID) {
 	}
 }
 
-// begin makes l the current lease and forgets the revoked claims of the one before, which Add
+// begin makes l the current lease and forgets the revoked claims of the previous lease, which Add
 // refuses because that lease is over.
 func (r *Registry) begin(l *Lease) {
 	r.mu.Lock()
@@ -153,7 +153,7 @@ func (r *Registry) under(l *Lease) []entry {
 	return under
 }
 
-// lostWith returns how many runs were lost with the current lease l, which is over.
+// lostWith returns the number of runs that were lost with the current lease l, which is over.
 func (r *Registry) lostWith(l *Lease) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,7 +18,7 @@ import (
 // untilNextCommand is the Result.Next of a plan that is not due before the next command.
 const untilNextCommand = -1
 
-// maxRestInFlight is the longest time after which a plan with tasks in flight is reconciled again.
+// maxRestInFlight is the maximum time after which a plan with tasks in flight is reconciled again.
 // The process that holds the tasks may have a far shorter lease than this process.
 const maxRestInFlight = 7500 * time.Millisecond
 

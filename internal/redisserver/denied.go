@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// PermissionsLua is Lua text that scripts put in front of their own. Its function refusals returns
-// which calls of a list the user may not make; [FindDenied] uses it too.
+// PermissionsLua is Lua source to put in front of a script. Its function refusals returns the calls
+// of a list that the user may not make; [FindDenied] uses it too.
 //
 //go:embed permissions.lua
 var PermissionsLua string

@@ -238,7 +238,7 @@ func (s *Server) busPort() string {
 	return ""
 }
 
-// must runs a command and returns its answer as text.
+// must runs a command and returns its answer as a string. An error fails the test.
 func (s *Server) must(args ...any) string {
 	s.t.Helper()
 	answer, err := s.client.Do(context.WithoutCancel(s.t.Context()), args...).Text()

@@ -26,19 +26,19 @@ type fault struct {
 // command, use DropReplyTo.
 func (p *Proxy) DropReplies(n int) { p.addFault(loseAnswer, "", n) }
 
-// DropReplyTo is DropReplies for the next request that contains text, for
-// instance the name of a command or a key.
+// DropReplyTo loses the answer to the next request that contains text, for instance the name of a
+// command or a key.
 func (p *Proxy) DropReplyTo(text string) { p.addFault(loseAnswer, text, 1) }
 
 // DropRequests loses the next n requests: the connection is cut, and the server
 // never sees them.
 func (p *Proxy) DropRequests(n int) { p.addFault(loseRequest, "", n) }
 
-// DropRequest is DropRequests for the next request that contains text.
+// DropRequest loses the next request that contains text.
 func (p *Proxy) DropRequest(text string) { p.addFault(loseRequest, text, 1) }
 
-// Dropped returns how many requests and answers have been lost so far, so that a test can check
-// that its fault happened.
+// Dropped returns the number of requests and answers that have been lost so far, so that a test can
+// check that its fault happened.
 func (p *Proxy) Dropped() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -4,7 +4,7 @@
 // loses calls and answers, delays them, delivers calls after their caller has given up, freezes for
 // longer than a lease and goes on, or refuses everything for ever, as after a crash. Plans with
 // overlapping tenants run on executors that save, fail, panic, ignore the end of their context and
-// leave goroutines behind, while people give commands, sensible or not. Time is that of a
+// leave goroutines behind, while commands are given, sensible or not. Time is that of a
 // testing/synctest bubble: a history of minutes takes milliseconds.
 //
 //	draw      the script of a history, from its seed alone

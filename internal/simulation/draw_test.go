@@ -53,7 +53,7 @@ func (o op) String() string {
 	return fmt.Sprintf("%s process %d plan #%d task #%d for %s", o.name, o.proc, o.plan, o.task, o.pause)
 }
 
-// lasting is the time during which faults occur and people give commands.
+// lasting is the time during which faults occur and commands are given.
 const lasting = 12 * time.Second
 
 // draw draws a script.

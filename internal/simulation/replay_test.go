@@ -15,7 +15,7 @@ type replay struct {
 	tasks        []reported // indexed by ordinal - 1
 	failed       int
 	acknowledged int
-	rest         bool // the event before is marked AtRest: nothing may follow without a command
+	rest         bool // the previous event is marked AtRest: nothing may follow without a command
 }
 
 // reported is the state of a task according to the events.
@@ -65,7 +65,7 @@ func (r *replay) run(events []plan.Event, tasks []task.Task) {
 	}
 }
 
-// plan applies an event of the plan.
+// plan applies a plan event.
 func (r *replay) plan(e plan.Event) {
 	if e.From != r.state {
 		r.w.faultf("plan %s: event %d from %s, it was %s", r.p.ID, e.Seq, e.From, r.state)
@@ -96,7 +96,7 @@ func (r *replay) cancelPending() {
 	}
 }
 
-// task applies an event of a task.
+// task applies a task event.
 func (r *replay) task(e plan.Event) {
 	t := &r.tasks[e.Task.Ordinal()-1]
 	if e.From != t.state {

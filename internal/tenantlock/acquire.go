@@ -84,10 +84,10 @@ func (m *Manager) acquire(ctx context.Context, locks []store.TenantLock) (in inW
 	return in, err
 }
 
-// replaceOwn replaces the locks that the same tasks have from before. others are the locks that
-// were in the way of locks. It returns the locks of other tasks, and the old locks that changed
-// before they were replaced, whose tenants have to be requested again. Returns store.ErrConflict if
-// a lock is for a command on a task that has changed since the command was decided.
+// replaceOwn replaces earlier locks of the same tasks. others are the locks that were in the way of
+// locks. It returns the locks of other tasks, and the old locks that changed before they were
+// replaced, whose tenants have to be requested again. Returns store.ErrConflict if a lock is for a
+// command on a task that has changed since the command was decided.
 func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLock) (foreign, changed []store.TenantLock, err error) {
 	pending := make(map[string]store.TenantLock, len(locks))
 	for _, l := range locks {

@@ -27,8 +27,8 @@ type Cleaner struct {
 
 	mu    sync.Mutex
 	queue []place
-	// known are the walks in the queue, and finished walks for whose plan Clean was not called
-	// since.
+	// known are the walks in the queue, and the finished walks for whose plans Clean was not called
+	// after the end of the walk.
 	known map[plan.ID]*walk
 	// forgot is when finished walks were last forgotten.
 	forgot time.Time

@@ -13,8 +13,8 @@ import (
 
 // verdict sorts locks by whether a plan needs them.
 type verdict struct {
-	// stale locks are needed by no task: the plan is removed, over or was never started under the
-	// lock's start, or the task does not need its tenant any more.
+	// stale locks are not needed by any task: the plan is removed, is over or was not started with
+	// the lock's start token, or the task does not need its tenant any more.
 	stale []store.TenantLock
 	// starting locks belong to starts under way.
 	starting []store.TenantLock
@@ -22,9 +22,9 @@ type verdict struct {
 	held []store.TenantLock
 }
 
-// judge reports which of the locks are needed. They must have been read before the call: a lock
-// that is found stale then stays stale as long as it has exactly this value. Each plan is read once
-// and its tasks in one call, whatever the number of locks.
+// judge sorts the locks by whether they are needed. The locks must have been read before the call:
+// a lock that judge finds stale then stays stale as long as it has exactly this value. Each plan is
+// read once and its tasks in one call, whatever the number of locks.
 func (m *Manager) judge(ctx context.Context, locks []store.TenantLock) (v verdict, err error) {
 	byPlan := make(map[plan.ID][]store.TenantLock)
 	for _, l := range locks {

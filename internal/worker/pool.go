@@ -110,7 +110,7 @@ func (p *Pool) Running() []task.ID {
 	return ids
 }
 
-// ended gives the capacity of a worker that has ended back.
+// ended releases the capacity of a worker that has ended.
 func (p *Pool) ended(w *worker) {
 	p.queue.Release(1)
 	p.queue.Enqueue(w.plan.ID)

@@ -46,7 +46,7 @@ func (w *worker) work() {
 	}
 }
 
-// run runs the executor on one task and commits the outcome, also if the executor ends the
+// run runs the executor on one task and commits the outcome, even if the executor ends the
 // goroutine.
 func (w *worker) run(t task.Task) {
 	w.more = false
@@ -88,8 +88,8 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 		})
 	}
 	if lost != nil {
-		// According to the store this process may still hold the task, or one that was claimed by
-		// the commit.
+		// According to the store this process may still hold the task, or a task that the commit
+		// claimed.
 		w.pool.registry.MarkUncertain(w.plan.ID)
 		return
 	}

@@ -32,7 +32,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	return a, err
 }
 
-// applyOnce applies a command unless it was applied before.
+// applyOnce applies a command unless the same command was applied already.
 func (p *rollout) applyOnce(c *store.Command, at stamp) (store.Applied, error) {
 	if p.commands.has(c.ID) {
 		return store.Applied{Plan: p.snapshot(), Repeated: true}, nil

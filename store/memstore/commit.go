@@ -60,7 +60,7 @@ func (p *rollout) applyChange(w *store.Change, at stamp) {
 	}
 	switch {
 	case w.Token != 0 && w.Token == r.lastToken && w.Seq <= r.lastSeq:
-		// A repeat after a lost answer: the change was applied, whatever has happened since.
+		// A repeat after a lost answer: the change was applied, whatever has happened after it.
 	case r.claim == 0 || w.Token != r.token:
 		w.Err = p.fenced(w, r)
 	default:

@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// word is the number of one of the few texts that recur in events: causes and states.
+// word is the number of one of the few strings that recur in events: causes and states.
 type word uint16
 
 // taskState and taskCause return the words that every lexicon begins with.
@@ -14,7 +14,7 @@ func taskState(s task.State) word { return 1 + word(s) }
 
 func taskCause(c task.Cause) word { return 1 + word(task.NumStates) + word(c) }
 
-// lexicon maps the words of a store to their texts and back. It only grows.
+// lexicon maps the words of a store to their strings and back. It only grows.
 type lexicon struct {
 	mu    sync.RWMutex
 	texts []string
@@ -32,7 +32,7 @@ func newLexicon() *lexicon {
 	return l
 }
 
-// append assigns the next word to text.
+// append assigns the next word to a string.
 func (l *lexicon) append(text string) word {
 	w := word(len(l.texts))
 	l.texts = append(l.texts, text)
@@ -40,7 +40,7 @@ func (l *lexicon) append(text string) word {
 	return w
 }
 
-// word returns the word for text.
+// word returns the word for a string.
 func (l *lexicon) word(text string) word {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,7 +50,7 @@ func (l *lexicon) word(text string) word {
 	return l.append(text)
 }
 
-// snapshot returns the texts, indexed by word.
+// snapshot returns the strings, indexed by word.
 func (l *lexicon) snapshot() []string {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

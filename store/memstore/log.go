@@ -10,7 +10,7 @@ import (
 // entry is an event; its index in the log gives its sequence number.
 type entry struct {
 	at      stamp
-	ordinal uint32 // 0 for an event of the plan
+	ordinal uint32 // 0 for a plan event
 	attempt uint32
 	cause   word
 	from    word
@@ -40,7 +40,7 @@ type eventLog struct {
 	last    int64 // the newest sequence number
 	limit   int   // maximum number of events to keep; 0: all
 
-	own []numbered // all events of the plan itself, by sequence number; never trimmed
+	own []numbered // all plan events, by sequence number; never trimmed
 }
 
 // numbered is an event with its sequence number, kept outside the chunks.
@@ -87,7 +87,7 @@ func (l *eventLog) markAtRest() {
 	}
 }
 
-// ownAfter returns up to n events of the plan itself.
+// ownAfter returns up to n plan events after a sequence number.
 func (l *eventLog) ownAfter(after int64, n int) []numbered {
 	from, _ := slices.BinarySearchFunc(l.own, after+1, func(e numbered, seq int64) int { return cmp.Compare(e.seq, seq) })
 	return l.own[from:min(len(l.own), from+n)]

@@ -92,7 +92,7 @@ func (r *record) setControl(c task.Control) {
 	}
 }
 
-// ownFailure returns a copy of f within the bounds of its texts.
+// ownFailure returns a copy of f whose strings are within their bounds.
 func ownFailure(f *task.FailureInfo) *task.FailureInfo {
 	if f == nil {
 		return nil

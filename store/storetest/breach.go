@@ -143,7 +143,7 @@ func breachAgain(e *env) {
 	equal(e, "plan", r.settle().State, plan.Paused)
 }
 
-// breachOfPaused: failures do not breach a plan that a person has paused.
+// breachOfPaused: failures do not breach a plan that a command has paused.
 func breachOfPaused(e *env) {
 	r := e.start(4, tolerating(2, 0))
 	jobs := r.take("worker", 2)

@@ -189,7 +189,7 @@ func (c *checker) replay(ctx context.Context) {
 	c.history(ctx, own)
 }
 
-// history compares the result of PlanEvents with the events of the plan in the log.
+// history compares the result of PlanEvents with the plan events in the log.
 func (c *checker) history(ctx context.Context, kept []plan.Event) {
 	c.Helper()
 	var all []plan.Event
@@ -216,8 +216,8 @@ func (c *checker) history(ctx context.Context, kept []plan.Event) {
 	}
 }
 
-// rest checks the AtRest mark of the last event. A command that wrote no event may have started the
-// plan again, or brought it to rest, since.
+// rest checks the AtRest mark of the last event. After that event a command that wrote no event may
+// have marked the plan as starting, or removed that mark.
 func (c *checker) rest(last plan.Event) {
 	c.Helper()
 	if last.AtRest && !c.plan.AtRest() && c.plan.Starting == nil {

@@ -213,7 +213,7 @@ func eventsAtRest(e *env) {
 	r.order(1, plan.Plan.PauseTask)
 	r.do(jobs[0].work(store.Yield))
 	last(false)
-	r.do(jobs[1].work(store.Complete)) // a person has paused the other task individually
+	r.do(jobs[1].work(store.Complete)) // the other task is paused individually
 	last(true)
 	r.order(1, plan.Plan.ResumeTask)
 	last(false)
@@ -280,8 +280,8 @@ func eventsTrimmed(e *env) {
 	}
 }
 
-// own reads the events of the plan itself, in pages of limit, and returns them as lines, with their
-// sequence numbers.
+// own reads the plan events, in pages of limit, and returns them as lines, with their sequence
+// numbers.
 func (r *rollout) own(after int64, limit int) (briefs []string, seqs []int64) {
 	r.Helper()
 	for {
@@ -350,7 +350,7 @@ func eventsOwnStay(e *env) {
 	}
 }
 
-// eventsCancelPending: one event of the plan stands for the cancellation of all its pending tasks.
+// eventsCancelPending: one plan event stands for the cancellation of all pending tasks of the plan.
 func eventsCancelPending(e *env) {
 	r := e.start(500, concurrently(1))
 	r.run(1, store.Complete)

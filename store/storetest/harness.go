@@ -12,8 +12,8 @@ type Harness struct {
 	// New returns an empty store. It is called once or twice per test; use t.Cleanup to close what
 	// needs closing. Required.
 	New func(t testing.TB) store.Store
-	// NewTrimming returns an empty store that keeps at most keep events per plan, besides the
-	// events of the plan itself. If it is nil, the tests of trimming are skipped.
+	// NewTrimming returns an empty store that keeps at most keep events per plan, besides the plan
+	// events. If it is nil, the tests of trimming are skipped.
 	NewTrimming func(t testing.TB, keep int) store.Store
 	// Skew changes the clock from which a store made by New takes its tokens to the true time plus
 	// by, as if the clock was set or another server took over. If it is nil, the test that needs it

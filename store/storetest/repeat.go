@@ -76,7 +76,7 @@ func repeatedAfterRelease(e *env) {
 }
 
 // repeatedAfterClaim: the answer to a Yield was lost, and another worker has claimed the task
-// since.
+// before the Yield is repeated.
 func repeatedAfterClaim(e *env) {
 	r := e.start(1, concurrently(1))
 	old := r.take("old", 1)[0]
@@ -171,7 +171,7 @@ func repeatedClaimPartly(e *env) {
 }
 
 // repeatedClaimLost: the tasks that the claim was assigned were taken away. A late repeat must not
-// get them back.
+// return them.
 func repeatedClaimLost(e *env) {
 	r := e.start(3, concurrently(3))
 	r.claimWith("once", "old", 2)

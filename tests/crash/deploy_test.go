@@ -42,8 +42,8 @@ func deploys(t *testing.T) []row {
 // otherLine is Lua code that does nothing and that no script contains.
 const otherLine = "\ndo end\n"
 
-// buildOther builds a worker whose scripts have another text with the same effect, as the scripts
-// of another version of the library may have. The server then caches both texts.
+// buildOther builds a worker whose scripts differ in their source but not in their effect, as the
+// scripts of another version of the library may. The server then caches both scripts.
 func buildOther(ctx context.Context, dir string) (string, error) {
 	list, scripts, err := otherScripts(dir)
 	if err != nil {

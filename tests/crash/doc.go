@@ -25,8 +25,8 @@
 //
 // The work of a task and its undo are counted separately. After every fault storetest.Check checks
 // the plan. If the plan was rolled back, its events are checked as well: each task that ran was
-// undone once, no undo began while a task ran, and in a sequence no task was undone before the
-// tasks that had ended later.
+// undone once, no undo began while a task ran and, if the plan ran in sequence, no task was undone
+// before the tasks that had ended later.
 //
 // # How to run
 //

@@ -96,7 +96,7 @@ func clusterFailover(t *testing.T) *site {
 	return s
 }
 
-// portOf returns the port of a server as text.
+// portOf returns the port of a server.
 func portOf(s *redistest.Server) string {
 	_, port, _ := strings.Cut(s.Addr(), ":")
 	return port

@@ -162,7 +162,7 @@ func (h *history) count(f *figures) {
 	}
 }
 
-// completions returns how many completions of the work were acknowledged.
+// completions returns the number of acknowledged completions of the work.
 func (h *history) completions() int {
 	n := 0
 	for _, e := range h.entries {
@@ -174,7 +174,7 @@ func (h *history) completions() int {
 }
 
 // tookOver returns the longest time from the fault until another worker continued a task, or an
-// undo, that the victim ran at the fault. It returns 0 if there was none.
+// undo, that the victim ran at the fault. It returns 0 if no other worker continued one.
 func (s *site) tookOver(victim string, since time.Time) time.Duration {
 	s.Helper()
 	var longest time.Duration

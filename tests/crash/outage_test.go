@@ -34,8 +34,8 @@ func durable(t *testing.T) (*site, *redistest.Server) {
 	return alone(t, "--appendonly", "yes", "--appendfsync", "always")
 }
 
-// busy starts a plan and two workers, and waits until both have saved steps. In a sequence only the
-// first has something to do.
+// busy starts a plan and two workers, and waits until both have saved steps. If the plan runs in
+// sequence, only the first worker has something to do.
 func (s *site) busy(tenants int) (first *proc) {
 	s.Helper()
 	s.begin(tenants, 8)

@@ -11,8 +11,9 @@ import (
 )
 
 // checkUndos checks the events and the ledger of a plan that was rolled back. Each task that ran
-// was undone once, and each task that did not run was canceled. In a sequence the undos were in the
-// reverse order of completion. No undo began without an undo log if its task had effects.
+// was undone once, and each task that did not run was canceled. If the plan ran in sequence, the
+// undos were in the reverse order of completion. No undo began without an undo log if its task had
+// effects.
 func (s *site) checkUndos(id plan.ID) {
 	s.Helper()
 	record := replayUndos(s.events(id), s.way.inSequence)
@@ -97,8 +98,8 @@ func (r *undoReplay) event(e plan.Event) {
 	}
 }
 
-// begin checks that the undo may begin: no task runs any more, and in a sequence the undos of all
-// tasks that ended later are done, or have failed in the same round.
+// begin checks that the undo may begin: no task runs any more and, if the plan ran in sequence, the
+// undos of all tasks that ended later are done, or have failed in the same round.
 func (r *undoReplay) begin(e plan.Event) {
 	if len(r.running) > 0 {
 		r.fault("event %d: the undo of task %s begins while %v run", e.Seq, e.Task, r.running)

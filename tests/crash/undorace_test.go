@@ -114,7 +114,7 @@ func commandsUnderFire(w way, fire time.Duration) func(*testing.T) *site {
 	}
 }
 
-// command cancels the rollback, begins it again, or does both in that order.
+// command cancels the rollback, gives the rollback command again, or does both in that order.
 func (f *fleet) command() {
 	f.Helper()
 	commands := []struct {

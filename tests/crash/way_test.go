@@ -58,8 +58,8 @@ func (w way) ends() (plan.State, task.State) {
 	return plan.Completed, task.Completed
 }
 
-// carryOut runs the plan to its completion. In a sequence it pauses one task until all others are
-// done, so that the order of completion differs from the order of the list.
+// carryOut runs the plan to its completion. If the plan runs in sequence, carryOut pauses one task
+// until all others are done, so that the order of completion differs from the order of the list.
 func (s *site) carryOut(tenants int) {
 	s.Helper()
 	mover := s.worker("mover", func(o *orders) { o.Pace = max(5*time.Millisecond, 120*time.Millisecond/time.Duration(tenants)) })
@@ -87,8 +87,9 @@ func (s *site) passOver() {
 	}
 }
 
-// pauseOne requests a pause of the running task, and returns the task and whether it is paused. If
-// asked, the task of the previous call, has not completed, pauseOne requests no other pause.
+// pauseOne requests a pause of the running task, and returns the task and whether it is paused.
+// asked is the task of the previous call. While asked has not completed, pauseOne requests no other
+// pause.
 func (s *site) pauseOne(asked task.Task) (task.Task, bool) {
 	s.Helper()
 	for _, t := range s.tasks(s.plan) {

@@ -102,7 +102,7 @@ func NewWorld(tenants ...Tenant) *World {
 }
 
 // Inject makes the next requests of kind op for a tenant fail with f, as many as times says, after
-// the faults that were injected before.
+// the faults that were injected earlier.
 func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

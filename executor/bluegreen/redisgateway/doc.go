@@ -56,8 +56,8 @@
 //	TENANT_NOT_FOUND      the tenant has no route
 //	TENANT_MOVED_ON       the tenant is neither at From nor at To
 //
-// The text of a failure summarises which client runs what. If the caller's context is canceled, the
-// error wraps the context's cause and has no code.
+// The message of a failure summarises which client runs what. If the caller's context is canceled,
+// the error wraps the context's cause and has no code.
 //
 // The package imports redisack, go-redis, bluegreen and the error constructors of executor. It
 // knows no engine and no store, and starts no goroutine.

@@ -25,10 +25,10 @@ const (
 	codeNotConfirmed = bluegreen.CodeSwitchNotConfirmed
 )
 
-// maxText bounds the text of a failure.
+// maxText bounds the message of a failure, in bytes.
 const maxText = 400
 
-// callError is a failure: a text for people, and the cause, which may contain addresses.
+// callError is a failure: a message for operators, and the cause, which may contain addresses.
 type callError struct {
 	text  string
 	cause error
@@ -93,7 +93,7 @@ func account(res *redisack.AckResult) string {
 	return strings.Join(lines, "; ")
 }
 
-// aftermath returns a text on whether the route was put back.
+// aftermath describes whether the route was put back.
 func aftermath(back *redisack.RollbackReport) string {
 	switch {
 	case back == nil:
@@ -173,7 +173,7 @@ func badRoute(tenantID string, err error) error {
 	return executor.Fail(codeBadAnswer, &callError{text: clip(fmt.Sprintf("the route of tenant %s: %v", tenantID, err)), cause: err})
 }
 
-// clip limits a text to maxText bytes without cutting a character.
+// clip cuts a string to about maxText bytes, between characters.
 func clip(text string) string {
 	if len(text) <= maxText {
 		return text

@@ -33,7 +33,7 @@ func keysOf(key string) keys {
 	return keys{data: key, head: base + ":head", live: base + ":live"}
 }
 
-// tagged reports whether key has a hash tag, by the rule of Redis Cluster: text
+// tagged reports whether key has a hash tag, by the rule of Redis Cluster: at least one character
 // between the first { and the first } after it.
 func tagged(key string) bool {
 	_, rest, _ := strings.Cut(key, "{")

@@ -143,8 +143,8 @@ func (g *Gateway) superseded(ctx context.Context, c bluegreen.Change, cause erro
 	return cause
 }
 
-// change builds a write: the tenant's key, its payload and a version. The version is for people:
-// the colour, and the key of the change that put the tenant there.
+// change builds a write: the tenant's key, its payload and a version. The version is readable: the
+// colour, and the key of the change that put the tenant there.
 func (g *Gateway) change(tenantID, colour, key string) (redisack.Change, error) {
 	version := colour + "@" + key
 	payload, err := g.config.Encode(Route{TenantID: tenantID, Colour: colour, Version: version})

@@ -10,9 +10,9 @@ import (
 // root is the module's folder.
 const root = "../../.."
 
-// TestTable checks that the test that must notice a mutant exists. Only the tests with the build
-// tag check that the text that a mutant replaces exists, so that an edit of the engine need not
-// update its mutants immediately.
+// TestTable checks that each mutant has a name of its own and that the test that must notice it
+// exists. Only the tests with the build tag check that the source that a mutant replaces exists, so
+// that an edit of the engine need not update its mutants immediately.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

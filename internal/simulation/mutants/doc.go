@@ -4,6 +4,6 @@
 //	go test -tags mutants -timeout 30m ./internal/simulation/mutants
 //	go test -tags mutants -run TestMutants/name ./internal/simulation/mutants
 //
-// Each mutant is made in a copy of the module, so the working tree does not change. A mutant fails
-// too if the text that it replaces no longer exists; it must then be rewritten.
+// Each mutant is made in a copy of the module, so the working tree does not change. A mutant also
+// fails if the source that it replaces no longer exists; the mutant must then be rewritten.
 package mutants

@@ -9,7 +9,7 @@ type mutant struct {
 	args []string
 }
 
-// edit replaces a text that occurs once in a file.
+// edit replaces a string that occurs once in a file.
 type edit struct{ file, old, by string }
 
 // simulated returns a mutant that the simulation must notice, in more histories than usual:

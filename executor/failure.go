@@ -29,7 +29,7 @@ type Error struct {
 	// RetryAfter is the minimum wait before the next try, as requested by a service. Default 0: the
 	// wait is that of [Retry]. It has no effect unless Retryable is set.
 	RetryAfter time.Duration
-	// Err is the cause. Its message becomes the Reason of the task's FailureInfo.
+	// Err is the cause. Its message is shown to operators as the reason of the failure.
 	Err error
 }
 

@@ -12,7 +12,7 @@
 //     the pass, another pass follows, with the newest stamp.
 //   - The dispatcher waits for a pass only for a moment. A slower pass goes on without it and its
 //     plan is put off, so that plans that cannot be reached do not starve the others.
-//   - A claim is made under a lease that is alive, with capacity that was taken for it before.
-//     Capacity for which no task was claimed is given back.
+//   - A claim is made under a lease that is alive, with capacity that was taken for the claim.
+//     Capacity for which no task was claimed is released.
 //   - After Run has returned, no pass and no claim begins. The workers go on.
 package dispatch

@@ -54,6 +54,6 @@
 //	the store is unreachable            runs go on until the window closes
 //	the store forgets the lease         the next heartbeat is refused; runs end, a new one is taken
 //	a plan cannot be read               the lease is renewed nevertheless; its runs go on
-//	executors do not return             the lease is not given back: they keep their tasks until it
+//	executors do not return             the lease is not released: they keep their tasks until it
 //	                                    expires
 package lease

@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistx"
 )
 
-// TestBusyIsNamed: a server that is busy with a script refuses every command of a transaction. The
-// error of Exec is nevertheless BUSY.
+// TestBusyIsNamed: a server that is busy with a script refuses the whole transaction. The error of
+// Exec is nevertheless BUSY.
 func TestBusyIsNamed(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--busy-reply-threshold", "10")

@@ -18,7 +18,7 @@ import (
 //   - a worker holds only tasks in flight, and every orphan is held by the worker it names
 //   - the events are numbered without gaps, up to the plan's LastEvent
 //   - the events, replayed from the first, lead to the current states of plan and tasks
-//   - the events of the plan itself begin with its creation and match those in the log
+//   - the plan events begin with the creation of the plan and match those in the log
 //   - the last event is AtRest only if the plan is
 //
 // The plan must not change during the check.
@@ -154,7 +154,7 @@ func (c *checker) replay(ctx context.Context) {
 	c.Helper()
 	var last plan.Event
 	after := int64(0)
-	var own []plan.Event // the events of the plan itself
+	var own []plan.Event // the plan events
 	r := replay{checker: c, whole: true, states: make([]task.State, len(c.tasks))}
 	for {
 		events, err := c.s.Events(ctx, c.id, after, 0)
@@ -216,8 +216,8 @@ func (c *checker) history(ctx context.Context, kept []plan.Event) {
 	}
 }
 
-// rest checks the AtRest mark of the last event. After that event a command that wrote no event may
-// have marked the plan as starting, or removed that mark.
+// rest checks the AtRest mark of the last event. After that event, a command that wrote no event
+// may have started the plan again or brought it to rest.
 func (c *checker) rest(last plan.Event) {
 	c.Helper()
 	if last.AtRest && !c.plan.AtRest() && c.plan.Starting == nil {

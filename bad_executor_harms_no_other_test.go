@@ -142,8 +142,8 @@ func TestBadRollbacks(t *testing.T) {
 	}
 }
 
-// The stack of a panic is logged, whatever the value of the panic. The failure does not contain the
-// stack, because its size is limited.
+// A panic in an executor is logged once, with the tenant of its task, whatever the value of the
+// panic.
 func TestPanicIsLogged(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]any{"text": "boom", "trap": trap{}, "unprintable": unprintable{}} {
@@ -165,8 +165,8 @@ func TestPanicIsLogged(t *testing.T) {
 	}
 }
 
-// Errors whose methods panic do no harm after a stop either, and hooks receive errors that can be
-// printed.
+// After a stop, an executor may return an error whose methods panic: the plan ends nevertheless,
+// and the hook receives an error that can be read.
 func TestTrapAfterStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

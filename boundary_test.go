@@ -14,10 +14,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestBoundaries gives every command to a task at every boundary and compares the result with
-// testdata/boundaries.txt: after each command the states of plan and task and the checkpoint, and
-// at the end the steps that took effect. -rewrite writes the file again, as it does the
-// transcripts.
+// TestBoundaries gives sequences of commands to a task that is held, or has failed, in each of its
+// steps, and compares the result with testdata/boundaries.txt: after each command the states of
+// plan and task and the checkpoint, and at the end the steps that took effect. -rewrite writes the
+// file again, as it does the transcripts.
 func TestBoundaries(t *testing.T) {
 	t.Parallel()
 	var got strings.Builder

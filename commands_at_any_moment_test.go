@@ -40,8 +40,9 @@ func onTask(e *cutover.Engine) map[string]func(context.Context, task.ID, ...cuto
 	}
 }
 
-// Commands and queries on a plan or task that does not exist return store.ErrNotFound, and an ended
-// context ends them; nothing changes.
+// Commands on a plan or task that does not exist, and queries of its tasks and events, return
+// store.ErrNotFound. A command whose context has ended returns the error of the context. No other
+// plan changes.
 func TestCommandsOnNothing(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})
@@ -86,8 +87,8 @@ func TestCommandsOnNothing(t *testing.T) {
 	}
 }
 
-// Every command at any moment, from several processes at the same time, is applied, changes
-// nothing, or is refused as not applicable. The plan stays consistent and can be ended.
+// Every command of a random sequence, given to two processes from several goroutines, is applied,
+// changes nothing, or is refused as not applicable. The plan stays consistent and can be ended.
 func TestCommandRaces(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(6) {

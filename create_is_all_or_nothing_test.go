@@ -22,7 +22,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A faulty spec is refused, with every fault named, and leaves nothing behind.
+// A faulty spec is refused, with every fault named, and uses up no id.
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 129)
@@ -87,8 +87,8 @@ func TestCreateUnknownExecutor(t *testing.T) {
 	}
 }
 
-// Changes to the caller's maps and slices after Create has returned, or to its results, do not
-// change a plan.
+// A caller that changes its maps after Create has returned, or the maps of the plans and tasks that
+// it has read, does not change the plan.
 func TestCreateKeepsItsOwn(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})
@@ -156,8 +156,9 @@ func TestCreatorDies(t *testing.T) {
 	}
 }
 
-// If the answer to the first call of a creation is lost, only that call is repeated: the same call
-// of Create continues the creation, and no other call does.
+// If answers to BeginCreate are lost, the same call of Create repeats BeginCreate and continues the
+// creation. Meanwhile another call of Create with the same key is refused; without a key, it
+// creates another plan.
 func TestLostBeginCreate(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"key", ""} {
@@ -200,8 +201,8 @@ func TestLostBeginCreate(t *testing.T) {
 	}
 }
 
-// The same key and content name the same plan, however often and from whichever process; other
-// content is refused.
+// The same key and content name the same plan, at every repetition and in every process. The same
+// key with other content is refused.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -299,7 +300,7 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 	return values
 }
 
-// A plan can have 999,999 tenants; its creation takes a reasonable time and amount of memory.
+// A plan can have 999,999 tenants.
 func TestCreateLargest(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

@@ -15,8 +15,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// If the tasks that a process holds in a plan cannot be read, the process keeps its lease, and no
-// task of that plan or of another plan is interrupted.
+// If the tasks that a process holds in a plan cannot be read, the process keeps its lease, no task
+// of that plan or of another plan is interrupted, and the fault is reported.
 func TestDamagedPlanBesideOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -77,7 +77,7 @@ func TestConcurrentSaves(t *testing.T) {
 	}
 }
 
-// The number of saves of a task is not limited.
+// A task may save any number of times, here 200,000, and no save is an event.
 func TestManySaves(t *testing.T) {
 	t.Parallel()
 	saves := 200_000
@@ -100,7 +100,7 @@ func TestManySaves(t *testing.T) {
 	}
 }
 
-// A checkpoint may be as large as the limit, but not larger.
+// The data of a checkpoint may be as large as the default limit, but not larger.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// After a stop, an error from the executor is no failure, and nil means that the task is completed.
+// After a stop, an error or a panic of the executor is no failure, and nil means that the task is
+// completed.
 func TestAfterStop(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

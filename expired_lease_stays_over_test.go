@@ -33,7 +33,7 @@ func late(op string, by time.Duration) *interceptedStore {
 }
 
 // If most of a lease is over when a process receives the answer to its Join, the process renews the
-// lease immediately.
+// lease immediately and does not lose it.
 func TestLeaseToldOfLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestLeaseToldOfLate(t *testing.T) {
 }
 
 // A lease that has ended for the process stays over, even if the answer to its renewal arrives
-// later: the runs that were marked lost in the meantime stay lost.
+// later: a run that was marked lost stays lost, and another run completes its task.
 func TestLateAnswerToARenewal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

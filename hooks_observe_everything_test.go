@@ -151,7 +151,7 @@ func TestLastChangeIsTold(t *testing.T) {
 	})
 }
 
-// A hook that panics harms neither its task nor the engine.
+// A hook that panics harms neither its task nor the engine, and each panic is logged.
 func TestHooksPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestHooksPanic(t *testing.T) {
 	})
 }
 
-// Hooks observe changes of plans, lost leases and store faults.
+// Hooks observe changes of plans, lost leases, lost workers and store faults.
 func TestEngineHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestEngineHooks(t *testing.T) {
 	})
 }
 
-// Hooks observe every store fault that delays the commit of a worker, including the first.
+// Hooks observe a store fault even if the first repetition of the call succeeds.
 func TestEveryFaultIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -288,8 +288,8 @@ func TestActorAndReason(t *testing.T) {
 	})
 }
 
-// The hooks of this library log what their documentation says, and survive errors whose methods
-// panic.
+// hook.Zap logs the changes of plans and the ends of executions, each at its level, and survives an
+// error whose methods panic.
 func TestZapHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

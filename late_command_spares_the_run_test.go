@@ -25,8 +25,8 @@ func failsOnce(ctx context.Context, run *executor.Run) error {
 	return untilInterrupted(ctx, run)
 }
 
-// If a process freezes while its command locks the tenant, and continues when a worker already runs
-// the task, the command leaves the tenant to the worker.
+// If a process freezes while its retry locks the tenant, and continues when a worker already runs
+// the task, the retry is refused and leaves the tenant to the worker.
 func TestLateCommandSparesTheRun(t *testing.T) {
 	t.Parallel()
 	retry := func(ctx context.Context, e *cutover.Engine, id task.ID) error {
@@ -104,7 +104,7 @@ func TestLateCommandSparesTheRun(t *testing.T) {
 	}
 }
 
-// locked checks that no other plan can be started over the tenant.
+// locked checks that no other plan can be started over the tenant, because the plan by holds it.
 func locked(t *testing.T, e *cutover.Engine, s store.Store, tenant string, by plan.ID) {
 	t.Helper()
 	_, err := e.Start(t.Context(), create(t, e, spec(tenant)))

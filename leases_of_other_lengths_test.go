@@ -15,8 +15,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// A start is abandoned after the TTL that its own process gave it, and not after the LeaseTTL of
-// the processes that check it.
+// A start is not abandoned before the TTL that its own process gave it, even if the processes that
+// check it have a shorter LeaseTTL.
 func TestStartBesideShorterLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

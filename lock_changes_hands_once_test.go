@@ -18,7 +18,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// busy is an executor that counts how many calls work on a tenant at the same time.
+// busy is an executor that counts the calls that work on a tenant at the same time.
 type busy struct {
 	mu   sync.Mutex
 	now  map[string]int
@@ -99,7 +99,8 @@ func freezing(meant func(storetest.Call) bool) (f func(context.Context, storetes
 	}, reached, goOn
 }
 
-// Another plan finds the lock stale, but takes it over only after the retry has begun.
+// If another plan finds the lock of a failed task stale, and a retry of the task begins before the
+// plan takes the lock over, the start of that plan is refused and the retry completes the task.
 func TestTakeOverAfterRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -128,7 +129,8 @@ func TestTakeOverAfterRetry(t *testing.T) {
 	})
 }
 
-// Another plan takes over the lock before the retry is committed.
+// If another plan takes over the lock of a failed task before a retry of the task is committed, the
+// retry is accepted and the task fails with TENANT_HELD.
 func TestTakeOverBeforeRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

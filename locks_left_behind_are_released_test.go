@@ -38,8 +38,8 @@ func bootSwitchable(t *testing.T, s store.Store) *switchable {
 	return w
 }
 
-// A process that has released the needless locks of a plan at rest checks the plan again after
-// another process has left a lock behind, although the plan has not changed.
+// A process that has checked the locks of a plan at rest checks them again after another process
+// has left a lock behind, although the plan has not changed.
 func TestLockLeftAfterTheCleaning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -126,7 +126,8 @@ func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 	})
 }
 
-// Plans that cannot be reached, however many, do not delay others.
+// Plans that cannot be reached, 400 of them or one, do not delay others. They complete when they
+// can be reached again.
 func TestSmallPlanBesideSickOnes(t *testing.T) {
 	t.Parallel()
 	for _, sick := range []int{1, 40, 400} {

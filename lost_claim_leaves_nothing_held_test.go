@@ -100,8 +100,8 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 	})
 }
 
-// Whichever answer is lost, and however many heartbeats and attempts to yield the task fail, the
-// task is eventually found and run.
+// If the answer to a claim is lost, even together with heartbeats or yields, or if a commit is
+// refused or its answer lost, every task is eventually run to its end in its first attempt.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	permanent := errors.New("lost for good")
@@ -225,7 +225,7 @@ func TestClaimAfterLease(t *testing.T) {
 	})
 }
 
-// The stop of a task takes effect without another run even if its worker is gone.
+// The stop of a task whose worker is gone takes effect without another run of the work.
 func TestStopWithoutWorker(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -126,7 +126,7 @@ func (d damagedTask) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([
 	return tasks, err
 }
 
-// The tasks of a dead worker are read in one call. If one of them cannot be read, the others are
+// The tasks of a dead worker are not read one by one. If one task cannot be read, the others are
 // nevertheless taken over.
 func TestLostTasksAreReadTogether(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// tenantsOf returns the ids of n tenants that no other plan has.
+// tenantsOf returns the ids of n tenants, with the name as their prefix.
 func tenantsOf(name string, n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
@@ -130,7 +130,8 @@ func TestBrokenPlansHideNone(t *testing.T) {
 	})
 }
 
-// Many plans that all have claimable tasks share the slots.
+// Many plans that all have claimable tasks share the capacity of a process: it is fully used and
+// never exceeded.
 func TestManyPlansAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -164,7 +165,7 @@ func TestManyPlansAtOnce(t *testing.T) {
 	})
 }
 
-// An idle process makes a few store calls a second, however many plans are at rest.
+// An idle process makes at most three store calls a second, although 500 plans are at rest.
 func TestIdleCost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 )
 
 // Of two concurrent starts over the same tenants, in the same or in the opposite order, exactly one
-// succeeds, and the error of the other start names its plan.
+// succeeds, and the error of the other start names the plan that holds the tenants.
 func TestTwoStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) store.Store{
@@ -59,7 +59,7 @@ func TestTwoStartsAtOnce(t *testing.T) {
 	}
 }
 
-// duel starts two plans at the same time and returns which of them was started.
+// duel starts two plans at the same time and returns the index of the plan that was started.
 func duel(t *testing.T, e [2]*cutover.Engine, ids [2]plan.ID) (winner int) {
 	t.Helper()
 	var errs [2]error
@@ -86,7 +86,8 @@ func duel(t *testing.T, e [2]*cutover.Engine, ids [2]plan.ID) (winner int) {
 	return winner
 }
 
-// If one of two starts gives up, the other continues, whichever has the smaller id.
+// If one of two starts gives up, the other continues, whether its plan has the smaller or the
+// greater id.
 func TestStartGoesOnAfterARival(t *testing.T) {
 	t.Parallel()
 	for name, rivalFirst := range map[string]bool{"the rival is smaller": true, "the rival is greater": false} {

@@ -105,7 +105,7 @@ func TestStoreAwayForAWhile(t *testing.T) {
 	})
 }
 
-// After an outage longer than the lease, the process takes a new lease and takes over its own
+// After an outage longer than the lease, the process acquires a new lease and takes over its own
 // tasks. No task fails, no attempt is used up, and only the steps in progress at the end of the
 // lease are repeated.
 func TestStoreAwayTooLong(t *testing.T) {
@@ -145,8 +145,8 @@ func TestStoreAwayTooLong(t *testing.T) {
 	})
 }
 
-// A process that alone is cut off from the store loses its tasks to the other processes. Its writes
-// are refused when the connection is back.
+// A process that is cut off from the store loses its tasks to another process. Its executors are
+// interrupted, and only the steps in progress are repeated.
 func TestCutOffProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -183,8 +183,8 @@ func TestCutOffProcess(t *testing.T) {
 	})
 }
 
-// If a process is frozen for longer than its lease, every write is refused afterwards and the
-// contexts of its executors end.
+// If a process is frozen for longer than its lease, its next save is refused and the context of its
+// executor ends.
 func TestFrozenProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -231,7 +231,8 @@ func TestFrozenProcess(t *testing.T) {
 	})
 }
 
-// It does no harm if calls of any kind are sometimes carried out but their answers are lost.
+// No effect is repeated and no event is missing if calls of any kind are sometimes lost, before or
+// after the store carries them out.
 func TestUnreliableStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

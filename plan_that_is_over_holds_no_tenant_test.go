@@ -19,11 +19,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// watched holds the stores in which a test counts locks, by test and store.
+// watched holds the stores that watchLocks checks, each with its test.
 var watched sync.Map //nolint:gochecknoglobals // one per test binary
 
-// watchLocks checks at the end of the test that every lock in the store belongs to a task that may
-// hold one, as soon as an engine that reaches the store has reconciled its plans.
+// watchLocks runs an engine at the end of the test, and checks that within five minutes every lock
+// in the store belongs to a task or start that may hold it.
 func watchLocks(t *testing.T, s store.Store) {
 	t.Helper()
 	for {

@@ -51,7 +51,7 @@ func TestStates(t *testing.T) {
 	})
 }
 
-// Every query refuses an impossible page, and names the argument.
+// Every query refuses a negative position or limit, and names the argument.
 func TestQueriesRefuse(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

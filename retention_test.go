@@ -134,9 +134,8 @@ func TestRetentionStartsAgain(t *testing.T) {
 	})
 }
 
-// A plan that another process keeps for longer, or for ever, is removed within a day after the
-// retention of this process is over. If the store is unavailable when the process starts, the
-// process tries again.
+// A process with a retention of three hours removes within 38 hours the plans that another process
+// keeps for longer, or for ever, even if the store is unavailable when the process starts.
 func TestRetentionRemindsOthers(t *testing.T) {
 	t.Parallel()
 	for name, kept := range map[string]time.Duration{"for ever": -1, "by default": 0, "for a year": 365 * 24 * time.Hour} {

@@ -17,8 +17,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// However late the answers to its heartbeats arrive, a process ends its executors before the store
-// lets other processes claim their tasks.
+// A process whose heartbeats are answered late interrupts its executors before its lease is over in
+// the store.
 func TestLeaseEndsForTheProcessFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -90,8 +90,8 @@ func TestShutdownClaimsNothing(t *testing.T) {
 	})
 }
 
-// If the answer to the call that marks a plan as starting is lost, and the start is then canceled,
-// that does no harm.
+// If the answer to the call that marks a plan as starting is lost, and the plan is then canceled,
+// the start is refused and leaves the tenant free.
 func TestStartCanceledAtItsMark(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

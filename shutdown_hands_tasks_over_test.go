@@ -55,8 +55,8 @@ func TestShutdownHandsOver(t *testing.T) {
 	})
 }
 
-// If an executor reaches no boundary, its context is canceled when the grace period is over, and
-// its task is yielded: that is no failure.
+// If an executor reaches no boundary, its context is canceled when the grace period is over. Its
+// task is yielded without a failure, or is completed if the executor returns nil.
 func TestShutdownInterrupts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -105,7 +105,7 @@ func TestShutdownInterrupts(t *testing.T) {
 	}
 }
 
-// An undo is yielded as the work is.
+// A shutdown yields an undo in progress, and another process finishes the rollback.
 func TestShutdownDuringRollback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -134,8 +134,9 @@ func TestShutdownDuringRollback(t *testing.T) {
 	})
 }
 
-// An executor that ignores the shutdown and its context does not delay the end of Run for ever. Its
-// task is lost when the lease ends, and its later saves are refused.
+// An executor that ignores the shutdown and its context delays the end of Run for less than a
+// minute, and Run returns an error. Another process takes over its task, and its later save is
+// refused.
 func TestShutdownWithStuckExecutor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -173,8 +174,8 @@ func TestShutdownWithStuckExecutor(t *testing.T) {
 	})
 }
 
-// A shutdown ends even while the store is unavailable. It leaves no goroutine behind, and its error
-// does not name executors.
+// A shutdown ends within a minute even while the store is unavailable. Run returns nil and leaves
+// no goroutine behind.
 func TestShutdownWithoutStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

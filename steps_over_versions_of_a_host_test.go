@@ -82,8 +82,9 @@ func versionOf[S any](t *testing.T, h *host, see func(name string, s *S), names 
 	return cutover.Config{Executors: executor.Registry{"X": x}}
 }
 
-// TestVersionsOfStepsUndoInTheOrderDone: one version of the host does A, B and C; the next version
-// has X between them, and undoes everything.
+// TestVersionsOfStepsUndoInTheOrderDone: one version of the host does A, B and C, and fails in D.
+// The next version has a step X before B: it does X and D, and undoes all steps in the reverse of
+// the order in which they were done.
 func TestVersionsOfStepsUndoInTheOrderDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

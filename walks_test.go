@@ -62,7 +62,7 @@ func TestAllPlansAndTasks(t *testing.T) {
 	}
 }
 
-// TestWalksEndWithAnError: the error that ends a walk is the last value that it yields.
+// TestWalksEndWithAnError: a walk that fails yields the error once and ends.
 func TestWalksEndWithAnError(t *testing.T) {
 	t.Parallel()
 	e := walkers(t, memstore.New(), 2)

@@ -49,8 +49,8 @@ func upTo(from, to int64) []int64 {
 	return want
 }
 
-// Watchers receive every event once and in order, whichever event they begin after, however slow
-// they are, and however many there are.
+// Several watchers at the same time receive every event once and in order, from the beginning or
+// after the first event, and however slow they are.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -211,8 +211,8 @@ func TestWatchErrors(t *testing.T) {
 	})
 }
 
-// When a plan comes to rest, the last event has AtRest set, and no other event does. A caller that
-// waits for AtRest neither waits for ever nor stops too early.
+// When the engine has carried out a command, the last event has AtRest set if, and only if, the
+// plan is at rest. So a caller that waits for AtRest does not wait for ever.
 func TestAtRest(t *testing.T) {
 	t.Parallel()
 	ids := func(id plan.ID, ordinal int) task.ID { return task.NewID(id, ordinal) }
@@ -311,7 +311,8 @@ func TestAtRest(t *testing.T) {
 	}
 }
 
-// Wait returns immediately for a plan at rest, whatever its state.
+// Wait returns immediately for a plan at rest. It returns store.ErrNotFound for an unknown plan,
+// and the error of the context for a plan that nobody runs.
 func TestWaitInEachState(t *testing.T) {
 	t.Parallel()
 	plans := map[plan.State]func(ctx context.Context, e *cutover.Engine, id plan.ID) error{
@@ -366,7 +367,7 @@ func TestWaitInEachState(t *testing.T) {
 	})
 }
 
-// PlanEvents returns the commands since the creation, even if the log begins later.
+// PlanEvents returns the plan events from the creation on, even if the log begins later.
 func TestPlanEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

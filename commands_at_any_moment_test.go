@@ -41,8 +41,8 @@ func onTask(e *cutover.Engine) map[string]func(context.Context, task.ID, ...cuto
 }
 
 // Commands on a plan or task that does not exist, and queries of its tasks and events, return
-// store.ErrNotFound. A command whose context has ended returns the error of the context. No other
-// plan changes.
+// store.ErrNotFound. A command whose context has ended returns the error of the context. The
+// existing plan does not change.
 func TestCommandsOnNothing(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

@@ -161,8 +161,8 @@ func TestASaveThatEndsByAPanicIsRefused(t *testing.T) {
 	}
 }
 
-// TestAPanicOfASaveIsThePanicOfTheRun checks that an executor that does not recover from the panic
-// of a save fails with it.
+// TestAPanicOfASaveIsThePanicOfTheRun checks that an executor that does not recover from a panic in
+// a save fails with that panic.
 func TestAPanicOfASaveIsThePanicOfTheRun(t *testing.T) {
 	t.Parallel()
 	err := executortest.NewRun(t).Execute(executor.Func(func(ctx context.Context, run *executor.Run) error {

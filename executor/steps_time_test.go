@@ -150,7 +150,9 @@ func TestSuccessAfterTheTimeoutIsSuccess(t *testing.T) {
 	})
 }
 
-// TestTheContextEnds ends the context in every phase and with every cause.
+// TestTheContextEnds ends the context before the first step, or in a step, with every cause. The
+// run returns the cause, and a failure of the step is recorded only if the cause is a timeout or a
+// stall.
 func TestTheContextEnds(t *testing.T) {
 	t.Parallel()
 	for cause, recorded := range map[error]bool{

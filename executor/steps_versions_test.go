@@ -63,7 +63,7 @@ func TestStepsAreUndoneInTheOrderInWhichTheyWereDone(t *testing.T) {
 }
 
 // TestAnInterruptedRollbackKeepsTheOrder begins a rollback with one version and continues it with
-// another.
+// another. The steps are undone in the reverse of the order in which the first version began them.
 func TestAnInterruptedRollbackKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	for name, interruption := range executortest.Interruptions() {
@@ -208,7 +208,8 @@ type oldMove struct {
 }
 
 // TestAnOlderVersionKeepsWhatItDoesNotKnow runs one step with a newer version, one with an older
-// version and one with the newer version again.
+// version and one with the newer version again. The fields that only the newer version knows
+// survive, in the state and in the undo log.
 func TestAnOlderVersionKeepsWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")

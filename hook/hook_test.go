@@ -20,8 +20,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// callAll calls every function of h once. It fails if one is missing, so that a new one is not
-// forgotten in Guard and Join.
+// callAll calls every function of h once. It fails the test if a function is nil, so that Guard and
+// Join cannot omit a new function.
 func callAll(t *testing.T, h hook.Hooks) context.Context {
 	t.Helper()
 	v := reflect.ValueOf(h)
@@ -133,8 +133,8 @@ func TestJoinOfNothing(t *testing.T) {
 	}
 }
 
-// Of the faults of one operation one in ten seconds is logged; faults of other operations are
-// logged independently.
+// Zap logs one fault in ten seconds of each operation, independently of the faults of other
+// operations.
 func TestZapFaults(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -178,7 +178,8 @@ func TestEventsOfTheLastSkip(t *testing.T) {
 	})
 }
 
-// The event of a failure has the Failure; the events of a retry or skip do not.
+// The event of a failure has the Failure. The events of a breach, and of a command that removes a
+// failure, do not.
 func TestEventsHaveFailures(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Running: 1, task.Pending: 3}, held(1), tolerates(0))

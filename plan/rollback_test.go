@@ -98,8 +98,8 @@ func TestRollbackCloses(t *testing.T) {
 	}
 }
 
-// A cancel stops the undos at their next boundary; until then the plan cannot be
-// rolled back again.
+// A cancel of a rollback stops the undos at their next boundary. Until they have stopped, no task
+// can be rolled back; then a rollback begins a new round.
 func TestCancelRollback(t *testing.T) {
 	t.Parallel()
 	p := in(plan.RollingBack, counts{task.RollingBack: 1, task.Completed: 3})
@@ -130,8 +130,8 @@ func TestCancelRollback(t *testing.T) {
 	}
 }
 
-// An undo that was claimed before the cancel was committed has to stop as well, so Settle checks
-// after the cancel whether there is one.
+// A cancel of a rollback sets Stopping even if no undo is in flight, because an undo may be claimed
+// before the cancel is committed. Settle clears Stopping if no undo is in flight.
 func TestCancelRollbackWithNothingInFlight(t *testing.T) {
 	t.Parallel()
 	d, err := in(plan.RollingBack, counts{task.Completed: 3, task.RolledBack: 1}).Cancel(ann())

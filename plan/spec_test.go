@@ -187,7 +187,7 @@ func TestValidateAtTheMostTenants(t *testing.T) {
 	}
 }
 
-// A spec is refused exactly if one of its tenants has an invalid id or occurs twice.
+// Validate counts one fault for each tenant whose id is invalid or occurs earlier in the spec.
 func TestValidateTenants(t *testing.T) {
 	t.Parallel()
 	id := rapid.OneOf(
@@ -216,8 +216,8 @@ func TestValidateTenants(t *testing.T) {
 	})
 }
 
-// Whatever a spec contains, validating it never panics, its error can be printed, and names as many
-// faults as it counts.
+// FuzzValidate checks that Validate does not panic, that its error can be printed, and that the
+// error names as many faults as it counts.
 func FuzzValidate(f *testing.F) {
 	f.Add("name", "type", "key", "acme", "globex", "k", "v", 1, 10, uint8(9))
 	f.Add("", "\xff", fill(300), "", "a\xff", "", "\xff", -1, 101, uint8(6))

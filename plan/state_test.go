@@ -66,7 +66,8 @@ func TestSweepKindNames(t *testing.T) {
 	}
 }
 
-// The plan's state governs all its tasks.
+// The state of a plan determines which stop is in force for its running tasks, whether running
+// tasks are claimed, and whether pending tasks count as canceled.
 func TestStateControlsTasks(t *testing.T) {
 	t.Parallel()
 	tests := map[plan.State]struct {

@@ -149,8 +149,8 @@ func TestCancelSweepsPausedTasks(t *testing.T) {
 	}
 }
 
-// Running tasks of a paused plan may reach their boundary, and pause, before a resume is committed.
-// The sweep of the resume finds them.
+// A resume of a paused plan has a sweep if tasks still run, because they may pause before the
+// resume is committed. A resume of a failed plan, whose tasks do not pause, has none.
 func TestResumeLooksForWhatStopsMeanwhile(t *testing.T) {
 	t.Parallel()
 	d, err := in(plan.Paused, counts{task.Running: 1, task.Pending: 3}).Resume(ann())

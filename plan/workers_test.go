@@ -40,7 +40,7 @@ func TestLoseTasksReleases(t *testing.T) {
 	}
 }
 
-// One loss too many is a failure like any other: it is judged in the same step.
+// One loss too many fails the task, and the same decision judges the failure as any other.
 func TestLoseTasksJudges(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -127,8 +127,8 @@ func TestHaltTasks(t *testing.T) {
 	}
 }
 
-// A canceled rollback stops the undos that no worker holds; without a cancel they wait for a
-// worker.
+// An undo of a canceled rollback stops if no worker holds it, or when its worker is lost. Without a
+// cancel it waits for a worker.
 func TestHaltTasksOfUndos(t *testing.T) {
 	t.Parallel()
 	undo := lost(task.RollingBack, 0)

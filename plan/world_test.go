@@ -198,7 +198,7 @@ func (w *world) unheld(s task.State) *task.Task {
 	return nil
 }
 
-// claim gives the next task to a worker and reports whether there was one.
+// claim gives the next task to a worker and reports whether a task could be claimed.
 func (w *world) claim() bool {
 	t := w.claimable()
 	if t == nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Up to the limit a lost worker changes only the number of losses.
+// Up to the limit, the loss of a worker releases the task and raises the number of losses, and
+// changes nothing else.
 func TestLoseWithinLimit(t *testing.T) {
 	t.Parallel()
 	for _, s := range []task.State{task.Running, task.RollingBack} {

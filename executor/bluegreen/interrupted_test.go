@@ -86,7 +86,7 @@ func TestFaultsOfEveryRequest(t *testing.T) {
 	}
 }
 
-// hooked is a gateway that calls its function before in front of every switch.
+// hooked is a gateway that calls its function before at the beginning of each switch.
 type hooked struct {
 	bluegreen.Gateway
 	before func()

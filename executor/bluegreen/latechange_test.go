@@ -70,9 +70,9 @@ func TestATenantThatMovedOnIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestAChangeThatArrivesLateIsRefused has the service answer 504 and carry out the change later:
+// TestAChangeThatArrivesLateIsRefused makes the service answer 504 and carry out the change later:
 // after the task was rolled back, or after another task wrote under its newer token although there
-// was nothing to change.
+// was nothing to change. The late change is refused.
 func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, op := range []bluegreentest.Op{bluegreentest.Switch, bluegreentest.Status} {

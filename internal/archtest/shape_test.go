@@ -25,7 +25,7 @@ type shape struct {
 	pkg     string
 	files   int
 	circle  []string       // the largest set of files that all use each other: see largestCircle
-	methods map[string]int // how many, by receiver
+	methods map[string]int // the number of methods, by receiver
 }
 
 func TestShape(t *testing.T) {

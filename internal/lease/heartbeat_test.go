@@ -66,7 +66,8 @@ func TestCompareTellsEachRunWhatItHasToKnow(t *testing.T) {
 	})
 }
 
-// An untracked claim may be one whose answer is under way, so it is yielded only after a while.
+// An untracked claim is revoked only a quarter of the TTL after a heartbeat first found it, because
+// its answer may still be under way.
 func TestUntrackedClaimsAreHandedBackLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

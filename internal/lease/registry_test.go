@@ -121,8 +121,8 @@ func TestRunsLostWithALease(t *testing.T) {
 	}
 }
 
-// A heartbeat asks about the plans of the runs under its lease and, for a time, about uncertain
-// plans.
+// A heartbeat asks about the plans of the runs under its lease, about those of untracked claims
+// and, for a time, about uncertain plans.
 func TestPlansToAskAbout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

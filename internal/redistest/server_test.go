@@ -120,7 +120,7 @@ func set(t *testing.T, client redis.UniversalClient, key, value string) {
 	}
 }
 
-// get returns the value of key, or nothing when there is no such key.
+// get returns the value of key, or "" if there is no such key.
 func get(t *testing.T, client redis.UniversalClient, key string) string {
 	t.Helper()
 	value, err := client.Get(t.Context(), key).Result()

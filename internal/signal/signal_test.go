@@ -55,7 +55,8 @@ func TestBroadcaster(t *testing.T) {
 	}
 }
 
-// Subscriptions come and go while others notify.
+// A subscriber receives a notification that follows its subscription, while other goroutines
+// subscribe, notify and cancel.
 func TestBroadcasterConcurrently(t *testing.T) {
 	t.Parallel()
 	b := signal.NewBroadcaster()

@@ -43,7 +43,7 @@ func reserved(t *testing.T, s store.Store, n int) []store.TenantLock {
 	return locks
 }
 
-// left returns how many of the locks still exist.
+// left returns the number of the locks that still exist.
 func left(t *testing.T, s store.Store, locks []store.TenantLock) (n int) {
 	t.Helper()
 	for _, l := range locks {

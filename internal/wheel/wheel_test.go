@@ -166,7 +166,7 @@ func TestNextIsSilentWhenEmpty(t *testing.T) {
 	}
 }
 
-// TestFarTimersWakeTheWheelSeldom checks the maximum number of wake-ups that far timers cause.
+// TestFarTimersWakeTheWheelSeldom checks that a far timer wakes the wheel at most once per level.
 func TestFarTimersWakeTheWheelSeldom(t *testing.T) {
 	t.Parallel()
 	w := New[int](0)

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/plan/strategy"
 )
 
-// Amounts round towards less exposure.
+// Amounts round down: a tolerance perhaps to 0, a concurrency at least to 1.
 func TestRounding(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -109,7 +109,7 @@ func TestParseAmount(t *testing.T) {
 	}
 }
 
-// An amount that parses makes a valid strategy, and no amount of any base overflows.
+// No amount of any base overflows, not even an amount that is invalid.
 func TestAmountsOfHugeBases(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -131,7 +131,8 @@ func TestAmountsOfHugeBases(t *testing.T) {
 	}
 }
 
-// An amount that parses is the same after it is written and read again.
+// FuzzParseAmount checks that an amount that parses makes a valid strategy, and is the same after
+// it is written and read again.
 func FuzzParseAmount(f *testing.F) {
 	for _, text := range []string{"5", "10%", "+5", "-0%", "007", ""} {
 		f.Add(text)

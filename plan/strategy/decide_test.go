@@ -117,7 +117,8 @@ func TestGrantIsWithinItsBounds(t *testing.T) {
 	})
 }
 
-// More failures never open a grant that fewer had closed; acknowledging never closes an open one.
+// More failures do not change the grant and do not end a breach. Acknowledging failures lowers no
+// bound and causes no breach; acknowledging all of them ends a breach.
 func TestDecideIsMonotone(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

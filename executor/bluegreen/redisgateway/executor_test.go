@@ -96,8 +96,8 @@ func TestWhereverTheRollbackIsInterruptedItGetsBack(t *testing.T) {
 	}
 }
 
-// TestASwitchThatFailed makes a client reject blue, or be slow, and then continues in every
-// possible way.
+// TestASwitchThatFailed makes a client reject blue, or fall behind, and then retries the task or
+// rolls it back, with the client healed or not.
 func TestASwitchThatFailed(t *testing.T) {
 	t.Parallel()
 	execute := func(r *executortest.Run, w *town) error { return r.Execute(w) }

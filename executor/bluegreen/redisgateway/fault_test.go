@@ -239,7 +239,7 @@ func (l *lab) payload(t *testing.T, text string) error {
 	return err
 }
 
-// Without the mark the clients are asked; with it they are not.
+// Current asks the clients if the mark of the live write is missing, and only then.
 func TestAColourIsReportedOnlyWhenTheClientsRunIt(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, onMini(t))

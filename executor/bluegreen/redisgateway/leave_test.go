@@ -60,8 +60,8 @@ func TestCallsLeaveFrozenServer(t *testing.T) {
 	}
 }
 
-// A switch returns soon after the end of its context, even if the server freezes while the switch
-// waits for the clients.
+// A switch returns within 500 ms after the end of its context, even if the server freezes while the
+// switch waits for the clients.
 func TestSwitchLeavesServerThatFreezes(t *testing.T) {
 	t.Parallel()
 	l, server := frozen(t)
@@ -80,7 +80,8 @@ func TestSwitchLeavesServerThatFreezes(t *testing.T) {
 	}
 }
 
-// A run whose time is over before the write was sent reports a timeout, not an unavailable server.
+// A run whose time is over before the write was sent reports a timeout, not an unavailable server,
+// and writes nothing.
 func TestNoTimeForTheWrite(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, onMini(t))

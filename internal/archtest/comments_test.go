@@ -43,7 +43,7 @@ func TestCommentsFit(t *testing.T) {
 	}
 }
 
-// expandTabs returns a line with spaces for its tabs, as an editor shows it.
+// expandTabs returns a line with spaces instead of its tabs.
 func expandTabs(line string) string {
 	var shown strings.Builder
 	column := 0

@@ -105,7 +105,7 @@ func drawBurst(r *rand.Rand) (ops []op) {
 	return ops
 }
 
-// names are the operations that may be drawn; frequent ones stand more than once.
+// names are the operations that may be drawn; frequent operations are listed more than once.
 var names = []string{ //nolint:gochecknoglobals // a constant table
 	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch",
 	"pause task", "pause task", "resume task", "resume task", "cancel task", "skip task", "rollback task", "rollback task",

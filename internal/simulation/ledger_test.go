@@ -15,8 +15,8 @@ type ledger struct {
 	mu     sync.Mutex
 	active map[*engagement]struct{}
 	runs   map[string]int
-	// newest is the greatest token that worked on a tenant, in any plan, as a service remembers it
-	// that refuses older tokens.
+	// newest is the greatest token that has worked on a tenant, in any plan. A service that refuses
+	// older tokens would remember it.
 	newest map[string]task.Token
 }
 

@@ -78,7 +78,7 @@ func (p *process) crash() {
 	}
 }
 
-// freeze blocks everything that the process does to the outside until thaw.
+// freeze blocks the store calls and the executors of the process until thaw.
 func (p *process) freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -64,8 +64,8 @@ func (w *world) rest(ctx context.Context) bool {
 	return false
 }
 
-// goOn gives a plan that waits for a command a command after which the plan goes on. If last is
-// true the command is cancel, where the state allows it.
+// goOn gives a command to a plan that is at rest but not over, so that the plan goes on. If last is
+// true, the command is cancel where the state allows it.
 func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last bool) {
 	name := ""
 	switch p.State {

@@ -73,8 +73,8 @@ func (v *view) weather() weather {
 	return x
 }
 
-// repeatable are the methods whose requests may also arrive when their caller has given up. Late
-// requests of other methods would do what no engine can still want, or change nothing.
+// repeatable are the methods whose requests may arrive after their caller has given up. A late
+// request of another method would change nothing, or do what no engine can still want.
 var repeatable = []string{ //nolint:gochecknoglobals // a constant table
 	"BeginCreate", "AddTenants", "FinishCreate", "Commit", "Claim", "Apply", "Reserve", "Replace", "Release",
 }

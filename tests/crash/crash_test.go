@@ -10,8 +10,8 @@ import (
 )
 
 // row is one fault: its action, and the expected result besides the figures. After every fault the
-// figures stale, re-run, attempts, FAILED and lost must be 0; lost need not be if site.expectLoss
-// is set.
+// figures stale, re-run, attempts, FAILED and lost must be 0. If site.expectLoss is set, lost may
+// be more.
 type row struct {
 	name   string
 	expect string

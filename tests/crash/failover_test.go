@@ -34,8 +34,8 @@ func failovers() []row {
 	})
 }
 
-// failover makes a replica the master. If commits wait for the replica, Sentinel does so in an
-// orderly way; otherwise the test kills the master.
+// failover makes a replica the master. If commits wait for the replica, failover tells Sentinel to
+// fail over; otherwise it kills the master.
 func failover(w way, replicas int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()

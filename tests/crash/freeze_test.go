@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// freezes returns the rows about workers that are frozen or cut off, and come back.
+// freezes returns the rows about workers that are frozen or cut off for a time.
 func freezes() []row {
 	return append(everyWay(func(w way) []row {
 		return []row{

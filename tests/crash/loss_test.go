@@ -126,8 +126,9 @@ func (s *site) randomKey(pattern string) string {
 	return key
 }
 
-// reported reports whether the loss was noticed: either err, the result of a query, shows it, or a
-// worker recorded a fault about corrupt data in the ledger.
+// reported reports whether the loss was noticed: either err, the result of a query, matches
+// store.ErrNotFound or store.ErrCorrupt, or a worker recorded a fault about corrupt data in the
+// ledger.
 func (s *site) reported(err error) bool {
 	s.Helper()
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) {

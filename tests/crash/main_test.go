@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }
 
-// extent says how many of the faults a run of the suite includes.
+// extent selects the faults that a run of the suite includes.
 type extent int
 
 const (

@@ -43,8 +43,8 @@ func undoKills(t *testing.T) []row {
 // undoTenants is the number of tenants of the plans in these rows.
 const undoTenants = 4
 
-// undoDeaths returns the calls at which a worker dies: first those for an undo, then those for a
-// plan.
+// undoDeaths returns the store calls before and after which a worker dies: first calls about an
+// undo, then calls about a plan.
 func undoDeaths() []death {
 	return bothSides(
 		death{Op: opClaim, N: 1},
@@ -100,7 +100,8 @@ func (s *site) cancel() {
 	}
 }
 
-// poison starts several workers, one after the other, that die before their first save.
+// poison starts several workers, one after the other, that die before their first save, so that an
+// undo fails with WORKER_LOST. The next rollback undoes that task.
 func poison(t *testing.T) *site {
 	t.Helper()
 	s, _ := alone(t)

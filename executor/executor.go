@@ -65,8 +65,8 @@ type Logging interface {
 	Logger() *zap.Logger
 }
 
-// Progress reports how far a task is, for a display, and shows the engine that the task is alive.
-// It is not stored.
+// Progress reports how far a task is. The engine passes the report to its hooks and does not store
+// it.
 type Progress struct {
 	// Done of Total units of work are done, in the executor's own unit; a Total of 0 means unknown.
 	Done, Total int64

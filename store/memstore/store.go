@@ -12,8 +12,8 @@ import (
 
 // Config configures a [Store]. The zero value is ready to use.
 type Config struct {
-	// MaxEvents is the maximum number of events that a plan keeps; beyond it the oldest events of
-	// tasks are dropped. The default is store.KeptEvents; a negative value keeps all.
+	// MaxEvents is the maximum number of events that a plan keeps; beyond it the oldest task events
+	// are dropped. The default is store.KeptEvents; a negative value keeps all.
 	MaxEvents int
 	// Clock returns the time for stored timestamps and tokens. A test can set it back, for
 	// instance, to see the effect on tokens. Durations (leases, the agenda, the idle time of a

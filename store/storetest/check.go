@@ -19,7 +19,8 @@ import (
 //   - the events are numbered without gaps, up to the plan's LastEvent
 //   - the events, replayed from the first, lead to the current states of plan and tasks
 //   - the plan events begin with the creation of the plan and match those in the log
-//   - the last event is AtRest only if the plan is
+//   - the last event is AtRest if, and only if, the plan is at rest, unless a command without an
+//     event was applied after it
 //
 // The plan must not change during the check.
 func Check(t testing.TB, s store.Store, id plan.ID) {

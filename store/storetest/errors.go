@@ -157,7 +157,7 @@ func errorsInputs(e *env) {
 	e.refused("a heartbeat of nobody", err)
 }
 
-// errorsPages: an impossible page is refused with an error that names the argument, and is not
+// errorsPages: an invalid page is refused with an error that names the argument, and is not
 // adjusted. A caller that asked for 5,000 items and got 1,000 would mistake them for the last page.
 func errorsPages(e *env) {
 	r := e.start(3, concurrently(3))

@@ -164,7 +164,7 @@ func leaseOrphans(e *env) {
 	equal(e, "claimed again", young.Attempt, 1)
 }
 
-// leaseManyOrphans: orphans are returned a page at a time.
+// leaseManyOrphans: orphans are returned in pages.
 func leaseManyOrphans(e *env) {
 	const n = store.MaxBatch + 30
 	r := e.start(n, concurrently(n))

@@ -116,7 +116,7 @@ func (m *machine) events(rt *rapid.T) (events []plan.Event) {
 	return events
 }
 
-// claim asks for tasks.
+// claim claims tasks.
 func (m *machine) claim(rt *rapid.T) { m.commit(rt, store.Batch{Claim: m.newClaim(rt)}) }
 
 func (m *machine) newClaim(rt *rapid.T) store.Claim {

@@ -151,7 +151,7 @@ func (m *machine) compare(rt *rapid.T) {
 // compareRules compares Plan.Claimable and Plan.AtRest with what a claim would find. Claimable may
 // report true too often, where the counters do not show which tasks wait for a worker or whether an
 // undo is left, but never false too often. The exception: while a rollback is being stopped,
-// engines do not claim undos that a store would hand out.
+// engines do not claim undos that a store would assign.
 func (m *machine) compareRules(rt *rapid.T, p plan.Plan) {
 	allowed, required := m.o.allowed()
 	if required && !p.Claimable() && !p.Undo.Stopping {

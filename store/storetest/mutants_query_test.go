@@ -81,7 +81,7 @@ func (m *stillPending) Task(ctx context.Context, id task.ID) (task.Task, error) 
 	return t, err
 }
 
-// anyPage replaces an impossible page with the nearest possible one.
+// anyPage replaces an invalid page with the nearest valid page.
 type anyPage struct{ mutant }
 
 func (m *anyPage) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {

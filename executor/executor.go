@@ -16,8 +16,8 @@ type TaskExecutor interface {
 	// [Run.Restore] to find out where to continue.
 	//
 	// Every effect on an outside system may happen twice: after a crash between an effect and the
-	// save that records it, the effect is repeated. [Run.IdempotencyKey] and [Run.Token] let the
-	// outside system make that harmless.
+	// save that records it, the effect is repeated. With [Run.IdempotencyKey] and [Run.Token] the
+	// outside system can make that harmless.
 	//
 	// It must return soon after ctx has ended. One value serves all tasks, so Execute must be safe
 	// for concurrent use.
@@ -54,7 +54,7 @@ type Recorder interface {
 	// SaveUndo adds u to the task's undo log, with errors as for Save. If the step has an entry
 	// already, that entry stays and u is ignored.
 	SaveUndo(ctx context.Context, u checkpoint.Undo) error
-	// Progress notes how far the task is. It does no I/O and never blocks.
+	// Progress reports how far the task is. It does no I/O and never blocks.
 	Progress(p Progress)
 }
 

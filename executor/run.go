@@ -114,8 +114,8 @@ func (r *Run) Logger() *zap.Logger {
 	return r.logger
 }
 
-// Progress reports how far the task is. It also keeps a task that saves rarely
-// from counting as stalled. Reports after the executor has returned are dropped.
+// Progress reports how far the task is to the engine's hooks. A host that interrupts stalled tasks
+// can count a report as a sign of life. Reports after the executor has returned are dropped.
 func (r *Run) Progress(p Progress) {
 	r.mu.Lock()
 	returned := r.returned

@@ -60,7 +60,7 @@ func (r *Run) Restore(data any) (step string, ok bool, err error) {
 
 // SaveUndo records what is needed to undo step. Call it before the effect: an entry written after
 // the effect is missing exactly when a crash comes between the two. The first entry of a step wins,
-// also across retries: a further call with newer data is harmless and stores nothing. Errors are as
+// even across retries: a further call with newer data is harmless and stores nothing. Errors are as
 // for [Run.Save].
 func (r *Run) SaveUndo(ctx context.Context, step string, data any) error {
 	return r.heeded(step, func() error { return r.saveUndo(ctx, step, data) })
@@ -89,7 +89,7 @@ func (r *Run) saveUndo(ctx context.Context, step string, data any) error {
 }
 
 // heeded calls save and returns its error. If the error means that something was not stored
-// although the task is still this run's, heeded notes it: the first such error becomes the run's
+// although the task is still this run's, heeded records it: the first such error becomes the run's
 // failure even if the executor ignores it. The same holds for a save that does not return, because
 // a MarshalJSON may panic or end its goroutine.
 func (r *Run) heeded(step string, save func() error) error {

@@ -1,4 +1,5 @@
-// Package hook lets a host observe an engine: for logs, metrics and traces.
+// Package hook has the functions with which a host observes an engine: for logs, metrics and
+// traces.
 //
 // [Hooks] is a struct of optional functions. An engine calls them on its hot paths and from several
 // goroutines at once, so they must return quickly. They cannot change what the engine does. A panic

@@ -10,8 +10,8 @@ import (
 )
 
 // Join returns hooks that call those of every observer in the given order, but OnExecuteEnd in the
-// reverse order, as spans nest. Each OnExecuteStart gets the context that the one before it
-// returned; if one panics, the executor gets the context from before all of them. A panic in any
+// reverse order, as spans nest. Each OnExecuteStart gets the context that the previous observer's
+// returned; if one panics, the executor gets the context that the first one got. A panic in any
 // other function does not keep the other observers from being called.
 func Join(observers ...Hooks) Hooks {
 	var starts []func(context.Context, Execution) context.Context

@@ -19,8 +19,8 @@ var ErrCrashed = errors.New("executortest: crashed")
 // ErrUnsupported is the error of [Run.Rollback] for an executor that is no [executor.Rollbacker].
 var ErrUnsupported = errors.New("executortest: the executor is no Rollbacker")
 
-// Run is a run of a task that is kept in memory. Pass its embedded Run to an executor, or let
-// [Run.Execute] do it.
+// Run is a run of a task that is kept in memory. Pass its embedded Run to an executor, or call
+// [Run.Execute].
 type Run struct {
 	*executor.Run
 

@@ -18,7 +18,7 @@ const (
 
 // passes are the reconciliations under way in this process, at most one per plan. They run
 // concurrently: if one has to wait for the store, for instance because the shard with its plan is
-// away, it delays no other plan. It is safe for concurrent use.
+// unreachable, it delays no other plan. It is safe for concurrent use.
 type passes struct {
 	reconcile func(context.Context, store.DuePlan)
 	// putOff reschedules a plan whose pass nobody waits for.
@@ -35,9 +35,10 @@ type pass struct {
 	next  store.DuePlan
 }
 
-// begin begins a pass, or has the one under way repeated. The channel is closed when the pass has
-// ended. If the pass is slow, already under way or one too many, begin puts the plan off and closes
-// the channel at once or after slowPass, so that the plan does not starve the others.
+// begin begins a pass. If a pass over the plan is under way, begin has that pass repeated. The
+// channel is closed when the pass has ended. If the pass is slow, already under way or one too
+// many, begin puts the plan off and closes the channel at once or after slowPass, so that the plan
+// does not starve the others.
 func (ps *passes) begin(ctx context.Context, d store.DuePlan) (settled <-chan struct{}) {
 	done := make(chan struct{})
 	if !ps.add(d) {

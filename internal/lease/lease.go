@@ -7,8 +7,8 @@ import (
 )
 
 // Lease is one incarnation of this process: a name under which the process holds tasks as long as
-// it renews the lease. A lease that is over never comes back; the process takes a new one. It is
-// safe for concurrent use.
+// it renews the lease. A lease that is over never comes back; the process acquires a new lease. It
+// is safe for concurrent use.
 type Lease struct {
 	name string
 	ctx  context.Context //nolint:containedctx // the lease is the lifetime

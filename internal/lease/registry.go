@@ -44,14 +44,14 @@ type Registry struct {
 
 	mu   sync.Mutex
 	runs map[claim]entry
-	// uncertain are plans that heartbeats must ask about, and since when. A claim whose answer was
-	// lost may have left tasks held there, or may yet do so: the request may arrive late, after its
-	// sender gave it up.
+	// uncertain are the plans that heartbeats must ask about, each with the time at which it was
+	// added. A claim whose answer was lost may have left tasks held there. It may also leave some
+	// later, because the request may arrive after its sender gave it up.
 	uncertain map[plan.ID]time.Time
 	// revoked are the claims under the current lease that were yielded without a run. If the answer
 	// to such a claim still comes, Add refuses it.
 	revoked map[claim]struct{}
-	// ended is how many runs under the current lease have ended after the lease was over.
+	// ended is the number of runs under the current lease that ended after the lease was over.
 	ended   int
 	current *Lease
 }

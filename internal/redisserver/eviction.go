@@ -36,8 +36,8 @@ func (e *Eviction) Error() string {
 // master that does not answer while others do is skipped. If no server could be asked, the error is
 // the client's own, unchanged.
 //
-// FindEviction may take as long as the client's timeouts and retries, also because a cluster client
-// may first ask a frozen node for the slots. Callers therefore use internal/await.
+// FindEviction may take as long as the client's timeouts and retries, for example because a cluster
+// client first asks a frozen node for the slots. Callers therefore use internal/await.
 func FindEviction(ctx context.Context, rdb redis.UniversalClient) (*Eviction, error) {
 	return findOnMasters(ctx, rdb, ask)
 }

@@ -140,8 +140,8 @@ func (s *Server) Freeze() {
 	s.frozen = true
 }
 
-// Thaw lets a frozen server continue. It does nothing to a server that is not frozen; a frozen
-// server need not be thawed at the end of the test.
+// Thaw continues a frozen server. It does nothing to a server that is not frozen; a frozen server
+// need not be thawed at the end of the test.
 func (s *Server) Thaw() {
 	s.t.Helper()
 	if !s.frozen {

@@ -28,8 +28,9 @@
 //   - A run has at most one change under way, numbered by seq, so that the store recognizes a
 //     commit that is sent again.
 //   - Nothing is written under a lease that is over: commit checks the lease before each try.
-//   - The claim outlives the executor: the commit of the outcome releases the task, and is sent only after
-//     the executor has returned. So no second worker starts while the first still cleans up.
+//   - The claim outlives the executor: the commit of the outcome releases the task, and is sent
+//     only after the executor has returned. So no second worker starts while the first still
+//     cleans up.
 //   - While the executor runs, only the goroutine that saves uses the worker's batch; otherwise
 //     only the worker's goroutine does. executor.Run refuses every save after the executor has
 //     returned.

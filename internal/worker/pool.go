@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Client   *storeclient.Client
 	Registry *lease.Registry
-	// Queue gets the capacity for one task back when a worker ends.
+	// A worker that ends releases its capacity for one task to Queue.
 	Queue    *capacity.Queue
 	Locks    *tenantlock.Manager
 	Releaser *tenantlock.Releaser

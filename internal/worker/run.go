@@ -25,8 +25,8 @@ type run struct {
 	began  time.Time // set by Registry.Add
 	cancel context.CancelCauseFunc
 
-	// Used by the goroutine that saves, like the worker's batch: executor.Run lets one save at a
-	// time through, and none after the executor has returned.
+	// Used by the goroutine that saves, like the worker's batch: executor.Run passes on one save at
+	// a time, and none after the executor has returned.
 	seq  uint32
 	step string // of the last checkpoint
 	// locked is the error of locking the tenant, or nil. kept reports that a later attempt or an

@@ -28,7 +28,7 @@ func commitCases() []testCase {
 	}
 }
 
-// wholeLife takes one task through every kind of change that a worker commits.
+// wholeLife takes one task from its claim through two saves to its completion.
 func wholeLife(e *env) {
 	r := e.start(1, concurrently(1))
 	j := r.take("worker", 1)[0]
@@ -138,7 +138,7 @@ func unseenFailures(e *env) {
 	equal(e, "plan", p.State, plan.Running)
 }
 
-// staleToken: a worker that was presumed dead comes back.
+// staleToken: changes of a worker that was presumed dead are refused.
 func staleToken(e *env) {
 	r := e.start(1, concurrently(1))
 	old := r.take("old", 1)[0]

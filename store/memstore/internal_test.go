@@ -32,7 +32,8 @@ func TestConfigDefaults(t *testing.T) {
 	}
 }
 
-// TestOrdinals compares the heap with a sorted list.
+// TestOrdinals compares the heap's length and least ordinal with a sorted list, and checks that
+// each task stores its position in the heap.
 func TestOrdinals(t *testing.T) {
 	t.Parallel()
 	const n = 200
@@ -83,7 +84,8 @@ func TestShelf(t *testing.T) {
 	}
 }
 
-// TestEventLogTrims checks that events beyond the limit are dropped.
+// TestEventLogTrims checks that the log keeps the newest events up to the limit, in a bounded
+// number of chunks.
 func TestEventLogTrims(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{1, 100, logChunk, logChunk + 1, 3 * logChunk} {
@@ -106,7 +108,8 @@ func TestEventLogTrims(t *testing.T) {
 	}
 }
 
-// TestClaimsAreForgotten checks that a plan remembers the claims that hold tasks, and a few more.
+// TestClaimsAreForgotten checks that a plan remembers the claims that hold tasks and the last
+// claims that hold none.
 func TestClaimsAreForgotten(t *testing.T) {
 	t.Parallel()
 	var c claims

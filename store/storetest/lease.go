@@ -77,8 +77,8 @@ func leaseStops(e *env) {
 	}
 }
 
-// leaseExpires: a heartbeat does not restore an expired lease, and the tasks of the worker are
-// orphans until another worker takes them.
+// leaseExpires: a heartbeat does not restore an expired lease. The task of its worker is an orphan,
+// but the worker still holds the task and can save.
 func leaseExpires(e *env) {
 	r := e.start(1, concurrently(1))
 	e.ok(e.Join(e.ctx, "me", e.h.TTL))
@@ -91,7 +91,7 @@ func leaseExpires(e *env) {
 	lost, err := e.Orphans(e.ctx, r.id)
 	e.ok(err)
 	equal(e, "orphans", len(lost), 1)
-	// Until then the worker still holds the task: only a newer token ends its hold.
+	// The worker still holds the task: only a newer token ends its hold.
 	r.do(j.save("STEP", "1"))
 	_, err = e.Heartbeat(e.ctx, "nobody", e.h.TTL, nil)
 	e.is(err, store.ErrLeaseExpired)
@@ -164,7 +164,7 @@ func leaseOrphans(e *env) {
 	equal(e, "claimed again", young.Attempt, 1)
 }
 
-// leaseManyOrphans: orphans are returned in pages.
+// leaseManyOrphans: one answer has at most MaxBatch orphans, and repeated calls find all of them.
 func leaseManyOrphans(e *env) {
 	const n = store.MaxBatch + 30
 	r := e.start(n, concurrently(n))

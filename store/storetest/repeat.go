@@ -170,8 +170,8 @@ func repeatedClaimPartly(e *env) {
 	equal(e, "claimed when all are done", len(again), 0)
 }
 
-// repeatedClaimLost: the tasks that the claim was assigned were taken away. A late repeat must not
-// return them.
+// repeatedClaimLost: one of the claim's two tasks was taken away. A late repeat must not return
+// that task.
 func repeatedClaimLost(e *env) {
 	r := e.start(3, concurrently(3))
 	r.claimWith("once", "old", 2)

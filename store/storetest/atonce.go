@@ -316,7 +316,7 @@ func leasesAtOnce() map[string]func(*env) {
 	}
 }
 
-// readsAtOnce: concurrent callers of the same read get the same answer.
+// readsAtOnce: every concurrent caller of the same read gets an answer, which is not an empty list.
 func readsAtOnce() map[string]func(*env) {
 	same := func(what string, read func(e *env, r *rollout) (any, error)) func(*env) {
 		return func(e *env) {

@@ -130,7 +130,8 @@ func claimPassesOver(e *env) {
 	r.expect(2)
 }
 
-// claimByState: which tasks are claimed in each state of the plan.
+// claimByState: a running plan's tasks are claimed in the order of claimOrder. If the plan is
+// paused, canceled or rolled back, only the undo that a command asked for is claimed.
 func claimByState(e *env) {
 	for _, test := range []struct {
 		name    string

@@ -9,9 +9,10 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// run confirms one target. The caller's goroutine owns it and makes every decision. Attempts,
-// look-ups of the fleet and reads of the head and of acknowledgements have their own goroutines,
-// which send their results through channels; schedule.running and helpers count them.
+// run confirms one target. The caller's goroutine owns the run and makes every decision. Each
+// attempt, each look-up of the fleet and the readers of the head and of the acknowledgements run in
+// other goroutines, which send their results through channels; schedule.running and helpers count
+// these goroutines.
 type run struct {
 	// Fixed before the first attempt.
 	client   *Client
@@ -22,11 +23,11 @@ type run struct {
 	target   Target
 	restores bool // this run is the rollback of another one
 	began    time.Time
-	limit    time.Duration   // end of the run, since began
-	ctx      context.Context //nolint:containedctx // the run is one call; its end ends every goroutine of the run
+	limit    time.Duration   // maximum duration of the run, from began
+	ctx      context.Context //nolint:containedctx // a run is one call; the end of ctx ends every goroutine of the run
 	stop     context.CancelFunc
 
-	fleet    fleet    // the members that have to confirm, and how they count
+	fleet    fleet    // the members that have to confirm, and their counts
 	schedule schedule // which member is asked next, and when
 	head     *head    // the write that clients should run now
 	workers  *workers // make the attempts
@@ -34,7 +35,7 @@ type run struct {
 	pushed    chan pushedAcks
 	refreshed chan refresh
 	acksEnded chan struct{}
-	helpers   int // goroutines other than attempts
+	helpers   int // goroutines other than those of attempts
 
 	refreshing  bool
 	nextRefresh time.Duration // 0: never
@@ -53,7 +54,7 @@ type progress struct {
 	next     time.Duration
 }
 
-// loop runs until the outcome is known. It delays the first attempts by delay.
+// loop runs until the outcome is known. It delays the first attempts by about delay.
 func (r *run) loop(delay time.Duration) ending {
 	for _, m := range r.fleet.members {
 		r.schedule.plan(r.now(), m, r.schedule.spread(m, delay))
@@ -63,7 +64,7 @@ func (r *run) loop(delay time.Duration) ending {
 	defer timer.Stop()
 	for {
 		r.drain()
-		for _, m := range r.schedule.collect(r.now(), r.policy.AttemptTimeout) { // the goroutines of hung attempts keep their places
+		for _, m := range r.schedule.collect(r.now(), r.policy.AttemptTimeout) { // the goroutine of a hung attempt still occupies its place
 			r.fail(m, &ProbeError{Kind: probe.KindTimeout, Err: errHung}, r.policy.AttemptTimeout)
 		}
 		if r.nextRefresh > 0 && !r.refreshing && r.now() >= r.nextRefresh {
@@ -81,7 +82,8 @@ func (r *run) loop(delay time.Duration) ending {
 	}
 }
 
-// startHelpers starts the goroutines other than attempts.
+// startHelpers starts the reader of pushed acknowledgements if Check.Push is set, and schedules the
+// first look-up of the fleet unless the fleet is fixed or never looked up again.
 func (r *run) startHelpers() {
 	if r.check.Push {
 		feed := &ackFeed{
@@ -117,7 +119,7 @@ func (r *run) drain() {
 	}
 }
 
-// launch starts attempts while members are due and places are free. It returns the places that it
+// launch starts attempts while members are due and places are free. It releases the places that it
 // does not need.
 func (r *run) launch() {
 	for r.schedule.wants() {
@@ -176,7 +178,7 @@ func (r *run) wakeUp() time.Duration {
 func (r *run) decide() (ending, bool) {
 	stands := r.fleet.decide()
 	if stands != met {
-		r.graceEnd = 0 // a member left or joined during the grace: the result must hold at the end
+		r.graceEnd = 0 // a member left or joined during the grace period: the quorum must be met at its end
 	}
 	switch stands {
 	case met:
@@ -185,7 +187,7 @@ func (r *run) decide() (ending, bool) {
 		reason := r.fleet.failure()
 		return ending{reason: reason, last: reason}, true
 	case short:
-		if r.nextRefresh == 0 { // no endpoint can join any more
+		if r.nextRefresh == 0 { // no endpoint can join
 			return ending{reason: ReasonQuorumImpossible}, true
 		}
 	case undecided:
@@ -193,8 +195,8 @@ func (r *run) decide() (ending, bool) {
 	return ending{}, false
 }
 
-// graceOver reports whether Policy.Grace is over since the quorum was met, or no member is left to
-// ask.
+// graceOver reports whether Policy.Grace has elapsed since the quorum was met, or no member is left
+// to ask.
 func (r *run) graceOver() bool {
 	if r.policy.Grace <= 0 || r.fleet.tally.open() == 0 {
 		return true

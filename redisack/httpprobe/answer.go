@@ -36,7 +36,7 @@ func refused(resp *http.Response) error {
 	return nil
 }
 
-// maxRetryAfter bounds absurd values; the rest of the run's time is the real bound.
+// maxRetryAfter bounds absurd values. The actual bound is the remaining time of the run.
 const maxRetryAfter = 24 * time.Hour
 
 // retryAfter parses a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). It returns
@@ -68,7 +68,7 @@ func readBody(ctx context.Context, resp *http.Response, limit int64) ([]byte, er
 	}
 	var buf bytes.Buffer
 	if resp.ContentLength > 0 {
-		buf.Grow(int(min(resp.ContentLength, defaultMaxBody)) + bytes.MinRead) // beyond that, only for bytes that have arrived
+		buf.Grow(int(min(resp.ContentLength, defaultMaxBody)) + bytes.MinRead) // the buffer grows further only as bytes arrive
 	}
 	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if n > limit {
@@ -91,7 +91,7 @@ func oversize(status int, limit int64) *probe.Error {
 
 // drain reads the remainder of a short body, so that the connection can be reused.
 func drain(resp *http.Response) {
-	if resp.StatusCode >= http.StatusOK { // the body of a 1xx is the connection itself; no context ends a read from it
+	if resp.StatusCode >= http.StatusOK { // the body of a 1xx response is the connection itself, and no context interrupts a read from it
 		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	}
 }

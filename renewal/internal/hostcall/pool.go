@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// Call is one call of a function of the host.
+// Call is one call of a host function.
 type Call interface {
-	// Run makes the call. The context ends with the budget.
+	// Run makes the call. The context ends when the budget is used up or the pool is closed.
 	Run(ctx context.Context)
-	// GiveUp is called at most once, from another goroutine: with ErrBudget when Run has
-	// not returned within the budget, with ErrGoexit when it never will, because the
-	// function ended the goroutine.
+	// GiveUp is called at most once. It is called with ErrBudget, from another goroutine, if Run
+	// has not returned within the budget; with ErrGoexit, by a deferred function of the same
+	// goroutine, if the host function ended that goroutine.
 	GiveUp(err error)
 	// Abandon is called instead of Run if the pool is closed first.
 	Abandon()
 }
 
-// Pool makes calls on a bounded number of goroutines, which exist only while there are
-// calls to make. A call that exceeds the budget keeps its goroutine but gives up its place
-// in the bound, so functions that hang do not delay the others.
+// Pool makes calls on a bounded number of goroutines, which exist only while there are calls to
+// make. A call that exceeds the budget keeps its goroutine but no longer counts against the bound,
+// so functions that hang do not delay the others.
 type Pool struct {
 	// Immutable after construction.
 	max    int
 	budget time.Duration
-	ctx    context.Context //nolint:containedctx // parent of the calls; ends with cancel
+	ctx    context.Context //nolint:containedctx // parent of the contexts of calls; Close cancels it
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
 	queue   []Call
-	running int // places taken; calls that exceeded the budget hold none
+	running int // occupied places; a call that exceeded the budget occupies none
 	started int // goroutines
 	closed  bool
 }
@@ -77,7 +77,7 @@ func (p *Pool) work() {
 	}
 }
 
-// next takes a call from the queue. If there is none, it gives the place back.
+// next takes a call from the queue. If the queue is empty, it releases the goroutine's place.
 func (p *Pool) next() (Call, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,7 +96,7 @@ func (p *Pool) next() (Call, bool) {
 func (p *Pool) call(c Call) (holds bool) {
 	ctx, cancel := context.WithTimeout(p.ctx, p.budget)
 	defer cancel()
-	var once sync.Once // which comes first: the end of the call or the end of the budget
+	var once sync.Once // only the first counts: the end of the call or the end of the budget
 	late := time.AfterFunc(p.budget, func() {
 		once.Do(func() {
 			p.leave()
@@ -118,7 +118,8 @@ func (p *Pool) call(c Call) (holds bool) {
 	return false
 }
 
-// leave gives the place of an overdue or ended goroutine to another call.
+// leave releases the place of an overdue call or an ended goroutine, and starts a goroutine for the
+// next call in the queue, if any. The caller does not hold mu.
 func (p *Pool) leave() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,16 +135,15 @@ func (p *Pool) Idle() bool {
 	return len(p.queue) == 0 && p.running == 0
 }
 
-// Goroutines returns how many goroutines there are, including those of calls that exceeded
-// the budget.
+// Goroutines returns the number of goroutines, including those of calls that exceeded the budget.
 func (p *Pool) Goroutines() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.started
 }
 
-// Close refuses further calls, abandons those in the queue, and cancels the context of
-// those that run.
+// Close refuses further calls, abandons the queued calls, and cancels the contexts of the running
+// calls.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true

@@ -1,13 +1,13 @@
 -- Shared: the assignment of tasks to claims, and the undo round. Uses plan, head, task, event.
 -- provides: heads, head, open_tokens, seek_last, pending_open, loose, gather, claimed
 
--- plan.budget is the maximum number of tasks that one script examines to find tasks to claim.
+-- plan.budget is the number of tasks that the script may still examine to find tasks to claim.
 plan.budget = 1024
 
 -- plan.exhausted means that further claims need tokens above the plan's limit.
 --
--- plan.damaged is a problem that ended the claims of this script; plan.unindexed means that an
--- index has to be rebuilt.
+-- plan.damaged is the problem because of which the script claims no further tasks. plan.unindexed
+-- means that an index has to be rebuilt.
 
 -- heads reads the heads of count tasks of one bucket, beginning with field first. If it fails, it
 -- sets plan.damaged and returns false.
@@ -38,9 +38,10 @@ local function head(ordinal)
   return got and got[1]
 end
 
--- open_tokens prepares the assignment of tokens. Each token is greater than the floor, than the
--- token that the task had before and, if the clock was not set back, than all earlier tokens. None
--- is above the limit. floor and limit, if not 0, are raised first.
+-- open_tokens prepares the assignment of tokens. It first raises the plan's floor and limit to the
+-- arguments floor and limit; 0 leaves them unchanged. Each token is greater than the floor, than
+-- the task's previous token and, unless the clock was set back, than all earlier tokens of the
+-- plan. No token is above the limit. open_tokens returns a problem, if any.
 local function open_tokens(stored, floor, limit)
   local low, high = match(stored or '', '^(%d+) (%d+)$')
   if not low then
@@ -53,7 +54,8 @@ local function open_tokens(stored, floor, limit)
   plan.fresh = math.max(now + 0, plan.floor + 1)
 end
 
--- spent reports whether the limit has to be raised before a task can get a new token.
+-- spent reports whether the limit of tokens has to be raised before the task with head h, or an
+-- earlier task of the same script, can get a new token.
 local function spent(h)
   if token_of(h) >= plan.limit then
     plan.exhausted = true
@@ -72,7 +74,7 @@ local function seek()
     plan.damaged = corrupt(order, 'it has ' .. redis.call('LLEN', order) .. ' entries, not ' .. plan.turns)
     return
   end
-  if plan.undo_at < 0 then -- the round begins: tasks that never ran are not undone
+  if plan.undo_at < 0 then -- the round begins. Tasks that were never reached are not undone
     plan.undo_at = plan.sequential and plan.turns or math.max(plan.reached, plan.next_pending) - 1
   end
   while plan.undo_at > 0 and plan.budget > 0 do
@@ -107,9 +109,9 @@ local function seek()
   end
 end
 
--- seek_last calls seek after all claims. A round that finds no further task has reached every task
--- that was paused, completed or failed; if any of them is left, the data that guides the round is
--- damaged.
+-- seek_last calls seek after all claims. If seek finds no further task, the round should have
+-- undone every task that was paused, completed or failed. If such a task is left, the data that
+-- guides the round is damaged.
 local function seek_last()
   seek()
   if plan.undo_open and plan.dry == 1 and counts.paused + counts.completed + counts.failed > 0 then
@@ -123,13 +125,13 @@ local function pending_open()
   return plan.breached == 0 and plan.stop_running < 2 and counts.failed <= plan.max_failed and counts.pending > 0 and plan.next_pending <= math.min(plan.open, plan.total)
 end
 
--- loose returns how many tasks in flight no worker holds.
+-- loose returns the number of tasks in flight that no worker holds.
 local function loose()
   return counts.running + counts.rolling_back - plan.held
 end
 
--- admit appends a task to the pool. The texts that go with it are read before it is assigned: a
--- damaged task is assigned to no claim.
+-- admit reads the strings of a task and appends the task to the pool. It sets plan.damaged and
+-- appends nothing if the task is damaged, so that a damaged task is not assigned to any claim.
 local function admit(ordinal, h, pool)
   local t = described(ordinal, h, false, false)
   plan.damaged = complete_from_store((at(ordinal)), { t })
@@ -139,8 +141,9 @@ local function admit(ordinal, h, pool)
   end
 end
 
--- gather_loose appends up to want tasks to the pool, from the index of tasks in flight without a
--- worker. It reads the scores from low to high, and removes entries whose task has another letter.
+-- gather_loose appends up to want tasks to the pool, from the entries with scores from low to high
+-- in loose, the index of tasks in flight without a worker. It removes the entries whose tasks are
+-- not in the state with this letter.
 local function gather_loose(want, low, high, letter, pool)
   local key = base .. 'loose'
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
@@ -184,7 +187,7 @@ local function gather_pending(want, pool)
           plan.damaged = corrupt_head(next)
           break
         end
-        list[#list + 1] = { next, h, not h, tenants[i], false, '', '', '' } -- described
+        list[#list + 1] = { next, h, not h, tenants[i], false, '', '', '' } -- as described returns it
         touched = touched or h
       end
       next = next + 1
@@ -205,8 +208,7 @@ local function gather_pending(want, pool)
   end
 end
 
--- gather returns at most want tasks to claim next, in the order that the contract of the store
--- demands.
+-- gather returns at most want tasks to claim next, in the order that package store prescribes.
 local function gather(want)
   local pool = {}
   want = math.min(want, plan.max_slots - plan.held)
@@ -238,8 +240,8 @@ local function gather(want)
   return pool
 end
 
--- claimed assigns a task to a worker under a claim: it counts the task, appends its event and
--- returns its new head. ordinal is a text.
+-- claimed assigns a task to a worker under a claim: it updates the counters, appends an event if
+-- the state of the task changes, and returns the new head. ordinal is a string.
 local function claimed(ordinal, h, claim, worker)
   plan.held = plan.held + 1
   if not h then

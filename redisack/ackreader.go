@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// ackPause is the minimum pause between two reads of one server. The pause grows with the time
-	// since the newest request, up to maxAckPause: an acknowledgement is noticed late by about an
-	// eighth of the time that it took.
+	// ackPause is the minimum pause between two reads of one server. The pause is an eighth of the
+	// time since the newest request, up to maxAckPause, so an acknowledgement that took long is
+	// noticed somewhat later.
 	ackPause    = 5 * time.Millisecond
 	maxAckPause = 50 * time.Millisecond
 	// A read is followed by a pause of ackShare times its duration, up to maxSlowPause, so that
@@ -47,8 +47,8 @@ type ackServer struct {
 	reading bool          // the goroutine of the server is running
 	wake    chan struct{} // holds an entry after waiting has changed
 	cancel  context.CancelFunc
-	ended   time.Time // the last read
-	took    time.Duration
+	ended   time.Time     // when the last read ended
+	took    time.Duration // of the last read
 }
 
 // ackSource is the part of a Redis client that the reader needs.
@@ -65,7 +65,7 @@ type ackRequest struct {
 	// once asks for an answer after one read, even if there are no entries.
 	once bool
 
-	place  *queue.Element // in waiting; nil once answered or given up. Guarded by ackReader.mu
+	place  *queue.Element // in waiting; nil after the answer or giveUp. Guarded by ackReader.mu
 	answer chan ackAnswer
 }
 
@@ -99,7 +99,7 @@ func (r *ackReader) enter(addr string, rdb ackSource, req *ackRequest) *ackServe
 		server = &ackServer{wake: make(chan struct{}, 1)}
 		r.servers[addr] = server
 	}
-	server.rdb = rdb // a cluster client that lost the server and found it again has a new client for it
+	server.rdb = rdb // a cluster client that lost the server and found it again has created another client for it
 	server.newest = time.Now()
 	req.place = server.waiting.PushBack(req)
 	if server.reading {
@@ -184,7 +184,8 @@ func (r *ackReader) next(server *ackServer) (pause time.Duration, more bool) {
 	return server.ended.Add(pause).Sub(now), true
 }
 
-// round reads for the requests that have waited longest, and answers those that have news.
+// round reads the streams of the least recently read requests, and answers the requests for which
+// it has found news.
 func (r *ackReader) round(server *ackServer) {
 	r.mu.Lock()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -102,8 +102,9 @@ func numbered(n int) []string {
 	return keys
 }
 
-// TestPushSharesOneConnection checks that runs that wait for acknowledgements share one connection
-// of the host's pool, and that the goroutine that reads ends with them.
+// TestPushSharesOneConnection checks that all runs that wait for acknowledgements share one
+// connection of the host's pool, that the host's own commands do not wait for a connection, and
+// that the reading goroutine ends after the last run.
 func TestPushSharesOneConnection(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -130,7 +131,7 @@ func TestPushSharesOneConnection(t *testing.T) {
 		if err := <-run.done; err != nil {
 			t.Errorf("%s: %v", run.key, err)
 		}
-		for _, warning := range run.res.Warnings { // when 200 runs end at the same time, a busy machine may cause warnings
+		for _, warning := range run.res.Warnings { // other warnings may occur: 200 runs end at the same time, perhaps on a busy machine
 			if strings.Contains(warning, "acknowledgements") {
 				t.Errorf("%s: %s", run.key, warning)
 			}
@@ -139,8 +140,8 @@ func TestPushSharesOneConnection(t *testing.T) {
 	eventually(t, "the end of the reader", func() bool { n, reading := readerOf(c).waits(); return n == 0 && !reading })
 }
 
-// TestPushWrongTypeIsReported checks that an unreadable stream affects only its own run, which
-// continues when the stream can be read.
+// TestPushWrongTypeIsReported checks that a stream that cannot be read affects only its own run,
+// which has a warning and is confirmed after the stream can be read again.
 func TestPushWrongTypeIsReported(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
@@ -170,7 +171,7 @@ func TestPushWrongTypeIsReported(t *testing.T) {
 }
 
 // TestPushFrozenNode checks that a frozen node of a cluster delays only the runs whose streams it
-// holds, and that those runs end with their contexts.
+// holds, and that these runs return within a second after their context is canceled.
 func TestPushFrozenNode(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 0)
@@ -286,7 +287,8 @@ func TestPushOnFrozenServerIsBounded(t *testing.T) {
 	server.Thaw()
 }
 
-// pipes counts reads under way, and makes the next one fail as the test asks.
+// pipes counts the reads under way, records the longest pipeline, and calls fault, if set, in the
+// next read.
 type pipes struct {
 	now, most, longest atomic.Int64
 	fault              atomic.Pointer[func()]

@@ -66,8 +66,8 @@ func commands(rule []string) (words []string) {
 	return words
 }
 
-// TestUsersWithFewRights checks that the documented rules suffice, and that without one of the
-// commands nothing is written and the error names the command.
+// TestUsersWithFewRights checks that the documented rules suffice, that the error names a missing
+// command, and that nothing is written without that command unless it is PUBLISH, which comes last.
 func TestUsersWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -104,7 +104,8 @@ func TestUsersWithFewRights(t *testing.T) {
 	}
 }
 
-// refused applies a change as a user who lacks a command.
+// refused applies a change as a user who lacks a command, and checks that the error names the
+// command and that nothing was written.
 func refused(t *testing.T, server *redistest.Server, check redisack.Check, word string, rule []string) {
 	t.Helper()
 	rdb := server.Client()

@@ -48,7 +48,7 @@ type purpose struct {
 	restore  bool // is itself a rollback, which also works on a full server
 }
 
-// letters returns the purpose as the letters of scripts/write.lua.
+// letters encodes the purpose as the letters of ARGV[15] of scripts/write.lua.
 func (p purpose) letters() string {
 	var text strings.Builder
 	for _, flag := range []struct {
@@ -88,7 +88,8 @@ func (s *sending) begin() bool {
 	return s.state.CompareAndSwap(0, sendingBegun) || s.state.Load() == sendingBegun
 }
 
-// abandon prevents the command from being sent. It reports whether it may have been sent before.
+// abandon prevents the command from being sent. It reports whether the command may have been sent
+// already.
 func (s *sending) abandon() bool {
 	return !s.state.CompareAndSwap(0, sendingAbandoned) && s.state.Load() == sendingBegun
 }

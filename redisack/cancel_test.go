@@ -11,8 +11,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// TestCancel checks that a canceled run returns immediately in every phase, with its cause, and
-// leaves no goroutine: a synctest bubble ends only after all its goroutines have ended.
+// TestCancel checks that a canceled run returns immediately in every phase, with the cause of the
+// cancellation, and leaves no goroutine: a synctest bubble ends only after all its goroutines have
+// ended.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("changed our minds")
@@ -77,7 +78,7 @@ func TestCancel(t *testing.T) {
 				if free := c.limiter.vacant(); free != c.cfg.MaxInFlight && tc.within == 0 {
 					t.Errorf("%d places free", free)
 				}
-				time.Sleep(2 * time.Hour) // lets hanging calls return
+				time.Sleep(2 * time.Hour) // until hanging calls have returned
 				if free := c.limiter.vacant(); free != c.cfg.MaxInFlight {
 					t.Errorf("%d places free after all has returned", free)
 				}
@@ -86,7 +87,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCanceledBefore checks that a run whose context has already ended does not use Redis.
+// TestCanceledBefore checks that a run whose context has already ended writes nothing and asks no
+// client.
 func TestCanceledBefore(t *testing.T) {
 	t.Parallel()
 	c, mem := testClient(t, Config{})
@@ -101,8 +103,8 @@ func TestCanceledBefore(t *testing.T) {
 	}
 }
 
-// TestHostileCode checks runs whose hooks, comparers and probers panic, hang or end their
-// goroutine.
+// TestHostileCode checks the reason and the duration of runs whose hooks, comparers or probers
+// panic, hang or end their goroutine.
 func TestHostileCode(t *testing.T) {
 	t.Parallel()
 	exits := answer(func(context.Context, Target) (Observation, error) { runtime.Goexit(); return Observation{}, nil })

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 )
 
-// TestErrorNamesTheCause checks that the text of the error includes the answer of an endpoint, and
-// for a blocked address names the option to set.
+// TestErrorNamesTheCause checks that the message of the error includes the answer or error of an
+// endpoint and, for a blocked address, the option that would allow it, if there is one.
 func TestErrorNamesTheCause(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())

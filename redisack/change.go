@@ -129,7 +129,8 @@ func isDecimal(text string) bool {
 	return len(text) <= maxFence && strings.Trim(text, "0123456789") == ""
 }
 
-// canonical strips leading zeros, so that tokens compare by length and then by text.
+// canonical strips leading zeros, so that the script can compare tokens by length and then as
+// strings.
 func canonical(decimal string) string {
 	if decimal == "" {
 		return ""

@@ -145,7 +145,7 @@ func TestConfirm(t *testing.T) {
 				res, err := c.Apply(t.Context(), change(), Check{Fleet: fleetOf(names...), Prober: sim, Policy: tc.policy})
 				took := time.Since(began)
 				verify(t, sim, res, err, took, tc.want)
-				time.Sleep(2 * time.Hour) // lets the hanging prober return
+				time.Sleep(2 * time.Hour) // until the hanging prober has returned
 			})
 		})
 	}

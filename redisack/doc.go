@@ -62,9 +62,9 @@
 //
 // Redis decides which write is current, the client which one it runs, and the clock of the run when
 // the time is over. The code has three parts accordingly: head (the write that clients should run
-// now), fleet (the members that have to confirm, and how they count) and schedule (which member is
+// now), fleet (the members that have to confirm, and their counts) and schedule (which member is
 // asked next, and when). The caller's goroutine owns them and makes all decisions; attempts, reads
-// and look-ups have goroutines that end with the call.
+// and look-ups run in other goroutines, whose context is canceled before the call returns.
 //
 // # Invariants
 //

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// errDeadline is the cause of the context of a run whose own time is over. It is recognised as a
-// timeout.
+// errDeadline is the cause with which a run's context ends after Policy.Timeout. It is recognised
+// as a timeout.
 var errDeadline error = timeUp{}
 
 type timeUp struct{}

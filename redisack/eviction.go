@@ -42,8 +42,8 @@ func newKeeper(rdb redis.UniversalClient) *keeper {
 	return &keeper{guard: redisserver.NewGuard(rdb, 0)}
 }
 
-// check returns an error for a server that may drop keys. An error of the question itself is
-// returned too: the write that follows would fail in the same way.
+// check returns an error for a server that may drop keys. If the server cannot be asked, check
+// returns that error: the write that follows would fail in the same way.
 func (k *keeper) check(ctx context.Context) error {
 	if !k.asked.Load() {
 		if _, err := k.guard.Look(ctx); err != nil {

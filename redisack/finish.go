@@ -19,7 +19,7 @@ func (r *run) quiesce(ctx context.Context, timedOut bool) {
 	r.stop()
 	r.workers.close()
 	r.awaitEnds(ctx, hangGrace, timedOut)
-	// After a standstill of the whole process the first wait is over before anything else has run.
+	// If the whole process stood still, the first wait may end before any other goroutine has run.
 	r.awaitEnds(ctx, leaveGrace, timedOut)
 	if n := r.schedule.running + r.helpers; n > 0 {
 		r.warnings.add(fmt.Sprintf("%d calls do not return", n))

@@ -46,7 +46,7 @@ func TestFleetIdentify(t *testing.T) {
 	}
 }
 
-// TestFleetFind checks how the entries of a new list are classified, also if instances have
+// TestFleetFind checks how the entries of a new list are classified, even after instances have
 // replaced each other at one address.
 func TestFleetFind(t *testing.T) {
 	t.Parallel()

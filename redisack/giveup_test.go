@@ -9,7 +9,7 @@ import (
 )
 
 // TestWriteNamesWhatWentWrong checks that the error of a write that was retried until its timeout
-// names the last error, once.
+// names the timeout and the last error, each once.
 func TestWriteNamesWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestQuorumLostInTheGrace changes the members during the grace, after the quorum was met. The
-// result must hold at the end of the run.
+// TestQuorumLostInTheGrace changes the members during the grace period, after the quorum was met.
+// The run succeeds only if the quorum is met at its end.
 func TestQuorumLostInTheGrace(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

@@ -52,7 +52,7 @@ func (h *head) follows(obs Observation) bool {
 	return held || !known || obs.WriteID == ""
 }
 
-// hold keeps a report until the head has been read. It returns true if the caller has to start
+// hold stores a report until the head has been read. It reports whether the caller has to start
 // read.
 func (h *head) hold(m *member, obs Observation) bool {
 	m.unverified = true

@@ -52,7 +52,7 @@ type hookCall struct {
 	call func()
 }
 
-// hookRunner calls hooks in one goroutine, started by startHooks and ended by close.
+// hookRunner calls hooks in one goroutine, which startHooks starts and close ends.
 type hookRunner struct {
 	hooks   Hooks
 	log     *zap.Logger

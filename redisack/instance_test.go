@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// instances returns one answer for each ID, which comes from that instance and is behind the
+// instances returns one answer per name: the instance of that name answers, and is behind the
 // target.
 func instances(names ...string) []answer {
 	answers := make([]answer, len(names))
@@ -21,7 +21,7 @@ func instances(names ...string) []answer {
 }
 
 // TestStrangersByTurns has two instances answer in turn at the address of an endpoint that leaves
-// the fleet and comes back.
+// the fleet and comes back. The run must end after its timeout.
 func TestStrangersByTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -40,8 +40,8 @@ func TestStrangersByTurns(t *testing.T) {
 	})
 }
 
-// TestStrangerIsReported checks that there is a warning if no process answers with the ID of an
-// endpoint, because the ID may be misspelt or the process replaced.
+// TestStrangerIsReported checks that there is a warning if an instance answers that has another ID
+// than the endpoint, because the ID may be misspelt or the process replaced.
 func TestStrangerIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -55,8 +55,8 @@ func TestStrangerIsReported(t *testing.T) {
 	})
 }
 
-// TestHostileInstances checks that the name that an instance reports is cleaned in every row,
-// whichever member the instance counts for and however often it is asked.
+// TestHostileInstances checks that the name that an instance reports is cleaned in every row, for a
+// member without an ID as well as for an instance that joins in place of a member.
 func TestHostileInstances(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

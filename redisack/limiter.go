@@ -11,13 +11,13 @@ type limiter struct {
 	waiting []*quota // each at most once, in order
 }
 
-// quota is the share of one run in a limiter. Its grants are the places that it was given and has
-// not used yet.
+// quota is the share of one run in a limiter. Its grants are the places that the run was given in
+// its turn and has not used yet.
 type quota struct {
 	limiter *limiter
 	grants  int
 	queued  bool
-	// ready holds an entry after the waiting run was given a place.
+	// ready holds an entry after put has passed a place to the waiting run.
 	ready chan struct{}
 }
 
@@ -45,14 +45,14 @@ func (q *quota) acquire() bool {
 	return true
 }
 
-// release returns a place.
+// release releases one place.
 func (q *quota) release() {
 	q.limiter.mu.Lock()
 	defer q.limiter.mu.Unlock()
 	q.limiter.put()
 }
 
-// leave returns the unused grants of the run and removes the run from the queue.
+// leave releases the unused grants of the run and removes the run from the queue.
 func (q *quota) leave() {
 	l := q.limiter
 	l.mu.Lock()

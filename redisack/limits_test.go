@@ -81,8 +81,8 @@ func TestNegativeIsNone(t *testing.T) {
 	}
 }
 
-// TestEndlessGrace checks that an endless grace lasts until all members have confirmed, and that
-// the run then succeeds.
+// TestEndlessGrace checks that an endless grace period lasts until all members have confirmed, and
+// that the run then succeeds.
 func TestEndlessGrace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -94,8 +94,8 @@ func TestEndlessGrace(t *testing.T) {
 	})
 }
 
-// TestTooManyInFlight checks that New refuses absurd values of MaxInFlight, because the channels of
-// a run are that large.
+// TestTooManyInFlight checks that New refuses absurd values of MaxInFlight, because a run allocates
+// channels of that size.
 func TestTooManyInFlight(t *testing.T) {
 	t.Parallel()
 	_, err := New(redistest.Mini(t), Config{MaxInFlight: math.MaxInt})
@@ -104,8 +104,8 @@ func TestTooManyInFlight(t *testing.T) {
 	}
 }
 
-// TestManyRunsAtOnce checks that many concurrent runs on one client, some of them canceled, leave
-// no state in the client.
+// TestManyRunsAtOnce checks that many concurrent runs on one client succeed unless they are
+// canceled, and release all places.
 func TestManyRunsAtOnce(t *testing.T) {
 	t.Parallel()
 	c, _ := testClient(t, Config{MaxInFlight: 7})

@@ -20,7 +20,7 @@ type member struct {
 	// Owned by the schedule.
 	due     time.Duration // when the next attempt starts; during an attempt, when it counts as hung
 	pos     int           // index in the agenda, -1 outside it
-	attempt int           // counts the attempts
+	attempt int           // number of attempts so far
 	running bool          // an attempt has not returned
 	hung    bool          // an attempt has not returned although its time is over
 	slow    bool          // the last attempt timed out: use the slow queue
@@ -30,12 +30,12 @@ type member struct {
 
 	// Known from its answers.
 	delays     Delays        // created at the first error
-	err        *ProbeError   // the last one
-	unverified bool          // it reports a newer revision, which is being checked
+	err        *ProbeError   // the last error
+	unverified bool          // the member reports a newer revision, and the head is being read to verify it
 	boot       string        // of the process that answered last
-	rejectedBy string        // boot of the process that rejected
+	rejectedBy string        // boot of the process that rejected the write
 	matches    int           // consecutive matches
-	firstMatch time.Duration // when they began
+	firstMatch time.Duration // time of the first of these matches
 }
 
 // answeredBy notes the instance that answers.

@@ -15,7 +15,7 @@ type fleet struct {
 
 	byID       map[string]*member // by identity
 	byInstance map[string]*member // by the instance that answers, or is expected to
-	displaced  map[string]*member // by identity: listed where another instance answers
+	displaced  map[string]*member // by identity: members at whose listed address another instance answers
 	shown      map[string]int     // uses of names made from URLs
 }
 

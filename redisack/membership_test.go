@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// changing returns a fleet with another list at each look-up.
+// changing returns a fleet that returns the next list at each look-up, and finally repeats the last
+// list.
 func changing(looks ...func() ([]Endpoint, error)) Fleet {
 	n := 0
 	return FleetFunc(func(context.Context) ([]Endpoint, error) {

@@ -29,7 +29,7 @@ type Policy struct {
 	// the caller's context bounds it.
 	Timeout time.Duration
 	// AttemptTimeout bounds one attempt. Default 2 s. There is no "none": an attempt that never
-	// ends would occupy its worker for good.
+	// ends would occupy its worker forever.
 	AttemptTimeout time.Duration
 	// FirstAttemptTimeout bounds the first attempt at an endpoint; it doubles with each attempt
 	// that times out, up to AttemptTimeout, so that endpoints that never answer do not delay the

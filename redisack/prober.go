@@ -77,8 +77,8 @@ func share(p Prober, members, inFlight int) (shared probe.Session) {
 	return shared
 }
 
-// close ends the session. It ignores a panic of the host's code: the outcome of the run is known by
-// then.
+// close ends the session. It ignores a panic in the host's code, because the outcome of the run is
+// already known.
 func (s session) close() {
 	defer func() { _ = recover() }()
 	if s.shared != nil {

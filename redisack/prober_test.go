@@ -13,8 +13,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// TestHTTPSharesConnections checks that a run shares connections, sends the caller's headers, and
-// leaves no connection open.
+// TestHTTPSharesConnections checks that the attempts of a run share one connection and send the
+// caller's headers.
 func TestHTTPSharesConnections(t *testing.T) {
 	t.Parallel()
 	conns := make(chan struct{}, 100)

@@ -206,7 +206,7 @@ func TestPushDuringAttempt(t *testing.T) {
 }
 
 // TestPushOnRedis checks that not even the fastest acknowledgement is missed, because the write
-// itself reads the position in the stream.
+// itself reads the position in the stream, and that a trimmed stream causes a warning.
 func TestPushOnRedis(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {

@@ -21,7 +21,7 @@ type decision uint8
 const (
 	undecided  decision = iota // it may still be met
 	met                        // enough have confirmed
-	impossible                 // too many have failed for good
+	impossible                 // too many have failed permanently
 	short                      // the fleet has too few members
 )
 
@@ -105,7 +105,7 @@ func (q perGroup) check(c counts, f *faults) {
 	if !usable(q.each, f) {
 		return
 	}
-	if grouped(q.each) { // a group has no groups of its own, so an inner PerGroup would always be met
+	if grouped(q.each) { // a group contains no groups, so an inner PerGroup would always be met
 		f.add("Policy.Quorum", "has a PerGroup inside a PerGroup")
 		return
 	}
@@ -168,8 +168,8 @@ func usable(q Quorum, f *faults) bool {
 	return q != nil
 }
 
-// worse returns the decision that prevails: a lost quorum over an undecided one, and that over a
-// met one.
+// worse returns the decision that prevails: impossible before short, short before undecided, and
+// undecided before met.
 func worse(a, b decision) decision {
 	rank := func(d decision) int { return slices.Index([]decision{met, undecided, short, impossible}, d) }
 	if rank(b) > rank(a) {

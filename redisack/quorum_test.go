@@ -70,9 +70,9 @@ func TestQuorumPerGroup(t *testing.T) {
 	}
 }
 
-// TestQuorumProperty checks for every quorum that a met one has enough confirmed members, that an
-// impossible one stays impossible even if all open members confirm, and that an undecided one can
-// still become either.
+// TestQuorumProperty checks for All, AtLeast and Percent that the quorum is met if and only if
+// enough members have confirmed, and impossible if and only if there would be too few even if all
+// open members confirmed.
 func TestQuorumProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -9,8 +9,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// acks asks the shared reader. In a cluster each stream is read from the master of its slot, so
-// that a frozen node delays only the streams of its own slots.
+// acks asks the shared reader. In a cluster each stream is read from the master of its slot, so a
+// frozen node delays only the streams whose slots it serves.
 func (b *redisBackend) acks(ctx context.Context, names wire.Names, after string, gaps bool) (ackPage, error) {
 	req := ackRequest{stream: names.Acks, after: after, gaps: gaps && after != noAcks, once: gaps}
 	for {
@@ -32,7 +32,8 @@ type slots interface {
 
 // readAtMaster sends the request to the server that has the stream. If the client's map of the
 // cluster is out of date, the cluster client itself reads once, because it follows a slot that is
-// being moved; all requests of this kind share one more pipeline. That read may return no entries.
+// being moved; all such reads of all runs share one further pipeline. Such a read may return no
+// entries.
 func (b *redisBackend) readAtMaster(ctx context.Context, req ackRequest) (ackAnswer, error) {
 	cluster, ok := b.rdb.(slots)
 	if !ok {

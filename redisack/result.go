@@ -65,7 +65,7 @@ type EndpointReport struct {
 	// Superseded or Gone.
 	Reason  Reason  `json:"reason"`
 	Verdict Verdict `json:"verdict"`
-	// Version and Rev are the write that the endpoint last reported to run.
+	// Version and Rev are those of the write that, by its last report, the endpoint runs.
 	Version string `json:"version,omitempty"`
 	Rev     uint64 `json:"rev,string,omitempty"`
 	// Err is the last error, or the text with which the client rejected the write. Kind and Status
@@ -78,7 +78,7 @@ type EndpointReport struct {
 	Attempts int `json:"attempts"`
 	Boots    int `json:"boots,omitempty"`
 	// First and LastSeen are the times of the first and the last answer, ConfirmedAfter is the time
-	// of the confirmation, all since the start of the run. Zero means that there was none.
+	// of the confirmation, all relative to the start of the run. Zero means that there was none.
 	First          time.Duration `json:"first,omitempty"`
 	LastSeen       time.Duration `json:"lastSeen,omitempty"`
 	ConfirmedAfter time.Duration `json:"confirmedAfter,omitempty"`

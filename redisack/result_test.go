@@ -46,7 +46,8 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestEveryReason makes runs end with each of the reasons.
+// TestEveryReason makes runs end with each reason that ends a run, except ReasonCanceled, which
+// TestCancel checks.
 func TestEveryReason(t *testing.T) {
 	t.Parallel()
 	sim := func(answers ...answer) Prober { return newSim(map[string][]answer{"a": answers}) }
@@ -269,7 +270,7 @@ func TestResultTravels(t *testing.T) {
 	})
 }
 
-// TestSummary checks that ten thousand failures print in a few lines.
+// TestSummary checks that the summary of ten thousand failures has at most ten lines.
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	res := &AckResult{Reason: ReasonTimeout, Target: change().target(), Tally: Tally{Members: 10000}}
@@ -298,7 +299,8 @@ func TestSummary(t *testing.T) {
 
 func (ch Change) target() Target { return Target{Key: ch.Key, Version: ch.Version} }
 
-// TestHostileTexts checks that the texts of clients are cleaned before they are reported.
+// TestHostileTexts checks that the strings of clients and probers are cleaned before they are
+// reported.
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

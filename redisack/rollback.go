@@ -57,8 +57,8 @@ func (c *Client) rollback(ctx context.Context, failed Change, res *AckResult, ch
 	return report
 }
 
-// outlast returns a context that continues after the deadline of ctx, but ends with its
-// cancellation.
+// outlast returns a context that continues after the deadline of ctx, but ends when ctx is
+// canceled.
 func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

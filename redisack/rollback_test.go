@@ -149,7 +149,7 @@ func TestRollbackOfNothing(t *testing.T) {
 }
 
 // TestRollbackTime checks that the deadline that ended the run does not end the rollback, and that
-// a cancellation by the caller does not start one.
+// no rollback follows a cancellation by the caller.
 func TestRollbackTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 // hung.
 const hangGrace = 100 * time.Millisecond
 
-// slowShare is the divisor of the places for the share that slow members, whose last attempt timed
-// out, may use together.
+// slowShare limits the slow members, whose last attempt timed out: together they use at most one
+// place in slowShare, but always at least one.
 const slowShare = 8
 
 // schedule decides which member is asked next, and when. Times are relative to the start of the
@@ -33,9 +33,9 @@ type schedule struct {
 	runningSlow int // Invariant: runningSlow <= running <= places
 }
 
-// plan schedules the next attempt at a member after a delay. If it would be after the end of the
-// run, a last attempt before the end takes its place, so that a late change is not missed. After
-// that attempt the member is not asked again.
+// plan schedules the next attempt at a member after a delay. If the attempt would start after the
+// end of the run, the member gets one last attempt before the end instead, so that a late change is
+// not missed.
 func (s *schedule) plan(now time.Duration, m *member, delay time.Duration) {
 	if s.off || m.status.final() {
 		return
@@ -64,9 +64,9 @@ func (s *schedule) spread(m *member, delay time.Duration) time.Duration {
 	return time.Duration(float64(delay) * (1 - spread/2 + spread*place))
 }
 
-// collect moves the members that are due to the queues. It returns the members whose attempt has
-// begun to hang. It checks a hung member again after the time again, without a second attempt in
-// parallel.
+// collect moves the members that are due to the queues. It returns the members whose attempts count
+// as hung from now on. A member whose attempt still hangs is due again after the duration again, so
+// that it never has two attempts at the same time.
 func (s *schedule) collect(now, again time.Duration) (hung []*member) {
 	for m := s.agenda.first(); m != nil && m.due <= now; m = s.agenda.first() {
 		s.agenda.drop(m)
@@ -104,7 +104,8 @@ func (s *schedule) next() *member {
 	return nil
 }
 
-// pop removes members from a queue up to the first that can still be asked, and returns that one.
+// pop removes members from a queue until it finds one that can still be asked, and returns that
+// member.
 func pop(queue *[]*member) *member {
 	for len(*queue) > 0 {
 		m := (*queue)[0]

@@ -61,7 +61,8 @@ func pow(base float64, n int) float64 {
 	return p
 }
 
-// TestBackoffForErrors checks that the delays after errors grow to 2 s and are reset by an answer.
+// TestBackoffForErrors checks that the delays after errors grow to at most 2 s and are reset by an
+// answer.
 func TestBackoffForErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -91,8 +92,8 @@ type countingDelays struct{ next, resets int }
 func (d *countingDelays) NextBackOff() time.Duration { d.next++; return time.Second }
 func (d *countingDelays) Reset()                     { d.resets++ }
 
-// TestBadDelays checks that a Delays that stops, panics or hangs affects the attempts at one
-// endpoint only.
+// TestBadDelays checks that an endpoint whose Delays returns a negative time is not asked again,
+// and that an endpoint is asked again after NewDelays has panicked or returned nil.
 func TestBadDelays(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

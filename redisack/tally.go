@@ -1,7 +1,7 @@
 package redisack
 
 // tally counts members by status, in all and by group. Invariant: the counts of the groups add up
-// to the total, and the counts by status but for gone add up to the members.
+// to the total, and the counts of all statuses except gone add up to the number of members.
 type tally struct {
 	counts
 	by statusCounts

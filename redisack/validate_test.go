@@ -121,7 +121,8 @@ func TestBadClient(t *testing.T) {
 	}
 }
 
-// TestEmptyFleet checks that an empty fleet is an error before the write, unless AllowEmpty is set.
+// TestEmptyFleet checks that an empty fleet, or a failed look-up, is an error before the write, and
+// that AllowEmpty allows an empty fleet.
 func TestEmptyFleet(t *testing.T) {
 	t.Parallel()
 	prober := newSim(nil)

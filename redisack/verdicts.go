@@ -45,8 +45,8 @@ func (r *run) ahead(m *member) {
 	r.finalize(m, statusAhead)
 }
 
-// rejected sets the final status of a member whose client has rejected this revision. Only a
-// restarted client may overrule it.
+// rejected sets the final status of a member whose client has rejected this revision. Only a report
+// of a restarted client may overrule that status.
 func (r *run) rejected(m *member, obs Observation) {
 	if obs.Attempt != nil {
 		m.row.Err = wire.Clean(obs.Attempt.Error, maxErrorText)

@@ -28,10 +28,11 @@ type result struct {
 	took    time.Duration
 }
 
-// workers make the attempts of one run. Their number is at most the maximum of concurrent attempts
-// so far, and they end with the run. All fields except count are fixed before the first attempt.
+// workers make the attempts of one run. There are never more workers than there were concurrent
+// attempts so far, and close ends them when the run ends. All fields except count are fixed before
+// the first attempt.
 type workers struct {
-	ctx     context.Context //nolint:containedctx // that of the run, which is one call
+	ctx     context.Context //nolint:containedctx // the run's context; a run is one call
 	session session
 	target  Target
 	policy  *Policy
@@ -89,7 +90,7 @@ func (w *workers) try(a attempt) {
 	returned = true
 }
 
-// replace starts a new worker for one whose goroutine the host's code has ended.
+// replace starts a worker in place of a worker whose goroutine the host's code has ended.
 func (w *workers) replace() {
 	go func() {
 		if a, more := <-w.queue; more {

@@ -71,8 +71,8 @@ func answered(err error) bool {
 	return err == nil || errors.As(err, &answer)
 }
 
-// giveUp returns the error of a write that is given up: the cause of the context, and the last
-// error before that.
+// giveUp returns the error of a write that is not retried again: the cause of the context, and the
+// last error of an attempt, if any.
 func giveUp(ctx context.Context, trouble error) error {
 	if cause := context.Cause(ctx); trouble == nil || errors.Is(trouble, cause) {
 		return cause
@@ -119,7 +119,7 @@ func (c *Client) written(req writeRequest, reply writeReply) (Target, error) {
 	return t, nil
 }
 
-// target returns what is known of the target of a write before Redis has answered.
+// target returns the Target of the write as far as it is known before Redis has answered.
 func (req writeRequest) target() Target {
 	return Target{Key: req.Key, Field: req.Field, Version: req.Version, WriteID: req.WriteID, Sum: req.sum}
 }

@@ -217,8 +217,8 @@ func TestLargePayload(t *testing.T) {
 	})
 }
 
-// TestStagedPayloadThatIsNotThere checks that a staged payload that did not arrive, for instance
-// because of a redirection, is sent again.
+// TestStagedPayloadThatIsNotThere checks that the script writes nothing if the staged payload did
+// not arrive, for instance because of a redirection, and that the next attempt succeeds.
 func TestStagedPayloadThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -314,8 +314,8 @@ func TestNotice(t *testing.T) {
 	})
 }
 
-// TestRefusedNotice checks that a refused announcement does not look like a failed write, because
-// Redis does not undo a script.
+// TestRefusedNotice checks that a refused announcement is a warning or, with RequireNotify, the
+// error ErrNotifyFailed, but never a failed write: Redis does not undo a script.
 func TestRefusedNotice(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -336,7 +336,8 @@ func TestRevisionWentBack(t *testing.T) {
 	}
 }
 
-// TestForeignPayload checks that a payload whose digest differs from the head is not applied.
+// TestForeignPayload checks that a payload that is missing, or whose digest differs from the one in
+// the head, is not applied but reported as failed.
 func TestForeignPayload(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)

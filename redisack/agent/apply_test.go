@@ -16,7 +16,8 @@ import (
 	"github.com/cutover-go/cutover/redisack/agent"
 )
 
-// TestShutdownWhileApplying checks that a shutdown during the apply function is not a rejection.
+// TestShutdownWhileApplying checks that a shutdown during the apply function is reported as a
+// failure and not acknowledged as a rejection, and that a second Run returns ErrRunning.
 func TestShutdownWhileApplying(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)

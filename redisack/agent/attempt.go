@@ -75,8 +75,8 @@ func (at *attempt) returned() <-chan error {
 	return at.done
 }
 
-// overdue returns a channel that is closed when the context of the call has ended. Once that has
-// been reported it returns nil.
+// overdue returns a channel that is closed when the context of the call has ended. It returns nil
+// after that has been reported.
 func (at *attempt) overdue() <-chan struct{} {
 	if at == nil || at.reported {
 		return nil

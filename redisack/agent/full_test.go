@@ -11,7 +11,7 @@ import (
 )
 
 // TestFullServer checks that a client that starts when Redis is full reads and applies the current
-// write, and that only its acknowledgement is refused.
+// write, and that it acknowledges the write when Redis has memory again.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()

@@ -15,7 +15,7 @@ import (
 )
 
 // TestHangingApplyIsEnded checks that an apply function that hangs until its context ends delays
-// neither the rollback nor later writes.
+// neither the rollback nor later writes, and that the context ends with the cause ErrMovedOn.
 func TestHangingApplyIsEnded(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -108,7 +108,7 @@ func TestApplyEndsItsGoroutine(t *testing.T) {
 }
 
 // TestRunLeavesStubbornApply checks that Run does not wait for a function that ignores its context,
-// and that the next Run calls the function only after it has returned.
+// and that the next Run calls the function only after the first call has returned.
 func TestRunLeavesStubbornApply(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
@@ -143,8 +143,8 @@ func TestRunLeavesStubbornApply(t *testing.T) {
 	eventually(t, "applied", func() bool { v, _ := a.Applied(); return v == "v1" })
 }
 
-// TestRunLeavesFrozenServer checks that Run returns when its context ends, whichever call to the
-// frozen server it is waiting for.
+// TestRunLeavesFrozenServer checks that Run returns within 50 ms after its context ends, even if
+// the server is frozen from the start or during a read on the timer.
 func TestRunLeavesFrozenServer(t *testing.T) {
 	t.Parallel()
 	const fair = 50 * time.Millisecond

@@ -78,7 +78,7 @@ func (f *follower) follow(ctx context.Context) {
 	f.leave()
 }
 
-// trigger is why the head is read.
+// trigger is the reason for a read of the head.
 type trigger int
 
 const (

@@ -33,7 +33,7 @@ func transportError(ctx context.Context, err error) *probe.Error {
 	)
 	var own *probe.Error
 	switch {
-	case errors.As(err, &own): // a panic of the host's code while dialing
+	case errors.As(err, &own): // a panic in the host's code while dialing
 		return own
 	case errors.As(err, &blocked):
 		return &probe.Error{Kind: probe.KindBlocked, Permanent: true, Err: err}

@@ -42,7 +42,7 @@ func TestCheckEndpoint(t *testing.T) {
 }
 
 // TestPanickingFunctions checks that the probe returns an error if a function of the configuration
-// panics, in whichever goroutine the function is called.
+// panics, even if the transport calls the function in another goroutine.
 func TestPanickingFunctions(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(serve(200, nil, "v1"))

@@ -49,11 +49,11 @@ func TestHTTPDial(t *testing.T) {
 	}
 }
 
-// TestHTTPDialEndsWithItsAttempt checks that a dial ends with the attempt that needs the
-// connection, although the transport detaches the context of the dial.
+// TestHTTPDialEndsWithItsAttempt checks that a dial ends when the attempt that needs the connection
+// ends, although the transport detaches the context of the dial from that of the attempt.
 func TestHTTPDialEndsWithItsAttempt(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends with the test
+	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at the end of the test
 	if err != nil {
 		t.Fatal(err)
 	}

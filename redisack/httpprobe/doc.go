@@ -23,7 +23,7 @@
 // # What a probe does, and when it ends
 //
 // A probe is one GET request. It follows no redirect, keeps no cookie, uses no proxy and verifies
-// TLS certificates. It returns when its context ends, also during name resolution, connecting, the
+// TLS certificates. It returns when its context ends, even during name resolution, connecting, the
 // TLS handshake, waiting or reading. No goroutine outlives a probe, except for a name lookup that
 // the system does not interrupt.
 //

@@ -9,7 +9,7 @@ import (
 
 // guard refuses addresses that a status endpoint never has. It checks the address after name
 // resolution, just before the connection is made, so a name that resolves differently the second
-// time cannot evade it.
+// time cannot evade the check.
 type guard struct {
 	loopback bool
 	allowed  []netip.Prefix

@@ -44,7 +44,7 @@ func breaks(w http.ResponseWriter, _ *http.Request) {
 
 func waits(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// TestHTTPKinds checks every kind of endpoint error, and answers that are not errors.
+// TestHTTPKinds checks the version that an answer yields, or the kind of its error.
 func TestHTTPKinds(t *testing.T) {
 	t.Parallel()
 	field := Config{Version: JSONField("version")}
@@ -131,8 +131,8 @@ func chunked(n int) http.HandlerFunc {
 	}
 }
 
-// TestHTTPStatusBody checks that the status body of the agent yields revision, write ID, instance,
-// and the applied and the attempted write.
+// TestHTTPStatusBody checks the verdict on status bodies of the agent, and the kind of error for
+// malformed bodies.
 func TestHTTPStatusBody(t *testing.T) {
 	t.Parallel()
 	target := redisack.Target{Version: "v2", Rev: 2, WriteID: "w2"}
@@ -198,8 +198,9 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestSwitchingProtocols checks the answer 101 Switching Protocols, after which the body is the
-// connection itself and no context ends a read from it.
+// TestSwitchingProtocols checks that a probe returns an error after the answer 101 Switching
+// Protocols. The body of that answer is the connection itself, and no context interrupts a read
+// from it.
 func TestSwitchingProtocols(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})
@@ -224,8 +225,9 @@ func TestSwitchingProtocols(t *testing.T) {
 	}
 }
 
-// TestEndlessBody checks that a negative MaxBody means no limit, and that a Content-Length without
-// a body allocates no memory.
+// TestEndlessBody checks that bodies are read without a limit if MaxBody is negative or the
+// maximum, and that a huge Content-Length with a short body is an error and does not make the probe
+// allocate memory of that size.
 func TestEndlessBody(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int64{-1, math.MaxInt64} {

@@ -2,7 +2,8 @@ package httpprobe
 
 import "sync"
 
-// sharedIdle is how many idle connections all sessions of the process may keep by default.
+// sharedIdle is the maximum number of idle connections that all sessions of the process together
+// keep by default.
 const sharedIdle = 512
 
 // processIdle is shared by all probers and clients of the process, because file descriptors are a
@@ -26,7 +27,7 @@ func (i *idle) take(n int) bool {
 	return true
 }
 
-// put returns n connections.
+// put releases n reserved connections.
 func (i *idle) put(n int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -7,8 +7,9 @@ import (
 	"strconv"
 )
 
-// The functions in this file search JSON that json.Valid has accepted, without decoding the rest:
-// status bodies may be long, and a run may need one field of each of ten thousand.
+// The functions in this file search JSON that json.Valid has accepted, without decoding the other
+// values: status bodies may be long, and a run may have to read one field from each of ten thousand
+// bodies.
 
 // child returns the value of an object's member or of a list's element. If a name occurs twice, the
 // last member counts, as in encoding/json.

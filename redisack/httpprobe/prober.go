@@ -55,7 +55,7 @@ func (p *Prober) Session(members, inFlight int) probe.Session {
 type session struct {
 	prober    *Prober
 	transport *http.Transport
-	borrowed  int // of processIdle
+	borrowed  int // connections reserved from processIdle
 }
 
 // Close implements [probe.Session]. It may be called more than once.

@@ -41,9 +41,9 @@ func (d *dialer) transport(members, inFlight int) *http.Transport {
 	}
 }
 
-// probeKey is the context key of the context of the probe that needs the connection. The transport
-// detaches dialing from the request, so a dial that gets no answer would otherwise outlive its
-// probe by minutes.
+// probeKey is the key under which the context of a request holds the context of its probe. The
+// transport detaches dialing from the context of the request, so a dial that gets no answer would
+// otherwise outlive its probe by minutes.
 type probeKey struct{}
 
 func within(ctx context.Context) context.Context {
@@ -57,8 +57,8 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return d.net.DialContext(within(ctx), network, addr)
 }
 
-// dialTLS connects, including the handshake. It recovers a panic of the host's ServerName: in a
-// goroutine of the transport it would end the process.
+// dialTLS connects, including the handshake. It recovers a panic in the host's ServerName, which
+// would otherwise end the process: the transport calls dialTLS in another goroutine.
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (conn net.Conn, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -82,7 +82,7 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string) (conn net.Co
 // maxErrorText bounds foreign text in errors, in bytes.
 const maxErrorText = 256
 
-// panicError converts the value of a panic in a function of the host to an error.
+// panicError converts the value of a panic in a host function to an error.
 func panicError(value any) *probe.Error {
 	return &probe.Error{Kind: probe.KindPanic, Err: errors.New(wire.Clean(fmt.Sprint(value), maxErrorText))}
 }

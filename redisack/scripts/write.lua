@@ -86,7 +86,7 @@ local function wrong_type(key, want)
   end
 end
 
--- Compares canonical decimals by length, then by text, because numbers would lose digits beyond
+-- Compares canonical decimals by length, then as strings, because numbers would lose digits beyond
 -- 2^53.
 local function lower(a, b)
   if #a ~= #b then return #a < #b end
@@ -114,8 +114,8 @@ for id, r in string.gmatch(recent, '([^ :]+):(%d+)') do
 end
 if last_fence ~= '' and (fence == '' or lower(fence, last_fence)) then return answer('fenced') end
 
--- Reports whether the key has the payload that is to be written. According to the head it has, but
--- the key may have been set by other means.
+-- Reports whether the key holds the payload to write. The head says that it does, but the key may
+-- have been set by other means.
 local function as_wanted()
   local want = ARGV[9]
   if ARGV[8] == 'staged' then want = redis.call('GET', stage) end

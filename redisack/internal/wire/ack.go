@@ -36,8 +36,8 @@ func (a Ack) Fields() []string {
 }
 
 // ParseAck parses an entry. ok is false if it lacks an instance, a revision or a final state.
-// Revisions count from 1: a zero would be taken as unknown, and the write id alone would then
-// decide.
+// Revisions start at 1: a revision 0 would be taken for an unknown revision, and the write id alone
+// would decide.
 func ParseAck(values map[string]any) (ack Ack, ok bool) {
 	text := func(name string) string { s, _ := values[name].(string); return s }
 	rev, err := strconv.ParseUint(text("rev"), 10, 64)

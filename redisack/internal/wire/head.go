@@ -59,7 +59,7 @@ func ParseHead(fields map[string]string) (head Head, ok bool, err error) {
 }
 
 // Holds reports whether the write is the current one or one before it. known is false if the record
-// does not reach back far enough to tell.
+// does not reach back far enough to decide.
 func (h Head) Holds(writeID string, rev uint64) (held, known bool) {
 	for _, w := range h.Recent {
 		if w.ID == writeID {

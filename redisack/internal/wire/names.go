@@ -64,8 +64,8 @@ func Nameable(key string) bool {
 	return Tag(key) != "" || !strings.Contains(key, "}")
 }
 
-// BareTag reports whether the key consists of a tag only: the other names of {k} would be those of
-// k.
+// BareTag reports whether the key consists of a tag only. The other names of such a key {k} would
+// be equal to those of the key k.
 func BareTag(key string) bool { return key != "" && key == "{"+Tag(key)+"}" }
 
 // SameSlot reports whether two names share a slot because their tags, or the whole names where

@@ -88,8 +88,8 @@ func TestUserWithTheDocumentedRights(t *testing.T) {
 }
 
 // TestUserWithFewRights removes one command after another from the rule. Each operation that needs
-// the missing command must be refused before it changes anything, with an error that names the
-// command.
+// the missing command must be refused with an error that names the command. Locks and keys with an
+// owner must then be unchanged.
 func TestUserWithFewRights(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -22,8 +22,8 @@ func runService(t *testing.T, s *Service) (stop func() error) {
 	}
 }
 
-// TestCancelAndWaitAfterShutdown checks that functions still queued when the service ends are never
-// called, and that CancelAndWait does not wait for them.
+// TestCancelAndWaitAfterShutdown stops a service while one host function hangs and another one is
+// queued. Run must return ErrUnfinished, and CancelAndWait must not wait for the queued function.
 func TestCancelAndWaitAfterShutdown(t *testing.T) {
 	t.Parallel()
 	hang := func(t *testing.T) (block func(), release func()) {
@@ -97,8 +97,8 @@ func TestCancelStopsQueuedCallbacks(t *testing.T) {
 	})
 }
 
-// TestWaitingForItself checks that a function of the host gets an error if it waits for its own
-// task, which waits for that function.
+// TestWaitingForItself checks that a host function gets an error if it waits for its own task,
+// which waits for that function.
 func TestWaitingForItself(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -120,8 +120,8 @@ func TestWaitingForItself(t *testing.T) {
 	})
 }
 
-// TestDroppedKeyIsWaitedFor has a task give up a selected key during a call with that key, and then
-// has the selector no longer return the key. CancelAndWait must wait for the call.
+// TestDroppedKeyIsWaitedFor makes a task lose a selected key during a call with that key, after
+// which the selector no longer returns the key. CancelAndWait must wait for the call.
 func TestDroppedKeyIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Hour, InFlight: 1}, func(w *world) {

@@ -4,18 +4,18 @@ import (
 	"context"
 )
 
-// backlog is the number of a task's callbacks that may wait; beyond it, and beyond twice
-// the number of its keys, OnRenewed and OnFailed are left out.
+// backlog bounds the waiting callbacks of a task. If at least backlog callbacks wait, and at least
+// two for each key of the task, further calls of OnRenewed and OnFailed are left out.
 const backlog = 64
 
-// callback is one call of a callback that is still to be made.
+// callback is a pending call of one callback of a task.
 type callback struct {
 	event  Event
 	result Result
 	final  bool // OnFinished, with result
 }
 
-// callbackQueue holds the callbacks of one task that are still to be called, one at a time.
+// callbackQueue holds the pending callbacks of one task, which are called one at a time.
 type callbackQueue struct {
 	waiting []callback
 	running bool // one is under way
@@ -58,7 +58,7 @@ func (h *Handle) emit(c callback) {
 	h.callNext()
 }
 
-// callNext hands the next callback to the pool.
+// callNext submits the next callback to the pool, unless a callback of the task is under way.
 func (h *Handle) callNext() {
 	q := &h.ext.callbacks
 	next, ok := q.next()
@@ -79,7 +79,7 @@ type callbackCall struct {
 
 // Run makes the callback.
 func (c *callbackCall) Run(ctx context.Context) {
-	defer c.returned() // also when the callback ends its goroutine
+	defer c.returned() // even if the callback ends its goroutine
 	if !c.isWanted() {
 		return
 	}
@@ -101,8 +101,8 @@ func (c *callbackCall) Run(ctx context.Context) {
 	c.h.pol.shared.meter.userError(c.h.id, err)
 }
 
-// isWanted reports whether the callback is still to be called. If its task was canceled while the
-// callback waited, only OnFinished is.
+// isWanted reports whether the callback has to be called. If the task was canceled while its
+// callbacks waited, only OnFinished is called.
 func (c *callbackCall) isWanted() bool {
 	c.h.mu.Lock()
 	defer c.h.mu.Unlock()

@@ -18,7 +18,7 @@ type policy struct {
 
 	ttl      time.Duration // 0: from a function
 	interval time.Duration // 0: known only at the ticks
-	calls    bool          // functions of the host or a selector come before each refresh
+	calls    bool          // host functions or a selector are called before each refresh
 	keyGone  bool          // there is a stop rule KeyGone
 	ages     bool          // there is a stop rule After
 	keep     backend.Keep
@@ -46,7 +46,7 @@ func compile(p *Policy, s *shared) *policy {
 	return c
 }
 
-// lagLimit is the lateness that counts as lag: half an interval.
+// lagLimit returns the lateness above which a renewal counts as lagging: half an interval.
 func (p *policy) lagLimit() time.Duration {
 	if p.interval == 0 {
 		return time.Second

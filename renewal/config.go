@@ -25,11 +25,11 @@ type Config struct {
 	// CallTimeout bounds one pipeline. Default 1 s; it is shortened to the
 	// shortest interval in the batch.
 	CallTimeout time.Duration
-	// UserGoroutines bounds the goroutines that run policies, function selectors
-	// and, apart from these, callbacks. Default 64 each.
+	// UserGoroutines bounds the goroutines that run functions of policies and selectors and,
+	// separately, the goroutines that run callbacks. Default 64 each.
 	UserGoroutines int
-	// UserBudget bounds one call of a function of the host. Default 1 s. A call that takes longer
-	// counts as failed; its goroutine runs on, but no longer counts towards UserGoroutines.
+	// UserBudget bounds one call of a host function. Default 1 s. A call that takes longer counts
+	// as failed; its goroutine continues, but no longer counts towards UserGoroutines.
 	UserBudget time.Duration
 	// ScanGoroutines bounds the pages of SCAN selectors under way. Default 2.
 	ScanGoroutines int
@@ -38,16 +38,16 @@ type Config struct {
 	// MaxSelected bounds the keys of one selector; if a selector finds more, the tick fails.
 	// Default 100,000; negative: no bound.
 	MaxSelected int
-	// Grace bounds the shutdown: renewals under way and callbacks may finish.
-	// Default 5 s; negative: they are not waited for.
+	// Grace is how long a shutdown waits for renewals under way and callbacks. Default 5 s;
+	// negative: it does not wait for them.
 	Grace time.Duration
 	// FreshCommands makes a new command object for each refresh instead of reusing them. Set it if
 	// the client has hooks that keep commands after a call.
 	FreshCommands bool
 	// Hooks observe the service, for metrics.
 	Hooks Hooks
-	// Logger logs panics of functions of the host, and nodes that stop or begin to answer. Default:
-	// no logging.
+	// Logger logs panics in host functions, and nodes that stop or begin to answer. Default: no
+	// logging.
 	Logger *zap.Logger
 
 	lookEvery time.Duration // for tests; see redisserver.NewGuard

@@ -26,10 +26,10 @@
 // # Parts
 //
 //	clock          one goroutine; turns the timing wheel (internal/wheel), fires the tasks
-//	               that are due; does no I/O and calls no code of the host
-//	task           state of the keys and of the next tick, under a mutex of its own
-//	policy call    functions and selectors of the host, before a refresh; callbacks, after
-//	               it: on bounded goroutines of their own (internal/hostcall)
+//	               that are due; does no I/O and calls no host function
+//	task           state of the keys and of the next tick, under the task's mutex
+//	policy call    calls the functions and selectors of a policy before a refresh, and the
+//	               callbacks after it, on a bounded number of goroutines (internal/hostcall)
 //	node queues    the keys that are due, one queue per node of Redis (internal/nodequeue)
 //	backend        refreshes a batch with one pipeline (internal/redisbackend)
 //	meter          figures, hooks and log
@@ -71,14 +71,15 @@
 // # Invariants
 //
 //   - timer <= min(next tick, deadline and retry of every live key), to the clock tick.
-//   - A key is in at most one call at a time, so a task never overlaps itself. It may be in
-//     a queue twice (RenewNow); the first of these counts, the other is passed over.
+//   - A key is in at most one call at a time, so a task never overlaps itself. It may be in a queue
+//     twice (RenewNow); a worker refreshes the key for the first item that it takes, and ignores
+//     the other.
 //   - What is decided stays decided: an answer that comes after the end of a task, or after
 //     the deadline of a key, changes nothing.
 //   - A renewal with a token compares and sets the TTL in one step on the server.
 //   - OnFinished is called once per task, after all its other callbacks.
-//   - No mutex is held while code of the host runs or Redis is waited for. A task's mutex
-//     is taken before that of the registry, of the wheel and of a queue, never after.
+//   - No mutex is held during a call of a host function or of Redis. The mutex of a task is locked
+//     before those of the registry, the wheel and the queues, never after.
 //
 // # Failures
 //
@@ -89,16 +90,16 @@
 //	an answer is lost                     the refresh is repeated; it changes nothing twice
 //	Redis has lost the key, or another    lost at the next tick; a foreign key is not touched
 //	owner has it
-//	the process stands still              ticks missed become one; keys past their deadline
+//	the process stands still              missed ticks are merged into one; keys past their deadline
 //	                                      are lost before anything is sent
 //	the machine sleeps, the wall clock    a leap ahead renews every key at once; a leap back
-//	is set                                means nothing
+//	is set                                is ignored
 //	a node falls behind                   least time left first, larger batches, OnLag
-//	a function of the host panics         recovered and logged; a policy's tick fails
-//	a function of the host hangs          its own task waits; it gives up its place
-//	the host stops the service            what is under way may finish for Config.Grace; every
-//	                                      task ends with ReasonShutdown, its keys live out
-//	                                      their TTL
+//	a host function panics                recovered and logged; a policy's tick fails
+//	a host function hangs                 only its task waits; the call gives up its place
+//	the host stops the service            renewals under way may finish within Config.Grace; every
+//	                                      task ends with ReasonShutdown, its keys keep their
+//	                                      remaining TTL
 //
 // # Errors
 //
@@ -116,10 +117,10 @@
 //	a key is lost                                         ErrLost, *LostError (key), with one of
 //	                                                      ErrMissing, ErrForeignOwner, ErrDeadline
 //	the task has ended                                    ErrEnded, *EndedError (reason)
-//	a function of the host panicked                       *PanicError
-//	a function of the host took too long                  ErrBudget
-//	waiting for a task inside a function of its own       ErrInCallback
-//	Run left functions of the host behind                 ErrUnfinished
+//	a host function panicked                              *PanicError
+//	a host function took too long                         ErrBudget
+//	a task's own function or callback waits for the task  ErrInCallback
+//	host functions still run when Run returns             ErrUnfinished
 //
 // The package imports only small internal packages of this module, and can be used alone.
 package renewal

@@ -27,7 +27,7 @@ var (
 	ErrDeadline     = errors.New("renewal: no successful refresh in time, the key may have expired")
 	ErrWrongType    = backend.ErrWrongType // a key that is not a string holds no token
 	ErrEnded        = errors.New("renewal: task has ended")
-	ErrBudget       = hostcall.ErrBudget // a function of the host exceeded Config.UserBudget
+	ErrBudget       = hostcall.ErrBudget // a host function exceeded Config.UserBudget
 	ErrInCallback   = errors.New("renewal: cannot wait for a task inside its own callback or policy")
 	// ErrNotPermitted: the Redis user may not run commands that are needed, or use the key.
 	ErrNotPermitted = errors.New("renewal: the Redis user has too few permissions")
@@ -96,7 +96,7 @@ func (e *EndedError) Unwrap() error {
 	return e.Cause
 }
 
-// HeldError reports that another owner holds the lock, and how long the lock still lived at the
+// HeldError reports that another owner holds the lock, and the remaining TTL of the lock at the
 // moment of the attempt. It matches ErrHeld.
 type HeldError struct {
 	Key  string
@@ -113,7 +113,7 @@ func (e *HeldError) Error() string {
 // Is matches ErrHeld.
 func (e *HeldError) Is(target error) bool { return target == ErrHeld }
 
-// PanicError carries the value with which a function of the host panicked.
+// PanicError has the value with which a host function panicked.
 type PanicError struct {
 	Where string // "callback", "selector", "TTL", "interval", "stop rule"
 	Value any
@@ -127,8 +127,9 @@ func (e *PanicError) Error() string {
 // PermissionError names the permissions that the Redis user lacks. It matches ErrNotPermitted.
 // docs/renewal.md has an ACL rule to copy.
 type PermissionError struct {
-	// Commands are those that the user may not run. Keys are those of the call, if the user may not
-	// use one of them. Both are empty if the answer of Redis names neither.
+	// Commands are the commands that the user may not run. Keys are the keys that the user may not
+	// use or, if Redis does not name them, all keys of the call. Both are empty if the answer of
+	// Redis names neither.
 	Commands []string
 	Keys     []string
 	Err      error // the error of Redis
@@ -170,7 +171,7 @@ func (e *EvictionError) Error() string {
 // Is matches ErrEviction.
 func (e *EvictionError) Is(target error) bool { return target == ErrEviction }
 
-// publicError turns the errors of the backend into those of this package.
+// publicError converts the errors of the backend to errors of this package.
 func publicError(err error) error {
 	var refused *backend.Refused
 	var evicts *redisserver.Eviction
@@ -183,8 +184,7 @@ func publicError(err error) error {
 	return err
 }
 
-// guard calls a function of the host and returns its error, or a *PanicError if it
-// panicked.
+// guard calls a host function and returns its error, or a *PanicError if it panicked.
 func guard(where string, fn func() error) error {
 	err := hostcall.Guard(fn)
 	if p := (*hostcall.Panic)(nil); errors.As(err, &p) {

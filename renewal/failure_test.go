@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestRedisGone stops the server for less and for more time than the TTL allows.
+// TestRedisGone stops the server for less and for more time than the TTL allows. The task must
+// survive the shorter outage, and end at its local deadline in the longer one.
 func TestRedisGone(t *testing.T) {
 	t.Parallel()
 	const ttl, interval = 4 * time.Second, time.Second
@@ -63,7 +64,8 @@ func TestRedisGone(t *testing.T) {
 	}
 }
 
-// TestLateAnswerDoesNotRevive makes Redis answer "renewed" after the local deadline.
+// TestLateAnswerDoesNotRevive makes Redis answer "renewed" after the local deadline. The task must
+// be lost without a renewal.
 func TestLateAnswerDoesNotRevive(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {
@@ -131,7 +133,7 @@ func TestRetryDelay(t *testing.T) {
 }
 
 // TestOneKeyFailsAlone gives one key of a task the wrong type and places another on a node that
-// hangs.
+// hangs. The third key must be renewed on time.
 func TestOneKeyFailsAlone(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -245,7 +247,7 @@ func TestDropKeyEndsWithTheLast(t *testing.T) {
 }
 
 // TestClockSteps moves the wall clock. A step back has no effect. A large step ahead may mean that
-// the machine slept, so every key is checked at once, and no key is given up before its check.
+// the machine slept, so every key is renewed at once, and no key is lost before that.
 func TestClockSteps(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

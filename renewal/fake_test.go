@@ -30,7 +30,7 @@ type fakeKey struct {
 	expires time.Time // zero: never
 }
 
-// send is one key of a call, with the time at which the fake received it.
+// send is one key of a call, with the time at which the fake answered it.
 type send struct {
 	key string
 	at  time.Time

@@ -12,7 +12,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// TestClusterWithAFrozenNode freezes one of three masters, which then answers nothing.
+// TestClusterWithAFrozenNode freezes one of three masters, which then answers nothing. Renewals and
+// locks on the other masters must not be delayed.
 func TestClusterWithAFrozenNode(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, 0)
@@ -80,8 +81,8 @@ func leavesInTime(t *testing.T, s *Service, key string) {
 	}
 }
 
-// newClientBesideAFrozenNode checks a client that first has to read the state of the cluster,
-// possibly from the frozen node.
+// newClientBesideAFrozenNode checks that Acquire and Run return in time if the client has to read
+// the state of the cluster from the frozen node first.
 func newClientBesideAFrozenNode(t *testing.T, c *redistest.Cluster) {
 	t.Helper()
 	opt := c.Options()

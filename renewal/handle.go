@@ -47,11 +47,11 @@ type extra struct {
 	selected  selection
 	armed     time.Duration // of a task with many keys: the moment to which the timer is set
 	lost      int           // of a task with many keys: how many are lost
-	quiet     int           // of a task with many keys, after the end: how many of the first keys are part of no call
+	quiet     int           // after the end: how many keys, from the first, are known not to be part of a call
 	overdue   bool          // the policyCall under way has exceeded its budget
 	callbacks callbackQueue
 	waits     renewWaits
-	idle      []chan struct{} // CancelAndWait
+	idle      []chan struct{} // closed when the task is quiet, for CancelAndWait
 }
 
 func (h *Handle) x() *extra {
@@ -173,11 +173,11 @@ func (h *Handle) Cancel() error {
 	return nil
 }
 
-// CancelAndWait ends the task and returns when no renewal of it is under way and no function of the
-// host runs for it: after that there is no further renewal and no further callback. Use it before
-// deleting a key. If ctx ends first, the task is canceled, and the error is the cause of the
-// context's end. A function of the host that runs for this task must pass on the context that it
-// got: waiting for itself then returns ErrInCallback instead of blocking.
+// CancelAndWait ends the task and returns when none of its renewals is under way and no host
+// function runs for it: after that there is no further renewal and no further callback. Use it
+// before deleting a key. If ctx ends first, the task is canceled, and the error is the cause of the
+// context's end. A host function that runs for this task must pass on the context that it got:
+// CancelAndWait then returns ErrInCallback instead of waiting for that function.
 func (h *Handle) CancelAndWait(ctx context.Context) error {
 	if err := h.Cancel(); err != nil {
 		return err
@@ -242,7 +242,7 @@ func (h *Handle) RenewNow(ctx context.Context) error {
 }
 
 // touch reads fields at both ends of the Handle, the first key and its name, to load them into the
-// cache; see warm. These do not change, so touch needs no lock.
+// cache; see warm. These fields do not change, so touch needs no lock.
 func (h *Handle) touch() int {
 	if len(h.keys) == 0 || h.pol == nil {
 		return 0
@@ -267,7 +267,7 @@ func (h *Handle) each(fn func(*key)) {
 	}
 }
 
-// few is the maximum number of keys of a task that is scanned as a whole after a change to one key.
+// few is the maximum number of keys for which a task scans all its keys after a change to one key.
 const few = 16
 
 // many reports whether the task has too many keys to scan all of them after a change to one.
@@ -292,7 +292,7 @@ func (h *Handle) quiet() bool {
 	return !h.calling && h.ext.callbacks.empty()
 }
 
-// signalIdle wakes the callers of CancelAndWait once the task is quiet.
+// signalIdle wakes the callers of CancelAndWait if the task is quiet.
 func (h *Handle) signalIdle() {
 	if h.ext == nil || len(h.ext.idle) == 0 || !h.quiet() {
 		return

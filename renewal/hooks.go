@@ -30,7 +30,8 @@ type Batch struct {
 	Skipped int
 	// Late counts renewed keys by the time between their due time and the answer.
 	Late [len(LateBounds) + 1]int
-	// Left counts renewed keys by the share of their TTL that was left before, in tenths.
+	// Left counts renewed keys by the share of their TTL, in tenths, that was left before the
+	// renewal.
 	Left [10]int
 }
 

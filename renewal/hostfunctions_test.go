@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/nodequeue"
 )
 
-// breakers returns policies, each with one function of the host that calls misbehave.
+// breakers returns policies, each with one host function that calls misbehave.
 func breakers(misbehave func()) map[string]*Policy {
 	const interval = time.Second
 	plain := func() *Policy { return every(interval) }
@@ -314,8 +314,8 @@ func TestSlowCallbackDropsOnlyWhatIsRepeated(t *testing.T) {
 	})
 }
 
-// TestBudgetEndsWithTheAnswer checks the case that a function answers at the moment its budget
-// ends: the answer counts, and the next call is not given up instead.
+// TestBudgetEndsWithTheAnswer checks that if a function returns at the moment its budget ends, its
+// answer counts, and GiveUp does not affect the next call.
 func TestBudgetEndsWithTheAnswer(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

@@ -17,7 +17,7 @@ const (
 	keyFirst                    // in the queue of its node, ahead of others: RenewNow
 	keySending                  // part of a call under way
 	keyRetrying                 // failed, waits for its retry
-	keyDropped                  // given up while part of a call under way
+	keyDropped                  // lost or no longer selected, but still part of a call under way
 	keyGone                     // lost or no longer selected
 )
 

@@ -27,9 +27,10 @@ type Lease struct {
 // be running: after go service.Run(ctx), wait for <-service.Started(), or Acquire may run first and
 // fail with ErrNotRunning.
 //
-// A counter in a second key numbers the holders: each gets a number greater than all before. The
-// counter has no TTL and stays. So that it is in the lock's slot of a cluster, it is called
-// {lock}:fence for a lock called lock, and a{b}c:fence for a lock whose name has a hash tag, a{b}c.
+// A counter in a second key numbers the holders: each gets a number greater than all earlier
+// numbers. The counter has no TTL and stays. So that it is in the lock's slot of a cluster, it is
+// called {lock}:fence for a lock called lock, and a{b}c:fence for a lock whose name has a hash tag,
+// a{b}c.
 //
 // Acquire returns as soon as ctx ends, whatever the server does. If the answer comes so late that
 // the lock may have expired already, there is no lease: the error is a *LostError with ErrDeadline.
@@ -218,10 +219,10 @@ func (l *Lease) Key() string { return l.key }
 // Token returns the value that the key holds while this lease holds the lock.
 func (l *Lease) Token() string { return l.token }
 
-// Fence returns the number of this holder, greater than the number of every holder before. Pass it
-// to the system that the lock protects, and let that system refuse smaller numbers than it has
-// seen: this is the only protection against a holder that does not know yet that it has lost the
-// lock.
+// Fence returns the number of this holder, greater than the number of every earlier holder. Pass it
+// to the system that the lock protects, which must refuse any number smaller than the greatest that
+// it has seen: this is the only protection against a holder that does not know yet that it has lost
+// the lock.
 //
 // The counter is as durable as the server. The number 1 means that there was no counter: nobody has
 // held this lock before, or Redis has lost the counter (a restart without persistence, a flush),

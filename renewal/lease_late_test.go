@@ -12,6 +12,7 @@ import (
 )
 
 // TestLateAnswerIsNoLease delays the answer to Acquire until after the deadline of the lock.
+// Acquire must return no lease, and the lock must be released.
 func TestLateAnswerIsNoLease(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -36,7 +37,8 @@ func TestLateAnswerIsNoLease(t *testing.T) {
 	})
 }
 
-// TestTaskThatIsOverAtRegister registers a task whose TTL was set too long ago.
+// TestTaskThatIsOverAtRegister registers a task whose TTL was set too long ago. The task must be
+// lost immediately.
 func TestTaskThatIsOverAtRegister(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
@@ -82,7 +84,8 @@ func endings() map[string]func(context.Context, time.Duration) (context.Context,
 	}
 }
 
-// TestCallsOnAFrozenServer checks that every call returns when its context ends.
+// TestCallsOnAFrozenServer checks that every call returns when its context ends, and that no lock
+// remains after the server answers again.
 func TestCallsOnAFrozenServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -23,7 +23,7 @@ type meter struct {
 	total      Batch
 	pending    map[batchKey]*Batch // for OnBatch
 	lags       map[string]Lag      // by node: the present state, for OnLag
-	reported   map[string]bool     // by node: the state of lag that OnLag was given last
+	reported   map[string]bool     // by node: the state that OnLag reported last
 	evicting   map[string]bool     // by node: the present state
 	evictions  []Eviction          // for OnEviction
 	delivering bool
@@ -103,11 +103,11 @@ func (m *meter) report() {
 }
 
 func (m *meter) callHooks() {
-	defer func() { // also when a hook ends the goroutine
+	defer func() { // even if a hook ends the goroutine
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.delivering = len(m.pending)+len(m.lags)+len(m.evictions) > 0; m.delivering {
-			go m.callHooks() // for reports that arrived since, and after a hook that ended the goroutine
+			go m.callHooks() // for reports that arrived in the meantime, or because a hook ended this goroutine
 		}
 	}()
 	for {
@@ -143,7 +143,7 @@ func (m *meter) call(name string, hook func()) {
 	}
 }
 
-// userError counts and logs the error of a function of the host; nil is none.
+// userError counts and logs the error of a host function. It ignores nil.
 func (m *meter) userError(task string, err error) {
 	if err == nil {
 		return
@@ -166,7 +166,7 @@ func (m *meter) userPanic(task string, err error) {
 	}
 }
 
-// close prevents further calls of hooks, except those for what is already pending.
+// close prevents further calls of hooks, except for reports that are already pending.
 func (m *meter) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -7,7 +7,7 @@ type Outcome uint8
 
 const (
 	// Renewed means that the TTL was set, or that the key lives longer than that and the policy
-	// leaves it so (KeepLonger, KeepPersistent).
+	// leaves such a TTL unchanged (KeepLonger, KeepPersistent).
 	Renewed Outcome = iota + 1
 	// Lost means that the key is missing, holds another owner's token, or that its local deadline
 	// has passed. It is the last outcome of the key.

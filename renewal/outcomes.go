@@ -20,7 +20,7 @@ func (t taskKey) renewed(sent, ttl time.Duration) {
 	if h.pol.Callbacks.OnRenewed != nil {
 		h.emit(h.event(k, Renewed, nil))
 	}
-	if k.deadline < h.due { // the answer was long under way, or the TTL is shorter than before
+	if k.deadline < h.due { // the answer took long, or the TTL is shorter than the previous one
 		t.arm()
 	}
 }
@@ -45,7 +45,7 @@ func (t taskKey) failed(err error, now time.Duration) {
 	t.arm()
 }
 
-// failedWithoutKey records a failure that belongs to no single key.
+// failedWithoutKey records a failure that does not belong to a single key.
 func (h *Handle) failedWithoutKey(err error) {
 	h.failures++
 	h.err = err
@@ -55,7 +55,7 @@ func (h *Handle) failedWithoutKey(err error) {
 	}
 }
 
-// lose gives up a key for good. With the stop rule KeyGone a missing key ends the task without a
+// lose ends the renewal of a key. With the stop rule KeyGone a missing key ends the task without a
 // loss.
 func (t taskKey) lose(cause error) {
 	h, k := t.h, t.k
@@ -102,8 +102,8 @@ func (h *Handle) endAfterLoss(reason Reason, err error) {
 	}
 }
 
-// left counts the keys of a fixed list that are still renewed. It is called just after one was
-// lost.
+// left counts the keys of a fixed list that are still renewed. It is called immediately after a key
+// was lost.
 func (h *Handle) left() (n int) {
 	if h.many() {
 		h.x().lost++
@@ -113,8 +113,8 @@ func (h *Handle) left() (n int) {
 	return n
 }
 
-// stopReason returns the reason of the first stop rule that holds, or Live if none does. A
-// policyCall evaluates the rules with functions of the host.
+// stopReason returns the reason of the first stop rule that holds, or Live if none does. It does
+// not evaluate rules with host functions: a policyCall does.
 func (h *Handle) stopReason(now time.Duration) Reason {
 	for i := range h.pol.Stop {
 		rule := &h.pol.Stop[i]
@@ -149,7 +149,7 @@ func (h *Handle) skip(reason Reason) {
 	h.finish(reason, nil)
 }
 
-// finish ends the task once and for all.
+// finish ends the task. It does nothing if the task has ended already.
 func (h *Handle) finish(reason Reason, err error) {
 	if h.reason != Live {
 		return

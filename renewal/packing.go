@@ -23,10 +23,10 @@ func (t halfTick) near(now uint64) uint64 {
 // warmTogether is the number of tasks that are brought into the cache together.
 const warmTogether = 32
 
-// warm reads what is about to be used of each task. Of a million tasks hardly one is in the
-// cache; these reads, unlike the locked ones of fire, wait for memory side by side, which
-// saves a quarter of what a renewal costs; see BenchmarkFire. The sum means nothing: it is
-// returned so that the compiler does not drop the reads.
+// warm reads the fields of each task that fire is about to use. Of a million tasks hardly one is in
+// the cache. The processor waits for the memory of several of these reads at the same time, which
+// the locks in fire prevent; that saves a quarter of the cost of a renewal; see BenchmarkFire. The
+// sum means nothing: it is returned so that the compiler does not drop the reads.
 //
 //go:noinline
 func warm[T interface{ touch() int }](group []T) (sum int) {

@@ -9,7 +9,7 @@ import (
 const DefaultFraction = 1.0 / 3
 
 // Policy defines how the keys of tasks are kept alive. It is meant to be shared: a million tasks
-// usually have one policy, which costs each task one pointer. It must not be changed once it has
+// usually have one policy, which costs each task one pointer. It must not be changed after it has
 // been registered.
 type Policy struct {
 	// TTL that each renewal sets. Required.
@@ -52,10 +52,10 @@ const (
 	DropKey
 )
 
-// Callbacks are functions of the host that get a task's outcomes, one call per key. The callbacks
-// of one task are called one at a time and in order, not on the goroutines that renew: a slow
-// callback delays only the next callback of its task. If a task's callbacks fall far behind, calls
-// of OnRenewed and OnFailed of that task are left out and counted in Stats; calls of OnLost and
+// Callbacks are host functions that get a task's outcomes, one call per key. The callbacks of one
+// task are called one at a time and in order, not on the goroutines that renew: a slow callback
+// delays only the next callback of its task. If a task's callbacks fall far behind, calls of
+// OnRenewed and OnFailed of that task are left out and counted in Stats; calls of OnLost and
 // OnFinished never are. Panics are handled as for [Hooks]. The context ends after
 // Config.UserBudget.
 type Callbacks struct {
@@ -112,7 +112,6 @@ func Jittered(d time.Duration, share float64) Interval {
 // Fraction returns an interval that is the given share of the TTL, between 0 and 1.
 func Fraction(share float64) Interval { return Interval{fraction: share} }
 
-// IntervalFrom returns an interval for which fn is called at every tick. Where a function decides
-// on the interval or the TTL, an interval that is too long for the TTL is shortened to a third of
-// it.
+// IntervalFrom returns an interval for which fn is called at every tick. If a function determines
+// the interval or the TTL, an interval that is too long for the TTL is shortened to a third of it.
 func IntervalFrom(fn IntervalFunc) Interval { return Interval{fn: fn} }

@@ -8,9 +8,9 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/hostcall"
 )
 
-// callPolicy starts the functions and selectors of the host that come before a refresh. The task
-// goes on when they have returned. While the calls of an earlier tick are still under way, this
-// tick is skipped; once they have exceeded their budget, it fails.
+// callPolicy submits the calls of host functions and the selector that precede a refresh. The tick
+// continues when they have returned. If the calls of an earlier tick are still under way, this tick
+// is skipped, or fails if those calls have exceeded their budget.
 func (h *Handle) callPolicy(due time.Duration) {
 	s := h.pol.shared
 	if h.calling {
@@ -40,9 +40,9 @@ type policyCall struct {
 	answers policyAnswers
 
 	// Guarded by the mutex of h.
-	over     bool // given up
+	over     bool // GiveUp was called: the tick has failed
 	returned bool // no function runs any more
-	recorded bool // record has been called: the tick has gone on
+	recorded bool // record has been called: the tick has continued
 }
 
 // Run calls the functions in order. The first error ends the tick.
@@ -64,8 +64,8 @@ func (c *policyCall) Run(ctx context.Context) {
 // Abandon is called at the end of the service, which ends the task as well.
 func (c *policyCall) Abandon() { c.vanished() }
 
-// vanished handles a function that ended its goroutine (runtime.Goexit); GiveUp is called after it,
-// unless it was called before.
+// vanished handles a function that ended its goroutine (runtime.Goexit). The pool then calls
+// GiveUp, unless it has called GiveUp already.
 func (c *policyCall) vanished() {
 	c.h.mu.Lock()
 	defer c.h.mu.Unlock()
@@ -82,7 +82,7 @@ func (c *policyCall) end() {
 	}
 }
 
-// record goes on with the tick, unless it was given up.
+// record continues the tick, unless GiveUp was called.
 func (c *policyCall) record(err error) {
 	h := c.h
 	h.pol.shared.meter.userPanic(h.id, c.answers.selectErr)
@@ -110,7 +110,7 @@ func (c *policyCall) GiveUp(err error) {
 	h.pol.shared.meter.userError(h.id, err)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c.recorded { // at the last moment
+	if c.recorded { // the functions returned just in time
 		return
 	}
 	c.over = true

@@ -58,7 +58,7 @@ func TestLagPutsTheUrgentFirst(t *testing.T) {
 }
 
 // TestRenewNowGoesAhead calls RenewNow on a node whose queue is far behind, for a key that is not
-// queued and for a key that is.
+// queued and for a key that is. Each call must return after the refresh under way and one more.
 func TestRenewNowGoesAhead(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{BatchSize: 10, InFlight: 1, CallTimeout: time.Hour}, func(w *world) {
@@ -125,7 +125,8 @@ func TestNodesThatCannotBeFoundFail(t *testing.T) {
 	})
 }
 
-// TestIdleServiceSleeps checks when the clock wakes without timers and with timers far ahead.
+// TestIdleServiceSleeps checks that the clock never wakes without timers, and sleeps for at least
+// 30 s if all timers are far ahead.
 func TestIdleServiceSleeps(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

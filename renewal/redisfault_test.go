@@ -12,7 +12,8 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
-// TestServerAway freezes the server for less time than the TTL, and then for more.
+// TestServerAway freezes the server for less time than the TTL, and then for more. The task must
+// survive the first freeze and be lost in the second.
 func TestServerAway(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -45,7 +46,7 @@ func TestServerAway(t *testing.T) {
 }
 
 // TestConnectionsCutAndAnswersLost cuts connections and drops requests and answers between service
-// and server.
+// and server. No key may be lost.
 func TestConnectionsCutAndAnswersLost(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

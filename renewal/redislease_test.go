@@ -48,7 +48,7 @@ func TestLeaseOnRedis(t *testing.T) {
 }
 
 // TestAcquireWithALostAnswer drops the answer to Acquire, so the caller cannot know that the lock
-// was acquired.
+// was acquired. The service must release the lock.
 func TestAcquireWithALostAnswer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -76,7 +76,7 @@ func TestAcquireWithALostAnswer(t *testing.T) {
 
 const acquireKey = "lock:lost-answer"
 
-// TestAcquireIsRepeatedByTheClient lets the Redis client retry a call whose answer was lost. The
+// TestAcquireIsRepeatedByTheClient makes the Redis client retry a call whose answer was lost. The
 // second attempt must find that the first one acquired the lock.
 func TestAcquireIsRepeatedByTheClient(t *testing.T) {
 	t.Parallel()
@@ -106,8 +106,8 @@ func TestAcquireIsRepeatedByTheClient(t *testing.T) {
 	}
 }
 
-// TestReleaseSaysWhatItFound checks the error of Release if the lease did not know of the loss
-// before.
+// TestReleaseSaysWhatItFound checks the error of Release if the service has not noticed the loss of
+// the lock yet.
 func TestReleaseSaysWhatItFound(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()

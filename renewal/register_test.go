@@ -160,8 +160,8 @@ func TestNewNamesEveryFault(t *testing.T) {
 	}
 }
 
-// TestNegativeSwitchesABoundOff checks that negative values remove the limits on tasks, on selected
-// keys, and on the time that Run may take to end.
+// TestNegativeSwitchesABoundOff checks that negative values remove the limits on tasks and on
+// selected keys, and that with a negative Grace Run ends without waiting.
 func TestNegativeSwitchesABoundOff(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{MaxTasks: -1, MaxSelected: -1, Grace: -1, CallTimeout: time.Minute}, func(w *world) {

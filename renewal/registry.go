@@ -73,7 +73,7 @@ func (r *registry) admit(t *Task, h *Handle, s *shared) error {
 	if r.state >= stopping {
 		return ErrStopped
 	}
-	if faults := r.conflicts(t); len(faults) > 0 { // since validate
+	if faults := r.conflicts(t); len(faults) > 0 { // another task was registered after validate
 		return &InvalidError{What: taskName(t.ID), Faults: faults}
 	}
 	for h.id == "" || r.tasks[h.id] != nil {

@@ -22,13 +22,13 @@ type router struct {
 	group  *nodequeue.Group[taskKey]
 	sole   *nodeQueue
 	lookup *nodeQueue                                // of a cluster
-	table  *[backend.Slots]atomic.Pointer[nodeQueue] // of a cluster: nil entries go by lookup
+	table  *[backend.Slots]atomic.Pointer[nodeQueue] // of a cluster: keys of a slot with a nil entry go to lookup
 
 	mu    sync.Mutex
 	nodes map[string]backend.Node // by name; the connection may change
 }
 
-// lookupQueue is the name of the queue of keys whose node is to be looked up.
+// lookupQueue is the name of the queue of keys whose node has to be looked up.
 const lookupQueue = "routing"
 
 func newRouter(s *shared) *router {
@@ -51,7 +51,7 @@ func newRouter(s *shared) *router {
 	return r
 }
 
-// queue returns the queue of a node, making it if it is new.
+// queue returns the queue of a node, and creates the queue if necessary.
 func (r *router) queue(n backend.Node) *nodeQueue {
 	name := n.Name()
 	r.mu.Lock()
@@ -88,8 +88,8 @@ func (r *router) push(it nodequeue.Item[taskKey], rank nodequeue.Rank) {
 	q.Push(it, rank)
 }
 
-// redirect queues a key that node from redirects to node to, unless the key is no longer to be
-// renewed.
+// redirect queues a key that node from redirects to node to. It reports false, and queues nothing,
+// if the key is no longer renewed.
 func (r *router) redirect(it *nodequeue.Item[taskKey], from, to string) bool {
 	rank, ok := it.Value.requeue()
 	if ok {
@@ -112,7 +112,7 @@ func (r *router) reload(ctx context.Context) {
 	}
 }
 
-// lookup is the worker of the queue of keys whose node is to be found.
+// lookup is the worker of the queue of keys whose node has to be looked up.
 type lookup router
 
 // Do looks up the node of each key and queues the key there. A key whose node cannot be found

@@ -51,7 +51,8 @@ func TestSelectorsFollowTheKeys(t *testing.T) {
 	}
 }
 
-// TestScanErrorDoesNotEndATask checks that known keys are renewed while scans fail.
+// TestScanErrorDoesNotEndATask checks that known keys are renewed while scans fail, and that each
+// failed scan is reported.
 func TestScanErrorDoesNotEndATask(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

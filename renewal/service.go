@@ -87,7 +87,7 @@ func (s *Service) Register(t Task) (*Handle, error) {
 		return nil, err
 	}
 	h := &Handle{id: t.ID, owner: t.Owner}
-	h.mu.Lock() // a goroutine that finds it in the registry waits until it has started
+	h.mu.Lock() // a goroutine that finds h in the registry waits until start has returned
 	defer h.mu.Unlock()
 	if err := r.admit(&t, h, s.shared); err != nil {
 		return nil, err
@@ -97,9 +97,9 @@ func (s *Service) Register(t Task) (*Handle, error) {
 }
 
 // Run renews until ctx ends; it blocks. Then it waits up to Config.Grace for renewals under way and
-// callbacks, ends every task with ReasonShutdown (which releases nothing: the keys live out their
-// TTL) and returns nil, or ErrUnfinished if functions of the host are still running. A service can
-// run only once.
+// callbacks, ends every task with ReasonShutdown (which releases nothing: the keys keep their
+// remaining TTL) and returns nil, or ErrUnfinished if host functions are still running. A service
+// can run only once.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.shared.registry.begin(); err != nil {
 		return err
@@ -116,9 +116,9 @@ func (s *Service) Run(ctx context.Context) error {
 	return s.shutdown()
 }
 
-// Started is closed once Run has begun, for hosts that want to acquire locks right after
-// having started it.
+// Started returns a channel that is closed when Run has begun. Wait for it before the first call of
+// Acquire.
 func (s *Service) Started() <-chan struct{} { return s.started }
 
-// now is the present moment of the service's clock.
+// now returns the present moment of the service's clock.
 func (s *Service) now() time.Duration { return s.shared.clock.now() }

@@ -22,7 +22,7 @@ type Stats struct {
 	// CallbacksDropped counts OnRenewed and OnFailed callbacks that were left out because earlier
 	// callbacks of the same task were too slow.
 	CallbacksDropped int64
-	// UserErrors counts calls of functions of the host that panicked or took too long.
+	// UserErrors counts calls of host functions that panicked or took too long.
 	UserErrors int64
 	// ClockSteps counts how often the wall clock leapt ahead.
 	ClockSteps int64

@@ -27,11 +27,11 @@ const (
 	stopFunc
 )
 
-// StopFunc reports whether a task is to end. After an error or a panic the tick counts as failed
+// StopFunc reports whether a task should end. After an error or a panic the tick counts as failed
 // and is retried while time remains.
 type StopFunc func(context.Context, Status) (bool, error)
 
-// WhenDone ends the task once the channel is closed, for instance a context's Done.
+// WhenDone ends the task when the channel, for instance a context's Done, is closed.
 func WhenDone(done <-chan struct{}) StopRule { return StopRule{kind: stopDone, done: done} }
 
 // At ends the task at a moment of wall-clock time.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestStopRules makes each rule hold. The next tick must refresh nothing and must end the task with
-// the rule's reason.
+// TestStopRules makes each rule hold. The next tick must end the task with the rule's reason,
+// without a refresh unless the rule is KeyGone, which only a refresh can evaluate.
 func TestStopRules(t *testing.T) {
 	t.Parallel()
 	const interval = time.Second
@@ -83,7 +83,8 @@ func TestStopRules(t *testing.T) {
 	}
 }
 
-// TestDoneStopsWhatIsQueued closes the signal while a key waits in the queue.
+// TestDoneStopsWhatIsQueued closes the signal while a key waits in the queue. The key must not be
+// refreshed.
 func TestDoneStopsWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{InFlight: 1, BatchSize: 1, CallTimeout: time.Minute}, func(w *world) {

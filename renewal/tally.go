@@ -26,7 +26,8 @@ func (t *tally) of(p *Policy) *Batch {
 	return &t.counts[t.at]
 }
 
-// add counts the outcome of one key: how late it came, and how much time was left before.
+// add counts the outcome of one key. late is the time between its due time and the answer, left the
+// time that was left until its previous deadline.
 func (t *tally) add(p *Policy, o Outcome, late, left time.Duration) {
 	if o == 0 {
 		return

@@ -21,8 +21,8 @@ type Task struct {
 	// Register. With a TTL from a function it is not used: the deadline counts
 	// from the first renewal.
 	Since time.Time
-	// Policy is required. It is shared by any number of tasks and must not be
-	// changed once it has been registered.
+	// Policy is required. It may be shared by any number of tasks and must not be changed after it
+	// has been registered.
 	Policy *Policy
 }
 

@@ -35,8 +35,8 @@ func (h *Handle) start(t *Task) {
 	h.expire(now) // Since may lie so far back that a key is lost already
 }
 
-// fire is called when the timer of a task has fired: it does what is due by now and sets
-// the timer again. It does no I/O and calls no code of the host.
+// fire is called when the timer of a task has fired: it does what is due by now and sets the timer
+// again. It does no I/O and calls no host function.
 func (h *Handle) fire(now time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,8 +77,8 @@ func (h *Handle) tick(now time.Duration) {
 	h.run(due)
 }
 
-// run starts a tick that was due at the given moment. The functions of the host, if there are any,
-// are called before the refresh.
+// run starts a tick that was due at the given moment. The host functions and the selector of the
+// policy, if any, are called before the refresh.
 func (h *Handle) run(due time.Duration) {
 	h.counted = false
 	if h.pol.calls {
@@ -103,7 +103,7 @@ func (h *Handle) refresh(due time.Duration) {
 	})
 }
 
-// retry queues the keys whose wait after a failure is over.
+// retry queues the keys whose wait after a failure has ended.
 func (h *Handle) retry(now time.Duration) {
 	c := &h.pol.shared.clock
 	tick := c.tickNow()
@@ -130,8 +130,8 @@ func (h *Handle) ttl() time.Duration {
 	return h.ext.ttl
 }
 
-// interval returns the time between ticks. If a function decides on it, that is its last answer, or
-// a second before its first.
+// interval returns the time between ticks. If a function determines it, interval returns the
+// function's last answer, or one second if there is none yet.
 func (h *Handle) interval() time.Duration {
 	switch {
 	case h.pol.interval != 0:
@@ -143,7 +143,8 @@ func (h *Handle) interval() time.Duration {
 	}
 }
 
-// schedule sets the next tick to its place in the fixed rate, or jittered to before it.
+// schedule sets the next tick to its place in the fixed rate or, with jitter, to a moment before
+// that place.
 func (h *Handle) schedule(place time.Duration) {
 	h.due, h.early = place, 0
 	if share := h.pol.Interval.jitter; share > 0 {

@@ -17,7 +17,7 @@ type timers[T any] struct {
 	sleep uint64
 }
 
-// perLock bounds the timers that are taken from the wheel while the lock is held once.
+// perLock is the maximum number of timers that are taken from the wheel each time the lock is held.
 const perLock = 1024
 
 // parked is the value of sleep while there is no timer to wait for.

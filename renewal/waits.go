@@ -35,7 +35,8 @@ func (w *renewWaits) waitFor(k *key) bool {
 	return false
 }
 
-// begin sets the keys to wait for in every caller that has none yet: those that each yields.
+// begin sets the keys to wait for of every caller whose keys are not known yet to those that each
+// yields.
 func (w *renewWaits) begin(each func(func(*key))) {
 	if w == nil {
 		return
@@ -49,8 +50,8 @@ func (w *renewWaits) begin(each func(func(*key))) {
 	w.record(nil, nil)
 }
 
-// addError gives an error that belongs to no key to the callers whose keys are not known yet: a
-// selector that failed may have left out keys, which are then not renewed.
+// addError adds an error that does not belong to a key to the callers whose keys are not known yet:
+// a selector that failed may have left out keys, which are then not renewed.
 func (w *renewWaits) addError(err error) {
 	if w == nil {
 		return
@@ -62,8 +63,8 @@ func (w *renewWaits) addError(err error) {
 	}
 }
 
-// record gives the outcome of a key to the callers that wait for it, and releases those that have
-// all their outcomes.
+// record passes the outcome of a key to the callers that wait for the key, and wakes the callers
+// that have all their outcomes.
 func (w *renewWaits) record(k *key, err error) {
 	if !w.any() {
 		return

@@ -29,9 +29,9 @@ const (
 	victims  = 100 // keys that are deleted, and must be lost
 )
 
-// TestSoak keeps the leases alive through freezes of the server and cuts of the
-// connections. No key may be lost but those that are deleted on purpose, and neither
-// memory nor goroutines may grow.
+// TestSoak keeps the leases alive through freezes of the server and cuts of the connections. No key
+// may be lost except the keys that are deleted on purpose, and neither memory nor the number of
+// goroutines may grow.
 func TestSoak(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.NewProxy(t, server.Addr())
@@ -109,8 +109,8 @@ func lay(t *testing.T, rdb *redis.Client, s *renewal.Service) []*renewal.Handle 
 
 func name(i int) string { return fmt.Sprintf("soak:%07d", i) }
 
-// disturb freezes the server, cuts its connections and loses packets, again and
-// again, and returns the largest number of goroutines seen.
+// disturb repeatedly freezes the server, cuts its connections and drops requests and answers. It
+// returns the largest number of goroutines seen.
 func disturb(t *testing.T, server *redistest.Server, proxy *redistest.Proxy, s *renewal.Service) (worst int) {
 	t.Helper()
 	for end := time.Now().Add(*span); time.Now().Before(end); {
@@ -144,7 +144,7 @@ func disturb(t *testing.T, server *redistest.Server, proxy *redistest.Proxy, s *
 	return worst
 }
 
-// lose deletes some keys; their tasks must learn of it.
+// lose deletes some keys, and checks that their tasks report the loss.
 func lose(t *testing.T, rdb *redis.Client, handles []*renewal.Handle) {
 	t.Helper()
 	for i := range victims {
@@ -165,7 +165,7 @@ func lose(t *testing.T, rdb *redis.Client, handles []*renewal.Handle) {
 	}
 }
 
-// sample is what must not grow.
+// sample has the figures that must not grow.
 type sample struct {
 	renewal.Stats
 	heap       uint64

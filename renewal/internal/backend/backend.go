@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// ErrWrongType is the error of a key that is not a string, so cannot hold an owner's token.
+// ErrWrongType is the error of a key that is not a string and therefore cannot hold an owner's
+// token.
 var ErrWrongType = errors.New("renewal: key is not a string and cannot hold an owner's token")
 
 // Backend finds nodes and keys. Its methods may do I/O.
@@ -21,8 +22,8 @@ type Backend interface {
 	// Node returns the node that holds key at present. Nodes of the same name share a queue, though
 	// their connection may change.
 	Node(ctx context.Context, key string) (Node, error)
-	// Redirected returns a node for keys that belong to node from and that from says to ask
-	// node to for, while their slot moves. It follows the redirection for every key.
+	// Redirected returns a node for keys that node from redirects to node to, while their slot
+	// moves. Its Refresh follows the redirection for every key.
 	Redirected(from, to string) Node
 	// Reload makes the backend read the topology again soon. It is called when a node does not
 	// answer or no longer holds a key.
@@ -113,7 +114,7 @@ const (
 // Redirect names the node that serves a key instead.
 type Redirect struct {
 	To    string // its address
-	Moved bool   // for good (MOVED); otherwise for this key only (ASK)
+	Moved bool   // permanently (MOVED); otherwise for this key only (ASK)
 	Err   error  // as it came from Redis
 }
 

@@ -1,5 +1,5 @@
-// Package hostcall calls functions of the host: bounded in number and in time, and guarded
-// against what they may do.
+// Package hostcall calls host functions. It bounds the number of concurrent calls and their time,
+// and recovers panics.
 //
 // # State model of a call
 //
@@ -19,10 +19,10 @@
 //
 //	the function panics              Guard returns a *Panic; the caller of Guard decides
 //	it calls runtime.Goexit          GiveUp(ErrGoexit); another goroutine takes its place
-//	it does not return               its context ends with the budget, GiveUp(ErrBudget); its
-//	                                 goroutine stays and is counted by Goroutines
-//	more functions hang than max     the others are called all the same
-//	the pool is closed               what is queued is abandoned, contexts of running calls end
+//	it does not return               its context ends after the budget, GiveUp(ErrBudget); its
+//	                                 goroutine continues and is counted by Goroutines
+//	more functions hang than max     the others are still called
+//	the pool is closed               queued calls are abandoned, the contexts of running calls end
 package hostcall
 
 import (

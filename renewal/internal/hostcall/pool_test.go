@@ -53,7 +53,8 @@ func TestPoolIsBounded(t *testing.T) {
 	})
 }
 
-// TestCallsThatHangGiveUpTheirPlace submits more hanging calls than the pool has places.
+// TestCallsThatHangGiveUpTheirPlace submits more hanging calls than the pool has places. A further
+// call must still be made.
 func TestCallsThatHangGiveUpTheirPlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

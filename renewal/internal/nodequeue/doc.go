@@ -5,7 +5,7 @@
 //
 //	Push -> waiting -> taken by a worker -> Do
 //
-// A queue hands out values in this order:
+// A queue passes values to its workers in this order:
 //
 //  1. values of RankFirst, in the order in which they came: a caller waits for them;
 //  2. values of RankRetry, likewise;
@@ -21,9 +21,9 @@
 //
 // # Invariants
 //
-//   - Each value that is pushed is given to one Do, unless the group is closed before.
+//   - Each pushed value is passed to exactly one call of Do, unless the group is closed first.
 //   - At most Options.InFlight workers serve a queue at the same time.
-//   - Push never blocks and never calls out. The owner bounds the number of values.
+//   - Push never blocks and calls no function of Options. The owner bounds the number of values.
 //   - No lock is held while Do runs.
 //
 // # Failures
@@ -31,6 +31,6 @@
 //	the server is silent          the queue pauses before the next call, 10 ms doubling to
 //	                              250 ms; others go on; one call of OnSilent
 //	the server is slow            the queue falls behind; one call of OnLag
-//	a burst of a million values   the rings grow, and give their memory back afterwards
-//	the group is closed           calls under way end with their context; values stay queued
+//	a burst of a million values   the rings grow, and release their memory afterwards
+//	the group is closed           the context of calls under way ends; values stay queued
 package nodequeue

@@ -34,7 +34,7 @@ type Lag struct {
 // Group holds the queues of all servers, and owns the goroutines of their workers.
 type Group[T any] struct {
 	opt    *Options[T]
-	ctx    context.Context //nolint:containedctx // of the calls; ends with Close
+	ctx    context.Context //nolint:containedctx // of the calls; Close cancels it
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Worker takes care of batches of one queue, one at a time. A queue keeps its workers and
-// uses them again, so a worker may keep its buffers from batch to batch.
+// Worker processes batches of one queue, one batch at a time. A queue reuses its workers, so a
+// worker may keep its buffers from batch to batch.
 type Worker[T any] interface {
-	// Do takes care of a batch and reports whether the server was silent throughout. The
-	// items belong to the queue again once it has returned.
+	// Do processes a batch and reports whether the server was silent throughout. After Do has
+	// returned, items belongs to the queue again.
 	Do(ctx context.Context, items []Item[T]) (silent bool)
 }
 
@@ -21,7 +21,7 @@ type Rank uint8
 const (
 	RankDue   Rank = iota // in the order of their due times
 	RankRetry             // before all that are due
-	RankFirst             // before all others, however late those are
+	RankFirst             // before all others, however late the others are
 )
 
 // Queue is the queue of one server.
@@ -51,7 +51,7 @@ type worker[T any] struct {
 	items []Item[T]
 }
 
-// Push adds a value. Kick has workers take care of it.
+// Push adds a value. It does not start a worker: call Kick afterwards.
 func (q *Queue[T]) Push(it Item[T], r Rank) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,10 +68,11 @@ func (q *Queue[T]) Push(it Item[T], r Rank) {
 // depth is the number of values. Called under mu.
 func (q *Queue[T]) depth() int { return q.first.n + q.retries.n + q.run.len() + q.due.n }
 
-// Kick starts workers for what is queued, as many as are allowed.
+// Kick starts workers for the queued values, as many as are allowed.
 func (q *Queue[T]) Kick() { q.kick(1) }
 
-// kick starts a worker per batch of at least so many values.
+// kick starts a worker for each full batch, and one worker for less than a batch if at least
+// atLeast values are queued.
 func (q *Queue[T]) kick(atLeast int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -87,7 +88,7 @@ func (q *Queue[T]) kick(atLeast int) {
 	}
 }
 
-// serve takes batches until there are none.
+// serve processes batches until the queue is empty.
 func (q *Queue[T]) serve(ctx context.Context) {
 	w := q.worker()
 	for ctx.Err() == nil && q.fill(w) {
@@ -155,7 +156,7 @@ func (q *Queue[T]) checkLag(now time.Duration) bool {
 
 const (
 	firstPause = 10 * time.Millisecond
-	// LastPause is the longest pause between two calls to a silent server.
+	// LastPause is the maximum pause between two calls to a silent server.
 	LastPause = 250 * time.Millisecond
 )
 

@@ -5,11 +5,11 @@ import "time"
 // Item is a value in a queue.
 type Item[T any] struct {
 	Value    T
-	Due      time.Duration // the moment since which it should be processed
-	Deadline time.Duration // when it is too late
+	Due      time.Duration // the moment from which on it should be processed
+	Deadline time.Duration // the moment after which it is too late
 }
 
-// ring is a queue that grows as needed and gives its memory back after a burst.
+// ring is a queue that grows as needed and releases its memory after a burst.
 type ring[T any] struct {
 	buf  []Item[T] // length is zero or a power of two
 	head int

@@ -12,7 +12,7 @@ const resort = 100 * time.Millisecond
 // run is the part of a queue that is sorted by the time left.
 type run[T any] struct {
 	items []Item[T]
-	at    int // next of items
+	at    int // index of the next item
 }
 
 func (r *run[T]) len() int { return len(r.items) - r.at }

@@ -59,7 +59,7 @@ type Backend struct {
 
 	mu     sync.Mutex
 	nodes  map[string]*node // by address; used only in a cluster
-	reload time.Time        // time of the last one
+	reload time.Time        // time of the last read of the topology
 }
 
 // New returns a backend on a client, which the caller owns and closes.

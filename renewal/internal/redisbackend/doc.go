@@ -18,7 +18,7 @@
 //	no answer in time, connection refused    Silent: the owner repeats the request
 //	NOSCRIPT                                 sent again with the text of the script
 //	MOVED, ASK                               Redirected, to the node named
-//	TRYAGAIN (a slot that is partly moved)   each key by itself, which then is there or ASK
+//	TRYAGAIN (a slot that is partly moved)   each key is refreshed separately, and is there or ASK
 //	READONLY, CLUSTERDOWN, MASTERDOWN        Moved: the topology is read again
 //	NOPERM                                   *backend.Refused; if it concerns one key of a
 //	                                         script, the keys are refreshed one by one

@@ -67,7 +67,7 @@ func TestNoLockOnAServerThatEvicts(t *testing.T) {
 	}
 }
 
-// TestClassify checks the answer that each error of Redis gives a key.
+// TestClassify checks which answer a key gets for each error of Redis.
 func TestClassify(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]backend.Answer{

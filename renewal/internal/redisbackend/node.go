@@ -38,7 +38,8 @@ func newNode(b *Backend, label string, rdb redis.UniversalClient) *node {
 // Name returns the address of the server.
 func (n *node) Name() string { return n.label }
 
-// Refresh sends all requests in one pipeline, and sends a further pipeline for keys that need more.
+// Refresh sends all requests in one pipeline, and a further pipeline for keys that need another
+// command.
 func (n *node) Refresh(ctx context.Context, timeout time.Duration, reqs []backend.Request) {
 	n.watch()
 	ctx, cancel := context.WithTimeout(ctx, timeout)

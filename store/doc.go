@@ -18,30 +18,30 @@
 //     plan its last [KeptCommands] command ids.
 //  3. The commit that raises the failed tasks above the grant's bound closes the
 //     grant in the same step: from then on no pending task is claimed.
-//  4. A claim hands out tasks of one plan under its grant, each with a new token
-//     greater than any earlier one, in one step. A claim that is sent again under the
-//     same id returns the same tasks.
+//  4. A claim assigns tasks of one plan under its grant, each with a new token greater than any
+//     earlier one, in one step. A claim that is sent again under the same id returns the same
+//     tasks.
 //  5. A lease that has expired never becomes valid again. Every answer to a heartbeat
 //     names all tasks that the incarnation holds in the plans it asked about.
-//  6. A tenant lock changes hands only by comparison with its exact value.
+//  6. A tenant lock is replaced or released only if it has exactly the expected value.
 //  7. A plan under creation is invisible until one step makes all of it visible. Its
 //     creator may send every call again; no other caller can continue the creation.
-//  8. Every plan that needs an engine gets onto the agenda, even if the process that
-//     should have put it there died; it may then take longer.
-//  9. The events of a plan are numbered without gaps, and an event is written in the
-//     same step as the change that it records. Reading below the oldest event kept
-//     returns [ErrTrimmed], beyond the newest [ErrEventsAhead]. Only events of tasks
-//     are ever dropped: the events of the plan itself can be read separately, from its
-//     creation on, as long as the plan exists.
+//  8. Every plan that needs an engine gets onto the agenda, even if the process that should have
+//     put it there died; in that case it may take longer.
+//  9. The events of a plan are numbered without gaps, and an event is written in the same step as
+//     the change that it records. Reading from before the oldest event kept returns [ErrTrimmed],
+//     from beyond the newest [ErrEventsAhead]. Only task events are ever dropped: the events of the
+//     plan itself can be read separately, from its creation on, as long as the plan exists.
 //  10. Nothing that is returned grows with the size of a plan: queries are paged.
-//  11. Errors can be told apart; [Temporary] reports which may pass by themselves.
+//  11. Errors can be distinguished with errors.Is; [Temporary] reports which may pass by
+//     themselves.
 //  12. Several callers may make every call at the same time. If they make the same
 //     call, all get the answer of one; if their calls exclude each other, exactly one
 //     succeeds.
 //  13. Whatever the store's clock does, and whichever of its servers takes over: after
-//     a command or change with RaiseTokens the plan's tokens are greater than all
-//     tokens that any plan's tasks got before. So the tokens of the workers that work
-//     on a tenant, one after the other under its lock, grow.
+//     a command or change with RaiseTokens the plan's new tokens are greater than all tokens
+//     assigned earlier in any plan. So the tokens of the workers that work on a tenant, one after
+//     the other under its lock, increase.
 //
 // # Errors
 //

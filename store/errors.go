@@ -121,7 +121,7 @@ func (e *TemporaryError) Error() string { return "store: unavailable for now: " 
 func (e *TemporaryError) Unwrap() error { return e.Err }
 
 // Temporary reports whether err may pass by itself, so that the same call may be sent again. A
-// cancelled context is not temporary, because its owner wanted an end. The time limits of a store
+// canceled context is not temporary, because its owner wanted an end. The time limits of a store
 // itself are temporary, although they look like the end of a context.
 func Temporary(err error) bool {
 	if err == nil {

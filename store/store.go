@@ -44,9 +44,9 @@ type Creator interface {
 	// set; if it belongs to a plan of other content, ErrKeyReused; if it belongs to another
 	// creation that is under way, ErrCreating.
 	//
-	// The same call may be sent again. With a key it goes on with the creation that it began, even
-	// if tenants were added, and its TTL starts again. Without a key it begins another creation,
-	// and the first is removed when its TTL is over.
+	// The same call may be sent again. With a key, the repeated call continues the creation that
+	// the first call began, even if tenants were added, and its TTL starts again. Without a key it
+	// begins another creation, and the first is removed when its TTL is over.
 	BeginCreate(ctx context.Context, c Create) (Creation, error)
 	// AddTenants appends tenants, at most MaxBatch; the first gets the ordinal first. The same call
 	// may be sent again. Returns ErrNotFound if the creation was given up.
@@ -73,8 +73,8 @@ type Create struct {
 	Hash string
 	// Actor is who creates the plan.
 	Actor string
-	// TTL is the longest time between two calls of the creation. After that any engine may remove
-	// it.
+	// TTL is the maximum time between two calls of the creation. After that time any engine may
+	// remove the creation.
 	TTL time.Duration
 }
 
@@ -94,7 +94,7 @@ type Writer interface {
 	// call; the Err of a change says whether that change was refused.
 	Commit(ctx context.Context, b *Batch) error
 	// Apply commits a decision of the packages plan and task, completely or not at all, and returns
-	// the plan as it is then. Returns ErrConflict if the plan, or one of the tasks, is not at the
+	// the plan after it. Returns ErrConflict if the plan, or one of the tasks, is not at the
 	// version that the decision was made on. A command whose ID the plan remembers succeeds without
 	// effect, with Repeated set.
 	Apply(ctx context.Context, c Command) (Applied, error)
@@ -109,8 +109,9 @@ type Command struct {
 	// Failed, if not negative, must equal the plan's number of failed tasks: the decision
 	// acknowledged exactly these.
 	Failed int
-	// RaiseTokens reports that tenants were locked for the command: every claim in the plan after
-	// it gets a token greater than all tokens, of any plan, from before the call of Apply.
+	// RaiseTokens reports that tenants were locked for the command: every later claim in the plan
+	// gets a token greater than all tokens that were assigned, in any plan, before the call of
+	// Apply.
 	RaiseTokens bool
 	// Decision has the plan's Control, the edits (at most MaxBatch) and the events. The store sets
 	// Seq, At and AtRest, keeps its own Facts, and applies the effects of plan.State.CancelsPending
@@ -125,8 +126,8 @@ type Applied struct {
 	Repeated bool
 }
 
-// Batch is one commit: the request and, once Commit has returned, its results. The caller may then
-// use it again.
+// Batch is one commit: the request and, after Commit has returned, its results. The caller may then
+// reuse the Batch.
 type Batch struct {
 	Plan plan.ID
 	// Changes are the changes, at most MaxBatch, of different tasks.
@@ -134,7 +135,7 @@ type Batch struct {
 	// Claim asks for tasks if Claim.Max > 0.
 	Claim Claim
 
-	// Claimed are the tasks that the claim handed out.
+	// Claimed are the tasks that the claim assigned.
 	Claimed []task.Task
 	// View is the plan after the commit.
 	View View
@@ -163,8 +164,9 @@ type Change struct {
 	// Failure goes with Fail and UndoFail, and with Yield if the executor returned an error after
 	// it was asked to stop.
 	Failure *task.FailureInfo
-	// RaiseTokens, only with Yield, is as in Command: the tenant is locked for the task now, but
-	// was not all the time. The next claim of the task gets a greater token.
+	// RaiseTokens, only with Yield, has the same effect as in Command: the tenant is locked for the
+	// task now, but was not locked during the whole claim. The next claim of the task gets a token
+	// greater than all others.
 	RaiseTokens bool
 
 	// Err is nil, ErrFenced, ErrNotFound or ErrCorrupt. A refused change had no
@@ -210,12 +212,11 @@ const (
 	UndoFail
 )
 
-// Claim asks for tasks of a plan for one incarnation. While fewer than
-// Grant.MaxSlots tasks are held it takes, in this order: RUNNING without a worker,
-// if the plan's state claims running tasks; ROLLING_BACK without a worker; PENDING
-// from the first ordinal up to Grant.LastOrdinal, unless the plan is breached or more
-// than Grant.MaxFailed tasks are failed; and in an open undo round the undoable
-// tasks that the round has not come to yet, from the last ordinal down, or, in a
+// Claim asks for tasks of a plan for one incarnation. While fewer than Grant.MaxSlots tasks are
+// held it takes, in this order: RUNNING without a worker, if the plan's state claims running tasks;
+// ROLLING_BACK without a worker; PENDING from the first ordinal up to Grant.LastOrdinal, unless the
+// plan is breached or more than Grant.MaxFailed tasks are failed; and in an open undo round the
+// undoable tasks that the round has not reached yet, from the last ordinal down, or, in a
 // sequential plan, in the reverse order in which workers last released them.
 type Claim struct {
 	// ID identifies the claim, so that it may be sent again: unique, at most 64 bytes.
@@ -267,47 +268,47 @@ type Holding struct {
 // Locker keeps the tenants' locks.
 type Locker interface {
 	// Reserve takes the locks (at most MaxBatch) that are free. A lock that already has exactly
-	// this value counts as taken. Reserve returns the locks that are held with other values, with
-	// these values.
+	// this value counts as taken. Reserve returns the locks that are held with other values.
 	Reserve(ctx context.Context, locks []TenantLock) (held []TenantLock, err error)
-	// Locks returns the present locks of those tenants (at most MaxBatch), in the same order; free
-	// ones are left out.
+	// Locks returns the present locks of the tenants (at most MaxBatch), in the same order. Tenants
+	// without a lock are left out.
 	Locks(ctx context.Context, tenants []string) ([]TenantLock, error)
 	// Replace changes a lock from exactly old to next and reports whether it did.
 	Replace(ctx context.Context, old, next TenantLock) (bool, error)
-	// Release frees those of the locks (at most MaxBatch) that have exactly these values.
+	// Release deletes each of the locks (at most MaxBatch) that has exactly this value.
 	Release(ctx context.Context, locks []TenantLock) error
 }
 
-// TenantLock is the lock of a tenant; it names the task that works on the tenant. It is compared as
-// a whole.
+// TenantLock is the lock of a tenant; it names the task that works on the tenant. Two locks are
+// equal only if all their fields are equal.
 type TenantLock struct {
 	Tenant  string
 	Plan    plan.ID
 	Ordinal int
 	// Start is the plan's StartToken.
 	Start uint64
-	// Phase distinguishes one hold of the tenant by the task from a later one, so that a process
-	// that found the first one stale, or is late to release it, does not release the second.
+	// Phase distinguishes successive holds of the tenant by the same task, so that a process that
+	// has found an earlier hold stale, or releases it late, does not release a later hold.
 	Phase uint32
 }
 
 // Agenda lists the plans that need an engine.
 type Agenda interface {
-	// Due returns up to limit plans that are due to be reconciled, those that have waited longest
-	// first. Apply and FinishCreate make a plan due at once, and so does a commit that leaves a
-	// task for another worker, see [Batch.Yields]; BeginCreate makes it due when its TTL is over.
-	// Other commits do not: an engine reconciles a plan with tasks in flight after a bounded time
-	// anyway. That bound also holds if a process dies just after it has yielded a task.
+	// Due returns up to limit plans that are due to be reconciled, the plans that have waited
+	// longest first. Apply and FinishCreate make a plan due at once, and so does a commit that
+	// leaves a task for another worker, see [Batch.Yields]; BeginCreate makes it due when its TTL
+	// is over. Other commits do not: an engine reconciles a plan with tasks in flight after a
+	// bounded time anyway. The same bound applies if a process dies just after it has yielded a
+	// task.
 	Due(ctx context.Context, limit int) ([]DuePlan, error)
-	// Reschedule makes a plan due again only after the time after, or, if after is negative, not
-	// before the next command. It does nothing if the plan was put on the agenda again since Due
-	// returned stamp.
+	// Reschedule makes a plan due again when the duration after has passed or, if after is
+	// negative, at the next command. It does nothing if the plan was put on the agenda again since
+	// Due returned stamp.
 	Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
-	// Remind makes plans (at most MaxBatch) due after these times at the latest. Plans that are due
-	// sooner stay due, but a later Reschedule does not put a plan off past its reminder, or, after
-	// a command, a few seconds past it. Remind does nothing for creations and for plans that do not
-	// exist.
+	// Remind makes each of the plans (at most MaxBatch) due at the latest when its duration has
+	// passed. Plans that are due sooner stay due, but a later Reschedule does not put a plan off
+	// past its reminder, or, after a command, a few seconds past it. Remind does nothing for
+	// creations and for plans that do not exist.
 	Remind(ctx context.Context, plans map[plan.ID]time.Duration) error
 	// Listen calls hint, until ctx ends, for every plan that may have changed. Hints can be lost,
 	// repeated and late. hint must not block.
@@ -319,7 +320,7 @@ type DuePlan struct {
 	ID plan.ID
 	// Stamp changes whenever the plan is put on the agenda.
 	Stamp uint64
-	// Creating reports that the entry is a creation whose TTL is over, which is to be removed.
+	// Creating reports that the entry is a creation whose TTL is over and which has to be removed.
 	Creating bool
 }
 
@@ -335,8 +336,8 @@ type Cursors interface {
 
 // Reader answers queries. It refuses a negative position, an ordinal beyond any plan's, and a limit
 // that is negative or above its maximum, with an *InvalidError that names the argument; a limit of
-// 0 means the maximum. What is read of one plan or task is consistent; the pages of a query are
-// read at different times.
+// 0 means the maximum. The data of one plan or task is consistent; the pages of a query are read at
+// different times.
 type Reader interface {
 	// Plan returns a plan. Returns ErrNotFound if there is no such plan.
 	Plan(ctx context.Context, id plan.ID) (plan.Plan, error)
@@ -348,8 +349,8 @@ type Reader interface {
 	// Task returns a task. The pending tasks of a plan that cancels them are shown as CANCELLED.
 	// Returns ErrNotFound if there is no such task.
 	Task(ctx context.Context, id task.ID) (task.Task, error)
-	// TasksAt returns the tasks of a plan with those ordinals (at most MaxBatch), in the same
-	// order, without those that the plan does not have. Damaged tasks are left out; an error
+	// TasksAt returns the tasks of a plan with the given ordinals (at most MaxBatch), in the same
+	// order. It ignores ordinals that the plan does not have. Damaged tasks are left out; an error
 	// returned together with the others names them and matches ErrCorrupt. Returns ErrNotFound if
 	// there is no such plan.
 	TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error)
@@ -357,12 +358,13 @@ type Reader interface {
 	// there is none. A page may be empty although further pages are not: the work per call is
 	// bounded too.
 	Tasks(ctx context.Context, id plan.ID, q TaskQuery) (tasks []task.Task, next int, err error)
-	// States returns only the states, by rising ordinal, of up to limit tasks: those that follow
-	// the ordinal after. states[i] is the state that Task would show of task after+1+i. limit is at
-	// most MaxStates, which is also the default; the result is shorter than the limit only at the
-	// end of the plan, and empty past it. Returns ErrNotFound if there is no such plan.
+	// States returns only the states, by rising ordinal, of up to limit tasks, beginning with the
+	// task that follows the ordinal after. states[i] is the state that Task would show of task
+	// after+1+i. limit is at most MaxStates, which is also the default; the result is shorter than
+	// the limit only at the end of the plan, and empty past it. Returns ErrNotFound if there is no
+	// such plan.
 	States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error)
-	// Tenants returns only the ids of the tenants, of the same tasks as States does.
+	// Tenants returns only the tenant ids of the same tasks as States, in the same order.
 	Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
 	// Events returns up to limit events after a sequence number, oldest first. At the end of the
 	// log, after the newest event, it returns none. Returns ErrTrimmed if events after that number
@@ -372,8 +374,8 @@ type Reader interface {
 	// PlanEvents returns up to limit events after a sequence number, oldest first, like Events, but
 	// only those about the plan itself, whose Task is 0: its commands and transitions, from its
 	// creation on. They are numbered as in the log of all events, so there are gaps. They are never
-	// trimmed: a store that keeps a bounded number of events drops only events of tasks. Returns
-	// ErrEventsAhead as Events does.
+	// trimmed: a store that keeps a bounded number of events drops only task events. Returns
+	// ErrEventsAhead if the number is beyond the newest event.
 	PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
 }
 

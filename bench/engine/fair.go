@@ -22,10 +22,10 @@ const (
 // its end.
 type waits struct{ p50, p99 time.Duration }
 
-// fairRound is one run of the small plans alone and one next to a large plan.
+// fairRound is one run of the small plans alone and one beside a large plan.
 type fairRound struct{ alone, beside waits }
 
-// fair runs many small plans, in turn alone and next to a plan of large tasks.
+// fair runs many small plans, alternately alone and beside a plan whose number of tasks is large.
 func fair(large, concurrency, rounds int, serverArgs []string) error {
 	var all []fairRound
 	for round := range rounds {
@@ -67,8 +67,8 @@ func fairTable(all []fairRound) error {
 	return w.Flush()
 }
 
-// smallOnes runs the small plans concurrently on a new server, next to a plan of large tasks if
-// large is not 0. All plans are created before the first is started.
+// smallOnes runs the small plans concurrently on a new server, beside a plan whose number of tasks
+// is large, or alone if large is 0. All plans are created before the first is started.
 func smallOnes(large, concurrency int, serverArgs []string) (waits, error) {
 	ctx := context.Background()
 	server, err := startServer(ctx, serverArgs)

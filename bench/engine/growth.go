@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// part is the report of one of the two processes of a plan: the one that creates it, which has the
-// list of its tenants, or the one that runs it.
+// part is the report of one of the two processes that work on a plan: the process that creates the
+// plan, and has the list of its tenants, or the process that runs the plan.
 type part struct {
 	Took     time.Duration
 	Resident float64 // MiB, the peak
@@ -25,8 +25,8 @@ const (
 	runPart    = "run"
 )
 
-// growth runs cutover at growing sizes. Neither should tasks/s fall, nor the memory of the process
-// that runs the plan grow with the size.
+// growth runs cutover at growing sizes. With growing size, neither should the number of tasks per
+// second fall, nor the memory of the process that runs the plan grow.
 func growth(concurrency int, serverArgs []string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "tasks\tcreate/s\trun/s\tx before\tcreating process MiB\trunning process MiB\t")
@@ -81,7 +81,7 @@ func startPart(ctx context.Context, name, addr string, n, concurrency int) (p pa
 	return p, json.Unmarshal(out, &p)
 }
 
-// doPart is the main function of the process of a part.
+// doPart is the main function of a process that startPart starts.
 func doPart(name, addr string, n, concurrency int) error {
 	if addr == "" {
 		return errors.New("no -addr of a server")

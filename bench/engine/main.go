@@ -7,7 +7,7 @@
 //	go run . -n 999999 -c 512 -subjects cutover -rounds 1
 //	go run . -mode growth -c 512    cutover alone at 10,000 to 999,999 tasks, with its memory
 //	go run . -mode sequence         one task at a time, against bare round trips and the floor
-//	go run . -mode fair             100 small plans next to one of -n tasks, against alone
+//	go run . -mode fair             100 small plans beside a plan of -n tasks, against alone
 //
 // The program starts its own redis-servers on free ports, with the arguments after --. Every round
 // runs all subjects one after the other, so that a ratio never compares two moments of a noisy

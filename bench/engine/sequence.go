@@ -21,17 +21,18 @@ const sequenceTasks = 500
 // of single calls or tasks.
 type sequenceRound struct {
 	bare, floor time.Duration
-	// The time of commits: those that save, those that end a task and claim the next, all.
+	// The time of commits that save, of commits that end a task and claim the next, and of all.
 	save, end, commit time.Duration
 	task              time.Duration // from the end of a task to the end of the next
 	commits           float64       // commits per task
 }
 
-// trips returns the minimum time of the commits of a task: that of as many bare round trips.
+// trips returns the time of as many bare round trips as a task has commits, which is the minimum
+// for its commits.
 func (r *sequenceRound) trips() time.Duration { return time.Duration(r.commits * float64(r.bare)) }
 
-// sequence runs plans one task at a time, and between them the calls they are compared with, on the
-// same client.
+// sequence runs plans one task at a time and, after each plan, the calls with which its commits are
+// compared, on the same client.
 func sequence(rounds int, serverArgs []string) error {
 	ctx := context.Background()
 	server, err := startServer(ctx, serverArgs)
@@ -123,7 +124,7 @@ func floorTrips(ctx context.Context, rdb *redis.Client, long time.Duration) (tim
 	})
 }
 
-// repeat calls f for as long as long says and returns the median of its times.
+// repeat calls f until the duration long has passed, and returns the median of the times.
 func repeat(long time.Duration, f func() error) (time.Duration, error) {
 	var times []time.Duration
 	for end := time.Now().Add(long); time.Now().Before(end); {

@@ -156,7 +156,7 @@ func BenchmarkTimerMemory(b *testing.B) {
 }
 
 // BenchmarkTaskMemory measures the bytes of one of a million registered tasks, with its timer and
-// its place in the registry, but without the text of its id and key.
+// its place in the registry, but without the strings of its id and key.
 func BenchmarkTaskMemory(b *testing.B) {
 	rdb := redis.NewClient(&redis.Options{})
 	defer func() { _ = rdb.Close() }()

@@ -11,7 +11,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// The repair of the agenda: every sweepGap, one of all processes checks sweepShare ids.
+// Every sweepGap, one of the processes checks the next sweepShare plan ids for lost entries of the
+// agenda.
 const (
 	sweepGap   = 10 * time.Second
 	sweepShare = 20
@@ -34,7 +35,7 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 		p := store.DuePlan{ID: plan.ID(r.number(';')), Stamp: uint64(r.number(';'))}
 		kind := r.until(';')
 		if p.Creating = kind == "c"; kind == "-" {
-			sweep = append(sweep, p.ID) // it is due again with its stamp
+			sweep = append(sweep, p.ID) // the sweep gives it a stamp; then it is due again
 		} else {
 			plans = append(plans, p)
 		}
@@ -78,8 +79,8 @@ func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
 	defer stop()
 	sub, err := ask(ctx, s.client, s.keys.hints(), func(context.Context) (*redis.PubSub, error) {
 		sub := s.client.rdb.Subscribe(listening, s.keys.hints())
-		// Also if nothing waits for it any more. Receive waits for a silent server even after its
-		// context has ended, and closing may wait, too.
+		// Close the subscription even after Listen has returned: Receive waits for a silent server
+		// even after its context has ended, and Close may wait, too.
 		context.AfterFunc(listening, func() { _ = sub.Close() })
 		_, err := sub.Receive(listening)
 		return sub, err

@@ -12,7 +12,7 @@ import (
 )
 
 // Apply implements store.Writer. The plan is put on the agenda before the command is written, so
-// that an engine reconciles it even if this process ends in between, and once more after.
+// that an engine reconciles it even if this process ends in between, and again after it.
 func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
 	if err := c.Check(); err != nil {
 		return store.Applied{}, err

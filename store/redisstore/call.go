@@ -13,11 +13,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// errFullUndo refuses one undo entry too many.
+// errFullUndo is the error of an undo entry beyond the maximum.
 var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooLarge, checkpoint.MaxUndoEntries)
 
-// call is one Commit on its way. It owns copies of all that it needs of the batch, whose caller may
-// have stopped waiting.
+// call is one Commit under way. It owns copies of everything that it needs from the batch, because
+// the caller may stop waiting.
 type call struct {
 	changes []change
 	claim   store.Claim
@@ -27,20 +27,20 @@ type call struct {
 
 	late *time.Timer // of submit
 
-	// done receives a value once the fields below are set.
+	// done receives a value when the fields below are set.
 	done     chan struct{}
 	err      error
 	view     store.View
 	now      int64  // by the server's clock
 	token    int64  // of tasks that are claimed for the first time
 	claimed  string // their number, and framed tasks
-	canceled bool   // pending tasks show as cancelled
+	canceled bool   // pending tasks show as canceled
 }
 
 // change is a store.Change in the form in which it is sent, and its answer.
 type change struct {
 	bucket, field       int
-	at                  int  // which of the changes sent, from 1
+	at                  int  // position among the changes sent, from 1
 	release             bool // it is not a Save
 	foreign             bool // of another plan: it is not sent
 	raises              bool // tokens from now on have to be greater than all others
@@ -71,7 +71,7 @@ func newCall() *call {
 
 func (c *call) changeCount() int { return max(1, len(c.changes)+c.claim.Max) }
 
-// encode copies from the batch what is to be sent.
+// encode copies the data to send from the batch.
 func (c *call) encode(b *store.Batch) {
 	c.changes = c.changes[:0]
 	c.text = c.text[:0]
@@ -173,8 +173,8 @@ func (c *call) firstTime(id plan.ID, r *reader) task.Task {
 	}
 }
 
-// word turns a claim's id into one without white space, which would end it in a head, slashes,
-// which would end it in the index, and zero bytes, which separate two ids.
+// word returns a claim's id, escaped if it contains white space, which would end the id in a head,
+// slashes, which would end it in the index, or zero bytes, which separate two ids.
 func word(id string) string {
 	if strings.ContainsAny(id, " \t\n\v\f\r/%\x00") {
 		return url.PathEscape(id)
@@ -182,7 +182,7 @@ func word(id string) string {
 	return id
 }
 
-// bucketSize is how many tasks share a hash.
+// bucketSize is the number of tasks that share a hash.
 const bucketSize = 64
 
 // appendUndo appends the checkpoint, the step and the undo entry of a Save, the first
@@ -225,8 +225,8 @@ func (c *call) answerTo(b *store.Batch, k keys) error {
 }
 
 // handOut puts the claimed tasks into the batch. It leaves damaged tasks out, and returns an error
-// for them only if the caller came for tasks alone and got no other; heartbeats report damaged
-// tasks, too.
+// for them only if the batch has no changes and no other task was claimed; heartbeats report
+// damaged tasks, too.
 func (c *call) handOut(b *store.Batch, k keys) error {
 	if c.claimed == "" {
 		return nil
@@ -252,8 +252,7 @@ func (c *call) handOut(b *store.Batch, k keys) error {
 	return damage
 }
 
-// illegal is the error for a report of a worker that does not fit the task's state, or for a
-// damaged task.
+// illegal returns the error of a change that does not fit the task's state, or of a damaged task.
 func illegal(k keys, w *store.Change, a *answer) error {
 	place := w.Task.Ordinal() - 1
 	e := &store.CorruptError{Key: k.tasks(w.Task.Plan(), place/bucketSize)}

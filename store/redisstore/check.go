@@ -25,9 +25,9 @@ const (
 	oldest = 6
 )
 
-// hangupHint returns a possible cause of faults that look as if they would pass: a server without
-// TLS sends nothing to a client with it, and a server with TLS hangs up on a client without. A
-// server that has no room for another client also hangs up, before the client reads its error.
+// hangupHint returns a possible cause of faults that look temporary: a server without TLS sends
+// nothing to a client with it, and a server with TLS hangs up on a client without. A server that
+// has no room for another client also hangs up, before the client reads its error.
 func hangupHint(rdb redis.UniversalClient, err error) string {
 	var secure bool
 	switch c := rdb.(type) {
@@ -103,10 +103,11 @@ func (cl *client) evicts(found *redisserver.Eviction) error {
 
 // mayClaim refuses new work on a server that was found to evict keys after the store was opened:
 // under a lease that may vanish at any time two processes would work on one tenant. Work under way
-// is finished.
+// continues.
 func (cl *client) mayClaim() error { return cl.evicts(cl.guard.Found()) }
 
-// unreachable returns the error for a server that did not answer a question about key or itself.
+// unreachable returns the error of a call that asked a server about key, or about the server
+// itself, and failed.
 func (cl *client) unreachable(ctx context.Context, key string, err error) error {
 	err = cl.fault(ctx, key, err)
 	var passing *store.TemporaryError

@@ -20,7 +20,7 @@ type client struct {
 	addr    string
 	keys    keys
 	scripts *scripts
-	// opened is true once check has passed, including the check of the user's permissions.
+	// opened is true after check has passed, including the check of the user's permissions.
 	opened bool
 	// cluster means that a script must not change keys of different hash tags. Set by check.
 	cluster bool

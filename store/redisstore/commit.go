@@ -31,7 +31,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	c.encode(b)
 	if refused != nil {
-		c.claim = store.Claim{} // the changes stand; a caller that came for tasks alone gets the error
+		c.claim = store.Claim{} // the changes are still committed; a caller without changes got the error above
 	}
 	err := s.queues.submit(ctx, b.Plan, c)
 	if redis.IsOOMError(err) && onlyEnds(b) {
@@ -43,7 +43,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	err = c.answerTo(b, s.keys)
 	s.calls.Put(c)
 	if err == nil && b.Yields() {
-		// The commit stands even if this call fails: the plan is due again soon in any case.
+		// The commit has succeeded even if this call fails: the plan is due again soon in any case.
 		_ = s.agenda.wake(ctx, b.Plan, 0, true)
 	}
 	return err

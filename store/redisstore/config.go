@@ -14,21 +14,21 @@ type Config struct {
 	// Prefix begins every key. Default "cutover:". Set it when several services share a Redis. It
 	// must not contain braces, which Redis would read as the hash tag.
 	Prefix string
-	// MaxEvents is how many events a plan keeps; the oldest events of tasks are dropped first.
-	// Default store.KeptEvents; a negative value keeps all. If processes differ, the smallest value
-	// applies.
+	// MaxEvents is the number of events that the log of a plan keeps; older events are dropped. The
+	// events of the plan itself can still be read with PlanEvents. Default store.KeptEvents; a
+	// negative value keeps all. If processes differ, the smallest value applies.
 	MaxEvents int
 	// Replicas is how many replicas must have every commit before it is answered. Default 0: the
-	// acknowledgement of the master is enough, and a failover may undo commits that it had not
-	// replicated. A commit that the replicas do not have in time is a passing fault: the caller
-	// sends it again, and it waits again.
+	// acknowledgement of the master is enough, and a failover may undo commits that the master had
+	// not replicated. If the replicas do not have a commit in time, the call returns a passing
+	// fault; the caller sends the commit again, which waits again.
 	Replicas int
 	// ReplicaTimeout bounds the wait for replicas. Default 1 s; never more than three quarters of
 	// the client's ReadTimeout.
 	ReplicaTimeout time.Duration
 	// OnWentBack is called when the store finds a plan in an older state than this process has
-	// seen, as after a failover to a replica that lacked the last commits. The call that finds it
-	// returns the same *WentBackError. OnWentBack must not block.
+	// seen, as after a failover to a replica that lacked the last commits. The call that notices
+	// this returns the same *WentBackError. OnWentBack must not block.
 	OnWentBack func(*WentBackError)
 }
 

@@ -43,7 +43,7 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 	}
 }
 
-// begin makes the record of a new plan under creation, and lists it.
+// begin makes the record of a new plan under creation, and adds the plan to the list of plans.
 func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, error) {
 	text, err := json.Marshal(specOf(&c.Plan))
 	if err != nil {

@@ -37,7 +37,7 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 // help: a wrong password, an untrusted certificate, a user who lacks a permission, a server that is
 // too old or evicts keys, an unsupported kind of client. It matches [ErrServer]. A permission or
 // password that was valid when the store was opened, and no longer is, is also a passing fault
-// (store.Temporary). If only one side uses TLS, the error looks like a passing fault; its text
+// (store.Temporary). If only one side uses TLS, the error looks like a passing fault; its message
 // names that possible cause.
 type ServerError struct {
 	// Addr is the address that the client was configured with.

@@ -20,7 +20,8 @@ const scanBuckets = 64
 // heldPart is how many entries of the index of held tasks are read by one call.
 const heldPart = 500
 
-// indexes reads and repairs the indexes held and loose, which repeat what the heads of tasks say.
+// indexes reads and repairs the indexes held and loose, which can be derived from the heads of
+// tasks.
 type indexes struct{ client *client }
 
 // dead reports which of the workers have no lease. Workers whose lease cannot be read now count as
@@ -63,8 +64,8 @@ func (ix *indexes) holdings(ctx context.Context, d time.Duration, plans []plan.I
 	faults = make(map[plan.ID]error)
 	repaired := make(map[plan.ID]bool)
 	for len(calls) > 0 {
-		// A worker may hold tasks on one server alone. If that server does not answer, the worker's
-		// lease, which another server may have, goes on.
+		// If a server does not answer, only its plans have a fault. The worker's lease, which may
+		// be on another server, is still valid.
 		if _ = ix.client.pipeline(ctx, d, calls); ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
@@ -97,7 +98,7 @@ func (ix *indexes) holdings(ctx context.Context, d time.Duration, plans []plan.I
 	return unique(held), faults, nil
 }
 
-// prune removes stale entries, which belong to no task, from a plan's index of held tasks.
+// prune removes stale entries, which do not belong to any task, from a plan's index of held tasks.
 func (ix *indexes) prune(ctx context.Context, d time.Duration, id plan.ID, stale []any) error {
 	key := ix.client.keys.plan(id)
 	_, err := ix.client.runWithin(ctx, d, ix.client.scripts.prune, key, false, append(ix.client.scripts.prune.argv(nil, key), stale...))
@@ -139,7 +140,7 @@ func (ix *indexes) repair(ctx context.Context, d time.Duration, id plan.ID) erro
 }
 
 // readHeld appends the holdings in an answer of held.lua to held. complete is false if the index
-// has to be rebuilt; stale are entries that belong to no task.
+// has to be rebuilt; stale are entries that do not belong to any task.
 func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete bool, stale []any, err error) {
 	if p.err != nil {
 		return "", false, nil, p.err
@@ -158,7 +159,7 @@ func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete boo
 	return cursor, complete, stale, r.err()
 }
 
-// unique removes tasks that a scan has returned twice; the later entry is newer.
+// unique removes the first entry of tasks that a scan has returned twice: the later entry is newer.
 func unique(held []store.Holding) []store.Holding {
 	last := make(map[task.ID]int, len(held))
 	kept := held[:0]

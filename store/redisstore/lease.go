@@ -21,15 +21,15 @@ func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration)
 	return s.client.fault(ctx, key, askErr(ctx, s.client, key, func(ctx context.Context) error { return s.client.rdb.Set(ctx, key, 1, ttl).Err() }))
 }
 
-// heartbeatShare is the divisor of a lease's time that yields how long a server may take to answer
-// a heartbeat, and then the question for a sign of life. It leaves time to renew the lease if
-// servers do not answer.
+// heartbeatShare limits the time that a server of a cluster may take to answer a heartbeat, and
+// then to give a sign of life, to the TTL divided by heartbeatShare. That leaves time to renew the
+// lease if servers do not answer.
 const heartbeatShare = 8
 
 // Heartbeat implements store.Leaser. If a server of a cluster does not answer, the worker loses the
-// tasks that it holds in the plans of that server, and time for one or two answers at most. If the
-// server with the lease's own record does not answer, the worker loses the lease, unless another
-// server takes over in time.
+// tasks that it holds in the plans of that server, and the heartbeat takes at most about two such
+// time limits longer. If the server with the lease's own record does not answer, the worker loses
+// the lease, unless another server takes over in time.
 func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]store.Holding, error) {
 	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (e *silentError) Error() string {
 	return fmt.Sprintf("redisstore: %s does not answer", e.addr)
 }
 
-// node records of one server whether it answers.
+// node records whether one server answers.
 //
 // A frozen server accepts connections and answers nothing, and the client waits for it until its
 // read timeout, several times over. To keep the cost at a moment for the calls that need the
@@ -58,8 +58,8 @@ var begin = time.Now()
 
 func since() time.Duration { return time.Since(begin) }
 
-// note records how a call ended: every result but a timeout is a sign of life, or of a death that
-// the client notices by itself.
+// note records how a call ended: every result except a timeout shows that the server answers, or
+// that the client itself notices that the server does not.
 func (n *node) note(err error) {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, redis.ErrPoolTimeout) {
@@ -104,8 +104,7 @@ func (n *node) inquire() <-chan struct{} {
 	return done
 }
 
-// refuse returns an error if the server is silent, and starts a question that finds out whether it
-// answers again.
+// refuse returns an error if the server is silent, and then asks the server for a sign of life.
 func (n *node) refuse() error {
 	if n.silent.Load() {
 		n.inquire()
@@ -189,7 +188,7 @@ type nodes struct {
 	byAddr map[string]*node
 }
 
-// maxNodes is how many servers a client remembers.
+// maxNodes is the maximum number of servers that a client remembers.
 const maxNodes = 1000
 
 // of returns the node that has key; for a client without a cluster, the only node.
@@ -198,7 +197,7 @@ func (s *nodes) of(ctx context.Context, key string) (*node, error) {
 	if !ok {
 		return s.named(address(s.rdb), s.rdb), nil
 	}
-	// MasterForKey does not wait once the client knows the cluster, as it does since Open.
+	// MasterForKey does not wait: the client has known the cluster since Open.
 	master, err := c.MasterForKey(ctx, key)
 	if err != nil {
 		return nil, err

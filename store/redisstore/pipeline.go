@@ -103,8 +103,8 @@ func (cl *client) exec(ctx context.Context, key string, pipe redis.Pipeliner) er
 }
 
 // pipeline sends the calls together and sets the answer or the error of each. A server that does
-// not know a script is sent its text with the calls that need it. The error is a fault of the
-// whole; in a cluster, some servers may nevertheless have answered.
+// not know a script is sent its text with the calls that need it. It returns an error if ctx has
+// ended, or if all calls failed with passing faults.
 func (cl *client) pipeline(ctx context.Context, d time.Duration, calls []pipelined) error {
 	if len(calls) == 0 {
 		return ctx.Err()

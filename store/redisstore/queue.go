@@ -19,15 +19,15 @@ type commitQueue struct {
 
 	mu       sync.Mutex
 	waiting  []*call
-	changes  int // of those that wait. Invariant: changes = sum of waiting[i].changes()
+	changes  int // of the waiting calls. Invariant: changes = sum of waiting[i].changeCount()
 	underWay int // round trips. Invariant: len(waiting) > 0 only if underWay > 0
 	// seen is the number of the plan's newest event in any answer so far.
 	seen int64
 }
 
 const (
-	// maxRoundTrips is how many round trips of one plan are under way at the same time: one that
-	// the server works on, and one that the client prepares or reads.
+	// maxRoundTrips is the maximum number of round trips of one plan under way at the same time:
+	// one that the server works on, and one that the client prepares or reads.
 	maxRoundTrips = 2
 	// maxFull is the same limit if all round trips are full. A server that writes to disk before it
 	// answers does so once for all requests that it has read.
@@ -37,7 +37,8 @@ const (
 	maxChanges = 2 * store.MaxBatch
 	// maxBytes is the size at which a round trip takes no further commits.
 	maxBytes = 1 << 20
-	// maxQueues is how many plans are remembered, with the newest event seen of each.
+	// maxQueues is the number of plans above which idle queues are dropped, together with the
+	// newest event seen of their plans.
 	maxQueues = 10_000
 )
 
@@ -58,7 +59,7 @@ func (l *commitQueue) nextBatch(t *roundTrip) bool {
 	defer l.mu.Unlock()
 	changes, size, n := 0, 0, 0
 	if l.underWay > maxRoundTrips && !l.full() {
-		l.underWay-- // the round trips still under way send them
+		l.underWay-- // the round trips still under way send the waiting calls
 		return false
 	}
 	for _, c := range l.waiting {
@@ -118,7 +119,7 @@ func (q *queues) of(id plan.ID) *commitQueue {
 	return l
 }
 
-// forget drops what this process knows of a plan.
+// forget drops everything that this process knows about a plan.
 func (q *queues) forget(id plan.ID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -7,15 +7,15 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// reader parses an answer of a script. The first fault is kept; the texts returned share the
-// answer's memory.
+// reader parses an answer of a script. After the first fault it returns zero values. The returned
+// strings share the answer's memory.
 type reader struct {
 	key  string // for the error
 	rest string
 	bad  bool
 }
 
-// until returns the text before the next sep, and skips both.
+// until returns the string before the next sep, and skips both.
 func (r *reader) until(sep byte) string {
 	i := strings.IndexByte(r.rest, sep)
 	if i < 0 {
@@ -36,7 +36,7 @@ func (r *reader) number(sep byte) int64 {
 	return n
 }
 
-// size returns the length of the text that follows: one byte, or 255 and four bytes.
+// size returns the length of the string that follows: one byte, or 255 and four bytes.
 func (r *reader) size() int {
 	b := r.take(1)
 	if r.bad {
@@ -61,7 +61,7 @@ func (r *reader) number24() int {
 	return int(b[0])<<16 | int(b[1])<<8 | int(b[2])
 }
 
-// sized returns a text that is preceded by its length.
+// sized returns a string that is preceded by its length.
 func (r *reader) sized() string { return r.take(r.size()) }
 
 // take returns the next n bytes.

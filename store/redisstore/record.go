@@ -68,7 +68,7 @@ func (s *spec) fill(p *plan.Plan) (err error) {
 	return err
 }
 
-// control is the stored form of plan.Control, without what rules contains of it.
+// control is the stored form of plan.Control, without the part that rules contains.
 type control struct {
 	State        string     `json:"state"`
 	PauseReasons uint8      `json:"pauseReasons,omitempty"`
@@ -211,8 +211,8 @@ type failureRecord struct {
 	Retryable bool      `json:"retryable,omitempty"`
 }
 
-// appendFailure appends the stored form of f, with its texts cut to their bounds; it appends
-// nothing for nil.
+// appendFailure appends the stored form of f, with its strings cut to their maximum lengths. It
+// appends nothing if f is nil.
 func appendFailure(to []byte, f *task.FailureInfo) []byte {
 	if f == nil {
 		return to

@@ -66,7 +66,7 @@ func (rm *removals) call(ctx context.Context, id plan.ID, what, bucket int) (str
 	answer, err := rm.client.run(ctx, rm.client.scripts.remove, key, true, argv)
 	if left, ok := strings.CutPrefix(answer, "!creating "); ok {
 		micros, _ := strconv.ParseInt(left, 10, 64)
-		// The plan was due because of the time at which its creation began.
+		// The plan was due a TTL after its creation began, but a later call has extended that time.
 		err = errors.Join(store.ErrConflict, rm.agenda.expect(ctx, id, time.Duration(micros)*time.Microsecond))
 	}
 	return answer, err

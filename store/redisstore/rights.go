@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// nobody is a plan id, and the last part of a key, that no plan, tenant, lease or idempotency key
-// has.
+// nobody is a plan id that no plan has. The checks use its keys, and keys with an empty last part,
+// because nothing is stored under them.
 const nobody = plan.ID(0)
 
 // planCommands are the commands of all scripts that work on the keys of a plan.

@@ -14,11 +14,11 @@ type roundTrip struct {
 	order []*change // as sent
 	argv  []any
 	sent  [3]int // arguments that are passed by pointer
-	// tokens are arguments that are passed by pointer; raises means that a change asks for them.
+	// tokens are arguments that are passed by pointer; raises means that a change requires them.
 	tokens tokenRange
 	raises bool
-	seen   int64 // the newest event known before the round trip, and after its answer
-	last   int64
+	seen   int64 // the newest event known before the round trip
+	last   int64 // the newest event in the answer
 	now    int64 // by the server's clock
 	token  int64 // of tasks that are claimed for the first time
 	full   bool  // the server's memory is full
@@ -128,7 +128,8 @@ func (t *roundTrip) parse(key, text string) (then after, err error) {
 		}
 	}
 	if flags[3] == '1' {
-		// The changes stand; only callers that came for tasks alone get the error.
+		// The changes are committed. Only callers that made no change and got no task get the
+		// error.
 		damage := problem(key, r.sized())
 		for _, c := range t.calls {
 			if c.claim.Max > 0 && len(c.changes) == 0 && c.claimed == "" {
@@ -140,7 +141,7 @@ func (t *roundTrip) parse(key, text string) (then after, err error) {
 }
 
 // parseView reads the plan after the commit; canceled means that its pending tasks show as
-// cancelled. sure is false if a further call has to find out whether tasks can be claimed.
+// canceled. sure is false if a further call has to find out whether tasks can be claimed.
 func (t *roundTrip) parseView(r *reader, can byte) (v store.View, canceled, sure bool) {
 	v.Version = uint64(r.number('|'))
 	rules := parseRules(r.until('|'))
@@ -172,8 +173,8 @@ func parseAnswer(r *reader) (a answer) {
 	return a
 }
 
-// skipTasks skips the tasks of one claim and returns their encoded text, beginning with their
-// number; an empty text if there are none.
+// skipTasks skips the tasks of one claim and returns their encoded form, beginning with their
+// number; an empty string if there are none.
 func skipTasks(r *reader) string {
 	all := r.rest
 	switch count := r.take(1); {

@@ -14,8 +14,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// writeHold is how long the write of a command may take: until then the plan is not put off
-// further.
+// writeHold is the hold that a plan gets before a command is written: until the hold ends, no other
+// process can reschedule the plan beyond that time.
 const writeHold = 5 * time.Second
 
 // agenda records when each plan is due to be reconciled, and restores entries that follow from

@@ -24,7 +24,7 @@ type code struct {
 	// commands are those that the script may run, without PUBLISH.
 	commands []string
 	// reads means that the script writes nothing. It is called with the read-only form of EVALSHA:
-	// the server answers such calls also while it pauses writes, as in a planned failover.
+	// the server answers such calls even while it pauses writes, as in a planned failover.
 	reads bool
 }
 
@@ -51,7 +51,7 @@ type scripts struct {
 
 // The scripts are composed once, and not by every Open, whose context may be short.
 //
-//nolint:gochecknoglobals // each is its text
+//nolint:gochecknoglobals // they never change
 var (
 	plainCode      = sync.OnceValues(func() (map[string]*code, error) { return composeAll(false) })
 	replicatedCode = sync.OnceValues(func() (map[string]*code, error) { return composeAll(true) })
@@ -122,8 +122,8 @@ const builtins = "local find, match, sub, concat, floor, char, byte, format = " 
 // server judges a script by its first write alone: after this one it carries out all others, too.
 const allowed = "redis.call('UNLINK', KEYS[1] .. '-')\n"
 
-// touch is a write that changes nothing in the end, for calls whose own write turns out to be made
-// already. WAIT reports how many replicas have the last write of the connection (Redis from 7.2 on,
+// touch is a write that changes nothing in the end, for calls that find their own write already
+// made. WAIT reports how many replicas have the last write of the connection (Redis from 7.2 on,
 // Valkey): to a connection that wrote nothing it answers immediately that all replicas have it. The
 // key is not dropped between the two commands, and the server does not check its memory.
 const touch = "if redis.call('PEXPIRE', KEYS[1], '1000000000000') == 1 then redis.call('PERSIST', KEYS[1]) end\n"

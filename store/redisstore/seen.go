@@ -8,7 +8,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// notice compares the newest event in an answer with the newest one that was known before the call.
+// notice compares last, the newest event in an answer, with before, the newest event known before
+// the call. If last is older, the plan went back in time, and notice returns a *WentBackError.
 func (q *queues) notice(id plan.ID, l *commitQueue, before, last int64) error {
 	l.mu.Lock()
 	if last > l.seen || last < before && l.seen >= before {

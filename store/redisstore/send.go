@@ -16,8 +16,8 @@ func (q *queues) take() *roundTrip {
 	return &roundTrip{}
 }
 
-// commit makes the round trip, and further ones if the plan asks for them. It returns the result of
-// the client for the first.
+// commit makes the round trip, and further ones if the answer requires them. It returns the
+// client's error of the first round trip.
 func (q *queues) commit(ctx context.Context, id plan.ID, l *commitQueue, t *roundTrip) (sent error) {
 	key := l.key
 	t.compose(q.client, key)
@@ -77,9 +77,9 @@ func (q *queues) call(ctx context.Context, sc *script, key string, argv []any) (
 	return q.client.roundTrip(ctx, sc, key, true, argv)
 }
 
-// endOnFull makes changes that end holds again, on a server whose memory is full: otherwise nothing
-// on that server would ever end, and nothing could be removed. The claim that came with them gets
-// nothing.
+// endOnFull repeats changes that end holds on a server whose memory is full, with a script that
+// such a server allows: otherwise no task on that server could end, and no plan could be removed. A
+// claim that was sent with the changes gets no tasks.
 func (q *queues) endOnFull(ctx context.Context, id plan.ID, c *call) error {
 	c.claim = store.Claim{}
 	l := q.of(id)
@@ -91,8 +91,8 @@ func (q *queues) endOnFull(ctx context.Context, id plan.ID, c *call) error {
 	})
 }
 
-// seekOn lets the undo round continue until it has found a task or has none left, in steps of
-// bounded size.
+// seekOn continues the undo round, in steps of bounded size, until the round has found a task or
+// has none left.
 func (q *queues) seekOn(ctx context.Context, key string, t *roundTrip) error {
 	for {
 		var empty roundTrip
@@ -120,8 +120,8 @@ func (q *queues) seekOn(ctx context.Context, key string, t *roundTrip) error {
 }
 
 // sendRaising sends a commit, and sends it again if it needs a higher limit of tokens or a rebuilt
-// index of held tasks. In that case the first answer contains no claimed tasks, and the repeated
-// changes have no further effect.
+// index of held tasks. The repeated changes have no further effect, and a repeated claim returns
+// the tasks that it was assigned before, if any.
 func (q *queues) sendRaising(ctx context.Context, id plan.ID, key string, t *roundTrip) (text string, err error) {
 	repaired := make(map[plan.ID]bool)
 	for range maxRaises {
@@ -146,7 +146,7 @@ func (q *queues) sendRaising(ctx context.Context, id plan.ID, key string, t *rou
 	return "", &store.TemporaryError{Err: errTokens}
 }
 
-// clockOf returns the time of the clock of the plan's node, from an answer of commit.lua.
+// clockOf returns the time of the plan's node, from an answer of commit.lua.
 func clockOf(answer string) int64 {
 	r := reader{rest: answer[6:]}
 	for range 3 {

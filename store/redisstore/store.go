@@ -12,9 +12,9 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Store keeps plans in Redis. It is safe for concurrent use. Nothing runs in the background but the
-// round trips that callers wait for and, started by a claim at most once a minute, a check of the
-// server's settings. A Store needs no closing: the host closes its client.
+// Store keeps plans in Redis. It is safe for concurrent use. Nothing runs in the background except
+// the round trips that callers wait for and, started by a claim at most once a minute, a check of
+// the server's settings. A Store needs no closing: the host closes its client.
 type Store struct {
 	keys   keys
 	client *client

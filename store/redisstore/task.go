@@ -60,12 +60,12 @@ func parseHead(s string) (head, bool) {
 	h.token = task.Token(r.number(' '))
 	r.number(' ') // the worker's last change
 	h.losses, h.updated = int(r.number(' ')), r.number(' ')
-	r.number(' ') // which texts exist besides the head
+	r.number(' ') // what is stored beside the head
 	h.version, h.attempt, h.alone = uint64(r.number(' ')), int(r.number(' ')), r.number(' ') == 1
 	h.started, h.ended = r.number(' '), r.number(' ')
-	r.number(' ') // when it was released last
+	r.number(' ') // its place in order
 	h.retried = r.number(' ')
-	r.until(' ') // the last change of the worker before
+	r.until(' ') // the last change under an older token
 	if r.more() {
 		r.until(' ') // the claim
 		h.worker = r.rest
@@ -73,10 +73,10 @@ func parseHead(s string) (head, bool) {
 	return h, !r.bad
 }
 
-// taskTexts is how many texts follow a task's ordinal in an answer, after their sizes.
+// taskTexts is the number of strings that follow a task's ordinal in an answer, after their sizes.
 const taskTexts = 6
 
-// fillDetails copies the texts stored besides a head into t.
+// fillDetails copies into t the values that are stored beside a head.
 func fillDetails(t *task.Task, given, saved, undo, failure string) error {
 	if given != "" {
 		var x extras
@@ -123,7 +123,7 @@ func parseTasks(k keys, id plan.ID, key, answer string, tasks []task.Task) ([]ta
 	return tasks, next, r.err()
 }
 
-// parseTask reads one task of an answer. canceled means that pending tasks show as cancelled.
+// parseTask reads one task of an answer. canceled means that pending tasks show as canceled.
 func parseTask(k keys, id plan.ID, r *reader, canceled bool) (task.Task, error) {
 	ordinal := r.number24()
 	var size [taskTexts]int

@@ -130,7 +130,7 @@ func (ls *locks) swapCall(swaps []swap) pipelined {
 	return pipelined{key: swaps[0].key, script: ls.client.scripts.lock, argv: argv}
 }
 
-// drop frees those of the tenants that a plan has locked, whatever else their locks contain.
+// drop deletes the locks that a plan has on the tenants, whatever else the locks contain.
 func (ls *locks) drop(ctx context.Context, id plan.ID, tenants []string) error {
 	swaps := make([]swap, len(tenants))
 	for i, t := range tenants {

@@ -37,8 +37,8 @@ type tokenRange struct{ floor, limit int64 }
 // tokens keeps the limit of fencing tokens, and assigns plan ids.
 type tokens struct{ client *client }
 
-// raise raises the store's limit. clock is a reading of the clock of the plan's node, which the
-// limit has to be ahead of too. No token between the old limit and the new one was ever assigned.
+// raise raises the store's limit. clock is the time of the plan's node, and the limit has to be
+// ahead of that time, too. No token between the old limit and the new one was ever assigned.
 func (tk *tokens) raise(ctx context.Context, clock int64) (tokenRange, error) {
 	answer, err := tk.call(ctx, "raise", tokenLead.Microseconds(), clock)
 	if err != nil {

@@ -5,8 +5,8 @@
 -- ARGV[5] number of tasks
 -- ARGV[6] time to live of the creation in microseconds   ARGV[7] idempotency key
 --
--- Returns "=", also if the same creator wrote the record before; "!conflict" if another plan has
--- the id.
+-- Returns "=", even if the same creator has already written the record; "!conflict" if another plan
+-- has the id.
 
 local clock = redis.call('TIME')
 local now = clock[1] .. string.format('%06d', tonumber(clock[2]))

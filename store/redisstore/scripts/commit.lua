@@ -110,9 +110,9 @@ end
 
 write_holds()
 
--- repeated returns the tasks that a claim still holds if the claim was sent before; the list is
--- empty if all its holds have ended since. It returns nothing at all if the claim is new. In the
--- index, task k of a claim, counted from 0, is id/k.
+-- repeated returns the tasks that a claim still holds if the claim has already been carried out;
+-- the list is empty if all its holds have ended in the meantime. It returns nothing at all if the
+-- claim is new. In the index, task k of a claim, counted from 0, is id/k.
 local function repeated(id, most)
   local q = { 'HMGET', base .. 'held' }
   for k = 0, most - 1 do
@@ -204,7 +204,7 @@ if claims > 0 then
   end
   for c = 1, claims do
     local id, most, with = ARGV[i], ARGV[i + 2] + 0, ARGV[i + 3] + 0
-    -- If the change sent with the claim took effect only now, the claim has not been sent before.
+    -- If the change sent with the claim takes effect only now, the claim is new.
     answers[c] = not applied[with] and repeated(id, most) or seen[id]
     if not answers[c] then
       answers[c], new[c] = {}, true

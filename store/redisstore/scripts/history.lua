@@ -6,7 +6,7 @@
 -- ARGV[1] sequence number after which to start   ARGV[2] maximum number of entries
 --
 -- Returns "=" last "|" and per entry: id ";" at ";" rest ";" line, sized. last is the newest event
--- in the log, which may be an event of a task.
+-- in the log, which may be a task event.
 
 local problem = load() or wrong_type(base .. 'history', 'stream')
 if problem then

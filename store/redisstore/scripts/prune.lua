@@ -1,6 +1,6 @@
 -- use: begin, plan, head, task
 --
--- Removes entries from the index of held tasks that belong to no task.
+-- Removes entries that do not belong to any task from the index of held tasks.
 --
 -- KEYS[1] the plan's record
 -- ARGV the claims to check

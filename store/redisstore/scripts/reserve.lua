@@ -1,4 +1,4 @@
--- Sets those of the keys that do not exist.
+-- Sets each of the keys that does not exist.
 --
 -- KEYS the keys
 -- ARGV their values

@@ -1,8 +1,8 @@
 -- use: begin, save
 --
 -- Commits saves alone, each of a task that only its worker has changed: the most frequent commit of
--- a plan with few tasks in flight. It does for them the same as commit.lua, without the
--- preparations for anything else.
+-- a plan with few tasks in flight. It has the same effect as commit.lua, but prepares for no other
+-- kind of change.
 --
 -- KEYS and ARGV as in commit.lua
 --

@@ -9,7 +9,7 @@
 -- ARGV[5] size of the tasks in bytes at which to stop, after a whole bucket
 --
 -- Returns "=" next "|" canceled "|" and the tasks, framed by frame_tasks. next is the ordinal after
--- which the next page starts, 0 at the end; canceled is 1 if pending tasks show as cancelled.
+-- which the next page starts, 0 at the end; canceled is 1 if pending tasks show as canceled.
 
 local problem = load()
 if problem then

@@ -13,7 +13,7 @@
 local agenda, stamps = KEYS[1], KEYS[2]
 local clock = redis.call('TIME')
 local now = tonumber(clock[1] .. format('%06d', tonumber(clock[2])))
--- The agenda has to be written also if the memory of the server is full: a server judges a script
+-- The agenda has to be written even if the memory of the server is full: a server judges a script
 -- by its first write, and this write is always allowed.
 redis.call('UNLINK', KEYS[1] .. '-')
 

@@ -4,12 +4,12 @@
 --   <state><request> <token> <seq> <losses> <updated>
 --   <kept> <version> <attempt> <alone> <started> <ended> <turn> <retried> <previous>
 --   <claim> <worker>
--- seq is the worker's last change under token; while that is 0, previous may be the last one
--- under an older token, as token/seq. kept is the sum of what stands beside the head: 1 a
--- checkpoint, 2 an undo log, 4 a failure. turn is the task's place in order. claim, the field
--- in the index held, and worker are there while a worker holds the task.
+-- seq is the worker's last change under token; while seq is 0, previous may be the last change
+-- under an older token, as token/seq. kept records what is stored beside the head, as a sum: 1 a
+-- checkpoint, 2 an undo log, 4 a failure. turn is the task's place in order. claim, the field in
+-- the index held, and worker exist while a worker holds the task.
 --
--- Invariant: field <f>c, <f>u or <f>f is there if and only if kept has its bit.
+-- Invariant: field <f>c, <f>u or <f>f exists if and only if kept has its bit.
 --
 -- Changes that find a head as its worker left it need not parse it: lib/save.lua and quick_end
 -- compare its beginning. Everything else goes through parse_head and format_head.
@@ -17,7 +17,7 @@
 
 local pattern = '^(%a)(%d) (%d+) (%d+) (%d+) (%d+) ([0-7]) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%-?%d+) (%S+) (%S*) ?(.*)$'
 
--- parse_head parses a head; it returns nothing if the head is malformed. All fields are texts,
+-- parse_head parses a head; it returns nothing if the head is malformed. All fields are strings,
 -- except the number kept.
 local function parse_head(h)
   local state, request, token, seq, losses, updated, kept, version, attempt, alone, started, ended, turn, retried, previous,

@@ -15,7 +15,7 @@ local function history_length()
 end
 
 -- append_history appends the events of this commit that are about the plan itself, after log has
--- numbered them. count is the number of entries before.
+-- numbered them. count is the number of entries before the call.
 local function append_history(count)
   for i, line in ipairs(events) do
     if sub(line, 1, 2) == '0\t' then

@@ -5,12 +5,12 @@
 -- table: a small hash would be a list, in which each look-up scans all entries.
 local filler = '-----------------------------------------------------------------'
 
--- Claims that hold one task less, and the ordinals that were released in a sequential plan.
--- plan.turns is how many entries the key order must have.
+-- freed are the claims whose holds have ended, released the ordinals that were released in a
+-- sequential plan. plan.turns is the number of entries that the key order must have.
 local freed, released = {}, {}
 
 -- checked returns a problem if an index that changes of tasks write to has the wrong type: nothing
--- is written until it is certain that all can be.
+-- is written until it is certain that everything can be written.
 local function checked()
   local problem = wrong_type(base .. 'events', 'stream') or wrong_type(base .. 'held', 'hash') or wrong_type(base .. 'loose', 'zset')
   return problem or plan.sequential and wrong_type(base .. 'order', 'list') or nil

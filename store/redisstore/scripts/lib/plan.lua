@@ -41,12 +41,12 @@ local function wrong_type(key, want)
   end
 end
 
--- int returns a whole number as text; Lua's own conversion is several times slower.
+-- int returns a whole number as a string; Lua's own conversion is several times slower.
 local function int(v)
   return format('%d', v)
 end
 
--- length returns the encoded length of a text that follows: a byte, or 255 and four bytes.
+-- length returns the encoded length of a string that follows: a byte, or 255 and four bytes.
 local function length(size)
   if size < 255 then
     return char(size)
@@ -54,7 +54,7 @@ local function length(size)
   return char(255, floor(size / 16777216), floor(size / 65536) % 256, floor(size / 256) % 256, size % 256)
 end
 
--- sized frames a text so that it can be followed by others.
+-- sized puts the length of a string before it, so that other strings can follow.
 local function sized(s)
   return length(#s) .. s
 end

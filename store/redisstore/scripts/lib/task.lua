@@ -23,7 +23,7 @@ local function bucket(b)
 end
 
 -- shown returns the letter of the state as readers see it: pending tasks of a plan that cancels
--- them show as cancelled.
+-- them show as canceled.
 local function shown(letter)
   if letter == 'P' and plan.stop_running == 2 then
     return 'X'
@@ -49,8 +49,8 @@ local field_names = {
   '43', '44', '45', '46', '47', '48', '49', '50', '51', '52', '53', '54', '55', '56', '57', '58', '59', '60', '61', '62', '63',
 }
 
--- frame encodes one task for a reader: its ordinal in three bytes, the lengths of the texts, and
--- the texts.
+-- frame encodes one task for a reader: its ordinal in three bytes, the lengths of the strings, and
+-- the strings.
 local function frame(ordinal, h, tenant, given, c, u, f)
   local a, b, d, e, g, i = #h, #tenant, #given, #c, #u, #f
   if a < 255 and b < 255 and d < 255 and e < 255 and g < 255 and i < 255 then
@@ -63,7 +63,7 @@ end
 
 -- described returns a task for the functions below to complete: {ordinal, head or false, bare,
 -- entry of n:<bucket> and later the tenant, labels and parameters, checkpoint, undo log, failure}.
--- bare means that the task has no texts besides the head. The table has its final size from the
+-- bare means that nothing is stored beside the head. The table has its final size from the
 -- beginning, because Lua copies a table that grows.
 local function described(ordinal, h, bare, entry)
   return { ordinal, h, bare, entry, false, '', '', '' }
@@ -125,12 +125,12 @@ local function missing_heads(b, first, got, count)
   end
 end
 
--- The texts besides a head, by their bits in kept: lib/head.lua.
+-- The suffixes of the fields beside a head, by their bits in kept: lib/head.lua.
 local besides = { [1] = 'c', [2] = 'u', [4] = 'f' }
 
 -- attach_details adds checkpoint, undo log and failure to the first tasks of a list; whole is their
 -- number. It returns a problem, if any, and how many of the first tasks are complete: a task is
--- damaged if a text is missing that exists according to its head.
+-- damaged if a field is missing that exists according to its head.
 local function attach_details(b, list, whole)
   local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
   for i = 1, whole do
@@ -182,7 +182,7 @@ local function complete_from_store(b, list)
 end
 
 -- frame_tasks frames tasks of one bucket for a reader and appends them to out. It completes them
--- first, unless that was done before. It returns a problem, if any.
+-- first, unless they are complete already. It returns a problem, if any.
 local function frame_tasks(b, list, out)
   local problem = not list[1][5] and complete_from_store(b, list)
   if problem then

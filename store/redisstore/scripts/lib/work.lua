@@ -36,8 +36,8 @@ local function outcome(kind, s, req)
 end
 
 -- quick_end returns the head of a task that is completed at its first attempt and that only its
--- worker has changed, and counts it; it returns nothing if that is not so. before and after are as
--- in quick_save.
+-- worker has changed, and updates the counters. It returns nothing for any other task. before and
+-- after are as in quick_save.
 local function quick_end(h, before, after, ordinal, f, drop)
   local size = #before
   if sub(h, 1, size) ~= before then
@@ -113,7 +113,7 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   return format_head(t)
 end
 
--- part returns the positions before the start and at the end of a text that is preceded by its
+-- part returns the positions before the start and at the end of a string that is preceded by its
 -- length, at position from; nothing if there is none.
 local function part(s, from)
   local _, e, size = find(s, '^(%d+):', from)
@@ -167,7 +167,8 @@ local function record_undo(key, f, data, set, kept)
   return checkpoint
 end
 
--- refused answers a change by a worker that does not hold the task, or that made the change before.
+-- refused returns the answer to a change by a worker that does not hold the task, or that has
+-- already made the change.
 local function refused(wtoken, wseq, t)
   local ptoken, pseq = match(t.previous, '^(%d+)/(%d+)$')
   if wtoken ~= '0' and (wtoken == t.token and wseq <= t.seq + 0

@@ -88,7 +88,7 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 	}
 }
 
-// TestSilentServer: every call to a frozen server returns promptly when its context is cancelled or
+// TestSilentServer: every call to a frozen server returns promptly when its context is canceled or
 // its deadline passes.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()

@@ -47,7 +47,8 @@ func TestLostAnswersToBeginCreate(t *testing.T) {
 	}
 }
 
-// loss describes a creation: its idempotency key, and texts in the requests whose answers are lost.
+// loss describes a creation: its idempotency key, and strings in the requests whose answers are
+// lost.
 type loss struct {
 	key     string
 	answers func(s *Store) []string
@@ -88,7 +89,8 @@ func beginLosses() map[string]loss {
 	}
 }
 
-// command returns the text by which a request contains a word, as its command or as an argument.
+// command returns the string that a request contains if it contains a word, as its command or as an
+// argument.
 func command(word string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(word), word) }
 
 // creator begins one creation through a proxy that loses answers.

@@ -51,8 +51,9 @@ func TestDamagedUndoLogs(t *testing.T) {
 	}
 }
 
-// TestDamagedHeadsAreNotClaimed: a claim that meets a task with a malformed head claims nothing and
-// reports the damage. Changes that were sent with the claim take effect.
+// TestDamagedHeadsAreNotClaimed: a claim that meets a task with a malformed head claims nothing.
+// Sent alone, it reports the damage. Changes that were sent with the claim take effect, without an
+// error.
 func TestDamagedHeadsAreNotClaimed(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -111,7 +112,8 @@ func TestDamagedHeadOfRepeatedClaim(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLooseMembersThatAreNone: a claim removes entries from the index loose that belong to no task.
+// TestLooseMembersThatAreNone: a claim removes entries from the index loose that do not belong to
+// any task.
 func TestLooseMembersThatAreNone(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -128,7 +130,7 @@ func TestLooseMembersThatAreNone(t *testing.T) {
 }
 
 // TestLostLooseOfCanceledPlan: the index of tasks that wait for a worker is rebuilt from the heads,
-// also in a plan whose tasks nobody claims any more.
+// even in a canceled plan, whose tasks are no longer claimed.
 func TestLostLooseOfCanceledPlan(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

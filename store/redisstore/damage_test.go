@@ -64,7 +64,7 @@ func use(r *rollout) []error {
 	note(r.Commit(r.ctx, &b))
 	p, err := r.Plan(r.ctx, r.id)
 	note(err)
-	p.ID = r.id // also if the plan could not be read
+	p.ID = r.id // even if the plan could not be read
 	_, err = r.Apply(r.ctx, store.Command{ID: "x", Version: p.Version, Failed: -1, Decision: plan.Decision{Plan: p}})
 	note(err)
 	_, _, err = r.Tasks(r.ctx, r.id, store.TaskQuery{})
@@ -180,7 +180,8 @@ func TestHeartbeatBesideDamage(t *testing.T) {
 	}
 }
 
-// TestLostTenants: if a list of tenants is too short, the error names its key.
+// TestLostTenants: if a list of tenants is too short, the error names its key. The tenants that are
+// left can still be read.
 func TestLostTenants(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -254,7 +255,8 @@ func TestPlansBesideDamage(t *testing.T) {
 	}
 }
 
-// TestLostIndexes: the store rebuilds lost indexes from the tasks.
+// TestLostIndexes: the store rebuilds the lost indexes held and loose from the tasks, when a
+// heartbeat or a claim notices the loss.
 func TestLostIndexes(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

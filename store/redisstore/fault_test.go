@@ -32,8 +32,8 @@ func through(t *testing.T, server *redistest.Server, change func(*redis.Options)
 	return proxy, client
 }
 
-// TestLostAnswers: answers and requests are lost while workers are busy, with and without retries
-// by the client itself.
+// TestLostAnswers: if answers and requests are lost while workers are busy, every task is still
+// completed, with and without retries by the client itself.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -75,8 +75,8 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// TestForgottenScripts: while workers are busy, the server loses its scripts and closes
-// connections.
+// TestForgottenScripts: if the server loses its scripts and closes connections while workers are
+// busy, every task is still completed.
 func TestForgottenScripts(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -105,8 +105,8 @@ func TestForgottenScripts(t *testing.T) {
 	r.completed()
 }
 
-// TestRestart: a server that writes every command to disk is killed and restarted while workers are
-// busy.
+// TestRestart: if a server that writes every command to disk is killed and restarted while workers
+// are busy, every task is still completed.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")

@@ -13,7 +13,7 @@ import (
 )
 
 // TestFullServer: while the memory of a server is full, calls that end, yield, renew or remove
-// something succeed, also in a process that has just opened its store; creations, claims and saves
+// something succeed, even in a process that has just opened its store; creations, claims and saves
 // are refused.
 func TestFullServer(t *testing.T) {
 	t.Parallel()

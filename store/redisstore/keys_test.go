@@ -41,7 +41,7 @@ func TestKeys(t *testing.T) {
 }
 
 // TestKeyTypes: for every key that a busy plan has, keys has a method, and the key has the type
-// that the method's comment names. After the plan's removal, none of its keys is left.
+// listed in the test. After the plan's removal, none of its keys is left.
 func TestKeyTypes(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

@@ -31,8 +31,8 @@ const (
 	linOps     = 14 // per client
 )
 
-// TestLinearizable lets clients claim, save, end, take over, pause and read concurrently. It then
-// searches for an order of these operations in which a simple sequential plan gives the same
+// TestLinearizable runs clients that claim, save, end, take over, pause and read concurrently. It
+// then searches for an order of these operations in which a simple sequential plan gives the same
 // answers (Herlihy and Wing, 1990). A call that fails with a passing fault is repeated. All its
 // repetitions count as one operation, so the test also detects a repetition that takes effect a
 // second time.

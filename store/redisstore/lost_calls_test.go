@@ -209,8 +209,8 @@ func timelessBatch(ctx context.Context, commit func(context.Context, *store.Batc
 	return claimed{b.Changes, b.Claimed, b.View}, err
 }
 
-// answered is an answer as a text. For a commit, stands is the part about its changes, which damage
-// of other data does not affect.
+// answered is an answer as a string. For a commit, stands is the part about its changes, which
+// damage of other data does not affect.
 type answered struct{ all, stands string }
 
 func answerOf(answer any, err error) answered {

@@ -189,7 +189,7 @@ func (c *sick) freeze() {
 }
 
 // heartbeats checks that the first heartbeat notices the silence within a fraction of the lease,
-// and that the others know of it.
+// and that the later heartbeats do not wait that long again.
 func (c *sick) heartbeats(worker string, all []plan.ID, illPlan plan.ID) {
 	c.Helper()
 	for i, limit := range []time.Duration{soon / 2, soon / 6, soon / 6} {
@@ -350,8 +350,8 @@ func TestReadOnlyCallsRefused(t *testing.T) {
 	}
 }
 
-// TestStaleHolds: Heartbeat does not return an entry of the index held that belongs to no task, and
-// removes the entry.
+// TestStaleHolds: Heartbeat removes an entry of the index held that does not belong to any task,
+// and does not return it.
 func TestStaleHolds(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

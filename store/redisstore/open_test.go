@@ -236,7 +236,8 @@ func TestConfigFaults(t *testing.T) {
 	}
 }
 
-// TestIdle: while a thousand plans are at rest, an engine's polls cost a few commands each.
+// TestIdle: while a thousand plans are at rest, an engine's polls cost at most five commands each
+// on average.
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -16,8 +16,8 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// TestRetentionCostsNothing: no number of plans that are over and wait for their removal causes
-// reads of plans.
+// TestRetentionCostsNothing: plans that are over and wait for their removal cause no reads of
+// plans, except those of the periodic walk over all plans.
 func TestRetentionCostsNothing(t *testing.T) {
 	t.Parallel()
 	const plans, polls = 200, 50

@@ -74,7 +74,7 @@ func permitted(rule []string) (commands []string) {
 	return commands
 }
 
-// everything returns a dump of all keys of a server that begin with a text.
+// everything returns dumps of all keys of a server that start with the string begin.
 func everything(t *testing.T, admin *redis.Client, begin string) map[string]string {
 	t.Helper()
 	dump := make(map[string]string)
@@ -126,7 +126,7 @@ func TestDocumentedRightsOnCluster(t *testing.T) {
 	}
 }
 
-// TestRightsAskedFor: Open checks exactly the documented rights.
+// TestRightsAskedFor: Open checks exactly the documented rights, except the optional ones.
 func TestRightsAskedFor(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -62,7 +62,7 @@ func TestOddNames(t *testing.T) {
 }
 
 // TestClaimsThatBeginAlike: a claim is not mistaken for an ended claim whose id begins with the
-// same text.
+// same characters.
 func TestClaimsThatBeginAlike(t *testing.T) {
 	t.Parallel()
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 10, 10)
@@ -73,7 +73,8 @@ func TestClaimsThatBeginAlike(t *testing.T) {
 	}
 }
 
-// TestSeqZero: a change with number 0 is refused after the change with the highest possible number.
+// TestSeqZero: a change with number 0 has no effect after the change with the highest possible
+// number.
 func TestSeqZero(t *testing.T) {
 	t.Parallel()
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 1, 1)
@@ -114,7 +115,7 @@ func TestClockFarBehind(t *testing.T) {
 	storetest.Check(t, r.Store, r.id)
 }
 
-// TestLargeCheckpoint: a text may be so long that its length does not fit into three bytes.
+// TestLargeCheckpoint: a checkpoint may be so long that its length does not fit into three bytes.
 func TestLargeCheckpoint(t *testing.T) {
 	t.Parallel()
 	r := start(t, openStore(t, redistest.Start(t).Client(), Config{}), 2, 2)

@@ -41,7 +41,7 @@ server() {
 	until "$dir/root/usr/bin/$name-cli" -p "$port" ping >/dev/null 2>&1; do sleep 0.1; done
 }
 
-# end_processes ends what server has started, frozen or not.
+# end_processes ends the processes that the function server has started, frozen or not.
 end_processes() {
 	local pid
 	for pid in "${pids[@]}"; do

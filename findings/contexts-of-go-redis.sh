@@ -4,11 +4,12 @@
 # Guess: a call with a context returns when the context ends; at least with ContextTimeoutEnabled, which the
 # documentation names for that.
 #
-# Seen (go-redis v9.23.0, a server that accepts and says nothing, ReadTimeout 1 s, no retries): without the option
-# neither a deadline nor a cancel ends the wait for an answer. With it a deadline does, but a cancel still does not:
-# the call returns when the read timeout is over. And in none of the four cases is the error the context's: a
-# deadline that ended the call is reported as the network's "i/o timeout", which errors.Is does not take for
-# context.DeadlineExceeded. Whoever has to return with a context must wait for the call in a goroutine of its own.
+# Seen (go-redis v9.23.0, a server that accepts connections and never answers, ReadTimeout 1 s, no retries): without
+# the option neither a deadline nor a cancel ends the wait for an answer. With it a deadline does, but a cancel
+# still does not: the call returns when the read timeout is over. And in none of the four cases is the error the
+# context's: a deadline that ended the call is reported as the network's "i/o timeout", for which errors.Is(err,
+# context.DeadlineExceeded) is false. Code that has to return when its context ends must make the call in a separate
+# goroutine and wait for it.
 set -euo pipefail
 
 dir=$(mktemp -d)

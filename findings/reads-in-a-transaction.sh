@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Reads in a transaction on a Redis whose memory is full.
 #
-# Guess: with maxmemory reached and noeviction, what only reads is served, in MULTI as well as alone.
+# Guess: with maxmemory reached and noeviction, commands that only read succeed, in MULTI as well as alone.
 #
 # Seen: Redis 7.0.15 answers HGETALL alone, refuses it with OOM when it is queued after MULTI, and EXEC answers
-# EXECABORT. In a script the same read goes through. Valkey 8.0.1 serves it in all three.
+# EXECABORT. In a script the same read succeeds. With Valkey 8.0.1 it succeeds in all three cases.
 set -euo pipefail
 
 dir=$(mktemp -d)
@@ -14,7 +14,7 @@ trap 'rm -rf "$dir"' EXIT
 debian redis-server=5:7.0.15-1~deb12u10 redis-tools=5:7.0.15-1~deb12u10 \
 	valkey-server=8.0.1+dfsg1-1~bpo12+1 valkey-tools=8.0.1+dfsg1-1~bpo12+1
 
-# answers NAME: what becomes of a read on a full server: alone, in a transaction, and in a script.
+# answers NAME: prints the results of a read on a full server: alone, in a transaction, and in a script.
 answers() {
 	trap end_processes EXIT # of the subshell that this runs in
 	local name=$1 port

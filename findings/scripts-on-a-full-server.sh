@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Scripts on a Redis whose memory is full.
 #
-# Guess: with maxmemory reached and noeviction, each command in a Lua script is allowed or refused by itself: DEL
-# is, HSET is not. And declaring a script by "#!lua" changes nothing but how its keys are checked.
+# Guess: with maxmemory reached and noeviction, each command in a Lua script is allowed or refused independently:
+# DEL is allowed, HSET is refused. And declaring a script by "#!lua" changes nothing but how its keys are checked.
 #
-# Seen (Redis 7.0.15 and Valkey 8.0.1 alike): only the first command that may write is judged. After a DEL or
-# PEXPIRE, even of a key that is not there, every later HSET goes through; after a GET it does not. So a script can
-# free a full server if it begins with the deletion, and stands still if the same commands come in another order.
+# Seen (both Redis 7.0.15 and Valkey 8.0.1): only the first command that may write is checked. After a DEL or
+# PEXPIRE, even of a key that does not exist, every later HSET succeeds; after a GET it is refused. So a script can
+# free memory of a full server if it begins with the deletion, and fails if the same commands come in another order.
 # With "#!lua" the whole script is refused before it runs, a mere DEL included, unless it asks for allow-oom.
 set -euo pipefail
 
@@ -17,7 +17,7 @@ trap 'rm -rf "$dir"' EXIT
 debian redis-server=5:7.0.15-1~deb12u10 redis-tools=5:7.0.15-1~deb12u10 \
 	valkey-server=8.0.1+dfsg1-1~bpo12+1 valkey-tools=8.0.1+dfsg1-1~bpo12+1
 
-# answers NAME: what becomes of each script on a full server.
+# answers NAME: prints the result of each script on a full server.
 answers() {
 	trap end_processes EXIT # of the subshell that this runs in
 	local name=$1 port script

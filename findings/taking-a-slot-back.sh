@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Taking back the move of a slot of a Redis Cluster that was left half done.
 #
-# Guess: MIGRATE works in both directions. Whoever gives up a reshard moves the keys that have left back to the node
-# that still owns the slot, and then declares the slot stable on both sides: no key is out of reach meanwhile.
+# Guess: MIGRATE works in both directions. To cancel a reshard, one moves the keys that have left back to the node
+# that still owns the slot, and then declares the slot stable on both sides: every key can be reached the whole
+# time.
 #
-# Seen (Redis 7.0.15 and Valkey 8.0.1 alike): the owner refuses each key with ASK, although MIGRATE sends
-# RESTORE-ASKING: while the slot counts as migrating, a key that is not there is the other node's business. Only after
-# CLUSTER SETSLOT STABLE on the owner does it take keys back; from then until they are all home it answers reads of
-# them with nil and no redirection, which looks like lost data.
+# Seen (both Redis 7.0.15 and Valkey 8.0.1): the owner refuses each key with ASK, although MIGRATE sends
+# RESTORE-ASKING: while the slot counts as migrating, the owner redirects commands for a key that it does not have
+# to the other node. Only after CLUSTER SETSLOT STABLE does the owner accept the keys again. From then on, and until
+# a key is back, it answers reads of this key with nil and no redirection, which looks like lost data.
 set -euo pipefail
 
 dir=$(mktemp -d)

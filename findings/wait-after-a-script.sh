@@ -2,12 +2,12 @@
 # WAIT after a script that wrote nothing.
 #
 # Guess: a client that repeats a write, and finds in its script that the write is there already, learns by WAIT how
-# many replicas have it: WAIT tells how far the replicas are.
+# many replicas have it: WAIT returns how many replicas have all writes so far.
 #
-# Seen: so it is with Redis 7.0.15. With Valkey 8.0.1 WAIT looks at what this connection itself wrote last. One
-# that wrote nothing, for instance because a client library opened it to repeat a command, is told at once that
-# every replica acknowledges, although the only one is frozen and has nothing. "Apply once, then WAIT" has to write
-# something at every repetition.
+# Seen: Redis 7.0.15 behaves like this. With Valkey 8.0.1, WAIT waits for the last write of the same connection
+# only. On a connection that wrote nothing, for instance because a client library opened it to repeat a command,
+# WAIT returns immediately that every replica acknowledges, although the only one is frozen and has nothing. "Apply
+# once, then WAIT" has to write something at every repetition.
 set -euo pipefail
 
 dir=$(mktemp -d)

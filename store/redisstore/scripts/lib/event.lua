@@ -3,8 +3,8 @@
 -- One entry of the stream holds the events of one commit, a line each:
 --   <ordinal> TAB <from> TAB <to> TAB <attempt> TAB <cause> TAB <detail>
 -- Its id is the sequence number of its last event; the other events have the numbers just below.
--- Field at is the time; field rest exists if the plan is at rest after the last event. provides:
--- events, event, log
+-- Field at is the time; field rest exists if the plan is at rest after the last event.
+-- provides: events, event, log
 
 local events = {}
 

@@ -7,8 +7,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ErrInvalid is the error of a call that can never succeed as it is: an id is missing, a bound is
-// exceeded, an edit makes no sense. Nothing was done.
+// ErrInvalid is the error for a call that can never succeed as it stands, for example because an id
+// is missing, a limit is exceeded, or an edit makes no sense. The store has changed nothing.
 var ErrInvalid = errors.New("store: invalid call")
 
 // MaxID is the maximum length in bytes of the id of a [Command] or a [Claim], and of the mark of a
@@ -40,8 +40,8 @@ func (c *Create) Check() error {
 	return errors.Join(checkID("mark", c.Mark), CheckCount("tasks", c.Plan.TaskCount, task.MaxPerPlan))
 }
 
-// Check returns nil, an error that matches [ErrInvalid], or, for an edit of another plan's task,
-// one that matches [ErrNotFound].
+// Check returns nil, an error that matches [ErrInvalid] or, if the plan cannot have a task that is
+// edited, an error that matches [ErrNotFound].
 func (c *Command) Check() error {
 	if err := checkID("id", c.ID); err != nil {
 		return err

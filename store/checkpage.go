@@ -11,7 +11,7 @@ import (
 
 // InvalidError names every invalid argument of a query. It matches [ErrInvalid].
 type InvalidError struct {
-	// Faults name the arguments: After, Before, Limit, States.
+	// Faults has an entry for each invalid argument. Its Field is After, Before, Limit or States[i].
 	Faults []plan.Fault
 }
 

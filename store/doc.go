@@ -1,5 +1,5 @@
-// Package store is the persistence contract of cutover: what a [Store] guarantees, and with which
-// errors it reports that it cannot.
+// Package store defines the persistence contract of cutover: what a [Store] guarantees, and which
+// errors it returns.
 //
 // The packages plan, task and checkpoint decide; the store remembers. The contract is written so
 // that on Redis every commit is one script call on one node. The package storetest has a test for
@@ -16,11 +16,11 @@
 //  2. A change that is sent again, because its answer was lost, succeeds without
 //     effect: a task remembers the token and number of its worker's last change, a
 //     plan its last [KeptCommands] command ids.
-//  3. The commit that raises the failed tasks above the grant's bound closes the
-//     grant in the same step: from then on no pending task is claimed.
-//  4. A claim assigns tasks of one plan under its grant, each with a new token greater than any
-//     earlier one, in one step. A claim that is sent again under the same id returns the same
-//     tasks.
+//  3. The commit that raises the number of failed tasks above the grant's bound closes
+//     the grant in the same step: from then on no pending task is claimed.
+//  4. A claim assigns tasks of one plan under its grant in one step, each with a new token that is
+//     greater than the task's earlier tokens. A claim that is sent again under the same id returns
+//     the same tasks.
 //  5. A lease that has expired never becomes valid again. Every answer to a heartbeat
 //     names all tasks that the incarnation holds in the plans it asked about.
 //  6. A tenant lock is replaced or released only if it has exactly the expected value.
@@ -33,11 +33,10 @@
 //     from beyond the newest [ErrEventsAhead]. Only task events are ever dropped: the events of the
 //     plan itself can be read separately, from its creation on, as long as the plan exists.
 //  10. Nothing that is returned grows with the size of a plan: queries are paged.
-//  11. Errors can be distinguished with errors.Is; [Temporary] reports which may pass by
-//     themselves.
-//  12. Several callers may make every call at the same time. If they make the same
-//     call, all get the answer of one; if their calls exclude each other, exactly one
-//     succeeds.
+//  11. Errors can be distinguished with errors.Is; [Temporary] reports whether an error may
+//     pass by itself.
+//  12. Several callers may make any call at the same time. If they make the same call, all
+//     get the same answer; if their calls exclude each other, exactly one succeeds.
 //  13. Whatever the store's clock does, and whichever of its servers takes over: after
 //     a command or change with RaiseTokens the plan's new tokens are greater than all tokens
 //     assigned earlier in any plan. So the tokens of the workers that work on a tenant, one after
@@ -47,7 +46,7 @@
 //
 //	a call that can never succeed            ErrInvalid (*InvalidError: which argument of a query)
 //	no such plan or task                     ErrNotFound
-//	decided on an older version              ErrConflict
+//	a decision about an older version        ErrConflict
 //	a worker that lost its task              ErrFenced (*FencedError: the holder)
 //	a tenant that another plan works on      ErrTenantHeld (*TenantHeldError: the locks)
 //	the idempotency key names another plan   ErrKeyReused

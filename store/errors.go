@@ -80,9 +80,9 @@ func (e *TrimmedError) Error() string {
 func (e *TrimmedError) Is(target error) bool { return target == ErrTrimmed }
 
 // EventsAheadError is the error for a position beyond the end of a log. If the reader once read up
-// to that position, the store has gone back in time, by a restored backup or a failover that lost
-// writes, and new events may take the numbers of the lost ones. The events after Newest that the
-// reader saw did not happen. It matches [ErrEventsAhead].
+// to that position, the store has gone back in time: a backup was restored, or a failover lost
+// writes. The store then no longer has the events after Newest that the reader saw, nor the changes
+// that they recorded, and new events may take their numbers. It matches [ErrEventsAhead].
 type EventsAheadError struct {
 	// After is the requested position, Newest the sequence number of the newest event.
 	After, Newest int64
@@ -121,11 +121,11 @@ func (e *TemporaryError) Error() string { return "store: unavailable for now: " 
 func (e *TemporaryError) Unwrap() error { return e.Err }
 
 // Temporary reports whether err may pass by itself, so that the same call may be sent again. A
-// canceled context is not temporary, because its owner wanted an end. The time limits of a store
-// itself are temporary, although they look like the end of a context.
+// canceled context is not temporary, because its owner wants the call to end. An error from a time
+// limit of the store itself is temporary, although it looks like the end of a context.
 func Temporary(err error) bool {
 	if err == nil {
-		return false // without the allocation of t
+		return false // does not allocate t
 	}
 	var t *TemporaryError
 	return errors.As(err, &t) && !errors.Is(err, context.Canceled)

@@ -22,8 +22,9 @@ type Store interface {
 
 // Limits of one call.
 const (
-	// MaxBatch is the maximum number of changes of a commit, edits of a command, tenants of one
-	// AddTenants, Reserve or Release, tasks of one claim, and ordinals of one TasksAt.
+	// MaxBatch is the maximum number of changes in a commit, edits in a command, tasks in a claim,
+	// tenants or locks in a call of AddTenants, Reserve, Locks or Release, plans in a call of
+	// Heartbeat or Remind, and ordinals in a call of TasksAt.
 	MaxBatch = 100
 	// MaxPage is the maximum number of entries of one page of a query.
 	MaxPage = 1000
@@ -39,25 +40,28 @@ const (
 // Creator creates and removes plans.
 type Creator interface {
 	// BeginCreate reserves an id, and the idempotency key if there is one, for a plan that
-	// AddTenants and FinishCreate complete. Until then nothing of the plan can be read. If the key
-	// belongs to a complete plan of the same content, BeginCreate returns that plan with Exists
-	// set; if it belongs to a plan of other content, ErrKeyReused; if it belongs to another
-	// creation that is under way, ErrCreating.
+	// AddTenants and FinishCreate complete. Until FinishCreate succeeds, nothing of the plan can be
+	// read. If the key belongs to a complete plan with the same content, BeginCreate returns that
+	// plan with Exists set; if it belongs to a plan with other content, ErrKeyReused; if it belongs
+	// to another creation that is under way, ErrCreating.
 	//
 	// The same call may be sent again. With a key, the repeated call continues the creation that
-	// the first call began, even if tenants were added, and its TTL starts again. Without a key it
-	// begins another creation, and the first is removed when its TTL is over.
+	// the first call began, even if tenants were added, and restarts its TTL. Without a key it
+	// begins another creation, and an engine removes the first when its TTL is over.
 	BeginCreate(ctx context.Context, c Create) (Creation, error)
-	// AddTenants appends tenants, at most MaxBatch; the first gets the ordinal first. The same call
-	// may be sent again. Returns ErrNotFound if the creation was given up.
+	// AddTenants appends tenants (at most MaxBatch) with consecutive ordinals; first is the ordinal
+	// of the first of them. The same call may be sent again. Returns ErrNotFound if an engine has
+	// begun to remove the creation because its TTL was over.
 	AddTenants(ctx context.Context, c Creation, first int, tenants []task.Tenant) error
-	// FinishCreate makes the plan visible in state CREATED, with its first event and its place on
-	// the agenda, if exactly the announced number of tenants was added. The same call may be sent
-	// again. Returns ErrNotFound if the creation was given up.
+	// FinishCreate makes the plan visible in state CREATED, with its first event and its entry on
+	// the agenda. Returns ErrConflict unless exactly the announced number of tenants was added. The
+	// same call may be sent again. Returns ErrNotFound if an engine has begun to remove the
+	// creation because its TTL was over.
 	FinishCreate(ctx context.Context, c Creation) error
-	// Remove removes a plan that is over, or a creation that was given up, in bounded steps: more
-	// means that it has to be called again. From the first step on the plan cannot be read. Returns
-	// ErrConflict if the plan is not over, and no error if there is no such plan.
+	// Remove removes a plan that is over, or a creation whose TTL is over, in bounded steps; more
+	// reports whether Remove has to be called again. From the first step on the plan cannot be
+	// read. Returns ErrConflict if the plan or the TTL is not over, and no error if there is no
+	// such plan.
 	Remove(ctx context.Context, id plan.ID) (more bool, err error)
 }
 
@@ -68,13 +72,13 @@ type Create struct {
 	// Mark identifies the creation, so that the call may be sent again: unique, at most 64 bytes,
 	// and known to its creator alone.
 	Mark string
-	// Hash is a digest of the whole content, to compare it with that of another creation under the
-	// same key.
+	// Hash is a digest of the whole content. If another plan already has the same key, the store
+	// compares the hashes of the two.
 	Hash string
 	// Actor is who creates the plan.
 	Actor string
-	// TTL is the maximum time between two calls of the creation. After that time any engine may
-	// remove the creation.
+	// TTL is how much time may pass between two calls of the creation. When more has passed, any
+	// engine may remove the creation.
 	TTL time.Duration
 }
 
@@ -106,8 +110,8 @@ type Command struct {
 	ID string
 	// Version is the plan's Version that the decision was made on.
 	Version uint64
-	// Failed, if not negative, must equal the plan's number of failed tasks: the decision
-	// acknowledged exactly these.
+	// Failed, if not negative, must equal the plan's number of failed tasks, because the decision
+	// acknowledges exactly these.
 	Failed int
 	// RaiseTokens reports that tenants were locked for the command: every later claim in the plan
 	// gets a token greater than all tokens that were assigned, in any plan, before the call of
@@ -115,8 +119,8 @@ type Command struct {
 	RaiseTokens bool
 	// Decision has the plan's Control, the edits (at most MaxBatch) and the events. The store sets
 	// Seq, At and AtRest, keeps its own Facts, and applies the effects of plan.State.CancelsPending
-	// and of a new Undo.Round itself. An event of the plan that changes its state clears Breached;
-	// otherwise a breach that the decision did not know of yet stays.
+	// and of a new Undo.Round itself. An event that changes the state of the plan itself clears
+	// Breached; otherwise a breach stays even if it happened after the decision was made.
 	plan.Decision
 }
 
@@ -141,7 +145,7 @@ type Batch struct {
 	View View
 }
 
-// Yields reports, once b was committed, whether it left a task in flight for another worker.
+// Yields reports whether b, which was committed, has left a task in flight for another worker.
 func (b *Batch) Yields() bool {
 	for i := range b.Changes {
 		if w := &b.Changes[i]; w.Kind == Yield && w.Err == nil && w.State.InFlight() {
@@ -169,8 +173,8 @@ type Change struct {
 	// greater than all others.
 	RaiseTokens bool
 
-	// Err is nil, ErrFenced, ErrNotFound or ErrCorrupt. A refused change had no
-	// effect.
+	// Err is nil, or matches ErrFenced, ErrNotFound, ErrCorrupt or, if the task has too many undo
+	// entries, checkpoint.ErrTooLarge. A refused change had no effect.
 	Err error
 	// Stop is the stop in force for the task after the change. Only with Save.
 	Stop task.Stop
@@ -239,7 +243,7 @@ type View struct {
 	Claimable bool
 }
 
-// Leaser keeps the leases of incarnations, and which tasks they hold.
+// Leaser keeps the leases of incarnations, and lists the tasks that they hold.
 type Leaser interface {
 	// Join starts the lease of a new incarnation. Incarnation names are never used
 	// twice.
@@ -267,8 +271,8 @@ type Holding struct {
 
 // Locker keeps the tenants' locks.
 type Locker interface {
-	// Reserve takes the locks (at most MaxBatch) that are free. A lock that already has exactly
-	// this value counts as taken. Reserve returns the locks that are held with other values.
+	// Reserve acquires each of the locks (at most MaxBatch) that is free. A lock that already has
+	// exactly this value counts as acquired. Reserve returns the locks that have other values.
 	Reserve(ctx context.Context, locks []TenantLock) (held []TenantLock, err error)
 	// Locks returns the present locks of the tenants (at most MaxBatch), in the same order. Tenants
 	// without a lock are left out.
@@ -326,8 +330,8 @@ type DuePlan struct {
 
 // Cursors remember how far named readers of a plan's events have read.
 type Cursors interface {
-	// Cursor takes or renews the cursor for owner and returns its position, at first 0. Returns
-	// ErrConflict while another owner has the cursor.
+	// Cursor acquires or renews the cursor for owner and returns its position, which is 0 at first.
+	// Returns ErrConflict while another owner has the cursor.
 	Cursor(ctx context.Context, id plan.ID, name, owner string, ttl time.Duration) (int64, error)
 	// MoveCursor sets the position. Returns ErrConflict if owner does not have the cursor, and
 	// ErrEventsAhead if the plan has no such event.
@@ -341,10 +345,10 @@ type Cursors interface {
 type Reader interface {
 	// Plan returns a plan. Returns ErrNotFound if there is no such plan.
 	Plan(ctx context.Context, id plan.ID) (plan.Plan, error)
-	// Plans returns plans by falling id. Plans that are damaged, or cannot be reached for now, are
-	// left out; an error returned together with the others names them: it matches ErrCorrupt, or is
-	// [Temporary]. Only plans that are returned count toward the limit: there are fewer only at the
-	// end of the list.
+	// Plans returns plans in descending order of id. Plans that are damaged, or cannot be reached
+	// for now, are left out; an error returned together with the others names them: it matches
+	// ErrCorrupt, or is [Temporary]. Plans that are left out do not count toward the limit, so only
+	// the last page has fewer plans than the limit.
 	Plans(ctx context.Context, q PlanQuery) ([]plan.Plan, error)
 	// Task returns a task. The pending tasks of a plan that cancels them are shown as CANCELLED.
 	// Returns ErrNotFound if there is no such task.
@@ -354,15 +358,15 @@ type Reader interface {
 	// returned together with the others names them and matches ErrCorrupt. Returns ErrNotFound if
 	// there is no such plan.
 	TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task.Task, error)
-	// Tasks returns tasks of a plan by rising ordinal. next is the After of the next page, or 0 if
-	// there is none. A page may be empty although further pages are not: the work per call is
-	// bounded too.
+	// Tasks returns tasks of a plan in ascending order of ordinal. next is the After of the next
+	// page, or 0 if there is none. A page may be empty although further pages are not, because the
+	// work per call is bounded.
 	Tasks(ctx context.Context, id plan.ID, q TaskQuery) (tasks []task.Task, next int, err error)
-	// States returns only the states, by rising ordinal, of up to limit tasks, beginning with the
-	// task that follows the ordinal after. states[i] is the state that Task would show of task
-	// after+1+i. limit is at most MaxStates, which is also the default; the result is shorter than
-	// the limit only at the end of the plan, and empty past it. Returns ErrNotFound if there is no
-	// such plan.
+	// States returns only the states of up to limit tasks, in ascending order of ordinal, beginning
+	// with the task that follows the ordinal after. states[i] is the state that Task would show of
+	// task after+1+i. limit is at most MaxStates, which is also the default; the result is shorter
+	// than the limit only at the end of the plan, and empty past it. Returns ErrNotFound if there
+	// is no such plan.
 	States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error)
 	// Tenants returns only the tenant ids of the same tasks as States, in the same order.
 	Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
@@ -385,7 +389,7 @@ type PlanQuery struct {
 	Before plan.ID
 	// States, if not empty, selects plans in these states.
 	States []plan.State
-	// Limit is the size of the page, at most and by default MaxPage.
+	// Limit is the maximum size of the page. It is at most MaxPage, which is also the default.
 	Limit int
 }
 
@@ -397,6 +401,6 @@ type TaskQuery struct {
 	States []task.State
 	// Unheld selects only tasks in flight that no worker holds.
 	Unheld bool
-	// Limit is at most, and by default, MaxPage.
+	// Limit is as in PlanQuery.
 	Limit int
 }

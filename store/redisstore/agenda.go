@@ -11,14 +11,14 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Every sweepGap, one of the processes checks the next sweepShare plan ids for lost entries of the
-// agenda.
+// Every sweepGap, one of the processes checks whether plans with the next sweepShare ids have lost
+// their agenda entries.
 const (
 	sweepGap   = 10 * time.Second
 	sweepShare = 20
 )
 
-// Due implements store.Agenda. From time to time it also checks a few plans for lost entries.
+// Due implements store.Agenda. From time to time it also restores lost entries of a few plans.
 func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 	if err := store.CheckDue(limit); err != nil {
 		return nil, err

@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Apply implements store.Writer. The plan is put on the agenda before the command is written, so
-// that an engine reconciles it even if this process ends in between, and again after it.
+// Apply implements store.Writer. It puts the plan on the agenda before it writes the command, so
+// that an engine reconciles the plan even if this process dies in between, and again afterwards.
 func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
 	if err := c.Check(); err != nil {
 		return store.Applied{}, err

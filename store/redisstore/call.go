@@ -21,19 +21,19 @@ var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooL
 type call struct {
 	changes []change
 	claim   store.Claim
-	text    []byte // the memory of the data of changes
-	key     string // of the plan's record
-	size    int    // bytes to send, approximately
+	text    []byte // holds the data of all changes
+	key     string // the key of the plan's record
+	size    int    // the approximate number of bytes to send
 
-	late *time.Timer // of submit
+	late *time.Timer // fires when submit has waited for answerTimeout
 
 	// done receives a value when the fields below are set.
 	done     chan struct{}
 	err      error
 	view     store.View
-	now      int64  // by the server's clock
-	token    int64  // of tasks that are claimed for the first time
-	claimed  string // their number, and framed tasks
+	now      int64  // the time on the server's clock
+	token    int64  // the token of tasks that were never touched before the claim
+	claimed  string // the claimed tasks in encoded form, preceded by their number
 	canceled bool   // pending tasks show as canceled
 }
 
@@ -41,14 +41,14 @@ type call struct {
 type change struct {
 	bucket, field       int
 	at                  int  // position among the changes sent, from 1
-	release             bool // it is not a Save
-	foreign             bool // of another plan: it is not sent
-	raises              bool // tokens from now on have to be greater than all others
+	release             bool // the change is not a Save, so it releases the task
+	foreign             bool // the plan cannot have the task, so the change is not sent
+	raises              bool // later tokens have to be greater than all earlier tokens of any plan
 	before, after, data blob
 	answer              answer
 }
 
-// answer is the answer of a script to one change.
+// answer is a script's answer to one change.
 type answer struct {
 	state  task.State
 	stop   task.Stop
@@ -57,7 +57,7 @@ type answer struct {
 	worker string
 }
 
-// blob is bytes that go into a command without the allocation of an interface.
+// blob is an argument of a command. A pointer to a blob becomes an interface without an allocation.
 type blob []byte
 
 // MarshalBinary implements encoding.BinaryMarshaler for the client.
@@ -126,8 +126,9 @@ func (c *call) work(w *store.Change) change {
 // letterSave is the letter of a save without an undo entry.
 const letterSave = 'R'
 
-// letterOf returns the letter of a change's kind: for kinds that do not depend on the task, the
-// letter of the state that the change leads to.
+// letterOf returns the letter of a change's kind in the arguments of commit.lua. For a save without
+// an undo entry and for a completion, it is the letter of the state that the change leads to,
+// because the scripts begin the new head with it.
 func letterOf(w *store.Change) byte {
 	switch w.Kind {
 	case store.Save:
@@ -152,18 +153,19 @@ func letterOf(w *store.Change) byte {
 // maxOpening is the maximum size of an opening in bytes.
 const maxOpening = 40
 
-// appendOpening appends the beginning of the head of an untroubled task: no request concerns it
-// individually, and no worker was lost since its last checkpoint.
+// appendOpening appends the beginning of a task's head, for a task that no request concerns
+// individually and that has lost no worker since its last checkpoint.
 func appendOpening(to []byte, letter byte, token task.Token, seq int64) []byte {
 	to = strconv.AppendUint(append(to, letter, '0', ' '), uint64(token), 10)
 	to = strconv.AppendInt(append(to, ' '), seq, 10)
 	return append(to, " 0 "...)
 }
 
-// single replaces the number of tasks in front of a task that no worker has held before.
+// single takes the place of the number of tasks if a claim got one task, which was never touched
+// before and has no labels or parameters.
 const single = 255
 
-// firstTime returns a task that was never touched before the claim.
+// firstTime reads a task that was never touched before the claim.
 func (c *call) firstTime(id plan.ID, r *reader) task.Task {
 	at := stamp(c.now)
 	return task.Task{
@@ -185,8 +187,8 @@ func word(id string) string {
 // bucketSize is the number of tasks that share a hash.
 const bucketSize = 64
 
-// appendUndo appends the checkpoint, the step and the undo entry of a Save, the first
-// two with their lengths.
+// appendUndo appends the checkpoint, the step and the undo entry of a Save, the first two of them
+// preceded by their lengths.
 func appendUndo(to []byte, w *store.Change) []byte {
 	var saved []byte
 	if w.Step != "" {
@@ -200,7 +202,7 @@ func appendUndo(to []byte, w *store.Change) []byte {
 	return append(to, entry[len("1:"):]...)
 }
 
-// answerTo writes the answers into the batch that c was made of.
+// answerTo writes the answers into the batch from which c was made.
 func (c *call) answerTo(b *store.Batch, k keys) error {
 	for i := range c.changes {
 		a, w := &c.changes[i].answer, &b.Changes[i]

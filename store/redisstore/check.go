@@ -25,9 +25,10 @@ const (
 	oldest = 6
 )
 
-// hangupHint returns a possible cause of faults that look temporary: a server without TLS sends
-// nothing to a client with it, and a server with TLS hangs up on a client without. A server that
-// has no room for another client also hangs up, before the client reads its error.
+// hangupHint returns a possible cause of a fault that looks temporary. A server without TLS sends
+// nothing to a client that uses TLS, and a server with TLS hangs up on a client that does not use
+// it. A server that has no room for another client also hangs up, often before the client has read
+// its error.
 func hangupHint(rdb redis.UniversalClient, err error) string {
 	var secure bool
 	switch c := rdb.(type) {
@@ -83,8 +84,8 @@ func (cl *client) check(ctx context.Context) error {
 	return cl.checkLayout(ctx)
 }
 
-// checkEviction refuses a server that evicts keys: half of a plan would be gone, or a lease whose
-// owner is at work.
+// checkEviction refuses a server that evicts keys, because it could drop half of a plan, or the
+// lease of an incarnation that is at work.
 func (cl *client) checkEviction(ctx context.Context) error {
 	found, err := cl.guard.Look(ctx)
 	if err != nil {
@@ -101,13 +102,13 @@ func (cl *client) evicts(found *redisserver.Eviction) error {
 	return &ServerError{Addr: cmp.Or(found.Addr, cl.addr), Reason: "it may drop leases, locks and plans", Err: found}
 }
 
-// mayClaim refuses new work on a server that was found to evict keys after the store was opened:
-// under a lease that may vanish at any time two processes would work on one tenant. Work under way
+// mayClaim refuses new work if the server was found to evict keys after the store was opened: a
+// lease could vanish at any time, and then two processes would work on one tenant. Work under way
 // continues.
 func (cl *client) mayClaim() error { return cl.evicts(cl.guard.Found()) }
 
-// unreachable returns the error of a call that asked a server about key, or about the server
-// itself, and failed.
+// unreachable returns the error for a failed call that asked a server about key, or about the
+// server itself. To a passing fault it adds the address and a possible cause.
 func (cl *client) unreachable(ctx context.Context, key string, err error) error {
 	err = cl.fault(ctx, key, err)
 	var passing *store.TemporaryError

@@ -24,7 +24,7 @@ type client struct {
 	opened bool
 	// cluster means that a script must not change keys of different hash tags. Set by check.
 	cluster bool
-	hints   any // the channel, as an argument
+	hints   any // the channel of hints, as an argument of scripts
 	guard   *redisserver.Guard
 	nodes   nodes
 }
@@ -85,7 +85,7 @@ func address(rdb redis.UniversalClient) string {
 }
 
 // ask makes a call to the server that has key. It returns when ctx ends, or when the server turns
-// out to be silent, even if the client still waits. The effect of f may then still happen.
+// out to be silent, even if the client still waits. The call may then still take effect.
 func ask[T any](ctx context.Context, cl *client, key string, f func(context.Context) (T, error)) (T, error) {
 	n, err := cl.nodes.of(ctx, key)
 	if err != nil {

@@ -49,7 +49,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	return err
 }
 
-// onlyEnds reports whether a batch ends holds and saves nothing.
+// onlyEnds reports whether a batch has changes and each of them ends a hold.
 func onlyEnds(b *store.Batch) bool {
 	return len(b.Changes) > 0 && !slices.ContainsFunc(b.Changes, func(w store.Change) bool { return w.Kind == store.Save })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Config changes how a [Store] keeps its data. The zero value means the defaults.
+// Config configures how a [Store] keeps its data. The zero value means the defaults.
 type Config struct {
 	// Prefix begins every key. Default "cutover:". Set it when several services share a Redis. It
 	// must not contain braces, which Redis would read as the hash tag.
@@ -18,7 +18,7 @@ type Config struct {
 	// events of the plan itself can still be read with PlanEvents. Default store.KeptEvents; a
 	// negative value keeps all. If processes differ, the smallest value applies.
 	MaxEvents int
-	// Replicas is how many replicas must have every commit before it is answered. Default 0: the
+	// Replicas is how many replicas must have a commit before the call returns. Default 0: the
 	// acknowledgement of the master is enough, and a failover may undo commits that the master had
 	// not replicated. If the replicas do not have a commit in time, the call returns a passing
 	// fault; the caller sends the commit again, which waits again.
@@ -36,7 +36,7 @@ func (c Config) withDefaults() Config {
 	if c.Prefix == "" {
 		c.Prefix = "cutover:"
 	}
-	c.MaxEvents = max(0, cmp.Or(c.MaxEvents, store.KeptEvents)) // 0 is all from here on
+	c.MaxEvents = max(0, cmp.Or(c.MaxEvents, store.KeptEvents)) // from here on, 0 keeps all
 	if c.ReplicaTimeout == 0 {
 		c.ReplicaTimeout = time.Second
 	}

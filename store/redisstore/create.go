@@ -71,8 +71,8 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 	}
 }
 
-// list adds a plan to the list of all plans. By then the plan has its record and its place on the
-// agenda, so that the entry is removed with the plan.
+// list adds a plan to the list of all plans. By then the plan has its record and its agenda entry,
+// so the removal of the plan also removes it from the list.
 func (s *Store) list(ctx context.Context, id plan.ID) error {
 	k, n := s.keys.plans(), int64(id)
 	err := askErr(ctx, s.client, k, func(ctx context.Context) error {
@@ -113,8 +113,8 @@ func (s *Store) created(ctx context.Context, c *store.Create) (store.Creation, e
 	return store.Creation{}, s.creationKeys.free(ctx, key, id)
 }
 
-// goOn renews the time to live of a creation whose answer was lost; it returns the zero Creation if
-// the creation has just been given up.
+// goOn renews the time to live of a creation that its creator continues. It returns the zero
+// Creation if the removal of the creation has just begun.
 func (s *Store) goOn(ctx context.Context, c store.Creation) (store.Creation, error) {
 	err := s.AddTenants(ctx, c, 1, nil)
 	if errors.Is(err, store.ErrNotFound) {

@@ -32,7 +32,7 @@ func (ck *creationKeys) holder(ctx context.Context, key string) (plan.ID, error)
 	return plan.ID(n), nil
 }
 
-// reserve makes a key name a plan if it names none.
+// reserve makes a key name a plan if it names none. It reports whether the key now names that plan.
 func (ck *creationKeys) reserve(ctx context.Context, key string, id plan.ID) (bool, error) {
 	k := ck.client.keys.key(key)
 	if ck.client.cfg.Replicas > 0 {
@@ -43,7 +43,7 @@ func (ck *creationKeys) reserve(ctx context.Context, key string, id plan.ID) (bo
 	if err != nil {
 		return false, ck.client.fault(ctx, k, err)
 	}
-	if !taken { // perhaps by this process, when an answer was lost
+	if !taken { // perhaps an earlier attempt took the key, and its answer was lost
 		holder, err := ck.holder(ctx, key)
 		return holder == id, err
 	}

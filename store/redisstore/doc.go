@@ -95,5 +95,5 @@
 //	a commit that is not on enough replicas yet    ErrNotReplicated, a passing fault
 //
 // The package imports the contract, the types of the contract, and go-redis. It does not depend on
-// engines and executors.
+// engines or executors.
 package redisstore

@@ -49,7 +49,8 @@ func appendEvent(to []byte, e *plan.Event) []byte {
 	return append(to, text...)
 }
 
-// lineBreaks keeps causes and states, which are words, from breaking a line.
+// lineBreaks replaces the characters that would break the line of an event. Causes and states are
+// single words, which have none of them.
 //
 //nolint:gochecknoglobals // a constant table
 var lineBreaks = strings.NewReplacer("\t", " ", "\n", " ")
@@ -110,7 +111,7 @@ func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit i
 	return parseEvents(id, &r, after, limit)
 }
 
-// parseEvents reads entries of the log up to limit events.
+// parseEvents reads entries of the log and returns up to limit events with numbers above after.
 func parseEvents(id plan.ID, r *reader, after int64, limit int) ([]plan.Event, error) {
 	var events []plan.Event
 	for r.more() {
@@ -160,7 +161,7 @@ func parseEvent(id plan.ID, line string) (plan.Event, bool) {
 	return e, true
 }
 
-// nameTenants fills in the tenants of events. They never change.
+// nameTenants fills in the tenants of events. It reads them later, because they never change.
 func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event) error {
 	buckets := make(map[int]*redis.StringSliceCmd)
 	pipe := s.client.rdb.Pipeline()
@@ -193,7 +194,7 @@ func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event
 		if place%bucketSize >= len(names) || names[place%bucketSize] == "" {
 			return &store.CorruptError{Key: s.keys.tenants(id, place/bucketSize), Reason: fmt.Sprintf("the tenant of task %s is missing", events[i].Task)}
 		}
-		events[i].Tenant = names[place%bucketSize][1:] // behind its mark
+		events[i].Tenant = names[place%bucketSize][1:] // after its mark
 	}
 	return nil
 }

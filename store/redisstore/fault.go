@@ -48,8 +48,8 @@ func (cl *client) fault(ctx context.Context, key string, err error) error {
 	return &store.TemporaryError{Err: err}
 }
 
-// withdrawn turns an error that Open would have found into a passing fault: a permission that was
-// withdrawn may be restored, and until then no task fails for lack of it.
+// withdrawn turns err into a passing fault if Open has succeeded: the permission existed then, so
+// it was withdrawn and may be restored. Until then no task fails for lack of it.
 func (cl *client) withdrawn(err *ServerError) error {
 	if cl.opened {
 		return &store.TemporaryError{Err: err}
@@ -64,7 +64,7 @@ func refusedInScript(err error) bool {
 	return strings.Contains(text, "The user executing the script can't") || strings.Contains(text, "ACL failure in script")
 }
 
-// passing reports whether an error answered by a server may pass by itself.
+// passing reports whether an error that a server has answered may pass by itself.
 func passing(err error) bool {
 	if redis.IsLoadingError(err) || redis.IsReadOnlyError(err) || redis.IsClusterDownError(err) ||
 		redis.IsTryAgainError(err) || redis.IsMasterDownError(err) || redis.IsMaxClientsError(err) ||

@@ -7,7 +7,7 @@ import (
 )
 
 // written matches a command in a script: in a call, or as the first element of a table that is
-// unpacked into one.
+// unpacked into a call.
 var written = regexp.MustCompile(`(?:redis\.p?call\(|\{ )'([A-Z]+)'`)
 
 // commandsOf returns the commands that a script may run, without PUBLISH: hints are sent last, by
@@ -23,9 +23,9 @@ func commandsOf(text string) []string {
 	return slices.Compact(commands)
 }
 
-// guard returns the beginning of each script, which checks whether its user may run all commands
+// guard returns the beginning of each script, which checks whether the user may run all commands
 // that follow: the permissions may have changed since the store was opened, and Redis undoes
-// nothing of a script that is refused in the middle. The check costs about half a microsecond a
+// nothing of a script that it refuses in the middle. The check costs about half a microsecond per
 // command.
 func guard(commands []string) string {
 	return `if redis.acl_check_cmd then

@@ -54,8 +54,8 @@ func (ix *indexes) dead(ctx context.Context, held []store.Holding) (map[string]b
 }
 
 // holdings returns what a worker holds in plans, or what all workers hold if worker is empty.
-// Missing plans hold nothing; faults has the plans that cannot be read, which may be all of them.
-// The error is only that of ctx. d is as in spread.
+// In a plan that does not exist, no worker holds anything. faults has the plans that cannot be
+// read, which may be all of them. err is never another error than that of ctx. d is as in spread.
 func (ix *indexes) holdings(ctx context.Context, d time.Duration, plans []plan.ID, worker string) (held []store.Holding, faults map[plan.ID]error, err error) {
 	calls := make([]pipelined, len(plans))
 	for i, id := range plans {
@@ -159,7 +159,7 @@ func (p *pipelined) readHeld(held *[]store.Holding) (cursor string, complete boo
 	return cursor, complete, stale, r.err()
 }
 
-// unique removes the first entry of tasks that a scan has returned twice: the later entry is newer.
+// unique keeps only the last entry of a task that a scan has returned twice, because it is newer.
 func unique(held []store.Holding) []store.Holding {
 	last := make(map[task.ID]int, len(held))
 	kept := held[:0]

@@ -15,7 +15,7 @@ import (
 type keys struct{ prefix string }
 
 // plan (hash) is the plan's record. The keys of the methods below, up to cursors, differ from it
-// only in their last word.
+// only in the part after the hash tag.
 func (k keys) plan(id plan.ID) string { return k.of(id, "plan") }
 
 // tenants (list) has the tenants of a bucket of 64 tasks, by ordinal.
@@ -33,7 +33,7 @@ func (k keys) held(id plan.ID) string { return k.of(id, "held") }
 // loose (sorted set) lists the tasks in flight that no worker holds.
 func (k keys) loose(id plan.ID) string { return k.of(id, "loose") }
 
-// order (list) has the ordinals of a sequential plan in the order of their release.
+// order (list) has the ordinals of a sequential plan's tasks, in the order of their releases.
 func (k keys) order(id plan.ID) string { return k.of(id, "order") }
 
 // events (stream) is the plan's log.

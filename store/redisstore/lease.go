@@ -27,9 +27,9 @@ func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration)
 const heartbeatShare = 8
 
 // Heartbeat implements store.Leaser. If a server of a cluster does not answer, the worker loses the
-// tasks that it holds in the plans of that server, and the heartbeat takes at most about two such
-// time limits longer. If the server with the lease's own record does not answer, the worker loses
-// the lease, unless another server takes over in time.
+// tasks that it holds in the plans of that server, and the heartbeat takes longer by at most about
+// two of these time limits. If the server with the lease's own record does not answer, the worker
+// loses the lease, unless another server takes over in time.
 func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]store.Holding, error) {
 	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error
 		}
 	}
 	if len(orphans) > 0 {
-		err = nil // the remaining ones are found by the next call
+		err = nil // the next call finds the remaining orphans
 	}
 	return orphans, err
 }

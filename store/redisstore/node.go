@@ -14,13 +14,13 @@ import (
 	"github.com/cutover-go/cutover/internal/await"
 )
 
-// answerTimeout is how long a call waits for a server before the server is asked for a sign of
-// life, and then how long the server may take to give one.
+// answerTimeout is how long a call waits for a server before it asks the server for a sign of life,
+// and then how long the server may take to give one.
 const answerTimeout = time.Second
 
-// silentError means that a call was not sent, or its answer no longer waited for, because the
-// server answers nothing at all: it is frozen, or cut off without notice. It becomes a passing
-// fault.
+// silentError means that a call was not sent, or that its caller stopped waiting, because the
+// server answers nothing at all: it is frozen, or cut off without notice. silentError becomes a
+// passing fault.
 type silentError struct{ addr string }
 
 func (e *silentError) Error() string {
@@ -30,12 +30,12 @@ func (e *silentError) Error() string {
 // node records whether one server answers.
 //
 // A frozen server accepts connections and answers nothing, and the client waits for it until its
-// read timeout, several times over. To keep the cost at a moment for the calls that need the
-// server, and at nothing for all others, a call that waits too long asks the server for a sign of
-// life, one such question at a time. Without an answer the server counts as silent: calls that wait
-// for it return a passing fault, and new calls are refused immediately, until the server has
-// answered anything. A server that answers other calls, or the question, is waited for: a script
-// may be long, and writes may be paused.
+// read timeout, several times over. A silent server should delay the calls that need it only for a
+// moment, and all others not at all. So a call that waits too long asks the server for a sign of
+// life; only one such question is under way at a time. Without an answer the server counts as
+// silent: calls that wait for it return a passing fault, and new calls are refused immediately,
+// until the server has answered anything. If the server answers other calls or the question, the
+// call goes on waiting, because a script may be long, and writes may be paused.
 //
 // Invariant: while the server is silent, at most one question is under way, and no other call is
 // sent. So the number of goroutines that still wait for it, each until the client's timeouts or the
@@ -45,13 +45,13 @@ type node struct {
 	ping func(context.Context) error
 
 	silent atomic.Bool
-	heard  atomic.Int64 // when it answered last, in time since the start of the process
+	heard  atomic.Int64 // when it answered last, as a duration since begin
 
 	mu       sync.Mutex
 	question chan struct{} // closed at the end of the question under way; nil if there is none
 }
 
-// begin is the time from which the times of nodes are counted.
+// begin is the time from which since and heard count.
 //
 //nolint:gochecknoglobals // a constant of the process
 var begin = time.Now()
@@ -71,7 +71,8 @@ func (n *node) note(err error) {
 	}
 }
 
-// judge marks the server as silent unless it has answered anything after the given time.
+// judge marks the server as silent unless it has answered anything after the given time. It returns
+// false if it has marked the server.
 func (n *node) judge(after time.Duration) (answers bool) {
 	n.silent.Store(true)
 	if time.Duration(n.heard.Load()) > after {
@@ -113,8 +114,8 @@ func (n *node) refuse() error {
 	return nil
 }
 
-// answers reports whether the server gives a sign of life within d, or has given one in
-// the last d.
+// answers reports whether the server gives a sign of life within d, or has given one in the last d.
+// It also returns true if ctx ends first.
 func (n *node) answers(ctx context.Context, d time.Duration) bool {
 	asked := since()
 	if time.Duration(n.heard.Load()) > asked-d && n.heard.Load() > 0 {

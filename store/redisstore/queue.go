@@ -15,12 +15,12 @@ import (
 // sent together with the next one. Calls that fill a round trip do not wait, up to maxFull round
 // trips. The package comment describes the whole algorithm.
 type commitQueue struct {
-	key string // of the plan's record
+	key string // the key of the plan's record
 
 	mu       sync.Mutex
 	waiting  []*call
-	changes  int // of the waiting calls. Invariant: changes = sum of waiting[i].changeCount()
-	underWay int // round trips. Invariant: len(waiting) > 0 only if underWay > 0
+	changes  int // changes in waiting calls. Invariant: changes = sum of waiting[i].changeCount()
+	underWay int // round trips under way. Invariant: len(waiting) > 0 only if underWay > 0
 	// seen is the number of the plan's newest event in any answer so far.
 	seen int64
 }
@@ -37,8 +37,8 @@ const (
 	maxChanges = 2 * store.MaxBatch
 	// maxBytes is the size at which a round trip takes no further commits.
 	maxBytes = 1 << 20
-	// maxQueues is the number of plans above which idle queues are dropped, together with the
-	// newest event seen of their plans.
+	// maxQueues is the number of plans above which idle queues are dropped. The process then no
+	// longer knows the newest events of their plans.
 	maxQueues = 10_000
 )
 
@@ -141,8 +141,8 @@ func (q *queues) drop() {
 	}
 }
 
-// submit sends c with the next round trip and waits for its answer. If ctx ends before that,
-// or the server stops answering, c may still be carried out.
+// submit sends c with the next round trip and waits for its answer. If ctx ends first, or the
+// server stops answering, c may still take effect.
 func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 	l := q.of(id)
 	c.key = l.key

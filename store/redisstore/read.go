@@ -13,7 +13,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Bounds of one call of tasks.lua. pageBytes keeps a page of large checkpoints small.
+// Bounds of one call of Tasks: scanCalls is the maximum number of calls of tasks.lua, and pageBytes
+// the size at which such a call ends, so that its answer stays small if checkpoints are large.
 const (
 	scanCalls = 4
 	pageBytes = 4 << 20

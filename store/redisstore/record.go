@@ -39,8 +39,8 @@ func specOf(p *plan.Plan) spec {
 	}
 }
 
-// unset is the stored form of an amount that is unset. It is a word because a value that is missing
-// is damage and no default.
+// unset is the stored form of an amount that is unset. It is a word, because a missing value means
+// damage and not the default.
 const unset = "unset"
 
 func formatAmount(a strategy.Amount) string { return cmp.Or(a.String(), unset) }

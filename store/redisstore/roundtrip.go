@@ -11,7 +11,7 @@ import (
 // roundTrip is one round trip with commits of one plan. Its memory is reused.
 type roundTrip struct {
 	calls []*call
-	order []*change // as sent
+	order []*change // the changes in the order in which they are sent
 	argv  []any
 	sent  [3]int // arguments that are passed by pointer
 	// tokens are arguments that are passed by pointer; raises means that a change requires them.
@@ -19,8 +19,8 @@ type roundTrip struct {
 	raises bool
 	seen   int64 // the newest event known before the round trip
 	last   int64 // the newest event in the answer
-	now    int64 // by the server's clock
-	token  int64 // of tasks that are claimed for the first time
+	now    int64 // the time on the server's clock
+	token  int64 // the token of tasks that were never touched before their claim
 	full   bool  // the server's memory is full
 }
 
@@ -40,7 +40,8 @@ func (t *roundTrip) complete() {
 	clear(t.argv)
 }
 
-// savesAlone reports whether all composed changes are saves.
+// savesAlone reports whether save.lua may suffice: the round trip has only saves without undo
+// entries, and no claim.
 func (t *roundTrip) savesAlone() bool {
 	return len(t.order) > 0 && t.sent[1] == 0 &&
 		!slices.ContainsFunc(t.order, func(w *change) bool { return w.after[0] != letterSave })
@@ -64,7 +65,7 @@ func (t *roundTrip) compose(s *client, key string) {
 		}
 	}
 	t.sent[0] = len(t.order)
-	// By bucket; within a bucket in the order in which they came.
+	// Order the changes by bucket, and within a bucket as they came.
 	slices.SortStableFunc(t.order, func(a, b *change) int { return cmp.Compare(a.bucket, b.bucket) })
 	t.argv = append(t.argv[:0], "evalsha", s.scripts.commit.sha, 0, key)
 	for i, w := range t.order {
@@ -100,7 +101,8 @@ func (t *roundTrip) compose(s *client, key string) {
 	}
 }
 
-// goesWith returns the number of the sent change that comes with c's claim, 0 if there is none.
+// goesWith returns the position, among the sent changes, of the release that c's claim comes with;
+// 0 if there is none.
 func (c *call) goesWith() *int {
 	for i := range c.changes {
 		if w := &c.changes[i]; w.release && !w.foreign {

@@ -80,9 +80,9 @@ func parseRules(s string) rules {
 
 // facts is plan.Facts and the other values that scripts keep current. The stored form is: the ten
 // counters, held, breached, whether the undo round has no further task, the next pending ordinal,
-// the last event, the undo round's place, whether any task was touched before its turn, the first
-// ordinal that was never the next pending one, the oldest event that must still exist, and the
-// number of entries of order.
+// the last event, the place of the undo round, whether any task was touched before its turn, the
+// first ordinal that has not been reached in its turn, the oldest event that must still exist, and
+// the number of entries of order.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int

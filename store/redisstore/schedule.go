@@ -14,8 +14,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// writeHold is the hold that a plan gets before a command is written: until the hold ends, no other
-// process can reschedule the plan beyond that time.
+// writeHold is the length of the hold that a plan gets before a command is written. Until the hold
+// ends, no process can put the plan off past the end of the hold.
 const writeHold = 5 * time.Second
 
 // agenda records when each plan is due to be reconciled, and restores entries that follow from
@@ -32,8 +32,8 @@ func (a *agenda) call(ctx context.Context, sc *script, args ...any) (string, err
 	return answer, err
 }
 
-// blame makes damage name the agenda's key that has the wrong type, which the error of a script
-// does not name.
+// blame makes damage name the key of the agenda that has the wrong type, because the error of a
+// script does not say which of the keys it is.
 func (a *agenda) blame(ctx context.Context, damage *store.CorruptError) {
 	for key, want := range map[string]string{a.client.keys.agenda(): "zset", a.client.keys.stamps(): "hash", a.client.keys.ids(): "string", a.client.keys.plans(): "zset"} {
 		kind, err := ask(ctx, a.client, key, func(ctx context.Context) (string, error) { return a.client.rdb.Type(ctx, key).Result() })
@@ -43,7 +43,8 @@ func (a *agenda) blame(ctx context.Context, damage *store.CorruptError) {
 	}
 }
 
-// wake makes a plan due now, and keeps it from being put off beyond hold.
+// wake makes a plan due now, and then keeps it from being put off past the end of hold. If hint is
+// true, it publishes a hint.
 func (a *agenda) wake(ctx context.Context, id plan.ID, hold time.Duration, hint bool) error {
 	channel := ""
 	if hint {
@@ -53,8 +54,7 @@ func (a *agenda) wake(ctx context.Context, id plan.ID, hold time.Duration, hint 
 	return err
 }
 
-// wakeExisting wakes a plan before a command is written; it does not put a plan on the agenda that
-// does not exist.
+// wakeExisting wakes a plan before a command is written, unless the plan does not exist.
 func (a *agenda) wakeExisting(ctx context.Context, id plan.ID) error {
 	key := a.client.keys.plan(id)
 	stage, err := ask(ctx, a.client, key, func(ctx context.Context) (string, error) {
@@ -63,7 +63,7 @@ func (a *agenda) wakeExisting(ctx context.Context, id plan.ID) error {
 	if err == nil && stage == "ready" {
 		return a.wake(ctx, id, writeHold, false)
 	}
-	return nil // the script reports the fault
+	return nil // the script of the command reports the fault
 }
 
 // expect makes a creation due after its time to live, ttl.

@@ -49,7 +49,7 @@ type scripts struct {
 	end *script
 }
 
-// The scripts are composed once, and not by every Open, whose context may be short.
+// The scripts are composed once per process and not by every Open, whose context may end soon.
 //
 //nolint:gochecknoglobals // they never change
 var (
@@ -122,14 +122,15 @@ const builtins = "local find, match, sub, concat, floor, char, byte, format = " 
 // server judges a script by its first write alone: after this one it carries out all others, too.
 const allowed = "redis.call('UNLINK', KEYS[1] .. '-')\n"
 
-// touch is a write that changes nothing in the end, for calls that find their own write already
-// made. WAIT reports how many replicas have the last write of the connection (Redis from 7.2 on,
-// Valkey): to a connection that wrote nothing it answers immediately that all replicas have it. The
-// key is not dropped between the two commands, and the server does not check its memory.
+// touch is a write that changes nothing in the end, for a call whose own write was already made by
+// an earlier attempt. WAIT reports how many replicas have the last write of the connection (Redis
+// from 7.2 on, Valkey): to a connection that wrote nothing it answers immediately that all replicas
+// have it. The key is not dropped between the two commands, and the server does not check its
+// memory.
 const touch = "if redis.call('PEXPIRE', KEYS[1], '1000000000000') == 1 then redis.call('PERSIST', KEYS[1]) end\n"
 
 // compose reads a script and the shared pieces that its first line asks for: "-- use: a, b". The
-// result begins with first.
+// Lua code first comes before both of them.
 func compose(name, first string, touching bool) (*code, error) {
 	own, err := sources.ReadFile("scripts/" + name + ".lua")
 	if err != nil {
@@ -194,8 +195,8 @@ func writeShared(to *strings.Builder, code string) {
 	to.WriteString("return " + provided + "\nend)()\n")
 }
 
-// argv appends the command that calls s on a key to argv, and returns it for the caller to append
-// the arguments.
+// argv appends to argv the command that calls s on the keys. The caller appends the arguments to
+// the result.
 func (s *script) argv(argv []any, keys ...string) []any {
 	command := "evalsha"
 	if s.reads && !s.plain.Load() {

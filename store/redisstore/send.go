@@ -71,7 +71,7 @@ func (q *queues) send(ctx context.Context, id plan.ID, t *roundTrip) (text strin
 	return q.sendRaising(ctx, id, key, t)
 }
 
-// call makes a round trip with one of the scripts that t was composed for.
+// call makes a round trip with sc, one of the scripts that take the composed arguments argv.
 func (q *queues) call(ctx context.Context, sc *script, key string, argv []any) (string, error) {
 	argv[1] = sc.sha
 	return q.client.roundTrip(ctx, sc, key, true, argv)

@@ -85,7 +85,7 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 			tenants = append(tenants, entry[min(1, len(entry)):]) // after its mark
 		}
 		if want := min(bucketSize-place%bucketSize, after+limit-place, total-place); len(list.Val()) < want {
-			_, err := s.Plan(ctx, id) // it may have been removed since
+			_, err := s.Plan(ctx, id) // it may have been removed after the check
 			return nil, cmp.Or[error](err, &store.CorruptError{Key: key, Reason: fmt.Sprintf("the tenant of task %d is missing", after+len(tenants)+1)})
 		}
 	}

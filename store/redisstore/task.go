@@ -44,7 +44,7 @@ type head struct {
 	worker                  string
 }
 
-// untouched returns the head of a task that has none stored.
+// untouched returns the head that a task without a stored head is treated as having.
 func untouched() head { return head{letter: 'P', version: 1} }
 
 func parseHead(s string) (head, bool) {

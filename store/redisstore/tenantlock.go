@@ -67,7 +67,7 @@ func (ls *locks) reserveEach(ctx context.Context, locks []store.TenantLock) ([]s
 	return had, nil
 }
 
-// reserveDurably is reserve for keys on different nodes, each of which waits for its replicas.
+// reserveDurably is reserve for keys on different nodes. It waits for the replicas of each node.
 func (ls *locks) reserveDurably(ctx context.Context, locks []store.TenantLock) ([]string, error) {
 	had := make([]string, len(locks))
 	errs := make([]error, len(locks))
@@ -162,7 +162,8 @@ func (ls *locks) parse(tenant, text string) (store.TenantLock, error) {
 	return l, nil
 }
 
-// swap changes a key from exactly old to next, or deletes it if next is empty.
+// swap changes a key from exactly old to next, or deletes it if next is empty. If old is "plan "
+// and an id, every lock of that plan matches.
 type swap struct{ key, old, next string }
 
 // formatLock returns the value of a lock's key: plan, ordinal, start token, phase.

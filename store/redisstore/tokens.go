@@ -14,8 +14,8 @@ import (
 // limit; no token above it was ever assigned. Each plan has a range of the numbers below that
 // limit: it assigns tokens above its floor and up to its own limit. A plan whose tokens have to be
 // greater than all others takes the store's limit as its floor and raises the store's limit; a plan
-// that has used up its range raises the limit too, and keeps its floor. Normally tokens are
-// readings of the clock, which a limit that is tokenLead ahead permits.
+// that has used up its range raises the limit too, and keeps its floor. Normally a token is a
+// reading of the clock, which is within the range because the limit is up to tokenLead ahead.
 //
 // Invariant: floor of a plan < its tokens <= its limit <= the store's limit.
 

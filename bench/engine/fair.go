@@ -25,7 +25,8 @@ type waits struct{ p50, p99 time.Duration }
 // fairRound is one run of the small plans alone and one beside a large plan.
 type fairRound struct{ alone, beside waits }
 
-// fair runs many small plans, alternately alone and beside a plan whose number of tasks is large.
+// fair runs many small plans, alternately alone and beside one large plan. large is the number of
+// tasks of the large plan.
 func fair(large, concurrency, rounds int, serverArgs []string) error {
 	var all []fairRound
 	for round := range rounds {
@@ -67,8 +68,8 @@ func fairTable(all []fairRound) error {
 	return w.Flush()
 }
 
-// smallOnes runs the small plans concurrently on a new server, beside a plan whose number of tasks
-// is large, or alone if large is 0. All plans are created before the first is started.
+// smallOnes runs the small plans concurrently on a new server, alone if large is 0, otherwise
+// beside a plan with that number of tasks. It creates all plans before it starts the first.
 func smallOnes(large, concurrency int, serverArgs []string) (waits, error) {
 	ctx := context.Background()
 	server, err := startServer(ctx, serverArgs)

@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// floor does only the Redis work: tasks in hashes of 64, one script call for all transitions that
-// wait, compare-and-set on a version, one event per batch.
+// floor does only the work in Redis: it keeps the tasks in hashes of 64, makes one script call for
+// all transitions that wait, compares and sets a version, and adds one event per batch.
 type floor struct{}
 
 const (
@@ -19,8 +19,8 @@ const (
 	floorConns = 2
 )
 
-// KEYS: events, then a bucket for each transition. ARGV: field, version before and
-// value for each. Returns how many were applied.
+// floorScript makes transitions. KEYS: events, then a bucket for each transition. ARGV: the field,
+// the version before and the value for each. Returns the number of transitions made.
 const floorScript = `
 local applied, changed = 0, {}
 for i = 2, #KEYS do
@@ -119,7 +119,8 @@ func (floor) states(ctx context.Context, addr string, n int) (done int, err erro
 	return done, nil
 }
 
-// floorSend sends all transitions that wait together, as soon as the last answer has arrived.
+// floorSend sends the waiting transitions, in batches of up to floorBatch, each batch as soon as
+// the previous answer has arrived.
 func floorSend(ctx context.Context, rdb *redis.Client, queue <-chan transition) {
 	script := redis.NewScript(floorScript)
 	for t := range queue {

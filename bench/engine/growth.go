@@ -14,7 +14,7 @@ import (
 )
 
 // part is the report of one of the two processes that work on a plan: the process that creates the
-// plan, and has the list of its tenants, or the process that runs the plan.
+// plan, and therefore holds the list of its tenants, or the process that runs the plan.
 type part struct {
 	Took     time.Duration
 	Resident float64 // MiB, the peak
@@ -25,8 +25,8 @@ const (
 	runPart    = "run"
 )
 
-// growth runs cutover at growing sizes. With growing size, neither should the number of tasks per
-// second fall, nor the memory of the process that runs the plan grow.
+// growth runs cutover at growing sizes. As the size grows, the number of tasks per second should
+// not fall, and the memory of the process that runs the plan should not grow.
 func growth(concurrency int, serverArgs []string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "tasks\tcreate/s\trun/s\tx before\tcreating process MiB\trunning process MiB\t")

@@ -89,7 +89,7 @@ func (m *meter) result(ctx context.Context, subject string) (result, error) {
 	return r, nil
 }
 
-// info returns the sums of fields of a section of INFO.
+// info returns the sum of the given fields in a section of INFO.
 func (m *meter) info(ctx context.Context, section string, fields ...string) (float64, error) {
 	text, err := m.rdb.Info(ctx, section).Result()
 	if err != nil {
@@ -115,8 +115,8 @@ func (m *meter) info(ctx context.Context, section string, fields ...string) (flo
 	return sum, nil
 }
 
-// peakResident returns the peak resident memory of this process, in MiB. getrusage cannot be used:
-// its figure starts with that of the process before exec.
+// peakResident returns the peak resident memory of this process, in MiB. The figure of getrusage
+// cannot be used, because it includes the peak of the process before exec.
 func peakResident() (float64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// quantile returns the element of sorted that percent of the elements do not exceed.
+// quantile returns the smallest element of sorted that the given percentage of the elements do not
+// exceed.
 func quantile[T any](sorted []T, percent int) T {
 	return sorted[max((len(sorted)*percent+99)/100-1, 0)]
 }

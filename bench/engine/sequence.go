@@ -16,19 +16,20 @@ import (
 // second.
 const sequenceTasks = 500
 
-// sequenceRound is one round: a sequential plan and then, for as long as the plan took, bare round
-// trips of a script that does nothing, and single transitions of the floor. All times are medians
-// of single calls or tasks.
+// sequenceRound is one round: a sequential plan, then bare round trips of a script that does
+// nothing, then single transitions of the floor, each of these for as long as the plan took. All
+// times are medians of single calls or tasks.
 type sequenceRound struct {
 	bare, floor time.Duration
-	// The time of commits that save, of commits that end a task and claim the next, and of all.
+	// The times of commits that save, of commits that end a task and claim the next, and of all
+	// commits.
 	save, end, commit time.Duration
 	task              time.Duration // from the end of a task to the end of the next
 	commits           float64       // commits per task
 }
 
-// trips returns the time of as many bare round trips as a task has commits, which is the minimum
-// for its commits.
+// trips returns the time of as many bare round trips as a task has commits. The commits of a task
+// cannot take less.
 func (r *sequenceRound) trips() time.Duration { return time.Duration(r.commits * float64(r.bare)) }
 
 // sequence runs plans one task at a time and, after each plan, the calls with which its commits are

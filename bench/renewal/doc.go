@@ -1,6 +1,6 @@
 // Package bench compares the renewal package with what a user would use instead: time.AfterFunc for
-// the timers, a plain pipeline of the Redis client, and a lock library that refreshes each key.
-// redis-benchmark is the floor.
+// the timers, a plain pipeline of the Redis client, and a lock library that refreshes each key. The
+// floor is the rate of redis-benchmark.
 //
 // Every benchmark runs its rivals itself and reports ratios:
 //

@@ -56,7 +56,7 @@ func (s *services) stop() {
 	}
 }
 
-// mover returns the executor over the host's services. A host writes this itself.
+// mover returns an executor that uses the host's services. A host writes such a function itself.
 func (s *services) mover() (*bluegreen.Executor, error) {
 	return bluegreen.New(s.tenants, s.gateway, bluegreen.Config{})
 }

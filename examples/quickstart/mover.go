@@ -9,14 +9,14 @@ import (
 	"github.com/cutover-go/cutover/executor"
 )
 
-// journey is the state that each step hands to the next. It is saved with each checkpoint.
+// journey is the state that each step passes to the next. It is saved with each checkpoint.
 type journey struct {
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// mover moves a tenant in two steps. For one tenant the gateway does not answer until it is
-// repaired.
+// mover moves a tenant in two steps. For one tenant the gateway does not answer until repair is
+// called.
 type mover struct {
 	*executor.Steps[journey]
 	broken atomic.Pointer[string]

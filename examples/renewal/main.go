@@ -1,6 +1,6 @@
 // Command renewal keeps two keys alive while a job runs: a lock, so that no other deployment
-// starts, and a configuration that the job has written for its duration. It shows the outcome of
-// every tick; when the job is done, the lock is released and the configuration is left to expire.
+// starts, and a configuration that is valid only while the job runs. It prints the outcome of every
+// tick. When the job is done, it releases the lock and leaves the configuration to expire.
 //
 //	go run ./renewal                     with a Redis inside this process
 //	go run ./renewal -redis HOST:PORT    with a real one; its keys begin with example:renewal

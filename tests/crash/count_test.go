@@ -83,7 +83,7 @@ func TestFiguresSeeFaults(t *testing.T) {
 	}
 }
 
-// TestUndosSeeFaults checks that replayUndos detects undos that begin too early, and no others.
+// TestUndosSeeFaults checks that replayUndos reports the undos that begin too early, and no others.
 func TestUndosSeeFaults(t *testing.T) {
 	t.Parallel()
 	const (

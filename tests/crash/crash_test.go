@@ -11,7 +11,7 @@ import (
 
 // row is one fault: its action, and the expected result besides the figures. After every fault the
 // figures stale, re-run, attempts, FAILED and lost must be 0. If site.expectLoss is set, lost may
-// be more.
+// be greater.
 type row struct {
 	name   string
 	expect string
@@ -19,7 +19,7 @@ type row struct {
 	do     func(t *testing.T) *site
 }
 
-// rows returns all faults.
+// rows returns the rows of all faults.
 func rows(t *testing.T) []row {
 	t.Helper()
 	var all []row

@@ -43,7 +43,7 @@ func deploys(t *testing.T) []row {
 const otherLine = "\ndo end\n"
 
 // buildOther builds a worker whose scripts differ in their source but not in their effect, as the
-// scripts of another version of the library may. The server then caches both scripts.
+// scripts of another version of the library may. The server then caches both forms of each script.
 func buildOther(ctx context.Context, dir string) (string, error) {
 	list, scripts, err := otherScripts(dir)
 	if err != nil {
@@ -61,8 +61,8 @@ func buildOther(ctx context.Context, dir string) (string, error) {
 	return built, err
 }
 
-// otherScripts writes changed copies of all scripts, and the overlay with which the go command
-// builds the copies in place of the originals.
+// otherScripts writes changed copies of all scripts but those of the agenda, and the overlay with
+// which the go command embeds the copies in place of the originals.
 func otherScripts(dir string) (list string, n int, err error) {
 	scripts, err := filepath.Glob("../../store/redisstore/scripts/*.lua")
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}

@@ -19,9 +19,9 @@
 //	stale       writes accepted from a worker after another had begun the task
 //	re-run      effects of steps whose checkpoint had been acknowledged before
 //	attempts    attempts used up beyond the first
-//	lost        acknowledged saves and completions that were gone later
-//	FAILED      tasks, or undos, that have failed in the end
-//	doubles     effects that were repeated because no save recorded them: allowed
+//	lost        acknowledged saves and completions that the store later no longer had
+//	FAILED      tasks, or undos, that are failed at the end
+//	doubles     repeated effects, which are allowed if no save recorded them
 //
 // The work of a task and its undo are counted separately. After every fault storetest.Check checks
 // the plan. If the plan was rolled back, its events are checked as well: each task that ran was

@@ -58,7 +58,7 @@ func failover(w way, replicas int) func(*testing.T) *site {
 	}
 }
 
-// expectTold fails the test if acknowledged writes were lost and no worker has reported it.
+// expectTold fails the test if acknowledged writes were lost and no worker has reported the loss.
 func (s *site) expectTold() {
 	s.Helper()
 	reported := s.count("", goneBy)

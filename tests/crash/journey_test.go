@@ -16,8 +16,8 @@ import (
 // journeyType is the executor type of all plans of the suite.
 const journeyType = "JOURNEY"
 
-// journey is an executor that does a number of steps, or as many in an undo, and records everything
-// in the ledger. It never fails, except for the undo of the tenant stubborn.
+// journey is an executor that does a number of steps, and the same number in an undo, and records
+// everything in the ledger. It never fails, except in the undo of the tenant stubborn.
 type journey struct {
 	worker   string
 	ledger   *ledger
@@ -80,8 +80,9 @@ func (t *roundTrip) travel(ctx context.Context) error {
 	return nil
 }
 
-// start returns the step after which to continue. An undo that has not saved a checkpoint yet
-// starts at step 0, even if the work did not reach its last step.
+// start records the start of the run and returns the step after which to continue. An undo that has
+// not saved a checkpoint yet starts at step 0, no matter which step the work has reached. Work that
+// starts at step 0 first saves an undo entry.
 func (t *roundTrip) start(ctx context.Context) (int, error) {
 	var at stamp
 	if _, _, err := t.run.Restore(&at); err != nil {
@@ -148,7 +149,7 @@ type runToken struct{ token task.Token }
 
 type runKey struct{}
 
-// hooks record the events of the engine in the ledger.
+// hooks returns hooks that record in the ledger what the engine reports.
 func (j *journey) hooks() hook.Hooks {
 	return hook.Hooks{
 		OnExecuteStart: func(ctx context.Context, _ hook.Execution) context.Context {

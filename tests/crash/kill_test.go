@@ -103,8 +103,8 @@ func killAt(t *testing.T, s *site, d death) *site {
 	return s
 }
 
-// tenantsFor returns the number of tenants that a plan needs for d to happen: more than one batch
-// if d is the second call of an operation that works in batches.
+// tenantsFor returns the number of tenants that a plan needs so that a worker makes the call of d.
+// If d is the second call of an operation that works in batches, they are more than one batch.
 func tenantsFor(d death) int {
 	if (d.Op == opReserve || d.Op == opAdd) && d.N > 1 {
 		return 130
@@ -112,8 +112,8 @@ func tenantsFor(d death) int {
 	return 4
 }
 
-// newest returns the plan that the workers' commission created. It is the plan of the first ledger
-// entry that has a plan.
+// newest returns the plan that the workers' commission created, according to the first entry of
+// kind made in the ledger.
 func (s *site) newest() plan.ID {
 	s.Helper()
 	for _, e := range s.entries() {
@@ -140,8 +140,8 @@ func killAnytime(w way) func(*testing.T) *site {
 	}
 }
 
-// pair starts two workers and returns the slow one when it is in the middle of a step. If the plan
-// runs in sequence, the other worker has nothing to do yet.
+// pair starts two workers and returns the slower one when it is in the middle of a step. If the
+// plan runs in sequence, the other worker has nothing to do yet.
 func (s *site) pair() (slow *proc) {
 	s.Helper()
 	slow = s.worker("victim", func(o *orders) { o.Pace = 300 * time.Millisecond })

@@ -151,7 +151,7 @@ func (c *masters) wantProgress(before map[plan.ID]int, when string, on func(*red
 	}
 }
 
-// leasesLost fails the test if a lease was lost whose record is not on the master victim.
+// leasesLost fails the test if a worker lost a lease whose record is not on the master victim.
 func (c *masters) leasesLost(victim *redistest.Server, since []entry) {
 	c.Helper()
 	for _, e := range since {

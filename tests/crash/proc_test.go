@@ -25,7 +25,7 @@ type proc struct {
 	output string
 }
 
-// startProc starts a worker. The end of the test kills the worker if it still runs.
+// startProc starts a worker. When the test ends, it kills the worker if the worker still runs.
 func startProc(t testing.TB, dir string, o orders) *proc {
 	t.Helper()
 	text, err := json.Marshal(o)

@@ -10,10 +10,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// checkUndos checks the events and the ledger of a plan that was rolled back. Each task that ran
-// was undone once, and each task that did not run was canceled. If the plan ran in sequence, the
-// undos were in the reverse order of completion. No undo began without an undo log if its task had
-// effects.
+// checkUndos checks the events and the ledger of a plan that was rolled back: each task that ran
+// must have been undone once, and each task that did not run must be canceled. No undo may have
+// begun while a task ran or, if the plan ran in sequence, before the undo of a task that ended
+// later. If a task had effects, its undo must have found an undo log.
 func (s *site) checkUndos(id plan.ID) {
 	s.Helper()
 	record := replayUndos(s.events(id), s.way.inSequence)

@@ -48,7 +48,7 @@ const undoTenants = 4
 func undoDeaths() []death {
 	return bothSides(
 		death{Op: opClaim, N: 1},
-		death{Op: opReserve, N: 2}, // the last call before the first of an executor
+		death{Op: opReserve, N: 2}, // the last call before the executor is called
 		death{Op: opSave, N: 1},
 		death{Op: opSave, N: 5},
 		death{Op: opUndone, N: 1},

@@ -152,8 +152,8 @@ func (o *orders) work(ctx context.Context, s store.Store, l *ledger) error {
 	return engine.Run(ctx)
 }
 
-// commission creates and starts the plan. If another worker creates or starts the plan first, that
-// plan counts.
+// commission creates and starts the plan, unless another worker has done so first, and records its
+// id.
 func (o *orders) commission(ctx context.Context, engine *cutover.Engine, l *ledger) {
 	for ctx.Err() == nil {
 		p, err := engine.Create(ctx, o.Commission.spec())

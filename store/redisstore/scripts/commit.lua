@@ -23,8 +23,8 @@
 --   "n"  no such task                          "c"  the task is damaged
 --   "i"  the task's state does not permit it   "u"  too many undo entries
 -- then per claim the number of its tasks, as a byte, and each task framed; for a single task that
---   was never touched before: 255, its ordinal and its tenant, because all else follows from now
---   and token.
+--   was never touched before and has no labels or parameters: 255, its ordinal and its tenant,
+--   because the caller can derive all else from now and token.
 -- then, if a flag says so, a problem, sized.
 --
 -- flags are five digits:
@@ -139,8 +139,8 @@ local function held_short()
   return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
 end
 
--- loose_short reports whether the index of tasks that wait for a worker lacks any. Those tasks are
--- claimed before all others.
+-- loose_short reports whether the index of tasks that wait for a worker lacks any. Claims take
+-- these tasks before all others.
 local function loose_short()
   return loose() > 0 and redis.call('ZCARD', base .. 'loose') < loose()
 end
@@ -167,7 +167,8 @@ local function assign(list, pool, from, most, id, worker, sets, entries)
 end
 
 -- frame_claim frames tasks for the reader, adjacent tasks of one bucket together. A single task
--- that was never touched before, the most frequent case, has a shorter form.
+-- that was never touched before and has no labels or parameters, the most frequent case, has a
+-- shorter form.
 local function frame_claim(list)
   local only = list[1]
   if not list[2] and only and only[3] and only[5] == '' then

@@ -1,14 +1,14 @@
 -- use: begin, plan
 --
--- Takes, renews or moves a cursor.
+-- Acquires, renews or moves a cursor.
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] name   ARGV[2] owner
--- ARGV[3] how long the cursor belongs to the owner, in microseconds; ignored if it is moved
--- ARGV[4] the new position; -1: take or renew the cursor and leave its position
+-- ARGV[3] how long the cursor belongs to the owner, in microseconds; ignored for a move
+-- ARGV[4] the new position; -1: acquire or renew the cursor and leave its position
 --
--- Returns "=" and the position; "!conflict" if another owner has the cursor, or if it is moved and
--- belongs to nobody; "!ahead" and the newest event if the new position is beyond that event.
+-- Returns "=" and the position; "!conflict" if another owner has the cursor or, for a move, if
+-- nobody has it; "!ahead" and the newest event if the new position is beyond that event.
 --
 -- An entry of cursors is: position, end of ownership, owner. Field cursors of the record counts the
 -- entries.

@@ -1,11 +1,11 @@
 -- use: begin, plan, event, history
 --
--- Ends the creation of a plan that has all its tenants: readers see the plan from now on.
+-- Ends the creation of a plan that has all its tenants. From then on readers see the plan.
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] mark   ARGV[2] control   ARGV[3] rules   ARGV[4] line of the first event
 --
--- Returns "=1", "=0" if the creation had ended before, or a problem.
+-- Returns "=1", "=0" if an earlier call has ended the creation, or a problem.
 
 local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have')
 if r.err then

@@ -5,7 +5,7 @@
 --               the new value, empty: delete the key
 --
 -- Returns "=" and a digit per key, 1 if it had the expected value, otherwise 0. A key of another
--- type is left unchanged, and reported after the others were changed.
+-- type is left unchanged; the script reports it after it has changed the others.
 
 local done, problem = {}, nil
 for i, key in ipairs(KEYS) do

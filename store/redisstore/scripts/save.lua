@@ -1,8 +1,8 @@
 -- use: begin, save
 --
--- Commits saves alone, each of a task that only its worker has changed: the most frequent commit of
--- a plan with few tasks in flight. It has the same effect as commit.lua, but prepares for no other
--- kind of change.
+-- Commits nothing but saves, each of a task that only its worker has changed. In a plan with few
+-- tasks in flight, this is the most frequent commit. The script has the same effect as commit.lua,
+-- but makes no preparations for other kinds of changes.
 --
 -- KEYS and ARGV as in commit.lua
 --

@@ -1,13 +1,13 @@
 -- use: begin, plan, head, task
 --
--- Reads the states of tasks by rising ordinal.
+-- Reads the states of tasks, in ascending order of ordinal.
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] ordinal after which to start   ARGV[2] maximum number of tasks
 --
--- Returns "=" and a letter per task: the state as readers see it, "?" if the head is invalid. Heads
--- are not parsed, only their first three bytes are read; the remaining cost is one HMGET per
--- bucket.
+-- Returns "=" and a letter per task: the state as readers see it, "?" if the head is invalid. The
+-- script does not parse heads and checks only their first and third bytes; the remaining cost is
+-- one HMGET per bucket.
 
 local problem = load()
 if problem then

@@ -1,6 +1,6 @@
 -- use: begin, plan, head, task
 --
--- Reads tasks by rising ordinal.
+-- Reads tasks, in ascending order of ordinal.
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] ordinal after which to start   ARGV[2] maximum number of tasks

@@ -7,7 +7,7 @@
 -- then the id of each tenant, preceded by its mark (lib/task.lua)
 -- then the number of tenants with labels or parameters, and for each of them: ordinal, JSON
 --
--- The call may be repeated: tenants that the plan has already must be the same.
+-- The call may be repeated. Tenants that the plan has already must then be the same.
 --
 -- Returns "=" or a problem.
 

@@ -1,8 +1,8 @@
 -- Keeps the limit of fencing tokens, and assigns plan ids.
 --
 -- No token above the limit was ever assigned, in any plan. Before a plan assigns tokens above its
--- own limit it raises this one, and before its tokens have to be greater than all others it takes
--- this limit as its floor.
+-- own limit, the store raises this limit. If the plan's tokens have to be greater than all others,
+-- the store also makes the old limit the plan's floor.
 --
 -- KEYS[1] tokens, the limit   KEYS[2] ids, the newest plan id   KEYS[3] plans, all of them by id
 -- ARGV[1] what to do, then its arguments

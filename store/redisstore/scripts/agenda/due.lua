@@ -11,8 +11,8 @@
 -- is lost. from and to are the range of ids, 0 and 0 if there is nothing to check now.
 
 -- rewind makes plans that are due later due now, 500 at most. It is called if the clock was set
--- back, or if another server with another clock took over: the plans would wait until the clock is
--- where it was. It reports whether it has reached all such plans.
+-- back, or if another server with another clock took over: otherwise the plans would wait until
+-- the clock shows the earlier time again. It reports whether no such plan is left.
 local function rewind()
   local ahead = redis.call('ZRANGEBYSCORE', agenda, '(' .. text(now), '+inf', 'LIMIT', 0, 500)
   for _, plan in ipairs(ahead) do
@@ -22,7 +22,7 @@ local function rewind()
 end
 
 -- share returns the next range of ids to check. The ranges go down from the newest id to 1, then
--- start again.
+-- start again at the newest id.
 local function share(gap, size)
   local newest = redis.call('GET', KEYS[3]) or redis.call('ZRANGE', KEYS[4], '-1', '-1')[1]
   newest = tonumber(newest or 0) or 0

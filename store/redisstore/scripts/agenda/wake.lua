@@ -4,7 +4,7 @@
 --
 -- KEYS as in lib/agenda.lua
 -- ARGV[1] plan id
--- ARGV[2] length of the plan's hold: until its end, the plan is not put off beyond its end
+-- ARGV[2] length of the plan's hold; until the hold ends, the plan is not put off past its end
 -- ARGV[3] channel for hints, or empty
 --
 -- Returns "=".

@@ -4,8 +4,8 @@
 -- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold. The stamp rises whenever the plan is
 --   put on the agenda. kind is c for a plan that is being created or removed, s for a scheduled
 --   plan, g for a plan that is not due before the next command. Until the time hold, the plan is
---   not put off beyond hold: a command is being written, or the plan has a reminder.
---   Field sweep: time SP id, when the last range of ids was checked, and the id to go on from.
+--   not put off past that time, because a command is being written or the plan has a reminder.
+--   Field sweep: time SP id, when the last range of ids was checked, and where the next begins.
 -- KEYS[3] ids, the newest plan id   KEYS[4] plans, all of them by id
 -- All times are in microseconds.
 -- provides: agenda, stamps, now, text, entry, set_entry, put, wake
@@ -36,7 +36,7 @@ local function put(plan, at)
   redis.call('ZADD', agenda, text(at), plan)
 end
 
--- wake makes a plan due now; a plan that is due already keeps its place in the order.
+-- wake makes a plan due now. A plan that is due already does not move back in the order.
 local function wake(plan, hold)
   local stamp, _, held = entry(plan)
   set_entry(plan, math.max(stamp + 1, now), 's', math.max(held, hold))

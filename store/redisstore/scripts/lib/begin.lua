@@ -8,8 +8,8 @@ local record = KEYS[1]
 local base = sub(record, 1, -5)
 
 -- While a cluster moves the plan's slot to another node, key by key, the keys on the other node
--- seem not to exist. A command for two keys of which one never exists then fails, and the script
--- with it, before anything is written.
+-- seem not to exist. A command with two keys, one of which never exists, then fails, and so the
+-- script fails before it has written anything.
 redis.call('EXISTS', record, base .. '-')
 
 -- now has 16 digits, whatever the clock says.

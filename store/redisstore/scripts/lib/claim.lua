@@ -109,9 +109,8 @@ local function seek()
   end
 end
 
--- seek_last calls seek after all claims. If seek finds no further task, the round should have
--- undone every task that was paused, completed or failed. If such a task is left, the data that
--- guides the round is damaged.
+-- seek_last calls seek after all claims. If seek finds no further task, no task may be left that is
+-- paused, completed or failed. If one is left, the data that guides the round is damaged.
 local function seek_last()
   seek()
   if plan.undo_open and plan.dry == 1 and counts.paused + counts.completed + counts.failed > 0 then

@@ -2,7 +2,7 @@
 -- provides: filler, freed, released, checked, end_hold, write_holds, remember
 
 -- filler is the value of the field without a name in the index held. It forces the hash into a
--- table: a small hash would be a list, in which each look-up scans all entries.
+-- table, because Redis keeps a small hash as a list, in which each look-up scans all entries.
 local filler = '-----------------------------------------------------------------'
 
 -- freed are the claims whose holds have ended, released the ordinals that were released in a
@@ -16,8 +16,9 @@ local function checked()
   return problem or plan.sequential and wrong_type(base .. 'order', 'list') or nil
 end
 
--- turn numbers the end of a hold in a sequential plan. While an undo round is open, a task that the
--- round has not reached yet keeps its place.
+-- turn returns the new place in order of a task whose hold ends. In a sequential plan it is the next
+-- place, but while an undo round is open, a task that the round has not reached yet keeps its old
+-- place. In other plans the place does not change.
 local function turn(ordinal, was)
   if not plan.sequential or plan.undo_open and plan.undo_at >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undo_at then
     return was

@@ -31,13 +31,13 @@ local function shown(letter)
   return letter
 end
 
--- missing_head is the problem of a task that must have a head and has none.
+-- missing_head returns the problem of a task that must have a head and has none.
 local function missing_head(ordinal)
   local b, f = at(ordinal)
   return corrupt(bucket(b), 'task ' .. ordinal .. ' (field ' .. f .. ') is missing')
 end
 
--- corrupt_head is the problem of a task whose head is malformed.
+-- corrupt_head returns the problem of a task whose head is malformed.
 local function corrupt_head(ordinal)
   return corrupt(bucket((at(ordinal))), 'the head of task ' .. int(ordinal) .. ' makes no sense')
 end

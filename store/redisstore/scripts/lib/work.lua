@@ -57,9 +57,9 @@ local function quick_end(h, before, after, ordinal, f, drop)
   return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 '
 end
 
--- release returns the task's head after a worker's last change; or nothing, and "i" if the change
--- does not fit the state, "c" if the task is damaged. set and drop collect fields of the task's
--- bucket.
+-- release makes the change with which a worker releases a task, and returns the new head; or
+-- nothing, and "i" if the change does not fit the state, "c" if the task is damaged. set and drop
+-- collect the fields of the task's bucket to write and to delete.
 local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   local s = t.state
   local to, cause = outcome(kind, s, t.request)
@@ -113,8 +113,8 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   return format_head(t)
 end
 
--- part returns the positions before the start and at the end of a string that is preceded by its
--- length, at position from; nothing if there is none.
+-- part finds the string in s whose length stands before it at position from. It returns the
+-- positions just before the string and at its end, or nothing if there is no such string.
 local function part(s, from)
   local _, e, size = find(s, '^(%d+):', from)
   if e and e + size <= #s then

@@ -35,7 +35,7 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 		p := store.DuePlan{ID: plan.ID(r.number(';')), Stamp: uint64(r.number(';'))}
 		kind := r.until(';')
 		if p.Creating = kind == "c"; kind == "-" {
-			sweep = append(sweep, p.ID) // the sweep gives it a stamp; then it is due again
+			sweep = append(sweep, p.ID) // the sweep gives the plan a stamp, and the next call returns it
 		} else {
 			plans = append(plans, p)
 		}

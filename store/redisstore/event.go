@@ -161,7 +161,8 @@ func parseEvent(id plan.ID, line string) (plan.Event, bool) {
 	return e, true
 }
 
-// nameTenants fills in the tenants of events. It reads them later, because they never change.
+// nameTenants fills in the tenants of events. It may read them after the events, because the tenant
+// of a task never changes.
 func (s *Store) nameTenants(ctx context.Context, id plan.ID, events []plan.Event) error {
 	buckets := make(map[int]*redis.StringSliceCmd)
 	pipe := s.client.rdb.Pipeline()

@@ -37,7 +37,7 @@ type site struct {
 	defs   orders // the orders of every worker, unless changed for one
 	rdb    redis.UniversalClient
 	store  store.Store
-	engine *cutover.Engine // gives commands and runs no tasks
+	engine *cutover.Engine // sends commands and runs no tasks
 	plan   plan.ID
 	way    way // what the plan does; set before begin
 	fig    figures

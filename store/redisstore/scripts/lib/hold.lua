@@ -16,9 +16,9 @@ local function checked()
   return problem or plan.sequential and wrong_type(base .. 'order', 'list') or nil
 end
 
--- turn returns the new place in order of a task whose hold ends. In a sequential plan it is the next
--- place, but while an undo round is open, a task that the round has not reached yet keeps its old
--- place. In other plans the place does not change.
+-- turn returns the new place in order of a task whose hold ends. In a sequential plan it is the
+-- next place, but while an undo round is open, a task that the round has not reached yet keeps its
+-- old place. In other plans the place does not change.
 local function turn(ordinal, was)
   if not plan.sequential or plan.undo_open and plan.undo_at >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undo_at then
     return was

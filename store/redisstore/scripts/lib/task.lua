@@ -166,7 +166,7 @@ local function complete(b, list)
   return other or problem, fewer
 end
 
--- complete_from_store reads the entries of n:<bucket> for tasks in rising order, and then completes
+-- complete_from_store reads the entries of n:<bucket> for tasks in ascending order, and completes
 -- the tasks. It returns a problem, if any.
 local function complete_from_store(b, list)
   local first, last = list[1][1] - b * 64, list[#list][1] - b * 64

@@ -11,7 +11,7 @@ import (
 
 // InvalidError names every invalid argument of a query. It matches [ErrInvalid].
 type InvalidError struct {
-	// Faults has an entry for each invalid argument. Its Field is After, Before, Limit or States[i].
+	// Faults has an entry for each invalid argument: After, Before, Limit or States[i].
 	Faults []plan.Fault
 }
 

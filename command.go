@@ -34,8 +34,9 @@ const (
 	FromScratch = task.FromScratch
 )
 
-// Pause stops a plan: from this one write on nothing new is claimed, and tasks in flight stop at
-// their next boundary. The counters of the returned plan show how many tasks are still in flight.
+// Pause stops a plan: once this one write is done, workers claim nothing more of the plan, and
+// tasks in flight stop at their next boundary. The counters of the returned plan show how many
+// tasks are still in flight.
 func (e *Engine) Pause(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, plan.Plan.Pause)
 }
@@ -47,13 +48,13 @@ func (e *Engine) Resume(ctx context.Context, id plan.ID, opts ...CommandOption) 
 }
 
 // Cancel ends a plan: its pending tasks are canceled in the same write. Tasks in flight stop at
-// their next boundary; executors that have not stopped after the CancelGrace have their contexts
+// their next boundary; if an executor has not stopped after the CancelGrace, its context is
 // canceled. Canceling a rollback stops its undos and leaves the plan ROLLBACK_FAILED.
 func (e *Engine) Cancel(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, plan.Plan.Cancel)
 }
 
-// Rollback undoes a plan. It acts as a cancel first; when no task is running any more, every task
+// Rollback undoes a plan. It first acts like a cancel; when no task is running any more, every task
 // that has run is undone, in reverse order.
 func (e *Engine) Rollback(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, plan.Plan.Rollback)
@@ -68,7 +69,7 @@ func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, from RetryFrom, op
 	})
 }
 
-// planCommand decides and commits a command, again if the plan changed in between.
+// planCommand decides and commits a command, and does so again if the plan changed in between.
 func (e *Engine) planCommand(
 	ctx context.Context, id plan.ID, opts []CommandOption, decide func(plan.Plan, plan.By) (plan.Decision, error),
 ) (PlanResult, error) {

@@ -22,8 +22,8 @@ import (
 // Config configures an [Engine]. Every field may be left at its zero value.
 type Config struct {
 	// Executors are the executors of this process, by the executor type that plans name. An engine
-	// without any still takes commands and answers queries. It leaves plans of a type that it does
-	// not have to other processes. New keeps a copy of the map.
+	// without executors still takes commands and answers queries. An engine leaves plans to other
+	// processes if it does not have their executor type. New keeps a copy of the map.
 	Executors executor.Registry
 	// Capacity is the maximum number of tasks that this process works on at once, over all plans:
 	// at most 100,000. Default 64. A plan's own MaxConcurrency bounds it further.
@@ -97,7 +97,7 @@ func (c Config) withDefaults() Config {
 		c.MaxLosses = 0
 	}
 	if c.Name == "" {
-		c.Name, _ = os.Hostname() // the name is decoration, "" will do
+		c.Name, _ = os.Hostname() // the name only informs people, so "" is valid
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

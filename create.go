@@ -89,8 +89,8 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan
 	return c.ID, e.client.Do(ctx, "finish create", func() error { return e.client.Store.FinishCreate(ctx, c) })
 }
 
-// digest returns a hash of a spec, to compare specs with the same idempotency key. If the spec has
-// no key, digest returns "".
+// digest returns a hash of a spec, by which the store compares specs with the same idempotency key.
+// If the spec has no key, digest returns "".
 func digest(s plan.Spec) string {
 	if s.IdempotencyKey == "" {
 		return ""

@@ -171,8 +171,9 @@ func (e *Engine) changed(id plan.ID) {
 	e.due.Raise()
 }
 
-// committed does the same for a commit that ended a task. It does not wake the goroutines that wait
-// for the plan to come to rest while other tasks of the plan are in flight.
+// committed wakes the goroutines that wait for events of a plan, because a commit has ended a task
+// of it. It wakes those that wait for the plan to come to rest only if the failures breach the plan
+// or no task of the plan is in flight any more.
 func (e *Engine) committed(b *store.Batch) {
 	e.events.Notify(b.Plan)
 	if b.View.Breached || b.View.Counters.InFlight() == 0 {

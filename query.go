@@ -47,10 +47,10 @@ func (e *Engine) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (task
 }
 
 // States returns only the states, by rising ordinal, of up to limit tasks of a plan: those that
-// follow the ordinal after. It costs a small part of what Tasks does, for callers that draw or
-// count all tasks of a large plan. limit is at most store.MaxStates, which is also the default; the
-// result is shorter than the limit only at the end of the plan, and empty past it. To read all
-// states:
+// follow the ordinal after. It costs a small part of what Tasks costs, and is meant for callers
+// that draw or count all tasks of a large plan. limit is at most store.MaxStates, which is also the
+// default; the result is shorter than the limit only at the end of the plan, and empty past it. To
+// read all states:
 //
 //	for len(states) < p.TaskCount {
 //		page, err := engine.States(ctx, p.ID, len(states), 0)
@@ -63,7 +63,7 @@ func (e *Engine) States(ctx context.Context, id plan.ID, after, limit int) ([]ta
 	return e.client.States(ctx, id, after, limit)
 }
 
-// Tenants returns only the ids of the tenants, of the same tasks as [Engine.States] does. The two
+// Tenants returns only the tenant ids of the tasks whose states [Engine.States] returns. The two
 // together are enough to draw a large plan.
 func (e *Engine) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
 	return e.client.Tenants(ctx, id, after, limit)
@@ -82,10 +82,10 @@ func (e *Engine) Events(ctx context.Context, id plan.ID, after int64, limit int)
 
 // PlanEvents returns, like Events, up to limit events of a plan after a sequence number, but only
 // events about the plan itself: its commands and transitions, with their actors and reasons. They
-// are numbered as in Events, so there are gaps. A store that keeps a bounded number of events drops
-// only task events: PlanEvents reads the plan events from the creation on, even those that are
-// older than the oldest event of Events. Returns store.ErrEventsAhead if the number is beyond the
-// newest event.
+// have the same numbers as in Events, so the numbers have gaps. A store that keeps a bounded number
+// of events drops only task events: PlanEvents reads the plan events from the creation on, even
+// those that are older than the oldest event of Events. Returns store.ErrEventsAhead if the number
+// is beyond the newest event.
 func (e *Engine) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	err = e.client.Do(ctx, "plan events", func() error {
 		events, err = e.client.Store.PlanEvents(ctx, id, after, limit)

@@ -32,8 +32,8 @@ const (
 //
 // Of several concurrent starts over the same tenants, the start of the plan with the smallest id
 // goes on. The others release the locks that they have taken and wait until that start has ended;
-// if it was given up, they go on. No start fails because of another start that is given up, unless
-// it has waited for a minute.
+// if that start was given up, they go on. No start fails because of another start that is given up,
+// unless it has waited for a minute.
 func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	by := commandBy(opts)
 	deadline := time.Now().Add(startTimeout)

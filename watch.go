@@ -21,9 +21,10 @@ import (
 // unavailable Watch waits.
 //
 // A store goes back in time when a backup is restored, or when a failover loses writes. A Watch
-// that is under way notices this even if the log has grown past its position again, because the
-// last event that it yielded has changed. Events that were lost did not happen: discard what was
-// derived from them, read the plan and its tasks, and watch again from the plan's LastEvent.
+// that is under way notices this even if the log has grown past its position again, because it
+// compares the last event that it yielded with the store's. Events that were lost did not happen:
+// discard what was derived from them, read the plan and its tasks, and watch again from the plan's
+// LastEvent.
 func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[plan.Event, error] {
 	return func(yield func(plan.Event, error) bool) {
 		changed, cancel := e.events.Subscribe(id)
@@ -79,11 +80,11 @@ func sameEvent(a, b plan.Event) bool {
 		a.Attempt == b.Attempt && a.Cause == b.Cause && a.Actor == b.Actor && a.Reason == b.Reason
 }
 
-// Wait waits until the plan is at rest, so that nothing happens any more without a command, and
-// returns it. Its State shows the result. A plan that was not started is at rest in CREATED; a
-// running plan is at rest in RUNNING if all the tasks that are left were paused individually. Some
-// process has to Run an engine for anything to happen. While the store is unavailable Wait goes on,
-// until ctx ends; hook.Hooks.OnStoreFault reports the failures.
+// Wait waits until the plan is at rest, which means that nothing happens to it until somebody gives
+// a command, and returns the plan. The plan's State shows the result. A plan that was not started
+// is at rest in CREATED; a running plan is at rest in RUNNING if all the tasks that are left were
+// paused individually. Nothing happens unless some process runs an engine. While the store is
+// unavailable Wait goes on, until ctx ends; hook.Hooks.OnStoreFault reports the failures.
 func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	changed, cancel := e.rests.Subscribe(id)
 	defer cancel()
@@ -98,7 +99,7 @@ func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	}
 }
 
-// await waits for a change, or for the time after which to poll without one.
+// await waits until the plan may have changed, or until it is time to read the plan without a hint.
 func (e *Engine) await(ctx context.Context, changed signal.Flag) error {
 	t := time.NewTimer(wait.Jitter(e.cfg.PollInterval / 2))
 	defer t.Stop()

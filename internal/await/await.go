@@ -9,12 +9,12 @@ package await
 import "context"
 
 // Value calls f in a new goroutine and returns what f returns, or the error of ctx as soon as ctx
-// ends. After that error f may still have its effect.
+// ends. After that error f may still take effect.
 //
-// f gets a context with the values of ctx that does not end: it reads an answer that is on its way,
-// so that the client can keep the connection. f must end by itself, as calls of go-redis do by the
-// client's timeouts; the goroutine ends with it. If ctx cannot end, Value calls f without a
-// goroutine. If ctx has ended already, Value does not call f.
+// f gets a context that has the values of ctx but does not end, so that f still reads an answer
+// that is on its way and the client can keep the connection. f must return by itself, as calls of
+// go-redis do after the client's timeouts; the goroutine then ends. If ctx cannot end, Value calls
+// f without a goroutine. If ctx has ended already, Value does not call f.
 func Value[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {

@@ -1,7 +1,7 @@
-// Package capacity shares out the capacity of a process among plans: how many tasks the process may
-// work on at the same time.
+// Package capacity shares out the capacity of a process among plans. The capacity is the number of
+// tasks that the process may work on at the same time.
 //
-// A [Queue] knows two things of a plan: whether this process may find tasks to claim in it
+// A [Queue] knows two things about a plan: whether this process may find tasks to claim in it
 // (SetReady), and whether it has to be reconciled before it is due (Enqueue). [Queue.Next] takes
 // capacity for a claim of the plan that was served least recently. [Queue.ClaimDone] ends the
 // claim, and [Queue.Release] releases capacity, for any number of tasks.

@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// Plan is what a worker needs to know of a plan. None of it changes after the plan was started.
+// Plan is what a worker needs to know about a plan. None of it changes after the plan was started.
 type Plan struct {
 	ID           plan.ID
 	ExecutorType string
@@ -38,10 +38,10 @@ type Queue struct {
 type candidate struct {
 	plan      *Plan
 	lastClaim int64
-	claiming  bool // its claim is under way
+	claiming  bool // a claim of its tasks is under way
 }
 
-// NewQueue returns a queue with a capacity for that many tasks.
+// NewQueue returns a queue with capacity for the given number of tasks.
 func NewQueue(capacity int) *Queue {
 	return &Queue{
 		capacity: capacity,
@@ -54,7 +54,7 @@ func NewQueue(capacity int) *Queue {
 // Changed returns a flag that is raised when Next or Pending may return something new.
 func (q *Queue) Changed() signal.Flag { return q.changed }
 
-// Enqueue has a plan reconciled soon.
+// Enqueue makes the dispatcher reconcile a plan soon.
 func (q *Queue) Enqueue(id plan.ID) {
 	q.mu.Lock()
 	q.pending[id] = struct{}{}
@@ -83,7 +83,8 @@ func (q *Queue) setReadyLocked(p *Plan, ready bool) {
 	case !ready:
 		delete(q.ready, p.ID)
 	case c == nil:
-		// After the plans that are ready already, and before any plan that is served from now on.
+		// The plan's turn comes after the plans that are ready already, and before any plan that is
+		// served from now on.
 		q.ready[p.ID] = &candidate{plan: p, lastClaim: q.round}
 	default:
 		c.plan = p
@@ -97,10 +98,10 @@ func (q *Queue) Remove(id plan.ID) {
 	delete(q.ready, id)
 }
 
-// Next returns the plan to claim tasks of, and for how many tasks it took capacity: a share of the
-// free capacity, so that one plan does not get all of it while others are ready. n is 0 if no plan
-// is ready or no capacity is free. The caller ends the claim with [Queue.ClaimDone] and releases
-// the capacity with [Queue.Release].
+// Next returns the plan to claim tasks of, and the number n of tasks for which it took capacity: a
+// share of the free capacity, so that one plan does not get all of it while others are ready. n is
+// 0 if no plan is ready or no capacity is free. The caller ends the claim with [Queue.ClaimDone]
+// and releases the capacity with [Queue.Release].
 func (q *Queue) Next() (p *Plan, n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

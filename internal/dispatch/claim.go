@@ -11,7 +11,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// fill claims tasks with all free capacity, plan by plan, beginning with the plan that was served
+// fill uses all free capacity to claim tasks, plan by plan, beginning with the plan that was served
 // least recently. Claims of several plans are under way concurrently.
 func (d *Dispatcher) fill(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -57,8 +57,8 @@ func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []tas
 	return b.Claimed, b.View.Claimable
 }
 
-// capacityPlan returns what workers need to know of p, or nil if this process does not have its
-// executor type.
+// capacityPlan returns what workers need to know about p, or nil if this process does not have the
+// executor type of p.
 func (d *Dispatcher) capacityPlan(p plan.Plan) *capacity.Plan {
 	x, known := d.opts.Executors[p.ExecutorType]
 	if !known {

@@ -17,8 +17,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// duePage is how many due plans one call of the store returns at most. maxPolled is how many plans
-// one poll reconciles before the claims get their turn.
+// duePage is the maximum number of due plans that one call of the store returns. A poll ends after
+// about maxPolled plans, so that plans that were enqueued get their turn.
 const (
 	duePage   = 100
 	maxPolled = 1000
@@ -40,7 +40,7 @@ type Options struct {
 	PollInterval time.Duration
 }
 
-// Dispatcher has due plans reconciled and claims tasks of plans that are ready.
+// Dispatcher makes the reconciler handle due plans, and claims tasks of plans that are ready.
 type Dispatcher struct {
 	opts   Options
 	passes passes
@@ -79,8 +79,8 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	}
 }
 
-// claims claims tasks with free capacity whenever the queue changes, until ctx ends. It passes each
-// change on as pending.
+// claims claims tasks with free capacity whenever the queue changes, until ctx ends. At each change
+// it raises pending.
 func (d *Dispatcher) claims(ctx context.Context, pending signal.Flag) {
 	for {
 		select {
@@ -115,9 +115,9 @@ func (d *Dispatcher) pollDue(ctx context.Context) {
 	}
 }
 
-// reconcile reconciles a plan, reschedules it, and makes its tasks ready to be claimed. A plan that
-// is still due moves to the back of the agenda, so plans that this process cannot advance do not
-// starve the others.
+// reconcile reconciles a plan, records whether it has tasks to claim, and reschedules it. A plan
+// that is still due moves to the back of the agenda, so plans that this process cannot advance do
+// not starve the others.
 func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 	if due.Creating {
 		d.opts.Reconciler.Remove(ctx, due.ID)

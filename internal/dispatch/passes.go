@@ -35,7 +35,7 @@ type pass struct {
 	next  store.DuePlan
 }
 
-// begin begins a pass. If a pass over the plan is under way, begin has that pass repeated. The
+// begin begins a pass. If a pass over the plan is under way, that pass will be repeated. The
 // channel is closed when the pass has ended. If the pass is slow, already under way or one too
 // many, begin puts the plan off and closes the channel at once or after slowPass, so that the plan
 // does not starve the others.
@@ -56,7 +56,7 @@ func (ps *passes) begin(ctx context.Context, d store.DuePlan) (settled <-chan st
 				close(done)
 				return
 			}
-			<-done // the timer has fired: wait does not return before its goroutine has ended
+			<-done // the timer has fired: wait must not return before the timer's function has ended
 		}()
 		for due, more := d, true; more; due, more = ps.next(due.ID) {
 			ps.reconcile(ctx, due)
@@ -65,8 +65,8 @@ func (ps *passes) begin(ctx context.Context, d store.DuePlan) (settled <-chan st
 	return done
 }
 
-// add records that a pass begins, and reports whether it may. It may not if there are too many, or
-// if one is under way for the plan, which add then has repeated.
+// add records that a pass begins, and reports whether it may. The pass may not begin if too many
+// are under way, or if one is under way for the plan; add then marks that one to be repeated.
 func (ps *passes) add(d store.DuePlan) bool {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

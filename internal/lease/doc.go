@@ -8,13 +8,13 @@
 //
 // # The trust window
 //
-// Two clocks count the same time: the store's, from when the store carries a renewal out, and this
-// process's monotonic clock, from before the process sent that renewal. So the process stops
-// trusting its lease before the store does, however slow the call was:
+// Two clocks measure the TTL: the store's clock from the moment when the store carries out a
+// renewal, and this process's monotonic clock from before the process sends that renewal. So the
+// process stops trusting its lease before the store does, however slow the call was:
 //
 //	process   sent ├──────────────── until = sent + TTL ────────────────┤
 //	               │  on its way                                        │ writes nothing any more
-//	store          └────► renewed ├──────────────────── TTL ────────────┼──────┤ gives them away
+//	store          └────► renewed ├──────────────────── TTL ────────────┼──────┤ gives tasks away
 //	                                                                    └──────┘ nobody writes
 //
 //	trusted  :=  now < sent + TTL            (process, last renewal that was answered)
@@ -35,10 +35,10 @@
 //
 // # Invariants
 //
-//   - A lease that is over is never renewed: an answer that comes after the window has closed
-//     counts as expired, because runs may have been marked lost.
-//   - A heartbeat marks a run lost only if it was sent after the run began. Registry.Add takes the
-//     time of that beginning under the same mutex that guards the list of plans to ask about.
+//   - A lease that is over is never renewed: an answer that comes after the window has closed does
+//     not renew it, because runs may have been marked lost.
+//   - A heartbeat marks a run lost only if it was sent after the run began. Registry.Add reads the
+//     time of that beginning under the mutex that also guards the list of plans to ask about.
 //   - A claim is either run or revoked, never both: Registry.Add refuses a claim that is revoked,
 //     and revoke refuses a claim that is run.
 //   - Heartbeats ask about every plan in which this process may hold tasks: the plans of its runs
@@ -49,11 +49,12 @@
 //	an answer to a claim is lost        the plan is uncertain; a heartbeat finds tasks that this
 //	                                    process does not run and, after a quarter of the TTL, yields
 //	                                    them
-//	that answer comes late after all    the claim was revoked: it is not run
+//	that answer arrives late            the claim was revoked: it is not run
 //	an answer to a heartbeat is lost    sent again each tenth of the TTL; its plans are uncertain
 //	the store is unreachable            runs go on until the window closes
-//	the store forgets the lease         the next heartbeat is refused; runs end, a new one is taken
-//	a plan cannot be read               the lease is renewed nevertheless; its runs go on
+//	the store forgets the lease         the next heartbeat is refused; runs end, and the
+//	                                    keeper acquires a new lease
+//	a plan cannot be read               the lease is renewed nevertheless; the plan's runs go on
 //	executors do not return             the lease is not released: they keep their tasks until it
 //	                                    expires
 package lease

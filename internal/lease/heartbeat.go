@@ -15,8 +15,8 @@ import (
 const uncertainTTLs = 2
 
 // heartbeat renews the lease and compares the tasks that this process holds according to the store
-// with its runs. Returns store.ErrLeaseExpired if the lease is over. seen is what the previous
-// heartbeat found untracked; heartbeat updates it.
+// with its runs. Returns store.ErrLeaseExpired if the lease is over. seen holds the claims that the
+// previous heartbeat found untracked; heartbeat updates it.
 func (k *Keeper) heartbeat(ctx context.Context, l *Lease, seen untracked) error {
 	sent := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, max(l.Left(), time.Millisecond))
@@ -53,7 +53,7 @@ func (k *Keeper) heartbeat(ctx context.Context, l *Lease, seen untracked) error 
 type report struct {
 	sent time.Time
 	held []store.Holding
-	// unread are the plans that the store could not read: held does not have their tasks.
+	// unread are the plans that the store could not read: held does not contain their tasks.
 	unread map[plan.ID]error
 }
 
@@ -118,8 +118,8 @@ func (k *Keeper) yieldUntracked(ctx context.Context, l *Lease, r report, held ma
 	return now
 }
 
-// yield yields a task that this process holds according to the store, unless the task is run by
-// now. It returns false if the next heartbeat has to check the task again.
+// yield yields a task that this process holds according to the store, unless this process runs the
+// task by now. It returns false if the next heartbeat has to check the task again.
 func (k *Keeper) yield(ctx context.Context, l *Lease, h store.Holding) bool {
 	if !l.Alive() || !k.registry.revoke(claim{h.Task, h.Token}) {
 		return false

@@ -91,7 +91,7 @@ func (k *Keeper) join(ctx context.Context, l *Lease) error {
 	return err
 }
 
-// leave releases the lease, unless runs are still under way under it: those runs keep their tasks
+// leave releases the lease, unless some of its runs have not ended: those runs keep their tasks
 // until the lease expires.
 func (k *Keeper) leave(l *Lease) {
 	defer l.end(executor.ErrShutdown)

@@ -39,7 +39,7 @@ func (l *Lease) Left() time.Duration { return time.Duration(l.until.Load()) - ti
 // its lease is over, before it sends a write that the store would have to refuse.
 func (l *Lease) Alive() bool { return l.Left() > 0 && l.ctx.Err() == nil }
 
-// renewed records that a renewal sent at the time sent succeeded.
+// renewed records that the renewal that this process sent at the time sent has succeeded.
 func (l *Lease) renewed(sent time.Time, ttl time.Duration) {
 	l.until.Store(int64(sent.Sub(l.born) + ttl))
 }

@@ -17,13 +17,13 @@ type Run interface {
 	// ID and Token identify the claim of the task. They never change.
 	ID() task.ID
 	Token() task.Token
-	// ApplyStop passes on the stop that is in force for the task, or that there is none.
+	// ApplyStop passes on the stop that is in force for the task, or task.Go if there is none.
 	ApplyStop(stop task.Stop)
 	// MarkLost records that this process does not hold the task any more: the run must not write.
 	MarkLost()
 }
 
-// claim identifies a claim of a task: the store never gives the same token twice.
+// claim identifies a claim of a task, because the store never gives the same token twice.
 type claim struct {
 	task  task.ID
 	token task.Token
@@ -31,7 +31,7 @@ type claim struct {
 
 func claimOf(r Run) claim { return claim{r.ID(), r.Token()} }
 
-// entry is a run and what heartbeats need to know of it.
+// entry is a run and what heartbeats need to know about it.
 type entry struct {
 	run   Run
 	lease *Lease
@@ -40,13 +40,13 @@ type entry struct {
 
 // Registry lists the runs of this process. It is safe for concurrent use.
 type Registry struct {
-	soon signal.Flag // raised to have a heartbeat sent before it is due
+	soon signal.Flag // raised to make the keeper send a heartbeat before it is due
 
 	mu   sync.Mutex
 	runs map[claim]entry
 	// uncertain are the plans that heartbeats must ask about, each with the time at which it was
-	// added. A claim whose answer was lost may have left tasks held there. It may also leave some
-	// later, because the request may arrive after its sender gave it up.
+	// added. If the answer to a claim was lost, this process may hold tasks of the plan. It may even
+	// come to hold them later, because the request may arrive after its sender has given up.
 	uncertain map[plan.ID]time.Time
 	// revoked are the claims under the current lease that were yielded without a run. If the answer
 	// to such a claim still comes, Add refuses it.
@@ -106,8 +106,8 @@ func (r *Registry) Runs() []Run {
 	return runs
 }
 
-// Changed reports to the registry that a plan has changed. If this process runs one of its tasks,
-// the next heartbeat is sent soon.
+// Changed reports to the registry that a plan has changed. If this process runs one of the plan's
+// tasks, the keeper sends the next heartbeat soon.
 func (r *Registry) Changed(id plan.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,7 +119,8 @@ func (r *Registry) Changed(id plan.ID) {
 	}
 }
 
-// HeartbeatSoon has the next heartbeat sent soon, to find out whether the lease is still valid.
+// HeartbeatSoon makes the keeper send the next heartbeat soon, to find out whether the lease is
+// still valid.
 func (r *Registry) HeartbeatSoon() { r.soon.Raise() }
 
 // MarkUncertain records plans in which this process may hold tasks that it does not run.
@@ -178,7 +179,7 @@ func (r *Registry) revoke(c claim) bool {
 	return true
 }
 
-// isRun reports whether this process runs the task of a claim under it.
+// isRun reports whether this process has a run under the claim c.
 func (r *Registry) isRun(c claim) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,10 +1,10 @@
 // Package reconcile carries out what a plan owes: what follows from its state, its counters and the
-// time, and what is left to do of commands on many tasks.
+// time, and the parts of commands on many tasks that are still to be done.
 //
 // There is no leader and no assignment: any process may reconcile any plan at any time. Each step
-// reads the plan, calls the pure core to decide, and commits on the version that was read. The
-// process that loses a race reads again and sees what the winner did. So a [Reconciler] has no
-// state.
+// reads the plan, calls the pure core to decide, and commits the decision if the plan still has the
+// version that was read. The process that loses a race reads again and sees what the winner did. So
+// a [Reconciler] has no state.
 //
 // # What a plan can owe
 //
@@ -15,7 +15,7 @@
 //	a sweep                            its next batch: resume, retry, cancel of paused tasks
 //	removal of the plan                if it is over and was kept for the Retention
 //	tasks of lost workers              taken from them, or FAILED after too many losses
-//	stops that no worker can apply     to tasks in flight that no worker holds
+//	stops that no worker can apply     applied to tasks in flight that no worker holds
 //
 // # When a plan is reconciled again
 //

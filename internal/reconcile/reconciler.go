@@ -18,15 +18,15 @@ import (
 // untilNextCommand is the Result.Next of a plan that is not due before the next command.
 const untilNextCommand = -1
 
-// maxRestInFlight is the maximum time after which a plan with tasks in flight is reconciled again.
-// The process that holds the tasks may have a far shorter lease than this process.
+// maxRestInFlight is the maximum time until a plan with tasks in flight is reconciled again. The
+// process that holds the tasks may have a far shorter lease than this process.
 const maxRestInFlight = 7500 * time.Millisecond
 
 // maxSteps bounds the steps of one call of Reconcile, so that other plans get their turn.
 const maxSteps = 10
 
-// finishGrace is how much longer than its context a step may take, to learn the outcome of a call
-// under way.
+// finishGrace is how long a step may go on after its context has ended, to learn the outcome of a
+// call under way.
 const finishGrace = time.Second
 
 // Options are what a [Reconciler] needs. All are required.
@@ -71,11 +71,11 @@ type Result struct {
 	Next time.Duration
 }
 
-// Reconcile carries out what a plan owes: its own transitions, commands on many tasks, stops of
-// tasks that no worker holds, tasks of lost workers. stamp is the stamp of the plan on the agenda,
-// or 0 if it is reconciled without being due. Faults of the store are reported, and Result.Next is
-// then the PollInterval. Any process may reconcile a plan at any time; the process that loses a
-// race sees what the winner did.
+// Reconcile carries out what a plan owes: its own transitions and its removal, the next parts of
+// commands on many tasks, and the stops or losses of tasks whose workers do not act on them. stamp
+// is the stamp of the plan on the agenda, or 0 if it is reconciled without being due. Faults of the
+// store are reported, and Result.Next is then the PollInterval. Any process may reconcile a plan at
+// any time; the process that loses a race sees what the winner did.
 func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Result {
 	for range maxSteps {
 		p, err := r.opts.Client.Store.Plan(ctx, id)

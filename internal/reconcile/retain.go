@@ -10,11 +10,12 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// retainInterval is how often a process walks over the plans that are over, for those whose removal
-// is not on the agenda in time.
+// retainInterval is how often a process walks over the plans that are over, to find those whose
+// removal is not on the agenda in time.
 const retainInterval = 24 * time.Hour
 
-// removeFor bounds how long one call removes a plan, so that other plans get their turn.
+// removeFor bounds the time that one call spends on the removal of a plan, so that other plans get
+// their turn.
 const removeFor = 100 * time.Millisecond
 
 // keepFor returns how long a plan is kept after it is over: the Retention, at least
@@ -30,9 +31,9 @@ func (r *Reconciler) removeFinished(ctx context.Context, p plan.Plan) (changed b
 	return false, nil
 }
 
-// Remove removes a plan, or a creation that was given up, or as much of it as fits into a short
-// time; the agenda brings up the remainder. Faults are reported. Remove is called again when the
-// plan is due again.
+// Remove removes a plan, or a creation that was given up, or as much of it as it can in a short
+// time. What remains stays on the agenda, and Remove is called again when it is due. Faults are
+// reported.
 func (r *Reconciler) Remove(ctx context.Context, id plan.ID) {
 	r.opts.Client.Fault("remove", r.remove(ctx, id))
 }

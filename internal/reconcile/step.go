@@ -82,9 +82,10 @@ func (r *Reconciler) halt(ctx context.Context, p plan.Plan) (changed bool, err e
 }
 
 // takeFromLostWorkers takes tasks from workers whose leases are over. It does not take tasks of
-// this process: if the store lists them, it has forgotten this process's lease, for instance after
-// a failover to a replica that was behind. The process would claim the tasks again under the same
-// lease and lose them again. It sends a heartbeat instead, and so learns that the lease is over.
+// this process: if the store lists them, the store has forgotten this process's lease, for instance
+// after a failover to a replica that was behind. The process would claim the tasks again under the
+// same lease and lose them again. It sends a heartbeat instead, and so learns that the lease is
+// over.
 func (r *Reconciler) takeFromLostWorkers(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	orphans, err := r.opts.Client.Store.Orphans(ctx, p.ID)
 	if err != nil || len(orphans) == 0 {
@@ -107,8 +108,8 @@ func (r *Reconciler) takeFromLostWorkers(ctx context.Context, p plan.Plan) (chan
 	return true, err
 }
 
-// ofOthers returns the holdings of other processes. If some are of this process, it has a heartbeat
-// sent soon.
+// ofOthers returns the holdings of other processes. If some are this process's own, ofOthers makes
+// the keeper send a heartbeat soon.
 func (r *Reconciler) ofOthers(orphans []store.Holding) []store.Holding {
 	own := r.opts.Keeper.Current()
 	return slices.DeleteFunc(orphans, func(h store.Holding) bool {
@@ -121,8 +122,9 @@ func (r *Reconciler) ofOthers(orphans []store.Holding) []store.Holding {
 }
 
 // tasksOf reads, in one call, those of the orphans' tasks that are still held as they were found.
-// One call per task would need as many round trips, and the first that fails would end all. An
-// error may come with tasks: it is about those that are missing.
+// One call per task would need as many round trips, and the first call that fails would prevent the
+// others. tasksOf may return an error together with tasks; the error is then about the tasks that
+// are missing.
 func (r *Reconciler) tasksOf(ctx context.Context, id plan.ID, orphans []store.Holding) ([]task.Task, error) {
 	if len(orphans) == 0 {
 		return nil, nil

@@ -31,10 +31,10 @@ func (e *Eviction) Error() string {
 }
 
 // FindEviction asks every master that rdb knows whether it may evict keys. It returns the settings
-// of the first master that may, or nil if no master is known to. A server that refuses INFO (by an
-// ACL, for instance), or does not report its limit or its policy, counts as evicting nothing, and a
-// master that does not answer while others do is skipped. If no server could be asked, the error is
-// the client's own, unchanged.
+// of the first master that may, or nil if no master is known to evict keys. A server that refuses
+// INFO (by an ACL, for instance), or does not report its limit or its policy, counts as evicting
+// nothing, and a master that does not answer while others do is skipped. If no server could be
+// asked, the error is the client's own, unchanged.
 //
 // FindEviction may take as long as the client's timeouts and retries, for example because a cluster
 // client first asks a frozen node for the slots. Callers therefore use internal/await.

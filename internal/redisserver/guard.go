@@ -14,7 +14,8 @@ import (
 const Interval = time.Minute
 
 // Guard remembers whether a server may evict keys, and checks it again from time to time. It is
-// safe for concurrent use, has no goroutine while it is not called, and needs no closing.
+// safe for concurrent use, starts a goroutine only for a check in the background, and needs no
+// closing.
 type Guard struct {
 	// Immutable after construction.
 	rdb   redis.UniversalClient
@@ -26,8 +27,8 @@ type Guard struct {
 	looking bool      // a check runs in the background
 }
 
-// NewGuard returns a guard that has not checked the server yet. It checks again after every; if
-// every is 0, after [Interval].
+// NewGuard returns a guard that has not checked the server yet. [Guard.Found] checks it again when
+// the newest check is older than every, or than [Interval] if every is 0.
 func NewGuard(rdb redis.UniversalClient, every time.Duration) *Guard {
 	if every == 0 {
 		every = Interval

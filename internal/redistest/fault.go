@@ -54,7 +54,8 @@ func (p *Proxy) addFault(outcome outcome, match string, n int) {
 	p.faults = append(p.faults, &fault{outcome: outcome, match: []byte(match), left: n})
 }
 
-// faultFor removes and returns the oldest fault that concerns a request.
+// faultFor returns what the oldest fault that concerns a request does to it, and counts that
+// request against the fault.
 func (p *Proxy) faultFor(request []byte) outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()

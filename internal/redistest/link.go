@@ -14,12 +14,12 @@ type link struct {
 	proxy          *Proxy
 	client, server net.Conn
 
-	// closed is closed by the first cut, which releases pumps that wait.
+	// closed is closed by the first cut, so that a pump that waits returns.
 	closed  chan struct{}
 	cutOnce sync.Once
 
 	mu       sync.Mutex
-	dropNext bool // the next answer is to be lost
+	dropNext bool // the next answer must not reach the client
 }
 
 // cut closes the connections to both sides. It may be called more than once.
@@ -31,8 +31,8 @@ func (l *link) cut() {
 	})
 }
 
-// pump gives the data that arrives from one side to pass, until pass returns false or the side has
-// ended. Then it cuts the link.
+// pump calls pass with the data that arrives from one side, until pass returns false or that side
+// has ended. Then it cuts the link.
 func (l *link) pump(from net.Conn, pass func([]byte) bool) {
 	defer l.cut()
 	buffer := make([]byte, maxChunk)

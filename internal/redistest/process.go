@@ -13,8 +13,8 @@ import (
 // logTail is the number of lines of a server's log that a failure shows.
 const logTail = 25
 
-// process is one run of redis-server, from its start to its end. A Server that is restarted has one
-// process after the other.
+// process is one run of redis-server, from its start to its end. Each restart of a Server starts a
+// new process.
 type process struct {
 	cmd *exec.Cmd
 	log string // path of the file that receives stdout and stderr

@@ -30,8 +30,8 @@ type Proxy struct {
 	running sync.WaitGroup // the accept loop and two pumps per link
 }
 
-// NewProxy starts a proxy in front of addr. No server need listen on addr yet. The proxy ends with
-// the test.
+// NewProxy starts a proxy in front of addr. No server need listen on addr yet. The end of the test
+// closes the proxy.
 func NewProxy(t testing.TB, addr string) *Proxy {
 	t.Helper()
 	var config net.ListenConfig
@@ -164,7 +164,7 @@ func (p *Proxy) remove(l *link) {
 	delete(p.links, l)
 }
 
-// close ends the listener and all connections, and waits for their goroutines.
+// close closes the listener and all connections, and waits for their goroutines.
 func (p *Proxy) close() {
 	p.mu.Lock()
 	p.closed = true

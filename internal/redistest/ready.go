@@ -15,7 +15,7 @@ var (
 )
 
 // awaitReady waits until this process answers on the port and has loaded its data. It compares the
-// process id, because a process of a test in another package may have taken the port.
+// process id, because a server of another package's tests may have taken the port.
 func (s *Server) awaitReady() error {
 	deadline := time.Now().Add(settleTimeout)
 	for {

@@ -1,9 +1,9 @@
-// Package redistx reads from Redis by transactions. A transaction goes to the master even if the
+// Package redistx reads from Redis in transactions. A transaction goes to the master even if the
 // client is set to read from replicas; a replica that is behind would show a write as lost.
 //
 // Redis refuses some transactions whose commands it would serve one by one: while it is full, and
-// over keys of a cluster slot that is being moved. Then the keys are read one by one; see [Refused]
-// and [Apart].
+// over keys of a cluster slot that is being moved. The caller then reads the keys one by one; see
+// [Refused] and [Apart].
 package redistx
 
 import (
@@ -32,9 +32,9 @@ func Exec(ctx context.Context, pipe redis.Pipeliner) error {
 	return err
 }
 
-// Refused reports whether Redis has refused a transaction only because it is one: Redis is full,
-// and queues nothing; or the slot of the keys is being moved, and no node has all of them. A
-// missing permission does not count: that error is returned as it is.
+// Refused reports whether Redis has refused commands only because they were in a transaction: Redis
+// is full, and queues nothing; or the slot of the keys is being moved, and no node has all of them.
+// A missing permission does not count: that error is returned as it is.
 func Refused(err error) bool {
 	if err == nil || strings.Contains(err.Error(), "NOPERM") {
 		return false

@@ -1,5 +1,5 @@
 // Package signal wakes goroutines of this process that wait for a change. A signal is a hint: a
-// waiter also polls, and after it wakes it looks at what has changed.
+// waiter also polls, and after it wakes it reads what has changed.
 package signal
 
 import (

@@ -64,10 +64,10 @@ func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.
 	return applied.Plan, nil
 }
 
-// raisesTokens reports whether a decision on p comes, or may come, after tenants were locked for
-// tasks that already have a token, or have none yet: by a start, for a retry or a rollback, or by a
-// worker that was lost. From then on tokens have to be greater than those of every earlier task
-// that worked on the tenants.
+// raisesTokens reports whether the commit of a decision on p has to raise the tokens, because
+// tenants were, or may have been, locked before it: by a start, for a retry or a rollback, or by a
+// worker that was lost. Tokens that are given after the commit have to be greater than those of
+// every earlier task that worked on the tenants.
 func raisesTokens(p plan.Plan, d plan.Decision) bool {
 	return d.Plan.StartToken != p.StartToken || d.Plan.Undo.Round != p.Undo.Round ||
 		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State.InFlight() })

@@ -7,9 +7,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// EachTenant calls f for the ids of the tenants of a plan, page by page, with the ordinal of the
-// first tenant of the page. It reads the next page while f works, and returns after the first error
-// of f.
+// EachTenant calls f with the tenant ids of a plan, page by page, and with the ordinal of the first
+// tenant of the page. It reads the next page while f works, and returns after the first error of f.
 func (c *Client) EachTenant(ctx context.Context, id plan.ID, f func(first int, tenants []string) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

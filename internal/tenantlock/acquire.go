@@ -15,17 +15,18 @@ import (
 // tenant, because that start may yet be given up.
 const lockTimeout = 10 * time.Second
 
-// The first and the longest pause before locks that a start under way has are requested again.
+// The first and the longest pause before a process requests locks again that a start under way
+// holds.
 const (
 	firstWait   = 5 * time.Millisecond
 	longestWait = 200 * time.Millisecond
 )
 
-// maxTakeOvers bounds how often stale locks are taken over in a row. It takes more than one round
-// only if another process was faster with some of them.
+// maxTakeOvers bounds how often in a row acquire takes over stale locks. It needs more than one
+// round only if another process was faster with some of them.
 const maxTakeOvers = 10
 
-// inWay are the locks that other tasks have of the requested tenants.
+// inWay are the locks that other tasks hold on the requested tenants.
 type inWay struct {
 	held     []store.TenantLock // of tasks that need them
 	starting []store.TenantLock // of starts under way, which may yet be given up

@@ -41,7 +41,7 @@ type place struct {
 	walk  *walk
 }
 
-// walk is one walk over the tenants of a plan, as the plan is at a version.
+// walk is one walk over the tenants of a plan, valid for one version of the plan.
 type walk struct {
 	version uint64
 	stamp   uint64 // of the plan on the agenda, when the walk was requested
@@ -61,11 +61,11 @@ func (w *walk) covers(p plan.Plan, stamp uint64) bool {
 const (
 	// cleanPage is how many tenants one step checks.
 	cleanPage = 1000
-	// maxCleaned bounds the queue, and the known walks. Further plans wait until the agenda brings
-	// them up again.
+	// maxCleaned bounds the queue, and the known walks. Further plans wait until they are due again.
 	maxCleaned = 10_000
-	// rememberFor is how long a finished walk is remembered at least. If another process
-	// rescheduled the plan, Clean is not called for it again here.
+	// rememberFor is the minimum time for which a walk is remembered. Without a limit a finished walk
+	// would stay in known if another process reschedules the plan, because then this process does not
+	// call Clean for it again.
 	rememberFor = 10 * time.Minute
 )
 
@@ -74,9 +74,9 @@ func NewCleaner(c *storeclient.Client, locks *Manager) *Cleaner {
 	return &Cleaner{client: c, locks: locks, more: signal.NewFlag(), known: make(map[plan.ID]*walk)}
 }
 
-// Clean begins a walk that releases the locks which a plan at rest does not need, unless one covers
-// the plan already, and reports whether the walk is done. stamp is the stamp of the plan on the
-// agenda.
+// Clean begins a walk that releases the locks which a plan at rest does not need, unless a walk
+// covers the plan already, and reports whether the walk is done. stamp is the stamp of the plan on
+// the agenda.
 func (c *Cleaner) Clean(p plan.Plan, stamp uint64) (done bool) {
 	if !EverLocked(p) {
 		return true
@@ -139,7 +139,7 @@ func (c *Cleaner) Run(ctx context.Context) {
 	}
 }
 
-// next takes the first walk from the queue.
+// next removes the first walk from the queue and returns it.
 func (c *Cleaner) next() (place, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -38,10 +38,10 @@
 //
 // # Invariants
 //
-//   - A stale lock stays stale as long as it has exactly the value that was read before plan and
-//     task were. Whatever could make it needed again is either prevented first (the mark of a start
-//     is removed), or changes the value (a command takes the lock before it is committed, a worker
-//     before it calls the executor).
+//   - A stale lock stays stale as long as it has exactly the value that was read before the plan
+//     and the task were read. Whatever could make it needed again is either prevented first (the
+//     mark of a start is removed), or changes the value (a command takes the lock before it is
+//     committed, a worker before it calls the executor).
 //   - A task runs only under a lock that it had when its token was given; otherwise LockRun returns
 //     [ErrOldToken]. So the tokens of the tasks that work on a tenant, one after the other, grow.
 //   - If two starts need the same tenants, the one with the smaller plan id waits and the other
@@ -56,7 +56,7 @@
 //	a start is only slow         if its mark was removed, the commit that starts the plan is
 //	                             refused; if it had succeeded, it keeps its locks
 //	a command is not carried out ReleaseStale; if its process died, the reminder that it wrote
-//	                             first has the plan reconciled, and the cleaner releases the lock
+//	                             first makes the plan due, and the cleaner releases the lock
 //	a command is delayed         the task is read again before its lock is replaced; if it has
 //	                             changed: store.ErrConflict
 //	a release is lost            the lock is stale: taken over, or left to the cleaner

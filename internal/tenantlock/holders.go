@@ -9,13 +9,13 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// maxHoldersNamed is how many locks of other plans an error names at most.
+// maxHoldersNamed is the maximum number of locks of other plans that an error names.
 const maxHoldersNamed = 100
 
 // errEnough ends a walk over tenants early.
 var errEnough = errors.New("enough")
 
-// NameHolders adds to known the locks that other plans hold of the tenants of a plan whose start is
+// NameHolders adds to known the locks that other plans hold on the tenants of a plan whose start is
 // given up, at most maxHoldersNamed in all. It locks no tenant. A fault of the store is reported,
 // and known then has what was found until then.
 func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.TenantHeldError) {

@@ -49,7 +49,7 @@ func (m *Manager) judgePlan(ctx context.Context, id plan.ID, locks []store.Tenan
 	if err != nil {
 		return err
 	}
-	var started []store.TenantLock // of the start that succeeded
+	var started []store.TenantLock // taken under the start that succeeded
 	for _, l := range locks {
 		switch now, err := m.startOf(ctx, &p, l); {
 		case err != nil:
@@ -125,8 +125,8 @@ func (m *Manager) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tena
 	return nil
 }
 
-// ReleaseStale releases the stale locks that a plan has of the given tenants, at most
-// store.MaxBatch of them.
+// ReleaseStale releases the stale locks that a plan has on the given tenants. At most
+// store.MaxBatch tenants may be given.
 func (m *Manager) ReleaseStale(ctx context.Context, id plan.ID, tenants []string) error {
 	locks, err := m.locksOf(ctx, tenants)
 	if err != nil {

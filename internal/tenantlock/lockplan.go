@@ -114,8 +114,8 @@ func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadl
 	}
 }
 
-// AwaitStart waits for the end of the start that has the lock of. Returns a *store.TenantHeldError
-// if the start has not ended by the deadline.
+// AwaitStart waits until the start that took the lock named by of has ended. Returns a
+// *store.TenantHeldError if the start has not ended by the deadline.
 func (m *Manager) AwaitStart(ctx context.Context, of store.TenantLock, deadline time.Time) error {
 	for pause := firstWait; ; pause = min(2*pause, longestWait) {
 		p, err := m.client.Plan(ctx, of.Plan)

@@ -15,9 +15,9 @@ import (
 var ErrOldToken = errors.New("cutover: the tenant was locked after the claim, so the task is claimed again")
 
 // LockRun locks the tenant of a claimed task for its run, a later attempt or an undo. A first
-// attempt does not need the call: it runs under the lock of the start, which is never found stale
-// while the task runs. LockRun returns nil if the tenant was locked for this task when its token
-// was given; otherwise [ErrOldToken], a *store.TenantHeldError, or an error of the store.
+// attempt does not need the call: it runs under the lock of the start, and no process finds that
+// lock stale while the task runs. LockRun returns nil if the tenant was locked for this task when
+// its token was given; otherwise [ErrOldToken], a *store.TenantHeldError, or an error of the store.
 func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.Task) error {
 	mine := RunLock(p, start, t)
 	others, err := m.reserve(ctx, []store.TenantLock{mine})

@@ -49,8 +49,8 @@ func (m *Manager) replace(ctx context.Context, old, next store.TenantLock) (repl
 	return replaced, err
 }
 
-// Release releases the tenant of a task that does not need it any more, and does nothing for
-// another. If it fails, the lock is stale: it is taken over, or left to the cleaner.
+// Release releases the tenant of a task if the task does not need it any more; otherwise it does
+// nothing. If it fails, the lock is stale: it is taken over, or left to the cleaner.
 func (m *Manager) Release(ctx context.Context, p plan.Plan, t task.Task) error {
 	return m.release(ctx, Locks(p, t))
 }

@@ -39,7 +39,7 @@ func NewReleaser(c *storeclient.Client) *Releaser {
 	return &Releaser{client: c, more: signal.NewFlag()}
 }
 
-// Add has the locks released soon. A lock that has another value by then is not released.
+// Add makes Run release the locks soon. A lock that has another value by then is not released.
 func (r *Releaser) Add(locks ...store.TenantLock) {
 	if len(locks) == 0 {
 		return
@@ -52,7 +52,8 @@ func (r *Releaser) Add(locks ...store.TenantLock) {
 	r.more.Raise()
 }
 
-// Run releases the added locks until ctx ends, and then once more what is left.
+// Run releases the added locks until ctx ends, and then tries once more to release those that are
+// left.
 func (r *Releaser) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {

@@ -25,8 +25,8 @@ func NeedsRelock(t task.Task, edits []task.Edit) bool {
 // store.ErrConflict if the task has changed. If the command is then not carried out,
 // [Manager.ReleaseStale] releases the lock unless the task needs it.
 func (m *Manager) Relock(ctx context.Context, p plan.Plan, t task.Task) error {
-	// If this process ends before the command is committed, the lock stays behind; the reminder has
-	// the plan reconciled then.
+	// If this process ends before the command is committed, the lock stays behind; the reminder then
+	// makes the plan due, and the cleaner releases the lock.
 	err := m.client.Do(ctx, "remind", func() error {
 		return m.client.Store.Remind(ctx, map[plan.ID]time.Duration{p.ID: Lateness})
 	})
@@ -44,8 +44,8 @@ func (m *Manager) Relock(ctx context.Context, p plan.Plan, t task.Task) error {
 var ErrStartInWay = errors.New("cutover: a start under way holds the tenant")
 
 // Held locks the tenants of tasks of a sweep again. The function held reports whether a task cannot
-// go on because another plan works on its tenant. Returns [ErrStartInWay] if that is not decided
-// yet.
+// go on because another plan works on its tenant. Returns [ErrStartInWay] if a start under way
+// holds some of the tenants.
 func (m *Manager) Held(ctx context.Context, p plan.Plan, tasks []task.Task) (held func(task.ID) bool, err error) {
 	passed := make(map[task.ID]struct{})
 	held = func(id task.ID) bool { _, is := passed[id]; return is }

@@ -36,7 +36,8 @@ func (m *Manager) GiveUpStart(ctx context.Context, id plan.ID, token uint64) err
 }
 
 // keepAlive renews the mark of a start until stop is called. The context alive ends, with a cause,
-// when another process has given the start up.
+// when the mark can no longer be renewed, for instance because another process has given the start
+// up.
 func (m *Manager) keepAlive(ctx context.Context, s Start) (alive context.Context, stop func()) {
 	alive, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})

@@ -17,7 +17,7 @@ func startLock(p plan.ID, start uint64, ordinal int, tenant string) store.Tenant
 	return store.TenantLock{Tenant: tenant, Plan: p, Ordinal: ordinal, Start: start, Phase: startPhase}
 }
 
-// startLocks returns the locks that a start takes of tenants. The first tenant has the ordinal
+// startLocks returns the locks that a start takes on tenants. The first tenant has the ordinal
 // first.
 func startLocks(id plan.ID, token uint64, first int, tenants []string) []store.TenantLock {
 	locks := make([]store.TenantLock, len(tenants))

@@ -1,7 +1,7 @@
 package wheel
 
-// budget is how many timers one Advance may move to a finer level for each value that it has room
-// for. It bounds how long the owner holds its lock.
+// budget is the number of timers that one Advance may move to a finer level for each value that it
+// has room for. It bounds how long the owner holds its lock.
 const budget = 4
 
 // Advance moves the wheel towards tick now and appends due values to out, up to its capacity. It
@@ -51,7 +51,8 @@ func (w *Wheel[T]) cascade(work int) int {
 	return work
 }
 
-// fire hands out the entries of cur's own slot and reports whether any remain.
+// fire appends the values in cur's own slot to out, up to its capacity, and reports whether any
+// remain in the slot.
 func (w *Wheel[T]) fire(out []T) (due []T, left bool) {
 	slot := int(w.cur % fineSlots)
 	for w.heads[slot] != 0 {

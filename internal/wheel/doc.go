@@ -32,7 +32,7 @@
 //
 //	a due tick that has passed            counts as the next tick
 //	a due tick beyond the Horizon         counts as the horizon
-//	a Now that lies behind the wheel      changes nothing
+//	an Advance to a tick before Now       changes nothing
 //	the handle of a timer that has fired, the zero Handle
 //	                                      Cancel reports false, because the generations differ
 //	a million timers in one slot          Advance returns as many as the caller has room for,

@@ -4,8 +4,8 @@ const slabBits = 12
 
 // entry is one timer. It holds no pointer.
 type entry struct {
-	gen   uint32 // odd while live; bumped by alloc and by release
-	due   uint32 // low half of the due tick; of a free entry: the next free one
+	gen   uint32 // odd while the timer is live; alloc and release increment it
+	due   uint32 // low half of the due tick; in a free entry, the index of the next free entry
 	place uint32 // block number and offset of the one reference to it
 }
 

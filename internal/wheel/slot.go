@@ -17,11 +17,11 @@ type block struct {
 	ref  [refs]uint32
 }
 
-// blockPool hands out blocks by number. Number 0 is never allocated.
+// blockPool allocates blocks, which are named by number. Number 0 is never allocated.
 type blockPool struct {
 	chunks []*[1 << chunkBits]block
-	used   uint32 // numbers below it have been given at some time
-	free   uint32 // chain of returned blocks
+	used   uint32 // all numbers below it have been allocated at some time
+	free   uint32 // first of the chain of released blocks
 }
 
 func (p *blockPool) at(n uint32) *block {
@@ -51,7 +51,7 @@ func (p *blockPool) release(n uint32) {
 	p.free = n
 }
 
-// link puts an entry into the slot that its due tick asks for now.
+// link puts an entry into the slot to which its due tick belongs now.
 func (w *Wheel[T]) link(i uint32, e *entry, due uint64) {
 	slot := w.slotFor(due)
 	head := w.heads[slot]
@@ -70,7 +70,7 @@ func (w *Wheel[T]) link(i uint32, e *entry, due uint64) {
 	b.n++
 }
 
-// pop takes one reference off a slot that is not empty.
+// pop removes one reference from a slot that is not empty, and returns it.
 func (w *Wheel[T]) pop(slot int) uint32 {
 	head := w.heads[slot]
 	b := w.blocks.at(head)
@@ -86,7 +86,7 @@ func (w *Wheel[T]) pop(slot int) uint32 {
 	return i
 }
 
-// unlink takes an entry out of its slot: the slot's last reference fills the hole.
+// unlink removes an entry from its slot and fills the hole with the reference that pop removes.
 func (w *Wheel[T]) unlink(e *entry) {
 	hole := e.place
 	b := w.blocks.at(hole >> offsetBits)

@@ -7,7 +7,7 @@ const (
 	fineSlots  = 1 << fineBits
 	coarseBits = 6
 	coarse     = 1 << coarseBits // slots of a coarse level
-	levels     = 4               // the fine one and three coarse ones
+	levels     = 4               // one fine level and three coarse levels
 	slots      = fineSlots + (levels-1)*coarse
 
 	// Horizon is the maximum wait of a timer, in ticks. Add shortens a longer wait to it.
@@ -23,8 +23,8 @@ type Handle struct {
 // Wheel holds values of type T, each due at a tick. It is not safe for
 // concurrent use. Use [New].
 type Wheel[T any] struct {
-	// cur is the present tick. Invariant: every timer with due <= cur has been returned, but
-	// for what is left in cur's own slot.
+	// cur is the present tick. Invariant: every timer with due <= cur has been returned, except those
+	// that are left in cur's own slot.
 	cur  uint64
 	live int
 
@@ -79,8 +79,8 @@ func (w *Wheel[T]) Cancel(h Handle) bool {
 	return true
 }
 
-// dueOf restores the full due tick of an entry from its low half: it is never
-// more than the horizon away from cur.
+// dueOf restores the full due tick of an entry from its low half. This works because the due tick
+// is never more than the horizon away from cur.
 func (w *Wheel[T]) dueOf(e *entry) uint64 {
 	return w.cur + uint64(int64(int32(e.due-uint32(w.cur))))
 }
@@ -135,8 +135,8 @@ func (w *Wheel[T]) Next() (tick uint64, ok bool) {
 			continue
 		}
 		turn := w.cur >> shift(level)
-		// Distance to the next full slot, counted from the current one: 0 only
-		// while the current slot is still being moved down.
+		// Distance to the next full slot, counted from the current one: 0 only while timers of the
+		// current slot have yet to move to a finer level.
 		ahead := bits.TrailingZeros64(bits.RotateLeft64(word, -int(turn%coarse)))
 		at := max((turn+uint64(ahead))<<shift(level), w.cur)
 		next = min(next, at)

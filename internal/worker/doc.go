@@ -44,8 +44,9 @@
 //	its error panics when read  it counts as a panic in the executor
 //	the store is unreachable    the commit is sent again until the lease is over
 //	an answer is lost           sent again with the same number and claim id; the plan is
-//	                            uncertain, in case the claim was carried out after all
-//	a write is refused          lost; a heartbeat is sent soon, to see whether the lease holds
+//	                            uncertain, because the claim may have been carried out
+//	a write is refused          the task is lost; a heartbeat is sent soon, to see whether
+//	                            the lease holds
 //	the tenant is held          FAILED or ROLLBACK_FAILED with TENANT_HELD
 //	its lock cannot be reached  the task is yielded
 //	its lock cannot be read     FAILED or ROLLBACK_FAILED with INTERNAL

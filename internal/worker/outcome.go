@@ -28,8 +28,8 @@ func (r *run) outcome(err error) (c store.Change, readable error) {
 	return r.change(err), err
 }
 
-// change returns the change to commit for err. It calls the methods of err that are called later,
-// so that outcome recovers a panic in any of them.
+// change returns the change to commit for err. It calls every method of err that this process calls
+// later, so that outcome recovers a panic in any of them.
 func (r *run) change(err error) store.Change {
 	if err == nil {
 		if r.undo() {

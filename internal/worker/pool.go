@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Client   *storeclient.Client
 	Registry *lease.Registry
-	// A worker that ends releases its capacity for one task to Queue.
+	// Queue gets back the capacity for one task from each worker that ends.
 	Queue    *capacity.Queue
 	Locks    *tenantlock.Manager
 	Releaser *tenantlock.Releaser

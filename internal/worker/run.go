@@ -38,7 +38,7 @@ type run struct {
 	stopRequested bool        // a save returned that the task has to stop
 	lost          bool        // this process does not hold the task any more
 	interrupted   error       // the cause with which the context was canceled
-	grace         *time.Timer // runs since a cancel; interrupts the executor at its end
+	grace         *time.Timer // started by a cancel; interrupts the executor when it fires
 }
 
 // ID implements lease.Run.
@@ -51,7 +51,7 @@ func (r *run) Token() task.Token { return r.task.Token }
 func (r *run) undo() bool { return r.task.State == task.RollingBack }
 
 // lockTenant locks the tenant for this run. The tenant of a first attempt was locked when the plan
-// was started, and that lock is not found stale while the task needs it.
+// was started, and no process finds that lock stale while the task needs it.
 func (r *run) lockTenant(ctx context.Context) error {
 	if !r.undo() && r.task.Attempt == 1 {
 		return nil
@@ -91,8 +91,8 @@ func (r *run) execute(ctx context.Context, x *executor.Run) error {
 	return do(ctx, x)
 }
 
-// Save implements executor.Recorder. The write does not end with the executor's context, so that an
-// executor that is being interrupted can still save a checkpoint.
+// Save implements executor.Recorder. The write goes on after the end of the executor's context, so
+// that an executor that is being interrupted can still save a checkpoint.
 func (r *run) Save(_ context.Context, c checkpoint.Checkpoint) error {
 	if err := r.worker.pool.limits.Check(c); err != nil {
 		return err

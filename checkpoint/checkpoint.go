@@ -8,7 +8,7 @@ import (
 
 // Checkpoint is the saved state from which a task goes on.
 type Checkpoint struct {
-	// Step names the last step that is done, in the executor's own words.
+	// Step names the last completed step, in the executor's own words.
 	Step string
 	// Data is the executor's state as JSON. It is never nil in a saved
 	// checkpoint: an executor without state saves null.

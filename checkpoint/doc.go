@@ -4,17 +4,17 @@
 //
 // A task has at most one checkpoint. The next save overwrites it and success clears it. The undo
 // log of a task is kept longer: through a retry from scratch and past the success of the task,
-// because a rollback may still be asked for. Only a finished rollback clears it.
+// because somebody may still request a rollback. Only a finished rollback clears it.
 //
 // # Stored form
 //
-// [Checkpoint.Append] and [Parse], [UndoLog.Append] and [ParseUndo] define the
-// encoding that every store keeps. It is versioned, so that a newer library
-// reads what an older one wrote, and it can be read by eye:
+// [Checkpoint.Append] and [Parse], [UndoLog.Append] and [ParseUndo] define the encoding that every
+// store keeps. It is versioned, so that a newer library reads what an older one wrote, and people
+// can read it:
 //
 //	1:8:SWITCHED{"completedSteps":["GET_TENANT_INFO"]}
 //
-// is version 1, an eight byte step name, the name, and the data to the end. An undo log is its
+// is version 1, the length of the step name, the name, and the data to the end. An undo log is its
 // version followed by its entries: each is a name and its data, both preceded by their lengths:
 //
 //	1:14:SWITCH_GATEWAY17:{"colour":"blue"}

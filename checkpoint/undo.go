@@ -20,10 +20,10 @@ func (l UndoLog) Get(step string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// Record returns l with u added, unless l has an entry of that step already: a step that runs again
-// after a crash finds what its first run changed, so what it would record now is not the state to
-// return to. added reports whether u was added. l itself is not changed. If the log is full, the
-// error matches [ErrTooLarge].
+// Record returns l with u added, unless l has an entry for that step already: a step that runs
+// again after a crash finds what its first run changed, so what it would record now is not the
+// state to return to. added reports whether u was added. l itself is not changed. If the log is
+// full, the error matches [ErrTooLarge].
 func (l UndoLog) Record(u Undo) (log UndoLog, added bool, err error) {
 	if _, ok := l.Get(u.Step); ok {
 		return l, false, nil

@@ -50,7 +50,7 @@ func Fail(code string, err error) error { return &Error{Code: code, Err: err} }
 // Retryable returns err as a failure with a code. Trying again may help.
 func Retryable(code string, err error) error { return &Error{Code: code, Retryable: true, Err: err} }
 
-// FailureOf returns the description that is stored of err, the failure of an attempt at time now.
+// FailureOf returns the description of err to store. err is the failure of an attempt at time now.
 // The code, and whether to retry, come from the first [*Error] in err's tree that has a code; an
 // *Error around it may add the step, and may make the failure retryable. If no *Error has a code,
 // the kind of err determines both, in this order:

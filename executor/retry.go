@@ -11,7 +11,7 @@ import (
 // two tries: First, then twice as long each time up to Max, each wait lengthened or shortened at
 // random by up to half. Only failures that are [Error.Retryable] are tried again. A failure with an
 // [Error.RetryAfter] is tried again no earlier than that, and not at all if that is longer than
-// Max, because an earlier try is what the service asked not to make. The zero value tries once.
+// Max, because the service asked not to be called earlier. The zero value tries once.
 type Retry struct {
 	// Attempts is the maximum number of tries. Default 1.
 	Attempts int

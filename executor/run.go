@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Run is one run of an executor on one task: it holds what the executor may know of the task, and
-// saves checkpoints and undo entries. It is safe for concurrent use. Once the executor has
+// Run is one run of an executor on one task: it holds what the executor may know about the task,
+// and saves checkpoints and undo entries. It is safe for concurrent use. After the executor has
 // returned, saves fail with [ErrReturned].
 type Run struct {
 	// Immutable after construction.
@@ -114,7 +114,7 @@ func (r *Run) Logger() *zap.Logger {
 	return r.logger
 }
 
-// Progress reports how far the task is to the engine's hooks. A host that interrupts stalled tasks
+// Progress reports to the engine's hooks how far the task is. A host that interrupts stalled tasks
 // can count a report as a sign of life. Reports after the executor has returned are dropped.
 func (r *Run) Progress(p Progress) {
 	r.mu.Lock()

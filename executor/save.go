@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// Save stores the point from which the task continues: step names the last step that is done, data
+// Save stores the point from which the task continues: step names the last completed step, and data
 // is whatever the executor needs to continue, encoded as JSON. It replaces the previous checkpoint.
 // Saving the same again is harmless.
 //

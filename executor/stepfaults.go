@@ -73,8 +73,8 @@ func (s Step[S]) faults() []string {
 	return append(faults, s.Retry.faults()...)
 }
 
-// stateFaults returns why an S cannot share a JSON object with a position. It finds that out by
-// trial.
+// stateFaults returns why an S cannot share a JSON object with a position. It tries out whether an
+// S accepts the reserved members.
 func stateFaults[S any]() []string {
 	t := reflect.TypeFor[S]()
 	if t.Kind() != reflect.Struct {

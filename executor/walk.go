@@ -33,7 +33,7 @@ func (w *walk[S]) todo() []Step[S] {
 	})
 }
 
-// toUndo returns the steps that were begun and are not undone, the one begun last first. It goes by
+// toUndo returns the steps that were begun and are not undone, the one begun last first. It follows
 // the undo log, because another version may have done the steps in another order.
 func (w *walk[S]) toUndo() ([]Step[S], error) {
 	var todo []Step[S]
@@ -174,7 +174,7 @@ func (s Step[S]) call(ctx context.Context, f func(context.Context) error) (err e
 
 // fail saves a checkpoint with action as the failed step, and returns the failure. It saves nothing
 // if a save within the step returned ErrStopped, ErrLost or ErrReturned, or if the context ended
-// for another reason than ErrTimeout or ErrStalled: the step itself has not failed then.
+// for a reason other than ErrTimeout or ErrStalled, because then the step itself has not failed.
 func (w *walk[S]) fail(ctx context.Context, name, action string, err error) error {
 	failure := inStep(name, err)
 	for _, refused := range []error{ErrStopped, ErrLost, ErrReturned} {

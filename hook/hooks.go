@@ -11,15 +11,14 @@ import (
 
 // Hooks are functions that an engine calls. Each may be nil.
 type Hooks struct {
-	// OnExecuteStart is called before an executor runs. The executor and OnExecuteEnd get the
-	// context that it returns, so that a span needs no global variable. The context must derive
-	// from ctx.
+	// OnExecuteStart is called before an executor runs. The executor and OnExecuteEnd get the context
+	// that it returns, so that a tracing span can be passed in it. The context must derive from ctx.
 	OnExecuteStart func(ctx context.Context, x Execution) context.Context
 	// OnExecuteEnd is called after the outcome was committed, or after the task was lost.
 	OnExecuteEnd func(ctx context.Context, x Execution, out Outcome)
 	// OnSave is called after a checkpoint or an undo entry was stored, with the size of its data.
 	OnSave func(id task.ID, step string, bytes int)
-	// OnProgress is called for every progress that an executor reports.
+	// OnProgress is called for every progress report of an executor.
 	OnProgress func(id task.ID, p executor.Progress)
 	// OnPlanChange is called after this process changed a plan, by a command or by a step that was
 	// due without one, with the plan as it now is.

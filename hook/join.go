@@ -70,7 +70,7 @@ func join2[A, B any](all []func(A, B)) func(A, B) {
 
 func callAll2[A, B any](set []func(A, B), a A, b B) {
 	if len(set) > 1 {
-		defer callAll2(set[1:], a, b) // deferred, so that a panic does not skip them
+		defer callAll2(set[1:], a, b) // this call is made even if set[0] panics
 	}
 	set[0](a, b)
 }

@@ -51,8 +51,8 @@ func (p Plan) Start(by By) (Decision, error) {
 	return d, nil
 }
 
-// Pause stops the plan: nothing new is claimed, and what is in flight stops at
-// its next boundary.
+// Pause stops the plan: no further task is claimed, and tasks in flight stop at their next
+// boundary.
 func (p Plan) Pause(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -136,8 +136,8 @@ func (p Plan) Rollback(by By) (Decision, error) {
 	d.move(ByRollback, RollingBack, by)
 	d.Plan.Undo = Undo{
 		Round: d.Plan.Undo.Round + 1,
-		// Before this is committed, a claim may still start a task of a plan that runs; Settle
-		// opens the round later then.
+		// If the plan runs, a claim may still start a task before this is committed; Settle then opens
+		// the round later.
 		Open: p.State != Running && d.Plan.Counters.Of(task.Running) == 0,
 	}
 	d.Plan.UndosExhausted = false
@@ -162,7 +162,7 @@ func (p Plan) RetryFailed(from task.RetryFrom, by By) (Decision, error) {
 	return d, nil
 }
 
-// rerun sets the plan running because of a retry; a paused plan stays paused.
+// rerun makes the plan run again because of a retry; a paused plan stays paused.
 func (d *Decision) rerun(by By) {
 	switch d.Plan.State {
 	case Failed, Completed:

@@ -19,7 +19,7 @@ type By struct {
 // A store commits it completely or not at all, under the plan's Version and the versions in the
 // edits.
 type Decision struct {
-	// Plan is the plan as it is to be.
+	// Plan is the plan after the change.
 	Plan Plan
 	// Edits are the changes of tasks.
 	Edits []task.Edit

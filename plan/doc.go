@@ -4,12 +4,12 @@
 //
 // # Decisions
 //
-// Every command is a pure method of [Plan] that returns a [Decision]: the plan and the tasks as
-// they are to be, and the events that record the change. Nothing changes until a store commits the
+// Every command is a pure method of [Plan] that returns a [Decision]: the plan and the tasks after
+// the change, and the events that record the change. Nothing changes until a store commits the
 // decision, under the versions that it was made on; if something else was committed in between, the
 // engine reads and decides again.
 //
-//	cmd   := p.Pause(by)                 a person's command
+//	cmd   := p.Pause(by)                 a command on the plan
 //	cmd   := p.RetryTask(t, from, by)    a command on one task
 //	due   := p.Settle(now)               the steps due without a command
 //

@@ -17,7 +17,7 @@ type Event struct {
 	Task task.ID
 	// Tenant is the task's tenant; filled in when the event is read.
 	Tenant string
-	// Cause is the text of the [Cause] or [task.Cause].
+	// Cause is the name of the [Cause] or [task.Cause].
 	Cause string
 	// From and To are the states before and after, as their String methods write them: of the task
 	// if Task is set, otherwise of the plan. They are equal if a command has not changed the state

@@ -12,8 +12,8 @@ import (
 // ID identifies a plan.
 type ID = task.PlanID
 
-// Plan is one rollout over a list of tenants. It is the same size at three
-// tenants and at 999,999: it never holds its tasks.
+// Plan is one rollout over a list of tenants. It has the same size with three tenants and with
+// 999,999, because it never holds its tasks.
 type Plan struct {
 	ID ID
 	// The content that the plan was created with; it never changes.
@@ -58,9 +58,9 @@ type Control struct {
 // Facts is the part of a plan that the store keeps up to date with every commit.
 type Facts struct {
 	Counters Counters
-	// Breached reports that a commit raised the failed tasks above the grant's bound. Nothing new
-	// is claimed from that commit on; any engine then carries out the strategy's action, which
-	// clears Breached.
+	// Breached reports that a commit raised the number of failed tasks above the grant's bound.
+	// Nothing new is claimed from that commit on; any engine then carries out the strategy's action,
+	// which clears Breached.
 	Breached bool
 	// UndosExhausted reports that the open undo round has no task left to claim.
 	UndosExhausted bool
@@ -140,7 +140,7 @@ func (k SweepKind) String() string {
 // edited in bounded batches, which any engine can continue.
 type Sweep struct {
 	Kind SweepKind
-	// After is the last ordinal that was dealt with.
+	// After is the last ordinal that the sweep has passed.
 	After int
 	// From is where the attempts of a retry begin.
 	From task.RetryFrom
@@ -176,8 +176,8 @@ func (r PauseReasons) Strings() []string {
 	return names
 }
 
-// Over reports whether nothing will happen to the plan unless a command is given, in a state in
-// which it may be removed and its tenant locks no longer count.
+// Over reports whether the plan is at rest in a state in which it may be removed and its tenant
+// locks no longer count.
 func (p Plan) Over() bool {
 	return p.State.final() && p.AtRest()
 }
@@ -198,7 +198,7 @@ func (c Control) StopFor(t task.Control) task.Stop {
 }
 
 // Claimable reports whether a claim of a worker would find tasks, as far as the plan's grant,
-// counters and undo round tell.
+// counters and undo round show.
 func (p Plan) Claimable() bool {
 	if p.Counters.Held >= p.Grant.MaxSlots {
 		return false
@@ -212,8 +212,8 @@ func (p Plan) pendingClaimable() bool {
 	return c.Of(task.Pending) > 0 && p.Grant.LastOrdinal > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
 }
 
-// unheldClaimable reports whether a task in flight waits for a worker, after a retry, a resume or a
-// lost worker.
+// unheldClaimable reports whether a task in flight waits for a worker, after a retry, a resume or
+// the loss of its worker.
 func (p Plan) unheldClaimable() bool {
 	c := p.Counters
 	return c.InFlight() > c.Held &&

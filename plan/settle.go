@@ -18,7 +18,7 @@ func (p Plan) Settle(now time.Time) Decision {
 	return d
 }
 
-// step takes one step that is due and reports whether to look for another.
+// step takes one step that is due and reports whether another may be due.
 func (d *Decision) step(by By) bool {
 	switch d.Plan.State {
 	case Running:
@@ -34,8 +34,8 @@ func (d *Decision) step(by By) bool {
 	return false
 }
 
-// judge decides about the failures of a running plan: as soon as a commit has breached the bound,
-// and again when nothing is in flight.
+// judge carries out the failure action of a running plan as soon as a commit has breached the
+// bound. When nothing is in flight, it decides whether and how the plan ends.
 func (d *Decision) judge(by By) bool {
 	p := &d.Plan
 	verdict := d.regrant(by.Now)
@@ -70,8 +70,8 @@ func (d *Decision) breach(by By) {
 	}
 }
 
-// unwind opens the undo round once no task is running, and ends the rollback once every undo of the
-// round has ended.
+// unwind opens the undo round when no task is running any more, and ends the rollback when every
+// undo of the round has ended.
 func (d *Decision) unwind(by By) bool {
 	p := &d.Plan
 	c := p.Counters
@@ -96,7 +96,7 @@ func (d *Decision) unwind(by By) bool {
 	return true
 }
 
-// calm ends the stopping of a canceled rollback.
+// calm records that the undos of a canceled rollback have stopped.
 func (d *Decision) calm() bool {
 	p := &d.Plan
 	if p.Undo.Stopping && p.Counters.Of(task.RollingBack) == 0 {
@@ -106,8 +106,8 @@ func (d *Decision) calm() bool {
 	return false
 }
 
-// sweepUp cancels the tasks that are still paused in a canceled plan. They came to their boundary
-// after the plan was read for the cancel, and before the cancel was committed.
+// sweepUp begins a sweep that cancels the tasks that are still paused in a canceled plan. They came
+// to their boundary after the plan was read for the cancel, and before the cancel was committed.
 func (d *Decision) sweepUp() bool {
 	p := &d.Plan
 	if p.Counters.Of(task.Paused) > 0 && len(p.Sweeps) == 0 {

@@ -75,7 +75,7 @@ func (s State) ClaimsRunning() bool { return s == Running || s == Failed }
 // CancelsPending reports whether pending tasks of a plan in s count as canceled.
 func (s State) CancelsPending() bool { return s.Stop() == task.StopCancel }
 
-// final reports whether a plan in s may be removed once nothing is in flight.
+// final reports whether a plan in s may be removed when it is at rest.
 func (s State) final() bool {
 	switch s {
 	case Completed, Canceled, RolledBack:

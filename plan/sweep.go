@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Matches reports whether the sweep has to deal with a task in this condition.
+// Matches reports whether the sweep concerns a task in this condition.
 func (s Sweep) Matches(t task.Control) bool {
 	switch s.Kind {
 	case SweepResume:

@@ -7,8 +7,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// The commands on one task. Each decides on the plan and the task together: the plan's state
-// determines whether the command is allowed at all.
+// The commands on one task. Each decides on the plan and the task together, because the plan's
+// state determines whether the command is allowed at all.
 
 // RetryTask starts the next attempt of a failed or paused task. A running task that waits for a
 // worker counts as retried already. A task that a worker runs cannot be retried, even if it hangs:

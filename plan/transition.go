@@ -5,7 +5,7 @@ import "fmt"
 // Cause is why a plan changes its state, or which command it was given.
 type Cause uint8
 
-// The causes. Their text is what events and documentation show.
+// The causes. Events and the documentation show their names.
 const (
 	ByCreate Cause = iota
 	ByStart

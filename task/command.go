@@ -32,7 +32,8 @@ func (e *IllegalError) Error() string {
 func (e *IllegalError) Is(target error) bool { return target == ErrIllegal }
 
 // Edit is the change of one task by a command, decided on the task at Version. It does not change
-// the checkpoint or the undo log except to drop them: a worker may be saving at the same moment.
+// the checkpoint or the undo log except to drop them, because a worker may be saving at the same
+// moment.
 type Edit struct {
 	ID      ID
 	Version uint64
@@ -164,7 +165,8 @@ func (t Task) Rollback() (Edit, error) {
 	return e, nil
 }
 
-// Halt applies the plan's control to a running task that no worker holds.
+// Halt applies the stop in force, the plan's or the task's own, to a running task that no worker
+// holds.
 func (t Task) Halt(plan Stop) (Edit, error) {
 	cause := ByPause
 	switch t.StopFor(plan) {
@@ -186,7 +188,7 @@ func (t Task) Halt(plan Stop) (Edit, error) {
 	return e, nil
 }
 
-// StopUndo ends the undo of a task that no worker holds: its rollback was canceled.
+// StopUndo ends the undo of a task that no worker holds, because its rollback was canceled.
 func (t Task) StopUndo(now time.Time) (Edit, error) {
 	if t.State == RollingBack && t.Worker != "" {
 		return Edit{}, &IllegalError{ID: t.ID, Cause: ByUndoFailure, State: t.State, Why: "a worker is at it"}
@@ -215,8 +217,8 @@ func (t Task) lastStep() string {
 }
 
 // Lose takes the task from a worker that is gone. The attempt stays the same: a crash does not use
-// one up. A task that loses its worker more than limit times without a new checkpoint in between
-// fails.
+// up an attempt. A task that loses its worker more than limit times without a new checkpoint in
+// between fails.
 func (t Task) Lose(limit int, now time.Time) Edit {
 	e := t.edit(ByFailure)
 	e.Release = true

@@ -1,5 +1,5 @@
 // Package task is the data and the rules of the work on one tenant: what a [Task] is, which [State]
-// it may be in, which [Cause] moves it to which state, and what is recorded of a failure.
+// it may be in, which [Cause] moves it to which state, and what is recorded about a failure.
 //
 // A task belongs to a plan, and its [ID] contains the plan's. A task in [Running] or [RollingBack]
 // is in flight, whether or not a worker holds it: after a retry, a resume or the loss of its worker

@@ -27,9 +27,9 @@ const (
 	MaxCode   = 64
 )
 
-// FailureInfo is the record of a failure, for people.
+// FailureInfo is the record of a failure.
 type FailureInfo struct {
-	// Reason is the error's text, at most [MaxReason] bytes.
+	// Reason is the error's message, at most [MaxReason] bytes.
 	Reason string
 	// ErrorCode is a stable code for programs, for instance GATEWAY_TIMEOUT.
 	ErrorCode string

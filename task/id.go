@@ -13,7 +13,7 @@ const MaxPlanID PlanID = 1<<53/span - 1
 
 const span = 1_000_000
 
-// PlanID identifies a plan. The store hands out growing ids; gaps are allowed.
+// PlanID identifies a plan. The store assigns growing ids; gaps are allowed.
 type PlanID int64
 
 // Valid reports whether id can be a plan's.

@@ -58,7 +58,8 @@ func ParseState(name string) (State, error) {
 // InFlight reports whether s is [Running] or [RollingBack].
 func (s State) InFlight() bool { return s == Running || s == RollingBack }
 
-// Ended reports whether a task in s moves on only by a command.
+// Ended reports whether the work or the undo of a task in s has ended, so that the task moves on
+// only by a command.
 func (s State) Ended() bool {
 	switch s {
 	case Completed, Failed, Skipped, Canceled, RolledBack, RollbackFailed:
@@ -68,7 +69,7 @@ func (s State) Ended() bool {
 	return false
 }
 
-// Releases reports whether a task that has come to s releases its tenant.
+// Releases reports whether a task that reaches s releases its tenant.
 func (s State) Releases() bool {
 	switch s {
 	case Completed, Skipped, Canceled, RolledBack:

@@ -35,7 +35,7 @@ type Task struct {
 // Control is the part of a task that commands decide on and change.
 type Control struct {
 	State State
-	// Attempt is 1 from the first claim on, 0 before it, and raised by retries only.
+	// Attempt is 0 until the first claim and 1 from then on. Only retries raise it further.
 	Attempt int
 	// Request is a pause or cancel of this task alone that has not taken effect yet.
 	Request Request
@@ -46,7 +46,7 @@ type Control struct {
 	Losses int
 	// Failure is the last failure; cleared by a retry, by success and by a skip.
 	Failure *FailureInfo
-	// RetriedAt is when the last retry was asked for; zero before the first.
+	// RetriedAt is when the last retry was requested; zero before the first.
 	RetriedAt time.Time
 }
 

@@ -5,7 +5,7 @@ import "fmt"
 // Cause is why a task changes its state.
 type Cause uint8
 
-// The causes. Their text is what events and documentation show.
+// The causes. Events and the documentation show their names.
 const (
 	// ByClaim: a worker took the task under the plan's grant.
 	ByClaim Cause = iota

@@ -138,7 +138,7 @@ func (e *Executor) Rollback(ctx context.Context, run *executor.Run) error {
 }
 
 // steps returns the steps that lead to the target of the task. A task that has begun keeps its
-// target: a changed default must not redirect it.
+// target, because a changed default must not redirect it.
 func (e *Executor) steps(run *executor.Run) (*executor.Steps[state], error) {
 	target := e.target
 	if param, ok := run.Param(ParamTarget); ok {

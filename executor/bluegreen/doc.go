@@ -3,8 +3,8 @@
 // service.
 //
 //	GET_TENANT_INFO   ask the tenant service for the tenant, the gateway for its colour
-//	SWITCH_GATEWAY    switch the gateway and check that it did; checkpoint SWITCHED
-//	UPDATE_STATUS     set the tenant's status and check that it is set
+//	SWITCH_GATEWAY    switch the gateway and check the result; checkpoint SWITCHED
+//	UPDATE_STATUS     set the tenant's status and check the result
 //
 // The gateway is a [Gateway], the tenant service a [TenantService]. Both are small interfaces;
 // [HTTPGateway] and [HTTPTenants] are ready-made implementations.

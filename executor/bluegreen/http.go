@@ -30,7 +30,7 @@ const (
 type HTTPConfig struct {
 	// Timeout bounds each call. Default 10 s.
 	Timeout time.Duration
-	// Header is added to each request, for instance an Authorization. No error contains it.
+	// Header is added to each request, for instance an Authorization header. No error contains it.
 	// Default: none.
 	Header http.Header
 	// Transport makes the calls; the host owns it. Set it for certificates, proxies and connection
@@ -115,7 +115,7 @@ func (c *client) put(ctx context.Context, ch Change, resource string, body any) 
 }
 
 func (c *client) call(ctx context.Context, method, tenantID, resource string, body []byte, header http.Header, out any) error {
-	if tenantID == "." || tenantID == ".." { // it would be dropped as part of a path
+	if tenantID == "." || tenantID == ".." { // cleaning the path would remove such a segment
 		return c.service.fail(refused, fmt.Errorf("tenant id %q cannot be part of a URL", tenantID))
 	}
 	timed, cancel := context.WithTimeout(ctx, c.config.Timeout)

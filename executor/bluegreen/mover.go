@@ -30,7 +30,7 @@ type mover struct {
 	tenants TenantService
 	gateway Gateway
 	target  string
-	status  string // of a tenant that is at the target
+	status  string // the status of a tenant at the target
 }
 
 func (m mover) steps(c Config) (*executor.Steps[state], error) {
@@ -49,7 +49,7 @@ func (m mover) steps(c Config) (*executor.Steps[state], error) {
 }
 
 // look finds out where the tenant is. If an earlier attempt has begun the switch, look takes what
-// that attempt recorded, because what it would find now is the effect of that attempt.
+// that attempt recorded, because what it would find now may be the effect of that attempt.
 func (m mover) look(ctx context.Context, run *executor.Run, s *state) error {
 	info, err := m.tenants.TenantInfo(ctx, run.Tenant().ID)
 	if err != nil {
@@ -84,9 +84,9 @@ func (m mover) switchBack(ctx context.Context, run *executor.Run, s *state) erro
 	return m.route(ctx, run, executor.UndoPrefix+stepSwitch, m.target, s.Found)
 }
 
-// route switches the gateway and checks that it did. It sends the change even if the tenant is
-// there already: an earlier change without an answer may still be under way, and a gateway that
-// remembers tokens refuses it only after it has seen a newer one.
+// route switches the gateway and checks the result. It sends the change even if the tenant is there
+// already: an earlier change without an answer may still be under way, and a gateway that remembers
+// tokens refuses it only after it has seen a newer one.
 func (m mover) route(ctx context.Context, run *executor.Run, step, from, to string) error {
 	if _, err := m.colour(ctx, run, from, to); err != nil {
 		return err

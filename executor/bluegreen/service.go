@@ -44,7 +44,7 @@ type Change struct {
 	// tenant can refuse a change by a worker that lost its task long ago, and a change that the
 	// service itself carries out late, after it gave no answer or 504. For that it must compare the
 	// tokens when the change takes effect, and must also remember the token of a change that finds
-	// nothing to do. In a service that does not, a late change wins.
+	// nothing to do. In a service that does not compare them, a late change wins.
 	Token task.Token
 	// Key is the same whenever the same change is sent again, and different for every other change.
 	// A service that remembers keys must compare the token first, and must forget a key when the

@@ -70,7 +70,7 @@ func (r recorder) Logger() *zap.Logger {
 		zap.Stringer("plan", r.task.ID.Plan()), zap.Stringer("task", r.task.ID), zap.String("tenant", r.task.Tenant.ID))
 }
 
-// write counts a write. It stores it, or interrupts the run if the cut is here.
+// write counts a write and stores it, or interrupts the run if the cut is at this write.
 func (r recorder) write(ctx context.Context, store func()) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -62,7 +62,7 @@ func (w *worker) run(t task.Task) {
 		return
 	}
 	if r.locked = r.lockTenant(ctx); errors.Is(r.locked, tenantlock.ErrOldToken) {
-		w.finish(ctx, r, hook.Execution{}, r.locked) // the executor did not run: the hooks hear of no execution
+		w.finish(ctx, r, hook.Execution{}, r.locked) // the executor did not run
 		return
 	}
 	x := hook.Execution{

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Amount is a count, a percentage of some base, or unset: then the default of its field applies.
-// The zero value is unset, which is not the count 0.
+// Amount is a count, a percentage of some base, or unset. If it is unset, the default of its field
+// applies. The zero value is unset, which is not the count 0.
 type Amount struct {
 	Kind AmountKind
 	// N is the count or the percentage; 0 if the amount is unset.
 	N int
 }
 
-// AmountKind is how the number of an [Amount] is meant.
+// AmountKind says what the number of an [Amount] means.
 type AmountKind uint8
 
 // The kinds.
@@ -70,7 +70,8 @@ func (a Amount) String() string {
 	return strconv.Itoa(a.N)
 }
 
-// Of returns the amount of base, rounded down, and at most base; 0 if it is unset.
+// Of returns the number of elements that a means in a base of that many, rounded down and at most
+// base; 0 if a is unset.
 func (a Amount) Of(base int) int {
 	n := 0
 	switch a.Kind {
@@ -79,7 +80,7 @@ func (a Amount) Of(base int) int {
 		n = a.N
 	case AmountPercent:
 		percent := max(0, min(a.N, 100))
-		n = base/100*percent + base%100*percent/100 // so that no base overflows
+		n = base/100*percent + base%100*percent/100 // computed in two parts, so that no base overflows
 	}
 	return max(0, min(n, base))
 }

@@ -31,7 +31,7 @@ type Decision struct {
 }
 
 // Decide returns what s grants to a running plan with these waves, in the order of their ordinals.
-// It is the only decision about the course of a rollout. The time is for rules that depend on it;
+// Nothing else decides about the course of a rollout. The time is for rules that depend on it;
 // there are none yet.
 func (s Strategy) Decide(waves []Tally, _ time.Time) Decision {
 	var sum Tally
@@ -51,7 +51,7 @@ func (s Strategy) Decide(waves []Tally, _ time.Time) Decision {
 	}
 }
 
-// Concurrency returns how many tasks of a plan of that many tasks workers may hold at once.
+// Concurrency returns how many tasks workers may hold at once if the plan has that many tasks.
 func (s Strategy) Concurrency(tasks int) int { return s.MaxConcurrency.AtLeastOne(tasks) }
 
 // Sequential reports whether a plan of that many tasks runs them one by one.

@@ -6,8 +6,8 @@
 // under the grant needs no further decision, so the hot path neither reads nor compares the plan.
 //
 // The zero Strategy is the most careful one: one task at a time, stop at the first failure. An
-// [Amount] that is unset differs from one of 0 where an amount is inherited or has another default;
-// in MaxConcurrency and MaxFailures of a plan both mean the same.
+// [Amount] that is unset differs from an amount of 0 where an amount is inherited or has another
+// default; in MaxConcurrency and MaxFailures of a plan both mean the same.
 //
 // # Rounding
 //

@@ -65,7 +65,7 @@ func (w *World) serve(op Op) http.HandlerFunc {
 	}
 }
 
-// nextFault takes the next injected fault for a request, 0 for none.
+// nextFault removes the next injected fault for a request and returns it, 0 if there is none.
 func (w *World) nextFault(id string, op Op) Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -63,7 +63,7 @@ type Call struct {
 	// Token and Key are the headers of a change.
 	Token uint64
 	Key   string
-	// Fault is the fault that was injected into it, 0 for none.
+	// Fault is the fault that was injected into the request, 0 for none.
 	Fault Fault
 }
 
@@ -101,8 +101,8 @@ func NewWorld(tenants ...Tenant) *World {
 	return w
 }
 
-// Inject makes the next requests of kind op for a tenant fail with f, as many as times says, after
-// the faults that were injected earlier.
+// Inject adds a fault f for each of the next requests of kind op for a tenant, as many as times
+// says. They follow the faults that were injected earlier.
 func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

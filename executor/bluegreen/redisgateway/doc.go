@@ -21,8 +21,8 @@
 //
 // A switch reads the route, compares it with Change.From, and writes on condition that the revision
 // is still the one it read. Then it waits for the clients. The id of the write is derived from
-// Change.Key, Change.To and that revision: sent again after a crash it is the same write, but after
-// the tenant was moved in between it is a new one.
+// Change.Key, Change.To and that revision. If the switch is repeated after a crash, it is the same
+// write; if the tenant was moved in between, it is a new write.
 //
 // # All or nothing
 //

@@ -15,7 +15,7 @@ import (
 // default timeout of a step of package bluegreen, one minute.
 const defaultTimeout = 20 * time.Second
 
-// Config configures a [Gateway]. Required are Check with a prober (or Push), and a fleet: in Check
+// Config configures a [Gateway]. It requires a Check with a prober (or Push), and a fleet, in Check
 // or by Fleet.
 type Config struct {
 	// Check sets which clients confirm a route, how they are asked, how many have to confirm and

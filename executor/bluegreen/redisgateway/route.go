@@ -59,8 +59,8 @@ type route struct {
 const switchPrefix = "switch."
 
 // writeID returns the id of the write that carries out the change with this key to colour to at
-// revision rev. The same change at another revision is another write: the tenant was moved in
-// between.
+// revision rev. The same change at another revision is another write, because the tenant was moved
+// in between.
 func writeID(key, to string, rev uint64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d", key, to, rev))
 	return switchPrefix + hex.EncodeToString(sum[:16])
@@ -88,7 +88,7 @@ type record struct {
 	payload, live string
 }
 
-// together reads all keys of a route at one moment. A missing payload is the error redis.Nil.
+// together reads all keys of a route in one transaction. A missing payload is the error redis.Nil.
 func (g *Gateway) together(ctx context.Context, k keys) (record, error) {
 	pipe := g.rdb.TxPipeline()
 	head, payload, live := pipe.HGetAll(ctx, k.head), pipe.Get(ctx, k.data), pipe.Get(ctx, k.live)
@@ -145,8 +145,8 @@ func (g *Gateway) read(ctx context.Context, tenantID string) (route, error) {
 
 var errOtherMeans = errors.New("it was written by other means")
 
-// parse sets the fields of the head. It returns errOtherMeans unless the head belongs to the
-// payload.
+// parse sets the fields that the head contains. It returns errOtherMeans unless the head belongs to
+// the payload.
 func (r *route) parse(head map[string]string) (err error) {
 	if r.rev, err = strconv.ParseUint(head["rev"], 10, 64); err != nil || r.rev == 0 {
 		return errOtherMeans

@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/redisack"
 )
 
-// maxRaces is how many attempts a call makes while other writers keep changing the route.
+// maxRaces is the maximum number of attempts of a call while other writers keep changing the route.
 const maxRaces = 3
 
 // Current returns the colour that the tenant's clients run. If they are not known to run the
@@ -35,7 +35,7 @@ func (g *Gateway) Current(ctx context.Context, tenantID string) (string, error) 
 	return "", last
 }
 
-// Switch routes a tenant to c.To and returns nil once its clients run that colour.
+// Switch routes a tenant to c.To and returns nil when its clients run that colour.
 func (g *Gateway) Switch(ctx context.Context, c bluegreen.Change) error {
 	var last error
 	for range maxRaces {

@@ -171,9 +171,9 @@ func (e *Engine) changed(id plan.ID) {
 	e.due.Raise()
 }
 
-// committed wakes the goroutines that wait for events of a plan, because a commit has ended a task
-// of it. It wakes those that wait for the plan to come to rest only if the failures breach the plan
-// or no task of the plan is in flight any more.
+// committed is called after each commit of a worker that is not a save. It wakes the goroutines
+// that wait for events of the plan. It wakes those that wait for the plan to come to rest only if
+// the plan is breached or none of its tasks is in flight any more.
 func (e *Engine) committed(b *store.Batch) {
 	e.events.Notify(b.Plan)
 	if b.View.Breached || b.View.Counters.InFlight() == 0 {

@@ -22,8 +22,8 @@ const (
 	longestWait = 200 * time.Millisecond
 )
 
-// maxTakeOvers bounds how often in a row acquire takes over stale locks. It needs more than one
-// round only if another process was faster with some of them.
+// maxTakeOvers bounds how often in a row acquire takes over stale locks. A second take-over is
+// needed only if another process was faster with some of them.
 const maxTakeOvers = 10
 
 // inWay are the locks that other tasks hold on the requested tenants.

@@ -63,9 +63,9 @@ const (
 	cleanPage = 1000
 	// maxCleaned bounds the queue, and the known walks. Further plans wait until they are due again.
 	maxCleaned = 10_000
-	// rememberFor is the minimum time for which a walk is remembered. Without a limit a finished walk
-	// would stay in known if another process reschedules the plan, because then this process does not
-	// call Clean for it again.
+	// rememberFor is the minimum time for which a finished walk is remembered. After that it may be
+	// forgotten, because this process does not call Clean for the plan again if another process has
+	// rescheduled it.
 	rememberFor = 10 * time.Minute
 )
 

@@ -52,8 +52,7 @@ func (r *Releaser) Add(locks ...store.TenantLock) {
 	r.more.Raise()
 }
 
-// Run releases the added locks until ctx ends, and then tries once more to release those that are
-// left.
+// Run releases the added locks until ctx ends, and then releases those that are still waiting.
 func (r *Releaser) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {

@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Client   *storeclient.Client
 	Registry *lease.Registry
-	// Queue gets back the capacity for one task from each worker that ends.
+	// Queue is where a worker that ends releases its capacity for one task.
 	Queue    *capacity.Queue
 	Locks    *tenantlock.Manager
 	Releaser *tenantlock.Releaser

@@ -23,7 +23,7 @@ type item struct {
 	id       plan.ID
 	stamp    uint64
 	due      time.Time
-	hold     time.Time // Reschedule sets no later time: the plan was due when a reminder came
+	hold     time.Time // the latest time of a reminder; Reschedule sets no later time
 	creating bool
 	place    int // in the queue, -1 if not in it
 }
@@ -42,7 +42,7 @@ func (a *agenda) wake(id plan.ID) {
 	}
 }
 
-// expect makes a creation due after ttl without another call for it.
+// expect makes a creation due when ttl has passed without another call for it.
 func (a *agenda) expect(id plan.ID, ttl time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -22,7 +22,8 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	a, err := p.applyOnce(&c, s.clock.now())
 	applied := err == nil && !a.Repeated
 	if applied {
-		// In the same step, so that no engine reschedules the plan without having seen the command.
+		// The plan is still locked here, so that no engine reschedules it without having seen the
+		// command.
 		s.agenda.wake(c.Plan.ID)
 	}
 	p.mu.Unlock()

@@ -1,12 +1,12 @@
 package memstore
 
-// claims holds the claims of a plan that hold tasks, and the last ones that no longer do, so that a
-// claim that is sent again is recognized. Index 0 stands for no claim.
+// claims lists the claims of a plan that hold tasks, and the latest claims that no longer do, so
+// that the store recognizes a claim that is sent again. Index 0 stands for no claim.
 type claims struct {
 	list []claim
 	byID map[string]uint32
 	free []uint32
-	idle []uint32 // claims without tasks; once idle is full, the oldest is at next
+	idle []uint32 // claims without tasks; when idle is full, the oldest is at next
 	next int
 }
 
@@ -45,8 +45,8 @@ func (c *claims) add(id, worker string) uint32 {
 
 func (c *claims) hold(i uint32) { c.list[i].held++ }
 
-// release records that the claim holds one task less. A claim without tasks is forgotten after
-// keptClaims others.
+// release records that the claim holds one task less. A claim without tasks is forgotten when
+// keptClaims later claims have no tasks either.
 func (c *claims) release(i uint32) {
 	c.list[i].held--
 	if c.list[i].held > 0 {

@@ -33,7 +33,7 @@ func (c *clock) token(at stamp, last, floor task.Token) task.Token {
 // floor returns the greatest token issued so far for any plan.
 func (c *clock) floor() task.Token { return task.Token(c.newest.Load()) }
 
-// time returns the zero time for the zero stamp.
+// time returns t as a time in UTC, and the zero time for the zero stamp.
 func (t stamp) time() time.Time {
 	if t == 0 {
 		return time.Time{}
@@ -41,7 +41,8 @@ func (t stamp) time() time.Time {
 	return time.Unix(0, int64(t)).UTC()
 }
 
-// ifEnded returns t if s is an ended state, otherwise ended, the time that the task has now.
+// ifEnded returns t if s is an ended state, otherwise ended, the time at which the task ended
+// before.
 func (t stamp) ifEnded(s task.State, ended stamp) stamp {
 	if s.Ended() {
 		return t

@@ -167,7 +167,7 @@ func settle(w *store.Change, r *record, cause task.Cause) {
 		if w.Failure != nil {
 			r.setFailure(ownFailure(w.Failure))
 		}
-	case task.ByPause: // any failure is dropped: the executor was asked to stop
+	case task.ByPause: // any failure is dropped, because the executor was asked to stop
 	case task.ByClaim, task.BySkip, task.ByResume, task.ByRetry, task.ByRollback:
 	}
 }

@@ -20,8 +20,8 @@
 // # Time
 //
 // The default clock is time.Now, so a store that is made inside a testing/synctest bubble runs on
-// the bubble's time. There is no background goroutine: expiry is noticed by the next call that
-// reads the expired item.
+// the bubble's time. There is no background goroutine: the next call that reads an item notices
+// whether it has expired.
 //
 // # Errors
 //

@@ -120,7 +120,7 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 	return each(ctx, s, id, after, limit, func(_ *rollout, r *record) string { return r.tenant })
 }
 
-// each returns f of each of the tasks after an ordinal, up to limit of them.
+// each returns the results of f for the tasks after an ordinal, at most limit of them.
 func each[T any](ctx context.Context, s *Store, id plan.ID, after, limit int, f func(*rollout, *record) T) ([]T, error) {
 	if err := store.CheckStates(after, limit); err != nil {
 		return nil, err

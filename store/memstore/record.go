@@ -14,11 +14,11 @@ import (
 type record struct {
 	tenant string
 	more   *more  // nil if there is none
-	step   string // of the checkpoint; empty if there is none
-	data   []byte // of the checkpoint, as it was passed
+	step   string // step of the checkpoint; empty if there is none
+	data   []byte // data of the checkpoint, as it was passed
 
 	token     task.Token // of the last claim
-	lastToken task.Token // of the last worker's change, with lastSeq
+	lastToken task.Token // token of the last change by a worker; lastSeq is its number
 	started   stamp
 	updated   stamp
 	ended     stamp

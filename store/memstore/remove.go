@@ -9,7 +9,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Remove implements store.Creator. One step is enough.
+// Remove implements store.Creator. One call removes everything.
 func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err

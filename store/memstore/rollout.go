@@ -39,7 +39,7 @@ type rollout struct {
 	floor task.Token
 
 	tasks    shelf
-	held     []uint32 // ordinals; record.pos is the place in it
+	held     []uint32 // ordinals; record.pos is an ordinal's index in it
 	running  ordinals
 	undoing  ordinals
 	pending  uint32 // Invariant: no task with a smaller ordinal is pending
@@ -181,7 +181,7 @@ func (p *rollout) export(ordinal uint32, r *record) task.Task {
 	return t
 }
 
-// view returns the view of the plan that a commit answers.
+// view returns the view of the plan that a commit returns.
 func (p *rollout) view() store.View {
 	return store.View{
 		State:          p.plan.State,

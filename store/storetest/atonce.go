@@ -65,7 +65,8 @@ func (e *env) oneOK(what string, want error, f func(caller int) error) {
 	equal(e, what+": how many succeeded", succeeded, 1)
 }
 
-// removeAtOnce: of concurrent removals, the later ones find that the plan is already removed.
+// removeAtOnce: concurrent removals of a plan all succeed, and the plan is gone from the agenda
+// too.
 func removeAtOnce(e *env) {
 	for round := range 20 {
 		r := e.create(1+round*7, concurrently(1))

@@ -22,7 +22,8 @@ func breachCases() []testCase {
 	}
 }
 
-// breachCloses: the commit that reports the failure also has a claim, which gets no tasks.
+// breachCloses: if a commit reports the failure that breaches the plan and also has a claim, the
+// claim gets no tasks.
 func breachCloses(e *env) {
 	r := e.start(5, tolerating(4, 0)) // there is room for the claim
 	jobs := r.take("worker", 2)
@@ -64,7 +65,7 @@ func breachOfTwo(e *env) {
 	equal(e, "claimable", view.Claimable, false)
 }
 
-// breachByLoss: a command fails a task that lost its worker too often.
+// breachByLoss: a task that fails because it lost its worker too often breaches the plan.
 func breachByLoss(e *env) {
 	r := e.start(3, tolerating(1, 0))
 	r.take("worker", 1)
@@ -77,7 +78,8 @@ func breachByLoss(e *env) {
 	equal(e, "plan", r.settle().State, plan.Failed)
 }
 
-// breachByEdit: a decision fails a task without setting Breached itself.
+// breachByEdit: a decision that makes a task fail breaches the plan even if it does not set
+// Breached.
 func breachByEdit(e *env) {
 	r := e.start(3, tolerating(2, 0))
 	r.take("worker", 1)

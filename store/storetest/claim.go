@@ -59,7 +59,8 @@ func claimPending(e *env) {
 	equal(e, "claimed when none are wanted", len(b.Claimed), 0)
 }
 
-// claimOrder: RUNNING without a worker, ROLLING_BACK without a worker, PENDING.
+// claimOrder: claims get first RUNNING tasks without a worker, then ROLLING_BACK tasks without a
+// worker, then PENDING tasks.
 func claimOrder(e *env) {
 	r := e.start(6, concurrently(3))
 	r.run(1, store.Complete)
@@ -100,7 +101,7 @@ func claimHeld(e *env) {
 	equal(e, "held", r.read().Counters.Held, 3)
 }
 
-// claimOpen: the grant may allow fewer tasks than the plan has.
+// claimOpen: claims get only the tasks that the grant allows, even if the plan has more.
 func claimOpen(e *env) {
 	r := e.start(10, concurrently(10))
 	grant := func(g strategy.Grant) {
@@ -131,7 +132,7 @@ func claimPassesOver(e *env) {
 }
 
 // claimByState: a running plan's tasks are claimed in the order of claimOrder. If the plan is
-// paused, canceled or rolled back, only the undo that a command asked for is claimed.
+// paused, canceled or rolled back, only the undo that a command requested is claimed.
 func claimByState(e *env) {
 	for _, test := range []struct {
 		name    string

@@ -119,7 +119,8 @@ func staleTaskVersion(e *env) {
 	equal(e, "the worker's next save", r.do(j.save("STEP", "1")).Stop, task.Go)
 }
 
-// unseenFailures: a command that acknowledges failures is refused unless its giver saw all of them.
+// unseenFailures: a command that acknowledges failures is refused unless it was decided on all of
+// them.
 func unseenFailures(e *env) {
 	r := e.start(3, tolerating(3, 0))
 	jobs := r.take("worker", 3)
@@ -138,7 +139,7 @@ func unseenFailures(e *env) {
 	equal(e, "plan", p.State, plan.Running)
 }
 
-// staleToken: changes of a worker that was presumed dead are refused.
+// staleToken: changes by a worker that was presumed dead are refused.
 func staleToken(e *env) {
 	r := e.start(1, concurrently(1))
 	old := r.take("old", 1)[0]

@@ -132,7 +132,7 @@ func createMany(e *env) {
 	e.is(err, store.ErrNotFound)
 }
 
-// createAgain: every call of a creation is repeated, as after a lost answer.
+// createAgain: AddTenants and FinishCreate may be repeated, as after a lost answer.
 func createAgain(e *env) {
 	c, err := e.BeginCreate(e.ctx, e.announce(250, concurrently(1)))
 	e.ok(err)

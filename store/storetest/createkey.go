@@ -106,8 +106,8 @@ func createKeyAgain(e *env) {
 	equal(e, "plans", len(plans), 1)
 }
 
-// createKeyAgainConcurrent: requests that their caller has abandoned arrive together with its next
-// request.
+// createKeyAgainConcurrent: if requests that their caller has abandoned arrive together with its
+// next request, all of them get the same creation.
 func createKeyAgainConcurrent(e *env) {
 	a := e.keyed("key", "hash")
 	var begun [8]store.Creation

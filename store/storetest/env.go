@@ -103,7 +103,8 @@ func concurrently(n int) strategy.Strategy {
 	return strategy.Strategy{MaxConcurrency: strategy.Count(n), MaxFailures: strategy.Percent(100)}
 }
 
-// tolerating returns a strategy with held concurrent tasks and failed tolerated failures.
+// tolerating returns the strategy of a plan that runs held tasks concurrently and tolerates as many
+// failures as failed says.
 func tolerating(held, failed int) strategy.Strategy {
 	return strategy.Strategy{MaxConcurrency: strategy.Count(held), MaxFailures: strategy.Count(failed)}
 }

@@ -241,8 +241,8 @@ func eventsAtRestOnce(e *env) {
 	r.tell(last, "1 pause: RUNNING>PAUSED", "2 success: RUNNING>COMPLETED", "3 pause: RUNNING>PAUSED at rest")
 }
 
-// eventsBeforeSweep: a task was paused after the cancel was decided, so the canceled plan still has
-// to cancel that task. The plan is not at rest and cannot be removed.
+// eventsBeforeSweep: if a task was paused after a cancel was decided, the canceled plan still has
+// to cancel that task. Until then the plan is not at rest and cannot be removed.
 func eventsBeforeSweep(e *env) {
 	r := e.start(1, concurrently(1))
 	job := r.take("worker", 1)[0]
@@ -329,7 +329,7 @@ func eventsOwn(e *env) {
 }
 
 // eventsOwnStay: the events that report who started and stopped a plan are kept as long as the plan
-// is.
+// exists.
 func eventsOwnStay(e *env) {
 	const keep = 10
 	e.Store = e.h.NewTrimming(e.TB, keep)

@@ -10,9 +10,9 @@ import (
 )
 
 // Interceptor handles every call from a user to a store, except Listen. It makes the call with
-// [Call.Do], or omits it, and returns the error that the user receives. If it returns another error
-// than Do did, the user gets no answer, unless the error is a *store.HeartbeatError, which comes
-// with an answer.
+// [Call.Do], or omits it, and returns the error that the user receives. If it returns an error
+// other than Do's, the user gets no answer, unless the error is a *store.HeartbeatError, which
+// comes with an answer.
 type Interceptor func(ctx context.Context, c Call) error
 
 // Call is one call of a store's method that an [Interceptor] handles.

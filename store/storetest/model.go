@@ -17,9 +17,9 @@ import (
 )
 
 // Model runs random operations of workers, operators and engines on one plan, in the store and in
-// an obviously correct model of it, and after each compares everything that can be read. Calls that
-// fail temporarily are repeated, so a [Faulty] store must pass as well. A failure prints the
-// operations and a seed; the flags of package rapid repeat the run (-rapid.seed) or run more
+// an obviously correct model of it. After each operation it compares everything that can be read.
+// Calls that fail temporarily are repeated, so a [Faulty] store must pass as well. A failure prints
+// the operations and a seed; the flags of package rapid repeat the run (-rapid.seed) or run more
 // (-rapid.checks).
 func Model(t *testing.T, h Harness) {
 	t.Helper()
@@ -251,7 +251,7 @@ func sameError(got, want error) bool {
 	return errors.Is(got, want)
 }
 
-// view compares the view that a commit answers with the oracle.
+// view compares the view that a commit returned with the oracle.
 func (m *machine) view(rt *rapid.T, b store.Batch) {
 	v, p := b.View, m.o.plan
 	if v.State != p.State || v.Version != p.Version || v.Counters != p.Counters || v.Breached != p.Breached {

@@ -97,7 +97,7 @@ func (m *machine) taskCommand(rt *rapid.T) {
 	m.decide(rt, later, func(p plan.Plan) (plan.Decision, error) { return c(p, t, by()) })
 }
 
-// engine takes a step that an engine takes without a command.
+// engine takes one of the steps that engines take without a command.
 func (m *machine) engine(rt *rapid.T) {
 	step := rapid.SampledFrom([]string{"settle", "settle", "sweep", "halt", "lose"}).Draw(rt, "step")
 	_, tasks := m.read(rt)
@@ -149,9 +149,10 @@ func (m *machine) compare(rt *rapid.T) {
 }
 
 // compareRules compares Plan.Claimable and Plan.AtRest with what a claim would find. Claimable may
-// report true too often, where the counters do not show which tasks wait for a worker or whether an
-// undo is left, but never false too often. The exception: while a rollback is being stopped,
-// engines do not claim undos that a store would assign.
+// report true although a claim would find no task, because the counters do not show which tasks
+// wait for a worker or whether an undo is left. It must not report false if a claim would find a
+// task, except while a rollback is being stopped: then engines do not claim undos that a store
+// would assign.
 func (m *machine) compareRules(rt *rapid.T, p plan.Plan) {
 	allowed, required := m.o.allowed()
 	if required && !p.Claimable() && !p.Undo.Stopping {

@@ -136,7 +136,7 @@ func (o *oracle) work(w store.Change) store.Change {
 
 var errImpossible = errors.New("storetest: impossible change")
 
-// change applies the change of the worker that holds the task.
+// change applies a change by the worker that holds the task.
 func (o *oracle) change(t *oracleTask, w store.Change) error {
 	running := t.State == task.Running
 	if fits := running; w.Kind != store.Save && w.Kind != store.Yield {

@@ -194,7 +194,7 @@ func queryCanceled(e *env) {
 	equal(e, "counted", r.read().Counters.Of(task.Canceled), 3)
 }
 
-// queryOwned: the caller may change returned values.
+// queryOwned: the caller may change returned values without effect on the store.
 func queryOwned(e *env) {
 	r := e.start(1, tolerating(1, 1))
 	j := r.take("worker", 1)[0]

@@ -75,8 +75,8 @@ func repeatedAfterRelease(e *env) {
 	}
 }
 
-// repeatedAfterClaim: the answer to a Yield was lost, and another worker has claimed the task
-// before the Yield is repeated.
+// repeatedAfterClaim: a Yield whose answer was lost has no effect when it is repeated after another
+// worker has claimed the task.
 func repeatedAfterClaim(e *env) {
 	r := e.start(1, concurrently(1))
 	old := r.take("old", 1)[0]
@@ -101,7 +101,8 @@ func repeatedAfterChange(e *env) {
 	equal(e, "worker", r.task(1).Worker, "young")
 }
 
-// repeatedCommit: changes and claim of one commit are repeated after a lost answer.
+// repeatedCommit: a commit with changes and a claim has no further effect when it is repeated after
+// a lost answer, and returns the same tasks.
 func repeatedCommit(e *env) {
 	r := e.start(10, concurrently(4))
 	jobs := r.take("worker", 4)

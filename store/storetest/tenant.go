@@ -21,7 +21,7 @@ func tenantCases() []testCase {
 	}
 }
 
-// lock returns the lock of a tenant by a plan.
+// lock returns a lock that a plan holds on a tenant.
 func lock(tenant string, id plan.ID) store.TenantLock {
 	return store.TenantLock{Tenant: tenant, Plan: id, Ordinal: 3, Start: 9, Phase: 2}
 }

@@ -41,7 +41,8 @@ func (g *gateway) write(j *job) {
 	g.newest = max(g.newest, j.Token)
 }
 
-// often claims a task and yields it, more often than any clock ticks.
+// often claims and yields a task many times, faster than any clock ticks, and returns the last
+// claim.
 func (g *gateway) often(r *rollout) *job {
 	g.Helper()
 	j := g.takes(r)
@@ -52,7 +53,7 @@ func (g *gateway) often(r *rollout) *job {
 	return j
 }
 
-// tokensOverPlans: several plans work on a tenant, one after the other.
+// tokensOverPlans: tokens grow when several plans work on a tenant, one after the other.
 func tokensOverPlans(e *env) {
 	g := &gateway{env: e}
 	for range 5 {
@@ -61,7 +62,8 @@ func tokensOverPlans(e *env) {
 	}
 }
 
-// tokensOfRetry: a plan retries a task after another plan has worked on the tenant.
+// tokensOfRetry: tokens grow when a plan retries a task after another plan has worked on the
+// tenant.
 func tokensOfRetry(e *env) {
 	g := &gateway{env: e}
 	one := e.start(1, concurrently(1))
@@ -73,7 +75,8 @@ func tokensOfRetry(e *env) {
 	one.do(g.takes(one).work(store.Complete))
 }
 
-// tokensOfLateLock: an undo is claimed before its tenant is locked, and then yielded.
+// tokensOfLateLock: an undo that was claimed before its tenant was locked, and was then yielded
+// with RaiseTokens, gets a greater token than the plan that worked on the tenant in between.
 func tokensOfLateLock(e *env) {
 	g := &gateway{env: e}
 	one := e.start(1, concurrently(1))
@@ -92,7 +95,8 @@ func tokensOfLateLock(e *env) {
 	one.do(g.takes(one).work(store.Undone))
 }
 
-// tokensRepeated: a repeated command does not raise the tokens again.
+// tokensRepeated: a repeated command with RaiseTokens is recognized, and does not affect a worker
+// that has claimed the task after the first.
 func tokensRepeated(e *env) {
 	g := &gateway{env: e}
 	r := e.start(2, concurrently(2))
@@ -108,8 +112,8 @@ func tokensRepeated(e *env) {
 	r.do(j.work(store.Complete))
 }
 
-// tokensOverSteps: a tenant moves from plan to plan while the store's clock is set back and forth.
-// A plan that takes the tenant over sets RaiseTokens; no other command does.
+// tokensOverSteps: tokens grow when a tenant moves from plan to plan while the store's clock is set
+// back and forth. A plan that takes the tenant over sets RaiseTokens; no other command does.
 func tokensOverSteps(e *env) {
 	seed := uint64(time.Now().UnixNano())
 	e.Logf("seed %d", seed)

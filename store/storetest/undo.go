@@ -41,7 +41,8 @@ func undoFromLast(e *env) {
 	r.expect(1)
 }
 
-// undoSequential: a sequential plan whose tasks did not end in the order of their ordinals.
+// undoSequential: a sequential plan undoes its tasks in the reverse of the order in which they
+// ended, even if that was not the order of their ordinals.
 func undoSequential(e *env) {
 	r := e.start(4, tolerating(1, 4))
 	r.run(1, store.Complete) // 1

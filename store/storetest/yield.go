@@ -8,11 +8,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// yield is one row of the table of the outcomes of a task whose executor returned without an
-// outcome.
+// yield is one case in which an executor returned without an outcome, with the expected state of
+// its task.
 type yield struct {
-	request taskCommand // of the task; nil for none
-	plan    command     // of the plan; nil for none
+	request taskCommand // the command on the task; nil for none
+	plan    command     // the command on the plan; nil for none
 	want    task.State
 	alone   bool // the task is paused individually
 	kept    bool // the task keeps the failure
@@ -74,7 +74,7 @@ func yields(e *env, y yield) {
 	equal(e, "attempt", t.Attempt, 1)
 }
 
-// undoing returns a plan of one task whose undo worker has claimed.
+// undoing returns a plan of one task, and the undo of that task as a worker has claimed it.
 func undoing(e *env) (*rollout, *job) {
 	r := e.start(1, concurrently(1))
 	r.run(1, store.Complete)

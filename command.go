@@ -34,9 +34,9 @@ const (
 	FromScratch = task.FromScratch
 )
 
-// Pause stops a plan: once this one write is done, workers claim nothing more of the plan, and
-// tasks in flight stop at their next boundary. The counters of the returned plan show how many
-// tasks are still in flight.
+// Pause stops a plan: once this one write is done, no further task of the plan starts, and tasks in
+// flight stop at their next boundary. The counters of the returned plan show how many tasks are
+// still in flight.
 func (e *Engine) Pause(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, plan.Plan.Pause)
 }

@@ -84,8 +84,8 @@ func (e *Engine) taskCommand(
 		return TaskResult{Task: t, Unchanged: true}, nil
 	}
 	if t, err = e.client.Task(ctx, id); err == nil {
-		// The command does not leave this to the releaser, because this process may give commands without
-		// Run.
+		// The command does not leave this to the releaser, because this process may give commands
+		// without Run.
 		e.client.Fault("release", e.locks.Release(ctx, p, t))
 	}
 	return TaskResult{Task: t, Unchanged: d.Unchanged}, err

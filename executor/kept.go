@@ -19,8 +19,8 @@ const emptyState = "{}"
 // that S does not have are preserved.
 type kept[S any] struct {
 	raw json.RawMessage
-	// foreign reports that raw differs from the encoding of its S, for instance because S lacks some
-	// of its members. Changes are then merged into raw instead of replacing it.
+	// foreign reports that raw differs from the encoding of its S, for instance because S lacks
+	// some of its members. Changes are then merged into raw instead of replacing it.
 	foreign bool
 }
 

@@ -32,14 +32,14 @@ type Step[S any] struct {
 	// step no checkpoint is saved: the task is done.
 	Done string
 
-	// Do carries out the step. It may be called again although its effect has happened already: after
-	// a crash, after a stop, or because of Retry. It must not call [Run.Save].
+	// Do carries out the step. It may be called again although its effect has happened already:
+	// after a crash, after a stop, or because of Retry. It must not call [Run.Save].
 	Do func(ctx context.Context, run *Run, s *S) error
-	// Undo undoes the step, whether or not Do has had its effect. It receives S as it was just before
-	// the first call of Do. That state is saved in the undo log under Name, so it must fit into an
-	// undo entry (4 KiB by default). Changes that Undo makes to S are dropped. If Undo needs what only
-	// Do finds out, Do records it with [Run.SaveUndo] under a name that no step has. A rollback skips
-	// a step without an Undo.
+	// Undo undoes the step, whether or not Do has had its effect. It receives S as it was just
+	// before the first call of Do. That state is saved in the undo log under Name, so it must fit
+	// into an undo entry (4 KiB by default). Changes that Undo makes to S are dropped. If Undo
+	// needs what only Do finds out, Do records it with [Run.SaveUndo] under a name that no step
+	// has. A rollback skips a step without an Undo.
 	Undo func(ctx context.Context, run *Run, s *S) error
 
 	// Timeout bounds each try of Do and of Undo. Default: none. When it expires, a failure that is

@@ -11,8 +11,9 @@ import (
 
 // Hooks are functions that an engine calls. Each may be nil.
 type Hooks struct {
-	// OnExecuteStart is called before an executor runs. The executor and OnExecuteEnd get the context
-	// that it returns, so that a tracing span can be passed in it. The context must derive from ctx.
+	// OnExecuteStart is called before an executor runs. The executor and OnExecuteEnd get the
+	// context that it returns, so that a tracing span can be passed in it. The context must derive
+	// from ctx.
 	OnExecuteStart func(ctx context.Context, x Execution) context.Context
 	// OnExecuteEnd is called after the outcome was committed, or after the task was lost.
 	OnExecuteEnd func(ctx context.Context, x Execution, out Outcome)

@@ -51,8 +51,7 @@ func (p Plan) Start(by By) (Decision, error) {
 	return d, nil
 }
 
-// Pause stops the plan: no further task is claimed, and tasks in flight stop at their next
-// boundary.
+// Pause stops the plan: no further task starts, and tasks in flight stop at their next boundary.
 func (p Plan) Pause(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -136,8 +135,8 @@ func (p Plan) Rollback(by By) (Decision, error) {
 	d.move(ByRollback, RollingBack, by)
 	d.Plan.Undo = Undo{
 		Round: d.Plan.Undo.Round + 1,
-		// If the plan runs, a claim may still start a task before this is committed; Settle then opens
-		// the round later.
+		// If the plan runs, a claim may still start a task before this is committed; Settle then
+		// opens the round later.
 		Open: p.State != Running && d.Plan.Counters.Of(task.Running) == 0,
 	}
 	d.Plan.UndosExhausted = false

@@ -59,8 +59,8 @@ type Control struct {
 type Facts struct {
 	Counters Counters
 	// Breached reports that a commit raised the number of failed tasks above the grant's bound.
-	// Nothing new is claimed from that commit on; any engine then carries out the strategy's action,
-	// which clears Breached.
+	// From that commit on no pending task is claimed; any engine then carries out the strategy's
+	// action, which clears Breached.
 	Breached bool
 	// UndosExhausted reports that the open undo round has no task left to claim.
 	UndosExhausted bool

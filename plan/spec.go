@@ -20,8 +20,8 @@ type Spec struct {
 	ExecutorType string
 	// Parameters are passed to the executor with every task.
 	Parameters map[string]string
-	// Strategy bounds the concurrency and the failures. The zero value means one task at a time, and a
-	// stop at the first failure.
+	// Strategy bounds the concurrency and the failures. The zero value means one task at a time,
+	// and a stop at the first failure.
 	Strategy strategy.Strategy
 	// IdempotencyKey, if not empty, makes creation repeatable: creating the same content with the
 	// same key again returns the plan that exists already. At most [MaxKey] bytes. The key is in

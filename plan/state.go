@@ -15,15 +15,15 @@ const (
 	Created State = iota
 	// Running: tasks are claimed as the grant allows.
 	Running
-	// Paused: nothing new is claimed, what is in flight stops at its boundary.
+	// Paused: no pending task is claimed, and tasks in flight stop at their next boundary.
 	Paused
-	// Failed: nothing new is claimed, what is in flight goes on to its end.
+	// Failed: no pending task is claimed, and tasks in flight run to their end.
 	Failed
 	// Completed: every task ended within the tolerance.
 	Completed
-	// Canceled: pending tasks are canceled, what is in flight stops.
+	// Canceled: pending tasks are canceled, and tasks in flight stop.
 	Canceled
-	// RollingBack: first acts as cancel, then undoes what has run.
+	// RollingBack: first acts like a cancel, then undoes what has run.
 	RollingBack
 	// RolledBack: everything that ran is undone.
 	RolledBack

@@ -45,8 +45,8 @@ type Registry struct {
 	mu   sync.Mutex
 	runs map[claim]entry
 	// uncertain are the plans that heartbeats must ask about, each with the time at which it was
-	// added. If the answer to a claim was lost, this process may hold tasks of the plan. It may even
-	// come to hold them later, because the request may arrive after its sender has given up.
+	// added. If the answer to a claim was lost, this process may hold tasks of the plan. It may
+	// even come to hold them later, because the request may arrive after its sender has given up.
 	uncertain map[plan.ID]time.Time
 	// revoked are the claims under the current lease that were yielded without a run. If the answer
 	// to such a claim still comes, Add refuses it.

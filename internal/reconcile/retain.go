@@ -32,8 +32,8 @@ func (r *Reconciler) removeFinished(ctx context.Context, p plan.Plan) (changed b
 }
 
 // Remove removes a plan, or a creation that was given up, or as much of it as it can in a short
-// time. What remains stays on the agenda, and Remove is called again when it is due. Faults are
-// reported.
+// time. What remains stays on the agenda, and Remove is called again when the plan is due again.
+// Faults are reported.
 func (r *Reconciler) Remove(ctx context.Context, id plan.ID) {
 	r.opts.Client.Fault("remove", r.remove(ctx, id))
 }

@@ -14,8 +14,8 @@ import (
 const (
 	clusterSlots = 16384
 
-	// nodeTimeout is the time after which the nodes of a cluster regard a silent node as failed. With
-	// a lower value, nodes on a busy machine take one another for failed.
+	// nodeTimeout is the time after which the nodes of a cluster regard a silent node as failed.
+	// With a lower value, nodes on a busy machine take one another for failed.
 	nodeTimeout = 2 * time.Second
 
 	// reloadInterval is how often a client asks which node serves which slots. The client's default

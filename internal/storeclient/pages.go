@@ -19,7 +19,7 @@ func (c *Client) EachTenant(ctx context.Context, id plan.ID, f func(first int, t
 		reading = c.readTenants(ctx, id, pages)
 	}()
 	first := 1
-	for page := range pages { // even after an error of f, until readTenants has ended
+	for page := range pages { // even after f has failed, until readTenants has ended
 		if failed == nil {
 			failed = f(first, page)
 		}

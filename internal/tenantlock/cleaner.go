@@ -61,7 +61,8 @@ func (w *walk) covers(p plan.Plan, stamp uint64) bool {
 const (
 	// cleanPage is how many tenants one step checks.
 	cleanPage = 1000
-	// maxCleaned bounds the queue, and the known walks. Further plans wait until they are due again.
+	// maxCleaned bounds the queue, and the known walks. Further plans wait until they are due
+	// again.
 	maxCleaned = 10_000
 	// rememberFor is the minimum time for which a finished walk is remembered. After that it may be
 	// forgotten, because this process does not call Clean for the plan again if another process has

@@ -25,8 +25,8 @@ func NeedsRelock(t task.Task, edits []task.Edit) bool {
 // store.ErrConflict if the task has changed. If the command is then not carried out,
 // [Manager.ReleaseStale] releases the lock unless the task needs it.
 func (m *Manager) Relock(ctx context.Context, p plan.Plan, t task.Task) error {
-	// If this process ends before the command is committed, the lock stays behind; the reminder then
-	// makes the plan due, and the cleaner releases the lock.
+	// If this process ends before the command is committed, the lock stays behind; the reminder
+	// then makes the plan due, and the cleaner releases the lock.
 	err := m.client.Do(ctx, "remind", func() error {
 		return m.client.Store.Remind(ctx, map[plan.ID]time.Duration{p.ID: Lateness})
 	})

@@ -70,8 +70,8 @@ func (a Amount) String() string {
 	return strconv.Itoa(a.N)
 }
 
-// Of returns the number of elements that a means in a base of that many, rounded down and at most
-// base; 0 if a is unset.
+// Of returns the number that a means for the given base, rounded down and at most base; 0 if a is
+// unset.
 func (a Amount) Of(base int) int {
 	n := 0
 	switch a.Kind {

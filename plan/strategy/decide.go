@@ -19,7 +19,7 @@ type Grant struct {
 	LastOrdinal int
 	// MaxSlots bounds the tasks that workers hold at once.
 	MaxSlots int
-	// MaxFailed is the number of failed tasks above which nothing new is claimed.
+	// MaxFailed is the number of failed tasks above which no pending task is claimed.
 	MaxFailed int
 }
 

@@ -11,8 +11,8 @@ type Strategy struct {
 	// MaxConcurrency is the maximum number of tasks that workers hold at once. Unset, it is 1; an
 	// amount of less than one task, 0 included, counts as 1.
 	MaxConcurrency Amount
-	// MaxFailures is the number of failed tasks that the plan tolerates; more than that is a breach.
-	// Unset, it is 0.
+	// MaxFailures is the number of failed tasks that the plan tolerates; more than that is a
+	// breach. Unset, it is 0.
 	MaxFailures Amount
 	// FailureAction is what a breach does to the plan. Default [Stop].
 	FailureAction Action

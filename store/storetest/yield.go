@@ -74,7 +74,7 @@ func yields(e *env, y yield) {
 	equal(e, "attempt", t.Attempt, 1)
 }
 
-// undoing returns a plan of one task, and the undo of that task as a worker has claimed it.
+// undoing returns a plan of one task whose undo a worker has claimed, and the job of that worker.
 func undoing(e *env) (*rollout, *job) {
 	r := e.start(1, concurrently(1))
 	r.run(1, store.Complete)

@@ -37,7 +37,7 @@ func Zap(l *zap.Logger) Hooks {
 				zap.String("incarnation", incarnation))
 		},
 		OnStoreFault: func(op string, err error) {
-			faults.Warn("store fault: "+op, zap.String("op", op), zap.Error(err)) // sampled by the message
+			faults.Warn("store fault: "+op, zap.String("op", op), zap.Error(err)) // the sampler counts faults by message
 		},
 	}
 }

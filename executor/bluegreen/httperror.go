@@ -63,7 +63,7 @@ func (s service) failure(k kind, err error) error {
 func (s service) broken(ctx context.Context, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
-		err = wrapped.Err // without the URL
+		err = wrapped.Err // drop the URL
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("%s: the call was ended: %w", s.name, context.Cause(ctx))

@@ -97,7 +97,7 @@ func (r recorder) write(ctx context.Context, store func()) error {
 		return nil
 	case crashBefore, crashAfter:
 		if r.crashed {
-			return executor.ErrLost // a deferred save; a real crash would not have run it
+			return executor.ErrLost // this save is deferred; a real crash would not have run it
 		}
 		r.crashed = true
 		if r.cut.how == crashAfter {

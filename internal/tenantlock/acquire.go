@@ -28,8 +28,8 @@ const maxTakeOvers = 10
 
 // inWay are the locks that other tasks hold on the requested tenants.
 type inWay struct {
-	held     []store.TenantLock // of tasks that need them
-	starting []store.TenantLock // of starts under way, which may yet be given up
+	held     []store.TenantLock // locks of tasks that need them
+	starting []store.TenantLock // locks of starts under way, which may yet be given up
 }
 
 // lock acquires the locks, taking over stale ones, and returns the locks that other plans hold. It

@@ -44,8 +44,8 @@ type place struct {
 // walk is one walk over the tenants of a plan, valid for one version of the plan.
 type walk struct {
 	version uint64
-	stamp   uint64 // of the plan on the agenda, when the walk was requested
-	late    bool   // requested when no late request could arrive any more: see Lateness
+	stamp   uint64 // stamp of the plan on the agenda when the walk was requested
+	late    bool   // the walk was requested when no late request could arrive any more: see Lateness
 	began   time.Time
 	done    bool
 }
@@ -109,7 +109,7 @@ func (c *Cleaner) fullLocked() bool {
 	if len(c.known) < maxCleaned && len(c.queue) < maxCleaned {
 		return false
 	}
-	if time.Since(c.forgot) > rememberFor { // not at each call: it goes through all walks
+	if time.Since(c.forgot) > rememberFor { // not at each call, because it goes through all walks
 		c.forgot = time.Now()
 		maps.DeleteFunc(c.known, func(_ plan.ID, w *walk) bool { return w.done && time.Since(w.began) > rememberFor })
 	}

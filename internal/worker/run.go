@@ -28,13 +28,13 @@ type run struct {
 	// Used by the goroutine that saves, like the worker's batch: executor.Run passes on one save at
 	// a time, and none after the executor has returned.
 	seq  uint32
-	step string // of the last checkpoint
+	step string // step of the last checkpoint
 	// locked is the error of locking the tenant, or nil. kept reports that a later attempt or an
 	// undo had the tenant's lock when its token was given.
 	locked error
 	kept   bool
 
-	mu            sync.Mutex  // guards what follows
+	mu            sync.Mutex  // guards the fields below
 	stopRequested bool        // a save returned that the task has to stop
 	lost          bool        // this process does not hold the task any more
 	interrupted   error       // the cause with which the context was canceled

@@ -25,7 +25,7 @@ type item struct {
 	due      time.Time
 	hold     time.Time // the latest time of a reminder; Reschedule sets no later time
 	creating bool
-	place    int // in the queue, -1 if not in it
+	place    int // index in the queue, -1 if not in it
 }
 
 func newAgenda() agenda { return agenda{items: make(map[plan.ID]*item)} }

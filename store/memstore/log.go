@@ -66,7 +66,7 @@ func (l *eventLog) at(seq int64) *entry {
 
 func (l *eventLog) add(e entry) {
 	if (l.last-l.dropped)%logChunk == 0 {
-		size := 0 // the first chunk grows: most plans are small
+		size := 0 // the first chunk grows, because most plans are small
 		if len(l.chunks) > 0 {
 			size = logChunk
 		}

@@ -17,7 +17,7 @@ type record struct {
 	step   string // step of the checkpoint; empty if there is none
 	data   []byte // data of the checkpoint, as it was passed
 
-	token     task.Token // of the last claim
+	token     task.Token // token of the last claim
 	lastToken task.Token // token of the last change by a worker; lastSeq is its number
 	started   stamp
 	updated   stamp

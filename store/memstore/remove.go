@@ -16,7 +16,7 @@ func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 	}
 	p, err := s.rollout(id)
 	if err != nil {
-		return false, nil // removed already
+		return false, nil // the plan is removed already
 	}
 	err = s.hide(p)
 	p.mu.Unlock()

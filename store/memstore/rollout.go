@@ -18,7 +18,7 @@ type stage uint8
 const (
 	creating stage = iota
 	complete
-	leaving // being removed
+	leaving // the plan is being removed
 )
 
 // rollout is a plan with all its data.
@@ -26,20 +26,20 @@ type rollout struct {
 	words *lexicon // shared, has its own lock
 	clock *clock   // shared
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	stage stage
 	// plan's Facts are current except Idle and LastEvent, which snapshot fills in.
 	plan      plan.Plan
 	changedAt time.Time // the last change of the control, by time.Now
 
-	mark, hash, actor string // of the creation
+	mark, hash, actor string // values of the creation
 	ttl               time.Duration
 
 	// floor is a lower bound: tokens issued from now on are greater.
 	floor task.Token
 
 	tasks    shelf
-	held     []uint32 // ordinals; record.pos is an ordinal's index in it
+	held     []uint32 // ordinals of the held tasks; record.pos is a task's index in it
 	running  ordinals
 	undoing  ordinals
 	pending  uint32 // Invariant: no task with a smaller ordinal is pending

@@ -145,7 +145,9 @@ func compose(name, first string, touching bool) (*code, error) {
 			if err != nil {
 				return nil, fmt.Errorf("redisstore: script %s: %w", name, err)
 			}
-			writeShared(&text, string(shared))
+			if !writeShared(&text, string(shared)) {
+				return nil, fmt.Errorf("redisstore: script %s: lib/%s.lua does not declare what it provides", name, piece)
+			}
 		}
 	}
 	text.WriteString("local answer = (function()\n")
@@ -179,9 +181,13 @@ func writeCode(to *strings.Builder, code string) {
 // writeShared writes a shared piece as a function that is called immediately and returns what the
 // piece provides. Lua looks for a variable that a function shares with its surroundings among all
 // variables shared there: if the pieces were not separated in this way, creating their functions
-// would take longer than a small commit.
-func writeShared(to *strings.Builder, code string) {
-	_, after, _ := strings.Cut(code, "-- provides: ")
+// would take longer than a small commit. writeShared reports false if the piece does not declare
+// what it provides.
+func writeShared(to *strings.Builder, code string) bool {
+	_, after, ok := strings.Cut(code, "\n-- provides: ")
+	if !ok {
+		return false
+	}
 	var names strings.Builder
 	for line := range strings.Lines(after) {
 		names.WriteString(strings.TrimSpace(strings.TrimPrefix(line, "--")) + " ")
@@ -193,6 +199,7 @@ func writeShared(to *strings.Builder, code string) {
 	to.WriteString("local " + provided + " = (function()\n")
 	writeCode(to, code)
 	to.WriteString("return " + provided + "\nend)()\n")
+	return true
 }
 
 // argv appends to argv the command that calls s on the keys. The caller appends the arguments to

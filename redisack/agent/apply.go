@@ -156,8 +156,10 @@ func (a *Agent) readApart(ctx context.Context) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	payload := redistx.Apart(ctx, a.rdb, "GET", a.names.Data)
-	if a.names.Field != "" {
+	var payload *redis.Cmd
+	if a.names.Field == "" {
+		payload = redistx.Apart(ctx, a.rdb, "GET", a.names.Data)
+	} else {
 		payload = redistx.Apart(ctx, a.rdb, "HGET", a.names.Data, a.names.Field)
 	}
 	return parse(fields, payload.Text)

@@ -89,16 +89,24 @@ type Agent struct {
 // New returns an agent for the configuration at key, or an *InvalidError that names every fault.
 // The agent does nothing before Run. The caller still owns the Redis client and closes it.
 func New(rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config) (*Agent, error) {
+	return newAgent(rdb, key, apply, cfg, os.Hostname)
+}
+
+// newAgent is New with the function that returns the host name.
+func newAgent(
+	rdb redis.UniversalClient, key string, apply ApplyFunc, cfg Config, hostname func() (string, error),
+) (*Agent, error) {
+	names := wire.NamesOf(key, cfg.Field)
+	faults := cfg.faults(rdb, key, apply, names)
 	if cfg.Instance == "" {
-		host, err := os.Hostname()
+		host, err := hostname()
 		if err != nil {
-			return nil, &InvalidError{Faults: []Fault{{"Config.Instance", "is empty, and the host has no name: " + err.Error()}}}
+			faults = append(faults, Fault{"Config.Instance", "is empty, and the host name is unknown: " + err.Error()})
 		}
 		cfg.Instance = host
 	}
-	names := wire.NamesOf(key, cfg.Field)
-	if err := cfg.validate(rdb, key, apply, names); err != nil {
-		return nil, err
+	if len(faults) > 0 {
+		return nil, &InvalidError{Faults: faults}
 	}
 	if cfg.Channel == "" {
 		cfg.Channel = names.Channel

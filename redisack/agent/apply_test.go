@@ -62,13 +62,13 @@ func TestNewNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	var none *redis.Client
 	_, err := agent.New(none, "a}b", nil, agent.Config{
-		Instance: "a", Sharded: true, Channel: "elsewhere", MaxAcks: -1, Resync: -1,
+		Instance: "a", Field: "{f}", Sharded: true, Channel: "elsewhere", MaxAcks: -1, Resync: -1,
 	})
 	var invalid *agent.InvalidError
 	if !errors.Is(err, agent.ErrInvalid) || !errors.As(err, &invalid) || len(invalid.Faults) < 2 {
 		t.Fatal(err)
 	}
-	for _, fault := range []string{"rdb", "{tag}", "apply", "Channel", "MaxAcks", "Resync"} {
+	for _, fault := range []string{"rdb", "{tag}", "apply", "Config.Field", "Channel", "MaxAcks", "Resync"} {
 		if !strings.Contains(err.Error(), fault) {
 			t.Errorf("%v does not name %s", err, fault)
 		}

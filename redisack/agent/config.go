@@ -30,9 +30,8 @@ func (e *InvalidError) Error() string {
 // Is makes the error match ErrInvalid.
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
-// validate returns nil or an *InvalidError.
-func (cfg Config) validate(rdb redis.UniversalClient, key string, apply ApplyFunc, names wire.Names) error {
-	var faults []Fault
+// faults returns every fault of the arguments of New, except that the host name is unknown.
+func (cfg Config) faults(rdb redis.UniversalClient, key string, apply ApplyFunc, names wire.Names) (faults []Fault) {
 	when := func(bad bool, field, problem string) {
 		if bad {
 			faults = append(faults, Fault{field, problem})
@@ -40,16 +39,14 @@ func (cfg Config) validate(rdb redis.UniversalClient, key string, apply ApplyFun
 	}
 	_, ring := rdb.(*redis.Ring)
 	when(nilcheck.IsNil(rdb), "rdb", "is nil")
-	when(ring, "rdb", "is a Ring, which moves keys to another server when one is away")
+	when(ring, "rdb", "is a Ring, which moves keys to another server when one is down")
 	when(key == "", "key", "is empty")
-	when(!wire.Nameable(key), "key", "holds a } without a {tag}")
-	when(wire.BareTag(key), "key", "is nothing but a {tag}")
+	when(!wire.Nameable(key), "key", "contains a } without a {tag}")
+	when(wire.BareTag(key), "key", "consists of a {tag} only")
+	when(strings.ContainsAny(cfg.Field, "{}"), "Config.Field", "contains a brace")
 	when(apply == nil, "apply", "is nil")
-	when(cfg.Sharded && cfg.Channel != "" && !wire.SameSlot(cfg.Channel, names.Head), "Config.Channel", "is not in the slot of the key")
+	when(cfg.Sharded && cfg.Channel != "" && !wire.SameSlot(cfg.Channel, names.Head), "Config.Channel", "is not in the cluster slot of the key")
 	when(cfg.MaxAcks < 0, "Config.MaxAcks", "is negative")
 	when(cfg.Resync < 0, "Config.Resync", "is negative")
-	if len(faults) > 0 {
-		return &InvalidError{Faults: faults}
-	}
-	return nil
+	return faults
 }

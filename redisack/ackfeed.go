@@ -8,6 +8,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -50,7 +51,7 @@ func (f *ackFeed) run(ctx context.Context) {
 				f.send(ctx, pushedAcks{warning: "acknowledgements cannot be read: " + wire.Clean(err.Error(), maxErrorText)})
 			}
 			gaps, healthy = true, false
-			sleep(ctx, delays.NextBackOff())
+			wait.For(ctx, delays.NextBackOff())
 		case err == nil:
 			gaps, healthy, pos = false, true, page.next
 			delays.Reset()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/internal/wait"
 )
 
 // TestCluster writes on a cluster: keys with and without tags, in several slots, with plain and
@@ -111,7 +112,7 @@ func awaitRev(t *testing.T, replica *redistest.Server, rev string) {
 		if got == rev {
 			return
 		}
-		if !sleep(ctx, 10*time.Millisecond) {
+		if wait.For(ctx, 10*time.Millisecond); ctx.Err() != nil {
 			t.Fatalf("the replica has revision %q: %v", got, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -169,7 +170,7 @@ func (b *memory) acks(ctx context.Context, _ wire.Names, after string, gaps bool
 	from, _ := strconv.Atoi(digits)
 	news, gap := b.newsAfter(from)
 	if len(news) == 0 && !gaps {
-		sleep(ctx, memoryAckWait)
+		wait.For(ctx, memoryAckWait)
 		news, gap = b.newsAfter(from)
 	}
 	return ackPage{acks: news, next: fmt.Sprintf("%d-0", from+len(news)), trimmed: gap && gaps}, nil

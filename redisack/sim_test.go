@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/redisack/httpprobe"
 	"github.com/cutover-go/cutover/redisack/probe"
 )
@@ -124,7 +125,7 @@ func blackHole(ctx context.Context, _ Target) (Observation, error) {
 
 func after(d time.Duration, then answer) answer {
 	return func(ctx context.Context, t Target) (Observation, error) {
-		if !sleep(ctx, d) {
+		if wait.For(ctx, d); ctx.Err() != nil {
 			return Observation{}, ctx.Err()
 		}
 		return then(ctx, t)

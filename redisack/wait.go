@@ -37,18 +37,6 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 
 var errNoAnswer = errors.New("the function ended its goroutine")
 
-// sleep waits for d. It returns false if the context ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // leaveGrace is the time that each step at the end of a call may still take after the caller's
 // context has ended.
 const leaveGrace = 10 * time.Millisecond

@@ -10,6 +10,8 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/internal/wait"
 )
 
 // Write stores and announces a configuration in one round trip, atomically. It returns the Target
@@ -58,7 +60,7 @@ func (c *Client) write(ctx context.Context, ch Change, why purpose) (Target, err
 				return c.failed(req, maybe, err)
 			}
 		}
-		if !sleep(ctx, delays.NextBackOff()) {
+		if wait.For(ctx, delays.NextBackOff()); ctx.Err() != nil {
 			return c.failed(req, maybe, giveUp(ctx, trouble))
 		}
 		c.log.Warn("write is tried again", zap.String("key", ch.Key), zap.String("version", ch.Version), zap.Error(err))

@@ -67,7 +67,7 @@ var arrows = []arrow{
 	{from: "redisack/probe", to: []string{"redisack/internal/wire"}},
 	{from: "redisack/httpprobe", to: []string{"redisack/probe", "redisack/internal/wire"}},
 	{from: "redisack/internal/wire"},
-	{from: "redisack/...", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "internal/redistx"}},
+	{from: "redisack/...", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "internal/redistx", "internal/wait"}},
 	{from: "renewal/internal/backend"},
 	{from: "renewal/internal/hostcall"},
 	{from: "renewal/internal/nodequeue"},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/internal/wait"
 )
 
 // TestEndlessResync checks that the maximum Resync does not overflow to an immediate read.
@@ -18,7 +19,7 @@ func TestEndlessResync(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 100 {
-		if pause := jitter(a.cfg.Resync); pause <= 0 {
+		if pause := wait.Jitter(a.cfg.Resync); pause <= 0 {
 			t.Fatalf("a pause of %v", pause)
 		}
 	}

@@ -2,11 +2,12 @@ package agent
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/internal/wait"
 )
 
 // leaveGrace is how long Run waits for an apply function to return after the context of Run has
@@ -55,8 +56,7 @@ type follower struct {
 func (f *follower) follow(ctx context.Context) {
 	by := onStart
 	for ctx.Err() == nil {
-		wait := f.refresh(ctx, by)
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(f.refresh(ctx, by))
 		select {
 		case <-f.listener.hints:
 			by = onHint
@@ -90,17 +90,17 @@ const (
 
 // refresh catches up once, and returns how long to wait before the next read.
 func (f *follower) refresh(ctx context.Context, by trigger) time.Duration {
-	wait := jitter(f.agent.cfg.Resync)
+	pause := wait.Jitter(f.agent.cfg.Resync)
 	if err := f.catchUp(ctx, by); err != nil {
 		if ctx.Err() == nil {
 			f.agent.log.Warn("configuration is not up to date", zap.Error(err))
 		}
-		return min(f.trouble.NextBackOff(), wait)
+		return min(f.trouble.NextBackOff(), pause)
 	}
 	if f.current == nil {
 		f.trouble.Reset()
 	}
-	return wait
+	return pause
 }
 
 // leave waits for leaveGrace for the apply function, and reports if it has not returned.
@@ -125,8 +125,4 @@ func pauseOrHint(ctx context.Context, d time.Duration, hints <-chan struct{}) {
 	case <-hints:
 	case <-ctx.Done():
 	}
-}
-
-func jitter(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/internal/wait"
 )
 
 // pingEvery is how long a subscription may be silent before the listener pings the server. If the
@@ -52,7 +54,7 @@ func (l *listener) run(ctx context.Context) {
 		if cluster, ok := l.agent.rdb.(interface{ ReloadState(context.Context) }); ok {
 			cluster.ReloadState(ctx) // the channel may be served by another node now
 		}
-		pause(ctx, delays.NextBackOff())
+		wait.For(ctx, delays.NextBackOff())
 	}
 }
 
@@ -132,14 +134,4 @@ func (a *Agent) subscribe(ctx context.Context) *redis.PubSub {
 		return a.rdb.SSubscribe(ctx, a.cfg.Channel)
 	}
 	return a.rdb.Subscribe(ctx, a.cfg.Channel)
-}
-
-// pause waits for d, or until the context ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -48,7 +48,7 @@ func (f *ackFeed) run(ctx context.Context) {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			if healthy {
-				f.send(ctx, pushedAcks{warning: "acknowledgements cannot be read: " + wire.Clean(err.Error(), maxErrorText)})
+				f.send(ctx, pushedAcks{warning: "acknowledgements cannot be read: " + wire.Clean(err.Error(), wire.MaxErrorText)})
 			}
 			gaps, healthy = true, false
 			wait.For(ctx, delays.NextBackOff())
@@ -97,7 +97,7 @@ func ackObservation(ack wire.Ack) Observation {
 			Instance: ack.Instance, Boot: ack.Boot, Nothing: true,
 			Attempt: &Attempt{
 				Rev: ack.Rev, Version: ack.Version, WriteID: ack.WriteID, Rejected: true,
-				Error: wire.Clean(ack.Error, maxErrorText),
+				Error: wire.Clean(ack.Error, wire.MaxErrorText),
 			},
 		}
 	}
@@ -112,7 +112,7 @@ func guardedCompare(p *Policy, t Target, log *zap.Logger) func(Observation) Verd
 	return func(obs Observation) (verdict Verdict) {
 		defer func() {
 			if value := recover(); value != nil {
-				log.Error("comparer panicked", zap.Error(panicError(value)))
+				log.Error("comparer panicked", zap.Error(wire.PanicError(value)))
 			}
 		}()
 		return p.Compare(t, obs)

@@ -58,7 +58,7 @@ func (r *run) takeAcks(batch pushedAcks) {
 func (r *run) takeHead(read headRead) {
 	r.helpers--
 	if read.err != nil {
-		r.warnings.add("the head could not be read: " + wire.Clean(read.err.Error(), maxErrorText))
+		r.warnings.add("the head could not be read: " + wire.Clean(read.err.Error(), wire.MaxErrorText))
 	}
 	for _, report := range r.head.take(read) {
 		m := report.m
@@ -79,7 +79,7 @@ func (r *run) fail(m *member, err *ProbeError, delay time.Duration) {
 	r.progress.changed = true
 	m.err = err
 	m.row.Kind, m.row.Status = err.Kind, err.Status
-	m.row.Err = wire.Clean(err.Error(), maxErrorText)
+	m.row.Err = wire.Clean(err.Error(), wire.MaxErrorText)
 	m.matches, m.waits = 0, 0
 	m.slow = err.Kind == probe.KindTimeout
 	if m.slow {

@@ -70,7 +70,7 @@ func (r *run) closing(ctx context.Context, end ending) ending {
 	defer cancel()
 	found, ok, err := r.head.current(ctx)
 	if err != nil {
-		r.warnings.add("the head could not be read at the end: " + wire.Clean(err.Error(), maxErrorText))
+		r.warnings.add("the head could not be read at the end: " + wire.Clean(err.Error(), wire.MaxErrorText))
 		return end
 	}
 	fate := r.head.fate(found, ok)

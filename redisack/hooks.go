@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
 // Hooks are optional functions that observe runs. The hooks of one run, including its rollback, are
@@ -95,7 +97,7 @@ func (r *hookRunner) run() {
 func (r *hookRunner) guard(c hookCall) {
 	defer func() {
 		if value := recover(); value != nil {
-			r.log.Error("a hook panicked", zap.String("hook", c.name), zap.Error(panicError(value)), zap.ByteString("stack", debug.Stack()))
+			r.log.Error("a hook panicked", zap.String("hook", c.name), zap.Error(wire.PanicError(value)), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
 	c.call()

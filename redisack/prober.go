@@ -3,9 +3,7 @@ package redisack
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/cutover-go/cutover/redisack/internal/wire"
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
@@ -89,10 +87,8 @@ func (s session) close() {
 // polls reports whether there is a prober.
 func (s session) polls() bool { return s.ask != nil }
 
-const maxErrorText = 256
-
-// errNoVersion is the error of an answer that has nothing to compare.
-var errNoVersion = errors.New("the answer does not name it")
+// errNotComparable is the error of an answer whose verdict is VerdictUnknown.
+var errNotComparable = errors.New("nothing in the answer can be compared with the target")
 
 // probeError converts any error of a prober to a ProbeError.
 func probeError(err error) *ProbeError {
@@ -104,9 +100,4 @@ func probeError(err error) *ProbeError {
 		return &ProbeError{Kind: probe.KindTimeout, Err: err}
 	}
 	return &ProbeError{Kind: probe.KindOther, Err: err}
-}
-
-// panicError converts the value of a panic in the caller's code to an error.
-func panicError(value any) *ProbeError {
-	return &ProbeError{Kind: probe.KindPanic, Err: errors.New(wire.Clean(fmt.Sprint(value), maxErrorText))}
 }

@@ -153,7 +153,7 @@ func parseWriteReply(cmd *redis.Cmd) (writeReply, error) {
 		at:        wire.Millis(v[2]),
 		ackPos:    v[3],
 		receivers: receivers,
-		note:      wire.Clean(v[5], maxErrorText),
+		note:      wire.Clean(v[5], wire.MaxErrorText),
 		found:     Found{Rev: found, WriteID: v[7], Version: v[8], Sum: v[9]},
 	}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
 // minRefreshTime is the minimum timeout of a look-up of the fleet.
@@ -21,7 +23,7 @@ func lookUp(ctx context.Context, f Fleet, every time.Duration, out chan<- refres
 	fresh := refresh{err: errNoAnswer}
 	defer func() {
 		if value := recover(); value != nil {
-			fresh.err = panicError(value)
+			fresh.err = wire.PanicError(value)
 		}
 		out <- fresh // buffered
 	}()

@@ -87,7 +87,7 @@ func (h *head) former(ctx context.Context, failed Change) (ch Change, why string
 	sum := sha256.Sum256(found.prev.payload)
 	switch {
 	case err != nil:
-		return Change{}, "the previous payload cannot be read: " + wire.Clean(err.Error(), maxErrorText)
+		return Change{}, "the previous payload cannot be read: " + wire.Clean(err.Error(), wire.MaxErrorText)
 	case found.head.Rev != 0 && (found.head.Rev != h.target.Rev || found.head.WriteID != h.target.WriteID):
 		return Change{}, fmt.Sprintf("revision %d is current now", found.head.Rev)
 	case !found.ok:

@@ -139,6 +139,9 @@ func TestEmptyFleet(t *testing.T) {
 		if name == "no list" && !errors.Is(err, lost) {
 			t.Errorf("the cause is lost: %v", err)
 		}
+		if name == "panic" && (!strings.Contains(err.Error(), "panic: boom") || errors.Is(err, ErrEndpoint)) {
+			t.Errorf("the error of a fleet that panics: %v", err)
+		}
 	}
 	c, _ := testClient(t, Config{})
 	res, err := c.Apply(t.Context(), change(), Check{Fleet: Static(), Prober: prober, Policy: Policy{AllowEmpty: true}})

@@ -49,7 +49,7 @@ func (r *run) ahead(m *member) {
 // of a restarted client may overrule that status.
 func (r *run) rejected(m *member, obs Observation) {
 	if obs.Attempt != nil {
-		m.row.Err = wire.Clean(obs.Attempt.Error, maxErrorText)
+		m.row.Err = wire.Clean(obs.Attempt.Error, wire.MaxErrorText)
 	}
 	m.rejectedBy = obs.Boot
 	m.matches = 0

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
 // within runs f in a goroutine and returns its result, or the cause of the context if the context
@@ -20,7 +22,7 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		a := answer{err: errNoAnswer} // replaced unless f ends its goroutine
 		defer func() {
 			if value := recover(); value != nil {
-				a.err = panicError(value)
+				a.err = wire.PanicError(value)
 			}
 			done <- a
 		}()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/cutover-go/cutover/redisack/internal/wire"
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
@@ -90,6 +91,11 @@ func (w *workers) try(a attempt) {
 	returned = true
 }
 
+// panicError returns the error of an attempt in which the host's code has panicked.
+func panicError(value any) *ProbeError {
+	return &ProbeError{Kind: probe.KindPanic, Err: errors.New(wire.PanicText(value))}
+}
+
 // replace starts a worker in place of a worker whose goroutine the host's code has ended.
 func (w *workers) replace() {
 	go func() {
@@ -109,7 +115,7 @@ func (w *workers) ask(ctx context.Context, res *result) {
 			res.err = nil
 			return
 		}
-		err = &ProbeError{Kind: probe.KindNoVersion, Status: obs.Status, Err: errNoVersion}
+		err = &ProbeError{Kind: probe.KindNoVersion, Status: obs.Status, Err: errNotComparable}
 	}
 	res.err = probeError(err)
 	if res.err.Kind == probe.KindOther && ctx.Err() != nil {

@@ -181,8 +181,6 @@ var errPayloadGone = errors.New("the payload is not there")
 
 var errPayloadDiffers = errors.New("the payload is not what the head describes: the key was changed by other means")
 
-const maxReportedError = 256
-
 // report sets the slots of the status and returns err.
 func (a *Agent) report(head wire.Head, state wire.State, err error) error {
 	slot := wire.Slot{
@@ -191,7 +189,7 @@ func (a *Agent) report(head wire.Head, state wire.State, err error) error {
 	attempted := slot
 	attempted.State = state
 	if err != nil {
-		attempted.Error = wire.Clean(err.Error(), maxReportedError)
+		attempted.Error = wire.Clean(err.Error(), wire.MaxErrorText)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

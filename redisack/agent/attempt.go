@@ -50,7 +50,7 @@ func (a *Agent) begin(ctx context.Context, head wire.Head, payload string) (*att
 		err := errors.New("the apply function ended its goroutine") // replaced if the function returns
 		defer func() {
 			if value := recover(); value != nil {
-				err = fmt.Errorf("panic: %v", value)
+				err = wire.PanicError(value)
 			}
 			a.applying.Unlock()
 			at.done <- err

@@ -24,7 +24,7 @@ type Extract func(Answer) (string, error)
 var errNoJSON = errors.New("no JSON")
 
 // errNoVersion is the error of an extractor if the answer is well-formed but lacks the value.
-var errNoVersion = errors.New("the answer does not name it")
+var errNoVersion = errors.New("the answer does not contain the value")
 
 // JSONField extracts a string or a number from a JSON body. The path consists of member names and
 // list indexes, separated by dots: "spec.containers.0.image". A dot inside a name is written "\.".

@@ -70,7 +70,7 @@ func statusObservation(a Answer) (probe.Observation, error) {
 	if s := status.Attempted; s != nil {
 		obs.Attempt = &probe.Attempt{
 			Rev: uint64(s.Rev), Version: s.Version, WriteID: s.WriteID, At: s.At,
-			Rejected: s.State == wire.StateRejected, Error: wire.Clean(s.Error, maxErrorText),
+			Rejected: s.State == wire.StateRejected, Error: wire.Clean(s.Error, wire.MaxErrorText),
 		}
 	}
 	return obs, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -79,10 +78,7 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string) (conn net.Co
 	return (&tls.Dialer{NetDialer: &d.net, Config: config}).DialContext(within(ctx), network, addr)
 }
 
-// maxErrorText bounds foreign text in errors, in bytes.
-const maxErrorText = 256
-
-// panicError converts the value of a panic in a host function to an error.
+// panicError returns the error of a probe in which a host function has panicked.
 func panicError(value any) *probe.Error {
-	return &probe.Error{Kind: probe.KindPanic, Err: errors.New(wire.Clean(fmt.Sprint(value), maxErrorText))}
+	return &probe.Error{Kind: probe.KindPanic, Err: errors.New(wire.PanicText(value))}
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,3 +37,12 @@ func printable(r rune) rune {
 	}
 	return ' '
 }
+
+// MaxErrorText is the maximum length in bytes of foreign text in errors and reports.
+const MaxErrorText = 256
+
+// PanicText returns the value of a panic in the host's code as text.
+func PanicText(value any) string { return Clean(fmt.Sprint(value), MaxErrorText) }
+
+// PanicError returns the error of a call of the host's code that has panicked with this value.
+func PanicError(value any) error { return errors.New("panic: " + PanicText(value)) }

@@ -15,7 +15,7 @@ func (r *run) takeResult(res result) {
 	m := res.m
 	late := r.schedule.end(m, res.slow)
 	r.hooks.attempt(Attempted{
-		Target: r.target, ID: m.row.ID, Group: m.ep.Group, Attempt: res.number,
+		Target: r.target, ID: m.row.ID, Group: m.ep.Group, Attempt: m.row.Attempts,
 		Verdict: res.verdict, Err: res.err, Took: res.took,
 	})
 	if late { // the attempt counted as hung; its result is too old

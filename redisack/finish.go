@@ -68,17 +68,17 @@ func (r *run) closing(ctx context.Context, end ending) ending {
 	}
 	ctx, cancel := withGrace(ctx, closingTime)
 	defer cancel()
-	found, ok, err := r.head.current(ctx)
-	if err != nil {
-		r.warnings.add("the head could not be read at the end: " + wire.Clean(err.Error(), wire.MaxErrorText))
+	read := r.head.read(ctx)
+	if read.err != nil {
+		r.warnings.add("the head could not be read at the end: " + wire.Clean(read.err.Error(), wire.MaxErrorText))
 		return end
 	}
-	fate := r.head.fate(found, ok)
+	fate := r.head.fate(read.head, read.ok)
 	if fate == ReasonWriteLost || (fate == ReasonSuperseded && !r.policy.AcceptNewer) {
 		if end.reason != ReasonConfirmed {
 			r.lastReason = end.reason
 		}
-		cause := fmt.Errorf("found version %q, revision %d", wire.Clean(found.Version, maxVersion), found.Rev)
+		cause := fmt.Errorf("found version %q, revision %d", wire.Clean(read.head.Version, maxVersion), read.head.Rev)
 		return ending{reason: fate, cause: cause}
 	}
 	return end

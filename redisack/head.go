@@ -29,9 +29,10 @@ type report struct {
 	obs Observation
 }
 
-// headRead is the result of one read of the head.
+// headRead is the result of one read of the head; ok is false if there is none.
 type headRead struct {
 	head wire.Head
+	ok   bool
 	err  error
 }
 
@@ -52,8 +53,8 @@ func (h *head) follows(obs Observation) bool {
 	return held || !known || obs.WriteID == ""
 }
 
-// hold stores a report until the head has been read. It reports whether the caller has to start
-// read.
+// hold stores a report until the head has been read. It reports whether the caller has to read the
+// head and send the result to reads.
 func (h *head) hold(m *member, obs Observation) bool {
 	m.unverified = true
 	h.unverified = append(h.unverified, report{m, obs})
@@ -62,13 +63,14 @@ func (h *head) hold(m *member, obs Observation) bool {
 	return first
 }
 
-// read reads the head and sends the result to reads.
-func (h *head) read(ctx context.Context) {
-	found, err := within(ctx, func() (wire.Head, error) {
-		found, _, err := h.backend.head(ctx, h.names)
-		return found, err
+// read reads the head.
+func (h *head) read(ctx context.Context) headRead {
+	found, err := within(ctx, func() (headRead, error) {
+		found, ok, err := h.backend.head(ctx, h.names)
+		return headRead{head: found, ok: ok}, err
 	})
-	h.reads <- headRead{found, err} // buffered
+	found.err = err
+	return found
 }
 
 // take stores the head that was read, and returns the reports that have waited for it.
@@ -80,19 +82,6 @@ func (h *head) take(read headRead) []report {
 	waiting := h.unverified
 	h.unverified = nil
 	return waiting
-}
-
-// current reads the head and returns it; ok is false if there is none.
-func (h *head) current(ctx context.Context) (found wire.Head, ok bool, err error) {
-	type answer struct {
-		head wire.Head
-		ok   bool
-	}
-	a, err := within(ctx, func() (answer, error) {
-		found, ok, err := h.backend.head(ctx, h.names)
-		return answer{found, ok}, err
-	})
-	return a.head, a.ok, err
 }
 
 // fate says what this head means for the target: ReasonConfirmed if it names the target,

@@ -62,8 +62,7 @@ func TestHeadReports(t *testing.T) {
 	if !h.hold(a, newer) || h.hold(b, invented) || !a.unverified || !b.unverified {
 		t.Fatal("not exactly one reading is asked for")
 	}
-	h.read(t.Context())
-	waiting := h.take(<-h.reads)
+	waiting := h.take(h.read(t.Context()))
 	if len(waiting) != 2 || !h.follows(waiting[0].obs) || h.follows(waiting[1].obs) {
 		t.Errorf("%+v waited, newest %+v", waiting, h.newest)
 	}

@@ -11,7 +11,7 @@ import (
 type member struct {
 	// Owned by the fleet.
 	ep          Endpoint
-	row         EndpointReport
+	row         EndpointReport // its Reason is set when the row is reported
 	status      status
 	instance    string  // the instance that answers, as it names itself
 	displaced   bool    // gone, because another instance answers at its address
@@ -20,7 +20,6 @@ type member struct {
 	// Owned by the schedule.
 	due     time.Duration // when the next attempt starts; during an attempt, when it counts as hung
 	pos     int           // index in the agenda, -1 outside it
-	attempt int           // number of attempts so far
 	running bool          // an attempt has not returned
 	hung    bool          // an attempt has not returned although its time is over
 	slow    bool          // the last attempt timed out: use the slow queue

@@ -39,7 +39,7 @@ func (f *fleet) enter(ep Endpoint) *member {
 		m, f.slab = &f.slab[0], f.slab[1:]
 	}
 	*m = member{ep: ep, pos: -1, timeout: f.policy.FirstAttemptTimeout}
-	m.row = EndpointReport{ID: f.freeName(ep), Group: ep.Group, Reason: ReasonPending}
+	m.row = EndpointReport{ID: f.freeName(ep), Group: ep.Group}
 	f.members = append(f.members, m)
 	f.byID[identityOf(ep)] = m
 	if ep.ID != "" {

@@ -114,7 +114,7 @@ func (r *run) relocate(m *member, ep Endpoint) {
 	r.progress.changed = true
 	m.ep = ep
 	m.matches, m.waits, m.last, m.unverified = 0, 0, false, false
-	m.row.Reason, m.row.ConfirmedAfter = ReasonPending, 0
+	m.row.ConfirmedAfter = 0
 	r.fleet.set(m, statusPending)
 	if !m.running {
 		r.schedule.plan(r.now(), m, 0)

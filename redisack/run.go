@@ -135,7 +135,7 @@ func (r *run) launch() {
 		m.row.Attempts++
 		r.attempts++
 		r.workers.start(attempt{
-			m: m, number: m.attempt, ep: m.ep, slow: m.slow, delays: m.delays, end: r.began.Add(end),
+			m: m, ep: m.ep, slow: m.slow, delays: m.delays, end: r.began.Add(end),
 		}, r.schedule.running)
 	}
 	r.workers.quota.leave()

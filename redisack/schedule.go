@@ -120,7 +120,6 @@ func pop(queue *[]*member) *member {
 
 // begin records the start of an attempt, and returns the time at which it has to end.
 func (s *schedule) begin(now time.Duration, m *member) time.Duration {
-	m.attempt++
 	m.running = true
 	s.running++
 	s.runningSlow += one(m.slow)

@@ -31,7 +31,7 @@ func (r *run) reportsNewer(m *member, obs Observation) {
 	r.fleet.set(m, statusDifferent)
 	if r.head.hold(m, obs) {
 		r.helpers++
-		go r.head.read(r.ctx)
+		go func() { r.head.reads <- r.head.read(r.ctx) }() // buffered
 	}
 }
 

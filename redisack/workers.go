@@ -12,7 +12,6 @@ import (
 // attempt has the data of a member that a worker needs for one attempt.
 type attempt struct {
 	m      *member
-	number int
 	ep     Endpoint
 	slow   bool
 	delays Delays

@@ -116,7 +116,7 @@ func TestRedisDownBeforeTheWrite(t *testing.T) {
 	}
 
 	opt := server.Options()
-	opt.DialerRetries = 1
+	opt.DialerRetries, opt.MaxRetries = 1, -1 // so that the first error comes before the timeout
 	direct := redis.NewClient(opt)
 	defer func() { _ = direct.Close() }()
 	if _, err := connect(t, direct, Config{WriteTimeout: 300 * time.Millisecond}).Write(t.Context(), change()); !errors.Is(err, ErrWriteFailed) ||

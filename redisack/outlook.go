@@ -9,7 +9,7 @@ func (f *fleet) decide() decision {
 	if f.tally.members >= f.minMembers() {
 		least = met
 	}
-	return worse(least, f.policy.Quorum.decide(f.tally.counts))
+	return max(least, f.policy.Quorum.decide(f.tally.counts))
 }
 
 // minMembers returns the minimum number of members, below which nothing is confirmed.

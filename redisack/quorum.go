@@ -15,14 +15,15 @@ type Quorum interface {
 	fmt.Stringer
 }
 
-// decision says whether a quorum is met.
+// decision says whether a quorum is met. Of several decisions that all have to be met, the greatest
+// prevails.
 type decision uint8
 
 const (
-	undecided  decision = iota // it may still be met
-	met                        // enough have confirmed
-	impossible                 // too many have failed permanently
+	met        decision = iota // enough have confirmed
+	undecided                  // it may still be met
 	short                      // the fleet has too few members
+	impossible                 // too many have failed permanently
 )
 
 // count is what a quorum knows about a fleet or one of its groups. Invariant: confirmed + failed <=
@@ -96,7 +97,7 @@ func PerGroup(q Quorum) Quorum { return perGroup{each: q} }
 func (q perGroup) decide(c counts) decision {
 	worst := met
 	for _, group := range c.groups {
-		worst = worse(worst, q.each.decide(counts{count: *group}))
+		worst = max(worst, q.each.decide(counts{count: *group}))
 	}
 	return worst
 }
@@ -147,7 +148,7 @@ func Every(q ...Quorum) Quorum { return every(slices.Clone(q)) }
 func (q every) decide(c counts) decision {
 	worst := met
 	for _, one := range q {
-		worst = worse(worst, one.decide(c))
+		worst = max(worst, one.decide(c))
 	}
 	return worst
 }
@@ -166,14 +167,4 @@ func (q every) String() string { return fmt.Sprintf("every of %v", []Quorum(q)) 
 func usable(q Quorum, f *faults) bool {
 	f.when(q == nil, "Policy.Quorum", "holds a nil Quorum")
 	return q != nil
-}
-
-// worse returns the decision that prevails: impossible before short, short before undecided, and
-// undecided before met.
-func worse(a, b decision) decision {
-	rank := func(d decision) int { return slices.Index([]decision{met, undecided, short, impossible}, d) }
-	if rank(b) > rank(a) {
-		return b
-	}
-	return a
 }

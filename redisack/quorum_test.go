@@ -34,6 +34,8 @@ func TestQuorum(t *testing.T) {
 		{Every(Percent(50), AtLeast(3)), of(4, 2, 0), undecided},
 		{Every(Percent(50), AtLeast(3)), of(4, 2, 2), impossible},
 		{Every(Percent(50), AtLeast(3)), of(4, 3, 1), met},
+		{Every(AtLeast(4), AtLeast(1)), of(3, 0, 2), short},
+		{Every(AtLeast(4), AtLeast(2)), of(3, 0, 2), impossible},
 	}
 	for _, tc := range cases {
 		t.Run(fmt.Sprint(tc.quorum, tc.count), func(t *testing.T) {

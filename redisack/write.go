@@ -25,10 +25,6 @@ func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
 	if err := f.err(); err != nil {
 		return Target{}, err
 	}
-	return c.writeWithHook(ctx, ch)
-}
-
-func (c *Client) writeWithHook(ctx context.Context, ch Change) (Target, error) {
 	hooks := c.hooks()
 	defer hooks.close(ctx)
 	target, err := c.write(ctx, ch.complete(), purpose{})

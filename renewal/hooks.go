@@ -21,9 +21,14 @@ type Hooks struct {
 
 // Batch is the outcome of the calls to one node for the tasks of one policy.
 type Batch struct {
-	Node    string            // empty for outcomes without a call to Redis
-	Labels  map[string]string // the policy's, not to be changed
-	Calls   int               // batches that these keys were part of
+	// Node is the Addr in the options of the node's client: the address of the node,
+	// "FailoverClient" with Sentinel, and "redis" for a redis.Ring. For keys of a cluster that one
+	// node redirects to another, it is both addresses: "from > to". It is empty for outcomes
+	// without a call to Redis, including those of keys whose node could not be found.
+	Node string
+	// Labels are those of the policy. They must not be changed.
+	Labels  map[string]string
+	Calls   int // batches that these keys were part of
 	Renewed int
 	Lost    int
 	Failed  int
@@ -45,17 +50,19 @@ var LateBounds = [...]time.Duration{ //nolint:gochecknoglobals // a constant tab
 
 // Lag reports that renewals of a node began, or ceased, to be late.
 type Lag struct {
+	// Node names the node as Batch.Node does, including "from > to" for redirected keys. It is
+	// "routing" for keys of a cluster whose node has to be looked up first.
 	Node   string
 	Begun  bool
 	Late   time.Duration // of the oldest tick in the queue
-	Queued int
+	Queued int           // keys in the queue
 }
 
 // Eviction reports that a server began, or ceased, to allow the eviction of keys: it has a memory
 // limit and another maxmemory-policy than noeviction. On such a server two owners may hold one
 // lock.
 type Eviction struct {
-	Node   string
+	Node   string // as in Batch.Node, but never of redirected keys
 	Begun  bool
 	Policy string // maxmemory-policy, if Begun
 	Limit  int64  // maxmemory in bytes, if Begun

@@ -3,6 +3,7 @@ package renewal
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -185,10 +186,11 @@ func publicError(err error) error {
 }
 
 // guard calls a host function and returns its error, or a *PanicError if it panicked.
-func guard(where string, fn func() error) error {
-	err := hostcall.Guard(fn)
-	if p := (*hostcall.Panic)(nil); errors.As(err, &p) {
-		return &PanicError{Where: where, Value: p.Value, Stack: p.Stack}
-	}
-	return err
+func guard(where string, fn func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &PanicError{Where: where, Value: value, Stack: debug.Stack()}
+		}
+	}()
+	return fn()
 }

@@ -99,7 +99,7 @@ func TestPanicIsReportedToTheTask(t *testing.T) {
 		h := register(t, w.s, Task{Keys: []string{"k"}, Policy: p})
 		pass(3 * time.Second)
 		var boom *PanicError
-		if err := h.Result().Err; !errors.As(err, &boom) || boom.Where != "TTL" || boom.Value != "boom" {
+		if err := h.Result().Err; !errors.As(err, &boom) || boom.Where != "TTL" || boom.Value != "boom" || len(boom.Stack) == 0 {
 			t.Errorf("result %v, want the panic", err)
 		}
 		if len(events) == 0 || !errors.As(events[0].Err, &boom) || events[0].Outcome != Failed {

@@ -1,5 +1,4 @@
-// Package hostcall calls host functions. It bounds the number of concurrent calls and their time,
-// and recovers panics.
+// Package hostcall calls host functions. It bounds the number of concurrent calls and their time.
 //
 // # State model of a call
 //
@@ -17,7 +16,7 @@
 //
 // # Failures
 //
-//	the function panics              Guard returns a *Panic; the caller of Guard decides
+//	the function panics              Run has to recover the panic: the pool does not
 //	it calls runtime.Goexit          GiveUp(ErrGoexit); another goroutine takes its place
 //	it does not return               its context ends after the budget, GiveUp(ErrBudget); its
 //	                                 goroutine continues and is counted by Goroutines
@@ -25,11 +24,7 @@
 //	the pool is closed               queued calls are abandoned, the contexts of running calls end
 package hostcall
 
-import (
-	"errors"
-	"fmt"
-	"runtime/debug"
-)
+import "errors"
 
 var (
 	// ErrBudget is passed to GiveUp of a call that has not returned within the budget.
@@ -37,21 +32,3 @@ var (
 	// ErrGoexit is passed to GiveUp of a call whose function ended its goroutine.
 	ErrGoexit = errors.New("renewal: function of the host called runtime.Goexit")
 )
-
-// Panic is the error of a function that panicked.
-type Panic struct {
-	Value any
-	Stack []byte
-}
-
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
-
-// Guard calls fn and returns its error, or a *Panic if it panicked.
-func Guard(fn func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &Panic{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	return fn()
-}

@@ -8,7 +8,8 @@ import (
 
 // Call is one call of a host function.
 type Call interface {
-	// Run makes the call. The context ends when the budget is used up or the pool is closed.
+	// Run makes the call. The context ends when the budget is used up or the pool is closed. Run
+	// must recover a panic of the host function.
 	Run(ctx context.Context)
 	// GiveUp is called at most once. It is called with ErrBudget, from another goroutine, if Run
 	// has not returned within the budget; with ErrGoexit, by a deferred function of the same

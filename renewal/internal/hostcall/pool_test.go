@@ -118,15 +118,3 @@ func TestCloseAbandonsWhatWaits(t *testing.T) {
 		}
 	})
 }
-
-func TestGuard(t *testing.T) {
-	t.Parallel()
-	wrong := errors.New("wrong")
-	if err := hostcall.Guard(func() error { return wrong }); !errors.Is(err, wrong) {
-		t.Error(err)
-	}
-	var p *hostcall.Panic
-	if err := hostcall.Guard(func() error { panic("boom") }); !errors.As(err, &p) || p.Value != "boom" || len(p.Stack) == 0 {
-		t.Error(err)
-	}
-}

@@ -16,7 +16,7 @@
 // Then batches grow to Options.MaxBatch, and RankRetry and RankDue are sorted into the run
 // by the time left, at most every 100 ms and for at most a tenth of a worker's time.
 //
-// Workers are goroutines that exist only while there is something to do: Kick starts them,
+// Workers are goroutines that exist only while there is something to do: Group.Kick starts them,
 // and a worker ends when it finds its queue empty.
 //
 // # Invariants

@@ -51,7 +51,7 @@ type worker[T any] struct {
 	items []Item[T]
 }
 
-// Push adds a value. It does not start a worker: call Kick afterwards.
+// Push adds a value. It does not start a worker: call Group.Kick afterwards.
 func (q *Queue[T]) Push(it Item[T], r Rank) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -67,9 +67,6 @@ func (q *Queue[T]) Push(it Item[T], r Rank) {
 
 // depth is the number of values. Called under mu.
 func (q *Queue[T]) depth() int { return q.first.n + q.retries.n + q.run.len() + q.due.n }
-
-// Kick starts workers for the queued values, as many as are allowed.
-func (q *Queue[T]) Kick() { q.kick(1) }
 
 // kick starts a worker for each full batch, and one worker for less than a batch if at least
 // atLeast values are queued.

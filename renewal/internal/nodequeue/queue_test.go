@@ -200,7 +200,7 @@ func TestWorkersAreUsedAgain(t *testing.T) {
 		q := g.Queue("again", func() Worker[int] { made++; return r })
 		for range 5 {
 			q.Push(Item[int]{}, RankDue)
-			q.Kick()
+			g.Kick()
 			synctest.Wait()
 		}
 		if made != 1 || len(r.got) != 5 {

@@ -119,7 +119,7 @@ func (r *run) result(reason Reason) *AckResult {
 	}
 	res.Endpoints, res.Tally.ByVersion = r.fleet.report(res.OK)
 	if n := r.hooks.dropped.Load(); n > 0 {
-		res.Warnings = append(res.Warnings, fmt.Sprintf("%d calls of hooks were left out", n))
+		res.Warnings = append(res.Warnings, fmt.Sprintf("%d calls of hooks were dropped", n))
 	}
 	return res
 }

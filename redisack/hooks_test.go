@@ -1,6 +1,8 @@
 package redisack
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,5 +83,47 @@ func TestHookPanics(t *testing.T) {
 		if !seen[name] {
 			t.Errorf("%s is not logged: %v", name, seen)
 		}
+	}
+}
+
+// TestHookQueue checks that hookQueue calls wait for a slow hook, that further calls are dropped
+// and counted in a warning, and that the calls that wait are made later.
+func TestHookQueue(t *testing.T) {
+	t.Parallel()
+	for _, dropped := range []int{0, 1, 6} {
+		t.Run(fmt.Sprint(dropped, " dropped"), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				called := 0
+				c, _ := testClient(t, Config{Hooks: Hooks{
+					OnWrite:    func(Target, error) { <-release },
+					OnEndpoint: func(Target, EndpointReport) { called++ },
+				}})
+				clients := make(map[string][]answer)
+				members := ids(hookQueue + dropped)
+				for _, id := range members {
+					clients[id] = []answer{current}
+				}
+				res, err := c.Apply(t.Context(), change(), Check{
+					Fleet: fleetOf(members...), Prober: newSim(clients), Policy: Policy{StartDelay: time.Second},
+				})
+				if err != nil || res.Tally.Confirmed != hookQueue+dropped {
+					t.Fatalf("%v\n%s", err, res.Summary())
+				}
+				var want []string
+				if dropped > 0 {
+					want = []string{fmt.Sprint(dropped, " calls of hooks were dropped")}
+				}
+				if !slices.Equal(res.Warnings, want) || called != 0 {
+					t.Errorf("warnings %q, want %q; %d calls before the slow hook has returned", res.Warnings, want, called)
+				}
+				close(release)
+				synctest.Wait()
+				if called != hookQueue {
+					t.Errorf("%d calls, want %d", called, hookQueue)
+				}
+			})
+		})
 	}
 }

@@ -129,7 +129,7 @@ func (r *run) observe(m *member, obs Observation, verdict Verdict, via route) {
 func (r *run) answering(m *member, obs Observation) *member {
 	switch who, holder := r.fleet.identify(m, obs.Instance); who {
 	case otherMember:
-		err := fmt.Errorf("instance %q already stands for %s", cleanID(obs.Instance), holder.row.ID)
+		err := fmt.Errorf("instance %q is already counted for %s", cleanID(obs.Instance), holder.row.ID)
 		r.fail(m, &ProbeError{Kind: probe.KindInstance, Status: obs.Status, Err: err}, r.policy.Interval.next(m.waits))
 		return nil
 	case otherInstance:

@@ -96,8 +96,8 @@ func (ch Change) check(sharded bool, f *faults) {
 	checkKey(ch.Key, ch.Field, f)
 	checkVersion(ch.Version, f)
 	f.when(len(ch.WriteID) > maxWriteID || strings.Trim(ch.WriteID, idLetters) != "", "Change.WriteID",
-		"holds other than letters, digits, '.', '_', '-', or more than 64 of them")
-	f.when(!isDecimal(ch.Fence), "Change.Fence", "is no decimal integer")
+		"does not consist of at most 64 letters, digits, '.', '_' and '-'")
+	f.when(!isDecimal(ch.Fence), "Change.Fence", "is not a decimal integer of at most 64 digits")
 	f.when(ch.TTL < 0, "Change.TTL", "is negative")
 	f.when(ch.TTL > 0 && ch.TTL < time.Millisecond, "Change.TTL", "is below a millisecond")
 	f.when(ch.TTL != 0 && ch.Field != "", "Change.TTL", "is not possible for a hash field")
@@ -110,16 +110,16 @@ const idLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 func checkKey(key, field string, f *faults) {
 	f.when(key == "", "Key", "is empty")
-	f.when(!wire.Nameable(key), "Key", "holds a } without a {tag}: no other key can share its cluster slot")
-	f.when(wire.BareTag(key), "Key", "is nothing but a {tag}: the keys beside it would be those of the key without braces")
-	f.when(strings.ContainsAny(field, "{}"), "Field", "holds a brace")
+	f.when(!wire.Nameable(key), "Key", "contains a } without a {tag}: no other key can share its cluster slot")
+	f.when(wire.BareTag(key), "Key", "consists of a {tag} only: its other keys would be those of the key without braces")
+	f.when(strings.ContainsAny(field, "{}"), "Field", "contains a brace")
 }
 
 func checkVersion(version string, f *faults) {
 	f.when(version == "", "Version", "is empty")
 	f.when(len(version) > maxVersion, "Version", "is longer than 256 bytes")
 	printable := utf8.ValidString(version) && !strings.ContainsFunc(version, unicode.IsControl)
-	f.when(!printable, "Version", "holds control characters or is no UTF-8")
+	f.when(!printable, "Version", "contains control characters or is not UTF-8")
 	f.when(version != strings.TrimSpace(version), "Version", "starts or ends with a space")
 }
 

@@ -51,7 +51,7 @@ func New(rdb redis.UniversalClient, cfg Config) (*Client, error) {
 	var f faults
 	f.when(nilcheck.IsNil(rdb), "rdb", "is nil")
 	if _, ring := rdb.(*redis.Ring); ring {
-		f.add("rdb", "is a Ring, which moves keys to another server when one is away")
+		f.add("rdb", "is a Ring, which moves keys to another server when one is down")
 	}
 	cfg.check(&f)
 	if err := f.err(); err != nil {

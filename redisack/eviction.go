@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redisserver"
 )
 
-// EvictionError says that the server may drop configurations when its memory is full: it has a
+// EvictionError says that the server may evict configurations when its memory is full: it has a
 // memory limit and another policy than noeviction. If a head were dropped, clients would keep what
 // they run, new clients would run nothing, and the next write would begin at revision 1. It matches
 // ErrEviction.
@@ -23,7 +23,7 @@ type EvictionError struct {
 }
 
 func (e *EvictionError) Error() string {
-	return fmt.Sprintf("redis at %s may drop configurations: its maxmemory-policy is %s with a limit of %d bytes; set it to noeviction",
+	return fmt.Sprintf("redis at %s may evict configurations: its maxmemory-policy is %s with a limit of %d bytes; set it to noeviction",
 		e.Addr, e.Policy, e.Limit)
 }
 

@@ -22,7 +22,7 @@ func (r *run) quiesce(ctx context.Context, timedOut bool) {
 	// If the whole process stood still, the first wait may end before any other goroutine has run.
 	r.awaitEnds(ctx, leaveGrace, timedOut)
 	if n := r.schedule.running + r.helpers; n > 0 {
-		r.warnings.add(fmt.Sprintf("%d calls do not return", n))
+		r.warnings.add(fmt.Sprintf("%d calls have not returned", n))
 		r.schedule.running, r.helpers = 0, 0
 	}
 	r.workers.quota.leave()

@@ -69,7 +69,7 @@ func checkMembers(members []Endpoint, prober Prober, f *faults) {
 			f.add(fmt.Sprintf("Fleet[%d]", i), problem)
 		}
 		f.when(pushOnly && ep.ID == "" && ep.URL != "", fmt.Sprintf("Fleet[%d]", i),
-			"has no ID, by which acknowledgements are known, and there is no Prober to learn it")
+			"has no ID to match with acknowledgements, and there is no Prober to learn it from")
 		seen[identityOf(ep)] = true
 	}
 }

@@ -214,7 +214,7 @@ func (p Policy) check(f *faults) {
 	f.when(i.Max > 0 && i.Max < i.Base, "Policy.Interval.Max", "is below Base")
 	f.when(i.Growth != 0 && !(i.Growth >= 1 && i.Growth <= 10), "Policy.Interval.Growth", "is not from 1 to 10")
 	f.when(!(i.Jitter < 1), "Policy.Interval.Jitter", "is not below 1")
-	f.when(p.Rollback > RollbackOnFailure, "Policy.Rollback", "is no known mode")
+	f.when(p.Rollback > RollbackOnFailure, "Policy.Rollback", "is not a known mode")
 }
 
 // Validate returns nil, or an *InvalidError that names every fault that can be found without
@@ -228,6 +228,6 @@ func (ck Check) Validate() error {
 func (ck Check) check(f *faults) {
 	f.when(ck.Fleet == nil, "Check.Fleet", "is missing")
 	f.when(ck.Prober == nil && !ck.Push, "Check.Prober", "is missing, and Push is not set")
-	f.when(ck.Prober != nil && nilcheck.IsNil(ck.Prober), "Check.Prober", "holds a nil pointer")
+	f.when(ck.Prober != nil && nilcheck.IsNil(ck.Prober), "Check.Prober", "is a nil pointer")
 	ck.Policy.check(f)
 }

@@ -154,7 +154,7 @@ func (q every) decide(c counts) decision {
 }
 
 func (q every) check(c counts, f *faults) {
-	f.when(len(q) == 0, "Policy.Quorum", "is an Every of nothing")
+	f.when(len(q) == 0, "Policy.Quorum", "is an Every without quorums")
 	for _, one := range q {
 		if usable(one, f) {
 			one.check(c, f)
@@ -165,6 +165,6 @@ func (q every) check(c counts, f *faults) {
 func (q every) String() string { return fmt.Sprintf("every of %v", []Quorum(q)) }
 
 func usable(q Quorum, f *faults) bool {
-	f.when(q == nil, "Policy.Quorum", "holds a nil Quorum")
+	f.when(q == nil, "Policy.Quorum", "contains a nil Quorum")
 	return q != nil
 }

@@ -16,17 +16,17 @@ var (
 	// ErrConflict: the current revision does not satisfy Change.IfRev.
 	ErrConflict = errors.New("redisack: another revision is current")
 	// ErrFenced: a writer with a greater fencing token has written.
-	ErrFenced = errors.New("redisack: fenced off by a greater token")
+	ErrFenced = errors.New("redisack: refused because a greater fencing token was used before")
 	// ErrVersionReused: the version is current with other content.
 	ErrVersionReused = errors.New("redisack: the version is current with other content")
 	// ErrWrongType: a key has the wrong Redis type. Nothing has been written.
-	ErrWrongType = errors.New("redisack: a key is of another type")
+	ErrWrongType = errors.New("redisack: a key has the wrong type")
 	// ErrNotPermitted: the Redis user may not run a command that the write, its confirmation or its
 	// rollback needs. Nothing has been written.
 	ErrNotPermitted = errors.New("redisack: the Redis user has too few permissions")
 	// ErrEviction: the server has a memory limit and may drop configurations. Nothing has been
 	// written.
-	ErrEviction = errors.New("redisack: redis may drop configurations")
+	ErrEviction = errors.New("redisack: redis may evict configurations")
 	// ErrWriteFailed: Redis did not execute the write. Nothing has changed.
 	ErrWriteFailed = errors.New("redisack: the write failed")
 	// ErrWriteUnknown: the write may have taken effect or not; repeat it with the same WriteID.

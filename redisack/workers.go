@@ -129,4 +129,4 @@ func (w *workers) ask(ctx context.Context, res *result) {
 	}
 }
 
-var errHung = errors.New("the prober does not return")
+var errHung = errors.New("the prober has not returned")

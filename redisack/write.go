@@ -75,7 +75,7 @@ func giveUp(ctx context.Context, trouble error) error {
 	if cause := context.Cause(ctx); trouble == nil || errors.Is(trouble, cause) {
 		return cause
 	}
-	return fmt.Errorf("%w, last: %w", context.Cause(ctx), trouble)
+	return fmt.Errorf("%w; last error: %w", context.Cause(ctx), trouble)
 }
 
 var errWriteTime = errors.New("not written within Config.WriteTimeout")

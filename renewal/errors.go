@@ -33,7 +33,7 @@ var (
 	// ErrNotPermitted: the Redis user may not run commands that are needed, or use the key.
 	ErrNotPermitted = errors.New("renewal: the Redis user has too few permissions")
 	// ErrEviction: the server has a memory limit and may drop locks to make room.
-	ErrEviction   = errors.New("renewal: redis may drop locks")
+	ErrEviction   = errors.New("renewal: redis may evict locks")
 	ErrUnfinished = errors.New("renewal: functions of the host are still running")
 )
 
@@ -165,7 +165,7 @@ type EvictionError struct {
 }
 
 func (e *EvictionError) Error() string {
-	return fmt.Sprintf("renewal: redis at %s may drop locks: at maxmemory %d its maxmemory-policy is %s; set it to noeviction",
+	return fmt.Sprintf("renewal: redis at %s may evict locks: at maxmemory %d its maxmemory-policy is %s; set it to noeviction",
 		e.Node, e.Limit, e.Policy)
 }
 

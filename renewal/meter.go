@@ -83,10 +83,10 @@ func (m *meter) eviction(e Eviction) {
 	}
 	m.evicting[e.Node] = e.Begun
 	if e.Begun {
-		m.log.Warn("redis node may drop keys that are in use; set maxmemory-policy to noeviction",
+		m.log.Warn("redis node may evict keys that are in use; set maxmemory-policy to noeviction",
 			zap.String("node", e.Node), zap.String("policy", e.Policy), zap.Int64("maxmemory", e.Limit))
 	} else {
-		m.log.Info("redis node does not drop keys any more", zap.String("node", e.Node))
+		m.log.Info("redis node no longer evicts keys", zap.String("node", e.Node))
 	}
 	if m.hooks.OnEviction != nil {
 		m.evictions = append(m.evictions, e)

@@ -41,14 +41,14 @@ func TestRegisterNamesEveryFault(t *testing.T) {
 		"negative interval": {Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Hour), Interval: Every(-1)}}, []string{"interval is -1ns"}},
 		"tiny TTL":          {Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Microsecond), Interval: Every(time.Second)}}, []string{"TTL is 1µs"}},
 		"below the tick":    {Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Second), Interval: Every(time.Millisecond)}}, []string{"shorter than the tick"}},
-		"too long":          {Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Hour), Interval: Every(MaxInterval + 1)}}, []string{"at most", ""}[:1]},
-		"outruns": {
+		"too long":          {Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Hour), Interval: Every(MaxInterval + 1)}}, []string{"at most"}},
+		"more than a third of the TTL": {
 			Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Minute), Interval: Every(21 * time.Second)}},
-			[]string{"interval 21s outruns the TTL 1m0s"},
+			[]string{"interval 21s is more than a third of the TTL 1m0s"},
 		},
-		"outruns even if tight": {
+		"tight, and within the margin": {
 			Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Minute), Interval: Every(59 * time.Second), AllowTight: true}},
-			[]string{"outruns"},
+			[]string{"less the margin"},
 		},
 		"share":     {Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Minute), Interval: Fraction(1.5)}}, []string{"1.5 of the TTL"}},
 		"jitter":    {Task{Keys: keys, Policy: &Policy{TTL: FixedTTL(time.Minute), Interval: Jittered(time.Second, 0.5)}}, []string{"jitter is 0.5"}},

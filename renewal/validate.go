@@ -108,9 +108,9 @@ func validateTimes(p *Policy, tick time.Duration) (faults []error) {
 func validateRoom(p *Policy, interval, ttl time.Duration) error {
 	switch {
 	case p.AllowTight && interval >= ttl-marginOf(ttl):
-		return fmt.Errorf("interval %v outruns the TTL %v less the margin %v", interval, ttl, marginOf(ttl))
+		return fmt.Errorf("interval %v is not below the TTL %v less the margin %v", interval, ttl, marginOf(ttl))
 	case !p.AllowTight && interval*3 > ttl:
-		return fmt.Errorf("interval %v outruns the TTL %v: three intervals must fit into it", interval, ttl)
+		return fmt.Errorf("interval %v is more than a third of the TTL %v", interval, ttl)
 	}
 	return nil
 }

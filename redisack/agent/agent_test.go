@@ -343,9 +343,9 @@ func TestForeignPayload(t *testing.T) {
 	rdb := redistest.Mini(t)
 	c := connect(t, rdb, redisack.Config{})
 	write(t, c, redisack.Change{Version: "v1", Payload: []byte("good")})
-	for state, spoil := range map[string]func() error{
-		"not what the head describes": func() error { return rdb.Set(t.Context(), "k", "by hand", 0).Err() },
-		"not there":                   func() error { return rdb.Del(t.Context(), "k").Err() },
+	for problem, spoil := range map[string]func() error{
+		"digest":  func() error { return rdb.Set(t.Context(), "k", "by hand", 0).Err() },
+		"missing": func() error { return rdb.Del(t.Context(), "k").Err() },
 	} {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
@@ -360,7 +360,7 @@ func TestForeignPayload(t *testing.T) {
 		stop := run(t, a)
 		eventually(t, "a failed attempt", func() bool {
 			s := statusOf(t, a)
-			return s.Attempted != nil && s.Attempted.State == "failed" && strings.Contains(s.Attempted.Error, state)
+			return s.Attempted != nil && s.Attempted.State == "failed" && strings.Contains(s.Attempted.Error, problem)
 		})
 		stop()
 	}

@@ -177,9 +177,9 @@ func parse(fields map[string]string, payload func() (string, error)) (found, err
 	return found{head, &text}, err
 }
 
-var errPayloadGone = errors.New("the payload is not there")
+var errPayloadGone = errors.New("the payload is missing")
 
-var errPayloadDiffers = errors.New("the payload is not what the head describes: the key was changed by other means")
+var errPayloadDiffers = errors.New("the payload does not have the digest in the head: the key was changed by other means")
 
 // report sets the slots of the status and returns err.
 func (a *Agent) report(head wire.Head, state wire.State, err error) error {

@@ -50,7 +50,7 @@ func (l *listener) run(ctx context.Context) {
 		if confirmed {
 			delays.Reset()
 		}
-		l.agent.log.Warn("the subscription has ended and is made anew", zap.String("channel", l.agent.cfg.Channel), zap.Error(err))
+		l.agent.log.Warn("the subscription has ended; subscribing again", zap.String("channel", l.agent.cfg.Channel), zap.Error(err))
 		if cluster, ok := l.agent.rdb.(interface{ ReloadState(context.Context) }); ok {
 			cluster.ReloadState(ctx) // the channel may be served by another node now
 		}
@@ -67,7 +67,7 @@ func (l *listener) renew() {
 
 // errRenewed is the error of a subscription that the agent has ended because it missed an
 // announcement.
-var errRenewed = errors.New("a change came without an announcement")
+var errRenewed = errors.New("a write was not announced")
 
 // listen subscribes once and returns when the subscription has ended. confirmed reports whether the
 // server had confirmed it.
@@ -112,7 +112,7 @@ func (l *listener) receive(ctx context.Context, sub *redis.PubSub) (confirmed bo
 		switch news := news.(type) {
 		case *redis.Subscription:
 			if news.Kind == "unsubscribe" || news.Kind == "sunsubscribe" {
-				return confirmed, fmt.Errorf("the server has ended it: %s", news.Kind)
+				return confirmed, fmt.Errorf("the server ended the subscription: %s", news.Kind)
 			}
 			confirmed = true
 			l.hint()

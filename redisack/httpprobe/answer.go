@@ -31,7 +31,7 @@ func refused(resp *http.Response) error {
 	}
 	const html = "text/html"
 	if kind := resp.Header.Get("Content-Type"); len(kind) >= len(html) && strings.EqualFold(kind[:len(html)], html) {
-		return &probe.Error{Kind: probe.KindDecode, Status: code, Err: errors.New("an HTML page")}
+		return &probe.Error{Kind: probe.KindDecode, Status: code, Err: errors.New("the body is an HTML page")}
 	}
 	return nil
 }

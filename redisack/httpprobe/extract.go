@@ -21,7 +21,7 @@ type Answer struct {
 // An error, or an empty value, makes the probe fail; the endpoint may then be asked again.
 type Extract func(Answer) (string, error)
 
-var errNoJSON = errors.New("no JSON")
+var errNoJSON = errors.New("the body is not JSON")
 
 // errNoVersion is the error of an extractor if the answer is well-formed but lacks the value.
 var errNoVersion = errors.New("the answer does not contain the value")
@@ -64,7 +64,7 @@ func Header(name string) Extract {
 	return func(a Answer) (string, error) {
 		values := a.Header.Values(name)
 		if len(values) > 1 {
-			return "", fmt.Errorf("header %s is there %d times", name, len(values))
+			return "", fmt.Errorf("header %s occurs %d times", name, len(values))
 		}
 		if len(values) == 0 || strings.TrimSpace(values[0]) == "" {
 			return "", errNoVersion

@@ -104,7 +104,7 @@ func scalar(node []byte) (string, error) {
 	case c == 'n':
 		kind = "null"
 	}
-	return "", fmt.Errorf("%s where a string or number should be", kind)
+	return "", fmt.Errorf("found %s instead of a string or number", kind)
 }
 
 func trimJSON(text []byte) []byte { return bytes.Trim(text, " \t\r\n") }

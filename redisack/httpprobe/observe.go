@@ -41,7 +41,7 @@ func (c Config) observe(a Answer) (probe.Observation, error) {
 	}
 	n, err := strconv.ParseUint(rev, 10, 64)
 	if err != nil {
-		return probe.Observation{Status: a.Status}, extractError(a, fmt.Errorf("revision %q is no integer", wire.Clean(rev, 40)))
+		return probe.Observation{Status: a.Status}, extractError(a, fmt.Errorf("revision %q is not an integer", wire.Clean(rev, 40)))
 	}
 	obs.Rev = n
 	return obs, nil

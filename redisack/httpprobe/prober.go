@@ -120,7 +120,7 @@ func (p *Prober) CheckEndpoint(ep probe.Endpoint) error {
 	u, err := url.Parse(ep.URL)
 	switch {
 	case err != nil:
-		return errors.New("has a URL that cannot be read")
+		return errors.New("has a URL that cannot be parsed")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("has a URL that is neither http nor https")
 	case u.Hostname() == "":

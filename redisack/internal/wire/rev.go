@@ -24,7 +24,7 @@ func (r *Rev) UnmarshalJSON(text []byte) error {
 	}
 	n, err := strconv.ParseUint(string(digits), 10, 64)
 	if err != nil {
-		return fmt.Errorf("revision %q is no decimal integer", Clean(string(digits), 40))
+		return fmt.Errorf("revision %q is not a decimal integer", Clean(string(digits), 40))
 	}
 	*r = Rev(n)
 	return nil

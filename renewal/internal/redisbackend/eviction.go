@@ -12,7 +12,7 @@ import (
 func (n *node) refuseIfEvicting(ctx context.Context) error {
 	if !n.looked.Load() {
 		if err := n.look(ctx); err != nil {
-			return fmt.Errorf("whether %s may drop keys is not known: %w", n.label, err)
+			return fmt.Errorf("cannot check whether %s may evict keys: %w", n.label, err)
 		}
 	}
 	found := n.guard.Found()

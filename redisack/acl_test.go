@@ -120,7 +120,7 @@ func refused(t *testing.T, server *redistest.Server, check redisack.Check, word 
 	c := connect(t, as(t, server, "few", rule), redisack.Config{WriteTimeout: 2 * time.Second})
 	res, err := c.Apply(t.Context(), redisack.Change{Key: "k", Version: "without " + word, Payload: []byte(word)}, check)
 	if err == nil || !strings.Contains(strings.ToLower(err.Error()), word[1:]) {
-		t.Fatalf("%v does not name it\n%+v", err, res)
+		t.Fatalf("%v does not name the command\n%+v", err, res)
 	}
 	if word == "+publish" {
 		if !errors.Is(err, redisack.ErrNotifyFailed) {
@@ -133,7 +133,7 @@ func refused(t *testing.T, server *redistest.Server, check redisack.Check, word 
 	}
 	after := rdb.HGetAll(t.Context(), "{k}:head").Val()
 	if now := rdb.Get(t.Context(), "k").Val(); now != payload || before["rev"] != after["rev"] || before["wid"] != after["wid"] {
-		t.Errorf("it was written all the same: %v, then %v", before, after)
+		t.Errorf("the write has changed the head: %v, then %v", before, after)
 	}
 }
 
@@ -158,7 +158,7 @@ func TestAgentsWithFewRights(t *testing.T) {
 					}
 				}
 				if time.Now().After(deadline) {
-					t.Fatalf("nothing names it: %+v", logs.All())
+					t.Fatalf("no log entry names the command: %+v", logs.All())
 				}
 			}
 		})

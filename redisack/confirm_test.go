@@ -57,7 +57,7 @@ func TestConfirm(t *testing.T) {
 			clients: map[string][]answer{"a": {atRev(1), atRev(1), current}},
 			want:    outcome{reason: ReasonConfirmed, confirmed: 1, attempts: map[string]int{"a": 3}},
 		},
-		"and it is not accepted as newer": {
+		"an unknown newer revision is not accepted with AcceptNewer": {
 			clients: map[string][]answer{"a": {atRev(1)}},
 			policy:  Policy{AcceptNewer: true, MaxAttempts: 2},
 			want:    outcome{reason: ReasonMismatch, last: ReasonMismatch, attempts: map[string]int{"a": 2}},
@@ -98,19 +98,19 @@ func TestConfirm(t *testing.T) {
 			clients: map[string][]answer{"a": {panics, current}},
 			want:    outcome{reason: ReasonConfirmed, confirmed: 1, attempts: map[string]int{"a": 2}},
 		},
-		"a prober that hangs holds up nobody else": {
+		"a prober that hangs does not delay the others": {
 			clients: map[string][]answer{"a": {hangs(time.Hour)}, "b": {current}},
 			policy:  Policy{Timeout: 3 * time.Second, Quorum: AtLeast(1), Grace: time.Hour},
 			want: outcome{
 				reason: ReasonConfirmed, confirmed: 1, attempts: map[string]int{"a": 1}, within: 3200 * time.Millisecond,
 			},
 		},
-		"grace takes stragglers in": {
+		"members that confirm in the grace count": {
 			clients: map[string][]answer{"a": {current}, "b": {runs("v1"), current}},
 			policy:  Policy{Quorum: AtLeast(1), Grace: time.Second},
 			want:    outcome{reason: ReasonConfirmed, confirmed: 2, within: time.Second},
 		},
-		"after the grace stragglers are pending and not failed": {
+		"members that have not confirmed after the grace are pending": {
 			clients: map[string][]answer{"a": {current}, "b": {runs("v1")}},
 			policy:  Policy{Quorum: AtLeast(1), Grace: time.Second},
 			want: outcome{

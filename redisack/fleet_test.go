@@ -39,7 +39,7 @@ func TestFleetIdentify(t *testing.T) {
 		}
 	}
 	if f.remove(c); f.byInstance["x"] != nil {
-		t.Error("an instance stands for a member that is gone")
+		t.Error("an instance is still mapped to a member that is gone")
 	}
 	if who, _ := f.identify(b, "x"); who != sameMember {
 		t.Error("the instance of a member that is gone is not free")
@@ -66,7 +66,7 @@ func TestFleetFind(t *testing.T) {
 			want = listedSame
 		}
 		if m, got := f.find(strange); m != nil || got != want {
-			t.Errorf("%s: somebody new is %v, %d", name, m, got)
+			t.Errorf("%s: an unknown endpoint is %v, %d", name, m, got)
 		}
 		f.remove(first)
 		second := f.replace(first, "b")
@@ -74,7 +74,7 @@ func TestFleetFind(t *testing.T) {
 			t.Fatalf("%s: the replacement is %v", name, second)
 		}
 		if m, got := f.find(pod); m != second || got != listedSame {
-			t.Errorf("%s: the place of the replaced one is %v, %d", name, m, got)
+			t.Errorf("%s: the address of the replaced member belongs to %v, %d", name, m, got)
 		}
 		if second == nil {
 			continue
@@ -82,11 +82,11 @@ func TestFleetFind(t *testing.T) {
 		f.remove(second)
 		third := f.replace(second, "c")
 		if m, _ := f.find(pod); m != third {
-			t.Errorf("the place of the replaced replacement is %v", m)
+			t.Errorf("the address of the replaced replacement belongs to %v", m)
 		}
 		f.remove(third)
 		if m, got := f.find(pod); m != nil || got != listedNew {
-			t.Errorf("nobody answers there any more, and yet it is %v, %d", m, got)
+			t.Errorf("after the last replacement is gone, its address belongs to %v, %d", m, got)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestFleetMinMembers(t *testing.T) {
 	three := []Endpoint{{ID: "a"}, {ID: "b"}, {ID: "c"}}
 	for policy, want := range map[int]int{0: 2, 1: 1, 3: 3, -1: 1} {
 		if got := loaded(Policy{MinMembers: policy}, three...).minMembers(); got != want {
-			t.Errorf("%d gives %d, want %d", policy, got, want)
+			t.Errorf("MinMembers %d gives %d, want %d", policy, got, want)
 		}
 	}
 	if f := loaded(Policy{AllowEmpty: true}); f.decide() != met {
@@ -106,12 +106,12 @@ func TestFleetMinMembers(t *testing.T) {
 	f.remove(f.members[0])
 	f.remove(f.members[1])
 	if f.decide() != short {
-		t.Error("one of three is enough")
+		t.Error("one member of three is enough")
 	}
 }
 
-// TestTallyIsACount checks that, however members change, the tally equals a count over all members.
-func TestTallyIsACount(t *testing.T) {
+// TestTallyEqualsACount checks that, however members change, the tally equals a count over all members.
+func TestTallyEqualsACount(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		groups := []string{"", "z1", "z2"}

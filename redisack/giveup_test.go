@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TestWriteNamesWhatWentWrong checks that the error of a write that was retried until its timeout
+// TestWriteNamesTheLastError checks that the error of a write that was retried until its timeout
 // names the timeout and the last error, each once.
-func TestWriteNamesWhatWentWrong(t *testing.T) {
+func TestWriteNamesTheLastError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		down := errors.New("connection refused")
@@ -33,7 +33,7 @@ func TestWriteNamesWhatWentWrong(t *testing.T) {
 			}
 		}
 		if strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q is no line", err)
+			t.Errorf("%q has several lines", err)
 		}
 		time.Sleep(2 * time.Hour)
 	})

@@ -21,8 +21,8 @@ func TestHeadFate(t *testing.T) {
 		"current":                        {record(5, mine), true, ReasonConfirmed},
 		"followed":                       {record(6, mine, wire.Write{ID: "w6", Rev: 6}), true, ReasonSuperseded},
 		"followed long ago":              {record(30, wire.Write{ID: "w15", Rev: 15}), true, ReasonSuperseded},
-		"nothing there":                  {wire.Head{}, false, ReasonWriteLost},
-		"gone back":                      {record(4, wire.Write{ID: "w4", Rev: 4}), true, ReasonWriteLost},
+		"no head":                        {wire.Head{}, false, ReasonWriteLost},
+		"older revision":                 {record(4, wire.Write{ID: "w4", Rev: 4}), true, ReasonWriteLost},
 		"another write has its revision": {record(5, other), true, ReasonWriteLost},
 		"followed by another history":    {record(6, other, wire.Write{ID: "x6", Rev: 6}), true, ReasonWriteLost},
 	}
@@ -56,17 +56,17 @@ func TestHeadReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	if h.follows(newer) || !h.follows(Observation{}) {
-		t.Error("a revision is believed before the head was read, or a comparer without one is not")
+		t.Error("a revision counts before the head was read, or a report without a revision does not")
 	}
 	a, b := new(member), new(member)
 	if !h.hold(a, newer) || h.hold(b, invented) || !a.unverified || !b.unverified {
-		t.Fatal("not exactly one reading is asked for")
+		t.Fatal("not exactly one read of the head is requested")
 	}
 	waiting := h.take(h.read(t.Context()))
 	if len(waiting) != 2 || !h.follows(waiting[0].obs) || h.follows(waiting[1].obs) {
 		t.Errorf("%+v waited, newest %+v", waiting, h.newest)
 	}
 	if waiting := h.take(headRead{err: errors.New("away")}); waiting != nil || h.newest.Rev != 2 {
-		t.Error("a reading that failed changes what is known")
+		t.Error("a failed read of the head changes the newest head")
 	}
 }

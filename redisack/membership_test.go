@@ -66,7 +66,7 @@ func TestMembership(t *testing.T) {
 			clients: map[string][]answer{"a": ok, "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}, "c": stale},
 			policy:  Policy{RefreshEvery: time.Second}, reason: ReasonTimeout, tally: Tally{Members: 3, Confirmed: 2, Different: 1},
 		},
-		"joiners are ignored if asked": {
+		"joiners are ignored with IgnoreJoiners": {
 			fleet:   changing(list("a", "b"), list("a", "b", "c")),
 			clients: map[string][]answer{"a": ok, "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}, "c": stale},
 			policy:  Policy{RefreshEvery: time.Second, IgnoreJoiners: true}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2},
@@ -90,13 +90,13 @@ func TestMembership(t *testing.T) {
 			policy:  Policy{RefreshEvery: time.Second, Timeout: 5 * time.Second},
 			reason:  ReasonTimeout, tally: Tally{Members: 2, Confirmed: 2, Gone: 3},
 		},
-		"a shrunken fleet can if asked": {
+		"a shrunken fleet can confirm with a low MinMembers": {
 			fleet:   changing(list("a", "b", "c", "d", "e"), list("a", "b")),
 			clients: map[string][]answer{"a": ok, "b": ok, "c": stale, "d": stale, "e": stale},
 			policy:  Policy{RefreshEvery: time.Second, MinMembers: 1},
 			reason:  ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2, Gone: 3},
 		},
-		"an empty look is nobody left, and not success": {
+		"an empty list leaves no members, which is not a success": {
 			fleet:   changing(list("a", "b"), list()),
 			clients: map[string][]answer{"a": ok, "b": stale},
 			policy:  Policy{RefreshEvery: time.Second, Timeout: 5 * time.Second},
@@ -107,12 +107,12 @@ func TestMembership(t *testing.T) {
 			clients: map[string][]answer{"a": ok, "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}},
 			policy:  Policy{RefreshEvery: time.Second}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2}, warnings: 1,
 		},
-		"a bad look is a failed one": {
+		"an invalid list is a failed look-up": {
 			fleet:   changing(list("a", "b"), list("a", "a"), list("a", "b")),
 			clients: map[string][]answer{"a": ok, "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}},
 			policy:  Policy{RefreshEvery: time.Second}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2}, warnings: 1,
 		},
-		"a look that panics": {
+		"a look-up that panics": {
 			fleet:   changing(list("a", "b"), func() ([]Endpoint, error) { panic("boom") }, list("a", "b")),
 			clients: map[string][]answer{"a": ok, "b": {runs("v1"), runs("v1"), runs("v1"), runs("v1"), runs("v1"), current}},
 			policy:  Policy{RefreshEvery: time.Second}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2}, warnings: 1,
@@ -222,7 +222,7 @@ func TestNamesFromURLs(t *testing.T) {
 			t.Errorf("%+v, %v", res.Endpoints, err)
 		}
 		if text := fmt.Sprintf("%+v %s", res, res.Summary()); strings.Contains(text, "secret") {
-			t.Error("the result holds a secret")
+			t.Error("the result contains a secret")
 		}
 	})
 }

@@ -25,10 +25,10 @@ func TestSchedulePlan(t *testing.T) {
 	m := members[0]
 	s.plan(0, m, 3*second)
 	if s.wakeUp() != 3*second || s.collect(2*second, 0) != nil || s.wants() {
-		t.Fatal("it is due too early")
+		t.Fatal("the member is due too early")
 	}
 	if s.collect(3*second, 0); !s.wants() || s.next() != m || s.next() != nil {
-		t.Fatal("it is not due in time")
+		t.Fatal("the member is not due in time")
 	}
 	s.plan(3*second, m, 20*second)
 	if m.due != 9*second {
@@ -36,11 +36,11 @@ func TestSchedulePlan(t *testing.T) {
 	}
 	s.plan(9*second, m, 2*second)
 	if s.agenda.first() != nil || s.wakeUp() != s.limit {
-		t.Error("it is asked after the last attempt")
+		t.Error("the member is asked after its last attempt")
 	}
 	s.plan(s.limit, &member{pos: -1, timeout: second}, 0)
 	if s.agenda.first() != nil {
-		t.Error("an attempt begins at the end")
+		t.Error("an attempt is planned at the end of the run")
 	}
 }
 
@@ -55,12 +55,12 @@ func TestSchedulePlansNothing(t *testing.T) {
 	s.collect(0, 0)
 	members[1].status = statusRejected // while it waits in the queue
 	if !s.wants() || s.next() != nil || s.wants() {
-		t.Error("a member is asked that is final")
+		t.Error("a member with a final status is asked")
 	}
 	s.off = true
 	s.plan(0, &member{pos: -1}, 0)
 	if s.agenda.first() != nil {
-		t.Error("a member is asked without a prober")
+		t.Error("a member is asked although polling is off")
 	}
 }
 
@@ -71,25 +71,25 @@ func TestScheduleHungAttempt(t *testing.T) {
 	s, members := scheduled(1, 2)
 	m := members[0]
 	if end := s.begin(0, m); end != second || s.wants() {
-		t.Fatalf("it ends at %v", end)
+		t.Fatalf("the attempt ends at %v", end)
 	}
 	if hung := s.collect(second+hangGrace-1, second); hung != nil {
-		t.Fatal("it hangs too early")
+		t.Fatal("the attempt counts as hung too early")
 	}
 	now := second + hangGrace
 	if hung := s.collect(now, second); len(hung) != 1 || hung[0] != m {
-		t.Fatalf("%v hang", hung)
+		t.Fatalf("%v are reported as hung", hung)
 	}
 	s.plan(now, m, second)
 	s.plan(0, members[1], 0)
 	if hung := s.collect(now+second, second); hung != nil || s.wants() {
-		t.Fatal("it is given up twice, or another attempt takes its place")
+		t.Fatal("the attempt is reported as hung twice, or another attempt takes its place")
 	}
 	if !s.end(m, false) || s.running != 0 || m.due != now+2*second || !s.wants() {
-		t.Errorf("the late one: %+v, %d running", m, s.running)
+		t.Errorf("the late attempt: %+v, %d running", m, s.running)
 	}
 	if s.next() != members[1] {
-		t.Error("the place is not free again")
+		t.Error("the place of the late attempt is not free")
 	}
 }
 
@@ -112,10 +112,10 @@ func TestScheduleSlowShare(t *testing.T) {
 		asked = append(asked, m)
 	}
 	if len(asked) != 4 || asked[0].slow || asked[1].slow || !asked[2].slow || !asked[3].slow {
-		t.Fatalf("%d are asked", len(asked))
+		t.Fatalf("%d members are asked", len(asked))
 	}
 	s.end(asked[2], true)
 	if !s.wants() || !s.next().slow {
-		t.Error("the share is not free again")
+		t.Error("the place in the share of slow members is not free")
 	}
 }

@@ -55,18 +55,18 @@ func TestPush(t *testing.T) {
 		prepare func(*memory)
 		warned  bool
 	}{
-		"all push": {
+		"all members push": {
 			acks: []func(wire.Head) wire.Ack{ackOf("a"), ackOf("b")}, reason: ReasonConfirmed,
 			tally: Tally{Members: 2, Confirmed: 2}, within: time.Second + 2*memoryAckWait,
 		},
-		"one twice is one": {
+		"two acknowledgements of one member count once": {
 			acks: []func(wire.Head) wire.Ack{ackOf("a"), ackOf("a")}, reason: ReasonTimeout, tally: Tally{Members: 2, Confirmed: 1, Pending: 1},
 		},
-		"strangers are counted and not trusted": {
+		"strangers are counted separately": {
 			acks: []func(wire.Head) wire.Ack{ackOf("x"), ackOf("y")}, reason: ReasonTimeout,
 			tally: Tally{Members: 2, Pending: 2, Strangers: 2},
 		},
-		"old revisions and other writes are no news": {
+		"old revisions and other writes are ignored": {
 			acks:   []func(wire.Head) wire.Ack{with(ackOf("a"), older), with(ackOf("b"), forged)},
 			reason: ReasonTimeout, tally: Tally{Members: 2, Pending: 2},
 		},
@@ -84,11 +84,11 @@ func TestPush(t *testing.T) {
 				})
 			},
 		},
-		"a rejection ends it": {
+		"a rejection ends the run": {
 			acks: []func(wire.Head) wire.Ack{with(ackOf("a"), rejectedAck("1"))}, reason: ReasonRejected,
 			tally: Tally{Members: 2, Rejected: 1, Pending: 1},
 		},
-		"a rejection of another revision does not": {
+		"a rejection of another revision does not end the run": {
 			acks:   []func(wire.Head) wire.Ack{with(with(ackOf("a"), rejectedAck("1")), older), ackOf("a"), ackOf("b")},
 			reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2},
 		},
@@ -97,23 +97,23 @@ func TestPush(t *testing.T) {
 			second: []func(wire.Head) wire.Ack{with(ackOf("a"), func(a *wire.Ack) { a.Boot = "2" })},
 			policy: Policy{Quorum: AtLeast(1)}, reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 1, Pending: 1},
 		},
-		"a process that restarts and then refuses counts no more": {
+		"a process that restarts and then refuses no longer counts": {
 			acks:   []func(wire.Head) wire.Ack{ackOf("a")},
 			second: []func(wire.Head) wire.Ack{with(ackOf("a"), rejectedAck("2")), ackOf("b")},
 			reason: ReasonRejected, tally: Tally{Members: 2, Confirmed: 1, Rejected: 1},
 		},
-		"nor does it in the grace": {
+		"a process that restarts in the grace and then refuses does not count": {
 			acks:   []func(wire.Head) wire.Ack{ackOf("a")},
 			second: []func(wire.Head) wire.Ack{with(ackOf("a"), rejectedAck("2"))},
 			policy: Policy{Quorum: AtLeast(1), Grace: 5 * time.Second}, reason: ReasonTimeout,
 			tally: Tally{Members: 2, Rejected: 1, Pending: 1},
 		},
-		"of one process the first word counts": {
+		"the first final report of a process counts": {
 			acks:   []func(wire.Head) wire.Ack{ackOf("a"), with(ackOf("a"), rejectedAck("1"))},
 			second: []func(wire.Head) wire.Ack{ackOf("b")},
 			reason: ReasonConfirmed, tally: Tally{Members: 2, Confirmed: 2},
 		},
-		"the one that refused may not": {
+		"the process that refused may not accept later": {
 			acks:   []func(wire.Head) wire.Ack{with(ackOf("a"), rejectedAck("1"))},
 			second: []func(wire.Head) wire.Ack{ackOf("a")},
 			policy: Policy{Quorum: AtLeast(1)}, reason: ReasonTimeout, tally: Tally{Members: 2, Rejected: 1, Pending: 1},

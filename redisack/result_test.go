@@ -84,19 +84,19 @@ func TestEveryReason(t *testing.T) {
 			},
 		},
 		{
-			name: "superseded, by the word of a client", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second}},
+			name: "superseded, reported by a client", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second}},
 			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonSuperseded, last: ReasonSuperseded,
 		},
 		{
-			name: "newer, by the word of a client, and good enough", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second, AcceptNewer: true, MaxAttempts: 1}},
+			name: "newer, reported by a client, with AcceptNewer", check: Check{Prober: sim(after(time.Second, atRev(1))), Policy: Policy{FirstAttemptTimeout: 2 * time.Second, AcceptNewer: true, MaxAttempts: 1}},
 			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonConfirmed,
 		},
 		{
-			name: "ahead by a comparer of the caller's", reason: ReasonSuperseded, last: ReasonSuperseded,
+			name: "ahead, by the caller's comparer", reason: ReasonSuperseded, last: ReasonSuperseded,
 			check: Check{Prober: sim(runs("v9")), Policy: Policy{Compare: func(Target, Observation) Verdict { return VerdictAhead }}},
 		},
 		{
-			name: "a claim that cannot be checked is not believed", reason: ReasonMismatch, last: ReasonMismatch,
+			name: "a newer revision that cannot be checked does not count", reason: ReasonMismatch, last: ReasonMismatch,
 			check: Check{Prober: sim(atRev(1)), Policy: Policy{MaxAttempts: 1}},
 			prepare: func(b *memory) {
 				b.refuse = func(op string) error {
@@ -116,7 +116,7 @@ func TestEveryReason(t *testing.T) {
 			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonSuperseded,
 		},
 		{
-			name: "superseded, but newer is good enough", check: Check{Prober: sim(after(time.Second, current)), Policy: Policy{FirstAttemptTimeout: 2 * time.Second, AcceptNewer: true}},
+			name: "superseded, with AcceptNewer", check: Check{Prober: sim(after(time.Second, current)), Policy: Policy{FirstAttemptTimeout: 2 * time.Second, AcceptNewer: true}},
 			prepare: overwrite(500*time.Millisecond, newer), reason: ReasonConfirmed,
 		},
 		{name: "conflict", change: Change{Key: "app:config", Version: "v2", IfRev: Exact(7)}, check: Check{Prober: sim(current)}, reason: ReasonConflict},
@@ -149,7 +149,7 @@ func TestEveryReason(t *testing.T) {
 			prepare: overwrite(500*time.Millisecond, failoverAndWrites), reason: ReasonWriteLost,
 		},
 		{
-			name: "write lost, and others went beyond", check: Check{Prober: sim(after(time.Second, current)), Policy: Policy{FirstAttemptTimeout: 2 * time.Second}},
+			name: "write lost, and followed by others", check: Check{Prober: sim(after(time.Second, current)), Policy: Policy{FirstAttemptTimeout: 2 * time.Second}},
 			prepare: overwrite(500*time.Millisecond, func(b *memory) {
 				failoverAndWrites(b)
 				ch := Change{Key: "app:config", Version: "v4"}.complete()
@@ -199,9 +199,9 @@ func TestEveryReason(t *testing.T) {
 	}
 }
 
-// TestClosingLookFails checks that if the head cannot be read at the end, there is a warning, the
-// result does not change, and the run waits at most a second.
-func TestClosingLookFails(t *testing.T) {
+// TestLastReadOfTheHeadFails checks that if the head cannot be read at the end, there is a warning,
+// the result does not change, and the run waits at most a second.
+func TestLastReadOfTheHeadFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, mem := testClient(t, Config{})
@@ -220,7 +220,7 @@ func TestClosingLookFails(t *testing.T) {
 	})
 }
 
-func TestTargetTravels(t *testing.T) {
+func TestTargetAsJSON(t *testing.T) {
 	t.Parallel()
 	c, _ := testClient(t, Config{})
 	target, err := c.Write(t.Context(), change())
@@ -245,8 +245,8 @@ func TestTargetTravels(t *testing.T) {
 	}
 }
 
-// TestResultTravels checks that a result survives encoding and decoding.
-func TestResultTravels(t *testing.T) {
+// TestResultAsJSON checks that a result survives encoding and decoding.
+func TestResultAsJSON(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(map[string][]answer{"a": {current}, "b": {fails(probe.KindDial)}, "c": {refuses("1")}})

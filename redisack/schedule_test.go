@@ -152,7 +152,7 @@ func later(d time.Duration) answer {
 	}
 }
 
-func TestRetryAfterIsObeyed(t *testing.T) {
+func TestRetryAfterDelaysTheNextAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(map[string][]answer{"a": {later(7 * time.Second), current}})

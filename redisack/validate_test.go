@@ -18,7 +18,7 @@ import (
 func untouched(t *testing.T) *Client {
 	t.Helper()
 	mem := &memory{refuse: func(op string) error {
-		t.Errorf("%s although the input is wrong", op)
+		t.Errorf("%s although the input is invalid", op)
 		return errors.New("no")
 	}}
 	return newClient(memoryBackend{mem}, Config{})
@@ -38,8 +38,8 @@ func TestValidation(t *testing.T) {
 		check  Check
 		faults []string
 	}{
-		"nothing at all":    {Change{}, Check{}, []string{"Key", "Version", "Check.Fleet", "Check.Prober"}},
-		"nothing but a tag": {Change{Key: "{k}", Version: "v1"}, check(fleetOf("a")), []string{"Key"}},
+		"zero values": {Change{}, Check{}, []string{"Key", "Version", "Check.Fleet", "Check.Prober"}},
+		"a tag only":  {Change{Key: "{k}", Version: "v1"}, check(fleetOf("a")), []string{"Key"}},
 		"change": {
 			Change{Key: "a}b", Field: "{", Version: " v\n", WriteID: "a b", Fence: "x", TTL: -1, IfRev: Exact(0)},
 			check(fleetOf("a")),
@@ -59,11 +59,11 @@ func TestValidation(t *testing.T) {
 		"quorum larger than the fleet": {good, policy(Policy{Quorum: AtLeast(3)}), []string{"Policy.Quorum"}},
 		"quorum of nothing":            {good, policy(Policy{Quorum: AtLeast(0)}), []string{"Policy.Quorum"}},
 		"percent":                      {good, policy(Policy{Quorum: Every(Percent(0), Percent(101))}), []string{"Policy.Quorum", "Policy.Quorum"}},
-		"every of nothing":             {good, policy(Policy{Quorum: Every()}), []string{"Policy.Quorum"}},
+		"every without quorums":        {good, policy(Policy{Quorum: Every()}), []string{"Policy.Quorum"}},
 		"nil in every":                 {good, policy(Policy{Quorum: Every(nil, PerGroup(nil))}), []string{"Policy.Quorum", "Policy.Quorum"}},
 		"group in group":               {good, policy(Policy{Quorum: PerGroup(PerGroup(All()))}), []string{"Policy.Quorum"}},
 		"group in every in group":      {good, policy(Policy{Quorum: PerGroup(Every(AtLeast(1), Every(PerGroup(All()))))}), []string{"Policy.Quorum"}},
-		"push to nobody's address": {
+		"push without ID and prober": {
 			good, Check{Fleet: Static(Endpoint{ID: "a"}, Endpoint{URL: "http://h"}), Push: true}, []string{"Fleet[1]"},
 		},
 		"more than a group has":       {good, policy(Policy{Quorum: PerGroup(AtLeast(3))}), []string{"Policy.Quorum"}},
@@ -79,7 +79,7 @@ func TestValidation(t *testing.T) {
 				"Policy.Stable.For", "Policy.Stable.Count", "Policy.Interval.Growth", "Policy.Interval.Jitter", "Policy.Rollback",
 			},
 		},
-		"prober that was not made": {good, Check{Fleet: fleetOf("a"), Prober: (*httpprobe.Prober)(nil)}, []string{"Check.Prober"}},
+		"nil prober": {good, Check{Fleet: fleetOf("a"), Prober: (*httpprobe.Prober)(nil)}, []string{"Check.Prober"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -16,7 +16,7 @@ func TestCompare(t *testing.T) {
 		want   Verdict
 	}{
 		"same revision":                        {target, Observation{Rev: target.Rev}, VerdictMatch},
-		"same everything":                      {target, Observation{Rev: target.Rev, Version: "v2", WriteID: "w", Sum: sum}, VerdictMatch},
+		"everything is the same":               {target, Observation{Rev: target.Rev, Version: "v2", WriteID: "w", Sum: sum}, VerdictMatch},
 		"one less, beyond 2^53":                {target, Observation{Rev: target.Rev - 1}, VerdictBehind},
 		"one more, beyond 2^53":                {target, Observation{Rev: target.Rev + 1}, VerdictAhead},
 		"newer with the same version":          {target, Observation{Rev: target.Rev + 1, Version: "v2"}, VerdictAhead},
@@ -28,7 +28,7 @@ func TestCompare(t *testing.T) {
 		"an older string has no order":         {byVersion, Observation{Version: "v1"}, VerdictDifferent},
 		"same version, other content":          {target, Observation{Version: "v2", Sum: "abce"}, VerdictDifferent},
 		"digest in another spelling":           {target, Observation{Sum: "sha256:ABCD"}, VerdictMatch},
-		"digest that is no hex":                {Target{Version: "v", Sum: "etag-1"}, Observation{Sum: "etag-1"}, VerdictMatch},
+		"digest that is not hex":               {Target{Version: "v", Sum: "etag-1"}, Observation{Sum: "etag-1"}, VerdictMatch},
 		"another digest":                       {target, Observation{Sum: "ab"}, VerdictDifferent},
 		"write id only":                        {target, Observation{WriteID: "w"}, VerdictMatch},
 		"nothing to compare":                   {target, Observation{}, VerdictUnknown},

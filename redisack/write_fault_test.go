@@ -235,15 +235,15 @@ func TestSending(t *testing.T) {
 	var sent sending
 	for range 2 { // the second time as EVAL, because the server lacked the script
 		if !sent.begin() {
-			t.Error("a sending does not begin")
+			t.Error("a new sending cannot begin")
 		}
 	}
 	if !sent.abandon() {
-		t.Error("a sending that has begun is lost")
+		t.Error("abandon does not report that the command may have been sent")
 	}
 	var never sending
 	if never.abandon() || never.begin() || never.abandon() {
-		t.Error("a sending that was abandoned begins")
+		t.Error("an abandoned sending can begin")
 	}
 	arg := marked{"w", &never}
 	if _, err := arg.MarshalBinary(); !errors.Is(err, errAbandoned) {
@@ -273,10 +273,10 @@ func TestWriteTimes(t *testing.T) {
 		cause  error
 		took   time.Duration
 	}{
-		"never reached":       {refuse: down, want: ErrWriteFailed, cause: refused, took: 5 * time.Second},
-		"no reply, ever":      {refuse: noReply, want: nil, took: time.Second},
-		"canceled unreached":  {refuse: down, cancel: time.Second, want: ErrWriteFailed, cause: context.Canceled, took: time.Second},
-		"fatal for a command": {refuse: func(string) error { return redis.ErrClosed }, want: ErrWriteFailed, cause: redis.ErrClosed},
+		"never reached":              {refuse: down, want: ErrWriteFailed, cause: refused, took: 5 * time.Second},
+		"no reply":                   {refuse: noReply, want: nil, took: time.Second},
+		"canceled before it is sent": {refuse: down, cancel: time.Second, want: ErrWriteFailed, cause: context.Canceled, took: time.Second},
+		"fatal for a command":        {refuse: func(string) error { return redis.ErrClosed }, want: ErrWriteFailed, cause: redis.ErrClosed},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -47,7 +47,7 @@ func TestWriteOutcomes(t *testing.T) {
 			{name: "second", change: Change{Version: "v2", Payload: []byte("b")}, outcome: OutcomeWritten, rev: 2, payload: "b"},
 			{name: "empty", change: Change{Version: "v3"}, outcome: OutcomeWritten, rev: 3, payload: ""},
 		},
-		"replayed, and superseded when late": {
+		"replayed, and superseded if late": {
 			{name: "first", change: Change{Version: "v1", WriteID: "w1"}, outcome: OutcomeWritten, rev: 1},
 			{name: "again", change: Change{Version: "v1", WriteID: "w1"}, outcome: OutcomeReplayed, rev: 1},
 			{name: "other", change: Change{Version: "v2", Payload: []byte("b")}, outcome: OutcomeWritten, rev: 2, payload: "b"},
@@ -68,13 +68,13 @@ func TestWriteOutcomes(t *testing.T) {
 			{name: "rewritten", change: Change{Version: "v1", Payload: []byte("b"), Rewrite: true}, err: ErrVersionReused, payload: "a"},
 		},
 		"conflict": {
-			{name: "exact of nothing", change: Change{Version: "v1", IfRev: Exact(1)}, err: ErrConflict, payload: "-"},
+			{name: "exact, without a head", change: Change{Version: "v1", IfRev: Exact(1)}, err: ErrConflict, payload: "-"},
 			{name: "absent", change: Change{Version: "v1", IfRev: Absent()}, outcome: OutcomeWritten, rev: 1},
 			{name: "absent again", change: Change{Version: "v2", IfRev: Absent()}, err: ErrConflict},
 			{name: "exact", change: Change{Version: "v2", IfRev: Exact(1)}, outcome: OutcomeWritten, rev: 2},
 			{name: "exact too old", change: Change{Version: "v3", IfRev: Exact(1)}, err: ErrConflict},
 		},
-		"absent minds a key written by other means": {
+		"absent, for a key written by other means": {
 			{
 				name: "found", change: Change{Version: "v1", IfRev: Absent()}, err: ErrConflict, payload: "by hand",
 				prepare: func(ctx context.Context, rdb redis.UniversalClient) error {
@@ -100,8 +100,8 @@ func TestWriteOutcomes(t *testing.T) {
 					return rdb.HSet(ctx, "{k}:head", "rev", "9007199254740992").Err()
 				},
 			},
-			{name: "not 2^53", change: Change{Version: "v2", IfRev: Exact(9007199254740992)}, err: ErrConflict},
-			{name: "2^53+1 it is", change: Change{Version: "v2", IfRev: Exact(9007199254740993)}, outcome: OutcomeWritten, rev: 9007199254740994},
+			{name: "exact 2^53", change: Change{Version: "v2", IfRev: Exact(9007199254740992)}, err: ErrConflict},
+			{name: "exact 2^53+1", change: Change{Version: "v2", IfRev: Exact(9007199254740993)}, outcome: OutcomeWritten, rev: 9007199254740994},
 		},
 		"a field of a hash": {
 			{name: "first", change: Change{Field: "f", Version: "v1", Payload: []byte("a")}, outcome: OutcomeWritten, rev: 1, payload: "a"},
@@ -173,7 +173,7 @@ func payloadAt(ctx context.Context, rdb *redis.Client, field string) string {
 	return text
 }
 
-func TestWriteNamesWhatItFound(t *testing.T) {
+func TestConflictNamesTheCurrentWrite(t *testing.T) {
 	t.Parallel()
 	c := connect(t, redistest.Mini(t), Config{})
 	first, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"})
@@ -217,9 +217,9 @@ func TestLargePayload(t *testing.T) {
 	})
 }
 
-// TestStagedPayloadThatIsNotThere checks that the script writes nothing if the staged payload did
+// TestMissingStagedPayload checks that the script writes nothing if the staged payload did
 // not arrive, for instance because of a redirection, and that the next attempt succeeds.
-func TestStagedPayloadThatIsNotThere(t *testing.T) {
+func TestMissingStagedPayload(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)
 	b := newRedisBackend(rdb)
@@ -250,16 +250,16 @@ func TestTTL(t *testing.T) {
 			return rdb.PTTL(t.Context(), "k").Val()
 		}
 		if got := life(time.Minute, "v1"); got <= 50*time.Second || got > time.Minute {
-			t.Errorf("life %v, want a minute", got)
+			t.Errorf("TTL %v, want a minute", got)
 		}
 		if got := life(time.Hour, "v1"); got <= time.Minute {
-			t.Errorf("life %v after the same write with a longer one, want an hour", got)
+			t.Errorf("TTL %v after the same write with a longer one, want an hour", got)
 		}
 		if got := life(0, "v2"); got >= 0 {
-			t.Errorf("life %v, want none", got)
+			t.Errorf("TTL %v, want none", got)
 		}
 		if got := rdb.PTTL(t.Context(), "{k}:head").Val(); got >= 0 {
-			t.Errorf("the head lives %v: the revision would fall", got)
+			t.Errorf("the head has the TTL %v: after it the revisions would start again", got)
 		}
 	})
 }
@@ -293,7 +293,7 @@ func TestNotice(t *testing.T) {
 				t.Errorf("notice %s, %v", msg.Payload, err)
 			}
 			if strings.Contains(msg.Payload, "secret") {
-				t.Error("the notice holds the payload")
+				t.Error("the notice contains the payload")
 			}
 			for _, id := range []string{"", target.WriteID} { // unchanged, replayed: not announced
 				ch := Change{Key: "k", Version: target.Version, Payload: []byte("secret"), Channel: channel, WriteID: id}

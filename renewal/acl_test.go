@@ -97,7 +97,7 @@ func TestUserWithFewRights(t *testing.T) {
 	tried := 0
 	for _, word := range rule {
 		name, ok := strings.CutPrefix(word, "+")
-		if !ok || name == "info" { // see TestServerThatDoesNotTell
+		if !ok || name == "info" { // see TestServerThatCannotBeChecked
 			continue
 		}
 		tried++

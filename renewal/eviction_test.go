@@ -37,7 +37,7 @@ func TestServerThatMayDropLocks(t *testing.T) {
 			t.Errorf("%s: %v, %+v", policy, err, found)
 		}
 		if n := server.Client().Exists(t.Context(), "lock", "{lock}:fence").Val(); n != 0 {
-			t.Errorf("%s: a lock was taken", policy)
+			t.Errorf("%s: a lock was acquired", policy)
 		}
 	}
 }
@@ -95,9 +95,9 @@ func TestEvictionSetLater(t *testing.T) {
 	}
 }
 
-// TestRenewedKeysTellOfEviction checks that keys of the host are renewed on a server that evicts,
+// TestRenewedKeysReportEviction checks that keys of the host are renewed on a server that evicts,
 // and that OnEviction is called.
-func TestRenewedKeysTellOfEviction(t *testing.T) {
+func TestRenewedKeysReportEviction(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	limit(t, server.Client(), "100mb", "allkeys-lru")
@@ -118,9 +118,9 @@ func TestRenewedKeysTellOfEviction(t *testing.T) {
 	}
 }
 
-// TestServerThatDoesNotTell checks that locks are acquired for a user without INFO, whose server
+// TestServerThatCannotBeChecked checks that locks are acquired for a user without INFO, whose server
 // cannot be checked.
-func TestServerThatDoesNotTell(t *testing.T) {
+func TestServerThatCannotBeChecked(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	limit(t, server.Client(), "100mb", "allkeys-lru")

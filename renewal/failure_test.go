@@ -224,7 +224,7 @@ func TestMissingAndForeignAreLostAtOnce(t *testing.T) {
 	}
 }
 
-func TestDropKeyEndsWithTheLast(t *testing.T) {
+func TestDropKeyEndsWithTheLastKey(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
 		t := w.t
@@ -254,10 +254,10 @@ func TestClockSteps(t *testing.T) {
 		step   time.Duration
 		checks int
 	}{
-		"back an hour":      {-time.Hour, 0},
-		"ahead an hour":     {time.Hour, 1},
-		"ahead a little":    {500 * time.Millisecond, 0},
-		"back and not much": {-500 * time.Millisecond, 0},
+		"back an hour":   {-time.Hour, 0},
+		"ahead an hour":  {time.Hour, 1},
+		"ahead a little": {500 * time.Millisecond, 0},
+		"back a little":  {-500 * time.Millisecond, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

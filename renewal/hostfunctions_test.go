@@ -143,7 +143,7 @@ func TestSlowHostCode(t *testing.T) {
 				at := w.sent("asks")
 				for i := 1; i < len(at); i++ {
 					if gap := at[i].Sub(at[i-1]); gap > 1600*time.Millisecond {
-						t.Errorf("a gap of %v between renewals of a task with functions of its own", gap)
+						t.Errorf("a gap of %v between renewals of a task with functions", gap)
 					}
 				}
 				if len(at) < 13 || called < 12 {
@@ -180,7 +180,7 @@ func TestSlowSelectorBesideAFastTask(t *testing.T) {
 	})
 }
 
-func TestFunctionsDecide(t *testing.T) {
+func TestTTLAndIntervalFunctions(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
 		t := w.t
@@ -281,9 +281,9 @@ func TestCallbacksComeInOrderAndFinishedLast(t *testing.T) {
 	})
 }
 
-// TestSlowCallbackDropsOnlyWhatIsRepeated makes OnRenewed hang for many ticks. Only calls of
+// TestSlowCallbackDropsOnlyRenewals makes OnRenewed hang for many ticks. Only calls of
 // OnRenewed may be dropped.
-func TestSlowCallbackDropsOnlyWhatIsRepeated(t *testing.T) {
+func TestSlowCallbackDropsOnlyRenewals(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {
 		t := w.t

@@ -51,7 +51,7 @@ func TestLagPutsTheUrgentFirst(t *testing.T) {
 		}
 		for i, l := range lags {
 			if l.Begun != (i%2 == 0) {
-				t.Errorf("event %d of one episode twice: %+v", i, l)
+				t.Errorf("event %d repeats the state before: %+v", i, l)
 			}
 		}
 	})
@@ -147,7 +147,7 @@ func TestIdleServiceSleeps(t *testing.T) {
 	})
 }
 
-func TestHooksGetWhatHappened(t *testing.T) {
+func TestHooksGetTheOutcomes(t *testing.T) {
 	t.Parallel()
 	var got Batch
 	slow := make(chan struct{})
@@ -187,9 +187,9 @@ func TestHooksGetWhatHappened(t *testing.T) {
 	})
 }
 
-// TestSlowLagHookHearsTheEnd checks that the last call of OnLag has the current state, however
+// TestSlowLagHookGetsTheLastState checks that the last call of OnLag has the current state, however
 // often a lag began and ended while the hook hung.
-func TestSlowLagHookHearsTheEnd(t *testing.T) {
+func TestSlowLagHookGetsTheLastState(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
@@ -223,7 +223,7 @@ func TestPanicInAHook(t *testing.T) {
 	})
 }
 
-func TestErrorsSayWhatHappened(t *testing.T) {
+func TestErrorTexts(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
 		`renewal: key "k" is lost: key does not exist`:       &LostError{Key: "k", Cause: ErrMissing},
@@ -249,8 +249,8 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 	}
 }
 
-// TestRenewNowLiftsWhatIsQueued checks that RenewNow moves a queued key ahead.
-func TestRenewNowLiftsWhatIsQueued(t *testing.T) {
+// TestRenewNowMovesAQueuedKeyAhead checks that RenewNow moves a queued key ahead.
+func TestRenewNowMovesAQueuedKeyAhead(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{})
 	h := register(t, s, Task{Keys: []string{"k"}, Policy: every(time.Second)})

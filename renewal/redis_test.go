@@ -75,7 +75,7 @@ func TestScriptFlushInBetween(t *testing.T) {
 	}
 }
 
-func TestPrefixOnRedisTakesGlobCharactersAsTheyAre(t *testing.T) {
+func TestPrefixWithGlobCharactersOnRedis(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
 	s := onRedis(t, rdb, Config{ScanCount: 3})

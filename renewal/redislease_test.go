@@ -106,9 +106,9 @@ func TestAcquireIsRepeatedByTheClient(t *testing.T) {
 	}
 }
 
-// TestReleaseSaysWhatItFound checks the error of Release if the service has not noticed the loss of
+// TestReleaseNamesTheLoss checks the error of Release if the service has not noticed the loss of
 // the lock yet.
-func TestReleaseSaysWhatItFound(t *testing.T) {
+func TestReleaseNamesTheLoss(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
 	s := onRedis(t, rdb, Config{})

@@ -96,7 +96,7 @@ func TestRegisterNamesEveryFault(t *testing.T) {
 	}
 }
 
-func TestRegisterRefusesDoubleIDsAndTooMany(t *testing.T) {
+func TestRegisterRefusesDuplicateIDsAndTooManyTasks(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{MaxTasks: 2})
 	p := every(time.Second)
@@ -114,13 +114,13 @@ func TestRegisterRefusesDoubleIDsAndTooMany(t *testing.T) {
 	register(t, s, Task{ID: "a", Keys: []string{"k"}, Policy: p})
 }
 
-func TestMadeIDsDoNotCollide(t *testing.T) {
+func TestGeneratedIDsDoNotCollide(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{})
 	p := every(time.Second)
 	register(t, s, Task{ID: "t1", Keys: []string{"k"}, Policy: p})
 	if h := register(t, s, Task{Keys: []string{"k"}, Policy: p}); h.ID() != "t2" {
-		t.Errorf("made id %q, want t2", h.ID())
+		t.Errorf("generated id %q, want t2", h.ID())
 	}
 }
 

@@ -83,9 +83,9 @@ func TestStopRules(t *testing.T) {
 	}
 }
 
-// TestDoneStopsWhatIsQueued closes the signal while a key waits in the queue. The key must not be
+// TestDoneStopsQueuedKeys closes the signal while a key waits in the queue. The key must not be
 // refreshed.
-func TestDoneStopsWhatIsQueued(t *testing.T) {
+func TestDoneStopsQueuedKeys(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{InFlight: 1, BatchSize: 1, CallTimeout: time.Minute}, func(w *world) {
 		t := w.t

@@ -197,7 +197,7 @@ func TestAppliedAfterTheFunction(t *testing.T) {
 	write(t, c, redisack.Change{Version: "v1"})
 	<-entered
 	if s := statusOf(t, a); s.Applied != nil || s.Attempted == nil || s.Attempted.State != "applying" {
-		t.Errorf("while it works: %+v", s)
+		t.Errorf("while the function runs: %+v", s)
 	}
 	close(leave)
 	eventually(t, "applied", func() bool { s := statusOf(t, a); return s.Applied != nil && s.Attempted.State == "applied" })

@@ -55,7 +55,7 @@ func TestApplyTimeout(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}, agent.Config{ApplyTimeout: 10 * time.Millisecond})
-	eventually(t, "a refusal", func() bool { s := statusOf(t, a); return s.Attempted != nil && s.Attempted.State == "rejected" })
+	eventually(t, "a rejection", func() bool { s := statusOf(t, a); return s.Attempted != nil && s.Attempted.State == "rejected" })
 }
 
 func TestNewNamesEveryFault(t *testing.T) {

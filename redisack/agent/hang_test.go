@@ -72,7 +72,7 @@ func TestStubbornApply(t *testing.T) {
 		return nil
 	}, agent.Config{ApplyTimeout: 10 * time.Millisecond})
 	write(t, c, redisack.Change{Version: "v1"})
-	eventually(t, "the report of an apply that goes on", func() bool {
+	eventually(t, "the report that the function has not returned", func() bool {
 		s := statusOf(t, a)
 		return s.Attempted != nil && s.Attempted.State == "failed" && strings.Contains(s.Attempted.Error, "has not returned")
 	})

@@ -31,7 +31,7 @@ func TestCheckEndpoint(t *testing.T) {
 	p := made(t, Config{})
 	for _, url := range []string{"", "http://u:p@h/", "ftp://h/", "http:///x", "::", "http://h/\n", "http://h/ ", "http://h/" + strings.Repeat("x", 5000)} {
 		if p.CheckEndpoint(probe.Endpoint{URL: url}) == nil {
-			t.Errorf("%.20q is taken", url)
+			t.Errorf("%.20q is accepted", url)
 		}
 	}
 	for _, url := range []string{"http://h", "https://h:8443/status?x=1", "http://[::1]:80/"} {

@@ -64,31 +64,31 @@ func TestHTTPKinds(t *testing.T) {
 		"expression":         {prober: Config{Version: Regexp(regexp.MustCompile(`version=(\S+)`))}, handler: serve(200, nil, "a\nversion=v3 b"), version: "v3"},
 		"text":               {prober: Config{Version: Text()}, handler: serve(200, nil, " v4\n"), version: "v4"},
 
-		"object":             {prober: field, handler: serve(200, nil, `{"version":{"id":"v1"}}`), kind: probe.KindDecode},
-		"list":               {prober: field, handler: serve(200, nil, `{"version":["v1"]}`), kind: probe.KindDecode},
-		"boolean":            {prober: field, handler: serve(200, nil, `{"version":true}`), kind: probe.KindDecode},
-		"null":               {prober: field, handler: serve(200, nil, `{"version":null}`), kind: probe.KindDecode},
-		"two values":         {prober: field, handler: serve(200, nil, `{"version":"v1"}{"version":"v2"}`), kind: probe.KindDecode},
-		"no JSON":            {prober: field, handler: serve(200, nil, `version: v1`), kind: probe.KindDecode},
-		"missing":            {prober: field, handler: serve(200, nil, `{"ver":"v1"}`), kind: probe.KindNoVersion},
-		"empty version":      {prober: field, handler: serve(200, nil, `{"version":""}`), kind: probe.KindNoVersion},
-		"empty body":         {prober: field, handler: serve(200, nil, ``), kind: probe.KindNoVersion},
-		"204":                {prober: field, handler: serve(204, nil, ``), kind: probe.KindNoVersion},
-		"HTML":               {prober: Config{Version: Text()}, handler: serve(200, map[string]string{"Content-Type": "text/html; charset=utf-8"}, `v1`), kind: probe.KindDecode},
-		"HTML by its look":   {prober: Config{Version: Text()}, handler: serve(200, map[string]string{"Content-Type": "text/plain"}, `<html>`), kind: probe.KindDecode},
-		"revision no number": {prober: Config{Rev: JSONField("r")}, handler: serve(200, nil, `{"r":"x"}`), kind: probe.KindDecode},
-		"redirect":           {prober: field, handler: serve(302, map[string]string{"Location": "/other"}, ``), kind: probe.KindRedirect, status: 302},
-		"304":                {prober: field, handler: serve(304, nil, ``), kind: probe.KindRedirect, status: 304},
-		"401":                {prober: field, handler: serve(401, nil, ``), kind: probe.KindStatus, status: 401, permanent: true},
-		"403":                {prober: field, handler: serve(403, nil, ``), kind: probe.KindStatus, status: 403, permanent: true},
-		"404":                {prober: field, handler: serve(404, nil, ``), kind: probe.KindStatus, status: 404},
-		"429 with time":      {prober: field, handler: serve(429, map[string]string{"Retry-After": "7"}, ``), kind: probe.KindStatus, status: 429, again: 7 * time.Second},
-		"500":                {prober: field, handler: serve(500, nil, `{"version":"v1"}`), kind: probe.KindStatus, status: 500},
-		"oversize, claimed":  {prober: field, handler: serve(200, map[string]string{"Content-Length": "70000"}, strings.Repeat(" ", 70000)), kind: probe.KindOversize},
-		"oversize, chunked":  {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(11), kind: probe.KindOversize},
-		"at the limit":       {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(10), version: "xxxxxxxxxx"},
-		"broken off":         {prober: field, handler: breaks, kind: probe.KindBroken},
-		"timeout":            {prober: field, handler: waits, kind: probe.KindTimeout},
+		"object":                        {prober: field, handler: serve(200, nil, `{"version":{"id":"v1"}}`), kind: probe.KindDecode},
+		"list":                          {prober: field, handler: serve(200, nil, `{"version":["v1"]}`), kind: probe.KindDecode},
+		"boolean":                       {prober: field, handler: serve(200, nil, `{"version":true}`), kind: probe.KindDecode},
+		"null":                          {prober: field, handler: serve(200, nil, `{"version":null}`), kind: probe.KindDecode},
+		"two values":                    {prober: field, handler: serve(200, nil, `{"version":"v1"}{"version":"v2"}`), kind: probe.KindDecode},
+		"not JSON":                      {prober: field, handler: serve(200, nil, `version: v1`), kind: probe.KindDecode},
+		"missing":                       {prober: field, handler: serve(200, nil, `{"ver":"v1"}`), kind: probe.KindNoVersion},
+		"empty version":                 {prober: field, handler: serve(200, nil, `{"version":""}`), kind: probe.KindNoVersion},
+		"empty body":                    {prober: field, handler: serve(200, nil, ``), kind: probe.KindNoVersion},
+		"204":                           {prober: field, handler: serve(204, nil, ``), kind: probe.KindNoVersion},
+		"HTML":                          {prober: Config{Version: Text()}, handler: serve(200, map[string]string{"Content-Type": "text/html; charset=utf-8"}, `v1`), kind: probe.KindDecode},
+		"HTML as text/plain":            {prober: Config{Version: Text()}, handler: serve(200, map[string]string{"Content-Type": "text/plain"}, `<html>`), kind: probe.KindDecode},
+		"revision that is not a number": {prober: Config{Rev: JSONField("r")}, handler: serve(200, nil, `{"r":"x"}`), kind: probe.KindDecode},
+		"redirect":                      {prober: field, handler: serve(302, map[string]string{"Location": "/other"}, ``), kind: probe.KindRedirect, status: 302},
+		"304":                           {prober: field, handler: serve(304, nil, ``), kind: probe.KindRedirect, status: 304},
+		"401":                           {prober: field, handler: serve(401, nil, ``), kind: probe.KindStatus, status: 401, permanent: true},
+		"403":                           {prober: field, handler: serve(403, nil, ``), kind: probe.KindStatus, status: 403, permanent: true},
+		"404":                           {prober: field, handler: serve(404, nil, ``), kind: probe.KindStatus, status: 404},
+		"429 with time":                 {prober: field, handler: serve(429, map[string]string{"Retry-After": "7"}, ``), kind: probe.KindStatus, status: 429, again: 7 * time.Second},
+		"500":                           {prober: field, handler: serve(500, nil, `{"version":"v1"}`), kind: probe.KindStatus, status: 500},
+		"oversize, claimed":             {prober: field, handler: serve(200, map[string]string{"Content-Length": "70000"}, strings.Repeat(" ", 70000)), kind: probe.KindOversize},
+		"oversize, chunked":             {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(11), kind: probe.KindOversize},
+		"at the limit":                  {prober: Config{Version: Text(), MaxBody: 10}, handler: chunked(10), version: "xxxxxxxxxx"},
+		"broken off":                    {prober: field, handler: breaks, kind: probe.KindBroken},
+		"timeout":                       {prober: field, handler: waits, kind: probe.KindTimeout},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -113,10 +113,10 @@ func TestHTTPKinds(t *testing.T) {
 				t.Errorf("%+v; want %+v", pe, tc)
 			}
 			if obs.Version != "" {
-				t.Errorf("an error with version %q", obs.Version)
+				t.Errorf("version %q besides the error", obs.Version)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error has a secret: %v", err)
+				t.Errorf("the error contains a secret: %v", err)
 			}
 		})
 	}

@@ -71,15 +71,15 @@ func TestIdleShare(t *testing.T) {
 	t.Parallel()
 	share := idle{free: 10}
 	if !share.take(6) || share.take(5) || !share.take(4) || share.take(1) {
-		t.Error("more than there is, or less, was reserved")
+		t.Error("the number of reserved connections is wrong")
 	}
 	share.put(6)
 	if !share.take(6) {
-		t.Error("what was returned is not there")
+		t.Error("returned connections cannot be reserved")
 	}
 	none, _ := made(t, Config{KeepAlive: -1}).Session(1, 1).(*session)
 	own, _ := made(t, Config{KeepAlive: 5}).Session(5, 1).(*session)
 	if !none.transport.DisableKeepAlives || own.transport.DisableKeepAlives || own.borrowed != 0 {
-		t.Error("KeepAlive is not obeyed")
+		t.Error("KeepAlive has no effect")
 	}
 }

@@ -99,7 +99,7 @@ func TestGoexit(t *testing.T) {
 	})
 }
 
-func TestCloseAbandonsWhatWaits(t *testing.T) {
+func TestCloseAbandonsQueuedCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := hostcall.NewPool(1, time.Minute)
@@ -114,7 +114,7 @@ func TestCloseAbandonsWhatWaits(t *testing.T) {
 			t.Errorf("abandoned %d, ran %d", waits.abandoned.Load(), waits.ran.Load())
 		}
 		if p.Submit(waits) {
-			t.Error("a closed pool takes a call")
+			t.Error("a closed pool accepts a call")
 		}
 	})
 }

@@ -84,7 +84,7 @@ func TestOrderOfRanks(t *testing.T) {
 		g.Kick()
 		synctest.Wait()
 		if want := []int{2, 5, 1, 4, 0, 3}; !slices.Equal(r.got, want) {
-			t.Errorf("came as %v, want %v", r.got, want)
+			t.Errorf("taken in the order %v, want %v", r.got, want)
 		}
 		if !g.Idle() {
 			t.Error("not idle at the end")
@@ -106,10 +106,10 @@ func TestLeastTimeLeftComesFirst(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if want := []int{0, 6, 5, 4, 3, 2, 1}; !slices.Equal(r.got, want) || !slices.Equal(r.sizes, []int{1, 4, 2}) {
-			t.Errorf("came as %v in batches of %v, want %v", r.got, r.sizes, want)
+			t.Errorf("taken in the order %v in batches of %v, want %v", r.got, r.sizes, want)
 		}
 		if len(r.lags) != 2 || !r.lags[0].Begun || r.lags[0].Late != time.Second || r.lags[0].Depth != 6 || r.lags[1].Begun {
-			t.Errorf("told of lags %+v", r.lags)
+			t.Errorf("OnLag was called with %+v", r.lags)
 		}
 	})
 }
@@ -134,7 +134,7 @@ func TestSilentServerIsCalledLessAndLess(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if len(r.got) != 1000 || !slices.Equal(r.silent, []bool{true, false}) {
-			t.Errorf("%d calls at the end, told %v", len(r.got), r.silent)
+			t.Errorf("%d values were taken, OnSilent was called with %v", len(r.got), r.silent)
 		}
 	})
 }
@@ -179,14 +179,14 @@ func TestAtMostInFlightCalls(t *testing.T) {
 			t.Errorf("%+v, want two calls", st)
 		}
 		if len(well.got) != 10 {
-			t.Errorf("%d values of the other queue were taken care of", len(well.got))
+			t.Errorf("%d values of the other queue were taken, want 10", len(well.got))
 		}
 		g.Close() // ends the calls under way
 		if g.Go(func(context.Context) {}) {
 			t.Error("a closed group starts a goroutine")
 		}
 		if st := g.Stats(0); st.Queued != 8 {
-			t.Errorf("%+v, want what was not begun still queued", st)
+			t.Errorf("%+v, want 8 values still queued", st)
 		}
 	})
 }

@@ -27,7 +27,7 @@ func TestRing(t *testing.T) {
 	}
 }
 
-func TestRingGivesItsMemoryBack(t *testing.T) {
+func TestRingReleasesItsMemory(t *testing.T) {
 	t.Parallel()
 	var r ring[int]
 	for range 100_000 {
@@ -35,6 +35,6 @@ func TestRingGivesItsMemoryBack(t *testing.T) {
 	}
 	r.take(nil, 100_000)
 	if len(r.buf) > keptRing {
-		t.Errorf("an empty ring keeps %d places", len(r.buf))
+		t.Errorf("an empty ring has %d places", len(r.buf))
 	}
 }

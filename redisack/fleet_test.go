@@ -110,7 +110,8 @@ func TestFleetMinMembers(t *testing.T) {
 	}
 }
 
-// TestTallyEqualsACount checks that, however members change, the tally equals a count over all members.
+// TestTallyEqualsACount checks that, however members change, the tally equals a count over all
+// members.
 func TestTallyEqualsACount(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -217,8 +217,8 @@ func TestLargePayload(t *testing.T) {
 	})
 }
 
-// TestMissingStagedPayload checks that the script writes nothing if the staged payload did
-// not arrive, for instance because of a redirection, and that the next attempt succeeds.
+// TestMissingStagedPayload checks that the script writes nothing if the staged payload did not
+// arrive, for instance because of a redirection, and that the next attempt succeeds.
 func TestMissingStagedPayload(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Mini(t)

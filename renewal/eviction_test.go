@@ -118,8 +118,8 @@ func TestRenewedKeysReportEviction(t *testing.T) {
 	}
 }
 
-// TestServerThatCannotBeChecked checks that locks are acquired for a user without INFO, whose server
-// cannot be checked.
+// TestServerThatCannotBeChecked checks that locks are acquired for a user without INFO, whose
+// server cannot be checked.
 func TestServerThatCannotBeChecked(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

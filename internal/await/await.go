@@ -3,7 +3,9 @@
 // go-redis checks a context before it sends and between two tries, but not while it waits for an
 // answer. (Seen with v9.23.0: it notices a cancel only when the read timeout has passed, three
 // seconds by default, up to four times in a row.) Every public call of this module returns soon
-// after its context has ended, so it calls the client through this package.
+// after its context has ended, so it calls the client through this package. Only the writer of
+// redisack has its own function for that, within: its callers get the cause of the context, and it
+// recovers panics in the host's code, such as hooks of the client.
 package await
 
 import "context"

@@ -19,6 +19,7 @@ var arrows = []arrow{
 	// Pure packages: they decide, and do nothing else.
 	{from: "checkpoint"},
 	{from: "plan/strategy"},
+	{from: "plan/strategy/window"},
 	{from: "task", to: []string{"checkpoint"}},
 	{from: "plan", to: []string{"task", "plan/strategy"}},
 
@@ -84,7 +85,7 @@ var arrows = []arrow{
 }
 
 // pure are the packages without I/O, goroutines, clock and randomness.
-var pure = []string{"checkpoint", "task", "plan", "plan/strategy", "internal/wheel"}
+var pure = []string{"checkpoint", "task", "plan", "plan/strategy", "plan/strategy/window", "internal/wheel"}
 
 // impure are the standard packages that a pure package must not import. The linter forbids clocks,
 // because time.Duration comes from the same package as time.Now.

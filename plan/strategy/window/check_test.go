@@ -135,6 +135,12 @@ func TestFaultsAreBounded(t *testing.T) {
 	if texts := faults(t, err); len(texts) != window.MaxFaults || texts[0] != "Windows: are 65, the limit is 64" {
 		t.Errorf("%d faults, the first is %s", len(texts), texts[0])
 	}
+	// The windows beyond the limit are not looked at. Of the others kind, zone, the number of the
+	// dates and each of the dates are faults.
+	var invalid *window.InvalidError
+	if want := 1 + window.MaxWindows*(3+1000); errors.As(err, &invalid) && invalid.Total != want {
+		t.Errorf("%d faults in all, want %d", invalid.Total, want)
+	}
 	windows = windows[:window.MaxWindows]
 	for i := range windows {
 		windows[i] = window.Window{Kind: window.Deny, Zone: "UTC", From: window.At(1, i%60), Dates: make([]window.DateRange, window.MaxDates)}
@@ -210,6 +216,22 @@ func TestCheck(t *testing.T) {
 			warnings: []string{
 				"Windows[1]: denies nothing that another window allows",
 				"Windows[2]: denies nothing that another window allows",
+			},
+		},
+		"a deny window that has denied something, and has nothing left": {
+			windows: []window.Window{
+				{Kind: window.Allow, Zone: "UTC", Dates: days("2025-06-01", "2025-07-01"), From: window.At(10, 0), To: window.At(11, 0)},
+				{Kind: window.Deny, Zone: "UTC", Dates: days("2025-06-01")},
+			},
+			warnings: []string{"Windows[1]: denies nothing that another window allows"},
+		},
+		"denied for three years": {
+			windows: []window.Window{berlin(window.Allow, "10:00", "12:00"), {Kind: window.Deny, Zone: "Europe/Berlin", Dates: days("2025-01-01/2027-12-31")}},
+		},
+		"denied on so many days that nothing is known": {
+			windows: []window.Window{
+				{Kind: window.Allow, Zone: "UTC", Dates: days("2025-01-01/2099-12-31"), From: window.At(10, 0), To: window.At(11, 0)},
+				{Kind: window.Deny, Zone: "UTC", To: window.At(9, 0)},
 			},
 		},
 		"skipped edges": {

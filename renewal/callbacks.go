@@ -18,11 +18,11 @@ type callback struct {
 // callbackQueue holds the pending callbacks of one task, which are called one at a time.
 type callbackQueue struct {
 	waiting []callback
-	running bool // one is under way
+	running bool // a callback is under way
 }
 
-// push queues a callback. It reports false if the queue is full and the callback may be
-// left out.
+// push queues a callback. It reports false, and queues nothing, if the queue is full and the
+// callback may be left out.
 func (q *callbackQueue) push(c callback, keys int) bool {
 	optional := !c.final && c.event.Outcome != Lost
 	if optional && len(q.waiting) >= backlog && len(q.waiting) >= 2*keys {
@@ -48,7 +48,7 @@ func (q *callbackQueue) clear() { q.waiting = nil }
 
 func (q *callbackQueue) empty() bool { return !q.running && len(q.waiting) == 0 }
 
-// emit queues a callback.
+// emit queues a callback, or counts it as left out if the queue is full.
 func (h *Handle) emit(c callback) {
 	x := h.x()
 	if !x.callbacks.push(c, len(h.keys)+len(x.selected)) {
@@ -71,13 +71,13 @@ func (h *Handle) callNext() {
 	}
 }
 
-// callbackCall makes one callback.
+// callbackCall is the call of one callback.
 type callbackCall struct {
 	h        *Handle
 	callback callback
 }
 
-// Run makes the callback.
+// Run calls the callback.
 func (c *callbackCall) Run(ctx context.Context) {
 	defer c.returned() // even if the callback ends its goroutine
 	if !c.isWanted() {
@@ -118,8 +118,9 @@ func (c *callbackCall) returned() {
 	h.signalIdle()
 }
 
-// Abandon is called at the end of the service.
+// Abandon is called instead of Run if the service ends first.
 func (c *callbackCall) Abandon() { c.returned() }
 
-// GiveUp only logs: a callback that hangs delays the next callbacks of its task.
+// GiveUp only counts and logs the error. The next callbacks of the task wait until this callback
+// returns.
 func (c *callbackCall) GiveUp(err error) { c.h.pol.shared.meter.userError(c.h.id, err) }

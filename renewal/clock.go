@@ -2,8 +2,8 @@ package renewal
 
 import "time"
 
-// clock counts from the start of the service on the monotonic clock, which no step of the
-// wall clock moves.
+// clock counts from the start of the service on the monotonic clock, which steps of the wall clock
+// do not affect.
 type clock struct {
 	start time.Time
 	tick  time.Duration
@@ -16,7 +16,7 @@ func newClock(tick time.Duration) clock {
 
 func (c *clock) now() time.Duration { return time.Since(c.start) }
 
-// time turns a moment of the clock into wall-clock time.
+// time converts a moment of the clock to wall-clock time. It returns the zero time for never.
 func (c *clock) time(at time.Duration) time.Time {
 	if at == never {
 		return time.Time{}
@@ -27,7 +27,7 @@ func (c *clock) time(at time.Duration) time.Time {
 // at returns the moment at which a tick begins.
 func (c *clock) at(tick uint64) time.Duration { return time.Duration(tick) * c.tick }
 
-// passed returns the last tick that has begun at a moment.
+// passed returns the last tick that has begun by a moment.
 func (c *clock) passed(at time.Duration) uint64 { return uint64(max(at, 0) / c.tick) }
 
 // tickNow returns the present tick.
@@ -41,9 +41,9 @@ func (c *clock) ceil(at time.Duration) uint64 {
 	return uint64((at-1)/c.tick) + 1
 }
 
-// drift returns how far the wall clock has run ahead of the monotonic clock since the start. It
-// changes when the wall clock is set, and when the machine was suspended: the monotonic clock of
-// some systems stops during that time.
+// drift returns how far the wall clock has run ahead of the monotonic clock since the start. The
+// drift changes when the wall clock is set and, on systems whose monotonic clock stops while the
+// machine is suspended, after each suspension.
 func (c *clock) drift() time.Duration {
 	wall := c.wall().Round(0).Sub(c.start.Round(0))
 	return wall - c.now()

@@ -8,12 +8,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// stepLimit is the smallest change between wall clock and monotonic clock that counts as a step.
-// Corrections by time servers stay below it.
+// stepLimit is the minimum change of the drift that counts as a step of the wall clock. Corrections
+// by time servers stay below it.
 const stepLimit = time.Second
 
-// runClock is the clock's goroutine: it sleeps until the next timer that is due, however
-// far off, and fires the tasks.
+// runClock runs on the clock's goroutine. It sleeps until the next timer is due, however far off,
+// and then fires the tasks that are due.
 func (s *Service) runClock(ctx context.Context) {
 	alarm := time.NewTimer(time.Hour)
 	defer alarm.Stop()
@@ -44,8 +44,8 @@ func (s *Service) runClock(ctx context.Context) {
 	}
 }
 
-// onTheClock is the maximum number of keys of a task that the clock's goroutine handles itself,
-// which takes some 100 us.
+// onTheClock is the maximum number of keys of a task that the clock's goroutine fires itself. A
+// task of that size takes about 100 us.
 const onTheClock = 1024
 
 // fire fires a task. A task with very many keys is fired on another goroutine, so that the other
@@ -62,7 +62,7 @@ func (s *Service) fire(h *Handle, now time.Duration) {
 	})
 }
 
-// setAlarm sets the alarm to a tick; a parked clock has none.
+// setAlarm sets the alarm to a tick, or stops the alarm if the tick is parked.
 func (s *Service) setAlarm(alarm *time.Timer, tick uint64) {
 	if tick == parked {
 		alarm.Stop()
@@ -71,10 +71,10 @@ func (s *Service) setAlarm(alarm *time.Timer, tick uint64) {
 	alarm.Reset(s.shared.clock.at(tick) - s.now())
 }
 
-// checkStep compares the wall clock with the monotonic one. If the wall clock has leapt ahead,
-// either it was set, or the machine slept and keys may have expired during that time; only Redis
-// knows. So every task is renewed immediately, at the cost of one round of renewals. A step back is
-// ignored.
+// checkStep compares the wall clock with the monotonic clock and returns the drift. If the wall
+// clock has leapt ahead since the drift was before, either it was set, or the machine slept and
+// keys may have expired during that time; only Redis knows. So every task is renewed immediately,
+// at the cost of one round of renewals. A step back is ignored.
 func (s *Service) checkStep(before time.Duration) time.Duration {
 	drift := s.shared.clock.drift()
 	if drift-before < stepLimit {

@@ -46,7 +46,8 @@ func compile(p *Policy, s *shared) *policy {
 	return c
 }
 
-// lagLimit returns the lateness above which a renewal counts as lagging: half an interval.
+// lagLimit returns the lateness above which a renewal counts as lagging: half an interval, or one
+// second if the interval is known only at the ticks.
 func (p *policy) lagLimit() time.Duration {
 	if p.interval == 0 {
 		return time.Second

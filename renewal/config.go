@@ -16,14 +16,15 @@ type Config struct {
 	Tick time.Duration
 	// MaxTasks bounds the live tasks. Default 4,000,000; negative: no bound.
 	MaxTasks int
-	// BatchSize is the number of keys in one pipeline. Default 1000, at most 4000. Smaller batches
-	// load the server in shorter bursts and cost throughput.
+	// BatchSize is the maximum number of keys in one pipeline; for a node that has fallen behind,
+	// the maximum is 4000. Default 1000, at most 4000. Smaller batches load the server in shorter
+	// bursts, but reduce throughput.
 	BatchSize int
-	// InFlight is the number of pipelines under way to one node. Default 2, which keeps a Redis
-	// thread busy; each pipeline uses a connection of the client's pool.
+	// InFlight is the maximum number of pipelines under way to one node. Default 2, which keeps a
+	// Redis thread busy; each pipeline uses a connection of the client's pool.
 	InFlight int
-	// CallTimeout bounds one pipeline. Default 1 s; it is shortened to the
-	// shortest interval in the batch.
+	// CallTimeout bounds one pipeline. Default 1 s; it is shortened to the shortest interval in the
+	// batch, but never below 50 ms.
 	CallTimeout time.Duration
 	// UserGoroutines bounds the goroutines that run functions of policies and selectors and,
 	// separately, the goroutines that run callbacks. Default 64 each.
@@ -31,7 +32,8 @@ type Config struct {
 	// UserBudget bounds one call of a host function. Default 1 s. A call that takes longer counts
 	// as failed; its goroutine continues, but no longer counts towards UserGoroutines.
 	UserBudget time.Duration
-	// ScanGoroutines bounds the pages of SCAN selectors under way. Default 2.
+	// ScanGoroutines bounds the number of pages that SCAN selectors read at the same time. Default
+	// 2.
 	ScanGoroutines int
 	// ScanCount is the COUNT of one SCAN page. Default 512.
 	ScanCount int
@@ -46,8 +48,8 @@ type Config struct {
 	FreshCommands bool
 	// Hooks observe the service, for metrics.
 	Hooks Hooks
-	// Logger logs panics in host functions, and nodes that stop or begin to answer. Default: no
-	// logging.
+	// Logger logs host functions that panic or exceed their budget, nodes that stop or begin to
+	// answer or to evict keys, and leaps of the wall clock. Default: no logging.
 	Logger *zap.Logger
 
 	lookEvery time.Duration // for tests; see redisserver.NewGuard
@@ -55,7 +57,7 @@ type Config struct {
 
 const maxBatch = 4000
 
-// withDefaults fills in what is not set.
+// withDefaults returns c with its defaults filled in.
 func (c Config) withDefaults() Config {
 	c.Tick = cmp.Or(c.Tick, 10*time.Millisecond)
 	c.MaxTasks = cmp.Or(c.MaxTasks, 4_000_000)
@@ -72,7 +74,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// validate finds every fault of a configuration with its defaults filled in.
+// validate returns every fault of a configuration whose defaults are filled in.
 func (c Config) validate() (faults []error) {
 	if c.Tick < time.Millisecond || c.Tick > time.Second {
 		faults = append(faults, fmt.Errorf("field Tick is %v, want 1ms to 1s", c.Tick))

@@ -52,25 +52,27 @@
 //	idle, queued, retrying   its deadline passes, or it is no    gone
 //	                         longer selected
 //
-// One timer serves a task: the earliest of its next tick, the retries of its keys and their local
-// deadlines. The timer is set again when it fires and when a key fails, not when a key is renewed:
-// a timer that fires early finds nothing to do.
+// Each task has one timer, set to the earliest of its next tick, the retries of its keys and their
+// local deadlines. The timer is set again when it fires and when it has to fire earlier, for
+// instance after a failure. A renewal usually leaves the timer unchanged, because a timer that
+// fires early finds nothing to do.
 //
-// The next tick is due one interval after the last was due. A failed key waits a random
-// share of a quarter of the interval, doubling with each failure, at most a quarter of the
-// time left; retries go ahead of ticks in the queue.
+// The next tick is due one interval after the last was due. The maximum wait of a failed key is a
+// quarter of the interval; it doubles with each further failure, up to a quarter of the time left
+// or one interval. The key waits for a random part of the maximum. Retries go ahead of ticks in the
+// queue.
 //
 // Who decides that a key is lost? Redis, if it answers. If Redis does not answer, the local
 // deadline decides:
 //
-//	deadline = sending of the last successful refresh + TTL - max(TTL/50, 10 ms)
+//	deadline = when the last successful refresh was sent + TTL - max(TTL/50, 10 ms)
 //
 // After this deadline the key may have expired, so it counts as lost even if Redis still answers,
 // and the context of the task ends.
 //
 // # Invariants
 //
-//   - timer <= min(next tick, deadline and retry of every live key), to the clock tick.
+//   - timer <= min(next tick, deadline and retry of every live key), rounded up to a clock tick.
 //   - A key is in at most one call at a time, so a task never overlaps itself. It may be in a queue
 //     twice (RenewNow); a worker refreshes the key for the first item that it takes, and ignores
 //     the other.
@@ -87,16 +89,18 @@
 //	                                      they are lost, on time, without an answer
 //	one node of a cluster hangs           only keys that need it wait: each node, and each
 //	                                      redirection from one to another, has its own queue
-//	an answer is lost                     the refresh is repeated; it changes nothing twice
+//	an answer is lost                     the refresh is repeated, which does no harm
 //	Redis has lost the key, or another    lost at the next tick; a foreign key is not touched
 //	owner has it
 //	the process stands still              missed ticks are merged into one; keys past their deadline
 //	                                      are lost before anything is sent
 //	the machine sleeps, the wall clock    a leap ahead renews every key at once; a leap back
 //	is set                                is ignored
-//	a node falls behind                   least time left first, larger batches, OnLag
+//	a node falls behind                   keys with the least time left go first, in larger
+//	                                      batches; OnLag is called
 //	a host function panics                recovered and logged; a policy's tick fails
-//	a host function hangs                 only its task waits; the call gives up its place
+//	a host function hangs                 only its task waits; after Config.UserBudget the call no
+//	                                      longer counts towards Config.UserGoroutines
 //	the host stops the service            renewals under way may finish within Config.Grace; every
 //	                                      task ends with ReasonShutdown, its keys keep their
 //	                                      remaining TTL
@@ -106,10 +110,10 @@
 //	situation                                             match
 //	a task or a configuration is faulty                   ErrInvalid, *InvalidError (every fault)
 //	the id is taken                                       ErrDuplicateID
-//	the service holds Config.MaxTasks                     ErrTooManyTasks
+//	the service has reached Config.MaxTasks               ErrTooManyTasks
 //	Acquire, RenewNow without Run                         ErrNotRunning
 //	Register, Run after the end                           ErrStopped
-//	no task has this id; a handle that is not Register's  ErrUnknownTask
+//	no task has this id; Register did not make the handle ErrUnknownTask
 //	the lock has a holder                                 ErrHeld, *HeldError (time left)
 //	the server may drop locks to make room                ErrEviction, *EvictionError
 //	the Redis user has too few permissions                ErrNotPermitted, *PermissionError

@@ -37,8 +37,9 @@ var (
 	ErrUnfinished = errors.New("renewal: functions of the host are still running")
 )
 
-// InvalidError lists every fault of a configuration, a task or a lease. Nothing has been registered
-// or started. It matches ErrInvalid and every error that one of its faults matches.
+// InvalidError lists every fault of a configuration, a task or a lease. The call that returns it
+// registers and starts nothing. It matches ErrInvalid and every error that one of its faults
+// matches.
 type InvalidError struct {
 	What   string // "configuration", "task deploy-42", "lease"
 	Faults []error
@@ -129,8 +130,8 @@ func (e *PanicError) Error() string {
 // docs/renewal.md has an ACL rule to copy.
 type PermissionError struct {
 	// Commands are the commands that the user may not run. Keys are the keys that the user may not
-	// use or, if Redis does not name them, all keys of the call. Both are empty if the answer of
-	// Redis names neither.
+	// use or, if Redis does not name them, all keys of the call. Both are empty if Redis does not
+	// say what it refused.
 	Commands []string
 	Keys     []string
 	Err      error // the error of Redis
@@ -156,8 +157,8 @@ func (e *PermissionError) Is(target error) bool { return target == ErrNotPermitt
 // Unwrap returns the error of Redis.
 func (e *PermissionError) Unwrap() error { return e.Err }
 
-// EvictionError names a server that may evict keys, so that Acquire acquires no lock on it. It
-// matches ErrEviction.
+// EvictionError names a server that may evict keys. Acquire acquires no lock on such a server. The
+// error matches ErrEviction.
 type EvictionError struct {
 	Node   string
 	Policy string // its maxmemory-policy

@@ -23,7 +23,7 @@ type Handle struct {
 	// not need are in extra.
 	timer    wheel.Handle  // Invariant: never later than due, a deadline or a retry
 	due      time.Duration // next tick
-	early    uint32        // by how many clock ticks due lies before its place in the fixed rate
+	early    uint32        // by how many clock ticks jitter makes the next tick come early
 	renewals uint32
 	failures uint32
 	reason   Reason // Live until the end
@@ -40,14 +40,14 @@ type extra struct {
 	done      chan struct{}
 	ctx       context.Context //nolint:containedctx // of Handle.Context
 	cancel    context.CancelCauseFunc
-	born      time.Duration // registered, for the stop rule After
+	born      time.Duration // time of the registration, for the stop rule After
 	ended     time.Time
 	ttl       time.Duration // last answer of a TTL function
 	interval  time.Duration // last answer of an interval function
 	selected  selection
 	armed     time.Duration // of a task with many keys: the moment to which the timer is set
 	lost      int           // of a task with many keys: how many are lost
-	quiet     int           // after the end: how many keys, from the first, are known not to be part of a call
+	quiet     int           // after the end: the keys before this index are known to be in no call
 	overdue   bool          // the policyCall under way has exceeded its budget
 	callbacks callbackQueue
 	waits     renewWaits
@@ -75,9 +75,9 @@ func (h *Handle) valid() bool { return h != nil && h.pol != nil }
 // ID returns the task's id.
 func (h *Handle) ID() string { return h.id }
 
-// Context returns a context that ends with the task: with a *LostError as its cause if a key was
-// lost, with an *EndedError otherwise. For a handle that Register did not make, the context has
-// ended already, with ErrUnknownTask.
+// Context returns a context that ends when the task ends. Its cause is a *LostError if the loss of
+// a key ended the task, and an *EndedError otherwise. For a handle that Register did not make, the
+// context has ended already, with ErrUnknownTask.
 func (h *Handle) Context() context.Context {
 	if !h.valid() {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -174,10 +174,11 @@ func (h *Handle) Cancel() error {
 }
 
 // CancelAndWait ends the task and returns when none of its renewals is under way and no host
-// function runs for it: after that there is no further renewal and no further callback. Use it
-// before deleting a key. If ctx ends first, the task is canceled, and the error is the cause of the
-// context's end. A host function that runs for this task must pass on the context that it got:
-// CancelAndWait then returns ErrInCallback instead of waiting for that function.
+// function runs for it. After it has returned nil, there is no further renewal and no further
+// callback. Use it before deleting a key. If ctx ends first, the task is canceled nevertheless, and
+// the error is the cause of ctx. A host function that runs for this task must pass the context that
+// it got: CancelAndWait then cancels the task and returns ErrInCallback instead of waiting for that
+// function.
 func (h *Handle) CancelAndWait(ctx context.Context) error {
 	if err := h.Cancel(); err != nil {
 		return err
@@ -208,11 +209,11 @@ type (
 	insidePolicyCall struct{}
 )
 
-// RenewNow makes a tick due immediately, ahead of all keys that wait in the queues, and waits for
-// the outcome of every key. It returns nil if all keys were renewed, otherwise the joined errors of
-// those that were not. The rate of the task does not change. Functions of the policy and selectors,
-// which run before a refresh, cannot wait for a refresh of their own task: RenewNow returns
-// ErrInCallback.
+// RenewNow runs a tick immediately and waits for the outcome of every key. The keys go ahead of all
+// keys that wait in the queues. RenewNow returns nil if all keys were renewed, otherwise the joined
+// errors of those that were not. The rate of the task does not change. A function of the policy or
+// its selector runs before the refresh, so it cannot wait for a refresh of its own task: there
+// RenewNow returns ErrInCallback.
 func (h *Handle) RenewNow(ctx context.Context) error {
 	if !h.valid() {
 		return ErrUnknownTask
@@ -267,7 +268,7 @@ func (h *Handle) each(fn func(*key)) {
 	}
 }
 
-// few is the maximum number of keys for which a task scans all its keys after a change to one key.
+// few is the number of keys up to which a task scans all its keys after a change to one key.
 const few = 16
 
 // many reports whether the task has too many keys to scan all of them after a change to one.

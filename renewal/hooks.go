@@ -7,9 +7,9 @@ import "time"
 // larger reports and delays no renewal. A lag that began and ended while a hook ran is not
 // reported.
 //
-// A panic in a hook or a callback is recovered and logged with its stack.
+// The service recovers a panic in a hook or a callback, and logs it with its stack.
 type Hooks struct {
-	// OnBatch gets the outcomes since its last call, one call per policy and node.
+	// OnBatch gets the outcomes since its last call, in a separate call for each policy and node.
 	OnBatch func(Batch)
 	// OnLag is called when renewals of a node fall more than half an interval behind, and
 	// when they have caught up.
@@ -19,7 +19,7 @@ type Hooks struct {
 	OnEviction func(Eviction)
 }
 
-// Batch is the outcome of the calls to one node for the tasks of one policy.
+// Batch counts the outcomes of calls to one node for tasks with one policy.
 type Batch struct {
 	// Node is the Addr in the options of the node's client: the address of the node,
 	// "FailoverClient" with Sentinel, and "redis" for a redis.Ring. For keys of a cluster that one
@@ -35,8 +35,8 @@ type Batch struct {
 	Skipped int
 	// Late counts renewed keys by the time between their due time and the answer.
 	Late [len(LateBounds) + 1]int
-	// Left counts renewed keys by the share of their TTL, in tenths, that was left before the
-	// renewal.
+	// Left counts renewed keys with a fixed TTL by the share of the TTL, in tenths, that was left
+	// before the renewal.
 	Left [10]int
 }
 
@@ -58,9 +58,9 @@ type Lag struct {
 	Queued int           // keys in the queue
 }
 
-// Eviction reports that a server began, or ceased, to allow the eviction of keys: it has a memory
-// limit and another maxmemory-policy than noeviction. On such a server two owners may hold one
-// lock.
+// Eviction reports that a server began, or ceased, to allow the eviction of keys. A server with a
+// memory limit and a maxmemory-policy other than noeviction allows it. On such a server two owners
+// may hold one lock.
 type Eviction struct {
 	Node   string // as in Batch.Node, but never of redirected keys
 	Begun  bool

@@ -25,7 +25,7 @@ const (
 // not change.
 type key struct {
 	name string
-	// deadline is the local deadline: sent + TTL - margin of the last success.
+	// deadline is the local deadline; the package comment has the formula.
 	deadline time.Duration
 	retry    halfTick // of the next attempt, in state keyRetrying
 	slot     uint16
@@ -46,8 +46,8 @@ func (k *key) queued() bool { return k.state == keyQueued || k.state == keyFirst
 // busy reports whether the key needs no further item in the queue.
 func (k *key) busy() bool { return k.queued() || k.state == keySending }
 
-// next returns the earlier of at and the next moment at which the key has a retry or its deadline.
-// now is the present tick of the clock.
+// next returns the earliest of at, the deadline of the key and, if one is pending, its retry. now
+// is the present tick of the clock.
 func (k *key) next(at time.Duration, c *clock, now uint64) time.Duration {
 	if !k.live() {
 		return at
@@ -59,10 +59,10 @@ func (k *key) next(at time.Duration, c *clock, now uint64) time.Duration {
 	return at
 }
 
-// retryDelay returns the wait before an attempt is repeated: a quarter of the interval, doubling
-// with each failure, at most a quarter of the time left, and at most the interval, after which
-// there is a tick anyway. The result is a random share of that (full jitter), so that a million
-// failed keys are not retried at the same moment.
+// retryDelay returns how long to wait before an attempt is repeated. The maximum wait is a quarter
+// of the interval and doubles with each further failure, up to a quarter of the time left or to the
+// interval, after which there is a tick anyway. The result is a random part of the maximum (full
+// jitter), so that a million failed keys are not retried at the same moment.
 func retryDelay(interval, left time.Duration, attempt uint8, random float64) time.Duration {
 	limit := min(left/4, interval)
 	d := interval / 4

@@ -23,19 +23,19 @@ type Lease struct {
 }
 
 // Acquire acquires the lock key for ttl and renews it every third of ttl. If the lock is held, the
-// error is a *HeldError with the time that it still lives; Acquire does not wait. The service must
-// be running: after go service.Run(ctx), wait for <-service.Started(), or Acquire may run first and
-// fail with ErrNotRunning.
+// error is a *HeldError with the remaining TTL of the lock; Acquire does not wait. The service must
+// be running: after go service.Run(ctx), wait for <-service.Started(); otherwise Acquire may run
+// first and fail with ErrNotRunning.
 //
 // A counter in a second key numbers the holders: each gets a number greater than all earlier
-// numbers. The counter has no TTL and stays. So that it is in the lock's slot of a cluster, it is
-// called {lock}:fence for a lock called lock, and a{b}c:fence for a lock whose name has a hash tag,
-// a{b}c.
+// numbers. The counter has no TTL, and the service never deletes it. In a cluster it must be in the
+// slot of the lock, so it is called {lock}:fence for a lock called lock, and a{b}c:fence for a lock
+// called a{b}c, whose name has a hash tag.
 //
 // Acquire returns as soon as ctx ends, whatever the server does. If the answer comes so late that
 // the lock may have expired already, there is no lease: the error is a *LostError with ErrDeadline.
 //
-// A server that may evict keys (it has a memory limit and another maxmemory-policy than noeviction)
+// A server that may evict keys (it has a memory limit and a maxmemory-policy other than noeviction)
 // cannot hold a lock safely: the error is an *EvictionError. If the Redis user may not run every
 // command that acquiring, renewing and releasing the lock needs, the error is a *PermissionError.
 //
@@ -45,9 +45,9 @@ func (s *Service) Acquire(ctx context.Context, key string, ttl time.Duration) (*
 	return s.AcquireWith(ctx, key, s.leases.of(ttl))
 }
 
-// AcquireWith is Acquire with a policy of the host, which sets the interval, stop rules, labels or
-// callbacks. The policy needs a fixed TTL and cannot select keys. When a stop rule ends the
-// renewal, the lock stays until its TTL is over or Release is called.
+// AcquireWith is Acquire with the host's own policy, which sets the interval, stop rules, labels or
+// callbacks. The policy needs a fixed TTL and cannot select keys. If a stop rule ends the renewal,
+// the lock exists until its TTL expires or Release is called.
 func (s *Service) AcquireWith(ctx context.Context, key string, policy *Policy) (*Lease, error) {
 	if err := s.validateLease(key, policy); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (s *Service) AcquireWith(ctx context.Context, key string, policy *Policy) (
 	return l, nil
 }
 
-// validateLease finds every fault of a lease.
+// validateLease returns ErrNotRunning, or one error with every fault of a lease.
 func (s *Service) validateLease(key string, policy *Policy) error {
 	if !s.shared.registry.running() {
 		return ErrNotRunning
@@ -92,7 +92,7 @@ func (s *Service) validateLease(key string, policy *Policy) error {
 	return nil
 }
 
-// leasePolicies are the policies that leases of the same TTL share.
+// leasePolicies caches policies by TTL, so that leases with the same TTL share one.
 type leasePolicies struct {
 	mu    sync.Mutex
 	byTTL map[time.Duration]*Policy
@@ -101,7 +101,7 @@ type leasePolicies struct {
 // keptPolicies bounds the policies that are cached for further leases.
 const keptPolicies = 64
 
-// of returns the policy that all leases of Acquire with this TTL share.
+// of returns the policy for leases with this TTL.
 func (l *leasePolicies) of(ttl time.Duration) *Policy {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -234,7 +234,7 @@ func (l *Lease) Handle() *Handle { return l.h }
 
 // Release ends the renewal and deletes the key if it still holds the token. If the key does not
 // hold the token, another owner may have held the lock: the error is the *LostError that ended the
-// task, or a *LostError with ErrMissing or ErrForeignOwner for what was found.
+// task, or a *LostError with ErrMissing or ErrForeignOwner, whichever was found.
 //
 // Release returns as soon as ctx ends. The renewal has then ended in any case; the request, if it
 // was sent, may still be carried out. After that, or after an error of Redis, Release may be called

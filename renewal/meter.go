@@ -94,7 +94,8 @@ func (m *meter) eviction(e Eviction) {
 	}
 }
 
-// report starts the goroutine that calls the hooks, unless it runs already. The caller holds mu.
+// report starts the goroutine that calls the hooks, unless it runs already or the meter is closed.
+// The caller holds mu.
 func (m *meter) report() {
 	if !m.delivering && !m.closed {
 		m.delivering = true
@@ -133,7 +134,7 @@ func (m *meter) callHooks() {
 	}
 }
 
-// call calls a hook. A panic is recovered and logged.
+// call calls a hook. It recovers, counts and logs a panic.
 func (m *meter) call(name string, hook func()) {
 	err := guard("hook", func() error { hook(); return nil })
 	if p := (*PanicError)(nil); errors.As(err, &p) {

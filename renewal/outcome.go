@@ -9,8 +9,8 @@ const (
 	// Renewed means that the TTL was set, or that the key lives longer than that and the policy
 	// leaves such a TTL unchanged (KeepLonger, KeepPersistent).
 	Renewed Outcome = iota + 1
-	// Lost means that the key is missing, holds another owner's token, or that its local deadline
-	// has passed. It is the last outcome of the key.
+	// Lost means that the key is missing, holds another owner's token, or is past its local
+	// deadline. It is the last outcome of the key.
 	Lost
 	// Failed means that Redis did not answer, or refused. The refresh is retried while time
 	// remains.
@@ -40,15 +40,15 @@ type Reason uint8
 const (
 	// Live means that the task has not ended.
 	Live Reason = iota
-	// ReasonDone means that the done signal of a stop rule was closed.
+	// ReasonDone means that the channel of a stop rule WhenDone was closed.
 	ReasonDone
-	// ReasonDeadline means that the time of a stop rule was reached.
+	// ReasonDeadline means that the time of a stop rule At or After was reached.
 	ReasonDeadline
-	// ReasonCount means that the number of renewals of a stop rule was reached.
+	// ReasonCount means that the number of renewals of a stop rule Times was reached.
 	ReasonCount
 	// ReasonKeyGone means that the key is missing and the policy has the stop rule KeyGone.
 	ReasonKeyGone
-	// ReasonRule means that the function of a stop rule returned true.
+	// ReasonRule means that the function of a stop rule If returned true.
 	ReasonRule
 	// ReasonLost means that a key was lost; with DropKey, the last key.
 	ReasonLost
@@ -87,7 +87,7 @@ func (r Reason) String() string {
 type Event struct {
 	ID      string
 	Labels  map[string]string // of the policy; must not be modified
-	Key     string            // empty if a function or selector failed, before any key
+	Key     string            // empty if a function or selector failed
 	Outcome Outcome
 	Err     error         // of Lost and Failed
 	Left    time.Duration // time until the local deadline; 0 if it has passed or is not known

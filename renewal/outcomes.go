@@ -55,8 +55,7 @@ func (h *Handle) failedWithoutKey(err error) {
 	}
 }
 
-// lose ends the renewal of a key. With the stop rule KeyGone a missing key ends the task without a
-// loss.
+// lose ends the renewal of a key. With the stop rule KeyGone, a missing key does not count as lost.
 func (t taskKey) lose(cause error) {
 	h, k := t.h, t.k
 	if h.pol.keyGone && errors.Is(cause, ErrMissing) {
@@ -92,7 +91,7 @@ func (t taskKey) drop() {
 }
 
 // endAfterLoss ends the task after the loss of a key, if the policy's LossRule requires it or no
-// key is left.
+// key is left. A task with a selector goes on in any case.
 func (h *Handle) endAfterLoss(reason Reason, err error) {
 	if h.pol.Select.set {
 		return
@@ -102,8 +101,8 @@ func (h *Handle) endAfterLoss(reason Reason, err error) {
 	}
 }
 
-// left counts the keys of a fixed list that are still renewed. It is called immediately after a key
-// was lost.
+// left returns the number of keys of a fixed list that are still renewed. For a task with many keys
+// it also counts the lost keys, so it must be called exactly once after each loss.
 func (h *Handle) left() (n int) {
 	if h.many() {
 		h.x().lost++
@@ -114,7 +113,7 @@ func (h *Handle) left() (n int) {
 }
 
 // stopReason returns the reason of the first stop rule that holds, or Live if none does. It does
-// not evaluate rules with host functions: a policyCall does.
+// not evaluate rules with host functions; a policyCall does.
 func (h *Handle) stopReason(now time.Duration) Reason {
 	for i := range h.pol.Stop {
 		rule := &h.pol.Stop[i]

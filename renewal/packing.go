@@ -5,8 +5,8 @@ package renewal
 // halfTick is the low half of a tick of the clock. With full ticks a key would not fit into
 // 32 bytes, and a million keys would take 16 MB more; see TestTaskStaysSmall. It
 // distinguishes all ticks that lie less than 2^31 ticks from the present one: 24 days even
-// with ticks of a millisecond. A retry lies at most an interval ahead, and lastRetry bounds
-// that.
+// with ticks of a millisecond. A retry is at most one interval and at most lastRetry ticks
+// ahead.
 type halfTick uint32
 
 // lastRetry is the farthest tick, counted from the present one, that a halfTick can hold.
@@ -24,9 +24,9 @@ func (t halfTick) near(now uint64) uint64 {
 const warmTogether = 32
 
 // warm reads the fields of each task that fire is about to use. Of a million tasks hardly one is in
-// the cache. The processor waits for the memory of several of these reads at the same time, which
-// the locks in fire prevent; that saves a quarter of the cost of a renewal; see BenchmarkFire. The
-// sum means nothing: it is returned so that the compiler does not drop the reads.
+// the cache. The processor overlaps these reads, which the locks in fire would prevent; that saves
+// a quarter of the cost of a renewal; see BenchmarkFire. The sum has no meaning; warm returns it so
+// that the compiler does not drop the reads.
 //
 //go:noinline
 func warm[T interface{ touch() int }](group []T) (sum int) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// DefaultFraction is the share of the TTL that is the interval of a policy without one.
+// DefaultFraction is the interval of a policy that sets none, as a share of the TTL.
 const DefaultFraction = 1.0 / 3
 
 // Policy defines how the keys of tasks are kept alive. It is meant to be shared: a million tasks
@@ -27,11 +27,11 @@ type Policy struct {
 	// Loss defines what a lost key means for its task. Default: EndTask. Keys of a selector are
 	// always dropped.
 	Loss LossRule
-	// KeepLonger never shortens a TTL (GT): a key that lives longer, or without
-	// limit, is left as it is and counts as renewed.
+	// KeepLonger keeps renewals from shortening a TTL (GT): a key that lives longer, or without
+	// limit, is left unchanged and counts as renewed.
 	KeepLonger bool
-	// KeepPersistent never gives a TTL to a key that has none (XX). Without it a
-	// renewal turns a persistent key into one that expires.
+	// KeepPersistent keeps renewals from setting a TTL on a key that has none (XX). Without it, a
+	// renewal makes a persistent key expire.
 	KeepPersistent bool
 	// RenewAtOnce makes the first tick due at registration instead of at a random
 	// moment within the first interval.
@@ -53,7 +53,7 @@ const (
 )
 
 // Callbacks are host functions that get a task's outcomes, one call per key. The callbacks of one
-// task are called one at a time and in order, not on the goroutines that renew: a slow callback
+// task are called one at a time and in order, not on the goroutines that renew, so a slow callback
 // delays only the next callback of its task. If a task's callbacks fall far behind, calls of
 // OnRenewed and OnFailed of that task are left out and counted in Stats; calls of OnLost and
 // OnFinished never are. Panics are handled as for [Hooks]. The context ends after
@@ -62,8 +62,8 @@ type Callbacks struct {
 	OnRenewed func(context.Context, Event)
 	OnLost    func(context.Context, Event)
 	OnFailed  func(context.Context, Event)
-	// OnFinished is called exactly once for each task, as its last callback, whatever the reason of
-	// its end.
+	// OnFinished is called exactly once for each task, as its last callback, whatever the reason
+	// for its end; it is left out only if Config.Grace runs out during a shutdown.
 	OnFinished func(context.Context, Result)
 }
 
@@ -81,15 +81,15 @@ type TTL struct {
 func FixedTTL(d time.Duration) TTL { return TTL{fixed: d} }
 
 // TTLFrom returns a TTL for which fn is called at every tick; the first tick is due at once. An
-// error, a panic or a TTL below one millisecond makes the tick fail; it is retried while time
-// remains.
+// error, a panic, or a TTL below one millisecond or above MaxTTL makes the tick fail; the tick is
+// retried while time remains.
 func TTLFrom(fn TTLFunc) TTL { return TTL{fn: fn} }
 
 // IntervalFunc returns the time from this tick to the next.
 type IntervalFunc func(context.Context, Status) (time.Duration, error)
 
-// Interval is the time between the ticks of a task. Ticks come at a fixed rate: the
-// next is due one interval after the last was due, however long it took.
+// Interval is the time between the ticks of a task. Ticks come at a fixed rate: each is due one
+// interval after the previous tick was due, however long that tick took.
 type Interval struct {
 	fixed    time.Duration
 	jitter   float64
@@ -103,8 +103,8 @@ func Every(d time.Duration) Interval { return Interval{fixed: d} }
 // MaxJitter is the maximum share of an interval by which a tick may come early.
 const MaxJitter = 0.1
 
-// Jittered returns a fixed interval whose ticks each come early by a random part of up to the given
-// share of the interval (at most MaxJitter), never late. The rate stays the same.
+// Jittered returns a fixed interval whose ticks come early, never late, each by a random time of up
+// to the given share of the interval (at most MaxJitter). The rate stays the same.
 func Jittered(d time.Duration, share float64) Interval {
 	return Interval{fixed: d, jitter: share}
 }
@@ -113,5 +113,6 @@ func Jittered(d time.Duration, share float64) Interval {
 func Fraction(share float64) Interval { return Interval{fraction: share} }
 
 // IntervalFrom returns an interval for which fn is called at every tick. If a function determines
-// the interval or the TTL, an interval that is too long for the TTL is shortened to a third of it.
+// the interval or the TTL, an interval that is too long for the TTL is shortened to a third of the
+// TTL.
 func IntervalFrom(fn IntervalFunc) Interval { return Interval{fn: fn} }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// policyAnswers holds the answers of the functions and the selector of a policy before one refresh.
+// policyAnswers holds the answers of a policy's functions and selector before one refresh.
 type policyAnswers struct {
 	// Set before the call.
 	policy  *Policy
@@ -15,15 +15,15 @@ type policyAnswers struct {
 	maxKeys int // of a selector; negative: no bound
 
 	keys      map[string]struct{} // found by the selector
-	partial   bool                // a part of the keys could not be scanned: keep the known ones
+	partial   bool                // the selector failed, so the task keeps its known keys
 	reason    Reason              // of a stop rule; Live: none holds
 	ttl       time.Duration
 	interval  time.Duration
 	selectErr error // error of the selector: it is reported, but the known keys are renewed
 }
 
-// call calls every function in order. The first error ends the tick, except an error of the
-// selector.
+// call calls the functions in order, until a stop rule holds or a function other than the selector
+// fails.
 func (a *policyAnswers) call(ctx context.Context) error {
 	if err := a.callStop(ctx); err != nil || a.reason != Live {
 		return err
@@ -82,7 +82,7 @@ func (a *policyAnswers) callTTL(ctx context.Context) error {
 	})
 }
 
-// callInterval also fits the interval into the TTL, now that both are known.
+// callInterval determines the interval, and shortens it if it is too long for the TTL.
 func (a *policyAnswers) callInterval(ctx context.Context) error {
 	a.interval = intervalOf(a.policy, a.ttl)
 	if fn := a.policy.Interval.fn; fn != nil {
@@ -121,11 +121,12 @@ func (a *policyAnswers) add(keys []string) error {
 	return nil
 }
 
-// selection is the keys of a selector, by name.
+// selection holds the keys of a selector, by name.
 type selection map[string]*key
 
-// choose replaces the keys of the task by those that the selector has found. The deadline of a new
-// key counts from its first renewal, because it is not known when its TTL was set.
+// choose replaces the keys of the task by those that the selector has found. It removes no key if
+// the answer is partial, and no key that is queued or part of a call. The deadline of a new key
+// counts from its first renewal, because it is not known when its TTL was set.
 func (s *selection) choose(a *policyAnswers, slot func(string) uint16) {
 	if *s == nil {
 		*s = make(selection, len(a.keys))

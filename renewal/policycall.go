@@ -32,7 +32,7 @@ func (h *Handle) callPolicy(due time.Duration) {
 	h.calling = s.functions.Submit(c)
 }
 
-// policyCall is one round of calls of the functions and the selector of a task's policy.
+// policyCall is one round of calls of a policy's functions and selector for a task.
 type policyCall struct {
 	h       *Handle
 	due     time.Duration
@@ -45,10 +45,10 @@ type policyCall struct {
 	recorded bool // record has been called: the tick has continued
 }
 
-// Run calls the functions in order. The first error ends the tick.
+// Run calls the functions and continues the tick.
 func (c *policyCall) Run(ctx context.Context) {
 	var err error
-	// Deferred: a function that ends its goroutine must not leave the task calling.
+	// Deferred, so that h.calling is reset even if a function ends the goroutine.
 	completed := false
 	defer func() {
 		if completed {
@@ -61,7 +61,7 @@ func (c *policyCall) Run(ctx context.Context) {
 	completed = true
 }
 
-// Abandon is called at the end of the service, which ends the task as well.
+// Abandon is called instead of Run if the service ends first, which ends the task as well.
 func (c *policyCall) Abandon() { c.vanished() }
 
 // vanished handles a function that ended its goroutine (runtime.Goexit). The pool then calls
@@ -147,7 +147,7 @@ func (s *scanCall) Run(ctx context.Context) {
 		err = c.answers.add(keys)
 		more = more && err == nil
 	}
-	if err != nil { // the known keys of that part stay in the task
+	if err != nil { // the task keeps its known keys
 		c.answers.selectErr, c.answers.partial = err, true
 	}
 	next, pool := hostcall.Call(c), c.h.pol.shared.functions
@@ -159,10 +159,10 @@ func (s *scanCall) Run(ctx context.Context) {
 	}
 }
 
-// GiveUp is called for a page that takes longer than the budget: the tick fails.
+// GiveUp makes the tick fail if a page takes longer than the budget.
 func (s *scanCall) GiveUp(err error) { (*policyCall)(s).GiveUp(err) }
 
-// Abandon is called at the end of the service.
+// Abandon is called instead of Run if the service ends first.
 func (s *scanCall) Abandon() { (*policyCall)(s).Abandon() }
 
 // apply stores the answers in the task and starts the refresh.
@@ -189,9 +189,9 @@ func (h *Handle) apply(a *policyAnswers, due time.Duration) {
 	h.arm()
 }
 
-// policyFailed records a tick that failed before the refresh, and schedules its retry after the
-// same wait as for a failed refresh. The keys that a selector found earlier are refreshed
-// nevertheless.
+// policyFailed records a tick that failed before the refresh. It schedules a retry after a quarter
+// of the interval, or of the time left if that is shorter, unless the next tick is due earlier. The
+// keys that a selector found earlier are refreshed nevertheless.
 func (h *Handle) policyFailed(err error) {
 	s := h.pol.shared
 	h.failedWithoutKey(err)

@@ -39,7 +39,7 @@ func (r *refresher) Do(ctx context.Context, items []nodequeue.Item[taskKey]) (si
 }
 
 // prepare makes the requests, leaves out the keys that must not be refreshed after all, and returns
-// the other keys and how long the call may take.
+// the other keys and the time limit of the call.
 func (r *refresher) prepare(items []nodequeue.Item[taskKey]) (kept []nodequeue.Item[taskKey], timeout time.Duration) {
 	timeout = r.shared.cfg.CallTimeout
 	now := r.shared.clock.now()
@@ -62,8 +62,9 @@ func (r *refresher) prepare(items []nodequeue.Item[taskKey]) (kept []nodequeue.I
 // call fail.
 const minTimeout = 50 * time.Millisecond
 
-// request marks a key as part of a call, unless its task has ended, or ends now because a stop rule
-// holds, or the key is past its deadline. It takes the task's mutex.
+// request returns the request for a key and marks the key as part of a call. It reports false if
+// the key no longer waits, if its task has ended or ends now because a stop rule holds, or if the
+// key is past its deadline and therefore lost. It takes the task's mutex.
 func (t taskKey) request(now time.Duration) (req backend.Request, ok bool) {
 	h, k := t.h, t.k
 	h.mu.Lock()
@@ -88,7 +89,7 @@ func (t taskKey) request(now time.Duration) (req backend.Request, ok bool) {
 }
 
 // record records the outcome of every key. It reports whether the node answered nothing at all, and
-// whether the node redirected some of the keys.
+// whether the node no longer serves some of the keys.
 func (r *refresher) record(items []nodequeue.Item[taskKey], sent, now time.Duration) (silent, moved bool) {
 	silent = true
 	redirected := false
@@ -159,8 +160,8 @@ func (t taskKey) returned() bool {
 	return !dropped && t.h.reason == Live
 }
 
-// requeue marks a key that another node serves as queued again, and returns its rank in the queue.
-// It takes the task's mutex.
+// requeue marks a key as queued again, because another node serves it, and returns its rank in the
+// queue. It reports false if the key is no longer renewed. It takes the task's mutex.
 func (t taskKey) requeue() (r nodequeue.Rank, ok bool) {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()
@@ -175,7 +176,7 @@ func (t taskKey) requeue() (r nodequeue.Rank, ok bool) {
 	return t.rank(), true
 }
 
-// rank returns the rank of a queued key in a queue.
+// rank returns the rank of a queued key.
 func (t taskKey) rank() nodequeue.Rank {
 	if t.k.state == keyFirst {
 		return nodequeue.RankFirst
@@ -183,7 +184,7 @@ func (t taskKey) rank() nodequeue.Rank {
 	return nodequeue.RankDue
 }
 
-// lockedRank is rank under the task's mutex, which it takes.
+// lockedRank takes the task's mutex and returns the rank.
 func (t taskKey) lockedRank() nodequeue.Rank {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()

@@ -77,7 +77,7 @@ func (r *router) slot(key string) uint16 {
 	return backend.HashSlot(key)
 }
 
-// push queues a key at its node.
+// push adds a key to the queue of its node, or to lookup if the node is not known.
 func (r *router) push(it nodequeue.Item[taskKey], rank nodequeue.Rank) {
 	q := r.sole
 	if q == nil {
@@ -115,8 +115,8 @@ func (r *router) reload(ctx context.Context) {
 // lookup is the worker of the queue of keys whose node has to be looked up.
 type lookup router
 
-// Do looks up the node of each key and queues the key there. A key whose node cannot be found
-// counts as failed.
+// Do looks up the node of each key and adds the key to the queue of that node. A key whose node
+// cannot be found counts as failed. Do reports silence if it has found no node at all.
 func (l *lookup) Do(ctx context.Context, items []nodequeue.Item[taskKey]) (silent bool) {
 	r := (*router)(l)
 	ctx, cancel := context.WithTimeout(ctx, r.shared.cfg.CallTimeout)

@@ -21,8 +21,8 @@ type Selector struct {
 func Select(fn SelectFunc) Selector { return Selector{fn: fn, set: true} }
 
 // Pattern returns a selector of the keys that match a glob pattern of SCAN, on every node of a
-// cluster. Scanning reads the whole key space at every tick: it is meant for few tasks and long
-// intervals. Scans take turns, page by page, on Config.ScanGoroutines goroutines.
+// cluster. Scanning reads the whole key space at every tick, so Pattern is meant for few tasks and
+// long intervals. Scans take turns, page by page, on Config.ScanGoroutines goroutines.
 func Pattern(glob string) Selector { return Selector{match: glob, set: true} }
 
 // Prefix returns a selector of the keys whose names begin with prefix. Glob characters in prefix

@@ -55,7 +55,7 @@ func New(rdb redis.UniversalClient, cfg Config) (*Service, error) {
 	return newService(cfg, b, b, m), nil
 }
 
-// newService returns a service with a configuration whose defaults are filled in.
+// newService returns a service. The caller has filled in the defaults of cfg.
 func newService(cfg Config, b backend.Backend, l backend.Locker, m *meter) *Service {
 	s := &shared{
 		cfg: cfg, backend: b, meter: m,
@@ -96,7 +96,7 @@ func (s *Service) Register(t Task) (*Handle, error) {
 	return h, nil
 }
 
-// Run renews until ctx ends; it blocks. Then it waits up to Config.Grace for renewals under way and
+// Run renews keys until ctx ends. Then it waits up to Config.Grace for renewals under way and
 // callbacks, ends every task with ReasonShutdown (which releases nothing: the keys keep their
 // remaining TTL) and returns nil, or ErrUnfinished if host functions are still running. A service
 // can run only once.

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Stats are the figures of a service at one moment. Counters count from the start of the service.
+// Stats are the figures of a service at one moment. Counters count from the call of New.
 type Stats struct {
 	Live    int           // tasks
 	Queued  int           // keys that are due and wait for a call
 	Calls   int           // calls to Redis under way
-	Overdue time.Duration // lateness of the oldest tick in a queue
+	Overdue time.Duration // lateness of the oldest tick in any queue
 
 	Renewed int64
 	Lost    int64

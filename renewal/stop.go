@@ -43,9 +43,9 @@ func After(d time.Duration) StopRule { return StopRule{kind: stopAfter, after: d
 // Times ends the task after n ticks in which at least one key was renewed.
 func Times(n int) StopRule { return StopRule{kind: stopCount, count: n} }
 
-// KeyGone treats a missing key as finished instead of lost: its outcome is Skipped, and no context
-// ends with ErrLost. A key with another owner's token and a key past its local deadline are still
-// lost.
+// KeyGone treats a missing key as finished instead of lost: its outcome is Skipped, and the context
+// of the task does not end with ErrLost. A key with another owner's token and a key past its local
+// deadline are still lost.
 func KeyGone() StopRule { return StopRule{kind: stopKeyGone} }
 
 // If ends the task when the function returns true.

@@ -54,7 +54,7 @@ func (h *Handle) fire(now time.Duration) {
 	h.arm()
 }
 
-// expire gives up the keys whose local deadline has passed, even if a call for them is under way.
+// expire ends the renewal of keys whose local deadline has passed, even if they are part of a call.
 func (h *Handle) expire(now time.Duration) {
 	h.each(func(k *key) {
 		if now >= k.deadline && h.reason == Live {
@@ -64,8 +64,8 @@ func (h *Handle) expire(now time.Duration) {
 }
 
 // tick runs a tick that is due and schedules the next tick one interval after this one was due.
-// Ticks that a stall of the process skipped are merged into one; the ticks keep their phase, and so
-// the tasks stay spread.
+// Ticks that were missed while the process stood still are merged into one. The ticks keep their
+// phase, so the tasks stay spread.
 func (h *Handle) tick(now time.Duration) {
 	interval := h.interval()
 	due := h.due
@@ -88,8 +88,8 @@ func (h *Handle) run(due time.Duration) {
 	h.refresh(due)
 }
 
-// refresh queues every key that is not under way already: a task never overlaps itself. Keys that
-// RenewNow waits for go ahead of others, even if they are queued already.
+// refresh queues every key that is not queued or part of a call already, so a task never overlaps
+// itself. Keys that RenewNow waits for go ahead of others, even if they are queued already.
 func (h *Handle) refresh(due time.Duration) {
 	h.waits().begin(h.each)
 	first := h.waits().any()
@@ -143,8 +143,8 @@ func (h *Handle) interval() time.Duration {
 	}
 }
 
-// schedule sets the next tick to its place in the fixed rate or, with jitter, to a moment before
-// that place.
+// schedule makes the next tick due at place, the moment that the fixed rate requires, or, with
+// jitter, somewhat earlier.
 func (h *Handle) schedule(place time.Duration) {
 	h.due, h.early = place, 0
 	if share := h.pol.Interval.jitter; share > 0 {
@@ -154,10 +154,10 @@ func (h *Handle) schedule(place time.Duration) {
 	}
 }
 
-// arm sets the timer to the next tick, retry or deadline.
+// arm sets the timer to the earliest of the next tick, the retries and the deadlines.
 func (h *Handle) arm() {
 	at, c := h.due, &h.pol.shared.clock
-	if len(h.keys) == 1 && h.ext == nil && h.keys[0].state != keyRetrying { // does not need the clock
+	if len(h.keys) == 1 && h.ext == nil && h.keys[0].state != keyRetrying { // no need for the clock
 		at = h.keys[0].next(at, c, 0)
 	} else {
 		now := c.tickNow()

@@ -27,7 +27,7 @@ func newTimers[T any]() *timers[T] {
 	return &timers[T]{wheel: wheel.New[T](0), wake: make(chan struct{}, 1)}
 }
 
-// set moves a timer to a tick.
+// set replaces a timer by one that fires at a tick, and wakes the clock if it sleeps longer.
 func (t *timers[T]) set(old wheel.Handle, tick uint64, v T) wheel.Handle {
 	t.mu.Lock()
 	t.wheel.Cancel(old)
@@ -52,11 +52,12 @@ func (t *timers[T]) cancel(timer wheel.Handle) {
 func (t *timers[T]) rouse() {
 	select {
 	case t.wake <- struct{}{}:
-	default: // it is awake, or about to be
+	default: // a wake-up is pending already
 	}
 }
 
-// fired appends the values whose timers have fired by now to out, up to its capacity.
+// fired overwrites out, up to its capacity, with the values whose timers are due by now, and
+// reports whether there may be more.
 func (t *timers[T]) fired(now uint64, out []T) (fired []T, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

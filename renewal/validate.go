@@ -20,8 +20,8 @@ func marginOf(ttl time.Duration) time.Duration {
 	return max(ttl/50, 10*time.Millisecond)
 }
 
-// validateTask returns the faults of a task, except those of its policy and its id and the number
-// of tasks.
+// validateTask returns the faults of a task. It does not check the policy, the id or the number of
+// tasks.
 func validateTask(t *Task) (faults []error) {
 	selects := t.Policy != nil && t.Policy.Select.set
 	switch {
@@ -144,7 +144,7 @@ func validateRule(rule StopRule) string {
 	return ""
 }
 
-// intervalOf returns the interval of a policy for a TTL; 0 if a function decides on it.
+// intervalOf returns the interval of a policy for a TTL; 0 if a function determines the interval.
 func intervalOf(p *Policy, ttl time.Duration) time.Duration {
 	switch {
 	case p.Interval.fn != nil:

@@ -19,7 +19,7 @@ func (w *renewWaits) add() *renewWait {
 	return wait
 }
 
-// any reports whether there are callers.
+// any reports whether a caller waits.
 func (w *renewWaits) any() bool { return w != nil && len(*w) > 0 }
 
 // waitFor reports whether a caller waits for a key.
@@ -35,8 +35,7 @@ func (w *renewWaits) waitFor(k *key) bool {
 	return false
 }
 
-// begin sets the keys to wait for of every caller whose keys are not known yet to those that each
-// yields.
+// begin makes every caller whose keys are not known yet wait for the keys that each yields.
 func (w *renewWaits) begin(each func(func(*key))) {
 	if w == nil {
 		return
@@ -50,8 +49,8 @@ func (w *renewWaits) begin(each func(func(*key))) {
 	w.record(nil, nil)
 }
 
-// addError adds an error that does not belong to a key to the callers whose keys are not known yet:
-// a selector that failed may have left out keys, which are then not renewed.
+// addError passes an error that does not belong to a key to the callers whose keys are not known
+// yet, because a selector that failed may have left out keys, which are then not renewed.
 func (w *renewWaits) addError(err error) {
 	if w == nil {
 		return

@@ -1,6 +1,6 @@
 package wheel
 
-// refs is the number of references in a block: what fits into 256 bytes.
+// refs is the number of references in a block, chosen so that a block has 256 bytes.
 const refs = 62
 
 const (

@@ -28,9 +28,9 @@ type Wheel[T any] struct {
 	cur  uint64
 	live int
 
-	// Invariant: an entry in the fine level has due-cur < fineSlots, one in a
-	// coarse level l has (due>>shift(l)) - (cur>>shift(l)) in [1, coarse), or is
-	// in the farthest slot of the coarsest level. So a slot never mixes two turns.
+	// Invariant: an entry in the fine level has due-cur < fineSlots; an entry in a coarse level l
+	// has (due>>shift(l)) - (cur>>shift(l)) in [1, coarse), or is in the farthest slot of the
+	// coarsest level. So a slot never mixes two turns.
 	heads     [slots]uint32 // first block of a slot's chain, 0 if it is empty
 	fineMap   [fineSlots / 64]uint64
 	coarseMap [levels - 1]uint64
@@ -88,7 +88,7 @@ func (w *Wheel[T]) dueOf(e *entry) uint64 {
 // shift returns the number of low tick bits that a slot of a coarse level spans.
 func shift(level int) uint { return fineBits + uint(level-1)*coarseBits }
 
-// slotFor returns the slot that an entry due at due belongs to right now.
+// slotFor returns the slot in which an entry that is due at due belongs at present.
 func (w *Wheel[T]) slotFor(due uint64) int {
 	if due-w.cur < fineSlots {
 		return int(due % fineSlots)
@@ -106,7 +106,7 @@ func coarseSlot(level int, turn uint64) int {
 	return fineSlots + (level-1)*coarse + int(turn%coarse)
 }
 
-// mark records whether a slot holds anything.
+// mark records whether a slot holds timers.
 func (w *Wheel[T]) mark(slot int, full bool) {
 	word, bit := &w.fineMap[slot/64%len(w.fineMap)], slot%64
 	if slot >= fineSlots {

@@ -1,7 +1,7 @@
 // Package backend defines the operations that renewal needs from Redis: find the node of a key, set
 // the TTL of many keys in one call, scan for keys, acquire and release locks.
 //
-// renewal/internal/redisbackend implements it on a Redis client. Tests of times use an
+// renewal/internal/redisbackend implements them on a Redis client. Tests that depend on time use an
 // implementation in memory, which follows the simulated clock of a synctest bubble.
 package backend
 
@@ -67,9 +67,9 @@ type Keep uint8
 
 // The values of Keep.
 const (
-	KeepNone       Keep = iota // no TTL
-	KeepPersistent             // persistent keys: XX
-	KeepLonger                 // longer TTLs: GT, which to Redis includes persistent keys
+	KeepNone       Keep = iota // none: a refresh sets every TTL
+	KeepPersistent             // those of persistent keys: XX
+	KeepLonger                 // longer ones, and those of persistent keys: GT
 )
 
 // Option returns the option of PEXPIRE, which the scripts take as well.
@@ -86,7 +86,7 @@ type Request struct {
 	Slot  uint16 // of a cluster
 
 	Answer Answer
-	Left   time.Duration // the longer TTL that was left alone, if one was
+	Left   time.Duration // the longer TTL that was left unchanged, if any
 	Err    error         // of Silent, Failed, Moved; a *Redirect for Redirected
 }
 
@@ -95,7 +95,7 @@ type Answer uint8
 
 const (
 	// Silent means: the server did not answer. It is the zero value, so that a request that was
-	// never sent is no success.
+	// never sent does not count as a success.
 	Silent Answer = iota
 	// Failed means: the server refused.
 	Failed
@@ -103,7 +103,7 @@ const (
 	Moved
 	// Redirected means: the server says which other node to ask.
 	Redirected
-	// Renewed means: the TTL was set, or left alone as Keep asks.
+	// Renewed means: the TTL was set, or left unchanged as Keep requires.
 	Renewed
 	// Missing means: the key does not exist.
 	Missing

@@ -8,9 +8,9 @@ import (
 // Slots is the number of hash slots of a Redis Cluster.
 const Slots = 16384
 
-// hashTag returns the part of a key that decides its slot in a cluster: the text between
-// the first opening brace and the next closing one, unless that is empty; otherwise the
-// whole key. See "Redis cluster specification", hash tags.
+// hashTag returns the part of a key that determines its slot in a cluster: the part between the
+// first opening brace and the next closing one or, if there is none or it is empty, the whole key.
+// See "Redis cluster specification", hash tags.
 func hashTag(key string) string {
 	_, rest, ok := strings.Cut(key, "{")
 	if !ok {
@@ -23,8 +23,8 @@ func hashTag(key string) string {
 	return tag
 }
 
-// HashSlot is CRC16 (XMODEM: polynomial 0x1021, from 0) of the hash tag, modulo the
-// number of slots.
+// HashSlot returns the slot of a key: the CRC16 (XMODEM: polynomial 0x1021, initial value 0) of its
+// hash tag, modulo the number of slots.
 func HashSlot(key string) uint16 {
 	var crc uint16
 	for _, c := range []byte(hashTag(key)) {
@@ -40,7 +40,7 @@ func HashSlot(key string) uint16 {
 	return crc % Slots
 }
 
-// FenceKey names the counter beside a lock, in the lock's own slot.
+// FenceKey returns the name of the counter of a lock, which is in the slot of the lock.
 func FenceKey(key string) (string, error) {
 	tag := hashTag(key)
 	if tag != key {

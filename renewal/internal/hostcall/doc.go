@@ -12,7 +12,7 @@
 //   - For each call that Submit accepts, exactly one of Run and Abandon is called, once.
 //   - GiveUp is called at most once, and never after a Run that returned within the budget.
 //   - running <= max: calls within their budget. A call that is given up no longer counts,
-//     so the number of goroutines exceeds max by the number of functions that hang.
+//     so the number of goroutines may exceed max by the number of functions that hang.
 //
 // # Failures
 //
@@ -20,7 +20,7 @@
 //	it calls runtime.Goexit          GiveUp(ErrGoexit); another goroutine takes its place
 //	it does not return               its context ends after the budget, GiveUp(ErrBudget); its
 //	                                 goroutine continues and is counted by Goroutines
-//	more functions hang than max     the others are still called
+//	more functions hang than max     the pool still makes other calls
 //	the pool is closed               queued calls are abandoned, the contexts of running calls end
 package hostcall
 

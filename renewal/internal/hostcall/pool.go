@@ -36,7 +36,7 @@ type Pool struct {
 	closed  bool
 }
 
-// NewPool returns a pool with a maximum number of goroutines and a time budget for each call.
+// NewPool returns a pool with a bound for its goroutines and a time budget for each call.
 func NewPool(goroutines int, budget time.Duration) *Pool {
 	p := &Pool{max: goroutines, budget: budget}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -55,7 +55,7 @@ func (p *Pool) Submit(c Call) bool {
 	return true
 }
 
-// spawn starts a goroutine if there is a call and a place for it. The caller holds mu.
+// spawn starts a goroutine if a call is queued and a place is free. The caller holds mu.
 func (p *Pool) spawn() {
 	if p.running < p.max && len(p.queue) > 0 {
 		p.running++

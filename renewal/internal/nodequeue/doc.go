@@ -9,12 +9,14 @@
 //
 //  1. values of RankFirst, in the order in which they came: a caller waits for them;
 //  2. values of RankRetry, likewise;
-//  3. the sorted run: what was in the queue when it last fell behind, least time left first;
+//  3. the sorted run: the values that were queued at the last sort, least time left first;
 //  4. values of RankDue, in the order in which they came, which is that of their due times.
 //
-// A queue is behind while its oldest value of RankDue is more than Options.LagLimit late.
-// Then batches grow to Options.MaxBatch, and RankRetry and RankDue are sorted into the run
-// by the time left, at most every 100 ms and for at most a tenth of a worker's time.
+// A queue falls behind when its oldest value of RankDue is more than Options.LagLimit late, and
+// stays behind until the run is empty and no such value is left. While it is behind, batches grow
+// to Options.MaxBatch, and the values of RankRetry and RankDue are sorted into the run by the time
+// left, at most every 100 ms and for at most a tenth of a worker's time. They are also sorted if
+// the values of RankRetry exceed one batch.
 //
 // Workers are goroutines that exist only while there is something to do: Group.Kick starts them,
 // and a worker ends when it finds its queue empty.

@@ -8,16 +8,16 @@ import (
 
 // Options are common to the queues of a group. All are required.
 type Options[T any] struct {
-	BatchSize int // values per call
-	MaxBatch  int // values per call of a queue that is behind
-	InFlight  int // calls under way per queue
+	BatchSize int // maximum number of values per call
+	MaxBatch  int // the same for a queue that is behind
+	InFlight  int // maximum number of calls under way per queue
 
 	// Now returns the present moment on the clock of Item.Due.
 	Now func() time.Duration
 	// LagLimit is how late a value may be before its queue counts as behind.
 	LagLimit func(T) time.Duration
-	// OnLag is called when a queue falls behind and when it has caught up, with the queue
-	// locked: it must return at once and not call the queue.
+	// OnLag is called when a queue falls behind and when it has caught up. The queue is locked
+	// during the call, so OnLag must return at once and not call the queue.
 	OnLag func(Lag)
 	// OnSilent is called when a server becomes silent and when it answers again.
 	OnSilent func(queue string, silent bool)

@@ -20,7 +20,7 @@ type Rank uint8
 // The values of Rank.
 const (
 	RankDue   Rank = iota // in the order of their due times
-	RankRetry             // before all that are due
+	RankRetry             // before all values of RankDue
 	RankFirst             // before all others, however late the others are
 )
 
@@ -39,7 +39,7 @@ type Queue[T any] struct {
 	run      run[T]
 	workers  int // goroutines
 	sorting  bool
-	nextSort time.Duration // not before
+	nextSort time.Duration // no sort before this moment
 	behind   bool
 	pause    time.Duration // before the next call, while the server is silent
 	idle     []*worker[T]
@@ -65,7 +65,7 @@ func (q *Queue[T]) Push(it Item[T], r Rank) {
 	}
 }
 
-// depth is the number of values. Called under mu.
+// depth returns the number of queued values. The caller holds mu.
 func (q *Queue[T]) depth() int { return q.first.n + q.retries.n + q.run.len() + q.due.n }
 
 // kick starts a worker for each full batch, and one worker for less than a batch if at least
@@ -109,7 +109,8 @@ func (q *Queue[T]) worker() *worker[T] {
 	return &worker[T]{Worker: q.make()}
 }
 
-// fill takes the next batch. If there is none, it counts the worker as ended.
+// fill takes the next batch. If the queue is empty, fill counts the worker as ended and reports
+// false.
 func (q *Queue[T]) fill(w *worker[T]) bool {
 	clear(w.items)
 	items := w.items[:0]
@@ -134,8 +135,8 @@ func (q *Queue[T]) fill(w *worker[T]) bool {
 	return true
 }
 
-// checkLag reports whether the queue is behind, and calls OnLag when that begins and ends.
-// Called under mu.
+// checkLag reports whether the queue is behind, and calls OnLag when that begins and ends. The
+// caller holds mu.
 func (q *Queue[T]) checkLag(now time.Duration) bool {
 	late := time.Duration(0)
 	if q.due.n > 0 {
@@ -157,8 +158,8 @@ const (
 	LastPause = 250 * time.Millisecond
 )
 
-// pauseIf makes a worker wait before the next call if the server was silent, so that a
-// server that refuses connections is not called all the time.
+// pauseIf makes a worker wait before its next call if the server was silent, so that the workers do
+// not keep calling a server that refuses connections.
 func (q *Queue[T]) pauseIf(ctx context.Context, silent bool) {
 	q.mu.Lock()
 	was := q.pause

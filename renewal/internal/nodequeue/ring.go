@@ -5,7 +5,7 @@ import "time"
 // Item is a value in a queue.
 type Item[T any] struct {
 	Value    T
-	Due      time.Duration // the moment from which on it should be processed
+	Due      time.Duration // the moment from which it should be processed
 	Deadline time.Duration // the moment after which it is too late
 }
 
@@ -16,7 +16,7 @@ type ring[T any] struct {
 	n    int
 }
 
-// keptRing is the size that an empty ring keeps.
+// keptRing is the maximum size of the buffer that an empty ring keeps.
 const keptRing = 4096
 
 func (r *ring[T]) push(it Item[T]) {

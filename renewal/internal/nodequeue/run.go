@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// resort is how often the whole queue may be sorted by the time left.
+// resort is the minimum time between two sorts of a queue.
 const resort = 100 * time.Millisecond
 
 // run is the part of a queue that is sorted by the time left.
@@ -30,7 +30,7 @@ func (r *run[T]) take(out []Item[T], limit int) []Item[T] {
 // sort moves the retries and the due values into the run. The caller holds mu, which sort releases
 // while it sorts; during that time the other workers go on with newly pushed values. The longer a
 // sort takes, the longer the wait until the next one: sorting takes a tenth of the time of one
-// worker.
+// worker at most.
 func (q *Queue[T]) sort(now time.Duration) {
 	q.sorting = true
 	before := q.run.items[q.run.at:]

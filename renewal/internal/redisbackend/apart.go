@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// refreshApart repeats the refresh of the requests with the indexes at, with one command per key.
+// refreshApart refreshes the requests at the given indexes again, with one command per key.
 // If ctx ends before the calls return, the requests keep their previous answers.
 func (b *Backend) refreshApart(ctx context.Context, client redis.UniversalClient, reqs []backend.Request, at []int) {
 	if len(at) == 0 {

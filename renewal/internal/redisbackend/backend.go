@@ -48,7 +48,7 @@ type Options struct {
 type Backend struct {
 	// Immutable after construction.
 	rdb     redis.UniversalClient
-	cluster *redis.ClusterClient // nil if rdb is no cluster client
+	cluster *redis.ClusterClient // nil if rdb is not a cluster client
 	only    *node                // nil in a cluster
 	opt     Options
 
@@ -93,7 +93,7 @@ func (b *Backend) Sole() backend.Node {
 
 // Node returns the node of a key.
 func (b *Backend) Node(ctx context.Context, key string) (backend.Node, error) {
-	// Until the client has loaded the state of the cluster, it ignores the context.
+	// A cluster client ignores the context until it has loaded the state of the cluster.
 	n, err := await.Value(ctx, func(ctx context.Context) (*node, error) { return b.holder(ctx, key) })
 	if err != nil {
 		return nil, err

@@ -125,7 +125,7 @@ func (c *commands) script(ctx context.Context, reqs []backend.Request, group []i
 	c.parts = append(c.parts, part{keys: group})
 }
 
-// exec sends the commands that have no answer yet, which in the first round are all commands.
+// exec sends the commands that were not sent yet, and those whose script the server did not know.
 func (c *commands) exec(ctx context.Context, client redis.UniversalClient) {
 	pipe := client.Pipeline()
 	for _, cmd := range c.cmds {
@@ -139,8 +139,8 @@ func (c *commands) exec(ctx context.Context, client redis.UniversalClient) {
 }
 
 // withText changes up to n script calls that the server answered with NOSCRIPT from EVALSHA to EVAL
-// with the script's text, all of them if n is negative. It reports whether there were any. SCRIPT
-// LOAD would need one more permission.
+// with the script's text, all of them if n is negative. It reports whether there were any. It does
+// not use SCRIPT LOAD, which would need one more permission.
 func (c *commands) withText(n int) (unknown bool) {
 	for i, cmd := range c.cmds {
 		if n == 0 {
@@ -179,7 +179,8 @@ func readExpire(r *backend.Request, cmd *redis.IntCmd) {
 	}
 }
 
-// readScript reads the list of keys that renew.lua did not simply renew.
+// readScript reads the reply of renew.lua, which lists the keys that the script did not renew and
+// those whose TTL it left unchanged.
 func readScript(reqs []backend.Request, keys []int, cmd *redis.IntSliceCmd) {
 	if err := cmd.Err(); err != nil {
 		for _, i := range keys {

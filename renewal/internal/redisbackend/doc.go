@@ -18,12 +18,13 @@
 //	no answer in time, connection refused    Silent: the owner repeats the request
 //	NOSCRIPT                                 sent again with the text of the script
 //	MOVED, ASK                               Redirected, to the node named
-//	TRYAGAIN (a slot that is partly moved)   each key is refreshed separately, and is there or ASK
+//	TRYAGAIN (a slot that is partly moved)   each key is refreshed separately; the server has the
+//	                                         key or answers ASK
 //	READONLY, CLUSTERDOWN, MASTERDOWN        Moved: the topology is read again
 //	NOPERM                                   *backend.Refused; if it concerns one key of a
 //	                                         script, the keys are refreshed one by one
 //	a key of the wrong type                  Failed with ErrWrongType; other keys of the
 //	                                         script are not affected
-//	any other answer                         Failed
+//	any other error that Redis returns       Failed
 //	a server that may evict keys             no lock is acquired there; see eviction.go
 package redisbackend

@@ -103,8 +103,8 @@ func (n *node) give(c *commands) {
 	n.free = append(n.free, c)
 }
 
-// resolveKept reads the TTLs of keys that a conditional PEXPIRE did not change. Its answer does not
-// show whether a key is missing or its TTL was left unchanged.
+// resolveKept reads the TTLs of keys that a conditional PEXPIRE did not change, because the answer
+// of PEXPIRE does not show whether a key is missing or its TTL was left unchanged.
 func resolveKept(ctx context.Context, client redis.UniversalClient, reqs []backend.Request) {
 	var open []int
 	pipe := client.Pipeline()

@@ -12,8 +12,8 @@ import (
 const refusal = "NOPERM renewal: "
 
 // explain turns an error of Redis about a missing permission into a *backend.Refused, and returns
-// every other error unchanged. Keys are the keys of the call: Redis may refuse a call because of
-// one key without naming that key.
+// every other error unchanged. The keys are all keys of the call, because Redis may refuse a call
+// because of one key without naming that key.
 func explain(err error, keys ...string) error {
 	if !isReply(err) || !redis.IsPermissionError(err) && !refusedInScript(err) {
 		return err

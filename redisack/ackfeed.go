@@ -106,8 +106,8 @@ func ackObservation(ack wire.Ack) Observation {
 	}
 }
 
-// guardedCompare returns the policy's Compare for one target. If the host's code panics, the panic
-// is logged and the verdict is VerdictUnknown.
+// guardedCompare returns a function that calls the policy's Compare with the target. If Compare
+// panics, the function logs the panic and returns VerdictUnknown.
 func guardedCompare(p *Policy, t Target, log *zap.Logger) func(Observation) Verdict {
 	return func(obs Observation) (verdict Verdict) {
 		defer func() {

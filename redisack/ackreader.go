@@ -24,7 +24,7 @@ const (
 	// maximum number of entries of all of them together, which bounds the memory of an answer.
 	ackStreams = 500
 	ackEntries = 10_000
-	ackBatch   = 1000 // of one stream
+	ackBatch   = 1000 // maximum number of entries of one stream
 )
 
 // ackReader reads the streams of acknowledgements for all runs of a client. However many runs wait,
@@ -121,8 +121,8 @@ func (r *ackReader) forget() {
 	}
 }
 
-// giveUp withdraws a request. If it was the last one, the read under way is canceled, so that the
-// Redis client does not retry it.
+// giveUp withdraws a request. If no other request waits, giveUp cancels the read under way, so that
+// the Redis client does not retry it.
 func (r *ackReader) giveUp(server *ackServer, req *ackRequest) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -252,8 +252,8 @@ func readStreams(ctx context.Context, rdb ackSource, batch []*ackRequest) []ackA
 	return answers
 }
 
-// answerOf returns the answer to one request. first is nil if gaps were not asked for. err is the
-// error of the pipeline, which applies to commands that did not run.
+// answerOf returns the answer to one request. first is nil if the request does not ask for gaps.
+// err is the error of the pipeline, which applies to commands that did not run.
 func answerOf(read *redis.XStreamSliceCmd, first *redis.XMessageSliceCmd, err error) (a ackAnswer) {
 	if read == nil {
 		return ackAnswer{err: err}

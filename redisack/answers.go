@@ -162,7 +162,8 @@ func (r *run) record(m *member, obs Observation, verdict Verdict, via route) {
 	}
 }
 
-// resetDelays resets the delays after errors. It calls the host's code, which may panic.
+// resetDelays resets the delays that the member waits after errors. It calls the host's code, which
+// may panic.
 func resetDelays(m *member) {
 	defer func() {
 		if recover() != nil {

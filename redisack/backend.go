@@ -11,8 +11,8 @@ import (
 
 // backend is the access to Redis. Tests that simulate time replace it with one in memory.
 type backend interface {
-	// write runs the write script once. It begins req.sending before the command can take effect. A
-	// redis.Error means that Redis has refused the command.
+	// write runs the write script once. It calls req.sending.begin before the command can take
+	// effect. A redis.Error means that Redis has refused the command.
 	write(ctx context.Context, req writeRequest) (writeReply, error)
 	// head reads the head record; ok is false when there is none.
 	head(ctx context.Context, names wire.Names) (head wire.Head, ok bool, err error)

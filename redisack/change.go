@@ -35,9 +35,9 @@ type Change struct {
 	// repeat a write after a crash without writing twice, store the id first and pass it again. At
 	// most 64 letters, digits, '.', '_' and '-'.
 	WriteID string
-	// Fence is the fencing token of a lock or lease: a decimal integer of any size. A write with a
-	// lower token than that of the last write, or without a token after a write with one, fails
-	// with ErrFenced. Default: no token.
+	// Fence is the fencing token of a lock or lease: a decimal integer of at most 64 digits. A
+	// write with a lower token than that of the last write, or without a token after a write with
+	// one, fails with ErrFenced. Default: no token.
 	Fence string
 	// TTL is the time after which Redis deletes the payload, in whole milliseconds. Default: never.
 	// Not possible with Field.
@@ -74,7 +74,7 @@ const (
 	maxFence   = 64
 )
 
-// complete fills in the defaults.
+// complete returns the change with its defaults filled in.
 func (ch Change) complete() Change {
 	if ch.WriteID == "" {
 		ch.WriteID = rand.Text()
@@ -123,8 +123,8 @@ func checkVersion(version string, f *faults) {
 	f.when(version != strings.TrimSpace(version), "Version", "starts or ends with a space")
 }
 
-// isDecimal reports whether text is empty or a decimal integer. Leading zeros are allowed;
-// canonical strips them before the token is sent.
+// isDecimal reports whether text is empty or a decimal integer of at most maxFence digits. Leading
+// zeros are allowed; canonical strips them before the token is sent.
 func isDecimal(text string) bool {
 	return len(text) <= maxFence && strings.Trim(text, "0123456789") == ""
 }

@@ -17,9 +17,9 @@ type Config struct {
 	Logger *zap.Logger
 	// Hooks are called during runs. Default: none.
 	Hooks Hooks
-	// MaxInFlight is the maximum number of attempts under way, over all runs of this client. More
-	// attempts are rarely faster, and each run allocates memory for the maximum. Default 128, at
-	// most 16,384.
+	// MaxInFlight is the maximum number of attempts under way, over all runs of this client. A
+	// larger maximum rarely makes a run faster, and each run allocates memory for the maximum.
+	// Default 128, at most 16,384.
 	MaxInFlight int
 	// WriteTimeout is how long a write is retried if Redis cannot be reached. Default 5 s.
 	WriteTimeout time.Duration

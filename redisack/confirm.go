@@ -99,7 +99,8 @@ func (c *Client) begin(ctx context.Context, t Target, check Check, hooks *hookRu
 // aim sets the target to confirm, before the first attempt.
 func (r *run) aim(t Target) { r.target, r.head.target, r.workers.target = t, t, t }
 
-// conclusion returns the result of a run that ended before the write.
+// conclusion returns the result and the error of a run that ended before its first attempt. The
+// result is nil if err is an *InvalidError.
 func (r *run) conclusion(err error) (*AckResult, error) {
 	var failed *AckError
 	if !errors.As(err, &failed) {

@@ -85,8 +85,8 @@
 //	what fails                                what happens
 //	the answer to a write is lost             the write is sent again with its id, for WriteTimeout;
 //	                                          the script writes once and answers "replayed"
-//	the writer dies after the write           any process calls Confirm with the Target, or Apply
-//	                                          with the same WriteID
+//	the writer dies after the write           any process may call Confirm with the Target, or
+//	                                          Apply with the same WriteID
 //	the announcement is lost                  the client's own timer finds the write
 //	a client does not answer                  it is asked again with growing pauses, in a slow queue
 //	                                          that may use an eighth of the places
@@ -125,7 +125,7 @@
 //	situation                                      error to match
 //	input is wrong; nothing was written            ErrInvalid, *InvalidError (every fault)
 //	the fleet is empty or cannot be looked up      ErrNoEndpoints
-//	another revision is current than IfRev wants   ErrConflict, *WriteError (what was found)
+//	the current revision does not satisfy IfRev    ErrConflict, *WriteError (what was found)
 //	a greater fencing token has written            ErrFenced
 //	the version is current with other content      ErrVersionReused
 //	a key is of another type                       ErrWrongType, ErrWriteFailed

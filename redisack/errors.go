@@ -10,7 +10,7 @@ type AckError struct {
 	// Result is never nil.
 	Result *AckResult
 	// Cause is the error of Redis, or the cause of the context, if that ended the run. For
-	// ReasonEndpointError it is the *ProbeError of the first endpoint that has failed.
+	// ReasonEndpointError it wraps the *ProbeError of one of the endpoints that have failed.
 	Cause error
 }
 
@@ -38,7 +38,7 @@ func (e *AckError) Is(target error) bool { return target == e.Result.Reason.info
 // Unwrap returns the cause.
 func (e *AckError) Unwrap() error { return e.Cause }
 
-// endpointError is the error of one endpoint, cleaned for logs.
+// endpointError is the error of one endpoint, with a text that is safe for logs.
 type endpointError struct {
 	text string
 	err  *ProbeError
@@ -52,7 +52,7 @@ type WriteError struct {
 	Reason Reason
 	// WriteID is the id of the write; a Change with this id repeats the write without risk.
 	WriteID string
-	// Found is the write that the head names instead; zero if the head could not be read.
+	// Found is the write that the head names instead; zero if it is not known.
 	Found Found
 	// Err is the error of Redis or the cause of the context, if there is one.
 	Err error

@@ -43,7 +43,7 @@ func newKeeper(rdb redis.UniversalClient) *keeper {
 }
 
 // check returns an error for a server that may drop keys. If the server cannot be asked, check
-// returns that error: the write that follows would fail in the same way.
+// returns the error of that attempt, because the write that follows would fail in the same way.
 func (k *keeper) check(ctx context.Context) error {
 	if !k.asked.Load() {
 		if _, err := k.guard.Look(ctx); err != nil {

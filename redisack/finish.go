@@ -50,8 +50,8 @@ func (r *run) awaitEnds(ctx context.Context, grace time.Duration, timedOut bool)
 }
 
 // takeLateResult processes the result of an attempt that was under way at the end of the run. It
-// ignores errors, unless the run has timed out: they only mean that the run interrupted the
-// attempt.
+// ignores errors unless the run has timed out, because such an error only means that the run
+// interrupted the attempt.
 func (r *run) takeLateResult(res result, timedOut bool) {
 	if res.err == nil || timedOut {
 		r.takeResult(res)

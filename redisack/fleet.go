@@ -58,8 +58,8 @@ func publicURL(raw string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// checkMembers adds to f members without a name, members of the same identity, and members that the
-// prober cannot ask.
+// checkMembers adds a fault to f for each member that has no name, has the identity of another
+// member, or cannot be asked by the prober.
 func checkMembers(members []Endpoint, prober Prober, f *faults) {
 	seen := make(map[string]bool, len(members))
 	checker, _ := prober.(probe.Checker)

@@ -10,8 +10,9 @@ import (
 // newest head record that it has read. The run's goroutine owns it.
 //
 // If a client reports a newer revision than the target, either there has been a newer write, or the
-// client still runs a write that a failover has undone. Only Redis can tell, so the run reads the
-// head before it accepts the report; until then the member is neither asked again nor final.
+// client still runs a write that a failover has undone. Only Redis knows, so the run reads the head
+// before it accepts the report; until then the run does not ask the member again, and the status of
+// the member is not final.
 type head struct {
 	backend backend
 	names   wire.Names

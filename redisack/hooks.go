@@ -21,7 +21,8 @@ type Hooks struct {
 	OnWrite func(Target, error)
 	// OnAttempt is called after each attempt at an endpoint.
 	OnAttempt func(Attempted)
-	// OnEndpoint is called when an endpoint has confirmed, or has failed permanently.
+	// OnEndpoint is called when an endpoint has confirmed, has failed permanently, or has left the
+	// fleet.
 	OnEndpoint func(Target, EndpointReport)
 	// OnProgress is called when the tally has changed, at most ten times a second, and at the end.
 	OnProgress func(Target, Tally)
@@ -127,8 +128,8 @@ func (r *hookRunner) close(ctx context.Context) {
 	}
 }
 
-// The functions below copy the arguments of a hook only if the hook is set: a captured argument is
-// a heap allocation.
+// The functions below copy the arguments of a hook only if the hook is set, because a captured
+// argument is a heap allocation.
 
 func (r *hookRunner) write(t Target, err error) {
 	if f := r.hooks.OnWrite; f != nil {

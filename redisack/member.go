@@ -37,7 +37,7 @@ type member struct {
 	firstMatch time.Duration // time of the first of these matches
 }
 
-// answeredBy notes the instance that answers.
+// answeredBy records the instance that answers.
 func (m *member) answeredBy(instance string) {
 	m.instance, m.row.Instance = instance, cleanID(instance)
 }

@@ -16,7 +16,7 @@ type fleet struct {
 	byID       map[string]*member // by identity
 	byInstance map[string]*member // by the instance that answers, or is expected to
 	displaced  map[string]*member // by identity: members at whose listed address another instance answers
-	shown      map[string]int     // uses of names made from URLs
+	shown      map[string]int     // number of members by the name made from their URL
 }
 
 // load fills the fleet with its first list, which must be valid.
@@ -74,7 +74,7 @@ func (f *fleet) set(m *member, to status) {
 	m.status = to
 }
 
-// remove sets a member to gone. It is never counted as confirmed again.
+// remove sets a member to gone. The member never counts as confirmed again.
 func (f *fleet) remove(m *member) {
 	if f.byInstance[m.instance] == m {
 		delete(f.byInstance, m.instance)
@@ -119,8 +119,8 @@ func (f *fleet) identify(m *member, instance string) (who identity, holder *memb
 	return sameMember, nil
 }
 
-// replace adds the instance that answers at the address of a removed member as a member in its
-// place. It returns nil if joiners are ignored.
+// replace adds a member for the instance that answers at the address of the removed member m. It
+// returns the new member, or nil if joiners are ignored.
 func (f *fleet) replace(m *member, instance string) *member {
 	m.displaced = true
 	if f.displaced == nil {
@@ -174,7 +174,7 @@ func (f *fleet) replacementAt(ep Endpoint) (m *member, known bool) {
 		delete(f.displaced, identityOf(ep))
 		return nil, false
 	}
-	for m != nil && m.displaced { // terminates: a replacement is younger than the member it replaces
+	for m != nil && m.displaced { // ends, because a replacement was added after the member it replaces
 		m = m.replacement
 	}
 	if m != nil && m.status == statusGone {

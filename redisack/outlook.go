@@ -20,8 +20,8 @@ func (f *fleet) minMembers() int {
 	return max((f.initial+1)/2, 1)
 }
 
-// failure returns the reason if too many members have failed, by precedence: a rejection, a newer
-// write, another version, no usable answer.
+// failure returns the reason for the end of a run in which too many members have failed. The order
+// of precedence is: a rejection, a newer write, another version, no usable answer.
 func (f *fleet) failure() Reason {
 	for _, s := range []status{statusRejected, statusAhead, statusExhausted, statusBroken} {
 		if f.tally.by[s] > 0 {
@@ -31,7 +31,8 @@ func (f *fleet) failure() Reason {
 	return ReasonQuorumImpossible
 }
 
-// broken returns the error of the first member that cannot be asked.
+// broken returns the error of the first member in the fleet that has failed for want of a usable
+// answer.
 func (f *fleet) broken() error {
 	for _, m := range f.members {
 		if m.status == statusBroken {

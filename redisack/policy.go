@@ -23,13 +23,13 @@ type Check struct {
 }
 
 // Policy bounds a run. The zero value is usable: all members have to confirm within a minute. A
-// zero field means its default; "none", where it makes sense, is a negative value.
+// zero field means its default; a negative value means "none" where that makes sense.
 type Policy struct {
 	// Timeout bounds the whole run; it starts before the write. Default 1 minute; negative: only
 	// the caller's context bounds it.
 	Timeout time.Duration
-	// AttemptTimeout bounds one attempt. Default 2 s. There is no "none": an attempt that never
-	// ends would occupy its worker forever.
+	// AttemptTimeout bounds one attempt. Default 2 s. It cannot be switched off, because an attempt
+	// that never ends would occupy its worker forever.
 	AttemptTimeout time.Duration
 	// FirstAttemptTimeout bounds the first attempt at an endpoint; it doubles with each attempt
 	// that times out, up to AttemptTimeout, so that endpoints that never answer do not delay the

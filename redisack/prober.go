@@ -48,7 +48,8 @@ type session struct {
 	shared probe.Session // nil if nothing has to be closed
 }
 
-// openSession prepares a prober for a run with so many members and concurrent attempts.
+// openSession prepares a prober for a run with this number of members, of which at most inFlight
+// are asked at a time.
 func openSession(p Prober, members, inFlight int) session {
 	var s session
 	if p == nil {

@@ -26,8 +26,8 @@ const (
 	impossible                 // too many have failed permanently
 )
 
-// count is what a quorum knows about a fleet or one of its groups. Invariant: confirmed + failed <=
-// members.
+// count has the numbers of a fleet, or of one of its groups, from which a quorum decides.
+// Invariant: confirmed + failed <= members.
 type count struct{ members, confirmed, failed int }
 
 // counts are the counts of a fleet and of its groups.

@@ -15,10 +15,11 @@ const (
 	ReasonConfirmed Reason = 1
 	// ReasonTimeout means that the time ran out. AckResult.Last is the last observation.
 	ReasonTimeout Reason = 2
-	// ReasonMismatch means that an endpoint runs another version and has no attempts left.
+	// ReasonMismatch means that an endpoint runs another version. A run ends with it if no attempts
+	// are left.
 	ReasonMismatch Reason = 3
-	// ReasonEndpointError means that an endpoint gave no usable answer: its error is permanent, or
-	// it has no attempts left.
+	// ReasonEndpointError means that an endpoint gave no usable answer. A run ends with it if the
+	// error is permanent or no attempts are left.
 	ReasonEndpointError Reason = 4
 	// ReasonRejected means that a client refused the configuration.
 	ReasonRejected Reason = 5
@@ -63,9 +64,10 @@ const (
 	ClassOK Class = 1
 	// ClassTimeout means that the write was not confirmed in time.
 	ClassTimeout Class = 2
-	// ClassMismatch means that clients run another version, or reject this one.
+	// ClassMismatch means that clients run another version or reject this one, or that a newer
+	// write is current.
 	ClassMismatch Class = 3
-	// ClassEndpoint means that clients cannot be asked.
+	// ClassEndpoint means that clients gave no usable answer, or that there are too few of them.
 	ClassEndpoint Class = 4
 	// ClassWrite means that the write or its announcement failed, or that the write was undone.
 	ClassWrite Class = 5

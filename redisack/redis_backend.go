@@ -18,8 +18,8 @@ import (
 var writeSource string
 
 const (
-	// stageAbove is the size in bytes above which a payload is sent ahead with a plain SET: as an
-	// argument of a script a megabyte costs seven times as much.
+	// stageAbove is the size in bytes above which a payload is sent ahead with a plain SET, because
+	// as an argument of a script a megabyte costs seven times as much.
 	stageAbove = 64 << 10
 	// stageLife is the TTL of a staged payload, in case its write never arrives.
 	stageLife = time.Minute
@@ -39,8 +39,8 @@ func newRedisBackend(rdb redis.UniversalClient) *redisBackend {
 	}
 }
 
-// once is a command that go-redis sends only once: the package itself retries, and needs the
-// outcome of each attempt.
+// once is a command that go-redis does not retry. This package retries it, and needs the outcome of
+// each attempt.
 type once struct{ *redis.Cmd }
 
 // NoRetry keeps go-redis from sending the command again.
@@ -53,8 +53,8 @@ type marked struct {
 	sending *sending
 }
 
-// MarshalBinary begins the sending. It stops the command with an error if the caller has abandoned
-// it.
+// MarshalBinary marks the command as sent. If the caller has abandoned the command, MarshalBinary
+// stops it with an error.
 func (m marked) MarshalBinary() ([]byte, error) {
 	if !m.sending.begin() {
 		return nil, errAbandoned

@@ -11,7 +11,7 @@ import (
 // minRefreshTime is the minimum timeout of a look-up of the fleet.
 const minRefreshTime = time.Second
 
-// refresh is a new list of the fleet.
+// refresh is the result of a look-up of the fleet.
 type refresh struct {
 	list []Endpoint
 	err  error

@@ -65,7 +65,7 @@ type EndpointReport struct {
 	// Superseded or Gone.
 	Reason  Reason  `json:"reason"`
 	Verdict Verdict `json:"verdict"`
-	// Version and Rev are those of the write that, by its last report, the endpoint runs.
+	// Version and Rev are those of the write that the endpoint runs, according to its last report.
 	Version string `json:"version,omitempty"`
 	Rev     uint64 `json:"rev,string,omitempty"`
 	// Err is the last error, or the text with which the client rejected the write. Kind and Status
@@ -73,8 +73,8 @@ type EndpointReport struct {
 	Err    string     `json:"error,omitempty"`
 	Kind   probe.Kind `json:"kind,omitempty"`
 	Status int        `json:"status,omitempty"`
-	// Attempts is the number of attempts. Boots is the number of starts of the client that were
-	// seen.
+	// Attempts is the number of attempts. Boots is the number of starts of the client that the run
+	// has seen.
 	Attempts int `json:"attempts"`
 	Boots    int `json:"boots,omitempty"`
 	// First and LastSeen are the times of the first and the last answer, ConfirmedAfter is the time
@@ -129,7 +129,7 @@ func (r *AckResult) sample() string {
 
 const summarySamples = 3
 
-// Summary returns the result as text of a few lines, regardless of the size of the fleet: endpoints
+// Summary returns the result in a few lines of text, regardless of the size of the fleet: endpoints
 // with the same reason, version and error share a line with a few of their names.
 func (r *AckResult) Summary() string {
 	var b strings.Builder

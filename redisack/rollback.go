@@ -10,9 +10,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// mayRollBack reports whether the mode asks for a rollback after this result. It is false if
-// another write is current, if it is unknown which write is, if the caller has canceled the run,
-// and if the write failed.
+// mayRollBack reports whether the mode asks for a rollback after this result. It reports false if
+// another write is current, if it is unknown which write is current, if the caller has canceled the
+// run, and if the write failed.
 func mayRollBack(mode RollbackMode, res *AckResult) bool {
 	switch res.Reason {
 	case ReasonRejected:

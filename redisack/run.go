@@ -47,7 +47,7 @@ type run struct {
 	progress    progress
 }
 
-// progress is the state of the progress reports of a run.
+// progress is the state of a run's progress reports.
 type progress struct {
 	changed  bool // something has arrived since the last report
 	reported statusCounts

@@ -11,8 +11,8 @@ import (
 // hung.
 const hangGrace = 100 * time.Millisecond
 
-// slowShare limits the slow members, whose last attempt timed out: together they use at most one
-// place in slowShare, but always at least one.
+// slowShare limits the slow members, whose last attempt timed out: together they may use one place
+// in slowShare, but always at least one place.
 const slowShare = 8
 
 // schedule decides which member is asked next, and when. Times are relative to the start of the
@@ -65,8 +65,8 @@ func (s *schedule) spread(m *member, delay time.Duration) time.Duration {
 }
 
 // collect moves the members that are due to the queues. It returns the members whose attempts count
-// as hung from now on. A member whose attempt still hangs is due again after the duration again, so
-// that it never has two attempts at the same time.
+// as hung from now on. It postpones a member whose attempt still hangs by the duration again, so
+// that a member never has two attempts at the same time.
 func (s *schedule) collect(now, again time.Duration) (hung []*member) {
 	for m := s.agenda.first(); m != nil && m.due <= now; m = s.agenda.first() {
 		s.agenda.drop(m)
@@ -90,7 +90,7 @@ func (s *schedule) wants() bool {
 	return s.running < s.places && (len(s.ready) > 0 || (len(s.slow) > 0 && s.slowFree()))
 }
 
-// slowFree reports whether the slow members have not used up their share.
+// slowFree reports whether the share of the slow members has room for another attempt.
 func (s *schedule) slowFree() bool { return s.runningSlow < max(1, s.places/slowShare) }
 
 // next removes the next member from the queues and returns it. Slow members come last.
@@ -129,8 +129,8 @@ func (s *schedule) begin(now time.Duration, m *member) time.Duration {
 	return end
 }
 
-// end records that an attempt has returned; slow says whether the member was slow when it began.
-// late reports whether the attempt counted as hung.
+// end records that an attempt has returned; slow says whether the member was slow when the attempt
+// began. late reports whether the attempt counted as hung.
 func (s *schedule) end(m *member, slow bool) (late bool) {
 	s.running--
 	s.runningSlow -= one(slow)
@@ -143,7 +143,7 @@ func (s *schedule) end(m *member, slow bool) (late bool) {
 	return false
 }
 
-// drop takes a member out of the schedule.
+// drop removes a member from the agenda.
 func (s *schedule) drop(m *member) { s.agenda.drop(m) }
 
 // wakeUp returns the time at which something is due next, at the latest the end of the run.

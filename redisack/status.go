@@ -10,7 +10,7 @@ const (
 	statusErrored
 	statusAhead     // failed, unless newer revisions are accepted
 	statusRejected  // failed
-	statusExhausted // failed: no attempts left, the last answer was another version
+	statusExhausted // failed: no attempts left after another version or too few matches
 	statusBroken    // failed: no attempts left, or a permanent error
 	statusConfirmed
 	statusGone

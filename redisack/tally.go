@@ -1,6 +1,6 @@
 package redisack
 
-// tally counts members by status, in all and by group. Invariant: the counts of the groups add up
+// tally counts members in total, by group and by status. Invariant: the counts of the groups add up
 // to the total, and the counts of all statuses except gone add up to the number of members.
 type tally struct {
 	counts

@@ -13,8 +13,8 @@ type Target struct {
 	Field   string `json:"field,omitempty"`
 	Version string `json:"version"`
 	// Rev is the revision that Redis assigned to this write. It grows by one with each write of the
-	// key. It is zero in a Target made by hand of which only the version is known; clients are then
-	// compared by version alone.
+	// key. A Target that the caller has made from a version alone has revision zero; clients are
+	// then compared by version alone.
 	Rev uint64 `json:"rev,string,omitempty"`
 	// WriteID distinguishes this write from another one that got the same revision after a
 	// failover.

@@ -11,8 +11,8 @@ import (
 // Verdict is the result of comparing an answer with the target.
 type Verdict uint8
 
-// The verdicts. Only a comparison of revisions, or the caller's Comparer, yields Ahead: strings
-// have no order.
+// The verdicts. Only a comparison of revisions, or the caller's Comparer, yields Ahead, because
+// strings have no order.
 const (
 	// VerdictUnknown means that the answer has nothing that can be compared with the target.
 	VerdictUnknown Verdict = iota
@@ -62,9 +62,10 @@ func (v *Verdict) UnmarshalText(text []byte) error {
 // an order. It must be safe for concurrent use.
 type Comparer func(Target, Observation) Verdict
 
-// Compare is the default Comparer. If both sides have a revision and these differ, the revision
-// decides. Otherwise the write id, version and digest must be equal, as far as both sides have
-// them.
+// Compare is the default Comparer. It returns VerdictRejected for a client that has rejected
+// exactly this write and does not run it. Otherwise, if both sides have a revision and these
+// differ, the revision decides. If not, the write id, version and digest must be equal, as far as
+// both sides have them.
 func Compare(t Target, o Observation) Verdict {
 	if rejected(t, o.Attempt) && !applied(t, o) {
 		return VerdictRejected

@@ -35,7 +35,8 @@ func (r *run) reportsNewer(m *member, obs Observation) {
 	}
 }
 
-// ahead sets the final status of a member that runs a newer write.
+// ahead sets the final status of a member that runs a newer write, or counts a match if the policy
+// accepts newer writes.
 func (r *run) ahead(m *member) {
 	if r.policy.AcceptNewer {
 		r.matched(m)

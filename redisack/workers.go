@@ -28,9 +28,9 @@ type result struct {
 	took    time.Duration
 }
 
-// workers make the attempts of one run. There are never more workers than there were concurrent
-// attempts so far, and close ends them when the run ends. All fields except count are fixed before
-// the first attempt.
+// workers make the attempts of one run. There are never more workers than the largest number of
+// concurrent attempts so far, and close ends them when the run ends. All fields except count are
+// fixed before the first attempt.
 type workers struct {
 	ctx     context.Context //nolint:containedctx // the run's context; a run is one call
 	session session
@@ -104,7 +104,8 @@ func (w *workers) replace() {
 	}()
 }
 
-// ask probes and compares. After an error it determines the delay before the next attempt.
+// ask probes the endpoint and compares its answer with the target. After an error it determines the
+// delay before the next attempt.
 func (w *workers) ask(ctx context.Context, res *result) {
 	obs, err := w.session.ask(ctx, res.ep, w.target)
 	res.obs = obs

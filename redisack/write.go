@@ -18,7 +18,7 @@ import (
 // that Confirm waits for. After a temporary error of Redis it retries for Config.WriteTimeout; that
 // is safe because Redis recognises the write by its id.
 //
-// The error is a *InvalidError or a *WriteError.
+// The error is an *InvalidError or a *WriteError.
 func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
 	var f faults
 	ch.check(c.cfg.Sharded, &f)
@@ -69,7 +69,7 @@ func answered(err error) bool {
 	return err == nil || errors.As(err, &answer)
 }
 
-// giveUp returns the error of a write that is not retried again: the cause of the context, and the
+// giveUp returns the error of a write that is no longer retried: the cause of the context, and the
 // last error of an attempt, if any.
 func giveUp(ctx context.Context, trouble error) error {
 	if cause := context.Cause(ctx); trouble == nil || errors.Is(trouble, cause) {

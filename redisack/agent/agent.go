@@ -47,9 +47,9 @@ type Config struct {
 	// MaxAcks is the approximate maximum length of that stream; make it at least twice the fleet.
 	// Default 20,000.
 	MaxAcks int64
-	// Resync is the time after which the head is read without an announcement, +-20 %. It has no
-	// "none": without the timer the agent would never learn of a write whose announcement is lost.
-	// Default 30 s.
+	// Resync is the time after which the agent reads the head even without an announcement, +-20 %.
+	// It cannot be switched off, because without the timer the agent would never learn of a write
+	// whose announcement is lost. Default 30 s.
 	Resync time.Duration
 	// ApplyTimeout is the time after which the context of the apply function ends, with the cause
 	// ErrApplyTimeout. An error that the function returns then rejects the revision like any other,
@@ -132,7 +132,8 @@ func newAgent(
 	}, nil
 }
 
-// Applied returns the version and revision that this process runs; zero values before the first.
+// Applied returns the version and revision that this process runs. Both are zero until the process
+// has applied a configuration.
 func (a *Agent) Applied() (version string, rev uint64) {
 	if s := a.snapshot().Applied; s != nil {
 		return s.Version, uint64(s.Rev)

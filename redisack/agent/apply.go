@@ -26,9 +26,9 @@ type write struct {
 
 func (w write) is(head wire.Head) bool { return w.rev == head.Rev && w.writeID == head.WriteID }
 
-// catchUp reads the current write, has it applied if it is new, and acknowledges it. On the timer
-// it repeats the acknowledgement, for a writer that has missed it. It returns an error if the
-// process is not up to date.
+// catchUp reads the current write, has it applied if it is new, and acknowledges its outcome. When
+// the timer fires, catchUp repeats the acknowledgement, for a writer that has missed it. It returns
+// an error if the process is not up to date.
 func (f *follower) catchUp(ctx context.Context, by trigger) error {
 	head, payload, err := f.agent.read(ctx)
 	if err != nil || head.Rev == 0 {
@@ -54,7 +54,7 @@ func (f *follower) note(head wire.Head, by trigger) {
 		return
 	}
 	if by == onTimer && f.last.rev != 0 {
-		f.listener.renew() // this write was not announced: the subscription may be dead
+		f.listener.renew() // this write was not announced, so the subscription may be dead
 	}
 	f.last = write{rev: head.Rev, writeID: head.WriteID}
 }
@@ -76,7 +76,7 @@ func (f *follower) try(ctx context.Context, head wire.Head, payload *string) err
 	return nil
 }
 
-// finish handles the return of the apply function.
+// finish handles the return of the apply function, and returns the reason for the next read.
 func (f *follower) finish(err error) trigger {
 	at, a := f.current, f.agent
 	f.current = nil
@@ -104,7 +104,8 @@ func (f *follower) finish(err error) trigger {
 	return onHint
 }
 
-// acknowledge pushes the outcome of the last attempt: once, or again if again is set.
+// acknowledge pushes the outcome of the last attempt if Config.Push is set. It pushes an outcome
+// only once, unless again is set.
 func (f *follower) acknowledge(ctx context.Context, again bool) error {
 	if !f.agent.cfg.Push || (f.last.pushed && !again) {
 		return nil

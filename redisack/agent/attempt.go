@@ -84,7 +84,7 @@ func (at *attempt) overdue() <-chan struct{} {
 	return at.ctx.Done()
 }
 
-// late reports that the function goes on after its context has ended.
+// late records in the status that the function goes on after its context has ended.
 func (at *attempt) late(a *Agent) {
 	at.reported = true
 	_ = a.report(at.head, wire.StateFailed, fmt.Errorf("%w; the apply function has not returned", context.Cause(at.ctx)))
@@ -97,5 +97,5 @@ func (at *attempt) ended() bool {
 	return at.ctx.Err() != nil && !errors.Is(context.Cause(at.ctx), ErrApplyTimeout)
 }
 
-// defaultApplyTimeout is also the default timeout of a writer.
+// defaultApplyTimeout equals the default of the writer's Policy.Timeout.
 const defaultApplyTimeout = time.Minute

@@ -17,7 +17,8 @@ const leaveGrace = 25 * time.Millisecond
 // Run keeps the process up to date until the context ends, and then returns nil immediately: it
 // does not wait for a server, and only 25 ms for the apply function, whose context has ended too.
 // If the function does not return in that time, Run leaves it running; a later Run calls the
-// function only after that call has returned. Returns ErrRunning if another Run has not returned.
+// function only after that call has returned. Run returns ErrRunning if another Run has not
+// returned.
 func (a *Agent) Run(ctx context.Context) error {
 	if !a.running.TryLock() {
 		return ErrRunning
@@ -83,7 +84,7 @@ type trigger int
 
 const (
 	onStart trigger = iota
-	onHint          // after an announcement or a subscription
+	onHint          // an announcement or a subscription, or the apply function has returned or is late
 	onTimer         // no announcement came
 	onRetry         // the apply function asked for another call
 )
@@ -103,7 +104,8 @@ func (f *follower) refresh(ctx context.Context, by trigger) time.Duration {
 	return pause
 }
 
-// leave waits for leaveGrace for the apply function, and reports if it has not returned.
+// leave waits up to leaveGrace for the apply function, and records in the status if it has not
+// returned.
 func (f *follower) leave() {
 	if f.current == nil {
 		return

@@ -21,10 +21,10 @@ const pingEvery = 5 * time.Second
 // listener keeps a subscription and turns announcements and (re)subscriptions into hints. The
 // content of an announcement is ignored: the agent reads the head.
 //
-// The listener subscribes again, over a new connection to the node that serves the channel then,
-// when the subscription breaks, when the server does not answer a ping, when the server ends the
-// subscription (as a node does when the slot of a sharded channel has moved away), and when renew
-// is called.
+// The listener subscribes again when the subscription breaks, when the server does not answer a
+// ping, when the server ends the subscription (as a node does when the slot of a sharded channel
+// has moved away), and when renew is called. It then makes a new connection, to the node that
+// serves the channel at that time.
 type listener struct {
 	agent *Agent
 	hints chan struct{} // holds one entry after an announcement or subscription

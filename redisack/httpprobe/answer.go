@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// refused turns a status other than 2xx, or an HTML page, into an error.
+// refused returns an error for a status other than 2xx and for an HTML page.
 func refused(resp *http.Response) error {
 	code := resp.StatusCode
 	switch {

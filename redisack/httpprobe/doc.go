@@ -2,8 +2,8 @@
 // an HTML page, an empty body or a list in place of the version is an error, never a version. It
 // does not need Redis.
 //
-// A gateway that has switched a tenant can ask through the data path which route is live. Each
-// probe uses a new connection, so it reaches a process that accepts connections now:
+// A host that has switched a tenant on its gateways can ask through the data path which route is
+// live. Each probe uses a new connection, so it reaches a process that accepts connections now:
 //
 //	prober, err := httpprobe.New(httpprobe.Config{
 //		Version:  httpprobe.Header("X-Route"),    // "blue|42|token": all parts in one value

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// guard refuses addresses that a status endpoint never has. It checks the address after name
+// guard refuses addresses to which a probe must not connect. It checks the address after name
 // resolution, just before the connection is made, so a name that resolves differently the second
 // time cannot evade the check.
 type guard struct {
@@ -72,7 +72,7 @@ func forbidden(addr netip.Addr) bool {
 }
 
 // embedded returns the IPv4 address that an IPv4-mapped or NAT64 (RFC 6052) address contains, and
-// any other address as it is.
+// any other address without its zone.
 func embedded(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {

@@ -112,7 +112,7 @@ func (p *Prober) request(ctx context.Context, ep probe.Endpoint) (*http.Request,
 	return req, nil
 }
 
-// CheckEndpoint implements [probe.Checker]: it returns an error for a URL that cannot be asked.
+// CheckEndpoint implements [probe.Checker]: it returns an error for a URL that cannot be probed.
 func (p *Prober) CheckEndpoint(ep probe.Endpoint) error {
 	if len(ep.URL) > maxURL {
 		return errors.New("has a URL of more than 4 KiB")

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// dialer makes connections, each in the context of the probe that needs it.
+// dialer makes connections. The context of the probe that needs a connection bounds the dial.
 type dialer struct {
 	net        net.Dialer
 	tls        *tls.Config
@@ -25,8 +25,8 @@ func newDialer(cfg Config) *dialer {
 	return d
 }
 
-// transport returns an HTTP transport. With members above zero it keeps idle connections, one per
-// member.
+// transport returns an HTTP transport. If members is above zero, the transport keeps up to one idle
+// connection per member.
 func (d *dialer) transport(members, inFlight int) *http.Transport {
 	return &http.Transport{
 		DialContext:            d.dial,
@@ -57,7 +57,7 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 }
 
 // dialTLS connects, including the handshake. It recovers a panic in the host's ServerName, which
-// would otherwise end the process: the transport calls dialTLS in another goroutine.
+// would otherwise end the process, because the transport calls dialTLS in another goroutine.
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (conn net.Conn, err error) {
 	defer func() {
 		if value := recover(); value != nil {

@@ -28,7 +28,7 @@ type Session interface {
 
 // Checker is an optional interface of a Prober that recognises endpoints which it could never ask,
 // for instance because their URL has an unsupported scheme. CheckEndpoint returns nil, or an error
-// that says what is wrong with the endpoint: "has a URL without a host".
+// that says what is wrong with the endpoint, such as "has a URL without a host".
 type Checker interface {
 	CheckEndpoint(ep Endpoint) error
 }

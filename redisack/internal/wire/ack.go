@@ -36,8 +36,7 @@ func (a Ack) Fields() []string {
 }
 
 // ParseAck parses an entry. ok is false if it lacks an instance, a revision or a final state.
-// Revisions start at 1: a revision 0 would be taken for an unknown revision, and the write id alone
-// would decide.
+// Revisions start at 1; a revision 0 would count as unknown, and the write id alone would decide.
 func ParseAck(values map[string]any) (ack Ack, ok bool) {
 	text := func(name string) string { s, _ := values[name].(string); return s }
 	rev, err := strconv.ParseUint(text("rev"), 10, 64)

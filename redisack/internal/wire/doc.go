@@ -2,6 +2,6 @@
 // of the Redis keys, the head record, the announcement, the acknowledgement and the status body. It
 // has no I/O, no goroutines and no clock.
 //
-// Revisions travel as canonical decimal strings, because neither Lua nor JavaScript holds an
-// integer beyond 2^53. Decoders accept numbers as well.
+// Revisions travel as canonical decimal strings, because neither Lua nor JavaScript represents
+// all integers beyond 2^53. Decoders accept numbers as well.
 package wire

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Head is the record of the last write, which a hash next to the payload holds.
+// Head is the record of the last write. It is stored in a hash next to the payload.
 type Head struct {
 	Rev     uint64
 	Version string
@@ -18,7 +18,7 @@ type Head struct {
 	At time.Time
 	// AckPos is the id of the last acknowledgement before the write.
 	AckPos string
-	// Recent are the last writes, oldest first, the current one included.
+	// Recent are the last writes, oldest first, including the current one.
 	Recent []Write
 	// Prev is the previous write, whose payload is at Names.Prev; zero if there was none.
 	Prev Previous

@@ -44,7 +44,7 @@ func NamesOf(key, field string) Names {
 // Stage returns the key of a string that holds a large payload for the write with this id.
 func (n Names) Stage(writeID string) string { return n.stage + writeID }
 
-// Tag returns the hash tag of a key: the text between the first { and the first } after it; empty
+// Tag returns the hash tag of a key: the part between the first { and the first } after it; empty
 // if there is none.
 func Tag(key string) string {
 	_, rest, ok := strings.Cut(key, "{")

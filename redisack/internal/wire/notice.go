@@ -15,7 +15,8 @@ type Notice struct {
 	Rev     Rev    `json:"rev"`
 }
 
-// Around returns the encoded notice before and after the revision, which the write script inserts.
+// Around returns the parts of the encoded notice before and after the revision, which the write
+// script inserts.
 func (n Notice) Around() (before, after string) {
 	n.Rev = 0
 	text, err := json.Marshal(n)

@@ -174,7 +174,7 @@ func (f *fleet) replacementAt(ep Endpoint) (m *member, known bool) {
 		delete(f.displaced, identityOf(ep))
 		return nil, false
 	}
-	for m != nil && m.displaced { // ends, because a replacement was added after the member it replaces
+	for m != nil && m.displaced { // ends: each replacement was added after its member
 		m = m.replacement
 	}
 	if m != nil && m.status == statusGone {

@@ -11,9 +11,9 @@ import (
 )
 
 // EvictionError says that the server may evict configurations when its memory is full: it has a
-// memory limit and another policy than noeviction. If a head were dropped, clients would keep what
-// they run, new clients would run nothing, and the next write would begin at revision 1. It matches
-// ErrEviction.
+// memory limit and a policy other than noeviction. If the server evicted a head, clients would keep
+// what they run, new clients would run nothing, and the next write would begin at revision 1. The
+// error matches ErrEviction.
 type EvictionError struct {
 	// Addr is the address of the server, empty if the client does not provide it.
 	Addr string

@@ -30,7 +30,7 @@ type report struct {
 	obs Observation
 }
 
-// headRead is the result of one read of the head; ok is false if there is none.
+// headRead is the result of one read of the head; ok is false if there is no head.
 type headRead struct {
 	head wire.Head
 	ok   bool

@@ -15,8 +15,8 @@ type Quorum interface {
 	fmt.Stringer
 }
 
-// decision says whether a quorum is met. Of several decisions that all have to be met, the greatest
-// prevails.
+// decision says whether a quorum is met. If several quorums have to be met, the greatest of their
+// decisions prevails.
 type decision uint8
 
 const (

@@ -26,7 +26,7 @@ type Batch struct {
 	// node redirects to another, it is both addresses: "from > to". It is empty for outcomes
 	// without a call to Redis, including those of keys whose node could not be found.
 	Node string
-	// Labels are those of the policy. They must not be changed.
+	// Labels are those of the policy. They must not be modified.
 	Labels  map[string]string
 	Calls   int // batches that these keys were part of
 	Renewed int

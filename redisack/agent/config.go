@@ -30,7 +30,7 @@ func (e *InvalidError) Error() string {
 // Is makes the error match ErrInvalid.
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
-// faults returns every fault of the arguments of New, except that the host name is unknown.
+// faults returns every fault of the arguments of New, except for an unknown host name.
 func (cfg Config) faults(rdb redis.UniversalClient, key string, apply ApplyFunc, names wire.Names) (faults []Fault) {
 	when := func(bad bool, field, problem string) {
 		if bad {

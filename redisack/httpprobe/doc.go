@@ -24,8 +24,9 @@
 //
 // A probe is one GET request. It follows no redirect, keeps no cookie, uses no proxy and verifies
 // TLS certificates. It returns when its context ends, even during name resolution, connecting, the
-// TLS handshake, waiting or reading. A probe over a new connection, as by [Prober.Probe], closes
-// it and leaves no goroutine behind, except for a name lookup that the system does not interrupt.
+// TLS handshake, waiting or reading. A probe over a new connection, such as one by [Prober.Probe],
+// closes the connection and leaves no goroutine behind, except for a name lookup that the system
+// does not interrupt.
 //
 // [Prober.Session] reuses connections for the probes of one run; package redisack uses it. While a
 // connection is open, net/http has two goroutines for it. An idle connection is closed when the

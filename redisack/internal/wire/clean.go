@@ -41,7 +41,7 @@ func printable(r rune) rune {
 // MaxErrorText is the maximum length in bytes of foreign text in errors and reports.
 const MaxErrorText = 256
 
-// PanicText returns the value of a panic in the host's code as text.
+// PanicText returns the value of a panic in the host's code as a clean string.
 func PanicText(value any) string { return Clean(fmt.Sprint(value), MaxErrorText) }
 
 // PanicError returns the error of a call of the host's code that has panicked with this value.

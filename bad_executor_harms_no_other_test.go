@@ -111,7 +111,7 @@ func TestBadExecutors(t *testing.T) {
 	}
 }
 
-// A misbehaving rollback ends its task ROLLBACK_FAILED and no other.
+// A rollback that misbehaves makes its own task ROLLBACK_FAILED, and no other task.
 func TestBadRollbacks(t *testing.T) {
 	t.Parallel()
 	tests := map[string]executor.Func{

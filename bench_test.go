@@ -127,7 +127,7 @@ func BenchmarkEngine(b *testing.B) {
 	m.stop(e)
 }
 
-// floorTask is what BenchmarkFloor stores of a task.
+// floorTask is what BenchmarkFloor stores for a task.
 type floorTask struct {
 	state      byte
 	version    uint32

@@ -95,7 +95,7 @@ func TestCallsEndWithTheirContexts(t *testing.T) {
 			t.Run(what+" until "+how, func(t *testing.T) {
 				t.Parallel()
 				for seed := range uint64(25) {
-					own := fault // the subtests share it
+					own := fault // the subtests share fault
 					own.Seed = seed
 					synctest.Test(t, func(t *testing.T) { endEach(t, own, end) })
 				}

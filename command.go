@@ -34,7 +34,7 @@ const (
 	FromScratch = task.FromScratch
 )
 
-// Pause stops a plan: once this one write is done, no further task of the plan starts, and tasks in
+// Pause stops a plan with one write: from then on no further task of the plan starts, and tasks in
 // flight stop at their next boundary. The counters of the returned plan show how many tasks are
 // still in flight.
 func (e *Engine) Pause(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
@@ -69,7 +69,7 @@ func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, from RetryFrom, op
 	})
 }
 
-// planCommand decides and commits a command, and does so again if the plan changed in between.
+// planCommand decides and commits a command, and repeats both if the plan changed in between.
 func (e *Engine) planCommand(
 	ctx context.Context, id plan.ID, opts []CommandOption, decide func(plan.Plan, plan.By) (plan.Decision, error),
 ) (PlanResult, error) {

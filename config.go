@@ -55,8 +55,9 @@ type Config struct {
 	Limits checkpoint.Limits
 	// Retention is how long a plan is kept after it is over, at least a minute and at most 100
 	// years; then it is removed with everything that belongs to it. Default 90 days; negative: for
-	// ever. If the processes over a store differ, the shortest Retention counts: a process removes
-	// plans that another one has kept for longer when it starts, and once a day.
+	// ever. If the processes over a store have different Retentions, the shortest counts: when it
+	// starts, and once a day, each process also removes the plans that other processes would keep
+	// for longer.
 	Retention time.Duration
 
 	// Logger logs the panics of executors with their stacks, and executors get it as Run.Logger. It

@@ -156,9 +156,9 @@ func TestCreatorDies(t *testing.T) {
 	}
 }
 
-// If answers to BeginCreate are lost, the same call of Create repeats BeginCreate and continues the
-// creation. Meanwhile another call of Create with the same key is refused; without a key, it
-// creates another plan.
+// If the answers to its BeginCreate are lost, a call of Create repeats BeginCreate and continues
+// the creation that it began. Meanwhile another call of Create with the same key is refused;
+// without a key, it creates another plan.
 func TestLostBeginCreate(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"key", ""} {
@@ -201,8 +201,8 @@ func TestLostBeginCreate(t *testing.T) {
 	}
 }
 
-// The same key and content name the same plan, at every repetition and in every process. The same
-// key with other content is refused.
+// The same key and content name the same plan, however often and from whichever process Create is
+// called. The same key with other content is refused.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()
@@ -253,8 +253,9 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
-// Every field of a strategy is content of the plan: whichever differs, the key is in use by another
-// plan. A field of a type without values here fails the test, so that a new field is not forgotten.
+// Every field of a strategy counts as content of the plan: if any one of them differs, Create with
+// the same key returns store.ErrKeyReused. A field whose type valuesOf does not know fails the
+// test, so that no new field is forgotten.
 func TestCreateAgainWithAnotherStrategy(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

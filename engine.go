@@ -138,7 +138,8 @@ func (e *Engine) stopWorkers() {
 }
 
 // unreturned waits for workers that were still calling the store when the lease was released. If
-// workers are left, their executors do not return, and the error names their tasks.
+// some workers have not ended even then, their executors do not return, and the error names their
+// tasks.
 func (e *Engine) unreturned() error {
 	if e.pool.Wait(lastReturnTimeout) {
 		return nil

@@ -16,7 +16,7 @@ import (
 )
 
 // If a store forgets a lease, for instance by a failover to a replica that lags behind, each task
-// loses one worker, and not so many that it fails.
+// loses its worker once, is run once more, and completes.
 func TestLeaseForgottenByTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -59,9 +59,9 @@ func (j *journal) expect(t *testing.T, want ...string) {
 	}
 }
 
-// Hooks observe the start, the saves and the end of every execution, including executions that
-// fail, are stopped or are undos. The context that the start hook returns reaches the executor and
-// the end hook.
+// Hooks observe the start, the saves, the progress and the end of every execution, whether it
+// succeeds, fails or undoes a task. The context that the start hook returns reaches the executor
+// and the end hook.
 func TestExecutionHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -117,8 +117,8 @@ func TestExecutionHooks(t *testing.T) {
 	})
 }
 
-// If a host stops as soon as it reads that the plan has ended, its hooks are nevertheless called
-// for that end.
+// Even if a host stops its engine as soon as it reads that the plan has ended, its hooks are still
+// told of that last change.
 func TestLastChangeIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestHooksPanic(t *testing.T) {
 	})
 }
 
-// Hooks observe changes of plans, lost leases, lost workers and store faults.
+// Hooks observe plan changes, lost leases, lost workers and store faults.
 func TestEngineHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestEveryFaultIsTold(t *testing.T) {
 	})
 }
 
-// The event of a command has the actor who gave the command, and the reason.
+// The event of a command records who gave the command, and why.
 func TestActorAndReason(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -275,7 +275,7 @@ func TestActorAndReason(t *testing.T) {
 			}
 		}
 		want := []string{
-			`create of "" by ann: `, // a creation has no reason
+			`create of "" by ann: `, // the event of a creation records no reason
 			`start of "" by bob: because of bob`,
 			`retry of "" by cid: because of cid`,
 			`retry of "a" by cid: because of cid`,
@@ -288,8 +288,8 @@ func TestActorAndReason(t *testing.T) {
 	})
 }
 
-// hook.Zap logs the changes of plans and the ends of executions, each at its level, and survives an
-// error whose methods panic.
+// hook.Zap logs plan changes and the ends of executions, each at its level, and survives an error
+// whose methods panic.
 func TestZapHooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -318,7 +318,8 @@ func TestZapHooks(t *testing.T) {
 	})
 }
 
-// A shutdown cancels store calls that the engine itself makes; these are not reported as faults.
+// A shutdown cancels store calls that the engine itself makes; these calls are not reported as
+// faults.
 func TestShutdownTellsOfNoFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -344,8 +345,8 @@ func TestShutdownTellsOfNoFault(t *testing.T) {
 	})
 }
 
-// TestActorAndReasonAreCut: an actor or a reason that is too long is truncated at the boundary of a
-// character.
+// TestActorAndReasonAreCut: an actor or a reason that is too long is cut between two characters,
+// never inside one.
 func TestActorAndReasonAreCut(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, memstore.New(), cutover.Config{})

@@ -126,7 +126,7 @@ func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 	})
 }
 
-// Plans that cannot be reached, 400 of them or one, do not delay others. They complete when they
+// Plans that cannot be reached, whether 400 or one, do not delay others. They complete when they
 // can be reached again.
 func TestSmallPlanBesideSickOnes(t *testing.T) {
 	t.Parallel()

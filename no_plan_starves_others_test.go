@@ -165,7 +165,7 @@ func TestManyPlansAtOnce(t *testing.T) {
 	})
 }
 
-// An idle process makes at most three store calls a second, although 500 plans are at rest.
+// An idle process makes at most three store calls a second, even with 500 plans at rest.
 func TestIdleCost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

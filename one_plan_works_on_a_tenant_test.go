@@ -234,7 +234,7 @@ func TestCommandsOnHeldTenants(t *testing.T) {
 	})
 }
 
-// Plans over the same tenants never work on a tenant at the same time, although several processes
+// Plans over the same tenants never work on a tenant at the same time, even if several processes
 // start, retry and roll them back concurrently.
 func TestTenantsAreWorkedOnOnce(t *testing.T) {
 	t.Parallel()

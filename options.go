@@ -7,8 +7,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// CommandOption records who gives a command, and why: [By], [Because]. The plan's events show both,
-// but for the event of a creation, which has no reason.
+// CommandOption records who gives a command, and why: [By], [Because]. The events of the command
+// record both, except the event of a creation, which records no reason.
 type CommandOption func(*plan.By)
 
 // By names who gives the command. At most 256 bytes are kept.

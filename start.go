@@ -27,8 +27,9 @@ const (
 )
 
 // Start makes a plan run. It first locks every tenant of the plan, all or none. If other plans work
-// on some of the tenants it returns a *store.TenantHeldError, which names up to 100 of them and
-// matches store.ErrTenantHeld. Returns [ErrStarting] if another call is starting the same plan.
+// on some of the tenants it returns a *store.TenantHeldError, which names up to 100 of those
+// tenants and matches store.ErrTenantHeld. Returns [ErrStarting] if another call is starting the
+// same plan.
 //
 // Of several concurrent starts over the same tenants, the start of the plan with the smallest id
 // goes on. The others release the locks that they have taken and wait until that start has ended;

@@ -74,7 +74,7 @@ func (e *Engine) taskCommand(
 		last, done := wait.WithGrace(ctx, giveUpGrace)
 		defer done()
 		// The lock is released only if it is stale: the task may have held the lock before the
-		// command, or may run by now.
+		// command, or may be running by now.
 		e.client.Fault("release", e.locks.ReleaseStale(last, id.Plan(), []string{locked}))
 	}
 	if err != nil {
@@ -84,8 +84,8 @@ func (e *Engine) taskCommand(
 		return TaskResult{Task: t, Unchanged: true}, nil
 	}
 	if t, err = e.client.Task(ctx, id); err == nil {
-		// The command does not leave this to the releaser, because this process may give commands
-		// without Run.
+		// The tenant is released here and not by the releaser: the releaser works only in
+		// Engine.Run, which a process that just gives commands need not call.
 		e.client.Fault("release", e.locks.Release(ctx, p, t))
 	}
 	return TaskResult{Task: t, Unchanged: d.Unchanged}, err

@@ -33,7 +33,7 @@ func (r *rewound) Events(ctx context.Context, id plan.ID, after int64, limit int
 func TestWatchOfRewoundStore(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		tenants []string // of the plan in the other store: 2 events, 2 per tenant, 1
+		tenants []string // of the other store's plan, which has 2 events, then 2 per tenant, then 1
 		rest    bool     // the other plan is not started: 1 event
 	}{
 		"shorter":     {tenants: []string{"a"}, rest: true},

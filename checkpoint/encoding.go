@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// version is the first field of every stored form. It is raised by a change that older libraries
-// cannot read.
+// version is the first field of every stored form. It is raised by a change of the encoding that
+// older libraries cannot read.
 const version = '1'
 
 // Append appends the stored form of c to dst.

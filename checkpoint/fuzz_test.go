@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 )
 
-// Bytes that parse are canonical: they are written back byte by byte. For other bytes the error
-// matches one of the two sentinels.
+// Bytes that parse are canonical: Append writes the same bytes back. For other bytes the error
+// matches ErrCorrupt or ErrVersion.
 func FuzzParse(f *testing.F) {
 	for _, c := range goldenCheckpoints() {
 		f.Add(c.Append(nil))

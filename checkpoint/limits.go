@@ -47,7 +47,8 @@ func (l Limits) Check(c Checkpoint) error {
 	return check("checkpoint", c.Step, c.Data, l.WithDefaults().Data)
 }
 
-// CheckUndo returns nil if u may be recorded under l, otherwise an error as Check does.
+// CheckUndo returns nil if u may be recorded under l, otherwise an error that matches [ErrInvalid]
+// or [ErrTooLarge].
 func (l Limits) CheckUndo(u Undo) error {
 	return check("undo entry", u.Step, u.Data, l.WithDefaults().Undo)
 }

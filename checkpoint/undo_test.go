@@ -74,7 +74,7 @@ func TestRecordBound(t *testing.T) {
 	}
 }
 
-// Two logs made from one do not share entries, however much room its backing array has.
+// Two logs made from one log do not share entries, however much room its backing array has.
 func TestRecordDoesNotShare(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -359,8 +359,8 @@ func TestOneStepsServesManyTasks(t *testing.T) {
 	}
 }
 
-// TestAFailedStepIsAnErrorWithACode checks that the first *Error that errors.As finds has the code,
-// the step and whether to retry, and is not a wrapper without a code.
+// TestAFailedStepIsAnErrorWithACode checks that the first *Error that errors.As finds contains the
+// code, the step and whether to retry, and is not a wrapper without a code.
 func TestAFailedStepIsAnErrorWithACode(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

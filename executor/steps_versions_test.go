@@ -144,7 +144,7 @@ func TestStepsThatAreGoneAreRefused(t *testing.T) {
 }
 
 // TestEntriesOfTheStepsOwnAreNoSteps checks that an undo entry that a Do records under another name
-// is not mistaken for one of a step that this version lacks.
+// is not mistaken for an entry of a step that this version lacks.
 func TestEntriesOfTheStepsOwnAreNoSteps(t *testing.T) {
 	t.Parallel()
 	a := (&world{}).step("A")
@@ -166,7 +166,7 @@ func TestEntriesOfTheStepsOwnAreNoSteps(t *testing.T) {
 }
 
 // TestUndoEntriesOfOthersAreRefused checks that an undo entry with a step's name is refused if
-// [Steps] did not record it: it does not hold what the step's Undo needs.
+// [Steps] did not record it, because such an entry does not hold what the step's Undo needs.
 func TestUndoEntriesOfOthersAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, data := range map[string]any{

@@ -1,4 +1,4 @@
-// Package hook has the functions with which a host observes an engine: for logs, metrics and
+// Package hook defines the functions with which a host observes an engine: for logs, metrics and
 // traces.
 //
 // [Hooks] is a struct of optional functions. An engine calls them on its hot paths and from several

@@ -9,10 +9,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Join returns hooks that call those of every observer in the given order, but OnExecuteEnd in the
-// reverse order, as spans nest. Each OnExecuteStart gets the context that the previous observer's
-// returned; if one panics, the executor gets the context that the first one got. A panic in any
-// other function does not keep the other observers from being called.
+// Join returns hooks that call the hooks of every observer in the given order, except OnExecuteEnd,
+// which is called in the reverse order, as spans nest. Each OnExecuteStart gets the context that
+// the OnExecuteStart of the previous observer returned; if any of them panics, the executor gets
+// the context that the first one got. A panic in any other function does not keep the other
+// observers from being called.
 func Join(observers ...Hooks) Hooks {
 	var starts []func(context.Context, Execution) context.Context
 	var ends []func(context.Context, Execution, Outcome)

@@ -12,9 +12,9 @@ import (
 )
 
 // Zap returns hooks that log to l: executions at debug level, or at warn level if they failed or
-// lost their task; changes of plans, and tasks taken from lost workers, at info level; lost leases
-// and store faults at warn level. It logs at most one fault of each operation in ten seconds,
-// because an outage causes thousands. It never logs checkpoints or parameters.
+// lost their task; plan changes, and tasks taken from lost workers, at info level; lost leases and
+// store faults at warn level. It logs at most one fault of each operation in ten seconds, because
+// an outage causes thousands. It never logs checkpoints or parameters.
 func Zap(l *zap.Logger) Hooks {
 	faults := l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(c, faultGap, 1, 0)

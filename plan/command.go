@@ -84,7 +84,7 @@ func (p Plan) Resume(by By) (Decision, error) {
 	}
 	failed := next.Counters.Of(task.Failed)
 	next.Acknowledged = failed
-	// Running tasks of a paused plan may come to their boundary, and pause, before this is
+	// Running tasks of a paused plan may come to their boundary, and pause, before this resume is
 	// committed.
 	if next.Counters.Of(task.Paused) > 0 || next.State == Paused && next.Counters.Of(task.Running) > 0 {
 		next.sweep(Sweep{Kind: SweepResume, Actor: by.Actor, Reason: by.Reason})
@@ -135,8 +135,8 @@ func (p Plan) Rollback(by By) (Decision, error) {
 	d.move(ByRollback, RollingBack, by)
 	d.Plan.Undo = Undo{
 		Round: d.Plan.Undo.Round + 1,
-		// If the plan runs, a claim may still start a task before this is committed; Settle then
-		// opens the round later.
+		// If the plan runs, a claim may still start a task before this rollback is committed;
+		// Settle then opens the round later.
 		Open: p.State != Running && d.Plan.Counters.Of(task.Running) == 0,
 	}
 	d.Plan.UndosExhausted = false
@@ -172,7 +172,7 @@ func (d *Decision) rerun(by By) {
 	}
 }
 
-// sweep adds s; it replaces a sweep of the same kind that is under way.
+// sweep adds s, in place of any sweep of the same kind that is under way.
 func (p *Plan) sweep(s Sweep) {
 	p.dropSweep(s.Kind)
 	p.Sweeps = append(p.Sweeps, s)

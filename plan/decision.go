@@ -35,8 +35,9 @@ type Decision struct {
 // ErrNotApplicable is matched by every *StateError.
 var ErrNotApplicable = errors.New("plan: command does not apply")
 
-// StateError is the error of a command that does not apply to a plan, or to a task of it, in its
-// present state: mostly it is too late, sometimes too early. It matches [ErrNotApplicable].
+// StateError is the error of a command that does not apply to a plan, or to one of its tasks, in
+// its present state: usually the command comes too late, sometimes too early. It matches
+// [ErrNotApplicable].
 type StateError struct {
 	Plan ID
 	// Task is the task that the command was about, 0 if it was about the plan.

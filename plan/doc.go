@@ -6,8 +6,8 @@
 //
 // Every command is a pure method of [Plan] that returns a [Decision]: the plan and the tasks after
 // the change, and the events that record the change. Nothing changes until a store commits the
-// decision, under the versions that it was made on; if something else was committed in between, the
-// engine reads and decides again.
+// decision, under the versions from which it was decided; if something else was committed in
+// between, the engine reads and decides again.
 //
 //	cmd   := p.Pause(by)                 a command on the plan
 //	cmd   := p.RetryTask(t, from, by)    a command on one task

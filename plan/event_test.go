@@ -80,7 +80,7 @@ func TestEventsOfPlanCommands(t *testing.T) {
 		"unchanged": {
 			in(plan.Running, counts{task.Pending: 4}), "resume", []string{},
 		},
-		// The events of the steps that were due come first, and have no actor.
+		// The events of the steps that were due come first, and name no actor.
 		"resume after a breach": {
 			in(plan.Running, counts{task.Failed: 6, task.Pending: 4}, breached), "resume",
 			[]string{"plan breach: RUNNING to FAILED", "plan resume: FAILED to RUNNING by ann, window"},
@@ -178,8 +178,8 @@ func TestEventsOfTheLastSkip(t *testing.T) {
 	})
 }
 
-// The event of a failure has the Failure. The events of a breach, and of a command that removes a
-// failure, do not.
+// The event of a failure records the Failure. The events of a breach, and of a command that removes
+// a failure, do not.
 func TestEventsHaveFailures(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Running: 1, task.Pending: 3}, held(1), tolerates(0))

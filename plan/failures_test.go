@@ -168,7 +168,7 @@ func TestHealingLowersAcknowledged(t *testing.T) {
 	}
 }
 
-// A plan whose only failure was retried with success completes. So does a plan whose only failure
+// A plan whose only failure was retried successfully completes. So does a plan whose only failure
 // was skipped, after a resume.
 func TestHealedPlanCompletes(t *testing.T) {
 	t.Parallel()

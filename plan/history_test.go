@@ -79,7 +79,7 @@ func drawStrategy(t *rapid.T) strategy.Strategy {
 	}
 }
 
-// alone runs f without workers between its decisions and their commits.
+// alone runs f while no worker acts between a decision and its commit.
 func (w *world) alone(f func()) {
 	meanwhile := w.meanwhile
 	w.meanwhile = nil
@@ -149,7 +149,7 @@ func (w *world) taskCommand(ordinal int, name string) {
 func (w *world) answer(d plan.Decision, err error) {
 	switch {
 	case errors.Is(err, plan.ErrNotApplicable):
-		// Steps that were due have no actor.
+		// Steps that were due name no actor.
 		for _, e := range d.Events {
 			if e.Actor != "" {
 				w.t.Fatalf("a refused command left the event %+v", e)

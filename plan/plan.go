@@ -88,7 +88,7 @@ type Starting struct {
 const DefaultStartTTL = 30 * time.Second
 
 // StartLeft returns the time that is left until the start under way may be given up. 0 or less
-// means that it may be, or that no start is under way.
+// means that it may be given up now, or that no start is under way.
 func (p Plan) StartLeft() time.Duration {
 	switch {
 	case p.Starting == nil:

@@ -149,8 +149,8 @@ func TestCancelSweepsPausedTasks(t *testing.T) {
 	}
 }
 
-// A resume of a paused plan has a sweep if tasks still run, because they may pause before the
-// resume is committed. A resume of a failed plan, whose tasks do not pause, has none.
+// A resume of a paused plan begins a sweep if tasks still run, because they may pause before the
+// resume is committed. A resume of a failed plan, whose tasks do not pause, begins none.
 func TestResumeLooksForWhatStopsMeanwhile(t *testing.T) {
 	t.Parallel()
 	d, err := in(plan.Paused, counts{task.Running: 1, task.Pending: 3}).Resume(ann())
@@ -179,7 +179,7 @@ func TestCanceledPlanSweepsUp(t *testing.T) {
 	}
 }
 
-// If the last batch of a sweep has no task event, a plan event records the end of the sweep: the
+// If the last batch of a sweep causes no task event, a plan event records the end of the sweep: the
 // end may put the plan at rest, and AtRest is set on an event.
 func TestSweepTellsOfItsEnd(t *testing.T) {
 	t.Parallel()

@@ -123,7 +123,7 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 }
 
 // HaltTasks stops the tasks, in flight without a worker, for which a stop is in force: running
-// tasks, and undos of a rollback that was canceled. It leaves the others alone.
+// tasks, and undos of a rollback that was canceled. It leaves all other tasks alone.
 func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
 	d := Decision{Plan: p}
 	for _, t := range tasks {

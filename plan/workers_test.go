@@ -22,7 +22,7 @@ func lost(state task.State, losses ...int) []task.Task {
 
 func held(n int) func(*plan.Plan) { return func(p *plan.Plan) { p.Counters.Held = n } }
 
-// The first losses of a worker release the task, and write no events.
+// Losses of a worker up to the limit release the task, and write no events.
 func TestLoseTasksReleases(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Running, counts{task.Running: 3, task.Pending: 4}, held(3))

@@ -31,7 +31,7 @@ func (e *IllegalError) Error() string {
 // Is reports whether target is [ErrIllegal].
 func (e *IllegalError) Is(target error) bool { return target == ErrIllegal }
 
-// Edit is the change of one task by a command, decided on the task at Version. It does not change
+// Edit is the change of one task by a command, decided from the task at Version. It does not change
 // the checkpoint or the undo log except to drop them, because a worker may be saving at the same
 // moment.
 type Edit struct {

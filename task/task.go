@@ -12,8 +12,8 @@ type Task struct {
 	Tenant Tenant
 	Control
 
-	// Version is raised by every claim, command and change of state. A command
-	// names the version that it was decided on.
+	// Version is raised by every claim, command and change of state. A command's write names the
+	// version from which the command was decided, and is refused if the task has another by then.
 	Version uint64
 	// Token is the last claim's fencing token, 0 before the first.
 	Token Token
@@ -28,21 +28,21 @@ type Task struct {
 	Undo checkpoint.UndoLog
 
 	// StartedAt is the time of the first claim, UpdatedAt of the last change, EndedAt of the task's
-	// last end; zero if there was none. All three are times of the store's clock.
+	// last end; zero if there was none. All three are by the store's clock.
 	StartedAt, UpdatedAt, EndedAt time.Time
 }
 
-// Control is the part of a task that commands decide on and change.
+// Control is the part of a task from which commands are decided, and which they change.
 type Control struct {
 	State State
 	// Attempt is 0 until the first claim and 1 from then on. Only retries raise it further.
 	Attempt int
 	// Request is a pause or cancel of this task alone that has not taken effect yet.
 	Request Request
-	// PausedIndividually reports that a pause of this task alone, not of the plan, put it in
-	// [Paused]. The plan's resume resumes only the tasks that the plan's own pause stopped.
+	// PausedIndividually reports that this task itself was paused, whether or not its plan was
+	// paused too. The plan's resume leaves such a task paused.
 	PausedIndividually bool
-	// Losses counts the workers that were lost since the last saved checkpoint.
+	// Losses counts the workers lost since the last saved checkpoint.
 	Losses int
 	// Failure is the last failure; cleared by a retry, by success and by a skip.
 	Failure *FailureInfo
@@ -53,7 +53,7 @@ type Control struct {
 // Request is a pause or cancel of one task while its worker still runs it.
 type Request uint8
 
-// The requests, the stronger one greater.
+// The requests, in ascending order of strength.
 const (
 	NoRequest Request = iota
 	PauseRequest
@@ -71,9 +71,9 @@ func (r Request) String() string {
 	return "none"
 }
 
-// Stop is what a worker learns when it saves, and with its heartbeat: whether the task is to stop
-// at this boundary, and which state it then takes. Values are ordered by strength: the strongest
-// one in force counts.
+// Stop tells a worker whether its task is to stop at a boundary, and which state the task then
+// takes. A worker learns it from each save, and between saves from the heartbeat of its process.
+// Values are ordered by strength: the strongest one in force counts.
 type Stop uint8
 
 // The reasons to stop.

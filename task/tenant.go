@@ -15,8 +15,8 @@ type Tenant struct {
 	Parameters map[string]string
 }
 
-// Merge returns base overridden by over, key by key. It may return one of them:
-// treat the result as read-only.
+// Merge returns base overridden by over, key by key. The result may be base or over itself: treat
+// it as read-only.
 func Merge(base, over map[string]string) map[string]string {
 	if len(over) == 0 {
 		return base

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Cut makes s valid UTF-8 of at most n bytes, cut between runes.
+// Cut returns s as valid UTF-8 of at most n bytes, cut between runes.
 func Cut(s string, n int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= n {

@@ -53,7 +53,7 @@ type Transition struct {
 	To    State
 }
 
-// transitions is the state machine; nothing else defines it. It does not know attempts:
+// transitions is the state machine; nothing else defines it. It does not consider attempts:
 // [Task.Rollback] refuses to roll back a task that never ran.
 //
 //nolint:gochecknoglobals // a constant table

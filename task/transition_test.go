@@ -12,7 +12,7 @@ type rule struct {
 	cause task.Cause
 }
 
-// machine is the state machine written out a second time. Every pair that is not
+// machine is the state machine written out a second time. Every pair of state and cause that is not
 // in it leads nowhere.
 func machine() map[rule]task.State {
 	return map[rule]task.State{

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Without a terminal the output is plain lines, and the last line has the state of the plan.
+// Without a terminal the output is plain lines, and the last line shows the state of the plan.
 func TestPipe(t *testing.T) {
 	t.Parallel()
 	program, err := os.Executable()

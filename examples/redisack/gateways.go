@@ -71,7 +71,8 @@ func (g *gateways) apply(ctx context.Context, id string) error {
 	return nil
 }
 
-// status returns a handler that serves the agent's status. While bad is set, that of gw-3 is slow.
+// status returns a handler that serves the agent's status. While bad is set, the status of gw-3 is
+// slow.
 func (g *gateways) status(id string, a *agent.Agent) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.bad.Load() && id == "gw-3" && wait(r.Context(), 700*time.Millisecond) != nil {

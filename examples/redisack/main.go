@@ -3,7 +3,7 @@
 // write is confirmed.
 //
 //	go run ./redisack                     with a Redis inside this process
-//	go run ./redisack -redis HOST:PORT    with a real one; it uses the key example:routes
+//	go run ./redisack -redis HOST:PORT    with a real Redis; it uses the key example:routes
 package main
 
 import (

@@ -3,7 +3,7 @@
 // tick. When the job is done, it releases the lock and leaves the configuration to expire.
 //
 //	go run ./renewal                     with a Redis inside this process
-//	go run ./renewal -redis HOST:PORT    with a real one; its keys begin with example:renewal
+//	go run ./renewal -redis HOST:PORT    with a real Redis; its keys begin with example:renewal
 package main
 
 import (
@@ -82,7 +82,7 @@ func deploy(ctx context.Context, rdb *redis.Client, service *renewal.Service) er
 		return err
 	}
 	<-job.Done()    // the job's work
-	<-config.Done() // its stop rule takes effect at the next tick
+	<-config.Done() // the stop rule of config takes effect at the next tick
 	if cause := context.Cause(lock.Context()); cause != nil {
 		return fmt.Errorf("the lock was lost during the job: %w", cause)
 	}

@@ -3,7 +3,7 @@
 // key. If you kill a process (kill -9), the others take over its tasks, each from its last
 // checkpoint. If you stop a process with Ctrl-C, it yields its tasks at their next boundary.
 //
-// Build it first: kill -9 of "go run" would not end the worker.
+// Build it first: kill -9 on "go run" would not end the worker.
 //
 //	go build -o bin/worker ./examples/worker        as in the README, from the root
 //	bin/worker -redis localhost:6379                in each terminal

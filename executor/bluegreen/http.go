@@ -150,7 +150,7 @@ func (c *client) call(ctx context.Context, method, tenantID, resource string, bo
 
 // bodyOf returns the body of an answer, at most maxBody+1 bytes of it. An answer with a 1xx status,
 // which can only be 101, has no body: its reader is the connection itself, and the end of a context
-// does not end a read from that.
+// does not end a read from a connection.
 func bodyOf(resp *http.Response) ([]byte, error) {
 	if resp.StatusCode < http.StatusOK {
 		return nil, nil

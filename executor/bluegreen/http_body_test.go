@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/executor/bluegreen/bluegreentest"
 )
 
-// TestNoAnswerHoldsACallUp checks that a call returns although the answer of the service does not
+// TestNoAnswerHoldsACallUp checks that a call returns even if the answer of the service does not
 // end, does not arrive or is huge, and that a query then fails.
 func TestNoAnswerHoldsACallUp(t *testing.T) {
 	t.Parallel()

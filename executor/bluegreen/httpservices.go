@@ -12,9 +12,9 @@ import (
 //
 // A GET must be answered with 200, a PUT with any 2xx. A 2xx to a PUT proves nothing: the executor
 // checks the result with a GET. 404 is TENANT_NOT_FOUND, 412 is TENANT_MOVED_ON; the package
-// comment lists the other failures. An answer to a GET or PUT that is HTML, or has another tenant's
-// "id", is a bad answer. Retry-After is honoured, see [executor.Retry]. A PUT carries [HeaderKey]
-// and [HeaderToken]. Redirects are not followed, the size of bodies is limited.
+// comment lists the other failures. An answer to a GET or PUT that is HTML, or contains another
+// tenant's "id", is a bad answer. Retry-After is honoured, see [executor.Retry]. A PUT carries
+// [HeaderKey] and [HeaderToken]. Redirects are not followed, and the size of bodies is limited.
 type HTTPGateway struct{ client *client }
 
 // NewHTTPGateway returns the gateway at baseURL, or a *[InvalidError].

@@ -113,7 +113,7 @@ func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
 }
 
 // TestALateChangeOfAnEarlierTryIsTheSame checks that a retry within the attempt sends the same
-// change, so that a late delivery of the first one does no harm.
+// change, so that a late delivery of the earlier request does no harm.
 func TestALateChangeOfAnEarlierTryIsTheSame(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, bluegreen.Config{Retry: executor.Retry{Attempts: 2, First: 1}})

@@ -109,7 +109,7 @@ func (l *lab) wantLate(t *testing.T, status int) {
 	}
 }
 
-// wantFailure checks code and retryability, and returns the description that is stored of err.
+// wantFailure checks code and retryability, and returns the description of err that is stored.
 func wantFailure(t *testing.T, err error, code string, retryable bool) task.FailureInfo {
 	t.Helper()
 	if err == nil {

@@ -86,7 +86,7 @@ func (m mover) switchBack(ctx context.Context, run *executor.Run, s *state) erro
 
 // route switches the gateway and checks the result. It sends the change even if the tenant is there
 // already: an earlier change without an answer may still be under way, and a gateway that remembers
-// tokens refuses it only after it has seen a newer one.
+// tokens refuses the earlier change only after it has seen a newer token.
 func (m mover) route(ctx context.Context, run *executor.Run, step, from, to string) error {
 	if _, err := m.colour(ctx, run, from, to); err != nil {
 		return err

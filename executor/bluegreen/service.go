@@ -38,7 +38,7 @@ type TenantInfo struct {
 // Change is one change of a tenant's colour or status.
 type Change struct {
 	TenantID string
-	// From is the value that the task found at its start or has set itself, To is the new value.
+	// From is the value that the task found at its start or has set itself; To is the new value.
 	From, To string
 	// Token is greater at every claim of the task. A service that remembers the greatest token per
 	// tenant can refuse a change by a worker that lost its task long ago, and a change that the

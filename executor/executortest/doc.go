@@ -14,5 +14,5 @@
 // [Interruptions] interrupts a run at every write, in every way. An executor that passes tolerates
 // pauses and crashes wherever they come.
 //
-// The package imports executor and what that imports. It is for tests only.
+// The package imports executor and what executor imports. It is for tests only.
 package executortest

@@ -141,7 +141,8 @@ func TestInterruptedVisitsEveryWriteInEveryWay(t *testing.T) {
 			}
 		})
 	}
-	// Four writes in three ways, and per way one more iteration that shows that there is no fifth.
+	// Four writes in three ways, and per way one more iteration that shows that there is no fifth
+	// write.
 	if visits != 15 || interruptions != 12 {
 		t.Errorf("%d visits, %d interruptions", visits, interruptions)
 	}

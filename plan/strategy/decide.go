@@ -31,8 +31,8 @@ type Decision struct {
 }
 
 // Decide returns what s grants to a running plan with these waves, in the order of their ordinals.
-// Nothing else decides about the course of a rollout. The time is for rules that depend on it;
-// there are none yet.
+// Nothing else decides how far a rollout goes. The time is for rules that depend on it; there are
+// none yet.
 func (s Strategy) Decide(waves []Tally, _ time.Time) Decision {
 	var sum Tally
 	for _, w := range waves {

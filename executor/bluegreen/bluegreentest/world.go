@@ -101,8 +101,8 @@ func NewWorld(tenants ...Tenant) *World {
 	return w
 }
 
-// Inject adds a fault f for each of the next requests of kind op for a tenant, as many as times
-// says. They follow the faults that were injected earlier.
+// Inject makes the next requests of kind op for a tenant, as many as times says, meet the fault f.
+// These faults follow those that were injected earlier.
 func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -55,12 +55,12 @@ type route struct {
 }
 
 // switchPrefix begins the id of every write that moved a tenant. The id of a write that puts a
-// route back, or gives a tenant its first one, does not have it.
+// route back, or gives a tenant its first route, does not have it.
 const switchPrefix = "switch."
 
-// writeID returns the id of the write that carries out the change with this key to colour to at
-// revision rev. The same change at another revision is another write, because the tenant was moved
-// in between.
+// writeID returns the id of the write that carries out the change with this key. The write changes
+// the colour to the value of to, and replaces revision rev. The same change at another revision is
+// another write, because the tenant was moved in between.
 func writeID(key, to string, rev uint64) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d", key, to, rev))
 	return switchPrefix + hex.EncodeToString(sum[:16])

@@ -26,7 +26,7 @@ func failsOnce(ctx context.Context, run *executor.Run) error {
 }
 
 // If a process freezes while its retry locks the tenant, and continues when a worker already runs
-// the task, the retry is refused and leaves the tenant to the worker.
+// the task or its undo, the retry is refused and leaves the tenant to the worker.
 func TestLateCommandSparesTheRun(t *testing.T) {
 	t.Parallel()
 	retry := func(ctx context.Context, e *cutover.Engine, id task.ID) error {

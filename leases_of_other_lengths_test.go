@@ -71,7 +71,7 @@ func TestStartBesideLongerLeases(t *testing.T) {
 	})
 }
 
-// Tasks of a lost process with a short lease do not wait for the long lease of another.
+// Tasks of a lost process with a short lease do not wait for the long lease of another process.
 func TestTakeOverByLongerLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

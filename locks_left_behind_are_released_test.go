@@ -86,7 +86,8 @@ const (
 	restInFlight = 7500 * time.Millisecond // of a plan, with the default lease
 )
 
-// The locks left by a process that died while it started a large plan do not delay small plans.
+// The locks left by a process that died while it started a large plan are released, and do not
+// delay small plans.
 func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -126,8 +127,8 @@ func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 	})
 }
 
-// Plans that cannot be reached, whether 400 or one, do not delay others. They complete when they
-// can be reached again.
+// Plans that cannot be reached, from 1 to 400 of them, do not delay other plans. They complete when
+// they can be reached again.
 func TestSmallPlanBesideSickOnes(t *testing.T) {
 	t.Parallel()
 	for _, sick := range []int{1, 40, 400} {

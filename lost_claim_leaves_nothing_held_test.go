@@ -101,7 +101,7 @@ func TestClaimBetweenHeartbeats(t *testing.T) {
 }
 
 // If the answer to a claim is lost, even together with heartbeats or yields, or if a commit is
-// refused or its answer lost, every task is eventually run to its end in its first attempt.
+// refused or its answer is lost, every task eventually completes in its first attempt.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	permanent := errors.New("lost for good")
@@ -192,7 +192,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// A claim whose answer arrives after the end of the lease starts nothing.
+// A claim whose answer arrives after the end of the lease starts no executor.
 func TestClaimAfterLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

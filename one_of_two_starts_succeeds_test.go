@@ -86,8 +86,8 @@ func duel(t *testing.T, e [2]*cutover.Engine, ids [2]plan.ID) (winner int) {
 	return winner
 }
 
-// If one of two starts gives up, the other continues, whether its plan has the smaller or the
-// greater id.
+// If one of two starts gives up, the other start succeeds, whichever of the two plans has the
+// smaller id.
 func TestStartGoesOnAfterARival(t *testing.T) {
 	t.Parallel()
 	for name, rivalFirst := range map[string]bool{"the rival is smaller": true, "the rival is greater": false} {

@@ -123,7 +123,7 @@ func needless(ctx context.Context, s store.Store, l store.TenantLock) string {
 }
 
 // When a plan is over, none of its tenants stays locked, whatever the outcomes of its tasks, and
-// whichever calls were lost.
+// even if releases were lost before.
 func TestPlansThatAreOverHoldNothing(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -190,7 +190,7 @@ func TestPlansThatAreOverHoldNothing(t *testing.T) {
 }
 
 // When a plan is over, its locks are released even if they are many more than the releaser can
-// queue, and a small plan does not wait for that.
+// queue, and a small plan does not wait for the releases.
 func TestSmallPlanBesideACancelledOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

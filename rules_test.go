@@ -114,8 +114,8 @@ func TestStartCanceledAtItsMark(t *testing.T) {
 	})
 }
 
-// A claim that was lost and sent again may nevertheless be carried out later. The task that it
-// claims, of which no process knows, is found and run.
+// A claim that was lost and sent again may nevertheless be carried out later. No process knows of
+// the task that it claims, but the task is found and run.
 func TestLateClaim(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

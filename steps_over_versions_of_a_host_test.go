@@ -110,8 +110,8 @@ func TestVersionsOfStepsUndoInTheOrderDone(t *testing.T) {
 	})
 }
 
-// TestAnOlderHostRefusesNewerSteps: the older version can neither continue nor undo, names the
-// reason and leaves everything unchanged; the newer version can do both.
+// TestAnOlderHostRefusesNewerSteps: the older version can neither continue nor undo the task, names
+// the reason and leaves everything unchanged; the newer version can still undo the task.
 func TestAnOlderHostRefusesNewerSteps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

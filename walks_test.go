@@ -106,7 +106,8 @@ func TestWalksEndWithAnError(t *testing.T) {
 	count(tasks(t.Context(), 1, store.TaskQuery{After: -1}), store.ErrInvalid)
 }
 
-// TestAllPlansWithADamagedOne: a plan that cannot be read does not end the walk.
+// TestAllPlansWithADamagedOne: a plan that cannot be read does not end the walk, which yields the
+// error once.
 func TestAllPlansWithADamagedOne(t *testing.T) {
 	t.Parallel()
 	damaged := &store.CorruptError{Key: "p:2", Reason: "for the test"}

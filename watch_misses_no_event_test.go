@@ -367,7 +367,8 @@ func TestWaitInEachState(t *testing.T) {
 	})
 }
 
-// PlanEvents returns the plan events from the creation on, even if the log begins later.
+// PlanEvents returns the plan events from the creation on, even if the log begins with a later
+// event.
 func TestPlanEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -69,7 +69,8 @@ func TestWatchOfRewoundStore(t *testing.T) {
 				if last != 9 || !errors.Is(err, store.ErrEventsAhead) {
 					t.Errorf("the last event is %d, then %v", last, err)
 				}
-				// The position is from before the rewind: only its number shows the difference.
+				// This Watch has no event to compare: it notices the rewind because 50 is beyond
+				// the newest event.
 				for _, err = range e.Watch(t.Context(), id, 50) {
 					var ahead *store.EventsAheadError
 					if !errors.As(err, &ahead) || ahead.After != 50 || ahead.Newest >= 50 {
@@ -96,7 +97,7 @@ func TestWatchOfTrimmedLog(t *testing.T) {
 			if ev.Seq == 2 || ev.Seq > 1 {
 				break
 			}
-			// One more event, and the last one received is trimmed.
+			// One more event, and the event received last is trimmed.
 			mustPlan(t)(e.Cancel(t.Context(), id))
 		}
 		if len(seen) != 2 || seen[1] != 2 {

@@ -111,7 +111,8 @@ func TestBadExecutors(t *testing.T) {
 	}
 }
 
-// A rollback that misbehaves makes its own task ROLLBACK_FAILED, and no other task.
+// A rollback that misbehaves leaves its task ROLLBACK_FAILED; the rollbacks of the other tasks
+// succeed.
 func TestBadRollbacks(t *testing.T) {
 	t.Parallel()
 	tests := map[string]executor.Func{

@@ -19,7 +19,7 @@ import (
 )
 
 // The benchmarks here run one plan of b.N tasks on 64 workers. A task has three no-op steps and
-// saves a 200-byte checkpoint after each of the first two. With the claim and the completion that
+// saves a 200-byte checkpoint after each of the first two: with its claim and its completion, it
 // makes four durable transitions. BenchmarkFloor makes the same transitions with only a map, a
 // mutex and a worker pool. docs/performance.md has the figures; to reproduce them:
 //

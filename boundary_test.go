@@ -16,8 +16,8 @@ import (
 
 // TestBoundaries gives sequences of commands to a task that is held, or has failed, in each of its
 // steps, and compares the result with testdata/boundaries.txt: after each command the states of
-// plan and task and the checkpoint, and at the end the steps that took effect. -rewrite writes the
-// file again, as it does the transcripts.
+// plan and task and the checkpoint, and at the end the steps that took effect. The flag -rewrite
+// writes the file again, as it writes the transcripts of TestScenarios.
 func TestBoundaries(t *testing.T) {
 	t.Parallel()
 	var got strings.Builder

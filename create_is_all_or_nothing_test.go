@@ -110,8 +110,8 @@ func TestCreateKeepsItsOwn(t *testing.T) {
 	}
 }
 
-// A creation whose process dies is never visible, and a running engine removes it. After that its
-// key is free.
+// A creation whose process dies is never visible, and a running engine removes it. After the
+// removal its key is free.
 func TestCreatorDies(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"AddTenants", "FinishCreate"} {

@@ -95,7 +95,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 // Run works on plans until ctx ends, and then shuts down: it claims nothing more, waits until the
 // tasks in flight come to a boundary, releases them for other processes and returns nil. Executors
 // that have not returned after the ShutdownGrace have their contexts canceled. If some do not
-// return even then, the error names their tasks; other processes take those over when this
+// return even then, the error names their tasks; other processes take these tasks over when this
 // process's lease ends.
 //
 // An engine runs once; a second call returns [ErrRunning].

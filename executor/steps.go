@@ -32,7 +32,7 @@ type Step[S any] struct {
 	// step no checkpoint is saved: the task is done.
 	Done string
 
-	// Do carries out the step. It may be called again although its effect has happened already:
+	// Do carries out the step. It may be called again even if its effect has happened already:
 	// after a crash, after a stop, or because of Retry. It must not call [Run.Save].
 	Do func(ctx context.Context, run *Run, s *S) error
 	// Undo undoes the step, whether or not Do has had its effect. It receives S as it was just

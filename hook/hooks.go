@@ -22,7 +22,7 @@ type Hooks struct {
 	// OnProgress is called for every progress report of an executor.
 	OnProgress func(id task.ID, p executor.Progress)
 	// OnPlanChange is called after this process changed a plan, by a command or by a step that was
-	// due without one, with the plan as it now is.
+	// due without a command, with the plan as it now is.
 	OnPlanChange func(p plan.Plan, events []plan.Event)
 	// OnLeaseLost is called when this process has lost its lease, with the number of tasks that it
 	// held.

@@ -15,9 +15,9 @@ type By struct {
 	Now           time.Time
 }
 
-// Decision is the change of a plan and its tasks that a command makes, or that is due without one.
-// A store commits it completely or not at all, under the plan's Version and the versions in the
-// edits.
+// Decision is the change of a plan and its tasks that a command makes, or that is due without a
+// command. A store commits it completely or not at all, under the plan's Version and the versions
+// in the edits.
 type Decision struct {
 	// Plan is the plan after the change.
 	Plan Plan

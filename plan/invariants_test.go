@@ -76,9 +76,9 @@ func (w *world) checkControl() {
 	}
 }
 
-// checkGrant verifies that only a running plan has a grant, that the grant allows as many failures
-// as are tolerated or as were acknowledged, whichever is more, and that no pending task can be
-// claimed while more tasks than that have failed.
+// checkGrant verifies that only the grant of a running plan opens pending tasks, that this grant
+// allows as many failures as are tolerated or as were acknowledged, whichever is more, and that no
+// pending task can be claimed while more tasks than that have failed.
 func (w *world) checkGrant() {
 	p := &w.plan
 	failed := p.Counters.Of(task.Failed)

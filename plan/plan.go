@@ -26,7 +26,7 @@ type Plan struct {
 	CreatedAt      time.Time
 
 	Control
-	// Version is raised by every command and by every step that the plan takes without one.
+	// Version is raised by every command and by every step that the plan takes without a command.
 	Version uint64
 	Facts
 }
@@ -66,8 +66,8 @@ type Facts struct {
 	UndosExhausted bool
 	// LastEvent is the sequence number of the plan's newest event.
 	LastEvent int64
-	// Idle is the time, by the store's clock, since the Control last changed, by a command or
-	// without one.
+	// Idle is the time, by the store's clock, since the Control last changed, with or without a
+	// command.
 	Idle time.Duration
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// The commands on one task. Each decides on the plan and the task together, because the plan's
+// The commands on one task. Each is decided from the plan and the task together, because the plan's
 // state determines whether the command is allowed at all.
 
 // RetryTask starts the next attempt of a failed or paused task. A running task that waits for a

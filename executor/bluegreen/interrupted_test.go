@@ -47,8 +47,8 @@ func TestWhereverTheRollbackIsInterruptedItGetsBack(t *testing.T) {
 	}
 }
 
-// TestFaultsOfEveryRequest makes each request fail in each way, then retries, from the checkpoint
-// and from scratch, and rolls back.
+// TestFaultsOfEveryRequest makes each kind of request fail in six ways. After each failure a retry,
+// from the checkpoint or from scratch, moves the tenant, and a rollback moves it back.
 func TestFaultsOfEveryRequest(t *testing.T) {
 	t.Parallel()
 	faults := map[string]bluegreentest.Fault{

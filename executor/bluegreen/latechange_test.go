@@ -70,9 +70,9 @@ func TestATenantThatMovedOnIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestAChangeThatArrivesLateIsRefused makes the service answer 504 and carry out the change later:
-// after the task was rolled back, or after another task wrote under its newer token although there
-// was nothing to change. The late change is refused.
+// TestAChangeThatArrivesLateIsRefused makes the service answer 504 and receive the change later:
+// after the task was rolled back, or after another task wrote under its newer token, even though
+// there was nothing to change. The service refuses the late change.
 func TestAChangeThatArrivesLateIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, op := range []bluegreentest.Op{bluegreentest.Switch, bluegreentest.Status} {

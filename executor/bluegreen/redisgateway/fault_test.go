@@ -45,7 +45,7 @@ func TestALostReplyIsReplayed(t *testing.T) {
 	}
 }
 
-// around is a hook of a Redis client that calls before and after around each script.
+// around is a hook of a Redis client that calls its own functions, before each script and after it.
 type around struct {
 	before func()
 	after  func() error

@@ -134,7 +134,7 @@ func (g *Gateway) confirm(ctx context.Context, r route) (*redisack.AckResult, er
 }
 
 // superseded returns the error of a switch whose route another write has replaced: TENANT_MOVED_ON
-// if that moved the tenant elsewhere, otherwise cause.
+// if the other write moved the tenant elsewhere, otherwise cause.
 func (g *Gateway) superseded(ctx context.Context, c bluegreen.Change, cause error) error {
 	r, err := g.read(ctx, c.TenantID)
 	if err == nil && r.colour != c.From && r.colour != c.To {
@@ -156,7 +156,8 @@ func (g *Gateway) change(tenantID, colour, key string) (redisack.Change, error) 
 
 func fence(c bluegreen.Change) string { return strconv.FormatUint(uint64(c.Token), 10) }
 
-// putBack reports whether the route was put back and the clients have confirmed that.
+// putBack reports whether the old route was put back and the clients have confirmed that they run
+// it.
 func putBack(res *redisack.AckResult) bool {
 	return res != nil && res.Rollback != nil && res.Rollback.OK
 }

@@ -42,7 +42,7 @@ type Control struct {
 	// PausedIndividually reports that this task itself was paused, whether or not its plan was
 	// paused too. The plan's resume leaves such a task paused.
 	PausedIndividually bool
-	// Losses counts the workers lost since the last saved checkpoint.
+	// Losses counts the workers lost since the last saved checkpoint, retry or rollback.
 	Losses int
 	// Failure is the last failure; cleared by a retry, by success and by a skip.
 	Failure *FailureInfo

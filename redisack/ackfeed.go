@@ -22,7 +22,7 @@ type ackFeed struct {
 	out     chan pushedAcks
 }
 
-// pushedAcks has acknowledgements that came through Redis, or a warning.
+// pushedAcks holds acknowledgements that came through Redis, or a warning.
 type pushedAcks struct {
 	acks    []judgedAck
 	warning string

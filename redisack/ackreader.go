@@ -12,8 +12,8 @@ import (
 
 const (
 	// ackPause is the minimum pause between two reads of one server. The pause is an eighth of the
-	// time since the newest request, up to maxAckPause, so an acknowledgement that took long is
-	// noticed somewhat later.
+	// time since the newest request, up to maxAckPause, so a late acknowledgement is noticed with
+	// more delay than an early one.
 	ackPause    = 5 * time.Millisecond
 	maxAckPause = 50 * time.Millisecond
 	// A read is followed by a pause of ackShare times its duration, up to maxSlowPause, so that

@@ -141,7 +141,7 @@ func TestPushSharesOneConnection(t *testing.T) {
 }
 
 // TestPushWrongTypeIsReported checks that a stream that cannot be read affects only its own run,
-// which has a warning and is confirmed after the stream can be read again.
+// and that this run gets a warning and is confirmed after the stream can be read again.
 func TestPushWrongTypeIsReported(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
@@ -260,7 +260,7 @@ func TestPushSlotMoves(t *testing.T) {
 	}
 }
 
-// TestPushOnFrozenServerIsBounded checks that a frozen server causes at most one hanging read,
+// TestPushOnFrozenServerIsBounded checks that a frozen server occupies at most one connection,
 // however many short runs wait for it.
 func TestPushOnFrozenServerIsBounded(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,7 @@ func (r *run) takeResult(res result) {
 		return
 	}
 	m.delays = res.delays
-	if m.status.final() || m.ep != res.ep { // its address has changed while it was asked
+	if m.status.final() || m.ep != res.ep { // settled, or moved to another address, while it was being asked
 		r.schedule.plan(r.now(), m, 0)
 		return
 	}
@@ -54,7 +54,7 @@ func (r *run) takeAcks(batch pushedAcks) {
 	}
 }
 
-// takeHead decides about the reports that have waited for a read of the head.
+// takeHead processes the reports that have waited for a read of the head.
 func (r *run) takeHead(read headRead) {
 	r.helpers--
 	if read.err != nil {

@@ -216,7 +216,7 @@ func pushAll(
 	clients.Wait()
 }
 
-// BenchmarkWrite compares a write with the same SET and PUBLISH in one MULTI, in turn.
+// BenchmarkWrite alternates between a write and a SET and PUBLISH in one MULTI, and compares them.
 func BenchmarkWrite(b *testing.B) {
 	for _, size := range []int{1 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {

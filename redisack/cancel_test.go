@@ -11,9 +11,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// TestCancel checks that a canceled run returns immediately in every phase, with the cause of the
-// cancellation, and leaves no goroutine: a synctest bubble ends only after all its goroutines have
-// ended.
+// TestCancel checks that a canceled run returns in every phase, immediately unless an attempt
+// hangs, with the cause of the cancellation, and leaves no goroutine: a synctest bubble ends only
+// after all its goroutines have ended.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("changed our minds")

@@ -13,8 +13,8 @@ import (
 // closingTime bounds the last read of the head.
 const closingTime = time.Second
 
-// quiesce ends every goroutine of the run and processes the results of the attempts under way. It
-// does not wait for goroutines that do not end.
+// quiesce makes the goroutines of the run end and processes the results of the attempts under way.
+// It leaves behind goroutines that do not end in time.
 func (r *run) quiesce(ctx context.Context, timedOut bool) {
 	r.stop()
 	r.workers.close()

@@ -7,7 +7,7 @@ import (
 )
 
 // TestQuorumLostInTheGrace changes the members during the grace period, after the quorum was met.
-// The run succeeds only if the quorum is met at its end.
+// The run succeeds only if the quorum is met at the end of that period.
 func TestQuorumLostInTheGrace(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

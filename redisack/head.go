@@ -85,7 +85,7 @@ func (h *head) take(read headRead) []report {
 	return waiting
 }
 
-// fate says what this head means for the target: ReasonConfirmed if it names the target,
+// fate returns what the head found means for the target: ReasonConfirmed if it names the target,
 // ReasonSuperseded if it names a later write, ReasonWriteLost if it does not follow from the
 // target.
 func (h *head) fate(found wire.Head, ok bool) Reason {

@@ -21,7 +21,7 @@ func instances(names ...string) []answer {
 }
 
 // TestStrangersByTurns has two instances answer in turn at the address of an endpoint that leaves
-// the fleet and comes back. The run must end after its timeout.
+// the fleet and comes back. The run must end with a timeout.
 func TestStrangersByTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -40,8 +40,8 @@ func TestStrangersByTurns(t *testing.T) {
 	})
 }
 
-// TestStrangerIsReported checks that there is a warning if an instance answers that has another ID
-// than the endpoint, because the ID may be misspelt or the process replaced.
+// TestStrangerIsReported checks that there is a warning if the instance that answers has an ID
+// other than that of the endpoint, because the ID may be misspelt or the process replaced.
 func TestStrangerIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

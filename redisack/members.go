@@ -4,7 +4,7 @@ import (
 	"fmt"
 )
 
-// fleet has the members of one run, their counts, and the mapping from instances to members. It
+// fleet holds the members of one run, their counts, and the mapping from instances to members. It
 // does no I/O and schedules nothing. The run's goroutine owns it.
 type fleet struct {
 	policy  *Policy

@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// world has Redis with the real script, the reference model, and the clients that follow Redis.
+// world holds Redis with the real script, the reference model, and the clients that follow Redis.
 type world struct {
 	t      *testing.T
 	rdb    *redis.Client

@@ -38,8 +38,8 @@ type Policy struct {
 	// StartDelay is how long Apply waits after the write before it asks clients, +-20 %. Default
 	// 200 ms; negative: none.
 	StartDelay time.Duration
-	// Grace is how long the run goes on asking members that have not confirmed after the quorum is
-	// met. Default, and negative: none.
+	// Grace is how long, after the quorum is met, the run goes on asking members that have not
+	// confirmed. Default, and negative: none.
 	Grace time.Duration
 	// RefreshEvery is the time between two look-ups of the fleet. Default 5 s; negative: never, as
 	// for URLs and Static.
@@ -176,7 +176,7 @@ func (p Policy) complete() Policy {
 	return p
 }
 
-// exhausted reports whether an endpoint with so many attempts gets no further one.
+// exhausted reports whether an endpoint that has had this number of attempts gets no further one.
 func (p *Policy) exhausted(attempts int) bool { return p.MaxAttempts > 0 && attempts >= p.MaxAttempts }
 
 func setDefault[T comparable](value *T, byDefault T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// acking sends acknowledgements at the time d from now.
+// acking sends acknowledgements after d.
 func acking(mem *memory, d time.Duration, acks ...func(wire.Head) wire.Ack) {
 	time.AfterFunc(d, func() {
 		head, _ := mem.snapshot()

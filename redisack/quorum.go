@@ -26,7 +26,7 @@ const (
 	impossible                 // too many have failed permanently
 )
 
-// count has the numbers of a fleet, or of one of its groups, from which a quorum decides.
+// count holds the numbers of a fleet, or of one of its groups, from which a quorum decides.
 // Invariant: confirmed + failed <= members.
 type count struct{ members, confirmed, failed int }
 

@@ -32,7 +32,7 @@ type AckResult struct {
 	Endpoints []EndpointReport `json:"endpoints"`
 	// Rollback is the result of the rollback, nil if there was none.
 	Rollback *RollbackReport `json:"rollback,omitempty"`
-	// Warnings are the problems that did not decide the run.
+	// Warnings are the problems that did not decide the outcome.
 	Warnings []string `json:"warnings,omitempty"`
 }
 

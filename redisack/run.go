@@ -21,7 +21,7 @@ type run struct {
 	check    Check
 	policy   Policy
 	target   Target
-	restores bool // this run is the rollback of another one
+	restores bool // this run is a rollback
 	began    time.Time
 	limit    time.Duration   // maximum duration of the run, from began
 	ctx      context.Context //nolint:containedctx // a run is one call; the end of ctx ends every goroutine of the run

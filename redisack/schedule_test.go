@@ -210,9 +210,9 @@ func TestAttemptTimeoutGrows(t *testing.T) {
 	})
 }
 
-// TestBlackHoles checks that endpoints that never answer, a quarter of the fleet, do not slow down
-// the others even with few workers. After each has timed out once, they share an eighth of the
-// workers; without that limit the run takes six seconds.
+// TestBlackHoles checks that endpoints that never answer, nearly a quarter of the fleet, hardly
+// slow down the others even with few workers. After each has timed out once, they share an eighth
+// of the workers; without that limit the run takes six seconds.
 func TestBlackHoles(t *testing.T) {
 	t.Parallel()
 	run := func(t *testing.T, holes int) time.Duration {
@@ -309,8 +309,8 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-// TestCallersDeadline checks that the caller's deadline also bounds the run, and that the error has
-// its cause.
+// TestCallersDeadline checks that the caller's deadline also bounds the run, and that the error
+// wraps its cause.
 func TestCallersDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -7,7 +7,7 @@ type tally struct {
 	by statusCounts
 }
 
-// statusCounts has the number of members with each status.
+// statusCounts holds the number of members with each status.
 type statusCounts [statusGone + 1]int
 
 func newTally() tally { return tally{counts: counts{groups: make(map[string]*count)}} }

@@ -14,7 +14,7 @@ type Verdict uint8
 // The verdicts. Only a comparison of revisions, or the caller's Comparer, yields Ahead, because
 // strings have no order.
 const (
-	// VerdictUnknown means that the answer has nothing that can be compared with the target.
+	// VerdictUnknown means that the answer contains nothing that can be compared with the target.
 	VerdictUnknown Verdict = iota
 	// VerdictMatch means that the client runs exactly this write.
 	VerdictMatch

@@ -11,8 +11,8 @@ import (
 // within runs f in a goroutine and returns its result, or the cause of the context if the context
 // ends first; f then continues in the background. It is for calls that may not return when their
 // context ends, such as those of a Redis client whose connection hangs. f may be the host's code,
-// which may panic or end its goroutine; within then returns an error. Because of that, and because
-// of the cause of the context, this package does not use internal/await.
+// which may panic or end its goroutine; within then returns an error. This package does not use
+// internal/await, which recovers no panic and does not return the cause of the context.
 func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type answer struct {
 		value T

@@ -5,7 +5,7 @@ import "go.uber.org/zap"
 // maxWarnings bounds the warnings of one run.
 const maxWarnings = 20
 
-// warnings collects the problems that do not decide the run.
+// warnings collects the problems that do not decide the outcome.
 type warnings struct {
 	log  *zap.Logger
 	list []string

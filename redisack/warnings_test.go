@@ -13,8 +13,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// TestManyWarnings checks that a result has at most maxWarnings warnings and a note that there were
-// more, and that the log has all of them.
+// TestManyWarnings checks that a result contains at most maxWarnings warnings and a note that there
+// were more, and that the log contains all of them.
 func TestManyWarnings(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{maxWarnings, maxWarnings + 1, maxWarnings + 10} {

@@ -9,7 +9,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// attempt has the data of a member that a worker needs for one attempt.
+// attempt holds the data of a member that a worker needs for one attempt.
 type attempt struct {
 	m      *member
 	ep     Endpoint

@@ -141,7 +141,7 @@ func (e *WrongTypeError) Error() string { return e.Problem }
 func (e *WrongTypeError) Is(target error) bool { return target == ErrWrongType }
 
 // PermissionError says which commands the Redis user may not run. It matches ErrNotPermitted.
-// docs/redisack.md has ACL rules to copy.
+// docs/redisack.md contains ACL rules to copy.
 type PermissionError struct {
 	// Commands are the commands that the user may not run on the keys of the configuration.
 	Commands []string

@@ -49,8 +49,8 @@ func (s *Service) runClock(ctx context.Context) {
 const onTheClock = 1024
 
 // fire fires a task. A task with very many keys is fired on another goroutine, so that the other
-// tasks are on time; so is a task with a selector, because its mutex may be held for long while its
-// keys are chosen.
+// tasks are on time; so is a task with a selector, because its mutex may be held for a long time
+// while its keys are chosen.
 func (s *Service) fire(h *Handle, now time.Duration) {
 	if len(h.keys) <= onTheClock && !h.pol.Select.set {
 		h.fire(now)
@@ -71,10 +71,10 @@ func (s *Service) setAlarm(alarm *time.Timer, tick uint64) {
 	alarm.Reset(s.shared.clock.at(tick) - s.now())
 }
 
-// checkStep compares the wall clock with the monotonic clock and returns the drift. If the wall
-// clock has leapt ahead since the drift was before, either it was set, or the machine slept and
-// keys may have expired during that time; only Redis knows. So every task is renewed immediately,
-// at the cost of one round of renewals. A step back is ignored.
+// checkStep compares the wall clock with the monotonic clock and returns the drift; before is the
+// drift at the previous check. If the wall clock has leapt ahead since then, either it was set, or
+// the machine slept and keys may have expired during that time; only Redis knows. So every task is
+// renewed immediately, at the cost of one round of renewals. A step back is ignored.
 func (s *Service) checkStep(before time.Duration) time.Duration {
 	drift := s.shared.clock.drift()
 	if drift-before < stepLimit {

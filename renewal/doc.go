@@ -59,8 +59,8 @@
 //
 // The next tick is due one interval after the last was due. The maximum wait of a failed key is a
 // quarter of the interval; it doubles with each further failure, up to a quarter of the time left
-// or one interval. The key waits for a random part of the maximum. Retries go ahead of ticks in the
-// queue.
+// or one interval, whichever is shorter. The key waits for a random part of the maximum. Retries go
+// ahead of ticks in the queue.
 //
 // Who decides that a key is lost? Redis, if it answers. If Redis does not answer, the local
 // deadline decides:

@@ -115,7 +115,7 @@ func (e *HeldError) Error() string {
 // Is matches ErrHeld.
 func (e *HeldError) Is(target error) bool { return target == ErrHeld }
 
-// PanicError has the value with which a host function panicked.
+// PanicError holds the value with which a host function panicked.
 type PanicError struct {
 	Where string // "callback", "selector", "TTL", "interval", "stop rule"
 	Value any
@@ -127,7 +127,7 @@ func (e *PanicError) Error() string {
 }
 
 // PermissionError names the permissions that the Redis user lacks. It matches ErrNotPermitted.
-// docs/renewal.md has an ACL rule to copy.
+// docs/renewal.md contains an ACL rule to copy.
 type PermissionError struct {
 	// Commands are the commands that the user may not run. Keys are the keys that the user may not
 	// use or, if Redis does not name them, all keys of the call. Both are empty if Redis does not

@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/internal/wheel"
 )
 
-// Handle is a registered task. It stays valid after the end of the task and then has the result.
-// Its methods may be called from any goroutine.
+// Handle is a registered task. It stays valid after the end of the task, and its Result is then
+// final. Its methods may be called from any goroutine.
 type Handle struct {
 	// Immutable after Register.
 	id    string
@@ -212,8 +212,8 @@ type (
 // RenewNow runs a tick immediately and waits for the outcome of every key. The keys go ahead of all
 // keys that wait in the queues. RenewNow returns nil if all keys were renewed, otherwise the joined
 // errors of those that were not. The rate of the task does not change. A function of the policy or
-// its selector runs before the refresh, so it cannot wait for a refresh of its own task: there
-// RenewNow returns ErrInCallback.
+// its selector runs before the refresh, so it cannot wait for a refresh of its own task: if it
+// calls RenewNow with the context that it got, RenewNow returns ErrInCallback.
 func (h *Handle) RenewNow(ctx context.Context) error {
 	if !h.valid() {
 		return ErrUnknownTask

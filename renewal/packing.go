@@ -1,6 +1,7 @@
 package renewal
 
-// This file has the optimisations for a million tasks; packing_test.go measures what they save.
+// This file contains the optimisations for a million tasks; packing_test.go measures what they
+// save.
 
 // halfTick is the low half of a tick of the clock. With full ticks a key would not fit into
 // 32 bytes, and a million keys would take 16 MB more; see TestTaskStaysSmall. It

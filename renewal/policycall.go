@@ -10,7 +10,7 @@ import (
 
 // callPolicy submits the calls of host functions and the selector that precede a refresh. The tick
 // continues when they have returned. If the calls of an earlier tick are still under way, this tick
-// is skipped, or fails if those calls have exceeded their budget.
+// does nothing or, if they have exceeded their budget, fails.
 func (h *Handle) callPolicy(due time.Duration) {
 	s := h.pol.shared
 	if h.calling {

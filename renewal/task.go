@@ -13,8 +13,8 @@ type Task struct {
 	// has a selector, required otherwise.
 	Keys []string
 	// Owner is the token that the keys must hold as their value: a key with another value is lost,
-	// and is never extended. Empty: the value is not checked, which suits keys whose name contains
-	// a unique owner.
+	// and is never extended. Empty: the value is not checked, which suits keys whose names contain
+	// an owner's unique id.
 	Owner string
 	// Since is when the command that last set the TTL was sent; the local
 	// deadline counts from it until the first renewal. Zero: the moment of

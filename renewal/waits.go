@@ -35,7 +35,8 @@ func (w *renewWaits) waitFor(k *key) bool {
 	return false
 }
 
-// begin makes every caller whose keys are not known yet wait for the keys that each yields.
+// begin makes every caller whose keys are not known yet wait for the keys that the function each
+// yields.
 func (w *renewWaits) begin(each func(func(*key))) {
 	if w == nil {
 		return

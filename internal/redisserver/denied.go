@@ -43,10 +43,10 @@ func (d *Denied) Error() string {
 // FindDenied asks every master that rdb knows whether its user may make calls, each a command with
 // its key or channel. It returns the refused calls of the first master that refuses any, or nil if
 // no master is known to refuse one. It writes nothing and reads no key, so servers that are full,
-// or whose writes are paused, answer too. A server that cannot answer the question, as before Redis
-// 7.0, counts as refusing nothing, and a master that does not answer while others do is skipped. If
-// no server could be asked, or if the user may not run scripts, the error is the client's own,
-// unchanged.
+// or whose writes are paused, answer too. A server that cannot answer the question (any before
+// Redis 7.0) counts as refusing nothing, and a master that does not answer while others do is
+// skipped. If no server could be asked, or if the user may not run scripts, the error is the
+// client's own, unchanged.
 //
 // It may take as long as [FindEviction].
 func FindDenied(ctx context.Context, rdb redis.UniversalClient, calls [][]string) (*Denied, error) {

@@ -1,8 +1,8 @@
 -- Finds out what the user of a script may not do. It comes before the scripts that use it.
 
 -- reason returns why a call is refused, from the text of the refusal. It is called only for calls
--- that are certainly refused, so it executes none. A call with too few words would be refused for
--- that first, so some are added.
+-- that are certainly refused, so it executes none. Redis checks the number of words first, so
+-- reason adds words to a call that has too few.
 local function reason(call)
 	for _ = 1, 6 do
 		local text = (redis.pcall(unpack(call)) or {}).err or ''
@@ -21,11 +21,12 @@ local function reason(call)
 	return 'command'
 end
 
--- refusals returns what the user may not do of a list of calls, each a command with its key or
--- channel and any number of arguments: sorted "command <name>", "key <name>", "channel <name>". A
--- command that the server does not have counts as refused. It returns nothing if all is permitted,
--- or if the server cannot answer (before Redis 7.0). A command that scripts may not run (EVAL) has
--- to be passed without its keys.
+-- refusals returns the commands, keys and channels in a list of calls that the user may not use.
+-- Each call is a command with its key or channel and any number of arguments. The result is a
+-- sorted list of "command <name>", "key <name>" and "channel <name>". A command that the server
+-- does not have counts as refused. It returns nothing if all is permitted, or if the server cannot
+-- answer (before Redis 7.0). A command that scripts may not run (EVAL) has to be passed without its
+-- keys.
 local function refusals(calls)
 	local may = redis.acl_check_cmd
 	if not may then

@@ -85,8 +85,8 @@ func (c *Cluster) Addrs() []string {
 	return addrs
 }
 
-// Client returns a client of the cluster. It is one client for all callers and is
-// closed at the end of the test.
+// Client returns a client of the cluster. All callers share this client, which is closed at the end
+// of the test.
 func (c *Cluster) Client() *redis.ClusterClient { return c.client }
 
 // Options returns new options for a client that the caller creates.
@@ -98,8 +98,8 @@ func (c *Cluster) Options() *redis.ClusterOptions {
 	}
 }
 
-// MasterFor returns the server that currently serves key. A test about the data under that key
-// breaks this server.
+// MasterFor returns the server that currently serves key. It is the server to break in a test about
+// the data under key.
 func (c *Cluster) MasterFor(key string) *Server {
 	c.t.Helper()
 	ctx := context.WithoutCancel(c.t.Context())
@@ -176,8 +176,8 @@ func (c *Cluster) attachReplicas() {
 }
 
 // AwaitWhole waits until every node sees all replicas, and sees all slots served by masters that
-// answer. After a master is thawed it counts as failed for some seconds more: if another master
-// fails during that time, the nodes lack a majority, and all of them refuse service.
+// answer. A thawed master counts as failed for a few more seconds: if another master fails during
+// that time, the nodes lack a majority, and all of them refuse service.
 func (c *Cluster) AwaitWhole() {
 	c.t.Helper()
 	for _, node := range c.Nodes() {

@@ -22,8 +22,8 @@ type fault struct {
 // and then the connection is cut before the answer. The client cannot distinguish this from
 // DropRequests; that is the purpose.
 //
-// The requests of a new connection's greeting count too. To drop the answer to a particular
-// command, use DropReplyTo.
+// The requests with which a client greets the server on a new connection count too. To drop the
+// answer to a particular command, use DropReplyTo.
 func (p *Proxy) DropReplies(n int) { p.addFault(loseAnswer, "", n) }
 
 // DropReplyTo loses the answer to the next request that contains text, for instance the name of a

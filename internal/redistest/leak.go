@@ -2,8 +2,8 @@ package redistest
 
 import "go.uber.org/goleak"
 
-// IgnoreDialers makes goleak ignore the goroutines with which clients look for a dead server. It is
-// for packages that check for leaked goroutines and make servers unavailable to clients:
+// IgnoreDialers makes goleak ignore the goroutines in which clients try to reach a dead server. It
+// is for packages that check for leaked goroutines and make servers unavailable to clients:
 //
 //	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 //

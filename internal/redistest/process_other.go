@@ -4,5 +4,6 @@ package redistest
 
 import "syscall"
 
-// processAttributes returns nil: only Linux kills the server if the test binary dies.
+// processAttributes returns nil: only on Linux does the kernel kill the server if the test binary
+// dies.
 func processAttributes() *syscall.SysProcAttr { return nil }

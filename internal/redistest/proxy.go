@@ -10,8 +10,9 @@ import (
 )
 
 // Proxy forwards TCP connections to one address and injects network faults. It is meant for
-// protocols of request and answer: the data that one read from a client returns (64 KiB at most)
-// counts as one request, and the data that one read from the server returns counts as one answer.
+// protocols with one answer per request: the data that one read from a client returns (64 KiB at
+// most) counts as one request, and the data that one read from the server returns counts as one
+// answer.
 //
 // Its methods may be called from any goroutine.
 type Proxy struct {
@@ -30,8 +31,8 @@ type Proxy struct {
 	running sync.WaitGroup // the accept loop and two pumps per link
 }
 
-// NewProxy starts a proxy in front of addr. No server need listen on addr yet. The end of the test
-// closes the proxy.
+// NewProxy starts a proxy in front of addr. No server need listen on addr yet. The proxy is closed
+// at the end of the test.
 func NewProxy(t testing.TB, addr string) *Proxy {
 	t.Helper()
 	var config net.ListenConfig
@@ -70,9 +71,9 @@ func (p *Proxy) Refuse(refuse bool) {
 	p.refusing = refuse
 }
 
-// Blackhole delays all traffic on all connections, old and new, as an unplugged cable does. If on
-// is false, the proxy delivers the delayed traffic, as TCP would, on the connections that are still
-// open.
+// Blackhole holds back all traffic on all connections, old and new, as an unplugged cable does. If
+// on is false, the proxy delivers the traffic that it held back, as TCP would, on the connections
+// that are still open.
 func (p *Proxy) Blackhole(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -83,8 +83,8 @@ func (s *Server) seesAll() error {
 	return nil
 }
 
-// Client returns a client that follows the master. It is one client for all
-// callers and is closed at the end of the test.
+// Client returns a client that follows the master. All callers share this client, which is closed
+// at the end of the test.
 func (s *Sentinel) Client() *redis.Client { return s.client }
 
 // Options returns new options for a client that the caller creates.
@@ -107,7 +107,7 @@ func (s *Sentinel) Master() *Server {
 	return master
 }
 
-// Replica returns the server that is not Master, even if it is down.
+// Replica returns the server that is not the master, even if that server is down.
 func (s *Sentinel) Replica() *Server {
 	s.t.Helper()
 	if s.Master() == s.data[0] {

@@ -77,8 +77,8 @@ func (s *Server) Dir() string { return s.dir }
 // PID returns the id of the current process or, if the server is down, of the last process.
 func (s *Server) PID() int { return s.process.pid() }
 
-// Client returns a client of this server. It is one client for all callers and
-// is closed at the end of the test.
+// Client returns a client of this server. All callers share this client, which is closed at the end
+// of the test.
 func (s *Server) Client() *redis.Client { return s.client }
 
 // Options returns new options for a client that the caller creates.

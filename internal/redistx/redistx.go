@@ -1,5 +1,5 @@
 // Package redistx reads from Redis in transactions. A transaction goes to the master even if the
-// client is set to read from replicas; a replica that is behind would show a write as lost.
+// client is set to read from replicas; a replica that lags behind would make a write look lost.
 //
 // Redis refuses some transactions whose commands it would serve one by one: while it is full, and
 // over keys of a cluster slot that is being moved. The caller then reads the keys one by one; see
@@ -32,9 +32,9 @@ func Exec(ctx context.Context, pipe redis.Pipeliner) error {
 	return err
 }
 
-// Refused reports whether Redis has refused commands only because they were in a transaction: Redis
-// is full, and queues nothing; or the slot of the keys is being moved, and no node has all of them.
-// A missing permission does not count: that error is returned as it is.
+// Refused reports whether Redis has refused commands only because they were in a transaction:
+// either Redis is full and does not queue them, or the slot of the keys is being moved and no node
+// has all the keys. An error that names a missing permission does not count.
 func Refused(err error) bool {
 	if err == nil || strings.Contains(err.Error(), "NOPERM") {
 		return false

@@ -20,7 +20,7 @@ func BenchmarkAddCancel(b *testing.B) {
 	}
 }
 
-// BenchmarkPeriodic fires and re-arms: a million timers, each due every 1,000 ticks.
+// BenchmarkPeriodic fires and re-arms a million timers, each due every 1,000 ticks.
 func BenchmarkPeriodic(b *testing.B) {
 	w := New[*int](0)
 	v := new(int)

@@ -78,7 +78,7 @@ func write(t *testing.T, c *redisack.Client, ch redisack.Change) redisack.Target
 	return target
 }
 
-// confirmed waits until the agents behind the URLs run the target.
+// confirmed serves the status of the agents over HTTP and confirms the target with them.
 func confirmed(t *testing.T, c *redisack.Client, target redisack.Target, agents ...*agent.Agent) (*redisack.AckResult, error) {
 	t.Helper()
 	var urls []string

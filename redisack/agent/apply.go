@@ -28,7 +28,7 @@ func (w write) is(head wire.Head) bool { return w.rev == head.Rev && w.writeID =
 
 // catchUp reads the current write, has it applied if it is new, and acknowledges its outcome. When
 // the timer fires, catchUp repeats the acknowledgement, for a writer that has missed it. It returns
-// an error if the process is not up to date.
+// an error if one of these steps fails; the next read then follows sooner.
 func (f *follower) catchUp(ctx context.Context, by trigger) error {
 	head, payload, err := f.agent.read(ctx)
 	if err != nil || head.Rev == 0 {

@@ -84,7 +84,7 @@ func (at *attempt) overdue() <-chan struct{} {
 	return at.ctx.Done()
 }
 
-// late records in the status that the function goes on after its context has ended.
+// late records in the status that the function is still running although its context has ended.
 func (at *attempt) late(a *Agent) {
 	at.reported = true
 	_ = a.report(at.head, wire.StateFailed, fmt.Errorf("%w; the apply function has not returned", context.Cause(at.ctx)))

@@ -6,7 +6,8 @@
 // on a timer. An announcement that is lost, repeated or late is therefore harmless. The host's
 // function applies the payload; the agent reports a revision as applied only after the function has
 // returned nil. It goes on reading while the function runs: when another configuration becomes
-// current, the agent ends the function's context, and next applies the current configuration.
+// current, the agent ends the function's context, and applies the current configuration after the
+// function has returned.
 //
 //	the host's function returns        reported     what follows
 //	nil                                applied      nothing until the next revision

@@ -14,8 +14,8 @@ import (
 )
 
 // TestFullServer checks that a client that starts when Redis is full reads and applies the current
-// write, that it sends no command but the one that reads the payload, and that it acknowledges the
-// write when Redis has memory again.
+// write, that it never sends the command that reads the other kind of payload, and that it
+// acknowledges the write when Redis has memory again.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ field, acks, never string }{

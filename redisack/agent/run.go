@@ -84,7 +84,7 @@ type trigger int
 
 const (
 	onStart trigger = iota
-	onHint          // an announcement, a subscription, or news of the apply function
+	onHint          // an announcement, a subscription, or the apply function has returned or is overdue
 	onTimer         // no announcement came
 	onRetry         // the apply function asked for another call
 )
@@ -104,8 +104,8 @@ func (f *follower) refresh(ctx context.Context, by trigger) time.Duration {
 	return pause
 }
 
-// leave waits up to leaveGrace for the apply function, and records in the status if it has not
-// returned.
+// leave waits up to leaveGrace for the apply function. If the function has not returned by then,
+// leave records that in the status.
 func (f *follower) leave() {
 	if f.current == nil {
 		return

@@ -66,7 +66,8 @@ func (r reshard) finish() {
 	}
 }
 
-// TestSlotMoved checks that announcements arrive from the new node after the slot has moved.
+// TestSlotMoved checks that announcements still arrive after the slot has moved, and that the agent
+// has then subscribed to a sharded channel at the new node.
 func TestSlotMoved(t *testing.T) {
 	t.Parallel()
 	for _, sharded := range []bool{true, false} {
@@ -93,8 +94,8 @@ func TestSlotMoved(t *testing.T) {
 	}
 }
 
-// TestSlotHalfMoved checks that head and payload are read one after the other while their slot is
-// partly moved and they are on different nodes.
+// TestSlotHalfMoved checks that the agent reads head and payload while their slot is partly moved,
+// even if they are on different nodes.
 func TestSlotHalfMoved(t *testing.T) {
 	t.Parallel()
 	for name, keys := range map[string][]any{"head": {"{k}:head"}, "payload": {"k"}, "both": {"k", "{k}:head"}} {

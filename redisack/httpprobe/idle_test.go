@@ -14,7 +14,7 @@ import (
 )
 
 // TestIdleConnectionsOfAllSessions checks that all sessions of a process together keep at most
-// sharedIdle connections open between probes, and release them when they are closed.
+// sharedIdle connections open between probes, and that closed sessions release their reservations.
 func TestIdleConnectionsOfAllSessions(t *testing.T) { // not parallel: checks a process-wide limit
 	var mu sync.Mutex
 	idleNow, most := make(map[net.Conn]bool), 0

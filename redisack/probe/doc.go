@@ -1,5 +1,5 @@
-// Package probe has the types that a prober and its caller share: the process to ask ([Endpoint]),
-// its answer ([Observation]), and the reason why there is no usable answer ([Error]).
+// Package probe defines the types that a prober and its caller share: the process to ask
+// ([Endpoint]), its answer ([Observation]), and the reason why there is no usable answer ([Error]).
 //
 // It has no I/O and imports neither net/http nor a Redis client, so that a prober can use any
 // transport. Package redisack calls probers; package httpprobe implements one for HTTP.

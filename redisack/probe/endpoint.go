@@ -5,8 +5,8 @@ type Endpoint struct {
 	// ID is the instance that is expected to answer: the name that the process reports, such as the
 	// name of its pod. If another instance answers at the URL, package redisack counts this
 	// endpoint as gone, and the other instance joins in its place (unless Policy.IgnoreJoiners is
-	// set). This happens if a pod is replaced, but also if the ID is misspelt, so the result has a
-	// warning. A process that reports no name is counted as this instance.
+	// set). This happens if a pod is replaced, but also if the ID is misspelt, so the result
+	// contains a warning. A process that reports no name is counted as this instance.
 	//
 	// Leave ID empty if only the URL is known. The endpoint is then named after the URL, and any
 	// instance that answers is counted for it.

@@ -125,7 +125,7 @@ func (r *Redirect) Unwrap() error { return r.Err }
 // Refused is the error of a call for which the user has too few permissions.
 type Refused struct {
 	Commands []string // that the user may not run
-	Keys     []string // of which the user may not use at least one
+	Keys     []string // the user may not use at least one of these
 	Err      error    // as it came from Redis
 }
 

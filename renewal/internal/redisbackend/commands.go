@@ -37,7 +37,7 @@ type part struct {
 	keys []int // indexes of the requests, for a script; nil otherwise
 }
 
-// reset empties the call, so that it no longer references the keys of its tasks.
+// reset empties c, so that it no longer references the keys of any task.
 func (c *commands) reset() {
 	for form, n := range c.used {
 		for _, cmd := range c.plain[form][:n] {

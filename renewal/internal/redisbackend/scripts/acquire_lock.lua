@@ -2,8 +2,8 @@
 -- does both in one step. This script has one key, so a cluster can run it while the slot moves to
 -- another node and lock and counter are on different nodes.
 --
--- KEYS [1] the lock ARGV [1] token, [2] TTL in ms, [3] the counter: only the permissions for it are
--- checked
+-- KEYS  [1] the lock
+-- ARGV  [1] token, [2] TTL in ms, [3] the counter, for which only the permissions are checked
 --
 -- Returns {1, 0} if this call, or an earlier call with the same token, acquired the lock,
 --         {0, TTL of the lock in ms} if another owner holds it, with -1 for a lock without TTL,

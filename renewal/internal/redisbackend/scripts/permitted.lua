@@ -2,8 +2,8 @@
 -- redisserver's permissions.lua. Redis undoes nothing, so a script must know that the user may run
 -- all its commands before it changes anything.
 
--- refuse returns an error that names everything in a list of calls that the user may not do: first
--- commands, then keys. It returns nil if all calls are permitted.
+-- refuse returns an error that names what the user may not use in a list of calls: first commands,
+-- then keys. It returns nil if all calls are permitted.
 local function refuse(calls)
   local missing = refusals(calls)
   if #missing > 0 then

@@ -55,8 +55,8 @@ func TestCancelAndWait(t *testing.T) {
 	})
 }
 
-// TestCancelAndWaitOnEveryPhase cancels a busy task at each of its first 60 milliseconds. After
-// CancelAndWait has returned, there must be no callback and no renewal.
+// TestCancelAndWaitOnEveryPhase cancels busy tasks, each at a different one of their first 60
+// milliseconds. After CancelAndWait has returned, there must be no callback and no renewal.
 func TestCancelAndWaitOnEveryPhase(t *testing.T) {
 	t.Parallel()
 	for ms := range 60 {

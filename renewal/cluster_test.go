@@ -322,8 +322,8 @@ func clusterSelectorsAndLeases(t *testing.T, c *redistest.Cluster) {
 	}
 }
 
-// TestClientsOfOtherKinds checks that keys are renewed through a client that is neither a single
-// client nor a cluster client.
+// TestClientsOfOtherKinds checks that keys are renewed through a client that is neither a
+// single-node client nor a cluster client.
 func TestClientsOfOtherKinds(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

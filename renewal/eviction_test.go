@@ -42,9 +42,8 @@ func TestServerThatMayDropLocks(t *testing.T) {
 	}
 }
 
-// TestEvictionSetLater turns eviction on and off while a lock is held. The lock is renewed
-// throughout, no new lock is acquired while the server evicts, and OnEviction is called at both
-// changes.
+// TestEvictionSetLater turns eviction on and off while a lock is held. While the server evicts, the
+// lock must be renewed and no new lock may be acquired. OnEviction must be called at both changes.
 func TestEvictionSetLater(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestRedisGone stops the server for less and for more time than the TTL allows. The task must
-// survive the shorter outage, and end at its local deadline in the longer one.
+// TestRedisGone makes the server refuse or hang for less and for more time than the TTL allows. The
+// task must survive the shorter outage, and end at its local deadline in the longer one.
 func TestRedisGone(t *testing.T) {
 	t.Parallel()
 	const ttl, interval = 4 * time.Second, time.Second

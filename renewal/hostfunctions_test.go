@@ -204,7 +204,7 @@ func TestTTLAndIntervalFunctions(t *testing.T) {
 }
 
 // TestFunctionSlowerThanTheInterval checks a function that is slower than the interval but within
-// its budget. Ticks during a call are skipped and do not count as failures.
+// its budget. Ticks that come during a call do nothing and do not count as failures.
 func TestFunctionSlowerThanTheInterval(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

@@ -76,7 +76,7 @@ func (instant) Refresh(_ context.Context, _ time.Duration, reqs []backend.Reques
 	}
 }
 
-// benchTasks is the number of tasks, which exceeds the processor's caches by far.
+// benchTasks is the number of tasks. Their memory exceeds the processor's caches by far.
 const benchTasks = 500_000
 
 // BenchmarkFire measures the processor time of a renewal without Redis and its client. Tasks fire

@@ -187,8 +187,8 @@ func TestHooksGetTheOutcomes(t *testing.T) {
 	})
 }
 
-// TestSlowLagHookGetsTheLastState checks that the last call of OnLag has the current state, however
-// often a lag began and ended while the hook hung.
+// TestSlowLagHookGetsTheLastState checks that the last call of OnLag reports the current state,
+// however often a lag began and ended while the hook hung.
 func TestSlowLagHookGetsTheLastState(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -249,7 +249,8 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
-// TestRenewNowMovesAQueuedKeyAhead checks that RenewNow moves a queued key ahead.
+// TestRenewNowMovesAQueuedKeyAhead checks that RenewNow moves a queued key ahead, and does so only
+// once.
 func TestRenewNowMovesAQueuedKeyAhead(t *testing.T) {
 	t.Parallel()
 	s := newIdle(t, Config{})

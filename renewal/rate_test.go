@@ -91,7 +91,8 @@ func TestRenewAtOnce(t *testing.T) {
 	})
 }
 
-// TestMissedTicksBecomeOne delays an answer over several intervals.
+// TestMissedTicksBecomeOne delays an answer by several intervals. The ticks that are missed in that
+// time must be merged into one.
 func TestMissedTicksBecomeOne(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{CallTimeout: time.Minute}, func(w *world) {

@@ -79,8 +79,8 @@ func TestRedirectedKeyOfACanceledTask(t *testing.T) {
 	})
 }
 
-// TestRenewNowFollowsARedirection checks that RenewNow waits for the result from the node
-// redirected to.
+// TestRenewNowFollowsARedirection checks that RenewNow waits for the result from the node to which
+// the key is redirected.
 func TestRenewNowFollowsARedirection(t *testing.T) {
 	t.Parallel()
 	bubble(t, Config{}, func(w *world) {

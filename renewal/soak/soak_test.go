@@ -165,7 +165,7 @@ func lose(t *testing.T, rdb *redis.Client, handles []*renewal.Handle) {
 	}
 }
 
-// sample has the figures that must not grow.
+// sample holds the figures that must not grow.
 type sample struct {
 	renewal.Stats
 	heap       uint64

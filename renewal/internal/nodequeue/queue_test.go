@@ -209,7 +209,8 @@ func TestWorkersAreUsedAgain(t *testing.T) {
 	})
 }
 
-// TestSortKeepsEveryItemInOrder repeatedly sorts a queue while it fills.
+// TestSortKeepsEveryItemInOrder repeatedly sorts a queue while it fills. No item may be lost, and
+// the items must be in order.
 func TestSortKeepsEveryItemInOrder(t *testing.T) {
 	t.Parallel()
 	_, q := (&recorder{}).queue(t, Options[int]{})

@@ -21,7 +21,7 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// cost is the cost of a piece of work.
+// cost is the time and the memory that a piece of work takes.
 type cost struct {
 	time          time.Duration
 	allocs, bytes uint64

@@ -11,7 +11,7 @@ type Fault struct{ Field, Problem string }
 // InvalidError names every fault of the input. Nothing has been written. It matches ErrInvalid.
 type InvalidError struct{ Faults []Fault }
 
-// maxFaultsShown bounds the faults in the text of an InvalidError; its list has all of them.
+// maxFaultsShown bounds the faults in the text of an InvalidError; its list contains all of them.
 const maxFaultsShown = 20
 
 func (e *InvalidError) Error() string {

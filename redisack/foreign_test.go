@@ -8,7 +8,7 @@ import (
 )
 
 // TestPayloadChangedByHand sets the key by other means, so that the head no longer describes it,
-// and checks that writing the same version again repairs this.
+// and checks that writing the same version again restores the payload.
 func TestPayloadChangedByHand(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {

@@ -85,9 +85,9 @@ func (h *head) take(read headRead) []report {
 	return waiting
 }
 
-// fate returns what the head found means for the target: ReasonConfirmed if it names the target,
-// ReasonSuperseded if it names a later write, ReasonWriteLost if it does not follow from the
-// target.
+// fate returns what found, the head that was read, means for the target: ReasonConfirmed if it
+// names the target, ReasonSuperseded if it names a later write, ReasonWriteLost if it does not
+// follow from the target.
 func (h *head) fate(found wire.Head, ok bool) Reason {
 	t := h.target
 	if !ok || found.Rev < t.Rev {

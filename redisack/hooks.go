@@ -15,7 +15,7 @@ import (
 // called one at a time and in order, in a goroutine outside the run, so a slow hook does not delay
 // the run. Concurrent runs call hooks concurrently. The client recovers a panic in a hook and logs
 // it with its stack. When 1,024 calls wait for a slow hook, further calls are dropped; a warning in
-// the result has the number of calls that were dropped before the result was made.
+// the result states the number of calls that were dropped before the result was made.
 type Hooks struct {
 	// OnWrite is called after a write, with its target and error, as Write returns them.
 	OnWrite func(Target, error)

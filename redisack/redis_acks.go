@@ -30,7 +30,7 @@ type slots interface {
 	ReloadState(ctx context.Context)
 }
 
-// readAtMaster sends the request to the server that has the stream. If the client's map of the
+// readAtMaster sends the request to the server that holds the stream. If the client's map of the
 // cluster is out of date, the cluster client itself reads once, because it follows a slot that is
 // being moved; all such reads of all runs share one further pipeline. Such a read may return no
 // entries.

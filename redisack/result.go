@@ -27,7 +27,7 @@ type AckResult struct {
 	// run.
 	Attempts int           `json:"attempts"`
 	Elapsed  time.Duration `json:"elapsed"`
-	// Endpoints has a row for each endpoint that was a member at any time, in the order of the
+	// Endpoints contains a row for each endpoint that was a member at any time, in the order of the
 	// fleet.
 	Endpoints []EndpointReport `json:"endpoints"`
 	// Rollback is the result of the rollback, nil if there was none.

@@ -63,8 +63,8 @@ func (v *Verdict) UnmarshalText(text []byte) error {
 type Comparer func(Target, Observation) Verdict
 
 // Compare is the default Comparer. It returns VerdictRejected for a client that has rejected
-// exactly this write and does not run it. Otherwise, if both sides have a revision and these
-// differ, the revision decides. If not, the write id, version and digest must be equal, as far as
+// exactly this write and does not run it. Otherwise, if both sides have a revision and the
+// revisions differ, they decide. If not, the write id, version and digest must be equal, as far as
 // both sides have them.
 func Compare(t Target, o Observation) Verdict {
 	if rejected(t, o.Attempt) && !applied(t, o) {

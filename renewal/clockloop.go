@@ -48,9 +48,9 @@ func (s *Service) runClock(ctx context.Context) {
 // task of that size takes about 100 us.
 const onTheClock = 1024
 
-// fire fires a task. A task with very many keys is fired on another goroutine, so that the other
-// tasks are on time; so is a task with a selector, because its mutex may be held for a long time
-// while its keys are chosen.
+// fire fires a task. A task with very many keys, or with a selector, is fired on another goroutine,
+// so that the other tasks are on time. The mutex of a task with a selector may be held for a long
+// time while its keys are chosen.
 func (s *Service) fire(h *Handle, now time.Duration) {
 	if len(h.keys) <= onTheClock && !h.pol.Select.set {
 		h.fire(now)

@@ -135,7 +135,7 @@ func TestServerThatCannotBeChecked(t *testing.T) {
 }
 
 // TestFullServer checks that a full server renews and releases held locks and refuses only new
-// ones.
+// locks.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

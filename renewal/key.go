@@ -8,7 +8,7 @@ import (
 // never is a moment that is never reached.
 const never = time.Duration(math.MaxInt64)
 
-// keyState is the state of a key between two renewals; the package comment has the diagram.
+// keyState is the state of a key between two renewals; the package comment contains the diagram.
 type keyState uint8
 
 const (
@@ -25,7 +25,7 @@ const (
 // not change.
 type key struct {
 	name string
-	// deadline is the local deadline; the package comment has the formula.
+	// deadline is the local deadline; the package comment contains the formula.
 	deadline time.Duration
 	retry    halfTick // of the next attempt, in state keyRetrying
 	slot     uint16

@@ -6,8 +6,8 @@ import "time"
 type Outcome uint8
 
 const (
-	// Renewed means that the TTL was set, or that the key lives longer than that and the policy
-	// leaves such a TTL unchanged (KeepLonger, KeepPersistent).
+	// Renewed means that the TTL was set, or that the policy left a longer TTL, or the absence of a
+	// TTL, unchanged (KeepLonger, KeepPersistent).
 	Renewed Outcome = iota + 1
 	// Lost means that the key is missing, holds another owner's token, or is past its local
 	// deadline. It is the last outcome of the key.

@@ -25,9 +25,9 @@ func (t halfTick) near(now uint64) uint64 {
 const warmTogether = 32
 
 // warm reads the fields of each task that fire is about to use. Of a million tasks hardly one is in
-// the cache. The processor overlaps these reads, which the locks in fire would prevent; that saves
-// a quarter of the cost of a renewal; see BenchmarkFire. The sum has no meaning; warm returns it so
-// that the compiler does not drop the reads.
+// the cache. The processor overlaps these reads, which the locks in fire would prevent; the overlap
+// saves a quarter of the cost of a renewal (see BenchmarkFire). The sum has no meaning; warm
+// returns it so that the compiler does not drop the reads.
 //
 //go:noinline
 func warm[T interface{ touch() int }](group []T) (sum int) {

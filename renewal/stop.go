@@ -34,7 +34,7 @@ type StopFunc func(context.Context, Status) (bool, error)
 // WhenDone ends the task when the channel, for instance a context's Done, is closed.
 func WhenDone(done <-chan struct{}) StopRule { return StopRule{kind: stopDone, done: done} }
 
-// At ends the task at a moment of wall-clock time.
+// At ends the task at the first tick at or after a moment of wall-clock time.
 func At(t time.Time) StopRule { return StopRule{kind: stopAt, at: t} }
 
 // After ends the task at the first tick at least d after its registration.

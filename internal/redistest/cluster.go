@@ -70,8 +70,8 @@ func startNode(t testing.TB, args []string) *Server {
 	})
 }
 
-// Nodes returns all servers: the masters as they were at the start, in the order
-// of their slots, then their replicas, those of the first master first.
+// Nodes returns all servers: the masters as they were at the start, in the order of their slots,
+// then their replicas in the same order.
 func (c *Cluster) Nodes() []*Server {
 	return append(append([]*Server(nil), c.masters...), c.replicas...)
 }

@@ -23,8 +23,8 @@ type Handle struct {
 // Wheel holds values of type T, each due at a tick. It is not safe for
 // concurrent use. Use [New].
 type Wheel[T any] struct {
-	// cur is the present tick. Invariant: every timer with due <= cur has been returned, except
-	// those that are left in cur's own slot.
+	// cur is the present tick. Invariant: every timer with due <= cur has been returned, except the
+	// timers left in cur's own slot.
 	cur  uint64
 	live int
 

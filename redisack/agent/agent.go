@@ -24,8 +24,8 @@ type Update struct {
 }
 
 // ApplyFunc makes a configuration live. It must return nil only if the process runs the
-// configuration, because the agent reports it as applied then. Calls never overlap. The context
-// ends, with a cause, when another configuration becomes current (ErrMovedOn), after
+// configuration, because the agent then reports the configuration as applied. Calls never overlap.
+// The context ends, with a cause, when another configuration becomes current (ErrMovedOn), after
 // Config.ApplyTimeout (ErrApplyTimeout) and when Run ends. The function should return then, because
 // the next configuration, or a rollback, is applied only after it has returned.
 type ApplyFunc func(ctx context.Context, u Update) error

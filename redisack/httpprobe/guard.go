@@ -56,7 +56,7 @@ func (g guard) refusal(addr netip.Addr) string {
 
 // forbidden reports whether the address is refused regardless of the settings: link-local addresses
 // (where clouds keep their metadata service), other metadata addresses, and multicast, broadcast
-// and unspecified ones.
+// and unspecified addresses.
 func forbidden(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsMulticast() ||
 		addr.IsLinkLocalUnicast() || addr.IsInterfaceLocalMulticast() {

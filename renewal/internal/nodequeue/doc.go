@@ -8,7 +8,7 @@
 // A queue passes values to its workers in this order:
 //
 //  1. values of RankFirst, in the order in which they came: a caller waits for them;
-//  2. values of RankRetry, likewise;
+//  2. values of RankRetry, in the order in which they came;
 //  3. the sorted run: the values that were queued at the last sort, least time left first;
 //  4. values of RankDue, in the order in which they came, which is that of their due times.
 //

@@ -22,7 +22,7 @@ func (r *run) takeResult(res result) {
 		return
 	}
 	m.delays = res.delays
-	if m.status.final() || m.ep != res.ep { // settled, or moved to another address, while it was being asked
+	if m.status.final() || m.ep != res.ep { // settled or moved while it was being asked
 		r.schedule.plan(r.now(), m, 0)
 		return
 	}

@@ -84,7 +84,7 @@ type trigger int
 
 const (
 	onStart trigger = iota
-	onHint          // an announcement or a subscription, or the apply function returned or is overdue
+	onHint          // an announcement, a subscription, or the apply function returned or is late
 	onTimer         // no announcement came
 	onRetry         // the apply function asked for another call
 )

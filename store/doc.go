@@ -18,9 +18,9 @@
 //     plan its last [KeptCommands] command ids.
 //  3. The commit that raises the number of failed tasks above the grant's bound closes
 //     the grant in the same step: from then on no pending task is claimed.
-//  4. A claim assigns tasks of one plan under its grant in one step, each with a new token that is
-//     greater than the task's earlier tokens. A claim that is sent again under the same id returns
-//     the same tasks.
+//  4. A claim assigns tasks of one plan, under that plan's grant and in one step, each with a new
+//     token that is greater than the task's earlier tokens. A claim that is sent again under the
+//     same id returns the same tasks.
 //  5. A lease that has expired never becomes valid again. Every answer to a heartbeat
 //     names all tasks that the incarnation holds in the plans it asked about.
 //  6. A tenant lock is replaced or released only if it has exactly the expected value.

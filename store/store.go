@@ -98,9 +98,9 @@ type Writer interface {
 	// call; the Err of a change says whether that change was refused.
 	Commit(ctx context.Context, b *Batch) error
 	// Apply commits a decision of the packages plan and task, completely or not at all, and returns
-	// the plan after it. Returns ErrConflict if the plan, or one of the tasks, is not at the
-	// version that the decision was made on. A command whose ID the plan remembers succeeds without
-	// effect, with Repeated set.
+	// the plan after it. Returns ErrConflict if the plan or one of the tasks no longer has the
+	// version from which the decision was made. A command whose ID the plan remembers succeeds
+	// without effect, with Repeated set.
 	Apply(ctx context.Context, c Command) (Applied, error)
 }
 
@@ -108,7 +108,7 @@ type Writer interface {
 type Command struct {
 	// ID identifies the command, so that it may be sent again: unique, at most 64 bytes.
 	ID string
-	// Version is the plan's Version that the decision was made on.
+	// Version is the Version of the plan from which the decision was made.
 	Version uint64
 	// Failed, if not negative, must equal the plan's number of failed tasks, because the decision
 	// acknowledges exactly these.
@@ -159,7 +159,7 @@ func (b *Batch) Yields() bool {
 type Change struct {
 	Task  task.ID
 	Token task.Token
-	// Seq numbers the worker's changes of this claim from 1. A worker has one
+	// Seq numbers the changes that the worker makes under this claim, from 1. A worker has one
 	// change of a task under way at a time.
 	Seq  uint32
 	Kind ChangeKind
@@ -300,9 +300,9 @@ type TenantLock struct {
 type Agenda interface {
 	// Due returns up to limit plans that are due to be reconciled, the plans that have waited
 	// longest first. Apply and FinishCreate make a plan due at once, and so does a commit that
-	// leaves a task for another worker, see [Batch.Yields]; BeginCreate makes it due when its TTL
-	// is over. Other commits do not: an engine reconciles a plan with tasks in flight after a
-	// bounded time anyway. The same bound applies if a process dies just after it has yielded a
+	// leaves a task for another worker, see [Batch.Yields]; BeginCreate makes a creation due when
+	// its TTL is over. Other commits do not: an engine reconciles a plan with tasks in flight after
+	// a bounded time anyway. The same bound applies if a process dies just after it has yielded a
 	// task.
 	Due(ctx context.Context, limit int) ([]DuePlan, error)
 	// Reschedule makes a plan due again when the duration after has passed or, if after is

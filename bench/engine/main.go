@@ -1,17 +1,18 @@
-// Command engine compares cutover on Redis with a rival and with a floor, in one run on one
-// machine: N tasks, each with three steps that do nothing, a checkpoint of 200 bytes after each of
-// the first two steps, and the final state. In cutover, events and fencing are on.
+// Command engine compares cutover on Redis with a rival (asynq) and with a floor (the bare work in
+// Redis and nothing else), in one run on one machine. Each subject runs N tasks of three steps that
+// do nothing; it saves a checkpoint of 200 bytes after each of the first two steps, and records the
+// final state after the third. In cutover, events and fencing are on.
 //
 //	go run . -n 100000 -c 64 -rounds 2
 //	go run . -n 100000 -c 512 -subjects cutover,asynq -- --appendonly yes --appendfsync always
 //	go run . -n 999999 -c 512 -subjects cutover -rounds 1
-//	go run . -mode growth -c 512    cutover alone at 10,000 to 999,999 tasks, with its memory
+//	go run . -mode growth -c 512    cutover alone at 10,000 to 999,999 tasks: its speed and memory use
 //	go run . -mode sequence         one task at a time, against bare round trips and the floor
 //	go run . -mode fair             100 small plans, alone and beside a plan of -n tasks
 //
 // The program starts its own redis-servers on free ports, with the arguments after --. Every round
-// runs all subjects one after the other, so that changes of the load on the machine affect all
-// subjects alike.
+// runs all subjects one after the other, so that changes in the machine's load affect all subjects
+// alike.
 package main
 
 import (

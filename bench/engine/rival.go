@@ -45,7 +45,7 @@ func (rival) run(ctx context.Context, addr string, n, concurrency int, m *meter)
 	rdb := redis.NewClient(&redis.Options{Addr: addr})
 	defer rdb.Close()
 	for rdb.ZCard(ctx, "asynq:{default}:completed").Val() < int64(n) {
-		time.Sleep(time.Millisecond) // the last ones are being recorded
+		time.Sleep(time.Millisecond) // the last completions are being recorded
 	}
 	m.tasksDone()
 	server.Shutdown()

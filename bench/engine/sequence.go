@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/store/redisstore"
 )
 
-// sequenceTasks is the number of tasks of the plan of one round, which takes some tenths of a
-// second.
+// sequenceTasks is the number of tasks in the plan of each round. Such a plan takes a few tenths of
+// a second.
 const sequenceTasks = 500
 
 // sequenceRound is one round: a sequential plan, then bare round trips of a script that does

@@ -86,8 +86,9 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
-// BenchmarkFreeze freezes the server of a million leases for three seconds, and measures the time
-// until nothing is overdue, as a share of the freeze.
+// BenchmarkFreeze freezes the server of a million leases for three seconds, and measures how long
+// the service then takes to catch up, as a share of the freeze. It has caught up when fewer than
+// 2,000 leases are queued and none is overdue by 50 ms.
 func BenchmarkFreeze(b *testing.B) {
 	for _, owner := range []string{"", "me"} {
 		b.Run(map[string]string{"": "unchecked", "me": "checked"}[owner], func(b *testing.B) {

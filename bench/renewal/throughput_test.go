@@ -24,8 +24,8 @@ const (
 	ttl    = time.Hour
 )
 
-// BenchmarkThroughput measures the keys per second that a service renews when all are due together,
-// with and without a token, and the same of its rivals.
+// BenchmarkThroughput measures how many keys per second a service renews when all are due together,
+// with and without a token, and how many its rivals renew.
 func BenchmarkThroughput(b *testing.B) {
 	server := redistest.Start(b)
 	rdb := server.Client()

@@ -66,7 +66,8 @@ func (ps *passes) begin(ctx context.Context, d store.DuePlan) (settled <-chan st
 }
 
 // add records that a pass begins, and reports whether it may. The pass may not begin if too many
-// are under way, or if one is under way for the plan; add then marks that one to be repeated.
+// are under way, or if one is under way for the plan; add then marks the pass under way to be
+// repeated.
 func (ps *passes) add(d store.DuePlan) bool {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

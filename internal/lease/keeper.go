@@ -134,8 +134,8 @@ func (k *Keeper) untilRenewal(l *Lease) time.Duration {
 	return max(l.Left()-k.ttl*2/3, k.ttl/100)
 }
 
-// pause waits until the next heartbeat is due, after d. A change of a plan that has a run here
-// brings the heartbeat forward, so that executors learn of a cancel soon; several changes in quick
+// pause waits until the next heartbeat is due, after d. If a plan that has a run here changes, the
+// heartbeat is sent sooner, so that executors learn of a cancel soon; several changes in quick
 // succession share one heartbeat.
 func (k *Keeper) pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)

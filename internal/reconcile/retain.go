@@ -57,7 +57,7 @@ func (r *Reconciler) remove(ctx context.Context, id plan.ID) error {
 // Retain removes plans that are over and were kept long enough, until ctx ends. The process that
 // sees a plan end puts the time of its removal on the agenda, so that the plan costs nothing until
 // then. Other processes may have kept plans for longer, or for ever: a walk over all plans finds
-// those, at the start and once a day.
+// such plans, at the start and once a day.
 func (r *Reconciler) Retain(ctx context.Context) {
 	if r.opts.Retention <= 0 {
 		return
@@ -90,9 +90,9 @@ func (r *Reconciler) retainPages(ctx context.Context) {
 	}
 }
 
-// retainPage removes the plans that were kept long enough, and returns for how long the others may
-// stay. A reminder alone would not remove a plan: it might be handled by a process that keeps plans
-// for longer.
+// retainPage removes the plans that were kept long enough, and returns how much longer each of the
+// others is kept. A reminder alone would not suffice, because the process that handles it may keep
+// plans for longer.
 func (r *Reconciler) retainPage(ctx context.Context, plans []plan.Plan) map[plan.ID]time.Duration {
 	left := make(map[plan.ID]time.Duration, len(plans))
 	for _, p := range plans {

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// step does one thing that the plan owes, and reports whether there was one.
+// step does one thing that the plan owes, and reports whether it did anything.
 func (r *Reconciler) step(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	if d := p.Settle(time.Now()); d.Changed {
 		return r.apply(ctx, p, d)
@@ -45,7 +45,7 @@ func (r *Reconciler) apply(ctx context.Context, p plan.Plan, d plan.Decision) (c
 	return true, err
 }
 
-// sweep carries out a command on many tasks for one more batch of them.
+// sweep carries out the next batch of a command on many tasks.
 func (r *Reconciler) sweep(ctx context.Context, p plan.Plan) error {
 	s := p.Sweeps[0]
 	q := store.TaskQuery{After: s.After, States: s.States(), Limit: store.MaxBatch}

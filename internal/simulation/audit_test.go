@@ -12,7 +12,7 @@ import (
 )
 
 // audit is the store of the world. It also records, by simple means, what each task must have saved
-// and which worker may write it, and checks the store against that.
+// and which worker may write the task, and compares the store with these records.
 type audit struct {
 	store.Store
 	w *world

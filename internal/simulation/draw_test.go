@@ -42,8 +42,8 @@ type op struct {
 	// subjects. Each number is taken modulo the number that exist.
 	proc, plan, task int
 	pause            time.Duration
-	// apt replaces name by a command that makes sense for the plan in its state at that time; luck
-	// selects the command.
+	// apt replaces name with a command that makes sense for the plan in its state at that time;
+	// luck selects the command.
 	apt  bool
 	luck int
 	spec plan.Spec

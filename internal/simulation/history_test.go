@@ -40,8 +40,8 @@ func runsBefore(t *testing.T) uint64 {
 	return uint64(before)
 }
 
-// TestHistories runs one history for each seed from 1. A repeated run continues with the seeds
-// after those, because new seeds find more than the same ones again.
+// TestHistories runs one history for each seed from 1. A repeated run, see runsBefore, continues
+// with the next seeds, because new seeds find more than seeds that ran before.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	if *seed != 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// maxRaces bounds how often a decision is made again because the plan was changed between its read
+// maxRaces bounds how often a decision is made again because the plan has changed between the read
 // and the commit.
 const maxRaces = 1000
 

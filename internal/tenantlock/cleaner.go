@@ -51,8 +51,8 @@ type walk struct {
 }
 
 // covers reports whether the walk finds every lock of the plan that is to be released. A command
-// that did not change the plan may have left a lock since the walk: before that it put the plan on
-// the agenda, with a new stamp, to be reconciled after Lateness.
+// that did not change the plan may have left a lock behind after the walk. Before it took the lock,
+// the command put the plan on the agenda, with a new stamp, to be reconciled after Lateness.
 func (w *walk) covers(p plan.Plan, stamp uint64) bool {
 	return w.version == p.Version && w.late == (p.Idle >= Lateness) &&
 		(!w.done || w.stamp == stamp || time.Since(w.began) < Lateness)

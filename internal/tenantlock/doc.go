@@ -22,7 +22,7 @@
 //	free ── LockRun ───► run ───────── its worker has ended ───────────► free
 //
 //	start             from the start of the plan, through the task's first attempt
-//	intent + version  for a retry or a rollback that was decided on the task at that version
+//	intent + version  for a retry or a rollback that was decided from that version of the task
 //	run + token       a later attempt or an undo, for as long as its worker has the task
 //
 // # Who needs a lock

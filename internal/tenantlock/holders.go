@@ -17,7 +17,7 @@ var errEnough = errors.New("enough")
 
 // NameHolders adds to known the locks that other plans hold on the tenants of a plan whose start is
 // given up, at most maxHoldersNamed in all. It locks no tenant. A fault of the store is reported,
-// and known then has what was found until then.
+// and known then names only the locks found before the fault.
 func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.TenantHeldError) {
 	named := make(map[string]struct{})
 	for _, l := range known.Held {

@@ -20,8 +20,8 @@ func NeedsRelock(t task.Task, edits []task.Edit) bool {
 	})
 }
 
-// Relock locks the tenant of a task for a command that was decided on the task and is not committed
-// yet. Returns a *store.TenantHeldError if another plan works on the tenant by now, and
+// Relock locks the tenant of a task for a command that was decided from the task and is not
+// committed yet. Returns a *store.TenantHeldError if another plan works on the tenant by now, and
 // store.ErrConflict if the task has changed. If the command is then not carried out,
 // [Manager.ReleaseStale] releases the lock unless the task needs it.
 func (m *Manager) Relock(ctx context.Context, p plan.Plan, t task.Task) error {

@@ -34,7 +34,7 @@ func intentLock(p plan.Plan, t task.Task) store.TenantLock {
 	return l
 }
 
-// phaseOfIntent returns the phase of a command that was decided on this version of the task.
+// phaseOfIntent returns the phase of a command that was decided from this version of the task.
 func phaseOfIntent(t task.Task) uint32 { return intentPhase | uint32(t.Version)&(intentPhase-1) }
 
 // isIntent reports whether a phase is that of an intentLock.

@@ -1,5 +1,5 @@
-// Package wait has the ways in which the engine and redisack wait: for a duration, for a channel to
-// close, and a little beyond the end of a context.
+// Package wait contains the waits that the engine and redisack share: for a duration, for a channel
+// to close, and a little beyond the end of a context.
 package wait
 
 import (

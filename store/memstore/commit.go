@@ -82,7 +82,7 @@ func (p *rollout) fenced(w *store.Change, r *record) error {
 	return e
 }
 
-// change applies the change of the worker that holds the task.
+// change applies a change by the worker that holds the task.
 func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 	if w.Kind == store.Save {
 		return save(w, r, at)

@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// TestClockSetBack: after the clock was set back, plans are due at once, and not only when the
-// clock is where it was.
+// TestClockSetBack: after the server's clock is set back, plans are due at once, and not only when
+// the clock has returned to its earlier reading.
 func TestClockSetBack(t *testing.T) {
 	t.Parallel()
 	client, mini := redistest.MiniServer(t)

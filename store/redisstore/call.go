@@ -37,7 +37,7 @@ type call struct {
 	canceled bool   // pending tasks show as canceled
 }
 
-// change is a store.Change in the form in which it is sent, and its answer.
+// change is a store.Change in the form in which it is sent, together with its answer.
 type change struct {
 	bucket, field       int
 	at                  int  // position among the changes sent, from 1

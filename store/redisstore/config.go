@@ -21,7 +21,7 @@ type Config struct {
 	// Replicas is how many replicas must have a commit before the call returns. Default 0: the
 	// acknowledgement of the master is enough, and a failover may undo commits that the master had
 	// not replicated. If the replicas do not have a commit in time, the call returns a passing
-	// fault; the caller sends the commit again, which waits again.
+	// fault; the caller sends the commit again, and the repeated call waits again.
 	Replicas int
 	// ReplicaTimeout bounds the wait for replicas. Default 1 s; never more than three quarters of
 	// the client's ReadTimeout.

@@ -112,8 +112,8 @@ func TestDamagedHeadOfRepeatedClaim(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLooseMembersThatAreNone: a claim removes entries from the index loose that do not belong to
-// any task.
+// TestLooseMembersThatAreNone: a claim removes from the index loose the entries that do not belong
+// to any task.
 func TestLooseMembersThatAreNone(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

@@ -82,7 +82,7 @@ func use(r *rollout) []error {
 	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
-// TestKeysOfAnotherType: if a key of a plan has another type, the errors name the key, and no
+// TestKeysOfAnotherType: if a key of a plan has the wrong type, the errors name the key, and no
 // commit is written partly.
 func TestKeysOfAnotherType(t *testing.T) {
 	t.Parallel()
@@ -116,7 +116,7 @@ func TestKeysOfAnotherType(t *testing.T) {
 	}
 }
 
-// TestSharedKeysOfAnotherType: if a key that concerns all plans has another type, the errors name
+// TestSharedKeysOfAnotherType: if a key that concerns all plans has the wrong type, the errors name
 // the key.
 func TestSharedKeysOfAnotherType(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// fault turns an error of the client into an error of the contract. key is the key of the call.
+// fault turns an error of the client into an error of the contract. key is the key that the call
+// concerned.
 func (cl *client) fault(ctx context.Context, key string, err error) error {
 	if err == nil {
 		return nil

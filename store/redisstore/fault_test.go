@@ -213,7 +213,8 @@ func TestServerFaults(t *testing.T) {
 }
 
 // TestLostStore: if a plan that the store has seen is lost together with the key ids, the store
-// reports once that the plan went back in time. A removed plan is only not found.
+// reports once that the plan went back in time. For a plan that was removed, the store returns only
+// store.ErrNotFound.
 func TestLostStore(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -278,7 +279,7 @@ func dump(t *testing.T, client *redis.Client) map[string]string {
 	return values
 }
 
-// restore replaces all keys by those of a dump.
+// restore replaces all keys with those of a dump.
 func restore(t *testing.T, client *redis.Client, values map[string]string) {
 	t.Helper()
 	client.FlushAll(t.Context())

@@ -53,9 +53,9 @@ func (ix *indexes) dead(ctx context.Context, held []store.Holding) (map[string]b
 	return dead, unknown
 }
 
-// holdings returns what a worker holds in plans, or what all workers hold if worker is empty.
-// In a plan that does not exist, no worker holds anything. faults has the plans that cannot be
-// read, which may be all of them. err is never another error than that of ctx. d is as in spread.
+// holdings returns what a worker holds in plans, or what all workers hold if worker is empty. In a
+// plan that does not exist, no worker holds anything. faults names the plans that cannot be read,
+// possibly all of them. err is nil or the error of ctx. d is as in spread.
 func (ix *indexes) holdings(ctx context.Context, d time.Duration, plans []plan.ID, worker string) (held []store.Holding, faults map[plan.ID]error, err error) {
 	calls := make([]pipelined, len(plans))
 	for i, id := range plans {

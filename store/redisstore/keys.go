@@ -18,13 +18,13 @@ type keys struct{ prefix string }
 // only in the part after the hash tag.
 func (k keys) plan(id plan.ID) string { return k.of(id, "plan") }
 
-// tenants (list) has the tenants of a bucket of 64 tasks, by ordinal.
+// tenants (list) holds the tenants of a bucket of 64 tasks, by ordinal.
 func (k keys) tenants(id plan.ID, bucket int) string { return k.of(id, "n:"+strconv.Itoa(bucket)) }
 
-// extras (hash) has the labels and parameters of a bucket's tenants, by place.
+// extras (hash) holds the labels and parameters of a bucket's tenants, by place.
 func (k keys) extras(id plan.ID, bucket int) string { return k.of(id, "x:"+strconv.Itoa(bucket)) }
 
-// tasks (hash) has a bucket's tasks: heads, checkpoints, undo logs, failures.
+// tasks (hash) holds a bucket's tasks: heads, checkpoints, undo logs, failures.
 func (k keys) tasks(id plan.ID, bucket int) string { return bucketKey(k.plan(id), bucket) }
 
 // held (hash) lists the tasks that workers hold, by claim.
@@ -33,19 +33,19 @@ func (k keys) held(id plan.ID) string { return k.of(id, "held") }
 // loose (sorted set) lists the tasks in flight that no worker holds.
 func (k keys) loose(id plan.ID) string { return k.of(id, "loose") }
 
-// order (list) has the ordinals of a sequential plan's tasks, in the order of their releases.
+// order (list) holds the ordinals of a sequential plan's tasks, in the order of their releases.
 func (k keys) order(id plan.ID) string { return k.of(id, "order") }
 
 // events (stream) is the plan's log.
 func (k keys) events(id plan.ID) string { return k.of(id, "events") }
 
-// history (stream) has a copy of the events of the plan itself; it is never trimmed.
+// history (stream) holds a copy of the events of the plan itself; it is never trimmed.
 func (k keys) history(id plan.ID) string { return k.of(id, "history") }
 
-// commands (list) has the ids of the last commands.
+// commands (list) holds the ids of the last commands.
 func (k keys) commands(id plan.ID) string { return k.of(id, "commands") }
 
-// cursors (hash) has the cursors, by name.
+// cursors (hash) holds the cursors, by name.
 func (k keys) cursors(id plan.ID) string { return k.of(id, "cursors") }
 
 // bucketKey returns the key of a bucket of tasks, from the key of the plan's record.
@@ -69,7 +69,7 @@ func (k keys) plans() string { return k.prefix + "{all}:plans" }
 // agenda (sorted set) lists plans by the time at which they are due to be reconciled.
 func (k keys) agenda() string { return k.prefix + "{all}:agenda" }
 
-// stamps (hash) has each plan's entry on the agenda, see scripts/lib/agenda.lua.
+// stamps (hash) holds each plan's entry on the agenda, see scripts/lib/agenda.lua.
 func (k keys) stamps() string { return k.prefix + "{all}:stamps" }
 
 // version (string) is the version of the data's layout.

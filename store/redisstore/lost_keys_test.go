@@ -126,7 +126,7 @@ var meanNothing = map[string][]string{ //nolint:gochecknoglobals // a table
 }
 
 // TestEveryKeyLost: after any loss, each call gives the same answer as before or reports the key.
-// No call replaces missing data by a default, or leaves it out silently.
+// No call replaces missing data with a default, or leaves it out silently.
 func TestEveryKeyLost(t *testing.T) {
 	t.Parallel()
 	f := newLossFixture(t)

@@ -34,7 +34,7 @@ func (e *silentError) Error() string {
 // moment, and all others not at all. So a call that waits too long asks the server for a sign of
 // life; only one such question is under way at a time. Without an answer the server counts as
 // silent: calls that wait for it return a passing fault, and new calls are refused immediately,
-// until the server has answered anything. If the server answers other calls or the question, the
+// until the server answers something again. If the server answers other calls or the question, the
 // call goes on waiting, because a script may be long, and writes may be paused.
 //
 // Invariant: while the server is silent, at most one question is under way, and no other call is

@@ -21,8 +21,8 @@ func TestRepeatsAreNotAcknowledged(t *testing.T) {
 	for name, test := range map[string]struct {
 		timeout time.Duration
 		change  func(*redis.Options)
-		kill    bool // connections, again and again
-		sure    bool // the server certainly answers WAIT
+		kill    bool // connections are closed again and again
+		sure    bool // the answer to WAIT certainly arrives
 	}{
 		"another connection":          {timeout: 50 * time.Millisecond, change: func(*redis.Options) {}, sure: true},
 		"a wait beyond the client's":  {timeout: time.Minute, change: func(o *redis.Options) { o.ReadTimeout = 200 * time.Millisecond }},

@@ -14,7 +14,8 @@ type roundTrip struct {
 	order []*change // the changes in the order in which they are sent
 	argv  []any
 	sent  [3]int // arguments that are passed by pointer
-	// tokens are arguments that are passed by pointer; raises means that a change requires them.
+	// tokens is the plan's new range of tokens, whose bounds are passed by pointer; raises means
+	// that a change requires such a range.
 	tokens tokenRange
 	raises bool
 	seen   int64 // the newest event known before the round trip

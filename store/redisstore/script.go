@@ -21,7 +21,7 @@ var sources embed.FS
 // stores of the process share it.
 type code struct {
 	name, text, sha string
-	// commands are those that the script may run, without PUBLISH.
+	// commands are the commands that the script may run, without PUBLISH.
 	commands []string
 	// reads means that the script writes nothing. It is called with the read-only form of EVALSHA:
 	// the server answers such calls even while it pauses writes, as in a planned failover.
@@ -181,7 +181,7 @@ func writeCode(to *strings.Builder, code string) {
 // writeShared writes a shared piece as a function that is called immediately and returns what the
 // piece provides. Lua looks for a variable that a function shares with its surroundings among all
 // variables shared there: if the pieces were not separated in this way, creating their functions
-// would take longer than a small commit. writeShared reports false if the piece does not declare
+// would take longer than a small commit. writeShared returns false if the piece does not declare
 // what it provides.
 func writeShared(to *strings.Builder, code string) bool {
 	_, after, ok := strings.Cut(code, "\n-- provides: ")

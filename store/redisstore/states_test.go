@@ -44,8 +44,8 @@ func TestStatesOfDamagedTasks(t *testing.T) {
 	}
 }
 
-// TestStatesBehindAnotherType: States reports a key of another type in place of a bucket of tasks
-// that were never touched.
+// TestStatesBehindAnotherType: States reports a key of the wrong type that stands in place of a
+// bucket of tasks that were never touched.
 func TestStatesBehindAnotherType(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

@@ -39,7 +39,7 @@ var _ store.Store = (*Store)(nil)
 // or a passing fault (store.Temporary) that names the address. If Open returns an error, it has
 // written nothing.
 //
-// A memory limit with another policy than noeviction can also be set later. The store notices it
+// A memory limit with a policy other than noeviction can also be set later. The store notices it
 // within about a minute; claims and Join then fail with a *ServerError until the setting is
 // corrected, and everything else continues.
 //

@@ -131,7 +131,7 @@ func agendaOrder(e *env) {
 	}
 }
 
-// agendaReminds: a reminder makes a plan due earlier than Reschedule asked, never later.
+// agendaReminds: a reminder makes a plan due earlier than Reschedule asked for, never later.
 func agendaReminds(e *env) {
 	good, long, soon := e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id
 	due := e.create(1, concurrently(1)).id
@@ -219,7 +219,7 @@ func manyPlans(n int) map[plan.ID]time.Duration {
 	return plans
 }
 
-// agendaHints: hints may be lost, so the test gives commands until one arrives.
+// agendaHints: hints may be lost, so the test gives commands until a hint arrives.
 func agendaHints(e *env) {
 	r := e.start(1, concurrently(1))
 	ctx, cancel := context.WithCancel(e.ctx)

@@ -119,8 +119,8 @@ func staleTaskVersion(e *env) {
 	equal(e, "the worker's next save", r.do(j.save("STEP", "1")).Stop, task.Go)
 }
 
-// unseenFailures: a command that acknowledges failures is refused unless it was decided on all of
-// them.
+// unseenFailures: a command that acknowledges failures is refused if another task has failed since
+// the command was decided.
 func unseenFailures(e *env) {
 	r := e.start(3, tolerating(3, 0))
 	jobs := r.take("worker", 3)
@@ -185,7 +185,7 @@ func releasedToken(e *env) {
 	equal(e, "the one handed back", r.task(2).State, task.Running)
 }
 
-// saveAndCommand: a save does not make a command fail, nor a command a save.
+// saveAndCommand: a save does not make a command fail, and a command does not make a save fail.
 func saveAndCommand(e *env) {
 	r := e.start(2, concurrently(2))
 	j := r.take("worker", 1)[0]

@@ -57,8 +57,8 @@ func TestInterceptSeesEveryCall(t *testing.T) {
 	}
 }
 
-// TestInterceptLosesAnswers checks that the user gets no answer if the interceptor returns another
-// error than the call's, except an error that comes with an answer.
+// TestInterceptLosesAnswers checks that the user gets no answer if the interceptor returns an error
+// other than the call's, except an error that comes with an answer.
 func TestInterceptLosesAnswers(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("lost")

@@ -14,7 +14,7 @@ import (
 // tasks by going through all of them. Where the contract leaves a choice, it checks that the choice
 // of the store under test is allowed, and follows it.
 type oracle struct {
-	// plan has UndosExhausted from the store; the oracle derives the other Facts.
+	// The plan's UndosExhausted is copied from the store; the oracle derives the other Facts.
 	plan     plan.Plan
 	tasks    []oracleTask
 	events   []plan.Event

@@ -96,7 +96,7 @@ func tokensOfLateLock(e *env) {
 }
 
 // tokensRepeated: a repeated command with RaiseTokens is recognized, and does not affect a worker
-// that has claimed the task after the first.
+// that has claimed the task since the command was first applied.
 func tokensRepeated(e *env) {
 	g := &gateway{env: e}
 	r := e.start(2, concurrently(2))

@@ -156,7 +156,7 @@ func (s *site) count(worker string, k kind) int {
 // await waits until cond holds.
 func (s *site) await(what string, cond func() bool) { s.Helper(); s.awaitFor(timeout, what, cond) }
 
-// awaitFor is await with another limit than timeout.
+// awaitFor is await with a limit other than timeout.
 func (s *site) awaitFor(limit time.Duration, what string, cond func() bool) {
 	s.Helper()
 	for end := time.Now().Add(limit); !cond(); time.Sleep(20 * time.Millisecond) {

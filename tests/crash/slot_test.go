@@ -92,7 +92,7 @@ func (m *move) do(node *redistest.Server, args ...any) string {
 	return answer
 }
 
-// Which share of the keys of a slot carry moves.
+// The share of a slot's keys that carry moves, as a divisor.
 const (
 	everything = 1
 	half       = 2

@@ -12,8 +12,8 @@ type mutant struct {
 // edit replaces a string that occurs once in a file.
 type edit struct{ file, old, by string }
 
-// simulated returns a mutant that the simulation must notice, in more histories than usual:
-// breaking some rules shows in only one history of a thousand.
+// simulated returns a mutant that the simulation must notice, in more histories than usual: some
+// broken rules show in only one history in a thousand.
 func simulated(name, file, old, by string) mutant {
 	return mutant{
 		name: name, edits: []edit{{file, old, by}},

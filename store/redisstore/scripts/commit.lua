@@ -132,15 +132,15 @@ local function repeated(id, most)
   end
 end
 
--- held_short reports whether the index of held tasks lacks any. With an incomplete index, a
+-- held_short reports whether the index of held tasks lacks any of them. With an incomplete index, a
 -- repeated claim cannot be distinguished from a new one.
 local function held_short()
   local key = base .. 'held'
   return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
 end
 
--- loose_short reports whether the index of tasks that wait for a worker lacks any. Claims take
--- these tasks before all others.
+-- loose_short reports whether the index of tasks that wait for a worker lacks any of them. Claims
+-- take these tasks before all others.
 local function loose_short()
   return loose() > 0 and redis.call('ZCARD', base .. 'loose') < loose()
 end

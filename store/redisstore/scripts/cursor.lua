@@ -5,7 +5,7 @@
 -- KEYS[1] the plan's record
 -- ARGV[1] name   ARGV[2] owner
 -- ARGV[3] how long the cursor belongs to the owner, in microseconds; ignored for a move
--- ARGV[4] the new position; -1: acquire or renew the cursor and leave its position
+-- ARGV[4] the new position; -1: acquire or renew the cursor without moving it
 --
 -- Returns "=" and the position; "!conflict" if another owner has the cursor or, for a move, if
 -- nobody has it; "!ahead" and the newest event if the new position is beyond that event.

@@ -4,8 +4,8 @@
 -- ARGV per key: the value expected; if it begins with "plan ", any value of that plan
 --               the new value, empty: delete the key
 --
--- Returns "=" and a digit per key, 1 if it had the expected value, otherwise 0. A key of another
--- type is left unchanged; the script reports it after it has changed the others.
+-- Returns "=" and a digit per key, 1 if it had the expected value, otherwise 0. A key that is not a
+-- string is left unchanged; the script reports such a key after it has changed the others.
 
 local done, problem = {}, nil
 for i, key in ipairs(KEYS) do

@@ -21,7 +21,7 @@ for i, key in ipairs(KEYS) do
   other = sub(other, 1, 254)
   out[i] = char(#other) .. other
 end
--- MGET does not see keys of another type, and MSETNX does.
+-- MGET does not see keys that are not strings, but MSETNX does.
 if #free > 0 and redis.call('MSETNX', unpack(free)) == 0 then
   for i = 1, #free, 2 do
     local set = redis.pcall('SET', free[i], free[i + 1], 'NX', 'GET')

@@ -21,7 +21,7 @@ local function text(t)
   return format('%.0f', t)
 end
 
--- entry returns a plan's stamp, kind and hold; 0, nothing and 0 if it has none.
+-- entry returns a plan's stamp, kind and hold; 0, nothing and 0 if the plan has no entry.
 local function entry(plan)
   local stamp, kind, hold = match(redis.call('HGET', stamps, plan) or '', '^(%d+) (%a) (%d+)$')
   return tonumber(stamp or 0), kind, tonumber(hold or 0)

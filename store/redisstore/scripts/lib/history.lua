@@ -1,4 +1,5 @@
--- Shared: the events of the plan itself, which are kept as long as the plan. Uses plan, event.
+-- Shared: the events of the plan itself, which are kept as long as the plan exists. Uses plan,
+-- event.
 --
 -- They are in the stream history, besides the log: one entry per event, with the fields of the log;
 -- its id is the event's sequence number. Field history of the record counts the entries, so that

@@ -33,7 +33,7 @@ local function corrupt(key, why)
   return '!corrupt ' .. #key .. ':' .. key .. why
 end
 
--- wrong_type returns a problem if the key has another type than want.
+-- wrong_type returns a problem if the key has a type other than want.
 local function wrong_type(key, want)
   local got = redis.call('TYPE', key).ok
   if got ~= want and got ~= 'none' then
@@ -160,7 +160,7 @@ local function snapshot(flag)
     .. sized(r[1]) .. sized(r[2])
 end
 
--- at_rest is plan.Plan.AtRest over rules and facts.
+-- at_rest computes plan.Plan.AtRest from rules and facts.
 local function at_rest()
   if counts.running + counts.rolling_back > 0 or plan.resting == '0' then
     return false

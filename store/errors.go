@@ -120,7 +120,7 @@ func (e *TemporaryError) Error() string { return "store: unavailable for now: " 
 // Unwrap returns the fault.
 func (e *TemporaryError) Unwrap() error { return e.Err }
 
-// Temporary reports whether err may pass by itself, so that the same call may be sent again. A
+// Temporary reports whether err may pass by itself. The caller may then send the call again. A
 // canceled context is not temporary, because its owner wants the call to end. An error from a time
 // limit of the store itself is temporary, although it looks like the end of a context.
 func Temporary(err error) bool {

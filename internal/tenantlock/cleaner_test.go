@@ -10,8 +10,8 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// However many plans come to rest at the same time, the queue of walks is bounded, and all walks
-// end, even if a round over the plans takes longer than a finished walk is remembered.
+// However many plans come to rest at the same time, the queue of walks and the number of known
+// walks are bounded, and all walks end.
 func TestCleanerWithManyPlans(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

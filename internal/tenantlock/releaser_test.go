@@ -97,8 +97,8 @@ func TestReleaserEndsWithAnEmptyQueue(t *testing.T) {
 	})
 }
 
-// While the store is unavailable, the releaser neither delays the end of a process nor queues an
-// unlimited number of locks.
+// While the store is unavailable, the releaser does not delay the end of a process for longer than
+// lastFlushTimeout, and does not queue an unlimited number of locks.
 func TestReleaserBesideAStoreThatIsAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

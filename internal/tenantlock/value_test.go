@@ -16,7 +16,8 @@ func taskOf(s task.State, attempt, version int) task.Task {
 	return t
 }
 
-// A process that found one hold of a tenant stale must not release another hold by the same task.
+// The holds of a tenant by one task have different values, so that a process that found one hold
+// stale does not release another.
 func TestEachHoldHasItsOwnValue(t *testing.T) {
 	t.Parallel()
 	p := plan.Plan{ID: 1, Control: plan.Control{StartToken: 7}}

@@ -92,7 +92,7 @@ func TestDamagedHeadsAreNotClaimed(t *testing.T) {
 }
 
 // TestDamagedHeadOfRepeatedClaim: a repeated claim returns its sound tasks, even if the head of
-// another one is damaged.
+// another of its tasks is damaged.
 func TestDamagedHeadOfRepeatedClaim(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -211,8 +211,8 @@ func TestDamagedDetailsOfClaimedTasks(t *testing.T) {
 	storetest.Check(t, s, r.id)
 }
 
-// TestLostFieldsOfRecord: if a field of the record is lost, every kind of commit reports the record
-// before it has written anything.
+// TestLostFieldsOfRecord: if a field of the record is lost, a save, a completion and a read of the
+// plan report the record, and nothing is written.
 func TestLostFieldsOfRecord(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

@@ -139,8 +139,8 @@ func TestFailover(t *testing.T) {
 	r.completed()
 }
 
-// TestClusterFailover: a replica takes over the plan's slots while workers are busy. The failover
-// is a planned one, so the replica has all acknowledged commits.
+// TestClusterFailover: if a replica takes over the plan's slots while workers are busy, every task
+// is still completed. The failover is a planned one, so the replica has all acknowledged commits.
 func TestClusterFailover(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, 1)

@@ -58,8 +58,8 @@ func (r *rollout) claimErr(n int) ([]task.Task, error) {
 	return b.Claimed, err
 }
 
-// TestLostParameters: if the parameters of a tenant are lost, no claim gets the tenant's task,
-// neither in its turn nor while it waits for another worker.
+// TestLostParameters: if the parameters of tenants are lost, no claim gets the tasks of these
+// tenants, neither in their turn nor while they wait for another worker.
 func TestLostParameters(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -141,8 +141,8 @@ func TestLostParametersOfOne(t *testing.T) {
 	names(t, err, s.keys.extras(r.id, 1))
 }
 
-// TestLostTasksAhead: if the bucket of a task that was skipped before its turn is lost, the task is
-// not run; calls that need the bucket report its key.
+// TestLostTasksAhead: if the bucket of tasks that were skipped before their turn is lost, the tasks
+// are not run; calls that need the bucket report its key.
 func TestLostTasksAhead(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -181,7 +181,7 @@ func TestLostTasksAhead(t *testing.T) {
 }
 
 // TestLostTasksBehind: a retry of a failed task makes an ordinal pending that is below those of
-// tasks that are done. If their bucket is lost, none of these tasks runs again.
+// tasks that are done. If the bucket of all these tasks is lost, no claim gets a task.
 func TestLostTasksBehind(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
@@ -210,8 +210,8 @@ func TestLostTasksBehind(t *testing.T) {
 	names(t, err, key)
 }
 
-// TestLostTenantsDuringCreation: if tenants that were added to a plan under creation are lost, the
-// next AddTenants reports the key and adds nothing.
+// TestLostTenantsDuringCreation: if tenants that were added to a plan under creation are lost,
+// AddTenants reports the key and adds nothing.
 func TestLostTenantsDuringCreation(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

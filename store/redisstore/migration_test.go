@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestMovingSlot: a plan's slot moves to another node, key by key, while workers are busy. The
-// workers wait until the move is over, and nothing is written to a part of the plan's keys.
+// TestMovingSlot: if a plan's slot moves to another node, key by key, while workers are busy, every
+// task is still completed, and no key is written on the new node before the key has moved.
 func TestMovingSlot(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 2, 0)

@@ -130,8 +130,8 @@ func TestOpenChecksEviction(t *testing.T) {
 	}
 }
 
-// TestEvictionSetLater: if an eviction policy is set while the store is open, claims and new
-// leases, and no other calls, fail until the policy is corrected.
+// TestEvictionSetLater: if an eviction policy is set while the store is open, claims and new leases
+// fail until the policy is corrected. Completions and heartbeats succeed.
 func TestEvictionSetLater(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory", "1gb")

@@ -13,7 +13,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// callers is the number of concurrent callers of the same call.
+// callers is the number of goroutines that make each call concurrently.
 const callers = 4
 
 func atOnceCases() []testCase {
@@ -23,7 +23,7 @@ func atOnceCases() []testCase {
 	}
 }
 
-// atOnce makes the same call several times concurrently and returns the errors.
+// atOnce makes a call from several goroutines concurrently and returns their errors.
 func atOnce(f func(caller int) error) []error {
 	errs := make([]error, callers)
 	var begin, end sync.WaitGroup
@@ -87,8 +87,8 @@ func removeAtOnce(e *env) {
 	}
 }
 
-// everyMethodAtOnce calls every method from several goroutines: the same call is harmless, and of
-// calls that exclude each other exactly one succeeds.
+// everyMethodAtOnce calls every method from several goroutines: if all of them make one and the
+// same call, all succeed; of calls that exclude each other exactly one succeeds.
 func everyMethodAtOnce(e *env) {
 	covered := map[string]bool{"Remove": true} // tested in removeAtOnce
 	for _, group := range []map[string]func(*env){writesAtOnce(), leasesAtOnce(), readsAtOnce()} {

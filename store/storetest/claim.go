@@ -86,7 +86,8 @@ func claimHeld(e *env) {
 	r.do(jobs[1].work(store.Complete))
 	r.expect(10, 4)
 
-	// Tasks that wait for a worker after a command are claimed in the same order.
+	// Tasks that wait for a worker after a command are claimed only when fewer than three tasks are
+	// held.
 	retry := func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, task.FromCheckpoint, by)
 	}

@@ -218,7 +218,7 @@ func createGivenUp(e *env) {
 	equal(e, "on the agenda at last", e.due(c.ID) != nil, false)
 }
 
-// createSlow: every call renews the TTL of a creation.
+// createSlow: each AddTenants renews the TTL of the creation.
 func createSlow(e *env) {
 	var c store.Creation
 	e.inTime(func(ttl time.Duration) bool {

@@ -118,7 +118,8 @@ func queryTasks(e *env) {
 	}
 }
 
-// queryAt: TasksAt returns tasks in the order of the ordinals passed, each as Task returns it.
+// queryAt: TasksAt returns tasks in the order of the ordinals passed, each as Task returns it, and
+// ignores ordinals that the plan does not have.
 func queryAt(e *env) {
 	r := e.mixed(130)
 	for _, test := range []struct{ ordinals, want []int }{

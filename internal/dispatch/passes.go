@@ -35,10 +35,10 @@ type pass struct {
 	next  store.DuePlan
 }
 
-// begin begins a pass. If a pass over the plan is under way, that pass will be repeated. The
-// channel is closed when the pass has ended. If the pass is slow, already under way or one too
-// many, begin puts the plan off and closes the channel at once or after slowPass, so that the plan
-// does not starve the others.
+// begin begins a pass. The channel is closed when the pass has ended. If the pass takes longer than
+// slowPass, the plan is put off and the channel is closed then. If a pass over the plan is under
+// way already, that pass will be repeated; in this case, and if too many passes are under way,
+// begin puts the plan off and closes the channel at once. So the plan does not starve the others.
 func (ps *passes) begin(ctx context.Context, d store.DuePlan) (settled <-chan struct{}) {
 	done := make(chan struct{})
 	if !ps.add(d) {

@@ -28,8 +28,8 @@ type engagement struct {
 }
 
 // begin records that an executor starts, and checks that no other executor whose writes the store
-// still accepts works on the tenant. It returns the number of earlier runs of the same task,
-// attempt and direction.
+// still accepts works on the tenant, and that no run with a greater token has worked on it before.
+// It returns the number of earlier runs of the same task, attempt and direction.
 func (l *ledger) begin(run *executor.Run, undo bool) (e *engagement, before int) {
 	e = &engagement{tenant: run.Tenant().ID, task: run.ID(), token: run.Token()}
 	name := fmt.Sprint(run.ID(), run.Attempt(), undo)

@@ -51,7 +51,7 @@ func (w *world) settle(ctx context.Context) {
 	w.faultf("some plans are never over:\n%s", w.state(ctx))
 }
 
-// rest waits until every plan is at rest.
+// rest waits until every plan is at rest, and reports whether that took at most calmTimeout.
 func (w *world) rest(ctx context.Context) bool {
 	deadline := time.Now().Add(calmTimeout)
 	for time.Now().Before(deadline) {

@@ -97,7 +97,7 @@ func digest(s plan.Spec) string {
 	}
 	d := digester{sum: sha256.New()}
 	d.text(s.Name, s.ExecutorType, s.Strategy.MaxConcurrency.String(), s.Strategy.MaxFailures.String(),
-		s.Strategy.FailureAction.String())
+		s.Strategy.FailureAction.String(), s.Strategy.ConcurrencyMode.String())
 	d.dict(s.Parameters)
 	for i := range s.Tenants {
 		t := &s.Tenants[i]

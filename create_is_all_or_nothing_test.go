@@ -295,6 +295,10 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 		for _, a := range []strategy.Action{strategy.Stop, strategy.Pause} {
 			values = append(values, reflect.ValueOf(a))
 		}
+	case reflect.TypeFor[strategy.ConcurrencyMode]():
+		for _, m := range []strategy.ConcurrencyMode{strategy.Soft, strategy.Strict} {
+			values = append(values, reflect.ValueOf(m))
+		}
 	default:
 		t.Fatalf("no values for a %s", kind)
 	}

@@ -27,6 +27,8 @@
 //   - Boundary: the moment of a save. A pause, a cancel or a shutdown takes effect there.
 //   - Claim: a worker's hold on a task, with a fencing token that grows from claim to claim.
 //   - Grant: what a plan allows its workers to claim, decided once and stored on the plan.
+//   - In flight: a task is in flight while it is running or being rolled back, with a worker or
+//     without.
 //   - Breach: more tasks failed than the strategy tolerates. The write that counts the failure
 //     also closes the grant.
 //   - Acknowledge: to accept the present failures of a plan, as a resume does. The plan may then

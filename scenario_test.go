@@ -132,14 +132,16 @@ func (w *world) create(ctx context.Context, t *testing.T, d *datadriven.TestData
 	}
 	spec := plan.Spec{Name: "scenario", ExecutorType: "STEPS", Tenants: plan.Tenants(tenants...)}
 	d.MaybeScanArgs(t, "executor", &spec.ExecutorType)
-	concurrency, failures, action := "1", "0", "Stop"
+	concurrency, failures, action, mode := "1", "0", "Stop", "Soft"
 	d.MaybeScanArgs(t, "concurrency", &concurrency)
 	d.MaybeScanArgs(t, "failures", &failures)
 	d.MaybeScanArgs(t, "action", &action)
-	var errs [3]error
+	d.MaybeScanArgs(t, "mode", &mode)
+	var errs [4]error
 	spec.Strategy.MaxConcurrency, errs[0] = strategy.ParseAmount(concurrency)
 	spec.Strategy.MaxFailures, errs[1] = strategy.ParseAmount(failures)
 	spec.Strategy.FailureAction, errs[2] = strategy.ParseAction(action)
+	spec.Strategy.ConcurrencyMode, errs[3] = strategy.ParseConcurrencyMode(mode)
 	if err := errors.Join(errs[:]...); err != nil {
 		d.Fatalf(t, "%v", err)
 	}

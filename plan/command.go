@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/task"
@@ -176,6 +177,11 @@ func (d *Decision) rerun(by By) {
 func (p *Plan) sweep(s Sweep) {
 	p.dropSweep(s.Kind)
 	p.Sweeps = append(p.Sweeps, s)
+}
+
+// sweeping reports whether a sweep of that kind is under way.
+func (p *Plan) sweeping(kind SweepKind) bool {
+	return slices.ContainsFunc(p.Sweeps, func(s Sweep) bool { return s.Kind == kind })
 }
 
 // dropSweep removes the sweep of that kind. It does not change the old slice, which the plan as it

@@ -132,6 +132,9 @@ func (d *Decision) regrant(now time.Time) strategy.Decision {
 	if p.State != Running {
 		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: decided.MaxSlots}}
 	}
+	if p.sweeping(SweepResume) {
+		decided.LastOrdinal = 0 // what the plan's pause stopped goes on before anything new begins
+	}
 	if p.Grant != decided.Grant {
 		p.Grant = decided.Grant
 		d.Changed = true

@@ -73,9 +73,10 @@ func history(t *rapid.T) {
 
 func drawStrategy(t *rapid.T) strategy.Strategy {
 	return strategy.Strategy{
-		MaxConcurrency: strategy.Count(rapid.IntRange(0, 6).Draw(t, "concurrency")),
-		MaxFailures:    strategy.Count(rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "tolerance")),
-		FailureAction:  rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+		MaxConcurrency:  strategy.Count(rapid.IntRange(0, 6).Draw(t, "concurrency")),
+		MaxFailures:     strategy.Count(rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "tolerance")),
+		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(t, "mode"),
 	}
 }
 

@@ -209,7 +209,7 @@ func (p Plan) Claimable() bool {
 // pendingClaimable reports whether the grant allows a pending task to begin.
 func (p Plan) pendingClaimable() bool {
 	c := p.Counters
-	return c.Of(task.Pending) > 0 && p.Grant.LastOrdinal > 0 && !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed
+	return c.Of(task.Pending) > 0 && p.Grant.LastOrdinal > 0 && !p.Breached && p.Grant.Admits(c.Of(task.Failed), c.InFlight())
 }
 
 // unheldClaimable reports whether a task in flight waits for a worker, after a retry, a resume or

@@ -227,9 +227,10 @@ func FuzzValidate(f *testing.F) {
 			Parameters: map[string]string{k: v},
 			Tenants:    append(plan.Tenants(one, two), task.Tenant{ID: one, Labels: map[string]string{v: k}}),
 			Strategy: strategy.Strategy{
-				MaxConcurrency: strategy.Amount{Kind: strategy.AmountKind(amounts), N: held},
-				MaxFailures:    strategy.Amount{Kind: strategy.AmountKind(amounts >> 2), N: failed},
-				FailureAction:  strategy.Action(held),
+				MaxConcurrency:  strategy.Amount{Kind: strategy.AmountKind(amounts), N: held},
+				MaxFailures:     strategy.Amount{Kind: strategy.AmountKind(amounts >> 2), N: failed},
+				FailureAction:   strategy.Action(held),
+				ConcurrencyMode: strategy.ConcurrencyMode(failed),
 			},
 		}
 		// The third tenant has the id of the first, so the spec always has a fault.

@@ -179,7 +179,11 @@ func (w *world) claimable() *task.Task {
 	if t := w.unheld(task.RollingBack); t != nil {
 		return t
 	}
-	if !p.Breached && p.Counters.Of(task.Failed) <= p.Grant.MaxFailed {
+	risk := p.Counters.Of(task.Failed)
+	if p.Grant.Strict {
+		risk += p.Counters.InFlight()
+	}
+	if !p.Breached && risk <= p.Grant.MaxFailed {
 		for i := range min(p.Grant.LastOrdinal, len(w.tasks)) {
 			if w.tasks[i].State == task.Pending {
 				return &w.tasks[i]

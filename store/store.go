@@ -219,9 +219,9 @@ const (
 // Claim asks for tasks of a plan for one incarnation. While fewer than Grant.MaxSlots tasks are
 // held it takes, in this order: RUNNING without a worker, if the plan's state claims running tasks;
 // ROLLING_BACK without a worker; PENDING from the first ordinal up to Grant.LastOrdinal, unless the
-// plan is breached or more than Grant.MaxFailed tasks are failed; and in an open undo round the
-// undoable tasks that the round has not reached yet, from the last ordinal down, or, in a
-// sequential plan, in the reverse order in which workers last released them.
+// plan is breached or Grant.Admits reports false for the failed tasks and those in flight; and in
+// an open undo round the undoable tasks that the round has not reached yet, from the last ordinal
+// down, or, in a sequential plan, in the reverse order in which workers last released them.
 type Claim struct {
 	// ID identifies the claim, so that it may be sent again: unique, at most 64 bytes.
 	ID string

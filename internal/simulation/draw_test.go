@@ -143,9 +143,10 @@ func drawSpec(r *rand.Rand, n int) plan.Spec {
 	s := plan.Spec{
 		Name: fmt.Sprintf("plan %d", n), ExecutorType: "X",
 		Strategy: strategy.Strategy{
-			MaxConcurrency: one(r, strategy.Amount{}, strategy.Count(2), strategy.Count(4), strategy.Percent(50)),
-			MaxFailures:    one(r, strategy.Amount{}, strategy.Amount{}, strategy.Count(1), strategy.Count(2), strategy.Percent(40)),
-			FailureAction:  one(r, strategy.Stop, strategy.Pause),
+			MaxConcurrency:  one(r, strategy.Amount{}, strategy.Count(2), strategy.Count(4), strategy.Percent(50)),
+			MaxFailures:     one(r, strategy.Amount{}, strategy.Amount{}, strategy.Count(1), strategy.Count(2), strategy.Percent(40)),
+			FailureAction:   one(r, strategy.Stop, strategy.Pause),
+			ConcurrencyMode: one(r, strategy.Soft, strategy.Strict),
 		},
 	}
 	if r.IntN(4) == 0 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -136,15 +137,30 @@ func (r *replay) attempt(e plan.Event, t *reported) {
 }
 
 // claim checks that a pending task is claimed only in a running plan, and only while no more tasks
-// have failed than allowed.
+// have failed, or in a Strict plan are failed or in flight, than allowed.
 func (r *replay) claim(e plan.Event) {
 	if e.Cause != task.ByClaim.String() {
 		return
 	}
 	allowed := max(r.p.Strategy.MaxFailures.Of(r.p.TaskCount), r.acknowledged)
-	if r.state != plan.Running.String() || r.failed > allowed {
-		r.w.faultf("plan %s: event %d claims a task in %s with %d failed of %d allowed", r.p.ID, e.Seq, r.state, r.failed, allowed)
+	inFlight := 0
+	if r.p.Strategy.ConcurrencyMode == strategy.Strict {
+		inFlight = r.inFlight()
 	}
+	if r.state != plan.Running.String() || r.failed+inFlight > allowed {
+		r.w.faultf("plan %s: event %d claims a task in %s with %d failed of %d allowed, and %d that may fail",
+			r.p.ID, e.Seq, r.state, r.failed, allowed, inFlight)
+	}
+}
+
+// inFlight counts the tasks that are running or being rolled back.
+func (r *replay) inFlight() (n int) {
+	for _, t := range r.tasks {
+		if t.state == task.Running.String() || t.state == task.RollingBack.String() {
+			n++
+		}
+	}
+	return n
 }
 
 // undo checks that the plan undoes no task while another one runs.

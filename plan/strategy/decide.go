@@ -21,6 +21,17 @@ type Grant struct {
 	MaxSlots int
 	// MaxFailed is the number of failed tasks above which no pending task is claimed.
 	MaxFailed int
+	// Strict bounds the failed tasks and those in flight together: see [Grant.Admits].
+	Strict bool
+}
+
+// Admits reports whether a pending task may begin while so many tasks are failed and so many in
+// flight, with a worker or without.
+func (g Grant) Admits(failed, inFlight int) bool {
+	if g.Strict {
+		failed += inFlight
+	}
+	return failed <= g.MaxFailed
 }
 
 // Decision is the result of [Strategy.Decide].
@@ -46,6 +57,7 @@ func (s Strategy) Decide(waves []Tally, _ time.Time) Decision {
 			LastOrdinal: sum.Tasks,
 			MaxSlots:    s.Concurrency(sum.Tasks),
 			MaxFailed:   allowed,
+			Strict:      s.ConcurrencyMode == Strict,
 		},
 		Breach: sum.Failed > allowed,
 	}

@@ -29,6 +29,11 @@ func TestDecide(t *testing.T) {
 			[]strategy.Tally{{Tasks: 3, Failed: 1}},
 			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 3, MaxSlots: 1}, Breach: true},
 		},
+		"strict": {
+			strategy.Strategy{MaxConcurrency: strategy.Count(5), MaxFailures: strategy.Count(1), ConcurrencyMode: strategy.Strict},
+			[]strategy.Tally{{Tasks: 25}},
+			strategy.Decision{Grant: strategy.Grant{LastOrdinal: 25, MaxSlots: 5, MaxFailed: 1, Strict: true}},
+		},
 		"at the tolerance": {
 			ten,
 			[]strategy.Tally{{Tasks: 25, Failed: 2}},
@@ -79,9 +84,10 @@ func drawStrategy(t *rapid.T) strategy.Strategy {
 		return strategy.Count(rapid.IntRange(0, 2000).Draw(t, name))
 	}
 	return strategy.Strategy{
-		MaxConcurrency: amount("concurrency"),
-		MaxFailures:    amount("failures"),
-		FailureAction:  rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+		MaxConcurrency:  amount("concurrency"),
+		MaxFailures:     amount("failures"),
+		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(t, "mode"),
 	}
 }
 
@@ -89,6 +95,32 @@ func drawTally(t *rapid.T) strategy.Tally {
 	tasks := rapid.IntRange(1, 1000).Draw(t, "tasks")
 	failed := rapid.IntRange(0, tasks).Draw(t, "failed")
 	return strategy.Tally{Tasks: tasks, Failed: failed, Acknowledged: rapid.IntRange(0, failed).Draw(t, "acknowledged")}
+}
+
+// A Strict grant counts what is in flight as if it had failed; a Soft one does not.
+func TestGrantAdmits(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		maxFailed, failed, inFlight int
+		soft, strict                bool
+	}{
+		{0, 0, 0, true, true},
+		{0, 0, 1, true, false},
+		{0, 1, 0, false, false},
+		{2, 0, 2, true, true},
+		{2, 0, 3, true, false},
+		{2, 1, 1, true, true},
+		{2, 2, 0, true, true},
+		{2, 2, 1, true, false},
+		{2, 3, 0, false, false},
+	}
+	for _, tt := range tests {
+		soft := strategy.Grant{MaxFailed: tt.maxFailed}
+		strict := strategy.Grant{MaxFailed: tt.maxFailed, Strict: true}
+		if soft.Admits(tt.failed, tt.inFlight) != tt.soft || strict.Admits(tt.failed, tt.inFlight) != tt.strict {
+			t.Errorf("%d failed of %d, %d in flight: soft %t, strict %t", tt.failed, tt.maxFailed, tt.inFlight, !tt.soft, !tt.strict)
+		}
+	}
 }
 
 func TestGrantIsWithinItsBounds(t *testing.T) {

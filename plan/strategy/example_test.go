@@ -49,6 +49,28 @@ func ExampleStrategy() {
 	// tolerated: 30 breach: true
 }
 
+// However many may run at once, a Strict plan exceeds its tolerance by one failure at most.
+func ExampleConcurrencyMode() {
+	s := strategy.Strategy{
+		MaxConcurrency:  strategy.Count(10),
+		MaxFailures:     strategy.Count(2),
+		ConcurrencyMode: strategy.Strict,
+	}
+	grant := s.Decide([]strategy.Tally{{Tasks: 100}}, noon()).Grant
+	for failed := range 4 {
+		inFlight := 0
+		for inFlight < grant.MaxSlots && grant.Admits(failed, inFlight) {
+			inFlight++
+		}
+		fmt.Println(failed, "failed:", inFlight, "in flight")
+	}
+	// Output:
+	// 0 failed: 3 in flight
+	// 1 failed: 2 in flight
+	// 2 failed: 1 in flight
+	// 3 failed: 0 in flight
+}
+
 func ExampleStrategy_Faults() {
 	s := strategy.Strategy{MaxConcurrency: strategy.Count(-1), MaxFailures: strategy.Percent(150)}
 	for _, fault := range s.Faults() {

@@ -16,39 +16,8 @@ type Strategy struct {
 	MaxFailures Amount
 	// FailureAction is what a breach does to the plan. Default [Stop].
 	FailureAction Action
-}
-
-// Action is what a breach does to a plan.
-type Action uint8
-
-// The actions.
-const (
-	// Stop makes the plan FAILED. Tasks in flight run to their end.
-	Stop Action = iota
-	// Pause makes the plan PAUSED: tasks in flight stop at their next boundary.
-	Pause
-
-	numActions = int(Pause) + 1
-)
-
-//nolint:gochecknoglobals // a constant table
-var actionNames = [numActions]string{"Stop", "Pause"}
-
-func (a Action) String() string {
-	if int(a) < numActions {
-		return actionNames[a]
-	}
-	return fmt.Sprintf("Action(%d)", uint8(a))
-}
-
-// ParseAction reads an action as String writes it; an error matches [ErrInvalid].
-func ParseAction(name string) (Action, error) {
-	for i, n := range actionNames {
-		if n == name {
-			return Action(i), nil
-		}
-	}
-	return 0, fmt.Errorf("%w: unknown failure action %.32q", ErrInvalid, name)
+	// ConcurrencyMode decides whether failures lower the concurrency. Default [Soft].
+	ConcurrencyMode ConcurrencyMode
 }
 
 // Fault is one thing that is wrong with one field.
@@ -70,6 +39,9 @@ func (s Strategy) Faults() []Fault {
 	if int(s.FailureAction) >= numActions {
 		faults = append(faults, Fault{"FailureAction", s.FailureAction.String() + " is not an action"})
 	}
+	if int(s.ConcurrencyMode) >= numModes {
+		faults = append(faults, Fault{"ConcurrencyMode", s.ConcurrencyMode.String() + " is not a mode"})
+	}
 	return faults
 }
 
@@ -86,6 +58,9 @@ func (s Strategy) Warnings(tasks int) []Fault {
 	}
 	if tasks > 0 && f.Of(tasks) >= tasks {
 		add("MaxFailures", fmt.Sprintf("%s of %d tasks tolerates that all of them fail", f, tasks))
+	}
+	if n := f.Of(tasks) + 1; s.ConcurrencyMode == Strict && s.Concurrency(tasks) > n {
+		add("MaxConcurrency", fmt.Sprintf("%s of %d tasks is never reached: Strict has %d in flight at most", s.MaxConcurrency, tasks, n))
 	}
 	return warnings
 }

@@ -1,6 +1,7 @@
 package strategy_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -23,6 +24,26 @@ func TestActionNames(t *testing.T) {
 	for _, name := range []string{"", "stop", "PAUSE", "Action(200)"} {
 		if got, err := strategy.ParseAction(name); err == nil {
 			t.Errorf("ParseAction(%q) = %s, want an error", name, got)
+		}
+	}
+}
+
+func TestConcurrencyModeNames(t *testing.T) {
+	t.Parallel()
+	for m, name := range map[strategy.ConcurrencyMode]string{strategy.Soft: "Soft", strategy.Strict: "Strict"} {
+		if m.String() != name {
+			t.Errorf("mode %d is %s, want %s", m, m, name)
+		}
+		if got, err := strategy.ParseConcurrencyMode(name); err != nil || got != m {
+			t.Errorf("ParseConcurrencyMode(%s) = %s, %v", name, got, err)
+		}
+	}
+	if got := strategy.ConcurrencyMode(200).String(); got != "ConcurrencyMode(200)" {
+		t.Errorf("a mode that does not exist is %s", got)
+	}
+	for _, name := range []string{"", "soft", "STRICT", "ConcurrencyMode(200)"} {
+		if got, err := strategy.ParseConcurrencyMode(name); !errors.Is(err, strategy.ErrInvalid) {
+			t.Errorf("ParseConcurrencyMode(%q) = %s, %v, want an error", name, got, err)
 		}
 	}
 }
@@ -58,14 +79,16 @@ func TestFaults(t *testing.T) {
 		},
 		"all at once": {
 			strategy.Strategy{
-				MaxConcurrency: strategy.Percent(-5),
-				MaxFailures:    strategy.Count(-2),
-				FailureAction:  200,
+				MaxConcurrency:  strategy.Percent(-5),
+				MaxFailures:     strategy.Count(-2),
+				FailureAction:   200,
+				ConcurrencyMode: 200,
 			},
 			[]strategy.Fault{
 				{Field: "MaxConcurrency", Problem: "-5% is negative"},
 				{Field: "MaxFailures", Problem: "-2 is negative"},
 				{Field: "FailureAction", Problem: "Action(200) is not an action"},
+				{Field: "ConcurrencyMode", Problem: "ConcurrencyMode(200) is not a mode"},
 			},
 		},
 	}
@@ -118,6 +141,15 @@ func TestWarnings(t *testing.T) {
 			strategy.Strategy{MaxFailures: strategy.Count(50)},
 			3,
 			[]strategy.Fault{{Field: "MaxFailures", Problem: "50 of 3 tasks tolerates that all of them fail"}},
+		},
+		"strict, one by one": {strategy.Strategy{ConcurrencyMode: strategy.Strict}, 3, nil},
+		"strict, as many as it can": {
+			strategy.Strategy{MaxConcurrency: strategy.Count(3), MaxFailures: strategy.Count(2), ConcurrencyMode: strategy.Strict}, 9, nil,
+		},
+		"strict, more than it can": {
+			strategy.Strategy{MaxConcurrency: strategy.Percent(50), MaxFailures: strategy.Count(2), ConcurrencyMode: strategy.Strict},
+			9,
+			[]strategy.Fault{{Field: "MaxConcurrency", Problem: "50% of 9 tasks is never reached: Strict has 3 in flight at most"}},
 		},
 		"tolerates all but one": {strategy.Strategy{MaxFailures: strategy.Count(2)}, 3, nil},
 	}

@@ -70,7 +70,7 @@ func (p *rollout) next() (uint32, *record) {
 // nextPending returns the first pending task that the grant allows to start, or 0.
 func (p *rollout) nextPending() uint32 {
 	c := &p.plan
-	if c.Breached || c.State.CancelsPending() || c.Counters.Of(task.Failed) > c.Grant.MaxFailed {
+	if c.Breached || c.State.CancelsPending() || !c.Grant.Admits(c.Counters.Of(task.Failed), c.Counters.InFlight()) {
 		return 0
 	}
 	open := uint32(max(0, min(c.Grant.LastOrdinal, p.tasks.n)))

@@ -251,13 +251,23 @@ func (c *linClient) play(ctx context.Context) {
 		case n == 8:
 			c.command(ctx, "pause", 0, func(p plan.Plan) (plan.Decision, error) { return p.Pause(plan.By{Now: time.Now()}) })
 		case n == 9:
-			c.command(ctx, "resume", 0, func(p plan.Plan) (plan.Decision, error) { return p.Resume(plan.By{Now: time.Now()}) })
+			c.command(ctx, "resume", 0, resumeAtOnce)
 		case n == 10:
 			c.lose(ctx)
 		default:
 			c.read(ctx)
 		}
 	}
+}
+
+// resumeAtOnce resumes a plan without the sweep that wakes its tasks: no client carries sweeps out,
+// and nothing pending could be claimed before the end of the sweep.
+func resumeAtOnce(p plan.Plan) (plan.Decision, error) {
+	d, err := p.Resume(plan.By{Now: time.Now()})
+	if err == nil && d.Changed {
+		d.Plan.Sweeps, d.Plan.Grant.LastOrdinal = nil, linTasks
+	}
+	return d, err
 }
 
 // commit sends a batch until it is answered. It records the view in the answer as a separate read,

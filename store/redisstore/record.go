@@ -27,6 +27,7 @@ type strategyRecord struct {
 	MaxConcurrency string `json:"maxConcurrency"`
 	MaxFailures    string `json:"maxFailures"`
 	FailureAction  string `json:"failureAction"`
+	Mode           string `json:"concurrencyMode"`
 }
 
 func specOf(p *plan.Plan) spec {
@@ -35,6 +36,7 @@ func specOf(p *plan.Plan) spec {
 		CreatedAt: moment(p.CreatedAt),
 		Strategy: strategyRecord{
 			formatAmount(p.Strategy.MaxConcurrency), formatAmount(p.Strategy.MaxFailures), p.Strategy.FailureAction.String(),
+			p.Strategy.ConcurrencyMode.String(),
 		},
 	}
 }
@@ -64,7 +66,10 @@ func (s *spec) fill(p *plan.Plan) (err error) {
 	if p.Strategy.MaxFailures, err = parseAmount(s.Strategy.MaxFailures); err != nil {
 		return err
 	}
-	p.Strategy.FailureAction, err = strategy.ParseAction(s.Strategy.FailureAction)
+	if p.Strategy.FailureAction, err = strategy.ParseAction(s.Strategy.FailureAction); err != nil {
+		return err
+	}
+	p.Strategy.ConcurrencyMode, err = strategy.ParseConcurrencyMode(s.Strategy.Mode)
 	return err
 }
 

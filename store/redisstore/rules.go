@@ -45,8 +45,8 @@ func restRuleOf(p *plan.Plan) restRule {
 
 // formatRules returns the stored form of the rules of p: state, whether running tasks are claimed,
 // the stop request in force for running tasks and for undos, rest rule, whether an undo round is
-// open, whether the plan is sequential, whether it may be removed when it is at rest, the grant,
-// the number of the undo round.
+// open, whether the plan is sequential, whether it may be removed when it is at rest, the grant
+// (four numbers), the number of the undo round.
 func formatRules(p *plan.Plan) string {
 	undo := p.StopFor(task.Control{State: task.RollingBack})
 	quiet := *p
@@ -55,7 +55,7 @@ func formatRules(p *plan.Plan) string {
 		strconv.Itoa(int(p.State)), digit(p.State.ClaimsRunning()), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
 		string(restRuleOf(p)), digit(p.State == plan.RollingBack && p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
 		strconv.Itoa(max(0, p.Grant.LastOrdinal)), strconv.Itoa(max(0, p.Grant.MaxSlots)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
-		strconv.Itoa(p.Undo.Round),
+		digit(p.Grant.Strict), strconv.Itoa(p.Undo.Round),
 	}
 	return strings.Join(fields, " ")
 }
@@ -68,11 +68,11 @@ func digit(b bool) string {
 }
 
 func parseRules(s string) rules {
-	var f [12]int64
+	var f [13]int64
 	ok := parseNumbers(s, f[:])
 	return rules{
 		state:         plan.State(f[0]),
-		grant:         strategy.Grant{LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10])},
+		grant:         strategy.Grant{LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10]), Strict: f[11] == 1},
 		claimsRunning: f[1] == 1, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
 		ok: ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
@@ -109,7 +109,7 @@ func claimable(r *rules, f *facts) (yes, sure bool) {
 	if c.Held >= r.grant.MaxSlots {
 		return false, true
 	}
-	pending := !f.Breached && !r.state.CancelsPending() && c.Of(task.Failed) <= r.grant.MaxFailed &&
+	pending := !f.Breached && !r.state.CancelsPending() && r.grant.Admits(c.Of(task.Failed), c.InFlight()) &&
 		c.Of(task.Pending) > 0 && f.nextPending <= min(r.grant.LastOrdinal, c.Total())
 	if pending || r.undoOpen && !f.UndosExhausted && f.undoAt > 0 {
 		return true, true

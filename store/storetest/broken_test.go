@@ -25,6 +25,7 @@ func TestBroken(t *testing.T) {
 		"claims again":                    {"2-repeat", wrap[claimsAgain]},
 		"closes late":                     {"3-breach", wrap[closesLate]},
 		"hands out twice":                 {"4-claim", wrap[handsOutTwice]},
+		"takes strict for soft":           {"4-claim", wrap[neverStrict]},
 		"leases come back":                {"5-lease", wrap[leasesComeBack]},
 		"the living are orphans":          {"5-lease", wrap[livingOrphans]},
 		"names half of what is held":      {"5-lease", wrap[halfHeld]},

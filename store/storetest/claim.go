@@ -23,6 +23,9 @@ func claimCases() []testCase {
 		{name: "greater tokens", run: claimTokens},
 		{name: "concurrent", run: claimConcurrent},
 		{name: "claimable tells the truth", run: claimable},
+		{name: "strict", run: claimStrict},
+		{name: "strict, with what waits for a worker", run: claimStrictUnheld},
+		{name: "random rules and facts", run: claimRules},
 	}
 }
 

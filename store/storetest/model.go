@@ -59,9 +59,10 @@ func newMachine(t *testing.T, rt *rapid.T, h Harness) *machine {
 	m := &machine{ctx: t.Context(), store: h.New(t)}
 	n := rapid.IntRange(1, 6).Draw(rt, "tasks")
 	s := strategy.Strategy{
-		MaxConcurrency: strategy.Count(rapid.IntRange(1, 4).Draw(rt, "concurrency")),
-		MaxFailures:    strategy.Count(rapid.IntRange(0, 3).Draw(rt, "failures")),
-		FailureAction:  rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(rt, "action"),
+		MaxConcurrency:  strategy.Count(rapid.IntRange(1, 4).Draw(rt, "concurrency")),
+		MaxFailures:     strategy.Count(rapid.IntRange(0, 3).Draw(rt, "failures")),
+		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(rt, "action"),
+		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(rt, "mode"),
 	}
 	var c store.Creation
 	m.call(rt, func() (err error) {

@@ -176,3 +176,10 @@ func (m *raisesNone) Apply(ctx context.Context, c store.Command) (store.Applied,
 	c.RaiseTokens = false
 	return m.Store.Apply(ctx, c)
 }
+
+type neverStrict struct{ mutant }
+
+func (m *neverStrict) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
+	c.Plan.Grant.Strict = false
+	return m.Store.Apply(ctx, c)
+}

@@ -297,7 +297,11 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 	if set = o.unheld(task.RollingBack); len(set) > 0 {
 		return set, true
 	}
-	open := !o.plan.Breached && !o.plan.State.CancelsPending() && o.plan.Counters.Of(task.Failed) <= o.plan.Grant.MaxFailed
+	risk := o.plan.Counters.Of(task.Failed)
+	if o.plan.Grant.Strict {
+		risk += o.plan.Counters.InFlight()
+	}
+	open := !o.plan.Breached && !o.plan.State.CancelsPending() && risk <= o.plan.Grant.MaxFailed
 	for i := range o.tasks {
 		if open && i < o.plan.Grant.LastOrdinal && o.tasks[i].State == task.Pending {
 			return map[int]bool{i + 1: true}, true

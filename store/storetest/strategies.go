@@ -27,9 +27,11 @@ func strategies(e *env) []strategy.Strategy {
 				list = append(list, s)
 			}
 		case *strategy.Action:
-			for _, *field = range []strategy.Action{strategy.Pause} {
-				list = append(list, s)
-			}
+			*field = strategy.Pause
+			list = append(list, s)
+		case *strategy.ConcurrencyMode:
+			*field = strategy.Strict
+			list = append(list, s)
 		default:
 			e.Fatalf("no values for %T", field)
 		}

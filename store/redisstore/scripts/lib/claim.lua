@@ -119,9 +119,18 @@ local function seek_last()
   end
 end
 
+-- admitted returns how many pending tasks may begin now as far as the failures decide: 0 or less if
+-- none may, at most all that are pending.
+local function admitted()
+  if counts.failed > plan.max_failed or not plan.strict then
+    return counts.failed > plan.max_failed and 0 or counts.pending
+  end
+  return math.min(counts.pending, plan.max_failed + 1 - counts.failed - counts.running - counts.rolling_back)
+end
+
 -- pending_open reports whether the grant permits pending tasks to be claimed.
 local function pending_open()
-  return plan.breached == 0 and plan.stop_running < 2 and counts.failed <= plan.max_failed and counts.pending > 0 and plan.next_pending <= math.min(plan.open, plan.total)
+  return plan.breached == 0 and plan.stop_running < 2 and admitted() > 0 and plan.next_pending <= math.min(plan.open, plan.total)
 end
 
 -- loose returns the number of tasks in flight that no worker holds.
@@ -227,7 +236,7 @@ local function gather(want)
     end
   end
   if not plan.damaged and #pool < want and pending_open() then
-    gather_pending(math.min(want - #pool, counts.pending), pool)
+    gather_pending(math.min(want - #pool, admitted()), pool)
   end
   while not plan.damaged and not plan.exhausted and #pool < want do
     local ordinal, h = seek()

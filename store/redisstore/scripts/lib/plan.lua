@@ -14,7 +14,8 @@ local plan = {
   version = false, rules = false, facts = false,
   -- rules
   state = 0, claims_running = false, stop_running = 0, stop_undo = '0', resting = '0', undo_open = false,
-  sequential = false, over = false, open = 0, max_slots = 0, max_failed = 0, round = '0',
+  sequential = false, over = false, open = 0, max_slots = 0, max_failed = 0, strict = false,
+  round = '0',
   -- facts; total is the sum of all counts
   total = 0, held = 0, breached = 0, dry = 0, next_pending = 0, last_event = 0, undo_at = 0, ahead = '0', reached = 0,
   first_event = 0, turns = 0,
@@ -100,17 +101,18 @@ local function format_facts()
     math.max(plan.reached, plan.next_pending), plan.first_event, plan.turns)
 end
 
-local rules_pattern = '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d+)$'
+local rules_pattern = '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d) (%d+)$'
 
 local function parse_rules(s)
   local state, claims_running, stop_running, stop_undo, resting, undo_open, sequential, over, open, max_slots, max_failed,
-    round = match(s or '', rules_pattern)
+    strict, round = match(s or '', rules_pattern)
   if not state then
     return false
   end
   plan.state, plan.claims_running, plan.stop_running = state + 0, claims_running == '1', stop_running + 0
   plan.stop_undo, plan.resting, plan.undo_open, plan.sequential = stop_undo, resting, undo_open == '1', sequential == '1'
   plan.over, plan.open, plan.max_slots, plan.max_failed, plan.round = over == '1', open + 0, max_slots + 0, max_failed + 0, round
+  plan.strict = strict == '1'
   return true
 end
 

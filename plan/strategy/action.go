@@ -1,0 +1,36 @@
+package strategy
+
+import "fmt"
+
+// Action is what a breach does to a plan.
+type Action uint8
+
+// The actions.
+const (
+	// Stop makes the plan FAILED. Tasks in flight run to their end.
+	Stop Action = iota
+	// Pause makes the plan PAUSED: tasks in flight stop at their next boundary.
+	Pause
+
+	numActions = int(Pause) + 1
+)
+
+//nolint:gochecknoglobals // a constant table
+var actionNames = [numActions]string{"Stop", "Pause"}
+
+func (a Action) String() string {
+	if int(a) < numActions {
+		return actionNames[a]
+	}
+	return fmt.Sprintf("Action(%d)", uint8(a))
+}
+
+// ParseAction reads an action as String writes it; an error matches [ErrInvalid].
+func ParseAction(name string) (Action, error) {
+	for i, n := range actionNames {
+		if n == name {
+			return Action(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%w: unknown failure action %.32q", ErrInvalid, name)
+}

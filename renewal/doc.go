@@ -79,8 +79,8 @@
 //   - What is decided stays decided: an answer that comes after the end of a task, or after
 //     the deadline of a key, changes nothing.
 //   - A renewal with a token compares and sets the TTL in one step on the server.
-//   - OnFinished is called once per task, after all its other callbacks, unless Config.Grace runs out
-//     at the end of the service.
+//   - OnFinished is called once per task, after all its other callbacks, unless Config.Grace runs
+//     out at the end of the service.
 //   - No mutex is held during a call of a host function or of Redis. The mutex of a task is locked
 //     before those of the registry, the wheel and the queues, never after.
 //

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -99,10 +100,14 @@ func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 		dying, m := intercept(s), intercept(s)
 		m.on(slow)
 		e := running(t, m, executor.Registry{"X": executor.Func(succeed)})
-		large := create(t, newEngine(t, s, cutover.Config{}), spec(tenantsOf("t", 120_000)...))
+		reserves := int64(1190) // of 1200, each of 100 tenants
+		if !sample.Full(t, 5) {
+			reserves = 190
+		}
+		large := create(t, newEngine(t, s, cutover.Config{}), spec(tenantsOf("t", int(reserves+10)*100)...))
 		var reserved atomic.Int64
 		dying.on(func(ctx context.Context, c storetest.Call) error {
-			if c.Method == "Reserve" && reserved.Add(1) > 1190 || reserved.Load() > 1190 {
+			if c.Method == "Reserve" && reserved.Add(1) > reserves || reserved.Load() > reserves {
 				return errAway
 			}
 			return c.Do(ctx)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
@@ -149,6 +150,9 @@ func TestManyPlansAtOnce(t *testing.T) {
 			return nil
 		})}})
 		ids := make([]plan.ID, 300)
+		if !sample.Full(t, 5) {
+			ids = ids[:60]
+		}
 		for i := range ids {
 			s := spec(tenantsOf(fmt.Sprint("p", i), 2)...)
 			s.Strategy.MaxConcurrency = strategy.Count(1 + i%3)
@@ -159,8 +163,8 @@ func TestManyPlansAtOnce(t *testing.T) {
 		for _, id := range ids {
 			rests(t, e, id, plan.Completed)
 		}
-		if took := time.Since(began); peak.Load() != 8 || took > 2*75*time.Second {
-			t.Errorf("at most %d at once, %s for 600 tasks of a second", peak.Load(), took)
+		if took := time.Since(began); peak.Load() != 8 || took > time.Duration(len(ids)/2)*time.Second {
+			t.Errorf("at most %d at once, %s for %d tasks of a second", peak.Load(), took, 2*len(ids))
 		}
 	})
 }

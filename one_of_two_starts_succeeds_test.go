@@ -23,24 +23,31 @@ import (
 // succeeds, and the error of the other start names the plan that holds the tenants.
 func TestTwoStartsAtOnce(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(t *testing.T) store.Store{
-		"memory": func(*testing.T) store.Store { return memstore.New() },
-		"redis": func(t *testing.T) store.Store {
+	tests := map[string]struct {
+		open          func(t *testing.T) store.Store
+		rounds, brief int // brief with -short
+	}{
+		"memory": {func(*testing.T) store.Store { return memstore.New() }, 50, 10},
+		"redis": {func(t *testing.T) store.Store {
 			t.Helper()
 			s, err := redisstore.Open(t.Context(), redistest.Start(t).Client(), redisstore.Config{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return s
-		},
-	} {
+		}, 20, 6},
+	}
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := open(t)
+			s, rounds := tt.open(t), tt.rounds
+			if testing.Short() {
+				rounds = tt.brief
+			}
 			rivals := [2]*cutover.Engine{newEngine(t, s, cutover.Config{}), newEngine(t, s, cutover.Config{})}
 			tenants := tenantsOf("t", 2000)
 			smaller := 0
-			for round := range 50 {
+			for round := range rounds {
 				ids := [2]plan.ID{create(t, rivals[0], spec(tenants...))}
 				if round%2 == 1 {
 					slices.Reverse(tenants)

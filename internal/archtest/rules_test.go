@@ -79,6 +79,7 @@ var arrows = []arrow{
 	{from: "internal/redisserver", to: []string{"internal/await"}},
 	{from: "internal/wheel"},
 	{from: "internal/redistest"},
+	{from: "internal/sample"},
 	{from: "internal/flaky"},
 	{from: "internal/archtest"},
 	{from: "internal/simulation/..."}, // tests only

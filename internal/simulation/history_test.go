@@ -3,11 +3,11 @@ package simulation
 import (
 	"flag"
 	"fmt"
-	"os"
-	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"github.com/cutover-go/cutover/internal/sample"
 )
 
 var seed = flag.Uint64("seed", 0, "run only the history of this seed")
@@ -17,30 +17,12 @@ var histories = flag.Int("histories", 0, "run that many histories instead of the
 // usual is the number of histories of a plain test run, brief their number with -short.
 const (
 	usual = 2000
-	brief = 200
+	brief = 100
 	// enough is the number of failed histories after which a run stops.
 	enough = 3
 )
 
-// repetitions is the number of runs of TestHistories in this process, with -count.
-var repetitions atomic.Int64 //nolint:gochecknoglobals // one per test binary
-
-// runsBefore returns the number of runs of the tests before this one: those in this process plus
-// the number in CUTOVER_RUN.
-func runsBefore(t *testing.T) uint64 {
-	t.Helper()
-	before := repetitions.Add(1) - 1
-	if text := os.Getenv("CUTOVER_RUN"); text != "" {
-		earlier, err := strconv.ParseInt(text, 10, 32)
-		if err != nil || earlier < 0 {
-			t.Fatalf("CUTOVER_RUN=%s: %v", text, err)
-		}
-		before += earlier
-	}
-	return uint64(before)
-}
-
-// TestHistories runs one history for each seed from 1. A repeated run, see runsBefore, continues
+// TestHistories runs one history for each seed from 1. A repeated run, see sample.Run, continues
 // with the next seeds, because new seeds find more than seeds that ran before.
 func TestHistories(t *testing.T) {
 	t.Parallel()
@@ -55,7 +37,7 @@ func TestHistories(t *testing.T) {
 	case testing.Short():
 		n = brief
 	}
-	first := runsBefore(t)*uint64(n) + 1
+	first := sample.Run(t)*uint64(n) + 1
 	const shards = 16 // -parallel limits how many run concurrently
 	var failures atomic.Int32
 	for shard := range shards {

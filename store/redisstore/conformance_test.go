@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/storetest"
 )
@@ -117,11 +118,20 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, harness(redistest.Start(t).Client()))
 }
 
+// TestConformanceOnImitation makes a quarter of the suite per run with -short: the imitation runs
+// scripts slowly.
 func TestConformanceOnImitation(t *testing.T) {
 	t.Parallel()
 	client, mini := redistest.MiniServer(t)
 	expire(t, mini)
-	storetest.Run(t, harness(client))
+	h := harness(client)
+	h.Wrap = func(t *testing.T, body func(t *testing.T)) {
+		t.Helper()
+		if sample.Full(t, 4) {
+			body(t)
+		}
+	}
+	storetest.Run(t, h)
 }
 
 func TestConformanceOnCluster(t *testing.T) {

@@ -41,12 +41,12 @@ func TestLinearizable(t *testing.T) {
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
 		s := memstore.New()
-		linearizable(t, time.Second, func(int) store.Store { return s }, func() {})
+		linearizable(t, brief(time.Second), func(int) store.Store { return s }, func() {})
 	})
 	t.Run("redis", func(t *testing.T) {
 		t.Parallel()
 		server := redistest.Start(t)
-		linearizable(t, 2*time.Second, func(int) store.Store { return openStore(t, server.Client(), Config{}) }, func() {})
+		linearizable(t, brief(2*time.Second), func(int) store.Store { return openStore(t, server.Client(), Config{}) }, func() {})
 	})
 	t.Run("redis over a bad line", func(t *testing.T) {
 		t.Parallel()
@@ -75,6 +75,14 @@ func TestLinearizable(t *testing.T) {
 			t.Error("nothing was lost on the line")
 		}
 	})
+}
+
+// brief returns the budget, or a quarter of it with -short. Each run has other seeds.
+func brief(budget time.Duration) time.Duration {
+	if testing.Short() {
+		return budget / 4
+	}
+	return budget
 }
 
 // linearizable records and checks histories until the budget is used up. It calls harm repeatedly

@@ -1,0 +1,68 @@
+// Package sample chooses which part of a large test a run with -short makes. Each run makes another
+// part, so many short runs together make the whole test. Without -short, every run makes all of it.
+package sample
+
+import (
+	"hash/fnv"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// runEnv names the variable that holds the number of earlier runs in other processes.
+const runEnv = "CUTOVER_RUN"
+
+// repetitions counts the runs of each test in this process, by the test's name. With -count, a
+// process runs a test several times.
+var repetitions = struct { //nolint:gochecknoglobals // one per test binary
+	sync.Mutex
+	of map[string]uint64
+}{of: make(map[string]uint64)}
+
+// Run returns how many times the test ran before: in this process, plus the number in CUTOVER_RUN.
+// A test calls Run, Of or Full once, because each call counts as a run.
+func Run(tb testing.TB) uint64 {
+	tb.Helper()
+	var earlier uint64
+	if text := os.Getenv(runEnv); text != "" {
+		var err error
+		if earlier, err = strconv.ParseUint(text, 10, 32); err != nil {
+			tb.Fatalf("%s=%s: %v", runEnv, text, err)
+		}
+	}
+	repetitions.Lock()
+	defer repetitions.Unlock()
+	before := repetitions.of[tb.Name()]
+	repetitions.of[tb.Name()]++
+	return earlier + before
+}
+
+// Of returns the indexes of all cases, 0 to all-1, or with -short the next n of them. After the
+// last case it continues with the first.
+func Of(tb testing.TB, n, all uint64) []uint64 {
+	tb.Helper()
+	first := uint64(0)
+	if testing.Short() && n < all {
+		first = Run(tb) * n
+	} else {
+		n = all
+	}
+	cases := make([]uint64, n)
+	for i := range cases {
+		cases[i] = (first + uint64(i)) % all
+	}
+	return cases
+}
+
+// Full reports whether this run makes the test in full size: every run without -short, and one of
+// n runs with -short. Tests of different names are in full size in different runs.
+func Full(tb testing.TB, n int) bool {
+	tb.Helper()
+	if !testing.Short() {
+		return true
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(tb.Name()))
+	return (Run(tb)+h.Sum64()%uint64(n))%uint64(n) == 0
+}

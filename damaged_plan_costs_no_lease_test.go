@@ -3,6 +3,7 @@ package cutover_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -22,14 +23,14 @@ func TestDamagedPlanBesideOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := intercept(memstore.New())
 		l := &ledger{steps: 100}
-		lost, faults := 0, 0
+		var lost, faults atomic.Int64
 		e := startProcess(t, m, cutover.Config{
 			Executors: executor.Registry{"X": l},
 			Hooks: hook.Hooks{
-				OnLeaseLost: func(string, int) { lost++ },
+				OnLeaseLost: func(string, int) { lost.Add(1) },
 				OnStoreFault: func(_ string, err error) {
 					if errors.Is(err, store.ErrCorrupt) {
-						faults++
+						faults.Add(1)
 					}
 				},
 			},
@@ -43,10 +44,10 @@ func TestDamagedPlanBesideOthers(t *testing.T) {
 		})
 		rests(t, e.Engine, sound, plan.Completed)
 		rests(t, e.Engine, damaged, plan.Completed)
-		if lost > 0 || len(l.causes) > 0 || len(l.effects) != 400 {
-			t.Errorf("%d leases lost, %d runs interrupted, %d effects of 400", lost, len(l.causes), len(l.effects))
+		if n, all := len(l.interruptions()), l.total(); lost.Load() > 0 || n > 0 || all != 400 {
+			t.Errorf("%d leases lost, %d runs interrupted, %d effects of 400", lost.Load(), n, all)
 		}
-		if faults == 0 {
+		if faults.Load() == 0 {
 			t.Error("nobody was told")
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,10 +232,9 @@ func TestEveryFaultIsTold(t *testing.T) {
 			Hooks:     hook.Hooks{OnStoreFault: func(op string, _ error) { faults.add("%s", op) }},
 		})
 		runEngine(t, e)
-		failed := false
+		var failed atomic.Bool
 		m.on(func(ctx context.Context, c storetest.Call) error {
-			if c.Method == "Commit" && !failed {
-				failed = true
+			if c.Method == "Commit" && failed.CompareAndSwap(false, true) {
 				return errAway
 			}
 			return c.Do(ctx)

@@ -51,6 +51,13 @@ func (b *busy) work(tenant string) {
 	b.now[tenant]--
 }
 
+// peak returns the maximum number of calls that worked on a tenant at the same time.
+func (b *busy) peak() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.most
+}
+
 // tolerant completes plan 1 although its task for tenant a has failed. The release of the lock of a
 // is lost, so that lock is stale, and a retry of the task needs it again.
 func tolerant(t *testing.T, m *interceptedStore) (e *cutover.Engine, b *busy, failed task.ID) {
@@ -123,8 +130,8 @@ func TestTakeOverAfterRetry(t *testing.T) {
 		}
 		rests(t, e, failed.Plan(), plan.Completed)
 		ends(t, e, failed.Plan(), 1, task.Completed, "")
-		if b.most != 1 {
-			t.Errorf("%d executors worked on a tenant at once", b.most)
+		if n := b.peak(); n != 1 {
+			t.Errorf("%d executors worked on a tenant at once", n)
 		}
 	})
 }
@@ -151,8 +158,8 @@ func TestTakeOverBeforeRetry(t *testing.T) {
 		}
 		rests(t, e, second, plan.Completed)
 		ends(t, e, failed.Plan(), 1, task.Failed, task.CodeTenantHeld)
-		if b.most != 1 {
-			t.Errorf("%d executors worked on a tenant at once", b.most)
+		if n := b.peak(); n != 1 {
+			t.Errorf("%d executors worked on a tenant at once", n)
 		}
 	})
 }
@@ -322,8 +329,8 @@ func TestRollbackOfAHeldTenant(t *testing.T) {
 		ends(t, e, id, 1, task.RollbackFailed, task.CodeTenantHeld)
 		ends(t, e, id, 2, task.RolledBack, "")
 		rests(t, e, other, plan.Completed)
-		if b.most != 1 {
-			t.Errorf("%d executors worked on a tenant at once", b.most)
+		if n := b.peak(); n != 1 {
+			t.Errorf("%d executors worked on a tenant at once", n)
 		}
 	})
 }

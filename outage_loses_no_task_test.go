@@ -65,12 +65,26 @@ func (l *ledger) interrupted(ctx context.Context) {
 	l.causes = append(l.causes, context.Cause(ctx))
 }
 
+// total returns the number of effects.
+func (l *ledger) total() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.effects)
+}
+
 // repeats returns the number of effects that were repeated.
 func (l *ledger) repeats() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	slices.Sort(l.effects)
 	return len(l.effects) - len(slices.Compact(slices.Clone(l.effects)))
+}
+
+// interruptions returns the causes with which the contexts of interrupted runs ended.
+func (l *ledger) interruptions() []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.causes)
 }
 
 // An outage shorter than the lease only costs time.
@@ -94,8 +108,8 @@ func TestStoreAwayForAWhile(t *testing.T) {
 			m.on(nil)
 		}
 		rests(t, e, id, plan.Completed)
-		if n := l.repeats(); n > 0 || lost.Load() > 0 || len(l.effects) != 180 {
-			t.Errorf("%d repeated of %d, %d leases lost", n, len(l.effects), lost.Load())
+		if n, all := l.repeats(), l.total(); n > 0 || lost.Load() > 0 || all != 180 {
+			t.Errorf("%d repeated of %d, %d leases lost", n, all, lost.Load())
 		}
 		for ordinal := range 3 {
 			if tk := ends(t, e, id, ordinal+1, task.Completed, ""); tk.Attempt != 1 || tk.Losses != 0 {
@@ -134,13 +148,14 @@ func TestStoreAwayTooLong(t *testing.T) {
 				t.Errorf("attempt %d", tk.Attempt)
 			}
 		}
-		for _, cause := range l.causes {
+		causes := l.interruptions()
+		for _, cause := range causes {
 			if !errors.Is(cause, executor.ErrLeaseLost) {
 				t.Errorf("a context ended because of %v", cause)
 			}
 		}
-		if len(l.causes) != 3 {
-			t.Errorf("%d executors were interrupted", len(l.causes))
+		if len(causes) != 3 {
+			t.Errorf("%d executors were interrupted", len(causes))
 		}
 	})
 }
@@ -175,7 +190,7 @@ func TestCutOffProcess(t *testing.T) {
 		if n := l.repeats(); n != 2 {
 			t.Errorf("%d effects repeated, want the two under way", n)
 		}
-		for _, cause := range l.causes {
+		for _, cause := range l.interruptions() {
 			if !errors.Is(cause, executor.ErrLeaseLost) {
 				t.Errorf("a context ended because of %v", cause)
 			}

@@ -151,11 +151,10 @@ func TestRetentionRemindsOthers(t *testing.T) {
 				}
 				time.Sleep(time.Hour) // all are at rest
 
-				failures := 3 // only of the calls of the walk over all plans
+				var failed atomic.Int64 // only calls of the walk over all plans, three of them
 				m := intercept(s)
 				m.on(func(ctx context.Context, c storetest.Call) error {
-					if (c.Method == "Plans" || c.Method == "Remind") && failures > 0 {
-						failures--
+					if (c.Method == "Plans" || c.Method == "Remind") && failed.Add(1) <= 3 {
 						return errAway
 					}
 					return c.Do(ctx)

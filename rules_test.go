@@ -24,7 +24,7 @@ func TestLeaseEndsForTheProcessFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const ttl = 30 * time.Second
 		m := intercept(memstore.New())
-		var renewed time.Time // the time of the last heartbeat that the store received
+		var renewed atomic.Pointer[time.Time] // the time of the last heartbeat that the store received
 		var cut atomic.Bool
 		m.on(func(ctx context.Context, c storetest.Call) error {
 			if cut.Load() {
@@ -33,7 +33,8 @@ func TestLeaseEndsForTheProcessFirst(t *testing.T) {
 			if c.Method != "Heartbeat" {
 				return c.Do(ctx)
 			}
-			renewed = time.Now()
+			now := time.Now()
+			renewed.Store(&now)
 			err := c.Do(ctx)
 			time.Sleep(5 * time.Second)
 			return err
@@ -47,7 +48,7 @@ func TestLeaseEndsForTheProcessFirst(t *testing.T) {
 		launch(t, e, spec("a"))
 		time.Sleep(time.Minute)
 		cut.Store(true)
-		if late := (<-ended).Sub(renewed.Add(ttl)); late > 0 {
+		if late := (<-ended).Sub(renewed.Load().Add(ttl)); late > 0 {
 			t.Errorf("the executor's context ended %s after the lease", late)
 		}
 	})

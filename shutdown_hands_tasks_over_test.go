@@ -44,8 +44,8 @@ func TestShutdownHandsOver(t *testing.T) {
 			first = next
 		}
 		rests(t, first.Engine, id, plan.Completed)
-		if n := l.repeats(); n > 0 || len(l.effects) != 300 {
-			t.Errorf("%d of %d effects repeated", n, len(l.effects))
+		if n, all := l.repeats(), l.total(); n > 0 || all != 300 {
+			t.Errorf("%d of %d effects repeated", n, all)
 		}
 		for ordinal := range 3 {
 			if tk := ends(t, first.Engine, id, ordinal+1, task.Completed, ""); tk.Attempt != 1 || tk.Losses != 0 {

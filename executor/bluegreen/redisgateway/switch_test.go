@@ -1,6 +1,7 @@
 package redisgateway_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -140,10 +141,11 @@ func TestOutcomes(t *testing.T) {
 				if c.arrange != nil {
 					c.arrange(t, l)
 				}
-				if c.change.TenantID == "" {
-					c.change = toBlue(5)
+				change := c.change
+				if change.TenantID == "" {
+					change = toBlue(5)
 				}
-				err := l.Switch(t.Context(), c.change)
+				err := l.Switch(t.Context(), change)
 				wantFailure(t, err, c.code, c.retryable)
 				if c.match != nil && !errors.Is(err, c.match) {
 					t.Errorf("%v does not match %v", err, c.match)
@@ -243,10 +245,7 @@ func TestAnInterruptedSwitchIsFinished(t *testing.T) {
 				l := newLab(t, rdb)
 				interrupted(t, l)
 				l.clients[1].onBlue(c.blue)
-				if c.timeout == 0 {
-					c.timeout = patient
-				}
-				l.restart(t, rdb, c.timeout)
+				l.restart(t, rdb, cmp.Or(c.timeout, patient))
 				wantFailure(t, c.next(t, l), c.code, c.code == bluegreen.CodeSwitchNotConfirmed)
 				l.wantCurrent(t, c.current)
 				l.wantRuns(t, c.current)

@@ -293,7 +293,7 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 			values = append(values, reflect.ValueOf(a))
 		}
 	case reflect.TypeFor[strategy.Action]():
-		for _, a := range []strategy.Action{strategy.Stop, strategy.Pause} {
+		for _, a := range []strategy.Action{strategy.Stop, strategy.Pause, strategy.RollbackPlan} {
 			values = append(values, reflect.ValueOf(a))
 		}
 	case reflect.TypeFor[strategy.ConcurrencyMode]():

@@ -133,16 +133,19 @@ func (p Plan) Rollback(by By) (Decision, error) {
 	case Created:
 		return d, d.notApplicable(ByRollback, "it has not been started")
 	}
-	d.move(ByRollback, RollingBack, by)
-	d.Plan.Undo = Undo{
-		Round: d.Plan.Undo.Round + 1,
-		// If the plan runs, a claim may still start a task before this rollback is committed;
-		// Settle then opens the round later.
-		Open: p.State != Running && d.Plan.Counters.Of(task.Running) == 0,
-	}
+	d.rollBack(ByRollback, by)
+	// If the plan runs, a claim may still start a task before this rollback is committed; Settle
+	// then opens the round later.
+	d.Plan.Undo.Open = p.State != Running && d.Plan.Counters.Of(task.Running) == 0
+	return d, nil
+}
+
+// rollBack begins a rollback whose undo round is not open yet.
+func (d *Decision) rollBack(c Cause, by By) {
+	d.move(c, RollingBack, by)
+	d.Plan.Undo = Undo{Round: d.Plan.Undo.Round + 1}
 	d.Plan.UndosExhausted = false
 	d.Plan.Acknowledged = 0 // tolerances do not apply, and the failed tasks are undone
-	return d, nil
 }
 
 // RetryFailed retries all failed tasks. It does not acknowledge their failures.

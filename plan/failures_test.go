@@ -35,6 +35,12 @@ func TestJudge(t *testing.T) {
 		"all failed but a skipped":  {in(plan.Running, counts{task.Failed: 4, task.Skipped: 1}), "COMPLETED", plan.BySuccess},
 		"breached, work in flight":  {in(plan.Running, counts{task.Failed: 6, task.Running: 3}, breached), "FAILED", plan.ByBreach},
 		"breached with Pause":       {in(plan.Running, counts{task.Failed: 6, task.Running: 3}, breached, pausesOnBreach), "PAUSED", plan.ByBreach},
+		"breached, to be undone": {
+			in(plan.Running, counts{task.Failed: 6, task.Running: 3, task.Pending: 1}, breached, rollsBackOnBreach), "ROLLING_BACK", plan.ByBreach,
+		},
+		"breached by the last task": {in(plan.Running, counts{task.Failed: 6, task.Completed: 1}, breached, rollsBackOnBreach), "ROLLING_BACK", plan.ByBreach},
+		"over, to be undone":        {in(plan.Running, counts{task.Failed: 6, task.Pending: 3}, rollsBackOnBreach), "ROLLING_BACK", plan.ByBreach},
+		"tolerated, nothing undone": {in(plan.Running, counts{task.Failed: 4}, rollsBackOnBreach), "FAILED", plan.ByFailure},
 		"over, work in flight":      {in(plan.Running, counts{task.Failed: 6, task.Running: 3}), "RUNNING", 0},
 		"over, nothing in flight":   {in(plan.Running, counts{task.Failed: 6, task.Pending: 3}), "FAILED", plan.ByBreach},
 		"over, with Pause":          {in(plan.Running, counts{task.Failed: 6, task.Pending: 3}, pausesOnBreach), "PAUSED", plan.ByBreach},
@@ -59,6 +65,9 @@ func TestJudge(t *testing.T) {
 				return
 			}
 			want := plan.Event{Plan: 7, Cause: tt.by.String(), From: "RUNNING", To: tt.want}
+			if tt.want == "ROLLING_BACK" {
+				want.Reason = "6 failed, 5 allowed"
+			}
 			if len(d.Events) != 1 || d.Events[0] != want || !d.Changed {
 				t.Errorf("events %+v, want %+v", d.Events, want)
 			}

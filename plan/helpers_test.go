@@ -57,12 +57,13 @@ func tolerates(n int) func(*plan.Plan) {
 	}
 }
 
-func pausesOnBreach(p *plan.Plan) { p.Strategy.FailureAction = strategy.Pause }
-func breached(p *plan.Plan)       { p.Breached = true }
-func undosExhausted(p *plan.Plan) { p.UndosExhausted = true }
-func undosStopping(p *plan.Plan)  { p.Undo.Stopping = true }
-func pausedByBreach(p *plan.Plan) { p.PauseReasons = plan.PausedByBreach }
-func markedStarting(p *plan.Plan) { p.Starting = &plan.Starting{Token: 33, Actor: "ann"} }
+func pausesOnBreach(p *plan.Plan)    { p.Strategy.FailureAction = strategy.Pause }
+func rollsBackOnBreach(p *plan.Plan) { p.Strategy.FailureAction = strategy.RollbackPlan }
+func breached(p *plan.Plan)          { p.Breached = true }
+func undosExhausted(p *plan.Plan)    { p.UndosExhausted = true }
+func undosStopping(p *plan.Plan)     { p.Undo.Stopping = true }
+func pausedByBreach(p *plan.Plan)    { p.PauseReasons = plan.PausedByBreach }
+func markedStarting(p *plan.Plan)    { p.Starting = &plan.Starting{Token: 33, Actor: "ann"} }
 func acknowledged(n int) func(*plan.Plan) {
 	return func(p *plan.Plan) {
 		p.Acknowledged = n

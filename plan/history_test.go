@@ -75,7 +75,7 @@ func drawStrategy(t *rapid.T) strategy.Strategy {
 	return strategy.Strategy{
 		MaxConcurrency:  strategy.Count(rapid.IntRange(0, 6).Draw(t, "concurrency")),
 		MaxFailures:     strategy.Count(rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "tolerance")),
-		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause, strategy.RollbackPlan}).Draw(t, "action"),
 		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(t, "mode"),
 	}
 }
@@ -111,10 +111,15 @@ func (w *world) someWork(t *rapid.T) {
 	w.work(held[worker], rapid.SampledFrom([]string{"save", "succeed", "fail", "fail", "yield", "vanish"}).Draw(t, "what"))
 }
 
-// settle applies the steps that are due, and checks that none is due afterwards. If a step opened
-// an undo round that has nothing to undo, settle needs a second pass.
+// settle applies the steps that are due, and checks that none is due afterwards. A breach that
+// rolls the plan back needs a second pass that opens the undo round, and an undo round that has
+// nothing to undo needs another that ends it.
 func (w *world) settle() {
+	before := w.plan.State
 	w.apply(w.plan.Settle(w.now()))
+	if before == plan.Running && w.plan.State == plan.RollingBack {
+		w.apply(w.plan.Settle(w.now())) // opens the undo round
+	}
 	if w.plan.UndosExhausted {
 		w.apply(w.plan.Settle(w.now()))
 	}

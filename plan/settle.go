@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -40,8 +41,7 @@ func (d *Decision) judge(by By) bool {
 	p := &d.Plan
 	verdict := d.regrant(by.Now)
 	if p.Breached {
-		d.breach(by)
-		return true
+		return d.breach(by)
 	}
 	c := p.Counters
 	if c.InFlight() > 0 || len(p.Sweeps) > 0 {
@@ -49,7 +49,7 @@ func (d *Decision) judge(by By) bool {
 	}
 	switch {
 	case verdict.Breach:
-		d.breach(by)
+		return d.breach(by)
 	case c.Of(task.Pending) > 0 || c.Of(task.Paused) > 0:
 		return false
 	case c.Of(task.Failed) == p.TaskCount:
@@ -60,14 +60,23 @@ func (d *Decision) judge(by By) bool {
 	return true
 }
 
-func (d *Decision) breach(by By) {
-	switch d.Plan.Strategy.FailureAction {
+// breach carries out the failure action, and reports whether another step may be due.
+func (d *Decision) breach(by By) bool {
+	p := &d.Plan
+	switch p.Strategy.FailureAction {
 	case strategy.Pause:
 		d.move(ByBreach, Paused, by)
-		d.Plan.PauseReasons = PausedByBreach
+		p.PauseReasons = PausedByBreach
+	case strategy.RollbackPlan:
+		reason := fmt.Sprintf("%d failed, %d allowed", p.Counters.Of(task.Failed), p.Grant.MaxFailed)
+		d.rollBack(ByBreach, By{Reason: reason, Now: by.Now})
+		// If the breach is part of this decision, a claim may still start a task before it is
+		// committed: the undo round opens later.
+		return false
 	case strategy.Stop:
 		d.move(ByBreach, Failed, by)
 	}
+	return true
 }
 
 // unwind opens the undo round when no task is running any more, and ends the rollback when every

@@ -49,8 +49,8 @@ type Transition struct {
 	To    State
 }
 
-// transitions is the state machine; nothing else defines it. A breach leads to PAUSED or FAILED,
-// depending on the strategy's FailureAction.
+// transitions is the state machine; nothing else defines it. A breach leads to PAUSED, FAILED or
+// ROLLING_BACK, depending on the strategy's FailureAction.
 //
 //nolint:gochecknoglobals // a constant table
 var transitions = [...]Transition{
@@ -59,6 +59,7 @@ var transitions = [...]Transition{
 	{Running, ByPause, Paused},
 	{Running, ByBreach, Paused},
 	{Running, ByBreach, Failed},
+	{Running, ByBreach, RollingBack},
 	{Running, BySuccess, Completed},
 	{Running, ByFailure, Failed},
 	{Running, ByCancel, Canceled},

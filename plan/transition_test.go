@@ -12,6 +12,7 @@ func machine() map[Transition]bool {
 		{Running, ByPause, Paused}:         true,
 		{Running, ByBreach, Paused}:        true,
 		{Running, ByBreach, Failed}:        true,
+		{Running, ByBreach, RollingBack}:   true,
 		{Running, BySuccess, Completed}:    true,
 		{Running, ByFailure, Failed}:       true,
 		{Running, ByCancel, Canceled}:      true,

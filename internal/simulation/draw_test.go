@@ -145,7 +145,7 @@ func drawSpec(r *rand.Rand, n int) plan.Spec {
 		Strategy: strategy.Strategy{
 			MaxConcurrency:  one(r, strategy.Amount{}, strategy.Count(2), strategy.Count(4), strategy.Percent(50)),
 			MaxFailures:     one(r, strategy.Amount{}, strategy.Amount{}, strategy.Count(1), strategy.Count(2), strategy.Percent(40)),
-			FailureAction:   one(r, strategy.Stop, strategy.Pause),
+			FailureAction:   one(r, strategy.Stop, strategy.Pause, strategy.RollbackPlan),
 			ConcurrencyMode: one(r, strategy.Soft, strategy.Strict),
 		},
 	}

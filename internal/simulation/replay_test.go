@@ -77,16 +77,31 @@ func (r *replay) plan(e plan.Event) {
 	if e.From != e.To && e.From != "" && !known {
 		r.w.faultf("plan %s: no such transition: %+v", r.p.ID, e)
 	}
+	if e.Cause == plan.ByBreach.String() && e.To != r.afterBreach().String() {
+		r.w.faultf("plan %s with the action %s is %s after a breach", r.p.ID, r.p.Strategy.FailureAction, e.To)
+	}
 	r.state = e.To
 	switch {
 	case e.Cause == plan.ByResume.String() && e.From != e.To:
 		r.acknowledged = r.failed
-	case e.Cause == plan.ByRollback.String():
+	case e.To == plan.RollingBack.String():
 		r.acknowledged = 0
 	}
 	if s, err := plan.ParseState(e.To); err == nil && s.CancelsPending() {
 		r.cancelPending()
 	}
+}
+
+// afterBreach returns the state that a breach leads to.
+func (r *replay) afterBreach() plan.State {
+	switch r.p.Strategy.FailureAction {
+	case strategy.Pause:
+		return plan.Paused
+	case strategy.RollbackPlan:
+		return plan.RollingBack
+	case strategy.Stop:
+	}
+	return plan.Failed
 }
 
 func (r *replay) cancelPending() {

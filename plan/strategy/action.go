@@ -11,12 +11,15 @@ const (
 	Stop Action = iota
 	// Pause makes the plan PAUSED: tasks in flight stop at their next boundary.
 	Pause
+	// RollbackPlan makes the plan ROLLING_BACK: tasks in flight are cancelled, then everything that
+	// has run is undone, as by the command of that name.
+	RollbackPlan
 
-	numActions = int(Pause) + 1
+	numActions = int(RollbackPlan) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
-var actionNames = [numActions]string{"Stop", "Pause"}
+var actionNames = [numActions]string{"Stop", "Pause", "RollbackPlan"}
 
 func (a Action) String() string {
 	if int(a) < numActions {

@@ -86,7 +86,7 @@ func drawStrategy(t *rapid.T) strategy.Strategy {
 	return strategy.Strategy{
 		MaxConcurrency:  amount("concurrency"),
 		MaxFailures:     amount("failures"),
-		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(t, "action"),
+		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause, strategy.RollbackPlan}).Draw(t, "action"),
 		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(t, "mode"),
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 func TestActionNames(t *testing.T) {
 	t.Parallel()
-	for a, name := range map[strategy.Action]string{strategy.Stop: "Stop", strategy.Pause: "Pause"} {
+	for a, name := range map[strategy.Action]string{strategy.Stop: "Stop", strategy.Pause: "Pause", strategy.RollbackPlan: "RollbackPlan"} {
 		if a.String() != name {
 			t.Errorf("action %d is %s, want %s", a, a, name)
 		}

@@ -19,10 +19,10 @@ import (
 
 // layout is the version of the data that this library writes and the newest that it reads; oldest
 // is the oldest that it reads. layout rises when older libraries can no longer work on the data.
-// Versions before 7 were never released.
+// Versions before 8 were never released.
 const (
-	layout = 7
-	oldest = 7
+	layout = 8
+	oldest = 8
 )
 
 // hangupHint returns a possible cause of a fault that looks temporary. A server without TLS sends

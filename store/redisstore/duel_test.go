@@ -97,7 +97,7 @@ func (d *duel) start() {
 	labels := pick(d, nil, map[string]string{"a": "b"})
 	p := plan.Plan{Name: "plan", ExecutorType: "X", TaskCount: d.tasks, Strategy: strategy.Strategy{
 		MaxConcurrency: strategy.Count(pick(d, 1, 3, 70, 200)), MaxFailures: strategy.Count(pick(d, 0, 2, 100)),
-		FailureAction: pick(d, strategy.Stop, strategy.Pause), ConcurrencyMode: pick(d, strategy.Soft, strategy.Strict),
+		FailureAction: pick(d, strategy.Stop, strategy.Pause, strategy.RollbackPlan), ConcurrencyMode: pick(d, strategy.Soft, strategy.Strict),
 	}}
 	list := make([]task.Tenant, d.tasks)
 	for i := range list {

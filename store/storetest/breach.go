@@ -17,6 +17,8 @@ func breachCases() []testCase {
 		{name: "what is in flight goes on", run: breachGoesOn},
 		{name: "survives a decision that did not know of it", run: breachSurvives},
 		{name: "judged, acknowledged, and again", run: breachAgain},
+		{name: "rolls back", run: breachRollsBack},
+		{name: "rolls back what was lost", run: breachByLossRollsBack},
 		{name: "not of a paused plan", run: breachOfPaused},
 		{name: "retry heals", run: breachHealed},
 	}
@@ -143,6 +145,61 @@ func breachAgain(e *env) {
 	equal(e, "breached again", r.read().Breached, true)
 	equal(e, "claimed", len(r.claim("worker", 1)), 0)
 	equal(e, "plan", r.settle().State, plan.Paused)
+}
+
+// rollingBack returns tolerating, with a breach that rolls the plan back.
+func rollingBack(held, failed int) strategy.Strategy {
+	s := tolerating(held, failed)
+	s.FailureAction = strategy.RollbackPlan
+	return s
+}
+
+// breachRollsBack: tasks in flight are told to stop, pending tasks are canceled, and whatever has
+// run is undone from the last ordinal down, the failed task included.
+func breachRollsBack(e *env) {
+	r := e.start(5, rollingBack(2, 0))
+	r.run(1, store.Complete)
+	jobs := r.take("worker", 2)
+	_, view := r.commit(jobs[0].work(store.Fail))
+	equal(e, "breached", view.Breached, true)
+	p := r.settle()
+	equal(e, "plan", p.State, plan.RollingBack)
+	equal(e, "round open with a task in flight", p.Undo.Open, false)
+	equal(e, "cancelled", p.Counters.Of(task.Canceled), 2)
+	r.expect(5)
+	equal(e, "stop", r.do(jobs[1].save("STEP", "1")).Stop, task.StopCancel)
+	r.do(jobs[1].work(store.Yield))
+	r.settle()
+	undos := r.expect(5, 3, 2)
+	r.do(undos[0].work(store.Undone))
+	r.do(undos[1].work(store.Undone))
+	r.do(r.expect(5, 1)[0].work(store.Undone))
+	equal(e, "plan", r.settle().State, plan.RolledBack)
+}
+
+// breachByLossRollsBack: the decision that fails a lost task and begins the rollback is committed
+// although a worker has claimed another task meanwhile; nothing is undone before that task stops.
+func breachByLossRollsBack(e *env) {
+	r := e.start(4, rollingBack(2, 0))
+	r.take("gone", 1)
+	t := r.task(1)
+	c := r.decision(func(p plan.Plan) (plan.Decision, error) { return p.LoseTasks([]task.Task{t}, 0, by()), nil })
+	other := r.expect(1, 2)[0]
+	p := r.send(c)
+	equal(e, "plan", p.State, plan.RollingBack)
+	equal(e, "failed", p.Counters.Of(task.Failed), 1)
+	r.settle()
+	r.expect(5)
+	r.do(other.work(store.Yield))
+	r.settle()
+	r.do(r.expect(1, 2)[0].work(store.UndoFail))
+	r.do(r.expect(5, 1)[0].work(store.Undone))
+	equal(e, "plan", r.settle().State, plan.RollbackFailed)
+
+	// The next rollback is a person's, and undoes what is left.
+	r.give(plan.Plan.Rollback)
+	r.do(r.expect(5, 2)[0].work(store.Undone))
+	equal(e, "plan", r.settle().State, plan.RolledBack)
 }
 
 // breachOfPaused: failures do not breach a plan that a command has paused.

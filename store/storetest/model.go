@@ -61,7 +61,7 @@ func newMachine(t *testing.T, rt *rapid.T, h Harness) *machine {
 	s := strategy.Strategy{
 		MaxConcurrency:  strategy.Count(rapid.IntRange(1, 4).Draw(rt, "concurrency")),
 		MaxFailures:     strategy.Count(rapid.IntRange(0, 3).Draw(rt, "failures")),
-		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause}).Draw(rt, "action"),
+		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause, strategy.RollbackPlan}).Draw(rt, "action"),
 		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(rt, "mode"),
 	}
 	var c store.Creation

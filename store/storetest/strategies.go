@@ -27,8 +27,9 @@ func strategies(e *env) []strategy.Strategy {
 				list = append(list, s)
 			}
 		case *strategy.Action:
-			*field = strategy.Pause
-			list = append(list, s)
+			for _, *field = range []strategy.Action{strategy.Pause, strategy.RollbackPlan} {
+				list = append(list, s)
+			}
 		case *strategy.ConcurrencyMode:
 			*field = strategy.Strict
 			list = append(list, s)

@@ -10,7 +10,7 @@ import (
 	"github.com/cutover-go/cutover/internal/wait"
 )
 
-// TestCluster writes on a cluster: keys with and without tags, in several slots, with plain and
+// TestCluster writes to a cluster: keys with and without tags, in several slots, with plain and
 // sharded channels, with inline and staged payloads.
 func TestCluster(t *testing.T) {
 	t.Parallel()
@@ -57,8 +57,10 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 	master, replica := servers(t, cluster, "k")
 	awaitRev(t, replica, "1")
 	replica.Freeze()
+	// Cut the replica's connection: otherwise the next write would wait in the replica's socket
+	// until the replica is thawed.
 	if err := master.Client().Do(ctx, "CLIENT", "KILL", "TYPE", "replica").Err(); err != nil {
-		t.Fatal(err) // otherwise the write waits in the socket until the server continues
+		t.Fatal(err)
 	}
 	target, err := c.Write(ctx, Change{Key: "k", Version: "v2"})
 	if err != nil || target.Rev != 2 {
@@ -70,7 +72,7 @@ func TestFailoverUndoesTheWrite(t *testing.T) {
 		t.Fatal(err) // a failover by vote takes a few seconds more
 	}
 
-	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // when the client knows the replica
+	other, err := c.Write(ctx, Change{Key: "k", Version: "v3"}) // succeeds when the client knows that the replica is the master now
 	if err != nil || other.Rev != 2 {
 		t.Fatalf("%+v, %v", other, err)
 	}

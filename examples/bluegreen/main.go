@@ -1,8 +1,8 @@
 // Command bluegreen does the main job of this library on real input: it switches the tenants of a
-// file from green to blue over real HTTP. The gateway does not answer the switch of one tenant, so
-// the plan fails; after the gateway is repaired, that tenant continues from its checkpoint. In the
-// end the program asks the gateway where it routes every tenant. With -rollback it then undoes
-// everything.
+// file from green to blue over real HTTP. The gateway does not answer requests to switch one of the
+// tenants, so the plan fails; after the gateway is repaired, that tenant continues from its
+// checkpoint. At the end the program asks the gateway where it routes every tenant. With -rollback
+// it then undoes everything.
 package main
 
 import (

@@ -23,7 +23,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -44,6 +43,7 @@ func main() {
 // options are the values of the flags, and the packages.
 type options struct {
 	runs, redisRuns int
+	parallel        int
 	piece, timeout  time.Duration
 	race            bool
 	dir             string
@@ -56,6 +56,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.runs, "runs", 500, "how often the tests of a package run without real servers")
 	flags.IntVar(&o.redisRuns, "redis-runs", 50, "how often those that use real servers run with them")
 	flags.DurationVar(&o.piece, "piece", time.Minute, "how long one process goes on, roughly: a crash, or an interruption, costs no more")
+	flags.IntVar(&o.parallel, "parallel", 1, "how many processes run at a time, of different packages; above 1, others run while tests wait")
 	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "after which a process is taken to hang")
 	flags.BoolVar(&o.race, "race", true, "look for data races")
 	flags.StringVar(&o.dir, "dir", "bin/flaky", "where test binaries, the tally and failed output are")
@@ -63,8 +64,8 @@ func parse(args []string) (options, error) {
 	if o.patterns = flags.Args(); len(o.patterns) == 0 {
 		o.patterns = []string{"./..."}
 	}
-	if err == nil && (o.runs < 0 || o.redisRuns < 0 || o.piece <= 0 || o.timeout <= 0) {
-		err = errors.New("numbers of runs cannot be negative, and durations are above zero")
+	if err == nil && (o.runs < 0 || o.redisRuns < 0 || o.parallel < 1 || o.piece <= 0 || o.timeout <= 0) {
+		err = errors.New("numbers of runs cannot be negative, and -parallel and durations are above zero")
 	}
 	return o, err
 }
@@ -102,24 +103,6 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// turn is a package and a mode in which its tests run. A turn is repeated until all its runs are
-// made.
-type turn struct {
-	pkg    pkg
-	mode   mode
-	binary string
-	entry  *entry
-	size   int // the number of runs of the next piece; the first piece measures how long a run takes
-}
-
-// left returns the number of remaining runs, 0 after maxFailedPieces.
-func (w *turn) left() int {
-	if w.entry.FailedPieces >= maxFailedPieces {
-		return 0
-	}
-	return max(0, w.mode.runs-w.entry.Runs[w.mode.name])
-}
-
 // prepare builds the tests of the packages and returns their turns.
 func prepare(ctx context.Context, o options, packages []pkg, t *tally) ([]*turn, error) {
 	var turns []*turn
@@ -134,39 +117,6 @@ func prepare(ctx context.Context, o options, packages []pkg, t *tally) ([]*turn,
 		}
 	}
 	return turns, nil
-}
-
-// takeTurns runs one piece of each turn after the other, again and again until no runs are left.
-func takeTurns(ctx context.Context, o options, turns []*turn, t *tally) error {
-	for {
-		turns = slices.DeleteFunc(turns, func(w *turn) bool { return w.left() == 0 })
-		if len(turns) == 0 {
-			return nil
-		}
-		for _, w := range turns {
-			if err := w.take(ctx, o, t); err != nil {
-				return fmt.Errorf("%s: %w", w.pkg.Path, err)
-			}
-		}
-	}
-}
-
-// take runs one piece and adds it to the tally.
-func (w *turn) take(ctx context.Context, o options, t *tally) error {
-	n := min(w.size, w.left())
-	if n == 0 {
-		return nil // another mode of the package has had enough failures
-	}
-	r := runPiece(ctx, o.timeout, w.binary, w.pkg, w.mode, n, w.entry.runs())
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	w.size = next(n, r.took, o.piece)
-	w.entry.add(w.mode.name, n, r)
-	if err := t.write(); err != nil {
-		return err
-	}
-	return tell(o.dir, w.pkg, w.mode, w.entry, r)
 }
 
 // next returns how many runs fit into a piece if n runs took the time took. It is at least 1.

@@ -122,15 +122,17 @@ func TestNext(t *testing.T) {
 }
 
 // TestRun finds the one failing test of a package made for it, and checks that a second run
-// continues where the first stopped.
+// continues where the first stopped. TestAlone fails if two processes of the package run at a time.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod":      "module example.com/x\n\ngo 1.26\n",
-		"x.go":        "package x\n",
-		"x_test.go":   "package x\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nvar n int\n\nfunc TestTold(t *testing.T) {\n\tif !testing.Short() || os.Getenv(\"CUTOVER_RUN\") == \"\" {\n\t\tt.Error(\"not told\")\n\t}\n}\n\nfunc TestThird(t *testing.T) {\n\tif n++; n%3 == 0 {\n\t\tt.Error(n)\n\t}\n}\n",
-		"sub/sub.go":  "package sub\n",
-		"sub/none.go": "package sub\n",
+		"go.mod":        "module example.com/x\n\ngo 1.26\n",
+		"x.go":          "package x\n",
+		"x_test.go":     "package x\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nvar n int\n\nfunc TestTold(t *testing.T) {\n\tif !testing.Short() || os.Getenv(\"CUTOVER_RUN\") == \"\" {\n\t\tt.Error(\"not told\")\n\t}\n}\n\nfunc TestThird(t *testing.T) {\n\tif n++; n%3 == 0 {\n\t\tt.Error(n)\n\t}\n}\n",
+		"alone_test.go": "package x\n\nimport (\n\t\"os\"\n\t\"testing\"\n\t\"time\"\n)\n\nfunc TestAlone(t *testing.T) {\n\tif err := os.Mkdir(\"lock\", 0o700); err != nil {\n\t\tt.Fatal(err)\n\t}\n\ttime.Sleep(20 * time.Millisecond)\n\t_ = os.Remove(\"lock\")\n}\n",
+		"y/y_test.go":   "package y\n\nimport \"testing\"\n\nfunc TestY(*testing.T) {}\n",
+		"sub/sub.go":    "package sub\n",
+		"sub/none.go":   "package sub\n",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -145,7 +147,7 @@ func TestRun(t *testing.T) {
 	if err := run(t.Context(), []string{"-race=false", "-runs", "3", "./..."}); err != nil {
 		t.Fatalf("one run in a process each: %v", err)
 	}
-	if err := run(t.Context(), []string{"-race=false", "-runs", "15", "./..."}); err == nil {
+	if err := run(t.Context(), []string{"-race=false", "-runs", "15", "-parallel", "4", "./..."}); err == nil {
 		t.Error("the failing test was not found")
 	}
 	tl, err := readTally("bin/flaky/tally.json")
@@ -153,13 +155,18 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := tl.Entries["example.com/x"]
-	if len(tl.Entries) != 1 || e.Runs["cpu1"] != 5 || e.Runs["cpu8"] != 5 || e.Failed["TestThird"] != 3 || len(e.Failed) != 1 {
+	if y := tl.Entries["example.com/x/y"]; y == nil || y.runs() != 15 || len(y.Failed) > 0 {
+		t.Errorf("tally of the other package %+v", y)
+	}
+	if len(tl.Entries) != 2 || e.Runs["cpu1"] != 5 || e.Runs["cpu8"] != 5 || e.Failed["TestThird"] != 3 || len(e.Failed) != 1 {
 		t.Errorf("tally %+v", e)
 	}
 	if logs, _ := filepath.Glob("bin/flaky/*.log"); len(logs) != 3 {
 		t.Errorf("kept output %v, want three files", logs)
 	}
-	if err := run(t.Context(), []string{"-runs", "-1"}); err == nil {
-		t.Error("a negative number of runs is accepted")
+	for _, args := range [][]string{{"-runs", "-1"}, {"-parallel", "0"}} {
+		if err := run(t.Context(), args); err == nil {
+			t.Errorf("%q is accepted", args)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package archtest_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,7 +16,15 @@ const maxComment = 100
 // examples, and comments for tools, may be wider.
 func TestCommentsFit(t *testing.T) {
 	t.Parallel()
-	err := filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
+	watchSources(t)
+	for _, fault := range wideComments(t) {
+		t.Error(fault)
+	}
+}
+
+// wideComments returns a fault for each line of comment that is too wide.
+var wideComments = once(func() (faults []string, err error) {
+	err = filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -33,15 +42,13 @@ func TestCommentsFit(t *testing.T) {
 			comment := strings.HasPrefix(strings.TrimLeft(line, " "), mark)
 			output = comment && (output || strings.Contains(line, "Output:"))
 			if comment && !output && len([]rune(line)) > maxComment {
-				t.Errorf("%s:%d: %d columns of comment, at most %d", path, i+1, len([]rune(line)), maxComment)
+				faults = append(faults, fmt.Sprintf("%s:%d: %d columns of comment, at most %d", path, i+1, len([]rune(line)), maxComment))
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+	return faults, err
+})
 
 // expandTabs returns a line with spaces instead of its tabs.
 func expandTabs(line string) string {

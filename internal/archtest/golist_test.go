@@ -2,14 +2,17 @@ package archtest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -17,47 +20,64 @@ import (
 const moduleRoot = "../.."
 
 // goList returns what go list prints about packages, decoded from its JSON.
-func goList[T any](t *testing.T, args ...string) (listed []T) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)
+func goList[T any](args ...string) (listed []T, err error) {
+	cmd := exec.CommandContext(context.Background(), "go", append([]string{"list"}, args...)...)
 	cmd.Dir = moduleRoot
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, stderr.String())
+		return nil, fmt.Errorf("go list: %w\n%s", err, stderr.String())
 	}
 	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
 		var one T
 		err := decoder.Decode(&one)
 		if errors.Is(err, io.EOF) {
-			return listed
+			return listed, nil
 		}
 		if err != nil {
-			t.Fatalf("decoding what go list says: %v", err)
+			return nil, fmt.Errorf("decoding what go list says: %w", err)
 		}
 		listed = append(listed, one)
 	}
 }
 
+// once returns a function that reads the sources when it is called first, and fails each test that
+// calls it if they cannot be read. The sources do not change while the tests run, so with -count
+// only the first run reads them.
+func once[T any](read func() (T, error)) func(t *testing.T) T {
+	read = sync.OnceValues(read)
+	return func(t *testing.T) T {
+		t.Helper()
+		facts, err := read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return facts
+	}
+}
+
 // loadPackages asks the go command for the packages of the main module. The result includes
 // packages that do not compile: the compiler reports those.
-func loadPackages(t *testing.T) []pkg {
-	t.Helper()
+var loadPackages = once(func() ([]pkg, error) {
 	type imports struct {
 		ImportPath    string
 		Imports, Deps []string
 	}
+	all, err := goList[imports]("-e", "-json=ImportPath,Imports,Deps", "./...")
+	if err != nil {
+		return nil, err
+	}
 	var packages []pkg
-	for _, listed := range goList[imports](t, "-e", "-json=ImportPath,Imports,Deps", "./...") {
+	for _, listed := range all {
 		name, own := local(listed.ImportPath)
 		if !own {
-			t.Fatalf("go list names %s, which is not of the module", listed.ImportPath)
+			return nil, fmt.Errorf("go list names %s, which is not of the module", listed.ImportPath)
 		}
 		packages = append(packages, pkg{name: name, imports: listed.Imports, deps: listed.Deps})
 	}
-	return packages
-}
+	return packages, nil
+})
 
 // watchSources visits every source file of the module. The go command caches the result of a test
 // by the files that the test itself opens or stats, and does not know which files its child process

@@ -57,11 +57,14 @@ type compiled struct {
 
 // shapes type-checks the packages of the module, using the compiler's export data for their
 // imports.
-func shapes(t *testing.T) (found []shape) {
-	t.Helper()
+var shapes = once(func() (found []shape, err error) {
 	exports := map[string]string{}
 	var own []compiled
-	for _, p := range goList[compiled](t, "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,Module", "./...") {
+	all, err := goList[compiled]("-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,Module", "./...")
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
 		exports[p.ImportPath] = p.Export
 		if p.Module != nil && p.Module.Main {
 			own = append(own, p)
@@ -70,18 +73,21 @@ func shapes(t *testing.T) (found []shape) {
 	files := token.NewFileSet()
 	imports := importer.ForCompiler(files, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
 	for _, p := range own {
-		found = append(found, shapeOf(t, files, imports, p))
+		s, err := shapeOf(files, imports, p)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, s)
 	}
-	return found
-}
+	return found, nil
+})
 
-func shapeOf(t *testing.T, files *token.FileSet, imports types.Importer, p compiled) shape {
-	t.Helper()
+func shapeOf(files *token.FileSet, imports types.Importer, p compiled) (shape, error) {
 	var parsed []*ast.File
 	for _, name := range p.GoFiles {
 		file, err := parser.ParseFile(files, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
-			t.Fatal(err)
+			return shape{}, err
 		}
 		parsed = append(parsed, file)
 	}
@@ -89,7 +95,7 @@ func shapeOf(t *testing.T, files *token.FileSet, imports types.Importer, p compi
 	config := types.Config{Importer: imports}
 	pkg, err := config.Check(p.ImportPath, files, parsed, &info)
 	if err != nil {
-		t.Fatal(err)
+		return shape{}, err
 	}
 	name, _ := local(p.ImportPath)
 	s := shape{pkg: name, files: len(parsed), methods: map[string]int{}}
@@ -115,7 +121,7 @@ func shapeOf(t *testing.T, files *token.FileSet, imports types.Importer, p compi
 			s.methods[name] = named.NumMethods()
 		}
 	}
-	return s
+	return s, nil
 }
 
 // shared reports whether other files of the package can use an object: an object of the package

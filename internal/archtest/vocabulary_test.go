@@ -40,24 +40,31 @@ var retiredAlone = map[string]string{
 // TestVocabulary checks that no name in Go or Lua contains a retired word.
 func TestVocabulary(t *testing.T) {
 	t.Parallel()
-	err := filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
+	watchSources(t)
+	for _, fault := range vocabularyFaults(t) {
+		t.Error(fault)
+	}
+}
+
+// vocabularyFaults returns a fault for each retired word in a declared name.
+var vocabularyFaults = once(func() (faults []string, err error) {
+	err = filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir() && slices.Contains([]string{"bin", ".git", "testdata"}, d.Name()):
 			return filepath.SkipDir
 		}
-		for _, name := range declared(t, path) {
+		names, err := declared(path)
+		for _, name := range names {
 			if word, better := retiredWord(name.text); word != "" {
-				t.Errorf("%s: %s says %q: %s", name.where, name.text, word, better)
+				faults = append(faults, fmt.Sprintf("%s: %s says %q: %s", name.where, name.text, word, better))
 			}
 		}
-		return nil
+		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+	return faults, err
+})
 
 func TestRetiredWords(t *testing.T) {
 	t.Parallel()
@@ -105,23 +112,21 @@ func camelParts(name string) (parts []string) {
 type declaredName struct{ text, where string }
 
 // declared returns the names that a file declares.
-func declared(t *testing.T, path string) []declaredName {
-	t.Helper()
+func declared(path string) ([]declaredName, error) {
 	switch filepath.Ext(path) {
 	case ".go":
-		return declaredInGo(t, path)
+		return declaredInGo(path)
 	case ".lua":
-		return declaredInLua(t, path)
+		return declaredInLua(path)
 	}
-	return nil
+	return nil, nil
 }
 
-func declaredInGo(t *testing.T, path string) (names []declaredName) {
-	t.Helper()
+func declaredInGo(path string) (names []declaredName, err error) {
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	add := func(ids ...*ast.Ident) {
 		for _, id := range ids {
@@ -156,16 +161,15 @@ func declaredInGo(t *testing.T, path string) (names []declaredName) {
 		}
 		return true
 	})
-	return names
+	return names, nil
 }
 
 var luaDeclaration = regexp.MustCompile(`(?m)\blocal\s+(?:function\s+)?([\w, ]+)|\bfunction\s+(\w+)|\bfor\s+([\w, ]+?)\s*(?:=|\bin\b)`)
 
-func declaredInLua(t *testing.T, path string) (names []declaredName) {
-	t.Helper()
+func declaredInLua(path string) (names []declaredName, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	for i, line := range strings.Split(string(text), "\n") {
 		code, _, _ := strings.Cut(line, "--")
@@ -175,5 +179,5 @@ func declaredInLua(t *testing.T, path string) (names []declaredName) {
 			}
 		}
 	}
-	return names
+	return names, nil
 }

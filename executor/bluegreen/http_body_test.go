@@ -6,12 +6,24 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/executor/bluegreen/bluegreentest"
 )
+
+// bomb returns 8 MiB of zeros, compressed to a few kilobytes.
+var bomb = sync.OnceValue(func() []byte { //nolint:gochecknoglobals // a constant
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	for range 1 << 7 {
+		_, _ = z.Write(make([]byte, 1<<16)) // writing to a bytes.Buffer cannot fail
+	}
+	_ = z.Close()
+	return b.Bytes()
+})
 
 // TestNoAnswerHoldsACallUp checks that a call returns even if the answer of the service does not
 // end, does not arrive or is huge, and that a query then fails.
@@ -36,6 +48,7 @@ func TestNoAnswerHoldsACallUp(t *testing.T) {
 			for r.Context().Err() == nil {
 				_, _ = w.Write([]byte{' '})
 				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Millisecond) // a slow sender, not a busy loop
 			}
 		},
 		"a body that does not come": func(w http.ResponseWriter, r *http.Request) {
@@ -50,11 +63,7 @@ func TestNoAnswerHoldsACallUp(t *testing.T) {
 		},
 		"a bomb": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			z := gzip.NewWriter(w)
-			for range 1 << 7 {
-				_, _ = z.Write(make([]byte, 1<<16))
-			}
-			_ = z.Close()
+			_, _ = w.Write(bomb())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -95,7 +95,7 @@ func TestCallsEndWithTheirContexts(t *testing.T) {
 		for how, end := range ends {
 			t.Run(what+" until "+how, func(t *testing.T) {
 				t.Parallel()
-				for _, seed := range sample.Of(t, 5, 25) {
+				for _, seed := range sample.Of(t, 2, 25) {
 					own := fault // the subtests share fault
 					own.Seed = seed
 					synctest.Test(t, func(t *testing.T) { endEach(t, own, end) })

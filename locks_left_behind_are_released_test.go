@@ -100,9 +100,9 @@ func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 		dying, m := intercept(s), intercept(s)
 		m.on(slow)
 		e := running(t, m, executor.Registry{"X": executor.Func(succeed)})
-		reserves := int64(1190) // of 1200, each of 100 tenants
+		reserves, launches := int64(1190), 400 // of 1200, each of 100 tenants
 		if !sample.Full(t, 5) {
-			reserves = 190
+			reserves, launches = 190, 100
 		}
 		large := create(t, newEngine(t, s, cutover.Config{}), spec(tenantsOf("t", int(reserves+10)*100)...))
 		var reserved atomic.Int64
@@ -116,7 +116,7 @@ func TestSmallPlanBesideAnAbandonedStart(t *testing.T) {
 			t.Fatalf("the start: %v", err)
 		}
 		var took []time.Duration
-		for i := range 400 {
+		for i := range launches {
 			began := time.Now()
 			rests(t, e, launch(t, e, spec(fmt.Sprint("small-", i))), plan.Completed)
 			took = append(took, time.Since(began))
@@ -139,6 +139,10 @@ func TestSmallPlanBesideSickOnes(t *testing.T) {
 	for _, sick := range []int{1, 40, 400} {
 		t.Run(fmt.Sprint(sick, " sick plans"), func(t *testing.T) {
 			t.Parallel()
+			launches := 100
+			if !sample.Full(t, 5) {
+				launches = 25
+			}
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
 				commands := newEngine(t, s, cutover.Config{})
@@ -159,7 +163,7 @@ func TestSmallPlanBesideSickOnes(t *testing.T) {
 				})
 				e := running(t, m, executor.Registry{"X": executor.Func(succeed)})
 				time.Sleep(10 * time.Second)
-				for i := range 100 {
+				for i := range launches {
 					began := time.Now()
 					rests(t, e, launch(t, e, spec(fmt.Sprint("small-", i))), plan.Completed)
 					if took := time.Since(began); took > 100*time.Millisecond {

@@ -34,6 +34,7 @@ func TestSmallPlansFinishEarly(t *testing.T) {
 	for _, processes := range []int{1, 3} {
 		t.Run(fmt.Sprint(processes), func(t *testing.T) {
 			t.Parallel()
+			full := sample.Full(t, 5)
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
 				var done atomic.Int64 // tasks of the large plan
@@ -49,7 +50,11 @@ func TestSmallPlansFinishEarly(t *testing.T) {
 					e = newEngine(t, s, c)
 					runEngine(t, e)
 				}
-				large := parallelSpec(tenantsOf("large", 3_000)...)
+				tasks := 3_000
+				if !full {
+					tasks = 1_000
+				}
+				large := parallelSpec(tenantsOf("large", tasks)...)
 				if id := launch(t, e, large); id != 1 {
 					t.Fatalf("the large plan is %s", id)
 				}
@@ -83,7 +88,11 @@ func TestUnknownTypeWaits(t *testing.T) {
 		stranger := spec("")
 		stranger.ExecutorType = "STRANGE"
 		var strange []plan.ID
-		for i := range 250 {
+		strangers := 250
+		if !sample.Full(t, 5) {
+			strangers = 80
+		}
+		for i := range strangers {
 			stranger.Tenants = plan.Tenants(fmt.Sprint("strange", i))
 			strange = append(strange, launch(t, e, stranger))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
@@ -171,6 +172,9 @@ func TestValidateCountsAllFaults(t *testing.T) {
 
 func TestValidateAtTheMostTenants(t *testing.T) {
 	t.Parallel()
+	if !sample.Full(t, 20) {
+		t.Skip("one of 20 runs with -short makes a spec of a million tenants")
+	}
 	tenants := make([]task.Tenant, 1_000_000)
 	for i := range tenants {
 		tenants[i].ID = strconv.Itoa(i)

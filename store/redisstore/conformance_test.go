@@ -118,7 +118,7 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, harness(redistest.Start(t).Client()))
 }
 
-// TestConformanceOnImitation makes a quarter of the suite per run with -short: the imitation runs
+// TestConformanceOnImitation makes a twelfth of the suite per run with -short: the imitation runs
 // scripts slowly.
 func TestConformanceOnImitation(t *testing.T) {
 	t.Parallel()
@@ -127,7 +127,7 @@ func TestConformanceOnImitation(t *testing.T) {
 	h := harness(client)
 	h.Wrap = func(t *testing.T, body func(t *testing.T)) {
 		t.Helper()
-		if sample.Full(t, 4) {
+		if sample.Full(t, 12) {
 			body(t)
 		}
 	}

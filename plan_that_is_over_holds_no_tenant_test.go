@@ -202,7 +202,7 @@ func TestSmallPlanBesideACancelledOne(t *testing.T) {
 		})
 		e := running(t, m, executor.Registry{"X": executor.Func(succeed)})
 		tenants := tenantsOf("t", 120_000)
-		if !sample.Full(t, 5) {
+		if !sample.Full(t, 10) {
 			tenants = tenants[:10_000]
 		}
 		large := create(t, newEngine(t, m.Store, cutover.Config{}), spec(tenants...))

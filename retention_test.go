@@ -11,6 +11,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -61,8 +62,10 @@ func TestRetention(t *testing.T) {
 	t.Parallel()
 	removed := map[plan.State]bool{plan.Completed: true, plan.Canceled: true, plan.RolledBack: true}
 	// If the retention is set later, the plans are over before any engine has a limited retention.
-	for name, later := range map[string]bool{"from the beginning": false, "set later": true} {
-		t.Run(name, func(t *testing.T) {
+	names := []string{"from the beginning", "set later"}
+	for _, i := range sample.Of(t, 1, uint64(len(names))) {
+		later := i == 1
+		t.Run(names[i], func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()
@@ -138,8 +141,10 @@ func TestRetentionStartsAgain(t *testing.T) {
 // keeps for longer, or for ever, even if the store is unavailable when the process starts.
 func TestRetentionRemindsOthers(t *testing.T) {
 	t.Parallel()
-	for name, kept := range map[string]time.Duration{"for ever": -1, "by default": 0, "for a year": 365 * 24 * time.Hour} {
-		t.Run(name, func(t *testing.T) {
+	retentions := []time.Duration{-1, 0, 365 * 24 * time.Hour} // for ever, by default, for a year
+	for _, i := range sample.Of(t, 1, uint64(len(retentions))) {
+		kept := retentions[i]
+		t.Run(kept.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := memstore.New()

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
@@ -190,12 +191,16 @@ func TestConflictNamesTheCurrentWrite(t *testing.T) {
 
 func TestLargePayload(t *testing.T) {
 	t.Parallel()
+	size := 8 << 20
+	if !sample.Full(t, 10) {
+		size = 2 * stageAbove
+	}
 	onBoth(t, func(t *testing.T, rdb *redis.Client) {
 		t.Helper()
 		c := connect(t, rdb, Config{})
 		for i, field := range []string{"", "f"} {
 			key := "big" + strconv.Itoa(i)
-			large := bytes.Repeat([]byte("0123456789abcdef"), 8<<20/16)
+			large := bytes.Repeat([]byte("0123456789abcdef"), size/16)
 			for version, payload := range [][]byte{[]byte("small"), large, large[:stageAbove], large[:stageAbove+1]} {
 				ch := Change{Key: key, Field: field, Version: strconv.Itoa(version), Payload: payload}
 				target, err := c.Write(t.Context(), ch)

@@ -45,7 +45,7 @@ func TestOutageLeavesTasksSmall(t *testing.T) {
 	bubble(t, Config{}, func(w *world) {
 		t := w.t
 		var handles []*Handle
-		for i := range 100 {
+		for i := range 30 {
 			handles = append(handles, w.lease(t, fmt.Sprint(i), every(10*time.Second)))
 		}
 		w.at("main").fail(errDown)

@@ -44,7 +44,10 @@ func TestHTTPSharesConnections(t *testing.T) {
 			Version: httpprobe.JSONField("version"), AllowLoopback: true,
 			Headers: func(Endpoint) http.Header { return http.Header{"authorization": {"Bearer x"}} },
 		}),
-		Policy: Policy{StartDelay: 1, Interval: Interval{Base: time.Millisecond}},
+		Policy: Policy{ // an attempt that times out on a busy machine costs its connection
+			StartDelay: 1, Interval: Interval{Base: time.Millisecond},
+			Timeout: time.Minute, AttemptTimeout: time.Minute, FirstAttemptTimeout: time.Minute,
+		},
 	})
 	if err != nil || res.Attempts != 4 {
 		t.Fatalf("%+v, %v", res, err)

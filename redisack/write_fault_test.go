@@ -66,7 +66,8 @@ func TestRequestLost(t *testing.T) {
 func TestReplyLostAndSuperseded(t *testing.T) {
 	t.Parallel()
 	server, proxy, rdb := through(t)
-	c := connect(t, rdb, Config{WriteTimeout: 300 * time.Millisecond})
+	// Only the write whose reply is lost gives up early.
+	hasty, c := connect(t, rdb, Config{WriteTimeout: 300 * time.Millisecond}), connect(t, rdb, Config{WriteTimeout: time.Minute})
 	ctx := t.Context()
 	if _, err := c.Write(ctx, Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
@@ -80,7 +81,7 @@ func TestReplyLostAndSuperseded(t *testing.T) {
 		proxy.Refuse(true)
 		stop()
 	})
-	_, err := c.Write(stopped, Change{Key: "k", Version: "v2", WriteID: "mine"})
+	_, err := hasty.Write(stopped, Change{Key: "k", Version: "v2", WriteID: "mine"})
 	if err != nil && !errors.Is(err, ErrWriteUnknown) {
 		t.Fatalf("error %v, want success or ErrWriteUnknown", err)
 	}
@@ -119,7 +120,7 @@ func TestRedisDownBeforeTheWrite(t *testing.T) {
 	opt.DialerRetries, opt.MaxRetries = 1, -1 // so that the first error comes before the timeout
 	direct := redis.NewClient(opt)
 	defer func() { _ = direct.Close() }()
-	if _, err := connect(t, direct, Config{WriteTimeout: 300 * time.Millisecond}).Write(t.Context(), change()); !errors.Is(err, ErrWriteFailed) ||
+	if _, err := connect(t, direct, Config{WriteTimeout: 2 * time.Second}).Write(t.Context(), change()); !errors.Is(err, ErrWriteFailed) ||
 		strings.Count(err.Error(), "WriteTimeout") != 1 || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody listens: %v, want ErrWriteFailed and the cause", err)
 	}
@@ -141,7 +142,7 @@ func TestRedisAwayForAMoment(t *testing.T) {
 func TestFrozenRedis(t *testing.T) {
 	t.Parallel()
 	server, _, rdb := through(t)
-	c := connect(t, rdb, Config{})
+	c := connect(t, rdb, Config{WriteTimeout: time.Minute})
 	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +151,7 @@ func TestFrozenRedis(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	_, err := c.Write(ctx, Change{Key: "k", Version: "v2", WriteID: "mine"})
-	if took := time.Since(began); !errors.Is(err, ErrWriteUnknown) || took > time.Second {
+	if took := time.Since(began); !errors.Is(err, ErrWriteUnknown) || took > 30*time.Second {
 		t.Errorf("after %v: %v", took, err)
 	}
 	server.Thaw()
@@ -165,7 +166,7 @@ func TestFrozenRedis(t *testing.T) {
 func TestRedisIsFull(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t, "--maxmemory-policy", "noeviction").Client()
-	c := connect(t, rdb, Config{})
+	c := connect(t, rdb, Config{WriteTimeout: time.Minute})
 	if _, err := c.Write(t.Context(), Change{Key: "k", Version: "v1", Payload: []byte("one")}); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestRedisIsFull(t *testing.T) {
 	for _, size := range []int{1, stageAbove + 1} {
 		began := time.Now()
 		_, err := c.Write(t.Context(), Change{Key: "k", Version: "v2", Payload: make([]byte, size)})
-		if !errors.Is(err, ErrWriteFailed) || !strings.Contains(err.Error(), "OOM") || time.Since(began) > time.Second {
+		if !errors.Is(err, ErrWriteFailed) || !strings.Contains(err.Error(), "OOM") || time.Since(began) > 30*time.Second {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 		if rev, text := rdb.HGet(t.Context(), "{k}:head", "rev").Val(), rdb.Get(t.Context(), "k").Val(); rev != "1" || text != "one" {

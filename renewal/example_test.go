@@ -101,11 +101,11 @@ func ExamplePolicy() {
 	business, done := context.WithCancel(context.Background())
 	defer done()
 	policy := &renewal.Policy{
-		TTL:      renewal.FixedTTL(60 * time.Millisecond),
-		Interval: renewal.Every(20 * time.Millisecond),
+		TTL:      renewal.FixedTTL(time.Minute),
+		Interval: renewal.Every(20 * time.Second),
 		Stop:     []renewal.StopRule{renewal.WhenDone(business.Done()), renewal.After(time.Hour)},
 	}
-	rdb.Set(business, "job:7", "running", 60*time.Millisecond)
+	rdb.Set(business, "job:7", "running", time.Minute)
 	handle, err := service.Register(renewal.Task{ID: "job-7", Keys: []string{"job:7"}, Policy: policy})
 	if err != nil {
 		fmt.Println(err)

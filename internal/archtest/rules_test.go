@@ -31,6 +31,14 @@ var arrows = []arrow{
 	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/redisgateway", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
 
+	// Gateways over real proxies. They do not link Redis.
+	{from: "gateway", to: []string{"task"}},
+	{from: "gateway/gatewaytest", to: []string{"executor/bluegreen", "executor", "task"}},
+	{from: "gateway/internal/control", to: []string{
+		"gateway", "executor/bluegreen", "executor", "task", "redisack/httpprobe", "redisack/probe",
+	}},
+	{from: "gateway/haproxy", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe", "internal/nilcheck"}},
+
 	// Packages that store. A driver imports the contract and the types that the contract uses.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "plan", "plan/strategy", "task", "checkpoint"}},
@@ -78,7 +86,9 @@ var arrows = []arrow{
 	{from: "internal/redistx"},
 	{from: "internal/redisserver", to: []string{"internal/await"}},
 	{from: "internal/wheel"},
-	{from: "internal/redistest"},
+	{from: "internal/proctest"},
+	{from: "internal/redistest", to: []string{"internal/proctest"}},
+	{from: "internal/proxytest", to: []string{"internal/proctest"}},
 	{from: "internal/sample"},
 	{from: "internal/flaky"},
 	{from: "internal/archtest"},
@@ -114,7 +124,7 @@ var libraries = []library{
 		"store/redisstore", "redisack", "redisack/agent", "executor/bluegreen/redisgateway", "renewal/...",
 		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
-	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/bluegreen/..."}},
+	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/bluegreen/...", "gateway/internal/control", "internal/proxytest"}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
 	{path: "go.uber.org/zap", in: everywhere},
 

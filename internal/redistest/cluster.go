@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/proctest"
 )
 
 const (
@@ -58,10 +60,10 @@ func startNode(t testing.TB, args []string) *Server {
 	t.Helper()
 	return start(t, func(s *Server) []string {
 		base := []string{
-			"--port", strconv.Itoa(s.port), "--bind", loopback, "--dir", s.dir,
+			"--port", strconv.Itoa(s.port), "--bind", proctest.Loopback, "--dir", s.dir,
 			"--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0",
 			"--cluster-enabled", "yes",
-			"--cluster-port", strconv.Itoa(freePort(t)),
+			"--cluster-port", strconv.Itoa(proctest.FreePort(t)),
 			"--cluster-node-timeout", strconv.FormatInt(nodeTimeout.Milliseconds(), 10),
 			"--cluster-require-full-coverage", "no",
 			"--cluster-replica-validity-factor", "0",
@@ -158,7 +160,7 @@ func (c *Cluster) introduce() {
 	c.t.Helper()
 	nodes := c.Nodes()
 	for _, node := range nodes[1:] {
-		nodes[0].must("CLUSTER", "MEET", loopback, node.port, node.busPort())
+		nodes[0].must("CLUSTER", "MEET", proctest.Loopback, node.port, node.busPort())
 	}
 	for _, node := range nodes {
 		waitFor(c.t, "the nodes to know one another", func() error {
@@ -243,7 +245,7 @@ func (s *Server) must(args ...any) string {
 	s.t.Helper()
 	answer, err := s.client.Do(context.WithoutCancel(s.t.Context()), args...).Text()
 	if err != nil {
-		s.t.Fatalf("redistest: %v on %s: %v\n%s", args, s.Addr(), err, s.process.tail())
+		s.t.Fatalf("redistest: %v on %s: %v\n%s", args, s.Addr(), err, s.process.Tail())
 	}
 	return answer
 }

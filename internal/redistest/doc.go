@@ -23,5 +23,5 @@
 // the tail of the server's log. For that reason they must be called from the test's own goroutine.
 // The methods of Proxy may be called from any goroutine.
 //
-// The package depends on none of the module's other packages.
+// Of the module the package imports only proctest.
 package redistest

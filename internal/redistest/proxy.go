@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cutover-go/cutover/internal/proctest"
 )
 
 // Proxy forwards TCP connections to one address and injects network faults. It is meant for
@@ -36,7 +38,7 @@ type Proxy struct {
 func NewProxy(t testing.TB, addr string) *Proxy {
 	t.Helper()
 	var config net.ListenConfig
-	listener, err := config.Listen(context.WithoutCancel(t.Context()), "tcp", address(freePort(t)))
+	listener, err := config.Listen(context.WithoutCancel(t.Context()), "tcp", proctest.Address(proctest.FreePort(t)))
 	if err != nil {
 		t.Fatalf("redistest: starting a proxy: %v", err)
 	}

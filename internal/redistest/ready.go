@@ -23,9 +23,9 @@ func (s *Server) awaitReady() error {
 		switch {
 		case err == nil:
 			return nil
-		case s.process.portTaken():
+		case s.process.PortTaken():
 			return errPortTaken
-		case s.process.ended():
+		case s.process.Ended():
 			return errEnded
 		case time.Now().After(deadline):
 			return fmt.Errorf("not ready after %v: %w", settleTimeout, err)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/internal/proctest"
 )
 
 const (
@@ -33,7 +35,7 @@ type Sentinel struct {
 func StartSentinel(t testing.TB, args ...string) *Sentinel {
 	t.Helper()
 	master := Start(t, args...)
-	replica := Start(t, append([]string{"--replicaof", loopback + " " + strconv.Itoa(master.port)}, args...)...)
+	replica := Start(t, append([]string{"--replicaof", proctest.Loopback + " " + strconv.Itoa(master.port)}, args...)...)
 	awaitReplicating(t, replica)
 	s := &Sentinel{t: t, data: [2]*Server{master, replica}}
 	for range sentinels {
@@ -60,7 +62,7 @@ sentinel monitor %s %s %d %d
 sentinel down-after-milliseconds %[4]s 500
 sentinel failover-timeout %[4]s 5000
 sentinel parallel-syncs %[4]s 1
-`, s.port, loopback, s.dir, masterName, loopback, master.port, quorum)
+`, s.port, proctest.Loopback, s.dir, masterName, proctest.Loopback, master.port, quorum)
 		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 			t.Fatalf("redistest: writing the sentinel's configuration: %v", err)
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/cutover-go/cutover/internal/proctest"
 )
 
 // startTries is the maximum number of tries to start a server. A try fails if another process takes
@@ -24,7 +26,7 @@ type Server struct {
 	port   int
 	args   []string // complete command line, port included
 
-	process *process
+	process *proctest.Process
 	frozen  bool
 	client  *redis.Client
 }
@@ -36,7 +38,7 @@ func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return start(t, func(s *Server) []string {
 		base := []string{
-			"--port", strconv.Itoa(s.port), "--bind", loopback, "--dir", s.dir,
+			"--port", strconv.Itoa(s.port), "--bind", proctest.Loopback, "--dir", s.dir,
 			"--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0",
 		}
 		return append(base, args...)
@@ -48,10 +50,9 @@ func start(t testing.TB, command func(*Server) []string) *Server {
 	t.Helper()
 	s := &Server{t: t, binary: binary(t), dir: t.TempDir()}
 	for try := 1; ; try++ {
-		s.port = freePort(t)
+		s.port = proctest.FreePort(t)
 		s.args = command(s)
-		s.process = startProcess(t, s.binary, s.dir, s.logPath(), s.args)
-		t.Cleanup(s.process.kill)
+		s.process = proctest.Start(t, s.binary, s.dir, s.logPath(), s.args)
 		client := redis.NewClient(s.Options())
 		t.Cleanup(func() { _ = client.Close() })
 		s.client = client
@@ -60,13 +61,13 @@ func start(t testing.TB, command func(*Server) []string) *Server {
 			return s
 		}
 		if !errors.Is(err, errPortTaken) || try == startTries {
-			t.Fatalf("redistest: starting %s on %s (try %d): %v\n%s", s.binary, s.Addr(), try, err, s.process.tail())
+			t.Fatalf("redistest: starting %s on %s (try %d): %v\n%s", s.binary, s.Addr(), try, err, s.process.Tail())
 		}
 	}
 }
 
 // Addr returns the server's address as host:port.
-func (s *Server) Addr() string { return address(s.port) }
+func (s *Server) Addr() string { return proctest.Address(s.port) }
 
 // Port returns the port of Addr.
 func (s *Server) Port() int { return s.port }
@@ -75,7 +76,7 @@ func (s *Server) Port() int { return s.port }
 func (s *Server) Dir() string { return s.dir }
 
 // PID returns the id of the current process or, if the server is down, of the last process.
-func (s *Server) PID() int { return s.process.pid() }
+func (s *Server) PID() int { return s.process.PID() }
 
 // Client returns a client of this server. All callers share this client, which is closed at the end
 // of the test.
@@ -89,23 +90,23 @@ func (s *Server) Options() *redis.Options {
 // Kill ends the server with SIGKILL, as a crash does, and waits until it has ended. Killing a
 // server that is down does nothing.
 func (s *Server) Kill() {
-	s.process.kill()
+	s.process.Kill()
 	s.frozen = false
 }
 
 // Shutdown ends the server with SIGTERM and waits until it has ended. The server saves no snapshot.
 func (s *Server) Shutdown() {
 	s.t.Helper()
-	if s.process.ended() {
+	if s.process.Ended() {
 		return
 	}
 	s.Thaw()
-	if err := s.process.signal(syscall.SIGTERM); err != nil {
+	if err := s.process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Fatalf("redistest: shutting down: %v", err)
 	}
 	waitFor(s.t, "the server to shut down", func() error {
-		if !s.process.ended() {
-			return errors.New("still running\n" + s.process.tail())
+		if !s.process.Ended() {
+			return errors.New("still running\n" + s.process.Tail())
 		}
 		return nil
 	})
@@ -119,14 +120,13 @@ func (s *Server) Restart() {
 	s.Kill()
 	var lastErr error
 	for range startTries {
-		s.process = startProcess(s.t, s.binary, s.dir, s.logPath(), s.args)
-		s.t.Cleanup(s.process.kill)
+		s.process = proctest.Start(s.t, s.binary, s.dir, s.logPath(), s.args)
 		if lastErr = s.awaitReady(); !errors.Is(lastErr, errPortTaken) {
 			break
 		}
 	}
 	if lastErr != nil {
-		s.t.Fatalf("redistest: restarting %s on %s: %v\n%s", s.binary, s.Addr(), lastErr, s.process.tail())
+		s.t.Fatalf("redistest: restarting %s on %s: %v\n%s", s.binary, s.Addr(), lastErr, s.process.Tail())
 	}
 }
 
@@ -134,7 +134,7 @@ func (s *Server) Restart() {
 // the server answers nothing until Thaw or Kill.
 func (s *Server) Freeze() {
 	s.t.Helper()
-	if err := s.process.signal(syscall.SIGSTOP); err != nil {
+	if err := s.process.Signal(syscall.SIGSTOP); err != nil {
 		s.t.Fatalf("redistest: freezing: %v", err)
 	}
 	s.frozen = true
@@ -147,7 +147,7 @@ func (s *Server) Thaw() {
 	if !s.frozen {
 		return
 	}
-	if err := s.process.signal(syscall.SIGCONT); err != nil {
+	if err := s.process.Signal(syscall.SIGCONT); err != nil {
 		s.t.Fatalf("redistest: thawing: %v", err)
 	}
 	s.frozen = false

@@ -48,7 +48,7 @@ test: ## Run all tests, as the README says.
 
 .PHONY: race
 race: ## Run all tests under the race detector, package by package: real servers and two cores make each other late.
-	CUTOVER_REQUIRE_REDIS=1 go test -race -p 1 -timeout 15m $(PKG)
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -race -p 1 -timeout 15m $(PKG)
 
 .PHONY: deaf
 deaf: ## Run the engine's tests with every hint dropped.
@@ -61,6 +61,10 @@ redis: ## Run only the packages that need a redis-server, uncached.
 .PHONY: valkey
 valkey: export CUTOVER_REDIS_SERVER = valkey-server
 valkey: redis ## The same on Valkey; `make crash CUTOVER_REDIS_SERVER=valkey-server` does so, too.
+
+.PHONY: proxies
+proxies: ## Run only the gateways on real proxies, uncached.
+	CUTOVER_REQUIRE_PROXIES=1 go test -count=1 -timeout 10m ./gateway/... ./internal/proxytest
 
 .PHONY: vet
 vet: ## Run go vet.

@@ -103,6 +103,9 @@ func TestModes(t *testing.T) {
 	if sum != 500 || all[3].runs != 50 {
 		t.Errorf("modes %+v", all)
 	}
+	if n := len(modes(options{runs: 1, redisRuns: 1}, pkg{XTestImports: []string{proxytest}})); n != 4 {
+		t.Errorf("%d modes with proxies, want 4", n)
+	}
 	if n := len(modes(options{runs: 1, redisRuns: 1}, pkg{})); n != 3 {
 		t.Errorf("%d modes without servers, want 3", n)
 	}

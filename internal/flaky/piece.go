@@ -19,15 +19,17 @@ import (
 	"time"
 )
 
-// redistest is the package that tests with real servers import. skipEnv makes redistest skip those
-// tests, and requireEnv makes it fail them if there is no server. runEnv names the variable with
-// the number of earlier runs.
+// redistest and proxytest are the packages that tests with real servers import. skipEnvs make them
+// skip those tests, and requireEnvs make them fail if there is no server. runEnv names the variable
+// with the number of earlier runs.
 const (
-	runEnv     = "CUTOVER_RUN"
-	redistest  = "github.com/cutover-go/cutover/internal/redistest"
-	skipEnv    = "CUTOVER_SKIP_REDIS=1"
-	requireEnv = "CUTOVER_REQUIRE_REDIS=1"
+	runEnv    = "CUTOVER_RUN"
+	redistest = "github.com/cutover-go/cutover/internal/redistest"
+	proxytest = "github.com/cutover-go/cutover/internal/proxytest"
 )
+
+func skipEnvs() []string    { return []string{"CUTOVER_SKIP_REDIS=1", "CUTOVER_SKIP_PROXIES=1"} }
+func requireEnvs() []string { return []string{"CUTOVER_REQUIRE_REDIS=1", "CUTOVER_REQUIRE_PROXIES=1"} }
 
 // pkg is a package with tests, as go list prints it.
 type pkg struct {
@@ -47,7 +49,9 @@ func (p pkg) name() string {
 }
 
 func (p pkg) usesServers() bool {
-	return slices.Contains(p.TestImports, redistest) || slices.Contains(p.XTestImports, redistest)
+	return slices.ContainsFunc(append(slices.Clone(p.TestImports), p.XTestImports...), func(path string) bool {
+		return path == redistest || path == proxytest
+	})
 }
 
 // list returns the packages that have tests.
@@ -93,17 +97,17 @@ func build(ctx context.Context, o options, p pkg) (path, sum string, err error) 
 type mode struct {
 	name  string
 	procs int // 0 means all
-	env   string
+	env   []string
 	runs  int
 }
 
 func modes(o options, p pkg) []mode {
 	var all []mode
 	for i, procs := range []int{1, 2, 8} {
-		all = append(all, mode{name: "cpu" + strconv.Itoa(procs), procs: procs, env: skipEnv, runs: (o.runs + 2 - i) / 3})
+		all = append(all, mode{name: "cpu" + strconv.Itoa(procs), procs: procs, env: skipEnvs(), runs: (o.runs + 2 - i) / 3})
 	}
 	if p.usesServers() {
-		all = append(all, mode{name: "redis", env: requireEnv, runs: o.redisRuns})
+		all = append(all, mode{name: "redis", env: requireEnvs(), runs: o.redisRuns})
 	}
 	return all
 }
@@ -120,7 +124,7 @@ type result struct {
 func runPiece(ctx context.Context, timeout time.Duration, binary string, p pkg, m mode, n, before int) result {
 	cmd := exec.CommandContext(ctx, binary, "-test.short", "-test.count="+strconv.Itoa(n), "-test.timeout="+timeout.String())
 	cmd.Dir = p.Dir
-	cmd.Env = append(os.Environ(), m.env, runEnv+"="+strconv.Itoa(before))
+	cmd.Env = append(append(os.Environ(), m.env...), runEnv+"="+strconv.Itoa(before))
 	if m.procs > 0 {
 		cmd.Env = append(cmd.Env, "GOMAXPROCS="+strconv.Itoa(m.procs))
 	}

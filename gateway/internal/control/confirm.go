@@ -1,0 +1,171 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cutover-go/cutover/gateway"
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
+const (
+	// attemptTimeout bounds one try to bring a member up to date and to ask it, so that a proxy
+	// that answers nothing does not hide that the others have confirmed.
+	attemptTimeout = 3 * time.Second
+	firstPause     = 10 * time.Millisecond
+	longestPause   = 500 * time.Millisecond
+)
+
+// manner says which members a confirmation may leave out.
+type manner int
+
+const (
+	// patiently tries again with every member until the time is over.
+	patiently manner = iota
+	// leavingOut leaves out the members that cannot be reached, once all others have confirmed.
+	leavingOut
+)
+
+// confirm waits until every member of the fleet serves a row. The fleet is listed anew each round:
+// a member that joins has to confirm, and one that leaves need not.
+func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Row, how manner) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	confirmed := map[*Member]bool{}
+	var last []gateway.InstanceReport
+	for wait := firstPause; ; wait = min(2*wait, longestPause) {
+		members, err := c.Members(ctx)
+		if err != nil && ctx.Err() == nil {
+			return &fleetError{err}
+		}
+		if err == nil {
+			done := c.round(ctx, tenant, want, members, confirmed, &last)
+			if done || how == leavingOut && onlyUnreachable(last) {
+				return nil
+			}
+		}
+		result := &gateway.NotConfirmedError{Tenant: tenant, Want: want, Instances: last}
+		if errors.Is(result, gateway.ErrSetup) || errors.Is(result, gateway.ErrDamaged) || isSuperseded(result) {
+			return result
+		}
+		if pause(ctx, wait) != nil {
+			return result
+		}
+	}
+}
+
+// round asks the members that have not confirmed yet. It reports whether no one was left to ask.
+func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row, members []*Member,
+	confirmed map[*Member]bool, last *[]gateway.InstanceReport,
+) bool {
+	reports := make([]gateway.InstanceReport, len(members))
+	var left []*Member
+	var at []int // in reports
+	for i, m := range members {
+		reports[i] = gateway.InstanceReport{Instance: m.Name, Confirmed: confirmed[m]}
+		if !confirmed[m] {
+			left, at = append(left, m), append(at, i)
+		}
+	}
+	each(left, func(i int, m *Member) {
+		ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+		defer cancel()
+		reports[at[i]] = c.attempt(ctx, m, tenant, want)
+	})
+	for i, m := range left {
+		if reports[at[i]].Confirmed {
+			confirmed[m] = true
+		}
+	}
+	*last = reports
+	return len(left) == 0
+}
+
+// attempt brings a member up to date and asks it through the data path.
+func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want gateway.Row) gateway.InstanceReport {
+	report := gateway.InstanceReport{Instance: m.Name}
+	if report.Err = m.reach(ctx, want.Rev, c.Table); report.Err != nil {
+		return report
+	}
+	for range c.Answers {
+		found, err := c.ask(ctx, m, tenant)
+		if report.Err = err; err != nil {
+			return report
+		}
+		report.Found = found.String()
+		if found != want {
+			m.markSuspect()
+			report.Err = c.explain(ctx, tenant, want, found)
+			return report
+		}
+	}
+	report.Confirmed = true
+	return report
+}
+
+// ask returns the row that a member serves for a tenant.
+func (c *Controller) ask(ctx context.Context, m *Member, tenant string) (gateway.Row, error) {
+	seen, err := c.Prober.Probe(ctx, probe.Endpoint{ID: tenant, URL: m.URL})
+	if err != nil {
+		return gateway.Row{}, fmt.Errorf("asking for the route: %w", err)
+	}
+	if seen.Instance != "" && seen.Instance != m.Name {
+		return gateway.Row{}, &gateway.SetupError{
+			Expected: "instance " + m.Name + " at its URL", Found: fmt.Sprintf("instance %.64q", seen.Instance),
+		}
+	}
+	row, err := gateway.ParseRow(seen.Version)
+	if err != nil {
+		return gateway.Row{}, &gateway.SetupError{
+			Expected: "a route of the form colour|revision|token", Found: fmt.Sprintf("%.64q", seen.Version), Err: err,
+		}
+	}
+	return row, nil
+}
+
+// explain returns why a proxy may serve another row than the wanted one, nil if it is only behind.
+func (c *Controller) explain(ctx context.Context, tenant string, want, found gateway.Row) error {
+	rows, rev, err := c.Table.Load(ctx)
+	switch {
+	case err != nil:
+		return &tableError{err}
+	case c.row(rows, tenant) != want:
+		return errSuperseded
+	case found.Rev > rev:
+		return fmt.Errorf("%w: a proxy serves revision %d, and the table has %d", gateway.ErrDamaged, found.Rev, rev)
+	case found.Rev == 0 && found.Colour != c.Default && c.Default != "":
+		return &gateway.SetupError{
+			Expected: fmt.Sprintf("the default colour %q", c.Default), Found: fmt.Sprintf("%q for a tenant without a row", found.String()),
+		}
+	}
+	return nil
+}
+
+// onlyUnreachable reports whether each member has confirmed or cannot be reached, and at least one
+// has confirmed.
+func onlyUnreachable(reports []gateway.InstanceReport) bool {
+	some := false
+	for _, r := range reports {
+		if !r.Confirmed && (r.Err == nil || r.Found != "") {
+			return false
+		}
+		some = some || r.Confirmed
+	}
+	return some
+}
+
+// each calls f for each member at the same time and waits.
+func each(members []*Member, f func(int, *Member)) {
+	if len(members) == 1 {
+		f(0, members[0])
+		return
+	}
+	var all sync.WaitGroup
+	for i, m := range members {
+		all.Go(func() { f(i, m) })
+	}
+	all.Wait()
+}

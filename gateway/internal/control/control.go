@@ -1,0 +1,128 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/gateway"
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
+// Config configures a [Controller]. All fields are required.
+type Config struct {
+	// Kind names the gateway in messages, such as "HAProxy".
+	Kind    string
+	Table   gateway.Table
+	Members func(context.Context) ([]*Member, error)
+	// Colours are the colours to which tenants can be switched. Default is the colour of tenants
+	// without a row; empty if these are routed nowhere.
+	Colours []string
+	Default string
+	Prober  probe.Prober
+	// Answers is the number of answers over new connections in a row by which a member confirms.
+	Answers int
+	// Timeout bounds the wait for the members.
+	Timeout time.Duration
+}
+
+// Controller switches the tenants of one fleet. It is a [bluegreen.Gateway].
+type Controller struct {
+	Config
+	commits *committer
+}
+
+var _ bluegreen.Gateway = (*Controller)(nil)
+
+// New returns a controller.
+func New(c Config) *Controller {
+	controller := &Controller{Config: c}
+	controller.commits = &committer{table: c.Table, row: controller.row, turn: newTurn()}
+	return controller
+}
+
+// row returns the row of a tenant: its own, or the default colour with revision zero. Without both
+// the colour is empty.
+func (c *Controller) row(rows gateway.Rows, tenant string) gateway.Row {
+	if row, ok := rows[tenant]; ok {
+		return row
+	}
+	return gateway.Row{Colour: c.Default}
+}
+
+// Current returns the colour of a tenant when every member of the fleet serves the tenant's row. A
+// change that is under way is finished first.
+func (c *Controller) Current(ctx context.Context, tenant string) (string, error) {
+	if err := gateway.CheckTenant(tenant); err != nil {
+		return "", c.refused(err)
+	}
+	for range maxRaces {
+		rows, _, err := c.Table.Load(ctx)
+		if err != nil {
+			return "", c.failure(ctx, &tableError{err})
+		}
+		row := c.row(rows, tenant)
+		if row.Colour == "" {
+			return "", c.failure(ctx, errNoRow)
+		}
+		if err = c.confirm(ctx, tenant, row, patiently); err == nil {
+			return row.Colour, nil
+		}
+		if !isSuperseded(err) {
+			return "", c.failure(ctx, err)
+		}
+	}
+	return "", c.failure(ctx, errSuperseded)
+}
+
+// maxRaces is the maximum number of tries of Current while others change the tenant.
+const maxRaces = 3
+
+// Switch implements [bluegreen.Gateway].
+func (c *Controller) Switch(ctx context.Context, ch bluegreen.Change) error {
+	if err := c.check(ch); err != nil {
+		return c.refused(err)
+	}
+	out := c.commits.submit(ctx, request{tenant: ch.TenantID, from: ch.From, to: ch.To, token: ch.Token})
+	if out.err != nil {
+		return c.failure(ctx, out.err)
+	}
+	err := c.confirm(ctx, ch.TenantID, out.row, patiently)
+	if err == nil {
+		return nil
+	}
+	if out.moved && ctx.Err() == nil && !isSuperseded(err) {
+		err = c.putBack(ctx, ch, out.row, err)
+	}
+	return c.failure(ctx, err)
+}
+
+// putBack returns a tenant to where it was, as a change of its own, and err with what has become of
+// that.
+func (c *Controller) putBack(ctx context.Context, ch bluegreen.Change, row gateway.Row, err error) error {
+	back := c.commits.submit(ctx, request{tenant: ch.TenantID, from: ch.To, to: ch.From, token: ch.Token, ifRev: row.Rev})
+	if back.err != nil {
+		return withAftermath(err, "it could not be put back: "+back.err.Error())
+	}
+	if failed := c.confirm(ctx, ch.TenantID, back.row, leavingOut); failed != nil {
+		return withAftermath(err, "it was put back, which is not confirmed either")
+	}
+	return withAftermath(err, "it was put back")
+}
+
+// Check brings every member up to date. With verify it compares what each has with the table. It
+// returns a report for each member, and the error of the fleet's list or of the table.
+func (c *Controller) Check(ctx context.Context, verify bool) ([]gateway.InstanceReport, error) {
+	members, err := c.Members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reports := make([]gateway.InstanceReport, len(members))
+	each(members, func(i int, m *Member) {
+		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+		err := m.check(ctx, verify, c.Table)
+		reports[i] = gateway.InstanceReport{Instance: m.Name, Confirmed: err == nil, Err: err}
+	})
+	return reports, ctx.Err()
+}

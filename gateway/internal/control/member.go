@@ -1,0 +1,106 @@
+package control
+
+import (
+	"context"
+	"sync"
+
+	"github.com/cutover-go/cutover/gateway"
+)
+
+// Load returns the wanted rows and their revision.
+type Load func(context.Context) (gateway.Rows, uint64, error)
+
+// Mode says how a proxy is synchronised.
+type Mode struct {
+	// Verify compares what the proxy has with the table, whatever earlier calls have done.
+	Verify bool
+	// Alone means that no other process synchronises the proxy at the same time.
+	Alone bool
+}
+
+// SyncFunc makes a proxy run the table that load returns, in durable form first, and returns the
+// table's revision. It is not called concurrently for one member.
+type SyncFunc func(ctx context.Context, load Load, how Mode) (rev uint64, err error)
+
+// Member is one proxy of a fleet. Its state lasts for as long as the fleet lists the proxy.
+type Member struct {
+	Name string
+	URL  string // of the data path
+	sync SyncFunc
+	turn turn
+
+	mu      sync.Mutex
+	reached uint64 // the revision to which the proxy was last brought
+	suspect bool   // what the proxy does has been seen to differ from what it was given
+}
+
+// NewMember returns a proxy about which nothing is known yet.
+func NewMember(name, url string, sync SyncFunc) *Member {
+	return &Member{Name: name, URL: url, sync: sync, turn: newTurn(), suspect: true}
+}
+
+// reach brings the proxy to revision rev or a later one. Of the callers that wait at the same time
+// one does so for all.
+func (m *Member) reach(ctx context.Context, rev uint64, table gateway.Table) error {
+	if m.has(rev) {
+		return nil
+	}
+	if err := m.turn.take(ctx); err != nil {
+		return err
+	}
+	defer m.turn.end()
+	if m.has(rev) {
+		return nil
+	}
+	return m.synchronise(ctx, table)
+}
+
+// synchronise brings the proxy to the current revision. The caller has the turn.
+func (m *Member) synchronise(ctx context.Context, table gateway.Table) error {
+	how := Mode{}
+	if locker, ok := table.(gateway.Locker); ok {
+		unlock, err := locker.LockInstance(ctx, m.Name)
+		if err != nil {
+			return &tableError{err}
+		}
+		defer unlock()
+		how.Alone = true
+	}
+	m.mu.Lock()
+	how.Verify = m.suspect
+	m.mu.Unlock()
+	reached, err := m.sync(ctx, table.Load, how)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil {
+		m.reached, m.suspect = 0, true
+		return err
+	}
+	m.reached, m.suspect = reached, false
+	return nil
+}
+
+// check synchronises the proxy even if it was brought to the current revision before.
+func (m *Member) check(ctx context.Context, verify bool, table gateway.Table) error {
+	if err := m.turn.take(ctx); err != nil {
+		return err
+	}
+	defer m.turn.end()
+	if verify {
+		m.markSuspect()
+	}
+	return m.synchronise(ctx, table)
+}
+
+// markSuspect makes the next caller of reach verify what the proxy has.
+func (m *Member) markSuspect() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.suspect = true
+}
+
+func (m *Member) has(rev uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.suspect && m.reached >= rev
+}

@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cutover-go/cutover/task"
+)
+
+// Row is where one tenant is routed. A proxy serves it in one value, so that an answer cannot carry
+// the colour of one row and the revision of another.
+type Row struct {
+	// Colour is the proxy's backend or upstream.
+	Colour string
+	// Rev is the revision of the table in which this row was written. Zero means that the tenant
+	// has no row and is at the default colour.
+	Rev uint64
+	// Token is the greatest fencing token under which the row was written. A change with a lower
+	// one is refused.
+	Token task.Token
+}
+
+// String returns "colour|revision|token", which is what proxies serve.
+func (r Row) String() string { return fmt.Sprintf("%s|%d|%d", r.Colour, r.Rev, r.Token) }
+
+// ParseRow reads the form that [Row.String] writes. Any other text is an error.
+func ParseRow(text string) (Row, error) {
+	parts := strings.Split(text, "|")
+	if len(parts) != 3 || CheckColour(parts[0]) != nil {
+		return Row{}, fmt.Errorf("gateway: %.64q is not of the form colour|revision|token", text)
+	}
+	rev, err1 := number(parts[1])
+	token, err2 := number(parts[2])
+	if err1 != nil || err2 != nil {
+		return Row{}, fmt.Errorf("gateway: %.64q is not of the form colour|revision|token", text)
+	}
+	return Row{Colour: parts[0], Rev: rev, Token: task.Token(token)}, nil
+}
+
+// number reads a number that has only one spelling, so that equal rows are equal texts.
+func number(text string) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err == nil && strconv.FormatUint(n, 10) != text {
+		err = strconv.ErrSyntax
+	}
+	return n, err
+}
+
+// Rows are the rows of a table by tenant.
+type Rows map[string]Row

@@ -193,7 +193,9 @@ func (w *world) taskCommand(ctx context.Context, t *testing.T, d *datadriven.Tes
 			return w.engine.SkipTask(ctx, id, append(opts, cutover.Because("not needed"))...)
 		},
 	}[d.Cmd]
-	answer, err := command(ctx, taskArg(t, d), byArg(t, d))
+	var answer cutover.TaskResult
+	var err error
+	w.script.duringCommand(func() { answer, err = command(ctx, taskArg(t, d), byArg(t, d)) })
 	switch {
 	case err != nil:
 		fmt.Fprintln(out, "error:", err)

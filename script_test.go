@@ -20,6 +20,8 @@ type script struct {
 	failures map[place]string
 	stubborn map[string]bool
 	effects  []string // the steps that took effect, in order
+
+	commanding chan struct{} // holds an element while a command is under way
 }
 
 // place is a step of a tenant's task.
@@ -30,6 +32,7 @@ type place struct {
 func newScript() *script {
 	return &script{
 		gates: make(map[place]chan struct{}), failures: make(map[place]string), stubborn: make(map[string]bool),
+		commanding: make(chan struct{}, 1),
 	}
 }
 
@@ -102,8 +105,17 @@ func (s *script) Rollback(ctx context.Context, run *executor.Run) error {
 	return run.Save(ctx, "undo", nil)
 }
 
+// duringCommand makes all steps wait until command has returned. A command returns the task as it
+// is by then, so the transcript would otherwise depend on how fast the task goes on.
+func (s *script) duringCommand(command func()) {
+	s.commanding <- struct{}{}
+	command()
+	<-s.commanding
+}
+
 // do is the effect of a step. It waits while the step is held, and fails if the test said so.
 func (s *script) do(ctx context.Context, at place) error {
+	s.duringCommand(func() {}) // waits for the end of a command
 	s.mu.Lock()
 	gate, stubborn := s.gates[at], s.stubborn[at.tenant]
 	s.mu.Unlock()

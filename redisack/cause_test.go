@@ -52,7 +52,7 @@ func TestErrorNamesTheCause(t *testing.T) {
 			c, _ := testClient(t, Config{})
 			res, err := c.Apply(t.Context(), change(), tc.check)
 			// On a busy machine there may be no answer in that time.
-			for timeout := &tc.check.Policy.Timeout; res.Reason == ReasonTimeout && res.Last == 0 && *timeout < time.Minute; {
+			for timeout := &tc.check.Policy.Timeout; name == "time over" && res.Last == 0 && *timeout < time.Minute; {
 				*timeout *= 4
 				c, _ = testClient(t, Config{})
 				res, err = c.Apply(t.Context(), change(), tc.check)

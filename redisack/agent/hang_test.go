@@ -31,15 +31,15 @@ func TestHangingApplyIsEnded(t *testing.T) {
 	c := connect(t, rdb, redisack.Config{})
 	check := redisack.Check{
 		Fleet: redisack.Static(redisack.Endpoint{ID: "a"}), Push: true,
-		Policy: redisack.Policy{Timeout: 500 * time.Millisecond, Rollback: redisack.RollbackOnFailure},
+		Policy: redisack.Policy{Rollback: redisack.RollbackOnFailure},
 	}
 	for _, step := range []struct {
 		version string
 		want    error
 	}{{"v1", nil}, {"v2", redisack.ErrTimeout}, {"v3", nil}} {
-		check.Policy.Timeout = 10 * time.Second
+		check.Policy.Timeout = time.Minute
 		if step.want != nil {
-			check.Policy.Timeout = 500 * time.Millisecond
+			check.Policy.Timeout = 3 * time.Second // also that of the rollback, which must be in time on a busy machine
 		}
 		res, err := c.Apply(t.Context(), redisack.Change{Key: "k", Version: step.version, Payload: []byte(step.version)}, check)
 		if !errors.Is(err, step.want) {

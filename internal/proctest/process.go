@@ -71,9 +71,12 @@ func (p *Process) Signal(sig syscall.Signal) error {
 	return p.cmd.Process.Signal(sig)
 }
 
-// Kill ends the process immediately, even if it is frozen, and waits until it has ended.
+// Kill ends the process and its children immediately, even if they are frozen, and waits until the
+// process has ended.
 func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // fails only when the process has ended already
+	if !p.Ended() {
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // fails only when the process has ended just now
+	}
 	<-p.done
 }
 

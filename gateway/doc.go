@@ -2,6 +2,7 @@
 // routes, the form in which proxies serve them, and the errors.
 //
 //	gateway/haproxy      HAProxy, by maps and the Runtime API
+//	gateway/nginx        nginx, by a map file and reloads
 //	gateway/gatewaytest  checks that a gateway keeps its promises, on the real proxy
 //
 // # The table

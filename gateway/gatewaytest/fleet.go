@@ -24,11 +24,11 @@ func testOneOfThreeIsDead(t *testing.T, s Suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantServed(t, f, "acme", colour, 2) // not switched by halves
+	s.wantServed(t, f, "acme", colour, 2) // not switched by halves
 	f.Start(t, 1)
 	g := f.Gateway(t, timeout)
 	mustSwitch(t, g, change("acme", Blue, Green, 3))
-	wantServed(t, f, "acme", Green, 0, 1, 2)
+	s.wantServed(t, f, "acme", Green, 0, 1, 2)
 }
 
 func testJoinerIsBroughtUp(t *testing.T, s Suite) {
@@ -39,9 +39,9 @@ func testJoinerIsBroughtUp(t *testing.T, s Suite) {
 	mustSwitch(t, g, change("acme", Green, Blue, 1))
 	joiner := f.Join(t)
 	wantCurrent(t, g, "acme", Blue) // counts the joiner
-	wantServed(t, f, "acme", Blue, 0, joiner)
+	s.wantServed(t, f, "acme", Blue, 0, joiner)
 	mustSwitch(t, g, change("beta", Green, Blue, 2))
-	wantServed(t, f, "beta", Blue, 0, joiner)
+	s.wantServed(t, f, "beta", Blue, 0, joiner)
 }
 
 func testLeaverDoesNotCount(t *testing.T, s Suite) {
@@ -52,7 +52,7 @@ func testLeaverDoesNotCount(t *testing.T, s Suite) {
 	mustSwitch(t, g, change("acme", Green, Blue, 1))
 	f.Leave(t, 1)
 	mustSwitch(t, g, change("acme", Blue, Green, 2))
-	wantServed(t, f, "acme", Green, 0)
+	s.wantServed(t, f, "acme", Green, 0)
 	f.Leave(t, 0)
 	if err := f.Gateway(t, shortTimeout).Switch(t.Context(), change("acme", Green, Blue, 3)); err == nil {
 		t.Error("switched without a proxy")

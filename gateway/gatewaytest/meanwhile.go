@@ -25,7 +25,7 @@ const (
 func testRestartMeanwhile(t *testing.T, s Suite) {
 	t.Helper()
 	f := s.Start(t, 2)
-	meanwhile(t, f, func() {
+	s.meanwhile(t, f, func() {
 		f.Kill(t, 1)
 		f.Start(t, 1)
 	})
@@ -34,13 +34,13 @@ func testRestartMeanwhile(t *testing.T, s Suite) {
 func testReloadMeanwhile(t *testing.T, s Suite) {
 	t.Helper()
 	f := s.Start(t, 2)
-	meanwhile(t, f, func() { f.Reload(t, 1) })
+	s.meanwhile(t, f, func() { f.Reload(t, 1) })
 }
 
 // meanwhile switches tenants to and fro, and calls disturb several times in between. In the end
 // every instance serves every tenant's last colour. A failure is allowed if it says that trying
 // again may help; then the switch is tried again, under a new token.
-func meanwhile(t *testing.T, f Fleet, disturb func()) {
+func (s Suite) meanwhile(t *testing.T, f Fleet, disturb func()) {
 	t.Helper()
 	tenants := make([]string, meanwhileTenants)
 	for i := range tenants {
@@ -63,7 +63,7 @@ func meanwhile(t *testing.T, f Fleet, disturb func()) {
 	}
 	all.Wait()
 	for _, tenant := range tenants { // after an even number of switches
-		settled(t, f, tenant, Green, 0, 1)
+		s.settled(t, f, tenant, Green, 0, 1)
 		wantCurrent(t, g, tenant, Green)
 	}
 }
@@ -93,7 +93,7 @@ func toAndFro(t *testing.T, g bluegreen.Gateway, tenant string, switched chan<- 
 }
 
 // settled waits until instances serve a tenant by the colour that is wanted.
-func settled(t *testing.T, f Fleet, tenant, want string, instances ...int) {
+func (s Suite) settled(t *testing.T, f Fleet, tenant, want string, instances ...int) {
 	t.Helper()
 	for deadline := time.Now().Add(settleTime); ; time.Sleep(pollInterval) {
 		wrong := 0
@@ -106,7 +106,7 @@ func settled(t *testing.T, f Fleet, tenant, want string, instances ...int) {
 			return
 		}
 		if time.Now().After(deadline) {
-			wantServed(t, f, tenant, want, instances...)
+			s.wantServed(t, f, tenant, want, instances...)
 			return
 		}
 	}
@@ -124,7 +124,7 @@ func testLostAnswer(t *testing.T, s Suite) {
 		if !happened() {
 			t.Error("no answer was lost")
 		}
-		wantServed(t, f, "acme", to, 0, 1)
+		s.wantServed(t, f, "acme", to, 0, 1)
 	}
 }
 
@@ -146,13 +146,13 @@ func testCanceledAnywhere(t *testing.T, s Suite) {
 		t.Fatalf("a switch made only the calls %v", calls)
 	}
 	for call := range calls {
-		t.Run(call, func(t *testing.T) { canceledAt(t, f, call) })
+		t.Run(call, func(t *testing.T) { s.canceledAt(t, f, call) })
 	}
 }
 
 // canceledAt cancels a switch at the first call of one kind, and then goes on with it as another
 // process does.
-func canceledAt(t *testing.T, f Fleet, call string) {
+func (s Suite) canceledAt(t *testing.T, f Fleet, call string) {
 	t.Helper()
 	tenant := "at-" + call
 	f.Place(t, tenant)
@@ -181,7 +181,7 @@ func canceledAt(t *testing.T, f Fleet, call string) {
 	if err != nil || colour != Green && colour != Blue {
 		t.Fatalf("afterwards the gateway says %q, %v", colour, err)
 	}
-	wantServed(t, f, tenant, colour, 0, 1)
+	s.wantServed(t, f, tenant, colour, 0, 1)
 	mustSwitch(t, next, change(tenant, Green, Blue, 2))
-	wantServed(t, f, tenant, Blue, 0, 1)
+	s.wantServed(t, f, tenant, Blue, 0, 1)
 }

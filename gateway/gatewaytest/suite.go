@@ -57,6 +57,9 @@ type Suite struct {
 	// Unknown is the colour of a tenant without a route; empty if such a tenant fails with
 	// TENANT_NOT_FOUND.
 	Unknown string
+	// Lag is how long a proxy may still answer requests by the old route after a switch. Default 0:
+	// not at all.
+	Lag time.Duration
 	// Many is the number of tenants that are switched at once. Default 10,000; 500 with -short.
 	Many int
 }
@@ -116,10 +119,16 @@ func wantCurrent(t *testing.T, g bluegreen.Gateway, tenant, want string) {
 }
 
 // wantServed checks what requests of a tenant are answered by instances.
-func wantServed(t *testing.T, f Fleet, tenant, want string, instances ...int) {
+func (s Suite) wantServed(t *testing.T, f Fleet, tenant, want string, instances ...int) {
 	t.Helper()
+	deadline := time.Now().Add(s.Lag)
 	for _, i := range instances {
-		if got, err := f.Ask(t.Context(), i, tenant); err != nil || got != want {
+		got, err := f.Ask(t.Context(), i, tenant)
+		for (err != nil || got != want) && time.Now().Before(deadline) {
+			time.Sleep(pollInterval)
+			got, err = f.Ask(t.Context(), i, tenant)
+		}
+		if err != nil || got != want {
 			t.Errorf("%s answers %s with %q, %v; want %s", f.Name(i), tenant, got, err, want)
 		}
 	}

@@ -37,6 +37,7 @@ var arrows = []arrow{
 	{from: "gateway/internal/control", to: []string{
 		"gateway", "executor/bluegreen", "executor", "task", "redisack/httpprobe", "redisack/probe",
 	}},
+	{from: "gateway/nginx", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe", "internal/nilcheck"}},
 	{from: "gateway/haproxy", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe", "internal/nilcheck"}},
 
 	// Packages that store. A driver imports the contract and the types that the contract uses.

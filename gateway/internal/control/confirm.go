@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// attemptTimeout bounds one try to bring a member up to date and to ask it, so that a proxy
+	// attemptTimeout bounds one try to bring a member up to date, and one question, so that a proxy
 	// that answers nothing does not hide that the others have confirmed.
-	attemptTimeout = 3 * time.Second
+	attemptTimeout = 5 * time.Second
 	firstPause     = 10 * time.Millisecond
 	longestPause   = 500 * time.Millisecond
 )
@@ -71,8 +71,6 @@ func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row,
 		}
 	}
 	each(left, func(i int, m *Member) {
-		ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-		defer cancel()
 		reports[at[i]] = c.attempt(ctx, m, tenant, want)
 	})
 	for i, m := range left {
@@ -87,17 +85,20 @@ func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row,
 // attempt brings a member up to date and asks it through the data path.
 func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want gateway.Row) gateway.InstanceReport {
 	report := gateway.InstanceReport{Instance: m.Name}
-	if report.Err = m.reach(ctx, want.Rev, c.Table); report.Err != nil {
+	if report.Err = within(ctx, func(ctx context.Context) error { return m.reach(ctx, want.Rev, c.Table) }); report.Err != nil {
 		return report
 	}
-	for range c.Answers {
+	for n := range c.Answers {
+		if n > 0 && pause(ctx, c.Spacing) != nil {
+			return report
+		}
 		found, err := c.ask(ctx, m, tenant)
 		if report.Err = err; err != nil {
 			return report
 		}
 		report.Found = found.String()
 		if found != want {
-			m.markSuspect()
+			m.markDiffers()
 			report.Err = c.explain(ctx, tenant, want, found)
 			return report
 		}
@@ -108,7 +109,17 @@ func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want
 
 // ask returns the row that a member serves for a tenant.
 func (c *Controller) ask(ctx context.Context, m *Member, tenant string) (gateway.Row, error) {
-	seen, err := c.Prober.Probe(ctx, probe.Endpoint{ID: tenant, URL: m.URL})
+	select {
+	case m.asks <- struct{}{}:
+		defer func() { <-m.asks }()
+	case <-ctx.Done():
+		return gateway.Row{}, ctx.Err()
+	}
+	var seen probe.Observation
+	err := within(ctx, func(ctx context.Context) (err error) {
+		seen, err = c.Prober.Probe(ctx, probe.Endpoint{ID: tenant, URL: m.URL})
+		return err
+	})
 	if err != nil {
 		return gateway.Row{}, fmt.Errorf("asking for the route: %w", err)
 	}
@@ -124,6 +135,13 @@ func (c *Controller) ask(ctx context.Context, m *Member, tenant string) (gateway
 		}
 	}
 	return row, nil
+}
+
+// within calls f with a context that ends after attemptTimeout.
+func within(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	return f(ctx)
 }
 
 // explain returns why a proxy may serve another row than the wanted one, nil if it is only behind.

@@ -20,8 +20,10 @@ type Config struct {
 	Colours []string
 	Default string
 	Prober  probe.Prober
-	// Answers is the number of answers over new connections in a row by which a member confirms.
+	// Answers is the number of answers over new connections in a row by which a member confirms,
+	// and Spacing the time between two of them; it may be zero.
 	Answers int
+	Spacing time.Duration
 	// Timeout bounds the wait for the members.
 	Timeout time.Duration
 }

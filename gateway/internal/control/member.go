@@ -14,6 +14,8 @@ type Load func(context.Context) (gateway.Rows, uint64, error)
 type Mode struct {
 	// Verify compares what the proxy has with the table, whatever earlier calls have done.
 	Verify bool
+	// Differs means that the proxy has answered a request by another row than it was given.
+	Differs bool
 	// Alone means that no other process synchronises the proxy at the same time.
 	Alone bool
 }
@@ -28,15 +30,21 @@ type Member struct {
 	URL  string // of the data path
 	sync SyncFunc
 	turn turn
+	// asks has room for the questions that are put to the proxy at the same time.
+	asks chan struct{}
 
 	mu      sync.Mutex
 	reached uint64 // the revision to which the proxy was last brought
-	suspect bool   // what the proxy does has been seen to differ from what it was given
+	suspect bool   // what the proxy has is not known
+	differs bool   // the proxy has answered by another row than it was given
 }
+
+// maxAsks is the maximum number of questions to one proxy at a time: each is a new connection.
+const maxAsks = 32
 
 // NewMember returns a proxy about which nothing is known yet.
 func NewMember(name, url string, sync SyncFunc) *Member {
-	return &Member{Name: name, URL: url, sync: sync, turn: newTurn(), suspect: true}
+	return &Member{Name: name, URL: url, sync: sync, turn: newTurn(), asks: make(chan struct{}, maxAsks), suspect: true}
 }
 
 // reach brings the proxy to revision rev or a later one. Of the callers that wait at the same time
@@ -67,7 +75,7 @@ func (m *Member) synchronise(ctx context.Context, table gateway.Table) error {
 		how.Alone = true
 	}
 	m.mu.Lock()
-	how.Verify = m.suspect
+	how.Verify, how.Differs = m.suspect, m.differs
 	m.mu.Unlock()
 	reached, err := m.sync(ctx, table.Load, how)
 	m.mu.Lock()
@@ -76,7 +84,7 @@ func (m *Member) synchronise(ctx context.Context, table gateway.Table) error {
 		m.reached, m.suspect = 0, true
 		return err
 	}
-	m.reached, m.suspect = reached, false
+	m.reached, m.suspect, m.differs = reached, false, false
 	return nil
 }
 
@@ -87,16 +95,19 @@ func (m *Member) check(ctx context.Context, verify bool, table gateway.Table) er
 	}
 	defer m.turn.end()
 	if verify {
-		m.markSuspect()
+		m.mu.Lock()
+		m.suspect = true
+		m.mu.Unlock()
 	}
 	return m.synchronise(ctx, table)
 }
 
-// markSuspect makes the next caller of reach verify what the proxy has.
-func (m *Member) markSuspect() {
+// markDiffers makes the next caller of reach verify what the proxy has, because a request was
+// answered by another row.
+func (m *Member) markDiffers() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.suspect = true
+	m.suspect, m.differs = true, true
 }
 
 func (m *Member) has(rev uint64) bool {

@@ -29,15 +29,15 @@ var arrows = []arrow{
 	{from: "executor/executortest", to: []string{"internal/guard", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen", to: []string{"internal/nilcheck", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
-	{from: "executor/bluegreen/redisgateway", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
 
-	// Gateways over real proxies. They do not link Redis.
+	// Gateways. Those over proxies do not link Redis.
 	{from: "gateway", to: []string{"task"}},
 	{from: "gateway/gatewaytest", to: []string{"executor/bluegreen", "executor", "task"}},
 	{from: "gateway/internal/control", to: []string{
 		"gateway", "executor/bluegreen", "executor", "task", "redisack/httpprobe", "redisack/probe",
 	}},
 	{from: "gateway/nginx", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe", "internal/nilcheck"}},
+	{from: "gateway/redisconfig", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
 	{from: "gateway/haproxy", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe", "internal/nilcheck"}},
 
 	// Packages that store. A driver imports the contract and the types that the contract uses.
@@ -122,10 +122,10 @@ var everywhere = []string{"..."}
 // libraries are the dependencies that hosts get, and standard packages whose use is restricted.
 var libraries = []library{
 	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
-		"store/redisstore", "redisack", "redisack/agent", "executor/bluegreen/redisgateway", "renewal/...",
+		"store/redisstore", "redisack", "redisack/agent", "gateway/redisconfig", "renewal/...",
 		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
-	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/bluegreen/...", "gateway/internal/control", "internal/proxytest"}},
+	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/bluegreen", "executor/bluegreen/bluegreentest", "gateway/internal/control", "internal/proxytest"}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
 	{path: "go.uber.org/zap", in: everywhere},
 

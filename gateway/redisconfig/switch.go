@@ -1,4 +1,4 @@
-package redisgateway
+package redisconfig
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package redisgateway_test
+package redisconfig_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
-	"github.com/cutover-go/cutover/executor/bluegreen/redisgateway"
+	"github.com/cutover-go/cutover/gateway/redisconfig"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
 	"github.com/cutover-go/cutover/redisack/httpprobe"
@@ -34,7 +34,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	gateway, err := redisgateway.New(rdb, redisgateway.Config{Check: redisack.Check{
+	gateway, err := redisconfig.New(rdb, redisconfig.Config{Check: redisack.Check{
 		Fleet:  redisack.URLs(statusURL),
 		Prober: prober,
 	}})

@@ -1,4 +1,4 @@
-package redisgateway_test
+package redisconfig_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
-	"github.com/cutover-go/cutover/executor/bluegreen/redisgateway"
+	"github.com/cutover-go/cutover/gateway/redisconfig"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/httpprobe"
@@ -18,9 +18,9 @@ import (
 
 func TestEveryFaultIsNamed(t *testing.T) {
 	t.Parallel()
-	_, err := redisgateway.New(nil, redisgateway.Config{
+	_, err := redisconfig.New(nil, redisconfig.Config{
 		Check:    redisack.Check{Policy: redisack.Policy{AttemptTimeout: -1, Rollback: 9}},
-		Encode:   func(redisgateway.Route) ([]byte, error) { return nil, nil },
+		Encode:   func(redisconfig.Route) ([]byte, error) { return nil, nil },
 		Redisack: redisack.Config{MaxInFlight: -1},
 	})
 	var faults *bluegreen.InvalidError
@@ -43,7 +43,7 @@ func TestAFleetPerTenantIsEnough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = redisgateway.New(redistest.Mini(t), redisgateway.Config{
+	_, err = redisconfig.New(redistest.Mini(t), redisconfig.Config{
 		Check: redisack.Check{Prober: prober},
 		Fleet: func(tenant string) redisack.Fleet { return redisack.URLs("http://gw-1/" + tenant) },
 	})
@@ -77,7 +77,7 @@ func TestOwnKeysAndPayload(t *testing.T) {
 		l := newLab(t, rdb)
 		var tenants []string
 		l.config.Key = func(tenant string) string { return "shop/" + tenant }
-		l.config.Encode = func(r redisgateway.Route) ([]byte, error) {
+		l.config.Encode = func(r redisconfig.Route) ([]byte, error) {
 			tenants = append(tenants, r.TenantID)
 			if r.Colour == "pink" {
 				return nil, errors.New("no such colour")

@@ -1,9 +1,9 @@
-// Package redisgateway implements a [bluegreen.Gateway] whose routes are in Redis: it writes a
+// Package redisconfig implements a [bluegreen.Gateway] whose routes are in Redis: it writes a
 // tenant's route with redisack and waits until the clients, the processes that route the tenant,
 // report that they run it.
 //
 //	prober, err := httpprobe.New(httpprobe.Config{})
-//	gateway, err := redisgateway.New(rdb, redisgateway.Config{Check: redisack.Check{
+//	gateway, err := redisconfig.New(rdb, redisconfig.Config{Check: redisack.Check{
 //		Fleet:  redisack.URLs("http://gw-1/status", "http://gw-2/status"),
 //		Prober: prober,
 //	}})
@@ -61,4 +61,4 @@
 //
 // The package imports redisack, go-redis, bluegreen and the error constructors of executor. It
 // knows no engine and no store, and starts no goroutine.
-package redisgateway
+package redisconfig

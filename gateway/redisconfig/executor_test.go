@@ -1,4 +1,4 @@
-package redisgateway_test
+package redisconfig_test
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package redisgateway_test
+package redisconfig_test
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/executor/bluegreen"
-	"github.com/cutover-go/cutover/executor/bluegreen/redisgateway"
+	"github.com/cutover-go/cutover/gateway/redisconfig"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
@@ -46,10 +46,10 @@ const (
 
 // lab is a gateway with two clients of one tenant, which run green.
 type lab struct {
-	*redisgateway.Gateway
+	*redisconfig.Gateway
 	rdb     redis.UniversalClient // not affected by faults of the gateway's client
 	hooked  redis.UniversalClient // the gateway's client, set by hook
-	config  redisgateway.Config
+	config  redisconfig.Config
 	clients []*client
 }
 
@@ -134,7 +134,7 @@ func newLab(t *testing.T, rdb redis.UniversalClient) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.config = redisgateway.Config{Check: redisack.Check{
+	l.config = redisconfig.Config{Check: redisack.Check{
 		Fleet: redisack.Static(fleet...), Prober: prober,
 		Policy: redisack.Policy{
 			Timeout: patient, StartDelay: time.Nanosecond, Interval: redisack.Interval{Base: 5 * time.Millisecond},
@@ -153,7 +153,7 @@ func (l *lab) restart(t *testing.T, rdb redis.UniversalClient, timeout time.Dura
 	t.Helper()
 	l.config.Check.Policy.Timeout = timeout
 	var err error
-	if l.Gateway, err = redisgateway.New(rdb, l.config); err != nil {
+	if l.Gateway, err = redisconfig.New(rdb, l.config); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -14,10 +14,14 @@ type Counters struct {
 	// States is indexed by task.State. The pending tasks of a plan that cancels
 	// them count as canceled.
 	States [task.NumStates]int
-	// Held counts the tasks that workers hold.
-	// Invariant: Held <= InFlight().
-	Held int
+	// Held counts the tasks that workers hold, Waiting those that keep their slot without a worker:
+	// see task.Task.Waiting.
+	// Invariant: Held + Waiting <= InFlight().
+	Held, Waiting int
 }
+
+// Slots returns how many slots of the plan's concurrency are taken.
+func (c Counters) Slots() int { return c.Held + c.Waiting }
 
 // String lists the states that tasks are in, for instance "18 COMPLETED, 2 FAILED".
 func (c Counters) String() string {

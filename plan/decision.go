@@ -150,6 +150,9 @@ func (d *Decision) edit(t task.Task, e task.Edit, by By) {
 	if e.Release && t.Worker != "" {
 		d.Plan.Counters.Held--
 	}
+	if t.Waiting {
+		d.Plan.Counters.Waiting-- // an edit ends the wait, or stops the task
+	}
 	if t.State == e.State && t.Request == e.Request && e.Release {
 		return // the loss of a worker alone is no event: the task's state is unchanged
 	}

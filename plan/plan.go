@@ -69,6 +69,17 @@ type Facts struct {
 	// Idle is the time, by the store's clock, since the Control last changed, with or without a
 	// command.
 	Idle time.Duration
+	// Now is the time by the store's clock when the plan was read.
+	Now time.Time
+	// NextDue is the earliest Wait.Until of the tasks that are Waiting, by the store's clock; zero
+	// if none is.
+	NextDue time.Time
+}
+
+// DueIn returns how long after Now the first waiting task may be claimed, 0 if it may be claimed
+// already. waits is false if no task waits.
+func (f Facts) DueIn() (d time.Duration, waits bool) {
+	return max(0, f.NextDue.Sub(f.Now)), f.Counters.Waiting > 0
 }
 
 // Starting marks a plan whose tenant locks are being taken.
@@ -200,7 +211,10 @@ func (c Control) StopFor(t task.Control) task.Stop {
 // Claimable reports whether a claim of a worker would find tasks, as far as the plan's grant,
 // counters and undo round show.
 func (p Plan) Claimable() bool {
-	if p.Counters.Held >= p.Grant.MaxSlots {
+	if d, waits := p.DueIn(); waits && d == 0 && p.waitersClaimable() {
+		return true // a task that waits has its slot already
+	}
+	if p.Counters.Slots() >= p.Grant.MaxSlots {
 		return false
 	}
 	return p.pendingClaimable() || p.unheldClaimable() || p.Undo.Open && !p.UndosExhausted
@@ -215,9 +229,12 @@ func (p Plan) pendingClaimable() bool {
 // unheldClaimable reports whether a task in flight waits for a worker, after a retry, a resume or
 // the loss of its worker.
 func (p Plan) unheldClaimable() bool {
-	c := p.Counters
-	return c.InFlight() > c.Held &&
-		(p.State.ClaimsRunning() || c.Of(task.RollingBack) > 0 && !p.Undo.Stopping)
+	return p.Counters.InFlight() > p.Counters.Slots() && p.waitersClaimable()
+}
+
+// waitersClaimable reports whether the plan's state allows claims of tasks in flight.
+func (p Plan) waitersClaimable() bool {
+	return p.State.ClaimsRunning() || p.Counters.Of(task.RollingBack) > 0 && !p.Undo.Stopping
 }
 
 // AtRest reports whether nothing happens to the plan any more without a command.

@@ -10,8 +10,9 @@ import (
 // The commands on one task. Each is decided from the plan and the task together, because the plan's
 // state determines whether the command is allowed at all.
 
-// RetryTask starts the next attempt of a failed or paused task. A running task that waits for a
-// worker counts as retried already. A task that a worker runs cannot be retried, even if it hangs:
+// RetryTask starts the next attempt of a failed or paused task. It ends the backoff of a task that
+// waits for its next attempt. Any other running task that waits for a worker counts as retried
+// already. A task that a worker runs cannot be retried, even if it hangs:
 // no other worker may touch it before that worker has released it.
 func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, error) {
 	d := p.decide(by)
@@ -21,6 +22,13 @@ func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, erro
 		return d, d.taskNotApplicable(t, task.ByRetry, "")
 	}
 	switch {
+	case t.State == task.Running && t.Worker == "" && t.Wait.Why == task.WaitBackoff && t.Waiting:
+		e, err := t.Wake(by.Now)
+		if err != nil {
+			return d, d.taskNotApplicable(t, task.ByRetry, "")
+		}
+		d.edit(t, e, by)
+		return d, nil
 	case t.State == task.Running && t.Worker == "":
 		return d.already()
 	case t.State == task.Running:

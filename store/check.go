@@ -23,6 +23,11 @@ func (b *Batch) Check() error {
 	if err := CheckCount("changes", len(b.Changes), MaxBatch); err != nil {
 		return err
 	}
+	for i := range b.Changes {
+		if err := b.Changes[i].check(); err != nil {
+			return err
+		}
+	}
 	if b.Claim.Max == 0 {
 		return nil
 	}
@@ -33,6 +38,29 @@ func (b *Batch) Check() error {
 		return fmt.Errorf("%w: a claim for nobody", ErrInvalid)
 	}
 	return checkID("id", b.Claim.ID)
+}
+
+// check returns an error that matches [ErrInvalid] if no store can carry out the change.
+func (w *Change) check() error {
+	if w.Elapsed < 0 {
+		return fmt.Errorf("%w: task %s has run for %s", ErrInvalid, w.Task, w.Elapsed)
+	}
+	if w.Kind != Defer {
+		return nil
+	}
+	if w.After < 0 || w.After > MaxWait {
+		return fmt.Errorf("%w: task %s is deferred for %s", ErrInvalid, w.Task, w.After)
+	}
+	switch w.Wait {
+	case task.WaitHold, task.WaitProving:
+		return nil
+	case task.WaitBackoff:
+		if w.Failure != nil {
+			return nil
+		}
+	case task.NoWait:
+	}
+	return fmt.Errorf("%w: task %s is deferred for the reason %s, or without its failure", ErrInvalid, w.Task, w.Wait)
 }
 
 // Check returns nil, or an error that matches [ErrInvalid] and names every fault.

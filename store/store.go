@@ -35,6 +35,8 @@ const (
 	KeptEvents = 100_000
 	// KeptCommands is how many command ids a plan remembers.
 	KeptCommands = 64
+	// MaxWait is the longest time for which a task can be deferred.
+	MaxWait = 366 * 24 * time.Hour
 )
 
 // Creator creates and removes plans.
@@ -166,8 +168,16 @@ type Change struct {
 	// Saved is what to save; only with Save. The store may retain the byte slices.
 	Saved
 	// Failure goes with Fail and UndoFail, and with Yield if the executor returned an error after
-	// it was asked to stop.
+	// it was asked to stop. With Defer it is the failure of the attempt that ended, if Wait is
+	// WaitBackoff; otherwise it is what the task keeps if a stop in force ends it.
 	Failure *task.FailureInfo
+	// Wait and After go with Defer: why the task is not claimed again, and for how long. After is
+	// not negative; the store adds it to the time of its own clock.
+	Wait  task.WaitReason
+	After time.Duration
+	// Elapsed becomes the task's Elapsed, in whole milliseconds, with every change that is applied
+	// to a task and does not begin another attempt.
+	Elapsed time.Duration
 	// RaiseTokens, only with Yield, has the same effect as in Command: the tenant is locked for the
 	// task now, but was not locked during the whole claim. The next claim of the task gets a token
 	// greater than all others.
@@ -214,14 +224,35 @@ const (
 	Undone
 	// UndoFail: ROLLING_BACK to ROLLBACK_FAILED.
 	UndoFail
+	// Defer: the task is not worked on for a while. It stays in flight and Waiting: it keeps its
+	// slot, and no worker claims it before its Wait is over. WaitHold continues the same attempt or
+	// undo. WaitBackoff ends the attempt with the Failure and begins the next one: Attempt is
+	// raised, Losses and Elapsed become 0, and an event with cause retry records it. WaitProving
+	// leaves everything as it is. An undo can only hold.
+	//
+	// If a stop is in force it takes effect in the same step, as with Yield, and the task does not
+	// wait. A task that is paused keeps its Wait, and after WaitBackoff its new attempt; one that is
+	// canceled keeps the attempt that it had, and the Failure.
+	Defer
 )
 
-// Claim asks for tasks of a plan for one incarnation. While fewer than Grant.MaxSlots tasks are
-// held it takes, in this order: RUNNING without a worker, if the plan's state claims running tasks;
-// ROLLING_BACK without a worker; PENDING from the first ordinal up to Grant.LastOrdinal, unless the
-// plan is breached or Grant.Admits reports false for the failed tasks and those in flight; and in
-// an open undo round the undoable tasks that the round has not reached yet, from the last ordinal
-// down, or, in a sequential plan, in the reverse order in which workers last released them.
+// Claim asks for tasks of a plan for one incarnation. It takes, in this order:
+//
+//   - Waiting tasks whose Wait is over, the earliest first, RUNNING ones only if the plan's state
+//     claims running tasks. They have their slots already, so MaxSlots does not matter.
+//
+// and then, while fewer than Grant.MaxSlots slots are taken:
+//
+//   - RUNNING without a worker, if the plan's state claims running tasks;
+//   - ROLLING_BACK without a worker;
+//   - PENDING from the first ordinal up to Grant.LastOrdinal, unless the plan is breached or
+//     Grant.Admits reports false for the failed tasks and those in flight;
+//   - in an open undo round the undoable tasks that the round has not reached yet, from the last
+//     ordinal down, or, in a sequential plan, in the reverse order in which workers last released
+//     them.
+//
+// A task in flight without a worker that is not Waiting, but whose Wait is not over, was paused
+// during the wait. A claim does not assign it: in its turn it takes its slot and is Waiting again.
 type Claim struct {
 	// ID identifies the claim, so that it may be sent again: unique, at most 64 bytes.
 	ID string
@@ -239,8 +270,11 @@ type View struct {
 	Breached bool
 	// UndosExhausted is as in plan.Facts.
 	UndosExhausted bool
-	// Claimable reports that a further claim now would find tasks.
+	// Claimable reports that a further claim now would find tasks, or tasks that take their slots
+	// to wait.
 	Claimable bool
+	// Now and NextDue are as in plan.Facts.
+	Now, NextDue time.Time
 }
 
 // Leaser keeps the leases of incarnations, and lists the tasks that they hold.

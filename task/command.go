@@ -90,8 +90,20 @@ func (t Task) Retry(from RetryFrom, now time.Time) (Edit, error) {
 	}
 	e.Attempt++
 	e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
+	e.Wait, e.Elapsed = Wait{}, 0
 	e.RetriedAt = now
 	e.DropCheckpoint = from == FromScratch
+	return e, nil
+}
+
+// Wake ends the backoff of a task that waits for its next attempt: the attempt begins as soon as a
+// worker claims the task.
+func (t Task) Wake(now time.Time) (Edit, error) {
+	if t.State != Running || t.Worker != "" || t.Wait.Why != WaitBackoff {
+		return Edit{}, &IllegalError{ID: t.ID, Cause: ByRetry, State: t.State, Why: "it does not wait for an attempt"}
+	}
+	e := t.edit(ByRetry)
+	e.Wait, e.RetriedAt = Wait{}, now
 	return e, nil
 }
 
@@ -138,7 +150,7 @@ func (t Task) Cancel() (Edit, error) {
 	if err != nil {
 		return Edit{}, err
 	}
-	e.Request, e.PausedIndividually = NoRequest, false
+	e.Request, e.PausedIndividually, e.Wait = NoRequest, false, Wait{}
 	return e, nil
 }
 
@@ -162,6 +174,7 @@ func (t Task) Rollback() (Edit, error) {
 		return Edit{}, &IllegalError{ID: t.ID, Cause: ByRollback, State: t.State, Why: "it never ran"}
 	}
 	e.PausedIndividually, e.Losses = false, 0
+	e.Wait, e.Elapsed = Wait{}, 0
 	return e, nil
 }
 
@@ -185,6 +198,9 @@ func (t Task) Halt(plan Stop) (Edit, error) {
 	}
 	e.PausedIndividually = t.Request == PauseRequest && cause == ByPause
 	e.Request = NoRequest
+	if cause == ByCancel {
+		e.Wait = Wait{}
+	}
 	return e, nil
 }
 
@@ -197,7 +213,7 @@ func (t Task) StopUndo(now time.Time) (Edit, error) {
 	if err != nil {
 		return Edit{}, err
 	}
-	e.Failure = RollbackStopped(t.Attempt, t.lastStep(), now)
+	e.Failure, e.Wait = RollbackStopped(t.Attempt, t.lastStep(), now), Wait{}
 	return e, nil
 }
 
@@ -231,7 +247,7 @@ func (t Task) Lose(limit int, now time.Time) Edit {
 		cause = ByUndoFailure
 	}
 	if next, ok := t.State.Next(cause); ok {
-		e.Cause, e.State, e.Request = cause, next, NoRequest
+		e.Cause, e.State, e.Request, e.Wait = cause, next, NoRequest, Wait{}
 		reason := fmt.Sprintf("its worker was lost %d times without a new checkpoint", e.Losses)
 		e.Failure = t.failure(CodeWorkerLost, reason, now)
 	}

@@ -20,6 +20,10 @@ type Task struct {
 	// Worker is the process incarnation that holds the task, empty if none does.
 	// Invariant: Worker != "" only if State.InFlight().
 	Worker string
+	// Waiting reports that no worker holds the task, but that it keeps its slot of the plan's
+	// concurrency until a worker claims it, after Wait.Until.
+	// Invariant: Waiting only if State.InFlight() and Worker == "".
+	Waiting bool
 
 	// Checkpoint is the checkpoint that the executor saved last; nil if there is none, or if it was
 	// cleared.
@@ -46,8 +50,14 @@ type Control struct {
 	Losses int
 	// Failure is the last failure; cleared by a retry, by success and by a skip.
 	Failure *FailureInfo
-	// RetriedAt is when the last retry was requested; zero before the first.
+	// RetriedAt is when the last retry was requested by a command; zero before the first.
 	RetriedAt time.Time
+	// Wait is the last wait that the task was deferred for. It is kept while a worker runs the task
+	// again, and while the task is paused; a retry, a rollback and the end of the task clear it.
+	Wait Wait
+	// Elapsed is how long workers have run the present attempt, or the present undo, as far as they
+	// reported it; in whole milliseconds. Waits and pauses do not count.
+	Elapsed time.Duration
 }
 
 // Request is a pause or cancel of one task while its worker still runs it.

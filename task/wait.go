@@ -1,0 +1,52 @@
+package task
+
+import (
+	"fmt"
+	"time"
+)
+
+// Wait is why and until when a task is not worked on, although it is in flight. The zero Wait is
+// none.
+type Wait struct {
+	Why WaitReason
+	// Until is the time, by the store's clock, before which no worker claims the task.
+	Until time.Time
+}
+
+// WaitReason is why a task waits.
+type WaitReason uint8
+
+// The reasons.
+const (
+	// NoWait: the task was not deferred.
+	NoWait WaitReason = iota
+	// WaitHold: the executor asked to be continued later.
+	WaitHold
+	// WaitBackoff: the last attempt failed, and the next begins after a pause.
+	WaitBackoff
+	// WaitProving: the executor has finished, and the task counts as completed only after it has
+	// stayed good for some time.
+	WaitProving
+
+	numWaitReasons = int(WaitProving) + 1
+)
+
+//nolint:gochecknoglobals // a constant table
+var waitNames = [numWaitReasons]string{"none", "hold", "backoff", "proving"}
+
+func (r WaitReason) String() string {
+	if int(r) < numWaitReasons {
+		return waitNames[r]
+	}
+	return fmt.Sprintf("WaitReason(%d)", uint8(r))
+}
+
+// ParseWaitReason reads a reason as String writes it.
+func ParseWaitReason(name string) (WaitReason, error) {
+	for i, n := range waitNames {
+		if n == name {
+			return WaitReason(i), nil
+		}
+	}
+	return 0, fmt.Errorf("task: unknown reason to wait %.32q", name)
+}

@@ -176,6 +176,7 @@ func (e *Engine) changed(id plan.ID) {
 // that wait for events of the plan. It wakes those that wait for the plan to come to rest only if
 // the plan is breached or none of its tasks is in flight any more.
 func (e *Engine) committed(b *store.Batch) {
+	e.dispatcher.Committed(b)
 	e.events.Notify(b.Plan)
 	if b.View.Breached || b.View.Counters.InFlight() == 0 {
 		e.rests.Notify(b.Plan)

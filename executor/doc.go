@@ -31,10 +31,15 @@
 //	canceled, grace period over    context.Cause is ErrCanceled
 //	the process shuts down         ErrShutdown
 //	the lease was lost             ErrLeaseLost
+//	the plan's TaskTimeout         ErrTimeout: the task fails with TASK_TIMEOUT
+//	the plan's ProgressDeadline    ErrStalled: the task fails with TASK_STALLED
 //
-// A host that limits the time of its executors wraps the context itself, with
-// context.WithTimeoutCause and [ErrTimeout] or [ErrStalled]: the failure then has the code
-// TASK_TIMEOUT or TASK_STALLED.
+// The last two are failures of the attempt and may be retried. An executor that limits a part of
+// its work wraps the context itself, with context.WithTimeoutCause and one of the two.
+//
+// # How to wait
+//
+// An executor that has to wait for minutes returns [ResumeAfter] and keeps no worker meanwhile.
 //
 // [Steps] takes care of all of this: the host names the steps, and says how each is done and undone
 // and which failures are worth another try. The package executortest runs executors of either kind

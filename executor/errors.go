@@ -28,10 +28,10 @@ var (
 	// ErrLeaseLost means that the process could not keep its lease, so another worker may have the
 	// task by now.
 	ErrLeaseLost = errors.New("executor: the lease was lost")
-	// ErrTimeout means that the task took longer than its host allows, see the package comment.
+	// ErrTimeout means that the attempt took longer than the plan's TaskTimeout allows.
 	ErrTimeout = errors.New("executor: the task took too long")
-	// ErrStalled means that the task saved nothing and reported no progress for longer than its
-	// host allows.
+	// ErrStalled means that the task saved nothing and reported no progress for longer than the
+	// plan's ProgressDeadline allows.
 	ErrStalled = errors.New("executor: the task made no progress")
 )
 

@@ -33,6 +33,15 @@ type Rollbacker interface {
 	Rollback(ctx context.Context, run *Run) error
 }
 
+// Verifier is an optional interface of a [TaskExecutor], for plans with a MinSuccessTime.
+type Verifier interface {
+	// Verify checks that the work of a task is still good when the plan's MinSuccessTime has passed
+	// since Execute returned nil. nil completes the task. An error fails the attempt as one of
+	// Execute does: if it is retryable and the plan has attempts left, the next attempt calls
+	// Execute with the last checkpoint. Like Execute, Verify may be called again after a crash.
+	Verify(ctx context.Context, run *Run) error
+}
+
 // Func adapts a function to [TaskExecutor].
 type Func func(ctx context.Context, run *Run) error
 

@@ -114,8 +114,8 @@ func (r *Run) Logger() *zap.Logger {
 	return r.logger
 }
 
-// Progress reports to the engine's hooks how far the task is. A host that interrupts stalled tasks
-// can count a report as a sign of life. Reports after the executor has returned are dropped.
+// Progress reports to the engine's hooks how far the task is. A report counts as progress for the
+// plan's ProgressDeadline. Reports after the executor has returned are dropped.
 func (r *Run) Progress(p Progress) {
 	r.mu.Lock()
 	returned := r.returned

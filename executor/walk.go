@@ -173,10 +173,14 @@ func (s Step[S]) call(ctx context.Context, f func(context.Context) error) (err e
 }
 
 // fail saves a checkpoint with action as the failed step, and returns the failure. It saves nothing
-// if a save within the step returned ErrStopped, ErrLost or ErrReturned, or if the context ended
-// for a reason other than ErrTimeout or ErrStalled, because then the step itself has not failed.
+// if the step asks to be resumed later, if a save within it returned ErrStopped, ErrLost or
+// ErrReturned, or if the context ended for a reason other than ErrTimeout or ErrStalled, because
+// then the step itself has not failed.
 func (w *walk[S]) fail(ctx context.Context, name, action string, err error) error {
 	failure := inStep(name, err)
+	if _, later := ResumeIn(err); later {
+		return failure
+	}
 	for _, refused := range []error{ErrStopped, ErrLost, ErrReturned} {
 		if errors.Is(err, refused) {
 			return failure

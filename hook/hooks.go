@@ -44,6 +44,9 @@ type Execution struct {
 	Attempt      int
 	// Rollback reports that the executor undoes the work instead of doing it.
 	Rollback bool
+	// Verify reports that the work was done earlier and that the executor only verifies that it is
+	// still good, because the plan has a MinSuccessTime.
+	Verify bool
 }
 
 // Outcome is the result of an execution.
@@ -56,6 +59,10 @@ type Outcome struct {
 	Failure *task.FailureInfo
 	// Lost reports that the task was taken over: no outcome was written.
 	Lost bool
+	// Wait is why the task waits now, task.NoWait if it does not, and After for how long: see
+	// store.Defer.
+	Wait  task.WaitReason
+	After time.Duration
 	// Elapsed is the time from the claim to the commit of the outcome.
 	Elapsed time.Duration
 }

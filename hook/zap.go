@@ -59,6 +59,9 @@ func logExecution(l *zap.Logger, x Execution, out Outcome) {
 	if out.State == task.Failed || out.State == task.RollbackFailed {
 		log = l.Warn
 	}
+	if out.Wait != task.NoWait {
+		fields = append(fields, zap.Stringer("wait", out.Wait), zap.Duration("after", out.After))
+	}
 	if f := out.Failure; f != nil {
 		fields = append(fields, zap.String("code", f.ErrorCode), zap.String("step", f.Step), zap.Bool("retryable", f.Retryable))
 	}

@@ -82,6 +82,10 @@ func (f Facts) DueIn() (d time.Duration, waits bool) {
 	return max(0, f.NextDue.Sub(f.Now)), f.Counters.Waiting > 0
 }
 
+// WakeIn returns how long after Now something becomes due in the plan without a command. wakes is
+// false if nothing does.
+func (p Plan) WakeIn() (d time.Duration, wakes bool) { return p.DueIn() }
+
 // Starting marks a plan whose tenant locks are being taken.
 type Starting struct {
 	// Token becomes the plan's StartToken if the start succeeds.

@@ -8,6 +8,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 )
 
 // Plan is what a worker needs to know about a plan. None of it changes after the plan was started.
@@ -17,6 +18,7 @@ type Plan struct {
 	Executor     executor.TaskExecutor
 	Parameters   map[string]string
 	StartToken   uint64
+	Strategy     strategy.Strategy
 }
 
 // Queue shares out the capacity of a process. It is safe for concurrent use.

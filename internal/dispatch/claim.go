@@ -54,7 +54,16 @@ func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []tas
 		d.opts.Client.Fault("claim", err)
 		return nil, false
 	}
+	d.Committed(&b)
 	return b.Claimed, b.View.Claimable
+}
+
+// Committed has to be called after each commit of a worker. It sets the plan's alarm if a task of
+// the plan waits.
+func (d *Dispatcher) Committed(b *store.Batch) {
+	if v := &b.View; !v.NextDue.IsZero() {
+		d.alarms.set(b.Plan, v.NextDue.Sub(v.Now))
+	}
 }
 
 // capacityPlan returns what workers need to know about p, or nil if this process does not have the
@@ -66,6 +75,6 @@ func (d *Dispatcher) capacityPlan(p plan.Plan) *capacity.Plan {
 	}
 	return &capacity.Plan{
 		ID: p.ID, ExecutorType: p.ExecutorType, Executor: x,
-		Parameters: p.Parameters, StartToken: p.StartToken,
+		Parameters: p.Parameters, StartToken: p.StartToken, Strategy: p.Strategy,
 	}
 }

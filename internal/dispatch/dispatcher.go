@@ -44,11 +44,12 @@ type Options struct {
 type Dispatcher struct {
 	opts   Options
 	passes passes
+	alarms *alarms
 }
 
 // New returns a dispatcher.
 func New(o Options) *Dispatcher {
-	d := &Dispatcher{opts: o}
+	d := &Dispatcher{opts: o, alarms: newAlarms(o.Queue.Enqueue)}
 	d.passes = passes{reconcile: d.reconcile, putOff: d.putOff, underWay: make(map[plan.ID]*pass)}
 	return d
 }
@@ -60,6 +61,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	claims.Go(func() { d.claims(ctx, pending) })
 	defer claims.Wait()
 	defer d.passes.wait()
+	defer d.alarms.stop()
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	for {
@@ -126,6 +128,9 @@ func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 	r := d.opts.Reconciler.Reconcile(ctx, due.ID, due.Stamp)
 	if r.Removed {
 		d.opts.Queue.Remove(due.ID)
+	}
+	if in, waits := r.Plan.WakeIn(); r.Settled && waits {
+		d.alarms.set(due.ID, in)
 	}
 	if r.Settled {
 		if p := d.capacityPlan(r.Plan); p != nil {

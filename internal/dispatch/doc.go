@@ -15,4 +15,10 @@
 //   - A claim is made under a lease that is alive, with capacity that was taken for the claim.
 //     Capacity for which no task was claimed is released.
 //   - After Run has returned, no pass and no claim begins. The workers go on.
+//
+// # Alarms
+//
+// A plan may become due without a command: a task's wait is over, or a bake. The agenda knows it,
+// but is polled only now and then. So each process also sets a timer for every plan of which a
+// commit or a pass told it the time; when the timer fires, the plan is reconciled soon.
 package dispatch

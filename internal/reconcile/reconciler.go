@@ -123,6 +123,13 @@ func (r *Reconciler) nextCheck(p plan.Plan, stamp uint64) time.Duration {
 	case p.Claimable():
 		return 0
 	}
+	in, wakes := p.WakeIn()
+	switch {
+	case wakes && p.Counters.Held == 0:
+		return in + time.Millisecond // no worker can be lost meanwhile
+	case wakes:
+		return min(in+time.Millisecond, r.restInFlight())
+	}
 	return r.restInFlight()
 }
 

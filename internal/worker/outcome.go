@@ -3,6 +3,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
@@ -31,33 +32,84 @@ func (r *run) outcome(err error) (c store.Change, readable error) {
 // change returns the change to commit for err. It calls every method of err that this process calls
 // later, so that outcome recovers a panic in any of them.
 func (r *run) change(err error) store.Change {
+	c := r.changeFor(err)
+	c.Elapsed = r.elapsed()
+	return c
+}
+
+func (r *run) changeFor(err error) store.Change {
 	if err == nil {
-		if r.undo() {
-			return store.Change{Kind: store.Undone}
-		}
-		return store.Change{Kind: store.Complete}
+		return r.success()
 	}
 	failure, stopped, says := r.failure(err), r.wasStopped(), errors.Is(err, executor.ErrStopped)
+	after, resumes := executor.ResumeIn(err)
+	limit := r.limit()
 	r.logPanic(err)
 	var c store.Change
 	switch {
 	case errors.Is(err, tenantlock.ErrOldToken) && !stopped:
 		c.Kind = store.Yield
 	case stopped && r.undo():
-		c.Kind, c.Failure = store.Yield, task.RollbackStopped(r.task.Attempt, r.step, time.Now())
-	case stopped && says:
+		c.Kind, c.Failure = store.Yield, r.undoStopped()
+	case stopped && (says || resumes):
 		c.Kind = store.Yield
 	case stopped:
 		c.Kind, c.Failure = store.Yield, failure
-	case r.undo():
-		c.Kind, c.Failure = store.UndoFail, failure
+	case limit != nil:
+		c = r.fail(r.exceeded(limit, err), 0)
+	case resumes:
+		c = deferred(task.WaitHold, after)
+		if r.undo() {
+			c.Failure = r.undoStopped()
+		}
 	default:
-		c.Kind, c.Failure = store.Fail, failure
+		c = r.fail(failure, executor.RetryAfter(err))
 	}
 	// A later attempt, or an undo, may have locked its tenant only after it got its token, possibly
 	// by a call whose answer was lost. The next claim of the task then needs a greater token.
 	c.RaiseTokens = c.Kind == store.Yield && !r.kept && (r.undo() || r.task.Attempt > 1)
 	return c
+}
+
+// success returns the change for a run whose executor returned nil. If the plan has a
+// MinSuccessTime, the task first has to stay good for that time.
+func (r *run) success() store.Change {
+	s := &r.worker.plan.Strategy
+	switch {
+	case r.undo():
+		return store.Change{Kind: store.Undone}
+	case s.MinSuccessTime > 0 && !r.proving():
+		return deferred(task.WaitProving, s.MinSuccessTime)
+	}
+	return store.Change{Kind: store.Complete}
+}
+
+// proving reports whether the executor has finished in an earlier run, and this run only verifies
+// that the work is still good.
+func (r *run) proving() bool { return !r.undo() && r.task.Wait.Why == task.WaitProving }
+
+// fail returns the change for a failure: the next attempt if the plan has one left for it,
+// otherwise the end of the task or its undo. The next attempt begins no sooner than after atLeast.
+func (r *run) fail(failure *task.FailureInfo, atLeast time.Duration) store.Change {
+	retry := &r.worker.plan.Strategy.Retry
+	switch {
+	case r.undo():
+		return store.Change{Kind: store.UndoFail, Failure: failure}
+	case failure.Retryable && r.task.Attempt < retry.Attempts:
+		c := deferred(task.WaitBackoff, max(atLeast, retry.Wait(r.task.Attempt, rand.Float64())))
+		c.Failure = failure
+		return c
+	}
+	return store.Change{Kind: store.Fail, Failure: failure}
+}
+
+func deferred(why task.WaitReason, after time.Duration) store.Change {
+	return store.Change{Kind: store.Defer, Wait: why, After: min(after, store.MaxWait)}
+}
+
+// undoStopped returns the failure of an undo that ends because its rollback was canceled.
+func (r *run) undoStopped() *task.FailureInfo {
+	return task.RollbackStopped(r.task.Attempt, r.step, time.Now())
 }
 
 func (r *run) failure(err error) *task.FailureInfo {

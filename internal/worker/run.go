@@ -23,7 +23,9 @@ type run struct {
 	worker *worker
 	task   task.Task // as it was claimed
 	began  time.Time // set by Registry.Add
+	called time.Time // when the executor was called
 	cancel context.CancelCauseFunc
+	limits deadlines
 
 	// Used by the goroutine that saves, like the worker's batch: executor.Run passes on one save at
 	// a time, and none after the executor has returned.
@@ -80,6 +82,10 @@ func (r *run) execute(ctx context.Context, x *executor.Run) error {
 	if r.locked != nil {
 		return r.locked
 	}
+	r.startDeadlines()
+	if r.proving() {
+		return r.verify(ctx, x)
+	}
 	do := r.worker.plan.Executor.Execute
 	if r.undo() {
 		rollbacker, ok := r.worker.plan.Executor.(executor.Rollbacker)
@@ -89,6 +95,15 @@ func (r *run) execute(ctx context.Context, x *executor.Run) error {
 		do = rollbacker.Rollback
 	}
 	return do(ctx, x)
+}
+
+// verify checks that the work of a task that has finished earlier is still good, if the executor
+// can tell.
+func (r *run) verify(ctx context.Context, x *executor.Run) error {
+	if verifier, can := r.worker.plan.Executor.(executor.Verifier); can {
+		return verifier.Verify(ctx, x)
+	}
+	return nil
 }
 
 // Save implements executor.Recorder. The write goes on after the end of the executor's context, so
@@ -113,7 +128,10 @@ func (r *run) SaveUndo(_ context.Context, u checkpoint.Undo) error {
 }
 
 // Progress implements executor.Recorder.
-func (r *run) Progress(p executor.Progress) { r.worker.pool.hooks.OnProgress(r.task.ID, p) }
+func (r *run) Progress(p executor.Progress) {
+	r.limits.progress()
+	r.worker.pool.hooks.OnProgress(r.task.ID, p)
+}
 
 // Logger implements executor.Logging.
 func (r *run) Logger() *zap.Logger {
@@ -123,7 +141,9 @@ func (r *run) Logger() *zap.Logger {
 }
 
 func (r *run) save(s store.Saved) error {
-	c, err := r.commit(store.Change{Kind: store.Save, Saved: s}, store.Claim{})
+	saved := r.limits.save()
+	c, err := r.commit(store.Change{Kind: store.Save, Saved: s, Elapsed: r.elapsed()}, store.Claim{})
+	saved()
 	if err != nil {
 		return err
 	}

@@ -36,26 +36,28 @@ func (r *run) isLost() bool {
 	return r.lost || !r.worker.lease.Alive()
 }
 
-// interrupt cancels the executor's context. The first cause counts.
+// interrupt cancels the executor's context. The first cause counts, but a stop counts before a
+// deadline of the plan: the task goes on later, or is canceled, and has not failed.
 func (r *run) interrupt(cause error) {
 	r.mu.Lock()
-	if r.interrupted == nil {
+	if r.interrupted == nil || isLimit(r.interrupted) && !isLimit(cause) {
 		r.interrupted = cause
 	}
 	r.mu.Unlock()
 	r.cancel(cause)
 }
 
-// wasStopped reports whether the executor was asked to stop, or interrupted. In both cases an error
-// that it returns does not count as a failure.
+// wasStopped reports whether the executor was asked to stop, or interrupted for another reason than
+// a deadline of its plan. In both cases an error that it returns does not count as a failure.
 func (r *run) wasStopped() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.stopRequested || r.interrupted != nil
+	return r.stopRequested || r.interrupted != nil && !isLimit(r.interrupted)
 }
 
-// close stops the run's timer and releases its context.
+// close stops the run's timers and releases its context.
 func (r *run) close() {
+	r.limits.stop()
 	r.mu.Lock()
 	if r.grace != nil {
 		r.grace.Stop()

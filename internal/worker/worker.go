@@ -67,7 +67,7 @@ func (w *worker) run(t task.Task) {
 	}
 	x := hook.Execution{
 		Plan: w.plan.ID, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: w.plan.ExecutorType,
-		Attempt: t.Attempt, Rollback: r.undo(),
+		Attempt: t.Attempt, Rollback: r.undo(), Verify: r.proving(),
 	}
 	ctx = w.pool.hooks.OnExecuteStart(ctx, x)
 	// Each run gets its own map, so that an executor that writes to it affects no other task.
@@ -84,7 +84,7 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 	r.close()
 	if !errors.Is(err, tenantlock.ErrOldToken) {
 		w.pool.hooks.OnExecuteEnd(ctx, x, hook.Outcome{
-			State: c.State, Err: err, Failure: c.Failure, Lost: lost != nil, Elapsed: time.Since(r.began),
+			State: c.State, Err: err, Failure: c.Failure, Lost: lost != nil, Wait: c.Wait, After: c.After, Elapsed: time.Since(r.began),
 		})
 	}
 	if lost != nil {

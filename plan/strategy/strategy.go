@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // Strategy bounds how a plan works on its tasks.
@@ -18,6 +19,19 @@ type Strategy struct {
 	FailureAction Action
 	// ConcurrencyMode decides whether failures lower the concurrency. Default [Soft].
 	ConcurrencyMode ConcurrencyMode
+	// Retry repeats attempts that fail before the task counts as failed. Default: one attempt.
+	Retry Retry
+	// MinSuccessTime is how long a task has to stay good after its executor has returned nil; only
+	// then it is completed. Meanwhile it keeps its slot and its tenant, but no worker; at the end
+	// the executor verifies the work if it can. Default 0: it is completed at once.
+	MinSuccessTime time.Duration
+	// TaskTimeout bounds the time for which workers run one attempt of a task, or one undo. Waits and
+	// pauses do not count; a crash of the worker loses the time since the last save. Default 0: no
+	// limit.
+	TaskTimeout time.Duration
+	// ProgressDeadline bounds the time in which an executor saves nothing and reports no progress.
+	// Default 0: no limit.
+	ProgressDeadline time.Duration
 }
 
 // Fault is one thing that is wrong with one field.
@@ -42,6 +56,15 @@ func (s Strategy) Faults() []Fault {
 	if int(s.ConcurrencyMode) >= numModes {
 		faults = append(faults, Fault{"ConcurrencyMode", s.ConcurrencyMode.String() + " is not a mode"})
 	}
+	faults = append(faults, s.Retry.faults()...)
+	for _, t := range []struct {
+		field string
+		value time.Duration
+	}{{"MinSuccessTime", s.MinSuccessTime}, {"TaskTimeout", s.TaskTimeout}, {"ProgressDeadline", s.ProgressDeadline}} {
+		if p := badTime(t.value); p != "" {
+			faults = append(faults, Fault{t.field, p})
+		}
+	}
 	return faults
 }
 
@@ -61,6 +84,9 @@ func (s Strategy) Warnings(tasks int) []Fault {
 	}
 	if n := f.Of(tasks) + 1; s.ConcurrencyMode == Strict && s.Concurrency(tasks) > n {
 		add("MaxConcurrency", fmt.Sprintf("%s of %d tasks is never reached: Strict has %d in flight at most", s.MaxConcurrency, tasks, n))
+	}
+	if d := s.ProgressDeadline; d > 0 && s.TaskTimeout > 0 && d >= s.TaskTimeout {
+		add("ProgressDeadline", fmt.Sprintf("%s is never reached: an attempt ends after %s", d, s.TaskTimeout))
 	}
 	return warnings
 }

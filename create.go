@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -96,8 +97,8 @@ func digest(s plan.Spec) string {
 		return ""
 	}
 	d := digester{sum: sha256.New()}
-	d.text(s.Name, s.ExecutorType, s.Strategy.MaxConcurrency.String(), s.Strategy.MaxFailures.String(),
-		s.Strategy.FailureAction.String(), s.Strategy.ConcurrencyMode.String())
+	rules, _ := json.Marshal(s.Strategy) // has every field: no value of a valid strategy fails
+	d.text(s.Name, s.ExecutorType, string(rules))
 	d.dict(s.Parameters)
 	for i := range s.Tenants {
 		t := &s.Tenants[i]

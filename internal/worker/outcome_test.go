@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func runOf(s task.State, attempt int) *run {
 	t := task.Task{ID: task.NewID(1, 1)}
 	t.State, t.Attempt = s, attempt
-	return &run{worker: &worker{pool: &Pool{log: zap.NewNop()}}, task: t, cancel: func(error) {}}
+	return &run{worker: &worker{pool: &Pool{log: zap.NewNop()}, plan: &capacity.Plan{}}, task: t, cancel: func(error) {}}
 }
 
 // The outcome of a task follows from the error of its executor and from whether the run was

@@ -28,18 +28,50 @@ type strategyRecord struct {
 	MaxFailures    string `json:"maxFailures"`
 	FailureAction  string `json:"failureAction"`
 	Mode           string `json:"concurrencyMode"`
+	// Times are in milliseconds.
+	Attempts         int   `json:"attempts"`
+	FirstWait        int64 `json:"firstWait"`
+	MaxWait          int64 `json:"maxWait"`
+	MinSuccessTime   int64 `json:"minSuccessTime"`
+	TaskTimeout      int64 `json:"taskTimeout"`
+	ProgressDeadline int64 `json:"progressDeadline"`
 }
 
 func specOf(p *plan.Plan) spec {
 	return spec{
 		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.TaskCount, Key: p.IdempotencyKey,
-		CreatedAt: moment(p.CreatedAt),
-		Strategy: strategyRecord{
-			formatAmount(p.Strategy.MaxConcurrency), formatAmount(p.Strategy.MaxFailures), p.Strategy.FailureAction.String(),
-			p.Strategy.ConcurrencyMode.String(),
-		},
+		CreatedAt: moment(p.CreatedAt), Strategy: strategyOf(&p.Strategy),
 	}
 }
+
+func strategyOf(s *strategy.Strategy) strategyRecord {
+	return strategyRecord{
+		MaxConcurrency: formatAmount(s.MaxConcurrency), MaxFailures: formatAmount(s.MaxFailures),
+		FailureAction: s.FailureAction.String(), Mode: s.ConcurrencyMode.String(),
+		Attempts: s.Retry.Attempts, FirstWait: s.Retry.First.Milliseconds(), MaxWait: s.Retry.Max.Milliseconds(),
+		MinSuccessTime: s.MinSuccessTime.Milliseconds(), TaskTimeout: s.TaskTimeout.Milliseconds(),
+		ProgressDeadline: s.ProgressDeadline.Milliseconds(),
+	}
+}
+
+func (r *strategyRecord) fill(s *strategy.Strategy) (err error) {
+	if s.MaxConcurrency, err = parseAmount(r.MaxConcurrency); err != nil {
+		return err
+	}
+	if s.MaxFailures, err = parseAmount(r.MaxFailures); err != nil {
+		return err
+	}
+	if s.FailureAction, err = strategy.ParseAction(r.FailureAction); err != nil {
+		return err
+	}
+	s.Retry = strategy.Retry{Attempts: r.Attempts, First: millis(r.FirstWait), Max: millis(r.MaxWait)}
+	s.MinSuccessTime, s.TaskTimeout = millis(r.MinSuccessTime), millis(r.TaskTimeout)
+	s.ProgressDeadline = millis(r.ProgressDeadline)
+	s.ConcurrencyMode, err = strategy.ParseConcurrencyMode(r.Mode)
+	return err
+}
+
+func millis(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 // unset is the stored form of an amount that is unset. It is a word, because a missing value means
 // damage and not the default.
@@ -60,17 +92,7 @@ func (s *spec) fill(p *plan.Plan) (err error) {
 	if s.CreatedAt != nil {
 		p.CreatedAt = *s.CreatedAt
 	}
-	if p.Strategy.MaxConcurrency, err = parseAmount(s.Strategy.MaxConcurrency); err != nil {
-		return err
-	}
-	if p.Strategy.MaxFailures, err = parseAmount(s.Strategy.MaxFailures); err != nil {
-		return err
-	}
-	if p.Strategy.FailureAction, err = strategy.ParseAction(s.Strategy.FailureAction); err != nil {
-		return err
-	}
-	p.Strategy.ConcurrencyMode, err = strategy.ParseConcurrencyMode(s.Strategy.Mode)
-	return err
+	return s.Strategy.fill(&p.Strategy)
 }
 
 // control is the stored form of plan.Control, without the part that rules contains.

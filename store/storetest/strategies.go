@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/cutover-go/cutover/plan/strategy"
 )
@@ -30,6 +31,12 @@ func strategies(e *env) []strategy.Strategy {
 			for _, *field = range []strategy.Action{strategy.Pause, strategy.RollbackPlan} {
 				list = append(list, s)
 			}
+		case *strategy.Retry:
+			*field = strategy.Retry{Attempts: 3, First: time.Second, Max: time.Minute}
+			list = append(list, s)
+		case *time.Duration:
+			*field = 90 * time.Millisecond
+			list = append(list, s)
 		case *strategy.ConcurrencyMode:
 			*field = strategy.Strict
 			list = append(list, s)

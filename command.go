@@ -74,6 +74,11 @@ func (e *Engine) planCommand(
 	ctx context.Context, id plan.ID, opts []CommandOption, decide func(plan.Plan, plan.By) (plan.Decision, error),
 ) (PlanResult, error) {
 	by := commandBy(opts)
-	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) { return decide(p, by) })
+	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		if err := by.Check(p); err != nil {
+			return plan.Decision{}, err
+		}
+		return decide(p, by)
+	})
 	return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// CommandOption records who gives a command, and why: [By], [Because]. The events of the command
-// record both, except the event of a creation, which records no reason.
+// CommandOption is an option of a command. [By] and [Because] record who gives the command, and
+// why; the events of the command record both, except the event of a creation, which records no
+// reason. [IfVersion] makes the command conditional.
 type CommandOption func(*plan.By)
 
 // By names who gives the command. At most 256 bytes are kept.
@@ -19,6 +20,14 @@ func By(actor string) CommandOption {
 // Because says why the command is given. At most task.MaxReason bytes are kept.
 func Because(reason string) CommandOption {
 	return func(by *plan.By) { by.Reason = task.Cut(reason, task.MaxReason) }
+}
+
+// IfVersion carries the command out only if the plan has this version, the Version of a plan that
+// was read before. Otherwise the command changes nothing and returns a *plan.VersionError, which
+// matches plan.ErrVersion: what the caller has seen is not what is there any more. For a command on
+// a task it is the version of the task's plan. A creation ignores it.
+func IfVersion(version uint64) CommandOption {
+	return func(by *plan.By) { by.Version = version }
 }
 
 const maxActor = 256

@@ -40,6 +40,7 @@ func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (
 	deadline := time.Now().Add(startTimeout)
 	for {
 		a, err := e.tryStart(ctx, id, by, deadline)
+		by.Version = 0 // the first try has compared it, and the marks of this start raise the version
 		yield := new(tenantlock.YieldError)
 		if !errors.As(err, &yield) {
 			return a, err
@@ -55,6 +56,9 @@ func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (
 func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline time.Time) (PlanResult, error) {
 	token := newToken()
 	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		if err := by.Check(p); err != nil {
+			return plan.Decision{}, err
+		}
 		if p.StartLeft() > 0 && p.Starting.Token != token {
 			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
 		}

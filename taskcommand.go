@@ -61,6 +61,9 @@ func (e *Engine) taskCommand(
 	var t task.Task
 	locked := "" // the tenant that may be locked for this command
 	d, p, err := e.client.Decide(ctx, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {
+		if err := by.Check(p); err != nil {
+			return d, err
+		}
 		if t, err = e.client.Task(ctx, id); err != nil {
 			return d, err
 		}

@@ -13,6 +13,9 @@ import (
 type By struct {
 	Actor, Reason string
 	Now           time.Time
+	// Version is the version of the plan for which the command was given, 0 for any: see
+	// [By.Check].
+	Version uint64
 }
 
 // Decision is the change of a plan and its tasks that a command makes, or that is due without a

@@ -27,6 +27,23 @@ func (a actor) Execute(ctx context.Context, run *executor.Run) error { return a.
 // Rollback implements executor.Rollbacker.
 func (a actor) Rollback(ctx context.Context, run *executor.Run) error { return a.act(ctx, run, true) }
 
+// Verify implements executor.Verifier.
+func (a actor) Verify(ctx context.Context, run *executor.Run) error {
+	e, before := a.w.ledger.begin(run, false)
+	defer a.w.ledger.end(e)
+	if !a.p.alive() {
+		return errCut
+	}
+	if a.w.calm.Load() {
+		return nil
+	}
+	r := a.w.dice("verify", run.ID(), run.Attempt(), before)
+	if err := a.pass(ctx, during(r, a.w.temper.Step)); err != nil {
+		return err
+	}
+	return a.outcome(ctx, run, r)
+}
+
 func (a actor) act(ctx context.Context, run *executor.Run, undo bool) error {
 	e, before := a.w.ledger.begin(run, undo)
 	defer a.w.ledger.end(e)
@@ -100,6 +117,9 @@ func (a actor) outcome(ctx context.Context, run *executor.Run, r *rand.Rand) err
 		case 3: // saves a checkpoint that is too large, and ignores the error
 			_ = run.Save(ctx, "large", strings.Repeat("x", 100<<10))
 		}
+	}
+	if r.Float64() < a.w.temper.Holding {
+		return executor.ResumeAfter(during(r, 2*leaseTTL) - leaseTTL/2)
 	}
 	if r.Float64() >= a.w.temper.Failing {
 		return nil

@@ -98,7 +98,7 @@ func (a *audit) accepted(w *store.Change) {
 		acc.checkpoint = nil
 	case store.Undone:
 		acc.checkpoint, acc.undo = nil, nil
-	case store.Fail, store.Yield, store.UndoFail:
+	case store.Fail, store.Yield, store.UndoFail, store.Defer:
 	}
 }
 

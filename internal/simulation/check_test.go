@@ -50,6 +50,12 @@ func (w *world) checkCounters(p plan.Plan, tasks []task.Task) {
 		if t.Worker != "" {
 			want.Held++
 		}
+		if t.Waiting {
+			want.Waiting++
+		}
+		if t.Waiting && (!t.State.InFlight() || t.Worker != "" || t.Wait.Why == task.NoWait) || t.State.Ended() && t.Wait.Why != task.NoWait {
+			w.faultf("task %s is %s, held by %q, waiting %t for %+v", t.ID, t.State, t.Worker, t.Waiting, t.Wait)
+		}
 	}
 	if p.Counters != want {
 		w.faultf("plan %s counts %+v, there are %+v", p.ID, p.Counters, want)

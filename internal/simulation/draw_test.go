@@ -30,6 +30,11 @@ type temper struct {
 	// Step is the maximum time of an executor between two saves.
 	Step      time.Duration
 	MaxLosses int
+	// Holding is the probability that an executor asks to be resumed later.
+	Holding float64
+	// Steps is the size of the steps of the store's clock. Tasks that wait, wait for the store's
+	// clock, so in histories in which they may wait the steps are small.
+	Steps time.Duration
 	// Retention is how long plans are kept after their end; 0 means for ever.
 	Retention time.Duration
 }
@@ -68,12 +73,20 @@ func draw(r *rand.Rand) script {
 			Step:      one(r, 10*time.Millisecond, 500*time.Millisecond, 2*time.Second),
 			Rude:      one(r, 0, 0.2, 0.5),
 			MaxLosses: one(r, 0, -1, 1),
+			Steps:     time.Hour,
 			Retention: one(r, 0, 0, 0, 2*time.Second, 10*time.Second),
 		},
 		processes: 1 + r.IntN(4),
 	}
+	waits := r.IntN(2) == 0
+	if waits {
+		s.temper.Holding, s.temper.Steps = one(r, 0, 0.2, 0.5), 2*time.Second
+	}
 	for range 1 + r.IntN(4) {
 		o := op{at: during(r, 2*time.Second), name: "create", proc: r.IntN(8), spec: drawSpec(r, len(s.ops))}
+		if waits {
+			drawWaits(r, &o.spec.Strategy)
+		}
 		s.ops = append(s.ops, o)
 	}
 	for i := range len(s.ops) {
@@ -156,6 +169,15 @@ func drawSpec(r *rand.Rand, n int) plan.Spec {
 		s.Tenants = append(s.Tenants, task.Tenant{ID: fmt.Sprintf("t%d", i)})
 	}
 	return s
+}
+
+// drawWaits draws the rules of a strategy that make tasks wait, or that limit them.
+func drawWaits(r *rand.Rand, s *strategy.Strategy) {
+	s.Retry = one(r, strategy.Retry{}, strategy.Retry{Attempts: 2, First: 50 * time.Millisecond},
+		strategy.Retry{Attempts: 4, First: 300 * time.Millisecond, Max: 3 * time.Second})
+	s.MinSuccessTime = one(r, 0, 0, 20*time.Millisecond, time.Second, 2*leaseTTL)
+	s.TaskTimeout = one(r, 0, 0, time.Second, 4*time.Second)
+	s.ProgressDeadline = one(r, 0, 0, 700*time.Millisecond, 2*time.Second)
 }
 
 func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }

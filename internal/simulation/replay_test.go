@@ -139,12 +139,18 @@ func (r *replay) task(e plan.Event) {
 	t.state, t.attempt = e.To, e.Attempt
 }
 
-// attempt checks that only a first claim and a retry raise the attempt.
+// attempt checks that only a first claim and a retry raise the attempt, and that the engine retries
+// no more often than the plan says.
 func (r *replay) attempt(e plan.Event, t *reported) {
 	want := t.attempt
-	switch e.Cause {
-	case task.ByClaim.String(), task.ByRetry.String():
+	switch {
+	case e.Cause == task.ByRetry.String() && e.From == e.To && e.Actor != "":
+		// A person ends the wait for an attempt that the engine has begun.
+	case e.Cause == task.ByClaim.String(), e.Cause == task.ByRetry.String():
 		want++
+	}
+	if e.Cause == task.ByRetry.String() && e.Actor == "" && e.Attempt > r.p.Strategy.Retry.Attempts {
+		r.w.faultf("plan %s: event %d begins attempt %d by itself", r.p.ID, e.Seq, e.Attempt)
 	}
 	if e.Attempt != want {
 		r.w.faultf("plan %s: event %d is of attempt %d, want %d", r.p.ID, e.Seq, e.Attempt, want)

@@ -197,8 +197,8 @@ func (w *world) state(ctx context.Context) string {
 		s += fmt.Sprintf("plan %s %s %v held %d breached %t grant %+v sweeps %v undo %+v dry %t starting %v\n", p.ID, p.State,
 			p.Counters.States, p.Counters.Held, p.Breached, p.Grant, p.Sweeps, p.Undo, p.UndosExhausted, p.Starting)
 		for _, t := range w.tasks(ctx, p.ID) {
-			s += fmt.Sprintf("  task %s %s %s attempt %d worker %q request %s alone %t\n",
-				t.ID, t.Tenant.ID, t.State, t.Attempt, t.Worker, t.Request, t.PausedIndividually)
+			s += fmt.Sprintf("  task %s %s %s attempt %d worker %q request %s alone %t waiting %t %+v\n",
+				t.ID, t.Tenant.ID, t.State, t.Attempt, t.Worker, t.Request, t.PausedIndividually, t.Waiting, t.Wait)
 		}
 	}
 	return s

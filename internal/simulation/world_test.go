@@ -56,7 +56,7 @@ func (w *world) dice(name ...any) *rand.Rand {
 // clock returns the time of the store's clock, which is set back and forth every few seconds.
 func (w *world) clock() time.Time {
 	now := time.Now()
-	off := []time.Duration{0, 0, 2 * time.Second, -2 * time.Second, time.Hour, -time.Hour}
+	off := []time.Duration{0, 0, 2 * time.Second, -2 * time.Second, w.temper.Steps, -w.temper.Steps}
 	r := w.dice("clock", now.Unix()/5)
 	return now.Add(off[r.IntN(len(off))])
 }

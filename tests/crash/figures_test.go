@@ -69,6 +69,9 @@ func (s *site) judge(id plan.ID, histories map[work]*history) {
 			forth.count(&f)
 		}
 		f.attempts += t.Attempt - 1
+		if s.expectRetry {
+			f.attempts--
+		}
 		if t.State == task.Failed || t.State == task.RollbackFailed {
 			f.fails++
 		}

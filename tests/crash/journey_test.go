@@ -24,6 +24,7 @@ type journey struct {
 	steps    int
 	pace     time.Duration // the duration of a step
 	stubborn string        // the tenant whose undo fails
+	waits    bool          // wait after the first step, and fail in the last step of the first attempt
 }
 
 // stamp is the content of a checkpoint: the step of the work or of its undo, and the token of the
@@ -42,6 +43,14 @@ func (j *journey) Execute(ctx context.Context, run *executor.Run) error {
 // Rollback implements executor.Rollbacker.
 func (j *journey) Rollback(ctx context.Context, run *executor.Run) error {
 	return (&roundTrip{journey: j, run: run, undo: true}).travel(ctx)
+}
+
+// Verify implements executor.Verifier. It records the run as one that has no step left.
+func (j *journey) Verify(ctx context.Context, run *executor.Run) error {
+	t := &roundTrip{journey: j, run: run}
+	t.name(ctx)
+	t.note(started, t.steps, "to verify")
+	return t.rest(ctx)
 }
 
 // roundTrip is one run of a journey.
@@ -68,12 +77,18 @@ func (t *roundTrip) travel(ctx context.Context) error {
 		if t.undo && t.run.Tenant().ID == t.stubborn {
 			return executor.Fail("STUBBORN", errors.New("it cannot be undone"))
 		}
+		if t.waits && !t.undo && step == t.steps && t.run.Attempt() == 1 {
+			return executor.Retryable("AT_FIRST", errors.New("the first attempt fails"))
+		}
 		err := t.run.Save(ctx, fmt.Sprintf("S%d", step), stamp{step, t.undo, t.run.Token()})
 		if err == nil || errors.Is(err, executor.ErrStopped) {
 			t.note(saved, step, "")
 		}
 		if err != nil {
 			return t.refuse(ctx, step, err)
+		}
+		if t.waits && step == 1 {
+			return executor.ResumeAfter(shortWait)
 		}
 	}
 	t.note(done, t.steps, "")
@@ -88,9 +103,7 @@ func (t *roundTrip) start(ctx context.Context) (int, error) {
 	if _, _, err := t.run.Restore(&at); err != nil {
 		return 0, err
 	}
-	if r, ok := ctx.Value(runKey{}).(*runToken); ok {
-		r.token = t.run.Token()
-	}
+	t.name(ctx)
 	if at.Undo != t.undo {
 		at = stamp{}
 	}
@@ -106,6 +119,13 @@ func (t *roundTrip) start(ctx context.Context) (int, error) {
 		return 0, t.refuse(ctx, 0, err)
 	}
 	return 0, nil
+}
+
+// name tells the hook that reports the end of the run which run it is.
+func (t *roundTrip) name(ctx context.Context) {
+	if r, ok := ctx.Value(runKey{}).(*runToken); ok {
+		r.token = t.run.Token()
+	}
 }
 
 // rest waits for the duration of a step.

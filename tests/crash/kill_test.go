@@ -74,6 +74,12 @@ func deaths() []death {
 		death{Op: opBegin, N: 1},
 		death{Op: opAdd, N: 2},
 		death{Op: opFinish, N: 1},
+		death{Op: opHold, N: 1},
+		death{Op: opHold, N: 4},
+		death{Op: opBackoff, N: 1},
+		death{Op: opBackoff, N: 4},
+		death{Op: opProving, N: 1},
+		death{Op: opProving, N: 4},
 	)
 }
 
@@ -81,7 +87,8 @@ func deaths() []death {
 // the same commission continues.
 func killAt(t *testing.T, s *site, d death) *site {
 	t.Helper()
-	s.defs.Commission = commission{Key: "k", Name: "t", Tenants: tenantsFor(d), Concurrency: 4}
+	s.defs.Commission = commission{Key: "k", Name: "t", Tenants: tenantsFor(d), Concurrency: 4, Waits: d.waits()}
+	s.expectRetry = d.waits()
 	s.defs.Capacity = 2
 	victim := s.worker("victim", func(o *orders) {
 		o.Death = d

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
 )
 
 // death says when a worker kills itself: at the Nth call of an operation, either before the call is
@@ -29,6 +30,9 @@ func (d death) String() string {
 	}
 	return fmt.Sprintf("%s %s %d", when, d.Op, d.N)
 }
+
+// waits reports whether the plan has to have waits for the worker to die.
+func (d death) waits() bool { return d.Op == opHold || d.Op == opBackoff || d.Op == opProving }
 
 // bothSides returns two deaths for each call, one before and one after it.
 func bothSides(calls ...death) []death {
@@ -50,6 +54,9 @@ const (
 	opUndone     = "undone"
 	opUndoFail   = "undo failure"
 	opYield      = "hand-back"
+	opHold       = "hold"
+	opBackoff    = "backoff"
+	opProving    = "proving"
 	opRenew      = "heartbeat"
 	opApply      = "command"
 	opBegin      = "begin create"
@@ -128,7 +135,22 @@ func opOfChange(w store.Change) string {
 			return "other" // the worker keeps the task, with a greater token
 		}
 		return opYield
+	case store.Defer:
+		return opOfWait(w.Wait)
 	case store.Fail:
+	}
+	return "other"
+}
+
+func opOfWait(why task.WaitReason) string {
+	switch why {
+	case task.WaitHold:
+		return opHold
+	case task.WaitBackoff:
+		return opBackoff
+	case task.WaitProving:
+		return opProving
+	case task.NoWait:
 	}
 	return "other"
 }

@@ -42,9 +42,10 @@ type site struct {
 	way    way // what the plan does; set before begin
 	fig    figures
 
-	settleTime time.Duration // the maximum time to wait for the end of a plan
-	skip       int           // the number of leading ledger entries to ignore, because their data was deleted
-	expectLoss bool          // acknowledged writes may be lost; expectTold then requires a report
+	settleTime  time.Duration // the maximum time to wait for the end of a plan
+	skip        int           // the number of leading ledger entries to ignore, because their data was deleted
+	expectRetry bool          // the engine retries every task once
+	expectLoss  bool          // acknowledged writes may be lost; expectTold then requires a report
 }
 
 // newSite sets up a site. The test's own client connects to g, while the workers of a row may

@@ -55,6 +55,8 @@ func undoDeaths() []death {
 		death{Op: opUndone, N: undoTenants}, // the last undo of the plan
 		death{Op: opUndoFail, N: 1},
 		death{Op: opYield, N: 1},
+		death{Op: opHold, N: 1},
+		death{Op: opHold, N: undoTenants},
 		death{Op: opRenew, N: 1},
 		death{Op: opRelease, N: 1},
 		death{Op: opApply, N: 1}, // ends the plan
@@ -68,6 +70,7 @@ func undoKillAt(s *site, d death) *site {
 	s.begin(undoTenants, 4)
 	victim := s.worker("victim", func(o *orders) {
 		o.Death = d
+		o.Commission.Waits = d.waits()
 		switch d.Op {
 		case opRenew:
 			o.Pace = o.Lease // so that an undo still runs when the worker renews its lease

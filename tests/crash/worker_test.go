@@ -52,6 +52,9 @@ type commission struct {
 	Name        string
 	Tenants     int
 	Concurrency int
+	// Waits makes every task wait in each way there is: within an attempt, before the second one,
+	// and after its success.
+	Waits bool
 }
 
 // spec returns the spec of the plan.
@@ -60,11 +63,19 @@ func (c commission) spec() plan.Spec {
 	for i := range ids {
 		ids[i] = fmt.Sprintf("%s-%d", c.Name, i+1)
 	}
-	return plan.Spec{
+	s := plan.Spec{
 		Name: c.Name, ExecutorType: journeyType, Tenants: plan.Tenants(ids...), IdempotencyKey: c.Key,
 		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(c.Concurrency)},
 	}
+	if c.Waits {
+		s.Strategy.Retry = strategy.Retry{Attempts: 2, First: shortWait, Max: shortWait}
+		s.Strategy.MinSuccessTime = shortWait
+	}
+	return s
 }
+
+// shortWait is how long the tasks of a plan with Waits wait each time.
+const shortWait = 300 * time.Millisecond
 
 // target describes how to connect to Redis.
 type target struct {
@@ -137,7 +148,7 @@ func (o *orders) open(ctx context.Context, rdb redis.UniversalClient, l *ledger)
 }
 
 func (o *orders) work(ctx context.Context, s store.Store, l *ledger) error {
-	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace, stubborn: o.Stubborn}
+	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace, stubborn: o.Stubborn, waits: o.Commission.Waits}
 	engine, err := cutover.New(s, cutover.Config{
 		Executors: executor.Registry{journeyType: j}, Capacity: o.Capacity, Name: o.Name,
 		LeaseTTL: o.Lease, Retention: o.Retention, PollInterval: 200 * time.Millisecond, Hooks: j.hooks(),

@@ -54,7 +54,7 @@ func mutants() []mutant {
 		tested("a breach opens the undo round at once", "./plan", "TestBreachByLossOpensTheUndoRoundLater", "plan/settle.go",
 			"the undo round opens later.\n\t\treturn false", "the undo round opens later.\n\t\treturn true"),
 		tested("two plans of one key differ in their mode", ".", "TestCreateAgainWithAnotherStrategy", "create.go",
-			", s.Strategy.ConcurrencyMode.String())", ")"),
+			"string(rules))", "string(rules[:0]))"),
 		simulated("stale locks stay", "internal/tenantlock/acquire.go",
 			"found, err := m.judge(ctx, others)\n", "found, err := verdict{held: others}, error(nil)\n"),
 		simulated("held locks are taken", "internal/tenantlock/acquire.go",

@@ -129,7 +129,7 @@ func mustTask(t *testing.T) func(cutover.TaskResult, error) {
 // rests waits until the plan is at rest, checks that its state is want, and returns it.
 func rests(t *testing.T, e *cutover.Engine, id plan.ID, want plan.State) plan.Plan {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour)
 	defer cancel()
 	p, err := e.Wait(ctx, id)
 	if err != nil || p.State != want {

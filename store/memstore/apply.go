@@ -120,7 +120,7 @@ func (p *rollout) edit(e *task.Edit, at stamp) (failed bool) {
 	if e.Release || !e.State.InFlight() {
 		claim = 0
 	}
-	if from != e.State || claim != r.claim {
+	if from != e.State || claim != r.claim || r.parked {
 		p.shift(ordinal, r, e.State, claim)
 	} else {
 		r.version++

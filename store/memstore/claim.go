@@ -11,14 +11,19 @@ func (p *rollout) claim(c store.Claim, at stamp, got []task.Task) []task.Task {
 	if i, ok := p.claims.find(c.ID); ok {
 		return p.claimed(i, got)
 	}
-	if !p.claimable() {
-		return got
-	}
-	i := p.claims.add(c.ID, c.Worker)
+	var i uint32 // the claim, once it is assigned a task
 	for len(got) < c.Max {
-		ordinal, r := p.next()
+		ordinal, r := p.next(at)
 		if r == nil {
 			break
+		}
+		if !r.parked && r.state.InFlight() && r.wait().until > at {
+			p.park(ordinal, r) // it was paused during its wait
+			r.version++
+			continue
+		}
+		if i == 0 {
+			i = p.claims.add(c.ID, c.Worker)
 		}
 		p.take(ordinal, r, i, at)
 		got = append(got, p.export(ordinal, r))
@@ -41,16 +46,18 @@ func (p *rollout) claimed(i uint32, got []task.Task) []task.Task {
 }
 
 // claimable reports whether a claim would find a task.
-func (p *rollout) claimable() bool {
-	_, r := p.next()
+func (p *rollout) claimable(at stamp) bool {
+	_, r := p.next(at)
 	return r != nil
 }
 
-// next returns the task that the next claim is assigned, or nil if there is none.
-func (p *rollout) next() (uint32, *record) {
-	var ordinal uint32
+// next returns the task that the next claim is assigned or, if it was paused during its wait, makes
+// wait again; nil if there is none.
+func (p *rollout) next(at stamp) (uint32, *record) {
+	ordinal := p.due(at)
 	switch {
-	case p.plan.Counters.Held >= p.plan.Grant.MaxSlots:
+	case ordinal != 0: // it has its slot
+	case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots:
 		return 0, nil
 	case len(p.running) > 0 && p.plan.State.ClaimsRunning():
 		ordinal = p.running[0]
@@ -96,6 +103,8 @@ func (p *rollout) take(ordinal uint32, r *record, claim uint32, at stamp) {
 		to = task.RollingBack
 		e.cause = taskCause(task.ByRollback)
 		r.alone, r.losses = false, 0
+		r.setWait(waitRecord{})
+		r.setElapsed(0)
 	}
 	r.token = p.clock.token(at, r.token, p.floor)
 	r.updated = at

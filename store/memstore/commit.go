@@ -26,7 +26,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 		b.Claimed = p.claim(b.Claim, at, b.Claimed)
 	}
 	p.endCommit(before)
-	b.View = p.view()
+	b.View = p.view(at)
 	changed, back := p.log.last != before, b.Yields()
 	if back {
 		s.agenda.wake(b.Plan)
@@ -88,7 +88,7 @@ func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 		return save(w, r, at)
 	}
 	from := r.state
-	to, cause, ok := p.outcome(w.Kind, r)
+	to, cause, ok := p.outcome(w, r)
 	if !ok {
 		return illegal(w, from)
 	}
@@ -97,8 +97,16 @@ func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 	}
 	ordinal := uint32(w.Task.Ordinal())
 	r.updated = at
+	r.setElapsed(w.Elapsed)
+	deferred := w.Kind == store.Defer && (from == to || cause == task.ByPause)
+	if deferred {
+		p.await(w, ordinal, r, at)
+	}
 	p.shift(ordinal, r, to, 0)
 	if from == to {
+		if deferred {
+			p.park(ordinal, r)
+		}
 		return nil
 	}
 	settle(w, r, cause)
@@ -120,8 +128,8 @@ func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 // outcome returns the state to which a release moves the task, and the cause. If the task stays for
 // another worker, to is its current state and cause is 0. ok is false if kind cannot end a hold in
 // that state.
-func (p *rollout) outcome(kind store.ChangeKind, r *record) (to task.State, cause task.Cause, ok bool) {
-	switch kind {
+func (p *rollout) outcome(w *store.Change, r *record) (to task.State, cause task.Cause, ok bool) {
+	switch w.Kind {
 	case store.Complete:
 		cause = task.BySuccess
 	case store.Fail:
@@ -130,7 +138,10 @@ func (p *rollout) outcome(kind store.ChangeKind, r *record) (to task.State, caus
 		cause = task.ByUndo
 	case store.UndoFail:
 		cause = task.ByUndoFailure
-	case store.Yield:
+	case store.Defer, store.Yield:
+		if w.Kind == store.Defer && r.state == task.RollingBack && w.Wait != task.WaitHold {
+			return r.state, 0, false
+		}
 		stop := p.stop(r)
 		switch {
 		case stop == task.Go:
@@ -155,6 +166,9 @@ func (p *rollout) outcome(kind store.ChangeKind, r *record) (to task.State, caus
 func settle(w *store.Change, r *record, cause task.Cause) {
 	r.alone = cause == task.ByPause && r.request == task.PauseRequest
 	r.request = task.NoRequest
+	if cause != task.ByPause {
+		r.setWait(waitRecord{})
+	}
 	switch cause {
 	case task.BySuccess:
 		r.dropCheckpoint()

@@ -150,7 +150,7 @@ func (p *rollout) matches(r *record, q store.TaskQuery) bool {
 
 // any reports whether a task that matches the query can exist.
 func (p *rollout) any(q store.TaskQuery) bool {
-	if q.Unheld && len(p.running)+len(p.undoing) == 0 {
+	if q.Unheld && p.plan.Counters.InFlight() == p.plan.Counters.Held {
 		return false
 	}
 	match := func(s task.State) bool {

@@ -26,7 +26,7 @@ type record struct {
 	lastSeq  uint32
 	version  uint32
 	claim    uint32 // index of the claim that holds the task, 0 if none does
-	pos      uint32 // place in rollout.held, or in the heap of its state
+	pos      uint32 // place in rollout.held, or in the heap that it is in
 	released uint32 // value of rollout.releases when its last hold ended
 	attempt  uint32
 	losses   uint32
@@ -34,6 +34,7 @@ type record struct {
 	state   task.State
 	request task.Request
 	alone   bool
+	parked  bool // it waits, see waiters
 }
 
 // more is the data that few tasks have.
@@ -42,6 +43,14 @@ type more struct {
 	undo               checkpoint.UndoLog
 	failure            *task.FailureInfo
 	retried            time.Time
+	wait               waitRecord
+	elapsed            time.Duration
+}
+
+// waitRecord is a task.Wait.
+type waitRecord struct {
+	why   task.WaitReason
+	until stamp
 }
 
 func newRecord(t task.Tenant) record {
@@ -74,6 +83,25 @@ func (r *record) setFailure(f *task.FailureInfo) {
 	}
 }
 
+func (r *record) wait() waitRecord {
+	if r.more == nil {
+		return waitRecord{}
+	}
+	return r.more.wait
+}
+
+func (r *record) setWait(w waitRecord) {
+	if r.more != nil || w != (waitRecord{}) {
+		r.extra().wait = w
+	}
+}
+
+func (r *record) setElapsed(d time.Duration) {
+	if d = d.Truncate(time.Millisecond); r.more != nil || d != 0 {
+		r.extra().elapsed = d
+	}
+}
+
 func (r *record) dropCheckpoint() { r.step, r.data = "", nil }
 
 func (r *record) dropUndo() {
@@ -90,6 +118,12 @@ func (r *record) setControl(c task.Control) {
 	if r.more != nil || !c.RetriedAt.IsZero() {
 		r.extra().retried = c.RetriedAt
 	}
+	w := waitRecord{why: c.Wait.Why}
+	if !c.Wait.Until.IsZero() {
+		w.until = stamp(c.Wait.Until.UnixNano())
+	}
+	r.setWait(w)
+	r.setElapsed(c.Elapsed)
 }
 
 // ownFailure returns a copy of f whose strings are within their bounds.

@@ -38,17 +38,20 @@ type rollout struct {
 	// floor is a lower bound: tokens issued from now on are greater.
 	floor task.Token
 
-	tasks    shelf
-	held     []uint32 // ordinals of the held tasks; record.pos is a task's index in it
-	running  ordinals
-	undoing  ordinals
-	pending  uint32 // Invariant: no task with a smaller ordinal is pending
-	releases uint32 // counts the ends of holds
-	undo     undoRound
-	claims   claims
-	commands ring
-	log      eventLog
-	cursors  map[string]cursor
+	tasks   shelf
+	held    []uint32 // ordinals of the held tasks; record.pos is a task's index in it
+	running ordinals // without a worker, not waiting
+	undoing ordinals // the same
+	waiting waiters  // running, waiting
+	// waitingUndos are being rolled back and waiting.
+	waitingUndos waiters
+	pending      uint32 // Invariant: no task with a smaller ordinal is pending
+	releases     uint32 // counts the ends of holds
+	undo         undoRound
+	claims       claims
+	commands     ring
+	log          eventLog
+	cursors      map[string]cursor
 }
 
 // cursor is the position of a named reader in a plan's events.
@@ -119,6 +122,8 @@ func (p *rollout) leave(r *record) {
 		p.held[r.pos] = last
 		p.tasks.at(last).pos = r.pos
 		p.held = p.held[:len(p.held)-1]
+	case r.parked:
+		p.unpark(r)
 	case r.state == task.Running:
 		p.running.remove(&p.tasks, r.pos)
 	case r.state == task.RollingBack:
@@ -141,6 +146,7 @@ func (p *rollout) snapshot() plan.Plan {
 	c.Parameters = maps.Clone(c.Parameters)
 	c.LastEvent = p.log.last
 	c.Idle = max(0, time.Since(p.changedAt))
+	c.Now, c.NextDue = p.clock.now().time(), p.nextDue()
 	return c
 }
 
@@ -166,6 +172,7 @@ func (p *rollout) export(ordinal uint32, r *record) task.Task {
 		Version:   uint64(r.version),
 		Token:     r.token,
 		StartedAt: r.started.time(), UpdatedAt: r.updated.time(), EndedAt: r.ended.time(),
+		Waiting: r.parked,
 	}
 	if r.claim != 0 {
 		t.Worker = p.claims.at(r.claim).worker
@@ -177,18 +184,21 @@ func (p *rollout) export(ordinal uint32, r *record) task.Task {
 		t.Tenant.Labels, t.Tenant.Parameters = maps.Clone(m.labels), maps.Clone(m.parameters)
 		t.Undo = ownUndo(m.undo)
 		t.Failure, t.RetriedAt = ownFailure(m.failure), m.retried
+		t.Wait, t.Elapsed = task.Wait{Why: m.wait.why, Until: m.wait.until.time()}, m.elapsed
 	}
 	return t
 }
 
 // view returns the view of the plan that a commit returns.
-func (p *rollout) view() store.View {
+func (p *rollout) view(at stamp) store.View {
 	return store.View{
 		State:          p.plan.State,
 		Version:        p.plan.Version,
 		Counters:       p.plan.Counters,
 		Breached:       p.plan.Breached,
 		UndosExhausted: p.plan.UndosExhausted,
-		Claimable:      p.claimable(),
+		Claimable:      p.claimable(at),
+		Now:            at.time(),
+		NextDue:        p.nextDue(),
 	}
 }

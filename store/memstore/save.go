@@ -20,6 +20,7 @@ func save(w *store.Change, r *record, at stamp) error {
 		r.losses = 0
 	}
 	r.updated = at
+	r.setElapsed(w.Elapsed)
 	return nil
 }
 

@@ -246,7 +246,7 @@ func impossibleChange(e *env) {
 	undoing := r.take("worker", 1)[0]
 	equal(e, "the undo", undoing.State, task.RollingBack)
 	for _, w := range []store.Change{
-		running.work(store.Undone), running.work(store.UndoFail), running.work(store.UndoFail + 1),
+		running.work(store.Undone), running.work(store.UndoFail), running.work(store.Defer + 1),
 		undoing.work(store.Complete), undoing.work(store.Fail),
 	} {
 		changes, _ := r.commit(w)

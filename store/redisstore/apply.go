@@ -33,7 +33,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if err := s.agenda.wakeExisting(ctx, c.Plan.ID); err != nil {
 		return store.Applied{}, err
 	}
-	answer, err := s.client.run(ctx, s.client.scripts.apply, l.key, true, argv)
+	answer, err := s.runApply(ctx, c.Plan.ID, l.key, argv)
 	if errors.Is(err, store.ErrNotFound) {
 		err = s.queues.absent(ctx, c.Plan.ID, l)
 	}
@@ -61,9 +61,28 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	return a, s.agenda.wake(ctx, c.Plan.ID, 0, true)
 }
 
+// runApply calls apply.lua, and calls it again if an index had to be rebuilt first.
+func (s *Store) runApply(ctx context.Context, id plan.ID, key string, argv []any) (string, error) {
+	answer, err := s.client.run(ctx, s.client.scripts.apply, key, true, argv)
+	if err != nil || answer != unindexed {
+		return answer, err
+	}
+	if err := s.indexes.repair(ctx, answerTimeout, id); err != nil {
+		return "", err
+	}
+	answer, err = s.client.run(ctx, s.client.scripts.apply, key, true, argv)
+	if err == nil && answer == unindexed {
+		err = &store.CorruptError{Key: s.keys.later(id), Reason: "fewer tasks wait than are counted"}
+	}
+	return answer, err
+}
+
+// unindexed is the answer of apply.lua if the indexes have to be rebuilt first.
+const unindexed = "=3"
+
 // applyArgs returns the arguments of apply.lua.
 func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens tokenRange) []any {
-	argv := make([]any, 0, 20+10*len(c.Edits)+len(c.Events))
+	argv := make([]any, 0, 20+12*len(c.Edits)+len(c.Events))
 	argv = s.client.scripts.apply.argv(argv, key)
 	argv = append(argv, c.ID, c.Version, c.Failed, s.client.cfg.MaxEvents, store.KeptCommands, control, formatRules(&c.Plan),
 		moved(c.Events), c.Plan.Breached, len(c.Edits), len(c.Events), tokens.floor, tokens.limit)
@@ -74,7 +93,8 @@ func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens t
 			retried = e.RetriedAt.UnixNano()
 		}
 		argv = append(argv, e.ID.Ordinal(), e.Version, letters[e.State:e.State+1], uint8(e.Request), e.Attempt, e.PausedIndividually,
-			e.Losses, retried, appendFailure(nil, e.Failure), digit(e.Release)+digit(e.DropCheckpoint)+digit(e.DropUndo))
+			e.Losses, retried, appendFailure(nil, e.Failure), digit(e.Release)+digit(e.DropCheckpoint)+digit(e.DropUndo),
+			formatWait(e.Wait), e.Elapsed.Milliseconds())
 	}
 	for i := range c.Events {
 		argv = append(argv, appendEvent(nil, &c.Events[i]))

@@ -44,6 +44,7 @@ type change struct {
 	release             bool // the change is not a Save, so it releases the task
 	foreign             bool // the plan cannot have the task, so the change is not sent
 	raises              bool // later tokens have to be greater than all earlier tokens of any plan
+	defers              bool // the task may begin to wait
 	before, after, data blob
 	answer              answer
 }
@@ -105,6 +106,8 @@ func (c *call) work(w *store.Change) change {
 	place := max(0, w.Task.Ordinal()-1)
 	data := len(c.text)
 	switch {
+	case w.Kind == store.Defer:
+		c.text = appendFailure(appendWait(c.text, w), w.Failure)
 	case w.Kind != store.Save:
 		c.text = appendFailure(c.text, w.Failure)
 	case w.UndoStep != "":
@@ -116,9 +119,11 @@ func (c *call) work(w *store.Change) change {
 	c.text = appendOpening(c.text, 'R', w.Token, int64(w.Seq)-1)
 	after := len(c.text)
 	c.text = appendOpening(c.text, letterOf(w), w.Token, int64(w.Seq))
+	c.text = append(strconv.AppendInt(c.text, w.Elapsed.Milliseconds(), 10), ' ')
 	end := len(c.text)
 	return change{
-		bucket: place / bucketSize, field: place % bucketSize, release: w.Kind != store.Save, raises: w.RaiseTokens && w.Kind == store.Yield,
+		bucket: place / bucketSize, field: place % bucketSize, release: w.Kind != store.Save,
+		raises: w.RaiseTokens && w.Kind == store.Yield, defers: w.Kind == store.Defer,
 		data: c.text[data:before:before], before: c.text[before:after:after], after: c.text[after:end:end],
 	}
 }
@@ -146,19 +151,28 @@ func letterOf(w *store.Change) byte {
 		return 'U'
 	case store.UndoFail:
 		return 'X'
+	case store.Defer:
+		return 'W'
 	}
 	return '?'
 }
 
-// maxOpening is the maximum size of an opening in bytes.
-const maxOpening = 40
+// maxOpening is the maximum size of the beginning of a head up to the time, in bytes.
+const maxOpening = 60
 
-// appendOpening appends the beginning of a task's head, for a task that no request concerns
-// individually and that has lost no worker since its last checkpoint.
+// appendOpening appends the beginning of a task's head, up to its elapsed time, for a task that no
+// request concerns individually and that has lost no worker since its last checkpoint.
 func appendOpening(to []byte, letter byte, token task.Token, seq int64) []byte {
 	to = strconv.AppendUint(append(to, letter, '0', ' '), uint64(token), 10)
 	to = strconv.AppendInt(append(to, ' '), seq, 10)
 	return append(to, " 0 "...)
+}
+
+// appendWait appends the reason of a Defer, and its duration in microseconds, rounded up so that
+// the wait is not over too early.
+func appendWait(to []byte, w *store.Change) []byte {
+	after := (w.After + time.Microsecond - 1) / time.Microsecond
+	return append(strconv.AppendInt(append(to, waits[w.Wait]), int64(after), 10), ':')
 }
 
 // single takes the place of the number of tasks if a claim got one task, which was never touched

@@ -19,10 +19,9 @@ import (
 
 // layout is the version of the data that this library writes and the newest that it reads; oldest
 // is the oldest that it reads. layout rises when older libraries can no longer work on the data.
-// Versions before 8 were never released.
 const (
-	layout = 8
-	oldest = 8
+	layout = 9
+	oldest = 9
 )
 
 // hangupHint returns a possible cause of a fault that looks temporary. A server without TLS sends

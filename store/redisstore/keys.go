@@ -33,6 +33,9 @@ func (k keys) held(id plan.ID) string { return k.of(id, "held") }
 // loose (sorted set) lists the tasks in flight that no worker holds.
 func (k keys) loose(id plan.ID) string { return k.of(id, "loose") }
 
+// later (sorted set) lists those of them that are waiting, by the time when their wait is over.
+func (k keys) later(id plan.ID) string { return k.of(id, "later") }
+
 // order (list) holds the ordinals of a sequential plan's tasks, in the order of their releases.
 func (k keys) order(id plan.ID) string { return k.of(id, "order") }
 

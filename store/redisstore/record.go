@@ -215,7 +215,7 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 		p.CreatedAt = stamp(created)
 	}
 	p.Grant = rules.grant
-	p.Facts = facts.Facts
+	p.Facts, p.Now = facts.Facts, stamp(now)
 	p.Idle = max(0, time.Duration(now-changed)*time.Microsecond)
 	return p, nil
 }

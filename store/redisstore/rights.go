@@ -61,8 +61,8 @@ func (cl *client) needs() [][]string {
 	on(k.plan(nobody), cl.scripts.planCommands()...)
 	on(k.plan(nobody), "HMGET", "HGET", "HSET")
 	for _, key := range []string{
-		k.tenants(nobody, 0), k.extras(nobody, 0), k.tasks(nobody, 0), k.held(nobody), k.loose(nobody), k.order(nobody),
-		k.events(nobody), k.history(nobody), k.commands(nobody), k.cursors(nobody),
+		k.tenants(nobody, 0), k.extras(nobody, 0), k.tasks(nobody, 0), k.held(nobody), k.loose(nobody), k.later(nobody),
+		k.order(nobody), k.events(nobody), k.history(nobody), k.commands(nobody), k.cursors(nobody),
 	} {
 		on(key, "TYPE", "UNLINK")
 	}

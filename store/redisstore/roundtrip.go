@@ -18,11 +18,12 @@ type roundTrip struct {
 	// that a change requires such a range.
 	tokens tokenRange
 	raises bool
-	seen   int64 // the newest event known before the round trip
-	last   int64 // the newest event in the answer
-	now    int64 // the time on the server's clock
-	token  int64 // the token of tasks that were never touched before their claim
-	full   bool  // the server's memory is full
+	defers string // "1" if a task may begin to wait, otherwise "0"
+	seen   int64  // the newest event known before the round trip
+	last   int64  // the newest event in the answer
+	now    int64  // the time on the server's clock
+	token  int64  // the token of tasks that were never touched before their claim
+	full   bool   // the server's memory is full
 }
 
 // after is what remains to be done after a commit.
@@ -51,7 +52,7 @@ func (t *roundTrip) savesAlone() bool {
 // compose writes the arguments of commit.lua and save.lua.
 func (t *roundTrip) compose(s *client, key string) {
 	t.order = t.order[:0]
-	t.sent, t.tokens, t.raises = [3]int{2: s.cfg.MaxEvents}, tokenRange{}, false
+	t.sent, t.tokens, t.raises, t.defers = [3]int{2: s.cfg.MaxEvents}, tokenRange{}, false, "0"
 	for _, c := range t.calls {
 		for i := range c.changes {
 			w := &c.changes[i]
@@ -60,6 +61,9 @@ func (t *roundTrip) compose(s *client, key string) {
 			}
 			t.order = append(t.order, w)
 			t.raises = t.raises || w.raises
+			if w.defers {
+				t.defers = "1"
+			}
 		}
 		if c.claim.Max > 0 {
 			t.sent[1]++
@@ -76,7 +80,7 @@ func (t *roundTrip) compose(s *client, key string) {
 		}
 	}
 	t.argv[2] = len(t.argv) - 3 // the number of keys
-	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints, &t.tokens.floor, &t.tokens.limit)
+	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints, &t.tokens.floor, &t.tokens.limit, &t.defers)
 	for from := 0; from < len(t.order); {
 		to := from + 1
 		for to < len(t.order) && t.order[to].bucket == t.order[from].bucket {
@@ -150,10 +154,11 @@ func (t *roundTrip) parseView(r *reader, can byte) (v store.View, canceled, sure
 	rules := parseRules(r.until('|'))
 	facts := parseFacts(r.until('|'))
 	t.now, t.token = r.number('|'), r.number('|')
+	facts.Now = stamp(t.now)
 	r.bad = r.bad || !rules.ok || !facts.ok
 	t.last = facts.LastEvent
 	v.State, v.Counters = rules.state, facts.Counters
-	v.Breached, v.UndosExhausted = facts.Breached, facts.UndosExhausted
+	v.Breached, v.UndosExhausted, v.Now, v.NextDue = facts.Breached, facts.UndosExhausted, facts.Now, facts.NextDue
 	v.Claimable, sure = can == '1', true
 	if can == '-' {
 		v.Claimable, sure = claimable(&rules, &facts)

@@ -81,8 +81,9 @@ func parseRules(s string) rules {
 // facts is plan.Facts and the other values that scripts keep current. The stored form is: the ten
 // counters, held, breached, whether the undo round has no further task, the next pending ordinal,
 // the last event, the place of the undo round, whether any task was touched before its turn, the
-// first ordinal that has not been reached in its turn, the oldest event that must still exist, and
-// the number of entries of order.
+// first ordinal that has not been reached in its turn, the oldest event that must still exist, the
+// number of entries of order, the number of tasks that are waiting, and when the first of them is
+// due.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int
@@ -90,23 +91,28 @@ type facts struct {
 }
 
 func parseFacts(s string) (f facts) {
-	var v [20]int64
+	var v [22]int64
 	f.ok = parseNumbers(s, v[:])
 	for i := range f.Counters.States {
 		f.Counters.States[i] = int(v[i])
 	}
 	f.Counters.Held = int(v[10])
 	f.Breached, f.UndosExhausted, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
+	f.Counters.Waiting, f.NextDue = int(v[20]), stamp(v[21])
 	f.nextPending, f.undoAt = int(v[13]), int(v[15])
 	return f
 }
 
 // claimable reports whether a claim would find tasks, by the same rules as commit.lua. sure is
 // false if that depends on whether the tasks that wait for a worker are undos, which only the
-// server knows.
+// server knows. f.Now is the time on the server's clock.
 func claimable(r *rules, f *facts) (yes, sure bool) {
 	c := &f.Counters
-	if c.Held >= r.grant.MaxSlots {
+	undos := c.Of(task.RollingBack) > 0
+	if d, waits := f.DueIn(); waits && d == 0 && (r.claimsRunning || undos) {
+		return r.claimsRunning, r.claimsRunning
+	}
+	if c.Slots() >= r.grant.MaxSlots {
 		return false, true
 	}
 	pending := !f.Breached && !r.state.CancelsPending() && r.grant.Admits(c.Of(task.Failed), c.InFlight()) &&
@@ -114,8 +120,8 @@ func claimable(r *rules, f *facts) (yes, sure bool) {
 	if pending || r.undoOpen && !f.UndosExhausted && f.undoAt > 0 {
 		return true, true
 	}
-	loose := c.InFlight() - c.Held
-	return loose > 0 && r.claimsRunning, loose <= 0 || r.claimsRunning || c.Of(task.RollingBack) == 0
+	loose := c.InFlight() - c.Slots()
+	return loose > 0 && r.claimsRunning, loose <= 0 || r.claimsRunning || !undos
 }
 
 // parseNumbers parses exactly len(to) numbers, separated by single spaces, into to. It reports

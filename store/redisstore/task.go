@@ -30,6 +30,36 @@ func upper(letter byte) byte {
 	return letter
 }
 
+// waits are the letters of the reasons to wait, in the order of the reasons. A capital letter means
+// that the task is waiting.
+const waits = "0hbp"
+
+// formatWait returns the word of a head for a task that is not waiting.
+func formatWait(w task.Wait) string {
+	if w.Why == task.NoWait {
+		return waits[:1]
+	}
+	until := w.Until.UnixMicro()
+	if w.Until.Nanosecond()%1000 > 0 {
+		until++ // not too early
+	}
+	return waits[w.Why:w.Why+1] + strconv.FormatInt(max(0, until), 10)
+}
+
+// parseWait reads the word of a head, and reports whether the task is waiting.
+func parseWait(word string) (w task.Wait, waiting, ok bool) {
+	if word == waits[:1] {
+		return w, false, true
+	}
+	if word == "" {
+		return w, false, false
+	}
+	waiting = word[0] < 'a'
+	why := strings.IndexByte(waits, word[0]|0x20)
+	until, err := strconv.ParseInt(word[1:], 10, 64)
+	return task.Wait{Why: task.WaitReason(max(0, why)), Until: stamp(until)}, waiting, why > 0 && err == nil
+}
+
 // head is the line of a task in its bucket, see scripts/lib/head.lua.
 type head struct {
 	letter                  byte
@@ -37,6 +67,9 @@ type head struct {
 	token                   task.Token
 	updated                 int64
 	losses                  int
+	elapsed                 time.Duration
+	wait                    task.Wait
+	waiting                 bool
 	version                 uint64
 	attempt                 int
 	alone                   bool
@@ -59,18 +92,20 @@ func parseHead(s string) (head, bool) {
 	h := head{letter: state[0], request: task.Request(state[1] - '0')}
 	h.token = task.Token(r.number(' '))
 	r.number(' ') // the worker's last change
-	h.losses, h.updated = int(r.number(' ')), r.number(' ')
+	h.losses, h.elapsed, h.updated = int(r.number(' ')), millis(r.number(' ')), r.number(' ')
 	r.number(' ') // what is stored beside the head
 	h.version, h.attempt, h.alone = uint64(r.number(' ')), int(r.number(' ')), r.number(' ') == 1
 	h.started, h.ended = r.number(' '), r.number(' ')
 	r.number(' ') // its place in order
 	h.retried = r.number(' ')
+	var ok bool
+	h.wait, h.waiting, ok = parseWait(r.until(' '))
 	r.until(' ') // the last change under an older token
 	if r.more() {
 		r.until(' ') // the claim
 		h.worker = r.rest
 	}
-	return h, !r.bad
+	return h, ok && !r.bad
 }
 
 // taskTexts is the number of strings that follow a task's ordinal in an answer, after their sizes.
@@ -147,7 +182,9 @@ func parseTask(k keys, id plan.ID, r *reader, canceled bool) (task.Task, error) 
 		ID: task.NewID(id, ordinal), Tenant: task.Tenant{ID: strings.Clone(tenant)},
 		Control: task.Control{
 			State: state, Attempt: h.attempt, Request: h.request, PausedIndividually: h.alone, Losses: h.losses,
+			Wait: h.wait, Elapsed: h.elapsed,
 		},
+		Waiting: h.waiting,
 		Version: h.version, Token: h.token, Worker: strings.Clone(h.worker),
 		StartedAt: stamp(h.started), UpdatedAt: stamp(h.updated), EndedAt: stamp(h.ended),
 	}

@@ -1,4 +1,4 @@
--- use: begin, plan, head, task, event, history, hold, claim
+-- use: begin, plan, head, task, event, history, hold, unheld, claim
 --
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --
@@ -12,11 +12,13 @@
 -- ARGV[10] number of edits                   ARGV[11] number of events
 -- ARGV[12] new floor of tokens               ARGV[13] new limit of tokens; 0: unchanged
 -- then per edit: ordinal, version, state, request, attempt, alone, losses, retried,
---   failure as JSON or empty, and three digits: release, drop checkpoint, drop undo log
+--   failure as JSON or empty, three digits: release, drop checkpoint, drop undo log; wait as in
+--   lib/head.lua, elapsed
 -- then the line of each event
 --
 -- Returns the same as plan.lua, but "=" is followed by 1 if commit.lua has to be called to continue
--- the undo round, 2 if the command was applied before, otherwise 0.
+-- the undo round, 2 if the command was applied before, otherwise 0. Returns "=3" if the indexes have
+-- to be rebuilt: then nothing was written, and the call has to be repeated.
 
 local problem = load()
 if problem then
@@ -47,12 +49,13 @@ end
 local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
 
 -- untouched is the head that a task without a stored head is treated as having.
-local untouched = 'P0 0 0 0 0 0 1 0 0 0 0 0 0 0 '
+local untouched = 'P0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0 '
 -- old are the parsed heads of the edited tasks; early are the tasks among them that are touched
 -- before their turn.
 local old, early = {}, {}
+local waiting = false -- one of them is waiting
 for e = 0, edits - 1 do
-  local ordinal = tonumber(ARGV[14 + e * 10])
+  local ordinal = tonumber(ARGV[14 + e * 12])
   if ordinal < 1 or ordinal > plan.total then
     return '!notfound'
   end
@@ -75,10 +78,13 @@ for e = 0, edits - 1 do
   if not t or not counter[t.state] then
     return corrupt_head(ordinal)
   end
-  if t.version ~= ARGV[15 + e * 10] then
-    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[15 + e * 10]
+  if t.version ~= ARGV[15 + e * 12] then
+    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[15 + e * 12]
   end
-  old[e] = t
+  old[e], waiting = t, waiting or is_waiting(t.wait)
+end
+if waiting and unheld_short() then -- the earliest wait that is left could not be found
+  return '=3'
 end
 
 if ARGV[13] ~= '0' then
@@ -89,12 +95,14 @@ if ARGV[13] ~= '0' then
 end
 
 -- edit writes one edit and reports whether it made the task fail.
-local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failure, flags)
+local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failure, flags, wait, elapsed)
   local s = t.state
   local from = shown(s)
   local flying = to == 'R' or to == 'B'
   t.state = to
-  if s == 'R' or s == 'B' then
+  if s == 'r' or s == 'b' then
+    drop_unheld(ordinal, t.wait)
+  elseif s == 'R' or s == 'B' then
     if not flying or sub(flags, 1, 1) == '1' then
       t.turn = end_hold(ordinal, t.claim, t.turn)
       t.claim = ''
@@ -102,9 +110,7 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
   end
   if flying and t.claim == '' then
     t.state = to == 'R' and 'r' or 'b'
-    redis.call('ZADD', base .. 'loose', to == 'R' and ordinal or ordinal + 2000000, ordinal)
-  elseif s == 'r' or s == 'b' then
-    redis.call('ZREM', base .. 'loose', ordinal)
+    add_unheld(ordinal, t.state, wait)
   end
   if names[from] ~= names[to] then
     counts[counter[from]], counts[counter[to]] = counts[counter[from]] - 1, counts[counter[to]] + 1
@@ -132,6 +138,7 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
     redis.call('HDEL', bucket(b), f .. 'u')
   end
   t.version, t.request, t.attempt, t.alone, t.losses, t.retried = int(t.version + 1), req, attempt, alone, losses, retried
+  t.wait, t.elapsed = wait, elapsed
   redis.call('HSET', bucket(b), f, format_head(t))
   return names[from] ~= 'FAILED' and to == 'F'
 end
@@ -143,9 +150,9 @@ for _, t in ipairs(early) do
 end
 local raised = false
 for e = 0, edits - 1 do
-  local a = 14 + e * 10
+  local a = 14 + e * 12
   raised = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
-    ARGV[a + 8], ARGV[a + 9]) or raised
+    ARGV[a + 8], ARGV[a + 9], ARGV[a + 10], ARGV[a + 11]) or raised
 end
 write_holds()
 
@@ -168,7 +175,7 @@ if plan.round ~= turned then
   plan.undo_at, plan.dry = -1, 0
 end
 seek_last()
-local first = 14 + edits * 10
+local first = 14 + edits * 12
 for e = first, first + tonumber(ARGV[11]) - 1 do
   events[#events + 1] = ARGV[e]
 end
@@ -176,6 +183,7 @@ if #events > 0 then
   log(limit)
   append_history(before)
 end
+refresh_due()
 plan.facts = format_facts()
 redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules', plan.rules, 'facts', plan.facts, 'changed', now)
 if #freed > 0 then

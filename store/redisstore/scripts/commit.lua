@@ -1,4 +1,4 @@
--- use: begin, save, plan, head, task, event, hold, work, claim
+-- use: begin, save, plan, head, task, event, hold, unheld, work, claim
 --
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --
@@ -7,13 +7,15 @@
 -- ARGV[3] number of events to keep, 0: all
 -- ARGV[4] channel for hints
 -- ARGV[5] new floor of tokens       ARGV[6] new limit of tokens; 0: unchanged
+-- ARGV[7] 1 if any change is W, otherwise 0
 -- then per bucket with changes: bucket, number of changes, and per change
---   field, before, after, data. before and after are the beginning of the head, up to the time,
---   before and after the change, if nothing but its worker has changed the task. after begins with
---   the kind of the change, which determines data:
+--   field, before, after, data. before and after are the beginning of the head before and after
+--   the change, if nothing but its worker has changed the task: before up to the word elapsed,
+--   after up to the time. after begins with the kind of the change, which determines data:
 --   R a save: the checkpoint, empty if there is none
 --   V a save with an undo entry: <n>:<checkpoint><n>:<step><undo entry>
 --   C F Y U X completed, failed, yielded, undone, undo failed: the failure, empty if there is none
+--   W deferred: the reason h, b or p, the time in microseconds, ":", and the failure as above
 -- then per claim: id, worker (empty: the same as of the previous claim), maximum number of tasks,
 --   and the number of the change that was sent together with the claim, from 1; 0: none
 --
@@ -41,7 +43,7 @@ local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'pa
 if r.err then
   return corrupt(record, r.err)
 end
-local problem = set_record(r[1], r[2], r[3], r[4]) or parse_record() or checked()
+local problem = set_record(r[1], r[2], r[3], r[4]) or parse_record() or checked(ARGV[7] == '1')
 if problem then
   return problem
 end
@@ -61,7 +63,7 @@ local out, applied = {}, {}
 local saving, completing = byte('R'), byte('C')
 local as_saved, as_ended = 'R' .. int(plan.stop_running) .. '.', 'C0.'
 
-local i, done, group = 7, 0, 2
+local i, done, group = 8, 0, 2
 while done < changes do
   local key, b, count = KEYS[group], ARGV[i], ARGV[i + 1] + 0
   i = i + 2
@@ -139,12 +141,6 @@ local function held_short()
   return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
 end
 
--- loose_short reports whether the index of tasks that wait for a worker lacks any of them. Claims
--- take these tasks before all others.
-local function loose_short()
-  return loose() > 0 and redis.call('ZCARD', base .. 'loose') < loose()
-end
-
 -- assign assigns tasks of the pool to a claim, beginning at a place in the pool, and appends them
 -- to list. sets and entries collect the writes.
 local function assign(list, pool, from, most, id, worker, sets, entries)
@@ -199,7 +195,7 @@ if claims > 0 then
   for c = 1, claims do
     alone = alone or not applied[ARGV[i + c * 4 - 1] + 0]
   end
-  if alone and held_short() or loose_short() then
+  if alone and held_short() or unheld_short() then
     out[#out + 1] = string.rep('\0', claims)
     plan.unindexed, claims = '2', 0
   end
@@ -238,12 +234,17 @@ if claims > 0 then
 end
 
 seek_last()
+refresh_due()
 local claimable = false
-if plan.held < plan.max_slots then
+if plan.waiting > 0 and plan.next_due <= now + 0 then
+  claimable = plan.claims_running or counts.rolling_back > 0
+    and redis.call('ZCOUNT', base .. 'later', int(undos), int(undos + now)) > 0
+end
+if not claimable and plan.held + plan.waiting < plan.max_slots then
   claimable = not plan.damaged and (pending_open() or plan.undo_open and plan.dry == 0 and plan.undo_at > 0)
   if not claimable and loose() > 0 then
     claimable = plan.claims_running or redis.call('ZCOUNT', base .. 'loose', '2000000', '3000000') > 0
-    claimable = claimable or loose_short() -- the claim that follows finds out
+    claimable = claimable or unheld_short() -- the claim that follows finds out
   end
 end
 if #events > 0 then

@@ -1,4 +1,4 @@
--- use: begin, plan, head, task
+-- use: begin, plan, head, task, unheld
 --
 -- Reads one task, or tasks in flight that no worker holds.
 --
@@ -20,17 +20,17 @@ if ARGV[1] ~= '0' then
     return '!notfound'
   end
   ordinals[1] = tonumber(ARGV[1])
-elseif counts.running + counts.rolling_back > plan.held then
-  problem = wrong_type(base .. 'loose', 'zset')
+elseif unheld() > 0 then
+  problem = wrong_type(base .. 'loose', 'zset') or plan.waiting > 0 and wrong_type(base .. 'later', 'zset')
   if problem then
     return problem
   end
-  if redis.call('ZCARD', base .. 'loose') < counts.running + counts.rolling_back - plan.held then
+  if unheld_short() then
     return '=1|0|'
   end
-  for letter, score in pairs({ R = 0, B = 2000000 }) do
-    if find(ARGV[4], letter, 1, true) then
-      local members = redis.call('ZRANGEBYSCORE', base .. 'loose', score + ARGV[2] + 1, score + 1000000, 'LIMIT', 0, ARGV[3])
+  for band = 0, 6000000, 2000000 do
+    if find(ARGV[4], band % 4000000 == 0 and 'R' or 'B', 1, true) then
+      local members = redis.call('ZRANGEBYSCORE', base .. 'loose', band + ARGV[2] + 1, band + 1000000, 'LIMIT', 0, ARGV[3])
       for _, member in ipairs(members) do
         ordinals[#ordinals + 1] = tonumber(member)
       end

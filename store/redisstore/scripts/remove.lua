@@ -58,7 +58,7 @@ elseif ARGV[1] == '2' then
   end
   redis.call('HSET', record, 'gone', b + ARGV[3])
 else
-  redis.call('UNLINK', base .. 'events', base .. 'history', base .. 'held', base .. 'loose', base .. 'order', base .. 'commands',
-    base .. 'cursors', record)
+  redis.call('UNLINK', base .. 'events', base .. 'history', base .. 'held', base .. 'loose', base .. 'later', base .. 'order',
+    base .. 'commands', base .. 'cursors', record)
 end
 return '=' .. concat(out)

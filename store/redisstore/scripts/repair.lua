@@ -1,6 +1,7 @@
--- use: begin, plan, head, task
+-- use: begin, plan, head, task, unheld
 --
--- Rebuilds the entries of some buckets of tasks in the indexes held and loose.
+-- Rebuilds the entries of some buckets of tasks in the indexes held, loose and later. At the end it
+-- corrects the earliest time for which a task waits.
 --
 -- KEYS[1] the plan's record
 -- ARGV[1] the first bucket   ARGV[2] number of buckets
@@ -8,6 +9,7 @@
 -- Returns "=" and the bucket with which the next call begins, -1 at the end.
 
 local problem = load() or wrong_type(base .. 'held', 'hash') or wrong_type(base .. 'loose', 'zset')
+  or wrong_type(base .. 'later', 'zset')
 if problem then
   return problem
 end
@@ -29,16 +31,23 @@ while b < stop and b <= last do
     if not h and ordinal < plan.reached then
       return missing_head(ordinal)
     end
-    if s == 'R' or s == 'B' then
+    if s == 'R' or s == 'B' or s == 'r' or s == 'b' then
       local t = parse_head(h)
       if not t then
         return corrupt_head(ordinal)
       end
-      redis.call('HSET', base .. 'held', t.claim, ordinal .. ' ' .. t.worker)
-    elseif s == 'r' or s == 'b' then
-      redis.call('ZADD', base .. 'loose', s == 'r' and ordinal or ordinal + 2000000, ordinal)
+      if t.claim ~= '' then
+        redis.call('HSET', base .. 'held', t.claim, ordinal .. ' ' .. t.worker)
+      else
+        index_unheld(ordinal, s, t.wait)
+      end
     end
   end
   b = b + 1
+end
+if b > last and plan.waiting > 0 then
+  plan.due_stale = true
+  refresh_due()
+  redis.call('HSET', record, 'facts', format_facts())
 end
 return '=' .. (b <= last and b or -1)

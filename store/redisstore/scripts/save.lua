@@ -16,7 +16,7 @@ if r[1] ~= 'ready' or not r[2] or not r[4] or not stopping then
   return '=?'
 end
 
-local sets, i, done = {}, 7, 0
+local sets, i, done = {}, 8, 0
 while done < changes do
   local key, count = KEYS[#sets + 2], ARGV[i + 1] + 0
   i = i + 2

@@ -1,5 +1,6 @@
--- Shared: the assignment of tasks to claims, and the undo round. Uses plan, head, task, event.
--- provides: heads, head, open_tokens, seek_last, pending_open, loose, gather, claimed
+-- Shared: the assignment of tasks to claims, and the undo round. Uses plan, head, task, event,
+-- unheld.
+-- provides: heads, head, open_tokens, seek_last, pending_open, gather, claimed
 
 -- plan.budget is the number of tasks that the script may still examine to find tasks to claim.
 plan.budget = 1024
@@ -8,6 +9,8 @@ plan.budget = 1024
 --
 -- plan.damaged is the problem because of which the script claims no further tasks. plan.unindexed
 -- means that an index has to be rebuilt.
+--
+-- plan.free is the number of slots that are free, while the script gathers tasks.
 
 -- heads reads the heads of count tasks of one bucket, beginning with field first. If it fails, it
 -- sets plan.damaged and returns false.
@@ -133,11 +136,6 @@ local function pending_open()
   return plan.breached == 0 and plan.stop_running < 2 and admitted() > 0 and plan.next_pending <= math.min(plan.open, plan.total)
 end
 
--- loose returns the number of tasks in flight that no worker holds.
-local function loose()
-  return counts.running + counts.rolling_back - plan.held
-end
-
 -- admit reads the strings of a task and appends the task to the pool. It sets plan.damaged and
 -- appends nothing if the task is damaged, so that a damaged task is not assigned to any claim.
 local function admit(ordinal, h, pool)
@@ -149,28 +147,90 @@ local function admit(ordinal, h, pool)
   end
 end
 
--- gather_loose appends up to want tasks to the pool, from the entries with scores from low to high
--- in loose, the index of tasks in flight without a worker. It removes the entries whose tasks are
--- not in the state with this letter.
-local function gather_loose(want, low, high, letter, pool)
-  local key = base .. 'loose'
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', '0', int(want))) do
-    local ordinal = tonumber(member)
-    local h = ordinal and head(ordinal)
-    if plan.damaged then
+-- member_head returns the ordinal, the head and the parsed head of a member of an index of tasks
+-- that no worker holds. If the task does not belong there, because it is not in the state with this
+-- letter or it is not waiting as it should, member_head removes the member and returns nothing. It
+-- also returns nothing if the task is damaged.
+local function member_head(key, member, letter, waiting)
+  local ordinal = tonumber(member)
+  local h = ordinal and head(ordinal)
+  if plan.damaged then
+    return
+  end
+  if h and sub(h, 1, 1) == letter then
+    local t = parse_head(h)
+    if not t then
+      plan.damaged = corrupt_head(ordinal)
+      return
+    elseif is_waiting(t.wait) == waiting then
+      return ordinal, h, t
+    end
+  end
+  redis.call('ZREM', key, member)
+  plan.unindexed = '1'
+end
+
+-- due_before orders tasks that are waiting by the time when the wait is over.
+local function due_before(a, b)
+  return a[2] < b[2] or a[2] == b[2] and a[1] < b[1]
+end
+
+-- gather_due appends tasks whose wait is over to the pool, the earliest first, at most most. They
+-- have their slots already.
+local function gather_due(most, pool)
+  local key, list = base .. 'later', {}
+  for low = plan.claims_running and 0 or undos, counts.rolling_back > 0 and undos or 0, undos do
+    local from = #list
+    local members = redis.call('ZRANGEBYSCORE', key, int(low), int(low + now), 'WITHSCORES', 'LIMIT', '0', int(most))
+    for i = 1, #members, 2 do
+      list[#list + 1] = { members[i], members[i + 1] - low, low == 0 and 'r' or 'b' }
+    end
+    if from > 0 and #list > from then
+      table.sort(list, due_before)
+    end
+  end
+  for i = 1, math.min(most, #list) do
+    local ordinal, h = member_head(key, list[i][1], list[i][3], true)
+    if plan.damaged or ordinal and (spent(h) or not admit(ordinal, h, pool)) then
       return
     end
-    if h and sub(h, 1, 1) == letter then
-      if not parse_head(h) then
-        plan.damaged = corrupt_head(ordinal)
+  end
+end
+
+-- await makes a task take its slot and wait on: it was paused while it was waiting.
+local function await(ordinal, t)
+  plan.damaged = plan.waiting == 0 and wrong_type(base .. 'later', 'zset')
+  if plan.damaged then
+    return
+  end
+  plan.free, plan.budget = plan.free - 1, plan.budget - 1
+  t.wait, t.version = string.upper(t.wait), int(t.version + 1)
+  add_unheld(ordinal, t.state, t.wait)
+  local b, f = at(ordinal)
+  redis.call('HSET', bucket(b), field_names[f + 1], format_head(t))
+end
+
+-- gather_loose appends tasks to the pool, at most most, from the entries of loose with scores from
+-- low to high, the tasks in flight that neither a worker holds nor are waiting. Those whose wait is
+-- not over it makes wait on.
+local function gather_loose(most, low, high, letter, pool)
+  local key, taken, further = base .. 'loose', 0, true
+  while further and plan.budget > 0 and plan.free > 0 and #pool < most do
+    further = false
+    local count = math.min(most - #pool, plan.free)
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', int(taken), int(count))) do
+      local ordinal, h, t = member_head(key, member, letter, false)
+      if ordinal and t.wait ~= '0' and due_at(t.wait) > now + 0 then
+        await(ordinal, t)
+        further = true
+      elseif ordinal and not spent(h) and admit(ordinal, h, pool) then
+        taken, plan.free = taken + 1, plan.free - 1
+      elseif ordinal then
         return
       end
-      if spent(h) or not admit(ordinal, h, pool) then
+      if plan.damaged then
         return
       end
-    else
-      redis.call('ZREM', key, member)
-      plan.unindexed = '1'
     end
   end
 end
@@ -218,23 +278,27 @@ end
 
 -- gather returns at most want tasks to claim next, in the order that package store prescribes.
 local function gather(want)
-  local pool = {}
-  want = math.min(want, plan.max_slots - plan.held)
-  if want <= 0 then
+  local pool, due = {}, plan.waiting > 0 and plan.next_due <= now + 0
+  plan.free = plan.max_slots - plan.held - plan.waiting
+  if plan.free <= 0 and not due then
     return pool
   end
   if plan.fresh > plan.limit then
     plan.exhausted = true
     return pool
   end
+  if due then
+    gather_due(want, pool)
+  end
   if loose() > 0 then
-    if plan.claims_running then
+    if plan.claims_running and not plan.damaged then
       gather_loose(want, '1', '1000000', 'r', pool)
     end
-    if not plan.damaged and #pool < want then
-      gather_loose(want - #pool, '2000000', '3000000', 'b', pool)
+    if not plan.damaged then
+      gather_loose(want, '2000000', '3000000', 'b', pool)
     end
   end
+  want = math.min(want, #pool + plan.free)
   if not plan.damaged and #pool < want and pending_open() then
     gather_pending(math.min(want - #pool, admitted()), pool)
   end
@@ -255,7 +319,7 @@ local function claimed(ordinal, h, claim, worker)
   if not h then
     counts.pending, counts.running = counts.pending - 1, counts.running + 1
     events[#events + 1] = ordinal .. '\tPENDING\tRUNNING\t1\tclaim\t'
-    plan.fresh_head = plan.fresh_head or 'R0 ' .. int(plan.fresh) .. ' 0 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 '
+    plan.fresh_head = plan.fresh_head or 'R0 ' .. int(plan.fresh) .. ' 0 0 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 0 '
     return plan.fresh_head .. claim .. ' ' .. worker
   end
   local t = parse_head(h)
@@ -269,11 +333,12 @@ local function claimed(ordinal, h, claim, worker)
     counts.pending, counts.running = counts.pending - 1, counts.running + 1
     event(ordinal, 'PENDING', 'RUNNING', t.attempt, 'claim', '')
   elseif s ~= 'r' and s ~= 'b' then
-    t.alone, t.losses = '0', '0'
+    t.alone, t.losses, t.elapsed, t.wait = '0', '0', '0', '0'
     counts[counter[s]], counts.rolling_back = counts[counter[s]] - 1, counts.rolling_back + 1
     event(ordinal, names[s], 'ROLLING_BACK', t.attempt, 'rollback', '')
   else
-    redis.call('ZREM', base .. 'loose', ordinal)
+    drop_unheld(ordinal, t.wait)
+    t.wait = string.lower(t.wait)
   end
   t.token, t.seq, t.version = int(math.max(t.token + 1, plan.fresh)), '0', int(t.version + 1)
   t.claim, t.worker = claim, worker

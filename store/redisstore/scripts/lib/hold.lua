@@ -10,10 +10,12 @@ local filler = '----------------------------------------------------------------
 local freed, released = {}, {}
 
 -- checked returns a problem if an index that changes of tasks write to has the wrong type: nothing
--- is written until it is certain that everything can be written.
-local function checked()
+-- is written until it is certain that everything can be written. defers means that tasks may begin
+-- to wait.
+local function checked(defers)
   local problem = wrong_type(base .. 'events', 'stream') or wrong_type(base .. 'held', 'hash') or wrong_type(base .. 'loose', 'zset')
-  return problem or plan.sequential and wrong_type(base .. 'order', 'list') or nil
+  return problem or plan.sequential and wrong_type(base .. 'order', 'list')
+    or (defers or plan.waiting > 0) and wrong_type(base .. 'later', 'zset') or nil
 end
 
 -- turn returns the new place in order of a task whose hold ends. In a sequential plan it is the

@@ -18,10 +18,12 @@ local plan = {
   round = '0',
   -- facts; total is the sum of all counts
   total = 0, held = 0, breached = 0, dry = 0, next_pending = 0, last_event = 0, undo_at = 0, ahead = '0', reached = 0,
-  first_event = 0, turns = 0,
+  first_event = 0, turns = 0, waiting = 0, next_due = 0,
   -- lib/claim.lua
   budget = 0, floor = 0, limit = 0, fresh = false, fresh_head = false, exhausted = false, damaged = false,
-  unindexed = false,
+  unindexed = false, free = 0,
+  -- lib/unheld.lua
+  due_stale = false,
 }
 
 -- counts are the numbers of tasks by state.
@@ -73,11 +75,12 @@ local counter = {
 local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
 
 local facts_pattern = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) '
-  .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+)$'
+  .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function parse_facts(s)
   local pending, running, paused, completed, failed, skipped, canceled, rolling_back, rolled_back, rollback_failed,
-    held, breached, dry, next_pending, last_event, undo_at, ahead, reached, first_event, turns = match(s or '', facts_pattern)
+    held, breached, dry, next_pending, last_event, undo_at, ahead, reached, first_event, turns, waiting, next_due
+    = match(s or '', facts_pattern)
   if not pending then
     return false
   end
@@ -89,16 +92,16 @@ local function parse_facts(s)
     + c.rolled_back + c.rollback_failed
   plan.held, plan.breached, plan.dry, plan.next_pending = held + 0, breached + 0, dry + 0, next_pending + 0
   plan.last_event, plan.undo_at, plan.ahead, plan.reached = last_event + 0, undo_at + 0, ahead, reached + 0
-  plan.first_event, plan.turns = first_event + 0, turns + 0
+  plan.first_event, plan.turns, plan.waiting, plan.next_due = first_event + 0, turns + 0, waiting + 0, next_due + 0
   return true
 end
 
 local function format_facts()
   local c = counts
-  return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d',
+  return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d %d %d',
     c.pending, c.running, c.paused, c.completed, c.failed, c.skipped, c.canceled, c.rolling_back, c.rolled_back, c.rollback_failed,
     plan.held, plan.breached, plan.dry, plan.next_pending, plan.last_event, plan.undo_at, plan.ahead,
-    math.max(plan.reached, plan.next_pending), plan.first_event, plan.turns)
+    math.max(plan.reached, plan.next_pending), plan.first_event, plan.turns, plan.waiting, plan.next_due)
 end
 
 local rules_pattern = '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d) (%d+)$'

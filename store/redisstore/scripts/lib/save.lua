@@ -3,17 +3,22 @@
 -- provides: quick_save
 
 -- quick_save returns the head after a save, or nothing if the head does not begin with before.
--- before and after are the beginning of the head, up to the time, before and after the save.
--- checkpoint is empty if the save has none. The time has 16 digits and is followed by kept, a digit
--- that is odd if the task already has a checkpoint: lib/head.lua.
+-- before is the beginning of the head before the save, up to the word elapsed; after is the
+-- beginning after the save, up to the time. checkpoint is empty if the save has none. The time has
+-- 16 digits and is followed by kept, a digit that is odd if the task already has a checkpoint:
+-- lib/head.lua.
 local function quick_save(h, before, after, checkpoint)
   local size = #before
-  local space, kept = byte(h, size + 17, size + 18)
-  if space ~= 32 or sub(h, 1, size) ~= before then
+  if sub(h, 1, size) ~= before then
+    return
+  end
+  local time = find(h, ' ', size + 1, true) -- the space before it
+  local space, kept = byte(h, (time or -18) + 17, (time or -18) + 18)
+  if space ~= 32 then
     return
   end
   if checkpoint == '' or kept % 2 == 1 then
-    return after .. now .. sub(h, size + 17)
+    return after .. now .. sub(h, time + 17)
   end
-  return after .. now .. ' ' .. char(kept + 1) .. sub(h, size + 19)
+  return after .. now .. ' ' .. char(kept + 1) .. sub(h, time + 19)
 end

@@ -1,4 +1,4 @@
--- Shared: changes by the workers that hold tasks. Uses plan, head, task, event, hold.
+-- Shared: changes by the workers that hold tasks. Uses plan, head, task, event, hold, unheld.
 -- provides: stop, apply_change, quick_end
 
 -- stop returns the stop request in force for a task in flight, as a digit.
@@ -12,8 +12,9 @@ local function stop(letter, req)
 end
 
 -- outcome returns the state to which a release leads, and the cause of the transition. If the task
--- stays in flight for another worker, it returns the letter without a worker and no cause.
-local function outcome(kind, s, req)
+-- stays in flight for another worker, or waits, it returns the letter without a worker and no
+-- cause. why is the reason of a wait: an undo can only hold.
+local function outcome(kind, s, req, why)
   if kind == 'C' and s == 'R' then
     return 'C', 'success'
   elseif kind == 'F' and s == 'R' then
@@ -22,7 +23,7 @@ local function outcome(kind, s, req)
     return 'D', 'undo'
   elseif kind == 'X' and s == 'B' then
     return 'E', 'undo failure'
-  elseif kind == 'Y' then
+  elseif kind == 'Y' or kind == 'W' and (s == 'R' or why == 'h') then
     local how = stop(s, req)
     if how == '0' then
       return s == 'R' and 'r' or 'b'
@@ -43,7 +44,7 @@ local function quick_end(h, before, after, ordinal, f, drop)
   if sub(h, 1, size) ~= before then
     return
   end
-  local kept, started, claim = match(h, '^ ([0-3]) 2 1 0 (%d+) 0 0 0 0 (%S+) ', size + 17)
+  local kept, started, claim = match(h, '^%d+ %d+ ([0-3]) 2 1 0 (%d+) 0 0 0 0 0 (%S+) ', size + 1)
   if not claim then
     return
   end
@@ -54,7 +55,16 @@ local function quick_end(h, before, after, ordinal, f, drop)
   local turn = end_hold(ordinal, claim, '0')
   counts.running, counts.completed = counts.running - 1, counts.completed + 1
   events[#events + 1] = ordinal .. '\tRUNNING\tCOMPLETED\t1\tsuccess\t'
-  return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 '
+  return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 0 '
+end
+
+-- next_attempt ends the attempt of a task with a failure and begins the next one.
+local function next_attempt(ordinal, f, t, failure, set)
+  set[#set + 1] = f .. 'f'
+  set[#set + 1] = failure
+  t.kept = with(t.kept, 4)
+  t.attempt, t.losses, t.elapsed = int(t.attempt + 1), '0', '0'
+  event(ordinal, 'RUNNING', 'RUNNING', t.attempt, 'retry', '{"failure":' .. failure .. '}')
 end
 
 -- release makes the change with which a worker releases a task, and returns the new head; or
@@ -62,7 +72,12 @@ end
 -- collect the fields of the task's bucket to write and to delete.
 local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   local s = t.state
-  local to, cause = outcome(kind, s, t.request)
+  local why, till
+  if kind == 'W' then
+    why, till, data = match(data, '^(%l)(%d+):(.*)$')
+    till = int(now + till)
+  end
+  local to, cause = outcome(kind, s, t.request, why)
   if not to then
     return nil, 'i'
   end
@@ -75,9 +90,14 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   end
   ordinal = int(ordinal)
   t.turn = end_hold(ordinal, t.claim, t.turn)
+  if why == 'b' and (not cause or to == 'Z') then
+    next_attempt(ordinal, f, t, data, set)
+  end
   if not cause then
-    redis.call('ZADD', base .. 'loose', to == 'r' and ordinal or int(ordinal + 2000000), ordinal)
+    t.wait = why and string.upper(why) .. till or t.wait
+    add_unheld(ordinal, to, t.wait)
   else
+    t.wait = to ~= 'Z' and '0' or why and why .. till or t.wait
     t.alone = cause == 'pause' and t.request == '1' and '1' or '0'
     t.request = '0'
     counts[counter[s]] = counts[counter[s]] - 1
@@ -200,7 +220,7 @@ end
 -- apply_change applies one change and returns its answer. h is the task's head; after begins with
 -- the kind of the change, the worker's token and the change's number.
 local function apply_change(key, ordinal, f, after, data, h, set, drop)
-  local kind, wtoken, wseq = match(after, '^(.). (%d+) (%d+)')
+  local kind, wtoken, wseq, elapsed = match(after, '^(.). (%d+) (%d+) 0 (%d+)')
   if not h then
     if ordinal < 1 or ordinal > plan.total then
       return 'P0n'
@@ -216,7 +236,9 @@ local function apply_change(key, ordinal, f, after, data, h, set, drop)
   local s = t.state
   if wtoken ~= t.token or s ~= 'R' and s ~= 'B' or wseq + 0 <= t.seq + 0 then
     return refused(wtoken, wseq + 0, t)
-  elseif kind == 'R' or kind == 'V' then
+  end
+  t.elapsed = elapsed
+  if kind == 'R' or kind == 'V' then
     return save(key, f, kind, wseq, data, t, set)
   end
   local next, why = release(key, ordinal, f, kind, wseq, data, t, set, drop)

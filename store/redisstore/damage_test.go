@@ -19,19 +19,21 @@ import (
 // planKeys returns the keys of a running plan, some of whose tasks are in flight.
 func planKeys(k keys, id plan.ID) []string {
 	return []string{
-		k.plan(id), k.tenants(id, 0), k.tasks(id, 0), k.held(id), k.loose(id), k.events(id), k.commands(id),
+		k.plan(id), k.tenants(id, 0), k.tasks(id, 0), k.held(id), k.loose(id), k.later(id), k.events(id), k.commands(id),
 	}
 }
 
-// busy returns a plan in which one task is completed, one waits for a worker, and two are held.
+// busy returns a plan in which one task is completed, one waits for a worker, two are held, and one
+// is waiting.
 func busy(t *testing.T, s *Store) *rollout {
 	t.Helper()
 	r := start(t, s, 70, 10)
 	r.ok(s.Join(r.ctx, "worker", time.Minute))
-	jobs := r.claim("worker", 4)
+	jobs := r.claim("worker", 5)
 	b := store.Batch{Plan: r.id, Changes: []store.Change{
 		{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete},
 		{Task: jobs[1].ID, Token: jobs[1].Token, Seq: 1, Kind: store.Yield},
+		{Task: jobs[4].ID, Token: jobs[4].Token, Seq: 1, Kind: store.Defer, Wait: task.WaitHold, After: time.Hour},
 	}}
 	r.ok(s.Commit(r.ctx, &b))
 	return r
@@ -306,14 +308,14 @@ func TestLostData(t *testing.T) {
 	}
 	r := busy(t, s)
 	client.Del(r.ctx, s.keys.events(r.id))
-	for _, after := range []int64{0, 6} {
+	for _, after := range []int64{0, 7} {
 		_, err := s.Events(r.ctx, r.id, after, 0)
 		names(t, err, s.keys.events(r.id))
 	}
 	r.claim("worker", 2)
-	_, err := s.Events(r.ctx, r.id, 6, 0)
+	_, err := s.Events(r.ctx, r.id, 7, 0)
 	names(t, err, s.keys.events(r.id))
-	if events, err := s.Events(r.ctx, r.id, 7, 0); err != nil || len(events) != 1 || events[0].Seq != 8 {
+	if events, err := s.Events(r.ctx, r.id, 8, 0); err != nil || len(events) != 1 || events[0].Seq != 9 {
 		t.Errorf("events after the loss: %v, %v", events, err)
 	}
 }

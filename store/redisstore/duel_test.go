@@ -183,12 +183,18 @@ func (d *duel) batch() (b [2]store.Batch) {
 // work returns one random change, rarely one that the stores have to refuse.
 func (d *duel) work(j *duelJob) store.Change {
 	j.seq += pick(d, uint32(1), 1, 1, 1, 9)
-	w := store.Change{Seq: j.seq, Kind: pick(d, store.Save, store.Save, store.Yield, store.Complete, store.Fail, store.Undone, store.UndoFail)}
+	w := store.Change{Seq: j.seq, Kind: pick(d, store.Save, store.Save, store.Yield, store.Complete, store.Fail, store.Undone, store.UndoFail,
+		store.Defer, store.Defer, store.Defer)}
+	w.Elapsed = pick(d, 0, 0, 0, 1500*time.Microsecond, time.Minute)
 	if d.rand.Intn(10) == 0 {
 		w.Seq = max(1, w.Seq-9)
 	}
 	if w.Kind != store.Save {
 		w.Failure = &task.FailureInfo{Reason: "no\n\t\x00" + strings.Repeat("z", d.rand.Intn(300)), ErrorCode: "CODE"}
+		if w.Kind == store.Defer {
+			w.Wait = pick(d, task.WaitHold, task.WaitHold, task.WaitBackoff, task.WaitProving)
+			w.After = pick(d, 0, 0, time.Hour, 2*time.Hour) // whether it is over must not depend on the clocks
+		}
 		return w
 	}
 	if w.Step = pick(d, "", "A", "1:2", "ß 5:"); w.Step != "" {
@@ -214,6 +220,9 @@ func (d *duel) commit(b [2]store.Batch) {
 			x.Err == nil && (x.State != y.State || x.Stop != y.Stop) {
 			d.Fatalf("change %d of kind %d of %s: %v, %s, %s; want %v, %s, %s", y.Seq, y.Kind, y.Task, y.Err, y.State, y.Stop, x.Err, x.State, x.Stop)
 		}
+	}
+	for k := range b {
+		b[k].View.Now, b[k].View.NextDue = timeless(b[k].View.Now, b[k].View.NextDue)
 	}
 	if b[0].View != b[1].View {
 		d.Fatalf("view %+v, want %+v", b[1].View, b[0].View)
@@ -264,6 +273,8 @@ func (d *duel) compare() {
 	want, wantTasks := d.read(0)
 	got, tasks := d.read(1)
 	got.Idle = want.Idle // it depends on the clocks
+	got.Now, got.NextDue = timeless(got.Now, got.NextDue)
+	want.Now, want.NextDue = timeless(want.Now, want.NextDue)
 	if got.Facts != want.Facts || got.State != want.State || got.Version != want.Version || got.Undo != want.Undo {
 		d.Fatalf("plan\n%+v\nwant\n%+v", got, want)
 	}
@@ -283,6 +294,19 @@ func (d *duel) compare() {
 	}
 }
 
+// timeless returns times that show as much of the times now and due as does not depend on the clock:
+// whether a task is due now, later or never.
+func timeless(now, due time.Time) (time.Time, time.Time) {
+	at := time.Unix(1_700_000_000, 0)
+	switch {
+	case due.IsZero():
+		return at, due
+	case due.After(now):
+		return at, at.Add(1)
+	}
+	return at, at
+}
+
 // same compares tasks except for the values that each store assigns itself: plan ids, versions,
 // tokens and times.
 func (d *duel) same(got, want task.Task) {
@@ -291,6 +315,7 @@ func (d *duel) same(got, want task.Task) {
 		t.ID, t.Version, t.Token = task.ID(t.ID.Ordinal()), 0, 0
 		t.StartedAt, t.UpdatedAt, t.EndedAt = time.Time{}, time.Time{}, time.Time{}
 		t.RetriedAt = t.RetriedAt.UTC()
+		_, t.Wait.Until = timeless(time.Now(), t.Wait.Until)
 		if f := t.Failure; f != nil {
 			t.Failure = &task.FailureInfo{Reason: f.Reason, ErrorCode: f.ErrorCode}
 		}

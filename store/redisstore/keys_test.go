@@ -19,6 +19,7 @@ func TestKeys(t *testing.T) {
 		k.tasks(123, 4):        "cutover:{p:123}:t:4",
 		k.held(123):            "cutover:{p:123}:held",
 		k.loose(123):           "cutover:{p:123}:loose",
+		k.later(123):           "cutover:{p:123}:later",
 		k.order(123):           "cutover:{p:123}:order",
 		k.events(123):          "cutover:{p:123}:events",
 		k.history(123):         "cutover:{p:123}:history",
@@ -52,7 +53,7 @@ func TestKeyTypes(t *testing.T) {
 	k := s.keys
 	known := map[string]string{
 		k.plan(1): "hash", k.tenants(1, 0): "list", k.tenants(1, 1): "list", k.tasks(1, 0): "hash", k.held(1): "hash",
-		k.loose(1): "zset", k.events(1): "stream", k.history(1): "stream", k.commands(1): "list", k.cursors(1): "hash",
+		k.loose(1): "zset", k.later(1): "zset", k.events(1): "stream", k.history(1): "stream", k.commands(1): "list", k.cursors(1): "hash",
 		k.ids(): "string", k.tokens(): "string", k.plans(): "zset", k.agenda(): "zset", k.stamps(): "hash", k.version(): "string",
 		k.lease("worker"): "string",
 	}

@@ -38,7 +38,7 @@ func (f *lossFixture) calls() []lossCall {
 	s := f.Store
 	for name, id := range map[string]plan.ID{"busy": f.id, "undo": f.undo} {
 		add("Plan "+name, func(ctx context.Context) (any, error) { return timelessPlan(s.Plan(ctx, id)) })
-		for _, ordinal := range []int{1, 2, 3, 4, 5, 68} {
+		for _, ordinal := range []int{1, 2, 3, 4, 5, 8, 68} {
 			if ordinal <= 5 || id == f.id {
 				add(fmt.Sprint("Task ", name, " ", ordinal), func(ctx context.Context) (any, error) { return s.Task(ctx, task.NewID(id, ordinal)) })
 			}
@@ -77,7 +77,7 @@ func (f *lossFixture) calls() []lossCall {
 			return []any{p, a.Repeated}, err
 		})
 	}
-	for _, kind := range []store.ChangeKind{store.Save, store.Complete, store.Fail, store.Yield, store.Undone, store.UndoFail} {
+	for _, kind := range []store.ChangeKind{store.Save, store.Complete, store.Fail, store.Yield, store.Undone, store.UndoFail, store.Defer} {
 		for name, w := range map[string]store.Change{
 			"busy": {Task: f.held[0].ID, Token: f.held[0].Token, Seq: 2, Kind: kind, Saved: store.Saved{Step: "B", Data: []byte("3"), UndoStep: "B", UndoData: []byte("4")}},
 			"undo": {Task: f.undoing.ID, Token: f.undoing.Token, Seq: 2, Kind: kind, Saved: store.Saved{Step: "B", Data: []byte("3")}},
@@ -85,8 +85,12 @@ func (f *lossFixture) calls() []lossCall {
 			if kind != store.Save {
 				w.Saved = store.Saved{}
 			}
-			if undo := kind == store.Undone || kind == store.UndoFail; kind != store.Save && kind != store.Yield && undo != (name == "undo") {
+			either := kind == store.Save || kind == store.Yield || kind == store.Defer
+			if undo := kind == store.Undone || kind == store.UndoFail; !either && undo != (name == "undo") {
 				continue
+			}
+			if kind == store.Defer {
+				w.Wait, w.After = task.WaitHold, 2*time.Hour
 			}
 			for _, most := range []int{0, 1} {
 				add(fmt.Sprint("change ", name, " ", kind, " claim ", most), func(ctx context.Context) (any, error) {
@@ -94,7 +98,10 @@ func (f *lossFixture) calls() []lossCall {
 					b.Claim = store.Claim{ID: "with", Worker: "worker", Max: most}
 					got, err := timelessBatch(ctx, s.Commit, b)
 					after, err2 := s.Task(ctx, w.Task)
-					after.Token, after.UpdatedAt, after.EndedAt = 0, time.Time{}, time.Time{}
+					after.Token, after.UpdatedAt, after.EndedAt, after.Wait.Until = 0, time.Time{}, time.Time{}, time.Time{}
+					if kind == store.Defer && name == "undo" {
+						got.View.NextDue = time.Time{} // otherwise another task is due earlier
+					}
 					got.Stands = []any{b.Changes, after}
 					return got, cmp.Or(err, b.Changes[0].Err, err2)
 				})
@@ -125,6 +132,18 @@ func (f *lossFixture) calls() []lossCall {
 		after.UpdatedAt, after.RetriedAt = time.Time{}, time.Time{}
 		return after, cmp.Or(err, err2)
 	})
+	add("cancel", func(ctx context.Context) (any, error) {
+		p, err := s.Plan(ctx, f.id)
+		waits, err2 := s.Task(ctx, task.NewID(f.id, 8))
+		if err := cmp.Or(err, err2); err != nil {
+			return nil, err
+		}
+		d, err := p.CancelTask(waits, plan.By{})
+		f.ok(err)
+		a, err := s.Apply(ctx, store.Command{ID: "cancel", Version: p.Version, Failed: -1, Decision: d})
+		p, err = timelessPlan(a.Plan, err)
+		return p, err
+	})
 	add("Cursor", func(ctx context.Context) (any, error) { return s.Cursor(ctx, f.id, "name", "owner", time.Hour) })
 	add("Cursor of another", func(ctx context.Context) (any, error) { return s.Cursor(ctx, f.id, "name", "another", time.Hour) })
 	add("Cursor new", func(ctx context.Context) (any, error) { return s.Cursor(ctx, f.id, "new", "owner", time.Hour) })
@@ -142,7 +161,7 @@ func (f *lossFixture) calls() []lossCall {
 	add("Plans", func(ctx context.Context) (any, error) {
 		plans, err := s.Plans(ctx, store.PlanQuery{})
 		for i := range plans {
-			plans[i].Idle = 0
+			plans[i].Idle, plans[i].Now = 0, time.Time{}
 		}
 		return plans, err
 	})
@@ -194,7 +213,7 @@ func (f *lossFixture) calls() []lossCall {
 }
 
 func timelessPlan(p plan.Plan, err error) (plan.Plan, error) {
-	p.Idle = 0
+	p.Idle, p.Now = 0, time.Time{}
 	return p, err
 }
 
@@ -205,6 +224,7 @@ func timelessBatch(ctx context.Context, commit func(context.Context, *store.Batc
 		t := &b.Claimed[i]
 		t.Token, t.UpdatedAt, t.StartedAt = 0, time.Time{}, time.Time{}
 	}
+	b.View.Now = time.Time{}
 	slices.SortFunc(b.Claimed, func(a, b task.Task) int { return cmp.Compare(a.ID, b.ID) })
 	return claimed{b.Changes, b.Claimed, b.View}, err
 }

@@ -37,7 +37,7 @@ func newLossFixture(t *testing.T) *lossFixture {
 	f := &lossFixture{client: client, rollout: startLabelled(t, s, 70, 20, "busy")}
 	r := f.rollout
 	r.ok(s.Join(r.ctx, "worker", time.Hour))
-	jobs := r.claimAs("many", "worker", 6)
+	jobs := r.claimAs("many", "worker", 8)
 	save := func(j task.Task, seq uint32) {
 		r.ok(r.work(store.Change{Task: j.ID, Token: j.Token, Seq: seq, Saved: store.Saved{
 			Step: "A", Data: []byte("1"), UndoStep: "A", UndoData: []byte("2"),
@@ -60,6 +60,12 @@ func newLossFixture(t *testing.T) *lossFixture {
 	f.held = jobs[3:5]
 	ended := r.claimAs("ended", "worker", 1)[0] // a task that waited for a worker
 	end(ended, store.Complete)
+	wait := func(j task.Task, why task.WaitReason, after time.Duration) {
+		w := store.Change{Task: j.ID, Token: j.Token, Seq: 9, Kind: store.Defer, Wait: why, After: after, Failure: &task.FailureInfo{ErrorCode: "c"}}
+		r.ok(r.work(w).Err)
+	}
+	wait(jobs[6], task.WaitHold, 0)
+	wait(jobs[7], task.WaitBackoff, time.Hour)
 	r.skip(68)
 	_, err := s.Cursor(r.ctx, r.id, "name", "owner", time.Hour)
 	r.ok(err)

@@ -82,7 +82,7 @@ func (f *lossFixture) byKind() map[string][]string {
 	return map[string][]string{
 		"plan": append(each(k.plan), k.plan(f.creation.ID)), "tenants": {k.tenants(f.id, 0), k.tenants(f.id, 1), k.tenants(f.undo, 0), k.tenants(f.creation.ID, 0)},
 		"extras": {k.extras(f.id, 0), k.extras(f.id, 1)}, "tasks": {k.tasks(f.id, 0), k.tasks(f.id, 1), k.tasks(f.undo, 0)},
-		"held": each(k.held), "loose": {k.loose(f.id)}, "order": {k.order(f.undo)}, "events": each(k.events), "history": each(k.history),
+		"held": each(k.held), "loose": {k.loose(f.id)}, "later": {k.later(f.id)}, "order": {k.order(f.undo)}, "events": each(k.events), "history": each(k.history),
 		"commands": each(k.commands), "cursors": {k.cursors(f.id)},
 		"ids": {k.ids()}, "tokens": {k.tokens()}, "plans": {k.plans()}, "agenda": {k.agenda()}, "stamps": {k.stamps()}, "version": {k.version()},
 		"lease": {k.lease("worker")}, "tenant": {k.tenant("locked")}, "key": {k.key("busy"), k.key("creating")},

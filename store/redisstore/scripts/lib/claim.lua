@@ -170,9 +170,13 @@ local function member_head(key, member, letter, waiting)
   plan.unindexed = '1'
 end
 
--- due_before orders tasks that are waiting by the time when the wait is over.
+-- due_before orders tasks that are waiting by the time when the wait is over; undos come first among
+-- those with the same time, and tasks with lower ordinals among those of one kind.
 local function due_before(a, b)
-  return a[2] < b[2] or a[2] == b[2] and a[1] < b[1]
+  if a[2] ~= b[2] then
+    return a[2] < b[2]
+  end
+  return a[3] < b[3] or a[3] == b[3] and a[1] < b[1]
 end
 
 -- gather_due appends tasks whose wait is over to the pool, the earliest first, at most most. They

@@ -71,7 +71,18 @@ func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
 	for _, t := range b.Claimed {
 		a.claimed(t, b.Claim)
 	}
+	if len(b.Claimed) > 0 {
+		a.slots(ctx, b)
+	}
 	return nil
+}
+
+// slots checks that a claim has left no more slots taken than the plan has.
+func (a *audit) slots(ctx context.Context, b *store.Batch) {
+	p, err := a.Store.Plan(ctx, b.Plan)
+	if most := p.Strategy.Concurrency(p.TaskCount); err == nil && b.View.Counters.Slots() > most {
+		a.w.faultf("plan %s has %d slots taken of %d", b.Plan, b.View.Counters.Slots(), most)
+	}
 }
 
 // accepted checks a worker's change that the store accepted, and records it.
@@ -119,6 +130,9 @@ func (a *audit) claimed(t task.Task, c store.Claim) {
 		return // sent again
 	}
 	a.w.logf("task %s (%s): claimed by %s under %d in %s, attempt %d", t.ID, t.Tenant.ID, c.Worker, t.Token, t.State, t.Attempt)
+	if now := a.w.clock(); t.Wait.Until.After(now) {
+		a.w.faultf("task %s: claimed at %s, it waits for %+v", t.ID, now, t.Wait)
+	}
 	if acc.held || t.Token <= acc.token {
 		a.w.faultf("task %s: claimed under token %d, the last is %d, held %t", t.ID, t.Token, acc.token, acc.held)
 	}

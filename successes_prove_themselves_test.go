@@ -118,7 +118,8 @@ func TestWorkThatDoesNotStayGood(t *testing.T) {
 	}
 }
 
-// A worker that dies while it verifies leaves the verification to another; the work is not repeated.
+// A worker that dies while it verifies leaves the verification to another; the work is not
+// repeated.
 func TestCrashWhileVerifying(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

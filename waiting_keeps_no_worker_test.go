@@ -108,8 +108,8 @@ func TestHoldsOutliveTheirProcess(t *testing.T) {
 	})
 }
 
-// A pause takes effect at once on a task that waits, and its wait goes on in the meantime: after the
-// resume it is over when it would have been over anyway.
+// A pause takes effect at once on a task that waits, and its wait goes on in the meantime: after
+// the resume it is over when it would have been over anyway.
 func TestPauseInAHold(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ resumeAfter, takes time.Duration }{
@@ -199,8 +199,8 @@ func TestUndoInAHold(t *testing.T) {
 	})
 }
 
-// A retryable failure is tried again after a growing wait, and counts as failed only when no attempt
-// is left. Each retry is an event with the failure.
+// A retryable failure is tried again after a growing wait, and counts as failed only when no
+// attempt is left. Each retry is an event with the failure.
 func TestRetriesBeforeFailed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -231,8 +231,8 @@ const (
 	// leaves everything as it is. An undo can only hold.
 	//
 	// If a stop is in force it takes effect in the same step, as with Yield, and the task does not
-	// wait. A task that is paused keeps its Wait, and after WaitBackoff its new attempt; one that is
-	// canceled keeps the attempt that it had, and the Failure.
+	// wait. A task that is paused keeps its Wait, and after WaitBackoff its new attempt; one that
+	// is canceled keeps the attempt that it had, and the Failure.
 	Defer
 )
 

@@ -49,7 +49,7 @@ var arrows = []arrow{
 	{from: "hook", to: []string{"plan", "task", "executor"}},
 	{from: "internal/wait"},
 	{from: "internal/signal", to: []string{"plan"}},
-	{from: "internal/capacity", to: []string{"internal/signal", "plan", "executor"}},
+	{from: "internal/capacity", to: []string{"internal/signal", "plan", "plan/strategy", "executor"}},
 	{from: "internal/storeclient", to: []string{"store", "plan", "task"}},
 	{from: "internal/tenantlock", to: []string{"internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "task"}},
 	{from: "internal/lease", to: []string{

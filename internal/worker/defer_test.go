@@ -24,8 +24,8 @@ func limited(s task.State, attempt int) *run {
 	return r
 }
 
-// A run defers its task instead of ending it if the executor asks for it, if the plan has an attempt
-// left for the failure, or if the success has to prove itself first.
+// A run defers its task instead of ending it if the executor asks for it, if the plan has an
+// attempt left for the failure, or if the success has to prove itself first.
 func TestOutcomeDefers(t *testing.T) {
 	t.Parallel()
 	again := executor.Retryable("AGAIN", errors.New("not now"))

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Retry says how often a task is tried without a command before it counts as failed, and how long to
-// wait between two attempts: First, then twice as long each time up to Max, each wait lengthened or
-// shortened at random by up to half. Only failures that are retryable are tried again. The zero
+// Retry says how often a task is tried without a command before it counts as failed, and how long
+// to wait between two attempts: First, then twice as long each time up to Max, each wait lengthened
+// or shortened at random by up to half. Only failures that are retryable are tried again. The zero
 // value tries once.
 type Retry struct {
 	// Attempts is the number of the last attempt that begins without a command, at most

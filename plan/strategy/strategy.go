@@ -25,9 +25,9 @@ type Strategy struct {
 	// then it is completed. Meanwhile it keeps its slot and its tenant, but no worker; at the end
 	// the executor verifies the work if it can. Default 0: it is completed at once.
 	MinSuccessTime time.Duration
-	// TaskTimeout bounds the time for which workers run one attempt of a task, or one undo. Waits and
-	// pauses do not count; a crash of the worker loses the time since the last save. Default 0: no
-	// limit.
+	// TaskTimeout bounds the time for which workers run one attempt of a task, or one undo. Waits
+	// and pauses do not count; a crash of the worker loses the time since the last save. Default 0:
+	// no limit.
 	TaskTimeout time.Duration
 	// ProgressDeadline bounds the time in which an executor saves nothing and reports no progress.
 	// Default 0: no limit.

@@ -75,6 +75,15 @@ func startProcess(t *testing.T, s store.Store, c cutover.Config) *process {
 	return p
 }
 
+// end shuts the process down and waits for it.
+func (p *process) end(t *testing.T) {
+	t.Helper()
+	p.stop()
+	if err := <-p.done; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // spec returns a spec of executor type X.
 func spec(tenants ...string) plan.Spec {
 	return plan.Spec{Name: "n", ExecutorType: "X", Tenants: plan.Tenants(tenants...)}

@@ -50,8 +50,7 @@ func TestMinSuccessTime(t *testing.T) {
 			t.Fatalf("%+v", tk)
 		}
 		ends(t, first.Engine, id, 2, task.Pending, "")
-		first.stop()
-		<-first.done
+		first.end(t)
 		e := running(t, s, x)
 		rests(t, e, id, plan.Completed)
 		if took := time.Since(began); took < 2*time.Hour || took > 2*time.Hour+20*time.Second {
@@ -138,8 +137,7 @@ func TestCrashWhileVerifying(t *testing.T) {
 		first := startProcess(t, s, cutover.Config{Executors: x, ShutdownGrace: time.Millisecond})
 		id := launch(t, first.Engine, proving(time.Minute, "a"))
 		time.Sleep(2 * time.Minute)
-		first.stop()
-		<-first.done
+		first.end(t)
 		rests(t, running(t, s, x), id, plan.Completed)
 		if executed.Load() != 1 || verified.Load() != 2 {
 			t.Errorf("executed %d times, verified %d times", executed.Load(), verified.Load())
@@ -210,8 +208,7 @@ func TestTaskTimeoutOverProcesses(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		mustPlan(t)(first.Resume(t.Context(), id))
 		time.Sleep(25 * time.Minute)
-		first.stop()
-		<-first.done
+		first.end(t)
 		began := time.Now()
 		e := running(t, s, c.Executors)
 		rests(t, e, id, plan.Failed)

@@ -98,8 +98,7 @@ func TestHoldsOutliveTheirProcess(t *testing.T) {
 		id := launch(t, first.Engine, spec("a"))
 		began := time.Now()
 		time.Sleep(time.Minute)
-		first.stop()
-		<-first.done
+		first.end(t)
 		e := running(t, s, c.Executors)
 		rests(t, e, id, plan.Completed)
 		if late := time.Since(began) - time.Hour; late < 0 || late > 7500*time.Millisecond {

@@ -142,12 +142,12 @@ func TestTaskTimeoutGoesOn(t *testing.T) {
 		r.task.Elapsed = 50 * time.Minute
 		r.startDeadlines()
 		defer r.close()
-		time.Sleep(10*time.Minute - 1)
+		time.Sleep(10*time.Minute - time.Millisecond)
 		synctest.Wait()
 		if err := r.limit(); err != nil {
 			t.Fatalf("interrupted: %v", err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Millisecond)
 		synctest.Wait()
 		if err := r.limit(); !errors.Is(err, executor.ErrTimeout) || r.elapsed() != time.Hour {
 			t.Fatalf("interrupted after %s: %v", r.elapsed(), err)

@@ -3,6 +3,7 @@ package memstore_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -27,13 +28,13 @@ func TestCommitAllocates(t *testing.T) {
 			t.Fatal(err, len(b.Claimed))
 		}
 		task := &b.Claimed[0]
-		b.Changes = append(b.Changes[:0], store.Change{Task: task.ID, Token: task.Token, Seq: 1, Kind: store.Save})
+		b.Changes = append(b.Changes[:0], store.Change{Task: task.ID, Token: task.Token, Seq: 1, Kind: store.Save, Elapsed: time.Second})
 		b.Changes[0].Step, b.Changes[0].Data = "STEP", data
 		b.Claim = store.Claim{}
 		if err := s.Commit(t.Context(), &b); err != nil {
 			t.Fatal(err)
 		}
-		b.Changes[0] = store.Change{Task: b.Changes[0].Task, Token: b.Changes[0].Token, Seq: 2, Kind: store.Complete}
+		b.Changes[0] = store.Change{Task: b.Changes[0].Task, Token: b.Changes[0].Token, Seq: 2, Kind: store.Complete, Elapsed: time.Minute}
 	}
 	for range 2000 { // until the maps have reached their size
 		life()

@@ -14,7 +14,7 @@ import (
 // TestRecordSize checks the sizes that the package comment states.
 func TestRecordSize(t *testing.T) {
 	t.Parallel()
-	if n := unsafe.Sizeof(record{}); n != 136 {
+	if n := unsafe.Sizeof(record{}); n != 144 {
 		t.Errorf("a record has %d bytes", n)
 	}
 	if n := unsafe.Sizeof(entry{}); n != 32 {
@@ -59,6 +59,46 @@ func TestOrdinals(t *testing.T) {
 		for i, o := range h {
 			if tasks.at(o).pos != uint32(i) {
 				t.Fatalf("ordinal %d is at %d and believes to be at %d", o, i, tasks.at(o).pos)
+			}
+		}
+	}
+}
+
+// TestWaiters compares the first task of the heap with the least of a list, and checks that each
+// task stores its position in the heap.
+func TestWaiters(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	rnd := rand.New(rand.NewPCG(3, 4))
+	p := &rollout{}
+	for o := range uint32(n) {
+		p.tasks.add(record{state: task.Running}, n)
+		p.running.push(&p.tasks, o+1)
+	}
+	waiting := make(map[uint32]stamp)
+	for range 10_000 {
+		o := uint32(rnd.IntN(n) + 1)
+		if r := p.tasks.at(o); r.parked {
+			p.unpark(r)
+			delete(waiting, o)
+			p.running.push(&p.tasks, o)
+		} else {
+			r.setWait(waitRecord{why: task.WaitHold, until: stamp(1 + rnd.IntN(50))}) // often the same time
+			p.park(o, r)
+			waiting[o] = r.wait().until
+		}
+		var first uint32
+		for o, until := range waiting {
+			if first == 0 || until < waiting[first] || until == waiting[first] && o < first {
+				first = o
+			}
+		}
+		if got, due := p.waiting.first(); got != first || due != waiting[first] || p.plan.Counters.Waiting != len(waiting) {
+			t.Fatalf("first is %d at %d, want %d of %v", got, due, first, waiting)
+		}
+		for i, o := range p.waiting.list {
+			if p.tasks.at(o).pos != uint32(i) {
+				t.Fatalf("ordinal %d is at %d and believes to be at %d", o, i, p.tasks.at(o).pos)
 			}
 		}
 	}

@@ -22,6 +22,7 @@ type record struct {
 	started   stamp
 	updated   stamp
 	ended     stamp
+	elapsed   time.Duration
 
 	lastSeq  uint32
 	version  uint32
@@ -44,7 +45,6 @@ type more struct {
 	failure            *task.FailureInfo
 	retried            time.Time
 	wait               waitRecord
-	elapsed            time.Duration
 }
 
 // waitRecord is a task.Wait.
@@ -96,11 +96,8 @@ func (r *record) setWait(w waitRecord) {
 	}
 }
 
-func (r *record) setElapsed(d time.Duration) {
-	if d = d.Truncate(time.Millisecond); r.more != nil || d != 0 {
-		r.extra().elapsed = d
-	}
-}
+// setElapsed stores d in whole milliseconds. Every task that ran has it, so it is not in more.
+func (r *record) setElapsed(d time.Duration) { r.elapsed = d.Truncate(time.Millisecond) }
 
 func (r *record) dropCheckpoint() { r.step, r.data = "", nil }
 

@@ -167,7 +167,7 @@ func (p *rollout) export(ordinal uint32, r *record) task.Task {
 		Tenant: task.Tenant{ID: r.tenant},
 		Control: task.Control{
 			State: p.state(r), Attempt: int(r.attempt), Request: r.request,
-			PausedIndividually: r.alone, Losses: int(r.losses),
+			PausedIndividually: r.alone, Losses: int(r.losses), Elapsed: r.elapsed,
 		},
 		Version:   uint64(r.version),
 		Token:     r.token,
@@ -184,7 +184,7 @@ func (p *rollout) export(ordinal uint32, r *record) task.Task {
 		t.Tenant.Labels, t.Tenant.Parameters = maps.Clone(m.labels), maps.Clone(m.parameters)
 		t.Undo = ownUndo(m.undo)
 		t.Failure, t.RetriedAt = ownFailure(m.failure), m.retried
-		t.Wait, t.Elapsed = task.Wait{Why: m.wait.why, Until: m.wait.until.time()}, m.elapsed
+		t.Wait = task.Wait{Why: m.wait.why, Until: m.wait.until.time()}
 	}
 	return t
 }

@@ -20,7 +20,7 @@ const scanBuckets = 64
 // heldPart is how many entries of the index of held tasks are read by one call.
 const heldPart = 500
 
-// indexes reads and repairs the indexes held and loose, which can be derived from the heads of
+// indexes reads and repairs the indexes held, loose and later, which follow from the heads of
 // tasks.
 type indexes struct{ client *client }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestFullServer: while the memory of a server is full, calls that end, yield, renew or remove
+// TestFullServer: while the memory of a server is full, calls that end, yield, defer, renew or remove
 // something succeed, even in a process that has just opened its store; creations, claims and saves
 // are refused.
 func TestFullServer(t *testing.T) {
@@ -21,7 +21,7 @@ func TestFullServer(t *testing.T) {
 	first := openStore(t, server.Client(), Config{})
 	r := start(t, first, 200, 200)
 	r.ok(first.Join(r.ctx, "worker", time.Minute))
-	held := r.claim("worker", 5)
+	held := r.claim("worker", 6)
 	lock := store.TenantLock{Tenant: "tenant", Plan: r.id, Ordinal: 1, Start: 1}
 	_, err := first.Reserve(r.ctx, []store.TenantLock{lock})
 	r.ok(err)
@@ -44,8 +44,11 @@ func TestFullServer(t *testing.T) {
 	refused("claim", s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "c", Worker: "worker", Max: 1}}))
 	work := func(j task.Task, kind store.ChangeKind) *store.Batch {
 		w := store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind}
-		if kind == store.Save {
+		switch kind {
+		case store.Save:
 			w.Step, w.Data = "A", []byte("{}")
+		case store.Defer:
+			w.Wait, w.After, w.Failure = task.WaitBackoff, time.Hour, &task.FailureInfo{ErrorCode: "c"}
 		}
 		return &store.Batch{Plan: r.id, Changes: []store.Change{w}, Claim: store.Claim{ID: j.ID.String(), Worker: "worker", Max: 1}}
 	}
@@ -55,7 +58,7 @@ func TestFullServer(t *testing.T) {
 	if r.ok(s.Commit(r.ctx, b)); b.Changes[0].Err != nil || b.Changes[0].State != task.Completed || len(b.Claimed) > 0 {
 		t.Errorf("an end with a claim: %+v and %d tasks", b.Changes[0], len(b.Claimed))
 	}
-	for i, kind := range []store.ChangeKind{store.Fail, store.Yield} {
+	for i, kind := range []store.ChangeKind{store.Fail, store.Yield, store.Defer} {
 		if b := work(held[1+i], kind); s.Commit(r.ctx, b) != nil || b.Changes[0].Err != nil {
 			t.Errorf("kind %d: %+v", kind, b.Changes[0])
 		}
@@ -67,7 +70,7 @@ func TestFullServer(t *testing.T) {
 	_, err = s.Cursor(r.ctx, r.id, "mail", "me", time.Minute)
 	r.ok(err)
 	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{}) })
-	for _, j := range held[3:] {
+	for _, j := range held[4:] {
 		r.ok(s.Commit(r.ctx, work(j, store.Yield)))
 	}
 	tasks, _, err := s.Tasks(r.ctx, r.id, store.TaskQuery{Unheld: true, States: []task.State{task.Running}})

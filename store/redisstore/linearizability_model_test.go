@@ -12,7 +12,7 @@ import (
 
 // linInput is an operation, linOutput its answer.
 type linInput struct {
-	op      string // claim, save, complete, yield, pause, resume, lose, plan, task
+	op      string // claim, save, complete, yield, hold, prove, pause, resume, lose, plan, task
 	limit   int    // of a claim
 	task    int
 	token   task.Token
@@ -47,8 +47,11 @@ type linPlan struct {
 type linTask struct {
 	state task.State
 	held  bool
-	token task.Token
-	seq   uint32 // of the last save, which is the data of its checkpoint
+	// A hold is over at once. Proving a success takes longer than the test.
+	wait    task.WaitReason
+	waiting bool
+	token   task.Token
+	seq     uint32 // of the last save, which is the data of its checkpoint
 }
 
 // linStarted is the version of a plan that was marked and started.
@@ -74,7 +77,7 @@ func (p *linPlan) step(in linInput, out linOutput) bool {
 	switch in.op {
 	case "claim":
 		return p.claim(in, out)
-	case "save", "complete", "yield":
+	case "save", "complete", "yield", "hold", "prove":
 		if !mine || out.refused && !out.repeated {
 			return out.refused && !mine
 		}
@@ -115,36 +118,49 @@ func (p *linPlan) work(t *linTask, in linInput, out linOutput) bool {
 		}
 		return out.repeated || out.stop == stop
 	case in.op == "complete":
-		t.state, t.seq = task.Completed, 0
-	case p.paused:
-		t.state = task.Paused
+		t.state, t.seq, t.wait = task.Completed, 0, task.NoWait
+	case in.op == "hold":
+		t.wait = task.WaitHold
+	case in.op == "prove":
+		t.wait = task.WaitProving
 	}
-	t.held = false
+	t.held, t.waiting = false, in.op == "hold" || in.op == "prove"
+	if p.paused && t.state == task.Running {
+		t.state, t.waiting = task.Paused, false
+	}
 	return true
 }
 
-// claim assigns tasks: first the tasks in flight that nobody holds, then pending tasks in their
-// order, and none while the plan is paused.
+// claim assigns tasks: first the tasks whose wait is over, then the others in flight that nobody
+// holds, then pending tasks in their order, and none while the plan is paused.
 func (p *linPlan) claim(in linInput, out linOutput) bool {
 	for _, c := range out.claimed {
 		t := &p.tasks[c.task]
 		if !slices.Contains(p.claimable(), c.task) || c.token <= t.token {
 			return false
 		}
-		t.state, t.held, t.token = task.Running, true, c.token
+		t.state, t.held, t.waiting, t.token = task.Running, true, false, c.token
 	}
 	return len(out.claimed) == in.limit || len(p.claimable()) == 0
 }
 
 // claimable returns the tasks of which a claim may take any as the next.
 func (p *linPlan) claimable() (free []int) {
-	if p.paused || p.counters().Held >= linHeld {
+	for i, t := range p.tasks {
+		if t.waiting && t.wait == task.WaitHold {
+			free = append(free, i)
+		}
+	}
+	switch {
+	case p.paused:
 		return nil
+	case len(free) > 0 || p.counters().Slots() >= linHeld:
+		return free
 	}
 	pending := -1
 	for i, t := range p.tasks {
 		switch {
-		case t.state == task.Running && !t.held:
+		case t.state == task.Running && !t.held && !t.waiting:
 			free = append(free, i)
 		case t.state == task.Pending && pending < 0:
 			pending = i
@@ -159,8 +175,11 @@ func (p *linPlan) claimable() (free []int) {
 func (p *linPlan) counters() (c plan.Counters) {
 	for _, t := range p.tasks {
 		c.States[t.state]++
-		if t.held {
+		switch {
+		case t.held:
 			c.Held++
+		case t.waiting:
+			c.Waiting++
 		}
 	}
 	return c

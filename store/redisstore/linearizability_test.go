@@ -31,7 +31,7 @@ const (
 	linOps     = 14 // per client
 )
 
-// TestLinearizable runs clients that claim, save, end, take over, pause and read concurrently. It
+// TestLinearizable runs clients that claim, save, defer, end, take over, pause and read at once. It
 // then searches for an order of these operations in which a simple sequential plan gives the same
 // answers (Herlihy and Wing, 1990). A call that fails with a passing fault is repeated. All its
 // repetitions count as one operation, so the test also detects a repetition that takes effect a
@@ -312,11 +312,15 @@ func (c *linClient) work(ctx context.Context) {
 	h.seq++
 	in := linInput{op: "save", task: h.task, token: h.token, seq: h.seq}
 	w := store.Change{Task: task.NewID(c.plan, h.task+1), Token: h.token, Seq: h.seq}
-	switch c.rand.IntN(4) {
-	case 0:
+	switch c.rand.IntN(12) {
+	case 0, 1, 2:
 		in.op, w.Kind = "complete", store.Complete
-	case 1:
+	case 3, 4:
 		in.op, w.Kind = "yield", store.Yield
+	case 5, 6:
+		in.op, w.Kind, w.Wait = "hold", store.Defer, task.WaitHold
+	case 7:
+		in.op, w.Kind, w.Wait, w.After = "prove", store.Defer, task.WaitProving, time.Hour
 	default:
 		w.Saved = store.Saved{Step: "S", Data: fmt.Appendf(nil, "%d", h.seq)}
 	}
@@ -375,7 +379,7 @@ func (c *linClient) read(ctx context.Context) {
 	in := linInput{op: "task", task: c.rand.IntN(linTasks)}
 	var t task.Task
 	c.insist(func() (err error) { t, err = c.store.Task(ctx, task.NewID(c.plan, in.task+1)); return err })
-	seen := linTask{state: t.State, held: t.Worker != "", token: t.Token}
+	seen := linTask{state: t.State, held: t.Worker != "", wait: t.Wait.Why, waiting: t.Waiting, token: t.Token}
 	if t.Checkpoint != nil {
 		_, _ = fmt.Sscan(string(t.Checkpoint.Data), &seen.seq)
 	}

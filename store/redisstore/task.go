@@ -30,6 +30,13 @@ func upper(letter byte) byte {
 	return letter
 }
 
+func lower(letter byte) byte {
+	if letter >= 'A' && letter <= 'Z' {
+		return letter - 'A' + 'a'
+	}
+	return letter
+}
+
 // waits are the letters of the reasons to wait, in the order of the reasons. A capital letter means
 // that the task is waiting.
 const waits = "0hbp"
@@ -54,10 +61,9 @@ func parseWait(word string) (w task.Wait, waiting, ok bool) {
 	if word == "" {
 		return w, false, false
 	}
-	waiting = word[0] < 'a'
-	why := strings.IndexByte(waits, word[0]|0x20)
-	until, err := strconv.ParseInt(word[1:], 10, 64)
-	return task.Wait{Why: task.WaitReason(max(0, why)), Until: stamp(until)}, waiting, why > 0 && err == nil
+	why := strings.IndexByte(waits, lower(word[0]))
+	until, err := strconv.ParseUint(word[1:], 10, 63)
+	return task.Wait{Why: task.WaitReason(max(0, why)), Until: stamp(int64(until))}, word[0] < 'a', why > 0 && err == nil
 }
 
 // head is the line of a task in its bucket, see scripts/lib/head.lua.
@@ -105,7 +111,8 @@ func parseHead(s string) (head, bool) {
 		r.until(' ') // the claim
 		h.worker = r.rest
 	}
-	return h, ok && !r.bad
+	unheld := h.letter == 'r' || h.letter == 'b'
+	return h, ok && (!h.waiting || unheld) && !r.bad
 }
 
 // taskTexts is the number of strings that follow a task's ordinal in an answer, after their sizes.

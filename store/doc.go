@@ -41,6 +41,11 @@
 //     a command or change with RaiseTokens the plan's new tokens are greater than all tokens
 //     assigned earlier in any plan. So the tokens of the workers that work on a tenant, one after
 //     the other under its lock, increase.
+//  14. A task that its worker defers keeps its slot, and no worker, until its wait is over by the
+//     store's clock; then it is claimed before all others. A stop in force takes effect in the
+//     step that would defer the task. An edit of a waiting task takes its slot away; if the task
+//     is or comes back in flight before its wait is over, a claim gives it a slot for the rest of
+//     the wait.
 //
 // # Errors
 //

@@ -58,6 +58,17 @@ func TestBroken(t *testing.T) {
 		"calls every fault a passing one": {"11-errors", wrap[alwaysTemporary]},
 		"each plan counts alone":          {"13-tokens", wrap[ownTokens]},
 		"raises no tokens by command":     {"13-tokens", wrap[raisesNone]},
+		"claims what waits":               {"14-wait", wrap[claimsEarly]},
+		"keeps no slot of what waits":     {"14-wait", wrap[keepsNoSlot]},
+		"forgets the waits of the paused": {"14-wait", wrap[forgetsPausedWaits]},
+		"cuts the waits of the resumed":   {"14-wait", wrap[cutsResumedWaits]},
+		"binds what is due to slots":      {"14-wait", wrap[bindsDueToSlots]},
+		"lets undos wait for anything":    {"14-wait", wrap[undosWait]},
+		"does not stop what is deferred":  {"14-wait", wrap[stopsNoWait]},
+		"defers again":                    {"14-wait", wrap[worksAgain]},
+		"counts no time":                  {"14-wait", wrap[countsNoTime]},
+		"tells no time":                   {"14-wait", wrap[tellsNoTime]},
+		"claims the latest first":         {"14-wait", wrap[latestFirst]},
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 8, uint64(len(names))) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -13,9 +14,11 @@ import (
 
 // Check fails t unless the data of one plan in a store is consistent:
 //
-//   - the counters match the states of the tasks, Held the number of tasks with a worker
+//   - the counters match the states of the tasks, Held the number of tasks with a worker, Waiting
+//     the number of tasks that wait, and NextDue is when the first of these is due
 //   - States returns the states of the tasks
 //   - a worker holds only tasks in flight, and every orphan is held by the worker it names
+//   - only tasks in flight wait, for a reason and without a worker
 //   - the events are numbered without gaps, up to the plan's LastEvent
 //   - the events, replayed from the first, lead to the current states of plan and tasks
 //   - the plan events begin with the creation of the plan and match those in the log
@@ -79,18 +82,31 @@ func (c *checker) readTasks(ctx context.Context) error {
 func (c *checker) counters() {
 	c.Helper()
 	var want plan.Counters
+	var due time.Time
 	for _, t := range c.tasks {
 		want.States[t.State]++
-		if t.Worker == "" {
+		if t.Worker != "" {
+			want.Held++
+		}
+		if t.Worker != "" && !t.State.InFlight() {
+			c.Errorf("check: task %s is %s and held by %s", t.ID, t.State, t.Worker)
+		}
+		if !t.Waiting {
 			continue
 		}
-		want.Held++
-		if !t.State.InFlight() {
-			c.Errorf("check: task %s is %s and held by %s", t.ID, t.State, t.Worker)
+		want.Waiting++
+		if t.Worker != "" || !t.State.InFlight() || t.Wait.Why == task.NoWait {
+			c.Errorf("check: task %s is %s, held by %q, and waits: %+v", t.ID, t.State, t.Worker, t.Wait)
+		}
+		if due.IsZero() || t.Wait.Until.Before(due) {
+			due = t.Wait.Until
 		}
 	}
 	if c.plan.Counters != want {
 		c.Errorf("check of plan %s: counters %+v, but the tasks are %+v", c.id, c.plan.Counters, want)
+	}
+	if !c.plan.NextDue.Equal(due) {
+		c.Errorf("check of plan %s: the next task is due at %s, but of the tasks at %s", c.id, c.plan.NextDue, due)
 	}
 	if len(c.tasks) != c.plan.TaskCount {
 		c.Errorf("check of plan %s: %d tasks, announced were %d", c.id, len(c.tasks), c.plan.TaskCount)

@@ -108,21 +108,15 @@ func claimHeld(e *env) {
 // claimOpen: claims get only the tasks that the grant allows, even if the plan has more.
 func claimOpen(e *env) {
 	r := e.start(10, concurrently(10))
-	grant := func(g strategy.Grant) {
-		r.decide(func(p plan.Plan) (plan.Decision, error) {
-			p.Grant = g
-			return plan.Decision{Plan: p, Changed: true}, nil
-		})
-	}
-	grant(strategy.Grant{LastOrdinal: 3, MaxSlots: 4, MaxFailed: 10})
+	r.grant(strategy.Grant{LastOrdinal: 3, MaxSlots: 4, MaxFailed: 10})
 	r.expect(10, 1, 2, 3)
-	grant(strategy.Grant{LastOrdinal: 6, MaxSlots: 4, MaxFailed: 10})
+	r.grant(strategy.Grant{LastOrdinal: 6, MaxSlots: 4, MaxFailed: 10})
 	r.expect(10, 4)
-	grant(strategy.Grant{LastOrdinal: 6, MaxSlots: 100, MaxFailed: 10})
+	r.grant(strategy.Grant{LastOrdinal: 6, MaxSlots: 100, MaxFailed: 10})
 	r.expect(10, 5, 6)
-	grant(strategy.Grant{MaxSlots: 100})
+	r.grant(strategy.Grant{MaxSlots: 100})
 	r.expect(10)
-	grant(strategy.Grant{LastOrdinal: 100, MaxSlots: 100})
+	r.grant(strategy.Grant{LastOrdinal: 100, MaxSlots: 100})
 	r.expect(3, 7, 8, 9)
 }
 

@@ -22,7 +22,8 @@ type Harness struct {
 	// Wrap runs the body of every test, for instance synctest.Test. The default calls body
 	// directly.
 	Wrap func(t *testing.T, body func(t *testing.T))
-	// TTL is the duration of the leases, creations and cursors that are to expire during a test.
+	// TTL is the duration of the leases, creations, cursors and waits that are to expire during a
+	// test.
 	// The default is 300 ms, enough for a few round trips.
 	TTL time.Duration
 }

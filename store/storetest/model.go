@@ -108,8 +108,12 @@ func (m *machine) unique(prefix string) string {
 
 func (m *machine) read(rt *rapid.T) (p plan.Plan, tasks []task.Task) {
 	m.call(rt, func() (err error) { p, err = m.store.Plan(m.ctx, m.id); return err })
+	return p, m.tasks(rt)
+}
+
+func (m *machine) tasks(rt *rapid.T) (tasks []task.Task) {
 	m.call(rt, func() (err error) { tasks, _, err = m.store.Tasks(m.ctx, m.id, store.TaskQuery{}); return err })
-	return p, tasks
+	return tasks
 }
 
 func (m *machine) events(rt *rapid.T) (events []plan.Event) {
@@ -143,16 +147,25 @@ func (m *machine) anyJob(rt *rapid.T) *job {
 }
 
 func (m *machine) newWork(rt *rapid.T, j *job) store.Change {
-	kinds := []store.ChangeKind{store.Save, store.Yield, store.Complete, store.Fail}
+	kinds := []store.ChangeKind{store.Save, store.Yield, store.Complete, store.Fail, store.Defer}
 	if m.o.tasks[j.ID.Ordinal()-1].State == task.RollingBack {
-		kinds = []store.ChangeKind{store.Save, store.Yield, store.Undone, store.UndoFail}
+		kinds = []store.ChangeKind{store.Save, store.Yield, store.Undone, store.UndoFail, store.Defer}
 	}
 	w := j.work(rapid.SampledFrom(kinds).Draw(rt, "kind"))
+	w.Elapsed = time.Duration(rapid.SampledFrom([]int{0, 1_999, 60_000_000}).Draw(rt, "elapsed")) * time.Microsecond
 	if rapid.IntRange(0, 9).Draw(rt, "wrong kind") == 0 {
 		w.Kind = rapid.SampledFrom([]store.ChangeKind{store.Complete, store.Undone}).Draw(rt, "kind")
 		w.Failure = nil
 	}
 	switch w.Kind {
+	case store.Defer:
+		// An undo must not wait for the other reasons. Whether a wait is over must not depend on
+		// how long the run takes.
+		w.Wait = rapid.SampledFrom([]task.WaitReason{task.WaitHold, task.WaitHold, task.WaitBackoff, task.WaitProving}).Draw(rt, "why")
+		w.After = rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(rt, "after")
+		if w.Wait == task.WaitBackoff || rapid.Bool().Draw(rt, "error") {
+			w.Failure = &task.FailureInfo{ErrorCode: fmt.Sprint("DEFERRED", w.Seq)}
+		}
 	case store.Save:
 		w.Step, w.Data = fmt.Sprint("step ", w.Seq), fmt.Appendf(nil, "%d", m.ids)
 		w.UndoStep = rapid.SampledFrom([]string{"", "A", "B"}).Draw(rt, "undo")
@@ -233,8 +246,16 @@ func (m *machine) commit(rt *rapid.T, b store.Batch) {
 				w, got.Err, got.State, got.Stop, want.Err, want.State, want.Stop)
 		}
 	}
+	var tasks []task.Task
+	if m.o.learns() {
+		tasks = m.tasks(rt)
+	}
+	again, err := m.o.learn(b.View.Now, tasks)
+	if err != nil {
+		rt.Fatal(err)
+	}
 	if b.Claim.Max > 0 {
-		if err := m.o.claim(b.Claim, b.Claimed); err != nil {
+		if err := m.o.claim(b.Claim, b.Claimed, again); err != nil {
 			rt.Fatalf("claim %s: %v", b.Claim.ID, err)
 		}
 		for _, t := range b.Claimed {
@@ -258,6 +279,9 @@ func (m *machine) view(rt *rapid.T, b store.Batch) {
 	if v.State != p.State || v.Version != p.Version || v.Counters != p.Counters || v.Breached != p.Breached {
 		rt.Fatalf("view %+v; want %s, version %d, %+v, breached: %v", v, p.State, p.Version, p.Counters, p.Breached)
 	}
+	if due := m.o.nextDue(); v.Now.IsZero() || !v.NextDue.Equal(due) {
+		rt.Fatalf("the next task is due at %s at %s, want %s", v.NextDue, v.Now, due)
+	}
 	allowed, required := m.o.allowed()
 	if v.Claimable != required && (required || len(allowed) == 0) {
 		rt.Fatalf("claimable: %v; left are %v", v.Claimable, allowed)
@@ -265,7 +289,7 @@ func (m *machine) view(rt *rapid.T, b store.Batch) {
 	if _, undos := m.o.undoable(); v.UndosExhausted && undos {
 		rt.Fatal("no undo is said to be left, but there is one")
 	}
-	if p.Undo.Open && p.State == plan.RollingBack && len(b.Claimed) < b.Claim.Max && p.Counters.Held < p.Grant.MaxSlots && !v.UndosExhausted {
+	if p.Undo.Open && p.State == plan.RollingBack && len(b.Claimed) < b.Claim.Max && p.Counters.Slots() < p.Grant.MaxSlots && !v.UndosExhausted {
 		rt.Fatal("a claim found no undo, but some are said to be left")
 	}
 }

@@ -126,7 +126,10 @@ func (m *machine) compare(rt *rapid.T) {
 	if _, undos := o.undoable(); p.UndosExhausted && undos {
 		rt.Fatal("no undo is said to be left, but there is one")
 	}
-	o.plan.UndosExhausted = p.UndosExhausted
+	o.plan.UndosExhausted, o.now = p.UndosExhausted, p.Now
+	if due := o.nextDue(); p.Now.IsZero() || !p.NextDue.Equal(due) {
+		rt.Fatalf("the next task is due at %s at %s, want %s", p.NextDue, p.Now, due)
+	}
 	if p.State != o.plan.State || p.Version != o.plan.Version || p.Counters != o.plan.Counters || p.Breached != o.plan.Breached ||
 		p.Grant != o.plan.Grant || p.Acknowledged != o.plan.Acknowledged || p.Undo != o.plan.Undo || p.PauseReasons != o.plan.PauseReasons ||
 		!slices.Equal(p.Sweeps, o.plan.Sweeps) || (p.Starting == nil) != (o.plan.Starting == nil) || p.StartToken != o.plan.StartToken {
@@ -182,6 +185,7 @@ func (m *machine) compareTask(rt *rapid.T, got task.Task, want *oracleTask) {
 	}
 	if got.State != m.o.state(want) || got.Worker != want.Worker || got.Token != want.Token || got.Attempt != want.Attempt ||
 		got.Request != want.Request || got.PausedIndividually != want.PausedIndividually || got.Losses != want.Losses ||
+		got.Waiting != want.Waiting || got.Wait.Why != want.Wait.Why || !got.Wait.Until.Equal(want.Wait.Until) || got.Elapsed != want.Elapsed ||
 		!sameCheckpoint || len(got.Undo) != len(want.Undo) || code(got.Failure) != code(want.Failure) {
 		rt.Fatalf("task\n%+v\nwant\n%+v", got, want.Task)
 	}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/plan"
@@ -20,6 +21,7 @@ type oracle struct {
 	events   []plan.Event
 	releases int
 	applied  map[string]bool // ids of commands
+	now      time.Time       // the time on the store's clock, as the last answer told it
 }
 
 type oracleTask struct {
@@ -32,10 +34,13 @@ type oracleTask struct {
 	late      bool   // became undoable during the round: the round may undo it or not
 
 	must, may bool // the version must, or may, have risen since the last comparison
+
+	unknown bool          // Wait.Until is only the earliest possible time
+	after   time.Duration // the After of the last Defer
 }
 
 func newOracle(p plan.Plan, tasks []task.Task) *oracle {
-	o := &oracle{plan: p, applied: make(map[string]bool)}
+	o := &oracle{plan: p, applied: make(map[string]bool), now: p.Now}
 	for _, t := range tasks {
 		o.tasks = append(o.tasks, oracleTask{Task: t})
 	}
@@ -57,6 +62,9 @@ func (o *oracle) count() {
 		c.States[o.state(t)]++
 		if t.Worker != "" {
 			c.Held++
+		}
+		if t.Waiting {
+			c.Waiting++
 		}
 	}
 	o.plan.Counters = c
@@ -140,14 +148,18 @@ var errImpossible = errors.New("storetest: impossible change")
 func (o *oracle) change(t *oracleTask, w store.Change) error {
 	running := t.State == task.Running
 	if fits := running; w.Kind != store.Save && w.Kind != store.Yield {
-		if w.Kind == store.Undone || w.Kind == store.UndoFail {
+		switch {
+		case w.Kind == store.Undone || w.Kind == store.UndoFail:
 			fits = !running
+		case w.Kind == store.Defer && w.Wait == task.WaitHold:
+			fits = true
 		}
 		if !fits {
 			return errImpossible
 		}
 	}
 	stop, request := o.stop(t), t.Request
+	t.Elapsed = w.Elapsed.Truncate(time.Millisecond)
 	switch w.Kind {
 	case store.Save:
 		if w.UndoStep != "" {
@@ -171,10 +183,15 @@ func (o *oracle) change(t *oracleTask, w store.Change) error {
 		o.move(t, task.RollbackFailed, task.ByUndoFailure)
 	case store.Yield:
 		o.yield(t, w, stop)
+	case store.Defer:
+		o.postpone(t, w, stop)
 	}
 	if !t.State.InFlight() {
 		t.PausedIndividually = t.State == task.Paused && request == task.PauseRequest
 		t.Request = task.NoRequest
+		if t.State != task.Paused {
+			t.Wait = task.Wait{}
+		}
 	}
 	o.release(t)
 	o.count()
@@ -225,7 +242,7 @@ func (o *oracle) apply(c store.Command) {
 		if e.State == task.RollbackFailed && t.State != e.State && o.plan.Undo.Open && !t.visited {
 			t.late = true
 		}
-		t.Control, t.must = e.Control, true
+		t.Control, t.Waiting, t.must = e.Control, false, true
 		if e.DropCheckpoint {
 			t.Checkpoint = nil
 		}
@@ -253,19 +270,20 @@ func (o *oracle) apply(c store.Command) {
 	o.end(before)
 }
 
-// claim applies the tasks that a claim was assigned, and returns an error if the store's choice is
-// not allowed.
-func (o *oracle) claim(c store.Claim, got []task.Task) error {
+// claim applies the tasks that a claim was assigned, and those that it made wait again, and returns
+// an error if the store's choice is not allowed.
+func (o *oracle) claim(c store.Claim, got []task.Task, again map[int]bool) error {
 	for _, g := range got {
+		o.waitAgain(again)
 		allowed, _ := o.allowed()
 		t := &o.tasks[g.ID.Ordinal()-1]
-		if !allowed[g.ID.Ordinal()] {
-			return fmt.Errorf("claimed task %d, allowed are %v", g.ID.Ordinal(), allowed)
+		if !allowed[g.ID.Ordinal()] || o.waitsOn(t) {
+			return fmt.Errorf("claimed task %d, allowed are %v, its wait is %+v", g.ID.Ordinal(), allowed, t.Wait)
 		}
 		if g.Token <= t.Token || g.Worker != c.Worker {
 			return fmt.Errorf("task %d under token %d after %d, held by %q", g.ID.Ordinal(), g.Token, t.Token, g.Worker)
 		}
-		t.Token, t.Worker, t.claim, t.must = g.Token, c.Worker, c.ID, true
+		t.Token, t.Worker, t.claim, t.Waiting, t.must = g.Token, c.Worker, c.ID, false, true
 		switch {
 		case t.State.InFlight():
 		case t.State == task.Pending:
@@ -273,9 +291,13 @@ func (o *oracle) claim(c store.Claim, got []task.Task) error {
 			o.move(t, task.Running, task.ByClaim)
 		default:
 			t.visited, t.PausedIndividually, t.Losses = true, false, 0
+			t.Wait, t.Elapsed = task.Wait{}, 0
 			o.move(t, task.RollingBack, task.ByRollback)
 		}
 		o.count()
+	}
+	if o.waitAgain(again); len(again) > 0 {
+		return fmt.Errorf("tasks %v wait again without a slot, or before their turn", again)
 	}
 	if allowed, required := o.allowed(); required && len(got) < c.Max {
 		return fmt.Errorf("claimed %d of %d, %v are left", len(got), c.Max, allowed)
@@ -283,10 +305,13 @@ func (o *oracle) claim(c store.Claim, got []task.Task) error {
 	return nil
 }
 
-// allowed returns the tasks, by ordinal, that may be claimed next, and whether a claim must get one
-// of them.
+// allowed returns the tasks, by ordinal, that a claim may get or make wait again next, and whether
+// there must be one.
 func (o *oracle) allowed() (set map[int]bool, required bool) {
-	if o.plan.Counters.Held >= o.plan.Grant.MaxSlots {
+	if set = o.due(); len(set) > 0 {
+		return set, true
+	}
+	if o.plan.Counters.Slots() >= o.plan.Grant.MaxSlots {
 		return nil, false
 	}
 	if o.plan.State.ClaimsRunning() {
@@ -313,7 +338,7 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 func (o *oracle) unheld(s task.State) map[int]bool {
 	set := make(map[int]bool)
 	for i := range o.tasks {
-		if t := &o.tasks[i]; t.State == s && t.Worker == "" {
+		if t := &o.tasks[i]; t.State == s && t.Worker == "" && !t.Waiting {
 			set[i+1] = true
 		}
 	}

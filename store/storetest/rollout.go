@@ -1,7 +1,10 @@
 package storetest
 
 import (
+	"time"
+
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -32,6 +35,14 @@ func (r *rollout) task(ordinal int) task.Task {
 	t, err := r.Task(r.ctx, task.NewID(r.id, ordinal))
 	r.ok(err)
 	return t
+}
+
+// all returns all tasks of a plan that has no more than a page of them.
+func (r *rollout) all() []task.Task {
+	r.Helper()
+	tasks, _, err := r.Tasks(r.ctx, r.id, store.TaskQuery{})
+	r.ok(err)
+	return tasks
 }
 
 // decision returns the decision of f on the current plan, as a command ready to send.
@@ -107,7 +118,17 @@ func (j *job) work(kind store.ChangeKind) store.Change {
 	switch kind {
 	case store.Fail, store.UndoFail:
 		w.Failure = &task.FailureInfo{Reason: "it broke", ErrorCode: "BROKEN", Attempt: j.Attempt}
-	case store.Save, store.Complete, store.Yield, store.Undone:
+	case store.Save, store.Complete, store.Yield, store.Undone, store.Defer:
+	}
+	return w
+}
+
+// deferred returns the worker's next change, which defers the task.
+func (j *job) deferred(why task.WaitReason, after time.Duration) store.Change {
+	w := j.work(store.Defer)
+	w.Wait, w.After = why, after
+	if why == task.WaitBackoff {
+		w.Failure = &task.FailureInfo{Reason: "it broke", ErrorCode: "BROKEN", Attempt: j.Attempt, Retryable: true}
 	}
 	return w
 }
@@ -189,4 +210,43 @@ func (r *rollout) raised(f func(plan.Plan) (plan.Decision, error)) plan.Plan {
 	c := r.decision(f)
 	c.RaiseTokens = true
 	return r.send(c)
+}
+
+// grant writes a grant that no strategy needs to decide on.
+func (r *rollout) grant(g strategy.Grant) {
+	r.Helper()
+	r.decide(func(p plan.Plan) (plan.Decision, error) {
+		p.Grant = g
+		return plan.Decision{Plan: p, Changed: true}, nil
+	})
+}
+
+// retryTask is a retry from the checkpoint, as a command.
+func retryTask(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+	return p.RetryTask(t, task.FromCheckpoint, by)
+}
+
+// halt applies the stop in force to a task that no worker holds.
+func (r *rollout) halt(ordinal int) plan.Plan {
+	r.Helper()
+	return r.order(ordinal, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+		return p.HaltTasks([]task.Task{t}, by), nil
+	})
+}
+
+// ends completes a task.
+func (j *job) ends(r *rollout) {
+	r.Helper()
+	r.do(j.work(store.Complete))
+}
+
+// outwait sleeps until the waits of tasks are over by the store's clock.
+func (r *rollout) outwait(ordinals ...int) {
+	r.Helper()
+	for _, o := range ordinals {
+		until := r.task(o).Wait.Until
+		for left := until.Sub(r.read().Now); left > 0; left = until.Sub(r.read().Now) {
+			time.Sleep(left)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -19,7 +20,9 @@ func claimRules(e *env) {
 		for range 3 {
 			x.compare(i)
 			x.claimSome(i)
+			x.deferSome()
 		}
+		x.compare(i)
 	}
 }
 
@@ -30,13 +33,17 @@ type ruled struct {
 	o    *oracle
 }
 
-// scatter claims some tasks, and moves them and the plan by one decision.
+// scatter claims some tasks, defers some of them, and moves them and the plan by one decision.
 func (x *ruled) scatter() {
-	x.take("worker", x.rand.IntN(8))
-	tasks, _, err := x.Tasks(x.ctx, x.id, store.TaskQuery{})
-	x.ok(err)
+	for _, j := range x.take("worker", x.rand.IntN(8)) {
+		if x.rand.IntN(3) == 0 {
+			x.do(j.deferred(task.WaitHold, x.after()))
+		}
+	}
+	tasks := x.all()
 	p := x.read()
 	x.o = newOracle(p, tasks)
+	var err error
 	x.o.events, err = x.Events(x.ctx, x.id, 0, 0)
 	x.ok(err)
 	c := store.Command{ID: x.unique("command"), Version: p.Version, Failed: -1, Decision: plan.Decision{Plan: p, Changed: true}}
@@ -58,8 +65,12 @@ func (x *ruled) scatter() {
 	x.o.apply(c)
 }
 
-// edit adds an edit that moves a running task, or none: the worker keeps the task. If the plan is
-// to undo its tasks, no task goes on running.
+// after returns a time to wait that is over at once, or not during the test.
+func (x *ruled) after() time.Duration { return time.Duration(x.rand.IntN(2)) * time.Hour }
+
+// edit adds an edit that moves a running task, or none: the worker keeps the task, or the task
+// waits. If the plan is to undo its tasks, no task goes on running. Some tasks that stay in flight
+// are left as if they had been paused during a wait.
 func (x *ruled) edit(d *plan.Decision, t task.Task, undo bool) {
 	states := []task.State{task.Completed, task.Failed, task.Failed, task.Paused, task.Canceled, task.RollingBack, task.Running, task.Running}
 	n := x.rand.IntN(len(states) + 2)
@@ -70,6 +81,9 @@ func (x *ruled) edit(d *plan.Decision, t task.Task, undo bool) {
 	e.State = states[n%len(states)]
 	if undo && e.State == task.Running {
 		e.State = task.Completed
+	}
+	if x.rand.IntN(3) == 0 {
+		e.Wait = task.Wait{Why: task.WaitHold, Until: d.Plan.Now.Add(x.after())}
 	}
 	if e.State == task.Failed {
 		e.Failure = &task.FailureInfo{Reason: "it broke", ErrorCode: "BROKEN", Attempt: 1}
@@ -88,10 +102,14 @@ func (x *ruled) compare(i int) {
 	x.Helper()
 	_, view := x.commit()
 	p := x.read()
+	x.o.now = p.Now
 	x.o.plan.UndosExhausted = p.UndosExhausted
 	allowed, required := x.o.allowed()
 	if p.Counters != x.o.plan.Counters || p.Breached != x.o.plan.Breached || p.Grant != x.o.plan.Grant {
 		x.Fatalf("rules %d: plan\n%+v\nwant\n%+v", i, p, x.o.plan)
+	}
+	if !view.NextDue.Equal(x.o.nextDue()) || !p.NextDue.Equal(x.o.nextDue()) {
+		x.Fatalf("rules %d: due at %s and %s, want %s of\n%+v", i, view.NextDue, p.NextDue, x.o.nextDue(), p)
 	}
 	if view.Claimable != required {
 		x.Fatalf("rules %d: claimable %t in the view; left are %v of\n%+v", i, view.Claimable, allowed, p)
@@ -113,8 +131,32 @@ func (x *ruled) claimSome(i int) {
 	b := store.Batch{Plan: x.id, Claim: store.Claim{ID: x.unique("claim"), Worker: "worker", Max: 1 + x.rand.IntN(4)}}
 	x.ok(x.Commit(x.ctx, &b))
 	before := len(x.o.events)
-	if err := x.o.claim(b.Claim, b.Claimed); err != nil {
+	again, err := x.o.learn(b.View.Now, x.all())
+	if err == nil {
+		err = x.o.claim(b.Claim, b.Claimed, again)
+	}
+	if err != nil {
 		x.Fatalf("rules %d: %v, of\n%+v", i, err, x.o.plan)
 	}
 	x.o.end(before)
+}
+
+// deferSome lets the worker defer some of its tasks.
+func (x *ruled) deferSome() {
+	x.Helper()
+	for _, t := range x.all() {
+		if t.Worker == "" || x.rand.IntN(2) == 0 {
+			continue
+		}
+		w := store.Change{Task: t.ID, Token: t.Token, Seq: 1, Kind: store.Defer, Wait: task.WaitHold, After: x.after()}
+		before := len(x.o.events)
+		if want := x.o.work(w); x.do(w).State != want.State {
+			x.Fatalf("task %s: deferred to %s, want %s", t.ID, x.task(t.ID.Ordinal()).State, want.State)
+		}
+		x.o.end(before)
+	}
+	_, view := x.commit()
+	if _, err := x.o.learn(view.Now, x.all()); err != nil {
+		x.Fatal(err)
+	}
 }

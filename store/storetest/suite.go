@@ -50,5 +50,6 @@ func promises() []promise {
 		{"11-errors", errorCases()},
 		{"12-at-once", atOnceCases()},
 		{"13-tokens", tokenCases()},
+		{"14-wait", waitCases()},
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// yield is one case in which an executor returned without an outcome, with the expected state of
-// its task.
+// yield is one case in which an executor returned without an outcome, or in which its task was
+// deferred, with the expected state of the task.
 type yield struct {
 	request taskCommand // the command on the task; nil for none
 	plan    command     // the command on the plan; nil for none
@@ -19,9 +19,9 @@ type yield struct {
 	breach  bool // another task fails first
 }
 
-func yieldCases() []testCase {
-	var cases []testCase
-	for name, y := range map[string]yield{
+// stops are the cases, by what is in force for the task.
+func stops() map[string]yield {
+	return map[string]yield{
 		"nothing asked":               {want: task.Running},
 		"pause asked":                 {request: plan.Plan.PauseTask, want: task.Paused, alone: true},
 		"cancel asked":                {request: plan.Plan.CancelTask, want: task.Canceled, kept: true},
@@ -32,7 +32,12 @@ func yieldCases() []testCase {
 		"plan cancelled, pause asked": {request: plan.Plan.PauseTask, plan: plan.Plan.Cancel, want: task.Canceled, kept: true},
 		"plan rolled back":            {plan: plan.Plan.Rollback, want: task.Canceled, kept: true},
 		"plan failed":                 {plan: settle, breach: true, want: task.Running},
-	} {
+	}
+}
+
+func yieldCases() []testCase {
+	var cases []testCase
+	for name, y := range stops() {
 		cases = append(cases, testCase{name: "yield, " + name, run: func(e *env) { yields(e, y) }})
 	}
 	return append(cases,
@@ -48,15 +53,7 @@ func yields(e *env, y yield) {
 	r := e.start(3, tolerating(2, 0))
 	jobs := r.take("worker", 2)
 	r.do(jobs[0].save("STEP", "1"))
-	if y.request != nil {
-		r.order(1, y.request)
-	}
-	if y.breach {
-		r.do(jobs[1].work(store.Fail))
-	}
-	if y.plan != nil {
-		r.give(y.plan)
-	}
+	r.steer(y, jobs[1])
 	w := jobs[0].work(store.Yield)
 	w.Failure = &task.FailureInfo{Reason: "told to stop", ErrorCode: "STOPPED"}
 	equal(e, "state answered", r.do(w).State, y.want)
@@ -72,6 +69,21 @@ func yields(e *env, y yield) {
 	}
 	equal(e, "ended", !t.EndedAt.IsZero(), y.want.Ended())
 	equal(e, "attempt", t.Attempt, 1)
+}
+
+// steer brings into force what a case asks of task 1. other is the job of the task that fails
+// first, if one has to.
+func (r *rollout) steer(y yield, other *job) {
+	r.Helper()
+	if y.request != nil {
+		r.order(1, y.request)
+	}
+	if y.breach {
+		r.do(other.work(store.Fail))
+	}
+	if y.plan != nil {
+		r.give(y.plan)
+	}
 }
 
 // undoing returns a plan of one task whose undo a worker has claimed, and the job of that worker.

@@ -36,6 +36,9 @@ func waitNow(e *env) {
 	}
 	list, err := e.Plans(e.ctx, store.PlanQuery{})
 	e.ok(err)
+	if len(list) != 1 {
+		e.Fatalf("%d plans, want 1", len(list))
+	}
 	applied := r.give(plan.Plan.Pause)
 	for what, now := range map[string]time.Time{"of a list": list[0].Now, "with a command": applied.Now} {
 		if now.Before(view.Now) {

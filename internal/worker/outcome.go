@@ -49,19 +49,20 @@ func (r *run) changeFor(err error) store.Change {
 	switch {
 	case errors.Is(err, tenantlock.ErrOldToken) && !stopped:
 		c.Kind = store.Yield
+	case stopped && resumes:
+		// The store applies the stop in force. Without one, because it was withdrawn or because
+		// only this process stops, the task waits as the executor asked.
+		c = r.hold(after)
 	case stopped && r.undo():
 		c.Kind, c.Failure = store.Yield, r.undoStopped()
-	case stopped && (says || resumes):
+	case stopped && says:
 		c.Kind = store.Yield
 	case stopped:
 		c.Kind, c.Failure = store.Yield, failure
 	case limit != nil:
 		c = r.fail(r.exceeded(limit, err), 0)
 	case resumes:
-		c = deferred(task.WaitHold, after)
-		if r.undo() {
-			c.Failure = r.undoStopped()
-		}
+		c = r.hold(after)
 	default:
 		c = r.fail(failure, executor.RetryAfter(err))
 	}
@@ -101,6 +102,15 @@ func (r *run) fail(failure *task.FailureInfo, atLeast time.Duration) store.Chang
 		return c
 	}
 	return store.Change{Kind: store.Fail, Failure: failure}
+}
+
+// hold returns the change for an executor that asked to be continued later.
+func (r *run) hold(after time.Duration) store.Change {
+	c := deferred(task.WaitHold, after)
+	if r.undo() {
+		c.Failure = r.undoStopped()
+	}
+	return c
 }
 
 func deferred(why task.WaitReason, after time.Duration) store.Change {

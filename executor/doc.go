@@ -39,7 +39,8 @@
 //
 // # How to wait
 //
-// An executor that has to wait for minutes returns [ResumeAfter] and keeps no worker meanwhile.
+// An executor that has to wait for minutes returns [ResumeAfter] and keeps no worker meanwhile. A
+// [Hold] is such a wait with a place in the checkpoint.
 //
 // [Steps] takes care of all of this: the host names the steps, and says how each is done and undone
 // and which failures are worth another try. The package executortest runs executors of either kind

@@ -23,6 +23,9 @@ func (e *ResumeError) Error() string { return fmt.Sprintf("executor: to be resum
 //
 // The wait is at least d by the store's clock. After a crash of the process it may be longer by a
 // quarter of a LeaseTTL. Time spent waiting does not count for the plan's TaskTimeout.
+//
+// If the process crashes after the last save but before the wait is stored, the executor is called
+// again without a wait. A [Hold] in the checkpoint tells the two apart.
 func ResumeAfter(d time.Duration) error { return &ResumeError{After: d} }
 
 // ResumeIn reports whether err asks for the executor to be called again, see [ResumeAfter], and

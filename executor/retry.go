@@ -26,7 +26,14 @@ const (
 	defaultMax   = 30 * time.Second
 )
 
-// faults returns what is wrong with r.
+// Check returns an *[InvalidError] that lists every fault of r, nil if there is none.
+func (r Retry) Check() error {
+	if faults := r.faults(); len(faults) > 0 {
+		return &InvalidError{Faults: faults}
+	}
+	return nil
+}
+
 func (r Retry) faults() []string {
 	var faults []string
 	if r.Attempts < 0 {
@@ -41,9 +48,10 @@ func (r Retry) faults() []string {
 	return faults
 }
 
-// do calls f until it succeeds, its failure is not to be tried again, it has been called r.Attempts
-// times or ctx ends. It returns f's last error.
-func (r Retry) do(ctx context.Context, f func(try int) error) error {
+// Do calls f until it succeeds, its failure is not to be tried again, it has been called r.Attempts
+// times or ctx ends. It returns f's last error. f receives the number of the try, from 1. [Steps]
+// call Do for every step; it is for other executors.
+func (r Retry) Do(ctx context.Context, f func(try int) error) error {
 	var err error
 	try := 0
 	waits := r.waits()

@@ -3,6 +3,7 @@ package executor
 import (
 	"strconv"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -19,6 +20,7 @@ type Run struct {
 	tenant   task.Tenant
 	attempt  int
 	token    task.Token
+	waited   time.Time // see waitedFor
 	recorder Recorder
 
 	// mu guards the fields below. It is not held while the recorder writes: saving is true instead,
@@ -37,9 +39,9 @@ type Run struct {
 // NewRun returns the run of t under token, for engines and test kits; [End] ends it. c is the
 // checkpoint to continue from, nil to start at the beginning. It is separate from t.Checkpoint
 // because a retry from scratch starts without one. t.Tenant.Parameters holds the plan's parameters
-// merged with the tenant's, t.Undo the undo log.
+// merged with the tenant's, t.Undo the undo log, and t.Wait the last wait that the task had.
 func NewRun(t task.Task, c *checkpoint.Checkpoint, token task.Token, r Recorder) *Run {
-	run := &Run{id: t.ID, tenant: t.Tenant, attempt: t.Attempt, token: token, recorder: r, undo: t.Undo}
+	run := &Run{id: t.ID, tenant: t.Tenant, attempt: t.Attempt, token: token, waited: waitedFor(t), recorder: r, undo: t.Undo}
 	run.idle.L = &run.mu
 	if c != nil {
 		run.point = *c

@@ -140,7 +140,7 @@ func (w *walk[S]) save(ctx context.Context, name, failed string) error {
 
 // try calls f as often as s.Retry allows, each time within s.Timeout.
 func (w *walk[S]) try(ctx context.Context, s Step[S], action string, f func(context.Context) error) error {
-	return s.Retry.do(ctx, func(n int) error {
+	return s.Retry.Do(ctx, func(n int) error {
 		note := action
 		if n > 1 {
 			note = fmt.Sprintf("%s, try %d of %d", action, n, s.Retry.Attempts)

@@ -53,26 +53,48 @@ func Interruptions() iter.Seq2[string, Option] {
 }
 
 // Finish executes e and, if the run was stopped or crashed, executes e once more from what was
-// saved. It returns the last run and its error.
+// saved. Whenever e asks to be continued later, Finish does so at once, and the interruption is that
+// of all these runs together. It returns the last run and its error.
 func (r *Run) Finish(e executor.TaskExecutor) (*Run, error) {
 	r.t.Helper()
-	err := r.Execute(e)
-	if !interrupted(err) {
-		return r, err
-	}
-	last := r.Again()
-	return last, last.Execute(e)
+	return r.finish(func(r *Run) error { return r.Execute(e) })
 }
 
 // FinishRollback is [Run.Finish] for e's Rollback.
 func (r *Run) FinishRollback(e executor.TaskExecutor) (*Run, error) {
 	r.t.Helper()
-	err := r.Rollback(e)
-	if !interrupted(err) {
-		return r, err
+	return r.finish(func(r *Run) error { return r.Rollback(e) })
+}
+
+// maxRuns bounds the runs of one Finish, for executors that wait for ever.
+const maxRuns = 1000
+
+func (r *Run) finish(call func(*Run) error) (*Run, error) {
+	r.t.Helper()
+	for range maxRuns {
+		err := call(r)
+		_, later := executor.ResumeIn(err)
+		switch {
+		case interrupted(err):
+			r = r.Again()
+		case later:
+			r = r.Again(r.rest())
+		default:
+			return r, err
+		}
 	}
-	last := r.Again()
-	return last, last.Rollback(e)
+	r.t.Fatalf("executortest: after %d runs the executor still asks to be continued later", maxRuns)
+	return nil, nil
+}
+
+// rest returns an option for the run after r: the interruption of r, if r has not come so far.
+func (r *Run) rest() Option {
+	return func(next *Run) {
+		if r.cut.at > r.writes {
+			next.cut = r.cut
+			next.cut.at -= r.writes
+		}
+	}
 }
 
 func interrupted(err error) bool {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
@@ -34,12 +35,14 @@ type Run struct {
 	crashed  bool
 	saved    []checkpoint.Checkpoint
 	progress []executor.Progress
+	waits    []time.Duration
+	clock    time.Time // the store's: it stands still but for the waits
 }
 
 // NewRun returns a run of task 1 of plan 1 from the beginning, unless the options say otherwise.
 func NewRun(t testing.TB, options ...Option) *Run {
 	t.Helper()
-	r := &Run{t: t}
+	r := &Run{t: t, clock: time.Unix(1_000_000_000, 0)}
 	r.task = task.Task{ID: task.NewID(1, 1), Tenant: task.Tenant{ID: "tenant1"}}
 	r.task.State, r.task.Attempt, r.task.Token = task.Running, 1, 1
 	r.apply(options)
@@ -54,14 +57,15 @@ func (r *Run) apply(options []Option) {
 	r.Run = executor.NewRun(r.task, r.task.Checkpoint, r.task.Token, recorder{r})
 }
 
-// Again returns the next run of the same task, as after a pause, a crash or a retry from the
-// checkpoint. It continues from what r saved, under a new token, and is interrupted only by its own
-// options, not by those of r.
+// Again returns the next run of the same task, as after a pause, a crash, a wait or a retry from
+// the checkpoint. It continues from what r saved, under a new token, and is interrupted only by its
+// own options, not by those of r. If r asked with [executor.ResumeAfter] to be continued later, the
+// wait is over.
 func (r *Run) Again(options ...Option) *Run {
 	r.t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next := &Run{t: r.t, limits: r.limits, task: r.task, saved: slices.Clone(r.saved)}
+	next := &Run{t: r.t, limits: r.limits, task: r.task, saved: slices.Clone(r.saved), waits: slices.Clone(r.waits), clock: r.clock}
 	next.task.Token++
 	next.apply(options)
 	return next
@@ -74,7 +78,8 @@ func (r *Run) FromScratch(options ...Option) *Run {
 	return r.Again(append([]Option{func(n *Run) { n.task.Checkpoint = nil }}, options...)...)
 }
 
-// Execute runs e as the engine does and returns its error.
+// Execute runs e as the engine does and returns its error. The error of [executor.ResumeAfter] is no
+// failure: the wait is recorded, see [Run.Waits], and [Run.Again] returns the run after it.
 func (r *Run) Execute(e executor.TaskExecutor) error {
 	r.t.Helper()
 	return r.guard(e.Execute)
@@ -97,7 +102,22 @@ func (r *Run) guard(f func(context.Context, *executor.Run) error) error {
 	if r.crashed {
 		return ErrCrashed
 	}
+	r.defers(err)
 	return err
+}
+
+// defers does what the store does with the task's wait when the executor has returned err.
+func (r *Run) defers(err error) {
+	after, later := executor.ResumeIn(err)
+	switch {
+	case errors.Is(err, executor.ErrLost):
+	case later:
+		r.clock = r.clock.Add(after + time.Microsecond) // no two waits end at the same time
+		r.waits = append(r.waits, after)
+		r.task.Wait = task.Wait{Why: task.WaitHold, Until: r.clock}
+	case !errors.Is(err, executor.ErrStopped):
+		r.task.Wait = task.Wait{} // the attempt has ended
+	}
 }
 
 // Task returns the task with everything that was saved.
@@ -113,6 +133,14 @@ func (r *Run) Saved() []checkpoint.Checkpoint {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.saved)
+}
+
+// Waits returns the waits that this run and the runs before it asked for, the oldest first. A wait
+// that a crash prevented is not one of them.
+func (r *Run) Waits() []time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.waits)
 }
 
 // Reports returns the progress reports of this run.

@@ -41,10 +41,10 @@ func (r *Run) BeginHold(d time.Duration) Hold {
 	return Hold{Began: now, Until: now.Add(max(0, d)), Previous: r.waited}
 }
 
-// SaveHold saves a checkpoint, whose data contains h, as [Run.Save] does, and returns the error with
-// which the executor is to return: that of [Run.AwaitHold]. If the save says that the task is to
-// stop, the error says both, and the wait begins nevertheless: it goes on while the task is paused.
-// Any other error of the save is returned alone.
+// SaveHold saves a checkpoint, whose data contains h, as [Run.Save] does, and returns the error
+// with which the executor is to return: that of [Run.AwaitHold]. If the save says that the task is
+// to stop, the error says both, and the wait begins nevertheless: it goes on while the task is
+// paused. Any other error of the save is returned alone.
 func (r *Run) SaveHold(ctx context.Context, step string, data any, h Hold) error {
 	switch err := r.Save(ctx, step, data); {
 	case err == nil:

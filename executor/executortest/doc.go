@@ -11,8 +11,8 @@
 //	err := run.Execute(myExecutor)         // ErrCrashed
 //	err = run.Again().Execute(myExecutor)  // continues from the first write
 //
-// A run that asks with [executor.ResumeAfter] to be continued later is continued in the same way, and
-// its wait is over: [Run.Finish] does all of it, and [Run.Waits] tells the waits.
+// A run that asks with [executor.ResumeAfter] to be continued later is continued in the same way,
+// and its wait is over: [Run.Finish] does all of it, and [Run.Waits] tells the waits.
 //
 // [Interruptions] interrupts a run at every write, in every way. An executor that passes tolerates
 // pauses and crashes wherever they come.

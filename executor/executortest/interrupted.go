@@ -53,8 +53,8 @@ func Interruptions() iter.Seq2[string, Option] {
 }
 
 // Finish executes e and, if the run was stopped or crashed, executes e once more from what was
-// saved. Whenever e asks to be continued later, Finish does so at once, and the interruption is that
-// of all these runs together. It returns the last run and its error.
+// saved. Whenever e asks to be continued later, Finish does so at once, and the interruption is
+// that of all these runs together. It returns the last run and its error.
 func (r *Run) Finish(e executor.TaskExecutor) (*Run, error) {
 	r.t.Helper()
 	return r.finish(func(r *Run) error { return r.Execute(e) })

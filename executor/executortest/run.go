@@ -78,8 +78,8 @@ func (r *Run) FromScratch(options ...Option) *Run {
 	return r.Again(append([]Option{func(n *Run) { n.task.Checkpoint = nil }}, options...)...)
 }
 
-// Execute runs e as the engine does and returns its error. The error of [executor.ResumeAfter] is no
-// failure: the wait is recorded, see [Run.Waits], and [Run.Again] returns the run after it.
+// Execute runs e as the engine does and returns its error. The error of [executor.ResumeAfter] is
+// no failure: the wait is recorded, see [Run.Waits], and [Run.Again] returns the run after it.
 func (r *Run) Execute(e executor.TaskExecutor) error {
 	r.t.Helper()
 	return r.guard(e.Execute)

@@ -29,8 +29,8 @@ func waiter(result error) executor.Func {
 	}
 }
 
-// TestARunIsInterruptedOnceAcrossItsWaits checks that Finish counts the writes of all runs, and that
-// every wait is recorded but those that a stop or a crash prevented.
+// TestARunIsInterruptedOnceAcrossItsWaits checks that Finish counts the writes of all runs, and
+// that every wait is recorded but those that a stop or a crash prevented.
 func TestARunIsInterruptedOnceAcrossItsWaits(t *testing.T) {
 	t.Parallel()
 	tokens := map[task.Token]bool{}

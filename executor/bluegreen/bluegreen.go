@@ -80,8 +80,7 @@ func New(tenants TenantService, gateway Gateway, c Config) (*Executor, error) {
 	}
 	e := &Executor{byTarget: map[string]*executor.Steps[state]{}, target: c.Target}
 	for _, colour := range c.Colours {
-		m := mover{tenants: tenants, gateway: gateway, target: colour, status: c.Status(colour)}
-		steps, err := m.steps(c)
+		steps, err := newMover(tenants, gateway, colour, c.Status(colour)).steps(c)
 		if err != nil {
 			faults = append(faults, fmt.Sprintf("Colours: %q: %v", colour, err))
 		}

@@ -2,8 +2,45 @@ package bluegreen
 
 import (
 	"context"
-	"errors"
+	"net/http"
+	"time"
+
+	"github.com/cutover-go/cutover/executor/internal/tenanthttp"
 )
+
+// The headers of every change.
+const (
+	// HeaderKey carries [Change.Key]. It also allows net/http to send a change again when a
+	// kept-alive connection turns out to be closed.
+	HeaderKey = tenanthttp.HeaderKey
+	// HeaderToken carries [Change.Token] as a decimal number.
+	HeaderToken = tenanthttp.HeaderToken
+)
+
+// HTTPConfig configures [HTTPGateway] and [HTTPTenants]. The zero value is ready to use.
+type HTTPConfig struct {
+	// Timeout bounds each call. Default 10 s.
+	Timeout time.Duration
+	// Header is added to each request, for instance an Authorization header. No error contains it.
+	// Default: none.
+	Header http.Header
+	// Transport makes the calls; the host owns it. Set it for certificates, proxies and connection
+	// limits. Default: [http.DefaultTransport].
+	Transport http.RoundTripper
+}
+
+func newClient(s tenanthttp.Service, baseURL string, c HTTPConfig) (*tenanthttp.Client, error) {
+	client, faults := tenanthttp.New(s, baseURL, tenanthttp.Config(c))
+	if len(faults) > 0 {
+		return nil, &InvalidError{Faults: faults}
+	}
+	return client, nil
+}
+
+// request returns what identifies the change in a request.
+func (c Change) request() tenanthttp.Change {
+	return tenanthttp.Change{TenantID: c.TenantID, Token: c.Token, Key: c.Key}
+}
 
 // HTTPGateway is a [Gateway] over HTTP with JSON:
 //
@@ -15,11 +52,11 @@ import (
 // comment lists the other failures. An answer to a GET or PUT that is HTML, or contains another
 // tenant's "id", is a bad answer. Retry-After is honoured, see [executor.Retry]. A PUT carries
 // [HeaderKey] and [HeaderToken]. Redirects are not followed, and the size of bodies is limited.
-type HTTPGateway struct{ client *client }
+type HTTPGateway struct{ client *tenanthttp.Client }
 
 // NewHTTPGateway returns the gateway at baseURL, or a *[InvalidError].
 func NewHTTPGateway(baseURL string, c HTTPConfig) (*HTTPGateway, error) {
-	client, err := newClient(service{name: "Gateway API", prefix: "GATEWAY"}, baseURL, c)
+	client, err := newClient(tenanthttp.Service{Name: "Gateway API", Prefix: "GATEWAY"}, baseURL, c)
 	if err != nil {
 		return nil, err
 	}
@@ -31,18 +68,18 @@ func (g *HTTPGateway) Current(ctx context.Context, tenantID string) (string, err
 	var route struct {
 		Colour string `json:"colour"`
 	}
-	if err := g.client.get(ctx, tenantID, "/route", &route); err != nil {
+	if err := g.client.Get(ctx, tenantID, "/route", &route); err != nil {
 		return "", err
 	}
 	if route.Colour == "" {
-		return "", g.client.service.fail(badAnswer, errors.New("no colour"))
+		return "", g.client.BadAnswer("no colour")
 	}
 	return route.Colour, nil
 }
 
 // Switch routes a tenant to c.To.
 func (g *HTTPGateway) Switch(ctx context.Context, c Change) error {
-	return g.client.put(ctx, c, "/route", map[string]string{"colour": c.To, "from": c.From})
+	return g.client.Put(ctx, c.request(), "/route", map[string]string{"colour": c.To, "from": c.From})
 }
 
 // HTTPTenants is a [TenantService] over HTTP with JSON, as [HTTPGateway] is a
@@ -50,11 +87,11 @@ func (g *HTTPGateway) Switch(ctx context.Context, c Change) error {
 //
 //	GET {base}/tenants/{id}          ->  {"id":"acme","name":"Acme","status":"GREEN"}
 //	PUT {base}/tenants/{id}/status   <-  {"status":"BLUE","from":"GREEN"}
-type HTTPTenants struct{ client *client }
+type HTTPTenants struct{ client *tenanthttp.Client }
 
 // NewHTTPTenants returns the tenant service at baseURL, or a *[InvalidError].
 func NewHTTPTenants(baseURL string, c HTTPConfig) (*HTTPTenants, error) {
-	client, err := newClient(service{name: "Tenant API", prefix: "TENANT_SERVICE"}, baseURL, c)
+	client, err := newClient(tenanthttp.Service{Name: "Tenant API", Prefix: "TENANT_SERVICE"}, baseURL, c)
 	if err != nil {
 		return nil, err
 	}
@@ -68,19 +105,19 @@ func (h *HTTPTenants) TenantInfo(ctx context.Context, tenantID string) (TenantIn
 		Name   string  `json:"name"`
 		Status *string `json:"status"`
 	}
-	if err := h.client.get(ctx, tenantID, "", &answer); err != nil {
+	if err := h.client.Get(ctx, tenantID, "", &answer); err != nil {
 		return TenantInfo{}, err
 	}
 	switch {
 	case answer.ID != tenantID:
-		return TenantInfo{}, h.client.service.fail(badAnswer, errors.New("not the tenant asked for"))
+		return TenantInfo{}, h.client.BadAnswer("not the tenant asked for")
 	case answer.Status == nil: // an empty status is valid, a missing one is not
-		return TenantInfo{}, h.client.service.fail(badAnswer, errors.New("no status"))
+		return TenantInfo{}, h.client.BadAnswer("no status")
 	}
 	return TenantInfo{ID: answer.ID, Name: answer.Name, Status: *answer.Status}, nil
 }
 
 // UpdateStatus sets a tenant's status to c.To.
 func (h *HTTPTenants) UpdateStatus(ctx context.Context, c Change) error {
-	return h.client.put(ctx, c, "/status", map[string]string{"status": c.To, "from": c.From})
+	return h.client.Put(ctx, c.request(), "/status", map[string]string{"status": c.To, "from": c.From})
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/cutover-go/cutover/executor"
-	"github.com/cutover-go/cutover/task"
+	"github.com/cutover-go/cutover/executor/internal/setting"
 )
 
 // The names of the steps and of the checkpoint after the switch.
@@ -28,9 +28,29 @@ type state struct {
 // mover moves tenants to one target.
 type mover struct {
 	tenants TenantService
-	gateway Gateway
-	target  string
-	status  string // the status of a tenant at the target
+	colour  setting.Setting[string]
+	status  setting.Setting[string]
+	// target is the colour to move to, and targetStatus the status of a tenant that is there.
+	target, targetStatus string
+}
+
+func newMover(tenants TenantService, gateway Gateway, target, targetStatus string) mover {
+	return mover{
+		tenants: tenants, target: target, targetStatus: targetStatus,
+		colour: setting.Setting[string]{
+			Get:     func(ctx context.Context, id string) (string, error) { return gateway.Current(ctx, id) },
+			Set:     func(ctx context.Context, c setting.Change[string]) error { return gateway.Switch(ctx, Change(c)) },
+			Service: "the gateway", Is: "is routed to", NotConfirmed: CodeSwitchNotConfirmed,
+		},
+		status: setting.Setting[string]{
+			Get: func(ctx context.Context, id string) (string, error) {
+				info, err := tenants.TenantInfo(ctx, id)
+				return info.Status, err
+			},
+			Set:     func(ctx context.Context, c setting.Change[string]) error { return tenants.UpdateStatus(ctx, Change(c)) },
+			Service: "the tenant service", Is: "has the status", NotConfirmed: CodeStatusNotConfirmed,
+		},
+	}
 }
 
 func (m mover) steps(c Config) (*executor.Steps[state], error) {
@@ -62,10 +82,10 @@ func (m mover) look(ctx context.Context, run *executor.Run, s *state) error {
 	}
 	if begun {
 		*s = first
-		_, err = m.colour(ctx, run, s.Found, m.target)
+		_, err = m.colour.Look(ctx, run, s.Found, m.target)
 		return err
 	}
-	colour, err := m.gateway.Current(ctx, run.Tenant().ID)
+	colour, err := m.colour.Get(ctx, run.Tenant().ID)
 	if err != nil {
 		return err
 	}
@@ -77,91 +97,25 @@ func (m mover) look(ctx context.Context, run *executor.Run, s *state) error {
 }
 
 func (m mover) switchOver(ctx context.Context, run *executor.Run, s *state) error {
-	return m.route(ctx, run, stepSwitch, s.Found, m.target)
+	return m.colour.Move(ctx, run, stepSwitch, s.Found, m.target)
 }
 
 func (m mover) switchBack(ctx context.Context, run *executor.Run, s *state) error {
-	return m.route(ctx, run, executor.UndoPrefix+stepSwitch, m.target, s.Found)
-}
-
-// route switches the gateway and checks the result. It sends the change even if the tenant is there
-// already: an earlier change without an answer may still be under way, and a gateway that remembers
-// tokens refuses the earlier change only after it has seen a newer token.
-func (m mover) route(ctx context.Context, run *executor.Run, step, from, to string) error {
-	if _, err := m.colour(ctx, run, from, to); err != nil {
-		return err
-	}
-	if err := m.gateway.Switch(ctx, change(run, step, from, to)); err != nil {
-		return err
-	}
-	colour, err := m.colour(ctx, run, from, to)
-	if err != nil || colour == to {
-		return err
-	}
-	return executor.Retryable(CodeSwitchNotConfirmed,
-		fmt.Errorf("the gateway agreed to switch tenant %s to %s and still routes it to %s", run.Tenant().ID, to, colour))
+	return m.colour.Move(ctx, run, executor.UndoPrefix+stepSwitch, m.target, s.Found)
 }
 
 func (m mover) updateStatus(ctx context.Context, run *executor.Run, s *state) error {
-	if _, err := m.colour(ctx, run, m.target); err != nil {
+	if _, err := m.colour.Look(ctx, run, m.target); err != nil {
 		return err
 	}
-	return m.setStatus(ctx, run, stepStatus, s.Tenant.Status, m.status)
+	return m.status.Move(ctx, run, stepStatus, s.Tenant.Status, m.targetStatus)
 }
 
 // restoreStatus is the first undo of a rollback. It checks the colour as well, and leaves the
 // status alone if somebody else has moved the tenant.
 func (m mover) restoreStatus(ctx context.Context, run *executor.Run, s *state) error {
-	if _, err := m.colour(ctx, run, m.target, s.Found); err != nil {
+	if _, err := m.colour.Look(ctx, run, m.target, s.Found); err != nil {
 		return err
 	}
-	return m.setStatus(ctx, run, executor.UndoPrefix+stepStatus, m.status, s.Tenant.Status)
-}
-
-// setStatus does for the tenant service what route does for the gateway.
-func (m mover) setStatus(ctx context.Context, run *executor.Run, step, from, to string) error {
-	if _, err := m.statusOf(ctx, run, from, to); err != nil {
-		return err
-	}
-	if err := m.tenants.UpdateStatus(ctx, change(run, step, from, to)); err != nil {
-		return err
-	}
-	status, err := m.statusOf(ctx, run, from, to)
-	if err != nil || status == to {
-		return err
-	}
-	return executor.Retryable(CodeStatusNotConfirmed,
-		fmt.Errorf("the tenant service agreed to set tenant %s to %s and still says %s", run.Tenant().ID, to, status))
-}
-
-// colour returns the tenant's colour, and an error unless it is one of allowed.
-func (m mover) colour(ctx context.Context, run *executor.Run, allowed ...string) (string, error) {
-	colour, err := m.gateway.Current(ctx, run.Tenant().ID)
-	if err != nil {
-		return "", err
-	}
-	return colour, oneOf("is routed to", run, colour, allowed)
-}
-
-// statusOf returns the tenant's status, and an error unless it is one of allowed.
-func (m mover) statusOf(ctx context.Context, run *executor.Run, allowed ...string) (string, error) {
-	info, err := m.tenants.TenantInfo(ctx, run.Tenant().ID)
-	if err != nil {
-		return "", err
-	}
-	return info.Status, oneOf("has the status", run, info.Status, allowed)
-}
-
-func oneOf(what string, run *executor.Run, value string, allowed []string) error {
-	for _, a := range allowed {
-		if value == a {
-			return nil
-		}
-	}
-	return executor.Fail(task.CodeTenantMovedOn, fmt.Errorf("tenant %s %s %.64q, and this task left it at %s: somebody else has moved it on",
-		run.Tenant().ID, what, value, strings.Join(allowed, " or ")))
-}
-
-func change(run *executor.Run, step, from, to string) Change {
-	return Change{TenantID: run.Tenant().ID, From: from, To: to, Token: run.Token(), Key: run.IdempotencyKey(step)}
+	return m.status.Move(ctx, run, executor.UndoPrefix+stepStatus, m.targetStatus, s.Tenant.Status)
 }

@@ -27,7 +27,9 @@ var arrows = []arrow{
 	{from: "executor", to: []string{"task", "checkpoint"}},
 	{from: "internal/guard", to: []string{"executor"}},
 	{from: "executor/executortest", to: []string{"internal/guard", "executor", "task", "checkpoint"}},
-	{from: "executor/bluegreen", to: []string{"internal/nilcheck", "executor", "task", "checkpoint"}},
+	{from: "executor/internal/setting", to: []string{"executor", "task"}},
+	{from: "executor/internal/tenanthttp", to: []string{"internal/nilcheck", "executor", "task"}},
+	{from: "executor/bluegreen", to: []string{"executor/internal/...", "internal/nilcheck", "executor", "task", "checkpoint"}},
 	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
 
 	// Gateways. Those over proxies do not link Redis.
@@ -125,7 +127,7 @@ var libraries = []library{
 		"store/redisstore", "redisack", "redisack/agent", "gateway/redisconfig", "renewal/...",
 		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
-	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/bluegreen", "executor/bluegreen/bluegreentest", "gateway/internal/control", "internal/proxytest"}},
+	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/internal/tenanthttp", "executor/bluegreen", "executor/bluegreen/bluegreentest", "gateway/internal/control", "internal/proxytest"}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
 	{path: "go.uber.org/zap", in: everywhere},
 

@@ -43,39 +43,10 @@ func (w *World) serve(op Op) http.HandlerFunc {
 		id := r.PathValue("id")
 		call := Call{Op: op, To: body.Colour + body.Status, Key: r.Header.Get(bluegreen.HeaderKey)}
 		call.Token, _ = strconv.ParseUint(r.Header.Get(bluegreen.HeaderToken), 10, 64)
-		call.Fault = w.nextFault(id, op)
+		call.Fault = w.faults.Next(target{id, op})
 		status, answer := w.answer(id, call, body.From)
-		switch call.Fault {
-		case TimeOut, TimeOutAfter:
-			<-r.Context().Done()
-		case Drop, DropAfter:
-			panic(http.ErrAbortHandler)
-		case Redirect:
-			http.Redirect(rw, r, "/elsewhere", http.StatusTemporaryRedirect)
-		case Garble:
-			_, _ = rw.Write([]byte("<html>"))
-		case Login:
-			rw.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = rw.Write([]byte("<html><form action=/login></form>"))
-		case 0, Unavailable, Refuse, Ignore, Late:
-			rw.Header().Set("Content-Type", "application/json")
-			rw.WriteHeader(status)
-			_ = json.NewEncoder(rw).Encode(answer)
-		}
+		call.Fault.Answer(rw, r, status, answer)
 	}
-}
-
-// nextFault removes the next injected fault for a request and returns it, 0 if there is none.
-func (w *World) nextFault(id string, op Op) Fault {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	at := target{id, op}
-	if len(w.faults[at]) == 0 {
-		return 0
-	}
-	f := w.faults[at][0]
-	w.faults[at] = w.faults[at][1:]
-	return f
 }
 
 // answer carries out a request, unless its fault prevents the effect, and returns the status and
@@ -87,10 +58,8 @@ func (w *World) answer(id string, call Call, from string) (status int, body any)
 	_, ok := w.tenants[id]
 	change := call.Op == Switch || call.Op == Status
 	switch {
-	case call.Fault == Unavailable:
-		return http.StatusServiceUnavailable, nil
-	case call.Fault == Refuse:
-		return http.StatusForbidden, nil
+	case call.Fault.Refusal() != 0:
+		return call.Fault.Refusal(), nil
 	case !ok:
 		return http.StatusNotFound, nil
 	case call.Fault == Late:
@@ -98,7 +67,7 @@ func (w *World) answer(id string, call Call, from string) (status int, body any)
 			w.late = append(w.late, lateChange{id, from, call})
 		}
 		return http.StatusGatewayTimeout, nil
-	case change && call.Fault != 0 && call.Fault != DropAfter && call.Fault != TimeOutAfter:
+	case change && !call.Fault.Applies():
 		return http.StatusOK, nil
 	}
 	return w.apply(id, call, from)

@@ -3,6 +3,8 @@ package bluegreentest
 import (
 	"slices"
 	"sync"
+
+	"github.com/cutover-go/cutover/executor/internal/faulty"
 )
 
 // Tenant is a tenant as the two services know it.
@@ -26,33 +28,33 @@ const (
 )
 
 // Fault is a way in which a request can fail.
-type Fault int
+type Fault = faulty.Fault
 
 // The faults.
 const (
 	// TimeOut gives no answer and has no effect.
-	TimeOut Fault = iota + 1
+	TimeOut = faulty.TimeOut
 	// TimeOutAfter has the effect and gives no answer.
-	TimeOutAfter
+	TimeOutAfter = faulty.TimeOutAfter
 	// Drop closes the connection without effect.
-	Drop
+	Drop = faulty.Drop
 	// DropAfter has the effect and closes the connection.
-	DropAfter
+	DropAfter = faulty.DropAfter
 	// Unavailable answers 503.
-	Unavailable
+	Unavailable = faulty.Unavailable
 	// Refuse answers 403.
-	Refuse
+	Refuse = faulty.Refuse
 	// Ignore answers 200 and has no effect.
-	Ignore
+	Ignore = faulty.Ignore
 	// Garble answers with a body that is no JSON, and has no effect.
-	Garble
+	Garble = faulty.Garble
 	// Redirect answers with a redirect to another path, and has no effect.
-	Redirect
+	Redirect = faulty.Redirect
 	// Login answers 200 with an HTML page, and has no effect.
-	Login
+	Login = faulty.Login
 	// Late answers 504. The change takes effect when [World.DeliverLate] is called, if the service
 	// still accepts it then.
-	Late
+	Late = faulty.Late
 )
 
 // Call is a request that a [World] has received.
@@ -70,11 +72,12 @@ type Call struct {
 // World holds tenants and serves the gateway and the tenant service from HTTP handlers. Make one
 // with [NewWorld]. It is safe for concurrent use.
 type World struct {
+	faults faulty.Plan[target]
+
 	mu      sync.Mutex
 	tenants map[string]Tenant
 	tokens  map[target]uint64 // the greatest token of a change of that kind
 	calls   map[string][]Call
-	faults  map[target][]Fault
 	late    []lateChange
 }
 
@@ -93,7 +96,7 @@ type target struct {
 func NewWorld(tenants ...Tenant) *World {
 	w := &World{
 		tenants: map[string]Tenant{}, tokens: map[target]uint64{},
-		calls: map[string][]Call{}, faults: map[target][]Fault{},
+		calls: map[string][]Call{},
 	}
 	for _, t := range tenants {
 		w.tenants[t.ID] = t
@@ -104,10 +107,7 @@ func NewWorld(tenants ...Tenant) *World {
 // Inject makes the next requests of kind op for a tenant, as many as times says, meet the fault f.
 // These faults follow those that were injected earlier.
 func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	at := target{tenantID, op}
-	w.faults[at] = append(w.faults[at], slices.Repeat([]Fault{f}, times)...)
+	w.faults.Inject(target{tenantID, op}, f, times)
 }
 
 // DeliverLate delivers every late change, the oldest first, and returns their statuses, which no
@@ -125,11 +125,7 @@ func (w *World) DeliverLate() (statuses []int) {
 }
 
 // Heal removes every injected fault that has not happened yet.
-func (w *World) Heal() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	clear(w.faults)
-}
+func (w *World) Heal() { w.faults.Heal() }
 
 // Tenant returns the current state of a tenant; the zero Tenant if there is none.
 func (w *World) Tenant(id string) Tenant {

@@ -1,7 +1,7 @@
-// Package tenanthttp calls the HTTP services of the ready-made executors: JSON resources of tenants,
-// each answer judged by one table of failures. A service is asked with GET and changed with PUT. A
-// change carries a fencing token and an idempotency key, no redirect is followed, bodies are bounded,
-// and pages for people and answers about other tenants are bad answers.
+// Package tenanthttp calls the HTTP services of the ready-made executors: JSON resources of
+// tenants, each answer judged by one table of failures. A service is asked with GET and changed
+// with PUT. A change carries a fencing token and an idempotency key, no redirect is followed,
+// bodies are bounded, and pages for people and answers about other tenants are bad answers.
 //
 // The package imports executor and task.
 package tenanthttp
@@ -33,8 +33,8 @@ const (
 	HeaderToken = "Cutover-Token"
 )
 
-// Config configures a [Client]. The zero value is ready to use. The packages with ready-made services
-// document it; their types must have the same fields.
+// Config configures a [Client]. The zero value is ready to use. The packages with ready-made
+// services document it; their types must have the same fields.
 type Config struct {
 	Timeout   time.Duration
 	Header    http.Header

@@ -27,10 +27,13 @@ var arrows = []arrow{
 	{from: "executor", to: []string{"task", "checkpoint"}},
 	{from: "internal/guard", to: []string{"executor"}},
 	{from: "executor/executortest", to: []string{"internal/guard", "executor", "task", "checkpoint"}},
+	{from: "executor/internal/faulty"},
 	{from: "executor/internal/setting", to: []string{"executor", "task"}},
 	{from: "executor/internal/tenanthttp", to: []string{"internal/nilcheck", "executor", "task"}},
 	{from: "executor/bluegreen", to: []string{"executor/internal/...", "internal/nilcheck", "executor", "task", "checkpoint"}},
-	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/bluegreen", "executor", "task", "checkpoint"}},
+	{from: "executor/canary", to: []string{"executor/internal/...", "internal/nilcheck", "executor", "task", "checkpoint"}},
+	{from: "executor/canary/canarytest", to: []string{"executor/internal/faulty", "executor/canary"}},
+	{from: "executor/bluegreen/bluegreentest", to: []string{"executor/internal/faulty", "executor/bluegreen"}},
 
 	// Gateways. Those over proxies do not link Redis.
 	{from: "gateway", to: []string{"task"}},
@@ -127,7 +130,7 @@ var libraries = []library{
 		"store/redisstore", "redisack", "redisack/agent", "gateway/redisconfig", "renewal/...",
 		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
-	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/internal/tenanthttp", "executor/bluegreen", "executor/bluegreen/bluegreentest", "gateway/internal/control", "internal/proxytest"}},
+	{path: "net/http", in: []string{"redisack/httpprobe", "redisack/agent", "executor/internal/faulty", "executor/internal/tenanthttp", "executor/canary/...", "executor/bluegreen", "executor/bluegreen/bluegreentest", "gateway/internal/control", "internal/proxytest"}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
 	{path: "go.uber.org/zap", in: everywhere},
 

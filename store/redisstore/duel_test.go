@@ -294,8 +294,8 @@ func (d *duel) compare() {
 	}
 }
 
-// timeless returns times that show as much of the times now and due as does not depend on the clock:
-// whether a task is due now, later or never.
+// timeless returns times that show as much of the times now and due as does not depend on the
+// clock: whether a task is due now, later or never.
 func timeless(now, due time.Time) (time.Time, time.Time) {
 	at := time.Unix(1_700_000_000, 0)
 	switch {

@@ -12,9 +12,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestFullServer: while the memory of a server is full, calls that end, yield, defer, renew or remove
-// something succeed, even in a process that has just opened its store; creations, claims and saves
-// are refused.
+// TestFullServer: while the memory of a server is full, calls that end, yield, defer, renew or
+// remove something succeed, even in a process that has just opened its store; creations, claims and
+// saves are refused.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

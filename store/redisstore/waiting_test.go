@@ -93,8 +93,8 @@ func TestLostWaiters(t *testing.T) {
 	}
 }
 
-// TestMembersOfLaterThatAreNone: a claim removes from the index later the entries that do not belong
-// to any waiting task, and NextDue follows.
+// TestMembersOfLaterThatAreNone: a claim removes from the index later the entries that do not
+// belong to any waiting task, and NextDue follows.
 func TestMembersOfLaterThatAreNone(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()

@@ -19,15 +19,15 @@
 // package plan. After every test, [Check] examines each plan that the test created.
 //
 // Where the contract leaves a choice, the suite accepts every allowed result: the order of tasks in
-// flight that wait for a worker, the order of tasks that are due at the same time, and the answer to
-// a repeated claim whose tasks have all been taken away.
+// flight that wait for a worker, the order of tasks that are due at the same time, and the answer
+// to a repeated claim whose tasks have all been taken away.
 //
 // # Time
 //
 // Leases, creations, cursors and waits that are to expire get [Harness].TTL as their duration, and
-// the suite sleeps until they expire. For a store that reads the clock of package time, run the suite
-// in a bubble (Wrap: synctest.Test), where sleeping takes no time; with a store over a real server
-// the suite really waits.
+// the suite sleeps until they expire. For a store that reads the clock of package time, run the
+// suite in a bubble (Wrap: synctest.Test), where sleeping takes no time; with a store over a real
+// server the suite really waits.
 //
 // The package imports store and the packages that store imports.
 package storetest

@@ -85,8 +85,8 @@ func (o *oracle) waitAgain(again map[int]bool) {
 	}
 }
 
-// due returns the tasks whose wait is over and that are to be claimed next: the earliest one, or all
-// that have the same time.
+// due returns the tasks whose wait is over and that are to be claimed next: the earliest one, or
+// all that have the same time.
 func (o *oracle) due() map[int]bool {
 	set := make(map[int]bool)
 	var first time.Time

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// waitKeepsSlot: tasks that wait take slots, so nothing else begins. What is due is claimed although
-// no slot is free.
+// waitKeepsSlot: tasks that wait take slots, so nothing else begins. What is due is claimed
+// although no slot is free.
 func waitKeepsSlot(e *env) {
 	r := e.start(5, concurrently(3))
 	jobs := r.take("worker", 3)

@@ -47,7 +47,8 @@ func waitNow(e *env) {
 	}
 }
 
-// waitNextDue: plan and view name the time at which the first task that waits is due, as it changes.
+// waitNextDue: plan and view name the time at which the first task that waits is due, as it
+// changes.
 func waitNextDue(e *env) {
 	r := e.start(4, concurrently(4))
 	due := func(what string, ordinal int) {

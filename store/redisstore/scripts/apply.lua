@@ -17,8 +17,8 @@
 -- then the line of each event
 --
 -- Returns the same as plan.lua, but "=" is followed by 1 if commit.lua has to be called to continue
--- the undo round, 2 if the command was applied before, otherwise 0. Returns "=3" if the indexes have
--- to be rebuilt: then nothing was written, and the call has to be repeated.
+-- the undo round, 2 if the command was applied before, otherwise 0. Returns "=3" if the indexes
+-- have to be rebuilt: then nothing was written, and the call has to be repeated.
 
 local problem = load()
 if problem then

@@ -170,8 +170,8 @@ local function member_head(key, member, letter, waiting)
   plan.unindexed = '1'
 end
 
--- due_before orders tasks that are waiting by the time when the wait is over; undos come first among
--- those with the same time, and tasks with lower ordinals among those of one kind.
+-- due_before orders tasks that are waiting by the time when the wait is over; undos come first
+-- among those with the same time, and tasks with lower ordinals among those of one kind.
 local function due_before(a, b)
   if a[2] ~= b[2] then
     return a[2] < b[2]

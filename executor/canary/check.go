@@ -58,7 +58,7 @@ func (r *release) check(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case executor.FailureOf(errOrNone(err), time.Time{}, 0, "").ErrorCode == task.CodeTenantMovedOn:
+	case err != nil && executor.FailureOf(err, time.Time{}, 0, "").ErrorCode == task.CodeTenantMovedOn:
 		return r.fail(ctx, name, err)
 	case err == nil && found.Verdict == Passed:
 		return r.pass(ctx, name)
@@ -68,7 +68,7 @@ func (r *release) check(ctx context.Context) error {
 		r.Verdict = &verdict{Code: code, Reason: r.Checks.reason(r.Weight), Step: name}
 		return r.condemn(ctx)
 	}
-	hold := r.run.BeginHold(max(r.config.Interval, executor.RetryAfter(errOrNone(err))))
+	hold := r.run.BeginHold(max(r.config.Interval, executor.RetryAfter(err)))
 	r.Hold = &hold
 	return r.run.SaveHold(ctx, name, r.state, hold)
 }
@@ -82,14 +82,6 @@ func (r *release) pass(ctx context.Context, name string) error {
 		return nil
 	}
 	return r.save(ctx, name)
-}
-
-// errOrNone returns err, or an error without a code in place of nil.
-func errOrNone(err error) error {
-	if err == nil {
-		return errors.New("none")
-	}
-	return err
 }
 
 // condemn saves the verdict and puts the weight back. If the task is told to stop here, the weight

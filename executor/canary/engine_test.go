@@ -13,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/executor/canary"
 	"github.com/cutover-go/cutover/executor/canary/canarytest"
+	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
@@ -85,10 +86,14 @@ func (f *fleet) SetWeight(_ context.Context, c canary.Change) error {
 	return nil
 }
 
-// TestHoldsKeepNoWorker holds 10,000 tenants at the same time in a process with a capacity of 10.
+// TestHoldsKeepNoWorker holds 10,000 tenants at the same time in a process with a capacity of 10,
+// fewer with -short.
 func TestHoldsKeepNoWorker(t *testing.T) {
 	t.Parallel()
-	const tenants = 10_000
+	tenants := 10_000
+	if !sample.Full(t, 50) {
+		tenants = 500
+	}
 	synctest.Test(t, func(t *testing.T) {
 		names := make([]string, tenants)
 		for i := range names {

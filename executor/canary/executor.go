@@ -77,7 +77,7 @@ func (e *Executor) Rollback(ctx context.Context, run *executor.Run) error {
 }
 
 // restoreWeight sets the weight to what it was, if it is one of those that the task may have set.
-// It makes the change even if there is nothing to change: see [setting.Setting.Move].
+// It makes the change even if there is nothing to change: see setting.Setting.Move.
 func (e *Executor) restoreWeight(ctx context.Context, run *executor.Run, step string, to int, from []int) error {
 	return e.try(ctx, step, func(ctx context.Context) error {
 		now, err := e.weight.Look(ctx, run, append([]int{to}, from...)...)

@@ -300,6 +300,14 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 		for _, m := range []strategy.ConcurrencyMode{strategy.Soft, strategy.Strict} {
 			values = append(values, reflect.ValueOf(m))
 		}
+	case reflect.TypeFor[strategy.Retry]():
+		for _, r := range []strategy.Retry{{}, {Attempts: 2}, {Attempts: 2, First: time.Second}, {Attempts: 2, Max: time.Hour}} {
+			values = append(values, reflect.ValueOf(r))
+		}
+	case reflect.TypeFor[time.Duration]():
+		for _, d := range []time.Duration{0, time.Second, time.Minute} {
+			values = append(values, reflect.ValueOf(d))
+		}
 	default:
 		t.Fatalf("no values for a %s", kind)
 	}

@@ -44,10 +44,10 @@ func TestFullServer(t *testing.T) {
 	refused("claim", s.Commit(r.ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "c", Worker: "worker", Max: 1}}))
 	work := func(j task.Task, kind store.ChangeKind) *store.Batch {
 		w := store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: kind}
-		switch kind {
-		case store.Save:
+		if kind == store.Save {
 			w.Step, w.Data = "A", []byte("{}")
-		case store.Defer:
+		}
+		if kind == store.Defer {
 			w.Wait, w.After, w.Failure = task.WaitBackoff, time.Hour, &task.FailureInfo{ErrorCode: "c"}
 		}
 		return &store.Batch{Plan: r.id, Changes: []store.Change{w}, Claim: store.Claim{ID: j.ID.String(), Worker: "worker", Max: 1}}

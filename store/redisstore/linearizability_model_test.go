@@ -109,19 +109,19 @@ func (p *linPlan) step(in linInput, out linOutput) bool {
 
 // work carries out a change by the worker that holds the task.
 func (p *linPlan) work(t *linTask, in linInput, out linOutput) bool {
-	switch {
-	case in.op == "save":
+	switch in.op {
+	case "save":
 		t.seq = in.seq
 		stop := task.Go
 		if p.paused {
 			stop = task.StopPause
 		}
 		return out.repeated || out.stop == stop
-	case in.op == "complete":
+	case "complete":
 		t.state, t.seq, t.wait = task.Completed, 0, task.NoWait
-	case in.op == "hold":
+	case "hold":
 		t.wait = task.WaitHold
-	case in.op == "prove":
+	case "prove":
 		t.wait = task.WaitProving
 	}
 	t.held, t.waiting = false, in.op == "hold" || in.op == "prove"

@@ -13,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/store/storetest"
@@ -24,9 +25,14 @@ import (
 func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 	first := task.NewID(id, 1)
 	return map[string]func(context.Context, *cutover.Engine){
-		"AllPlans":    func(ctx context.Context, e *cutover.Engine) { walk(e.AllPlans(ctx, store.PlanQuery{})) },
-		"AllTasks":    func(ctx context.Context, e *cutover.Engine) { walk(e.AllTasks(ctx, id, store.TaskQuery{})) },
-		"Cancel":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Cancel(ctx, id) },
+		"AllPlans": func(ctx context.Context, e *cutover.Engine) { walk(e.AllPlans(ctx, store.PlanQuery{})) },
+		"AllTasks": func(ctx context.Context, e *cutover.Engine) { walk(e.AllTasks(ctx, id, store.TaskQuery{})) },
+		"Cancel":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.Cancel(ctx, id) },
+		"Approve":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.Approve(ctx, id, 0) },
+		"Reject":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.Reject(ctx, id, 0) },
+		"Tune": func(ctx context.Context, e *cutover.Engine) {
+			_, _ = e.Tune(ctx, id, strategy.Tuning{MaxConcurrency: strategy.Count(2)})
+		},
 		"CancelTask":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.CancelTask(ctx, first) },
 		"Create":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Create(ctx, spec("new")) },
 		"Events":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Events(ctx, id, 0, 10) },

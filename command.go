@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -67,6 +68,27 @@ func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, from RetryFrom, op
 	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
 		return p.RetryFailed(from, by)
 	})
+}
+
+// Approve allows a wave of a plan to open as soon as the waves before it are over. wave is its
+// number, from 1; 0 means the next wave that needs an approval. An approval may be given before it
+// is asked for. Returns plan.ErrNotApplicable if no such wave waits, or will wait.
+func (e *Engine) Approve(ctx context.Context, id plan.ID, wave int, opts ...CommandOption) (PlanResult, error) {
+	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Approve(wave, by) })
+}
+
+// Reject pauses a plan before a wave that needs an approval, and takes back an approval of a wave
+// that has not opened. After a resume the plan asks for the approval again. wave is as in
+// [Engine.Approve].
+func (e *Engine) Reject(ctx context.Context, id plan.ID, wave int, opts ...CommandOption) (PlanResult, error) {
+	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Reject(wave, by) })
+}
+
+// Tune changes the strategy of a plan that may be running; fields that t leaves unset stay as they
+// are. Plan.Rules returns the strategy in force, Plan.Strategy the one that the plan was created
+// with. Returns plan.ErrInvalid if t has faults, and names each.
+func (e *Engine) Tune(ctx context.Context, id plan.ID, t strategy.Tuning, opts ...CommandOption) (PlanResult, error) {
+	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Tune(t, by) })
 }
 
 // planCommand decides and commits a command, and repeats both if the plan changed in between.

@@ -36,10 +36,10 @@ const creationTTL = 30 * time.Second
 // was the same, and store.ErrKeyReused if not. While another call of Create with the key is under
 // way, Create returns store.ErrCreating; a later call returns the plan of the other call.
 // Suspicious values of the strategy are logged; to see them before the plan is created, call
-// Spec.Strategy.Warnings.
+// Spec.Arrange.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
-	faults := spec.Validate()
+	arranged, faults := spec.Arrange(time.Now())
 	if _, known := e.cfg.Executors[spec.ExecutorType]; !known && !o.elsewhere {
 		faults = errors.Join(faults, fmt.Errorf("%w: %.64q is none of %q; see ExecutorElsewhere", ErrUnknownExecutor,
 			spec.ExecutorType, slices.Sorted(maps.Keys(e.cfg.Executors))))
@@ -47,24 +47,25 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	if faults != nil {
 		return plan.Plan{}, faults
 	}
-	for _, w := range spec.Strategy.Warnings(len(spec.Tenants)) {
+	for _, w := range arranged.Warnings {
 		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
-	id, err := e.create(ctx, spec, o.by.Actor)
+	id, err := e.create(ctx, spec, arranged, o.by.Actor)
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	return e.client.Plan(ctx, id)
 }
 
-func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan.ID, error) {
+func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arrangement, actor string) (plan.ID, error) {
 	var c store.Creation
 	mark := rand.Text()
 	err := e.client.Do(ctx, "begin create", func() (err error) {
 		c, err = e.client.Store.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
-				Strategy: spec.Strategy, TaskCount: len(spec.Tenants), IdempotencyKey: spec.IdempotencyKey,
+				Strategy: arranged.Strategy, TaskCount: len(arranged.Tenants), IdempotencyKey: spec.IdempotencyKey,
+				Control: plan.Control{Waves: arranged.Waves},
 			},
 			Mark:  mark,
 			Hash:  digest(spec),
@@ -80,7 +81,7 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, actor string) (plan
 		return c.ID, err
 	}
 	first := 1
-	for tenants := range slices.Chunk(spec.Tenants, store.MaxBatch) {
+	for tenants := range slices.Chunk(arranged.Tenants, store.MaxBatch) {
 		err := e.client.Do(ctx, "add tenants", func() error { return e.client.Store.AddTenants(ctx, c, first, tenants) })
 		if err != nil {
 			return 0, err

@@ -17,6 +17,7 @@ import (
 	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/store/storetest"
@@ -308,6 +309,18 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 		for _, d := range []time.Duration{0, time.Second, time.Minute} {
 			values = append(values, reflect.ValueOf(d))
 		}
+	case reflect.TypeFor[[]strategy.Wave]():
+		for _, w := range [][]strategy.Wave{nil, {{}}, {{Canary: true}}, {{Tenants: []string{"tenant"}}}} {
+			values = append(values, reflect.ValueOf(w))
+		}
+	case reflect.TypeFor[[]strategy.Amount]():
+		for _, a := range [][]strategy.Amount{nil, {strategy.Count(1)}, {strategy.Percent(1)}} {
+			values = append(values, reflect.ValueOf(a))
+		}
+	case reflect.TypeFor[[]window.Window]():
+		for _, w := range [][]window.Window{nil, {{Kind: window.Allow, Zone: "UTC"}}, {{Kind: window.Deny, Zone: "UTC", Days: window.On(time.Monday)}}} {
+			values = append(values, reflect.ValueOf(w))
+		}
 	default:
 		t.Fatalf("no values for a %s", kind)
 	}
@@ -320,7 +333,7 @@ func TestCreateLargest(t *testing.T) {
 	e := newEngine(t, memstore.New(), cutover.Config{})
 	sp := spec()
 	largest := task.MaxPerPlan
-	if !sample.Full(t, 20) {
+	if !sample.Full(t, 10) {
 		largest /= 10
 	}
 	sp.Tenants = make([]task.Tenant, largest)

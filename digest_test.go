@@ -7,6 +7,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
 )
 
 // Two specs with the same idempotency key are the same only if every field of their strategies is.
@@ -29,6 +30,17 @@ func eachField(t *testing.T, name string, v reflect.Value, f func(field string))
 	old := reflect.New(v.Type()).Elem()
 	old.Set(v)
 	defer v.Set(old)
+	switch field := v.Addr().Interface().(type) {
+	case *window.TimeOfDay:
+		*field = window.TimeOfDay{Hour: 1}
+		f(name)
+		return
+	case *window.DateRange:
+		day := window.Date{Year: 2026, Month: time.March, Day: 1}
+		*field = window.DateRange{First: day, Last: day}
+		f(name)
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -36,7 +48,15 @@ func eachField(t *testing.T, name string, v reflect.Value, f func(field string))
 		}
 		return
 	case reflect.Slice:
+		if _, dates := v.Interface().([]window.DateRange); dates {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			eachField(t, name+"[0]", v.Index(0), f)
+			return
+		}
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		if w, is := v.Index(0).Addr().Interface().(*window.Window); is {
+			w.Kind = window.Deny // any other is no kind, and has no form to hash
+		}
 		f(name)
 		eachField(t, name+"[0]", v.Index(0), f)
 		return

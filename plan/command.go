@@ -49,6 +49,8 @@ func (p Plan) Start(by By) (Decision, error) {
 	d.Plan.StartToken, d.Plan.Starting = p.Starting.Token, nil
 	d.Plan.StartedAt = by.Now
 	d.move(ByStart, Running, by)
+	for d.advance(By{Now: by.Now}) {
+	}
 	return d, nil
 }
 
@@ -83,8 +85,7 @@ func (p Plan) Resume(by By) (Decision, error) {
 	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.notApplicable(ByResume, "")
 	}
-	failed := next.Counters.Of(task.Failed)
-	next.Acknowledged = failed
+	next.acknowledge()
 	// Running tasks of a paused plan may come to their boundary, and pause, before this resume is
 	// committed.
 	if next.Counters.Of(task.Paused) > 0 || next.State == Paused && next.Counters.Of(task.Running) > 0 {
@@ -92,6 +93,18 @@ func (p Plan) Resume(by By) (Decision, error) {
 	}
 	d.move(ByResume, Running, by)
 	return d, nil
+}
+
+// acknowledge accepts all failures that there are.
+func (p *Plan) acknowledge() {
+	p.Acknowledged = p.Counters.Of(task.Failed)
+	if len(p.Waves) == 0 {
+		return
+	}
+	p.Waves = slices.Clone(p.Waves)
+	for i := range p.Waves {
+		p.Waves[i].Acknowledged = p.WaveCounters[i].Failed
+	}
 }
 
 // Cancel ends the plan: its pending tasks are canceled with it, tasks in flight stop. If a

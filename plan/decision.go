@@ -3,9 +3,11 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -33,6 +35,9 @@ type Decision struct {
 	// Unchanged reports that the plan or task was already as the command asks. Changed may
 	// nevertheless be set, because of steps of the plan that were due.
 	Unchanged bool
+
+	// counted means that Plan.WaveCounters is a copy of the decision's own.
+	counted bool
 }
 
 // ErrNotApplicable is matched by every *StateError.
@@ -110,7 +115,7 @@ func (d *Decision) move(c Cause, to State, by By) {
 	case Created, Running, Paused, RollingBack:
 		p.EndedAt = time.Time{}
 	}
-	d.regrant(by.Now)
+	d.regrant()
 }
 
 // note records a plan event.
@@ -122,16 +127,28 @@ func (d *Decision) note(c Cause, from, to State, by By) {
 	})
 }
 
+// noteWave records a plan event about a wave, which leaves the plan's state as it is.
+func (d *Decision) noteWave(c Cause, wave int, by By) {
+	d.note(c, d.Plan.State, d.Plan.State, by)
+	d.Events[len(d.Events)-1].Wave = wave
+}
+
 // regrant calls the strategy for a new grant. The grant of a plan that does not run opens no task;
 // it only bounds how many of the tasks in flight are worked on, or undone, at once.
-func (d *Decision) regrant(now time.Time) strategy.Decision {
+func (d *Decision) regrant() strategy.Decision {
 	p := &d.Plan
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
-	decided := p.Strategy.Decide([]strategy.Tally{{
-		Tasks:        p.TaskCount,
-		Failed:       p.Counters.Of(task.Failed),
-		Acknowledged: p.Acknowledged,
-	}}, now)
+	rules := p.Rules()
+	d.tolerate(&rules)
+	schedule, known := schedule(&rules)
+	decided := rules.Decide(p.rollout(schedule))
+	switch {
+	case known:
+	case p.Grant.LastOrdinal > 0:
+		decided.NotBefore, decided.NotAfter = p.Grant.NotBefore, p.Grant.NotAfter
+	default:
+		decided.LastOrdinal = 0
+	}
 	if p.State != Running {
 		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: decided.MaxSlots}}
 	}
@@ -145,11 +162,57 @@ func (d *Decision) regrant(now time.Time) strategy.Decision {
 	return decided
 }
 
+// schedule returns the schedule of the strategy's windows, nil if it has none. known is false if
+// this host does not know one of their zones. It then leaves the decision when to open to hosts
+// that do: it keeps the bounds that they have set, and opens nothing by itself.
+func schedule(rules *strategy.Strategy) (s *window.Schedule, known bool) {
+	if len(rules.Windows) == 0 {
+		return nil, true
+	}
+	s, err := window.Cached(rules.Windows)
+	return s, err == nil
+}
+
+// rollout returns what the strategy needs to know for a decision.
+func (p *Plan) rollout(s *window.Schedule) strategy.Rollout {
+	r := strategy.Rollout{Waves: p.tallies(), Open: p.Wave, Acknowledged: p.Acknowledged, Schedule: s, Now: p.Now}
+	if len(p.Waves) == 0 {
+		r.Open = 1
+	}
+	return r
+}
+
+// tolerate brings the acknowledged and the tolerated failures of every wave up to date.
+func (d *Decision) tolerate(rules *strategy.Strategy) {
+	p := &d.Plan
+	if p.State.CancelsPending() {
+		return // the counters of the waves are not kept any more
+	}
+	var own []Wave
+	for i, t := range p.tallies() {
+		if len(p.Waves) == 0 {
+			return
+		}
+		t.Acknowledged = min(t.Acknowledged, t.Failed)
+		next := Wave{Last: p.Waves[i].Last, Acknowledged: t.Acknowledged, MaxFailed: rules.Tolerated(i+1, t)}
+		if next == p.Waves[i] {
+			continue
+		}
+		if own == nil {
+			own = slices.Clone(p.Waves) // the plan as it was read still uses the other slice
+			p.Waves = own
+		}
+		own[i] = next
+		d.Changed = true
+	}
+}
+
 // edit adds a change of a task and its event.
 func (d *Decision) edit(t task.Task, e task.Edit, by By) {
 	d.Changed = true
 	d.Edits = append(d.Edits, e)
 	d.Plan.Counters.Move(t.State, e.State)
+	d.countInWave(t, e.State)
 	if e.Release && t.Worker != "" {
 		d.Plan.Counters.Held--
 	}
@@ -164,6 +227,36 @@ func (d *Decision) edit(t task.Task, e task.Edit, by By) {
 		From: t.State.String(), To: e.State.String(), Attempt: e.Attempt,
 		Actor: by.Actor, Reason: by.Reason, Failure: failureOf(e),
 	})
+}
+
+// countInWave counts, in its wave, a task that goes from one state to another.
+func (d *Decision) countInWave(t task.Task, to task.State) {
+	p := &d.Plan
+	if len(p.Waves) > 0 && !p.State.CancelsPending() {
+		if !d.counted {
+			p.WaveCounters, d.counted = slices.Clone(p.WaveCounters), true
+		}
+		p.WaveCounters[p.WaveOf(t.ID.Ordinal())-1].move(t.State, to)
+	}
+	switch left := p.WaveLeft(); {
+	case left > 0 || len(p.Waves) > 0 && p.Wave == 0:
+		p.WaveEndedAt = time.Time{}
+	case p.WaveEndedAt.IsZero():
+		p.WaveEndedAt = p.Now
+	}
+}
+
+// move counts a task that goes from one state to another.
+func (c *WaveCounters) move(from, to task.State) {
+	c.Failed += one(to == task.Failed) - one(from == task.Failed)
+	c.Ended += one(to.Ended()) - one(from.Ended())
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func failureOf(e task.Edit) *task.FailureInfo {

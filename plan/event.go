@@ -23,6 +23,8 @@ type Event struct {
 	// if Task is set, otherwise of the plan. They are equal if a command has not changed the state
 	// yet, for instance a pause of a task that its worker still runs. From is empty at creation.
 	From, To string
+	// Wave is the number of the wave that the event is about, from 1; 0 if it is about none.
+	Wave int
 	// Attempt is the task's attempt.
 	Attempt int
 	// Actor and Reason are those of the command; empty for what an engine did by itself.

@@ -28,7 +28,7 @@ func in(s plan.State, c counts, options ...func(*plan.Plan)) plan.Plan {
 	}
 	switch s {
 	case plan.Running:
-		p.Grant = p.Strategy.Decide([]strategy.Tally{{Tasks: p.TaskCount}}, noon()).Grant
+		p.Grant = p.Strategy.Decide(strategy.Rollout{Waves: []strategy.Tally{{Tasks: p.TaskCount}}, Open: 1}).Grant
 	case plan.Paused:
 		p.PauseReasons = plan.PausedByHand
 	case plan.RollingBack:

@@ -42,6 +42,18 @@ type Control struct {
 	// Grant is what may be claimed now. Unless the plan is in [Running], the grant opens no pending
 	// task and only bounds how many of the tasks in flight workers hold.
 	Grant strategy.Grant
+	// Waves are the plan's waves; nil if it was created without. They change only when tenants are
+	// added, and with the failures.
+	Waves []Wave
+	// Wave is the number of the open wave, from 1; 0 if none is open yet, or the plan has no waves.
+	// It never goes back.
+	Wave int
+	// Gate is what the plan has passed since the open wave ended.
+	Gate Gate
+	// Approved are the numbers of the waves that somebody has approved of, in ascending order.
+	Approved []int
+	// Tuning is what was changed of the Strategy since the plan was created.
+	Tuning strategy.Tuning
 	// Starting marks a start that is under way, nil if none is; the plan still shows CREATED.
 	Starting *Starting
 	// StartToken is part of every tenant lock of the plan; 0 before the start.
@@ -74,6 +86,14 @@ type Facts struct {
 	// NextDue is the earliest Wait.Until of the tasks that are Waiting, by the store's clock; zero
 	// if none is.
 	NextDue time.Time
+	// NextPending is an ordinal below which no task is pending.
+	NextPending int
+	// WaveCounters count the tasks of each wave, for the plans that have Waves. They are kept as
+	// long as the plan can run: not when its state cancels pending tasks.
+	WaveCounters []WaveCounters
+	// WaveEndedAt is when the last task of the open wave ended, or of a plan without waves, by the
+	// store's clock; zero while some have not ended.
+	WaveEndedAt time.Time
 }
 
 // DueIn returns how long after Now the first waiting task may be claimed, 0 if it may be claimed
@@ -82,9 +102,29 @@ func (f Facts) DueIn() (d time.Duration, waits bool) {
 	return max(0, f.NextDue.Sub(f.Now)), f.Counters.Waiting > 0
 }
 
-// WakeIn returns how long after Now something becomes due in the plan without a command. wakes is
-// false if nothing does.
-func (p Plan) WakeIn() (d time.Duration, wakes bool) { return p.DueIn() }
+// WakeIn returns how long after Now something becomes due in the plan without a command: the end of
+// a task's wait, the end of a bake, or the opening or closing of a window. wakes is false if
+// nothing does.
+func (p Plan) WakeIn() (d time.Duration, wakes bool) {
+	d, wakes = p.DueIn()
+	sooner := func(in time.Duration) {
+		if !wakes || in < d {
+			d, wakes = max(0, in), true
+		}
+	}
+	rules := p.Rules()
+	if left, bakes := p.baking(&rules); bakes {
+		sooner(left)
+	}
+	if p.State == Running && p.Counters.Of(task.Pending) > 0 {
+		for _, edge := range []time.Time{p.Grant.NotBefore, p.Grant.NotAfter} {
+			if edge.After(p.Now) {
+				sooner(edge.Sub(p.Now))
+			}
+		}
+	}
+	return d, wakes
+}
 
 // Starting marks a plan whose tenant locks are being taken.
 type Starting struct {
@@ -172,6 +212,8 @@ const (
 	PausedByHand PauseReasons = 1 << iota
 	// PausedByBreach: the strategy's action after too many failures.
 	PausedByBreach
+	// PausedByRejection: somebody rejected the next wave.
+	PausedByRejection
 )
 
 // Has reports whether r contains all of reason.
@@ -188,6 +230,9 @@ func (r PauseReasons) Strings() []string {
 	if r.Has(PausedByBreach) {
 		names = append(names, "breach")
 	}
+	if r.Has(PausedByRejection) {
+		names = append(names, "rejected")
+	}
 	return names
 }
 
@@ -198,8 +243,18 @@ func (p Plan) Over() bool {
 }
 
 // Sequential reports whether the plan runs its tasks one by one. Its rollback
-// then follows the order of completion.
-func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.TaskCount) }
+// then follows the order of completion. It is decided when the plan is created, and for good: no
+// tuning changes it.
+func (p Plan) Sequential() bool {
+	sizes := []int{p.TaskCount}
+	if n := min(len(p.Waves), max(1, len(p.Strategy.Waves))); n > 0 {
+		sizes = sizes[:0]
+		for i := range n { // waves that were added later do not count
+			sizes = append(sizes, p.waveSize(i+1))
+		}
+	}
+	return p.Strategy.Sequential(sizes...)
+}
 
 // StopFor returns the stop in force for a task of the plan that is in flight.
 func (c Control) StopFor(t task.Control) task.Stop {
@@ -226,8 +281,8 @@ func (p Plan) Claimable() bool {
 
 // pendingClaimable reports whether the grant allows a pending task to begin.
 func (p Plan) pendingClaimable() bool {
-	c := p.Counters
-	return c.Of(task.Pending) > 0 && p.Grant.LastOrdinal > 0 && !p.Breached && p.Grant.Admits(c.Of(task.Failed), c.InFlight())
+	return p.Counters.Of(task.Pending) > 0 && p.NextPending <= p.Grant.LastOrdinal && !p.Breached &&
+		p.Admits() && p.Grant.Opens(p.Now)
 }
 
 // unheldClaimable reports whether a task in flight waits for a worker, after a retry, a resume or
@@ -249,9 +304,10 @@ func (p Plan) AtRest() bool {
 	}
 	switch p.State {
 	case Running:
-		// Every task that is left was paused individually.
-		return !p.Breached && c.Of(task.Failed) <= p.Grant.MaxFailed &&
-			c.Of(task.Pending) == 0 && c.Of(task.Paused) > 0
+		// The next wave waits for an approval, or every task that is left of the open one was
+		// paused individually.
+		return !p.Breached && !p.Exceeded() &&
+			(p.Gate == GateApproval || c.Of(task.Paused) > 0 && c.Of(task.Paused) == p.WaveLeft())
 	case Canceled:
 		return c.Of(task.Paused) == 0
 	case RollingBack:

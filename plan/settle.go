@@ -39,18 +39,26 @@ func (d *Decision) step(by By) bool {
 // bound. When nothing is in flight, it decides whether and how the plan ends.
 func (d *Decision) judge(by By) bool {
 	p := &d.Plan
-	verdict := d.regrant(by.Now)
+	verdict := d.regrant()
 	if p.Breached {
 		return d.breach(by)
 	}
 	c := p.Counters
-	if c.InFlight() > 0 || len(p.Sweeps) > 0 {
+	if len(p.Sweeps) > 0 {
 		return false
 	}
+	if !verdict.Breach && d.advance(by) {
+		return true
+	}
+	if c.InFlight() > 0 {
+		return false
+	}
+	rules := p.Rules()
+	left, bakes := p.baking(&rules)
 	switch {
 	case verdict.Breach:
 		return d.breach(by)
-	case c.Of(task.Pending) > 0 || c.Of(task.Paused) > 0:
+	case c.Of(task.Pending) > 0 || c.Of(task.Paused) > 0 || p.Wave < len(p.Waves) || bakes && left > 0:
 		return false
 	case c.Of(task.Failed) == p.TaskCount:
 		d.move(ByFailure, Failed, by)

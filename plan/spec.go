@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -86,9 +87,28 @@ func (e *InvalidError) add(field, format string, args ...any) {
 	}
 }
 
-// Validate returns nil, or an *[InvalidError] with every fault.
+// Validate returns nil, or an *[InvalidError] with every fault but one: whether the windows ever
+// open depends on the time, which [Spec.Arrange] takes. Faults of the waves that depend on the
+// tenants are named only if there are no others.
 func (s Spec) Validate() error {
-	var e InvalidError
+	_, err := s.arranged()
+	return err
+}
+
+// windows adds the faults of an error of package window.
+func (e *InvalidError) windows(prefix string, err error) {
+	var invalid *window.InvalidError
+	if !errors.As(err, &invalid) {
+		return
+	}
+	for _, f := range invalid.Faults {
+		e.add(prefix+f.Field, "%s", f.Problem)
+	}
+	e.Total += invalid.Total - len(invalid.Faults)
+}
+
+// validate adds the faults of the spec but those of the arrangement of its tenants.
+func (s Spec) validate(e *InvalidError) {
 	e.text("Name", s.Name, MaxName, true)
 	e.text("ExecutorType", s.ExecutorType, MaxName, true)
 	e.text("IdempotencyKey", s.IdempotencyKey, MaxKey, false)
@@ -97,10 +117,6 @@ func (s Spec) Validate() error {
 		e.add("Strategy."+f.Field, "%s", f.Problem)
 	}
 	e.tenants(s.Tenants)
-	if e.Total > 0 {
-		return &e
-	}
-	return nil
 }
 
 func (e *InvalidError) text(field, s string, limit int, required bool) {

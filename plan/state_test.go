@@ -48,7 +48,8 @@ func TestCauseNames(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		"create", "start", "pause", "breach", "resume", "success", "failure",
-		"retry", "cancel", "rollback", "undo", "undo failure", "skip", "Cause(13)",
+		"retry", "cancel", "rollback", "undo", "undo failure", "skip",
+		"wave", "bake", "approval", "rejection", "tuning", "Cause(18)",
 	}
 	for i, name := range want {
 		if got := plan.Cause(i).String(); got != name {

@@ -54,7 +54,7 @@ func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By)
 		d.Plan.Sweeps = d.Plan.Sweeps[1:]
 	}
 	d.Changed = true
-	d.regrant(by.Now)
+	d.regrant()
 	if len(d.Plan.Sweeps) == 0 && len(d.Events) == 0 {
 		// The end of a sweep may put the plan at rest, and then the last event of the log has to
 		// have AtRest set.

@@ -42,7 +42,7 @@ func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, erro
 	if s := d.Plan.State; s == Failed || s == Completed {
 		d.move(ByRetry, Running, by)
 	}
-	d.regrant(by.Now)
+	d.regrant()
 	return d, nil
 }
 
@@ -91,15 +91,15 @@ func (p Plan) CancelTask(t task.Task, by By) (Decision, error) {
 	return d.apply(t, task.ByCancel, task.Task.Cancel, by)
 }
 
-// SkipTask decides that a pending or failed task is not to be done, or that a
-// failed undo is not to be finished.
+// SkipTask decides that a pending or failed task is not to be done, also before the start of the
+// plan, or that a failed undo is not to be finished.
 func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
 	undo := d.Plan.State == RollbackFailed && t.State == task.RollbackFailed
 	switch {
 	case t.State == task.Skipped:
 		return d.already()
-	case !d.steerable() && !undo:
+	case !d.steerable() && !undo && (d.Plan.State != Created || t.State != task.Pending):
 		return d, d.taskNotApplicable(t, task.BySkip, "")
 	}
 	d, err := d.apply(t, task.BySkip, task.Task.Skip, by)
@@ -151,7 +151,7 @@ func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 		d.edit(t, p.lose(t, limit, by), by)
 	}
 	p = d.Plan
-	d.Plan.Breached = p.Breached || p.State == Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed &&
+	d.Plan.Breached = p.Breached || p.State == Running && p.Exceeded() &&
 		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State == task.Failed })
 	for d.step(by) {
 	}
@@ -191,7 +191,7 @@ func (d Decision) apply(t task.Task, c task.Cause, command func(task.Task) (task
 		return d, d.taskNotApplicable(t, c, "")
 	}
 	d.edit(t, e, by)
-	d.regrant(by.Now)
+	d.regrant()
 	return d, nil
 }
 

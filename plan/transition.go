@@ -25,14 +25,24 @@ const (
 	// ByUndoFailure: no undo is left, some failed.
 	ByUndoFailure
 	BySkip
+	// ByWave: a wave was opened.
+	ByWave
+	// ByBake: the bake of a wave is over.
+	ByBake
+	// ByApproval: a wave waits for an approval, or was approved of.
+	ByApproval
+	// ByRejection: a wave was rejected.
+	ByRejection
+	// ByTuning: the strategy was changed.
+	ByTuning
 
-	numCauses = int(BySkip) + 1
+	numCauses = int(ByTuning) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
 var causeNames = [numCauses]string{
 	"create", "start", "pause", "breach", "resume", "success", "failure",
-	"retry", "cancel", "rollback", "undo", "undo failure", "skip",
+	"retry", "cancel", "rollback", "undo", "undo failure", "skip", "wave", "bake", "approval", "rejection", "tuning",
 }
 
 func (c Cause) String() string {
@@ -60,6 +70,7 @@ var transitions = [...]Transition{
 	{Running, ByBreach, Paused},
 	{Running, ByBreach, Failed},
 	{Running, ByBreach, RollingBack},
+	{Running, ByRejection, Paused},
 	{Running, BySuccess, Completed},
 	{Running, ByFailure, Failed},
 	{Running, ByCancel, Canceled},

@@ -69,7 +69,7 @@ type Creator interface {
 
 // Create announces a plan.
 type Create struct {
-	// Plan holds the fields that never change; its ID is ignored.
+	// Plan holds the fields that never change, and the plan's Waves; its ID is ignored.
 	Plan plan.Plan
 	// Mark identifies the creation, so that the call may be sent again: unique, at most 64 bytes,
 	// and known to its creator alone.

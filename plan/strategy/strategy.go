@@ -2,9 +2,13 @@ package strategy
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"time"
+
+	"github.com/cutover-go/cutover/plan/strategy/window"
 )
 
 // Strategy bounds how a plan works on its tasks.
@@ -29,9 +33,34 @@ type Strategy struct {
 	// and pauses do not count; a crash of the worker loses the time since the last save. Default 0:
 	// no limit.
 	TaskTimeout time.Duration
+	// Waves divide the tenants into parts that are opened one after the other, at most [MaxWaves].
+	// Every tenant is in exactly one. Default: one wave of all tenants.
+	Waves []Wave
+	// WaveSizes is a short form of Waves of which only the sizes are set: counts or percentages of
+	// all tenants; the last one repeats until every tenant is in a wave.
+	WaveSizes []Amount
+	// BakeTime is how long to wait after the last task of a wave has ended, before the next wave or
+	// the end of the plan. Default 0. FirstBakeTime takes its place after the first wave,
+	// FinalBakeTime after the last, if they are not 0. A wave may have its own.
+	BakeTime, FirstBakeTime, FinalBakeTime time.Duration
+	// Windows say when pending tasks may begin, at most window.MaxWindows. Default: always. Tasks
+	// that have begun go on.
+	Windows []window.Window
 	// ProgressDeadline bounds the time in which an executor saves nothing and reports no progress.
 	// Default 0: no limit.
 	ProgressDeadline time.Duration
+}
+
+// Equal reports whether s and other are the same in every field.
+func (s Strategy) Equal(other Strategy) bool { return reflect.DeepEqual(s, other) }
+
+// Stored returns s as a plan with these waves stores it: the waves without their selectors.
+func (s Strategy) Stored(waves []Wave) Strategy {
+	s.WaveSizes, s.Waves = nil, make([]Wave, len(waves))
+	for i, w := range waves {
+		s.Waves[i] = w.stored()
+	}
+	return s
 }
 
 // Fault is one thing that is wrong with one field.
@@ -39,17 +68,40 @@ type Fault struct {
 	Field, Problem string
 }
 
-// Faults returns everything that makes s invalid; none if it is valid.
-func (s Strategy) Faults() []Fault {
+type amountOf struct {
+	field  string
+	amount Amount
+}
+
+func amountFaults(amounts ...amountOf) []Fault {
 	var faults []Fault
-	for _, f := range []struct {
-		field  string
-		amount Amount
-	}{{"MaxConcurrency", s.MaxConcurrency}, {"MaxFailures", s.MaxFailures}} {
-		if p := f.amount.fault(); p != "" {
-			faults = append(faults, Fault{f.field, cmp.Or(f.amount.String(), strconv.Itoa(f.amount.N)) + " " + p})
+	for _, a := range amounts {
+		if p := a.amount.fault(); p != "" {
+			faults = append(faults, Fault{a.field, cmp.Or(a.amount.String(), strconv.Itoa(a.amount.N)) + " " + p})
 		}
 	}
+	return faults
+}
+
+type timeOf struct {
+	field string
+	value time.Duration
+}
+
+func timeFaults(times ...timeOf) []Fault {
+	var faults []Fault
+	for _, t := range times {
+		if p := badTime(t.value); p != "" {
+			faults = append(faults, Fault{t.field, p})
+		}
+	}
+	return faults
+}
+
+// Faults returns everything that makes s invalid; none if it is valid. Whether its windows open at
+// all depends on the time: see window.Check.
+func (s Strategy) Faults() []Fault {
+	faults := amountFaults(amountOf{"MaxConcurrency", s.MaxConcurrency}, amountOf{"MaxFailures", s.MaxFailures})
 	if int(s.FailureAction) >= numActions {
 		faults = append(faults, Fault{"FailureAction", s.FailureAction.String() + " is not an action"})
 	}
@@ -57,13 +109,30 @@ func (s Strategy) Faults() []Fault {
 		faults = append(faults, Fault{"ConcurrencyMode", s.ConcurrencyMode.String() + " is not a mode"})
 	}
 	faults = append(faults, s.Retry.faults()...)
-	for _, t := range []struct {
-		field string
-		value time.Duration
-	}{{"MinSuccessTime", s.MinSuccessTime}, {"TaskTimeout", s.TaskTimeout}, {"ProgressDeadline", s.ProgressDeadline}} {
-		if p := badTime(t.value); p != "" {
-			faults = append(faults, Fault{t.field, p})
-		}
+	faults = append(faults, timeFaults(timeOf{"MinSuccessTime", s.MinSuccessTime}, timeOf{"TaskTimeout", s.TaskTimeout},
+		timeOf{"ProgressDeadline", s.ProgressDeadline})...)
+	faults = append(faults, s.waveFaults()...)
+	return append(faults, s.windowFaults()...)
+}
+
+// windowFaults returns what is wrong with the windows, whenever they are used.
+func (s *Strategy) windowFaults() []Fault {
+	if len(s.Windows) == 0 {
+		return nil
+	}
+	_, err := window.New(s.Windows)
+	return faultsOf(err)
+}
+
+// faultsOf returns the faults of an error of package window.
+func faultsOf(err error) []Fault {
+	var invalid *window.InvalidError
+	if !errors.As(err, &invalid) {
+		return nil
+	}
+	faults := make([]Fault, len(invalid.Faults))
+	for i, f := range invalid.Faults {
+		faults[i] = Fault(f)
 	}
 	return faults
 }

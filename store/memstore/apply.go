@@ -86,14 +86,15 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	if transition(c.Events) {
 		p.plan.Breached = false
 	}
-	if raised {
-		p.raised()
+	if raised && p.plan.State == plan.Running && p.plan.Exceeded() {
+		p.plan.Breached = true
 	}
 	if r := p.plan.Undo.Round; r != p.undo.round {
 		p.undo = undoRound{round: r}
 		p.plan.UndosExhausted = false
 	}
 	p.seekUndo()
+	p.endWave(at)
 	p.commands.add(c.ID)
 	for i := range c.Events {
 		p.log.add(p.entry(&c.Events[i], at))

@@ -64,7 +64,7 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 	case len(p.undoing) > 0:
 		ordinal = p.undoing[0]
 	default:
-		if ordinal = p.nextPending(); ordinal == 0 {
+		if ordinal = p.nextPending(at); ordinal == 0 {
 			ordinal = p.seekUndo()
 		}
 		if ordinal == 0 {
@@ -75,9 +75,9 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 }
 
 // nextPending returns the first pending task that the grant allows to start, or 0.
-func (p *rollout) nextPending() uint32 {
+func (p *rollout) nextPending(at stamp) uint32 {
 	c := &p.plan
-	if c.Breached || c.State.CancelsPending() || !c.Grant.Admits(c.Counters.Of(task.Failed), c.Counters.InFlight()) {
+	if c.Breached || c.State.CancelsPending() || !c.Admits() || !c.Grant.Opens(at.time()) {
 		return 0
 	}
 	open := uint32(max(0, min(c.Grant.LastOrdinal, p.tasks.n)))

@@ -25,6 +25,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	if b.Claim.Max > 0 {
 		b.Claimed = p.claim(b.Claim, at, b.Claimed)
 	}
+	p.endWave(at)
 	p.endCommit(before)
 	b.View = p.view(at)
 	changed, back := p.log.last != before, b.Yields()
@@ -120,7 +121,7 @@ func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 	}
 	p.log.add(e)
 	if to == task.Failed {
-		p.raised()
+		p.raised(ordinal)
 	}
 	return nil
 }

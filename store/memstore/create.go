@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -72,6 +73,8 @@ func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 			ID: id, Name: c.Plan.Name, ExecutorType: c.Plan.ExecutorType,
 			Parameters: maps.Clone(c.Plan.Parameters), Strategy: c.Plan.Strategy, TaskCount: c.Plan.TaskCount,
 			IdempotencyKey: c.Plan.IdempotencyKey, CreatedAt: created,
+			Control: plan.Control{Waves: slices.Clone(c.Plan.Waves)},
+			Facts:   plan.Facts{WaveCounters: make([]plan.WaveCounters, len(c.Plan.Waves))},
 		},
 		mark: c.Mark, hash: c.Hash, actor: c.Actor, ttl: c.TTL,
 		pending: 1,

@@ -93,7 +93,9 @@ func (p *rollout) shift(ordinal uint32, r *record, to task.State, claim uint32) 
 	if !stays {
 		p.leave(r)
 	}
-	p.plan.Counters.Move(p.state(r), to)
+	from := p.state(r)
+	p.plan.Counters.Move(from, to)
+	p.countInWave(ordinal, from, to)
 	r.state, r.claim = to, claim
 	r.version++
 	switch {
@@ -132,9 +134,9 @@ func (p *rollout) leave(r *record) {
 }
 
 // raised is called after a task failed. It marks a running plan as breached if more tasks have
-// failed than the grant allows.
-func (p *rollout) raised() {
-	if p.plan.State == plan.Running && p.plan.Counters.Of(task.Failed) > p.plan.Grant.MaxFailed {
+// failed than the plan's grant allows, or the wave of the task.
+func (p *rollout) raised(ordinal uint32) {
+	if p.plan.State == plan.Running && (p.plan.Counters.Of(task.Failed) > p.plan.Grant.MaxFailed || p.waveExceeded(ordinal)) {
 		p.plan.Breached = true
 	}
 }
@@ -147,16 +149,7 @@ func (p *rollout) snapshot() plan.Plan {
 	c.LastEvent = p.log.last
 	c.Idle = max(0, time.Since(p.changedAt))
 	c.Now, c.NextDue = p.clock.now().time(), p.nextDue()
-	return c
-}
-
-// ownControl returns a copy of c that shares no memory with c.
-func ownControl(c plan.Control) plan.Control {
-	c.Sweeps = slices.Clone(c.Sweeps)
-	if c.Starting != nil {
-		s := *c.Starting
-		c.Starting = &s
-	}
+	c.NextPending, c.WaveCounters = int(p.pending), slices.Clone(c.WaveCounters)
 	return c
 }
 

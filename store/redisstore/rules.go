@@ -115,7 +115,7 @@ func claimable(r *rules, f *facts) (yes, sure bool) {
 	if c.Slots() >= r.grant.MaxSlots {
 		return false, true
 	}
-	pending := !f.Breached && !r.state.CancelsPending() && r.grant.Admits(c.Of(task.Failed), c.InFlight()) &&
+	pending := !f.Breached && !r.state.CancelsPending() && r.grant.Admits(c.Of(task.Failed), r.grant.MaxFailed, c.InFlight()) &&
 		c.Of(task.Pending) > 0 && f.nextPending <= min(r.grant.LastOrdinal, c.Total())
 	if pending || r.undoOpen && !f.UndosExhausted && f.undoAt > 0 {
 		return true, true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -73,9 +74,9 @@ func (e *env) refused(what string, err error) {
 }
 
 // equal fails the test unless got equals want.
-func equal[V comparable](e *env, what string, got, want V) {
+func equal[V any](e *env, what string, got, want V) {
 	e.Helper()
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		e.Errorf("%s: %v, want %v", what, got, want)
 	}
 }

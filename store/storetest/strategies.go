@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
 )
 
 // createStrategies: a plan is read with the strategy that it was created with, whichever field of
@@ -36,6 +37,14 @@ func strategies(e *env) []strategy.Strategy {
 			list = append(list, s)
 		case *time.Duration:
 			*field = 90 * time.Millisecond
+			list = append(list, s)
+		case *[]strategy.Wave:
+			*field = []strategy.Wave{{}}
+			list = append(list, s)
+		case *[]strategy.Amount:
+			continue // WaveSizes become Waves before a plan is created
+		case *[]window.Window:
+			*field = []window.Window{{Kind: window.Deny, Zone: "Europe/Berlin", Days: window.On(time.Friday)}}
 			list = append(list, s)
 		case *strategy.ConcurrencyMode:
 			*field = strategy.Strict

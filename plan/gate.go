@@ -1,0 +1,135 @@
+package plan
+
+import (
+	"slices"
+	"time"
+)
+
+// advance takes the next step from the open wave to the one after it, and reports whether there was
+// one: the end of a bake, a question for an approval, the opening of a wave. Each is an event.
+func (d *Decision) advance(by By) bool {
+	p := &d.Plan
+	if len(p.Waves) == 0 {
+		return false
+	}
+	if p.Wave > 0 && p.WaveLeft() > 0 {
+		return d.reopen()
+	}
+	rules := p.Rules()
+	left, bakes := p.baking(&rules)
+	next := p.Wave + 1
+	switch {
+	case bakes && left > 0:
+		return false
+	case bakes:
+		p.Gate = GateBaked
+		d.noteWave(ByBake, p.Wave, by)
+	case p.Wave == len(p.Waves):
+		return false
+	case p.WaveCounters[next-1].Ended == p.waveSize(next):
+		// Nothing of it is left to be done, so there is nothing to approve of, and nothing to bake.
+		p.Wave, p.Gate = next, GateBaked
+		d.noteWave(ByWave, next, by)
+	case rules.Waits(next) && !p.approved(next):
+		if p.Gate == GateApproval {
+			return false
+		}
+		p.Gate = GateApproval
+		d.noteWave(ByApproval, next, by)
+	default:
+		p.Wave, p.Gate, p.WaveEndedAt = next, GateNone, time.Time{}
+		d.noteWave(ByWave, next, by)
+	}
+	d.regrant()
+	return true
+}
+
+// reopen begins the way to the next wave anew after a retry in the open wave.
+func (d *Decision) reopen() bool {
+	if d.Plan.Gate == GateNone {
+		return false
+	}
+	d.Plan.Gate = GateNone
+	d.Changed = true
+	return true
+}
+
+func (p *Plan) approved(wave int) bool {
+	_, is := slices.BinarySearch(p.Approved, wave)
+	return is
+}
+
+// Approve allows a wave to open as soon as the waves before it are over. wave is its number, from
+// 1; 0 means the next wave that waits, or will wait, for an approval. An approval may be given
+// early.
+func (p Plan) Approve(wave int, by By) (Decision, error) {
+	d := p.decide(by)
+	wave, err := d.judged(wave, ByApproval)
+	switch {
+	case err != nil:
+		return d, err
+	case d.Plan.approved(wave):
+		return d.already()
+	}
+	at, _ := slices.BinarySearch(d.Plan.Approved, wave)
+	d.Plan.Approved = slices.Insert(slices.Clone(d.Plan.Approved), at, wave)
+	d.noteWave(ByApproval, wave, by)
+	for d.step(By{Now: by.Now}) {
+	}
+	return d, nil
+}
+
+// Reject pauses a plan before a wave that needs an approval, and takes back an approval that was
+// given. A resume asks again. wave is as in [Plan.Approve].
+func (p Plan) Reject(wave int, by By) (Decision, error) {
+	d := p.decide(by)
+	wave, err := d.judged(wave, ByRejection)
+	if err != nil {
+		return d, err
+	}
+	next := &d.Plan
+	approved := next.approved(wave)
+	if next.State == Paused && next.PauseReasons.Has(PausedByRejection) && !approved {
+		return d.already()
+	}
+	if approved {
+		at, _ := slices.BinarySearch(next.Approved, wave)
+		next.Approved = slices.Delete(slices.Clone(next.Approved), at, at+1)
+	}
+	next.Gate = min(next.Gate, GateBaked) // a resume asks again
+	if next.State == Running {
+		d.move(ByRejection, Paused, by)
+		next.PauseReasons = PausedByRejection
+		d.Events[len(d.Events)-1].Wave = wave
+		return d, nil
+	}
+	if next.State == Paused {
+		next.PauseReasons |= PausedByRejection
+	}
+	d.noteWave(ByRejection, wave, by)
+	return d, nil
+}
+
+// judged returns the wave that an approval or a rejection is about, or an error if there is none.
+func (d *Decision) judged(wave int, c Cause) (int, error) {
+	p := &d.Plan
+	switch p.State {
+	case Created, Running, Paused, Failed:
+	case Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
+		return 0, d.notApplicable(c, "")
+	}
+	rules := p.Rules()
+	if wave == 0 {
+		for wave = p.Wave + 1; wave <= len(p.Waves) && !rules.Waits(wave); wave++ {
+		}
+	}
+	switch {
+	case wave < 1 || wave > len(p.Waves):
+		return 0, d.notApplicable(c, "no wave waits for an approval")
+	case !rules.Waits(wave):
+		return 0, d.notApplicable(c, "the wave needs no approval")
+	case wave <= p.Wave:
+		return 0, d.notApplicable(c, "the wave is open already")
+	}
+	return wave, nil
+}

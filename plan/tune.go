@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
+)
+
+// Tune changes the strategy of a plan that was created. The fields that t leaves unset keep what
+// the plan was created with, or was tuned to. The change takes effect at once, but takes no slot
+// from a task that has one. If more tasks are failed than the new tolerance allows, the plan is
+// breached. The error is an *[InvalidError] if t has faults.
+func (p Plan) Tune(t strategy.Tuning, by By) (Decision, error) {
+	d := p.decide(by)
+	switch d.Plan.State {
+	case Created, Running, Paused, Failed:
+	case Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
+		return d, d.notApplicable(ByTuning, "")
+	}
+	var e InvalidError
+	for _, f := range t.Faults(max(1, len(p.Waves))) {
+		e.add(f.Field, "%s", f.Problem)
+	}
+	if e.Total == 0 && len(t.Windows) > 0 {
+		_, err := window.Check(t.Windows, by.Now)
+		e.windows("", err)
+	}
+	if e.Total > 0 {
+		return d, &e
+	}
+	next := t.Over(d.Plan.Tuning)
+	if d.Plan.Strategy.Tuned(next).Equal(d.Plan.Rules()) {
+		return d.already()
+	}
+	d.Plan.Tuning = next
+	d.note(ByTuning, d.Plan.State, d.Plan.State, by)
+	d.regrant()
+	for d.step(By{Now: by.Now}) {
+	}
+	return d, nil
+}

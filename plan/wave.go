@@ -1,0 +1,135 @@
+package plan
+
+import (
+	"slices"
+	"time"
+
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Wave is a slice of a plan's ordinals that is opened together. It begins after the last ordinal of
+// the wave before it.
+type Wave struct {
+	// Last is the last ordinal of the wave.
+	Last int
+	// Acknowledged counts the failures of the wave that the last resume accepted. Invariant:
+	// Acknowledged <= failed tasks of the wave.
+	Acknowledged int
+	// MaxFailed is the number of failed tasks of the wave above which the plan is breached.
+	MaxFailed int
+}
+
+// WaveCounters count tasks of a wave.
+type WaveCounters struct {
+	// Failed counts the tasks that are FAILED, Ended those that have ended, the failed ones too.
+	Failed, Ended int
+}
+
+// Gate is what a plan has passed on its way from one wave to the next.
+type Gate uint8
+
+// The gates, in their order.
+const (
+	// GateNone: the open wave is being worked on, or bakes.
+	GateNone Gate = iota
+	// GateBaked: the open wave has ended, and its bake is over.
+	GateBaked
+	// GateApproval: the next wave waits for an approval.
+	GateApproval
+
+	// NumGates is the number of gates.
+	NumGates = int(GateApproval) + 1
+)
+
+// FirstOf returns the first ordinal of wave n, from 1.
+func (c Control) FirstOf(n int) int {
+	if n <= 1 {
+		return 1
+	}
+	return c.Waves[n-2].Last + 1
+}
+
+// OpenWave returns the ordinals of the open wave, of the whole plan if it has no waves. They are 1
+// and 0 if no wave is open yet.
+func (p Plan) OpenWave() (first, last int) {
+	switch {
+	case len(p.Waves) == 0:
+		return 1, p.TaskCount
+	case p.Wave == 0:
+		return 1, 0
+	}
+	return p.FirstOf(p.Wave), p.Waves[p.Wave-1].Last
+}
+
+// WaveOf returns the number of the wave of an ordinal, from 1.
+func (c Control) WaveOf(ordinal int) int {
+	i, _ := slices.BinarySearchFunc(c.Waves, ordinal, func(w Wave, o int) int { return w.Last - o })
+	return i + 1
+}
+
+// waveSize returns the size of wave n, from 1.
+func (p *Plan) waveSize(n int) int { return p.Waves[n-1].Last - p.FirstOf(n) + 1 }
+
+// WaveLeft returns how many tasks of the open wave have not ended.
+func (p *Plan) WaveLeft() int {
+	switch {
+	case len(p.Waves) == 0:
+		return p.TaskCount - p.Counters.Ended()
+	case p.Wave == 0:
+		return 0
+	}
+	return p.waveSize(p.Wave) - p.WaveCounters[p.Wave-1].Ended
+}
+
+// Rules returns the plan's strategy as it applies now: as the plan was created, and as it was tuned
+// since.
+func (p Plan) Rules() strategy.Strategy { return p.Strategy.Tuned(p.Tuning) }
+
+// tallies returns what a decision needs to know about the plan's waves.
+func (p *Plan) tallies() []strategy.Tally {
+	if len(p.Waves) == 0 {
+		return []strategy.Tally{{Tasks: p.TaskCount, Failed: p.Counters.Of(task.Failed), Acknowledged: p.Acknowledged}}
+	}
+	tallies := make([]strategy.Tally, len(p.Waves))
+	for i, w := range p.Waves {
+		tallies[i] = strategy.Tally{Tasks: p.waveSize(i + 1), Failed: p.WaveCounters[i].Failed, Acknowledged: w.Acknowledged}
+	}
+	return tallies
+}
+
+// Admits reports whether the failures that there are, in the plan and in its open wave, allow a
+// pending task to begin.
+func (p Plan) Admits() bool {
+	inFlight := p.Counters.InFlight()
+	if !p.Grant.Admits(p.Counters.Of(task.Failed), p.Grant.MaxFailed, inFlight) {
+		return false
+	}
+	if len(p.Waves) == 0 || p.Wave == 0 {
+		return true
+	}
+	return p.Grant.Admits(p.WaveCounters[p.Wave-1].Failed, p.Waves[p.Wave-1].MaxFailed, inFlight)
+}
+
+// Exceeded reports whether more tasks are failed than the plan's grant or one of its waves allows.
+func (p Plan) Exceeded() bool {
+	if p.Counters.Of(task.Failed) > p.Grant.MaxFailed {
+		return true
+	}
+	for i, w := range p.Waves {
+		if p.WaveCounters[i].Failed > w.MaxFailed {
+			return true
+		}
+	}
+	return false
+}
+
+// baking returns the time until the bake of the open wave is over. bakes is false if the wave does
+// not bake.
+func (p *Plan) baking(rules *strategy.Strategy) (left time.Duration, bakes bool) {
+	if p.State != Running || p.Gate != GateNone || len(p.Waves) > 0 && p.Wave == 0 || p.WaveLeft() > 0 || p.WaveEndedAt.IsZero() {
+		return 0, false
+	}
+	bake := rules.Bake(max(1, p.Wave), max(1, len(p.Waves)))
+	return p.WaveEndedAt.Add(bake).Sub(p.Now), bake > 0
+}

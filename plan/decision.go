@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/schedule"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/plan/strategy/window"
 	"github.com/cutover-go/cutover/task"
@@ -140,8 +141,8 @@ func (d *Decision) regrant() strategy.Decision {
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
 	rules := p.Rules()
 	d.tolerate(&rules)
-	schedule, known := schedule(&rules)
-	decided := rules.Decide(p.rollout(schedule))
+	openings, known := openings(&rules)
+	decided := rules.Decide(p.rollout(openings))
 	switch {
 	case known:
 	case p.Grant.LastOrdinal > 0:
@@ -162,14 +163,14 @@ func (d *Decision) regrant() strategy.Decision {
 	return decided
 }
 
-// schedule returns the schedule of the strategy's windows, nil if it has none. known is false if
+// openings returns the schedule of the strategy's windows, nil if it has none. known is false if
 // this host does not know one of their zones. It then leaves the decision when to open to hosts
 // that do: it keeps the bounds that they have set, and opens nothing by itself.
-func schedule(rules *strategy.Strategy) (s *window.Schedule, known bool) {
+func openings(rules *strategy.Strategy) (s *window.Schedule, known bool) {
 	if len(rules.Windows) == 0 {
 		return nil, true
 	}
-	s, err := window.Cached(rules.Windows)
+	s, err := schedule.Of(rules.Windows)
 	return s, err == nil
 }
 

@@ -27,6 +27,7 @@
 //	a plan that cannot be created          ErrInvalid (*InvalidError names every fault)
 //	a command that does not apply          ErrNotApplicable (*StateError has the state found)
 //
-// The package imports only task and strategy, does no I/O, starts no goroutine
-// and reads no clock.
+// The package imports only task, strategy and the schedules of windows, starts no goroutine and
+// reads no clock. It does no I/O, except that the first decision of a process on a set of windows
+// reads their zones.
 package plan

@@ -26,7 +26,7 @@ func (d *Decision) advance(by By) bool {
 		d.noteWave(ByBake, p.Wave, by)
 	case p.Wave == len(p.Waves):
 		return false
-	case p.WaveCounters[next-1].Ended == p.waveSize(next):
+	case p.WaveCounters[next-1].Ended == p.SizeOf(next):
 		// Nothing of it is left to be done, so there is nothing to approve of, and nothing to bake.
 		p.Wave, p.Gate = next, GateBaked
 		d.noteWave(ByWave, next, by)
@@ -54,8 +54,8 @@ func (d *Decision) reopen() bool {
 	return true
 }
 
-func (p *Plan) approved(wave int) bool {
-	_, is := slices.BinarySearch(p.Approved, wave)
+func (c Control) approved(wave int) bool {
+	_, is := slices.BinarySearch(c.Approved, wave)
 	return is
 }
 

@@ -250,7 +250,7 @@ func (p Plan) Sequential() bool {
 	if n := min(len(p.Waves), max(1, len(p.Strategy.Waves))); n > 0 {
 		sizes = sizes[:0]
 		for i := range n { // waves that were added later do not count
-			sizes = append(sizes, p.waveSize(i+1))
+			sizes = append(sizes, p.SizeOf(i+1))
 		}
 	}
 	return p.Strategy.Sequential(sizes...)

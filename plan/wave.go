@@ -68,8 +68,8 @@ func (c Control) WaveOf(ordinal int) int {
 	return i + 1
 }
 
-// waveSize returns the size of wave n, from 1.
-func (p *Plan) waveSize(n int) int { return p.Waves[n-1].Last - p.FirstOf(n) + 1 }
+// SizeOf returns the number of tasks of wave n, from 1.
+func (c Control) SizeOf(n int) int { return c.Waves[n-1].Last - c.FirstOf(n) + 1 }
 
 // WaveLeft returns how many tasks of the open wave have not ended.
 func (p *Plan) WaveLeft() int {
@@ -79,7 +79,7 @@ func (p *Plan) WaveLeft() int {
 	case p.Wave == 0:
 		return 0
 	}
-	return p.waveSize(p.Wave) - p.WaveCounters[p.Wave-1].Ended
+	return p.SizeOf(p.Wave) - p.WaveCounters[p.Wave-1].Ended
 }
 
 // Rules returns the plan's strategy as it applies now: as the plan was created, and as it was tuned
@@ -93,7 +93,7 @@ func (p *Plan) tallies() []strategy.Tally {
 	}
 	tallies := make([]strategy.Tally, len(p.Waves))
 	for i, w := range p.Waves {
-		tallies[i] = strategy.Tally{Tasks: p.waveSize(i + 1), Failed: p.WaveCounters[i].Failed, Acknowledged: w.Acknowledged}
+		tallies[i] = strategy.Tally{Tasks: p.SizeOf(i + 1), Failed: p.WaveCounters[i].Failed, Acknowledged: w.Acknowledged}
 	}
 	return tallies
 }

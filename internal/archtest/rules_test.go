@@ -18,10 +18,11 @@ type arrow struct {
 var arrows = []arrow{
 	// Pure packages: they decide, and do nothing else.
 	{from: "checkpoint"},
-	{from: "plan/strategy"},
+	{from: "plan/strategy", to: []string{"plan/strategy/window"}},
 	{from: "plan/strategy/window"},
 	{from: "task", to: []string{"checkpoint"}},
-	{from: "plan", to: []string{"task", "plan/strategy"}},
+	{from: "plan", to: []string{"task", "plan/strategy", "plan/strategy/window", "internal/schedule"}},
+	{from: "internal/schedule", to: []string{"plan/strategy/window"}},
 
 	// Packages that hosts plug in.
 	{from: "executor", to: []string{"task", "checkpoint"}},
@@ -48,7 +49,7 @@ var arrows = []arrow{
 	// Packages that store. A driver imports the contract and the types that the contract uses.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "plan", "plan/strategy", "task", "checkpoint"}},
-	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "task", "checkpoint"}},
+	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
 
 	// Packages that act. The root puts the engine's packages together; only tests import the root.
 	{from: "hook", to: []string{"plan", "task", "executor"}},

@@ -242,6 +242,7 @@ func (d *Decision) countInWave(t task.Task, to task.State) {
 	switch left := p.WaveLeft(); {
 	case left > 0 || len(p.Waves) > 0 && p.Wave == 0:
 		p.WaveEndedAt = time.Time{}
+		p.Gate = min(p.Gate, p.firstGate()) // a task of the open wave is worked on again
 	case p.WaveEndedAt.IsZero():
 		p.WaveEndedAt = p.Now
 	}

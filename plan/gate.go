@@ -13,7 +13,7 @@ func (d *Decision) advance(by By) bool {
 		return false
 	}
 	if p.Wave > 0 && p.WaveLeft() > 0 {
-		return d.reopen()
+		return false
 	}
 	rules := p.Rules()
 	left, bakes := p.baking(&rules)
@@ -44,14 +44,12 @@ func (d *Decision) advance(by By) bool {
 	return true
 }
 
-// reopen begins the way to the next wave anew after a retry in the open wave.
-func (d *Decision) reopen() bool {
-	if d.Plan.Gate == GateNone {
-		return false
+// firstGate returns the gate at which the way to the next wave begins.
+func (c Control) firstGate() Gate {
+	if c.Wave == 0 {
+		return GateApproval // the first wave has none before it
 	}
-	d.Plan.Gate = GateNone
-	d.Changed = true
-	return true
+	return GateNone
 }
 
 func (c Control) approved(wave int) bool {

@@ -99,6 +99,8 @@ func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 	switch {
 	case t.State == task.Skipped:
 		return d.already()
+	case d.Plan.Starting != nil:
+		return d, d.taskNotApplicable(t, task.BySkip, "the plan is being started")
 	case !d.steerable() && !undo && (d.Plan.State != Created || t.State != task.Pending):
 		return d, d.taskNotApplicable(t, task.BySkip, "")
 	}
@@ -192,6 +194,9 @@ func (d Decision) apply(t task.Task, c task.Cause, command func(task.Task) (task
 	}
 	d.edit(t, e, by)
 	d.regrant()
+	for d.Plan.State == Running && d.Plan.Gate == GateApproval && !d.Plan.Exceeded() && d.advance(By{Now: by.Now}) {
+		// Nothing is left of the wave that waits for an approval: it is passed over.
+	}
 	return d, nil
 }
 

@@ -19,6 +19,7 @@ func (w *world) checkPlans(ctx context.Context) {
 		}
 		w.store.check(tasks)
 		w.checkCounters(p, tasks)
+		w.checkWaves(p, tasks)
 		w.checkOutcome(p, tasks)
 		events := w.events(ctx, p.ID)
 		if n := int64(len(events)); n != p.LastEvent {
@@ -65,6 +66,31 @@ func (w *world) checkCounters(p plan.Plan, tasks []task.Task) {
 	}
 }
 
+// checkWaves counts the tasks of each wave and compares the plan's counters with the result.
+func (w *world) checkWaves(p plan.Plan, tasks []task.Task) {
+	if len(p.Waves) == 0 || p.State.CancelsPending() {
+		return
+	}
+	want := make([]plan.WaveCounters, len(p.Waves))
+	for _, t := range tasks {
+		c := &want[p.WaveOf(t.ID.Ordinal())-1]
+		if t.State == task.Failed {
+			c.Failed++
+		}
+		if t.State.Ended() {
+			c.Ended++
+		}
+	}
+	if !slices.Equal(p.WaveCounters, want) {
+		w.faultf("plan %s counts %+v in its waves %+v, there are %+v", p.ID, p.WaveCounters, p.Waves, want)
+	}
+	for i, wave := range p.Waves {
+		if wave.Acknowledged > want[i].Failed {
+			w.faultf("plan %s: wave %d has %d acknowledged of %d failed", p.ID, i+1, wave.Acknowledged, want[i].Failed)
+		}
+	}
+}
+
 // checkOutcome checks that a plan's state follows from its tasks.
 func (w *world) checkOutcome(p plan.Plan, tasks []task.Task) {
 	c := p.Counters
@@ -81,13 +107,15 @@ func (w *world) checkOutcome(p plan.Plan, tasks []task.Task) {
 		}
 	}
 	open := c.Of(task.Pending) + c.Of(task.Paused) + c.InFlight()
-	allowed := max(p.Strategy.MaxFailures.Of(p.TaskCount), p.Acknowledged)
+	rules := p.Rules()
+	allowed := max(rules.MaxFailures.Of(p.TaskCount), p.Acknowledged)
 	wrong := false
 	switch p.State {
 	case plan.Created:
-		wrong = c.Of(task.Pending) != p.TaskCount
+		wrong = c.Of(task.Pending)+c.Of(task.Skipped) != p.TaskCount
 	case plan.Running:
-		wrong = c.Of(task.Paused) == 0 || c.Of(task.Pending)+c.InFlight() > 0 || c.Of(task.Failed) > allowed
+		wrong = c.InFlight() > 0 || c.Of(task.Failed) > allowed ||
+			p.Gate != plan.GateApproval && (c.Of(task.Paused) == 0 || p.Wave == len(p.Waves) && c.Of(task.Pending) > 0)
 	case plan.Completed:
 		wrong = open > 0 || c.Of(task.Failed) > allowed || c.Of(task.Failed) == p.TaskCount
 	case plan.Canceled:

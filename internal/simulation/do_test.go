@@ -57,12 +57,23 @@ func (w *world) command(ctx context.Context, p *process, o op) {
 		o.name = apt[o.luck%len(apt)]
 	}
 	began := time.Now()
-	already, err := give(ctx, p.engine, o.name, target.ID, id, p.name)
+	already, err := w.giveOp(ctx, p, o, target.ID, id)
 	if o.name == "start" {
 		w.checkHolders(target.ID, err, time.Since(began))
 	}
 	w.logf("%s of plan %s task %s by %s: already %t, %v", o.name, target.ID, id, p.name, already, err)
 	w.expect(o, err)
+}
+
+// giveOp gives the command of an operation.
+func (w *world) giveOp(ctx context.Context, p *process, o op, id plan.ID, t task.ID) (already bool, err error) {
+	if o.name != "tune" {
+		return give(ctx, p.engine, o.name, id, t, p.name)
+	}
+	tuning := drawTuning(w.dice("tune", o.luck, o.at))
+	a, err := p.engine.Tune(ctx, id, tuning, cutover.By(p.name))
+	w.logf("tune plan %s to %+v", id, tuning)
+	return a.Unchanged, err
 }
 
 // checkHolders checks that no start fails because of the lock of a start that was given up, unless
@@ -98,6 +109,12 @@ func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t tas
 		return a.Unchanged, err
 	}
 	switch name {
+	case "approve":
+		a, err := e.Approve(ctx, id, 0, by)
+		return a.Unchanged, err
+	case "reject":
+		a, err := e.Reject(ctx, id, 0, by)
+		return a.Unchanged, err
 	case "retry failed":
 		a, err := e.RetryFailed(ctx, id, cutover.FromCheckpoint, by)
 		return a.Unchanged, err
@@ -112,7 +129,7 @@ func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t tas
 // expect checks that an error is one for which callers are prepared.
 func (w *world) expect(o op, err error) {
 	for _, known := range []error{
-		nil, plan.ErrNotApplicable, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, errDead,
+		nil, plan.ErrNotApplicable, plan.ErrInvalid, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, errDead,
 	} {
 		if errors.Is(err, known) {
 			return

@@ -87,6 +87,9 @@ func draw(r *rand.Rand) script {
 		if waits {
 			drawWaits(r, &o.spec.Strategy)
 		}
+		if r.IntN(2) == 0 {
+			drawWaves(r, &o.spec, waits)
+		}
 		s.ops = append(s.ops, o)
 	}
 	for i := range len(s.ops) {
@@ -122,20 +125,23 @@ func drawBurst(r *rand.Rand) (ops []op) {
 var names = []string{ //nolint:gochecknoglobals // a constant table
 	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch",
 	"pause task", "pause task", "resume task", "resume task", "cancel task", "skip task", "rollback task", "rollback task",
-	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn",
+	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn", "approve", "reject", "tune",
 }
 
 // aptNames returns the commands that make sense for a plan in a state.
 func aptNames(s plan.State) []string {
 	switch s {
 	case plan.Created:
-		return []string{"start", "start", "start", "start", "cancel"}
+		return []string{"start", "start", "start", "start", "cancel", "skip task", "approve"}
 	case plan.Running:
-		return []string{"pause", "pause", "pause task", "cancel task", "resume task", "skip task", "retry task", "rollback", "cancel"}
+		return []string{
+			"pause", "pause", "pause task", "cancel task", "resume task", "skip task", "retry task", "rollback", "cancel",
+			"approve", "approve", "approve", "reject", "tune", "tune",
+		}
 	case plan.Paused:
 		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task"}
 	case plan.Failed:
-		return []string{"resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback"}
+		return []string{"tune", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback"}
 	case plan.Completed:
 		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback"}
 	case plan.Canceled:
@@ -178,6 +184,37 @@ func drawWaits(r *rand.Rand, s *strategy.Strategy) {
 	s.MinSuccessTime = one(r, 0, 0, 20*time.Millisecond, time.Second, 2*leaseTTL)
 	s.TaskTimeout = one(r, 0, 0, time.Second, 4*time.Second)
 	s.ProgressDeadline = one(r, 0, 0, 700*time.Millisecond, 2*time.Second)
+}
+
+// drawWaves divides a spec into waves. Bakes are waits, too.
+func drawWaves(r *rand.Rand, s *plan.Spec, bakes bool) {
+	if bakes {
+		s.Strategy.BakeTime = one(r, 0, 50*time.Millisecond, time.Second, leaseTTL)
+		s.Strategy.FinalBakeTime = one(r, 0, 0, time.Second)
+	}
+	if r.IntN(3) == 0 {
+		s.Strategy.WaveSizes = [][]strategy.Amount{{strategy.Count(1)}, {strategy.Count(1), strategy.Percent(50)}, {strategy.Percent(40)}}[r.IntN(3)]
+		return
+	}
+	first := strategy.Wave{
+		Size: strategy.Count(1 + r.IntN(max(1, len(s.Tenants)-1))), Canary: r.IntN(2) == 0, Approval: r.IntN(4) == 0,
+		MaxConcurrency: one(r, strategy.Amount{}, strategy.Count(1), strategy.Percent(50)),
+	}
+	if !first.Canary {
+		first.MaxFailures = one(r, strategy.Amount{}, strategy.Count(0), strategy.Count(1))
+	}
+	if first.Size.N < len(s.Tenants) {
+		last := strategy.Wave{Approval: r.IntN(2) == 0, MaxFailures: one(r, strategy.Amount{}, strategy.Count(0), strategy.Percent(100))}
+		s.Strategy.Waves = []strategy.Wave{first, last}
+	}
+}
+
+// drawTuning returns a change of a strategy.
+func drawTuning(r *rand.Rand) strategy.Tuning {
+	return strategy.Tuning{
+		MaxConcurrency: one(r, strategy.Amount{}, strategy.Count(1), strategy.Count(3)),
+		MaxFailures:    one(r, strategy.Amount{}, strategy.Count(0), strategy.Count(1), strategy.Percent(100)),
+	}
 }
 
 func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }

@@ -16,6 +16,8 @@ type replay struct {
 	tasks        []reported // indexed by ordinal - 1
 	failed       int
 	acknowledged int
+	tuned        bool // its strategy was changed: the claims before it were made under another
+	wave         int  // the open wave
 	rest         bool // the previous event is marked AtRest: nothing may follow without a command
 }
 
@@ -81,6 +83,7 @@ func (r *replay) plan(e plan.Event) {
 		r.w.faultf("plan %s with the action %s is %s after a breach", r.p.ID, r.p.Strategy.FailureAction, e.To)
 	}
 	r.state = e.To
+	r.waves(e)
 	switch {
 	case e.Cause == plan.ByResume.String() && e.From != e.To:
 		r.acknowledged = r.failed
@@ -89,6 +92,24 @@ func (r *replay) plan(e plan.Event) {
 	}
 	if s, err := plan.ParseState(e.To); err == nil && s.CancelsPending() {
 		r.cancelPending()
+	}
+}
+
+// waves follows the waves of the plan.
+func (r *replay) waves(e plan.Event) {
+	switch e.Cause {
+	case plan.ByTuning.String():
+		r.tuned = true
+	case plan.ByWave.String():
+		if e.Wave != r.wave+1 {
+			r.w.faultf("plan %s: event %d opens wave %d after wave %d", r.p.ID, e.Seq, e.Wave, r.wave)
+		}
+		for i := range r.tasks {
+			if s, _ := task.ParseState(r.tasks[i].state); r.p.WaveOf(i+1) == r.wave && !s.Ended() {
+				r.w.faultf("plan %s: event %d opens wave %d, and task #%d of the wave before is %s", r.p.ID, e.Seq, e.Wave, i+1, s)
+			}
+		}
+		r.wave = e.Wave
 	}
 }
 
@@ -161,6 +182,12 @@ func (r *replay) attempt(e plan.Event, t *reported) {
 // have failed, or in a Strict plan are failed or in flight, than allowed.
 func (r *replay) claim(e plan.Event) {
 	if e.Cause != task.ByClaim.String() {
+		return
+	}
+	if ordinal := e.Task.Ordinal(); len(r.p.Waves) > 0 && r.p.WaveOf(ordinal) != r.wave {
+		r.w.faultf("plan %s: event %d claims task #%d while wave %d is open", r.p.ID, e.Seq, ordinal, r.wave)
+	}
+	if r.tuned {
 		return
 	}
 	allowed := max(r.p.Strategy.MaxFailures.Of(r.p.TaskCount), r.acknowledged)

@@ -77,7 +77,11 @@ func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last b
 		name = "retry failed"
 	case plan.RollbackFailed:
 		name = "rollback"
-	case plan.Running: // its tasks were paused individually
+	case plan.Running: // its next wave waits for an approval, or its tasks were paused individually
+		if p.Gate == plan.GateApproval {
+			name = "approve"
+			break
+		}
 		w.resumeTasks(ctx, e, p)
 		return
 	case plan.RollingBack, plan.Completed, plan.Canceled, plan.RolledBack:

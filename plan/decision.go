@@ -110,6 +110,9 @@ func (d *Decision) move(c Cause, to State, by By) {
 	if to == Paused {
 		p.dropSweep(SweepResume)
 	}
+	if to == Running {
+		p.Gate = min(p.Gate, GateBaked) // it asks again, unless the wave was approved of meanwhile
+	}
 	switch to {
 	case Completed, Failed, Canceled, RolledBack, RollbackFailed:
 		p.EndedAt = by.Now

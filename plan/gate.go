@@ -111,6 +111,9 @@ func (p Plan) Reject(wave int, by By) (Decision, error) {
 // judged returns the wave that an approval or a rejection is about, or an error if there is none.
 func (d *Decision) judged(wave int, c Cause) (int, error) {
 	p := &d.Plan
+	if p.Starting != nil {
+		return 0, d.notApplicable(c, beingStarted)
+	}
 	switch p.State {
 	case Created, Running, Paused, Failed:
 	case Completed, Canceled, RollingBack, RolledBack, RollbackFailed:

@@ -100,7 +100,7 @@ func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 	case t.State == task.Skipped:
 		return d.already()
 	case d.Plan.Starting != nil:
-		return d, d.taskNotApplicable(t, task.BySkip, "the plan is being started")
+		return d, d.taskNotApplicable(t, task.BySkip, beingStarted)
 	case !d.steerable() && !undo && (d.Plan.State != Created || t.State != task.Pending):
 		return d, d.taskNotApplicable(t, task.BySkip, "")
 	}

@@ -11,6 +11,9 @@ import (
 // breached. The error is an *[InvalidError] if t has faults.
 func (p Plan) Tune(t strategy.Tuning, by By) (Decision, error) {
 	d := p.decide(by)
+	if d.Plan.Starting != nil {
+		return d, d.notApplicable(ByTuning, beingStarted)
+	}
 	switch d.Plan.State {
 	case Created, Running, Paused, Failed:
 	case Completed, Canceled, RollingBack, RolledBack, RollbackFailed:

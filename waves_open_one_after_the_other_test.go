@@ -162,7 +162,7 @@ func TestWavesWaitForApproval(t *testing.T) {
 			t.Errorf("approved when all was over: %v", err)
 		}
 		want := []string{
-			"create", "start", "wave 1", "approval 2", "rejection 2", "resume", "approval 2", "approval 3", "approval 2", "wave 2",
+			"create", "start", "wave 1", "approval 2", "reject 2", "resume", "approval 2", "approve 3", "approve 2", "wave 2",
 			"wave 3", "success",
 		}
 		if got := causes(t, e, id); !slices.Equal(got, want) {

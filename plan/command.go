@@ -89,7 +89,7 @@ func (p Plan) Resume(by By) (Decision, error) {
 	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.notApplicable(ByResume, "")
 	}
-	next.acknowledge()
+	d.acknowledge()
 	// Running tasks of a paused plan may come to their boundary, and pause, before this resume is
 	// committed.
 	if next.Counters.Of(task.Paused) > 0 || next.State == Paused && next.Counters.Of(task.Running) > 0 {
@@ -100,7 +100,8 @@ func (p Plan) Resume(by By) (Decision, error) {
 }
 
 // acknowledge accepts all failures that there are.
-func (p *Plan) acknowledge() {
+func (d *Decision) acknowledge() {
+	p := &d.Plan
 	p.Acknowledged = p.Counters.Of(task.Failed)
 	if len(p.Waves) == 0 {
 		return
@@ -194,24 +195,24 @@ func (d *Decision) rerun(by By) {
 }
 
 // sweep adds s, in place of any sweep of the same kind that is under way.
-func (p *Plan) sweep(s Sweep) {
-	p.dropSweep(s.Kind)
-	p.Sweeps = append(p.Sweeps, s)
+func (c *Control) sweep(s Sweep) {
+	c.dropSweep(s.Kind)
+	c.Sweeps = append(c.Sweeps, s)
 }
 
 // sweeping reports whether a sweep of that kind is under way.
-func (p *Plan) sweeping(kind SweepKind) bool {
-	return slices.ContainsFunc(p.Sweeps, func(s Sweep) bool { return s.Kind == kind })
+func (c *Control) sweeping(kind SweepKind) bool {
+	return slices.ContainsFunc(c.Sweeps, func(s Sweep) bool { return s.Kind == kind })
 }
 
 // dropSweep removes the sweep of that kind. It does not change the old slice, which the plan as it
 // was read still uses.
-func (p *Plan) dropSweep(kind SweepKind) {
+func (c *Control) dropSweep(kind SweepKind) {
 	var kept []Sweep
-	for _, s := range p.Sweeps {
+	for _, s := range c.Sweeps {
 		if s.Kind != kind {
 			kept = append(kept, s)
 		}
 	}
-	p.Sweeps = kept
+	c.Sweeps = kept
 }

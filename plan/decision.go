@@ -145,7 +145,7 @@ func (d *Decision) regrant() strategy.Decision {
 	rules := p.Rules()
 	d.tolerate(&rules)
 	openings, known := openings(&rules)
-	decided := rules.Decide(p.rollout(openings))
+	decided := rules.Decide(d.rollout(openings))
 	switch {
 	case known:
 	case p.Grant.LastOrdinal > 0:
@@ -153,8 +153,13 @@ func (d *Decision) regrant() strategy.Decision {
 	default:
 		decided.LastOrdinal = 0
 	}
-	if p.State != Running {
+	switch p.State {
+	case Running:
+	case Paused, Failed:
 		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: decided.MaxSlots}}
+	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
+		// What may be claimed are undos, which the waves do not bound.
+		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: rules.Concurrency(p.TaskCount)}}
 	}
 	if p.sweeping(SweepResume) {
 		decided.LastOrdinal = 0 // what the plan's pause stopped goes on before anything new begins
@@ -178,8 +183,9 @@ func openings(rules *strategy.Strategy) (s *window.Schedule, known bool) {
 }
 
 // rollout returns what the strategy needs to know for a decision.
-func (p *Plan) rollout(s *window.Schedule) strategy.Rollout {
-	r := strategy.Rollout{Waves: p.tallies(), Open: p.Wave, Acknowledged: p.Acknowledged, Schedule: s, Now: p.Now}
+func (d *Decision) rollout(s *window.Schedule) strategy.Rollout {
+	p := &d.Plan
+	r := strategy.Rollout{Waves: tallies(p), Open: p.Wave, Acknowledged: p.Acknowledged, Schedule: s, Now: p.Now}
 	if len(p.Waves) == 0 {
 		r.Open = 1
 	}
@@ -193,7 +199,7 @@ func (d *Decision) tolerate(rules *strategy.Strategy) {
 		return // the counters of the waves are not kept any more
 	}
 	var own []Wave
-	for i, t := range p.tallies() {
+	for i, t := range tallies(p) {
 		if len(p.Waves) == 0 {
 			return
 		}
@@ -233,19 +239,24 @@ func (d *Decision) edit(t task.Task, e task.Edit, by By) {
 	})
 }
 
-// countInWave counts, in its wave, a task that goes from one state to another.
+// countInWave counts, in its wave, a task that goes from one state to another. If it is a task of
+// the open wave that had ended, the way to the next wave begins anew.
 func (d *Decision) countInWave(t task.Task, to task.State) {
 	p := &d.Plan
 	if len(p.Waves) > 0 && !p.State.CancelsPending() {
 		if !d.counted {
 			p.WaveCounters, d.counted = slices.Clone(p.WaveCounters), true
 		}
-		p.WaveCounters[p.WaveOf(t.ID.Ordinal())-1].move(t.State, to)
+		w := p.WaveOf(t.ID.Ordinal())
+		p.WaveCounters[w-1].move(t.State, to)
+		if w == p.Wave && t.State.Ended() && !to.Ended() {
+			p.Gate = GateNone
+		}
+		d.unask() // the last task of the wave that was asked about may have been skipped
 	}
 	switch left := p.WaveLeft(); {
 	case left > 0 || len(p.Waves) > 0 && p.Wave == 0:
 		p.WaveEndedAt = time.Time{}
-		p.Gate = min(p.Gate, p.firstGate()) // a task of the open wave is worked on again
 	case p.WaveEndedAt.IsZero():
 		p.WaveEndedAt = p.Now
 	}

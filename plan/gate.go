@@ -12,14 +12,11 @@ func (d *Decision) advance(by By) bool {
 	if len(p.Waves) == 0 {
 		return false
 	}
-	if p.Wave > 0 && p.WaveLeft() > 0 {
-		return false
-	}
 	rules := p.Rules()
 	left, bakes := p.baking(&rules)
 	next := p.Wave + 1
 	switch {
-	case bakes && left > 0:
+	case p.WaveLeft() > 0 || bakes && left > 0:
 		return false
 	case bakes:
 		p.Gate = GateBaked
@@ -29,8 +26,8 @@ func (d *Decision) advance(by By) bool {
 	case p.WaveCounters[next-1].Ended == p.SizeOf(next):
 		// Nothing of it is left to be done, so there is nothing to approve of, and nothing to bake.
 		p.Wave, p.Gate = next, GateBaked
-		d.noteWave(ByWave, next, by)
-	case rules.Waits(next) && !p.approved(next):
+		d.noteWave(ByWave, next, By{Reason: "passed over: all its tasks have ended", Now: by.Now})
+	case d.lacksApproval(next):
 		if p.Gate == GateApproval {
 			return false
 		}
@@ -44,14 +41,6 @@ func (d *Decision) advance(by By) bool {
 	return true
 }
 
-// firstGate returns the gate at which the way to the next wave begins.
-func (c Control) firstGate() Gate {
-	if c.Wave == 0 {
-		return GateApproval // the first wave has none before it
-	}
-	return GateNone
-}
-
 func (c Control) approved(wave int) bool {
 	_, is := slices.BinarySearch(c.Approved, wave)
 	return is
@@ -62,32 +51,53 @@ func (c Control) approved(wave int) bool {
 // early.
 func (p Plan) Approve(wave int, by By) (Decision, error) {
 	d := p.decide(by)
-	wave, err := d.judged(wave, ByApproval)
+	wave, err := d.judged(wave, ByApprove)
 	switch {
 	case err != nil:
 		return d, err
 	case d.Plan.approved(wave):
-		return d.already()
+		return d.already() // even if it has opened: the caller may not know that he was heard
+	case wave <= d.Plan.Wave:
+		return d, d.notApplicable(ByApprove, "the wave is open already")
 	}
 	at, _ := slices.BinarySearch(d.Plan.Approved, wave)
 	d.Plan.Approved = slices.Insert(slices.Clone(d.Plan.Approved), at, wave)
-	d.noteWave(ByApproval, wave, by)
+	d.noteWave(ByApprove, wave, by)
+	d.unask()
 	for d.step(By{Now: by.Now}) {
 	}
 	return d, nil
+}
+
+// unask withdraws the question for an approval that is not needed any more, so that the plan does
+// not count as waiting for it, now or after a resume.
+func (d *Decision) unask() {
+	p := &d.Plan
+	if next := p.Wave + 1; p.Gate == GateApproval && (!d.lacksApproval(next) || p.WaveCounters[next-1].Ended == p.SizeOf(next)) {
+		p.Gate = GateBaked
+	}
+}
+
+// lacksApproval reports whether a wave needs an approval that it does not have.
+func (d *Decision) lacksApproval(wave int) bool {
+	rules := d.Plan.Rules()
+	return rules.Waits(wave) && !d.Plan.approved(wave)
 }
 
 // Reject pauses a plan before a wave that needs an approval, and takes back an approval that was
 // given. A resume asks again. wave is as in [Plan.Approve].
 func (p Plan) Reject(wave int, by By) (Decision, error) {
 	d := p.decide(by)
-	wave, err := d.judged(wave, ByRejection)
+	wave, err := d.judged(wave, ByReject)
 	if err != nil {
 		return d, err
 	}
+	if wave <= d.Plan.Wave {
+		return d, d.notApplicable(ByReject, "the wave is open already")
+	}
 	next := &d.Plan
 	approved := next.approved(wave)
-	if next.State == Paused && next.PauseReasons.Has(PausedByRejection) && !approved {
+	if !approved && next.State != Running && (next.State != Paused || next.PauseReasons.Has(PausedByRejection)) {
 		return d.already()
 	}
 	if approved {
@@ -96,7 +106,7 @@ func (p Plan) Reject(wave int, by By) (Decision, error) {
 	}
 	next.Gate = min(next.Gate, GateBaked) // a resume asks again
 	if next.State == Running {
-		d.move(ByRejection, Paused, by)
+		d.move(ByReject, Paused, by)
 		next.PauseReasons = PausedByRejection
 		d.Events[len(d.Events)-1].Wave = wave
 		return d, nil
@@ -104,7 +114,7 @@ func (p Plan) Reject(wave int, by By) (Decision, error) {
 	if next.State == Paused {
 		next.PauseReasons |= PausedByRejection
 	}
-	d.noteWave(ByRejection, wave, by)
+	d.noteWave(ByReject, wave, by)
 	return d, nil
 }
 
@@ -129,8 +139,6 @@ func (d *Decision) judged(wave int, c Cause) (int, error) {
 		return 0, d.notApplicable(c, "no wave waits for an approval")
 	case !rules.Waits(wave):
 		return 0, d.notApplicable(c, "the wave needs no approval")
-	case wave <= p.Wave:
-		return 0, d.notApplicable(c, "the wave is open already")
 	}
 	return wave, nil
 }

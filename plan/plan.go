@@ -86,8 +86,6 @@ type Facts struct {
 	// NextDue is the earliest Wait.Until of the tasks that are Waiting, by the store's clock; zero
 	// if none is.
 	NextDue time.Time
-	// NextPending is an ordinal below which no task is pending.
-	NextPending int
 	// WaveCounters count the tasks of each wave, for the plans that have Waves. They are kept as
 	// long as the plan can run: not when its state cancels pending tasks.
 	WaveCounters []WaveCounters
@@ -113,10 +111,10 @@ func (p Plan) WakeIn() (d time.Duration, wakes bool) {
 		}
 	}
 	rules := p.Rules()
-	if left, bakes := p.baking(&rules); bakes {
+	if left, bakes := p.baking(&rules); bakes && !p.WaveEndedAt.IsZero() && !p.Exceeded() {
 		sooner(left)
 	}
-	if p.State == Running && p.Counters.Of(task.Pending) > 0 {
+	if p.State == Running && p.Counters.Of(task.Pending) > p.PendingBeyond() {
 		for _, edge := range []time.Time{p.Grant.NotBefore, p.Grant.NotAfter} {
 			if edge.After(p.Now) {
 				sooner(edge.Sub(p.Now))
@@ -242,19 +240,9 @@ func (p Plan) Over() bool {
 	return p.State.final() && p.AtRest()
 }
 
-// Sequential reports whether the plan runs its tasks one by one. Its rollback
-// then follows the order of completion. It is decided when the plan is created, and for good: no
-// tuning changes it.
-func (p Plan) Sequential() bool {
-	sizes := []int{p.TaskCount}
-	if n := min(len(p.Waves), max(1, len(p.Strategy.Waves))); n > 0 {
-		sizes = sizes[:0]
-		for i := range n { // waves that were added later do not count
-			sizes = append(sizes, p.SizeOf(i+1))
-		}
-	}
-	return p.Strategy.Sequential(sizes...)
-}
+// Sequential reports whether the plan was created to run its tasks one by one. Its rollback then
+// follows the order of completion. No tuning changes it.
+func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.TaskCount) }
 
 // StopFor returns the stop in force for a task of the plan that is in flight.
 func (c Control) StopFor(t task.Control) task.Stop {
@@ -281,7 +269,7 @@ func (p Plan) Claimable() bool {
 
 // pendingClaimable reports whether the grant allows a pending task to begin.
 func (p Plan) pendingClaimable() bool {
-	return p.Counters.Of(task.Pending) > 0 && p.NextPending <= p.Grant.LastOrdinal && !p.Breached &&
+	return p.Grant.LastOrdinal > 0 && p.Counters.Of(task.Pending) > p.PendingBeyond() && !p.Breached &&
 		p.Admits() && p.Grant.Opens(p.Now)
 }
 
@@ -304,10 +292,7 @@ func (p Plan) AtRest() bool {
 	}
 	switch p.State {
 	case Running:
-		// The next wave waits for an approval, or every task that is left of the open one was
-		// paused individually.
-		return !p.Breached && !p.Exceeded() &&
-			(p.Gate == GateApproval || c.Of(task.Paused) > 0 && c.Of(task.Paused) == p.WaveLeft())
+		return !p.Breached && !p.Exceeded() && (p.Gate == GateApproval || p.heldUp())
 	case Canceled:
 		return c.Of(task.Paused) == 0
 	case RollingBack:

@@ -71,13 +71,12 @@ func (d *Decision) judge(by By) bool {
 // breach carries out the failure action, and reports whether another step may be due.
 func (d *Decision) breach(by By) bool {
 	p := &d.Plan
-	switch p.Strategy.FailureAction {
+	switch p.Rules().FailureAction {
 	case strategy.Pause:
 		d.move(ByBreach, Paused, by)
 		p.PauseReasons = PausedByBreach
 	case strategy.RollbackPlan:
-		reason := fmt.Sprintf("%d failed, %d allowed", p.Counters.Of(task.Failed), p.Grant.MaxFailed)
-		d.rollBack(ByBreach, By{Reason: reason, Now: by.Now})
+		d.rollBack(ByBreach, By{Reason: d.breachText(), Now: by.Now})
 		// If the breach is part of this decision, a claim may still start a task before it is
 		// committed: the undo round opens later.
 		return false
@@ -85,6 +84,20 @@ func (d *Decision) breach(by By) bool {
 		d.move(ByBreach, Failed, by)
 	}
 	return true
+}
+
+// breachText says which bound is exceeded: the plan's, or that of a wave.
+func (d *Decision) breachText() string {
+	p := &d.Plan
+	if failed := p.Counters.Of(task.Failed); failed > p.Grant.MaxFailed {
+		return fmt.Sprintf("%d failed, %d allowed", failed, p.Grant.MaxFailed)
+	}
+	for i, w := range p.Waves {
+		if failed := p.WaveCounters[i].Failed; failed > w.MaxFailed {
+			return fmt.Sprintf("%d failed in wave %d, %d allowed", failed, i+1, w.MaxFailed)
+		}
+	}
+	return "" // the breach was healed before it was acted on
 }
 
 // unwind opens the undo round when no task is running any more, and ends the rollback when every

@@ -153,8 +153,8 @@ func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 		d.edit(t, p.lose(t, limit, by), by)
 	}
 	p = d.Plan
-	d.Plan.Breached = p.Breached || p.State == Running && p.Exceeded() &&
-		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State == task.Failed })
+	d.Plan.Breached = p.Breached || p.State == Running &&
+		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State == task.Failed && p.Exceeds(e.ID.Ordinal()) })
 	for d.step(by) {
 	}
 	return d
@@ -194,9 +194,6 @@ func (d Decision) apply(t task.Task, c task.Cause, command func(task.Task) (task
 	}
 	d.edit(t, e, by)
 	d.regrant()
-	for d.Plan.State == Running && d.Plan.Gate == GateApproval && !d.Plan.Exceeded() && d.advance(By{Now: by.Now}) {
-		// Nothing is left of the wave that waits for an approval: it is passed over.
-	}
 	return d, nil
 }
 

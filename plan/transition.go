@@ -29,20 +29,20 @@ const (
 	ByWave
 	// ByBake: the bake of a wave is over.
 	ByBake
-	// ByApproval: a wave waits for an approval, or was approved of.
+	// ByApproval: a wave waits for an approval.
 	ByApproval
-	// ByRejection: a wave was rejected.
-	ByRejection
-	// ByTuning: the strategy was changed.
-	ByTuning
+	ByApprove
+	ByReject
+	ByTune
 
-	numCauses = int(ByTuning) + 1
+	numCauses = int(ByTune) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
 var causeNames = [numCauses]string{
 	"create", "start", "pause", "breach", "resume", "success", "failure",
-	"retry", "cancel", "rollback", "undo", "undo failure", "skip", "wave", "bake", "approval", "rejection", "tuning",
+	"retry", "cancel", "rollback", "undo", "undo failure", "skip",
+	"wave", "bake", "approval", "approve", "reject", "tune",
 }
 
 func (c Cause) String() string {
@@ -70,7 +70,7 @@ var transitions = [...]Transition{
 	{Running, ByBreach, Paused},
 	{Running, ByBreach, Failed},
 	{Running, ByBreach, RollingBack},
-	{Running, ByRejection, Paused},
+	{Running, ByReject, Paused},
 	{Running, BySuccess, Completed},
 	{Running, ByFailure, Failed},
 	{Running, ByCancel, Canceled},

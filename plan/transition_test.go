@@ -13,7 +13,7 @@ func machine() map[Transition]bool {
 		{Running, ByBreach, Paused}:        true,
 		{Running, ByBreach, Failed}:        true,
 		{Running, ByBreach, RollingBack}:   true,
-		{Running, ByRejection, Paused}:     true,
+		{Running, ByReject, Paused}:        true,
 		{Running, BySuccess, Completed}:    true,
 		{Running, ByFailure, Failed}:       true,
 		{Running, ByCancel, Canceled}:      true,

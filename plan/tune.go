@@ -17,7 +17,7 @@ func (p Plan) Tune(t strategy.Tuning, by By) (Decision, error) {
 	switch d.Plan.State {
 	case Created, Running, Paused, Failed:
 	case Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
-		return d, d.notApplicable(ByTuning, "")
+		return d, d.notApplicable(ByTune, "")
 	}
 	var e InvalidError
 	for _, f := range t.Faults(max(1, len(p.Waves))) {
@@ -35,7 +35,8 @@ func (p Plan) Tune(t strategy.Tuning, by By) (Decision, error) {
 		return d.already()
 	}
 	d.Plan.Tuning = next
-	d.note(ByTuning, d.Plan.State, d.Plan.State, by)
+	d.unask()
+	d.note(ByTune, d.Plan.State, d.Plan.State, by)
 	d.regrant()
 	for d.step(By{Now: by.Now}) {
 	}

@@ -82,20 +82,48 @@ func (p *Plan) WaveLeft() int {
 	return p.SizeOf(p.Wave) - p.WaveCounters[p.Wave-1].Ended
 }
 
+// PendingBeyond returns how many tasks of the waves after the open one are pending. None of them
+// may begin yet. Only commands change the number; it counts as long as WaveCounters do.
+func (p Plan) PendingBeyond() int {
+	n := 0
+	for i := p.Wave; i < len(p.Waves); i++ {
+		n += p.SizeOf(i+1) - p.WaveCounters[i].Ended
+	}
+	return n
+}
+
+// GatesPassed reports whether a running plan ends as soon as all its tasks have ended: its last
+// wave is open, and that wave's bake is over or it has none. Only commands, and steps of the plan
+// itself, change it.
+func (p Plan) GatesPassed() bool {
+	if len(p.Waves) > 0 && p.Wave < len(p.Waves) {
+		return false
+	}
+	rules := p.Rules()
+	return p.Gate == GateBaked || rules.Bake(max(1, p.Wave), max(1, len(p.Waves))) == 0
+}
+
+// heldUp reports whether nothing keeps a running plan open, in which no task is in flight, but
+// tasks that were paused individually. They may be tasks of earlier waves that were retried.
+func (p *Plan) heldUp() bool {
+	c := &p.Counters
+	return c.Of(task.Paused) > 0 && c.Of(task.Pending) == p.PendingBeyond() && (p.WaveLeft() > 0 || p.GatesPassed())
+}
+
 // Rules returns the plan's strategy as it applies now: as the plan was created, and as it was tuned
 // since.
 func (p Plan) Rules() strategy.Strategy { return p.Strategy.Tuned(p.Tuning) }
 
-// tallies returns what a decision needs to know about the plan's waves.
-func (p *Plan) tallies() []strategy.Tally {
+// tallies returns what a decision needs to know about the waves of a plan.
+func tallies(p *Plan) []strategy.Tally {
 	if len(p.Waves) == 0 {
 		return []strategy.Tally{{Tasks: p.TaskCount, Failed: p.Counters.Of(task.Failed), Acknowledged: p.Acknowledged}}
 	}
-	tallies := make([]strategy.Tally, len(p.Waves))
+	list := make([]strategy.Tally, len(p.Waves))
 	for i, w := range p.Waves {
-		tallies[i] = strategy.Tally{Tasks: p.SizeOf(i + 1), Failed: p.WaveCounters[i].Failed, Acknowledged: w.Acknowledged}
+		list[i] = strategy.Tally{Tasks: p.SizeOf(i + 1), Failed: p.WaveCounters[i].Failed, Acknowledged: w.Acknowledged}
 	}
-	return tallies
+	return list
 }
 
 // Admits reports whether the failures that there are, in the plan and in its open wave, allow a
@@ -109,6 +137,17 @@ func (p Plan) Admits() bool {
 		return true
 	}
 	return p.Grant.Admits(p.WaveCounters[p.Wave-1].Failed, p.Waves[p.Wave-1].MaxFailed, inFlight)
+}
+
+// Exceeds reports whether more tasks are failed than the plan's grant allows, or more of the wave
+// of an ordinal than that wave allows. The commit that makes the task with that ordinal FAILED in a
+// running plan breaches the plan if Exceeds reports true after it.
+func (p Plan) Exceeds(ordinal int) bool {
+	if p.Counters.Of(task.Failed) > p.Grant.MaxFailed {
+		return true
+	}
+	w := p.WaveOf(ordinal)
+	return w <= len(p.Waves) && p.WaveCounters[w-1].Failed > p.Waves[w-1].MaxFailed
 }
 
 // Exceeded reports whether more tasks are failed than the plan's grant or one of its waves allows.
@@ -125,11 +164,14 @@ func (p Plan) Exceeded() bool {
 }
 
 // baking returns the time until the bake of the open wave is over. bakes is false if the wave does
-// not bake.
+// not bake now: it has tasks left, has no bake time, or has baked.
 func (p *Plan) baking(rules *strategy.Strategy) (left time.Duration, bakes bool) {
-	if p.State != Running || p.Gate != GateNone || len(p.Waves) > 0 && p.Wave == 0 || p.WaveLeft() > 0 || p.WaveEndedAt.IsZero() {
+	if p.State != Running || p.Gate != GateNone || len(p.Waves) > 0 && p.Wave == 0 || p.WaveLeft() > 0 {
 		return 0, false
 	}
 	bake := rules.Bake(max(1, p.Wave), max(1, len(p.Waves)))
+	if p.WaveEndedAt.IsZero() {
+		return bake, bake > 0 // the store is about to say when
+	}
 	return p.WaveEndedAt.Add(bake).Sub(p.Now), bake > 0
 }

@@ -16,8 +16,8 @@
 //  2. A change that is sent again, because its answer was lost, succeeds without
 //     effect: a task remembers the token and number of its worker's last change, a
 //     plan its last [KeptCommands] command ids.
-//  3. The commit that raises the number of failed tasks above the grant's bound closes
-//     the grant in the same step: from then on no pending task is claimed.
+//  3. The commit that raises the number of failed tasks, of the plan or of the task's wave,
+//     above its bound closes the grant in the same step: from then on no pending task is claimed.
 //  4. A claim assigns tasks of one plan, under that plan's grant and in one step, each with a new
 //     token that is greater than the task's earlier tokens. A claim that is sent again under the
 //     same id returns the same tasks.
@@ -46,6 +46,30 @@
 //     step that would defer the task. An edit of a waiting task takes its slot away; if the task
 //     is or comes back in flight before its wait is over, a claim gives it a slot for the rest of
 //     the wait.
+//
+// # Waves
+//
+// A plan may be divided into waves. Create.Plan.Waves has their last ordinals, and every Command
+// has all waves in its Control; a store changes nothing in them. What it keeps of each wave, in the
+// same step as the counters, are the plan's Facts:
+//
+//   - WaveCounters, from FinishCreate on. Every change of a task's state, by a commit, a claim or
+//     an edit, counts in the wave of its ordinal, whether that wave is open, over or not open yet.
+//     They stay as they are from the command on whose state cancels the pending tasks
+//     (plan.State.CancelsPending); the edits of that command still count.
+//   - WaveEndedAt, after every step: zero if plan.Plan.WaveLeft reports that tasks of the open
+//     wave are left, or if the plan has waves and none is open; otherwise the store's time of the
+//     step with which that began. A command that opens a wave counts as its first step. In a plan
+//     without waves all tasks are the open wave.
+//
+// What it judges: a step that makes a task of a RUNNING plan FAILED breaches the plan if, after it,
+// plan.Plan.Exceeds reports true for the task's ordinal. So more tasks of the plan are failed than
+// Grant.MaxFailed, or more of the task's wave than the MaxFailed of that wave, which need not be
+// the open one. The edits of a command are judged by the Control of the command.
+//
+// Whether an event leaves the plan at rest is what plan.Plan.AtRest reports after the step, and
+// whether tasks are claimable what plan.Plan.Claimable reports, at the store's time. Both depend on
+// plan.Plan.PendingBeyond and GatesPassed, which only commands change.
 //
 // # Errors
 //

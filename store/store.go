@@ -113,16 +113,18 @@ type Command struct {
 	// Version is the Version of the plan from which the decision was made.
 	Version uint64
 	// Failed, if not negative, must equal the plan's number of failed tasks, because the decision
-	// acknowledges exactly these.
+	// acknowledges exactly these, or changes how many are allowed. The failed tasks of each wave
+	// are then those of the decision too: between two versions of a plan, tasks only fail.
 	Failed int
 	// RaiseTokens reports that tenants were locked for the command: every later claim in the plan
 	// gets a token greater than all tokens that were assigned, in any plan, before the call of
 	// Apply.
 	RaiseTokens bool
-	// Decision has the plan's Control, the edits (at most MaxBatch) and the events. The store sets
-	// Seq, At and AtRest, keeps its own Facts, and applies the effects of plan.State.CancelsPending
-	// and of a new Undo.Round itself. An event that changes the state of the plan itself clears
-	// Breached; otherwise a breach stays even if it happened after the decision was made.
+	// Decision has the plan's Control with all its fields, the edits (at most MaxBatch) and the
+	// events. The store sets Seq, At and AtRest, keeps its own Facts, and applies the effects of
+	// plan.State.CancelsPending, of a new Undo.Round and of a new Wave itself. An event that
+	// changes the state of the plan itself clears Breached; otherwise a breach stays even if it
+	// happened after the decision was made.
 	plan.Decision
 }
 
@@ -245,8 +247,8 @@ const (
 //
 //   - RUNNING without a worker, if the plan's state claims running tasks;
 //   - ROLLING_BACK without a worker;
-//   - PENDING from the first ordinal up to Grant.LastOrdinal, unless the plan is breached or
-//     Grant.Admits reports false for the failed tasks and those in flight;
+//   - PENDING from the first ordinal up to Grant.LastOrdinal, unless the plan is breached,
+//     plan.Plan.Admits reports false, or Grant.Opens does for the store's time;
 //   - in an open undo round the undoable tasks that the round has not reached yet, from the last
 //     ordinal down, or, in a sequential plan, in the reverse order in which workers last released
 //     them.

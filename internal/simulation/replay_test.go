@@ -98,7 +98,7 @@ func (r *replay) plan(e plan.Event) {
 // waves follows the waves of the plan.
 func (r *replay) waves(e plan.Event) {
 	switch e.Cause {
-	case plan.ByTuning.String():
+	case plan.ByTune.String():
 		r.tuned = true
 	case plan.ByWave.String():
 		if e.Wave != r.wave+1 {

@@ -117,17 +117,6 @@ func (s *Strategy) Tolerated(n int, w Tally) int { return max(s.allowed(n-1, w.T
 // Concurrency returns how many slots a plan of that many tasks has, whichever wave is open.
 func (s *Strategy) Concurrency(tasks int) int { return s.MaxConcurrency.AtLeastOne(tasks) }
 
-// Sequential reports whether a plan with waves of these sizes runs its tasks one by one, in every
-// wave.
-func (s *Strategy) Sequential(waves ...int) bool {
-	all := 0
-	for _, n := range waves {
-		all += n
-	}
-	for i, n := range waves {
-		if s.slots(i, n, all) > 1 {
-			return false
-		}
-	}
-	return true
-}
+// Sequential reports whether a plan of that many tasks runs and undoes them one by one. Waves have
+// no more slots than the plan, and undos are not bounded by waves.
+func (s *Strategy) Sequential(tasks int) bool { return s.Concurrency(tasks) == 1 }

@@ -149,7 +149,7 @@ func (p *rollout) snapshot() plan.Plan {
 	c.LastEvent = p.log.last
 	c.Idle = max(0, time.Since(p.changedAt))
 	c.Now, c.NextDue = p.clock.now().time(), p.nextDue()
-	c.NextPending, c.WaveCounters = int(p.pending), slices.Clone(c.WaveCounters)
+	c.WaveCounters = slices.Clone(c.WaveCounters)
 	return c
 }
 

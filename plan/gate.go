@@ -118,16 +118,26 @@ func (p Plan) Reject(wave int, by By) (Decision, error) {
 	return d, nil
 }
 
+// adjustable returns an error if the plan's state does not allow commands about the way that is
+// left to it. A start that is under way does not: it may be given up, which is no event, and then
+// the event of such a command would be the last one without saying that the plan is at rest.
+func (d *Decision) adjustable(c Cause) error {
+	switch d.Plan.State {
+	case Created, Running, Paused, Failed:
+		if d.Plan.Starting == nil {
+			return nil
+		}
+		return d.notApplicable(c, beingStarted)
+	case Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
+	}
+	return d.notApplicable(c, "")
+}
+
 // judged returns the wave that an approval or a rejection is about, or an error if there is none.
 func (d *Decision) judged(wave int, c Cause) (int, error) {
 	p := &d.Plan
-	if p.Starting != nil {
-		return 0, d.notApplicable(c, beingStarted)
-	}
-	switch p.State {
-	case Created, Running, Paused, Failed:
-	case Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
-		return 0, d.notApplicable(c, "")
+	if err := d.adjustable(c); err != nil {
+		return 0, err
 	}
 	rules := p.Rules()
 	if wave == 0 {

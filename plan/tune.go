@@ -11,13 +11,8 @@ import (
 // breached. The error is an *[InvalidError] if t has faults.
 func (p Plan) Tune(t strategy.Tuning, by By) (Decision, error) {
 	d := p.decide(by)
-	if d.Plan.Starting != nil {
-		return d, d.notApplicable(ByTuning, beingStarted)
-	}
-	switch d.Plan.State {
-	case Created, Running, Paused, Failed:
-	case Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
-		return d, d.notApplicable(ByTune, "")
+	if err := d.adjustable(ByTune); err != nil {
+		return d, err
 	}
 	var e InvalidError
 	for _, f := range t.Faults(max(1, len(p.Waves))) {

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -201,5 +202,24 @@ func TestAQuestionIsTakenBackWhileThePlanIsPaused(t *testing.T) {
 	again, err := approved.Plan.Approve(2, ann())
 	if err != nil || !again.Unchanged {
 		t.Errorf("approved again: unchanged %t, %v", again.Unchanged, err)
+	}
+}
+
+// While a start is under way, a command on what is ahead of the plan does not apply: it would leave
+// an event behind which the plan comes to rest without another one.
+func TestAPlanThatIsBeingStartedIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	p := waved(0, 2, 4)
+	p.State, p.Grant, p.Starting = plan.Created, strategy.Grant{}, &plan.Starting{Token: 3}
+	p.Strategy.Waves[1].Approval = true
+	for name, command := range map[string]func() (plan.Decision, error){
+		"approve": func() (plan.Decision, error) { return p.Approve(2, ann()) },
+		"reject":  func() (plan.Decision, error) { return p.Reject(2, ann()) },
+		"tune":    func() (plan.Decision, error) { return p.Tune(strategy.Tuning{MaxFailures: strategy.Count(1)}, ann()) },
+		"skip":    func() (plan.Decision, error) { return p.SkipTask(task.Task{ID: task.NewID(7, 1)}, ann()) },
+	} {
+		if _, err := command(); !errors.Is(err, plan.ErrNotApplicable) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

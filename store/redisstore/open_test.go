@@ -201,7 +201,7 @@ func TestOpenChecksVersions(t *testing.T) {
 	for _, test := range []struct {
 		mark string
 		want error
-	}{{"1", ErrVersion}, {strconv.Itoa(layout + 1), ErrVersion}, {"x", store.ErrCorrupt}, {"0", store.ErrCorrupt}} {
+	}{{"1", ErrVersion}, {strconv.Itoa(oldest - 1), ErrVersion}, {strconv.Itoa(layout + 1), ErrVersion}, {"x", store.ErrCorrupt}, {"0", store.ErrCorrupt}} {
 		client.Set(t.Context(), s.keys.version(), test.mark, 0)
 		if _, err := Open(t.Context(), client, Config{}); !errors.Is(err, test.want) {
 			t.Errorf("version %s: error %v, want %v", test.mark, err, test.want)

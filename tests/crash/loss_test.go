@@ -39,7 +39,7 @@ func losses(t *testing.T) []row {
 			})
 		}
 	}
-	lost(way{}, "{p:1}:plan", "{p:1}:n:0", "{p:1}:x:0", "{p:1}:t:0", "{p:1}:held", "{p:1}:loose", "{p:1}:order",
+	lost(way{}, "{p:1}:plan", "{p:1}:n:0", "{p:1}:x:0", "{p:1}:t:0", "{p:1}:held", "{p:1}:loose", "{p:1}:later", "{p:1}:order",
 		"{p:1}:events", "{p:1}:history", "{p:1}:commands", "{p:1}:cursors", "{all}:ids", "{all}:plans", "{all}:agenda", "{all}:stamps",
 		"version", "lease:*", "tenant:*", "key:*", "{p:1}:*", "*")
 	lost(way{undo: true, inSequence: true}, "{p:1}:plan", "{p:1}:t:0", "{p:1}:held", "{p:1}:order", "{p:1}:*", "tenant:*")

@@ -86,8 +86,8 @@ func parseRules(s string) rules {
 // due.
 type facts struct {
 	plan.Facts
-	undoAt int
-	ok     bool
+	nextPending, undoAt int
+	ok                  bool
 }
 
 func parseFacts(s string) (f facts) {
@@ -99,7 +99,7 @@ func parseFacts(s string) (f facts) {
 	f.Counters.Held = int(v[10])
 	f.Breached, f.UndosExhausted, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
 	f.Counters.Waiting, f.NextDue = int(v[20]), stamp(v[21])
-	f.NextPending, f.undoAt = int(v[13]), int(v[15])
+	f.nextPending, f.undoAt = int(v[13]), int(v[15])
 	return f
 }
 
@@ -116,7 +116,7 @@ func claimable(r *rules, f *facts) (yes, sure bool) {
 		return false, true
 	}
 	pending := !f.Breached && !r.state.CancelsPending() && r.grant.Admits(c.Of(task.Failed), r.grant.MaxFailed, c.InFlight()) &&
-		c.Of(task.Pending) > 0 && f.NextPending <= min(r.grant.LastOrdinal, c.Total())
+		c.Of(task.Pending) > 0 && f.nextPending <= min(r.grant.LastOrdinal, c.Total())
 	if pending || r.undoOpen && !f.UndosExhausted && f.undoAt > 0 {
 		return true, true
 	}

@@ -7,8 +7,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// beingStarted is why some commands do not apply to a plan while its tenants are being locked: their
-// events would be the last ones if the start is given up, and say that the plan is not at rest.
+// beingStarted is why some commands do not apply to a plan while its tenants are being locked:
+// their events would be the last ones if the start is given up, and say that the plan is not at
+// rest.
 const beingStarted = "it is being started; try again"
 
 // decide settles p and returns the decision so far, for a command to add to.

@@ -88,11 +88,14 @@ func (e *InvalidError) add(field, format string, args ...any) {
 }
 
 // Validate returns nil, or an *[InvalidError] with every fault but one: whether the windows ever
-// open depends on the time, which [Spec.Arrange] takes. Faults of the waves that depend on the
-// tenants are named only if there are no others.
+// open depends on the time, which [Spec.Arrange] takes. Which tenants the waves select is checked
+// only if the tenants and the waves have no faults by themselves.
 func (s Spec) Validate() error {
-	_, err := s.arranged()
-	return err
+	var e InvalidError
+	if s.arranged(&e); e.Total > 0 {
+		return &e
+	}
+	return nil
 }
 
 // windows adds the faults of an error of package window.

@@ -3,7 +3,6 @@ package strategy
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"reflect"
 	"strconv"
 	"time"
@@ -135,27 +134,4 @@ func faultsOf(err error) []Fault {
 		faults[i] = Fault(f)
 	}
 	return faults
-}
-
-// Warnings returns what is valid but suspicious for a plan of that many tasks.
-func (s Strategy) Warnings(tasks int) []Fault {
-	var warnings []Fault
-	add := func(field, problem string) { warnings = append(warnings, Fault{field, problem}) }
-	if c := s.MaxConcurrency; c.Kind != AmountUnset && tasks > 0 && c.Of(tasks) == 0 {
-		add("MaxConcurrency", fmt.Sprintf("%s of %d tasks is less than one; it counts as 1", c, tasks))
-	}
-	f := s.MaxFailures
-	if f.Kind == AmountPercent && f.N > 0 && f.Of(tasks) == 0 {
-		add("MaxFailures", fmt.Sprintf("%s of %d tasks is less than one; no failure is tolerated", f, tasks))
-	}
-	if tasks > 0 && f.Of(tasks) >= tasks {
-		add("MaxFailures", fmt.Sprintf("%s of %d tasks tolerates that all of them fail", f, tasks))
-	}
-	if n := f.Of(tasks) + 1; s.ConcurrencyMode == Strict && s.Concurrency(tasks) > n {
-		add("MaxConcurrency", fmt.Sprintf("%s of %d tasks is never reached: Strict has %d in flight at most", s.MaxConcurrency, tasks, n))
-	}
-	if d := s.ProgressDeadline; d > 0 && s.TaskTimeout > 0 && d >= s.TaskTimeout {
-		add("ProgressDeadline", fmt.Sprintf("%s is never reached: an attempt ends after %s", d, s.TaskTimeout))
-	}
-	return warnings
 }

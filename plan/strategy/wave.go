@@ -2,7 +2,10 @@ package strategy
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // Wave is a part of the tenants that is opened together, after the wave before it. At most one of
@@ -68,12 +71,30 @@ func (w Wave) faults(field string, last bool) []Fault {
 	var faults []Fault
 	add := func(name, problem string) { faults = append(faults, Fault{field + name, problem}) }
 	if len(w.Name) > MaxWaveName {
-		add(".Name", fmt.Sprintf("has %d bytes, the limit is %d", len(w.Name), MaxWaveName))
+		add(".Name", fmt.Sprintf("is %d bytes, the limit is %d", len(w.Name), MaxWaveName))
+	}
+	if !utf8.ValidString(w.Name) {
+		add(".Name", "is not UTF-8")
+	}
+	// A list that its maker left empty by mistake must not turn the wave into one of all the rest.
+	if w.Tenants != nil && len(w.Tenants) == 0 {
+		add(".Tenants", "is empty")
+	}
+	if w.Labels != nil && len(w.Labels) == 0 {
+		add(".Labels", "is empty")
+	}
+	for _, k := range slices.Sorted(maps.Keys(w.Labels)) {
+		if k == "" {
+			add(".Labels", "has an empty key")
+		}
+		if !utf8.ValidString(k) || !utf8.ValidString(w.Labels[k]) {
+			add(".Labels", fmt.Sprintf("%.32q is not UTF-8", k))
+		}
 	}
 	switch n := w.selectors(); {
 	case n > 1:
 		add("", "has several of Size, Labels and Tenants")
-	case n == 0 && !last:
+	case n == 0 && !last && w.Labels == nil && w.Tenants == nil:
 		add("", "has no Size, Labels or Tenants; only the last wave takes the rest")
 	}
 	faults = append(faults, amountFaults(

@@ -35,6 +35,7 @@ func Model(t *testing.T, h Harness) {
 			"task":     m.taskCommand,
 			"engine":   m.engine,
 			"late":     m.late,
+			"waiter":   m.waiter,
 			"reclaims": m.reclaim,
 		})
 	})

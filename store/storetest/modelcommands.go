@@ -97,6 +97,25 @@ func (m *machine) taskCommand(rt *rapid.T) {
 	m.decide(rt, later, func(p plan.Plan) (plan.Decision, error) { return c(p, t, by()) })
 }
 
+// waiter pauses a task that waits, or resumes one that was paused during its wait: the other
+// commands rarely meet both.
+func (m *machine) waiter(rt *rapid.T) {
+	_, tasks := m.read(rt)
+	tasks = slices.DeleteFunc(tasks, func(t task.Task) bool {
+		return !t.Waiting && (t.State != task.Paused || t.Wait.Why == task.NoWait)
+	})
+	if len(tasks) == 0 {
+		rt.Skip("nothing waits")
+	}
+	t := rapid.SampledFrom(tasks).Draw(rt, "task")
+	m.decide(rt, false, func(p plan.Plan) (plan.Decision, error) {
+		if t.Waiting {
+			return p.PauseTask(t, by())
+		}
+		return p.ResumeTask(t, by())
+	})
+}
+
 // engine takes one of the steps that engines take without a command.
 func (m *machine) engine(rt *rapid.T) {
 	step := rapid.SampledFrom([]string{"settle", "settle", "sweep", "halt", "lose"}).Draw(rt, "step")

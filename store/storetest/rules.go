@@ -74,7 +74,7 @@ func (x *ruled) after() time.Duration { return time.Duration(x.rand.IntN(2)) * t
 func (x *ruled) edit(d *plan.Decision, t task.Task, undo bool) {
 	states := []task.State{task.Completed, task.Failed, task.Failed, task.Paused, task.Canceled, task.RollingBack, task.Running, task.Running}
 	n := x.rand.IntN(len(states) + 2)
-	if n >= len(states) && !undo {
+	if !undo && (n >= len(states) || t.Waiting && x.rand.IntN(2) == 0) {
 		return
 	}
 	e := task.Edit{ID: t.ID, Version: t.Version, Control: t.Control, Release: true}

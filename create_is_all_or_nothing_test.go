@@ -333,7 +333,7 @@ func TestCreateLargest(t *testing.T) {
 	e := newEngine(t, memstore.New(), cutover.Config{})
 	sp := spec()
 	largest := task.MaxPerPlan
-	if !sample.Full(t, 10) {
+	if !sample.Full(t, 20) {
 		largest /= 10
 	}
 	sp.Tenants = make([]task.Tenant, largest)

@@ -129,8 +129,8 @@ func TestWavesBakeOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// A wave that needs an approval waits for it at rest; a rejection pauses the plan, and a resume asks
-// again. An approval may be given early.
+// A wave that needs an approval waits for it at rest; a rejection pauses the plan, and a resume
+// asks again. An approval may be given early.
 func TestWavesWaitForApproval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -227,8 +227,8 @@ func TestPassedWavesAreJudgedByTheirOwnTolerance(t *testing.T) {
 	})
 }
 
-// Windows hold pending tasks back, and open by themselves, also when all engines have died; what has
-// begun goes on.
+// Windows hold pending tasks back, and open by themselves, also when all engines have died; what
+// has begun goes on.
 func TestWindowsHoldPendingTasksBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // the bubble begins at midnight UTC of Saturday, 2000-01-01

@@ -10,10 +10,11 @@ import (
 // The commands on one task. Each is decided from the plan and the task together, because the plan's
 // state determines whether the command is allowed at all.
 
-// RetryTask starts the next attempt of a failed or paused task. It ends the backoff of a task that
-// waits for its next attempt. Any other running task that waits for a worker counts as retried
-// already. A task that a worker runs cannot be retried, even if it hangs:
-// no other worker may touch it before that worker has released it.
+// RetryTask starts the next attempt of a failed or paused task. If a task waits for its next
+// attempt, RetryTask ends the backoff, also if the task was paused meanwhile and has no slot yet.
+// Any other running task that no worker holds counts as retried already. A task that a worker runs
+// cannot be retried, even if it hangs: no other worker may touch it before that worker has released
+// it.
 func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -22,8 +23,8 @@ func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, erro
 		return d, d.taskNotApplicable(t, task.ByRetry, "")
 	}
 	switch {
-	case t.State == task.Running && t.Worker == "" && t.Wait.Why == task.WaitBackoff && t.Waiting:
-		e, err := t.Wake(by.Now)
+	case t.State == task.Running && t.Worker == "" && t.Wait.Why == task.WaitBackoff && t.Wait.Until.After(p.Now):
+		e, err := t.Wake(from, by.Now)
 		if err != nil {
 			return d, d.taskNotApplicable(t, task.ByRetry, "")
 		}

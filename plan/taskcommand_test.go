@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"text/tabwriter"
+	"time"
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/plan"
@@ -18,27 +19,38 @@ type situation struct {
 	name    string
 	control task.Control
 	worker  string
+	waiting bool
 }
 
 func situations() []situation {
 	in := func(s task.State) task.Control { return task.Control{State: s, Attempt: 2} }
+	waits := func(why task.WaitReason, left time.Duration) task.Control {
+		return task.Control{State: task.Running, Attempt: 2, Wait: task.Wait{Why: why, Until: noon().Add(left)}}
+	}
 	asked := func(r task.Request) task.Control { return task.Control{State: task.Running, Attempt: 2, Request: r} }
 	return []situation{
-		{"PENDING", task.Control{State: task.Pending}, ""},
-		{"RUNNING", in(task.Running), "w1"},
-		{"RUNNING, pause asked", asked(task.PauseRequest), "w1"},
-		{"RUNNING, cancel asked", asked(task.CancelRequest), "w1"},
-		{"RUNNING, no worker", in(task.Running), ""},
-		{"PAUSED by the plan", in(task.Paused), ""},
-		{"PAUSED alone", task.Control{State: task.Paused, Attempt: 2, PausedIndividually: true}, ""},
-		{"COMPLETED", in(task.Completed), ""},
-		{"FAILED", in(task.Failed), ""},
-		{"SKIPPED", in(task.Skipped), ""},
-		{"CANCELLED", in(task.Canceled), ""},
-		{"CANCELLED, never ran", task.Control{State: task.Canceled}, ""},
-		{"ROLLING_BACK", in(task.RollingBack), "w1"},
-		{"ROLLED_BACK", in(task.RolledBack), ""},
-		{"ROLLBACK_FAILED", in(task.RollbackFailed), ""},
+		{"PENDING", task.Control{State: task.Pending}, "", false},
+		{"RUNNING", in(task.Running), "w1", false},
+		{"RUNNING, pause asked", asked(task.PauseRequest), "w1", false},
+		{"RUNNING, cancel asked", asked(task.CancelRequest), "w1", false},
+		{"RUNNING, no worker", in(task.Running), "", false},
+		{"RUNNING, holds", waits(task.WaitHold, time.Hour), "", true},
+		{"RUNNING, in a backoff", waits(task.WaitBackoff, time.Hour), "", true},
+		{"RUNNING, resumed in a backoff", waits(task.WaitBackoff, time.Hour), "", false},
+		{"RUNNING, backoff is over", waits(task.WaitBackoff, 0), "", true},
+		{"RUNNING, lost after a backoff", waits(task.WaitBackoff, -time.Hour), "", false},
+		{"RUNNING after a backoff", waits(task.WaitBackoff, -time.Hour), "w1", false},
+		{"RUNNING, proves its success", waits(task.WaitProving, time.Hour), "", true},
+		{"PAUSED by the plan", in(task.Paused), "", false},
+		{"PAUSED alone", task.Control{State: task.Paused, Attempt: 2, PausedIndividually: true}, "", false},
+		{"COMPLETED", in(task.Completed), "", false},
+		{"FAILED", in(task.Failed), "", false},
+		{"SKIPPED", in(task.Skipped), "", false},
+		{"CANCELLED", in(task.Canceled), "", false},
+		{"CANCELLED, never ran", task.Control{State: task.Canceled}, "", false},
+		{"ROLLING_BACK", in(task.RollingBack), "w1", false},
+		{"ROLLED_BACK", in(task.RolledBack), "", false},
+		{"ROLLBACK_FAILED", in(task.RollbackFailed), "", false},
 	}
 }
 
@@ -47,14 +59,19 @@ func (s situation) place(state plan.State) (plan.Plan, task.Task) {
 	c := someTasks(state)
 	c[s.control.State]++
 	p := in(state, c)
+	p.Now = noon()
 	if s.worker != "" {
 		p.Counters.Held = 1
+	}
+	if s.waiting {
+		p.Counters.Waiting, p.NextDue = 1, s.control.Wait.Until
 	}
 	return p, task.Task{
 		ID:         task.NewID(p.ID, 1),
 		Control:    s.control,
 		Version:    5,
 		Worker:     s.worker,
+		Waiting:    s.waiting,
 		Checkpoint: &checkpoint.Checkpoint{Step: "S", Data: []byte(`{}`)},
 	}
 }
@@ -62,7 +79,7 @@ func (s situation) place(state plan.State) (plan.Plan, task.Task) {
 const commandsHeader = `What a command on one task does, by the state of its plan and the situation of the
 task. A state is where the task goes; with * the plan goes on to RUNNING. Asked: its
 worker is asked to stop. Withdrawn: it is asked no more. Alone: the plan's resume
-does not wake it. A dot is not applicable, = is unchanged.
+does not wake it. Woken: its backoff ends. A dot is not applicable, = is unchanged.
 `
 
 // TestTaskCommands gives every command to a task in every situation, in a plan in
@@ -114,6 +131,9 @@ func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 	if len(d.Edits) != 1 || d.Edits[0].ID != before.ID || d.Edits[0].Version != before.Version {
 		t.Fatalf("%s of %s in %s edits %+v", command, of.name, s, d.Edits)
 	}
+	if c := d.Plan.Counters; c.Waiting != 0 || c.Held != p.Counters.Held || c.Total() != p.Counters.Total() {
+		t.Errorf("%s of %s in %s counts %+v, before it %+v", command, of.name, s, c, p.Counters)
+	}
 	cell := changeOf(before, d.Edits[0])
 	if d.Plan.State == s {
 		return cell
@@ -134,6 +154,8 @@ func changeOf(before task.Task, e task.Edit) string {
 		return "withdrawn"
 	case e.PausedIndividually && !before.PausedIndividually:
 		return "alone"
+	case e.Wait == task.Wait{} && before.Wait.Why == task.WaitBackoff:
+		return "woken"
 	}
 	return "nothing"
 }

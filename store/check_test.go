@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -29,6 +30,67 @@ func TestBatchCheck(t *testing.T) {
 	} {
 		if err := tt.batch.Check(); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+}
+
+// TestChangeCheck: a batch is refused for a single change that no store can carry out, wherever it
+// stands in the batch.
+func TestChangeCheck(t *testing.T) {
+	t.Parallel()
+	failed := &task.FailureInfo{ErrorCode: "BROKEN"}
+	wait := func(why task.WaitReason, after time.Duration, f *task.FailureInfo) store.Change {
+		return store.Change{Kind: store.Defer, Wait: why, After: after, Failure: f}
+	}
+	elapsed := func(kind store.ChangeKind, d time.Duration) store.Change {
+		return store.Change{Kind: kind, Elapsed: d}
+	}
+	none, some := error(nil), store.ErrInvalid
+	for name, tt := range map[string]struct {
+		change store.Change
+		want   error
+	}{
+		"a hold of no time":           {wait(task.WaitHold, 0, nil), none},
+		"a hold with a failure":       {wait(task.WaitHold, time.Second, failed), none},
+		"a proof":                     {wait(task.WaitProving, time.Hour, nil), none},
+		"a backoff":                   {wait(task.WaitBackoff, time.Minute, failed), none},
+		"as long as can be":           {wait(task.WaitHold, store.MaxWait, nil), none},
+		"too long":                    {wait(task.WaitHold, store.MaxWait+1, nil), some},
+		"a negative time":             {wait(task.WaitHold, -1, nil), some},
+		"a backoff without a failure": {wait(task.WaitBackoff, time.Minute, nil), some},
+		"no reason":                   {wait(task.NoWait, time.Minute, failed), some},
+		"an unknown reason":           {wait(task.WaitProving+1, time.Minute, failed), some},
+		"no reason, of another kind":  {store.Change{Kind: store.Yield, After: -1, Wait: 99}, none},
+		"time elapsed":                {elapsed(store.Complete, time.Hour), none},
+		"less than no time elapsed":   {elapsed(store.Complete, -1), some},
+		"the same in a save":          {elapsed(store.Save, -time.Hour), some},
+	} {
+		for _, changes := range [][]store.Change{{tt.change}, {{Kind: store.Complete}, tt.change, {}}} {
+			b := store.Batch{Changes: changes}
+			if err := b.Check(); !errors.Is(err, tt.want) {
+				t.Errorf("%s: %v, want %v", name, err, tt.want)
+			}
+		}
+	}
+}
+
+// TestYields: a task that is deferred is not left for another worker: engines have timers for it.
+func TestYields(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change store.Change
+		want   bool
+	}{
+		"yielded":           {store.Change{Kind: store.Yield, State: task.Running}, true},
+		"yielded an undo":   {store.Change{Kind: store.Yield, State: task.RollingBack}, true},
+		"yielded to a stop": {store.Change{Kind: store.Yield, State: task.Paused}, false},
+		"refused":           {store.Change{Kind: store.Yield, State: task.Running, Err: store.ErrFenced}, false},
+		"deferred":          {store.Change{Kind: store.Defer, State: task.Running}, false},
+		"saved":             {store.Change{Kind: store.Save, State: task.Running}, false},
+	} {
+		b := store.Batch{Changes: []store.Change{{Kind: store.Complete, State: task.Completed}, tt.change}}
+		if got := b.Yields(); got != tt.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -98,12 +98,13 @@ func (t Task) Retry(from RetryFrom, now time.Time) (Edit, error) {
 
 // Wake ends the backoff of a task that waits for its next attempt: the attempt begins as soon as a
 // worker claims the task.
-func (t Task) Wake(now time.Time) (Edit, error) {
+func (t Task) Wake(from RetryFrom, now time.Time) (Edit, error) {
 	if t.State != Running || t.Worker != "" || t.Wait.Why != WaitBackoff {
 		return Edit{}, &IllegalError{ID: t.ID, Cause: ByRetry, State: t.State, Why: "it does not wait for an attempt"}
 	}
 	e := t.edit(ByRetry)
 	e.Wait, e.RetriedAt = Wait{}, now
+	e.DropCheckpoint = from == FromScratch
 	return e, nil
 }
 

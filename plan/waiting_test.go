@@ -57,8 +57,8 @@ func TestRetryTaskEndsABackoff(t *testing.T) {
 	}
 }
 
-// The plan is paused while a task waits: the edit that halts the task is counted as the store counts
-// it, and a task that is resumed has no slot yet.
+// The plan is paused while a task waits: the edit that halts the task is counted as the store
+// counts it, and a task that is resumed has no slot yet.
 func TestHaltOfWaitingTasks(t *testing.T) {
 	t.Parallel()
 	p := in(plan.Paused, counts{task.Running: 2}, waitingPlan(1, 1, time.Hour))

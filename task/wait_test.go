@@ -71,7 +71,8 @@ func TestWake(t *testing.T) {
 	}
 }
 
-// What becomes of the wait of a task, and of the time that its attempt has taken, with each command.
+// What becomes of the wait of a task, and of the time that its attempt has taken, with each
+// command.
 func TestCommandsOnWaits(t *testing.T) {
 	t.Parallel()
 	type effect struct{ wait, elapsed bool } // what is kept

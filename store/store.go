@@ -47,6 +47,9 @@ type Creator interface {
 	// plan with Exists set; if it belongs to a plan with other content, ErrKeyReused; if it belongs
 	// to another creation that is under way, ErrCreating.
 	//
+	// A store that does not enforce a field of the plan's strategy refuses the plan with
+	// ErrInvalid.
+	//
 	// The same call may be sent again. With a key, the repeated call continues the creation that
 	// the first call began, even if tenants were added, and restarts its TTL. Without a key it
 	// begins another creation, and an engine removes the first when its TTL is over.

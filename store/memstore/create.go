@@ -74,7 +74,7 @@ func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 			Parameters: maps.Clone(c.Plan.Parameters), Strategy: c.Plan.Strategy, TaskCount: c.Plan.TaskCount,
 			IdempotencyKey: c.Plan.IdempotencyKey, CreatedAt: created,
 			Control: plan.Control{Waves: slices.Clone(c.Plan.Waves)},
-			Facts:   plan.Facts{WaveCounters: make([]plan.WaveCounters, len(c.Plan.Waves))},
+			Facts:   plan.Facts{WaveCounters: waveCounters(len(c.Plan.Waves))},
 		},
 		mark: c.Mark, hash: c.Hash, actor: c.Actor, ttl: c.TTL,
 		pending: 1,

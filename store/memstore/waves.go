@@ -62,3 +62,11 @@ func ownControl(c plan.Control) plan.Control {
 	}
 	return c
 }
+
+// waveCounters returns the counters of that many waves, nil for a plan without waves.
+func waveCounters(waves int) []plan.WaveCounters {
+	if waves == 0 {
+		return nil
+	}
+	return make([]plan.WaveCounters, waves)
+}

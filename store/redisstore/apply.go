@@ -17,6 +17,9 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if err := c.Check(); err != nil {
 		return store.Applied{}, err
 	}
+	if err := refuseTuning(&c.Plan.Tuning); err != nil {
+		return store.Applied{}, err
+	}
 	l := s.queues.of(c.Plan.ID)
 	control, err := json.Marshal(controlOf(&c.Plan.Control))
 	if err != nil {

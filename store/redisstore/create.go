@@ -21,6 +21,9 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 	if err := c.Check(); err != nil {
 		return store.Creation{}, err
 	}
+	if err := refuseStrategy(&c.Plan.Strategy, c.Plan.Waves); err != nil {
+		return store.Creation{}, err
+	}
 	key := c.Plan.IdempotencyKey
 	if key != "" { // in most cases the key names a plan, and no new id is needed
 		if existing, err := s.created(ctx, &c); existing.ID != 0 || err != nil {

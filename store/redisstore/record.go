@@ -104,8 +104,48 @@ type control struct {
 	StartToken   uint64     `json:"startToken,omitempty,string"`
 	Undo         *undoRound `json:"undo,omitempty"`
 	Sweeps       []sweep    `json:"sweeps,omitempty"`
+	Tuning       *tuning    `json:"tuning,omitempty"`
 	StartedAt    *time.Time `json:"startedAt,omitempty"`
 	EndedAt      *time.Time `json:"endedAt,omitempty"`
+}
+
+// tuning is the stored form of strategy.Tuning, without the fields that the store refuses. A field
+// that was not tuned is empty.
+type tuning struct {
+	MaxConcurrency string `json:"maxConcurrency,omitempty"`
+	MaxFailures    string `json:"maxFailures,omitempty"`
+	FailureAction  string `json:"failureAction,omitempty"`
+}
+
+func tuningOf(t *strategy.Tuning) *tuning {
+	if t.IsZero() {
+		return nil
+	}
+	r := &tuning{MaxConcurrency: t.MaxConcurrency.String(), MaxFailures: t.MaxFailures.String()}
+	if t.FailureAction != nil {
+		r.FailureAction = t.FailureAction.String()
+	}
+	return r
+}
+
+func (r *tuning) fill(t *strategy.Tuning) (err error) {
+	for _, f := range []struct {
+		text   string
+		amount *strategy.Amount
+	}{{r.MaxConcurrency, &t.MaxConcurrency}, {r.MaxFailures, &t.MaxFailures}} {
+		if f.text == "" {
+			continue
+		}
+		if *f.amount, err = strategy.ParseAmount(f.text); err != nil {
+			return err
+		}
+	}
+	if r.FailureAction == "" {
+		return nil
+	}
+	action, err := strategy.ParseAction(r.FailureAction)
+	t.FailureAction = &action
+	return err
 }
 
 type starting struct {
@@ -138,7 +178,7 @@ func (s sweep) from() task.RetryFrom {
 func controlOf(c *plan.Control) control {
 	r := control{
 		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
-		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt),
+		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt), Tuning: tuningOf(&c.Tuning),
 	}
 	if c.Starting != nil {
 		r.Starting = &starting{c.Starting.Token, c.Starting.TTL, c.Starting.Actor}
@@ -168,6 +208,11 @@ func (r *control) fill(c *plan.Control) (err error) {
 	}
 	if r.Undo != nil {
 		c.Undo = plan.Undo(*r.Undo)
+	}
+	if r.Tuning != nil {
+		if err := r.Tuning.fill(&c.Tuning); err != nil {
+			return err
+		}
 	}
 	if r.StartedAt != nil {
 		c.StartedAt = *r.StartedAt

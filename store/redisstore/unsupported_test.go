@@ -46,7 +46,10 @@ func TestRefusesWhatItDoesNotEnforce(t *testing.T) {
 	}
 	action := strategy.Pause
 	for _, want := range []strategy.Tuning{
-		{}, {MaxConcurrency: strategy.Count(0)}, {MaxFailures: strategy.Percent(7)}, {FailureAction: &action},
+		{},
+		{MaxConcurrency: strategy.Count(0)},
+		{MaxFailures: strategy.Percent(7)},
+		{FailureAction: &action},
 		{MaxConcurrency: strategy.Percent(3), MaxFailures: strategy.Count(2), FailureAction: &action},
 	} {
 		kept := strategy.Tuning{}

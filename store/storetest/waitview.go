@@ -12,6 +12,7 @@ import (
 func waitViewCases() []testCase {
 	return []testCase{
 		{name: "the time", run: waitNow},
+		{name: "over steps of the clock", run: waitOverSteps, skews: true},
 		{name: "when the next is due", run: waitNextDue},
 		{name: "not at rest", run: waitAtRest},
 		{name: "at rest with the pause, not with the next attempt", run: waitAtRestOnce},
@@ -45,6 +46,37 @@ func waitNow(e *env) {
 			e.Errorf("the time %s is %s, after %s", what, now, view.Now)
 		}
 	}
+}
+
+// waitOverSteps: a clock that is set back delays what waits, also a task that is paused or loses its
+// worker meanwhile; one that is set forward ends the waits.
+func waitOverSteps(e *env) {
+	r := e.start(3, concurrently(3))
+	set := func(by time.Duration) { e.h.Skew(e.TB, e.Store, by) }
+	jobs := r.take("worker", 3)
+	r.wait(jobs[0], task.WaitHold, time.Hour)
+	set(2 * time.Hour)
+	r.expect(3, 1)
+	r.wait(jobs[1], task.WaitHold, 0)
+	r.wait(jobs[2], task.WaitHold, 0)
+	r.order(3, plan.Plan.PauseTask)
+	set(0)
+	r.lose(1, 9)
+	r.order(3, plan.Plan.ResumeTask)
+	_, view := r.commit()
+	equal(e, "claimable, set back", view.Claimable, true) // tasks 1 and 3 have no slot
+	r.expect(3)
+	waiting := 0
+	for _, t := range r.all() {
+		if t.Waiting && t.Wait.Until.After(view.Now) {
+			waiting++
+		}
+	}
+	equal(e, "waiting, set back", waiting, 3)
+	set(2*time.Hour + time.Minute)
+	_, view = r.commit()
+	equal(e, "claimable, set forward", view.Claimable, true)
+	equal(e, "claimed, set forward", len(r.take("worker", 3)), 3)
 }
 
 // waitNextDue: plan and view name the time at which the first task that waits is due, as it

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 
@@ -11,9 +12,10 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// TestFailuresStayWithinTheirBound runs random histories of workers, engines, pauses and resumes.
-// However they meet, the failed tasks exceed what is allowed by 1 at most in a Strict plan, and in
-// a Soft one by the slots. What is allowed changes with a resume, which acknowledges failures.
+// TestFailuresStayWithinTheirBound runs random histories of workers, engines, pauses, resumes and
+// approvals. However they meet, the failed tasks of the plan and of each wave exceed what is
+// allowed by 1 at most if the plan is Strict or the wave a canary, and otherwise by the slots. What
+// is allowed changes with a resume, which acknowledges failures.
 func TestFailuresStayWithinTheirBound(t *testing.T) {
 	t.Parallel()
 	for i := range 10 {
@@ -25,25 +27,19 @@ func TestFailuresStayWithinTheirBound(t *testing.T) {
 }
 
 func boundedHistory(t *rapid.T) {
-	s := drawStrategy(t)
-	w := newWorld(t, rapid.IntRange(1, 8).Draw(t, "tasks"), s)
+	w := drawWorld(t, 8)
 	w.command("start")
 	w.meanwhile = func() { w.race(t) }
-	slack := s.Concurrency(len(w.tasks))
-	if s.ConcurrencyMode == strategy.Strict {
-		slack = 1
-	}
 	acknowledged := 0
 	t.Repeat(map[string]func(*rapid.T){
 		"": func(*rapid.T) {
 			if w.plan.State != plan.RollingBack { // which no longer acknowledges anything
 				acknowledged = w.plan.Acknowledged
 			}
-			failed, allowed := w.plan.Counters.Of(task.Failed), max(s.MaxFailures.Of(len(w.tasks)), acknowledged)
-			if failed > allowed+slack {
-				t.Fatalf("%d failed of %d allowed, and %d more for those in flight", failed, allowed, slack)
-			}
+			w.checkBounds(acknowledged)
 		},
+		"approve": func(*rapid.T) { w.waveCommand("approve", 0) },
+		"later":   func(t *rapid.T) { w.pass(rapid.SampledFrom(hours()).Draw(t, "later")) },
 		"claim": func(t *rapid.T) {
 			for range rapid.IntRange(1, 6).Draw(t, "claims") {
 				w.claim()
@@ -58,6 +54,39 @@ func boundedHistory(t *rapid.T) {
 		"halt":    func(*rapid.T) { w.halt() },
 		"sweep":   func(t *rapid.T) { w.sweep(rapid.IntRange(1, 6).Draw(t, "page")) },
 	})
+}
+
+// checkBounds verifies that no more tasks of the plan and of its waves have failed than the mode
+// promises.
+func (w *world) checkBounds(acknowledged int) {
+	s, tasks := &w.plan.Strategy, len(w.tasks)
+	slots := s.MaxConcurrency.AtLeastOne(tasks)
+	check := func(what string, failed, allowed, slots int, strict bool) {
+		if strict {
+			slots = 1
+		}
+		if failed > allowed+slots {
+			w.t.Fatalf("%s: %d failed of %d allowed, and %d more for those in flight", what, failed, allowed, slots)
+		}
+	}
+	strict := s.ConcurrencyMode == strategy.Strict
+	check("plan", w.plan.Counters.Of(task.Failed), max(s.MaxFailures.Of(tasks), acknowledged), slots, strict)
+	for i, rules := range s.Waves {
+		size := len(w.ofWave(i + 1))
+		failures, concurrency := rules.MaxFailures, rules.MaxConcurrency
+		if failures == (strategy.Amount{}) {
+			failures = s.MaxFailures
+		}
+		if concurrency == (strategy.Amount{}) {
+			concurrency = s.MaxConcurrency
+		}
+		allowed := failures.Of(size)
+		if rules.Canary {
+			allowed = 0
+		}
+		check(fmt.Sprint("wave ", i+1), w.failedOf(i+1), max(allowed, w.plan.Waves[i].Acknowledged),
+			min(slots, concurrency.AtLeastOne(size)), strict || rules.Canary)
+	}
 }
 
 // While a resume wakes the tasks that the pause stopped, nothing new begins: they would meet in

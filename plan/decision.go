@@ -105,6 +105,7 @@ func (d *Decision) move(c Cause, to State, by By) {
 	}
 	if to.CancelsPending() {
 		p.Counters.CancelPending()
+		d.endWave()
 		p.Sweeps = nil
 	}
 	if to == Paused {
@@ -254,6 +255,12 @@ func (d *Decision) countInWave(t task.Task, to task.State) {
 		}
 		d.unask() // the last task of the wave that was asked about may have been skipped
 	}
+	d.endWave()
+}
+
+// endWave keeps up, as a store does, with whether all tasks of the open wave have ended.
+func (d *Decision) endWave() {
+	p := &d.Plan
 	switch left := p.WaveLeft(); {
 	case left > 0 || len(p.Waves) > 0 && p.Wave == 0:
 		p.WaveEndedAt = time.Time{}

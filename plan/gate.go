@@ -25,7 +25,7 @@ func (d *Decision) advance(by By) bool {
 		return false
 	case p.WaveCounters[next-1].Ended == p.SizeOf(next):
 		// Nothing of it is left to be done, so there is nothing to approve of, and nothing to bake.
-		p.Wave, p.Gate = next, GateBaked
+		p.Wave, p.Gate, p.WaveEndedAt = next, GateBaked, time.Time{}
 		d.noteWave(ByWave, next, By{Reason: "passed over: all its tasks have ended", Now: by.Now})
 	case d.lacksApproval(next):
 		if p.Gate == GateApproval {
@@ -37,6 +37,7 @@ func (d *Decision) advance(by By) bool {
 		p.Wave, p.Gate, p.WaveEndedAt = next, GateNone, time.Time{}
 		d.noteWave(ByWave, next, by)
 	}
+	d.endWave()
 	d.regrant()
 	return true
 }

@@ -28,13 +28,18 @@ func TestHistories(t *testing.T) {
 }
 
 func history(t *rapid.T) {
-	w := newWorld(t, rapid.IntRange(1, 6).Draw(t, "tasks"), drawStrategy(t))
+	w := drawWorld(t, 6)
 	if rapid.IntRange(0, 9).Draw(t, "created only") > 0 {
 		w.command("start")
 	}
 	w.meanwhile = func() { w.race(t) }
 	t.Repeat(map[string]func(*rapid.T){
-		"": func(*rapid.T) { w.check() },
+		"": func(t *rapid.T) {
+			w.check()
+			if w.steps%4 == 0 {
+				w.checkPure(t)
+			}
+		},
 		"claim": func(t *rapid.T) {
 			for range rapid.IntRange(1, 6).Draw(t, "claims") {
 				w.claim()
@@ -57,26 +62,22 @@ func history(t *rapid.T) {
 		"plan command": func(t *rapid.T) {
 			w.command(rapid.SampledFrom(planCommandNames()).Draw(t, "command"))
 		},
+		"wave command": func(t *rapid.T) {
+			w.waveCommand(rapid.SampledFrom(waveCommandNames()).Draw(t, "command"), rapid.IntRange(0, 3).Draw(t, "wave"))
+		},
+		"tune":  func(t *rapid.T) { w.tune(drawTuning(t, len(w.plan.Waves))) },
+		"later": func(t *rapid.T) { w.pass(rapid.SampledFrom(hours()).Draw(t, "later")) },
 		"task command": func(t *rapid.T) {
 			of := rapid.IntRange(1, len(w.tasks)).Draw(t, "task")
 			w.taskCommand(of, rapid.SampledFrom(taskCommandNames()).Draw(t, "command"))
 		},
 	})
-	w.drain()
+	w.finish()
 	w.check()
 	w.checkNobodyIsForgotten()
 	if !w.plan.AtRest() || !w.restTold {
 		t.Fatalf("nothing is left to do in %s: at rest %t, and told %t; %v",
 			w.plan.State, w.plan.AtRest(), w.restTold, w.plan.Counters)
-	}
-}
-
-func drawStrategy(t *rapid.T) strategy.Strategy {
-	return strategy.Strategy{
-		MaxConcurrency:  strategy.Count(rapid.IntRange(0, 6).Draw(t, "concurrency")),
-		MaxFailures:     strategy.Count(rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "tolerance")),
-		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause, strategy.RollbackPlan}).Draw(t, "action"),
-		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(t, "mode"),
 	}
 }
 
@@ -115,7 +116,7 @@ func (w *world) someWork(t *rapid.T) {
 // rolls the plan back needs a second pass that opens the undo round, and an undo round that has
 // nothing to undo needs another that ends it.
 func (w *world) settle() {
-	before := w.plan.State
+	before, at := w.plan.State, w.plan.Now
 	w.apply(w.plan.Settle(w.now()))
 	if before == plan.Running && w.plan.State == plan.RollingBack {
 		w.apply(w.plan.Settle(w.now())) // opens the undo round
@@ -123,7 +124,9 @@ func (w *world) settle() {
 	if w.plan.UndosExhausted {
 		w.apply(w.plan.Settle(w.now()))
 	}
-	if d := w.plan.Settle(w.now()); d.Changed {
+	p := w.plan
+	p.Now = at // later, more may be due
+	if d := p.Settle(w.now()); d.Changed {
 		w.t.Fatalf("settled in %s, and owes %+v", w.plan.State, d.Events)
 	}
 }
@@ -133,7 +136,42 @@ func (w *world) command(name string) {
 	if name == "start" {
 		w.answer(w.plan.MarkStarting(uint64(w.steps+1), time.Minute, w.by("ann")))
 	}
+	before := len(w.log)
 	w.answer(planCommands()[name](w.plan, w.by("ann")))
+	if n := len(w.log); n == before || w.log[n-1].Cause != "resume" {
+		return
+	}
+	for i, wave := range w.plan.Waves {
+		if wave.Acknowledged != w.failedOf(i+1) {
+			w.t.Fatalf("resumed with %d failed in wave %d, acknowledged %d", w.failedOf(i+1), i+1, wave.Acknowledged)
+		}
+	}
+}
+
+// waveCommand approves or rejects a wave.
+func (w *world) waveCommand(name string, wave int) {
+	w.answer(waveCommands()[name](w.plan, wave, w.by("cat")))
+}
+
+// tune changes the strategy of the plan, unless the change makes no sense.
+func (w *world) tune(t strategy.Tuning) {
+	d, err := w.plan.Tune(t, w.by("dan"))
+	if len(t.Faults(len(w.plan.Waves))) > 0 {
+		if !errors.Is(err, plan.ErrInvalid) && !errors.Is(err, plan.ErrNotApplicable) {
+			w.t.Fatalf("tuned to %+v: %v", t, err)
+		}
+		return
+	}
+	w.answer(d, err)
+}
+
+// finish makes engines do all that is due, and a person approve of every wave that waits.
+func (w *world) finish() {
+	w.drain()
+	for w.plan.State == plan.Running && w.plan.Gate == plan.GateApproval {
+		w.waveCommand("approve", 0)
+		w.drain()
+	}
 }
 
 // taskCommand gives a command to a task. It never takes the task from its worker,
@@ -192,6 +230,13 @@ func planCommandNames() []string {
 		"start", "pause", "pause", "resume", "resume", "resume", "resume", "retry", "retry", "retry", "cancel", "rollback",
 	}
 }
+
+// waveCommands returns every command on a wave, by name.
+func waveCommands() map[string]func(plan.Plan, int, plan.By) (plan.Decision, error) {
+	return map[string]func(plan.Plan, int, plan.By) (plan.Decision, error){"approve": plan.Plan.Approve, "reject": plan.Plan.Reject}
+}
+
+func waveCommandNames() []string { return []string{"approve", "approve", "reject"} }
 
 // taskCommands returns every command on a task.
 func taskCommands() map[string]func(plan.Plan, task.Task, plan.By) (plan.Decision, error) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -82,9 +83,16 @@ func (w *world) checkControl() {
 func (w *world) checkGrant() {
 	p := &w.plan
 	failed := p.Counters.Of(task.Failed)
-	allowed := max(p.Strategy.MaxFailures.Of(p.TaskCount), p.Acknowledged)
+	rules := p.Rules()
+	allowed := max(rules.MaxFailures.Of(p.TaskCount), p.Acknowledged)
 	if p.State != plan.Running && (p.Grant.LastOrdinal != 0 || p.Grant.MaxFailed != 0) {
 		w.t.Fatalf("a plan in %s grants %+v", p.State, p.Grant)
+	}
+	for i, wave := range p.Waves {
+		tally := strategy.Tally{Tasks: len(w.ofWave(i + 1)), Acknowledged: wave.Acknowledged}
+		if p.State == plan.Running && (wave.Acknowledged > w.failedOf(i+1) || wave.MaxFailed != rules.Tolerated(i+1, tally)) {
+			w.t.Fatalf("wave %d: %d failed, %d acknowledged, %d allowed", i+1, w.failedOf(i+1), wave.Acknowledged, wave.MaxFailed)
+		}
 	}
 	if p.State == plan.Running && p.Grant.MaxFailed != allowed {
 		w.t.Fatalf("%d failures granted, %d allowed", p.Grant.MaxFailed, allowed)

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -20,6 +21,8 @@ type world struct {
 	tasks []task.Task
 	undo  int // the next ordinal of the open undo round, 0 at its end
 	steps int // the number of changes so far
+	waves waveLog
+	log   []plan.Event // of the plan, not of tasks
 
 	// restTold reports that the newest event was marked AtRest.
 	restTold bool
@@ -28,16 +31,26 @@ type world struct {
 	meanwhile func()
 }
 
-func newWorld(t *rapid.T, tasks int, s strategy.Strategy) *world {
+// newWorld returns a plan of that many tasks, with waves that end with these ordinals.
+func newWorld(t *rapid.T, tasks int, s strategy.Strategy, lasts ...int) *world {
 	w := &world{t: t, tasks: make([]task.Task, tasks), restTold: true}
 	w.plan = plan.Plan{ID: 1, TaskCount: tasks, Strategy: s}
 	w.plan.Counters.States[task.Pending] = tasks
+	w.plan.Now = noon()
+	for _, last := range lasts {
+		w.plan.Waves = append(w.plan.Waves, plan.Wave{Last: last})
+	}
+	if len(lasts) > 0 {
+		w.plan.WaveCounters = make([]plan.WaveCounters, len(lasts))
+	}
+	w.waves = waveLog{ended: make([]time.Time, max(1, len(lasts))), passed: make([]bool, len(lasts))}
 	for i := range w.tasks {
 		w.tasks[i].ID = task.NewID(1, i+1)
 	}
 	return w
 }
 
+// now is the time of an engine's clock, which has nothing to do with the store's: that is plan.Now.
 func (w *world) now() time.Time { return noon().Add(time.Duration(w.steps) * time.Second) }
 
 func (w *world) by(actor string) plan.By { return plan.By{Actor: actor, Now: w.now()} }
@@ -60,20 +73,30 @@ func (w *world) apply(d plan.Decision) {
 		return
 	}
 	w.checkEvents(d)
+	w.checkWaveEvents(d)
 	p := &w.plan
+	var failed []int
+	for _, e := range d.Edits {
+		if w.edit(e) {
+			failed = append(failed, e.ID.Ordinal())
+		}
+	}
+	w.countWaves()
+	if p.Wave != d.Plan.Wave {
+		p.WaveEndedAt = time.Time{}
+	}
 	p.Control = d.Plan.Control
 	p.Version++
-	raised := false
-	for _, e := range d.Edits {
-		raised = w.edit(e) || raised
-	}
 	if p.State.CancelsPending() {
 		w.cancelPending()
 	}
-	if p.State != base.State || len(planEvents(d)) > 1 {
+	if transition(d) {
 		p.Breached = false
 	}
-	p.Breached = p.Breached || raised && w.overBound()
+	for _, ordinal := range failed {
+		p.Breached = p.Breached || w.overBound(ordinal)
+	}
+	w.endWave()
 	if p.Undo.Round != base.Undo.Round {
 		w.undo = len(w.tasks)
 		p.UndosExhausted = false
@@ -81,21 +104,37 @@ func (w *world) apply(d plan.Decision) {
 	if w.steps == steps && !reflect.DeepEqual(p.Facts, d.Plan.Facts) {
 		w.t.Fatalf("the decision has the facts %+v, the store %+v", d.Plan.Facts, p.Facts)
 	}
-	w.steps++
+	for _, e := range d.Events {
+		if e.Task == 0 {
+			w.log = append(w.log, e)
+		}
+	}
+	w.step()
 	w.seekUndo()
 	if len(d.Events) > 0 {
 		w.restTold = p.AtRest()
 	}
 }
 
+// step counts a change, after which a second has passed.
+func (w *world) step() {
+	w.steps++
+	w.pass(time.Second)
+}
+
+// pass lets time pass by the store's clock.
+func (w *world) pass(d time.Duration) { w.plan.Now = w.plan.Now.Add(d) }
+
 // conflicts reports whether the plan, or a task that the decision edits, has changed since the
-// decision was made. If the decision changes the acknowledged failures, a change of the number of
-// failed tasks is a conflict as well.
+// decision was made. If the decision changes how many failures are allowed, or makes the plan run
+// again in spite of them, a change of the number of failed tasks is a conflict as well.
 func (w *world) conflicts(base plan.Plan, d plan.Decision) bool {
 	if d.Plan.Version != w.plan.Version {
 		return true
 	}
-	if d.Plan.Acknowledged != base.Acknowledged && base.Counters.Of(task.Failed) != w.plan.Counters.Of(task.Failed) {
+	judges := d.Plan.Acknowledged != base.Acknowledged || !reflect.DeepEqual(d.Plan.Tuning, base.Tuning) ||
+		d.Plan.State == plan.Running && base.State != plan.Running
+	if judges && base.Counters.Of(task.Failed) != w.plan.Counters.Of(task.Failed) {
 		return true
 	}
 	for _, e := range d.Edits {
@@ -106,20 +145,18 @@ func (w *world) conflicts(base plan.Plan, d plan.Decision) bool {
 	return false
 }
 
-// overBound reports whether more tasks of a running plan have failed than its grant allows.
-func (w *world) overBound() bool {
+// overBound reports whether more tasks of a running plan have failed than its grant allows, or more
+// of the wave of an ordinal than that wave allows.
+func (w *world) overBound(ordinal int) bool {
 	p := &w.plan
-	return p.State == plan.Running && p.Counters.Of(task.Failed) > p.Grant.MaxFailed
+	wave := w.waveOf(ordinal)
+	return p.State == plan.Running && (p.Counters.Of(task.Failed) > p.Grant.MaxFailed ||
+		wave > 0 && w.failedOf(wave) > p.Waves[wave-1].MaxFailed)
 }
 
-func planEvents(d plan.Decision) []plan.Event {
-	var events []plan.Event
-	for _, e := range d.Events {
-		if e.Task == 0 {
-			events = append(events, e)
-		}
-	}
-	return events
+// transition reports whether an event of the decision is a change of the plan's own state.
+func transition(d plan.Decision) bool {
+	return slices.ContainsFunc(d.Events, func(e plan.Event) bool { return e.Task == 0 && e.From != e.To })
 }
 
 // edit applies a change of a task and reports whether it made the task fail.
@@ -137,6 +174,7 @@ func (w *world) edit(e task.Edit) (failed bool) {
 	if e.DropUndo {
 		w.t.Fatalf("task %s: a command drops the undo log", t.ID)
 	}
+	w.moved(t, e.State)
 	t.Control = e.Control
 	t.Version++
 	return failed
@@ -180,11 +218,7 @@ func (w *world) claimable() *task.Task {
 	if t := w.unheld(task.RollingBack); t != nil {
 		return t
 	}
-	risk := p.Counters.Of(task.Failed)
-	if p.Grant.Strict {
-		risk += p.Counters.InFlight()
-	}
-	if !p.Breached && risk <= p.Grant.MaxFailed {
+	if !p.Breached && w.admits() {
 		for i := range min(p.Grant.LastOrdinal, len(w.tasks)) {
 			if w.tasks[i].State == task.Pending {
 				return &w.tasks[i]
@@ -211,6 +245,7 @@ func (w *world) claim() bool {
 	}
 	switch {
 	case t.State == task.Pending:
+		w.checkBegins(t)
 		w.shift(t, task.ByClaim)
 		t.Attempt = 1
 	case !t.State.InFlight():
@@ -221,7 +256,9 @@ func (w *world) claim() bool {
 	t.Version++
 	t.Token++
 	w.plan.Counters.Held++
-	w.steps++
+	w.countWaves()
+	w.endWave()
+	w.step()
 	w.seekUndo()
 	w.restTold = false
 	return true
@@ -234,6 +271,7 @@ func (w *world) shift(t *task.Task, c task.Cause) {
 		w.t.Fatalf("task %s: %s in %s", t.ID, c, t.State)
 	}
 	w.plan.Counters.Move(t.State, next)
+	w.moved(t, next)
 	t.State = next
 	t.Version++
 }
@@ -249,10 +287,12 @@ func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
 	t.Worker = ""
 	t.Version++
 	w.plan.Counters.Held--
-	w.steps++
-	if cause == task.ByFailure && w.overBound() {
+	w.countWaves()
+	w.endWave()
+	if cause == task.ByFailure && w.overBound(t.ID.Ordinal()) {
 		w.plan.Breached = true
 	}
+	w.step()
 	w.seekUndo()
 	if outcome {
 		w.restTold = w.plan.AtRest()
@@ -280,7 +320,7 @@ func (w *world) work(t *task.Task, what string) {
 	case "save":
 		t.Checkpoint = &checkpoint.Checkpoint{Step: "S", Data: []byte(`{}`)}
 		t.Losses = 0
-		w.steps++
+		w.step()
 	case "succeed":
 		if running {
 			w.release(t, task.BySuccess, true)
@@ -339,11 +379,11 @@ func (w *world) held() []*task.Task {
 	return held
 }
 
-// drain makes engines do everything that is due without a command. Every worker that is asked to
-// stop stops, and the others succeed.
+// drain makes engines do everything that is due without a command, now and later. Every worker that
+// is asked to stop stops, and the others succeed.
 func (w *world) drain() {
 	w.meanwhile = nil
-	for range 100 {
+	for range 200 {
 		before := w.steps
 		w.apply(w.plan.UnmarkStarting(w.by("")))
 		w.apply(w.plan.Settle(w.now()))
@@ -358,9 +398,14 @@ func (w *world) drain() {
 				w.work(t, "succeed")
 			}
 		}
-		if w.steps == before {
-			return
+		if w.steps != before {
+			continue
 		}
+		in, wakes := w.plan.WakeIn()
+		if w.plan.AtRest() || !wakes {
+			return // the caller checks that it is at rest
+		}
+		w.pass(max(in, time.Millisecond))
 	}
 	w.t.Fatal("engines never come to an end")
 }

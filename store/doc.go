@@ -57,10 +57,10 @@
 //     an edit, counts in the wave of its ordinal, whether that wave is open, over or not open yet.
 //     They stay as they are from the command on whose state cancels the pending tasks
 //     (plan.State.CancelsPending); the edits of that command still count.
-//   - WaveEndedAt, after every step: zero if plan.Plan.WaveLeft reports that tasks of the open
-//     wave are left, or if the plan has waves and none is open; otherwise the store's time of the
-//     step with which that began. A command that opens a wave counts as its first step. In a plan
-//     without waves all tasks are the open wave.
+//   - WaveEndedAt. A command that raises Control.Wave clears it. A step after which
+//     plan.Plan.WaveLeft reports tasks of the open wave, or no wave of the plan is open, clears it
+//     too; any other step sets it to the store's time if it is zero then. In a plan without waves
+//     all tasks are the open wave.
 //
 // What it judges: a step that makes a task of a RUNNING plan FAILED breaches the plan if, after it,
 // plan.Plan.Exceeds reports true for the task's ordinal. So more tasks of the plan are failed than

@@ -77,6 +77,9 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 		raised = p.edit(&c.Edits[i], at) || raised
 	}
 	pendingEnds := !p.plan.State.CancelsPending() && c.Plan.State.CancelsPending()
+	if p.plan.Wave != c.Plan.Wave {
+		p.plan.WaveEndedAt = time.Time{} // endWave says whether the new open wave has ended
+	}
 	p.plan.Control = ownControl(c.Plan.Control)
 	p.plan.Version++
 	p.changedAt = time.Now()

@@ -1,0 +1,110 @@
+package plan_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// A wave of which nothing is left is passed over: it needs no approval and does not bake, and the
+// event says so.
+func TestAnEmptyWaveIsPassedOver(t *testing.T) {
+	t.Parallel()
+	p := waved(1, 2, 4, 6)
+	p.Strategy.Waves[1] = strategy.Wave{Approval: true, BakeTime: time.Hour}
+	ended(&p)
+	become(&p, 2, 2, task.Pending, task.Skipped)
+	d := p.Settle(noon())
+	if got := causesOf(d.Events); !slices.Equal(got, []string{"wave", "wave"}) || d.Plan.Wave != 3 || d.Plan.Grant.LastOrdinal != 6 {
+		t.Fatalf("events %v, wave %d, grant %+v", got, d.Plan.Wave, d.Plan.Grant)
+	}
+	if d.Events[0].Wave != 2 || d.Events[0].Reason == "" || d.Events[1].Wave != 3 || d.Events[1].Reason != "" {
+		t.Errorf("events %+v", d.Events)
+	}
+}
+
+// A plan that is paused while it waits for an approval asks again after the resume.
+func TestAResumeAsksAgain(t *testing.T) {
+	t.Parallel()
+	p := waved(1, 2, 4)
+	p.Strategy.Waves[1].Approval = true
+	ended(&p)
+	d, err := p.Settle(noon()).Plan.Reject(0, ann())
+	if err != nil || d.Plan.State != plan.Paused || d.Plan.PauseReasons != plan.PausedByRejection {
+		t.Fatalf("%s for %s, %v", d.Plan.State, d.Plan.PauseReasons, err)
+	}
+	if d, err = d.Plan.Resume(ann()); err != nil || d.Plan.AtRest() {
+		t.Fatalf("at rest %t before it has asked, %v", d.Plan.AtRest(), err)
+	}
+	if d = d.Plan.Settle(noon()); !slices.Equal(causesOf(d.Events), []string{"approval"}) || !d.Plan.AtRest() {
+		t.Errorf("events %v, at rest %t", causesOf(d.Events), d.Plan.AtRest())
+	}
+}
+
+// No wave opens while more tasks are failed than a tuning allows, even if the tasks in flight are
+// those of an earlier wave.
+func TestNoWaveOpensWhileTooManyHaveFailed(t *testing.T) {
+	t.Parallel()
+	p := waved(2, 2, 4, 6)
+	p.Strategy.MaxFailures = strategy.Percent(100)
+	become(&p, 1, 1, task.Completed, task.Running)
+	ended(&p)
+	become(&p, 2, 2, task.Completed, task.Failed)
+	p.Tuning.MaxFailures = strategy.Count(1)
+	if d := p.Settle(noon()); d.Plan.Wave != 2 || len(d.Events) != 0 {
+		t.Errorf("wave %d, events %v", d.Plan.Wave, causesOf(d.Events))
+	}
+	become(&p, 1, 1, task.Running, task.Completed)
+	if d := p.Settle(noon()); d.Plan.State != plan.Failed {
+		t.Errorf("%s, events %v", d.Plan.State, causesOf(d.Events))
+	}
+}
+
+// A plan wakes for whatever is due first.
+func TestWakeIn(t *testing.T) {
+	t.Parallel()
+	in := func(d time.Duration) time.Time { return noon().Add(d) }
+	tests := map[string]struct {
+		change func(*plan.Plan)
+		want   time.Duration // 0: it does not wake
+	}{
+		"nothing": {func(*plan.Plan) {}, 0},
+		"a wait":  {func(p *plan.Plan) { p.Counters.Waiting, p.NextDue = 1, in(time.Second) }, time.Second},
+		"a bake": {func(p *plan.Plan) {
+			ended(p)
+			p.Strategy.BakeTime = time.Hour
+		}, time.Hour},
+		"a bake of a breached plan": {func(p *plan.Plan) {
+			ended(p)
+			become(p, 1, 1, task.Completed, task.Failed)
+			p.Strategy.BakeTime = time.Hour
+		}, 0},
+		"an opening": {func(p *plan.Plan) { p.Grant.NotBefore, p.Grant.NotAfter = in(time.Minute), in(time.Hour) }, time.Minute},
+		"a closing":  {func(p *plan.Plan) { p.Grant.NotAfter = in(time.Hour) }, time.Hour},
+		"an opening with nothing pending in the wave": {func(p *plan.Plan) {
+			become(p, 1, 2, task.Pending, task.Running)
+			p.Grant.NotBefore = in(time.Minute)
+		}, 0},
+		"a wait before an opening": {func(p *plan.Plan) {
+			p.Counters.Waiting, p.NextDue, p.Grant.NotBefore = 1, in(time.Second), in(time.Minute)
+		}, time.Second},
+		"an opening before a wait": {func(p *plan.Plan) {
+			p.Counters.Waiting, p.NextDue, p.Grant.NotBefore = 1, in(time.Hour), in(time.Minute)
+		}, time.Minute},
+		"paused": {func(p *plan.Plan) { p.State, p.Grant.NotBefore = plan.Paused, in(time.Minute) }, 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := waved(1, 2, 4)
+			tt.change(&p)
+			if got, wakes := p.WakeIn(); got != tt.want || wakes != (tt.want > 0) {
+				t.Errorf("wakes in %s: %t, want %s", got, wakes, tt.want)
+			}
+		})
+	}
+}

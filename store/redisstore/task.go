@@ -106,11 +106,12 @@ func parseHead(s string) (head, bool) {
 	h.retried = r.number(' ')
 	var ok bool
 	h.wait, h.waiting, ok = parseWait(r.until(' '))
-	r.until(' ') // the last change under an older token
-	if r.more() {
-		r.until(' ') // the claim
-		h.worker = r.rest
+	previous, rest, held := strings.Cut(r.rest, " ") // the last change under an older token
+	if held {
+		_, h.worker, held = strings.Cut(rest, " ") // after the claim
+		r.bad = r.bad || !held
 	}
+	r.bad = r.bad || previous == ""
 	unheld := h.letter == 'r' || h.letter == 'b'
 	return h, ok && (!h.waiting || unheld) && !r.bad
 }

@@ -49,7 +49,7 @@ end
 local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
 
 -- untouched is the head that a task without a stored head is treated as having.
-local untouched = 'P0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0 '
+local untouched = 'P0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0'
 -- old are the parsed heads of the edited tasks; early are the tasks among them that are touched
 -- before their turn.
 local old, early = {}, {}

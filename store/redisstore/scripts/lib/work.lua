@@ -55,7 +55,7 @@ local function quick_end(h, before, after, ordinal, f, drop)
   local turn = end_hold(ordinal, claim, '0')
   counts.running, counts.completed = counts.running - 1, counts.completed + 1
   events[#events + 1] = ordinal .. '\tRUNNING\tCOMPLETED\t1\tsuccess\t'
-  return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 0 '
+  return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 0'
 end
 
 -- next_attempt ends the attempt of a task with a failure and begins the next one.

@@ -15,9 +15,9 @@ type Harness struct {
 	// NewTrimming returns an empty store that keeps at most keep events per plan, besides the plan
 	// events. If it is nil, the tests of trimming are skipped.
 	NewTrimming func(t testing.TB, keep int) store.Store
-	// Skew changes the clock from which a store made by New takes its tokens, and by which waits are
-	// over, to the true time plus by, as if the clock was set or another server took over. If it is
-	// nil, the tests that need it are skipped.
+	// Skew changes the clock from which a store made by New takes its tokens, and by which waits
+	// are over, to the true time plus by, as if the clock was set or another server took over. If
+	// it is nil, the tests that need it are skipped.
 	Skew func(t testing.TB, s store.Store, by time.Duration)
 	// Wrap runs the body of every test, for instance synctest.Test. The default calls body
 	// directly.

@@ -48,8 +48,8 @@ func waitNow(e *env) {
 	}
 }
 
-// waitOverSteps: a clock that is set back delays what waits, also a task that is paused or loses its
-// worker meanwhile; one that is set forward ends the waits.
+// waitOverSteps: a clock that is set back delays what waits, also a task that is paused or loses
+// its worker meanwhile; one that is set forward ends the waits.
 func waitOverSteps(e *env) {
 	r := e.start(3, concurrently(3))
 	set := func(by time.Duration) { e.h.Skew(e.TB, e.Store, by) }

@@ -55,12 +55,12 @@ func TestLostWaiters(t *testing.T) {
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
 	for name, lose := range map[string]func(r *rollout){
-		"later":            func(r *rollout) { client.Del(r.ctx, s.keys.later(r.id)) },
-		"loose":            func(r *rollout) { client.Del(r.ctx, s.keys.loose(r.id)) },
-		"both":             func(r *rollout) { client.Del(r.ctx, s.keys.loose(r.id), s.keys.later(r.id)) },
-		"the due task":     func(r *rollout) { client.ZRem(r.ctx, s.keys.later(r.id), "0000003") },
-		"a task in loose":  func(r *rollout) { client.ZRem(r.ctx, s.keys.loose(r.id), "4") },
-		"a task, replaced": func(r *rollout) { client.ZRem(r.ctx, s.keys.later(r.id), "0000004") },
+		"later":           func(r *rollout) { client.Del(r.ctx, s.keys.later(r.id)) },
+		"loose":           func(r *rollout) { client.Del(r.ctx, s.keys.loose(r.id)) },
+		"both":            func(r *rollout) { client.Del(r.ctx, s.keys.loose(r.id), s.keys.later(r.id)) },
+		"the due task":    func(r *rollout) { client.ZRem(r.ctx, s.keys.later(r.id), "0000003") },
+		"a task in loose": func(r *rollout) { client.ZRem(r.ctx, s.keys.loose(r.id), "4") },
+		"a waiting task":  func(r *rollout) { client.ZRem(r.ctx, s.keys.later(r.id), "0000004") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,6 +116,28 @@ func TestMembersOfLaterThatAreNone(t *testing.T) {
 	r.ok(err)
 	if next, _ := p.DueIn(); due.Worker == "" || next < time.Minute {
 		t.Errorf("the due task is %+v, the next is due in %s", due, next)
+	}
+	storetest.Check(t, s, r.id)
+}
+
+// TestLostWaiterBesideOneThatIsNone: if a foreign entry of the index later conceals that a task is
+// missing, the claim that finds out restores the task, and NextDue.
+func TestLostWaiterBesideOneThatIsNone(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := waiting(t, s)
+	key := s.keys.later(r.id)
+	r.ok(client.ZRem(r.ctx, key, "0000004").Err())
+	r.ok(client.ZAdd(r.ctx, key, redis.Z{Score: 5, Member: "0000070"}).Err())
+	if got := ordinals(r.claim("worker", 2)); !slices.Equal(got, []int{3, 6}) {
+		t.Errorf("claimed %v, want the task that is due and one that is pending", got)
+	}
+	lost, err := s.Task(r.ctx, task.NewID(r.id, 4))
+	r.ok(err)
+	p, err := s.Plan(r.ctx, r.id)
+	if r.ok(err); !p.NextDue.Equal(lost.Wait.Until) {
+		t.Errorf("the next is due at %s, want %s", p.NextDue, lost.Wait.Until)
 	}
 	storetest.Check(t, s, r.id)
 }

@@ -17,6 +17,8 @@ import (
 // TestHistories runs random histories of commands, workers and engines over this package. Nothing
 // panics, so no command leads to an impossible transition; the invariants of the plan hold after
 // every step; and when no more commands are given, the engines finish and the plan comes to rest.
+//
+// Each of its 20 parts runs as many histories as -rapid.checks says: 50000 make a million.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	for i := range 20 {

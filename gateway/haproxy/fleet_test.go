@@ -178,5 +178,6 @@ func TestConformance(t *testing.T) {
 	gatewaytest.Run(t, gatewaytest.Suite{
 		Start:   func(t *testing.T, instances int) gatewaytest.Fleet { t.Helper(); return startFleet(t, instances) },
 		Unknown: gatewaytest.Green,
+		Many:    proxytest.Many(),
 	})
 }

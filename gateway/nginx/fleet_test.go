@@ -3,10 +3,12 @@ package nginx_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,7 +25,16 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs more tests at once than there are processors, because they wait for nginx most of
+// the time.
+func TestMain(m *testing.M) {
+	const tests = 6
+	flag.Parse()
+	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n < tests {
+		_ = flag.Set("test.parallel", strconv.Itoa(tests))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // fleet is a fleet of nginx instances and one table. It implements [gatewaytest.Fleet].
 type fleet struct {
@@ -190,5 +201,6 @@ func TestConformance(t *testing.T) {
 		Start:   func(t *testing.T, instances int) gatewaytest.Fleet { t.Helper(); return startFleet(t, instances) },
 		Unknown: gatewaytest.Green,
 		Lag:     5 * time.Second, // the old workers of a busy machine
+		Many:    proxytest.Many(),
 	})
 }

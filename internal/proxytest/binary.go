@@ -107,3 +107,12 @@ func edit(t testing.TB, path, old, to string) {
 		t.Fatal(err)
 	}
 }
+
+// Many returns how many tenants a suite switches at once: 0, its own default, if the tests with
+// proxies are required, and fewer otherwise, because a plain run of all tests must not take long.
+func Many() int {
+	if os.Getenv(requireEnv) != "" {
+		return 0
+	}
+	return 500
+}

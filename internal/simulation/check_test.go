@@ -54,6 +54,9 @@ func (w *world) checkCounters(p plan.Plan, tasks []task.Task) {
 		if t.Waiting {
 			want.Waiting++
 		}
+		if (t.State == task.Failed || t.State == task.RollbackFailed) && t.Failure == nil {
+			w.faultf("task %s is %s without a failure", t.ID, t.State)
+		}
 		if t.Waiting && (!t.State.InFlight() || t.Worker != "" || t.Wait.Why == task.NoWait) || t.State.Ended() && t.Wait.Why != task.NoWait {
 			w.faultf("task %s is %s, held by %q, waiting %t for %+v", t.ID, t.State, t.Worker, t.Waiting, t.Wait)
 		}

@@ -49,6 +49,9 @@ func (r *run) changeFor(err error) store.Change {
 	switch {
 	case errors.Is(err, tenantlock.ErrOldToken) && !stopped:
 		c.Kind = store.Yield
+		if r.undo() {
+			c.Failure = r.undoStopped() // kept only if the rollback was canceled meanwhile
+		}
 	case stopped && resumes:
 		// The store applies the stop in force. Without one, because it was withdrawn or because
 		// only this process stops, the task waits as the executor asked.

@@ -53,6 +53,7 @@ func TestOutcome(t *testing.T) {
 		"a stop that nobody asked of": {run: runOf(task.Running, 1), err: stop, want: store.Fail, failure: executor.CodeExecutorFailed},
 		"undo stopped":                {run: runOf(task.RollingBack, 1), err: stop, before: asked, want: store.Yield, failure: task.CodeRollbackStopped, raises: true},
 		"locked too late":             {run: runOf(task.Running, 2), err: tenantlock.ErrOldToken, want: store.Yield, raises: true},
+		"an undo locked too late":     {run: runOf(task.RollingBack, 1), err: tenantlock.ErrOldToken, want: store.Yield, failure: task.CodeRollbackStopped, raises: true},
 		"a retry, stopped":            {run: runOf(task.Running, 2), err: stop, before: asked, want: store.Yield, raises: true},
 		"a retry that kept its lock": {
 			run: runOf(task.Running, 2), err: stop, before: func(r *run) { r.kept, r.stopRequested = true, true }, want: store.Yield,

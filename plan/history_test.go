@@ -100,7 +100,7 @@ func (w *world) race(t *rapid.T) {
 			w.claim()
 			continue
 		}
-		w.work(held[n], rapid.SampledFrom([]string{"save", "succeed", "fail", "yield"}).Draw(t, "what"))
+		w.work(held[n], rapid.SampledFrom([]string{"save", "succeed", "fail", "yield", "hold", "back off"}).Draw(t, "what"))
 	}
 }
 
@@ -111,7 +111,7 @@ func (w *world) someWork(t *rapid.T) {
 		return
 	}
 	worker := rapid.IntRange(0, len(held)-1).Draw(t, "worker")
-	w.work(held[worker], rapid.SampledFrom([]string{"save", "succeed", "fail", "fail", "yield", "vanish"}).Draw(t, "what"))
+	w.work(held[worker], rapid.SampledFrom([]string{"save", "succeed", "fail", "fail", "yield", "vanish", "hold", "back off"}).Draw(t, "what"))
 }
 
 // settle applies the steps that are due, and checks that none is due afterwards. A breach that

@@ -14,6 +14,7 @@ func (w *world) check() {
 	w.checkControl()
 	w.checkGrant()
 	w.checkRest()
+	w.checkWaits()
 	for _, t := range w.tasks {
 		if t.Worker != "" && !t.State.InFlight() {
 			w.t.Fatalf("task %s is held in %s", t.ID, t.State)
@@ -34,6 +35,9 @@ func (w *world) checkCounters() {
 		want.States[t.State]++
 		if t.Worker != "" {
 			want.Held++
+		}
+		if t.Waiting {
+			want.Waiting++
 		}
 	}
 	if got := w.plan.Counters; got != want {

@@ -118,6 +118,7 @@ func (w *world) apply(d plan.Decision) {
 
 // step counts a change, after which a second has passed.
 func (w *world) step() {
+	w.findNextDue()
 	w.steps++
 	w.pass(time.Second)
 }
@@ -164,6 +165,7 @@ func (w *world) edit(e task.Edit) (failed bool) {
 	t := &w.tasks[e.ID.Ordinal()-1]
 	failed = t.State != task.Failed && e.State == task.Failed
 	w.plan.Counters.Move(t.State, e.State)
+	w.waitNoMore(t)
 	if e.Release && t.Worker != "" {
 		t.Worker = ""
 		w.plan.Counters.Held--
@@ -207,7 +209,10 @@ func (w *world) seekUndo() *task.Task {
 // claimable returns the task that is claimed next, or nil.
 func (w *world) claimable() *task.Task {
 	p := &w.plan
-	if p.Counters.Held >= p.Grant.MaxSlots {
+	if t := w.due(); t != nil {
+		return t
+	}
+	if p.Counters.Slots() >= p.Grant.MaxSlots {
 		return nil
 	}
 	if p.State.ClaimsRunning() {
@@ -230,19 +235,26 @@ func (w *world) claimable() *task.Task {
 
 func (w *world) unheld(s task.State) *task.Task {
 	for i := range w.tasks {
-		if t := &w.tasks[i]; t.State == s && t.Worker == "" {
+		if t := &w.tasks[i]; t.State == s && t.Worker == "" && !t.Waiting {
 			return t
 		}
 	}
 	return nil
 }
 
-// claim gives the next task to a worker and reports whether a task could be claimed.
+// claim gives the next task to a worker, or lets it wait on, and reports whether there was one.
 func (w *world) claim() bool {
 	t := w.claimable()
 	if t == nil {
 		return false
 	}
+	if w.waitsOn(t) {
+		w.wait(t)
+		t.Version++
+		w.step()
+		return true
+	}
+	w.waitNoMore(t)
 	switch {
 	case t.State == task.Pending:
 		w.checkBegins(t)
@@ -250,7 +262,7 @@ func (w *world) claim() bool {
 		t.Attempt = 1
 	case !t.State.InFlight():
 		w.shift(t, task.ByRollback)
-		t.PausedIndividually, t.Losses = false, 0
+		t.PausedIndividually, t.Losses, t.Wait = false, 0, task.Wait{}
 	}
 	t.Worker = "w"
 	t.Version++
@@ -283,6 +295,9 @@ func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
 		w.shift(t, cause)
 		t.PausedIndividually = cause == task.ByPause && t.Request == task.PauseRequest
 		t.Request = task.NoRequest
+		if cause != task.ByPause {
+			t.Wait = task.Wait{}
+		}
 	}
 	t.Worker = ""
 	t.Version++
@@ -337,6 +352,10 @@ func (w *world) work(t *task.Task, what string) {
 		}
 	case "yield":
 		w.yield(t)
+	case "hold":
+		w.postpone(t, task.WaitHold)
+	case "back off":
+		w.postpone(t, task.WaitBackoff)
 	case "vanish":
 		w.apply(w.plan.LoseTasks([]task.Task{*t}, 1, w.by("")))
 	}

@@ -12,45 +12,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cutover-go/cutover/executor"
-	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/gatewaytest"
 	"github.com/cutover-go/cutover/gateway/haproxy"
+	"github.com/cutover-go/cutover/gateway/internal/fleettest"
 )
-
-var toBlue = bluegreen.Change{TenantID: "acme", From: gatewaytest.Green, To: gatewaytest.Blue, Token: 1, Key: "1"} //nolint:gochecknoglobals // never changed
-
-// wantRefused checks that a switch fails with a SetupError whose text names all parts, and that the
-// tenant stays where it was.
-func wantRefused(t *testing.T, f *fleet, c haproxy.Config, parts ...string) {
-	t.Helper()
-	err := f.gateway(t, c).Switch(t.Context(), toBlue)
-	wantFailure(t, err, "GATEWAY_REFUSED", parts...)
-	if !errors.Is(err, gateway.ErrSetup) {
-		t.Errorf("%v does not match ErrSetup", err)
-	}
-	if colour, err := f.Ask(t.Context(), 0, "acme"); colour != gatewaytest.Green || err != nil {
-		t.Errorf("acme is answered by %q, %v", colour, err)
-	}
-}
-
-func wantFailure(t *testing.T, err error, code string, parts ...string) {
-	t.Helper()
-	var failure *executor.Error
-	if !errors.As(err, &failure) || failure.Code != code {
-		t.Fatalf("%v, want %s", err, code)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%v does not say %q", err, part)
-		}
-	}
-}
 
 func (f *fleet) mustCall(t *testing.T, line, want string) {
 	t.Helper()
-	if answer, err := f.proxies[0].Call(line); err != nil || strings.TrimSpace(answer) != want {
+	if answer, err := f.Proxies[0].Call(line); err != nil || strings.TrimSpace(answer) != want {
 		t.Fatalf("%q, %v", answer, err)
 	}
 }
@@ -59,13 +29,13 @@ func TestMapThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	f.mapName = "other.map"
-	wantRefused(t, f, haproxy.Config{}, "expected a map other.map", "found the maps routes.map", "it was put back")
+	f.WantRefused(t, f.gateway(t, haproxy.Config{}), "expected a map other.map", "found the maps routes.map", "it was put back")
 }
 
 func TestColourThatIsNoBackend(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	wantRefused(t, f, haproxy.Config{Colours: []string{"green", "blue", "violet"}}, "expected a backend violet", "blue, green")
+	f.WantRefused(t, f.gateway(t, haproxy.Config{Colours: []string{"green", "blue", "violet"}}), "expected a backend violet", "blue, green")
 }
 
 func TestEntryOfSomebodyElse(t *testing.T) {
@@ -73,8 +43,8 @@ func TestEntryOfSomebodyElse(t *testing.T) {
 	for name, value := range map[string]string{"another tool's": "10.0.0.1", "of a table that is lost": "blue|7|9"} {
 		f := startFleet(t, 1)
 		f.mustCall(t, "add map routes.map beta "+value, "")
-		wantRefused(t, f, haproxy.Config{}, "only tenants of the table", `"beta" with the value "`+value)
-		if answer, err := f.proxies[0].Call("show map routes.map"); err != nil || !strings.Contains(answer, "beta "+value) {
+		f.WantRefused(t, f.gateway(t, haproxy.Config{}), "only tenants of the table", `"beta" with the value "`+value)
+		if answer, err := f.Proxies[0].Call("show map routes.map"); err != nil || !strings.Contains(answer, "beta "+value) {
 			t.Errorf("%s: the map has %q, %v", name, answer, err)
 		}
 	}
@@ -91,7 +61,7 @@ func TestValueEditedByHand(t *testing.T) {
 	} {
 		f := startFleet(t, 1)
 		g := f.gateway(t, haproxy.Config{})
-		if err := g.Switch(t.Context(), toBlue); err != nil {
+		if err := g.Switch(t.Context(), fleettest.ToBlue("acme")); err != nil {
 			t.Fatal(err)
 		}
 		f.mustCall(t, edit, "")
@@ -107,32 +77,32 @@ func TestValueEditedByHand(t *testing.T) {
 func TestTableThatWentBack(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	if err := f.gateway(t, haproxy.Config{}).Switch(t.Context(), toBlue); err != nil {
+	if err := f.gateway(t, haproxy.Config{}).Switch(t.Context(), fleettest.ToBlue("acme")); err != nil {
 		t.Fatal(err)
 	}
 	f.mustCall(t, "set map routes.map acme blue|9|9", "")
 	_, err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Current(t.Context(), "acme")
-	wantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 9 of acme", "the table is at 1")
-	if err := os.WriteFile(f.table, []byte("acme blue\n"), 0o600); err != nil {
+	fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 9 of acme", "the table is at 1")
+	if err := os.WriteFile(f.Table, []byte("acme blue\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err = f.gateway(t, haproxy.Config{}).Switch(t.Context(), toBlue)
-	wantFailure(t, err, "GATEWAY_BAD_ANSWER", "the table is damaged")
+	err = f.gateway(t, haproxy.Config{}).Switch(t.Context(), fleettest.ToBlue("acme"))
+	fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "the table is damaged")
 }
 
 func TestProxyWithoutTheHeader(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	f.edit(t, 0, "http-after-response set-header x-route", "http-after-response set-header x-other")
-	err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Switch(t.Context(), toBlue)
-	wantFailure(t, err, "GATEWAY_UNAVAILABLE", "haproxy-0: asking for the route", "it was put back")
+	err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Switch(t.Context(), fleettest.ToBlue("acme"))
+	fleettest.WantFailure(t, err, "GATEWAY_UNAVAILABLE", "haproxy-0: asking for the route", "it was put back")
 }
 
 func TestProxyWithAnotherHeader(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	f.edit(t, 0, "x-route %[var(txn.route)]", "x-route %[var(txn.colour)]")
-	wantRefused(t, f, haproxy.Config{}, "a route of the form colour|revision|token", `found "blue"`, "it was put back")
+	f.WantRefused(t, f.gateway(t, haproxy.Config{}), "a route of the form colour|revision|token", `found "blue"`, "it was put back")
 }
 
 func TestProxyWithAnotherDefault(t *testing.T) {
@@ -140,28 +110,15 @@ func TestProxyWithAnotherDefault(t *testing.T) {
 	f := startFleet(t, 1)
 	f.edit(t, 0, "green|0|0", "blue|0|0")
 	_, err := f.gateway(t, haproxy.Config{}).Current(t.Context(), "acme")
-	wantFailure(t, err, "GATEWAY_REFUSED", `expected the default colour "green"`, "blue|0|0")
+	fleettest.WantFailure(t, err, "GATEWAY_REFUSED", `expected the default colour "green"`, "blue|0|0")
 }
 
 func TestSocketThatIsMissing(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	f.listed[0].Socket = filepath.Join(t.TempDir(), "none")
-	err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Switch(t.Context(), toBlue)
-	wantFailure(t, err, "GATEWAY_UNAVAILABLE", "haproxy-0: ", "no such file", "it was put back")
-}
-
-func TestSocketWithoutRights(t *testing.T) {
-	t.Parallel()
-	if os.Getuid() == 0 {
-		t.Skip("root may connect to every socket")
-	}
-	f := startFleet(t, 1)
-	if err := os.Chmod(f.proxies[0].Socket, 0); err != nil {
-		t.Fatal(err)
-	}
-	f.listed[0].Socket = f.proxies[0].Socket
-	wantRefused(t, f, haproxy.Config{}, "permission to connect")
+	f.Listed[0].Socket = filepath.Join(t.TempDir(), "none")
+	err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Switch(t.Context(), fleettest.ToBlue("acme"))
+	fleettest.WantFailure(t, err, "GATEWAY_UNAVAILABLE", "haproxy-0: ", "no such file", "it was put back")
 }
 
 // TestOtherServersAtTheSocket checks what the gateway makes of answers that no HAProxy of today
@@ -176,9 +133,9 @@ func TestOtherServersAtTheSocket(t *testing.T) {
 		"": {"GATEWAY_UNAVAILABLE", "without an answer"},
 	} {
 		f := startFleet(t, 1)
-		f.listed[0].Socket = serveAnswer(t, answer)
-		err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Switch(t.Context(), toBlue)
-		wantFailure(t, err, want[0], want[1:]...)
+		f.Listed[0].Socket = serveAnswer(t, answer)
+		err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Switch(t.Context(), fleettest.ToBlue("acme"))
+		fleettest.WantFailure(t, err, want[0], want[1:]...)
 	}
 }
 

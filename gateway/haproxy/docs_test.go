@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cutover-go/cutover/gateway/internal/fleettest"
 	"github.com/cutover-go/cutover/internal/proxytest"
 )
 
@@ -15,32 +16,13 @@ import (
 // that its rules are those with which all other tests run.
 func TestConfigurationOfTheDocs(t *testing.T) {
 	t.Parallel()
-	docs, err := os.ReadFile("../../docs/gateways.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := regexp.MustCompile("(?s)```haproxy\n(.*?)```").FindSubmatch(docs)
-	if block == nil {
-		t.Fatal("docs/gateways.md has no configuration of HAProxy")
-	}
 	h := proxytest.StartHAProxy(t, "green", "blue")
-	tested := h.Configuration()
-	rules := 0
-	for line := range strings.SplitSeq(string(block[1]), "\n") {
-		line = strings.ReplaceAll(strings.TrimSpace(line), "/etc/haproxy/routes.map", h.Map)
-		if strings.HasPrefix(line, "http-") || strings.HasPrefix(line, "use_backend") {
-			rules++
-			if !strings.Contains(tested, "\t"+line+"\n") {
-				t.Errorf("no test runs with %q", line)
-			}
-		}
-	}
-	if rules != 4 {
-		t.Errorf("%d rules, want 4", rules)
-	}
+	documented := fleettest.Documented(t, "haproxy")
+	rule := regexp.MustCompile("^(http-|use_backend)")
+	fleettest.WantTested(t, strings.ReplaceAll(documented, "/etc/haproxy/routes.map", h.Map), h.Configuration(), rule, 4)
 	path := filepath.Join(t.TempDir(), "haproxy.cfg")
 	own := strings.NewReplacer("/etc/haproxy/routes.map", h.MapFile, "/run/haproxy/admin.sock", h.Socket)
-	if err := os.WriteFile(path, []byte(own.Replace(string(block[1]))), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(own.Replace(documented)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.CommandContext(t.Context(), h.Binary(), "-c", "-f", path).CombinedOutput(); err != nil {

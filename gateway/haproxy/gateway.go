@@ -1,9 +1,9 @@
 package haproxy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +12,6 @@ import (
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/internal/control"
-	"github.com/cutover-go/cutover/internal/nilcheck"
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
@@ -72,36 +71,35 @@ const verifyEvery = 30
 
 // Fixed returns a fleet that does not change.
 func Fixed(instances ...Instance) func(context.Context) ([]Instance, error) {
-	instances = slices.Clone(instances)
-	return func(context.Context) ([]Instance, error) { return instances, nil }
+	return control.Fixed(instances)
 }
 
 // Gateway switches tenants on a fleet of HAProxy instances. It is a [bluegreen.Gateway], is safe
 // for concurrent use and has nothing to close.
-type Gateway struct {
-	control  *control.Controller
-	interval time.Duration
-	log      *zap.Logger
-}
+type Gateway struct{ control *control.Controller }
 
 var _ bluegreen.Gateway = (*Gateway)(nil)
 
 // New returns a gateway, or a *[gateway.InvalidError] that lists every fault. It contacts no
 // instance.
 func New(c Config) (*Gateway, error) {
-	faults := c.setDefaults()
+	common := control.Config{
+		Kind: "HAProxy", Table: c.Table, Colours: c.Colours, Default: c.Default, Prober: c.Prober, Answers: 1,
+		Timeout: c.Timeout, Interval: cmp.Or(c.Interval, time.Second), VerifyEvery: verifyEvery, Logger: c.Logger,
+	}
+	faults := append(common.SetDefaults(), c.faults()...)
 	if len(faults) > 0 {
 		return nil, &gateway.InvalidError{Faults: faults}
 	}
-	fleet := control.NewFleet(c.Fleet, func(i Instance) string { return i.Name }, c.member)
-	return &Gateway{
-		control: control.New(control.Config{
-			Kind: "HAProxy", Table: c.Table, Members: fleet.Members, Colours: c.Colours, Default: c.Default,
-			Prober: c.Prober, Answers: 1, Timeout: c.Timeout,
-		}),
-		interval: c.Interval,
-		log:      c.Logger,
-	}, nil
+	if c.Push == nil {
+		c.Push = replaceLocal
+	}
+	fleet := control.NewFleet(c.Fleet, func(i Instance) string { return i.Name }, func(i Instance) *control.Member {
+		p := &proxy{instance: i, live: liveMap{newRuntime(i.Socket), c.Map}, colours: common.Colours, push: c.Push}
+		return control.NewMember(i.Name, i.URL, p.sync)
+	})
+	common.Members = fleet.Members
+	return &Gateway{control.New(common)}, nil
 }
 
 // Current returns the tenant's colour when every instance serves the tenant's route. If one does
@@ -124,63 +122,16 @@ func (g *Gateway) Reconcile(ctx context.Context) ([]gateway.InstanceReport, erro
 // Run keeps the fleet equal to the table until ctx ends, and then returns nil. It notices restarts
 // and reloads within Config.Interval, and changes by others at the next comparison.
 func (g *Gateway) Run(ctx context.Context) error {
-	return g.control.Run(ctx, g.interval, verifyEvery, g.log)
+	return g.control.Run(ctx)
 }
 
-// member returns the member of an instance.
-func (c Config) member(i Instance) *control.Member {
-	p := &proxy{instance: i, live: liveMap{newRuntime(i.Socket), c.Map}, colours: c.Colours, push: c.Push}
-	return control.NewMember(i.Name, i.URL, p.sync)
-}
-
-// setDefaults fills in the defaults of c and returns what is wrong with c.
-func (c *Config) setDefaults() (faults []string) {
-	if nilcheck.IsNil(c.Table) {
-		faults = append(faults, "Table is missing")
-	}
+// faults returns what is wrong with the fields that only this gateway has.
+func (c *Config) faults() (faults []string) {
 	if c.Fleet == nil {
 		faults = append(faults, "Fleet is missing")
 	}
 	if c.Map == "" || strings.ContainsAny(c.Map, " ;#<\\\"'\t\r\n") {
 		faults = append(faults, fmt.Sprintf("Map: %q is no name that the Runtime API can take", c.Map))
-	}
-	if len(c.Colours) == 0 {
-		c.Colours = []string{"blue", "green"}
-	}
-	for _, colour := range c.Colours {
-		if err := gateway.CheckColour(colour); err != nil {
-			faults = append(faults, "Colours: "+err.Error())
-		}
-	}
-	if c.Default != "" && !slices.Contains(c.Colours, c.Default) {
-		faults = append(faults, fmt.Sprintf("Default: %q is none of Colours", c.Default))
-	}
-	if c.Timeout < 0 || c.Interval < 0 {
-		faults = append(faults, "Timeout and Interval must not be negative")
-	}
-	return append(faults, c.setParts()...)
-}
-
-// setParts fills in the functions and durations.
-func (c *Config) setParts() (faults []string) {
-	if c.Push == nil {
-		c.Push = replaceLocal
-	}
-	if nilcheck.IsNil(c.Prober) {
-		prober, err := control.NewProber()
-		if err != nil {
-			faults = append(faults, "Prober: "+err.Error())
-		}
-		c.Prober = prober
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 20 * time.Second
-	}
-	if c.Interval == 0 {
-		c.Interval = time.Second
-	}
-	if c.Logger == nil {
-		c.Logger = zap.NewNop()
 	}
 	return faults
 }

@@ -2,7 +2,6 @@ package nginx_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,52 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/gatewaytest"
+	"github.com/cutover-go/cutover/gateway/internal/fleettest"
 	"github.com/cutover-go/cutover/gateway/nginx"
 )
 
-func toBlue(tenant string) bluegreen.Change {
-	return bluegreen.Change{TenantID: tenant, From: gatewaytest.Green, To: gatewaytest.Blue, Token: 1, Key: "1"}
-}
-
-// wantRefused checks that a switch fails with a SetupError whose text names all parts, and that the
-// tenant stays where it was.
-func wantRefused(t *testing.T, f *fleet, c nginx.Config, parts ...string) {
-	t.Helper()
-	err := f.gateway(t, c).Switch(t.Context(), toBlue("acme"))
-	wantFailure(t, err, "GATEWAY_REFUSED", parts...)
-	if !errors.Is(err, gateway.ErrSetup) {
-		t.Errorf("%v does not match ErrSetup", err)
-	}
-	wantColour(t, f, "acme", gatewaytest.Green)
-}
-
-func wantColour(t *testing.T, f *fleet, tenant, want string) {
-	t.Helper()
-	if colour, err := f.Ask(t.Context(), 0, tenant); colour != want || err != nil {
-		t.Errorf("%s is answered by %q, %v; want %s", tenant, colour, err, want)
-	}
-}
-
-func wantFailure(t *testing.T, err error, code string, parts ...string) {
-	t.Helper()
-	var failure *executor.Error
-	if !errors.As(err, &failure) || failure.Code != code {
-		t.Fatalf("%v, want %s", err, code)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%v does not say %q", err, part)
-		}
-	}
-}
-
 func (f *fleet) wantFile(t *testing.T, content string) {
 	t.Helper()
-	if got, err := os.ReadFile(f.proxies[0].MapFile); err != nil || string(got) != content {
+	if got, err := os.ReadFile(f.Proxies[0].MapFile); err != nil || string(got) != content {
 		t.Errorf("the map file is %q, %v; want %q", got, err, content)
 	}
 }
@@ -66,9 +29,9 @@ func (f *fleet) wantFile(t *testing.T, content string) {
 func TestConfigurationThatNginxRefuses(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	f.proxies[0].Edit("worker_processes 2;", "worker_processes 2; nonsense on;")
-	wantRefused(t, f, nginx.Config{}, "nginx -t", `unknown directive "nonsense"`)
-	if content, err := os.ReadFile(f.proxies[0].MapFile); err != nil || strings.Contains(string(content), "blue") {
+	f.Proxies[0].Edit("worker_processes 2;", "worker_processes 2; nonsense on;")
+	f.WantRefused(t, f.gateway(t, nginx.Config{}), "nginx -t", `unknown directive "nonsense"`)
+	if content, err := os.ReadFile(f.Proxies[0].MapFile); err != nil || strings.Contains(string(content), "blue") {
 		t.Errorf("the map file is %q, %v", content, err)
 	}
 }
@@ -81,10 +44,10 @@ func TestMapFileOfSomebodyElse(t *testing.T) {
 		"# cutover map 1 revision 0\n\"acme\" \"10.0.0.1\";\n": "10.0.0.1",
 	} {
 		f := startFleet(t, 1)
-		if err := os.WriteFile(f.proxies[0].MapFile, []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(f.Proxies[0].MapFile, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		wantRefused(t, f, nginx.Config{}, "expected", found)
+		f.WantRefused(t, f.gateway(t, nginx.Config{}), "expected", found)
 		f.wantFile(t, content)
 	}
 }
@@ -92,22 +55,22 @@ func TestMapFileOfSomebodyElse(t *testing.T) {
 func TestMapFileThatIsMissing(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	f.listed[0].MapFile = filepath.Join(t.TempDir(), "other.map")
-	wantRefused(t, f, nginx.Config{}, "the map file that nginx includes", "other.map", "no file")
+	f.Listed[0].MapFile = filepath.Join(t.TempDir(), "other.map")
+	f.WantRefused(t, f.gateway(t, nginx.Config{}), "the map file that nginx includes", "other.map", "no file")
 }
 
 func TestTableThatWentBack(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	if err := f.gateway(t, nginx.Config{}).Switch(t.Context(), toBlue("acme")); err != nil {
+	if err := f.gateway(t, nginx.Config{}).Switch(t.Context(), fleettest.ToBlue("acme")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(f.table); err != nil {
+	if err := os.Remove(f.Table); err != nil {
 		t.Fatal(err)
 	}
 	_, err := f.gateway(t, nginx.Config{}).Current(t.Context(), "acme")
-	wantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 1", "the table is at 0")
-	wantColour(t, f, "acme", gatewaytest.Blue)
+	fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 1", "the table is at 0")
+	f.WantColour(t, "acme", gatewaytest.Blue)
 }
 
 // TestEntryEditedByHand checks that the file is restored, and nginx reloaded.
@@ -115,11 +78,11 @@ func TestEntryEditedByHand(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	g := f.gateway(t, nginx.Config{})
-	if err := g.Switch(t.Context(), toBlue("acme")); err != nil {
+	if err := g.Switch(t.Context(), fleettest.ToBlue("acme")); err != nil {
 		t.Fatal(err)
 	}
 	const edited = "# cutover map 1 revision 1\n\"acme\" \"green|1|1\";\n"
-	if err := os.WriteFile(f.proxies[0].MapFile, []byte(edited), 0o600); err != nil {
+	if err := os.WriteFile(f.Proxies[0].MapFile, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if reports, err := g.Reconcile(t.Context()); err != nil || len(reports) != 1 || !reports[0].Confirmed {
@@ -136,11 +99,11 @@ func TestColourWithoutUpstream(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	g := f.gateway(t, nginx.Config{Colours: []string{"green", "violet"}, Timeout: 2 * time.Second})
-	change := toBlue("acme")
+	change := fleettest.ToBlue("acme")
 	change.To = "violet"
 	err := g.Switch(t.Context(), change)
-	wantFailure(t, err, "GATEWAY_UNAVAILABLE", "502", "it was put back")
-	wantColour(t, f, "acme", gatewaytest.Green)
+	fleettest.WantFailure(t, err, "GATEWAY_UNAVAILABLE", "502", "it was put back")
+	f.WantColour(t, "acme", gatewaytest.Green)
 }
 
 // TestReloadWithoutEffect has a listener that nginx cannot open: the reload succeeds, and nginx
@@ -148,34 +111,34 @@ func TestColourWithoutUpstream(t *testing.T) {
 func TestReloadWithoutEffect(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 2)
-	taken := f.proxies[1].Address
-	f.proxies[0].Edit("listen "+f.proxies[0].Address+";", "listen "+f.proxies[0].Address+"; listen "+taken+";")
+	taken := f.Proxies[1].Address
+	f.Proxies[0].Edit("listen "+f.Proxies[0].Address+";", "listen "+f.Proxies[0].Address+"; listen "+taken+";")
 	f.Leave(t, 1)
-	f.proxies[1].Start() // has the port again; no member of the fleet
+	f.Proxies[1].Start() // has the port again; no member of the fleet
 	f.push = func(_ context.Context, i nginx.Instance, content []byte) error {
 		if err := gateway.ReplaceFile(i.MapFile, content); err != nil {
 			return err
 		}
-		f.proxies[0].Reload() // without nginx -t, which would notice
+		f.Proxies[0].Reload() // without nginx -t, which would notice
 		return nil
 	}
-	err := f.gateway(t, nginx.Config{Timeout: 2 * time.Second}).Switch(t.Context(), toBlue("acme"))
-	wantFailure(t, err, bluegreen.CodeSwitchNotConfirmed, `serves "green|0|0"`, "put back")
-	wantColour(t, f, "acme", gatewaytest.Green)
+	err := f.gateway(t, nginx.Config{Timeout: 2 * time.Second}).Switch(t.Context(), fleettest.ToBlue("acme"))
+	fleettest.WantFailure(t, err, bluegreen.CodeSwitchNotConfirmed, `serves "green|0|0"`, "put back")
+	f.WantColour(t, "acme", gatewaytest.Green)
 }
 
 func TestProgramThatIsMissing(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	f.push = nginx.Local(filepath.Join(t.TempDir(), "nginx"))
-	wantRefused(t, f, nginx.Config{}, "expected the program", "no such file")
+	f.WantRefused(t, f.gateway(t, nginx.Config{}), "expected the program", "no such file")
 }
 
 // TestReloadsAreShared counts reloads while many tenants are switched one after the other.
 func TestReloadsAreShared(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	local := nginx.Local(f.proxies[0].Binary())
+	local := nginx.Local(f.Proxies[0].Binary())
 	var mu sync.Mutex
 	var pushes []time.Time
 	f.push = func(ctx context.Context, i nginx.Instance, content []byte) error {
@@ -189,7 +152,7 @@ func TestReloadsAreShared(t *testing.T) {
 	for worker := range 20 {
 		all.Go(func() {
 			for n := range 3 {
-				if err := g.Switch(t.Context(), toBlue(fmt.Sprintf("tenant-%d-%d", worker, n))); err != nil {
+				if err := g.Switch(t.Context(), fleettest.ToBlue(fmt.Sprintf("tenant-%d-%d", worker, n))); err != nil {
 					t.Error(err)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cutover-go/cutover/gateway/internal/fleettest"
 	"github.com/cutover-go/cutover/internal/proxytest"
 )
 
@@ -15,30 +16,10 @@ import (
 // that its rules are those with which all other tests run.
 func TestConfigurationOfTheDocs(t *testing.T) {
 	t.Parallel()
-	docs, err := os.ReadFile("../../docs/gateways.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := regexp.MustCompile("(?s)```nginx\n(.*?)```").FindSubmatch(docs)
-	if block == nil {
-		t.Fatal("docs/gateways.md has no configuration of nginx")
-	}
 	n := proxytest.StartNginx(t, "green", "blue")
-	own := strings.ReplaceAll(string(block[1]), "/etc/nginx/routes.map", n.Map)
-	tested := n.Configuration()
-	rules := 0
-	for line := range strings.SplitSeq(own, "\n") {
-		line = strings.TrimSpace(line)
-		if regexp.MustCompile(`^(map|default|include|add_header|proxy_pass|"~)`).MatchString(line) {
-			rules++
-			if !strings.Contains(tested, "\t"+line+"\n") {
-				t.Errorf("no test runs with %q", line)
-			}
-		}
-	}
-	if rules != 9 {
-		t.Errorf("%d rules, want 9", rules)
-	}
+	own := strings.ReplaceAll(fleettest.Documented(t, "nginx"), "/etc/nginx/routes.map", n.Map)
+	rule := regexp.MustCompile(`^(map|default|include|add_header|proxy_pass|"~)`)
+	fleettest.WantTested(t, own, n.Configuration(), rule, 9)
 	path := filepath.Join(n.Dir, "docs.conf")
 	own = "error_log error.log; pid docs.pid; events {} http { access_log off;\n" + strings.Replace(own, "listen 80;", "listen 127.0.0.1:1;", 1) + "}"
 	if err := os.WriteFile(path, []byte(own), 0o600); err != nil {

@@ -31,5 +31,5 @@ func Example() {
 	_, err := nginx.New(nginx.Config{Answers: -1})
 	fmt.Println(err)
 	// Output:
-	// gateway: invalid configuration: Table is missing; Fleet is missing; Answers, Timeout, ReloadInterval and Interval must not be negative
+	// gateway: invalid configuration: Table is missing; Fleet is missing; Answers and ReloadInterval must not be negative
 }

@@ -47,7 +47,7 @@ func (p *proxy) sync(ctx context.Context, load control.Load, how control.Mode) (
 	if equal && (!how.Differs || since < reloadTime) {
 		return rev, nil
 	}
-	if err := pause(ctx, p.interval-since); err != nil {
+	if err := control.Pause(ctx, p.interval-since); err != nil {
 		return 0, err
 	}
 	if rows, rev, err = load(ctx); err != nil { // what was changed during the pause is served as well
@@ -123,19 +123,4 @@ func checkMap(content []byte, rev uint64, path string) error {
 		}
 	}
 	return nil
-}
-
-// pause waits for d, or returns the error of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

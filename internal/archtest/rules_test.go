@@ -40,11 +40,14 @@ var arrows = []arrow{
 	{from: "gateway", to: []string{"task"}},
 	{from: "gateway/gatewaytest", to: []string{"executor/bluegreen", "executor", "task"}},
 	{from: "gateway/internal/control", to: []string{
-		"gateway", "executor/bluegreen", "executor", "task", "redisack/httpprobe", "redisack/probe",
+		"gateway", "executor/bluegreen", "executor", "task", "redisack/httpprobe", "redisack/probe", "internal/nilcheck",
 	}},
-	{from: "gateway/nginx", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe", "internal/nilcheck"}},
+	{from: "gateway/internal/fleettest", to: []string{
+		"gateway/gatewaytest", "gateway/internal/control", "gateway", "executor/bluegreen", "executor", "redisack/probe",
+	}},
+	{from: "gateway/nginx", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe"}},
 	{from: "gateway/redisconfig", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
-	{from: "gateway/haproxy", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe", "internal/nilcheck"}},
+	{from: "gateway/haproxy", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe"}},
 
 	// Packages that store. A driver imports the contract and the types that the contract uses.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},

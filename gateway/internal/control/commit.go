@@ -113,7 +113,7 @@ func (c *committer) commit(ctx context.Context, batch []*request) {
 		if conflict && try < saveTries {
 			continue
 		}
-		if !conflict && try == 1 && !errors.Is(err, gateway.ErrDamaged) && pause(ctx, savePause) == nil {
+		if !conflict && try == 1 && !errors.Is(err, gateway.ErrDamaged) && Pause(ctx, savePause) == nil {
 			continue // the answer may have been lost, or the fault is over
 		}
 		for _, r := range batch {
@@ -179,16 +179,4 @@ func (r *request) decide(found gateway.Row, rev uint64) outcome {
 		return outcome{row: next, moved: true}
 	}
 	return outcome{err: &movedError{found: found.Colour, from: r.from, to: r.to}}
-}
-
-// pause waits for d, or returns the error of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

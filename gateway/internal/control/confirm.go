@@ -51,7 +51,7 @@ func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Ro
 		if errors.Is(result, gateway.ErrSetup) || errors.Is(result, gateway.ErrDamaged) || isSuperseded(result) {
 			return result
 		}
-		if pause(ctx, wait) != nil {
+		if Pause(ctx, wait) != nil {
 			return result
 		}
 	}
@@ -62,6 +62,12 @@ func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row,
 	confirmed map[*Member]bool, last *[]gateway.InstanceReport,
 ) bool {
 	reports := make([]gateway.InstanceReport, len(members))
+	before := map[string]gateway.InstanceReport{} // what members served that have not confirmed
+	for _, r := range *last {
+		if !r.Confirmed && r.Found != "" {
+			before[r.Instance] = r
+		}
+	}
 	var left []*Member
 	var at []int // in reports
 	for i, m := range members {
@@ -71,7 +77,11 @@ func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row,
 		}
 	}
 	each(left, func(i int, m *Member) {
-		reports[at[i]] = c.attempt(ctx, m, tenant, want)
+		report := c.attempt(ctx, m, tenant, want)
+		if answer, ok := before[m.Name]; ok && report.Found == "" && ctx.Err() != nil {
+			report = answer // the end of the wait tells nothing about the proxy
+		}
+		reports[at[i]] = report
 	})
 	for i, m := range left {
 		if reports[at[i]].Confirmed {
@@ -89,7 +99,7 @@ func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want
 		return report
 	}
 	for n := range c.Answers {
-		if n > 0 && pause(ctx, c.Spacing) != nil {
+		if n > 0 && Pause(ctx, c.Spacing) != nil {
 			return report
 		}
 		found, err := c.ask(ctx, m, tenant)

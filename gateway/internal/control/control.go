@@ -2,31 +2,10 @@ package control
 
 import (
 	"context"
-	"time"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/gateway"
-	"github.com/cutover-go/cutover/redisack/probe"
 )
-
-// Config configures a [Controller]. All fields are required.
-type Config struct {
-	// Kind names the gateway in messages, such as "HAProxy".
-	Kind    string
-	Table   gateway.Table
-	Members func(context.Context) ([]*Member, error)
-	// Colours are the colours to which tenants can be switched. Default is the colour of tenants
-	// without a row; empty if these are routed nowhere.
-	Colours []string
-	Default string
-	Prober  probe.Prober
-	// Answers is the number of answers over new connections in a row by which a member confirms,
-	// and Spacing the time between two of them; it may be zero.
-	Answers int
-	Spacing time.Duration
-	// Timeout bounds the wait for the members.
-	Timeout time.Duration
-}
 
 // Controller switches the tenants of one fleet. It is a [bluegreen.Gateway].
 type Controller struct {
@@ -36,7 +15,7 @@ type Controller struct {
 
 var _ bluegreen.Gateway = (*Controller)(nil)
 
-// New returns a controller.
+// New returns a controller. The configuration must have its defaults.
 func New(c Config) *Controller {
 	controller := &Controller{Config: c}
 	controller.commits = &committer{table: c.Table, row: controller.row, turn: newTurn()}

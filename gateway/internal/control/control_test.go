@@ -28,6 +28,7 @@ type world struct {
 
 	onSave func(ctx context.Context, saved func() error) error // wraps the effect of a Save
 	frozen bool                                                // the proxy takes no new table
+	asked  func(ctx context.Context)                           // called before an answer
 }
 
 func (w *world) Load(context.Context) (gateway.Rows, uint64, error) {
@@ -64,7 +65,13 @@ func (w *world) sync(ctx context.Context, load control.Load, _ control.Mode) (ui
 	return rev, err
 }
 
-func (w *world) Probe(_ context.Context, ep probe.Endpoint) (probe.Observation, error) {
+func (w *world) Probe(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
+	if w.asked != nil {
+		w.asked(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return probe.Observation{}, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	row, ok := w.live[ep.ID]
@@ -246,6 +253,26 @@ func TestUnconfirmedIsPutBack(t *testing.T) {
 		}
 		if row := w.rows["acme"]; row != (gateway.Row{Colour: "green", Rev: 2, Token: 1}) {
 			t.Errorf("the table has %v", row)
+		}
+	})
+}
+
+// TestEndOfTheWaitHidesNoAnswer has a proxy that serves the old row and then answers no more: the
+// report is what it served.
+func TestEndOfTheWaitHidesNoAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answers := 0
+		w := &world{frozen: true}
+		w.asked = func(ctx context.Context) {
+			if answers++; answers > 1 {
+				<-ctx.Done()
+			}
+		}
+		err := w.controller().Switch(t.Context(), toBlue("acme"))
+		var failure *executor.Error
+		if !errors.As(err, &failure) || failure.Code != bluegreen.CodeSwitchNotConfirmed || !strings.Contains(err.Error(), `proxy serves "green|0|0"`) {
+			t.Errorf("%v", err)
 		}
 	})
 }

@@ -4,8 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
+
+// Fixed returns a list of instances that does not change.
+func Fixed[I any](instances []I) func(context.Context) ([]I, error) {
+	instances = slices.Clone(instances)
+	return func(context.Context) ([]I, error) { return instances, nil }
+}
 
 // Fleet keeps a [Member] for each instance that a host's function lists.
 type Fleet[I comparable] struct {

@@ -1,6 +1,9 @@
 package control
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // turn is a lock that a caller can wait for as long as its context lasts.
 type turn chan struct{}
@@ -17,3 +20,18 @@ func (t turn) take(ctx context.Context) error {
 }
 
 func (t turn) end() { <-t }
+
+// Pause waits for d, or returns the error of ctx.
+func Pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

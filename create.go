@@ -3,15 +3,10 @@ package cutover
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -89,49 +84,4 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arran
 		first += len(tenants)
 	}
 	return c.ID, e.client.Do(ctx, "finish create", func() error { return e.client.Store.FinishCreate(ctx, c) })
-}
-
-// digest returns a hash of a spec, by which the store compares specs with the same idempotency key.
-// If the spec has no key, digest returns "".
-func digest(s plan.Spec) string {
-	if s.IdempotencyKey == "" {
-		return ""
-	}
-	d := digester{sum: sha256.New()}
-	rules, _ := json.Marshal(s.Strategy) // has every field: no value of a valid strategy fails
-	d.text(s.Name, s.ExecutorType, string(rules))
-	d.dict(s.Parameters)
-	for i := range s.Tenants {
-		t := &s.Tenants[i]
-		d.text(t.ID)
-		d.dict(t.Labels)
-		d.dict(t.Parameters)
-	}
-	return hex.EncodeToString(d.sum.Sum(nil))
-}
-
-// digester hashes strings, each preceded by its length, and maps, in the order of their keys.
-type digester struct {
-	sum hash.Hash
-	buf []byte
-}
-
-func (d *digester) text(texts ...string) {
-	d.buf = d.buf[:0]
-	for _, s := range texts {
-		d.buf = strconv.AppendInt(d.buf, int64(len(s)), 10)
-		d.buf = append(append(d.buf, ':'), s...)
-	}
-	d.sum.Write(d.buf)
-}
-
-func (d *digester) dict(m map[string]string) {
-	d.buf = append(strconv.AppendInt(d.buf[:0], int64(len(m)), 10), '{')
-	d.sum.Write(d.buf)
-	if len(m) == 0 {
-		return
-	}
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		d.text(k, m[k])
-	}
 }

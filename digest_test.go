@@ -8,6 +8,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/plan/strategy/window"
+	"github.com/cutover-go/cutover/task"
 )
 
 // Two specs with the same idempotency key are the same only if every field of their strategies is.
@@ -74,4 +75,38 @@ func eachField(t *testing.T, name string, v reflect.Value, f func(field string))
 		t.Fatalf("no value for %s of type %s", name, v.Type())
 	}
 	f(name)
+}
+
+// The digest of a spec is stored: a host of a newer version has to find the plan of a key again.
+func TestDigestStaysAsItIsStored(t *testing.T) {
+	t.Parallel()
+	rich := plan.Spec{
+		Name: "n", ExecutorType: "X", IdempotencyKey: "k", Parameters: map[string]string{"a": "1", "b": "2"},
+		Tenants: []task.Tenant{{ID: "t1", Labels: map[string]string{"region": "eu"}}, {ID: "t2", Parameters: map[string]string{"a": "3"}}},
+		Strategy: strategy.Strategy{
+			MaxConcurrency: strategy.Count(5), MaxFailures: strategy.Percent(10), FailureAction: strategy.RollbackPlan,
+			ConcurrencyMode: strategy.Strict, Retry: strategy.Retry{Attempts: 3, First: time.Second, Max: time.Minute},
+			MinSuccessTime: time.Minute, TaskTimeout: time.Hour, ProgressDeadline: 2 * time.Minute,
+			Waves: []strategy.Wave{
+				{Name: "first", Size: strategy.Count(1), Canary: true, BakeTime: time.Minute, Approval: true, MaxConcurrency: strategy.Count(1), MaxFailures: strategy.Percent(0)},
+				{Labels: map[string]string{"region": "eu"}},
+				{Tenants: []string{"t2"}},
+			},
+			BakeTime: time.Second, FirstBakeTime: 2 * time.Second, FinalBakeTime: 3 * time.Second,
+			Windows: []window.Window{{Kind: window.Deny, Zone: "UTC", Days: window.On(time.Monday), From: window.At(8, 0), To: window.At(18, 0)}},
+		},
+	}
+	sizes := plan.Spec{Name: "n", IdempotencyKey: "k", Strategy: strategy.Strategy{WaveSizes: []strategy.Amount{strategy.Count(1), strategy.Percent(25)}}}
+	for name, tt := range map[string]struct {
+		spec plan.Spec
+		want string
+	}{
+		"none":  {plan.Spec{Name: "n", IdempotencyKey: "k"}, "6a1cab53cb6932936fdaaee9b52b50cdb65f1f149ecee735d2d37a94a3779798"},
+		"rich":  {rich, "29a7d6eba5341450065bcbc1d2e3eb1010b40ceeda4439090c0e2f4ea1830d61"},
+		"sizes": {sizes, "c48b687a5751fa37784c90c0e0724be32cd2b4e85f6c8d34d0f0fc5fba08a0ff"},
+	} {
+		if got := digest(tt.spec); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
 }

@@ -178,13 +178,8 @@ const (
 )
 
 func (k SweepKind) String() string {
-	switch k {
-	case SweepResume:
-		return "resume"
-	case SweepRetry:
-		return "retry"
-	case SweepCancel:
-		return "cancel"
+	if int(k) < len(sweepNames) {
+		return sweepNames[k]
 	}
 	return fmt.Sprintf("SweepKind(%d)", uint8(k))
 }
@@ -222,14 +217,10 @@ func (r PauseReasons) String() string { return strings.Join(r.Strings(), ", ") }
 // Strings returns the names of the reasons.
 func (r PauseReasons) Strings() []string {
 	var names []string
-	if r.Has(PausedByHand) {
-		names = append(names, "hand")
-	}
-	if r.Has(PausedByBreach) {
-		names = append(names, "breach")
-	}
-	if r.Has(PausedByRejection) {
-		names = append(names, "rejected")
+	for bit, name := range pauseNames {
+		if r.Has(1 << bit) {
+			names = append(names, name)
+		}
 	}
 	return names
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 
+	"github.com/cutover-go/cutover/internal/textform"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -47,14 +48,9 @@ func (s State) String() string {
 	return fmt.Sprintf("State(%d)", uint8(s))
 }
 
-// ParseState reads a state as String writes it.
+// ParseState reads a state as String writes it. The error is a [*TextError].
 func ParseState(name string) (State, error) {
-	for i, n := range stateNames {
-		if n == name {
-			return State(i), nil
-		}
-	}
-	return 0, fmt.Errorf("plan: unknown state %.32q", name)
+	return textform.Parse[State](kindState, stateNames[:], name)
 }
 
 // Stop returns the stop that a plan in s puts in force for its running tasks.

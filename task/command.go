@@ -73,11 +73,8 @@ const (
 )
 
 func (f RetryFrom) String() string {
-	switch f {
-	case FromCheckpoint:
-		return "from checkpoint"
-	case FromScratch:
-		return "from scratch"
+	if int(f) < len(retryNames) {
+		return retryNames[f]
 	}
 	return fmt.Sprintf("RetryFrom(%d)", uint8(f))
 }

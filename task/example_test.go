@@ -20,7 +20,7 @@ func ExampleParseID() {
 	fmt.Println(err)
 	// Output:
 	// plan 42 ordinal 7
-	// task: "42" is not a task id
+	// "42" is no task id (the plan's id times 1000000 plus the ordinal)
 }
 
 func ExampleState_Next() {

@@ -1,9 +1,6 @@
 package task
 
-import (
-	"fmt"
-	"strconv"
-)
+import "strconv"
 
 // MaxPerPlan is the maximum number of tasks of one plan.
 const MaxPerPlan = 999_999
@@ -21,6 +18,12 @@ func (id PlanID) Valid() bool { return id >= 1 && id <= MaxPlanID }
 
 func (id PlanID) String() string { return strconv.FormatInt(int64(id), 10) }
 
+// ParsePlanID reads a plan's id. It accepts only what String writes. The error is a [*TextError].
+func ParsePlanID(s string) (PlanID, error) {
+	n, err := parseNumber("plan id", s, func(n int64) bool { return PlanID(n).Valid() }, "a number from 1 to "+MaxPlanID.String())
+	return PlanID(n), err
+}
+
 // ID identifies a task: the id of its plan times 1,000,000, plus its ordinal. The id of the plan
 // follows from the id of the task.
 type ID int64
@@ -28,13 +31,11 @@ type ID int64
 // NewID returns the id of a plan's task. Ordinals count from 1.
 func NewID(plan PlanID, ordinal int) ID { return ID(plan)*span + ID(ordinal) }
 
-// ParseID reads an id. It accepts only what String writes, so that an id has only one spelling.
+// ParseID reads an id. It accepts only what String writes, so that an id has only one spelling. The
+// error is a [*TextError].
 func ParseID(s string) (ID, error) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || !ID(n).Valid() || ID(n).String() != s {
-		return 0, fmt.Errorf("task: %.32q is not a task id", s)
-	}
-	return ID(n), nil
+	n, err := parseNumber("task id", s, func(n int64) bool { return ID(n).Valid() }, "the plan's id times 1000000 plus the ordinal")
+	return ID(n), err
 }
 
 // Plan returns the id of the plan that the task belongs to.

@@ -1,6 +1,10 @@
 package task
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/cutover-go/cutover/internal/textform"
+)
 
 // State is the state of a task.
 type State uint8
@@ -45,14 +49,9 @@ func (s State) String() string {
 	return fmt.Sprintf("State(%d)", uint8(s))
 }
 
-// ParseState reads a state as String writes it.
+// ParseState reads a state as String writes it. The error is a [*TextError].
 func ParseState(name string) (State, error) {
-	for i, n := range stateNames {
-		if n == name {
-			return State(i), nil
-		}
-	}
-	return 0, fmt.Errorf("task: unknown state %.32q", name)
+	return textform.Parse[State](kindState, stateNames[:], name)
 }
 
 // InFlight reports whether s is [Running] or [RollingBack].

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cutover-go/cutover/checkpoint"
@@ -71,14 +72,10 @@ const (
 )
 
 func (r Request) String() string {
-	switch r {
-	case PauseRequest:
-		return "pause"
-	case CancelRequest:
-		return "cancel"
-	case NoRequest:
+	if int(r) < len(requestNames) {
+		return requestNames[r]
 	}
-	return "none"
+	return fmt.Sprintf("Request(%d)", uint8(r))
 }
 
 // Stop tells a worker whether its task is to stop at a boundary, and which state the task then
@@ -98,14 +95,10 @@ const (
 )
 
 func (s Stop) String() string {
-	switch s {
-	case StopPause:
-		return "pause"
-	case StopCancel:
-		return "cancel"
-	case Go:
+	if int(s) < len(stopNames) {
+		return stopNames[s]
 	}
-	return "go"
+	return fmt.Sprintf("Stop(%d)", uint8(s))
 }
 
 // StopFor returns the stop in force for a running task: the stronger of the stop of its plan and

@@ -3,6 +3,8 @@ package task
 import (
 	"fmt"
 	"time"
+
+	"github.com/cutover-go/cutover/internal/textform"
 )
 
 // Wait is why and until when a task is not worked on, although it is in flight. The zero Wait is
@@ -41,12 +43,7 @@ func (r WaitReason) String() string {
 	return fmt.Sprintf("WaitReason(%d)", uint8(r))
 }
 
-// ParseWaitReason reads a reason as String writes it.
+// ParseWaitReason reads a reason as String writes it. The error is a [*TextError].
 func ParseWaitReason(name string) (WaitReason, error) {
-	for i, n := range waitNames {
-		if n == name {
-			return WaitReason(i), nil
-		}
-	}
-	return 0, fmt.Errorf("task: unknown reason to wait %.32q", name)
+	return textform.Parse[WaitReason](kindWaitReason, waitNames[:], name)
 }

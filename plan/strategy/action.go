@@ -1,6 +1,10 @@
 package strategy
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/cutover-go/cutover/internal/textform"
+)
 
 // Action is what a breach does to a plan.
 type Action uint8
@@ -28,12 +32,9 @@ func (a Action) String() string {
 	return fmt.Sprintf("Action(%d)", uint8(a))
 }
 
-// ParseAction reads an action as String writes it; an error matches [ErrInvalid].
+// ParseAction reads an action as String writes it. The error is a [*TextError] and matches
+// [ErrInvalid].
 func ParseAction(name string) (Action, error) {
-	for i, n := range actionNames {
-		if n == name {
-			return Action(i), nil
-		}
-	}
-	return 0, fmt.Errorf("%w: unknown failure action %.32q", ErrInvalid, name)
+	a, err := textform.Parse[Action](kindAction, actionNames[:], name)
+	return a, invalid(err)
 }

@@ -2,9 +2,10 @@ package strategy
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/cutover-go/cutover/internal/textform"
 )
 
 // Amount is a count, a percentage of some base, or unset. If it is unset, the default of its field
@@ -36,27 +37,29 @@ func Percent(n int) Amount { return Amount{Kind: AmountPercent, N: n} }
 var ErrInvalid = errors.New("strategy: invalid")
 
 // ParseAmount reads an amount as [Amount.String] writes it, "5" or "10%": digits without a sign,
-// spaces or leading zeros; a percentage is at most 100. For anything else it returns an error that
-// matches [ErrInvalid]. That includes "", which is how an unset amount is written: the reader of an
-// input decides whether the input may leave an amount out.
+// spaces or leading zeros; a percentage is at most 100. For anything else it returns a
+// [*TextError], which matches [ErrInvalid]. That includes "", which is how an unset amount is
+// written: the reader of an input decides whether the input may leave an amount out.
 func ParseAmount(s string) (Amount, error) {
 	digits, percent := strings.CutSuffix(s, "%")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" || len(digits) > 1 && digits[0] == '0' {
-		return Amount{}, fmt.Errorf("%w: %.32q is neither a count nor a percentage", ErrInvalid, s)
+		return Amount{}, invalid(textform.Refuse(kindAmount, s, amountForms...))
 	}
 	n, err := strconv.Atoi(digits)
-	if err != nil {
-		return Amount{}, fmt.Errorf("%w: %.32q is too large", ErrInvalid, s)
-	}
 	a := Count(n)
 	if percent {
 		a.Kind = AmountPercent
 	}
-	if problem := a.fault(); problem != "" {
-		return Amount{}, fmt.Errorf("%w: %.32q %s", ErrInvalid, s, problem)
+	if err != nil || a.fault() != "" {
+		return Amount{}, invalid(textform.Refuse(kindAmount, s, amountForms...))
 	}
 	return a, nil
 }
+
+// amountForms describe the texts of amounts.
+//
+//nolint:gochecknoglobals // a constant table
+var amountForms = []string{"a count such as 5", "a percentage from 0% to 100%"}
 
 // String returns the amount as [ParseAmount] reads it, "5" or "10%"; "" if it is unset.
 func (a Amount) String() string {

@@ -30,7 +30,7 @@ func ExampleParseAmount() {
 	// Output:
 	// 5 of 200 is 5
 	// 10% of 200 is 20
-	// strategy: invalid: "many" is neither a count nor a percentage
+	// strategy: invalid: "many" is no amount (a count such as 5, a percentage from 0% to 100%)
 }
 
 // The zero strategy is the most careful one. This one runs ten tasks at a time, tolerates 1% of

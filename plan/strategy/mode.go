@@ -1,6 +1,10 @@
 package strategy
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/cutover-go/cutover/internal/textform"
+)
 
 // ConcurrencyMode decides whether failures lower the number of tasks that run at once.
 type ConcurrencyMode uint8
@@ -29,12 +33,9 @@ func (m ConcurrencyMode) String() string {
 	return fmt.Sprintf("ConcurrencyMode(%d)", uint8(m))
 }
 
-// ParseConcurrencyMode reads a mode as String writes it; an error matches [ErrInvalid].
+// ParseConcurrencyMode reads a mode as String writes it. The error is a [*TextError] and matches
+// [ErrInvalid].
 func ParseConcurrencyMode(name string) (ConcurrencyMode, error) {
-	for i, n := range modeNames {
-		if n == name {
-			return ConcurrencyMode(i), nil
-		}
-	}
-	return 0, fmt.Errorf("%w: unknown concurrency mode %.32q", ErrInvalid, name)
+	m, err := textform.Parse[ConcurrencyMode](kindMode, modeNames[:], name)
+	return m, invalid(err)
 }

@@ -49,7 +49,9 @@ type Control struct {
 	PausedIndividually bool
 	// Losses counts the workers lost since the last saved checkpoint, retry or rollback.
 	Losses int
-	// Failure is the last failure; cleared by a retry, by success and by a skip.
+	// Failure is the last failure. It is kept during the attempts that begin without a command, and
+	// during the waits before them; success, a skip, and the retry of a task that had stopped clear
+	// it.
 	Failure *FailureInfo
 	// RetriedAt is when the last retry was requested by a command; zero before the first.
 	RetriedAt time.Time

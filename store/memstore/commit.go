@@ -101,7 +101,7 @@ func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 	r.setElapsed(w.Elapsed)
 	deferred := w.Kind == store.Defer && (from == to || cause == task.ByPause)
 	if deferred {
-		p.await(w, ordinal, r, at)
+		p.beginWait(w, ordinal, r, at)
 	}
 	p.shift(ordinal, r, to, 0)
 	if from == to {

@@ -93,8 +93,8 @@ func TestWaiters(t *testing.T) {
 				first = o
 			}
 		}
-		if got, due := p.waiting.first(); got != first || due != waiting[first] || p.plan.Counters.Waiting != len(waiting) {
-			t.Fatalf("first is %d at %d, want %d of %v", got, due, first, waiting)
+		if got := p.waiting.first(); got != (waiter{first, waiting[first]}) || p.plan.Counters.Waiting != len(waiting) {
+			t.Fatalf("first is %+v, want %d of %v", got, first, waiting)
 		}
 		for i, o := range p.waiting.list {
 			if p.tasks.at(o).pos != uint32(i) {

@@ -43,12 +43,23 @@ func (w *waiters) Pop() any {
 	return last
 }
 
-// first returns the task that is due first and the time at which it is due, 0 and 0 if none waits.
-func (w *waiters) first() (ordinal uint32, due stamp) {
+// waiter is a waiting task and the time at which it is due; the zero waiter stands for none.
+type waiter struct {
+	ordinal uint32
+	due     stamp
+}
+
+// first returns the task that is due first.
+func (w *waiters) first() waiter {
 	if len(w.list) == 0 {
-		return 0, 0
+		return waiter{}
 	}
-	return w.list[0], w.tasks.at(w.list[0]).wait().until
+	return waiter{w.list[0], w.tasks.at(w.list[0]).wait().until}
+}
+
+// before reports whether w is due before other, or other is none.
+func (w waiter) before(other waiter) bool {
+	return w.ordinal != 0 && (other.ordinal == 0 || w.due < other.due)
 }
 
 // waitersOf returns the set of waiting tasks in the same state as r.
@@ -76,30 +87,31 @@ func (p *rollout) unpark(r *record) {
 	p.plan.Counters.Waiting--
 }
 
-// due returns the waiting task that a claim takes now, or 0.
+// due returns the waiting task that a claim takes now, or 0: the first one whose wait is over, of
+// the undos and, if the plan's state claims running tasks, of those.
 func (p *rollout) due(at stamp) uint32 {
-	undo, when := p.waitingUndos.first()
-	if work, earlier := p.waiting.first(); work != 0 && p.plan.State.ClaimsRunning() && (undo == 0 || earlier < when) {
-		undo, when = work, earlier
+	next := p.waitingUndos.first()
+	if running := p.waiting.first(); p.plan.State.ClaimsRunning() && running.before(next) {
+		next = running
 	}
-	if undo == 0 || when > at {
+	if next.due > at {
 		return 0
 	}
-	return undo
+	return next.ordinal
 }
 
 // nextDue returns when the first waiting task is due, the zero time if none waits.
 func (p *rollout) nextDue() time.Time {
-	work, due := p.waiting.first()
-	if undo, earlier := p.waitingUndos.first(); undo != 0 && (work == 0 || earlier < due) {
-		due = earlier
+	next := p.waitingUndos.first()
+	if running := p.waiting.first(); running.before(next) {
+		next = running
 	}
-	return due.time()
+	return next.due.time()
 }
 
-// await writes the wait of a task that its worker defers. If the wait is one before the next
+// beginWait writes the wait of a task that its worker defers. If the wait is one before the next
 // attempt, it begins the attempt.
-func (p *rollout) await(w *store.Change, ordinal uint32, r *record, at stamp) {
+func (p *rollout) beginWait(w *store.Change, ordinal uint32, r *record, at stamp) {
 	r.setWait(waitRecord{why: w.Wait, until: at + stamp(w.After)})
 	if w.Wait != task.WaitBackoff {
 		return

@@ -46,9 +46,7 @@ func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan
 // store.ErrConflict if the plan has changed since p was read.
 func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
 	command := store.Command{ID: rand.Text(), Version: p.Version, Failed: -1, RaiseTokens: raisesTokens(p, d), Decision: d}
-	if d.Plan.Acknowledged != p.Acknowledged || d.Plan.State == plan.Running && p.State != plan.Running {
-		// The decision acknowledges the failures counted in p, or makes the plan run again in spite
-		// of them.
+	if judgesFailures(p, d) {
 		command.Failed = p.Counters.Of(task.Failed)
 	}
 	var applied store.Applied
@@ -62,6 +60,14 @@ func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.
 	c.opts.Applied(applied.Plan, d.Events)
 	c.opts.Changed(p.ID)
 	return applied.Plan, nil
+}
+
+// judgesFailures reports whether a decision on p is one about the failures counted in p: it
+// acknowledges them, tunes how many are tolerated, or makes the plan run again in spite of them.
+// Workers may fail further tasks before the commit, which does not change the plan's version.
+func judgesFailures(p plan.Plan, d plan.Decision) bool {
+	return d.Plan.Acknowledged != p.Acknowledged || !d.Plan.Tuning.Equal(p.Tuning) ||
+		d.Plan.State == plan.Running && p.State != plan.Running
 }
 
 // raisesTokens reports whether the commit of a decision on p has to raise the tokens, because

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/store/storetest"
@@ -181,6 +182,66 @@ func TestDecideReportsNothingThatWasNotCommitted(t *testing.T) {
 	}
 	if len(r.applied)+len(r.changed) > 0 {
 		t.Errorf("applied %v, changed %v", r.applied, r.changed)
+	}
+}
+
+// A task may fail between the reading of a plan and the commit of a decision that says how many
+// failures are tolerated. Such a decision is made again; any other one is committed as it is.
+func TestDecideAgainAboutTheFailures(t *testing.T) {
+	t.Parallel()
+	pause, by := strategy.Pause, plan.By{Now: time.Now()}
+	tune := func(t strategy.Tuning) func(plan.Plan) (plan.Decision, error) {
+		return func(p plan.Plan) (plan.Decision, error) { return p.Tune(t, by) }
+	}
+	for name, tt := range map[string]struct {
+		decide func(plan.Plan) (plan.Decision, error)
+		want   int // decisions
+	}{
+		"tuned tolerance": {tune(strategy.Tuning{MaxFailures: strategy.Count(2)}), 2},
+		"tuned action":    {tune(strategy.Tuning{FailureAction: &pause}), 2},
+		"pause":           {func(p plan.Plan) (plan.Decision, error) { return p.Pause(by) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := memstore.New()
+			id := create(t, s, 2)
+			c := new(recorder).client(s)
+			for _, start := range []func(plan.Plan) (plan.Decision, error){
+				func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(7, time.Minute, by) },
+				func(p plan.Plan) (plan.Decision, error) { return p.Start(by) },
+			} {
+				if _, _, err := c.Decide(t.Context(), id, start); err != nil {
+					t.Fatal(err)
+				}
+			}
+			decided := 0
+			d, p, err := c.Decide(t.Context(), id, func(p plan.Plan) (plan.Decision, error) {
+				if decided++; decided == 1 {
+					failOne(t, s, id)
+				}
+				return tt.decide(p)
+			})
+			if err != nil || decided != tt.want || p.Counters.Of(task.Failed) != 1 {
+				t.Fatalf("%d decisions, %v, %v", decided, p.Counters, err)
+			}
+			if seen := d.Plan.Counters.Of(task.Failed); seen != tt.want-1 {
+				t.Errorf("the decision knows of %d failed tasks", seen)
+			}
+		})
+	}
+}
+
+// failOne claims a task of a plan and fails it.
+func failOne(t *testing.T, s store.Store, id plan.ID) {
+	t.Helper()
+	b := store.Batch{Plan: id, Claim: store.Claim{ID: "c", Worker: "w", Max: 1}}
+	if err := s.Commit(t.Context(), &b); err != nil || len(b.Claimed) != 1 {
+		t.Fatalf("claimed %d: %v", len(b.Claimed), err)
+	}
+	fail := store.Change{Task: b.Claimed[0].ID, Token: b.Claimed[0].Token, Seq: 1, Kind: store.Fail, Failure: &task.FailureInfo{ErrorCode: "BROKEN"}}
+	b = store.Batch{Plan: id, Changes: []store.Change{fail}}
+	if err := s.Commit(t.Context(), &b); err != nil || b.Changes[0].Err != nil {
+		t.Fatal(err, b.Changes[0].Err)
 	}
 }
 

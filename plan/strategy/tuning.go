@@ -3,6 +3,7 @@ package strategy
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -34,6 +35,9 @@ func (t Tuning) IsZero() bool {
 	return t.MaxConcurrency.Kind == AmountUnset && t.MaxFailures.Kind == AmountUnset && t.FailureAction == nil &&
 		t.BakeTime == nil && t.FirstBakeTime == nil && t.FinalBakeTime == nil && t.Windows == nil && len(t.Waves) == 0
 }
+
+// Equal reports whether t and other are the same in every field.
+func (t Tuning) Equal(other Tuning) bool { return reflect.DeepEqual(t, other) }
 
 // Faults returns what is wrong with t for a plan with that many waves.
 func (t Tuning) Faults(waves int) []Fault {

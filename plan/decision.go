@@ -105,7 +105,7 @@ func (d *Decision) move(c Cause, to State, by By) {
 	}
 	if to.CancelsPending() {
 		p.Counters.CancelPending()
-		d.endWave()
+		p.TrackWaveEnd(p.Now)
 		p.Sweeps = nil
 	}
 	if to == Paused {
@@ -143,10 +143,12 @@ func (d *Decision) noteWave(c Cause, wave int, by By) {
 func (d *Decision) regrant() strategy.Decision {
 	p := &d.Plan
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
-	rules := p.Rules()
-	d.tolerate(&rules)
+	rules, waves := p.Rules(), p.tallies()
+	d.tolerate(&rules, waves)
 	openings, known := openings(&rules)
-	decided := rules.Decide(d.rollout(openings))
+	decided := rules.Decide(strategy.Rollout{
+		Waves: waves, Open: p.openNumber(), Acknowledged: p.Acknowledged, Schedule: openings, Now: p.Now,
+	})
 	switch {
 	case known:
 	case p.Grant.LastOrdinal > 0:
@@ -183,37 +185,22 @@ func openings(rules *strategy.Strategy) (s *window.Schedule, known bool) {
 	return s, err == nil
 }
 
-// rollout returns what the strategy needs to know for a decision.
-func (d *Decision) rollout(s *window.Schedule) strategy.Rollout {
-	p := &d.Plan
-	r := strategy.Rollout{Waves: tallies(p), Open: p.Wave, Acknowledged: p.Acknowledged, Schedule: s, Now: p.Now}
-	if len(p.Waves) == 0 {
-		r.Open = 1
-	}
-	return r
-}
-
 // tolerate brings the acknowledged and the tolerated failures of every wave up to date.
-func (d *Decision) tolerate(rules *strategy.Strategy) {
+func (d *Decision) tolerate(rules *strategy.Strategy, tallies []strategy.Tally) {
 	p := &d.Plan
 	if p.State.CancelsPending() {
 		return // the counters of the waves are not kept any more
 	}
-	var own []Wave
-	for i, t := range tallies(p) {
-		if len(p.Waves) == 0 {
-			return
-		}
-		t.Acknowledged = min(t.Acknowledged, t.Failed)
-		next := Wave{Last: p.Waves[i].Last, Acknowledged: t.Acknowledged, MaxFailed: rules.Tolerated(i+1, t)}
-		if next == p.Waves[i] {
+	own := false
+	for i, w := range p.Waves {
+		next := Wave{Last: w.Last, Acknowledged: tallies[i].Acknowledged, MaxFailed: rules.Tolerated(i+1, tallies[i])}
+		if next == w {
 			continue
 		}
-		if own == nil {
-			own = slices.Clone(p.Waves) // the plan as it was read still uses the other slice
-			p.Waves = own
+		if !own {
+			p.Waves, own = slices.Clone(p.Waves), true // the plan as it was read still uses the other slice
 		}
-		own[i] = next
+		p.Waves[i] = next
 		d.Changed = true
 	}
 }
@@ -249,37 +236,13 @@ func (d *Decision) countInWave(t task.Task, to task.State) {
 			p.WaveCounters, d.counted = slices.Clone(p.WaveCounters), true
 		}
 		w := p.WaveOf(t.ID.Ordinal())
-		p.WaveCounters[w-1].move(t.State, to)
+		p.WaveCounters[w-1].Move(t.State, to)
 		if w == p.Wave && t.State.Ended() && !to.Ended() {
 			p.Gate = GateNone
 		}
 		d.unask() // the last task of the wave that was asked about may have been skipped
 	}
-	d.endWave()
-}
-
-// endWave keeps up, as a store does, with whether all tasks of the open wave have ended.
-func (d *Decision) endWave() {
-	p := &d.Plan
-	switch left := p.WaveLeft(); {
-	case left > 0 || len(p.Waves) > 0 && p.Wave == 0:
-		p.WaveEndedAt = time.Time{}
-	case p.WaveEndedAt.IsZero():
-		p.WaveEndedAt = p.Now
-	}
-}
-
-// move counts a task that goes from one state to another.
-func (c *WaveCounters) move(from, to task.State) {
-	c.Failed += one(to == task.Failed) - one(from == task.Failed)
-	c.Ended += one(to.Ended()) - one(from.Ended())
-}
-
-func one(yes bool) int {
-	if yes {
-		return 1
-	}
-	return 0
+	p.TrackWaveEnd(p.Now)
 }
 
 func failureOf(e task.Edit) *task.FailureInfo {

@@ -25,7 +25,7 @@ func (d *Decision) advance(by By) bool {
 		return false
 	case p.WaveCounters[next-1].Ended == p.SizeOf(next):
 		// Nothing of it is left to be done, so there is nothing to approve of, and nothing to bake.
-		p.Wave, p.Gate, p.WaveEndedAt = next, GateBaked, time.Time{}
+		p.open(next, GateBaked)
 		d.noteWave(ByWave, next, By{Reason: "passed over: all its tasks have ended", Now: by.Now})
 	case d.lacksApproval(next):
 		if p.Gate == GateApproval {
@@ -34,15 +34,21 @@ func (d *Decision) advance(by By) bool {
 		p.Gate = GateApproval
 		d.noteWave(ByApproval, next, by)
 	default:
-		p.Wave, p.Gate, p.WaveEndedAt = next, GateNone, time.Time{}
+		p.open(next, GateNone)
 		d.noteWave(ByWave, next, by)
 	}
-	d.endWave()
 	d.regrant()
 	return true
 }
 
-func (c Control) approved(wave int) bool {
+// open opens a wave at a gate.
+func (p *Plan) open(wave int, at Gate) {
+	p.Wave, p.Gate = wave, at
+	p.WaveEndedAt = time.Time{} // of the wave before
+	p.TrackWaveEnd(p.Now)
+}
+
+func (c *Control) approved(wave int) bool {
 	_, is := slices.BinarySearch(c.Approved, wave)
 	return is
 }

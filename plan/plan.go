@@ -236,7 +236,7 @@ func (p Plan) Over() bool {
 func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.TaskCount) }
 
 // StopFor returns the stop in force for a task of the plan that is in flight.
-func (c Control) StopFor(t task.Control) task.Stop {
+func (c *Control) StopFor(t task.Control) task.Stop {
 	if t.State == task.RollingBack {
 		if c.Undo.Stopping {
 			return task.StopCancel

@@ -26,6 +26,19 @@ type WaveCounters struct {
 	Failed, Ended int
 }
 
+// Move counts a task of the wave that goes from one state to another.
+func (c *WaveCounters) Move(from, to task.State) {
+	c.Failed += one(to == task.Failed) - one(from == task.Failed)
+	c.Ended += one(to.Ended()) - one(from.Ended())
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
 // Gate is what a plan has passed on its way from one wave to the next.
 type Gate uint8
 
@@ -43,35 +56,33 @@ const (
 )
 
 // FirstOf returns the first ordinal of wave n, from 1.
-func (c Control) FirstOf(n int) int {
+func (c *Control) FirstOf(n int) int {
 	if n <= 1 {
 		return 1
 	}
 	return c.Waves[n-2].Last + 1
 }
 
-// OpenWave returns the ordinals of the open wave, of the whole plan if it has no waves. They are 1
-// and 0 if no wave is open yet.
-func (p Plan) OpenWave() (first, last int) {
-	switch {
-	case len(p.Waves) == 0:
-		return 1, p.TaskCount
-	case p.Wave == 0:
-		return 1, 0
-	}
-	return p.FirstOf(p.Wave), p.Waves[p.Wave-1].Last
-}
-
 // WaveOf returns the number of the wave of an ordinal, from 1.
-func (c Control) WaveOf(ordinal int) int {
+func (c *Control) WaveOf(ordinal int) int {
 	i, _ := slices.BinarySearchFunc(c.Waves, ordinal, func(w Wave, o int) int { return w.Last - o })
 	return i + 1
 }
 
 // SizeOf returns the number of tasks of wave n, from 1.
-func (c Control) SizeOf(n int) int { return c.Waves[n-1].Last - c.FirstOf(n) + 1 }
+func (c *Control) SizeOf(n int) int { return c.Waves[n-1].Last - c.FirstOf(n) + 1 }
 
-// WaveLeft returns how many tasks of the open wave have not ended.
+// openNumber returns the number of the open wave, 0 if none is open yet. A plan without waves is
+// one wave, which is always open.
+func (c *Control) openNumber() int {
+	if len(c.Waves) == 0 {
+		return 1
+	}
+	return c.Wave
+}
+
+// WaveLeft returns how many tasks of the open wave have not ended, 0 if no wave is open yet. In a
+// plan without waves all tasks are the open wave.
 func (p *Plan) WaveLeft() int {
 	switch {
 	case len(p.Waves) == 0:
@@ -82,9 +93,22 @@ func (p *Plan) WaveLeft() int {
 	return p.SizeOf(p.Wave) - p.WaveCounters[p.Wave-1].Ended
 }
 
+// TrackWaveEnd brings WaveEndedAt up to date after a step that counted tasks or opened a wave: the
+// time is cleared while the open wave has tasks left, or none is open yet; otherwise it becomes
+// now, by the store's clock, unless it was set by an earlier step. A step that opens a wave has to
+// clear WaveEndedAt itself, because the time is that of the wave before.
+func (p *Plan) TrackWaveEnd(now time.Time) {
+	switch {
+	case p.openNumber() == 0 || p.WaveLeft() > 0:
+		p.WaveEndedAt = time.Time{}
+	case p.WaveEndedAt.IsZero():
+		p.WaveEndedAt = now
+	}
+}
+
 // PendingBeyond returns how many tasks of the waves after the open one are pending. None of them
 // may begin yet. Only commands change the number; it counts as long as WaveCounters do.
-func (p Plan) PendingBeyond() int {
+func (p *Plan) PendingBeyond() int {
 	n := 0
 	for i := p.Wave; i < len(p.Waves); i++ {
 		n += p.SizeOf(i+1) - p.WaveCounters[i].Ended
@@ -95,12 +119,17 @@ func (p Plan) PendingBeyond() int {
 // GatesPassed reports whether a running plan ends as soon as all its tasks have ended: its last
 // wave is open, and that wave's bake is over or it has none. Only commands, and steps of the plan
 // itself, change it.
-func (p Plan) GatesPassed() bool {
-	if len(p.Waves) > 0 && p.Wave < len(p.Waves) {
+func (p *Plan) GatesPassed() bool {
+	if p.Wave < len(p.Waves) {
 		return false
 	}
 	rules := p.Rules()
-	return p.Gate == GateBaked || rules.Bake(max(1, p.Wave), max(1, len(p.Waves))) == 0
+	return p.Gate == GateBaked || p.bake(&rules) == 0
+}
+
+// bake returns how long the open wave bakes under these rules.
+func (c *Control) bake(rules *strategy.Strategy) time.Duration {
+	return rules.Bake(c.openNumber(), max(1, len(c.Waves)))
 }
 
 // heldUp reports whether nothing keeps a running plan open, in which no task is in flight, but
@@ -114,26 +143,29 @@ func (p *Plan) heldUp() bool {
 // since.
 func (p Plan) Rules() strategy.Strategy { return p.Strategy.Tuned(p.Tuning) }
 
-// tallies returns what a decision needs to know about the waves of a plan.
-func tallies(p *Plan) []strategy.Tally {
+// tallies returns what a decision needs to know about the waves of a plan. A failure that was
+// acknowledged and then retried is no longer acknowledged.
+func (p *Plan) tallies() []strategy.Tally {
 	if len(p.Waves) == 0 {
-		return []strategy.Tally{{Tasks: p.TaskCount, Failed: p.Counters.Of(task.Failed), Acknowledged: p.Acknowledged}}
+		failed := p.Counters.Of(task.Failed)
+		return []strategy.Tally{{Tasks: p.TaskCount, Failed: failed, Acknowledged: min(p.Acknowledged, failed)}}
 	}
 	list := make([]strategy.Tally, len(p.Waves))
 	for i, w := range p.Waves {
-		list[i] = strategy.Tally{Tasks: p.SizeOf(i + 1), Failed: p.WaveCounters[i].Failed, Acknowledged: w.Acknowledged}
+		failed := p.WaveCounters[i].Failed
+		list[i] = strategy.Tally{Tasks: p.SizeOf(i + 1), Failed: failed, Acknowledged: min(w.Acknowledged, failed)}
 	}
 	return list
 }
 
 // Admits reports whether the failures that there are, in the plan and in its open wave, allow a
 // pending task to begin.
-func (p Plan) Admits() bool {
+func (p *Plan) Admits() bool {
 	inFlight := p.Counters.InFlight()
 	if !p.Grant.Admits(p.Counters.Of(task.Failed), p.Grant.MaxFailed, inFlight) {
 		return false
 	}
-	if len(p.Waves) == 0 || p.Wave == 0 {
+	if p.Wave == 0 {
 		return true
 	}
 	return p.Grant.Admits(p.WaveCounters[p.Wave-1].Failed, p.Waves[p.Wave-1].MaxFailed, inFlight)
@@ -142,7 +174,7 @@ func (p Plan) Admits() bool {
 // Exceeds reports whether more tasks are failed than the plan's grant allows, or more of the wave
 // of an ordinal than that wave allows. The commit that makes the task with that ordinal FAILED in a
 // running plan breaches the plan if Exceeds reports true after it.
-func (p Plan) Exceeds(ordinal int) bool {
+func (p *Plan) Exceeds(ordinal int) bool {
 	if p.Counters.Of(task.Failed) > p.Grant.MaxFailed {
 		return true
 	}
@@ -151,7 +183,7 @@ func (p Plan) Exceeds(ordinal int) bool {
 }
 
 // Exceeded reports whether more tasks are failed than the plan's grant or one of its waves allows.
-func (p Plan) Exceeded() bool {
+func (p *Plan) Exceeded() bool {
 	if p.Counters.Of(task.Failed) > p.Grant.MaxFailed {
 		return true
 	}
@@ -166,10 +198,10 @@ func (p Plan) Exceeded() bool {
 // baking returns the time until the bake of the open wave is over. bakes is false if the wave does
 // not bake now: it has tasks left, has no bake time, or has baked.
 func (p *Plan) baking(rules *strategy.Strategy) (left time.Duration, bakes bool) {
-	if p.State != Running || p.Gate != GateNone || len(p.Waves) > 0 && p.Wave == 0 || p.WaveLeft() > 0 {
+	if p.State != Running || p.Gate != GateNone || p.openNumber() == 0 || p.WaveLeft() > 0 {
 		return 0, false
 	}
-	bake := rules.Bake(max(1, p.Wave), max(1, len(p.Waves)))
+	bake := p.bake(rules)
 	if p.WaveEndedAt.IsZero() {
 		return bake, bake > 0 // the store is about to say when
 	}

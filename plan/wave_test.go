@@ -34,23 +34,16 @@ func waved(open int, lasts ...int) plan.Plan {
 
 // become moves tasks of a wave of p from one state to another.
 func become(p *plan.Plan, wave, n int, from, to task.State) {
-	p.Counters.States[from] -= n
-	p.Counters.States[to] += n
-	w := &p.WaveCounters[wave-1]
-	for s, sign := range map[task.State]int{from: -1, to: 1} {
-		if s.Ended() {
-			w.Ended += sign * n
-		}
-		if s == task.Failed {
-			w.Failed += sign * n
-		}
+	for range n {
+		p.Counters.Move(from, to)
+		p.WaveCounters[wave-1].Move(from, to)
 	}
 }
 
 // ended makes all pending tasks of the open wave completed, at the present time.
 func ended(p *plan.Plan) {
 	become(p, p.Wave, p.SizeOf(p.Wave), task.Pending, task.Completed)
-	p.WaveEndedAt = p.Now
+	p.TrackWaveEnd(p.Now)
 }
 
 // causesOf returns the causes of events, in order.

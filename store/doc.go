@@ -54,13 +54,14 @@
 // same step as the counters, are the plan's Facts:
 //
 //   - WaveCounters, from FinishCreate on. Every change of a task's state, by a commit, a claim or
-//     an edit, counts in the wave of its ordinal, whether that wave is open, over or not open yet.
+//     an edit, counts in the wave of its ordinal, whether that wave is open, over or not open yet:
+//     plan.WaveCounters.Move.
 //     They stay as they are from the command on whose state cancels the pending tasks
 //     (plan.State.CancelsPending); the edits of that command still count.
 //   - WaveEndedAt. A command that raises Control.Wave clears it. A step after which
 //     plan.Plan.WaveLeft reports tasks of the open wave, or no wave of the plan is open, clears it
-//     too; any other step sets it to the store's time if it is zero then. In a plan without waves
-//     all tasks are the open wave.
+//     too; any other step sets it to the store's time if it is zero then: plan.Plan.TrackWaveEnd.
+//     In a plan without waves all tasks are the open wave.
 //
 // What it judges: a step that makes a task of a RUNNING plan FAILED breaches the plan if, after it,
 // plan.Plan.Exceeds reports true for the task's ordinal. So more tasks of the plan are failed than

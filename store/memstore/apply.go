@@ -72,13 +72,15 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	if c.RaiseTokens {
 		p.floor = p.clock.floor()
 	}
-	raised := false
+	var failed []uint32
 	for i := range c.Edits {
-		raised = p.edit(&c.Edits[i], at) || raised
+		if e := &c.Edits[i]; p.edit(e, at) {
+			failed = append(failed, uint32(e.ID.Ordinal()))
+		}
 	}
 	pendingEnds := !p.plan.State.CancelsPending() && c.Plan.State.CancelsPending()
 	if p.plan.Wave != c.Plan.Wave {
-		p.plan.WaveEndedAt = time.Time{} // endWave says whether the new open wave has ended
+		p.plan.WaveEndedAt = time.Time{} // it was that of the wave before
 	}
 	p.plan.Control = ownControl(c.Plan.Control)
 	p.plan.Version++
@@ -89,15 +91,15 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	if transition(c.Events) {
 		p.plan.Breached = false
 	}
-	if raised && p.plan.State == plan.Running && p.plan.Exceeded() {
-		p.plan.Breached = true
+	for _, ordinal := range failed {
+		p.raised(ordinal)
 	}
 	if r := p.plan.Undo.Round; r != p.undo.round {
 		p.undo = undoRound{round: r}
 		p.plan.UndosExhausted = false
 	}
 	p.seekUndo()
-	p.endWave(at)
+	p.plan.TrackWaveEnd(at.time())
 	p.commands.add(c.ID)
 	for i := range c.Events {
 		p.log.add(p.entry(&c.Events[i], at))

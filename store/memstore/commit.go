@@ -25,7 +25,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	if b.Claim.Max > 0 {
 		b.Claimed = p.claim(b.Claim, at, b.Claimed)
 	}
-	p.endWave(at)
+	p.plan.TrackWaveEnd(at.time())
 	p.endCommit(before)
 	b.View = p.view(at)
 	changed, back := p.log.last != before, b.Yields()

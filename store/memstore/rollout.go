@@ -133,10 +133,10 @@ func (p *rollout) leave(r *record) {
 	}
 }
 
-// raised is called after a task failed. It marks a running plan as breached if more tasks have
-// failed than the plan's grant allows, or the wave of the task.
+// raised is called after a task has failed. It breaches a running plan if more tasks are failed now
+// than the plan, or the wave of the task, tolerates.
 func (p *rollout) raised(ordinal uint32) {
-	if p.plan.State == plan.Running && (p.plan.Counters.Of(task.Failed) > p.plan.Grant.MaxFailed || p.waveExceeded(ordinal)) {
+	if p.plan.State == plan.Running && p.plan.Exceeds(int(ordinal)) {
 		p.plan.Breached = true
 	}
 }

@@ -13,40 +13,7 @@ func (p *rollout) countInWave(ordinal uint32, from, to task.State) {
 	if len(p.plan.Waves) == 0 || p.plan.State.CancelsPending() || from == to {
 		return
 	}
-	c := &p.plan.WaveCounters[p.plan.WaveOf(int(ordinal))-1]
-	if from == task.Failed {
-		c.Failed--
-	}
-	if to == task.Failed {
-		c.Failed++
-	}
-	if from.Ended() {
-		c.Ended--
-	}
-	if to.Ended() {
-		c.Ended++
-	}
-}
-
-// endWave keeps the time at which the last task of the open wave ended.
-func (p *rollout) endWave(at stamp) {
-	switch none := p.plan.WaveEndedAt.IsZero(); {
-	case p.plan.WaveLeft() > 0 || len(p.plan.Waves) > 0 && p.plan.Wave == 0:
-		if !none {
-			p.plan.WaveEndedAt = stamp(0).time()
-		}
-	case none:
-		p.plan.WaveEndedAt = at.time()
-	}
-}
-
-// waveExceeded reports whether the wave of a task has more failed tasks than it may.
-func (p *rollout) waveExceeded(ordinal uint32) bool {
-	if len(p.plan.Waves) == 0 {
-		return false
-	}
-	w := p.plan.WaveOf(int(ordinal)) - 1
-	return p.plan.WaveCounters[w].Failed > p.plan.Waves[w].MaxFailed
+	p.plan.WaveCounters[p.plan.WaveOf(int(ordinal))-1].Move(from, to)
 }
 
 // ownControl returns a copy of c that shares no memory with c.

@@ -15,7 +15,7 @@ func (p Plan) Tune(t strategy.Tuning, by By) (Decision, error) {
 		return d, err
 	}
 	var e InvalidError
-	for _, f := range t.Faults(max(1, len(p.Waves))) {
+	for _, f := range t.Faults(len(p.Waves)) {
 		e.add(f.Field, "%s", f.Problem)
 	}
 	if e.Total == 0 && len(t.Windows) > 0 {

@@ -63,7 +63,10 @@ type Config struct {
 	// Logger logs the panics of executors with their stacks, and executors get it as Run.Logger. It
 	// does not imply [hook.Zap], whose hooks log everything else. Default: nothing is logged.
 	Logger *zap.Logger
-	// Hooks observe the engine: [hook.Zap] logs, [hook.Join] combines several observers.
+	// Hooks observe the engine: [hook.Zap] and [hook.Slog] log, [hook.Join] combines several
+	// observers. If OnStoreFault is not set, store faults are logged as these hooks do it, at most
+	// one of each operation in ten seconds: to the Logger or, if there is none, to slog.Default. An
+	// engine whose store is away is never silent.
 	Hooks hook.Hooks
 }
 
@@ -100,12 +103,23 @@ func (c Config) withDefaults() Config {
 	if c.Name == "" {
 		c.Name, _ = os.Hostname() // the name only informs people, so "" is valid
 	}
+	if c.Hooks.OnStoreFault == nil {
+		c.Hooks.OnStoreFault = faultLog(c.Logger)
+	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
 	}
 	c.Executors = maps.Clone(c.Executors)
 	c.Hooks = c.Hooks.Guard(c.Logger)
 	return c
+}
+
+// faultLog returns a hook that logs store faults to l, or to slog.Default if l is nil.
+func faultLog(l *zap.Logger) func(op string, err error) {
+	if l == nil {
+		return hook.Slog(nil).OnStoreFault
+	}
+	return hook.Zap(l).OnStoreFault
 }
 
 // validate returns nil, or an *[InvalidError].

@@ -5,7 +5,7 @@
 // goroutines at once, so they must return quickly. They cannot change what the engine does. A panic
 // in a hook is recovered and logged with its stack.
 //
-// [Zap] returns hooks that log, and [Join] combines several observers:
+// [Zap] and [Slog] return hooks that log, and [Join] combines several observers:
 //
 //	cutover.Config{Hooks: hook.Join(hook.Zap(logger), metrics)}
 package hook

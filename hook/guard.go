@@ -2,7 +2,6 @@ package hook
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 
 	"go.uber.org/zap"
@@ -28,11 +27,11 @@ func guardStart(l *zap.Logger, f func(context.Context, Execution) context.Contex
 	if f == nil {
 		return func(ctx context.Context, _ Execution) context.Context { return ctx }
 	}
-	return func(ctx context.Context, x Execution) (own context.Context) {
-		own = ctx
-		defer logPanic(l, "OnExecuteStart")
-		if c := f(ctx, x); c != nil {
-			own = c
+	return func(ctx context.Context, x Execution) context.Context {
+		var panicked startPanic
+		own := panicked.call(ctx, x, f)
+		for _, r := range panicked.values {
+			r.log(l, "OnExecuteStart")
 		}
 		return own
 	}
@@ -61,7 +60,6 @@ func guard3[A, B, C any](l *zap.Logger, name string, f func(A, B, C)) func(A, B,
 // logPanic recovers from a panic in a hook and logs it. It must be deferred directly.
 func logPanic(l *zap.Logger, name string) {
 	if v := recover(); v != nil {
-		l.Error("a hook panicked", zap.String("hook", name), zap.String("value", fmt.Sprint(v)),
-			zap.ByteString("stack", debug.Stack()))
+		recovered{v, debug.Stack()}.log(l, name)
 	}
 }

@@ -2,13 +2,11 @@ package hook_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -104,20 +102,18 @@ func TestJoin(t *testing.T) {
 			own := callAll(t, h)
 			var want []string
 			for _, what := range []string{"start", "end", "save", "progress", "plan", "lease", "worker", "fault"} {
-				switch {
-				case what == "end":
-					want = append(want, "b end", "a end")
-				case what == "start" && panics:
-					want = append(want, "a start")
-				default:
-					want = append(want, "a "+what, "b "+what)
+				first, second := "a ", "b "
+				if what == "end" {
+					first, second = second, first
 				}
+				want = append(want, first+what, second+what)
 			}
 			if !slices.Equal(notes, want) {
 				t.Errorf("called %q\nwant   %q", notes, want)
 			}
-			if got := own.Value(key{}); !panics && got != "ab" {
-				t.Errorf("the contexts nest as %v", got)
+			nested := map[bool]string{false: "ab", true: "b"}[panics]
+			if got := own.Value(key{}); got != nested {
+				t.Errorf("the contexts nest as %v, want %s", got, nested)
 			}
 		})
 	}
@@ -133,43 +129,40 @@ func TestJoinOfNothing(t *testing.T) {
 	}
 }
 
-// Zap logs one fault in ten seconds of each operation, independently of the faults of other
-// operations.
-func TestZapFaults(t *testing.T) {
+// Every panic of joined starts is logged, also of starts that were joined before, and the context
+// of the one that did not panic counts.
+func TestJoinedStartsThatPanic(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		core, logs := observer.New(zapcore.InfoLevel)
-		h := hook.Zap(zap.New(core))
-		for range 30 {
-			h.OnStoreFault("due", errors.New("away"))
-			h.OnStoreFault("claim", errors.New("away"))
-			time.Sleep(time.Second)
+	core, logs := observer.New(zapcore.ErrorLevel)
+	var notes []string
+	inner := hook.Join(noting("a", &notes, true), noting("b", &notes, false))
+	h := hook.Join(inner, noting("c", &notes, true), hook.Hooks{
+		OnExecuteStart: func(context.Context, hook.Execution) context.Context { return nil },
+	}).Guard(zap.New(core))
+	own := h.OnExecuteStart(t.Context(), hook.Execution{})
+	if got := own.Value(key{}); got != "b" || !slices.Equal(notes, []string{"a start", "b start", "c start"}) {
+		t.Errorf("context of %v after %q", got, notes)
+	}
+	for _, l := range logs.All() {
+		if f := l.ContextMap(); f["hook"] != "OnExecuteStart" || f["value"] != "broken" || !strings.Contains(f["stack"].(string), "noting") {
+			t.Errorf("logged %v", f)
 		}
-		for _, op := range []string{"due", "claim"} {
-			if n := logs.FilterMessage("store fault: " + op).Len(); n < 3 || n > 4 {
-				t.Errorf("%d faults of %s are logged of 30 in 30 seconds", n, op)
-			}
-		}
-	})
+	}
+	if logs.Len() != 2 {
+		t.Errorf("%d panics are logged, want 2", logs.Len())
+	}
 }
 
-func TestZapExecutions(t *testing.T) {
+// Without a guard the panic goes on, and shows what panicked.
+func TestJoinedStartsWithoutAGuard(t *testing.T) {
 	t.Parallel()
-	core, logs := observer.New(zapcore.DebugLevel)
-	h := hook.Zap(zap.New(core))
-	h.OnExecuteEnd(t.Context(), hook.Execution{}, hook.Outcome{
-		State: task.Failed, Failure: &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT", Step: "SWITCH"},
-	})
-	h.OnExecuteEnd(t.Context(), hook.Execution{}, hook.Outcome{Lost: true})
-	h.OnExecuteEnd(t.Context(), hook.Execution{}, hook.Outcome{State: task.Completed})
-	ends := logs.FilterMessage("execution ended").All()
-	if f := ends[0].ContextMap(); ends[0].Level != zap.WarnLevel || f["code"] != "GATEWAY_TIMEOUT" || f["step"] != "SWITCH" || f["state"] != "FAILED" {
-		t.Errorf("a failure is logged as %v", f)
-	}
-	if f := ends[1].ContextMap(); ends[1].Level != zap.WarnLevel || f["lost"] != true || f["state"] != nil {
-		t.Errorf("a loss is logged as %v", f)
-	}
-	if ends[2].Level != zap.DebugLevel {
-		t.Errorf("a success is logged at %s", ends[2].Level)
-	}
+	var notes []string
+	h := hook.Join(noting("a", &notes, true), noting("b", &notes, false))
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.Contains(text, "broken") || !strings.Contains(text, "noting") {
+			t.Errorf("panicked with %s", text)
+		}
+	}()
+	h.OnExecuteStart(t.Context(), hook.Execution{})
+	t.Error("did not panic")
 }

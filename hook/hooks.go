@@ -66,3 +66,8 @@ type Outcome struct {
 	// Elapsed is the time from the claim to the commit of the outcome.
 	Elapsed time.Duration
 }
+
+// bad reports whether an operator should hear of the outcome.
+func (o Outcome) bad() bool {
+	return o.Lost || o.State == task.Failed || o.State == task.RollbackFailed
+}

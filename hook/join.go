@@ -11,9 +11,9 @@ import (
 
 // Join returns hooks that call the hooks of every observer in the given order, except OnExecuteEnd,
 // which is called in the reverse order, as spans nest. Each OnExecuteStart gets the context that
-// the OnExecuteStart of the previous observer returned; if any of them panics, the executor gets
-// the context that the first one got. A panic in any other function does not keep the other
-// observers from being called.
+// the OnExecuteStart of the previous observer returned. A function that is nil or panics does not
+// keep those of the other observers from being called; an OnExecuteStart that panics or returns nil
+// leaves the context as it was.
 func Join(observers ...Hooks) Hooks {
 	var starts []func(context.Context, Execution) context.Context
 	var ends []func(context.Context, Execution, Outcome)
@@ -52,10 +52,13 @@ func joinStarts(all []func(context.Context, Execution) context.Context) func(con
 		return nil
 	}
 	return func(ctx context.Context, x Execution) context.Context {
+		panicked := &startPanic{}
 		for _, start := range set {
-			if own := start(ctx, x); own != nil {
-				ctx = own
-			}
+			ctx = panicked.call(ctx, x, start)
+		}
+		if len(panicked.values) > 0 {
+			panicked.own = ctx
+			panic(panicked)
 		}
 		return ctx
 	}

@@ -2,10 +2,8 @@ package hook
 
 import (
 	"context"
-	"time"
 
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
@@ -13,12 +11,11 @@ import (
 
 // Zap returns hooks that log to l: executions at debug level, or at warn level if they failed or
 // lost their task; plan changes, and tasks taken from lost workers, at info level; lost leases and
-// store faults at warn level. It logs at most one fault of each operation in ten seconds, because
-// an outage causes thousands. It never logs checkpoints or parameters.
+// store faults at warn level. It logs at most one fault of each operation in ten seconds, with the
+// number of those that it has not logged since the last, because an outage causes thousands. It
+// never logs checkpoints or parameters.
 func Zap(l *zap.Logger) Hooks {
-	faults := l.WithOptions(zap.WrapCore(func(c zapcore.Core) zapcore.Core {
-		return zapcore.NewSamplerWithOptions(c, faultGap, 1, 0)
-	}))
+	faults := newFaultLimiter()
 	return Hooks{
 		OnExecuteEnd: func(_ context.Context, x Execution, out Outcome) { logExecution(l, x, out) },
 		OnPlanChange: func(p plan.Plan, events []plan.Event) {
@@ -37,13 +34,12 @@ func Zap(l *zap.Logger) Hooks {
 				zap.String("incarnation", incarnation))
 		},
 		OnStoreFault: func(op string, err error) {
-			faults.Warn("store fault: "+op, zap.String("op", op), zap.Error(err)) // the sampler counts faults by message
+			if unlogged, ok := faults.admit(op); ok {
+				l.Warn("store fault: "+op, zap.String("op", op), zap.Int("unlogged", unlogged), zap.Error(err))
+			}
 		},
 	}
 }
-
-// faultGap is the minimum time between two logged faults of one operation.
-const faultGap = 10 * time.Second
 
 func logExecution(l *zap.Logger, x Execution, out Outcome) {
 	fields := []zap.Field{
@@ -51,13 +47,13 @@ func logExecution(l *zap.Logger, x Execution, out Outcome) {
 		zap.Int("attempt", x.Attempt), zap.Bool("rollback", x.Rollback), zap.Duration("elapsed", out.Elapsed),
 	}
 	log := l.Debug
+	if out.bad() {
+		log = l.Warn
+	}
 	if out.Lost {
-		log, fields = l.Warn, append(fields, zap.Bool("lost", true))
+		fields = append(fields, zap.Bool("lost", true))
 	} else {
 		fields = append(fields, zap.Stringer("state", out.State))
-	}
-	if out.State == task.Failed || out.State == task.RollbackFailed {
-		log = l.Warn
 	}
 	if out.Wait != task.NoWait {
 		fields = append(fields, zap.Stringer("wait", out.Wait), zap.Duration("after", out.After))

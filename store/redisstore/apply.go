@@ -17,9 +17,6 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if err := c.Check(); err != nil {
 		return store.Applied{}, err
 	}
-	if err := refuseTuning(&c.Plan.Tuning); err != nil {
-		return store.Applied{}, err
-	}
 	l := s.queues.of(c.Plan.ID)
 	control, err := json.Marshal(controlOf(&c.Plan.Control))
 	if err != nil {
@@ -88,7 +85,7 @@ func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens t
 	argv := make([]any, 0, 20+12*len(c.Edits)+len(c.Events))
 	argv = s.client.scripts.apply.argv(argv, key)
 	argv = append(argv, c.ID, c.Version, c.Failed, s.client.cfg.MaxEvents, store.KeptCommands, control, formatRules(&c.Plan),
-		moved(c.Events), c.Plan.Breached, len(c.Edits), len(c.Events), tokens.floor, tokens.limit)
+		moved(c.Events), c.Plan.Breached, len(c.Edits), len(c.Events), tokens.floor, tokens.limit, formatWaves(c.Plan.Waves))
 	for i := range c.Edits {
 		e := &c.Edits[i]
 		var retried int64

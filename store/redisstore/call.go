@@ -268,8 +268,12 @@ func (c *call) handOut(b *store.Batch, k keys) error {
 	return damage
 }
 
-// illegal returns the error of a change that does not fit the task's state, or of a damaged task.
+// illegal returns the error of a change that does not fit the task's state, or that needs something
+// damaged.
 func illegal(k keys, w *store.Change, a *answer) error {
+	if a.how == 'w' {
+		return &store.CorruptError{Key: k.plan(w.Task.Plan()), Reason: "waves or tallies are missing or make no sense"}
+	}
 	place := w.Task.Ordinal() - 1
 	e := &store.CorruptError{Key: k.tasks(w.Task.Plan(), place/bucketSize)}
 	field := strconv.Itoa(place % bucketSize)

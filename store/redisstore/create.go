@@ -21,9 +21,6 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 	if err := c.Check(); err != nil {
 		return store.Creation{}, err
 	}
-	if err := refuseStrategy(&c.Plan.Strategy, c.Plan.Waves); err != nil {
-		return store.Creation{}, err
-	}
 	key := c.Plan.IdempotencyKey
 	if key != "" { // in most cases the key names a plan, and no new id is needed
 		if existing, err := s.created(ctx, &c); existing.ID != 0 || err != nil {
@@ -59,7 +56,7 @@ func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, err
 		}
 		k := s.keys.plan(id)
 		argv := append(s.client.scripts.begin.argv(nil, k), text, c.Mark, c.Hash, c.Actor,
-			c.Plan.TaskCount, c.TTL.Microseconds(), c.Plan.IdempotencyKey)
+			c.Plan.TaskCount, c.TTL.Microseconds(), c.Plan.IdempotencyKey, formatWaves(c.Plan.Waves))
 		_, err = s.client.run(ctx, s.client.scripts.begin, k, true, argv)
 		if errors.Is(err, store.ErrConflict) {
 			continue // the counter was lost, and a plan with this id exists
@@ -194,7 +191,7 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 // FinishCreate implements store.Creator.
 func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	k := s.keys.plan(c.ID)
-	text, err := s.creation(ctx, c.ID, "stage", "spec", "mark", "actor")
+	text, err := s.creation(ctx, c.ID, "stage", "spec", "mark", "actor", "waves", "tallies")
 	if err != nil {
 		return err
 	}
@@ -204,10 +201,16 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	}
 	p := plan.Plan{ID: c.ID}
 	var sp spec
-	if err := json.Unmarshal([]byte(mine), &sp); err != nil {
-		return &store.CorruptError{Key: k, Reason: err.Error()}
+	err = json.Unmarshal([]byte(mine), &sp)
+	if err == nil {
+		err = sp.fill(&p)
 	}
-	if err := sp.fill(&p); err != nil {
+	if err == nil {
+		waves, _ := text[4].(string)
+		tallies, _ := text[5].(string)
+		err = fillWaves(&p, waves, tallies, plan.WaveCounters{})
+	}
+	if err != nil {
 		return &store.CorruptError{Key: k, Reason: err.Error()}
 	}
 	actor, _ := text[3].(string)

@@ -18,6 +18,7 @@ import (
 type detail struct {
 	Actor   string         `json:"actor,omitempty"`
 	Reason  string         `json:"reason,omitempty"`
+	Wave    int            `json:"wave,omitempty"`
 	Failure *failureRecord `json:"failure,omitempty"`
 }
 
@@ -32,7 +33,7 @@ func appendEvent(to []byte, e *plan.Event) []byte {
 		to = append(append(to, '\t'), lineBreaks.Replace(field)...)
 	}
 	to = append(to, '\t')
-	d := detail{Actor: e.Actor, Reason: e.Reason}
+	d := detail{Actor: e.Actor, Reason: e.Reason, Wave: e.Wave}
 	if e.Failure != nil {
 		d.Failure = new(failureRecord)
 		if json.Unmarshal(appendFailure(nil, e.Failure), d.Failure) != nil {
@@ -154,7 +155,7 @@ func parseEvent(id plan.ID, line string) (plan.Event, bool) {
 	if json.Unmarshal([]byte(f[5]), &d) != nil {
 		return e, false
 	}
-	e.Actor, e.Reason = d.Actor, d.Reason
+	e.Actor, e.Reason, e.Wave = d.Actor, d.Reason, d.Wave
 	if d.Failure != nil {
 		e.Failure = d.Failure.info()
 	}

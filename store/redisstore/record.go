@@ -1,13 +1,11 @@
 package redisstore
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
-	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -23,67 +21,11 @@ type spec struct {
 	CreatedAt  *time.Time        `json:"createdAt,omitempty"`
 }
 
-type strategyRecord struct {
-	MaxConcurrency string `json:"maxConcurrency"`
-	MaxFailures    string `json:"maxFailures"`
-	FailureAction  string `json:"failureAction"`
-	Mode           string `json:"concurrencyMode"`
-	// Times are in milliseconds.
-	Attempts         int   `json:"attempts"`
-	FirstWait        int64 `json:"firstWait"`
-	MaxWait          int64 `json:"maxWait"`
-	MinSuccessTime   int64 `json:"minSuccessTime"`
-	TaskTimeout      int64 `json:"taskTimeout"`
-	ProgressDeadline int64 `json:"progressDeadline"`
-}
-
 func specOf(p *plan.Plan) spec {
 	return spec{
 		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.TaskCount, Key: p.IdempotencyKey,
 		CreatedAt: moment(p.CreatedAt), Strategy: strategyOf(&p.Strategy),
 	}
-}
-
-func strategyOf(s *strategy.Strategy) strategyRecord {
-	return strategyRecord{
-		MaxConcurrency: formatAmount(s.MaxConcurrency), MaxFailures: formatAmount(s.MaxFailures),
-		FailureAction: s.FailureAction.String(), Mode: s.ConcurrencyMode.String(),
-		Attempts: s.Retry.Attempts, FirstWait: s.Retry.First.Milliseconds(), MaxWait: s.Retry.Max.Milliseconds(),
-		MinSuccessTime: s.MinSuccessTime.Milliseconds(), TaskTimeout: s.TaskTimeout.Milliseconds(),
-		ProgressDeadline: s.ProgressDeadline.Milliseconds(),
-	}
-}
-
-func (r *strategyRecord) fill(s *strategy.Strategy) (err error) {
-	if s.MaxConcurrency, err = parseAmount(r.MaxConcurrency); err != nil {
-		return err
-	}
-	if s.MaxFailures, err = parseAmount(r.MaxFailures); err != nil {
-		return err
-	}
-	if s.FailureAction, err = strategy.ParseAction(r.FailureAction); err != nil {
-		return err
-	}
-	s.Retry = strategy.Retry{Attempts: r.Attempts, First: millis(r.FirstWait), Max: millis(r.MaxWait)}
-	s.MinSuccessTime, s.TaskTimeout = millis(r.MinSuccessTime), millis(r.TaskTimeout)
-	s.ProgressDeadline = millis(r.ProgressDeadline)
-	s.ConcurrencyMode, err = strategy.ParseConcurrencyMode(r.Mode)
-	return err
-}
-
-func millis(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
-
-// unset is the stored form of an amount that is unset. It is a word, because a missing value means
-// damage and not the default.
-const unset = "unset"
-
-func formatAmount(a strategy.Amount) string { return cmp.Or(a.String(), unset) }
-
-func parseAmount(text string) (strategy.Amount, error) {
-	if text == unset {
-		return strategy.Amount{}, nil
-	}
-	return strategy.ParseAmount(text)
 }
 
 // fill copies s into p.
@@ -95,7 +37,7 @@ func (s *spec) fill(p *plan.Plan) (err error) {
 	return s.Strategy.fill(&p.Strategy)
 }
 
-// control is the stored form of plan.Control, without the part that rules contains.
+// control is the stored form of plan.Control, without what rules and the field waves contain.
 type control struct {
 	State        string     `json:"state"`
 	PauseReasons uint8      `json:"pauseReasons,omitempty"`
@@ -104,48 +46,12 @@ type control struct {
 	StartToken   uint64     `json:"startToken,omitempty,string"`
 	Undo         *undoRound `json:"undo,omitempty"`
 	Sweeps       []sweep    `json:"sweeps,omitempty"`
+	Wave         int        `json:"wave,omitempty"`
+	Gate         uint8      `json:"gate,omitempty"`
+	Approved     []int      `json:"approved,omitempty"`
 	Tuning       *tuning    `json:"tuning,omitempty"`
 	StartedAt    *time.Time `json:"startedAt,omitempty"`
 	EndedAt      *time.Time `json:"endedAt,omitempty"`
-}
-
-// tuning is the stored form of strategy.Tuning, without the fields that the store refuses. A field
-// that was not tuned is empty.
-type tuning struct {
-	MaxConcurrency string `json:"maxConcurrency,omitempty"`
-	MaxFailures    string `json:"maxFailures,omitempty"`
-	FailureAction  string `json:"failureAction,omitempty"`
-}
-
-func tuningOf(t *strategy.Tuning) *tuning {
-	if t.IsZero() {
-		return nil
-	}
-	r := &tuning{MaxConcurrency: t.MaxConcurrency.String(), MaxFailures: t.MaxFailures.String()}
-	if t.FailureAction != nil {
-		r.FailureAction = t.FailureAction.String()
-	}
-	return r
-}
-
-func (r *tuning) fill(t *strategy.Tuning) (err error) {
-	for _, f := range []struct {
-		text   string
-		amount *strategy.Amount
-	}{{r.MaxConcurrency, &t.MaxConcurrency}, {r.MaxFailures, &t.MaxFailures}} {
-		if f.text == "" {
-			continue
-		}
-		if *f.amount, err = strategy.ParseAmount(f.text); err != nil {
-			return err
-		}
-	}
-	if r.FailureAction == "" {
-		return nil
-	}
-	action, err := strategy.ParseAction(r.FailureAction)
-	t.FailureAction = &action
-	return err
 }
 
 type starting struct {
@@ -178,7 +84,8 @@ func (s sweep) from() task.RetryFrom {
 func controlOf(c *plan.Control) control {
 	r := control{
 		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
-		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt), Tuning: tuningOf(&c.Tuning),
+		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt),
+		Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Tuning: tuningOf(&c.Tuning),
 	}
 	if c.Starting != nil {
 		r.Starting = &starting{c.Starting.Token, c.Starting.TTL, c.Starting.Actor}
@@ -198,6 +105,7 @@ func (r *control) fill(c *plan.Control) (err error) {
 		return err
 	}
 	c.PauseReasons, c.Acknowledged, c.StartToken = plan.PauseReasons(r.PauseReasons), r.Acknowledged, r.StartToken
+	c.Wave, c.Gate, c.Approved = r.Wave, plan.Gate(r.Gate), r.Approved
 	for _, s := range r.Sweeps {
 		c.Sweeps = append(c.Sweeps, plan.Sweep{
 			Kind: plan.SweepKind(s.Kind), After: s.After, From: s.from(), Actor: s.Actor, Reason: s.Reason,
@@ -244,6 +152,7 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 	if errs == nil {
 		errs = json.Unmarshal([]byte(r.sized()), &c)
 	}
+	waves, tallies := r.sized(), r.sized()
 	if err := r.err(); err != nil {
 		return p, err
 	}
@@ -253,6 +162,9 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 	if errs == nil {
 		errs = c.fill(&p.Control)
 	}
+	if errs == nil {
+		errs = fillWaves(&p, waves, tallies, facts.wave)
+	}
 	if errs != nil || !facts.ok || !rules.ok {
 		return p, &store.CorruptError{Key: r.key, Reason: fmt.Sprintf("spec, control, rules or facts make no sense: %v", errs)}
 	}
@@ -260,6 +172,7 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 		p.CreatedAt = stamp(created)
 	}
 	p.Grant = rules.grant
+	facts.WaveCounters = p.WaveCounters
 	p.Facts, p.Now = facts.Facts, stamp(now)
 	p.Idle = max(0, time.Duration(now-changed)*time.Microsecond)
 	return p, nil

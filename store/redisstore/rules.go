@@ -3,6 +3,7 @@ package redisstore
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -17,7 +18,30 @@ type rules struct {
 	claimsRunning bool
 	undoOpen      bool
 	rests         restRule
+	wave          waveRules
 	ok            bool
+}
+
+// waveRules are the rules that concern the waves of a plan; zero in a plan without waves.
+type waveRules struct {
+	// first and last are the ordinals of the open wave, 1 and 0 if none is open yet.
+	first, last int
+	// maxFailed is the MaxFailed of the open wave.
+	maxFailed int
+	// beyond is plan.Plan.PendingBeyond.
+	beyond int
+}
+
+func waveRulesOf(p *plan.Plan) (w waveRules) {
+	if len(p.Waves) == 0 {
+		return w
+	}
+	w.first, w.beyond = 1, p.PendingBeyond()
+	if p.Wave > 0 {
+		open := p.Waves[p.Wave-1]
+		w.first, w.last, w.maxFailed = p.FirstOf(p.Wave), open.Last, open.MaxFailed
+	}
+	return w
 }
 
 // restRule determines when a plan without tasks in flight is at rest. It is the part of
@@ -26,38 +50,57 @@ type restRule byte
 
 const (
 	restsNever         restRule = '0' // the engine still has to do something
-	restsAllPaused     restRule = '1' // if every remaining task was paused individually
+	restsAllPaused     restRule = '1' // if every task that is left, up to the open wave, was paused individually
 	restsIdle          restRule = '2' // always
 	restsWithoutPauses restRule = '3' // if no task is paused: the engine cancels paused tasks
+	restsUnbreached    restRule = '4' // unless it is breached: it waits for an approval
+	restsBeforeGates   restRule = '5' // as restsAllPaused, if the open wave has tasks left
 )
 
 func restRuleOf(p *plan.Plan) restRule {
 	switch {
 	case len(p.Sweeps) > 0 || p.Starting != nil || p.State == plan.RollingBack:
 		return restsNever
-	case p.State == plan.Running:
-		return restsAllPaused
 	case p.State == plan.Canceled:
 		return restsWithoutPauses
+	case p.State != plan.Running:
+		return restsIdle
+	case p.Exceeded(): // only a command changes that; a commit that exceeds a bound breaches the plan
+		return restsNever
+	case p.Gate == plan.GateApproval:
+		return restsUnbreached
+	case p.GatesPassed():
+		return restsAllPaused
 	}
-	return restsIdle
+	return restsBeforeGates
 }
 
 // formatRules returns the stored form of the rules of p: state, whether running tasks are claimed,
 // the stop request in force for running tasks and for undos, rest rule, whether an undo round is
-// open, whether the plan is sequential, whether it may be removed when it is at rest, the grant
-// (four numbers), the number of the undo round.
+// open, whether the plan is sequential, whether it may be removed when it is at rest, of the grant
+// the ordinal, the slots, the failures and whether it is strict, the number of the undo round, the
+// two times of the grant, the wave's rules.
 func formatRules(p *plan.Plan) string {
 	undo := p.StopFor(task.Control{State: task.RollingBack})
 	quiet := *p
 	quiet.Counters = plan.Counters{} // the scripts check whether tasks are in flight or paused
-	fields := []string{
+	w := waveRulesOf(p)
+	return strings.Join([]string{
 		strconv.Itoa(int(p.State)), digit(p.State.ClaimsRunning()), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
 		string(restRuleOf(p)), digit(p.State == plan.RollingBack && p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
 		strconv.Itoa(max(0, p.Grant.LastOrdinal)), strconv.Itoa(max(0, p.Grant.MaxSlots)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
-		digit(p.Grant.Strict), strconv.Itoa(p.Undo.Round),
+		digit(p.Grant.Strict), strconv.Itoa(p.Undo.Round), microsFrom(p.Grant.NotBefore), microsFrom(p.Grant.NotAfter),
+		strconv.Itoa(w.first), strconv.Itoa(w.last), strconv.Itoa(max(0, w.maxFailed)), strconv.Itoa(w.beyond),
+	}, " ")
+}
+
+// microsFrom returns the first reading of a server's clock, in microseconds, that is not before t;
+// 0 for the zero time.
+func microsFrom(t time.Time) string {
+	if t.IsZero() {
+		return "0"
 	}
-	return strings.Join(fields, " ")
+	return strconv.FormatInt(max(0, t.Add(time.Microsecond-1).UnixMicro()), 10)
 }
 
 func digit(b bool) string {
@@ -68,13 +111,17 @@ func digit(b bool) string {
 }
 
 func parseRules(s string) rules {
-	var f [13]int64
+	var f [19]int64
 	ok := parseNumbers(s, f[:])
 	return rules{
-		state:         plan.State(f[0]),
-		grant:         strategy.Grant{LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10]), Strict: f[11] == 1},
+		state: plan.State(f[0]),
+		grant: strategy.Grant{
+			LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10]), Strict: f[11] == 1,
+			NotBefore: stamp(f[13]), NotAfter: stamp(f[14]),
+		},
 		claimsRunning: f[1] == 1, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
-		ok: ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
+		wave: waveRules{first: int(f[15]), last: int(f[16]), maxFailed: int(f[17]), beyond: int(f[18])},
+		ok:   ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
 }
 
@@ -83,15 +130,16 @@ func parseRules(s string) rules {
 // the last event, the place of the undo round, whether any task was touched before its turn, the
 // first ordinal that has not been reached in its turn, the oldest event that must still exist, the
 // number of entries of order, the number of tasks that are waiting, and when the first of them is
-// due.
+// due, the failed tasks and the ended tasks of the open wave, and when its last task ended.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int
+	wave                plan.WaveCounters
 	ok                  bool
 }
 
 func parseFacts(s string) (f facts) {
-	var v [22]int64
+	var v [25]int64
 	f.ok = parseNumbers(s, v[:])
 	for i := range f.Counters.States {
 		f.Counters.States[i] = int(v[i])
@@ -100,6 +148,7 @@ func parseFacts(s string) (f facts) {
 	f.Breached, f.UndosExhausted, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
 	f.Counters.Waiting, f.NextDue = int(v[20]), stamp(v[21])
 	f.nextPending, f.undoAt = int(v[13]), int(v[15])
+	f.wave, f.WaveEndedAt = plan.WaveCounters{Failed: int(v[22]), Ended: int(v[23])}, stamp(v[24])
 	return f
 }
 
@@ -115,13 +164,49 @@ func claimable(r *rules, f *facts) (yes, sure bool) {
 	if c.Slots() >= r.grant.MaxSlots {
 		return false, true
 	}
-	pending := !f.Breached && !r.state.CancelsPending() && r.grant.Admits(c.Of(task.Failed), r.grant.MaxFailed, c.InFlight()) &&
-		c.Of(task.Pending) > 0 && f.nextPending <= min(r.grant.LastOrdinal, c.Total())
-	if pending || r.undoOpen && !f.UndosExhausted && f.undoAt > 0 {
+	if pendingOpen(r, f) || r.undoOpen && !f.UndosExhausted && f.undoAt > 0 {
 		return true, true
 	}
 	loose := c.InFlight() - c.Slots()
 	return loose > 0 && r.claimsRunning, loose <= 0 || r.claimsRunning || !undos
+}
+
+// pendingOpen reports whether a pending task may begin.
+func pendingOpen(r *rules, f *facts) bool {
+	c := &f.Counters
+	admits := r.grant.Admits(c.Of(task.Failed), r.grant.MaxFailed, c.InFlight()) &&
+		(r.wave.last == 0 || r.grant.Admits(f.wave.Failed, r.wave.maxFailed, c.InFlight()))
+	return admits && !f.Breached && !r.state.CancelsPending() && r.grant.Opens(f.Now) &&
+		c.Of(task.Pending) > r.wave.beyond && f.nextPending <= min(r.grant.LastOrdinal, c.Total())
+}
+
+// atRest reports whether the plan is at rest, by the same rules as lib/plan.lua.
+func (r *rules) atRest(f *facts) bool {
+	c := &f.Counters
+	if c.InFlight() > 0 {
+		return false
+	}
+	paused := c.Of(task.Paused)
+	unbreached := !f.Breached && c.Of(task.Failed) <= r.grant.MaxFailed
+	pausedAlone := unbreached && paused > 0 && c.Of(task.Pending) == r.wave.beyond
+	switch r.rests {
+	case restsIdle:
+		return true
+	case restsWithoutPauses:
+		return paused == 0
+	case restsUnbreached:
+		return unbreached
+	case restsAllPaused:
+		return pausedAlone
+	case restsBeforeGates:
+		left := c.Total() - c.Ended()
+		if r.wave.first > 0 {
+			left = r.wave.last - r.wave.first + 1 - f.wave.Ended
+		}
+		return pausedAlone && left > 0
+	case restsNever:
+	}
+	return false
 }
 
 // parseNumbers parses exactly len(to) numbers, separated by single spaces, into to. It reports

@@ -136,8 +136,5 @@ func (a *agenda) restoreKeys(ctx context.Context, named map[string]plan.ID) {
 // restsUntilCommand reports whether a plan needs no engine before the next command.
 func restsUntilCommand(rules, facts string) bool {
 	r, f := parseRules(rules), parseFacts(facts)
-	if !r.ok || !f.ok || r.rests == restsNever {
-		return false
-	}
-	return (plan.Plan{Control: plan.Control{State: r.state, Grant: r.grant}, Facts: f.Facts}).AtRest()
+	return r.ok && f.ok && r.atRest(&f)
 }

@@ -44,7 +44,10 @@ func strategies(e *env) []strategy.Strategy {
 			*field = 90 * time.Millisecond
 			list = append(list, s)
 		case *[]strategy.Wave:
-			*field = []strategy.Wave{{}}
+			*field = []strategy.Wave{{}, {
+				Name: "the rest", MaxConcurrency: strategy.Count(7), MaxFailures: strategy.Percent(7), Canary: true,
+				BakeTime: time.Minute, Approval: true,
+			}}
 			list = append(list, s)
 		case *[]strategy.Amount:
 			continue // WaveSizes become Waves before a plan is created

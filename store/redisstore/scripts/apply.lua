@@ -1,4 +1,4 @@
--- use: begin, plan, head, task, event, history, hold, unheld, claim
+-- use: begin, plan, wave, head, task, event, history, hold, unheld, claim
 --
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --
@@ -11,6 +11,7 @@
 -- ARGV[8] 1 if the plan changed its state    ARGV[9] 1 if the plan is breached
 -- ARGV[10] number of edits                   ARGV[11] number of events
 -- ARGV[12] new floor of tokens               ARGV[13] new limit of tokens; 0: unchanged
+-- ARGV[14] bounds of the waves, as in lib/wave.lua
 -- then per edit: ordinal, version, state, request, attempt, alone, losses, retried,
 --   failure as JSON or empty, three digits: release, drop checkpoint, drop undo log; wait as in
 --   lib/head.lua, elapsed
@@ -54,8 +55,9 @@ local untouched = 'P0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0'
 -- before their turn.
 local old, early = {}, {}
 local waiting = false -- one of them is waiting
+local distant = false -- one of them is in a wave that is not open
 for e = 0, edits - 1 do
-  local ordinal = tonumber(ARGV[14 + e * 12])
+  local ordinal = tonumber(ARGV[15 + e * 12])
   if ordinal < 1 or ordinal > plan.total then
     return '!notfound'
   end
@@ -78,10 +80,17 @@ for e = 0, edits - 1 do
   if not t or not counter[t.state] then
     return corrupt_head(ordinal)
   end
-  if t.version ~= ARGV[15 + e * 12] then
-    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[15 + e * 12]
+  if t.version ~= ARGV[16 + e * 12] then
+    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[16 + e * 12]
   end
-  old[e], waiting = t, waiting or is_waiting(t.wait)
+  old[e], waiting, distant = t, waiting or is_waiting(t.wait), distant or elsewhere(ordinal)
+end
+-- The rules tell which wave is open after the command.
+local wave_first, wave_last = plan.wave_first, plan.wave_last
+local first_then, last_then = match(ARGV[7], '(%d+) (%d+) %d+ %d+$')
+problem = (distant or first_then + 0 ~= wave_first or last_then + 0 ~= wave_last) and open_waves()
+if problem then
+  return problem
 end
 if waiting and unheld_short() then -- the earliest wait that is left could not be found
   return '=3'
@@ -94,7 +103,7 @@ if ARGV[13] ~= '0' then
   end
 end
 
--- edit writes one edit and reports whether it made the task fail.
+-- edit writes one edit and returns the task's ordinal if the edit made the task fail.
 local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failure, flags, wait, elapsed)
   local s = t.state
   local from = shown(s)
@@ -114,6 +123,7 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
   end
   if names[from] ~= names[to] then
     counts[counter[from]], counts[counter[to]] = counts[counter[from]] - 1, counts[counter[to]] + 1
+    tally(ordinal, from, to)
     if ended[to] then
       t.ended = now
     end
@@ -140,7 +150,7 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
   t.version, t.request, t.attempt, t.alone, t.losses, t.retried = int(t.version + 1), req, attempt, alone, losses, retried
   t.wait, t.elapsed = wait, elapsed
   redis.call('HSET', bucket(b), f, format_head(t))
-  return names[from] ~= 'FAILED' and to == 'F'
+  return names[from] ~= 'FAILED' and to == 'F' and ordinal or nil
 end
 
 redis.call('UNLINK', base .. '-') -- allowed on a full server, and after it all other writes
@@ -148,11 +158,11 @@ for _, t in ipairs(early) do
   redis.call('LSET', t[1], t[2], t[3] .. t[4])
   plan.ahead = '1'
 end
-local raised = false
+local raised = {}
 for e = 0, edits - 1 do
-  local a = 14 + e * 12
-  raised = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
-    ARGV[a + 8], ARGV[a + 9], ARGV[a + 10], ARGV[a + 11]) or raised
+  local a = 15 + e * 12
+  raised[#raised + 1] = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
+    ARGV[a + 8], ARGV[a + 9], ARGV[a + 10], ARGV[a + 11])
 end
 write_holds()
 
@@ -160,6 +170,8 @@ local canceled, turned = plan.stop_running == 2, plan.round
 plan.version = tostring(tonumber(plan.version) + 1)
 plan.rules = ARGV[7]
 parse_rules(plan.rules)
+rebound(ARGV[14])
+turn_wave(wave_first, wave_last)
 if plan.stop_running == 2 and not canceled then
   counts.canceled, counts.pending = counts.canceled + counts.pending, 0
 end
@@ -168,14 +180,17 @@ if ARGV[8] == '1' then
 else
   plan.breached = math.max(plan.breached, tonumber(ARGV[9]))
 end
-if raised and plan.state == 1 and counts.failed > plan.max_failed then
-  plan.breached = 1
+for _, ordinal in ipairs(raised) do
+  if plan.state == 1 and exceeds(ordinal) then
+    plan.breached = 1
+  end
 end
 if plan.round ~= turned then
   plan.undo_at, plan.dry = -1, 0
 end
 seek_last()
-local first = 14 + edits * 12
+track_wave_end()
+local first = 15 + edits * 12
 for e = first, first + tonumber(ARGV[11]) - 1 do
   events[#events + 1] = ARGV[e]
 end
@@ -185,7 +200,11 @@ if #events > 0 then
 end
 refresh_due()
 plan.facts = format_facts()
-redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules', plan.rules, 'facts', plan.facts, 'changed', now)
+redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules', plan.rules, 'facts', plan.facts, 'changed', now,
+  'waves', ARGV[14])
+if plan.retallied then
+  redis.call('HSET', record, 'tallies', format_tallies())
+end
 if #freed > 0 then
   redis.call('HSET', record, 'past', remember(redis.call('HGET', record, 'past') or ''))
 end

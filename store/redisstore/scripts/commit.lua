@@ -1,4 +1,4 @@
--- use: begin, save, plan, head, task, event, hold, unheld, work, claim
+-- use: begin, save, plan, wave, head, task, event, hold, unheld, work, claim
 --
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --
@@ -24,6 +24,7 @@
 --   "."  done, now or by an earlier call       "f" token ";" worker, sized   fenced
 --   "n"  no such task                          "c"  the task is damaged
 --   "i"  the task's state does not permit it   "u"  too many undo entries
+--   "w"  the counters of the waves are damaged
 -- then per claim the number of its tasks, as a byte, and each task framed; for a single task that
 --   was never touched before and has no labels or parameters: 255, its ordinal and its tenant,
 --   because the caller can derive all else from now and token.
@@ -247,6 +248,7 @@ if not claimable and plan.held + plan.waiting < plan.max_slots then
     claimable = claimable or unheld_short() -- the claim that follows finds out
   end
 end
+track_wave_end()
 if #events > 0 then
   log(limit)
 end
@@ -258,6 +260,9 @@ if #freed > 0 then
   redis.call('HSET', record, 'facts', after, 'past', remember(past))
 elseif after ~= plan.facts then
   redis.call('HSET', record, 'facts', after)
+end
+if plan.retallied then
+  redis.call('HSET', record, 'tallies', format_tallies())
 end
 if #events > 0 and (plan.breached == 1 or counts.running + counts.rolling_back == 0) then
   redis.pcall('PUBLISH', channel, match(record, '{p:(%d+)}:plan$'))

@@ -122,18 +122,25 @@ local function seek_last()
   end
 end
 
--- admitted returns how many pending tasks may begin now as far as the failures decide: 0 or less if
--- none may, at most all that are pending.
+-- admitted returns how many pending tasks may begin now as far as the failures, of the plan and of
+-- its open wave, decide: 0 or less if none may, at most all that are pending in the open wave and
+-- before it.
 local function admitted()
-  if counts.failed > plan.max_failed or not plan.strict then
-    return counts.failed > plan.max_failed and 0 or counts.pending
+  local pending, spare = counts.pending - plan.beyond, plan.max_failed - counts.failed
+  if plan.wave_last > 0 then
+    spare = math.min(spare, plan.wave_max_failed - plan.wave_failed)
   end
-  return math.min(counts.pending, plan.max_failed + 1 - counts.failed - counts.running - counts.rolling_back)
+  if plan.strict then
+    return math.min(pending, spare + 1 - counts.running - counts.rolling_back)
+  end
+  return spare < 0 and 0 or pending
 end
 
 -- pending_open reports whether the grant permits pending tasks to be claimed.
 local function pending_open()
-  return plan.breached == 0 and plan.stop_running < 2 and admitted() > 0 and plan.next_pending <= math.min(plan.open, plan.total)
+  return plan.breached == 0 and plan.stop_running < 2 and plan.not_before <= now + 0
+    and (plan.not_after == 0 or now + 0 < plan.not_after)
+    and admitted() > 0 and plan.next_pending <= math.min(plan.open, plan.total)
 end
 
 -- admit reads the strings of a task and appends the task to the pool. It sets plan.damaged and
@@ -201,8 +208,8 @@ local function gather_due(most, pool)
   end
 end
 
--- await makes a task take its slot and wait on: it was paused while it was waiting.
-local function await(ordinal, t)
+-- begin_wait makes a task take its slot and wait on: it was paused while it was waiting.
+local function begin_wait(ordinal, t)
   plan.damaged = plan.waiting == 0 and wrong_type(base .. 'later', 'zset')
   if plan.damaged then
     return
@@ -225,7 +232,7 @@ local function gather_loose(most, low, high, letter, pool)
     for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', int(taken), int(count))) do
       local ordinal, h, t = member_head(key, member, letter, false)
       if ordinal and t.wait ~= '0' and due_at(t.wait) > now + 0 then
-        await(ordinal, t)
+        begin_wait(ordinal, t)
         further = true
       elseif ordinal and not spent(h) and admit(ordinal, h, pool) then
         taken, plan.free = taken + 1, plan.free - 1

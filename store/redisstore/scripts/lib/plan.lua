@@ -5,7 +5,7 @@
 
 -- provides: plan, counts, corrupt, wrong_type, int, length, sized, names, counter, ended,
 --   format_facts, parse_facts, parse_rules, missing, set_record, parse_record, load, snapshot,
---   at_rest
+--   wave_left, at_rest
 
 -- plan holds what is known of the plan: version, rules and facts as they are stored, the fields of
 -- rules and facts by their names (docs/redis.md), and what a script finds out while it runs. All
@@ -15,15 +15,17 @@ local plan = {
   -- rules
   state = 0, claims_running = false, stop_running = 0, stop_undo = '0', resting = '0', undo_open = false,
   sequential = false, over = false, open = 0, max_slots = 0, max_failed = 0, strict = false,
-  round = '0',
+  round = '0', not_before = 0, not_after = 0, wave_first = 0, wave_last = 0, wave_max_failed = 0, beyond = 0,
   -- facts; total is the sum of all counts
   total = 0, held = 0, breached = 0, dry = 0, next_pending = 0, last_event = 0, undo_at = 0, ahead = '0', reached = 0,
-  first_event = 0, turns = 0, waiting = 0, next_due = 0,
+  first_event = 0, turns = 0, waiting = 0, next_due = 0, wave_failed = 0, wave_ended = 0, wave_ended_at = 0,
   -- lib/claim.lua
   budget = 0, floor = 0, limit = 0, fresh = false, fresh_head = false, exhausted = false, damaged = false,
   unindexed = false, free = 0,
   -- lib/unheld.lua
   due_stale = false,
+  -- lib/wave.lua
+  retallied = false,
 }
 
 -- counts are the numbers of tasks by state.
@@ -75,12 +77,12 @@ local counter = {
 local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
 
 local facts_pattern = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) '
-  .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+  .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function parse_facts(s)
   local pending, running, paused, completed, failed, skipped, canceled, rolling_back, rolled_back, rollback_failed,
-    held, breached, dry, next_pending, last_event, undo_at, ahead, reached, first_event, turns, waiting, next_due
-    = match(s or '', facts_pattern)
+    held, breached, dry, next_pending, last_event, undo_at, ahead, reached, first_event, turns, waiting, next_due,
+    wave_failed, wave_ended, wave_ended_at = match(s or '', facts_pattern)
   if not pending then
     return false
   end
@@ -93,29 +95,33 @@ local function parse_facts(s)
   plan.held, plan.breached, plan.dry, plan.next_pending = held + 0, breached + 0, dry + 0, next_pending + 0
   plan.last_event, plan.undo_at, plan.ahead, plan.reached = last_event + 0, undo_at + 0, ahead, reached + 0
   plan.first_event, plan.turns, plan.waiting, plan.next_due = first_event + 0, turns + 0, waiting + 0, next_due + 0
+  plan.wave_failed, plan.wave_ended, plan.wave_ended_at = wave_failed + 0, wave_ended + 0, wave_ended_at + 0
   return true
 end
 
 local function format_facts()
   local c = counts
-  return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d %d %d',
+  return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d %d %d %d %d %d',
     c.pending, c.running, c.paused, c.completed, c.failed, c.skipped, c.canceled, c.rolling_back, c.rolled_back, c.rollback_failed,
     plan.held, plan.breached, plan.dry, plan.next_pending, plan.last_event, plan.undo_at, plan.ahead,
-    math.max(plan.reached, plan.next_pending), plan.first_event, plan.turns, plan.waiting, plan.next_due)
+    math.max(plan.reached, plan.next_pending), plan.first_event, plan.turns, plan.waiting, plan.next_due,
+    plan.wave_failed, plan.wave_ended, plan.wave_ended_at)
 end
 
-local rules_pattern = '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d) (%d+)$'
+local rules_pattern = '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d) (%d+) '
+  .. '(%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function parse_rules(s)
   local state, claims_running, stop_running, stop_undo, resting, undo_open, sequential, over, open, max_slots, max_failed,
-    strict, round = match(s or '', rules_pattern)
+    strict, round, not_before, not_after, wave_first, wave_last, wave_max_failed, beyond = match(s or '', rules_pattern)
   if not state then
     return false
   end
   plan.state, plan.claims_running, plan.stop_running = state + 0, claims_running == '1', stop_running + 0
   plan.stop_undo, plan.resting, plan.undo_open, plan.sequential = stop_undo, resting, undo_open == '1', sequential == '1'
   plan.over, plan.open, plan.max_slots, plan.max_failed, plan.round = over == '1', open + 0, max_slots + 0, max_failed + 0, round
-  plan.strict = strict == '1'
+  plan.strict, plan.not_before, plan.not_after = strict == '1', not_before + 0, not_after + 0
+  plan.wave_first, plan.wave_last, plan.wave_max_failed, plan.beyond = wave_first + 0, wave_last + 0, wave_max_failed + 0, beyond + 0
   return true
 end
 
@@ -157,21 +163,37 @@ end
 
 -- snapshot frames the whole plan for a reader, after a flag.
 local function snapshot(flag)
-  local r = redis.call('HMGET', record, 'spec', 'control', 'created', 'changed')
-  if not r[1] or not r[2] or not r[3] or not r[4] then
-    return corrupt(record, 'spec, control, created or changed is missing')
+  local r = redis.call('HMGET', record, 'spec', 'control', 'waves', 'tallies', 'created', 'changed')
+  for i = 1, 6 do
+    if not r[i] then
+      return corrupt(record, 'spec, control, waves, tallies, created or changed is missing')
+    end
   end
-  return '=' .. flag .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. r[3] .. '|' .. r[4] .. '|' .. now .. '|'
-    .. sized(r[1]) .. sized(r[2])
+  return '=' .. flag .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. r[5] .. '|' .. r[6] .. '|' .. now .. '|'
+    .. sized(r[1]) .. sized(r[2]) .. sized(r[3]) .. sized(r[4])
+end
+
+-- wave_left computes plan.Plan.WaveLeft: how many tasks of the open wave have not ended, or of a
+-- plan without waves.
+local function wave_left()
+  if plan.wave_first > 0 then
+    return plan.wave_last - plan.wave_first + 1 - plan.wave_ended
+  end
+  local c = counts
+  return c.pending + c.running + c.paused + c.rolling_back
 end
 
 -- at_rest computes plan.Plan.AtRest from rules and facts.
 local function at_rest()
   if counts.running + counts.rolling_back > 0 or plan.resting == '0' then
     return false
-  end
-  if plan.resting == '3' then
+  elseif plan.resting == '2' then
+    return true
+  elseif plan.resting == '3' then
     return counts.paused == 0
+  elseif plan.breached == 1 or counts.failed > plan.max_failed then
+    return false
   end
-  return plan.resting == '2' or plan.breached == 0 and counts.failed <= plan.max_failed and counts.pending == 0 and counts.paused > 0
+  return plan.resting == '4'
+    or counts.paused > 0 and counts.pending == plan.beyond and (plan.resting == '1' or wave_left() > 0)
 end

@@ -1,4 +1,4 @@
--- Shared: changes by the workers that hold tasks. Uses plan, head, task, event, hold, unheld.
+-- Shared: changes by the workers that hold tasks. Uses plan, wave, head, task, event, hold, unheld.
 -- provides: stop, apply_change, quick_end
 
 -- stop returns the stop request in force for a task in flight, as a digit.
@@ -36,12 +36,12 @@ local function outcome(kind, s, req, why)
   end
 end
 
--- quick_end returns the head of a task that is completed at its first attempt and that only its
--- worker has changed, and updates the counters. It returns nothing for any other task. before and
+-- quick_end returns the head of a task of the open wave that is completed at its first attempt and
+-- that only its worker has changed, and updates the counters. It returns nothing for any other task. before and
 -- after are as in quick_save.
 local function quick_end(h, before, after, ordinal, f, drop)
   local size = #before
-  if sub(h, 1, size) ~= before then
+  if sub(h, 1, size) ~= before or elsewhere(ordinal) then
     return
   end
   local kept, started, claim = match(h, '^%d+ %d+ ([0-3]) 2 1 0 (%d+) 0 0 0 0 0 (%S+) ', size + 1)
@@ -51,6 +51,7 @@ local function quick_end(h, before, after, ordinal, f, drop)
   if kept == '1' or kept == '3' then
     drop[#drop + 1] = f .. 'c'
   end
+  tally(ordinal, 'R', 'C')
   ordinal = int(ordinal)
   local turn = end_hold(ordinal, claim, '0')
   counts.running, counts.completed = counts.running - 1, counts.completed + 1
@@ -80,6 +81,8 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   local to, cause = outcome(kind, s, t.request, why)
   if not to then
     return nil, 'i'
+  elseif ended[to] and elsewhere(ordinal) and open_waves() then
+    return nil, 'w'
   end
   local last = '' -- the failure that is kept
   if data == '' and cause and to ~= 'C' and to ~= 'D' and has(t.kept, 4) then
@@ -88,6 +91,7 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
       return nil, 'c'
     end
   end
+  local number = ordinal
   ordinal = int(ordinal)
   t.turn = end_hold(ordinal, t.claim, t.turn)
   if why == 'b' and (not cause or to == 'Z') then
@@ -102,6 +106,7 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
     t.request = '0'
     counts[counter[s]] = counts[counter[s]] - 1
     counts[counter[to]] = counts[counter[to]] + 1
+    tally(number, s, to)
     local detail = ''
     if to == 'C' or to == 'D' then
       drop[#drop + 1] = f .. 'c'
@@ -124,7 +129,7 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
     if ended[to] then
       t.ended = now
     end
-    if to == 'F' and plan.state == 1 and counts.failed > plan.max_failed then
+    if to == 'F' and plan.state == 1 and exceeds(number) then
       plan.breached = 1
     end
     event(ordinal, names[s], names[to], t.attempt, cause, detail)

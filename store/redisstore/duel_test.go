@@ -69,7 +69,9 @@ type duelJob struct {
 
 func pick[T any](d *duel, from ...T) T { return from[d.rand.Intn(len(from))] }
 
-func (d *duel) by() plan.By { return plan.By{Actor: "somebody", Now: time.Unix(1_700_000_000, 0).UTC()} }
+func (d *duel) by() plan.By {
+	return plan.By{Actor: "somebody", Now: time.Unix(1_700_000_000, 0).UTC()}
+}
 
 func (d *duel) worker() string {
 	return pick(d, "ann", "b ob", "c\nd", "\x00", strings.Repeat("w", 300), " ", "7 8")
@@ -279,7 +281,7 @@ func (d *duel) compare() {
 	want, wantTasks := d.read(0)
 	got, tasks := d.read(1)
 	got.Approved, want.Approved = slices.Concat(got.Approved), slices.Concat(want.Approved) // nil if it is empty
-	got.Idle = want.Idle // it depends on the clocks
+	got.Idle = want.Idle                                                                    // it depends on the clocks
 	got.Now, got.NextDue = timeless(got.Now, got.NextDue)
 	want.Now, want.NextDue = timeless(want.Now, want.NextDue)
 	got.WaveEndedAt, want.WaveEndedAt = past(got.WaveEndedAt), past(want.WaveEndedAt)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 //
 //   - the counters match the states of the tasks, Held the number of tasks with a worker, Waiting
 //     the number of tasks that wait, and NextDue is when the first of these is due
+//   - the counters of each wave match the states of its tasks, and WaveEndedAt is set if the open
+//     wave has ended, as long as the plan keeps them
 //   - States returns the states of the tasks
 //   - a worker holds only tasks in flight, and every orphan is held by the worker it names
 //   - only tasks in flight wait, for a reason and without a worker
@@ -43,6 +46,7 @@ func check(ctx context.Context, t testing.TB, s store.Store, id plan.ID) {
 		return
 	}
 	c.counters()
+	c.waves()
 	c.states(ctx)
 	c.tenants(ctx)
 	c.orphans(ctx)
@@ -76,6 +80,27 @@ func (c *checker) readTasks(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// waves compares the counters of the waves with the tasks, as long as they are kept.
+func (c *checker) waves() {
+	c.Helper()
+	if c.plan.State.CancelsPending() {
+		return
+	}
+	want := make([]plan.WaveCounters, len(c.plan.Waves))
+	for i, t := range c.tasks {
+		if len(want) > 0 {
+			want[c.plan.WaveOf(i+1)-1].Move(task.Pending, t.State)
+		}
+	}
+	if !slices.Equal(c.plan.WaveCounters, want) {
+		c.Errorf("check of plan %s: the waves count %+v, the tasks %+v", c.id, c.plan.WaveCounters, want)
+	}
+	over := c.plan.WaveLeft() == 0 && (c.plan.Wave > 0 || len(want) == 0)
+	if over == c.plan.WaveEndedAt.IsZero() {
+		c.Errorf("check of plan %s: the open wave ended at %s, with %d tasks left", c.id, c.plan.WaveEndedAt, c.plan.WaveLeft())
+	}
 }
 
 // counters compares the plan's counters with the tasks.

@@ -188,7 +188,7 @@ func (r *rules) atRest(f *facts) bool {
 	}
 	paused := c.Of(task.Paused)
 	unbreached := !f.Breached && c.Of(task.Failed) <= r.grant.MaxFailed
-	pausedAlone := unbreached && paused > 0 && c.Of(task.Pending) == r.wave.beyond
+	onlyPaused := unbreached && paused > 0 && c.Of(task.Pending) == r.wave.beyond
 	switch r.rests {
 	case restsIdle:
 		return true
@@ -197,13 +197,13 @@ func (r *rules) atRest(f *facts) bool {
 	case restsUnbreached:
 		return unbreached
 	case restsAllPaused:
-		return pausedAlone
+		return onlyPaused
 	case restsBeforeGates:
 		left := c.Total() - c.Ended()
 		if r.wave.first > 0 {
 			left = r.wave.last - r.wave.first + 1 - f.wave.Ended
 		}
-		return pausedAlone && left > 0
+		return onlyPaused && left > 0
 	case restsNever:
 	}
 	return false

@@ -1,13 +1,15 @@
 -- Shared: the waves of a plan. Uses begin, plan.
 --
--- The plan's record has two fields with a word for each wave, in order. waves has the bounds, which
--- only commands change: <last ordinal>:<failed tasks tolerated>:<failed tasks acknowledged>. tallies
--- has the counters: <failed tasks>:<tasks that have ended>. Both are empty in a plan without waves.
+-- The plan's record has two fields with a word for each wave, in order; both are empty in a plan
+-- without waves. waves has the bounds, which only commands change: <last ordinal>:<failed tasks
+-- tolerated>:<failed tasks acknowledged>. tallies has the counters: <failed tasks>:<tasks that have
+-- ended>.
 --
 -- The counters of the open wave are in the facts, and its word in tallies is not kept current.
 -- Almost all tasks that change are of the open wave, so most commits need neither of the fields.
 -- plan.retallied means that tallies has to be written.
--- provides: elsewhere, open_waves, rebound, tally, exceeds, turn_wave, track_wave_end, format_tallies
+-- provides: elsewhere, open_waves, rebound, tally, exceeds, turn_wave, track_wave_end,
+--   format_tallies
 
 -- The last ordinals of the waves, the failures that each tolerates, and its counters, once they are
 -- needed.

@@ -37,8 +37,8 @@ local function outcome(kind, s, req, why)
 end
 
 -- quick_end returns the head of a task of the open wave that is completed at its first attempt and
--- that only its worker has changed, and updates the counters. It returns nothing for any other task. before and
--- after are as in quick_save.
+-- that only its worker has changed, and updates the counters. It returns nothing for any other
+-- task. before and after are as in quick_save.
 local function quick_end(h, before, after, ordinal, f, drop)
   local size = #before
   if sub(h, 1, size) ~= before or elsewhere(ordinal) then

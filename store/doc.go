@@ -46,6 +46,9 @@
 //     step that would defer the task. An edit of a waiting task takes its slot away; if the task
 //     is or comes back in flight before its wait is over, a claim gives it a slot for the rest of
 //     the wait.
+//  15. Each change of a task counts in the task's wave in the same step. Outside of the times of
+//     the grant, and beyond the open wave, no pending task is claimed; what is in flight goes on.
+//     A store that does not enforce waves or windows refuses the plans that have them.
 //
 // # Waves
 //

@@ -69,6 +69,22 @@ func TestBroken(t *testing.T) {
 		"counts no time":                  {"14-wait", wrap[countsNoTime]},
 		"tells no time":                   {"14-wait", wrap[tellsNoTime]},
 		"claims the latest first":         {"14-wait", wrap[latestFirst]},
+		"counts in the open wave":         {"15-waves", tells(countsInTheOpen)},
+		"counts only the open wave":       {"15-waves", tells(countsOnlyTheOpen)},
+		"goes on counting in waves":       {"15-waves", wrap[countsOn]},
+		"never ends a wave":               {"15-waves", tells(neverEndsWaves)},
+		"ends a wave again and again":     {"15-waves", tells(endsWavesAnew)},
+		"judges by the plan alone":        {"15-waves", forgives(allWaves)},
+		"judges by the open wave alone":   {"15-waves", forgives(allButTheOpen)},
+		"judges by every wave":            {"15-waves", wrap[harsh]},
+		"judges a wave late":              {"15-waves", wrap[closesLate]},
+		"opens all waves":                 {"15-waves", obeys(opensAllWaves)},
+		"takes a canary for any wave":     {"15-waves", wrap[neverStrict]},
+		"opens early":                     {"15-waves", obeys(opensEarly)},
+		"never closes":                    {"15-waves", obeys(closesNever)},
+		"holds back what has begun":       {"15-waves", wrap[holdsAllBack]},
+		"forgets approvals":               {"15-waves", obeys(forgetsApprovals)},
+		"repeats old answers":             {"15-waves", wrap[repeatsItself]},
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 8, uint64(len(names))) {

@@ -20,7 +20,8 @@
 //
 // Where the contract leaves a choice, the suite accepts every allowed result: the order of tasks in
 // flight that wait for a worker, the order of tasks that are due at the same time, and the answer
-// to a repeated claim whose tasks have all been taken away.
+// to a repeated claim whose tasks have all been taken away. A case is skipped if the store refuses
+// its plan with store.ErrInvalid, because it does not enforce the plan's strategy.
 //
 // # Time
 //

@@ -155,8 +155,7 @@ func (e *env) addAll(c store.Creation, n int) {
 func (e *env) start(n int, s strategy.Strategy) *rollout {
 	e.Helper()
 	r := e.create(n, s)
-	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(7, time.Minute, by()) })
-	r.raised(func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
+	r.launch()
 	return r
 }
 

@@ -42,6 +42,12 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+// Skipf counts as a failure: the stores of this package's tests refuse no plan.
+func (r *recorder) Skipf(format string, args ...any) {
+	r.note("skipped: " + fmt.Sprintf(format, args...))
+	runtime.Goexit()
+}
+
 func (r *recorder) Failed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -96,6 +96,13 @@ func (r *rollout) settle() plan.Plan {
 	return plan.Plan{}
 }
 
+// launch starts the plan.
+func (r *rollout) launch() {
+	r.Helper()
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(7, time.Minute, by()) })
+	r.raised(func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
+}
+
 // lose applies the loss of a task's worker.
 func (r *rollout) lose(ordinal, limit int) plan.Plan {
 	r.Helper()

@@ -51,5 +51,6 @@ func promises() []promise {
 		{"12-at-once", atOnceCases()},
 		{"13-tokens", tokenCases()},
 		{"14-wait", waitCases()},
+		{"15-waves", waveCases()},
 	}
 }

@@ -14,6 +14,9 @@ type PlanResult struct {
 	Plan plan.Plan
 	// Unchanged reports that the plan was already as the command asks: nothing was changed.
 	Unchanged bool
+	// Repeated reports that the command was carried out by an earlier call with the same
+	// [CommandID]: this call has changed nothing.
+	Repeated bool
 }
 
 // TaskResult is the result of a command on a task.
@@ -22,6 +25,8 @@ type TaskResult struct {
 	Task task.Task
 	// Unchanged reports that the task was already as the command asks: nothing was changed.
 	Unchanged bool
+	// Repeated is as in PlanResult.
+	Repeated bool
 }
 
 // RetryFrom is where the next attempt of a task begins.
@@ -95,12 +100,23 @@ func (e *Engine) Tune(ctx context.Context, id plan.ID, t strategy.Tuning, opts .
 func (e *Engine) planCommand(
 	ctx context.Context, id plan.ID, opts []CommandOption, decide func(plan.Plan, plan.By) (plan.Decision, error),
 ) (PlanResult, error) {
-	by := commandBy(opts)
-	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
-		if err := by.Check(p); err != nil {
+	c := commandOf(opts)
+	if p, repeated, err := e.repeated(ctx, c, id); repeated || err != nil {
+		return PlanResult{Plan: p, Repeated: repeated}, err
+	}
+	d, p, err := e.client.DecideAs(ctx, c.id, id, func(p plan.Plan) (plan.Decision, error) {
+		if err := c.Check(p); err != nil {
 			return plan.Decision{}, err
 		}
-		return decide(p, by)
+		return decide(p, c.By)
 	})
 	return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
+}
+
+// repeated reports whether the plan remembers a command, and returns the plan if it does.
+func (e *Engine) repeated(ctx context.Context, c command, id plan.ID) (plan.Plan, bool, error) {
+	if c.id == "" {
+		return plan.Plan{}, false, nil
+	}
+	return e.client.Remembers(ctx, c.id, id)
 }

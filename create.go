@@ -34,6 +34,9 @@ const creationTTL = 30 * time.Second
 // Spec.Arrange.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
+	if o.existed != nil {
+		*o.existed = false
+	}
 	arranged, faults := spec.Arrange(time.Now())
 	if _, known := e.cfg.Executors[spec.ExecutorType]; !known && !o.elsewhere {
 		faults = errors.Join(faults, fmt.Errorf("%w: %.64q is none of %q; see ExecutorElsewhere", ErrUnknownExecutor,
@@ -45,17 +48,20 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	for _, w := range arranged.Warnings {
 		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
-	id, err := e.create(ctx, spec, arranged, o.by.Actor)
+	c, err := e.create(ctx, spec, arranged, o.command.Actor)
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return e.client.Plan(ctx, id)
+	p, err := e.client.Plan(ctx, c.ID)
+	if o.existed != nil {
+		*o.existed = c.Exists && err == nil
+	}
+	return p, err
 }
 
-func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arrangement, actor string) (plan.ID, error) {
-	var c store.Creation
+func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arrangement, actor string) (c store.Creation, err error) {
 	mark := rand.Text()
-	err := e.client.Do(ctx, "begin create", func() (err error) {
+	err = e.client.Do(ctx, "begin create", func() (err error) {
 		c, err = e.client.Store.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
@@ -73,15 +79,15 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arran
 		err = fmt.Errorf("idempotency key %.128q: %w", spec.IdempotencyKey, err)
 	}
 	if err != nil || c.Exists {
-		return c.ID, err
+		return c, err
 	}
 	first := 1
 	for tenants := range slices.Chunk(arranged.Tenants, store.MaxBatch) {
 		err := e.client.Do(ctx, "add tenants", func() error { return e.client.Store.AddTenants(ctx, c, first, tenants) })
 		if err != nil {
-			return 0, err
+			return c, err
 		}
 		first += len(tenants)
 	}
-	return c.ID, e.client.Do(ctx, "finish create", func() error { return e.client.Store.FinishCreate(ctx, c) })
+	return c, e.client.Do(ctx, "finish create", func() error { return e.client.Store.FinishCreate(ctx, c) })
 }

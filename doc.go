@@ -48,7 +48,9 @@
 //
 // A command returns the plan or task as it now is. Unchanged is set if the plan or task was already
 // as the command asks. If the command does not apply, the error is a *plan.StateError with the
-// state found. [By] and [Because] record in the events who gave the command, and why.
+// state found. [By] and [Because] record in the events who gave the command, and why. [IfVersion]
+// makes sure that the caller has seen the plan as it is, and [CommandID] that a command whose
+// answer was lost can be given again.
 //
 // # How a worker learns of a command
 //
@@ -75,5 +77,6 @@
 //	Watch: events that are not kept any more       store.ErrTrimmed
 //	Watch: the store went back in time             store.ErrEventsAhead
 //	New: a configuration with faults               ErrInvalid
+//	Ready: this process cannot claim tasks         ErrNoLease
 //	Run: called twice                              ErrRunning
 package cutover

@@ -92,6 +92,27 @@ func New(s store.Store, c Config) (*Engine, error) {
 	return e, nil
 }
 
+// ErrNoLease is the error of [Engine.Ready] while the process has no lease.
+var ErrNoLease = errors.New("cutover: no lease")
+
+// Ready returns nil if this process can do its work. Once [Engine.Run] was called that means that
+// the process holds a lease, under which it claims tasks; otherwise the error is [ErrNoLease]. An
+// engine that only gives commands is ready if the store answers. Ready is meant for the readiness
+// probe of a host; it does not retry.
+func (e *Engine) Ready(ctx context.Context) error {
+	if !e.started.Load() {
+		plans, err := e.client.Store.Plans(ctx, store.PlanQuery{Limit: 1})
+		if len(plans) > 0 {
+			return nil
+		}
+		return err
+	}
+	if l := e.keeper.Current(); l == nil || !l.Alive() {
+		return ErrNoLease
+	}
+	return nil
+}
+
 // Run works on plans until ctx ends, and then shuts down: it claims nothing more, waits until the
 // tasks in flight come to a boundary, releases them for other processes and returns nil. Executors
 // that have not returned after the ShutdownGrace have their contexts canceled. If some do not

@@ -9,17 +9,23 @@ import (
 
 // CommandOption is an option of a command. [By] and [Because] record who gives the command, and
 // why; the events of the command record both, except the event of a creation, which records no
-// reason. [IfVersion] makes the command conditional.
-type CommandOption func(*plan.By)
+// reason. [IfVersion] makes the command conditional, [CommandID] makes it repeatable.
+type CommandOption func(*command)
+
+// command is who gives a command, why, when, for which version, and under which id.
+type command struct {
+	plan.By
+	id string
+}
 
 // By names who gives the command. At most 256 bytes are kept.
 func By(actor string) CommandOption {
-	return func(by *plan.By) { by.Actor = task.Cut(actor, maxActor) }
+	return func(c *command) { c.Actor = task.Cut(actor, maxActor) }
 }
 
 // Because says why the command is given. At most task.MaxReason bytes are kept.
 func Because(reason string) CommandOption {
-	return func(by *plan.By) { by.Reason = task.Cut(reason, task.MaxReason) }
+	return func(c *command) { c.Reason = task.Cut(reason, task.MaxReason) }
 }
 
 // IfVersion carries the command out only if the plan has this version, the Version of a plan that
@@ -27,29 +33,43 @@ func Because(reason string) CommandOption {
 // matches plan.ErrVersion: what the caller has seen is not what is there any more. For a command on
 // a task it is the version of the task's plan. A creation ignores it.
 func IfVersion(version uint64) CommandOption {
-	return func(by *plan.By) { by.Version = version }
+	return func(c *command) { c.Version = version }
+}
+
+// CommandID names the command, so that it can be given again if its answer was lost. If the plan
+// remembers the id, the command changes nothing, whatever has happened to the plan since, and its
+// result has Repeated set and shows the plan or task as it now is. A plan remembers the ids of its
+// last store.KeptCommands changes; a command that left the plan unchanged is not remembered. For a
+// command on a task it is the task's plan that remembers the id.
+//
+// An id has up to store.MaxID bytes; a longer one is refused with store.ErrInvalid. Every command
+// needs another id. A creation ignores it: see plan.Spec.IdempotencyKey.
+func CommandID(id string) CommandOption {
+	return func(c *command) { c.id = id }
 }
 
 const maxActor = 256
 
-// commandBy returns who gives the command, and why, with the present time.
-func commandBy(opts []CommandOption) plan.By {
-	by := plan.By{Now: time.Now()}
+// commandOf returns the command that is given now with these options.
+func commandOf(opts []CommandOption) command {
+	c := command{By: plan.By{Now: time.Now()}}
 	for _, opt := range opts {
-		opt(&by)
+		opt(&c)
 	}
-	return by
+	return c
 }
 
-// CreateOption is an option of [Engine.Create]: [ExecutorElsewhere], or a [CommandOption].
+// CreateOption is an option of [Engine.Create]: [ExecutorElsewhere], [Existed] or a
+// [CommandOption].
 type CreateOption interface{ applyTo(o *createOptions) }
 
 type createOptions struct {
-	by        plan.By
+	command   command
 	elsewhere bool
+	existed   *bool
 }
 
-func (opt CommandOption) applyTo(o *createOptions) { opt(&o.by) }
+func (opt CommandOption) applyTo(o *createOptions) { opt(&o.command) }
 
 // ExecutorElsewhere makes [Engine.Create] accept an executor type that this process does not have,
 // because another process has the executor.
@@ -58,6 +78,15 @@ func ExecutorElsewhere() CreateOption { return executorElsewhere{} }
 type executorElsewhere struct{}
 
 func (executorElsewhere) applyTo(o *createOptions) { o.elsewhere = true }
+
+// Existed makes [Engine.Create] set *existed: to true if the plan existed already, because its
+// idempotency key was used before, and to false if it was created now. If Create returns an error,
+// *existed is false.
+func Existed(existed *bool) CreateOption { return existedOption{existed} }
+
+type existedOption struct{ existed *bool }
+
+func (e existedOption) applyTo(o *createOptions) { o.existed = e.existed }
 
 func createOptionsOf(opts []CreateOption) (o createOptions) {
 	for _, opt := range opts {

@@ -36,11 +36,14 @@ const (
 // if that start was given up, they go on. No start fails because of another start that is given up,
 // unless it has waited for a minute.
 func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	by := commandBy(opts)
+	c := commandOf(opts)
+	if p, repeated, err := e.repeated(ctx, c, id); repeated || err != nil {
+		return PlanResult{Plan: p, Repeated: repeated}, err
+	}
 	deadline := time.Now().Add(startTimeout)
 	for {
-		a, err := e.tryStart(ctx, id, by, deadline)
-		by.Version = 0 // the first try has compared it, and the marks of this start raise the version
+		a, err := e.tryStart(ctx, id, c, deadline)
+		c.Version = 0 // the first try has compared it, and the marks of this start raise the version
 		yield := new(tenantlock.YieldError)
 		if !errors.As(err, &yield) {
 			return a, err
@@ -53,27 +56,27 @@ func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (
 
 // tryStart tries once to start a plan. It returns a *tenantlock.YieldError if it has given way to
 // another start.
-func (e *Engine) tryStart(ctx context.Context, id plan.ID, by plan.By, deadline time.Time) (PlanResult, error) {
+func (e *Engine) tryStart(ctx context.Context, id plan.ID, c command, deadline time.Time) (PlanResult, error) {
 	token := newToken()
 	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
-		if err := by.Check(p); err != nil {
+		if err := c.Check(p); err != nil {
 			return plan.Decision{}, err
 		}
 		if p.StartLeft() > 0 && p.Starting.Token != token {
 			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
 		}
-		return p.MarkStarting(token, e.cfg.LeaseTTL, by)
+		return p.MarkStarting(token, e.cfg.LeaseTTL, c.By)
 	})
 	if err != nil || d.Unchanged {
 		return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
 	}
-	start := tenantlock.Start{Plan: id, Token: token, Actor: by.Actor, Deadline: deadline}
+	start := tenantlock.Start{Plan: id, Token: token, Actor: c.Actor, Deadline: deadline}
 	if err = e.locks.LockPlan(ctx, start); err == nil {
-		_, p, err = e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		_, p, err = e.client.DecideAs(ctx, c.id, id, func(p plan.Plan) (plan.Decision, error) {
 			if p.Starting != nil && p.Starting.Token != token {
 				return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
 			}
-			return p.Start(by)
+			return p.Start(c.By)
 		})
 	}
 	if err == nil {

@@ -55,19 +55,25 @@ func (e *Engine) RollbackTask(ctx context.Context, id task.ID, opts ...CommandOp
 }
 
 func (e *Engine) taskCommand(
-	ctx context.Context, id task.ID, opts []CommandOption, command func(plan.Plan, task.Task, plan.By) (plan.Decision, error),
+	ctx context.Context, id task.ID, opts []CommandOption, decide func(plan.Plan, task.Task, plan.By) (plan.Decision, error),
 ) (TaskResult, error) {
-	by := commandBy(opts)
+	c := commandOf(opts)
 	var t task.Task
+	if _, repeated, err := e.repeated(ctx, c, id.Plan()); repeated || err != nil {
+		if repeated {
+			t, err = e.client.Task(ctx, id)
+		}
+		return TaskResult{Task: t, Repeated: repeated}, err
+	}
 	locked := "" // the tenant that may be locked for this command
-	d, p, err := e.client.Decide(ctx, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {
-		if err := by.Check(p); err != nil {
+	d, p, err := e.client.DecideAs(ctx, c.id, id.Plan(), func(p plan.Plan) (d plan.Decision, err error) {
+		if err := c.Check(p); err != nil {
 			return d, err
 		}
 		if t, err = e.client.Task(ctx, id); err != nil {
 			return d, err
 		}
-		if d, err = command(p, t, by); err != nil || d.Unchanged || !tenantlock.NeedsRelock(t, d.Edits) {
+		if d, err = decide(p, t, c.By); err != nil || d.Unchanged || !tenantlock.NeedsRelock(t, d.Edits) {
 			return d, err
 		}
 		locked = t.Tenant.ID

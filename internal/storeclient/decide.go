@@ -1,6 +1,7 @@
 package storeclient
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -21,6 +22,14 @@ const maxRaces = 1000
 // and the resulting plan. It commits nothing if f returns another error, or a decision that changes
 // nothing.
 func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan.Decision, error)) (plan.Decision, plan.Plan, error) {
+	return c.DecideAs(ctx, "", id, f)
+}
+
+// DecideAs is Decide for a command with an id of its own, by which the plan remembers it: see
+// [Client.Remembers]. An empty id means that the command has none.
+func (c *Client) DecideAs(
+	ctx context.Context, command string, id plan.ID, f func(plan.Plan) (plan.Decision, error),
+) (plan.Decision, plan.Plan, error) {
 	for range maxRaces {
 		p, err := c.Plan(ctx, id)
 		if err != nil {
@@ -33,7 +42,7 @@ func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan
 		if err != nil || !d.Changed {
 			return d, p, err
 		}
-		after, err := c.Apply(ctx, p, d)
+		after, err := c.apply(ctx, cmp.Or(command, rand.Text()), p, d)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
@@ -45,7 +54,11 @@ func (c *Client) Decide(ctx context.Context, id plan.ID, f func(plan.Plan) (plan
 // Apply commits a decision made on p and returns the resulting plan. The error matches
 // store.ErrConflict if the plan has changed since p was read.
 func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.Plan, error) {
-	command := store.Command{ID: rand.Text(), Version: p.Version, Failed: -1, RaiseTokens: raisesTokens(p, d), Decision: d}
+	return c.apply(ctx, rand.Text(), p, d)
+}
+
+func (c *Client) apply(ctx context.Context, id string, p plan.Plan, d plan.Decision) (plan.Plan, error) {
+	command := store.Command{ID: id, Version: p.Version, Failed: -1, RaiseTokens: raisesTokens(p, d), Decision: d}
 	if judgesFailures(p, d) {
 		command.Failed = p.Counters.Of(task.Failed)
 	}
@@ -68,6 +81,20 @@ func (c *Client) Apply(ctx context.Context, p plan.Plan, d plan.Decision) (plan.
 func judgesFailures(p plan.Plan, d plan.Decision) bool {
 	return d.Plan.Acknowledged != p.Acknowledged || !d.Plan.Tuning.Equal(p.Tuning) ||
 		d.Plan.State == plan.Running && p.State != plan.Running
+}
+
+// Remembers reports whether the plan remembers a command with this id, and returns the plan if it
+// does. It asks by a commit that cannot succeed otherwise, because no plan has version 0.
+func (c *Client) Remembers(ctx context.Context, command string, id plan.ID) (p plan.Plan, remembers bool, err error) {
+	var applied store.Applied
+	err = c.Do(ctx, "apply", func() (err error) {
+		applied, err = c.Store.Apply(ctx, store.Command{ID: command, Failed: -1, Decision: plan.Decision{Plan: plan.Plan{ID: id}}})
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return plan.Plan{}, false, nil
+	}
+	return applied.Plan, applied.Repeated, notFound(err, "plan", id)
 }
 
 // raisesTokens reports whether the commit of a decision on p has to raise the tokens, because

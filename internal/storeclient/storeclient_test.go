@@ -167,6 +167,29 @@ func TestDecideAgainAfterAConflict(t *testing.T) {
 	}
 }
 
+func TestRemembers(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	id := create(t, s, 1)
+	c := new(recorder).client(s)
+	if _, remembers, err := c.Remembers(t.Context(), "one", id); err != nil || remembers {
+		t.Errorf("before the command: %t, %v", remembers, err)
+	}
+	cancel := func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{Now: time.Now()}) }
+	if _, _, err := c.DecideAs(t.Context(), "one", id, cancel); err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string]bool{"one": true, "two": false} {
+		p, remembers, err := c.Remembers(t.Context(), command, id)
+		if err != nil || remembers != want || remembers && p.State != plan.Canceled {
+			t.Errorf("%s: %t with %s, %v", command, remembers, p.State, err)
+		}
+	}
+	if _, remembers, err := c.Remembers(t.Context(), "one", 99); remembers || err == nil || err.Error() != "plan 99: store: not found" {
+		t.Errorf("a plan that does not exist: %t, %v", remembers, err)
+	}
+}
+
 func TestDecideReportsNothingThatWasNotCommitted(t *testing.T) {
 	t.Parallel()
 	s := memstore.New()

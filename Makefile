@@ -124,6 +124,14 @@ crash: ## Kill, freeze and cut off real processes and Redis; about 4 minutes.
 crash-long: ## The same, and a fleet under fire for five minutes.
 	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=long go test -tags crash -v -timeout 40m ./tests/crash
 
+.PHONY: gateway-proof
+gateway-proof: ## Switch 1,000 tenants on HAProxy under load and faults; count the requests that are lost or stale.
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -tags gatewayproof -count=1 -v -timeout 15m ./tests/gatewayproof -tenants 1000
+
+.PHONY: gateway-proof-short
+gateway-proof-short: ## The same with 100 tenants.
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -tags gatewayproof -count=1 -v -timeout 5m ./tests/gatewayproof
+
 .PHONY: simulate
 simulate: ## Run 100,000 random histories of engines under faults.
 	go test ./internal/simulation -histories 100000 -timeout 2h

@@ -38,8 +38,9 @@
 //
 //	what fails                             what happens
 //	HAProxy is restarted                   it reads the map file, which was written first
-//	HAProxy is reloaded during a change    the new process may have read the file before: the
-//	                                       process id is compared before and after, and Run brings
+//	HAProxy is reloaded by Reload          no change is made meanwhile, and none is undone
+//	HAProxy is reloaded otherwise, during  the new process may have read the file before: the
+//	a change                               process id is compared before and after, and Run brings
 //	                                       a new process up to date within Config.Interval; until
 //	                                       then it serves the old route
 //	the answer of the Runtime API is lost  the map is compared with the table

@@ -76,7 +76,10 @@ func Fixed(instances ...Instance) func(context.Context) ([]Instance, error) {
 
 // Gateway switches tenants on a fleet of HAProxy instances. It is a [bluegreen.Gateway], is safe
 // for concurrent use and has nothing to close.
-type Gateway struct{ control *control.Controller }
+type Gateway struct {
+	control *control.Controller
+	fleet   func(context.Context) ([]Instance, error)
+}
 
 var _ bluegreen.Gateway = (*Gateway)(nil)
 
@@ -99,7 +102,7 @@ func New(c Config) (*Gateway, error) {
 		return control.NewMember(i.Name, i.URL, p.sync)
 	})
 	common.Members = fleet.Members
-	return &Gateway{control.New(common)}, nil
+	return &Gateway{control.New(common), c.Fleet}, nil
 }
 
 // Current returns the tenant's colour when every instance serves the tenant's route. If one does

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/gateway"
@@ -106,4 +107,24 @@ func (c *Controller) Check(ctx context.Context, verify bool) ([]gateway.Instance
 		reports[i] = gateway.InstanceReport{Instance: m.Name, Confirmed: err == nil, Err: err}
 	})
 	return reports, ctx.Err()
+}
+
+// Exclusively calls f while no process that shares the table changes one proxy, and then brings the
+// proxy up to date. The error is that of f, or of what comes before or after it; a
+// [*gateway.SetupError] if the fleet does not list the proxy or the table is no [gateway.Locker].
+func (c *Controller) Exclusively(ctx context.Context, instance string, f func(context.Context) error) error {
+	locker, ok := c.Table.(gateway.Locker)
+	if !ok {
+		return &gateway.SetupError{Expected: "a Table that is a gateway.Locker", Found: fmt.Sprintf("a %T", c.Table)}
+	}
+	members, err := c.Members(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.Name == instance {
+			return m.exclusively(ctx, locker, f)
+		}
+	}
+	return &gateway.SetupError{Expected: fmt.Sprintf("an instance %.64q in the fleet", instance), Found: fmt.Sprintf("%d others", len(members))}
 }

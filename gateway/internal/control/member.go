@@ -65,17 +65,22 @@ func (m *Member) reach(ctx context.Context, rev uint64, table gateway.Table) err
 
 // synchronise brings the proxy to the current revision. The caller has the turn.
 func (m *Member) synchronise(ctx context.Context, table gateway.Table) error {
-	how := Mode{}
-	if locker, ok := table.(gateway.Locker); ok {
-		unlock, err := locker.LockInstance(ctx, m.Name)
-		if err != nil {
-			return &tableError{err}
-		}
-		defer unlock()
-		how.Alone = true
+	locker, ok := table.(gateway.Locker)
+	if !ok {
+		return m.update(ctx, table, false)
 	}
+	unlock, err := locker.LockInstance(ctx, m.Name)
+	if err != nil {
+		return &tableError{err}
+	}
+	defer unlock()
+	return m.update(ctx, table, true)
+}
+
+// update calls the member's function. The caller has the turn and, if it is alone, the lock.
+func (m *Member) update(ctx context.Context, table gateway.Table, alone bool) error {
 	m.mu.Lock()
-	how.Verify, how.Differs = m.suspect, m.differs
+	how := Mode{Verify: m.suspect, Differs: m.differs, Alone: alone}
 	m.mu.Unlock()
 	reached, err := m.sync(ctx, table.Load, how)
 	m.mu.Lock()
@@ -88,6 +93,24 @@ func (m *Member) synchronise(ctx context.Context, table gateway.Table) error {
 	return nil
 }
 
+// exclusively calls f while nobody else changes the proxy, and then verifies all that it has.
+func (m *Member) exclusively(ctx context.Context, table gateway.Locker, f func(context.Context) error) error {
+	if err := m.turn.take(ctx); err != nil {
+		return err
+	}
+	defer m.turn.end()
+	unlock, err := table.LockInstance(ctx, m.Name)
+	if err != nil {
+		return &tableError{err}
+	}
+	defer unlock()
+	m.suspects() // also if f panics
+	if err := f(ctx); err != nil {
+		return err
+	}
+	return m.update(ctx, table, true)
+}
+
 // check synchronises the proxy even if it was brought to the current revision before.
 func (m *Member) check(ctx context.Context, verify bool, table gateway.Table) error {
 	if err := m.turn.take(ctx); err != nil {
@@ -95,11 +118,16 @@ func (m *Member) check(ctx context.Context, verify bool, table gateway.Table) er
 	}
 	defer m.turn.end()
 	if verify {
-		m.mu.Lock()
-		m.suspect = true
-		m.mu.Unlock()
+		m.suspects()
 	}
 	return m.synchronise(ctx, table)
+}
+
+// suspects makes the next synchronisation verify what the proxy has.
+func (m *Member) suspects() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.suspect = true
 }
 
 // markDiffers makes the next caller of reach verify what the proxy has, because a request was

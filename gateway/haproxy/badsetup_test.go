@@ -133,14 +133,14 @@ func TestOtherServersAtTheSocket(t *testing.T) {
 		"": {"GATEWAY_UNAVAILABLE", "without an answer"},
 	} {
 		f := startFleet(t, 1)
-		f.Listed[0].Socket = serveAnswer(t, answer)
+		f.Listed[0].Socket = serve(t, func(string) string { return answer })
 		err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Switch(t.Context(), fleettest.ToBlue("acme"))
 		fleettest.WantFailure(t, err, want[0], want[1:]...)
 	}
 }
 
-// serveAnswer serves one answer to everything, over TCP.
-func serveAnswer(t *testing.T, answer string) (address string) {
+// serve answers each command, one per connection, over TCP.
+func serve(t *testing.T, answer func(command string) string) (address string) {
 	t.Helper()
 	var config net.ListenConfig
 	listener, err := config.Listen(context.WithoutCancel(t.Context()), "tcp", "127.0.0.1:0")
@@ -155,8 +155,8 @@ func serveAnswer(t *testing.T, answer string) (address string) {
 			if err != nil {
 				return
 			}
-			_, _ = bufio.NewReader(conn).ReadString('\n')
-			fmt.Fprint(conn, answer)
+			command, _ := bufio.NewReader(conn).ReadString('\n')
+			fmt.Fprint(conn, answer(command))
 			_ = conn.Close()
 		}
 	}()

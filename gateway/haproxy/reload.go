@@ -10,8 +10,13 @@ import (
 	"github.com/cutover-go/cutover/gateway/internal/control"
 )
 
-// reloadPoll is the time between two looks for the process that takes over.
-const reloadPoll = 20 * time.Millisecond
+const (
+	// reloadPoll is the time between two looks for the process that takes over.
+	reloadPoll = 20 * time.Millisecond
+	// reloadAnswers is the number of answers in a row by which the old process is known to be gone:
+	// both accept connections until the old one has noticed that it has to stop.
+	reloadAnswers = 4
+)
 
 var errNotReplaced = errors.New("HAProxy was reloaded, and the old process still answers")
 
@@ -47,13 +52,17 @@ func (g *Gateway) Reload(ctx context.Context, instance string, reload func(conte
 	})
 }
 
-// awaitOther waits until another process answers.
+// awaitOther waits until another process alone answers.
 func (r runtime) awaitOther(ctx context.Context, before process, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	for {
+	for row := 0; ; {
 		now, err := r.process(ctx)
-		if err == nil && now != before {
+		row++
+		if err != nil || now == before {
+			row = 0
+		}
+		if row == reloadAnswers {
 			return nil
 		}
 		if control.Pause(ctx, reloadPoll) != nil {

@@ -105,3 +105,35 @@ func TestReloadNeedsALock(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestReloadOutlastsTheOldProcess has an old process that answers once more after the new one has.
+func TestReloadOutlastsTheOldProcess(t *testing.T) {
+	t.Parallel()
+	const old, leaving, other = "Pid: 1\n", "Pid: 1\nStopping: 1\n", "Pid: 2\n"
+	processes := []string{old, old, other, leaving, other, old, other}
+	var looks atomic.Int64
+	socket := serve(t, func(command string) string {
+		switch {
+		case strings.HasPrefix(command, "show info"):
+			i := min(int(looks.Add(1)), len(processes)) - 1
+			return "Name: HAProxy\nVersion: 2.6.12\n" + processes[i] + "\n"
+		case strings.HasPrefix(command, "show backend"):
+			return "# name\nblue\ngreen\n\n"
+		}
+		return "\n"
+	})
+	g, err := haproxy.New(haproxy.Config{
+		Table: gateway.NewFileTable(t.TempDir() + "/table"), Map: "routes.map",
+		Fleet: haproxy.Fixed(haproxy.Instance{Name: "lb-1", Socket: socket}),
+		Push:  func(context.Context, haproxy.Instance, []byte) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Reload(t.Context(), "lb-1", func(context.Context) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	if n := looks.Load(); n < int64(len(processes)) {
+		t.Errorf("%d looks", n)
+	}
+}

@@ -4,7 +4,7 @@
 // plan switches tenants on real proxies that fail meanwhile.
 //
 // Two HAProxy instances stand in front of two servers, which answer with their colour. Two engines,
-// in processes of their own, carry out a plan: each tenant from green to blue, by
+// in processes of their own, carry out a plan in three waves: each tenant from green to blue, by
 // executor/bluegreen over gateway/haproxy. Meanwhile one instance is reloaded, the other one is
 // killed and started again a second later, and one engine is killed and replaced. Then the plan is
 // rolled back, under the same faults.

@@ -99,6 +99,7 @@ func (s *site) start() plan.ID {
 		Name: "proof", ExecutorType: bluegreen.Type, Tenants: plan.Tenants(s.tenants...),
 		Strategy: strategy.Strategy{
 			MaxConcurrency: strategy.Count(concurrency(len(s.tenants))),
+			Waves:          []strategy.Wave{{Size: strategy.Percent(10)}, {Size: strategy.Percent(30)}, {}},
 			Retry:          strategy.Retry{Attempts: 10, First: 200 * time.Millisecond, Max: 2 * time.Second},
 		},
 	}, cutover.ExecutorElsewhere())

@@ -19,7 +19,7 @@ type Tuning struct {
 	BakeTime, FirstBakeTime, FinalBakeTime *time.Duration
 	// Windows replace all windows if they are not nil; an empty list means always open.
 	Windows []window.Window
-	// Waves changes single waves, by their number from 1.
+	// Waves changes single waves, by their number from 1. A plan without waves has none.
 	Waves map[int]WaveTuning
 }
 

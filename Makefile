@@ -89,13 +89,17 @@ arch: ## Check the import directions, uncached.
 
 .PHONY: examples
 examples: ## Test the examples, and run each to its end.
-	cd examples && go test -count=1 ./...
+	cd examples && CUTOVER_REQUIRE_PROXIES=$${CI:+1} go test -count=1 ./...
 	@for example in $(EXAMPLES); do \
 		args=$$(cat examples/$$example/ci.args 2>/dev/null); \
 		echo "--- example $$example $$args"; \
 		(cd examples && go build -o ../bin/example-$$example ./$$example) && \
-		(cd examples/$$example && timeout $(EXAMPLE_TIMEOUT) ../../bin/example-$$example $$args) || \
-			{ echo "FAIL: example $$example"; exit 1; }; \
+		(cd examples/$$example && timeout $(EXAMPLE_TIMEOUT) ../../bin/example-$$example $$args); \
+		case $$?,$$CI in \
+			0,*) ;; \
+			69,) echo "not run: $$example needs a program that this machine lacks" ;; \
+			*) echo "FAIL: example $$example"; exit 1 ;; \
+		esac; \
 	done
 	@echo "examples run: $(words $(EXAMPLES))"
 

@@ -1,0 +1,122 @@
+package ops
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/ops/internal/wire"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/store"
+)
+
+// body is the body of a command.
+type body[T any] interface {
+	*T
+	Why() string
+}
+
+// prepare reads the body of a command and returns its options.
+func prepare[T any, B body[T]](c *call) (B, []cutover.CommandOption, error) {
+	b := B(new(T))
+	f, err := c.decode(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	opts := c.options(b.Why(), f)
+	if b.Why() == "" && c.cfg.ReasonFor(c.command.Action) {
+		f.add("reason", "is required")
+		if f.total == 1 {
+			return nil, nil, faulty(codeReason, 1, f.list...)
+		}
+	}
+	return b, opts, f.err()
+}
+
+// planCommand serves a command on a plan that has only a reason.
+func planCommand(give func(Engine, context.Context, plan.ID, ...cutover.CommandOption) (cutover.PlanResult, error)) serveFunc {
+	return onPlan(func(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOption) (cutover.PlanResult, error) {
+		return give(c.engine, c.r.Context(), id, opts...)
+	})
+}
+
+// onPlan serves a command on a plan.
+func onPlan[T any, B body[T]](give func(c *call, id plan.ID, b B, opts []cutover.CommandOption) (cutover.PlanResult, error)) serveFunc {
+	return func(c *call) (answer, error) {
+		p, err := c.plan(c.command.Action)
+		if err != nil {
+			return answer{}, err
+		}
+		b, opts, err := prepare[T, B](c)
+		if err != nil {
+			return answer{}, err
+		}
+		r, err := give(c, p.ID, b, opts)
+		if err != nil {
+			return answer{}, err
+		}
+		c.command.Unchanged, c.command.Repeated = r.Unchanged, r.Repeated
+		w := wire.PlanOf(&r.Plan, c.planActions(&r.Plan), c.data(&r.Plan))
+		w.Unchanged, w.Repeated = r.Unchanged, r.Repeated
+		return answer{body: w}, nil
+	}
+}
+
+// retryPlan retries the failed tasks of a plan.
+func retryPlan(c *call, id plan.ID, b *wire.RetryCommand, opts []cutover.CommandOption) (cutover.PlanResult, error) {
+	return c.engine.RetryFailed(c.r.Context(), id, from(b), opts...)
+}
+
+// from returns where the attempts of a retry begin.
+func from(b *wire.RetryCommand) cutover.RetryFrom {
+	if b.FromCheckpoint != nil && !*b.FromCheckpoint {
+		return cutover.FromScratch
+	}
+	return cutover.FromCheckpoint
+}
+
+// tunePlan changes the strategy of a plan.
+func tunePlan(c *call, id plan.ID, b *wire.Tuning, opts []cutover.CommandOption) (cutover.PlanResult, error) {
+	t, twice := b.Plan()
+	if twice >= 0 {
+		return cutover.PlanResult{}, faulty(codeInvalid, 1, wire.Fault{
+			Field: "waves[" + strconv.Itoa(twice) + "].wave", Problem: "is that of another entry",
+		})
+	}
+	r, err := c.engine.Tune(c.r.Context(), id, t, opts...)
+	return r, named(err, b.Faults)
+}
+
+// approveWave approves of a wave. The caller has to name the version that he has seen, because what
+// he approves of is the state of the waves before.
+func approveWave(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOption) (cutover.PlanResult, error) {
+	wave, err := c.wave()
+	switch {
+	case err != nil:
+		return cutover.PlanResult{}, err
+	case c.seen == 0:
+		return cutover.PlanResult{}, newProblem(codeVersionRequired)
+	}
+	return c.engine.Approve(c.r.Context(), id, wave, opts...)
+}
+
+// rejectWave pauses a plan before a wave.
+func rejectWave(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOption) (cutover.PlanResult, error) {
+	wave, err := c.wave()
+	if err != nil {
+		return cutover.PlanResult{}, err
+	}
+	return c.engine.Reject(c.r.Context(), id, wave, opts...)
+}
+
+// wave returns the number of the wave that the path names.
+func (c *call) wave() (int, error) {
+	text := c.r.PathValue("wave")
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > strategy.MaxWaves || strconv.Itoa(n) != text {
+		return 0, store.ErrNotFound
+	}
+	c.command.Wave = n
+	return n, nil
+}

@@ -1,0 +1,136 @@
+package ops
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/cutover-go/cutover/internal/nilcheck"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Config configures a [Handler]. Only Authenticate is required.
+type Config struct {
+	// Authenticate finds out who sent a request; it is called once for each, but not for the probes
+	// health and ready. Its error means 401 and is not shown; a [*ChallengeError] adds a challenge.
+	// [AllowAll] and [ReadOnly] are ready-made.
+	Authenticate func(*http.Request) (Caller, error)
+	// ReasonFor says which commands are refused without a reason. Default: [NeedsReason].
+	ReasonFor func(Action) bool
+	// Audit is called after every command with its outcome, also if it was refused. It must return
+	// quickly.
+	Audit func(context.Context, Command)
+	// TrustedOrigins are the origins of other sites, such as "https://ops.example.com", whose pages
+	// may send commands. Default: none but the handler's own.
+	TrustedOrigins []string
+	// ExecutorElsewhere allows plans whose executor type this process does not have, because other
+	// processes have it. Default: such a plan is refused.
+	ExecutorElsewhere bool
+	// MaxBody is the maximum size of a request's body in bytes: from 1 KiB to 1 GiB. Default 8 MiB.
+	MaxBody int64
+	// Logger gets the errors that are not shown. Default: slog.Default.
+	Logger *slog.Logger
+}
+
+// ChallengeError is an error of Config.Authenticate that tells the client how to sign in.
+type ChallengeError struct {
+	// Challenge is the value of the header WWW-Authenticate, for instance `Basic realm="ops"`.
+	Challenge string
+}
+
+func (e *ChallengeError) Error() string { return "ops: " + e.Challenge }
+
+// Command is a command that somebody gave, for an audit log.
+type Command struct {
+	// Actor is empty if the request was not authenticated.
+	Actor  string
+	Action Action
+	// Plan is 0 for a creation that failed, Task if the command is not about one task.
+	Plan plan.ID
+	Task task.ID
+	// Wave is the number of the wave that was approved of or rejected.
+	Wave   int
+	Reason string
+	// Status is the HTTP status of the answer; Code says why the command was refused, and is empty
+	// if it was not.
+	Status int
+	Code   string
+	// Unchanged and Repeated are as in cutover.PlanResult.
+	Unchanged, Repeated bool
+}
+
+// NeedsReason reports whether a command destroys, or takes away, so much that its reason is
+// required: cancel, rollback, tune, reject and skip.
+func NeedsReason(a Action) bool {
+	switch a {
+	case Cancel, Rollback, Tune, Reject, Skip:
+		return true
+	case View, ViewData, Create, Start, Pause, Resume, Retry, Approve:
+	}
+	return false
+}
+
+// ErrInvalid is matched by every [*InvalidError].
+var ErrInvalid = errors.New("ops: invalid configuration")
+
+// InvalidError names every fault of the arguments of [New]. It matches [ErrInvalid].
+type InvalidError struct {
+	Faults []string
+}
+
+func (e *InvalidError) Error() string {
+	return ErrInvalid.Error() + ": " + strings.Join(e.Faults, "; ")
+}
+
+// Is reports whether target is [ErrInvalid].
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+// Bounds and default of Config.MaxBody.
+const (
+	minBody     = 1 << 10
+	defaultBody = 8 << 20
+	maxBody     = 1 << 30
+)
+
+func (c Config) withDefaults() Config {
+	c.MaxBody = cmp.Or(c.MaxBody, defaultBody)
+	if c.ReasonFor == nil {
+		c.ReasonFor = NeedsReason
+	}
+	if c.Audit == nil {
+		c.Audit = func(context.Context, Command) {}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// validate returns the protection from requests of other sites, or an *[InvalidError].
+func (c Config) validate(e Engine) (*http.CrossOriginProtection, error) {
+	var faults []string
+	if nilcheck.IsNil(e) {
+		faults = append(faults, "the engine is nil")
+	}
+	if c.Authenticate == nil {
+		faults = append(faults, "Authenticate is nil; AllowAll is for trials")
+	}
+	if c.MaxBody < minBody || c.MaxBody > maxBody {
+		faults = append(faults, fmt.Sprintf("MaxBody is %d, it must be from %d to %d", c.MaxBody, minBody, maxBody))
+	}
+	guard := http.NewCrossOriginProtection()
+	for i, origin := range c.TrustedOrigins {
+		if err := guard.AddTrustedOrigin(origin); err != nil {
+			faults = append(faults, fmt.Sprintf("TrustedOrigins[%d]: %v", i, err))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, &InvalidError{Faults: faults}
+	}
+	return guard, nil
+}

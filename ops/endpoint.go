@@ -1,0 +1,148 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/nilcheck"
+)
+
+// route is a pattern of http.ServeMux with what serves it.
+type route struct {
+	pattern string
+	// command is the action of a command, which is audited; empty for a question.
+	command Action
+	// public paths are served to callers who are not authenticated.
+	public bool
+	serve  serveFunc
+}
+
+// serveFunc serves a call. It writes nothing itself.
+type serveFunc func(*call) (answer, error)
+
+// answer is a successful answer.
+type answer struct {
+	status   int // 0 means 200
+	location string
+	body     any
+}
+
+// service is what all endpoints share. It is immutable.
+type service struct {
+	engine Engine
+	cfg    Config
+	guard  *http.CrossOriginProtection
+	// bodyTimeout is the constant of that name, except in tests.
+	bodyTimeout time.Duration
+}
+
+// endpoint serves a route.
+type endpoint struct {
+	service *service
+	route   route
+}
+
+// ServeHTTP implements http.Handler.
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{service: e.service, w: w, r: r, command: Command{Action: e.route.command}}
+	body, err := c.run(e.route)
+	var p *problem
+	if err != nil {
+		p = c.problem(err)
+		c.command.Status, c.command.Code = p.Status, p.Code
+	}
+	if e.route.command != "" {
+		c.audit()
+	}
+	if p != nil {
+		p.write(w)
+		return
+	}
+	send(w, c.command.Status, "application/json", body)
+}
+
+// call is one request to an endpoint.
+type call struct {
+	*service
+	w      http.ResponseWriter
+	r      *http.Request
+	caller Caller
+	// body is the request's body, once it was read; seen is the version in If-Match.
+	body []byte
+	seen uint64
+	// command is what is audited; its Status is set for questions, too.
+	command Command
+}
+
+// run serves the request and returns the body of the answer. Panics, also of the host's functions,
+// are errors.
+func (c *call) run(r route) (body []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			body, err = nil, fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	if c.guard.Check(c.r) != nil {
+		return nil, newProblem(codeCrossOrigin)
+	}
+	if !r.public {
+		if err := c.authenticate(); err != nil {
+			return nil, err
+		}
+	}
+	a, err := r.serve(c)
+	if err != nil {
+		return nil, err
+	}
+	if a.location != "" {
+		c.w.Header().Set("Location", a.location)
+	}
+	if c.command.Status = a.status; a.status == 0 {
+		c.command.Status = http.StatusOK
+	}
+	return json.Marshal(a.body)
+}
+
+// authenticate finds out who the caller is.
+func (c *call) authenticate() error {
+	caller, err := c.cfg.Authenticate(c.r)
+	if err != nil {
+		p := newProblem(codeUnauthenticated)
+		var challenge *ChallengeError
+		if errors.As(err, &challenge) {
+			p.challenge = challenge.Challenge
+		}
+		return p
+	}
+	if nilcheck.IsNil(caller) {
+		return errors.New("ops: Authenticate returned neither a caller nor an error")
+	}
+	c.caller = caller
+	c.command.Actor = caller.Actor()
+	return nil
+}
+
+// problem returns the problem of an error, and logs what the problem does not show. The end of a
+// request whose client has gone away is not logged.
+func (c *call) problem(err error) *problem {
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError && p.Code != codeNotReady.name && !errors.Is(err, context.Canceled) {
+		c.cfg.Logger.WarnContext(c.r.Context(), "a request failed", "pattern", c.r.Pattern, "code", p.Code, "error", err)
+	}
+	return p
+}
+
+// audit tells the host of a command. A panic of the host's function costs no client its answer.
+func (c *call) audit() {
+	defer func() {
+		if v := recover(); v != nil {
+			c.cfg.Logger.ErrorContext(c.r.Context(), "Audit panicked", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
+	}()
+	c.cfg.Audit(c.r.Context(), c.command)
+}

@@ -1,0 +1,12 @@
+package ops
+
+import "time"
+
+// SetBodyTimeout changes how long clients may take to send a body.
+func (h *Handler) SetBodyTimeout(d time.Duration) { h.service.bodyTimeout = d }
+
+// ProblemOf returns the status and the code of the problem that an error becomes.
+func ProblemOf(err error) (status int, code string) {
+	p := problemOf(err)
+	return p.Status, p.Code
+}

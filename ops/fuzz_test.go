@@ -1,0 +1,59 @@
+package ops_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/ops"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// FuzzRequests checks that no request makes the handler panic or fail, and that every refusal is a
+// problem document.
+func FuzzRequests(f *testing.F) {
+	for _, seed := range [][5]string{
+		{"GET", "/plans", "limit=2&state=RUNNING&cursor=cDI", "", ""},
+		{"POST", "/plans", "", rich, "k"},
+		{"POST", "/preview", "", rich, ""},
+		{"POST", "/plans/1/tune", "", `{"reason":"r","waves":[{"wave":1,"bakeTime":"1s"}],"windows":[]}`, "k"},
+		{"POST", "/plans/1/waves/1/approve", "", `{"reason":"r"}`, ""},
+		{"POST", "/tasks/1000001/retry", "", `{"fromCheckpoint":false}`, "k"},
+		{"GET", "/tasks/1000001", "", "", ""},
+		{"GET", "/plans/1/events", "after=1&limit=10", "", ""},
+		{"POST", "/plans/../plans/1/cancel", "x=%zz", `{"reason":`, " "},
+	} {
+		f.Add(seed[0], seed[1], seed[2], []byte(seed[3]), seed[4], `"1"`)
+	}
+	f.Fuzz(func(t *testing.T, method, path, query string, body []byte, key, match string) {
+		e, err := cutover.New(memstore.New(), cutover.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Create(t.Context(), plan.Spec{Name: "n", ExecutorType: "X", Tenants: plan.Tenants("a", "b")}, cutover.ExecutorElsewhere()); err != nil {
+			t.Fatal(err)
+		}
+		h := mount(t, e, ops.Config{ExecutorElsewhere: true})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/", bytes.NewReader(body))
+		r.Method, r.URL = method, &url.URL{Path: "/api" + path, RawQuery: query}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header["Idempotency-Key"], r.Header["If-Match"] = []string{key}, []string{match}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code >= 500 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%d with %q, which is not JSON", w.Code, w.Body)
+		}
+		if problem := strings.HasPrefix(w.Header().Get("Content-Type"), "application/problem+json"); problem != (w.Code >= 400) {
+			t.Errorf("%d with %q", w.Code, w.Header().Get("Content-Type"))
+		}
+	})
+}

@@ -1,0 +1,97 @@
+package ops
+
+import (
+	"net/http"
+	"path"
+	"strings"
+)
+
+// Handler serves the API. Its paths are:
+//
+//	GET   plans                            POST  plans/{plan}/start, pause, resume, cancel,
+//	POST  plans                                  retry, rollback, tune
+//	POST  preview                          POST  plans/{plan}/waves/{wave}/approve, reject
+//	GET   plans/{plan}                     GET   plans/{plan}/tasks
+//	GET   plans/{plan}/events              GET   tasks/{task}
+//	GET   plans/{plan}/commands            POST  tasks/{task}/retry, pause, resume, cancel,
+//	GET   me, health, ready                      skip, rollback
+//
+// It is safe for concurrent use.
+type Handler struct {
+	service *service
+	mux     *http.ServeMux
+}
+
+// New returns a handler over an engine. If the configuration is invalid, the error is an
+// *[InvalidError].
+func New(e Engine, c Config) (*Handler, error) {
+	c = c.withDefaults()
+	guard, err := c.validate(e)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		service: &service{engine: e, cfg: c, guard: guard, bodyTimeout: bodyTimeout},
+		mux:     http.NewServeMux(),
+	}
+	for _, r := range routes() {
+		h.mux.Handle(r.pattern, endpoint{h.service, r})
+	}
+	return h, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
+	if p := h.unrouted(w, r); p != nil {
+		p.write(w)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// The headers of every answer: nothing of it is kept, guessed at, or shown in a frame.
+//
+//nolint:gochecknoglobals // constants that all answers share
+var (
+	noStore    = []string{"no-store"}
+	noSniff    = []string{"nosniff"}
+	noContent  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
+)
+
+func secure(header http.Header) {
+	header["Cache-Control"] = noStore
+	header["X-Content-Type-Options"] = noSniff
+	header["Content-Security-Policy"] = noContent
+	header["Referrer-Policy"] = noReferrer
+}
+
+// unrouted returns the problem of a request for which there is no endpoint, or nil.
+func (h *Handler) unrouted(w http.ResponseWriter, r *http.Request) *problem {
+	// The mux would redirect to the clean path, which lacks the prefix that was stripped.
+	if p := r.URL.Path; !strings.HasPrefix(p, "/") || path.Clean(p) != p {
+		return newProblem(codeNotFound)
+	}
+	own, pattern := h.mux.Handler(r)
+	if pattern != "" {
+		return nil
+	}
+	status := statusOnly{header: w.Header()}
+	own.ServeHTTP(&status, r) // sets the header Allow if only the method is wrong
+	w.Header().Del("Content-Type")
+	if status.code == http.StatusMethodNotAllowed {
+		return newProblem(codeMethod)
+	}
+	return newProblem(codeNotFound)
+}
+
+// statusOnly keeps the status of an answer and drops its body.
+type statusOnly struct {
+	header http.Header
+	code   int
+}
+
+func (s *statusOnly) Header() http.Header         { return s.header }
+func (s *statusOnly) WriteHeader(code int)        { s.code = code }
+func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }

@@ -1,0 +1,107 @@
+package wire
+
+import (
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Spec is what a plan is created from. It has TenantIDs or Tenants, not both.
+type Spec struct {
+	Name         string            `json:"name"`
+	ExecutorType string            `json:"executorType"`
+	TenantIDs    []string          `json:"tenantIds"`
+	Tenants      []Tenant          `json:"tenants"`
+	Parameters   map[string]string `json:"parameters"`
+	Strategy     Strategy          `json:"strategy"`
+}
+
+// Tenant is a tenant with its labels and parameters.
+type Tenant struct {
+	ID         string            `json:"id"`
+	Labels     map[string]string `json:"labels"`
+	Parameters map[string]string `json:"parameters"`
+}
+
+// Plan returns the spec as package plan has it.
+func (s *Spec) Plan() plan.Spec {
+	spec := plan.Spec{
+		Name: s.Name, ExecutorType: s.ExecutorType, Parameters: s.Parameters, Strategy: s.Strategy.plan(),
+		Tenants: plan.Tenants(s.TenantIDs...),
+	}
+	for _, t := range s.Tenants {
+		spec.Tenants = append(spec.Tenants, task.Tenant(t))
+	}
+	return spec
+}
+
+// Strategy is a strategy, in requests and answers. The answers have the waves elsewhere.
+type Strategy struct {
+	MaxConcurrency   Amount                   `json:"maxConcurrency,omitzero"`
+	MaxFailures      Amount                   `json:"maxFailures,omitzero"`
+	FailureAction    strategy.Action          `json:"failureAction"`
+	ConcurrencyMode  strategy.ConcurrencyMode `json:"concurrencyMode"`
+	Retry            Retry                    `json:"retry,omitzero"`
+	MinSuccessTime   Duration                 `json:"minSuccessTime,omitzero"`
+	TaskTimeout      Duration                 `json:"taskTimeout,omitzero"`
+	ProgressDeadline Duration                 `json:"progressDeadline,omitzero"`
+	Waves            []Wave                   `json:"waves,omitempty"`
+	WaveSizes        []Amount                 `json:"waveSizes,omitempty"`
+	BakeTime         Duration                 `json:"bakeTime,omitzero"`
+	FirstBakeTime    Duration                 `json:"firstBakeTime,omitzero"`
+	FinalBakeTime    Duration                 `json:"finalBakeTime,omitzero"`
+	Windows          []window.Window          `json:"windows,omitempty"`
+}
+
+// Retry is how often attempts are repeated, and after which waits.
+type Retry struct {
+	Attempts int      `json:"attempts,omitzero"`
+	First    Duration `json:"first,omitzero"`
+	Max      Duration `json:"max,omitzero"`
+}
+
+// Wave is a wave of a strategy.
+type Wave struct {
+	Name           string            `json:"name,omitempty"`
+	Size           Amount            `json:"size,omitzero"`
+	Labels         map[string]string `json:"labels,omitempty"`
+	Tenants        []string          `json:"tenants,omitempty"`
+	MaxConcurrency Amount            `json:"maxConcurrency,omitzero"`
+	MaxFailures    Amount            `json:"maxFailures,omitzero"`
+	Canary         bool              `json:"canary,omitempty"`
+	BakeTime       Duration          `json:"bakeTime,omitzero"`
+	Approval       bool              `json:"approval,omitempty"`
+}
+
+func (s *Strategy) plan() strategy.Strategy {
+	p := strategy.Strategy{
+		MaxConcurrency: strategy.Amount(s.MaxConcurrency), MaxFailures: strategy.Amount(s.MaxFailures),
+		FailureAction: s.FailureAction, ConcurrencyMode: s.ConcurrencyMode,
+		Retry:          strategy.Retry{Attempts: s.Retry.Attempts, First: s.Retry.First.std(), Max: s.Retry.Max.std()},
+		MinSuccessTime: s.MinSuccessTime.std(), TaskTimeout: s.TaskTimeout.std(), ProgressDeadline: s.ProgressDeadline.std(),
+		BakeTime: s.BakeTime.std(), FirstBakeTime: s.FirstBakeTime.std(), FinalBakeTime: s.FinalBakeTime.std(), Windows: s.Windows,
+	}
+	for _, w := range s.Waves {
+		p.Waves = append(p.Waves, strategy.Wave{
+			Name: w.Name, Size: strategy.Amount(w.Size), Labels: w.Labels, Tenants: w.Tenants,
+			MaxConcurrency: strategy.Amount(w.MaxConcurrency), MaxFailures: strategy.Amount(w.MaxFailures),
+			Canary: w.Canary, BakeTime: w.BakeTime.std(), Approval: w.Approval,
+		})
+	}
+	for _, size := range s.WaveSizes {
+		p.WaveSizes = append(p.WaveSizes, strategy.Amount(size))
+	}
+	return p
+}
+
+// strategyOf returns a strategy without its waves.
+func strategyOf(s *strategy.Strategy) Strategy {
+	return Strategy{
+		MaxConcurrency: Amount(s.MaxConcurrency), MaxFailures: Amount(s.MaxFailures),
+		FailureAction: s.FailureAction, ConcurrencyMode: s.ConcurrencyMode,
+		Retry:          Retry{Attempts: s.Retry.Attempts, First: Duration(s.Retry.First), Max: Duration(s.Retry.Max)},
+		MinSuccessTime: Duration(s.MinSuccessTime), TaskTimeout: Duration(s.TaskTimeout), ProgressDeadline: Duration(s.ProgressDeadline),
+		BakeTime: Duration(s.BakeTime), FirstBakeTime: Duration(s.FirstBakeTime), FinalBakeTime: Duration(s.FinalBakeTime), Windows: s.Windows,
+	}
+}

@@ -1,0 +1,122 @@
+package ops
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/ops/internal/wire"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// getPlan answers with a plan.
+func getPlan(c *call) (answer, error) {
+	p, err := c.plan(View)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{body: wire.PlanOf(&p, c.planActions(&p), c.data(&p))}, nil
+}
+
+// plansPage is a page of plans.
+type plansPage struct {
+	Plans []wire.PlanSummary `json:"plans"`
+	// Next is the cursor of the next page, empty if there is none.
+	Next string `json:"next,omitempty"`
+	// Partly is the problem of plans that cannot be read now, and are missing.
+	Partly *problem `json:"partly,omitempty"`
+}
+
+// listPlans answers with a page of plans, the newest first. Those that the caller may not view are
+// left out, so a page may be empty although there are more.
+func listPlans(c *call) (answer, error) {
+	q := c.query("state", "limit", "cursor")
+	limit := q.limit()
+	states := parsed(q, "state", plan.ParseState)
+	before := q.cursor(cursorOfPlans, int64(task.MaxPlanID))
+	if err := q.err(); err != nil {
+		return answer{}, err
+	}
+	plans, err := c.engine.Plans(c.r.Context(), store.PlanQuery{Before: plan.ID(before), States: states, Limit: limit})
+	if err != nil && len(plans) == 0 {
+		return answer{}, err
+	}
+	page := plansPage{Plans: []wire.PlanSummary{}}
+	if err != nil {
+		page.Partly = c.problem(err)
+	}
+	if len(plans) == limit {
+		page.Next = cursorOfPlans.text(int64(plans[limit-1].ID))
+	}
+	for i := range plans {
+		if p := &plans[i]; c.caller.May(View, p) {
+			page.Plans = append(page.Plans, wire.PlanSummaryOf(p, c.planActions(p)))
+		}
+	}
+	return answer{body: page}, nil
+}
+
+// createPlan creates a plan. If there is one with the key already, the answer is that plan.
+func createPlan(c *call) (answer, error) {
+	w, spec, err := c.spec()
+	if err != nil {
+		return answer{}, err
+	}
+	var existed bool
+	opts := []cutover.CreateOption{cutover.By(c.caller.Actor()), cutover.Existed(&existed)}
+	if c.cfg.ExecutorElsewhere {
+		opts = append(opts, cutover.ExecutorElsewhere())
+	}
+	p, err := c.engine.Create(c.r.Context(), spec, opts...)
+	if err != nil {
+		return answer{}, named(err, w.Faults)
+	}
+	c.command.Plan, c.command.Repeated = p.ID, existed
+	a := answer{status: http.StatusCreated, location: "plans/" + p.ID.String()}
+	if existed {
+		a.status = http.StatusOK
+	}
+	document := wire.PlanOf(&p, c.planActions(&p), c.data(&p))
+	document.Repeated = existed
+	a.body = document
+	return a, nil
+}
+
+// previewPlan answers with what a plan would do; it creates nothing.
+func previewPlan(c *call) (answer, error) {
+	w, spec, err := c.spec()
+	if err != nil {
+		return answer{}, err
+	}
+	arranged, err := spec.Arrange(time.Now())
+	if err != nil {
+		return answer{}, named(err, w.Faults)
+	}
+	return answer{body: w.Preview(&arranged)}, nil
+}
+
+// spec reads a spec that the caller may create: as the request has it, and as package plan does.
+func (c *call) spec() (w wire.Spec, spec plan.Spec, err error) {
+	f, err := c.decode(&w)
+	if err != nil {
+		return w, spec, err
+	}
+	if w.TenantIDs != nil && w.Tenants != nil {
+		f.add("tenants", "is given together with tenantIds")
+	}
+	key := c.key(f)
+	if err := f.err(); err != nil {
+		return w, spec, err
+	}
+	spec = w.Plan()
+	spec.IdempotencyKey = key
+	content := plan.Plan{
+		Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: spec.Parameters, Strategy: spec.Strategy, TaskCount: len(spec.Tenants),
+	}
+	if !c.caller.May(Create, &content) {
+		return w, spec, newProblem(codeForbidden)
+	}
+	return w, spec, nil
+}

@@ -1,0 +1,36 @@
+package ops
+
+// routes returns all routes.
+func routes() []route {
+	return []route{
+		{pattern: "GET /health", public: true, serve: health},
+		{pattern: "GET /ready", public: true, serve: ready},
+		{pattern: "GET /me", serve: me},
+
+		{pattern: "GET /plans", serve: listPlans},
+		{pattern: "POST /plans", command: Create, serve: createPlan},
+		{pattern: "POST /preview", serve: previewPlan},
+		{pattern: "GET /plans/{plan}", serve: getPlan},
+		{pattern: "GET /plans/{plan}/tasks", serve: listTasks},
+		{pattern: "GET /plans/{plan}/events", serve: listEvents(Engine.Events)},
+		{pattern: "GET /plans/{plan}/commands", serve: listEvents(Engine.PlanEvents)},
+
+		{pattern: "POST /plans/{plan}/start", command: Start, serve: planCommand(Engine.Start)},
+		{pattern: "POST /plans/{plan}/pause", command: Pause, serve: planCommand(Engine.Pause)},
+		{pattern: "POST /plans/{plan}/resume", command: Resume, serve: planCommand(Engine.Resume)},
+		{pattern: "POST /plans/{plan}/cancel", command: Cancel, serve: planCommand(Engine.Cancel)},
+		{pattern: "POST /plans/{plan}/rollback", command: Rollback, serve: planCommand(Engine.Rollback)},
+		{pattern: "POST /plans/{plan}/retry", command: Retry, serve: onPlan(retryPlan)},
+		{pattern: "POST /plans/{plan}/tune", command: Tune, serve: onPlan(tunePlan)},
+		{pattern: "POST /plans/{plan}/waves/{wave}/approve", command: Approve, serve: onPlan(approveWave)},
+		{pattern: "POST /plans/{plan}/waves/{wave}/reject", command: Reject, serve: onPlan(rejectWave)},
+
+		{pattern: "GET /tasks/{task}", serve: getTask},
+		{pattern: "POST /tasks/{task}/retry", command: Retry, serve: onTask(retryTask)},
+		{pattern: "POST /tasks/{task}/pause", command: Pause, serve: taskCommand(Engine.PauseTask)},
+		{pattern: "POST /tasks/{task}/resume", command: Resume, serve: taskCommand(Engine.ResumeTask)},
+		{pattern: "POST /tasks/{task}/cancel", command: Cancel, serve: taskCommand(Engine.CancelTask)},
+		{pattern: "POST /tasks/{task}/skip", command: Skip, serve: taskCommand(Engine.SkipTask)},
+		{pattern: "POST /tasks/{task}/rollback", command: Rollback, serve: taskCommand(Engine.RollbackTask)},
+	}
+}

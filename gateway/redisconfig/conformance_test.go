@@ -28,12 +28,12 @@ var errNoColour = errors.New("no such colour")
 func routeKey(tenant string) string { return "route:{" + tenant + "}" }
 
 // TestConformance runs the suite for gateways on a real Redis. There are fewer tenants at once than
-// elsewhere, because each has an agent with a connection.
+// elsewhere, because each has an agent with a connection. It runs before the other tests of the
+// package, some of which have to time out after an answer.
 func TestConformance(t *testing.T) {
-	t.Parallel()
 	gatewaytest.Run(t, gatewaytest.Suite{
 		Start: func(t *testing.T, routers int) gatewaytest.Fleet { t.Helper(); return startFleet(t, routers) },
-		Many:  100,
+		Many:  50,
 	})
 }
 

@@ -24,6 +24,15 @@ func TestReadmeShowsWhatRuns(t *testing.T) {
 	}
 }
 
+// TestPageForQueuesShowsWhatRuns checks that the function that jobs call is the one of the example.
+func TestPageForQueuesShowsWhatRuns(t *testing.T) {
+	t.Parallel()
+	blocks := codeBlocks(t, "docs/from-temporal-river-asynq.md", "go")
+	if len(blocks) != 4 || !contains(t, "from_a_job_example_test.go", blocks[0]) {
+		t.Errorf("%d Go blocks, the first is not in the example", len(blocks))
+	}
+}
+
 // TestDocumentsLinkToFiles checks that every relative link in the documents leads to a file.
 func TestDocumentsLinkToFiles(t *testing.T) {
 	t.Parallel()

@@ -135,6 +135,20 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
+// The key of a plan that the caller may not view does not show it.
+func TestKeyOfAHiddenPlan(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil, ops.Config{})
+	s.send("POST", "plans", small, "Idempotency-Key", "k")
+	s.handler = mount(t, s.engine, ops.Config{Authenticate: as(only(ops.Create))})
+	if r := s.send("POST", "plans", small, "Idempotency-Key", "k"); r.status != http.StatusForbidden || r.code() != "FORBIDDEN" {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+	if r := s.send("POST", "plans", small, "Idempotency-Key", "other"); r.status != http.StatusCreated {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
 // Who may create is asked with the content of the plan.
 func TestCreateIsAskedWithTheSpec(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ type code struct {
 var (
 	codeUnauthenticated = code{"UNAUTHENTICATED", http.StatusUnauthorized, "Sign in first"}
 	codeForbidden       = code{"FORBIDDEN", http.StatusForbidden, "Not allowed"}
+	codeSelfApproval    = code{"SELF_APPROVAL", http.StatusForbidden, "Somebody else has to approve: you created or started the plan"}
 	codeCrossOrigin     = code{"CROSS_ORIGIN", http.StatusForbidden, "A page of another site sent the request"}
 	codeNotFound        = code{"NOT_FOUND", http.StatusNotFound, "There is no such thing"}
 	codeMethod          = code{"METHOD_NOT_ALLOWED", http.StatusMethodNotAllowed, "The path has no such method"}

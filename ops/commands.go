@@ -7,8 +7,6 @@ import (
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/ops/internal/wire"
 	"github.com/cutover-go/cutover/plan"
-	"github.com/cutover-go/cutover/plan/strategy"
-	"github.com/cutover-go/cutover/store"
 )
 
 // body is the body of a command.
@@ -86,37 +84,4 @@ func tunePlan(c *call, id plan.ID, b *wire.Tuning, opts []cutover.CommandOption)
 	}
 	r, err := c.engine.Tune(c.r.Context(), id, t, opts...)
 	return r, named(err, b.Faults)
-}
-
-// approveWave approves of a wave. The caller has to name the version that he has seen, because what
-// he approves of is the state of the waves before.
-func approveWave(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOption) (cutover.PlanResult, error) {
-	wave, err := c.wave()
-	switch {
-	case err != nil:
-		return cutover.PlanResult{}, err
-	case c.seen == 0:
-		return cutover.PlanResult{}, newProblem(codeVersionRequired)
-	}
-	return c.engine.Approve(c.r.Context(), id, wave, opts...)
-}
-
-// rejectWave pauses a plan before a wave.
-func rejectWave(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOption) (cutover.PlanResult, error) {
-	wave, err := c.wave()
-	if err != nil {
-		return cutover.PlanResult{}, err
-	}
-	return c.engine.Reject(c.r.Context(), id, wave, opts...)
-}
-
-// wave returns the number of the wave that the path names.
-func (c *call) wave() (int, error) {
-	text := c.r.PathValue("wave")
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > strategy.MaxWaves || strconv.Itoa(n) != text {
-		return 0, store.ErrNotFound
-	}
-	c.command.Wave = n
-	return n, nil
 }

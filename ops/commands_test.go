@@ -164,7 +164,7 @@ func TestIdempotencyKey(t *testing.T) {
 // Waves are approved of and rejected by their numbers, for the version that was seen.
 func TestWaves(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, nil, ops.Config{})
+	s := newSite(t, nil, ops.Config{SelfApproval: true})
 	spec := plan.Spec{Strategy: strategy.Strategy{Waves: []strategy.Wave{{Size: strategy.Count(1), Approval: true}, {Approval: true}}}}
 	s.start(s.create(spec, "a", "b"))
 	current := func() string { return fmt.Sprintf(`"%.0f"`, s.send("GET", "plans/1", "").body["version"]) }
@@ -185,6 +185,36 @@ func TestWaves(t *testing.T) {
 	}
 	if r := s.send("POST", "plans/1/waves/1/approve", "", "If-Match", "*"); r.code() != "VERSION_REQUIRED" {
 		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
+// Who created or started a plan is not the one to approve of its waves, unless the host allows it.
+func TestSelfApproval(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil, ops.Config{})
+	spec := plan.Spec{Strategy: strategy.Strategy{Waves: []strategy.Wave{{Approval: true}}}}
+	s.create(spec, "a") // by ada
+	for actor, command := range map[string][2]string{"bob": {"start", ""}, "dan": {"tune", `{"reason":"r","maxFailures":1}`}} {
+		s.handler = mount(t, s.engine, ops.Config{Authenticate: ops.AllowAll(actor)})
+		if r := s.send("POST", "plans/1/"+command[0], command[1]); r.status != http.StatusOK {
+			t.Fatal(r.text)
+		}
+	}
+	for _, tt := range []struct {
+		actor string
+		self  bool
+		code  string
+	}{{"ada", false, "SELF_APPROVAL"}, {"bob", false, "SELF_APPROVAL"}, {"dan", false, ""}, {"ada", true, ""}, {"", false, ""}} {
+		s.handler = mount(t, s.engine, ops.Config{Authenticate: ops.AllowAll(tt.actor), SelfApproval: tt.self})
+		p := s.send("GET", "plans/1", "")
+		listed := slices.Contains(p.body["actions"].([]any), any("approve"))
+		r := s.send("POST", "plans/1/waves/1/approve", "", "If-Match", fmt.Sprintf(`"%.0f"`, p.body["version"]))
+		if r.code() != tt.code {
+			t.Errorf("%+v: %d %s", tt, r.status, r.text)
+		}
+		if possible := p.body["gate"] == "approval"; listed != (tt.code == "" && possible) {
+			t.Errorf("%+v: listed %t among %v", tt, listed, p.body["actions"])
+		}
 	}
 }
 

@@ -22,6 +22,9 @@ type Config struct {
 	Authenticate func(*http.Request) (Caller, error)
 	// ReasonFor says which commands are refused without a reason. Default: [NeedsReason].
 	ReasonFor func(Action) bool
+	// SelfApproval allows the waves of a plan to be approved of by who created or started it. By
+	// default somebody else has to.
+	SelfApproval bool
 	// Audit is called after every command with its outcome, also if it was refused. It must return
 	// quickly.
 	Audit func(context.Context, Command)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -132,7 +133,11 @@ func (c *call) authenticate() error {
 func (c *call) problem(err error) *problem {
 	p := problemOf(err)
 	if p.Status >= http.StatusInternalServerError && p.Code != codeNotReady.name && !errors.Is(err, context.Canceled) {
-		c.cfg.Logger.WarnContext(c.r.Context(), "a request failed", "pattern", c.r.Pattern, "code", p.Code, "error", err)
+		level := slog.LevelWarn
+		if p.Status == http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		c.cfg.Logger.Log(c.r.Context(), level, "a request failed", "pattern", c.r.Pattern, "code", p.Code, "error", err)
 	}
 	return p
 }

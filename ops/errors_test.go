@@ -91,7 +91,8 @@ func TestInternalErrorsAreHidden(t *testing.T) {
 			if r.status != tt.status || strings.Contains(r.text, "secret") || r.header.Get("Retry-After") != tt.retry {
 				t.Errorf("%s: %d %s, Retry-After %q", path, r.status, r.text, r.header.Get("Retry-After"))
 			}
-			if !strings.Contains(log.String(), "secret") || !strings.Contains(log.String(), "level=WARN") {
+			level := map[int]string{http.StatusInternalServerError: "level=ERROR", http.StatusServiceUnavailable: "level=WARN"}[tt.status]
+			if !strings.Contains(log.String(), "secret") || !strings.Contains(log.String(), level) {
 				t.Errorf("%s: logged %q", path, log.String())
 			}
 		}

@@ -74,6 +74,9 @@ func createPlan(c *call) (answer, error) {
 		return answer{}, named(err, w.Faults)
 	}
 	c.command.Plan, c.command.Repeated = p.ID, existed
+	if existed && !c.caller.May(View, &p) {
+		return answer{}, newProblem(codeForbidden) // it is somebody else's
+	}
 	a := answer{status: http.StatusCreated, location: "plans/" + p.ID.String()}
 	if existed {
 		a.status = http.StatusOK

@@ -55,9 +55,15 @@ func (c *call) planActions(p *plan.Plan) []string {
 		if !c.caller.May(command.action, p) {
 			continue
 		}
-		if d, err := command.decide(*p, by); err == nil && !d.Unchanged {
-			possible = append(possible, string(command.action))
+		if d, err := command.decide(*p, by); err != nil || d.Unchanged {
+			continue
 		}
+		if command.action == Approve {
+			if own, err := c.own(p.ID); own || err != nil {
+				continue
+			}
+		}
+		possible = append(possible, string(command.action))
 	}
 	return possible
 }

@@ -88,7 +88,7 @@ func checkAction(t *testing.T, steps []string, about string, a ops.Action) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- e.Run(ctx) }()
-	s := &site{t: t, engine: e, handler: mount(t, e, ops.Config{ReasonFor: func(ops.Action) bool { return false }})}
+	s := &site{t: t, engine: e, handler: mount(t, e, ops.Config{SelfApproval: true, ReasonFor: func(ops.Action) bool { return false }})}
 	spec := plan.Spec{Strategy: strategy.Strategy{Waves: []strategy.Wave{{Approval: true}}}}
 	if slices.Contains(steps, "with retries") {
 		spec.Strategy.Retry = strategy.Retry{Attempts: 2, First: 10 * time.Minute}

@@ -18,8 +18,9 @@ import (
 
 // lossCall is a public call. do returns the part of its answer that does not depend on the time.
 type lossCall struct {
-	name string
-	do   func(ctx context.Context) (any, error)
+	name  string
+	reads bool // it writes nothing, whatever was lost
+	do    func(ctx context.Context) (any, error)
 }
 
 // claimed is the answer to a commit. Changes take effect even if damage prevents the claim, and a
@@ -31,30 +32,39 @@ type claimed struct {
 	View    store.View
 }
 
-// calls returns all public calls that read or change stored data.
+// calls returns all public calls that read or change stored data. Those that only read come first.
 func (f *lossFixture) calls() []lossCall {
-	var all []lossCall
-	add := func(name string, do func(context.Context) (any, error)) { all = append(all, lossCall{name, do}) }
+	var reads, writes []lossCall
+	add := func(name string, do func(context.Context) (any, error)) {
+		writes = append(writes, lossCall{name, false, do})
+	}
+	read := func(name string, do func(context.Context) (any, error)) {
+		reads = append(reads, lossCall{name, true, do})
+	}
 	s := f.Store
 	for name, id := range map[string]plan.ID{"busy": f.id, "undo": f.undo} {
-		add("Plan "+name, func(ctx context.Context) (any, error) { return timelessPlan(s.Plan(ctx, id)) })
+		read("Plan "+name, func(ctx context.Context) (any, error) { return timelessPlan(s.Plan(ctx, id)) })
 		for _, ordinal := range []int{1, 2, 3, 4, 5, 8, 68} {
 			if ordinal <= 5 || id == f.id {
-				add(fmt.Sprint("Task ", name, " ", ordinal), func(ctx context.Context) (any, error) { return s.Task(ctx, task.NewID(id, ordinal)) })
+				read(fmt.Sprint("Task ", name, " ", ordinal), func(ctx context.Context) (any, error) { return s.Task(ctx, task.NewID(id, ordinal)) })
 			}
 		}
 		for _, q := range []store.TaskQuery{{}, {Unheld: true}, {States: []task.State{task.Failed}}, {After: 64}} {
-			add(fmt.Sprintf("Tasks %s %+v", name, q), func(ctx context.Context) (any, error) {
+			as := read
+			if q.Unheld {
+				as = add // it may repair an index
+			}
+			as(fmt.Sprintf("Tasks %s %+v", name, q), func(ctx context.Context) (any, error) {
 				tasks, next, err := s.Tasks(ctx, id, q)
 				return []any{tasks, next}, err
 			})
 		}
-		add("TasksAt "+name, func(ctx context.Context) (any, error) { return s.TasksAt(ctx, id, []int{1, 3, 5}) })
-		add("States "+name, func(ctx context.Context) (any, error) { return s.States(ctx, id, 0, 0) })
-		add("Tenants "+name, func(ctx context.Context) (any, error) { return s.Tenants(ctx, id, 0, 0) })
+		read("TasksAt "+name, func(ctx context.Context) (any, error) { return s.TasksAt(ctx, id, []int{1, 3, 5}) })
+		read("States "+name, func(ctx context.Context) (any, error) { return s.States(ctx, id, 0, 0) })
+		read("Tenants "+name, func(ctx context.Context) (any, error) { return s.Tenants(ctx, id, 0, 0) })
 		for _, after := range []int64{0, 5} {
-			add(fmt.Sprint("Events ", name, after), func(ctx context.Context) (any, error) { return s.Events(ctx, id, after, 0) })
-			add(fmt.Sprint("PlanEvents ", name, after), func(ctx context.Context) (any, error) { return s.PlanEvents(ctx, id, after, 0) })
+			read(fmt.Sprint("Events ", name, after), func(ctx context.Context) (any, error) { return s.Events(ctx, id, after, 0) })
+			read(fmt.Sprint("PlanEvents ", name, after), func(ctx context.Context) (any, error) { return s.PlanEvents(ctx, id, after, 0) })
 		}
 		add("Orphans "+name, func(ctx context.Context) (any, error) { return s.Orphans(ctx, id) })
 		add("Remove "+name, func(ctx context.Context) (any, error) { return s.Remove(ctx, id) })
@@ -158,7 +168,7 @@ func (f *lossFixture) calls() []lossCall {
 	})
 	add("Join", func(ctx context.Context) (any, error) { return nil, s.Join(ctx, "another", time.Hour) })
 	add("Leave", func(ctx context.Context) (any, error) { return nil, s.Leave(ctx, "worker") })
-	add("Plans", func(ctx context.Context) (any, error) {
+	read("Plans", func(ctx context.Context) (any, error) {
 		plans, err := s.Plans(ctx, store.PlanQuery{})
 		for i := range plans {
 			plans[i].Idle, plans[i].Now = 0, time.Time{}
@@ -203,13 +213,13 @@ func (f *lossFixture) calls() []lossCall {
 	add("Reserve", func(ctx context.Context) (any, error) {
 		return s.Reserve(ctx, []store.TenantLock{{Tenant: "locked", Plan: f.undo, Ordinal: 1}})
 	})
-	add("Locks", func(ctx context.Context) (any, error) { return s.Locks(ctx, []string{"locked"}) })
+	read("Locks", func(ctx context.Context) (any, error) { return s.Locks(ctx, []string{"locked"}) })
 	add("Replace", func(ctx context.Context) (any, error) {
 		return s.Replace(ctx, lock, store.TenantLock{Tenant: "locked", Plan: f.undo})
 	})
 	add("Release", func(ctx context.Context) (any, error) { return nil, s.Release(ctx, []store.TenantLock{lock}) })
 	add("Open", func(ctx context.Context) (any, error) { _, err := Open(ctx, f.client, Config{}); return nil, err })
-	return all
+	return append(reads, writes...)
 }
 
 func timelessPlan(p plan.Plan, err error) (plan.Plan, error) {

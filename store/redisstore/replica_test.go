@@ -33,15 +33,19 @@ func TestRepeatsAreNotAcknowledged(t *testing.T) {
 			master := redistest.Start(t)
 			replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(master.Port()))
 			eventually(t, func() bool { return master.Client().Do(t.Context(), "wait", 1, 100).Val() == int64(1) })
-			fresh := func() *Store {
+			s := openStore(t, master.Client(), Config{})
+			r := start(t, s, 3, 3)
+			fresh := func() (s *Store) {
 				o := master.Options()
 				test.change(o)
 				c := redis.NewClient(o)
 				t.Cleanup(func() { _ = c.Close() })
-				return openStore(t, c, Config{Replicas: 1, ReplicaTimeout: test.timeout})
+				r.again(func() (err error) { // connections are killed, or the client is impatient
+					s, err = Open(r.ctx, c, Config{Replicas: 1, ReplicaTimeout: test.timeout})
+					return err
+				})
+				return s
 			}
-			s := openStore(t, master.Client(), Config{})
-			r := start(t, s, 3, 3)
 			j := r.claim("worker", 1)[0]
 			p, err := s.Plan(r.ctx, r.id)
 			r.ok(err)

@@ -52,25 +52,42 @@ func cursorAhead(e *env) {
 	equal(e, "position", seq, 1)
 }
 
+// cursorOwner: a cursor belongs to one owner until it has not been renewed for its TTL.
 func cursorOwner(e *env) {
 	r := e.start(10, concurrently(10))
 	r.take("worker", 10)
-	e.is(e.MoveCursor(e.ctx, r.id, "mail", "me", 1), store.ErrConflict)
-	_, err := e.Cursor(e.ctx, r.id, "mail", "me", e.h.TTL)
-	e.ok(err)
-	e.ok(e.MoveCursor(e.ctx, r.id, "mail", "me", 5))
-	_, err = e.Cursor(e.ctx, r.id, "mail", "you", e.h.TTL)
-	e.is(err, store.ErrConflict)
-	e.is(e.MoveCursor(e.ctx, r.id, "mail", "you", 9), store.ErrConflict)
-	for range 4 { // renewed in time
-		time.Sleep(e.h.TTL / 2)
-		_, err = e.Cursor(e.ctx, r.id, "mail", "me", e.h.TTL)
+	var name string
+	e.inTime(func(ttl time.Duration) bool {
+		name = "mail for " + ttl.String()
+		e.is(e.MoveCursor(e.ctx, r.id, name, "me", 1), store.ErrConflict)
+		renewed := time.Now()
+		_, err := e.Cursor(e.ctx, r.id, name, "me", ttl)
 		e.ok(err)
-	}
-	e.outlast(e.h.TTL)
-	seq, err := e.Cursor(e.ctx, r.id, "mail", "you", time.Minute)
+		moved := e.MoveCursor(e.ctx, r.id, name, "me", 5)
+		_, taken := e.Cursor(e.ctx, r.id, name, "you", ttl)
+		intruded := e.MoveCursor(e.ctx, r.id, name, "you", 9)
+		if time.Since(renewed) >= ttl {
+			return false
+		}
+		e.ok(moved)
+		e.is(taken, store.ErrConflict)
+		e.is(intruded, store.ErrConflict)
+		for range 4 {
+			time.Sleep(ttl / 2)
+			again := time.Now()
+			_, err = e.Cursor(e.ctx, r.id, name, "me", ttl)
+			if time.Since(renewed) >= ttl {
+				return false
+			}
+			renewed = again
+			e.ok(err)
+		}
+		e.outlast(ttl)
+		return true
+	})
+	seq, err := e.Cursor(e.ctx, r.id, name, "you", time.Minute)
 	e.ok(err)
 	equal(e, "position for the next owner", seq, 5)
-	e.is(e.MoveCursor(e.ctx, r.id, "mail", "me", 6), store.ErrConflict)
-	e.ok(e.MoveCursor(e.ctx, r.id, "mail", "you", 6))
+	e.is(e.MoveCursor(e.ctx, r.id, name, "me", 6), store.ErrConflict)
+	e.ok(e.MoveCursor(e.ctx, r.id, name, "you", 6))
 }

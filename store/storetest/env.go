@@ -32,7 +32,14 @@ func newEnv(t testing.TB, h Harness) *env {
 	return e
 }
 
-// checkAll checks every plan that still exists.
+// trim replaces the store with an empty one that keeps at most keep events per plan.
+func (e *env) trim(keep int) {
+	e.Helper()
+	e.Store = e.h.NewTrimming(e.TB, keep)
+	e.Cleanup(e.checkAll) // before the harness closes this store
+}
+
+// checkAll checks every plan that still exists, once.
 func (e *env) checkAll() {
 	e.Helper()
 	ctx := context.WithoutCancel(e.ctx)
@@ -41,6 +48,7 @@ func (e *env) checkAll() {
 			check(ctx, e.TB, e.Store, id)
 		}
 	}
+	e.plans = nil
 }
 
 // unique returns a new id.

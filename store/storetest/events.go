@@ -259,7 +259,7 @@ func eventsBeforeSweep(e *env) {
 
 func eventsTrimmed(e *env) {
 	const keep = 10
-	e.Store = e.h.NewTrimming(e.TB, keep)
+	e.trim(keep)
 	r := e.start(30, concurrently(30))
 	r.take("worker", 20)
 	last := r.read().LastEvent
@@ -332,7 +332,7 @@ func eventsOwn(e *env) {
 // exists.
 func eventsOwnStay(e *env) {
 	const keep = 10
-	e.Store = e.h.NewTrimming(e.TB, keep)
+	e.trim(keep)
 	r := e.start(2000, concurrently(2000))
 	for range 20 {
 		r.take("worker", store.MaxBatch)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -229,8 +230,9 @@ func queryIdle(e *env) {
 	if idle := r.read().Idle; idle < e.h.TTL {
 		e.Errorf("idle for %s after a worker's commit, want at least %s", idle, e.h.TTL)
 	}
+	settled := time.Now()
 	p := r.settle()
-	if p.Idle < 0 || p.Idle > e.h.TTL {
+	if p.Idle < 0 || p.Idle > e.h.TTL+time.Since(settled) {
 		e.Errorf("idle for %s after a step of the plan", p.Idle)
 	}
 }

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 }
 
 // expire makes keys of the imitation expire in real time, until the test ends.
-func expire(t *testing.T, mini interface{ FastForward(time.Duration) }) {
+func expire(t testing.TB, mini interface{ FastForward(time.Duration) }) {
 	t.Helper()
 	const step = 20 * time.Millisecond
 	stop, done := make(chan struct{}), make(chan struct{})

@@ -102,7 +102,7 @@ func ExamplePolicy() {
 	defer done()
 	policy := &renewal.Policy{
 		TTL:      renewal.FixedTTL(time.Minute),
-		Interval: renewal.Every(20 * time.Second),
+		Interval: renewal.Every(time.Second), // the rules are asked as often
 		Stop:     []renewal.StopRule{renewal.WhenDone(business.Done()), renewal.After(time.Hour)},
 	}
 	rdb.Set(business, "job:7", "running", time.Minute)

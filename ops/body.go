@@ -70,9 +70,11 @@ type faults struct {
 	total int
 }
 
+// add adds a fault. Like all lists of faults it names the first strictjson.MaxFaults.
 func (f *faults) add(field, problem string) {
-	f.total++
-	f.list = append(f.list, wire.Fault{Field: field, Problem: problem})
+	if f.total++; len(f.list) < strictjson.MaxFaults {
+		f.list = append(f.list, wire.Fault{Field: field, Problem: problem})
+	}
 }
 
 // err returns the problem of the faults, nil if there are none.

@@ -50,9 +50,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// The headers of every answer: nothing of it is kept, guessed at, or shown in a frame.
+// The values of headers, which all answers share.
 //
-//nolint:gochecknoglobals // constants that all answers share
+//nolint:gochecknoglobals // constants
 var (
 	noStore    = []string{"no-store"}
 	noSniff    = []string{"nosniff"}
@@ -60,6 +60,7 @@ var (
 	noReferrer = []string{"no-referrer"}
 )
 
+// secure sets the headers of every answer: nothing of it is kept, guessed at, or shown in a frame.
 func secure(header http.Header) {
 	header["Cache-Control"] = noStore
 	header["X-Content-Type-Options"] = noSniff

@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -123,6 +124,24 @@ func TestHostileRequests(t *testing.T) {
 	}
 	if after, err := s.engine.Plan(t.Context(), id); err != nil || after.Version != before.Version || after.LastEvent != before.LastEvent {
 		t.Errorf("the plan has changed: %v", err)
+	}
+}
+
+// A request with thousands of faults gets an answer that names a hundred.
+func TestManyFaults(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil, ops.Config{})
+	var query strings.Builder
+	for i := range 4000 {
+		fmt.Fprintf(&query, "state=X&p%d=1&", i)
+	}
+	for _, r := range []reply{s.send("GET", "plans?"+query.String(), ""), s.send("POST", "plans", `{"tenantIds":[`+strings.Repeat("1,", 7999)+`1]}`)} {
+		if r.body["faultCount"] != 8000.0 || len(r.faults()) != 100 {
+			t.Errorf("%v faults, %d are named", r.body["faultCount"], len(r.faults()))
+		}
+	}
+	if r := s.send("POST", "plans", `{"":1}`); r.code() != "INVALID_REQUEST" || !slices.Equal(r.faults(), []string{`"" is unknown`}) {
+		t.Errorf("%d %s", r.status, r.text)
 	}
 }
 

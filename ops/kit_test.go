@@ -13,6 +13,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/ops"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -33,7 +34,9 @@ func newSite(t *testing.T, s store.Store, c ops.Config) *site {
 	if s == nil {
 		s = memstore.New()
 	}
-	e, err := cutover.New(s, cutover.Config{Executors: executor.Registry{"X": executor.Func(succeed)}})
+	e, err := cutover.New(s, cutover.Config{
+		Executors: executor.Registry{"X": executor.Func(succeed)}, Hooks: hook.Hooks{OnStoreFault: func(string, error) {}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,8 +78,8 @@ func number(text string, most int64) (int64, bool) {
 	return n, true
 }
 
-// parsed reads all values of a parameter.
-func parsed[T any](q *query, name string, parse func(string) (T, error)) []T {
+// parsed reads the values of a parameter, each once.
+func parsed[T comparable](q *query, name string, parse func(string) (T, error)) []T {
 	var list []T
 	for _, text := range q.values[name] {
 		v, err := parse(text)
@@ -87,7 +87,9 @@ func parsed[T any](q *query, name string, parse func(string) (T, error)) []T {
 			q.faults.add(name, err.Error())
 			continue
 		}
-		list = append(list, v)
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
 	}
 	return list
 }

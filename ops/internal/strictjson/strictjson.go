@@ -127,6 +127,9 @@ const maxName = 64
 // join returns the place of a member.
 func join(path, name string) string {
 	name = fmt.Sprintf("%.*s", maxName, name)
+	if name == "" {
+		name = `""` // an empty place is the whole document
+	}
 	if path == "" {
 		return name
 	}

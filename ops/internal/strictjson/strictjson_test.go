@@ -52,7 +52,7 @@ func TestDecode(t *testing.T) {
 func TestDecodeNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
-		`{"nam":1,"Name":"x","NAME":"y","Kept":"z","":0}`: {"nam is unknown", "Name is unknown", "NAME is unknown", "Kept is unknown", " is unknown"},
+		`{"nam":1,"Name":"x","NAME":"y","Kept":"z","":0}`: {"nam is unknown", "Name is unknown", "NAME is unknown", "Kept is unknown", `"" is unknown`},
 		`{"name":"a","name":"b"}`:                         {"name is given twice"},
 		`{"pairs":{"k":"v","k":"w","n":1}}`:               {"pairs.k is given twice", "pairs.n is not a text"},
 		`{"name":1,"count":"x","yes":"true","maybe":0}`: {

@@ -97,6 +97,7 @@ func checkAction(t *testing.T, steps []string, about string, a ops.Action) {
 	for _, step := range steps {
 		s.take(step)
 	}
+	synctest.Wait() // until nothing happens any more without the clock
 	before := s.send("GET", about, "")
 	r := s.give(about, a)
 	if r.status != http.StatusNotFound && r.status != http.StatusMethodNotAllowed { // not every command is one of a task

@@ -1,0 +1,118 @@
+package ops_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/cutover-go/cutover/internal/proxytest"
+	"github.com/cutover-go/cutover/ops"
+)
+
+// snippet returns a configuration of the documentation, with the address of the host.
+func snippet(t *testing.T, language, address string) string {
+	t.Helper()
+	text, err := os.ReadFile("../docs/ops.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, has := strings.Cut(string(text), "```"+language+"\n")
+	block, _, ends := strings.Cut(after, "```")
+	if !has || !ends || !strings.Contains(block, "127.0.0.1:8080") {
+		t.Fatalf("the documentation has no snippet for %s", language)
+	}
+	return strings.ReplaceAll(block, "127.0.0.1:8080", address)
+}
+
+// host starts a server with the handler at / and at /api/, and returns its address.
+func host(t *testing.T) string {
+	t.Helper()
+	s := newSite(t, nil, ops.Config{})
+	root, err := ops.New(s.engine, ops.Config{Authenticate: ops.AllowAll("ada")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", root)
+	mux.Handle("/api/", s.handler)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+func TestBehindNginx(t *testing.T) {
+	t.Parallel()
+	n := proxytest.StartNginx(t, "blue")
+	const last = "\t\tlocation / {\n\t\t\tadd_header"
+	n.Edit(last, snippet(t, "nginx", host(t))+last)
+	n.Kill()
+	n.Start() // a reload takes effect some time later
+	checkPrefixes(t, n.URL())
+}
+
+func TestBehindHAProxy(t *testing.T) {
+	t.Parallel()
+	h := proxytest.StartHAProxy(t, "blue")
+	frontend, backends, _ := strings.Cut(snippet(t, "haproxy", host(t)), "\n\n")
+	h.Edit("\tuse_backend %[", frontend+"\n\tuse_backend %[")
+	h.Edit("\nbackend missing", "\n"+backends+"\nbackend missing")
+	h.Kill()
+	h.Start()
+	checkPrefixes(t, h.URL())
+}
+
+// checkPrefixes creates a plan behind each prefix of a proxy, as a page of it does, follows its
+// location, and gives a command.
+func checkPrefixes(t *testing.T, proxy string) {
+	t.Helper()
+	for _, prefix := range []string{"ops/", "api/"} {
+		created := browse(t, http.MethodPost, proxy, prefix+"plans", small)
+		here, is := strings.CutPrefix(created.location, proxy)
+		if created.status != http.StatusCreated || !is || !strings.HasPrefix(here, prefix+"plans/") {
+			t.Fatalf("%s: %+v", prefix, created)
+		}
+		if seen := browse(t, http.MethodGet, proxy, here, ""); seen.status != http.StatusOK || !strings.Contains(seen.text, `"state":"CREATED"`) {
+			t.Errorf("%s: %+v", prefix, seen)
+		}
+		if given := browse(t, http.MethodPost, proxy, here+"/cancel", `{"reason":"r"}`); given.status != http.StatusOK {
+			t.Errorf("%s: %+v", prefix, given)
+		}
+		if none := browse(t, http.MethodGet, proxy, prefix+"nothing", ""); none.status != http.StatusNotFound || !strings.Contains(none.text, `"code":"NOT_FOUND"`) {
+			t.Errorf("%s: %+v", prefix, none)
+		}
+	}
+}
+
+// shown is an answer as a browser has it: its location is a whole URL.
+type shown struct {
+	status         int
+	text, location string
+}
+
+// browse sends a request as a page of the site does.
+func browse(t *testing.T, method, site, path, body string) shown {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, site+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Origin", strings.TrimSuffix(site, "/"))
+	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := shown{status: answer.StatusCode, text: string(text)}
+	if location, err := answer.Location(); err == nil {
+		s.location = location.String()
+	}
+	return s
+}

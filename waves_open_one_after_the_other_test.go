@@ -227,6 +227,34 @@ func TestPassedWavesAreJudgedByTheirOwnTolerance(t *testing.T) {
 	})
 }
 
+// A task of a passed wave that fails again, above the tolerance of its wave and within that of the
+// plan, ends the work on the open wave at once: nothing more of it begins.
+func TestALateFailureEndsTheOpenWave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(_ context.Context, run *executor.Run) error {
+			if run.Tenant().ID == "t1" {
+				time.Sleep(30 * time.Minute)
+				return errors.New("broken")
+			}
+			time.Sleep(time.Hour)
+			return nil
+		})})
+		s := sized(5)
+		s.Strategy.MaxConcurrency = strategy.Count(2)
+		s.Strategy.Waves = []strategy.Wave{{Size: strategy.Count(1), MaxFailures: strategy.Count(0)}, {}}
+		id := launch(t, e, s)
+		rests(t, e, id, plan.Failed)
+		mustPlan(t)(e.Resume(t.Context(), id)) // t2 and t3 begin
+		time.Sleep(30 * time.Minute)
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), cutover.FromCheckpoint)) // begins after them, with t4
+		p := rests(t, e, id, plan.Failed)
+		if c := p.Counters; c.Of(task.Completed) != 3 || c.Of(task.Failed) != 1 || c.Of(task.Pending) != 1 {
+			t.Errorf("%v", c)
+		}
+	})
+}
+
 // Windows hold pending tasks back, and open by themselves, also when all engines have died; what
 // has begun goes on.
 func TestWindowsHoldPendingTasksBack(t *testing.T) {
@@ -249,6 +277,36 @@ func TestWindowsHoldPendingTasksBack(t *testing.T) {
 			if got := x.at(ordinal).Sub(began); got < want || got > want+10*time.Second {
 				t.Errorf("task %d began after %s, want %s", ordinal, got, want)
 			}
+		}
+	})
+}
+
+// What has begun goes on outside of the windows: a task that changes its process, and the next
+// attempt of one that failed.
+func TestWindowsLetWhatHasBegunGoOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // the bubble begins at midnight UTC
+		s, ends := memstore.New(), time.Now().Add(5*time.Hour)
+		c := cutover.Config{Executors: executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
+			if run.Tenant().ID == "fails" && run.Attempt() == 1 {
+				return &executor.Error{Code: "BUSY", Retryable: true, RetryAfter: 3 * time.Hour, Err: errors.New("busy")}
+			}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(time.Until(ends)):
+				return nil
+			}
+		})}}
+		first := startProcess(t, s, c)
+		sp := parallelSpec("moves", "fails")
+		sp.Strategy.Windows, sp.Strategy.Retry.Attempts = nightly("UTC", 1, 2), 2
+		id := launch(t, first.Engine, sp)
+		time.Sleep(3 * time.Hour)
+		first.end(t)
+		rests(t, running(t, s, c.Executors), id, plan.Completed)
+		if late := time.Since(ends); late < 0 || late > 10*time.Second {
+			t.Errorf("completed %s late", late)
 		}
 	})
 }

@@ -27,7 +27,7 @@
 //	        ─ being started ──────────────────────► when the start may have been given up
 //	        ─ tasks to claim ─────────────────────► at once, behind the others
 //	        ─ tasks in flight ────────────────────► after a quarter of the TTL: do workers live?
-//	        ─ something is due later by itself ───► when it is due, at the latest
+//	        ─ something is due later by itself ───► when it is due, or after a minute
 //	unsettled (a fault, or too many steps) ────────► after the PollInterval, or at once
 //
 // # Invariants

@@ -22,6 +22,11 @@ const untilNextCommand = -1
 // process that holds the tasks may have a far shorter lease than this process.
 const maxRestInFlight = 7500 * time.Millisecond
 
+// maxRestWaiting is the maximum time until a plan that only waits, for instance for the end of a
+// bake or for a window, is reconciled again. The store's clock may be set forward meanwhile, or the
+// host may sleep; both bring the end of the wait nearer than the timers of this process know.
+const maxRestWaiting = time.Minute
+
 // maxSteps bounds the steps of one call of Reconcile, so that other plans get their turn.
 const maxSteps = 10
 
@@ -126,7 +131,7 @@ func (r *Reconciler) nextCheck(p plan.Plan, stamp uint64) time.Duration {
 	in, wakes := p.WakeIn()
 	switch {
 	case wakes && p.Counters.Held == 0:
-		return in + time.Millisecond // no worker can be lost meanwhile
+		return min(in+time.Millisecond, maxRestWaiting) // no worker can be lost meanwhile
 	case wakes:
 		return min(in+time.Millisecond, r.restInFlight())
 	}

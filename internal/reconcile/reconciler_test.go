@@ -57,6 +57,16 @@ func TestNextCheck(t *testing.T) {
 		"being started": {plan.Created, func(p *plan.Plan) {
 			p.Starting, p.Idle = &plan.Starting{Token: 1, TTL: 10 * time.Second}, 4*time.Second
 		}, stamp, 6*time.Second + time.Millisecond},
+		"waits briefly": {plan.Running, func(p *plan.Plan) {
+			p.Counters.States[task.Running], p.Counters.Waiting = 1, 1
+			p.Now = time.Unix(1e9, 0)
+			p.NextDue = p.Now.Add(40 * time.Second)
+		}, stamp, 40*time.Second + time.Millisecond},
+		"waits for long": {plan.Running, func(p *plan.Plan) {
+			p.Counters.States[task.Running], p.Counters.Waiting = 1, 1
+			p.Now = time.Unix(1e9, 0)
+			p.NextDue = p.Now.Add(24 * time.Hour)
+		}, stamp, time.Minute},
 		"a sweep that waits": {plan.Running, func(p *plan.Plan) { p.Sweeps = []plan.Sweep{{}} }, stamp, time.Second},
 	} {
 		p := plan.Plan{ID: 1, Strategy: strategy.Strategy{}, Control: plan.Control{State: tt.state}}

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/task"
@@ -21,6 +23,7 @@ type audit struct {
 	tasks map[task.ID]*account
 	// starts are the tokens of the starts that succeeded.
 	starts map[uint64]struct{}
+	bakes  map[plan.ID]bakes
 }
 
 // account is the expected content of a task.
@@ -35,7 +38,7 @@ type account struct {
 }
 
 func newAudit(w *world) *audit {
-	return &audit{Store: memstore.NewWith(memstore.Config{Clock: w.clock}), w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{})}
+	return &audit{Store: memstore.NewWith(memstore.Config{Clock: w.clock}), w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{}), bakes: make(map[plan.ID]bakes)}
 }
 
 // of returns the account of a task. The caller has the lock.
@@ -63,33 +66,51 @@ func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
 	if err := a.Store.Commit(ctx, b); err != nil {
 		return err
 	}
+	a.ends(ctx, b)
 	for i := range b.Changes {
 		if w := &b.Changes[i]; w.Err == nil {
 			a.accepted(w)
 		}
 	}
+	begins := false
 	for _, t := range b.Claimed {
+		begins = begins || a.of(t.ID).token == 0
 		a.claimed(t, b.Claim)
 	}
 	if len(b.Claimed) > 0 {
-		a.slots(ctx, b)
+		a.slots(ctx, b, begins)
 	}
 	return nil
 }
 
-// slots checks that a claim has left no more slots taken than the plan has.
-func (a *audit) slots(ctx context.Context, b *store.Batch) {
-	p, err := a.Plan(ctx, b.Plan)
-	if most := p.Strategy.Concurrency(p.TaskCount); err == nil && p.Tuning.IsZero() && b.View.Counters.Slots() > most {
-		a.w.faultf("plan %s has %d slots taken of %d", b.Plan, b.View.Counters.Slots(), most)
+// slots checks that a claim has left no more slots taken than the plan has. If a task begins, the
+// bound is also that of the open wave; other tasks have kept theirs over the opening of a wave.
+func (a *audit) slots(ctx context.Context, b *store.Batch, begins bool) {
+	p, err := a.Store.Plan(ctx, b.Plan)
+	if err != nil || !p.Tuning.IsZero() {
+		return
+	}
+	most := p.Strategy.MaxConcurrency.AtLeastOne(p.TaskCount)
+	if begins && p.Wave > 0 {
+		own := p.Strategy.Waves[p.Wave-1].MaxConcurrency
+		if own.Kind == strategy.AmountUnset {
+			own = p.Strategy.MaxConcurrency
+		}
+		most = min(most, own.AtLeastOne(p.SizeOf(p.Wave)))
+	}
+	if taken := b.View.Counters.Held + b.View.Counters.Waiting; taken > most {
+		a.w.faultf("plan %s has %d slots taken of %d, wave %d is open", b.Plan, taken, most, p.Wave)
 	}
 }
+
+// repeats reports whether a change that was accepted before is sent again.
+func (acc *account) repeats(w *store.Change) bool { return w.Token == acc.wrote && w.Seq <= acc.seq }
 
 // accepted checks a worker's change that the store accepted, and records it.
 func (a *audit) accepted(w *store.Change) {
 	acc := a.of(w.Task)
-	if w.Token == acc.wrote && w.Seq <= acc.seq {
-		return // sent again
+	if acc.repeats(w) {
+		return
 	}
 	if w.Token < acc.wrote {
 		a.w.faultf("task %s: a write under token %d was accepted after one under %d", w.Task, w.Token, acc.wrote)
@@ -160,10 +181,12 @@ func (a *audit) compare(t task.Task) {
 func (a *audit) Apply(ctx context.Context, c store.Command) (store.Applied, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	before, _ := a.Store.Plan(ctx, c.Plan.ID)
 	applied, err := a.Store.Apply(ctx, c)
 	if err != nil || applied.Repeated {
 		return applied, err
 	}
+	a.baked(before, c, applied.Plan.Now)
 	if c.Plan.StartToken != 0 {
 		a.starts[c.Plan.StartToken] = struct{}{}
 	}

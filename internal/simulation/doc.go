@@ -10,10 +10,12 @@
 //	draw      the script of a history, from its seed alone
 //	process   an engine, its view, and what can happen to both
 //	view      faults between an engine and the store
+//	bake      a check that no bake is over before its time
 //	audit     the store, with a check that it does only what it may
 //	actor     executors and the ledger of what they work on at the same time
 //	settle    ends all faults, gives the commands that plans wait for, expects all to end
 //	check     replays every plan's events and compares the result with the plan
+//	waves     follows the waves in that replay: their order, bakes, approvals and tolerances
 //
 // # Seeds
 //

@@ -17,7 +17,7 @@ type replay struct {
 	failed       int
 	acknowledged int
 	tuned        bool // its strategy was changed: the claims before it were made under another
-	wave         int  // the open wave
+	waves        waveReplay
 	rest         bool // the previous event is marked AtRest: nothing may follow without a command
 }
 
@@ -29,6 +29,7 @@ type reported struct {
 
 func newReplay(w *world, p plan.Plan) *replay {
 	r := &replay{w: w, p: p, tasks: make([]reported, p.TaskCount)}
+	r.waves.replay, r.waves.acknowledged, r.waves.approved = r, make([]int, len(p.Waves)), make(map[int]bool)
 	for i := range r.tasks {
 		r.tasks[i].state = task.Pending.String()
 	}
@@ -51,6 +52,7 @@ func (r *replay) run(events []plan.Event, tasks []task.Task) {
 			r.task(e)
 		}
 		r.acknowledged = min(r.acknowledged, r.failed)
+		r.waves.retried()
 	}
 	if r.state != r.p.State.String() {
 		r.w.faultf("the events of plan %s end in %s, it is %s", r.p.ID, r.state, r.p.State)
@@ -83,33 +85,19 @@ func (r *replay) plan(e plan.Event) {
 		r.w.faultf("plan %s with the action %s is %s after a breach", r.p.ID, r.p.Strategy.FailureAction, e.To)
 	}
 	r.state = e.To
-	r.waves(e)
+	if e.Cause == plan.ByTune.String() {
+		r.tuned = true
+	}
+	r.waves.plan(e)
 	switch {
 	case e.Cause == plan.ByResume.String() && e.From != e.To:
 		r.acknowledged = r.failed
+		r.waves.acknowledge()
 	case e.To == plan.RollingBack.String():
 		r.acknowledged = 0
 	}
 	if s, err := plan.ParseState(e.To); err == nil && s.CancelsPending() {
 		r.cancelPending()
-	}
-}
-
-// waves follows the waves of the plan.
-func (r *replay) waves(e plan.Event) {
-	switch e.Cause {
-	case plan.ByTune.String():
-		r.tuned = true
-	case plan.ByWave.String():
-		if e.Wave != r.wave+1 {
-			r.w.faultf("plan %s: event %d opens wave %d after wave %d", r.p.ID, e.Seq, e.Wave, r.wave)
-		}
-		for i := range r.tasks {
-			if s, _ := task.ParseState(r.tasks[i].state); r.p.WaveOf(i+1) == r.wave && !s.Ended() {
-				r.w.faultf("plan %s: event %d opens wave %d, and task #%d of the wave before is %s", r.p.ID, e.Seq, e.Wave, i+1, s)
-			}
-		}
-		r.wave = e.Wave
 	}
 }
 
@@ -147,6 +135,7 @@ func (r *replay) task(e plan.Event) {
 	}
 	r.attempt(e, t)
 	r.claim(e)
+	r.waves.task(e)
 	r.undo(e)
 	switch task.Failed.String() {
 	case e.From:
@@ -179,22 +168,20 @@ func (r *replay) attempt(e plan.Event, t *reported) {
 }
 
 // claim checks that a pending task is claimed only in a running plan, and only while no more tasks
-// have failed, or in a Strict plan are failed or in flight, than allowed.
+// have failed, or in a Strict plan or wave are failed or in flight, than allowed.
 func (r *replay) claim(e plan.Event) {
 	if e.Cause != task.ByClaim.String() {
 		return
 	}
-	if ordinal := e.Task.Ordinal(); len(r.p.Waves) > 0 && r.p.WaveOf(ordinal) != r.wave {
-		r.w.faultf("plan %s: event %d claims task #%d while wave %d is open", r.p.ID, e.Seq, ordinal, r.wave)
+	inFlight := 0
+	if r.p.Strategy.ConcurrencyMode == strategy.Strict || r.waves.canary() {
+		inFlight = r.inFlight()
 	}
+	r.waves.claim(e, inFlight)
 	if r.tuned {
 		return
 	}
 	allowed := max(r.p.Strategy.MaxFailures.Of(r.p.TaskCount), r.acknowledged)
-	inFlight := 0
-	if r.p.Strategy.ConcurrencyMode == strategy.Strict {
-		inFlight = r.inFlight()
-	}
 	if r.state != plan.Running.String() || r.failed+inFlight > allowed {
 		r.w.faultf("plan %s: event %d claims a task in %s with %d failed of %d allowed, and %d that may fail",
 			r.p.ID, e.Seq, r.state, r.failed, allowed, inFlight)

@@ -1,5 +1,7 @@
 package mutants
 
+import "slices"
+
 // mutant is one broken rule, with the test that must notice it.
 type mutant struct {
 	name      string
@@ -27,7 +29,10 @@ func tested(name, pkg, test, file, old, by string) mutant {
 	return mutant{name: name, edits: []edit{{file, old, by}}, pkg: pkg, test: test}
 }
 
-func mutants() []mutant {
+func mutants() []mutant { return slices.Concat(coreMutants(), waveMutants(), waitMutants()) }
+
+// coreMutants break the rules of plans, tasks, stores, locks and leases.
+func coreMutants() []mutant {
 	return []mutant{
 		simulated("apply without comparing versions", "store/memstore/apply.go",
 			"if c.Version != p.plan.Version {", "if false {"),

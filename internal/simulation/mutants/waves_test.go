@@ -1,0 +1,78 @@
+package mutants
+
+// waveMutants break the rules of waves and of the gates between them.
+func waveMutants() []mutant {
+	return []mutant{
+		simulated("claims go beyond the open wave", "plan/strategy/decide.go",
+			"if i+1 == r.Open {", "if i+1 >= r.Open {"),
+		simulated("slots of the plan instead of the wave", "plan/strategy/decide.go",
+			"d.MaxSlots = s.slots(r.Open-1, r.Waves[r.Open-1].Tasks, tasks)", "d.MaxSlots = s.Concurrency(tasks)"),
+		simulated("a canary is soft", "plan/strategy/decide.go",
+			"d.Strict = d.Strict || s.wave(r.Open-1).Canary", "d.Strict = d.Strict || false"),
+		simulated("a canary tolerates what the plan does", "plan/strategy/wave.go",
+			"case w.Canary:\n\t\treturn 0\n\t", ""),
+		simulated("a wave tolerates what the plan does", "plan/strategy/wave.go",
+			"case w.MaxFailures.Kind == AmountUnset:\n\t\treturn s.MaxFailures.Of(tasks)\n\t}\n\treturn w.MaxFailures.Of(tasks)",
+			"}\n\treturn s.MaxFailures.Of(tasks)"),
+		simulated("a wave admits while only the plan does", "plan/wave.go",
+			"return p.Grant.Admits(p.WaveCounters[p.Wave-1].Failed, p.Waves[p.Wave-1].MaxFailed, inFlight)", "return true"),
+		tested("a late failure is judged by the tolerance of the plan", ".", "TestALateFailureEndsTheOpenWave", "plan/wave.go",
+			"return w <= len(p.Waves) && p.WaveCounters[w-1].Failed > p.Waves[w-1].MaxFailed", "return w == p.Wave && p.WaveCounters[w-1].Failed > p.Waves[w-1].MaxFailed"),
+		tested("a resume acknowledges no failures of waves", "./plan", "TestHistories", "plan/command.go",
+			"p.Waves[i].Acknowledged = p.WaveCounters[i].Failed", "_ = i"),
+		simulated("a bake counts from the opening of its wave", "plan/wave.go",
+			"case p.openNumber() == 0 || p.WaveLeft() > 0:", "case p.openNumber() == 0:"),
+		simulated("a retry during the bake does not restart it", "plan/wave.go",
+			"p.WaveEndedAt = time.Time{}\n\tcase p.WaveEndedAt.IsZero():", "\n\tcase p.WaveEndedAt.IsZero():"),
+		simulated("a retry after the bake bakes no more", "plan/decision.go",
+			"p.Gate = GateNone\n", "p.Gate = max(p.Gate, GateNone)\n"),
+		tested("a plan ends before its last bake", ".", "TestWavesBakeOneAfterTheOther", "plan/settle.go",
+			"|| bakes && left > 0:\n\t\treturn false", "|| bakes && left < 0:\n\t\treturn false"),
+		simulated("an approval counts for the wave after the next", "plan/gate.go",
+			"rules.Waits(wave) && !d.Plan.approved(wave)", "rules.Waits(wave) && !d.Plan.approved(wave) && !d.Plan.approved(wave-1)"),
+		simulated("an empty wave waits for its approval", "plan/gate.go",
+			"case p.WaveCounters[next-1].Ended == p.SizeOf(next):", "case p.WaveCounters[next-1].Ended == p.SizeOf(next) && !d.lacksApproval(next):"),
+		simulated("a rejection keeps the approval", "plan/gate.go",
+			"next.Approved = slices.Delete(slices.Clone(next.Approved), at, at+1)", "_ = at"),
+		tested("a rejection does not pause", ".", "TestWavesWaitForApproval", "plan/gate.go",
+			"if next.State == Running {\n\t\td.move(ByReject, Paused, by)", "if next.State == Running && next.Gate == GateNone {\n\t\td.move(ByReject, Paused, by)"),
+		simulated("a resume does not ask again", "plan/decision.go",
+			"p.Gate = min(p.Gate, GateBaked) // it asks again", "p.Gate = max(p.Gate, GateNone) // it asks again"),
+	}
+}
+
+// waitMutants break the rules of windows, of tunings, and of tasks that wait without a worker.
+func waitMutants() []mutant {
+	return []mutant{
+		tested("windows do not close", ".", "TestWindowsOpenAtTheirInstants", "plan/strategy/decide.go",
+			"&& (g.NotAfter.IsZero() || now.Before(g.NotAfter))", ""),
+		tested("windows are open before they open", ".", "TestWindowsHoldPendingTasksBack", "plan/strategy/decide.go",
+			"(g.NotBefore.IsZero() || !now.Before(g.NotBefore)) && ", ""),
+		tested("windows hold back what has begun", ".", "TestWindowsLetWhatHasBegunGoOn", "store/memstore/claim.go",
+			"case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots:", "case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots || !p.plan.Grant.Opens(at.time()):"),
+		{
+			name: "failures are judged only when they happen",
+			edits: []edit{
+				{"plan/strategy/decide.go", "d.Breach = d.Breach || w.Failed > s.Tolerated(i+1, w)\n", ""},
+				{"plan/strategy/decide.go", "d.Breach = d.Breach || failed > d.MaxFailed\n", ""},
+			},
+			pkg: ".", test: "TestTuningBelowTheFailuresIsABreach",
+		},
+		tested("a tuning does not reach the grant", ".", "TestTuningOfARunningPlan", "plan/decision.go",
+			"rules, waves := p.Rules(), p.tallies()", "rules, waves := p.Strategy, p.tallies()"),
+		simulated("a task that waits has no slot", "plan/counters.go",
+			"return c.Held + c.Waiting", "return c.Held"),
+		simulated("a task that was paused in its wait goes on at once", "store/memstore/claim.go",
+			"if !r.parked && r.state.InFlight() && r.wait().until > at {", "if false {"),
+		simulated("a wait is over early", "store/memstore/waiters.go",
+			"if next.due > at {", "if next.due > at+1e8 {"),
+		tested("a backoff counts as a failure", ".", "TestRetriesBeforeFailed", "internal/worker/outcome.go",
+			"c.Failure = failure\n\t\treturn c", "c.Failure = failure\n\t\tc.Kind, c.Wait, c.After = store.Fail, task.NoWait, 0\n\t\treturn c"),
+		simulated("one attempt more than allowed", "internal/worker/outcome.go",
+			"case failure.Retryable && r.task.Attempt < retry.Attempts:", "case failure.Retryable && r.task.Attempt <= retry.Attempts:"),
+		tested("an attempt begins its time anew in each process", ".", "TestTaskTimeoutOverProcesses", "internal/worker/deadlines.go",
+			"max(0, s.TaskTimeout-r.task.Elapsed)", "s.TaskTimeout"),
+		tested("a success is proved by nothing", ".", "TestMinSuccessTime", "internal/worker/outcome.go",
+			"case s.MinSuccessTime > 0 && !r.proving():", "case false:"),
+	}
+}

@@ -59,7 +59,7 @@ func (t *FileTable) read() (Rows, uint64, error) {
 		return nil, 0, err
 	}
 	defer func() { _ = file.Close() }()
-	content := bufio.NewReaderSize(file, 64<<10)
+	content := bufio.NewReader(file) // mostly for the first line alone
 	head, err := content.ReadString('\n')
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %s: its first line: %w", ErrDamaged, t.path, err)
@@ -148,6 +148,7 @@ func parseHead(line string) (rev uint64, count int, err error) {
 
 func parseRows(content io.Reader, rev uint64, count int) (Rows, error) {
 	lines := bufio.NewScanner(content)
+	lines.Buffer(make([]byte, 64<<10), 64<<10)
 	rows := Rows{}
 	for lines.Scan() {
 		tenant, text, _ := strings.Cut(lines.Text(), " ")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,8 +30,9 @@ const (
 	leavingOut
 )
 
-// confirm waits until every member of the fleet serves a row. The fleet is listed anew each round:
-// a member that joins has to confirm, and one that leaves need not.
+// confirm waits until every member of the fleet serves a row. The fleet is listed anew each round,
+// and once more after the last one has confirmed: a member that joins has to confirm, and one that
+// leaves need not.
 func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Row, how manner) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
@@ -45,6 +47,9 @@ func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Ro
 			done := c.round(ctx, tenant, want, members, confirmed, &last)
 			if done || how == leavingOut && onlyUnreachable(last) {
 				return nil
+			}
+			if allConfirmed(last) {
+				continue
 			}
 		}
 		result := &gateway.NotConfirmedError{Tenant: tenant, Want: want, Instances: last}
@@ -170,6 +175,10 @@ func (c *Controller) explain(ctx context.Context, tenant string, want, found gat
 		}
 	}
 	return nil
+}
+
+func allConfirmed(reports []gateway.InstanceReport) bool {
+	return !slices.ContainsFunc(reports, func(r gateway.InstanceReport) bool { return !r.Confirmed })
 }
 
 // onlyUnreachable reports whether each member has confirmed or cannot be reached, and at least one

@@ -276,3 +276,22 @@ func TestEndOfTheWaitHidesNoAnswer(t *testing.T) {
 		}
 	})
 }
+
+// TestConfirmedSwitchDoesNotWait checks that no pause follows the last confirmation.
+func TestConfirmedSwitchDoesNotWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		c := w.controller()
+		began := time.Now()
+		if err := c.Switch(t.Context(), toBlue("acme")); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Current(t.Context(), "acme"); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("a switch and a look that nothing held up took %v", took)
+		}
+	})
+}

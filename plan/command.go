@@ -24,6 +24,8 @@ func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, er
 		return d.already()
 	case p.State != Created:
 		return d, d.notApplicable(ByStart, "")
+	case p.Adding != nil:
+		return d, d.notApplicable(ByStart, "tenants are being added; try again")
 	}
 	d.Plan.Starting = &Starting{Token: token, TTL: ttl, Actor: by.Actor}
 	d.Changed = true

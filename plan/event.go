@@ -25,6 +25,8 @@ type Event struct {
 	From, To string
 	// Wave is the number of the wave that the event is about, from 1; 0 if it is about none.
 	Wave int
+	// Added is the number of tenants that the event adds to the plan; 0 if it adds none.
+	Added int
 	// Attempt is the task's attempt.
 	Attempt int
 	// Actor and Reason are those of the command; empty for what an engine did by itself.

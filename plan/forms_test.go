@@ -54,7 +54,7 @@ func checkForms[T interface {
 func TestTextForms(t *testing.T) {
 	t.Parallel()
 	checkForms(t, "plan state", plan.NumStates, plan.ParseState)
-	checkForms(t, "plan cause", int(plan.ByTune)+1, plan.ParseCause)
+	checkForms(t, "plan cause", int(plan.ByAdd)+1, plan.ParseCause)
 	checkForms(t, "gate", plan.NumGates, plan.ParseGate)
 	checkForms(t, "kind of sweep", int(plan.SweepCancel)+1, plan.ParseSweepKind)
 	checkForms(t, "reason for a pause", 2*int(plan.PausedByRejection), plan.ParsePauseReasons)

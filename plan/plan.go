@@ -16,7 +16,8 @@ type ID = task.PlanID
 // 999,999, because it never holds its tasks.
 type Plan struct {
 	ID ID
-	// The content that the plan was created with; it never changes.
+	// The content that the plan was created with; it never changes, except that the tenants that
+	// were Added count in TaskCount.
 	Name           string
 	ExecutorType   string
 	Parameters     map[string]string
@@ -56,6 +57,11 @@ type Control struct {
 	Tuning strategy.Tuning
 	// Starting marks a start that is under way, nil if none is; the plan still shows CREATED.
 	Starting *Starting
+	// Added is the number of tenants that were added since the plan was created. They are the last
+	// of its tasks.
+	Added int
+	// Adding marks an addition of tenants that is under way, nil if none is.
+	Adding *Adding
 	// StartToken is part of every tenant lock of the plan; 0 before the start.
 	StartToken uint64
 	// Undo is the progress of a rollback of the plan.
@@ -137,7 +143,24 @@ type Starting struct {
 	Actor string
 }
 
-// DefaultStartTTL is the TTL of a [Starting] that has none.
+// Adding marks a plan to which tenants are being added. Until the addition is complete they are
+// stored after the plan's last task, and nobody sees or claims them.
+type Adding struct {
+	// Token identifies the addition.
+	Token uint64
+	// Tenants is how many tenants are added.
+	Tenants int
+	// TTL is the maximum time between two writes of the addition. When more time has passed, any
+	// engine may give the addition up. 0 or less means [DefaultStartTTL].
+	TTL time.Duration
+	// Actor is who gave the command.
+	Actor string
+	// GivenUp reports that the addition will not be completed: the tenants that were locked for it
+	// are being released.
+	GivenUp bool
+}
+
+// DefaultStartTTL is the TTL of a [Starting], or an [Adding], that has none.
 const DefaultStartTTL = 30 * time.Second
 
 // StartLeft returns the time that is left until the start under way may be given up. 0 or less
@@ -232,8 +255,8 @@ func (p Plan) Over() bool {
 }
 
 // Sequential reports whether the plan was created to run its tasks one by one. Its rollback then
-// follows the order of completion. No tuning changes it.
-func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.TaskCount) }
+// follows the order of completion. No tuning and no addition changes it.
+func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.TaskCount - p.Added) }
 
 // StopFor returns the stop in force for a task of the plan that is in flight.
 func (c *Control) StopFor(t task.Control) task.Stop {
@@ -278,7 +301,7 @@ func (p Plan) waitersClaimable() bool {
 // AtRest reports whether nothing happens to the plan any more without a command.
 func (p Plan) AtRest() bool {
 	c := p.Counters
-	if c.InFlight() > 0 || len(p.Sweeps) > 0 || p.Starting != nil {
+	if c.InFlight() > 0 || len(p.Sweeps) > 0 || p.Starting != nil || p.Adding != nil {
 		return false
 	}
 	switch p.State {

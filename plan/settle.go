@@ -58,7 +58,7 @@ func (d *Decision) judge(by By) bool {
 	switch {
 	case verdict.Breach:
 		return d.breach(by)
-	case c.Of(task.Pending) > 0 || c.Of(task.Paused) > 0 || bakes && left > 0:
+	case c.Of(task.Pending) > 0 || c.Of(task.Paused) > 0 || bakes && left > 0 || p.Adding != nil:
 		return false
 	case c.Of(task.Failed) == p.TaskCount:
 		d.move(ByFailure, Failed, by)

@@ -122,6 +122,26 @@ func (s Spec) validate(e *InvalidError) {
 	e.tenants(s.Tenants)
 }
 
+// CheckTenants returns nil, or an *[InvalidError] with every fault of tenants that are to be added
+// to a plan: none, too many, the same one twice, or ids, labels or parameters that make no sense.
+func CheckTenants(tenants []task.Tenant) error {
+	var e InvalidError
+	if e.tenants(tenants); e.Total > 0 {
+		return &e
+	}
+	return nil
+}
+
+// DuplicateTenants returns an *[InvalidError] for tenants that are already in the plan to which
+// they are to be added. at are their places in the list.
+func DuplicateTenants(tenants []task.Tenant, at []int) error {
+	var e InvalidError
+	for _, i := range at {
+		e.add(tenantField(i), "tenant %.140q is in the plan already", tenants[i].ID)
+	}
+	return &e
+}
+
 func (e *InvalidError) text(field, s string, limit int, required bool) {
 	switch {
 	case s == "" && required:

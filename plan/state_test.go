@@ -49,7 +49,7 @@ func TestCauseNames(t *testing.T) {
 	want := []string{
 		"create", "start", "pause", "breach", "resume", "success", "failure",
 		"retry", "cancel", "rollback", "undo", "undo failure", "skip",
-		"wave", "bake", "approval", "approve", "reject", "tune", "Cause(19)",
+		"wave", "bake", "approval", "approve", "reject", "tune", "add", "Cause(20)",
 	}
 	for i, name := range want {
 		if got := plan.Cause(i).String(); got != name {

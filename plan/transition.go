@@ -34,15 +34,17 @@ const (
 	ByApprove
 	ByReject
 	ByTune
+	// ByAdd: tenants were added, or an addition was given up.
+	ByAdd
 
-	numCauses = int(ByTune) + 1
+	numCauses = int(ByAdd) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
 var causeNames = [numCauses]string{
 	"create", "start", "pause", "breach", "resume", "success", "failure",
 	"retry", "cancel", "rollback", "undo", "undo failure", "skip",
-	"wave", "bake", "approval", "approve", "reject", "tune",
+	"wave", "bake", "approval", "approve", "reject", "tune", "add",
 }
 
 func (c Cause) String() string {

@@ -39,6 +39,10 @@ type Reader interface {
 	States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error)
 	// Tenants returns only the tenant ids of the same tasks as States, in the same order.
 	Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
+	// Appended returns, like Tenants, the ids of the tenants that AppendTenants has stored for the
+	// addition under way, beginning with the one that follows the ordinal after; none if no
+	// addition is under way.
+	Appended(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
 	// Events returns up to limit events after a sequence number, oldest first. At the end of the
 	// log, after the newest event, it returns none. Returns ErrTrimmed if events after that number
 	// are not kept any more, and ErrEventsAhead if the number is beyond the newest event: the store

@@ -63,6 +63,13 @@ type Creator interface {
 	// same call may be sent again. Returns ErrNotFound if an engine has begun to remove the
 	// creation because its TTL was over.
 	FinishCreate(ctx context.Context, c Creation) error
+	// AppendTenants stores tenants (at most MaxBatch) for the addition that is marked in the plan's
+	// Control.Adding with this token and is not given up. first is the ordinal of the first of
+	// them: they follow the plan's last task, or the tenants that were stored before for the same
+	// addition. The same call may be sent again. No task of theirs exists before a Command
+	// completes the addition. Returns ErrConflict if there is no such addition, or if it announced
+	// fewer tenants.
+	AppendTenants(ctx context.Context, id plan.ID, token uint64, first int, tenants []task.Tenant) error
 	// Remove removes a plan that is over, or a creation whose TTL is over, in bounded steps; more
 	// reports whether Remove has to be called again. From the first step on the plan cannot be
 	// read. Returns ErrConflict if the plan or the TTL is not over, and no error if there is no
@@ -124,10 +131,13 @@ type Command struct {
 	// Apply.
 	RaiseTokens bool
 	// Decision has the plan's Control with all its fields, the edits (at most MaxBatch) and the
-	// events. The store sets Seq, At and AtRest, keeps its own Facts, and applies the effects of
-	// plan.State.CancelsPending, of a new Undo.Round and of a new Wave itself. An event that
-	// changes the state of the plan itself clears Breached; otherwise a breach stays even if it
-	// happened after the decision was made.
+	// events. If it raises TaskCount, exactly the tenants that AppendTenants has stored become
+	// tasks, PENDING, and each further wave gets its counters; Apply returns ErrConflict if they
+	// are more or fewer. A command after which the plan has no mark of an addition, or another one,
+	// drops the tenants that were stored for the addition before. The store sets Seq, At and
+	// AtRest, keeps its own Facts, and applies the effects of plan.State.CancelsPending, of a new
+	// Undo.Round and of a new Wave itself. An event that changes the state of the plan itself
+	// clears Breached; otherwise a breach stays even if it happened after the decision was made.
 	plan.Decision
 }
 

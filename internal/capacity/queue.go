@@ -18,7 +18,9 @@ type Plan struct {
 	Executor     executor.TaskExecutor
 	Parameters   map[string]string
 	StartToken   uint64
-	Strategy     strategy.Strategy
+	// Created is the number of tasks that the plan was created with; the others were added.
+	Created  int
+	Strategy strategy.Strategy
 }
 
 // Queue shares out the capacity of a process. It is safe for concurrent use.

@@ -129,6 +129,9 @@ func (r *Reconciler) nextCheck(p plan.Plan, stamp uint64) time.Duration {
 		return 0
 	}
 	in, wakes := p.WakeIn()
+	if p.Adding != nil && (!wakes || p.Adding.Left(p.Idle) < in) {
+		in, wakes = max(0, p.Adding.Left(p.Idle)), true // when the addition may be given up
+	}
 	switch {
 	case wakes && p.Counters.Held == 0:
 		return min(in+time.Millisecond, maxRestWaiting) // no worker can be lost meanwhile

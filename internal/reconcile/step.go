@@ -22,6 +22,9 @@ func (r *Reconciler) step(ctx context.Context, p plan.Plan) (changed bool, err e
 	case p.Starting != nil && p.StartLeft() <= 0:
 		_, err := r.opts.Locks.AbandonStart(ctx, p.ID, p.Starting.Token) // the cleaner releases its locks
 		return true, err
+	case p.Adding != nil && p.Adding.Left(p.Idle) <= 0:
+		_, err := r.opts.Locks.DropAddition(ctx, p.ID, p.Adding.Token)
+		return true, err
 	case len(p.Sweeps) > 0:
 		if err := r.sweep(ctx, p); !errors.Is(err, tenantlock.ErrStartInWay) {
 			return true, err

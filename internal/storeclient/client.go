@@ -77,3 +77,12 @@ func (c *Client) Tenants(ctx context.Context, id plan.ID, after, limit int) (ten
 	})
 	return tenants, err
 }
+
+// Appended returns the tenants that are stored for an addition under way: see store.Reader.
+func (c *Client) Appended(ctx context.Context, id plan.ID, after, limit int) (tenants []string, err error) {
+	err = c.Do(ctx, "appended", func() error {
+		tenants, err = c.Store.Appended(ctx, id, after, limit)
+		return err
+	})
+	return tenants, err
+}

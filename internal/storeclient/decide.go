@@ -98,11 +98,11 @@ func (c *Client) Remembers(ctx context.Context, command string, id plan.ID) (p p
 }
 
 // raisesTokens reports whether the commit of a decision on p has to raise the tokens, because
-// tenants were, or may have been, locked before it: by a start, for a retry or a rollback, or by a
-// worker that was lost. Tokens that are given after the commit have to be greater than those of
-// every earlier task that worked on the tenants.
+// tenants were, or may have been, locked before it: by a start, an addition, for a retry or a
+// rollback, or by a worker that was lost. Tokens that are given after the commit have to be greater
+// than those of every earlier task that worked on the tenants.
 func raisesTokens(p plan.Plan, d plan.Decision) bool {
-	return d.Plan.StartToken != p.StartToken || d.Plan.Undo.Round != p.Undo.Round ||
+	return d.Plan.StartToken != p.StartToken || d.Plan.TaskCount != p.TaskCount || d.Plan.Undo.Round != p.Undo.Round ||
 		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State.InFlight() })
 }
 

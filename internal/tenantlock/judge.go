@@ -16,7 +16,7 @@ type verdict struct {
 	// stale locks are not needed by any task: the plan is removed, is over or was not started with
 	// the lock's start token, or the task does not need its tenant any more.
 	stale []store.TenantLock
-	// starting locks belong to starts under way.
+	// starting locks belong to starts, or additions, under way.
 	starting []store.TenantLock
 	// held locks are needed by their tasks.
 	held []store.TenantLock
@@ -77,10 +77,21 @@ const (
 // startOf reports what has become of the start of lock l, and gives the start up if it has shown no
 // sign of life for its TTL. p is the plan of the lock; startOf replaces it if it changes the plan.
 func (m *Manager) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock) (startState, error) {
-	if p.Starting != nil && p.Starting.Token == l.Start {
-		if p.StartLeft() > 0 {
-			return startUnderWay, nil
+	if underWay(*p, l) {
+		return startUnderWay, nil
+	}
+	if ofAddition(*p, l) {
+		// The addition may only be slow: once it is given up it cannot be completed any more.
+		abandoned, err := m.abandonAddition(ctx, l.Plan, p.Adding.Token)
+		if errors.Is(err, store.ErrNotFound) {
+			return startOver, nil
 		}
+		if err != nil {
+			return startOver, err
+		}
+		*p = abandoned
+	}
+	if ofStart(*p, l) {
 		// The start may only be slow: without its mark it cannot start the plan any more.
 		unmarked, err := m.AbandonStart(ctx, l.Plan, l.Start)
 		if errors.Is(err, store.ErrNotFound) {
@@ -97,6 +108,21 @@ func (m *Manager) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock)
 	return startSucceeded, nil
 }
 
+// ofStart reports whether a lock is one of the plan's start that is marked, ofAddition of its
+// addition that is marked.
+func ofStart(p plan.Plan, l store.TenantLock) bool {
+	return p.Starting != nil && p.Starting.Token == l.Start
+}
+
+func ofAddition(p plan.Plan, l store.TenantLock) bool {
+	return p.Adding != nil && isOfAddition(l.Phase) && l.Phase == phaseOfAddition(p.Adding.Token) && l.Start == p.StartToken
+}
+
+// underWay reports whether a lock is one of a start or an addition that still shows signs of life.
+func underWay(p plan.Plan, l store.TenantLock) bool {
+	return ofStart(p, l) && p.StartLeft() > 0 || ofAddition(p, l) && p.Adding.Left(p.Idle) > 0
+}
+
 // judgeTasks judges locks of tasks of a plan that were taken under the start that succeeded, and
 // adds them to v.
 func (m *Manager) judgeTasks(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
@@ -111,12 +137,15 @@ func (m *Manager) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tena
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	needed := make(map[int]bool, len(tasks))
+	needed := make(map[int]string, len(tasks)) // the tenants
 	for _, t := range tasks {
-		needed[t.ID.Ordinal()] = needs(t)
+		if needs(t) {
+			needed[t.ID.Ordinal()] = t.Tenant.ID
+		}
 	}
 	for _, l := range locks {
-		if needed[l.Ordinal] {
+		// An addition that was given up may have locked another tenant for the same ordinal.
+		if tenant, is := needed[l.Ordinal]; is && tenant == l.Tenant {
 			v.held = append(v.held, l)
 		} else {
 			v.stale = append(v.stale, l)

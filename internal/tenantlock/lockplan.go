@@ -39,7 +39,7 @@ func (e *YieldError) Error() string {
 // keeps its locks and waits for the others, and the other start returns a *YieldError, so the two
 // never wait for each other.
 func (m *Manager) LockPlan(ctx context.Context, s Start) error {
-	alive, stop := m.keepAlive(ctx, s)
+	alive, stop := m.keepAlive(ctx, func(ctx context.Context) error { return m.renew(ctx, s) })
 	defer stop()
 	err := m.client.EachTenant(alive, s.Plan, func(first int, tenants []string) error {
 		locks := startLocks(s.Plan, s.Token, first, tenants)
@@ -114,8 +114,8 @@ func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadl
 	}
 }
 
-// AwaitStart waits until the start that took the lock named by of has ended. Returns a
-// *store.TenantHeldError if the start has not ended by the deadline.
+// AwaitStart waits until the start, or the addition, that took the lock named by of has ended.
+// Returns a *store.TenantHeldError if the start has not ended by the deadline.
 func (m *Manager) AwaitStart(ctx context.Context, of store.TenantLock, deadline time.Time) error {
 	for pause := firstWait; ; pause = min(2*pause, longestWait) {
 		p, err := m.client.Plan(ctx, of.Plan)
@@ -124,7 +124,7 @@ func (m *Manager) AwaitStart(ctx context.Context, of store.TenantLock, deadline 
 			return nil
 		case err != nil:
 			return err
-		case p.Starting == nil || p.Starting.Token != of.Start || p.StartLeft() <= 0:
+		case !underWay(p, of):
 			return nil
 		case !time.Now().Before(deadline):
 			return &store.TenantHeldError{Held: []store.TenantLock{of}}

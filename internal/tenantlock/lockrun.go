@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -14,12 +13,13 @@ import (
 // token. The task has to be claimed again, under a token greater than that; the lock stays.
 var ErrOldToken = errors.New("cutover: the tenant was locked after the claim, so the task is claimed again")
 
-// LockRun locks the tenant of a claimed task for its run, a later attempt or an undo. A first
-// attempt does not need the call: it runs under the lock of the start, and no process finds that
-// lock stale while the task runs. LockRun returns nil if the tenant was locked for this task when
-// its token was given; otherwise [ErrOldToken], a *store.TenantHeldError, or an error of the store.
-func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.Task) error {
-	mine := RunLock(p, start, t)
+// LockRun locks the tenant of a claimed task for its run: a later attempt, an undo, or the first
+// attempt of a task that was added. Any other first attempt does not need the call: it runs under
+// the lock of the start, and no process finds that lock stale while the task runs. LockRun returns
+// nil if the tenant was locked for this task when its token was given; otherwise [ErrOldToken], a
+// *store.TenantHeldError, or an error of the store.
+func (m *Manager) LockRun(ctx context.Context, o Owner, t task.Task) error {
+	mine := RunLock(o, t)
 	others, err := m.reserve(ctx, []store.TenantLock{mine})
 	switch {
 	case err != nil:
@@ -27,10 +27,10 @@ func (m *Manager) LockRun(ctx context.Context, p plan.ID, start uint64, t task.T
 	case len(others) == 0:
 		return ErrOldToken // the tenant was free, and is locked from now on
 	}
-	// The lock of a start or of an earlier run of this task proves that the tenant was locked when
-	// the token was given, because the start, or the earlier run that did not go on, raised the
-	// tokens before this claim. The lock of a command proves nothing, because it may have been
-	// taken after the claim.
+	// The lock of a start, an addition or an earlier run of this task proves that the tenant was
+	// locked when the token was given, because the start, the addition, or the earlier run that did
+	// not go on, raised the tokens before this claim. The lock of a command proves nothing, because
+	// it may have been taken after the claim.
 	if old := others[0]; sameTask(old, mine) && isOfRun(old.Phase) {
 		if kept, err := m.replace(ctx, old, mine); err != nil || kept {
 			return err

@@ -35,10 +35,10 @@ func (m *Manager) GiveUpStart(ctx context.Context, id plan.ID, token uint64) err
 	})
 }
 
-// keepAlive renews the mark of a start until stop is called. The context alive ends, with a cause,
-// when the mark can no longer be renewed, for instance because another process has given the start
-// up.
-func (m *Manager) keepAlive(ctx context.Context, s Start) (alive context.Context, stop func()) {
+// keepAlive renews the mark of a start or an addition until stop is called. The context alive ends,
+// with a cause, when the mark can no longer be renewed, for instance because another process has
+// given the start up.
+func (m *Manager) keepAlive(ctx context.Context, renew func(context.Context) error) (alive context.Context, stop func()) {
 	alive, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -47,10 +47,10 @@ func (m *Manager) keepAlive(ctx context.Context, s Start) (alive context.Context
 			if wait.For(alive, m.startTTL/3); alive.Err() != nil {
 				return
 			}
-			switch err := m.renew(alive, s); {
+			switch err := renew(alive); {
 			case err == nil:
 			case store.Temporary(err):
-				m.client.Fault("renew start", err)
+				m.client.Fault("renew mark", err)
 			default:
 				cancel(err)
 			}

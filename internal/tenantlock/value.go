@@ -9,6 +9,7 @@ import (
 // The phases of a lock's value. See doc.go for their meaning.
 const (
 	startPhase  = 2
+	addPhase    = 1 << 29
 	intentPhase = 1 << 30
 	runPhase    = 1 << 31
 )
@@ -27,6 +28,24 @@ func startLocks(id plan.ID, token uint64, first int, tenants []string) []store.T
 	return locks
 }
 
+// addLocks returns the locks that an addition takes on tenants. The first tenant has the ordinal
+// first.
+func addLocks(id plan.ID, start, token uint64, first int, tenants []string) []store.TenantLock {
+	locks := startLocks(id, start, first, tenants)
+	for i := range locks {
+		locks[i].Phase = phaseOfAddition(token)
+	}
+	return locks
+}
+
+// phaseOfAddition returns the phase of the addition with that token. The locks of another addition
+// have another phase, because a tenant may get the ordinal that it would have got by an addition
+// that was given up.
+func phaseOfAddition(token uint64) uint32 { return addPhase | uint32(token)&(addPhase-1) }
+
+// isOfAddition reports whether a phase is that of an addition.
+func isOfAddition(phase uint32) bool { return phase&(runPhase|intentPhase|addPhase) == addPhase }
+
 // intentLock returns the lock that is taken before a retry or a rollback of the task is committed.
 func intentLock(p plan.Plan, t task.Task) store.TenantLock {
 	l := startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID)
@@ -40,15 +59,31 @@ func phaseOfIntent(t task.Task) uint32 { return intentPhase | uint32(t.Version)&
 // isIntent reports whether a phase is that of an intentLock.
 func isIntent(phase uint32) bool { return phase&runPhase == 0 && phase&intentPhase != 0 }
 
-// isOfRun reports whether a lock with that phase is one under which a task runs: taken by a start
-// or for a run.
-func isOfRun(phase uint32) bool { return phase == startPhase || phase&runPhase != 0 }
+// isOfRun reports whether a lock with that phase is one under which a task runs: taken by a start,
+// by an addition or for a run.
+func isOfRun(phase uint32) bool {
+	return phase == startPhase || phase&runPhase != 0 || isOfAddition(phase)
+}
 
-// RunLock returns the lock under which a claimed task of plan p runs. start is the StartToken of
-// the plan.
-func RunLock(p plan.ID, start uint64, t task.Task) store.TenantLock {
-	l := startLock(p, start, t.ID.Ordinal(), t.Tenant.ID)
-	if t.Attempt > 1 || t.State == task.RollingBack {
+// Owner is a plan for whose tasks tenants are locked.
+type Owner struct {
+	Plan plan.ID
+	// Start is the plan's StartToken.
+	Start uint64
+	// Created is the number of tasks that the plan was created with. The others were added.
+	Created int
+}
+
+// StartLocked reports whether a task runs under the lock of its plan's start: at its first attempt,
+// if it was not added later.
+func (o Owner) StartLocked(t task.Task) bool {
+	return t.Attempt <= 1 && t.State != task.RollingBack && t.ID.Ordinal() <= o.Created
+}
+
+// RunLock returns the lock under which a claimed task of a plan runs.
+func RunLock(o Owner, t task.Task) store.TenantLock {
+	l := startLock(o.Plan, o.Start, t.ID.Ordinal(), t.Tenant.ID)
+	if !o.StartLocked(t) {
 		l.Phase = phaseOfRun(t)
 	}
 	return l

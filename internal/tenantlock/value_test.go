@@ -22,13 +22,13 @@ func TestEachHoldHasItsOwnValue(t *testing.T) {
 	t.Parallel()
 	p := plan.Plan{ID: 1, Control: plan.Control{StartToken: 7}}
 	holds := map[string]store.TenantLock{
-		"first attempt":  RunLock(1, 7, taskOf(task.Running, 1, 1)),
+		"first attempt":  RunLock(Owner{Plan: 1, Start: 7, Created: 9}, taskOf(task.Running, 1, 1)),
 		"retry decided":  intentLock(p, taskOf(task.Failed, 1, 2)),
 		"decided anew":   intentLock(p, taskOf(task.Failed, 1, 3)),
-		"second attempt": RunLock(1, 7, taskOf(task.Running, 2, 4)),
-		"claimed again":  RunLock(1, 7, taskOf(task.Running, 2, 5)),
-		"undo":           RunLock(1, 7, taskOf(task.RollingBack, 1, 6)),
-		"another start":  RunLock(1, 8, taskOf(task.Running, 1, 1)),
+		"second attempt": RunLock(Owner{Plan: 1, Start: 7, Created: 9}, taskOf(task.Running, 2, 4)),
+		"claimed again":  RunLock(Owner{Plan: 1, Start: 7, Created: 9}, taskOf(task.Running, 2, 5)),
+		"undo":           RunLock(Owner{Plan: 1, Start: 7, Created: 9}, taskOf(task.RollingBack, 1, 6)),
+		"another start":  RunLock(Owner{Plan: 1, Start: 8, Created: 9}, taskOf(task.Running, 1, 1)),
 	}
 	seen := make(map[store.TenantLock]string)
 	for name, l := range holds {
@@ -49,7 +49,7 @@ func TestPhasesAreKnownApart(t *testing.T) {
 		if l := intentLock(p, taskOf(task.Failed, 1, version<<29)); !isIntent(l.Phase) || isOfRun(l.Phase) {
 			t.Errorf("%+v is no intent", l)
 		}
-		if l := RunLock(1, 7, taskOf(task.Running, 2, version<<29)); isIntent(l.Phase) || !isOfRun(l.Phase) {
+		if l := RunLock(Owner{Plan: 1, Start: 7, Created: 9}, taskOf(task.Running, 2, version<<29)); isIntent(l.Phase) || !isOfRun(l.Phase) {
 			t.Errorf("%+v is no lock of a run", l)
 		}
 	}
@@ -77,7 +77,7 @@ func TestLocksOfTasksThatNeedNone(t *testing.T) {
 		if len(got) != tt.want {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if tt.want > 0 && (got[0] != startLocks(1, 7, 2, []string{"t"})[0] || got[1] != RunLock(1, 7, tt.task)) {
+		if tt.want > 0 && (got[0] != startLocks(1, 7, 2, []string{"t"})[0] || got[1] != RunLock(Owner{Plan: 1, Start: 7, Created: 9}, tt.task)) {
 			t.Errorf("%s: %+v, want those of the start and of the run", name, got)
 		}
 	}

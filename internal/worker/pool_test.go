@@ -87,7 +87,7 @@ func (f *fixture) start(client *storeclient.Client) {
 // run claims a task and starts a worker for it with the executor x.
 func (f *fixture) run(x executor.Func) {
 	f.t.Helper()
-	p := &capacity.Plan{ID: f.plan, ExecutorType: "X", Executor: x, StartToken: 7}
+	p := &capacity.Plan{ID: f.plan, ExecutorType: "X", Executor: x, StartToken: 7, Created: 1000}
 	f.queue.SetReady(p, true)
 	if _, n := f.queue.Next(); n != 1 {
 		f.t.Fatalf("capacity for %d", n)

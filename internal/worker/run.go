@@ -53,16 +53,17 @@ func (r *run) Token() task.Token { return r.task.Token }
 func (r *run) undo() bool { return r.task.State == task.RollingBack }
 
 // lockTenant locks the tenant for this run. The tenant of a first attempt was locked when the plan
-// was started, and no process finds that lock stale while the task needs it.
+// was started, unless the task was added later, and no process finds that lock stale while the task
+// needs it.
 func (r *run) lockTenant(ctx context.Context) error {
-	if !r.undo() && r.task.Attempt == 1 {
+	plan, owner := r.worker.plan, r.worker.owner()
+	if owner.StartLocked(r.task) {
 		return nil
 	}
-	plan := r.worker.plan
 	if _, can := plan.Executor.(executor.Rollbacker); r.undo() && !can {
 		return nil // execute fails such an undo before it does anything
 	}
-	err := r.worker.pool.locks.LockRun(ctx, plan.ID, plan.StartToken, r.task)
+	err := r.worker.pool.locks.LockRun(ctx, owner, r.task)
 	switch {
 	case err == nil:
 		r.kept = true

@@ -94,7 +94,7 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 		return
 	}
 	if c.State.Releases() {
-		w.pool.releaser.Add(tenantlock.RunLock(w.plan.ID, w.plan.StartToken, r.task))
+		w.pool.releaser.Add(tenantlock.RunLock(w.owner(), r.task))
 	}
 	if w.batch.View.Breached {
 		w.pool.queue.Enqueue(w.plan.ID)
@@ -107,4 +107,9 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 		// for it, which it then could not return.
 		w.pool.registry.MarkUncertain(w.plan.ID)
 	}
+}
+
+// owner returns the plan as the owner of its tenants.
+func (w *worker) owner() tenantlock.Owner {
+	return tenantlock.Owner{Plan: w.plan.ID, Start: w.plan.StartToken, Created: w.plan.Created}
 }

@@ -53,6 +53,9 @@ func (p *rollout) check(c *store.Command) error {
 	if failed := p.plan.Counters.Of(task.Failed); c.Failed >= 0 && c.Failed != failed {
 		return fmt.Errorf("%w: plan %s has %d failed tasks, not %d", store.ErrConflict, p.plan.ID, failed, c.Failed)
 	}
+	if err := p.checkAddition(&c.Plan); err != nil {
+		return err
+	}
 	for i := range c.Edits {
 		e := &c.Edits[i]
 		r := p.find(e.ID)
@@ -82,6 +85,7 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	if p.plan.Wave != c.Plan.Wave {
 		p.plan.WaveEndedAt = time.Time{} // it was that of the wave before
 	}
+	p.grow(&c.Plan)
 	p.plan.Control = ownControl(c.Plan.Control)
 	p.plan.Version++
 	p.changedAt = time.Now()

@@ -22,7 +22,7 @@ type entry struct {
 // detail is the part of an event that few events have. It never changes, so events may share it.
 type detail struct {
 	actor, reason string
-	wave          int
+	wave, added   int
 	failure       *task.FailureInfo
 }
 

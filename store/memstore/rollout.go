@@ -39,6 +39,7 @@ type rollout struct {
 	floor task.Token
 
 	tasks   shelf
+	tail    []record // the tenants that the addition under way has stored
 	held    []uint32 // ordinals of the held tasks; record.pos is a task's index in it
 	running ordinals // without a worker, not waiting
 	undoing ordinals // the same

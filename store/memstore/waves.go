@@ -27,6 +27,10 @@ func ownControl(c plan.Control) plan.Control {
 		s := *c.Starting
 		c.Starting = &s
 	}
+	if c.Adding != nil {
+		a := *c.Adding
+		c.Adding = &a
+	}
 	return c
 }
 

@@ -154,40 +154,6 @@ func (s *Store) abandon(ctx context.Context, id plan.ID) error {
 	return err
 }
 
-// AddTenants implements store.Creator.
-func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
-		return err
-	}
-	k := s.keys.plan(c.ID)
-	argv := make([]any, 0, 8+len(tenants))
-	argv = s.client.scripts.tenants.argv(argv, k)
-	argv = append(argv, c.Mark, first, len(tenants))
-	more := 0
-	marked := make([]blob, len(tenants))
-	for i := range tenants {
-		mark := byte('0')
-		if len(tenants[i].Labels)+len(tenants[i].Parameters) > 0 {
-			mark = '1'
-			more++
-		}
-		marked[i] = append(append(make(blob, 0, 1+len(tenants[i].ID)), mark), tenants[i].ID...)
-		argv = append(argv, &marked[i])
-	}
-	argv = append(argv, more)
-	for i := range tenants {
-		if t := &tenants[i]; len(t.Labels)+len(t.Parameters) > 0 {
-			text, err := json.Marshal(extras{t.Labels, t.Parameters})
-			if err != nil {
-				return fmt.Errorf("redisstore: %w", err)
-			}
-			argv = append(argv, first+i, text)
-		}
-	}
-	_, err := s.client.run(ctx, s.client.scripts.tenants, k, false, argv)
-	return err
-}
-
 // FinishCreate implements store.Creator.
 func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	k := s.keys.plan(c.ID)

@@ -147,6 +147,8 @@ func (d *duel) step() {
 		d.decide(func(p plan.Plan, tasks []task.Task) (plan.Decision, error) { return c(p, tasks[i], d.by()) })
 	case n < 17:
 		d.rush()
+	case n < 18 && d.rand.Intn(2) == 0:
+		d.add()
 	case n < 18:
 		d.decide(func(p plan.Plan, tasks []task.Task) (plan.Decision, error) {
 			idle := slices.DeleteFunc(tasks, func(t task.Task) bool { return t.State != task.Running || t.Worker != "" })
@@ -295,7 +297,7 @@ func (d *duel) compare() {
 	d.both(func(k int, s store.Store) error {
 		list, err := s.Events(d.Context(), d.ids[k], max(0, want.LastEvent-1), 0)
 		for _, e := range list {
-			events[k] = append(events[k], fmt.Sprint(e.Seq, e.Task.Ordinal(), e.Tenant, e.From, e.To, e.Attempt, e.Cause, e.Wave, e.AtRest))
+			events[k] = append(events[k], fmt.Sprint(e.Seq, e.Task.Ordinal(), e.Tenant, e.From, e.To, e.Attempt, e.Cause, e.Wave, e.Added, e.AtRest))
 		}
 		return err
 	})

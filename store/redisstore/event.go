@@ -19,6 +19,7 @@ type detail struct {
 	Actor   string         `json:"actor,omitempty"`
 	Reason  string         `json:"reason,omitempty"`
 	Wave    int            `json:"wave,omitempty"`
+	Added   int            `json:"added,omitempty"`
 	Failure *failureRecord `json:"failure,omitempty"`
 }
 
@@ -33,7 +34,7 @@ func appendEvent(to []byte, e *plan.Event) []byte {
 		to = append(append(to, '\t'), lineBreaks.Replace(field)...)
 	}
 	to = append(to, '\t')
-	d := detail{Actor: e.Actor, Reason: e.Reason, Wave: e.Wave}
+	d := detail{Actor: e.Actor, Reason: e.Reason, Wave: e.Wave, Added: e.Added}
 	if e.Failure != nil {
 		d.Failure = new(failureRecord)
 		if json.Unmarshal(appendFailure(nil, e.Failure), d.Failure) != nil {
@@ -155,7 +156,7 @@ func parseEvent(id plan.ID, line string) (plan.Event, bool) {
 	if json.Unmarshal([]byte(f[5]), &d) != nil {
 		return e, false
 	}
-	e.Actor, e.Reason, e.Wave = d.Actor, d.Reason, d.Wave
+	e.Actor, e.Reason, e.Wave, e.Added = d.Actor, d.Reason, d.Wave, d.Added
 	if d.Failure != nil {
 		e.Failure = d.Failure.info()
 	}

@@ -23,7 +23,7 @@ type spec struct {
 
 func specOf(p *plan.Plan) spec {
 	return spec{
-		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.TaskCount, Key: p.IdempotencyKey,
+		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.TaskCount - p.Added, Key: p.IdempotencyKey,
 		CreatedAt: moment(p.CreatedAt), Strategy: strategyOf(&p.Strategy),
 	}
 }
@@ -43,6 +43,8 @@ type control struct {
 	PauseReasons uint8      `json:"pauseReasons,omitempty"`
 	Acknowledged int        `json:"acknowledged,omitempty"`
 	Starting     *starting  `json:"starting,omitempty"`
+	Added        int        `json:"added,omitempty"`
+	Adding       *adding    `json:"adding,omitempty"`
 	StartToken   uint64     `json:"startToken,omitempty,string"`
 	Undo         *undoRound `json:"undo,omitempty"`
 	Sweeps       []sweep    `json:"sweeps,omitempty"`
@@ -52,6 +54,14 @@ type control struct {
 	Tuning       *tuning    `json:"tuning,omitempty"`
 	StartedAt    *time.Time `json:"startedAt,omitempty"`
 	EndedAt      *time.Time `json:"endedAt,omitempty"`
+}
+
+type adding struct {
+	Token   uint64        `json:"token,string"`
+	Tenants int           `json:"tenants"`
+	TTL     time.Duration `json:"ttl,omitempty"`
+	Actor   string        `json:"actor,omitempty"`
+	GivenUp bool          `json:"givenUp,omitempty"`
 }
 
 type starting struct {
@@ -85,10 +95,14 @@ func controlOf(c *plan.Control) control {
 	r := control{
 		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
 		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt),
-		Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Tuning: tuningOf(&c.Tuning),
+		Added: c.Added, Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Tuning: tuningOf(&c.Tuning),
 	}
 	if c.Starting != nil {
 		r.Starting = &starting{c.Starting.Token, c.Starting.TTL, c.Starting.Actor}
+	}
+	if c.Adding != nil {
+		a := adding(*c.Adding)
+		r.Adding = &a
 	}
 	if c.Undo != (plan.Undo{}) {
 		u := undoRound(c.Undo)
@@ -113,6 +127,11 @@ func (r *control) fill(c *plan.Control) (err error) {
 	}
 	if r.Starting != nil {
 		c.Starting = &plan.Starting{Token: r.Starting.Token, TTL: r.Starting.TTL, Actor: r.Starting.Actor}
+	}
+	c.Added = r.Added
+	if r.Adding != nil {
+		a := plan.Adding(*r.Adding)
+		c.Adding = &a
 	}
 	if r.Undo != nil {
 		c.Undo = plan.Undo(*r.Undo)
@@ -162,6 +181,7 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 	if errs == nil {
 		errs = c.fill(&p.Control)
 	}
+	p.TaskCount += p.Added
 	if errs == nil {
 		errs = fillWaves(&p, waves, tallies, facts.wave)
 	}

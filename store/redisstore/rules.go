@@ -59,7 +59,7 @@ const (
 
 func restRuleOf(p *plan.Plan) restRule {
 	switch {
-	case len(p.Sweeps) > 0 || p.Starting != nil || p.State == plan.RollingBack:
+	case len(p.Sweeps) > 0 || p.Starting != nil || p.Adding != nil || p.State == plan.RollingBack:
 		return restsNever
 	case p.State == plan.Canceled:
 		return restsWithoutPauses

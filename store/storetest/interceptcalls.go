@@ -30,6 +30,18 @@ func (s *intercepted) FinishCreate(ctx context.Context, c store.Creation) error 
 	})
 }
 
+func (s *intercepted) AppendTenants(ctx context.Context, id plan.ID, token uint64, first int, tenants []task.Tenant) error {
+	return tell(ctx, s, Call{Method: "AppendTenants", Plan: id}, func(ctx context.Context) error {
+		return s.inner.AppendTenants(ctx, id, token, first, tenants)
+	})
+}
+
+func (s *intercepted) Appended(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
+	return ask(ctx, s, Call{Method: "Appended", Plan: id}, func(ctx context.Context) ([]string, error) {
+		return s.inner.Appended(ctx, id, after, limit)
+	})
+}
+
 func (s *intercepted) Remove(ctx context.Context, id plan.ID) (bool, error) {
 	return ask(ctx, s, Call{Method: "Remove", Plan: id}, func(ctx context.Context) (bool, error) {
 		return s.inner.Remove(ctx, id)

@@ -12,6 +12,9 @@
 -- ARGV[10] number of edits                   ARGV[11] number of events
 -- ARGV[12] new floor of tokens               ARGV[13] new limit of tokens; 0: unchanged
 -- ARGV[14] bounds of the waves, as in lib/wave.lua
+-- ARGV[15] number of tasks: more than before if tenants were added
+-- ARGV[16] the addition under way: its token SP the last ordinal; if it was given up, with a "-" in
+--   front; or empty
 -- then per edit: ordinal, version, state, request, attempt, alone, losses, retried,
 --   failure as JSON or empty, three digits: release, drop checkpoint, drop undo log; wait as in
 --   lib/head.lua, elapsed
@@ -57,7 +60,7 @@ local old, early = {}, {}
 local waiting = false -- one of them is waiting
 local distant = false -- one of them is in a wave that is not open
 for e = 0, edits - 1 do
-  local ordinal = tonumber(ARGV[15 + e * 12])
+  local ordinal = tonumber(ARGV[17 + e * 12])
   if ordinal < 1 or ordinal > plan.total then
     return '!notfound'
   end
@@ -80,17 +83,24 @@ for e = 0, edits - 1 do
   if not t or not counter[t.state] then
     return corrupt_head(ordinal)
   end
-  if t.version ~= ARGV[16 + e * 12] then
-    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[16 + e * 12]
+  if t.version ~= ARGV[18 + e * 12] then
+    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[18 + e * 12]
   end
   old[e], waiting, distant = t, waiting or is_waiting(t.wait), distant or elsewhere(ordinal)
 end
 -- The rules tell which wave is open after the command.
 local wave_first, wave_last = plan.wave_first, plan.wave_last
 local first_then, last_then = match(ARGV[7], '(%d+) (%d+) %d+ %d+$')
-problem = (distant or first_then + 0 ~= wave_first or last_then + 0 ~= wave_last) and open_waves()
+local growth = ARGV[15] - plan.total
+problem = (distant or growth ~= 0 and wave_first > 0 or first_then + 0 ~= wave_first or last_then + 0 ~= wave_last) and open_waves()
 if problem then
   return problem
+end
+local addition = redis.call('HMGET', record, 'adding', 'have')
+if not addition[1] or not tonumber(addition[2]) then
+  return corrupt(record, 'adding or have is missing')
+elseif growth ~= 0 and (addition[1] == '' or addition[2] ~= ARGV[15]) then
+  return '!conflict tenants are stored up to ' .. addition[2] .. ', not ' .. ARGV[15]
 end
 if waiting and unheld_short() then -- the earliest wait that is left could not be found
   return '=3'
@@ -160,12 +170,13 @@ for _, t in ipairs(early) do
 end
 local raised = {}
 for e = 0, edits - 1 do
-  local a = 15 + e * 12
+  local a = 17 + e * 12
   raised[#raised + 1] = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
     ARGV[a + 8], ARGV[a + 9], ARGV[a + 10], ARGV[a + 11])
 end
 write_holds()
 
+counts.pending, plan.total = counts.pending + growth, plan.total + growth
 local canceled, turned = plan.stop_running == 2, plan.round
 plan.version = tostring(tonumber(plan.version) + 1)
 plan.rules = ARGV[7]
@@ -190,7 +201,7 @@ if plan.round ~= turned then
 end
 seek_last()
 track_wave_end()
-local first = 15 + edits * 12
+local first = 17 + edits * 12
 for e = first, first + tonumber(ARGV[11]) - 1 do
   events[#events + 1] = ARGV[e]
 end
@@ -204,6 +215,12 @@ redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules',
   'waves', ARGV[14])
 if plan.retallied then
   redis.call('HSET', record, 'tallies', format_tallies())
+end
+if addition[1] ~= ARGV[16] then
+  redis.call('HSET', record, 'adding', ARGV[16], 'tasks', ARGV[15])
+  if match(addition[1], '%d+') ~= match(ARGV[16], '%d+') then
+    redis.call('HSET', record, 'have', ARGV[15])
+  end
 end
 if #freed > 0 then
   redis.call('HSET', record, 'past', remember(redis.call('HGET', record, 'past') or ''))

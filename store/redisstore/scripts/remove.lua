@@ -13,14 +13,14 @@
 -- plan is not over, or for steps 1 to 3 not hidden; "!creating" and the remaining time in
 -- microseconds if the time to live of its creation is not over.
 
-local r = redis.pcall('HMGET', record, 'stage', 'tasks', 'gone', 'key', 'ttl', 'touched')
+local r = redis.pcall('HMGET', record, 'stage', 'tasks', 'gone', 'key', 'ttl', 'touched', 'most')
 if r.err then
   return corrupt(record, r.err)
 end
 if not r[1] then
   return missing()
-elseif not tonumber(r[2]) or not r[4] then
-  return corrupt(record, 'tasks or key is missing')
+elseif not tonumber(r[2]) or not r[4] or not tonumber(r[7]) then
+  return corrupt(record, 'tasks, key or most is missing')
 end
 if ARGV[1] == '0' then
   if r[1] == 'ready' then
@@ -38,7 +38,7 @@ if ARGV[1] == '0' then
   end
   redis.call('UNLINK', base .. '-') -- allowed on a full server, and with it all that follows
   redis.call('HSET', record, 'stage', 'leaving')
-  return '=' .. (r[3] or '0') .. '|' .. math.ceil(r[2] / 64) .. '|' .. sized(r[4])
+  return '=' .. (r[3] or '0') .. '|' .. math.ceil(math.max(r[2], r[7]) / 64) .. '|' .. sized(r[4])
 elseif r[1] ~= 'leaving' then
   return '!conflict the plan is not hidden'
 end

@@ -1,9 +1,10 @@
 -- use: begin, plan
 --
--- Appends tenants to a plan under creation.
+-- Appends tenants to a plan under creation, or for an addition that is under way.
 --
 -- KEYS[1] the plan's record
--- ARGV[1] mark   ARGV[2] ordinal of the first tenant   ARGV[3] number of tenants
+-- ARGV[1] "=" and the mark of the creation, or "+" and the token of the addition
+-- ARGV[2] ordinal of the first tenant   ARGV[3] number of tenants
 -- then the id of each tenant, preceded by its mark (lib/task.lua)
 -- then the number of tenants with labels or parameters, and for each of them: ordinal, JSON
 --
@@ -11,20 +12,29 @@
 --
 -- Returns "=" or a problem.
 
-local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have')
+local r = redis.pcall('HMGET', record, 'stage', 'mark', 'tasks', 'have', 'adding', 'most')
 if r.err then
   return corrupt(record, r.err)
 end
 if not r[1] then
   return missing()
-elseif not r[2] or not tonumber(r[3]) or not tonumber(r[4]) then
-  return corrupt(record, 'mark, tasks or have is missing')
-elseif r[2] ~= ARGV[1] or r[1] == 'leaving' then
+elseif not r[2] or not tonumber(r[3]) or not tonumber(r[4]) or not r[5] or not tonumber(r[6]) then
+  return corrupt(record, 'mark, tasks, have, adding or most is missing')
+end
+local tasks, have, adding = r[3] + 0, r[4] + 0, sub(ARGV[1], 1, 1) == '+'
+if adding then
+  local token, last = match(r[5], '^(%d+) (%d+)$')
+  if r[1] ~= 'ready' then
+    return '!notfound'
+  elseif not token or '+' .. token ~= ARGV[1] then
+    return '!conflict the plan has no such addition of tenants'
+  end
+  tasks = last + 0
+elseif '=' .. r[2] ~= ARGV[1] or r[1] == 'leaving' then
   return '!notfound'
 end
-local tasks, have = tonumber(r[3]), tonumber(r[4])
 local first, count = tonumber(ARGV[2]), tonumber(ARGV[3])
-if first < 1 or first > have + 1 or first + count - 1 > tasks then
+if first < (adding and r[3] + 1 or 1) or first > have + 1 or first + count - 1 > tasks then
   return '!conflict tenants ' .. first .. ' to ' .. first + count - 1 .. ' for a plan that has ' .. have .. ' of ' .. tasks
 end
 
@@ -60,8 +70,24 @@ end)
 if problem then
   return problem
 end
-if r[1] ~= 'creating' then
+if adding and first + count - 1 <= have or not adding and r[1] ~= 'creating' then
   return '='
+end
+if adding then -- an addition that was given up may have left its tenants behind
+  each(math.max(first, have + 1), function(key, at)
+    if redis.call('LLEN', key) > at then
+      if at == 0 then
+        redis.call('UNLINK', key)
+      else
+        redis.call('LTRIM', key, 0, at - 1)
+      end
+      local drop = { 'HDEL', base .. 'x:' .. sub(key, #base + 3) }
+      for f = at, 63 do
+        drop[#drop + 1] = f
+      end
+      redis.call(unpack(drop))
+    end
+  end)
 end
 local open = floor(have / 64)
 local key = base .. 'n:' .. open
@@ -82,5 +108,10 @@ for k = 1, more do
   local b = floor(o / 64)
   redis.call('HSET', base .. 'x:' .. b, o - b * 64, ARGV[i + k * 2])
 end
-redis.call('HSET', record, 'have', math.max(have, first + count - 1), 'touched', now)
+have = math.max(have, first + count - 1)
+if adding then
+  redis.call('HSET', record, 'have', have, 'most', math.max(r[6], have))
+else
+  redis.call('HSET', record, 'have', have, 'touched', now)
+end
 return '='

@@ -45,10 +45,15 @@ local function open_waves()
   end
 end
 
--- rebound takes over the bounds that a command sets, if any of the waves was read.
+-- rebound takes over the bounds that a command sets, if any of the waves was read. There may be
+-- more waves than before.
 local function rebound(bounds)
-  if lasts then
-    bound(bounds)
+  if not lasts then
+    return
+  end
+  bound(bounds)
+  for w = #failures + 1, #lasts do
+    failures[w], ends[w], plan.retallied = 0, 0, true
   end
 end
 

@@ -35,14 +35,17 @@ func (e *Engine) AddTenants(ctx context.Context, id plan.ID, tenants []task.Tena
 	if err := plan.CheckTenants(tenants); err != nil {
 		return PlanResult{}, err
 	}
-	by := commandBy(opts)
+	c := commandOf(opts)
+	if p, repeated, err := e.repeated(ctx, c, id); repeated || err != nil {
+		return PlanResult{Plan: p, Repeated: repeated}, err
+	}
 	deadline := time.Now().Add(startTimeout)
 	for {
-		r, err := e.tryAdd(ctx, id, tenants, by, deadline)
+		r, err := e.tryAdd(ctx, id, tenants, c, deadline)
 		yield := new(tenantlock.YieldError)
 		switch {
 		case errors.As(err, &yield):
-			by.Version = 0 // the try has compared it, and its marks raised the version
+			c.Version = 0 // the try has compared it, and its marks raised the version
 			err = e.locks.AwaitStart(ctx, yield.To, deadline)
 		case errors.Is(err, errGrown):
 			err = nil
@@ -60,7 +63,7 @@ var errGrown = errors.New("cutover: the plan has more tenants than before")
 
 // tryAdd tries once to add tenants. It returns errGrown, or a *tenantlock.YieldError if it has
 // given way to a start.
-func (e *Engine) tryAdd(ctx context.Context, id plan.ID, tenants []task.Tenant, by plan.By, deadline time.Time) (PlanResult, error) {
+func (e *Engine) tryAdd(ctx context.Context, id plan.ID, tenants []task.Tenant, c command, deadline time.Time) (PlanResult, error) {
 	p, present, err := e.present(ctx, id, tenants)
 	switch {
 	case err != nil:
@@ -71,7 +74,7 @@ func (e *Engine) tryAdd(ctx context.Context, id plan.ID, tenants []task.Tenant, 
 		return PlanResult{Plan: p}, plan.DuplicateTenants(tenants, present)
 	}
 	token := newToken()
-	p, err = e.markAdding(ctx, p, token, len(tenants), by)
+	p, err = e.markAdding(ctx, p, token, len(tenants), c.By)
 	if err != nil {
 		return PlanResult{Plan: p}, err
 	}
@@ -79,8 +82,8 @@ func (e *Engine) tryAdd(ctx context.Context, id plan.ID, tenants []task.Tenant, 
 		Plan: id, Start: p.StartToken, Token: token, First: p.TaskCount + 1, Tenants: idsOf(tenants), Deadline: deadline,
 	}
 	if err = e.storeAndLock(ctx, a, tenants); err == nil {
-		_, p, err = e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
-			return plan.Adding{Token: token}.Complete(p, by)
+		_, p, err = e.client.DecideAs(ctx, c.id, id, func(p plan.Plan) (plan.Decision, error) {
+			return plan.Adding{Token: token}.Complete(p, c.By)
 		})
 	}
 	if err == nil {

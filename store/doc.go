@@ -49,6 +49,8 @@
 //  15. Each change of a task counts in the task's wave in the same step. Outside of the times of
 //     the grant, and beyond the open wave, no pending task is claimed; what is in flight goes on.
 //     A store that does not enforce waves or windows refuses the plans that have them.
+//  16. Tenants that are added to a plan become tasks in one step, all of them or none. Before that
+//     step nobody sees or claims them; those of an addition that was given up are dropped.
 //
 // # Waves
 //

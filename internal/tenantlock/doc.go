@@ -22,6 +22,8 @@
 //	free ── LockRun ───► run ───────── its worker has ended ───────────► free
 //
 //	start             from the start of the plan, through the task's first attempt
+//	addition          for a task that is added to a running plan, until its first attempt, which
+//	                  locks its tenant by LockRun
 //	intent + version  for a retry or a rollback that was decided from that version of the task
 //	run + token       a later attempt or an undo, for as long as its worker has the task
 //
@@ -33,6 +35,8 @@
 //	the start has another token than the plan             stale
 //	the start is under way                                in the way; it may be given up
 //	the start shows no sign of life for its TTL           its mark is removed, then stale
+//	an addition                                           as a start
+//	the task has another tenant than the lock             stale
 //	the task has a worker, or a state that keeps it       held
 //	otherwise                                             stale
 //
@@ -53,6 +57,8 @@
 //
 //	a process dies in a start    the mark expires; any engine removes it, and the cleaner
 //	                             releases the locks
+//	a process dies in an         the mark expires; engines release its locks, which they find by
+//	addition of tenants          the tenants that it has stored, and then remove the mark
 //	a start is only slow         if its mark was removed, the commit that starts the plan is
 //	                             refused; if it had succeeded, it keeps its locks
 //	a command is not carried out ReleaseStale; if its process died, the reminder that it wrote

@@ -85,6 +85,11 @@ func TestBroken(t *testing.T) {
 		"holds back what has begun":       {"15-waves", wrap[holdsAllBack]},
 		"forgets approvals":               {"15-waves", obeys(forgetsApprovals)},
 		"repeats old answers":             {"15-waves", wrap[repeatsItself]},
+		"appends nothing":                 {"16-add", wrap[appendsNothing]},
+		"appends for anybody":             {"16-add", wrap[appendsForAnybody]},
+		"shows what is appended":          {"16-add", wrap[showsAppended]},
+		"strips labels":                   {"16-add", wrap[stripsLabels]},
+		"counts no added waves":           {"16-add", tells(countsNoAddedWaves)},
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 8, uint64(len(names))) {

@@ -52,5 +52,6 @@ func promises() []promise {
 		{"13-tokens", tokenCases()},
 		{"14-wait", waitCases()},
 		{"15-waves", waveCases()},
+		{"16-add", additionCases()},
 	}
 }

@@ -39,14 +39,14 @@ func (e *Engine) AddTenants(ctx context.Context, id plan.ID, tenants []task.Tena
 	if p, repeated, err := e.repeated(ctx, c, id); repeated || err != nil {
 		return PlanResult{Plan: p, Repeated: repeated}, err
 	}
-	deadline := time.Now().Add(startTimeout)
+	a := addition{Engine: e, command: c, id: id, tenants: tenants, deadline: time.Now().Add(startTimeout)}
 	for {
-		r, err := e.tryAdd(ctx, id, tenants, c, deadline)
+		r, err := a.try(ctx)
 		yield := new(tenantlock.YieldError)
 		switch {
 		case errors.As(err, &yield):
-			c.Version = 0 // the try has compared it, and its marks raised the version
-			err = e.locks.AwaitStart(ctx, yield.To, deadline)
+			a.command.Version = 0 // the try has compared it, and its marks raised the version
+			err = e.locks.AwaitStart(ctx, yield.To, a.deadline)
 		case errors.Is(err, errGrown):
 			err = nil
 		default:
@@ -61,29 +61,34 @@ func (e *Engine) AddTenants(ctx context.Context, id plan.ID, tenants []task.Tena
 // errGrown means that tenants were added to the plan after it was searched for the new ones.
 var errGrown = errors.New("cutover: the plan has more tenants than before")
 
-// tryAdd tries once to add tenants. It returns errGrown, or a *tenantlock.YieldError if it has
+// addition is a call of AddTenants.
+type addition struct {
+	*Engine
+	command  command
+	id       plan.ID
+	tenants  []task.Tenant
+	deadline time.Time
+}
+
+// try tries once to add the tenants. It returns errGrown, or a *tenantlock.YieldError if it has
 // given way to a start.
-func (e *Engine) tryAdd(ctx context.Context, id plan.ID, tenants []task.Tenant, c command, deadline time.Time) (PlanResult, error) {
-	p, present, err := e.present(ctx, id, tenants)
+func (a *addition) try(ctx context.Context) (PlanResult, error) {
+	p, present, err := a.present(ctx)
 	switch {
 	case err != nil:
 		return PlanResult{Plan: p}, err
-	case len(present) == len(tenants):
+	case len(present) == len(a.tenants):
 		return PlanResult{Plan: p, Unchanged: true}, nil
 	case len(present) > 0:
-		return PlanResult{Plan: p}, plan.DuplicateTenants(tenants, present)
+		return PlanResult{Plan: p}, plan.DuplicateTenants(a.tenants, present)
 	}
 	token := newToken()
-	p, err = e.markAdding(ctx, p, token, len(tenants), c.By)
-	if err != nil {
+	if p, err = a.mark(ctx, p, token); err != nil {
 		return PlanResult{Plan: p}, err
 	}
-	a := tenantlock.Addition{
-		Plan: id, Start: p.StartToken, Token: token, First: p.TaskCount + 1, Tenants: idsOf(tenants), Deadline: deadline,
-	}
-	if err = e.storeAndLock(ctx, a, tenants); err == nil {
-		_, p, err = e.client.DecideAs(ctx, c.id, id, func(p plan.Plan) (plan.Decision, error) {
-			return plan.Adding{Token: token}.Complete(p, c.By)
+	if err = a.storeAndLock(ctx, p, token); err == nil {
+		_, p, err = a.client.DecideAs(ctx, a.command.id, a.id, func(p plan.Plan) (plan.Decision, error) {
+			return plan.Adding{Token: token}.Complete(p, a.command.By)
 		})
 	}
 	if err == nil {
@@ -92,19 +97,19 @@ func (e *Engine) tryAdd(ctx context.Context, id plan.ID, tenants []task.Tenant, 
 	// The mark has to be removed even if the caller's context has ended.
 	last, done := wait.WithGrace(ctx, giveUpGrace)
 	defer done()
-	return PlanResult{Plan: p}, errors.Join(err, e.locks.GiveUpAddition(last, id, token))
+	return PlanResult{Plan: p}, errors.Join(err, a.locks.GiveUpAddition(last, a.id, token))
 }
 
-// present returns a plan, and the places in the list of those tenants that it has already.
-func (e *Engine) present(ctx context.Context, id plan.ID, tenants []task.Tenant) (p plan.Plan, places []int, err error) {
-	if p, err = e.client.Plan(ctx, id); err != nil {
+// present returns the plan, and the places of those of the tenants that it has already.
+func (a *addition) present(ctx context.Context) (p plan.Plan, places []int, err error) {
+	if p, err = a.client.Plan(ctx, a.id); err != nil {
 		return p, nil, err
 	}
-	at := make(map[string]int, len(tenants))
-	for i := range tenants {
-		at[tenants[i].ID] = i
+	at := make(map[string]int, len(a.tenants))
+	for i := range a.tenants {
+		at[a.tenants[i].ID] = i
 	}
-	err = e.client.EachTenant(ctx, id, func(_ int, page []string) error {
+	err = a.client.EachTenant(ctx, a.id, func(_ int, page []string) error {
 		for _, tenant := range page {
 			if i, is := at[tenant]; is {
 				places = append(places, i)
@@ -116,16 +121,17 @@ func (e *Engine) present(ctx context.Context, id plan.ID, tenants []task.Tenant)
 	return p, places, err
 }
 
-// markAdding marks a plan, which must have as many tasks as when it was read, as one to which n
-// tenants are being added. It gives up an addition that shows no sign of life.
-func (e *Engine) markAdding(ctx context.Context, was plan.Plan, token uint64, n int, by plan.By) (plan.Plan, error) {
-	if a := was.Adding; a != nil && a.Left(was.Idle) <= 0 {
-		if err := e.locks.GiveUpAddition(ctx, was.ID, a.Token); err != nil {
+// mark marks the plan, which must have as many tasks as when it was read, as one to which tenants
+// are being added. It gives up an addition that shows no sign of life.
+func (a *addition) mark(ctx context.Context, was plan.Plan, token uint64) (plan.Plan, error) {
+	if old := was.Adding; old != nil && old.Left(was.Idle) <= 0 {
+		if err := a.locks.GiveUpAddition(ctx, was.ID, old.Token); err != nil {
 			return was, err
 		}
 	}
-	_, p, err := e.client.Decide(ctx, was.ID, func(p plan.Plan) (plan.Decision, error) {
-		if err := by.Check(p); err != nil {
+	adding := plan.Adding{Token: token, Tenants: len(a.tenants), TTL: a.cfg.LeaseTTL, Actor: a.command.Actor}
+	_, p, err := a.client.Decide(ctx, was.ID, func(p plan.Plan) (plan.Decision, error) {
+		if err := a.command.Check(p); err != nil {
 			return plan.Decision{}, err
 		}
 		switch {
@@ -134,39 +140,35 @@ func (e *Engine) markAdding(ctx context.Context, was plan.Plan, token uint64, n 
 		case p.TaskCount != was.TaskCount:
 			return plan.Decision{}, errGrown
 		}
-		return plan.Adding{Token: token, Tenants: n, TTL: e.cfg.LeaseTTL, Actor: by.Actor}.Mark(p, by)
+		return adding.Mark(p, a.command.By)
 	})
 	return p, err
 }
 
-// storeAndLock stores the tenants of an addition after the plan's tasks and locks them, and keeps
-// the addition alive while it does.
-func (e *Engine) storeAndLock(ctx context.Context, a tenantlock.Addition, tenants []task.Tenant) error {
-	alive, stop := e.locks.KeepAddition(ctx, a)
+// storeAndLock stores the tenants after the tasks of the plan and locks them, and keeps the
+// addition alive while it does.
+func (a *addition) storeAndLock(ctx context.Context, p plan.Plan, token uint64) error {
+	added := tenantlock.Addition{Plan: a.id, Start: p.StartToken, Token: token, First: p.TaskCount + 1, Deadline: a.deadline}
+	alive, stop := a.locks.KeepAddition(ctx, added)
 	defer stop()
-	first, err := a.First, error(nil)
-	for batch := range slices.Chunk(tenants, store.MaxBatch) {
-		err = e.client.Do(alive, "append tenants", func() error {
-			return e.client.Store.AppendTenants(alive, a.Plan, a.Token, first, batch)
+	first, err := added.First, error(nil)
+	for batch := range slices.Chunk(a.tenants, store.MaxBatch) {
+		err = a.client.Do(alive, "append tenants", func() error {
+			return a.client.Store.AppendTenants(alive, a.id, token, first, batch)
 		})
 		if err != nil {
 			break
 		}
 		first += len(batch)
+		for i := range batch {
+			added.Tenants = append(added.Tenants, batch[i].ID)
+		}
 	}
 	if err == nil {
-		err = e.locks.LockAdded(alive, a)
+		err = a.locks.LockAdded(alive, added)
 	}
 	if cause := context.Cause(alive); err != nil && cause != nil && ctx.Err() == nil {
 		return cause
 	}
 	return err
-}
-
-func idsOf(tenants []task.Tenant) []string {
-	ids := make([]string, len(tenants))
-	for i := range tenants {
-		ids[i] = tenants[i].ID
-	}
-	return ids
 }

@@ -25,6 +25,9 @@ import (
 func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 	first := task.NewID(id, 1)
 	return map[string]func(context.Context, *cutover.Engine){
+		"AddTenants": func(ctx context.Context, e *cutover.Engine) {
+			_, _ = e.AddTenants(ctx, id, plan.Tenants("added", "too"))
+		},
 		"AllPlans": func(ctx context.Context, e *cutover.Engine) { walk(e.AllPlans(ctx, store.PlanQuery{})) },
 		"AllTasks": func(ctx context.Context, e *cutover.Engine) { walk(e.AllTasks(ctx, id, store.TaskQuery{})) },
 		"Cancel":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.Cancel(ctx, id) },

@@ -129,6 +129,23 @@ func writesAtOnce() map[string]func(*env) {
 			equal(e, "events", len(events), 1)
 		},
 		"FinishCreate": func(*env) {}, // with AddTenants
+		"AppendTenants": func(e *env) {
+			r := e.start(3, concurrently(1))
+			r.adding(additionToken, 70)
+			e.allOK("append", func(int) error { return e.AppendTenants(e.ctx, r.id, additionToken, 4, tenants(4, 70)) })
+			e.allOK("appended", func(int) error {
+				got, err := e.Appended(e.ctx, r.id, 3, 0)
+				equal(e, "tenants that are stored", len(got), 70)
+				return err
+			})
+			c := r.completion(additionToken)
+			e.allOK("complete", func(int) error {
+				a, err := e.Apply(e.ctx, c)
+				equal(e, "tasks", a.Plan.TaskCount, 73)
+				return err
+			})
+		},
+		"Appended": func(*env) {}, // with AppendTenants
 		"Apply": func(e *env) {
 			r := e.start(1, concurrently(1))
 			pause := r.decision(func(p plan.Plan) (plan.Decision, error) { return p.Pause(by()) })

@@ -167,8 +167,14 @@ func (a *addition) storeAndLock(ctx context.Context, p plan.Plan, token uint64) 
 	if err == nil {
 		err = a.locks.LockAdded(alive, added)
 	}
-	if cause := context.Cause(alive); err != nil && cause != nil && ctx.Err() == nil {
+	cause := context.Cause(alive)
+	switch {
+	case err == nil:
+		return nil
+	case cause != nil && ctx.Err() == nil:
 		return cause
+	case errors.Is(err, store.ErrConflict): // another process took this one for dead
+		return tenantlock.GivenUp(p)
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func (a Adding) Mark(p Plan, by By) (Decision, error) {
 		return d, &e
 	}
 	a.GivenUp = false
-	d.Plan.Adding = &a
+	d.Plan.Adding, d.Plan.Dropped = &a, 0
 	d.Changed = true
 	return d, nil
 }
@@ -97,14 +97,13 @@ func (a Adding) GiveUp(p Plan, by By) Decision {
 	if marked := p.Adding; marked != nil && marked.Token == a.Token && !marked.GivenUp {
 		next := *marked
 		next.GivenUp = true
-		d.Plan.Adding, d.Changed = &next, true
+		d.Plan.Adding, d.Plan.Dropped, d.Changed = &next, marked.Tenants, true
 	}
 	return d
 }
 
 // Drop records that the tenants of the addition with this token, which was given up, are released,
-// except for the first left of them. If none is left it removes the mark, and the store drops the
-// tenants.
+// except for the first left of them. If none is left it removes the mark.
 func (a Adding) Drop(p Plan, left int, by By) Decision {
 	d := p.decide(by)
 	marked := d.Plan.Adding

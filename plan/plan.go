@@ -62,6 +62,9 @@ type Control struct {
 	Added int
 	// Adding marks an addition of tenants that is under way, nil if none is.
 	Adding *Adding
+	// Dropped is how many tenants the last addition had, if it was given up; otherwise 0. The store
+	// keeps them, because locks of them may still turn up.
+	Dropped int
 	// StartToken is part of every tenant lock of the plan; 0 before the start.
 	StartToken uint64
 	// Undo is the progress of a rollback of the plan.

@@ -40,8 +40,8 @@ type Reader interface {
 	// Tenants returns only the tenant ids of the same tasks as States, in the same order.
 	Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
 	// Appended returns, like Tenants, the ids of the tenants that AppendTenants has stored for the
-	// addition under way, beginning with the one that follows the ordinal after; none if no
-	// addition is under way.
+	// addition under way, or for the last one if it was given up, beginning with the one that
+	// follows the ordinal after.
 	Appended(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
 	// Events returns up to limit events after a sequence number, oldest first. At the end of the
 	// log, after the newest event, it returns none. Returns ErrTrimmed if events after that number

@@ -67,7 +67,14 @@ func (w *world) command(ctx context.Context, p *process, o op) {
 
 // giveOp gives the command of an operation.
 func (w *world) giveOp(ctx context.Context, p *process, o op, id plan.ID, t task.ID) (already bool, err error) {
-	if o.name != "tune" {
+	switch o.name {
+	case "tune":
+	case "add":
+		added := drawAdded(w.dice("add", o.luck, o.at))
+		a, err := p.engine.AddTenants(ctx, id, added, cutover.By(p.name))
+		w.logf("add to plan %s: %v", id, added)
+		return a.Unchanged, err
+	default:
 		return give(ctx, p.engine, o.name, id, t, p.name)
 	}
 	tuning := drawTuning(w.dice("tune", o.luck, o.at))
@@ -129,7 +136,7 @@ func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t tas
 // expect checks that an error is one for which callers are prepared.
 func (w *world) expect(o op, err error) {
 	for _, known := range []error{
-		nil, plan.ErrNotApplicable, plan.ErrInvalid, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, errDead,
+		nil, plan.ErrNotApplicable, plan.ErrInvalid, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, cutover.ErrAdding, errDead,
 	} {
 		if errors.Is(err, known) {
 			return

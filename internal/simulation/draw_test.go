@@ -125,23 +125,23 @@ func drawBurst(r *rand.Rand) (ops []op) {
 var names = []string{ //nolint:gochecknoglobals // a constant table
 	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch",
 	"pause task", "pause task", "resume task", "resume task", "cancel task", "skip task", "rollback task", "rollback task",
-	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn", "approve", "reject", "tune",
+	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn", "approve", "reject", "tune", "add", "add",
 }
 
 // aptNames returns the commands that make sense for a plan in a state.
 func aptNames(s plan.State) []string {
 	switch s {
 	case plan.Created:
-		return []string{"start", "start", "start", "start", "cancel", "skip task", "approve"}
+		return []string{"start", "start", "start", "start", "cancel", "skip task", "approve", "add"}
 	case plan.Running:
 		return []string{
 			"pause", "pause", "pause task", "cancel task", "resume task", "skip task", "retry task", "rollback", "cancel",
-			"approve", "approve", "approve", "reject", "tune", "tune",
+			"approve", "approve", "approve", "reject", "tune", "tune", "add", "add",
 		}
 	case plan.Paused:
-		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task"}
+		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task", "add"}
 	case plan.Failed:
-		return []string{"tune", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback"}
+		return []string{"tune", "add", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback"}
 	case plan.Completed:
 		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback"}
 	case plan.Canceled:
@@ -215,6 +215,14 @@ func drawTuning(r *rand.Rand) strategy.Tuning {
 		MaxConcurrency: one(r, strategy.Amount{}, strategy.Count(1), strategy.Count(3)),
 		MaxFailures:    one(r, strategy.Amount{}, strategy.Count(0), strategy.Count(1), strategy.Percent(100)),
 	}
+}
+
+// drawAdded returns tenants to add, one or two of those that all plans share.
+func drawAdded(r *rand.Rand) (added []task.Tenant) {
+	for _, i := range r.Perm(tenants)[:1+r.IntN(2)] {
+		added = append(added, task.Tenant{ID: fmt.Sprintf("t%d", i)})
+	}
+	return added
 }
 
 func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
 )
@@ -48,6 +50,7 @@ func (w *world) spawn() *process {
 		ShutdownGrace: drainGrace,
 		MaxLosses:     w.temper.MaxLosses,
 		Retention:     w.temper.Retention,
+		Logger:        zap.NewNop(),
 	})
 	if err != nil {
 		panic(err)

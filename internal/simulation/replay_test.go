@@ -14,6 +14,7 @@ type replay struct {
 	p            plan.Plan
 	state        string
 	tasks        []reported // indexed by ordinal - 1
+	total        int        // the number of tasks, without those that are added later
 	failed       int
 	acknowledged int
 	tuned        bool // its strategy was changed: the claims before it were made under another
@@ -28,7 +29,7 @@ type reported struct {
 }
 
 func newReplay(w *world, p plan.Plan) *replay {
-	r := &replay{w: w, p: p, tasks: make([]reported, p.TaskCount)}
+	r := &replay{w: w, p: p, tasks: make([]reported, p.TaskCount), total: p.TaskCount - p.Added}
 	r.waves.replay, r.waves.acknowledged, r.waves.approved = r, make([]int, len(p.Waves)), make(map[int]bool)
 	for i := range r.tasks {
 		r.tasks[i].state = task.Pending.String()
@@ -60,6 +61,9 @@ func (r *replay) run(events []plan.Event, tasks []task.Task) {
 	if r.p.AtRest() && !r.rest {
 		r.w.faultf("plan %s is at rest in %s, its last event does not say so", r.p.ID, r.p.State)
 	}
+	if r.total != r.p.TaskCount {
+		r.w.faultf("plan %s has %d tasks, by its events %d", r.p.ID, r.p.TaskCount, r.total)
+	}
 	if r.acknowledged != r.p.Acknowledged {
 		r.w.faultf("plan %s has %d failures acknowledged, by its events %d", r.p.ID, r.p.Acknowledged, r.acknowledged)
 	}
@@ -85,6 +89,7 @@ func (r *replay) plan(e plan.Event) {
 		r.w.faultf("plan %s with the action %s is %s after a breach", r.p.ID, r.p.Strategy.FailureAction, e.To)
 	}
 	r.state = e.To
+	r.total += e.Added
 	if e.Cause == plan.ByTune.String() {
 		r.tuned = true
 	}
@@ -123,6 +128,9 @@ func (r *replay) cancelPending() {
 
 // task applies a task event.
 func (r *replay) task(e plan.Event) {
+	if e.Task.Ordinal() > r.total {
+		r.w.faultf("plan %s: event %d of task %s while there are %d tasks", r.p.ID, e.Seq, e.Task, r.total)
+	}
 	t := &r.tasks[e.Task.Ordinal()-1]
 	if e.From != t.state {
 		r.w.faultf("plan %s: event %d of task %s from %s, it was %s", r.p.ID, e.Seq, e.Task, e.From, t.state)
@@ -181,7 +189,7 @@ func (r *replay) claim(e plan.Event) {
 	if r.tuned {
 		return
 	}
-	allowed := max(r.p.Strategy.MaxFailures.Of(r.p.TaskCount), r.acknowledged)
+	allowed := max(r.p.Strategy.MaxFailures.Of(r.total), r.acknowledged)
 	if r.state != plan.Running.String() || r.failed+inFlight > allowed {
 		r.w.faultf("plan %s: event %d claims a task in %s with %d failed of %d allowed, and %d that may fail",
 			r.p.ID, e.Seq, r.state, r.failed, allowed, inFlight)

@@ -39,10 +39,18 @@ func (v *waveReplay) plan(e plan.Event) {
 			v.over(e)
 			v.ready(e)
 		}
-		if v.open != len(v.p.Waves) {
-			v.w.faultf("plan %s: event %d completes it, wave %d of %d is open", v.p.ID, e.Seq, v.open, len(v.p.Waves))
+		if v.open != v.count() {
+			v.w.faultf("plan %s: event %d completes it, wave %d of %d is open", v.p.ID, e.Seq, v.open, v.count())
 		}
 	}
+}
+
+// count returns how many waves the plan has, without those that are added later.
+func (v *waveReplay) count() int {
+	if len(v.p.Waves) == 0 {
+		return 0
+	}
+	return v.p.WaveOf(v.total)
 }
 
 // opens checks that a wave opens after the one before it: when its tasks have ended, its bake is
@@ -68,7 +76,7 @@ func (v *waveReplay) ready(e plan.Event) {
 	if v.open == 0 || v.tuned || v.passed || v.baked {
 		return
 	}
-	if bake := v.p.Strategy.Bake(v.open, len(v.p.Waves)); bake > 0 {
+	if bake := v.p.Strategy.Bake(v.open, v.count()); bake > 0 {
 		v.w.faultf("plan %s: event %d (%s) before the bake of wave %d is over", v.p.ID, e.Seq, e.Cause, v.open)
 	}
 }
@@ -123,9 +131,10 @@ func (v *waveReplay) task(e plan.Event) {
 	}
 }
 
-// rules returns the rules of the open wave; those of a plan without waves are empty.
+// rules returns the rules of the open wave; those of a plan without waves, and of a wave that was
+// added, are empty.
 func (v *waveReplay) rules() (w strategy.Wave) {
-	if v.open > 0 {
+	if v.open > 0 && v.open <= len(v.p.Strategy.Waves) {
 		w = v.p.Strategy.Waves[v.open-1]
 	}
 	return w

@@ -28,9 +28,7 @@ func (m *Manager) KeepAddition(ctx context.Context, a Addition) (alive context.C
 	return m.keepAlive(ctx, func(ctx context.Context) error {
 		_, _, err := m.client.Decide(ctx, a.Plan, func(p plan.Plan) (plan.Decision, error) {
 			if p.Adding == nil || p.Adding.Token != a.Token || p.Adding.GivenUp {
-				return plan.Decision{}, &plan.StateError{
-					Plan: a.Plan, Command: plan.ByAdd.String(), PlanState: p.State, Why: "the addition was given up",
-				}
+				return plan.Decision{}, GivenUp(p)
 			}
 			next := *p.Adding
 			next.TTL = m.startTTL
@@ -38,6 +36,11 @@ func (m *Manager) KeepAddition(ctx context.Context, a Addition) (alive context.C
 		})
 		return err
 	})
+}
+
+// GivenUp returns the error of an addition to p that another process has given up.
+func GivenUp(p plan.Plan) error {
+	return &plan.StateError{Plan: p.ID, Command: plan.ByAdd.String(), PlanState: p.State, Why: "the addition was given up"}
 }
 
 // LockAdded locks the tenants of an addition to a plan that was started. They must be stored, so

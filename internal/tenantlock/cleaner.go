@@ -181,7 +181,7 @@ func (c *Cleaner) step(ctx context.Context, w place) (after int, err error) {
 	if p.Version != w.walk.version || !p.AtRest() {
 		return -1, store.ErrConflict
 	}
-	tenants, err := c.client.Tenants(ctx, w.plan, w.after, cleanPage)
+	tenants, err := c.page(ctx, p, w.after)
 	if err != nil {
 		return -1, err
 	}
@@ -195,16 +195,25 @@ func (c *Cleaner) step(ctx context.Context, w place) (after int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	if after >= p.TaskCount {
+	if after >= p.TaskCount+p.Dropped || after == w.after {
 		return 0, nil
 	}
 	return after, nil
 }
 
+// page returns the next tenants after an ordinal: those of the plan's tasks, then those of an
+// addition that was given up.
+func (c *Cleaner) page(ctx context.Context, p plan.Plan, after int) ([]string, error) {
+	if after < p.TaskCount {
+		return c.client.Tenants(ctx, p.ID, after, cleanPage)
+	}
+	return c.client.Appended(ctx, p.ID, after, cleanPage)
+}
+
 // unneeded returns those of the tenants that the tasks of the plan do not need. The task of the
 // first tenant has the ordinal after+1.
 func (c *Cleaner) unneeded(ctx context.Context, p plan.Plan, after int, tenants []string) ([]string, error) {
-	if p.Over() || p.State == plan.Created {
+	if p.Over() || p.State == plan.Created || after >= p.TaskCount {
 		return tenants, nil
 	}
 	states, err := c.client.States(ctx, p.ID, after, len(tenants))

@@ -58,7 +58,8 @@
 //	a process dies in a start    the mark expires; any engine removes it, and the cleaner
 //	                             releases the locks
 //	a process dies in an         the mark expires; engines release its locks, which they find by
-//	addition of tenants          the tenants that it has stored, and then remove the mark
+//	addition of tenants          the tenants that it has stored, and then remove the mark. The
+//	                             cleaner walks over them as over those of the tasks
 //	a start is only slow         if its mark was removed, the commit that starts the plan is
 //	                             refused; if it had succeeded, it keeps its locks
 //	a command is not carried out ReleaseStale; if its process died, the reminder that it wrote

@@ -49,8 +49,8 @@ func (p *rollout) checkAddition(next *plan.Plan) error {
 	return nil
 }
 
-// grow makes tasks of the tenants that were added if next has them, and drops what the addition has
-// stored if next does not have its mark any more.
+// grow makes tasks of the tenants that were added if next has them. If next has the mark of another
+// addition, it drops what the one before has stored.
 func (p *rollout) grow(next *plan.Plan) {
 	if next.TaskCount > p.plan.TaskCount {
 		p.plan.TaskCount = next.TaskCount
@@ -58,9 +58,10 @@ func (p *rollout) grow(next *plan.Plan) {
 		for _, r := range p.tail {
 			p.tasks.add(r, next.TaskCount)
 		}
+		p.tail = nil
 		p.plan.WaveCounters = append(p.plan.WaveCounters, waveCounters(len(next.Waves)-len(p.plan.Waves))...)
 	}
-	if a, b := p.plan.Adding, next.Adding; a != nil && (b == nil || b.Token != a.Token) {
+	if a, b := p.plan.Adding, next.Adding; b != nil && (a == nil || a.Token != b.Token) {
 		p.tail = nil
 	}
 }

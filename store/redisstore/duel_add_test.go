@@ -52,7 +52,7 @@ func (d *duel) add() {
 	})
 	d.appended(token, stored)
 	d.changes(func(p plan.Plan) (plan.Decision, error) { return a.Drop(p, 0, d.by()), nil })
-	d.appended(token, 0)
+	d.appended(token, stored)
 	d.compare()
 }
 

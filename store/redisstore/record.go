@@ -45,6 +45,7 @@ type control struct {
 	Starting     *starting  `json:"starting,omitempty"`
 	Added        int        `json:"added,omitempty"`
 	Adding       *adding    `json:"adding,omitempty"`
+	Dropped      int        `json:"dropped,omitempty"`
 	StartToken   uint64     `json:"startToken,omitempty,string"`
 	Undo         *undoRound `json:"undo,omitempty"`
 	Sweeps       []sweep    `json:"sweeps,omitempty"`
@@ -95,7 +96,7 @@ func controlOf(c *plan.Control) control {
 	r := control{
 		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
 		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt),
-		Added: c.Added, Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Tuning: tuningOf(&c.Tuning),
+		Added: c.Added, Dropped: c.Dropped, Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Tuning: tuningOf(&c.Tuning),
 	}
 	if c.Starting != nil {
 		r.Starting = &starting{c.Starting.Token, c.Starting.TTL, c.Starting.Actor}
@@ -128,7 +129,7 @@ func (r *control) fill(c *plan.Control) (err error) {
 	if r.Starting != nil {
 		c.Starting = &plan.Starting{Token: r.Starting.Token, TTL: r.Starting.TTL, Actor: r.Starting.Actor}
 	}
-	c.Added = r.Added
+	c.Added, c.Dropped = r.Added, r.Dropped
 	if r.Adding != nil {
 		a := plan.Adding(*r.Adding)
 		c.Adding = &a

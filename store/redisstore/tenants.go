@@ -81,7 +81,7 @@ func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]st
 // Appended implements store.Reader.
 func (s *Store) Appended(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
 	p, err := s.Plan(ctx, id)
-	if err != nil || p.Adding == nil {
+	if err != nil || p.Adding == nil && p.Dropped == 0 {
 		return nil, err
 	}
 	return s.tenants(ctx, id, "have", max(after, p.TaskCount), limit)

@@ -216,6 +216,12 @@ func additionDropped(e *env) {
 	}
 	e.ok(e.AppendTenants(e.ctx, r.id, 1, 61, list))
 	r.giveUp(1)
+	kept, err := e.Appended(e.ctx, r.id, 60, 0)
+	e.ok(err)
+	equal(e, "tenants that are kept", len(kept), 100)
+	r.adding(2, 3)
+	r.appended(61, 0)
+	r.giveUp(2)
 	r.appended(61, 0)
 	equal(e, "tasks", r.read().TaskCount, 60)
 	r.added(60, 70)

@@ -218,7 +218,7 @@ if plan.retallied then
 end
 if addition[1] ~= ARGV[16] then
   redis.call('HSET', record, 'adding', ARGV[16], 'tasks', ARGV[15])
-  if match(addition[1], '%d+') ~= match(ARGV[16], '%d+') then
+  if ARGV[16] ~= '' and match(addition[1], '%d+') ~= match(ARGV[16], '%d+') then -- another addition
     redis.call('HSET', record, 'have', ARGV[15])
   end
 end

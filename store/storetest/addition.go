@@ -236,7 +236,7 @@ func additionWorked(e *env) {
 	r := e.start(1, concurrently(1))
 	first := r.claim("worker", 1)[0]
 	p := r.added(1, 2)
-	if p.WaveEndedAt.IsZero() != true {
+	if !p.WaveEndedAt.IsZero() {
 		e.Errorf("the tasks ended at %s", p.WaveEndedAt)
 	}
 	r.do(first.work(store.Complete))

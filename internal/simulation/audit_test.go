@@ -92,9 +92,11 @@ func (a *audit) slots(ctx context.Context, b *store.Batch, begins bool) {
 	}
 	most := p.Strategy.MaxConcurrency.AtLeastOne(p.TaskCount)
 	if begins && p.Wave > 0 {
-		own := p.Strategy.Waves[p.Wave-1].MaxConcurrency
-		if own.Kind == strategy.AmountUnset {
-			own = p.Strategy.MaxConcurrency
+		own := p.Strategy.MaxConcurrency
+		if p.Wave <= len(p.Strategy.Waves) { // it was not added
+			if w := p.Strategy.Waves[p.Wave-1].MaxConcurrency; w.Kind != strategy.AmountUnset {
+				own = w
+			}
 		}
 		most = min(most, own.AtLeastOne(p.SizeOf(p.Wave)))
 	}

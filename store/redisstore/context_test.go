@@ -28,6 +28,13 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 		"AddTenants": func(ctx context.Context, s *Store) error {
 			return s.AddTenants(ctx, creation, 1, []task.Tenant{{ID: "t"}})
 		},
+		"AppendTenants": func(ctx context.Context, s *Store) error {
+			return s.AppendTenants(ctx, id, 1, 2, []task.Tenant{{ID: "t"}})
+		},
+		"Appended": func(ctx context.Context, s *Store) error {
+			_, err := s.Appended(ctx, id, 0, 1)
+			return err
+		},
 		"Apply": func(ctx context.Context, s *Store) error {
 			_, err := s.Apply(ctx, store.Command{ID: "c", Version: 1, Failed: -1, Decision: plan.Decision{Plan: plan.Plan{ID: id}}})
 			return err

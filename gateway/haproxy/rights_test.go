@@ -1,6 +1,7 @@
 package haproxy_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,5 +67,5 @@ func copyProgram(from, to string) error {
 	}
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	return os.WriteFile(to, content, 0o755) //nolint:gosec // nobody has to run it
+	return errors.Join(os.WriteFile(to, content, 0o700), os.Chmod(to, 0o755)) //nolint:gosec // nobody has to run it
 }

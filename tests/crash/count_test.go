@@ -5,6 +5,7 @@ package crash
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
@@ -121,5 +122,53 @@ func TestUndosSeeFaults(t *testing.T) {
 				t.Errorf("%d faults, want %d: %v", len(got), test.faults, got)
 			}
 		})
+	}
+}
+
+// TestWavesSeeFaults checks that replayWaves reports what begins or opens too early, and nothing
+// else.
+func TestWavesSeeFaults(t *testing.T) {
+	t.Parallel()
+	c := commission{Name: "t", Tenants: 9, Concurrency: 4, Waves: true}
+	p := plan.Plan{ID: 1, TaskCount: 9, Strategy: c.spec().Strategy}
+	for _, last := range []int{2, 5, 7, 9} {
+		p.Waves = append(p.Waves, plan.Wave{Last: last})
+	}
+	at := time.Unix(1e9, 0)
+	of := func(cause plan.Cause, wave int, after time.Duration) plan.Event {
+		return plan.Event{Plan: 1, Cause: cause.String(), Wave: wave, At: at.Add(after)}
+	}
+	work := func(ordinal int, to task.State) plan.Event {
+		e := plan.Event{Plan: 1, Task: task.NewID(1, ordinal), To: to.String(), At: at}
+		if to == task.Running {
+			e.Cause = task.ByClaim.String()
+		}
+		return e
+	}
+	begin := func(ordinal int) plan.Event { return work(ordinal, task.Running) }
+	end := func(ordinal int) plan.Event { return work(ordinal, task.Completed) }
+	first := []plan.Event{of(plan.ByWave, 1, 0), begin(1), end(1), begin(2), end(2)}
+	second := append(slices.Clone(first), of(plan.ByBake, 1, shortWait), of(plan.ByWave, 2, shortWait))
+	third := append(slices.Clone(second), end(3), end(4), end(5))
+	for name, tt := range map[string]struct {
+		events []plan.Event
+		faults int
+	}{
+		"in turn":             {append(slices.Clone(third), of(plan.ByApprove, 3, 0), of(plan.ByWave, 3, 0), begin(6)), 0},
+		"not approved of":     {append(slices.Clone(third), of(plan.ByWave, 3, 0)), 1},
+		"two canaries":        {[]plan.Event{of(plan.ByWave, 1, 0), begin(1), begin(2)}, 1},
+		"another wave":        {append(slices.Clone(first), begin(3)), 1},
+		"a wave is left out":  {append(slices.Clone(second), end(3), end(4), end(5), of(plan.ByWave, 4, 0)), 1},
+		"tasks are left":      {append(slices.Clone(second), of(plan.ByApprove, 3, 0), of(plan.ByWave, 3, 0)), 1},
+		"not baked":           {append(slices.Clone(first), of(plan.ByWave, 2, shortWait)), 1},
+		"baked too early":     {append(slices.Clone(first), of(plan.ByBake, 1, shortWait-1), of(plan.ByWave, 2, 0)), 1},
+		"above the slots":     {append(slices.Clone(second), begin(3), begin(4)), 1},
+		"above the tolerance": {append(slices.Clone(second), work(3, task.Failed), work(4, task.Failed), begin(5)), 1},
+		"within it":           {append(slices.Clone(second), work(3, task.Failed), begin(4)), 0},
+	} {
+		r, err := replayWaves(p, tt.events)
+		if err != nil || len(r.faults) != tt.faults {
+			t.Errorf("%s: %d faults, want %d: %v, %v", name, len(r.faults), tt.faults, r.faults, err)
+		}
 	}
 }

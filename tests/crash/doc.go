@@ -26,7 +26,9 @@
 // The work of a task and its undo are counted separately. After every fault storetest.Check checks
 // the plan. If the plan was rolled back, its events are checked as well: each task that ran was
 // undone once, no undo began while a task ran and, if the plan ran in sequence, no task was undone
-// before the tasks that had ended later.
+// before the tasks that had ended later. If the plan has waves, its events must show that no task
+// began before the wave before its own had ended and baked, and its own was approved of if it needs
+// that; none while more were failed than tolerated, and none outside of the windows.
 //
 // # How to run
 //

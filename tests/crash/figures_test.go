@@ -80,6 +80,7 @@ func (s *site) judge(id plan.ID, histories map[work]*history) {
 			f.lost += h.completions()
 		}
 	}
+	f.attempts -= s.retried
 	s.fig.add(f)
 	if f.stale+f.rerun+f.attempts+f.fails > 0 || f.lost > 0 && !s.expectLoss {
 		s.Errorf("%s\n%s", f, s.tail())

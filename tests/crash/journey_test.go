@@ -25,6 +25,8 @@ type journey struct {
 	pace     time.Duration // the duration of a step
 	stubborn string        // the tenant whose undo fails
 	waits    bool          // wait after the first step, and fail in the last step of the first attempt
+	// broken reports whether the first attempt of a tenant fails in its last step.
+	broken func(tenant string) bool
 }
 
 // stamp is the content of a checkpoint: the step of the work or of its undo, and the token of the
@@ -79,6 +81,9 @@ func (t *roundTrip) travel(ctx context.Context) error {
 		}
 		if t.waits && !t.undo && step == t.steps && t.run.Attempt() == 1 {
 			return executor.Retryable("AT_FIRST", errors.New("the first attempt fails"))
+		}
+		if !t.undo && step == t.steps && t.run.Attempt() == 1 && t.broken(t.run.Tenant().ID) {
+			return executor.Fail("BROKEN", errors.New("the tenant is broken"))
 		}
 		err := t.run.Save(ctx, fmt.Sprintf("S%d", step), stamp{step, t.undo, t.run.Token()})
 		if err == nil || errors.Is(err, executor.ErrStopped) {

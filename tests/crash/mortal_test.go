@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
@@ -65,6 +67,12 @@ const (
 	opReserve    = "reserve"
 	opRelease    = "release"
 	opReschedule = "reschedule"
+	opFail       = "failure"
+	opTune       = "tuning"
+	opApprove    = "approval"
+	opAsk        = "question for an approval"
+	opBake       = "end of a bake"
+	opWave       = "opening of a wave"
 )
 
 // mortal returns a store that kills its process at d.
@@ -99,7 +107,7 @@ func opOf(c storetest.Call) string {
 	case "Heartbeat":
 		return opRenew
 	case "Apply":
-		return opApply
+		return opOfCommand(c.Command)
 	case "BeginCreate":
 		return opBegin
 	case "AddTenants":
@@ -138,8 +146,23 @@ func opOfChange(w store.Change) string {
 	case store.Defer:
 		return opOfWait(w.Wait)
 	case store.Fail:
+		return opFail
 	}
 	return "other"
+}
+
+// opOfCommand returns the operation of a command: by the first of these causes that its events
+// have, because one step often leads to the next.
+func opOfCommand(c *store.Command) string {
+	for _, x := range []struct {
+		cause plan.Cause
+		op    string
+	}{{plan.ByTune, opTune}, {plan.ByApprove, opApprove}, {plan.ByBake, opBake}, {plan.ByApproval, opAsk}, {plan.ByWave, opWave}} {
+		if slices.ContainsFunc(c.Events, func(e plan.Event) bool { return e.Task == 0 && e.Cause == x.cause.String() }) {
+			return x.op
+		}
+	}
+	return opApply
 }
 
 func opOfWait(why task.WaitReason) string {

@@ -92,6 +92,16 @@ func (p *proc) awaitEnd() {
 	}
 }
 
+// over reports whether the process has ended.
+func (p *proc) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // said returns the last 4 KiB that the process has printed.
 func (p *proc) said() string {
 	text, err := os.ReadFile(p.output)

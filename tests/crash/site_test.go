@@ -45,6 +45,7 @@ type site struct {
 	settleTime  time.Duration // the maximum time to wait for the end of a plan
 	skip        int           // the number of leading ledger entries to ignore, because their data was deleted
 	expectRetry bool          // the engine retries every task once
+	retried     int           // the number of tasks that a command retries
 	expectLoss  bool          // acknowledged writes may be lost; expectTold then requires a report
 }
 

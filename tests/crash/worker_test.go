@@ -20,6 +20,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/redisstore"
 )
@@ -55,6 +56,12 @@ type commission struct {
 	// Waits makes every task wait in each way there is: within an attempt, before the second one,
 	// and after its success.
 	Waits bool
+	// Waves divides the plan into waves with bakes and an approval, which the worker itself gives.
+	Waves bool
+	// Broken is the number of tenants in the second wave whose first attempt fails.
+	Broken int
+	// Opens is when the window of the plan opens, to the minute; zero for none.
+	Opens time.Time
 }
 
 // spec returns the spec of the plan.
@@ -71,7 +78,37 @@ func (c commission) spec() plan.Spec {
 		s.Strategy.Retry = strategy.Retry{Attempts: 2, First: shortWait, Max: shortWait}
 		s.Strategy.MinSuccessTime = shortWait
 	}
+	if c.Waves {
+		s.Strategy.Waves = []strategy.Wave{
+			{Name: "canary", Size: strategy.Count(firstWave), Canary: true},
+			{Size: strategy.Count(3), MaxConcurrency: strategy.Count(1), MaxFailures: strategy.Count(1)},
+			{Size: strategy.Count(2), Approval: true},
+			{},
+		}
+		s.Strategy.MaxFailures = strategy.Percent(100)
+		s.Strategy.FirstBakeTime, s.Strategy.FinalBakeTime = shortWait, shortWait
+	}
+	if at := c.Opens.UTC(); !at.IsZero() {
+		until := at.Add(time.Hour)
+		s.Strategy.Windows = []window.Window{{
+			Kind: window.Allow, Zone: "UTC",
+			From: window.TimeOfDay{Hour: at.Hour(), Minute: at.Minute()}, To: window.TimeOfDay{Hour: until.Hour(), Minute: until.Minute()},
+		}}
+	}
 	return s
+}
+
+// firstWave is the size of the first wave of a plan with waves.
+const firstWave = 2
+
+// broken reports whether the first attempt of a tenant fails.
+func (c commission) broken(tenant string) bool {
+	for i := range c.Broken {
+		if tenant == fmt.Sprintf("%s-%d", c.Name, firstWave+i+1) {
+			return true
+		}
+	}
+	return false
 }
 
 // shortWait is how long the tasks of a plan with Waits wait each time.
@@ -148,7 +185,7 @@ func (o *orders) open(ctx context.Context, rdb redis.UniversalClient, l *ledger)
 }
 
 func (o *orders) work(ctx context.Context, s store.Store, l *ledger) error {
-	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace, stubborn: o.Stubborn, waits: o.Commission.Waits}
+	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace, stubborn: o.Stubborn, waits: o.Commission.Waits, broken: o.Commission.broken}
 	engine, err := cutover.New(s, cutover.Config{
 		Executors: executor.Registry{journeyType: j}, Capacity: o.Capacity, Name: o.Name,
 		LeaseTTL: o.Lease, Retention: o.Retention, PollInterval: 200 * time.Millisecond, Hooks: j.hooks(),
@@ -173,8 +210,28 @@ func (o *orders) commission(ctx context.Context, engine *cutover.Engine, l *ledg
 		}
 		if err == nil || errors.Is(err, plan.ErrNotApplicable) {
 			l.note(entry{Worker: o.Name, Kind: made, Step: int(p.ID)})
+			if o.Commission.Waves {
+				approve(ctx, engine, p.ID)
+			}
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// approve tunes the plan and approves of its next wave when the plan asks for that, until the plan
+// is over. Errors need no answer: it tries again.
+func approve(ctx context.Context, engine *cutover.Engine, id plan.ID) {
+	for ctx.Err() == nil {
+		p, err := engine.Plan(ctx, id)
+		if err == nil && p.Over() {
+			return
+		}
+		if err == nil && p.Gate == plan.GateApproval {
+			if _, err := engine.Tune(ctx, id, strategy.Tuning{MaxConcurrency: strategy.Count(5)}); err == nil {
+				_, _ = engine.Approve(ctx, id, p.Wave+1)
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }

@@ -359,9 +359,9 @@ type Agenda interface {
 	// Due returned stamp.
 	Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
 	// Remind makes each of the plans (at most MaxBatch) due at the latest when its duration has
-	// passed. Plans that are due sooner stay due, but a later Reschedule does not put a plan off
-	// past its reminder, or, after a command, a few seconds past it. Remind does nothing for
-	// creations and for plans that do not exist.
+	// passed. Plans that are due sooner stay due, with a new stamp. A later Reschedule does not put
+	// a plan off past its reminder, or, after a command, a few seconds past it. Remind does nothing
+	// for creations and for plans that do not exist.
 	Remind(ctx context.Context, plans map[plan.ID]time.Duration) error
 	// Listen calls hint, until ctx ends, for every plan that may have changed. Hints can be lost,
 	// repeated and late. hint must not block.

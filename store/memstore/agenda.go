@@ -162,8 +162,9 @@ func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) err
 }
 
 // remind makes a plan due at the time due, or leaves it if it is due earlier. A Reschedule by an
-// engine that read the agenda before the reminder must not postpone the plan past due: either the
-// stamp changes, so that the call has no effect, or, if the plan is due earlier, hold limits it.
+// engine that read the agenda before the reminder has no effect, because the stamp changes: an
+// engine that was frozen may make the call after the time due. Any other Reschedule is limited by
+// hold.
 func (a *agenda) remind(id plan.ID, due time.Time) {
 	it := a.items[id]
 	if it == nil || it.creating {
@@ -172,12 +173,11 @@ func (a *agenda) remind(id plan.ID, due time.Time) {
 	if due.After(it.hold) {
 		it.hold = due
 	}
-	if it.place >= 0 && !it.due.After(due) {
-		return
-	}
 	a.stamp++
 	it.stamp = a.stamp
-	a.schedule(it, due)
+	if it.place < 0 || it.due.After(due) {
+		a.schedule(it, due)
+	}
 }
 
 // queue is a heap of items, ordered by due time.

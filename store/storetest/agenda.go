@@ -161,7 +161,9 @@ func agendaReminds(e *env) {
 	remind(time.Hour/2, good, long, soon, due, creation.ID, creation.ID+100)
 	equal(e, "due while it rests for good", e.due(good) != nil, false)
 	equal(e, "due while it rests long", e.due(long) != nil, false)
-	equal(e, "stamp of what is due", e.mustBeDue(due).Stamp, seen.Stamp)
+	if e.mustBeDue(due).Stamp == seen.Stamp {
+		e.Error("a reminder did not change the stamp of a plan that is due")
+	}
 	e.outlast(e.h.TTL)
 	e.mustBeDue(soon)
 	remind(0, good, long, creation.ID, creation.ID+100)
@@ -184,7 +186,8 @@ func agendaReminds(e *env) {
 }
 
 // agendaRemindsDue: an engine that reconciles a due plan may miss the reason for a reminder that
-// comes at the same time. Its Reschedule therefore does not postpone the plan past the reminder.
+// comes at the same time. Its Reschedule therefore has no effect, and a later one does not postpone
+// the plan past the reminder.
 func agendaRemindsDue(e *env) {
 	good, long := e.create(1, concurrently(1)).id, e.create(1, concurrently(1)).id
 	for _, after := range []time.Duration{-1, time.Hour} {
@@ -198,13 +201,19 @@ func agendaRemindsDue(e *env) {
 			// A second reminder does not cancel the first.
 			e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: 0, long: 0}))
 			for id, d := range seen {
-				e.ok(e.Reschedule(e.ctx, id, d.Stamp, after))
+				e.ok(e.Reschedule(e.ctx, id, d.Stamp, after)) // has no effect
+				e.rest(id, after)
 			}
 			return time.Since(reminded) < ttl // otherwise the reminder is in the past
 		})
 		e.comesUp(good)
 		e.comesUp(long)
 	}
+	// An engine that was frozen reschedules the plan when the time of the reminder has passed.
+	late := e.mustBeDue(good)
+	e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: 0}))
+	e.ok(e.Reschedule(e.ctx, good, late.Stamp, -1))
+	e.mustBeDue(good)
 	// After that the reminder has no effect.
 	e.rest(good, -1)
 	e.rest(long, time.Hour)

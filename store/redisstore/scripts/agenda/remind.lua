@@ -12,12 +12,12 @@ for i = 1, #ARGV, 2 do
   local stamp, kind, hold = entry(ARGV[i])
   local due, latest = redis.call('ZSCORE', agenda, ARGV[i]), now + ARGV[i + 1]
   if kind and kind ~= 'c' then
+    -- The new stamp voids what a process decides that reconciles the plan now: if that process is
+    -- frozen, it may not reschedule the plan before the reminder is over.
+    set_entry(ARGV[i], math.max(stamp + 1, now), 's', math.max(hold, latest))
     if not due or tonumber(due) > latest then
-      stamp = math.max(stamp + 1, now)
       put(ARGV[i], latest)
     end
-    -- A process that reconciles the plan now may reschedule it, but not past the reminder.
-    set_entry(ARGV[i], stamp, 's', math.max(hold, latest))
   end
 end
 return '='

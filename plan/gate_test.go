@@ -27,21 +27,30 @@ func TestAnEmptyWaveIsPassedOver(t *testing.T) {
 	}
 }
 
-// A plan that is paused while it waits for an approval asks again after the resume.
+// A plan that is paused while it waits for an approval, by a rejection or by hand, asks again after
+// the resume.
 func TestAResumeAsksAgain(t *testing.T) {
 	t.Parallel()
-	p := waved(1, 2, 4)
-	p.Strategy.Waves[1].Approval = true
-	ended(&p)
-	d, err := p.Settle(noon()).Plan.Reject(0, ann())
-	if err != nil || d.Plan.State != plan.Paused || d.Plan.PauseReasons != plan.PausedByRejection {
-		t.Fatalf("%s for %s, %v", d.Plan.State, d.Plan.PauseReasons, err)
-	}
-	if d, err = d.Plan.Resume(ann()); err != nil || d.Plan.AtRest() {
-		t.Fatalf("at rest %t before it has asked, %v", d.Plan.AtRest(), err)
-	}
-	if d = d.Plan.Settle(noon()); !slices.Equal(causesOf(d.Events), []string{"approval"}) || !d.Plan.AtRest() {
-		t.Errorf("events %v, at rest %t", causesOf(d.Events), d.Plan.AtRest())
+	for name, tt := range map[string]struct {
+		stop func(plan.Plan) (plan.Decision, error)
+		why  plan.PauseReasons
+	}{
+		"rejected": {func(p plan.Plan) (plan.Decision, error) { return p.Reject(0, ann()) }, plan.PausedByRejection},
+		"paused":   {func(p plan.Plan) (plan.Decision, error) { return p.Pause(ann()) }, plan.PausedByHand},
+	} {
+		p := waved(1, 2, 4)
+		p.Strategy.Waves[1].Approval = true
+		ended(&p)
+		d, err := tt.stop(p.Settle(noon()).Plan)
+		if err != nil || d.Plan.State != plan.Paused || d.Plan.PauseReasons != tt.why {
+			t.Fatalf("%s: %s for %s, %v", name, d.Plan.State, d.Plan.PauseReasons, err)
+		}
+		if d, err = d.Plan.Resume(ann()); err != nil || d.Plan.AtRest() {
+			t.Fatalf("%s: at rest %t before it has asked, %v", name, d.Plan.AtRest(), err)
+		}
+		if d = d.Plan.Settle(noon()); !slices.Equal(causesOf(d.Events), []string{"approval"}) || !d.Plan.AtRest() {
+			t.Errorf("%s: events %v, at rest %t", name, causesOf(d.Events), d.Plan.AtRest())
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func waveMutants() []mutant {
 			"next.Approved = slices.Delete(slices.Clone(next.Approved), at, at+1)", "_ = at"),
 		tested("a rejection does not pause", ".", "TestWavesWaitForApproval", "plan/gate.go",
 			"if next.State == Running {\n\t\td.move(ByReject, Paused, by)", "if next.State == Running && next.Gate == GateNone {\n\t\td.move(ByReject, Paused, by)"),
-		simulated("a resume does not ask again", "plan/decision.go",
+		tested("a resume does not ask again", "./plan", "TestAResumeAsksAgain", "plan/decision.go",
 			"p.Gate = min(p.Gate, GateBaked) // it asks again", "p.Gate = max(p.Gate, GateNone) // it asks again"),
 	}
 }

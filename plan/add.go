@@ -32,15 +32,8 @@ func (a Adding) Mark(p Plan, by By) (Decision, error) {
 	if p.Adding != nil && p.Adding.Token != a.Token {
 		return d, d.notApplicable(ByAdd, "other tenants are being added; try again")
 	}
-	var e InvalidError
-	if n := a.Tenants; p.TaskCount+n > task.MaxPerPlan {
-		e.add("Tenants", "has %d tenants, and the plan has %d; the limit is %d", n, p.TaskCount, task.MaxPerPlan)
-	}
-	if len(p.Waves) == strategy.MaxWaves && p.Wave == len(p.Waves) {
-		e.add("Tenants", "need a wave of their own, and the plan has %d; the limit is %d", len(p.Waves), strategy.MaxWaves)
-	}
-	if e.Total > 0 {
-		return d, &e
+	if err := d.room(a.Tenants); err != nil {
+		return d, err
 	}
 	a.GivenUp = false
 	d.Plan.Adding, d.Plan.Dropped = &a, 0
@@ -48,9 +41,26 @@ func (a Adding) Mark(p Plan, by By) (Decision, error) {
 	return d, nil
 }
 
+// room returns an *[InvalidError] if there is no room for n tasks more.
+func (d *Decision) room(n int) error {
+	p := &d.Plan
+	var e InvalidError
+	if p.TaskCount+n > task.MaxPerPlan {
+		e.add("Tenants", "has %d tenants, and the plan has %d; the limit is %d", n, p.TaskCount, task.MaxPerPlan)
+	}
+	if len(p.Waves) == strategy.MaxWaves && p.Wave == len(p.Waves) {
+		e.add("Tenants", "need a wave of their own, and the plan has %d; the limit is %d", len(p.Waves), strategy.MaxWaves)
+	}
+	if e.Total > 0 {
+		return &e
+	}
+	return nil
+}
+
 // Complete completes the addition with this token: the tenants become the plan's last tasks,
 // PENDING. They belong to the last wave if it has not opened yet, otherwise to a new one. In a plan
-// without waves they may begin at once.
+// without waves they may begin at once. The error is an *[InvalidError] if they need a wave that the
+// plan has no room for, because the last one has opened since the plan was marked.
 func (a Adding) Complete(p Plan, by By) (Decision, error) {
 	d := p.decide(by)
 	if err := d.adjustable(ByAdd); err != nil {
@@ -61,6 +71,9 @@ func (a Adding) Complete(p Plan, by By) (Decision, error) {
 		return d, d.notApplicable(ByAdd, "the addition was given up")
 	}
 	n := next.Adding.Tenants
+	if err := d.room(n); err != nil {
+		return d, err
+	}
 	next.Adding = nil
 	next.TaskCount, next.Added = next.TaskCount+n, next.Added+n
 	next.Counters.States[task.Pending] += n

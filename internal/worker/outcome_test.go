@@ -18,11 +18,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// addedRun returns the run of the first attempt of a task that was added to its plan.
+func addedRun() *run {
+	r := runOf(task.Running, 1)
+	r.worker.plan.Created = 0
+	return r
+}
+
 // runOf returns a run of a task with the given state and attempt.
 func runOf(s task.State, attempt int) *run {
 	t := task.Task{ID: task.NewID(1, 1)}
 	t.State, t.Attempt = s, attempt
-	return &run{worker: &worker{pool: &Pool{log: zap.NewNop()}, plan: &capacity.Plan{}}, task: t, cancel: func(error) {}}
+	return &run{worker: &worker{pool: &Pool{log: zap.NewNop()}, plan: &capacity.Plan{Created: 1}}, task: t, cancel: func(error) {}}
 }
 
 // The outcome of a task follows from the error of its executor and from whether the run was
@@ -54,6 +61,7 @@ func TestOutcome(t *testing.T) {
 		"undo stopped":                {run: runOf(task.RollingBack, 1), err: stop, before: asked, want: store.Yield, failure: task.CodeRollbackStopped, raises: true},
 		"locked too late":             {run: runOf(task.Running, 2), err: tenantlock.ErrOldToken, want: store.Yield, raises: true},
 		"an undo locked too late":     {run: runOf(task.RollingBack, 1), err: tenantlock.ErrOldToken, want: store.Yield, failure: task.CodeRollbackStopped, raises: true},
+		"added, and locked too late":  {run: addedRun(), err: tenantlock.ErrOldToken, want: store.Yield, raises: true},
 		"a retry, stopped":            {run: runOf(task.Running, 2), err: stop, before: asked, want: store.Yield, raises: true},
 		"a retry that kept its lock": {
 			run: runOf(task.Running, 2), err: stop, before: func(r *run) { r.kept, r.stopRequested = true, true }, want: store.Yield,

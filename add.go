@@ -86,7 +86,11 @@ func (a *addition) try(ctx context.Context) (PlanResult, error) {
 	if p, err = a.mark(ctx, p, token); err != nil {
 		return PlanResult{Plan: p}, err
 	}
-	if err = a.storeAndLock(ctx, p, token); err == nil {
+	added := tenantlock.Addition{Plan: a.id, Start: p.StartToken, Token: token, First: p.TaskCount + 1, Deadline: a.deadline}
+	for i := range a.tenants {
+		added.Tenants = append(added.Tenants, a.tenants[i].ID)
+	}
+	if err = a.storeAndLock(ctx, p, added); err == nil {
 		_, p, err = a.client.DecideAs(ctx, a.command.id, a.id, func(p plan.Plan) (plan.Decision, error) {
 			return plan.Adding{Token: token}.Complete(p, a.command.By)
 		})
@@ -97,7 +101,11 @@ func (a *addition) try(ctx context.Context) (PlanResult, error) {
 	// The mark has to be removed even if the caller's context has ended.
 	last, done := wait.WithGrace(ctx, giveUpGrace)
 	defer done()
-	return PlanResult{Plan: p}, errors.Join(err, a.locks.GiveUpAddition(last, a.id, token))
+	err = errors.Join(err, a.locks.GiveUpAddition(last, added))
+	if held := new(store.TenantHeldError); errors.As(err, &held) {
+		a.locks.NameHoldersOf(ctx, a.id, added.Tenants, held)
+	}
+	return PlanResult{Plan: p}, err
 }
 
 // present returns the plan, and the places of those of the tenants that it has already.
@@ -125,7 +133,7 @@ func (a *addition) present(ctx context.Context) (p plan.Plan, places []int, err 
 // are being added. It gives up an addition that shows no sign of life.
 func (a *addition) mark(ctx context.Context, was plan.Plan, token uint64) (plan.Plan, error) {
 	if old := was.Adding; old != nil && old.Left(was.Idle) <= 0 {
-		if err := a.locks.GiveUpAddition(ctx, was.ID, old.Token); err != nil {
+		if err := a.locks.GiveUpAddition(ctx, tenantlock.Addition{Plan: was.ID, Token: old.Token}); err != nil {
 			return was, err
 		}
 	}
@@ -147,22 +155,18 @@ func (a *addition) mark(ctx context.Context, was plan.Plan, token uint64) (plan.
 
 // storeAndLock stores the tenants after the tasks of the plan and locks them, and keeps the
 // addition alive while it does.
-func (a *addition) storeAndLock(ctx context.Context, p plan.Plan, token uint64) error {
-	added := tenantlock.Addition{Plan: a.id, Start: p.StartToken, Token: token, First: p.TaskCount + 1, Deadline: a.deadline}
+func (a *addition) storeAndLock(ctx context.Context, p plan.Plan, added tenantlock.Addition) error {
 	alive, stop := a.locks.KeepAddition(ctx, added)
 	defer stop()
 	first, err := added.First, error(nil)
 	for batch := range slices.Chunk(a.tenants, store.MaxBatch) {
 		err = a.client.Do(alive, "append tenants", func() error {
-			return a.client.Store.AppendTenants(alive, a.id, token, first, batch)
+			return a.client.Store.AppendTenants(alive, a.id, added.Token, first, batch)
 		})
 		if err != nil {
 			break
 		}
 		first += len(batch)
-		for i := range batch {
-			added.Tenants = append(added.Tenants, batch[i].ID)
-		}
 	}
 	if err == nil {
 		err = a.locks.LockAdded(alive, added)

@@ -59,8 +59,8 @@ func (d *Decision) room(n int) error {
 
 // Complete completes the addition with this token: the tenants become the plan's last tasks,
 // PENDING. They belong to the last wave if it has not opened yet, otherwise to a new one. In a plan
-// without waves they may begin at once. The error is an *[InvalidError] if they need a wave that the
-// plan has no room for, because the last one has opened since the plan was marked.
+// without waves they may begin at once. The error is an *[InvalidError] if they need a wave that
+// the plan has no room for, because the last one has opened since the plan was marked.
 func (a Adding) Complete(p Plan, by By) (Decision, error) {
 	d := p.decide(by)
 	if err := d.adjustable(ByAdd); err != nil {

@@ -87,8 +87,10 @@ func (m *Manager) acquire(ctx context.Context, locks []store.TenantLock) (in inW
 
 // replaceOwn replaces earlier locks of the same tasks. others are the locks that were in the way of
 // locks. It returns the locks of other tasks, and the old locks that changed before they were
-// replaced, whose tenants have to be requested again. Returns store.ErrConflict if a lock is for a
-// command on a task that has changed since the command was decided.
+// replaced, whose tenants have to be requested again. An addition has no earlier locks: what has
+// the same ordinal belongs to another addition, one of which was given up. Returns
+// store.ErrConflict if a lock is for a command on a task that has changed since the command was
+// decided.
 func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLock) (foreign, changed []store.TenantLock, err error) {
 	pending := make(map[string]store.TenantLock, len(locks))
 	for _, l := range locks {
@@ -100,7 +102,7 @@ func (m *Manager) replaceOwn(ctx context.Context, locks, others []store.TenantLo
 		switch {
 		case !asked:
 			return nil, nil, &store.CorruptError{Key: "tenant " + old.Tenant, Reason: "named as held, but was not asked for"}
-		case sameTask(old, next):
+		case sameTask(old, next) && !isOfAddition(next.Phase):
 			own = append(own, old)
 		default:
 			foreign = append(foreign, old)

@@ -3,6 +3,7 @@ package tenantlock
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -61,29 +62,44 @@ func (m *Manager) LockAdded(ctx context.Context, a Addition) error {
 
 // abandonAddition makes sure that the addition with that token is not completed any more, if the
 // plan has its mark, and returns the resulting plan. The locks of the addition are stale from then
-// on.
-func (m *Manager) abandonAddition(ctx context.Context, id plan.ID, token uint64) (plan.Plan, error) {
-	_, p, err := m.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+// on. first reports that no other process had given it up before.
+func (m *Manager) abandonAddition(ctx context.Context, id plan.ID, token uint64) (p plan.Plan, first bool, err error) {
+	_, p, err = m.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
+		first = p.Adding != nil && p.Adding.Token == token && !p.Adding.GivenUp
 		return plan.Adding{Token: token}.GiveUp(p, plan.By{Now: time.Now()}), nil
 	})
-	return p, err
+	return p, first, err
 }
 
 // GiveUpAddition abandons an addition, releases its tenants and removes its mark, step by step. If
-// it fails, any engine goes on.
-func (m *Manager) GiveUpAddition(ctx context.Context, id plan.ID, token uint64) error {
-	for {
-		more, err := m.DropAddition(ctx, id, token)
-		if !more || err != nil {
+// it fails, any engine goes on. Engines may have finished before this process locked some of the
+// tenants of a, which is then the only one that knows them.
+func (m *Manager) GiveUpAddition(ctx context.Context, a Addition) error {
+	_, first, err := m.abandonAddition(ctx, a.Plan, a.Token)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	for more := err == nil; more; {
+		if more, err = m.DropAddition(ctx, a.Plan, a.Token); err != nil {
 			return err
 		}
 	}
+	if first || a.Start == 0 {
+		return nil
+	}
+	for page := range slices.Chunk(a.Tenants, cleanPage) {
+		err := eachBatch(ctx, page, func(ctx context.Context, batch []string) error { return m.ReleaseStale(ctx, a.Plan, batch) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DropAddition does one step of GiveUpAddition: it releases up to a thousand tenants, the last
 // ones. more reports whether steps are left.
 func (m *Manager) DropAddition(ctx context.Context, id plan.ID, token uint64) (more bool, err error) {
-	p, err := m.abandonAddition(ctx, id, token)
+	p, _, err := m.abandonAddition(ctx, id, token)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}

@@ -60,6 +60,8 @@
 //	a process dies in an         the mark expires; engines release its locks, which they find by
 //	addition of tenants          the tenants that it has stored, and then remove the mark. The
 //	                             cleaner walks over them as over those of the tasks
+//	an addition is only slow     if it was given up, it is not completed, takes over no lock of
+//	                             another addition, and releases what it has locked late
 //	a start is only slow         if its mark was removed, the commit that starts the plan is
 //	                             refused; if it had succeeded, it keeps its locks
 //	a command is not carried out ReleaseStale; if its process died, the reminder that it wrote

@@ -19,11 +19,29 @@ var errEnough = errors.New("enough")
 // given up, at most maxHoldersNamed in all. It locks no tenant. A fault of the store is reported,
 // and known then names only the locks found before the fault.
 func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.TenantHeldError) {
+	add := m.naming(ctx, id, known)
+	m.named(m.client.EachTenant(ctx, id, func(_ int, tenants []string) error { return add(tenants) }))
+}
+
+// NameHoldersOf is NameHolders for the tenants of an addition to the plan.
+func (m *Manager) NameHoldersOf(ctx context.Context, id plan.ID, tenants []string, known *store.TenantHeldError) {
+	m.named(m.naming(ctx, id, known)(tenants))
+}
+
+func (m *Manager) named(err error) {
+	if !errors.Is(err, errEnough) {
+		m.client.Fault("locks", err)
+	}
+}
+
+// naming returns a function that adds the locks of further tenants to known, and returns errEnough
+// when these are enough.
+func (m *Manager) naming(ctx context.Context, id plan.ID, known *store.TenantHeldError) func(tenants []string) error {
 	named := make(map[string]struct{})
 	for _, l := range known.Held {
 		named[l.Tenant] = struct{}{}
 	}
-	err := m.client.EachTenant(ctx, id, func(_ int, tenants []string) error {
+	return func(tenants []string) error {
 		for batch := range slices.Chunk(tenants, store.MaxBatch) {
 			held, err := m.holders(ctx, id, batch)
 			if err != nil {
@@ -40,9 +58,6 @@ func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.Tena
 			}
 		}
 		return nil
-	})
-	if !errors.Is(err, errEnough) {
-		m.client.Fault("locks", err)
 	}
 }
 

@@ -82,7 +82,7 @@ func (m *Manager) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock)
 	}
 	if ofAddition(*p, l) {
 		// The addition may only be slow: once it is given up it cannot be completed any more.
-		abandoned, err := m.abandonAddition(ctx, l.Plan, p.Adding.Token)
+		abandoned, _, err := m.abandonAddition(ctx, l.Plan, p.Adding.Token)
 		if errors.Is(err, store.ErrNotFound) {
 			return startOver, nil
 		}

@@ -69,8 +69,8 @@ func (r *run) changeFor(err error) store.Change {
 	default:
 		c = r.fail(failure, executor.RetryAfter(err))
 	}
-	// A run that locks its tenant itself may have done so only after it got its token, possibly by a
-	// call whose answer was lost. The next claim of the task then needs a greater token.
+	// A run that locks its tenant itself may have done so only after it got its token, possibly by
+	// a call whose answer was lost. The next claim of the task then needs a greater token.
 	c.RaiseTokens = c.Kind == store.Yield && !r.kept && !r.worker.owner().StartLocked(r.task)
 	return c
 }

@@ -98,14 +98,18 @@ func (a *addition) try(ctx context.Context) (PlanResult, error) {
 	if err == nil {
 		return PlanResult{Plan: p}, nil
 	}
-	// The mark has to be removed even if the caller's context has ended.
-	last, done := wait.WithGrace(ctx, giveUpGrace)
-	defer done()
-	err = errors.Join(err, a.locks.GiveUpAddition(last, added))
+	err = errors.Join(err, a.giveUp(ctx, added))
 	if held := new(store.TenantHeldError); errors.As(err, &held) {
 		a.locks.NameHoldersOf(ctx, a.id, added.Tenants, held)
 	}
 	return PlanResult{Plan: p}, err
+}
+
+// giveUp gives the addition up, even if the caller's context has ended.
+func (a *addition) giveUp(ctx context.Context, added tenantlock.Addition) error {
+	last, done := wait.WithGrace(ctx, giveUpGrace)
+	defer done()
+	return a.locks.GiveUpAddition(last, added)
 }
 
 // present returns the plan, and the places of those of the tenants that it has already.
@@ -138,6 +142,7 @@ func (a *addition) mark(ctx context.Context, was plan.Plan, token uint64) (plan.
 		}
 	}
 	adding := plan.Adding{Token: token, Tenants: len(a.tenants), TTL: a.cfg.LeaseTTL, Actor: a.command.Actor}
+	sent := false
 	_, p, err := a.client.Decide(ctx, was.ID, func(p plan.Plan) (plan.Decision, error) {
 		if err := a.command.Check(p); err != nil {
 			return plan.Decision{}, err
@@ -148,8 +153,13 @@ func (a *addition) mark(ctx context.Context, was plan.Plan, token uint64) (plan.
 		case p.TaskCount != was.TaskCount:
 			return plan.Decision{}, errGrown
 		}
-		return adding.Mark(p, a.command.By)
+		d, err := adding.Mark(p, a.command.By)
+		sent = sent || err == nil
+		return d, err
 	})
+	if err != nil && sent { // the mark may be there although the answer says otherwise
+		err = errors.Join(err, a.giveUp(ctx, tenantlock.Addition{Plan: was.ID, Token: token}))
+	}
 	return p, err
 }
 

@@ -119,6 +119,90 @@ func TestAdditionThatIsOvertaken(t *testing.T) {
 	})
 }
 
+// Whichever of its calls the context of an addition ends in, before or after the store has carried
+// the call out, all tenants are added or none, and nothing is left of the addition: the plan can be
+// started at once, and so can another plan for the same tenants.
+func TestAdditionWhoseContextEnds(t *testing.T) {
+	t.Parallel()
+	for at := range 30 {
+		for _, applied := range []bool{false, true} {
+			if !addAndEnd(t, at, applied) {
+				return // the addition made fewer calls
+			}
+		}
+	}
+	t.Error("the addition makes more calls than expected")
+}
+
+// addAndEnd adds tenants to a plan that was started and to one that was not, with a context that
+// ends in the call with that number. It reports whether there was such a call.
+func addAndEnd(t *testing.T, at int, applied bool) (ended bool) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		m := intercept(s)
+		e := newEngine(t, m, cutover.Config{})
+		for _, id := range []plan.ID{create(t, e, spec("t1")), launch(t, e, spec("u1"))} {
+			ctx, end := context.WithCancel(t.Context())
+			var calls atomic.Int64
+			m.on(func(callCtx context.Context, c storetest.Call) error {
+				if calls.Add(1) != int64(at+1) {
+					return c.Do(callCtx)
+				}
+				ended = true
+				if applied {
+					_ = c.Do(callCtx)
+				}
+				end()
+				return context.Canceled
+			})
+			list := make([]string, 150)
+			for i := range list {
+				list[i] = fmt.Sprintf("new %s %d", id, i)
+			}
+			_, err := e.AddTenants(ctx, id, plan.Tenants(list...))
+			end()
+			m.on(nil)
+			p, readErr := s.Plan(t.Context(), id)
+			if readErr != nil || p.Adding != nil || p.TaskCount != 1 && p.TaskCount != 151 || err == nil && p.TaskCount == 1 {
+				t.Errorf("call %d of plan %s, applied %t: %d tasks, %+v, %v after %v", at, id, applied, p.TaskCount, p.Adding, readErr, err)
+			}
+			if p.State == plan.Created {
+				mustPlan(t)(e.Start(t.Context(), id))
+			}
+			if p.TaskCount == 1 {
+				mustPlan(t)(e.Start(t.Context(), create(t, e, spec(list...))))
+			}
+		}
+	})
+	return ended
+}
+
+// A start whose context ends while it marks the plan, too, leaves no mark behind.
+func TestStartWhoseContextEndsInItsFirstCommand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := memstore.New()
+		m := intercept(s)
+		e := newEngine(t, m, cutover.Config{})
+		id := create(t, e, spec("t1"))
+		ctx, end := context.WithCancel(t.Context())
+		var ended atomic.Bool
+		m.on(func(callCtx context.Context, c storetest.Call) error {
+			err := c.Do(callCtx)
+			if c.Method == "Apply" && ended.CompareAndSwap(false, true) {
+				end()
+				return context.Canceled
+			}
+			return err
+		})
+		if _, err := e.Start(ctx, id); !errors.Is(err, context.Canceled) {
+			t.Errorf("the start: %v", err)
+		}
+		mustPlan(t)(e.Start(t.Context(), id))
+	})
+}
+
 // The error of an addition names the tenants that other plans work on wherever they are among the
 // new ones, up to a hundred, as that of a start does.
 func TestAnAdditionNamesAllHolders(t *testing.T) {

@@ -57,7 +57,7 @@ func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (
 // tryStart tries once to start a plan. It returns a *tenantlock.YieldError if it has given way to
 // another start.
 func (e *Engine) tryStart(ctx context.Context, id plan.ID, c command, deadline time.Time) (PlanResult, error) {
-	token := newToken()
+	token, sent := newToken(), false
 	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if err := c.Check(p); err != nil {
 			return plan.Decision{}, err
@@ -65,8 +65,16 @@ func (e *Engine) tryStart(ctx context.Context, id plan.ID, c command, deadline t
 		if p.StartLeft() > 0 && p.Starting.Token != token {
 			return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)
 		}
-		return p.MarkStarting(token, e.cfg.LeaseTTL, c.By)
+		d, err := p.MarkStarting(token, e.cfg.LeaseTTL, c.By)
+		sent = sent || err == nil && !d.Unchanged
+		return d, err
 	})
+	if err != nil && sent { // the mark may be there although the answer says otherwise
+		last, done := wait.WithGrace(ctx, giveUpGrace)
+		defer done()
+		_, left := e.locks.AbandonStart(last, id, token)
+		return PlanResult{Plan: p}, errors.Join(err, left)
+	}
 	if err != nil || d.Unchanged {
 		return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
 	}

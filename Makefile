@@ -14,6 +14,9 @@ FUZZTIME ?= 50000x
 # file ci.args beside it holds its arguments.
 EXAMPLES ?= $(sort $(patsubst examples/%/main.go,%,$(wildcard examples/*/main.go)))
 
+# How many random histories `make simulate` runs.
+HISTORIES ?= 100000
+
 # How long one example may take.
 EXAMPLE_TIMEOUT ?= 120s
 
@@ -137,8 +140,8 @@ gateway-proof-short: ## The same with 100 tenants.
 	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -tags gatewayproof -count=1 -v -timeout 5m ./tests/gatewayproof
 
 .PHONY: simulate
-simulate: ## Run 100,000 random histories of engines under faults.
-	go test ./internal/simulation -histories 100000 -timeout 2h
+simulate: ## Run HISTORIES random histories of engines under faults.
+	go test ./internal/simulation -histories $(HISTORIES) -timeout 2h
 
 .PHONY: mutants
 mutants: ## See that each of the hand-made mutants is caught.

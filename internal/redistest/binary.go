@@ -18,6 +18,14 @@ const (
 	serverEnv = "CUTOVER_REDIS_SERVER"
 )
 
+// Instead reports whether an imitation may be tested in part, because the same tests run on a real
+// server, and nothing asks for all of them: where real servers are required, imitations are tested
+// in full, too.
+func Instead() bool {
+	_, err := exec.LookPath(cmp.Or(os.Getenv(serverEnv), "redis-server"))
+	return err == nil && os.Getenv(skipEnv) != "1" && os.Getenv(requireEnv) != "1"
+}
+
 // binary returns the path of the server binary, or skips or fails the test that needs it. A binary
 // that serverEnv names must exist.
 func binary(t testing.TB) string {

@@ -21,7 +21,7 @@ var repetitions = struct { //nolint:gochecknoglobals // one per test binary
 }{of: make(map[string]uint64)}
 
 // Run returns how many times the test ran before: in this process, plus the number in CUTOVER_RUN.
-// A test calls Run, Of or Full once, because each call counts as a run.
+// A test calls Run, Of, Full or Share once, because each call counts as a run.
 func Run(tb testing.TB) uint64 {
 	tb.Helper()
 	var earlier uint64
@@ -59,9 +59,13 @@ func Of(tb testing.TB, n, all uint64) []uint64 {
 // n runs with -short. Tests of different names are in full size in different runs.
 func Full(tb testing.TB, n int) bool {
 	tb.Helper()
-	if !testing.Short() {
-		return true
-	}
+	return !testing.Short() || Share(tb, n)
+}
+
+// Share reports whether this run is the one of n runs, with -short or without, that makes the test.
+// Tests of different names are made in different runs.
+func Share(tb testing.TB, n int) bool {
+	tb.Helper()
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(tb.Name()))
 	return (Run(tb)+h.Sum64()%uint64(n))%uint64(n) == 0

@@ -16,7 +16,7 @@ var histories = flag.Int("histories", 0, "run that many histories instead of the
 
 // usual is the number of histories of a plain test run, brief their number with -short.
 const (
-	usual = 2000
+	usual = 500
 	brief = 25
 	// enough is the number of failed histories after which a run stops.
 	enough = 3

@@ -123,14 +123,19 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, harness(redistest.Start(t).Client()))
 }
 
-// TestConformanceOnImitation makes a twelfth of the suite per run with -short. The imitation runs
-// scripts slowly, and one at a time. It therefore makes neither random histories nor full pages,
-// which other tests make on a server. Each case has an imitation of its own and repeats its calls:
-// beside other work a script can take so long that the imitation seems not to answer.
+// TestConformanceOnImitation makes a twelfth of the suite per run with -short, and a quarter where
+// a real server takes all of it. The imitation runs scripts slowly, and one at a time. It therefore
+// makes neither random histories nor full pages, which other tests make on a server. Each case has
+// an imitation of its own and repeats its calls: beside other work a script can take so long that
+// the imitation seems not to answer.
 func TestConformanceOnImitation(t *testing.T) {
 	t.Parallel()
 	slow := []string{
 		"random_rules_and_facts", "from_any_point", "of_the_plan_are_not_trimmed", "tasks_by_the_page", "states_by_the_page", "tenants_by_the_page",
+	}
+	whole, parts := !redistest.Instead() && !testing.Short(), 4
+	if testing.Short() {
+		parts = 12
 	}
 	slots := make(chan struct{}, 4) // under the race detector, more cases at once are too slow
 	h := harnessOf(func(t testing.TB, cfg Config) store.Store {
@@ -142,7 +147,10 @@ func TestConformanceOnImitation(t *testing.T) {
 	h.Skew = nil // it needs the store itself
 	h.Wrap = func(t *testing.T, body func(t *testing.T)) {
 		t.Helper()
-		if !slices.Contains(slow, path.Base(t.Name())) && sample.Full(t, 12) {
+		if slices.Contains(slow, path.Base(t.Name())) {
+			return
+		}
+		if whole || sample.Share(t, parts) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			body(t)

@@ -54,7 +54,7 @@ local function each(from, f)
 end
 
 local problem = each(first, function(key, at, a, z)
-  local problem = wrong_type(key, 'list')
+  local problem = wrong_type(key, 'list') or wrong_type(base .. 'x:' .. sub(key, #base + 3), 'hash')
   if problem then
     return problem
   end

@@ -1,0 +1,83 @@
+package redisstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// append stores n tenants with labels for an addition that the plan is marked with.
+func (r *rollout) append(token uint64, first, n int) error {
+	r.Helper()
+	r.decide(func(p plan.Plan) (plan.Decision, error) {
+		return plan.Adding{Token: token, Tenants: n, TTL: time.Minute}.Mark(p, plan.By{Now: time.Now()})
+	})
+	list := make([]task.Tenant, n)
+	for i := range list {
+		list[i] = task.Tenant{ID: fmt.Sprintf("added-%d-%d", token, first+i), Labels: map[string]string{"added": "yes"}}
+	}
+	for at := 0; at < n; at += store.MaxBatch {
+		if err := r.AppendTenants(r.ctx, r.id, token, first+at, list[at:min(n, at+store.MaxBatch)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// When a plan is removed, nothing stays of the tenants that were stored for an addition which was
+// given up, nor of their locks, even if a smaller addition came after it.
+func TestNoKeyStaysOfAnAddition(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := start(t, s, 2, 1)
+	r.ok(r.append(5, 3, 1200))
+	_, err := s.Reserve(r.ctx, []store.TenantLock{{Tenant: "added-5-1202", Plan: r.id, Ordinal: 1202, Start: 1}})
+	r.ok(err)
+	first, second := plan.Adding{Token: 5}, plan.Adding{Token: 6}
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return first.GiveUp(p, plan.By{Now: time.Now()}), nil })
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return first.Drop(p, 0, plan.By{Now: time.Now()}), nil })
+	r.ok(r.append(6, 3, 1))
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return second.Complete(p, plan.By{Now: time.Now()}) })
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{Now: time.Now()}) })
+	for more := true; more; {
+		more, err = s.Remove(r.ctx, r.id)
+		r.ok(err)
+	}
+	keys, err := client.Keys(r.ctx, "*").Result()
+	r.ok(err)
+	for _, key := range keys {
+		if strings.Contains(key, "{p:") || strings.Contains(key, "added") {
+			t.Errorf("%s stays", key)
+		}
+	}
+}
+
+// Tenants are stored completely or not at all, and an error names the key with the wrong type.
+func TestAppendToAKeyOfTheWrongType(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	for _, name := range []string{"n:0", "x:0", "n:1", "x:1"} {
+		r := start(t, s, 2, 1)
+		key := strings.TrimSuffix(s.keys.plan(r.id), "plan") + name
+		client.Del(r.ctx, key)
+		client.Set(r.ctx, key, "text", 0)
+		before := client.LLen(r.ctx, s.keys.tenants(r.id, 0)).Val()
+		err := r.append(5, 3, 90)
+		var corrupt *store.CorruptError
+		if !errors.As(err, &corrupt) || corrupt.Key != key {
+			t.Errorf("%s: error %v, want one that names the key", name, err)
+		}
+		if after := client.LLen(r.ctx, s.keys.tenants(r.id, 0)).Val(); after != before {
+			t.Errorf("%s: %d tenants are stored, before %d", name, after, before)
+		}
+	}
+}

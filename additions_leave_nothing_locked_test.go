@@ -12,6 +12,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -200,6 +201,38 @@ func TestStartWhoseContextEndsInItsFirstCommand(t *testing.T) {
 			t.Errorf("the start: %v", err)
 		}
 		mustPlan(t)(e.Start(t.Context(), id))
+	})
+}
+
+// A start or an addition whose time is over while it looks for the holders of its tenants is no
+// fault of the store.
+func TestTheEndOfTheCallersTimeIsNoFault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := intercept(memstore.New())
+		e := newEngine(t, m, cutover.Config{Hooks: hook.Hooks{OnStoreFault: func(op string, err error) { t.Errorf("%s: %v", op, err) }}})
+		launch(t, e, spec("held"))
+		running, created := launch(t, e, spec("t1")), create(t, e, spec("held", "t2"))
+		m.on(func(ctx context.Context, c storetest.Call) error {
+			if c.Method == "Locks" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return c.Do(ctx)
+		})
+		for name, call := range map[string]func(context.Context) (cutover.PlanResult, error){
+			"start": func(ctx context.Context) (cutover.PlanResult, error) { return e.Start(ctx, created) },
+			"addition": func(ctx context.Context) (cutover.PlanResult, error) {
+				return e.AddTenants(ctx, running, plan.Tenants("held", "t3"))
+			},
+		} {
+			ctx, end := context.WithTimeout(t.Context(), time.Second)
+			if _, err := call(ctx); !errors.Is(err, store.ErrTenantHeld) {
+				t.Errorf("%s: %v", name, err)
+			}
+			end()
+		}
+		m.on(nil)
 	})
 }
 

@@ -20,16 +20,17 @@ var errEnough = errors.New("enough")
 // and known then names only the locks found before the fault.
 func (m *Manager) NameHolders(ctx context.Context, id plan.ID, known *store.TenantHeldError) {
 	add := m.naming(ctx, id, known)
-	m.named(m.client.EachTenant(ctx, id, func(_ int, tenants []string) error { return add(tenants) }))
+	m.named(ctx, m.client.EachTenant(ctx, id, func(_ int, tenants []string) error { return add(tenants) }))
 }
 
 // NameHoldersOf is NameHolders for the tenants of an addition to the plan.
 func (m *Manager) NameHoldersOf(ctx context.Context, id plan.ID, tenants []string, known *store.TenantHeldError) {
-	m.named(m.naming(ctx, id, known)(tenants))
+	m.named(ctx, m.naming(ctx, id, known)(tenants))
 }
 
-func (m *Manager) named(err error) {
-	if !errors.Is(err, errEnough) {
+// named reports the error with which a search for holders ended, unless the caller has ended it.
+func (m *Manager) named(ctx context.Context, err error) {
+	if !errors.Is(err, errEnough) && ctx.Err() == nil {
 		m.client.Fault("locks", err)
 	}
 }

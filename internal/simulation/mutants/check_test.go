@@ -10,9 +10,8 @@ import (
 // root is the module's folder.
 const root = "../../.."
 
-// TestTable checks that each mutant has a name of its own and that the test that must notice it
-// exists. Only the tests with the build tag check that the source that a mutant replaces exists, so
-// that an edit of the engine need not update its mutants immediately.
+// TestTable checks that each mutant has a name of its own, that the test that must notice it
+// exists, and that the source that it replaces occurs once.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -23,6 +22,11 @@ func TestTable(t *testing.T) {
 		seen[m.name] = true
 		if !hasTest(t, m.pkg, m.test) {
 			t.Errorf("%s: there is no test %s in %s", m.name, m.test, m.pkg)
+		}
+		for _, e := range m.edits {
+			if n := strings.Count(read(t, filepath.Join(root, e.file)), e.old); n != 1 {
+				t.Errorf("%s: %q occurs %d times in %s", m.name, e.old, n, e.file)
+			}
 		}
 	}
 }

@@ -29,6 +29,14 @@ func tested(name, pkg, test, file, old, by string) mutant {
 	return mutant{name: name, edits: []edit{{file, old, by}}, pkg: pkg, test: test}
 }
 
+// drawn returns a mutant that a test of package plan must notice that draws histories, in more of
+// them than usual.
+func drawn(name, test, file, old, by string) mutant {
+	m := tested(name, "./plan", test, file, old, by)
+	m.args = []string{"-failfast", "-rapid.checks", "5000"}
+	return m
+}
+
 func mutants() []mutant { return slices.Concat(coreMutants(), waveMutants(), waitMutants()) }
 
 // coreMutants break the rules of plans, tasks, stores, locks and leases.
@@ -52,14 +60,14 @@ func coreMutants() []mutant {
 			"if g.Strict {", "if false {"),
 		tested("strict counts only what workers hold", "./store/memstore", "TestConformance", "plan/wave.go",
 			"inFlight := p.Counters.InFlight()", "inFlight := p.Counters.Held"),
-		tested("new tasks begin while a resume wakes others", "./plan", "TestFailuresStayWithinTheirBound", "plan/decision.go",
+		drawn("new tasks begin while a resume wakes others", "TestFailuresStayWithinTheirBound", "plan/decision.go",
 			"if p.sweeping(SweepResume) {", "if false {"),
 		simulated("a breach only stops what it is to undo", "plan/settle.go",
 			"d.rollBack(ByBreach, By{Reason: d.breachText(), Now: by.Now})",
 			"d.move(ByBreach, Failed, By{Reason: d.breachText(), Now: by.Now})"),
 		tested("a breach opens the undo round at once", "./plan", "TestBreachByLossOpensTheUndoRoundLater", "plan/settle.go",
 			"the undo round opens later.\n\t\treturn false", "the undo round opens later.\n\t\treturn true"),
-		tested("two plans of one key differ in their mode", ".", "TestCreateAgainWithAnotherStrategy", "create.go",
+		tested("two plans of one key differ in their mode", ".", "TestCreateAgainWithAnotherStrategy", "digest.go",
 			"string(rules))", "string(rules[:0]))"),
 		simulated("stale locks stay", "internal/tenantlock/acquire.go",
 			"found, err := m.judge(ctx, others)\n", "found, err := verdict{held: others}, error(nil)\n"),
@@ -68,9 +76,9 @@ func coreMutants() []mutant {
 		simulated("release without the phase", "store/memstore/lock.go",
 			"if s.locks.byTenant[l.Tenant] == l {", "if s.locks.byTenant[l.Tenant].Plan == l.Plan {"),
 		simulated("undos under the lock of the start", "internal/tenantlock/value.go",
-			"if t.Attempt > 1 || t.State == task.RollingBack {", "if false {"),
+			"if !o.StartLocked(t) {", "if false {"),
 		simulated("the worker does not look at the lock", "internal/worker/run.go",
-			"if !r.undo() && r.task.Attempt == 1 {", "if true {"),
+			"if owner.StartLocked(r.task) {", "if true {"),
 		tested("an abandoned start keeps its mark", ".", "TestSlowStart", "internal/tenantlock/judge.go",
 			"unmarked, err := m.AbandonStart(ctx, l.Plan, l.Start)\n", "return startOver, nil\n\t\tunmarked, err := *p, error(nil)\n"),
 		tested("a start steals from a newer one", ".", "TestSlowStartStealsNothing", "internal/tenantlock/value.go",

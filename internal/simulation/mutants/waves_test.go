@@ -27,7 +27,7 @@ func waveMutants() []mutant {
 		simulated("a retry after the bake bakes no more", "plan/decision.go",
 			"p.Gate = GateNone\n", "p.Gate = max(p.Gate, GateNone)\n"),
 		tested("a plan ends before its last bake", ".", "TestWavesBakeOneAfterTheOther", "plan/settle.go",
-			"|| bakes && left > 0:\n\t\treturn false", "|| bakes && left < 0:\n\t\treturn false"),
+			"|| bakes && left > 0 || p.Adding", "|| bakes && left < 0 || p.Adding"),
 		simulated("an approval counts for the wave after the next", "plan/gate.go",
 			"rules.Waits(wave) && !d.Plan.approved(wave)", "rules.Waits(wave) && !d.Plan.approved(wave) && !d.Plan.approved(wave-1)"),
 		simulated("an empty wave waits for its approval", "plan/gate.go",

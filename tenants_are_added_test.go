@@ -229,9 +229,9 @@ func addAndDie(t *testing.T, last int, applied bool) (died bool) {
 			mu.Lock()
 			n := calls
 			calls++
+			died = died || n >= last
 			mu.Unlock()
 			if n >= last {
-				died = true
 				if n == last && applied {
 					_ = c.Do(ctx)
 				}

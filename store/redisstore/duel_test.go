@@ -290,6 +290,7 @@ func (d *duel) compare() {
 	if diff := differences(&got, &want); len(diff) > 0 || got.Version != want.Version {
 		d.Fatalf("version %d, want %d\n%s", got.Version, want.Version, strings.Join(diff, "\n"))
 	}
+	d.compareRules(&want)
 	for i := range wantTasks {
 		d.same(tasks[i], wantTasks[i])
 	}

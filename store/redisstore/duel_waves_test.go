@@ -97,6 +97,30 @@ func (d *duel) rush() {
 	}
 }
 
+// compareRules checks that what the client derives from the stored rules and facts, whether the plan
+// is at rest and has tasks to claim, is what package plan says.
+func (d *duel) compareRules(want *plan.Plan) {
+	d.Helper()
+	s, ok := d.stores[1].(*Store)
+	if !ok {
+		d.Fatalf("the second store is a %T", d.stores[1])
+	}
+	stored, err := s.client.rdb.HMGet(d.Context(), s.keys.plan(d.ids[1]), "rules", "facts").Result()
+	if err != nil {
+		d.Fatal(err)
+	}
+	rulesText, _ := stored[0].(string)
+	factsText, _ := stored[1].(string)
+	if got := restsUntilCommand(rulesText, factsText); got != want.AtRest() {
+		d.Fatalf("rules %q and facts %q: at rest %t", rulesText, factsText, got)
+	}
+	r, f := parseRules(rulesText), parseFacts(factsText)
+	f.Now = time.Now()
+	if can, sure := claimable(&r, &f); sure && can != want.Claimable() {
+		d.Fatalf("rules %q and facts %q: claimable %t, want %t", rulesText, factsText, can, want.Claimable())
+	}
+}
+
 // differences names the fields in which two plans differ, with both values.
 func differences(got, want *plan.Plan) (list []string) {
 	for _, part := range [][2]any{{got.Control, want.Control}, {got.Facts, want.Facts}} {

@@ -97,8 +97,8 @@ func (d *duel) rush() {
 	}
 }
 
-// compareRules checks that what the client derives from the stored rules and facts, whether the plan
-// is at rest and has tasks to claim, is what package plan says.
+// compareRules checks that what the client derives from the stored rules and facts, whether the
+// plan is at rest and has tasks to claim, is what package plan says.
 func (d *duel) compareRules(want *plan.Plan) {
 	d.Helper()
 	s, ok := d.stores[1].(*Store)

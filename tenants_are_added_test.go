@@ -170,7 +170,9 @@ func TestOneAdditionAtATime(t *testing.T) {
 			}
 			return c.Do(ctx)
 		})
-		id, created := launch(t, e, spec("t1")), create(t, e, spec("u1"))
+		sp := spec("t1")
+		sp.Strategy.FinalBakeTime = time.Minute // the plan is there when the addition begins
+		id, created := launch(t, e, sp), create(t, e, spec("u1"))
 		var both sync.WaitGroup
 		for _, id := range []plan.ID{id, created} {
 			both.Go(func() { mustPlan(t)(slow.AddTenants(t.Context(), id, plan.Tenants(fmt.Sprint("new", id)))) })

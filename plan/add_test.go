@@ -44,3 +44,24 @@ func TestAnAdditionThatIsOvertakenByTheLastWave(t *testing.T) {
 		t.Errorf("%d tasks are pending", n)
 	}
 }
+
+// A plan whose last bake is over, and that only an addition keeps open, has nothing to do at any
+// time: an engine would look at it without a pause.
+func TestAnAdditionAfterTheLastBakeWakesNobody(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Running, counts{task.Completed: 2})
+	p.Strategy.FinalBakeTime, p.Now, p.WaveEndedAt = time.Hour, noon(), noon()
+	d, err := plan.Adding{Token: 1, Tenants: 1}.Mark(p, ann())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = d.Plan
+	if in, wakes := p.WakeIn(); !wakes || in != time.Hour {
+		t.Errorf("during the bake it wakes: %t, in %s", wakes, in)
+	}
+	p.Now = p.Now.Add(time.Hour)
+	p = p.Settle(noon()).Plan
+	if in, wakes := p.WakeIn(); wakes || p.State != plan.Running {
+		t.Errorf("after the bake it is %s and wakes in %s", p.State, in)
+	}
+}

@@ -120,7 +120,8 @@ func (p Plan) WakeIn() (d time.Duration, wakes bool) {
 		}
 	}
 	rules := p.Rules()
-	if left, bakes := p.baking(&rules); bakes && !p.WaveEndedAt.IsZero() && !p.Exceeded() {
+	// A bake that is over needs a step at once, unless an addition of tenants keeps the plan open.
+	if left, bakes := p.baking(&rules); bakes && !p.WaveEndedAt.IsZero() && !p.Exceeded() && (left > 0 || p.Adding == nil) {
 		sooner(left)
 	}
 	if p.State == Running && p.Counters.Of(task.Pending) > p.PendingBeyond() {

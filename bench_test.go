@@ -24,6 +24,9 @@ import (
 // mutex and a worker pool. docs/performance.md has the figures; to reproduce them:
 //
 //	go test -run='^$' -bench='Engine|Floor' -benchtime=100000x -count=6 .
+//
+// BenchmarkTenWaves runs the same plan in ten waves of equal size, so that what waves cost shows
+// beside BenchmarkEngine.
 
 const workers = 64
 
@@ -84,7 +87,11 @@ func tenantIDs(n int) []string {
 
 var payload = json.RawMessage(`"` + strings.Repeat("x", 198) + `"`) //nolint:gochecknoglobals // never changes
 
-func BenchmarkEngine(b *testing.B) {
+func BenchmarkEngine(b *testing.B) { benchmarkEngine(b) }
+
+func BenchmarkTenWaves(b *testing.B) { benchmarkEngine(b, strategy.Percent(10)) }
+
+func benchmarkEngine(b *testing.B, waveSizes ...strategy.Amount) {
 	e, err := cutover.New(memstore.New(), cutover.Config{
 		Capacity: workers,
 		Executors: executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {
@@ -111,7 +118,7 @@ func BenchmarkEngine(b *testing.B) {
 	}()
 	spec := plan.Spec{
 		Name: "bench", ExecutorType: "X", Tenants: plan.Tenants(tenantIDs(b.N)...),
-		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(workers)},
+		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(workers), WaveSizes: waveSizes},
 	}
 	m := startMeter(b)
 	p, err := e.Create(ctx, spec)

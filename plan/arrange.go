@@ -92,16 +92,24 @@ func (s Spec) arrange(e *InvalidError) Arrangement {
 	if e.Total > before {
 		return Arrangement{}
 	}
-	a := Arrangement{Tenants: make([]task.Tenant, 0, len(s.Tenants)), Strategy: s.Strategy.Stored(waves)}
-	at := make([][]int, len(waves)) // the places of each wave's tenants
-	for i, w := range of {
-		at[w] = append(at[w], i)
+	a := Arrangement{Tenants: s.Tenants, Strategy: s.Strategy.Stored(waves)}
+	next := make([]int, len(waves)) // first the sizes of the waves, then where their next tenants go
+	for _, w := range of {
+		next[w]++
 	}
-	for _, places := range at {
-		for _, i := range places {
-			a.Tenants = append(a.Tenants, s.Tenants[i])
-		}
-		a.Waves = append(a.Waves, Wave{Last: len(a.Tenants)})
+	first := 0
+	for w, size := range next {
+		next[w] = first
+		first += size
+		a.Waves = append(a.Waves, Wave{Last: first})
+	}
+	if slices.IsSorted(of) {
+		return a
+	}
+	a.Tenants = make([]task.Tenant, len(s.Tenants))
+	for i, w := range of {
+		a.Tenants[next[w]] = s.Tenants[i]
+		next[w]++
 	}
 	return a
 }

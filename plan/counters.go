@@ -49,16 +49,13 @@ func (c Counters) Total() int {
 // InFlight returns how many tasks are running or being rolled back.
 func (c Counters) InFlight() int { return c.States[task.Running] + c.States[task.RollingBack] }
 
-// Ended returns how many tasks have ended.
-func (c Counters) Ended() int {
-	sum := 0
-	for s, n := range c.States {
-		if task.State(s).Ended() {
-			sum += n
-		}
-	}
-	return sum
+// Left returns how many tasks have not ended.
+func (c Counters) Left() int {
+	return c.States[task.Pending] + c.States[task.Paused] + c.InFlight()
 }
+
+// Ended returns how many tasks have ended.
+func (c Counters) Ended() int { return c.Total() - c.Left() }
 
 // Move counts a task that goes from one state to another.
 func (c *Counters) Move(from, to task.State) {

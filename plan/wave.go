@@ -86,7 +86,7 @@ func (c *Control) openNumber() int {
 func (p *Plan) WaveLeft() int {
 	switch {
 	case len(p.Waves) == 0:
-		return p.TaskCount - p.Counters.Ended()
+		return p.Counters.Left()
 	case p.Wave == 0:
 		return 0
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/cutover-go/cutover/plan/strategy"
 )
 
 // subject is a system that can run the workload.
@@ -19,9 +21,12 @@ type subject interface {
 	states(ctx context.Context, addr string, n int) (done int, err error)
 }
 
+// tenWaves are the sizes of the waves of the subject "waves".
+var tenWaves = []strategy.Amount{strategy.Percent(10)} //nolint:gochecknoglobals // never changes
+
 func compare(n, concurrency, rounds int, names, serverArgs []string) error {
 	var chosen []subject
-	for _, s := range []subject{floor{}, engine{}, rival{}} {
+	for _, s := range []subject{floor{}, engine{}, engine{waves: tenWaves}, rival{}} {
 		if slices.Contains(names, s.name()) {
 			chosen = append(chosen, s)
 		}

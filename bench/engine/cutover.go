@@ -5,24 +5,32 @@ import (
 	"fmt"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
 )
 
 // firstPlan is the id of the first plan that is created on a server.
 const firstPlan plan.ID = 1
 
-// engine is cutover with all its features on.
-type engine struct{}
+// engine is cutover with all its features on, and a plan in waves of the given sizes.
+type engine struct {
+	waves []strategy.Amount
+}
 
-func (engine) name() string { return "cutover" }
+func (e engine) name() string {
+	if len(e.waves) > 0 {
+		return "waves"
+	}
+	return "cutover"
+}
 
-func (engine) run(ctx context.Context, addr string, n, concurrency int, m *meter) error {
+func (e engine) run(ctx context.Context, addr string, n, concurrency int, m *meter) error {
 	h, err := newHost(ctx, addr, concurrency)
 	if err != nil {
 		return err
 	}
 	defer h.close()
-	id, err := h.create(ctx, "bench", n, concurrency)
+	id, err := h.create(ctx, "bench", n, concurrency, e.waves...)
 	if err != nil {
 		return err
 	}

@@ -72,15 +72,15 @@ func noop() executor.Func {
 	}
 }
 
-// create creates a plan of n tenants whose ids begin with name.
-func (h *host) create(ctx context.Context, name string, n, concurrency int) (plan.ID, error) {
+// create creates a plan of n tenants whose ids begin with name, in waves of the given sizes.
+func (h *host) create(ctx context.Context, name string, n, concurrency int, waves ...strategy.Amount) (plan.ID, error) {
 	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("%s-%07d", name, i)
 	}
 	p, err := h.engine.Create(ctx, plan.Spec{
 		Name: name, ExecutorType: "X", Tenants: plan.Tenants(ids...),
-		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(concurrency)},
+		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(concurrency), WaveSizes: waves},
 	})
 	return p.ID, err
 }

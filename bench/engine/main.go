@@ -5,6 +5,7 @@
 //
 //	go run . -n 100000 -c 64 -rounds 2
 //	go run . -n 100000 -c 512 -subjects cutover,asynq -- --appendonly yes --appendfsync always
+//	go run . -subjects cutover,waves -rounds 10     ten waves against one
 //	go run . -n 999999 -c 512 -subjects cutover -rounds 1
 //	go run . -mode growth -c 512    cutover alone at 10,000 to 999,999 tasks: speed and memory use
 //	go run . -mode sequence         one task at a time, against bare round trips and the floor

@@ -11,40 +11,49 @@ import (
 )
 
 // deadlines interrupt an executor that takes longer than its plan allows: in all, or without a save
-// or a report of progress. The zero value has no deadline.
+// or a report of progress. It is nil for a plan without such limits, so that its tasks do not pay
+// for them.
 type deadlines struct {
+	began time.Time   // when the executor was called
 	total *time.Timer // interrupts with ErrTimeout; nil without a TaskTimeout
 	every time.Duration
 
-	mu      sync.Mutex  // guards the fields below
 	stalled *time.Timer // interrupts with ErrStalled; nil without a ProgressDeadline
-	saving  bool        // a save is under way: waiting for the store is not the executor's fault
-	over    bool
+
+	mu     sync.Mutex // guards the fields below
+	saving bool       // a save is under way: waiting for the store is not the executor's fault
+	over   bool
 }
 
 // startDeadlines begins to count the time of the executor.
 func (r *run) startDeadlines() {
 	s := &r.worker.plan.Strategy
-	r.called = time.Now()
+	if s.TaskTimeout <= 0 && s.ProgressDeadline <= 0 {
+		return
+	}
+	d := &deadlines{began: time.Now(), every: s.ProgressDeadline}
 	if s.TaskTimeout > 0 {
-		r.limits.total = time.AfterFunc(max(0, s.TaskTimeout-r.task.Elapsed), func() { r.interrupt(executor.ErrTimeout) })
+		d.total = time.AfterFunc(max(0, s.TaskTimeout-r.task.Elapsed), func() { r.interrupt(executor.ErrTimeout) })
 	}
 	if s.ProgressDeadline > 0 {
-		r.limits.every = s.ProgressDeadline
-		r.limits.stalled = time.AfterFunc(s.ProgressDeadline, func() { r.interrupt(executor.ErrStalled) })
+		d.stalled = time.AfterFunc(s.ProgressDeadline, func() { r.interrupt(executor.ErrStalled) })
 	}
+	r.limits = d
 }
 
 // elapsed returns how long workers have run the attempt, for plans that limit it.
 func (r *run) elapsed() time.Duration {
-	if r.worker.plan.Strategy.TaskTimeout <= 0 || r.called.IsZero() {
+	if r.limits == nil || r.limits.total == nil {
 		return r.task.Elapsed
 	}
-	return r.task.Elapsed + time.Since(r.called)
+	return r.task.Elapsed + time.Since(r.limits.began)
 }
 
 // progress restarts the ProgressDeadline.
 func (d *deadlines) progress() {
+	if d == nil {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stalled != nil && !d.saving && !d.over {
@@ -54,11 +63,11 @@ func (d *deadlines) progress() {
 
 // save suspends the ProgressDeadline until done is called.
 func (d *deadlines) save() (done func()) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stalled == nil {
+	if d == nil || d.stalled == nil {
 		return func() {}
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.saving = true
 	d.stalled.Stop()
 	return func() {
@@ -71,6 +80,9 @@ func (d *deadlines) save() (done func()) {
 
 // stop ends all deadlines.
 func (d *deadlines) stop() {
+	if d == nil {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.over = true

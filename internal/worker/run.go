@@ -23,9 +23,8 @@ type run struct {
 	worker *worker
 	task   task.Task // as it was claimed
 	began  time.Time // set by Registry.Add
-	called time.Time // when the executor was called
 	cancel context.CancelCauseFunc
-	limits deadlines
+	limits *deadlines // set when the executor is called, nil if the plan limits nothing
 
 	// Used by the goroutine that saves, like the worker's batch: executor.Run passes on one save at
 	// a time, and none after the executor has returned.

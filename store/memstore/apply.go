@@ -108,7 +108,7 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	for i := range c.Events {
 		p.log.add(p.entry(&c.Events[i], at))
 	}
-	p.endCommit(before)
+	p.endCommit(before, at)
 }
 
 // transition reports whether one of the events is a change of the plan's own state.

@@ -25,9 +25,8 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	if b.Claim.Max > 0 {
 		b.Claimed = p.claim(b.Claim, at, b.Claimed)
 	}
-	p.plan.TrackWaveEnd(at.time())
-	p.endCommit(before)
-	b.View = p.view(at)
+	p.endCommit(before, at)
+	p.view(at, &b.View)
 	changed, back := p.log.last != before, b.Yields()
 	if back {
 		s.agenda.wake(b.Plan)
@@ -39,12 +38,14 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	return nil
 }
 
-// endCommit ends a commit; before is the length of the log when it began. It marks the last event
-// if the plan is at rest now, and drops events that need not be kept.
-func (p *rollout) endCommit(before int64) {
+// endCommit ends a commit; before is the length of the log when it began. A commit without events
+// has counted nothing. endCommit notes when the open wave has ended, marks the last event if the
+// plan is at rest now, and drops events that need not be kept.
+func (p *rollout) endCommit(before int64, at stamp) {
 	if p.log.last == before {
 		return
 	}
+	p.plan.TrackWaveEnd(at.time())
 	if p.plan.Counters.InFlight() == 0 && p.plan.AtRest() {
 		p.log.markAtRest()
 	}

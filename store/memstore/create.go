@@ -167,9 +167,8 @@ func (p *rollout) finish() (bool, error) {
 	p.changedAt = time.Now()
 	p.plan.Version = 1
 	p.plan.Counters.States[task.Pending] = p.tasks.n
-	p.log.add(p.entry(&plan.Event{
-		Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: p.actor,
-	}, p.clock.now()))
-	p.endCommit(0)
+	at := p.clock.now()
+	p.log.add(p.entry(&plan.Event{Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: p.actor}, at))
+	p.endCommit(0, at)
 	return true, nil
 }

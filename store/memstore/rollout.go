@@ -183,16 +183,11 @@ func (p *rollout) export(ordinal uint32, r *record) task.Task {
 	return t
 }
 
-// view returns the view of the plan that a commit returns.
-func (p *rollout) view(at stamp) store.View {
-	return store.View{
-		State:          p.plan.State,
-		Version:        p.plan.Version,
-		Counters:       p.plan.Counters,
-		Breached:       p.plan.Breached,
-		UndosExhausted: p.plan.UndosExhausted,
-		Claimable:      p.claimable(at),
-		Now:            at.time(),
-		NextDue:        p.nextDue(),
-	}
+// view sets v to the view of the plan that a commit returns.
+func (p *rollout) view(at stamp, v *store.View) {
+	v.State, v.Version = p.plan.State, p.plan.Version
+	v.Counters = p.plan.Counters
+	v.Breached, v.UndosExhausted = p.plan.Breached, p.plan.UndosExhausted
+	v.Claimable = p.claimable(at)
+	v.Now, v.NextDue = at.time(), p.nextDue()
 }

@@ -102,6 +102,9 @@ func (p *rollout) due(at stamp) uint32 {
 
 // nextDue returns when the first waiting task is due, the zero time if none waits.
 func (p *rollout) nextDue() time.Time {
+	if p.plan.Counters.Waiting == 0 {
+		return time.Time{}
+	}
 	next := p.waitingUndos.first()
 	if running := p.waiting.first(); running.before(next) {
 		next = running

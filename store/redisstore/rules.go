@@ -199,7 +199,7 @@ func (r *rules) atRest(f *facts) bool {
 	case restsAllPaused:
 		return onlyPaused
 	case restsBeforeGates:
-		left := c.Total() - c.Ended()
+		left := c.Left()
 		if r.wave.first > 0 {
 			left = r.wave.last - r.wave.first + 1 - f.wave.Ended
 		}

@@ -92,6 +92,7 @@ func BenchmarkEngine(b *testing.B) { benchmarkEngine(b) }
 func BenchmarkTenWaves(b *testing.B) { benchmarkEngine(b, strategy.Percent(10)) }
 
 func benchmarkEngine(b *testing.B, waveSizes ...strategy.Amount) {
+	b.Helper()
 	e, err := cutover.New(memstore.New(), cutover.Config{
 		Capacity: workers,
 		Executors: executor.Registry{"X": executor.Func(func(ctx context.Context, run *executor.Run) error {

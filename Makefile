@@ -10,9 +10,9 @@ PKG ?= ./...
 # time Go 1.26 now and then reports its own deadline as a failure (go.dev/issue/75804).
 FUZZTIME ?= 50000x
 
-# Examples that are run to their end: all folders of examples/ with a program. A
-# file ci.args beside it holds its arguments.
-EXAMPLES ?= $(sort $(patsubst examples/%/main.go,%,$(wildcard examples/*/main.go)))
+# Examples that are run to their end: all folders of examples/ with a program, but the server, which
+# has no end; its tests run it. A file ci.args beside a program holds its arguments.
+EXAMPLES ?= $(filter-out server,$(sort $(patsubst examples/%/main.go,%,$(wildcard examples/*/main.go))))
 
 # How many random histories `make simulate` runs.
 HISTORIES ?= 100000

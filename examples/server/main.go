@@ -1,0 +1,118 @@
+// Command server is a host to copy: an engine over a store, the operators' API over HTTP, logs, and
+// a shutdown that hands tasks over. Start it as often as you like over one Redis; all copies show
+// the same plans, and each works on them. Without -listen it only works.
+//
+//	go run ./examples/server -listen 127.0.0.1:8080 -demo
+//	go run ./examples/server -listen 127.0.0.1:8080 -demo -store redis:localhost:6379
+//	CUTOVER_TOKEN=... go run ./examples/server -listen :8080 -store redis:localhost:6379 \
+//		-tenants http://tenants.internal -gateway http://gateway.internal
+//
+// The API is at /api/. Callers sign in with HTTP Basic: the user is the name that is recorded, the
+// password is CUTOVER_TOKEN. A demo on a loopback address needs neither.
+//
+// With -demo the tenants and their gateway are made up: a tenant named flaky-... meets a gateway
+// that gives no answer at its first attempt, broken-... at each one, slow-... takes 5 s a step.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/hook"
+)
+
+func main() {
+	o, err := parse(os.Args[1:], os.Getenv("CUTOVER_TOKEN"))
+	if err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return
+		}
+		fmt.Fprintln(os.Stderr, "server:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		slog.Error("the server ends", "error", err)
+		os.Exit(1)
+	}
+}
+
+// run works and serves until ctx ends, or until one of the two fails.
+func run(ctx context.Context, o options) error {
+	s, closeStore, err := openStore(ctx, o.store)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	executors, err := o.executors()
+	if err != nil {
+		return err
+	}
+	engine, err := cutover.New(s, cutover.Config{
+		Name: o.name, Capacity: o.capacity, LeaseTTL: o.lease, Executors: executors, Hooks: hook.Slog(nil),
+	})
+	if err != nil {
+		return err
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() { fail(named("the engine", engine.Run(ctx))) })
+	if o.listen != "" {
+		parts.Go(func() { fail(named("the API", serve(ctx, engine, o))) })
+	}
+	slog.Info("working", "process", os.Getpid(), "store", o.store, "executors", slices.Sorted(maps.Keys(executors)))
+	<-ctx.Done()
+	parts.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// named says which part has failed.
+func named(part string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", part, err)
+}
+
+// serve answers requests until ctx ends, and then finishes those under way.
+func serve(ctx context.Context, engine *cutover.Engine, o options) error {
+	mux, err := routes(engine, o)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	// There is no WriteTimeout: it would end answers that go on as long as somebody watches.
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	slog.Info("serving", "address", "http://"+listener.Addr().String()+"/api/")
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	grace, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer done()
+	return server.Shutdown(grace)
+}

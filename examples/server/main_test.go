@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+)
+
+// TestMain makes the test binary run as the program, so that tests can start and kill it.
+func TestMain(m *testing.M) {
+	if os.Getenv("SERVER_RUN") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// process is a copy of the program that serves.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	base string // the URL of the API
+	user string
+	pass string
+}
+
+// start starts the program on a free port, and returns when it serves.
+func start(t *testing.T, token string, args ...string) *process {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, append([]string{"-listen", "127.0.0.1:0"}, args...)...)
+	cmd.Env = append(os.Environ(), "SERVER_RUN=1", "CUTOVER_TOKEN="+token)
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if _, address, serves := strings.Cut(lines.Text(), " serving address="); serves {
+			go func() { // the program would wait for somebody to read its log
+				_, _ = io.Copy(io.Discard, log)
+				_ = cmd.Wait()
+			}()
+			return &process{t: t, cmd: cmd, base: address, user: "ada", pass: token}
+		}
+	}
+	t.Fatalf("the program ended: %v", cmd.Wait())
+	return nil
+}
+
+// document is a JSON document of the API.
+type document map[string]any
+
+// ask sends a request and returns the status and the document of the answer.
+func (p *process) ask(method, path, body string) (int, document) {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.base+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	r.SetBasicAuth(p.user, p.pass)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var d document
+	if err := json.NewDecoder(answer.Body).Decode(&d); err != nil {
+		p.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return answer.StatusCode, d
+}
+
+// rest waits until a plan is at rest, and returns its document.
+func (p *process) rest(plan string) document {
+	p.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, d := p.ask(http.MethodGet, "plans/"+plan, ""); d["atRest"] == true && d["state"] != "CREATED" {
+			return d
+		}
+		select {
+		case <-tick.C:
+		case <-p.t.Context().Done():
+			p.t.Fatal("the plan does not come to rest")
+		}
+	}
+}
+
+// want fails the test unless the status and some fields of an answer are those.
+func want(t *testing.T, status int, d document, wantStatus int, fields document) {
+	t.Helper()
+	if status != wantStatus {
+		t.Fatalf("status %d, want %d: %v", status, wantStatus, d)
+	}
+	for name, value := range fields {
+		if d[name] != value {
+			t.Errorf("%s is %v, want %v", name, d[name], value)
+		}
+	}
+}
+
+// TestDemo gives the commands of an operator, in the words of the scenarios: create, start, look at
+// the failure, retry from the checkpoint, take everything back.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	p := start(t, "", "-demo")
+	status, d := p.ask(http.MethodPost, "plans", `{
+  "name": "2025-11-22 蓝绿切换部署",
+  "tenantIds": ["tenant1", "flaky-tenant2", "tenant3"],
+  "executorType": "BLUE_GREEN_SWITCH"
+}`)
+	want(t, status, d, 201, document{"planId": 1.0, "state": "CREATED", "taskCount": 3.0})
+	status, d = p.ask(http.MethodPost, "plans/1/start", "")
+	want(t, status, d, 200, document{"planId": 1.0, "state": "RUNNING"})
+	want(t, 0, p.rest("1"), 0, document{"state": "FAILED"})
+	status, d = p.ask(http.MethodGet, "tasks/1000002", "")
+	want(t, status, d, 200, document{"taskId": 1000002.0, "state": "FAILED"})
+	failure, _ := d["failureInfo"].(map[string]any)
+	want(t, 0, failure, 0, document{"reason": "Gateway API timeout", "errorCode": "GATEWAY_TIMEOUT"})
+	status, d = p.ask(http.MethodPost, "tasks/1000002/retry", `{"fromCheckpoint": true}`)
+	want(t, status, d, 200, document{"taskId": 1000002.0, "state": "RUNNING"})
+	want(t, 0, p.rest("1"), 0, document{"state": "COMPLETED"})
+	status, d = p.ask(http.MethodPost, "plans/1/rollback", `{"reason": "the end of the test"}`)
+	want(t, status, d, 200, document{"state": "ROLLING_BACK"})
+	want(t, 0, p.rest("1"), 0, document{"state": "ROLLED_BACK"})
+}
+
+// TestCanary runs the other strategy of the scenarios.
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	p := start(t, "", "-demo")
+	status, d := p.ask(http.MethodPost, "plans", `{"name": "slowly", "tenantIds": ["a"], "executorType": "CANARY_RELEASE"}`)
+	want(t, status, d, 201, document{"state": "CREATED"})
+	status, d = p.ask(http.MethodPost, "plans/1/start", "")
+	want(t, status, d, 200, document{"state": "RUNNING"})
+	want(t, 0, p.rest("1"), 0, document{"state": "COMPLETED"})
+}
+
+// TestThreeCopies serves one plan from three processes over one Redis, and kills one of them.
+func TestThreeCopies(t *testing.T) {
+	t.Parallel()
+	redis := miniredis.RunT(t)
+	var copies []*process
+	for range 3 {
+		copies = append(copies, start(t, "secret", "-demo", "-store", "redis:"+redis.Addr(), "-lease", "1s", "-capacity", "2"))
+	}
+	var ids [100]string
+	for i := range ids {
+		ids[i] = "tenant-" + strconv.Itoa(i)
+	}
+	tenants, err := json.Marshal(ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, d := copies[0].ask(http.MethodPost, "plans", `{"name": "shared", "executorType": "BLUE_GREEN_SWITCH",
+		"strategy": {"maxConcurrency": 6}, "tenantIds": `+string(tenants)+`}`)
+	want(t, status, d, 201, document{"planId": 1.0, "taskCount": 100.0})
+	status, d = copies[1].ask(http.MethodPost, "plans/1/start", "")
+	want(t, status, d, 200, document{"state": "RUNNING"})
+	if err := copies[0].cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range copies[1:] {
+		d := p.rest("1")
+		want(t, 0, d, 0, document{"state": "COMPLETED"})
+		counters, _ := d["counters"].(map[string]any)
+		want(t, 0, counters, 0, document{"COMPLETED": 100.0})
+	}
+}
+
+// TestSignIn asks with and without the token.
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	p := start(t, "secret", "-demo")
+	status, d := p.ask(http.MethodGet, "me", "")
+	want(t, status, d, 200, document{"actor": "ada"})
+	for _, wrong := range []process{{user: "ada", pass: "guess"}, {user: "", pass: "secret"}, {}} {
+		wrong.t, wrong.base = t, p.base
+		status, d = wrong.ask(http.MethodGet, "plans", "")
+		want(t, status, d, 401, document{"code": "UNAUTHENTICATED"})
+	}
+}
+
+// TestParse names everything that is missing.
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		args, token string
+		faults      []string
+	}{
+		{args: "-listen 127.0.0.1:8080 -demo"},
+		{args: "-listen localhost:8080 -demo"},
+		{args: "-listen [::1]:8080 -demo"},
+		{args: "-store redis:localhost:6379 -demo"},
+		{args: "-listen :8080 -demo", faults: []string{"CUTOVER_TOKEN"}},
+		{args: "-listen :8080 -demo", token: "secret"},
+		{args: "-listen 127.0.0.1:8080 -tenants http://a -gateway http://b", faults: []string{"CUTOVER_TOKEN"}},
+		{args: "", faults: []string{"-store memory without -listen", "-tenants and -gateway"}},
+		{args: "-listen :1 -store sqlite:file", faults: []string{"-store sqlite:file", "-tenants and -gateway", "CUTOVER_TOKEN"}},
+		{args: "-demo -store redis:", faults: []string{"-store redis:"}},
+	} {
+		_, err := parse(strings.Fields(tt.args), tt.token)
+		if (err == nil) != (tt.faults == nil) {
+			t.Errorf("%s: %v", tt.args, err)
+			continue
+		}
+		for _, fault := range tt.faults {
+			if !strings.Contains(err.Error(), fault) {
+				t.Errorf("%s: %q is missing in %v", tt.args, fault, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/store/redisstore"
+)
+
+// options are the values of the flags, and the token.
+type options struct {
+	listen, store    string
+	tenants, gateway string
+	demo             bool
+	name             string
+	capacity         int
+	lease            time.Duration
+	token            string
+}
+
+// parse reads the flags. Its error names everything that is missing.
+func parse(args []string, token string) (options, error) {
+	o := options{token: token}
+	flags := flag.NewFlagSet("server", flag.ContinueOnError)
+	flags.StringVar(&o.listen, "listen", "", "address of the API; none: this process only works")
+	flags.StringVar(&o.store, "store", "memory", "memory, or redis:ADDRESS")
+	flags.BoolVar(&o.demo, "demo", false, "make up the tenants and their gateway")
+	flags.StringVar(&o.tenants, "tenants", "", "URL of the tenant service")
+	flags.StringVar(&o.gateway, "gateway", "", "URL of the gateway")
+	flags.StringVar(&o.name, "name", "server", "name of this process, for the records of who held a task")
+	flags.IntVar(&o.capacity, "capacity", 16, "tasks that this process works on at a time")
+	flags.DurationVar(&o.lease, "lease", 30*time.Second, "how long the others wait for a process that is gone")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	var faults []error
+	switch kind, address, _ := strings.Cut(o.store, ":"); {
+	case kind == "memory" && o.listen == "":
+		faults = append(faults, errors.New("-store memory without -listen: nobody could give this process work"))
+	case kind == "memory", kind == "redis" && address != "":
+	default:
+		faults = append(faults, fmt.Errorf("-store %s: it is memory, or redis:ADDRESS", o.store))
+	}
+	if !o.demo && (o.tenants == "" || o.gateway == "") {
+		faults = append(faults, errors.New("-tenants and -gateway are the services to work with; -demo makes some up"))
+	}
+	if o.listen != "" && o.token == "" && !o.open() {
+		faults = append(faults, errors.New("CUTOVER_TOKEN is the password of callers; only -demo on a loopback address needs none"))
+	}
+	return o, errors.Join(faults...)
+}
+
+// open reports whether callers need not sign in: a demo that only this machine can reach.
+func (o options) open() bool {
+	host, _, err := net.SplitHostPort(o.listen)
+	if err != nil || !o.demo || o.token != "" {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// openStore returns the store that the flag -store names, and what to call when it is no longer
+// used.
+func openStore(ctx context.Context, name string) (s store.Store, closeStore func(), err error) {
+	address, isRedis := strings.CutPrefix(name, "redis:")
+	if !isRedis {
+		return memstore.New(), func() {}, nil
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: address})
+	closeStore = func() { _ = rdb.Close() }
+	opened, err := redisstore.Open(ctx, rdb, redisstore.Config{Prefix: "example-server:"})
+	if err != nil {
+		closeStore()
+		return nil, nil, err
+	}
+	return opened, closeStore, nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(ctx, "tcp", address)
+}

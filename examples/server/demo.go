@@ -39,7 +39,7 @@ func (d *demo) call(ctx context.Context, tenant string, routes bool) error {
 	}
 	first := attemptOf(ctx) <= 1
 	if routes && (strings.HasPrefix(tenant, "broken-") || strings.HasPrefix(tenant, "flaky-") && first) {
-		return executor.Retryable("GATEWAY_TIMEOUT", errors.New("Gateway API timeout"))
+		return executor.Retryable("GATEWAY_TIMEOUT", errors.New("Gateway API timeout")) //nolint:staticcheck // the words of the scenarios
 	}
 	return nil
 }

@@ -61,7 +61,9 @@ func (p Plan) Start(by By) (Decision, error) {
 	return d, nil
 }
 
-// Pause stops the plan: no further task starts, and tasks in flight stop at their next boundary.
+// Pause stops the plan: no further task starts, and tasks in flight stop at their next boundary. A
+// failed plan, in which nothing starts anyway, can be paused while tasks are in flight; the breach
+// stays among its reasons.
 func (p Plan) Pause(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -76,7 +78,14 @@ func (p Plan) Pause(by By) (Decision, error) {
 		d.Plan.PauseReasons |= PausedByHand
 		d.note(ByPause, Paused, Paused, by)
 		return d, nil
-	case Created, Failed, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
+	case Failed:
+		if d.Plan.Counters.InFlight() == 0 {
+			return d, d.notApplicable(ByPause, "nothing is in flight")
+		}
+		d.move(ByPause, Paused, by)
+		d.Plan.PauseReasons = PausedByHand | PausedByBreach
+		return d, nil
+	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
 	}
 	return d, d.notApplicable(ByPause, "")
 }

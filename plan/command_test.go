@@ -101,6 +101,9 @@ func TestPlanCommandsInSpecialCases(t *testing.T) {
 		"cancel, all ended":         {in(plan.Running, counts{task.Completed: 4}), "cancel", "not applicable"},
 		"cancel, rollback finished": {in(plan.RollingBack, counts{task.RolledBack: 4}, undosExhausted), "cancel", "not applicable"},
 		"pause after a breach":      {in(plan.Running, counts{task.Pending: 1, task.Failed: 6}, breached), "pause", "not applicable"},
+		"pause, failed, in flight":  {in(plan.Failed, counts{task.Pending: 1, task.Failed: 6, task.Running: 1}), "pause", "PAUSED"},
+		"pause, failed, an undo":    {in(plan.Failed, counts{task.Failed: 6, task.RollingBack: 1}), "pause", "PAUSED"},
+		"pause, failed, all ended":  {in(plan.Failed, counts{task.Failed: 1, task.Completed: 3}), "pause", "not applicable"},
 		"resume after a breach":     {in(plan.Running, counts{task.Pending: 1, task.Failed: 6}, breached), "resume", "applied"},
 	}
 	for name, tt := range tests {

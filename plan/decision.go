@@ -139,7 +139,8 @@ func (d *Decision) noteWave(c Cause, wave int, by By) {
 }
 
 // regrant calls the strategy for a new grant. The grant of a plan that does not run opens no task;
-// it only bounds how many of the tasks in flight are worked on, or undone, at once.
+// it only bounds how many of the tasks in flight are worked on, or undone, at once, and in a failed
+// plan tells whether the failures that are left are tolerated.
 func (d *Decision) regrant() strategy.Decision {
 	p := &d.Plan
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
@@ -158,7 +159,9 @@ func (d *Decision) regrant() strategy.Decision {
 	}
 	switch p.State {
 	case Running:
-	case Paused, Failed:
+	case Failed:
+		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: decided.MaxSlots, MaxFailed: decided.MaxFailed}}
+	case Paused:
 		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: decided.MaxSlots}}
 	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
 		// What may be claimed are undos, which the waves do not bound.

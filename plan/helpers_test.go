@@ -27,7 +27,7 @@ func in(s plan.State, c counts, options ...func(*plan.Plan)) plan.Plan {
 		p.TaskCount += n
 	}
 	switch s {
-	case plan.Running:
+	case plan.Running, plan.Failed:
 		p.Grant = p.Strategy.Decide(strategy.Rollout{Waves: []strategy.Tally{{Tasks: p.TaskCount}}, Open: 1}).Grant
 	case plan.Paused:
 		p.PauseReasons = plan.PausedByHand
@@ -36,10 +36,10 @@ func in(s plan.State, c counts, options ...func(*plan.Plan)) plan.Plan {
 	case plan.RollbackFailed:
 		p.Undo = plan.Undo{Round: 1}
 		p.UndosExhausted = true
-	case plan.Created, plan.Failed, plan.Completed, plan.Canceled, plan.RolledBack:
+	case plan.Created, plan.Completed, plan.Canceled, plan.RolledBack:
 	}
 	if s != plan.Running {
-		p.Grant = strategy.Grant{MaxSlots: 1}
+		p.Grant = strategy.Grant{MaxSlots: 1, MaxFailed: p.Grant.MaxFailed}
 	}
 	for _, o := range options {
 		o(&p)
@@ -51,7 +51,7 @@ func in(s plan.State, c counts, options ...func(*plan.Plan)) plan.Plan {
 func tolerates(n int) func(*plan.Plan) {
 	return func(p *plan.Plan) {
 		p.Strategy.MaxFailures = strategy.Count(n)
-		if p.State == plan.Running {
+		if p.State == plan.Running || p.State == plan.Failed {
 			p.Grant.MaxFailed = p.Strategy.MaxFailures.Of(p.TaskCount)
 		}
 	}
@@ -67,7 +67,7 @@ func markedStarting(p *plan.Plan)    { p.Starting = &plan.Starting{Token: 33, Ac
 func acknowledged(n int) func(*plan.Plan) {
 	return func(p *plan.Plan) {
 		p.Acknowledged = n
-		if p.State == plan.Running {
+		if p.State == plan.Running || p.State == plan.Failed {
 			p.Grant.MaxFailed = max(p.Grant.MaxFailed, n)
 		}
 	}

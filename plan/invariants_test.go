@@ -89,7 +89,7 @@ func (w *world) checkGrant() {
 	failed := p.Counters.Of(task.Failed)
 	rules := p.Rules()
 	allowed := max(rules.MaxFailures.Of(p.TaskCount), p.Acknowledged)
-	if p.State != plan.Running && (p.Grant.LastOrdinal != 0 || p.Grant.MaxFailed != 0) {
+	if p.State != plan.Running && (p.Grant.LastOrdinal != 0 || p.Grant.MaxFailed != 0 && p.State != plan.Failed) {
 		w.t.Fatalf("a plan in %s grants %+v", p.State, p.Grant)
 	}
 	for i, wave := range p.Waves {
@@ -98,7 +98,7 @@ func (w *world) checkGrant() {
 			w.t.Fatalf("wave %d: %d failed, %d acknowledged, %d allowed", i+1, w.failedOf(i+1), wave.Acknowledged, wave.MaxFailed)
 		}
 	}
-	if p.State == plan.Running && p.Grant.MaxFailed != allowed {
+	if (p.State == plan.Running || p.State == plan.Failed) && p.Grant.MaxFailed != allowed {
 		w.t.Fatalf("%d failures granted, %d allowed", p.Grant.MaxFailed, allowed)
 	}
 	if t := w.claimable(); t != nil && t.State == task.Pending && (p.State != plan.Running || failed > allowed) {

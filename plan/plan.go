@@ -41,7 +41,8 @@ type Control struct {
 	// Invariant: Acknowledged <= failed tasks.
 	Acknowledged int
 	// Grant is what may be claimed now. Unless the plan is in [Running], the grant opens no pending
-	// task and only bounds how many of the tasks in flight workers hold.
+	// task and only bounds how many of the tasks in flight workers hold; in [Failed] it also tells
+	// how many failed tasks are tolerated.
 	Grant strategy.Grant
 	// Waves are the plan's waves; nil if it was created without. They change only when tenants are
 	// added, and with the failures.
@@ -315,7 +316,18 @@ func (p Plan) AtRest() bool {
 		return c.Of(task.Paused) == 0
 	case RollingBack:
 		return false
-	case Created, Paused, Failed, Completed, RolledBack, RollbackFailed:
+	case Failed:
+		return !recovered(&p)
+	case Created, Paused, Completed, RolledBack, RollbackFailed:
 	}
 	return true
+}
+
+// recovered reports whether a failed plan is to be completed. A plan of which anything was undone
+// is not: whether that was a success, only a person can tell. One that has waves to open or a bake
+// left needs a resume, because only a running plan opens waves and bakes.
+func recovered(p *Plan) bool {
+	c := &p.Counters
+	return p.State == Failed && c.Left() == 0 && c.Of(task.Completed) > 0 && !p.Exceeded() && p.GatesPassed() &&
+		c.Of(task.RolledBack)+c.Of(task.RollbackFailed) == 0 && len(p.Sweeps) == 0 && p.Adding == nil
 }

@@ -30,7 +30,9 @@ func (d *Decision) step(by By) bool {
 		return d.calm()
 	case Canceled:
 		return d.sweepUp()
-	case Created, Paused, Failed, Completed, RolledBack:
+	case Failed:
+		return d.recover(by)
+	case Created, Paused, Completed, RolledBack:
 	}
 	return false
 }
@@ -98,6 +100,16 @@ func (d *Decision) breachText() string {
 		}
 	}
 	return "" // the breach was healed before it was acted on
+}
+
+// recover completes a failed plan of which nothing is left to be done, after retries and skips have
+// brought its failures down to what is tolerated.
+func (d *Decision) recover(by By) bool {
+	if !recovered(&d.Plan) {
+		return false
+	}
+	d.move(BySuccess, Completed, by)
+	return true
 }
 
 // unwind opens the undo round when no task is running any more, and ends the rollback when every

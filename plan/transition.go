@@ -13,7 +13,7 @@ const (
 	// ByBreach: more tasks failed than the strategy tolerates.
 	ByBreach
 	ByResume
-	// BySuccess: every task ended, and neither a breach nor ByFailure applies.
+	// BySuccess: every task ended, and neither a breach nor ByFailure applies, or no longer does.
 	BySuccess
 	// ByFailure: every task ended, and all of them failed.
 	ByFailure
@@ -80,8 +80,10 @@ var transitions = [...]Transition{
 	{Paused, ByResume, Running},
 	{Paused, ByCancel, Canceled},
 	{Paused, ByRollback, RollingBack},
+	{Failed, ByPause, Paused},
 	{Failed, ByResume, Running},
 	{Failed, ByRetry, Running},
+	{Failed, BySuccess, Completed},
 	{Failed, ByCancel, Canceled},
 	{Failed, ByRollback, RollingBack},
 	{Completed, ByRetry, Running},

@@ -23,8 +23,10 @@ func machine() map[Transition]bool {
 		{Paused, ByCancel, Canceled}:      true,
 		{Paused, ByRollback, RollingBack}: true,
 
+		{Failed, ByPause, Paused}:         true,
 		{Failed, ByResume, Running}:       true,
 		{Failed, ByRetry, Running}:        true,
+		{Failed, BySuccess, Completed}:    true,
 		{Failed, ByCancel, Canceled}:      true,
 		{Failed, ByRollback, RollingBack}: true,
 

@@ -116,7 +116,7 @@ func (p *Plan) PendingBeyond() int {
 	return n
 }
 
-// GatesPassed reports whether a running plan ends as soon as all its tasks have ended: its last
+// GatesPassed reports whether a plan can end as soon as all its tasks have ended: its last
 // wave is open, and that wave's bake is over or it has none. Only commands, and steps of the plan
 // itself, change it.
 func (p *Plan) GatesPassed() bool {

@@ -55,6 +55,7 @@ const (
 	restsWithoutPauses restRule = '3' // if no task is paused: the engine cancels paused tasks
 	restsUnbreached    restRule = '4' // unless it is breached: it waits for an approval
 	restsBeforeGates   restRule = '5' // as restsAllPaused, if the open wave has tasks left
+	restsFailed        restRule = '6' // unless it is to be completed: see plan.State Failed
 )
 
 func restRuleOf(p *plan.Plan) restRule {
@@ -63,7 +64,9 @@ func restRuleOf(p *plan.Plan) restRule {
 		return restsNever
 	case p.State == plan.Canceled:
 		return restsWithoutPauses
-	case p.State != plan.Running:
+	case p.State == plan.Failed && p.GatesPassed() && !p.Exceeded():
+		return restsFailed
+	case p.State != plan.Running: // what exceeds a bound in a failed plan, exceeds it until the next command
 		return restsIdle
 	case p.Exceeded(): // only a command changes that; a commit that exceeds a bound breaches the plan
 		return restsNever
@@ -180,7 +183,9 @@ func pendingOpen(r *rules, f *facts) bool {
 		c.Of(task.Pending) > r.wave.beyond && f.nextPending <= min(r.grant.LastOrdinal, c.Total())
 }
 
-// atRest reports whether the plan is at rest, by the same rules as lib/plan.lua.
+// atRest reports whether the plan is at rest, by the same rules as lib/wave.lua. It may report
+// false of a failed plan that is at rest only because of failures in a wave that is not the open
+// one.
 func (r *rules) atRest(f *facts) bool {
 	c := &f.Counters
 	if c.InFlight() > 0 {
@@ -196,6 +201,10 @@ func (r *rules) atRest(f *facts) bool {
 		return paused == 0
 	case restsUnbreached:
 		return unbreached
+	case restsFailed:
+		undone := c.Of(task.RolledBack) + c.Of(task.RollbackFailed)
+		exceeded := c.Of(task.Failed) > r.grant.MaxFailed || r.wave.last > 0 && f.wave.Failed > r.wave.maxFailed
+		return c.Left() > 0 || c.Of(task.Completed) == 0 || undone > 0 || exceeded
 	case restsAllPaused:
 		return onlyPaused
 	case restsBeforeGates:

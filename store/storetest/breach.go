@@ -21,6 +21,7 @@ func breachCases() []testCase {
 		{name: "rolls back what was lost", run: breachByLossRollsBack},
 		{name: "not of a paused plan", run: breachOfPaused},
 		{name: "retry heals", run: breachHealed},
+		{name: "failed, then tolerated", run: breachRecovers},
 	}
 }
 
@@ -233,4 +234,27 @@ func breachHealed(e *env) {
 	r.do(j.work(store.Complete))
 	r.run(2, store.Complete)
 	equal(e, "plan", r.settle().State, plan.Completed)
+}
+
+// breachRecovers: the commit that ends the last task of a failed plan, whose failures are tolerated
+// by then, leaves the plan to an engine: its event does not say that the plan is at rest.
+func breachRecovers(e *env) {
+	r := e.start(3, tolerating(3, 0))
+	jobs := r.take("worker", 3)
+	r.do(jobs[0].work(store.Fail))
+	equal(e, "plan", r.settle().State, plan.Failed)
+	r.order(1, plan.Plan.SkipTask)
+	jobs[1].ends(r)
+	equal(e, "with one in flight", r.settle().State, plan.Failed)
+	jobs[2].ends(r)
+	equal(e, "at rest before it is completed", r.lastEvent().AtRest, false)
+	equal(e, "plan", r.settle().State, plan.Completed)
+	equal(e, "at rest", r.lastEvent().AtRest, true)
+
+	r = e.start(2, tolerating(2, 0))
+	jobs = r.take("worker", 2)
+	r.do(jobs[0].work(store.Fail))
+	equal(e, "plan", r.settle().State, plan.Failed)
+	jobs[1].ends(r)
+	equal(e, "at rest with too many failures", r.lastEvent().AtRest, true)
 }

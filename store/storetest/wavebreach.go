@@ -16,6 +16,7 @@ func waveBreachCases() []testCase {
 		{name: "no breach by another wave", run: breachOfOtherWave},
 		{name: "breach of a wave by an edit", run: breachOfWaveByEdit},
 		{name: "breach of a wave, acknowledged", run: breachOfWaveAgain},
+		{name: "failed, then tolerated in each wave", run: recoversByWaves},
 	}
 }
 
@@ -123,4 +124,32 @@ func breachOfWaveAgain(e *env) {
 	r.run(1, store.Complete)
 	_, view := r.commit(r.take("worker", 1)[0].work(store.Fail))
 	equal(e, "breached again", view.Breached, true)
+}
+
+// recoversByWaves: a failed plan is to be completed only if each of its waves tolerates what has
+// failed of it, also the waves that were passed.
+func recoversByWaves(e *env) {
+	for _, change := range []store.ChangeKind{store.Complete, store.Fail} {
+		s := concurrently(9)
+		s.Waves = []strategy.Wave{{}, {MaxFailures: strategy.Count(0)}}
+		r := e.startWaved(s, 2, 4)
+		r.run(1, store.Fail)
+		r.run(1, store.Complete)
+		equal(e, "open", r.settle().Wave, 2)
+		r.order(1, retryTask)
+		first := r.expect(1, 1)[0]
+		r.do(r.expect(1, 3)[0].work(store.Fail))
+		equal(e, "plan", r.settle().State, plan.Failed)
+		r.order(3, plan.Plan.SkipTask)
+		r.order(4, plan.Plan.CancelTask)
+		r.tolerate(1, 0)
+		r.do(first.work(change))
+		ends := change == store.Complete
+		equal(e, "at rest", r.lastEvent().AtRest, !ends)
+		want := plan.Failed
+		if ends {
+			want = plan.Completed
+		}
+		equal(e, "plan", r.settle().State, want)
+	}
 }

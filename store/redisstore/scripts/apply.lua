@@ -92,7 +92,9 @@ end
 local wave_first, wave_last = plan.wave_first, plan.wave_last
 local first_then, last_then = match(ARGV[7], '(%d+) (%d+) %d+ %d+$')
 local growth = ARGV[15] - plan.total
-problem = (distant or growth ~= 0 and wave_first > 0 or first_then + 0 ~= wave_first or last_then + 0 ~= wave_last) and open_waves()
+-- In a failed plan, the waves tell whether it is at rest.
+local failed_plan = wave_first > 0 and find(ARGV[7], '^%d+ %d %d %d 6') ~= nil
+problem = (distant or failed_plan or growth ~= 0 and wave_first > 0 or first_then + 0 ~= wave_first or last_then + 0 ~= wave_last) and open_waves()
 if problem then
   return problem
 end

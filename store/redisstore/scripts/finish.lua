@@ -1,4 +1,4 @@
--- use: begin, plan, event, history
+-- use: begin, plan, wave, event, history
 --
 -- Ends the creation of a plan that has all its tenants. From then on readers see the plan.
 --

@@ -1,4 +1,4 @@
--- use: begin, plan, event, history
+-- use: begin, plan, wave, event, history
 --
 -- Reads events of the plan itself.
 --

@@ -1,4 +1,4 @@
--- use: begin, plan
+-- use: begin, plan, wave
 --
 -- Deletes a plan, step by step.
 --

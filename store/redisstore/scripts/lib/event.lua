@@ -1,4 +1,4 @@
--- Shared: the event log. Uses plan.
+-- Shared: the event log. Uses plan, wave.
 --
 -- One entry of the stream holds the events of one commit, a line each:
 --   <ordinal> TAB <from> TAB <to> TAB <attempt> TAB <cause> TAB <detail>

@@ -5,7 +5,7 @@
 
 -- provides: plan, counts, corrupt, wrong_type, int, length, sized, names, counter, ended,
 --   format_facts, parse_facts, parse_rules, missing, set_record, parse_record, load, snapshot,
---   wave_left, at_rest
+--   wave_left
 
 -- plan holds what is known of the plan: version, rules and facts as they are stored, the fields of
 -- rules and facts by their names (docs/redis.md), and what a script finds out while it runs. All
@@ -181,19 +181,4 @@ local function wave_left()
   end
   local c = counts
   return c.pending + c.running + c.paused + c.rolling_back
-end
-
--- at_rest computes plan.Plan.AtRest from rules and facts.
-local function at_rest()
-  if counts.running + counts.rolling_back > 0 or plan.resting == '0' then
-    return false
-  elseif plan.resting == '2' then
-    return true
-  elseif plan.resting == '3' then
-    return counts.paused == 0
-  elseif plan.breached == 1 or counts.failed > plan.max_failed then
-    return false
-  end
-  return plan.resting == '4'
-    or counts.paused > 0 and counts.pending == plan.beyond and (plan.resting == '1' or wave_left() > 0)
 end

@@ -9,7 +9,7 @@
 -- Almost all tasks that change are of the open wave, so most commits need neither of the fields.
 -- plan.retallied means that tallies has to be written.
 -- provides: elsewhere, open_waves, rebound, tally, exceeds, turn_wave, track_wave_end,
---   format_tallies
+--   format_tallies, at_rest
 
 -- The last ordinals of the waves, the failures that each tolerates, and its counters, once they are
 -- needed.
@@ -130,4 +130,44 @@ local function format_tallies()
     words[w] = int(failures[w]) .. ':' .. int(ends[w])
   end
   return concat(words, ' ')
+end
+
+-- exceeded computes plan.Plan.Exceeded. It reads all waves, if there are any.
+local function exceeded()
+  if counts.failed > plan.max_failed or plan.wave_last > 0 and plan.wave_failed > plan.wave_max_failed then
+    return true
+  elseif plan.wave_first == 0 or open_waves() then
+    return false
+  end
+  local open = plan.wave_last > 0 and wave_of(plan.wave_last)
+  for w = 1, #lasts do
+    if w ~= open and failures[w] > tolerated[w] then
+      return true
+    end
+  end
+  return false
+end
+
+-- recovered computes, for a failed plan, whether it is to be completed.
+local function recovered()
+  local c = counts
+  return c.pending + c.running + c.paused + c.rolling_back + c.rolled_back + c.rollback_failed == 0 and c.completed > 0
+    and not exceeded()
+end
+
+-- at_rest computes plan.Plan.AtRest from rules and facts.
+local function at_rest()
+  if counts.running + counts.rolling_back > 0 or plan.resting == '0' then
+    return false
+  elseif plan.resting == '2' then
+    return true
+  elseif plan.resting == '6' then
+    return not recovered()
+  elseif plan.resting == '3' then
+    return counts.paused == 0
+  elseif plan.breached == 1 or counts.failed > plan.max_failed then
+    return false
+  end
+  return plan.resting == '4'
+    or counts.paused > 0 and counts.pending == plan.beyond and (plan.resting == '1' or wave_left() > 0)
 end

@@ -69,6 +69,10 @@ valkey: redis ## The same on Valkey; `make crash CUTOVER_REDIS_SERVER=valkey-ser
 proxies: ## Run only the gateways on real proxies, uncached.
 	CUTOVER_REQUIRE_PROXIES=1 go test -count=1 -timeout 10m ./gateway/... ./internal/proxytest
 
+.PHONY: console
+console: ## Use the console in a real Chromium, uncached.
+	cd tests/console && GOWORK=off CUTOVER_REQUIRE_CHROMIUM=1 go test -count=1 -race -timeout 10m ./...
+
 .PHONY: vet
 vet: ## Run go vet.
 	go vet $(PKG)
@@ -107,12 +111,12 @@ examples: ## Test the examples, and run each to its end.
 	@echo "examples run: $(words $(EXAMPLES))"
 
 .PHONY: modules
-modules: ## Build, vet and test the other modules, each without the workspace.
+modules: ## Build, vet and test the other modules, each without the workspace. `make console` has the browser.
 	@for module in $(MODULES); do \
 		echo "--- module $$module"; \
 		packages=$$(cd $$module && GOWORK=off go list ./...) || exit 1; \
 		[ -n "$$packages" ] || continue; \
-		(cd $$module && export GOWORK=off && go build -o /dev/null ./... && go vet ./... && go test ./...) || exit 1; \
+		(cd $$module && export GOWORK=off && go build -o /dev/null ./... && go vet ./... && go test -short ./...) || exit 1; \
 	done
 
 .PHONY: bench-compile

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Handler serves the API. Its paths are:
+// Handler serves the API and, at its root, the console. The paths of the API are:
 //
 //	GET   plans                            POST  plans/{plan}/start, pause, resume, cancel,
 //	POST  plans                                  retry, rollback, tune
@@ -36,6 +36,9 @@ func New(e Engine, c Config) (*Handler, error) {
 	}
 	for _, r := range routes() {
 		h.mux.Handle(r.pattern, endpoint{h.service, r})
+	}
+	if err := h.addConsole(); err != nil {
+		return nil, err
 	}
 	return h, nil
 }

@@ -26,8 +26,8 @@ var hostile = map[string]struct {
 	faults             []string // nil: none
 }{
 	"a path that does not exist":      {method: "GET", path: "nothing", status: 404, code: "NOT_FOUND"},
-	"the root":                        {method: "GET", path: "", status: 404, code: "NOT_FOUND"},
-	"a path that is not there yet":    {method: "GET", path: "plans/1/matrix", status: 404, code: "NOT_FOUND"},
+	"a command on the console":        {method: "POST", path: "", status: 405, code: "METHOD_NOT_ALLOWED"},
+	"a path that is not there yet":    {method: "GET", path: "plans/1/figures", status: 404, code: "NOT_FOUND"},
 	"a slash at the end":              {method: "GET", path: "plans/", status: 404, code: "NOT_FOUND"},
 	"two slashes":                     {method: "GET", path: "plans//1", status: 404, code: "NOT_FOUND"},
 	"a path upwards":                  {method: "GET", path: "plans/../plans/1", status: 404, code: "NOT_FOUND"},

@@ -64,11 +64,16 @@ func TestBehindHAProxy(t *testing.T) {
 	checkPrefixes(t, h.URL())
 }
 
-// checkPrefixes creates a plan behind each prefix of a proxy, as a page of it does, follows its
-// location, and gives a command.
+// checkPrefixes opens the console behind each prefix of a proxy, creates a plan as a page of it
+// does, follows its location, and gives a command.
 func checkPrefixes(t *testing.T, proxy string) {
 	t.Helper()
 	for _, prefix := range []string{"ops/", "api/"} {
+		for _, file := range []string{"", "main.js"} {
+			if page := browse(t, http.MethodGet, proxy, prefix+file, ""); page.status != http.StatusOK || !strings.Contains(page.text, "main") {
+				t.Errorf("%s%s: %+v", prefix, file, page)
+			}
+		}
 		created := browse(t, http.MethodPost, proxy, prefix+"plans", small)
 		here, is := strings.CutPrefix(created.location, proxy)
 		if created.status != http.StatusCreated || !is || !strings.HasPrefix(here, prefix+"plans/") {

@@ -1,0 +1,228 @@
+// Commands: the buttons, what a command will hit, its reason, its confirmation, and its answer.
+
+import { button, ended, failed, fill, h, has, icon, link, notice, t, word } from './ui.js';
+import { command, newKey, Problem } from './server.js';
+
+// Commands that take something away; those that only hold back, and must never wait for a text; and
+// those that are refused without a reason unless the host says otherwise.
+const destructive = new Set(['cancel', 'rollback', 'skip', 'reject']);
+const calming = new Set(['pause', 'reject']);
+const explained = new Set(['cancel', 'rollback', 'tune', 'reject', 'skip']);
+
+// From how many tenants on their number has to be typed.
+const manyTenants = 100;
+
+// buttons are the commands that are possible now, first the one that is the next thing to do.
+export function buttons(actions, give, first) {
+	const order = [...actions].sort((a, b) => (b === first) - (a === first) || destructive.has(a) - destructive.has(b));
+	return order.map(action => button(t('action.' + action), () => give(action), {
+		'data-key': 'action-' + action, class: action === first ? 'primary' : destructive.has(action) ? 'danger' : '',
+	}));
+}
+
+// hits is how many tenants a command on a plan concerns.
+function hits(action, plan, wave) {
+	switch (action) {
+		case 'start': return plan.taskCount;
+		case 'retry': return failed(plan);
+		case 'rollback': return plan.taskCount - (plan.counters.PENDING ?? 0) - (plan.counters.SKIPPED ?? 0) - (plan.counters.ROLLED_BACK ?? 0);
+		case 'approve': case 'reject': return plan.waves?.[wave - 1]?.taskCount ?? 0;
+		case 'tune': return 0;
+		default: return plan.taskCount - ended(plan);
+	}
+}
+
+// onPlan gives a command on a plan.
+export function onPlan(action, plan, done, wave) {
+	const count = hits(action, plan, wave);
+	const fields = action === 'retry' ? retryFields() : action === 'tune' ? tuneFields(plan) : null;
+	open({
+		action, count, fields, done,
+		path: wave ? `plans/${plan.planId}/waves/${wave}/${action}` : `plans/${plan.planId}/${action}`,
+		// What stops something must not wait for another look; everything else is for what was seen.
+		version: calming.has(action) ? 0 : plan.version,
+		title: t('command.of', { action: t('action.' + action), what: `#${plan.planId} ${plan.name}` }),
+		about: [wave && t('wave.n', { wave: String(wave) }), ' ', t('hits.' + action, { n: count })],
+	});
+}
+
+// onTask gives a command on a task.
+export function onTask(action, task, done) {
+	open({
+		action, count: 1, done, fields: action === 'retry' ? retryFields() : null,
+		path: `tasks/${task.taskId}/${action}`, version: 0,
+		title: t('command.of', { action: t('action.' + action), what: task.tenantId }),
+		about: t('hits.task.' + action),
+	});
+}
+
+// onTasks gives the same command on several tasks, one after the other, and counts the answers.
+export function onTasks(action, tasks, done) {
+	open({
+		action, count: tasks.length, done, fields: action === 'retry' ? retryFields() : null,
+		title: t('command.of', { action: t('action.' + action), what: t('tenants.n', { n: tasks.length }) }),
+		about: t('hits.tasks', { n: tasks.length }),
+		async send(body, key, progress) {
+			const counts = { applied: 0, unchanged: 0, refused: 0 };
+			let refusal = null;
+			for (const [i, task] of tasks.entries()) {
+				progress(t('of.plan', { n: i + 1, all: tasks.length }));
+				try {
+					const doc = await command(`tasks/${task.taskId}/${action}`, { body, key: `${key}-${task.taskId}` });
+					counts[doc.unchanged ? 'unchanged' : 'applied']++;
+				} catch (problem) {
+					if (!(problem instanceof Problem) || !problem.doc.status || problem.doc.status >= 500) throw problem;
+					counts.refused++;
+					refusal = problem;
+				}
+			}
+			notice(refusal ? 'bad' : 'good', t('command.counts', counts), refusal && [' ', ...explain(refusal)]);
+		},
+	});
+}
+
+// A field of a command is an element, and how it adds itself to the body.
+function retryFields() {
+	const choice = (value, checked) => h('label', { class: 'choice' },
+		h('input', { type: 'radio', name: 'from', value, checked }), ' ', t('retry.' + value));
+	const el = h('fieldset', null, h('legend', null, t('retry.from')), choice('checkpoint', true), choice('scratch', false));
+	return { el, body: form => (form.elements.from.value === 'scratch' ? { fromCheckpoint: false } : {}) };
+}
+
+function tuneFields(plan) {
+	const before = {
+		maxConcurrency: plan.strategy.maxConcurrency ?? 1, maxFailures: plan.strategy.maxFailures ?? 0,
+		failureAction: plan.strategy.failureAction, bakeTime: plan.strategy.bakeTime ?? '0s',
+	};
+	const el = h('div', { class: 'grid2' }, Object.entries(before).map(([name, value]) => h('label', null, t('strategy.' + name),
+		name === 'failureAction' ? choose(name, ['Stop', 'Pause', 'RollbackPlan'], value)
+			: h('input', { name, value: String(value), autocomplete: 'off', 'data-field': name }), faultPlace(name))));
+	return {
+		el,
+		body(form) {
+			const changed = {};
+			for (const [name, value] of Object.entries(before)) {
+				const text = form.elements[name].value.trim();
+				if (text !== String(value)) changed[name] = amount(text);
+			}
+			return changed;
+		},
+	};
+}
+
+export const choose = (name, values, value) => h('select', { name, 'data-field': name },
+	values.map(v => h('option', { value: v, selected: v === value }, word('choice', v))));
+
+// amount is a number if the text is one: amounts are 3 or "10%".
+export const amount = text => (/^\d{1,9}$/.test(text) ? Number(text) : text);
+
+export const faultPlace = name => h('span', { class: 'fault', 'data-fault': name, role: 'alert' });
+
+// explain says what a problem is, in words and with the links that help.
+export function explain(problem) {
+	const { code, doc } = problem;
+	const params = doc.params ?? {};
+	const text = [has('code.' + code) ? t('code.' + code) : doc.title ?? code];
+	if (code === 'NOT_APPLICABLE' && params.planState) {
+		text.push(' ', t('code.state', { state: word('state', params.taskState ?? params.planState) }));
+		if (params.worker) text.push(' ', t('code.worker', { worker: params.worker }));
+	}
+	for (const held of (params.held ?? []).slice(0, 5)) {
+		text.push(' ', link({ plan: held.planId }, null, t('code.held', { tenant: held.tenantId, plan: String(held.planId) })));
+	}
+	if (doc.detail && !has('code.' + code)) text.push(' ', doc.detail);
+	return text;
+}
+
+// showFaults shows the faults of a problem at their fields, and the others together.
+export function showFaults(root, problem, place) {
+	for (const el of root.querySelectorAll('[data-fault]')) el.textContent = '';
+	for (const el of root.querySelectorAll('[aria-invalid]')) el.removeAttribute('aria-invalid');
+	const others = [];
+	for (const fault of problem?.doc.faults ?? []) {
+		const field = place ? place(fault.field) : fault.field;
+		const at = root.querySelector(`[data-fault="${CSS.escape(field)}"]`);
+		if (!at) {
+			others.push(`${fault.field} ${fault.problem}`);
+			continue;
+		}
+		root.querySelector(`[data-field="${CSS.escape(field)}"]`)?.setAttribute('aria-invalid', 'true');
+		const where = fault.field === field ? '' : fault.field + ' ';
+		if (at.childElementCount < 5) at.append(h('span', null, where + fault.problem));
+		else if (at.childElementCount === 5) at.append(h('span', null, t('faults.more', { n: problem.doc.faultCount })));
+	}
+	return others;
+}
+
+// open asks for what a command needs, sends it, and says honestly what came of it.
+function open({ action, path, title, about, count, version, fields, done, send }) {
+	const needed = explained.has(action);
+	const typed = count > manyTenants && !calming.has(action);
+	const key = newKey(); // kept if it is sent again: it is carried out once
+	const reason = h('textarea', { name: 'reason', rows: 2, maxlength: 1000, 'data-field': 'reason', required: needed });
+	const number_ = typed && h('input', { name: 'count', inputmode: 'numeric', autocomplete: 'off', required: true, 'data-field': 'count' });
+	const status = h('p', { class: 'answer', role: 'alert' });
+	const go = h('button', { type: 'submit', class: destructive.has(action) ? 'danger' : 'primary' }, t('action.' + action));
+	const picks = (has('picks.' + action) ? t('picks.' + action) : t('picks')).split(';');
+	const form = h('form', { method: 'dialog', onsubmit: submit, onkeydown: noComposedEnter, novalidate: true },
+		h('h2', { id: 'dialog-title' }, destructive.has(action) && icon('hand'), title),
+		h('p', null, about),
+		fields?.el,
+		h('label', null, needed ? t('reason.needed') : t('reason'), reason, faultPlace('reason')),
+		h('div', { class: 'picks' }, picks.map(text => button(text, () => {
+			reason.value = text;
+			reason.focus();
+		}))),
+		typed && h('label', null, t('type.count', { n: count, x: String(count) }), number_, faultPlace('count')),
+		status,
+		h('div', { class: 'actions' }, go, button(t('not.now'), () => dialog.close())));
+	const dialog = h('dialog', { 'aria-labelledby': 'dialog-title', onclose: () => dialog.remove() }, form);
+	document.body.append(dialog);
+	dialog.showModal();
+	(typed || needed ? reason : go).focus();
+
+	async function submit(e) {
+		e.preventDefault();
+		if (go.disabled) return;
+		const text = reason.value.trim();
+		const faults = [];
+		if (reason.required && !text) faults.push({ field: 'reason', problem: t('fault.required') });
+		if (typed && number_.value.replace(/[\s.,_]/g, '') !== String(count)) faults.push({ field: 'count', problem: t('fault.count', { n: count }) });
+		showFaults(form, { doc: { faults } });
+		if (faults.length) {
+			form.elements[faults[0].field].focus();
+			return;
+		}
+		go.disabled = true;
+		fill(status, t('sending'));
+		try {
+			const body = { ...fields?.body(form), ...(text && { reason: text }) };
+			if (send) await send(body, key, progress => fill(status, progress));
+			else tell(action, await command(path, { body, version, key }));
+			dialog.close();
+			done?.();
+		} catch (problem) {
+			if (!(problem instanceof Problem)) throw problem;
+			const others = showFaults(form, problem);
+			if (problem.code === 'REASON_REQUIRED') reason.required = true;
+			fill(status, explain(problem), others.map(fault => h('span', { class: 'fault' }, fault)));
+			if (problem.code === 'VERSION_MISMATCH') done?.(); // what was seen has changed: show it
+			go.disabled = problem.code === 'VERSION_MISMATCH';
+		}
+	}
+}
+
+// tell says what a command has done.
+function tell(action, doc) {
+	const state = word('state', doc.state);
+	const params = { action: t('action.' + action), state };
+	if (doc.unchanged) notice('plain', t('answer.unchanged', params));
+	else if (doc.repeated) notice('plain', t('answer.repeated', params));
+	else notice('good', t('answer.applied', params));
+}
+
+// noComposedEnter keeps an Enter that ends a composition from sending the form.
+export function noComposedEnter(e) {
+	if (e.key === 'Enter' && (e.isComposing || e.keyCode === 229)) e.preventDefault();
+}
+

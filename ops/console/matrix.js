@@ -1,0 +1,234 @@
+// The matrix: one cell for each tenant of a plan, told apart by colour and by pattern. Only what is
+// in view is drawn, so its size does not matter.
+
+import { announce, h, number, t, taskStates, word } from './ui.js';
+import { ask, tried } from './server.js';
+
+// Sizes of a cell in pixels: the largest that lets the matrix fit its height; with the last one it
+// scrolls.
+const sizes = [20, 16, 14, 12, 10, 9, 8, 7];
+const goodHeight = 330;
+
+export class Matrix {
+	constructor({ plan, open }) {
+		Object.assign(this, { plan, open, states: new Uint8Array(0), seq: 0, late: null, at: -1, tiles: new Map(), names: new Map(), highlighted: null });
+		this.canvas = h('canvas', {
+			tabindex: 0, role: 'application', 'aria-label': t('tenants'), 'aria-describedby': 'matrix-cell', 'data-key': 'matrix',
+			onpointermove: e => this.point(this.cellAt(e)), onpointerleave: () => this.point(-1),
+			onclick: e => this.choose(this.cellAt(e)), onkeydown: e => this.key(e),
+		});
+		this.box = h('div', { class: 'matrix', onscroll: () => this.redraw() }, this.space = h('div', { class: 'matrix-space' }), this.canvas);
+		this.cell = h('p', { id: 'matrix-cell', class: 'dim cell' }, t('matrix.hint'));
+		this.el = h('div', null, this.box, this.cell);
+		this.resized = new ResizeObserver(() => this.layout());
+		this.resized.observe(this.box);
+		this.dark = matchMedia('(prefers-color-scheme: dark)');
+		this.recolour = () => {
+			this.tiles.clear();
+			this.redraw();
+		};
+		this.dark.addEventListener('change', this.recolour);
+	}
+
+	close() {
+		this.closed = true;
+		this.resized.disconnect();
+		this.dark.removeEventListener('change', this.recolour);
+	}
+
+	// load reads all states. Events that come meanwhile are applied afterwards: the position in the
+	// answer is older than its states.
+	async load() {
+		if (this.late) return;
+		this.late = [];
+		const doc = await tried(ask(`plans/${this.plan}/matrix`));
+		if (this.closed) return;
+		const late = this.late;
+		this.late = null;
+		if (doc) {
+			const byDigit = doc.legend.map(state => taskStates.indexOf(state));
+			this.states = Uint8Array.from(doc.states, digit => byDigit[digit]);
+			this.seq = doc.seq;
+		} else setTimeout(() => this.closed || this.load(), 5000);
+		this.apply(late);
+		this.layout();
+	}
+
+	// apply takes events, which have absolute states.
+	apply(events) {
+		if (this.late) {
+			this.late.push(...events);
+			return;
+		}
+		for (const e of events) {
+			const i = e.taskId % 1000000 - 1;
+			const state = taskStates.indexOf(e.to);
+			if (e.taskId && e.seq > this.seq && state >= 0 && i < this.states.length) this.states[i] = state;
+		}
+		this.redraw();
+	}
+
+	highlight(state) {
+		this.highlighted = state;
+		this.redraw();
+	}
+
+	layout() {
+		const width = this.box.clientWidth;
+		const n = this.states.length;
+		if (!width || this.closed) return;
+		this.size = sizes.find(size => Math.ceil(n / Math.floor(width / size)) * size <= goodHeight) ?? sizes.at(-1);
+		this.columns = Math.max(1, Math.floor(width / this.size));
+		this.lines = Math.ceil(n / this.columns);
+		this.space.style.height = `${this.lines * this.size}px`;
+		this.height = Math.min(this.lines * this.size, goodHeight);
+		this.box.style.height = `${this.height}px`;
+		const ratio = window.devicePixelRatio || 1;
+		if (ratio !== this.ratio) this.tiles.clear();
+		this.ratio = ratio;
+		this.canvas.width = Math.round(this.columns * this.size * ratio);
+		this.canvas.height = Math.round(this.height * ratio);
+		this.canvas.style.width = `${this.columns * this.size}px`;
+		this.canvas.style.height = `${this.height}px`;
+		this.redraw();
+	}
+
+	redraw() {
+		if (this.frame || this.closed) return;
+		this.frame = requestAnimationFrame(() => {
+			this.frame = 0;
+			this.draw();
+		});
+	}
+
+	draw() {
+		if (!this.columns) return;
+		const context = this.canvas.getContext('2d');
+		context.setTransform(1, 0, 0, 1, 0, 0);
+		context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+		const top = this.box.scrollTop;
+		const first = Math.floor(top / this.size) * this.columns;
+		const last = Math.min(this.states.length, Math.ceil((top + this.height) / this.size) * this.columns);
+		const side = this.size * this.ratio;
+		const dim = this.highlighted === null ? -1 : taskStates.indexOf(this.highlighted);
+		for (let cell = first; cell < last; cell++) {
+			const state = this.states[cell];
+			const x = cell % this.columns * side;
+			const y = (Math.floor(cell / this.columns) * this.size - top) * this.ratio;
+			context.globalAlpha = dim >= 0 && dim !== state ? 0.2 : 1;
+			context.drawImage(this.tile(state, this.size), Math.round(x), Math.round(y));
+		}
+		context.globalAlpha = 1;
+		if (this.at < 0) return;
+		context.strokeStyle = colour('--text');
+		context.lineWidth = 2 * this.ratio;
+		context.strokeRect(this.at % this.columns * side, (Math.floor(this.at / this.columns) * this.size - top) * this.ratio, side, side);
+	}
+
+	tile(state, size) {
+		const key = `${state} ${size}`;
+		if (!this.tiles.has(key)) this.tiles.set(key, drawTile(taskStates[state], size * this.ratio));
+		return this.tiles.get(key);
+	}
+
+	cellAt(e) {
+		const box = this.canvas.getBoundingClientRect();
+		const column = Math.floor((e.clientX - box.left) / this.size);
+		const line = Math.floor((e.clientY - box.top + this.box.scrollTop) / this.size);
+		const cell = line * this.columns + column;
+		return column >= 0 && column < this.columns && cell >= 0 && cell < this.states.length ? cell : -1;
+	}
+
+	point(cell) {
+		if (cell === this.at) return;
+		this.at = cell;
+		this.redraw();
+		clearTimeout(this.asking);
+		if (cell < 0) {
+			this.cell.textContent = t('matrix.hint');
+			return;
+		}
+		const ordinal = cell + 1;
+		const state = word('state', taskStates[this.states[cell]]);
+		const tell = name => {
+			this.cell.textContent = t('matrix.cell', { ordinal, tenant: name, state });
+		};
+		tell(this.names.get(ordinal) ?? '…');
+		if (this.names.has(ordinal)) return;
+		this.asking = setTimeout(async () => {
+			const task = await tried(ask(`tasks/${this.plan * 1000000 + ordinal}`));
+			if (task) this.names.set(ordinal, task.tenantId);
+			if (task && this.at === cell) tell(task.tenantId);
+		}, 150);
+	}
+
+	choose(cell) {
+		if (cell >= 0) this.open(cell + 1);
+	}
+
+	key(e) {
+		const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns };
+		if (e.key === 'Enter') this.choose(this.at);
+		else if (e.key === 'Home') this.point(0);
+		else if (e.key === 'End') this.point(this.states.length - 1);
+		else if (steps[e.key]) this.point(Math.min(this.states.length - 1, Math.max(0, this.at < 0 ? 0 : this.at + steps[e.key])));
+		else return;
+		e.preventDefault();
+		const y = Math.floor(this.at / this.columns) * this.size;
+		if (y < this.box.scrollTop) this.box.scrollTop = y;
+		if (y + this.size > this.box.scrollTop + this.height) this.box.scrollTop = y + this.size - this.height;
+		announce(this.cell.textContent);
+	}
+}
+
+// colour is the colour of a custom property, in the colours in force.
+function colour(name) {
+	const probe = document.getElementById('live');
+	probe.style.color = `var(${name})`;
+	return getComputedStyle(probe).color;
+}
+
+// mark is the pattern of a state: strokes over its colour, in eighths of a cell.
+const marks = {
+	PENDING: [], COMPLETED: [], RUNNING: [[1, 4, 7, 4]], PAUSED: [[3, 1, 3, 7], [5, 1, 5, 7]], FAILED: [[1, 1, 7, 7], [7, 1, 1, 7]],
+	SKIPPED: [[2, 1, 6, 4], [6, 4, 2, 7]], CANCELLED: [[1, 7, 7, 1]], ROLLING_BACK: [[6, 1, 2, 4], [2, 4, 6, 7]],
+	ROLLED_BACK: [[1, 1, 7, 7]], ROLLBACK_FAILED: [[4, 1, 4, 7], [1, 4, 7, 4]],
+};
+
+// drawTile draws the cell of a state once; cells are copies of it.
+export function drawTile(state, side) {
+	const tile = document.createElement('canvas');
+	tile.width = tile.height = Math.round(side);
+	const context = tile.getContext('2d');
+	const gap = side > 8 ? Math.max(1, side / 10) : 1;
+	const inner = side - gap;
+	context.fillStyle = colour('--c-' + state);
+	context.fillRect(0, 0, inner, inner);
+	if (state === 'PENDING') {
+		context.strokeStyle = colour('--line');
+		context.strokeRect(0.5, 0.5, inner - 1, inner - 1);
+	}
+	context.strokeStyle = colour(`--m-${state}, var(--mark)`);
+	context.lineWidth = Math.max(1, side / 9);
+	context.beginPath();
+	for (const [x1, y1, x2, y2] of marks[state] ?? []) {
+		context.moveTo(x1 / 8 * inner, y1 / 8 * inner);
+		context.lineTo(x2 / 8 * inner, y2 / 8 * inner);
+	}
+	context.stroke();
+	return tile;
+}
+
+// legend has a button for each state that tasks of the plan are in: it shows the tasks of that
+// state, and dims the others.
+export function legend(counters, chosen, choose) {
+	return taskStates.filter(state => counters[state] || state === chosen).map(state => {
+		const tile = drawTile(state, 16 * (window.devicePixelRatio || 1));
+		tile.className = 'tile';
+		tile.setAttribute('aria-hidden', 'true');
+		return h('button', {
+			type: 'button', class: 'chip', 'aria-pressed': String(state === chosen), 'data-key': 'legend-' + state,
+			onclick: () => choose(state === chosen ? null : state),
+		}, tile, word('state', state), h('b', null, number(counters[state] ?? 0)));
+	});
+}

@@ -1,0 +1,440 @@
+// The page of a plan: its state and the next thing to do, its progress, waves, tenants, failures
+// and log.
+
+import {
+	age, announce, badge, button, clockTime, dim, ended, failed, fill, h, icon, isEnd, link, now, number, part, progress, Rows, seconds, span, t, ticks,
+	when, word,
+} from './ui.js';
+import { ask, Problem, tried, Watch } from './server.js';
+import { buttons, explain, onPlan, onTasks } from './command.js';
+import { legend, Matrix } from './matrix.js';
+
+// How many events the page begins with, and how many it keeps.
+const firstEvents = 200;
+const keptEvents = 5000;
+
+// How many failed tasks are read to group them.
+const readFailures = 5000;
+
+export function planPage(main, { query, go }) {
+	const id = Number(query.get('plan'));
+	let plan = null;
+	let watch = null;
+	let chosen = query.get('state');
+	let closed = false;
+	const log = new Log(id);
+	const failures = new Failures(id);
+
+	const title = part('div', { class: 'title' }, p => [h('h1', { tabindex: -1 }, p.name), badge(p.state), dim(`#${p.planId} · ${p.executorType}`)]);
+	const next = part('section', { class: 'card next', 'aria-label': t('next') }, p => nextThing(p, give));
+	const figures = part('section', { class: 'card', 'aria-label': t('progress') }, (p, rate, people) => progressOf(p, rate, people));
+	const waves = part('section', { class: 'card waves' }, p => wavesOf(p, give));
+	const matrix = new Matrix({ plan: id, open: ordinal => go({ plan: id, task: id * 1000000 + ordinal }) });
+	const states = part('div', { class: 'chips', role: 'group', 'aria-label': t('filter.state') }, (counters, state) => legend(counters, state, choose));
+	const tenants = new Tasks(id);
+	const causes = part('section', { class: 'card' }, (groups, p) => failuresOf(groups, p, give, failures));
+	const rules = part('details', { class: 'card' }, s => rulesOf(s));
+	const loading = h('p', { class: 'dim' }, t('loading'));
+	main.append(h('p', { class: 'crumbs' }, link({}, null, t('plans')), ' › #', String(id)), loading);
+	document.title = `#${id} · cutover`;
+
+	const draw = () => {
+		if (!plan || closed) return;
+		title.show(plan);
+		next.show(plan);
+		figures.show(plan, log.rate(plan), log.people());
+		waves.el.hidden = !plan.waves?.length;
+		waves.show(plan);
+		states.show(plan.counters, chosen);
+		causes.el.hidden = failed(plan) === 0 && failures.groups().length === 0;
+		causes.show(failures.groups(), plan);
+		rules.show(plan.strategy);
+	};
+
+	// give gives a command, and shows what it has done without waiting for the next news.
+	function give(action, wave, tasks) {
+		const done = () => watch.poll();
+		if (tasks) onTasks(action, tasks, done);
+		else onPlan(action, plan, done, wave);
+	}
+
+	function choose(state) {
+		chosen = state;
+		matrix.highlight(state);
+		tenants.choose(state);
+		go(state ? { plan: id, state } : { plan: id }, true);
+		draw();
+	}
+
+	function took(fresh) {
+		const before = plan;
+		plan = fresh;
+		if (!before) build();
+		else if (before.state !== fresh.state) {
+			announce(t('state.now', { state: word('state', fresh.state) }));
+			matrix.load(); // a plan that is cancelled changes what its pending tasks count as
+		} else if (before.taskCount !== fresh.taskCount) matrix.load();
+		draw();
+	}
+
+	// build puts the parts on the page, once the plan is known.
+	function build() {
+		document.title = `${plan.name} · cutover`;
+		loading.remove();
+		main.append(title.el, h('div', { class: 'columns' },
+			h('div', null, next.el, figures.el, waves.el, causes.el,
+				h('section', { class: 'card' }, h('h2', null, t('tenants')), matrix.el, states.el, tenants.el)),
+			h('div', null, log.el, rules.el)));
+		matrix.load();
+		if (chosen) {
+			matrix.highlight(chosen);
+			tenants.choose(chosen);
+		}
+		if (failed(plan)) failures.load().then(draw);
+		title.show(plan);
+		main.querySelector('h1').focus({ preventScroll: true });
+	}
+
+	function follow(first) {
+		took(first);
+		watch = new Watch({ plans: { [id]: Math.max(0, first.lastEvent - firstEvents) } }, {
+			plan: fresh => fresh.planId === id && took(fresh),
+			events(events) {
+				log.take(events);
+				matrix.apply(events);
+				failures.take(events);
+				tenants.changed(events);
+				draw();
+			},
+			// The log has lost what the page has not read, or is shorter than it: all is read anew.
+			async reset() {
+				watch.close();
+				log.clear();
+				matrix.load();
+				failures.load().then(draw);
+				begin(true);
+			},
+		});
+	}
+
+	async function begin(again) {
+		try {
+			const first = await ask('plans/' + id);
+			if (closed) return;
+			if (again) first.lastEvent += firstEvents; // from the present on
+			follow(first);
+		} catch (problem) {
+			if (!(problem instanceof Problem)) throw problem;
+			fill(loading, explain(problem));
+			if (problem.code !== 'NOT_FOUND' && !closed) setTimeout(begin, 3000);
+		}
+	}
+
+	begin();
+	const timer = setInterval(draw, 1000);
+	return {
+		close() {
+			closed = true;
+			clearInterval(timer);
+			watch?.close();
+			matrix.close();
+			tenants.close();
+			log.close();
+		},
+	};
+}
+
+// nextThing says how the plan stands and the one thing to do, with the commands that are possible.
+function nextThing(p, give) {
+	const n = failed(p);
+	const asks = p.gate === 'approval' && p.state === 'RUNNING';
+	const say = (tone, key, first, params) => [
+		h('p', { class: 'headline ' + tone }, icon({ good: 'done', bad: 'hand', wait: 'clock', act: 'hand' }[tone]), ' ', t('next.' + key, params)),
+		h('div', { class: 'actions' }, buttons(p.actions.filter(a => asks || (a !== 'approve' && a !== 'reject')),
+			action => (action === 'approve' || action === 'reject' ? give(action, p.wave + 1) : give(action)), first)),
+	];
+	const flight = (p.counters.RUNNING ?? 0) + (p.counters.ROLLING_BACK ?? 0);
+	switch (p.state) {
+		case 'CREATED': return say('act', p.starting ? 'starting' : 'created', 'start', { n: p.taskCount });
+		case 'PAUSED': return say('act', `paused.${p.pauseReasons?.[0] ?? 'hand'}`, n ? null : 'resume', { n });
+		case 'FAILED': return say('bad', 'failed', 'retry', { n });
+		case 'COMPLETED': return say('good', n ? 'completed.failures' : 'completed', null, { n });
+		case 'CANCELLED': return say('wait', flight ? 'cancelling' : 'cancelled', null, { n: flight });
+		case 'ROLLING_BACK': return say('wait', 'rolling', null, { n: flight });
+		case 'ROLLED_BACK': return say('good', 'rolled', null);
+		case 'ROLLBACK_FAILED': return say('bad', 'rollback.failed', 'rollback', { n });
+	}
+	if (asks) return say('act', 'approval', 'approve', { wave: String(p.wave + 1), name: p.waves?.[p.wave]?.name ?? '' });
+	if (bakes(p)) return say('wait', 'baking', null, { wave: String(p.wave) });
+	if ((p.counters.PAUSED ?? 0) && !flight) return say('act', 'held', null, { n: p.counters.PAUSED });
+	if (p.waiting && p.waiting === flight) return say('wait', 'waiting', null, { n: p.waiting });
+	if (!flight && p.counters.PENDING) return say('wait', 'idle', null, { n: p.counters.PENDING });
+	return say(n ? 'act' : 'good', n ? 'running.failures' : 'running', null, { n });
+}
+
+// bakes reports whether the open wave of a plan has ended and waits.
+const bakes = p => p.state === 'RUNNING' && p.gate !== 'approval' && p.gate !== 'baked' && p.waveEndedAt && p.waves?.[p.wave - 1]?.bakeTime;
+
+const bakeEnd = p => Date.parse(p.waveEndedAt) + 1000 * seconds(p.waves[p.wave - 1].bakeTime);
+
+function progressOf(p, rate, people) {
+	const done = ended(p);
+	const left = p.taskCount - done;
+	const fact = (label, ...content) => h('div', { class: 'fact' }, h('dt', null, label), h('dd', null, ...content));
+	return [
+		progress(p),
+		h('dl', { class: 'facts' },
+			fact(t('progress'), t('of.plan', { n: done, all: p.taskCount })),
+			fact(t('state.FAILED'), h('span', { class: failed(p) ? 'bad-text' : '' }, number(failed(p))), p.acknowledged ? ` (${t('acknowledged', { n: p.acknowledged })})` : ''),
+			fact(t('fact.flight'), number((p.counters.RUNNING ?? 0) + (p.counters.ROLLING_BACK ?? 0)), p.waiting ? ` (${t('waiting.n', { n: p.waiting })})` : ''),
+			p.state === 'RUNNING' && fact(t('fact.rate'), rate ? t('per.minute', { n: rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate) }) : '–'),
+			p.state === 'RUNNING' && left > 0 && fact(t('fact.left'), rate ? `≈ ${span(60000 * left / rate)}` : '–'),
+			fact(t('fact.created'), when(p.createdAt), people.create && ' · ' + people.create),
+			p.startedAt && fact(t('fact.started'), when(p.startedAt), people.start && ' · ' + people.start),
+			p.endedAt ? fact(t('fact.ended'), when(p.endedAt)) : p.startedAt && fact(t('fact.age'), age(p.startedAt))),
+		(p.sweeps ?? []).map(s => h('p', { class: 'dim' }, t('sweep', { kind: word('action', s.kind), n: s.after }))),
+	];
+}
+
+// wavesOf draws the waves in their order, with their gates in between.
+function wavesOf(p, give) {
+	const may = action => p.actions.includes(action);
+	return [h('h2', null, t('waves')), h('ol', { class: 'wave-list' }, (p.waves ?? []).map(w => {
+		const open = p.wave === w.wave;
+		const state = w.wave < p.wave || p.state === 'COMPLETED' || (open && w.ended === w.taskCount && p.gate !== 'none' && p.gate) ? 'done' : open ? (bakes(p) ? 'baking' : 'open') : 'later';
+		const asks = p.gate === 'approval' && w.wave === p.wave + 1 && p.state === 'RUNNING';
+		const bar = h('meter', { min: 0, max: w.taskCount, value: w.ended, 'aria-label': t('of.plan', { n: w.ended, all: w.taskCount }) });
+		return h('li', { class: 'wave w-' + state, 'aria-current': open ? 'step' : null },
+			h('div', { class: 'wave-name' }, icon({ done: 'done', open: 'RUNNING', baking: 'clock', later: 'PENDING' }[state]), ' ',
+				h('b', null, w.name || t('wave.n', { wave: String(w.wave) })), ' ',
+				dim(t('wave.' + state)),
+				w.canary && h('span', { class: 'tag' }, t('canary'))),
+			h('div', { class: 'wave-bar' }, bar, h('span', { class: 'figures' }, t('of.plan', { n: w.ended, all: w.taskCount })),
+				h('span', { class: w.failed ? 'bad-text' : 'dim' }, t('wave.failed', { n: w.failed, max: w.maxFailed }))),
+			state === 'baking' && h('div', null, icon('clock'), ' ', ticks(() => t('bake.left', { span: span(bakeEnd(p) - now()), time: clockTime(bakeEnd(p)) }))),
+			state !== 'baking' && w.bakeTime && state !== 'done' && h('div', { class: 'dim' }, t('bakes.for', { span: span(1000 * seconds(w.bakeTime)) })),
+			w.approval && h('div', { class: 'gate' }, icon(w.approved ? 'done' : 'hand'), ' ', t(w.approved ? 'approved' : asks ? 'approval.asked' : 'approval'), ' ',
+				!asks && !w.approved && w.wave > p.wave && may('approve') && button(t('action.approve'), () => give('approve', w.wave), { 'data-key': `approve-${w.wave}` }),
+				!asks && w.approved && w.wave > p.wave && may('reject') && button(t('action.reject'), () => give('reject', w.wave), { class: 'danger', 'data-key': `reject-${w.wave}` }),
+				asks && !may('approve') && dim(t('approval.not.you'))));
+	}))];
+}
+
+// rulesOf lists the strategy that is in force.
+function rulesOf(strategy) {
+	const show = value => (Array.isArray(value) || typeof value === 'object' ? JSON.stringify(value) : word('choice', value));
+	return [h('summary', { 'data-key': 'rules' }, t('strategy')), h('dl', { class: 'pairs' },
+		Object.entries(strategy).map(([name, value]) => [h('dt', null, word('strategy', name)), h('dd', null, show(value))]))];
+}
+
+// Failures groups the failed tasks by code and step. It is read once, and then follows the events.
+class Failures {
+	constructor(plan) {
+		this.plan = plan;
+		this.tasks = new Map(); // by id
+		this.more = false;
+	}
+
+	async load() {
+		const found = new Map();
+		for (let cursor = ''; ;) {
+			const page = await tried(ask(`plans/${this.plan}/tasks?state=FAILED&state=ROLLBACK_FAILED&limit=1000${cursor}`));
+			if (!page) return;
+			for (const task of page.tasks) found.set(task.taskId, { taskId: task.taskId, tenantId: task.tenantId, state: task.state, info: task.failureInfo });
+			this.more = Boolean(page.next) && found.size >= readFailures;
+			if (!page.next || this.more) break;
+			cursor = '&cursor=' + page.next;
+		}
+		this.tasks = found;
+	}
+
+	take(events) {
+		for (const e of events) {
+			if (!e.taskId) continue;
+			if (e.to === 'FAILED' || e.to === 'ROLLBACK_FAILED') {
+				if (e.failureInfo) this.tasks.set(e.taskId, { taskId: e.taskId, tenantId: e.tenantId, state: e.to, info: e.failureInfo });
+			} else this.tasks.delete(e.taskId);
+		}
+	}
+
+	groups() {
+		const groups = new Map();
+		for (const task of this.tasks.values()) {
+			const key = `${task.state} ${task.info?.errorCode} ${task.info?.step ?? ''}`;
+			const group = groups.get(key) ?? { key, state: task.state, code: task.info?.errorCode ?? '', step: task.info?.step ?? '', reason: '', at: '', n: 0, some: [] };
+			group.n++;
+			if (group.some.length < 3) group.some.push({ taskId: task.taskId, tenantId: task.tenantId });
+			if ((task.info?.timestamp ?? '') >= group.at) Object.assign(group, { at: task.info?.timestamp ?? '', reason: task.info?.reason ?? '' });
+			groups.set(key, group);
+		}
+		return [...groups.values()].sort((a, b) => b.n - a.n);
+	}
+
+	of(key) {
+		return [...this.tasks.values()].filter(task => `${task.state} ${task.info?.errorCode} ${task.info?.step ?? ''}` === key);
+	}
+}
+
+function failuresOf(groups, p, give, failures) {
+	return [h('h2', null, t('failures')), failures.more && h('p', { class: 'dim' }, t('failures.first', { n: readFailures })),
+		groups.map(g => h('div', { class: 'failure' },
+			h('div', { class: 'failure-head' }, h('b', { class: 'bad-text' }, icon(g.state), ' ', number(g.n)), ' ', h('code', null, g.code),
+				g.step && dim(t('at.step', { step: g.step })), h('span', { class: 'fill' }),
+				g.state === 'FAILED' && p.actions.includes('retry') && button(t('action.retry'),
+					() => (groups.length === 1 && !failures.more ? give('retry') : give('retry', null, failures.of(g.key))), { 'data-key': 'retry-' + g.key })),
+			g.reason && h('p', { class: 'reason' }, g.reason),
+			h('p', { class: 'dim' }, g.some.map(task => [link({ plan: p.planId, task: task.taskId }, { class: 'tenant' }, task.tenantId), ' ']), g.n > g.some.length && '…',
+				g.at && [' · ', t('last'), ' ', when(g.at)])))];
+}
+
+// Tasks is the list of the tasks in a state.
+class Tasks {
+	constructor(plan) {
+		Object.assign(this, { plan, state: null, tasks: [], next: null, loading: false });
+		this.rows = new Rows({
+			key: task => task.taskId,
+			render: task => taskRow(task),
+			empty: () => t(this.loading ? 'loading' : 'none'),
+			more: () => this.load(),
+		});
+		this.rows.el.hidden = true;
+		this.el = this.rows.el;
+	}
+
+	close() {
+		clearTimeout(this.again);
+		clearTimeout(this.wait);
+		this.rows.close();
+	}
+
+	choose(state) {
+		this.state = state;
+		this.tasks = [];
+		this.next = '';
+		this.el.hidden = !state;
+		this.rows.set([]);
+	}
+
+	async load() {
+		if (!this.state || this.loading || this.next === null) return;
+		this.loading = true;
+		const asked = this.state;
+		const page = await tried(ask(`plans/${this.plan}/tasks?state=${asked}&limit=200${this.next && '&cursor=' + this.next}`));
+		this.loading = false;
+		if (asked === this.state && page) {
+			this.tasks.push(...page.tasks);
+			this.next = page.next ?? null;
+		}
+		if (page) this.rows.set(this.tasks);
+		else this.wait = setTimeout(() => this.load(), 3000);
+	}
+
+	// changed takes away what is in another state now, and reads a short list anew.
+	changed(events) {
+		if (!this.state) return;
+		const states = new Map(events.filter(e => e.taskId).map(e => [e.taskId, e.to]));
+		const kept = this.tasks.filter(task => !states.has(task.taskId) || states.get(task.taskId) === this.state);
+		if (kept.length !== this.tasks.length) this.rows.set(this.tasks = kept);
+		const joins = [...states.values()].includes(this.state);
+		if (joins && this.next === null && this.tasks.length < 200 && !this.again) {
+			this.again = setTimeout(() => {
+				this.again = null;
+				this.tasks = [];
+				this.next = '';
+				this.load();
+			}, 1000);
+		}
+	}
+}
+
+function taskRow(task) {
+	return [link({ plan: task.planId, task: task.taskId }, { class: 'task-row' },
+		badge(task.state), h('span', { class: 'name tenant' }, task.tenantId),
+		dim(task.failureInfo ? task.failureInfo.errorCode : task.worker ?? ''),
+		dim(task.updatedAt && clockTime(task.updatedAt)))];
+}
+
+// Log shows the commands, or all events, the newest first. It also knows how fast the plan is.
+class Log {
+	constructor(plan) {
+		Object.assign(this, { plan, all: [], own: [], shown: 'own', ends: [] });
+		this.rows = new Rows({ key: e => e.seq, render: e => eventRow(e), empty: () => t('none') });
+		this.tabs = h('div', { class: 'chips', role: 'group', 'aria-label': t('log') });
+		this.el = h('section', { class: 'card log' }, h('h2', null, t('log')), this.tabs, this.rows.el);
+		this.choose('own');
+		this.loadOwn();
+	}
+
+	close() {
+		this.rows.close();
+		this.closed = true;
+	}
+
+	clear() {
+		this.all = [];
+		this.ends = [];
+	}
+
+	choose(shown) {
+		this.shown = shown;
+		fill(this.tabs, ['own', 'all'].map(tab => button(t('log.' + tab), () => this.choose(tab), { class: 'chip', 'aria-pressed': String(tab === shown), 'data-key': tab })));
+		this.show();
+	}
+
+	show() {
+		this.rows.set(this.shown === 'own' ? this.own : this.all);
+	}
+
+	// loadOwn reads the events about the plan itself, which are never trimmed.
+	async loadOwn() {
+		for (let after = 0; !this.closed;) {
+			const page = await tried(ask(`plans/${this.plan}/commands?after=${after}&limit=1000`));
+			if (!page) {
+				setTimeout(() => this.loadOwn(), 3000);
+				return;
+			}
+			this.merge(page.events);
+			if (page.events.length < 1000) break;
+			after = page.last;
+		}
+		this.show();
+	}
+
+	merge(events) {
+		const known = new Set(this.own.map(e => e.seq));
+		this.own = [...this.own, ...events.filter(e => !known.has(e.seq))].sort((a, b) => b.seq - a.seq);
+	}
+
+	take(events) {
+		this.all = [...events.toReversed(), ...this.all].slice(0, keptEvents);
+		const own = events.filter(e => !e.taskId);
+		if (own.length) this.merge(own);
+		for (const e of events) if (e.taskId && isEnd(e.to) && e.from !== e.to) this.ends.push(Date.parse(e.at));
+		this.ends.splice(0, this.ends.length - 2000);
+		this.show();
+	}
+
+	// rate is how many tasks end in a minute, from the ends of the last five minutes.
+	rate(p) {
+		const from = now() - 300000;
+		const recent = this.ends.filter(at => at > from);
+		if (recent.length < 2) return 0;
+		const since = this.ends.length > recent.length ? from : Math.max(recent[0], Date.parse(p.startedAt ?? 0));
+		const rate = recent.length / Math.max(1000, now() - since) * 60000;
+		return Number(rate.toPrecision(2));
+	}
+
+	people() {
+		const by = cause => this.own.find(e => e.cause === cause && e.actor)?.actor;
+		return { create: by('create'), start: by('start') };
+	}
+}
+
+function eventRow(e) {
+	const what = [e.tenantId && link({ plan: e.planId, task: e.taskId }, { class: 'tenant' }, e.tenantId), e.wave && h('span', null, t('wave.n', { wave: String(e.wave) }))];
+	return [h('div', { class: 'event-row' },
+		h('span', { class: 'dim time' }, when(e.at)),
+		h('span', { class: 'what' }, icon(e.to), ' ', h('b', null, word('cause', e.cause)), ' ', ...what.filter(Boolean).flatMap(x => [x, ' ']),
+			e.from !== e.to && dim('→ ', word('state', e.to))),
+		h('span', { class: 'dim why' }, e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''))];
+}

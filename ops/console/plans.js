@@ -1,0 +1,314 @@
+// The list of plans, and the form of a new one.
+
+import { age, badge, button, dim, ended, failed, fill, h, icon, link, number, part, planStates, progress, Rows, span, seconds, t, word } from './ui.js';
+import { ask, command, newKey, Problem, tried, Watch } from './server.js';
+import { amount, choose, explain, faultPlace, noComposedEnter, showFaults } from './command.js';
+
+const pageSize = 200;
+
+// How many plans a search looks through before it asks whether to go on.
+const searched = 2000;
+
+export function plansPage(main, { query, me, go }) {
+	const plans = new Map(); // by id; the list is by falling id
+	let states = query.getAll('state');
+	let text = query.get('q') ?? '';
+	let next = null; // cursor of the next page; undefined at the end
+	let loading = false;
+	let limit = searched;
+	const people = starters(() => show());
+
+	const rows = new Rows({
+		key: plan => plan.planId,
+		render: plan => planRow(plan, people.of(plan)),
+		empty: () => (loading ? t('loading') : states.length || text ? t('plans.none.match') : t('plans.none')),
+		more: () => load(),
+	});
+	const foot = part('p', { class: 'foot' }, (shown, known, more) => [
+		t('plans.shown', { shown, known }), more && [' ', button(t('search.on'), () => {
+			limit += searched;
+			load();
+		}, { 'data-key': 'on' })],
+	]);
+	const search = h('input', { type: 'search', value: text, 'aria-label': t('search'), placeholder: t('search'), oninput: () => {
+		text = search.value;
+		limit = plans.size + searched;
+		remember();
+		show();
+	} });
+	const chips = h('div', { class: 'chips', role: 'group', 'aria-label': t('filter.state') });
+	main.append(
+		h('div', { class: 'title' }, h('h1', null, t('plans')), h('span', { class: 'fill' }),
+			me.actions.includes('create') && link({ new: '' }, { class: 'button primary' }, t('plan.new'))),
+		h('div', { class: 'filter' }, search, chips), h('section', { class: 'card flush plans' }, rows.el), foot.el);
+	document.title = t('plans') + ' · cutover';
+
+	function drawChips() {
+		fill(chips, planStates.map(state => button([icon(state), word('state', state)], () => {
+			states = states.includes(state) ? states.filter(s => s !== state) : [...states, state];
+			remember();
+			restart();
+		}, { 'aria-pressed': String(states.includes(state)), class: `chip s-${state}`, 'data-key': state })));
+	}
+
+	const remember = () => go([...states.map(s => ['state', s]), ...(text ? [['q', text]] : [])], true);
+	const path = cursor => 'plans?' + new URLSearchParams([
+		['limit', pageSize], ...states.map(s => ['state', s]), ...(cursor ? [['cursor', cursor]] : []),
+	]);
+	const matches = plan => (!states.length || states.includes(plan.state)) &&
+		(!text || plan.name.toLowerCase().includes(text.toLowerCase()) || String(plan.planId) === text.trim());
+
+	function show() {
+		const list = [...plans.values()].filter(matches).sort((a, b) => b.planId - a.planId);
+		rows.set(list);
+		foot.show(list.length, plans.size, Boolean(text && next && plans.size >= limit));
+	}
+
+	async function load() {
+		if (loading || !next || (text && plans.size >= limit)) return;
+		loading = true;
+		const asked = states;
+		const page = await tried(ask(path(next)));
+		loading = false;
+		if (!page || asked !== states) return; // the next poll shows the list again
+		for (const plan of page.plans) plans.set(plan.planId, plan);
+		next = page.next;
+		show();
+	}
+
+	async function first() {
+		const asked = states;
+		loading = next === null;
+		const page = await ask(path());
+		loading = false;
+		if (next === null) next = page.next;
+		return [asked === states ? page.plans : [], true];
+	}
+
+	function restart() {
+		plans.clear();
+		next = null;
+		drawChips();
+		show();
+		watch.poll();
+	}
+
+	drawChips();
+	const watch = new Watch({ list: first }, {
+		list(changed) {
+			for (const plan of changed) plans.set(plan.planId, plan);
+			show();
+		},
+	});
+	return {
+		close() {
+			watch.close();
+			rows.close();
+		},
+	};
+}
+
+function planRow(plan, who) {
+	const bad = failed(plan);
+	const since = ['ended', 'started', 'created'].find(what => plan[what + 'At']);
+	return [link({ plan: plan.planId }, { class: 'plan-row' },
+		badge(plan.state),
+		h('span', { class: 'name' }, plan.name, ' ', dim('#' + plan.planId)),
+		h('span', { class: 'how-far' }, progress(plan), h('span', { class: 'figures' }, t('of.plan', { n: ended(plan), all: plan.taskCount }))),
+		h('span', { class: bad ? 'bad-text' : 'dim' }, bad ? [icon('FAILED'), ' ', t('failures.n', { n: bad })] : ''),
+		h('span', { class: 'dim age' }, t('fact.' + since), ' ', age(plan[since + 'At'])),
+		h('span', { class: 'dim who' }, who ?? ''))];
+}
+
+// starters finds out who started each plan that is shown, or created it, from the plan's own log.
+function starters(changed) {
+	const known = new Map();
+	const queue = [];
+	let busy = 0;
+	return {
+		of(plan) {
+			if (plan.startedBy || plan.createdBy) return plan.startedBy ?? plan.createdBy;
+			const key = plan.planId + (plan.startedAt ? '+' : '');
+			if (!known.has(key)) {
+				known.set(key, '');
+				queue.push([key, plan.planId]);
+				work();
+			}
+			return known.get(key);
+		},
+	};
+	async function work() {
+		if (busy > 1) return;
+		busy++;
+		for (let item = queue.pop(); item; item = queue.pop()) {
+			const page = await tried(ask(`plans/${item[1]}/commands?limit=20`));
+			const by = cause => page?.events.findLast(e => e.cause === cause && e.actor)?.actor;
+			known.set(item[0], by('start') ?? by('create') ?? '');
+			changed();
+		}
+		busy--;
+	}
+}
+
+// The form of a new plan. What is typed survives a reload and an expired session.
+
+const draftKey = 'cutover.draft';
+const plain = ['failureAction', 'concurrencyMode', 'bakeTime', 'firstBakeTime', 'finalBakeTime', 'taskTimeout'];
+
+export function newPlanPage(main, { go }) {
+	const draft = loadDraft();
+	const field = (name, label, props) => h('label', null, label, h('input', {
+		name, autocomplete: 'off', spellcheck: 'false', 'data-field': name, value: draft[name] ?? '', ...props,
+	}), faultPlace(name));
+	const strategy = (name, placeholder) => field('strategy.' + name, t('strategy.' + name), { placeholder });
+	const select = (name, values) => h('label', null, t('strategy.' + name),
+		choose('strategy.' + name, values, draft['strategy.' + name] ?? values[0]), faultPlace('strategy.' + name));
+	const check = name => h('label', { class: 'choice' }, h('input', { type: 'checkbox', name, checked: draft[name] }), ' ', t('waves.' + name));
+	const tenants = h('textarea', { name: 'tenants', rows: 8, spellcheck: 'false', autocomplete: 'off', 'data-field': 'tenantIds', value: draft.tenants });
+	const count = dim();
+	const preview = h('section', { class: 'card', 'aria-live': 'polite' });
+	const status = h('p', { class: 'answer', role: 'alert' });
+	const create = h('button', { type: 'submit', class: 'primary' }, t('create'));
+	const types = h('datalist', { id: 'types' });
+	const form = h('form', { onsubmit: submit, oninput: changed, onkeydown: noComposedEnter, novalidate: true },
+		h('section', { class: 'card' },
+			h('div', { class: 'grid2' }, field('name', t('name')), field('executorType', t('executor.type'), { list: 'types' })), types,
+			h('label', null, t('tenants'), tenants, count, faultPlace('tenantIds'))),
+		h('section', { class: 'card' }, h('h2', null, t('strategy')),
+			h('div', { class: 'grid2' },
+				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'),
+				select('failureAction', ['Stop', 'Pause', 'RollbackPlan']), select('concurrencyMode', ['Soft', 'Strict']),
+				strategy('waveSizes', '1, 10%, 50%'), strategy('bakeTime', '0s'), strategy('firstBakeTime', '0s'), strategy('finalBakeTime', '0s'),
+				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none'))),
+			check('canary'), check('approval'), faultPlace('strategy.waves')),
+		preview, status, h('div', { class: 'actions' }, create, link({}, { class: 'button' }, t('not.now'))));
+	main.append(h('p', { class: 'crumbs' }, link({}, null, t('plans'))), h('div', { class: 'title' }, h('h1', null, t('plan.new'))), form);
+	document.title = t('plan.new') + ' · cutover';
+	tried(ask('plans?limit=50')).then(page => fill(types, [...new Set(page?.plans.map(p => p.executorType))].map(value => h('option', { value }))));
+
+	// read returns what is typed, as it is kept.
+	const read = () => Object.fromEntries([...form.elements].filter(el => el.name)
+		.map(el => [el.name, el.type === 'checkbox' ? el.checked : el === tenants ? el.value : el.value.trim()]));
+
+	// spec is the body of the request. Sizes alone repeat the last one; waves of these sizes end
+	// with one for the rest.
+	function spec(typed) {
+		const s = {};
+		for (const name of ['maxConcurrency', 'maxFailures', ...plain]) {
+			const text = typed['strategy.' + name];
+			if (text) s[name] = plain.includes(name) ? text : amount(text);
+		}
+		const sizes = typed['strategy.waveSizes'].split(/[\s,，、]+/).filter(Boolean).map(amount);
+		if (typed.canary || typed.approval) {
+			s.waves = [...sizes.map(size => ({ size })), {}];
+			if (typed.canary) s.waves[0].canary = true;
+			if (typed.approval) s.waves.slice(1).forEach(wave => { wave.approval = true; });
+		} else if (sizes.length) s.waveSizes = sizes;
+		const attempts = typed['strategy.retry.attempts'];
+		if (attempts) s.retry = { attempts: amount(attempts) };
+		return { name: typed.name, executorType: typed.executorType, tenantIds: tenantIDs(typed.tenants), strategy: s };
+	}
+
+	let timer = null;
+	let asked = 0;
+	let submitted = false;
+
+	function changed() {
+		const typed = read();
+		saveDraft(typed);
+		count.textContent = t('tenants.n', { n: tenantIDs(typed.tenants).length });
+		clearTimeout(timer);
+		timer = setTimeout(look, 400);
+	}
+
+	// look asks for a preview of what is typed. Of answers that overtake one another the last counts.
+	async function look() {
+		const typed = read();
+		const mine = ++asked;
+		const show = (...content) => mine === asked && fill(preview, h('h2', null, t('preview')), ...content);
+		if (!typed.tenants.trim()) return show(h('p', { class: 'dim' }, t('preview.empty')));
+		try {
+			const doc = await command('preview', { body: spec(typed) });
+			if (show(previewOf(doc)) !== false) showFaults(form, null);
+		} catch (problem) {
+			if (!(problem instanceof Problem)) throw problem;
+			if (mine !== asked) return;
+			if (!problem.doc.faults) timer = setTimeout(look, 3000);
+			// What was not typed yet is no fault before it was sent.
+			const faults = (problem.doc.faults ?? []).filter(f => submitted || typed[f.field] !== '');
+			const others = showFaults(form, { doc: { ...problem.doc, faults } }, place);
+			show(h('p', null, faults.length ? t('code.INVALID_REQUEST') : problem.doc.faults ? t('preview.missing') : explain(problem)),
+				others.map(text => h('p', { class: 'fault' }, text)));
+		}
+	}
+
+	// place is the field on the page of a field of the request.
+	function place(name) {
+		if (name.startsWith('tenant')) return 'tenantIds';
+		return name.replace(/^(strategy\.(waves|waveSizes)).*/, (_, field) => (field === 'strategy.waves' && /size/i.test(name) ? 'strategy.waveSizes' : field));
+	}
+
+	let key = '';
+	let keyFor = '';
+
+	async function submit(e) {
+		e.preventDefault();
+		submitted = true;
+		const body = spec(read());
+		const text = JSON.stringify(body);
+		if (text !== keyFor) [key, keyFor] = [newKey(), text]; // the same content again is the same plan
+		create.disabled = true;
+		fill(status, t('sending'));
+		try {
+			const plan = await command('plans', { body, key });
+			saveDraft({});
+			go({ plan: plan.planId });
+		} catch (problem) {
+			if (!(problem instanceof Problem)) throw problem;
+			const others = showFaults(form, problem, place);
+			fill(status, explain(problem), others.map(fault => h('span', { class: 'fault' }, fault)));
+			form.querySelector('[aria-invalid]')?.focus();
+			create.disabled = false;
+		}
+	}
+
+	changed();
+	return {
+		close() {
+			clearTimeout(timer);
+			asked++;
+		},
+	};
+}
+
+// tenantIDs reads pasted text: ids by lines, commas or semicolons; a line that begins with # is a
+// comment.
+const tenantIDs = text => text.replace(/^\s*#.*$/gm, '').split(/[\r\n,;，；]+/).map(id => id.trim()).filter(Boolean);
+
+function previewOf(doc) {
+	const columns = ['wave', 'tenants', 'strategy.maxConcurrency', 'strategy.maxFailures', 'strategy.bakeTime', 'worst'];
+	const row = w => [
+		[w.name || t('wave.n', { wave: String(w.wave) }), w.approval && [' ', h('span', { class: 'tag' }, t('approval'))], w.strict && [' ', h('span', { class: 'tag' }, t('choice.Strict'))]],
+		number(w.taskCount), number(w.maxSlots), t('of.plan', { n: w.waveMaxFailed, all: w.maxFailed }), w.bakeTime ? span(1000 * seconds(w.bakeTime)) : '–', number(w.worstCase),
+	];
+	return [
+		h('table', null, h('thead', null, h('tr', null, columns.map(name => h('th', { scope: 'col' }, t(name))))),
+			h('tbody', null, (doc.waves ?? []).map(w => h('tr', null, row(w).map((content, i) => h('td', { 'data-label': t(columns[i]) }, h('span', null, content))))))),
+		h('p', { class: 'dim' }, t('worst.meaning')),
+		(doc.warnings ?? []).map(w => h('p', { class: 'warning' }, icon('hand'), ' ', h('code', null, w.field), ' ', w.problem)),
+	];
+}
+
+function loadDraft() {
+	try {
+		return JSON.parse(sessionStorage.getItem(draftKey)) ?? {};
+	} catch {
+		return {};
+	}
+}
+
+function saveDraft(draft) {
+	try {
+		sessionStorage.setItem(draftKey, JSON.stringify(draft));
+	} catch { /* no storage, or too little */ }
+}

@@ -1,0 +1,171 @@
+// The page of a task: why it does not move, its failure, its checkpoint, and what happened to it.
+
+import { age, badge, clockTime, dim, fill, h, has, icon, link, number, now, part, seconds, span, t, ticks, when, word } from './ui.js';
+import { ask, Problem, tried, Watch } from './server.js';
+import { buttons, explain, onTask } from './command.js';
+
+// How far back the page looks for events of the task.
+const lookBack = 1000;
+
+export function taskPage(main, { query }) {
+	const id = Number(query.get('task'));
+	const planID = Math.floor(id / 1000000);
+	let task = null;
+	let watch = null;
+	let closed = false;
+	let events = [];
+	let reason = null;
+	let sayable = true; // until the server says that it cannot
+
+	const crumbs = part('p', { class: 'crumbs' }, name => [link({}, null, t('plans')), ' › ', link({ plan: planID }, null, name || '#' + planID), ' › ', String(id % 1000000)]);
+	const title = part('div', { class: 'title' }, doc => [h('h1', { tabindex: -1, class: 'tenant' }, doc.tenantId), badge(doc.state), doc.wave && dim(t('wave.n', { wave: String(doc.wave) }))]);
+	const why = part('section', { class: 'card next', 'aria-label': t('why') }, (doc, because) => whyOf(doc, because, action => onTask(action, task, look)));
+	const failure = part('section', { class: 'card' }, info => [h('h2', null, t('failure')), failureOf(info)]);
+	const facts = part('section', { class: 'card' }, doc => factsOf(doc));
+	const saved = part('section', { class: 'card' }, (checkpoint, undo, parameters) => [
+		h('h2', null, t('checkpoint')), checkpoint ? savedOf(checkpoint, true) : h('p', { class: 'dim' }, t('checkpoint.none')),
+		undo?.length && [h('h2', null, t('undo.log')), undo.map(entry => savedOf(entry, false))],
+		parameters && [h('h2', null, t('parameters')), h('dl', { class: 'pairs' }, Object.entries(parameters).map(([k, v]) => [h('dt', null, k), h('dd', null, v)]))],
+	]);
+	const history = part('section', { class: 'card' }, list => [h('h2', null, t('history')), historyOf(list)]);
+	const loading = h('p', { class: 'dim' }, t('loading'));
+	crumbs.show('');
+	main.append(crumbs.el, loading);
+	document.title = `${id} · cutover`;
+
+	function draw() {
+		if (!task || closed) return;
+		title.show(task);
+		why.show(task, reason);
+		failure.el.hidden = !task.failureInfo;
+		if (task.failureInfo) failure.show(task.failureInfo);
+		facts.show(task);
+		saved.show(task.checkpoint, task.undo, task.parameters);
+		history.show(events);
+	}
+
+	// look reads the task, and why it does not move, where the server can say that.
+	async function look() {
+		try {
+			const fresh = await ask('tasks/' + id);
+			if (closed) return;
+			const first = task === null;
+			task = fresh;
+			if (first) {
+				document.title = `${task.tenantId} · cutover`;
+				loading.remove();
+				main.append(title.el, h('div', { class: 'columns' }, h('div', null, why.el, failure.el, saved.el), h('div', null, facts.el, history.el)));
+			}
+			draw();
+			if (first) main.querySelector('h1').focus({ preventScroll: true });
+			if (sayable) reason = await tried(ask(`tasks/${id}/why`).catch(problem => {
+				sayable = problem.code !== 'NOT_FOUND';
+				throw problem;
+			}));
+			draw();
+		} catch (problem) {
+			if (!(problem instanceof Problem)) throw problem;
+			if (!task) fill(loading, explain(problem));
+			if (!closed && problem.code !== 'NOT_FOUND') again();
+		}
+	}
+
+	let timer = null;
+
+	function again(wait = 3000) {
+		clearTimeout(timer);
+		if (!closed) timer = setTimeout(look, wait);
+	}
+
+	async function begin() {
+		await look();
+		if (closed) return;
+		try {
+			const plan = await ask('plans/' + planID);
+			if (closed) return;
+			crumbs.show(plan.name);
+			watch = new Watch({ plans: { [planID]: Math.max(0, plan.lastEvent - lookBack) } }, {
+				plan: () => {},
+				events(fresh) {
+					const own = fresh.filter(e => e.taskId === id);
+					if (own.length === 0 && events.length) return;
+					events = [...own.toReversed(), ...events];
+					draw();
+					if (own.length) again(300);
+				},
+				reset: () => look(),
+			});
+		} catch (problem) {
+			if (!(problem instanceof Problem)) throw problem;
+			if (!closed && problem.code !== 'NOT_FOUND') setTimeout(begin, 3000);
+		}
+	}
+
+	begin();
+	// What a worker saves is no event, so the task is read again while it runs.
+	const polls = setInterval(() => {
+		if (!document.hidden && task && !['COMPLETED', 'SKIPPED', 'ROLLED_BACK'].includes(task.state)) look();
+	}, 5000);
+	return {
+		close() {
+			closed = true;
+			clearTimeout(timer);
+			clearInterval(polls);
+			watch?.close();
+		},
+	};
+}
+
+// whyOf is the centre of the page: why the task does not move, and what can be done.
+function whyOf(task, because, give) {
+	const first = task.state === 'FAILED' ? 'retry' : task.state === 'PAUSED' ? 'resume' : task.state === 'ROLLBACK_FAILED' ? 'rollback' : null;
+	const tone = { FAILED: 'bad', ROLLBACK_FAILED: 'bad', PAUSED: 'act', COMPLETED: 'good', SKIPPED: 'good', ROLLED_BACK: 'good' }[task.state] ?? 'wait';
+	const key = task.wait ? 'wait' : task.request && task.request !== 'none' ? 'request' : task.state === 'RUNNING' && !task.worker ? 'no.worker' : task.state;
+	const params = { worker: task.worker, code: task.failureInfo?.errorCode ?? '', request: word('action', task.request ?? ''), reason: word('wait', task.wait?.reason ?? '') };
+	return [
+		h('p', { class: 'headline ' + tone }, icon(task.state), ' ', because?.code ? sayWhy(because) : t('task.' + key, params)),
+		task.wait && h('p', null, icon('clock'), ' ', ticks(() => t('bake.left', { span: span(Date.parse(task.wait.until) - now()), time: clockTime(task.wait.until) }))),
+		h('div', { class: 'actions' }, buttons(task.actions, give, first)),
+	];
+}
+
+// sayWhy says a reason in the words of the page, where it has some for its code.
+function sayWhy({ code, params, text }) {
+	return has('why.' + code) ? t('why.' + code, params ?? {}) : text || code;
+}
+
+function failureOf(info) {
+	return [
+		h('p', null, h('code', { class: 'bad-text' }, info.errorCode), ' ', info.step && t('at.step', { step: info.step })),
+		h('p', { class: 'reason' }, info.reason),
+		h('p', { class: 'dim' }, when(info.timestamp), ' · ', t('attempt.n', { attempt: String(info.attempt) }), ' · ', t(info.retryable ? 'retryable' : 'not.retryable')),
+	];
+}
+
+function factsOf(task) {
+	const fact = (key, ...content) => content[0] && [h('dt', null, has('fact.' + key) ? t('fact.' + key) : t(key)), h('dd', null, ...content)];
+	return [h('h2', null, t('facts')), h('dl', { class: 'pairs' },
+		fact('ordinal', number(task.ordinal)), fact('attempts', number(task.attempt)),
+		task.worker && fact('worker', task.worker), task.losses && fact('losses', number(task.losses)),
+		task.elapsed && fact('elapsed', span(1000 * seconds(task.elapsed))),
+		task.startedAt && fact('started', when(task.startedAt)), task.retriedAt && fact('retried', when(task.retriedAt)),
+		task.updatedAt && fact('updated', when(task.updatedAt), ' (', age(task.updatedAt), ')'), task.endedAt && fact('ended', when(task.endedAt)),
+		task.labels && fact('labels', Object.entries(task.labels).map(([k, v]) => `${k}=${v}`).join(', '))),
+	task.attempts?.length && [h('h3', null, t('attempts')), h('ol', { class: 'history' }, task.attempts.map(a => h('li', null,
+		t('attempt.n', { attempt: String(a.attempt ?? '') }), ' ', a.start && when(a.start), ' ', a.code ?? '', ' ', a.step ?? '', ' ', a.worker ?? '')))]];
+}
+
+// savedOf is a checkpoint or an undo entry. Large data is folded.
+function savedOf(saved, open) {
+	const text = saved.data === undefined ? null : JSON.stringify(saved.data, null, 2);
+	return h('details', { open: open && (text?.length ?? 0) < 2000, class: 'saved' }, h('summary', { 'data-key': 'saved-' + saved.step }, saved.step),
+		text === null ? h('p', { class: 'dim' }, t('data.hidden')) : h('pre', { tabindex: 0 }, text));
+}
+
+function historyOf(list) {
+	if (list.length === 0) return h('p', { class: 'dim' }, t('history.none', { n: lookBack }));
+	return h('ol', { class: 'history' }, list.map(e => h('li', null,
+		when(e.at), ' ', icon(e.to), ' ', h('b', null, word('cause', e.cause)), ' ', e.from !== e.to && `${e.from ? word('state', e.from) + ' → ' : ''}${word('state', e.to)}`,
+		h('div', { class: 'dim' }, e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''))));
+}
+

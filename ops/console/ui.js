@@ -1,0 +1,283 @@
+// What every page is made of: elements, words, numbers, times, icons, and rows in a window.
+// Text of the server is only ever set as the text of a node.
+
+// h makes an element. Properties that begin with "on" are listeners; children are nodes, texts, or
+// lists of them; null and false are left out.
+export function h(tag, props, ...children) {
+	const el = document.createElement(tag);
+	for (const [name, value] of Object.entries(props ?? {})) {
+		if (value === null || value === undefined || value === false) continue;
+		if (name.startsWith('on')) el.addEventListener(name.slice(2), value);
+		else if (name === 'value') el.value = value;
+		else el.setAttribute(name, value === true ? '' : value);
+	}
+	add(el, children);
+	return el;
+}
+
+function add(el, children) {
+	for (const child of children) {
+		if (Array.isArray(child)) add(el, child);
+		else if (child !== null && child !== undefined && child !== false) el.append(child);
+	}
+}
+
+// fill replaces the content of an element. What had the focus, by its data-key, has it afterwards.
+export function fill(el, ...children) {
+	const key = el.contains(document.activeElement) && document.activeElement.dataset.key;
+	el.replaceChildren();
+	add(el, children);
+	if (key) el.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+}
+
+export const dim = (...children) => h('span', { class: 'dim' }, ...children);
+
+// part is a part of a page that is drawn again only if what it shows has changed.
+export function part(tag, props, draw) {
+	const el = h(tag, props);
+	let shown;
+	return {
+		el,
+		show(...data) {
+			const now = JSON.stringify([data, settings.utc, lang]);
+			if (now === shown) return;
+			shown = now;
+			fill(el, draw(...data));
+		},
+	};
+}
+
+// Words. A text has {name} for a parameter.
+
+export let lang = 'en';
+let words = {};
+
+export async function speak(name) {
+	words = await (await fetch(name + '.json')).json();
+	lang = name;
+	document.documentElement.lang = name;
+}
+
+export const has = key => Object.hasOwn(words, key);
+
+export function t(key, params = {}) {
+	return (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => {
+		const value = params[name];
+		return typeof value === 'number' ? number(value) : value ?? '';
+	});
+}
+
+export const number = n => n.toLocaleString(lang);
+
+// word is the word for a value of the server; the value itself if it is a new one.
+export const word = (kind, value) => (has(`${kind}.${value}`) ? t(`${kind}.${value}`) : String(value));
+
+// Settings of this browser. Without storage they last as long as the page.
+
+export const settings = { lang: '', utc: false };
+
+export function loadSettings() {
+	try {
+		Object.assign(settings, JSON.parse(localStorage.getItem('cutover.settings')));
+	} catch { /* no storage, or nothing in it */ }
+}
+
+export function saveSettings() {
+	try {
+		localStorage.setItem('cutover.settings', JSON.stringify(settings));
+	} catch { /* no storage */ }
+}
+
+// Times. All of them are compared with the server's clock.
+
+let ahead = 0;
+
+export function setClock(time) {
+	if (!Number.isNaN(time)) ahead = time - Date.now();
+}
+
+export const now = () => Date.now() + ahead;
+
+const two = n => String(n).padStart(2, '0');
+
+// clockTime is a time with its offset, and with its day if that is not today.
+export function clockTime(time) {
+	const at = new Date(time);
+	const offset = settings.utc ? 0 : -at.getTimezoneOffset();
+	const shifted = new Date(at.getTime() + offset * 60000).toISOString();
+	const today = new Date(now() + offset * 60000).toISOString().slice(0, 10);
+	const zone = settings.utc ? 'UTC' : `${offset < 0 ? '-' : '+'}${two(Math.abs(offset) / 60 | 0)}:${two(Math.abs(offset) % 60)}`;
+	return `${shifted.startsWith(today) ? '' : shifted.slice(0, 10) + ' '}${shifted.slice(11, 19)} ${zone}`;
+}
+
+export const when = time => h('time', { datetime: time, title: time }, clockTime(time));
+
+// span is a length of time, in the two largest units.
+export function span(ms) {
+	const s = Math.max(0, Math.round(ms / 1000));
+	const parts = [['d', s / 86400 | 0], ['h', (s / 3600 | 0) % 24], ['m', (s / 60 | 0) % 60], ['s', s % 60]];
+	const first = parts.findIndex(([, n]) => n > 0);
+	if (first < 0) return t('unit.s', { x: 0 });
+	return parts.slice(first, first + 2).filter(([, n]) => n > 0).map(([unit, n]) => t('unit.' + unit, { x: n })).join(' ');
+}
+
+// seconds reads a duration of the server, such as "90s".
+export const seconds = text => (text ? parseFloat(text) : 0);
+
+const ticking = new WeakMap();
+
+// ticks is a text that is made again every second.
+export function ticks(text) {
+	const el = h('span', { 'data-ticks': true }, text());
+	ticking.set(el, text);
+	return el;
+}
+
+export const age = time => ticks(() => span(now() - Date.parse(time)));
+
+setInterval(() => {
+	for (const el of document.querySelectorAll('[data-ticks]')) {
+		const text = ticking.get(el)?.();
+		if (text !== undefined && text !== el.textContent) el.textContent = text;
+	}
+}, 1000);
+
+// Icons: every state has a shape of its own, so that none is told by its colour alone.
+
+const circle = 'M8 2.5a5.5 5.5 0 1 0 .01 0';
+const triangle = 'M8 2L1.5 13.5h13zM8 6.5v3.5M8 11.5v.5';
+const shapes = {
+	CREATED: 'M8 3v10M3 8h10', PENDING: circle, RUNNING: 'M5 3l8 5-8 5z',
+	PAUSED: 'M5.5 3v10M10.5 3v10', COMPLETED: 'M3 8.5l3.5 3.5L13 4.5', FAILED: 'M3.5 3.5l9 9M12.5 3.5l-9 9',
+	SKIPPED: 'M3 4l5 4-5 4M8 4l5 4-5 4', CANCELLED: circle + 'M4 12L12 4',
+	ROLLING_BACK: 'M6 3L3 6l3 3M3 6h6a4 4 0 0 1 0 8H6', ROLLED_BACK: 'M6 2L3 5l3 3M3 5h6a3.5 3.5 0 0 1 0 7H8M3 14h10',
+	ROLLBACK_FAILED: triangle, clock: circle + 'M8 5v3.5l2 1.5', hand: triangle, done: 'M3 8.5l3.5 3.5L13 4.5',
+};
+
+export function icon(name) {
+	const make = (tag, props) => {
+		const el = document.createElementNS('http://www.w3.org/2000/svg', tag);
+		for (const [key, value] of Object.entries(props)) el.setAttribute(key, value);
+		return el;
+	};
+	const svg = make('svg', { viewBox: '0 0 16 16', class: 'icon', 'aria-hidden': 'true' });
+	svg.append(make('path', { d: shapes[name] ?? circle }));
+	return svg;
+}
+
+export const badge = state => h('span', { class: `badge s-${state}` }, icon(state), word('state', state));
+
+// The order of the states of tasks, as the matrix has them, and which of them are an end.
+export const taskStates = [
+	'PENDING', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED', 'ROLLING_BACK', 'ROLLED_BACK', 'ROLLBACK_FAILED',
+];
+export const planStates = [
+	'CREATED', 'RUNNING', 'PAUSED', 'FAILED', 'COMPLETED', 'CANCELLED', 'ROLLING_BACK', 'ROLLED_BACK', 'ROLLBACK_FAILED',
+];
+const ends = new Set(['COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED', 'ROLLED_BACK', 'ROLLBACK_FAILED']);
+export const isEnd = state => ends.has(state);
+
+export const ended = plan => taskStates.reduce((sum, s) => sum + (isEnd(s) ? plan.counters[s] ?? 0 : 0), 0);
+export const failed = plan => (plan.counters.FAILED ?? 0) + (plan.counters.ROLLBACK_FAILED ?? 0);
+
+// progress is a bar with a stretch for each state.
+export function progress(plan) {
+	const order = ['COMPLETED', 'SKIPPED', 'ROLLED_BACK', 'CANCELLED', 'FAILED', 'ROLLBACK_FAILED', 'RUNNING', 'ROLLING_BACK', 'PAUSED'];
+	const share = Math.floor(100 * ended(plan) / Math.max(1, plan.taskCount));
+	const bar = h('span', { class: 'bar', role: 'img', 'aria-label': `${share} % ${t('progress')}` });
+	for (const state of order) {
+		const count = plan.counters[state] ?? 0;
+		if (count === 0) continue;
+		const stretch = h('span', { class: `f-${state}` });
+		stretch.style.flexGrow = count;
+		bar.append(stretch);
+	}
+	const rest = h('span');
+	rest.style.flexGrow = plan.counters.PENDING ?? 0;
+	bar.append(rest);
+	return bar;
+}
+
+// link is a link within the console.
+export const link = (query, props, ...children) => h('a', { href: '?' + new URLSearchParams(query), 'data-nav': true, ...props }, ...children);
+
+export const button = (text, onclick, props) => h('button', { type: 'button', onclick, ...props }, text);
+
+// Announcements to screen readers: the last one, at most every five seconds.
+
+let waiting = null;
+let quietUntil = 0;
+
+export function announce(text) {
+	const idle = waiting === null;
+	waiting = text;
+	if (!idle) return;
+	setTimeout(() => {
+		document.getElementById('live').textContent = waiting;
+		waiting = null;
+		quietUntil = Date.now() + 5000;
+	}, Math.max(0, quietUntil - Date.now()));
+}
+
+// notice shows the answer to a command until it is dismissed or the next one comes.
+export function notice(tone, ...content) {
+	const el = document.getElementById('notice');
+	const shown = h('div', { class: `notice ${tone}` }, h('span', null, ...content), button(t('close'), () => shown.remove()));
+	fill(el, shown);
+	if (tone !== 'bad') setTimeout(() => shown.remove(), 15000);
+}
+
+// Rows draws only the rows that are in view, whatever their number.
+export class Rows {
+	constructor({ render, key, empty, more }) {
+		Object.assign(this, { render, key, empty, more, items: [], drawn: new Map() });
+		this.space = h('div', { class: 'space', role: 'list' });
+		this.none = h('p', { class: 'none' });
+		this.el = h('div', { class: 'rows', onscroll: () => this.draw() }, this.none, this.space);
+		this.resized = new ResizeObserver(() => this.draw());
+		this.resized.observe(this.el);
+	}
+
+	set(items) {
+		this.items = items;
+		this.draw();
+	}
+
+	close() {
+		this.resized.disconnect();
+	}
+
+	draw() {
+		const height = parseFloat(getComputedStyle(this.el).getPropertyValue('--row')) || 48;
+		this.space.style.height = `${height * this.items.length}px`;
+		this.none.textContent = this.items.length ? '' : this.empty();
+		this.none.hidden = this.items.length > 0;
+		const first = Math.max(0, Math.floor(this.el.scrollTop / height) - 5);
+		const last = Math.min(this.items.length, Math.ceil((this.el.scrollTop + this.el.clientHeight) / height) + 5);
+		const gone = new Set(this.drawn.keys());
+		for (let i = first; i < last; i++) {
+			const item = this.items[i];
+			const key = this.key(item);
+			const text = JSON.stringify([item, lang, settings.utc]);
+			let row = this.drawn.get(key);
+			gone.delete(key);
+			if (row?.text !== text) {
+				const el = h('div', { class: 'row', role: 'listitem', 'aria-setsize': this.items.length });
+				fill(el, this.render(item));
+				const focused = row?.el.contains(document.activeElement);
+				if (row) row.el.replaceWith(el);
+				else this.space.append(el);
+				if (focused) el.querySelector('a,button')?.focus({ preventScroll: true });
+				row = { el, text };
+				this.drawn.set(key, row);
+			}
+			row.el.style.top = `${i * height}px`;
+			row.el.setAttribute('aria-posinset', i + 1);
+		}
+		for (const key of gone) {
+			this.drawn.get(key).el.remove();
+			this.drawn.delete(key);
+		}
+		if (last >= this.items.length) this.more?.();
+	}
+}

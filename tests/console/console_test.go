@@ -1,0 +1,191 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+)
+
+// What a browser complains of although nothing is wrong: a server without a stream, and a preview
+// of what is not typed yet.
+const (
+	noStream  = "stream?"
+	noPreview = "/preview"
+)
+
+// create creates a plan.
+func (h *host) create(t *testing.T, s strategy.Strategy, tenants ...string) plan.ID {
+	t.Helper()
+	p, err := h.engine.Create(context.Background(), plan.Spec{
+		Name: "night shift", ExecutorType: "MOVE", Tenants: plan.Tenants(tenants...), Strategy: s,
+	}, cutover.By("grace"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.ID
+}
+
+// names returns n names of tenants.
+func names(prefix string, n int) (list []string) {
+	for i := range n {
+		list = append(list, fmt.Sprintf("%s%04d", prefix, i+1))
+	}
+	return list
+}
+
+// The way of a plan from the form to its end, over a failure.
+func TestAPlanFromItsFormToItsEnd(t *testing.T) {
+	h := start(t)
+	p := h.open(t, "")
+	p.sees("No plans yet.")
+	p.press("New plan")
+	p.write("name", "to blue")
+	p.write("executorType", "MOVE")
+	p.write("tenants", strings.Join([]string{"ada", "bob", "cleo", "broken-1", "broken-2", "", "ada"}, "\n"))
+	p.sees("tenantIds[5]")
+	p.run(chromedp.Evaluate(`document.querySelector("[name=tenants]").value = ""`, nil))
+	p.write("tenants", strings.Join([]string{"ada", "bob", "cleo", "broken-1", "broken-2"}, "\n"))
+	p.write("strategy.waveSizes", "2, 100%")
+	p.sees("Worst case")
+	p.picture("new")
+	p.press("Create plan")
+	p.sees("Not started. Tenants: 5.")
+	p.picture("created")
+	p.press("Start")
+	p.press("Start") // in the dialog
+	p.sees("Stopped. Failed: 1.")
+	p.sees("GATEWAY_TIMEOUT")
+	p.sees("the gateway did not answer within 10s <b>")
+	p.picture("failed")
+	h.set(func() { h.broken = false })
+	p.press("Retry")
+	p.press("Retry")
+	p.sees("Completed. Nothing to do.")
+	p.run(chromedp.Click(`[data-key="legend-COMPLETED"]`, chromedp.ByQuery))
+	p.sees("cleo")
+	p.picture("completed")
+	p.quiet(noStream, noPreview)
+}
+
+// A rollout that waits, is paused, goes on, is approved of and rolled back.
+func TestPauseResumeApproveRollback(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{MaxConcurrency: strategy.Count(2), Waves: []strategy.Wave{
+		{Name: "first", Size: strategy.Count(2), Canary: true}, {Name: "rest", Approval: true},
+	}}, "held-1", "held-2", "ada", "bob")
+	p := h.open(t, "?plan="+id.String())
+	p.sees("Not started")
+	p.press("Start")
+	p.press("Start")
+	p.sees("Running. Nothing to do.")
+	p.press("Pause")
+	p.press("Alarms") // a quick pick
+	p.press("Pause")
+	p.sees("Paused by hand.")
+	close(h.gate)
+	p.press("Resume")
+	p.press("Resume")
+	p.sees("Wave 2 rest waits for an approval.")
+	p.picture("approval")
+	p.press("Approve")
+	p.press("Approve")
+	p.sees("Completed. Nothing to do.")
+	p.press("Roll back")
+	p.press("Roll back")
+	p.sees("is needed") // the reason
+	p.press("Wrong version")
+	p.press("Roll back")
+	p.sees("Rolled back. Nothing to do.")
+	p.sees("“Wrong version”")
+	p.quiet(noStream)
+}
+
+// The page of a task: its failure, its checkpoint to the last digit, and its retry.
+func TestTask(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, "broken-1", "ada")
+	if _, err := h.engine.Start(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	p := h.open(t, fmt.Sprintf("?plan=%d&task=%d", id, 1000000*int64(id)+1))
+	p.sees("Failed with GATEWAY_TIMEOUT. It waits for a person.")
+	p.sees("9007199254740993")
+	p.sees("night shift")
+	p.picture("task")
+	h.set(func() { h.broken = false })
+	p.press("Retry")
+	p.press("Retry")
+	p.sees("Done.")
+	p.quiet(noStream, "/why")
+}
+
+// On a phone, in Chinese and in dark colours nothing is wider than the screen.
+func TestPhone(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{
+		MaxConcurrency: strategy.Count(20), MaxFailures: strategy.Count(40), WaveSizes: []strategy.Amount{strategy.Count(10), strategy.Percent(50)},
+	}, append(names("broken-", 30), names("tenant-", 2970)...)...)
+	if _, err := h.engine.Start(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	p := h.open(t, "?plan="+id.String(), chromedp.Flag("accept-lang", "zh-CN"))
+	p.run(chromedp.Evaluate(`localStorage.setItem("cutover.settings", '{"lang":"zh-CN"}')`, nil), chromedp.Reload())
+	p.resize(360, 800, "dark")
+	p.sees("租户")
+	for _, query := range []string{"?plan=" + id.String(), "?new=", "", fmt.Sprintf("?plan=%d&task=%d", id, 1000000*int64(id)+1)} {
+		p.run(chromedp.Navigate(h.url + query))
+		p.until(`document.querySelector("h1") !== null`)
+		p.picture("phone-" + strings.Map(func(r rune) rune {
+			if r == '?' || r == '&' {
+				return '_'
+			}
+			return r
+		}, query))
+		p.until(`document.documentElement.scrollWidth <= 360`)
+	}
+	p.quiet(noStream, noPreview, "/why")
+}
+
+// The number of more than 100 tenants has to be typed.
+func TestManyTenantsAreConfirmed(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{MaxConcurrency: strategy.Count(50)}, names("tenant-", 3000)...)
+	p := h.open(t, "?plan="+id.String())
+	p.sees("Not started. Tenants: 3,000.")
+	p.press("Start")
+	p.write("count", "300")
+	p.press("Start")
+	p.sees("is not 3,000")
+	p.write("count", "0")
+	p.press("Start")
+	p.sees("Completed. Nothing to do.")
+	p.picture("many")
+	p.resize(1366, 900, "dark")
+	p.picture("many-dark")
+	p.run(chromedp.Navigate(h.url))
+	p.sees("night shift")
+	p.picture("plans-dark")
+	p.quiet(noStream)
+}
+
+// Who is signed out is told so, and keeps what is typed.
+func TestSignedOut(t *testing.T) {
+	h := start(t)
+	p := h.open(t, "?new=")
+	p.write("name", "typed")
+	h.set(func() { h.signedOut = true })
+	p.write("tenants", "ada")
+	p.sees("You are signed out.")
+	h.set(func() { h.signedOut = false })
+	p.press("Try again")
+	p.until(`!document.body.innerText.includes("You are signed out.")`)
+	p.until(`document.querySelector("[name=name]").value === "typed"`)
+	p.quiet(noStream, noPreview)
+}

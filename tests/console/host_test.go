@@ -1,0 +1,131 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/ops"
+	"github.com/cutover-go/cutover/store/memstore"
+)
+
+// prefix is where the console is mounted.
+const prefix = "/deep/ops/"
+
+// host is a server with an engine and the console behind a prefix.
+type host struct {
+	engine *cutover.Engine
+	url    string
+
+	mu sync.Mutex
+	// broken makes the tenants named broken-... fail.
+	broken bool
+	// gate holds back the tenants named held-... until it is closed.
+	gate chan struct{}
+	// signedOut makes every request a redirect to a page for signing in.
+	signedOut bool
+	// requests are the paths that were asked for.
+	requests []string
+}
+
+// state is what the steps of a task hand on.
+type state struct {
+	Route string `json:"route"`
+	Count uint64 `json:"count"`
+}
+
+// start starts a host.
+func start(t *testing.T) *host {
+	t.Helper()
+	h := &host{broken: true, gate: make(chan struct{})}
+	steps, err := executor.NewSteps(
+		executor.Step[state]{Name: "LOOK_UP", Do: func(_ context.Context, _ *executor.Run, s *state) error {
+			s.Route, s.Count = "green", 9007199254740993
+			return nil
+		}},
+		executor.Step[state]{Name: "SWITCH", Do: h.move, Undo: func(context.Context, *executor.Run, *state) error { return nil }},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.engine, err = cutover.New(memstore.New(), cutover.Config{Executors: executor.Registry{"MOVE": steps}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := ops.New(h.engine, ops.Config{Authenticate: ops.AllowAll("ada"), SelfApproval: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- h.engine.Run(ctx) }()
+	server := httptest.NewServer(h.guard(http.StripPrefix(strings.TrimSuffix(prefix, "/"), api)))
+	h.url = server.URL + prefix
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		stop()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// guard is what a proxy for signing in does.
+func (h *host) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		h.requests = append(h.requests, r.Method+" "+r.URL.RequestURI())
+		out := h.signedOut
+		h.mu.Unlock()
+		switch {
+		case out:
+			http.Redirect(w, r, "/login", http.StatusFound)
+		case r.URL.Path == "/favicon.ico":
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// set changes the host.
+func (h *host) set(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+}
+
+// move is the second step of every task.
+func (h *host) move(ctx context.Context, run *executor.Run, s *state) error {
+	h.mu.Lock()
+	broken, gate := h.broken, h.gate
+	h.mu.Unlock()
+	switch id := run.Tenant().ID; {
+	case strings.HasPrefix(id, "broken-") && broken:
+		return executor.Retryable("GATEWAY_TIMEOUT", errors.New("the gateway did not answer within 10s <b>"))
+	case strings.HasPrefix(id, "held-"):
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	case strings.HasPrefix(id, "slow-"):
+		select {
+		case <-time.After(2 * time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	default:
+	}
+	s.Route = "blue"
+	return nil
+}

@@ -30,6 +30,7 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		},
 		"AllPlans": func(ctx context.Context, e *cutover.Engine) { walk(e.AllPlans(ctx, store.PlanQuery{})) },
 		"AllTasks": func(ctx context.Context, e *cutover.Engine) { walk(e.AllTasks(ctx, id, store.TaskQuery{})) },
+		"CanUndo":  func(_ context.Context, e *cutover.Engine) { _ = e.CanUndo("X") },
 		"Cancel":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.Cancel(ctx, id) },
 		"Approve":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.Approve(ctx, id, 0) },
 		"Reject":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.Reject(ctx, id, 0) },

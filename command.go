@@ -61,9 +61,12 @@ func (e *Engine) Cancel(ctx context.Context, id plan.ID, opts ...CommandOption) 
 }
 
 // Rollback undoes a plan. It first acts like a cancel; when no task is running any more, every task
-// that has run is undone, in reverse order.
+// that has run is undone, in reverse order. Returns [ErrCannotUndo] if this process has the plan's
+// executor, and it cannot undo.
 func (e *Engine) Rollback(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	return e.planCommand(ctx, id, opts, plan.Plan.Rollback)
+	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
+		return e.undoable(p.Rollback(by))
+	})
 }
 
 // RetryFailed retries all failed tasks of a plan, [FromCheckpoint] or [FromScratch]. It

@@ -73,6 +73,7 @@
 //	Create: the key was used for other content     store.ErrKeyReused
 //	Start: other plans work on its tenants         store.ErrTenantHeld
 //	any command: it does not apply                 plan.ErrNotApplicable
+//	a rollback: the executor cannot undo           ErrCannotUndo
 //	any call: no such plan or task                 store.ErrNotFound
 //	Watch: events that are not kept any more       store.ErrTrimmed
 //	Watch: the store went back in time             store.ErrEventsAhead

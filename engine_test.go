@@ -78,7 +78,8 @@ func TestFailureThenRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		broken := true
-		e, err := cutover.New(memstore.New(), cutover.Config{
+		s := memstore.New()
+		e, err := cutover.New(s, cutover.Config{
 			Executors: executor.Registry{"X": twoSteps(func(_ context.Context, run *executor.Run) error {
 				if broken && run.Tenant().ID == "b" {
 					return executor.Fail("GATEWAY_TIMEOUT", errors.New("gateway timeout"))
@@ -111,7 +112,14 @@ func TestFailureThenRetry(t *testing.T) {
 		if err != nil || p.State != plan.Completed {
 			t.Fatalf("Wait: %s, %v", p.State, err)
 		}
-		if _, err := e.Rollback(ctx, p.ID); err != nil {
+		if _, err := e.Rollback(ctx, p.ID); !errors.Is(err, cutover.ErrCannotUndo) {
+			t.Fatalf("Rollback where the executor is: %v", err)
+		}
+		elsewhere, err := cutover.New(s, cutover.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := elsewhere.Rollback(ctx, p.ID); err != nil {
 			t.Fatal(err)
 		}
 		p, err = e.Wait(ctx, p.ID)

@@ -49,9 +49,11 @@ func (e *Engine) SkipTask(ctx context.Context, id task.ID, opts ...CommandOption
 }
 
 // RollbackTask undoes one task; its plan keeps its state. Returns store.ErrTenantHeld if another
-// plan holds the tenant.
+// plan holds the tenant, and [ErrCannotUndo] if this process has the executor, and it cannot undo.
 func (e *Engine) RollbackTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
-	return e.taskCommand(ctx, id, opts, plan.Plan.RollbackTask)
+	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+		return e.undoable(p.RollbackTask(t, by))
+	})
 }
 
 func (e *Engine) taskCommand(

@@ -33,6 +33,16 @@ type Rollbacker interface {
 	Rollback(ctx context.Context, run *Run) error
 }
 
+// CanUndo reports whether an executor can undo its work: it is a [Rollbacker], and does not consist
+// of [Steps] of which none has an Undo.
+func CanUndo(e TaskExecutor) bool {
+	if s, made := e.(interface{ cannotUndo(e TaskExecutor) bool }); made && s.cannotUndo(e) {
+		return false
+	}
+	_, can := e.(Rollbacker)
+	return can
+}
+
 // Verifier is an optional interface of a [TaskExecutor], for plans with a MinSuccessTime.
 type Verifier interface {
 	// Verify checks that the work of a task is still good when the plan's MinSuccessTime has passed

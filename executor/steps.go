@@ -135,6 +135,10 @@ func (x *Steps[S]) Execute(ctx context.Context, run *Run) error {
 	return nil
 }
 
+// cannotUndo reports whether e is x itself, and not an executor of a host that embeds x, and cannot
+// undo.
+func (x *Steps[S]) cannotUndo(e TaskExecutor) bool { return e == TaskExecutor(x) && !x.undoable }
+
 // Rollback undoes every step that was ever begun, the last one begun first. If none of the steps
 // has an Undo it fails with [task.CodeRollbackUnsupported].
 func (x *Steps[S]) Rollback(ctx context.Context, run *Run) error {

@@ -398,3 +398,27 @@ func wantError(t *testing.T, err error, step string, cause error, want executor.
 		t.Errorf("%s: found %+v", step, e)
 	}
 }
+
+// embedding is an executor of a host around steps, with a rollback of its own.
+type embedding struct{ *executor.Steps[move] }
+
+func (embedding) Rollback(context.Context, *executor.Run) error { return nil }
+
+func TestCanUndo(t *testing.T) {
+	t.Parallel()
+	a, b := (&world{}).step("A"), (&world{}).step("B")
+	a.Undo = nil
+	for name, tt := range map[string]struct {
+		executor executor.TaskExecutor
+		want     bool
+	}{
+		"no rollback":                  {executor.Func(nil), false},
+		"steps, one of them undoable":  {mustSteps(t, a, b), true},
+		"steps, none of them undoable": {mustSteps(t, a), false},
+		"a rollback around steps":      {embedding{mustSteps(t, a)}, true},
+	} {
+		if got := executor.CanUndo(tt.executor); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

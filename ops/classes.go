@@ -31,6 +31,7 @@ func classes() []class {
 		{matches(cutover.ErrUnknownExecutor), codeUnknownExecutor, fillExecutor},
 		{matches(plan.ErrVersion), codeVersion, fillVersion},
 		{matches(plan.ErrNotApplicable), codeNotApplicable, fillState},
+		{matches(cutover.ErrCannotUndo), codeCannotUndo, fillCannotUndo},
 		{matches(store.ErrTenantHeld), codeTenantHeld, fillHolders},
 		{matches(store.ErrKeyReused), codeKeyReused, nil},
 		{matches(store.ErrCreating), codeCreating, again},
@@ -132,6 +133,13 @@ func fillState(p *problem, err error) {
 	}
 	if e.Worker != "" {
 		p.Params["worker"] = e.Worker
+	}
+}
+
+func fillCannotUndo(p *problem, err error) {
+	var e *cutover.CannotUndoError
+	if errors.As(err, &e) {
+		p.Params = map[string]any{"executorType": e.ExecutorType}
 	}
 }
 

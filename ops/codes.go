@@ -37,6 +37,7 @@ var (
 	codeUnknownExecutor = code{"UNKNOWN_EXECUTOR", http.StatusBadRequest, "No executor has this type"}
 	codeRefused         = code{"REFUSED_BY_STORE", http.StatusBadRequest, "The store cannot do this"}
 	codeNotApplicable   = code{"NOT_APPLICABLE", http.StatusConflict, "The command does not apply now"}
+	codeCannotUndo      = code{"CANNOT_UNDO", http.StatusConflict, "The executor cannot undo its work"}
 	codeTenantHeld      = code{"TENANT_HELD", http.StatusConflict, "Another plan works on the tenant"}
 	codeStarting        = code{"BEING_STARTED", http.StatusConflict, "The plan is being started"}
 	codeCreating        = code{"BEING_CREATED", http.StatusConflict, "A plan with this key is being created"}

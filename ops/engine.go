@@ -28,6 +28,7 @@ type Reader interface {
 	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
 	PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
 	Ready(ctx context.Context) error
+	CanUndo(executorType string) bool
 }
 
 // PlanCommander creates plans and gives commands on them.

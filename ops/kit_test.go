@@ -23,6 +23,7 @@ import (
 // site is a handler over an engine that does not run, mounted at /api/.
 type site struct {
 	t       *testing.T
+	store   store.Store
 	engine  *cutover.Engine
 	handler http.Handler
 }
@@ -35,12 +36,12 @@ func newSite(t *testing.T, s store.Store, c ops.Config) *site {
 		s = memstore.New()
 	}
 	e, err := cutover.New(s, cutover.Config{
-		Executors: executor.Registry{"X": executor.Func(succeed)}, Hooks: hook.Hooks{OnStoreFault: func(string, error) {}},
+		Executors: executor.Registry{"X": undoable{succeed}}, Hooks: hook.Hooks{OnStoreFault: func(string, error) {}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &site{t: t, engine: e, handler: mount(t, e, c)}
+	return &site{t: t, store: s, engine: e, handler: mount(t, e, c)}
 }
 
 // mount returns a handler over an engine, at /api/.
@@ -58,6 +59,11 @@ func mount(t *testing.T, e ops.Engine, c ops.Config) http.Handler {
 	}
 	return http.StripPrefix("/api", h) // a ServeMux in front would clean the paths
 }
+
+// undoable is an executor that can undo.
+type undoable struct{ executor.Func }
+
+func (undoable) Rollback(context.Context, *executor.Run) error { return nil }
 
 func succeed(context.Context, *executor.Run) error { return nil }
 

@@ -52,7 +52,7 @@ func (c *call) planActions(p *plan.Plan) []string {
 	by := plan.By{Now: time.Now()}
 	for i := range planCommands {
 		command := &planCommands[i]
-		if !c.caller.May(command.action, p) {
+		if !c.caller.May(command.action, p) || command.action == Rollback && !c.engine.CanUndo(p.ExecutorType) {
 			continue
 		}
 		if d, err := command.decide(*p, by); err != nil || d.Unchanged {
@@ -93,7 +93,8 @@ func (c *call) taskActions(p *plan.Plan, t *task.Task) []string {
 	by := plan.By{Now: time.Now()}
 	for i := range taskCommands {
 		command := &taskCommands[i]
-		if !reachable(t.State, command.cause) || !c.caller.May(command.action, p) {
+		if !reachable(t.State, command.cause) || !c.caller.May(command.action, p) ||
+			command.action == Rollback && !c.engine.CanUndo(p.ExecutorType) {
 			continue
 		}
 		if d, err := command.decide(*p, *t, by); err == nil && !d.Unchanged {

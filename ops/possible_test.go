@@ -63,6 +63,32 @@ func (mixed) Execute(ctx context.Context, run *executor.Run) error {
 
 func (mixed) Rollback(context.Context, *executor.Run) error { return nil }
 
+// A process that has the executor offers no rollback if the executor cannot undo, and says why it
+// refuses one.
+func TestNoRollbackWithoutAnUndo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil, ops.Config{})
+	s.start(s.create(plan.Spec{}, "a"))
+	e, err := cutover.New(s.store, cutover.Config{Executors: executor.Registry{"X": executor.Func(succeed)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := &site{t: t, engine: e, handler: mount(t, e, ops.Config{})}
+	for _, tt := range []struct {
+		site *site
+		want bool
+	}{{s, true}, {without, false}} {
+		actions := tt.site.send("GET", "plans/1", "").body["actions"].([]any)
+		if slices.Contains(actions, any("rollback")) != tt.want || !slices.Contains(actions, any("cancel")) {
+			t.Errorf("actions %v, want rollback: %v", actions, tt.want)
+		}
+	}
+	r := without.send("POST", "plans/1/rollback", `{"reason":"r"}`)
+	if r.status != http.StatusConflict || r.code() != "CANNOT_UNDO" || r.body["params"].(map[string]any)["executorType"] != "X" {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
 // The actions that a plan and its tasks list are those that change something: all others answer
 // that nothing changed, or that they do not apply.
 func TestActionsAreThePossibleOnes(t *testing.T) {

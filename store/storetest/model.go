@@ -11,17 +11,22 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cutover-go/cutover/plan"
-	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
 
 // Model runs random operations of workers, operators and engines on one plan, in the store and in
-// an obviously correct model of it. After each operation it compares everything that can be read.
+// an obviously correct model of it: also on plans with waves, bakes, approvals and windows, that
+// are tuned and get further tenants. After each operation it compares everything that can be read.
 // Calls that fail temporarily are repeated, so a [Faulty] store must pass as well. A failure prints
 // the operations and a seed; the flags of package rapid repeat the run (-rapid.seed) or run more
 // (-rapid.checks).
 func Model(t *testing.T, h Harness) {
+	t.Helper()
+	model(t, h)
+}
+
+func model(t testing.TB, h Harness) {
 	t.Helper()
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newMachine(t, rt, h)
@@ -37,6 +42,11 @@ func Model(t *testing.T, h Harness) {
 			"late":     m.late,
 			"waiter":   m.waiter,
 			"reclaims": m.reclaim,
+			"onward":   m.onward,
+			"gate":     m.gate,
+			"edge":     m.edge,
+			"clock":    m.clock,
+			"add":      m.add,
 		})
 	})
 }
@@ -53,22 +63,19 @@ type machine struct {
 	sent    []store.Command
 	waiting []store.Command // decided but not sent yet
 	ids     int
+	calm    bool // nobody stops the plan
 }
 
-func newMachine(t *testing.T, rt *rapid.T, h Harness) *machine {
+// newMachine creates a random plan and starts it.
+func newMachine(t testing.TB, rt *rapid.T, h Harness) *machine {
 	t.Helper()
-	m := &machine{ctx: t.Context(), store: h.New(t)}
+	m := &machine{ctx: t.Context(), store: h.New(t), calm: rapid.Bool().Draw(rt, "calm")}
 	n := rapid.IntRange(1, 6).Draw(rt, "tasks")
-	s := strategy.Strategy{
-		MaxConcurrency:  strategy.Count(rapid.IntRange(1, 4).Draw(rt, "concurrency")),
-		MaxFailures:     strategy.Count(rapid.IntRange(0, 3).Draw(rt, "failures")),
-		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause, strategy.RollbackPlan}).Draw(rt, "action"),
-		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(rt, "mode"),
-	}
+	s, waves := drawStrategy(rt, n)
 	var c store.Creation
 	m.call(rt, func() (err error) {
 		c, err = m.store.BeginCreate(m.ctx, store.Create{
-			Plan: plan.Plan{Name: "plan", ExecutorType: "X", TaskCount: n, Strategy: s, IdempotencyKey: "key"},
+			Plan: plan.Plan{Name: "plan", ExecutorType: "X", TaskCount: n, Strategy: s, Control: plan.Control{Waves: waves}, IdempotencyKey: "key"},
 			Mark: "mark", TTL: time.Minute,
 		})
 		return err
@@ -239,7 +246,7 @@ func (m *machine) commit(rt *rapid.T, b store.Batch) {
 	sent.Changes = slices.Clone(b.Changes)
 	m.batches = append(m.batches, sent)
 	m.call(rt, func() error { return m.store.Commit(m.ctx, &b) })
-	before := len(m.o.events)
+	before, since := len(m.o.events), m.o.now
 	for i, w := range sent.Changes {
 		want, got := m.o.work(w), b.Changes[i]
 		if !sameError(got.Err, want.Err) || want.Err == nil && (got.State != want.State || got.Stop != want.Stop) {
@@ -256,14 +263,18 @@ func (m *machine) commit(rt *rapid.T, b store.Batch) {
 		rt.Fatal(err)
 	}
 	if b.Claim.Max > 0 {
-		if err := m.o.claim(b.Claim, b.Claimed, again); err != nil {
+		m.o.since = since
+		claimed := len(m.o.events)
+		err := m.o.claim(b.Claim, b.Claimed, again)
+		m.o.since = time.Time{}
+		if err = errors.Join(err, m.o.begin(m.o.events[claimed:])); err != nil {
 			rt.Fatalf("claim %s: %v", b.Claim.ID, err)
 		}
 		for _, t := range b.Claimed {
 			m.jobs = append(m.jobs, &job{Task: t})
 		}
 	}
-	m.o.end(before)
+	m.o.end(before, since)
 	m.view(rt, b)
 }
 

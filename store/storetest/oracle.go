@@ -22,6 +22,11 @@ type oracle struct {
 	releases int
 	applied  map[string]bool // ids of commands
 	now      time.Time       // the time on the store's clock, as the last answer told it
+	// since, if set, is the time as the answer before that told it: the oracle judges a claim that
+	// was carried out at a time between the two.
+	since time.Time
+	waves waveLog
+	tail  []task.Tenant // what the addition under way has stored
 }
 
 type oracleTask struct {
@@ -68,6 +73,7 @@ func (o *oracle) count() {
 		}
 	}
 	o.plan.Counters = c
+	o.countWaves()
 }
 
 func (o *oracle) stop(t *oracleTask) task.Stop {
@@ -85,10 +91,11 @@ func (o *oracle) tell(e plan.Event) {
 	o.events = append(o.events, e)
 }
 
-// end ends a commit; before is the number of events at the beginning of the commit.
-func (o *oracle) end(before int) {
+// end ends a commit that was sent after since; before is the number of events at its beginning.
+func (o *oracle) end(before int, since time.Time) {
 	o.count()
 	if len(o.events) > before {
+		o.trackEnd(since, o.now)
 		o.events[len(o.events)-1].AtRest = o.plan.AtRest()
 	}
 }
@@ -112,7 +119,7 @@ func (o *oracle) move(t *oracleTask, to task.State, cause task.Cause) {
 	t.State, t.must = to, true
 	o.tell(e)
 	o.count()
-	if to == task.Failed && o.plan.State == plan.Running && o.plan.Counters.Of(task.Failed) > o.plan.Grant.MaxFailed {
+	if to == task.Failed && o.plan.State == plan.Running && o.exceeds(t.ID.Ordinal()) {
 		o.plan.Breached = true
 	}
 }
@@ -220,6 +227,9 @@ func (o *oracle) conflict(c store.Command) bool {
 	if c.Version != o.plan.Version || c.Failed >= 0 && c.Failed != o.plan.Counters.Of(task.Failed) {
 		return true
 	}
+	if n := c.Plan.TaskCount - o.plan.TaskCount; n > 0 && n != len(o.tail) {
+		return true
+	}
 	for _, e := range c.Edits {
 		if o.tasks[e.ID.Ordinal()-1].Version != e.Version {
 			return true
@@ -228,14 +238,16 @@ func (o *oracle) conflict(c store.Command) bool {
 	return false
 }
 
-// apply applies a command that must not be refused.
-func (o *oracle) apply(c store.Command) {
+// apply applies a command that must not be refused and was answered at the time now.
+func (o *oracle) apply(c store.Command, now time.Time) {
 	before := len(o.events)
 	o.applied[c.ID] = true
-	failed := false
+	var failed []int
 	for _, e := range c.Edits {
 		t := &o.tasks[e.ID.Ordinal()-1]
-		failed = failed || e.State == task.Failed && t.State != task.Failed
+		if e.State == task.Failed && t.State != task.Failed {
+			failed = append(failed, e.ID.Ordinal())
+		}
 		if e.Release {
 			o.release(t)
 		}
@@ -256,6 +268,11 @@ func (o *oracle) apply(c store.Command) {
 			o.tasks[i].visited, o.tasks[i].late = false, false
 		}
 	}
+	o.countWaves() // the command may cancel the pending tasks, after which nothing counts any more
+	if o.plan.Wave != c.Plan.Wave {
+		o.plan.WaveEndedAt = time.Time{}
+	}
+	o.grow(&c.Plan)
 	o.plan.Control = c.Plan.Control
 	for _, e := range c.Events {
 		o.tell(e)
@@ -264,10 +281,15 @@ func (o *oracle) apply(c store.Command) {
 		}
 	}
 	o.count()
-	if failed && o.plan.State == plan.Running && o.plan.Counters.Of(task.Failed) > o.plan.Grant.MaxFailed {
-		o.plan.Breached = true
+	for _, ordinal := range failed {
+		if o.plan.State == plan.Running && o.exceeds(ordinal) {
+			o.plan.Breached = true
+		}
 	}
-	o.end(before)
+	since := o.now
+	o.now = now
+	o.trackEnd(since, now)
+	o.end(before, since)
 }
 
 // claim applies the tasks that a claim was assigned, and those that it made wait again, and returns
@@ -322,14 +344,11 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 	if set = o.unheld(task.RollingBack); len(set) > 0 {
 		return set, true
 	}
-	risk := o.plan.Counters.Of(task.Failed)
-	if o.plan.Grant.Strict {
-		risk += o.plan.Counters.InFlight()
-	}
-	open := !o.plan.Breached && !o.plan.State.CancelsPending() && risk <= o.plan.Grant.MaxFailed
+	open, sure := o.opens()
+	open = open && !o.plan.Breached && !o.plan.State.CancelsPending() && o.admits()
 	for i := range o.tasks {
 		if open && i < o.plan.Grant.LastOrdinal && o.tasks[i].State == task.Pending {
-			return map[int]bool{i + 1: true}, true
+			return map[int]bool{i + 1: true}, sure
 		}
 	}
 	return o.undoable()

@@ -61,8 +61,7 @@ func (x *ruled) scatter() {
 		LastOrdinal: []int{0, 7, 7, 9}[x.rand.IntN(4)], MaxSlots: x.rand.IntN(9), MaxFailed: x.rand.IntN(5), Strict: x.rand.IntN(2) == 0,
 	}
 	c.Events = append(c.Events, plan.Event{Plan: x.id, Cause: plan.ByResume.String(), From: p.State.String(), To: c.Plan.State.String()})
-	x.send(c)
-	x.o.apply(c)
+	x.o.apply(c, x.send(c).Now)
 }
 
 // after returns a time to wait that is over at once, or not during the test.
@@ -130,7 +129,7 @@ func (x *ruled) claimSome(i int) {
 	x.Helper()
 	b := store.Batch{Plan: x.id, Claim: store.Claim{ID: x.unique("claim"), Worker: "worker", Max: 1 + x.rand.IntN(4)}}
 	x.ok(x.Commit(x.ctx, &b))
-	before := len(x.o.events)
+	before, since := len(x.o.events), x.o.now
 	again, err := x.o.learn(b.View.Now, x.all())
 	if err == nil {
 		err = x.o.claim(b.Claim, b.Claimed, again)
@@ -138,7 +137,7 @@ func (x *ruled) claimSome(i int) {
 	if err != nil {
 		x.Fatalf("rules %d: %v, of\n%+v", i, err, x.o.plan)
 	}
-	x.o.end(before)
+	x.o.end(before, since)
 }
 
 // deferSome lets the worker defer some of its tasks.
@@ -153,7 +152,7 @@ func (x *ruled) deferSome() {
 		if want := x.o.work(w); x.do(w).State != want.State {
 			x.Fatalf("task %s: deferred to %s, want %s", t.ID, x.task(t.ID.Ordinal()).State, want.State)
 		}
-		x.o.end(before)
+		x.o.end(before, x.o.now)
 	}
 	_, view := x.commit()
 	if _, err := x.o.learn(view.Now, x.all()); err != nil {

@@ -4,6 +4,8 @@
 //	api, err := ops.New(engine, ops.Config{Authenticate: authenticate})
 //	mux.Handle("/api/", http.StripPrefix("/api", api))
 //
+//	server.RegisterOnShutdown(api.Close)
+//
 // The handler works behind any prefix: it sends relative references only. It keeps nothing between
 // two requests, so any number of processes can serve the same plans.
 //
@@ -35,7 +37,15 @@
 //	other plans work on the tenants               409 TENANT_HELD
 //	the plan has another version                  412 VERSION_MISMATCH, 428 VERSION_REQUIRED
 //	the key was used for another plan             422 KEY_REUSED
+//	a process has 2,000 streams                   429 TOO_MANY_STREAMS
+//	a middleware lets no stream through           501 NO_STREAM
 //	the store is away                             503 STORE_UNAVAILABLE
 //
 // docs/ops.md has the whole table.
+//
+// # The stream
+//
+// GET stream shows plans live, as Server-Sent Events: every event of their logs, once and in order,
+// their documents as they change, and the rows of the list of plans. The id of a message has the
+// positions of all plans, so a client that connects again, to whichever process, misses nothing.
 package ops

@@ -23,7 +23,7 @@ type route struct {
 	serve  serveFunc
 }
 
-// serveFunc serves a call. It writes nothing itself.
+// serveFunc serves a call. It writes nothing itself: what it returns is written.
 type serveFunc func(*call) (answer, error)
 
 // answer is a successful answer.
@@ -31,15 +31,19 @@ type answer struct {
 	status   int // 0 means 200
 	location string
 	body     any
+	// stream writes the answer itself, instead of a body, for as long as it takes.
+	stream func()
 }
 
-// service is what all endpoints share. It is immutable.
+// service is what all endpoints share. Its fields are immutable.
 type service struct {
 	engine Engine
 	cfg    Config
 	guard  *http.CrossOriginProtection
 	// bodyTimeout is the constant of that name, except in tests.
 	bodyTimeout time.Duration
+	// streams are the only part that changes.
+	streams *streams
 }
 
 // endpoint serves a route.
@@ -51,7 +55,7 @@ type endpoint struct {
 // ServeHTTP implements http.Handler.
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{service: e.service, w: w, r: r, command: Command{Action: e.route.command}}
-	body, err := c.run(e.route)
+	body, stream, err := c.run(e.route)
 	var p *problem
 	if err != nil {
 		p = c.problem(err)
@@ -60,11 +64,14 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.route.command != "" {
 		c.audit()
 	}
-	if p != nil {
+	switch {
+	case p != nil:
 		p.write(w)
-		return
+	case stream != nil:
+		c.guarded(stream)
+	default:
+		send(w, c.command.Status, "application/json", body)
 	}
-	send(w, c.command.Status, "application/json", body)
 }
 
 // call is one request to an endpoint.
@@ -80,25 +87,25 @@ type call struct {
 	command Command
 }
 
-// run serves the request and returns the body of the answer. Panics, also of the host's functions,
-// are errors.
-func (c *call) run(r route) (body []byte, err error) {
+// run serves the request and returns the body of the answer, or what is to stream it. Panics, also
+// of the host's functions, are errors.
+func (c *call) run(r route) (body []byte, stream func(), err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			body, err = nil, fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			body, stream, err = nil, nil, fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
 	if c.guard.Check(c.r) != nil {
-		return nil, newProblem(codeCrossOrigin)
+		return nil, nil, newProblem(codeCrossOrigin)
 	}
 	if !r.public {
 		if err := c.authenticate(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	a, err := r.serve(c)
-	if err != nil {
-		return nil, err
+	if err != nil || a.stream != nil {
+		return nil, a.stream, err
 	}
 	if a.location != "" {
 		c.w.Header().Set("Location", a.location)
@@ -106,7 +113,18 @@ func (c *call) run(r route) (body []byte, err error) {
 	if c.command.Status = a.status; a.status == 0 {
 		c.command.Status = http.StatusOK
 	}
-	return json.Marshal(a.body)
+	body, err = json.Marshal(a.body)
+	return body, nil, err
+}
+
+// guarded streams an answer. A panic of a function of the host ends the stream.
+func (c *call) guarded(stream func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.cfg.Logger.ErrorContext(c.r.Context(), "a stream panicked", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
+	}()
+	stream()
 }
 
 // authenticate finds out who the caller is.

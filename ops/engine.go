@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"iter"
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/plan"
@@ -27,6 +28,7 @@ type Reader interface {
 	States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error)
 	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
 	PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)
+	Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[plan.Event, error]
 	Ready(ctx context.Context) error
 	CanUndo(executorType string) bool
 }

@@ -10,3 +10,11 @@ func ProblemOf(err error) (status int, code string) {
 	p := problemOf(err)
 	return p.Status, p.Code
 }
+
+// Streams returns how many streams are open, and how many plans are followed for them.
+func (h *Handler) Streams() (open, followed int) {
+	return int(h.service.streams.open.Load()), h.service.streams.hub.Feeds()
+}
+
+// MaxStreams is how many streams may be open.
+const MaxStreams = maxStreams

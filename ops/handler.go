@@ -14,9 +14,9 @@ import (
 //	GET   plans/{plan}                     GET   plans/{plan}/tasks
 //	GET   plans/{plan}/events              GET   tasks/{task}
 //	GET   plans/{plan}/commands            POST  tasks/{task}/retry, pause, resume, cancel,
-//	GET   me, health, ready                      skip, rollback
+//	GET   me, health, ready, stream              skip, rollback
 //
-// It is safe for concurrent use.
+// It is safe for concurrent use. A host calls [Handler.Close] when its server shuts down.
 type Handler struct {
 	service *service
 	mux     *http.ServeMux
@@ -31,7 +31,7 @@ func New(e Engine, c Config) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{
-		service: &service{engine: e, cfg: c, guard: guard, bodyTimeout: bodyTimeout},
+		service: &service{engine: e, cfg: c, guard: guard, bodyTimeout: bodyTimeout, streams: newStreams(e)},
 		mux:     http.NewServeMux(),
 	}
 	for _, r := range routes() {
@@ -52,6 +52,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.mux.ServeHTTP(w, r)
 }
+
+// Close ends the streams, and the reading of plans for them. What else the handler serves goes on;
+// streams that are asked for later end at once, so that their clients turn to another process. A
+// server that shuts down waits for its streams, so a host calls server.RegisterOnShutdown with it.
+func (h *Handler) Close() { h.service.streams.close() }
 
 // The values of headers, which all answers share.
 //

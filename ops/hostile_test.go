@@ -89,15 +89,39 @@ var hostile = map[string]struct {
 	"a post of another site":          {method: "POST", path: "plans/1/start", headers: []string{"Origin", "https://evil.example"}, status: 403, code: "CROSS_ORIGIN"},
 	"a fetch of another site":         {method: "POST", path: "plans/1/start", headers: []string{"Sec-Fetch-Site", "cross-site"}, status: 403, code: "CROSS_ORIGIN"},
 	"a fetch of a site beside":        {method: "POST", path: "plans/1/start", headers: []string{"Sec-Fetch-Site", "same-site"}, status: 403, code: "CROSS_ORIGIN"},
+	"a stream of nothing":             {method: "GET", path: "stream", status: 400, code: "INVALID_REQUEST", faults: []string{"plan is required, unless there is list=1"}},
+	"a stream of no plan":             {method: "GET", path: "stream?plan=x&list=1", status: 400, code: "INVALID_REQUEST", faults: []string{`plan "x" is no plan id (a number from 1 to 9007199253)`}},
+	"a stream of too many plans":      {method: "GET", path: "stream?" + manyPlans(17), status: 400, code: "INVALID_REQUEST", faults: []string{"plan is given 17 times, the limit is 16"}},
+	"another list":                    {method: "GET", path: "stream?list=2", status: 400, code: "INVALID_REQUEST", faults: []string{"list is not 1"}},
+	"two lists":                       {method: "GET", path: "stream?list=1&list=1", status: 400, code: "INVALID_REQUEST", faults: []string{"list is given twice"}},
+	"a stream of a plan that is none": {method: "GET", path: "stream?plan=99", headers: []string{"Last-Event-ID", "1:1"}, status: 501, code: "NO_STREAM"},
+	"a stream from a negative event":  {method: "GET", path: "stream?plan=1&after=1:-1", status: 400, code: "INVALID_REQUEST", faults: []string{"after " + badPosition}},
+	"a stream from nowhere":           {method: "GET", path: "stream?plan=1", headers: []string{"Last-Event-ID", "garbage"}, status: 400, code: "INVALID_REQUEST", faults: []string{"Last-Event-ID " + badPosition}},
+	"a stream from half a position":   {method: "GET", path: "stream?plan=1", headers: []string{"Last-Event-ID", "1:1,"}, status: 400, code: "INVALID_REQUEST", faults: []string{"Last-Event-ID " + badPosition}},
+	"a stream from two positions":     {method: "GET", path: "stream?plan=1&after=1:1,1:2", status: 400, code: "INVALID_REQUEST", faults: []string{"after " + badPosition}},
+	"a stream from a huge event":      {method: "GET", path: "stream?plan=1&after=1:99999999999999999999", status: 400, code: "INVALID_REQUEST", faults: []string{"after " + badPosition}},
+	"a stream from event 01":          {method: "GET", path: "stream?plan=1&after=1:01", status: 400, code: "INVALID_REQUEST", faults: []string{"after " + badPosition}},
+	"a stream from 17 positions":      {method: "GET", path: "stream?plan=1&after=" + strings.ReplaceAll(strings.ReplaceAll(manyPlans(17), "plan=", ""), "&", ":1,") + ":1", status: 400, code: "INVALID_REQUEST", faults: []string{"after " + badPosition}},
+	"a stream by POST":                {method: "POST", path: "stream?plan=1", status: 405, code: "METHOD_NOT_ALLOWED"},
 	"an approval without its version": {method: "POST", path: "plans/1/waves/1/approve", status: 428, code: "VERSION_REQUIRED"},
 }
 
 const (
-	badVersion = `If-Match is not the version of a plan in quotes, such as "7"`
-	badKey     = "Idempotency-Key is not one text of 1 to 256 visible ASCII characters"
-	badLimit   = "limit is not a number from 1 to 1000"
-	badCursor  = "cursor is not one that a page of this list has named"
+	badVersion  = `If-Match is not the version of a plan in quotes, such as "7"`
+	badKey      = "Idempotency-Key is not one text of 1 to 256 visible ASCII characters"
+	badLimit    = "limit is not a number from 1 to 1000"
+	badPosition = "is not the id of a message of a stream, such as 7:41,9:3, of at most 16 plans"
+	badCursor   = "cursor is not one that a page of this list has named"
 )
+
+// manyPlans are parameters that name plans.
+func manyPlans(n int) string {
+	var text []string
+	for i := range n {
+		text = append(text, fmt.Sprintf("plan=%d", i+1))
+	}
+	return strings.Join(text, "&")
+}
 
 // A hostile request is refused with a problem document that says why, and changes nothing.
 func TestHostileRequests(t *testing.T) {

@@ -7,9 +7,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/internal/proxytest"
 	"github.com/cutover-go/cutover/ops"
+	"github.com/cutover-go/cutover/plan"
 )
 
 // snippet returns a configuration of the documentation, with the address of the host.
@@ -27,8 +29,9 @@ func snippet(t *testing.T, language, address string) string {
 	return strings.ReplaceAll(block, "127.0.0.1:8080", address)
 }
 
-// host starts a server with the handler at / and at /api/, and returns its address.
-func host(t *testing.T) string {
+// host starts a server with the handler at / and at /api/, and returns its address, the site and
+// the first handler.
+func host(t *testing.T) (string, *site, *ops.Handler) {
 	t.Helper()
 	s := newSite(t, nil, ops.Config{})
 	root, err := ops.New(s.engine, ops.Config{Authenticate: ops.AllowAll("ada")})
@@ -40,28 +43,32 @@ func host(t *testing.T) string {
 	mux.Handle("/api/", s.handler)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+	return server.Listener.Addr().String(), s, root
 }
 
 func TestBehindNginx(t *testing.T) {
 	t.Parallel()
 	n := proxytest.StartNginx(t, "blue")
 	const last = "\t\tlocation / {\n\t\t\tadd_header"
-	n.Edit(last, snippet(t, "nginx", host(t))+last)
+	address, s, root := host(t)
+	n.Edit(last, snippet(t, "nginx", address)+last)
 	n.Kill()
 	n.Start() // a reload takes effect some time later
 	checkPrefixes(t, n.URL())
+	checkStream(t, n.URL()+"ops/", s, root)
 }
 
 func TestBehindHAProxy(t *testing.T) {
 	t.Parallel()
 	h := proxytest.StartHAProxy(t, "blue")
-	frontend, backends, _ := strings.Cut(snippet(t, "haproxy", host(t)), "\n\n")
+	address, s, root := host(t)
+	frontend, backends, _ := strings.Cut(snippet(t, "haproxy", address), "\n\n")
 	h.Edit("\tuse_backend %[", frontend+"\n\tuse_backend %[")
 	h.Edit("\nbackend missing", "\n"+backends+"\nbackend missing")
 	h.Kill()
 	h.Start()
 	checkPrefixes(t, h.URL())
+	checkStream(t, h.URL()+"ops/", s, root)
 }
 
 // checkPrefixes opens the console behind each prefix of a proxy, creates a plan as a page of it
@@ -89,6 +96,31 @@ func checkPrefixes(t *testing.T, proxy string) {
 			t.Errorf("%s: %+v", prefix, none)
 		}
 	}
+}
+
+// checkStream follows a plan behind a proxy. Each message arrives when it is sent: the client
+// commands the plan only after it has got the one before, long before a ping would push it out.
+// The stream ends when the client goes away from the proxy.
+func checkStream(t *testing.T, proxy string, s *site, h *ops.Handler) {
+	t.Helper()
+	id := s.create(plan.Spec{}, "a")
+	began := time.Now()
+	lines, leave := tune(t, proxy+"stream?list=1&plan="+id.String())
+	await(t, lines, "event: ping")
+	await(t, lines, "event: plan")
+	s.start(id)
+	await(t, lines, `"cause":"start"`)
+	for _, command := range []string{"pause", "resume", "cancel"} {
+		if r := s.send("POST", "plans/"+id.String()+"/"+command, `{"reason":"r"}`); r.status != http.StatusOK {
+			t.Fatalf("%d %s", r.status, r.text)
+		}
+		await(t, lines, `"cause":"`+command+`"`)
+	}
+	if d := time.Since(began); d > 9*time.Second {
+		t.Errorf("it took %s", d)
+	}
+	leave()
+	eventually(t, "ended", none(h))
 }
 
 // shown is an answer as a browser has it: its location is a whole URL.

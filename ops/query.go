@@ -30,7 +30,7 @@ func (c *call) query(known ...string) *query {
 		switch {
 		case !slices.Contains(known, name):
 			q.faults.add(fmt.Sprintf("%.64s", name), "is unknown")
-		case len(values) > 1 && name != "state":
+		case len(values) > 1 && name != "state" && name != "plan":
 			q.faults.add(name, "is given twice")
 		}
 	}

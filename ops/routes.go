@@ -6,6 +6,7 @@ func routes() []route {
 		{pattern: "GET /health", public: true, serve: health},
 		{pattern: "GET /ready", public: true, serve: ready},
 		{pattern: "GET /me", serve: me},
+		{pattern: "GET /stream", serve: openStream},
 
 		{pattern: "GET /plans", serve: listPlans},
 		{pattern: "POST /plans", command: Create, serve: createPlan},

@@ -86,7 +86,8 @@ var arrows = []arrow{
 	// What operators touch: above the root, over an interface of its own.
 	{from: "ops/internal/strictjson", to: []string{"internal/textform"}},
 	{from: "ops/internal/wire", to: []string{"plan", "plan/strategy", "plan/strategy/window", "task"}},
-	{from: "ops", to: []string{".", "ops/internal/...", "internal/nilcheck", "store", "plan", "plan/strategy", "task"}},
+	{from: "ops/internal/feed", to: []string{"ops/internal/wire", "internal/signal", "internal/wait", "store", "plan"}},
+	{from: "ops", to: []string{".", "ops/internal/...", "internal/nilcheck", "internal/signal", "store", "plan", "plan/strategy", "task"}},
 
 	// Standalone tools. The prober, and what it shares with its callers, do not link Redis.
 	{from: "redisack/probe", to: []string{"redisack/internal/wire"}},

@@ -11,20 +11,20 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// routes mounts the operators' API at /api/.
-func routes(engine *cutover.Engine, o options) (*http.ServeMux, error) {
-	api, err := ops.New(engine, ops.Config{
+// routes mounts the operators' API at /api/. A server that shuts down has to close it.
+func routes(engine *cutover.Engine, o options) (mux *http.ServeMux, api *ops.Handler, err error) {
+	api, err = ops.New(engine, ops.Config{
 		Authenticate: o.authenticate(),
 		// In a demo there is nobody else to approve of a wave.
 		SelfApproval: o.demo,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	mux := http.NewServeMux()
+	mux = http.NewServeMux()
 	mux.Handle("/api/", http.StripPrefix("/api", api))
 	mux.Handle("GET /{$}", http.RedirectHandler("api/", http.StatusSeeOther))
-	return mux, nil
+	return mux, api, nil
 }
 
 // operator is somebody who knows the token. A host has its own roles, and compares them in May.

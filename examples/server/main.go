@@ -94,7 +94,7 @@ func named(part string, err error) error {
 
 // serve answers requests until ctx ends, and then finishes those under way.
 func serve(ctx context.Context, engine *cutover.Engine, o options) error {
-	mux, err := routes(engine, o)
+	mux, api, err := routes(engine, o)
 	if err != nil {
 		return err
 	}
@@ -102,8 +102,9 @@ func serve(ctx context.Context, engine *cutover.Engine, o options) error {
 	if err != nil {
 		return err
 	}
-	// There is no WriteTimeout: it would end answers that go on as long as somebody watches.
+	// There is no WriteTimeout: slow networks need long for large answers. Streams limit each write.
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
+	server.RegisterOnShutdown(api.Close)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	slog.Info("serving", "address", "http://"+listener.Addr().String()+"/api/")

@@ -165,6 +165,7 @@ func TestStreamWhileTheStoreIsAway(t *testing.T) {
 		s.create(plan.Spec{}, many(20)...)
 		e, _ := runAlso(t, m, takes(time.Second, time.Second))
 		plans, list := watch(t, s.handler, "?plan=1"), watch(t, s.handler, "?list=1")
+		synctest.Wait() // they have begun
 		if _, err := e.Start(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}

@@ -102,7 +102,7 @@ func serve(ctx context.Context, engine *cutover.Engine, o options) error {
 	if err != nil {
 		return err
 	}
-	// There is no WriteTimeout: slow networks need long for large answers. Streams limit each write.
+	// There is no WriteTimeout: large answers may take long. Streams limit each of their writes.
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
 	server.RegisterOnShutdown(api.Close)
 	ended := make(chan error, 1)

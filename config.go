@@ -60,8 +60,9 @@ type Config struct {
 	// for longer.
 	Retention time.Duration
 
-	// Logger logs the panics of executors with their stacks, and executors get it as Run.Logger. It
-	// does not imply [hook.Zap], whose hooks log everything else. Default: nothing is logged.
+	// Logger logs the panics of executors with their stacks and what is suspicious about the
+	// strategies of new plans, and executors get it as Run.Logger. It does not imply [hook.Zap],
+	// whose hooks log everything else. Default: nothing is logged.
 	Logger *zap.Logger
 	// Hooks observe the engine: [hook.Zap] and [hook.Slog] log, [hook.Join] combines several
 	// observers. If OnStoreFault is not set, store faults are logged as these hooks do it, at most

@@ -11,7 +11,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -30,8 +32,8 @@ const creationTTL = 30 * time.Second
 // or both. If a plan with the idempotency key of spec exists, Create returns that plan if its spec
 // was the same, and store.ErrKeyReused if not. While another call of Create with the key is under
 // way, Create returns store.ErrCreating; a later call returns the plan of the other call.
-// Suspicious values of the strategy are logged; to see them before the plan is created, call
-// Spec.Arrange.
+// Suspicious values of the strategy are logged to Config.Logger; to see them, and what the plan
+// will do wave by wave, before it is created, call Spec.Arrange.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
 	if o.existed != nil {
@@ -45,7 +47,7 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	if faults != nil {
 		return plan.Plan{}, faults
 	}
-	for _, w := range arranged.Warnings {
+	for _, w := range append(arranged.Warnings, e.warnings(spec)...) {
 		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
 	c, err := e.create(ctx, spec, arranged, o.command.Actor)
@@ -57,6 +59,18 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 		*o.existed = c.Exists && err == nil
 	}
 	return p, err
+}
+
+// warnings returns what is suspicious about a spec with the executors of this process.
+func (e *Engine) warnings(spec plan.Spec) []plan.Fault {
+	x, known := e.cfg.Executors[spec.ExecutorType]
+	if _, undoes := x.(executor.Rollbacker); !known || undoes || spec.Strategy.FailureAction != strategy.RollbackPlan {
+		return nil
+	}
+	return []plan.Fault{{
+		Field:   "Strategy.FailureAction",
+		Problem: fmt.Sprintf("RollbackPlan will fail: the executor %.64q has no Rollback", spec.ExecutorType),
+	}}
 }
 
 func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arrangement, actor string) (c store.Creation, err error) {

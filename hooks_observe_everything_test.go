@@ -244,7 +244,7 @@ func TestEveryFaultIsTold(t *testing.T) {
 	})
 }
 
-// The event of a command records who gave the command, and why.
+// The event of a command records who gave the command, and why; that of a breach has its numbers.
 func TestActorAndReason(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -277,8 +277,10 @@ func TestActorAndReason(t *testing.T) {
 		want := []string{
 			`create of "" by ann: `, // the event of a creation records no reason
 			`start of "" by bob: because of bob`,
+			`breach of "" by : 1 failed, 0 allowed`,
 			`retry of "" by cid: because of cid`,
 			`retry of "a" by cid: because of cid`,
+			`breach of "" by : 1 failed, 0 allowed`,
 			`skip of "a" by dan: told so`,
 			`rollback of "" by eve: because of eve`,
 		}

@@ -129,8 +129,8 @@ func TestArrangeNamesTheFault(t *testing.T) {
 				`Tenants[14]: tenant "t15" is in Waves[0] and in Waves[1]`,
 			},
 		},
-		"labels of nobody":   {divided(4, strategy.Wave{Labels: map[string]string{"region": "us"}}, strategy.Wave{}), []string{"Strategy.Waves[0].Labels: match no tenant"}},
-		"some labels of all": {divided(4, strategy.Wave{Labels: map[string]string{"region": "eu", "tier": "gold"}}, strategy.Wave{}), []string{"Strategy.Waves[0].Labels: match no tenant"}},
+		"labels of nobody":   {divided(4, strategy.Wave{Labels: map[string]string{"region": "us"}}, strategy.Wave{}), []string{`Strategy.Waves[0].Labels: no tenant has "region=us"`}},
+		"some labels of all": {divided(4, strategy.Wave{Labels: map[string]string{"region": "eu", "tier": "gold"}}, strategy.Wave{}), []string{`Strategy.Waves[0].Labels: no tenant has "region=eu, tier=gold"`}},
 		"unknown and repeated tenants": {
 			divided(4, strategy.Wave{Tenants: []string{"t1", "t9", "t1"}}, strategy.Wave{Tenants: []string{"t1", "t2"}}, strategy.Wave{}),
 			[]string{
@@ -210,7 +210,7 @@ func TestArrangeNamesTheFault(t *testing.T) {
 		},
 		"a wave of a spec with other faults": {
 			spec(func(s *plan.Spec) { s.Name, s.Strategy.Waves = "", []strategy.Wave{{Labels: eu}, {}} }),
-			[]string{"Name: is empty", "Strategy.Waves[0].Labels: match no tenant"},
+			[]string{"Name: is empty", `Strategy.Waves[0].Labels: no tenant has "region=eu"`},
 		},
 		"no waves of no tenants": {
 			spec(func(s *plan.Spec) { s.Tenants, s.Strategy.Waves = nil, []strategy.Wave{{}} }),

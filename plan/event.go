@@ -29,9 +29,13 @@ type Event struct {
 	Added int
 	// Attempt is the task's attempt.
 	Attempt int
-	// Actor and Reason are those of the command; empty for what an engine did by itself.
-	Actor, Reason string
-	// Failure is the failure of the task; only if it became FAILED or ROLLBACK_FAILED.
+	// Actor is who gave the command; empty for what the plan or an engine did by itself.
+	Actor string
+	// Reason is the command's. Of what nobody commanded, a breach has the numbers and the wave, and
+	// the opening of a wave that is passed over says so; otherwise it is empty.
+	Reason string
+	// Failure is the failure of the task, if it became FAILED or ROLLBACK_FAILED, or is about to be
+	// tried again without a command (cause retry, no actor).
 	Failure *task.FailureInfo
 	// AtRest reports that nothing happens to the plan after this event without a command.
 	AtRest bool

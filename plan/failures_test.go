@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -66,8 +67,8 @@ func TestJudge(t *testing.T) {
 				return
 			}
 			want := plan.Event{Plan: 7, Cause: tt.by.String(), From: "RUNNING", To: tt.want}
-			if tt.want == "ROLLING_BACK" {
-				want.Reason = "6 failed, 5 allowed"
+			if failed := tt.plan.Counters.Of(task.Failed); tt.by == plan.ByBreach {
+				want.Reason = fmt.Sprintf("%d failed, %d allowed", failed, failed-1)
 			}
 			if len(d.Events) != 1 || d.Events[0] != want || !d.Changed {
 				t.Errorf("events %+v, want %+v", d.Events, want)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -147,12 +148,17 @@ func (d *Decision) judged(wave int, c Cause) (int, error) {
 		return 0, err
 	}
 	rules := p.Rules()
-	if wave == 0 {
+	switch {
+	case len(p.Waves) == 0:
+		return 0, d.notApplicable(c, "the plan has no waves")
+	case wave < 0 || wave > len(p.Waves):
+		return 0, d.notApplicable(c, fmt.Sprintf("the plan's waves are 1 to %d", len(p.Waves)))
+	case wave == 0:
 		for wave = p.Wave + 1; wave <= len(p.Waves) && !rules.Waits(wave); wave++ {
 		}
 	}
 	switch {
-	case wave < 1 || wave > len(p.Waves):
+	case wave > len(p.Waves):
 		return 0, d.notApplicable(c, "no wave waits for an approval")
 	case !rules.Waits(wave):
 		return 0, d.notApplicable(c, "the wave needs no approval")

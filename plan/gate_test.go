@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -50,6 +51,34 @@ func TestAResumeAsksAgain(t *testing.T) {
 		}
 		if d = d.Plan.Settle(noon()); !slices.Equal(causesOf(d.Events), []string{"approval"}) || !d.Plan.AtRest() {
 			t.Errorf("%s: events %v, at rest %t", name, causesOf(d.Events), d.Plan.AtRest())
+		}
+	}
+}
+
+// An approval or a rejection of a wave that is not there is refused with the waves that are.
+func TestAWaveThatIsNotThereCannotBeApproved(t *testing.T) {
+	t.Parallel()
+	approves := waved(1, 2, 4)
+	approves.Strategy.Waves[1].Approval = true
+	tests := map[string]struct {
+		plan plan.Plan
+		wave int
+		why  string // of the refusal
+	}{
+		"without waves":           {in(plan.Running, counts{task.Pending: 2}), 1, "the plan has no waves"},
+		"the next, without waves": {in(plan.Running, counts{task.Pending: 2}), 0, "the plan has no waves"},
+		"after the last":          {approves, 3, "the plan's waves are 1 to 2"},
+		"before the first":        {approves, -1, "the plan's waves are 1 to 2"},
+		"none that waits":         {waved(1, 2, 4), 0, "no wave waits for an approval"},
+		"one that does not wait":  {waved(1, 2, 4), 2, "the wave needs no approval"},
+	}
+	for name, tt := range tests {
+		for command, give := range map[string]func(int, plan.By) (plan.Decision, error){"approve": tt.plan.Approve, "reject": tt.plan.Reject} {
+			_, err := give(tt.wave, ann())
+			var refused *plan.StateError
+			if !errors.As(err, &refused) || refused.Command != command || refused.Why != tt.why {
+				t.Errorf("%s: %s: %v, want %q", name, command, err, tt.why)
+			}
 		}
 	}
 }

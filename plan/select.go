@@ -2,7 +2,9 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
@@ -34,7 +36,7 @@ func (s Spec) selected(waves []strategy.Wave, e *InvalidError) []int {
 	}
 	for w := range waves {
 		if len(waves[w].Labels) > 0 && !matched[w] {
-			e.add(waveField(w)+".Labels", "match no tenant")
+			e.add(waveField(w)+".Labels", "no tenant has %.140q", written(waves[w].Labels))
 		}
 	}
 	return of
@@ -117,6 +119,15 @@ func (x *labelIndex) of(t *task.Tenant) (found []int) {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// written returns labels as text, in the order of their keys: "ring=canary, tier=free".
+func written(labels map[string]string) string {
+	list := make([]string, 0, len(labels))
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		list = append(list, k+"="+labels[k])
+	}
+	return strings.Join(list, ", ")
 }
 
 // labelled reports whether the tenant has all of the labels.

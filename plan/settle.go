@@ -73,12 +73,13 @@ func (d *Decision) judge(by By) bool {
 // breach carries out the failure action, and reports whether another step may be due.
 func (d *Decision) breach(by By) bool {
 	p := &d.Plan
+	by = By{Reason: d.breachText(), Now: by.Now}
 	switch p.Rules().FailureAction {
 	case strategy.Pause:
 		d.move(ByBreach, Paused, by)
 		p.PauseReasons = PausedByBreach
 	case strategy.RollbackPlan:
-		d.rollBack(ByBreach, By{Reason: d.breachText(), Now: by.Now})
+		d.rollBack(ByBreach, by)
 		// If the breach is part of this decision, a claim may still start a task before it is
 		// committed: the undo round opens later.
 		return false

@@ -64,15 +64,20 @@ type InvalidError struct {
 	Total  int
 }
 
+// Error names the first five faults and says how many there are.
 func (e *InvalidError) Error() string {
+	noun := "faults"
+	if e.Total == 1 {
+		noun = "fault"
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "plan: invalid, %d faults", e.Total)
+	fmt.Fprintf(&b, "%v, %d %s", ErrInvalid, e.Total, noun)
 	for i, f := range e.Faults {
 		if i == 5 {
 			fmt.Fprintf(&b, "; and %d more", e.Total-i)
 			break
 		}
-		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Problem)
+		fmt.Fprintf(&b, "; %s", f)
 	}
 	return b.String()
 }

@@ -156,6 +156,16 @@ func TestValidateNamesAllFaults(t *testing.T) {
 	}
 }
 
+// One fault is one fault, and is shown by itself as the error shows it.
+func TestValidateNamesOneFault(t *testing.T) {
+	t.Parallel()
+	err := plan.Spec{ExecutorType: "X", Tenants: plan.Tenants("a")}.Validate()
+	var invalid *plan.InvalidError
+	if !errors.As(err, &invalid) || err.Error() != "plan: invalid, 1 fault; Name: is empty" || invalid.Faults[0].String() != "Name: is empty" {
+		t.Errorf("%v", err)
+	}
+}
+
 // If a spec has very many faults, the error names the first hundred and counts all.
 func TestValidateCountsAllFaults(t *testing.T) {
 	t.Parallel()

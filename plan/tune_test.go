@@ -25,12 +25,12 @@ func TestAWaveThatIsNotThereCannotBeTuned(t *testing.T) {
 		"without waves": {
 			in(plan.Running, counts{task.Pending: 2}),
 			map[int]strategy.WaveTuning{1: one},
-			[]plan.Fault{{Field: "Waves[1]", Problem: "the plan has 0 waves"}},
+			[]plan.Fault{{Field: "Waves[1]", Problem: "the plan has no waves"}},
 		},
 		"before the first and after the last": {
 			waved(1, 2, 4),
 			map[int]strategy.WaveTuning{0: one, 2: one, 3: one},
-			[]plan.Fault{{Field: "Waves[0]", Problem: "the plan has 2 waves"}, {Field: "Waves[3]", Problem: "the plan has 2 waves"}},
+			[]plan.Fault{{Field: "Waves[0]", Problem: "the plan's waves are 1 to 2"}, {Field: "Waves[3]", Problem: "the plan's waves are 1 to 2"}},
 		},
 	}
 	for name, tt := range tests {

@@ -17,11 +17,13 @@ const (
 	ByPause
 	// BySuccess: the executor returned nil.
 	BySuccess
-	// ByFailure: the executor failed, panicked or timed out, or the task lost its worker too often.
+	// ByFailure: the executor failed, panicked or timed out in the last attempt, or the task lost
+	// its worker too often.
 	ByFailure
 	// ByResume: a resume of the task or the plan.
 	ByResume
-	// ByRetry: a retry of the task, or of the failed tasks of the plan.
+	// ByRetry: a retry of the task, or of the failed tasks of the plan; or the next attempt after a
+	// failure, which begins without a command if the plan's strategy says so.
 	ByRetry
 	// ByRollback: a rollback of the task or the plan.
 	ByRollback

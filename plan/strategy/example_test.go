@@ -74,7 +74,7 @@ func ExampleConcurrencyMode() {
 func ExampleStrategy_Faults() {
 	s := strategy.Strategy{MaxConcurrency: strategy.Count(-1), MaxFailures: strategy.Percent(150)}
 	for _, fault := range s.Faults() {
-		fmt.Printf("%s: %s\n", fault.Field, fault.Problem)
+		fmt.Println(fault)
 	}
 	// Output:
 	// MaxConcurrency: -1 is negative
@@ -84,7 +84,7 @@ func ExampleStrategy_Faults() {
 func ExampleStrategy_Warnings() {
 	s := strategy.Strategy{MaxFailures: strategy.Percent(10)}
 	for _, warning := range s.Warnings(3) {
-		fmt.Printf("%s: %s\n", warning.Field, warning.Problem)
+		fmt.Println(warning)
 	}
 	// Output: MaxFailures: 10% of 3 tasks is less than one; no failure is tolerated
 }

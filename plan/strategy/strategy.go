@@ -67,6 +67,9 @@ type Fault struct {
 	Field, Problem string
 }
 
+// String returns the fault as errors show it, "Field: Problem".
+func (f Fault) String() string { return f.Field + ": " + f.Problem }
+
 type amountOf struct {
 	field  string
 	amount Amount

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/plan/strategy"
 )
@@ -151,6 +152,17 @@ func TestWarnings(t *testing.T) {
 			9,
 			[]strategy.Fault{{Field: "MaxConcurrency", Problem: "50% of 9 tasks is never reached: Strict has 3 in flight at most"}},
 		},
+		"waits between attempts of which there is one": {
+			strategy.Strategy{Retry: strategy.Retry{Attempts: 1, First: time.Second}},
+			3,
+			[]strategy.Fault{{Field: "Retry", Problem: "First and Max have no effect: without more Attempts nothing is tried again"}},
+		},
+		"waits between attempts that nobody counted": {
+			strategy.Strategy{Retry: strategy.Retry{Max: time.Minute}},
+			3,
+			[]strategy.Fault{{Field: "Retry", Problem: "First and Max have no effect: without more Attempts nothing is tried again"}},
+		},
+		"two attempts":          {strategy.Strategy{Retry: strategy.Retry{Attempts: 2, First: time.Second, Max: time.Minute}}, 3, nil},
 		"tolerates all but one": {strategy.Strategy{MaxFailures: strategy.Count(2)}, 3, nil},
 	}
 	for name, tt := range tests {

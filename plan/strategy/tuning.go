@@ -51,7 +51,7 @@ func (t Tuning) Faults(waves int) []Fault {
 	for _, n := range slices.Sorted(maps.Keys(t.Waves)) {
 		field := fmt.Sprintf("Waves[%d]", n)
 		if n < 1 || n > waves {
-			faults = append(faults, Fault{field, fmt.Sprintf("the plan has %d waves", waves)})
+			faults = append(faults, Fault{field, noWave(waves)})
 		}
 		w := t.Waves[n]
 		faults = append(faults, amountFaults(amountOf{field + ".MaxConcurrency", w.MaxConcurrency}, amountOf{field + ".MaxFailures", w.MaxFailures})...)
@@ -61,6 +61,14 @@ func (t Tuning) Faults(waves int) []Fault {
 		faults = append(faults, Fault{"Tuning", "changes nothing"})
 	}
 	return faults
+}
+
+// noWave says why a wave cannot be tuned that a plan with so many waves does not have.
+func noWave(waves int) string {
+	if waves == 0 {
+		return "the plan has no waves"
+	}
+	return fmt.Sprintf("the plan's waves are 1 to %d", waves)
 }
 
 func value[T any](p *T) (v T) {

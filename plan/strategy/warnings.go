@@ -57,8 +57,11 @@ func (w *warner) failures(field string, f Amount, tasks int) {
 	}
 }
 
-// times warns of times that exclude each other.
+// times warns of times that exclude each other, or have no effect.
 func (w *warner) times() {
+	if r := w.s.Retry; r.Attempts <= 1 && (r.First > 0 || r.Max > 0) {
+		w.add("Retry", "First and Max have no effect: without more Attempts nothing is tried again")
+	}
 	if d := w.s.ProgressDeadline; d > 0 && w.s.TaskTimeout > 0 && d >= w.s.TaskTimeout {
 		w.add("ProgressDeadline", "%s is never reached: an attempt ends after %s", d, w.s.TaskTimeout)
 	}

@@ -82,6 +82,10 @@ func TestFaults(t *testing.T) {
 		t.Errorf("%v", warnings)
 	}
 	compareFaults(t, faults(t, err), want)
+	one := &window.InvalidError{Faults: []window.Fault{{Field: "Windows[3].Zone", Problem: "is empty"}}, Total: 1}
+	if one.Error() != "window: invalid, 1 fault; Windows[3].Zone: is empty" {
+		t.Errorf("one fault: %s", one)
+	}
 	if text := err.Error(); !strings.HasPrefix(text, "window: invalid, 24 faults; Windows[0].Kind: ") || !strings.HasSuffix(text, "; and 19 more") {
 		t.Error(text)
 	}

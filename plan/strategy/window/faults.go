@@ -17,6 +17,9 @@ type Fault struct {
 	Field, Problem string
 }
 
+// String returns the fault as errors show it, "Field: Problem".
+func (f Fault) String() string { return f.Field + ": " + f.Problem }
+
 // InvalidError names the faults of a set of windows. It matches [ErrInvalid].
 type InvalidError struct {
 	// Faults are the first [MaxFaults]; Total counts all of them.
@@ -27,15 +30,20 @@ type InvalidError struct {
 // maxFaultsShown bounds the faults in the text of an InvalidError; its list has more.
 const maxFaultsShown = 5
 
+// Error names the first five faults and says how many there are.
 func (e *InvalidError) Error() string {
+	noun := "faults"
+	if e.Total == 1 {
+		noun = "fault"
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v, %d faults", ErrInvalid, e.Total)
+	fmt.Fprintf(&b, "%v, %d %s", ErrInvalid, e.Total, noun)
 	for i, f := range e.Faults {
 		if i == maxFaultsShown {
 			fmt.Fprintf(&b, "; and %d more", e.Total-i)
 			break
 		}
-		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Problem)
+		fmt.Fprintf(&b, "; %s", f)
 	}
 	return b.String()
 }

@@ -27,6 +27,11 @@
 //   - Boundary: the moment of a save. A pause, a cancel or a shutdown takes effect there.
 //   - Claim: a worker's hold on a task, with a fencing token that grows from claim to claim.
 //   - Grant: what a plan allows its workers to claim, decided once and stored on the plan.
+//   - Slot: one of the tasks that a plan may have under way at once, its concurrency. A task that
+//     waits for its next attempt keeps its slot without a worker.
+//   - Wave: a part of the tenants that opens after the one before it. It bakes, which is a wait
+//     after its last task, and the next one may need an approval: see docs/strategy.md.
+//   - Window: a time at which pending tasks may begin.
 //   - In flight: a task is in flight while it is running or being rolled back, with a worker or
 //     without.
 //   - Breach: more tasks failed than the strategy tolerates. The write that counts the failure
@@ -71,7 +76,12 @@
 //	Create: a spec with faults                     plan.ErrInvalid
 //	Create: this process lacks the executor type   ErrUnknownExecutor
 //	Create: the key was used for other content     store.ErrKeyReused
-//	Start: other plans work on its tenants         store.ErrTenantHeld
+//	Create: another call with the key is under way store.ErrCreating
+//	Start, AddTenants: other plans work on tenants store.ErrTenantHeld
+//	Start: another call is starting the plan       ErrStarting
+//	AddTenants, Tune: arguments with faults        plan.ErrInvalid
+//	AddTenants: others are being added             ErrAdding
+//	any command: the plan has another version      plan.ErrVersion
 //	any command: it does not apply                 plan.ErrNotApplicable
 //	a rollback: the executor cannot undo           ErrCannotUndo
 //	any call: no such plan or task                 store.ErrNotFound

@@ -19,7 +19,7 @@ func Example() {
 	defer stop()
 
 	move := executor.Func(func(ctx context.Context, run *executor.Run) error {
-		// Switch run.Tenant() over here. The saved checkpoint survives a crash.
+		// Switch run.Tenant().ID over here. The saved checkpoint survives a crash.
 		return run.Save(ctx, "SWITCHED", map[string]string{"to": "blue"})
 	})
 	engine, err := cutover.New(memstore.New(), cutover.Config{

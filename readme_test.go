@@ -12,7 +12,8 @@ import (
 // run, in the order of the blocks.
 func TestReadmeShowsWhatRuns(t *testing.T) {
 	t.Parallel()
-	sources := []string{"example_test.go", "store/redisstore/example_test.go", "examples/quickstart/mover.go"}
+	careful := "careful_rollout_example_test.go"
+	sources := []string{"example_test.go", "store/redisstore/example_test.go", careful, careful, "examples/quickstart/mover.go"}
 	blocks := codeBlocks(t, "README.md", "go")
 	if len(blocks) != len(sources) {
 		t.Fatalf("%d Go blocks in the README, want %d", len(blocks), len(sources))

@@ -82,9 +82,11 @@ func sameEvent(a, b plan.Event) bool {
 
 // Wait waits until the plan is at rest, which means that nothing happens to it until somebody gives
 // a command, and returns the plan. The plan's State shows the result. A plan that was not started
-// is at rest in CREATED; a running plan is at rest in RUNNING if all the tasks that are left were
-// paused individually. Nothing happens unless some process runs an engine. While the store is
-// unavailable Wait goes on, until ctx ends; hook.Hooks.OnStoreFault reports the failures.
+// is at rest in CREATED; a running plan is at rest in RUNNING if its next wave waits for an
+// approval, which its Gate says, or if all the tasks that are left were paused individually. Wait
+// goes on while a wave bakes and while the windows are closed. Nothing happens unless some process
+// runs an engine. While the store is unavailable Wait goes on, until ctx ends;
+// hook.Hooks.OnStoreFault reports the failures.
 func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	changed, cancel := e.rests.Subscribe(id)
 	defer cancel()

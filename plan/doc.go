@@ -24,8 +24,10 @@
 //
 // # Errors
 //
-//	a plan that cannot be created          ErrInvalid (*InvalidError names every fault)
+//	a plan that cannot be created,
+//	tenants or a tuning with faults        ErrInvalid (*InvalidError names every fault)
 //	a command that does not apply          ErrNotApplicable (*StateError has the state found)
+//	a command for another version          ErrVersion (*VersionError has both)
 //
 // The package imports only task, strategy and the schedules of windows, starts no goroutine and
 // reads no clock. It does no I/O, except that the first decision of a process on a set of windows

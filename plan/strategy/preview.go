@@ -8,7 +8,8 @@ type WavePreview struct {
 	// First and Last are the ordinals of the wave, Tasks is how many they are.
 	First, Last, Tasks int
 	// MaxSlots, MaxFailed and Strict are as in [Grant], while the wave is open; WaveMaxFailed is
-	// the number of failed tasks of the wave that is tolerated.
+	// the number of failed tasks of the wave that is tolerated. A Strict wave fills no more slots
+	// than WaveMaxFailed and one more, whatever MaxSlots is: a canary runs one task at a time.
 	MaxSlots, MaxFailed, WaveMaxFailed int
 	Strict                             bool
 	// BakeTime is how long the plan waits after the wave; Approval whether it waits before it.

@@ -40,7 +40,8 @@ type Strategy struct {
 	WaveSizes []Amount
 	// BakeTime is how long to wait after the last task of a wave has ended, before the next wave or
 	// the end of the plan. Default 0. FirstBakeTime takes its place after the first wave,
-	// FinalBakeTime after the last, if they are not 0. A wave may have its own.
+	// FinalBakeTime after the last, if they are not 0; of both, after a wave that is the first and
+	// the last, FinalBakeTime. A wave may have its own.
 	BakeTime, FirstBakeTime, FinalBakeTime time.Duration
 	// Windows say when pending tasks may begin, at most window.MaxWindows. Default: always. Tasks
 	// that have begun go on.

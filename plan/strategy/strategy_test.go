@@ -175,6 +175,26 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A wave that is the first and the last has a bake time for each; one of its own counts before all.
+func TestBakeOfTheOnlyWave(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		strategy strategy.Strategy
+		want     time.Duration
+	}{
+		"none":      {strategy.Strategy{}, 0},
+		"the usual": {strategy.Strategy{BakeTime: time.Minute}, time.Minute},
+		"the first": {strategy.Strategy{BakeTime: time.Minute, FirstBakeTime: time.Hour}, time.Hour},
+		"the last":  {strategy.Strategy{BakeTime: time.Minute, FirstBakeTime: time.Hour, FinalBakeTime: time.Second}, time.Second},
+		"its own":   {strategy.Strategy{FinalBakeTime: time.Second, Waves: []strategy.Wave{{BakeTime: 2 * time.Second}}}, 2 * time.Second},
+	}
+	for name, tt := range tests {
+		if got := tt.strategy.Bake(1, 1); got != tt.want {
+			t.Errorf("%s: bakes for %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
 func TestSequential(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

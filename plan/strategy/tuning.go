@@ -11,7 +11,8 @@ import (
 )
 
 // Tuning changes some fields of the strategy of a plan that has been created; the fields that are
-// left unset stay as they are. The percentages keep their bases.
+// left unset stay as they are. The percentages keep their bases. A MaxConcurrency of 0 counts as 1:
+// it does not stop a plan.
 type Tuning struct {
 	MaxConcurrency, MaxFailures Amount
 	// FailureAction and the times are changed if they are not nil.
@@ -23,7 +24,8 @@ type Tuning struct {
 	Waves map[int]WaveTuning
 }
 
-// WaveTuning changes some fields of a wave.
+// WaveTuning changes some fields of a wave. A BakeTime for a wave that has baked, and an Approval
+// for one that has opened, have no effect.
 type WaveTuning struct {
 	MaxConcurrency, MaxFailures Amount
 	BakeTime                    *time.Duration

@@ -52,7 +52,7 @@ func aged(t *testing.T, e *cutover.Engine) map[plan.State]plan.ID {
 func agedExecutors() executor.Registry {
 	return executor.Registry{
 		"X":   both{twoSteps(succeed), succeed},
-		"BAD": executor.Func(untilFailed), "LONG": executor.Func(untilStopped),
+		"BAD": both{untilFailed, untilFailed}, "LONG": executor.Func(untilStopped),
 	}
 }
 

@@ -29,8 +29,9 @@ var ErrAdding = errors.New("cutover: other tenants are being added to the plan")
 //
 // If all of the tenants are in the plan already, nothing is changed, and the result says so. If
 // some are, the error matches plan.ErrInvalid and names each of them; so does that of a list with
-// faults in itself, before the plan is looked at. If the plan was started, AddTenants locks the tenants as [Engine.Start] does, with the same errors.
-// Returns [ErrAdding] if another call is adding tenants to the plan.
+// faults in itself, before the plan is looked at. If the plan was started, AddTenants locks the
+// tenants as [Engine.Start] does, with the same errors. Returns [ErrAdding] if another call is
+// adding tenants to the plan.
 func (e *Engine) AddTenants(ctx context.Context, id plan.ID, tenants []task.Tenant, opts ...CommandOption) (PlanResult, error) {
 	if err := plan.CheckTenants(tenants); err != nil {
 		return PlanResult{}, err

@@ -11,7 +11,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
@@ -47,7 +46,7 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	if faults != nil {
 		return plan.Plan{}, faults
 	}
-	for _, w := range append(arranged.Warnings, e.warnings(spec)...) {
+	for _, w := range append(arranged.Warnings, missing(e, spec)...) {
 		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
 	c, err := e.create(ctx, spec, arranged, o.command.Actor)
@@ -61,16 +60,13 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	return p, err
 }
 
-// warnings returns what is suspicious about a spec with the executors of this process.
-func (e *Engine) warnings(spec plan.Spec) []plan.Fault {
-	x, known := e.cfg.Executors[spec.ExecutorType]
-	if _, undoes := x.(executor.Rollbacker); !known || undoes || spec.Strategy.FailureAction != strategy.RollbackPlan {
+// missing returns what the spec will need and the executor of this process cannot do.
+func missing(e *Engine, spec plan.Spec) []plan.Fault {
+	if spec.Strategy.FailureAction != strategy.RollbackPlan || e.CanUndo(spec.ExecutorType) {
 		return nil
 	}
-	return []plan.Fault{{
-		Field:   "Strategy.FailureAction",
-		Problem: fmt.Sprintf("RollbackPlan will fail: the executor %.64q has no Rollback", spec.ExecutorType),
-	}}
+	problem := fmt.Sprintf("RollbackPlan will fail: the executor %.64q cannot undo its work", spec.ExecutorType)
+	return []plan.Fault{{Field: "Strategy.FailureAction", Problem: problem}}
 }
 
 func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arrangement, actor string) (c store.Creation, err error) {

@@ -22,7 +22,7 @@ func TestCreateLogsWhatIsSuspicious(t *testing.T) {
 	e := newEngine(t, memstore.New(), cutover.Config{Executors: executor.Registry{"FUNC": executor.Func(untilStopped), "BOTH": both{}}, Logger: zap.New(core)})
 	vanishes := strategy.Strategy{MaxFailures: strategy.Percent(10)}
 	undoes := strategy.Strategy{FailureAction: strategy.RollbackPlan}
-	const cannot = `Strategy.FailureAction: RollbackPlan will fail: the executor "FUNC" has no Rollback`
+	const cannot = `Strategy.FailureAction: RollbackPlan will fail: the executor "FUNC" cannot undo its work`
 	tests := map[string]struct {
 		executor string
 		strategy strategy.Strategy

@@ -80,7 +80,13 @@ async function set(change) {
 
 async function apply() {
 	const wanted = settings.lang || (navigator.languages.some(l => l.startsWith('zh')) && !navigator.language.startsWith('en') ? 'zh-CN' : 'en');
-	await speak(Object.hasOwn(languages, wanted) ? wanted : 'en');
+	for (;;) {
+		try {
+			return await speak(Object.hasOwn(languages, wanted) ? wanted : 'en');
+		} catch {
+			await new Promise(done => setTimeout(done, 2000));
+		}
+	}
 }
 
 // mode says how fresh what is shown is; a banner says what is wrong and what helps.
@@ -108,9 +114,11 @@ document.addEventListener('visibilitychange', () => {
 });
 
 let version = 0;
+let retry;
 
 // start asks who is there. A host with a newer document version has a newer page, too.
 async function start() {
+	clearTimeout(retry);
 	try {
 		const answer = await ask('me');
 		if (version && answer.version > version) location.reload();
@@ -118,11 +126,9 @@ async function start() {
 		const changed = JSON.stringify(me) !== JSON.stringify(answer);
 		me = answer;
 		if (changed) top();
-		return changed;
 	} catch (problem) {
 		if (!(problem instanceof Problem)) throw problem;
-		setTimeout(start, 5000);
-		return false;
+		retry = setTimeout(start, 5000);
 	}
 }
 

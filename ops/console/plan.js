@@ -46,8 +46,9 @@ export function planPage(main, { query, go }) {
 		waves.el.hidden = !plan.waves?.length;
 		waves.show(plan);
 		states.show(plan.counters, chosen);
-		causes.el.hidden = failed(plan) === 0 && failures.groups().length === 0;
+		causes.el.hidden = failed(plan) === 0;
 		causes.show(failures.groups(), plan);
+		failures.check(failed(plan), draw);
 		rules.show(plan.strategy);
 	};
 
@@ -90,7 +91,6 @@ export function planPage(main, { query, go }) {
 			matrix.highlight(chosen);
 			tenants.choose(chosen);
 		}
-		if (failed(plan)) failures.load().then(draw);
 		title.show(plan);
 		main.querySelector('h1').focus({ preventScroll: true });
 	}
@@ -111,7 +111,6 @@ export function planPage(main, { query, go }) {
 				watch.close();
 				log.clear();
 				matrix.load();
-				failures.load().then(draw);
 				begin(true);
 			},
 		});
@@ -227,12 +226,21 @@ function rulesOf(strategy) {
 		Object.entries(strategy).map(([name, value]) => [h('dt', null, word('strategy', name)), h('dd', null, show(value))]))];
 }
 
-// Failures groups the failed tasks by code and step. It is read once, and then follows the events.
+// Failures groups the failed tasks by code and step. It follows the events, and reads the tasks when
+// their number is not the plan's: at first, and when an event overtook an answer.
 class Failures {
 	constructor(plan) {
 		this.plan = plan;
 		this.tasks = new Map(); // by id
 		this.more = false;
+		this.next = 0;
+	}
+
+	async check(n, done) {
+		if (this.more || this.tasks.size === n || Date.now() < this.next) return;
+		this.next = Date.now() + 3000;
+		await this.load();
+		done();
 	}
 
 	async load() {

@@ -20,7 +20,8 @@ export function plansPage(main, { query, me, go }) {
 
 	const rows = new Rows({
 		key: plan => plan.planId,
-		render: plan => planRow(plan, people.of(plan)),
+		render: planRow,
+		detail: plan => people.of(plan),
 		empty: () => (loading ? t('loading') : states.length || text ? t('plans.none.match') : t('plans.none')),
 		more: () => load(),
 	});
@@ -82,7 +83,7 @@ export function plansPage(main, { query, me, go }) {
 		const page = await ask(path());
 		loading = false;
 		if (next === null) next = page.next;
-		return [asked === states ? page.plans : [], true];
+		return asked === states ? page.plans : [];
 	}
 
 	function restart() {
@@ -95,8 +96,9 @@ export function plansPage(main, { query, me, go }) {
 
 	drawChips();
 	const watch = new Watch({ list: first }, {
-		list(changed) {
+		list(changed, removed = []) {
 			for (const plan of changed) plans.set(plan.planId, plan);
+			for (const id of removed) plans.delete(id);
 			show();
 		},
 	});
@@ -117,7 +119,7 @@ function planRow(plan, who) {
 		h('span', { class: 'how-far' }, progress(plan), h('span', { class: 'figures' }, t('of.plan', { n: ended(plan), all: plan.taskCount }))),
 		h('span', { class: bad ? 'bad-text' : 'dim' }, bad ? [icon('FAILED'), ' ', t('failures.n', { n: bad })] : ''),
 		h('span', { class: 'dim age' }, t('fact.' + since), ' ', age(plan[since + 'At'])),
-		h('span', { class: 'dim who' }, who ?? ''))];
+		h('span', { class: 'dim who' }, who))];
 }
 
 // starters finds out who started each plan that is shown, or created it, from the plan's own log.

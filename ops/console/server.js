@@ -133,22 +133,26 @@ export class Watch {
 			if (stream.readyState === EventSource.CLOSED && this.stream === stream) this.again();
 		};
 		stream.onopen = () => this.alive();
-		const hear = (name, take) => stream.addEventListener(name, e => {
-			this.alive();
-			take(JSON.parse(e.data, numbers));
+		const on = (name, take) => stream.addEventListener(name, e => {
+			const doc = JSON.parse(e.data, numbers);
+			this.alive(doc.away ?? doc.since);
+			take?.(doc);
 		});
-		hear('ping', ping => setClock(Date.parse(ping.now)));
-		hear('events', frame => this.take(frame.plan, frame.events));
-		hear('plan', plan => this.on.plan?.(plan));
-		hear('list', frame => this.on.list?.(frame.plans ?? frame, false));
-		hear('reset', problem => this.on.reset?.(problem));
+		on('ping', ping => setClock(Date.parse(ping.now)));
+		on('away');
+		on('events', frame => this.take(frame.plan, frame.events));
+		on('plan', plan => this.on.plan?.(plan));
+		on('list', frame => this.on.list?.(frame.plans, frame.removed));
+		on('reset', problem => this.on.reset?.(problem));
 	}
 
-	alive() {
+	// alive notes a sign of life of the stream, which may be that the store is away.
+	alive(away) {
 		if (!this.live) this.poll(); // what happened in between
 		this.live = true;
 		this.delay = 1000;
-		note({ mode: 'live', away: null, signedOut: false, seen: Date.now() });
+		if (away) note({ away: 'STORE_UNAVAILABLE' });
+		else note({ mode: 'live', away: null, signedOut: false, seen: Date.now() });
 		clearTimeout(this.silent);
 		this.silent = setTimeout(() => {
 			this.again();
@@ -187,7 +191,7 @@ export class Watch {
 		let wait = pollTime;
 		try {
 			for (const plan of Object.keys(this.positions)) await this.pollPlan(plan);
-			if (this.list) this.on.list?.(...await this.list());
+			if (this.list) this.on.list?.(await this.list());
 			if (!this.live && !this.closed) note({ mode: 'polling' });
 		} catch (problem) {
 			wait = 2 * pollTime;

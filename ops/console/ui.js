@@ -229,8 +229,8 @@ export function notice(tone, ...content) {
 
 // Rows draws only the rows that are in view, whatever their number.
 export class Rows {
-	constructor({ render, key, empty, more }) {
-		Object.assign(this, { render, key, empty, more, items: [], drawn: new Map() });
+	constructor({ render, detail, key, empty, more }) {
+		Object.assign(this, { render, detail, key, empty, more, items: [], drawn: new Map() });
 		this.space = h('div', { class: 'space', role: 'list' });
 		this.none = h('p', { class: 'none' });
 		this.el = h('div', { class: 'rows', onscroll: () => this.draw() }, this.none, this.space);
@@ -258,12 +258,13 @@ export class Rows {
 		for (let i = first; i < last; i++) {
 			const item = this.items[i];
 			const key = this.key(item);
-			const text = JSON.stringify([item, lang, settings.utc]);
+			const detail = this.detail?.(item); // what is known of an item that is in view
+			const text = JSON.stringify([item, detail]);
 			let row = this.drawn.get(key);
 			gone.delete(key);
 			if (row?.text !== text) {
 				const el = h('div', { class: 'row', role: 'listitem', 'aria-setsize': this.items.length });
-				fill(el, this.render(item));
+				fill(el, this.render(item, detail));
 				const focused = row?.el.contains(document.activeElement);
 				if (row) row.el.replaceWith(el);
 				else this.space.append(el);

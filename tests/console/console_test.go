@@ -7,18 +7,16 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 )
 
-// What a browser complains of although nothing is wrong: a server without a stream, and a preview
-// of what is not typed yet.
-const (
-	noStream  = "stream?"
-	noPreview = "/preview"
-)
+// noPreview is what a browser complains of although nothing is wrong: the preview of what is not
+// complete yet is refused.
+const noPreview = "/preview"
 
 // create creates a plan.
 func (h *host) create(t *testing.T, s strategy.Strategy, tenants ...string) plan.ID {
@@ -71,7 +69,7 @@ func TestAPlanFromItsFormToItsEnd(t *testing.T) {
 	p.run(chromedp.Click(`[data-key="legend-COMPLETED"]`, chromedp.ByQuery))
 	p.sees("cleo")
 	p.picture("completed")
-	p.quiet(noStream, noPreview)
+	p.quiet(noPreview)
 }
 
 // A rollout that waits, is paused, goes on, is approved of and rolled back.
@@ -104,7 +102,7 @@ func TestPauseResumeApproveRollback(t *testing.T) {
 	p.press("Roll back")
 	p.sees("Rolled back. Nothing to do.")
 	p.sees("“Wrong version”")
-	p.quiet(noStream)
+	p.quiet()
 }
 
 // The page of a task: its failure, its checkpoint to the last digit, and its retry.
@@ -123,7 +121,7 @@ func TestTask(t *testing.T) {
 	p.press("Retry")
 	p.press("Retry")
 	p.sees("Done.")
-	p.quiet(noStream, "/why")
+	p.quiet("/why")
 }
 
 // On a phone, in Chinese and in dark colours nothing is wider than the screen.
@@ -150,7 +148,7 @@ func TestPhone(t *testing.T) {
 		}, query))
 		p.until(`document.documentElement.scrollWidth <= 360`)
 	}
-	p.quiet(noStream, noPreview, "/why")
+	p.quiet(noPreview, "/why")
 }
 
 // The number of more than 100 tenants has to be typed.
@@ -171,8 +169,10 @@ func TestManyTenantsAreConfirmed(t *testing.T) {
 	p.picture("many-dark")
 	p.run(chromedp.Navigate(h.url))
 	p.sees("night shift")
+	p.sees("ada") // who has started it
+	p.until(`document.querySelector(".who").innerText === "ada"`)
 	p.picture("plans-dark")
-	p.quiet(noStream)
+	p.quiet()
 }
 
 // Who is signed out is told so, and keeps what is typed.
@@ -187,5 +187,53 @@ func TestSignedOut(t *testing.T) {
 	p.press("Try again")
 	p.until(`!document.body.innerText.includes("You are signed out.")`)
 	p.until(`document.querySelector("[name=name]").value === "typed"`)
-	p.quiet(noStream, noPreview)
+	p.quiet(noPreview)
+}
+
+// What somebody else does is seen at once over the stream, without a poll; while there is no stream
+// the page polls, and later a new stream takes over.
+func TestLive(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
+	p := h.open(t, "?plan="+id.String())
+	p.sees("Not started")
+	p.until(`document.querySelector("#mode").innerText.includes("live")`)
+	h.asked("")
+	if _, err := h.engine.Start(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	p.sees("Running. Nothing to do.")
+	if n := h.asked("GET " + prefix + "plans/" + id.String() + " "); n > 0 {
+		t.Errorf("%d polls although there is a stream", n)
+	}
+	h.set(func() { h.noStream = true })
+	h.server.CloseClientConnections()
+	p.sees("every 2 s")
+	if _, err := h.engine.Pause(context.Background(), id, cutover.By("grace"), cutover.Because("seen without a stream")); err != nil {
+		t.Fatal(err)
+	}
+	p.sees("seen without a stream")
+	h.set(func() { h.noStream = false })
+	p.until(`document.querySelector("#mode").innerText.includes("live")`)
+	close(h.gate)
+	if _, err := h.engine.Resume(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	p.sees("Completed. Nothing to do.")
+	p.quiet("stream?", "ERR_")
+}
+
+// A matrix of 100,000 tenants is drawn, can be walked with the keyboard, and leads to their tasks.
+func TestLargeMatrix(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, names("tenant-", 100_000)...)
+	p := h.open(t, "?plan="+id.String())
+	p.until(`document.querySelector(".matrix canvas")?.height > 200`)
+	p.run(chromedp.Focus(".matrix canvas", chromedp.ByQuery), chromedp.KeyEvent(kb.End))
+	p.sees("100,000: tenant-100000, Pending")
+	p.picture("large")
+	p.run(chromedp.KeyEvent(kb.Enter))
+	p.sees("Waits for its turn.")
+	p.until(`document.activeElement.tagName === "H1"`)
+	p.quiet("/why")
 }

@@ -31,6 +31,9 @@ type host struct {
 	gate chan struct{}
 	// signedOut makes every request a redirect to a page for signing in.
 	signedOut bool
+	// noStream makes every stream a 503, which a browser gives up for good.
+	noStream bool
+	server   *httptest.Server
 	// requests are the paths that were asked for.
 	requests []string
 }
@@ -66,11 +69,12 @@ func start(t *testing.T) *host {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- h.engine.Run(ctx) }()
-	server := httptest.NewServer(h.guard(http.StripPrefix(strings.TrimSuffix(prefix, "/"), api)))
-	h.url = server.URL + prefix
+	h.server = httptest.NewServer(h.guard(http.StripPrefix(strings.TrimSuffix(prefix, "/"), api)))
+	h.url = h.server.URL + prefix
 	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
+		api.Close()
+		h.server.CloseClientConnections()
+		h.server.Close()
 		stop()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
@@ -84,11 +88,13 @@ func (h *host) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
 		h.requests = append(h.requests, r.Method+" "+r.URL.RequestURI())
-		out := h.signedOut
+		out, noStream := h.signedOut, h.noStream
 		h.mu.Unlock()
 		switch {
 		case out:
 			http.Redirect(w, r, "/login", http.StatusFound)
+		case noStream && strings.HasSuffix(r.URL.Path, "/stream"):
+			w.WriteHeader(http.StatusServiceUnavailable)
 		case r.URL.Path == "/favicon.ico":
 			w.WriteHeader(http.StatusNoContent)
 		default:
@@ -102,6 +108,19 @@ func (h *host) set(change func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	change()
+}
+
+// asked returns how many requests had a text in them since the last call.
+func (h *host) asked(text string) (n int) {
+	h.set(func() {
+		for _, r := range h.requests {
+			if strings.Contains(r, text) {
+				n++
+			}
+		}
+		h.requests = nil
+	})
+	return n
 }
 
 // move is the second step of every task.

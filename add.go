@@ -37,7 +37,7 @@ func (e *Engine) AddTenants(ctx context.Context, id plan.ID, tenants []task.Tena
 		return PlanResult{}, err
 	}
 	c := commandOf(opts)
-	if p, repeated, err := e.repeated(ctx, c, id); repeated || err != nil {
+	if p, repeated, err := c.repeated(ctx, e.client, id); repeated || err != nil {
 		return PlanResult{Plan: p, Repeated: repeated}, err
 	}
 	a := addition{Engine: e, command: c, id: id, tenants: tenants, deadline: time.Now().Add(startTimeout)}

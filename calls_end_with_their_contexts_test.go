@@ -54,6 +54,18 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		"RollbackTask": func(ctx context.Context, e *cutover.Engine) {
 			_, _ = e.RollbackTask(ctx, first)
 		},
+		"Select": func(ctx context.Context, e *cutover.Engine) {
+			all := e.Select(id, task.Filter{})
+			for _, call := range []func(context.Context, ...cutover.TasksOption) (cutover.TasksResult, error){
+				all.Pause, all.Resume, all.Cancel, all.Skip, all.Rollback,
+			} {
+				if _, err := call(ctx); ctx.Err() != nil && err != nil {
+					return
+				}
+			}
+			_, _ = all.Retry(ctx, cutover.FromScratch)
+			_, _, _ = all.Tasks(ctx, 0, 0)
+		},
 		"SkipTask": func(ctx context.Context, e *cutover.Engine) { _, _ = e.SkipTask(ctx, first, cutover.Because("reason")) },
 		"Start":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Start(ctx, id) },
 		"States":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.States(ctx, id, 0, 0) },

@@ -3,6 +3,7 @@ package cutover
 import (
 	"context"
 
+	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
@@ -104,7 +105,7 @@ func (e *Engine) planCommand(
 	ctx context.Context, id plan.ID, opts []CommandOption, decide func(plan.Plan, plan.By) (plan.Decision, error),
 ) (PlanResult, error) {
 	c := commandOf(opts)
-	if p, repeated, err := e.repeated(ctx, c, id); repeated || err != nil {
+	if p, repeated, err := c.repeated(ctx, e.client, id); repeated || err != nil {
 		return PlanResult{Plan: p, Repeated: repeated}, err
 	}
 	d, p, err := e.client.DecideAs(ctx, c.id, id, func(p plan.Plan) (plan.Decision, error) {
@@ -117,9 +118,9 @@ func (e *Engine) planCommand(
 }
 
 // repeated reports whether the plan remembers a command, and returns the plan if it does.
-func (e *Engine) repeated(ctx context.Context, c command, id plan.ID) (plan.Plan, bool, error) {
+func (c command) repeated(ctx context.Context, client *storeclient.Client, id plan.ID) (plan.Plan, bool, error) {
 	if c.id == "" {
 		return plan.Plan{}, false, nil
 	}
-	return e.client.Remembers(ctx, c.id, id)
+	return client.Remembers(ctx, c.id, id)
 }

@@ -29,6 +29,14 @@ func TestImpossibleUndoIsRefused(t *testing.T) {
 		for name, rollback := range map[string]func(context.Context) error{
 			"plan": func(ctx context.Context) error { _, err := e.Rollback(ctx, id); return err },
 			"task": func(ctx context.Context) error { _, err := e.RollbackTask(ctx, task.NewID(id, 1)); return err },
+			"all tasks": func(ctx context.Context) error {
+				_, err := e.Select(id, task.Filter{}).Rollback(ctx)
+				return err
+			},
+			"all tasks, dry": func(ctx context.Context) error {
+				_, err := e.Select(id, task.Filter{}).Rollback(ctx, cutover.DryRun())
+				return err
+			},
 		} {
 			var refused *cutover.CannotUndoError
 			err := rollback(t.Context())

@@ -94,3 +94,30 @@ func createOptionsOf(opts []CreateOption) (o createOptions) {
 	}
 	return o
 }
+
+// TasksOption is an option of a command on the tasks that a filter selects: [DryRun] or a
+// [CommandOption].
+type TasksOption interface{ applyToTasks(o *tasksOptions) }
+
+type tasksOptions struct {
+	command command
+	dryRun  bool
+}
+
+func (opt CommandOption) applyToTasks(o *tasksOptions) { opt(&o.command) }
+
+// DryRun makes a command on the tasks that a filter selects change nothing: its result says what
+// the command would do now. It is refused as the command would be.
+func DryRun() TasksOption { return dryRun{} }
+
+type dryRun struct{}
+
+func (dryRun) applyToTasks(o *tasksOptions) { o.dryRun = true }
+
+func tasksOptionsOf(opts []TasksOption) tasksOptions {
+	o := tasksOptions{command: commandOf(nil)}
+	for _, opt := range opts {
+		opt.applyToTasks(&o)
+	}
+	return o
+}

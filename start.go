@@ -37,7 +37,7 @@ const (
 // unless it has waited for a minute.
 func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	c := commandOf(opts)
-	if p, repeated, err := e.repeated(ctx, c, id); repeated || err != nil {
+	if p, repeated, err := c.repeated(ctx, e.client, id); repeated || err != nil {
 		return PlanResult{Plan: p, Repeated: repeated}, err
 	}
 	deadline := time.Now().Add(startTimeout)

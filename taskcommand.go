@@ -61,7 +61,7 @@ func (e *Engine) taskCommand(
 ) (TaskResult, error) {
 	c := commandOf(opts)
 	var t task.Task
-	if _, repeated, err := e.repeated(ctx, c, id.Plan()); repeated || err != nil {
+	if _, repeated, err := c.repeated(ctx, e.client, id.Plan()); repeated || err != nil {
 		if repeated {
 			t, err = e.client.Task(ctx, id)
 		}

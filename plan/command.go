@@ -178,21 +178,11 @@ func (d *Decision) rollBack(c Cause, by By) {
 	d.Plan.Acknowledged = 0 // tolerances do not apply, and the failed tasks are undone
 }
 
-// RetryFailed retries all failed tasks. It does not acknowledge their failures.
+// RetryFailed retries all failed tasks. It does not acknowledge their failures. The error may be a
+// *[SweepsFullError].
 func (p Plan) RetryFailed(from task.RetryFrom, by By) (Decision, error) {
-	d := p.decide(by)
-	next := &d.Plan
-	switch next.State {
-	case Running, Paused, Failed, Completed:
-	case Created, Canceled, RollingBack, RolledBack, RollbackFailed:
-		return d, d.notApplicable(ByRetry, "")
-	}
-	if next.Counters.Of(task.Failed) == 0 {
-		return d.already()
-	}
-	next.sweep(Sweep{Kind: SweepRetry, From: from, Actor: by.Actor, Reason: by.Reason})
-	d.rerun(by)
-	return d, nil
+	failed := task.Filter{States: []task.State{task.Failed}}
+	return Sweep{Kind: SweepRetry, Filter: failed, From: from}.Queue(p, Reach{Changing: p.Counters.Of(task.Failed)}, by)
 }
 
 // rerun makes the plan run again because of a retry; a paused plan stays paused.
@@ -206,7 +196,7 @@ func (d *Decision) rerun(by By) {
 	}
 }
 
-// sweep adds s, in place of any sweep of the same kind that is under way.
+// sweep adds s, which is the plan's own, in place of any sweep of the same kind that is under way.
 func (c *Control) sweep(s Sweep) {
 	c.dropSweep(s.Kind)
 	c.Sweeps = append(c.Sweeps, s)

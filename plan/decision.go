@@ -170,6 +170,9 @@ func (d *Decision) regrant() strategy.Decision {
 	if p.sweeping(SweepResume) {
 		decided.LastOrdinal = 0 // what the plan's pause stopped goes on before anything new begins
 	}
+	if p.sweeping(SweepSkipTasks) || p.sweeping(SweepCancelTasks) {
+		decided.LastOrdinal = 0 // a pending task that is to be skipped or canceled does not begin
+	}
 	if p.Grant != decided.Grant {
 		p.Grant = decided.Grant
 		d.Changed = true

@@ -27,6 +27,9 @@ type Event struct {
 	Wave int
 	// Added is the number of tenants that the event adds to the plan; 0 if it adds none.
 	Added int
+	// Filter says which tasks a command is about that was given for the tasks that a filter
+	// selects, as its String method does; empty for every other event.
+	Filter string
 	// Attempt is the task's attempt.
 	Attempt int
 	// Actor is who gave the command; empty for what the plan or an engine did by itself.

@@ -124,6 +124,8 @@ const (
 //nolint:gochecknoglobals // constant tables
 var (
 	gateNames  = [NumGates]string{"none", "baked", "approval"}
-	sweepNames = [...]string{"resume", "retry", "cancel"}
+	sweepNames = [NumSweepKinds]string{
+		"resume", "retry", "cancel", "skip tasks", "pause tasks", "resume tasks", "cancel tasks", "rollback tasks",
+	}
 	pauseNames = [...]string{"hand", "breach", "rejected"}
 )

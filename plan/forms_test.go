@@ -54,9 +54,9 @@ func checkForms[T interface {
 func TestTextForms(t *testing.T) {
 	t.Parallel()
 	checkForms(t, "plan state", plan.NumStates, plan.ParseState)
-	checkForms(t, "plan cause", int(plan.ByAdd)+1, plan.ParseCause)
+	checkForms(t, "plan cause", int(plan.ByRollbackTasks)+1, plan.ParseCause)
 	checkForms(t, "gate", plan.NumGates, plan.ParseGate)
-	checkForms(t, "kind of sweep", int(plan.SweepCancel)+1, plan.ParseSweepKind)
+	checkForms(t, "kind of sweep", plan.NumSweepKinds, plan.ParseSweepKind)
 	checkForms(t, "reason for a pause", 2*int(plan.PausedByRejection), plan.ParsePauseReasons)
 }
 

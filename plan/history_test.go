@@ -73,6 +73,11 @@ func history(t *rapid.T) {
 			of := rapid.IntRange(1, len(w.tasks)).Draw(t, "task")
 			w.taskCommand(of, rapid.SampledFrom(taskCommandNames()).Draw(t, "command"))
 		},
+		"tasks command": func(t *rapid.T) {
+			s := sweepOf(rapid.SampledFrom(taskCommandNames()).Draw(t, "command"))
+			s.Filter = drawFilter(t, len(w.plan.Waves))
+			w.tasksCommand(s)
+		},
 	})
 	w.finish()
 	w.check()

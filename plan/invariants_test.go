@@ -50,6 +50,9 @@ func (w *world) checkCounters() {
 
 func (w *world) checkControl() {
 	p := &w.plan
+	if len(p.Sweeps) > plan.MaxSweeps {
+		w.t.Fatalf("%d sweeps are under way", len(p.Sweeps))
+	}
 	if p.Acknowledged > p.Counters.Of(task.Failed) {
 		w.t.Fatalf("%d acknowledged, %d failed", p.Acknowledged, p.Counters.Of(task.Failed))
 	}

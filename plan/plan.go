@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -70,7 +69,8 @@ type Control struct {
 	StartToken uint64
 	// Undo is the progress of a rollback of the plan.
 	Undo Undo
-	// Sweeps are commands on many tasks that are still being carried out.
+	// Sweeps are commands on many tasks that are still being carried out, one after the other; at
+	// most [MaxSweeps].
 	Sweeps []Sweep
 	// StartedAt is the time of the start; EndedAt is when the plan last became COMPLETED, FAILED,
 	// CANCELLED, ROLLED_BACK or ROLLBACK_FAILED.
@@ -190,38 +190,6 @@ type Undo struct {
 	// Stopping reports that the rollback was canceled and that undos in flight stop at their next
 	// boundary.
 	Stopping bool
-}
-
-// SweepKind is the kind of a [Sweep].
-type SweepKind uint8
-
-// The kinds.
-const (
-	// SweepResume resumes the tasks that the plan's own pause stopped.
-	SweepResume SweepKind = iota
-	// SweepRetry retries the failed tasks.
-	SweepRetry
-	// SweepCancel cancels the paused tasks of a plan that was canceled.
-	SweepCancel
-)
-
-func (k SweepKind) String() string {
-	if int(k) < len(sweepNames) {
-		return sweepNames[k]
-	}
-	return fmt.Sprintf("SweepKind(%d)", uint8(k))
-}
-
-// Sweep is a command on many tasks that is under way. One write accepted the command; its tasks are
-// edited in bounded batches, which any engine can continue.
-type Sweep struct {
-	Kind SweepKind
-	// After is the last ordinal that the sweep has passed.
-	After int
-	// From is where the attempts of a retry begin.
-	From task.RetryFrom
-	// Actor and Reason are the command's.
-	Actor, Reason string
 }
 
 // PauseReasons is a set of reasons for a pause.

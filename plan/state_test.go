@@ -49,7 +49,8 @@ func TestCauseNames(t *testing.T) {
 	want := []string{
 		"create", "start", "pause", "breach", "resume", "success", "failure",
 		"retry", "cancel", "rollback", "undo", "undo failure", "skip",
-		"wave", "bake", "approval", "approve", "reject", "tune", "add", "Cause(20)",
+		"wave", "bake", "approval", "approve", "reject", "tune", "add",
+		"skip tasks", "pause tasks", "resume tasks", "cancel tasks", "rollback tasks", "Cause(25)",
 	}
 	for i, name := range want {
 		if got := plan.Cause(i).String(); got != name {
@@ -60,7 +61,9 @@ func TestCauseNames(t *testing.T) {
 
 func TestSweepKindNames(t *testing.T) {
 	t.Parallel()
-	for i, name := range []string{"resume", "retry", "cancel", "SweepKind(3)"} {
+	for i, name := range []string{
+		"resume", "retry", "cancel", "skip tasks", "pause tasks", "resume tasks", "cancel tasks", "rollback tasks", "SweepKind(8)",
+	} {
 		if got := plan.SweepKind(i).String(); got != name {
 			t.Errorf("kind %d is %s, want %s", i, got, name)
 		}

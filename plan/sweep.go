@@ -2,65 +2,128 @@ package plan
 
 import (
 	"slices"
+	"time"
 
 	"github.com/cutover-go/cutover/task"
 )
 
-// Matches reports whether the sweep concerns a task in this condition.
-func (s Sweep) Matches(t task.Control) bool {
-	switch s.Kind {
-	case SweepResume:
-		return t.State == task.Paused && !t.PausedIndividually
-	case SweepRetry:
-		return t.State == task.Failed
-	case SweepCancel:
-		return t.State == task.Paused
-	}
-	return false
-}
+// own reports whether sweeps of the kind belong to commands on the plan itself.
+func (k SweepKind) own() bool { return k == SweepResume || k == SweepCancel }
 
 // States returns the states in which tasks can match.
-func (s Sweep) States() []task.State {
-	if s.Kind == SweepRetry {
-		return []task.State{task.Failed}
+func (s *Sweep) States() []task.State {
+	var states []task.State
+	for _, state := range s.Kind.states() {
+		if len(s.Filter.States) == 0 || slices.Contains(s.Filter.States, state) {
+			states = append(states, state)
+		}
 	}
-	return []task.State{task.Paused}
+	return states
 }
 
-// Sweep continues the plan's first sweep with the tasks that were found after its cursor. next is
-// the ordinal after which to continue, 0 if there are no further tasks. held reports whether
-// another plan holds the tenant of a task; Sweep skips such tasks.
+// states returns the states in which the command may change a task.
+func (k SweepKind) states() []task.State {
+	switch k {
+	case SweepResume, SweepCancel:
+		return []task.State{task.Paused}
+	case SweepRetry:
+		return []task.State{task.Running, task.Paused, task.Failed}
+	case SweepSkipTasks:
+		return []task.State{task.Pending, task.Failed, task.RollbackFailed}
+	case SweepPauseTasks, SweepResumeTasks:
+		return []task.State{task.Running, task.Paused}
+	case SweepCancelTasks:
+		return []task.State{task.Pending, task.Running, task.Paused, task.Failed}
+	case SweepRollbackTasks:
+		return []task.State{task.Paused, task.Completed, task.Failed, task.Canceled, task.RollbackFailed}
+	}
+	return nil
+}
+
+// Matches reports whether the sweep changes a task of the plan as it is now.
+func (s *Sweep) Matches(p *Plan, t *task.Task) bool {
+	_, does := s.edit(p, t, time.Time{})
+	return p.Selects(&s.Filter, t) && does == changes
+}
+
+// Range returns where the sweep looks next for tasks, if it has passed the ordinal after: among
+// those that follow the ordinal from, up to the ordinal to. It leaves out waves that its filter
+// does not select. more is false if no task is left.
+func (s *Sweep) Range(p *Plan, after int) (from, to int, more bool) {
+	last := p.TaskCount
+	if s.Last > 0 {
+		last = min(last, s.Last)
+	}
+	if after >= last || len(s.Filter.Waves) == 0 {
+		return after, last, after < last
+	}
+	for wave := p.WaveOf(after + 1); wave <= len(p.Waves); wave++ {
+		if slices.Contains(s.Filter.Waves, wave) {
+			from, to = max(after, p.FirstOf(wave)-1), min(p.Waves[wave-1].Last, last)
+			return from, to, from < to
+		}
+	}
+	return after, last, false
+}
+
+// Sweep continues the plan's first sweep with the tasks that were found after its cursor, at most
+// as many as a command may edit. next is the ordinal after which to continue, 0 if there are no
+// further tasks. held reports whether another plan holds the tenant of a task; Sweep leaves such
+// tasks as they are. While the plan is being started its sweeps wait.
 func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By) Decision {
 	d := Decision{Plan: p}
-	if len(d.Plan.Sweeps) == 0 {
+	if len(d.Plan.Sweeps) == 0 || d.Plan.Starting != nil {
 		return d
 	}
 	d.Plan.Sweeps = slices.Clone(d.Plan.Sweeps)
 	s := &d.Plan.Sweeps[0]
-	kind, asked := s.Kind, By{Actor: s.Actor, Reason: s.Reason, Now: by.Now}
-	for _, t := range tasks {
-		if t.ID.Ordinal() <= s.After {
+	asked := By{Actor: s.Actor, Reason: s.Reason, Now: by.Now}
+	for i := range tasks {
+		t := &tasks[i]
+		if o := t.ID.Ordinal(); o <= s.After || s.Last > 0 && o > s.Last || !p.Selects(&s.Filter, t) {
 			continue
 		}
-		if !s.Matches(t.Control) || held(t.ID) {
-			continue
-		}
-		if e, err := s.edit(t, asked); err == nil {
-			d.edit(t, e, asked)
+		e, does := s.edit(&p, t, by.Now)
+		switch {
+		case does != changes:
+		case held(t.ID):
+			s.Held++
+		default:
+			s.Changed++
+			d.edit(*t, e, asked)
 		}
 	}
 	s.After = next
-	if next == 0 {
-		d.Plan.Sweeps = d.Plan.Sweeps[1:]
-	}
 	d.Changed = true
+	if next == 0 {
+		d.endSweep(asked)
+	}
 	d.regrant()
-	if len(d.Plan.Sweeps) == 0 && len(d.Events) == 0 {
+	return d
+}
+
+// endSweep ends the plan's first sweep.
+func (d *Decision) endSweep(by By) {
+	p := &d.Plan
+	s := p.Sweeps[0]
+	if len(p.Sweeps) > 1 {
+		p.Sweeps = p.Sweeps[1:]
+		return
+	}
+	p.Sweeps = nil
+	if s.Kind == SweepSkipTasks && s.Changed > 0 && d.undone() {
+		d.move(BySkip, RolledBack, by)
+	} else if len(d.Events) == 0 {
 		// The end of a sweep may put the plan at rest, and then the last event of the log has to
 		// have AtRest set.
-		d.note(kind.cause(), d.Plan.State, d.Plan.State, asked)
+		d.note(s.Kind.cause(), p.State, p.State, by)
 	}
-	return d
+}
+
+// undone reports whether a rollback that failed has no undo left that is to be finished.
+func (d *Decision) undone() bool {
+	c := &d.Plan.Counters
+	return d.Plan.State == RollbackFailed && d.Plan.UndosExhausted && c.Of(task.RollbackFailed) == 0 && c.InFlight() == 0
 }
 
 // cause returns the cause of the command that a sweep carries out.
@@ -70,18 +133,17 @@ func (k SweepKind) cause() Cause {
 		return ByRetry
 	case SweepCancel:
 		return ByCancel
+	case SweepSkipTasks:
+		return BySkipTasks
+	case SweepPauseTasks:
+		return ByPauseTasks
+	case SweepResumeTasks:
+		return ByResumeTasks
+	case SweepCancelTasks:
+		return ByCancelTasks
+	case SweepRollbackTasks:
+		return ByRollbackTasks
 	case SweepResume:
 	}
 	return ByResume
-}
-
-func (s Sweep) edit(t task.Task, by By) (task.Edit, error) {
-	switch s.Kind {
-	case SweepRetry:
-		return t.Retry(s.From, by.Now)
-	case SweepCancel:
-		return t.Cancel()
-	case SweepResume:
-	}
-	return t.Resume()
 }

@@ -197,30 +197,11 @@ func TestSweepTellsOfItsEnd(t *testing.T) {
 		t.Error("only a task that a person paused is left, and the plan is not at rest")
 	}
 
-	for _, kind := range []plan.SweepKind{plan.SweepRetry, plan.SweepCancel} {
+	for i := range plan.NumSweepKinds {
+		kind := plan.SweepKind(i)
 		p := in(plan.Paused, counts{task.Running: 1}, func(p *plan.Plan) { p.Sweeps = []plan.Sweep{{Kind: kind}} })
 		d := p.Sweep(nil, 0, nobodyHeld, plan.By{Now: noon()})
 		checkTold(t, d.Events, []string{"plan " + kind.String() + ": PAUSED to PAUSED"})
-	}
-}
-
-// A plan has at most one sweep of each kind: a second command of the kind starts it from the
-// beginning.
-func TestSweepsAreReplaced(t *testing.T) {
-	t.Parallel()
-	p := in(plan.Running, counts{task.Failed: 3, task.Pending: 2}, func(p *plan.Plan) {
-		p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry, After: 2, Actor: "bob"}, {Kind: plan.SweepResume, After: 1}}
-	})
-	d, err := p.RetryFailed(task.FromCheckpoint, ann())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []plan.Sweep{
-		{Kind: plan.SweepResume, After: 1},
-		{Kind: plan.SweepRetry, From: task.FromCheckpoint, Actor: "ann", Reason: "window"},
-	}
-	if !reflect.DeepEqual(d.Plan.Sweeps, want) {
-		t.Errorf("sweeps %+v, want %+v", d.Plan.Sweeps, want)
 	}
 }
 
@@ -254,20 +235,29 @@ func TestSweepsAreDropped(t *testing.T) {
 // States returns exactly the states in which Matches can be true.
 func TestSweepStates(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []plan.SweepKind{plan.SweepResume, plan.SweepRetry, plan.SweepCancel} {
-		s := plan.Sweep{Kind: kind}
+	for i := range plan.NumSweepKinds {
+		s := plan.Sweep{Kind: plan.SweepKind(i)}
 		listed := map[task.State]bool{}
 		for _, state := range s.States() {
 			listed[state] = true
 		}
-		for i := range task.NumStates {
-			c := task.Control{State: task.State(i), Attempt: 1}
-			if s.Matches(c) != listed[c.State] {
-				t.Errorf("%s in %s: matches %t, listed %t", kind, c.State, s.Matches(c), listed[c.State])
+		found := map[task.State]bool{}
+		for _, of := range situations() {
+			p, one := of.place(plan.Running)
+			if s.Matches(&p, &one) {
+				found[one.State] = true
 			}
 		}
+		if !reflect.DeepEqual(found, listed) {
+			t.Errorf("%s matches in %v, and lists %v", s.Kind, found, listed)
+		}
+		s.Filter.States = []task.State{task.Failed, task.RollingBack}
+		if got := s.States(); len(got) > 1 || len(got) == 1 && got[0] != task.Failed || (len(got) == 1) != listed[task.Failed] {
+			t.Errorf("%s of failed tasks lists %v", s.Kind, got)
+		}
 	}
-	if (plan.Sweep{Kind: 99}).Matches(task.Control{State: task.Paused}) {
+	p, one := situations()[12].place(plan.Running)
+	if (&plan.Sweep{Kind: 99}).Matches(&p, &one) {
 		t.Error("a kind that does not exist matches")
 	}
 }

@@ -36,8 +36,14 @@ const (
 	ByTune
 	// ByAdd: tenants were added, or an addition was given up.
 	ByAdd
+	// BySkipTasks and the following: a command for the tasks that a filter selects.
+	BySkipTasks
+	ByPauseTasks
+	ByResumeTasks
+	ByCancelTasks
+	ByRollbackTasks
 
-	numCauses = int(ByAdd) + 1
+	numCauses = int(ByRollbackTasks) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
@@ -45,6 +51,7 @@ var causeNames = [numCauses]string{
 	"create", "start", "pause", "breach", "resume", "success", "failure",
 	"retry", "cancel", "rollback", "undo", "undo failure", "skip",
 	"wave", "bake", "approval", "approve", "reject", "tune", "add",
+	"skip tasks", "pause tasks", "resume tasks", "cancel tasks", "rollback tasks",
 }
 
 func (c Cause) String() string {

@@ -1,9 +1,13 @@
 package plan_test
 
 import (
+	"errors"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -190,7 +194,38 @@ func (w *world) sweep(n int) {
 	if end == len(w.tasks) {
 		next = 0
 	}
-	w.apply(w.plan.Sweep(page, next, func(task.ID) bool { return false }, w.by("")))
+	d := w.plan.Sweep(page, next, func(task.ID) bool { return false }, w.by(""))
+	s := &w.plan.Sweeps[0]
+	for _, e := range d.Edits {
+		if t := &w.tasks[e.ID.Ordinal()-1]; !s.Matches(&w.plan, t) || e.ID.Ordinal() <= s.After {
+			w.t.Fatalf("%s of %s, after task %d, edits task %s in %s", s.Kind, &s.Filter, s.After, t.ID, t.State)
+		}
+	}
+	w.apply(d)
+}
+
+// drawFilter draws a filter for the tasks of a world with that many waves.
+func drawFilter(t *rapid.T, waves int) (f task.Filter) {
+	states := []task.State{task.Pending, task.Running, task.Paused, task.Failed, task.Completed, task.RollbackFailed}
+	f.States = rapid.SliceOfNDistinct(rapid.SampledFrom(states), 0, 3, rapid.ID[task.State]).Draw(t, "states")
+	if waves > 0 && rapid.Bool().Draw(t, "by wave") {
+		f.Waves = []int{rapid.IntRange(1, waves).Draw(t, "wave")}
+	}
+	return f
+}
+
+// tasksCommand gives a command for the tasks that a filter selects.
+func (w *world) tasksCommand(s plan.Sweep) {
+	var reach plan.Reach
+	for i := range w.tasks {
+		reach.Count(&s, &w.plan, &w.tasks[i])
+	}
+	d, err := s.Queue(w.plan, reach, w.by("eve"))
+	if errors.Is(err, plan.ErrSweepsFull) && len(w.plan.Sweeps) >= plan.MaxSweeps-1 {
+		d, err = w.plan.Settle(w.now()), nil
+		d.Unchanged = true
+	}
+	w.answer(d, err)
 }
 
 // halt applies the plan's control to every task that no worker holds.

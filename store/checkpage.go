@@ -11,7 +11,7 @@ import (
 
 // InvalidError names every invalid argument of a query. It matches [ErrInvalid].
 type InvalidError struct {
-	// Faults has an entry for each invalid argument: After, Before, Limit or States[i].
+	// Faults has an entry for each invalid argument: After, Until, Before, Limit or States[i].
 	Faults []plan.Fault
 }
 
@@ -53,7 +53,8 @@ func (q *PlanQuery) Check() error {
 
 // Check returns nil, or an *InvalidError.
 func (q *TaskQuery) Check() error {
-	faults := append(bounds("After", int64(q.After), task.MaxPerPlan), bounds("Limit", int64(q.Limit), MaxPage)...)
+	faults := append(bounds("After", int64(q.After), task.MaxPerPlan), bounds("Until", int64(q.Until), task.MaxPerPlan)...)
+	faults = append(faults, bounds("Limit", int64(q.Limit), MaxPage)...)
 	for i, s := range q.States {
 		if int(s) >= task.NumStates {
 			faults = append(faults, plan.Fault{Field: fmt.Sprintf("States[%d]", i), Problem: fmt.Sprintf("is %d, which is no state", uint8(s))})

@@ -51,6 +51,8 @@
 //     A store that does not enforce waves or windows refuses the plans that have them.
 //  16. Tenants that are added to a plan become tasks in one step, all of them or none. Before that
 //     step nobody sees or claims them; those of an addition that was given up are dropped.
+//  17. A plan's sweeps are read as commands wrote them, filters and all, and the Filter of an event
+//     as well. A query for tasks looks at no task after its Until.
 //
 // # Waves
 //

@@ -68,8 +68,9 @@ type PlanQuery struct {
 
 // TaskQuery selects tasks.
 type TaskQuery struct {
-	// After is the ordinal after which to start.
-	After int
+	// After is the ordinal after which to start, Until the last one to look at; 0 looks up to the
+	// end of the plan.
+	After, Until int
 	// States, if not empty, selects tasks in these states.
 	States []task.State
 	// Unheld selects only tasks in flight that no worker holds.

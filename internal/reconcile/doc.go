@@ -12,7 +12,7 @@
 //
 //	a transition of the plan           plan.Settle: it ends, is judged, opens an undo round
 //	a start without a sign of life     its mark is removed; the cleaner releases its locks
-//	a sweep                            its next batch: resume, retry, cancel of paused tasks
+//	a sweep                            the next batch of the first command on many tasks
 //	removal of the plan                if it is over and was kept for the Retention
 //	tasks of lost workers              taken from them, or FAILED after too many losses
 //	stops that no worker can apply     applied to tasks in flight that no worker holds
@@ -40,11 +40,15 @@
 //   - This process takes no task from itself. If the store lists its tasks as orphans, it sends a
 //     heartbeat, and so learns whether its lease is over.
 //   - A plan that is over is kept for Lateness at least.
+//   - A step of a sweep reads a bounded number of tasks and changes at most store.MaxBatch, and a
+//     call of Reconcile takes a bounded number of steps: however long a sweep is, it keeps no other
+//     plan waiting, and no task of its own plan with a worker that is gone.
 //
 // # Failures
 //
 //	this process ends between two steps   the plan is still on the agenda: another process goes on
 //	another process is faster             store.ErrConflict; the plan is read again, up to ten times
+//	workers change what a sweep changes   store.ErrConflict; its batches become smaller
 //	the store is unreachable              reported; reconciled again after the PollInterval
 //	a task is damaged                     reported; the others are taken from lost workers
 //	a removal takes long                  it stops after 100 ms; the plan is due at once

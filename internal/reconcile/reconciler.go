@@ -82,7 +82,8 @@ type Result struct {
 // being due. Faults of the store are reported, and Result.Next is then the PollInterval. Any
 // process may reconcile a plan at any time; the process that loses a race sees what the winner did.
 func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Result {
-	for range maxSteps {
+	var so turn
+	for so.steps = range maxSteps {
 		p, err := r.opts.Client.Store.Plan(ctx, id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -92,10 +93,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Re
 			return Result{Next: r.opts.PollInterval}
 		}
 		graceful, done := wait.WithGrace(ctx, finishGrace)
-		changed, err := r.step(graceful, p)
+		changed, err := r.step(graceful, p, so)
 		done()
-		if errors.Is(err, store.ErrConflict) || changed && err == nil {
+		if errors.Is(err, store.ErrConflict) {
+			so.conflicts++
 			continue // read the plan again
+		}
+		if changed && err == nil {
+			continue
 		}
 		if err != nil {
 			r.opts.Client.Fault("reconcile", err)
@@ -105,6 +110,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Re
 	}
 	return Result{}
 }
+
+// turn is how far a call of Reconcile has come.
+type turn struct{ steps, conflicts int }
 
 // nextCheck returns how long to wait before a plan that owes nothing now is reconciled again. While
 // tasks are in flight, some process has to check whether their workers are alive. For a plan

@@ -13,7 +13,7 @@ import (
 )
 
 // step does one thing that the plan owes, and reports whether it did anything.
-func (r *Reconciler) step(ctx context.Context, p plan.Plan) (changed bool, err error) {
+func (r *Reconciler) step(ctx context.Context, p plan.Plan, so turn) (changed bool, err error) {
 	if d := p.Settle(time.Now()); d.Changed {
 		return r.apply(ctx, p, d)
 	}
@@ -25,8 +25,13 @@ func (r *Reconciler) step(ctx context.Context, p plan.Plan) (changed bool, err e
 	case p.Adding != nil && p.Adding.Left(p.Idle) <= 0:
 		_, err := r.opts.Locks.DropAddition(ctx, p.ID, p.Adding.Token)
 		return true, err
-	case len(p.Sweeps) > 0:
-		if err := r.sweep(ctx, p); !errors.Is(err, tenantlock.ErrStartInWay) {
+	case len(p.Sweeps) > 0 && p.Starting == nil:
+		if so.steps == 0 && c.Held > 0 { // a long sweep does not keep tasks with workers that are gone
+			if changed, err := r.takeFromLostWorkers(ctx, p); changed || err != nil {
+				return changed, err
+			}
+		}
+		if err := r.sweep(ctx, p, max(1, store.MaxBatch>>so.conflicts)); !errors.Is(err, tenantlock.ErrStartInWay) {
 			return true, err
 		}
 	case p.Over():
@@ -46,24 +51,6 @@ func (r *Reconciler) step(ctx context.Context, p plan.Plan) (changed bool, err e
 func (r *Reconciler) apply(ctx context.Context, p plan.Plan, d plan.Decision) (changed bool, err error) {
 	_, err = r.opts.Client.Apply(ctx, p, d)
 	return true, err
-}
-
-// sweep carries out the next batch of a command on many tasks.
-func (r *Reconciler) sweep(ctx context.Context, p plan.Plan) error {
-	s := p.Sweeps[0]
-	q := store.TaskQuery{After: s.After, States: s.States(), Limit: store.MaxBatch}
-	tasks, next, err := r.opts.Client.Store.Tasks(ctx, p.ID, q)
-	if err != nil {
-		return err
-	}
-	held := func(task.ID) bool { return false }
-	if s.Kind == plan.SweepRetry {
-		if held, err = r.opts.Locks.Held(ctx, p, tasks); err != nil {
-			return err
-		}
-	}
-	_, err = r.apply(ctx, p, p.Sweep(tasks, next, held, plan.By{Now: time.Now()}))
-	return err
 }
 
 // halt applies the plan's stop to tasks in flight that no worker holds, at most store.MaxBatch of

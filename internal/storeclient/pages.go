@@ -5,7 +5,29 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
 )
+
+// Select reads the next page of the tasks in these states to which a sweep of the plan comes, after
+// an ordinal. next is the ordinal after which to continue, 0 if there is nothing left to read.
+func (c *Client) Select(ctx context.Context, p *plan.Plan, s *plan.Sweep, states []task.State, after int) (page []task.Task, next int, err error) {
+	from, to, more := s.Range(p, after)
+	if !more {
+		return nil, 0, nil
+	}
+	q := store.TaskQuery{After: from, Until: to, States: states}
+	err = c.Do(ctx, "tasks", func() error {
+		page, next, err = c.Store.Tasks(ctx, p.ID, q)
+		return err
+	})
+	if err != nil || next != 0 {
+		return page, next, err
+	}
+	if _, _, more := s.Range(p, to); more {
+		next = to
+	}
+	return page, next, nil
+}
 
 // EachTenant calls f with the tenant ids of a plan, page by page, and with the ordinal of the first
 // tenant of the page. It reads the next page while f works, and returns after the first error of f.

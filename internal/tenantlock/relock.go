@@ -20,6 +20,22 @@ func NeedsRelock(t task.Task, edits []task.Edit) bool {
 	})
 }
 
+// Relocked returns those of the tasks for which a command that makes these edits has to lock the
+// tenants again.
+func Relocked(tasks []task.Task, edits []task.Edit) []task.Task {
+	of := make(map[task.ID]task.Edit, len(edits))
+	for _, e := range edits {
+		of[e.ID] = e
+	}
+	var list []task.Task
+	for _, t := range tasks {
+		if e, edited := of[t.ID]; edited && NeedsRelock(t, []task.Edit{e}) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
 // Relock locks the tenant of a task for a command that was decided from the task and is not
 // committed yet. Returns a *store.TenantHeldError if another plan works on the tenant by now, and
 // store.ErrConflict if the task has changed. If the command is then not carried out,

@@ -22,6 +22,7 @@ type entry struct {
 // detail is the part of an event that few events have. It never changes, so events may share it.
 type detail struct {
 	actor, reason string
+	filter        string
 	wave, added   int
 	failure       *task.FailureInfo
 }

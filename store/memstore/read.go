@@ -97,8 +97,11 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 		return nil, 0, nil
 	}
 	limit := cmp.Or(q.Limit, store.MaxPage)
-	ordinal := q.After
-	for looked := 0; ordinal < p.tasks.n; looked++ {
+	ordinal, last := q.After, p.tasks.n
+	if q.Until > 0 {
+		last = min(last, q.Until)
+	}
+	for looked := 0; ordinal < last; looked++ {
 		if len(tasks) == limit || looked == scanned {
 			return tasks, ordinal, nil
 		}

@@ -19,6 +19,9 @@ func (p *rollout) countInWave(ordinal uint32, from, to task.State) {
 // ownControl returns a copy of c that shares no memory with c.
 func ownControl(c plan.Control) plan.Control {
 	c.Sweeps = slices.Clone(c.Sweeps)
+	for i := range c.Sweeps {
+		c.Sweeps[i].Filter = c.Sweeps[i].Filter.Clone()
+	}
 	c.Waves = slices.Clone(c.Waves)
 	c.Approved = slices.Clone(c.Approved)
 	c.Tuning.Windows = slices.Clone(c.Tuning.Windows)

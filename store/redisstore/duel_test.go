@@ -145,6 +145,8 @@ func (d *duel) step() {
 		}
 		c, i := pick(d, commands...), d.rand.Intn(d.tasks)
 		d.decide(func(p plan.Plan, tasks []task.Task) (plan.Decision, error) { return c(p, tasks[i], d.by()) })
+	case n < 17 && d.rand.Intn(2) == 0:
+		d.sweeps()
 	case n < 17:
 		d.rush()
 	case n < 18 && d.rand.Intn(2) == 0:
@@ -156,6 +158,40 @@ func (d *duel) step() {
 		})
 	default:
 		d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.Settle(d.by().Now), nil })
+	}
+}
+
+// sweeps gives a command for the tasks that a random filter selects, or carries the plan's first
+// sweep on by a few tasks.
+func (d *duel) sweeps() {
+	kind := pick(d, plan.SweepRetry, plan.SweepSkipTasks, plan.SweepPauseTasks, plan.SweepResumeTasks, plan.SweepCancelTasks, plan.SweepRollbackTasks)
+	s := plan.Sweep{Kind: kind, From: pick(d, task.FromCheckpoint, task.FromScratch), Filter: task.Filter{
+		States: pick(d, nil, []task.State{task.Failed}, []task.State{task.Pending, task.Paused}), Codes: pick(d, nil, nil, []string{"CODE"}),
+		Tenant: pick(d, "", "t\x00 \n1"), Labels: pick(d, nil, nil, map[string]string{"none": ""}),
+	}}
+	d.decide(func(p plan.Plan, tasks []task.Task) (plan.Decision, error) {
+		var reach plan.Reach
+		for i := range tasks {
+			reach.Count(&s, &p, &tasks[i])
+		}
+		return s.Queue(p, reach, d.by())
+	})
+	d.compare()
+	for range d.rand.Intn(4) {
+		most := d.rand.Intn(store.MaxBatch)
+		d.decide(func(p plan.Plan, tasks []task.Task) (plan.Decision, error) {
+			if len(p.Sweeps) == 0 {
+				return plan.Decision{}, nil
+			}
+			after := p.Sweeps[0].After
+			page := tasks[after:min(len(tasks), after+most)]
+			next := after + most
+			if next >= len(tasks) {
+				next = 0
+			}
+			return p.Sweep(page, next, func(task.ID) bool { return false }, d.by()), nil
+		})
+		d.compare()
 	}
 }
 

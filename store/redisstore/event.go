@@ -18,6 +18,7 @@ import (
 type detail struct {
 	Actor   string         `json:"actor,omitempty"`
 	Reason  string         `json:"reason,omitempty"`
+	Filter  string         `json:"filter,omitempty"`
 	Wave    int            `json:"wave,omitempty"`
 	Added   int            `json:"added,omitempty"`
 	Failure *failureRecord `json:"failure,omitempty"`
@@ -34,7 +35,7 @@ func appendEvent(to []byte, e *plan.Event) []byte {
 		to = append(append(to, '\t'), lineBreaks.Replace(field)...)
 	}
 	to = append(to, '\t')
-	d := detail{Actor: e.Actor, Reason: e.Reason, Wave: e.Wave, Added: e.Added}
+	d := detail{Actor: e.Actor, Reason: e.Reason, Filter: e.Filter, Wave: e.Wave, Added: e.Added}
 	if e.Failure != nil {
 		d.Failure = new(failureRecord)
 		if json.Unmarshal(appendFailure(nil, e.Failure), d.Failure) != nil {
@@ -156,7 +157,7 @@ func parseEvent(id plan.ID, line string) (plan.Event, bool) {
 	if json.Unmarshal([]byte(f[5]), &d) != nil {
 		return e, false
 	}
-	e.Actor, e.Reason, e.Wave, e.Added = d.Actor, d.Reason, d.Wave, d.Added
+	e.Actor, e.Reason, e.Filter, e.Wave, e.Added = d.Actor, d.Reason, d.Filter, d.Wave, d.Added
 	if d.Failure != nil {
 		e.Failure = d.Failure.info()
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -132,7 +133,7 @@ func (s *Store) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	if !id.Valid() {
 		return task.Task{}, store.ErrNotFound
 	}
-	tasks, _, err := s.pick(ctx, id.Plan(), id.Ordinal(), 0, 1, "")
+	tasks, _, err := s.pick(ctx, id.Plan(), id.Ordinal(), store.TaskQuery{Limit: 1}, "")
 	if err != nil {
 		return task.Task{}, err
 	}
@@ -149,7 +150,7 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 	var calls []pipelined
 	for _, ordinal := range ordinals {
 		if ordinal >= 1 && ordinal <= task.MaxPerPlan {
-			argv := append(s.client.scripts.pick.argv(nil, key), ordinal, 0, 1, "")
+			argv := append(s.client.scripts.pick.argv(nil, key), ordinal, 0, 1, "", task.MaxPerPlan)
 			calls = append(calls, pipelined{id: id, key: key, script: s.client.scripts.pick, argv: argv})
 		}
 	}
@@ -182,10 +183,10 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 
 // pick reads one task, or the tasks in flight that no worker holds. complete is false if their
 // index has to be rebuilt.
-func (s *Store) pick(ctx context.Context, id plan.ID, ordinal, after, limit int, states string) (tasks []task.Task, complete bool, err error) {
+func (s *Store) pick(ctx context.Context, id plan.ID, ordinal int, q store.TaskQuery, states string) (tasks []task.Task, complete bool, err error) {
 	key := s.keys.plan(id)
 	argv := s.client.scripts.pick.argv(nil, key)
-	answer, err := s.client.run(ctx, s.client.scripts.pick, key, false, append(argv, ordinal, after, limit, states))
+	answer, err := s.client.run(ctx, s.client.scripts.pick, key, false, append(argv, ordinal, q.After, q.Limit, states, cmp.Or(q.Until, task.MaxPerPlan)))
 	if err != nil {
 		return nil, false, err
 	}
@@ -200,12 +201,13 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 	}
 	limit := page(q.Limit)
 	if q.Unheld {
-		return s.unheld(ctx, id, q, limit)
+		q.Limit = limit
+		return s.unheld(ctx, id, q)
 	}
 	key, next := s.keys.plan(id), q.After
 	for range scanCalls {
-		argv := s.client.scripts.tasks.argv(make([]any, 0, 9), key)
-		argv = append(argv, next, limit-len(tasks), lettersOf(q.States), scanBuckets, pageBytes)
+		argv := s.client.scripts.tasks.argv(make([]any, 0, 10), key)
+		argv = append(argv, next, limit-len(tasks), lettersOf(q.States), scanBuckets, pageBytes, q.Until)
 		answer, err := s.client.run(ctx, s.client.scripts.tasks, key, false, argv)
 		if err != nil {
 			return nil, 0, err
@@ -221,7 +223,7 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 }
 
 // unheld reads tasks in flight that no worker holds.
-func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit int) ([]task.Task, int, error) {
+func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery) ([]task.Task, int, error) {
 	states := ""
 	for _, st := range []task.State{task.Running, task.RollingBack} {
 		if len(q.States) == 0 || slices.Contains(q.States, st) {
@@ -231,16 +233,16 @@ func (s *Store) unheld(ctx context.Context, id plan.ID, q store.TaskQuery, limit
 	if states == "" {
 		states = "-" // no task can be in these states: only check that the plan exists
 	}
-	tasks, complete, err := s.pick(ctx, id, 0, q.After, limit, states)
+	tasks, complete, err := s.pick(ctx, id, 0, q, states)
 	if err == nil && !complete {
 		if err = s.indexes.repair(ctx, answerTimeout, id); err == nil {
-			tasks, complete, err = s.pick(ctx, id, 0, q.After, limit, states)
+			tasks, complete, err = s.pick(ctx, id, 0, q, states)
 		}
 		if err == nil && !complete {
 			err = &store.CorruptError{Key: s.keys.loose(id), Reason: "fewer tasks wait for a worker than are counted"}
 		}
 	}
-	if err != nil || len(tasks) < limit {
+	if err != nil || len(tasks) < q.Limit {
 		return tasks, 0, err
 	}
 	return tasks, tasks[len(tasks)-1].ID.Ordinal(), nil

@@ -77,21 +77,6 @@ type undoRound struct {
 	Stopping bool `json:"stopping,omitempty"`
 }
 
-type sweep struct {
-	Kind           uint8  `json:"kind"`
-	After          int    `json:"after"`
-	FromCheckpoint bool   `json:"fromCheckpoint,omitempty"`
-	Actor          string `json:"actor,omitempty"`
-	Reason         string `json:"reason,omitempty"`
-}
-
-func (s sweep) from() task.RetryFrom {
-	if s.FromCheckpoint {
-		return task.FromCheckpoint
-	}
-	return task.FromScratch
-}
-
 func controlOf(c *plan.Control) control {
 	r := control{
 		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
@@ -109,8 +94,8 @@ func controlOf(c *plan.Control) control {
 		u := undoRound(c.Undo)
 		r.Undo = &u
 	}
-	for _, s := range c.Sweeps {
-		r.Sweeps = append(r.Sweeps, sweep{uint8(s.Kind), s.After, s.From == task.FromCheckpoint, s.Actor, s.Reason})
+	for i := range c.Sweeps {
+		r.Sweeps = append(r.Sweeps, sweepOf(&c.Sweeps[i]))
 	}
 	return r
 }
@@ -121,10 +106,12 @@ func (r *control) fill(c *plan.Control) (err error) {
 	}
 	c.PauseReasons, c.Acknowledged, c.StartToken = plan.PauseReasons(r.PauseReasons), r.Acknowledged, r.StartToken
 	c.Wave, c.Gate, c.Approved = r.Wave, plan.Gate(r.Gate), r.Approved
-	for _, s := range r.Sweeps {
-		c.Sweeps = append(c.Sweeps, plan.Sweep{
-			Kind: plan.SweepKind(s.Kind), After: s.After, From: s.from(), Actor: s.Actor, Reason: s.Reason,
-		})
+	for i := range r.Sweeps {
+		s, err := r.Sweeps[i].sweep()
+		if err != nil {
+			return err
+		}
+		c.Sweeps = append(c.Sweeps, s)
 	}
 	if r.Starting != nil {
 		c.Starting = &plan.Starting{Token: r.Starting.Token, TTL: r.Starting.TTL, Actor: r.Starting.Actor}

@@ -49,6 +49,7 @@ func TestBroken(t *testing.T) {
 		"takes any position for the end":  {"9-events", wrap[neverAhead]},
 		"cursors for everybody":           {"9-events", wrap[sharedCursors]},
 		"endless pages":                   {"10-query", wrap[longPages]},
+		"pages beyond their end":          {"10-query", wrap[untilTheEnd]},
 		"pending in a cancelled plan":     {"10-query", wrap[stillPending]},
 		"states of other tasks":           {"10-query", wrap[statesOffByOne]},
 		"states as they are stored":       {"10-query", wrap[statesAsStored]},

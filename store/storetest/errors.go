@@ -214,6 +214,10 @@ func errorsPages(e *env) {
 	e.names("Plans", err, "States[1]")
 	_, _, err = e.Tasks(e.ctx, r.id, store.TaskQuery{After: -1, States: []task.State{200, task.Running}})
 	e.names("Tasks", err, "After", "States[0]")
+	_, _, err = e.Tasks(e.ctx, r.id, store.TaskQuery{Until: -1, Limit: -1})
+	e.names("Tasks", err, "Until", "Limit")
+	_, _, err = e.Tasks(e.ctx, r.id, store.TaskQuery{Until: task.MaxPerPlan + 1, Unheld: true})
+	e.names("unheld Tasks", err, "Until")
 }
 
 // names checks that a call was refused because of exactly the arguments in want.

@@ -38,6 +38,7 @@ func model(t testing.TB, h Harness) {
 			"again":    m.again,
 			"plan":     m.planCommand,
 			"task":     m.taskCommand,
+			"tasks":    m.tasksCommand,
 			"engine":   m.engine,
 			"late":     m.late,
 			"waiter":   m.waiter,

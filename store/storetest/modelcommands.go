@@ -108,6 +108,27 @@ func (m *machine) taskCommand(rt *rapid.T) {
 	m.decide(rt, later, func(p plan.Plan) (plan.Decision, error) { return c(p, t, by()) })
 }
 
+// tasksCommand gives a command for the tasks in some states.
+func (m *machine) tasksCommand(rt *rapid.T) {
+	kinds := []plan.SweepKind{
+		plan.SweepRetry, plan.SweepSkipTasks, plan.SweepPauseTasks, plan.SweepResumeTasks, plan.SweepCancelTasks, plan.SweepRollbackTasks,
+	}
+	s := plan.Sweep{Kind: rapid.SampledFrom(kinds).Draw(rt, "kind")}
+	s.Filter.States = rapid.SliceOfNDistinct(rapid.SampledFrom([]task.State{
+		task.Pending, task.Running, task.Paused, task.Failed, task.Completed, task.Canceled,
+	}), 0, 2, rapid.ID[task.State]).Draw(rt, "states")
+	s.Filter.Tenant = rapid.SampledFrom([]string{"", "", tenants(1, 1)[0].ID}).Draw(rt, "tenant")
+	_, tasks := m.read(rt)
+	later := rapid.IntRange(0, 4).Draw(rt, "later") == 0
+	m.decide(rt, later, func(p plan.Plan) (plan.Decision, error) {
+		var reach plan.Reach
+		for i := range tasks {
+			reach.Count(&s, &p, &tasks[i])
+		}
+		return s.Queue(p, reach, by())
+	})
+}
+
 // waiter pauses a task that waits, or resumes one that was paused during its wait: the other
 // commands rarely meet both.
 func (m *machine) waiter(rt *rapid.T) {

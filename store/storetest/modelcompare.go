@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -24,7 +25,7 @@ func (m *machine) compare(rt *rapid.T) {
 	}
 	if p.State != o.plan.State || p.Version != o.plan.Version || p.Counters != o.plan.Counters || p.Breached != o.plan.Breached ||
 		!sameGrant(p.Grant, o.plan.Grant) || p.Acknowledged != o.plan.Acknowledged || p.Undo != o.plan.Undo || p.PauseReasons != o.plan.PauseReasons ||
-		!slices.Equal(p.Sweeps, o.plan.Sweeps) || (p.Starting == nil) != (o.plan.Starting == nil) || p.StartToken != o.plan.StartToken {
+		!reflect.DeepEqual(p.Sweeps, o.plan.Sweeps) || (p.Starting == nil) != (o.plan.Starting == nil) || p.StartToken != o.plan.StartToken {
 		rt.Fatalf("plan\n%+v\nwant\n%+v", p, o.plan)
 	}
 	m.compareWaves(rt, p)

@@ -71,6 +71,13 @@ func (m *longPages) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) ([
 	return tasks, next, err
 }
 
+type untilTheEnd struct{ mutant }
+
+func (m *untilTheEnd) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) ([]task.Task, int, error) {
+	q.Until = 0
+	return m.Store.Tasks(ctx, id, q)
+}
+
 type stillPending struct{ mutant }
 
 func (m *stillPending) Task(ctx context.Context, id task.ID) (task.Task, error) {

@@ -112,6 +112,13 @@ func queryTasks(e *env) {
 		{"pending after 7", store.TaskQuery{States: []task.State{task.Pending}, After: 7}, []int{8, 9}},
 		{"ended", store.TaskQuery{States: []task.State{task.Completed, task.Failed, task.Skipped}, Limit: 1}, []int{1, 2, 6}},
 		{"paused", store.TaskQuery{States: []task.State{task.Paused}}, nil},
+		{"up to 3", store.TaskQuery{Until: 3}, []int{1, 2, 3}},
+		{"from 3 to 6, by two", store.TaskQuery{After: 2, Until: 6, Limit: 2}, []int{3, 4, 5, 6}},
+		{"one", store.TaskQuery{After: 3, Until: 4}, []int{4}},
+		{"none", store.TaskQuery{After: 4, Until: 4}, nil},
+		{"less than none", store.TaskQuery{After: 6, Until: 4}, nil},
+		{"up to beyond the last", store.TaskQuery{After: 7, Until: task.MaxPerPlan}, []int{8, 9}},
+		{"pending from 4 to 7", store.TaskQuery{States: []task.State{task.Pending}, After: 3, Until: 7}, []int{7}},
 	} {
 		if got := r.list(test.q); !slices.Equal(got, test.want) {
 			e.Errorf("%s: tasks %v, want %v", test.name, got, test.want)
@@ -158,6 +165,12 @@ func queryUnheld(e *env) {
 	if got := r.list(store.TaskQuery{Unheld: true, States: []task.State{task.Running}, Limit: 1}); !slices.Equal(got, []int{4}) {
 		e.Errorf("running and held by nobody: %v, want 4", got)
 	}
+	if got := r.list(store.TaskQuery{Unheld: true, Until: 4}); !slices.Equal(got, []int{4}) {
+		e.Errorf("held by nobody up to 4: %v, want 4", got)
+	}
+	if got := r.list(store.TaskQuery{Unheld: true, After: 4, Until: 5}); !slices.Equal(got, []int{5}) {
+		e.Errorf("held by nobody from 5 to 5: %v, want 5", got)
+	}
 	r.take("another", 2)
 	if got := r.list(store.TaskQuery{Unheld: true}); len(got) > 0 {
 		e.Errorf("held by nobody: %v, want none", got)
@@ -176,6 +189,12 @@ func queryPages(e *env) {
 	}
 	if got := r.list(store.TaskQuery{}); len(got) != n || got[0] != 1 || got[n-1] != n || !slices.IsSorted(got) {
 		e.Errorf("%d tasks in all, want %d in order", len(got), n)
+	}
+	for _, part := range [][2]int{{0, 64}, {63, 65}, {1, 128}, {64, 1999}, {1000, 2 * store.MaxPage}} {
+		got := r.list(store.TaskQuery{After: part[0], Until: part[1]})
+		if len(got) != part[1]-part[0] || got[0] != part[0]+1 || got[len(got)-1] != part[1] {
+			e.Errorf("%d tasks after %d until %d", len(got), part[0], part[1])
+		}
 	}
 }
 

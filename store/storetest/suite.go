@@ -53,5 +53,6 @@ func promises() []promise {
 		{"14-wait", waitCases()},
 		{"15-waves", waveCases()},
 		{"16-add", additionCases()},
+		{"17-sweep", sweepCases()},
 	}
 }

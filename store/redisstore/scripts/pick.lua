@@ -6,6 +6,7 @@
 -- ARGV[1] the ordinal of the one task; 0: read tasks in flight
 -- ARGV[2] ordinal after which to start   ARGV[3] maximum number of tasks
 -- ARGV[4] states of the tasks in flight: R for running, B for rolling back, or both
+-- ARGV[5] last ordinal of the tasks in flight to read
 --
 -- Returns the same as tasks.lua, except for next: next is 1 if the index lacks tasks and has to be
 -- rebuilt first, otherwise 0.
@@ -30,7 +31,7 @@ elseif unheld() > 0 then
   end
   for band = 0, 6000000, 2000000 do
     if find(ARGV[4], band % 4000000 == 0 and 'R' or 'B', 1, true) then
-      local members = redis.call('ZRANGEBYSCORE', base .. 'loose', band + ARGV[2] + 1, band + 1000000, 'LIMIT', 0, ARGV[3])
+      local members = redis.call('ZRANGEBYSCORE', base .. 'loose', band + ARGV[2] + 1, band + ARGV[5], 'LIMIT', 0, ARGV[3])
       for _, member in ipairs(members) do
         ordinals[#ordinals + 1] = tonumber(member)
       end

@@ -7,6 +7,7 @@
 -- ARGV[3] letters of the states to select, empty: all
 -- ARGV[4] maximum number of buckets to read
 -- ARGV[5] size of the tasks in bytes at which to stop, after a whole bucket
+-- ARGV[6] last ordinal to look at, 0: the last of the plan
 --
 -- Returns "=" next "|" canceled "|" and the tasks, framed by frame_tasks. next is the ordinal after
 -- which the next page starts, 0 at the end; canceled is 1 if pending tasks show as canceled.
@@ -16,6 +17,8 @@ if problem then
   return problem
 end
 local after, limit, states, buckets, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local until_ordinal = tonumber(ARGV[6])
+local total = until_ordinal > 0 and math.min(until_ordinal, plan.total) or plan.total
 local any = states == ''
 for letter, name in pairs(counter) do
   if letter ~= 'r' and letter ~= 'b' then
@@ -27,9 +30,9 @@ if not any then
 end
 
 local out, size, count = {}, 0, 0
-while buckets > 0 and after < plan.total and count < limit and size < bytes do
+while buckets > 0 and after < total and count < limit and size < bytes do
   local b, first = at(after + 1)
-  local last = math.min(63, plan.total - 1 - b * 64)
+  local last = math.min(63, total - 1 - b * 64)
   local q = { 'HMGET', bucket(b) }
   for f = first + 1, last + 1 do
     q[#q + 1] = field_names[f]
@@ -67,4 +70,4 @@ while buckets > 0 and after < plan.total and count < limit and size < bytes do
   end
   buckets = buckets - 1
 end
-return '=' .. (after < plan.total and after or 0) .. '|' .. (plan.stop_running == 2 and 1 or 0) .. '|' .. concat(out)
+return '=' .. (after < total and after or 0) .. '|' .. (plan.stop_running == 2 and 1 or 0) .. '|' .. concat(out)

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -41,10 +43,11 @@ var (
 
 // asset is a file of the console, and serves it to whoever is authenticated.
 type asset struct {
-	service     *service
-	content     []byte
-	contentType string
-	etag        string
+	service       *service
+	content       []byte
+	compressed    []byte
+	contentType   string
+	etag, gzipTag string
 }
 
 // addConsole adds the files of the console to the routes: index.html is the root.
@@ -53,12 +56,16 @@ func (h *Handler) addConsole() error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := console.ReadFile(name)
-		if err != nil {
+		a := asset{service: h.service, contentType: consoleTypes[path.Ext(name)]}
+		if a.content, err = console.ReadFile(name); err != nil {
 			return err
 		}
-		sum := sha256.Sum256(content)
-		a := asset{h.service, content, consoleTypes[path.Ext(name)], `"` + hex.EncodeToString(sum[:16]) + `"`}
+		if a.compressed, err = compress(a.content); err != nil {
+			return err
+		}
+		sum := sha256.Sum256(a.content)
+		digest := hex.EncodeToString(sum[:16])
+		a.etag, a.gzipTag = `"`+digest+`"`, `"`+digest+`-gzip"`
 		pattern := "GET /" + path.Base(name)
 		if path.Base(name) == "index.html" {
 			pattern = "GET /{$}"
@@ -66,6 +73,17 @@ func (h *Handler) addConsole() error {
 		h.mux.Handle(pattern, a)
 		return nil
 	})
+}
+
+// compress returns the content with gzip.
+func compress(content []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	err := w.Close()
+	return b.Bytes(), err
 }
 
 // ServeHTTP implements http.Handler.
@@ -79,8 +97,25 @@ func (a asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header["Cache-Control"] = revalidated
 	header["Content-Security-Policy"] = consolePolicy
 	header.Set("Content-Type", a.contentType)
-	header.Set("ETag", a.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+	header.Set("Vary", "Accept-Encoding")
+	content, tag := a.content, a.etag
+	if acceptsGzip(r) {
+		content, tag = a.compressed, a.gzipTag
+		header.Set("Content-Encoding", "gzip")
+	}
+	header.Set("ETag", tag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+// acceptsGzip reports whether the client has asked for gzip.
+func acceptsGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, quality, weighed := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
+		if strings.EqualFold(name, "gzip") && (!weighed || strings.Trim(strings.TrimPrefix(quality, "q="), "0.") != "") {
+			return true
+		}
+	}
+	return false
 }
 
 // admit authenticates the caller. A panic of the host's function is an error.

@@ -1,8 +1,10 @@
 package ops_test
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,8 +21,9 @@ import (
 
 // The console stays small: it has to arrive over a bad line at three in the morning.
 const (
-	maxConsoleFiles = 12
-	maxConsoleBytes = 118_000
+	maxConsoleFiles      = 12
+	maxConsoleBytes      = 116_000
+	maxConsoleCompressed = 44_000 // over the line
 )
 
 // consolePolicy is the content security policy of ops.md.
@@ -59,12 +62,49 @@ func asset(t *testing.T, h http.Handler, path string, headers ...string) *httpte
 
 func TestConsoleIsSmall(t *testing.T) {
 	t.Parallel()
-	files, size := consoleFiles(t), 0
-	for _, content := range files {
+	s := newSite(t, nil, ops.Config{})
+	files, size, compressed := consoleFiles(t), 0, 0
+	for name, content := range files {
 		size += len(content)
+		a := asset(t, s.handler, "/api/"+strings.TrimSuffix(name, "index.html"), "Accept-Encoding", "gzip")
+		compressed += a.Body.Len()
 	}
-	if len(files) > maxConsoleFiles || size > maxConsoleBytes {
-		t.Errorf("the console has %d files and %d bytes", len(files), size)
+	if len(files) > maxConsoleFiles || size > maxConsoleBytes || compressed > maxConsoleCompressed {
+		t.Errorf("the console has %d files, %d bytes, %d compressed", len(files), size, compressed)
+	}
+}
+
+// A file is compressed for those who ask for it, under a tag of its own.
+func TestConsoleIsCompressed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil, ops.Config{})
+	plain := asset(t, s.handler, "/api/main.js")
+	for accepted, compressed := range map[string]bool{
+		"gzip": true, "br, gzip;q=0.5": true, "deflate,GZIP": true, "": false, "br": false, "gzip;q=0": false, "gzip; q=0.000": false, "xgzip": false,
+	} {
+		a := asset(t, s.handler, "/api/main.js", "Accept-Encoding", accepted)
+		body, tag := a.Body.String(), a.Header().Get("ETag")
+		if compressed {
+			r, err := gzip.NewReader(a.Body)
+			if err != nil {
+				t.Fatalf("%q: %v", accepted, err)
+			}
+			content, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = string(content)
+		}
+		if body != plain.Body.String() || a.Header().Get("Content-Encoding") == "gzip" != compressed || tag == plain.Header().Get("ETag") == compressed {
+			t.Errorf("%q: %v", accepted, a.Header())
+		}
+		if a.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: a cache may mix the answers up: %v", accepted, a.Header())
+		}
+		again := asset(t, s.handler, "/api/main.js", "Accept-Encoding", accepted, "If-None-Match", tag)
+		if again.Code != http.StatusNotModified {
+			t.Errorf("%q: %d for its own tag", accepted, again.Code)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ export function onTasks(action, tasks, done) {
 function retryFields() {
 	const choice = (value, checked) => h('label', { class: 'choice' },
 		h('input', { type: 'radio', name: 'from', value, checked }), ' ', t('retry.' + value));
-	const el = h('fieldset', null, h('legend', null, t('retry.from')), choice('checkpoint', true), choice('scratch', false));
+	const el = h('fieldset', h('legend', t('retry.from')), choice('checkpoint', true), choice('scratch', false));
 	return { el, body: form => (form.elements.from.value === 'scratch' ? { fromCheckpoint: false } : {}) };
 }
 
@@ -94,7 +94,7 @@ function tuneFields(plan) {
 		maxConcurrency: plan.strategy.maxConcurrency ?? 1, maxFailures: plan.strategy.maxFailures ?? 0,
 		failureAction: plan.strategy.failureAction, bakeTime: plan.strategy.bakeTime ?? '0s',
 	};
-	const el = h('div', { class: 'grid2' }, Object.entries(before).map(([name, value]) => h('label', null, t('strategy.' + name),
+	const el = h('div.grid2', Object.entries(before).map(([name, value]) => h('label', t('strategy.' + name),
 		name === 'failureAction' ? choose(name, ['Stop', 'Pause', 'RollbackPlan'], value)
 			: h('input', { name, value: String(value), autocomplete: 'off', 'data-field': name }), faultPlace(name))));
 	return {
@@ -116,7 +116,7 @@ export const choose = (name, values, value) => h('select', { name, 'data-field':
 // amount is a number if the text is one: amounts are 3 or "10%".
 export const amount = text => (/^\d{1,9}$/.test(text) ? Number(text) : text);
 
-export const faultPlace = name => h('span', { class: 'fault', 'data-fault': name, role: 'alert' });
+export const faultPlace = name => h('span.fault', { 'data-fault': name, role: 'alert' });
 
 // explain says what a problem is, in words and with the links that help.
 export function explain(problem) {
@@ -148,8 +148,8 @@ export function showFaults(root, problem, place) {
 		}
 		root.querySelector(`[data-field="${CSS.escape(field)}"]`)?.setAttribute('aria-invalid', 'true');
 		const where = fault.field === field ? '' : fault.field + ' ';
-		if (at.childElementCount < 5) at.append(h('span', null, where + fault.problem));
-		else if (at.childElementCount === 5) at.append(h('span', null, t('faults.more', { n: problem.doc.faultCount })));
+		if (at.childElementCount < 5) at.append(h('span', where + fault.problem));
+		else if (at.childElementCount === 5) at.append(h('span', t('faults.more', { n: problem.doc.faultCount })));
 	}
 	return others;
 }
@@ -161,21 +161,21 @@ function open({ action, path, title, about, count, version, fields, done, send }
 	const key = newKey(); // kept if it is sent again: it is carried out once
 	const reason = h('textarea', { name: 'reason', rows: 2, maxlength: 1000, 'data-field': 'reason', required: needed });
 	const number_ = typed && h('input', { name: 'count', inputmode: 'numeric', autocomplete: 'off', required: true, 'data-field': 'count' });
-	const status = h('p', { class: 'answer', role: 'alert' });
+	const status = h('p.answer', { role: 'alert' });
 	const go = h('button', { type: 'submit', class: destructive.has(action) ? 'danger' : 'primary' }, t('action.' + action));
 	const picks = (has('picks.' + action) ? t('picks.' + action) : t('picks')).split(';');
 	const form = h('form', { method: 'dialog', onsubmit: submit, onkeydown: noComposedEnter, novalidate: true },
 		h('h2', { id: 'dialog-title' }, destructive.has(action) && icon('hand'), title),
-		h('p', null, about),
+		h('p', about),
 		fields?.el,
-		h('label', null, needed ? t('reason.needed') : t('reason'), reason, faultPlace('reason')),
-		h('div', { class: 'picks' }, picks.map(text => button(text, () => {
+		h('label', needed ? t('reason.needed') : t('reason'), reason, faultPlace('reason')),
+		h('div.picks', picks.map(text => button(text, () => {
 			reason.value = text;
 			reason.focus();
 		}))),
-		typed && h('label', null, t('type.count', { n: count, x: String(count) }), number_, faultPlace('count')),
+		typed && h('label', t('type.count', { n: count, x: String(count) }), number_, faultPlace('count')),
 		status,
-		h('div', { class: 'actions' }, go, button(t('not.now'), () => dialog.close())));
+		h('div.actions', go, button(t('not.now'), () => dialog.close())));
 	const dialog = h('dialog', { 'aria-labelledby': 'dialog-title', onclose: () => dialog.remove() }, form);
 	document.body.append(dialog);
 	dialog.showModal();
@@ -205,7 +205,7 @@ function open({ action, path, title, about, count, version, fields, done, send }
 			if (!(problem instanceof Problem)) throw problem;
 			const others = showFaults(form, problem);
 			if (problem.code === 'REASON_REQUIRED') reason.required = true;
-			fill(status, explain(problem), others.map(fault => h('span', { class: 'fault' }, fault)));
+			fill(status, explain(problem), others.map(fault => h('span.fault', fault)));
 			if (problem.code === 'VERSION_MISMATCH') done?.(); // what was seen has changed: show it
 			go.disabled = problem.code === 'VERSION_MISMATCH';
 		}

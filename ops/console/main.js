@@ -54,16 +54,16 @@ function top() {
 		h('a', { href: '#main', class: 'skip', onclick: e => (e.preventDefault(), main.focus()) }, t('skip')),
 		link({}, { class: 'home' }, 'cutover'),
 		h('span', { id: 'mode' }),
-		h('span', { class: 'fill' }),
-		me.actor && h('span', { class: 'actor' }, me.actor),
-		h('details', { class: 'settings' }, h('summary', { 'data-key': 'settings' }, t('settings')),
+		h('span.fill'),
+		me.actor && h('span.actor', me.actor),
+		h('details.settings', h('summary', { 'data-key': 'settings' }, t('settings')),
 			h('div', { class: 'menu' },
-				h('label', null, t('language'), h('select', { 'data-key': 'lang', onchange: e => set({ lang: e.target.value }) },
+				h('label', t('language'), h('select', { 'data-key': 'lang', onchange: e => set({ lang: e.target.value }) },
 					Object.entries(languages).map(([value, text]) => h('option', { value, selected: value === lang, lang: value }, text)))),
-				h('label', { class: 'choice' }, h('input', {
+				h('label.choice', h('input', {
 					type: 'checkbox', checked: settings.utc, 'data-key': 'utc', onchange: e => set({ utc: e.target.checked }),
 				}), ' ', t('utc')),
-				h('p', null, t('now'), ' ', ticks(() => clockTime(now()))))));
+				h('p', t('now'), ' ', ticks(() => clockTime(now()))))));
 	mode();
 }
 
@@ -95,12 +95,12 @@ function mode() {
 	fill(document.getElementById('mode'), h('span', { class: 'mode m-' + trouble }, t('mode.' + trouble)));
 	const banner = document.getElementById('banner');
 	if (connection.signedOut) {
-		fill(banner, h('div', { class: 'notice bad' }, h('span', null, t('code.SIGNED_OUT')),
-			h('a', { class: 'button primary', href: location.href, target: '_blank', rel: 'noopener' }, t('sign.in')),
+		fill(banner, h('div.notice.bad', h('span', t('code.SIGNED_OUT')),
+			h('a.button.primary', { href: location.href, target: '_blank', rel: 'noopener' }, t('sign.in')),
 			button(t('again'), () => start())));
 	} else if (connection.away) {
 		const since = connection.seen ? clockTime(connection.seen) : '';
-		fill(banner, h('div', { class: 'notice bad' }, h('span', null, t(connection.away === 'STORE_UNAVAILABLE' ? 'store.away' : 'server.away'),
+		fill(banner, h('div.notice.bad', h('span', t(connection.away === 'STORE_UNAVAILABLE' ? 'store.away' : 'server.away'),
 			since && ' ' + t('stale.since', { time: since }))));
 	} else banner.replaceChildren();
 	if (trouble === 'out' || trouble === 'away') announce(t('mode.' + trouble));

@@ -17,9 +17,9 @@ export class Matrix {
 			onpointermove: e => this.point(this.cellAt(e)), onpointerleave: () => this.point(-1),
 			onclick: e => this.choose(this.cellAt(e)), onkeydown: e => this.key(e),
 		});
-		this.box = h('div', { class: 'matrix', onscroll: () => this.redraw() }, this.space = h('div', { class: 'matrix-space' }), this.canvas);
+		this.box = h('div.matrix', { onscroll: () => this.redraw() }, this.space = h('div.matrix-space'), this.canvas);
 		this.cell = h('p', { id: 'matrix-cell', class: 'dim cell' }, t('matrix.hint'));
-		this.el = h('div', null, this.box, this.cell);
+		this.el = h('div', this.box, this.cell);
 		this.resized = new ResizeObserver(() => this.layout());
 		this.resized.observe(this.box);
 		this.dark = matchMedia('(prefers-color-scheme: dark)');
@@ -229,6 +229,6 @@ export function legend(counters, chosen, choose) {
 		return h('button', {
 			type: 'button', class: 'chip', 'aria-pressed': String(state === chosen), 'data-key': 'legend-' + state,
 			onclick: () => choose(state === chosen ? null : state),
-		}, tile, word('state', state), h('b', null, number(counters[state] ?? 0)));
+		}, tile, word('state', state), h('b', number(counters[state] ?? 0)));
 	});
 }

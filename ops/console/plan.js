@@ -25,17 +25,17 @@ export function planPage(main, { query, go }) {
 	const log = new Log(id);
 	const failures = new Failures(id);
 
-	const title = part('div', { class: 'title' }, p => [h('h1', { tabindex: -1 }, p.name), badge(p.state), dim(`#${p.planId} · ${p.executorType}`)]);
-	const next = part('section', { class: 'card next', 'aria-label': t('next') }, p => nextThing(p, give));
-	const figures = part('section', { class: 'card', 'aria-label': t('progress') }, (p, rate, people) => progressOf(p, rate, people));
-	const waves = part('section', { class: 'card waves' }, p => wavesOf(p, give));
+	const title = part('div.title', p => [h('h1', { tabindex: -1 }, p.name), badge(p.state), dim(`#${p.planId} · ${p.executorType}`)]);
+	const next = part('section.card.next', p => nextThing(p, give), { 'aria-label': t('next') });
+	const figures = part('section.card', progressOf, { 'aria-label': t('progress') });
+	const waves = part('section.card.waves', p => wavesOf(p, give));
 	const matrix = new Matrix({ plan: id, open: ordinal => go({ plan: id, task: id * 1000000 + ordinal }) });
-	const states = part('div', { class: 'chips', role: 'group', 'aria-label': t('filter.state') }, (counters, state) => legend(counters, state, choose));
+	const states = part('div.chips', (counters, state) => legend(counters, state, choose), { role: 'group', 'aria-label': t('filter.state') });
 	const tenants = new Tasks(id);
-	const causes = part('section', { class: 'card' }, (groups, p) => failuresOf(groups, p, give, failures));
-	const rules = part('details', { class: 'card' }, s => rulesOf(s));
-	const loading = h('p', { class: 'dim' }, t('loading'));
-	main.append(h('p', { class: 'crumbs' }, link({}, null, t('plans')), ' › #', String(id)), loading);
+	const causes = part('section.card', (groups, p) => failuresOf(groups, p, give, failures));
+	const rules = part('details.card', rulesOf);
+	const loading = h('p.dim', t('loading'));
+	main.append(h('p.crumbs', link({}, null, t('plans')), ' › #', String(id)), loading);
 	document.title = `#${id} · cutover`;
 
 	const draw = () => {
@@ -83,9 +83,9 @@ export function planPage(main, { query, go }) {
 		document.title = `${plan.name} · cutover`;
 		loading.remove();
 		main.append(title.el, h('div', { class: 'columns' },
-			h('div', null, next.el, figures.el, waves.el, causes.el,
-				h('section', { class: 'card' }, h('h2', null, t('tenants')), matrix.el, states.el, tenants.el)),
-			h('div', null, log.el, rules.el)));
+			h('div', next.el, figures.el, waves.el, causes.el,
+				h('section.card', h('h2', t('tenants')), matrix.el, states.el, tenants.el)),
+			h('div', log.el, rules.el)));
 		matrix.load();
 		if (chosen) {
 			matrix.highlight(chosen);
@@ -149,7 +149,7 @@ function nextThing(p, give) {
 	const asks = p.gate === 'approval' && p.state === 'RUNNING';
 	const say = (tone, key, first, params) => [
 		h('p', { class: 'headline ' + tone }, icon({ good: 'done', bad: 'hand', wait: 'clock', act: 'hand' }[tone]), ' ', t('next.' + key, params)),
-		h('div', { class: 'actions' }, buttons(p.actions.filter(a => asks || (a !== 'approve' && a !== 'reject')),
+		h('div.actions', buttons(p.actions.filter(a => asks || (a !== 'approve' && a !== 'reject')),
 			action => (action === 'approve' || action === 'reject' ? give(action, p.wave + 1) : give(action)), first)),
 	];
 	const flight = (p.counters.RUNNING ?? 0) + (p.counters.ROLLING_BACK ?? 0);
@@ -179,7 +179,7 @@ const bakeEnd = p => Date.parse(p.waveEndedAt) + 1000 * seconds(p.waves[p.wave -
 function progressOf(p, rate, people) {
 	const done = ended(p);
 	const left = p.taskCount - done;
-	const fact = (label, ...content) => h('div', { class: 'fact' }, h('dt', null, label), h('dd', null, ...content));
+	const fact = (label, ...content) => h('div.fact', h('dt', label), h('dd', ...content));
 	return [
 		progress(p),
 		h('dl', { class: 'facts' },
@@ -191,28 +191,28 @@ function progressOf(p, rate, people) {
 			fact(t('fact.created'), when(p.createdAt), people.create && ' · ' + people.create),
 			p.startedAt && fact(t('fact.started'), when(p.startedAt), people.start && ' · ' + people.start),
 			p.endedAt ? fact(t('fact.ended'), when(p.endedAt)) : p.startedAt && fact(t('fact.age'), age(p.startedAt))),
-		(p.sweeps ?? []).map(s => h('p', { class: 'dim' }, t('sweep', { kind: word('action', s.kind), n: s.after }))),
+		(p.sweeps ?? []).map(s => h('p.dim', t('sweep', { kind: word('action', s.kind), n: s.after }))),
 	];
 }
 
 // wavesOf draws the waves in their order, with their gates in between.
 function wavesOf(p, give) {
 	const may = action => p.actions.includes(action);
-	return [h('h2', null, t('waves')), h('ol', { class: 'wave-list' }, (p.waves ?? []).map(w => {
+	return [h('h2', t('waves')), h('ol.wave-list', (p.waves ?? []).map(w => {
 		const open = p.wave === w.wave;
 		const state = w.wave < p.wave || p.state === 'COMPLETED' || (open && w.ended === w.taskCount && p.gate !== 'none' && p.gate) ? 'done' : open ? (bakes(p) ? 'baking' : 'open') : 'later';
 		const asks = p.gate === 'approval' && w.wave === p.wave + 1 && p.state === 'RUNNING';
 		const bar = h('meter', { min: 0, max: w.taskCount, value: w.ended, 'aria-label': t('of.plan', { n: w.ended, all: w.taskCount }) });
 		return h('li', { class: 'wave w-' + state, 'aria-current': open ? 'step' : null },
-			h('div', { class: 'wave-name' }, icon({ done: 'done', open: 'RUNNING', baking: 'clock', later: 'PENDING' }[state]), ' ',
-				h('b', null, w.name || t('wave.n', { wave: String(w.wave) })), ' ',
+			h('div.wave-name', icon({ done: 'done', open: 'RUNNING', baking: 'clock', later: 'PENDING' }[state]), ' ',
+				h('b', w.name || t('wave.n', { wave: String(w.wave) })), ' ',
 				dim(t('wave.' + state)),
-				w.canary && h('span', { class: 'tag' }, t('canary'))),
-			h('div', { class: 'wave-bar' }, bar, h('span', { class: 'figures' }, t('of.plan', { n: w.ended, all: w.taskCount })),
+				w.canary && h('span.tag', t('canary'))),
+			h('div.wave-bar', bar, h('span.figures', t('of.plan', { n: w.ended, all: w.taskCount })),
 				h('span', { class: w.failed ? 'bad-text' : 'dim' }, t('wave.failed', { n: w.failed, max: w.maxFailed }))),
-			state === 'baking' && h('div', null, icon('clock'), ' ', ticks(() => t('bake.left', { span: span(bakeEnd(p) - now()), time: clockTime(bakeEnd(p)) }))),
-			state !== 'baking' && w.bakeTime && state !== 'done' && h('div', { class: 'dim' }, t('bakes.for', { span: span(1000 * seconds(w.bakeTime)) })),
-			w.approval && h('div', { class: 'gate' }, icon(w.approved ? 'done' : 'hand'), ' ', t(w.approved ? 'approved' : asks ? 'approval.asked' : 'approval'), ' ',
+			state === 'baking' && h('div', icon('clock'), ' ', ticks(() => t('bake.left', { span: span(bakeEnd(p) - now()), time: clockTime(bakeEnd(p)) }))),
+			state !== 'baking' && w.bakeTime && state !== 'done' && h('div.dim', t('bakes.for', { span: span(1000 * seconds(w.bakeTime)) })),
+			w.approval && h('div.gate', icon(w.approved ? 'done' : 'hand'), ' ', t(w.approved ? 'approved' : asks ? 'approval.asked' : 'approval'), ' ',
 				!asks && !w.approved && w.wave > p.wave && may('approve') && button(t('action.approve'), () => give('approve', w.wave), { 'data-key': `approve-${w.wave}` }),
 				!asks && w.approved && w.wave > p.wave && may('reject') && button(t('action.reject'), () => give('reject', w.wave), { class: 'danger', 'data-key': `reject-${w.wave}` }),
 				asks && !may('approve') && dim(t('approval.not.you'))));
@@ -223,7 +223,7 @@ function wavesOf(p, give) {
 function rulesOf(strategy) {
 	const show = value => (Array.isArray(value) || typeof value === 'object' ? JSON.stringify(value) : word('choice', value));
 	return [h('summary', { 'data-key': 'rules' }, t('strategy')), h('dl', { class: 'pairs' },
-		Object.entries(strategy).map(([name, value]) => [h('dt', null, word('strategy', name)), h('dd', null, show(value))]))];
+		Object.entries(strategy).map(([name, value]) => [h('dt', word('strategy', name)), h('dd', show(value))]))];
 }
 
 // Failures groups the failed tasks by code and step. It follows the events, and reads the tasks when
@@ -284,14 +284,14 @@ class Failures {
 }
 
 function failuresOf(groups, p, give, failures) {
-	return [h('h2', null, t('failures')), failures.more && h('p', { class: 'dim' }, t('failures.first', { n: readFailures })),
+	return [h('h2', t('failures')), failures.more && h('p.dim', t('failures.first', { n: readFailures })),
 		groups.map(g => h('div', { class: 'failure' },
-			h('div', { class: 'failure-head' }, h('b', { class: 'bad-text' }, icon(g.state), ' ', number(g.n)), ' ', h('code', null, g.code),
-				g.step && dim(t('at.step', { step: g.step })), h('span', { class: 'fill' }),
+			h('div.failure-head', h('b.bad-text', icon(g.state), ' ', number(g.n)), ' ', h('code', g.code),
+				g.step && dim(t('at.step', { step: g.step })), h('span.fill'),
 				g.state === 'FAILED' && p.actions.includes('retry') && button(t('action.retry'),
 					() => (groups.length === 1 && !failures.more ? give('retry') : give('retry', null, failures.of(g.key))), { 'data-key': 'retry-' + g.key })),
-			g.reason && h('p', { class: 'reason' }, g.reason),
-			h('p', { class: 'dim' }, g.some.map(task => [link({ plan: p.planId, task: task.taskId }, { class: 'tenant' }, task.tenantId), ' ']), g.n > g.some.length && '…',
+			g.reason && h('p.reason', g.reason),
+			h('p.dim', g.some.map(task => [link({ plan: p.planId, task: task.taskId }, { class: 'tenant' }, task.tenantId), ' ']), g.n > g.some.length && '…',
 				g.at && [' · ', t('last'), ' ', when(g.at)])))];
 }
 
@@ -357,7 +357,7 @@ class Tasks {
 
 function taskRow(task) {
 	return [link({ plan: task.planId, task: task.taskId }, { class: 'task-row' },
-		badge(task.state), h('span', { class: 'name tenant' }, task.tenantId),
+		badge(task.state), h('span.name.tenant', task.tenantId),
 		dim(task.failureInfo ? task.failureInfo.errorCode : task.worker ?? ''),
 		dim(task.updatedAt && clockTime(task.updatedAt)))];
 }
@@ -367,8 +367,8 @@ class Log {
 	constructor(plan) {
 		Object.assign(this, { plan, all: [], own: [], shown: 'own', ends: [] });
 		this.rows = new Rows({ key: e => e.seq, render: e => eventRow(e), empty: () => t('none') });
-		this.tabs = h('div', { class: 'chips', role: 'group', 'aria-label': t('log') });
-		this.el = h('section', { class: 'card log' }, h('h2', null, t('log')), this.tabs, this.rows.el);
+		this.tabs = h('div.chips', { role: 'group', 'aria-label': t('log') });
+		this.el = h('section.card.log', h('h2', t('log')), this.tabs, this.rows.el);
 		this.choose('own');
 		this.loadOwn();
 	}
@@ -439,10 +439,10 @@ class Log {
 }
 
 function eventRow(e) {
-	const what = [e.tenantId && link({ plan: e.planId, task: e.taskId }, { class: 'tenant' }, e.tenantId), e.wave && h('span', null, t('wave.n', { wave: String(e.wave) }))];
+	const what = [e.tenantId && link({ plan: e.planId, task: e.taskId }, { class: 'tenant' }, e.tenantId), e.wave && h('span', t('wave.n', { wave: String(e.wave) }))];
 	return [h('div', { class: 'event-row' },
-		h('span', { class: 'dim time' }, when(e.at)),
-		h('span', { class: 'what' }, icon(e.to), ' ', h('b', null, word('cause', e.cause)), ' ', ...what.filter(Boolean).flatMap(x => [x, ' ']),
+		h('span.dim.time', when(e.at)),
+		h('span.what', icon(e.to), ' ', h('b', word('cause', e.cause)), ' ', ...what.filter(Boolean).flatMap(x => [x, ' ']),
 			e.from !== e.to && dim('→ ', word('state', e.to))),
-		h('span', { class: 'dim why' }, e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''))];
+		h('span.dim.why', e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''))];
 }

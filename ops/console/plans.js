@@ -1,6 +1,6 @@
 // The list of plans, and the form of a new one.
 
-import { age, badge, button, dim, ended, failed, fill, h, icon, link, number, part, planStates, progress, Rows, span, seconds, t, word } from './ui.js';
+import { badge, button, dim, ended, failed, fill, h, icon, link, now, number, part, planStates, progress, Rows, span, seconds, t, ticks, word } from './ui.js';
 import { ask, command, newKey, Problem, tried, Watch } from './server.js';
 import { amount, choose, explain, faultPlace, noComposedEnter, showFaults } from './command.js';
 
@@ -25,7 +25,7 @@ export function plansPage(main, { query, me, go }) {
 		empty: () => (loading ? t('loading') : states.length || text ? t('plans.none.match') : t('plans.none')),
 		more: () => load(),
 	});
-	const foot = part('p', { class: 'foot' }, (shown, known, more) => [
+	const foot = part('p.foot', (shown, known, more) => [
 		t('plans.shown', { shown, known }), more && [' ', button(t('search.on'), () => {
 			limit += searched;
 			load();
@@ -37,11 +37,11 @@ export function plansPage(main, { query, me, go }) {
 		remember();
 		show();
 	} });
-	const chips = h('div', { class: 'chips', role: 'group', 'aria-label': t('filter.state') });
+	const chips = h('div.chips', { role: 'group', 'aria-label': t('filter.state') });
 	main.append(
-		h('div', { class: 'title' }, h('h1', null, t('plans')), h('span', { class: 'fill' }),
+		h('div.title', h('h1', t('plans')), h('span.fill'),
 			me.actions.includes('create') && link({ new: '' }, { class: 'button primary' }, t('plan.new'))),
-		h('div', { class: 'filter' }, search, chips), h('section', { class: 'card flush plans' }, rows.el), foot.el);
+		h('div.filter', search, chips), h('section.card.flush.plans', rows.el), foot.el);
 	document.title = t('plans') + ' · cutover';
 
 	function drawChips() {
@@ -115,11 +115,11 @@ function planRow(plan, who) {
 	const since = ['ended', 'started', 'created'].find(what => plan[what + 'At']);
 	return [link({ plan: plan.planId }, { class: 'plan-row' },
 		badge(plan.state),
-		h('span', { class: 'name' }, plan.name, ' ', dim('#' + plan.planId)),
-		h('span', { class: 'how-far' }, progress(plan), h('span', { class: 'figures' }, t('of.plan', { n: ended(plan), all: plan.taskCount }))),
+		h('span.name', plan.name, ' ', dim('#' + plan.planId)),
+		h('span.how-far', progress(plan), h('span.figures', t('of.plan', { n: ended(plan), all: plan.taskCount }))),
 		h('span', { class: bad ? 'bad-text' : 'dim' }, bad ? [icon('FAILED'), ' ', t('failures.n', { n: bad })] : ''),
-		h('span', { class: 'dim age' }, t('fact.' + since), ' ', age(plan[since + 'At'])),
-		h('span', { class: 'dim who' }, who))];
+		h('span.dim.age', t('fact.' + since), ' ', ticks(() => t('ago', { x: span(now() - Date.parse(plan[since + 'At'])) }))),
+		h('span.dim.who', who))];
 }
 
 // starters finds out who started each plan that is shown, or created it, from the plan's own log.
@@ -159,32 +159,32 @@ const plain = ['failureAction', 'concurrencyMode', 'bakeTime', 'firstBakeTime', 
 
 export function newPlanPage(main, { go }) {
 	const draft = loadDraft();
-	const field = (name, label, props) => h('label', null, label, h('input', {
+	const field = (name, label, props) => h('label', label, h('input', {
 		name, autocomplete: 'off', spellcheck: 'false', 'data-field': name, value: draft[name] ?? '', ...props,
 	}), faultPlace(name));
 	const strategy = (name, placeholder) => field('strategy.' + name, t('strategy.' + name), { placeholder });
-	const select = (name, values) => h('label', null, t('strategy.' + name),
+	const select = (name, values) => h('label', t('strategy.' + name),
 		choose('strategy.' + name, values, draft['strategy.' + name] ?? values[0]), faultPlace('strategy.' + name));
-	const check = name => h('label', { class: 'choice' }, h('input', { type: 'checkbox', name, checked: draft[name] }), ' ', t('waves.' + name));
+	const check = name => h('label.choice', h('input', { type: 'checkbox', name, checked: draft[name] }), ' ', t('waves.' + name));
 	const tenants = h('textarea', { name: 'tenants', rows: 8, spellcheck: 'false', autocomplete: 'off', 'data-field': 'tenantIds', value: draft.tenants });
 	const count = dim();
-	const preview = h('section', { class: 'card', 'aria-live': 'polite' });
-	const status = h('p', { class: 'answer', role: 'alert' });
+	const preview = h('section.card', { 'aria-live': 'polite' });
+	const status = h('p.answer', { role: 'alert' });
 	const create = h('button', { type: 'submit', class: 'primary' }, t('create'));
 	const types = h('datalist', { id: 'types' });
 	const form = h('form', { onsubmit: submit, oninput: changed, onkeydown: noComposedEnter, novalidate: true },
 		h('section', { class: 'card' },
-			h('div', { class: 'grid2' }, field('name', t('name')), field('executorType', t('executor.type'), { list: 'types' })), types,
-			h('label', null, t('tenants'), tenants, count, faultPlace('tenantIds'))),
-		h('section', { class: 'card' }, h('h2', null, t('strategy')),
+			h('div.grid2', field('name', t('name')), field('executorType', t('executor.type'), { list: 'types' })), types,
+			h('label', t('tenants'), tenants, count, faultPlace('tenantIds'))),
+		h('section.card', h('h2', t('strategy')),
 			h('div', { class: 'grid2' },
 				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'),
 				select('failureAction', ['Stop', 'Pause', 'RollbackPlan']), select('concurrencyMode', ['Soft', 'Strict']),
 				strategy('waveSizes', '1, 10%, 50%'), strategy('bakeTime', '0s'), strategy('firstBakeTime', '0s'), strategy('finalBakeTime', '0s'),
 				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none'))),
 			check('canary'), check('approval'), faultPlace('strategy.waves')),
-		preview, status, h('div', { class: 'actions' }, create, link({}, { class: 'button' }, t('not.now'))));
-	main.append(h('p', { class: 'crumbs' }, link({}, null, t('plans'))), h('div', { class: 'title' }, h('h1', null, t('plan.new'))), form);
+		preview, status, h('div.actions', create, link({}, { class: 'button' }, t('not.now'))));
+	main.append(h('p.crumbs', link({}, null, t('plans'))), h('div.title', h('h1', t('plan.new'))), form);
 	document.title = t('plan.new') + ' · cutover';
 	tried(ask('plans?limit=50')).then(page => fill(types, [...new Set(page?.plans.map(p => p.executorType))].map(value => h('option', { value }))));
 
@@ -227,8 +227,8 @@ export function newPlanPage(main, { go }) {
 	async function look() {
 		const typed = read();
 		const mine = ++asked;
-		const show = (...content) => mine === asked && fill(preview, h('h2', null, t('preview')), ...content);
-		if (!typed.tenants.trim()) return show(h('p', { class: 'dim' }, t('preview.empty')));
+		const show = (...content) => mine === asked && fill(preview, h('h2', t('preview')), ...content);
+		if (!typed.tenants.trim()) return show(h('p.dim', t('preview.empty')));
 		try {
 			const doc = await command('preview', { body: spec(typed) });
 			if (show(previewOf(doc)) !== false) showFaults(form, null);
@@ -239,8 +239,8 @@ export function newPlanPage(main, { go }) {
 			// What was not typed yet is no fault before it was sent.
 			const faults = (problem.doc.faults ?? []).filter(f => submitted || typed[f.field] !== '');
 			const others = showFaults(form, { doc: { ...problem.doc, faults } }, place);
-			show(h('p', null, faults.length ? t('code.INVALID_REQUEST') : problem.doc.faults ? t('preview.missing') : explain(problem)),
-				others.map(text => h('p', { class: 'fault' }, text)));
+			show(h('p', faults.length ? t('code.INVALID_REQUEST') : problem.doc.faults ? t('preview.missing') : explain(problem)),
+				others.map(text => h('p.fault', text)));
 		}
 	}
 
@@ -268,7 +268,7 @@ export function newPlanPage(main, { go }) {
 		} catch (problem) {
 			if (!(problem instanceof Problem)) throw problem;
 			const others = showFaults(form, problem, place);
-			fill(status, explain(problem), others.map(fault => h('span', { class: 'fault' }, fault)));
+			fill(status, explain(problem), others.map(fault => h('span.fault', fault)));
 			form.querySelector('[aria-invalid]')?.focus();
 			create.disabled = false;
 		}
@@ -290,14 +290,14 @@ const tenantIDs = text => text.replace(/^\s*#.*$/gm, '').split(/[\r\n,;，；]+/
 function previewOf(doc) {
 	const columns = ['wave', 'tenants', 'strategy.maxConcurrency', 'strategy.maxFailures', 'strategy.bakeTime', 'worst'];
 	const row = w => [
-		[w.name || t('wave.n', { wave: String(w.wave) }), w.approval && [' ', h('span', { class: 'tag' }, t('approval'))], w.strict && [' ', h('span', { class: 'tag' }, t('choice.Strict'))]],
+		[w.name || t('wave.n', { wave: String(w.wave) }), w.approval && [' ', h('span.tag', t('approval'))], w.strict && [' ', h('span.tag', t('choice.Strict'))]],
 		number(w.taskCount), number(w.maxSlots), t('of.plan', { n: w.waveMaxFailed, all: w.maxFailed }), w.bakeTime ? span(1000 * seconds(w.bakeTime)) : '–', number(w.worstCase),
 	];
 	return [
-		h('table', null, h('thead', null, h('tr', null, columns.map(name => h('th', { scope: 'col' }, t(name))))),
-			h('tbody', null, (doc.waves ?? []).map(w => h('tr', null, row(w).map((content, i) => h('td', { 'data-label': t(columns[i]) }, h('span', null, content))))))),
-		h('p', { class: 'dim' }, t('worst.meaning')),
-		(doc.warnings ?? []).map(w => h('p', { class: 'warning' }, icon('hand'), ' ', h('code', null, w.field), ' ', w.problem)),
+		h('table', h('thead', h('tr', columns.map(name => h('th', { scope: 'col' }, t(name))))),
+			h('tbody', (doc.waves ?? []).map(w => h('tr', row(w).map((content, i) => h('td', { 'data-label': t(columns[i]) }, h('span', content))))))),
+		h('p.dim', t('worst.meaning')),
+		(doc.warnings ?? []).map(w => h('p.warning', icon('hand'), ' ', h('code', w.field), ' ', w.problem)),
 	];
 }
 

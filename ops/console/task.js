@@ -17,18 +17,18 @@ export function taskPage(main, { query }) {
 	let reason = null;
 	let sayable = true; // until the server says that it cannot
 
-	const crumbs = part('p', { class: 'crumbs' }, name => [link({}, null, t('plans')), ' › ', link({ plan: planID }, null, name || '#' + planID), ' › ', String(id % 1000000)]);
-	const title = part('div', { class: 'title' }, doc => [h('h1', { tabindex: -1, class: 'tenant' }, doc.tenantId), badge(doc.state), doc.wave && dim(t('wave.n', { wave: String(doc.wave) }))]);
-	const why = part('section', { class: 'card next', 'aria-label': t('why') }, (doc, because) => whyOf(doc, because, action => onTask(action, task, look)));
-	const failure = part('section', { class: 'card' }, info => [h('h2', null, t('failure')), failureOf(info)]);
-	const facts = part('section', { class: 'card' }, doc => factsOf(doc));
-	const saved = part('section', { class: 'card' }, (checkpoint, undo, parameters) => [
-		h('h2', null, t('checkpoint')), checkpoint ? savedOf(checkpoint, true) : h('p', { class: 'dim' }, t('checkpoint.none')),
-		undo?.length && [h('h2', null, t('undo.log')), undo.map(entry => savedOf(entry, false))],
-		parameters && [h('h2', null, t('parameters')), h('dl', { class: 'pairs' }, Object.entries(parameters).map(([k, v]) => [h('dt', null, k), h('dd', null, v)]))],
+	const crumbs = part('p.crumbs', name => [link({}, null, t('plans')), ' › ', link({ plan: planID }, null, name || '#' + planID), ' › ', String(id % 1000000)]);
+	const title = part('div.title', doc => [h('h1', { tabindex: -1, class: 'tenant' }, doc.tenantId), badge(doc.state), doc.wave && dim(t('wave.n', { wave: String(doc.wave) }))]);
+	const why = part('section.card.next', (doc, because) => whyOf(doc, because, action => onTask(action, task, look)), { 'aria-label': t('why') });
+	const failure = part('section.card', info => [h('h2', t('failure')), failureOf(info)]);
+	const facts = part('section.card', doc => factsOf(doc));
+	const saved = part('section.card', (checkpoint, undo, parameters) => [
+		h('h2', t('checkpoint')), checkpoint ? savedOf(checkpoint, true) : h('p.dim', t('checkpoint.none')),
+		undo?.length && [h('h2', t('undo.log')), undo.map(entry => savedOf(entry, false))],
+		parameters && [h('h2', t('parameters')), h('dl.pairs', Object.entries(parameters).map(([k, v]) => [h('dt', k), h('dd', v)]))],
 	]);
-	const history = part('section', { class: 'card' }, list => [h('h2', null, t('history')), historyOf(list)]);
-	const loading = h('p', { class: 'dim' }, t('loading'));
+	const history = part('section.card', list => [h('h2', t('history')), historyOf(list)]);
+	const loading = h('p.dim', t('loading'));
 	crumbs.show('');
 	main.append(crumbs.el, loading);
 	document.title = `${id} · cutover`;
@@ -54,7 +54,7 @@ export function taskPage(main, { query }) {
 			if (first) {
 				document.title = `${task.tenantId} · cutover`;
 				loading.remove();
-				main.append(title.el, h('div', { class: 'columns' }, h('div', null, why.el, failure.el, saved.el), h('div', null, facts.el, history.el)));
+				main.append(title.el, h('div.columns', h('div', why.el, failure.el, saved.el), h('div', facts.el, history.el)));
 			}
 			draw();
 			if (first) main.querySelector('h1').focus({ preventScroll: true });
@@ -124,8 +124,8 @@ function whyOf(task, because, give) {
 	const params = { worker: task.worker, code: task.failureInfo?.errorCode ?? '', request: word('action', task.request ?? ''), reason: word('wait', task.wait?.reason ?? '') };
 	return [
 		h('p', { class: 'headline ' + tone }, icon(task.state), ' ', because?.code ? sayWhy(because) : t('task.' + key, params)),
-		task.wait && h('p', null, icon('clock'), ' ', ticks(() => t('bake.left', { span: span(Date.parse(task.wait.until) - now()), time: clockTime(task.wait.until) }))),
-		h('div', { class: 'actions' }, buttons(task.actions, give, first)),
+		task.wait && h('p', icon('clock'), ' ', ticks(() => t('bake.left', { span: span(Date.parse(task.wait.until) - now()), time: clockTime(task.wait.until) }))),
+		h('div.actions', buttons(task.actions, give, first)),
 	];
 }
 
@@ -136,22 +136,22 @@ function sayWhy({ code, params, text }) {
 
 function failureOf(info) {
 	return [
-		h('p', null, h('code', { class: 'bad-text' }, info.errorCode), ' ', info.step && t('at.step', { step: info.step })),
-		h('p', { class: 'reason' }, info.reason),
-		h('p', { class: 'dim' }, when(info.timestamp), ' · ', t('attempt.n', { attempt: String(info.attempt) }), ' · ', t(info.retryable ? 'retryable' : 'not.retryable')),
+		h('p', h('code.bad-text', info.errorCode), ' ', info.step && t('at.step', { step: info.step })),
+		h('p.reason', info.reason),
+		h('p.dim', when(info.timestamp), ' · ', t('attempt.n', { attempt: String(info.attempt) }), ' · ', t(info.retryable ? 'retryable' : 'not.retryable')),
 	];
 }
 
 function factsOf(task) {
-	const fact = (key, ...content) => content[0] && [h('dt', null, has('fact.' + key) ? t('fact.' + key) : t(key)), h('dd', null, ...content)];
-	return [h('h2', null, t('facts')), h('dl', { class: 'pairs' },
+	const fact = (key, ...content) => content[0] && [h('dt', has('fact.' + key) ? t('fact.' + key) : t(key)), h('dd', ...content)];
+	return [h('h2', t('facts')), h('dl', { class: 'pairs' },
 		fact('ordinal', number(task.ordinal)), fact('attempts', number(task.attempt)),
 		task.worker && fact('worker', task.worker), task.losses && fact('losses', number(task.losses)),
 		task.elapsed && fact('elapsed', span(1000 * seconds(task.elapsed))),
 		task.startedAt && fact('started', when(task.startedAt)), task.retriedAt && fact('retried', when(task.retriedAt)),
 		task.updatedAt && fact('updated', when(task.updatedAt), ' (', age(task.updatedAt), ')'), task.endedAt && fact('ended', when(task.endedAt)),
 		task.labels && fact('labels', Object.entries(task.labels).map(([k, v]) => `${k}=${v}`).join(', '))),
-	task.attempts?.length && [h('h3', null, t('attempts')), h('ol', { class: 'history' }, task.attempts.map(a => h('li', null,
+	task.attempts?.length && [h('h3', t('attempts')), h('ol.history', task.attempts.map(a => h('li', null,
 		t('attempt.n', { attempt: String(a.attempt ?? '') }), ' ', a.start && when(a.start), ' ', a.code ?? '', ' ', a.step ?? '', ' ', a.worker ?? '')))]];
 }
 
@@ -159,13 +159,13 @@ function factsOf(task) {
 function savedOf(saved, open) {
 	const text = saved.data === undefined ? null : JSON.stringify(saved.data, null, 2);
 	return h('details', { open: open && (text?.length ?? 0) < 2000, class: 'saved' }, h('summary', { 'data-key': 'saved-' + saved.step }, saved.step),
-		text === null ? h('p', { class: 'dim' }, t('data.hidden')) : h('pre', { tabindex: 0 }, text));
+		text === null ? h('p.dim', t('data.hidden')) : h('pre', { tabindex: 0 }, text));
 }
 
 function historyOf(list) {
-	if (list.length === 0) return h('p', { class: 'dim' }, t('history.none', { n: lookBack }));
-	return h('ol', { class: 'history' }, list.map(e => h('li', null,
-		when(e.at), ' ', icon(e.to), ' ', h('b', null, word('cause', e.cause)), ' ', e.from !== e.to && `${e.from ? word('state', e.from) + ' → ' : ''}${word('state', e.to)}`,
-		h('div', { class: 'dim' }, e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''))));
+	if (list.length === 0) return h('p.dim', t('history.none', { n: lookBack }));
+	return h('ol.history', list.map(e => h('li', null,
+		when(e.at), ' ', icon(e.to), ' ', h('b', word('cause', e.cause)), ' ', e.from !== e.to && `${e.from ? word('state', e.from) + ' → ' : ''}${word('state', e.to)}`,
+		h('div.dim', e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''))));
 }
 

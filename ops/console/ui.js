@@ -1,15 +1,17 @@
 // What every page is made of: elements, words, numbers, times, icons, and rows in a window.
 // Text of the server is only ever set as the text of a node.
 
-// h makes an element. Properties that begin with "on" are listeners; children are nodes, texts, or
-// lists of them; null and false are left out.
-export function h(tag, props, ...children) {
+// h makes an element: its name with classes ("p.dim"), perhaps its properties, and its children:
+// nodes, texts, or lists of them; null and false are left out. Properties "on..." are listeners.
+export function h(name, props, ...children) {
+	const [tag, ...classes] = name.split('.');
 	const el = document.createElement(tag);
-	for (const [name, value] of Object.entries(props ?? {})) {
-		if (value === null || value === undefined || value === false) continue;
-		if (name.startsWith('on')) el.addEventListener(name.slice(2), value);
-		else if (name === 'value') el.value = value;
-		else el.setAttribute(name, value === true ? '' : value);
+	if (classes.length) el.className = classes.join(' ');
+	if (props?.constructor !== Object) children.unshift(props);
+	else for (const [key, value] of Object.entries(props)) {
+		if (key.startsWith('on')) el.addEventListener(key.slice(2), value);
+		else if (key === 'value') el.value = value ?? '';
+		else if (value || value === 0 || value === '') el.setAttribute(key, value === true ? '' : value);
 	}
 	add(el, children);
 	return el;
@@ -30,11 +32,11 @@ export function fill(el, ...children) {
 	if (key) el.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 }
 
-export const dim = (...children) => h('span', { class: 'dim' }, ...children);
+export const dim = (...children) => h('span.dim', ...children);
 
 // part is a part of a page that is drawn again only if what it shows has changed.
-export function part(tag, props, draw) {
-	const el = h(tag, props);
+export function part(name, draw, props) {
+	const el = h(name, props);
 	let shown;
 	return {
 		el,
@@ -184,7 +186,7 @@ export const failed = plan => (plan.counters.FAILED ?? 0) + (plan.counters.ROLLB
 export function progress(plan) {
 	const order = ['COMPLETED', 'SKIPPED', 'ROLLED_BACK', 'CANCELLED', 'FAILED', 'ROLLBACK_FAILED', 'RUNNING', 'ROLLING_BACK', 'PAUSED'];
 	const share = Math.floor(100 * ended(plan) / Math.max(1, plan.taskCount));
-	const bar = h('span', { class: 'bar', role: 'img', 'aria-label': `${share} % ${t('progress')}` });
+	const bar = h('span.bar', { role: 'img', 'aria-label': `${share} % ${t('progress')}` });
 	for (const state of order) {
 		const count = plan.counters[state] ?? 0;
 		if (count === 0) continue;
@@ -222,7 +224,7 @@ export function announce(text) {
 // notice shows the answer to a command until it is dismissed or the next one comes.
 export function notice(tone, ...content) {
 	const el = document.getElementById('notice');
-	const shown = h('div', { class: `notice ${tone}` }, h('span', null, ...content), button(t('close'), () => shown.remove()));
+	const shown = h('div', { class: `notice ${tone}` }, h('span', ...content), button(t('close'), () => shown.remove()));
 	fill(el, shown);
 	if (tone !== 'bad') setTimeout(() => shown.remove(), 15000);
 }
@@ -231,9 +233,9 @@ export function notice(tone, ...content) {
 export class Rows {
 	constructor({ render, detail, key, empty, more }) {
 		Object.assign(this, { render, detail, key, empty, more, items: [], drawn: new Map() });
-		this.space = h('div', { class: 'space', role: 'list' });
-		this.none = h('p', { class: 'none' });
-		this.el = h('div', { class: 'rows', onscroll: () => this.draw() }, this.none, this.space);
+		this.space = h('div.space', { role: 'list' });
+		this.none = h('p.none');
+		this.el = h('div.rows', { onscroll: () => this.draw() }, this.none, this.space);
 		this.resized = new ResizeObserver(() => this.draw());
 		this.resized.observe(this.el);
 	}
@@ -263,7 +265,7 @@ export class Rows {
 			let row = this.drawn.get(key);
 			gone.delete(key);
 			if (row?.text !== text) {
-				const el = h('div', { class: 'row', role: 'listitem', 'aria-setsize': this.items.length });
+				const el = h('div.row', { role: 'listitem', 'aria-setsize': this.items.length });
 				fill(el, this.render(item, detail));
 				const focused = row?.el.contains(document.activeElement);
 				if (row) row.el.replaceWith(el);

@@ -30,6 +30,7 @@ func classes() []class {
 		{matches(plan.ErrInvalid), codeInvalid, fillFaults},
 		{matches(cutover.ErrUnknownExecutor), codeUnknownExecutor, fillExecutor},
 		{matches(plan.ErrVersion), codeVersion, fillVersion},
+		{matches(plan.ErrSweepsFull), codeQueueFull, fillSweeps},
 		{matches(plan.ErrNotApplicable), codeNotApplicable, fillState},
 		{matches(cutover.ErrCannotUndo), codeCannotUndo, fillCannotUndo},
 		{matches(store.ErrTenantHeld), codeTenantHeld, fillHolders},
@@ -140,6 +141,17 @@ func fillCannotUndo(p *problem, err error) {
 	var e *cutover.CannotUndoError
 	if errors.As(err, &e) {
 		p.Params = map[string]any{"executorType": e.ExecutorType}
+	}
+}
+
+func fillSweeps(p *problem, err error) {
+	var e *plan.SweepsFullError
+	if errors.As(err, &e) && len(e.Sweeps) > 0 {
+		first := &e.Sweeps[0]
+		p.Detail = e.Error()
+		p.Params = map[string]any{
+			"underWay": len(e.Sweeps), "kind": first.Kind, "actor": first.Actor, "after": first.After, "taskCount": e.TaskCount,
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ var (
 var (
 	codeUnknownExecutor = code{"UNKNOWN_EXECUTOR", http.StatusBadRequest, "No executor has this type"}
 	codeRefused         = code{"REFUSED_BY_STORE", http.StatusBadRequest, "The store cannot do this"}
+	codeQueueFull       = code{"QUEUE_FULL", http.StatusConflict, "Too many commands on many tasks are under way in the plan"}
 	codeNotApplicable   = code{"NOT_APPLICABLE", http.StatusConflict, "The command does not apply now"}
 	codeCannotUndo      = code{"CANNOT_UNDO", http.StatusConflict, "The executor cannot undo its work"}
 	codeTenantHeld      = code{"TENANT_HELD", http.StatusConflict, "Another plan works on the tenant"}

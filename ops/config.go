@@ -65,6 +65,8 @@ type Command struct {
 	Code   string
 	// Unchanged and Repeated are as in cutover.PlanResult.
 	Unchanged, Repeated bool
+	// DryRun means that the command only asked what it would do.
+	DryRun bool
 }
 
 // NeedsReason reports whether a command destroys, or takes away, so much that its reason is

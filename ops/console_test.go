@@ -255,6 +255,9 @@ func TestWords(t *testing.T) {
 	for _, tr := range task.Transitions() {
 		keys = append(keys, "cause."+tr.Cause.String())
 	}
+	for k := range plan.NumSweepKinds {
+		keys = append(keys, "cause."+plan.SweepKind(k).String())
+	}
 	for _, a := range ops.Actions() {
 		if a != ops.View && a != ops.ViewData && a != ops.Create {
 			keys = append(keys, "action."+string(a))

@@ -47,7 +47,7 @@ type PlanCommander interface {
 	Reject(ctx context.Context, id plan.ID, wave int, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 }
 
-// TaskCommander gives commands on single tasks.
+// TaskCommander gives commands on single tasks, and selects those for commands on many.
 type TaskCommander interface {
 	RetryTask(ctx context.Context, id task.ID, from cutover.RetryFrom, opts ...cutover.CommandOption) (cutover.TaskResult, error)
 	PauseTask(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error)
@@ -55,6 +55,7 @@ type TaskCommander interface {
 	CancelTask(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error)
 	SkipTask(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error)
 	RollbackTask(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error)
+	Select(id plan.ID, f task.Filter) cutover.Selection
 }
 
 var _ Engine = (*cutover.Engine)(nil)

@@ -33,6 +33,7 @@ func TestErrorClasses(t *testing.T) {
 		{&store.InvalidError{}, 400, "REFUSED_BY_STORE"},
 		{store.ErrNotFound, 404, "NOT_FOUND"},
 		{&plan.StateError{}, 409, "NOT_APPLICABLE"},
+		{&plan.SweepsFullError{}, 409, "QUEUE_FULL"},
 		{&cutover.CannotUndoError{}, 409, "CANNOT_UNDO"},
 		{&store.TenantHeldError{}, 409, "TENANT_HELD"},
 		{errors.Join(&store.TenantHeldError{}, &store.TemporaryError{Err: secret}), 409, "TENANT_HELD"},

@@ -19,6 +19,9 @@ type query struct {
 	faults faults
 }
 
+// repeatable are the parameters that may be given more than once.
+var repeatable = []string{"state", "code", "step", "wave", "label", "plan"} //nolint:gochecknoglobals // a constant table
+
 // query returns the parameters of the request, which may have only the known ones.
 func (c *call) query(known ...string) *query {
 	q := &query{}
@@ -30,7 +33,7 @@ func (c *call) query(known ...string) *query {
 		switch {
 		case !slices.Contains(known, name):
 			q.faults.add(fmt.Sprintf("%.64s", name), "is unknown")
-		case len(values) > 1 && name != "state" && name != "plan":
+		case len(values) > 1 && !slices.Contains(repeatable, name):
 			q.faults.add(name, "is given twice")
 		}
 	}

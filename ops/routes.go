@@ -1,5 +1,10 @@
 package ops
 
+import (
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/plan"
+)
+
 // routes returns all routes.
 func routes() []route {
 	return []route{
@@ -26,6 +31,13 @@ func routes() []route {
 		{pattern: "POST /plans/{plan}/tune", command: Tune, serve: onPlan(tunePlan)},
 		{pattern: "POST /plans/{plan}/waves/{wave}/approve", command: Approve, serve: onPlan(approveWave)},
 		{pattern: "POST /plans/{plan}/waves/{wave}/reject", command: Reject, serve: onPlan(rejectWave)},
+
+		{pattern: "POST /plans/{plan}/tasks/retry", command: Retry, serve: manyTasks(plan.SweepRetry, nil)},
+		{pattern: "POST /plans/{plan}/tasks/pause", command: Pause, serve: manyTasks(plan.SweepPauseTasks, cutover.Selection.Pause)},
+		{pattern: "POST /plans/{plan}/tasks/resume", command: Resume, serve: manyTasks(plan.SweepResumeTasks, cutover.Selection.Resume)},
+		{pattern: "POST /plans/{plan}/tasks/cancel", command: Cancel, serve: manyTasks(plan.SweepCancelTasks, cutover.Selection.Cancel)},
+		{pattern: "POST /plans/{plan}/tasks/skip", command: Skip, serve: manyTasks(plan.SweepSkipTasks, cutover.Selection.Skip)},
+		{pattern: "POST /plans/{plan}/tasks/rollback", command: Rollback, serve: manyTasks(plan.SweepRollbackTasks, cutover.Selection.Rollback)},
 
 		{pattern: "GET /tasks/{task}", serve: getTask},
 		{pattern: "POST /tasks/{task}/retry", command: Retry, serve: onTask(retryTask)},

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"github.com/cutover-go/cutover/ops/internal/wire"
-	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -32,16 +31,16 @@ func listTasks(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	q := c.query("state", "limit", "cursor")
+	q := c.query("state", "code", "step", "wave", "label", "tenant", "limit", "cursor")
 	limit := q.limit()
-	states := parsed(q, "state", task.ParseState)
+	f := q.filter()
 	after := q.cursor(cursorOfTasks, task.MaxPerPlan)
 	if err := q.err(); err != nil {
 		return answer{}, err
 	}
-	tasks, next, err := c.engine.Tasks(c.r.Context(), p.ID, store.TaskQuery{After: int(after), States: states, Limit: limit})
+	tasks, next, err := c.engine.Select(p.ID, f).Tasks(c.r.Context(), int(after), limit)
 	if err != nil {
-		return answer{}, err
+		return answer{}, named(err, filterFaults)
 	}
 	page := tasksPage{Tasks: make([]wire.TaskSummary, len(tasks))}
 	for i := range tasks {

@@ -191,7 +191,7 @@ function progressOf(p, rate, people) {
 			fact(t('fact.created'), when(p.createdAt), people.create && ' · ' + people.create),
 			p.startedAt && fact(t('fact.started'), when(p.startedAt), people.start && ' · ' + people.start),
 			p.endedAt ? fact(t('fact.ended'), when(p.endedAt)) : p.startedAt && fact(t('fact.age'), age(p.startedAt))),
-		(p.sweeps ?? []).map(s => h('p.dim', t('sweep', { kind: word('action', s.kind), n: s.after }))),
+		(p.sweeps ?? []).map(s => h('p.dim', t('sweep', { kind: word('cause', s.kind), n: s.after }))),
 	];
 }
 

@@ -25,6 +25,7 @@ func TestRequestsAreComplete(t *testing.T) {
 		{reflect.TypeFor[strategy.Tuning](), reflect.TypeFor[wire.Tuning](), nil},
 		{reflect.TypeFor[strategy.WaveTuning](), reflect.TypeFor[wire.WaveTuning](), nil},
 		{reflect.TypeFor[plan.Spec](), reflect.TypeFor[wire.Spec](), []string{"idempotencyKey"}}, // a header
+		{reflect.TypeFor[task.Filter](), reflect.TypeFor[wire.Filter](), nil},
 		{reflect.TypeFor[task.Tenant](), reflect.TypeFor[wire.Tenant](), nil},
 		{reflect.TypeFor[task.FailureInfo](), reflect.TypeFor[wire.FailureInfo](), nil},
 	} {

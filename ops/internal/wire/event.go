@@ -16,6 +16,7 @@ type Event struct {
 	From        string       `json:"from,omitempty"`
 	To          string       `json:"to"`
 	Wave        int          `json:"wave,omitzero"`
+	Filter      string       `json:"filter,omitempty"`
 	Attempt     int          `json:"attempt,omitzero"`
 	Actor       string       `json:"actor,omitempty"`
 	Reason      string       `json:"reason,omitempty"`
@@ -27,6 +28,6 @@ type Event struct {
 func EventOf(e *plan.Event) Event {
 	return Event{
 		Seq: e.Seq, At: Time{e.At}, PlanID: e.Plan, TaskID: e.Task, TenantID: e.Tenant, Cause: e.Cause, From: e.From, To: e.To,
-		Wave: e.Wave, Attempt: e.Attempt, Actor: e.Actor, Reason: e.Reason, FailureInfo: failureOf(e.Failure), AtRest: e.AtRest,
+		Wave: e.Wave, Filter: e.Filter, Attempt: e.Attempt, Actor: e.Actor, Reason: e.Reason, FailureInfo: failureOf(e.Failure), AtRest: e.AtRest,
 	}
 }

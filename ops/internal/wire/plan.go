@@ -80,9 +80,14 @@ type Undo struct {
 // PlanSweep is a command on many tasks that is being carried out.
 type PlanSweep struct {
 	Kind   plan.SweepKind `json:"kind"`
+	Filter *Filter        `json:"filter,omitempty"`
 	After  int            `json:"after"`
-	Actor  string         `json:"actor,omitempty"`
-	Reason string         `json:"reason,omitempty"`
+	Last   int            `json:"last,omitzero"`
+	// Changed and Held count the tasks that were changed, and those that other plans hold.
+	Changed int    `json:"changed"`
+	Held    int    `json:"held,omitzero"`
+	Actor   string `json:"actor,omitempty"`
+	Reason  string `json:"reason,omitempty"`
 }
 
 // PlanWave is a wave of a plan: what it is, and how far it has come.
@@ -116,8 +121,11 @@ func PlanOf(p *plan.Plan, actions []string, data Data) Plan {
 		u := Undo(p.Undo)
 		w.Undo = &u
 	}
-	for _, s := range p.Sweeps {
-		w.Sweeps = append(w.Sweeps, PlanSweep{Kind: s.Kind, After: s.After, Actor: s.Actor, Reason: s.Reason})
+	for i := range p.Sweeps {
+		s := &p.Sweeps[i]
+		w.Sweeps = append(w.Sweeps, PlanSweep{
+			Kind: s.Kind, Filter: filterOf(&s.Filter), After: s.After, Last: s.Last, Changed: s.Changed, Held: s.Held, Actor: s.Actor, Reason: s.Reason,
+		})
 	}
 	return w
 }

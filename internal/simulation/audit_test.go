@@ -74,7 +74,10 @@ func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	begins := false
 	for _, t := range b.Claimed {
-		begins = begins || a.of(t.ID).token == 0
+		if a.of(t.ID).token == 0 {
+			begins = true
+			a.begins(ctx, b, t)
+		}
 		a.claimed(t, b.Claim)
 	}
 	if len(b.Claimed) > 0 {

@@ -77,7 +77,11 @@ func (w *world) giveOp(ctx context.Context, p *process, o op, id plan.ID, t task
 	default:
 		return give(ctx, p.engine, o.name, id, t, p.name)
 	}
-	tuning := drawTuning(w.dice("tune", o.luck, o.at))
+	r := w.dice("tune", o.luck, o.at)
+	tuning := drawTuning(r)
+	if w.temper.Windows && r.IntN(3) == 0 {
+		tuning = drawOpenings(r, w.began)
+	}
 	a, err := p.engine.Tune(ctx, id, tuning, cutover.By(p.name))
 	w.logf("tune plan %s to %+v", id, tuning)
 	return a.Unchanged, err

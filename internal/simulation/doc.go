@@ -16,6 +16,7 @@
 //	settle    ends all faults, gives the commands that plans wait for, expects all to end
 //	check     replays every plan's events and compares the result with the plan
 //	waves     follows the waves in that replay: their order, bakes, approvals and tolerances
+//	windows   draws windows, and checks that pending tasks begin only while they are open
 //
 // # Seeds
 //

@@ -16,6 +16,8 @@ type script struct {
 	temper    temper
 	processes int
 	ops       []op // in order of time
+	// begins is when the history begins; the zero time is at once.
+	begins time.Time
 }
 
 // temper is the frequency and size of the faults in a history.
@@ -35,6 +37,10 @@ type temper struct {
 	// Steps is the size of the steps of the store's clock. Tasks that wait, wait for the store's
 	// clock, so in histories in which they may wait the steps are small.
 	Steps time.Duration
+	// Steady means that the clock makes no steps at all.
+	Steady bool
+	// Windows means that plans may get windows.
+	Windows bool
 	// Retention is how long plans are kept after their end; 0 means for ever.
 	Retention time.Duration
 }
@@ -80,7 +86,13 @@ func draw(r *rand.Rand) script {
 	}
 	waits := r.IntN(2) == 0
 	if waits {
-		s.temper.Holding, s.temper.Steps = one(r, 0, 0.2, 0.5), 2*time.Second
+		s.temper.Holding, s.temper.Steps = one(r, 0, 0.2, 0.5), steps
+	}
+	var e edge
+	if waits && r.IntN(2) == 0 {
+		e = drawEdge(r)
+		s.begins = e.at.Add(-2*time.Second - during(r, lasting))
+		s.temper.Windows, s.temper.Steady = true, r.IntN(2) == 0
 	}
 	for range 1 + r.IntN(4) {
 		o := op{at: during(r, 2*time.Second), name: "create", proc: r.IntN(8), spec: drawSpec(r, len(s.ops))}
@@ -89,6 +101,9 @@ func draw(r *rand.Rand) script {
 		}
 		if r.IntN(2) == 0 {
 			drawWaves(r, &o.spec, waits)
+		}
+		if s.temper.Windows && r.IntN(3) > 0 {
+			o.spec.Strategy.Windows = drawWindows(r, e)
 		}
 		s.ops = append(s.ops, o)
 	}

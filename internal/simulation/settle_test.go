@@ -51,14 +51,22 @@ func (w *world) settle(ctx context.Context) {
 	w.faultf("some plans are never over:\n%s", w.state(ctx))
 }
 
-// rest waits until every plan is at rest, and reports whether that took at most calmTimeout.
+// rest waits until every plan is at rest, and reports whether that took at most calmTimeout, without
+// the times at which the windows of a plan were shut.
 func (w *world) rest(ctx context.Context) bool {
-	deadline := time.Now().Add(calmTimeout)
-	for time.Now().Before(deadline) {
-		if !slices.ContainsFunc(w.plans(ctx), func(p plan.Plan) bool { return !p.AtRest() }) {
+	const tick = leaseTTL / 10
+	idle := make(idling)
+	for left := calmTimeout; left > 0; time.Sleep(tick) {
+		plans := w.plans(ctx)
+		if !slices.ContainsFunc(plans, func(p plan.Plan) bool { return !p.AtRest() }) {
 			return true
 		}
-		time.Sleep(leaseTTL / 10)
+		if !slices.ContainsFunc(plans, func(p plan.Plan) bool { return w.shut(&p) }) {
+			left -= tick
+		}
+		if w.temper.Steady {
+			idle.check(w, plans)
+		}
 	}
 	w.faultf("it does not come to rest:\n%s", w.state(ctx))
 	return false

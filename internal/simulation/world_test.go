@@ -56,7 +56,10 @@ func (w *world) dice(name ...any) *rand.Rand {
 // clock returns the time of the store's clock, which is set back and forth every few seconds.
 func (w *world) clock() time.Time {
 	now := time.Now()
-	off := []time.Duration{0, 0, 2 * time.Second, -2 * time.Second, w.temper.Steps, -w.temper.Steps}
+	if w.temper.Steady {
+		return now
+	}
+	off := []time.Duration{0, 0, steps, -steps, w.temper.Steps, -w.temper.Steps}
 	r := w.dice("clock", now.Unix()/5)
 	return now.Add(off[r.IntN(len(off))])
 }
@@ -85,6 +88,10 @@ func (w *world) report() string {
 
 // play carries out the script, and then checks that every plan ends as it must.
 func (w *world) play(ctx context.Context, s script) {
+	if !s.begins.IsZero() {
+		time.Sleep(time.Until(s.begins))
+		w.began = time.Now()
+	}
 	w.temper = s.temper
 	w.logf("temper %+v", s.temper)
 	for range s.processes {

@@ -48,6 +48,7 @@ func waitMutants() []mutant {
 			"&& (g.NotAfter.IsZero() || now.Before(g.NotAfter))", ""),
 		tested("windows are open before they open", ".", "TestWindowsHoldPendingTasksBack", "plan/strategy/decide.go",
 			"(g.NotBefore.IsZero() || !now.Before(g.NotBefore)) && ", ""),
+		simulated("windows are not looked at in claims", "store/memstore/claim.go", " || !c.Grant.Opens(at.time()) {", " {"),
 		tested("windows hold back what has begun", ".", "TestWindowsLetWhatHasBegunGoOn", "store/memstore/claim.go",
 			"case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots:", "case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots || !p.plan.Grant.Opens(at.time()):"),
 		{

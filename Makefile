@@ -149,7 +149,7 @@ simulate: ## Run HISTORIES random histories of engines under faults.
 
 .PHONY: mutants
 mutants: ## See that each of the hand-made mutants is caught.
-	go test -tags mutants -timeout 60m ./internal/simulation/mutants
+	CUTOVER_REQUIRE_REDIS=1 go test -tags mutants -timeout 60m ./internal/simulation/mutants
 
 .PHONY: flaky
 flaky: ## Run each package's tests hundreds of times; the tally in bin/flaky lasts.

@@ -15,11 +15,13 @@ func additionCases() []testCase {
 		{name: "nobody sees tenants before the addition is complete", run: additionUnseen},
 		{name: "a complete addition makes tasks of the tenants", run: additionCompleted},
 		{name: "an addition gives its wave the tasks, and counters", run: additionWaves},
+		{name: "an addition while the last wave is worked on makes a wave that is not open", run: additionUnopened},
 		{name: "appending again changes nothing", run: additionRepeated},
 		{name: "appending without the mark, or out of order, is refused", run: additionRefused},
 		{name: "an addition with tenants missing is not completed", run: additionShort},
 		{name: "what an addition that was given up has stored is dropped", run: additionDropped},
 		{name: "added tasks are claimed, fail and are undone like all others", run: additionWorked},
+		{name: "completed over steps of the clock", run: additionOverSteps, skews: true},
 	}
 }
 
@@ -157,6 +159,22 @@ func additionWaves(e *env) {
 	r.counted("it is over", tally{1, 2}, tally{3, 5}, tally{0, 1})
 }
 
+func additionUnopened(e *env) {
+	r := e.startWaved(concurrently(10), 1, 3)
+	r.run(1, store.Complete)
+	r.settle()
+	jobs := r.take("worker", 2)
+	equal(e, "open wave", r.added(3, 2).Wave, 2)
+	r.counted("the new wave is not open", tally{0, 1}, tally{}, tally{})
+	r.expect(9)
+	jobs[0].ends(r)
+	r.do(jobs[1].work(store.Fail))
+	r.counted("the second is over", tally{0, 1}, tally{1, 2}, tally{})
+	r.settle()
+	r.expect(9, 4, 5)[1].ends(r)
+	r.counted("the new wave is worked on", tally{0, 1}, tally{1, 2}, tally{0, 1})
+}
+
 func additionRepeated(e *env) {
 	r := e.start(63, concurrently(1))
 	r.adding(additionToken, 100)
@@ -252,4 +270,35 @@ func additionWorked(e *env) {
 	r.settle()
 	undone := r.claim("worker", 9)
 	equal(e, "undone first", undone[0].ID.Ordinal(), 2)
+}
+
+// additionOverSteps: an addition that is under way while the clock is set forward and back keeps
+// what it has stored, and is completed. It gets no token that was given before, and no time passes
+// that is less than none.
+func additionOverSteps(e *env) {
+	for _, step := range []time.Duration{2 * time.Hour, -2 * time.Hour} {
+		e.h.Skew(e.TB, e.Store, 0)
+		r := e.start(2, concurrently(10))
+		first := r.claim("worker", 1)[0]
+		r.adding(additionToken, 4)
+		e.ok(e.AppendTenants(e.ctx, r.id, additionToken, 3, tenants(3, 2)))
+		e.h.Skew(e.TB, e.Store, step)
+		if p := r.read(); p.Adding == nil || p.Adding.GivenUp || p.Idle < 0 {
+			e.Errorf("after a step of %s: %+v, idle for %s", step, p.Adding, p.Idle)
+		}
+		e.ok(e.AppendTenants(e.ctx, r.id, additionToken, 3, tenants(3, 4)))
+		r.appended(3, 4)
+		c := r.completion(additionToken)
+		e.h.Skew(e.TB, e.Store, 0)
+		equal(e, "tasks", r.send(c).TaskCount, 6)
+		jobs := r.take("worker", 5)
+		for _, j := range jobs {
+			if j.Token <= first.Token {
+				e.Errorf("token %d of task %s after %d", j.Token, j.ID, first.Token)
+			}
+			j.ends(r)
+		}
+		first.ends(r)
+		equal(e, "state", r.settle().State, plan.Completed)
+	}
 }

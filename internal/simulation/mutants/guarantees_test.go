@@ -25,7 +25,7 @@ func TestGuarantees(t *testing.T) {
 		checkName(t, name[1])
 	}
 	for _, m := range mutants() {
-		row := fmt.Sprintf("| %s | `%s` |", m.name, path.Join(m.pkg, m.test))
+		row := fmt.Sprintf("| %s | `%s` |", m.name, path.Join(m.pkg, m.test, m.within))
 		if !strings.Contains(text, row) {
 			t.Errorf("the document lacks the row\n%s", row)
 		}

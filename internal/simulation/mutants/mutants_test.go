@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cutover-go/cutover/internal/redistest"
 )
 
 // TestMutants makes each mutant in a copy of the module and expects its test to fail.
@@ -17,6 +19,9 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
+			if m.server {
+				redistest.Start(t) // otherwise every mutant would seem to be noticed
+			}
 			dir := copyModule(t)
 			for _, e := range m.edits {
 				file := filepath.Join(dir, e.file)
@@ -32,7 +37,7 @@ func TestMutants(t *testing.T) {
 			if out, err := gotool(t, dir, "test", "-trimpath", "-run", "^$", m.pkg); err != nil {
 				t.Fatalf("it does not compile: %v\n%s", err, out)
 			}
-			args := []string{"test", "-trimpath", "-count", "1", "-run", "^" + m.test + "$", m.pkg}
+			args := []string{"test", "-trimpath", "-count", "1", "-run", m.run(), m.pkg}
 			args = append(args, m.args...)
 			out, err := gotool(t, dir, args...)
 			if err == nil {
@@ -42,6 +47,15 @@ func TestMutants(t *testing.T) {
 			}
 		})
 	}
+}
+
+// run returns the pattern of the tests to run.
+func (m *mutant) run() string {
+	pattern := "^" + m.test + "$"
+	if m.within != "" {
+		pattern += "/^" + strings.ReplaceAll(m.within, "/", "$/^") + "$"
+	}
+	return pattern
 }
 
 func gotool(t *testing.T, dir string, args ...string) (out string, err error) {

@@ -7,6 +7,10 @@ type mutant struct {
 	name      string
 	edits     []edit
 	pkg, test string
+	// within is the subtest of test that must notice it; empty if any may.
+	within string
+	// server means that the test needs a real redis-server.
+	server bool
 	// args are further arguments of the test.
 	args []string
 }
@@ -37,7 +41,9 @@ func drawn(name, test, file, old, by string) mutant {
 	return m
 }
 
-func mutants() []mutant { return slices.Concat(coreMutants(), waveMutants(), waitMutants()) }
+func mutants() []mutant {
+	return slices.Concat(coreMutants(), waveMutants(), waitMutants(), luaMutants())
+}
 
 // coreMutants break the rules of plans, tasks, stores, locks and leases.
 func coreMutants() []mutant {

@@ -1,0 +1,62 @@
+package mutants
+
+// scripted returns a mutant in the Lua scripts of the store on Redis that one subtest of its
+// conformance suite must notice.
+func scripted(name, within, file, old, by string) mutant {
+	m := tested(name, "./store/redisstore", "TestConformance", "store/redisstore/scripts/"+file, old, by)
+	m.within, m.server = within, true
+	return m
+}
+
+// and returns m with another edit of the same file.
+func (m mutant) and(old, by string) mutant {
+	m.edits = append(m.edits, edit{m.edits[0].file, old, by})
+	return m
+}
+
+// luaMutants break what the scripts say about waves, bakes, windows, tunings and additions.
+func luaMutants() []mutant {
+	return []mutant{
+		scripted("Redis claims before the window opens", "15-waves/not_before_the_window_opens", "lib/claim.lua",
+			" and plan.not_before <= now + 0\n", "\n"),
+		scripted("Redis claims after the window closes", "15-waves/not_after_the_window_closes", "lib/claim.lua",
+			"    and (plan.not_after == 0 or now + 0 < plan.not_after)\n", ""),
+		scripted("Redis claims beyond the open wave", "15-waves/counted_by_commits", "lib/claim.lua",
+			"local last = math.min(plan.open, plan.total)", "local last = plan.total").and(
+			"local pending, spare = counts.pending - plan.beyond,", "local pending, spare = counts.pending,"),
+		scripted("Redis admits while only the plan does", "15-waves/strict_by_the_failures_of_the_wave", "lib/claim.lua",
+			"spare = math.min(spare, plan.wave_max_failed - plan.wave_failed)", "spare = spare + 0"),
+		scripted("Redis counts every task in the open wave", "15-waves/counted_by_commits", "lib/wave.lua",
+			"if not elsewhere(ordinal) then\n    plan.wave_failed, plan.wave_ended", "if true then\n    plan.wave_failed, plan.wave_ended"),
+		scripted("Redis goes on counting in waves", "15-waves/counted_for_the_last_time_by_the_end_of_the_plan", "lib/wave.lua",
+			"if plan.wave_first == 0 or plan.stop_running == 2 then", "if plan.wave_first == 0 then"),
+		scripted("Redis judges by the open wave alone", "15-waves/breach_of_an_earlier_wave", "lib/wave.lua",
+			"return failures[w] > tolerated[w]", "return false"),
+		scripted("Redis judges by the plan alone", "15-waves/breach_of_the_open_wave", "lib/wave.lua",
+			"return plan.wave_first > 0 and plan.wave_failed > plan.wave_max_failed", "return false"),
+		scripted("Redis ends a wave again and again", "15-waves/ended_with_the_last_task", "lib/wave.lua",
+			"  elseif plan.wave_ended_at == 0 then\n", "  else\n"),
+		scripted("Redis keeps the end of the wave before", "15-waves/ended_when_it_is_opened", "lib/wave.lua",
+			"plan.wave_ended_at = failures[w], ends[w], 0", "plan.wave_ended_at = failures[w], ends[w], plan.wave_ended_at"),
+		scripted("Redis does not count what is completed at once", "15-waves/counted_by_commits", "lib/work.lua",
+			"  tally(ordinal, 'R', 'C')\n", ""),
+		scripted("Redis does not notice that a commit ends a wave", "15-waves/ended_with_the_last_task", "commit.lua",
+			"track_wave_end()\n", ""),
+		scripted("Redis does not count what commands end", "15-waves/counted_by_edits", "apply.lua",
+			"    tally(ordinal, from, to)\n", ""),
+		scripted("Redis judges commands by the plan alone", "15-waves/breach_of_a_wave_by_an_edit", "apply.lua",
+			"if plan.state == 1 and exceeds(ordinal) then", "if plan.state == 1 and counts.failed > plan.max_failed then"),
+		scripted("Redis completes an addition with tenants missing", "16-add/an_addition_with_tenants_missing_is_not_completed", "apply.lua",
+			"elseif growth ~= 0 and (addition[1] == '' or addition[2] ~= ARGV[15]) then", "elseif false then"),
+		scripted("Redis keeps what an addition that was given up has stored", "16-add/what_an_addition_that_was_given_up_has_stored_is_dropped",
+			"apply.lua", "if ARGV[16] ~= '' and match(addition[1], '%d+') ~= match(ARGV[16], '%d+') then", "if false then"),
+		scripted("Redis does not count in added waves", "16-add/an_addition_while_the_last_wave_is_worked_on_makes_a_wave_that_is_not_open", "lib/wave.lua",
+			"failures[w], ends[w], plan.retallied = 0, 0, true\n  end", "failures[w], ends[w], plan.retallied = 0, 0, plan.retallied\n  end"),
+		scripted("Redis appends for anybody", "16-add/appending_without_the_mark,_or_out_of_order,_is_refused", "tenants.lua",
+			"elseif not token or '+' .. token ~= ARGV[1] then", "elseif not token then"),
+		scripted("Redis keeps the bounds of waves whatever a command sets", "15-waves/breach_of_a_wave,_acknowledged", "apply.lua",
+			"'waves', ARGV[14])", "'waves', redis.call('HGET', record, 'waves'))"),
+		scripted("Redis tunes and resumes over failures that nobody has seen", "1-commit/failed_tasks_that_nobody_has_seen", "apply.lua",
+			"if tonumber(ARGV[3]) >= 0 and", "if false and"),
+	}
+}

@@ -7,9 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -80,4 +83,66 @@ func TestAppendToAKeyOfTheWrongType(t *testing.T) {
 			t.Errorf("%s: %d tenants are stored, before %d", name, after, before)
 		}
 	}
+}
+
+// While the memory of a server is full, tenants are appended completely or not at all; what was
+// appended before is completed, and what is given up is dropped. The plans go on.
+func TestAppendToAFullServer(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := openStore(t, server.Client(), Config{})
+	whole, none, again := start(t, s, 3, 3), start(t, s, 3, 3), start(t, s, 3, 3)
+	held := append(whole.claim("worker", 2), none.claim("worker", 2)...)
+	whole.ok(whole.append(5, 4, 150))
+	none.ok(none.append(6, 4, 1))
+	none.giveUp(6)
+	mark := func(r *rollout, token uint64) {
+		r.decide(func(p plan.Plan) (plan.Decision, error) {
+			return plan.Adding{Token: token, Tenants: 90, TTL: time.Minute}.Mark(p, plan.By{Now: time.Now()})
+		})
+	}
+	memory := func(limit string) { whole.ok(server.Client().ConfigSet(t.Context(), "maxmemory", limit).Err()) }
+	for _, r := range []*rollout{none, again} { // one of them still has what the addition before has stored
+		mark(r, 7)
+		memory("1")
+		list := make([]task.Tenant, 90)
+		for i := range list {
+			list[i] = task.Tenant{ID: fmt.Sprint("new", i), Labels: map[string]string{"added": "yes"}}
+		}
+		err := s.AppendTenants(r.ctx, r.id, 7, 4, list)
+		if err != nil && (!redis.IsOOMError(err) || !store.Temporary(err)) {
+			t.Errorf("append: error %v, want a passing one: out of memory", err)
+		}
+		stored, readErr := s.Appended(r.ctx, r.id, 3, 0)
+		if r.ok(readErr); err == nil && len(stored) != 90 || err != nil && len(stored) != 0 {
+			t.Errorf("%d tenants are stored, %v", len(stored), err)
+		}
+		r.giveUp(7)
+		memory("0")
+		storetest.Check(t, s, r.id)
+	}
+	memory("1")
+	p := whole.decide(func(p plan.Plan) (plan.Decision, error) {
+		return plan.Adding{Token: 5}.Complete(p, plan.By{Now: time.Now()})
+	})
+	if p.TaskCount != 153 || p.Counters.Of(task.Pending) != 151 {
+		t.Errorf("%d tasks, %v", p.TaskCount, p.Counters)
+	}
+	for i, r := range []*rollout{whole, whole, none, none} {
+		r.change(held[i], 1, store.Complete)
+	}
+	memory("0")
+	if n := len(whole.claim("worker", 3)); n != 3 {
+		t.Errorf("claimed %d of the added tasks", n)
+	}
+	mark(none, 8)
+	storetest.Check(t, s, whole.id)
+}
+
+// giveUp gives an addition up and drops it.
+func (r *rollout) giveUp(token uint64) {
+	r.Helper()
+	a := plan.Adding{Token: token}
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return a.GiveUp(p, plan.By{Now: time.Now()}), nil })
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return a.Drop(p, 0, plan.By{Now: time.Now()}), nil })
 }

@@ -51,8 +51,8 @@ func (w *world) settle(ctx context.Context) {
 	w.faultf("some plans are never over:\n%s", w.state(ctx))
 }
 
-// rest waits until every plan is at rest, and reports whether that took at most calmTimeout, without
-// the times at which the windows of a plan were shut.
+// rest waits until every plan is at rest, and reports whether that took at most calmTimeout, not
+// counting the times at which the windows of a plan were shut.
 func (w *world) rest(ctx context.Context) bool {
 	const tick = leaseTTL / 10
 	idle := make(idling)

@@ -24,8 +24,8 @@ type edge struct {
 	zones []string
 }
 
-// drawEdge draws an ordinary instant, one that is midnight of a leap day in one of the zones, or one
-// at which the clocks of a zone are set forward.
+// drawEdge draws an ordinary instant, one that is midnight of a leap day in one of the zones, or
+// one at which the clocks of a zone are set forward.
 func drawEdge(r *rand.Rand) edge {
 	return one(r,
 		edge{time.Date(2000, time.February, 1, 12, 0, 0, 0, time.UTC), []string{"UTC", "America/New_York", "Pacific/Chatham", "Asia/Kolkata"}},

@@ -40,6 +40,7 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		"CancelTask":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.CancelTask(ctx, first) },
 		"Create":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Create(ctx, spec("new")) },
 		"Events":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Events(ctx, id, 0, 10) },
+		"Explain":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Explain(ctx, first) },
 		"Pause":       func(ctx context.Context, e *cutover.Engine) { _, _ = e.Pause(ctx, id) },
 		"PauseTask":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.PauseTask(ctx, first) },
 		"Plan":        func(ctx context.Context, e *cutover.Engine) { _, _ = e.Plan(ctx, id) },

@@ -137,7 +137,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.stopWorkers()
 	stop()
 	background.Wait()
-	return e.unreturned()
+	return unreturned(e.pool)
 }
 
 const (
@@ -161,12 +161,12 @@ func (e *Engine) stopWorkers() {
 // unreturned waits for workers that were still calling the store when the lease was released. If
 // some workers have not ended even then, their executors do not return, and the error names their
 // tasks.
-func (e *Engine) unreturned() error {
-	if e.pool.Wait(lastReturnTimeout) {
+func unreturned(pool *worker.Pool) error {
+	if pool.Wait(lastReturnTimeout) {
 		return nil
 	}
 	var tasks []string
-	for _, id := range e.pool.Running() {
+	for _, id := range pool.Running() {
 		tasks = append(tasks, id.String())
 	}
 	return fmt.Errorf("cutover: shut down while the executors of tasks %s do not return: %w",

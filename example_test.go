@@ -137,3 +137,33 @@ func ExampleEngine_States() {
 	fmt.Println()
 	// Output: CFPP
 }
+
+// Why does a tenant not move? There is a code with parameters for programs, and a sentence.
+func ExampleEngine_Explain() {
+	ctx := context.Background()
+	engine, err := cutover.New(memstore.New(), cutover.Config{Executors: executor.Registry{
+		"MOVE": executor.Func(func(context.Context, *executor.Run) error { return nil }),
+	}})
+	if err != nil {
+		panic(err)
+	}
+	p, err := engine.Create(ctx, plan.Spec{Name: "to blue", ExecutorType: "MOVE", Tenants: plan.Tenants("ada", "bob")})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := engine.Start(ctx, p.ID); err != nil {
+		panic(err)
+	}
+	if _, err := engine.Pause(ctx, p.ID, cutover.By("alice")); err != nil {
+		panic(err)
+	}
+	why, err := engine.Explain(ctx, task.NewID(p.ID, 2))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(why.Code, why.PauseReasons, why.Actor)
+	fmt.Println(why.String()[:32])
+	// Output:
+	// PLAN_PAUSED hand alice
+	// The plan is paused (hand) by ali
+}

@@ -34,6 +34,23 @@ func TestPageForQueuesShowsWhatRuns(t *testing.T) {
 	}
 }
 
+// TestOperationsShowsWhatRuns checks that the transcripts of docs/operations.md are parts of a
+// scenario that is run, in their order.
+func TestOperationsShowsWhatRuns(t *testing.T) {
+	t.Parallel()
+	blocks, rest := codeBlocks(t, "docs/operations.md", "text"), read(t, "testdata/scenarios/why.txt")
+	if len(blocks) != 4 {
+		t.Fatalf("%d transcripts, want 4", len(blocks))
+	}
+	for i, block := range blocks {
+		_, after, found := strings.Cut(rest, block)
+		if !found {
+			t.Errorf("transcript %d is not in the scenario, or not after the one before it:\n%s", i+1, block)
+		}
+		rest = after
+	}
+}
+
 // TestDocumentsLinkToFiles checks that every relative link in the documents leads to a file.
 func TestDocumentsLinkToFiles(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package cutover_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -90,6 +91,8 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 		time.Sleep(pause)
 	case "task":
 		w.showTask(ctx, t, d, &out)
+	case "why":
+		w.explain(ctx, t, d, &out)
 	case "plan":
 	default:
 		d.Fatalf(t, "unknown command %s", d.Cmd)
@@ -224,6 +227,27 @@ func (w *world) showTask(ctx context.Context, t *testing.T, d *datadriven.TestDa
 		fmt.Fprintf(out, "  failure %s at %s in %s, attempt %d, retryable %t: %s\n",
 			f.ErrorCode, f.Timestamp.UTC().Format(time.RFC3339), f.Step, f.Attempt, f.Retryable, f.Reason)
 	}
+}
+
+// explain prints why a task does not move, first for programs and then for people. The name of the
+// worker is another one in each run.
+func (w *world) explain(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
+	t.Helper()
+	why, err := w.engine.Explain(ctx, taskArg(t, d))
+	if err != nil {
+		fmt.Fprintln(out, "error:", err)
+		return
+	}
+	params := why.Params()
+	if why.Worker != "" {
+		params["worker"] = "host-1"
+	}
+	text, err := json.Marshal(params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(out, "%s %s\n", why.Code, text)
+	fmt.Fprintln(out, strings.ReplaceAll(why.String(), "Worker "+why.Worker, "Worker host-1"))
 }
 
 // show prints the events since its previous call, and the current plan.

@@ -40,6 +40,7 @@ func routes() []route {
 		{pattern: "POST /plans/{plan}/tasks/rollback", command: Rollback, serve: manyTasks(plan.SweepRollbackTasks, cutover.Selection.Rollback)},
 
 		{pattern: "GET /tasks/{task}", serve: getTask},
+		{pattern: "GET /tasks/{task}/why", serve: explainTask},
 		{pattern: "POST /tasks/{task}/retry", command: Retry, serve: onTask(retryTask)},
 		{pattern: "POST /tasks/{task}/pause", command: Pause, serve: taskCommand(Engine.PauseTask)},
 		{pattern: "POST /tasks/{task}/resume", command: Resume, serve: taskCommand(Engine.ResumeTask)},

@@ -144,7 +144,7 @@ func (d *Decision) noteWave(c Cause, wave int, by By) {
 func (d *Decision) regrant() strategy.Decision {
 	p := &d.Plan
 	p.Acknowledged = min(p.Acknowledged, p.Counters.Of(task.Failed))
-	rules, waves := p.Rules(), p.tallies()
+	rules, waves := p.Rules(), tallies(p)
 	d.tolerate(&rules, waves)
 	openings, known := openings(&rules)
 	decided := rules.Decide(strategy.Rollout{

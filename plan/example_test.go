@@ -94,3 +94,17 @@ func ExamplePlan_Settle() {
 	}
 	// Output: breach RUNNING -> FAILED
 }
+
+// The answer to "why does it not move" has a code and parameters for programs, and a sentence.
+func ExamplePlan_Explain() {
+	p := plan.Plan{ID: 42, TaskCount: 3, Control: plan.Control{State: plan.Running}}
+	p.Grant = strategy.Grant{LastOrdinal: 3, MaxSlots: 2, MaxFailed: 1}
+	p.Counters.States[task.Running], p.Counters.States[task.Pending], p.Counters.Held = 2, 1, 2
+
+	why := p.Explain(task.Task{ID: task.NewID(42, 3)})
+	fmt.Println(why.Code, why.Params())
+	fmt.Println(why)
+	// Output:
+	// SLOT map[maxSlots:2 slots:2]
+	// All slots are taken: 2 of 2.
+}

@@ -78,6 +78,16 @@ func ParseSweepKind(name string) (SweepKind, error) {
 	return textform.Parse[SweepKind](kindSweep, sweepNames[:], name)
 }
 
+// MarshalText writes the code as String does.
+func (c ReasonCode) MarshalText() ([]byte, error) {
+	return textform.Marshal(kindReason, reasonNames[:], c)
+}
+
+// UnmarshalText is [ParseReasonCode].
+func (c *ReasonCode) UnmarshalText(text []byte) error {
+	return textform.Unmarshal(c, text, ParseReasonCode)
+}
+
 // MarshalText writes the reasons as String does, "" for none.
 func (r PauseReasons) MarshalText() ([]byte, error) {
 	if known := PauseReasons(1)<<len(pauseNames) - 1; r&^known != 0 {
@@ -117,6 +127,8 @@ const (
 	kindGate  = "gate"
 	kindSweep = "kind of sweep"
 	kindPause = "reason for a pause"
+
+	kindReason = "reason code"
 )
 
 // gateNames, sweepNames and pauseNames are the words of the types without a table of their own.

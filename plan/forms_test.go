@@ -55,6 +55,7 @@ func TestTextForms(t *testing.T) {
 	t.Parallel()
 	checkForms(t, "plan state", plan.NumStates, plan.ParseState)
 	checkForms(t, "plan cause", int(plan.ByRollbackTasks)+1, plan.ParseCause)
+	checkForms(t, "reason code", plan.NumReasons, plan.ParseReasonCode)
 	checkForms(t, "gate", plan.NumGates, plan.ParseGate)
 	checkForms(t, "kind of sweep", plan.NumSweepKinds, plan.ParseSweepKind)
 	checkForms(t, "reason for a pause", 2*int(plan.PausedByRejection), plan.ParsePauseReasons)

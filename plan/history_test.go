@@ -38,6 +38,8 @@ func history(t *rapid.T) {
 	t.Repeat(map[string]func(*rapid.T){
 		"": func(t *rapid.T) {
 			w.check()
+			w.checkExplained()
+			w.checkRemoval(rapid.IntRange(1, len(w.tasks)).Draw(t, "explained"))
 			if w.steps%4 == 0 {
 				w.checkPure(t)
 			}

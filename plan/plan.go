@@ -248,11 +248,14 @@ func (p Plan) Claimable() bool {
 	if d, waits := p.DueIn(); waits && d == 0 && p.waitersClaimable() {
 		return true // a task that waits has its slot already
 	}
-	if p.Counters.Slots() >= p.Grant.MaxSlots {
+	if !slotFree(&p) {
 		return false
 	}
 	return p.pendingClaimable() || p.unheldClaimable() || p.Undo.Open && !p.UndosExhausted
 }
+
+// slotFree reports whether a slot is free for a task that has none.
+func slotFree(p *Plan) bool { return p.Counters.Slots() < p.Grant.MaxSlots }
 
 // pendingClaimable reports whether the grant allows a pending task to begin.
 func (p Plan) pendingClaimable() bool {

@@ -91,16 +91,14 @@ func (d *Decision) breach(by By) bool {
 
 // breachText says which bound is exceeded: the plan's, or that of a wave.
 func (d *Decision) breachText() string {
-	p := &d.Plan
-	if failed := p.Counters.Of(task.Failed); failed > p.Grant.MaxFailed {
-		return fmt.Sprintf("%d failed, %d allowed", failed, p.Grant.MaxFailed)
+	switch wave, failed, allowed := excess(&d.Plan); {
+	case failed <= allowed:
+		return "" // the breach was healed before it was acted on
+	case wave > 0:
+		return fmt.Sprintf("%d failed in wave %d, %d allowed", failed, wave, allowed)
+	default:
+		return fmt.Sprintf("%d failed, %d allowed", failed, allowed)
 	}
-	for i, w := range p.Waves {
-		if failed := p.WaveCounters[i].Failed; failed > w.MaxFailed {
-			return fmt.Sprintf("%d failed in wave %d, %d allowed", failed, i+1, w.MaxFailed)
-		}
-	}
-	return "" // the breach was healed before it was acted on
 }
 
 // recover completes a failed plan of which nothing is left to be done, after retries and skips have

@@ -145,7 +145,7 @@ func (p Plan) Rules() strategy.Strategy { return p.Strategy.Tuned(p.Tuning) }
 
 // tallies returns what a decision needs to know about the waves of a plan. A failure that was
 // acknowledged and then retried is no longer acknowledged.
-func (p *Plan) tallies() []strategy.Tally {
+func tallies(p *Plan) []strategy.Tally {
 	if len(p.Waves) == 0 {
 		failed := p.Counters.Of(task.Failed)
 		return []strategy.Tally{{Tasks: p.TaskCount, Failed: failed, Acknowledged: min(p.Acknowledged, failed)}}
@@ -193,6 +193,21 @@ func (p *Plan) Exceeded() bool {
 		}
 	}
 	return false
+}
+
+// excess returns the failures that exceed a tolerance, and that tolerance: of the plan as a whole,
+// with wave 0, or of a wave. If none is exceeded it returns those of the plan.
+func excess(p *Plan) (wave, failed, allowed int) {
+	failed, allowed = p.Counters.Of(task.Failed), p.Grant.MaxFailed
+	if failed > allowed {
+		return 0, failed, allowed
+	}
+	for i, w := range p.Waves {
+		if p.WaveCounters[i].Failed > w.MaxFailed {
+			return i + 1, p.WaveCounters[i].Failed, w.MaxFailed
+		}
+	}
+	return 0, failed, allowed
 }
 
 // baking returns the time until the bake of the open wave is over. bakes is false if the wave does

@@ -71,3 +71,29 @@ func (m *Manager) holders(ctx context.Context, id plan.ID, tenants []string) ([]
 	v, err := m.judge(ctx, slices.DeleteFunc(locks, func(l store.TenantLock) bool { return l.Plan == id }))
 	return v.held, err
 }
+
+// Holder returns the lock of a tenant and its plan, if a task of another plan than id needs the
+// tenant, or a start under way has locked it. It changes nothing: a start that shows no sign of
+// life, and that a caller who needs the tenant would give up, does not count.
+func (m *Manager) Holder(ctx context.Context, id plan.ID, tenant string) (l store.TenantLock, p plan.Plan, held bool, err error) {
+	locks, err := m.locksOf(ctx, []string{tenant})
+	if err != nil || len(locks) == 0 || locks[0].Plan == id {
+		return l, p, false, err
+	}
+	l = locks[0]
+	p, err = m.client.Plan(ctx, l.Plan)
+	if errors.Is(err, store.ErrNotFound) {
+		return l, p, false, nil
+	}
+	switch {
+	case err != nil:
+		return l, p, false, err
+	case underWay(p, l):
+		return l, p, true, nil
+	case ofStart(p, l) || ofAddition(p, l) || ended(p, l):
+		return l, p, false, nil
+	}
+	var v verdict
+	err = m.judgeTasks(ctx, l.Plan, []store.TenantLock{l}, &v)
+	return l, p, len(v.held) > 0, err
+}

@@ -102,11 +102,15 @@ func (m *Manager) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock)
 		}
 		*p = unmarked
 	}
-	if p.Over() || p.StartToken != l.Start {
+	if ended(*p, l) {
 		return startOver, nil
 	}
 	return startSucceeded, nil
 }
+
+// ended reports whether no task can need a lock any more, because the plan is over or the lock was
+// taken under another start than the one that succeeded.
+func ended(p plan.Plan, l store.TenantLock) bool { return p.Over() || p.StartToken != l.Start }
 
 // ofStart reports whether a lock is one of the plan's start that is marked, ofAddition of its
 // addition that is marked.

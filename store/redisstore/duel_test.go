@@ -318,6 +318,11 @@ func (d *duel) compare() {
 	d.Helper()
 	want, wantTasks := d.read(0)
 	got, tasks := d.read(1)
+	for i := range wantTasks {
+		if got, want := explained(&got, tasks[i]), explained(&want, wantTasks[i]); got != want {
+			d.Fatalf("task %s: %+v, want %+v", tasks[i].ID, got, want)
+		}
+	}
 	got.Approved, want.Approved = slices.Concat(got.Approved), slices.Concat(want.Approved) // nil if it is empty
 	got.Idle = want.Idle                                                                    // it depends on the clocks
 	got.Now, got.NextDue = timeless(got.Now, got.NextDue)
@@ -354,6 +359,13 @@ func timeless(now, due time.Time) (time.Time, time.Time) {
 		return at, at.Add(1)
 	}
 	return at, at
+}
+
+// explained returns why a task does not move, without what depends on the clock or the store.
+func explained(p *plan.Plan, t task.Task) plan.Reason {
+	r := p.Explain(t)
+	r.Task, r.Failure, r.ChangedAt, r.Until = 0, nil, time.Time{}, time.Time{}
+	return r
 }
 
 // same compares tasks except for the values that each store assigns itself: plan ids, versions,

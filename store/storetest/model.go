@@ -277,6 +277,20 @@ func (m *machine) commit(rt *rapid.T, b store.Batch) {
 	}
 	m.o.end(before, since)
 	m.view(rt, b)
+	m.explain(rt, b)
+}
+
+// explain checks that plan.Plan.Explain says of tasks that were claimed that they might be, and of
+// no other task if a claim took less than it was asked for.
+func (m *machine) explain(rt *rapid.T, b store.Batch) {
+	p, tasks := m.read(rt)
+	for _, t := range tasks {
+		r := p.Explain(t)
+		if r.Code == plan.ReasonUnclear || r.Code == plan.ReasonMayStart && len(b.Claimed) < b.Claim.Max {
+			rt.Fatalf("task %s in %s of a plan in %s is %s after a claim of %d that took %d: %+v\n%+v",
+				t.ID, t.State, p.State, r.Code, b.Claim.Max, len(b.Claimed), t, p)
+		}
+	}
 }
 
 func sameError(got, want error) bool {

@@ -1,0 +1,154 @@
+package cutover
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Explain returns the one reason for which a task does not move, or says that it does. It is that
+// of [plan.Plan.Explain], which asks the functions that decide, completed by what the store and
+// this process know beyond the plan and the task:
+//
+//   - whether the lease of the worker that holds the task is over (plan.ReasonWorkerLost);
+//   - which plan works on the tenant of a task that waits for a start, a retry or a rollback
+//     (plan.ReasonTenantHeld);
+//   - whether this process has the executor of a task that may start
+//     (plan.ReasonExecutorNotHere); which executors other processes have is not known;
+//   - who stopped the plan or the task, when and why, as far as the events tell: all those of the
+//     plan itself, and of a single task those among the plan's last 5,000.
+//
+// If something of this cannot be read, Explain returns the reason without it, and the error. It
+// changes nothing. Returns store.ErrNotFound if there is no such task.
+func (e *Engine) Explain(ctx context.Context, id task.ID) (plan.Reason, error) {
+	t, err := e.client.Task(ctx, id)
+	if err != nil {
+		return plan.Reason{}, err
+	}
+	p, err := e.client.Plan(ctx, id.Plan())
+	if err != nil {
+		return plan.Reason{}, err
+	}
+	x := explanation{engine: e, plan: p, task: t, reason: p.Explain(t)}
+	err = x.complete(ctx)
+	return x.reason, err
+}
+
+// explanation is a reason that is being completed.
+type explanation struct {
+	engine *Engine
+	plan   plan.Plan
+	task   task.Task
+	reason plan.Reason
+}
+
+// complete adds to the reason what the plan and the task do not tell.
+func (x *explanation) complete(ctx context.Context) error {
+	r := &x.reason
+	if r.Worker != "" {
+		if lost, err := x.workerLost(ctx); lost || err != nil {
+			return err
+		}
+	}
+	switch r.Code {
+	case plan.ReasonMayStart:
+		if _, known := x.engine.cfg.Executors[x.plan.ExecutorType]; !known {
+			r.Code, r.ExecutorType = plan.ReasonExecutorNotHere, x.plan.ExecutorType
+		}
+	case plan.ReasonNotStarted, plan.ReasonFailed, plan.ReasonUndoFailed:
+		return x.findHolder(ctx)
+	case plan.ReasonPlanPaused, plan.ReasonPlanFailed, plan.ReasonPlanRollbackFailed:
+		return x.findPlanCommand(ctx)
+	case plan.ReasonTaskPaused:
+		return x.findTaskCommand(ctx, task.ByPause)
+	case plan.ReasonStopping:
+		switch {
+		case !r.Alone:
+			return x.findPlanCommand(ctx)
+		case r.Stop == task.StopCancel:
+			return x.findTaskCommand(ctx, task.ByCancel)
+		}
+		return x.findTaskCommand(ctx, task.ByPause)
+	default:
+	}
+	return nil
+}
+
+// workerLost finds out whether the lease of the task's worker is over.
+func (x *explanation) workerLost(ctx context.Context) (lost bool, err error) {
+	client, orphans := x.engine.client, []store.Holding(nil)
+	err = client.Do(ctx, "orphans", func() (err error) {
+		orphans, err = client.Store.Orphans(ctx, x.plan.ID)
+		return err
+	})
+	lost = slices.ContainsFunc(orphans, func(h store.Holding) bool { return h.Worker == x.task.Worker })
+	if lost {
+		x.reason.Code = plan.ReasonWorkerLost
+	}
+	return lost, err
+}
+
+// findHolder finds out whether another plan works on the tenant.
+func (x *explanation) findHolder(ctx context.Context) error {
+	lock, p, held, err := x.engine.locks.Holder(ctx, x.plan.ID, x.task.Tenant.ID)
+	if held {
+		r := &x.reason
+		r.Code, r.Holder, r.HolderState = plan.ReasonTenantHeld, task.NewID(lock.Plan, lock.Ordinal), p.State
+	}
+	return err
+}
+
+// findPlanCommand finds out who brought the plan to its present state.
+func (x *explanation) findPlanCommand(ctx context.Context) error {
+	for after := int64(0); ; {
+		events, err := x.engine.PlanEvents(ctx, x.plan.ID, after, store.MaxPage)
+		for _, e := range events {
+			if e.From != e.To && e.To == x.plan.State.String() {
+				x.givenBy(e)
+			}
+		}
+		if err != nil || len(events) < store.MaxPage {
+			return err
+		}
+		after = events[len(events)-1].Seq
+	}
+}
+
+// maxSearched is how many of a plan's last events are searched for a command on a task.
+const maxSearched = 5 * store.MaxPage
+
+// findTaskCommand finds out who stopped the task. The command may be older than its effect, but not
+// older than the last time that the task went on.
+func (x *explanation) findTaskCommand(ctx context.Context, c task.Cause) error {
+	oldest := max(0, x.plan.LastEvent-maxSearched)
+	for before := x.plan.LastEvent; before > oldest; before -= store.MaxPage {
+		after := max(oldest, before-store.MaxPage)
+		events, err := x.engine.Events(ctx, x.plan.ID, after, int(before-after))
+		if errors.Is(err, store.ErrTrimmed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range slices.Backward(events) {
+			switch {
+			case e.Task != x.task.ID:
+			case e.Cause == task.ByResume.String() || e.Cause == task.ByRetry.String():
+				return nil
+			case e.Cause == c.String() && e.Actor != "":
+				x.givenBy(e)
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// givenBy adds who gave a command.
+func (x *explanation) givenBy(e plan.Event) {
+	x.reason.Actor, x.reason.Because, x.reason.At = e.Actor, e.Reason, e.At
+}

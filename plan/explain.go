@@ -1,0 +1,267 @@
+package plan
+
+import "github.com/cutover-go/cutover/task"
+
+// Explain returns the reason for which a task of the plan does not move, or says that it does. It
+// asks the functions that decide: a claim takes only tasks of which it says [ReasonMayStart] (or
+// stops, or tries again, an undo: [ReasonStopping], [ReasonUndoFailed]), and if there are such
+// tasks it takes one. Which of them is the next, it does not say: those in flight come first, then
+// pending ones by their ordinals.
+//
+// p.Now is the time of the answer. The two should have been read shortly after each other.
+func (p Plan) Explain(t task.Task) Reason {
+	r := explainer{&p, &t}.explain()
+	r.Task, r.TaskState, r.PlanState, r.Attempt = t.ID, t.State, p.State, t.Attempt
+	return r
+}
+
+// explainer explains a task of a plan.
+type explainer struct {
+	*Plan
+	t *task.Task
+}
+
+func (x explainer) explain() Reason {
+	t := x.t
+	switch {
+	case t.Worker != "":
+		return x.held()
+	case t.State.InFlight():
+		return x.unheld()
+	case x.State == RollingBack && t.Undoable():
+		return x.undo()
+	}
+	if x.Starting == nil { // otherwise its sweeps wait for the start
+		for i := range x.Sweeps {
+			if s := &x.Sweeps[i]; s.ahead(x.Plan, t) {
+				return s.reason()
+			}
+		}
+	}
+	switch t.State {
+	case task.Pending:
+		return x.pending()
+	case task.Paused:
+		return x.paused()
+	case task.Failed:
+		return Reason{Code: ReasonFailed, Failure: t.Failure}
+	case task.RollbackFailed:
+		return Reason{Code: ReasonUndoFailed, Failure: t.Failure}
+	case task.Running, task.Completed, task.Skipped, task.Canceled, task.RollingBack, task.RolledBack:
+	}
+	return Reason{Code: ReasonDone}
+}
+
+// held explains a task that a worker holds.
+func (x explainer) held() Reason {
+	t := x.t
+	r := Reason{Code: ReasonRunning, Worker: t.Worker, ChangedAt: t.UpdatedAt}
+	if t.Checkpoint != nil {
+		r.Step = t.Checkpoint.Step
+	}
+	if r.Stop = x.StopFor(t.Control); r.Stop != task.Go {
+		r.Code, r.Alone = ReasonStopping, t.Request == task.Request(r.Stop)
+	}
+	return r
+}
+
+// unheld explains a task in flight that no worker holds.
+func (x explainer) unheld() Reason {
+	t := x.t
+	switch stop := x.StopFor(t.Control); {
+	case stop != task.Go:
+		return Reason{Code: ReasonStopping, Stop: stop, Alone: t.Request == task.Request(stop)}
+	case t.State == task.Running && !x.State.ClaimsRunning():
+		return Reason{Code: ReasonUnclear}
+	case t.Wait.Until.After(x.Now):
+		return waiting(t)
+	case t.Waiting:
+		return x.slots(ReasonMayStart) // it has its slot already
+	}
+	return x.inTurn()
+}
+
+// waiting explains a task whose wait is not over.
+func waiting(t *task.Task) Reason {
+	switch t.Wait.Why {
+	case task.WaitBackoff:
+		return Reason{Code: ReasonBackoff, Until: t.Wait.Until, Failure: t.Failure}
+	case task.WaitProving:
+		return Reason{Code: ReasonProving, Until: t.Wait.Until}
+	case task.NoWait, task.WaitHold:
+	}
+	return Reason{Code: ReasonHold, Until: t.Wait.Until}
+}
+
+// undo explains a task that a rollback of the plan has to undo.
+func (x explainer) undo() Reason {
+	switch {
+	case !x.Undo.Open && x.Counters.Of(task.Running) > 0:
+		return Reason{Code: ReasonUndoNotOpen, InFlight: x.Counters.Of(task.Running)}
+	case !x.Undo.Open:
+		return Reason{Code: ReasonStepDue}
+	case x.t.State == task.RollbackFailed:
+		return Reason{Code: ReasonUndoFailed, Failure: x.t.Failure}
+	case x.UndosExhausted:
+		return Reason{Code: ReasonUnclear} // the round has gone past it
+	}
+	return x.inTurn()
+}
+
+// inTurn explains a task that needs nothing but a slot.
+func (x explainer) inTurn() Reason {
+	if slotFree(x.Plan) {
+		return x.slots(ReasonMayStart)
+	}
+	return x.slots(ReasonSlot)
+}
+
+func (x explainer) slots(c ReasonCode) Reason {
+	return Reason{Code: c, Slots: x.Counters.Slots(), MaxSlots: x.Grant.MaxSlots}
+}
+
+// paused explains a paused task that no sweep is about to reach.
+func (x explainer) paused() Reason {
+	switch x.State {
+	case Running, Paused, Failed:
+		if x.t.PausedIndividually {
+			return Reason{Code: ReasonTaskPaused}
+		}
+		return x.stopped()
+	case Canceled:
+		return Reason{Code: ReasonStepDue} // see sweepUp
+	case Created, Completed, RollingBack, RolledBack, RollbackFailed:
+	}
+	return x.stopped()
+}
+
+// stopped explains a task that waits for a command on its plan.
+func (x explainer) stopped() Reason {
+	switch x.State {
+	case Created:
+		if s := x.Starting; s != nil {
+			return Reason{Code: ReasonStarting, Actor: s.Actor}
+		}
+		return Reason{Code: ReasonNotStarted}
+	case Paused:
+		return Reason{Code: ReasonPlanPaused, PauseReasons: x.PauseReasons}
+	case Failed:
+		return x.failures(ReasonPlanFailed)
+	case RollbackFailed:
+		return Reason{Code: ReasonPlanRollbackFailed}
+	case Running, Completed, Canceled, RollingBack, RolledBack:
+	}
+	return Reason{Code: ReasonUnclear}
+}
+
+// pending explains a pending task.
+func (x explainer) pending() Reason {
+	switch {
+	case x.State.CancelsPending():
+		return Reason{Code: ReasonDone} // it counts as canceled
+	case x.State != Running:
+		return x.stopped()
+	case x.Breached:
+		return x.failures(ReasonBreach)
+	case !x.Admits() && x.Exceeded():
+		return x.exceeded()
+	case x.t.ID.Ordinal() > x.Grant.LastOrdinal:
+		return x.closed()
+	case !x.Grant.Opens(x.Now):
+		return x.window()
+	case !x.Admits():
+		return x.failures(ReasonStrict)
+	}
+	return x.inTurn()
+}
+
+// closed explains a pending task up to which the grant does not reach: its wave is not open,
+// or nothing is.
+func (x explainer) closed() Reason {
+	rules := x.Rules()
+	left, bakes := x.baking(&rules)
+	wave := x.WaveOf(x.t.ID.Ordinal())
+	switch {
+	case closing(x.Sweeps) != nil:
+		return closing(x.Sweeps).reason()
+	case wave <= x.openNumber():
+		return x.window() // only a host that does not know a zone closes an open wave
+	case x.WaveLeft() > 0:
+		return Reason{Code: ReasonWave, Wave: wave, Open: x.Wave, Left: x.WaveLeft()}
+	case bakes && left > 0:
+		return Reason{Code: ReasonBake, Wave: x.Wave, Until: x.Now.Add(left)}
+	case x.Gate == GateApproval:
+		return Reason{Code: ReasonApproval, Wave: x.Wave + 1}
+	case x.Exceeded() || len(x.Sweeps) > 0:
+		return x.exceeded()
+	}
+	return Reason{Code: ReasonStepDue}
+}
+
+// exceeded explains a pending task while failures exceed a tolerance, but the plan is not
+// breached yet, or while a sweep puts off the next step of the waves. A sweep, which may retry the
+// failed tasks, comes first.
+func (x explainer) exceeded() Reason {
+	if len(x.Sweeps) > 0 {
+		return x.Sweeps[0].reason()
+	}
+	return x.failures(ReasonBreach)
+}
+
+// window explains a pending task outside of the maintenance windows.
+func (x explainer) window() Reason {
+	rules := x.Rules()
+	s, known := openings(&rules)
+	switch {
+	case !known && x.Grant.NotBefore.After(x.Now):
+		return Reason{Code: ReasonWindow, Until: x.Grant.NotBefore}
+	case !known:
+		return Reason{Code: ReasonWindow}
+	case s == nil:
+		return Reason{Code: ReasonStepDue}
+	}
+	switch o, opens := s.Next(x.Now); {
+	case !opens:
+		return Reason{Code: ReasonWindow}
+	case o.NotBefore.After(x.Now):
+		return Reason{Code: ReasonWindow, Until: o.NotBefore}
+	}
+	return Reason{Code: ReasonStepDue} // they have opened, and the grant does not show it yet
+}
+
+// failures returns a reason with the failures that are compared with a tolerance: those of the plan
+// or, if they are within it, of the wave that exceeds its own.
+func (x explainer) failures(c ReasonCode) Reason {
+	r := Reason{Code: c, InFlight: x.Counters.InFlight()}
+	if c != ReasonStrict {
+		r.Wave, r.Failed, r.Tolerated = excess(x.Plan)
+		return r
+	}
+	r.Failed, r.Tolerated = x.Counters.Of(task.Failed), x.Grant.MaxFailed
+	if x.Wave > 0 && x.Grant.Admits(r.Failed, r.Tolerated, r.InFlight) {
+		r.Wave, r.Failed, r.Tolerated = x.Wave, x.WaveCounters[x.Wave-1].Failed, x.Waves[x.Wave-1].MaxFailed
+	}
+	return r
+}
+
+// ahead reports whether the sweep has yet to change a task of the plan.
+func (s *Sweep) ahead(p *Plan, t *task.Task) bool {
+	o := t.ID.Ordinal()
+	return o > s.After && (s.Last == 0 || o <= s.Last) && s.Matches(p, t)
+}
+
+// closing returns the first of the sweeps that has to end before pending tasks begin: see regrant.
+func closing(sweeps []Sweep) *Sweep {
+	for i := range sweeps {
+		switch sweeps[i].Kind {
+		case SweepResume, SweepSkipTasks, SweepCancelTasks:
+			return &sweeps[i]
+		case SweepRetry, SweepCancel, SweepPauseTasks, SweepResumeTasks, SweepRollbackTasks:
+		}
+	}
+	return nil
+}
+
+func (s *Sweep) reason() Reason {
+	return Reason{Code: ReasonSweep, Sweep: s.Kind, Actor: s.Actor, Because: s.Reason}
+}

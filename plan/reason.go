@@ -1,0 +1,162 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cutover-go/cutover/internal/textform"
+	"github.com/cutover-go/cutover/task"
+)
+
+// Reason is the one reason for which a task does not move, or says that it does: the answer of
+// [Plan.Explain] and of the engine's Explain. Which of the fields belong to a code, [Reason.Params]
+// says; the others are zero. [Reason.String] is a sentence for people.
+type Reason struct {
+	Code ReasonCode
+	// Task is the task that the reason is about. TaskState and PlanState are its state and that of
+	// its plan, Attempt is the task's attempt.
+	Task      task.ID
+	TaskState task.State
+	PlanState State
+	Attempt   int
+
+	// Worker holds the task. Step is that of its checkpoint, ChangedAt the time of its last change:
+	// a claim, a save or a command.
+	Worker    string
+	Step      string
+	ChangedAt time.Time
+	// Stop is the stop in force. Alone reports that it was asked for the task alone.
+	Stop  task.Stop
+	Alone bool
+
+	// Until is the time, by the store's clock, at which a wait or a bake is over or the windows
+	// open; zero if it is not known.
+	Until time.Time
+	// Wave is the number of the wave that the reason is about, 0 for the plan as a whole. Open is
+	// the open wave, and Left is how many of its tasks have not ended.
+	Wave, Open, Left int
+	// Slots are taken of MaxSlots.
+	Slots, MaxSlots int
+	// Failed tasks and those InFlight are compared with the failures that are Tolerated.
+	Failed, InFlight, Tolerated int
+
+	// PauseReasons are why the plan is paused.
+	PauseReasons PauseReasons
+	// Sweep is the command on many tasks that is being carried out.
+	Sweep SweepKind
+	// Failure is the failure of the task or of its undo.
+	Failure *task.FailureInfo
+
+	// Actor gave the command that the task waits for the end of, or that stopped it; Because is the
+	// reason that was given, At the time. They are zero if the plan or its events do not tell.
+	Actor, Because string
+	At             time.Time
+
+	// Holder is the task of another plan that holds the tenant, HolderState the state of that plan.
+	Holder      task.ID
+	HolderState State
+	// ExecutorType is the plan's.
+	ExecutorType string
+}
+
+// ReasonCode is what a [Reason] says. The set is closed: every task of every plan has one of the
+// codes.
+type ReasonCode uint8
+
+// The codes of tasks that move, or have nothing left to do.
+const (
+	// ReasonUnclear: plan and task do not fit together, because they were read while they changed.
+	ReasonUnclear ReasonCode = iota
+	// ReasonMayStart: nothing holds the task back. A worker with capacity takes it in its turn.
+	ReasonMayStart
+	// ReasonRunning: a worker runs it.
+	ReasonRunning
+	// ReasonStopping: it stops at its next boundary or, without a worker, when an engine next looks
+	// at its plan.
+	ReasonStopping
+	// ReasonDone: nothing more is to be done.
+	ReasonDone
+
+	// ReasonNotStarted: nobody has started the plan.
+	ReasonNotStarted
+	// ReasonStarting: the plan's tenants are being locked for its start.
+	ReasonStarting
+	// ReasonPlanPaused: the plan is paused.
+	ReasonPlanPaused
+	// ReasonPlanFailed: the plan is FAILED, and waits for a command.
+	ReasonPlanFailed
+	// ReasonPlanRollbackFailed: the rollback of the plan failed or was canceled, and the plan waits
+	// for a command.
+	ReasonPlanRollbackFailed
+	// ReasonBreach: more tasks failed than are tolerated; the strategy's action follows.
+	ReasonBreach
+	// ReasonSweep: a command on many tasks is being carried out: it has yet to reach the task, or
+	// has to end before pending tasks begin.
+	ReasonSweep
+	// ReasonWave: the open wave has tasks left, and the task is in a later one.
+	ReasonWave
+	// ReasonBake: the open wave bakes.
+	ReasonBake
+	// ReasonApproval: the next wave waits for an approval.
+	ReasonApproval
+	// ReasonWindow: the maintenance windows are closed.
+	ReasonWindow
+	// ReasonStrict: if all tasks in flight failed, no further failure would be tolerated.
+	ReasonStrict
+	// ReasonSlot: all slots of the plan or of the open wave are taken.
+	ReasonSlot
+	// ReasonUndoNotOpen: the plan is being rolled back, and undos begin when no task runs any more.
+	ReasonUndoNotOpen
+	// ReasonStepDue: the plan owes a step that an engine takes when it next looks at the plan.
+	ReasonStepDue
+
+	// ReasonHold: the executor asked to be continued later.
+	ReasonHold
+	// ReasonBackoff: the next attempt begins after a pause.
+	ReasonBackoff
+	// ReasonProving: the success has to stay good for some time.
+	ReasonProving
+
+	// ReasonTaskPaused: this task was paused; its plan's resume does not continue it.
+	ReasonTaskPaused
+	// ReasonFailed: the task failed, and waits for a command.
+	ReasonFailed
+	// ReasonUndoFailed: its undo failed, and it waits for a command. A rollback that is under way
+	// tries it again if the undo failed before that rollback.
+	ReasonUndoFailed
+
+	// ReasonTenantHeld: another plan works on the tenant, so that a start, a retry or a rollback
+	// would be refused. [Plan.Explain] does not return this code and the next two, because they
+	// need more than the plan and the task.
+	ReasonTenantHeld
+	// ReasonWorkerLost: the lease of the worker that holds the task is over. An engine takes the
+	// task from it.
+	ReasonWorkerLost
+	// ReasonExecutorNotHere: nothing holds the task back, but the process that answers does not
+	// have its executor. It does not know whether another process has.
+	ReasonExecutorNotHere
+
+	// NumReasons is the number of codes.
+	NumReasons = int(ReasonExecutorNotHere) + 1
+)
+
+//nolint:gochecknoglobals // a constant table
+var reasonNames = [NumReasons]string{
+	"UNCLEAR", "MAY_START", "RUNNING", "STOPPING", "DONE",
+	"NOT_STARTED", "STARTING", "PLAN_PAUSED", "PLAN_FAILED", "PLAN_ROLLBACK_FAILED", "BREACH", "SWEEP",
+	"WAVE", "BAKE", "APPROVAL", "WINDOW", "STRICT", "SLOT", "UNDO_NOT_OPEN", "STEP_DUE",
+	"HOLD", "BACKOFF", "PROVING", "TASK_PAUSED", "FAILED", "UNDO_FAILED",
+	"TENANT_HELD", "WORKER_LOST", "EXECUTOR_NOT_HERE",
+}
+
+func (c ReasonCode) String() string {
+	if int(c) < NumReasons {
+		return reasonNames[c]
+	}
+	return fmt.Sprintf("ReasonCode(%d)", uint8(c))
+}
+
+// ParseReasonCode reads a code as String writes it. The error is a [*TextError].
+func ParseReasonCode(name string) (ReasonCode, error) {
+	return textform.Parse[ReasonCode](kindReason, reasonNames[:], name)
+}

@@ -83,6 +83,9 @@ func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
 	if len(b.Claimed) > 0 {
 		a.slots(ctx, b, begins)
 	}
+	if begins {
+		a.heldBack(ctx, b.Plan)
+	}
 	return nil
 }
 
@@ -187,11 +190,13 @@ func (a *audit) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	before, _ := a.Store.Plan(ctx, c.Plan.ID)
+	touched := a.touched(ctx, before, c)
 	applied, err := a.Store.Apply(ctx, c)
 	if err != nil || applied.Repeated {
 		return applied, err
 	}
 	a.baked(before, c, applied.Plan.Now)
+	a.swept(before, c, touched)
 	if c.Plan.StartToken != 0 {
 		a.starts[c.Plan.StartToken] = struct{}{}
 	}

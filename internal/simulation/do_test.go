@@ -74,6 +74,8 @@ func (w *world) giveOp(ctx context.Context, p *process, o op, id plan.ID, t task
 		a, err := p.engine.AddTenants(ctx, id, added, cutover.By(p.name))
 		w.logf("add to plan %s: %v", id, added)
 		return a.Unchanged, err
+	case "many":
+		return w.giveMany(ctx, p, o, id)
 	default:
 		return give(ctx, p.engine, o.name, id, t, p.name)
 	}
@@ -140,7 +142,7 @@ func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t tas
 // expect checks that an error is one for which callers are prepared.
 func (w *world) expect(o op, err error) {
 	for _, known := range []error{
-		nil, plan.ErrNotApplicable, plan.ErrInvalid, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, cutover.ErrAdding, errDead,
+		nil, plan.ErrNotApplicable, plan.ErrSweepsFull, plan.ErrInvalid, store.ErrTenantHeld, store.ErrNotFound, cutover.ErrStarting, cutover.ErrAdding, errDead,
 	} {
 		if errors.Is(err, known) {
 			return

@@ -140,31 +140,31 @@ func drawBurst(r *rand.Rand) (ops []op) {
 var names = []string{ //nolint:gochecknoglobals // a constant table
 	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch",
 	"pause task", "pause task", "resume task", "resume task", "cancel task", "skip task", "rollback task", "rollback task",
-	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn", "approve", "reject", "tune", "add", "add",
+	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn", "approve", "reject", "tune", "add", "add", "many", "many", "many",
 }
 
 // aptNames returns the commands that make sense for a plan in a state.
 func aptNames(s plan.State) []string {
 	switch s {
 	case plan.Created:
-		return []string{"start", "start", "start", "start", "cancel", "skip task", "approve", "add"}
+		return []string{"start", "start", "start", "start", "cancel", "skip task", "approve", "add", "many"}
 	case plan.Running:
 		return []string{
 			"pause", "pause", "pause task", "cancel task", "resume task", "skip task", "retry task", "rollback", "cancel",
-			"approve", "approve", "approve", "reject", "tune", "tune", "add", "add",
+			"approve", "approve", "approve", "reject", "tune", "tune", "add", "add", "many", "many", "many",
 		}
 	case plan.Paused:
-		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task", "add"}
+		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task", "add", "many", "many"}
 	case plan.Failed:
-		return []string{"tune", "add", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback"}
+		return []string{"tune", "add", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback", "many", "many"}
 	case plan.Completed:
-		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback"}
+		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback", "many", "many"}
 	case plan.Canceled:
-		return []string{"rollback task", "rollback task", "rollback"}
+		return []string{"rollback task", "rollback task", "rollback", "many"}
 	case plan.RollingBack:
 		return []string{"cancel"}
 	case plan.RollbackFailed:
-		return []string{"rollback", "rollback", "skip task", "rollback task"}
+		return []string{"rollback", "rollback", "skip task", "rollback task", "many"}
 	case plan.RolledBack:
 	}
 	return []string{"rollback"}

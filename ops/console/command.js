@@ -1,6 +1,6 @@
 // Commands: the buttons, what a command will hit, its reason, its confirmation, and its answer.
 
-import { button, ended, failed, fill, h, has, icon, link, notice, t, word } from './ui.js';
+import { button, ended, fill, h, has, icon, link, notice, t, word } from './ui.js';
 import { command, newKey, Problem } from './server.js';
 
 // Commands that take something away; those that only hold back, and must never wait for a text; and
@@ -24,7 +24,7 @@ export function buttons(actions, give, first) {
 function hits(action, plan, wave) {
 	switch (action) {
 		case 'start': return plan.taskCount;
-		case 'retry': return failed(plan);
+		case 'retry': return plan.counters.FAILED ?? 0;
 		case 'rollback': return plan.taskCount - (plan.counters.PENDING ?? 0) - (plan.counters.SKIPPED ?? 0) - (plan.counters.ROLLED_BACK ?? 0);
 		case 'approve': case 'reject': return plan.waves?.[wave - 1]?.taskCount ?? 0;
 		case 'tune': return 0;

@@ -25,7 +25,7 @@ export function planPage(main, { query, go }) {
 	const log = new Log(id);
 	const failures = new Failures(id);
 
-	const title = part('div.title', p => [h('h1', { tabindex: -1 }, p.name), badge(p.state), dim(`#${p.planId} · ${p.executorType}`)]);
+	const title = part('div.title', p => [h('h1', { tabindex: -1, 'data-key': 'h1' }, p.name), badge(p.state), dim(`#${p.planId} · ${p.executorType}`)]);
 	const next = part('section.card.next', p => nextThing(p, give), { 'aria-label': t('next') });
 	const figures = part('section.card', progressOf, { 'aria-label': t('progress') });
 	const waves = part('section.card.waves', p => wavesOf(p, give));
@@ -70,6 +70,7 @@ export function planPage(main, { query, go }) {
 	function took(fresh) {
 		const before = plan;
 		plan = fresh;
+		delete plan.now; // it is another one each time, and would draw everything anew
 		if (!before) build();
 		else if (before.state !== fresh.state) {
 			announce(t('state.now', { state: word('state', fresh.state) }));
@@ -195,10 +196,13 @@ function progressOf(p, rate, people) {
 	];
 }
 
-// wavesOf draws the waves in their order, with their gates in between.
+// wavesOf draws the waves in their order, with their gates in between; of many only those near the
+// open one, and those with failures.
 function wavesOf(p, give) {
 	const may = action => p.actions.includes(action);
-	return [h('h2', t('waves')), h('ol.wave-list', (p.waves ?? []).map(w => {
+	const all = p.waves ?? [];
+	const shown = all.length <= 60 ? all : all.filter(w => w.failed || Math.abs(w.wave - p.wave) < 20);
+	return [h('h2', t('waves')), shown !== all && dim(t('of.plan', { n: shown.length, all: all.length })), h('ol.wave-list', shown.map(w => {
 		const open = p.wave === w.wave;
 		const state = w.wave < p.wave || p.state === 'COMPLETED' || (open && w.ended === w.taskCount && p.gate !== 'none' && p.gate) ? 'done' : open ? (bakes(p) ? 'baking' : 'open') : 'later';
 		const asks = p.gate === 'approval' && w.wave === p.wave + 1 && p.state === 'RUNNING';

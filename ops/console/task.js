@@ -18,7 +18,7 @@ export function taskPage(main, { query }) {
 	let sayable = true; // until the server says that it cannot
 
 	const crumbs = part('p.crumbs', name => [link({}, null, t('plans')), ' › ', link({ plan: planID }, null, name || '#' + planID), ' › ', String(id % 1000000)]);
-	const title = part('div.title', doc => [h('h1', { tabindex: -1, class: 'tenant' }, doc.tenantId), badge(doc.state), doc.wave && dim(t('wave.n', { wave: String(doc.wave) }))]);
+	const title = part('div.title', doc => [h('h1.tenant', { tabindex: -1, 'data-key': 'h1' }, doc.tenantId), badge(doc.state), doc.wave && dim(t('wave.n', { wave: String(doc.wave) }))]);
 	const why = part('section.card.next', (doc, because) => whyOf(doc, because, action => onTask(action, task, look)), { 'aria-label': t('why') });
 	const failure = part('section.card', info => [h('h2', t('failure')), failureOf(info)]);
 	const facts = part('section.card', doc => factsOf(doc));

@@ -237,3 +237,66 @@ func TestLargeMatrix(t *testing.T) {
 	p.until(`document.activeElement.tagName === "H1"`)
 	p.quiet("/why")
 }
+
+// Who may only look sees no command, in a second browser at the same time, and what the first one
+// does.
+func TestTwoBrowsers(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
+	first, second := h.open(t, "?plan="+id.String()), h.open(t, "?plan="+id.String(), chromedp.UserAgent(reader))
+	second.sees("Not started")
+	first.press("Start")
+	first.press("Start")
+	second.sees("Running. Nothing to do.")
+	first.until(`document.querySelector("[data-key=action-pause]") !== null`)
+	second.until(`document.querySelector(".next .actions button") === null`)
+	close(h.gate)
+	first.sees("Completed. Nothing to do.")
+	second.sees("Completed. Nothing to do.")
+	first.quiet()
+	second.quiet()
+}
+
+// A command that does not apply any more says so, and nothing is done.
+func TestHonestAnswers(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
+	p := h.open(t, "?plan="+id.String())
+	p.sees("Not started")
+	p.press("Start") // the dialog is open, and somebody else is quicker
+	if _, err := h.engine.Start(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	p.press("Start")
+	p.sees("The plan has changed; nothing was done.")
+	p.press("Not now")
+	p.press("Pause")
+	if _, err := h.engine.Pause(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	p.press("Pause")
+	p.sees("Nothing changed: it was so already.")
+	close(h.gate)
+	p.quiet("412", "/start")
+}
+
+// A session of the keyboard alone: from the list to a plan, and a command with its reason.
+func TestKeyboard(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
+	p := h.open(t, "")
+	p.sees("night shift")
+	p.run(chromedp.Focus(".plan-row", chromedp.ByQuery), chromedp.KeyEvent(kb.Enter))
+	p.sees("Not started")
+	p.until(`document.activeElement.tagName === "H1"`)
+	p.run(chromedp.Focus("[data-key=action-cancel]", chromedp.ByQuery), chromedp.KeyEvent(kb.Enter))
+	p.until(`document.activeElement.name === "reason"`)
+	p.run(chromedp.KeyEvent("by keyboard"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab))
+	p.until(`document.activeElement.type === "submit"`)
+	p.run(chromedp.KeyEvent(kb.Enter))
+	p.sees("Cancelled. Nothing runs any more.")
+	if got, err := h.engine.Plan(context.Background(), id); err != nil || got.State != plan.Canceled {
+		t.Errorf("%v %v", got.State, err)
+	}
+	p.quiet()
+}

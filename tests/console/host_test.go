@@ -62,7 +62,7 @@ func start(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := ops.New(h.engine, ops.Config{Authenticate: ops.AllowAll("ada"), SelfApproval: true})
+	api, err := ops.New(h.engine, ops.Config{Authenticate: authenticate, SelfApproval: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,16 @@ func start(t *testing.T) *host {
 		}
 	})
 	return h
+}
+
+// reader is the User-Agent of somebody who may only look.
+const reader = "reader"
+
+func authenticate(r *http.Request) (ops.Caller, error) {
+	if r.UserAgent() == reader {
+		return ops.ReadOnly(ops.AllowAll(reader))(r)
+	}
+	return ops.AllowAll("ada")(r)
 }
 
 // guard is what a proxy for signing in does.

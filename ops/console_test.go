@@ -22,8 +22,8 @@ import (
 // The console stays small: it has to arrive over a bad line at three in the morning.
 const (
 	maxConsoleFiles      = 12
-	maxConsoleBytes      = 116_000
-	maxConsoleCompressed = 44_000 // over the line
+	maxConsoleBytes      = 118_000
+	maxConsoleCompressed = 45_000 // over the line
 )
 
 // consolePolicy is the content security policy of ops.md.
@@ -244,7 +244,7 @@ func TestWords(t *testing.T) {
 	en := words(t, "en")
 	var keys []string
 	for s := range task.NumStates {
-		keys = append(keys, "state."+task.State(s).String(), "task."+task.State(s).String())
+		keys = append(keys, "state."+task.State(s).String())
 	}
 	for s := range plan.NumStates {
 		keys = append(keys, "state."+plan.State(s).String())
@@ -262,6 +262,13 @@ func TestWords(t *testing.T) {
 		if a != ops.View && a != ops.ViewData && a != ops.Create {
 			keys = append(keys, "action."+string(a))
 		}
+	}
+	reasons := found(t, "../docs/ops.md", "(?m)^\\| `([A-Z_]+)` \\| (?:[a-zA-Z, ]*) \\| ")
+	if len(reasons) < 25 {
+		t.Errorf("only %d reasons are documented: %q", len(reasons), reasons)
+	}
+	for _, reason := range reasons {
+		keys = append(keys, "why."+reason)
 	}
 	asked := regexp.MustCompile(`\bt\('([\w.]+)'[,)]`)
 	for name, content := range consoleFiles(t) {

@@ -56,28 +56,13 @@ export function onTask(action, task, done) {
 	});
 }
 
-// onTasks gives the same command on several tasks, one after the other, and counts the answers.
-export function onTasks(action, tasks, done) {
+// onTasks gives a command on all tasks of a plan that a filter selects; count is what was seen.
+export function onTasks(action, plan, filter, count, done) {
 	open({
-		action, count: tasks.length, done, fields: action === 'retry' ? retryFields() : null,
-		title: t('command.of', { action: t('action.' + action), what: t('tenants.n', { n: tasks.length }) }),
-		about: t('hits.tasks', { n: tasks.length }),
-		async send(body, key, progress) {
-			const counts = { applied: 0, unchanged: 0, refused: 0 };
-			let refusal = null;
-			for (const [i, task] of tasks.entries()) {
-				progress(t('of.plan', { n: i + 1, all: tasks.length }));
-				try {
-					const doc = await command(`tasks/${task.taskId}/${action}`, { body, key: `${key}-${task.taskId}` });
-					counts[doc.unchanged ? 'unchanged' : 'applied']++;
-				} catch (problem) {
-					if (!(problem instanceof Problem) || !problem.doc.status || problem.doc.status >= 500) throw problem;
-					counts.refused++;
-					refusal = problem;
-				}
-			}
-			notice(refusal ? 'bad' : 'good', t('command.counts', counts), refusal && [' ', ...explain(refusal)]);
-		},
+		action, count, done, filter, fields: action === 'retry' ? retryFields() : null,
+		path: `plans/${plan.planId}/tasks/${action}`, version: plan.version,
+		title: t('command.of', { action: t('action.' + action), what: t('tenants.n', { n: count }) }),
+		about: Object.values(filter).flat().join(' · '),
 	});
 }
 
@@ -155,7 +140,7 @@ export function showFaults(root, problem, place) {
 }
 
 // open asks for what a command needs, sends it, and says honestly what came of it.
-function open({ action, path, title, about, count, version, fields, done, send }) {
+function open({ action, path, title, about, count, version, filter, fields, done }) {
 	const needed = explained.has(action);
 	const typed = count > manyTenants && !calming.has(action);
 	const key = newKey(); // kept if it is sent again: it is carried out once
@@ -196,9 +181,8 @@ function open({ action, path, title, about, count, version, fields, done, send }
 		go.disabled = true;
 		fill(status, t('sending'));
 		try {
-			const body = { ...fields?.body(form), ...(text && { reason: text }) };
-			if (send) await send(body, key, progress => fill(status, progress));
-			else tell(action, await command(path, { body, version, key }));
+			const body = { ...fields?.body(form), ...(text && { reason: text }), ...(filter && { filter }) };
+			tell(action, await command(path, { body, version, key }));
 			dialog.close();
 			done?.();
 		} catch (problem) {
@@ -216,7 +200,10 @@ function open({ action, path, title, about, count, version, fields, done, send }
 function tell(action, doc) {
 	const state = word('state', doc.state);
 	const params = { action: t('action.' + action), state };
-	if (doc.unchanged) notice('plain', t('answer.unchanged', params));
+	if (doc.tasks) {
+		const not = Object.values(doc.tasks.notApplicable ?? {}).reduce((sum, n) => sum + n, 0);
+		notice(doc.tasks.changing ? 'good' : 'plain', t('command.counts', { unchanged: 0, ...doc.tasks, notApplicable: not }));
+	} else if (doc.unchanged) notice('plain', t('answer.unchanged', params));
 	else if (doc.repeated) notice('plain', t('answer.repeated', params));
 	else notice('good', t('answer.applied', params));
 }

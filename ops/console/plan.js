@@ -53,9 +53,9 @@ export function planPage(main, { query, go }) {
 	};
 
 	// give gives a command, and shows what it has done without waiting for the next news.
-	function give(action, wave, tasks) {
+	function give(action, wave, group) {
 		const done = () => watch.poll();
-		if (tasks) onTasks(action, tasks, done);
+		if (group) onTasks(action, plan, { states: [group.state], codes: [group.code], ...(group.step && { steps: [group.step] }) }, group.n, done);
 		else onPlan(action, plan, done, wave);
 	}
 
@@ -281,10 +281,6 @@ class Failures {
 		}
 		return [...groups.values()].sort((a, b) => b.n - a.n);
 	}
-
-	of(key) {
-		return [...this.tasks.values()].filter(task => `${task.state} ${task.info?.errorCode} ${task.info?.step ?? ''}` === key);
-	}
 }
 
 function failuresOf(groups, p, give, failures) {
@@ -293,7 +289,7 @@ function failuresOf(groups, p, give, failures) {
 			h('div.failure-head', h('b.bad-text', icon(g.state), ' ', number(g.n)), ' ', h('code', g.code),
 				g.step && dim(t('at.step', { step: g.step })), h('span.fill'),
 				g.state === 'FAILED' && p.actions.includes('retry') && button(t('action.retry'),
-					() => (groups.length === 1 && !failures.more ? give('retry') : give('retry', null, failures.of(g.key))), { 'data-key': 'retry-' + g.key })),
+					() => give('retry', null, g), { 'data-key': 'retry-' + g.key })),
 			g.reason && h('p.reason', g.reason),
 			h('p.dim', g.some.map(task => [link({ plan: p.planId, task: task.taskId }, { class: 'tenant' }, task.tenantId), ' ']), g.n > g.some.length && '…',
 				g.at && [' · ', t('last'), ' ', when(g.at)])))];

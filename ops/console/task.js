@@ -120,18 +120,23 @@ export function taskPage(main, { query }) {
 function whyOf(task, because, give) {
 	const first = task.state === 'FAILED' ? 'retry' : task.state === 'PAUSED' ? 'resume' : task.state === 'ROLLBACK_FAILED' ? 'rollback' : null;
 	const tone = { FAILED: 'bad', ROLLBACK_FAILED: 'bad', PAUSED: 'act', COMPLETED: 'good', SKIPPED: 'good', ROLLED_BACK: 'good' }[task.state] ?? 'wait';
-	const key = task.wait ? 'wait' : task.request && task.request !== 'none' ? 'request' : task.state === 'RUNNING' && !task.worker ? 'no.worker' : task.state;
-	const params = { worker: task.worker, code: task.failureInfo?.errorCode ?? '', request: word('action', task.request ?? ''), reason: word('wait', task.wait?.reason ?? '') };
+	const until = because?.params?.until ?? task.wait?.until;
+	const holder = because?.params?.planId;
 	return [
-		h('p', { class: 'headline ' + tone }, icon(task.state), ' ', because?.code ? sayWhy(because) : t('task.' + key, params)),
-		task.wait && h('p', icon('clock'), ' ', ticks(() => t('bake.left', { span: span(Date.parse(task.wait.until) - now()), time: clockTime(task.wait.until) }))),
+		h('p', { class: 'headline ' + tone }, icon(task.state), ' ', because ? sayWhy(because) : word('state', task.state)),
+		holder && holder !== task.planId && h('p', link({ plan: holder }, null, '#' + holder)),
+		until && h('p', icon('clock'), ' ', ticks(() => t('bake.left', { span: span(Date.parse(until) - now()), time: clockTime(until) }))),
 		h('div.actions', buttons(task.actions, give, first)),
 	];
 }
 
-// sayWhy says a reason in the words of the page, where it has some for its code.
-function sayWhy({ code, params, text }) {
-	return has('why.' + code) ? t('why.' + code, params ?? {}) : text || code;
+// sayWhy says a reason in the words of the page, where it has some for its code, and who gave the
+// command that it is about.
+function sayWhy({ code, params = {}, text }) {
+	const said = Object.fromEntries(Object.entries(params).map(([name, value]) => [name,
+		/^(until|at|changedAt)$/.test(name) ? clockTime(value) : name.endsWith('State') ? word('state', value) : value]));
+	const by = [said.actor, said.reason && `“${said.reason}”`, said.at].filter(Boolean).join(' ');
+	return (has('why.' + code) ? t('why.' + code, said) : text || code) + (by && ` (${by})`);
 }
 
 function failureOf(info) {

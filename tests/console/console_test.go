@@ -120,8 +120,8 @@ func TestTask(t *testing.T) {
 	h.set(func() { h.broken = false })
 	p.press("Retry")
 	p.press("Retry")
-	p.sees("Done.")
-	p.quiet("/why")
+	p.sees("Nothing more is to be done.")
+	p.quiet()
 }
 
 // On a phone, in Chinese and in dark colours nothing is wider than the screen.
@@ -148,7 +148,7 @@ func TestPhone(t *testing.T) {
 		}, query))
 		p.until(`document.documentElement.scrollWidth <= 360`)
 	}
-	p.quiet(noPreview, "/why")
+	p.quiet(noPreview)
 }
 
 // The number of more than 100 tenants has to be typed.
@@ -233,9 +233,9 @@ func TestLargeMatrix(t *testing.T) {
 	p.sees("100,000: tenant-100000, Pending")
 	p.picture("large")
 	p.run(chromedp.KeyEvent(kb.Enter))
-	p.sees("Waits for its turn.")
+	p.sees("Nobody has started the plan.")
 	p.until(`document.activeElement.tagName === "H1"`)
-	p.quiet("/why")
+	p.quiet()
 }
 
 // Who may only look sees no command, in a second browser at the same time, and what the first one
@@ -298,5 +298,22 @@ func TestKeyboard(t *testing.T) {
 	if got, err := h.engine.Plan(context.Background(), id); err != nil || got.State != plan.Canceled {
 		t.Errorf("%v %v", got.State, err)
 	}
+	p.quiet()
+}
+
+// The failures of one cause are retried by that cause, all at once.
+func TestRetryOfACause(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{MaxFailures: strategy.Count(5)}, "broken-1", "ada", "broken-2")
+	if _, err := h.engine.Start(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	p := h.open(t, "?plan="+id.String())
+	p.sees("Completed. Failed within the tolerance: 2.")
+	h.set(func() { h.broken = false })
+	p.run(chromedp.Click(`.failure button`, chromedp.ByQuery))
+	p.press("Retry")
+	p.sees("being changed: 2")
+	p.sees("Completed. Nothing to do.")
 	p.quiet()
 }

@@ -84,6 +84,7 @@
 //	any command: the plan has another version      plan.ErrVersion
 //	any command: it does not apply                 plan.ErrNotApplicable
 //	a rollback: the executor cannot undo           ErrCannotUndo
+//	many tasks: too many commands are under way    plan.ErrSweepsFull
 //	any call: no such plan or task                 store.ErrNotFound
 //	Watch: events that are not kept any more       store.ErrTrimmed
 //	Watch: the store went back in time             store.ErrEventsAhead

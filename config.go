@@ -37,7 +37,8 @@ type Config struct {
 	// more tasks taken from processes that are merely slow. Default 30 s; from 100 ms to a day.
 	LeaseTTL time.Duration
 	// PollInterval is how often the engine looks for work of which it has received no hint, with
-	// jitter. Default 1 s; from 1 ms to an hour.
+	// jitter. Watch and Wait look without a hint soon after a change, and then ever more seldom, up
+	// to twice this time apart. Default 1 s; from 1 ms to an hour.
 	PollInterval time.Duration
 	// ShutdownGrace is how long Run, once its context has ended, waits for executors to come to a
 	// boundary before it cancels their contexts. Default 20 s, at most a day.

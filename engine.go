@@ -16,7 +16,6 @@ import (
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/tenantlock"
-	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/internal/worker"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -46,7 +45,8 @@ type Engine struct {
 	rests  *signal.Broadcaster // a plan may have come to rest
 	due    signal.Flag         // a plan may have become due: wakes the dispatcher
 
-	started atomic.Bool
+	listener *listener // passes the store's hints on, to the signals
+	started  atomic.Bool
 }
 
 // ErrRunning is the error of a second call of [Engine.Run].
@@ -70,6 +70,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 	e.client = storeclient.New(s, storeclient.Options{
 		Fault: c.Hooks.OnStoreFault, Applied: c.Hooks.OnPlanChange, Changed: e.changed,
 	})
+	e.listener = &listener{client: e.client, pause: c.PollInterval, hint: e.hinted}
 	e.locks = tenantlock.NewManager(e.client, c.LeaseTTL)
 	e.releaser = tenantlock.NewReleaser(e.client)
 	e.cleaner = tenantlock.NewCleaner(e.client, e.locks)
@@ -130,12 +131,16 @@ func (e *Engine) Run(ctx context.Context) error {
 	background.Go(func() { e.keeper.Run(bg) })
 	background.Go(func() { e.releaser.Run(bg) })
 	background.Go(func() { e.cleaner.Run(ctx) })
-	background.Go(func() { e.listen(bg) })
 	background.Go(func() { e.reconciler.Retain(ctx) })
+
+	release := e.listener.acquire()
 
 	e.dispatcher.Run(ctx)
 	e.stopWorkers()
 	stop()
+	if ended := release(); ended != nil {
+		<-ended
+	}
 	background.Wait()
 	return unreturned(e.pool)
 }
@@ -171,17 +176,6 @@ func unreturned(pool *worker.Pool) error {
 	}
 	return fmt.Errorf("cutover: shut down while the executors of tasks %s do not return: %w",
 		strings.Join(tasks, ", "), context.DeadlineExceeded)
-}
-
-// listen forwards the store's hints until ctx ends.
-func (e *Engine) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := e.client.Store.Listen(ctx, e.changed)
-		if ctx.Err() == nil {
-			e.client.Fault("listen", err)
-			wait.For(ctx, e.cfg.PollInterval)
-		}
-	}
 }
 
 // changed wakes the goroutines of this process that wait for a plan, because the plan may have

@@ -38,7 +38,7 @@ var withoutHints = flag.Bool("deaf", false, "let no hint of a store through")
 // hintless is a store that delivers no hints.
 type hintless struct{ store.Store }
 
-func (hintless) Listen(ctx context.Context, _ func(plan.ID)) error {
+func (hintless) Listen(ctx context.Context, _ func(store.Hint)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
-	"github.com/cutover-go/cutover/internal/signal"
-	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -25,10 +22,13 @@ import (
 // compares the last event that it yielded with the store's. Events that were lost did not happen:
 // discard what was derived from them, read the plan and its tasks, and watch again from the plan's
 // LastEvent.
+//
+// It makes no difference whether this process runs: events of other processes are seen within some
+// milliseconds by the hints of the store, and without these within two PollIntervals.
 func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[plan.Event, error] {
 	return func(yield func(plan.Event, error) bool) {
-		changed, cancel := e.events.Subscribe(id)
-		defer cancel()
+		s := subscribe(e, e.events, id)
+		defer s.close()
 		last := plan.Event{Seq: after}
 		for {
 			events, err := e.eventsAfter(ctx, id, last)
@@ -43,9 +43,10 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 				last = ev
 			}
 			if len(events) > 0 {
+				s.active()
 				continue
 			}
-			if err := e.await(ctx, changed); err != nil {
+			if err := s.await(ctx); err != nil {
 				yield(plan.Event{}, err)
 				return
 			}
@@ -88,28 +89,15 @@ func sameEvent(a, b plan.Event) bool {
 // runs an engine. While the store is unavailable Wait goes on, until ctx ends;
 // hook.Hooks.OnStoreFault reports the failures.
 func (e *Engine) Wait(ctx context.Context, id plan.ID) (plan.Plan, error) {
-	changed, cancel := e.rests.Subscribe(id)
-	defer cancel()
+	s := subscribe(e, e.rests, id)
+	defer s.close()
 	for {
 		p, err := e.client.Plan(ctx, id)
 		if err != nil && !store.Temporary(err) || err == nil && p.AtRest() {
 			return p, err
 		}
-		if err := e.await(ctx, changed); err != nil {
+		if err := s.await(ctx); err != nil {
 			return p, err
 		}
 	}
-}
-
-// await waits until the plan may have changed, or until it is time to read the plan without a hint.
-func (e *Engine) await(ctx context.Context, changed signal.Flag) error {
-	t := time.NewTimer(wait.Jitter(e.cfg.PollInterval / 2))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-changed:
-	case <-t.C:
-	}
-	return nil
 }

@@ -46,7 +46,8 @@ func tune(t *testing.T, url string) (lines <-chan string, leave func()) {
 	go func() {
 		defer close(ended)
 		defer close(out)
-		for s := bufio.NewScanner(answer.Body); s.Scan(); {
+		s := bufio.NewScanner(answer.Body)
+		for s.Buffer(nil, 1<<20); s.Scan(); {
 			out <- s.Text()
 		}
 		_ = answer.Body.Close()

@@ -365,8 +365,21 @@ type Agenda interface {
 	Remind(ctx context.Context, plans map[plan.ID]time.Duration) error
 	// Listen calls hint, until ctx ends, for every plan that may have changed. Hints can be lost,
 	// repeated and late. hint must not block.
-	Listen(ctx context.Context, hint func(plan.ID)) error
+	Listen(ctx context.Context, hint func(Hint)) error
 }
+
+// Hint says that a plan may have changed. A commit of workers that writes events gives one, but a
+// store may leave out hints that have OnlyEvents while it has given one for the same plan within
+// the last HintPause.
+type Hint struct {
+	Plan plan.ID
+	// OnlyEvents reports that only those who watch the plan have to look at it: tasks of it have
+	// changed, and it is neither at rest nor in need of a step.
+	OnlyEvents bool
+}
+
+// HintPause is for how long after a hint another one with OnlyEvents may be left out.
+const HintPause = 100 * time.Millisecond
 
 // DuePlan is an entry of the agenda.
 type DuePlan struct {

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/storetest"
 )
@@ -130,11 +129,11 @@ func pass(ctx context.Context, d time.Duration) error {
 }
 
 // Listen implements store.Agenda. It drops hints while the process is frozen, and at random.
-func (v *view) Listen(ctx context.Context, hint func(plan.ID)) error {
-	return v.Store.Listen(ctx, func(id plan.ID) {
+func (v *view) Listen(ctx context.Context, hint func(store.Hint)) error {
+	return v.Store.Listen(ctx, func(h store.Hint) {
 		if v.p.icy() || v.weather().lostBack {
 			return
 		}
-		hint(id)
+		hint(h)
 	})
 }

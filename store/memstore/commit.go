@@ -32,8 +32,8 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 		s.agenda.wake(b.Plan)
 	}
 	p.mu.Unlock()
-	if back || changed && (b.View.Breached || b.View.Counters.InFlight() == 0) {
-		s.hints.give(b.Plan) // the plan needs an engine's step, or is at rest
+	if step := back || b.View.Breached || b.View.Counters.InFlight() == 0; back || changed {
+		s.hints.give(store.Hint{Plan: b.Plan, OnlyEvents: !step}) // the plan needs an engine's step, or is at rest, or is only watched
 	}
 	return nil
 }

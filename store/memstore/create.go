@@ -150,7 +150,7 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	}
 	p.mu.Unlock()
 	if finished {
-		s.hints.give(c.ID)
+		s.hints.give(store.Hint{Plan: c.ID})
 	}
 	return err
 }

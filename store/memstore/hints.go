@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
 )
 
 // hints calls the listeners with the plans that may have changed.
@@ -13,27 +13,27 @@ type hints struct {
 	n atomic.Int64 // number of listeners; give returns early if there are none
 
 	mu        sync.RWMutex
-	listeners map[*func(plan.ID)]struct{}
+	listeners map[*func(store.Hint)]struct{}
 }
 
 // give calls every listener. The caller holds no lock.
-func (h *hints) give(id plan.ID) {
+func (h *hints) give(one store.Hint) {
 	if h.n.Load() == 0 {
 		return
 	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for hint := range h.listeners {
-		(*hint)(id)
+		(*hint)(one)
 	}
 }
 
 // Listen implements store.Agenda. It returns the cause of ctx's end.
-func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
+func (s *Store) Listen(ctx context.Context, hint func(store.Hint)) error {
 	h := &s.hints
 	h.mu.Lock()
 	if h.listeners == nil {
-		h.listeners = make(map[*func(plan.ID)]struct{})
+		h.listeners = make(map[*func(store.Hint)]struct{})
 	}
 	h.listeners[&hint] = struct{}{}
 	h.n.Add(1)

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -74,7 +75,7 @@ func (s *Store) Remind(ctx context.Context, plans map[plan.ID]time.Duration) err
 
 // Listen implements store.Agenda. It returns when ctx ends, or when the connection is lost and
 // cannot be restored.
-func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
+func (s *Store) Listen(ctx context.Context, hint func(store.Hint)) error {
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	sub, err := ask(ctx, s.client, s.keys.hints(), func(context.Context) (*redis.PubSub, error) {
@@ -97,8 +98,9 @@ func (s *Store) Listen(ctx context.Context, hint func(plan.ID)) error {
 			if !ok {
 				return &store.TemporaryError{Err: redis.ErrClosed}
 			}
-			if n, err := strconv.ParseInt(m.Payload, 10, 64); err == nil && plan.ID(n).Valid() {
-				hint(plan.ID(n))
+			text, onlyEvents := strings.CutPrefix(m.Payload, "e")
+			if n, err := strconv.ParseInt(text, 10, 64); err == nil && plan.ID(n).Valid() {
+				hint(store.Hint{Plan: plan.ID(n), OnlyEvents: onlyEvents})
 			}
 		}
 	}

@@ -29,6 +29,12 @@ func BenchmarkCommitScript(b *testing.B) {
 			s.turn(nil)
 			s.measure(b, func() { s.turn(s.held) })
 		})
+		b.Run(fmt.Sprintf("end+claim+hint/%d", together), func(b *testing.B) {
+			s := newScriptBench(b, together*(b.N+2), together)
+			s.hints = true
+			s.turn(nil)
+			s.measure(b, func() { s.turn(s.held) })
+		})
 	}
 }
 
@@ -40,6 +46,7 @@ type scriptBench struct {
 	held   []task.Task
 	seq    uint32
 	claims int
+	hints  bool // with a hint for every call, instead of one in a while
 }
 
 func newScriptBench(b *testing.B, tasks, together int) *scriptBench {
@@ -54,7 +61,7 @@ func newScriptBench(b *testing.B, tasks, together int) *scriptBench {
 
 // send commits one batch per worker, all in one script call.
 func (s *scriptBench) send(batches []store.Batch) {
-	t := &roundTrip{calls: append([]*call(nil), s.calls...)}
+	t := &roundTrip{calls: append([]*call(nil), s.calls...), hints: s.hints}
 	for i := range batches {
 		s.calls[i].encode(&batches[i])
 	}

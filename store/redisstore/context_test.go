@@ -61,7 +61,7 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 		},
 		"Join":   func(ctx context.Context, s *Store) error { return s.Join(ctx, "w", time.Minute) },
 		"Leave":  func(ctx context.Context, s *Store) error { return s.Leave(ctx, "w") },
-		"Listen": func(ctx context.Context, s *Store) error { return s.Listen(ctx, func(plan.ID) {}) },
+		"Listen": func(ctx context.Context, s *Store) error { return s.Listen(ctx, func(store.Hint) {}) },
 		"Locks":  func(ctx context.Context, s *Store) error { _, err := s.Locks(ctx, []string{"t"}); return err },
 		"MoveCursor": func(ctx context.Context, s *Store) error {
 			return s.MoveCursor(ctx, id, "n", "o", 1)

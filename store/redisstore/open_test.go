@@ -294,7 +294,7 @@ func TestListen(t *testing.T) {
 	s := openStore(t, redistest.Start(t).Client(), Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	hints, done := make(chan string, 100), make(chan error)
-	go func() { done <- s.Listen(ctx, func(id plan.ID) { hints <- id.String() }) }()
+	go func() { done <- s.Listen(ctx, func(h store.Hint) { hints <- h.Plan.String() }) }()
 	var r *rollout
 	for got := []string{}; !slices.Contains(got, "1"); {
 		if r == nil {

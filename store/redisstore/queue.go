@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -23,6 +24,8 @@ type commitQueue struct {
 	underWay int // round trips under way. Invariant: len(waiting) > 0 only if underWay > 0
 	// seen is the number of the plan's newest event in any answer so far.
 	seen int64
+	// hinted is when this process last hinted at events of the plan.
+	hinted time.Time
 }
 
 const (
@@ -80,7 +83,17 @@ func (l *commitQueue) nextBatch(t *roundTrip) bool {
 	clear(l.waiting[rest:])
 	l.waiting = l.waiting[:rest]
 	t.seen = l.seen
+	if t.hints = time.Since(l.hinted) >= store.HintPause; t.hints {
+		l.hinted = time.Now()
+	}
 	return true
+}
+
+// hintAgain lets the next round trip hint at new events, because the last one had none.
+func (l *commitQueue) hintAgain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hinted = time.Time{}
 }
 
 // full reports whether the calls that wait fill a round trip.

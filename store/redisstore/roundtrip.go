@@ -18,12 +18,14 @@ type roundTrip struct {
 	// that a change requires such a range.
 	tokens tokenRange
 	raises bool
-	defers string // "1" if a task may begin to wait, otherwise "0"
-	seen   int64  // the newest event known before the round trip
-	last   int64  // the newest event in the answer
-	now    int64  // the time on the server's clock
-	token  int64  // the token of tasks that were never touched before their claim
-	full   bool   // the server's memory is full
+	// flags are "1" if a task may begin to wait, plus "2" if new events are to be hinted at.
+	flags string
+	hints bool
+	seen  int64 // the newest event known before the round trip
+	last  int64 // the newest event in the answer
+	now   int64 // the time on the server's clock
+	token int64 // the token of tasks that were never touched before their claim
+	full  bool  // the server's memory is full
 }
 
 // after is what remains to be done after a commit.
@@ -49,10 +51,21 @@ func (t *roundTrip) savesAlone() bool {
 		!slices.ContainsFunc(t.order, func(w *change) bool { return w.after[0] != letterSave })
 }
 
+// What a round trip asks for, besides its changes and claims.
+const (
+	flagDefers = 1 // a task may begin to wait
+	flagHints  = 2 // hint at new events, too
+	flagTexts  = "0123"
+)
+
 // compose writes the arguments of commit.lua and save.lua.
 func (t *roundTrip) compose(s *client, key string) {
 	t.order = t.order[:0]
-	t.sent, t.tokens, t.raises, t.defers = [3]int{2: s.cfg.MaxEvents}, tokenRange{}, false, "0"
+	t.sent, t.tokens, t.raises = [3]int{2: s.cfg.MaxEvents}, tokenRange{}, false
+	flags := 0
+	if t.hints {
+		flags = flagHints
+	}
 	for _, c := range t.calls {
 		for i := range c.changes {
 			w := &c.changes[i]
@@ -62,14 +75,14 @@ func (t *roundTrip) compose(s *client, key string) {
 			t.order = append(t.order, w)
 			t.raises = t.raises || w.raises
 			if w.defers {
-				t.defers = "1"
+				flags |= flagDefers
 			}
 		}
 		if c.claim.Max > 0 {
 			t.sent[1]++
 		}
 	}
-	t.sent[0] = len(t.order)
+	t.sent[0], t.flags = len(t.order), flagTexts[flags:flags+1]
 	// Order the changes by bucket, and within a bucket as they came.
 	slices.SortStableFunc(t.order, func(a, b *change) int { return cmp.Compare(a.bucket, b.bucket) })
 	t.argv = append(t.argv[:0], "evalsha", s.scripts.commit.sha, 0, key)
@@ -80,7 +93,7 @@ func (t *roundTrip) compose(s *client, key string) {
 		}
 	}
 	t.argv[2] = len(t.argv) - 3 // the number of keys
-	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints, &t.tokens.floor, &t.tokens.limit, &t.defers)
+	t.argv = append(t.argv, &t.sent[0], &t.sent[1], &t.sent[2], s.hints, &t.tokens.floor, &t.tokens.limit, &t.flags)
 	for from := 0; from < len(t.order); {
 		to := from + 1
 		for to < len(t.order) && t.order[to].bucket == t.order[from].bucket {

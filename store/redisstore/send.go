@@ -36,6 +36,9 @@ func (q *queues) commit(ctx context.Context, id plan.ID, l *commitQueue, t *roun
 	if err == nil {
 		err = q.notice(id, l, t.seen, t.last)
 	}
+	if t.hints && t.last == t.seen {
+		l.hintAgain()
+	}
 	if err == nil && then.unindexed {
 		err = q.indexes.repair(ctx, answerTimeout, id)
 	}

@@ -20,6 +20,7 @@ func agendaCases() []testCase {
 		{name: "reminds", run: agendaReminds},
 		{name: "reminds of what is due", run: agendaRemindsDue},
 		{name: "hints", run: agendaHints},
+		{name: "hints of task events", run: agendaEventHints},
 	}
 }
 
@@ -252,8 +253,8 @@ func agendaHints(e *env) {
 	got := make(chan struct{}, 1)
 	var group sync.WaitGroup
 	group.Go(func() {
-		err := e.Listen(ctx, func(id plan.ID) {
-			if id != r.id {
+		err := e.Listen(ctx, func(h store.Hint) {
+			if h.Plan != r.id {
 				return
 			}
 			select {
@@ -276,6 +277,40 @@ func agendaHints(e *env) {
 		case <-got:
 			hinted = true
 		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	equal(e, "hinted", hinted, true)
+	cancel()
+	group.Wait()
+}
+
+// agendaEventHints: changes of tasks give hints too, and say that only events were written while
+// other tasks are in flight. Hints may be lost, so the test goes on until one arrives.
+func agendaEventHints(e *env) {
+	const tasks = 100
+	r := e.start(tasks, concurrently(2))
+	ctx, cancel := context.WithCancel(e.ctx)
+	defer cancel()
+	got := make(chan store.Hint, 10*tasks)
+	var group sync.WaitGroup
+	group.Go(func() {
+		err := e.Listen(ctx, func(h store.Hint) { got <- h })
+		if err != nil && !errors.Is(err, context.Canceled) {
+			e.Errorf("listen: %v", err)
+		}
+	})
+	r.take("worker", 1) // stays in flight
+	hinted := false
+	for i := 0; i < tasks-1 && !hinted; i++ {
+		r.run(1, store.Complete)
+		late := time.After(20 * time.Millisecond)
+		for waiting := true; waiting && !hinted; {
+			select {
+			case h := <-got:
+				hinted = h.Plan == r.id && h.OnlyEvents
+			case <-late:
+				waiting = false
+			}
 		}
 	}
 	equal(e, "hinted", hinted, true)

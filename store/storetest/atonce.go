@@ -312,7 +312,7 @@ func leasesAtOnce() map[string]func(*env) {
 		"Listen": func(e *env) {
 			ctx, cancel := context.WithTimeout(e.ctx, e.h.TTL)
 			defer cancel()
-			for i, err := range atOnce(func(int) error { return e.Listen(ctx, func(plan.ID) {}) }) {
+			for i, err := range atOnce(func(int) error { return e.Listen(ctx, func(store.Hint) {}) }) {
 				if !errors.Is(err, context.DeadlineExceeded) {
 					e.Errorf("listen, caller %d: %v", i, err)
 				}

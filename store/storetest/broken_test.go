@@ -42,6 +42,7 @@ func TestBroken(t *testing.T) {
 		"removes what is not over":        {"7-create", wrap[removesAny]},
 		"rests in spite of a command":     {"8-agenda", wrap[restsAny]},
 		"never due":                       {"8-agenda", wrap[neverDue]},
+		"no hint of tasks":                {"8-agenda", wrap[quietTasks]},
 		"event gap":                       {"9-events", wrap[eventGap]},
 		"tasks among the plan's own":      {"9-events", wrap[ownOfAll]},
 		"forgets the creation":            {"9-events", wrap[ownBeginLate]},

@@ -88,7 +88,7 @@ func errorsContext(e *env) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	cancel()
 	calls := e.calls(r.id)
-	calls["Listen"] = func(ctx context.Context) error { return e.Listen(ctx, func(plan.ID) {}) }
+	calls["Listen"] = func(ctx context.Context) error { return e.Listen(ctx, func(store.Hint) {}) }
 	calls["claim"] = func(ctx context.Context) error {
 		return e.Commit(ctx, &store.Batch{Plan: r.id, Claim: store.Claim{ID: "id", Worker: "me", Max: 1}})
 	}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -134,13 +133,13 @@ func (f *FaultyStore) pass(ctx context.Context, c Call) error {
 }
 
 // Listen implements store.Agenda.
-func (f *FaultyStore) Listen(ctx context.Context, hint func(plan.ID)) error {
+func (f *FaultyStore) Listen(ctx context.Context, hint func(store.Hint)) error {
 	if f.draw().before {
 		return &store.TemporaryError{Err: ErrInjected}
 	}
-	return f.Store.Listen(ctx, func(id plan.ID) {
+	return f.Store.Listen(ctx, func(h store.Hint) {
 		if f.hint() {
-			hint(id)
+			hint(h)
 		}
 	})
 }

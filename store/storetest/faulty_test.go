@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/store/storetest"
@@ -165,7 +164,7 @@ func TestFaultyHints(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			if err := f.Listen(ctx, func(plan.ID) { hints++ }); !errors.Is(err, context.Canceled) {
+			if err := f.Listen(ctx, func(store.Hint) { hints++ }); !errors.Is(err, context.Canceled) {
 				t.Errorf("listen: %v", err)
 			}
 		}()

@@ -102,6 +102,6 @@ func (s *intercepted) Commit(ctx context.Context, b *store.Batch) error {
 }
 
 // Listen implements store.Agenda.
-func (s *intercepted) Listen(ctx context.Context, hint func(plan.ID)) error {
+func (s *intercepted) Listen(ctx context.Context, hint func(store.Hint)) error {
 	return s.inner.Listen(ctx, hint)
 }

@@ -40,6 +40,16 @@ func (m *neverAhead) Events(ctx context.Context, id plan.ID, after int64, limit 
 	return events, err
 }
 
+type quietTasks struct{ mutant }
+
+func (m *quietTasks) Listen(ctx context.Context, hint func(store.Hint)) error {
+	return m.Store.Listen(ctx, func(h store.Hint) {
+		if !h.OnlyEvents {
+			hint(h)
+		}
+	})
+}
+
 type restless struct{ mutant }
 
 func (m *restless) Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error) {

@@ -7,7 +7,7 @@
 -- ARGV[3] number of events to keep, 0: all
 -- ARGV[4] channel for hints
 -- ARGV[5] new floor of tokens       ARGV[6] new limit of tokens; 0: unchanged
--- ARGV[7] 1 if any change is W, otherwise 0
+-- ARGV[7] 1 if any change is W, plus 2 if new events are to be hinted at, with "e" before the plan
 -- then per bucket with changes: bucket, number of changes, and per change
 --   field, before, after, data. before and after are the beginning of the head before and after
 --   the change, if nothing but its worker has changed the task: before up to the word elapsed,
@@ -44,7 +44,7 @@ local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'pa
 if r.err then
   return corrupt(record, r.err)
 end
-local problem = set_record(r[1], r[2], r[3], r[4]) or parse_record() or checked(ARGV[7] == '1')
+local problem = set_record(r[1], r[2], r[3], r[4]) or parse_record() or checked(ARGV[7] % 2 == 1)
 if problem then
   return problem
 end
@@ -264,8 +264,12 @@ end
 if plan.retallied then
   redis.call('HSET', record, 'tallies', format_tallies())
 end
-if #events > 0 and (plan.breached == 1 or counts.running + counts.rolling_back == 0) then
-  redis.pcall('PUBLISH', channel, match(record, '{p:(%d+)}:plan$'))
+if #events > 0 then
+  if plan.breached == 1 or counts.running + counts.rolling_back == 0 then
+    redis.pcall('PUBLISH', channel, match(record, '{p:(%d+)}:plan$'))
+  elseif ARGV[7] + 0 >= 2 then
+    redis.pcall('PUBLISH', channel, 'e' .. match(record, '{p:(%d+)}:plan$'))
+  end
 end
 if plan.damaged then
   out[#out + 1] = sized(plan.damaged)

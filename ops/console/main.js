@@ -19,6 +19,8 @@ function route(focus) {
 	const query = new URLSearchParams(location.search);
 	const context = { query, me, go };
 	main.replaceChildren();
+	connection.mode = '';
+	mode();
 	if (query.has('task')) page = taskPage(main, context);
 	else if (query.has('plan')) page = planPage(main, context);
 	else if (query.has('new')) page = newPlanPage(main, context);
@@ -92,7 +94,8 @@ async function apply() {
 // mode says how fresh what is shown is; a banner says what is wrong and what helps.
 function mode() {
 	const trouble = connection.signedOut ? 'out' : connection.away ? 'away' : connection.mode;
-	fill(document.getElementById('mode'), h('span', { class: 'mode m-' + trouble }, t('mode.' + trouble)));
+	// A page that follows nothing, such as a form, has no mode.
+	fill(document.getElementById('mode'), trouble && h('span', { class: 'mode m-' + trouble }, t('mode.' + trouble)));
 	const banner = document.getElementById('banner');
 	if (connection.signedOut) {
 		fill(banner, h('div.notice.bad', h('span', t('code.SIGNED_OUT')),

@@ -19,7 +19,7 @@ export const tried = asked => asked.catch(fault => {
 });
 
 // connection is what the page knows of its connection. The shell shows it.
-export const connection = { signedOut: false, away: null, mode: 'loading', seen: 0, changed() {} };
+export const connection = { signedOut: false, away: null, mode: '', seen: 0, changed() {} };
 
 function note(change) {
 	const state = () => [connection.signedOut, connection.away, connection.mode].join();

@@ -42,7 +42,7 @@ func (h *host) open(t *testing.T, query string, options ...chromedp.ExecAllocato
 	}
 	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(binary), chromedp.NoSandbox,
 		chromedp.Flag("lang", "en-US"), chromedp.WindowSize(1366, 900))
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancelBrowser := chromedp.NewExecAllocator(ctx, append(all, options...)...)
 	t.Cleanup(cancelBrowser)
@@ -110,7 +110,7 @@ func (p *page) sees(text string) {
 // until waits until a condition in the page is true.
 func (p *page) until(condition string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, 40*time.Second)
 	defer cancel()
 	var is bool
 	if err := chromedp.Run(ctx, chromedp.Poll(condition, &is, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {

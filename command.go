@@ -66,7 +66,19 @@ func (e *Engine) Cancel(ctx context.Context, id plan.ID, opts ...CommandOption) 
 // executor, and it cannot undo.
 func (e *Engine) Rollback(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
-		return e.undoable(p.Rollback(by))
+		return e.cfg.undoable(p.Rollback(by))
+	})
+}
+
+// RollbackWave undoes what has run of a wave, in reverse order, and keeps the rest of the plan as
+// it is. wave is its number, from 1. What runs in the wave is canceled first; tasks of it that have
+// not begun stay pending. A wave that has passed can be undone at any time, the open one only while
+// the plan is PAUSED, FAILED or over; a resume then goes on with its pending tasks. The commands
+// [Engine.Cancel] and [Engine.Rollback] end the undo. Returns plan.ErrNotApplicable if there is no
+// such wave, or if another one is being undone, and [ErrCannotUndo] as [Engine.Rollback] does.
+func (e *Engine) RollbackWave(ctx context.Context, id plan.ID, wave int, opts ...CommandOption) (PlanResult, error) {
+	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
+		return e.cfg.undoable(p.RollbackWave(wave, by))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/task"
 )
@@ -19,7 +20,9 @@ func TestImpossibleUndoIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(succeed)})
-		id := create(t, e, spec("a", "b"))
+		s := spec("a", "b")
+		s.Strategy.WaveSizes = []strategy.Amount{strategy.Count(1)}
+		id := create(t, e, s)
 		if _, err := e.Rollback(t.Context(), id); !errors.Is(err, plan.ErrNotApplicable) {
 			t.Errorf("rollback before the start: %v", err)
 		}
@@ -28,6 +31,7 @@ func TestImpossibleUndoIsRefused(t *testing.T) {
 
 		for name, rollback := range map[string]func(context.Context) error{
 			"plan": func(ctx context.Context) error { _, err := e.Rollback(ctx, id); return err },
+			"wave": func(ctx context.Context) error { _, err := e.RollbackWave(ctx, id, 1); return err },
 			"task": func(ctx context.Context) error { _, err := e.RollbackTask(ctx, task.NewID(id, 1)); return err },
 			"all tasks": func(ctx context.Context) error {
 				_, err := e.Select(id, task.Filter{}).Rollback(ctx)

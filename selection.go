@@ -124,7 +124,7 @@ func (s Selection) give(ctx context.Context, sweep plan.Sweep, opts []TasksOptio
 func (s Selection) queue(p plan.Plan, sweep plan.Sweep, r plan.Reach, by plan.By) (plan.Decision, error) {
 	d, err := sweep.Queue(p, r, by)
 	if sweep.Kind == plan.SweepRollbackTasks {
-		return s.e.undoable(d, err)
+		return s.e.cfg.undoable(d, err)
 	}
 	return d, err
 }

@@ -52,7 +52,7 @@ func (e *Engine) SkipTask(ctx context.Context, id task.ID, opts ...CommandOption
 // plan holds the tenant, and [ErrCannotUndo] if this process has the executor, and it cannot undo.
 func (e *Engine) RollbackTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
-		return e.undoable(p.RollbackTask(t, by))
+		return e.cfg.undoable(p.RollbackTask(t, by))
 	})
 }
 

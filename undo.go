@@ -29,14 +29,16 @@ func (e *CannotUndoError) Is(target error) bool { return target == ErrCannotUndo
 
 // CanUndo reports whether rollbacks of plans with that executor type are accepted here: this
 // process does not have the executor, or the executor can undo its work.
-func (e *Engine) CanUndo(executorType string) bool {
-	x, known := e.cfg.Executors[executorType]
+func (e *Engine) CanUndo(executorType string) bool { return e.cfg.canUndo(executorType) }
+
+func (c *Config) canUndo(executorType string) bool {
+	x, known := c.Executors[executorType]
 	return !known || executor.CanUndo(x)
 }
 
 // undoable passes on the decision of a rollback, or refuses it if the plan's executor cannot undo.
-func (e *Engine) undoable(d plan.Decision, err error) (plan.Decision, error) {
-	if err != nil || d.Unchanged || e.CanUndo(d.Plan.ExecutorType) {
+func (c *Config) undoable(d plan.Decision, err error) (plan.Decision, error) {
+	if err != nil || d.Unchanged || c.canUndo(d.Plan.ExecutorType) {
 		return d, err
 	}
 	return plan.Decision{}, &CannotUndoError{Plan: d.Plan.ID, ExecutorType: d.Plan.ExecutorType}

@@ -16,7 +16,7 @@ func TestBreachRollsBack(t *testing.T) {
 	if p.State != plan.RollingBack || p.Undo != (plan.Undo{Round: 1}) || p.Breached || p.Counters.Of(task.Canceled) != 4 {
 		t.Fatalf("%s, undo %+v, breached %t, %v", p.State, p.Undo, p.Breached, p.Counters)
 	}
-	if got := p.StopFor(task.Control{State: task.Running}); got != task.StopCancel {
+	if got := p.StopFor(1, task.Control{State: task.Running}); got != task.StopCancel {
 		t.Errorf("what is in flight is told %s", got)
 	}
 	if d := p.Settle(noon()); d.Changed {

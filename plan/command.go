@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -101,6 +102,9 @@ func (p Plan) Resume(by By) (Decision, error) {
 	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.notApplicable(ByResume, "")
 	}
+	if next.undoesOpenWave() {
+		return d, d.notApplicable(ByResume, next.beingUndone())
+	}
 	d.acknowledge()
 	// Running tasks of a paused plan may come to their boundary, and pause, before this resume is
 	// committed.
@@ -124,13 +128,15 @@ func (d *Decision) acknowledge() {
 	}
 }
 
-// Cancel ends the plan: its pending tasks are canceled with it, tasks in flight stop. If a
-// rollback is canceled, its undos stop and the plan becomes ROLLBACK_FAILED.
+// Cancel ends the plan: its pending tasks are canceled with it, tasks in flight stop, and so do the
+// undos of a wave, also if the plan itself is over. If a rollback of the plan is canceled, its
+// undos stop and the plan becomes ROLLBACK_FAILED.
 func (p Plan) Cancel(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
 	case Created, Running, Paused, Failed:
 		d.Plan.Starting = nil
+		d.stopUndo()
 		d.move(ByCancel, Canceled, by)
 		if d.Plan.Counters.Of(task.Paused) > 0 {
 			d.Plan.sweep(Sweep{Kind: SweepCancel, Actor: by.Actor, Reason: by.Reason})
@@ -141,9 +147,16 @@ func (p Plan) Cancel(by By) (Decision, error) {
 		d.Plan.Undo.Stopping = true // until Settle finds no undo in flight
 		d.move(ByCancel, RollbackFailed, by)
 		return d, nil
-	case Canceled:
-		return d.already()
-	case Completed, RolledBack, RollbackFailed:
+	case Canceled, Completed:
+		if d.Plan.undoneWave() > 0 {
+			d.noteWave(ByCancel, d.Plan.undoneWave(), by)
+			d.stopUndo()
+			return d, nil
+		}
+		if d.Plan.State == Canceled {
+			return d.already()
+		}
+	case RolledBack, RollbackFailed:
 	}
 	return d, d.notApplicable(ByCancel, "")
 }
@@ -153,10 +166,9 @@ func (p Plan) Cancel(by By) (Decision, error) {
 func (p Plan) Rollback(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
-	case Running, Paused, Failed, Completed, Canceled:
-	case RollbackFailed:
+	case Running, Paused, Failed, Completed, Canceled, RollbackFailed:
 		if d.Plan.Undo.Stopping {
-			return d, d.notApplicable(ByRollback, "the undos of the last rollback are still stopping")
+			return d, d.notApplicable(ByRollback, undosStopping)
 		}
 	case RollingBack, RolledBack:
 		return d.already()
@@ -176,6 +188,68 @@ func (d *Decision) rollBack(c Cause, by By) {
 	d.Plan.Undo = Undo{Round: d.Plan.Undo.Round + 1}
 	d.Plan.UndosExhausted = false
 	d.Plan.Acknowledged = 0 // tolerances do not apply, and the failed tasks are undone
+}
+
+// RollbackWave undoes what has run of a wave, in reverse order; the rest of the plan goes on as it
+// is. wave is its number, from 1. A wave that has passed can be undone in any state; the open one
+// while the plan does not run. Tasks that have not begun stay pending.
+func (p Plan) RollbackWave(wave int, by By) (Decision, error) {
+	d := p.decide(by)
+	next := &d.Plan
+	why := ""
+	switch {
+	case next.State == Created || next.State == RollbackFailed:
+	case len(next.Waves) == 0:
+		why = "it has no waves"
+	case wave < 1 || wave > len(next.Waves):
+		why = fmt.Sprintf("it has %d waves, and no wave %d", len(next.Waves), wave)
+	case next.State == RollingBack || next.State == RolledBack:
+		return d.already()
+	case next.undoneWave() == wave:
+		return d.already()
+	case next.undoneWave() > 0:
+		why = next.beingUndone()
+	case next.Undo.Stopping:
+		why = undosStopping
+	case wave > next.Wave:
+		why = fmt.Sprintf("wave %d has not opened", wave)
+	case wave == next.Wave && next.State == Running:
+		why = fmt.Sprintf("wave %d is open; pause the plan first", wave)
+	default:
+		d.rollBackWave(wave, by)
+		return d, nil
+	}
+	return d, d.notApplicable(ByRollback, why)
+}
+
+// undosStopping is why a rollback does not apply.
+const undosStopping = "the undos of the last rollback are still stopping"
+
+// rollBackWave begins the undo of a wave. Its round is not open yet: tasks of the wave may be in
+// flight, or may be claimed before the decision is committed. The way from the open wave to the
+// next one begins anew, because what was approved of is not there any more.
+func (d *Decision) rollBackWave(wave int, by By) {
+	p := &d.Plan
+	p.Undo = Undo{Round: p.Undo.Round + 1, First: p.FirstOf(wave), Last: p.Waves[wave-1].Last}
+	p.UndosExhausted = false
+	if at, is := slices.BinarySearch(p.Undone, wave); !is {
+		p.Undone = slices.Insert(slices.Clone(p.Undone), at, wave)
+	}
+	if wave == p.Wave {
+		p.Gate = GateNone
+		later, _ := slices.BinarySearch(p.Approved, wave+1)
+		p.Approved = slices.Clip(p.Approved[:later])
+	}
+	d.noteWave(ByRollback, wave, by)
+}
+
+// stopUndo stops the undo of a wave.
+func (d *Decision) stopUndo() {
+	u := &d.Plan.Undo
+	if u.OfWave() {
+		u.Stopping = true // until Settle finds no undo in flight
+	}
+	u.First, u.Last, u.Next, u.Open = 0, 0, 0, false
 }
 
 // RetryFailed retries all failed tasks. It does not acknowledge their failures. The error may be a

@@ -121,6 +121,9 @@ func (d *Decision) move(c Cause, to State, by By) {
 		p.EndedAt = time.Time{}
 	}
 	d.regrant()
+	if to == Running {
+		d.tellUndone(by)
+	}
 }
 
 // note records a plan event.
@@ -136,6 +139,18 @@ func (d *Decision) note(c Cause, from, to State, by By) {
 func (d *Decision) noteWave(c Cause, wave int, by By) {
 	d.note(c, d.Plan.State, d.Plan.State, by)
 	d.Events[len(d.Events)-1].Wave = wave
+}
+
+// tellUndone records that a plan which runs again goes on with the pending tasks of a wave that was
+// undone.
+func (d *Decision) tellUndone(by By) {
+	p := &d.Plan
+	pending := p.Counters.Of(task.Pending) - p.PendingBeyond()
+	if _, undone := slices.BinarySearch(p.Undone, p.Wave); !undone || pending <= 0 {
+		return
+	}
+	reason := fmt.Sprintf("goes on with %d pending tasks of the wave, which was undone", pending)
+	d.noteWave(ByResume, p.Wave, By{Reason: reason, Now: by.Now})
 }
 
 // regrant calls the strategy for a new grant. The grant of a plan that does not run opens no task;

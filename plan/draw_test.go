@@ -27,6 +27,9 @@ func drawWorld(t *rapid.T, most int) *world {
 	for range lasts {
 		s.Waves = append(s.Waves, drawWave(t))
 	}
+	if rapid.IntRange(0, 2).Draw(t, "undoes waves") == 0 {
+		s.FailureAction = strategy.RollbackWave
+	}
 	return newWorld(t, tasks, s, lasts...)
 }
 
@@ -84,6 +87,9 @@ func drawTuning(t *rapid.T, waves int) strategy.Tuning {
 		if tuning.Windows = drawWindows(t); tuning.Windows == nil && rapid.Bool().Draw(t, "always open") {
 			tuning.Windows = []window.Window{}
 		}
+	}
+	if tuning.FailureAction != nil && waves > 0 && rapid.IntRange(0, 2).Draw(t, "tunes to undo waves") == 0 {
+		*tuning.FailureAction = strategy.RollbackWave
 	}
 	if waves > 0 && rapid.Bool().Draw(t, "tunes a wave") {
 		w := strategy.WaveTuning{MaxConcurrency: drawAmount(t, "tuned wave concurrency"), MaxFailures: drawAmount(t, "tuned wave tolerance")}

@@ -21,6 +21,9 @@ const (
 func (s *Sweep) edit(p *Plan, t *task.Task, now time.Time) (e task.Edit, does effect) {
 	unheld := t.State == task.Running && t.Worker == ""
 	asked := t.State == task.Running && t.Request != task.NoRequest
+	if p.Undo.Covers(t.ID.Ordinal()) && (s.Kind == SweepResume || s.Kind == SweepRetry || s.Kind == SweepResumeTasks) {
+		return e, inapplicable // what is being undone does not go on
+	}
 	switch s.Kind {
 	case SweepResume:
 		if t.State == task.Paused && !t.PausedIndividually {

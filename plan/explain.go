@@ -4,7 +4,8 @@ import "github.com/cutover-go/cutover/task"
 
 // Explain returns the reason for which a task of the plan does not move, or says that it does. It
 // asks the functions that decide: a claim takes only tasks of which it says [ReasonMayStart] (or
-// stops, or tries again, an undo: [ReasonStopping], [ReasonUndoFailed]), and if there are such
+// stops, or tries again, an undo: [ReasonStopping], [ReasonUndoFailed]; also what runs in a wave
+// that is being undone is [ReasonStopping], and may be claimed first), and if there are such
 // tasks it takes one. Which of them is the next, it does not say: those in flight come first, then
 // pending ones by their ordinals.
 //
@@ -28,7 +29,7 @@ func (x explainer) explain() Reason {
 		return x.held()
 	case t.State.InFlight():
 		return x.unheld()
-	case x.State == RollingBack && t.Undoable():
+	case (x.State == RollingBack || x.Undo.Covers(t.ID.Ordinal())) && t.Undoable():
 		return x.undo()
 	}
 	if x.Starting == nil { // otherwise its sweeps wait for the start
@@ -59,7 +60,7 @@ func (x explainer) held() Reason {
 	if t.Checkpoint != nil {
 		r.Step = t.Checkpoint.Step
 	}
-	if r.Stop = x.StopFor(t.Control); r.Stop != task.Go {
+	if r.Stop = x.StopFor(t.ID.Ordinal(), t.Control); r.Stop != task.Go {
 		r.Code, r.Alone = ReasonStopping, t.Request == task.Request(r.Stop)
 	}
 	return r
@@ -68,7 +69,7 @@ func (x explainer) held() Reason {
 // unheld explains a task in flight that no worker holds.
 func (x explainer) unheld() Reason {
 	t := x.t
-	switch stop := x.StopFor(t.Control); {
+	switch stop := x.StopFor(t.ID.Ordinal(), t.Control); {
 	case stop != task.Go:
 		return Reason{Code: ReasonStopping, Stop: stop, Alone: t.Request == task.Request(stop)}
 	case t.State == task.Running && !x.State.ClaimsRunning():
@@ -93,11 +94,15 @@ func waiting(t *task.Task) Reason {
 	return Reason{Code: ReasonHold, Until: t.Wait.Until}
 }
 
-// undo explains a task that a rollback of the plan has to undo.
+// undo explains a task that a rollback of the plan, or of its wave, has to undo.
 func (x explainer) undo() Reason {
+	before := x.Counters.Of(task.Running)
+	if x.Undo.OfWave() {
+		before = undoing(x.Plan).InFlight
+	}
 	switch {
-	case !x.Undo.Open && x.Counters.Of(task.Running) > 0:
-		return Reason{Code: ReasonUndoNotOpen, InFlight: x.Counters.Of(task.Running)}
+	case !x.Undo.Open && before > 0:
+		return Reason{Code: ReasonUndoNotOpen, InFlight: before}
 	case !x.Undo.Open:
 		return Reason{Code: ReasonStepDue}
 	case x.t.State == task.RollbackFailed:

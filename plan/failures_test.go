@@ -262,7 +262,7 @@ func TestPauseOfFailedPlan(t *testing.T) {
 	if err != nil || d.Plan.PauseReasons != plan.PausedByHand|plan.PausedByBreach {
 		t.Fatalf("paused for %v, %v", d.Plan.PauseReasons.Strings(), err)
 	}
-	if stop := d.Plan.StopFor(task.Control{State: task.Running}); stop != task.StopPause {
+	if stop := d.Plan.StopFor(1, task.Control{State: task.Running}); stop != task.StopPause {
 		t.Errorf("what runs is told to %s", stop)
 	}
 	if d, err = d.Plan.Resume(ann()); err != nil || d.Plan.Acknowledged != 6 || len(d.Plan.Sweeps) != 1 {

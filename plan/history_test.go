@@ -122,12 +122,12 @@ func (w *world) someWork(t *rapid.T) {
 }
 
 // settle applies the steps that are due, and checks that none is due afterwards. A breach that
-// rolls the plan back needs a second pass that opens the undo round, and an undo round that has
-// nothing to undo needs another that ends it.
+// rolls the plan or a wave back needs a second pass that opens the undo round, and an undo round
+// that has nothing to undo needs another that ends it.
 func (w *world) settle() {
-	before, at := w.plan.State, w.plan.Now
+	before, at, round := w.plan.State, w.plan.Now, w.plan.Undo.Round
 	w.apply(w.plan.Settle(w.now()))
-	if before == plan.Running && w.plan.State == plan.RollingBack {
+	if before == plan.Running && w.plan.State == plan.RollingBack || round != w.plan.Undo.Round {
 		w.apply(w.plan.Settle(w.now())) // opens the undo round
 	}
 	if w.plan.UndosExhausted {
@@ -157,7 +157,7 @@ func (w *world) command(name string) {
 	}
 }
 
-// waveCommand approves or rejects a wave.
+// waveCommand approves, rejects or undoes a wave.
 func (w *world) waveCommand(name string, wave int) {
 	w.answer(waveCommands()[name](w.plan, wave, w.by("cat")))
 }
@@ -242,10 +242,12 @@ func planCommandNames() []string {
 
 // waveCommands returns every command on a wave, by name.
 func waveCommands() map[string]func(plan.Plan, int, plan.By) (plan.Decision, error) {
-	return map[string]func(plan.Plan, int, plan.By) (plan.Decision, error){"approve": plan.Plan.Approve, "reject": plan.Plan.Reject}
+	return map[string]func(plan.Plan, int, plan.By) (plan.Decision, error){
+		"approve": plan.Plan.Approve, "reject": plan.Plan.Reject, "rollback": plan.Plan.RollbackWave,
+	}
 }
 
-func waveCommandNames() []string { return []string{"approve", "approve", "reject"} }
+func waveCommandNames() []string { return []string{"approve", "approve", "reject", "rollback"} }
 
 // taskCommands returns every command on a task.
 func taskCommands() map[string]func(plan.Plan, task.Task, plan.By) (plan.Decision, error) {

@@ -53,7 +53,7 @@ func (w *world) checkControl() {
 	if len(p.Sweeps) > plan.MaxSweeps {
 		w.t.Fatalf("%d sweeps are under way", len(p.Sweeps))
 	}
-	if p.Acknowledged > p.Counters.Of(task.Failed) {
+	if p.Acknowledged > p.Counters.Of(task.Failed) && !p.Undo.OfWave() {
 		w.t.Fatalf("%d acknowledged, %d failed", p.Acknowledged, p.Counters.Of(task.Failed))
 	}
 	if (p.PauseReasons != 0) != (p.State == plan.Paused) {
@@ -63,12 +63,7 @@ func (w *world) checkControl() {
 	if p.EndedAt.IsZero() == slices.Contains(ended, p.State) {
 		w.t.Fatalf("ended at %s in %s", p.EndedAt, p.State)
 	}
-	if p.Undo.Open && (p.State != plan.RollingBack || p.Counters.Of(task.Running) > 0) {
-		w.t.Fatalf("undos are open in %s with %d running", p.State, p.Counters.Of(task.Running))
-	}
-	if p.Undo.Stopping && p.State != plan.RollbackFailed {
-		w.t.Fatalf("undos are stopping in %s", p.State)
-	}
+	w.checkUndo()
 	switch p.State {
 	case plan.RolledBack:
 		for _, t := range w.tasks {
@@ -81,6 +76,30 @@ func (w *world) checkControl() {
 			w.t.Fatalf("the plan is completed with %v", c.States)
 		}
 	case plan.Created, plan.Running, plan.Paused, plan.Failed, plan.Canceled, plan.RollingBack, plan.RollbackFailed:
+	}
+}
+
+// checkUndo verifies that undos are claimed only while nothing runs that is to be undone, that the
+// pending tasks of a wave that is being undone cannot begin, and that a stop of undos ends.
+func (w *world) checkUndo() {
+	p := &w.plan
+	u := p.Undo
+	if u.Open && !u.OfWave() && (p.State != plan.RollingBack || p.Counters.Of(task.Running) > 0) {
+		w.t.Fatalf("undos are open in %s with %d running", p.State, p.Counters.Of(task.Running))
+	}
+	if u.Stopping && (u.OfWave() || u.Open || p.State != plan.RollbackFailed && p.State != plan.Canceled && p.State != plan.Completed && p.State != plan.Running) {
+		w.t.Fatalf("undos are stopping in %s: %+v", p.State, u)
+	}
+	if !u.OfWave() {
+		return
+	}
+	if p.State == plan.RollingBack || p.State == plan.RolledBack || p.State == plan.RollbackFailed || w.waveOf(u.First) > w.waves.opened {
+		w.t.Fatalf("a wave is undone in %s: %+v, wave %d is open", p.State, u, w.waves.opened)
+	}
+	for _, t := range w.tasks[u.First-1 : u.Last] {
+		if u.Open && t.State == task.Running || t.State == task.Pending && p.State == plan.Running && t.ID.Ordinal() <= p.Grant.LastOrdinal {
+			w.t.Fatalf("%s is %s in %s while %+v", t.ID, t.State, p.State, u)
+		}
 	}
 }
 
@@ -97,7 +116,7 @@ func (w *world) checkGrant() {
 	}
 	for i, wave := range p.Waves {
 		tally := strategy.Tally{Tasks: len(w.ofWave(i + 1)), Acknowledged: wave.Acknowledged}
-		if p.State == plan.Running && (wave.Acknowledged > w.failedOf(i+1) || wave.MaxFailed != rules.Tolerated(i+1, tally)) {
+		if p.State == plan.Running && (wave.Acknowledged > w.failedOf(i+1) && !p.Undo.Covers(wave.Last) || wave.MaxFailed != rules.Tolerated(i+1, tally)) {
 			w.t.Fatalf("wave %d: %d failed, %d acknowledged, %d allowed", i+1, w.failedOf(i+1), wave.Acknowledged, wave.MaxFailed)
 		}
 	}

@@ -37,7 +37,7 @@ type Control struct {
 	// PauseReasons are the reasons for which a plan in [Paused] is paused.
 	PauseReasons PauseReasons
 	// Acknowledged counts the failures that the last resume accepted.
-	// Invariant: Acknowledged <= failed tasks.
+	// Invariant: Acknowledged <= failed tasks, except while a wave is being undone.
 	Acknowledged int
 	// Grant is what may be claimed now. Unless the plan is in [Running], the grant opens no pending
 	// task and only bounds how many of the tasks in flight workers hold; in [Failed] it also tells
@@ -67,8 +67,11 @@ type Control struct {
 	Dropped int
 	// StartToken is part of every tenant lock of the plan; 0 before the start.
 	StartToken uint64
-	// Undo is the progress of a rollback of the plan.
+	// Undo is the progress of a rollback of the plan, or of one of its waves.
 	Undo Undo
+	// Undone are the numbers of the waves that were rolled back by themselves, in ascending order;
+	// of each the undo may still be under way.
+	Undone []int
 	// Sweeps are commands on many tasks that are still being carried out, one after the other; at
 	// most [MaxSweeps].
 	Sweeps []Sweep
@@ -180,18 +183,6 @@ func (p Plan) StartLeft() time.Duration {
 	return p.Starting.TTL - p.Idle
 }
 
-// Undo is the progress of a rollback of a plan.
-type Undo struct {
-	// Round counts the rollback commands. A new round goes through the tasks again, from the last
-	// to the first, and undoes those that are not undone yet.
-	Round int
-	// Open reports that undos may be claimed, because no task is running any more.
-	Open bool
-	// Stopping reports that the rollback was canceled and that undos in flight stop at their next
-	// boundary.
-	Stopping bool
-}
-
 // PauseReasons is a set of reasons for a pause.
 type PauseReasons uint8
 
@@ -232,14 +223,14 @@ func (p Plan) Over() bool {
 func (p Plan) Sequential() bool { return p.Strategy.Sequential(p.TaskCount - p.Added) }
 
 // StopFor returns the stop in force for a task of the plan that is in flight.
-func (c *Control) StopFor(t task.Control) task.Stop {
+func (c *Control) StopFor(ordinal int, t task.Control) task.Stop {
 	if t.State == task.RollingBack {
 		if c.Undo.Stopping {
 			return task.StopCancel
 		}
 		return task.Go
 	}
-	return t.StopFor(c.State.Stop())
+	return t.StopFor(c.stopAt(ordinal))
 }
 
 // Claimable reports whether a claim of a worker would find tasks, as far as the plan's grant,
@@ -277,7 +268,7 @@ func (p Plan) waitersClaimable() bool {
 // AtRest reports whether nothing happens to the plan any more without a command.
 func (p Plan) AtRest() bool {
 	c := p.Counters
-	if c.InFlight() > 0 || len(p.Sweeps) > 0 || p.Starting != nil || p.Adding != nil {
+	if c.InFlight() > 0 || len(p.Sweeps) > 0 || p.Starting != nil || p.Adding != nil || p.undoneWave() > 0 {
 		return false
 	}
 	switch p.State {
@@ -300,5 +291,5 @@ func (p Plan) AtRest() bool {
 func recovered(p *Plan) bool {
 	c := &p.Counters
 	return p.State == Failed && c.Left() == 0 && c.Of(task.Completed) > 0 && !p.Exceeded() && p.GatesPassed() &&
-		c.Of(task.RolledBack)+c.Of(task.RollbackFailed) == 0 && len(p.Sweeps) == 0 && p.Adding == nil
+		c.Of(task.RolledBack)+c.Of(task.RollbackFailed) == 0 && p.undoneWave() == 0 && len(p.Undone) == 0 && len(p.Sweeps) == 0 && p.Adding == nil
 }

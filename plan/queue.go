@@ -136,13 +136,13 @@ func (d *Decision) allows(k SweepKind) bool {
 	p := &d.Plan
 	switch k {
 	case SweepRetry:
-		return d.steerable() || p.State == Completed
+		return (d.steerable() || p.State == Completed) && (p.State == Paused || !p.undoesOpenWave())
 	case SweepPauseTasks, SweepResumeTasks, SweepCancelTasks:
 		return d.steerable()
 	case SweepSkipTasks:
 		return d.steerable() || p.State == RollbackFailed || p.State == Created && p.Starting == nil
 	case SweepRollbackTasks:
-		return d.steerable() || p.State == Completed || p.State == Canceled || p.State == RollbackFailed && !p.Undo.Stopping
+		return (d.steerable() || p.State == Completed || p.State == Canceled || p.State == RollbackFailed) && !p.Undo.Stopping
 	case SweepResume, SweepCancel:
 	}
 	return false
@@ -154,7 +154,9 @@ func (d *Decision) hindrance(k SweepKind) string {
 	case k == SweepSkipTasks && p.Starting != nil:
 		return beingStarted
 	case k == SweepRollbackTasks && p.Undo.Stopping:
-		return "the undos of the last rollback are still stopping"
+		return undosStopping
+	case k == SweepRetry && p.undoesOpenWave():
+		return p.beingUndone()
 	}
 	return ""
 }

@@ -105,7 +105,8 @@ const (
 	ReasonStrict
 	// ReasonSlot: all slots of the plan or of the open wave are taken.
 	ReasonSlot
-	// ReasonUndoNotOpen: the plan is being rolled back, and undos begin when no task runs any more.
+	// ReasonUndoNotOpen: the plan, or the wave of the task, is being rolled back, and undos begin
+	// when nothing of it runs any more.
 	ReasonUndoNotOpen
 	// ReasonStepDue: the plan owes a step that an engine takes when it next looks at the plan.
 	ReasonStepDue

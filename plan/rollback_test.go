@@ -111,7 +111,7 @@ func TestCancelRollback(t *testing.T) {
 	if p.Undo != (plan.Undo{Round: 1, Stopping: true}) {
 		t.Errorf("undo %+v", p.Undo)
 	}
-	if got := p.StopFor(task.Control{State: task.RollingBack}); got != task.StopCancel {
+	if got := p.StopFor(1, task.Control{State: task.RollingBack}); got != task.StopCancel {
 		t.Errorf("an undo in flight is told %s", got)
 	}
 	_, err = p.RollbackTask(undoing(task.Completed), ann())

@@ -21,18 +21,20 @@ func (p Plan) Settle(now time.Time) Decision {
 
 // step takes one step that is due and reports whether another may be due.
 func (d *Decision) step(by By) bool {
+	d.calm()
+	if d.undoWave(by) {
+		return true
+	}
 	switch d.Plan.State {
 	case Running:
 		return d.judge(by)
 	case RollingBack:
 		return d.unwind(by)
-	case RollbackFailed:
-		return d.calm()
 	case Canceled:
 		return d.sweepUp()
 	case Failed:
 		return d.recover(by)
-	case Created, Paused, Completed, RolledBack:
+	case Created, Paused, Completed, RolledBack, RollbackFailed:
 	}
 	return false
 }
@@ -60,7 +62,7 @@ func (d *Decision) judge(by By) bool {
 	switch {
 	case verdict.Breach:
 		return d.breach(by)
-	case c.Of(task.Pending) > 0 || c.Of(task.Paused) > 0 || bakes && left > 0 || p.Adding != nil:
+	case c.Of(task.Pending) > 0 || c.Of(task.Paused) > 0 || bakes && left > 0 || p.Adding != nil || p.undoneWave() > 0:
 		return false
 	case c.Of(task.Failed) == p.TaskCount:
 		d.move(ByFailure, Failed, by)
@@ -83,10 +85,26 @@ func (d *Decision) breach(by By) bool {
 		// If the breach is part of this decision, a claim may still start a task before it is
 		// committed: the undo round opens later.
 		return false
+	case strategy.RollbackWave:
+		wave, why := d.breachedWave(), d.breachText()
+		d.move(ByBreach, Failed, By{Reason: why, Now: by.Now})
+		d.Plan.Undo.Next = wave
 	case strategy.Stop:
 		d.move(ByBreach, Failed, by)
 	}
 	return true
+}
+
+// breachedWave returns the number of the first wave that has more failures than it tolerates. If
+// only the plan has too many, it returns that of the open wave.
+func (d *Decision) breachedWave() int {
+	p := &d.Plan
+	for i, w := range p.Waves {
+		if p.WaveCounters[i].Failed > w.MaxFailed {
+			return i + 1
+		}
+	}
+	return p.Wave
 }
 
 // breachText says which bound is exceeded: the plan's, or that of a wave.
@@ -137,14 +155,50 @@ func (d *Decision) unwind(by By) bool {
 	return true
 }
 
+// undoWave takes the next step of the undo of a wave, and reports whether another may be due: the
+// one that the failure action asks for begins, its round opens when nothing of the wave is in
+// flight any more, and ends when every undo has ended.
+func (d *Decision) undoWave(by By) bool {
+	p := &d.Plan
+	u := &p.Undo
+	switch {
+	case !u.OfWave() && u.Next > 0:
+		d.rollBackWave(u.Next, By{Reason: "the plan's failure action", Now: by.Now})
+		return false
+	case !u.OfWave() || undoing(p).InFlight > 0:
+		return false
+	case !u.Open:
+		u.Open, p.UndosExhausted, d.Changed = true, false, true
+		return false
+	case !p.UndosExhausted:
+		return false
+	}
+	cause, wave := ByUndo, p.undoneWave()
+	if undoing(p).RollbackFailed > 0 {
+		cause = ByUndoFailure
+	}
+	u.First, u.Last, u.Open = 0, 0, false
+	d.noteWave(cause, wave, by)
+	d.regrant()
+	return true
+}
+
+// undoing returns the counters of the wave that is being undone. A plan that has canceled its
+// pending tasks keeps no counters of waves: then all of it is waited for.
+func undoing(p *Plan) WaveCounters {
+	if p.State.CancelsPending() {
+		return WaveCounters{InFlight: p.Counters.InFlight(), RollbackFailed: p.Counters.Of(task.RollbackFailed)}
+	}
+	return p.WaveCounters[p.undoneWave()-1]
+}
+
 // calm records that the undos of a canceled rollback have stopped.
-func (d *Decision) calm() bool {
+func (d *Decision) calm() {
 	p := &d.Plan
 	if p.Undo.Stopping && p.Counters.Of(task.RollingBack) == 0 {
 		p.Undo.Stopping = false
 		d.Changed = true
 	}
-	return false
 }
 
 // sweepUp begins a sweep that cancels the tasks that are still paused in a canceled plan. They came

@@ -108,15 +108,15 @@ func TestStopForUndos(t *testing.T) {
 	running := task.Control{State: task.Running, Attempt: 1}
 	for _, s := range states() {
 		c := plan.Control{State: s}
-		if got := c.StopFor(undo); got != task.Go {
+		if got := c.StopFor(1, undo); got != task.Go {
 			t.Errorf("an undo in %s: %s", s, got)
 		}
-		if got := c.StopFor(running); got != s.Stop() {
+		if got := c.StopFor(1, running); got != s.Stop() {
 			t.Errorf("a running task in %s: %s, want %s", s, got, s.Stop())
 		}
 	}
 	stopping := plan.Control{State: plan.RollbackFailed, Undo: plan.Undo{Stopping: true}}
-	if got := stopping.StopFor(undo); got != task.StopCancel {
+	if got := stopping.StopFor(1, undo); got != task.StopCancel {
 		t.Errorf("an undo of a cancelled rollback: %s", got)
 	}
 }

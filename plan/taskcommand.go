@@ -22,6 +22,9 @@ func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, erro
 	case Created, Canceled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.taskNotApplicable(t, task.ByRetry, "")
 	}
+	if d.Plan.Undo.Covers(t.ID.Ordinal()) || d.Plan.State != Paused && d.Plan.undoesOpenWave() {
+		return d, d.taskNotApplicable(t, task.ByRetry, d.Plan.beingUndone())
+	}
 	switch {
 	case t.State == task.Running && t.Worker == "" && t.Wait.Why == task.WaitBackoff && t.Wait.Until.After(p.Now):
 		e, err := t.Wake(from, by.Now)
@@ -74,6 +77,8 @@ func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 	switch {
 	case !d.steerable():
 		return d, d.taskNotApplicable(t, task.ByResume, "")
+	case d.Plan.Undo.Covers(t.ID.Ordinal()):
+		return d, d.taskNotApplicable(t, task.ByResume, d.Plan.beingUndone())
 	case t.State == task.Running && t.Request == task.NoRequest:
 		return d.already()
 	}
@@ -126,7 +131,7 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 	}
 	switch {
 	case d.Plan.Undo.Stopping:
-		return d, d.taskNotApplicable(t, task.ByRollback, "the undos of the last rollback are still stopping")
+		return d, d.taskNotApplicable(t, task.ByRollback, undosStopping)
 	case t.Attempt < 1:
 		return d, d.taskNotApplicable(t, task.ByRollback, "it never ran")
 	}
@@ -151,7 +156,7 @@ func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
 func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 	d := Decision{Plan: p}
 	for _, t := range tasks {
-		d.edit(t, p.lose(t, limit, by), by)
+		d.edit(t, lose(&p, t, limit, by), by)
 	}
 	p = d.Plan
 	d.Plan.Breached = p.Breached || p.State == Running &&
@@ -163,7 +168,7 @@ func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 
 // lose takes t from its worker. If a stop is in force, the task stops here, where no worker runs
 // it, and not at the first boundary of the next worker.
-func (p Plan) lose(t task.Task, limit int, by By) task.Edit {
+func lose(p *Plan, t task.Task, limit int, by By) task.Edit {
 	e := t.Lose(limit, by.Now)
 	freed := t
 	freed.Control, freed.Worker = e.Control, ""
@@ -179,7 +184,7 @@ func (p Plan) halt(t task.Task, by By) (task.Edit, error) {
 	if t.State == task.RollingBack && p.Undo.Stopping {
 		return t.StopUndo(by.Now)
 	}
-	return t.Halt(p.State.Stop())
+	return t.Halt(p.stopAt(t.ID.Ordinal()))
 }
 
 // steerable reports whether the plan's state allows commands on its tasks.

@@ -14,7 +14,7 @@ type Wave struct {
 	// Last is the last ordinal of the wave.
 	Last int
 	// Acknowledged counts the failures of the wave that the last resume accepted. Invariant:
-	// Acknowledged <= failed tasks of the wave.
+	// Acknowledged <= failed tasks of the wave, except while it is being undone.
 	Acknowledged int
 	// MaxFailed is the number of failed tasks of the wave above which the plan is breached.
 	MaxFailed int
@@ -24,12 +24,17 @@ type Wave struct {
 type WaveCounters struct {
 	// Failed counts the tasks that are FAILED, Ended those that have ended, the failed ones too.
 	Failed, Ended int
+	// InFlight counts the tasks that are RUNNING or ROLLING_BACK, RollbackFailed those that are
+	// ROLLBACK_FAILED.
+	InFlight, RollbackFailed int
 }
 
 // Move counts a task of the wave that goes from one state to another.
 func (c *WaveCounters) Move(from, to task.State) {
 	c.Failed += one(to == task.Failed) - one(from == task.Failed)
 	c.Ended += one(to.Ended()) - one(from.Ended())
+	c.InFlight += one(to.InFlight()) - one(from.InFlight())
+	c.RollbackFailed += one(to == task.RollbackFailed) - one(from == task.RollbackFailed)
 }
 
 func one(yes bool) int {

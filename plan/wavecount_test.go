@@ -14,8 +14,12 @@ func TestWaveCountersMove(t *testing.T) {
 	const n = task.State(task.NumStates)
 	for from := range n {
 		for to := range n {
-			start := plan.WaveCounters{Failed: 2, Ended: 3}
+			start := plan.WaveCounters{Failed: 2, Ended: 3, InFlight: 4, RollbackFailed: 5}
 			want := start
+			flying := map[task.State]int{task.Running: 1, task.RollingBack: 1}
+			want.InFlight += flying[to] - flying[from]
+			unfinished := map[task.State]int{task.RollbackFailed: 1}
+			want.RollbackFailed += unfinished[to] - unfinished[from]
 			if from.Ended() && !to.Ended() {
 				want.Ended--
 			}

@@ -50,7 +50,8 @@ func (w *world) claimsAsExplained() bool {
 		}
 		return false
 	}
-	if code := w.plan.Explain(*next).Code; code != plan.ReasonMayStart && !w.mayBeTakenAs(next, code) {
+	if code := w.plan.Explain(*next).Code; code != plan.ReasonMayStart && !w.mayBeTakenAs(next, code) &&
+		(code != plan.ReasonStopping || !w.plan.Undo.Covers(next.ID.Ordinal())) {
 		w.t.Fatalf("task %s in %s is claimed, and was %s: %+v\n%+v", next.ID, next.State, code, next, w.plan)
 	}
 	return w.claim()
@@ -105,6 +106,9 @@ func (w *world) remove(t *task.Task, r plan.Reason) bool {
 	case plan.ReasonWave:
 		w.end(w.ofWave(r.Open), task.Pending, task.Running, task.Paused, task.RollingBack)
 	case plan.ReasonUndoNotOpen:
+		if w.plan.Undo.OfWave() {
+			w.drain() // undos of single tasks of the wave are waited for, too
+		}
 		for i := range w.tasks {
 			if w.tasks[i].State == task.Running {
 				w.letStop(&w.tasks[i])
@@ -141,6 +145,9 @@ func (w *world) obey(t *task.Task, r plan.Reason) bool {
 	case plan.ReasonStarting:
 		w.apply(w.plan.UnmarkStarting(w.by("")))
 	case plan.ReasonPlanPaused, plan.ReasonPlanFailed:
+		if w.plan.Undo.OfWave() || w.plan.Undo.Next > 0 {
+			w.drain() // a resume has to wait for the undo of the wave
+		}
 		w.command("resume")
 	case plan.ReasonApproval:
 		w.waveCommand("approve", r.Wave)
@@ -177,7 +184,7 @@ func (w *world) letStop(t *task.Task) {
 	switch {
 	case t.Worker == "":
 		w.apply(w.plan.HaltTasks([]task.Task{*t}, w.by("")))
-	case w.plan.StopFor(t.Control) != task.Go:
+	case w.plan.StopFor(t.ID.Ordinal(), t.Control) != task.Go:
 		w.yield(t)
 	default:
 		w.work(t, "succeed")

@@ -14,7 +14,7 @@ func (w *world) postpone(t *task.Task, why task.WaitReason) {
 	if t.State == task.RollingBack {
 		why = task.WaitHold
 	}
-	stop := w.plan.StopFor(t.Control)
+	stop := w.plan.StopFor(t.ID.Ordinal(), t.Control)
 	if stop != task.StopCancel {
 		t.Wait = task.Wait{Why: why, Until: w.plan.Now.Add(time.Duration(w.steps%5) * 10 * time.Second)}
 		if why == task.WaitBackoff {

@@ -73,6 +73,12 @@ func (w *world) countWaves() {
 			if t.State == task.Failed {
 				p.WaveCounters[i].Failed++
 			}
+			if t.State.InFlight() {
+				p.WaveCounters[i].InFlight++
+			}
+			if t.State == task.RollbackFailed {
+				p.WaveCounters[i].RollbackFailed++
+			}
 		}
 	}
 }
@@ -181,6 +187,11 @@ func (w *world) checkWaveEvents(d plan.Decision) {
 		case "approve":
 			c.log.approved = append(c.log.approved, e.Wave)
 			slices.Sort(c.log.approved)
+		case "rollback":
+			if e.Wave > 0 && e.Wave == c.log.opened {
+				c.log.baked, c.log.passed[e.Wave-1] = false, false
+				c.log.approved = slices.DeleteFunc(slices.Clone(c.log.approved), func(n int) bool { return n > e.Wave })
+			}
 		case "reject":
 			c.log.approved = slices.DeleteFunc(slices.Clone(c.log.approved), func(n int) bool { return n == e.Wave })
 		case "success":

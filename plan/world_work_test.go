@@ -19,7 +19,7 @@ func (w *world) seekUndo() *task.Task {
 		return nil
 	}
 	for ; w.undo > 0; w.undo-- {
-		if t := &w.tasks[w.undo-1]; t.Undoable() {
+		if t := &w.tasks[w.undo-1]; t.Undoable() && (!w.plan.Undo.OfWave() || w.plan.Undo.Covers(w.undo)) {
 			return t
 		}
 	}
@@ -44,6 +44,9 @@ func (w *world) claimable() *task.Task {
 	if t := w.unheld(task.RollingBack); t != nil {
 		return t
 	}
+	if t := w.seekUndo(); t != nil {
+		return t
+	}
 	if !p.Breached && w.admits() {
 		for i := range min(p.Grant.LastOrdinal, len(w.tasks)) {
 			if w.tasks[i].State == task.Pending {
@@ -51,7 +54,7 @@ func (w *world) claimable() *task.Task {
 			}
 		}
 	}
-	return w.seekUndo()
+	return nil
 }
 
 func (w *world) unheld(s task.State) *task.Task {
@@ -82,6 +85,9 @@ func (w *world) claim() bool {
 		w.shift(t, task.ByClaim)
 		t.Attempt = 1
 	case !t.State.InFlight():
+		if u := w.plan.Undo; w.plan.State != plan.RollingBack && !u.Covers(t.ID.Ordinal()) {
+			w.t.Fatalf("%s of another wave is undone in %s by %+v", t.ID, w.plan.State, u)
+		}
 		w.shift(t, task.ByRollback)
 		t.PausedIndividually, t.Losses, t.Wait = false, 0, task.Wait{}
 	}
@@ -137,7 +143,7 @@ func (w *world) release(t *task.Task, cause task.Cause, outcome bool) {
 
 // yield ends a worker's hold, and applies the stop in force.
 func (w *world) yield(t *task.Task) {
-	switch stop := w.plan.StopFor(t.Control); {
+	switch stop := w.plan.StopFor(t.ID.Ordinal(), t.Control); {
 	case stop == task.Go:
 		w.release(t, 0, false)
 	case t.State == task.RollingBack:
@@ -263,7 +269,7 @@ func (w *world) drain() {
 		for w.claim() {
 		}
 		for _, t := range w.held() {
-			if w.plan.StopFor(t.Control) != task.Go {
+			if w.plan.StopFor(t.ID.Ordinal(), t.Control) != task.Go {
 				w.yield(t)
 			} else {
 				w.work(t, "succeed")

@@ -41,7 +41,8 @@ func (r *Reconciler) step(ctx context.Context, p plan.Plan, so turn) (changed bo
 			return changed, err
 		}
 	}
-	if c.InFlight() > c.Held && (p.State.Stop() != task.Go && c.Of(task.Running) > 0 || p.Undo.Stopping) {
+	stops := p.State.Stop() != task.Go || p.Undo.OfWave()
+	if c.InFlight() > c.Held && (stops && c.Of(task.Running) > 0 || p.Undo.Stopping) {
 		return r.halt(ctx, p)
 	}
 	return false, nil
@@ -53,10 +54,13 @@ func (r *Reconciler) apply(ctx context.Context, p plan.Plan, d plan.Decision) (c
 	return true, err
 }
 
-// halt applies the plan's stop to tasks in flight that no worker holds, at most store.MaxBatch of
-// them.
+// halt applies the plan's stop, or that of a wave which is being undone, to tasks in flight that no
+// worker holds, at most store.MaxBatch of them.
 func (r *Reconciler) halt(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	q := store.TaskQuery{States: []task.State{task.Running}, Unheld: true, Limit: store.MaxBatch}
+	if p.Undo.OfWave() && p.State.Stop() == task.Go {
+		q.After = p.Undo.First - 1 // what runs before the wave goes on
+	}
 	if p.Undo.Stopping {
 		q.States = append(q.States, task.RollingBack)
 	}

@@ -83,6 +83,12 @@ func (w *world) checkWaves(p plan.Plan, tasks []task.Task) {
 		if t.State.Ended() {
 			c.Ended++
 		}
+		if t.State.InFlight() {
+			c.InFlight++
+		}
+		if t.State == task.RollbackFailed {
+			c.RollbackFailed++
+		}
 	}
 	if !slices.Equal(p.WaveCounters, want) {
 		w.faultf("plan %s counts %+v in its waves %+v, there are %+v", p.ID, p.WaveCounters, p.Waves, want)

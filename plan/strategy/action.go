@@ -18,12 +18,16 @@ const (
 	// RollbackPlan makes the plan ROLLING_BACK: tasks in flight are cancelled, then everything that
 	// has run is undone, as by the command of that name.
 	RollbackPlan
+	// RollbackWave makes the plan FAILED, then undoes what has run of the wave in which more tasks
+	// failed than it tolerates or, if only the plan has too many failures, of the open wave. Tasks
+	// that have not begun stay pending; a resume goes on with them. Only for plans with waves.
+	RollbackWave
 
-	numActions = int(RollbackPlan) + 1
+	numActions = int(RollbackWave) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
-var actionNames = [numActions]string{"Stop", "Pause", "RollbackPlan"}
+var actionNames = [numActions]string{"Stop", "Pause", "RollbackPlan", "RollbackWave"}
 
 func (a Action) String() string {
 	if int(a) < numActions {

@@ -44,7 +44,7 @@ func TestTextFormsRefuse(t *testing.T) {
 			t.Errorf("%s is read as %+v: %v", text, read, err)
 		}
 	}
-	for _, f := range []forms{{Action: 3}, {Mode: 2}, {Amount: strategy.Percent(101)}, {Amount: strategy.Count(-1)}, {Amount: strategy.Amount{N: 1}}} {
+	for _, f := range []forms{{Action: 4}, {Mode: 2}, {Amount: strategy.Percent(101)}, {Amount: strategy.Count(-1)}, {Amount: strategy.Amount{N: 1}}} {
 		if text, err := json.Marshal(f); !errors.Is(err, strategy.ErrInvalid) {
 			t.Errorf("%+v is written %s: %v", f, text, err)
 		}

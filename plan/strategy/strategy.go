@@ -108,6 +108,9 @@ func (s Strategy) Faults() []Fault {
 	if int(s.FailureAction) >= numActions {
 		faults = append(faults, Fault{"FailureAction", s.FailureAction.String() + " is not an action"})
 	}
+	if s.FailureAction == RollbackWave && len(s.Waves)+len(s.WaveSizes) == 0 {
+		faults = append(faults, Fault{"FailureAction", noWaves})
+	}
 	if int(s.ConcurrencyMode) >= numModes {
 		faults = append(faults, Fault{"ConcurrencyMode", s.ConcurrencyMode.String() + " is not a mode"})
 	}
@@ -117,6 +120,9 @@ func (s Strategy) Faults() []Fault {
 	faults = append(faults, s.waveFaults()...)
 	return append(faults, s.windowFaults()...)
 }
+
+// noWaves is the fault of the action [RollbackWave] without waves.
+const noWaves = "RollbackWave needs waves; RollbackPlan undoes everything"
 
 // windowFaults returns what is wrong with the windows, whenever they are used.
 func (s *Strategy) windowFaults() []Fault {

@@ -47,6 +47,9 @@ func (t Tuning) Faults(waves int) []Fault {
 	if t.FailureAction != nil && int(*t.FailureAction) >= numActions {
 		faults = append(faults, Fault{"FailureAction", t.FailureAction.String() + " is not an action"})
 	}
+	if t.FailureAction != nil && *t.FailureAction == RollbackWave && waves == 0 {
+		faults = append(faults, Fault{"FailureAction", noWaves})
+	}
 	faults = append(faults, timeFaults(timeOf{"BakeTime", value(t.BakeTime)}, timeOf{"FirstBakeTime", value(t.FirstBakeTime)},
 		timeOf{"FinalBakeTime", value(t.FinalBakeTime)})...)
 	faults = append(faults, (&Strategy{Windows: t.Windows}).windowFaults()...)

@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -64,8 +63,8 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 	case len(p.undoing) > 0:
 		ordinal = p.undoing[0]
 	default:
-		if ordinal = p.nextPending(at); ordinal == 0 {
-			ordinal = p.seekUndo()
+		if ordinal = p.seekUndo(); ordinal == 0 {
+			ordinal = p.nextPending(at)
 		}
 		if ordinal == 0 {
 			return 0, nil
@@ -121,23 +120,23 @@ type undoRound struct {
 	round int
 	// begun reports whether next and order are set.
 	begun bool
-	// next is the ordinal to check next, 0 after the last. In a sequential plan it is the number of
-	// entries of order that are left.
-	next  uint32
-	order []uint32
+	// next is the ordinal to check next, below first after the last. In a sequential plan it is the
+	// number of entries of order that are left, and first is 1.
+	next, first uint32
+	order       []uint32
 }
 
 // seekUndo advances the open undo round to the next task to undo and returns its ordinal. It
 // returns 0 if no task is left to undo, and then sets UndosExhausted.
 func (p *rollout) seekUndo() uint32 {
-	if p.plan.State != plan.RollingBack || !p.plan.Undo.Open || p.plan.UndosExhausted {
+	if !p.plan.Undo.Open || p.plan.UndosExhausted {
 		return 0
 	}
 	u := &p.undo
 	if !u.begun {
 		u.begin(p)
 	}
-	for ; u.next > 0; u.next-- {
+	for ; u.next >= u.first; u.next-- {
 		ordinal := u.next
 		if u.order != nil {
 			ordinal = u.order[u.next-1]

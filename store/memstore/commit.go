@@ -72,7 +72,7 @@ func (p *rollout) applyChange(w *store.Change, at stamp) {
 	}
 	w.State = p.state(r)
 	if w.Kind == store.Save && w.Err == nil {
-		w.Stop = p.stop(r)
+		w.Stop = p.stop(uint32(w.Task.Ordinal()), r)
 	}
 }
 
@@ -144,7 +144,7 @@ func (p *rollout) outcome(w *store.Change, r *record) (to task.State, cause task
 		if w.Kind == store.Defer && r.state == task.RollingBack && w.Wait != task.WaitHold {
 			return r.state, 0, false
 		}
-		stop := p.stop(r)
+		stop := p.stop(uint32(w.Task.Ordinal()), r)
 		switch {
 		case stop == task.Go:
 			return r.state, 0, true

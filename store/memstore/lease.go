@@ -127,7 +127,7 @@ func (p *rollout) holdings(to []store.Holding, match func(worker string) bool, l
 		worker := p.claims.at(r.claim).worker
 		if match(worker) {
 			to = append(to, store.Holding{
-				Task: task.NewID(p.plan.ID, int(ordinal)), Token: r.token, Worker: worker, Stop: p.stop(r),
+				Task: task.NewID(p.plan.ID, int(ordinal)), Token: r.token, Worker: worker, Stop: p.stop(ordinal, r),
 			})
 		}
 	}

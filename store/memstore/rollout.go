@@ -81,11 +81,11 @@ func (p *rollout) state(r *record) task.State {
 }
 
 // stop returns the stop that is in force for a task.
-func (p *rollout) stop(r *record) task.Stop {
+func (p *rollout) stop(ordinal uint32, r *record) task.Stop {
 	if !r.state.InFlight() {
 		return task.Go
 	}
-	return p.plan.StopFor(task.Control{State: r.state, Request: r.request})
+	return p.plan.StopFor(int(ordinal), task.Control{State: r.state, Request: r.request})
 }
 
 // shift moves a task to a state and a claim (0 for none), and updates counters, sets and version.

@@ -24,6 +24,7 @@ func ownControl(c plan.Control) plan.Control {
 	}
 	c.Waves = slices.Clone(c.Waves)
 	c.Approved = slices.Clone(c.Approved)
+	c.Undone = slices.Clone(c.Undone)
 	c.Tuning.Windows = slices.Clone(c.Tuning.Windows)
 	c.Tuning.Waves = maps.Clone(c.Tuning.Waves)
 	if c.Starting != nil {

@@ -35,6 +35,9 @@ func (d *duel) divide(p *plan.Plan) {
 			MaxConcurrency: pick(d, strategy.Amount{}, strategy.Count(2), strategy.Percent(50)),
 			MaxFailures:    pick(d, strategy.Amount{}, strategy.Count(0), strategy.Count(1), strategy.Percent(50)),
 		})
+		if d.rand.Intn(4) == 0 {
+			p.Strategy.FailureAction = strategy.RollbackWave
+		}
 		if len(p.Waves) == 20 {
 			p.Waves[19].Last, last = d.tasks, d.tasks
 		}
@@ -60,6 +63,8 @@ func (d *duel) ofWaves() []func(plan.Plan, plan.By) (plan.Decision, error) {
 		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Approve(n, by) },
 		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Reject(n, by) },
 		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Tune(tuning, by) },
+		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.RollbackWave(n, by) },
+		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.RollbackWave(max(1, p.Wave-n), by) },
 	}
 }
 

@@ -52,6 +52,7 @@ type control struct {
 	Wave         int        `json:"wave,omitempty"`
 	Gate         uint8      `json:"gate,omitempty"`
 	Approved     []int      `json:"approved,omitempty"`
+	Undone       []int      `json:"undone,omitempty"`
 	Tuning       *tuning    `json:"tuning,omitempty"`
 	StartedAt    *time.Time `json:"startedAt,omitempty"`
 	EndedAt      *time.Time `json:"endedAt,omitempty"`
@@ -73,6 +74,9 @@ type starting struct {
 
 type undoRound struct {
 	Round    int  `json:"round"`
+	First    int  `json:"first,omitempty"`
+	Last     int  `json:"last,omitempty"`
+	Next     int  `json:"next,omitempty"`
 	Open     bool `json:"open,omitempty"`
 	Stopping bool `json:"stopping,omitempty"`
 }
@@ -81,7 +85,7 @@ func controlOf(c *plan.Control) control {
 	r := control{
 		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
 		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt),
-		Added: c.Added, Dropped: c.Dropped, Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Tuning: tuningOf(&c.Tuning),
+		Added: c.Added, Dropped: c.Dropped, Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Undone: c.Undone, Tuning: tuningOf(&c.Tuning),
 	}
 	if c.Starting != nil {
 		r.Starting = &starting{c.Starting.Token, c.Starting.TTL, c.Starting.Actor}
@@ -105,7 +109,7 @@ func (r *control) fill(c *plan.Control) (err error) {
 		return err
 	}
 	c.PauseReasons, c.Acknowledged, c.StartToken = plan.PauseReasons(r.PauseReasons), r.Acknowledged, r.StartToken
-	c.Wave, c.Gate, c.Approved = r.Wave, plan.Gate(r.Gate), r.Approved
+	c.Wave, c.Gate, c.Approved, c.Undone = r.Wave, plan.Gate(r.Gate), r.Approved, r.Undone
 	for i := range r.Sweeps {
 		s, err := r.Sweeps[i].sweep()
 		if err != nil {

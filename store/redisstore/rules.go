@@ -60,11 +60,12 @@ const (
 
 func restRuleOf(p *plan.Plan) restRule {
 	switch {
-	case len(p.Sweeps) > 0 || p.Starting != nil || p.Adding != nil || p.State == plan.RollingBack:
+	case len(p.Sweeps) > 0 || p.Starting != nil || p.Adding != nil || p.State == plan.RollingBack,
+		p.Undo.OfWave() || p.Undo.Next > 0:
 		return restsNever
 	case p.State == plan.Canceled:
 		return restsWithoutPauses
-	case p.State == plan.Failed && p.GatesPassed() && !p.Exceeded():
+	case p.State == plan.Failed && p.GatesPassed() && !p.Exceeded() && len(p.Undone) == 0:
 		return restsFailed
 	case p.State != plan.Running: // what exceeds a bound in a failed plan, exceeds it until the next command
 		return restsIdle
@@ -82,18 +83,19 @@ func restRuleOf(p *plan.Plan) restRule {
 // the stop request in force for running tasks and for undos, rest rule, whether an undo round is
 // open, whether the plan is sequential, whether it may be removed when it is at rest, of the grant
 // the ordinal, the slots, the failures and whether it is strict, the number of the undo round, the
-// two times of the grant, the wave's rules.
+// two times of the grant, the wave's rules, the ordinals of the wave that is being undone.
 func formatRules(p *plan.Plan) string {
-	undo := p.StopFor(task.Control{State: task.RollingBack})
+	undo := p.StopFor(0, task.Control{State: task.RollingBack})
 	quiet := *p
 	quiet.Counters = plan.Counters{} // the scripts check whether tasks are in flight or paused
 	w := waveRulesOf(p)
 	return strings.Join([]string{
 		strconv.Itoa(int(p.State)), digit(p.State.ClaimsRunning()), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
-		string(restRuleOf(p)), digit(p.State == plan.RollingBack && p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
+		string(restRuleOf(p)), digit(p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
 		strconv.Itoa(max(0, p.Grant.LastOrdinal)), strconv.Itoa(max(0, p.Grant.MaxSlots)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
 		digit(p.Grant.Strict), strconv.Itoa(p.Undo.Round), microsFrom(p.Grant.NotBefore), microsFrom(p.Grant.NotAfter),
 		strconv.Itoa(w.first), strconv.Itoa(w.last), strconv.Itoa(max(0, w.maxFailed)), strconv.Itoa(w.beyond),
+		strconv.Itoa(p.Undo.First), strconv.Itoa(p.Undo.Last),
 	}, " ")
 }
 
@@ -114,7 +116,7 @@ func digit(b bool) string {
 }
 
 func parseRules(s string) rules {
-	var f [19]int64
+	var f [21]int64
 	ok := parseNumbers(s, f[:])
 	return rules{
 		state: plan.State(f[0]),
@@ -133,7 +135,8 @@ func parseRules(s string) rules {
 // the last event, the place of the undo round, whether any task was touched before its turn, the
 // first ordinal that has not been reached in its turn, the oldest event that must still exist, the
 // number of entries of order, the number of tasks that are waiting, and when the first of them is
-// due, the failed tasks and the ended tasks of the open wave, and when its last task ended.
+// due, the failed tasks and the ended tasks of the open wave, and when its last task ended, and how
+// many tasks of the open wave are in flight, and are ROLLBACK_FAILED.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int
@@ -142,7 +145,7 @@ type facts struct {
 }
 
 func parseFacts(s string) (f facts) {
-	var v [25]int64
+	var v [27]int64
 	f.ok = parseNumbers(s, v[:])
 	for i := range f.Counters.States {
 		f.Counters.States[i] = int(v[i])
@@ -151,7 +154,8 @@ func parseFacts(s string) (f facts) {
 	f.Breached, f.UndosExhausted, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
 	f.Counters.Waiting, f.NextDue = int(v[20]), stamp(v[21])
 	f.nextPending, f.undoAt = int(v[13]), int(v[15])
-	f.wave, f.WaveEndedAt = plan.WaveCounters{Failed: int(v[22]), Ended: int(v[23])}, stamp(v[24])
+	f.wave = plan.WaveCounters{Failed: int(v[22]), Ended: int(v[23]), InFlight: int(v[25]), RollbackFailed: int(v[26])}
+	f.WaveEndedAt = stamp(v[24])
 	return f
 }
 

@@ -37,12 +37,12 @@ func fillWaves(p *plan.Plan, waves, tallies string, open plan.WaveCounters) erro
 	p.Waves, p.WaveCounters = make([]plan.Wave, len(bounds)), make([]plan.WaveCounters, len(bounds))
 	for i := range bounds {
 		var w [3]int64
-		var c [2]int64
+		var c [4]int64
 		if !parseNumbers(strings.ReplaceAll(bounds[i], ":", " "), w[:]) || !parseNumbers(strings.ReplaceAll(counts[i], ":", " "), c[:]) {
 			return errWaves
 		}
 		p.Waves[i] = plan.Wave{Last: int(w[0]), MaxFailed: int(w[1]), Acknowledged: int(w[2])}
-		p.WaveCounters[i] = plan.WaveCounters{Failed: int(c[0]), Ended: int(c[1])}
+		p.WaveCounters[i] = plan.WaveCounters{Failed: int(c[0]), Ended: int(c[1]), InFlight: int(c[2]), RollbackFailed: int(c[3])}
 		if i > 0 && p.Waves[i].Last <= p.Waves[i-1].Last {
 			return errWaves
 		}

@@ -120,7 +120,7 @@ func TestTasksOfWavesThatAreOver(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, redistest.Start(t).Client(), Config{})
 	r, first, second := inTheSecondWave(t, s)
-	want := []plan.WaveCounters{{Ended: 1}, {}, {}}
+	want := []plan.WaveCounters{{Ended: 1, InFlight: 1}, {InFlight: 1}, {}}
 	see := func() {
 		t.Helper()
 		p, err := s.Plan(r.ctx, r.id)
@@ -132,7 +132,7 @@ func TestTasksOfWavesThatAreOver(t *testing.T) {
 	}
 	see()
 	r.change(second, 1, store.Complete)
-	want[1].Ended++
+	want[1] = plan.WaveCounters{Ended: 1}
 	see()
 	r.change(first, 1, store.Fail)
 	want[0] = plan.WaveCounters{Failed: 1, Ended: 2}
@@ -147,7 +147,7 @@ func TestDamagedWaves(t *testing.T) {
 	s := openStore(t, client, Config{})
 	for field, values := range map[string][]string{
 		"waves":   {"", "2:0:0 4:0:0", "2:0:0 4:0:0 7:0:0", "x"},
-		"tallies": {"", "0:0 0:0", "x y z"},
+		"tallies": {"", "0:0:0:0 0:0:0:0", "0:0 0:0 0:0", "x y z"},
 	} {
 		for _, value := range values {
 			r, first, second := inTheSecondWave(t, s)

@@ -56,7 +56,7 @@ func sameGrant(a, b strategy.Grant) bool {
 // compareWaves compares the plan's waves and what it has passed between them.
 func (m *machine) compareWaves(rt *rapid.T, p plan.Plan) {
 	want := &m.o.plan
-	if p.Wave != want.Wave || p.Gate != want.Gate || !slices.Equal(p.Waves, want.Waves) || !slices.Equal(p.Approved, want.Approved) ||
+	if p.Wave != want.Wave || p.Gate != want.Gate || !slices.Equal(p.Waves, want.Waves) || !slices.Equal(p.Approved, want.Approved) || !slices.Equal(p.Undone, want.Undone) ||
 		!p.Tuning.Equal(want.Tuning) || !slices.Equal(p.WaveCounters, want.WaveCounters) {
 		rt.Fatalf("waves %+v, the open one is %d, gate %d, approved %d, counters %+v, tuning %+v;\nwant %+v, %d, gate %d, approved %d, %+v, %+v",
 			p.Waves, p.Wave, p.Gate, p.Approved, p.WaveCounters, p.Tuning,

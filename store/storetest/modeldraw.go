@@ -19,6 +19,9 @@ func drawStrategy(rt *rapid.T, n int) (strategy.Strategy, []plan.Wave) {
 		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(rt, "mode"),
 	}
 	waves := drawWaves(rt, &s, n)
+	if len(waves) > 0 && rapid.IntRange(0, 2).Draw(rt, "undoes waves") == 0 {
+		s.FailureAction = strategy.RollbackWave
+	}
 	return s, waves
 }
 

@@ -56,6 +56,8 @@ func (m *machine) gate(rt *rapid.T) {
 		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Reject(n, by) },
 		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Tune(drawTuning(rt, n), by) },
 		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Tune(drawTuning(rt, n), by) },
+		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.RollbackWave(n, by) },
+		func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.RollbackWave(max(1, p.Wave-n), by) },
 	}
 	c := rapid.SampledFrom(commands).Draw(rt, "command")
 	later := rapid.IntRange(0, 4).Draw(rt, "later") == 0

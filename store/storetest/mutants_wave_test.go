@@ -101,6 +101,22 @@ func opensAllWaves(c *store.Command) {
 func opensEarly(c *store.Command)  { c.Plan.Grant.NotBefore = time.Time{} }
 func closesNever(c *store.Command) { c.Plan.Grant.NotAfter = time.Time{} }
 
+// undoesAll undoes the waves before the one that is to be undone, too; undoesAtOnce does not wait
+// for what runs there.
+func undoesAll(c *store.Command) { c.Plan.Undo.First = min(1, c.Plan.Undo.First) }
+
+func undoesAtOnce(c *store.Command) { c.Plan.Undo.Open = c.Plan.Undo.OfWave() }
+
+// forgetsUndone does not know which waves were undone.
+func forgetsUndone(c *store.Command) { c.Plan.Undone = nil }
+
+// countsNoFlights does not count what is in flight in waves.
+func countsNoFlights(p *plan.Plan) {
+	for i := range p.WaveCounters {
+		p.WaveCounters[i].InFlight = 0
+	}
+}
+
 func forgetsApprovals(c *store.Command) { c.Plan.Approved = nil }
 
 // countsOn counts in waves after the plan's state has cancelled the pending tasks.

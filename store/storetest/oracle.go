@@ -80,7 +80,7 @@ func (o *oracle) stop(t *oracleTask) task.Stop {
 	if !t.State.InFlight() {
 		return task.Go
 	}
-	return o.plan.StopFor(t.Control)
+	return o.plan.StopFor(t.ID.Ordinal(), t.Control)
 }
 
 func (o *oracle) tell(e plan.Event) {
@@ -344,14 +344,19 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 	if set = o.unheld(task.RollingBack); len(set) > 0 {
 		return set, true
 	}
+	undos, must := o.undoable()
+	if must {
+		return undos, true
+	}
 	open, sure := o.opens()
 	open = open && !o.plan.Breached && !o.plan.State.CancelsPending() && o.admits()
 	for i := range o.tasks {
 		if open && i < o.plan.Grant.LastOrdinal && o.tasks[i].State == task.Pending {
-			return map[int]bool{i + 1: true}, sure
+			undos[i+1] = true
+			return undos, sure
 		}
 	}
-	return o.undoable()
+	return undos, false
 }
 
 func (o *oracle) unheld(s task.State) map[int]bool {
@@ -368,14 +373,14 @@ func (o *oracle) unheld(s task.State) map[int]bool {
 // one of them.
 func (o *oracle) undoable() (set map[int]bool, required bool) {
 	set = make(map[int]bool)
-	if o.plan.State != plan.RollingBack || !o.plan.Undo.Open {
+	if !o.plan.Undo.Open {
 		return set, false
 	}
 	next := -1
 	for i := range o.tasks {
 		t := &o.tasks[i]
 		switch {
-		case !t.Undoable() || t.visited:
+		case !t.Undoable() || t.visited || o.plan.Undo.OfWave() && !o.plan.Undo.Covers(i+1):
 		case t.late:
 			set[i+1] = true
 		case next < 0 || !o.plan.Sequential() || t.released > o.tasks[next].released:

@@ -43,11 +43,18 @@ func (o *oracle) countWaves() {
 	o.plan.WaveCounters = make([]plan.WaveCounters, len(o.plan.Waves))
 	for i := range o.tasks {
 		c := &o.plan.WaveCounters[o.waveOf(i+1)-1]
-		if s := o.tasks[i].State; s.Ended() {
+		s := o.tasks[i].State
+		if s.Ended() {
 			c.Ended++
-			if s == task.Failed {
-				c.Failed++
-			}
+		}
+		if s.InFlight() {
+			c.InFlight++
+		}
+		if s == task.Failed {
+			c.Failed++
+		}
+		if s == task.RollbackFailed {
+			c.RollbackFailed++
 		}
 	}
 }
@@ -190,6 +197,11 @@ func (c *waveCheck) event(e plan.Event, after *plan.Plan) (err error) {
 		}
 	case e.Cause == plan.ByApprove.String():
 		log.approved = append(log.approved, e.Wave)
+	case e.Cause == plan.ByRollback.String():
+		if e.Wave > 0 && e.Wave == log.opened {
+			log.baked, log.passed = false, false
+			log.approved = slices.DeleteFunc(log.approved, func(n int) bool { return n > e.Wave })
+		}
 	case e.Cause == plan.ByReject.String():
 		log.approved = slices.DeleteFunc(log.approved, func(n int) bool { return n == e.Wave })
 	case e.Cause == plan.ByTune.String():

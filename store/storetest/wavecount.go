@@ -23,6 +23,7 @@ func waveCases() []testCase {
 		waveBreachCases(),
 		waveClaimCases(),
 		windowCases(),
+		undoWaveCases(),
 	)
 }
 

@@ -51,7 +51,7 @@ func luaMutants() []mutant {
 		scripted("Redis keeps what an addition that was given up has stored", "16-add/what_an_addition_that_was_given_up_has_stored_is_dropped",
 			"apply.lua", "if ARGV[16] ~= '' and match(addition[1], '%d+') ~= match(ARGV[16], '%d+') then", "if false then"),
 		scripted("Redis does not count in added waves", "16-add/an_addition_while_the_last_wave_is_worked_on_makes_a_wave_that_is_not_open", "lib/wave.lua",
-			"failures[w], ends[w], plan.retallied = 0, 0, true\n  end", "failures[w], ends[w], plan.retallied = 0, 0, plan.retallied\n  end"),
+			"failures[w], ends[w], flights[w], undo_failures[w], plan.retallied = 0, 0, 0, 0, true\n  end", "failures[w], ends[w], flights[w], undo_failures[w], plan.retallied = 0, 0, 0, 0, plan.retallied\n  end"),
 		scripted("Redis appends for anybody", "16-add/appending_without_the_mark,_or_out_of_order,_is_refused", "tenants.lua",
 			"elseif not token or '+' .. token ~= ARGV[1] then", "elseif not token then"),
 		scripted("Redis keeps the bounds of waves whatever a command sets", "15-waves/breach_of_a_wave,_acknowledged", "apply.lua",

@@ -53,7 +53,7 @@ func coreMutants() []mutant {
 		simulated("write without comparing tokens", "store/memstore/commit.go",
 			"case r.claim == 0 || w.Token != r.token:", "case r.claim == 0:"),
 		simulated("yield always pauses", "store/memstore/commit.go",
-			"stop := p.stop(r)\n\t\tswitch {", "stop := max(p.stop(r), task.StopPause)\n\t\tswitch {"),
+			"stop := p.stop(uint32(w.Task.Ordinal()), r)\n", "stop := max(p.stop(uint32(w.Task.Ordinal()), r), task.StopPause)\n"),
 		simulated("a lost worker uses up an attempt", "task/command.go",
 			"e.Losses++", "e.Losses++\n\te.Attempt++"),
 		simulated("the door closes when an engine judges", "store/memstore/claim.go",
@@ -154,7 +154,7 @@ func coreMutants() []mutant {
 		tested("a shutdown goes on claiming", ".", "TestShutdownClaimsNothing", "internal/worker/run.go",
 			"if w.pool.stopping.Load() || ", "if "),
 		tested("a save does not tell of a pause", ".", "TestScenarios", "store/memstore/commit.go",
-			"w.Stop = p.stop(r)\n", "_ = p\n"),
+			"w.Stop = p.stop(uint32(w.Task.Ordinal()), r)\n", "_ = p\n"),
 		tested("pending tasks before those that were lost", "./store/memstore", "TestConformance", "store/memstore/claim.go",
 			"case len(p.running) > 0 && p.plan.State.ClaimsRunning():", "case len(p.running) > 0 && p.plan.State.ClaimsRunning() && p.nextPending(at) == 0:"),
 	}

@@ -72,7 +72,10 @@ type Plan struct {
 
 // Undo is the progress of a rollback.
 type Undo struct {
-	Round    int  `json:"round"`
+	Round int `json:"round"`
+	// First and Last are the ordinals of the wave that is being undone.
+	First    int  `json:"first,omitempty"`
+	Last     int  `json:"last,omitempty"`
 	Open     bool `json:"open"`
 	Stopping bool `json:"stopping"`
 }
@@ -118,8 +121,8 @@ func PlanOf(p *plan.Plan, actions []string, data Data) Plan {
 		w.Parameters = p.Parameters
 	}
 	if p.Undo != (plan.Undo{}) {
-		u := Undo(p.Undo)
-		w.Undo = &u
+		u := p.Undo
+		w.Undo = &Undo{Round: u.Round, First: u.First, Last: u.Last, Open: u.Open, Stopping: u.Stopping}
 	}
 	for i := range p.Sweeps {
 		s := &p.Sweeps[i]

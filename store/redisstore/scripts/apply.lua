@@ -90,7 +90,7 @@ for e = 0, edits - 1 do
 end
 -- The rules tell which wave is open after the command.
 local wave_first, wave_last = plan.wave_first, plan.wave_last
-local first_then, last_then = match(ARGV[7], '(%d+) (%d+) %d+ %d+$')
+local first_then, last_then = match(ARGV[7], '(%d+) (%d+) %d+ %d+ %d+ %d+$')
 local growth = ARGV[15] - plan.total
 -- In a failed plan, the waves tell whether it is at rest.
 local failed_plan = wave_first > 0 and find(ARGV[7], '^%d+ %d %d %d 6') ~= nil

@@ -80,7 +80,7 @@ while done < changes do
       out[done + w] = 'P0c'
     else
       local h, kind, next = fresh[f] or got[w], byte(after), nil
-      if h and kind == saving then
+      if h and kind == saving and not covered(b * 64 + f + 1) then
         next = quick_save(h, before, after, data)
         out[done + w] = as_saved
       elseif h and kind == completing then

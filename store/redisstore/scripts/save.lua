@@ -12,7 +12,7 @@
 local changes = ARGV[1] + 0
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts')
 local stopping = match(r[3] or '', '^%d+ %d (%d)')
-if r[1] ~= 'ready' or not r[2] or not r[4] or not stopping then
+if r[1] ~= 'ready' or not r[2] or not r[4] or not stopping or sub(r[3], -4) ~= ' 0 0' then -- a wave is being undone
   return '=?'
 end
 

@@ -1,5 +1,5 @@
--- Shared: the assignment of tasks to claims, and the undo round. Uses plan, head, task, event,
--- unheld.
+-- Shared: the assignment of tasks to claims, and the undo round. Uses plan, wave, head, task,
+-- event, unheld.
 -- provides: heads, head, open_tokens, seek_last, pending_open, gather, claimed
 
 -- plan.budget is the number of tasks that the script may still examine to find tasks to claim.
@@ -79,8 +79,15 @@ local function seek()
   end
   if plan.undo_at < 0 then -- the round begins. Tasks that were never reached are not undone
     plan.undo_at = plan.sequential and plan.turns or math.max(plan.reached, plan.next_pending) - 1
+    if plan.undo_last > 0 and not plan.sequential then
+      plan.undo_at = math.min(plan.undo_at, plan.undo_last)
+    end
   end
   while plan.undo_at > 0 and plan.budget > 0 do
+    if plan.undo_at < plan.undo_first and not plan.sequential then -- the rest is not of the wave
+      plan.undo_at = 0
+      break
+    end
     plan.budget = plan.budget - 1
     local ordinal = plan.undo_at
     if plan.sequential then
@@ -101,7 +108,12 @@ local function seek()
         plan.damaged = corrupt_head(ordinal)
         return
       end
-      if t.attempt ~= '0' and (not plan.sequential or tonumber(t.turn) == plan.undo_at) then
+      local turns = not plan.sequential or tonumber(t.turn) == plan.undo_at
+      if t.attempt ~= '0' and turns and (plan.undo_last == 0 or covered(ordinal)) then
+        plan.damaged = plan.stop_running < 2 and elsewhere(ordinal) and open_waves()
+        if plan.damaged then
+          return
+        end
         return ordinal, h
       end
     end
@@ -113,10 +125,11 @@ local function seek()
 end
 
 -- seek_last calls seek after all claims. If seek finds no further task, no task may be left that is
--- paused, completed or failed. If one is left, the data that guides the round is damaged.
+-- paused, completed or failed. If one is left, the data that guides the round is damaged. Of the
+-- undo of a wave this cannot be said.
 local function seek_last()
   seek()
-  if plan.undo_open and plan.dry == 1 and counts.paused + counts.completed + counts.failed > 0 then
+  if plan.undo_open and plan.undo_last == 0 and plan.dry == 1 and counts.paused + counts.completed + counts.failed > 0 then
     plan.dry = 0
     plan.damaged = corrupt(plan.sequential and base .. 'order' or record, 'it does not tell of all tasks that are to be undone')
   end
@@ -310,15 +323,15 @@ local function gather(want)
     end
   end
   want = math.min(want, #pool + plan.free)
-  if not plan.damaged and #pool < want and pending_open() then
-    gather_pending(math.min(want - #pool, admitted()), pool)
-  end
   while not plan.damaged and not plan.exhausted and #pool < want do
     local ordinal, h = seek()
     if not ordinal or spent(h) or not admit(ordinal, h, pool) then
       break
     end
     plan.undo_at = plan.undo_at - 1
+  end
+  if not plan.damaged and not plan.exhausted and #pool < want and pending_open() then
+    gather_pending(math.min(want - #pool, admitted()), pool)
   end
   return pool
 end
@@ -329,6 +342,9 @@ local function claimed(ordinal, h, claim, worker)
   plan.held = plan.held + 1
   if not h then
     counts.pending, counts.running = counts.pending - 1, counts.running + 1
+    if plan.wave_first > 0 then -- as tally does; it is of the open wave
+      plan.wave_in_flight = plan.wave_in_flight + 1
+    end
     events[#events + 1] = ordinal .. '\tPENDING\tRUNNING\t1\tclaim\t'
     plan.fresh_head = plan.fresh_head or 'R0 ' .. int(plan.fresh) .. ' 0 0 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 0 '
     return plan.fresh_head .. claim .. ' ' .. worker
@@ -342,10 +358,12 @@ local function claimed(ordinal, h, claim, worker)
   if s == 'P' then
     t.state, t.attempt, t.started = 'R', '1', now
     counts.pending, counts.running = counts.pending - 1, counts.running + 1
+    tally(ordinal + 0, 'P', 'R')
     event(ordinal, 'PENDING', 'RUNNING', t.attempt, 'claim', '')
   elseif s ~= 'r' and s ~= 'b' then
     t.alone, t.losses, t.elapsed, t.wait = '0', '0', '0', '0'
     counts[counter[s]], counts.rolling_back = counts[counter[s]] - 1, counts.rolling_back + 1
+    tally(ordinal + 0, s, 'B')
     event(ordinal, names[s], 'ROLLING_BACK', t.attempt, 'rollback', '')
   else
     drop_unheld(ordinal, t.wait)

@@ -19,10 +19,14 @@ local function checked(defers)
 end
 
 -- turn returns the new place in order of a task whose hold ends. In a sequential plan it is the
--- next place, but while an undo round is open, a task that the round has not reached yet keeps its
--- old place. In other plans the place does not change.
+-- next place, but while an undo round is open, a task of the round that it has not reached yet
+-- keeps its old place. In other plans the place does not change.
 local function turn(ordinal, was)
-  if not plan.sequential or plan.undo_open and plan.undo_at >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undo_at then
+  if not plan.sequential then
+    return was
+  end
+  local of_round = plan.undo_open and (plan.undo_last == 0 or covered(ordinal + 0))
+  if of_round and plan.undo_at >= 0 and tonumber(was) > 0 and tonumber(was) <= plan.undo_at then
     return was
   end
   plan.turns = plan.turns + 1

@@ -3,7 +3,7 @@
 -- The plan's record has two fields with a word for each wave, in order; both are empty in a plan
 -- without waves. waves has the bounds, which only commands change: <last ordinal>:<failed tasks
 -- tolerated>:<failed tasks acknowledged>. tallies has the counters: <failed tasks>:<tasks that have
--- ended>.
+-- ended>:<tasks in flight>:<tasks that are ROLLBACK_FAILED>.
 --
 -- The counters of the open wave are in the facts, and its word in tallies is not kept current.
 -- Almost all tasks that change are of the open wave, so most commits need neither of the fields.
@@ -13,7 +13,7 @@
 
 -- The last ordinals of the waves, the failures that each tolerates, and its counters, once they are
 -- needed.
-local lasts, tolerated, failures, ends
+local lasts, tolerated, failures, ends, flights, undo_failures
 
 -- elsewhere reports whether a task is in a wave that is not the open one.
 local function elsewhere(ordinal)
@@ -35,9 +35,10 @@ local function open_waves()
   end
   local r = redis.call('HMGET', record, 'waves', 'tallies')
   bound(r[1] or '')
-  failures, ends = {}, {}
-  for failed, over in string.gmatch(r[2] or '', '(%d+):(%d+)') do
-    failures[#failures + 1], ends[#failures + 1] = failed + 0, over + 0
+  failures, ends, flights, undo_failures = {}, {}, {}, {}
+  for failed, over, in_flight, undo_failed in string.gmatch(r[2] or '', '(%d+):(%d+):(%d+):(%d+)') do
+    local w = #failures + 1
+    failures[w], ends[w], flights[w], undo_failures[w] = failed + 0, over + 0, in_flight + 0, undo_failed + 0
   end
   if #lasts == 0 or #lasts ~= #failures or lasts[#lasts] ~= plan.total then
     lasts = nil
@@ -53,7 +54,7 @@ local function rebound(bounds)
   end
   bound(bounds)
   for w = #failures + 1, #lasts do
-    failures[w], ends[w], plan.retallied = 0, 0, true
+    failures[w], ends[w], flights[w], undo_failures[w], plan.retallied = 0, 0, 0, 0, true
   end
 end
 
@@ -80,11 +81,15 @@ local function tally(ordinal, from, to)
   end
   local failed = (to == 'F' and 1 or 0) - (from == 'F' and 1 or 0)
   local over = (ended[to] and 1 or 0) - (ended[from] and 1 or 0)
+  local in_flight = (flying[to] and 1 or 0) - (flying[from] and 1 or 0)
+  local undo_failed = (to == 'E' and 1 or 0) - (from == 'E' and 1 or 0)
   if not elsewhere(ordinal) then
     plan.wave_failed, plan.wave_ended = plan.wave_failed + failed, plan.wave_ended + over
-  elseif failed ~= 0 or over ~= 0 then
+    plan.wave_in_flight, plan.wave_undo_failed = plan.wave_in_flight + in_flight, plan.wave_undo_failed + undo_failed
+  else
     local w = wave_of(ordinal)
     failures[w], ends[w], plan.retallied = failures[w] + failed, ends[w] + over, true
+    flights[w], undo_failures[w] = flights[w] + in_flight, undo_failures[w] + undo_failed
   end
 end
 
@@ -108,9 +113,11 @@ local function turn_wave(first, last)
   if last > 0 then
     local w = wave_of(last)
     failures[w], ends[w] = plan.wave_failed, plan.wave_ended
+    flights[w], undo_failures[w] = plan.wave_in_flight, plan.wave_undo_failed
   end
   local w = wave_of(plan.wave_last)
   plan.wave_failed, plan.wave_ended, plan.wave_ended_at = failures[w], ends[w], 0
+  plan.wave_in_flight, plan.wave_undo_failed = flights[w], undo_failures[w]
   plan.retallied = true
 end
 
@@ -127,7 +134,7 @@ end
 local function format_tallies()
   local words = {}
   for w = 1, #failures do
-    words[w] = int(failures[w]) .. ':' .. int(ends[w])
+    words[w] = int(failures[w]) .. ':' .. int(ends[w]) .. ':' .. int(flights[w]) .. ':' .. int(undo_failures[w])
   end
   return concat(words, ' ')
 end

@@ -2,8 +2,11 @@
 -- provides: stop, apply_change, quick_end
 
 -- stop returns the stop request in force for a task in flight, as a digit.
-local function stop(letter, req)
+local function stop(letter, req, ordinal)
   if letter == 'R' or letter == 'r' then
+    if covered(ordinal) then
+      return '2'
+    end
     return plan.stop_running > req + 0 and int(plan.stop_running) or req
   elseif letter == 'B' or letter == 'b' then
     return plan.stop_undo
@@ -14,7 +17,7 @@ end
 -- outcome returns the state to which a release leads, and the cause of the transition. If the task
 -- stays in flight for another worker, or waits, it returns the letter without a worker and no
 -- cause. why is the reason of a wait: an undo can only hold.
-local function outcome(kind, s, req, why)
+local function outcome(kind, s, req, why, ordinal)
   if kind == 'C' and s == 'R' then
     return 'C', 'success'
   elseif kind == 'F' and s == 'R' then
@@ -24,7 +27,7 @@ local function outcome(kind, s, req, why)
   elseif kind == 'X' and s == 'B' then
     return 'E', 'undo failure'
   elseif kind == 'Y' or kind == 'W' and (s == 'R' or why == 'h') then
-    local how = stop(s, req)
+    local how = stop(s, req, ordinal)
     if how == '0' then
       return s == 'R' and 'r' or 'b'
     elseif s == 'B' then
@@ -78,10 +81,10 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
     why, till, data = match(data, '^(%l)(%d+):(.*)$')
     till = int(now + till)
   end
-  local to, cause = outcome(kind, s, t.request, why)
+  local to, cause = outcome(kind, s, t.request, why, ordinal)
   if not to then
     return nil, 'i'
-  elseif ended[to] and elsewhere(ordinal) and open_waves() then
+  elseif cause and elsewhere(ordinal) and open_waves() then
     return nil, 'w'
   end
   local last = '' -- the failure that is kept
@@ -194,22 +197,22 @@ end
 
 -- refused returns the answer to a change by a worker that does not hold the task, or that has
 -- already made the change.
-local function refused(wtoken, wseq, t)
+local function refused(wtoken, wseq, t, ordinal)
   local ptoken, pseq = match(t.previous, '^(%d+)/(%d+)$')
   if wtoken ~= '0' and (wtoken == t.token and wseq <= t.seq + 0
     or t.seq == '0' and wtoken == ptoken and wseq <= pseq + 0) then
-    return shown(t.state) .. stop(t.state, t.request) .. '.'
+    return shown(t.state) .. stop(t.state, t.request, ordinal) .. '.'
   end
   return shown(t.state) .. '0f' .. t.token .. ';' .. sized(t.worker)
 end
 
 -- save returns a task's answer to a save and, unless the save is refused, its new head.
-local function save(key, f, kind, seq, data, t, set)
+local function save(key, ordinal, f, kind, seq, data, t, set)
   if kind == 'V' then
     local why
     data, why = record_undo(key, f, data, set, t.kept)
     if not data then
-      return t.state .. stop(t.state, t.request) .. why
+      return t.state .. stop(t.state, t.request, ordinal) .. why
     end
     t.kept = with(t.kept, 2)
   end
@@ -219,7 +222,7 @@ local function save(key, f, kind, seq, data, t, set)
     t.losses, t.kept = '0', with(t.kept, 1)
   end
   t.seq = seq
-  return t.state .. stop(t.state, t.request) .. '.', format_head(t)
+  return t.state .. stop(t.state, t.request, ordinal) .. '.', format_head(t)
 end
 
 -- apply_change applies one change and returns its answer. h is the task's head; after begins with
@@ -240,11 +243,11 @@ local function apply_change(key, ordinal, f, after, data, h, set, drop)
   end
   local s = t.state
   if wtoken ~= t.token or s ~= 'R' and s ~= 'B' or wseq + 0 <= t.seq + 0 then
-    return refused(wtoken, wseq + 0, t)
+    return refused(wtoken, wseq + 0, t, ordinal)
   end
   t.elapsed = elapsed
   if kind == 'R' or kind == 'V' then
-    return save(key, f, kind, wseq, data, t, set)
+    return save(key, ordinal, f, kind, wseq, data, t, set)
   end
   local next, why = release(key, ordinal, f, kind, wseq, data, t, set, drop)
   if not next then

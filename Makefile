@@ -96,7 +96,7 @@ arch: ## Check the import directions, uncached.
 
 .PHONY: examples
 examples: ## Test the examples, and run each to its end.
-	cd examples && CUTOVER_REQUIRE_PROXIES=$${CI:+1} go test -count=1 ./...
+	cd examples && CUTOVER_REQUIRE_REDIS=$${CI:+1} CUTOVER_REQUIRE_PROXIES=$${CI:+1} go test -count=1 ./...
 	@for example in $(EXAMPLES); do \
 		args=$$(cat examples/$$example/ci.args 2>/dev/null); \
 		echo "--- example $$example $$args"; \

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
+	"github.com/cutover-go/cutover/internal/redistest"
 )
 
 // TestMain makes the test binary run as the program, so that tests can start and kill it.
@@ -92,16 +92,24 @@ func (p *process) ask(method, path, body string) (int, document) {
 // rest waits until a plan is at rest, and returns its document.
 func (p *process) rest(plan string) document {
 	p.t.Helper()
+	return p.until(plan, func(d document) bool { return d["atRest"] == true && d["state"] != "CREATED" })
+}
+
+// until waits until a plan's document is as it should be, and returns it.
+func (p *process) until(plan string, is func(document) bool) document {
+	p.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	end := time.After(2 * time.Minute)
 	for {
-		if _, d := p.ask(http.MethodGet, "plans/"+plan, ""); d["atRest"] == true && d["state"] != "CREATED" {
+		_, d := p.ask(http.MethodGet, "plans/"+plan, "")
+		if is(d) {
 			return d
 		}
 		select {
 		case <-tick.C:
-		case <-p.t.Context().Done():
-			p.t.Fatal("the plan does not come to rest")
+		case <-end:
+			p.t.Fatalf("the plan stays as it is: %v", d)
 		}
 	}
 }
@@ -159,7 +167,7 @@ func TestCanary(t *testing.T) {
 // TestThreeCopies serves one plan from three processes over one Redis, and kills one of them.
 func TestThreeCopies(t *testing.T) {
 	t.Parallel()
-	redis := miniredis.RunT(t)
+	redis := redistest.Start(t)
 	var copies []*process
 	for range 3 {
 		copies = append(copies, start(t, "secret", "-demo", "-store", "redis:"+redis.Addr(), "-lease", "1s", "-capacity", "2"))
@@ -177,6 +185,10 @@ func TestThreeCopies(t *testing.T) {
 	want(t, status, d, 201, document{"planId": 1.0, "taskCount": 100.0})
 	status, d = copies[1].ask(http.MethodPost, "plans/1/start", "")
 	want(t, status, d, 200, document{"state": "RUNNING"})
+	copies[0].until("1", func(d document) bool { // all three have tasks by now
+		counters, _ := d["counters"].(map[string]any)
+		return counters["COMPLETED"] != nil
+	})
 	if err := copies[0].cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

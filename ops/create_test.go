@@ -74,7 +74,7 @@ func TestCreateNamesEveryFault(t *testing.T) {
 		`{"name":"n","executorType":"X","tenantIds":["a"],"tenants":[{"id":"a"}]}`:          {"tenants is given together with tenantIds"},
 		`{"name":"n","executorType":"X","tenantIds":["a"],"strategy":{"maxConcurrency":1.5,"maxFailures":"x","failureAction":"Explode","bakeTime":90,"taskTimeout":"soon","waves":[{"size":-1}],"windows":[{"kind":"allow","zone":"UTC","from":"25:00"}]}}`: {
 			`strategy.maxConcurrency is no amount, such as 3 or "10%"`, `strategy.maxFailures is no amount, such as 3 or "10%"`,
-			`strategy.failureAction "Explode" is no failure action (Stop, Pause, RollbackPlan)`,
+			`strategy.failureAction "Explode" is no failure action (Stop, Pause, RollbackPlan, RollbackWave)`,
 			`strategy.bakeTime is no duration, such as "90s" or "1h30m"`, `strategy.taskTimeout is no duration, such as "90s" or "1h30m"`,
 			`strategy.waves[0].size is no amount, such as 3 or "10%"`,
 			`strategy.windows[0] window: invalid: "25:00" is not a time of day from 00:00 to 24:00`,

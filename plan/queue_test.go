@@ -102,7 +102,8 @@ func TestReachFromCounters(t *testing.T) {
 		"retry what failed": {plan.Sweep{Kind: plan.SweepRetry, Filter: failedFilter()}, plan.Reach{}, []task.State{task.Failed}},
 		"pause what is done": {
 			plan.Sweep{Kind: plan.SweepPauseTasks, Filter: task.Filter{States: []task.State{task.Completed}}},
-			plan.Reach{Matched: 7, NotApplicable: map[task.State]int{task.Completed: 7}}, nil,
+			plan.Reach{Matched: 7, NotApplicable: map[task.State]int{task.Completed: 7}},
+			nil,
 		},
 	} {
 		var got plan.Reach

@@ -113,7 +113,7 @@ func (r *replay) afterBreach() plan.State {
 		return plan.Paused
 	case strategy.RollbackPlan:
 		return plan.RollingBack
-	case strategy.Stop:
+	case strategy.Stop, strategy.RollbackWave:
 	}
 	return plan.Failed
 }

@@ -72,7 +72,7 @@ func (a *audit) touched(ctx context.Context, before plan.Plan, c store.Command) 
 		return nil
 	}
 	for i := range c.Edits {
-		if t, err := a.Store.Task(ctx, c.Edits[i].ID); err == nil {
+		if t, err := a.Task(ctx, c.Edits[i].ID); err == nil {
 			tasks = append(tasks, t)
 		}
 	}

@@ -87,7 +87,7 @@ func TestReasons(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil, ops.Config{})
 	s.start(s.create(plan.Spec{}, "a"))
-	for _, path := range []string{"plans/1/cancel", "plans/1/rollback", "plans/1/tune", "plans/1/waves/1/reject", "tasks/1000001/skip", "tasks/1000001/cancel", "tasks/1000001/rollback"} {
+	for _, path := range []string{"plans/1/cancel", "plans/1/rollback", "plans/1/tune", "plans/1/waves/1/reject", "plans/1/waves/1/rollback", "tasks/1000001/skip", "tasks/1000001/cancel", "tasks/1000001/rollback"} {
 		for _, body := range []string{"", `{}`, `{"reason":""}`} {
 			if r := s.send("POST", path, body); r.code() != "REASON_REQUIRED" || !slices.Equal(r.faults(), []string{"reason is required"}) {
 				t.Errorf("%s with %s: %d %s", path, body, r.status, r.text)
@@ -185,6 +185,28 @@ func TestWaves(t *testing.T) {
 	}
 	if r := s.send("POST", "plans/1/waves/1/approve", "", "If-Match", "*"); r.code() != "VERSION_REQUIRED" {
 		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
+// The open wave is undone only while the plan does not run, another one at no time before it opened.
+func TestRollbackOfAWave(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil, ops.Config{})
+	s.start(s.create(plan.Spec{Strategy: strategy.Strategy{WaveSizes: []strategy.Amount{strategy.Count(1)}}}, "a", "b"))
+	rollback := func(wave int) reply {
+		return s.send("POST", fmt.Sprintf("plans/1/waves/%d/rollback", wave), `{"reason":"r"}`)
+	}
+	for wave, why := range map[int]string{1: "pause the plan first", 2: "has not opened", 3: "no wave 3"} {
+		if r := rollback(wave); r.status != http.StatusConflict || r.code() != "NOT_APPLICABLE" || !strings.Contains(r.text, why) {
+			t.Errorf("wave %d: %d %s", wave, r.status, r.text)
+		}
+	}
+	s.send("POST", "plans/1/pause", "")
+	if r := rollback(1); r.status != http.StatusOK || r.body["state"] != "PAUSED" || !strings.Contains(r.text, `"undo":{"round":1,"first":1,"last":1,`) {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+	if r := rollback(1); r.status != http.StatusOK || r.body["unchanged"] != true {
+		t.Errorf("again: %d %s", r.status, r.text)
 	}
 }
 

@@ -46,6 +46,7 @@ type PlanCommander interface {
 	Tune(ctx context.Context, id plan.ID, t strategy.Tuning, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	Approve(ctx context.Context, id plan.ID, wave int, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	Reject(ctx context.Context, id plan.ID, wave int, opts ...cutover.CommandOption) (cutover.PlanResult, error)
+	RollbackWave(ctx context.Context, id plan.ID, wave int, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 }
 
 // TaskCommander gives commands on single tasks, and selects those for commands on many.

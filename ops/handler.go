@@ -8,13 +8,15 @@ import (
 
 // Handler serves the API and, at its root, the console. The paths of the API are:
 //
-//	GET   plans                            POST  plans/{plan}/start, pause, resume, cancel,
-//	POST  plans                                  retry, rollback, tune
-//	POST  preview                          POST  plans/{plan}/waves/{wave}/approve, reject
-//	GET   plans/{plan}                     GET   plans/{plan}/tasks
-//	GET   plans/{plan}/events              GET   tasks/{task}
-//	GET   plans/{plan}/commands            POST  tasks/{task}/retry, pause, resume, cancel,
-//	GET   me, health, ready, stream              skip, rollback
+//	GET   plans                       POST  plans/{plan}/start, pause, resume, cancel,
+//	POST  plans                             retry, rollback, tune
+//	POST  preview                     POST  plans/{plan}/waves/{wave}/approve, reject, rollback
+//	GET   plans/{plan}                GET   plans/{plan}/tasks, matrix
+//	GET   plans/{plan}/events         POST  plans/{plan}/tasks/retry, pause, resume, cancel,
+//	GET   plans/{plan}/commands             skip, rollback
+//	GET   tasks/{task}                POST  tasks/{task}/retry, pause, resume, cancel,
+//	GET   tasks/{task}/why                  skip, rollback
+//	GET   me, health, ready, stream
 //
 // It is safe for concurrent use. A host calls [Handler.Close] when its server shuts down.
 type Handler struct {

@@ -30,7 +30,8 @@ func routes() []route {
 		{pattern: "POST /plans/{plan}/retry", command: Retry, serve: onPlan(retryPlan)},
 		{pattern: "POST /plans/{plan}/tune", command: Tune, serve: onPlan(tunePlan)},
 		{pattern: "POST /plans/{plan}/waves/{wave}/approve", command: Approve, serve: onPlan(approveWave)},
-		{pattern: "POST /plans/{plan}/waves/{wave}/reject", command: Reject, serve: onPlan(rejectWave)},
+		{pattern: "POST /plans/{plan}/waves/{wave}/reject", command: Reject, serve: waveCommand(Engine.Reject)},
+		{pattern: "POST /plans/{plan}/waves/{wave}/rollback", command: Rollback, serve: waveCommand(Engine.RollbackWave)},
 
 		{pattern: "POST /plans/{plan}/tasks/retry", command: Retry, serve: manyTasks(plan.SweepRetry, nil)},
 		{pattern: "POST /plans/{plan}/tasks/pause", command: Pause, serve: manyTasks(plan.SweepPauseTasks, cutover.Selection.Pause)},

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/cutover-go/cutover"
@@ -59,13 +60,15 @@ func (c *call) own(id plan.ID) (bool, error) {
 // maxActor is how many bytes of an actor events keep.
 const maxActor = 256
 
-// rejectWave pauses a plan before a wave.
-func rejectWave(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOption) (cutover.PlanResult, error) {
-	wave, err := c.wave()
-	if err != nil {
-		return cutover.PlanResult{}, err
-	}
-	return c.engine.Reject(c.r.Context(), id, wave, opts...)
+// waveCommand serves a command on a wave that has only a reason.
+func waveCommand(give func(Engine, context.Context, plan.ID, int, ...cutover.CommandOption) (cutover.PlanResult, error)) serveFunc {
+	return onPlan(func(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOption) (cutover.PlanResult, error) {
+		wave, err := c.wave()
+		if err != nil {
+			return cutover.PlanResult{}, err
+		}
+		return give(c.engine, c.r.Context(), id, wave, opts...)
+	})
 }
 
 // wave returns the number of the wave that the path names.

@@ -76,6 +76,11 @@ func (w *world) giveOp(ctx context.Context, p *process, o op, id plan.ID, t task
 		return a.Unchanged, err
 	case "many":
 		return w.giveMany(ctx, p, o, id)
+	case "rollback wave":
+		wave := 1 + o.luck%3
+		a, err := p.engine.RollbackWave(ctx, id, wave, cutover.By(p.name))
+		w.logf("rollback of wave %d of plan %s", wave, id)
+		return a.Unchanged, err
 	default:
 		return give(ctx, p.engine, o.name, id, t, p.name)
 	}

@@ -141,6 +141,7 @@ var names = []string{ //nolint:gochecknoglobals // a constant table
 	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch",
 	"pause task", "pause task", "resume task", "resume task", "cancel task", "skip task", "rollback task", "rollback task",
 	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn", "approve", "reject", "tune", "add", "add", "many", "many", "many",
+	"rollback wave",
 }
 
 // aptNames returns the commands that make sense for a plan in a state.
@@ -151,16 +152,16 @@ func aptNames(s plan.State) []string {
 	case plan.Running:
 		return []string{
 			"pause", "pause", "pause task", "cancel task", "resume task", "skip task", "retry task", "rollback", "cancel",
-			"approve", "approve", "approve", "reject", "tune", "tune", "add", "add", "many", "many", "many",
+			"approve", "approve", "approve", "reject", "tune", "tune", "add", "add", "many", "many", "many", "rollback wave",
 		}
 	case plan.Paused:
-		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task", "add", "many", "many"}
+		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task", "add", "many", "many", "rollback wave", "rollback wave"}
 	case plan.Failed:
-		return []string{"tune", "add", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback", "many", "many"}
+		return []string{"tune", "add", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback", "many", "many", "rollback wave", "rollback wave"}
 	case plan.Completed:
-		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback", "many", "many"}
+		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback", "many", "many", "rollback wave"}
 	case plan.Canceled:
-		return []string{"rollback task", "rollback task", "rollback", "many"}
+		return []string{"rollback task", "rollback task", "rollback", "many", "rollback wave"}
 	case plan.RollingBack:
 		return []string{"cancel"}
 	case plan.RollbackFailed:
@@ -203,6 +204,11 @@ func drawWaits(r *rand.Rand, s *strategy.Strategy) {
 
 // drawWaves divides a spec into waves. Bakes are waits, too.
 func drawWaves(r *rand.Rand, s *plan.Spec, bakes bool) {
+	defer func() {
+		if len(s.Strategy.Waves)+len(s.Strategy.WaveSizes) > 0 && r.IntN(3) == 0 {
+			s.Strategy.FailureAction = strategy.RollbackWave
+		}
+	}()
 	if bakes {
 		s.Strategy.BakeTime = one(r, 0, 50*time.Millisecond, time.Second, leaseTTL)
 		s.Strategy.FinalBakeTime = one(r, 0, 0, time.Second)

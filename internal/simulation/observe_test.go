@@ -3,6 +3,8 @@ package simulation
 import (
 	"context"
 
+	"go.uber.org/zap"
+
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/plan"
 )
@@ -13,7 +15,7 @@ func (w *world) observe(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &process{w: w, name: "observer", cut: make(chan struct{})}
 	p.view = newView(p)
-	e, err := cutover.New(p.view, cutover.Config{})
+	e, err := cutover.New(p.view, cutover.Config{Logger: zap.NewNop()})
 	if err != nil {
 		panic(err)
 	}

@@ -206,13 +206,23 @@ func (r *replay) inFlight() (n int) {
 	return n
 }
 
-// undo checks that the plan undoes no task while another one runs.
+// undo checks that the plan undoes no task while another one runs that it is to undo, and that a
+// wave's undo touches no other wave.
 func (r *replay) undo(e plan.Event) {
-	if e.Cause != task.ByRollback.String() || r.state != plan.RollingBack.String() {
+	if e.Cause != task.ByRollback.String() {
 		return
 	}
+	wave := 0
+	if r.state != plan.RollingBack.String() {
+		if e.Actor != "" {
+			return // somebody asked for the undo of this task
+		}
+		if wave = r.waves.undoing; wave == 0 || r.p.WaveOf(e.Task.Ordinal()) != wave {
+			r.w.faultf("plan %s: event %d undoes task %s in %s, of the waves %d is undone", r.p.ID, e.Seq, e.Task, r.state, wave)
+		}
+	}
 	for i, t := range r.tasks {
-		if t.state == task.Running.String() {
+		if t.state == task.Running.String() && (wave == 0 || r.p.WaveOf(i+1) == wave) {
 			r.w.faultf("plan %s: event %d undoes task %s while task #%d runs", r.p.ID, e.Seq, e.Task, i+1)
 		}
 	}

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/cutover-go/cutover/plan"
@@ -17,10 +18,12 @@ type waveReplay struct {
 	baked        bool         // the bake of the open wave is over
 	approved     map[int]bool // by wave
 	acknowledged []int        // failures of each wave that a resume accepted
+	undoing      int          // the wave that is being undone by itself, 0 if none is
 }
 
 // plan applies a plan event.
 func (v *waveReplay) plan(e plan.Event) {
+	v.undo(e)
 	switch e.Cause {
 	case plan.ByApprove.String():
 		v.approved[e.Wave] = true
@@ -42,6 +45,28 @@ func (v *waveReplay) plan(e plan.Event) {
 		if v.open != v.count() {
 			v.w.faultf("plan %s: event %d completes it, wave %d of %d is open", v.p.ID, e.Seq, v.open, v.count())
 		}
+	}
+}
+
+// undo follows the undo of a wave. What has passed of the open wave, and of the way to the next
+// one, is void when that wave is undone.
+func (v *waveReplay) undo(e plan.Event) {
+	switch {
+	case e.Wave == 0:
+		if s, err := plan.ParseState(e.To); err == nil && s.CancelsPending() {
+			v.undoing = 0 // a rollback of the plan takes over, or a cancel stops the undo
+		}
+	case e.Cause == plan.ByRollback.String():
+		v.undoing = e.Wave
+		if e.Wave == v.open {
+			v.baked, v.passed = false, false
+			maps.DeleteFunc(v.approved, func(wave int, _ bool) bool { return wave > v.open })
+		}
+	case e.Cause == plan.ByUndo.String(), e.Cause == plan.ByUndoFailure.String(), e.Cause == plan.ByCancel.String():
+		if e.Wave != v.undoing {
+			v.w.faultf("plan %s: event %d (%s) of wave %d while wave %d is undone", v.p.ID, e.Seq, e.Cause, e.Wave, v.undoing)
+		}
+		v.undoing = 0
 	}
 }
 

@@ -54,11 +54,11 @@ func undoMutants() []mutant {
 			"u.first, u.next = uint32(part.First), uint32(part.Last)", "u.first, u.next = 1, uint32(part.Last)"),
 		simulated("the undo of a wave begins while the wave is worked on", "plan/settle.go",
 			"case !u.OfWave() || undoing(p).InFlight > 0:", "case !u.OfWave():"),
-		simulated("an undone wave keeps the approval of the next one", "plan/command.go",
+		tested("an undone wave keeps the approval of the next one", "./plan", "TestTheWayAfterAnUndo", "plan/command.go",
 			"p.Approved = slices.Clip(p.Approved[:later])", "_ = later"),
 		tested("the failure action undoes no wave", "./plan", "TestBreachUndoesAWave", "plan/settle.go",
 			"d.Plan.Undo.Next = wave", "_ = wave"),
-		simulated("an undone wave has baked", "plan/command.go",
+		tested("an undone wave has baked", "./plan", "TestTheWayAfterAnUndo", "plan/command.go",
 			"p.Gate = GateNone\n\t\tlater, _", "later, _"),
 	}
 }

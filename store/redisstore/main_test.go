@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,11 +15,23 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := redistest.Abreast(3); err != nil { // the tests mostly wait
+	err := errors.Join(redistest.Abreast(3), fewerChecks()) // the tests mostly wait
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
+}
+
+// fewerChecks makes the model draw a third of its histories where nothing asks for all of them: the
+// flag -rapid.checks does, and so does a run that requires a server.
+func fewerChecks() error {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if given || !redistest.Instead() {
+		return nil
+	}
+	return flag.Set("rapid.checks", "33")
 }
 
 // expire makes keys of the imitation expire in real time, until the test ends.

@@ -53,7 +53,7 @@ func (v *waveReplay) plan(e plan.Event) {
 func (v *waveReplay) undo(e plan.Event) {
 	switch {
 	case e.Wave == 0:
-		if s, err := plan.ParseState(e.To); err == nil && s.CancelsPending() {
+		if s, err := plan.ParseState(e.To); err == nil && s.CancelsPending() && e.From != e.To {
 			v.undoing = 0 // a rollback of the plan takes over, or a cancel stops the undo
 		}
 	case e.Cause == plan.ByRollback.String():

@@ -12,6 +12,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -41,38 +42,62 @@ var (
 		"frame-ancestors 'none'; base-uri 'none'; form-action 'self'"}
 )
 
-// asset is a file of the console, and serves it to whoever is authenticated.
-type asset struct {
-	service       *service
+// consoleFile is a file of the console, as it is sent.
+type consoleFile struct {
+	pattern       string
 	content       []byte
 	compressed    []byte
 	contentType   string
 	etag, gzipTag string
 }
 
-// addConsole adds the files of the console to the routes: index.html is the root.
-func (h *Handler) addConsole() error {
-	return fs.WalkDir(console, "console", func(name string, entry fs.DirEntry, err error) error {
+// consoleFiles returns the files of the console. They are read and compressed once per process.
+//
+//nolint:gochecknoglobals // a constant
+var consoleFiles = sync.OnceValues(func() (files []consoleFile, err error) {
+	err = fs.WalkDir(console, "console", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		a := asset{service: h.service, contentType: consoleTypes[path.Ext(name)]}
-		if a.content, err = console.ReadFile(name); err != nil {
-			return err
-		}
-		if a.compressed, err = compress(a.content); err != nil {
-			return err
-		}
-		sum := sha256.Sum256(a.content)
-		digest := hex.EncodeToString(sum[:16])
-		a.etag, a.gzipTag = `"`+digest+`"`, `"`+digest+`-gzip"`
-		pattern := "GET /" + path.Base(name)
-		if path.Base(name) == "index.html" {
-			pattern = "GET /{$}"
-		}
-		h.mux.Handle(pattern, a)
-		return nil
+		f, err := readConsoleFile(name)
+		files = append(files, f)
+		return err
 	})
+	return files, err
+})
+
+// readConsoleFile reads a file of the console; index.html is the root.
+func readConsoleFile(name string) (f consoleFile, err error) {
+	f.contentType = consoleTypes[path.Ext(name)]
+	if f.content, err = console.ReadFile(name); err != nil {
+		return f, err
+	}
+	if f.compressed, err = compress(f.content); err != nil {
+		return f, err
+	}
+	sum := sha256.Sum256(f.content)
+	digest := hex.EncodeToString(sum[:16])
+	f.etag, f.gzipTag = `"`+digest+`"`, `"`+digest+`-gzip"`
+	f.pattern = "GET /" + path.Base(name)
+	if path.Base(name) == "index.html" {
+		f.pattern = "GET /{$}"
+	}
+	return f, nil
+}
+
+// addConsole adds the files of the console to the routes.
+func (h *Handler) addConsole() error {
+	files, err := consoleFiles()
+	for i := range files {
+		h.mux.Handle(files[i].pattern, asset{h.service, &files[i]})
+	}
+	return err
+}
+
+// asset serves a file of the console to whoever is authenticated.
+type asset struct {
+	service *service
+	*consoleFile
 }
 
 // compress returns the content with gzip.

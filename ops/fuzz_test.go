@@ -27,6 +27,12 @@ func FuzzRequests(f *testing.F) {
 		{"POST", "/tasks/1000001/retry", "", `{"fromCheckpoint":false}`, "k"},
 		{"GET", "/tasks/1000001", "", "", ""},
 		{"GET", "/plans/1/events", "after=1&limit=10", "", ""},
+		{"GET", "/", "", "", ""},
+		{"GET", "/stream", "plan=1&after=1:1", "", ""},
+		{"GET", "/plans/1/matrix", "", "", ""},
+		{"GET", "/tasks/1000001/why", "", "", ""},
+		{"POST", "/plans/1/tasks/skip", "", `{"filter":{"states":["PENDING"],"waves":[1],"labels":{"a":"b"}},"dryRun":true}`, ""},
+		{"POST", "/plans/1/waves/1/rollback", "", `{"reason":"r"}`, ""},
 		{"POST", "/plans/../plans/1/cancel", "x=%zz", `{"reason":`, " "},
 	} {
 		f.Add(seed[0], seed[1], seed[2], []byte(seed[3]), seed[4], `"1"`)
@@ -46,14 +52,19 @@ func FuzzRequests(f *testing.F) {
 		r.Header["Idempotency-Key"], r.Header["If-Match"] = []string{key}, []string{match}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if w.Code >= 500 {
+		kind := w.Header().Get("Content-Type")
+		if w.Header().Get("ETag") != "" {
+			return // a file of the console
+		}
+		noStream := w.Code == http.StatusNotImplemented && strings.Contains(w.Body.String(), `"code":"NO_STREAM"`) // to a recorder
+		if w.Code >= 500 && !noStream {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%d with %q, which is not JSON", w.Code, w.Body)
 		}
-		if problem := strings.HasPrefix(w.Header().Get("Content-Type"), "application/problem+json"); problem != (w.Code >= 400) {
-			t.Errorf("%d with %q", w.Code, w.Header().Get("Content-Type"))
+		if problem := strings.HasPrefix(kind, "application/problem+json"); problem != (w.Code >= 400) {
+			t.Errorf("%d with %q", w.Code, kind)
 		}
 	})
 }

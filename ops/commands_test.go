@@ -188,7 +188,7 @@ func TestWaves(t *testing.T) {
 	}
 }
 
-// The open wave is undone only while the plan does not run, another one at no time before it opened.
+// The open wave is undone only while the plan does not run, and no wave before it has opened.
 func TestRollbackOfAWave(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil, ops.Config{})

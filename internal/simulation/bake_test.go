@@ -74,8 +74,8 @@ func (a *audit) baked(before plan.Plan, c store.Command, now time.Time) {
 				k.end(before.WaveOf(e.Task.Ordinal()), now)
 			}
 		case e.Cause == plan.ByBake.String():
-			// A command that adds a wave settles the plan before and after it: the wave that was the
-			// last one may bake for less time then.
+			// A command that adds a wave settles the plan before and after it: the wave that was
+			// the last one may bake for less time then.
 			bake := min(rules.Bake(e.Wave, len(before.Waves)), rules.Bake(e.Wave, len(c.Plan.Waves)))
 			if b := k[e.Wave]; b.ended.IsZero() || b.seen.Before(b.ended.Add(bake)) {
 				a.w.faultf("plan %s: the bake of wave %d, which ended at %s, is over at %s", c.Plan.ID, e.Wave, b.ended, b.seen)

@@ -155,21 +155,17 @@ func fillSweeps(p *problem, err error) {
 	}
 }
 
+// fillHolders names the tenants, and not the plans: see call.nameHolders.
 func fillHolders(p *problem, err error) {
 	var e *store.TenantHeldError
 	if !errors.As(err, &e) {
 		return
 	}
-	type holder struct {
-		TenantID string  `json:"tenantId"`
-		PlanID   plan.ID `json:"planId"`
-	}
 	held := make([]holder, len(e.Held))
 	for i, l := range e.Held {
-		held[i] = holder{l.Tenant, l.Plan}
+		held[i].TenantID = l.Tenant
 	}
 	p.Params = map[string]any{"held": held}
-	p.Detail = e.Error()
 }
 
 func fillTrimmed(p *problem, err error) {

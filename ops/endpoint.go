@@ -105,7 +105,7 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 	}
 	a, err := r.serve(c)
 	if err != nil || a.stream != nil {
-		return nil, a.stream, err
+		return nil, a.stream, c.nameHolders(err)
 	}
 	if a.location != "" {
 		c.w.Header().Set("Location", a.location)

@@ -19,6 +19,7 @@ func explainTask(c *call) (answer, error) {
 	if err != nil && r.Task == 0 {
 		return answer{}, err
 	}
+	c.hideHolder(&r)
 	body := why{Why: wire.WhyOf(r)}
 	if err != nil {
 		body.Partly = c.problem(err)

@@ -53,6 +53,7 @@ type Reason struct {
 	At             time.Time
 
 	// Holder is the task of another plan that holds the tenant, HolderState the state of that plan.
+	// A reason without a Holder does not tell which plan it is.
 	Holder      task.ID
 	HolderState State
 	// ExecutorType is the plan's.

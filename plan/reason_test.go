@@ -310,6 +310,7 @@ func TestReasonsOfEngines(t *testing.T) {
 			plan.Reason{Code: plan.ReasonTenantHeld, Holder: task.NewID(9, 4), HolderState: plan.Running},
 			"Plan 9, which is RUNNING, works on the tenant.", "map[planId:9 planState:RUNNING taskId:9000004]",
 		},
+		{plan.Reason{Code: plan.ReasonTenantHeld}, "Another plan works on the tenant.", "map[]"},
 		{
 			plan.Reason{Code: plan.ReasonWorkerLost, Worker: "w1", Attempt: 2, ChangedAt: noon()},
 			"The lease of worker w1, which runs attempt 2 of it, is over; an engine takes the task from it (its last change was at 2026-03-01T12:00:00Z).",

@@ -80,8 +80,6 @@ func (r *Reason) param(name string) any {
 		return r.Stop
 	case "taskState":
 		return r.TaskState
-	case "planState":
-		return r.HolderState
 	case "pauseReasons":
 		return r.PauseReasons.Strings()
 	case "sweep":
@@ -114,6 +112,11 @@ func (r *Reason) mayLack(name string) any {
 		return known(r.At)
 	case "planId":
 		return known(r.Holder.Plan())
+	case "planState":
+		if r.Holder == 0 {
+			return nil
+		}
+		return r.HolderState
 	case "taskId":
 		return known(r.Holder)
 	case "executorType":

@@ -25,6 +25,9 @@ func (r Reason) String() string {
 	case ReasonExecutorNotHere:
 		return fmt.Sprintf("Nothing holds it back, but this process does not have the executor %s; whether another one has is not known.", r.ExecutorType)
 	case ReasonTenantHeld:
+		if r.Holder == 0 {
+			return "Another plan works on the tenant."
+		}
 		return fmt.Sprintf("Plan %s, which is %s, works on the tenant.", r.Holder.Plan(), r.HolderState)
 	case ReasonHold, ReasonBackoff, ReasonProving, ReasonTaskPaused, ReasonFailed, ReasonUndoFailed:
 		return r.ofTask()

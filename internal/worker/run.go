@@ -68,14 +68,24 @@ func (r *run) lockTenant(ctx context.Context) error {
 		r.kept = true
 	case errors.Is(err, tenantlock.ErrOldToken):
 	case errors.Is(err, store.ErrTenantHeld):
-		return executor.Fail(task.CodeTenantHeld, err)
+		return executor.Fail(task.CodeTenantHeld, discreet{err, "another plan works on the tenant"})
 	case store.Temporary(err) || ctx.Err() != nil:
 		r.interrupt(executor.ErrShutdown) // yield the task: the store is unreachable
 	default:
-		return executor.Fail(task.CodeInternal, err)
+		return executor.Fail(task.CodeInternal, discreet{err, "the tenant cannot be locked"})
 	}
 	return err
 }
+
+// discreet is an error whose text names no other plan. The text is stored with the task, for all
+// who may view its plan, and they need not be allowed to view the other one. Hooks get the error.
+type discreet struct {
+	error
+	text string
+}
+
+func (d discreet) Error() string { return d.text }
+func (d discreet) Unwrap() error { return d.error }
 
 // execute calls the executor for the work or its undo.
 func (r *run) execute(ctx context.Context, x *executor.Run) error {

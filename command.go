@@ -41,9 +41,9 @@ const (
 	FromScratch = task.FromScratch
 )
 
-// Pause stops a plan with one write: from then on no further task of the plan starts, and tasks in
-// flight stop at their next boundary. The counters of the returned plan show how many tasks are
-// still in flight.
+// Pause stops a plan with one write: from then on no further task of the plan starts, and running
+// tasks stop at their next boundary. Undos go on. The counters of the returned plan show how many
+// tasks are still in flight.
 func (e *Engine) Pause(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, plan.Plan.Pause)
 }

@@ -62,10 +62,11 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 
 // missing returns what the spec will need and the executor of this process cannot do.
 func missing(e *Engine, spec plan.Spec) []plan.Fault {
-	if spec.Strategy.FailureAction != strategy.RollbackPlan || e.CanUndo(spec.ExecutorType) {
+	action := spec.Strategy.FailureAction
+	if action != strategy.RollbackPlan && action != strategy.RollbackWave || e.CanUndo(spec.ExecutorType) {
 		return nil
 	}
-	problem := fmt.Sprintf("RollbackPlan will fail: the executor %.64q cannot undo its work", spec.ExecutorType)
+	problem := fmt.Sprintf("%s will fail: the executor %.64q cannot undo its work", action, spec.ExecutorType)
 	return []plan.Fault{{Field: "Strategy.FailureAction", Problem: problem}}
 }
 

@@ -102,12 +102,13 @@ func (x *explanation) findHolder(ctx context.Context) error {
 	return err
 }
 
-// findPlanCommand finds out who brought the plan to its present state.
+// findPlanCommand finds out who gave the command on the plan, or on the wave, that the reason is
+// about.
 func (x *explanation) findPlanCommand(ctx context.Context) error {
 	for after := int64(0); ; {
 		events, err := x.engine.PlanEvents(ctx, x.plan.ID, after, store.MaxPage)
 		for _, e := range events {
-			if e.From != e.To && e.To == x.plan.State.String() {
+			if x.stops(&e) {
 				x.givenBy(e)
 			}
 		}
@@ -116,6 +117,18 @@ func (x *explanation) findPlanCommand(ctx context.Context) error {
 		}
 		after = events[len(events)-1].Seq
 	}
+}
+
+// stops reports whether an event is that of a command as the reason is about: one that undoes the
+// wave of the task, or cancels a rollback, or else one that brought the plan to its present state.
+func (x *explanation) stops(e *plan.Event) bool {
+	switch r := &x.reason; {
+	case r.Code == plan.ReasonStopping && r.Wave > 0:
+		return e.Cause == plan.ByRollback.String() && e.Wave == r.Wave
+	case r.Code == plan.ReasonStopping && r.TaskState == task.RollingBack:
+		return e.Cause == plan.ByCancel.String()
+	}
+	return e.From != e.To && e.To == x.plan.State.String()
 }
 
 // maxSearched is how many of a plan's last events are searched for a command on a task.

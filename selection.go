@@ -16,7 +16,9 @@ import (
 // the plan; Plan.Sweeps shows how far they are. The command comes to each task of the plan once, in
 // ascending order of their ordinals, and changes those that match when it comes to them. Tasks that
 // are added later are left out. A task whose tenant another plan holds stays as it is, and is
-// counted in Plan.Sweeps.
+// counted in Plan.Sweeps; the event at the end says how many. What ends the plan, a cancel or a
+// rollback, also ends the commands on many tasks that are still to be carried out, and a breach
+// ends retries.
 //
 // The result says how many tasks match, and what becomes of them; to count them, all tasks in the
 // selected states and waves are read, for as long as ctx allows. With [DryRun] nothing else is
@@ -64,13 +66,14 @@ func (s Selection) Resume(ctx context.Context, opts ...TasksOption) (TasksResult
 	return s.give(ctx, plan.Sweep{Kind: plan.SweepResumeTasks}, opts)
 }
 
-// Cancel does what [Engine.CancelTask] does. No pending task of the plan begins until that is done.
+// Cancel does what [Engine.CancelTask] does. If the filter selects pending tasks, no pending task
+// of the plan begins until that is done.
 func (s Selection) Cancel(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
 	return s.give(ctx, plan.Sweep{Kind: plan.SweepCancelTasks}, opts)
 }
 
-// Skip does what [Engine.SkipTask] does. No pending task of the plan begins until that is done,
-// even if the plan is started meanwhile.
+// Skip does what [Engine.SkipTask] does. If the filter selects pending tasks, no pending task of
+// the plan begins until that is done, even if the plan is started meanwhile.
 func (s Selection) Skip(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
 	return s.give(ctx, plan.Sweep{Kind: plan.SweepSkipTasks}, opts)
 }

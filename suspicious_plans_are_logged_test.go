@@ -22,7 +22,8 @@ func TestCreateLogsWhatIsSuspicious(t *testing.T) {
 	e := newEngine(t, memstore.New(), cutover.Config{Executors: executor.Registry{"FUNC": executor.Func(untilStopped), "BOTH": both{}}, Logger: zap.New(core)})
 	vanishes := strategy.Strategy{MaxFailures: strategy.Percent(10)}
 	undoes := strategy.Strategy{FailureAction: strategy.RollbackPlan}
-	const cannot = `Strategy.FailureAction: RollbackPlan will fail: the executor "FUNC" cannot undo its work`
+	undoesWaves := strategy.Strategy{FailureAction: strategy.RollbackWave, WaveSizes: []strategy.Amount{strategy.Count(1)}}
+	const cannot = ` will fail: the executor "FUNC" cannot undo its work`
 	tests := map[string]struct {
 		executor string
 		strategy strategy.Strategy
@@ -31,7 +32,8 @@ func TestCreateLogsWhatIsSuspicious(t *testing.T) {
 	}{
 		"nothing":                  {"FUNC", strategy.Strategy{}, nil, nil},
 		"a tolerance that is none": {"FUNC", vanishes, nil, []string{"Strategy.MaxFailures: 10% of 2 tasks is less than one; no failure is tolerated"}},
-		"no rollback":              {"FUNC", undoes, nil, []string{cannot}},
+		"no rollback":              {"FUNC", undoes, nil, []string{"Strategy.FailureAction: RollbackPlan" + cannot}},
+		"no rollback of a wave":    {"FUNC", undoesWaves, nil, []string{"Strategy.FailureAction: RollbackWave" + cannot}},
 		"a rollback":               {"BOTH", undoes, nil, nil},
 		"an executor elsewhere":    {"FAR", undoes, []cutover.CreateOption{cutover.ExecutorElsewhere()}, nil},
 	}

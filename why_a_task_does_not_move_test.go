@@ -3,6 +3,7 @@ package cutover_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -260,5 +261,37 @@ func TestExplainWhileTheStoreIsPartlyAway(t *testing.T) {
 		if _, err := e.Explain(t.Context(), task.NewID(id, 2)); !errors.Is(err, store.ErrNotFound) {
 			t.Error(err)
 		}
+	})
+}
+
+// Who stops a task with its wave is who undoes the wave, not who started the plan.
+func TestExplainNamesWhoUndoesTheWave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		executes := func(_ context.Context, run *executor.Run) error {
+			if run.Tenant().ID == "a" && run.Attempt() == 1 {
+				return errors.New("fails")
+			}
+			if run.Tenant().ID != "b" {
+				time.Sleep(10 * time.Second)
+			}
+			return nil
+		}
+		var undone undoings
+		e := running(t, memstore.New(), executor.Registry{"X": both{executes, undone.undo}})
+		s := spec("a", "b", "c", "d", "e", "f", "g", "h", "i")
+		s.Strategy.WaveSizes = []strategy.Amount{strategy.Count(2), strategy.Count(7)}
+		s.Strategy.MaxFailures, s.Strategy.MaxConcurrency = strategy.Count(1), strategy.Count(3)
+		id := create(t, e, s)
+		mustPlan(t)(e.Start(t.Context(), id, cutover.By("ann"), cutover.Because("launch")))
+		time.Sleep(5 * time.Second)
+		mustTask(t)(e.RetryTask(t.Context(), task.NewID(id, 1), cutover.FromScratch))
+		time.Sleep(10 * time.Second)
+		mustPlan(t)(e.RollbackWave(t.Context(), id, 1, cutover.By("bob"), cutover.Because("bad")))
+		if r := explained(t, e, id, 1, plan.ReasonStopping); r.Actor != "bob" || r.Wave != 1 || !strings.Contains(r.String(), "because of the rollback of wave 1 by bob") {
+			t.Errorf("%s", r)
+		}
+		mustPlan(t)(e.Cancel(t.Context(), id))
+		rests(t, e, id, plan.Canceled)
 	})
 }

@@ -62,9 +62,9 @@ func (p Plan) Start(by By) (Decision, error) {
 	return d, nil
 }
 
-// Pause stops the plan: no further task starts, and tasks in flight stop at their next boundary. A
-// failed plan, in which nothing starts anyway, can be paused while tasks are in flight; the breach
-// stays among its reasons.
+// Pause stops the plan: no further task starts, and running tasks stop at their next boundary.
+// Undos go on. A failed plan, in which nothing starts anyway, can be paused while tasks are in
+// flight; the breach stays among its reasons.
 func (p Plan) Pause(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -103,7 +103,7 @@ func (p Plan) Resume(by By) (Decision, error) {
 		return d, d.notApplicable(ByResume, "")
 	}
 	if next.undoesOpenWave() {
-		return d, d.notApplicable(ByResume, next.beingUndone())
+		return d, d.notApplicable(ByResume, beingUndone(next.Wave))
 	}
 	d.acknowledge()
 	// Running tasks of a paused plan may come to their boundary, and pause, before this resume is
@@ -151,6 +151,7 @@ func (p Plan) Cancel(by By) (Decision, error) {
 		if d.Plan.undoneWave() > 0 {
 			d.noteWave(ByCancel, d.Plan.undoneWave(), by)
 			d.stopUndo()
+			d.Plan.dropSweep(SweepRollbackTasks) // it would begin undos that are to stop
 			return d, nil
 		}
 		if d.Plan.State == Canceled {
@@ -208,7 +209,7 @@ func (p Plan) RollbackWave(wave int, by By) (Decision, error) {
 	case next.undoneWave() == wave:
 		return d.already()
 	case next.undoneWave() > 0:
-		why = next.beingUndone()
+		why = beingUndone(next.undoneWave())
 	case next.Undo.Stopping:
 		why = undosStopping
 	case wave > next.Wave:
@@ -274,11 +275,6 @@ func (d *Decision) rerun(by By) {
 func (c *Control) sweep(s Sweep) {
 	c.dropSweep(s.Kind)
 	c.Sweeps = append(c.Sweeps, s)
-}
-
-// sweeping reports whether a sweep of that kind is under way.
-func (c *Control) sweeping(kind SweepKind) bool {
-	return slices.ContainsFunc(c.Sweeps, func(s Sweep) bool { return s.Kind == kind })
 }
 
 // dropSweep removes the sweep of that kind. It does not change the old slice, which the plan as it

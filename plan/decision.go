@@ -182,11 +182,8 @@ func (d *Decision) regrant() strategy.Decision {
 		// What may be claimed are undos, which the waves do not bound.
 		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: rules.Concurrency(p.TaskCount)}}
 	}
-	if p.sweeping(SweepResume) {
-		decided.LastOrdinal = 0 // what the plan's pause stopped goes on before anything new begins
-	}
-	if p.sweeping(SweepSkipTasks) || p.sweeping(SweepCancelTasks) {
-		decided.LastOrdinal = 0 // a pending task that is to be skipped or canceled does not begin
+	if closing(p.Sweeps) != nil {
+		decided.LastOrdinal = 0
 	}
 	if p.Grant != decided.Grant {
 		p.Grant = decided.Grant

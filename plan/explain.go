@@ -61,9 +61,18 @@ func (x explainer) held() Reason {
 		r.Step = t.Checkpoint.Step
 	}
 	if r.Stop = x.StopFor(t.ID.Ordinal(), t.Control); r.Stop != task.Go {
-		r.Code, r.Alone = ReasonStopping, t.Request == task.Request(r.Stop)
+		r.Code, r.Alone, r.Wave = ReasonStopping, t.Request == task.Request(r.Stop), x.stoppedWith()
 	}
 	return r
+}
+
+// stoppedWith returns the number of the wave with whose undo the task is stopped, 0 if it is
+// stopped for another reason.
+func (x explainer) stoppedWith() int {
+	if x.t.State == task.RollingBack || !x.Undo.Covers(x.t.ID.Ordinal()) {
+		return 0
+	}
+	return x.undoneWave()
 }
 
 // unheld explains a task in flight that no worker holds.
@@ -71,7 +80,7 @@ func (x explainer) unheld() Reason {
 	t := x.t
 	switch stop := x.StopFor(t.ID.Ordinal(), t.Control); {
 	case stop != task.Go:
-		return Reason{Code: ReasonStopping, Stop: stop, Alone: t.Request == task.Request(stop)}
+		return Reason{Code: ReasonStopping, Stop: stop, Alone: t.Request == task.Request(stop), Wave: x.stoppedWith()}
 	case t.State == task.Running && !x.State.ClaimsRunning():
 		return Reason{Code: ReasonUnclear}
 	case t.Wait.Until.After(x.Now):
@@ -253,18 +262,6 @@ func (x explainer) failures(c ReasonCode) Reason {
 func (s *Sweep) ahead(p *Plan, t *task.Task) bool {
 	o := t.ID.Ordinal()
 	return o > s.After && (s.Last == 0 || o <= s.Last) && s.Matches(p, t)
-}
-
-// closing returns the first of the sweeps that has to end before pending tasks begin: see regrant.
-func closing(sweeps []Sweep) *Sweep {
-	for i := range sweeps {
-		switch sweeps[i].Kind {
-		case SweepResume, SweepSkipTasks, SweepCancelTasks:
-			return &sweeps[i]
-		case SweepRetry, SweepCancel, SweepPauseTasks, SweepResumeTasks, SweepRollbackTasks:
-		}
-	}
-	return nil
 }
 
 func (s *Sweep) reason() Reason {

@@ -269,3 +269,14 @@ func TestPauseOfFailedPlan(t *testing.T) {
 		t.Errorf("resumed with %d acknowledged, sweeps %+v, %v", d.Plan.Acknowledged, d.Plan.Sweeps, err)
 	}
 }
+
+// A breach ends the retries of failed tasks that are still to come: nothing more is to start.
+func TestABreachEndsRetries(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Running, counts{task.Failed: 6, task.Running: 3, task.Pending: 5}, breached)
+	p.Sweeps = []plan.Sweep{{Kind: plan.SweepPauseTasks}, {Kind: plan.SweepRetry, After: 3}}
+	p = p.Settle(noon()).Plan
+	if p.State != plan.Failed || len(p.Sweeps) != 1 || p.Sweeps[0].Kind != plan.SweepPauseTasks {
+		t.Errorf("%s, sweeps %+v", p.State, p.Sweeps)
+	}
+}

@@ -93,8 +93,9 @@ func (e *SweepsFullError) Is(target error) bool { return target == ErrSweepsFull
 // command reaches as far as it was counted; if that changes no task, the decision is Unchanged. The
 // error is an *[InvalidError], a *[StateError] or a *[SweepsFullError].
 //
-// A retry makes a failed or completed plan run again. It acknowledges no failures. While tasks are
-// skipped or canceled, no pending task of the plan begins: what the filter selects is decided.
+// A retry makes a failed or completed plan run again. It acknowledges no failures. While pending
+// tasks are skipped or canceled, no pending task of the plan begins: what the filter selects is
+// decided.
 func (s Sweep) Queue(p Plan, reach Reach, by By) (Decision, error) {
 	if err := p.CheckFilter(s.Filter); err != nil {
 		return Decision{Plan: p}, err
@@ -156,7 +157,7 @@ func (d *Decision) hindrance(k SweepKind) string {
 	case k == SweepRollbackTasks && p.Undo.Stopping:
 		return undosStopping
 	case k == SweepRetry && p.undoesOpenWave():
-		return p.beingUndone()
+		return beingUndone(p.Wave)
 	}
 	return ""
 }

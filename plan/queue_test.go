@@ -330,3 +330,57 @@ func TestSweepsWaitForTheStart(t *testing.T) {
 		t.Errorf("skipped %v", got)
 	}
 }
+
+// A rollback that failed is over when the last failed undo is skipped, whatever waits behind.
+func TestSkipOfTheLastFailedUndoBeforeAnotherSweep(t *testing.T) {
+	t.Parallel()
+	p := in(plan.RollbackFailed, counts{task.RollbackFailed: 1, task.RolledBack: 2}, undosExhausted)
+	one := task.Task{ID: task.NewID(7, 1), Control: task.Control{State: task.RollbackFailed, Attempt: 1}}
+	for range 2 {
+		d, err := plan.Sweep{Kind: plan.SweepSkipTasks}.Queue(p, plan.Reach{Changing: 1}, ann())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p = d.Plan
+	}
+	if p = p.Sweep([]task.Task{one}, 0, nobodyHeld, ann()).Plan; p.State != plan.RolledBack {
+		t.Errorf("%s with %s, sweeps %d", p.State, p.Counters, len(p.Sweeps))
+	}
+}
+
+// Only what selects pending tasks keeps pending tasks from beginning.
+func TestSkipOfFailedTasksLetsPendingOnesBegin(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Running, counts{task.Failed: 2, task.Pending: 5}, tolerates(2))
+	for name, tt := range map[string]struct {
+		filter task.Filter
+		begin  bool
+	}{
+		"failed tasks": {failedFilter(), true},
+		"all tasks":    {task.Filter{}, false},
+	} {
+		d, err := plan.Sweep{Kind: plan.SweepSkipTasks, Filter: tt.filter}.Queue(p, plan.Reach{Changing: 2}, ann())
+		if err != nil || d.Plan.Claimable() != tt.begin {
+			t.Errorf("%s: claimable %t, %v", name, d.Plan.Claimable(), err)
+		}
+	}
+}
+
+// The end of a command on many tasks tells how many it has left alone because other plans hold
+// their tenants.
+func TestASweepTellsOfTasksThatOtherPlansHold(t *testing.T) {
+	t.Parallel()
+	p := in(plan.Paused, counts{task.Failed: 2})
+	d, err := p.RetryFailed(task.FromCheckpoint, ann())
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := make([]task.Task, 2)
+	for i := range failed {
+		failed[i] = task.Task{ID: task.NewID(7, i+1), Control: task.Control{State: task.Failed, Attempt: 1}}
+	}
+	d = d.Plan.Sweep(failed, 0, func(id task.ID) bool { return id.Ordinal() == 2 }, ann())
+	if last := d.Events[len(d.Events)-1]; last.Task != 0 || last.Actor != "" || last.Reason != "1 tasks stay as they are: other plans hold their tenants" {
+		t.Errorf("%+v", d.Events)
+	}
+}

@@ -9,7 +9,7 @@ import "slices"
 var reasonParams = [NumReasons][]string{
 	ReasonMayStart:           {"slots", "maxSlots"},
 	ReasonRunning:            {"worker", "attempt", "changedAt", "step"},
-	ReasonStopping:           {"stop", "alone", "worker", "attempt", "changedAt", "step", "actor", "reason", "at"},
+	ReasonStopping:           {"stop", "alone", "wave", "worker", "attempt", "changedAt", "step", "actor", "reason", "at"},
 	ReasonDone:               {"taskState"},
 	ReasonStarting:           {"actor"},
 	ReasonPlanPaused:         {"pauseReasons", "actor", "reason", "at"},

@@ -107,14 +107,17 @@ func (r *Reason) ofPlan() string {
 
 // stopping says who stops a task, and how.
 func (r *Reason) stopping() string {
-	what := "the plan"
-	if r.Alone {
-		what = "the task"
+	cause := fmt.Sprintf("a %s of the plan", r.Stop)
+	switch {
+	case r.Alone:
+		cause = fmt.Sprintf("a %s of the task", r.Stop)
+	case r.Wave > 0:
+		cause = fmt.Sprintf("the rollback of wave %d", r.Wave)
 	}
 	if r.Worker == "" {
-		return fmt.Sprintf("It stops when an engine next looks at it, because of a %s of %s%s.", r.Stop, what, r.by())
+		return fmt.Sprintf("It stops when an engine next looks at it, because of %s%s.", cause, r.by())
 	}
-	return fmt.Sprintf("Worker %s, which %s, stops it at its next boundary, because of a %s of %s%s (%s).", r.Worker, r.work(), r.Stop, what, r.by(), r.last())
+	return fmt.Sprintf("Worker %s, which %s, stops it at its next boundary, because of %s%s (%s).", r.Worker, r.work(), cause, r.by(), r.last())
 }
 
 // work says what a worker does.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -75,8 +76,13 @@ func (d *Decision) judge(by By) bool {
 // breach carries out the failure action, and reports whether another step may be due.
 func (d *Decision) breach(by By) bool {
 	p := &d.Plan
+	action := p.Rules().FailureAction
+	if action == strategy.RollbackPlan && p.Undo.Stopping {
+		return false // undos that were canceled stop first, so that the rollback does not take them up
+	}
 	by = By{Reason: d.breachText(), Now: by.Now}
-	switch p.Rules().FailureAction {
+	p.dropSweep(SweepRetry)
+	switch action {
 	case strategy.Pause:
 		d.move(ByBreach, Paused, by)
 		p.PauseReasons = PausedByBreach
@@ -86,25 +92,13 @@ func (d *Decision) breach(by By) bool {
 		// committed: the undo round opens later.
 		return false
 	case strategy.RollbackWave:
-		wave, why := d.breachedWave(), d.breachText()
-		d.move(ByBreach, Failed, By{Reason: why, Now: by.Now})
-		d.Plan.Undo.Next = wave
+		wave := cmp.Or(exceeding(p), p.Wave) // the open one, if only the plan has too many failures
+		d.move(ByBreach, Failed, by)
+		p.Undo.Next = wave
 	case strategy.Stop:
 		d.move(ByBreach, Failed, by)
 	}
 	return true
-}
-
-// breachedWave returns the number of the first wave that has more failures than it tolerates. If
-// only the plan has too many, it returns that of the open wave.
-func (d *Decision) breachedWave() int {
-	p := &d.Plan
-	for i, w := range p.Waves {
-		if p.WaveCounters[i].Failed > w.MaxFailed {
-			return i + 1
-		}
-	}
-	return p.Wave
 }
 
 // breachText says which bound is exceeded: the plan's, or that of a wave.
@@ -162,6 +156,8 @@ func (d *Decision) undoWave(by By) bool {
 	p := &d.Plan
 	u := &p.Undo
 	switch {
+	case !u.OfWave() && u.Next > 0 && u.Stopping:
+		return false // undos that were canceled stop first
 	case !u.OfWave() && u.Next > 0:
 		d.rollBackWave(u.Next, By{Reason: "the plan's failure action", Now: by.Now})
 		return false

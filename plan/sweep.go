@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -36,6 +37,19 @@ func (k SweepKind) states() []task.State {
 		return []task.State{task.Pending, task.Running, task.Paused, task.Failed}
 	case SweepRollbackTasks:
 		return []task.State{task.Paused, task.Completed, task.Failed, task.Canceled, task.RollbackFailed}
+	}
+	return nil
+}
+
+// closing returns the first of the sweeps that has to end before pending tasks begin, nil if none
+// has to: what the plan's pause stopped goes on before anything new begins, and a pending task that
+// is to be skipped or canceled does not begin.
+func closing(sweeps []Sweep) *Sweep {
+	for i := range sweeps {
+		s := &sweeps[i]
+		if s.Kind == SweepResume || !s.Kind.own() && slices.Contains(s.States(), task.Pending) {
+			return s
+		}
 	}
 	return nil
 }
@@ -106,14 +120,17 @@ func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By)
 func (d *Decision) endSweep(by By) {
 	p := &d.Plan
 	s := p.Sweeps[0]
-	if len(p.Sweeps) > 1 {
-		p.Sweeps = p.Sweeps[1:]
-		return
+	p.Sweeps = p.Sweeps[1:]
+	if len(p.Sweeps) == 0 {
+		p.Sweeps = nil
 	}
-	p.Sweeps = nil
-	if s.Kind == SweepSkipTasks && s.Changed > 0 && d.undone() {
+	switch {
+	case s.Kind == SweepSkipTasks && s.Changed > 0 && d.undone():
 		d.move(BySkip, RolledBack, by)
-	} else if len(d.Events) == 0 {
+	case s.Held > 0:
+		reason := fmt.Sprintf("%d tasks stay as they are: other plans hold their tenants", s.Held)
+		d.note(s.Kind.cause(), p.State, p.State, By{Reason: reason, Now: by.Now})
+	case len(p.Sweeps) == 0 && len(d.Events) == 0:
 		// The end of a sweep may put the plan at rest, and then the last event of the log has to
 		// have AtRest set.
 		d.note(s.Kind.cause(), p.State, p.State, by)

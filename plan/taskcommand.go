@@ -22,10 +22,11 @@ func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, erro
 	case Created, Canceled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.taskNotApplicable(t, task.ByRetry, "")
 	}
-	if d.Plan.Undo.Covers(t.ID.Ordinal()) || d.Plan.State != Paused && d.Plan.undoesOpenWave() {
-		return d, d.taskNotApplicable(t, task.ByRetry, d.Plan.beingUndone())
-	}
 	switch {
+	case d.Plan.Undo.Covers(t.ID.Ordinal()):
+		return d, d.taskNotApplicable(t, task.ByRetry, beingUndone(d.Plan.undoneWave()))
+	case d.Plan.State != Paused && d.Plan.undoesOpenWave():
+		return d, d.taskNotApplicable(t, task.ByRetry, beingUndone(d.Plan.Wave))
 	case t.State == task.Running && t.Worker == "" && t.Wait.Why == task.WaitBackoff && t.Wait.Until.After(p.Now):
 		e, err := t.Wake(from, by.Now)
 		if err != nil {
@@ -78,7 +79,7 @@ func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 	case !d.steerable():
 		return d, d.taskNotApplicable(t, task.ByResume, "")
 	case d.Plan.Undo.Covers(t.ID.Ordinal()):
-		return d, d.taskNotApplicable(t, task.ByResume, d.Plan.beingUndone())
+		return d, d.taskNotApplicable(t, task.ByResume, beingUndone(d.Plan.undoneWave()))
 	case t.State == task.Running && t.Request == task.NoRequest:
 		return d.already()
 	}
@@ -111,8 +112,7 @@ func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 		return d, d.taskNotApplicable(t, task.BySkip, "")
 	}
 	d, err := d.apply(t, task.BySkip, task.Task.Skip, by)
-	c := d.Plan.Counters
-	if err == nil && undo && d.Plan.UndosExhausted && c.Of(task.RollbackFailed) == 0 && c.InFlight() == 0 {
+	if err == nil && undo && d.undone() {
 		d.move(BySkip, RolledBack, by)
 	}
 	return d, err

@@ -39,10 +39,12 @@ func (c *Control) undoneWave() int {
 
 // undoesOpenWave reports whether the open wave is being undone, or is about to be: its pending
 // tasks must not begin meanwhile.
-func (c *Control) undoesOpenWave() bool { return c.Wave > 0 && c.undoneWave() == c.Wave }
+func (c *Control) undoesOpenWave() bool {
+	return c.Wave > 0 && (c.undoneWave() == c.Wave || c.Undo.Next == c.Wave)
+}
 
 // beingUndone is why a command does not apply: a wave is being undone.
-func (c *Control) beingUndone() string { return fmt.Sprintf("wave %d is being undone", c.undoneWave()) }
+func beingUndone(wave int) string { return fmt.Sprintf("wave %d is being undone", wave) }
 
 // stopAt returns the stop that the plan puts in force for a running task.
 func (c *Control) stopAt(ordinal int) task.Stop {

@@ -189,30 +189,27 @@ func (p *Plan) Exceeds(ordinal int) bool {
 
 // Exceeded reports whether more tasks are failed than the plan's grant or one of its waves allows.
 func (p *Plan) Exceeded() bool {
-	if p.Counters.Of(task.Failed) > p.Grant.MaxFailed {
-		return true
-	}
+	return p.Counters.Of(task.Failed) > p.Grant.MaxFailed || exceeding(p) > 0
+}
+
+// exceeding returns the number of the first wave that has more failures than it tolerates, or 0.
+func exceeding(p *Plan) int {
 	for i, w := range p.Waves {
 		if p.WaveCounters[i].Failed > w.MaxFailed {
-			return true
+			return i + 1
 		}
 	}
-	return false
+	return 0
 }
 
 // excess returns the failures that exceed a tolerance, and that tolerance: of the plan as a whole,
 // with wave 0, or of a wave. If none is exceeded it returns those of the plan.
 func excess(p *Plan) (wave, failed, allowed int) {
 	failed, allowed = p.Counters.Of(task.Failed), p.Grant.MaxFailed
-	if failed > allowed {
+	if wave = exceeding(p); failed > allowed || wave == 0 {
 		return 0, failed, allowed
 	}
-	for i, w := range p.Waves {
-		if p.WaveCounters[i].Failed > w.MaxFailed {
-			return i + 1, p.WaveCounters[i].Failed, w.MaxFailed
-		}
-	}
-	return 0, failed, allowed
+	return wave, p.WaveCounters[wave-1].Failed, p.Waves[wave-1].MaxFailed
 }
 
 // baking returns the time until the bake of the open wave is over. bakes is false if the wave does

@@ -59,7 +59,7 @@ func (r *Reconciler) apply(ctx context.Context, p plan.Plan, d plan.Decision) (c
 func (r *Reconciler) halt(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	q := store.TaskQuery{States: []task.State{task.Running}, Unheld: true, Limit: store.MaxBatch}
 	if p.Undo.OfWave() && p.State.Stop() == task.Go {
-		q.After = p.Undo.First - 1 // what runs before the wave goes on
+		q.After, q.Until = p.Undo.First-1, p.Undo.Last // what runs elsewhere goes on
 	}
 	if p.Undo.Stopping {
 		q.States = append(q.States, task.RollingBack)

@@ -57,7 +57,7 @@ func undoMutants() []mutant {
 		tested("an undone wave keeps the approval of the next one", "./plan", "TestTheWayAfterAnUndo", "plan/command.go",
 			"p.Approved = slices.Clip(p.Approved[:later])", "_ = later"),
 		tested("the failure action undoes no wave", "./plan", "TestBreachUndoesAWave", "plan/settle.go",
-			"d.Plan.Undo.Next = wave", "_ = wave"),
+			"p.Undo.Next = wave", "_ = wave"),
 		tested("an undone wave has baked", "./plan", "TestTheWayAfterAnUndo", "plan/command.go",
 			"p.Gate = GateNone\n\t\tlater, _", "later, _"),
 	}

@@ -1,0 +1,83 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
+)
+
+// The open wave is about to be undone, after an earlier one. Nothing makes the plan run until that
+// is over: its pending tasks would begin, and be canceled and undone.
+func TestNothingRunsTheWaveThatIsUndoneNext(t *testing.T) {
+	t.Parallel()
+	p := inState(plan.Running)
+	p.Strategy.FailureAction = strategy.RollbackWave
+	become(&p, 2, 1, task.Pending, task.Failed)
+	p.Breached = true
+	become(&p, 1, 1, task.Completed, task.RollingBack)
+	p.Undo = plan.Undo{Round: 1, First: 1, Last: 2, Open: true}
+	p = p.Settle(noon()).Plan
+	if p.State != plan.Failed || p.Undo.Next != 2 {
+		t.Fatalf("%s, %+v", p.State, p.Undo)
+	}
+	later := task.Task{ID: task.NewID(7, 6), Control: task.Control{State: task.Failed, Attempt: 1}}
+	for name, give := range map[string]func() (plan.Decision, error){
+		"resume":       func() (plan.Decision, error) { return p.Resume(ann()) },
+		"retry failed": func() (plan.Decision, error) { return p.RetryFailed(task.FromCheckpoint, ann()) },
+		"retry task":   func() (plan.Decision, error) { return p.RetryTask(later, task.FromCheckpoint, ann()) },
+	} {
+		if d, err := give(); err == nil || !strings.Contains(err.Error(), "wave 2 is being undone") {
+			t.Errorf("%s: %s, %v", name, d.Plan.State, err)
+		}
+	}
+}
+
+// The cancel of a wave's undo also ends the rollbacks by filter that wait: their undos would be
+// stopped as soon as they begin, and fail.
+func TestCancelOfAnUndoDropsRollbacksByFilter(t *testing.T) {
+	t.Parallel()
+	p := inState(plan.Completed)
+	p.Counters = plan.Counters{}
+	p.Counters.States[task.Completed] = 6
+	for i := range p.WaveCounters {
+		p.WaveCounters[i].Ended = 2
+	}
+	become(&p, 1, 1, task.Completed, task.RollingBack)
+	p.Undo = plan.Undo{Round: 2, First: 1, Last: 2, Open: true}
+	for _, kind := range []plan.SweepKind{plan.SweepRollbackTasks, plan.SweepRetry} {
+		d, err := plan.Sweep{Kind: kind, Filter: task.Filter{Waves: []int{3}}}.Queue(p, plan.Reach{Changing: 2}, ann())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p = d.Plan; kind == plan.SweepRollbackTasks {
+			if d, err = p.Cancel(ann()); err != nil || !d.Plan.Undo.Stopping || len(d.Plan.Sweeps) > 0 {
+				t.Errorf("%+v, sweeps %v, %v", d.Plan.Undo, d.Plan.Sweeps, err)
+			}
+		}
+	}
+}
+
+// Undos that were canceled come to their stop before a breach begins others: it would take them up
+// again.
+func TestABreachWaitsForUndosThatStop(t *testing.T) {
+	t.Parallel()
+	for _, action := range []strategy.Action{strategy.RollbackPlan, strategy.RollbackWave} {
+		p := inState(plan.Running)
+		p.Strategy.FailureAction = action
+		become(&p, 1, 1, task.Completed, task.RollingBack)
+		become(&p, 2, 1, task.Pending, task.Failed)
+		p.Breached, p.Undo = true, plan.Undo{Round: 2, Stopping: true}
+		p = p.Settle(noon()).Plan
+		if !p.Undo.Stopping || p.Undo.Round != 2 || p.State == plan.RollingBack {
+			t.Errorf("%s: %s, %+v", action, p.State, p.Undo)
+		}
+		become(&p, 1, 1, task.RollingBack, task.RollbackFailed)
+		p = p.Settle(noon()).Plan
+		if p.Undo.Stopping || p.Undo.Round != 3 {
+			t.Errorf("%s, then: %s, %+v", action, p.State, p.Undo)
+		}
+	}
+}

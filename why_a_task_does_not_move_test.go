@@ -172,7 +172,12 @@ func TestExplainInAProcessWithoutTheExecutor(t *testing.T) {
 func TestExplainNamesWhoStopped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(untilStopped)})
+		slowly := func(ctx context.Context, r *executor.Run) error {
+			err := untilStopped(ctx, r)
+			time.Sleep(time.Second / 10)
+			return err
+		}
+		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(slowly)})
 		id := launch(t, e, parallelSpec("a", "b"))
 		one := task.NewID(id, 1)
 		check := func(code plan.ReasonCode, actor, because string) {

@@ -58,13 +58,11 @@ func (w *world) claimsAsExplained() bool {
 }
 
 // mayBeTakenAs reports whether a claim may take a task although something keeps it from moving: it
-// begins to wait again, it stops, or the rollback tries its undo again.
+// begins to wait again, or the rollback tries its undo again.
 func (w *world) mayBeTakenAs(t *task.Task, code plan.ReasonCode) bool {
 	switch code {
 	case plan.ReasonHold, plan.ReasonBackoff, plan.ReasonProving:
 		return w.waitsOn(t)
-	case plan.ReasonStopping:
-		return t.State == task.RollingBack && w.plan.Undo.Stopping
 	case plan.ReasonUndoFailed:
 		return t.State == task.RollbackFailed && w.plan.Undo.Open
 	default:

@@ -53,7 +53,7 @@ func (w *world) waitsOn(t *task.Task) bool {
 func (w *world) due() (first *task.Task) {
 	for i := range w.tasks {
 		t := &w.tasks[i]
-		if !t.Waiting || t.Wait.Until.After(w.plan.Now) || t.State == task.Running && !w.plan.State.ClaimsRunning() {
+		if !t.Waiting || t.Wait.Until.After(w.plan.Now) || !w.claims(t.State) {
 			continue
 		}
 		if first == nil || t.Wait.Until.Before(first.Wait.Until) {
@@ -93,7 +93,7 @@ func (w *world) checkWaits() {
 			w.t.Fatalf("task %s is due in %s, the plan wakes in %s: %t", t.ID, left, in, wakes)
 		}
 	}
-	if t := w.due(); t != nil && !w.plan.Claimable() && !w.plan.Undo.Stopping {
+	if t := w.due(); t != nil && !w.plan.Claimable() {
 		w.t.Fatalf("task %s in %s is due, and the plan says that nothing can be claimed: %+v", t.ID, t.State, w.plan)
 	}
 	if w.plan.Counters.Waiting > 0 && w.plan.AtRest() {

@@ -36,13 +36,10 @@ func (w *world) claimable() *task.Task {
 	if p.Counters.Slots() >= p.Grant.MaxSlots {
 		return nil
 	}
-	if p.State.ClaimsRunning() {
-		if t := w.unheld(task.Running); t != nil {
+	for _, s := range []task.State{task.Running, task.RollingBack} {
+		if t := w.unheld(s); t != nil && w.claims(s) {
 			return t
 		}
-	}
-	if t := w.unheld(task.RollingBack); t != nil {
-		return t
 	}
 	if t := w.seekUndo(); t != nil {
 		return t
@@ -55,6 +52,14 @@ func (w *world) claimable() *task.Task {
 		}
 	}
 	return nil
+}
+
+// claims reports whether claims take tasks in flight in this state.
+func (w *world) claims(s task.State) bool {
+	if s == task.RollingBack {
+		return !w.plan.Undo.Stopping
+	}
+	return w.plan.State.ClaimsRunning()
 }
 
 func (w *world) unheld(s task.State) *task.Task {
@@ -238,7 +243,7 @@ func (w *world) tasksCommand(s plan.Sweep) {
 func (w *world) halt() {
 	var waiting []task.Task
 	for _, t := range w.tasks {
-		if t.State == task.Running && t.Worker == "" {
+		if t.State.InFlight() && t.Worker == "" {
 			waiting = append(waiting, t)
 		}
 	}

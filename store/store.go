@@ -254,17 +254,18 @@ const (
 // Claim asks for tasks of a plan for one incarnation. It takes, in this order:
 //
 //   - Waiting tasks whose Wait is over, the earliest first, RUNNING ones only if the plan's state
-//     claims running tasks. They have their slots already, so MaxSlots does not matter.
+//     claims running tasks, ROLLING_BACK ones unless undos are stopping. They have their slots
+//     already, so MaxSlots does not matter.
 //
 // and then, while fewer than Grant.MaxSlots slots are taken:
 //
 //   - RUNNING without a worker, if the plan's state claims running tasks;
-//   - ROLLING_BACK without a worker;
-//   - PENDING from the first ordinal up to Grant.LastOrdinal, unless the plan is breached,
-//     plan.Plan.Admits reports false, or Grant.Opens does for the store's time;
+//   - ROLLING_BACK without a worker, unless undos are stopping: Undo.Stopping;
 //   - in an open undo round the undoable tasks that the round has not reached yet, from the last
 //     ordinal down, or, in a sequential plan, in the reverse order in which workers last released
-//     them.
+//     them; in the round of a wave only those that Undo.Covers;
+//   - PENDING from the first ordinal up to Grant.LastOrdinal, unless the plan is breached,
+//     plan.Plan.Admits reports false, or Grant.Opens does for the store's time.
 //
 // A task in flight without a worker that is not Waiting, but whose Wait is not over, was paused
 // during the wait. A claim does not assign it: in its turn it takes its slot and is Waiting again.

@@ -60,7 +60,7 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 		return 0, nil
 	case len(p.running) > 0 && p.plan.State.ClaimsRunning():
 		ordinal = p.running[0]
-	case len(p.undoing) > 0:
+	case len(p.undoing) > 0 && !p.plan.Undo.Stopping:
 		ordinal = p.undoing[0]
 	default:
 		if ordinal = p.seekUndo(); ordinal == 0 {

@@ -88,9 +88,12 @@ func (p *rollout) unpark(r *record) {
 }
 
 // due returns the waiting task that a claim takes now, or 0: the first one whose wait is over, of
-// the undos and, if the plan's state claims running tasks, of those.
+// the undos, unless they are stopping, and, if the plan's state claims running tasks, of those.
 func (p *rollout) due(at stamp) uint32 {
-	next := p.waitingUndos.first()
+	var next waiter
+	if !p.plan.Undo.Stopping {
+		next = p.waitingUndos.first()
+	}
 	if running := p.waiting.first(); p.plan.State.ClaimsRunning() && running.before(next) {
 		next = running
 	}

@@ -16,6 +16,7 @@ type rules struct {
 	state         plan.State
 	grant         strategy.Grant
 	claimsRunning bool
+	undosStop     bool // undos in flight are being stopped
 	undoOpen      bool
 	rests         restRule
 	wave          waveRules
@@ -124,7 +125,7 @@ func parseRules(s string) rules {
 			LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10]), Strict: f[11] == 1,
 			NotBefore: stamp(f[13]), NotAfter: stamp(f[14]),
 		},
-		claimsRunning: f[1] == 1, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
+		claimsRunning: f[1] == 1, undosStop: f[3] > 0, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
 		wave: waveRules{first: int(f[15]), last: int(f[16]), maxFailed: int(f[17]), beyond: int(f[18])},
 		ok:   ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
@@ -165,8 +166,10 @@ func parseFacts(s string) (f facts) {
 func claimable(r *rules, f *facts) (yes, sure bool) {
 	c := &f.Counters
 	undos := c.Of(task.RollingBack) > 0
-	if d, waits := f.DueIn(); waits && d == 0 && (r.claimsRunning || undos) {
-		return r.claimsRunning, r.claimsRunning
+	all := r.claimsRunning && (!undos || !r.undosStop) // claims take every task in flight
+	some := r.claimsRunning || undos && !r.undosStop   // they take some of them
+	if d, waits := f.DueIn(); waits && d == 0 && some {
+		return all, all
 	}
 	if c.Slots() >= r.grant.MaxSlots {
 		return false, true
@@ -175,7 +178,7 @@ func claimable(r *rules, f *facts) (yes, sure bool) {
 		return true, true
 	}
 	loose := c.InFlight() - c.Slots()
-	return loose > 0 && r.claimsRunning, loose <= 0 || r.claimsRunning || !undos
+	return loose > 0 && all, loose <= 0 || all || !some
 }
 
 // pendingOpen reports whether a pending task may begin.

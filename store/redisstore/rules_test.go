@@ -38,6 +38,43 @@ func TestRulesSayWhatThePlanSays(t *testing.T) {
 	}
 }
 
+// Whether the tasks in flight without a worker can be claimed depends, while undos are being
+// stopped, on which of them are undos. What the client cannot tell, it asks the server.
+func TestClaimableWhileUndosStop(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		runs, stops          bool
+		running, undos, held int
+		due                  bool // one of them has waited, and no slot is free
+		yes, sure            bool
+	}{
+		{running: 1, sure: true},
+		{undos: 1},
+		{undos: 1, due: true},
+		{undos: 1, held: 1, sure: true},
+		{stops: true, undos: 1, sure: true},
+		{stops: true, undos: 1, due: true, sure: true},
+		{runs: true, running: 1, undos: 1, yes: true, sure: true},
+		{runs: true, running: 1, undos: 1, due: true, yes: true, sure: true},
+		{runs: true, stops: true, running: 1, yes: true, sure: true},
+		{runs: true, stops: true, running: 1, due: true, yes: true, sure: true},
+		{runs: true, stops: true, running: 1, undos: 1},
+		{runs: true, stops: true, running: 1, undos: 1, due: true},
+		{runs: true, stops: true, running: 1, undos: 1, held: 2, sure: true},
+	} {
+		r := rules{claimsRunning: c.runs, undosStop: c.stops, grant: strategy.Grant{MaxSlots: 9}}
+		var f facts
+		f.Now = time.Unix(1_700_000_000, 0)
+		f.Counters.States[task.Running], f.Counters.States[task.RollingBack], f.Counters.Held = c.running, c.undos, c.held
+		if c.due {
+			f.Counters.Waiting, f.NextDue, r.grant.MaxSlots = 1, f.Now, 1
+		}
+		if yes, sure := claimable(&r, &f); yes != c.yes || sure != c.sure {
+			t.Errorf("%+v: claimable %t, sure %t", c, yes, sure)
+		}
+	}
+}
+
 // drawPlan draws a plan of which nothing is being undone, and the ordinal from which its pending
 // tasks are looked for. Failures above a bound have breached it, as the scripts see to.
 func drawPlan(r *rand.Rand) (p plan.Plan, next int) {

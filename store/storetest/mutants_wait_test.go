@@ -39,6 +39,31 @@ func (m *claimsEarly) Commit(ctx context.Context, b *store.Batch) error {
 	return err
 }
 
+// claimsStopping claims undos that are being stopped.
+type claimsStopping struct{ mutant }
+
+func (m *claimsStopping) Commit(ctx context.Context, b *store.Batch) error {
+	p, err := m.Plan(ctx, b.Plan)
+	if err != nil || !p.Undo.Stopping || b.Claim.Max == 0 {
+		return errors.Join(err, m.Store.Commit(ctx, b))
+	}
+	for _, stops := range []bool{false, true} {
+		p.Undo.Stopping = stops
+		c := store.Command{ID: fmt.Sprint("stops", m.fresh()), Version: p.Version, Failed: -1, Decision: plan.Decision{Plan: p}}
+		a, err := m.Apply(ctx, c)
+		if err != nil {
+			return err
+		}
+		if p = a.Plan; !stops {
+			err = m.Store.Commit(ctx, b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keepsNoSlot takes a Defer for a Yield.
 type keepsNoSlot struct{ mutant }
 

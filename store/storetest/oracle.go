@@ -336,13 +336,10 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 	if o.plan.Counters.Slots() >= o.plan.Grant.MaxSlots {
 		return nil, false
 	}
-	if o.plan.State.ClaimsRunning() {
-		if set = o.unheld(task.Running); len(set) > 0 {
+	for _, s := range []task.State{task.Running, task.RollingBack} {
+		if set = o.unheld(s); len(set) > 0 && o.claims(s) {
 			return set, true
 		}
-	}
-	if set = o.unheld(task.RollingBack); len(set) > 0 {
-		return set, true
 	}
 	undos, must := o.undoable()
 	if must {

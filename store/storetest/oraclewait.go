@@ -92,7 +92,7 @@ func (o *oracle) due() map[int]bool {
 	var first time.Time
 	for i := range o.tasks {
 		t := &o.tasks[i]
-		if !t.Waiting || t.Wait.Until.After(o.now) || t.State == task.Running && !o.plan.State.ClaimsRunning() {
+		if !t.Waiting || t.Wait.Until.After(o.now) || !o.claims(t.State) {
 			continue
 		}
 		if len(set) > 0 && t.Wait.Until.Before(first) {
@@ -104,6 +104,14 @@ func (o *oracle) due() map[int]bool {
 		}
 	}
 	return set
+}
+
+// claims reports whether claims take tasks in flight in this state.
+func (o *oracle) claims(s task.State) bool {
+	if s == task.RollingBack {
+		return !o.plan.Undo.Stopping
+	}
+	return o.plan.State.ClaimsRunning()
 }
 
 // nextDue returns when the first task that waits is due, the zero time if none waits.

@@ -16,6 +16,7 @@ func undoCases() []testCase {
 		{name: "undo that fails is not tried again", run: undoFails},
 		{name: "undo in a new round", run: undoAgain},
 		{name: "undo keeps to what may be held", run: undoHeld},
+		{name: "undo that is being stopped is not claimed", run: undoStopping},
 	}
 }
 
@@ -163,4 +164,17 @@ func undoHeld(e *env) {
 	again := r.expect(6, 6)[0] // the yielded task comes first, then the round continues
 	r.do(again.work(store.Undone))
 	r.expect(6, 4)
+}
+
+func undoStopping(e *env) {
+	r, j := undoing(e)
+	r.do(j.work(store.Yield))
+	r.claims("before the cancel", true)
+	p := r.give(plan.Plan.Cancel)
+	equal(e, "stopping", p.Undo.Stopping, true)
+	r.claims("after the cancel", false)
+	r.expect(1)
+	equal(e, "state", r.task(1).State, task.RollingBack)
+	r.halt(1)
+	equal(e, "plan", r.settle().State, plan.RollbackFailed)
 }

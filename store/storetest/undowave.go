@@ -17,6 +17,7 @@ func undoWaveCases() []testCase {
 		{name: "undone in the reverse order of ends", run: undoWaveSequential},
 		{name: "undone in part", run: undoWaveFails},
 		{name: "undone until the cancel", run: undoWaveCanceled},
+		{name: "undone without a worker until the cancel", run: undoWaveCanceledUnheld},
 		{name: "undone until the rollback of the plan", run: undoWaveOvertaken},
 		{name: "undone because of a breach", run: undoWaveByBreach},
 	}
@@ -207,6 +208,34 @@ func undoWaveCanceled(e *env) {
 	equal(e, "stopped", p.Undo.Stopping, false)
 	equal(e, "over", p.Over(), true)
 	untouched(r, task.Completed, 1, 2, 3)
+}
+
+// undoWaveCanceledUnheld: no worker claims an undo that is being stopped, while the plan is over
+// and while it runs again; what else waits for a worker is claimed.
+func undoWaveCanceledUnheld(e *env) {
+	r := e.startWaved(tolerating(2, 1), 2, 4)
+	r.run(1, store.Fail)
+	r.run(1, store.Complete)
+	r.settle()
+	r.run(2, store.Complete)
+	equal(e, "plan", r.settle().State, plan.Completed)
+	r.give(rollBackWave(2))
+	r.settle()
+	r.do(r.expect(1, 4)[0].work(store.Yield))
+	equal(e, "without a worker", r.task(4).State, task.RollingBack)
+	r.claims("before the cancel", true)
+	p := r.give(plan.Plan.Cancel)
+	equal(e, "stopping", p.Undo.Stopping, true)
+	r.claims("after the cancel", false)
+	r.expect(9)
+	r.order(1, retryTask)
+	r.claims("with another task", true)
+	j := r.expect(9, 1)[0]
+	_, view := r.commit(j.save("STEP", "1"))
+	equal(e, "claimable after a save", view.Claimable, false)
+	r.halt(4)
+	equal(e, "undo", r.task(4).State, task.RollbackFailed)
+	equal(e, "stopped", r.settle().Undo.Stopping, false)
 }
 
 // undoWaveOvertaken: a rollback of the plan goes on with what the wave's has left, and with the

@@ -15,6 +15,7 @@ func waitCases() []testCase {
 			{name: "failure of the last attempt", run: deferFailure},
 			{name: "of an undo", run: deferUndo},
 			{name: "of an undo that is stopping", run: deferStoppingUndo},
+			{name: "of an undo is over while it is stopping", run: deferredUndoStops},
 			{name: "of an undo is only for a hold", run: deferUndoIllegal},
 			{name: "repeated", run: deferRepeated},
 			{name: "by a stale worker", run: deferFenced},

@@ -37,6 +37,21 @@ func deferStoppingUndo(e *env) {
 	equal(e, "plan", r.settle().State, plan.RollbackFailed)
 }
 
+// deferredUndoStops: no worker claims an undo that is being stopped, also if its wait is over.
+func deferredUndoStops(e *env) {
+	r, j := undoing(e)
+	r.wait(j, task.WaitHold, 0)
+	r.outwait(1)
+	r.claims("before the cancel", true)
+	r.give(plan.Plan.Cancel)
+	r.claims("after the cancel", false)
+	r.expect(1)
+	equal(e, "waiting", r.task(1).Waiting, true)
+	r.halt(1)
+	equal(e, "waiting, as counted", r.read().Counters.Waiting, 0)
+	equal(e, "plan", r.settle().State, plan.RollbackFailed)
+}
+
 func deferUndoIllegal(e *env) {
 	r, j := undoing(e)
 	before := r.task(1)

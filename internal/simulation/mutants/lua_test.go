@@ -56,6 +56,8 @@ func luaMutants() []mutant {
 			"elseif not token or '+' .. token ~= ARGV[1] then", "elseif not token then"),
 		scripted("Redis keeps the bounds of waves whatever a command sets", "15-waves/breach_of_a_wave,_acknowledged", "apply.lua",
 			"'waves', ARGV[14])", "'waves', redis.call('HGET', record, 'waves'))"),
+		scripted("Redis claims undos that are being stopped", "4-claim/undo_that_is_being_stopped_is_not_claimed", "lib/claim.lua",
+			"return counts.rolling_back > 0 and plan.stop_undo == '0'", "return counts.rolling_back > 0"),
 		scripted("Redis tunes and resumes over failures that nobody has seen", "1-commit/failed_tasks_that_nobody_has_seen", "apply.lua",
 			"if tonumber(ARGV[3]) >= 0 and", "if false and"),
 	}

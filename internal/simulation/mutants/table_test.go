@@ -157,6 +157,8 @@ func coreMutants() []mutant {
 			"if w.pool.stopping.Load() || ", "if "),
 		tested("a save does not tell of a pause", ".", "TestScenarios", "store/memstore/commit.go",
 			"w.Stop = p.stop(uint32(w.Task.Ordinal()), r)\n", "_ = p\n"),
+		tested("undos that are being stopped are claimed", "./store/memstore", "TestConformance", "store/memstore/claim.go",
+			"case len(p.undoing) > 0 && !p.plan.Undo.Stopping:", "case len(p.undoing) > 0:"),
 		tested("pending tasks before those that were lost", "./store/memstore", "TestConformance", "store/memstore/claim.go",
 			"case len(p.running) > 0 && p.plan.State.ClaimsRunning():", "case len(p.running) > 0 && p.plan.State.ClaimsRunning() && p.nextPending(at) == 0:"),
 	}

@@ -234,18 +234,27 @@ if claims > 0 then
   end
 end
 
+-- unheld_claimable reports whether claims take any of the tasks in an index of tasks that no worker
+-- holds, which is not empty, up to this score: RUNNING ones from 0, undos from the score band.
+local function unheld_claimable(index, score, band)
+  local runs, undoes = plan.claims_running, claims_undos()
+  if runs and (undoes or counts.rolling_back == 0) then
+    return true
+  end
+  return runs and redis.call('ZCOUNT', base .. index, '0', int(score)) > 0
+    or undoes and redis.call('ZCOUNT', base .. index, int(band), int(band + score)) > 0
+end
+
 seek_last()
 refresh_due()
 local claimable = false
 if plan.waiting > 0 and plan.next_due <= now + 0 then
-  claimable = plan.claims_running or counts.rolling_back > 0
-    and redis.call('ZCOUNT', base .. 'later', int(undos), int(undos + now)) > 0
+  claimable = unheld_claimable('later', now + 0, undos)
 end
 if not claimable and plan.held + plan.waiting < plan.max_slots then
   claimable = not plan.damaged and (pending_open() or plan.undo_open and plan.dry == 0 and plan.undo_at > 0)
   if not claimable and loose() > 0 then
-    claimable = plan.claims_running or redis.call('ZCOUNT', base .. 'loose', '2000000', '3000000') > 0
-    claimable = claimable or unheld_short() -- the claim that follows finds out
+    claimable = unheld_claimable('loose', 1000000, 2000000) or unheld_short() -- the claim that follows finds out
   end
 end
 track_wave_end()

@@ -1,6 +1,6 @@
 -- Shared: the assignment of tasks to claims, and the undo round. Uses plan, wave, head, task,
 -- event, unheld.
--- provides: heads, head, open_tokens, seek_last, pending_open, gather, claimed
+-- provides: heads, head, open_tokens, seek_last, pending_open, claims_undos, gather, claimed
 
 -- plan.budget is the number of tasks that the script may still examine to find tasks to claim.
 plan.budget = 1024
@@ -156,6 +156,12 @@ local function pending_open()
     and admitted() > 0 and plan.next_pending <= math.min(plan.open, plan.total)
 end
 
+-- claims_undos reports whether there are undos in flight that claims take: not while they are being
+-- stopped.
+local function claims_undos()
+  return counts.rolling_back > 0 and plan.stop_undo == '0'
+end
+
 -- admit reads the strings of a task and appends the task to the pool. It sets plan.damaged and
 -- appends nothing if the task is damaged, so that a damaged task is not assigned to any claim.
 local function admit(ordinal, h, pool)
@@ -203,7 +209,7 @@ end
 -- have their slots already.
 local function gather_due(most, pool)
   local key, list = base .. 'later', {}
-  for low = plan.claims_running and 0 or undos, counts.rolling_back > 0 and undos or 0, undos do
+  for low = plan.claims_running and 0 or undos, claims_undos() and undos or 0, undos do
     local from = #list
     local members = redis.call('ZRANGEBYSCORE', key, int(low), int(low + now), 'WITHSCORES', 'LIMIT', '0', int(most))
     for i = 1, #members, 2 do
@@ -318,7 +324,7 @@ local function gather(want)
     if plan.claims_running and not plan.damaged then
       gather_loose(want, '1', '1000000', 'r', pool)
     end
-    if not plan.damaged then
+    if claims_undos() and not plan.damaged then
       gather_loose(want, '2000000', '3000000', 'b', pool)
     end
   end

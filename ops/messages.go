@@ -50,6 +50,7 @@ func (s *stream) collect(out *frames) error {
 		// Not all clients of a process that ended come back at the same moment.
 		out.WriteString("retry: " + strconv.Itoa(1000+rand.IntN(2000)) + "\n")
 	}
+	told := s.pinged
 	if err := s.tell(out); err != nil {
 		return err
 	}
@@ -64,8 +65,12 @@ func (s *stream) collect(out *frames) error {
 			return err
 		}
 	}
-	if s.list != nil {
-		return s.rows(out, s.list.Rows())
+	if s.list == nil {
+		return nil
+	}
+	// With each ping, too, because the rights of a caller may change without a plan.
+	if rows, fresh := s.list.Rows(); fresh || s.pinged != told {
+		return s.show(out, rows)
 	}
 	return nil
 }
@@ -179,30 +184,51 @@ func (s *stream) document(out *frames, snapshot *feed.Snapshot) error {
 	return nil
 }
 
-// rows adds the rows of the list that have changed and that the caller may see.
-func (s *stream) rows(out *frames, changed feed.Rows) error {
+// show adds what has changed in the list: rows that differ from those that the client has, and
+// plans of his rows that were removed or that the caller may not view any more. Plans that have
+// become too old for the list are not told.
+func (s *stream) show(out *frames, list feed.Rows) error {
 	message := rowsMessage{Plans: []json.RawMessage{}}
-	for _, snapshot := range changed.Plans {
-		p := &snapshot.Plan
+	had, has := s.rows, make([]*feed.Snapshot, 0, len(list.Plans))
+	lose := func(before plan.ID) { // the rows of the client down to a plan, which are in the list no more
+		for ; len(had) > 0 && had[0].Plan.ID > before; had = had[1:] {
+			if id := had[0].Plan.ID; id >= list.Oldest {
+				message.Removed = append(message.Removed, id)
+			}
+		}
+	}
+	for _, row := range list.Plans {
+		p := &row.Plan
 		if !s.caller.May(View, p) {
 			continue
 		}
-		actions := s.planActions(p)
-		row, err := snapshot.Document(strings.Join(actions, " "), func() ([]byte, error) {
-			return json.Marshal(wire.PlanSummaryOf(p, actions))
-		})
+		lose(p.ID)
+		has = append(has, row)
+		if len(had) > 0 && had[0] == row {
+			had = had[1:]
+			continue
+		}
+		if len(had) > 0 && had[0].Plan.ID == p.ID {
+			had = had[1:]
+		}
+		text, err := s.row(row)
 		if err != nil {
 			return err
 		}
-		message.Plans = append(message.Plans, row)
+		message.Plans = append(message.Plans, text)
 	}
-	for _, snapshot := range changed.Removed {
-		if s.caller.May(View, &snapshot.Plan) {
-			message.Removed = append(message.Removed, snapshot.Plan.ID)
-		}
-	}
+	lose(0)
+	s.rows = has
 	if len(message.Plans)+len(message.Removed) == 0 {
 		return nil
 	}
 	return out.add("list", nil, message)
+}
+
+// row returns the row of a plan, as the caller may see it.
+func (s *stream) row(snapshot *feed.Snapshot) ([]byte, error) {
+	actions := s.planActions(&snapshot.Plan)
+	return snapshot.Document(strings.Join(actions, " "), func() ([]byte, error) {
+		return json.Marshal(wire.PlanSummaryOf(&snapshot.Plan, actions))
+	})
 }

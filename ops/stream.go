@@ -16,6 +16,9 @@ type stream struct {
 	*call
 	plans []*streamedPlan
 	list  *feed.ListReader // nil if the client did not ask for it
+	// rows are the rows of the list that the client has: those that the caller could view when they
+	// were last looked at, the newest plan first.
+	rows []*feed.Snapshot
 	// pending are problems that are reported first: of plans that are not there any more.
 	pending []resetMessage
 	// changed is raised when there may be something new.
@@ -99,9 +102,23 @@ func (s *stream) open(ids []plan.ID, positions map[plan.ID]int64, list bool) (er
 		s.plans = append(s.plans, &streamedPlan{id: id, reader: reader})
 	}
 	if list {
-		s.list, err = s.streams.hub.OpenList()
+		err = s.openList()
 	}
 	return err
+}
+
+// openList begins to follow the list. What is in it already the client has got, or gets, by itself.
+func (s *stream) openList() (err error) {
+	if s.list, err = s.streams.hub.OpenList(); err != nil {
+		return err
+	}
+	rows, _ := s.list.Rows()
+	for _, row := range rows.Plans {
+		if s.caller.May(View, &row.Plan) {
+			s.rows = append(s.rows, row)
+		}
+	}
+	return nil
 }
 
 // close ends the stream. Nothing raises its flag any more.

@@ -31,25 +31,19 @@ type List struct {
 	readers int // guarded by the mutex of the hub
 
 	mu      sync.Mutex
-	rows    map[plan.ID]*row
-	version int64 // counts the reads that found a change
+	rows    Rows
+	seen    map[plan.ID][]byte // the rows, to find out whether they have changed
+	version int64              // counts the reads that found a change
 	away    time.Time
 	waiting waiters
 }
 
-// row is a plan of the list.
-type row struct {
-	*Snapshot
-	seen    []byte // the row, to find out whether it has changed
-	removed bool
-	version int64 // of the list, when the row changed
-}
-
-// Rows are changes of the list, the newest plan first.
+// Rows are the rows of the list at some time. They are never changed.
 type Rows struct {
+	// Plans are the newest plan first. A plan that has not changed keeps its snapshot.
 	Plans []*Snapshot
-	// Removed are plans that are not there any more, as they were last seen.
-	Removed []*Snapshot
+	// Oldest is the first plan that has a place in the list: those before it are too old.
+	Oldest plan.ID
 }
 
 // ListReader is the place of one stream in the list. It belongs to one goroutine.
@@ -60,8 +54,8 @@ type ListReader struct {
 	away    time.Time // the last answer of Away
 }
 
-// OpenList returns a reader of the changes of the list from now on, which has to be closed. The
-// first stream gets all rows of the list at first.
+// OpenList returns a reader of the list, which has to be closed. For the first stream the list has
+// no rows yet.
 func (h *Hub) OpenList() (*ListReader, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,14 +64,12 @@ func (h *Hub) OpenList() (*ListReader, error) {
 	}
 	if h.list == nil {
 		ctx, stop := context.WithCancel(context.Background())
-		l := &List{source: h.source, stop: stop, rows: make(map[plan.ID]*row), waiting: make(waiters)}
+		l := &List{source: h.source, stop: stop, waiting: make(waiters)}
 		h.list = l
 		h.running.Go(func() { l.follow(ctx) })
 	}
 	h.list.readers++
-	h.list.mu.Lock()
-	defer h.list.mu.Unlock()
-	return &ListReader{hub: h, list: h.list, version: h.list.version}, nil
+	return &ListReader{hub: h, list: h.list}, nil
 }
 
 // Close ends the reader, and with the last one the reading of the list.
@@ -90,25 +82,13 @@ func (r *ListReader) Close() {
 	}
 }
 
-// Rows returns the rows that have changed since last time.
-func (r *ListReader) Rows() (changed Rows) {
-	l := r.list
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, w := range l.rows {
-		switch {
-		case w.version <= r.version:
-		case w.removed:
-			changed.Removed = append(changed.Removed, w.Snapshot)
-		default:
-			changed.Plans = append(changed.Plans, w.Snapshot)
-		}
-	}
-	r.version = l.version
-	newestFirst := func(a, b *Snapshot) int { return cmp.Compare(b.Plan.ID, a.Plan.ID) }
-	slices.SortFunc(changed.Plans, newestFirst)
-	slices.SortFunc(changed.Removed, newestFirst)
-	return changed
+// Rows returns the present rows, and whether they are others than last time.
+func (r *ListReader) Rows() (rows Rows, fresh bool) {
+	r.list.mu.Lock()
+	defer r.list.mu.Unlock()
+	fresh = r.version != r.list.version
+	r.version = r.list.version
+	return r.list.rows, fresh
 }
 
 // Await has changed raised at the next change; it reports false if there is one already.
@@ -152,7 +132,7 @@ func (l *List) follow(ctx context.Context) {
 	}
 }
 
-// see takes over what was read. If some plans could not be read, the others count.
+// see takes over what was read. Rows of plans that could not be read stay as they were.
 func (l *List) see(plans []plan.Plan, began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -163,48 +143,46 @@ func (l *List) see(plans []plan.Plan, began time.Time, err error) {
 			l.away = began
 		}
 	}
-	next := l.version + 1
-	for i := range plans {
-		if l.put(&plans[i], next) {
-			l.version = next
-		}
-	}
-	if err == nil && l.drop(plans, next) {
-		l.version = next
-	}
+	l.take(plans, err == nil)
 	if l.version != before || l.away != away {
 		l.waiting.wake()
 	}
 }
 
-// put takes over a plan and reports whether its row has changed.
-func (l *List) put(p *plan.Plan, version int64) bool {
-	seen, err := json.Marshal(wire.PlanSummaryOf(p, nil))
-	if err != nil { // cannot be: it has texts and numbers
-		return false
+// take replaces the rows by those of plans. If these are not all, the old rows of the others stay.
+func (l *List) take(plans []plan.Plan, all bool) {
+	old := make(map[plan.ID]*Snapshot, len(l.rows.Plans))
+	for _, s := range l.rows.Plans {
+		old[s.Plan.ID] = s
 	}
-	if old := l.rows[p.ID]; old != nil && !old.removed && bytes.Equal(old.seen, seen) {
-		return false
+	next, seen := Rows{}, make(map[plan.ID][]byte, len(plans))
+	add := func(s *Snapshot, row []byte) {
+		next.Plans = append(next.Plans, s)
+		seen[s.Plan.ID] = row
 	}
-	l.rows[p.ID] = &row{Snapshot: &Snapshot{Plan: *p}, seen: seen, version: version}
-	return true
-}
-
-// drop marks the rows of plans that were removed, and forgets those that have become too old for
-// the list. It reports whether it has marked any.
-func (l *List) drop(plans []plan.Plan, version int64) (marked bool) {
-	listed := make(map[plan.ID]bool, len(plans))
+	changed := false
 	for i := range plans {
-		listed[plans[i].ID] = true
-	}
-	for id, w := range l.rows {
-		switch {
-		case listed[id]:
-		case len(plans) == maxRows && id < plans[maxRows-1].ID:
-			delete(l.rows, id)
-		case !w.removed:
-			w.removed, w.version, marked = true, version, true
+		id := plans[i].ID
+		row, err := json.Marshal(wire.PlanSummaryOf(&plans[i], nil))
+		s := old[id]
+		if s == nil || err != nil || !bytes.Equal(l.seen[id], row) { // there is no err: a row has texts and numbers
+			s, changed = &Snapshot{Plan: plans[i]}, true
 		}
+		add(s, row)
+		delete(old, id)
 	}
-	return marked
+	if !all {
+		for id, s := range old {
+			add(s, l.seen[id])
+		}
+		slices.SortFunc(next.Plans, func(a, b *Snapshot) int { return cmp.Compare(b.Plan.ID, a.Plan.ID) })
+		next.Plans = next.Plans[:min(len(next.Plans), maxRows)]
+	}
+	if len(next.Plans) == maxRows {
+		next.Oldest = next.Plans[maxRows-1].Plan.ID
+	}
+	if changed || len(next.Plans) != len(l.rows.Plans) {
+		l.version++
+	}
+	l.rows, l.seen = next, seen
 }

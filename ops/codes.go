@@ -28,6 +28,7 @@ var (
 	codeReason          = code{"REASON_REQUIRED", http.StatusBadRequest, "The command needs a reason"}
 	codeVersionRequired = code{"VERSION_REQUIRED", http.StatusPreconditionRequired, "The command needs the plan's version in If-Match"}
 	codeTooManyStreams  = code{"TOO_MANY_STREAMS", http.StatusTooManyRequests, "This process serves as many streams as it may"}
+	codeBusy            = code{"TOO_MANY_READS", http.StatusTooManyRequests, "This process reads as many whole plans as it may"}
 	codeNoStream        = code{"NO_STREAM", http.StatusNotImplemented, "A middleware of the host keeps answers from being streamed"}
 	codeInternal        = code{"INTERNAL", http.StatusInternalServerError, "Something went wrong inside; the log has it"}
 )

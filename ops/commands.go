@@ -23,13 +23,19 @@ func prepare[T any, B body[T]](c *call) (B, []cutover.CommandOption, error) {
 		return nil, nil, err
 	}
 	opts := c.options(b.Why(), f)
-	if b.Why() == "" && c.cfg.ReasonFor(c.command.Action) {
+	return b, opts, c.reasoned(b.Why(), f)
+}
+
+// reasoned returns the problem of the faults of a command, to which it adds that of a missing
+// reason; nil if there are none.
+func (c *call) reasoned(reason string, f *faults) error {
+	if reason == "" && !c.command.DryRun && c.cfg.ReasonFor(c.command.Action) {
 		f.add("reason", "is required")
 		if f.total == 1 {
-			return nil, nil, faulty(codeReason, 1, f.list...)
+			return faulty(codeReason, 1, f.list...)
 		}
 	}
-	return b, opts, f.err()
+	return f.err()
 }
 
 // planCommand serves a command on a plan that has only a reason.

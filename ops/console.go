@@ -6,11 +6,9 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"path"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -145,10 +143,6 @@ func acceptsGzip(r *http.Request) bool {
 
 // admit authenticates the caller. A panic of the host's function is an error.
 func (c *call) admit() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+	defer recovered(&err)
 	return c.authenticate()
 }

@@ -38,6 +38,7 @@
 //	the plan has another version                  412 VERSION_MISMATCH, 428 VERSION_REQUIRED
 //	the key was used for another plan             422 KEY_REUSED
 //	a process has 2,000 streams                   429 TOO_MANY_STREAMS
+//	it reads 4 whole plans already                429 TOO_MANY_READS
 //	a middleware lets no stream through           501 NO_STREAM
 //	the store is away                             503 STORE_UNAVAILABLE
 //

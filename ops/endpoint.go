@@ -20,6 +20,8 @@ type route struct {
 	command Action
 	// public paths are served to callers who are not authenticated.
 	public bool
+	// costly questions read a whole plan; few are answered at the same time.
+	costly bool
 	serve  serveFunc
 }
 
@@ -42,9 +44,14 @@ type service struct {
 	guard  *http.CrossOriginProtection
 	// bodyTimeout is the constant of that name, except in tests.
 	bodyTimeout time.Duration
-	// streams are the only part that changes.
+	// streams and costly are the only parts that change. costly has a place for each costly
+	// question that is being answered.
 	streams *streams
+	costly  chan struct{}
 }
+
+// maxCostly is how many costly questions a handler answers at the same time.
+const maxCostly = 4
 
 // endpoint serves a route.
 type endpoint struct {
@@ -61,14 +68,14 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p = c.problem(err)
 		c.command.Status, c.command.Code = p.Status, p.Code
 	}
-	if e.route.command != "" {
-		c.audit()
+	if e.route.command != "" { // a panic of the host's function costs no client its answer
+		c.guarded("Audit", func() { c.cfg.Audit(r.Context(), c.command) })
 	}
 	switch {
 	case p != nil:
 		p.write(w)
 	case stream != nil:
-		c.guarded(stream)
+		c.guarded("a stream", stream)
 	default:
 		send(w, c.command.Status, "application/json", body)
 	}
@@ -90,17 +97,23 @@ type call struct {
 // run serves the request and returns the body of the answer, or what is to stream it. Panics, also
 // of the host's functions, are errors.
 func (c *call) run(r route) (body []byte, stream func(), err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			body, stream, err = nil, nil, fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+	defer recovered(&err)
 	if c.guard.Check(c.r) != nil {
 		return nil, nil, newProblem(codeCrossOrigin)
 	}
 	if !r.public {
 		if err := c.authenticate(); err != nil {
 			return nil, nil, err
+		}
+	}
+	if r.costly {
+		select {
+		case c.costly <- struct{}{}:
+			defer func() { <-c.costly }()
+		default:
+			p := newProblem(codeBusy)
+			p.retryAfter = 1
+			return nil, nil, p
 		}
 	}
 	a, err := r.serve(c)
@@ -117,14 +130,23 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 	return body, nil, err
 }
 
-// guarded streams an answer. A panic of a function of the host ends the stream.
-func (c *call) guarded(stream func()) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.cfg.Logger.ErrorContext(c.r.Context(), "a stream panicked", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
-		}
+// recovered, deferred, makes a panic an error. It may be one of a function of the host.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+	}
+}
+
+// guarded calls f, for which it is too late to answer with a problem. A panic is logged.
+func (c *call) guarded(what string, f func()) {
+	err := func() (err error) {
+		defer recovered(&err)
+		f()
+		return nil
 	}()
-	stream()
+	if err != nil {
+		c.cfg.Logger.ErrorContext(c.r.Context(), what+" panicked", "error", err)
+	}
 }
 
 // authenticate finds out who the caller is.
@@ -158,14 +180,4 @@ func (c *call) problem(err error) *problem {
 		c.cfg.Logger.Log(c.r.Context(), level, "a request failed", "pattern", c.r.Pattern, "code", p.Code, "error", err)
 	}
 	return p
-}
-
-// audit tells the host of a command. A panic of the host's function costs no client its answer.
-func (c *call) audit() {
-	defer func() {
-		if v := recover(); v != nil {
-			c.cfg.Logger.ErrorContext(c.r.Context(), "Audit panicked", "value", fmt.Sprint(v), "stack", string(debug.Stack()))
-		}
-	}()
-	c.cfg.Audit(c.r.Context(), c.command)
 }

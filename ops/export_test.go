@@ -18,3 +18,6 @@ func (h *Handler) Streams() (open, followed int) {
 
 // MaxStreams is how many streams may be open.
 const MaxStreams = maxStreams
+
+// MaxCostly is how many costly questions are answered at the same time.
+const MaxCostly = maxCostly

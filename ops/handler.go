@@ -33,7 +33,7 @@ func New(e Engine, c Config) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{
-		service: &service{engine: e, cfg: c, guard: guard, bodyTimeout: bodyTimeout, streams: newStreams(e)},
+		service: &service{engine: e, cfg: c, guard: guard, bodyTimeout: bodyTimeout, streams: newStreams(e), costly: make(chan struct{}, maxCostly)},
 		mux:     http.NewServeMux(),
 	}
 	for _, r := range routes() {

@@ -47,6 +47,13 @@ func newSite(t *testing.T, s store.Store, c ops.Config) *site {
 // mount returns a handler over an engine, at /api/.
 func mount(t *testing.T, e ops.Engine, c ops.Config) http.Handler {
 	t.Helper()
+	return http.StripPrefix("/api", newHandler(t, e, c)) // a ServeMux in front would clean the paths
+}
+
+// newHandler returns a handler, by default one of which ada may do everything and that logs
+// nothing.
+func newHandler(t *testing.T, e ops.Engine, c ops.Config) *ops.Handler {
+	t.Helper()
 	if c.Authenticate == nil {
 		c.Authenticate = ops.AllowAll("ada")
 	}
@@ -57,7 +64,7 @@ func mount(t *testing.T, e ops.Engine, c ops.Config) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return http.StripPrefix("/api", h) // a ServeMux in front would clean the paths
+	return h
 }
 
 // undoable is an executor that can undo.

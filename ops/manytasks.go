@@ -64,13 +64,7 @@ func (c *call) tasksCommand() (*wire.TasksCommand, []cutover.TasksOption, error)
 	if b.FromCheckpoint != nil && c.command.Action != Retry {
 		f.add("fromCheckpoint", "is for retries only")
 	}
-	if b.Reason == "" && !b.DryRun && c.cfg.ReasonFor(c.command.Action) {
-		f.add("reason", "is required")
-		if f.total == 1 {
-			return nil, nil, faulty(codeReason, 1, f.list...)
-		}
-	}
-	return b, opts, f.err()
+	return b, opts, c.reasoned(b.Reason, f)
 }
 
 // errNoWave is the fault of a parameter wave.

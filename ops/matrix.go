@@ -1,6 +1,9 @@
 package ops
 
 import (
+	"fmt"
+
+	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -35,7 +38,9 @@ func getMatrix(c *call) (answer, error) {
 			return answer{}, err
 		}
 		if len(states) == 0 {
-			break
+			return answer{}, &store.CorruptError{
+				Key: "plan " + p.ID.String(), Reason: fmt.Sprintf("there are states of %d of %d tasks", len(digits), p.TaskCount),
+			}
 		}
 		for _, s := range states {
 			digits = append(digits, '0'+byte(s))

@@ -50,7 +50,7 @@ func (s *stream) collect(out *frames) error {
 		// Not all clients of a process that ended come back at the same moment.
 		out.WriteString("retry: " + strconv.Itoa(1000+rand.IntN(2000)) + "\n")
 	}
-	told := s.pinged
+	before := s.pinged
 	if err := s.tell(out); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (s *stream) collect(out *frames) error {
 		return nil
 	}
 	// With each ping, too, because the rights of a caller may change without a plan.
-	if rows, fresh := s.list.Rows(); fresh || s.pinged != told {
+	if rows, fresh := s.list.Rows(); fresh || s.pinged != before {
 		return s.show(out, rows)
 	}
 	return nil

@@ -18,7 +18,7 @@ func routes() []route {
 		{pattern: "POST /preview", serve: previewPlan},
 		{pattern: "GET /plans/{plan}", serve: getPlan},
 		{pattern: "GET /plans/{plan}/tasks", serve: listTasks},
-		{pattern: "GET /plans/{plan}/matrix", serve: getMatrix},
+		{pattern: "GET /plans/{plan}/matrix", costly: true, serve: getMatrix},
 		{pattern: "GET /plans/{plan}/events", serve: listEvents(Engine.Events)},
 		{pattern: "GET /plans/{plan}/commands", serve: listEvents(Engine.PlanEvents)},
 

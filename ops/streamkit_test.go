@@ -199,13 +199,7 @@ func lastID(list []message) (id string) {
 // streaming returns a site, and its handler as it was made.
 func streaming(t *testing.T, s *site, c ops.Config) *ops.Handler {
 	t.Helper()
-	if c.Authenticate == nil {
-		c.Authenticate = ops.AllowAll("ada")
-	}
-	h, err := ops.New(s.engine, c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := newHandler(t, s.engine, c)
 	s.handler = http.StripPrefix("/api", h)
 	return h
 }

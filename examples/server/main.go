@@ -43,14 +43,14 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx, o); err != nil {
 		slog.Error("the server ends", "error", err)
 		os.Exit(1)
 	}
 }
 
-// run works and serves until ctx ends, or until one of the two fails.
+// run works and serves until ctx ends, or until one of the two fails. Its error is that of both.
 func run(ctx context.Context, o options) error {
 	s, closeStore, err := openStore(ctx, o.store)
 	if err != nil {
@@ -67,21 +67,23 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	var parts sync.WaitGroup
-	defer parts.Wait()
-	parts.Go(func() { fail(named("the engine", engine.Run(ctx))) })
+	var ofEngine, ofAPI error
+	parts.Go(func() {
+		defer end()
+		ofEngine = named("the engine", engine.Run(ctx))
+	})
 	if o.listen != "" {
-		parts.Go(func() { fail(named("the API", serve(ctx, engine, o))) })
+		parts.Go(func() {
+			defer end()
+			ofAPI = named("the API", serve(ctx, engine, o))
+		})
 	}
 	slog.Info("working", "process", os.Getpid(), "store", o.store, "executors", slices.Sorted(maps.Keys(executors)))
-	<-ctx.Done()
 	parts.Wait()
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return nil
+	return errors.Join(ofEngine, ofAPI)
 }
 
 // named says which part has failed.
@@ -113,7 +115,10 @@ func serve(ctx context.Context, engine *cutover.Engine, o options) error {
 		return err
 	case <-ctx.Done():
 	}
-	grace, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	grace, done := context.WithTimeout(context.WithoutCancel(ctx), o.grace)
 	defer done()
-	return server.Shutdown(grace)
+	if err := server.Shutdown(grace); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
 }

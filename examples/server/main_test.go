@@ -31,6 +31,8 @@ type process struct {
 	base string // the URL of the API
 	user string
 	pass string
+	// ended has the result of the program.
+	ended chan error
 }
 
 // start starts the program on a free port, and returns when it serves.
@@ -52,11 +54,12 @@ func start(t *testing.T, token string, args ...string) *process {
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
 		if _, address, serves := strings.Cut(lines.Text(), " serving address="); serves {
+			p := &process{t: t, cmd: cmd, base: address, user: "ada", pass: token, ended: make(chan error, 1)}
 			go func() { // the program would wait for somebody to read its log
 				_, _ = io.Copy(io.Discard, log)
-				_ = cmd.Wait()
+				p.ended <- cmd.Wait()
 			}()
-			return &process{t: t, cmd: cmd, base: address, user: "ada", pass: token}
+			return p
 		}
 	}
 	t.Fatalf("the program ended: %v", cmd.Wait())

@@ -24,7 +24,7 @@ type options struct {
 	demo             bool
 	name             string
 	capacity         int
-	lease            time.Duration
+	lease, grace     time.Duration
 	token            string
 }
 
@@ -40,6 +40,7 @@ func parse(args []string, token string) (options, error) {
 	flags.StringVar(&o.name, "name", "server", "name of this process, for the records of who held a task")
 	flags.IntVar(&o.capacity, "capacity", 16, "tasks that this process works on at a time")
 	flags.DurationVar(&o.lease, "lease", 30*time.Second, "how long the others wait for a process that is gone")
+	flags.DurationVar(&o.grace, "grace", 10*time.Second, "how long requests under way may take when this process ends")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

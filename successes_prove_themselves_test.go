@@ -117,6 +117,34 @@ func TestWorkThatDoesNotStayGood(t *testing.T) {
 	}
 }
 
+// A verification that cannot decide yet asks to be continued later. The executor goes on then, and
+// its success has to prove itself anew.
+func TestAVerificationThatCannotDecide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var executed, verified atomic.Int64
+		x := executor.Registry{"X": proved{
+			func(context.Context, *executor.Run) error { executed.Add(1); return nil },
+			func(context.Context, *executor.Run) error {
+				if verified.Add(1) == 1 {
+					return executor.ResumeAfter(time.Minute)
+				}
+				return nil
+			},
+		}}
+		e := running(t, memstore.New(), x)
+		began := time.Now()
+		id := launch(t, e, proving(time.Hour, "a"))
+		rests(t, e, id, plan.Completed)
+		if took := time.Since(began); took < 2*time.Hour+time.Minute || took > 2*time.Hour+2*time.Minute {
+			t.Errorf("took %s", took)
+		}
+		if executed.Load() != 2 || verified.Load() != 2 {
+			t.Errorf("executed %d times, verified %d times", executed.Load(), verified.Load())
+		}
+	})
+}
+
 // A worker that dies while it verifies leaves the verification to another; the work is not
 // repeated.
 func TestCrashWhileVerifying(t *testing.T) {

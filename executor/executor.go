@@ -48,7 +48,9 @@ type Verifier interface {
 	// Verify checks that the work of a task is still good when the plan's MinSuccessTime has passed
 	// since Execute returned nil. nil completes the task. An error fails the attempt as one of
 	// Execute does: if it is retryable and the plan has attempts left, the next attempt calls
-	// Execute with the last checkpoint. Like Execute, Verify may be called again after a crash.
+	// Execute with the last checkpoint. After the wait of a [ResumeAfter] the engine calls Execute,
+	// whose success has to last for another MinSuccessTime. Like Execute, Verify may be called
+	// again after a crash.
 	Verify(ctx context.Context, run *Run) error
 }
 

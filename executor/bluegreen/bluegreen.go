@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/executor/internal/setting"
 	"github.com/cutover-go/cutover/internal/nilcheck"
 )
 
@@ -61,11 +62,18 @@ func (e *InvalidError) Error() string {
 // Is reports whether target is [ErrInvalid].
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
-// Executor moves tenants. It is an [executor.TaskExecutor] and an
-// [executor.Rollbacker].
+// Executor moves tenants. It is an [executor.TaskExecutor], an [executor.Rollbacker] and an
+// [executor.Verifier].
 type Executor struct {
-	byTarget map[string]*executor.Steps[state]
+	byTarget map[string]way
 	target   string
+	try      setting.Try
+}
+
+// way is how tenants get to one target.
+type way struct {
+	mover
+	*executor.Steps[state]
 }
 
 // New returns an executor that uses a tenant service and a gateway, or an *[InvalidError] that
@@ -78,13 +86,14 @@ func New(tenants TenantService, gateway Gateway, c Config) (*Executor, error) {
 	if nilcheck.IsNil(gateway) {
 		faults = append(faults, "the gateway is missing")
 	}
-	e := &Executor{byTarget: map[string]*executor.Steps[state]{}, target: c.Target}
+	e := &Executor{byTarget: map[string]way{}, target: c.Target, try: setting.Try{Timeout: c.Timeout, Retry: c.Retry}}
 	for _, colour := range c.Colours {
-		steps, err := newMover(tenants, gateway, colour, c.Status(colour)).steps(c)
+		m := newMover(tenants, gateway, colour, c.Status(colour))
+		steps, err := m.steps(c)
 		if err != nil {
 			faults = append(faults, fmt.Sprintf("Colours: %q: %v", colour, err))
 		}
-		e.byTarget[colour] = steps
+		e.byTarget[colour] = way{m, steps}
 	}
 	if len(faults) > 0 {
 		return nil, &InvalidError{Faults: faults}
@@ -117,11 +126,11 @@ func (c *Config) setDefaults() (faults []string) {
 
 // Execute moves the tenant of run's task.
 func (e *Executor) Execute(ctx context.Context, run *executor.Run) error {
-	steps, err := e.steps(run)
+	w, err := e.way(run)
 	if err != nil {
 		return err
 	}
-	return steps.Execute(ctx, run)
+	return w.Execute(ctx, run)
 }
 
 // Rollback returns the tenant to the colour and the status in which this task first found it.
@@ -129,16 +138,31 @@ func (e *Executor) Rollback(ctx context.Context, run *executor.Run) error {
 	if len(run.UndoLog()) == 0 {
 		return nil // the task has changed nothing
 	}
-	steps, err := e.steps(run)
+	w, err := e.way(run)
 	if err != nil {
 		return err
 	}
-	return steps.Rollback(ctx, run)
+	return w.Rollback(ctx, run)
 }
 
-// steps returns the steps that lead to the target of the task. A task that has begun keeps its
-// target, because a changed default must not redirect it.
-func (e *Executor) steps(run *executor.Run) (*executor.Steps[state], error) {
+// Verify checks that the tenant still has the colour and the status that this task gave it, when
+// the plan's MinSuccessTime has passed. It changes nothing.
+func (e *Executor) Verify(ctx context.Context, run *executor.Run) error {
+	w, err := e.way(run)
+	if err != nil {
+		return err
+	}
+	run.Progress(executor.Progress{Note: stepVerify})
+	err = e.try.Do(ctx, stepVerify, func(ctx context.Context) error { return w.verify(ctx, run) })
+	if err != nil {
+		return &executor.Error{Step: stepVerify, Err: err}
+	}
+	return nil
+}
+
+// way returns the way to the target of the task. A task that has begun keeps its target, because a
+// changed default must not redirect it.
+func (e *Executor) way(run *executor.Run) (way, error) {
 	target := e.target
 	if param, ok := run.Param(ParamTarget); ok {
 		target = param
@@ -150,8 +174,8 @@ func (e *Executor) steps(run *executor.Run) (*executor.Steps[state], error) {
 	if begun.Target != "" {
 		target = begun.Target
 	}
-	if steps, ok := e.byTarget[target]; ok {
-		return steps, nil
+	if w, ok := e.byTarget[target]; ok {
+		return w, nil
 	}
-	return nil, executor.Fail(CodeTargetUnknown, fmt.Errorf("the target colour %.64q is not known", target))
+	return way{}, executor.Fail(CodeTargetUnknown, fmt.Errorf("the target colour %.64q is not known", target))
 }

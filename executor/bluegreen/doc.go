@@ -22,6 +22,9 @@
 // change is in place already: a service that answered 504 may carry out an earlier change later,
 // and refuses it only if it has seen a newer token.
 //
+// With a plan's MinSuccessTime, [Executor.Verify] checks at the end of that time that colour and
+// status are still those that the task has set, in the step VERIFY.
+//
 // # Failures
 //
 //	GATEWAY_TIMEOUT, TENANT_SERVICE_TIMEOUT           no answer in time            retryable

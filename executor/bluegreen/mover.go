@@ -14,6 +14,7 @@ const (
 	stepInfo   = "GET_TENANT_INFO"
 	stepSwitch = "SWITCH_GATEWAY"
 	stepStatus = "UPDATE_STATUS"
+	stepVerify = "VERIFY"
 	switched   = "SWITCHED"
 )
 
@@ -118,4 +119,13 @@ func (m mover) restoreStatus(ctx context.Context, run *executor.Run, s *state) e
 		return err
 	}
 	return m.status.Move(ctx, run, executor.UndoPrefix+stepStatus, m.targetStatus, s.Tenant.Status)
+}
+
+// verify looks whether the tenant still is where it was moved.
+func (m mover) verify(ctx context.Context, run *executor.Run) error {
+	if _, err := m.colour.Look(ctx, run, m.target); err != nil {
+		return err
+	}
+	_, err := m.status.Look(ctx, run, m.targetStatus)
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/executor/internal/setting"
 	"github.com/cutover-go/cutover/internal/nilcheck"
 )
 
@@ -110,7 +111,8 @@ func New(weights Weights, health Health, c Config) (*Executor, error) {
 	if len(faults) > 0 {
 		return nil, &InvalidError{Faults: faults}
 	}
-	return &Executor{health: health, weight: settingOf(weights), config: c}, nil
+	try := setting.Try{Timeout: c.Timeout, Retry: c.Retry}
+	return &Executor{health: health, weight: settingOf(weights), try: try, config: c}, nil
 }
 
 func (c Config) withDefaults() Config {

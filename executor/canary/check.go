@@ -104,7 +104,7 @@ func (r *release) condemn(ctx context.Context) error {
 func (r *release) probe(ctx context.Context, name string) (found Report, err error) {
 	held := r.origin.Steps[r.Raised-1].hold() + time.Duration(r.Checks.count())*r.config.Interval
 	asked := false
-	err = r.within(ctx, name, func(ctx context.Context) (err error) {
+	err = r.try.Once(ctx, name, func(ctx context.Context) (err error) {
 		if _, err = r.weight.Look(ctx, r.run, r.Weight); err != nil {
 			return err
 		}

@@ -31,6 +31,9 @@
 // Any other failure leaves the weight where it is: a retry goes on from there, and a rollback
 // returns the tenant to the weight found at the start, and checks that it is set again.
 //
+// With a MinSuccessTime the health is checked once more when that time is over: see
+// [Executor.Verify].
+//
 // # Changes made by others
 //
 // Before each change and each check the weight has to be what this task found or set. Otherwise

@@ -2,7 +2,6 @@ package canary
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,11 +22,12 @@ const (
 	unhealthy = "UNHEALTHY"
 )
 
-// Executor raises the weights of tenants. It is an [executor.TaskExecutor] and an
-// [executor.Rollbacker].
+// Executor raises the weights of tenants. It is an [executor.TaskExecutor], an
+// [executor.Rollbacker] and an [executor.Verifier].
 type Executor struct {
 	health Health
 	weight setting.Setting[int]
+	try    setting.Try
 	config Config
 }
 
@@ -47,10 +47,9 @@ func settingOf(weights Weights) setting.Setting[int] {
 
 // Execute raises the weight of run's tenant, step by step.
 func (e *Executor) Execute(ctx context.Context, run *executor.Run) error {
-	r := &release{Executor: e, run: run}
-	begun, err := r.restore()
+	r, begun, err := e.restore(run)
 	if err != nil {
-		return executor.Fail(executor.CodeCheckpointInvalid, err)
+		return err
 	}
 	if !begun {
 		if err := r.look(ctx); err != nil {
@@ -58,6 +57,33 @@ func (e *Executor) Execute(ctx context.Context, run *executor.Run) error {
 		}
 	}
 	return r.next(ctx)
+}
+
+// Verify checks the health once more at the last weight, when the plan's MinSuccessTime has passed
+// since it was good there. It counts the checks anew, with the same limits: a bad tenant gets the
+// weight back at which this task found it. If the check decides nothing, the task goes back to the
+// last step, checks there until it passes, and has to prove itself again.
+func (e *Executor) Verify(ctx context.Context, run *executor.Run) error {
+	r, _, err := e.restore(run)
+	switch {
+	case err != nil:
+		return err
+	case r.Verdict != nil: // of a check by an earlier run that has crashed
+		return r.putBack(ctx)
+	case len(r.origin.Steps) == 0 || r.Raised < len(r.origin.Steps):
+		return executor.Fail(executor.CodeCheckpointInvalid, fmt.Errorf("%w: the release to verify has not come to its last step", checkpoint.ErrCorrupt))
+	}
+	r.Hold, r.Checks = nil, tally{}
+	return r.check(ctx)
+}
+
+// restore returns the release of run's task as it was saved last. begun is false if it was not.
+func (e *Executor) restore(run *executor.Run) (r *release, begun bool, err error) {
+	r = &release{Executor: e, run: run}
+	if begun, err = r.restore(); err != nil {
+		return nil, false, executor.Fail(executor.CodeCheckpointInvalid, err)
+	}
+	return r, begun, nil
 }
 
 // Rollback returns the tenant to the weight at which this task first found it.
@@ -79,33 +105,13 @@ func (e *Executor) Rollback(ctx context.Context, run *executor.Run) error {
 // restoreWeight sets the weight to what it was, if it is one of those that the task may have set.
 // It makes the change even if there is nothing to change: see setting.Setting.Move.
 func (e *Executor) restoreWeight(ctx context.Context, run *executor.Run, step string, to int, from []int) error {
-	return e.try(ctx, step, func(ctx context.Context) error {
+	return e.try.Do(ctx, step, func(ctx context.Context) error {
 		now, err := e.weight.Look(ctx, run, append([]int{to}, from...)...)
 		if err != nil {
 			return err
 		}
 		return e.weight.Act(ctx, run, step, now, to)
 	})
-}
-
-// try calls f as often as the configuration allows, each time within its timeout.
-func (e *Executor) try(ctx context.Context, step string, f func(context.Context) error) error {
-	return e.config.Retry.Do(ctx, func(int) error { return e.within(ctx, step, f) })
-}
-
-// within calls f within the timeout of one try. The error of an ended context gets the cause, or
-// the code of a step that took too long, unless it has a code already.
-func (e *Executor) within(ctx context.Context, step string, f func(context.Context) error) error {
-	timed, cancel := context.WithTimeoutCause(ctx, e.config.Timeout,
-		executor.Retryable(executor.CodeStepTimeout, fmt.Errorf("%s took longer than %s", step, e.config.Timeout)))
-	defer cancel()
-	err := f(timed)
-	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-	var coded *executor.Error
-	if cause := context.Cause(timed); ended && cause != nil && !errors.Is(err, cause) && !errors.As(err, &coded) {
-		return fmt.Errorf("%w: %w", cause, err)
-	}
-	return err
 }
 
 // origin is the undo entry: the weight to which a rollback returns, and the steps with which the

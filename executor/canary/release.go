@@ -60,7 +60,7 @@ func (r *release) restore() (begun bool, err error) {
 // that the tenant is where that attempt may have left it.
 func (r *release) look(ctx context.Context) error {
 	recorded := len(r.origin.Steps) > 0
-	err := r.try(ctx, stepLook, func(ctx context.Context) (err error) {
+	err := r.try.Do(ctx, stepLook, func(ctx context.Context) (err error) {
 		if recorded {
 			r.Weight, err = r.weight.Look(ctx, r.run, append(r.origin.weights(), r.origin.Weight)...)
 		} else {
@@ -110,7 +110,7 @@ func (r *release) raise(ctx context.Context) error {
 	from, to := r.Weight, r.origin.Steps[r.Raised].Weight
 	name := stepRaise + strconv.Itoa(to)
 	r.report(name)
-	err := r.try(ctx, name, func(ctx context.Context) error {
+	err := r.try.Do(ctx, name, func(ctx context.Context) error {
 		now, err := r.weight.Look(ctx, r.run, from, to)
 		if err != nil || now == to && from != to {
 			return err

@@ -13,6 +13,7 @@
 //
 // A run that asks with [executor.ResumeAfter] to be continued later is continued in the same way,
 // and its wait is over: [Run.Finish] does all of it, and [Run.Waits] tells the waits.
+// [Run.Verify] is for executors that verify their work.
 //
 // [Interruptions] interrupts a run at every write, in every way. An executor that passes tolerates
 // pauses and crashes wherever they come.

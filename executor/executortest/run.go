@@ -14,11 +14,13 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// ErrCrashed is the error of [Run.Execute] and [Run.Rollback] after a simulated crash.
+// ErrCrashed is the error of [Run.Execute], [Run.Rollback] and [Run.Verify] after a simulated
+// crash.
 var ErrCrashed = errors.New("executortest: crashed")
 
-// ErrUnsupported is the error of [Run.Rollback] for an executor that is no [executor.Rollbacker].
-var ErrUnsupported = errors.New("executortest: the executor is no Rollbacker")
+// ErrUnsupported is the error of [Run.Rollback] for an executor that is no [executor.Rollbacker],
+// and of [Run.Verify] for one that is no [executor.Verifier].
+var ErrUnsupported = errors.New("executortest: the executor cannot do that")
 
 // Run is a run of a task that is kept in memory. Pass its embedded Run to an executor, or call
 // [Run.Execute].
@@ -93,6 +95,18 @@ func (r *Run) Rollback(e executor.TaskExecutor) error {
 		return ErrUnsupported
 	}
 	return r.guard(back.Rollback)
+}
+
+// Verify runs e's Verify as the engine does when a MinSuccessTime is over, and returns its error.
+// Call it on the run after one whose Execute returned nil: see [Run.Again]. If the error asks to be
+// continued later, the engine calls Execute then.
+func (r *Run) Verify(e executor.TaskExecutor) error {
+	r.t.Helper()
+	v, ok := e.(executor.Verifier)
+	if !ok {
+		return ErrUnsupported
+	}
+	return r.guard(v.Verify)
 }
 
 func (r *Run) guard(f func(context.Context, *executor.Run) error) error {

@@ -148,6 +148,29 @@ func TestInterruptedVisitsEveryWriteInEveryWay(t *testing.T) {
 	}
 }
 
+// prudent is an executor that saves when it verifies its work.
+type prudent struct{ executor.Func }
+
+func (prudent) Verify(ctx context.Context, run *executor.Run) error {
+	return run.Save(ctx, "VERIFIED", run.Attempt())
+}
+
+func TestVerifyNeedsAVerifier(t *testing.T) {
+	t.Parallel()
+	none := executor.Func(func(context.Context, *executor.Run) error { return nil })
+	if err := executortest.NewRun(t).Verify(none); !errors.Is(err, executortest.ErrUnsupported) {
+		t.Errorf("Verify: %v", err)
+	}
+	run := executortest.NewRun(t, executortest.CrashAfter(1))
+	if err := run.Verify(prudent{none}); !errors.Is(err, executortest.ErrCrashed) {
+		t.Errorf("Verify: %v", err)
+	}
+	run = run.Again(executortest.Attempt(2))
+	if err := run.Verify(prudent{none}); err != nil || len(run.Saved()) != 2 {
+		t.Errorf("Verify: %v, saved %s", err, run.Saved())
+	}
+}
+
 func TestRollbackNeedsARollbacker(t *testing.T) {
 	t.Parallel()
 	none := executor.Func(func(context.Context, *executor.Run) error { return nil })

@@ -32,7 +32,8 @@ function note(change) {
 const numbers = (_, value, context) =>
 	(typeof value === 'number' && context && context.source !== String(value) && JSON.rawJSON ? JSON.rawJSON(context.source) : value);
 
-// ask asks a question. A redirect, a 401 or a page of HTML means that nobody is signed in any more.
+// ask asks a question. A redirect, a 401 or a page of HTML means that nobody is signed in any more;
+// but the page of a proxy that gets no answer is none.
 export async function ask(path, options = {}) {
 	let answer, text;
 	try {
@@ -44,7 +45,7 @@ export async function ask(path, options = {}) {
 		throw new Problem('NO_ANSWER');
 	}
 	const type = answer.headers.get('Content-Type') ?? '';
-	if (answer.type === 'opaqueredirect' || answer.status === 401 || type.startsWith('text/html')) {
+	if (answer.type === 'opaqueredirect' || answer.status === 401 || (answer.status < 500 && type.startsWith('text/html'))) {
 		note({ signedOut: true });
 		throw new Problem('SIGNED_OUT');
 	}

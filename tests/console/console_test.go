@@ -190,6 +190,23 @@ func TestSignedOut(t *testing.T) {
 	p.quiet(noPreview)
 }
 
+// A proxy that gets no answer is no end of the session, though it answers with a page.
+func TestBadGateway(t *testing.T) {
+	h := start(t)
+	p := h.open(t, "")
+	p.sees("No plans yet.")
+	h.set(func() { h.badGateway = prefix })
+	h.server.CloseClientConnections()
+	p.until(`document.querySelector("#banner").innerText !== ""`)
+	if text := p.text("#banner"); !strings.Contains(text, "The server does not answer.") {
+		t.Errorf("the page says %q", text)
+	}
+	h.set(func() { h.badGateway = "" })
+	p.until(`document.querySelector("#banner").innerText === ""`)
+	p.until(`document.querySelector("#mode").innerText.includes("live")`)
+	p.quiet("502", "ERR_")
+}
+
 // What somebody else does is seen at once over the stream, without a poll; while there is no stream
 // the page polls, and later a new stream takes over.
 func TestLive(t *testing.T) {

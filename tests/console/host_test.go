@@ -31,6 +31,8 @@ type host struct {
 	gate chan struct{}
 	// signedOut makes every request a redirect to a page for signing in.
 	signedOut bool
+	// badGateway is a part of the paths to which a proxy answers that it gets no answer, with a page.
+	badGateway string
 	// noStream makes every stream a 503, which a browser gives up for good.
 	noStream bool
 	server   *httptest.Server
@@ -98,11 +100,15 @@ func (h *host) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
 		h.requests = append(h.requests, r.Method+" "+r.URL.RequestURI())
-		out, noStream := h.signedOut, h.noStream
+		out, noStream, bad := h.signedOut, h.noStream, h.badGateway
 		h.mu.Unlock()
 		switch {
 		case out:
 			http.Redirect(w, r, "/login", http.StatusFound)
+		case bad != "" && strings.Contains(r.URL.Path, bad):
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = w.Write([]byte("<html>502 Bad Gateway</html>"))
 		case noStream && strings.HasSuffix(r.URL.Path, "/stream"):
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case r.URL.Path == "/favicon.ico":

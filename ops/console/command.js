@@ -1,7 +1,7 @@
 // Commands: the buttons, what a command will hit, its reason, its confirmation, and its answer.
 
-import { button, ended, fill, h, has, icon, link, notice, t, word } from './ui.js';
-import { command, newKey, Problem } from './server.js';
+import { button, ended, fill, h, has, icon, link, notice, nthWave, t, tally, word } from './ui.js';
+import { command, newKey, throwOther } from './server.js';
 
 // Commands that take something away; those that only hold back, and must never wait for a text; and
 // those that are refused without a reason unless the host says otherwise.
@@ -24,8 +24,8 @@ export function buttons(actions, give, first) {
 function hits(action, plan, wave) {
 	switch (action) {
 		case 'start': return plan.taskCount;
-		case 'retry': return plan.counters.FAILED ?? 0;
-		case 'rollback': return plan.taskCount - (plan.counters.PENDING ?? 0) - (plan.counters.SKIPPED ?? 0) - (plan.counters.ROLLED_BACK ?? 0);
+		case 'retry': return tally(plan, 'FAILED');
+		case 'rollback': return plan.taskCount - tally(plan, 'PENDING', 'SKIPPED', 'ROLLED_BACK');
 		case 'approve': case 'reject': return plan.waves?.[wave - 1]?.taskCount ?? 0;
 		case 'tune': return 0;
 		default: return plan.taskCount - ended(plan);
@@ -35,32 +35,46 @@ function hits(action, plan, wave) {
 // onPlan gives a command on a plan.
 export function onPlan(action, plan, done, wave) {
 	const count = hits(action, plan, wave);
-	const fields = action === 'retry' ? retryFields() : action === 'tune' ? tuneFields(plan) : null;
 	open({
-		action, count, fields, done,
+		action, count, done, fields: action === 'tune' ? tuneFields(plan) : undefined,
 		path: wave ? `plans/${plan.planId}/waves/${wave}/${action}` : `plans/${plan.planId}/${action}`,
 		// What stops something must not wait for another look; everything else is for what was seen.
 		version: calming.has(action) ? 0 : plan.version,
 		title: t('command.of', { action: t('action.' + action), what: `#${plan.planId} ${plan.name}` }),
-		about: [wave && t('wave.n', { wave: String(wave) }), ' ', t('hits.' + action, { n: count })],
+		about: [wave && nthWave(wave), ' ', t('hits.' + action, { n: count })],
 	});
 }
 
 // onTask gives a command on a task.
 export function onTask(action, task, done) {
 	open({
-		action, count: 1, done, fields: action === 'retry' ? retryFields() : null,
-		path: `tasks/${task.taskId}/${action}`, version: 0,
+		action, count: 1, done, path: `tasks/${task.taskId}/${action}`, version: 0,
 		title: t('command.of', { action: t('action.' + action), what: task.tenantId }),
 		about: t('hits.task.' + action),
 	});
 }
 
-// onTasks gives a command on all tasks of a plan that a filter selects; count is what was seen.
-export function onTasks(action, plan, filter, count, done) {
+// onTasks gives a command on all tasks of a plan that a filter selects. The server counts them first:
+// the page may not have read them all.
+export async function onTasks(action, plan, filter, done, left) {
+	const path = `plans/${plan.planId}/tasks/${action}`;
+	let seen;
+	try {
+		seen = await command(path, { body: { filter, dryRun: true } });
+	} catch (problem) {
+		throwOther(problem);
+		notice('bad', explain(problem));
+		return;
+	}
+	if (left() || document.querySelector('dialog')) return;
+	const count = seen.tasks.changing;
+	if (!count) {
+		tell(action, seen);
+		done();
+		return;
+	}
 	open({
-		action, count, done, filter, fields: action === 'retry' ? retryFields() : null,
-		path: `plans/${plan.planId}/tasks/${action}`, version: plan.version,
+		action, count, done, filter, path, version: seen.version,
 		title: t('command.of', { action: t('action.' + action), what: t('tenants.n', { n: count }) }),
 		about: Object.values(filter).flat().join(' · '),
 	});
@@ -68,7 +82,7 @@ export function onTasks(action, plan, filter, count, done) {
 
 // A field of a command is an element, and how it adds itself to the body.
 function retryFields() {
-	const choice = (value, checked) => h('label', { class: 'choice' },
+	const choice = (value, checked) => h('label.choice',
 		h('input', { type: 'radio', name: 'from', value, checked }), ' ', t('retry.' + value));
 	const el = h('fieldset', h('legend', t('retry.from')), choice('checkpoint', true), choice('scratch', false));
 	return { el, body: form => (form.elements.from.value === 'scratch' ? { fromCheckpoint: false } : {}) };
@@ -113,7 +127,7 @@ export function explain(problem) {
 		if (params.worker) text.push(' ', t('code.worker', { worker: params.worker }));
 	}
 	for (const held of (params.held ?? []).slice(0, 5)) {
-		text.push(' ', link({ plan: held.planId }, null, t('code.held', { tenant: held.tenantId, plan: String(held.planId) })));
+		text.push(' ', held.planId ? link({ plan: held.planId }, null, t('code.held', { tenant: held.tenantId, plan: String(held.planId) })) : held.tenantId);
 	}
 	if (doc.detail && !has('code.' + code)) text.push(' ', doc.detail);
 	return text;
@@ -140,7 +154,7 @@ export function showFaults(root, problem, place) {
 }
 
 // open asks for what a command needs, sends it, and says honestly what came of it.
-function open({ action, path, title, about, count, version, filter, fields, done }) {
+function open({ action, path, title, about, count, version, filter, fields = action === 'retry' ? retryFields() : null, done }) {
 	const needed = explained.has(action);
 	const typed = count > manyTenants && !calming.has(action);
 	const key = newKey(); // kept if it is sent again: it is carried out once
@@ -186,7 +200,7 @@ function open({ action, path, title, about, count, version, filter, fields, done
 			dialog.close();
 			done?.();
 		} catch (problem) {
-			if (!(problem instanceof Problem)) throw problem;
+			throwOther(problem);
 			const others = showFaults(form, problem);
 			if (problem.code === 'REASON_REQUIRED') reason.required = true;
 			fill(status, explain(problem), others.map(fault => h('span.fault', fault)));

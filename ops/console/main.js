@@ -1,7 +1,7 @@
 // The shell: the bar above every page, the state of the connection, and which page is shown.
 
 import { announce, button, clockTime, fill, h, lang, link, loadSettings, saveSettings, settings, speak, t, ticks, now } from './ui.js';
-import { ask, connection, Problem } from './server.js';
+import { ask, connection, throwOther } from './server.js';
 import { newPlanPage, plansPage } from './plans.js';
 import { planPage } from './plan.js';
 import { taskPage } from './task.js';
@@ -19,8 +19,6 @@ function route(focus) {
 	const query = new URLSearchParams(location.search);
 	const context = { query, me, go };
 	main.replaceChildren();
-	connection.mode = '';
-	mode();
 	if (query.has('task')) page = taskPage(main, context);
 	else if (query.has('plan')) page = planPage(main, context);
 	else if (query.has('new')) page = newPlanPage(main, context);
@@ -59,7 +57,7 @@ function top() {
 		h('span.fill'),
 		me.actor && h('span.actor', me.actor),
 		h('details.settings', h('summary', { 'data-key': 'settings' }, t('settings')),
-			h('div', { class: 'menu' },
+			h('div.menu',
 				h('label', t('language'), h('select', { 'data-key': 'lang', onchange: e => set({ lang: e.target.value }) },
 					Object.entries(languages).map(([value, text]) => h('option', { value, selected: value === lang, lang: value }, text)))),
 				h('label.choice', h('input', {
@@ -130,7 +128,7 @@ async function start() {
 		me = answer;
 		if (changed) top();
 	} catch (problem) {
-		if (!(problem instanceof Problem)) throw problem;
+		throwOther(problem);
 		retry = setTimeout(start, 5000);
 	}
 }

@@ -196,7 +196,7 @@ const marks = {
 };
 
 // drawTile draws the cell of a state once; cells are copies of it.
-export function drawTile(state, side) {
+function drawTile(state, side) {
 	const tile = document.createElement('canvas');
 	tile.width = tile.height = Math.round(side);
 	const context = tile.getContext('2d');

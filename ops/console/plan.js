@@ -2,10 +2,10 @@
 // and log.
 
 import {
-	age, announce, badge, button, clockTime, dim, ended, failed, fill, h, icon, isEnd, link, now, number, part, progress, Rows, seconds, span, t, ticks,
-	when, word,
+	age, announce, badge, button, clockTime, dim, ended, failed, fill, h, icon, inFlight, isEnd, link, now, nthWave, number, outOf, part, progress, remark,
+	Rows, seconds, span, t, ticks, when, word,
 } from './ui.js';
-import { ask, Problem, tried, Watch } from './server.js';
+import { ask, throwOther, tried, Watch } from './server.js';
 import { buttons, explain, onPlan, onTasks } from './command.js';
 import { legend, Matrix } from './matrix.js';
 
@@ -34,8 +34,9 @@ export function planPage(main, { query, go }) {
 	const tenants = new Tasks(id);
 	const causes = part('section.card', (groups, p) => failuresOf(groups, p, give, failures));
 	const rules = part('details.card', rulesOf);
+	const crumbs = h('p.crumbs', link({}, null, t('plans')), ' › #', String(id));
 	const loading = h('p.dim', t('loading'));
-	main.append(h('p.crumbs', link({}, null, t('plans')), ' › #', String(id)), loading);
+	main.append(crumbs, loading);
 	document.title = `#${id} · cutover`;
 
 	const draw = () => {
@@ -55,7 +56,7 @@ export function planPage(main, { query, go }) {
 	// give gives a command, and shows what it has done without waiting for the next news.
 	function give(action, wave, group) {
 		const done = () => watch.poll();
-		if (group) onTasks(action, plan, { states: [group.state], codes: [group.code], ...(group.step && { steps: [group.step] }) }, group.n, done);
+		if (group) onTasks(action, plan, { states: [group.state], codes: [group.code], ...(group.step && { steps: [group.step] }) }, done, () => closed);
 		else onPlan(action, plan, done, wave);
 	}
 
@@ -83,7 +84,7 @@ export function planPage(main, { query, go }) {
 	function build() {
 		document.title = `${plan.name} · cutover`;
 		loading.remove();
-		main.append(title.el, h('div', { class: 'columns' },
+		main.append(title.el, h('div.columns',
 			h('div', next.el, figures.el, waves.el, causes.el,
 				h('section.card', h('h2', t('tenants')), matrix.el, states.el, tenants.el)),
 			h('div', log.el, rules.el)));
@@ -107,11 +108,10 @@ export function planPage(main, { query, go }) {
 				tenants.changed(events);
 				draw();
 			},
-			// The log has lost what the page has not read, or is shorter than it: all is read anew.
-			async reset() {
+			// The log has lost what the page has not read, or is shorter than it, or the plan is not there
+			// any more: all is read anew.
+			reset() {
 				watch.close();
-				log.clear();
-				matrix.load();
 				begin(true);
 			},
 		});
@@ -121,55 +121,65 @@ export function planPage(main, { query, go }) {
 		try {
 			const first = await ask('plans/' + id);
 			if (closed) return;
-			if (again) first.lastEvent += firstEvents; // from the present on
+			if (again) {
+				first.lastEvent += firstEvents; // from the present on
+				log.clear();
+				failures.clear();
+				matrix.load();
+				tenants.choose(chosen);
+			}
 			follow(first);
 		} catch (problem) {
-			if (!(problem instanceof Problem)) throw problem;
+			throwOther(problem);
+			if (closed) return;
 			fill(loading, explain(problem));
-			if (problem.code !== 'NOT_FOUND' && !closed) setTimeout(begin, 3000);
+			if (problem.code === 'NOT_FOUND') {
+				close();
+				main.replaceChildren(crumbs, loading);
+			} else setTimeout(() => begin(again), 3000);
 		}
+	}
+
+	function close() {
+		closed = true;
+		clearInterval(timer);
+		watch?.close();
+		matrix.close();
+		tenants.close();
+		log.close();
 	}
 
 	begin();
 	const timer = setInterval(draw, 1000);
-	return {
-		close() {
-			closed = true;
-			clearInterval(timer);
-			watch?.close();
-			matrix.close();
-			tenants.close();
-			log.close();
-		},
-	};
+	return { close };
 }
 
 // nextThing says how the plan stands and the one thing to do, with the commands that are possible.
 function nextThing(p, give) {
 	const n = failed(p);
 	const asks = p.gate === 'approval' && p.state === 'RUNNING';
-	const say = (tone, key, first, params) => [
+	const say = (tone, key, params, first) => [
 		h('p', { class: 'headline ' + tone }, icon({ good: 'done', bad: 'hand', wait: 'clock', act: 'hand' }[tone]), ' ', t('next.' + key, params)),
 		h('div.actions', buttons(p.actions.filter(a => asks || (a !== 'approve' && a !== 'reject')),
 			action => (action === 'approve' || action === 'reject' ? give(action, p.wave + 1) : give(action)), first)),
 	];
-	const flight = (p.counters.RUNNING ?? 0) + (p.counters.ROLLING_BACK ?? 0);
+	const flight = inFlight(p);
 	switch (p.state) {
-		case 'CREATED': return say('act', p.starting ? 'starting' : 'created', 'start', { n: p.taskCount });
-		case 'PAUSED': return say('act', `paused.${p.pauseReasons?.[0] ?? 'hand'}`, n ? null : 'resume', { n });
-		case 'FAILED': return say('bad', 'failed', 'retry', { n });
-		case 'COMPLETED': return say('good', n ? 'completed.failures' : 'completed', null, { n });
-		case 'CANCELLED': return say('wait', flight ? 'cancelling' : 'cancelled', null, { n: flight });
-		case 'ROLLING_BACK': return say('wait', 'rolling', null, { n: flight });
-		case 'ROLLED_BACK': return say('good', 'rolled', null);
-		case 'ROLLBACK_FAILED': return say('bad', 'rollback.failed', 'rollback', { n });
+		case 'CREATED': return say('act', p.starting ? 'starting' : 'created', { n: p.taskCount }, 'start');
+		case 'PAUSED': return say('act', `paused.${p.pauseReasons?.[0] ?? 'hand'}`, { n }, n ? null : 'resume');
+		case 'FAILED': return say('bad', 'failed', { n }, 'retry');
+		case 'COMPLETED': return say('good', n ? 'completed.failures' : 'completed', { n });
+		case 'CANCELLED': return say('wait', flight ? 'cancelling' : 'cancelled', { n: flight });
+		case 'ROLLING_BACK': return say('wait', 'rolling', { n: flight });
+		case 'ROLLED_BACK': return say('good', 'rolled');
+		case 'ROLLBACK_FAILED': return say('bad', 'rollback.failed', { n }, 'rollback');
 	}
-	if (asks) return say('act', 'approval', 'approve', { wave: String(p.wave + 1), name: p.waves?.[p.wave]?.name ?? '' });
-	if (bakes(p)) return say('wait', 'baking', null, { wave: String(p.wave) });
-	if ((p.counters.PAUSED ?? 0) && !flight) return say('act', 'held', null, { n: p.counters.PAUSED });
-	if (p.waiting && p.waiting === flight) return say('wait', 'waiting', null, { n: p.waiting });
-	if (!flight && p.counters.PENDING) return say('wait', 'idle', null, { n: p.counters.PENDING });
-	return say(n ? 'act' : 'good', n ? 'running.failures' : 'running', null, { n });
+	if (asks) return say('act', 'approval', { wave: String(p.wave + 1), name: p.waves?.[p.wave]?.name ?? '' }, 'approve');
+	if (bakes(p)) return say('wait', 'baking', { wave: String(p.wave) });
+	if (p.counters.PAUSED && !flight) return say('act', 'held', { n: p.counters.PAUSED });
+	if (p.waiting && p.waiting === flight) return say('wait', 'waiting', { n: p.waiting });
+	if (!flight && p.counters.PENDING) return say('wait', 'idle', { n: p.counters.PENDING });
+	return say(n ? 'act' : 'good', n ? 'running.failures' : 'running', { n });
 }
 
 // bakes reports whether the open wave of a plan has ended and waits.
@@ -183,10 +193,10 @@ function progressOf(p, rate, people) {
 	const fact = (label, ...content) => h('div.fact', h('dt', label), h('dd', ...content));
 	return [
 		progress(p),
-		h('dl', { class: 'facts' },
-			fact(t('progress'), t('of.plan', { n: done, all: p.taskCount })),
+		h('dl.facts',
+			fact(t('progress'), outOf(done, p.taskCount)),
 			fact(t('state.FAILED'), h('span', { class: failed(p) ? 'bad-text' : '' }, number(failed(p))), p.acknowledged ? ` (${t('acknowledged', { n: p.acknowledged })})` : ''),
-			fact(t('fact.flight'), number((p.counters.RUNNING ?? 0) + (p.counters.ROLLING_BACK ?? 0)), p.waiting ? ` (${t('waiting.n', { n: p.waiting })})` : ''),
+			fact(t('fact.flight'), number(inFlight(p)), p.waiting ? ` (${t('waiting.n', { n: p.waiting })})` : ''),
 			p.state === 'RUNNING' && fact(t('fact.rate'), rate ? t('per.minute', { n: rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate) }) : '–'),
 			p.state === 'RUNNING' && left > 0 && fact(t('fact.left'), rate ? `≈ ${span(60000 * left / rate)}` : '–'),
 			fact(t('fact.created'), when(p.createdAt), people.create && ' · ' + people.create),
@@ -202,17 +212,17 @@ function wavesOf(p, give) {
 	const may = action => p.actions.includes(action);
 	const all = p.waves ?? [];
 	const shown = all.length <= 60 ? all : all.filter(w => w.failed || Math.abs(w.wave - p.wave) < 20);
-	return [h('h2', t('waves')), shown !== all && dim(t('of.plan', { n: shown.length, all: all.length })), h('ol.wave-list', shown.map(w => {
+	return [h('h2', t('waves')), shown !== all && dim(outOf(shown.length, all.length)), h('ol.wave-list', shown.map(w => {
 		const open = p.wave === w.wave;
 		const state = w.wave < p.wave || p.state === 'COMPLETED' || (open && w.ended === w.taskCount && p.gate !== 'none' && p.gate) ? 'done' : open ? (bakes(p) ? 'baking' : 'open') : 'later';
 		const asks = p.gate === 'approval' && w.wave === p.wave + 1 && p.state === 'RUNNING';
-		const bar = h('meter', { min: 0, max: w.taskCount, value: w.ended, 'aria-label': t('of.plan', { n: w.ended, all: w.taskCount }) });
+		const bar = h('meter', { min: 0, max: w.taskCount, value: w.ended, 'aria-label': outOf(w.ended, w.taskCount) });
 		return h('li', { class: 'wave w-' + state, 'aria-current': open ? 'step' : null },
 			h('div.wave-name', icon({ done: 'done', open: 'RUNNING', baking: 'clock', later: 'PENDING' }[state]), ' ',
-				h('b', w.name || t('wave.n', { wave: String(w.wave) })), ' ',
+				h('b', w.name || nthWave(w.wave)), ' ',
 				dim(t('wave.' + state)),
 				w.canary && h('span.tag', t('canary'))),
-			h('div.wave-bar', bar, h('span.figures', t('of.plan', { n: w.ended, all: w.taskCount })),
+			h('div.wave-bar', bar, h('span.figures', outOf(w.ended, w.taskCount)),
 				h('span', { class: w.failed ? 'bad-text' : 'dim' }, t('wave.failed', { n: w.failed, max: w.maxFailed }))),
 			state === 'baking' && h('div', icon('clock'), ' ', ticks(() => t('bake.left', { span: span(bakeEnd(p) - now()), time: clockTime(bakeEnd(p)) }))),
 			state !== 'baking' && w.bakeTime && state !== 'done' && h('div.dim', t('bakes.for', { span: span(1000 * seconds(w.bakeTime)) })),
@@ -226,7 +236,7 @@ function wavesOf(p, give) {
 // rulesOf lists the strategy that is in force.
 function rulesOf(strategy) {
 	const show = value => (Array.isArray(value) || typeof value === 'object' ? JSON.stringify(value) : word('choice', value));
-	return [h('summary', { 'data-key': 'rules' }, t('strategy')), h('dl', { class: 'pairs' },
+	return [h('summary', { 'data-key': 'rules' }, t('strategy')), h('dl.pairs',
 		Object.entries(strategy).map(([name, value]) => [h('dt', word('strategy', name)), h('dd', show(value))]))];
 }
 
@@ -235,9 +245,13 @@ function rulesOf(strategy) {
 class Failures {
 	constructor(plan) {
 		this.plan = plan;
+		this.next = 0;
+		this.clear();
+	}
+
+	clear() {
 		this.tasks = new Map(); // by id
 		this.more = false;
-		this.next = 0;
 	}
 
 	async check(n, done) {
@@ -269,14 +283,21 @@ class Failures {
 		}
 	}
 
+	// groups are the causes that a filter tells apart. It cannot ask for failures without a step: with
+	// one of them, all failures of a code are one group.
 	groups() {
 		const groups = new Map();
-		for (const task of this.tasks.values()) {
-			const key = `${task.state} ${task.info?.errorCode} ${task.info?.step ?? ''}`;
-			const group = groups.get(key) ?? { key, state: task.state, code: task.info?.errorCode ?? '', step: task.info?.step ?? '', reason: '', at: '', n: 0, some: [] };
+		const tasks = [...this.tasks.values()];
+		const cause = task => `${task.state} ${task.info?.errorCode ?? ''}`;
+		const whole = new Set(tasks.filter(task => !task.info?.step).map(cause));
+		for (const task of tasks) {
+			const step = whole.has(cause(task)) ? '' : task.info.step;
+			const { errorCode: code = '', reason = '', timestamp: at = '' } = task.info ?? {};
+			const key = `${cause(task)} ${step}`;
+			const group = groups.get(key) ?? { key, state: task.state, code, step, reason, at, n: 0, some: [] };
 			group.n++;
 			if (group.some.length < 3) group.some.push({ taskId: task.taskId, tenantId: task.tenantId });
-			if ((task.info?.timestamp ?? '') >= group.at) Object.assign(group, { at: task.info?.timestamp ?? '', reason: task.info?.reason ?? '' });
+			if (at > group.at) Object.assign(group, { at, reason });
 			groups.set(key, group);
 		}
 		return [...groups.values()].sort((a, b) => b.n - a.n);
@@ -285,7 +306,7 @@ class Failures {
 
 function failuresOf(groups, p, give, failures) {
 	return [h('h2', t('failures')), failures.more && h('p.dim', t('failures.first', { n: readFailures })),
-		groups.map(g => h('div', { class: 'failure' },
+		groups.map(g => h('div.failure',
 			h('div.failure-head', h('b.bad-text', icon(g.state), ' ', number(g.n)), ' ', h('code', g.code),
 				g.step && dim(t('at.step', { step: g.step })), h('span.fill'),
 				g.state === 'FAILED' && p.actions.includes('retry') && button(t('action.retry'),
@@ -439,10 +460,10 @@ class Log {
 }
 
 function eventRow(e) {
-	const what = [e.tenantId && link({ plan: e.planId, task: e.taskId }, { class: 'tenant' }, e.tenantId), e.wave && h('span', t('wave.n', { wave: String(e.wave) }))];
-	return [h('div', { class: 'event-row' },
+	const what = [e.tenantId && link({ plan: e.planId, task: e.taskId }, { class: 'tenant' }, e.tenantId), e.wave && h('span', nthWave(e.wave))];
+	return [h('div.event-row',
 		h('span.dim.time', when(e.at)),
 		h('span.what', icon(e.to), ' ', h('b', word('cause', e.cause)), ' ', ...what.filter(Boolean).flatMap(x => [x, ' ']),
 			e.from !== e.to && dim('→ ', word('state', e.to))),
-		h('span.dim.why', e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''))];
+		h('span.dim.why', remark(e)))];
 }

@@ -1,7 +1,7 @@
 // The list of plans, and the form of a new one.
 
-import { badge, button, dim, ended, failed, fill, h, icon, link, now, number, part, planStates, progress, Rows, span, seconds, t, ticks, word } from './ui.js';
-import { ask, command, newKey, Problem, tried, Watch } from './server.js';
+import { badge, button, dim, ended, failed, fill, h, icon, link, now, nthWave, number, outOf, part, planStates, progress, Rows, span, seconds, t, ticks, word } from './ui.js';
+import { ask, command, newKey, throwOther, tried, Watch } from './server.js';
 import { amount, choose, explain, faultPlace, noComposedEnter, showFaults } from './command.js';
 
 const pageSize = 200;
@@ -16,13 +16,13 @@ export function plansPage(main, { query, me, go }) {
 	let next = null; // cursor of the next page; undefined at the end
 	let loading = false;
 	let limit = searched;
-	const people = starters(() => show());
+	const people = starters(() => rows.el.isConnected && show());
 
 	const rows = new Rows({
 		key: plan => plan.planId,
 		render: planRow,
 		detail: plan => people.of(plan),
-		empty: () => (loading ? t('loading') : states.length || text ? t('plans.none.match') : t('plans.none')),
+		empty: () => (loading || next === null ? t('loading') : states.length || text ? t('plans.none.match') : t('plans.none')),
 		more: () => load(),
 	});
 	const foot = part('p.foot', (shown, known, more) => [
@@ -77,13 +77,18 @@ export function plansPage(main, { query, me, go }) {
 		show();
 	}
 
+	// first reads the first page. It has all plans down to its last one: others that were known were
+	// removed, or are in another state now, unless the stream has told of them meanwhile.
 	async function first() {
 		const asked = states;
-		loading = next === null;
+		const known = new Map(plans);
 		const page = await ask(path());
-		loading = false;
+		if (asked !== states) return [];
 		if (next === null) next = page.next;
-		return asked === states ? page.plans : [];
+		const there = new Set(page.plans.map(plan => plan.planId));
+		const last = page.next ? page.plans.at(-1)?.planId ?? Infinity : 0;
+		for (const [id, plan] of known) if (id >= last && !page.partly && !there.has(id) && plans.get(id) === plan) plans.delete(id);
+		return page.plans;
 	}
 
 	function restart() {
@@ -116,7 +121,7 @@ function planRow(plan, who) {
 	return [link({ plan: plan.planId }, { class: 'plan-row' },
 		badge(plan.state),
 		h('span.name', plan.name, ' ', dim('#' + plan.planId)),
-		h('span.how-far', progress(plan), h('span.figures', t('of.plan', { n: ended(plan), all: plan.taskCount }))),
+		h('span.how-far', progress(plan), h('span.figures', outOf(ended(plan), plan.taskCount))),
 		h('span', { class: bad ? 'bad-text' : 'dim' }, bad ? [icon('FAILED'), ' ', t('failures.n', { n: bad })] : ''),
 		h('span.dim.age', t('fact.' + since), ' ', ticks(() => t('ago', { x: span(now() - Date.parse(plan[since + 'At'])) }))),
 		h('span.dim.who', who))];
@@ -129,7 +134,6 @@ function starters(changed) {
 	let busy = 0;
 	return {
 		of(plan) {
-			if (plan.startedBy || plan.createdBy) return plan.startedBy ?? plan.createdBy;
 			const key = plan.planId + (plan.startedAt ? '+' : '');
 			if (!known.has(key)) {
 				known.set(key, '');
@@ -143,10 +147,13 @@ function starters(changed) {
 		if (busy > 1) return;
 		busy++;
 		for (let item = queue.pop(); item; item = queue.pop()) {
-			const page = await tried(ask(`plans/${item[1]}/commands?limit=20`));
-			const by = cause => page?.events.findLast(e => e.cause === cause && e.actor)?.actor;
-			known.set(item[0], by('start') ?? by('create') ?? '');
-			changed();
+			const [key, plan] = item;
+			const page = await tried(ask(`plans/${plan}/commands?limit=20`));
+			const by = cause => page.events.findLast(e => e.cause === cause && e.actor)?.actor;
+			if (page) {
+				known.set(key, by('start') ?? by('create') ?? '');
+				changed();
+			} else setTimeout(() => known.delete(key) && changed(), 5000);
 		}
 		busy--;
 	}
@@ -173,11 +180,11 @@ export function newPlanPage(main, { go }) {
 	const create = h('button', { type: 'submit', class: 'primary' }, t('create'));
 	const types = h('datalist', { id: 'types' });
 	const form = h('form', { onsubmit: submit, oninput: changed, onkeydown: noComposedEnter, novalidate: true },
-		h('section', { class: 'card' },
+		h('section.card',
 			h('div.grid2', field('name', t('name')), field('executorType', t('executor.type'), { list: 'types' })), types,
 			h('label', t('tenants'), tenants, count, faultPlace('tenantIds'))),
 		h('section.card', h('h2', t('strategy')),
-			h('div', { class: 'grid2' },
+			h('div.grid2',
 				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'),
 				select('failureAction', ['Stop', 'Pause', 'RollbackPlan']), select('concurrencyMode', ['Soft', 'Strict']),
 				strategy('waveSizes', '1, 10%, 50%'), strategy('bakeTime', '0s'), strategy('firstBakeTime', '0s'), strategy('finalBakeTime', '0s'),
@@ -233,7 +240,7 @@ export function newPlanPage(main, { go }) {
 			const doc = await command('preview', { body: spec(typed) });
 			if (show(previewOf(doc)) !== false) showFaults(form, null);
 		} catch (problem) {
-			if (!(problem instanceof Problem)) throw problem;
+			throwOther(problem);
 			if (mine !== asked) return;
 			if (!problem.doc.faults) timer = setTimeout(look, 3000);
 			// What was not typed yet is no fault before it was sent.
@@ -266,7 +273,7 @@ export function newPlanPage(main, { go }) {
 			saveDraft({});
 			go({ plan: plan.planId });
 		} catch (problem) {
-			if (!(problem instanceof Problem)) throw problem;
+			throwOther(problem);
 			const others = showFaults(form, problem, place);
 			fill(status, explain(problem), others.map(fault => h('span.fault', fault)));
 			form.querySelector('[aria-invalid]')?.focus();
@@ -290,8 +297,8 @@ const tenantIDs = text => text.replace(/^\s*#.*$/gm, '').split(/[\r\n,;，；]+/
 function previewOf(doc) {
 	const columns = ['wave', 'tenants', 'strategy.maxConcurrency', 'strategy.maxFailures', 'strategy.bakeTime', 'worst'];
 	const row = w => [
-		[w.name || t('wave.n', { wave: String(w.wave) }), w.approval && [' ', h('span.tag', t('approval'))], w.strict && [' ', h('span.tag', t('choice.Strict'))]],
-		number(w.taskCount), number(w.maxSlots), t('of.plan', { n: w.waveMaxFailed, all: w.maxFailed }), w.bakeTime ? span(1000 * seconds(w.bakeTime)) : '–', number(w.worstCase),
+		[w.name || nthWave(w.wave), w.approval && [' ', h('span.tag', t('approval'))], w.strict && [' ', h('span.tag', t('choice.Strict'))]],
+		number(w.taskCount), number(w.maxSlots), outOf(w.waveMaxFailed, w.maxFailed), w.bakeTime ? span(1000 * seconds(w.bakeTime)) : '–', number(w.worstCase),
 	];
 	return [
 		h('table', h('thead', h('tr', columns.map(name => h('th', { scope: 'col' }, t(name))))),

@@ -4,7 +4,7 @@ import { setClock } from './ui.js';
 
 // Problem is an answer that is none: a problem document, or what the page found itself
 // (NO_ANSWER, SIGNED_OUT).
-export class Problem extends Error {
+class Problem extends Error {
 	constructor(code, doc = {}) {
 		super(code);
 		this.code = code;
@@ -12,11 +12,13 @@ export class Problem extends Error {
 	}
 }
 
+// throwOther throws what is no problem.
+export function throwOther(fault) {
+	if (!(fault instanceof Problem)) throw fault;
+}
+
 // tried is the answer to a question, or null if the answer is a problem.
-export const tried = asked => asked.catch(fault => {
-	if (fault instanceof Problem) return null;
-	throw fault;
-});
+export const tried = asked => asked.catch(fault => throwOther(fault) ?? null);
 
 // connection is what the page knows of its connection. The shell shows it.
 export const connection = { signedOut: false, away: null, mode: '', seen: 0, changed() {} };
@@ -97,6 +99,7 @@ export class Watch {
 		this.closed = true;
 		document.removeEventListener('visibilitychange', this.seen);
 		this.rest();
+		note({ mode: '' });
 	}
 
 	begin() {
@@ -144,7 +147,7 @@ export class Watch {
 		on('events', frame => this.take(frame.plan, frame.events));
 		on('plan', plan => this.on.plan?.(plan));
 		on('list', frame => this.on.list?.(frame.plans, frame.removed));
-		on('reset', problem => this.on.reset?.(problem));
+		on('reset', () => this.on.reset?.());
 	}
 
 	// alive notes a sign of life of the stream, which may be that the store is away.
@@ -193,13 +196,14 @@ export class Watch {
 		try {
 			for (const plan of Object.keys(this.positions)) await this.pollPlan(plan);
 			if (this.list) this.on.list?.(await this.list());
-			if (!this.live && !this.closed) note({ mode: 'polling' });
 		} catch (problem) {
 			wait = 2 * pollTime;
-			if (!(problem instanceof Problem)) throw problem;
-			if (problem.code === 'EVENTS_TRIMMED' || problem.code === 'EVENTS_AHEAD') this.on.reset?.(problem.doc);
+			throwOther(problem);
+			// The stream may have said so, too.
+			if (!this.closed && ['EVENTS_TRIMMED', 'EVENTS_AHEAD', 'NOT_FOUND'].includes(problem.code)) this.on.reset?.();
 		} finally {
 			this.polling = false;
+			if (!this.live && !this.closed) note({ mode: 'polling' });
 			if (this.pollAgain) this.poll();
 			else this.pollSoon(wait);
 		}

@@ -1,7 +1,7 @@
 // The page of a task: why it does not move, its failure, its checkpoint, and what happened to it.
 
-import { age, badge, clockTime, dim, fill, h, has, icon, link, number, now, part, seconds, span, t, ticks, when, word } from './ui.js';
-import { ask, Problem, tried, Watch } from './server.js';
+import { age, badge, clockTime, dim, fill, h, has, icon, link, nthWave, number, now, part, remark, seconds, span, t, ticks, when, word } from './ui.js';
+import { ask, throwOther, tried, Watch } from './server.js';
 import { buttons, explain, onTask } from './command.js';
 
 // How far back the page looks for events of the task.
@@ -15,10 +15,11 @@ export function taskPage(main, { query }) {
 	let closed = false;
 	let events = [];
 	let reason = null;
-	let sayable = true; // until the server says that it cannot
+	let asked = 0; // how often the task was asked for
+	let shown = 0; // which of the answers is shown
 
 	const crumbs = part('p.crumbs', name => [link({}, null, t('plans')), ' › ', link({ plan: planID }, null, name || '#' + planID), ' › ', String(id % 1000000)]);
-	const title = part('div.title', doc => [h('h1.tenant', { tabindex: -1, 'data-key': 'h1' }, doc.tenantId), badge(doc.state), doc.wave && dim(t('wave.n', { wave: String(doc.wave) }))]);
+	const title = part('div.title', doc => [h('h1.tenant', { tabindex: -1, 'data-key': 'h1' }, doc.tenantId), badge(doc.state), doc.wave && dim(nthWave(doc.wave))]);
 	const why = part('section.card.next', (doc, because) => whyOf(doc, because, action => onTask(action, task, look)), { 'aria-label': t('why') });
 	const failure = part('section.card', info => [h('h2', t('failure')), failureOf(info)]);
 	const facts = part('section.card', doc => factsOf(doc));
@@ -44,11 +45,15 @@ export function taskPage(main, { query }) {
 		history.show(events);
 	}
 
-	// look reads the task, and why it does not move, where the server can say that.
+	// look reads the task, and why it does not move. An answer that a newer one has overtaken is not
+	// shown.
 	async function look() {
+		const mine = ++asked;
+		const late = () => closed || mine < shown;
 		try {
 			const fresh = await ask('tasks/' + id);
-			if (closed) return;
+			if (late()) return;
+			shown = mine;
 			const first = task === null;
 			task = fresh;
 			if (first) {
@@ -58,15 +63,18 @@ export function taskPage(main, { query }) {
 			}
 			draw();
 			if (first) main.querySelector('h1').focus({ preventScroll: true });
-			if (sayable) reason = await tried(ask(`tasks/${id}/why`).catch(problem => {
-				sayable = problem.code !== 'NOT_FOUND';
-				throw problem;
-			}));
+			const because = await tried(ask(`tasks/${id}/why`));
+			if (late()) return;
+			reason = because;
 			draw();
 		} catch (problem) {
-			if (!(problem instanceof Problem)) throw problem;
-			if (!task) fill(loading, explain(problem));
-			if (!closed && problem.code !== 'NOT_FOUND') again();
+			throwOther(problem);
+			if (late()) return;
+			fill(loading, explain(problem));
+			if (problem.code === 'NOT_FOUND') {
+				close();
+				main.replaceChildren(crumbs.el, loading);
+			} else again();
 		}
 	}
 
@@ -77,15 +85,14 @@ export function taskPage(main, { query }) {
 		if (!closed) timer = setTimeout(look, wait);
 	}
 
-	async function begin() {
+	async function begin(anew) {
 		await look();
 		if (closed) return;
 		try {
 			const plan = await ask('plans/' + planID);
 			if (closed) return;
 			crumbs.show(plan.name);
-			watch = new Watch({ plans: { [planID]: Math.max(0, plan.lastEvent - lookBack) } }, {
-				plan: () => {},
+			watch = new Watch({ plans: { [planID]: anew ? plan.lastEvent : Math.max(0, plan.lastEvent - lookBack) } }, {
 				events(fresh) {
 					const own = fresh.filter(e => e.taskId === id);
 					if (own.length === 0 && events.length) return;
@@ -93,12 +100,23 @@ export function taskPage(main, { query }) {
 					draw();
 					if (own.length) again(300);
 				},
-				reset: () => look(),
+				// The log has lost what the page has not read, or is shorter than it.
+				reset() {
+					watch.close();
+					begin(true);
+				},
 			});
 		} catch (problem) {
-			if (!(problem instanceof Problem)) throw problem;
-			if (!closed && problem.code !== 'NOT_FOUND') setTimeout(begin, 3000);
+			throwOther(problem);
+			if (!closed && problem.code !== 'NOT_FOUND') setTimeout(() => begin(anew), 3000);
 		}
+	}
+
+	function close() {
+		closed = true;
+		clearTimeout(timer);
+		clearInterval(polls);
+		watch?.close();
 	}
 
 	begin();
@@ -106,14 +124,7 @@ export function taskPage(main, { query }) {
 	const polls = setInterval(() => {
 		if (!document.hidden && task && !['COMPLETED', 'SKIPPED', 'ROLLED_BACK'].includes(task.state)) look();
 	}, 5000);
-	return {
-		close() {
-			closed = true;
-			clearTimeout(timer);
-			clearInterval(polls);
-			watch?.close();
-		},
-	};
+	return { close };
 }
 
 // whyOf is the centre of the page: why the task does not move, and what can be done.
@@ -149,15 +160,12 @@ function failureOf(info) {
 
 function factsOf(task) {
 	const fact = (key, ...content) => content[0] && [h('dt', has('fact.' + key) ? t('fact.' + key) : t(key)), h('dd', ...content)];
-	return [h('h2', t('facts')), h('dl', { class: 'pairs' },
+	return [h('h2', t('facts')), h('dl.pairs',
 		fact('ordinal', number(task.ordinal)), fact('attempts', number(task.attempt)),
 		task.worker && fact('worker', task.worker), task.losses && fact('losses', number(task.losses)),
 		task.elapsed && fact('elapsed', span(1000 * seconds(task.elapsed))),
-		task.startedAt && fact('started', when(task.startedAt)), task.retriedAt && fact('retried', when(task.retriedAt)),
-		task.updatedAt && fact('updated', when(task.updatedAt), ' (', age(task.updatedAt), ')'), task.endedAt && fact('ended', when(task.endedAt)),
-		task.labels && fact('labels', Object.entries(task.labels).map(([k, v]) => `${k}=${v}`).join(', '))),
-	task.attempts?.length && [h('h3', t('attempts')), h('ol.history', task.attempts.map(a => h('li', null,
-		t('attempt.n', { attempt: String(a.attempt ?? '') }), ' ', a.start && when(a.start), ' ', a.code ?? '', ' ', a.step ?? '', ' ', a.worker ?? '')))]];
+		['started', 'retried', 'updated', 'ended'].map(what => task[what + 'At'] && fact(what, when(task[what + 'At']), what === 'updated' && [' (', age(task.updatedAt), ')'])),
+		task.labels && fact('labels', Object.entries(task.labels).map(([k, v]) => `${k}=${v}`).join(', ')))];
 }
 
 // savedOf is a checkpoint or an undo entry. Large data is folded.
@@ -169,8 +177,8 @@ function savedOf(saved, open) {
 
 function historyOf(list) {
 	if (list.length === 0) return h('p.dim', t('history.none', { n: lookBack }));
-	return h('ol.history', list.map(e => h('li', null,
+	return h('ol.history', list.map(e => h('li',
 		when(e.at), ' ', icon(e.to), ' ', h('b', word('cause', e.cause)), ' ', e.from !== e.to && `${e.from ? word('state', e.from) + ' → ' : ''}${word('state', e.to)}`,
-		h('div.dim', e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''))));
+		h('div.dim', remark(e)))));
 }
 

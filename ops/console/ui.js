@@ -74,6 +74,9 @@ export const number = n => n.toLocaleString(lang);
 // word is the word for a value of the server; the value itself if it is a new one.
 export const word = (kind, value) => (has(`${kind}.${value}`) ? t(`${kind}.${value}`) : String(value));
 
+export const outOf = (n, all) => t('of.plan', { n, all });
+export const nthWave = wave => t('wave.n', { wave: String(wave) });
+
 // Settings of this browser. Without storage they last as long as the page.
 
 export const settings = { lang: '', utc: false };
@@ -179,8 +182,11 @@ export const planStates = [
 const ends = new Set(['COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED', 'ROLLED_BACK', 'ROLLBACK_FAILED']);
 export const isEnd = state => ends.has(state);
 
-export const ended = plan => taskStates.reduce((sum, s) => sum + (isEnd(s) ? plan.counters[s] ?? 0 : 0), 0);
-export const failed = plan => (plan.counters.FAILED ?? 0) + (plan.counters.ROLLBACK_FAILED ?? 0);
+// tally is how many tasks of a plan are in some states.
+export const tally = (plan, ...states) => states.reduce((sum, state) => sum + (plan.counters[state] ?? 0), 0);
+export const ended = plan => tally(plan, ...ends);
+export const failed = plan => tally(plan, 'FAILED', 'ROLLBACK_FAILED');
+export const inFlight = plan => tally(plan, 'RUNNING', 'ROLLING_BACK');
 
 // progress is a bar with a stretch for each state.
 export function progress(plan) {
@@ -188,20 +194,23 @@ export function progress(plan) {
 	const share = Math.floor(100 * ended(plan) / Math.max(1, plan.taskCount));
 	const bar = h('span.bar', { role: 'img', 'aria-label': `${share} % ${t('progress')}` });
 	for (const state of order) {
-		const count = plan.counters[state] ?? 0;
+		const count = tally(plan, state);
 		if (count === 0) continue;
 		const stretch = h('span', { class: `f-${state}` });
 		stretch.style.flexGrow = count;
 		bar.append(stretch);
 	}
 	const rest = h('span');
-	rest.style.flexGrow = plan.counters.PENDING ?? 0;
+	rest.style.flexGrow = tally(plan, 'PENDING');
 	bar.append(rest);
 	return bar;
 }
 
 // link is a link within the console.
 export const link = (query, props, ...children) => h('a', { href: '?' + new URLSearchParams(query), 'data-nav': true, ...props }, ...children);
+
+// remark is who did what an event tells of, and why.
+export const remark = e => [e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''];
 
 export const button = (text, onclick, props) => h('button', { type: 'button', onclick, ...props }, text);
 

@@ -215,12 +215,14 @@ func TestLive(t *testing.T) {
 	p := h.open(t, "?plan="+id.String())
 	p.sees("Not started")
 	p.until(`document.querySelector("#mode").innerText.includes("live")`)
-	h.asked("")
+	polled := "GET " + prefix + "plans/" + id.String() + " "
+	asked := 0
+	h.await(t, func() bool { asked += h.asked(polled); return asked >= 3 }) // by the page, before the stream, and after it
 	if _, err := h.engine.Start(context.Background(), id); err != nil {
 		t.Fatal(err)
 	}
 	p.sees("Running. Nothing to do.")
-	if n := h.asked("GET " + prefix + "plans/" + id.String() + " "); n > 0 {
+	if n := h.asked(polled); n > 0 {
 		t.Errorf("%d polls although there is a stream", n)
 	}
 	h.set(func() { h.noStream = true })
@@ -297,6 +299,23 @@ func TestHonestAnswers(t *testing.T) {
 	p.quiet("412", "/start")
 }
 
+// A plan that the caller may not view is not named, though it holds a tenant.
+func TestHiddenPlanHoldsATenant(t *testing.T) {
+	h := start(t)
+	hidden, err := h.engine.Create(context.Background(), plan.Spec{Name: "hidden", ExecutorType: "MOVE", Tenants: plan.Tenants("held-1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.give(t, h.engine.Start, hidden.ID)
+	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
+	p := h.open(t, "?plan="+id.String(), chromedp.UserAgent(narrow))
+	p.press("Start")
+	p.press("Start")
+	p.sees("Other plans work on these tenants; nothing was done. held-1")
+	p.until(`!document.querySelector("dialog").innerText.includes("undefined")`)
+	p.quiet("409", "/start")
+}
+
 // A session of the keyboard alone: from the list to a plan, and a command with its reason.
 func TestKeyboard(t *testing.T) {
 	h := start(t)
@@ -329,6 +348,7 @@ func TestRetryOfACause(t *testing.T) {
 	p.sees("Completed. Failed within the tolerance: 2.")
 	h.set(func() { h.broken = false })
 	p.run(chromedp.Click(`.failure button`, chromedp.ByQuery))
+	p.sees("Retry: 2 tenants")
 	p.press("Retry")
 	p.sees("being changed: 2")
 	p.sees("Completed. Nothing to do.")

@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/ops"
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
@@ -21,6 +23,7 @@ const prefix = "/deep/ops/"
 
 // host is a server with an engine and the console behind a prefix.
 type host struct {
+	store  *memstore.Store
 	engine *cutover.Engine
 	url    string
 
@@ -31,11 +34,15 @@ type host struct {
 	gate chan struct{}
 	// signedOut makes every request a redirect to a page for signing in.
 	signedOut bool
-	// badGateway is a part of the paths to which a proxy answers that it gets no answer, with a page.
+	// badGateway is a part of the paths to which a proxy answers 502, with a page.
 	badGateway string
 	// noStream makes every stream a 503, which a browser gives up for good.
 	noStream bool
-	server   *httptest.Server
+	// held are those requests that wait, by a part of their paths.
+	held map[string]chan struct{}
+	// streams is how many streams are open.
+	streams int
+	server  *httptest.Server
 	// requests are the paths that were asked for.
 	requests []string
 }
@@ -49,7 +56,13 @@ type state struct {
 // start starts a host.
 func start(t *testing.T) *host {
 	t.Helper()
-	h := &host{broken: true, gate: make(chan struct{})}
+	return startOn(t, memstore.Config{})
+}
+
+// startOn starts a host over a store with a configuration.
+func startOn(t *testing.T, c memstore.Config) *host {
+	t.Helper()
+	h := &host{broken: true, gate: make(chan struct{}), held: map[string]chan struct{}{}, store: memstore.NewWith(c)}
 	steps, err := executor.NewSteps(
 		executor.Step[state]{Name: "LOOK_UP", Do: func(_ context.Context, _ *executor.Run, s *state) error {
 			s.Route, s.Count = "green", 9007199254740993
@@ -60,7 +73,7 @@ func start(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.engine, err = cutover.New(memstore.New(), cutover.Config{Executors: executor.Registry{"MOVE": steps}})
+	h.engine, err = cutover.New(h.store, cutover.Config{Executors: executor.Registry{"MOVE": steps, "FAIL": executor.Func(fail)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,22 +98,52 @@ func start(t *testing.T) *host {
 	return h
 }
 
-// reader is the User-Agent of somebody who may only look.
-const reader = "reader"
+// fail fails in a step, and for the tenants named early-... in none.
+func fail(_ context.Context, run *executor.Run) error {
+	failure := &executor.Error{Code: "NO_ROUTE", Err: errors.New("no route")}
+	if strings.HasPrefix(run.Tenant().ID, "early-") {
+		return failure
+	}
+	failure.Step = "SWITCH"
+	return failure
+}
+
+// The User-Agents of somebody who may only look, and of somebody who may not view the plans named
+// hidden.
+const (
+	reader = "reader"
+	narrow = "narrow"
+)
+
+// narrowCaller is who may do everything with the plans that are not named hidden.
+type narrowCaller struct{ ops.Caller }
+
+// May implements ops.Caller.
+func (narrowCaller) May(_ ops.Action, p *plan.Plan) bool { return p == nil || p.Name != "hidden" }
 
 func authenticate(r *http.Request) (ops.Caller, error) {
 	if r.UserAgent() == reader {
 		return ops.ReadOnly(ops.AllowAll(reader))(r)
 	}
-	return ops.AllowAll("ada")(r)
+	c, err := ops.AllowAll("ada")(r)
+	if r.UserAgent() == narrow {
+		return narrowCaller{c}, err
+	}
+	return c, err
 }
 
 // guard is what a proxy for signing in does.
 func (h *host) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
-		h.requests = append(h.requests, r.Method+" "+r.URL.RequestURI())
+		h.requests = append(h.requests, r.Method+" "+r.URL.RequestURI()+" ")
 		out, noStream, bad := h.signedOut, h.noStream, h.badGateway
+		var held chan struct{}
+		for part, c := range h.held {
+			if strings.Contains(r.URL.Path, part) {
+				held = c
+			}
+		}
 		h.mu.Unlock()
 		switch {
 		case out:
@@ -111,12 +154,47 @@ func (h *host) guard(next http.Handler) http.Handler {
 			_, _ = w.Write([]byte("<html>502 Bad Gateway</html>"))
 		case noStream && strings.HasSuffix(r.URL.Path, "/stream"):
 			w.WriteHeader(http.StatusServiceUnavailable)
+		case strings.HasSuffix(r.URL.Path, "/stream"):
+			wait(r, held)
+			h.set(func() { h.streams++ })
+			defer h.set(func() { h.streams-- })
+			next.ServeHTTP(w, r)
+		case held != nil:
+			answer := httptest.NewRecorder()
+			next.ServeHTTP(answer, r)
+			wait(r, held)
+			maps.Copy(w.Header(), answer.Header())
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(answer.Body.Bytes())
 		case r.URL.Path == "/favicon.ico":
 			w.WriteHeader(http.StatusNoContent)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// hold lets requests wait, by a part of their paths: streams before they begin, others with their
+// answers. Later ones do not wait after pass; those that wait go on after release.
+func (h *host) hold(part string) (pass, release func()) {
+	c := make(chan struct{})
+	h.set(func() { h.held[part] = c })
+	pass = func() { h.set(func() { delete(h.held, part) }) }
+	return pass, func() {
+		pass()
+		close(c)
+	}
+}
+
+// wait waits until a request is not held any more.
+func wait(r *http.Request, held chan struct{}) {
+	if held == nil {
+		return
+	}
+	select {
+	case <-held:
+	case <-r.Context().Done():
+	}
 }
 
 // set changes the host.

@@ -76,7 +76,7 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arran
 		c, err = e.client.Store.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
-				Strategy: arranged.Strategy, TaskCount: len(arranged.Tenants), IdempotencyKey: spec.IdempotencyKey,
+				Annotations: maps.Clone(spec.Annotations), Strategy: arranged.Strategy, TaskCount: len(arranged.Tenants), IdempotencyKey: spec.IdempotencyKey,
 				Control: plan.Control{Waves: arranged.Waves},
 			},
 			Mark:  mark,

@@ -116,7 +116,8 @@ func (c *call) spec() (w wire.Spec, spec plan.Spec, err error) {
 	spec = w.Plan()
 	spec.IdempotencyKey = key
 	content := plan.Plan{
-		Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: spec.Parameters, Strategy: spec.Strategy, TaskCount: len(spec.Tenants),
+		Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: spec.Parameters, Annotations: spec.Annotations,
+		Strategy: spec.Strategy, TaskCount: len(spec.Tenants),
 	}
 	if !c.caller.May(Create, &content) {
 		return w, spec, newProblem(codeForbidden)

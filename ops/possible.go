@@ -58,10 +58,8 @@ func (c *call) planActions(p *plan.Plan) []string {
 		if d, err := command.decide(*p, by); err != nil || d.Unchanged {
 			continue
 		}
-		if command.action == Approve {
-			if own, err := c.own(p.ID); own || err != nil {
-				continue
-			}
+		if command.action == Approve && c.own(p) {
+			continue
 		}
 		possible = append(possible, string(command.action))
 	}

@@ -22,11 +22,11 @@ func approveWave(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOpt
 	case c.seen == 0:
 		return cutover.PlanResult{}, newProblem(codeVersionRequired)
 	}
-	own, err := c.own(id)
+	p, err := c.engine.Plan(c.r.Context(), id)
 	switch {
 	case err != nil:
 		return cutover.PlanResult{}, err
-	case own:
+	case c.own(&p):
 		return cutover.PlanResult{}, newProblem(codeSelfApproval)
 	}
 	return c.engine.Approve(c.r.Context(), id, wave, opts...)
@@ -34,30 +34,12 @@ func approveWave(c *call, id plan.ID, _ *wire.Command, opts []cutover.CommandOpt
 
 // own reports whether the caller may not approve of the waves of a plan because he has created or
 // started it himself.
-func (c *call) own(id plan.ID) (bool, error) {
+func (c *call) own(p *plan.Plan) bool {
 	actor := task.Cut(c.caller.Actor(), maxActor)
-	if c.cfg.SelfApproval || actor == "" {
-		return false, nil
-	}
-	for after := int64(0); ; {
-		events, err := c.engine.PlanEvents(c.r.Context(), id, after, 0)
-		if err != nil || len(events) == 0 {
-			return false, err
-		}
-		for _, e := range events {
-			created, started := e.Cause == plan.ByCreate.String(), e.Cause == plan.ByStart.String()
-			if (created || started) && e.Actor == actor {
-				return true, nil
-			}
-			if started {
-				return false, nil // what follows is no creation, and no start
-			}
-			after = e.Seq
-		}
-	}
+	return !c.cfg.SelfApproval && actor != "" && (actor == p.CreatedBy || actor == p.StartedBy)
 }
 
-// maxActor is how many bytes of an actor events keep.
+// maxActor is how many bytes of an actor plans keep.
 const maxActor = 256
 
 // waveCommand serves a command on a wave that has only a reason.

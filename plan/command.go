@@ -55,7 +55,7 @@ func (p Plan) Start(by By) (Decision, error) {
 		return d, d.notApplicable(ByStart, "the start was given up")
 	}
 	d.Plan.StartToken, d.Plan.Starting = p.Starting.Token, nil
-	d.Plan.StartedAt = by.Now
+	d.Plan.StartedAt, d.Plan.StartedBy = by.Now, by.Actor
 	d.move(ByStart, Running, by)
 	for d.advance(By{Now: by.Now}) {
 	}

@@ -132,7 +132,7 @@ func TestStartMarks(t *testing.T) {
 	}
 
 	started, err := marked.Plan.Start(ann())
-	if p := started.Plan; err != nil || p.Starting != nil || p.StartToken != 33 || !p.StartedAt.Equal(noon()) {
+	if p := started.Plan; err != nil || p.Starting != nil || p.StartToken != 33 || !p.StartedAt.Equal(noon()) || p.StartedBy != "ann" {
 		t.Errorf("Start = %+v, %v", p.Control, err)
 	}
 	if g := started.Plan.Grant; g.LastOrdinal != 4 || g.MaxSlots != 1 || g.MaxFailed != 4 {

@@ -20,10 +20,12 @@ type Plan struct {
 	Name           string
 	ExecutorType   string
 	Parameters     map[string]string
+	Annotations    map[string]string
 	Strategy       strategy.Strategy
 	TaskCount      int
 	IdempotencyKey string
 	CreatedAt      time.Time
+	CreatedBy      string // who created the plan; empty if nobody was named
 
 	Control
 	// Version is raised by every command and by every step that the plan takes without a command.
@@ -78,6 +80,8 @@ type Control struct {
 	// StartedAt is the time of the start; EndedAt is when the plan last became COMPLETED, FAILED,
 	// CANCELLED, ROLLED_BACK or ROLLBACK_FAILED.
 	StartedAt, EndedAt time.Time
+	// StartedBy is who started the plan; empty before the start, or if nobody was named.
+	StartedBy string
 }
 
 // Facts is the part of a plan that the store keeps up to date with every commit.

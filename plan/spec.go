@@ -21,6 +21,10 @@ type Spec struct {
 	ExecutorType string
 	// Parameters are passed to the executor with every task.
 	Parameters map[string]string
+	// Annotations are notes for people and other systems: an owner, a ticket, the context of a
+	// trace. Nothing depends on them, and they never change; a creation that is repeated with the
+	// same key and other annotations finds the plan with its own.
+	Annotations map[string]string
 	// Strategy bounds the concurrency and the failures. The zero value means one task at a time,
 	// and a stop at the first failure.
 	Strategy strategy.Strategy
@@ -37,6 +41,8 @@ const (
 	// MaxParameters is the maximum number of bytes of all keys and values of one set of parameters
 	// or labels.
 	MaxParameters = 16 << 10
+	// MaxAnnotations is the maximum number of bytes of all keys and values of the annotations.
+	MaxAnnotations = 4 << 10
 
 	// MaxFaults is the maximum number of faults that an [InvalidError] names.
 	MaxFaults = 100
@@ -120,7 +126,8 @@ func (s Spec) validate(e *InvalidError) {
 	e.text("Name", s.Name, MaxName, true)
 	e.text("ExecutorType", s.ExecutorType, MaxName, true)
 	e.text("IdempotencyKey", s.IdempotencyKey, MaxKey, false)
-	e.parameters("Parameters", s.Parameters)
+	e.dict("Parameters", s.Parameters, MaxParameters)
+	e.dict("Annotations", s.Annotations, MaxAnnotations)
 	for _, f := range s.Strategy.Faults() {
 		e.add("Strategy."+f.Field, "%s", f.Problem)
 	}
@@ -158,7 +165,7 @@ func (e *InvalidError) text(field, s string, limit int, required bool) {
 	}
 }
 
-func (e *InvalidError) parameters(field string, m map[string]string) {
+func (e *InvalidError) dict(field string, m map[string]string, limit int) {
 	size := 0
 	for k, v := range m {
 		size += len(k) + len(v)
@@ -169,8 +176,8 @@ func (e *InvalidError) parameters(field string, m map[string]string) {
 			e.add(field, "%.32q is not UTF-8", k)
 		}
 	}
-	if size > MaxParameters {
-		e.add(field, "are %d bytes, the limit is %d", size, MaxParameters)
+	if size > limit {
+		e.add(field, "are %d bytes, the limit is %d", size, limit)
 	}
 }
 
@@ -198,8 +205,8 @@ func (e *InvalidError) tenants(tenants []task.Tenant) {
 		} else {
 			e.text(tenantField(i)+".ID", t.ID, task.MaxTenantID, true)
 		}
-		e.parameters(tenantField(i)+".Labels", t.Labels)
-		e.parameters(tenantField(i)+".Parameters", t.Parameters)
+		e.dict(tenantField(i)+".Labels", t.Labels, MaxParameters)
+		e.dict(tenantField(i)+".Parameters", t.Parameters, MaxParameters)
 	}
 }
 

@@ -46,6 +46,7 @@ func TestValidateAccepts(t *testing.T) {
 		"no parameters":             func(s *plan.Spec) { s.Parameters = nil },
 		"parameters of 16 KiB": func(s *plan.Spec) {
 			s.Parameters = map[string]string{"k": fill(plan.MaxParameters - 1)}
+			s.Annotations = map[string]string{"k": fill(plan.MaxAnnotations - 1)}
 		},
 		"labels and parameters": func(s *plan.Spec) {
 			s.Tenants[1].Labels = map[string]string{"region": "eu"}
@@ -79,6 +80,10 @@ func TestValidateNamesTheFault(t *testing.T) {
 		"parameters over 16 KiB": {
 			func(s *plan.Spec) { s.Parameters = map[string]string{"k": fill(plan.MaxParameters)} },
 			plan.Fault{Field: "Parameters", Problem: "are 16385 bytes, the limit is 16384"},
+		},
+		"annotations over 4 KiB": {
+			func(s *plan.Spec) { s.Annotations = map[string]string{"k": fill(plan.MaxAnnotations)} },
+			plan.Fault{Field: "Annotations", Problem: "are 4097 bytes, the limit is 4096"},
 		},
 		"empty parameter key": {
 			func(s *plan.Spec) { s.Parameters = map[string]string{"": "x"} },

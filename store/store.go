@@ -87,7 +87,7 @@ type Create struct {
 	// Hash is a digest of the whole content. If another plan already has the same key, the store
 	// compares the hashes of the two.
 	Hash string
-	// Actor is who creates the plan.
+	// Actor is who creates the plan: its CreatedBy, which Plan need not have.
 	Actor string
 	// TTL is how much time may pass between two calls of the creation. When more has passed, any
 	// engine may remove the creation.

@@ -71,8 +71,9 @@ func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 		clock: s.clock,
 		plan: plan.Plan{
 			ID: id, Name: c.Plan.Name, ExecutorType: c.Plan.ExecutorType,
-			Parameters: maps.Clone(c.Plan.Parameters), Strategy: c.Plan.Strategy, TaskCount: c.Plan.TaskCount,
-			IdempotencyKey: c.Plan.IdempotencyKey, CreatedAt: created,
+			Parameters: maps.Clone(c.Plan.Parameters), Annotations: maps.Clone(c.Plan.Annotations),
+			Strategy: c.Plan.Strategy, TaskCount: c.Plan.TaskCount,
+			IdempotencyKey: c.Plan.IdempotencyKey, CreatedAt: created, CreatedBy: c.Actor,
 			Control: plan.Control{Waves: slices.Clone(c.Plan.Waves)},
 			Facts:   plan.Facts{WaveCounters: waveCounters(len(c.Plan.Waves))},
 		},

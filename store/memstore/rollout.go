@@ -146,7 +146,7 @@ func (p *rollout) raised(ordinal uint32) {
 func (p *rollout) snapshot() plan.Plan {
 	c := p.plan
 	c.Control = ownControl(c.Control)
-	c.Parameters = maps.Clone(c.Parameters)
+	c.Parameters, c.Annotations = maps.Clone(c.Parameters), maps.Clone(c.Annotations)
 	c.LastEvent = p.log.last
 	c.Idle = max(0, time.Since(p.changedAt))
 	c.Now, c.NextDue = p.clock.now().time(), p.nextDue()

@@ -45,7 +45,9 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 
 // begin makes the record of a new plan under creation, and adds the plan to the list of plans.
 func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, error) {
-	text, err := json.Marshal(specOf(&c.Plan))
+	created := c.Plan
+	created.CreatedBy = c.Actor
+	text, err := json.Marshal(specOf(&created))
 	if err != nil {
 		return store.Creation{}, fmt.Errorf("redisstore: %w", err)
 	}

@@ -12,25 +12,28 @@ import (
 
 // spec is the stored form of the data with which a plan was created.
 type spec struct {
-	Name       string            `json:"name"`
-	Executor   string            `json:"executor"`
-	Parameters map[string]string `json:"parameters,omitempty"`
-	Strategy   strategyRecord    `json:"strategy"`
-	Tasks      int               `json:"tasks"`
-	Key        string            `json:"key,omitempty"`
-	CreatedAt  *time.Time        `json:"createdAt,omitempty"`
+	Name        string            `json:"name"`
+	Executor    string            `json:"executor"`
+	Parameters  map[string]string `json:"parameters,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Strategy    strategyRecord    `json:"strategy"`
+	Tasks       int               `json:"tasks"`
+	Key         string            `json:"key,omitempty"`
+	CreatedAt   *time.Time        `json:"createdAt,omitempty"`
+	CreatedBy   string            `json:"createdBy,omitempty"`
 }
 
 func specOf(p *plan.Plan) spec {
 	return spec{
-		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Tasks: p.TaskCount - p.Added, Key: p.IdempotencyKey,
-		CreatedAt: moment(p.CreatedAt), Strategy: strategyOf(&p.Strategy),
+		Name: p.Name, Executor: p.ExecutorType, Parameters: p.Parameters, Annotations: p.Annotations, Tasks: p.TaskCount - p.Added,
+		Key: p.IdempotencyKey, CreatedAt: moment(p.CreatedAt), CreatedBy: p.CreatedBy, Strategy: strategyOf(&p.Strategy),
 	}
 }
 
 // fill copies s into p.
 func (s *spec) fill(p *plan.Plan) (err error) {
 	p.Name, p.ExecutorType, p.Parameters, p.TaskCount, p.IdempotencyKey = s.Name, s.Executor, s.Parameters, s.Tasks, s.Key
+	p.Annotations, p.CreatedBy = s.Annotations, s.CreatedBy
 	if s.CreatedAt != nil {
 		p.CreatedAt = *s.CreatedAt
 	}
@@ -55,6 +58,7 @@ type control struct {
 	Undone       []int      `json:"undone,omitempty"`
 	Tuning       *tuning    `json:"tuning,omitempty"`
 	StartedAt    *time.Time `json:"startedAt,omitempty"`
+	StartedBy    string     `json:"startedBy,omitempty"`
 	EndedAt      *time.Time `json:"endedAt,omitempty"`
 }
 
@@ -84,7 +88,7 @@ type undoRound struct {
 func controlOf(c *plan.Control) control {
 	r := control{
 		State: c.State.String(), PauseReasons: uint8(c.PauseReasons), Acknowledged: c.Acknowledged,
-		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), EndedAt: moment(c.EndedAt),
+		StartToken: c.StartToken, StartedAt: moment(c.StartedAt), StartedBy: c.StartedBy, EndedAt: moment(c.EndedAt),
 		Added: c.Added, Dropped: c.Dropped, Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Undone: c.Undone, Tuning: tuningOf(&c.Tuning),
 	}
 	if c.Starting != nil {
@@ -109,6 +113,7 @@ func (r *control) fill(c *plan.Control) (err error) {
 		return err
 	}
 	c.PauseReasons, c.Acknowledged, c.StartToken = plan.PauseReasons(r.PauseReasons), r.Acknowledged, r.StartToken
+	c.StartedBy = r.StartedBy
 	c.Wave, c.Gate, c.Approved, c.Undone = r.Wave, plan.Gate(r.Gate), r.Approved, r.Undone
 	for i := range r.Sweeps {
 		s, err := r.Sweeps[i].sweep()

@@ -47,7 +47,7 @@ func createWhole(e *env) {
 	list := []task.Tenant{{ID: "one"}, {ID: "two", Labels: labels, Parameters: map[string]string{"p": "q"}}}
 	e.ok(e.AddTenants(e.ctx, c, 1, list))
 	e.ok(e.FinishCreate(e.ctx, c))
-	labels["region"], a.Plan.Parameters["colour"], list[0].ID = "changed", "changed", "changed"
+	labels["region"], a.Plan.Parameters["colour"], a.Plan.Annotations["ticket"], list[0].ID = "changed", "changed", "changed", "changed"
 
 	r := &rollout{env: e, id: c.ID}
 	e.plans = append(e.plans, c.ID)
@@ -61,6 +61,11 @@ func createWhole(e *env) {
 	equal(e, "parameter", p.Parameters["colour"], "green")
 	p.Parameters["colour"] = "changed"
 	equal(e, "parameter read again", r.read().Parameters["colour"], "green")
+	equal(e, "annotation", p.Annotations["ticket"], "OPS-7")
+	p.Annotations["ticket"] = "changed"
+	equal(e, "annotation read again", r.read().Annotations["ticket"], "OPS-7")
+	equal(e, "creator", p.CreatedBy, "creator")
+	equal(e, "starter", p.StartedBy, "")
 
 	equal(e, "first tenant", r.task(1).Tenant.ID, "one")
 	t := r.task(2)
@@ -80,6 +85,8 @@ func createWhole(e *env) {
 		first.Actor != "creator" || first.Task != 0 || !first.AtRest || first.At.IsZero() {
 		e.Errorf("first event %+v", first)
 	}
+	r.launch()
+	equal(e, "starter", r.read().StartedBy, by().Actor)
 }
 
 func createInvisible(e *env) {

@@ -134,7 +134,7 @@ func (e *env) announce(n int, s strategy.Strategy) store.Create {
 	return store.Create{
 		Plan: plan.Plan{
 			Name: "plan", ExecutorType: "EXECUTOR", TaskCount: n, Strategy: s,
-			Parameters: map[string]string{"colour": "green"},
+			Parameters: map[string]string{"colour": "green"}, Annotations: map[string]string{"ticket": "OPS-7"},
 		},
 		Mark: e.unique("mark"), Hash: "hash", Actor: "creator", TTL: time.Minute,
 	}

@@ -31,7 +31,9 @@ type PlanSummary struct {
 	Gate      plan.Gate `json:"gate,omitzero"`
 	LastEvent int64     `json:"lastEvent"`
 	CreatedAt Time      `json:"createdAt"`
+	CreatedBy string    `json:"createdBy,omitempty"`
 	StartedAt Time      `json:"startedAt,omitzero"`
+	StartedBy string    `json:"startedBy,omitempty"`
 	EndedAt   Time      `json:"endedAt,omitzero"`
 	// Actions are what the caller may do, and the plan allows now.
 	Actions []string `json:"actions"`
@@ -44,14 +46,16 @@ func PlanSummaryOf(p *plan.Plan, actions []string) PlanSummary {
 		Counters: Counters(p.Counters), Held: p.Counters.Held, Waiting: p.Counters.Waiting, Version: p.Version,
 		PauseReasons: p.PauseReasons.Strings(), Acknowledged: p.Acknowledged, Breached: p.Breached,
 		AtRest: p.AtRest(), Starting: p.Starting != nil, Wave: p.Wave, WaveCount: len(p.Waves), Gate: p.Gate, LastEvent: p.LastEvent,
-		CreatedAt: Time{p.CreatedAt}, StartedAt: Time{p.StartedAt}, EndedAt: Time{p.EndedAt}, Actions: actions,
+		CreatedAt: Time{p.CreatedAt}, CreatedBy: p.CreatedBy, StartedAt: Time{p.StartedAt}, StartedBy: p.StartedBy, EndedAt: Time{p.EndedAt},
+		Actions: actions,
 	}
 }
 
 // Plan is a plan.
 type Plan struct {
 	PlanSummary
-	IdempotencyKey string `json:"idempotencyKey,omitempty"`
+	IdempotencyKey string            `json:"idempotencyKey,omitempty"`
+	Annotations    map[string]string `json:"annotations,omitempty"`
 	// Parameters are shown to who may view data.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	// Strategy is the strategy in force; Tuned reports that it was changed since the creation.
@@ -114,7 +118,7 @@ type PlanWave struct {
 func PlanOf(p *plan.Plan, actions []string, data Data) Plan {
 	rules := p.Rules()
 	w := Plan{
-		PlanSummary: PlanSummaryOf(p, actions), IdempotencyKey: p.IdempotencyKey, Strategy: strategyOf(&rules), Tuned: !p.Tuning.IsZero(),
+		PlanSummary: PlanSummaryOf(p, actions), IdempotencyKey: p.IdempotencyKey, Annotations: p.Annotations, Strategy: strategyOf(&rules), Tuned: !p.Tuning.IsZero(),
 		Waves: wavesOf(p, &rules), Now: Time{p.Now}, NextDue: Time{p.NextDue}, WaveEndedAt: Time{p.WaveEndedAt},
 	}
 	if data == Shown {

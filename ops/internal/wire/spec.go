@@ -14,6 +14,7 @@ type Spec struct {
 	TenantIDs    []string          `json:"tenantIds"`
 	Tenants      []Tenant          `json:"tenants"`
 	Parameters   map[string]string `json:"parameters"`
+	Annotations  map[string]string `json:"annotations"`
 	Strategy     Strategy          `json:"strategy"`
 }
 
@@ -27,7 +28,7 @@ type Tenant struct {
 // Plan returns the spec as package plan has it.
 func (s *Spec) Plan() plan.Spec {
 	spec := plan.Spec{
-		Name: s.Name, ExecutorType: s.ExecutorType, Parameters: s.Parameters, Strategy: s.Strategy.plan(),
+		Name: s.Name, ExecutorType: s.ExecutorType, Parameters: s.Parameters, Annotations: s.Annotations, Strategy: s.Strategy.plan(),
 		Tenants: plan.Tenants(s.TenantIDs...),
 	}
 	for _, t := range s.Tenants {

@@ -50,8 +50,8 @@ test: ## Run all tests, as the README says.
 	go test $(PKG)
 
 .PHONY: race
-race: ## Run all tests under the race detector, package by package: real servers and two cores make each other late.
-	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -race -p 1 -timeout 15m $(PKG)
+race: ## Run all tests in full under the race detector, package by package: real servers and two cores make each other late.
+	CUTOVER_FULL=1 CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -race -p 1 -timeout 15m $(PKG)
 
 .PHONY: deaf
 deaf: ## Run the engine's tests with every hint dropped.

@@ -1,5 +1,6 @@
-// Package sample chooses which part of a large test a run with -short makes. Each run makes another
-// part, so many short runs together make the whole test. Without -short, every run makes all of it.
+// Package sample chooses which part of a large test a run makes: a third, or less with -short. Each
+// run makes another part, so many runs together make the whole test. With CUTOVER_FULL=1, every run
+// makes all of it; continuous integration does so under the race detector.
 package sample
 
 import (
@@ -10,8 +11,12 @@ import (
 	"testing"
 )
 
-// runEnv names the variable that holds the number of earlier runs in other processes.
-const runEnv = "CUTOVER_RUN"
+const (
+	// runEnv names the variable that holds the number of earlier runs in other processes.
+	runEnv = "CUTOVER_RUN"
+	// fullEnv names the variable that asks for all of each test.
+	fullEnv = "CUTOVER_FULL"
+)
 
 // repetitions counts the runs of each test in this process, by the test's name. With -count, a
 // process runs a test several times.
@@ -38,15 +43,24 @@ func Run(tb testing.TB) uint64 {
 	return earlier + before
 }
 
-// Of returns the indexes of all cases, 0 to all-1, or with -short the next n of them. After the
-// last case it continues with the first.
+// Whole reports whether runs make all of each test.
+func Whole() bool { return !testing.Short() && os.Getenv(fullEnv) == "1" }
+
+// Of returns the indexes of the cases that this run makes, of all cases 0 to all-1: with -short the
+// next n, otherwise the next third, but at least n. After the last case it continues with the
+// first.
 func Of(tb testing.TB, n, all uint64) []uint64 {
 	tb.Helper()
-	first := uint64(0)
-	if testing.Short() && n < all {
-		first = Run(tb) * n
-	} else {
+	switch {
+	case Whole():
 		n = all
+	case !testing.Short():
+		n = max(n, (all+2)/3)
+	}
+	n = min(n, all)
+	first := uint64(0)
+	if n < all {
+		first = Run(tb) * n
 	}
 	cases := make([]uint64, n)
 	for i := range cases {

@@ -93,12 +93,37 @@ func TestFullInTurn(t *testing.T) {
 	}
 }
 
-// TestWhole: without -short, each run makes the whole test.
+// TestThird: without -short, a run makes the next third, or as many cases as one with -short.
+func TestThird(t *testing.T) {
+	shortly(t, false)
+	t.Setenv(fullEnv, "")
+	if Whole() {
+		t.Error("all is asked for")
+	}
+	var made []uint64
+	for range 3 {
+		made = append(made, Of(t, 1, 7)...)
+	}
+	slices.Sort(made)
+	if want := []uint64{0, 0, 1, 1, 2, 3, 4, 5, 6}; !slices.Equal(made, want) {
+		t.Errorf("made %v", made)
+	}
+	if some := Of(t, 4, 7); len(some) != 4 {
+		t.Errorf("4 of 7 are %v", some)
+	}
+}
+
+// TestWhole: every run makes the whole test if that is asked for and -short is not.
 func TestWhole(t *testing.T) {
 	shortly(t, false)
+	t.Setenv(fullEnv, "1")
 	for range 12 {
-		if all := Of(t, 1, 2); len(all) != 2 || !Full(t, 10) {
+		if all := Of(t, 1, 2); len(all) != 2 || !Full(t, 10) || !Whole() {
 			t.Errorf("a part of the test: %v", all)
 		}
+	}
+	shortly(t, true)
+	if some := Of(t, 1, 2); len(some) != 1 || Whole() {
+		t.Errorf("more than a part with -short: %v", some)
 	}
 }

@@ -14,9 +14,10 @@ var seed = flag.Uint64("seed", 0, "run only the history of this seed")
 
 var histories = flag.Int("histories", 0, "run that many histories instead of the usual number")
 
-// usual is the number of histories of a plain test run, brief their number with -short.
+// The numbers of histories of a run that makes the whole test, of a plain one, and with -short.
 const (
-	usual = 500
+	whole = 500
+	usual = 150
 	brief = 25
 	// enough is the number of failed histories after which a run stops.
 	enough = 3
@@ -36,6 +37,8 @@ func TestHistories(t *testing.T) {
 		n = *histories
 	case testing.Short():
 		n = brief
+	case sample.Whole():
+		n = whole
 	}
 	first := sample.Run(t)*uint64(n) + 1
 	const shards = 16 // -parallel limits how many run concurrently

@@ -133,7 +133,7 @@ func TestConformanceOnImitation(t *testing.T) {
 	slow := []string{
 		"random_rules_and_facts", "from_any_point", "of_the_plan_are_not_trimmed", "tasks_by_the_page", "states_by_the_page", "tenants_by_the_page",
 	}
-	whole, parts := !redistest.Instead() && !testing.Short(), 4
+	whole, parts := sample.Whole() || !redistest.Instead() && !testing.Short(), 4
 	if testing.Short() {
 		parts = 12
 	}
@@ -171,12 +171,24 @@ func repeat(ctx context.Context, c storetest.Call) error {
 
 func TestConformanceOnCluster(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, harness(redistest.StartCluster(t, 3, 0).Client()))
+	storetest.Run(t, inPart(harness(redistest.StartCluster(t, 3, 0).Client())))
+}
+
+// inPart leaves out two thirds of the cases, other ones in each run, unless sample.Whole asks for
+// all: TestConformance makes all of them in every run.
+func inPart(h storetest.Harness) storetest.Harness {
+	h.Wrap = func(t *testing.T, body func(t *testing.T)) {
+		t.Helper()
+		if sample.Whole() || sample.Share(t, 3) {
+			body(t)
+		}
+	}
+	return h
 }
 
 func TestConformanceBehindSentinel(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, harness(redistest.StartSentinel(t).Client()))
+	storetest.Run(t, inPart(harness(redistest.StartSentinel(t).Client())))
 }
 
 func TestModel(t *testing.T) {

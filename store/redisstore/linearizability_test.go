@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
@@ -77,12 +78,13 @@ func TestLinearizable(t *testing.T) {
 	})
 }
 
-// some returns a number of histories, or a quarter of it with -short. Each run has other seeds.
+// some returns a number of histories, or a quarter of it if all is not asked for. Each run has
+// other seeds.
 func some(histories int) int {
-	if testing.Short() {
-		return histories / 4
+	if sample.Whole() {
+		return histories
 	}
-	return histories
+	return histories / 4
 }
 
 // linearizable records and checks histories. It calls harm repeatedly while clients are at work.

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/internal/sample"
 )
 
 func TestMain(m *testing.M) {
@@ -23,12 +24,12 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }
 
-// fewerChecks makes the model draw a third of its histories where nothing asks for all of them: the
-// flag -rapid.checks does, and so does a run that requires a server.
+// fewerChecks makes the model draw a third of its histories if neither the flag -rapid.checks nor
+// sample.Whole asks for all of them.
 func fewerChecks() error {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	if given || !redistest.Instead() {
+	if given || sample.Whole() {
 		return nil
 	}
 	return flag.Set("rapid.checks", "33")

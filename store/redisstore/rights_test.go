@@ -100,7 +100,7 @@ func TestDocumentedRights(t *testing.T) {
 			rule[i] = "~s*:*"
 		}
 	}
-	storetest.Run(t, harness(as(t, server, "cutover", rule)))
+	storetest.Run(t, inPart(harness(as(t, server, "cutover", rule))))
 }
 
 // TestDocumentedRightsOnCluster: on a cluster, the documented rights and those for a cluster are

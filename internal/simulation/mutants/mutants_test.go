@@ -34,14 +34,15 @@ func TestMutants(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if out, err := gotool(t, dir, "test", "-trimpath", "-run", "^$", m.pkg); err != nil {
+			program := filepath.Join(dir, "mutant.test")
+			build := []string{"test", "-c", "-trimpath", "-vet=off", "-ldflags=-s -w", "-o", program, m.pkg}
+			if out, err := run(t, dir, "go", build...); err != nil {
 				t.Fatalf("it does not compile: %v\n%s", err, out)
 			}
-			args := []string{"test", "-trimpath", "-count", "1", "-run", m.run(), m.pkg}
-			args = append(args, m.args...)
-			out, err := gotool(t, dir, args...)
+			args := append([]string{"-test.timeout=10m", "-test.run=" + m.pattern()}, m.args...)
+			out, err := run(t, filepath.Join(dir, m.pkg), program, args...)
 			if err == nil {
-				t.Errorf("nobody noticed: go %s", strings.Join(args, " "))
+				t.Errorf("nobody noticed: %s %s", m.pkg, strings.Join(args, " "))
 			} else if !strings.Contains(out, "--- FAIL: "+m.test) && !strings.Contains(out, "panic: ") {
 				t.Errorf("it failed in some other way: %v\n%s", err, out)
 			}
@@ -49,8 +50,8 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// run returns the pattern of the tests to run.
-func (m *mutant) run() string {
+// pattern returns the pattern of the tests to run.
+func (m *mutant) pattern() string {
 	pattern := "^" + m.test + "$"
 	if m.within != "" {
 		pattern += "/^" + strings.ReplaceAll(m.within, "/", "$/^") + "$"
@@ -58,11 +59,11 @@ func (m *mutant) run() string {
 	return pattern
 }
 
-func gotool(t *testing.T, dir string, args ...string) (out string, err error) {
+func run(t *testing.T, dir, program string, args ...string) (out string, err error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "CUTOVER_FULL=1")
 	text, err := cmd.CombinedOutput()
 	return string(text), err
 }

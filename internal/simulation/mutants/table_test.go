@@ -24,7 +24,7 @@ func simulated(name, file, old, by string) mutant {
 	return mutant{
 		name: name, edits: []edit{{file, old, by}},
 		pkg: "./internal/simulation", test: "TestHistories",
-		args: []string{"-failfast", "-histories", "30000"},
+		args: []string{"-test.failfast", "-histories", "30000"},
 	}
 }
 
@@ -37,7 +37,7 @@ func tested(name, pkg, test, file, old, by string) mutant {
 // them than usual.
 func drawn(name, test, file, old, by string) mutant {
 	m := tested(name, "./plan", test, file, old, by)
-	m.args = []string{"-failfast", "-rapid.checks", "5000"}
+	m.args = []string{"-test.failfast", "-rapid.checks", "5000"}
 	return m
 }
 

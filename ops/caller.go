@@ -35,14 +35,16 @@ const (
 	Retry    Action = "retry"
 	Rollback Action = "rollback"
 	Tune     Action = "tune"
-	Approve  Action = "approve"
-	Reject   Action = "reject"
-	Skip     Action = "skip"
+	// Add is to add tenants to a plan. To exclude tenants is to skip their tasks.
+	Add     Action = "add"
+	Approve Action = "approve"
+	Reject  Action = "reject"
+	Skip    Action = "skip"
 )
 
 // Actions returns all actions.
 func Actions() []Action {
-	return []Action{View, ViewData, Create, Start, Pause, Resume, Cancel, Retry, Rollback, Tune, Approve, Reject, Skip}
+	return []Action{View, ViewData, Create, Start, Pause, Resume, Cancel, Retry, Rollback, Tune, Add, Approve, Reject, Skip}
 }
 
 // AllowAll is an Authenticate for trials on a local machine: every request comes from actor, who

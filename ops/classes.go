@@ -37,6 +37,7 @@ func classes() []class {
 		{matches(store.ErrKeyReused), codeKeyReused, nil},
 		{matches(store.ErrCreating), codeCreating, again},
 		{matches(cutover.ErrStarting), codeStarting, again},
+		{matches(cutover.ErrAdding), codeAdding, again},
 		{matches(store.ErrNotFound), codeNotFound, nil},
 		{matches(store.ErrTrimmed), codeEventsTrimmed, fillTrimmed},
 		{matches(store.ErrEventsAhead), codeEventsAhead, fillAhead},

@@ -44,6 +44,7 @@ var (
 	codeCannotUndo      = code{"CANNOT_UNDO", http.StatusConflict, "The executor cannot undo its work"}
 	codeTenantHeld      = code{"TENANT_HELD", http.StatusConflict, "Another plan works on the tenant"}
 	codeStarting        = code{"BEING_STARTED", http.StatusConflict, "The plan is being started"}
+	codeAdding          = code{"BEING_EXTENDED", http.StatusConflict, "Other tenants are being added to the plan"}
 	codeCreating        = code{"BEING_CREATED", http.StatusConflict, "A plan with this key is being created"}
 	codeConflict        = code{"CONFLICT", http.StatusConflict, "The plan keeps changing"}
 	codeEventsAhead     = code{"EVENTS_AHEAD", http.StatusConflict, "There is no such event: the log is shorter"}

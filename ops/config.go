@@ -75,7 +75,7 @@ func NeedsReason(a Action) bool {
 	switch a {
 	case Cancel, Rollback, Tune, Reject, Skip:
 		return true
-	case View, ViewData, Create, Start, Pause, Resume, Retry, Approve:
+	case View, ViewData, Create, Start, Pause, Resume, Retry, Add, Approve:
 	}
 	return false
 }

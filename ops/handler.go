@@ -14,6 +14,7 @@ import (
 //	GET   plans/{plan}                GET   plans/{plan}/tasks, matrix
 //	GET   plans/{plan}/events         POST  plans/{plan}/tasks/retry, pause, resume, cancel,
 //	GET   plans/{plan}/commands             skip, rollback
+//	                                  POST  plans/{plan}/tenants/add, exclude
 //	GET   tasks/{task}                POST  tasks/{task}/retry, pause, resume, cancel,
 //	GET   tasks/{task}/why                  skip, rollback
 //	GET   me, health, ready, stream

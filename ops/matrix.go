@@ -1,9 +1,6 @@
 package ops
 
 import (
-	"fmt"
-
-	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -38,9 +35,7 @@ func getMatrix(c *call) (answer, error) {
 			return answer{}, err
 		}
 		if len(states) == 0 {
-			return answer{}, &store.CorruptError{
-				Key: "plan " + p.ID.String(), Reason: fmt.Sprintf("there are states of %d of %d tasks", len(digits), p.TaskCount),
-			}
+			return answer{}, missingTasks(&p, len(digits))
 		}
 		for _, s := range states {
 			digits = append(digits, '0'+byte(s))

@@ -24,6 +24,7 @@ var planCommands = [...]struct {
 	{Retry, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.RetryFailed(task.FromCheckpoint, by) }},
 	{Rollback, plan.Plan.Rollback},
 	{Tune, decideTuning},
+	{Add, decideAddition},
 	{Approve, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Approve(0, by) }},
 	{Reject, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Reject(0, by) }},
 }

@@ -29,6 +29,8 @@ func routes() []route {
 		{pattern: "POST /plans/{plan}/rollback", command: Rollback, serve: planCommand(Engine.Rollback)},
 		{pattern: "POST /plans/{plan}/retry", command: Retry, serve: onPlan(retryPlan)},
 		{pattern: "POST /plans/{plan}/tune", command: Tune, serve: onPlan(tunePlan)},
+		{pattern: "POST /plans/{plan}/tenants/add", command: Add, serve: onPlan(addTenants)},
+		{pattern: "POST /plans/{plan}/tenants/exclude", command: Skip, serve: excludeTenants},
 		{pattern: "POST /plans/{plan}/waves/{wave}/approve", command: Approve, serve: onPlan(approveWave)},
 		{pattern: "POST /plans/{plan}/waves/{wave}/reject", command: Reject, serve: waveCommand(Engine.Reject)},
 		{pattern: "POST /plans/{plan}/waves/{wave}/rollback", command: Rollback, serve: waveCommand(Engine.RollbackWave)},

@@ -19,16 +19,11 @@ type Fault struct {
 
 // Faults returns faults of a spec, with the fields as the request names them.
 func (s *Spec) Faults(faults []plan.Fault) []Fault {
-	list := make([]Fault, len(faults))
-	for i, f := range faults {
-		field := Field(f.Field)
-		if rest, is := strings.CutPrefix(field, "tenants"); is && len(s.Tenants) == 0 {
-			field = "tenantIds" + strings.TrimSuffix(rest, ".id")
+	list := Tenants{s.TenantIDs, s.Tenants}.Faults(faults)
+	for i := range list {
+		if list[i].Field == "idempotencyKey" {
+			list[i].Field = "Idempotency-Key"
 		}
-		if field == "idempotencyKey" {
-			field = "Idempotency-Key"
-		}
-		list[i] = Fault{Field: field, Problem: f.Problem}
 	}
 	return list
 }

@@ -4,7 +4,6 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/plan/strategy/window"
-	"github.com/cutover-go/cutover/task"
 )
 
 // Spec is what a plan is created from. It has TenantIDs or Tenants, not both.
@@ -27,14 +26,10 @@ type Tenant struct {
 
 // Plan returns the spec as package plan has it.
 func (s *Spec) Plan() plan.Spec {
-	spec := plan.Spec{
+	return plan.Spec{
 		Name: s.Name, ExecutorType: s.ExecutorType, Parameters: s.Parameters, Annotations: s.Annotations, Strategy: s.Strategy.plan(),
-		Tenants: plan.Tenants(s.TenantIDs...),
+		Tenants: Tenants{s.TenantIDs, s.Tenants}.Plan(),
 	}
-	for _, t := range s.Tenants {
-		spec.Tenants = append(spec.Tenants, task.Tenant(t))
-	}
-	return spec
 }
 
 // Strategy is a strategy, in requests and answers. The answers have the waves elsewhere.

@@ -61,7 +61,7 @@ func onPlan[T any, B body[T]](give func(c *call, id plan.ID, b B, opts []cutover
 			return answer{}, err
 		}
 		c.command.Unchanged, c.command.Repeated = r.Unchanged, r.Repeated
-		w := wire.PlanOf(&r.Plan, c.planActions(&r.Plan), c.data(&r.Plan))
+		w := c.planDocument(&r.Plan)
 		w.Unchanged, w.Repeated = r.Unchanged, r.Repeated
 		return answer{body: w}, nil
 	}

@@ -35,7 +35,7 @@ func manyTasks(
 			return answer{}, named(err, b.Faults)
 		}
 		c.command.Unchanged, c.command.Repeated = r.Unchanged, r.Repeated
-		w := wire.TasksAnswer{Plan: wire.PlanOf(&r.Plan, c.planActions(&r.Plan), c.data(&r.Plan)), DryRun: b.DryRun}
+		w := wire.TasksAnswer{Plan: c.planDocument(&r.Plan), DryRun: b.DryRun}
 		w.Unchanged, w.Repeated = r.Unchanged, r.Repeated
 		w.Tasks = wire.ReachOf(&r.Plan, kind, &r.Reach, r.Ahead)
 		return answer{body: w}, nil

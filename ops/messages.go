@@ -169,12 +169,14 @@ func (f *frames) events(id plan.ID, events [][]byte) {
 // document adds the document of a plan, as the caller may see it.
 func (s *stream) document(out *frames, snapshot *feed.Snapshot) error {
 	p := &snapshot.Plan
-	actions, data := s.planActions(p), s.data(p)
-	class := strings.Join(actions, " ")
-	if data == wire.Shown {
+	class := strings.Join(s.planActions(p), " ")
+	if s.data(p) == wire.Shown {
 		class += " data"
 	}
-	text, err := snapshot.Document(class, func() ([]byte, error) { return json.Marshal(wire.PlanOf(p, actions, data)) })
+	if s.undoes(p) {
+		class += " undo"
+	}
+	text, err := snapshot.Document(class, func() ([]byte, error) { return json.Marshal(s.planDocument(p)) })
 	if err != nil {
 		return err
 	}

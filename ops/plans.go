@@ -17,7 +17,7 @@ func getPlan(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{body: wire.PlanOf(&p, c.planActions(&p), c.data(&p))}, nil
+	return answer{body: c.planDocument(&p)}, nil
 }
 
 // plansPage is a page of plans.
@@ -81,7 +81,7 @@ func createPlan(c *call) (answer, error) {
 	if existed {
 		a.status = http.StatusOK
 	}
-	document := wire.PlanOf(&p, c.planActions(&p), c.data(&p))
+	document := c.planDocument(&p)
 	document.Repeated = existed
 	a.body = document
 	return a, nil

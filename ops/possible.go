@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/cutover-go/cutover/ops/internal/wire"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/task"
@@ -65,6 +66,31 @@ func (c *call) planActions(p *plan.Plan) []string {
 		possible = append(possible, string(command.action))
 	}
 	return possible
+}
+
+// planDocument returns the document of a plan, as the caller may see it.
+func (c *call) planDocument(p *plan.Plan) wire.Plan {
+	w := wire.PlanOf(p, c.planActions(p), c.data(p))
+	if c.undoes(p) {
+		addWaveActions(&w, p)
+	}
+	return w
+}
+
+// undoes reports whether the caller may have work of the plan undone.
+func (c *call) undoes(p *plan.Plan) bool {
+	return c.caller.May(Rollback, p) && c.engine.CanUndo(p.ExecutorType)
+}
+
+// addWaveActions adds the commands on single waves that would change the plan now.
+func addWaveActions(w *wire.Plan, p *plan.Plan) {
+	by := plan.By{Now: time.Now()}
+	for i := range min(p.Wave, len(w.Waves)) { // later ones have not opened
+		wave := &w.Waves[i]
+		if d, err := p.RollbackWave(wave.Wave, by); err == nil && !d.Unchanged {
+			wave.Actions = []string{string(Rollback)}
+		}
+	}
 }
 
 // taskCommands are the commands on a task, with their causes in the state machine and the functions

@@ -109,6 +109,24 @@ func TestActionsAreThePossibleOnes(t *testing.T) {
 
 func checkAction(t *testing.T, steps []string, about string, a ops.Action) {
 	t.Helper()
+	spec := plan.Spec{Strategy: strategy.Strategy{Waves: []strategy.Wave{{Approval: true}}}}
+	if slices.Contains(steps, "with retries") {
+		spec.Strategy.Retry = strategy.Retry{Attempts: 2, First: 10 * time.Minute}
+	}
+	withSteps(t, spec, steps, func(s *site) {
+		before := s.send("GET", about, "")
+		r := s.give(about, a)
+		changed := r.status == http.StatusOK && r.body["unchanged"] != true
+		listed := slices.Contains(before.body["actions"].([]any), any(string(a)))
+		if changed != listed || r.status != http.StatusOK && r.status != http.StatusConflict {
+			t.Errorf("%s of %s in state %s: listed %t, but it answers %d %s", a, about, before.body["state"], listed, r.status, r.text)
+		}
+	})
+}
+
+// withSteps checks a site whose engine runs and whose plan was led into a situation.
+func withSteps(t *testing.T, spec plan.Spec, steps []string, check func(*site)) {
+	t.Helper()
 	e, err := cutover.New(memstore.New(), cutover.Config{Executors: executor.Registry{"X": mixed{}}, Capacity: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -117,22 +135,12 @@ func checkAction(t *testing.T, steps []string, about string, a ops.Action) {
 	ended := make(chan error)
 	go func() { ended <- e.Run(ctx) }()
 	s := &site{t: t, engine: e, handler: mount(t, e, ops.Config{SelfApproval: true, ReasonFor: func(ops.Action) bool { return false }})}
-	spec := plan.Spec{Strategy: strategy.Strategy{Waves: []strategy.Wave{{Approval: true}}}}
-	if slices.Contains(steps, "with retries") {
-		spec.Strategy.Retry = strategy.Retry{Attempts: 2, First: 10 * time.Minute}
-	}
 	s.create(spec, "a", "b", "c")
 	for _, step := range steps {
 		s.take(step)
 	}
 	synctest.Wait() // until nothing happens any more without the clock
-	before := s.send("GET", about, "")
-	r := s.give(about, a)
-	changed := r.status == http.StatusOK && r.body["unchanged"] != true
-	listed := slices.Contains(before.body["actions"].([]any), any(string(a)))
-	if changed != listed || r.status != http.StatusOK && r.status != http.StatusConflict {
-		t.Errorf("%s of %s in state %s: listed %t, but it answers %d %s", a, about, before.body["state"], listed, r.status, r.text)
-	}
+	check(s)
 	if _, err := e.Cancel(t.Context(), 1); err != nil && !errors.Is(err, plan.ErrNotApplicable) {
 		t.Error(err)
 	}
@@ -140,6 +148,49 @@ func checkAction(t *testing.T, steps []string, about string, a ops.Action) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// The waves of a plan that list an undo are those whose undo changes something.
+func TestUndosOfWavesAreThePossibleOnes(t *testing.T) {
+	t.Parallel()
+	for name, steps := range map[string][]string{
+		"created":              nil,
+		"the first is open":    {"start", "approve", "10s"},
+		"paused in the first":  {"start", "approve", "10s", "pause"},
+		"failed":               {"start", "approve", "1h"},
+		"the second is open":   {"start", "approve", "1h", "resume", "10s"},
+		"paused in the second": {"start", "approve", "1h", "resume", "10s", "pause"},
+		"completed":            {"start", "approve", "1h", "resume", "1h"},
+		"canceled":             {"start", "approve", "1h", "cancel"},
+		"the first is undone":  {"start", "approve", "10s", "pause", "undo"},
+		"the first was undone": {"start", "approve", "1h", "undo", "1h"},
+		"rolling back":         {"start", "approve", "10s", "rollback"},
+		"rolled back":          {"start", "approve", "1h", "rollback", "1h"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for wave := range 2 {
+				synctest.Test(t, func(t *testing.T) { checkUndo(t, steps, wave+1) })
+			}
+		})
+	}
+}
+
+func checkUndo(t *testing.T, steps []string, wave int) {
+	t.Helper()
+	withSteps(t, plan.Spec{Strategy: strategy.Strategy{Waves: []strategy.Wave{{Approval: true, Size: strategy.Count(2)}, {}}}}, steps, func(s *site) {
+		own := s.send("GET", "plans/1", "").body["waves"].([]any)[wave-1].(map[string]any)
+		actions, _ := own["actions"].([]any)
+		r := s.send("POST", fmt.Sprintf("plans/1/waves/%d/rollback", wave), "")
+		changed := r.status == http.StatusOK && r.body["unchanged"] != true
+		if changed != slices.Contains(actions, any("rollback")) || r.status != http.StatusOK && r.status != http.StatusConflict {
+			t.Errorf("wave %d: listed %v, but its undo answers %d %s", wave, actions, r.status, r.text)
+		}
+		after := s.send("GET", "plans/1", "").body["waves"].([]any)[wave-1].(map[string]any)
+		if changed && after["undone"] != true {
+			t.Errorf("wave %d is undone, but shown as %v", wave, after)
+		}
+	})
 }
 
 // take takes a step into a situation.
@@ -151,6 +202,9 @@ func (s *site) take(step string) {
 	}
 	command, onTask := strings.CutPrefix(step, "task ")
 	about := map[bool]string{false: "plans/1", true: "tasks/1000001"}[onTask]
+	if step == "undo" {
+		about, command = "plans/1/waves/1", "rollback"
+	}
 	if r := s.give(about, ops.Action(command)); step != "with retries" && r.status != http.StatusOK {
 		s.t.Fatalf("%s: %d %s", step, r.status, r.text)
 	}

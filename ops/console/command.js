@@ -9,6 +9,8 @@ const destructive = new Set(['cancel', 'rollback', 'skip', 'reject']);
 const calming = new Set(['pause', 'reject']);
 const explained = new Set(['cancel', 'rollback', 'tune', 'reject', 'skip']);
 
+export const failureActions = ['Stop', 'Pause', 'RollbackPlan', 'RollbackWave'];
+
 // From how many tenants on their number has to be typed.
 const manyTenants = 100;
 
@@ -20,28 +22,27 @@ export function buttons(actions, give, first) {
 	}));
 }
 
-// hits is how many tenants a command on a plan concerns.
-function hits(action, plan, wave) {
+// hits is how many tenants a command on a plan, or on a wave of it, concerns.
+function hits(action, plan) {
 	switch (action) {
-		case 'start': return plan.taskCount;
+		case 'start': case 'approve': case 'reject': return plan.taskCount;
 		case 'retry': return tally(plan, 'FAILED');
 		case 'rollback': return plan.taskCount - tally(plan, 'PENDING', 'SKIPPED', 'ROLLED_BACK');
-		case 'approve': case 'reject': return plan.waves?.[wave - 1]?.taskCount ?? 0;
 		case 'tune': return 0;
 		default: return plan.taskCount - ended(plan);
 	}
 }
 
-// onPlan gives a command on a plan.
+// onPlan gives a command on a plan, or on a wave of it with the counters that the wave has.
 export function onPlan(action, plan, done, wave) {
-	const count = hits(action, plan, wave);
+	const count = hits(action, wave ?? plan);
 	open({
 		action, count, done, fields: action === 'tune' ? tuneFields(plan) : undefined,
-		path: wave ? `plans/${plan.planId}/waves/${wave}/${action}` : `plans/${plan.planId}/${action}`,
+		path: `plans/${plan.planId}/${wave ? `waves/${wave.wave}/` : ''}${action}`,
 		// What stops something must not wait for another look; everything else is for what was seen.
 		version: calming.has(action) ? 0 : plan.version,
 		title: t('command.of', { action: t('action.' + action), what: `#${plan.planId} ${plan.name}` }),
-		about: [wave && nthWave(wave), ' ', t('hits.' + action, { n: count })],
+		about: [wave && nthWave(wave.wave), ' ', t(`hits.${action}${wave && action === 'rollback' ? '.wave' : ''}`, { n: count })],
 	});
 }
 
@@ -94,7 +95,7 @@ function tuneFields(plan) {
 		failureAction: plan.strategy.failureAction, bakeTime: plan.strategy.bakeTime ?? '0s',
 	};
 	const el = h('div.grid2', Object.entries(before).map(([name, value]) => h('label', t('strategy.' + name),
-		name === 'failureAction' ? choose(name, ['Stop', 'Pause', 'RollbackPlan'], value)
+		name === 'failureAction' ? choose(name, failureActions, value)
 			: h('input', { name, value: String(value), autocomplete: 'off', 'data-field': name }), faultPlace(name))));
 	return {
 		el,
@@ -153,6 +154,13 @@ export function showFaults(root, problem, place) {
 	return others;
 }
 
+// refuse says at its fields and in its status why what a form sends was not done.
+export function refuse(form, status, problem, place) {
+	throwOther(problem);
+	const others = showFaults(form, problem, place);
+	fill(status, explain(problem), others.map(fault => h('span.fault', fault)));
+}
+
 // open asks for what a command needs, sends it, and says honestly what came of it.
 function open({ action, path, title, about, count, version, filter, fields = action === 'retry' ? retryFields() : null, done }) {
 	const needed = explained.has(action);
@@ -200,10 +208,8 @@ function open({ action, path, title, about, count, version, filter, fields = act
 			dialog.close();
 			done?.();
 		} catch (problem) {
-			throwOther(problem);
-			const others = showFaults(form, problem);
+			refuse(form, status, problem);
 			if (problem.code === 'REASON_REQUIRED') reason.required = true;
-			fill(status, explain(problem), others.map(fault => h('span.fault', fault)));
 			if (problem.code === 'VERSION_MISMATCH') done?.(); // what was seen has changed: show it
 			go.disabled = problem.code === 'VERSION_MISMATCH';
 		}

@@ -1,6 +1,6 @@
 // The shell: the bar above every page, the state of the connection, and which page is shown.
 
-import { announce, button, clockTime, fill, h, lang, link, loadSettings, saveSettings, settings, speak, t, ticks, now } from './ui.js';
+import { announce, button, clockTime, fill, h, keep, lang, link, now, settings, speak, t, ticks } from './ui.js';
 import { ask, connection, throwOther } from './server.js';
 import { newPlanPage, plansPage } from './plans.js';
 import { planPage } from './plan.js';
@@ -69,7 +69,7 @@ function top() {
 
 async function set(change) {
 	Object.assign(settings, change);
-	saveSettings();
+	keep('localStorage', 'settings', settings);
 	await apply();
 	const open = document.querySelector('.settings')?.open;
 	top();
@@ -133,7 +133,6 @@ async function start() {
 	}
 }
 
-loadSettings();
 await apply();
 top();
 await start();

@@ -2,7 +2,7 @@
 // in view is drawn, so its size does not matter.
 
 import { announce, h, number, t, taskStates, word } from './ui.js';
-import { ask, tried } from './server.js';
+import { ask, insist, tried } from './server.js';
 
 // Sizes of a cell in pixels: the largest that lets the matrix fit its height; with the last one it
 // scrolls.
@@ -41,15 +41,13 @@ export class Matrix {
 	async load() {
 		if (this.late) return;
 		this.late = [];
-		const doc = await tried(ask(`plans/${this.plan}/matrix`));
-		if (this.closed) return;
+		const doc = await insist(`plans/${this.plan}/matrix`, () => this.closed);
 		const late = this.late;
 		this.late = null;
-		if (doc) {
-			const byDigit = doc.legend.map(state => taskStates.indexOf(state));
-			this.states = Uint8Array.from(doc.states, digit => byDigit[digit]);
-			this.seq = doc.seq;
-		} else setTimeout(() => this.closed || this.load(), 5000);
+		if (!doc) return;
+		const byDigit = doc.legend.map(state => taskStates.indexOf(state));
+		this.states = Uint8Array.from(doc.states, digit => byDigit[digit]);
+		this.seq = doc.seq;
 		this.apply(late);
 		this.layout();
 	}
@@ -66,6 +64,13 @@ export class Matrix {
 			if (e.taskId && e.seq > this.seq && state >= 0 && i < this.states.length) this.states[i] = state;
 		}
 		this.redraw();
+	}
+
+	// count has the counters of a wave.
+	count({ first, last }) {
+		const n = taskStates.map(() => 0);
+		for (const state of this.states.subarray(first - 1, last)) n[state]++;
+		return Object.fromEntries(taskStates.map((state, i) => [state, n[i]]));
 	}
 
 	highlight(state) {
@@ -188,11 +193,11 @@ function colour(name) {
 	return getComputedStyle(probe).color;
 }
 
-// mark is the pattern of a state: strokes over its colour, in eighths of a cell.
+// The patterns of the states over their colours, on a field of 8 x 8. Those that most cells are in
+// have none.
 const marks = {
-	PENDING: [], COMPLETED: [], RUNNING: [[1, 4, 7, 4]], PAUSED: [[3, 1, 3, 7], [5, 1, 5, 7]], FAILED: [[1, 1, 7, 7], [7, 1, 1, 7]],
-	SKIPPED: [[2, 1, 6, 4], [6, 4, 2, 7]], CANCELLED: [[1, 7, 7, 1]], ROLLING_BACK: [[6, 1, 2, 4], [2, 4, 6, 7]],
-	ROLLED_BACK: [[1, 1, 7, 7]], ROLLBACK_FAILED: [[4, 1, 4, 7], [1, 4, 7, 4]],
+	RUNNING: 'M1 4h6', PAUSED: 'M3 1v6M5 1v6', FAILED: 'M1 1l6 6M7 1L1 7', SKIPPED: 'M2 1l4 3-4 3', CANCELLED: 'M1 7l6-6',
+	ROLLING_BACK: 'M6 1L2 4l4 3', ROLLED_BACK: 'M1 1l6 6', ROLLBACK_FAILED: 'M4 1v6M1 4h6',
 };
 
 // drawTile draws the cell of a state once; cells are copies of it.
@@ -209,13 +214,9 @@ function drawTile(state, side) {
 		context.strokeRect(0.5, 0.5, inner - 1, inner - 1);
 	}
 	context.strokeStyle = colour(`--m-${state}, var(--mark)`);
-	context.lineWidth = Math.max(1, side / 9);
-	context.beginPath();
-	for (const [x1, y1, x2, y2] of marks[state] ?? []) {
-		context.moveTo(x1 / 8 * inner, y1 / 8 * inner);
-		context.lineTo(x2 / 8 * inner, y2 / 8 * inner);
-	}
-	context.stroke();
+	context.scale(inner / 8, inner / 8);
+	context.lineWidth = Math.max(8 / inner, 0.9);
+	context.stroke(new Path2D(marks[state]));
 	return tile;
 }
 

@@ -3,9 +3,9 @@
 
 import {
 	age, announce, badge, button, clockTime, dim, ended, failed, fill, h, icon, inFlight, isEnd, link, now, nthWave, number, outOf, part, progress, remark,
-	Rows, seconds, span, t, ticks, when, word,
+	Rows, seconds, span, t, tally, ticks, when, word,
 } from './ui.js';
-import { ask, throwOther, tried, Watch } from './server.js';
+import { ask, insist, tried, Watch } from './server.js';
 import { buttons, explain, onPlan, onTasks } from './command.js';
 import { legend, Matrix } from './matrix.js';
 
@@ -45,7 +45,7 @@ export function planPage(main, { query, go }) {
 		next.show(plan);
 		figures.show(plan, log.rate(plan), log.people());
 		waves.el.hidden = !plan.waves?.length;
-		waves.show(plan);
+		waves.show({ ...plan, waves: plan.waves?.map(wave => (wave.undone ? counted(wave) : wave)) });
 		states.show(plan.counters, chosen);
 		causes.el.hidden = failed(plan) === 0;
 		causes.show(failures.groups(), plan);
@@ -57,8 +57,11 @@ export function planPage(main, { query, go }) {
 	function give(action, wave, group) {
 		const done = () => watch.poll();
 		if (group) onTasks(action, plan, { states: [group.state], codes: [group.code], ...(group.step && { steps: [group.step] }) }, done, () => closed);
-		else onPlan(action, plan, done, wave);
+		else onPlan(action, plan, done, wave && counted(wave));
 	}
+
+	// counted is a wave with the counters of its own.
+	const counted = wave => ({ ...wave, counters: matrix.count(wave) });
 
 	function choose(state) {
 		chosen = state;
@@ -118,26 +121,21 @@ export function planPage(main, { query, go }) {
 	}
 
 	async function begin(again) {
-		try {
-			const first = await ask('plans/' + id);
-			if (closed) return;
-			if (again) {
-				first.lastEvent += firstEvents; // from the present on
-				log.clear();
-				failures.clear();
-				matrix.load();
-				tenants.choose(chosen);
-			}
-			follow(first);
-		} catch (problem) {
-			throwOther(problem);
-			if (closed) return;
-			fill(loading, explain(problem));
-			if (problem.code === 'NOT_FOUND') {
-				close();
-				main.replaceChildren(crumbs, loading);
-			} else setTimeout(() => begin(again), 3000);
+		const first = await insist('plans/' + id, () => closed, problem => fill(loading, explain(problem)));
+		if (closed) return;
+		if (!first) {
+			close();
+			main.replaceChildren(crumbs, h('p', t('code.NOT_FOUND')));
+			return;
 		}
+		if (again) {
+			first.lastEvent += firstEvents; // from the present on
+			log.clear();
+			failures.clear();
+			matrix.load();
+			tenants.choose(chosen);
+		}
+		follow(first);
 	}
 
 	function close() {
@@ -161,9 +159,12 @@ function nextThing(p, give) {
 	const say = (tone, key, params, first) => [
 		h('p', { class: 'headline ' + tone }, icon({ good: 'done', bad: 'hand', wait: 'clock', act: 'hand' }[tone]), ' ', t('next.' + key, params)),
 		h('div.actions', buttons(p.actions.filter(a => asks || (a !== 'approve' && a !== 'reject')),
-			action => (action === 'approve' || action === 'reject' ? give(action, p.wave + 1) : give(action)), first)),
+			action => (action === 'approve' || action === 'reject' ? give(action, p.waves[p.wave]) : give(action)), first)),
 	];
 	const flight = inFlight(p);
+	const undone = undoneWave(p);
+	if (undone) return say('wait', 'undoing', { wave: String(undone.wave) });
+	if (tally(p, 'ROLLBACK_FAILED') && !p.state.startsWith('ROLL')) return say('bad', 'undos.failed', { n: tally(p, 'ROLLBACK_FAILED') });
 	switch (p.state) {
 		case 'CREATED': return say('act', p.starting ? 'starting' : 'created', { n: p.taskCount }, 'start');
 		case 'PAUSED': return say('act', `paused.${p.pauseReasons?.[0] ?? 'hand'}`, { n }, n ? null : 'resume');
@@ -181,6 +182,9 @@ function nextThing(p, give) {
 	if (!flight && p.counters.PENDING) return say('wait', 'idle', { n: p.counters.PENDING });
 	return say(n ? 'act' : 'good', n ? 'running.failures' : 'running', { n });
 }
+
+// undoneWave is the wave that is being undone.
+const undoneWave = p => p.waves?.find(wave => wave.first === p.undo?.first);
 
 // bakes reports whether the open wave of a plan has ended and waits.
 const bakes = p => p.state === 'RUNNING' && p.gate !== 'approval' && p.gate !== 'baked' && p.waveEndedAt && p.waves?.[p.wave - 1]?.bakeTime;
@@ -211,24 +215,30 @@ function progressOf(p, rate, people) {
 function wavesOf(p, give) {
 	const may = action => p.actions.includes(action);
 	const all = p.waves ?? [];
-	const shown = all.length <= 60 ? all : all.filter(w => w.failed || Math.abs(w.wave - p.wave) < 20);
+	const shown = all.length <= 60 ? all : all.filter(w => w.failed || w.undone || Math.abs(w.wave - p.wave) < 20);
 	return [h('h2', t('waves')), shown !== all && dim(outOf(shown.length, all.length)), h('ol.wave-list', shown.map(w => {
 		const open = p.wave === w.wave;
-		const state = w.wave < p.wave || p.state === 'COMPLETED' || (open && w.ended === w.taskCount && p.gate !== 'none' && p.gate) ? 'done' : open ? (bakes(p) ? 'baking' : 'open') : 'later';
+		const state = w === undoneWave(p) ? 'undoing' : w.wave < p.wave || p.state === 'COMPLETED' || (open && w.ended === w.taskCount && p.gate !== 'none' && p.gate) ? 'done' : open ? (bakes(p) ? 'baking' : 'open') : 'later';
 		const asks = p.gate === 'approval' && w.wave === p.wave + 1 && p.state === 'RUNNING';
-		const bar = h('meter', { min: 0, max: w.taskCount, value: w.ended, 'aria-label': outOf(w.ended, w.taskCount) });
+		const ran = w.undone ? w.taskCount - tally(w, 'PENDING', 'SKIPPED') : 0;
+		const back = w.undone ? tally(w, 'ROLLED_BACK') : 0;
+		const far = state === 'undoing' ? [back, ran] : [w.ended, w.taskCount];
+		const command = (action, props) => button(t('action.' + action), () => give(action, w), {
+			'aria-label': `${t('action.' + action)} ${nthWave(w.wave)}`, 'data-key': `${action}-${w.wave}`, ...props,
+		});
 		return h('li', { class: 'wave w-' + state, 'aria-current': open ? 'step' : null },
-			h('div.wave-name', icon({ done: 'done', open: 'RUNNING', baking: 'clock', later: 'PENDING' }[state]), ' ',
+			h('div.wave-name', icon({ done: 'done', open: 'RUNNING', baking: 'clock', later: 'PENDING', undoing: 'ROLLING_BACK' }[state]), ' ',
 				h('b', w.name || nthWave(w.wave)), ' ',
 				dim(t('wave.' + state)),
-				w.canary && h('span.tag', t('canary'))),
-			h('div.wave-bar', bar, h('span.figures', outOf(w.ended, w.taskCount)),
-				h('span', { class: w.failed ? 'bad-text' : 'dim' }, t('wave.failed', { n: w.failed, max: w.maxFailed }))),
+				w.canary && h('span.tag', t('canary')), w.undone && h('span.tag', t('wave.undone', { n: back, all: ran }))),
+			h('div.wave-bar', h('meter', { min: 0, max: far[1], value: far[0], 'aria-label': outOf(...far) }), h('span.figures', outOf(...far)),
+				h('span', { class: w.failed ? 'bad-text' : 'dim' }, t('wave.failed', { n: w.failed, max: w.maxFailed })),
+				w.actions && (!w.undone || ran !== back) && command('rollback', { class: 'chip danger' })),
 			state === 'baking' && h('div', icon('clock'), ' ', ticks(() => t('bake.left', { span: span(bakeEnd(p) - now()), time: clockTime(bakeEnd(p)) }))),
 			state !== 'baking' && w.bakeTime && state !== 'done' && h('div.dim', t('bakes.for', { span: span(1000 * seconds(w.bakeTime)) })),
 			w.approval && h('div.gate', icon(w.approved ? 'done' : 'hand'), ' ', t(w.approved ? 'approved' : asks ? 'approval.asked' : 'approval'), ' ',
-				!asks && !w.approved && w.wave > p.wave && may('approve') && button(t('action.approve'), () => give('approve', w.wave), { 'data-key': `approve-${w.wave}` }),
-				!asks && w.approved && w.wave > p.wave && may('reject') && button(t('action.reject'), () => give('reject', w.wave), { class: 'danger', 'data-key': `reject-${w.wave}` }),
+				!asks && !w.approved && w.wave > p.wave && may('approve') && command('approve'),
+				!asks && w.approved && w.wave > p.wave && may('reject') && command('reject', { class: 'danger' }),
 				asks && !may('approve') && dim(t('approval.not.you'))));
 	}))];
 }
@@ -331,8 +341,8 @@ class Tasks {
 	}
 
 	close() {
+		this.closed = true;
 		clearTimeout(this.again);
-		clearTimeout(this.wait);
 		this.rows.close();
 	}
 
@@ -348,14 +358,13 @@ class Tasks {
 		if (!this.state || this.loading || this.next === null) return;
 		this.loading = true;
 		const asked = this.state;
-		const page = await tried(ask(`plans/${this.plan}/tasks?state=${asked}&limit=200${this.next && '&cursor=' + this.next}`));
+		const page = await insist(`plans/${this.plan}/tasks?state=${asked}&limit=200${this.next && '&cursor=' + this.next}`, () => this.closed || asked !== this.state);
 		this.loading = false;
-		if (asked === this.state && page) {
+		if (page) {
 			this.tasks.push(...page.tasks);
 			this.next = page.next ?? null;
 		}
-		if (page) this.rows.set(this.tasks);
-		else this.wait = setTimeout(() => this.load(), 3000);
+		this.rows.set(this.tasks);
 	}
 
 	// changed takes away what is in another state now, and reads a short list anew.
@@ -416,12 +425,9 @@ class Log {
 
 	// loadOwn reads the events about the plan itself, which are never trimmed.
 	async loadOwn() {
-		for (let after = 0; !this.closed;) {
-			const page = await tried(ask(`plans/${this.plan}/commands?after=${after}&limit=1000`));
-			if (!page) {
-				setTimeout(() => this.loadOwn(), 3000);
-				return;
-			}
+		for (let after = 0; ;) {
+			const page = await insist(`plans/${this.plan}/commands?after=${after}&limit=1000`, () => this.closed);
+			if (!page) return;
 			this.merge(page.events);
 			if (page.events.length < 1000) break;
 			after = page.last;

@@ -1,8 +1,8 @@
 // The list of plans, and the form of a new one.
 
-import { badge, button, dim, ended, failed, fill, h, icon, link, now, nthWave, number, outOf, part, planStates, progress, Rows, span, seconds, t, ticks, word } from './ui.js';
+import { badge, button, dim, ended, failed, fill, h, icon, keep, kept, link, now, nthWave, number, outOf, part, planStates, progress, Rows, span, seconds, t, ticks, word } from './ui.js';
 import { ask, command, newKey, throwOther, tried, Watch } from './server.js';
-import { amount, choose, explain, faultPlace, noComposedEnter, showFaults } from './command.js';
+import { amount, choose, explain, failureActions, faultPlace, noComposedEnter, refuse, showFaults } from './command.js';
 
 const pageSize = 200;
 
@@ -161,11 +161,11 @@ function starters(changed) {
 
 // The form of a new plan. What is typed survives a reload and an expired session.
 
-const draftKey = 'cutover.draft';
 const plain = ['failureAction', 'concurrencyMode', 'bakeTime', 'firstBakeTime', 'finalBakeTime', 'taskTimeout'];
 
 export function newPlanPage(main, { go }) {
-	const draft = loadDraft();
+	const draft = kept('sessionStorage', 'draft') ?? {};
+	const saveDraft = typed => keep('sessionStorage', 'draft', typed);
 	const field = (name, label, props) => h('label', label, h('input', {
 		name, autocomplete: 'off', spellcheck: 'false', 'data-field': name, value: draft[name] ?? '', ...props,
 	}), faultPlace(name));
@@ -186,7 +186,7 @@ export function newPlanPage(main, { go }) {
 		h('section.card', h('h2', t('strategy')),
 			h('div.grid2',
 				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'),
-				select('failureAction', ['Stop', 'Pause', 'RollbackPlan']), select('concurrencyMode', ['Soft', 'Strict']),
+				select('failureAction', failureActions), select('concurrencyMode', ['Soft', 'Strict']),
 				strategy('waveSizes', '1, 10%, 50%'), strategy('bakeTime', '0s'), strategy('firstBakeTime', '0s'), strategy('finalBakeTime', '0s'),
 				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none'))),
 			check('canary'), check('approval'), faultPlace('strategy.waves')),
@@ -273,9 +273,7 @@ export function newPlanPage(main, { go }) {
 			saveDraft({});
 			go({ plan: plan.planId });
 		} catch (problem) {
-			throwOther(problem);
-			const others = showFaults(form, problem, place);
-			fill(status, explain(problem), others.map(fault => h('span.fault', fault)));
+			refuse(form, status, problem, place);
 			form.querySelector('[aria-invalid]')?.focus();
 			create.disabled = false;
 		}
@@ -306,18 +304,4 @@ function previewOf(doc) {
 		h('p.dim', t('worst.meaning')),
 		(doc.warnings ?? []).map(w => h('p.warning', icon('hand'), ' ', h('code', w.field), ' ', w.problem)),
 	];
-}
-
-function loadDraft() {
-	try {
-		return JSON.parse(sessionStorage.getItem(draftKey)) ?? {};
-	} catch {
-		return {};
-	}
-}
-
-function saveDraft(draft) {
-	try {
-		sessionStorage.setItem(draftKey, JSON.stringify(draft));
-	} catch { /* no storage, or too little */ }
 }

@@ -17,6 +17,22 @@ export function throwOther(fault) {
 	if (!(fault instanceof Problem)) throw fault;
 }
 
+// insist asks until there is an answer, or the page was left. The answer is null if it was left, or
+// if there is no such thing; tell hears of other problems.
+export async function insist(path, left, tell) {
+	for (; !left(); await new Promise(done => setTimeout(done, 3000))) {
+		try {
+			const doc = await ask(path);
+			return left() ? null : doc;
+		} catch (problem) {
+			throwOther(problem);
+			if (problem.code === 'NOT_FOUND') break;
+			if (!left()) tell?.(problem);
+		}
+	}
+	return null;
+}
+
 // tried is the answer to a question, or null if the answer is a problem.
 export const tried = asked => asked.catch(fault => throwOther(fault) ?? null);
 

@@ -1,7 +1,7 @@
 // The page of a task: why it does not move, its failure, its checkpoint, and what happened to it.
 
 import { age, badge, clockTime, dim, fill, h, has, icon, link, nthWave, number, now, part, remark, seconds, span, t, ticks, when, word } from './ui.js';
-import { ask, throwOther, tried, Watch } from './server.js';
+import { ask, insist, throwOther, tried, Watch } from './server.js';
 import { buttons, explain, onTask } from './command.js';
 
 // How far back the page looks for events of the task.
@@ -87,29 +87,23 @@ export function taskPage(main, { query }) {
 
 	async function begin(anew) {
 		await look();
-		if (closed) return;
-		try {
-			const plan = await ask('plans/' + planID);
-			if (closed) return;
-			crumbs.show(plan.name);
-			watch = new Watch({ plans: { [planID]: anew ? plan.lastEvent : Math.max(0, plan.lastEvent - lookBack) } }, {
-				events(fresh) {
-					const own = fresh.filter(e => e.taskId === id);
-					if (own.length === 0 && events.length) return;
-					events = [...own.toReversed(), ...events];
-					draw();
-					if (own.length) again(300);
-				},
-				// The log has lost what the page has not read, or is shorter than it.
-				reset() {
-					watch.close();
-					begin(true);
-				},
-			});
-		} catch (problem) {
-			throwOther(problem);
-			if (!closed && problem.code !== 'NOT_FOUND') setTimeout(() => begin(anew), 3000);
-		}
+		const plan = await insist('plans/' + planID, () => closed);
+		if (!plan) return;
+		crumbs.show(plan.name);
+		watch = new Watch({ plans: { [planID]: anew ? plan.lastEvent : Math.max(0, plan.lastEvent - lookBack) } }, {
+			events(fresh) {
+				const own = fresh.filter(e => e.taskId === id);
+				if (own.length === 0 && events.length) return;
+				events = [...own.toReversed(), ...events];
+				draw();
+				if (own.length) again(300);
+			},
+			// The log has lost what the page has not read, or is shorter than it.
+			reset() {
+				watch.close();
+				begin(true);
+			},
+		});
 	}
 
 	function close() {
@@ -147,7 +141,8 @@ function sayWhy({ code, params = {}, text }) {
 	const said = Object.fromEntries(Object.entries(params).map(([name, value]) => [name,
 		/^(until|at|changedAt)$/.test(name) ? clockTime(value) : name.endsWith('State') ? word('state', value) : value]));
 	const by = [said.actor, said.reason && `“${said.reason}”`, said.at].filter(Boolean).join(' ');
-	return (has('why.' + code) ? t('why.' + code, said) : text || code) + (by && ` (${by})`);
+	const key = ['why', code, ...(params.wave && has(`why.${code}.wave`) ? ['wave'] : [])].join('.');
+	return (has(key) ? t(key, said) : text || code) + (by && ` (${by})`);
 }
 
 function failureOf(info) {

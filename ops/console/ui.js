@@ -77,21 +77,23 @@ export const word = (kind, value) => (has(`${kind}.${value}`) ? t(`${kind}.${val
 export const outOf = (n, all) => t('of.plan', { n, all });
 export const nthWave = wave => t('wave.n', { wave: String(wave) });
 
-// Settings of this browser. Without storage they last as long as the page.
-
-export const settings = { lang: '', utc: false };
-
-export function loadSettings() {
+// keep keeps a value in a storage of the browser, and kept returns it. Without storage it lasts as
+// long as the page.
+export function keep(storage, name, value) {
 	try {
-		Object.assign(settings, JSON.parse(localStorage.getItem('cutover.settings')));
-	} catch { /* no storage, or nothing in it */ }
+		window[storage].setItem('cutover.' + name, JSON.stringify(value));
+	} catch { /* no storage, or too little */ }
 }
 
-export function saveSettings() {
+export function kept(storage, name) {
 	try {
-		localStorage.setItem('cutover.settings', JSON.stringify(settings));
-	} catch { /* no storage */ }
+		return JSON.parse(window[storage].getItem('cutover.' + name));
+	} catch {
+		return null;
+	}
 }
+
+export const settings = { lang: '', utc: false, ...kept('localStorage', 'settings') };
 
 // Times. All of them are compared with the server's clock.
 
@@ -190,19 +192,15 @@ export const inFlight = plan => tally(plan, 'RUNNING', 'ROLLING_BACK');
 
 // progress is a bar with a stretch for each state.
 export function progress(plan) {
-	const order = ['COMPLETED', 'SKIPPED', 'ROLLED_BACK', 'CANCELLED', 'FAILED', 'ROLLBACK_FAILED', 'RUNNING', 'ROLLING_BACK', 'PAUSED'];
+	const order = ['COMPLETED', 'SKIPPED', 'ROLLED_BACK', 'CANCELLED', 'FAILED', 'ROLLBACK_FAILED', 'RUNNING', 'ROLLING_BACK', 'PAUSED', 'PENDING'];
 	const share = Math.floor(100 * ended(plan) / Math.max(1, plan.taskCount));
 	const bar = h('span.bar', { role: 'img', 'aria-label': `${share} % ${t('progress')}` });
 	for (const state of order) {
-		const count = tally(plan, state);
-		if (count === 0) continue;
-		const stretch = h('span', { class: `f-${state}` });
-		stretch.style.flexGrow = count;
+		if (!tally(plan, state)) continue;
+		const stretch = h('span.f-' + state);
+		stretch.style.flexGrow = tally(plan, state);
 		bar.append(stretch);
 	}
-	const rest = h('span');
-	rest.style.flexGrow = tally(plan, 'PENDING');
-	bar.append(rest);
 	return bar;
 }
 
@@ -265,30 +263,33 @@ export class Rows {
 		this.none.hidden = this.items.length > 0;
 		const first = Math.max(0, Math.floor(this.el.scrollTop / height) - 5);
 		const last = Math.min(this.items.length, Math.ceil((this.el.scrollTop + this.el.clientHeight) / height) + 5);
-		const gone = new Set(this.drawn.keys());
+		const keys = new Set(this.items.slice(first, last).map(this.key));
+		for (const [key, row] of this.drawn) {
+			if (keys.has(key)) continue;
+			row.el.remove();
+			this.drawn.delete(key);
+		}
+		let before = null; // rows lie in the order in which they are read
 		for (let i = first; i < last; i++) {
 			const item = this.items[i];
 			const key = this.key(item);
 			const detail = this.detail?.(item); // what is known of an item that is in view
 			const text = JSON.stringify([item, detail]);
 			let row = this.drawn.get(key);
-			gone.delete(key);
 			if (row?.text !== text) {
 				const el = h('div.row', { role: 'listitem', 'aria-setsize': this.items.length });
 				fill(el, this.render(item, detail));
 				const focused = row?.el.contains(document.activeElement);
 				if (row) row.el.replaceWith(el);
-				else this.space.append(el);
 				if (focused) el.querySelector('a,button')?.focus({ preventScroll: true });
 				row = { el, text };
 				this.drawn.set(key, row);
 			}
 			row.el.style.top = `${i * height}px`;
 			row.el.setAttribute('aria-posinset', i + 1);
-		}
-		for (const key of gone) {
-			this.drawn.get(key).el.remove();
-			this.drawn.delete(key);
+			const place = before ? before.nextSibling : this.space.firstChild;
+			if (place !== row.el) this.space.insertBefore(row.el, place);
+			before = row.el;
 		}
 		if (last >= this.items.length) this.more?.();
 	}

@@ -239,6 +239,8 @@ func TestLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.sees("Completed. Nothing to do.")
+	// The newest row came last, and is read first.
+	p.until(`[...document.querySelectorAll(".log .row")].every((row, i, all) => i === 0 || all[i - 1].offsetTop < row.offsetTop)`)
 	p.quiet("stream?", "ERR_")
 }
 

@@ -32,6 +32,8 @@ type host struct {
 	broken bool
 	// gate holds back the tenants named held-... until it is closed.
 	gate chan struct{}
+	// kept holds back the undos of the tenants named keep-... until it is closed.
+	kept chan struct{}
 	// signedOut makes every request a redirect to a page for signing in.
 	signedOut bool
 	// badGateway is a part of the paths to which a proxy answers 502, with a page.
@@ -62,13 +64,13 @@ func start(t *testing.T) *host {
 // startOn starts a host over a store with a configuration.
 func startOn(t *testing.T, c memstore.Config) *host {
 	t.Helper()
-	h := &host{broken: true, gate: make(chan struct{}), held: map[string]chan struct{}{}, store: memstore.NewWith(c)}
+	h := &host{broken: true, gate: make(chan struct{}), kept: make(chan struct{}), held: map[string]chan struct{}{}, store: memstore.NewWith(c)}
 	steps, err := executor.NewSteps(
 		executor.Step[state]{Name: "LOOK_UP", Do: func(_ context.Context, _ *executor.Run, s *state) error {
 			s.Route, s.Count = "green", 9007199254740993
 			return nil
 		}},
-		executor.Step[state]{Name: "SWITCH", Do: h.move, Undo: func(context.Context, *executor.Run, *state) error { return nil }},
+		executor.Step[state]{Name: "SWITCH", Do: h.move, Undo: h.moveBack},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -215,6 +217,22 @@ func (h *host) asked(text string) (n int) {
 		h.requests = nil
 	})
 	return n
+}
+
+// moveBack undoes the second step of every task. It fails for the tenants named sour-...
+func (h *host) moveBack(ctx context.Context, run *executor.Run, _ *state) error {
+	switch id := run.Tenant().ID; {
+	case strings.HasPrefix(id, "sour-"):
+		return &executor.Error{Code: "NO_WAY_BACK", Err: errors.New("no way back")}
+	case strings.HasPrefix(id, "keep-"):
+		select {
+		case <-h.kept:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	default:
+	}
+	return nil
 }
 
 // move is the second step of every task.

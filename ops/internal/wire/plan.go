@@ -112,6 +112,11 @@ type PlanWave struct {
 	BakeTime     Duration `json:"bakeTime,omitzero"`
 	Approval     bool     `json:"approval,omitzero"`
 	Approved     bool     `json:"approved,omitzero"`
+	// Undone reports that the wave was undone, or is being undone.
+	Undone bool `json:"undone,omitzero"`
+	// Actions are the commands on this wave alone that the caller may give, and the plan allows
+	// now. Those on gates are among the actions of the plan.
+	Actions []string `json:"actions,omitempty"`
 }
 
 // PlanOf returns a plan. data says whether its parameters are shown.
@@ -144,6 +149,7 @@ func wavesOf(p *plan.Plan, rules *strategy.Strategy) []PlanWave {
 		w := PlanWave{
 			Wave: n, First: p.FirstOf(n), Last: own.Last, TaskCount: p.SizeOf(n), Acknowledged: own.Acknowledged, MaxFailed: own.MaxFailed,
 			BakeTime: Duration(rules.Bake(n, len(p.Waves))), Approval: rules.Waits(n), Approved: slices.Contains(p.Approved, n),
+			Undone: slices.Contains(p.Undone, n),
 		}
 		if i < len(p.WaveCounters) {
 			w.Ended, w.Failed = p.WaveCounters[i].Ended, p.WaveCounters[i].Failed

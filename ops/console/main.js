@@ -1,7 +1,7 @@
 // The shell: the bar above every page, the state of the connection, and which page is shown.
 
 import { announce, button, clockTime, fill, h, keep, lang, link, now, settings, speak, t, ticks } from './ui.js';
-import { ask, connection, throwOther } from './server.js';
+import { ask, connection, line, throwOther } from './server.js';
 import { newPlanPage, plansPage } from './plans.js';
 import { planPage } from './plan.js';
 import { taskPage } from './task.js';
@@ -126,6 +126,7 @@ async function start() {
 		version = answer.version;
 		const changed = JSON.stringify(me) !== JSON.stringify(answer);
 		me = answer;
+		line.as(me.actor);
 		if (changed) top();
 	} catch (problem) {
 		throwOther(problem);

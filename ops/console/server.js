@@ -100,91 +100,204 @@ const pollTime = 2000;
 const silence = 25000;
 const maxDelay = 60000;
 
+// How many plans a stream can have.
+const maxPlans = 16;
+
+// Line is the stream that the tabs of a browser share, because a browser has few connections to a
+// server: the tab that holds a lock reads it, and tells the others. Where there are no locks, which
+// need TLS, each tab has a stream of its own. A hidden tab has none.
+class Line {
+	constructor() {
+		Object.assign(this, { tab: newKey(), actor: '', watches: new Set(), wants: new Map(), read: '' });
+		document.addEventListener('visibilitychange', () => this.turn());
+	}
+
+	// as is told who is signed in. Only the tabs of one actor at one prefix share a stream.
+	as(actor) {
+		if (actor === this.actor) return;
+		this.rest();
+		this.actor = actor;
+		this.turn();
+	}
+
+	// turn follows what this tab shows.
+	turn() {
+		if (document.hidden || !this.watches.size) this.rest();
+		else if (this.active) this.want();
+		else this.begin();
+	}
+
+	begin() {
+		const active = this.active = new AbortController();
+		this.delay = 1000;
+		if (!navigator.locks) {
+			this.lead();
+			return;
+		}
+		const name = `cutover ${location.pathname} ${this.actor}`;
+		this.channel = new BroadcastChannel(name);
+		this.channel.onmessage = e => this.hear(e.data);
+		this.want();
+		navigator.locks.request(name, { signal: active.signal }, () => active.signal.aborted || new Promise(release => {
+			this.release = release;
+			this.lead();
+		})).catch(() => { /* left before its turn */ });
+	}
+
+	rest() {
+		if (!this.active) return;
+		this.active.abort();
+		this.channel?.postMessage({ tab: this.tab });
+		this.channel?.close();
+		this.release?.();
+		this.drop();
+		this.wants.clear();
+		Object.assign(this, { active: null, channel: null, release: null, leads: false, read: '' });
+		this.pass({});
+	}
+
+	lead() {
+		this.leads = true;
+		this.channel?.postMessage({ who: true });
+		this.want();
+	}
+
+	// want says what this tab shows.
+	want() {
+		const watches = [...this.watches];
+		const want = { plans: Object.assign({}, ...watches.map(watch => watch.positions)), list: watches.some(watch => watch.list) };
+		const message = { tab: this.tab, want };
+		this.channel?.postMessage(message);
+		this.hear(message);
+	}
+
+	// hear takes what a tab says: what it shows, or nothing any more; a question for that by a new
+	// reader; or what was read.
+	hear({ tab, want, who, frame }) {
+		if (frame) return this.pass(frame);
+		if (who) return this.want();
+		if (want) this.wants.set(tab, want);
+		else this.wants.delete(tab);
+		if (!this.leads) return;
+		clearTimeout(this.next);
+		this.next = setTimeout(() => this.open(), 50); // several answer at once
+	}
+
+	// open opens a stream of what the tabs show, this one first, unless there is one already.
+	open() {
+		const wants = [this.wants.get(this.tab), ...this.wants.values()];
+		const plans = [...new Set(wants.flatMap(want => Object.keys(want.plans)))].slice(0, maxPlans);
+		const covers = { plans, list: wants.some(want => want.list) };
+		if (this.stream && JSON.stringify(covers) === JSON.stringify(this.covers)) {
+			if (this.stream.readyState === EventSource.OPEN) this.tell({ covers });
+			return;
+		}
+		const read = Object.fromEntries(this.read.split(',').map(at => at.split(':')));
+		const positions = Object.assign({}, ...wants.map(want => want.plans), read);
+		const query = new URLSearchParams(plans.map(id => ['plan', id]));
+		if (covers.list) query.set('list', '1');
+		if (plans.length) query.set('after', plans.map(id => `${id}:${positions[id]}`).join());
+		this.drop();
+		this.covers = covers;
+		const stream = this.stream = new EventSource('stream?' + query);
+		stream.onerror = () => {
+			this.tell({});
+			// After any answer but 200 a browser gives a stream up for good.
+			if (stream.readyState === EventSource.CLOSED) this.again();
+		};
+		stream.onopen = () => this.tell({ covers });
+		for (const name of ['ping', 'away', 'events', 'plan', 'list', 'reset']) stream.addEventListener(name, e => {
+			this.read = e.lastEventId;
+			this.delay = 1000;
+			this.tell({ covers, name, text: e.data });
+		});
+	}
+
+	drop() {
+		clearTimeout(this.next);
+		clearTimeout(this.silent);
+		this.stream?.close();
+		this.stream = null;
+	}
+
+	again() {
+		this.drop();
+		this.next = setTimeout(() => this.open(), this.delay * (0.75 + Math.random() / 2));
+		this.delay = Math.min(2 * this.delay, maxDelay);
+	}
+
+	// tell tells all tabs what was read; a frame that covers nothing that there is no stream.
+	tell(frame) {
+		this.channel?.postMessage({ frame });
+		this.pass(frame);
+	}
+
+	pass(frame) {
+		clearTimeout(this.silent);
+		if (frame.covers) this.silent = setTimeout(() => {
+			this.pass({});
+			if (this.leads) this.again();
+		}, silence);
+		for (const watch of [...this.watches]) watch.hear(frame);
+	}
+}
+
+export const line = new Line();
+
 // Watch tells what changes: events and plans of the plans that it is given with the position after
-// which it begins, and rows of the list. It reads a stream of the server's, and polls while it has
-// none. A hidden tab does neither, and catches up when it is seen.
+// which it begins, and rows of the list. It hears a stream, and polls while there is none. A hidden
+// tab does neither, and catches up when it is seen.
 export class Watch {
 	constructor({ plans = {}, list = null }, on) {
-		Object.assign(this, { positions: { ...plans }, list, on, delay: 1000, closed: false, polling: false });
-		this.seen = () => (document.hidden ? this.rest() : this.begin());
+		Object.assign(this, { positions: { ...plans }, list, on, live: false, closed: false, polling: false });
+		this.seen = () => (document.hidden ? clearTimeout(this.nextPoll) : this.poll());
 		document.addEventListener('visibilitychange', this.seen);
-		if (!document.hidden) this.begin();
+		line.watches.add(this);
+		line.turn();
+		if (!document.hidden) this.poll();
 	}
 
 	close() {
 		this.closed = true;
 		document.removeEventListener('visibilitychange', this.seen);
-		this.rest();
+		clearTimeout(this.nextPoll);
+		line.watches.delete(this);
+		line.turn();
 		note({ mode: '' });
 	}
 
-	begin() {
-		this.poll();
-		this.open();
-	}
-
-	rest() {
-		clearTimeout(this.nextPoll);
-		clearTimeout(this.nextStream);
-		this.drop();
-	}
-
-	drop() {
-		clearTimeout(this.silent);
-		this.stream?.close();
-		this.stream = null;
-		this.live = false;
-	}
-
-	open() {
-		this.drop();
-		if (this.closed || document.hidden) return;
-		const query = new URLSearchParams();
-		for (const plan of Object.keys(this.positions)) query.append('plan', plan);
-		if (this.list) query.set('list', '1');
-		const after = Object.entries(this.positions).map(([plan, seq]) => `${plan}:${seq}`).join(',');
-		if (after) query.set('after', after);
-		const stream = new EventSource('stream?' + query);
-		this.stream = stream;
-		stream.onerror = () => {
-			this.live = false;
-			this.pollSoon();
-			// After any answer but 200 a browser gives a stream up for good.
-			if (stream.readyState === EventSource.CLOSED && this.stream === stream) this.again();
-		};
-		stream.onopen = () => this.alive();
-		const on = (name, take) => stream.addEventListener(name, e => {
-			const doc = JSON.parse(e.data, numbers);
-			this.alive(doc.away ?? doc.since);
-			take?.(doc);
-		});
-		on('ping', ping => setClock(Date.parse(ping.now)));
-		on('away');
-		on('events', frame => this.take(frame.plan, frame.events));
-		on('plan', plan => this.on.plan?.(plan));
-		on('list', frame => this.on.list?.(frame.plans, frame.removed));
-		on('reset', () => this.on.reset?.());
+	// hear takes what was read of a stream.
+	hear({ covers, name, text }) {
+		if (!covers || (this.list && !covers.list) || !Object.keys(this.positions).every(id => covers.plans.includes(id))) {
+			if (this.live) {
+				this.live = false;
+				this.pollSoon();
+			}
+			return;
+		}
+		const doc = text ? JSON.parse(text, numbers) : {};
+		this.alive(doc.away ?? doc.since);
+		const id = doc.plan ?? doc.planId;
+		if (id && !(id in this.positions)) return;
+		switch (name) {
+			case 'ping': setClock(Date.parse(doc.now)); break;
+			case 'events':
+				// The stream of another tab may be ahead of this one.
+				if (doc.events[0].seq > this.positions[id] + 1) this.poll();
+				else this.take(id, doc.events);
+				break;
+			case 'plan': this.on.plan?.(doc); break;
+			case 'list': if (this.list) this.on.list(doc.plans, doc.removed); break;
+			case 'reset': this.on.reset?.();
+		}
 	}
 
 	// alive notes a sign of life of the stream, which may be that the store is away.
 	alive(away) {
 		if (!this.live) this.poll(); // what happened in between
 		this.live = true;
-		this.delay = 1000;
 		if (away) note({ away: 'STORE_UNAVAILABLE' });
 		else note({ mode: 'live', away: null, signedOut: false, seen: Date.now() });
-		clearTimeout(this.silent);
-		this.silent = setTimeout(() => {
-			this.again();
-			this.poll();
-		}, silence);
-	}
-
-	again() {
-		this.drop();
-		clearTimeout(this.nextStream);
-		this.nextStream = setTimeout(() => this.open(), this.delay * (0.75 + Math.random() / 2));
-		this.delay = Math.min(2 * this.delay, maxDelay);
 	}
 
 	take(plan, events) {

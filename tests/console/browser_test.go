@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -23,6 +25,8 @@ const requireEnv = "CUTOVER_REQUIRE_CHROMIUM"
 type page struct {
 	t   *testing.T
 	ctx context.Context
+	// close closes a page that is not the first of its browser.
+	close func()
 
 	mu         sync.Mutex
 	complaints []string
@@ -52,6 +56,23 @@ func (h *host) open(t *testing.T, query string, options ...chromedp.ExecAllocato
 	chromedp.ListenTarget(ctx, p.collect)
 	p.run(chromedp.Navigate(h.url + query))
 	return p
+}
+
+// another opens a second page in the browser of p, in a window of its own, so that both are seen.
+func (p *page) another(url string) *page {
+	p.t.Helper()
+	var id target.ID
+	p.run(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		c := chromedp.FromContext(ctx)
+		id, err = target.CreateTarget("about:blank").WithNewWindow(true).Do(cdp.WithExecutor(ctx, c.Browser))
+		return err
+	}))
+	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithTargetID(id))
+	p.t.Cleanup(cancel)
+	other := &page{t: p.t, ctx: ctx, close: cancel}
+	chromedp.ListenTarget(ctx, other.collect)
+	other.run(chromedp.Navigate(url))
+	return other
 }
 
 // collect notes errors of scripts, of the console, and of the content security policy.

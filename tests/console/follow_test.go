@@ -68,6 +68,7 @@ func TestTrimmedPositionOfAPlan(t *testing.T) {
 	_, releasePoll := h.hold("/events")
 	p := h.open(t, "?plan="+id.String())
 	h.await(t, func() bool { return h.asked("/events?") > 0 })
+	h.await(t, func() bool { return h.asked("/stream?") > 0 })
 	releaseStream()
 	h.await(t, func() bool { return h.asked("/stream?") > 0 }) // the stream has said it
 	releasePoll()                                              // and now the poll says it

@@ -28,6 +28,9 @@ type TaskResult struct {
 	Unchanged bool
 	// Repeated is as in PlanResult.
 	Repeated bool
+	// Stopped reports that the task is RUNNING, but that no worker takes it before its plan runs
+	// again: its plan is stopped, and the command did not ask for [StayStopped].
+	Stopped bool
 }
 
 // RetryFrom is where the next attempt of a task begins.

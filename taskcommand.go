@@ -12,8 +12,9 @@ import (
 
 // RetryTask starts the next attempt of a failed or paused task, [FromCheckpoint] or [FromScratch].
 // A plan that is FAILED or COMPLETED runs again; in a paused plan the task runs after the plan's
-// resume. Returns store.ErrTenantHeld if another plan holds the tenant. A task that a worker still
-// runs, for instance because its executor hangs, is not retried: the error is then a
+// resume, and the result has Stopped set. With [StayStopped] the plan stays as it is and the task
+// runs alone. Returns store.ErrTenantHeld if another plan holds the tenant. A task that a worker
+// still runs, for instance because its executor hangs, is not retried: the error is then a
 // *plan.StateError that names the worker and matches plan.ErrNotApplicable.
 func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
@@ -92,12 +93,18 @@ func (e *Engine) taskCommand(
 		return TaskResult{Task: t}, err
 	}
 	if d.Unchanged && !d.Changed {
-		return TaskResult{Task: t, Unchanged: true}, nil
+		return TaskResult{Task: t, Unchanged: true, Stopped: stopped(&d.Plan, t)}, nil
 	}
 	if t, err = e.client.Task(ctx, id); err == nil {
 		// The tenant is released here and not by the releaser: the releaser works only in
 		// Engine.Run, which a process that just gives commands need not call.
 		e.client.Fault("release", e.locks.Release(ctx, p, t))
 	}
-	return TaskResult{Task: t, Unchanged: d.Unchanged}, err
+	return TaskResult{Task: t, Unchanged: d.Unchanged, Stopped: stopped(&p, t)}, err
+}
+
+// stopped reports whether a running task, which no worker holds, is not claimed in the state of its
+// plan.
+func stopped(p *plan.Plan, t task.Task) bool {
+	return t.State == task.Running && t.Worker == "" && !p.Claims(t.Request, false)
 }

@@ -69,12 +69,12 @@ func onPlan[T any, B body[T]](give func(c *call, id plan.ID, b B, opts []cutover
 
 // retryPlan retries the failed tasks of a plan.
 func retryPlan(c *call, id plan.ID, b *wire.RetryCommand, opts []cutover.CommandOption) (cutover.PlanResult, error) {
-	return c.engine.RetryFailed(c.r.Context(), id, from(b), opts...)
+	return c.engine.RetryFailed(c.r.Context(), id, from(b.FromCheckpoint), opts...)
 }
 
 // from returns where the attempts of a retry begin.
-func from(b *wire.RetryCommand) cutover.RetryFrom {
-	if b.FromCheckpoint != nil && !*b.FromCheckpoint {
+func from(checkpoint *bool) cutover.RetryFrom {
+	if checkpoint != nil && !*checkpoint {
 		return cutover.FromScratch
 	}
 	return cutover.FromCheckpoint

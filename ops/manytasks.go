@@ -27,7 +27,7 @@ func manyTasks(
 		selected := c.engine.Select(p.ID, task.Filter(*b.Filter))
 		var r cutover.TasksResult
 		if kind == plan.SweepRetry {
-			r, err = selected.Retry(c.r.Context(), from(&wire.RetryCommand{FromCheckpoint: b.FromCheckpoint}), opts...)
+			r, err = selected.Retry(c.r.Context(), from(b.FromCheckpoint), opts...)
 		} else {
 			r, err = give(selected, c.r.Context(), opts...)
 		}

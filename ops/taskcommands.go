@@ -35,12 +35,15 @@ func onTask[T any, B body[T]](give func(c *call, id task.ID, b B, opts []cutover
 			p = after // the command may have changed it; what it did to the task is known anyway
 		}
 		w := wire.TaskOf(&p, &r.Task, c.taskActions(&p, &r.Task), c.data(&p))
-		w.Unchanged, w.Repeated = r.Unchanged, r.Repeated
+		w.Unchanged, w.Repeated, w.Stopped = r.Unchanged, r.Repeated, r.Stopped
 		return answer{body: w}, nil
 	}
 }
 
 // retryTask retries a task.
-func retryTask(c *call, id task.ID, b *wire.RetryCommand, opts []cutover.CommandOption) (cutover.TaskResult, error) {
-	return c.engine.RetryTask(c.r.Context(), id, from(b), opts...)
+func retryTask(c *call, id task.ID, b *wire.RetryTaskCommand, opts []cutover.CommandOption) (cutover.TaskResult, error) {
+	if b.StayStopped {
+		opts = append(opts, cutover.StayStopped())
+	}
+	return c.engine.RetryTask(c.r.Context(), id, from(b.FromCheckpoint), opts...)
 }

@@ -106,13 +106,18 @@ func (p Plan) Resume(by By) (Decision, error) {
 		return d, d.notApplicable(ByResume, beingUndone(next.Wave))
 	}
 	d.acknowledge()
-	// Running tasks of a paused plan may come to their boundary, and pause, before this resume is
-	// committed.
-	if next.Counters.Of(task.Paused) > 0 || next.State == Paused && next.Counters.Of(task.Running) > 0 {
-		next.sweep(Sweep{Kind: SweepResume, Actor: by.Actor, Reason: by.Reason})
-	}
+	d.wake(by)
 	d.move(ByResume, Running, by)
 	return d, nil
+}
+
+// wake begins to wake the tasks that no person has paused, before the plan runs again. Running
+// tasks of a paused plan may come to their boundary, and pause, before the decision is committed.
+func (d *Decision) wake(by By) {
+	p := &d.Plan
+	if p.Counters.Of(task.Paused) > 0 || p.State == Paused && p.Counters.Of(task.Running) > 0 {
+		p.sweep(Sweep{Kind: SweepResume, Actor: by.Actor, Reason: by.Reason})
+	}
 }
 
 // acknowledge accepts all failures that there are.
@@ -264,6 +269,7 @@ func (p Plan) RetryFailed(from task.RetryFrom, by By) (Decision, error) {
 func (d *Decision) rerun(by By) {
 	switch d.Plan.State {
 	case Failed, Completed:
+		d.wake(by)
 		d.move(ByRetry, Running, by)
 	case Running, Paused:
 		d.note(ByRetry, d.Plan.State, d.Plan.State, by)

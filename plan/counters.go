@@ -18,6 +18,10 @@ type Counters struct {
 	// see task.Task.Waiting.
 	// Invariant: Held + Waiting <= InFlight().
 	Held, Waiting int
+	// Starting counts the tasks with a StartRequest, Exempt those with an ExemptRequest that no
+	// worker holds.
+	// Invariant: Held + Starting + Exempt <= InFlight().
+	Starting, Exempt int
 }
 
 // Slots returns how many slots of the plan's concurrency are taken.
@@ -61,6 +65,18 @@ func (c Counters) Ended() int { return c.Total() - c.Left() }
 func (c *Counters) Move(from, to task.State) {
 	c.States[from]--
 	c.States[to]++
+}
+
+// Unhold counts a task without a worker that leaves, by -1, or enters, by 1, the tasks with that
+// request.
+func (c *Counters) Unhold(r task.Request, by int) {
+	switch r {
+	case task.ExemptRequest:
+		c.Exempt += by
+	case task.StartRequest:
+		c.Starting += by
+	case task.NoRequest, task.PauseRequest, task.CancelRequest:
+	}
 }
 
 // CancelPending counts all pending tasks as canceled.

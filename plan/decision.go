@@ -19,6 +19,9 @@ type By struct {
 	// Version is the version of the plan for which the command was given, 0 for any: see
 	// [By.Check].
 	Version uint64
+	// StayStopped, only with [Plan.RetryTask], runs the task alone: the plan stays as it is, and
+	// the task runs although its plan is failed or paused.
+	StayStopped bool
 }
 
 // Decision is the change of a plan and its tasks that a command makes, or that is due without a
@@ -108,8 +111,11 @@ func (d *Decision) move(c Cause, to State, by By) {
 		p.TrackWaveEnd(p.Now)
 		p.Sweeps = nil
 	}
-	if to == Paused {
+	if to == Paused || c == ByBreach {
 		p.dropSweep(SweepResume)
+	}
+	if c == ByBreach {
+		p.dropSweep(SweepRetry)
 	}
 	if to == Running {
 		p.Gate = min(p.Gate, GateBaked) // it asks again, unless the wave was approved of meanwhile
@@ -231,6 +237,12 @@ func (d *Decision) edit(t task.Task, e task.Edit, by By) {
 	d.countInWave(t, e.State)
 	if e.Release && t.Worker != "" {
 		d.Plan.Counters.Held--
+	}
+	if t.Worker == "" {
+		d.Plan.Counters.Unhold(t.Request, -1)
+	}
+	if t.Worker == "" || e.Release {
+		d.Plan.Counters.Unhold(e.Request, 1)
 	}
 	if t.Waiting {
 		d.Plan.Counters.Waiting-- // an edit ends the wait, or stops the task

@@ -20,14 +20,16 @@ const (
 // leave out what they are not about.
 func (s *Sweep) edit(p *Plan, t *task.Task, now time.Time) (e task.Edit, does effect) {
 	unheld := t.State == task.Running && t.Worker == ""
-	asked := t.State == task.Running && t.Request != task.NoRequest
+	asked := t.State == task.Running && t.Request.Stop() != task.Go
 	if p.Undo.Covers(t.ID.Ordinal()) && (s.Kind == SweepResume || s.Kind == SweepRetry || s.Kind == SweepResumeTasks) {
 		return e, inapplicable // what is being undone does not go on
 	}
 	switch s.Kind {
 	case SweepResume:
 		if t.State == task.Paused && !t.PausedIndividually {
-			return edited(t.Resume())
+			e, does = edited(t.Resume())
+			e.Request = task.StartRequest // unlike a task that a person resumes by name
+			return e, does
 		}
 		return e, inapplicable
 	case SweepCancel:

@@ -37,6 +37,8 @@ type Event struct {
 	// Reason is the command's. Of what nobody commanded, a breach has the numbers and the wave, and
 	// the opening of a wave that is passed over says so; otherwise it is empty.
 	Reason string
+	// StayStopped reports that a retry makes the task run although its plan is stopped.
+	StayStopped bool
 	// Failure is the failure of the task, if it became FAILED or ROLLBACK_FAILED, or is about to be
 	// tried again without a command (cause retry, no actor).
 	Failure *task.FailureInfo

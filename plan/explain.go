@@ -81,7 +81,11 @@ func (x explainer) unheld() Reason {
 	switch stop := x.StopFor(t.ID.Ordinal(), t.Control); {
 	case stop != task.Go:
 		return Reason{Code: ReasonStopping, Stop: stop, Alone: t.Request == task.Request(stop), Wave: x.stoppedWith()}
-	case t.State == task.Running && !x.State.ClaimsRunning():
+	case t.State == task.Running && t.Request == task.StartRequest && x.State == Failed:
+		return x.failures(ReasonPlanFailed) // an engine pauses it
+	case t.State == task.Running && t.Request == task.StartRequest && x.Breached:
+		return x.failures(ReasonBreach)
+	case t.State == task.Running && !x.Claims(t.Request, x.Breached):
 		return Reason{Code: ReasonUnclear}
 	case t.Wait.Until.After(x.Now):
 		return waiting(t)

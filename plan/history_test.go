@@ -260,6 +260,10 @@ func taskCommands() map[string]func(plan.Plan, task.Task, plan.By) (plan.Decisio
 		"retry from scratch": func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 			return p.RetryTask(t, task.FromScratch, by)
 		},
+		"retry and stay stopped": func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+			by.StayStopped = true
+			return p.RetryTask(t, task.FromCheckpoint, by)
+		},
 		"pause":    plan.Plan.PauseTask,
 		"resume":   plan.Plan.ResumeTask,
 		"cancel":   plan.Plan.CancelTask,
@@ -269,5 +273,5 @@ func taskCommands() map[string]func(plan.Plan, task.Task, plan.By) (plan.Decisio
 }
 
 func taskCommandNames() []string {
-	return []string{"retry", "retry from scratch", "pause", "resume", "cancel", "skip", "rollback"}
+	return []string{"retry", "retry from scratch", "retry and stay stopped", "pause", "resume", "cancel", "skip", "rollback"}
 }

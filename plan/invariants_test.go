@@ -39,6 +39,9 @@ func (w *world) checkCounters() {
 		if t.Waiting {
 			want.Waiting++
 		}
+		if t.Worker == "" {
+			want.Unhold(t.Request, 1)
+		}
 	}
 	if got := w.plan.Counters; got != want {
 		w.t.Fatalf("the plan counts %+v, there are %+v", got, want)

@@ -237,6 +237,20 @@ func (c *Control) StopFor(ordinal int, t task.Control) task.Stop {
 	return t.StopFor(c.stopAt(ordinal))
 }
 
+// Claims reports whether a running task with that request, which no worker holds, is claimed. What
+// is to start does so only in a running plan that is not breached; what had started before goes on
+// in a failed plan, and what is exempt also in a paused one.
+func (c *Control) Claims(r task.Request, breached bool) bool {
+	switch r {
+	case task.ExemptRequest:
+		return c.State.claimsExempt()
+	case task.StartRequest:
+		return c.State == Running && !breached
+	case task.NoRequest, task.PauseRequest, task.CancelRequest:
+	}
+	return c.State.ClaimsRunning()
+}
+
 // Claimable reports whether a claim of a worker would find tasks, as far as the plan's grant,
 // counters and undo round show.
 func (p Plan) Claimable() bool {
@@ -261,12 +275,17 @@ func (p Plan) pendingClaimable() bool {
 // unheldClaimable reports whether a task in flight waits for a worker, after a retry, a resume or
 // the loss of its worker.
 func (p Plan) unheldClaimable() bool {
-	return p.Counters.InFlight() > p.Counters.Slots() && p.waitersClaimable()
+	unheld := p.Counters.InFlight() - p.Counters.Slots()
+	if p.State.ClaimsRunning() && !p.Claims(task.StartRequest, p.Breached) {
+		unheld -= p.Counters.Starting
+	}
+	return unheld > 0 && p.waitersClaimable()
 }
 
 // waitersClaimable reports whether the plan's state allows claims of tasks in flight.
 func (p Plan) waitersClaimable() bool {
-	return p.State.ClaimsRunning() || p.Counters.Of(task.RollingBack) > 0 && !p.Undo.Stopping
+	return p.State.ClaimsRunning() || p.State.claimsExempt() && p.Counters.Exempt > 0 ||
+		p.Counters.Of(task.RollingBack) > 0 && !p.Undo.Stopping
 }
 
 // AtRest reports whether nothing happens to the plan any more without a command.

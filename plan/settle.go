@@ -81,7 +81,6 @@ func (d *Decision) breach(by By) bool {
 		return false // undos that were canceled stop first, so that the rollback does not take them up
 	}
 	by = By{Reason: d.breachText(), Now: by.Now}
-	p.dropSweep(SweepRetry)
 	switch action {
 	case strategy.Pause:
 		d.move(ByBreach, Paused, by)

@@ -65,8 +65,12 @@ func (s State) Stop() task.Stop {
 	return task.Go
 }
 
-// ClaimsRunning reports whether running tasks without a worker are claimed.
+// ClaimsRunning reports whether running tasks without a worker are claimed, unless they were asked
+// for something: see [Control.Claims].
 func (s State) ClaimsRunning() bool { return s == Running || s == Failed }
+
+// claimsExempt reports whether running tasks that are exempt are claimed.
+func (s State) claimsExempt() bool { return s == Running || s == Paused || s == Failed }
 
 // CancelsPending reports whether pending tasks of a plan in s count as canceled.
 func (s State) CancelsPending() bool { return s.Stop() == task.StopCancel }

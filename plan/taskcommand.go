@@ -14,7 +14,7 @@ import (
 // attempt, RetryTask ends the backoff, also if the task was paused meanwhile and has no slot yet.
 // Any other running task that no worker holds counts as retried already. A task that a worker runs
 // cannot be retried, even if it hangs: no other worker may touch it before that worker has released
-// it.
+// it. By.StayStopped makes the task exempt, also one that is retried already.
 func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -22,30 +22,34 @@ func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, erro
 	case Created, Canceled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.taskNotApplicable(t, task.ByRetry, "")
 	}
-	switch {
+	// Nothing else is left to start in a completed plan, so it runs again in either case.
+	rerun := d.Plan.State == Completed || d.Plan.State == Failed && !by.StayStopped
+	retry := func() (task.Edit, error) { return t.Retry(from, by.Now) }
+	switch again := t.State == task.Running; {
 	case d.Plan.Undo.Covers(t.ID.Ordinal()):
 		return d, d.taskNotApplicable(t, task.ByRetry, beingUndone(d.Plan.undoneWave()))
-	case d.Plan.State != Paused && d.Plan.undoesOpenWave():
+	case rerun && d.Plan.undoesOpenWave():
 		return d, d.taskNotApplicable(t, task.ByRetry, beingUndone(d.Plan.Wave))
-	case t.State == task.Running && t.Worker == "" && t.Wait.Why == task.WaitBackoff && t.Wait.Until.After(p.Now):
-		e, err := t.Wake(from, by.Now)
-		if err != nil {
-			return d, d.taskNotApplicable(t, task.ByRetry, "")
-		}
-		d.edit(t, e, by)
-		return d, nil
-	case t.State == task.Running && t.Worker == "":
-		return d.already()
-	case t.State == task.Running:
+	case again && t.Worker != "":
 		return d, d.taskNotApplicable(t, task.ByRetry, fmt.Sprintf("worker %q still runs attempt %d of it", t.Worker, t.Attempt))
+	case again && t.Wait.Why == task.WaitBackoff && t.Wait.Until.After(p.Now):
+		retry = func() (task.Edit, error) { return t.Wake(from, by.Now) }
+	case again && by.StayStopped && t.Request != task.ExemptRequest:
+		retry = func() (task.Edit, error) { return t.Exempt(by.Now) }
+	case again:
+		return d.already()
 	}
-	e, err := t.Retry(from, by.Now)
+	e, err := retry()
 	if err != nil {
 		return d, d.taskNotApplicable(t, task.ByRetry, "")
 	}
+	if by.StayStopped {
+		e.Request = task.ExemptRequest
+	}
 	d.edit(t, e, by)
-	if s := d.Plan.State; s == Failed || s == Completed {
-		d.move(ByRetry, Running, by)
+	d.Events[len(d.Events)-1].StayStopped = by.StayStopped
+	if rerun && t.State != task.Running {
+		d.rerun(by)
 	}
 	d.regrant()
 	return d, nil
@@ -57,7 +61,7 @@ func (p Plan) PauseTask(t task.Task, by By) (Decision, error) {
 	switch {
 	case !d.steerable():
 		return d, d.taskNotApplicable(t, task.ByPause, "")
-	case t.State == task.Paused && t.PausedIndividually, t.State == task.Running && t.Request != task.NoRequest:
+	case t.State == task.Paused && t.PausedIndividually, t.State == task.Running && t.Request.Stop() != task.Go:
 		return d.already()
 	case t.State == task.Paused:
 		d.edit(t, task.Edit{ID: t.ID, Version: t.Version, Cause: task.ByPause, Control: alone(t.Control)}, by)
@@ -80,7 +84,7 @@ func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 		return d, d.taskNotApplicable(t, task.ByResume, "")
 	case d.Plan.Undo.Covers(t.ID.Ordinal()):
 		return d, d.taskNotApplicable(t, task.ByResume, beingUndone(d.Plan.undoneWave()))
-	case t.State == task.Running && t.Request == task.NoRequest:
+	case t.State == task.Running && t.Request.Stop() == task.Go:
 		return d.already()
 	}
 	return d.apply(t, task.ByResume, task.Task.Resume, by)
@@ -139,7 +143,8 @@ func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 }
 
 // HaltTasks stops the tasks, in flight without a worker, for which a stop is in force: running
-// tasks, and undos of a rollback that was canceled. It leaves all other tasks alone.
+// tasks, and undos of a rollback that was canceled. In a failed plan it pauses the tasks that were
+// to start. It leaves all other tasks alone.
 func (p Plan) HaltTasks(tasks []task.Task, by By) Decision {
 	d := Decision{Plan: p}
 	for _, t := range tasks {
@@ -184,7 +189,11 @@ func (p Plan) halt(t task.Task, by By) (task.Edit, error) {
 	if t.State == task.RollingBack && p.Undo.Stopping {
 		return t.StopUndo(by.Now)
 	}
-	return t.Halt(p.stopAt(t.ID.Ordinal()))
+	stop := p.stopAt(t.ID.Ordinal())
+	if stop == task.Go && p.State == Failed && t.Request == task.StartRequest {
+		stop = task.StopPause
+	}
+	return t.Halt(stop)
 }
 
 // steerable reports whether the plan's state allows commands on its tasks.

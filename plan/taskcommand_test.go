@@ -34,6 +34,9 @@ func situations() []situation {
 		{"RUNNING, pause asked", asked(task.PauseRequest), "w1", false},
 		{"RUNNING, cancel asked", asked(task.CancelRequest), "w1", false},
 		{"RUNNING, no worker", in(task.Running), "", false},
+		{"RUNNING, is to start", asked(task.StartRequest), "", false},
+		{"RUNNING, exempt", asked(task.ExemptRequest), "", false},
+		{"RUNNING, exempt, at work", asked(task.ExemptRequest), "w1", false},
 		{"RUNNING, holds", waits(task.WaitHold, time.Hour), "", true},
 		{"RUNNING, in a backoff", waits(task.WaitBackoff, time.Hour), "", true},
 		{"RUNNING, resumed in a backoff", waits(task.WaitBackoff, time.Hour), "", false},
@@ -62,6 +65,8 @@ func (s situation) place(state plan.State) (plan.Plan, task.Task) {
 	p.Now = noon()
 	if s.worker != "" {
 		p.Counters.Held = 1
+	} else {
+		p.Counters.Unhold(s.control.Request, 1)
 	}
 	if s.waiting {
 		p.Counters.Waiting, p.NextDue = 1, s.control.Wait.Until
@@ -79,7 +84,8 @@ func (s situation) place(state plan.State) (plan.Plan, task.Task) {
 const commandsHeader = `What a command on one task does, by the state of its plan and the situation of the
 task. A state is where the task goes; with * the plan goes on to RUNNING. Asked: its
 worker is asked to stop. Withdrawn: it is asked no more. Alone: the plan's resume
-does not wake it. Woken: its backoff ends. A dot is not applicable, = is unchanged.
+does not wake it. Woken: its backoff ends. Exempt: it runs although the plan is stopped.
+A dot is not applicable, = is unchanged.
 `
 
 // TestTaskCommands gives every command to a task in every situation, in a plan in
@@ -119,7 +125,7 @@ func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 	case "not applicable":
 		checkNotApplicable(t, err, plan.StateError{
 			Plan: p.ID, Task: before.ID, PlanState: s, TaskState: of.control.State, Worker: of.worker,
-			Command: strings.TrimSuffix(command, " from scratch"),
+			Command: strings.TrimSuffix(strings.TrimSuffix(command, " from scratch"), " and stay stopped"),
 		})
 		return "."
 	case "unchanged":
@@ -146,11 +152,13 @@ func answerTo(t *testing.T, command string, of situation, s plan.State) string {
 
 func changeOf(before task.Task, e task.Edit) string {
 	switch {
+	case e.Request == task.ExemptRequest && e.Request != before.Request:
+		return strings.TrimPrefix(e.State.String()+", exempt", before.State.String()+", ")
 	case e.State != before.State:
 		return e.State.String()
-	case e.Request > before.Request:
+	case e.Request.Stop() > before.Request.Stop():
 		return "asked"
-	case e.Request < before.Request:
+	case e.Request.Stop() < before.Request.Stop():
 		return "withdrawn"
 	case e.PausedIndividually && !before.PausedIndividually:
 		return "alone"

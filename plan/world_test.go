@@ -81,6 +81,7 @@ func (w *world) apply(d plan.Decision) {
 		}
 	}
 	w.countWaves()
+	w.countAsked()
 	if p.Wave != d.Plan.Wave {
 		p.WaveEndedAt = time.Time{}
 	}
@@ -117,6 +118,7 @@ func (w *world) apply(d plan.Decision) {
 
 // step counts a change, after which a second has passed.
 func (w *world) step() {
+	w.countAsked()
 	w.findNextDue()
 	w.steps++
 	w.pass(time.Second)

@@ -32,6 +32,7 @@ func (w *world) postpone(t *task.Task, why task.WaitReason) {
 // wait gives a task a slot in which it waits.
 func (w *world) wait(t *task.Task) {
 	t.Waiting = true
+	w.started(t)
 	w.plan.Counters.Waiting++
 }
 
@@ -53,7 +54,7 @@ func (w *world) waitsOn(t *task.Task) bool {
 func (w *world) due() (first *task.Task) {
 	for i := range w.tasks {
 		t := &w.tasks[i]
-		if !t.Waiting || t.Wait.Until.After(w.plan.Now) || !w.claims(t.State) {
+		if !t.Waiting || t.Wait.Until.After(w.plan.Now) || !w.claims(t) {
 			continue
 		}
 		if first == nil || t.Wait.Until.Before(first.Wait.Until) {

@@ -36,10 +36,13 @@ func (w *world) claimable() *task.Task {
 	if p.Counters.Slots() >= p.Grant.MaxSlots {
 		return nil
 	}
-	for _, s := range []task.State{task.Running, task.RollingBack} {
-		if t := w.unheld(s); t != nil && w.claims(s) {
+	for _, r := range []task.Request{task.ExemptRequest, task.NoRequest, task.StartRequest} {
+		if t := w.unheld(task.Running, r); t != nil && w.claims(t) {
 			return t
 		}
+	}
+	if t := w.unheld(task.RollingBack, task.NoRequest); t != nil && w.claims(t) {
+		return t
 	}
 	if t := w.seekUndo(); t != nil {
 		return t
@@ -54,17 +57,17 @@ func (w *world) claimable() *task.Task {
 	return nil
 }
 
-// claims reports whether claims take tasks in flight in this state.
-func (w *world) claims(s task.State) bool {
-	if s == task.RollingBack {
+// claims reports whether claims take a task in flight that no worker holds.
+func (w *world) claims(t *task.Task) bool {
+	if t.State == task.RollingBack {
 		return !w.plan.Undo.Stopping
 	}
-	return w.plan.State.ClaimsRunning()
+	return w.plan.Claims(t.Request, w.plan.Breached)
 }
 
-func (w *world) unheld(s task.State) *task.Task {
+func (w *world) unheld(s task.State, r task.Request) *task.Task {
 	for i := range w.tasks {
-		if t := &w.tasks[i]; t.State == s && t.Worker == "" && !t.Waiting {
+		if t := &w.tasks[i]; t.State == s && t.Request == r && t.Worker == "" && !t.Waiting {
 			return t
 		}
 	}
@@ -84,6 +87,7 @@ func (w *world) claim() bool {
 		return true
 	}
 	w.waitNoMore(t)
+	w.started(t)
 	switch {
 	case t.State == task.Pending:
 		w.checkBegins(t)
@@ -106,6 +110,24 @@ func (w *world) claim() bool {
 	w.seekUndo()
 	w.restTold = false
 	return true
+}
+
+// started makes a task that was to start one that has started.
+func (w *world) started(t *task.Task) {
+	if t.Request == task.StartRequest {
+		t.Request = task.NoRequest
+	}
+}
+
+// countAsked counts the tasks that no worker holds by what they were asked.
+func (w *world) countAsked() {
+	c := &w.plan.Counters
+	c.Starting, c.Exempt = 0, 0
+	for _, t := range w.tasks {
+		if t.Worker == "" {
+			c.Unhold(t.Request, 1)
+		}
+	}
 }
 
 // shift changes the state of a task for a cause that a worker may have.

@@ -53,6 +53,11 @@
 //     step nobody sees or claims them; those of an addition that was given up are dropped.
 //  17. A plan's sweeps are read as commands wrote them, filters and all, and the Filter of an event
 //     as well. A query for tasks looks at no task after its Until.
+//  18. Nothing begins in a plan that is stopped unless it was asked for by name. A task with a
+//     StartRequest, which no worker has had since the command that woke it, is claimed only while
+//     its plan runs and is not breached; the claim, and a wait that the claim lets it take its slot
+//     for, clear the request. A task with an ExemptRequest is claimed in a failed and in a paused
+//     plan, too, and the pause of the plan does not stop it: plan.Control.Claims and StopFor.
 //
 // # Waves
 //

@@ -253,13 +253,14 @@ const (
 
 // Claim asks for tasks of a plan for one incarnation. It takes, in this order:
 //
-//   - Waiting tasks whose Wait is over, the earliest first, RUNNING ones only if the plan's state
-//     claims running tasks, ROLLING_BACK ones unless undos are stopping. They have their slots
-//     already, so MaxSlots does not matter.
+//   - Waiting tasks whose Wait is over, the earliest first, RUNNING ones only if
+//     plan.Control.Claims says so, ROLLING_BACK ones unless undos are stopping. They have their
+//     slots already, so MaxSlots does not matter.
 //
 // and then, while fewer than Grant.MaxSlots slots are taken:
 //
-//   - RUNNING without a worker, if the plan's state claims running tasks;
+//   - RUNNING without a worker, as plan.Control.Claims says of their requests: first those with an
+//     ExemptRequest, then those without a request, then those with a StartRequest;
 //   - ROLLING_BACK without a worker, unless undos are stopping: Undo.Stopping;
 //   - in an open undo round the undoable tasks that the round has not reached yet, from the last
 //     ordinal down, or, in a sequential plan, in the reverse order in which workers last released

@@ -79,7 +79,8 @@ func (f RetryFrom) String() string {
 	return fmt.Sprintf("RetryFrom(%d)", uint8(f))
 }
 
-// Retry starts the next attempt.
+// Retry starts the next attempt. Unless the caller makes the task exempt, it does not start if its
+// plan stops before a worker takes it.
 func (t Task) Retry(from RetryFrom, now time.Time) (Edit, error) {
 	e, err := t.move(ByRetry)
 	if err != nil {
@@ -87,7 +88,7 @@ func (t Task) Retry(from RetryFrom, now time.Time) (Edit, error) {
 	}
 	e.Attempt++
 	e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
-	e.Wait, e.Elapsed = Wait{}, 0
+	e.Request, e.Wait, e.Elapsed = StartRequest, Wait{}, 0
 	e.RetriedAt = now
 	e.DropCheckpoint = from == FromScratch
 	return e, nil
@@ -105,9 +106,19 @@ func (t Task) Wake(from RetryFrom, now time.Time) (Edit, error) {
 	return e, nil
 }
 
+// Exempt makes a running task, which no worker holds, run although its plan is stopped.
+func (t Task) Exempt(now time.Time) (Edit, error) {
+	if t.State != Running || t.Worker != "" {
+		return Edit{}, &IllegalError{ID: t.ID, Cause: ByRetry, State: t.State, Why: "only what runs without a worker is made exempt"}
+	}
+	e := t.edit(ByRetry)
+	e.Request, e.RetriedAt = ExemptRequest, now
+	return e, nil
+}
+
 // Resume continues a paused task, or withdraws a pause or cancel that has not taken effect.
 func (t Task) Resume() (Edit, error) {
-	if t.State == Running && t.Request != NoRequest {
+	if t.State == Running && t.Request.Stop() != Go {
 		e := t.edit(ByResume)
 		e.Request = NoRequest
 		return e, nil
@@ -125,7 +136,9 @@ func (t Task) Resume() (Edit, error) {
 func (t Task) Pause() (Edit, error) {
 	if t.State == Running && t.Worker != "" {
 		e := t.edit(ByPause)
-		e.Request = max(e.Request, PauseRequest)
+		if e.Request.Stop() == Go {
+			e.Request = PauseRequest
+		}
 		return e, nil
 	}
 	e, err := t.move(ByPause)

@@ -32,6 +32,8 @@ func in(s task.State, options ...func(*task.Task)) task.Task {
 func held(t *task.Task)               { t.Worker = "w1" }
 func pauseAsked(t *task.Task)         { t.Request = task.PauseRequest }
 func cancelAsked(t *task.Task)        { t.Request = task.CancelRequest }
+func exempt(t *task.Task)             { t.Request = task.ExemptRequest }
+func toStart(t *task.Task)            { t.Request = task.StartRequest }
 func pausedIndividually(t *task.Task) { t.PausedIndividually = true }
 func neverRan(t *task.Task)           { t.Attempt, t.Checkpoint, t.Undo = 0, nil, nil }
 func noCheckpoint(t *task.Task)       { t.Checkpoint = nil }
@@ -100,7 +102,7 @@ func TestRetryFromCheckpoint(t *testing.T) {
 	t.Parallel()
 	again := func(e *task.Edit) {
 		e.State, e.Attempt, e.RetriedAt = task.Running, 3, noon()
-		e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
+		e.Request, e.PausedIndividually, e.Losses, e.Failure = task.StartRequest, false, 0, nil
 	}
 	tests := refusals(task.Failed, task.Paused)
 	tests["failed"] = commandCase{in(task.Failed, failure, losses(2)), again}
@@ -114,7 +116,7 @@ func TestRetryFromScratch(t *testing.T) {
 	t.Parallel()
 	again := func(e *task.Edit) {
 		e.State, e.Attempt, e.RetriedAt = task.Running, 3, noon()
-		e.PausedIndividually, e.Losses, e.Failure = false, 0, nil
+		e.Request, e.PausedIndividually, e.Losses, e.Failure = task.StartRequest, false, 0, nil
 		e.DropCheckpoint = true // but never DropUndo
 	}
 	tests := refusals(task.Failed, task.Paused)
@@ -123,15 +125,28 @@ func TestRetryFromScratch(t *testing.T) {
 	check(t, task.ByRetry, tests, func(of task.Task) (task.Edit, error) { return of.Retry(task.FromScratch, noon()) })
 }
 
+func TestExempt(t *testing.T) {
+	t.Parallel()
+	exempted := func(e *task.Edit) { e.Request, e.RetriedAt = task.ExemptRequest, noon() }
+	tests := refusals(task.Running)
+	tests["held"] = commandCase{task: in(task.Running, held)}
+	tests["held by no worker"] = commandCase{in(task.Running, failure), exempted}
+	tests["to start"] = commandCase{in(task.Running, toStart), exempted}
+	check(t, task.ByRetry, tests, func(of task.Task) (task.Edit, error) { return of.Exempt(noon()) })
+}
+
 func TestPause(t *testing.T) {
 	t.Parallel()
 	tests := refusals(task.Running)
 	tests["held"] = commandCase{in(task.Running, held), func(e *task.Edit) { e.Request = task.PauseRequest }}
 	tests["held, pause asked"] = commandCase{in(task.Running, held, pauseAsked), func(*task.Edit) {}}
 	tests["held, cancel asked"] = commandCase{in(task.Running, held, cancelAsked), func(*task.Edit) {}}
+	tests["held, exempt"] = commandCase{in(task.Running, held, exempt), func(e *task.Edit) { e.Request = task.PauseRequest }}
 	atOnce := func(e *task.Edit) { e.State, e.PausedIndividually, e.Request = task.Paused, true, task.NoRequest }
 	tests["held by no worker"] = commandCase{in(task.Running), atOnce}
 	tests["lost while pause was asked"] = commandCase{in(task.Running, pauseAsked), atOnce}
+	tests["exempt, held by no worker"] = commandCase{in(task.Running, exempt), atOnce}
+	tests["to start"] = commandCase{in(task.Running, toStart), atOnce}
 	check(t, task.ByPause, tests, task.Task.Pause)
 }
 
@@ -146,6 +161,8 @@ func TestResume(t *testing.T) {
 	withdrawn := func(e *task.Edit) { e.Request = task.NoRequest }
 	tests["withdraws a pause"] = commandCase{in(task.Running, held, pauseAsked), withdrawn}
 	tests["withdraws a cancel"] = commandCase{in(task.Running, held, cancelAsked), withdrawn}
+	tests["exempt"] = commandCase{task: in(task.Running, exempt)}
+	tests["to start"] = commandCase{task: in(task.Running, toStart)}
 	tests["withdraws the pause of a lost task"] = commandCase{in(task.Running, pauseAsked), withdrawn}
 	check(t, task.ByResume, tests, task.Task.Resume)
 }

@@ -20,6 +20,12 @@ func TestStopForTakesTheStronger(t *testing.T) {
 		task.CancelRequest: {
 			task.Go: task.StopCancel, task.StopPause: task.StopCancel, task.StopCancel: task.StopCancel,
 		},
+		task.ExemptRequest: {
+			task.Go: task.Go, task.StopPause: task.Go, task.StopCancel: task.StopCancel,
+		},
+		task.StartRequest: {
+			task.Go: task.Go, task.StopPause: task.StopPause, task.StopCancel: task.StopCancel,
+		},
 	}
 	for request, byPlan := range tests {
 		for plan, want := range byPlan {

@@ -103,7 +103,7 @@ const (
 //
 //nolint:gochecknoglobals // constant tables
 var (
-	requestNames = [...]string{"none", "pause", "cancel"}
+	requestNames = [...]string{"none", "pause", "cancel", "exempt", "start"}
 	stopNames    = [...]string{"go", "pause", "cancel"}
 	retryNames   = [...]string{"from checkpoint", "from scratch"}
 )

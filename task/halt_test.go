@@ -19,6 +19,8 @@ func TestHalt(t *testing.T) {
 		"plan paused":                 {in(task.Running), task.StopPause, task.ByPause, task.Paused, false},
 		"plan cancelled":              {in(task.Running), task.StopCancel, task.ByCancel, task.Canceled, false},
 		"pause asked":                 {in(task.Running, pauseAsked), task.Go, task.ByPause, task.Paused, true},
+		"exempt, plan cancelled":      {in(task.Running, exempt), task.StopCancel, task.ByCancel, task.Canceled, false},
+		"to start, plan paused":       {in(task.Running, toStart), task.StopPause, task.ByPause, task.Paused, false},
 		"cancel asked":                {in(task.Running, cancelAsked), task.Go, task.ByCancel, task.Canceled, false},
 		"pause asked, plan paused":    {in(task.Running, pauseAsked), task.StopPause, task.ByPause, task.Paused, true},
 		"pause asked, plan cancelled": {in(task.Running, pauseAsked), task.StopCancel, task.ByCancel, task.Canceled, false},
@@ -42,6 +44,8 @@ func TestHaltRefuses(t *testing.T) {
 	t.Parallel()
 	_, err := in(task.Running).Halt(task.Go)
 	refused(t, in(task.Running), task.ByPause, err)
+	_, err = in(task.Running, exempt).Halt(task.StopPause)
+	refused(t, in(task.Running, exempt), task.ByPause, err)
 	// A worker itself ends its task, after its executor has returned. Until then no other worker
 	// may begin.
 	_, err = in(task.Running, held).Halt(task.StopPause)

@@ -101,6 +101,7 @@ func TestRequestAndStopNames(t *testing.T) {
 	t.Parallel()
 	for r, want := range map[task.Request]string{
 		task.NoRequest: "none", task.PauseRequest: "pause", task.CancelRequest: "cancel",
+		task.ExemptRequest: "exempt", task.StartRequest: "start",
 	} {
 		if r.String() != want {
 			t.Errorf("request %d is %s, want %s", r, r, want)

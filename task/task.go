@@ -42,7 +42,8 @@ type Control struct {
 	State State
 	// Attempt is 0 until the first claim and 1 from then on. Only retries raise it further.
 	Attempt int
-	// Request is a pause or cancel of this task alone that has not taken effect yet.
+	// Request is what a command asked of this task alone, as long as it matters.
+	// Invariant: NoRequest unless State is [Running].
 	Request Request
 	// PausedIndividually reports that this task itself was paused, whether or not its plan was
 	// paused too. The plan's resume leaves such a task paused.
@@ -63,15 +64,34 @@ type Control struct {
 	Elapsed time.Duration
 }
 
-// Request is a pause or cancel of one task while its worker still runs it.
+// Request is what a command asked of one running task.
 type Request uint8
 
-// The requests, in ascending order of strength.
+// The requests.
 const (
 	NoRequest Request = iota
+	// PauseRequest and CancelRequest: the task is to stop, and its worker still runs it.
 	PauseRequest
 	CancelRequest
+	// ExemptRequest: the task runs although its plan is stopped. It lasts until the task is not
+	// RUNNING any more, through waits and changes of the worker.
+	ExemptRequest
+	// StartRequest: a retry, or the resume of the plan, made the task RUNNING, and no worker has
+	// taken it since. If the plan stops first, the task does not start.
+	StartRequest
 )
+
+// Stop returns the stop that r puts in force.
+func (r Request) Stop() Stop {
+	switch r {
+	case PauseRequest:
+		return StopPause
+	case CancelRequest:
+		return StopCancel
+	case NoRequest, ExemptRequest, StartRequest:
+	}
+	return Go
+}
 
 func (r Request) String() string {
 	if int(r) < len(requestNames) {
@@ -104,9 +124,12 @@ func (s Stop) String() string {
 }
 
 // StopFor returns the stop in force for a running task: the stronger of the stop of its plan and
-// the request for the task alone.
+// the request for the task alone. The pause of its plan does not stop a task that is exempt.
 func (c Control) StopFor(plan Stop) Stop {
-	return max(plan, Stop(c.Request))
+	if plan == StopPause && c.Request == ExemptRequest {
+		return Go
+	}
+	return max(plan, c.Request.Stop())
 }
 
 // Undoable reports whether a plan's rollback has to undo a task in this condition.

@@ -120,3 +120,41 @@ func TestReconcileGivesUpAnAbandonedStart(t *testing.T) {
 		}
 	})
 }
+
+// Tasks without a worker are read only if a stop may be in force for some of them.
+func TestHalts(t *testing.T) {
+	t.Parallel()
+	wave := plan.Undo{First: 1, Last: 2}
+	for name, tt := range map[string]struct {
+		state                plan.State
+		running, undos, held int
+		starting, exempt     int // of those without a worker
+		undo                 plan.Undo
+		want                 bool
+	}{
+		"runs":                                  {state: plan.Running, running: 2},
+		"runs, some to start":                   {state: plan.Running, running: 2, starting: 1},
+		"paused":                                {state: plan.Paused, running: 2, held: 1, want: true},
+		"paused, all held":                      {state: plan.Paused, running: 2, held: 2},
+		"paused, some exempt":                   {state: plan.Paused, running: 3, held: 1, exempt: 1, want: true},
+		"paused, all exempt or held":            {state: plan.Paused, running: 3, held: 1, exempt: 2},
+		"paused, only undos":                    {state: plan.Paused, undos: 1},
+		"paused, exempt in a wave to be undone": {state: plan.Paused, running: 1, exempt: 1, undo: wave, want: true},
+		"cancelled, exempt":                     {state: plan.Canceled, running: 1, exempt: 1, want: true},
+		"failed":                                {state: plan.Failed, running: 1},
+		"failed, some to start":                 {state: plan.Failed, running: 2, starting: 1, want: true},
+		"failed, exempt":                        {state: plan.Failed, running: 1, exempt: 1},
+		"runs, a wave is to be undone":          {state: plan.Running, running: 1, undo: wave, want: true},
+		"a wave is being undone":                {state: plan.Running, undos: 1, undo: wave},
+		"undos are stopping":                    {state: plan.Running, undos: 1, undo: plan.Undo{Stopping: true}, want: true},
+		"undos are stopping, all held":          {state: plan.Running, undos: 1, held: 1, undo: plan.Undo{Stopping: true}},
+	} {
+		var p plan.Plan
+		p.State, p.Undo = tt.state, tt.undo
+		p.Counters.States[task.Running], p.Counters.States[task.RollingBack] = tt.running, tt.undos
+		p.Counters.Held, p.Counters.Starting, p.Counters.Exempt = tt.held, tt.starting, tt.exempt
+		if got := halts(p); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

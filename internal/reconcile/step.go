@@ -41,11 +41,27 @@ func (r *Reconciler) step(ctx context.Context, p plan.Plan, so turn) (changed bo
 			return changed, err
 		}
 	}
-	stops := p.State.Stop() != task.Go || p.Undo.OfWave()
-	if c.InFlight() > c.Held && (stops && c.Of(task.Running) > 0 || p.Undo.Stopping) {
+	if halts(p) {
 		return r.halt(ctx, p)
 	}
 	return false, nil
+}
+
+// halts reports whether a stop may be in force for tasks that no worker holds.
+func halts(p plan.Plan) bool {
+	c := p.Counters
+	unheld, stop := c.InFlight()-c.Held, p.State.Stop()
+	switch {
+	case unheld == 0 || p.Undo.Stopping:
+		return unheld > 0
+	case c.Of(task.Running) == 0:
+		return false
+	case stop == task.StopCancel || p.Undo.OfWave():
+		return true
+	case stop == task.StopPause: // what is exempt goes on
+		return unheld > c.Exempt
+	}
+	return p.State == plan.Failed && c.Starting > 0 // what was to start does not
 }
 
 // apply commits a decision.
@@ -54,25 +70,27 @@ func (r *Reconciler) apply(ctx context.Context, p plan.Plan, d plan.Decision) (c
 	return true, err
 }
 
-// halt applies the plan's stop, or that of a wave which is being undone, to tasks in flight that no
-// worker holds, at most store.MaxBatch of them.
+// halt applies the stops that are in force to tasks in flight that no worker holds, at most
+// store.MaxBatch of them. It passes over those that go on.
 func (r *Reconciler) halt(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	q := store.TaskQuery{States: []task.State{task.Running}, Unheld: true, Limit: store.MaxBatch}
-	if p.Undo.OfWave() && p.State.Stop() == task.Go {
+	if p.Undo.OfWave() && p.State == plan.Running {
 		q.After, q.Until = p.Undo.First-1, p.Undo.Last // what runs elsewhere goes on
 	}
 	if p.Undo.Stopping {
 		q.States = append(q.States, task.RollingBack)
 	}
-	tasks, _, err := r.opts.Client.Store.Tasks(ctx, p.ID, q)
-	if err != nil || len(tasks) == 0 {
-		return false, err
+	for more := true; more; more = q.After > 0 {
+		var tasks []task.Task
+		tasks, q.After, err = r.opts.Client.Store.Tasks(ctx, p.ID, q)
+		if err != nil {
+			return false, err
+		}
+		if d := p.HaltTasks(tasks, plan.By{Now: time.Now()}); d.Changed {
+			return r.apply(ctx, p, d)
+		}
 	}
-	d := p.HaltTasks(tasks, plan.By{Now: time.Now()})
-	if !d.Changed {
-		return false, nil
-	}
-	return r.apply(ctx, p, d)
+	return false, nil
 }
 
 // takeFromLostWorkers takes tasks from workers whose leases are over. It does not take tasks of

@@ -35,6 +35,7 @@ type account struct {
 	seq        uint32
 	checkpoint *checkpoint.Checkpoint
 	undo       checkpoint.UndoLog
+	begins     begins
 }
 
 func newAudit(w *world) *audit {
@@ -77,6 +78,9 @@ func (a *audit) Commit(ctx context.Context, b *store.Batch) error {
 		if a.of(t.ID).token == 0 {
 			begins = true
 			a.begins(ctx, b, t)
+		}
+		if acc := a.of(t.ID); !acc.held || acc.token != t.Token { // not an answer that is repeated
+			a.begin(b, t)
 		}
 		a.claimed(t, b.Claim)
 	}
@@ -130,6 +134,7 @@ func (a *audit) accepted(w *store.Change) {
 	if w.Kind != store.Save {
 		a.w.logf("task %s: released under %d as %s", w.Task, w.Token, w.State)
 		acc.held = false
+		acc.begins.ended(w)
 	}
 	switch w.Kind {
 	case store.Save:
@@ -206,6 +211,7 @@ func (a *audit) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	for i := range c.Edits {
 		e := &c.Edits[i]
 		acc := a.of(e.ID)
+		acc.begins.edited(before, c, e)
 		if e.Release || !e.State.InFlight() {
 			acc.held = false
 		}

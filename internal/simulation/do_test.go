@@ -139,6 +139,9 @@ func give(ctx context.Context, e *cutover.Engine, name string, id plan.ID, t tas
 	case "retry task":
 		a, err := e.RetryTask(ctx, t, cutover.FromCheckpoint, by)
 		return a.Unchanged, err
+	case "try task":
+		a, err := e.RetryTask(ctx, t, cutover.FromCheckpoint, by, cutover.StayStopped())
+		return a.Unchanged, err
 	}
 	a, err := e.RetryTask(ctx, t, cutover.FromScratch, by)
 	return a.Unchanged, err

@@ -138,7 +138,7 @@ func drawBurst(r *rand.Rand) (ops []op) {
 
 // names are the operations that may be drawn; frequent operations are listed more than once.
 var names = []string{ //nolint:gochecknoglobals // a constant table
-	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch",
+	"start", "pause", "resume", "cancel", "rollback", "retry failed", "retry task", "retry task from scratch", "try task", "try task",
 	"pause task", "pause task", "resume task", "resume task", "cancel task", "skip task", "rollback task", "rollback task",
 	"crash", "freeze", "freeze", "shutdown", "spawn", "spawn", "approve", "reject", "tune", "add", "add", "many", "many", "many",
 	"rollback wave",
@@ -155,9 +155,15 @@ func aptNames(s plan.State) []string {
 			"approve", "approve", "approve", "reject", "tune", "tune", "add", "add", "many", "many", "many", "rollback wave",
 		}
 	case plan.Paused:
-		return []string{"resume", "resume", "resume", "retry failed", "pause task", "resume task", "cancel", "rollback", "rollback task", "add", "many", "many", "rollback wave", "rollback wave"}
+		return []string{
+			"resume", "resume", "resume", "retry failed", "try task", "try task", "pause task", "resume task", "cancel", "rollback",
+			"rollback task", "add", "many", "many", "rollback wave", "rollback wave",
+		}
 	case plan.Failed:
-		return []string{"tune", "add", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "skip task", "rollback task", "rollback", "many", "many", "rollback wave", "rollback wave"}
+		return []string{
+			"tune", "add", "resume", "resume", "retry failed", "retry failed", "retry task", "retry task from scratch", "try task", "try task",
+			"pause", "skip task", "rollback task", "rollback", "many", "many", "rollback wave", "rollback wave",
+		}
 	case plan.Completed:
 		return []string{"retry failed", "retry task", "retry task", "rollback task", "rollback task", "rollback", "many", "many", "rollback wave"}
 	case plan.Canceled:

@@ -130,8 +130,8 @@ func (p *rollout) edit(e *task.Edit, at stamp) (failed bool) {
 	if e.Release || !e.State.InFlight() {
 		claim = 0
 	}
-	if from != e.State || claim != r.claim || r.parked {
-		p.shift(ordinal, r, e.State, claim)
+	if from != e.State || claim != r.claim || r.parked || r.claim == 0 && r.request != e.Request {
+		p.shift(ordinal, r, e.State, claim, e.Request)
 	} else {
 		r.version++
 	}

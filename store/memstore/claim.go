@@ -58,8 +58,12 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 	case ordinal != 0: // it has its slot
 	case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots:
 		return 0, nil
-	case len(p.running) > 0 && p.plan.State.ClaimsRunning():
+	case len(p.exempt) > 0 && p.takes(task.ExemptRequest):
+		ordinal = p.exempt[0]
+	case len(p.running) > 0 && p.takes(task.NoRequest):
 		ordinal = p.running[0]
+	case len(p.starting) > 0 && p.takes(task.StartRequest):
+		ordinal = p.starting[0]
 	case len(p.undoing) > 0 && !p.plan.Undo.Stopping:
 		ordinal = p.undoing[0]
 	default:
@@ -72,6 +76,9 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 	}
 	return ordinal, p.tasks.at(ordinal)
 }
+
+// takes reports whether running tasks with that request, which no worker holds, are claimed.
+func (p *rollout) takes(r task.Request) bool { return p.plan.Claims(r, p.plan.Breached) }
 
 // nextPending returns the first pending task that the grant allows to start, or 0.
 func (p *rollout) nextPending(at stamp) uint32 {
@@ -107,7 +114,11 @@ func (p *rollout) take(ordinal uint32, r *record, claim uint32, at stamp) {
 	}
 	r.token = p.clock.token(at, r.token, p.floor)
 	r.updated = at
-	p.shift(ordinal, r, to, claim)
+	asked := r.request
+	if asked == task.StartRequest {
+		asked = task.NoRequest
+	}
+	p.shift(ordinal, r, to, claim, asked)
 	if from != to {
 		e.from, e.to, e.attempt = taskState(from), taskState(to), r.attempt
 		p.log.add(e)

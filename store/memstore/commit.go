@@ -104,7 +104,7 @@ func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 	if deferred {
 		p.beginWait(w, ordinal, r, at)
 	}
-	p.shift(ordinal, r, to, 0)
+	p.shift(ordinal, r, to, 0, r.request)
 	if from == to {
 		if deferred {
 			p.park(ordinal, r)

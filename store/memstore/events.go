@@ -18,7 +18,7 @@ func (p *rollout) entry(e *plan.Event, at stamp) entry {
 	if e.Task != 0 {
 		en.ordinal = uint32(e.Task.Ordinal())
 	}
-	d := detail{actor: e.Actor, reason: e.Reason, filter: e.Filter, wave: e.Wave, added: e.Added, failure: ownFailure(e.Failure)}
+	d := detail{actor: e.Actor, reason: e.Reason, filter: e.Filter, wave: e.Wave, added: e.Added, alone: e.StayStopped, failure: ownFailure(e.Failure)}
 	if d == (detail{}) {
 		return en
 	}
@@ -94,6 +94,7 @@ func (p *rollout) event(seq int64, en *entry, texts []string) plan.Event {
 	}
 	if d := en.detail; d != nil {
 		e.Actor, e.Reason, e.Filter, e.Wave, e.Added, e.Failure = d.actor, d.reason, d.filter, d.wave, d.added, ownFailure(d.failure)
+		e.StayStopped = d.alone
 	}
 	return e
 }

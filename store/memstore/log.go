@@ -24,6 +24,7 @@ type detail struct {
 	actor, reason string
 	filter        string
 	wave, added   int
+	alone         bool // plan.Event.StayStopped
 	failure       *task.FailureInfo
 }
 

@@ -99,6 +99,13 @@ func (r *record) setWait(w waitRecord) {
 // setElapsed stores d in whole milliseconds. Every task that ran has it, so it is not in more.
 func (r *record) setElapsed(d time.Duration) { r.elapsed = d.Truncate(time.Millisecond) }
 
+// begun records that a task that was to start has started.
+func (r *record) begun() {
+	if r.request == task.StartRequest {
+		r.request = task.NoRequest
+	}
+}
+
 func (r *record) dropCheckpoint() { r.step, r.data = "", nil }
 
 func (r *record) dropUndo() {

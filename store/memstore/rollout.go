@@ -38,12 +38,15 @@ type rollout struct {
 	// floor is a lower bound: tokens issued from now on are greater.
 	floor task.Token
 
-	tasks   shelf
-	tail    []record // the tenants that the addition under way has stored
-	held    []uint32 // ordinals of the held tasks; record.pos is a task's index in it
-	running ordinals // without a worker, not waiting
-	undoing ordinals // the same
-	waiting waiters  // running, waiting
+	tasks         shelf
+	tail          []record // the tenants that the addition under way has stored
+	held          []uint32 // ordinals of the held tasks; record.pos is a task's index in it
+	running       ordinals // without a worker, not waiting, not in one of the next two
+	exempt        ordinals // running with an ExemptRequest
+	starting      ordinals // running with a StartRequest
+	undoing       ordinals // being rolled back, without a worker, not waiting
+	waiting       waiters  // running, waiting
+	waitingExempt waiters  // running with an ExemptRequest, waiting
 	// waitingUndos are being rolled back and waiting.
 	waitingUndos waiters
 	pending      uint32 // Invariant: no task with a smaller ordinal is pending
@@ -88,8 +91,9 @@ func (p *rollout) stop(ordinal uint32, r *record) task.Stop {
 	return p.plan.StopFor(int(ordinal), task.Control{State: r.state, Request: r.request})
 }
 
-// shift moves a task to a state and a claim (0 for none), and updates counters, sets and version.
-func (p *rollout) shift(ordinal uint32, r *record, to task.State, claim uint32) {
+// shift moves a task to a state, a claim (0 for none) and a request, and updates counters, sets and
+// version.
+func (p *rollout) shift(ordinal uint32, r *record, to task.State, claim uint32, asked task.Request) {
 	stays := claim != 0 && claim == r.claim
 	if !stays {
 		p.leave(r)
@@ -97,7 +101,7 @@ func (p *rollout) shift(ordinal uint32, r *record, to task.State, claim uint32) 
 	from := p.state(r)
 	p.plan.Counters.Move(from, to)
 	p.countInWave(ordinal, from, to)
-	r.state, r.claim = to, claim
+	r.state, r.claim, r.request = to, claim, asked
 	r.version++
 	switch {
 	case stays:
@@ -106,11 +110,23 @@ func (p *rollout) shift(ordinal uint32, r *record, to task.State, claim uint32) 
 		p.plan.Counters.Held++
 		r.pos = uint32(len(p.held))
 		p.held = append(p.held, ordinal)
-	case to == task.Running:
-		p.running.push(&p.tasks, ordinal)
-	case to == task.RollingBack:
-		p.undoing.push(&p.tasks, ordinal)
+	case to.InFlight():
+		p.plan.Counters.Unhold(asked, 1)
+		p.loose(r).push(&p.tasks, ordinal)
 	}
+}
+
+// loose returns the set for a task in flight that no worker holds and that does not wait.
+func (p *rollout) loose(r *record) *ordinals {
+	switch {
+	case r.state == task.RollingBack:
+		return &p.undoing
+	case r.request == task.ExemptRequest:
+		return &p.exempt
+	case r.request == task.StartRequest:
+		return &p.starting
+	}
+	return &p.running
 }
 
 // leave removes a task from the set that it is in.
@@ -126,11 +142,11 @@ func (p *rollout) leave(r *record) {
 		p.tasks.at(last).pos = r.pos
 		p.held = p.held[:len(p.held)-1]
 	case r.parked:
+		p.plan.Counters.Unhold(r.request, -1)
 		p.unpark(r)
-	case r.state == task.Running:
-		p.running.remove(&p.tasks, r.pos)
-	case r.state == task.RollingBack:
-		p.undoing.remove(&p.tasks, r.pos)
+	case r.state.InFlight():
+		p.plan.Counters.Unhold(r.request, -1)
+		p.loose(r).remove(&p.tasks, r.pos)
 	}
 }
 

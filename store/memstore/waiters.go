@@ -65,16 +65,21 @@ func (w waiter) before(other waiter) bool {
 // waitersOf returns the set of waiting tasks in the same state as r.
 func (p *rollout) waitersOf(r *record) *waiters {
 	w := &p.waiting
-	if r.state == task.RollingBack {
+	switch {
+	case r.state == task.RollingBack:
 		w = &p.waitingUndos
+	case r.request == task.ExemptRequest:
+		w = &p.waitingExempt
 	}
 	w.tasks = &p.tasks
 	return w
 }
 
-// park makes a task that no worker holds wait: it takes a slot until it is due.
+// park makes a task that no worker holds wait: it takes a slot until it is due, so it has started.
 func (p *rollout) park(ordinal uint32, r *record) {
 	p.leave(r)
+	r.begun()
+	p.plan.Counters.Unhold(r.request, 1)
 	r.parked = true
 	p.plan.Counters.Waiting++
 	heap.Push(p.waitersOf(r), ordinal)
@@ -88,13 +93,16 @@ func (p *rollout) unpark(r *record) {
 }
 
 // due returns the waiting task that a claim takes now, or 0: the first one whose wait is over, of
-// the undos, unless they are stopping, and, if the plan's state claims running tasks, of those.
+// the undos, unless they are stopping, and, as far as the plan claims them, of the running tasks.
 func (p *rollout) due(at stamp) uint32 {
 	var next waiter
-	if !p.plan.Undo.Stopping {
-		next = p.waitingUndos.first()
+	if p.takes(task.ExemptRequest) {
+		next = p.waitingExempt.first()
 	}
-	if running := p.waiting.first(); p.plan.State.ClaimsRunning() && running.before(next) {
+	if undo := p.waitingUndos.first(); !p.plan.Undo.Stopping && undo.before(next) {
+		next = undo
+	}
+	if running := p.waiting.first(); p.takes(task.NoRequest) && running.before(next) {
 		next = running
 	}
 	if next.due > at {
@@ -109,8 +117,10 @@ func (p *rollout) nextDue() time.Time {
 		return time.Time{}
 	}
 	next := p.waitingUndos.first()
-	if running := p.waiting.first(); running.before(next) {
-		next = running
+	for _, w := range []*waiters{&p.waiting, &p.waitingExempt} {
+		if first := w.first(); first.before(next) {
+			next = first
+		}
 	}
 	return next.due.time()
 }

@@ -137,10 +137,16 @@ func (d *duel) step() {
 		c := pick(d, append(commands, d.ofWaves()...)...)
 		d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return c(p, d.by()) })
 	case n < 16:
+		alone := d.rand.Intn(2) == 0
 		commands := []func(plan.Plan, task.Task, plan.By) (plan.Decision, error){
 			plan.Plan.PauseTask, plan.Plan.ResumeTask, plan.Plan.CancelTask, plan.Plan.SkipTask, plan.Plan.RollbackTask,
 			func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+				by.StayStopped = alone
 				return p.RetryTask(t, task.FromScratch, by)
+			},
+			func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+				by.StayStopped = true
+				return p.RetryTask(t, task.FromCheckpoint, by)
 			},
 		}
 		c, i := pick(d, commands...), d.rand.Intn(d.tasks)
@@ -339,7 +345,7 @@ func (d *duel) compare() {
 	d.both(func(k int, s store.Store) error {
 		list, err := s.Events(d.Context(), d.ids[k], max(0, want.LastEvent-1), 0)
 		for _, e := range list {
-			events[k] = append(events[k], fmt.Sprint(e.Seq, e.Task.Ordinal(), e.Tenant, e.From, e.To, e.Attempt, e.Cause, e.Wave, e.Added, e.AtRest))
+			events[k] = append(events[k], fmt.Sprint(e.Seq, e.Task.Ordinal(), e.Tenant, e.From, e.To, e.Attempt, e.Cause, e.Wave, e.Added, e.StayStopped, e.AtRest))
 		}
 		return err
 	})

@@ -21,6 +21,7 @@ type detail struct {
 	Filter  string         `json:"filter,omitempty"`
 	Wave    int            `json:"wave,omitempty"`
 	Added   int            `json:"added,omitempty"`
+	Alone   bool           `json:"stayStopped,omitempty"`
 	Failure *failureRecord `json:"failure,omitempty"`
 }
 
@@ -35,7 +36,7 @@ func appendEvent(to []byte, e *plan.Event) []byte {
 		to = append(append(to, '\t'), lineBreaks.Replace(field)...)
 	}
 	to = append(to, '\t')
-	d := detail{Actor: e.Actor, Reason: e.Reason, Filter: e.Filter, Wave: e.Wave, Added: e.Added}
+	d := detail{Actor: e.Actor, Reason: e.Reason, Filter: e.Filter, Wave: e.Wave, Added: e.Added, Alone: e.StayStopped}
 	if e.Failure != nil {
 		d.Failure = new(failureRecord)
 		if json.Unmarshal(appendFailure(nil, e.Failure), d.Failure) != nil {
@@ -158,6 +159,7 @@ func parseEvent(id plan.ID, line string) (plan.Event, bool) {
 		return e, false
 	}
 	e.Actor, e.Reason, e.Filter, e.Wave, e.Added = d.Actor, d.Reason, d.Filter, d.Wave, d.Added
+	e.StayStopped = d.Alone
 	if d.Failure != nil {
 		e.Failure = d.Failure.info()
 	}

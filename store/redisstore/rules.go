@@ -13,14 +13,36 @@ import (
 // rules is the part of a plan's control that scripts need. It is computed with the functions of
 // package plan whenever the control changes.
 type rules struct {
-	state         plan.State
-	grant         strategy.Grant
-	claimsRunning bool
-	undosStop     bool // undos in flight are being stopped
-	undoOpen      bool
-	rests         restRule
-	wave          waveRules
-	ok            bool
+	state     plan.State
+	grant     strategy.Grant
+	claims    claimRule
+	undosStop bool // undos in flight are being stopped
+	undoOpen  bool
+	rests     restRule
+	wave      waveRules
+	ok        bool
+}
+
+// claimRule determines which running tasks without a worker are claimed: see plan.Control.Claims.
+type claimRule byte
+
+const (
+	claimsNone    claimRule = '0'
+	claimsAll     claimRule = '1' // those that are to start only unless the plan is breached
+	claimsStarted claimRule = '2' // all but those that are to start
+	claimsExempt  claimRule = '3' // only those that are exempt
+)
+
+func claimRuleOf(p *plan.Plan) claimRule {
+	switch {
+	case p.Claims(task.StartRequest, false):
+		return claimsAll
+	case p.Claims(task.NoRequest, false):
+		return claimsStarted
+	case p.Claims(task.ExemptRequest, false):
+		return claimsExempt
+	}
+	return claimsNone
 }
 
 // waveRules are the rules that concern the waves of a plan; zero in a plan without waves.
@@ -80,7 +102,7 @@ func restRuleOf(p *plan.Plan) restRule {
 	return restsBeforeGates
 }
 
-// formatRules returns the stored form of the rules of p: state, whether running tasks are claimed,
+// formatRules returns the stored form of the rules of p: state, which running tasks are claimed,
 // the stop request in force for running tasks and for undos, rest rule, whether an undo round is
 // open, whether the plan is sequential, whether it may be removed when it is at rest, of the grant
 // the ordinal, the slots, the failures and whether it is strict, the number of the undo round, the
@@ -91,7 +113,7 @@ func formatRules(p *plan.Plan) string {
 	quiet.Counters = plan.Counters{} // the scripts check whether tasks are in flight or paused
 	w := waveRulesOf(p)
 	return strings.Join([]string{
-		strconv.Itoa(int(p.State)), digit(p.State.ClaimsRunning()), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
+		strconv.Itoa(int(p.State)), string(claimRuleOf(p)), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
 		string(restRuleOf(p)), digit(p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
 		strconv.Itoa(max(0, p.Grant.LastOrdinal)), strconv.Itoa(max(0, p.Grant.MaxSlots)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
 		digit(p.Grant.Strict), strconv.Itoa(p.Undo.Round), microsFrom(p.Grant.NotBefore), microsFrom(p.Grant.NotAfter),
@@ -125,7 +147,7 @@ func parseRules(s string) rules {
 			LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10]), Strict: f[11] == 1,
 			NotBefore: stamp(f[13]), NotAfter: stamp(f[14]),
 		},
-		claimsRunning: f[1] == 1, undosStop: f[3] > 0, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
+		claims: claimRule('0' + f[1]), undosStop: f[3] > 0, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
 		wave: waveRules{first: int(f[15]), last: int(f[16]), maxFailed: int(f[17]), beyond: int(f[18])},
 		ok:   ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
@@ -136,8 +158,9 @@ func parseRules(s string) rules {
 // the last event, the place of the undo round, whether any task was touched before its turn, the
 // first ordinal that has not been reached in its turn, the oldest event that must still exist, the
 // number of entries of order, the number of tasks that are waiting, and when the first of them is
-// due, the failed tasks and the ended tasks of the open wave, and when its last task ended, and how
-// many tasks of the open wave are in flight, and are ROLLBACK_FAILED.
+// due, the failed tasks and the ended tasks of the open wave, and when its last task ended, how
+// many tasks of the open wave are in flight, and are ROLLBACK_FAILED, the tasks that are to start,
+// and those that are exempt and held by no worker.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int
@@ -146,13 +169,14 @@ type facts struct {
 }
 
 func parseFacts(s string) (f facts) {
-	var v [27]int64
+	var v [29]int64
 	f.ok = parseNumbers(s, v[:])
 	for i := range f.Counters.States {
 		f.Counters.States[i] = int(v[i])
 	}
 	f.Counters.Held = int(v[10])
 	f.Breached, f.UndosExhausted, f.LastEvent = v[11] == 1, v[12] == 1, v[14]
+	f.Counters.Starting, f.Counters.Exempt = int(v[27]), int(v[28])
 	f.Counters.Waiting, f.NextDue = int(v[20]), stamp(v[21])
 	f.nextPending, f.undoAt = int(v[13]), int(v[15])
 	f.wave = plan.WaveCounters{Failed: int(v[22]), Ended: int(v[23]), InFlight: int(v[25]), RollbackFailed: int(v[26])}
@@ -161,13 +185,13 @@ func parseFacts(s string) (f facts) {
 }
 
 // claimable reports whether a claim would find tasks, by the same rules as commit.lua. sure is
-// false if that depends on whether the tasks that wait for a worker are undos, which only the
-// server knows. f.Now is the time on the server's clock.
+// false if that depends on whether the tasks that wait for a worker are undos, or exempt, which
+// only the server knows. f.Now is the time on the server's clock.
 func claimable(r *rules, f *facts) (yes, sure bool) {
 	c := &f.Counters
-	undos := c.Of(task.RollingBack) > 0
-	all := r.claimsRunning && (!undos || !r.undosStop) // claims take every task in flight
-	some := r.claimsRunning || undos && !r.undosStop   // they take some of them
+	undos, running := c.Of(task.RollingBack) > 0, r.claims == claimsAll || r.claims == claimsStarted
+	all := running && (!undos || !r.undosStop) // claims take every task in flight that has started
+	some := running || undos && !r.undosStop || r.claims == claimsExempt && c.Exempt > 0
 	if d, waits := f.DueIn(); waits && d == 0 && some {
 		return all, all
 	}
@@ -178,6 +202,9 @@ func claimable(r *rules, f *facts) (yes, sure bool) {
 		return true, true
 	}
 	loose := c.InFlight() - c.Slots()
+	if running && (r.claims == claimsStarted || f.Breached) {
+		loose -= c.Starting
+	}
 	return loose > 0 && all, loose <= 0 || all || !some
 }
 

@@ -26,7 +26,8 @@ func TestRulesSayWhatThePlanSays(t *testing.T) {
 			f.wave = p.WaveCounters[p.Wave-1]
 		}
 		can, sure := claimable(&rules, &f)
-		if !rules.ok || !sure || rules.atRest(&f) != p.AtRest() || can != p.Claimable() {
+		exempt := p.State == plan.Paused && p.Counters.Exempt > 0 // nobody but the server knows what waits for a worker
+		if !rules.ok || sure == exempt && p.Counters.Slots() < p.Grant.MaxSlots || rules.atRest(&f) != p.AtRest() || sure && can != p.Claimable() {
 			t.Fatalf("at rest %t, want %t; claimable %t, want %t, of\n%+v", rules.atRest(&f), p.AtRest(), can, p.Claimable(), p)
 		}
 		seen[[2]bool{p.AtRest(), p.Claimable()}]++
@@ -39,12 +40,15 @@ func TestRulesSayWhatThePlanSays(t *testing.T) {
 }
 
 // Whether the tasks in flight without a worker can be claimed depends, while undos are being
-// stopped, on which of them are undos. What the client cannot tell, it asks the server.
-func TestClaimableWhileUndosStop(t *testing.T) {
+// stopped or only exempt tasks run, on which of them they are. What the client cannot tell, it asks
+// the server.
+func TestClaimableByWhatIsInFlight(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		runs, stops          bool
+		claims               claimRule
+		stops, breached      bool
 		running, undos, held int
+		starting, exempt     int  // of those that run without a worker
 		due                  bool // one of them has waited, and no slot is free
 		yes, sure            bool
 	}{
@@ -54,18 +58,32 @@ func TestClaimableWhileUndosStop(t *testing.T) {
 		{undos: 1, held: 1, sure: true},
 		{stops: true, undos: 1, sure: true},
 		{stops: true, undos: 1, due: true, sure: true},
-		{runs: true, running: 1, undos: 1, yes: true, sure: true},
-		{runs: true, running: 1, undos: 1, due: true, yes: true, sure: true},
-		{runs: true, stops: true, running: 1, yes: true, sure: true},
-		{runs: true, stops: true, running: 1, due: true, yes: true, sure: true},
-		{runs: true, stops: true, running: 1, undos: 1},
-		{runs: true, stops: true, running: 1, undos: 1, due: true},
-		{runs: true, stops: true, running: 1, undos: 1, held: 2, sure: true},
+		{claims: claimsAll, running: 1, undos: 1, yes: true, sure: true},
+		{claims: claimsAll, running: 1, undos: 1, due: true, yes: true, sure: true},
+		{claims: claimsAll, stops: true, running: 1, yes: true, sure: true},
+		{claims: claimsAll, stops: true, running: 1, due: true, yes: true, sure: true},
+		{claims: claimsAll, stops: true, running: 1, undos: 1},
+		{claims: claimsAll, stops: true, running: 1, undos: 1, due: true},
+		{claims: claimsAll, stops: true, running: 1, undos: 1, held: 2, sure: true},
+		{claims: claimsAll, running: 1, starting: 1, yes: true, sure: true},
+		{claims: claimsAll, breached: true, running: 1, starting: 1, sure: true},
+		{claims: claimsAll, breached: true, running: 2, starting: 1, yes: true, sure: true},
+		{claims: claimsAll, breached: true, stops: true, running: 1, undos: 1, starting: 1},
+		{claims: claimsStarted, running: 1, starting: 1, sure: true},
+		{claims: claimsStarted, running: 2, starting: 1, yes: true, sure: true},
+		{claims: claimsStarted, running: 1, undos: 1, starting: 1, yes: true, sure: true},
+		{claims: claimsExempt, running: 1, sure: true},
+		{claims: claimsExempt, running: 2, exempt: 1},
+		{claims: claimsExempt, running: 2, exempt: 1, due: true},
+		{claims: claimsExempt, stops: true, running: 1, undos: 1, exempt: 1},
+		{claims: claimsExempt, stops: true, running: 1, undos: 1, sure: true},
+		{claims: claimsNone, stops: true, running: 1, undos: 1, exempt: 1, sure: true},
 	} {
-		r := rules{claimsRunning: c.runs, undosStop: c.stops, grant: strategy.Grant{MaxSlots: 9}}
+		r := rules{claims: c.claims, undosStop: c.stops, grant: strategy.Grant{MaxSlots: 9}}
 		var f facts
-		f.Now = time.Unix(1_700_000_000, 0)
+		f.Now, f.Breached = time.Unix(1_700_000_000, 0), c.breached
 		f.Counters.States[task.Running], f.Counters.States[task.RollingBack], f.Counters.Held = c.running, c.undos, c.held
+		f.Counters.Starting, f.Counters.Exempt = c.starting, c.exempt
 		if c.due {
 			f.Counters.Waiting, f.NextDue, r.grant.MaxSlots = 1, f.Now, 1
 		}
@@ -122,7 +140,10 @@ func drawTasks(r *rand.Rand, p *plan.Plan, states []task.State, next *int) {
 		}
 		p.Counters.States[s]++
 		if s == task.Running {
-			p.Counters.Held++
+			p.Counters.Held += r.Intn(2)
+			if p.Counters.Held < p.Counters.InFlight()-p.Counters.Starting-p.Counters.Exempt {
+				p.Counters.Unhold([]task.Request{task.NoRequest, task.StartRequest, task.ExemptRequest}[r.Intn(3)], 1)
+			}
 		}
 		if len(p.Waves) > 0 {
 			p.WaveCounters[p.WaveOf(o)-1].Move(task.Pending, s)

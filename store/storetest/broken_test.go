@@ -8,6 +8,7 @@ import (
 	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
+	"github.com/cutover-go/cutover/task"
 )
 
 // TestBroken checks that stores that break one promise fail the tests of that promise. With -short,
@@ -99,6 +100,10 @@ func TestBroken(t *testing.T) {
 		"shows what is appended":           {"16-add", wrap[showsAppended]},
 		"strips labels":                    {"16-add", wrap[stripsLabels]},
 		"counts no added waves":            {"16-add", tells(countsNoAddedWaves)},
+		"starts in a stopped plan":         {"18-alone", forgetting(task.StartRequest)},
+		"exempts nothing":                  {"18-alone", forgetting(task.ExemptRequest)},
+		"stops the exempt":                 {"18-alone", wrap[stopsExempt]},
+		"exempts until a worker is gone":   {"18-alone", wrap[endsExemption]},
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 8, uint64(len(names))) {

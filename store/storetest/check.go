@@ -16,7 +16,8 @@ import (
 // Check fails t unless the data of one plan in a store is consistent:
 //
 //   - the counters match the states of the tasks, Held the number of tasks with a worker, Waiting
-//     the number of tasks that wait, and NextDue is when the first of these is due
+//     the number of tasks that wait, and NextDue is when the first of these is due; Starting and
+//     Exempt match the requests of the tasks
 //   - the counters of each wave match the states of its tasks, and WaveEndedAt is set if the open
 //     wave has ended, as long as the plan keeps them
 //   - States returns the states of the tasks
@@ -115,6 +116,12 @@ func (c *checker) counters() {
 		}
 		if t.Worker != "" && !t.State.InFlight() {
 			c.Errorf("check: task %s is %s and held by %s", t.ID, t.State, t.Worker)
+		}
+		if t.Worker == "" {
+			want.Unhold(t.Request, 1)
+		}
+		if t.Request != task.NoRequest && t.State != task.Running || t.Request == task.StartRequest && (t.Worker != "" || t.Waiting) {
+			c.Errorf("check: task %s is %s, held by %q, waiting %t, with the request %s", t.ID, t.State, t.Worker, t.Waiting, t.Request)
 		}
 		if !t.Waiting {
 			continue

@@ -42,6 +42,7 @@ func model(t testing.TB, h Harness) {
 			"engine":   m.engine,
 			"late":     m.late,
 			"waiter":   m.waiter,
+			"tries":    m.tries,
 			"reclaims": m.reclaim,
 			"onward":   m.onward,
 			"gate":     m.gate,

@@ -100,6 +100,7 @@ func (m *machine) taskCommand(rt *rapid.T) {
 		func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 			return p.RetryTask(t, task.FromScratch, by)
 		},
+		tryTask, tryTask,
 	}
 	c := commands[rapid.IntRange(0, len(commands)-1).Draw(rt, "command")]
 	_, tasks := m.read(rt)
@@ -127,6 +128,20 @@ func (m *machine) tasksCommand(rt *rapid.T) {
 		}
 		return s.Queue(p, reach, by())
 	})
+}
+
+// tries gives tasks that could be tried alone, in a plan that is stopped, to workers: commands that
+// are drawn for any task and plan rarely do.
+func (m *machine) tries(rt *rapid.T) {
+	p, tasks := m.read(rt)
+	tasks = slices.DeleteFunc(tasks, func(t task.Task) bool {
+		return t.State != task.Failed && t.State != task.Paused && (t.State != task.Running || t.Worker != "")
+	})
+	if len(tasks) == 0 || p.State != plan.Failed && p.State != plan.Paused {
+		rt.Skip("nothing to try")
+	}
+	t := rapid.SampledFrom(tasks).Draw(rt, "task")
+	m.decide(rt, false, func(p plan.Plan) (plan.Decision, error) { return tryTask(p, t, by()) })
 }
 
 // waiter pauses a task that waits, or resumes one that was paused during its wait: the other

@@ -60,6 +60,13 @@ func (o *oracle) state(t *oracleTask) task.State {
 	return t.State
 }
 
+// start records that a task that was to start has started.
+func (t *oracleTask) start() {
+	if t.Request == task.StartRequest {
+		t.Request = task.NoRequest
+	}
+}
+
 func (o *oracle) count() {
 	var c plan.Counters
 	for i := range o.tasks {
@@ -70,6 +77,9 @@ func (o *oracle) count() {
 		}
 		if t.Waiting {
 			c.Waiting++
+		}
+		if t.Worker == "" {
+			c.Unhold(t.Request, 1)
 		}
 	}
 	o.plan.Counters = c
@@ -306,6 +316,7 @@ func (o *oracle) claim(c store.Claim, got []task.Task, again map[int]bool) error
 			return fmt.Errorf("task %d under token %d after %d, held by %q", g.ID.Ordinal(), g.Token, t.Token, g.Worker)
 		}
 		t.Token, t.Worker, t.claim, t.Waiting, t.must = g.Token, c.Worker, c.ID, false, true
+		t.start()
 		switch {
 		case t.State.InFlight():
 		case t.State == task.Pending:
@@ -336,10 +347,13 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 	if o.plan.Counters.Slots() >= o.plan.Grant.MaxSlots {
 		return nil, false
 	}
-	for _, s := range []task.State{task.Running, task.RollingBack} {
-		if set = o.unheld(s); len(set) > 0 && o.claims(s) {
+	for _, r := range []task.Request{task.ExemptRequest, task.NoRequest, task.StartRequest} {
+		if set = o.unheld(task.Running, r); len(set) > 0 && o.claims(task.Running, r) {
 			return set, true
 		}
+	}
+	if set = o.unheld(task.RollingBack, task.NoRequest); len(set) > 0 && o.claims(task.RollingBack, task.NoRequest) {
+		return set, true
 	}
 	undos, must := o.undoable()
 	if must {
@@ -356,10 +370,12 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 	return undos, false
 }
 
-func (o *oracle) unheld(s task.State) map[int]bool {
+// unheld returns the tasks in a state, and with a request, that no worker holds and that do not
+// wait.
+func (o *oracle) unheld(s task.State, r task.Request) map[int]bool {
 	set := make(map[int]bool)
 	for i := range o.tasks {
-		if t := &o.tasks[i]; t.State == s && t.Worker == "" && !t.Waiting {
+		if t := &o.tasks[i]; t.State == s && t.Request == r && t.Worker == "" && !t.Waiting {
 			set[i+1] = true
 		}
 	}

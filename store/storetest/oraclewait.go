@@ -77,6 +77,7 @@ func (o *oracle) waitAgain(again map[int]bool) {
 		for i := range again {
 			if t := &o.tasks[i-1]; allowed[i] && o.waitsOn(t) {
 				t.Waiting, t.must, found = true, true, true
+				t.start()
 				delete(again, i)
 				o.count()
 				break
@@ -92,7 +93,7 @@ func (o *oracle) due() map[int]bool {
 	var first time.Time
 	for i := range o.tasks {
 		t := &o.tasks[i]
-		if !t.Waiting || t.Wait.Until.After(o.now) || !o.claims(t.State) {
+		if !t.Waiting || t.Wait.Until.After(o.now) || !o.claims(t.State, t.Request) {
 			continue
 		}
 		if len(set) > 0 && t.Wait.Until.Before(first) {
@@ -106,12 +107,12 @@ func (o *oracle) due() map[int]bool {
 	return set
 }
 
-// claims reports whether claims take tasks in flight in this state.
-func (o *oracle) claims(s task.State) bool {
+// claims reports whether claims take tasks in flight in this state and with this request.
+func (o *oracle) claims(s task.State, r task.Request) bool {
 	if s == task.RollingBack {
 		return !o.plan.Undo.Stopping
 	}
-	return o.plan.State.ClaimsRunning()
+	return o.plan.Claims(r, o.plan.Breached)
 }
 
 // nextDue returns when the first task that waits is due, the zero time if none waits.

@@ -233,6 +233,12 @@ func retryTask(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 	return p.RetryTask(t, task.FromCheckpoint, by)
 }
 
+// tryTask is a retry that leaves the plan stopped, as a command.
+func tryTask(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+	by.StayStopped = true
+	return p.RetryTask(t, task.FromCheckpoint, by)
+}
+
 // halt applies the stop in force to a task that no worker holds.
 func (r *rollout) halt(ordinal int) plan.Plan {
 	r.Helper()

@@ -54,5 +54,6 @@ func promises() []promise {
 		{"15-waves", waveCases()},
 		{"16-add", additionCases()},
 		{"17-sweep", sweepCases()},
+		{"18-alone", aloneCases()},
 	}
 }

@@ -58,6 +58,12 @@ func luaMutants() []mutant {
 			"'waves', ARGV[14])", "'waves', redis.call('HGET', record, 'waves'))"),
 		scripted("Redis claims undos that are being stopped", "4-claim/undo_that_is_being_stopped_is_not_claimed", "lib/claim.lua",
 			"return counts.rolling_back > 0 and plan.stop_undo == '0'", "return counts.rolling_back > 0"),
+		scripted("Redis starts what was retried after a breach", "18-alone/retried,_not_claimed_while_breached_or_failed", "lib/claim.lua",
+			"return plan.claims == 1 and plan.breached == 0 and plan.starting > 0", "return plan.claims == 1 and plan.starting > 0"),
+		scripted("Redis stops what is exempt with its plan", "18-alone/alone_in_a_paused_plan", "lib/plan.lua",
+			"request == '3' and plan.stop_running == 1 and '0' or int(plan.stop_running)", "int(plan.stop_running)"),
+		scripted("Redis spares what is exempt when its wave is undone", "18-alone/alone,_stopped_with_its_wave", "lib/plan.lua",
+			"if covered(ordinal) then", "if covered(ordinal) and request ~= '3' then"),
 		scripted("Redis tunes and resumes over failures that nobody has seen", "1-commit/failed_tasks_that_nobody_has_seen", "apply.lua",
 			"if tonumber(ARGV[3]) >= 0 and", "if false and"),
 	}

@@ -20,6 +20,7 @@ type Event struct {
 	Attempt     int          `json:"attempt,omitzero"`
 	Actor       string       `json:"actor,omitempty"`
 	Reason      string       `json:"reason,omitempty"`
+	StayStopped bool         `json:"stayStopped,omitzero"`
 	FailureInfo *FailureInfo `json:"failureInfo,omitempty"`
 	AtRest      bool         `json:"atRest,omitzero"`
 }
@@ -28,6 +29,6 @@ type Event struct {
 func EventOf(e *plan.Event) Event {
 	return Event{
 		Seq: e.Seq, At: Time{e.At}, PlanID: e.Plan, TaskID: e.Task, TenantID: e.Tenant, Cause: e.Cause, From: e.From, To: e.To,
-		Wave: e.Wave, Filter: e.Filter, Attempt: e.Attempt, Actor: e.Actor, Reason: e.Reason, FailureInfo: failureOf(e.Failure), AtRest: e.AtRest,
+		Wave: e.Wave, Filter: e.Filter, Attempt: e.Attempt, Actor: e.Actor, Reason: e.Reason, StayStopped: e.StayStopped, FailureInfo: failureOf(e.Failure), AtRest: e.AtRest,
 	}
 }

@@ -92,6 +92,8 @@ type Task struct {
 	// Unchanged and Repeated are as in Plan.
 	Unchanged bool `json:"unchanged,omitzero"`
 	Repeated  bool `json:"repeated,omitzero"`
+	// Stopped means that no worker takes the task before its plan runs again.
+	Stopped bool `json:"stopped,omitzero"`
 }
 
 // Saved is a checkpoint or an undo entry. Data is what the executor saved.

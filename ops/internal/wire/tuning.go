@@ -74,3 +74,14 @@ type RetryCommand struct {
 
 // Why returns the reason.
 func (r *RetryCommand) Why() string { return r.Reason }
+
+// RetryTaskCommand is what the retry of a task may have. With StayStopped the task runs alone, and
+// its plan stays as it is.
+type RetryTaskCommand struct {
+	Reason         string `json:"reason"`
+	FromCheckpoint *bool  `json:"fromCheckpoint"`
+	StayStopped    bool   `json:"stayStopped"`
+}
+
+// Why returns the reason.
+func (r *RetryTaskCommand) Why() string { return r.Reason }

@@ -122,7 +122,7 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
   local flying = to == 'R' or to == 'B'
   t.state = to
   if s == 'r' or s == 'b' then
-    drop_unheld(ordinal, t.wait)
+    drop_unheld(ordinal, t.request, t.wait)
   elseif s == 'R' or s == 'B' then
     if not flying or sub(flags, 1, 1) == '1' then
       t.turn = end_hold(ordinal, t.claim, t.turn)
@@ -131,7 +131,7 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
   end
   if flying and t.claim == '' then
     t.state = to == 'R' and 'r' or 'b'
-    add_unheld(ordinal, t.state, wait)
+    add_unheld(ordinal, t.state, req, wait)
   end
   if names[from] ~= names[to] then
     counts[counter[from]], counts[counter[to]] = counts[counter[from]] - 1, counts[counter[to]] + 1

@@ -234,27 +234,42 @@ if claims > 0 then
   end
 end
 
--- unheld_claimable reports whether claims take any of the tasks in an index of tasks that no worker
--- holds, which is not empty, up to this score: RUNNING ones from 0, undos from the score band.
-local function unheld_claimable(index, score, band)
-  local runs, undoes = plan.claims_running, claims_undos()
+-- any reports whether an index of tasks that no worker holds has a score from low to high.
+local function any(index, low, high)
+  return redis.call('ZCOUNT', base .. index, int(low), int(high)) > 0
+end
+
+-- due_claimable reports whether claims take any of the tasks that are due, of which there are some.
+local function due_claimable()
+  local runs, undoes = claims_started(), claims_undos()
   if runs and (undoes or counts.rolling_back == 0) then
     return true
   end
-  return runs and redis.call('ZCOUNT', base .. index, '0', int(score)) > 0
-    or undoes and redis.call('ZCOUNT', base .. index, int(band), int(band + score)) > 0
+  return runs and any('later', 0, now) or undoes and any('later', undos, undos + now)
+    or claims_exempt() and any('later', -undos, now - undos)
+end
+
+-- loose_claimable reports whether claims take any of the tasks that neither a worker holds nor are
+-- waiting, of which there are some.
+local function loose_claimable()
+  local runs, undoes = claims_started(), claims_undos()
+  if runs and (undoes or counts.rolling_back == 0) then
+    return loose() > plan.starting or starts()
+  end
+  return runs and any('loose', 1, 1000000) or undoes and any('loose', 2000001, 3000000)
+    or claims_exempt() and any('loose', 10000001, 11000000) or starts()
 end
 
 seek_last()
 refresh_due()
 local claimable = false
 if plan.waiting > 0 and plan.next_due <= now + 0 then
-  claimable = unheld_claimable('later', now + 0, undos)
+  claimable = due_claimable()
 end
 if not claimable and plan.held + plan.waiting < plan.max_slots then
   claimable = not plan.damaged and (pending_open() or plan.undo_open and plan.dry == 0 and plan.undo_at > 0)
   if not claimable and loose() > 0 then
-    claimable = unheld_claimable('loose', 1000000, 2000000) or unheld_short() -- the claim that follows finds out
+    claimable = loose_claimable() or unheld_short() -- the claim that follows finds out
   end
 end
 track_wave_end()

@@ -35,10 +35,7 @@ for i = 1, #page[2], 2 do
     end
     local t = parse_head(got[1])
     if t and t.claim == claim and (t.state == 'R' or t.state == 'B') then
-      local stop = plan.stop_undo
-      if t.state == 'R' then
-        stop = covered(tonumber(ordinal)) and '2' or int(math.max(plan.stop_running, tonumber(t.request)))
-      end
+      local stop = t.state == 'R' and stop_running_task(t.request, tonumber(ordinal)) or plan.stop_undo
       out[#out + 1] = ordinal .. ';' .. t.token .. ';' .. stop .. ';' .. sized(worker)
     else
       stale[#stale + 1] = sized(claim)

@@ -29,9 +29,10 @@ elseif unheld() > 0 then
   if unheld_short() then
     return '=1|0|'
   end
-  for band = 0, 6000000, 2000000 do
-    if find(ARGV[4], band % 4000000 == 0 and 'R' or 'B', 1, true) then
-      local members = redis.call('ZRANGEBYSCORE', base .. 'loose', band + ARGV[2] + 1, band + ARGV[5], 'LIMIT', 0, ARGV[3])
+  for band = 0, 6 do
+    if find(ARGV[4], (band == 1 or band == 3) and 'B' or 'R', 1, true) then
+      local low = 2000000 * band
+      local members = redis.call('ZRANGEBYSCORE', base .. 'loose', int(low + ARGV[2] + 1), int(low + ARGV[5]), 'LIMIT', 0, ARGV[3])
       for _, member in ipairs(members) do
         ordinals[#ordinals + 1] = tonumber(member)
       end

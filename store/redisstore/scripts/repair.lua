@@ -39,7 +39,7 @@ while b < stop and b <= last do
       if t.claim ~= '' then
         redis.call('HSET', base .. 'held', t.claim, ordinal .. ' ' .. t.worker)
       else
-        index_unheld(ordinal, s, t.wait)
+        index_unheld(ordinal, s, t.request, t.wait)
       end
     end
   end

@@ -1,6 +1,7 @@
 -- Shared: the assignment of tasks to claims, and the undo round. Uses plan, wave, head, task,
 -- event, unheld.
--- provides: heads, head, open_tokens, seek_last, pending_open, claims_undos, gather, claimed
+-- provides: heads, head, open_tokens, seek_last, pending_open, claims_started, claims_exempt,
+--   starts, claims_undos, gather, claimed
 
 -- plan.budget is the number of tasks that the script may still examine to find tasks to claim.
 plan.budget = 1024
@@ -156,6 +157,20 @@ local function pending_open()
     and admitted() > 0 and plan.next_pending <= math.min(plan.open, plan.total)
 end
 
+-- claims_started reports whether running tasks that have started are claimed, claims_exempt whether
+-- there are exempt ones that are, starts whether there are some to start that are.
+local function claims_started()
+  return plan.claims == 1 or plan.claims == 2
+end
+
+local function claims_exempt()
+  return plan.claims > 0 and plan.exempt > 0
+end
+
+local function starts()
+  return plan.claims == 1 and plan.breached == 0 and plan.starting > 0
+end
+
 -- claims_undos reports whether there are undos in flight that claims take: not while they are being
 -- stopped.
 local function claims_undos()
@@ -174,21 +189,22 @@ local function admit(ordinal, h, pool)
 end
 
 -- member_head returns the ordinal, the head and the parsed head of a member of an index of tasks
--- that no worker holds. If the task does not belong there, because it is not in the state with this
--- letter or it is not waiting as it should, member_head removes the member and returns nothing. It
--- also returns nothing if the task is damaged.
-local function member_head(key, member, letter, waiting)
+-- that no worker holds. If the task does not belong there, because it belongs into another band of
+-- loose, member_head removes the member and returns nothing. It also returns nothing if the task is
+-- damaged.
+local function member_head(key, member, band)
   local ordinal = tonumber(member)
   local h = ordinal and head(ordinal)
   if plan.damaged then
     return
   end
-  if h and sub(h, 1, 1) == letter then
+  local letter = h and sub(h, 1, 1)
+  if letter == 'r' or letter == 'b' then
     local t = parse_head(h)
     if not t then
       plan.damaged = corrupt_head(ordinal)
       return
-    elseif is_waiting(t.wait) == waiting then
+    elseif band_of(letter, t.request, is_waiting(t.wait)) == band then
       return ordinal, h, t
     end
   end
@@ -196,31 +212,36 @@ local function member_head(key, member, letter, waiting)
   plan.unindexed = '1'
 end
 
--- due_before orders tasks that are waiting by the time when the wait is over; undos come first
--- among those with the same time, and tasks with lower ordinals among those of one kind.
+-- due_before orders tasks that are waiting by the time when the wait is over. Among those with the
+-- same time exempt ones come first, then undos, and tasks with lower ordinals among those of one
+-- kind.
 local function due_before(a, b)
   if a[2] ~= b[2] then
     return a[2] < b[2]
   end
-  return a[3] < b[3] or a[3] == b[3] and a[1] < b[1]
+  return a[3] > b[3] or a[3] == b[3] and a[1] < b[1]
 end
 
 -- gather_due appends tasks whose wait is over to the pool, the earliest first, at most most. They
 -- have their slots already.
 local function gather_due(most, pool)
   local key, list = base .. 'later', {}
-  for low = plan.claims_running and 0 or undos, claims_undos() and undos or 0, undos do
+  local first = plan.claims == 0 and undos or claims_exempt() and -undos or 0
+  for low = first, claims_undos() and undos or 0, undos do
     local from = #list
-    local members = redis.call('ZRANGEBYSCORE', key, int(low), int(low + now), 'WITHSCORES', 'LIMIT', '0', int(most))
+    local members = {}
+    if low ~= 0 or plan.claims ~= 3 then
+      members = redis.call('ZRANGEBYSCORE', key, int(low), int(low + now), 'WITHSCORES', 'LIMIT', '0', int(most))
+    end
     for i = 1, #members, 2 do
-      list[#list + 1] = { members[i], members[i + 1] - low, low == 0 and 'r' or 'b' }
+      list[#list + 1] = { members[i], members[i + 1] - low, low > 0 and 3 or low < 0 and 6 or 2 }
     end
     if from > 0 and #list > from then
       table.sort(list, due_before)
     end
   end
   for i = 1, math.min(most, #list) do
-    local ordinal, h = member_head(key, list[i][1], list[i][3], true)
+    local ordinal, h = member_head(key, list[i][1], list[i][3])
     if plan.damaged or ordinal and (spent(h) or not admit(ordinal, h, pool)) then
       return
     end
@@ -233,23 +254,25 @@ local function begin_wait(ordinal, t)
   if plan.damaged then
     return
   end
+  count_asked(t.request, -1)
+  t.request = t.request == '4' and '0' or t.request -- it has started
   plan.free, plan.budget = plan.free - 1, plan.budget - 1
   t.wait, t.version = string.upper(t.wait), int(t.version + 1)
-  add_unheld(ordinal, t.state, t.wait)
+  add_unheld(ordinal, t.state, t.request, t.wait)
   local b, f = at(ordinal)
   redis.call('HSET', bucket(b), field_names[f + 1], format_head(t))
 end
 
--- gather_loose appends tasks to the pool, at most most, from the entries of loose with scores from
--- low to high, the tasks in flight that neither a worker holds nor are waiting. Those whose wait is
--- not over it makes wait on.
-local function gather_loose(most, low, high, letter, pool)
-  local key, taken, further = base .. 'loose', 0, true
+-- gather_loose appends tasks to the pool, at most most, from a band of loose, of tasks in flight
+-- that neither a worker holds nor are waiting. Those whose wait is not over it makes wait on.
+local function gather_loose(most, band, pool)
+  local key, taken, further = base .. 'loose', 0, not plan.damaged
+  local low, high = int(2000000 * band + 1), int(2000000 * band + 1000000)
   while further and plan.budget > 0 and plan.free > 0 and #pool < most do
     further = false
     local count = math.min(most - #pool, plan.free)
     for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', int(taken), int(count))) do
-      local ordinal, h, t = member_head(key, member, letter, false)
+      local ordinal, h, t = member_head(key, member, band)
       if ordinal and t.wait ~= '0' and due_at(t.wait) > now + 0 then
         begin_wait(ordinal, t)
         further = true
@@ -321,11 +344,17 @@ local function gather(want)
     gather_due(want, pool)
   end
   if loose() > 0 then
-    if plan.claims_running and not plan.damaged then
-      gather_loose(want, '1', '1000000', 'r', pool)
+    if claims_exempt() then
+      gather_loose(want, 5, pool)
     end
-    if claims_undos() and not plan.damaged then
-      gather_loose(want, '2000000', '3000000', 'b', pool)
+    if claims_started() then
+      gather_loose(want, 0, pool)
+    end
+    if starts() then
+      gather_loose(want, 4, pool)
+    end
+    if claims_undos() then
+      gather_loose(want, 1, pool)
     end
   end
   want = math.min(want, #pool + plan.free)
@@ -372,8 +401,8 @@ local function claimed(ordinal, h, claim, worker)
     tally(ordinal + 0, s, 'B')
     event(ordinal, names[s], 'ROLLING_BACK', t.attempt, 'rollback', '')
   else
-    drop_unheld(ordinal, t.wait)
-    t.wait = string.lower(t.wait)
+    drop_unheld(ordinal, t.request, t.wait)
+    t.wait, t.request = string.lower(t.wait), t.request == '4' and '0' or t.request
   end
   t.token, t.seq, t.version = int(math.max(t.token + 1, plan.fresh)), '0', int(t.version + 1)
   t.claim, t.worker = claim, worker

@@ -5,7 +5,7 @@
 
 -- provides: plan, counts, corrupt, wrong_type, int, length, sized, names, counter, ended,
 --   flying, format_facts, parse_facts, parse_rules, missing, set_record, parse_record, load,
---   snapshot, covered, wave_left
+--   snapshot, covered, stop_running_task, wave_left
 
 -- plan holds what is known of the plan: version, rules and facts as they are stored, the fields of
 -- rules and facts by their names (docs/redis.md), and what a script finds out while it runs. All
@@ -13,14 +13,14 @@
 local plan = {
   version = false, rules = false, facts = false,
   -- rules
-  state = 0, claims_running = false, stop_running = 0, stop_undo = '0', resting = '0', undo_open = false,
+  state = 0, claims = 0, stop_running = 0, stop_undo = '0', resting = '0', undo_open = false,
   sequential = false, over = false, open = 0, max_slots = 0, max_failed = 0, strict = false,
   round = '0', not_before = 0, not_after = 0, wave_first = 0, wave_last = 0, wave_max_failed = 0, beyond = 0,
   undo_first = 0, undo_last = 0,
   -- facts; total is the sum of all counts
   total = 0, held = 0, breached = 0, dry = 0, next_pending = 0, last_event = 0, undo_at = 0, ahead = '0', reached = 0,
   first_event = 0, turns = 0, waiting = 0, next_due = 0, wave_failed = 0, wave_ended = 0, wave_ended_at = 0,
-  wave_in_flight = 0, wave_undo_failed = 0,
+  wave_in_flight = 0, wave_undo_failed = 0, starting = 0, exempt = 0,
   -- lib/claim.lua
   budget = 0, floor = 0, limit = 0, fresh = false, fresh_head = false, exhausted = false, damaged = false,
   unindexed = false, free = 0,
@@ -80,12 +80,12 @@ local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
 local flying = { R = true, r = true, B = true, b = true }
 
 local facts_pattern = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) '
-  .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+  .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function parse_facts(s)
   local pending, running, paused, completed, failed, skipped, canceled, rolling_back, rolled_back, rollback_failed,
     held, breached, dry, next_pending, last_event, undo_at, ahead, reached, first_event, turns, waiting, next_due,
-    wave_failed, wave_ended, wave_ended_at, wave_in_flight, wave_undo_failed = match(s or '', facts_pattern)
+    wave_failed, wave_ended, wave_ended_at, wave_in_flight, wave_undo_failed, starting, exempt = match(s or '', facts_pattern)
   if not pending then
     return false
   end
@@ -100,29 +100,31 @@ local function parse_facts(s)
   plan.first_event, plan.turns, plan.waiting, plan.next_due = first_event + 0, turns + 0, waiting + 0, next_due + 0
   plan.wave_failed, plan.wave_ended, plan.wave_ended_at = wave_failed + 0, wave_ended + 0, wave_ended_at + 0
   plan.wave_in_flight, plan.wave_undo_failed = wave_in_flight + 0, wave_undo_failed + 0
+  plan.starting, plan.exempt = starting + 0, exempt + 0
   return true
 end
 
 local function format_facts()
   local c = counts
-  return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d %d %d %d %d %d %d %d',
+  return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d %d %d %d %d %d %d %d %d %d',
     c.pending, c.running, c.paused, c.completed, c.failed, c.skipped, c.canceled, c.rolling_back, c.rolled_back, c.rollback_failed,
     plan.held, plan.breached, plan.dry, plan.next_pending, plan.last_event, plan.undo_at, plan.ahead,
     math.max(plan.reached, plan.next_pending), plan.first_event, plan.turns, plan.waiting, plan.next_due,
-    plan.wave_failed, plan.wave_ended, plan.wave_ended_at, plan.wave_in_flight, plan.wave_undo_failed)
+    plan.wave_failed, plan.wave_ended, plan.wave_ended_at, plan.wave_in_flight, plan.wave_undo_failed,
+    plan.starting, plan.exempt)
 end
 
 local rules_pattern = '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d) (%d+) '
   .. '(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function parse_rules(s)
-  local state, claims_running, stop_running, stop_undo, resting, undo_open, sequential, over, open, max_slots, max_failed,
+  local state, claims, stop_running, stop_undo, resting, undo_open, sequential, over, open, max_slots, max_failed,
     strict, round, not_before, not_after, wave_first, wave_last, wave_max_failed, beyond,
     undo_first, undo_last = match(s or '', rules_pattern)
   if not state then
     return false
   end
-  plan.state, plan.claims_running, plan.stop_running = state + 0, claims_running == '1', stop_running + 0
+  plan.state, plan.claims, plan.stop_running = state + 0, claims + 0, stop_running + 0
   plan.stop_undo, plan.resting, plan.undo_open, plan.sequential = stop_undo, resting, undo_open == '1', sequential == '1'
   plan.over, plan.open, plan.max_slots, plan.max_failed, plan.round = over == '1', open + 0, max_slots + 0, max_failed + 0, round
   plan.strict, plan.not_before, plan.not_after = strict == '1', not_before + 0, not_after + 0
@@ -182,6 +184,17 @@ end
 -- covered computes plan.Undo.Covers: whether a task is of the wave that is being undone.
 local function covered(ordinal)
   return plan.undo_first <= ordinal and ordinal <= plan.undo_last
+end
+
+-- stop_running_task returns the stop in force for a running task with this request, as a digit.
+local function stop_running_task(request, ordinal)
+  if covered(ordinal) then
+    return '2'
+  end
+  if request == '3' or request == '4' then -- it only bears on the pause of the plan
+    return request == '3' and plan.stop_running == 1 and '0' or int(plan.stop_running)
+  end
+  return plan.stop_running > request + 0 and int(plan.stop_running) or request
 end
 
 -- wave_left computes plan.Plan.WaveLeft: how many tasks of the open wave have not ended, or of a

@@ -1,17 +1,40 @@
 -- Shared: the tasks in flight that no worker holds. Uses plan.
 --
--- The index loose has all of them, in order of ordinal within each of four bands of scores: RUNNING
--- from 0, ROLLING_BACK from 2000000, and the same from 4000000 and 6000000 for tasks that are
--- waiting. The index later has those that are waiting, by the time when the wait is over, in two
--- bands: RUNNING from 0, ROLLING_BACK from undos. Its members are ordinals of seven digits, so that
--- tasks with the same time are in order.
+-- The index loose has all of them, in order of ordinal within each of seven bands of scores, which
+-- begin at multiples of 2000000: RUNNING, ROLLING_BACK, the same two waiting, RUNNING and to start,
+-- RUNNING and exempt, exempt and waiting. The index later has those that are waiting, by the time
+-- when the wait is over, in three bands: RUNNING from 0, ROLLING_BACK from undos, exempt from
+-- -undos. Its members are ordinals of seven digits, so that tasks with the same time are in order.
 --
 -- plan.waiting counts the tasks that are waiting, plan.next_due is the earliest time, 0 if no task
 -- waits. plan.due_stale means that next_due may have to be raised: refresh_due does it.
--- provides: undos, is_waiting, due_at, unheld, loose, unheld_short, index_unheld, add_unheld,
---   drop_unheld, refresh_due
+--
+-- plan.starting counts the tasks that are to start, plan.exempt those that are exempt.
+-- provides: undos, band_of, count_asked, is_waiting, due_at, unheld, loose, unheld_short,
+--   index_unheld, add_unheld, drop_unheld, refresh_due
 
 local undos = 4000000000000000
+
+-- band_of returns the number of a band of loose, from 0.
+local function band_of(letter, request, waiting)
+  if letter == 'b' then
+    return waiting and 3 or 1
+  elseif request == '3' then
+    return waiting and 6 or 5
+  elseif request == '4' then
+    return 4
+  end
+  return waiting and 2 or 0
+end
+
+-- count_asked counts a task with this request, which enters the indexes by 1 or leaves them by -1.
+local function count_asked(request, by)
+  if request == '4' then
+    plan.starting = plan.starting + by
+  elseif request == '3' then
+    plan.exempt = plan.exempt + by
+  end
+end
 
 -- is_waiting reports whether a task with this word wait is waiting; due_at returns the time when
 -- its wait is or was over.
@@ -41,20 +64,21 @@ local function unheld_short()
     or plan.waiting > 0 and redis.call('ZCARD', base .. 'later') < plan.waiting
 end
 
--- index_unheld writes a task into the indexes. letter is its state, a small letter; wait is the
--- word of its head.
-local function index_unheld(ordinal, letter, wait)
-  local band = letter == 'r' and 0 or 2000000
-  if is_waiting(wait) then
-    redis.call('ZADD', base .. 'later', int(due_at(wait) + (letter == 'r' and 0 or undos)), format('%07d', ordinal))
-    band = band + 4000000
+-- index_unheld writes a task into the indexes. letter is its state, a small letter; request and
+-- wait are the words of its head.
+local function index_unheld(ordinal, letter, request, wait)
+  local waiting = is_waiting(wait)
+  if waiting then
+    local band = letter == 'b' and undos or request == '3' and -undos or 0
+    redis.call('ZADD', base .. 'later', int(due_at(wait) + band), format('%07d', ordinal))
   end
-  redis.call('ZADD', base .. 'loose', int(ordinal + band), int(ordinal))
+  redis.call('ZADD', base .. 'loose', int(ordinal + 2000000 * band_of(letter, request, waiting)), int(ordinal))
 end
 
 -- add_unheld adds a task to the indexes and counts it.
-local function add_unheld(ordinal, letter, wait)
-  index_unheld(ordinal + 0, letter, wait)
+local function add_unheld(ordinal, letter, request, wait)
+  index_unheld(ordinal + 0, letter, request, wait)
+  count_asked(request, 1)
   if is_waiting(wait) then
     plan.next_due = plan.waiting == 0 and due_at(wait) or math.min(plan.next_due, due_at(wait))
     plan.waiting = plan.waiting + 1
@@ -62,8 +86,9 @@ local function add_unheld(ordinal, letter, wait)
 end
 
 -- drop_unheld removes a task from the indexes.
-local function drop_unheld(ordinal, wait)
+local function drop_unheld(ordinal, request, wait)
   ordinal = ordinal + 0
+  count_asked(request, -1)
   redis.call('ZREM', base .. 'loose', int(ordinal))
   if is_waiting(wait) then
     redis.call('ZREM', base .. 'later', format('%07d', ordinal))
@@ -79,8 +104,8 @@ local function refresh_due()
   end
   plan.due_stale = false
   local earliest = 0
-  local last = counts.rolling_back > 0 and undos or 0
-  for low = 0, plan.waiting > 0 and last or -1, undos do
+  local first_band, last = plan.exempt > 0 and -undos or 0, counts.rolling_back > 0 and undos or 0
+  for low = first_band, plan.waiting > 0 and last or -undos - 1, undos do
     local first = redis.call('ZRANGEBYSCORE', base .. 'later', int(low), int(low + undos - 1), 'WITHSCORES', 'LIMIT', '0', '1')
     local time = first[2] and first[2] - low
     if time and (earliest == 0 or time < earliest) then

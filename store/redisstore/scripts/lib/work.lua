@@ -4,10 +4,7 @@
 -- stop returns the stop request in force for a task in flight, as a digit.
 local function stop(letter, req, ordinal)
   if letter == 'R' or letter == 'r' then
-    if covered(ordinal) then
-      return '2'
-    end
-    return plan.stop_running > req + 0 and int(plan.stop_running) or req
+    return stop_running_task(req, ordinal)
   elseif letter == 'B' or letter == 'b' then
     return plan.stop_undo
   end
@@ -102,7 +99,7 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   end
   if not cause then
     t.wait = why and string.upper(why) .. till or t.wait
-    add_unheld(ordinal, to, t.wait)
+    add_unheld(ordinal, to, t.request, t.wait)
   else
     t.wait = to ~= 'Z' and '0' or why and why .. till or t.wait
     t.alone = cause == 'pause' and t.request == '1' and '1' or '0'

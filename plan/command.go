@@ -157,6 +157,7 @@ func (p Plan) Cancel(by By) (Decision, error) {
 			d.noteWave(ByCancel, d.Plan.undoneWave(), by)
 			d.stopUndo()
 			d.Plan.dropSweep(SweepRollbackTasks) // it would begin undos that are to stop
+			d.regrant()
 			return d, nil
 		}
 		if d.Plan.State == Canceled {

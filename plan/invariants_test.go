@@ -56,7 +56,7 @@ func (w *world) checkControl() {
 	if len(p.Sweeps) > plan.MaxSweeps {
 		w.t.Fatalf("%d sweeps are under way", len(p.Sweeps))
 	}
-	if p.Acknowledged > p.Counters.Of(task.Failed) && !p.Undo.OfWave() {
+	if p.Acknowledged > p.Counters.Of(task.Failed) && !p.Undo.OfWave() && !p.Undo.Stopping {
 		w.t.Fatalf("%d acknowledged, %d failed", p.Acknowledged, p.Counters.Of(task.Failed))
 	}
 	if (p.PauseReasons != 0) != (p.State == plan.Paused) {

@@ -39,7 +39,8 @@ type Control struct {
 	// PauseReasons are the reasons for which a plan in [Paused] is paused.
 	PauseReasons PauseReasons
 	// Acknowledged counts the failures that the last resume accepted.
-	// Invariant: Acknowledged <= failed tasks, except while a wave is being undone.
+	// Invariant: Acknowledged <= failed tasks, except while a wave is being undone, or that undo is
+	// being stopped.
 	Acknowledged int
 	// Grant is what may be claimed now. Unless the plan is in [Running], the grant opens no pending
 	// task and only bounds how many of the tasks in flight workers hold; in [Failed] it also tells

@@ -193,6 +193,7 @@ func (d *Decision) calm() {
 	if p.Undo.Stopping && p.Counters.Of(task.RollingBack) == 0 {
 		p.Undo.Stopping = false
 		d.Changed = true
+		d.regrant() // failed tasks may have been undone
 	}
 }
 

@@ -128,7 +128,7 @@ fuzz-short: ## Give every fuzz target FUZZTIME inputs.
 	.ci/fuzz $(FUZZTIME) $(PKG)
 
 .PHONY: crash
-crash: ## Kill, freeze and cut off real processes and Redis; about 4 minutes.
+crash: ## Kill, freeze and cut off real processes and Redis; about 5 minutes.
 	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=short go test -tags crash -v -timeout 12m ./tests/crash
 
 .PHONY: crash-long

@@ -172,3 +172,32 @@ func TestWavesSeeFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestWaveUndosSeeFaults checks that replayWaveUndo reports what is undone too early, twice, or
+// outside of the wave, and nothing else.
+func TestWaveUndosSeeFaults(t *testing.T) {
+	t.Parallel()
+	at := func(ordinal int, from, to task.State) plan.Event {
+		return plan.Event{Plan: 1, Task: task.NewID(1, ordinal), From: from.String(), To: to.String()}
+	}
+	undo := func(ordinal int) plan.Event { return at(ordinal, task.Completed, task.RollingBack) }
+	over := plan.Event{Plan: 1, Wave: undoneWave, Cause: plan.ByUndo.String()}
+	failed := at(3, task.RollingBack, task.RollbackFailed)
+	for name, tt := range map[string]struct {
+		events []plan.Event
+		faults int
+	}{
+		"in order":              {[]plan.Event{undo(5), undo(4), undo(3), over}, 0},
+		"beside another wave":   {[]plan.Event{at(6, task.Pending, task.Running), undo(4), undo(3), over}, 0},
+		"another wave":          {[]plan.Event{undo(4), undo(3), undo(2), over}, 1},
+		"while it runs":         {[]plan.Event{at(5, task.Pending, task.Running), undo(4), at(5, task.Running, task.Canceled), undo(3), undo(5), over}, 1},
+		"twice":                 {[]plan.Event{undo(4), undo(3), failed, at(3, task.RollbackFailed, task.RollingBack), over}, 1},
+		"without an end":        {[]plan.Event{undo(4), undo(3)}, 1},
+		"with two ends":         {[]plan.Event{undo(4), undo(3), over, over}, 1},
+		"of one task, of three": {[]plan.Event{undo(4), over}, 1},
+	} {
+		if got := replayWaveUndo(tt.events); len(got) != tt.faults {
+			t.Errorf("%s: %d faults, want %d: %v", name, len(got), tt.faults, got)
+		}
+	}
+}

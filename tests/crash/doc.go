@@ -28,12 +28,14 @@
 // undone once, no undo began while a task ran and, if the plan ran in sequence, no task was undone
 // before the tasks that had ended later. If the plan has waves, its events must show that no task
 // began before the wave before its own had ended and baked, and its own was approved of if it needs
-// that; none while more were failed than tolerated, and none outside of the windows.
+// that; none while more were failed than tolerated, and none outside of the windows. If a wave was
+// undone alone, no task of another wave was undone, and none of the wave twice or while one of it
+// ran. A command on the tasks that a filter selects must have reached each of them once.
 //
 // # How to run
 //
 //	go test -tags crash ./tests/crash                                  one fault, for a quick look
-//	CUTOVER_CRASH=short go test -tags crash -v -timeout 12m ./tests/crash    every fault, 4 minutes
+//	CUTOVER_CRASH=short go test -tags crash -v -timeout 12m ./tests/crash    every fault, 5 minutes
 //	CUTOVER_CRASH=long go test -tags crash -v -timeout 40m ./tests/crash    and a fleet under fire
 //
 // To check that this version can be deployed beside another version, and reverted, build the worker

@@ -53,19 +53,23 @@ func (s *site) verdict(id plan.ID) {
 func (s *site) judge(id plan.ID, histories map[work]*history) {
 	s.Helper()
 	storetest.Check(s.T, s.store, id)
-	_, want := s.way.ends()
 	var f figures
 	for _, t := range s.tasks(id) {
 		if s.way.undo && t.Attempt == 0 {
 			continue // it never ran: the rollback has canceled it
 		}
-		h := histories[work{t.ID, s.way.undo}]
+		want := s.endOf(t.ID.Ordinal())
+		if want == task.Skipped && t.State == want {
+			continue
+		}
+		undo := want == task.RolledBack
+		h := histories[work{t.ID, undo}]
 		if h == nil {
 			s.Errorf("task %s is %s, but no executor ever ran", t.ID, t.State)
 			continue
 		}
 		h.count(&f)
-		if forth := histories[work{task: t.ID}]; forth != nil && s.way.undo {
+		if forth := histories[work{task: t.ID}]; forth != nil && undo {
 			forth.count(&f)
 		}
 		f.attempts += t.Attempt - 1
@@ -85,6 +89,18 @@ func (s *site) judge(id plan.ID, histories map[work]*history) {
 	if f.stale+f.rerun+f.attempts+f.fails > 0 || f.lost > 0 && !s.expectLoss {
 		s.Errorf("%s\n%s", f, s.tail())
 	}
+}
+
+// ends is in which states tasks end, by their ordinals.
+type ends map[int]task.State
+
+// endOf returns the expected final state of a task that ran, or was skipped.
+func (s *site) endOf(ordinal int) task.State {
+	if state, is := s.ends[ordinal]; is {
+		return state
+	}
+	_, state := s.way.ends()
+	return state
 }
 
 // work is the subject of a history: a task or its undo.

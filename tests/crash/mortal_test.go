@@ -16,13 +16,14 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// death says when a worker kills itself: at the Nth call of an operation, either before the call is
-// sent or after it was carried out but before the engine sees the result. The zero value means
-// never.
+// death says when a worker kills or freezes itself: at the Nth call of an operation, either before
+// the call is sent or after it was carried out but before the engine sees the result. The zero
+// value means never.
 type death struct {
-	Op    string
-	After bool
-	N     int
+	Op     string
+	After  bool
+	N      int
+	Freeze bool // the worker stops, as by SIGSTOP, and goes on with the call once it is thawed
 }
 
 func (d death) String() string {
@@ -31,6 +32,23 @@ func (d death) String() string {
 		when = "after"
 	}
 	return fmt.Sprintf("%s %s %d", when, d.Op, d.N)
+}
+
+// fate says what happens at d.
+func (d death) fate() string {
+	if d.Freeze {
+		return "freezes " + d.String()
+	}
+	return "dies " + d.String()
+}
+
+// frozen returns the same calls, at which workers freeze.
+func frozen(all []death) []death {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].Freeze = true
+	}
+	return all
 }
 
 // waits reports whether the plan has to have waits for the worker to die.
@@ -73,6 +91,9 @@ const (
 	opAsk        = "question for an approval"
 	opBake       = "end of a bake"
 	opWave       = "opening of a wave"
+	opBreach     = "breach"
+	opUndoOpens  = "opening of a wave's undo"
+	opUndoEnds   = "end of a wave's undo"
 )
 
 // mortal returns a store that kills its process at d.
@@ -81,18 +102,23 @@ func mortal(s store.Store, d death) store.Store {
 	return storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
 		fatal := opOf(c) == d.Op && int(calls.Add(1)) == d.N
 		if fatal && !d.After {
-			die()
+			d.happen()
 		}
 		err := c.Do(ctx)
 		if fatal && d.After {
-			die()
+			d.happen()
 		}
 		return err
 	})
 }
 
-// die ends the process as kill -9 does: nothing is flushed, closed or released.
-func die() {
+// happen ends the process as kill -9 does: nothing is flushed, closed or released. If d is a
+// freeze, it stops the process instead, and returns when the process goes on.
+func (d death) happen() {
+	if d.Freeze {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		return
+	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
 }
@@ -154,10 +180,16 @@ func opOfChange(w store.Change) string {
 // opOfCommand returns the operation of a command: by the first of these causes that its events
 // have, because one step often leads to the next.
 func opOfCommand(c *store.Command) string {
+	if len(c.Events) == 0 && c.Plan.Undo.OfWave() && c.Plan.Undo.Open {
+		return opUndoOpens
+	}
+	if slices.ContainsFunc(c.Events, func(e plan.Event) bool { return e.Wave > 0 && e.Cause == plan.ByUndo.String() }) {
+		return opUndoEnds
+	}
 	for _, x := range []struct {
 		cause plan.Cause
 		op    string
-	}{{plan.ByTune, opTune}, {plan.ByApprove, opApprove}, {plan.ByBake, opBake}, {plan.ByApproval, opAsk}, {plan.ByWave, opWave}} {
+	}{{plan.ByBreach, opBreach}, {plan.ByTune, opTune}, {plan.ByApprove, opApprove}, {plan.ByBake, opBake}, {plan.ByApproval, opAsk}, {plan.ByWave, opWave}} {
 		if slices.ContainsFunc(c.Events, func(e plan.Event) bool { return e.Task == 0 && e.Cause == x.cause.String() }) {
 			return x.op
 		}

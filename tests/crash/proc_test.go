@@ -6,10 +6,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -89,6 +91,20 @@ func (p *proc) awaitEnd() {
 	case <-p.ended:
 	case <-time.After(timeout):
 		p.t.Fatalf("%s does not end\n%s", p.orders.Name, p.said())
+	}
+}
+
+// awaitFrozen waits until the process is stopped, as by SIGSTOP.
+func (p *proc) awaitFrozen() {
+	p.t.Helper()
+	for end := time.Now().Add(timeout); ; time.Sleep(20 * time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+		if fields := strings.Fields(string(stat)); err == nil && len(fields) > 2 && fields[2] == "T" {
+			return
+		}
+		if p.over() || time.Now().After(end) {
+			p.t.Fatalf("%s does not freeze: %v\n%s", p.orders.Name, err, p.said())
+		}
 	}
 }
 

@@ -46,6 +46,7 @@ type site struct {
 	skip        int           // the number of leading ledger entries to ignore, because their data was deleted
 	expectRetry bool          // the engine retries every task once
 	retried     int           // the number of tasks that a command retries
+	ends        ends          // in which states tasks end that end in another state than the way says
 	expectLoss  bool          // acknowledged writes may be lost; expectTold then requires a report
 }
 

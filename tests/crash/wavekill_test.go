@@ -108,15 +108,20 @@ func (s *site) inherit(died time.Time) *site {
 // until a worker approves of its third wave.
 func (s *site) passThrough(died time.Time) *site {
 	s.Helper()
-	s.awaitFor(s.settleTime, "the last wave to open", func() bool {
-		p, err := s.store.Plan(s.Context(), s.plan)
-		return err == nil && p.Wave == len(p.Waves)
-	})
+	s.awaitLastWave()
 	s.finish()
 	s.tookOver("victim", died)
 	s.verdict(s.plan)
 	s.checkWaves(s.plan)
 	return s
+}
+
+func (s *site) awaitLastWave() {
+	s.Helper()
+	s.awaitFor(s.settleTime, "the last wave to open", func() bool {
+		p, err := s.store.Plan(s.Context(), s.plan)
+		return err == nil && p.Wave == len(p.Waves)
+	})
 }
 
 // failureKillAt is waveKillAt for a plan in which more tasks of the second wave fail than it

@@ -58,7 +58,10 @@ type commission struct {
 	Waits bool
 	// Waves divides the plan into waves with bakes and an approval, which the worker itself gives.
 	Waves bool
-	// Broken is the number of tenants in the second wave whose first attempt fails.
+	// Action is what a breach does.
+	Action strategy.Action
+	// Broken is the number of tenants, from the first one of the second wave, whose first attempt
+	// fails.
 	Broken int
 	// Opens is when the window of the plan opens, to the minute; zero for none.
 	Opens time.Time
@@ -72,7 +75,7 @@ func (c commission) spec() plan.Spec {
 	}
 	s := plan.Spec{
 		Name: c.Name, ExecutorType: journeyType, Tenants: plan.Tenants(ids...), IdempotencyKey: c.Key,
-		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(c.Concurrency)},
+		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(c.Concurrency), FailureAction: c.Action},
 	}
 	if c.Waits {
 		s.Strategy.Retry = strategy.Retry{Attempts: 2, First: shortWait, Max: shortWait}

@@ -47,7 +47,7 @@ func newSite(t *testing.T, s store.Store, c ops.Config) *site {
 // mount returns a handler over an engine, at /api/.
 func mount(t *testing.T, e ops.Engine, c ops.Config) http.Handler {
 	t.Helper()
-	return http.StripPrefix("/api", newHandler(t, e, c)) // a ServeMux in front would clean the paths
+	return observed(t, http.StripPrefix("/api", newHandler(t, e, c))) // a ServeMux in front would clean the paths
 }
 
 // newHandler returns a handler, by default one of which ada may do everything and that logs

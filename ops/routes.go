@@ -11,6 +11,7 @@ func routes() []route {
 		{pattern: "GET /health", public: true, serve: health},
 		{pattern: "GET /ready", public: true, serve: ready},
 		{pattern: "GET /me", serve: me},
+		{pattern: "GET /openapi.json", serve: describe},
 		{pattern: "GET /stream", serve: openStream},
 
 		{pattern: "GET /plans", serve: listPlans},

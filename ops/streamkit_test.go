@@ -200,7 +200,7 @@ func lastID(list []message) (id string) {
 func streaming(t *testing.T, s *site, c ops.Config) *ops.Handler {
 	t.Helper()
 	h := newHandler(t, s.engine, c)
-	s.handler = http.StripPrefix("/api", h)
+	s.handler = observed(t, http.StripPrefix("/api", h))
 	return h
 }
 

@@ -43,7 +43,7 @@ func excludeTenants(c *call) (answer, error) {
 		return answer{}, err
 	}
 	c.command.Unchanged = reach.Changing == 0
-	w := wire.TasksAnswer{Plan: wire.PlanOf(&p, c.planActions(&p), c.data(&p)), Tasks: reach, DryRun: b.DryRun}
+	w := wire.TasksAnswer{Plan: c.planDocument(&p), Tasks: reach, DryRun: b.DryRun}
 	w.Unchanged = c.command.Unchanged
 	return answer{body: w}, nil
 }

@@ -1,6 +1,6 @@
 // Commands: the buttons, what a command will hit, its reason, its confirmation, and its answer.
 
-import { button, ended, fill, h, has, icon, link, notice, nthWave, t, tally, word } from './ui.js';
+import { announce, button, ended, fill, h, has, icon, link, notice, nthWave, t, tally, word } from './ui.js';
 import { command, newKey, throwOther } from './server.js';
 
 // Commands that take something away; those that only hold back, and must never wait for a text; and
@@ -116,7 +116,7 @@ export const choose = (name, values, value) => h('select', { name, 'data-field':
 // amount is a number if the text is one: amounts are 3 or "10%".
 export const amount = text => (/^\d{1,9}$/.test(text) ? Number(text) : text);
 
-export const faultPlace = name => h('span.fault', { 'data-fault': name, role: 'alert' });
+export const faultPlace = name => h('span.fault', { 'data-fault': name });
 
 // explain says what a problem is, in words and with the links that help.
 export function explain(problem) {
@@ -151,6 +151,8 @@ export function showFaults(root, problem, place) {
 		if (at.childElementCount < 5) at.append(h('span', where + fault.problem));
 		else if (at.childElementCount === 5) at.append(h('span', t('faults.more', { n: problem.doc.faultCount })));
 	}
+	const first = root.querySelector('[data-fault] span');
+	if (first) announce(first.textContent);
 	return others;
 }
 

@@ -17,7 +17,7 @@ let me = { actor: '', actions: [] };
 function route(focus) {
 	page?.close?.();
 	const query = new URLSearchParams(location.search);
-	const context = { query, me, go };
+	const context = { query, me, go, focus };
 	main.replaceChildren();
 	if (query.has('task')) page = taskPage(main, context);
 	else if (query.has('plan')) page = planPage(main, context);

@@ -16,7 +16,7 @@ const keptEvents = 5000;
 // How many failed tasks are read to group them.
 const readFailures = 5000;
 
-export function planPage(main, { query, go }) {
+export function planPage(main, { query, go, focus }) {
 	const id = Number(query.get('plan'));
 	let plan = null;
 	let watch = null;
@@ -97,7 +97,7 @@ export function planPage(main, { query, go }) {
 			tenants.choose(chosen);
 		}
 		title.show(plan);
-		main.querySelector('h1').focus({ preventScroll: true });
+		if (focus) main.querySelector('h1').focus({ preventScroll: true });
 	}
 
 	function follow(first) {

@@ -1,6 +1,6 @@
 // The list of plans, and the form of a new one.
 
-import { badge, button, dim, ended, failed, fill, h, icon, keep, kept, link, now, nthWave, number, outOf, part, planStates, progress, Rows, span, seconds, t, ticks, word } from './ui.js';
+import { announce, badge, button, dim, ended, failed, fill, h, icon, keep, kept, link, now, nthWave, number, outOf, part, planStates, progress, Rows, span, seconds, t, ticks, word } from './ui.js';
 import { ask, command, newKey, throwOther, tried, Watch } from './server.js';
 import { amount, choose, explain, failureActions, faultPlace, noComposedEnter, refuse, showFaults } from './command.js';
 
@@ -175,7 +175,7 @@ export function newPlanPage(main, { go }) {
 	const check = name => h('label.choice', h('input', { type: 'checkbox', name, checked: draft[name] }), ' ', t('waves.' + name));
 	const tenants = h('textarea', { name: 'tenants', rows: 8, spellcheck: 'false', autocomplete: 'off', 'data-field': 'tenantIds', value: draft.tenants });
 	const count = dim();
-	const preview = h('section.card', { 'aria-live': 'polite' });
+	const preview = h('section.card');
 	const status = h('p.answer', { role: 'alert' });
 	const create = h('button', { type: 'submit', class: 'primary' }, t('create'));
 	const types = h('datalist', { id: 'types' });
@@ -238,7 +238,9 @@ export function newPlanPage(main, { go }) {
 		if (!typed.tenants.trim()) return show(h('p.dim', t('preview.empty')));
 		try {
 			const doc = await command('preview', { body: spec(typed) });
-			if (show(previewOf(doc)) !== false) showFaults(form, null);
+			if (show(previewOf(doc)) === false) return;
+			showFaults(form, null);
+			announce(`${t('preview')}: ${t('waves')} ${doc.waves?.length ?? 0}`);
 		} catch (problem) {
 			throwOther(problem);
 			if (mine !== asked) return;

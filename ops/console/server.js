@@ -189,7 +189,7 @@ class Line {
 		const plans = [...new Set(wants.flatMap(want => Object.keys(want.plans)))].slice(0, maxPlans);
 		const covers = { plans, list: wants.some(want => want.list) };
 		if (this.stream && JSON.stringify(covers) === JSON.stringify(this.covers)) {
-			if (this.stream.readyState === EventSource.OPEN) this.tell({ covers });
+			if (this.heard) this.tell({ covers });
 			return;
 		}
 		const read = Object.fromEntries(this.read.split(',').map(at => at.split(':')));
@@ -200,14 +200,16 @@ class Line {
 		this.drop();
 		this.covers = covers;
 		const stream = this.stream = new EventSource('stream?' + query);
+		this.listen();
 		stream.onerror = () => {
+			this.heard = false;
 			this.tell({});
 			// After any answer but 200 a browser gives a stream up for good.
 			if (stream.readyState === EventSource.CLOSED) this.again();
 		};
-		stream.onopen = () => this.tell({ covers });
 		for (const name of ['ping', 'away', 'events', 'plan', 'list', 'reset']) stream.addEventListener(name, e => {
 			this.read = e.lastEventId;
+			this.heard = true;
 			this.delay = 1000;
 			this.tell({ covers, name, text: e.data });
 		});
@@ -218,6 +220,16 @@ class Line {
 		clearTimeout(this.silent);
 		this.stream?.close();
 		this.stream = null;
+		this.heard = false;
+	}
+
+	// listen counts the stream as dead when it has been silent for long.
+	listen() {
+		clearTimeout(this.silent);
+		this.silent = setTimeout(() => {
+			this.pass({});
+			if (this.leads) this.again();
+		}, silence);
 	}
 
 	again() {
@@ -233,11 +245,7 @@ class Line {
 	}
 
 	pass(frame) {
-		clearTimeout(this.silent);
-		if (frame.covers) this.silent = setTimeout(() => {
-			this.pass({});
-			if (this.leads) this.again();
-		}, silence);
+		if (frame.covers) this.listen();
 		for (const watch of [...this.watches]) watch.hear(frame);
 	}
 }

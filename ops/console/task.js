@@ -7,7 +7,7 @@ import { buttons, explain, onTask } from './command.js';
 // How far back the page looks for events of the task.
 const lookBack = 1000;
 
-export function taskPage(main, { query }) {
+export function taskPage(main, { query, focus }) {
 	const id = Number(query.get('task'));
 	const planID = Math.floor(id / 1000000);
 	let task = null;
@@ -62,7 +62,7 @@ export function taskPage(main, { query }) {
 				main.append(title.el, h('div.columns', h('div', why.el, failure.el, saved.el), h('div', facts.el, history.el)));
 			}
 			draw();
-			if (first) main.querySelector('h1').focus({ preventScroll: true });
+			if (first && focus) main.querySelector('h1').focus({ preventScroll: true });
 			const because = await tried(ask(`tasks/${id}/why`));
 			if (late()) return;
 			reason = because;

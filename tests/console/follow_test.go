@@ -85,6 +85,31 @@ func TestTrimmedPositionOfAPlan(t *testing.T) {
 	p.quiet("410")
 }
 
+// A stream that is silent for 25 s is stale: the page polls until one says something again. An open
+// one that says nothing is no better.
+func TestSilentStream(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, "held-1")
+	h.give(t, h.engine.Start, id)
+	p := h.open(t, "?plan="+id.String())
+	p.live()
+	h.set(func() { h.muted = true })
+	h.asked("/stream?")
+	h.give(t, h.engine.Pause, id, cutover.Because("seen although the stream is silent"))
+	p.sees("seen although the stream is silent")
+	p.until(`document.querySelector("#mode").innerText === "every 2 s"`)
+	h.await(t, func() bool { return h.asked("/stream?") > 0 })
+	h.streaming(t, 1)
+	polls := 0
+	h.await(t, func() bool { polls += h.asked("/plans/" + id.String() + " "); return polls > 2 })
+	if mode := p.text("#mode"); mode != "every 2 s" {
+		t.Errorf("a stream that says nothing makes the page %q", mode)
+	}
+	h.set(func() { h.muted = false })
+	p.live()
+	p.quiet("ERR_")
+}
+
 // A plan that is removed takes its page with it, whether a stream or a poll says so.
 func TestRemovedPlan(t *testing.T) {
 	for _, noStream := range []bool{false, true} {

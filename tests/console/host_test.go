@@ -41,6 +41,8 @@ type host struct {
 	badGateway string
 	// noStream makes every stream a 503, which a browser gives up for good.
 	noStream bool
+	// muted are the streams: they stay open, and nothing comes of them.
+	muted bool
 	// held are those requests that wait, by a part of their paths.
 	held map[string]chan struct{}
 	// streams is how many streams are open.
@@ -168,7 +170,7 @@ func (h *host) guard(next http.Handler) http.Handler {
 			wait(r, held)
 			h.set(func() { h.streams++ })
 			defer h.set(func() { h.streams-- })
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(mutable{w, h}, r)
 		case held != nil:
 			answer := httptest.NewRecorder()
 			next.ServeHTTP(answer, r)
@@ -182,6 +184,24 @@ func (h *host) guard(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// mutable is the answer of a stream that can be muted.
+type mutable struct {
+	http.ResponseWriter
+	h *host
+}
+
+// Unwrap is for http.ResponseController.
+func (m mutable) Unwrap() http.ResponseWriter { return m.ResponseWriter }
+
+func (m mutable) Write(b []byte) (int, error) {
+	muted := false
+	m.h.set(func() { muted = m.h.muted })
+	if muted {
+		return len(b), nil
+	}
+	return m.ResponseWriter.Write(b)
 }
 
 // hold lets requests wait, by a part of their paths: streams before they begin, others with their

@@ -24,7 +24,7 @@ func live(ctx context.Context, o options, more ...tea.ProgramOption) error {
 	ended := make(chan error, 1)
 	go func() {
 		defer program.Quit()
-		ended <- run(ctx, o, terminal{program})
+		ended <- run(ctx, o, remote{program})
 	}()
 	_, err := program.Run()
 	if errors.Is(context.Cause(ctx), errQuit) {
@@ -35,15 +35,15 @@ func live(ctx context.Context, o options, more ...tea.ProgramOption) error {
 	return errors.Join(<-ended, err)
 }
 
-// terminal is the screen that passes on everything to the program of the view.
-type terminal struct{ *tea.Program }
+// remote is the screen that passes on everything to the program of the view.
+type remote struct{ *tea.Program }
 
-func (t terminal) update(s status) { t.Send(s) }
-func (t terminal) say(line string) { t.Send(said(line)) }
+func (r remote) update(s status) { r.Send(s) }
+func (r remote) say(line string) { r.Send(said(line)) }
 
-func (t terminal) ask(ctx context.Context, command string) error {
+func (r remote) ask(ctx context.Context, command string) error {
 	answer := make(chan struct{})
-	t.Send(question{command, answer})
+	r.Send(question{command, answer})
 	select {
 	case <-answer:
 		return nil

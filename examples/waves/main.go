@@ -21,6 +21,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -58,11 +60,14 @@ func main() {
 
 // show runs the rollout, in a terminal with the live view.
 func show(ctx context.Context, o options) error {
-	if info, err := os.Stdout.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !terminal(os.Stdout) {
 		return run(ctx, o, &lines{out: os.Stdout})
 	}
 	return live(ctx, o)
 }
+
+// terminal reports whether file is one; a null device, which is a character device too, is none.
+func terminal(file *os.File) bool { return term.IsTerminal(int(file.Fd())) }
 
 // screen is where a rollout is shown.
 type screen interface {

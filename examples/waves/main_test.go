@@ -194,3 +194,15 @@ func TestKeys(t *testing.T) {
 		t.Error("q did not quit")
 	}
 }
+
+func TestTheNullDeviceIsNoTerminal(t *testing.T) {
+	t.Parallel()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if terminal(null) {
+		t.Error("it is taken for one")
+	}
+}

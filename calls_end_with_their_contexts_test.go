@@ -71,11 +71,17 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		"SkipTask": func(ctx context.Context, e *cutover.Engine) { _, _ = e.SkipTask(ctx, first, cutover.Because("reason")) },
 		"Start":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Start(ctx, id) },
 		"States":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.States(ctx, id, 0, 0) },
-		"Task":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Task(ctx, first) },
-		"Tasks":    func(ctx context.Context, e *cutover.Engine) { _, _, _ = e.Tasks(ctx, id, store.TaskQuery{}) },
-		"Tenants":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.Tenants(ctx, id, 0, 0) },
-		"Wait":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Wait(ctx, id) },
-		"Watch":    func(ctx context.Context, e *cutover.Engine) { walk(e.Watch(ctx, id, 0)) },
+		"Subscriptions": func(ctx context.Context, e *cutover.Engine) {
+			s := e.Subscriptions()
+			_, _ = s.Subscribe(ctx, "mail", false)
+			_, _ = s.Cursor(ctx, id, "mail", "me", time.Minute)
+			s.Listen(ctx, func(plan.ID) {})
+		},
+		"Task":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Task(ctx, first) },
+		"Tasks":   func(ctx context.Context, e *cutover.Engine) { _, _, _ = e.Tasks(ctx, id, store.TaskQuery{}) },
+		"Tenants": func(ctx context.Context, e *cutover.Engine) { _, _ = e.Tenants(ctx, id, 0, 0) },
+		"Wait":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Wait(ctx, id) },
+		"Watch":   func(ctx context.Context, e *cutover.Engine) { walk(e.Watch(ctx, id, 0)) },
 	}
 }
 

@@ -58,6 +58,10 @@
 //     its plan runs and is not breached; the claim, and a wait that the claim lets it take its slot
 //     for, clear the request. A task with an ExemptRequest is claimed in a failed and in a paused
 //     plan, too, and the pause of the plan does not stop it: plan.Control.Claims and StopFor.
+//  19. A plan that is put on the agenda is unread for every subscription, from the same step on
+//     and until its reader marks it as read, having seen it on the agenda for the last time. So a
+//     reader who marks a plan only at the end of its log, and at rest, overlooks no event. The
+//     newest MaxDeadLetters dead letters of a subscription are kept until they are dropped.
 //
 // # Waves
 //

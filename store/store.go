@@ -17,6 +17,7 @@ type Store interface {
 	Locker
 	Agenda
 	Cursors
+	Subscriptions
 	Reader
 }
 

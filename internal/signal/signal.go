@@ -31,10 +31,27 @@ type Broadcaster struct {
 
 	mu   sync.Mutex
 	subs map[Flag]plan.ID
+	taps map[*func(plan.ID)]struct{}
 }
 
 // NewBroadcaster returns a broadcaster without subscribers.
-func NewBroadcaster() *Broadcaster { return &Broadcaster{subs: make(map[Flag]plan.ID)} }
+func NewBroadcaster() *Broadcaster {
+	return &Broadcaster{subs: make(map[Flag]plan.ID), taps: make(map[*func(plan.ID)]struct{})}
+}
+
+// Tap calls f for each notification of any plan, until cancel is called. f must not block.
+func (b *Broadcaster) Tap(f func(plan.ID)) (cancel func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.taps[&f] = struct{}{}
+	b.subscribers.Add(1)
+	return sync.OnceFunc(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.taps, &f)
+		b.subscribers.Add(-1)
+	})
+}
 
 // Subscribe returns a flag that each notification of the plan raises, until cancel is called.
 func (b *Broadcaster) Subscribe(id plan.ID) (changed Flag, cancel func()) {
@@ -55,7 +72,7 @@ func (b *Broadcaster) unsubscribe(f Flag) {
 	}
 }
 
-// Notify raises the flags of the plan's subscribers.
+// Notify raises the flags of the plan's subscribers, and calls the taps.
 func (b *Broadcaster) Notify(id plan.ID) {
 	if b.subscribers.Load() == 0 {
 		return
@@ -66,5 +83,8 @@ func (b *Broadcaster) Notify(id plan.ID) {
 		if want == id {
 			f.Raise()
 		}
+	}
+	for f := range b.taps {
+		(*f)(id)
 	}
 }

@@ -1,10 +1,12 @@
 package signal_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 
 	"github.com/cutover-go/cutover/internal/signal"
+	"github.com/cutover-go/cutover/plan"
 )
 
 // raised reports whether f is raised, and lowers it.
@@ -74,4 +76,19 @@ func TestBroadcasterConcurrently(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func TestTap(t *testing.T) {
+	t.Parallel()
+	b := signal.NewBroadcaster()
+	var heard []plan.ID
+	cancel := b.Tap(func(id plan.ID) { heard = append(heard, id) })
+	b.Notify(3)
+	b.Notify(4)
+	cancel()
+	cancel() // harmless
+	b.Notify(5)
+	if !slices.Equal(heard, []plan.ID{3, 4}) {
+		t.Errorf("heard of %v, want 3 and 4", heard)
+	}
 }

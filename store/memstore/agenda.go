@@ -17,6 +17,8 @@ type agenda struct {
 	items map[plan.ID]*item
 	queue queue // the items that have a due time
 	stamp uint64
+
+	subscribed map[string]*subscription // by name
 }
 
 type item struct {
@@ -28,17 +30,24 @@ type item struct {
 	place    int // index in the queue, -1 if not in it
 }
 
-func newAgenda() agenda { return agenda{items: make(map[plan.ID]*item)} }
+func newAgenda() agenda {
+	return agenda{items: make(map[plan.ID]*item), subscribed: make(map[string]*subscription)}
+}
 
-// wake makes a plan due now. A plan that is due already keeps its place in the queue.
+// wake makes a plan due now, and unread for all subscriptions. A plan that is due already keeps its
+// place in the queue.
 func (a *agenda) wake(id plan.ID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	it := a.item(id)
 	a.stamp++
 	it.stamp, it.creating = a.stamp, false
-	if now := time.Now(); it.place < 0 || it.due.After(now) {
+	now := time.Now()
+	if it.place < 0 || it.due.After(now) {
 		a.schedule(it, now)
+	}
+	for _, s := range a.subscribed {
+		s.show(id, now)
 	}
 }
 

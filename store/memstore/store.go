@@ -37,6 +37,8 @@ type Store struct {
 	leases leases
 	locks  locks
 	hints  hints
+
+	*subscriptions
 }
 
 var _ store.Store = (*Store)(nil)
@@ -50,7 +52,7 @@ func NewWith(c Config) *Store {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &Store{
+	s := &Store{
 		cfg:    c,
 		plans:  make(map[plan.ID]*rollout),
 		keys:   make(map[string]*rollout),
@@ -60,6 +62,8 @@ func NewWith(c Config) *Store {
 		leases: leases{until: make(map[string]time.Time)},
 		locks:  locks{byTenant: make(map[string]store.TenantLock)},
 	}
+	s.subscriptions = &subscriptions{s}
+	return s
 }
 
 // rollout returns a plan, visible or not. It is locked; the caller unlocks it.

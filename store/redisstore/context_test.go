@@ -25,6 +25,27 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 	lock := store.TenantLock{Tenant: "t", Plan: id, Ordinal: 1}
 	creation := store.Creation{ID: id, Mark: "mark"}
 	return map[string]func(context.Context, *Store) error{
+		"AddDeadLetter": func(ctx context.Context, s *Store) error {
+			return s.AddDeadLetter(ctx, "n", store.DeadLetter{ID: "1"})
+		},
+		"DeadLetters":    func(ctx context.Context, s *Store) error { _, err := s.DeadLetters(ctx, "n"); return err },
+		"DropDeadLetter": func(ctx context.Context, s *Store) error { return s.DropDeadLetter(ctx, "n", "1") },
+		"ListSubscriptions": func(ctx context.Context, s *Store) error {
+			_, err := s.ListSubscriptions(ctx)
+			return err
+		},
+		"MarkRead":   func(ctx context.Context, s *Store) error { return s.MarkRead(ctx, "n", id, 1, -1) },
+		"MarkUnread": func(ctx context.Context, s *Store) error { return s.MarkUnread(ctx, "n", []plan.ID{id}) },
+		"Positions": func(ctx context.Context, s *Store) error {
+			_, err := s.Positions(ctx, "n", []plan.ID{id})
+			return err
+		},
+		"ReportSubscription": func(ctx context.Context, s *Store) error {
+			return s.ReportSubscription(ctx, "n", store.SubscriptionStatus{})
+		},
+		"Subscribe":   func(ctx context.Context, s *Store) error { _, err := s.Subscribe(ctx, "n", false); return err },
+		"Unread":      func(ctx context.Context, s *Store) error { _, err := s.Unread(ctx, "n", 1, 0); return err },
+		"Unsubscribe": func(ctx context.Context, s *Store) error { return s.Unsubscribe(ctx, "n") },
 		"AddTenants": func(ctx context.Context, s *Store) error {
 			return s.AddTenants(ctx, creation, 1, []task.Tenant{{ID: "t"}})
 		},

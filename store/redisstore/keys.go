@@ -75,6 +75,15 @@ func (k keys) agenda() string { return k.prefix + "{all}:agenda" }
 // stamps (hash) holds each plan's entry on the agenda, see scripts/lib/agenda.lua.
 func (k keys) stamps() string { return k.prefix + "{all}:stamps" }
 
+// subscriptions (hash) holds the subscriptions by name, see scripts/lib/subscription.lua.
+func (k keys) subscriptions() string { return k.prefix + "{all}:subscriptions" }
+
+// unread (sorted set) lists the unread plans of a subscription by the time when they are due.
+func (k keys) unread(name string) string { return k.prefix + "{all}:unread:" + name }
+
+// letters (hash) holds the dead letters of a subscription by id.
+func (k keys) letters(name string) string { return k.prefix + "{all}:letters:" + name }
+
 // version (string) is the version of the data's layout.
 func (k keys) version() string { return k.prefix + "version" }
 

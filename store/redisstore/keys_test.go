@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/cutover-go/cutover/internal/redistest"
+	"github.com/cutover-go/cutover/store"
 )
 
 func TestKeys(t *testing.T) {
@@ -29,6 +30,9 @@ func TestKeys(t *testing.T) {
 		k.plans():              "cutover:{all}:plans",
 		k.agenda():             "cutover:{all}:agenda",
 		k.stamps():             "cutover:{all}:stamps",
+		k.subscriptions():      "cutover:{all}:subscriptions",
+		k.unread("mail"):       "cutover:{all}:unread:mail",
+		k.letters("mail"):      "cutover:{all}:letters:mail",
 		k.version():            "cutover:version",
 		k.lease("host-1"):      "cutover:lease:host-1",
 		k.tenant("tenant1"):    "cutover:tenant:tenant1",
@@ -47,15 +51,20 @@ func TestKeyTypes(t *testing.T) {
 	t.Parallel()
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
+	_, err := s.Subscribe(t.Context(), "mail", false)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := busy(t, s)
-	_, err := s.Cursor(r.ctx, r.id, "name", "owner", 1e9)
+	r.ok(s.AddDeadLetter(r.ctx, "mail", store.DeadLetter{ID: "1"}))
+	_, err = s.Cursor(r.ctx, r.id, "name", "owner", 1e9)
 	r.ok(err)
 	k := s.keys
 	known := map[string]string{
 		k.plan(1): "hash", k.tenants(1, 0): "list", k.tenants(1, 1): "list", k.tasks(1, 0): "hash", k.held(1): "hash",
 		k.loose(1): "zset", k.later(1): "zset", k.events(1): "stream", k.history(1): "stream", k.commands(1): "list", k.cursors(1): "hash",
 		k.ids(): "string", k.tokens(): "string", k.plans(): "zset", k.agenda(): "zset", k.stamps(): "hash", k.version(): "string",
-		k.lease("worker"): "string",
+		k.lease("worker"): "string", k.subscriptions(): "hash", k.unread("mail"): "zset", k.letters("mail"): "hash",
 	}
 	found := typesOf(t, client)
 	for key, kind := range known {

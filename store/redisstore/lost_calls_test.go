@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -218,8 +219,49 @@ func (f *lossFixture) calls() []lossCall {
 		return s.Replace(ctx, lock, store.TenantLock{Tenant: "locked", Plan: f.undo})
 	})
 	add("Release", func(ctx context.Context) (any, error) { return nil, s.Release(ctx, []store.TenantLock{lock}) })
+	f.subscriptionCalls(add)
 	add("Open", func(ctx context.Context) (any, error) { _, err := Open(ctx, f.client, Config{}); return nil, err })
 	return append(reads, writes...)
+}
+
+// subscriptionCalls adds the calls about subscriptions.
+func (f *lossFixture) subscriptionCalls(add func(string, func(context.Context) (any, error))) {
+	s := f.Store
+	timeless := func(all []store.Subscription) []store.Subscription {
+		for i := range all {
+			all[i].Cursor, _, _ = strings.Cut(all[i].Cursor, "@")
+		}
+		return all
+	}
+	for name, call := range map[string]func(ctx context.Context) error{
+		"ReportSubscription": func(ctx context.Context) error {
+			return s.ReportSubscription(ctx, "mail", store.SubscriptionStatus{Error: "x"})
+		},
+		"MarkUnread":     func(ctx context.Context) error { return s.MarkUnread(ctx, "mail", []plan.ID{f.id}) },
+		"MarkRead":       func(ctx context.Context) error { return s.MarkRead(ctx, "mail", f.id, 1, -1) },
+		"AddDeadLetter":  func(ctx context.Context) error { return s.AddDeadLetter(ctx, "mail", store.DeadLetter{ID: "2"}) },
+		"DropDeadLetter": func(ctx context.Context) error { return s.DropDeadLetter(ctx, "mail", "2") },
+		"Unsubscribe":    func(ctx context.Context) error { return s.Unsubscribe(ctx, "mail") },
+	} {
+		add(name, func(ctx context.Context) (any, error) { return nil, call(ctx) })
+	}
+	add("ListSubscriptions", func(ctx context.Context) (any, error) {
+		all, err := s.ListSubscriptions(ctx)
+		return timeless(all), err
+	})
+	add("Subscribe", func(ctx context.Context) (any, error) {
+		one, err := s.Subscribe(ctx, "mail", true)
+		return timeless([]store.Subscription{one}), err
+	})
+	add("Unread", func(ctx context.Context) (any, error) {
+		plans, err := s.Unread(ctx, "mail", 0, 0)
+		for i := range plans {
+			plans[i].Stamp = 0
+		}
+		return plans, err
+	})
+	add("DeadLetters", func(ctx context.Context) (any, error) { return s.DeadLetters(ctx, "mail") })
+	add("Positions", func(ctx context.Context) (any, error) { return s.Positions(ctx, "name", []plan.ID{f.id, f.undo}) })
 }
 
 func timelessPlan(p plan.Plan, err error) (plan.Plan, error) {

@@ -35,6 +35,9 @@ func newLossFixture(t *testing.T) *lossFixture {
 	t.Helper()
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
+	if _, err := s.Subscribe(t.Context(), "mail", true); err != nil {
+		t.Fatal(err)
+	}
 	f := &lossFixture{client: client, rollout: startLabelled(t, s, 70, 20, "busy")}
 	r := f.rollout
 	r.ok(s.Join(r.ctx, "worker", time.Hour))
@@ -94,6 +97,7 @@ func newLossFixture(t *testing.T) *lossFixture {
 	r.ok(s.AddTenants(r.ctx, f.creation, 1, plan.Tenants("a", "b", "c")))
 	_, err = s.Reserve(r.ctx, []store.TenantLock{{Tenant: "locked", Plan: r.id, Ordinal: 1}})
 	r.ok(err)
+	r.ok(s.AddDeadLetter(r.ctx, "mail", store.DeadLetter{ID: "1", Plan: r.id}))
 	f.values = dump(t, client)
 	return f
 }
@@ -131,6 +135,10 @@ var meanNothing = map[string][]string{ //nolint:gochecknoglobals // a table
 	"key":    {"BeginCreate"},                 // restored by the sweep, see TestKeysAreRestored
 	"agenda": {"Due"}, "stamps": {"Due"},      // likewise
 	"plans": {"Plans", "BeginCreate", "Open", "Due"}, // likewise
+
+	"subscriptions": {"ListSubscriptions", "Subscribe", "ReportSubscription", "Unread", "MarkUnread", "MarkRead", "AddDeadLetter", "DeadLetters", "DropDeadLetter"}, // nobody has subscribed
+	"unread":        {"ListSubscriptions", "Subscribe", "Unread"},                                                                                                   // restored by the walk of its reader
+	"letters":       {"ListSubscriptions", "Subscribe", "DeadLetters"},                                                                                              // there are none
 }
 
 // TestEveryKeyLost: after any loss, each call gives the same answer as before or reports the key.

@@ -86,6 +86,7 @@ func (f *lossFixture) byKind() map[string][]string {
 		"held": each(k.held), "loose": {k.loose(f.id)}, "later": {k.later(f.id)}, "order": {k.order(f.undo)}, "events": each(k.events), "history": each(k.history),
 		"commands": each(k.commands), "cursors": {k.cursors(f.id)},
 		"ids": {k.ids()}, "tokens": {k.tokens()}, "plans": {k.plans()}, "agenda": {k.agenda()}, "stamps": {k.stamps()}, "version": {k.version()},
+		"subscriptions": {k.subscriptions()}, "unread": {k.unread("mail")}, "letters": {k.letters("mail")},
 		"lease": {k.lease("worker")}, "tenant": {k.tenant("locked")}, "key": {k.key("busy"), k.key("creating")},
 		"hints": nil, // a channel: it stores nothing
 	}

@@ -71,6 +71,10 @@ func (cl *client) needs() [][]string {
 		on(k.agenda(), sc.commands...)
 	}
 	on(k.stamps(), "HGET", "HSET", "HDEL", "TYPE")
+	on(k.subscriptions(), "HGET", "HSET", "HDEL", "HSCAN", "HEXISTS", "TYPE")
+	on(k.unread(""), "ZADD", "ZREM", "ZCARD", "ZRANGEBYSCORE", "UNLINK", "TYPE")
+	on(k.letters(""), "HGET", "HSET", "HDEL", "HLEN", "HSCAN", "UNLINK", "TYPE")
+	on(k.cursors(nobody), "HGET")
 	on(k.tokens(), cl.scripts.tokens.commands...)
 	on(k.ids(), "GET", "MGET", "SET", "INCRBY", "TYPE", "EXISTS")
 	on(k.tokens(), "MGET")

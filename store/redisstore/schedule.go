@@ -35,7 +35,10 @@ func (a *agenda) call(ctx context.Context, sc *script, args ...any) (string, err
 // blame makes damage name the key of the agenda that has the wrong type, because the error of a
 // script does not say which of the keys it is.
 func (a *agenda) blame(ctx context.Context, damage *store.CorruptError) {
-	for key, want := range map[string]string{a.client.keys.agenda(): "zset", a.client.keys.stamps(): "hash", a.client.keys.ids(): "string", a.client.keys.plans(): "zset"} {
+	for key, want := range map[string]string{
+		a.client.keys.agenda(): "zset", a.client.keys.stamps(): "hash", a.client.keys.ids(): "string", a.client.keys.plans(): "zset",
+		a.client.keys.subscriptions(): "hash",
+	} {
 		kind, err := ask(ctx, a.client, key, func(ctx context.Context) (string, error) { return a.client.rdb.Type(ctx, key).Result() })
 		if err == nil && kind != want && kind != "none" {
 			damage.Key = key

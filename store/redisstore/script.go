@@ -44,6 +44,7 @@ type scripts struct {
 	cursor, lock, reserve, tokens  *script
 
 	wake, expect, reschedule, remind, due, restore, forget *script // of the agenda
+	subscribe, unread, letters                             *script // of subscriptions
 
 	// end is commit for changes that only end holds, on a server whose memory is full.
 	end *script
@@ -76,7 +77,9 @@ func loadScripts(touch bool) (*scripts, error) {
 
 // ofAgenda returns the scripts that work on the agenda.
 func (all *scripts) ofAgenda() []*script {
-	return []*script{all.wake, all.expect, all.reschedule, all.remind, all.due, all.restore, all.forget}
+	return []*script{
+		all.wake, all.expect, all.reschedule, all.remind, all.due, all.restore, all.forget, all.subscribe, all.unread, all.letters,
+	}
 }
 
 // byName maps the name of each script to its field.
@@ -89,6 +92,7 @@ func (all *scripts) byName() map[string]**script {
 		"tokens": &all.tokens, "end": &all.end,
 		"agenda/wake": &all.wake, "agenda/expect": &all.expect, "agenda/reschedule": &all.reschedule, "agenda/remind": &all.remind,
 		"agenda/due": &all.due, "agenda/check": &all.restore, "agenda/forget": &all.forget,
+		"agenda/subscribe": &all.subscribe, "agenda/unread": &all.unread, "agenda/letters": &all.letters,
 	}
 }
 

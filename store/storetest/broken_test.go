@@ -104,6 +104,17 @@ func TestBroken(t *testing.T) {
 		"exempts nothing":                  {"18-alone", forgetting(task.ExemptRequest)},
 		"stops the exempt":                 {"18-alone", wrap[stopsExempt]},
 		"exempts until a worker is gone":   {"18-alone", wrap[endsExemption]},
+		"marks what changed as read":       {"19-subscription", wrap[readsAnyway]},
+		"never unread":                     {"19-subscription", wrap[neverUnread]},
+		"shows the unread to all":          {"19-subscription", wrap[showsToAll]},
+		"puts nothing off":                 {"19-subscription", wrap[putsOffNothing]},
+		"one cursor for a name":            {"19-subscription", wrap[oneCursor]},
+		"subscribes from the start":        {"19-subscription", wrap[begins]},
+		"never ready":                      {"19-subscription", wrap[unready]},
+		"loses dead letters":               {"19-subscription", wrap[losesLetters]},
+		"drops no dead letters":            {"19-subscription", wrap[keepsLetters]},
+		"never unsubscribes":               {"19-subscription", wrap[keepsSubscriptions]},
+		"one position for all plans":       {"19-subscription", wrap[onePosition]},
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 8, uint64(len(names))) {

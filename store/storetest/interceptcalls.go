@@ -131,6 +131,67 @@ func (s *intercepted) MoveCursor(ctx context.Context, id plan.ID, name, owner st
 	})
 }
 
+func (s *intercepted) Subscribe(ctx context.Context, name string, fromStart bool) (store.Subscription, error) {
+	return ask(ctx, s, Call{Method: "Subscribe"}, func(ctx context.Context) (store.Subscription, error) {
+		return s.inner.Subscribe(ctx, name, fromStart)
+	})
+}
+
+func (s *intercepted) Unsubscribe(ctx context.Context, name string) error {
+	return tell(ctx, s, Call{Method: "Unsubscribe"}, func(ctx context.Context) error { return s.inner.Unsubscribe(ctx, name) })
+}
+
+func (s *intercepted) ListSubscriptions(ctx context.Context) ([]store.Subscription, error) {
+	return ask(ctx, s, Call{Method: "ListSubscriptions"}, func(ctx context.Context) ([]store.Subscription, error) {
+		return s.inner.ListSubscriptions(ctx)
+	})
+}
+
+func (s *intercepted) ReportSubscription(ctx context.Context, name string, status store.SubscriptionStatus) error {
+	return tell(ctx, s, Call{Method: "ReportSubscription"}, func(ctx context.Context) error {
+		return s.inner.ReportSubscription(ctx, name, status)
+	})
+}
+
+func (s *intercepted) Unread(ctx context.Context, name string, limit int, hide time.Duration) ([]store.DuePlan, error) {
+	return ask(ctx, s, Call{Method: "Unread"}, func(ctx context.Context) ([]store.DuePlan, error) {
+		return s.inner.Unread(ctx, name, limit, hide)
+	})
+}
+
+func (s *intercepted) MarkUnread(ctx context.Context, name string, plans []plan.ID) error {
+	plans = slices.Clone(plans)
+	return tell(ctx, s, Call{Method: "MarkUnread"}, func(ctx context.Context) error { return s.inner.MarkUnread(ctx, name, plans) })
+}
+
+func (s *intercepted) MarkRead(ctx context.Context, name string, id plan.ID, stamp uint64, after time.Duration) error {
+	return tell(ctx, s, Call{Method: "MarkRead", Plan: id}, func(ctx context.Context) error {
+		return s.inner.MarkRead(ctx, name, id, stamp, after)
+	})
+}
+
+func (s *intercepted) Positions(ctx context.Context, cursor string, plans []plan.ID) ([]int64, error) {
+	return ask(ctx, s, Call{Method: "Positions"}, func(ctx context.Context) ([]int64, error) {
+		return s.inner.Positions(ctx, cursor, plans)
+	})
+}
+
+func (s *intercepted) AddDeadLetter(ctx context.Context, name string, d store.DeadLetter) error {
+	return tell(ctx, s, Call{Method: "AddDeadLetter", Plan: d.Plan}, func(ctx context.Context) error {
+		return s.inner.AddDeadLetter(ctx, name, d)
+	})
+}
+
+func (s *intercepted) DeadLetters(ctx context.Context, name string) ([]store.DeadLetter, error) {
+	return ask(ctx, s, Call{Method: "DeadLetters"}, func(ctx context.Context) ([]store.DeadLetter, error) {
+		return s.inner.DeadLetters(ctx, name)
+	})
+}
+
+func (s *intercepted) DropDeadLetter(ctx context.Context, name, id string) error {
+	return tell(ctx, s, Call{Method: "DropDeadLetter"}, func(ctx context.Context) error { return s.inner.DropDeadLetter(ctx, name, id) })
+}
+
 func (s *intercepted) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
 	return ask(ctx, s, Call{Method: "Plan", Plan: id}, func(ctx context.Context) (plan.Plan, error) {
 		return s.inner.Plan(ctx, id)

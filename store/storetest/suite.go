@@ -55,5 +55,6 @@ func promises() []promise {
 		{"16-add", additionCases()},
 		{"17-sweep", sweepCases()},
 		{"18-alone", aloneCases()},
+		{"19-subscription", subscriptionCases()},
 	}
 }

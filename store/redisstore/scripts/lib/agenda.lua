@@ -8,9 +8,12 @@
 --   Field sweep: time SP id, when the last range of ids was checked, and where the next begins.
 -- KEYS[3] ids, the newest plan id   KEYS[4] plans, all of them by id
 -- All times are in microseconds.
--- provides: agenda, stamps, now, text, entry, set_entry, put, wake
+-- {all}:subscriptions and {all}:unread:<name> are described in lib/subscription.lua.
+-- provides: agenda, stamps, subscriptions, now, text, entry, set_entry, put, fields,
+--   unread_of, show, wake
 
 local agenda, stamps = KEYS[1], KEYS[2]
+local subscriptions = sub(agenda, 1, -7) .. 'subscriptions'
 local clock = redis.call('TIME')
 local now = tonumber(clock[1] .. format('%06d', tonumber(clock[2])))
 -- The agenda has to be written even if the memory of the server is full: a server judges a script
@@ -36,12 +39,39 @@ local function put(plan, at)
   redis.call('ZADD', agenda, text(at), plan)
 end
 
--- wake makes a plan due now. A plan that is due already does not move back in the order.
+-- fields returns the fields of a hash with their values.
+local function fields(key)
+  local all, cursor = {}, '0'
+  repeat
+    local page = redis.call('HSCAN', key, cursor, 'COUNT', 1000)
+    cursor = page[1]
+    for i = 1, #page[2], 2 do
+      all[page[2][i]] = page[2][i + 1]
+    end
+  until cursor == '0'
+  return all
+end
+
+local function unread_of(name)
+  return sub(agenda, 1, -7) .. 'unread:' .. name
+end
+
+-- show makes a plan unread for a subscription, and due at a time unless it is due earlier. Damage of
+-- a subscription does not affect the agenda.
+local function show(name, plan, at)
+  redis.pcall('ZADD', unread_of(name), 'LT', text(at), plan)
+end
+
+-- wake makes a plan due now, and unread for all subscriptions. A plan that is due already does not
+-- move back in the order.
 local function wake(plan, hold)
   local stamp, _, held = entry(plan)
   set_entry(plan, math.max(stamp + 1, now), 's', math.max(held, hold))
   local due = redis.call('ZSCORE', agenda, plan)
   if not due or tonumber(due) > now then
     put(plan, now)
+  end
+  for name in pairs(fields(subscriptions)) do
+    show(name, plan, now)
   end
 end

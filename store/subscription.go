@@ -53,8 +53,8 @@ type Subscriptions interface {
 	MarkUnread(ctx context.Context, name string, plans []plan.ID) error
 	// MarkRead ends that the plan is unread or, if after is not negative, makes it due again when
 	// after, at most MaxHide, has passed. If the plan was put on the agenda again since Unread
-	// returned stamp, or if a command may be under way, the plan stays unread, is not put off, and is
-	// due again within a second.
+	// returned stamp, or if a command may be under way, the plan stays unread, is not put off, and
+	// is due again within a second.
 	MarkRead(ctx context.Context, name string, id plan.ID, stamp uint64, after time.Duration) error
 	// Positions returns the positions of a cursor in plans (at most MaxBatch), in the same order: 0
 	// where it has none.

@@ -89,6 +89,10 @@ var arrows = []arrow{
 	{from: "ops/internal/feed", to: []string{"ops/internal/wire", "internal/signal", "internal/wait", "store", "plan"}},
 	{from: "ops", to: []string{".", "ops/internal/...", "internal/nilcheck", "internal/signal", "store", "plan", "plan/strategy", "task"}},
 
+	{from: "notify", to: []string{".", "internal/nilcheck", "internal/signal", "internal/wait", "store", "plan", "task"}},
+	{from: "notify/webhook", to: []string{"notify"}},
+	{from: "notify/redispubsub", to: []string{"notify", "internal/await", "internal/nilcheck"}},
+
 	// Standalone tools. The prober, and what it shares with its callers, do not link Redis.
 	{from: "redisack/probe", to: []string{"redisack/internal/wire"}},
 	{from: "redisack/httpprobe", to: []string{"redisack/probe", "redisack/internal/wire"}},
@@ -113,7 +117,7 @@ var arrows = []arrow{
 }
 
 // above are the packages that may import the root; of the others only tests do.
-var above = []string{"ops"}
+var above = []string{"ops", "notify", "notify/webhook", "notify/redispubsub"}
 
 // pure are the packages without I/O, goroutines, clock and randomness.
 var pure = []string{"checkpoint", "task", "plan", "plan/strategy", "plan/strategy/window", "internal/textform", "internal/wheel"}
@@ -141,10 +145,10 @@ var everywhere = []string{"..."}
 // libraries are the dependencies that hosts get, and standard packages whose use is restricted.
 var libraries = []library{
 	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
-		"store/redisstore", "redisack", "redisack/agent", "gateway/redisconfig", "renewal/...",
+		"store/redisstore", "redisack", "redisack/agent", "gateway/redisconfig", "notify/redispubsub", "renewal/...",
 		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
-	{path: "net/http", in: []string{"ops", "redisack/httpprobe", "redisack/agent", "executor/internal/faulty", "executor/internal/tenanthttp", "executor/canary/...", "executor/bluegreen", "executor/bluegreen/bluegreentest", "gateway/internal/control", "internal/proxytest"}},
+	{path: "net/http", in: []string{"ops", "notify/webhook", "redisack/httpprobe", "redisack/agent", "executor/internal/faulty", "executor/internal/tenanthttp", "executor/canary/...", "executor/bluegreen", "executor/bluegreen/bluegreentest", "gateway/internal/control", "internal/proxytest"}},
 	{path: "github.com/cenkalti/backoff/v4", in: everywhere},
 	{path: "go.uber.org/zap", in: everywhere},
 

@@ -8,8 +8,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// subscriptionsAtOnce: concurrent subscribers get one subscription, and an unread plan is handed out
-// once.
+// subscriptionsAtOnce: concurrent subscribers get one subscription, and an unread plan is handed
+// out once.
 func subscriptionsAtOnce() map[string]func(*env) {
 	covered := map[string]func(*env){
 		"Subscribe": func(e *env) {

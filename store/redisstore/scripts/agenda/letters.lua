@@ -8,8 +8,8 @@
 --   list
 --   drop   ARGV[3] id
 --
--- Returns "="; after that, for list, per letter: time at which it was added ";" length of the letter
--- ";" letter. Returns "!notfound" if there is no such subscription.
+-- Returns "="; after that, for list, per letter: time at which it was added ";" length of the
+-- letter ";" letter. Returns "!notfound" if there is no such subscription.
 
 local what, name = ARGV[1], ARGV[2]
 local key = letters_of(name)

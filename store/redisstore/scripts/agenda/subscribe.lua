@@ -20,8 +20,13 @@ local function described(of)
   if not cursor then
     return nil, newest
   end
-  return concat({ of, cursor, newest, dropped, redis.call('ZCARD', unread_of(of)), redis.call('HLEN', letters_of(of)),
-    ready, #status, status }, ';')
+  local unread, letters = redis.pcall('ZCARD', unread_of(of)), redis.pcall('HLEN', letters_of(of))
+  for key, size in pairs({ [unread_of(of)] = unread, [letters_of(of)] = letters }) do
+    if type(size) == 'table' then
+      return nil, '!corrupt ' .. #key .. ':' .. key .. size.err
+    end
+  end
+  return concat({ of, cursor, newest, dropped, unread, letters, ready, #status, status }, ';')
 end
 
 if what == 'make' then

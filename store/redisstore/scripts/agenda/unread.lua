@@ -4,14 +4,14 @@
 --
 -- KEYS as in lib/agenda.lua
 -- ARGV[1] what to do   ARGV[2] name
---   list   ARGV[3] maximum number   ARGV[4] time for which they are hidden, 0: return all, due or not
+--   list   ARGV[3] maximum number   ARGV[4] time for which they are hidden, 0: all, due or not
 --          ARGV[5] longest time for which a plan is hidden
 --   mark   ARGV[3] and following: plans that become unread
 --   read   ARGV[3] plan   ARGV[4] stamp   ARGV[5] time until it is due again, negative: it is read
 --          ARGV[6] time until it is due if it cannot be marked
 --
--- Returns "="; after that, for list, per plan: id ";" stamp ";" 1 if it is being created or removed,
--- otherwise 0, ";". Returns "!notfound" if there is no such subscription.
+-- Returns "="; after that, for list, per plan: id ";" stamp ";" 1 if it is being created or
+-- removed, otherwise 0, ";". Returns "!notfound" if there is no such subscription.
 
 local what, key = ARGV[1], unread_of(ARGV[2])
 local cursor, problem = subscription(ARGV[2])

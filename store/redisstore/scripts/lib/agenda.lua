@@ -56,8 +56,8 @@ local function unread_of(name)
   return sub(agenda, 1, -7) .. 'unread:' .. name
 end
 
--- show makes a plan unread for a subscription, and due at a time unless it is due earlier. Damage of
--- a subscription does not affect the agenda.
+-- show makes a plan unread for a subscription, and due at a time unless it is due earlier. Damage
+-- of a subscription does not affect the agenda.
 local function show(name, plan, at)
   redis.pcall('ZADD', unread_of(name), 'LT', text(at), plan)
 end

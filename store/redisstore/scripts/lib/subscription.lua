@@ -11,7 +11,7 @@ local function letters_of(name)
 end
 
 -- subscription returns the cursor, the newest plan, the number of dropped letters, the ready flag
--- and the status of a subscription; nothing and an answer if there is none, or if it makes no sense.
+-- and the status of a subscription; nothing and an answer if there is none, or if it is damaged.
 local function subscription(name)
   local record = redis.call('HGET', subscriptions, name)
   if not record then

@@ -86,13 +86,16 @@ func (f *fleet) SetWeight(_ context.Context, c canary.Change) error {
 	return nil
 }
 
-// TestHoldsKeepNoWorker holds 10,000 tenants at the same time in a process with a capacity of 10,
-// fewer with -short.
+// TestHoldsKeepNoWorker holds 10,000 tenants at the same time in a process with a capacity of 10;
+// fewer in two of three plain runs, and with -short in most.
 func TestHoldsKeepNoWorker(t *testing.T) {
 	t.Parallel()
-	tenants := 10_000
-	if !sample.Full(t, 50) {
-		tenants = 500
+	tenants, share := 500, 3
+	if testing.Short() {
+		share = 50
+	}
+	if sample.Whole() || sample.Share(t, share) {
+		tenants = 10_000
 	}
 	synctest.Test(t, func(t *testing.T) {
 		names := make([]string, tenants)

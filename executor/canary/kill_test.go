@@ -41,13 +41,15 @@ func killedAt(s store.Store, n int64, stored bool) (through store.Store, killed 
 }
 
 // eachKill calls test for a kill at every commit of a release, before and after the commit is
-// stored; with -short at every fifth commit, in turn. test returns whether the process was killed
-// before the end.
+// stored; in a plain run at every third commit, with -short at every fifth, in turn. test returns
+// whether the process was killed before the end.
 func eachKill(t *testing.T, test func(t *testing.T, n int64, stored bool) (killed bool)) {
 	t.Helper()
 	first, stride := int64(1), int64(1)
-	if testing.Short() {
-		stride = 5
+	if !sample.Whole() {
+		if stride = 3; testing.Short() {
+			stride = 5
+		}
 		first += int64(sample.Run(t) % uint64(stride))
 	}
 	for _, stored := range []bool{false, true} {

@@ -28,8 +28,9 @@ type TaskResult struct {
 	Unchanged bool
 	// Repeated is as in PlanResult.
 	Repeated bool
-	// Stopped reports that the task is RUNNING, but that no worker takes it before its plan runs
-	// again: its plan is stopped, and the command did not ask for [StayStopped].
+	// Stopped reports that no worker takes the task before its plan runs again, although the task
+	// is RUNNING in this result: the plan is stopped, and the command is not a retry with
+	// [StayStopped]. An engine makes the task PAUSED when it next looks at the plan.
 	Stopped bool
 }
 
@@ -52,7 +53,8 @@ func (e *Engine) Pause(ctx context.Context, id plan.ID, opts ...CommandOption) (
 }
 
 // Resume continues a paused or failed plan. It acknowledges the failures of the plan so far;
-// Plan.Acknowledged in the result is their number. Tasks that were paused individually stay paused.
+// Plan.Acknowledged in the result is their number. Failed tasks stay failed, and tasks that were
+// paused individually stay paused. While the open wave is being undone a plan cannot be resumed.
 func (e *Engine) Resume(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, plan.Plan.Resume)
 }
@@ -77,8 +79,10 @@ func (e *Engine) Rollback(ctx context.Context, id plan.ID, opts ...CommandOption
 // it is. wave is its number, from 1. What runs in the wave is canceled first; tasks of it that have
 // not begun stay pending. A wave that has passed can be undone at any time, the open one only while
 // the plan is PAUSED, FAILED or over; a resume then goes on with its pending tasks. The commands
-// [Engine.Cancel] and [Engine.Rollback] end the undo. Returns plan.ErrNotApplicable if there is no
-// such wave, or if another one is being undone, and [ErrCannotUndo] as [Engine.Rollback] does.
+// [Engine.Cancel] and [Engine.Rollback] end the undo. Given again while the wave is being undone,
+// the command is Unchanged; later it undoes what is not undone yet: undos that failed, and tasks
+// that have run since. Returns plan.ErrNotApplicable if there is no such wave, if it has not
+// opened, or if another one is being undone, and [ErrCannotUndo] as [Engine.Rollback] does.
 func (e *Engine) RollbackWave(ctx context.Context, id plan.ID, wave int, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
 		return e.cfg.undoable(p.RollbackWave(wave, by))
@@ -86,8 +90,11 @@ func (e *Engine) RollbackWave(ctx context.Context, id plan.ID, wave int, opts ..
 }
 
 // RetryFailed retries all failed tasks of a plan, [FromCheckpoint] or [FromScratch]. It
-// acknowledges nothing: a task that fails again counts again. A task whose tenant is held by
-// another plan stays failed.
+// acknowledges nothing: a task that fails again counts again. A plan that is FAILED or COMPLETED
+// runs again; in a paused plan the tasks run after the plan's resume. It is carried out as the
+// commands of a [Selection] are: a task whose tenant is held by another plan stays failed, and it
+// returns plan.ErrSweepsFull if too many commands on many tasks are under way. [Engine.Select]
+// retries only some of the failed tasks, and counts them first.
 func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, from RetryFrom, opts ...CommandOption) (PlanResult, error) {
 	return e.planCommand(ctx, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
 		return p.RetryFailed(from, by)

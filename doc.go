@@ -36,6 +36,8 @@
 //     without.
 //   - Breach: more tasks failed than the strategy tolerates. The write that counts the failure
 //     also closes the grant.
+//   - Sweep: a command on many tasks that is under way. One write accepts it, engines carry it out
+//     batch by batch.
 //   - Acknowledge: to accept the present failures of a plan, as a resume does. The plan may then
 //     have as many failures as were acknowledged, or as the strategy tolerates if that is more.
 //   - Incarnation: a process under one lease. Its name is never used again, and it holds its
@@ -56,6 +58,9 @@
 // state found. [By] and [Because] record in the events who gave the command, and why. [IfVersion]
 // makes sure that the caller has seen the plan as it is, and [CommandID] that a command whose
 // answer was lost can be given again.
+//
+// [Engine.Select] gives a command to all tasks that a filter selects; with [DryRun] it only counts
+// them. [Engine.Explain] says why a task does not move.
 //
 // # How a worker learns of a command
 //
@@ -84,7 +89,8 @@
 //	any command: the plan has another version      plan.ErrVersion
 //	any command: it does not apply                 plan.ErrNotApplicable
 //	a rollback: the executor cannot undo           ErrCannotUndo
-//	many tasks: too many commands are under way    plan.ErrSweepsFull
+//	RetryFailed, many tasks: too many under way    plan.ErrSweepsFull
+//	many tasks: a filter with faults               plan.ErrInvalid
 //	any call: no such plan or task                 store.ErrNotFound
 //	Watch: events that are not kept any more       store.ErrTrimmed
 //	Watch: the store went back in time             store.ErrEventsAhead

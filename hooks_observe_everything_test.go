@@ -277,10 +277,10 @@ func TestActorAndReason(t *testing.T) {
 		want := []string{
 			`create of "" by ann: `, // the event of a creation records no reason
 			`start of "" by bob: because of bob`,
-			`breach of "" by : 1 failed, 0 allowed`,
+			`breach of "" by : 1 failed, 0 tolerated`,
 			`retry of "" by cid: because of cid`,
 			`retry of "a" by cid: because of cid`,
-			`breach of "" by : 1 failed, 0 allowed`,
+			`breach of "" by : 1 failed, 0 tolerated`,
 			`skip of "a" by dan: told so`,
 			`rollback of "" by eve: because of eve`,
 		}

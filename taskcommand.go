@@ -11,11 +11,12 @@ import (
 )
 
 // RetryTask starts the next attempt of a failed or paused task, [FromCheckpoint] or [FromScratch].
-// A plan that is FAILED or COMPLETED runs again; in a paused plan the task runs after the plan's
-// resume, and the result has Stopped set. With [StayStopped] the plan stays as it is and the task
-// runs alone. Returns store.ErrTenantHeld if another plan holds the tenant. A task that a worker
-// still runs, for instance because its executor hangs, is not retried: the error is then a
-// *plan.StateError that names the worker and matches plan.ErrNotApplicable.
+// A plan that is FAILED or COMPLETED runs again, with everything that is left to do in it; in a
+// paused plan the task runs after the plan's resume, and the result has Stopped set. With
+// [StayStopped] the plan stays as it is and the task runs alone. Returns store.ErrTenantHeld if
+// another plan holds the tenant. A task that a worker still runs, for instance because its executor
+// hangs, is not retried: the error is then a *plan.StateError that names the worker and matches
+// plan.ErrNotApplicable.
 func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, from, by)
@@ -31,7 +32,8 @@ func (e *Engine) PauseTask(ctx context.Context, id task.ID, opts ...CommandOptio
 }
 
 // ResumeTask continues a paused task, or withdraws a pause or cancel of the task that has not taken
-// effect yet.
+// effect yet. In a paused plan the task runs after the plan's resume, and the result has Stopped
+// set.
 func (e *Engine) ResumeTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.ResumeTask)
 }
@@ -43,8 +45,9 @@ func (e *Engine) CancelTask(ctx context.Context, id task.ID, opts ...CommandOpti
 	return e.taskCommand(ctx, id, opts, plan.Plan.CancelTask)
 }
 
-// SkipTask decides that a pending or failed task is not to be done, or that a failed undo is not to
-// be finished. Give the reason with [Because]. The tenant is released.
+// SkipTask decides that a pending or failed task is not to be done, also before the plan is
+// started, or that a failed undo is not to be finished. Give the reason with [Because]. The tenant
+// is released. A FAILED plan stays FAILED while something is left to do in it: resume it.
 func (e *Engine) SkipTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
 	return e.taskCommand(ctx, id, opts, plan.Plan.SkipTask)
 }

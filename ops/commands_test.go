@@ -248,7 +248,7 @@ func TestTuneNamesItsFaults(t *testing.T) {
 	for body, want := range map[string][]string{
 		`{"reason":"r"}`: {" changes nothing"},
 		`{"reason":"r","bakeTime":"-1s","waves":[{"wave":2,"maxFailures":1},{"wave":7,"bakeTime":"-1s"}]}`: {
-			"bakeTime -1s is negative", "waves[1] the plan's waves are 1 to 2", "waves[1].bakeTime -1s is negative",
+			"bakeTime -1s is negative", "waves[1] the plan has the waves 1 to 2", "waves[1].bakeTime -1s is negative",
 		},
 		`{"reason":"r","waves":[{"wave":2,"approval":true},{"wave":2}]}`:             {"waves[1].wave is that of another entry"},
 		`{"reason":"r","windows":[{"kind":"allow","zone":"Nowhere/Land"}]}`:          {`windows[0].zone "Nowhere/Land" is unknown in the time zone database of this host (unknown time zone Nowhere/Land)`},

@@ -39,7 +39,7 @@ func TestBreachByLossOpensTheUndoRoundLater(t *testing.T) {
 	if d.Plan.State != plan.RollingBack || d.Plan.Undo.Open || d.Plan.Undo.Round != 1 {
 		t.Fatalf("%s, undo %+v", d.Plan.State, d.Plan.Undo)
 	}
-	if e := d.Events[len(d.Events)-1]; e.Cause != "breach" || e.Actor != "" || e.Reason != "1 failed, 0 allowed" {
+	if e := d.Events[len(d.Events)-1]; e.Cause != "breach" || e.Actor != "" || e.Reason != "1 failed, 0 tolerated" {
 		t.Errorf("event %+v", e)
 	}
 }

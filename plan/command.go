@@ -207,9 +207,9 @@ func (p Plan) RollbackWave(wave int, by By) (Decision, error) {
 	switch {
 	case next.State == Created || next.State == RollbackFailed:
 	case len(next.Waves) == 0:
-		why = "it has no waves"
+		why = next.wavesThere()
 	case wave < 1 || wave > len(next.Waves):
-		why = fmt.Sprintf("it has %d waves, and no wave %d", len(next.Waves), wave)
+		why = fmt.Sprintf("there is no wave %d: %s", wave, next.wavesThere())
 	case next.State == RollingBack || next.State == RolledBack:
 		return d.already()
 	case next.undoneWave() == wave:

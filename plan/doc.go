@@ -11,6 +11,7 @@
 //
 //	cmd   := p.Pause(by)                 a command on the plan
 //	cmd   := p.RetryTask(t, from, by)    a command on one task
+//	cmd   := sweep.Queue(p, reach, by)   a command on the tasks that a filter selects
 //	due   := p.Settle(now)               the steps due without a command
 //
 // A command first takes the steps that are due, so that it does not hide a breach that no engine
@@ -24,10 +25,11 @@
 //
 // # Errors
 //
-//	a plan that cannot be created,
-//	tenants or a tuning with faults        ErrInvalid (*InvalidError names every fault)
+//	a plan that cannot be created; tenants,
+//	a tuning or a filter with faults       ErrInvalid (*InvalidError names every fault)
 //	a command that does not apply          ErrNotApplicable (*StateError has the state found)
 //	a command for another version          ErrVersion (*VersionError has both)
+//	too many commands on many tasks        ErrSweepsFull (*SweepsFullError has those under way)
 //
 // The package imports only task, strategy and the schedules of windows, starts no goroutine and
 // reads no clock. It does no I/O, except that the first decision of a process on a set of windows

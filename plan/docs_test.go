@@ -110,3 +110,24 @@ func arrows(rows [][3]string) [][3]string {
 	}
 	return joined
 }
+
+// The operators' page shows the errors of commands on many tasks as they are.
+func TestDocumentationShowsErrors(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	three := plan.Control{Waves: []plan.Wave{{Last: 4}, {Last: 16}, {Last: 40}}}
+	sweeps := make([]plan.Sweep, plan.MaxSweeps-1)
+	sweeps[0] = plan.Sweep{Kind: plan.SweepRetry, Filter: task.Filter{States: []task.State{task.Failed}}, Actor: "ann", After: 4}
+	for _, err := range []error{
+		three.CheckFilter(task.Filter{Waves: []int{9}}),
+		&plan.VersionError{Plan: 7, Want: 12, Found: 14},
+		&plan.SweepsFullError{Plan: 7, TaskCount: 10, Sweeps: sweeps},
+	} {
+		if !strings.Contains(string(page), "\n| `"+err.Error()+"` |") {
+			t.Errorf("no row of %q", err)
+		}
+	}
+}

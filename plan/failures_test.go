@@ -68,7 +68,7 @@ func TestJudge(t *testing.T) {
 			}
 			want := plan.Event{Plan: 7, Cause: tt.by.String(), From: "RUNNING", To: tt.want}
 			if failed := tt.plan.Counters.Of(task.Failed); tt.by == plan.ByBreach {
-				want.Reason = fmt.Sprintf("%d failed, %d allowed", failed, failed-1)
+				want.Reason = fmt.Sprintf("%d failed, %d tolerated", failed, failed-1)
 			}
 			if len(d.Events) != 1 || d.Events[0] != want || !d.Changed {
 				t.Errorf("events %+v, want %+v", d.Events, want)

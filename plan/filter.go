@@ -30,14 +30,10 @@ func (c *Control) filter(e *InvalidError, f *task.Filter) {
 	values(e, "Codes", f.Codes, filterText)
 	values(e, "Steps", f.Steps, filterText)
 	values(e, "Waves", f.Waves, func(wave int) string {
-		switch n := len(c.Waves); {
-		case wave >= 1 && wave <= n:
+		if wave >= 1 && wave <= len(c.Waves) {
 			return ""
-		case n == 0:
-			return fmt.Sprintf("is %d, the plan has no waves", wave)
-		default:
-			return fmt.Sprintf("is %d, the plan has the waves 1 to %d", wave, n)
 		}
+		return fmt.Sprintf("is %d, %s", wave, c.wavesThere())
 	})
 	if n := len(f.Labels); n > task.MaxFilterValues {
 		e.add("Labels", "has %d labels, the limit is %d", n, task.MaxFilterValues)

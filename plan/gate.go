@@ -150,9 +150,9 @@ func (d *Decision) judged(wave int, c Cause) (int, error) {
 	rules := p.Rules()
 	switch {
 	case len(p.Waves) == 0:
-		return 0, d.notApplicable(c, "the plan has no waves")
+		return 0, d.notApplicable(c, p.wavesThere())
 	case wave < 0 || wave > len(p.Waves):
-		return 0, d.notApplicable(c, fmt.Sprintf("the plan's waves are 1 to %d", len(p.Waves)))
+		return 0, d.notApplicable(c, fmt.Sprintf("there is no wave %d: %s", wave, p.wavesThere()))
 	case wave == 0:
 		for wave = p.Wave + 1; wave <= len(p.Waves) && !rules.Waits(wave); wave++ {
 		}

@@ -67,8 +67,8 @@ func TestAWaveThatIsNotThereCannotBeApproved(t *testing.T) {
 	}{
 		"without waves":           {in(plan.Running, counts{task.Pending: 2}), 1, "the plan has no waves"},
 		"the next, without waves": {in(plan.Running, counts{task.Pending: 2}), 0, "the plan has no waves"},
-		"after the last":          {approves, 3, "the plan's waves are 1 to 2"},
-		"before the first":        {approves, -1, "the plan's waves are 1 to 2"},
+		"after the last":          {approves, 3, "there is no wave 3: the plan has the waves 1 to 2"},
+		"before the first":        {approves, -1, "there is no wave -1: the plan has the waves 1 to 2"},
 		"none that waits":         {waved(1, 2, 4), 0, "no wave waits for an approval"},
 		"one that does not wait":  {waved(1, 2, 4), 2, "the wave needs no approval"},
 	}

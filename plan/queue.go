@@ -13,7 +13,8 @@ import (
 // plan from being resumed or canceled.
 const MaxSweeps = 16
 
-// Reach is how far a command reaches that is given for the tasks that a filter selects.
+// Reach counts the tasks that a filter selects, by what a command does to them. The command decides
+// again when it comes to each task.
 type Reach struct {
 	// Matched is the number of tasks that the filter selects: the sum of all others.
 	Matched int
@@ -89,13 +90,13 @@ func (e *SweepsFullError) Error() string {
 // Is reports whether target is [ErrSweepsFull].
 func (e *SweepsFullError) Is(target error) bool { return target == ErrSweepsFull }
 
-// Queue accepts a command on the tasks that a filter selects: s has its Kind, Filter and From. The
-// command reaches as far as it was counted; if that changes no task, the decision is Unchanged. The
-// error is an *[InvalidError], a *[StateError] or a *[SweepsFullError].
+// Queue accepts a command on the tasks that a filter selects: s has its Kind, Filter and From.
+// reach counts these tasks as they were read; if it has none that changes, the decision is
+// Unchanged. The error is an *[InvalidError], a *[StateError] or a *[SweepsFullError].
 //
-// A retry makes a failed or completed plan run again. It acknowledges no failures. While pending
-// tasks are skipped or canceled, no pending task of the plan begins: what the filter selects is
-// decided.
+// A retry makes a failed or completed plan run again. It acknowledges no failures. If the filter
+// selects pending tasks for a skip or a cancel, no pending task of the plan begins before the
+// command has ended: one of those selected might otherwise begin before it is reached.
 func (s Sweep) Queue(p Plan, reach Reach, by By) (Decision, error) {
 	if err := p.CheckFilter(s.Filter); err != nil {
 		return Decision{Plan: p}, err

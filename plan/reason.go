@@ -9,8 +9,9 @@ import (
 )
 
 // Reason is the one reason for which a task does not move, or says that it does: the answer of
-// [Plan.Explain] and of the engine's Explain. Which of the fields belong to a code, [Reason.Params]
-// says; the others are zero. [Reason.String] is a sentence for people.
+// [Plan.Explain] and of the engine's Explain. [Reason.String] is a sentence for people,
+// [Reason.Params] has the facts that belong to the Code, under names for programs; docs/ops.md
+// lists the names of every code. The fields that do not belong to the Code are zero.
 type Reason struct {
 	Code ReasonCode
 	// Task is the task that the reason is about. TaskState and PlanState are its state and that of
@@ -20,8 +21,8 @@ type Reason struct {
 	PlanState State
 	Attempt   int
 
-	// Worker holds the task. Step is that of its checkpoint, ChangedAt the time of its last change:
-	// a claim, a save or a command.
+	// Worker holds the task. Step is the step of its checkpoint, ChangedAt the time of its last
+	// change: a claim, a save or a command.
 	Worker    string
 	Step      string
 	ChangedAt time.Time
@@ -35,20 +36,22 @@ type Reason struct {
 	// Wave is the number of the wave that the reason is about, 0 for the plan as a whole. Open is
 	// the open wave, and Left is how many of its tasks have not ended.
 	Wave, Open, Left int
-	// Slots are taken of MaxSlots.
+	// Slots of the plan's MaxSlots are taken.
 	Slots, MaxSlots int
-	// Failed tasks and those InFlight are compared with the failures that are Tolerated.
+	// Failed and InFlight count tasks, of the plan or of the Wave; Tolerated is how many of them
+	// may be FAILED.
 	Failed, InFlight, Tolerated int
 
 	// PauseReasons are why the plan is paused.
 	PauseReasons PauseReasons
-	// Sweep is the command on many tasks that is being carried out.
+	// Sweep is the kind of the command on many tasks that is under way.
 	Sweep SweepKind
 	// Failure is the failure of the task or of its undo.
 	Failure *task.FailureInfo
 
-	// Actor gave the command that the task waits for the end of, or that stopped it; Because is the
-	// reason that was given, At the time. They are zero if the plan or its events do not tell.
+	// Actor gave the command that stopped the task, or for whose end it waits; Because is the
+	// reason that was given, At the time. A breach has no Actor, and its numbers in Because. They
+	// are zero if the plan or its events do not tell.
 	Actor, Because string
 	At             time.Time
 
@@ -64,7 +67,9 @@ type Reason struct {
 // codes.
 type ReasonCode uint8
 
-// The codes of tasks that move, or have nothing left to do.
+// The codes, in this order: of tasks that move, or have nothing left to do; that wait for their
+// plan, or for their turn; for a time; for a command on themselves; and the codes that only the
+// engine's Explain finds.
 const (
 	// ReasonUnclear: plan and task do not fit together, because they were read while they changed.
 	ReasonUnclear ReasonCode = iota

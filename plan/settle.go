@@ -102,13 +102,13 @@ func (d *Decision) breach(by By) bool {
 
 // breachText says which bound is exceeded: the plan's, or that of a wave.
 func (d *Decision) breachText() string {
-	switch wave, failed, allowed := excess(&d.Plan); {
-	case failed <= allowed:
+	switch wave, failed, tolerated := excess(&d.Plan); {
+	case failed <= tolerated:
 		return "" // the breach was healed before it was acted on
 	case wave > 0:
-		return fmt.Sprintf("%d failed in wave %d, %d allowed", failed, wave, allowed)
+		return fmt.Sprintf("%d failed in wave %d, %d tolerated", failed, wave, tolerated)
 	default:
-		return fmt.Sprintf("%d failed, %d allowed", failed, allowed)
+		return fmt.Sprintf("%d failed, %d tolerated", failed, tolerated)
 	}
 }
 

@@ -63,7 +63,8 @@ var ErrInvalid = errors.New("plan: invalid")
 // Fault is one thing that is wrong with one field.
 type Fault = strategy.Fault
 
-// InvalidError names the faults of a spec. It matches [ErrInvalid].
+// InvalidError names the faults of what a caller gave: a spec, tenants to be added, a tuning or a
+// filter. It matches [ErrInvalid].
 type InvalidError struct {
 	// Faults are the first [MaxFaults]; Total counts all of them.
 	Faults []Fault

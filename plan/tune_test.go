@@ -30,7 +30,7 @@ func TestAWaveThatIsNotThereCannotBeTuned(t *testing.T) {
 		"before the first and after the last": {
 			waved(1, 2, 4),
 			map[int]strategy.WaveTuning{0: one, 2: one, 3: one},
-			[]plan.Fault{{Field: "Waves[0]", Problem: "the plan's waves are 1 to 2"}, {Field: "Waves[3]", Problem: "the plan's waves are 1 to 2"}},
+			[]plan.Fault{{Field: "Waves[0]", Problem: "the plan has the waves 1 to 2"}, {Field: "Waves[3]", Problem: "the plan has the waves 1 to 2"}},
 		},
 	}
 	for name, tt := range tests {

@@ -80,9 +80,9 @@ func TestRollbackOfNoWave(t *testing.T) {
 		wave int
 		why  string
 	}{
-		"no waves":         {in(plan.Running, counts{task.Completed: 3, task.Pending: 1}), 1, "it has no waves"},
+		"no waves":         {in(plan.Running, counts{task.Completed: 3, task.Pending: 1}), 1, "the plan has no waves"},
 		"wave 0":           {inState(plan.Running), 0, "no wave 0"},
-		"a wave too many":  {inState(plan.Running), 4, "it has 3 waves, and no wave 4"},
+		"a wave too many":  {inState(plan.Running), 4, "there is no wave 4: the plan has the waves 1 to 3"},
 		"negative":         {inState(plan.Paused), -1, "no wave -1"},
 		"not opened":       {inState(plan.Paused), 3, "wave 3 has not opened"},
 		"open and running": {inState(plan.Running), 2, "pause the plan first"},
@@ -229,7 +229,7 @@ func TestBreachUndoesAWave(t *testing.T) {
 		if d.Plan.State != plan.Failed || d.Plan.Undo != tt.want || d.Plan.AtRest() {
 			t.Errorf("%s: %s, %+v", name, d.Plan.State, d.Plan.Undo)
 		}
-		if e := d.Events[0]; e.Cause != "breach" || !strings.Contains(e.Reason, "allowed") {
+		if e := d.Events[0]; e.Cause != "breach" || !strings.Contains(e.Reason, "tolerated") {
 			t.Errorf("%s: event %+v", name, e)
 		}
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +19,14 @@ type Wave struct {
 	Acknowledged int
 	// MaxFailed is the number of failed tasks of the wave above which the plan is breached.
 	MaxFailed int
+}
+
+// wavesThere says, to somebody who named another one, which waves the plan has.
+func (c *Control) wavesThere() string {
+	if len(c.Waves) == 0 {
+		return "the plan has no waves"
+	}
+	return fmt.Sprintf("the plan has the waves 1 to %d", len(c.Waves))
 }
 
 // WaveCounters count tasks of a wave.
@@ -204,10 +213,10 @@ func exceeding(p *Plan) int {
 
 // excess returns the failures that exceed a tolerance, and that tolerance: of the plan as a whole,
 // with wave 0, or of a wave. If none is exceeded it returns those of the plan.
-func excess(p *Plan) (wave, failed, allowed int) {
-	failed, allowed = p.Counters.Of(task.Failed), p.Grant.MaxFailed
-	if wave = exceeding(p); failed > allowed || wave == 0 {
-		return 0, failed, allowed
+func excess(p *Plan) (wave, failed, tolerated int) {
+	failed, tolerated = p.Counters.Of(task.Failed), p.Grant.MaxFailed
+	if wave = exceeding(p); failed > tolerated || wave == 0 {
+		return 0, failed, tolerated
 	}
 	return wave, p.WaveCounters[wave-1].Failed, p.Waves[wave-1].MaxFailed
 }

@@ -73,7 +73,7 @@ func noWave(waves int) string {
 	if waves == 0 {
 		return "the plan has no waves"
 	}
-	return fmt.Sprintf("the plan's waves are 1 to %d", waves)
+	return fmt.Sprintf("the plan has the waves 1 to %d", waves)
 }
 
 func value[T any](p *T) (v T) {

@@ -19,9 +19,15 @@ type Status struct {
 	Measured int
 }
 
+// Engine is what [Statuses] needs of an engine.
+type Engine interface {
+	Plan(ctx context.Context, id plan.ID) (plan.Plan, error)
+	Subscriptions() *cutover.Subscriptions
+}
+
 // Statuses returns the status of every notifier that was ever run over the store and not ended, by
 // name.
-func Statuses(ctx context.Context, engine *cutover.Engine) ([]Status, error) {
+func Statuses(ctx context.Context, engine Engine) ([]Status, error) {
 	subs := engine.Subscriptions()
 	all, err := subs.ListSubscriptions(ctx)
 	if err != nil {
@@ -38,7 +44,7 @@ func Statuses(ctx context.Context, engine *cutover.Engine) ([]Status, error) {
 }
 
 // measure counts the events that were not sent.
-func (s *Status) measure(ctx context.Context, engine *cutover.Engine, subs *cutover.Subscriptions) error {
+func (s *Status) measure(ctx context.Context, engine Engine, subs *cutover.Subscriptions) error {
 	unread, err := subs.Unread(ctx, s.Name, store.MaxBatch, 0)
 	if err != nil || len(unread) == 0 {
 		return err

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/cutover-go/cutover/internal/nilcheck"
+	"github.com/cutover-go/cutover/notify"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
 )
@@ -34,6 +36,9 @@ type Config struct {
 	// ExecutorElsewhere allows plans whose executor type this process does not have, because other
 	// processes have it. Default: such a plan is refused.
 	ExecutorElsewhere bool
+	// Notifiers are those that callers may test, and whose dead letters they may send again.
+	// They need not run in this process. Default: none; all that the store knows are still listed.
+	Notifiers []*notify.Notifier
 	// MaxBody is the maximum size of a request's body in bytes: from 1 KiB to 1 GiB. Default 8 MiB.
 	MaxBody int64
 	// Logger gets the errors that are not shown. Default: slog.Default.
@@ -57,8 +62,10 @@ type Command struct {
 	Plan plan.ID
 	Task task.ID
 	// Wave is the number of the wave that was approved of or rejected.
-	Wave   int
-	Reason string
+	Wave int
+	// Notifier is the notifier that was tested, or whose dead letters were sent again.
+	Notifier string
+	Reason   string
 	// Status is the HTTP status of the answer; Code says why the command was refused, and is empty
 	// if it was not.
 	Status int
@@ -75,7 +82,7 @@ func NeedsReason(a Action) bool {
 	switch a {
 	case Cancel, Rollback, Tune, Reject, Skip:
 		return true
-	case View, ViewData, Create, Start, Pause, Resume, Retry, Add, Approve:
+	case View, ViewData, Create, Start, Pause, Resume, Retry, Add, Approve, Notify:
 	}
 	return false
 }
@@ -127,6 +134,9 @@ func (c Config) validate(e Engine) (*http.CrossOriginProtection, error) {
 	}
 	if c.MaxBody < minBody || c.MaxBody > maxBody {
 		faults = append(faults, fmt.Sprintf("MaxBody is %d, it must be from %d to %d", c.MaxBody, minBody, maxBody))
+	}
+	if slices.Contains(c.Notifiers, nil) {
+		faults = append(faults, "Notifiers has nil")
 	}
 	guard := http.NewCrossOriginProtection()
 	for i, origin := range c.TrustedOrigins {

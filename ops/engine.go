@@ -32,6 +32,7 @@ type Reader interface {
 	Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[plan.Event, error]
 	Ready(ctx context.Context) error
 	CanUndo(executorType string) bool
+	Subscriptions() *cutover.Subscriptions
 }
 
 // PlanCommander creates plans and gives commands on them.

@@ -116,7 +116,8 @@ func TestDescribedMembers(t *testing.T) {
 		"Reach": reflect.TypeFor[wire.Reach](), "Preview": reflect.TypeFor[wire.Preview](), "WavePreview": reflect.TypeFor[wire.WavePreview](),
 		"Task": reflect.TypeFor[wire.Task](), "TaskSummary": reflect.TypeFor[wire.TaskSummary](), "Wait": reflect.TypeFor[wire.Wait](),
 		"Saved": reflect.TypeFor[wire.Saved](), "FailureInfo": reflect.TypeFor[wire.FailureInfo](), "Event": reflect.TypeFor[wire.Event](),
-		"Fault": reflect.TypeFor[wire.Fault](),
+		"Fault": reflect.TypeFor[wire.Fault](), "Notifier": reflect.TypeFor[wire.Notifier](), "DeadLetter": reflect.TypeFor[wire.DeadLetter](),
+		"RedeliverCommand": reflect.TypeFor[wire.RedeliverCommand](), "Sent": reflect.TypeFor[wire.Sent](),
 	} {
 		members := jsonMembers(of)
 		slices.Sort(members)

@@ -231,7 +231,7 @@ func TestActions(t *testing.T) {
 	for _, a := range ops.Actions() {
 		seen[a]++
 	}
-	if len(seen) != 14 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
+	if len(seen) != 15 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
 		t.Errorf("%v", seen)
 	}
 	required := slices.DeleteFunc(ops.Actions(), func(a ops.Action) bool { return !ops.NeedsReason(a) })

@@ -43,6 +43,11 @@ func routes() []route {
 		{pattern: "POST /plans/{plan}/tasks/skip", command: Skip, serve: manyTasks(plan.SweepSkipTasks, cutover.Selection.Skip)},
 		{pattern: "POST /plans/{plan}/tasks/rollback", command: Rollback, serve: manyTasks(plan.SweepRollbackTasks, cutover.Selection.Rollback)},
 
+		{pattern: "GET /notifiers", serve: listNotifiers},
+		{pattern: "GET /notifiers/{notifier}/deadletters", serve: listDeadLetters},
+		{pattern: "POST /notifiers/{notifier}/test", command: Notify, serve: testNotifier},
+		{pattern: "POST /notifiers/{notifier}/redeliver", command: Notify, serve: redeliver},
+
 		{pattern: "GET /tasks/{task}", serve: getTask},
 		{pattern: "GET /tasks/{task}/why", serve: explainTask},
 		{pattern: "POST /tasks/{task}/retry", command: Retry, serve: onTask(retryTask)},

@@ -15,7 +15,6 @@ import (
 // tried again; the caller's own end is no failure of the step.
 func TestTry(t *testing.T) {
 	t.Parallel()
-	own := executor.Fail("OWN", errors.New("own"))
 	refused := errors.New("refused")
 	waits := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	for name, c := range map[string]struct {
@@ -28,7 +27,7 @@ func TestTry(t *testing.T) {
 		"well":                      {call: func(context.Context) error { return nil }, calls: 1},
 		"refused":                   {call: func(context.Context) error { return refused }, is: refused, code: executor.CodeExecutorFailed, calls: 1},
 		"too long":                  {call: waits, is: context.DeadlineExceeded, code: executor.CodeStepTimeout, calls: 3},
-		"too long, with its code":   {call: func(ctx context.Context) error { <-ctx.Done(); return own }, is: own, code: "OWN", calls: 1},
+		"too long, with its code":   {call: func(ctx context.Context) error { return executor.Fail("OWN", waits(ctx)) }, is: context.DeadlineExceeded, code: "OWN", calls: 1},
 		"the caller's context ends": {call: waits, ends: executor.ErrShutdown, is: executor.ErrShutdown, code: executor.CodeExecutorFailed, calls: 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -9,23 +9,13 @@ import (
 
 // CommandOption is an option of a command. [By] and [Because] record who gives the command, and
 // why; the events of the command record both, except the event of a creation, which records no
-// reason. [IfVersion] makes the command conditional, [CommandID] makes it repeatable. [StayStopped]
-// is for retries of one task.
+// reason. [IfVersion] makes the command conditional, [CommandID] makes it repeatable.
 type CommandOption func(*command)
 
 // command is who gives a command, why, when, for which version, and under which id.
 type command struct {
 	plan.By
 	id string
-}
-
-// StayStopped makes [Engine.RetryTask] run the task alone: a plan that is FAILED or PAUSED stays
-// so, and the task runs nevertheless, until it ends or is stopped itself. Only a pause or cancel of
-// the task, a cancel of its plan, and a rollback of its plan or its wave stop it. Its failure
-// changes nothing but the task; its success completes a FAILED plan that has nothing else left to
-// do. Other commands ignore it.
-func StayStopped() CommandOption {
-	return func(c *command) { c.StayStopped = true }
 }
 
 // By names who gives the command. At most 256 bytes are kept.
@@ -56,6 +46,30 @@ func IfVersion(version uint64) CommandOption {
 // needs another id. A creation ignores it: see plan.Spec.IdempotencyKey.
 func CommandID(id string) CommandOption {
 	return func(c *command) { c.id = id }
+}
+
+// RetryOption is an option of [Engine.RetryTask]: [StayStopped] or a [CommandOption].
+type RetryOption interface{ applyToRetry(c *command) }
+
+func (opt CommandOption) applyToRetry(c *command) { opt(c) }
+
+// StayStopped makes [Engine.RetryTask] run the task alone: a plan that is FAILED or PAUSED stays
+// so, and the task runs nevertheless, until it ends or is stopped itself. Only a pause or cancel of
+// the task, a cancel of its plan, and a rollback of its plan or its wave stop it. Its failure
+// changes nothing but the task; its success completes a FAILED plan that has nothing else left to
+// do. A COMPLETED plan, in which nothing else is left to start, runs again.
+func StayStopped() RetryOption { return stayStopped{} }
+
+type stayStopped struct{}
+
+func (stayStopped) applyToRetry(c *command) { c.StayStopped = true }
+
+func retryOf(opts []RetryOption) command {
+	c := commandOf(nil)
+	for _, opt := range opts {
+		opt.applyToRetry(&c)
+	}
+	return c
 }
 
 const maxActor = 256

@@ -184,13 +184,20 @@ func taskArg(t *testing.T, d *datadriven.TestData) task.ID {
 	return task.NewID(planArg(t, d), ordinal)
 }
 
+func asRetry(opts []cutover.CommandOption) (retry []cutover.RetryOption) {
+	for _, opt := range opts {
+		retry = append(retry, opt)
+	}
+	return retry
+}
+
 func (w *world) taskCommand(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
 	t.Helper()
 	command := map[string]func(context.Context, task.ID, ...cutover.CommandOption) (cutover.TaskResult, error){
 		"task-pause": w.engine.PauseTask, "task-resume": w.engine.ResumeTask,
 		"task-cancel": w.engine.CancelTask, "task-rollback": w.engine.RollbackTask,
 		"task-retry": func(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error) {
-			return w.engine.RetryTask(ctx, id, fromArg(d), opts...)
+			return w.engine.RetryTask(ctx, id, fromArg(d), asRetry(opts)...)
 		},
 		"task-skip": func(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error) {
 			return w.engine.SkipTask(ctx, id, append(opts, cutover.Because("not needed"))...)

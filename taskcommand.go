@@ -17,8 +17,8 @@ import (
 // another plan holds the tenant. A task that a worker still runs, for instance because its executor
 // hangs, is not retried: the error is then a *plan.StateError that names the worker and matches
 // plan.ErrNotApplicable.
-func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts ...CommandOption) (TaskResult, error) {
-	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts ...RetryOption) (TaskResult, error) {
+	return e.taskCommand(ctx, id, retryOf(opts), func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return p.RetryTask(t, from, by)
 	})
 }
@@ -28,42 +28,41 @@ func (e *Engine) RetryTask(ctx context.Context, id task.ID, from RetryFrom, opts
 // and keeps the plan from completing. ResumeTask or RetryTask continues it; the plan's resume does
 // not.
 func (e *Engine) PauseTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
-	return e.taskCommand(ctx, id, opts, plan.Plan.PauseTask)
+	return e.taskCommand(ctx, id, commandOf(opts), plan.Plan.PauseTask)
 }
 
 // ResumeTask continues a paused task, or withdraws a pause or cancel of the task that has not taken
 // effect yet. In a paused plan the task runs after the plan's resume, and the result has Stopped
 // set.
 func (e *Engine) ResumeTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
-	return e.taskCommand(ctx, id, opts, plan.Plan.ResumeTask)
+	return e.taskCommand(ctx, id, commandOf(opts), plan.Plan.ResumeTask)
 }
 
 // CancelTask ends one task. If a worker runs the task, it stops at its next boundary; an executor
 // that has not stopped after the CancelGrace has its context canceled. A canceled task can still be
 // rolled back.
 func (e *Engine) CancelTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
-	return e.taskCommand(ctx, id, opts, plan.Plan.CancelTask)
+	return e.taskCommand(ctx, id, commandOf(opts), plan.Plan.CancelTask)
 }
 
 // SkipTask decides that a pending or failed task is not to be done, also before the plan is
 // started, or that a failed undo is not to be finished. Give the reason with [Because]. The tenant
 // is released. A FAILED plan stays FAILED while something is left to do in it: resume it.
 func (e *Engine) SkipTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
-	return e.taskCommand(ctx, id, opts, plan.Plan.SkipTask)
+	return e.taskCommand(ctx, id, commandOf(opts), plan.Plan.SkipTask)
 }
 
 // RollbackTask undoes one task; its plan keeps its state. Returns store.ErrTenantHeld if another
 // plan holds the tenant, and [ErrCannotUndo] if this process has the executor, and it cannot undo.
 func (e *Engine) RollbackTask(ctx context.Context, id task.ID, opts ...CommandOption) (TaskResult, error) {
-	return e.taskCommand(ctx, id, opts, func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
+	return e.taskCommand(ctx, id, commandOf(opts), func(p plan.Plan, t task.Task, by plan.By) (plan.Decision, error) {
 		return e.cfg.undoable(p.RollbackTask(t, by))
 	})
 }
 
 func (e *Engine) taskCommand(
-	ctx context.Context, id task.ID, opts []CommandOption, decide func(plan.Plan, task.Task, plan.By) (plan.Decision, error),
+	ctx context.Context, id task.ID, c command, decide func(plan.Plan, task.Task, plan.By) (plan.Decision, error),
 ) (TaskResult, error) {
-	c := commandOf(opts)
 	var t task.Task
 	if _, repeated, err := c.repeated(ctx, e.client, id.Plan()); repeated || err != nil {
 		if repeated {

@@ -275,7 +275,7 @@ func (r *recorder) RetryFailed(ctx context.Context, id plan.ID, from cutover.Ret
 	return r.Engine.RetryFailed(ctx, id, from, opts...)
 }
 
-func (r *recorder) RetryTask(_ context.Context, _ task.ID, from cutover.RetryFrom, _ ...cutover.CommandOption) (cutover.TaskResult, error) {
+func (r *recorder) RetryTask(_ context.Context, _ task.ID, from cutover.RetryFrom, _ ...cutover.RetryOption) (cutover.TaskResult, error) {
 	r.from = append(r.from, from)
 	return cutover.TaskResult{}, store.ErrConflict
 }

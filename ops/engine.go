@@ -53,7 +53,7 @@ type PlanCommander interface {
 
 // TaskCommander gives commands on single tasks, and selects those for commands on many.
 type TaskCommander interface {
-	RetryTask(ctx context.Context, id task.ID, from cutover.RetryFrom, opts ...cutover.CommandOption) (cutover.TaskResult, error)
+	RetryTask(ctx context.Context, id task.ID, from cutover.RetryFrom, opts ...cutover.RetryOption) (cutover.TaskResult, error)
 	PauseTask(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error)
 	ResumeTask(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error)
 	CancelTask(ctx context.Context, id task.ID, opts ...cutover.CommandOption) (cutover.TaskResult, error)

@@ -42,8 +42,12 @@ func onTask[T any, B body[T]](give func(c *call, id task.ID, b B, opts []cutover
 
 // retryTask retries a task.
 func retryTask(c *call, id task.ID, b *wire.RetryTaskCommand, opts []cutover.CommandOption) (cutover.TaskResult, error) {
-	if b.StayStopped {
-		opts = append(opts, cutover.StayStopped())
+	var retry []cutover.RetryOption
+	for _, opt := range opts {
+		retry = append(retry, opt)
 	}
-	return c.engine.RetryTask(c.r.Context(), id, from(b.FromCheckpoint), opts...)
+	if b.StayStopped {
+		retry = append(retry, cutover.StayStopped())
+	}
+	return c.engine.RetryTask(c.r.Context(), id, from(b.FromCheckpoint), retry...)
 }

@@ -32,6 +32,10 @@
 // undone alone, no task of another wave was undone, and none of the wave twice or while one of it
 // ran. A command on the tasks that a filter selects must have reached each of them once.
 //
+// Workers that die in canary releases, at the requests to their services and in the holds, are not
+// judged by the ledger but by the services: each weight was set once and held as long as it says,
+// and a bad one was put back.
+//
 // # How to run
 //
 //	go test -tags crash ./tests/crash                                  one fault, for a quick look

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/executor/canary"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/plan/strategy/window"
@@ -41,6 +42,7 @@ type orders struct {
 	Retention time.Duration // of finished plans; 0 means the engine's default
 	Death     death
 	Stubborn  string // the tenant whose undo fails
+	Canary    string // the URL of the services of canary releases, for workers that make some
 
 	// Commission is a plan that the worker creates and starts, unless its Key is empty. Workers
 	// with the same Key share one plan.
@@ -189,8 +191,16 @@ func (o *orders) open(ctx context.Context, rdb redis.UniversalClient, l *ledger)
 
 func (o *orders) work(ctx context.Context, s store.Store, l *ledger) error {
 	j := &journey{worker: o.Name, ledger: l, steps: o.Steps, pace: o.Pace, stubborn: o.Stubborn, waits: o.Commission.Waits, broken: o.Commission.broken}
+	executors := executor.Registry{journeyType: j}
+	if o.Canary != "" {
+		release, err := canaryExecutor(o.Canary)
+		if err != nil {
+			return err
+		}
+		executors[canary.Type] = release
+	}
 	engine, err := cutover.New(s, cutover.Config{
-		Executors: executor.Registry{journeyType: j}, Capacity: o.Capacity, Name: o.Name,
+		Executors: executors, Capacity: o.Capacity, Name: o.Name,
 		LeaseTTL: o.Lease, Retention: o.Retention, PollInterval: 200 * time.Millisecond, Hooks: j.hooks(),
 	})
 	if err != nil {

@@ -108,7 +108,7 @@ func (s Sweep) Queue(p Plan, reach Reach, by By) (Decision, error) {
 	case reach.Changing == 0:
 		return d.already()
 	}
-	if d.Plan.ordered() >= MaxSweeps-1 {
+	if d.Plan.queued() >= MaxSweeps-1 {
 		return d, &SweepsFullError{Plan: p.ID, TaskCount: p.TaskCount, Sweeps: d.Plan.Sweeps}
 	}
 	s.Filter = s.Filter.Clone()
@@ -125,8 +125,8 @@ func (s Sweep) Queue(p Plan, reach Reach, by By) (Decision, error) {
 	return d, nil
 }
 
-// ordered counts the sweeps that are not the plan's own.
-func (c *Control) ordered() (n int) {
+// queued counts the sweeps of commands on tasks: those that are not the plan's own.
+func (c *Control) queued() (n int) {
 	for i := range c.Sweeps {
 		n += one(!c.Sweeps[i].Kind.own())
 	}

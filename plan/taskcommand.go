@@ -24,55 +24,41 @@ func (p Plan) RetryTask(t task.Task, from task.RetryFrom, by By) (Decision, erro
 	}
 	// Nothing else is left to start in a completed plan, so it runs again in either case.
 	rerun := d.Plan.State == Completed || d.Plan.State == Failed && !by.StayStopped
-	retry := func() (task.Edit, error) { return t.Retry(from, by.Now) }
-	switch again := t.State == task.Running; {
+	switch {
 	case d.Plan.Undo.Covers(t.ID.Ordinal()):
 		return d, d.taskNotApplicable(t, task.ByRetry, beingUndone(d.Plan.undoneWave()))
 	case rerun && d.Plan.undoesOpenWave():
 		return d, d.taskNotApplicable(t, task.ByRetry, beingUndone(d.Plan.Wave))
-	case again && t.Worker != "":
+	case t.State == task.Running && t.Worker != "":
 		return d, d.taskNotApplicable(t, task.ByRetry, fmt.Sprintf("worker %q still runs attempt %d of it", t.Worker, t.Attempt))
-	case again && t.Wait.Why == task.WaitBackoff && t.Wait.Until.After(p.Now):
-		retry = func() (task.Edit, error) { return t.Wake(from, by.Now) }
-	case again && by.StayStopped && t.Request != task.ExemptRequest:
-		retry = func() (task.Edit, error) { return t.Exempt(by.Now) }
-	case again:
-		return d.already()
 	}
-	e, err := retry()
-	if err != nil {
-		return d, d.taskNotApplicable(t, task.ByRetry, "")
+	e, does := retryTask(&d.Plan, &t, from, by.Now)
+	if does == already && by.StayStopped && t.Request != task.ExemptRequest {
+		e, does = edited(t.Exempt(by.Now))
 	}
-	if by.StayStopped {
+	if does == changes && by.StayStopped {
 		e.Request = task.ExemptRequest
 	}
-	d.edit(t, e, by)
+	d, err := d.apply(t, task.ByRetry, e, does, by)
+	if does != changes {
+		return d, err
+	}
 	d.Events[len(d.Events)-1].StayStopped = by.StayStopped
 	if rerun && t.State != task.Running {
 		d.rerun(by)
 	}
-	d.regrant()
 	return d, nil
 }
 
-// PauseTask stops one running task; the rest of the plan goes on.
+// PauseTask stops one running task; the rest of the plan goes on. A task that the plan has paused
+// stays paused when the plan is resumed.
 func (p Plan) PauseTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
-	switch {
-	case !d.steerable():
+	if !d.steerable() {
 		return d, d.taskNotApplicable(t, task.ByPause, "")
-	case t.State == task.Paused && t.PausedIndividually, t.State == task.Running && t.Request.Stop() != task.Go:
-		return d.already()
-	case t.State == task.Paused:
-		d.edit(t, task.Edit{ID: t.ID, Version: t.Version, Cause: task.ByPause, Control: alone(t.Control)}, by)
-		return d, nil
 	}
-	return d.apply(t, task.ByPause, task.Task.Pause, by)
-}
-
-func alone(c task.Control) task.Control {
-	c.PausedIndividually = true
-	return c
+	e, does := pauseTask(&t)
+	return d.apply(t, task.ByPause, e, does, by)
 }
 
 // ResumeTask continues one paused task, or withdraws a pause or cancel of the task that has not
@@ -87,36 +73,34 @@ func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 	case t.State == task.Running && t.Request.Stop() == task.Go:
 		return d.already()
 	}
-	return d.apply(t, task.ByResume, task.Task.Resume, by)
+	e, does := edited(t.Resume())
+	return d.apply(t, task.ByResume, e, does, by)
 }
 
 // CancelTask ends one task.
 func (p Plan) CancelTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
-	switch {
-	case t.State == task.Canceled, t.State == task.Running && t.Request == task.CancelRequest:
-		return d.already()
-	case !d.steerable():
+	e, does := cancelTask(&t)
+	if does != already && !d.steerable() {
 		return d, d.taskNotApplicable(t, task.ByCancel, "")
 	}
-	return d.apply(t, task.ByCancel, task.Task.Cancel, by)
+	return d.apply(t, task.ByCancel, e, does, by)
 }
 
 // SkipTask decides that a pending or failed task is not to be done, also before the start of the
 // plan, or that a failed undo is not to be finished.
 func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
-	undo := d.Plan.State == RollbackFailed && t.State == task.RollbackFailed
+	e, does := skipTask(&d.Plan, &t)
 	switch {
-	case t.State == task.Skipped:
-		return d.already()
+	case does == already:
 	case d.Plan.Starting != nil:
 		return d, d.taskNotApplicable(t, task.BySkip, beingStarted)
-	case !d.steerable() && !undo && (d.Plan.State != Created || t.State != task.Pending):
+	case !d.allows(SweepSkipTasks):
 		return d, d.taskNotApplicable(t, task.BySkip, "")
 	}
-	d, err := d.apply(t, task.BySkip, task.Task.Skip, by)
-	if err == nil && undo && d.undone() {
+	d, err := d.apply(t, task.BySkip, e, does, by)
+	if does == changes && d.undone() {
 		d.move(BySkip, RolledBack, by)
 	}
 	return d, err
@@ -125,21 +109,15 @@ func (p Plan) SkipTask(t task.Task, by By) (Decision, error) {
 // RollbackTask undoes one task; its plan keeps its state.
 func (p Plan) RollbackTask(t task.Task, by By) (Decision, error) {
 	d := p.decide(by)
-	if t.State == task.RollingBack || t.State == task.RolledBack {
-		return d.already()
-	}
-	switch d.Plan.State {
-	case Running, Paused, Failed, Completed, Canceled, RollbackFailed:
-	case Created, RollingBack, RolledBack:
-		return d, d.taskNotApplicable(t, task.ByRollback, "")
-	}
+	e, does := rollbackTask(&t)
 	switch {
-	case d.Plan.Undo.Stopping:
-		return d, d.taskNotApplicable(t, task.ByRollback, undosStopping)
+	case does == already:
+	case !d.allows(SweepRollbackTasks):
+		return d, d.taskNotApplicable(t, task.ByRollback, d.hindrance(SweepRollbackTasks))
 	case t.Attempt < 1:
 		return d, d.taskNotApplicable(t, task.ByRollback, "it never ran")
 	}
-	return d.apply(t, task.ByRollback, task.Task.Rollback, by)
+	return d.apply(t, task.ByRollback, e, does, by)
 }
 
 // HaltTasks stops the tasks, in flight without a worker, for which a stop is in force: running
@@ -202,10 +180,14 @@ func (d *Decision) steerable() bool {
 	return s == Running || s == Paused || s == Failed
 }
 
-func (d Decision) apply(t task.Task, c task.Cause, command func(task.Task) (task.Edit, error), by By) (Decision, error) {
-	e, err := command(t)
-	if err != nil {
+// apply answers a command on t, or carries it out, as the rule of the command has it.
+func (d Decision) apply(t task.Task, c task.Cause, e task.Edit, does effect, by By) (Decision, error) {
+	switch does {
+	case already:
+		return d.already()
+	case inapplicable:
 		return d, d.taskNotApplicable(t, c, "")
+	case changes:
 	}
 	d.edit(t, e, by)
 	d.regrant()

@@ -163,7 +163,7 @@ func coreMutants() []mutant {
 		tested("a skip of failed tasks keeps pending ones back", "./plan", "TestSkipOfFailedTasksLetsPendingOnesBegin", "plan/sweep.go",
 			"&& slices.Contains(s.States(), task.Pending) {", "{"),
 		tested("a full queue takes the plan's own place", "./plan", "TestFullQueue", "plan/queue.go",
-			"if d.Plan.ordered() >= MaxSweeps-1 {", "if d.Plan.ordered() >= MaxSweeps {"),
+			"if d.Plan.queued() >= MaxSweeps-1 {", "if d.Plan.queued() >= MaxSweeps {"),
 		tested("a sweep by wave looks at the other waves", "./internal/reconcile", "TestLongSweepsAreBounded", "plan/sweep.go",
 			"from, to = max(after, p.FirstOf(wave)-1), min(", "from, to = after, min("),
 		tested("a dry run gives its command", ".", "TestRetryTasksByCode", "selection.go",

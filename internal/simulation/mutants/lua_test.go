@@ -66,5 +66,9 @@ func luaMutants() []mutant {
 			"if covered(ordinal) then", "if covered(ordinal) and request ~= '3' then"),
 		scripted("Redis tunes and resumes over failures that nobody has seen", "1-commit/failed_tasks_that_nobody_has_seen", "apply.lua",
 			"if tonumber(ARGV[3]) >= 0 and", "if false and"),
+		scripted("Redis marks a plan as read that got a command", "19-subscription/read_only_if_nothing_came_in_between", "agenda/unread.lua",
+			"if kind and (text(stamp) ~= ARGV[4] or after < 0 and hold > now) then", "if false then"),
+		scripted("Redis shows commands to no subscription", "19-subscription/every_command_makes_a_plan_unread", "lib/agenda.lua",
+			"    show(name, plan, now)\n", ""),
 	}
 }

@@ -140,18 +140,46 @@ func (n *Notifier) present(ctx context.Context, id plan.ID, after, last int64) (
 		}
 		failed.count(t.Tenant.ID, t.Failure)
 	}
+	own, err := n.ownEvents(ctx, id, after, last)
+	if err != nil {
+		return nil, err
+	}
 	severity := Warning
 	if failed.failures > 0 {
 		severity = Error
 	}
 	m := n.message(KindOvertaken, severity, p, min(after+1, last), last)
-	m.At, m.State, m.Lost, m.Counters = time.Now().UTC().Truncate(time.Millisecond), p.State.String(), last-after, make(map[string]int)
+	m.At, m.State, m.Lost, m.Counters = time.Now().UTC().Truncate(time.Millisecond), p.State.String(), last-after-int64(len(own)), make(map[string]int)
 	for s, count := range p.Counters.States {
 		if count > 0 {
 			m.Counters[task.State(s).String()] = count
 		}
 	}
+	m.Events = own
 	failed.fill(m)
 	n.texts().describe(m)
 	return m, nil
+}
+
+// maxOwn is how many events of the plan itself a message has.
+const maxOwn = 100
+
+// ownEvents returns the last events of the plan itself after the number after up to last: these are
+// never dropped.
+func (n *Notifier) ownEvents(ctx context.Context, id plan.ID, after, last int64) (own []*Event, err error) {
+	for after < last {
+		events, err := n.engine.PlanEvents(ctx, id, after, store.MaxPage)
+		if err != nil {
+			return nil, err
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			if after = e.Seq; after <= last {
+				own = append(own, eventOf(e))
+			}
+		}
+	}
+	return own[max(0, len(own)-maxOwn):], nil
 }

@@ -82,10 +82,12 @@ type Message struct {
 	Failures int     `json:"failures,omitempty"`
 	Causes   []Cause `json:"causes,omitempty"`
 	Others   int     `json:"others,omitempty"`
-	// State, Counters and Lost go with KindOvertaken: the plan as it is now, its numbers of tasks
-	// by state, and how many events were lost.
+	// State, Counters, Events and Lost go with KindOvertaken: the plan as it is now, its numbers of
+	// tasks by state, what the plan itself did meanwhile, at most the last 100 events, and how many
+	// events are missing beside them.
 	State    string         `json:"state,omitempty"`
 	Counters map[string]int `json:"counters,omitempty"`
+	Events   []*Event       `json:"events,omitempty"`
 	Lost     int64          `json:"lost,omitempty"`
 }
 

@@ -308,7 +308,10 @@ func TestOvertaken(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.equal("messages", box.causes(), []string{"overtaken", "success"})
 		m := box.messages()[0]
-		if m.Lost != p.LastEvent-10 || m.Last != m.Lost || m.State != "COMPLETED" || m.Counters["COMPLETED"] != 100 || m.Failures != 3 || m.Causes[0].Count != 3 {
+		if len(m.Events) != 2 || m.Events[0].Cause != "create" || m.Events[1].Cause != "start" {
+			t.Errorf("what the plan itself did: %+v", m.Events)
+		}
+		if m.Last != p.LastEvent-10 || m.Lost != m.Last-2 || m.State != "COMPLETED" || m.Counters["COMPLETED"] != 100 || m.Failures != 3 || m.Causes[0].Count != 3 {
 			t.Errorf("overtaken: %+v", m)
 		}
 	})

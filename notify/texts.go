@@ -10,7 +10,7 @@ import (
 // texts are the titles and texts of messages in one language.
 type texts struct {
 	plan, task, failure, failures, overtaken, rewound, test string
-	cause, others, by, reason                               string
+	cause, others, by, reason, event                        string
 }
 
 // english and chinese return the texts of a language.
@@ -27,6 +27,7 @@ func english() texts {
 		others:    "%d for other causes",
 		by:        "by %s",
 		reason:    "reason: %s",
+		event:     "%s: %s",
 	}
 }
 
@@ -43,6 +44,7 @@ func chinese() texts {
 		others:    "其他原因 %d 次",
 		by:        "操作人：%s",
 		reason:    "原因：%s",
+		event:     "%s：%s",
 	}
 }
 
@@ -89,6 +91,9 @@ func (t texts) describe(m *Message) {
 		}
 		slices.Sort(parts)
 		lines = append(lines, strings.Join(parts, ", "))
+	}
+	for _, e := range m.Events {
+		lines = append(lines, fmt.Sprintf(t.event, e.Cause, e.To))
 	}
 	for _, c := range m.Causes {
 		lines = append(lines, fmt.Sprintf(t.cause, c.Count, c.Code, cmp.Or(c.Step, "-"), strings.Join(c.Tenants, ", "), c.Reason))

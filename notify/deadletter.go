@@ -25,7 +25,7 @@ func (n *Notifier) Test(ctx context.Context) error {
 func (n *Notifier) sendOnce(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Timeout)
 	defer cancel()
-	err, _ := call(ctx, n.sink, m)
+	_, err := call(ctx, n.sink, m)
 	return err
 }
 

@@ -140,7 +140,7 @@ func (n *Notifier) lookAtHinted(ctx context.Context, turns *sync.WaitGroup) {
 	}
 	n.mu.Unlock()
 	for _, f := range begin {
-		n.begun(ctx, turns, store.DuePlan{ID: f.id})
+		n.beginTurn(ctx, turns, store.DuePlan{ID: f.id})
 	}
 }
 
@@ -159,15 +159,15 @@ func (n *Notifier) lookAtDue(ctx context.Context, turns *sync.WaitGroup) {
 	}
 	n.fault("unread", err)
 	for _, p := range due {
-		n.begun(ctx, turns, p)
+		n.beginTurn(ctx, turns, p)
 	}
 	if len(due) == room {
 		n.look.Raise()
 	}
 }
 
-// begun begins a turn, unless one of the plan is under way.
-func (n *Notifier) begun(ctx context.Context, turns *sync.WaitGroup, p store.DuePlan) {
+// beginTurn begins a turn, unless one of the plan is under way.
+func (n *Notifier) beginTurn(ctx context.Context, turns *sync.WaitGroup, p store.DuePlan) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	f := n.followed[p.ID]
@@ -184,7 +184,7 @@ func (n *Notifier) begun(ctx context.Context, turns *sync.WaitGroup, p store.Due
 	}
 	n.active[p.ID] = true
 	turns.Go(func() {
-		defer n.ended(p.ID)
+		defer n.endTurn(p.ID)
 		after := n.turn(ctx, f)
 		graceful, cancel := graceOf(ctx)
 		defer cancel()
@@ -203,7 +203,7 @@ func (n *Notifier) release(ctx context.Context, f *follow) {
 	}
 }
 
-func (n *Notifier) ended(id plan.ID) {
+func (n *Notifier) endTurn(id plan.ID) {
 	n.mu.Lock()
 	delete(n.active, id)
 	n.mu.Unlock()

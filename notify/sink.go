@@ -74,7 +74,7 @@ var errGoexit = errors.New("notify: the sink has ended its goroutine")
 
 // call calls a sink, and returns when it has returned or ctx has ended, whichever is first.
 // returned is closed when the sink has returned. A panic becomes an error.
-func call(ctx context.Context, s Sink, m Message) (err error, returned <-chan struct{}) { //nolint:revive // the channel belongs to the error
+func call(ctx context.Context, s Sink, m Message) (returned <-chan struct{}, err error) {
 	done, result := make(chan struct{}), errGoexit
 	go func() {
 		defer close(done)
@@ -87,13 +87,13 @@ func call(ctx context.Context, s Sink, m Message) (err error, returned <-chan st
 	}()
 	select {
 	case <-done:
-		return result, done
+		return done, result
 	case <-ctx.Done():
 		select {
 		case <-done:
-			return result, done
+			return done, result
 		case <-time.After(returnGrace):
-			return fmt.Errorf("notify: the sink does not return: %w", context.Cause(ctx)), done
+			return done, fmt.Errorf("notify: the sink does not return: %w", context.Cause(ctx))
 		}
 	}
 }

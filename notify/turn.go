@@ -172,7 +172,7 @@ func (n *Notifier) trySend(ctx context.Context, f *follow, owned time.Time) (pau
 	if sending.Err() != nil {
 		return 0, false
 	}
-	err, returned := call(sending, n.sink, *f.pending)
+	returned, err := call(sending, n.sink, *f.pending)
 	select {
 	case <-returned:
 	default:

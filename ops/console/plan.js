@@ -43,7 +43,7 @@ export function planPage(main, { query, go, focus }) {
 		if (!plan || closed) return;
 		title.show(plan);
 		next.show(plan);
-		figures.show(plan, log.rate(plan), log.people());
+		figures.show(plan, log.rate(plan));
 		waves.el.hidden = !plan.waves?.length;
 		waves.show({ ...plan, waves: plan.waves?.map(wave => (wave.undone ? counted(wave) : wave)) });
 		states.show(plan.counters, chosen);
@@ -191,7 +191,7 @@ const bakes = p => p.state === 'RUNNING' && p.gate !== 'approval' && p.gate !== 
 
 const bakeEnd = p => Date.parse(p.waveEndedAt) + 1000 * seconds(p.waves[p.wave - 1].bakeTime);
 
-function progressOf(p, rate, people) {
+function progressOf(p, rate) {
 	const done = ended(p);
 	const left = p.taskCount - done;
 	const fact = (label, ...content) => h('div.fact', h('dt', label), h('dd', ...content));
@@ -203,8 +203,8 @@ function progressOf(p, rate, people) {
 			fact(t('fact.flight'), number(inFlight(p)), p.waiting ? ` (${t('waiting.n', { n: p.waiting })})` : ''),
 			p.state === 'RUNNING' && fact(t('fact.rate'), rate ? t('per.minute', { n: rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate) }) : '–'),
 			p.state === 'RUNNING' && left > 0 && fact(t('fact.left'), rate ? `≈ ${span(60000 * left / rate)}` : '–'),
-			fact(t('fact.created'), when(p.createdAt), people.create && ' · ' + people.create),
-			p.startedAt && fact(t('fact.started'), when(p.startedAt), people.start && ' · ' + people.start),
+			fact(t('fact.created'), when(p.createdAt), p.createdBy && ' · ' + p.createdBy),
+			p.startedAt && fact(t('fact.started'), when(p.startedAt), p.startedBy && ' · ' + p.startedBy),
 			p.endedAt ? fact(t('fact.ended'), when(p.endedAt)) : p.startedAt && fact(t('fact.age'), age(p.startedAt))),
 		(p.sweeps ?? []).map(s => h('p.dim', t('sweep', { kind: word('cause', s.kind), n: s.after }))),
 	];
@@ -457,11 +457,6 @@ class Log {
 		const since = this.ends.length > recent.length ? from : Math.max(recent[0], Date.parse(p.startedAt ?? 0));
 		const rate = recent.length / Math.max(1000, now() - since) * 60000;
 		return Number(rate.toPrecision(2));
-	}
-
-	people() {
-		const by = cause => this.own.find(e => e.cause === cause && e.actor)?.actor;
-		return { create: by('create'), start: by('start') };
 	}
 }
 

@@ -16,12 +16,9 @@ export function plansPage(main, { query, me, go }) {
 	let next = null; // cursor of the next page; undefined at the end
 	let loading = false;
 	let limit = searched;
-	const people = starters(() => rows.el.isConnected && show());
-
 	const rows = new Rows({
 		key: plan => plan.planId,
 		render: planRow,
-		detail: plan => people.of(plan),
 		empty: () => (loading || next === null ? t('loading') : states.length || text ? t('plans.none.match') : t('plans.none')),
 		more: () => load(),
 	});
@@ -115,7 +112,7 @@ export function plansPage(main, { query, me, go }) {
 	};
 }
 
-function planRow(plan, who) {
+function planRow(plan) {
 	const bad = failed(plan);
 	const since = ['ended', 'started', 'created'].find(what => plan[what + 'At']);
 	return [link({ plan: plan.planId }, { class: 'plan-row' },
@@ -124,39 +121,7 @@ function planRow(plan, who) {
 		h('span.how-far', progress(plan), h('span.figures', outOf(ended(plan), plan.taskCount))),
 		h('span', { class: bad ? 'bad-text' : 'dim' }, bad ? [icon('FAILED'), ' ', t('failures.n', { n: bad })] : ''),
 		h('span.dim.age', t('fact.' + since), ' ', ticks(() => t('ago', { x: span(now() - Date.parse(plan[since + 'At'])) }))),
-		h('span.dim.who', who))];
-}
-
-// starters finds out who started each plan that is shown, or created it, from the plan's own log.
-function starters(changed) {
-	const known = new Map();
-	const queue = [];
-	let busy = 0;
-	return {
-		of(plan) {
-			const key = plan.planId + (plan.startedAt ? '+' : '');
-			if (!known.has(key)) {
-				known.set(key, '');
-				queue.push([key, plan.planId]);
-				work();
-			}
-			return known.get(key);
-		},
-	};
-	async function work() {
-		if (busy > 1) return;
-		busy++;
-		for (let item = queue.pop(); item; item = queue.pop()) {
-			const [key, plan] = item;
-			const page = await tried(ask(`plans/${plan}/commands?limit=20`));
-			const by = cause => page.events.findLast(e => e.cause === cause && e.actor)?.actor;
-			if (page) {
-				known.set(key, by('start') ?? by('create') ?? '');
-				changed();
-			} else setTimeout(() => known.delete(key) && changed(), 5000);
-		}
-		busy--;
-	}
+		h('span.dim.who', plan.startedBy ?? plan.createdBy))];
 }
 
 // The form of a new plan. What is typed survives a reload and an expired session.

@@ -238,8 +238,8 @@ export function notice(tone, ...content) {
 
 // Rows draws only the rows that are in view, whatever their number.
 export class Rows {
-	constructor({ render, detail, key, empty, more }) {
-		Object.assign(this, { render, detail, key, empty, more, items: [], drawn: new Map() });
+	constructor({ render, key, empty, more }) {
+		Object.assign(this, { render, key, empty, more, items: [], drawn: new Map() });
 		this.space = h('div.space', { role: 'list' });
 		this.none = h('p.none');
 		this.el = h('div.rows', { onscroll: () => this.draw() }, this.none, this.space);
@@ -273,12 +273,11 @@ export class Rows {
 		for (let i = first; i < last; i++) {
 			const item = this.items[i];
 			const key = this.key(item);
-			const detail = this.detail?.(item); // what is known of an item that is in view
-			const text = JSON.stringify([item, detail]);
+			const text = JSON.stringify(item);
 			let row = this.drawn.get(key);
 			if (row?.text !== text) {
 				const el = h('div.row', { role: 'listitem', 'aria-setsize': this.items.length });
-				fill(el, this.render(item, detail));
+				fill(el, this.render(item));
 				const focused = row?.el.contains(document.activeElement);
 				if (row) row.el.replaceWith(el);
 				if (focused) el.querySelector('a,button')?.focus({ preventScroll: true });

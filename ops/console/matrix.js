@@ -1,7 +1,7 @@
 // The matrix: one cell for each tenant of a plan, told apart by colour and by pattern. Only what is
 // in view is drawn, so its size does not matter.
 
-import { announce, h, number, t, taskStates, word } from './ui.js';
+import { announce, h, number, soon, t, taskStates, word } from './ui.js';
 import { ask, insist, tried } from './server.js';
 
 // Sizes of a cell in pixels: the largest that lets the matrix fit its height; with the last one it
@@ -9,31 +9,40 @@ import { ask, insist, tried } from './server.js';
 const sizes = [20, 16, 14, 12, 10, 9, 8, 7];
 const goodHeight = 330;
 
+const colours = new Map();
+const dark = matchMedia('(prefers-color-scheme: dark)');
+dark.addEventListener('change', () => colours.clear());
+
 export class Matrix {
 	constructor({ plan, open }) {
 		Object.assign(this, { plan, open, states: new Uint8Array(0), seq: 0, late: null, at: -1, tiles: new Map(), names: new Map(), highlighted: null });
+		this.redraw = soon(() => this.closed || this.draw());
 		this.canvas = h('canvas', {
 			tabindex: 0, role: 'application', 'aria-label': t('tenants'), 'aria-describedby': 'matrix-cell', 'data-key': 'matrix',
 			onpointermove: e => this.point(this.cellAt(e)), onpointerleave: () => this.point(-1),
 			onclick: e => this.choose(this.cellAt(e)), onkeydown: e => this.key(e),
 		});
-		this.box = h('div.matrix', { onscroll: () => this.redraw() }, this.space = h('div.matrix-space'), this.canvas);
+		this.top = 0;
+		const scrolled = () => {
+			this.top = this.box.scrollTop;
+			this.redraw();
+		};
+		this.box = h('div.matrix', { onscroll: scrolled }, this.space = h('div.matrix-space'), this.canvas);
 		this.cell = h('p', { id: 'matrix-cell', class: 'dim cell' }, t('matrix.hint'));
 		this.el = h('div', this.box, this.cell);
 		this.resized = new ResizeObserver(() => this.layout());
 		this.resized.observe(this.box);
-		this.dark = matchMedia('(prefers-color-scheme: dark)');
 		this.recolour = () => {
 			this.tiles.clear();
 			this.redraw();
 		};
-		this.dark.addEventListener('change', this.recolour);
+		dark.addEventListener('change', this.recolour);
 	}
 
 	close() {
 		this.closed = true;
 		this.resized.disconnect();
-		this.dark.removeEventListener('change', this.recolour);
+		dark.removeEventListener('change', this.recolour);
 	}
 
 	// load reads all states. Events that come meanwhile are applied afterwards: the position in the
@@ -82,15 +91,16 @@ export class Matrix {
 		const width = this.box.clientWidth;
 		const n = this.states.length;
 		if (!width || this.closed) return;
-		this.size = sizes.find(size => Math.ceil(n / Math.floor(width / size)) * size <= goodHeight) ?? sizes.at(-1);
+		const ratio = window.devicePixelRatio || 1;
+		if (ratio !== this.ratio) this.tiles.clear();
+		this.ratio = ratio;
+		const size = sizes.find(size => Math.ceil(n / Math.floor(width / size)) * size <= goodHeight) ?? sizes.at(-1);
+		this.size = Math.round(size * ratio) / ratio; // whole pixels of the device
 		this.columns = Math.max(1, Math.floor(width / this.size));
 		this.lines = Math.ceil(n / this.columns);
 		this.space.style.height = `${this.lines * this.size}px`;
 		this.height = Math.min(this.lines * this.size, goodHeight);
 		this.box.style.height = `${this.height}px`;
-		const ratio = window.devicePixelRatio || 1;
-		if (ratio !== this.ratio) this.tiles.clear();
-		this.ratio = ratio;
 		this.canvas.width = Math.round(this.columns * this.size * ratio);
 		this.canvas.height = Math.round(this.height * ratio);
 		this.canvas.style.width = `${this.columns * this.size}px`;
@@ -98,41 +108,38 @@ export class Matrix {
 		this.redraw();
 	}
 
-	redraw() {
-		if (this.frame || this.closed) return;
-		this.frame = requestAnimationFrame(() => {
-			this.frame = 0;
-			this.draw();
-		});
-	}
-
+	// draw draws what is in view, line by line: neighbours in one state at once.
 	draw() {
 		if (!this.columns) return;
+		const { columns, states, top } = this;
+		const side = this.size * this.ratio;
 		const context = this.canvas.getContext('2d');
 		context.setTransform(1, 0, 0, 1, 0, 0);
 		context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-		const top = this.box.scrollTop;
-		const first = Math.floor(top / this.size) * this.columns;
-		const last = Math.min(this.states.length, Math.ceil((top + this.height) / this.size) * this.columns);
-		const side = this.size * this.ratio;
 		const dim = this.highlighted === null ? -1 : taskStates.indexOf(this.highlighted);
-		for (let cell = first; cell < last; cell++) {
-			const state = this.states[cell];
-			const x = cell % this.columns * side;
-			const y = (Math.floor(cell / this.columns) * this.size - top) * this.ratio;
+		const last = Math.min(states.length, Math.ceil((top + this.height) / this.size) * columns);
+		for (let from = Math.floor(top / this.size) * columns, to; from < last; from = to) {
+			const state = states[from];
+			const line = Math.floor(from / columns);
+			const end = Math.min(last, (line + 1) * columns);
+			for (to = from + 1; to < end && states[to] === state;) to++;
+			context.setTransform(1, 0, 0, 1, 0, Math.round(line * side - top * this.ratio)); // patterns begin where a line does
 			context.globalAlpha = dim >= 0 && dim !== state ? 0.2 : 1;
-			context.drawImage(this.tile(state, this.size), Math.round(x), Math.round(y));
+			context.fillStyle = this.pattern(context, state, side);
+			context.fillRect(from % columns * side, 0, (to - from) * side, side);
 		}
 		context.globalAlpha = 1;
 		if (this.at < 0) return;
+		context.setTransform(1, 0, 0, 1, 0, 0);
 		context.strokeStyle = colour('--text');
 		context.lineWidth = 2 * this.ratio;
-		context.strokeRect(this.at % this.columns * side, (Math.floor(this.at / this.columns) * this.size - top) * this.ratio, side, side);
+		context.strokeRect(this.at % columns * side, Math.floor(this.at / columns) * side - top * this.ratio, side, side);
 	}
 
-	tile(state, size) {
-		const key = `${state} ${size}`;
-		if (!this.tiles.has(key)) this.tiles.set(key, drawTile(taskStates[state], size * this.ratio));
+	// pattern repeats the cell of a state.
+	pattern(context, state, side) {
+		const key = `${state} ${side}`;
+		if (!this.tiles.has(key)) this.tiles.set(key, context.createPattern(drawTile(taskStates[state], side), 'repeat'));
 		return this.tiles.get(key);
 	}
 
@@ -186,11 +193,14 @@ export class Matrix {
 	}
 }
 
-// colour is the colour of a custom property, in the colours in force.
+// colour is the colour of a custom property, in the colours in force. To ask for it takes time.
 function colour(name) {
-	const probe = document.getElementById('live');
-	probe.style.color = `var(${name})`;
-	return getComputedStyle(probe).color;
+	if (!colours.has(name)) {
+		const probe = document.getElementById('live');
+		probe.style.color = `var(${name})`;
+		colours.set(name, getComputedStyle(probe).color);
+	}
+	return colours.get(name);
 }
 
 // The patterns of the states over their colours, on a field of 8 x 8. Those that most cells are in

@@ -3,7 +3,7 @@
 
 import {
 	age, announce, badge, button, clockTime, dim, ended, failed, fill, h, icon, inFlight, isEnd, link, now, nthWave, number, outOf, part, progress, remark,
-	Rows, seconds, span, t, tally, ticks, when, word,
+	Rows, seconds, soon, span, t, tally, ticks, when, word,
 } from './ui.js';
 import { ask, insist, tried, Watch } from './server.js';
 import { buttons, explain, onPlan, onTasks } from './command.js';
@@ -39,7 +39,7 @@ export function planPage(main, { query, go, focus }) {
 	main.append(crumbs, loading);
 	document.title = `#${id} · cutover`;
 
-	const draw = () => {
+	const draw = soon(() => {
 		if (!plan || closed) return;
 		title.show(plan);
 		next.show(plan);
@@ -51,7 +51,7 @@ export function planPage(main, { query, go, focus }) {
 		causes.show(failures.groups(), plan);
 		failures.check(failed(plan), draw);
 		rules.show(plan.strategy);
-	};
+	}, 250);
 
 	// give gives a command, and shows what it has done without waiting for the next news.
 	function give(action, wave, group) {
@@ -399,6 +399,7 @@ class Log {
 		this.rows = new Rows({ key: e => e.seq, render: e => eventRow(e), empty: () => t('none') });
 		this.tabs = h('div.chips', { role: 'group', 'aria-label': t('log') });
 		this.el = h('section.card.log', h('h2', t('log')), this.tabs, this.rows.el);
+		this.showSoon = soon(() => this.show(), 500); // nobody reads faster
 		this.choose('own');
 		this.loadOwn();
 	}
@@ -446,7 +447,7 @@ class Log {
 		if (own.length) this.merge(own);
 		for (const e of events) if (e.taskId && isEnd(e.to) && e.from !== e.to) this.ends.push(Date.parse(e.at));
 		this.ends.splice(0, this.ends.length - 2000);
-		this.show();
+		this.showSoon();
 	}
 
 	// rate is how many tasks end in a minute, from the ends of the last five minutes.

@@ -236,20 +236,48 @@ export function notice(tone, ...content) {
 	if (tone !== 'bad') setTimeout(() => shown.remove(), 15000);
 }
 
-// Rows draws only the rows that are in view, whatever their number.
+// soon makes one call of many, before the next frame is shown, and the next one after a pause in
+// milliseconds.
+export function soon(act, pause = 0) {
+	let asked = false;
+	let next = 0;
+	const frame = () => requestAnimationFrame(() => {
+		asked = false;
+		next = performance.now() + pause;
+		act();
+	});
+	return () => {
+		if (asked) return;
+		asked = true;
+		const wait = next - performance.now();
+		if (wait > 0) setTimeout(frame, wait);
+		else frame();
+	};
+}
+
+// Rows draws only the rows that are in view, whatever their number. It knows the view from events:
+// to ask the elements each time would have the page laid out each time.
 export class Rows {
 	constructor({ render, key, empty, more }) {
-		Object.assign(this, { render, key, empty, more, items: [], drawn: new Map() });
+		Object.assign(this, { render, key, empty, more, items: [], drawn: new Map(), top: 0, height: 0, view: 0 });
+		this.redraw = soon(() => this.draw());
 		this.space = h('div.space', { role: 'list' });
 		this.none = h('p.none');
-		this.el = h('div.rows', { onscroll: () => this.draw() }, this.none, this.space);
-		this.resized = new ResizeObserver(() => this.draw());
+		this.el = h('div.rows', { onscroll: () => {
+			this.top = this.el.scrollTop;
+			this.redraw();
+		} }, this.none, this.space);
+		this.resized = new ResizeObserver(() => {
+			this.height = parseFloat(getComputedStyle(this.el).getPropertyValue('--row'));
+			this.view = this.el.clientHeight;
+			this.redraw();
+		});
 		this.resized.observe(this.el);
 	}
 
 	set(items) {
 		this.items = items;
-		this.draw();
+		this.redraw();
 	}
 
 	close() {
@@ -257,12 +285,13 @@ export class Rows {
 	}
 
 	draw() {
-		const height = parseFloat(getComputedStyle(this.el).getPropertyValue('--row')) || 48;
+		const { height, top, view } = this;
+		if (!height) return;
 		this.space.style.height = `${height * this.items.length}px`;
 		this.none.textContent = this.items.length ? '' : this.empty();
 		this.none.hidden = this.items.length > 0;
-		const first = Math.max(0, Math.floor(this.el.scrollTop / height) - 5);
-		const last = Math.min(this.items.length, Math.ceil((this.el.scrollTop + this.el.clientHeight) / height) + 5);
+		const first = Math.max(0, Math.floor(top / height) - 5);
+		const last = Math.min(this.items.length, Math.ceil((top + view) / height) + 5);
 		const keys = new Set(this.items.slice(first, last).map(this.key));
 		for (const [key, row] of this.drawn) {
 			if (keys.has(key)) continue;

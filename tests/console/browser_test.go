@@ -35,6 +35,12 @@ type page struct {
 // open opens a page of the host in a browser of its own.
 func (h *host) open(t *testing.T, query string, options ...chromedp.ExecAllocatorOption) *page {
 	t.Helper()
+	return h.openFor(t, 3*time.Minute, query, options...)
+}
+
+// openFor opens a page that is used for longer than others.
+func (h *host) openFor(t *testing.T, length time.Duration, query string, options ...chromedp.ExecAllocatorOption) *page {
+	t.Helper()
 	binary, err := exec.LookPath("chromium")
 	switch required := os.Getenv(requireEnv) != ""; {
 	case err != nil && required:
@@ -46,7 +52,7 @@ func (h *host) open(t *testing.T, query string, options ...chromedp.ExecAllocato
 	}
 	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(binary), chromedp.NoSandbox,
 		chromedp.Flag("lang", "en-US"), chromedp.WindowSize(1366, 900))
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), length)
 	t.Cleanup(cancel)
 	ctx, cancelBrowser := chromedp.NewExecAllocator(ctx, append(all, options...)...)
 	t.Cleanup(cancelBrowser)

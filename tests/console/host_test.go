@@ -274,9 +274,9 @@ func (h *host) move(ctx context.Context, run *executor.Run, s *state) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	case strings.HasPrefix(id, "slow-"):
+	case strings.HasPrefix(id, "tick-"):
 		select {
-		case <-time.After(2 * time.Second):
+		case <-time.After(250 * time.Millisecond):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -31,7 +31,8 @@ func Because(reason string) CommandOption {
 // IfVersion carries the command out only if the plan has this version, the Version of a plan that
 // was read before. Otherwise the command changes nothing and returns a *plan.VersionError, which
 // matches plan.ErrVersion: what the caller has seen is not what is there any more. For a command on
-// a task it is the version of the task's plan. A creation ignores it.
+// a task it is the version of the task's plan. Version 0, which no plan has, sets no condition. A
+// creation ignores the option.
 func IfVersion(version uint64) CommandOption {
 	return func(c *command) { c.Version = version }
 }
@@ -131,7 +132,7 @@ type tasksOptions struct {
 func (opt CommandOption) applyToTasks(o *tasksOptions) { opt(&o.command) }
 
 // DryRun makes a command on the tasks that a filter selects change nothing: its result says what
-// the command would do now. It is refused as the command would be.
+// the command would do now, and its error is the one that the command would return.
 func DryRun() TasksOption { return dryRun{} }
 
 type dryRun struct{}

@@ -12,7 +12,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// By is who gave a command, why and when.
+// By is who gave a command, why and when, and what the command depends on.
 type By struct {
 	Actor, Reason string
 	Now           time.Time

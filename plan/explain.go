@@ -3,11 +3,14 @@ package plan
 import "github.com/cutover-go/cutover/task"
 
 // Explain returns the reason for which a task of the plan does not move, or says that it does. It
-// asks the functions that decide: a claim takes only tasks of which it says [ReasonMayStart] (or
-// stops, or tries again, an undo: [ReasonStopping], [ReasonUndoFailed]; also what runs in a wave
-// that is being undone is [ReasonStopping], and may be claimed first), and if there are such
-// tasks it takes one. Which of them is the next, it does not say: those in flight come first, then
-// pending ones by their ordinals.
+// asks the functions that decide: if it says [ReasonMayStart] of some tasks, the next claim of a
+// worker takes a task. Which one it does not say: those in flight come first, then pending ones by
+// their ordinals. Apart from these a claim takes only
+//
+//   - what was paused during a wait, and goes on waiting in a slot: [ReasonHold], [ReasonBackoff]
+//     or [ReasonProving];
+//   - an undo that failed, if a rollback tries it again: [ReasonUndoFailed];
+//   - what runs in a wave that is being undone, in order to stop it: [ReasonStopping].
 //
 // p.Now is the time of the answer. The two should have been read shortly after each other.
 func (p Plan) Explain(t task.Task) Reason {

@@ -66,7 +66,7 @@ func (p Plan) Approve(wave int, by By) (Decision, error) {
 	case d.Plan.approved(wave):
 		return d.already() // even if it has opened: the caller may not know that he was heard
 	case wave <= d.Plan.Wave:
-		return d, d.notApplicable(ByApprove, "the wave is open already")
+		return d, d.notApplicable(ByApprove, fmt.Sprintf("wave %d has opened already", wave))
 	}
 	at, _ := slices.BinarySearch(d.Plan.Approved, wave)
 	d.Plan.Approved = slices.Insert(slices.Clone(d.Plan.Approved), at, wave)
@@ -101,7 +101,7 @@ func (p Plan) Reject(wave int, by By) (Decision, error) {
 		return d, err
 	}
 	if wave <= d.Plan.Wave {
-		return d, d.notApplicable(ByReject, "the wave is open already")
+		return d, d.notApplicable(ByReject, fmt.Sprintf("wave %d has opened already", wave))
 	}
 	next := &d.Plan
 	approved := next.approved(wave)
@@ -161,7 +161,7 @@ func (d *Decision) judged(wave int, c Cause) (int, error) {
 	case wave > len(p.Waves):
 		return 0, d.notApplicable(c, "no wave waits for an approval")
 	case !rules.Waits(wave):
-		return 0, d.notApplicable(c, "the wave needs no approval")
+		return 0, d.notApplicable(c, fmt.Sprintf("wave %d needs no approval", wave))
 	}
 	return wave, nil
 }

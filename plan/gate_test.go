@@ -70,7 +70,7 @@ func TestAWaveThatIsNotThereCannotBeApproved(t *testing.T) {
 		"after the last":          {approves, 3, "there is no wave 3: the plan has the waves 1 to 2"},
 		"before the first":        {approves, -1, "there is no wave -1: the plan has the waves 1 to 2"},
 		"none that waits":         {waved(1, 2, 4), 0, "no wave waits for an approval"},
-		"one that does not wait":  {waved(1, 2, 4), 2, "the wave needs no approval"},
+		"one that does not wait":  {waved(1, 2, 4), 2, "wave 2 needs no approval"},
 	}
 	for name, tt := range tests {
 		for command, give := range map[string]func(int, plan.By) (plan.Decision, error){"approve": tt.plan.Approve, "reject": tt.plan.Reject} {

@@ -16,9 +16,9 @@ const (
 	Created State = iota
 	// Running: tasks are claimed as the grant allows.
 	Running
-	// Paused: no pending task is claimed, and tasks in flight stop at their next boundary.
+	// Paused: no task starts, and running tasks stop at their next boundary. Undos go on.
 	Paused
-	// Failed: no pending task is claimed, and tasks in flight run to their end.
+	// Failed: no task starts, and what workers have begun runs to its end.
 	Failed
 	// Completed: every task ended within the tolerance.
 	Completed

@@ -18,7 +18,7 @@ type Filter struct {
 	Waves []int
 	// Labels are labels that the tenant has, all of them with these values.
 	Labels map[string]string
-	// Tenant is the beginning of the tenant's id.
+	// Tenant is the beginning of the tenant's id: "acme" selects acme, acme-2 and acmeco.
 	Tenant string
 }
 
@@ -38,8 +38,8 @@ func (f *Filter) OnlyStates() bool {
 	return len(f.Codes)+len(f.Steps)+len(f.Labels)+len(f.Tenant) == 0
 }
 
-// Matches reports whether the filter selects t, as far as t shows it: which wave t belongs to is
-// known to its plan.
+// Matches reports whether t fulfils all fields but Waves: which wave t belongs to only its plan
+// knows. See plan.Control.Selects.
 func (f *Filter) Matches(t *Task) bool {
 	if len(f.States) > 0 && !slices.Contains(f.States, t.State) || !strings.HasPrefix(t.Tenant.ID, f.Tenant) {
 		return false

@@ -206,7 +206,7 @@ func TestDeadLetters(t *testing.T) {
 			}
 			return nil
 		}}
-		n, _ := w.notifier(w.engine, &box, notify.Config{OnFault: func(string, error) {}})
+		n, _ := w.notifier(w.engine, &box, notify.Config{GiveUp: 2 * time.Hour, OnFault: func(string, error) {}})
 		time.Sleep(time.Second)
 		refuse(notify.Permanent(errors.New("410 Gone")))
 		w.finish(w.create("refused", 1, "a", "bad"))
@@ -215,7 +215,7 @@ func TestDeadLetters(t *testing.T) {
 		refuse(notify.RetryAfter(errors.New("busy"), 20*time.Minute))
 		id := w.create("given up", 1, "a", "bad-1", "bad-2")
 		w.finish(id)
-		time.Sleep(23*time.Hour + 30*time.Minute)
+		time.Sleep(90 * time.Minute)
 		if got := len(box.messages()); got != 5 {
 			t.Errorf("%d messages before it was given up: %v", got, box.causes())
 		}

@@ -58,7 +58,7 @@ type Command struct {
 	// Actor is empty if the request was not authenticated.
 	Actor  string
 	Action Action
-	// Plan is 0 for a creation that failed, Task if the command is not about one task.
+	// Plan is 0 for a creation that failed, and for the pause of all running plans; Task if the command is not about one task.
 	Plan plan.ID
 	Task task.ID
 	// Wave is the number of the wave that was approved of or rejected.

@@ -109,7 +109,7 @@ func TestDescribedMembers(t *testing.T) {
 		"Tuning": reflect.TypeFor[wire.Tuning](), "WaveTuning": reflect.TypeFor[wire.WaveTuning](), "Filter": reflect.TypeFor[wire.Filter](),
 		"Command": reflect.TypeFor[wire.Command](), "RetryCommand": reflect.TypeFor[wire.RetryCommand](),
 		"RetryTaskCommand": reflect.TypeFor[wire.RetryTaskCommand](),
-		"TasksCommand":     reflect.TypeFor[wire.TasksCommand](), "AddCommand": reflect.TypeFor[wire.AddCommand](),
+		"PauseCommand":     reflect.TypeFor[wire.PauseCommand](), "TasksCommand": reflect.TypeFor[wire.TasksCommand](), "AddCommand": reflect.TypeFor[wire.AddCommand](),
 		"ExcludeCommand": reflect.TypeFor[wire.ExcludeCommand](), "Plan": reflect.TypeFor[wire.Plan](),
 		"PlanSummary": reflect.TypeFor[wire.PlanSummary](), "PlanWave": reflect.TypeFor[wire.PlanWave](),
 		"PlanSweep": reflect.TypeFor[wire.PlanSweep](), "Undo": reflect.TypeFor[wire.Undo](), "TasksAnswer": reflect.TypeFor[wire.TasksAnswer](),

@@ -102,8 +102,9 @@ type cursorKind string
 
 // The kinds.
 const (
-	cursorOfPlans cursorKind = "p"
-	cursorOfTasks cursorKind = "t"
+	cursorOfPlans    cursorKind = "p"
+	cursorOfTasks    cursorKind = "t"
+	cursorOfFailures cursorKind = "f"
 )
 
 // text returns the cursor of a position.

@@ -16,10 +16,12 @@ func routes() []route {
 
 		{pattern: "GET /plans", serve: listPlans},
 		{pattern: "POST /plans", command: Create, serve: createPlan},
+		{pattern: "POST /plans/pause", command: Pause, serve: pausePlans},
 		{pattern: "POST /preview", serve: previewPlan},
 		{pattern: "GET /plans/{plan}", serve: getPlan},
 		{pattern: "GET /plans/{plan}/tasks", serve: listTasks},
 		{pattern: "GET /plans/{plan}/matrix", costly: true, serve: getMatrix},
+		{pattern: "GET /plans/{plan}/failures", costly: true, serve: listFailures},
 		{pattern: "GET /plans/{plan}/events", serve: listEvents(Engine.Events)},
 		{pattern: "GET /plans/{plan}/commands", serve: listEvents(Engine.PlanEvents)},
 

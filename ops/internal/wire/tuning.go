@@ -66,6 +66,15 @@ type Command struct {
 // Why returns the reason.
 func (c *Command) Why() string { return c.Reason }
 
+// PauseCommand is what a pause of all running plans may have.
+type PauseCommand struct {
+	Reason string `json:"reason"`
+	DryRun bool   `json:"dryRun"`
+}
+
+// Why returns the reason.
+func (c *PauseCommand) Why() string { return c.Reason }
+
 // RetryCommand is what a retry may have. Without FromCheckpoint, attempts begin at the checkpoint.
 type RetryCommand struct {
 	Reason         string `json:"reason"`

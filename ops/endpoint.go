@@ -63,6 +63,9 @@ type endpoint struct {
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{service: e.service, w: w, r: r, command: Command{Action: e.route.command}}
 	body, stream, err := c.run(e.route)
+	if c.begun {
+		defer func() { <-c.costly }() // a stream is part of the answer
+	}
 	var p *problem
 	if err != nil {
 		p = c.problem(err)
@@ -90,6 +93,8 @@ type call struct {
 	// body is the request's body, once it was read; seen is the version in If-Match.
 	body []byte
 	seen uint64
+	// begun means that the call has one of the places for costly questions.
+	begun bool
 	// command is what is audited; its Status is set for questions, too.
 	command Command
 }
@@ -106,15 +111,10 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 			return nil, nil, err
 		}
 	}
-	if r.costly {
-		select {
-		case c.costly <- struct{}{}:
-			defer func() { <-c.costly }()
-		default:
-			p := newProblem(codeBusy)
-			p.retryAfter = 1
-			return nil, nil, p
-		}
+	if r.costly && !c.begin() {
+		p := newProblem(codeBusy)
+		p.retryAfter = 1
+		return nil, nil, p
 	}
 	a, err := r.serve(c)
 	if err != nil || a.stream != nil {
@@ -128,6 +128,16 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 	}
 	body, err = json.Marshal(a.body)
 	return body, nil, err
+}
+
+// begin takes a place for a costly question, and reports whether there was one.
+func (c *call) begin() bool {
+	select {
+	case c.costly <- struct{}{}:
+		c.begun = true
+	default:
+	}
+	return c.begun
 }
 
 // recovered, deferred, makes a panic an error. It may be one of a function of the host.

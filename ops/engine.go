@@ -25,6 +25,7 @@ type Reader interface {
 	Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, error)
 	Task(ctx context.Context, id task.ID) (task.Task, error)
 	Explain(ctx context.Context, id task.ID) (plan.Reason, error)
+	Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error)
 	Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error)
 	States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error)
 	Events(ctx context.Context, id plan.ID, after int64, limit int) ([]plan.Event, error)

@@ -11,7 +11,7 @@ import (
 //	GET   plans                       POST  plans/{plan}/start, pause, resume, cancel,
 //	POST  plans                             retry, rollback, tune
 //	POST  plans/pause, preview        POST  plans/{plan}/waves/{wave}/approve, reject, rollback
-//	GET   plans/{plan}                GET   plans/{plan}/tasks, matrix, failures
+//	GET   plans/{plan}                GET   plans/{plan}/tasks, matrix, failures, export
 //	GET   plans/{plan}/events         POST  plans/{plan}/tasks/retry, pause, resume, cancel,
 //	GET   plans/{plan}/commands             skip, rollback
 //	                                  POST  plans/{plan}/tenants/add, exclude

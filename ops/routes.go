@@ -19,6 +19,7 @@ func routes() []route {
 		{pattern: "POST /plans/pause", command: Pause, serve: pausePlans},
 		{pattern: "POST /preview", serve: previewPlan},
 		{pattern: "GET /plans/{plan}", serve: getPlan},
+		{pattern: "GET /plans/{plan}/export", costly: true, serve: exportPlan},
 		{pattern: "GET /plans/{plan}/tasks", serve: listTasks},
 		{pattern: "GET /plans/{plan}/matrix", costly: true, serve: getMatrix},
 		{pattern: "GET /plans/{plan}/failures", costly: true, serve: listFailures},

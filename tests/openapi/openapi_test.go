@@ -113,10 +113,10 @@ func (d description) compare(ctx context.Context, e *exchange) (operation string
 	response := &openapi3filter.ResponseValidationInput{RequestValidationInput: request, Status: e.Status, Header: e.Header, Options: options()}
 	response.SetBodyBytes([]byte(e.Body))
 	// Messages of streams are compared one by one.
-	response.Options.ExcludeResponseBody = e.Method == http.MethodHead || e.Header.Get("Content-Type") == "text/event-stream"
+	response.Options.ExcludeResponseBody = e.Method == http.MethodHead || e.streams()
 	err = openapi3filter.ValidateResponse(ctx, response)
-	if err == nil && route.Operation.OperationID == "openStream" && e.Status < 300 {
-		err = d.messages(e)
+	if err == nil && e.streams() {
+		err = errors.Join(d.messages(e), d.lines(e))
 	}
 	return route.Operation.OperationID, err
 }
@@ -191,15 +191,52 @@ func (e *exchange) outside() error {
 // typed returns an error if the content type is none of the API.
 func (e *exchange) typed() error {
 	switch kind := e.Header.Get("Content-Type"); {
-	case kind == "application/json" && e.Status < 300, kind == "application/problem+json" && e.Status >= 400, kind == "text/event-stream":
+	case kind == "application/json" && e.Status < 300, kind == "application/problem+json" && e.Status >= 400, e.streams():
 		return nil
 	default:
 		return fmt.Errorf("a content type of %q", kind)
 	}
 }
 
+// streams reports whether the answer is a stream, whose parts have schemas.
+func (e *exchange) streams() bool {
+	return slices.Contains([]string{"text/event-stream", "application/x-ndjson"}, e.Header.Get("Content-Type"))
+}
+
+// lines compares the lines of an export with their schema.
+func (d description) lines(e *exchange) error {
+	if e.Header.Get("Content-Type") != "application/x-ndjson" {
+		return nil
+	}
+	for text := range strings.Lines(e.Body) {
+		if err := d.fits(text, "ExportLine"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fits compares a document with a schema.
+func (d description) fits(text, schema string) error {
+	var document any
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		return fmt.Errorf("%s: %w", text, err)
+	}
+	s := d.Components.Schemas[schema]
+	if s == nil {
+		return fmt.Errorf("there is no schema %q for %s", schema, text)
+	}
+	if err := s.Value.VisitJSON(document, openapi3.EnableJSONSchema2020()); err != nil {
+		return fmt.Errorf("%s: %w", text, err)
+	}
+	return nil
+}
+
 // messages compares the messages of a stream with their schemas.
 func (d description) messages(e *exchange) error {
+	if e.Header.Get("Content-Type") != "text/event-stream" {
+		return nil
+	}
 	for text := range strings.SplitSeq(e.Body, "\n\n") {
 		var event, data string
 		for line := range strings.SplitSeq(text, "\n") {
@@ -213,18 +250,11 @@ func (d description) messages(e *exchange) error {
 		if event == "" {
 			continue
 		}
-		schema := map[string]string{
+		err := d.fits(data, map[string]string{
 			"ping": "StreamPing", "plan": "Plan", "events": "StreamEvents", "list": "StreamList", "reset": "StreamReset", "away": "StreamAway",
-		}[event]
-		var document any
-		if err := json.Unmarshal([]byte(data), &document); err != nil {
-			return fmt.Errorf("%s: %w", text, err)
-		}
-		if d.Components.Schemas[schema] == nil {
-			return fmt.Errorf("the event %q is not described", event)
-		}
-		if err := d.Components.Schemas[schema].Value.VisitJSON(document, openapi3.EnableJSONSchema2020()); err != nil {
-			return fmt.Errorf("%s: %w", text, err)
+		}[event])
+		if err != nil {
+			return err
 		}
 	}
 	return nil

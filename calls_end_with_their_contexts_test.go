@@ -47,6 +47,7 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		"PlanEvents":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.PlanEvents(ctx, id, 0, 10) },
 		"Plans":        func(ctx context.Context, e *cutover.Engine) { _, _ = e.Plans(ctx, store.PlanQuery{}) },
 		"Ready":        func(ctx context.Context, e *cutover.Engine) { _ = e.Ready(ctx) },
+		"Remove":       func(ctx context.Context, e *cutover.Engine) { _ = e.Remove(ctx, id) },
 		"Resume":       func(ctx context.Context, e *cutover.Engine) { _, _ = e.Resume(ctx, id) },
 		"ResumeTask":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.ResumeTask(ctx, first) },
 		"RetryFailed":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.RetryFailed(ctx, id, cutover.FromScratch) },

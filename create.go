@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
@@ -49,7 +50,7 @@ func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOptio
 	for _, w := range append(arranged.Warnings, missing(e, spec)...) {
 		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
-	c, err := e.create(ctx, spec, arranged, o.command.Actor)
+	c, err := create(ctx, e.client, spec, arranged, o.command.Actor)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -70,10 +71,13 @@ func missing(e *Engine, spec plan.Spec) []plan.Fault {
 	return []plan.Fault{{Field: "Strategy.FailureAction", Problem: problem}}
 }
 
-func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arrangement, actor string) (c store.Creation, err error) {
+// create stores a plan and its tenants.
+func create(
+	ctx context.Context, client *storeclient.Client, spec plan.Spec, arranged plan.Arrangement, actor string,
+) (c store.Creation, err error) {
 	mark := rand.Text()
-	err = e.client.Do(ctx, "begin create", func() (err error) {
-		c, err = e.client.Store.BeginCreate(ctx, store.Create{
+	err = client.Do(ctx, "begin create", func() (err error) {
+		c, err = client.Store.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
 				Annotations: maps.Clone(spec.Annotations), Strategy: arranged.Strategy, TaskCount: len(arranged.Tenants), IdempotencyKey: spec.IdempotencyKey,
@@ -94,11 +98,11 @@ func (e *Engine) create(ctx context.Context, spec plan.Spec, arranged plan.Arran
 	}
 	first := 1
 	for tenants := range slices.Chunk(arranged.Tenants, store.MaxBatch) {
-		err := e.client.Do(ctx, "add tenants", func() error { return e.client.Store.AddTenants(ctx, c, first, tenants) })
+		err := client.Do(ctx, "add tenants", func() error { return client.Store.AddTenants(ctx, c, first, tenants) })
 		if err != nil {
 			return c, err
 		}
 		first += len(tenants)
 	}
-	return c, e.client.Do(ctx, "finish create", func() error { return e.client.Store.FinishCreate(ctx, c) })
+	return c, client.Do(ctx, "finish create", func() error { return client.Store.FinishCreate(ctx, c) })
 }

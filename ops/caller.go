@@ -40,13 +40,15 @@ const (
 	Approve Action = "approve"
 	Reject  Action = "reject"
 	Skip    Action = "skip"
+	// Delete is to remove a plan that is over.
+	Delete Action = "delete"
 	// Notify is to test a notifier, and to send its dead letters again; it is asked without a plan.
 	Notify Action = "notify"
 )
 
 // Actions returns all actions.
 func Actions() []Action {
-	return []Action{View, ViewData, Create, Start, Pause, Resume, Cancel, Retry, Rollback, Tune, Add, Approve, Reject, Skip, Notify}
+	return []Action{View, ViewData, Create, Start, Pause, Resume, Cancel, Retry, Rollback, Tune, Add, Approve, Reject, Skip, Delete, Notify}
 }
 
 // AllowAll is an Authenticate for trials on a local machine: every request comes from actor, who

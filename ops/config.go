@@ -58,7 +58,8 @@ type Command struct {
 	// Actor is empty if the request was not authenticated.
 	Actor  string
 	Action Action
-	// Plan is 0 for a creation that failed, and for the pause of all running plans; Task if the command is not about one task.
+	// Plan is 0 for a creation that failed, and for a pause of all running plans; Task is 0 if the
+	// command is not about one task.
 	Plan plan.ID
 	Task task.ID
 	// Wave is the number of the wave that was approved of or rejected.
@@ -77,10 +78,10 @@ type Command struct {
 }
 
 // NeedsReason reports whether a command destroys, or takes away, so much that its reason is
-// required: cancel, rollback, tune, reject and skip.
+// required: cancel, rollback, tune, reject, skip and delete.
 func NeedsReason(a Action) bool {
 	switch a {
-	case Cancel, Rollback, Tune, Reject, Skip:
+	case Cancel, Rollback, Tune, Reject, Skip, Delete:
 		return true
 	case View, ViewData, Create, Start, Pause, Resume, Retry, Add, Approve, Notify:
 	}

@@ -259,7 +259,7 @@ func TestWords(t *testing.T) {
 		keys = append(keys, "cause."+plan.SweepKind(k).String())
 	}
 	for _, a := range ops.Actions() {
-		if a != ops.View && a != ops.ViewData && a != ops.Create && a != ops.Add { // which have no button
+		if a != ops.View && a != ops.ViewData && a != ops.Create && a != ops.Add && a != ops.Delete { // which have no button
 			keys = append(keys, "action."+string(a))
 		}
 	}

@@ -45,6 +45,7 @@ type PlanCommander interface {
 	Cancel(ctx context.Context, id plan.ID, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	Rollback(ctx context.Context, id plan.ID, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	RetryFailed(ctx context.Context, id plan.ID, from cutover.RetryFrom, opts ...cutover.CommandOption) (cutover.PlanResult, error)
+	Remove(ctx context.Context, id plan.ID, opts ...cutover.CommandOption) error
 	Tune(ctx context.Context, id plan.ID, t strategy.Tuning, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	AddTenants(ctx context.Context, id plan.ID, tenants []task.Tenant, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	Approve(ctx context.Context, id plan.ID, wave int, opts ...cutover.CommandOption) (cutover.PlanResult, error)

@@ -115,7 +115,8 @@ func TestExportThatBreaksOff(t *testing.T) {
 	}
 }
 
-// An export is a costly question until it ends, and needs a server that can write it piece by piece.
+// An export is a costly question until it ends, and needs a server that can write it piece by
+// piece.
 func TestExportIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil, ops.Config{})

@@ -87,6 +87,27 @@ func createPlan(c *call) (answer, error) {
 	return a, nil
 }
 
+// removed is the answer to a deletion.
+type removed struct {
+	PlanID plan.ID `json:"planId"`
+}
+
+// deletePlan removes a plan that is over.
+func deletePlan(c *call) (answer, error) {
+	p, err := c.plan(Delete)
+	if err != nil {
+		return answer{}, err
+	}
+	_, opts, err := prepare[wire.Command](c)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := c.engine.Remove(c.r.Context(), p.ID, opts...); err != nil {
+		return answer{}, err
+	}
+	return answer{body: removed{p.ID}}, nil
+}
+
 // previewPlan answers with what a plan would do; it creates nothing.
 func previewPlan(c *call) (answer, error) {
 	w, spec, err := c.spec()

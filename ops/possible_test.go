@@ -231,11 +231,11 @@ func TestActions(t *testing.T) {
 	for _, a := range ops.Actions() {
 		seen[a]++
 	}
-	if len(seen) != 15 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
+	if len(seen) != 16 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
 		t.Errorf("%v", seen)
 	}
 	required := slices.DeleteFunc(ops.Actions(), func(a ops.Action) bool { return !ops.NeedsReason(a) })
-	if want := []ops.Action{ops.Cancel, ops.Rollback, ops.Tune, ops.Reject, ops.Skip}; !slices.Equal(required, want) {
+	if want := []ops.Action{ops.Cancel, ops.Rollback, ops.Tune, ops.Reject, ops.Skip, ops.Delete}; !slices.Equal(required, want) {
 		t.Errorf("%v need a reason, want %v", required, want)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // Lateness is how long a request may be under way: until then the store may carry out a request
 // that its sender gave up, and so leave a lock behind.
-const Lateness = time.Minute
+const Lateness = plan.KeptAtLeast
 
 // Manager locks tenants, judges the locks of other plans, and releases locks that no task needs. It
 // is immutable and safe for concurrent use.

@@ -16,7 +16,7 @@ const manyTenants = 100;
 
 // buttons are the commands that are possible now, first the one that is the next thing to do.
 export function buttons(actions, give, first) {
-	const order = actions.filter(a => a !== 'add').sort((a, b) => (b === first) - (a === first) || destructive.has(a) - destructive.has(b));
+	const order = actions.filter(a => a !== 'add' && a !== 'delete').sort((a, b) => (b === first) - (a === first) || destructive.has(a) - destructive.has(b));
 	return order.map(action => button(t('action.' + action), () => give(action), {
 		'data-key': 'action-' + action, class: action === first ? 'primary' : destructive.has(action) ? 'danger' : '',
 	}));

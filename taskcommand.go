@@ -60,6 +60,9 @@ func (e *Engine) RollbackTask(ctx context.Context, id task.ID, opts ...CommandOp
 	})
 }
 
+// taskCommand decides and commits a command on a task, and repeats both if the plan or the task
+// changed in between. If the command makes the task go on, it locks the tenant first; if the task
+// does not need its tenant any more, it releases the lock.
 func (e *Engine) taskCommand(
 	ctx context.Context, id task.ID, c command, decide func(plan.Plan, task.Task, plan.By) (plan.Decision, error),
 ) (TaskResult, error) {

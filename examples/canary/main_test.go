@@ -19,7 +19,7 @@ func TestTheWholeProgram(t *testing.T) {
 	for _, want := range []string{
 		"plan 1 is FAILED: 3 completed, 1 failed\n",
 		"tenant-2 failed with HEALTH_FAILED:\n  at 50 percent: 1 failed, 0 inconclusive, 0 missing checks " +
-			"(failed: errorRate 0.12, p99Millis 820: too many errors); the weight was put back\n",
+			"(failed: errorRate 0.12, p99Millis 820: too many errors); the weight was put back to 0 percent\n",
 		"plan 1 is COMPLETED: 4 completed, 0 failed\n",
 		"all of the traffic of 4 tenants is in the new environment\n",
 	} {

@@ -22,6 +22,8 @@ type tally struct {
 	Failed       int `json:"failed"`
 	Inconclusive int `json:"inconclusive"`
 	Missing      int `json:"missing"`
+	// WaitedMillis is how long the task has waited between these checks, at least.
+	WaitedMillis int64 `json:"waitedMillis,omitempty"`
 	// Seen are what the last checks saw, the newest last.
 	Seen []string `json:"seen,omitempty"`
 }
@@ -34,10 +36,11 @@ type verdict struct {
 	Step string `json:"step"`
 }
 
-func (v *verdict) failure() error {
+// failure returns the failure of a task whose weight was put back to what it was.
+func (v *verdict) failure(weight int) error {
 	return &executor.Error{
 		Code: v.Code, Step: v.Step, Retryable: v.Code == CodeHealthMissing,
-		Err: errors.New(v.Reason + "; the weight was put back"),
+		Err: fmt.Errorf("%s; the weight was put back to %d percent", v.Reason, weight),
 	}
 }
 
@@ -47,6 +50,8 @@ const (
 	maxFigures = 16
 	maxName    = 64
 	maxReason  = 256
+	// maxVerdict leaves room for the end of a failure, which says where the weight is.
+	maxVerdict = task.MaxReason - 64
 )
 
 // check checks the health. It returns nil if the check passed. Otherwise it begins the wait for the
@@ -68,7 +73,9 @@ func (r *release) check(ctx context.Context) error {
 		r.Verdict = &verdict{Code: code, Reason: r.Checks.reason(r.Weight), Step: name}
 		return r.condemn(ctx)
 	}
-	hold := r.run.BeginHold(max(r.config.Interval, executor.RetryAfter(err)))
+	wait := min(max(r.config.Interval, executor.RetryAfter(err)), maxHold)
+	r.Checks.WaitedMillis += wait.Milliseconds()
+	hold := r.run.BeginHold(wait)
 	r.Hold = &hold
 	return r.run.SaveHold(ctx, name, r.state, hold)
 }
@@ -102,7 +109,7 @@ func (r *release) condemn(ctx context.Context) error {
 // probe checks that the tenant has the weight that it is to be judged at, and asks for its health.
 // An error means that the check is missing, unless the tenant has moved on.
 func (r *release) probe(ctx context.Context, name string) (found Report, err error) {
-	held := r.origin.Steps[r.Raised-1].hold() + time.Duration(r.Checks.count())*r.config.Interval
+	held := r.origin.Steps[r.Raised-1].hold() + time.Duration(r.Checks.WaitedMillis)*time.Millisecond
 	asked := false
 	err = r.try.Once(ctx, name, func(ctx context.Context) (err error) {
 		if _, err = r.weight.Look(ctx, r.run, r.Weight); err != nil {
@@ -147,9 +154,6 @@ func (t *tally) add(found Report, err error) {
 	t.Seen = t.Seen[max(0, len(t.Seen)-maxSeen):]
 }
 
-// count returns the number of checks that did not pass.
-func (t *tally) count() int { return t.Failed + t.Inconclusive + t.Missing }
-
 // text returns the figures and the reason of a report, each preceded by a colon.
 func (r Report) text() string {
 	names := slices.Sorted(maps.Keys(r.Figures))
@@ -166,10 +170,16 @@ func (r Report) text() string {
 	return text
 }
 
-// reason says why a step is over.
+// reason says why a step is over, with as many of the last checks as there is room for. The last
+// one alone always fits.
 func (t tally) reason(weight int) string {
-	return fmt.Sprintf("at %d percent: %d failed, %d inconclusive, %d missing checks (%s)",
-		weight, t.Failed, t.Inconclusive, t.Missing, strings.Join(t.Seen, "; "))
+	for seen := t.Seen; ; seen = seen[1:] {
+		text := fmt.Sprintf("at %d percent: %d failed, %d inconclusive, %d missing checks (%s)",
+			weight, t.Failed, t.Inconclusive, t.Missing, strings.Join(seen, "; "))
+		if len(text) <= maxVerdict || len(seen) <= 1 {
+			return text
+		}
+	}
 }
 
 // exceeded returns the code of the limit that t exceeds, "" if it exceeds none.

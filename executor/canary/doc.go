@@ -36,8 +36,11 @@
 //
 // # Changes made by others
 //
-// Before each change and each check the weight has to be what this task found or set. Otherwise
-// somebody else has moved the tenant, and the task and its rollback fail with TENANT_MOVED_ON.
+// Before and after each change, and before each check, the weight has to be what this task found or
+// set. Otherwise somebody else has moved the tenant, and the task fails with TENANT_MOVED_ON. So
+// does a rollback, to which the weight found and those of all steps are the task's own. A service
+// has to show exactly the weights that it was given: one that rounds them, or moves there bit by
+// bit, looks as if somebody else were at work.
 //
 // A change carries the task's fencing token and an idempotency key. A weight that the task has
 // begun to set, and that is set when it goes on after a crash, is not set again. A put-back and a

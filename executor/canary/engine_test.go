@@ -218,7 +218,7 @@ func TestABadTenantIsPutBackAndTheOthersGoOn(t *testing.T) {
 		if err != nil || tk.State != task.Failed || tk.Failure.ErrorCode != canary.CodeHealthFailed || tk.Failure.Step != "CHECK_AT_25" {
 			t.Fatalf("%+v, %v", tk.Failure, err)
 		}
-		if want := "at 25 percent: 1 failed, 1 inconclusive, 0 missing checks (inconclusive: no traffic; failed: errorRate 0.12, p99Millis 820: too slow); the weight was put back"; tk.Failure.Reason != want {
+		if want := "at 25 percent: 1 failed, 1 inconclusive, 0 missing checks (inconclusive: no traffic; failed: errorRate 0.12, p99Millis 820: too slow); the weight was put back to 1 percent"; tk.Failure.Reason != want {
 			t.Errorf("reason %s", tk.Failure.Reason)
 		}
 		if _, err := engine.RetryTask(t.Context(), tk.ID, cutover.FromCheckpoint); err != nil {

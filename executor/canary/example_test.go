@@ -70,6 +70,6 @@ func Example() {
 	<-done
 	// Output:
 	// FAILED HEALTH_FAILED
-	// at 50 percent: 1 failed, 0 inconclusive, 0 missing checks (failed: errorRate 0.12, p99Millis 820); the weight was put back
+	// at 50 percent: 1 failed, 0 inconclusive, 0 missing checks (failed: errorRate 0.12, p99Millis 820); the weight was put back to 0 percent
 	// acme is at 0 percent
 }

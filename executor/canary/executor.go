@@ -126,6 +126,11 @@ type savedStep struct {
 	HoldMillis int64 `json:"holdMillis"`
 }
 
+// saved rounds up, so that no hold is shorter than it says.
+func (s Step) saved() savedStep {
+	return savedStep{s.Weight, (s.Hold + time.Millisecond - 1).Milliseconds()}
+}
+
 func (s savedStep) hold() time.Duration { return time.Duration(s.HoldMillis) * time.Millisecond }
 
 // newOrigin returns the origin of a task that finds the weight found: the steps above it or, if
@@ -134,11 +139,11 @@ func newOrigin(found int, steps []Step) origin {
 	o := origin{Weight: found}
 	for _, s := range steps {
 		if s.Weight > found {
-			o.Steps = append(o.Steps, savedStep{s.Weight, s.Hold.Milliseconds()})
+			o.Steps = append(o.Steps, s.saved())
 		}
 	}
 	if len(o.Steps) == 0 {
-		o.Steps = []savedStep{{found, steps[len(steps)-1].Hold.Milliseconds()}}
+		o.Steps = []savedStep{Step{found, steps[len(steps)-1].Hold}.saved()}
 	}
 	return o
 }

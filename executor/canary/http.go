@@ -89,7 +89,8 @@ func (h *HTTPWeights) SetWeight(ctx context.Context, c Change) error {
 //	    ->  {"verdict":"failed","figures":{"errorRate":0.12},"reason":"too many errors"}
 //
 // The verdict is "passed", "failed" or "inconclusive". Any other answer, with any status but 200
-// too, means that the check is missing. Retry-After postpones the next check.
+// too, means that the check is missing. Retry-After postpones the next check. A figure that is null
+// is left out.
 type HTTPHealth struct{ client *tenanthttp.Client }
 
 // NewHTTPHealth returns the health service at baseURL, or an *[InvalidError].
@@ -104,9 +105,9 @@ func NewHTTPHealth(baseURL string, c HTTPConfig) (*HTTPHealth, error) {
 // Check asks the service for its verdict.
 func (h *HTTPHealth) Check(ctx context.Context, p Probe) (Report, error) {
 	var answer struct {
-		Verdict string             `json:"verdict"`
-		Figures map[string]float64 `json:"figures"`
-		Reason  string             `json:"reason"`
+		Verdict string              `json:"verdict"`
+		Figures map[string]*float64 `json:"figures"`
+		Reason  string              `json:"reason"`
 	}
 	resource := "/health?weight=" + strconv.Itoa(p.Weight) + "&heldSeconds=" + strconv.FormatInt(int64(p.Held/time.Second), 10)
 	if err := h.client.Get(ctx, p.TenantID, resource, &answer); err != nil {
@@ -116,5 +117,11 @@ func (h *HTTPHealth) Check(ctx context.Context, p Probe) (Report, error) {
 	if err != nil {
 		return Report{}, h.client.BadAnswer("no verdict")
 	}
-	return Report{Verdict: verdict, Figures: answer.Figures, Reason: answer.Reason}, nil
+	figures := make(map[string]float64, len(answer.Figures))
+	for name, value := range answer.Figures {
+		if value != nil {
+			figures[name] = *value
+		}
+	}
+	return Report{Verdict: verdict, Figures: figures, Reason: answer.Reason}, nil
 }

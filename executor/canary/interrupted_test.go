@@ -50,7 +50,7 @@ func TestWhereverItIsInterruptedABadWeightIsPutBack(t *testing.T) {
 			// A crash after the first check repeats it, so it may be the one that is bad.
 			run, err := executortest.NewRun(t, interruption).Finish(l)
 			info := wantFailure(t, err, canary.CodeHealthFailed, false)
-			if want := "percent: 1 failed, 0 inconclusive, 0 missing checks (failed: errorRate 0.12, p99Millis 820: too slow); the weight was put back"; !containsAll(info.Reason, want) {
+			if want := "percent: 1 failed, 0 inconclusive, 0 missing checks (failed: errorRate 0.12, p99Millis 820: too slow); the weight was put back to 0 percent"; !containsAll(info.Reason, want) {
 				t.Errorf("reason %s", info.Reason)
 			}
 			l.wantWeight(t, 0)

@@ -49,11 +49,17 @@ func (r *release) restore() (begun bool, err error) {
 		return false, err
 	}
 	step, begun, err := r.run.Restore(&r.state)
-	if err == nil && begun && (!recorded || r.Completed == nil || r.Raised < 0 || r.Raised > len(r.origin.Steps)) {
+	if err == nil && begun && (!recorded || !r.state.fits(r.origin)) {
 		err = fmt.Errorf("%w: the checkpoint of step %q is not one of a canary release", checkpoint.ErrCorrupt, step)
 	}
 	r.Failed = ""
 	return begun, err
+}
+
+// fits reports whether s can be the state of a release with the steps of o.
+func (s state) fits(o origin) bool {
+	over := s.Passed && s.Raised == len(o.Steps) // a release that is over saves nothing any more
+	return s.Completed != nil && s.Raised >= 0 && s.Raised <= len(o.Steps) && !over
 }
 
 // look finds out the weight and records it. If an earlier attempt has recorded it, look only checks
@@ -142,7 +148,7 @@ func (r *release) putBack(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.Verdict.failure()
+	return r.Verdict.failure(r.origin.Weight)
 }
 
 // complete notes that a step is completed; a check that is repeated by a retry completes it again.

@@ -148,6 +148,7 @@ func TestWhatOthersSavedIsRefused(t *testing.T) {
 		"an empty undo entry": {executortest.Undo("RAISE_WEIGHT", struct{}{})},
 		"other data":          {executortest.Undo("RAISE_WEIGHT", origin), executortest.Checkpoint("N", map[string]int{"n": 1})},
 		"no object":           {executortest.Undo("RAISE_WEIGHT", origin), executortest.Checkpoint("N", 7)},
+		"a check too many":    {executortest.Undo("RAISE_WEIGHT", origin), executortest.Checkpoint("N", map[string]any{"completedSteps": []string{}, "raised": 1, "passed": true})},
 		"a step too many":     {executortest.Undo("RAISE_WEIGHT", origin), executortest.Checkpoint("N", map[string]any{"completedSteps": []string{}, "raised": 2})},
 	} {
 		l := newLab(t, canary.Config{})

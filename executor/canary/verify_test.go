@@ -43,7 +43,7 @@ func TestVerify(t *testing.T) {
 		weight int
 	}{
 		"good":         {weight: 100},
-		"bad":          {report: bad(), code: canary.CodeHealthFailed, reason: "at 100 percent: 1 failed, 0 inconclusive, 0 missing checks (failed: errorRate 0.12, p99Millis 820: too slow); the weight was put back"},
+		"bad":          {report: bad(), code: canary.CodeHealthFailed, reason: "at 100 percent: 1 failed, 0 inconclusive, 0 missing checks (failed: errorRate 0.12, p99Millis 820: too slow); the weight was put back to 0 percent"},
 		"inconclusive": {report: none(), waits: true, weight: 100},
 		"missing":      {before: func(l *lab) { l.Inject(tenantID, canarytest.Check, canarytest.Login, 1) }, waits: true, weight: 100},
 		"no weight":    {before: func(l *lab) { l.Inject(tenantID, canarytest.Weight, canarytest.Unavailable, 1) }, waits: true, weight: 100},

@@ -16,8 +16,10 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,24 +35,50 @@ type options struct {
 	tenants    int
 	step, bake time.Duration
 	fail       failures
+	chosen     bool // whether fail was given, and is not the default
 	auto       bool
+}
+
+// minTenants leaves tenants for each of the waves.
+const minTenants = 10
+
+// check returns an error if the flags make no rollout, or not the one that was asked for.
+func (o options) check() error {
+	if o.tenants < minTenants {
+		return fmt.Errorf("-tenants: %d is less than %d", o.tenants, minTenants)
+	}
+	if o.step < 0 || o.bake < 0 {
+		return errors.New("-step or -bake is negative")
+	}
+	tenants := map[string]bool{}
+	for n := range o.tenants {
+		tenants[tenantID(n+1)] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(o.fail)) {
+		if o.chosen && !tenants[id] {
+			return fmt.Errorf("-fail: there is no %q among %s to %s", id, tenantID(1), tenantID(o.tenants))
+		}
+	}
+	return nil
 }
 
 // defaultFailures are three tenants of the second wave, which tolerates one, and one of the last.
 const defaultFailures = "tenant-034 tenant-047=STATUS_REFUSED tenant-052 tenant-444"
 
 func main() {
-	var o options
-	o.fail = parseFailures(defaultFailures)
+	o := options{fail: parseFailures(defaultFailures)}
 	flag.IntVar(&o.tenants, "tenants", 500, "how many tenants there are, at least 10")
 	flag.DurationVar(&o.step, "step", 100*time.Millisecond, "how long each of a tenant's two steps takes")
 	flag.DurationVar(&o.bake, "bake", 2*time.Second, "how long a wave bakes before the next one")
 	flag.Func("fail", "tenants that fail, with an optional `tenant=CODE`, for instance \""+defaultFailures+"\" (the default)", func(text string) error {
-		o.fail = parseFailures(text)
+		o.fail, o.chosen = parseFailures(text), true
 		return nil
 	})
 	flag.BoolVar(&o.auto, "auto", false, "give the operator's commands without waiting for Enter")
 	flag.Parse()
+	if err := o.check(); err != nil {
+		log.Fatal(err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := show(ctx, o); err != nil && !errors.Is(err, errQuit) {

@@ -207,3 +207,25 @@ func TestTheNullDeviceIsNoTerminal(t *testing.T) {
 		t.Error("it is taken for one")
 	}
 }
+
+func TestFlagsThatMakeNoRollout(t *testing.T) {
+	t.Parallel()
+	good := rollout("tenant-500")
+	good.chosen = true
+	if err := good.check(); err != nil {
+		t.Error(err)
+	}
+	for want, o := range map[string]options{
+		"-tenants: -1 is less than 10":                                   {tenants: -1},
+		"-tenants: 9 is less than 10":                                    {tenants: 9},
+		"-step or -bake is negative":                                     {tenants: 10, step: -1},
+		`-fail: there is no "tenant-011" among tenant-001 to tenant-010`: {tenants: 10, fail: parseFailures("tenant-010 tenant-011=X"), chosen: true},
+	} {
+		if err := o.check(); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if err := (options{tenants: 10, fail: parseFailures(defaultFailures)}).check(); err != nil {
+		t.Errorf("the default tenants need not be there: %v", err)
+	}
+}

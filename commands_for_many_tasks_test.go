@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -176,6 +178,33 @@ func TestRollbackTasksByTenant(t *testing.T) {
 		mustTasks(t, plan.Reach{Matched: 2, Changing: 2})(e.Select(id, task.Filter{Tenant: "eu-"}).Rollback(t.Context()))
 		rests(t, e, id, plan.Completed)
 		wantStates(t, e, id, task.Filter{}, map[task.State]int{task.RolledBack: 2, task.Completed: 1})
+	})
+}
+
+// The tasks that a filter selects are undone backwards, also if they are more than one batch, and
+// one task at a time if the plan is sequential.
+func TestRollbackTasksGoesBackwards(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var undone undoings
+		e := running(t, memstore.New(), executor.Registry{"X": both{succeed, undone.undo}})
+		var tenants, want []string
+		for i := range 2*store.MaxBatch + 50 {
+			tenants = append(tenants, fmt.Sprint("t-", i+1))
+			if strings.HasPrefix(tenants[i], "t-1") {
+				want = append(want, tenants[i])
+			}
+		}
+		slices.Reverse(want)
+		id := launch(t, e, spec(tenants...))
+		rests(t, e, id, plan.Completed)
+		if r, err := e.Select(id, task.Filter{Tenant: "t-1"}).Rollback(t.Context()); err != nil || r.Reach.Changing <= store.MaxBatch {
+			t.Fatalf("%+v, %v", r.Reach, err)
+		}
+		rests(t, e, id, plan.Completed)
+		if !slices.Equal(undone.list, want) {
+			t.Errorf("undone %v, want %v", undone.list, want)
+		}
 	})
 }
 

@@ -14,7 +14,8 @@ import (
 // Its commands do what the commands on one task do to each of the tasks. A command is accepted in
 // one step. Engines then carry it out batch by batch, after the earlier commands on many tasks of
 // the plan; Plan.Sweeps shows how far they are. The command comes to each task of the plan once, in
-// ascending order of their ordinals, and changes those that match when it comes to them. Tasks that
+// ascending order of their ordinals, a rollback in descending order, and changes those that match
+// when it comes to them. Tasks that
 // are added later are left out. A task whose tenant another plan holds stays as it is, and is
 // counted in Plan.Sweeps; the event at the end says how many. What ends the plan, a cancel or a
 // rollback, also ends the commands on many tasks that are still to be carried out, and a breach
@@ -78,8 +79,11 @@ func (s Selection) Skip(ctx context.Context, opts ...TasksOption) (TasksResult, 
 	return s.give(ctx, plan.Sweep{Kind: plan.SweepSkipTasks}, opts)
 }
 
-// Rollback does what [Engine.RollbackTask] does. The plan keeps its state. Returns [ErrCannotUndo]
-// if this process has the plan's executor, and the executor cannot undo.
+// Rollback does what [Engine.RollbackTask] does, from the last of the tasks to the first: also in a
+// sequential plan, whatever the order of their completion was. At most as many as the plan runs at
+// once are undone at a time, and an undo that fails stops no other. What runs is left as it is; to
+// undo that too, cancel the selection first. The plan keeps its state. Returns [ErrCannotUndo] if
+// this process has the plan's executor, and the executor cannot undo.
 func (s Selection) Rollback(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
 	return s.give(ctx, plan.Sweep{Kind: plan.SweepRollbackTasks}, opts)
 }

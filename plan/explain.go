@@ -267,8 +267,8 @@ func (x explainer) failures(c ReasonCode) Reason {
 
 // ahead reports whether the sweep has yet to change a task of the plan.
 func (s *Sweep) ahead(p *Plan, t *task.Task) bool {
-	o := t.ID.Ordinal()
-	return o > s.After && (s.Last == 0 || o <= s.Last) && s.Matches(p, t)
+	at := s.Place(p, t.ID.Ordinal())
+	return at > s.After && (s.Last == 0 || at <= s.Last) && s.Matches(p, t)
 }
 
 func (s *Sweep) reason() Reason {

@@ -64,10 +64,7 @@ func (s *Sweep) Matches(p *Plan, t *task.Task) bool {
 // those that follow the ordinal from, up to the ordinal to. It leaves out waves that its filter
 // does not select. more is false if no task is left.
 func (s *Sweep) Range(p *Plan, after int) (from, to int, more bool) {
-	last := p.TaskCount
-	if s.Last > 0 {
-		last = min(last, s.Last)
-	}
+	last := s.last(p)
 	if after >= last || len(s.Filter.Waves) == 0 {
 		return after, last, after < last
 	}
@@ -80,8 +77,45 @@ func (s *Sweep) Range(p *Plan, after int) (from, to int, more bool) {
 	return after, last, false
 }
 
+// Place returns where the sweep comes to a task: 1 is the first. Rollbacks go through the plan
+// backwards.
+func (s *Sweep) Place(p *Plan, ordinal int) int {
+	if s.Kind != SweepRollbackTasks {
+		return ordinal
+	}
+	return s.last(p) + 1 - ordinal
+}
+
+// Ahead returns the ordinals among which the sweep looks for its next tasks, if it has passed so
+// many places, as Range does. If it goes backwards they are at most most.
+func (s *Sweep) Ahead(p *Plan, passed, most int) (from, to int, more bool) {
+	if s.Kind != SweepRollbackTasks {
+		return s.Range(p, passed)
+	}
+	for to = s.last(p) - passed; to > 0; to = from {
+		from = max(0, to-most)
+		if len(s.Filter.Waves) == 0 {
+			return from, to, true
+		}
+		wave := p.WaveOf(to)
+		if from = max(from, p.FirstOf(wave)-1); slices.Contains(s.Filter.Waves, wave) {
+			return from, to, true
+		}
+		from = p.FirstOf(wave) - 1
+	}
+	return 0, 0, false
+}
+
+// last returns the last ordinal to which the sweep comes.
+func (s *Sweep) last(p *Plan) int {
+	if s.Last > 0 {
+		return min(p.TaskCount, s.Last)
+	}
+	return p.TaskCount
+}
+
 // Sweep continues the plan's first sweep with the tasks that were found after its cursor, at most
-// as many as a command may edit. next is the ordinal after which to continue, 0 if there are no
+// as many as a command may edit. next is the place after which to continue, 0 if there are no
 // further tasks. held reports whether another plan holds the tenant of a task; Sweep leaves such
 // tasks as they are. While the plan is being started its sweeps wait.
 func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By) Decision {
@@ -94,7 +128,7 @@ func (p Plan) Sweep(tasks []task.Task, next int, held func(task.ID) bool, by By)
 	asked := By{Actor: s.Actor, Reason: s.Reason, Now: by.Now}
 	for i := range tasks {
 		t := &tasks[i]
-		if o := t.ID.Ordinal(); o <= s.After || s.Last > 0 && o > s.Last || !p.Selects(&s.Filter, t) {
+		if at := s.Place(&p, t.ID.Ordinal()); at <= s.After || s.Last > 0 && at > s.Last || !p.Selects(&s.Filter, t) {
 			continue
 		}
 		e, does := s.edit(&p, t, by.Now)

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/cutover-go/cutover/plan"
@@ -259,5 +260,67 @@ func TestSweepStates(t *testing.T) {
 	p, one := situations()[12].place(plan.Running)
 	if (&plan.Sweep{Kind: 99}).Matches(&p, &one) {
 		t.Error("a kind that does not exist matches")
+	}
+}
+
+// A rollback goes through the plan backwards, and leaves out waves that its filter does not select
+// and tasks that were added later. Other commands go forwards.
+func TestRollbackOfASetGoesBackwards(t *testing.T) {
+	t.Parallel()
+	p := waved(3, 2, 5, 9)
+	all := plan.Sweep{Kind: plan.SweepRollbackTasks, Last: 7}
+	some := all
+	some.Filter.Waves = []int{1, 3}
+	skip := plan.Sweep{Kind: plan.SweepSkipTasks, Last: 7}
+	for _, tt := range []struct {
+		s        plan.Sweep
+		passed   int
+		from, to int
+		more     bool
+	}{
+		{all, 0, 3, 7, true},
+		{all, 4, 0, 3, true},
+		{all, 7, 0, 0, false},
+		{some, 0, 5, 7, true},
+		{some, 2, 0, 2, true},
+		{some, 3, 0, 2, true},
+		{some, 6, 0, 1, true},
+		{some, 7, 0, 0, false},
+		{skip, 0, 0, 7, true},
+		{skip, 4, 4, 7, true},
+	} {
+		if from, to, more := tt.s.Ahead(&p, tt.passed, 4); from != tt.from || to != tt.to || more != tt.more {
+			t.Errorf("%s of %s, after place %d: after %d until %d, %t", tt.s.Kind, &tt.s.Filter, tt.passed, from, to, more)
+		}
+	}
+	if got := [...]int{all.Place(&p, 7), all.Place(&p, 1), all.Place(&p, 8), skip.Place(&p, 1)}; got != [...]int{1, 7, 0, 1} {
+		t.Errorf("places %v", got)
+	}
+}
+
+// A batch of a rollback changes no task that an earlier batch has passed, and none that was added
+// after the command.
+func TestRollbackOfASetInBatches(t *testing.T) {
+	t.Parallel()
+	tasks := row(task.Completed, task.Completed, task.Completed, task.Completed, task.Completed)
+	p := in(plan.Completed, count(tasks), func(p *plan.Plan) {
+		p.Sweeps = []plan.Sweep{{Kind: plan.SweepRollbackTasks, Last: 4}}
+	})
+	for _, b := range []struct {
+		next int
+		want []int
+	}{{1, []int{4}}, {3, []int{2, 3}}, {0, []int{1}}} {
+		page := tasks
+		if b.next > 0 {
+			page = tasks[4-b.next:]
+		}
+		d := p.Sweep(page, b.next, nobodyHeld, ann())
+		if got := moved(t, d, task.RollingBack); !slices.Equal(got, b.want) {
+			t.Errorf("the batch up to place %d changes %v, want %v", b.next, got, b.want)
+		}
+		p = d.Plan
+	}
+	if len(p.Sweeps) > 0 {
+		t.Errorf("sweeps %+v", p.Sweeps)
 	}
 }

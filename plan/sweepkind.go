@@ -13,8 +13,8 @@ type Sweep struct {
 	Kind SweepKind
 	// Filter selects the tasks. The plan's own sweeps have none.
 	Filter task.Filter
-	// After is the last ordinal that the sweep has passed, Last the last one that it comes to; 0
-	// means the last of the plan.
+	// After is the last place that the sweep has passed, see [Sweep.Place], and Last the last
+	// ordinal of those that it comes to; 0 means the last of the plan.
 	After, Last int
 	// From is where the attempts of a retry begin.
 	From task.RetryFrom

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -37,11 +38,11 @@ func (w *world) claimable() *task.Task {
 		return nil
 	}
 	for _, r := range []task.Request{task.ExemptRequest, task.NoRequest, task.StartRequest} {
-		if t := w.unheld(task.Running, r); t != nil && w.claims(t) {
+		if t := w.unheld(r); t != nil && w.claims(t) {
 			return t
 		}
 	}
-	if t := w.unheld(task.RollingBack, task.NoRequest); t != nil && w.claims(t) {
+	if t := w.lastUndo(); t != nil && w.claims(t) {
 		return t
 	}
 	if t := w.seekUndo(); t != nil {
@@ -65,9 +66,19 @@ func (w *world) claims(t *task.Task) bool {
 	return w.plan.Claims(t.Request, w.plan.Breached)
 }
 
-func (w *world) unheld(s task.State, r task.Request) *task.Task {
+func (w *world) unheld(r task.Request) *task.Task {
 	for i := range w.tasks {
-		if t := &w.tasks[i]; t.State == s && t.Request == r && t.Worker == "" && !t.Waiting {
+		if t := &w.tasks[i]; t.State == task.Running && t.Request == r && t.Worker == "" && !t.Waiting {
+			return t
+		}
+	}
+	return nil
+}
+
+// lastUndo returns the undo without a worker that is claimed before all others, or nil.
+func (w *world) lastUndo() *task.Task {
+	for i := range slices.Backward(w.tasks) {
+		if t := &w.tasks[i]; t.State == task.RollingBack && t.Worker == "" && !t.Waiting {
 			return t
 		}
 	}
@@ -220,18 +231,22 @@ func (w *world) sweep(n int) {
 	if len(w.plan.Sweeps) == 0 {
 		return
 	}
-	after := w.plan.Sweeps[0].After
-	end := min(after+n, len(w.tasks))
-	page := append([]task.Task(nil), w.tasks[after:end]...)
+	s := &w.plan.Sweeps[0]
+	end := min(s.After+n, len(w.tasks))
+	var page []task.Task
+	for at := s.After + 1; at <= end; at++ {
+		if o := s.Place(&w.plan, at); o > 0 { // which comes at that place: the way back is the same
+			page = append(page, w.tasks[o-1])
+		}
+	}
 	next := end
 	if end == len(w.tasks) {
 		next = 0
 	}
 	d := w.plan.Sweep(page, next, func(task.ID) bool { return false }, w.by(""))
-	s := &w.plan.Sweeps[0]
 	for _, e := range d.Edits {
-		if t := &w.tasks[e.ID.Ordinal()-1]; !s.Matches(&w.plan, t) || e.ID.Ordinal() <= s.After {
-			w.t.Fatalf("%s of %s, after task %d, edits task %s in %s", s.Kind, &s.Filter, s.After, t.ID, t.State)
+		if t := &w.tasks[e.ID.Ordinal()-1]; !s.Matches(&w.plan, t) || s.Place(&w.plan, e.ID.Ordinal()) <= s.After {
+			w.t.Fatalf("%s of %s, after place %d, edits task %s in %s", s.Kind, &s.Filter, s.After, t.ID, t.State)
 		}
 	}
 	w.apply(d)

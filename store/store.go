@@ -262,7 +262,8 @@ const (
 //
 //   - RUNNING without a worker, as plan.Control.Claims says of their requests: first those with an
 //     ExemptRequest, then those without a request, then those with a StartRequest;
-//   - ROLLING_BACK without a worker, unless undos are stopping: Undo.Stopping;
+//   - ROLLING_BACK without a worker, from the last ordinal down, unless undos are stopping:
+//     Undo.Stopping;
 //   - in an open undo round the undoable tasks that the round has not reached yet, from the last
 //     ordinal down, or, in a sequential plan, in the reverse order in which workers last released
 //     them; in the round of a wave only those that Undo.Covers;

@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/internal/tenantlock"
@@ -34,32 +36,45 @@ func (r *Reconciler) sweep(ctx context.Context, p plan.Plan, most int) error {
 	return err
 }
 
-// matching returns the next tasks that the plan's first sweep changes, and the
-// ordinal after which to continue, 0 if there are no more.
+// matching returns the next tasks that the plan's first sweep changes, in its order, and the place
+// after which to continue, 0 if there are no more.
 func (r *Reconciler) matching(ctx context.Context, p plan.Plan, most int) (tasks []task.Task, next int, err error) {
 	s := &p.Sweeps[0]
-	after := s.After
+	passed := s.After
 	for range sweepPages {
-		from, to, more := s.Range(&p, after)
-		if !more {
-			return tasks, 0, nil
-		}
-		q := store.TaskQuery{After: from, Until: to, States: s.States(), Limit: store.MaxBatch}
-		page, next, err := r.opts.Client.Store.Tasks(ctx, p.ID, q)
-		if err != nil {
-			return nil, 0, err
+		page, after, err := r.page(ctx, &p, passed)
+		if err != nil || after == 0 {
+			return tasks, 0, err
 		}
 		for i := range page {
 			if !s.Matches(&p, &page[i]) {
 				continue
 			}
 			if tasks = append(tasks, page[i]); len(tasks) == most {
-				return tasks, page[i].ID.Ordinal(), nil
+				return tasks, s.Place(&p, page[i].ID.Ordinal()), nil
 			}
 		}
-		if after = next; next == 0 {
-			after = to
-		}
+		passed = after
 	}
-	return tasks, after, nil
+	return tasks, passed, nil
+}
+
+// page reads the next tasks to which the plan's first sweep comes, in its order, if it has passed
+// so many places. after is the last place of the page, 0 if there is none left.
+func (r *Reconciler) page(ctx context.Context, p *plan.Plan, passed int) (page []task.Task, after int, err error) {
+	s := &p.Sweeps[0]
+	from, to, more := s.Ahead(p, passed, store.MaxBatch)
+	if !more {
+		return nil, 0, nil
+	}
+	q := store.TaskQuery{After: from, Until: to, States: s.States(), Limit: store.MaxBatch}
+	page, next, err := r.opts.Client.Store.Tasks(ctx, p.ID, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	if s.Kind == plan.SweepRollbackTasks { // it goes backwards, and the page has all of them
+		slices.Reverse(page)
+		return page, s.Place(p, from+1), nil
+	}
+	return page, cmp.Or(next, to), nil
 }

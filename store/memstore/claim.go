@@ -58,14 +58,14 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 	case ordinal != 0: // it has its slot
 	case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots:
 		return 0, nil
-	case len(p.exempt) > 0 && p.takes(task.ExemptRequest):
-		ordinal = p.exempt[0]
-	case len(p.running) > 0 && p.takes(task.NoRequest):
-		ordinal = p.running[0]
-	case len(p.starting) > 0 && p.takes(task.StartRequest):
-		ordinal = p.starting[0]
-	case len(p.undoing) > 0 && !p.plan.Undo.Stopping:
-		ordinal = p.undoing[0]
+	case p.exempt.first() > 0 && p.takes(task.ExemptRequest):
+		ordinal = p.exempt.first()
+	case p.running.first() > 0 && p.takes(task.NoRequest):
+		ordinal = p.running.first()
+	case p.starting.first() > 0 && p.takes(task.StartRequest):
+		ordinal = p.starting.first()
+	case p.undoing.first() > 0 && !p.plan.Undo.Stopping:
+		ordinal = p.undoing.first()
 	default:
 		if ordinal = p.seekUndo(); ordinal == 0 {
 			ordinal = p.nextPending(at)

@@ -79,6 +79,7 @@ func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 		},
 		mark: c.Mark, hash: c.Hash, actor: c.Actor, ttl: c.TTL,
 		pending: 1,
+		undoing: ordinals{downward: true},
 		log:     eventLog{limit: s.cfg.MaxEvents},
 	}
 }

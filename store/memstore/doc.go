@@ -11,7 +11,7 @@
 //
 //	held          tasks that a worker holds                  slice, records know their place
 //	running       RUNNING without a worker                   heap by ordinal
-//	undoing       ROLLING_BACK without a worker              heap by ordinal
+//	undoing       ROLLING_BACK without a worker              heap by ordinal, the last first
 //	waiting       RUNNING and waiting                        heap by the end of the wait
 //	waitingUndos  ROLLING_BACK and waiting                   heap by the end of the wait
 //	pending       cursor: no task below it is pending any more

@@ -44,7 +44,16 @@ func TestOrdinals(t *testing.T) {
 	}
 	var h ordinals
 	var list []uint32
-	for range 10_000 {
+	first := func() int {
+		if h.downward {
+			return len(list) - 1
+		}
+		return 0
+	}
+	for i := range 10_000 {
+		if i == 5_000 {
+			h, list = ordinals{downward: true}, nil
+		}
 		o := uint32(rnd.IntN(n) + 1)
 		if i, in := slices.BinarySearch(list, o); in {
 			h.remove(&tasks, tasks.at(o).pos)
@@ -53,10 +62,10 @@ func TestOrdinals(t *testing.T) {
 			h.push(&tasks, o)
 			list = slices.Insert(list, i, o)
 		}
-		if len(h) != len(list) || len(h) > 0 && h[0] != list[0] {
-			t.Fatalf("heap %v, want the least of %v", h, list)
+		if len(h.list) != len(list) || len(list) > 0 && h.first() != list[first()] || len(list) == 0 && h.first() != 0 {
+			t.Fatalf("heap %+v, want the first of %v", h, list)
 		}
-		for i, o := range h {
+		for i, o := range h.list {
 			if tasks.at(o).pos != uint32(i) {
 				t.Fatalf("ordinal %d is at %d and believes to be at %d", o, i, tasks.at(o).pos)
 			}

@@ -44,7 +44,7 @@ type rollout struct {
 	running       ordinals // without a worker, not waiting, not in one of the next two
 	exempt        ordinals // running with an ExemptRequest
 	starting      ordinals // running with a StartRequest
-	undoing       ordinals // being rolled back, without a worker, not waiting
+	undoing       ordinals // being rolled back, without a worker, not waiting; the last first
 	waiting       waiters  // running, waiting
 	waitingExempt waiters  // running with an ExemptRequest, waiting
 	// waitingUndos are being rolled back and waiting.

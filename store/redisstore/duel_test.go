@@ -189,9 +189,14 @@ func (d *duel) sweeps() {
 			if len(p.Sweeps) == 0 {
 				return plan.Decision{}, nil
 			}
-			after := p.Sweeps[0].After
-			page := tasks[after:min(len(tasks), after+most)]
-			next := after + most
+			s := &p.Sweeps[0]
+			var page []task.Task
+			for at := s.After + 1; at <= min(len(tasks), s.After+most); at++ {
+				if o := s.Place(&p, at); o > 0 { // which comes at that place: the way back is the same
+					page = append(page, tasks[o-1])
+				}
+			}
+			next := s.After + most
 			if next >= len(tasks) {
 				next = 0
 			}

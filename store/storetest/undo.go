@@ -11,6 +11,7 @@ func undoCases() []testCase {
 		{name: "undo from the last ordinal", run: undoFromLast},
 		{name: "undo in the reverse order of ends", run: undoSequential},
 		{name: "undo not before nothing runs", run: undoWaits},
+		{name: "undo without a worker from the last ordinal", run: undoUnheldFromLast},
 		{name: "undo what ran only", run: undoWhatRan},
 		{name: "undo nothing", run: undoNothing},
 		{name: "undo that fails is not tried again", run: undoFails},
@@ -40,6 +41,24 @@ func undoFromLast(e *env) {
 	equal(e, "dry at last", r.read().UndosExhausted, true)
 	equal(e, "plan", r.settle().State, plan.RolledBack)
 	r.expect(1)
+}
+
+// undoUnheldFromLast: tasks that are undone by commands on each of them, and those that were given
+// back, come from the last ordinal down.
+func undoUnheldFromLast(e *env) {
+	r := e.start(5, concurrently(2))
+	r.run(5, store.Complete)
+	equal(e, "plan", r.settle().State, plan.Completed)
+	for _, o := range []int{2, 4, 1, 5} {
+		r.order(o, plan.Plan.RollbackTask)
+	}
+	jobs := r.expect(9, 5, 4)
+	r.do(jobs[0].work(store.Yield))
+	again := r.expect(9, 5)
+	r.do(jobs[1].work(store.Undone))
+	r.do(again[0].work(store.Undone))
+	undoes(r, 2, 1)
+	untouched(r, task.Completed, 3)
 }
 
 // undoSequential: a sequential plan undoes its tasks in the reverse of the order in which they

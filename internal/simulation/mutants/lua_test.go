@@ -64,6 +64,8 @@ func luaMutants() []mutant {
 			"request == '3' and plan.stop_running == 1 and '0' or int(plan.stop_running)", "int(plan.stop_running)"),
 		scripted("Redis spares what is exempt when its wave is undone", "18-alone/alone,_stopped_with_its_wave", "lib/plan.lua",
 			"if covered(ordinal) then", "if covered(ordinal) and request ~= '3' then"),
+		scripted("Redis claims undos from the first ordinal", "4-claim/undo_without_a_worker_from_the_last_ordinal", "lib/claim.lua",
+			"if band == 1 then", "if false then"),
 		scripted("Redis tunes and resumes over failures that nobody has seen", "1-commit/failed_tasks_that_nobody_has_seen", "apply.lua",
 			"if tonumber(ARGV[3]) >= 0 and", "if false and"),
 		scripted("Redis marks a plan as read that got a command", "19-subscription/read_only_if_nothing_came_in_between", "agenda/unread.lua",

@@ -157,7 +157,7 @@ func coreMutants() []mutant {
 		tested("a sweep skips its last batch", "./plan", "TestRetryFailedInBatches", "plan/sweep.go",
 			"case does != changes:", "case next == 0 && s.After > 0, does != changes:"),
 		tested("a sweep changes what its filter does not select", "./plan", "TestSweepsFollowTheirFilter", "plan/sweep.go",
-			"o > s.Last || !p.Selects(&s.Filter, t) {", "o > s.Last {"),
+			"at > s.Last || !p.Selects(&s.Filter, t) {", "at > s.Last {"),
 		tested("pending tasks begin before they are skipped", "./plan", "TestPendingTasksWaitForSkips", "plan/sweep.go",
 			" || !s.Kind.own() && slices.Contains(s.States(), task.Pending) {", " {"),
 		tested("a skip of failed tasks keeps pending ones back", "./plan", "TestSkipOfFailedTasksLetsPendingOnesBegin", "plan/sweep.go",
@@ -175,7 +175,7 @@ func coreMutants() []mutant {
 		tested("a save does not tell of a pause", ".", "TestScenarios", "store/memstore/commit.go",
 			"w.Stop = p.stop(uint32(w.Task.Ordinal()), r)\n", "_ = p\n"),
 		tested("undos that are being stopped are claimed", "./store/memstore", "TestConformance", "store/memstore/claim.go",
-			"case len(p.undoing) > 0 && !p.plan.Undo.Stopping:", "case len(p.undoing) > 0:"),
+			"case p.undoing.first() > 0 && !p.plan.Undo.Stopping:", "case p.undoing.first() > 0:"),
 		tested("a plan that got a command is marked as read", "./store/memstore", "TestConformance", "store/memstore/subscription.go",
 			"case it != nil && it.stamp != stamp:", "case it != nil && it.stamp < stamp:"),
 		tested("failures are not collected", "./notify", "TestManyFailuresAreFewMessages", "notify/follow.go",
@@ -185,6 +185,6 @@ func coreMutants() []mutant {
 		tested("only the first secret signs", "./notify/webhook", "TestRequest", "notify/webhook/sign.go",
 			"strings.Join(signatures, \" \")", "signatures[0]"),
 		tested("pending tasks before those that were lost", "./store/memstore", "TestConformance", "store/memstore/claim.go",
-			"case len(p.running) > 0 && p.takes(task.NoRequest):", "case len(p.running) > 0 && p.takes(task.NoRequest) && p.nextPending(at) == 0:"),
+			"case p.running.first() > 0 && p.takes(task.NoRequest):", "case p.running.first() > 0 && p.takes(task.NoRequest) && p.nextPending(at) == 0:"),
 	}
 }

@@ -264,14 +264,18 @@ local function begin_wait(ordinal, t)
 end
 
 -- gather_loose appends tasks to the pool, at most most, from a band of loose, of tasks in flight
--- that neither a worker holds nor are waiting. Those whose wait is not over it makes wait on.
+-- that neither a worker holds nor are waiting: undos from the last ordinal down, others from the
+-- first. Those whose wait is not over it makes wait on.
 local function gather_loose(most, band, pool)
   local key, taken, further = base .. 'loose', 0, not plan.damaged
-  local low, high = int(2000000 * band + 1), int(2000000 * band + 1000000)
+  local read, from, to = 'ZRANGEBYSCORE', int(2000000 * band + 1), int(2000000 * band + 1000000)
+  if band == 1 then
+    read, from, to = 'ZREVRANGEBYSCORE', to, from
+  end
   while further and plan.budget > 0 and plan.free > 0 and #pool < most do
     further = false
     local count = math.min(most - #pool, plan.free)
-    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', int(taken), int(count))) do
+    for _, member in ipairs(redis.call(read, key, from, to, 'LIMIT', int(taken), int(count))) do
       local ordinal, h, t = member_head(key, member, band)
       if ordinal and t.wait ~= '0' and due_at(t.wait) > now + 0 then
         begin_wait(ordinal, t)

@@ -135,7 +135,8 @@ func (x *explanation) stops(e *plan.Event) bool {
 const maxSearched = 5 * store.MaxPage
 
 // findTaskCommand finds out who stopped the task. The command may be older than its effect, but not
-// older than the last time that the task went on.
+// older than the last time that the task went on. An attempt that begins without a command, after
+// which a stop takes effect, is not such a time.
 func (x *explanation) findTaskCommand(ctx context.Context, c task.Cause) error {
 	oldest := max(0, x.plan.LastEvent-maxSearched)
 	for before := x.plan.LastEvent; before > oldest; before -= store.MaxPage {
@@ -150,7 +151,7 @@ func (x *explanation) findTaskCommand(ctx context.Context, c task.Cause) error {
 		for _, e := range slices.Backward(events) {
 			switch {
 			case e.Task != x.task.ID:
-			case e.Cause == task.ByResume.String() || e.Cause == task.ByRetry.String():
+			case e.Cause == task.ByResume.String() || e.Cause == task.ByRetry.String() && e.From != e.To:
 				return nil
 			case e.Cause == c.String() && e.Actor != "":
 				x.givenBy(e)

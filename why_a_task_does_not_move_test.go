@@ -167,6 +167,26 @@ func TestExplainInAProcessWithoutTheExecutor(t *testing.T) {
 	})
 }
 
+// Who paused a task is known, too, if the pause took effect between two attempts.
+func TestExplainNamesWhoPausedBetweenAttempts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := running(t, memstore.New(), executor.Registry{"X": executor.Func(func(context.Context, *executor.Run) error {
+			time.Sleep(3 * time.Second)
+			return executor.Retryable("SLOW", errors.New("slow"))
+		})})
+		s := spec("a")
+		s.Strategy.Retry = strategy.Retry{Attempts: 3, First: time.Hour}
+		id := launch(t, e, s)
+		time.Sleep(time.Second)
+		mustTask(t)(e.PauseTask(t.Context(), task.NewID(id, 1), cutover.By("ann"), cutover.Because("look first")))
+		rests(t, e, id, plan.Running)
+		if r := explained(t, e, id, 1, plan.ReasonTaskPaused); r.Actor != "ann" || r.Because != "look first" || r.Attempt != 2 {
+			t.Errorf("attempt %d was paused by %q because of %q", r.Attempt, r.Actor, r.Because)
+		}
+	})
+}
+
 // Whoever stopped a plan or a task is named, with the reason and the time; a command that names
 // nobody is not taken for an earlier one.
 func TestExplainNamesWhoStopped(t *testing.T) {

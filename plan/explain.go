@@ -34,6 +34,8 @@ func (x explainer) explain() Reason {
 		return x.unheld()
 	case (x.State == RollingBack || x.Undo.Covers(t.ID.Ordinal())) && t.Undoable():
 		return x.undo()
+	case x.Undo.Next > 0 && x.Undo.Next == x.WaveOf(t.ID.Ordinal()) && t.Undoable():
+		return x.undoNext()
 	}
 	if x.Starting == nil { // otherwise its sweeps wait for the start
 		for i := range x.Sweeps {
@@ -122,11 +124,27 @@ func (x explainer) undo() Reason {
 	case !x.Undo.Open:
 		return Reason{Code: ReasonStepDue}
 	case x.t.State == task.RollbackFailed:
-		return Reason{Code: ReasonUndoFailed, Failure: x.t.Failure}
+		r := Reason{Code: ReasonUndoFailed, Failure: x.t.Failure}
+		if x.Undo.OfWave() {
+			r.Wave = x.undoneWave()
+		}
+		return r
 	case x.UndosExhausted:
 		return Reason{Code: ReasonUnclear} // the round has gone past it
 	}
 	return x.inTurn()
+}
+
+// undoNext explains a task of the wave that the failure action is about to undo: another wave is
+// being undone, or undos that were canceled stop first.
+func (x explainer) undoNext() Reason {
+	if x.Undo.OfWave() {
+		return Reason{Code: ReasonUndoNotOpen, InFlight: undoing(x.Plan).InFlight}
+	}
+	if n := x.Counters.Of(task.RollingBack); n > 0 {
+		return Reason{Code: ReasonUndoNotOpen, InFlight: n}
+	}
+	return Reason{Code: ReasonStepDue}
 }
 
 // inTurn explains a task that needs nothing but a slot.

@@ -112,7 +112,7 @@ const (
 	// ReasonSlot: all slots of the plan or of the open wave are taken.
 	ReasonSlot
 	// ReasonUndoNotOpen: the plan, or the wave of the task, is being rolled back, and undos begin
-	// when nothing of it runs any more.
+	// when nothing of it runs any more, or when the undo of another wave is over.
 	ReasonUndoNotOpen
 	// ReasonStepDue: the plan owes a step that an engine takes when it next looks at the plan.
 	ReasonStepDue
@@ -128,8 +128,8 @@ const (
 	ReasonTaskPaused
 	// ReasonFailed: the task failed, and waits for a command.
 	ReasonFailed
-	// ReasonUndoFailed: its undo failed, and it waits for a command. A rollback that is under way
-	// tries it again if the undo failed before that rollback.
+	// ReasonUndoFailed: its undo failed, and it waits for a command. A rollback that is under way,
+	// of the plan or of its Wave, tries it again if the undo failed before that rollback.
 	ReasonUndoFailed
 
 	// ReasonTenantHeld: another plan works on the tenant, so that a start, a retry or a rollback

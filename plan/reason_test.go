@@ -259,7 +259,44 @@ func explanations() map[plan.ReasonCode][]explained {
 				"Its undo failed with GATEWAY_TIMEOUT; if that was before the rollback under way, it is tried again.",
 				"map[errorCode:GATEWAY_TIMEOUT failure:no answer step:PREPARED]",
 			},
+			{
+				undoesWaveTwo(), of(task.RollbackFailed, broken),
+				"Its undo failed with GATEWAY_TIMEOUT; if that was before the rollback under way, it is tried again.",
+				"map[errorCode:GATEWAY_TIMEOUT failure:no answer step:PREPARED wave:2]",
+			},
 		},
+	}
+}
+
+// undoesWaveTwo returns a failed plan whose open wave is being undone.
+func undoesWaveTwo() plan.Plan {
+	p := inState(plan.Failed)
+	p.Undo = plan.Undo{Round: 2, First: 3, Last: 4, Open: true}
+	become(&p, 2, 1, task.Pending, task.RollbackFailed)
+	return p
+}
+
+// What the text says of a failure is possible in the plan's state, and nothing else is.
+func TestReasonsNameTheCommandsThatApply(t *testing.T) {
+	t.Parallel()
+	commands := taskCommands()
+	for _, state := range states() {
+		for _, of := range []task.State{task.Failed, task.RollbackFailed} {
+			if state == plan.Created || state == plan.RollingBack || state == plan.RolledBack {
+				continue // there it has not failed yet, or is undone
+			}
+			p := in(state, counts{of: 1, task.Completed: 1})
+			if state == plan.Running || state == plan.Failed {
+				p = in(state, counts{of: 1, task.Completed: 1, task.Pending: 1}) // it does not end
+			}
+			one := task.Task{ID: task.NewID(7, 1), Control: task.Control{State: of, Attempt: 1}}
+			_, text, _ := strings.Cut(p.Explain(one).String(), ";")
+			for _, name := range []string{"retry", "skip", "cancel", "rollback"} {
+				if _, err := commands[name](p, one, ann()); strings.Contains(text, "a "+name) != (err == nil) {
+					t.Errorf("%s in %s: %q, and %s answers %v", of, state, text, name, err)
+				}
+			}
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ var reasonParams = [NumReasons][]string{
 	ReasonProving:            {"until"},
 	ReasonTaskPaused:         {"actor", "reason", "at"},
 	ReasonFailed:             {"errorCode", "step", "failure"},
-	ReasonUndoFailed:         {"errorCode", "step", "failure"},
+	ReasonUndoFailed:         {"wave", "errorCode", "step", "failure"},
 	ReasonTenantHeld:         {"planId", "planState", "taskId", "errorCode"},
 	ReasonWorkerLost:         {"worker", "attempt", "changedAt", "step"},
 	ReasonExecutorNotHere:    {"executorType"},

@@ -51,13 +51,28 @@ func (r *Reason) ofTask() string {
 	case ReasonTaskPaused:
 		return fmt.Sprintf("The task was paused%s; a resume or a retry of the task continues it.", r.by())
 	case ReasonUndoFailed:
-		if r.PlanState == RollingBack {
+		if r.PlanState == RollingBack || r.Wave > 0 {
 			return fmt.Sprintf("Its undo failed%s; if that was before the rollback under way, it is tried again.", r.because(""))
 		}
-		return fmt.Sprintf("Its undo failed%s; a rollback or a skip is needed.", r.because(""))
+		return fmt.Sprintf("Its undo failed%s; %s.", r.because(""), r.remedies())
 	default:
-		return fmt.Sprintf("It failed%s; a retry, a skip, a cancel or a rollback is needed.", r.because(""))
+		return fmt.Sprintf("It failed%s; %s.", r.because(""), r.remedies())
 	}
+}
+
+// remedies says which commands the state of the plan allows on a task that failed, or whose undo
+// did.
+func (r *Reason) remedies() string {
+	undo := r.Code == ReasonUndoFailed
+	switch s := r.PlanState; {
+	case s == Canceled, undo && s == Completed, !undo && s == RollbackFailed:
+		return "a rollback is possible"
+	case undo:
+		return "a rollback or a skip is needed"
+	case s == Completed:
+		return "a retry or a rollback is possible"
+	}
+	return "a retry, a skip, a cancel or a rollback is needed"
 }
 
 // ofOrder says what has to come first.

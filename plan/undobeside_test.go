@@ -35,6 +35,42 @@ func TestNothingRunsTheWaveThatIsUndoneNext(t *testing.T) {
 	}
 }
 
+// The tasks of the wave that is undone next are not said to be done, or to wait for a command.
+func TestExplainOfTheWaveThatIsUndoneNext(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		undo  plan.Undo
+		wants plan.ReasonCode
+	}{
+		"after another wave":       {plan.Undo{Round: 1, First: 1, Last: 2, Open: true, Next: 2}, plan.ReasonUndoNotOpen},
+		"after undos that stop":    {plan.Undo{Round: 1, Stopping: true, Next: 2}, plan.ReasonUndoNotOpen},
+		"as soon as an engine can": {plan.Undo{Round: 1, Next: 2}, plan.ReasonStepDue},
+	} {
+		p := inState(plan.Failed)
+		p.Undo = tt.undo
+		inFlight := 0
+		if tt.wants == plan.ReasonUndoNotOpen {
+			inFlight = 1
+			become(&p, 1, 1, task.Completed, task.RollingBack)
+		}
+		for state, of := range map[task.State][2]plan.ReasonCode{ // in wave 2, and in wave 3
+			task.Completed: {tt.wants, plan.ReasonDone}, task.Failed: {tt.wants, plan.ReasonFailed},
+			task.Pending: {plan.ReasonPlanFailed, plan.ReasonPlanFailed}, task.Skipped: {plan.ReasonDone, plan.ReasonDone},
+		} {
+			for i, want := range of {
+				one := task.Task{ID: task.NewID(7, 3+2*i), Control: task.Control{State: state, Attempt: 1}}
+				if state == task.Pending {
+					one.Attempt = 0
+				}
+				r := p.Explain(one)
+				if r.Code != want || want == plan.ReasonUndoNotOpen && r.InFlight != inFlight {
+					t.Errorf("%s: task %s in %s: %s, %d in flight, want %s", name, one.ID, state, r.Code, r.InFlight, want)
+				}
+			}
+		}
+	}
+}
+
 // The cancel of a wave's undo also ends the rollbacks by filter that wait: their undos would be
 // stopped as soon as they begin, and fail.
 func TestCancelOfAnUndoDropsRollbacksByFilter(t *testing.T) {

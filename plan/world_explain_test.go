@@ -104,7 +104,7 @@ func (w *world) remove(t *task.Task, r plan.Reason) bool {
 	case plan.ReasonWave:
 		w.end(w.ofWave(r.Open), task.Pending, task.Running, task.Paused, task.RollingBack)
 	case plan.ReasonUndoNotOpen:
-		if w.plan.Undo.OfWave() {
+		if w.plan.Undo.OfWave() || w.plan.Undo.Next > 0 {
 			w.drain() // undos of single tasks of the wave are waited for, too
 		}
 		for i := range w.tasks {

@@ -287,6 +287,29 @@ func TestQueueOfCommands(t *testing.T) {
 	})
 }
 
+// A retry that makes a failed plan run again is carried out before what the plan then wakes, and
+// says so.
+func TestRetryTasksOfAFailedPlan(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := newPatient("t-0", "t-1", "t-2", "t-3")
+		e := running(t, memstore.New(), executor.Registry{"X": x})
+		s := regions(4)
+		s.Strategy.MaxFailures = strategy.Count(1)
+		id := launch(t, e, s)
+		time.Sleep(500 * time.Millisecond)
+		mustTask(t)(e.PauseTask(t.Context(), task.NewID(id, 4)))
+		rests(t, e, id, plan.Failed)
+		all := e.Select(id, task.Filter{})
+		for _, opts := range [][]cutover.TasksOption{{cutover.DryRun()}, nil} {
+			r := mustTasks(t, plan.Reach{Matched: 4, Changing: 4})(all.Retry(t.Context(), cutover.FromCheckpoint, opts...))
+			if r.Ahead != 0 {
+				t.Errorf("%d commands are ahead of the first: %+v", r.Ahead, r.Plan.Sweeps)
+			}
+		}
+	})
+}
+
 // A task whose tenant another plan holds is left as it is; it is changed by a later command.
 func TestManyTasksWithoutTheHeldOne(t *testing.T) {
 	t.Parallel()

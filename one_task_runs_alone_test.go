@@ -230,6 +230,45 @@ func refusedIn(t *testing.T, err error, s task.State) {
 	}
 }
 
+// Tasks that were paused are resumed by a filter. The next breach stops those that no worker has
+// taken, as it does retried ones, and in the failed plan a further resume by a filter starts none.
+func TestResumedTasksDoNotRunOnAfterABreach(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tenants := tenantsOf("t", 40)
+		x := newPatient(tenants...)
+		e := newEngine(t, memstore.New(), cutover.Config{Executors: executor.Registry{"X": x}, Capacity: 100})
+		runEngine(t, e)
+		s := spec(tenants...)
+		s.Strategy = strategy.Strategy{MaxConcurrency: strategy.Percent(100), MaxFailures: strategy.Count(39)}
+		id := launch(t, e, s)
+		all := e.Select(id, task.Filter{})
+		time.Sleep(500 * time.Millisecond)
+		mustTasks(t, plan.Reach{Matched: 40, Changing: 40})(all.Pause(t.Context()))
+		rests(t, e, id, plan.Running)
+		mustPlan(t)(e.Tune(t.Context(), id, strategy.Tuning{MaxConcurrency: strategy.Count(4), MaxFailures: strategy.Count(0)}))
+		before := x.total()
+		mustTasks(t, plan.Reach{Matched: 40, Changing: 40})(all.Resume(t.Context()))
+		failed := rests(t, e, id, plan.Failed).Counters
+		if n := x.total() - before; n > 8 || failed.Of(task.Paused) < 32 {
+			t.Errorf("%d of 40 resumed tasks ran, %v", n, failed)
+		}
+		before = x.total()
+		paused := failed.Of(task.Paused)
+		mustTasks(t, plan.Reach{Matched: 40, Changing: paused, NotApplicable: map[task.State]int{task.Failed: 40 - paused}})(all.Resume(t.Context()))
+		if p := rests(t, e, id, plan.Failed); x.total() != before || p.Counters != failed {
+			t.Errorf("%d began in a failed plan, %v", x.total()-before, p.Counters)
+		}
+		for _, tenant := range tenants {
+			x.heal(tenant)
+		}
+		mustPlan(t)(e.Resume(t.Context(), id))
+		if p := rests(t, e, id, plan.Completed); p.Counters.Of(task.Completed) != paused {
+			t.Errorf("after the resume: %v", p.Counters)
+		}
+	})
+}
+
 // After a retry of all failed tasks, the next breach stops those that no worker has taken: they are
 // PAUSED in a plan that is FAILED, and a resume takes them up.
 func TestRetriedTasksDoNotRunOnAfterABreach(t *testing.T) {

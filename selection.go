@@ -19,7 +19,7 @@ import (
 // are added later are left out. A task whose tenant another plan holds stays as it is, and is
 // counted in Plan.Sweeps; the event at the end says how many. What ends the plan, a cancel or a
 // rollback, also ends the commands on many tasks that are still to be carried out, and a breach
-// ends retries.
+// ends retries and resumes.
 //
 // The result says how many tasks match, and what becomes of them; to count them, all tasks in the
 // selected states and waves are read, for as long as ctx allows. With [DryRun] nothing else is
@@ -62,7 +62,8 @@ func (s Selection) Pause(ctx context.Context, opts ...TasksOption) (TasksResult,
 	return s.give(ctx, plan.Sweep{Kind: plan.SweepPauseTasks}, opts)
 }
 
-// Resume does what [Engine.ResumeTask] does.
+// Resume does what [Engine.ResumeTask] does, but starts nothing in a plan that is FAILED: the tasks
+// run when the plan does, as in a plan that is PAUSED. A breach ends the command.
 func (s Selection) Resume(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
 	return s.give(ctx, plan.Sweep{Kind: plan.SweepResumeTasks}, opts)
 }
@@ -122,9 +123,19 @@ func (s Selection) give(ctx context.Context, sweep plan.Sweep, opts []TasksOptio
 	})
 	r.Unchanged = d.Unchanged
 	if err == nil && !d.Unchanged {
-		r.Ahead = len(d.Plan.Sweeps) - 1
+		r.Ahead = ahead(d.Plan.Sweeps)
 	}
 	return r, err
+}
+
+// ahead returns how many commands come before the one that was queued last. A retry that makes the
+// plan run again is followed by the plan's own command, which wakes what is paused.
+func ahead(sweeps []plan.Sweep) int {
+	n := len(sweeps) - 1
+	for n > 0 && sweeps[n].Kind == plan.SweepResume {
+		n--
+	}
+	return n
 }
 
 // queue decides to queue a command.

@@ -42,7 +42,7 @@ func TestBreachDropsSweeps(t *testing.T) {
 	t.Parallel()
 	for _, action := range []func(*plan.Plan){nil, pausesOnBreach, rollsBackOnBreach} {
 		sweeping := func(p *plan.Plan) {
-			p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry, After: 3}, {Kind: plan.SweepResume}}
+			p.Sweeps = []plan.Sweep{{Kind: plan.SweepRetry, After: 3}, {Kind: plan.SweepResume}, {Kind: plan.SweepResumeTasks}}
 			if action != nil {
 				action(p)
 			}

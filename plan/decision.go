@@ -116,6 +116,7 @@ func (d *Decision) move(c Cause, to State, by By) {
 	}
 	if c == ByBreach {
 		p.dropSweep(SweepRetry)
+		p.dropSweep(SweepResumeTasks)
 	}
 	if to == Running {
 		p.Gate = min(p.Gate, GateBaked) // it asks again, unless the wave was approved of meanwhile

@@ -24,9 +24,7 @@ func (s *Sweep) edit(p *Plan, t *task.Task, now time.Time) (e task.Edit, does ef
 	switch s.Kind {
 	case SweepResume:
 		if t.State == task.Paused && !t.PausedIndividually {
-			e, does = edited(t.Resume())
-			e.Request = task.StartRequest // unlike a task that a person resumes by name
-			return e, does
+			return resumed(t)
 		}
 		return e, inapplicable
 	case SweepCancel:
@@ -44,7 +42,7 @@ func (s *Sweep) edit(p *Plan, t *task.Task, now time.Time) (e task.Edit, does ef
 		if t.State == task.Running && t.Request.Stop() == task.Go {
 			return e, already
 		}
-		return edited(t.Resume())
+		return resumed(t)
 	case SweepCancelTasks:
 		return cancelTask(t)
 	case SweepRollbackTasks:
@@ -105,6 +103,16 @@ func rollbackTask(t *task.Task) (task.Edit, effect) {
 		return task.Edit{}, already
 	}
 	return edited(t.Rollback())
+}
+
+// resumed resumes one of many tasks. Unlike a task that a person resumes by name, a paused one does
+// not start if the plan stops before a worker takes it.
+func resumed(t *task.Task) (e task.Edit, does effect) {
+	e, does = edited(t.Resume())
+	if t.State == task.Paused {
+		e.Request = task.StartRequest
+	}
+	return e, does
 }
 
 func edited(e task.Edit, err error) (task.Edit, effect) {

@@ -115,12 +115,13 @@ func (s Sweep) Queue(p Plan, reach Reach, by By) (Decision, error) {
 	s.After, s.Last, s.Changed, s.Held = 0, d.Plan.TaskCount, 0, 0
 	s.Actor, s.Reason = by.Actor, by.Reason
 	d.Plan.Sweeps = append(d.Plan.Sweeps[:len(d.Plan.Sweeps):len(d.Plan.Sweeps)], s)
+	command := len(d.Events) // the event of the command; the plan may have more to tell
 	if s.Kind == SweepRetry {
 		d.rerun(by)
 	} else {
 		d.note(s.Kind.cause(), d.Plan.State, d.Plan.State, by)
 	}
-	d.Events[len(d.Events)-1].Filter = s.Filter.String()
+	d.Events[command].Filter = s.Filter.String()
 	d.regrant()
 	return d, nil
 }

@@ -51,6 +51,10 @@ func TestManyTasksAsOne(t *testing.T) {
 					continue // the plan first cancels what is paused
 				}
 				swept := d.Plan.Sweep([]task.Task{one}, 0, nobodyHeld, plan.By{Now: noon()})
+				if name == "resume" && one.State == task.Paused && len(alone.Edits) > 0 {
+					alone.Edits[0].Request = task.StartRequest // a person wants just the one that he names
+					alone.Plan.Counters.Starting++
+				}
 				if !slices.Equal(swept.Edits, alone.Edits) {
 					t.Errorf("%s of %s in %s: %+v, of the task alone: %+v", name, of.name, state, swept.Edits, alone.Edits)
 				}
@@ -145,6 +149,24 @@ func TestSweepsWaitInOrder(t *testing.T) {
 	}
 	if len(first.Plan.Sweeps) != 1 {
 		t.Errorf("the second command changed the first decision: %+v", first.Plan.Sweeps)
+	}
+}
+
+// The event of a retry has the filter, also if the plan then says with which tasks it goes on; what
+// the plan wakes comes after the retry.
+func TestRetryOfAnUndoneWaveTellsItsFilter(t *testing.T) {
+	t.Parallel()
+	p := inState(plan.Failed)
+	p.Undone = []int{p.Wave}
+	become(&p, p.Wave, 1, task.Completed, task.Pending)
+	become(&p, 1, 1, task.Completed, task.Failed)
+	become(&p, 1, 1, task.Completed, task.Paused)
+	d, err := plan.Sweep{Kind: plan.SweepRetry, Filter: failedFilter()}.Queue(p, plan.Reach{Changing: 1}, ann())
+	if err != nil || len(d.Events) != 2 || d.Events[0].Filter != "state FAILED" || d.Events[1].Filter != "" {
+		t.Errorf("events %+v, %v", d.Events, err)
+	}
+	if s := d.Plan.Sweeps; len(s) != 2 || s[0].Kind != plan.SweepRetry || s[1].Kind != plan.SweepResume {
+		t.Errorf("sweeps %+v", s)
 	}
 }
 

@@ -76,8 +76,8 @@ const (
 	// ExemptRequest: the task runs although its plan is stopped. It lasts until the task is not
 	// RUNNING any more, through waits and changes of the worker.
 	ExemptRequest
-	// StartRequest: a retry, or the resume of the plan, made the task RUNNING, and no worker has
-	// taken it since. If the plan stops first, the task does not start.
+	// StartRequest: a retry, or the resume of the plan or of many tasks, made the task RUNNING, and
+	// no worker has taken it since. If the plan stops first, the task does not start.
 	StartRequest
 )
 

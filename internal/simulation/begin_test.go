@@ -12,8 +12,8 @@ import (
 // begins is on whose behalf a running task, which no worker holds, would begin. It is derived from
 // the commands, and not from what the store says of the task's request.
 type begins struct {
-	// fresh means that a retry, or the resume of the plan, made the task RUNNING and that no
-	// worker has held it since.
+	// fresh means that a retry, or a resume of more than this task, made the task RUNNING and that
+	// no worker has held it since.
 	fresh bool
 	// alone means that a person asked for this task to run, although its plan is stopped.
 	alone bool
@@ -31,7 +31,7 @@ func (b *begins) edited(before plan.Plan, c store.Command, e *task.Edit) {
 	case e.Cause == task.ByPause:
 		b.alone = false // a person wants the task itself to stop
 	case !moved: // a wait ends sooner, or a request is withdrawn
-	case e.Cause == task.ByRetry, e.Cause == task.ByResume && swept && before.Sweeps[0].Kind == plan.SweepResume:
+	case e.Cause == task.ByRetry, e.Cause == task.ByResume && swept:
 		b.fresh = true
 	}
 }

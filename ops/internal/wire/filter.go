@@ -91,7 +91,7 @@ func ReachOf(p *plan.Plan, k plan.SweepKind, r *plan.Reach, ahead int) Reach {
 	if p.Starting != nil {
 		w.WaitsFor = append(w.WaitsFor, WaitsForStart)
 	}
-	if p.State == plan.Paused && (k == plan.SweepRetry || k == plan.SweepResumeTasks) {
+	if p.State == plan.Paused && (k == plan.SweepRetry || k == plan.SweepResumeTasks) || p.State == plan.Failed && k == plan.SweepResumeTasks {
 		w.WaitsFor = append(w.WaitsFor, WaitsForResume)
 	}
 	return w

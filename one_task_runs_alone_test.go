@@ -148,14 +148,17 @@ func TestOneTaskAloneAtEachBoundary(t *testing.T) {
 	// Each gets a plan that has just failed because of its first task, while its second goes on.
 	for name, test := range map[string]func(t *testing.T, e *cutover.Engine, id plan.ID){
 		"pending": func(t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
 			_, err := try(t, e, id, 4)
 			refusedIn(t, err, task.Pending)
 		},
 		"held by a worker": func(t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
 			_, err := try(t, e, id, 2)
 			refusedIn(t, err, task.Running)
 		},
 		"paused individually": func(t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
 			mustTask(t)(e.PauseTask(t.Context(), task.NewID(id, 2)))
 			rests(t, e, id, plan.Failed)
 			mustTask(t)(try(t, e, id, 2))
@@ -165,6 +168,7 @@ func TestOneTaskAloneAtEachBoundary(t *testing.T) {
 			}
 		},
 		"given twice": func(t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
 			rests(t, e, id, plan.Failed)
 			mustTask(t)(try(t, e, id, 1))
 			if a, err := try(t, e, id, 1); err == nil && !a.Unchanged {
@@ -173,6 +177,7 @@ func TestOneTaskAloneAtEachBoundary(t *testing.T) {
 			rests(t, e, id, plan.Failed)
 		},
 		"plan cancelled meanwhile": func(t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
 			rests(t, e, id, plan.Failed)
 			mustTask(t)(try(t, e, id, 1))
 			mustPlan(t)(e.Cancel(t.Context(), id))
@@ -184,6 +189,7 @@ func TestOneTaskAloneAtEachBoundary(t *testing.T) {
 			refusedIn(t, err, task.Canceled)
 		},
 		"plan paused meanwhile": func(t *testing.T, e *cutover.Engine, id plan.ID) {
+			t.Helper()
 			rests(t, e, id, plan.Failed)
 			mustTask(t)(try(t, e, id, 1))
 			mustPlan(t)(e.Pause(t.Context(), id))

@@ -73,10 +73,10 @@ func (e troubled) Plans(ctx context.Context, q store.PlanQuery) ([]plan.Plan, er
 }
 
 func (e troubled) Pause(ctx context.Context, id plan.ID, opts ...cutover.CommandOption) (cutover.PlanResult, error) {
-	switch id {
-	case 1:
+	if id == 1 {
 		return cutover.PlanResult{}, store.ErrConflict
-	case 2:
+	}
+	if id == 2 {
 		return cutover.PlanResult{Unchanged: true}, nil
 	}
 	return e.Engine.Pause(ctx, id, opts...)

@@ -28,7 +28,7 @@ func live(ctx context.Context, o options, more ...tea.ProgramOption) error {
 	}()
 	_, err := program.Run()
 	if errors.Is(context.Cause(ctx), errQuit) {
-		<-ended
+		_ = <-ended // what ended it is known
 		return errQuit
 	}
 	quit(nil)

@@ -202,7 +202,7 @@ func TestTheNullDeviceIsNoTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }()
 	if terminal(null) {
 		t.Error("it is taken for one")
 	}

@@ -74,6 +74,30 @@ func TestBadAddressesAreRefused(t *testing.T) {
 	}
 }
 
+// TestHeadersThatCannotBeSentAreRefused tries headers with which every call would fail, or every
+// change would carry the same token. No fault contains a value.
+func TestHeadersThatCannotBeSentAreRefused(t *testing.T) {
+	t.Parallel()
+	_, err := canary.NewHTTPWeights("http://weights.test", canary.HTTPConfig{Header: http.Header{
+		"Authorization": {"Bearer secret\n"}, "cutover-token": {"7"}, "Idempotency-Key": {"k"}, "X Y": {"1"}, "": {"2"}, "X-Ok": {"\tä"}, "X-Nul": {"a", "\x00"},
+	}})
+	var invalid *canary.InvalidError
+	if !errors.As(err, &invalid) {
+		t.Fatal(err)
+	}
+	want := []string{
+		`HTTPConfig.Header: "" is no name of a header`,
+		"HTTPConfig.Header: the value of Authorization has a line break or another control character",
+		"HTTPConfig.Header: Idempotency-Key is the executor's own",
+		`HTTPConfig.Header: "X Y" is no name of a header`,
+		"HTTPConfig.Header: the value of X-Nul has a line break or another control character",
+		"HTTPConfig.Header: Cutover-Token is the executor's own",
+	}
+	if !slices.Equal(invalid.Faults, want) {
+		t.Errorf("%q", invalid.Faults)
+	}
+}
+
 func TestTheStepsAreCopied(t *testing.T) {
 	t.Parallel()
 	steps := canary.Steps(time.Minute, 5, 50)

@@ -23,8 +23,9 @@ const (
 type HTTPConfig struct {
 	// Timeout bounds each call. Default 10 s.
 	Timeout time.Duration
-	// Header is added to each request, for instance an Authorization header. No error contains it.
-	// Default: none.
+	// Header is added to each request, for instance an Authorization header. It is refused if it
+	// has a line break or another control character, as a secret from a file may have, or contains
+	// [HeaderKey] or [HeaderToken]. No error contains it. Default: none.
 	Header http.Header
 	// Transport makes the calls; the host owns it. Set it for certificates, proxies and connection
 	// limits. Default: [http.DefaultTransport].

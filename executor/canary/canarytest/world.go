@@ -106,7 +106,8 @@ func NewWorld(tenants ...Tenant) *World {
 }
 
 // Inject makes the next requests of kind op for a tenant, as many as times says, meet the fault f.
-// These faults follow those that were injected earlier.
+// These faults follow those that were injected earlier. 0 is none: it lets requests succeed, so
+// that a later one meets a fault.
 func (w *World) Inject(tenantID string, op Op, f Fault, times int) {
 	w.faults.Inject(target{tenantID, op}, f, times)
 }

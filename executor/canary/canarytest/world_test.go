@@ -57,6 +57,18 @@ func TestChangesAreCheckedAsAGoodServiceDoes(t *testing.T) {
 	}
 }
 
+func TestFaultsHaveNames(t *testing.T) {
+	t.Parallel()
+	for fault, want := range map[canarytest.Fault]string{
+		0: "none", canarytest.TimeOut: "TimeOut", canarytest.Unavailable: "Unavailable", canarytest.Ignore: "Ignore",
+		canarytest.Login: "Login", canarytest.Late: "Late", canarytest.Late + 1: "Fault(12)", -1: "Fault(-1)",
+	} {
+		if got := fault.String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestALateChangeIsFencedWhenItArrives(t *testing.T) {
 	t.Parallel()
 	w := canarytest.NewWorld(canarytest.Tenant{ID: "acme"})

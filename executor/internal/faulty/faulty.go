@@ -3,6 +3,7 @@ package faulty
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -25,6 +26,17 @@ const (
 	Login
 	Late
 )
+
+// String returns the name of the fault, "none" for 0.
+func (f Fault) String() string {
+	names := [...]string{
+		"none", "TimeOut", "TimeOutAfter", "Drop", "DropAfter", "Unavailable", "Refuse", "Ignore", "Garble", "Redirect", "Login", "Late",
+	}
+	if f < 0 || int(f) >= len(names) {
+		return fmt.Sprintf("Fault(%d)", int(f))
+	}
+	return names[f]
+}
 
 // Refusal returns the status with which a service answers without looking at the request, 0 if it
 // looks.

@@ -70,6 +70,7 @@ func New(s Service, baseURL string, c Config) (client *Client, faults []string) 
 	if c.Transport != nil && nilcheck.IsNil(c.Transport) {
 		faults = append(faults, "HTTPConfig.Transport is a nil pointer")
 	}
+	faults = append(faults, headerFaults(c.Header)...)
 	if len(faults) > 0 {
 		return nil, faults
 	}

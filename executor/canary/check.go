@@ -112,16 +112,17 @@ func (r *release) probe(ctx context.Context, name string) (found Report, err err
 	held := r.origin.Steps[r.Raised-1].hold() + time.Duration(r.Checks.WaitedMillis)*time.Millisecond
 	asked := false
 	err = r.try.Once(ctx, name, func(ctx context.Context) (err error) {
+		what := "the weights"
+		defer func() {
+			if v := recover(); v != nil {
+				r.run.Logger().Error("A check panicked", zap.String("in", what), zap.String("value", fmt.Sprint(v)), zap.ByteString("stack", debug.Stack()))
+				err = fmt.Errorf("%s panicked: %v", what, v)
+			}
+		}()
 		if _, err = r.weight.Look(ctx, r.run, r.Weight); err != nil {
 			return err
 		}
-		asked = true
-		defer func() {
-			if v := recover(); v != nil {
-				r.run.Logger().Error("The health check panicked", zap.String("value", fmt.Sprint(v)), zap.ByteString("stack", debug.Stack()))
-				err = fmt.Errorf("the health check panicked: %v", v)
-			}
-		}()
+		asked, what = true, "the health check"
 		found, err = r.health.Check(ctx, Probe{TenantID: r.run.Tenant().ID, Weight: r.Weight, Held: held})
 		return err
 	})

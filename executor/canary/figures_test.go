@@ -168,3 +168,37 @@ func (r *rounding) SetWeight(_ context.Context, c canary.Change) error {
 	r.weight = c.To &^ 1
 	return nil
 }
+
+// panicky is a service of weights of which a read panics once it is told to.
+type panicky struct {
+	odd
+	panics bool
+}
+
+func (p *panicky) Weight(ctx context.Context, id string) (int, error) {
+	if p.panics {
+		p.panics = false
+		panic("no map")
+	}
+	return p.odd.Weight(ctx, id)
+}
+
+// TestAPanicOfTheWeightsInACheckIsAMissingCheck lets the weights panic before the health is asked
+// for, which must not leave the weight up either.
+func TestAPanicOfTheWeightsInACheckIsAMissingCheck(t *testing.T) {
+	t.Parallel()
+	p := &panicky{odd: odd{set: func(context.Context) error { return nil }}}
+	e, err := canary.New(p, well{}, canary.Config{Limits: strict()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := executortest.NewRun(t)
+	if _, later := executor.ResumeIn(run.Execute(e)); !later {
+		t.Fatal("it did not wait")
+	}
+	p.panics = true
+	info := wantFailure(t, run.Again().Execute(e), canary.CodeHealthMissing, true)
+	if !strings.Contains(info.Reason, "missing: the weights panicked: no map") || p.weight != 0 {
+		t.Errorf("weight %d, %s", p.weight, info.Reason)
+	}
+}

@@ -133,9 +133,10 @@ func (d *Decision) acknowledge() {
 	}
 }
 
-// Cancel ends the plan: its pending tasks are canceled with it, tasks in flight stop, and so do the
-// undos of a wave, also if the plan itself is over. If a rollback of the plan is canceled, its
-// undos stop and the plan becomes ROLLBACK_FAILED.
+// Cancel ends the plan: its pending tasks are canceled with it, and tasks in flight stop. In every
+// state, the undos of a wave stop, and a rollback of many tasks begins no more undos, also if the
+// plan itself is over. If a rollback of the plan is canceled, its undos stop and the plan becomes
+// ROLLBACK_FAILED.
 func (p Plan) Cancel(by By) (Decision, error) {
 	d := p.decide(by)
 	switch d.Plan.State {
@@ -153,10 +154,10 @@ func (p Plan) Cancel(by By) (Decision, error) {
 		d.move(ByCancel, RollbackFailed, by)
 		return d, nil
 	case Canceled, Completed:
-		if d.Plan.undoneWave() > 0 {
+		if d.Plan.undoneWave() > 0 || slices.ContainsFunc(d.Plan.Sweeps, rollsBack) {
 			d.noteWave(ByCancel, d.Plan.undoneWave(), by)
 			d.stopUndo()
-			d.Plan.dropSweep(SweepRollbackTasks) // it would begin undos that are to stop
+			d.Plan.dropSweep(SweepRollbackTasks)
 			d.regrant()
 			return d, nil
 		}
@@ -228,6 +229,9 @@ func (p Plan) RollbackWave(wave int, by By) (Decision, error) {
 	}
 	return d, d.notApplicable(ByRollback, why)
 }
+
+// rollsBack reports whether s is a rollback of many tasks.
+func rollsBack(s Sweep) bool { return s.Kind == SweepRollbackTasks }
 
 // undosStopping is why a rollback does not apply.
 const undosStopping = "the undos of the last rollback are still stopping"

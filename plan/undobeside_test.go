@@ -96,6 +96,25 @@ func TestCancelOfAnUndoDropsRollbacksByFilter(t *testing.T) {
 	}
 }
 
+// A rollback of many tasks can be stopped although the plan is over; the undos in flight go on.
+func TestCancelOfARollbackByFilter(t *testing.T) {
+	t.Parallel()
+	for _, state := range []plan.State{plan.Completed, plan.Canceled} {
+		p := in(state, counts{task.Completed: 5, task.RollingBack: 1})
+		d, err := plan.Sweep{Kind: plan.SweepRollbackTasks}.Queue(p, plan.Reach{Changing: 5}, ann())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err = d.Plan.Cancel(ann())
+		if err != nil || d.Plan.State != state || len(d.Plan.Sweeps) > 0 || d.Plan.Undo.Stopping || len(d.Events) != 1 || d.Events[0].Actor != "ann" {
+			t.Errorf("%s: %+v, %v", state, d, err)
+		}
+		if again, err := d.Plan.Cancel(ann()); err == nil && !again.Unchanged {
+			t.Errorf("%s: canceled again: %+v", state, again)
+		}
+	}
+}
+
 // Undos that were canceled come to their stop before a breach begins others: it would take them up
 // again.
 func TestABreachWaitsForUndosThatStop(t *testing.T) {

@@ -49,7 +49,7 @@ func (r *release) restore() (begun bool, err error) {
 		return false, err
 	}
 	step, begun, err := r.run.Restore(&r.state)
-	if err == nil && begun && (!recorded || !r.state.fits(r.origin)) {
+	if err == nil && begun && (!recorded || !r.fits(r.origin)) {
 		err = fmt.Errorf("%w: the checkpoint of step %q is not one of a canary release", checkpoint.ErrCorrupt, step)
 	}
 	r.Failed = ""

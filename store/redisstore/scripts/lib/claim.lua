@@ -268,14 +268,16 @@ end
 -- first. Those whose wait is not over it makes wait on.
 local function gather_loose(most, band, pool)
   local key, taken, further = base .. 'loose', 0, not plan.damaged
-  local read, from, to = 'ZRANGEBYSCORE', int(2000000 * band + 1), int(2000000 * band + 1000000)
-  if band == 1 then
-    read, from, to = 'ZREVRANGEBYSCORE', to, from
-  end
+  local low, high = int(2000000 * band + 1), int(2000000 * band + 1000000)
   while further and plan.budget > 0 and plan.free > 0 and #pool < most do
     further = false
-    local count = math.min(most - #pool, plan.free)
-    for _, member in ipairs(redis.call(read, key, from, to, 'LIMIT', int(taken), int(count))) do
+    local count, members = math.min(most - #pool, plan.free), nil
+    if band == 1 then
+      members = redis.call('ZRANGE', key, high, low, 'BYSCORE', 'REV', 'LIMIT', int(taken), int(count))
+    else
+      members = redis.call('ZRANGEBYSCORE', key, low, high, 'LIMIT', int(taken), int(count))
+    end
+    for _, member in ipairs(members) do
       local ordinal, h, t = member_head(key, member, band)
       if ordinal and t.wait ~= '0' and due_at(t.wait) > now + 0 then
         begin_wait(ordinal, t)

@@ -50,16 +50,16 @@ test: ## Run all tests, as the README says.
 	go test $(PKG)
 
 .PHONY: race
-race: ## Run all tests in full under the race detector, package by package: real servers and two cores make each other late.
-	CUTOVER_FULL=1 CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -race -p 1 -timeout 15m $(PKG)
+race: ## Run all tests under the race detector, package by package: real servers and two cores make each other late.
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -race -p 1 -timeout 15m $(PKG)
 
 .PHONY: deaf
 deaf: ## Run the engine's tests with every hint dropped.
 	go test . -deaf
 
 .PHONY: redis
-redis: ## Run only the packages that need a redis-server, uncached.
-	CUTOVER_REQUIRE_REDIS=1 go test -count=1 -timeout 10m $(REDIS_PACKAGES)
+redis: ## Run only the packages that need a redis-server and the suite of stores, in full and uncached.
+	CUTOVER_FULL=1 CUTOVER_REQUIRE_REDIS=1 go test -count=1 -timeout 10m $(REDIS_PACKAGES) ./store/storetest
 
 .PHONY: valkey
 valkey: export CUTOVER_REDIS_SERVER = valkey-server
@@ -148,8 +148,8 @@ simulate: ## Run HISTORIES random histories of engines under faults.
 	go test ./internal/simulation -histories $(HISTORIES) -timeout 2h
 
 .PHONY: mutants
-mutants: ## See that each of the hand-made mutants is caught.
-	CUTOVER_REQUIRE_REDIS=1 go test -tags mutants -timeout 60m ./internal/simulation/mutants
+mutants: ## See that the hand-made mutants are caught: all, or with CUTOVER_FULL=0 the third whose turn CUTOVER_RUN is.
+	CUTOVER_FULL=$${CUTOVER_FULL:-1} CUTOVER_REQUIRE_REDIS=1 go test -tags mutants -timeout 60m ./internal/simulation/mutants
 
 .PHONY: flaky
 flaky: ## Run each package's tests hundreds of times; the tally in bin/flaky lasts.

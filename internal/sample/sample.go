@@ -1,6 +1,6 @@
 // Package sample chooses which part of a large test a run makes: a third, or less with -short. Each
 // run makes another part, so many runs together make the whole test. With CUTOVER_FULL=1, every run
-// makes all of it; continuous integration does so under the race detector.
+// makes all of it; continuous integration does so on Valkey.
 package sample
 
 import (

@@ -27,12 +27,12 @@ func live(ctx context.Context, o options, more ...tea.ProgramOption) error {
 		ended <- run(ctx, o, remote{program})
 	}()
 	_, err := program.Run()
-	if errors.Is(context.Cause(ctx), errQuit) {
-		_ = <-ended // what ended it is known
+	quitted := errors.Is(context.Cause(ctx), errQuit)
+	quit(nil)
+	if err = errors.Join(<-ended, err); quitted {
 		return errQuit
 	}
-	quit(nil)
-	return errors.Join(<-ended, err)
+	return err
 }
 
 // remote is the screen that passes on everything to the program of the view.

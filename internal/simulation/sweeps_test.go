@@ -119,14 +119,17 @@ func selected(p *plan.Plan, f *task.Filter, t *task.Task) bool {
 		(f.Waves == nil || slices.Contains(f.Waves, wave)) && strings.HasPrefix(t.Tenant.ID, f.Tenant)
 }
 
-// heldBack checks that no task begins while tasks are to be skipped or canceled by a filter.
+// heldBack checks that no task begins while pending tasks are to be skipped or canceled by a
+// filter.
 func (a *audit) heldBack(ctx context.Context, id plan.ID) {
 	p, err := a.Store.Plan(ctx, id)
 	if err != nil {
 		return
 	}
 	for i := range p.Sweeps {
-		if k := p.Sweeps[i].Kind; k == plan.SweepSkipTasks || k == plan.SweepCancelTasks {
+		states := p.Sweeps[i].Filter.States
+		pending := states == nil || slices.Contains(states, task.Pending)
+		if k := p.Sweeps[i].Kind; pending && (k == plan.SweepSkipTasks || k == plan.SweepCancelTasks) {
 			a.w.faultf("a task of plan %s begins during %s of %s", id, k, &p.Sweeps[i].Filter)
 		}
 	}

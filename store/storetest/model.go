@@ -285,6 +285,7 @@ func (m *machine) commit(rt *rapid.T, b store.Batch) {
 // no other task if a claim took less than it was asked for.
 func (m *machine) explain(rt *rapid.T, b store.Batch) {
 	p, tasks := m.read(rt)
+	p.Now = b.View.Now // the claim's: a window may have opened since
 	for _, t := range tasks {
 		r := p.Explain(t)
 		if r.Code == plan.ReasonUnclear || r.Code == plan.ReasonMayStart && len(b.Claimed) < b.Claim.Max {

@@ -102,6 +102,7 @@ func (f *fleet) strike() {
 	case n < 5:
 		f.strikes["stopped"]++
 		f.drop(i)
+		f.awaitCount(victim.orders.Name, ready, 1) // before that it may not know what SIGTERM means
 		victim.stop()
 	case n < 7:
 		f.strikes["frozen"]++

@@ -9,8 +9,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// How the oracle follows tasks that wait. It has no clock: it takes the time from the answers of
-// the store under test, and learns from it when a wait is over, within the limits of the contract.
+// Which tasks a claim may get, and how the oracle follows those that wait. It has no clock: it
+// takes the time from the answers of the store under test, and learns from it when a wait is over,
+// within the limits of the contract.
 
 // postpone applies a Defer. Until the oracle learns when the wait is over, it assumes the earliest
 // possible time.
@@ -123,4 +124,108 @@ func (o *oracle) nextDue() (first time.Time) {
 		}
 	}
 	return first
+}
+
+// claim applies the tasks that a claim was assigned, and those that it made wait again, and returns
+// an error if the store's choice is not allowed.
+func (o *oracle) claim(c store.Claim, got []task.Task, again map[int]bool) error {
+	for _, g := range got {
+		o.waitAgain(again)
+		allowed, _ := o.allowed()
+		t := &o.tasks[g.ID.Ordinal()-1]
+		if !allowed[g.ID.Ordinal()] || o.waitsOn(t) {
+			return fmt.Errorf("claimed task %d, allowed are %v, its wait is %+v", g.ID.Ordinal(), allowed, t.Wait)
+		}
+		if g.Token <= t.Token || g.Worker != c.Worker {
+			return fmt.Errorf("task %d under token %d after %d, held by %q", g.ID.Ordinal(), g.Token, t.Token, g.Worker)
+		}
+		t.Token, t.Worker, t.claim, t.Waiting, t.must = g.Token, c.Worker, c.ID, false, true
+		t.start()
+		switch {
+		case t.State.InFlight():
+		case t.State == task.Pending:
+			t.Attempt = 1
+			o.move(t, task.Running, task.ByClaim)
+		default:
+			t.visited, t.PausedIndividually, t.Losses = true, false, 0
+			t.Wait, t.Elapsed = task.Wait{}, 0
+			o.move(t, task.RollingBack, task.ByRollback)
+		}
+		o.count()
+	}
+	if o.waitAgain(again); len(again) > 0 {
+		return fmt.Errorf("tasks %v wait again without a slot, or before their turn", again)
+	}
+	if allowed, required := o.allowed(); required && len(got) < c.Max {
+		return fmt.Errorf("claimed %d of %d, %v are left", len(got), c.Max, allowed)
+	}
+	return nil
+}
+
+// allowed returns the tasks, by ordinal, that a claim may get or make wait again next, and whether
+// there must be one.
+func (o *oracle) allowed() (set map[int]bool, required bool) {
+	if set = o.due(); len(set) > 0 {
+		return set, true
+	}
+	if o.plan.Counters.Slots() >= o.plan.Grant.MaxSlots {
+		return nil, false
+	}
+	for _, r := range []task.Request{task.ExemptRequest, task.NoRequest, task.StartRequest} {
+		if set = o.unheld(task.Running, r); len(set) > 0 && o.claims(task.Running, r) {
+			return set, true
+		}
+	}
+	if set = o.unheld(task.RollingBack, task.NoRequest); len(set) > 0 && o.claims(task.RollingBack, task.NoRequest) {
+		return set, true
+	}
+	undos, must := o.undoable()
+	if must {
+		return undos, true
+	}
+	open, sure := o.opens()
+	open = open && !o.plan.Breached && !o.plan.State.CancelsPending() && o.admits()
+	for i := range o.tasks {
+		if open && i < o.plan.Grant.LastOrdinal && o.tasks[i].State == task.Pending {
+			undos[i+1] = true
+			return undos, sure
+		}
+	}
+	return undos, false
+}
+
+// unheld returns the tasks in a state, and with a request, that no worker holds and that do not
+// wait.
+func (o *oracle) unheld(s task.State, r task.Request) map[int]bool {
+	set := make(map[int]bool)
+	for i := range o.tasks {
+		if t := &o.tasks[i]; t.State == s && t.Request == r && t.Worker == "" && !t.Waiting {
+			set[i+1] = true
+		}
+	}
+	return set
+}
+
+// undoable returns the tasks that the open undo round may undo next, and whether a claim must get
+// one of them.
+func (o *oracle) undoable() (set map[int]bool, required bool) {
+	set = make(map[int]bool)
+	if !o.plan.Undo.Open {
+		return set, false
+	}
+	next := -1
+	for i := range o.tasks {
+		t := &o.tasks[i]
+		switch {
+		case !t.Undoable() || t.visited || o.plan.Undo.OfWave() && !o.plan.Undo.Covers(i+1):
+		case t.late:
+			set[i+1] = true
+		case next < 0 || !o.plan.Sequential() || t.released > o.tasks[next].released:
+			next = i
+		}
+	}
+	if next >= 0 {
+		set[next+1] = true
+	}
+	return set, next >= 0
 }

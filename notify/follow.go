@@ -103,14 +103,14 @@ func (n *Notifier) lost(ctx context.Context, f *follow, err error) error {
 	case errors.As(err, &trimmed) && !n.cfg.Filter.plan(f.name):
 		f.scanned = trimmed.First - 1
 		return nil
+	case errors.As(err, &trimmed) && f.group != nil: // sent first; then the loss is noticed again
+		f.scanned = f.group.last.Seq
+		f.flush(n.aboutGroup(plan.Plan{ID: f.id, Name: f.name}, f.group))
+		return nil
 	case errors.As(err, &trimmed):
 		m, err := n.present(ctx, f.id, f.scanned, trimmed.First-1)
 		if err == nil {
 			f.scanned = trimmed.First - 1
-			if f.group != nil { // what was collected is sent first, and the loss noticed again
-				f.scanned = f.group.last.Seq
-				m = n.aboutGroup(plan.Plan{ID: f.id, Name: f.name}, f.group)
-			}
 			f.flush(m)
 		}
 		return err

@@ -29,9 +29,18 @@ func (c *call) read() error {
 		return newProblem(codeMediaType)
 	}
 	c.body, err = io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, c.cfg.MaxBody))
-	if err == nil {
-		_ = deadline.SetReadDeadline(time.Time{})
+	if err != nil {
+		return unread(err)
 	}
+	_ = deadline.SetReadDeadline(time.Time{})
+	if !typed && len(c.body) > 0 {
+		return newProblem(codeMediaType)
+	}
+	return nil
+}
+
+// unread returns the problem of a body that could not be read.
+func unread(err error) *problem {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -40,23 +49,25 @@ func (c *call) read() error {
 		return p
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return newProblem(codeSlow)
-	case err != nil:
-		return newProblem(codeUnreadable)
-	case !typed && len(c.body) > 0:
-		return newProblem(codeMediaType)
 	}
-	return nil
+	return newProblem(codeUnreadable)
 }
 
-// decode reads the body into what v points to, and returns the faults of the body.
+// decode reads the body into what v points to, and returns the faults of the body. Tenants may be
+// uploaded if v is a roster.
 func (c *call) decode(v any) (*faults, error) {
+	if v, is := v.(roster); is {
+		if kind, parameters, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind == "multipart/form-data" {
+			return c.upload(v, parameters["boundary"])
+		}
+	}
 	if err := c.read(); err != nil {
 		return nil, err
 	}
 	found, total := strictjson.Decode(c.body, v)
 	f := &faults{total: total}
 	for _, one := range found {
-		f.list = append(f.list, wire.Fault(one))
+		f.list = append(f.list, wire.Fault{Field: one.Field, Problem: one.Problem})
 	}
 	if total == 1 && found[0].Field == "" {
 		return nil, faulty(codeMalformed, 1, f.list...)
@@ -70,11 +81,14 @@ type faults struct {
 	total int
 }
 
-// add adds a fault. Like all lists of faults it names the first strictjson.MaxFaults.
-func (f *faults) add(field, problem string) {
-	if f.total++; len(f.list) < strictjson.MaxFaults {
-		f.list = append(f.list, wire.Fault{Field: field, Problem: problem})
-	}
+// add adds a fault.
+func (f *faults) add(field, problem string) { f.append(1, wire.Fault{Field: field, Problem: problem}) }
+
+// append adds the first of total faults. Like all lists of faults f names the first
+// strictjson.MaxFaults.
+func (f *faults) append(total int, first ...wire.Fault) {
+	f.total += total
+	f.list = append(f.list, first[:min(len(first), strictjson.MaxFaults-len(f.list))]...)
 }
 
 // err returns the problem of the faults, nil if there are none.

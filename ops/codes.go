@@ -19,7 +19,7 @@ var (
 	codeCrossOrigin     = code{"CROSS_ORIGIN", http.StatusForbidden, "A page of another site sent the request"}
 	codeNotFound        = code{"NOT_FOUND", http.StatusNotFound, "There is no such thing"}
 	codeMethod          = code{"METHOD_NOT_ALLOWED", http.StatusMethodNotAllowed, "The path has no such method"}
-	codeMediaType       = code{"UNSUPPORTED_MEDIA_TYPE", http.StatusUnsupportedMediaType, "The body must be application/json"}
+	codeMediaType       = code{"UNSUPPORTED_MEDIA_TYPE", http.StatusUnsupportedMediaType, "The body must be application/json; where tenants can be uploaded, also multipart/form-data"}
 	codeTooLarge        = code{"BODY_TOO_LARGE", http.StatusRequestEntityTooLarge, "The body is too large"}
 	codeSlow            = code{"BODY_TOO_SLOW", http.StatusRequestTimeout, "The body came too slowly"}
 	codeUnreadable      = code{"BODY_UNREADABLE", http.StatusBadRequest, "The body did not arrive"}
@@ -29,6 +29,7 @@ var (
 	codeVersionRequired = code{"VERSION_REQUIRED", http.StatusPreconditionRequired, "The command needs the plan's version in If-Match"}
 	codeTooManyStreams  = code{"TOO_MANY_STREAMS", http.StatusTooManyRequests, "This process serves as many streams as it may"}
 	codeBusy            = code{"TOO_MANY_READS", http.StatusTooManyRequests, "This process reads as many whole plans as it may"}
+	codeUploads         = code{"TOO_MANY_UPLOADS", http.StatusTooManyRequests, "This process takes as many uploads as it may"}
 	codeNoStream        = code{"NO_STREAM", http.StatusNotImplemented, "A middleware of the host keeps answers from being streamed"}
 	codeInternal        = code{"INTERNAL", http.StatusInternalServerError, "Something went wrong inside; the log has it"}
 )

@@ -41,6 +41,9 @@ type Config struct {
 	Notifiers []*notify.Notifier
 	// MaxBody is the maximum size of a request's body in bytes: from 1 KiB to 1 GiB. Default 8 MiB.
 	MaxBody int64
+	// MaxUpload is the maximum size in bytes of a body with a list of tenants, which is read as a
+	// stream: from 1 KiB to 1 GiB. Default 256 MiB.
+	MaxUpload int64
 	// Logger gets the errors that are not shown. Default: slog.Default.
 	Logger *slog.Logger
 }
@@ -103,15 +106,16 @@ func (e *InvalidError) Error() string {
 // Is reports whether target is [ErrInvalid].
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
-// Bounds and default of Config.MaxBody.
+// Bounds and defaults of Config.MaxBody and Config.MaxUpload.
 const (
-	minBody     = 1 << 10
-	defaultBody = 8 << 20
-	maxBody     = 1 << 30
+	minBody       = 1 << 10
+	defaultBody   = 8 << 20
+	defaultUpload = 256 << 20
+	maxBody       = 1 << 30
 )
 
 func (c Config) withDefaults() Config {
-	c.MaxBody = cmp.Or(c.MaxBody, defaultBody)
+	c.MaxBody, c.MaxUpload = cmp.Or(c.MaxBody, defaultBody), cmp.Or(c.MaxUpload, defaultUpload)
 	if c.ReasonFor == nil {
 		c.ReasonFor = NeedsReason
 	}
@@ -135,6 +139,9 @@ func (c Config) validate(e Engine) (*http.CrossOriginProtection, error) {
 	}
 	if c.MaxBody < minBody || c.MaxBody > maxBody {
 		faults = append(faults, fmt.Sprintf("MaxBody is %d, it must be from %d to %d", c.MaxBody, minBody, maxBody))
+	}
+	if c.MaxUpload < minBody || c.MaxUpload > maxBody {
+		faults = append(faults, fmt.Sprintf("MaxUpload is %d, it must be from %d to %d", c.MaxUpload, minBody, maxBody))
 	}
 	if slices.Contains(c.Notifiers, nil) {
 		faults = append(faults, "Notifiers has nil")

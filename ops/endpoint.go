@@ -44,14 +44,34 @@ type service struct {
 	guard  *http.CrossOriginProtection
 	// bodyTimeout is the constant of that name, except in tests.
 	bodyTimeout time.Duration
-	// streams and costly are the only parts that change. costly has a place for each costly
-	// question that is being answered.
+	// streams, costly and uploads are the only parts that change. costly has a place for each
+	// costly question that is being answered, uploads one for each upload.
 	streams *streams
-	costly  chan struct{}
+	costly  places
+	uploads places
 }
 
-// maxCostly is how many costly questions a handler answers at the same time.
-const maxCostly = 4
+// places bound how many calls do something at the same time.
+type places chan struct{}
+
+// take takes a place, and reports whether there was one.
+func (p places) take() bool {
+	select {
+	case p <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p places) leave() { <-p }
+
+// maxCostly is how many costly questions a handler answers at the same time; maxUploads is how many
+// uploads it takes.
+const (
+	maxCostly  = 4
+	maxUploads = 4
+)
 
 // endpoint serves a route.
 type endpoint struct {
@@ -64,7 +84,10 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{service: e.service, w: w, r: r, command: Command{Action: e.route.command}}
 	body, stream, err := c.run(e.route)
 	if c.begun {
-		defer func() { <-c.costly }() // a stream is part of the answer
+		defer c.costly.leave() // a stream is part of the answer
+	}
+	if c.uploading {
+		defer c.uploads.leave() // it has the tenants until now
 	}
 	var p *problem
 	if err != nil {
@@ -93,8 +116,9 @@ type call struct {
 	// body is the request's body, once it was read; seen is the version in If-Match.
 	body []byte
 	seen uint64
-	// begun means that the call has one of the places for costly questions.
-	begun bool
+	// begun and uploading mean that the call has one of the places for costly questions, and of
+	// those for uploads.
+	begun, uploading bool
 	// command is what is audited; its Status is set for questions, too.
 	command Command
 }
@@ -111,10 +135,10 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 			return nil, nil, err
 		}
 	}
-	if r.costly && !c.begin() {
-		p := newProblem(codeBusy)
-		p.retryAfter = 1
-		return nil, nil, p
+	if r.costly {
+		if c.begun = c.costly.take(); !c.begun {
+			return nil, nil, busy(codeBusy)
+		}
 	}
 	a, err := r.serve(c)
 	if err != nil || a.stream != nil {
@@ -130,14 +154,11 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 	return body, nil, err
 }
 
-// begin takes a place for a costly question, and reports whether there was one.
-func (c *call) begin() bool {
-	select {
-	case c.costly <- struct{}{}:
-		c.begun = true
-	default:
-	}
-	return c.begun
+// busy returns the problem of a request for which there is no place now.
+func busy(c code) *problem {
+	p := newProblem(c)
+	p.retryAfter = 1
+	return p
 }
 
 // recovered, deferred, makes a panic an error. It may be one of a function of the host.

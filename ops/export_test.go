@@ -21,3 +21,6 @@ const MaxStreams = maxStreams
 
 // MaxCostly is how many costly questions are answered at the same time.
 const MaxCostly = maxCostly
+
+// MaxUploads is how many uploads are taken at the same time.
+const MaxUploads = maxUploads

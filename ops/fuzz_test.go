@@ -33,6 +33,9 @@ func FuzzRequests(f *testing.F) {
 		{"GET", "/tasks/1000001/why", "", "", ""},
 		{"POST", "/plans/1/tasks/skip", "", `{"filter":{"states":["PENDING"],"waves":[1],"labels":{"a":"b"}},"dryRun":true}`, ""},
 		{"POST", "/plans/1/waves/1/rollback", "", `{"reason":"r"}`, ""},
+		{"POST", "/plans", "", form("plan", `{"name":"n","executorType":"X"}`, "tenants", "id,labels.a\nb,\"c\"\n"), "k"},
+		{"POST", "/preview", "", form("tenants", "{\"id\":\"a\"}\n# b\n", "plan", rich), ""},
+		{"POST", "/plans/1/tenants/add", "", form("tenants", "\ufeffc\r\nd\r\n", "command", `{"reason":"r"}`), "k"},
 		{"POST", "/plans/../plans/1/cancel", "x=%zz", `{"reason":`, " "},
 	} {
 		f.Add(seed[0], seed[1], seed[2], []byte(seed[3]), seed[4], `"1"`)
@@ -49,6 +52,9 @@ func FuzzRequests(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/", bytes.NewReader(body))
 		r.Method, r.URL = method, &url.URL{Path: "/api" + path, RawQuery: query}
 		r.Header.Set("Content-Type", "application/json")
+		if bytes.HasPrefix(body, []byte("--b\r\n")) {
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		}
 		r.Header["Idempotency-Key"], r.Header["If-Match"] = []string{key}, []string{match}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

@@ -34,8 +34,11 @@ func New(e Engine, c Config) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{
-		service: &service{engine: e, cfg: c, guard: guard, bodyTimeout: bodyTimeout, streams: newStreams(e), costly: make(chan struct{}, maxCostly)},
-		mux:     http.NewServeMux(),
+		service: &service{
+			engine: e, cfg: c, guard: guard, bodyTimeout: bodyTimeout, streams: newStreams(e),
+			costly: make(places, maxCostly), uploads: make(places, maxUploads),
+		},
+		mux: http.NewServeMux(),
 	}
 	for _, r := range routes() {
 		h.mux.Handle(r.pattern, endpoint{h.service, r})

@@ -86,6 +86,7 @@ var arrows = []arrow{
 	// What operators touch: above the root, over an interface of its own.
 	{from: "ops/internal/strictjson", to: []string{"internal/textform"}},
 	{from: "ops/internal/wire", to: []string{"store", "plan", "plan/strategy", "plan/strategy/window", "task"}},
+	{from: "ops/internal/upload", to: []string{"ops/internal/wire", "ops/internal/strictjson", "plan", "task"}},
 	{from: "ops/internal/feed", to: []string{"ops/internal/wire", "internal/signal", "internal/wait", "store", "plan"}},
 	{from: "ops", to: []string{".", "notify", "ops/internal/...", "internal/nilcheck", "internal/signal", "store", "plan", "plan/strategy", "task"}},
 

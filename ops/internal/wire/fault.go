@@ -15,11 +15,13 @@ type Fault struct {
 	// empty for the whole request.
 	Field   string `json:"field"`
 	Problem string `json:"problem"`
+	// Line is the line of an uploaded list, from 1.
+	Line int `json:"line,omitzero"`
 }
 
 // Faults returns faults of a spec, with the fields as the request names them.
 func (s *Spec) Faults(faults []plan.Fault) []Fault {
-	list := Tenants{s.TenantIDs, s.Tenants}.Faults(faults)
+	list := s.list().Faults(faults)
 	for i := range list {
 		if list[i].Field == "idempotencyKey" {
 			list[i].Field = "Idempotency-Key"

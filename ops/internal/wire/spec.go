@@ -6,7 +6,7 @@ import (
 	"github.com/cutover-go/cutover/plan/strategy/window"
 )
 
-// Spec is what a plan is created from. It has TenantIDs or Tenants, not both.
+// Spec is what a plan is created from. It has TenantIDs, Tenants or Uploaded.
 type Spec struct {
 	Name         string            `json:"name"`
 	ExecutorType string            `json:"executorType"`
@@ -15,6 +15,7 @@ type Spec struct {
 	Parameters   map[string]string `json:"parameters"`
 	Annotations  map[string]string `json:"annotations"`
 	Strategy     Strategy          `json:"strategy"`
+	Uploaded     *Uploaded         // not a member
 }
 
 // Tenant is a tenant with its labels and parameters.
@@ -28,8 +29,19 @@ type Tenant struct {
 func (s *Spec) Plan() plan.Spec {
 	return plan.Spec{
 		Name: s.Name, ExecutorType: s.ExecutorType, Parameters: s.Parameters, Annotations: s.Annotations, Strategy: s.Strategy.plan(),
-		Tenants: Tenants{s.TenantIDs, s.Tenants}.Plan(),
+		Tenants: s.list().Plan(),
 	}
+}
+
+func (s *Spec) list() Tenants { return Tenants{s.TenantIDs, s.Tenants, s.Uploaded} }
+
+// Part returns the name of the part of an upload that has the spec.
+func (s *Spec) Part() string { return "plan" }
+
+// Upload takes tenants that were uploaded, and reports whether the spec has others.
+func (s *Spec) Upload(u *Uploaded) (others bool) {
+	s.Uploaded = u
+	return s.TenantIDs != nil || s.Tenants != nil
 }
 
 // Strategy is a strategy, in requests and answers. The answers have the waves elsewhere.

@@ -37,10 +37,16 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		"Tune": func(ctx context.Context, e *cutover.Engine) {
 			_, _ = e.Tune(ctx, id, strategy.Tuning{MaxConcurrency: strategy.Count(2)})
 		},
-		"CancelTask":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.CancelTask(ctx, first) },
-		"Create":       func(ctx context.Context, e *cutover.Engine) { _, _ = e.Create(ctx, spec("new")) },
-		"Events":       func(ctx context.Context, e *cutover.Engine) { _, _ = e.Events(ctx, id, 0, 10) },
-		"Explain":      func(ctx context.Context, e *cutover.Engine) { _, _ = e.Explain(ctx, first) },
+		"CancelTask": func(ctx context.Context, e *cutover.Engine) { _, _ = e.CancelTask(ctx, first) },
+		"Create":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Create(ctx, spec("new")) },
+		"Events":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Events(ctx, id, 0, 10) },
+		"Explain":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Explain(ctx, first) },
+		"Lookup": func(ctx context.Context, e *cutover.Engine) {
+			if _, err := e.Lookup().Workers(ctx, "", 0); ctx.Err() != nil && err != nil {
+				return
+			}
+			_, _, _ = e.Lookup().Worker(ctx, "w")
+		},
 		"Pause":        func(ctx context.Context, e *cutover.Engine) { _, _ = e.Pause(ctx, id) },
 		"PauseTask":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.PauseTask(ctx, first) },
 		"Plan":         func(ctx context.Context, e *cutover.Engine) { _, _ = e.Plan(ctx, id) },

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/internal/nilcheck"
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -167,6 +169,12 @@ func (c Config) validate(s store.Store) error {
 		if name == "" || nilcheck.IsNil(c.Executors[name]) {
 			fault("Executors[%q] has no name or no executor", name)
 		}
+		if len(name) > plan.MaxName || !utf8.ValidString(name) {
+			fault("Executors[%.32q] has a name that is no UTF-8, or of more than %d bytes: no plan can name it", name, plan.MaxName)
+		}
+	}
+	if len(c.Executors) > store.MaxExecutors {
+		fault("Executors are %d, the limit is %d", len(c.Executors), store.MaxExecutors)
 	}
 	if len(faults) > 0 {
 		return &InvalidError{Faults: faults}

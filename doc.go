@@ -60,7 +60,8 @@
 // answer was lost can be given again.
 //
 // [Engine.Select] gives a command to all tasks that a filter selects; with [DryRun] it only counts
-// them. [Engine.Explain] says why a task does not move.
+// them. [Engine.Explain] says why a task does not move, and [Engine.Lookup] finds out which
+// processes work, and on what.
 //
 // # How a worker learns of a command
 //

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -76,6 +78,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 	e.cleaner = tenantlock.NewCleaner(e.client, e.locks)
 	e.keeper = lease.NewKeeper(lease.Options{
 		Client: e.client, Registry: e.registry, Queue: queue, Name: c.Name, TTL: c.LeaseTTL, OnLost: c.Hooks.OnLeaseLost,
+		Process: store.Process{Capacity: c.Capacity, Executors: slices.Sorted(maps.Keys(c.Executors))},
 	})
 	e.pool = worker.NewPool(worker.Options{
 		Client: e.client, Registry: e.registry, Queue: queue, Locks: e.locks, Releaser: e.releaser,
@@ -136,7 +139,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	release := e.listener.acquire()
 
 	e.dispatcher.Run(ctx)
-	e.stopWorkers()
+	stopWorkers(e.pool, e.cfg.ShutdownGrace)
 	stop()
 	if ended := release(); ended != nil {
 		<-ended
@@ -155,11 +158,11 @@ const (
 
 // stopWorkers waits for the workers to come to a boundary: they learn of the shutdown when they
 // next save. After the grace period it cancels their contexts.
-func (e *Engine) stopWorkers() {
-	e.pool.Stop()
-	if !e.pool.Wait(e.cfg.ShutdownGrace) {
-		e.pool.Interrupt()
-		e.pool.Wait(returnTimeout)
+func stopWorkers(pool *worker.Pool, grace time.Duration) {
+	pool.Stop()
+	if !pool.Wait(grace) {
+		pool.Interrupt()
+		pool.Wait(returnTimeout)
 	}
 }
 

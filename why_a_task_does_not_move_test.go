@@ -132,7 +132,7 @@ func TestExplainNoticesLostWorkers(t *testing.T) {
 		s := memstore.New()
 		e := commanding(t, s)
 		id := launch(t, e, spec("a"))
-		if err := s.Join(t.Context(), "w1", 10*time.Second); err != nil {
+		if err := s.Join(t.Context(), "w1", 10*time.Second, store.Process{}); err != nil {
 			t.Fatal(err)
 		}
 		b := store.Batch{Plan: id, Claim: store.Claim{ID: "c", Worker: "w1", Max: 1}}

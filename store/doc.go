@@ -62,6 +62,8 @@
 //     and until its reader marks it as read, having seen it on the agenda for the last time. So a
 //     reader who marks a plan only at the end of its log, and at rest, overlooks no event. The
 //     newest MaxDeadLetters dead letters of a subscription are kept until they are dropped.
+//  20. Whoever has a lease is listed as a worker, with what it told when it joined and reported
+//     last, from Join on and until the lease ends or is over. Nothing else depends on that list.
 //
 // # Waves
 //

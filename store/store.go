@@ -14,6 +14,7 @@ type Store interface {
 	Creator
 	Writer
 	Leaser
+	Registry
 	Locker
 	Agenda
 	Cursors
@@ -298,9 +299,10 @@ type View struct {
 
 // Leaser keeps the leases of incarnations, and lists the tasks that they hold.
 type Leaser interface {
-	// Join starts the lease of a new incarnation. Incarnation names are never used
-	// twice.
-	Join(ctx context.Context, incarnation string, ttl time.Duration) error
+	// Join starts the lease of a new incarnation, and lists it in the Registry, or leaves that to
+	// the first Report if the registry cannot be written. Incarnation names are never used twice.
+	// The same call may be sent again.
+	Join(ctx context.Context, incarnation string, ttl time.Duration, p Process) error
 	// Heartbeat renews the lease and returns all tasks that the incarnation holds in the given
 	// plans (at most MaxBatch). Returns ErrLeaseExpired if the lease is over. Plans that cannot be
 	// read do not prevent the renewal: a *HeartbeatError names them, and is returned together with

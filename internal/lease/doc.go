@@ -50,6 +50,7 @@
 //	                                    process does not run and, after a quarter of the TTL, yields
 //	                                    them
 //	that answer arrives late            the claim was revoked: it is not run
+//	a report of the load fails          nothing; the next heartbeat is followed by another
 //	an answer to a heartbeat is lost    sent again each tenth of the TTL; its plans are uncertain
 //	the store is unreachable            runs go on until the window closes
 //	the store forgets the lease         the next heartbeat is refused; runs end, and the

@@ -29,6 +29,8 @@ type Options struct {
 	Name string
 	// TTL is how long a lease lasts without a renewal.
 	TTL time.Duration
+	// Process is what this process tells of itself.
+	Process store.Process
 	// OnLost is called when a lease ends that this process did not release, with the number of runs
 	// that were lost with the lease.
 	OnLost func(incarnation string, runs int)
@@ -41,6 +43,7 @@ type Keeper struct {
 	queue    *capacity.Queue
 	name     string
 	ttl      time.Duration
+	process  store.Process
 	onLost   func(incarnation string, runs int)
 
 	current atomic.Pointer[Lease]
@@ -48,7 +51,9 @@ type Keeper struct {
 
 // NewKeeper returns a keeper. There is no lease before [Keeper.Run].
 func NewKeeper(o Options) *Keeper {
-	return &Keeper{client: o.Client, registry: o.Registry, queue: o.Queue, name: o.Name, ttl: o.TTL, onLost: o.OnLost}
+	return &Keeper{
+		client: o.Client, registry: o.Registry, queue: o.Queue, name: o.Name, ttl: o.TTL, process: o.Process, onLost: o.OnLost,
+	}
 }
 
 // Current returns the lease, or nil while there is none; without a lease nothing is claimed.
@@ -83,7 +88,7 @@ func (k *Keeper) incarnation() string { return k.name + "-" + strings.ToLower(ra
 
 func (k *Keeper) join(ctx context.Context, l *Lease) error {
 	sent := time.Now()
-	err := k.client.Store.Join(ctx, l.name, k.ttl)
+	err := k.client.Store.Join(ctx, l.name, k.ttl, k.process)
 	k.client.Fault("join", err)
 	if err == nil {
 		l.renewed(sent, k.ttl)
@@ -109,12 +114,13 @@ func (k *Keeper) renew(ctx context.Context, l *Lease) (over bool) {
 	seen := make(untracked)
 	pause := k.untilRenewal(l)
 	for {
-		if k.pause(ctx, pause); ctx.Err() != nil {
+		if k.pause(ctx, l, pause); ctx.Err() != nil {
 			return false
 		}
 		err := k.heartbeat(ctx, l, seen)
 		switch {
 		case err == nil:
+			k.report(ctx, l)
 			pause = k.untilRenewal(l)
 			continue
 		case errors.Is(err, store.ErrLeaseExpired):
@@ -136,14 +142,27 @@ func (k *Keeper) untilRenewal(l *Lease) time.Duration {
 
 // pause waits until the next heartbeat is due, after d. If a plan that has a run here changes, the
 // heartbeat is sent sooner, so that executors learn of a cancel soon; several changes in quick
-// succession share one heartbeat.
-func (k *Keeper) pause(ctx context.Context, d time.Duration) {
+// succession share one heartbeat. Meanwhile pause reports changes of the load.
+func (k *Keeper) pause(ctx context.Context, l *Lease, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	case <-k.registry.soon:
-		wait.For(ctx, min(d, k.ttl/100))
+	var report <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			return
+		case <-k.registry.soon:
+			wait.For(ctx, min(d, k.ttl/100))
+			return
+		case <-k.registry.changed:
+			if report == nil {
+				report = time.After(k.ttl / reportShare)
+			}
+		case <-report:
+			report = nil
+			k.report(ctx, l)
+		}
 	}
 }

@@ -40,7 +40,8 @@ type entry struct {
 
 // Registry lists the runs of this process. It is safe for concurrent use.
 type Registry struct {
-	soon signal.Flag // raised to make the keeper send a heartbeat before it is due
+	soon    signal.Flag // raised to make the keeper send a heartbeat before it is due
+	changed signal.Flag // raised when a run is added or removed
 
 	mu   sync.Mutex
 	runs map[claim]entry
@@ -60,6 +61,7 @@ type Registry struct {
 func NewRegistry() *Registry {
 	return &Registry{
 		soon:      signal.NewFlag(),
+		changed:   signal.NewFlag(),
 		runs:      make(map[claim]entry),
 		uncertain: make(map[plan.ID]time.Time),
 		revoked:   make(map[claim]struct{}),
@@ -77,6 +79,7 @@ func (r *Registry) Add(l *Lease, run Run) (began time.Time, good bool) {
 	}
 	began = time.Now() // every heartbeat sent after this asks about the run
 	r.runs[c] = entry{run, l, began}
+	r.changed.Raise()
 	return began, true
 }
 
@@ -90,6 +93,7 @@ func (r *Registry) Remove(run Run) {
 		return
 	}
 	delete(r.runs, c)
+	r.changed.Raise()
 	if e.lease == r.current && !e.lease.Alive() {
 		r.ended++
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,52 +16,73 @@ import (
 
 // leases holds the leases of process incarnations.
 type leases struct {
-	mu    sync.Mutex
-	until map[string]time.Time
+	mu     sync.Mutex
+	byName map[string]*member
 }
 
-// renew makes a lease last for ttl from now. A lease that has expired or never existed is made only
-// if isNew is true.
-func (l *leases) renew(incarnation string, ttl time.Duration, isNew bool) error {
-	if incarnation == "" || ttl <= 0 {
-		return fmt.Errorf("%w: a lease needs a name and a time to live", store.ErrInvalid)
+// member is an incarnation with a lease.
+type member struct {
+	until  time.Time // by time.Now
+	joined stamp
+	store.Process
+	store.Load
+}
+
+// join makes a lease last for ttl from now, and forgets the leases that are over.
+func (l *leases) join(incarnation string, ttl time.Duration, m *member) error {
+	if err := checkLease(incarnation, ttl); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if isNew {
-		for name, until := range l.until {
-			if !now.Before(until) {
-				delete(l.until, name)
-			}
-		}
-	} else if !now.Before(l.until[incarnation]) {
-		delete(l.until, incarnation)
+	maps.DeleteFunc(l.byName, func(_ string, other *member) bool { return !now.Before(other.until) })
+	m.until = now.Add(ttl)
+	l.byName[incarnation] = m
+	return nil
+}
+
+// change calls f with an incarnation that has a lease.
+func (l *leases) change(incarnation string, f func(m *member, now time.Time)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, now := l.byName[incarnation], time.Now()
+	if m == nil || !now.Before(m.until) {
+		delete(l.byName, incarnation)
 		return store.ErrLeaseExpired
 	}
-	l.until[incarnation] = now.Add(ttl)
+	f(m, now)
 	return nil
 }
 
 func (l *leases) end(incarnation string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.until, incarnation)
+	delete(l.byName, incarnation)
 }
 
 // live reports whether an incarnation has a lease.
 func (l *leases) live(incarnation string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return time.Now().Before(l.until[incarnation])
+	return l.change(incarnation, func(*member, time.Time) {}) == nil
+}
+
+func checkLease(incarnation string, ttl time.Duration) error {
+	if incarnation == "" || ttl <= 0 {
+		return fmt.Errorf("%w: a lease needs a name and a time to live", store.ErrInvalid)
+	}
+	return nil
 }
 
 // Join implements store.Leaser.
-func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration) error {
+func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration, p store.Process) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.leases.renew(incarnation, ttl, true)
+	if err := p.Check(); err != nil {
+		return err
+	}
+	p.Executors = slices.Clone(p.Executors)
+	return s.leases.join(incarnation, ttl, &member{Process: p, joined: s.clock.now()})
 }
 
 // Heartbeat implements store.Leaser.
@@ -70,7 +93,10 @@ func (s *Store) Heartbeat(ctx context.Context, incarnation string, ttl time.Dura
 	if err := store.CheckCount("plans", len(plans), store.MaxBatch); err != nil {
 		return nil, err
 	}
-	if err := s.leases.renew(incarnation, ttl, false); err != nil {
+	if err := checkLease(incarnation, ttl); err != nil {
+		return nil, err
+	}
+	if err := s.leases.change(incarnation, func(m *member, now time.Time) { m.until = now.Add(ttl) }); err != nil {
 		return nil, err
 	}
 	var held []store.Holding

@@ -59,7 +59,7 @@ func NewWith(c Config) *Store {
 		words:  newLexicon(),
 		clock:  &clock{read: c.Clock},
 		agenda: newAgenda(),
-		leases: leases{until: make(map[string]time.Time)},
+		leases: leases{byName: make(map[string]*member)},
 		locks:  locks{byTenant: make(map[string]store.TenantLock)},
 	}
 	s.subscriptions = &subscriptions{s}

@@ -80,10 +80,13 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			_, err := s.Heartbeat(ctx, "w", time.Minute, []plan.ID{id})
 			return err
 		},
-		"Join":   func(ctx context.Context, s *Store) error { return s.Join(ctx, "w", time.Minute) },
-		"Leave":  func(ctx context.Context, s *Store) error { return s.Leave(ctx, "w") },
-		"Listen": func(ctx context.Context, s *Store) error { return s.Listen(ctx, func(store.Hint) {}) },
-		"Locks":  func(ctx context.Context, s *Store) error { _, err := s.Locks(ctx, []string{"t"}); return err },
+		"Join":     func(ctx context.Context, s *Store) error { return s.Join(ctx, "w", time.Minute, store.Process{}) },
+		"Report":   func(ctx context.Context, s *Store) error { return s.Report(ctx, "w", store.Load{}) },
+		"Workers":  func(ctx context.Context, s *Store) error { _, err := s.Workers(ctx, "", 1); return err },
+		"Holdings": func(ctx context.Context, s *Store) error { _, err := s.Holdings(ctx, id, ""); return err },
+		"Leave":    func(ctx context.Context, s *Store) error { return s.Leave(ctx, "w") },
+		"Listen":   func(ctx context.Context, s *Store) error { return s.Listen(ctx, func(store.Hint) {}) },
+		"Locks":    func(ctx context.Context, s *Store) error { _, err := s.Locks(ctx, []string{"t"}); return err },
 		"MoveCursor": func(ctx context.Context, s *Store) error {
 			return s.MoveCursor(ctx, id, "n", "o", 1)
 		},

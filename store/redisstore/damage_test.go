@@ -26,7 +26,7 @@ func planKeys(k keys, id plan.ID) []string {
 func busy(t *testing.T, s *Store) *rollout {
 	t.Helper()
 	r := start(t, s, 70, 10)
-	r.ok(s.Join(r.ctx, "worker", time.Minute))
+	r.ok(s.Join(r.ctx, "worker", time.Minute, store.Process{}))
 	jobs := r.claim("worker", 5)
 	b := store.Batch{Plan: r.id, Changes: []store.Change{
 		{Task: jobs[0].ID, Token: jobs[0].Token, Seq: 1, Kind: store.Complete},

@@ -316,7 +316,7 @@ func TestHeartbeatBesideDeadNode(t *testing.T) {
 	_, n := on(func(n int) string { return s.keys.lease(fmt.Sprint("w", n)) })
 	worker := fmt.Sprint("w", n)
 	asked := []plan.ID{plan.ID(lost), plan.ID(lives)}
-	rollouts[0].ok(s.Join(t.Context(), worker, time.Hour))
+	rollouts[0].ok(s.Join(t.Context(), worker, time.Hour, store.Process{}))
 	for _, id := range asked {
 		rollouts[id-1].claim(worker, 1)
 	}

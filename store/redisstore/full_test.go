@@ -20,7 +20,7 @@ func TestFullServer(t *testing.T) {
 	server := redistest.Start(t)
 	first := openStore(t, server.Client(), Config{})
 	r := start(t, first, 200, 200)
-	r.ok(first.Join(r.ctx, "worker", time.Minute))
+	r.ok(first.Join(r.ctx, "worker", time.Minute, store.Process{}))
 	held := r.claim("worker", 6)
 	lock := store.TenantLock{Tenant: "tenant", Plan: r.id, Ordinal: 1, Start: 1}
 	_, err := first.Reserve(r.ctx, []store.TenantLock{lock})

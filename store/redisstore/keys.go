@@ -87,7 +87,10 @@ func (k keys) letters(name string) string { return k.prefix + "{all}:letters:" +
 // version (string) is the version of the data's layout.
 func (k keys) version() string { return k.prefix + "version" }
 
-// lease (string with a time to live) is an incarnation's lease.
+// workers (sorted set) lists the incarnations that joined, all with the score 0, by name.
+func (k keys) workers() string { return k.prefix + "{all}:workers" }
+
+// lease (string with a time to live) is an incarnation's lease: see scripts/lease.lua.
 func (k keys) lease(incarnation string) string { return k.prefix + "lease:" + incarnation }
 
 // tenant (string) is a tenant's lock.

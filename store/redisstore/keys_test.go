@@ -34,6 +34,7 @@ func TestKeys(t *testing.T) {
 		k.unread("mail"):       "cutover:{all}:unread:mail",
 		k.letters("mail"):      "cutover:{all}:letters:mail",
 		k.version():            "cutover:version",
+		k.workers():            "cutover:{all}:workers",
 		k.lease("host-1"):      "cutover:lease:host-1",
 		k.tenant("tenant1"):    "cutover:tenant:tenant1",
 		k.key("spring-switch"): "cutover:key:spring-switch",
@@ -64,7 +65,7 @@ func TestKeyTypes(t *testing.T) {
 		k.plan(1): "hash", k.tenants(1, 0): "list", k.tenants(1, 1): "list", k.tasks(1, 0): "hash", k.held(1): "hash",
 		k.loose(1): "zset", k.later(1): "zset", k.events(1): "stream", k.history(1): "stream", k.commands(1): "list", k.cursors(1): "hash",
 		k.ids(): "string", k.tokens(): "string", k.plans(): "zset", k.agenda(): "zset", k.stamps(): "hash", k.version(): "string",
-		k.lease("worker"): "string", k.subscriptions(): "hash", k.unread("mail"): "zset", k.letters("mail"): "hash",
+		k.lease("worker"): "string", k.workers(): "zset", k.subscriptions(): "hash", k.unread("mail"): "zset", k.letters("mail"): "hash",
 	}
 	found := typesOf(t, client)
 	for key, kind := range known {

@@ -9,18 +9,6 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// Join implements store.Leaser.
-func (s *Store) Join(ctx context.Context, incarnation string, ttl time.Duration) error {
-	if err := checkLease(incarnation, ttl); err != nil {
-		return err
-	}
-	if err := s.client.mayClaim(); err != nil {
-		return err
-	}
-	key := s.keys.lease(incarnation)
-	return s.client.fault(ctx, key, askErr(ctx, s.client, key, func(ctx context.Context) error { return s.client.rdb.Set(ctx, key, 1, ttl).Err() }))
-}
-
 // heartbeatShare limits the time that a server of a cluster may take to answer a heartbeat, and
 // then to give a sign of life, to the TTL divided by heartbeatShare. That leaves time to renew the
 // lease if servers do not answer.
@@ -66,7 +54,12 @@ func checkLease(incarnation string, ttl time.Duration) error {
 // Leave implements store.Leaser.
 func (s *Store) Leave(ctx context.Context, incarnation string) error {
 	key := s.keys.lease(incarnation)
-	return s.client.fault(ctx, key, askErr(ctx, s.client, key, func(ctx context.Context) error { return s.client.rdb.Del(ctx, key).Err() }))
+	err := s.client.fault(ctx, key, askErr(ctx, s.client, key, func(ctx context.Context) error { return s.client.rdb.Del(ctx, key).Err() }))
+	if err != nil {
+		return err
+	}
+	_ = s.registry.drop(ctx, incarnation) // a name without a lease is dropped by whoever reads it
+	return ctx.Err()
 }
 
 // Orphans implements store.Leaser. It first reads what workers hold and then which workers have a

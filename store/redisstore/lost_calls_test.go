@@ -167,7 +167,16 @@ func (f *lossFixture) calls() []lossCall {
 		slices.SortFunc(held, func(a, b store.Holding) int { return cmp.Compare(a.Task, b.Task) })
 		return held, err
 	})
-	add("Join", func(ctx context.Context) (any, error) { return nil, s.Join(ctx, "another", time.Hour) })
+	add("Join", func(ctx context.Context) (any, error) { return nil, s.Join(ctx, "another", time.Hour, store.Process{}) })
+	add("Report", func(ctx context.Context) (any, error) { return nil, s.Report(ctx, "worker", store.Load{Held: 1}) })
+	add("Workers", func(ctx context.Context) (any, error) {
+		workers, err := s.Workers(ctx, "", 0)
+		for i := range workers {
+			workers[i].LeaseUntil = time.Time{}
+		}
+		return workers, err
+	})
+	add("Holdings", func(ctx context.Context) (any, error) { return s.Holdings(ctx, f.id, "worker") })
 	add("Leave", func(ctx context.Context) (any, error) { return nil, s.Leave(ctx, "worker") })
 	read("Plans", func(ctx context.Context) (any, error) {
 		plans, err := s.Plans(ctx, store.PlanQuery{})

@@ -40,7 +40,7 @@ func newLossFixture(t *testing.T) *lossFixture {
 	}
 	f := &lossFixture{client: client, rollout: startLabelled(t, s, 70, 20, "busy")}
 	r := f.rollout
-	r.ok(s.Join(r.ctx, "worker", time.Hour))
+	r.ok(s.Join(r.ctx, "worker", time.Hour, store.Process{}))
 	jobs := r.claimAs("many", "worker", 8)
 	save := func(j task.Task, seq uint32) {
 		r.ok(r.work(store.Change{Task: j.ID, Token: j.Token, Seq: seq, Saved: store.Saved{
@@ -130,10 +130,11 @@ func (f *lossFixture) reset() {
 // meanNothing are the kinds of keys whose absence is no damage, because it has a meaning or because
 // the sweep restores the key, with the calls that answer differently in that case.
 var meanNothing = map[string][]string{ //nolint:gochecknoglobals // a table
-	"lease":  {"Heartbeat", "Orphans"},        // the lease is over
-	"tenant": {"Reserve", "Locks", "Replace"}, // the tenant is free
-	"key":    {"BeginCreate"},                 // restored by the sweep, see TestKeysAreRestored
-	"agenda": {"Due"}, "stamps": {"Due"},      // likewise
+	"lease":   {"Heartbeat", "Orphans", "Report", "Workers"}, // the lease is over
+	"workers": {"Workers"},                                   // restored by the next report
+	"tenant":  {"Reserve", "Locks", "Replace"},               // the tenant is free
+	"key":     {"BeginCreate"},                               // restored by the sweep, see TestKeysAreRestored
+	"agenda":  {"Due"}, "stamps": {"Due"},                    // likewise
 	"plans": {"Plans", "BeginCreate", "Open", "Due"}, // likewise
 
 	"subscriptions": {"ListSubscriptions", "Subscribe", "ReportSubscription", "Unread", "MarkUnread", "MarkRead", "AddDeadLetter", "DeadLetters", "DropDeadLetter"}, // nobody has subscribed

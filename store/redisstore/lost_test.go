@@ -65,7 +65,7 @@ func TestLostParameters(t *testing.T) {
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
 	r := startLabelled(t, s, 130, 130, "")
-	r.ok(s.Join(r.ctx, "worker", time.Minute))
+	r.ok(s.Join(r.ctx, "worker", time.Minute, store.Process{}))
 	jobs := r.claim("worker", 3)
 	if jobs[0].Tenant.Parameters["image"] != "own 1" || jobs[1].Tenant.Parameters != nil {
 		t.Fatalf("claimed %+v", jobs)
@@ -103,7 +103,7 @@ func TestLostParametersOfUndos(t *testing.T) {
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
 	r := startLabelled(t, s, 130, 130, "")
-	r.ok(s.Join(r.ctx, "worker", time.Minute))
+	r.ok(s.Join(r.ctx, "worker", time.Minute, store.Process{}))
 	for _, j := range r.claim("worker", 2) {
 		r.work(store.Change{Task: j.ID, Token: j.Token, Seq: 1, Kind: store.Complete})
 	}
@@ -148,7 +148,7 @@ func TestLostTasksAhead(t *testing.T) {
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
 	r := startLabelled(t, s, 130, 130, "")
-	r.ok(s.Join(r.ctx, "worker", time.Minute))
+	r.ok(s.Join(r.ctx, "worker", time.Minute, store.Process{}))
 	for _, ordinal := range []int{69, 70} { // one with parameters and one without
 		r.skip(ordinal)
 		if got, err := s.Task(r.ctx, task.NewID(r.id, ordinal)); err != nil || got.State != task.Skipped ||
@@ -187,7 +187,7 @@ func TestLostTasksBehind(t *testing.T) {
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
 	r := startLabelled(t, s, 10, 10, "")
-	r.ok(s.Join(r.ctx, "worker", time.Minute))
+	r.ok(s.Join(r.ctx, "worker", time.Minute, store.Process{}))
 	for _, j := range r.claim("worker", 5) {
 		kind := store.Complete
 		if j.ID.Ordinal() == 2 {

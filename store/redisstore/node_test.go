@@ -128,8 +128,8 @@ func (c *sick) freeze() {
 	}
 	well.claim(dead, 1)
 	well.claim(unknown, 1)
-	well.ok(c.Join(ctx, worker, time.Minute))
-	well.ok(c.Join(ctx, unknown, time.Minute))
+	well.ok(c.Join(ctx, worker, time.Minute, store.Process{}))
+	well.ok(c.Join(ctx, unknown, time.Minute, store.Process{}))
 	illPlan := c.byNode[c.ill].id
 
 	var unknowing []*Store
@@ -161,7 +161,7 @@ func (c *sick) freeze() {
 
 	c.ill.Thaw()
 	well.again(func() error { _, err := c.Plan(ctx, illPlan); return err })
-	well.ok(c.Join(ctx, worker, time.Minute))
+	well.ok(c.Join(ctx, worker, time.Minute, store.Process{}))
 	var held []store.Holding
 	well.again(func() (err error) { held, err = c.Heartbeat(ctx, worker, time.Minute, all); return err })
 	if plans := plansOf(held); len(plans) != 3 {
@@ -268,7 +268,7 @@ func TestPausedWrites(t *testing.T) {
 	t.Cleanup(func() { _ = admin.Close() })
 	r.ok(admin.Do(r.ctx, "client", "pause", 60_000, "write").Err())
 	write := make(chan error, 1)
-	go func() { write <- s.Join(r.ctx, "worker", time.Minute) }()
+	go func() { write <- s.Join(r.ctx, "worker", time.Minute, store.Process{}) }()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for began := time.Now(); time.Since(began) < 3*answerTimeout; <-tick.C {
@@ -366,6 +366,6 @@ func TestStaleHolds(t *testing.T) {
 
 func joined(r *rollout, worker string) string {
 	r.Helper()
-	r.ok(r.Join(r.ctx, worker, time.Minute))
+	r.ok(r.Join(r.ctx, worker, time.Minute, store.Process{}))
 	return worker
 }

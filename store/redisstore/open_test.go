@@ -138,7 +138,7 @@ func TestEvictionSetLater(t *testing.T) {
 	s := openStore(t, server.Client(), Config{})
 	s.client.guard = redisserver.NewGuard(server.Client(), time.Millisecond)
 	r := start(t, s, 5, 5)
-	r.ok(s.Join(r.ctx, "before", time.Minute))
+	r.ok(s.Join(r.ctx, "before", time.Minute, store.Process{}))
 	held := r.claim("before", 2)
 	claims := 0
 	claim := func() error {
@@ -159,7 +159,7 @@ func TestEvictionSetLater(t *testing.T) {
 	}
 	r.ok(server.Client().ConfigSet(r.ctx, "maxmemory-policy", "volatile-lru").Err())
 	until(ErrServer)
-	if err := s.Join(r.ctx, "after", time.Minute); !errors.Is(err, ErrServer) || store.Temporary(err) {
+	if err := s.Join(r.ctx, "after", time.Minute, store.Process{}); !errors.Is(err, ErrServer) || store.Temporary(err) {
 		t.Errorf("a new lease: error %v, want %v", err, ErrServer)
 	}
 	b := store.Batch{
@@ -175,7 +175,7 @@ func TestEvictionSetLater(t *testing.T) {
 	}
 	r.ok(server.Client().ConfigSet(r.ctx, "maxmemory-policy", "noeviction").Err())
 	until(nil)
-	r.ok(s.Join(r.ctx, "after", time.Minute))
+	r.ok(s.Join(r.ctx, "after", time.Minute, store.Process{}))
 }
 
 // TestOpenByTLS: a server without TLS does not answer a client that uses TLS, so the error of Open

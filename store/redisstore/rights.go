@@ -80,7 +80,10 @@ func (cl *client) needs() [][]string {
 	on(k.tokens(), "MGET")
 	on(k.plans(), "ZADD", "ZRANGE", "ZREM", "TYPE", "EXISTS")
 	on(k.version(), "GET", "SET")
-	on(k.lease(""), "SET", "PEXPIRE", "EXISTS", "DEL")
+	on(k.lease(""), "PEXPIRE", "EXISTS", "DEL")
+	on(k.lease(""), cl.scripts.lease.commands...)
+	on(k.lease(""), cl.scripts.member.commands...)
+	on(k.workers(), "ZADD", "ZRANGE", "ZREM")
 	for _, key := range []string{k.tenant(""), k.key("")} {
 		on(key, cl.scripts.lock.commands...)
 		on(key, cl.scripts.reserve.commands...)

@@ -253,7 +253,7 @@ func TestRightsTakenAway(t *testing.T) {
 	rule := ruleOf(t, "cutover")
 	s := openStore(t, as(t, server, "cutover", rule), Config{})
 	r := start(t, s, 200, 100)
-	r.ok(s.Join(r.ctx, "worker", time.Minute))
+	r.ok(s.Join(r.ctx, "worker", time.Minute, store.Process{}))
 	for _, word := range rule {
 		name, ok := strings.CutPrefix(word, "+")
 		if !ok || !slices.Contains(s.client.scripts.commit.commands, strings.ToUpper(name)) {

@@ -42,6 +42,7 @@ type scripts struct {
 	plan, tasks, states, pick      *script
 	events, history, held, prune   *script
 	cursor, lock, reserve, tokens  *script
+	lease, member                  *script
 
 	wake, expect, reschedule, remind, due, restore, forget *script // of the agenda
 	subscribe, unread, letters                             *script // of subscriptions
@@ -89,7 +90,7 @@ func (all *scripts) byName() map[string]**script {
 		"save": &all.save, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
 		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events, "history": &all.history,
 		"held": &all.held, "prune": &all.prune, "cursor": &all.cursor, "lock": &all.lock, "reserve": &all.reserve,
-		"tokens": &all.tokens, "end": &all.end,
+		"tokens": &all.tokens, "end": &all.end, "lease": &all.lease, "member": &all.member,
 		"agenda/wake": &all.wake, "agenda/expect": &all.expect, "agenda/reschedule": &all.reschedule, "agenda/remind": &all.remind,
 		"agenda/due": &all.due, "agenda/check": &all.restore, "agenda/forget": &all.forget,
 		"agenda/subscribe": &all.subscribe, "agenda/unread": &all.unread, "agenda/letters": &all.letters,
@@ -98,7 +99,7 @@ func (all *scripts) byName() map[string]**script {
 
 func composeAll(touch bool) (map[string]*code, error) {
 	durable := []string{"begin", "finish", "remove", "save", "commit", "apply", "lock", "reserve"}
-	reading := []string{"plan", "tasks", "states", "pick", "events", "history", "held"}
+	reading := []string{"plan", "tasks", "states", "pick", "events", "history", "held", "member"}
 	all := map[string]*code{}
 	for name := range new(scripts).byName() {
 		var err error

@@ -87,7 +87,7 @@ func TestStatesOfDamagedPlan(t *testing.T) {
 func BenchmarkReadAll(b *testing.B) {
 	const n = 50_000
 	r := start(b, openStore(b, redistest.Start(b).Client(), Config{}), n, store.MaxBatch)
-	r.ok(r.Join(r.ctx, "worker", time.Hour))
+	r.ok(r.Join(r.ctx, "worker", time.Hour, store.Process{}))
 	batch := store.Batch{Plan: r.id, Claim: store.Claim{ID: "0", Worker: "worker", Max: store.MaxBatch}}
 	for r.ok(r.Commit(r.ctx, &batch)); len(batch.Claimed) > 0; r.ok(r.Commit(r.ctx, &batch)) {
 		batch.Changes, batch.Claim.ID = batch.Changes[:0], rand.Text()

@@ -27,6 +27,7 @@ type Store struct {
 	indexes      *indexes
 	tokens       *tokens
 	removals     *removals
+	*registry
 	*subscriptions
 
 	calls sync.Pool // of *call, for reuse
@@ -76,6 +77,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 func newStore(cl *client) *Store {
 	s := &Store{keys: cl.keys, client: cl}
 	s.agenda, s.locks, s.indexes, s.tokens = &agenda{cl}, &locks{cl}, &indexes{cl}, &tokens{cl}
+	s.registry = &registry{cl, s.indexes, s.Plan}
 	s.subscriptions = &subscriptions{cl, s.agenda}
 	s.creationKeys = &creationKeys{cl, s.locks}
 	s.queues = &queues{client: cl, tokens: s.tokens, indexes: s.indexes, byPlan: make(map[plan.ID]*commitQueue)}

@@ -32,7 +32,7 @@ func (r *rollout) put(t task.Task, why task.WaitReason, after time.Duration) {
 func waiting(t *testing.T, s *Store) *rollout {
 	t.Helper()
 	r := start(t, s, 70, 10)
-	r.ok(s.Join(r.ctx, "worker", time.Minute))
+	r.ok(s.Join(r.ctx, "worker", time.Minute, store.Process{}))
 	jobs := r.claim("worker", 5)
 	for i, after := range []time.Duration{0, time.Hour, 2 * time.Hour} {
 		r.put(jobs[2+i], task.WaitBackoff, after)

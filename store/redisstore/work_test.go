@@ -39,7 +39,7 @@ func TestOddNames(t *testing.T) {
 		t.Run(fmt.Sprintf("%q", name), func(t *testing.T) {
 			t.Parallel()
 			r := start(t, s, 10, 10)
-			r.ok(s.Join(r.ctx, name, time.Minute))
+			r.ok(s.Join(r.ctx, name, time.Minute, store.Process{}))
 			jobs := r.claimAs(name, name, 2)
 			again := r.claimAs(name, name, 2)
 			if len(jobs) != 2 || len(again) != 2 || again[1].ID != jobs[1].ID || again[1].Worker != name {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -262,7 +263,7 @@ func leasesAtOnce() map[string]func(*env) {
 		"Join": func(e *env) {
 			r := e.start(4, concurrently(4))
 			name := e.unique("worker")
-			e.allOK("join", func(int) error { return e.Join(e.ctx, name, time.Minute) })
+			e.allOK("join", func(int) error { return e.Join(e.ctx, name, time.Minute, store.Process{}) })
 			r.take(name, 3)
 			beats := func(want int) func(int) error {
 				return func(int) error {
@@ -284,10 +285,25 @@ func leasesAtOnce() map[string]func(*env) {
 				}
 			}
 			e.allOK("orphans", orphans(0))
+			e.allOK("report", func(int) error { return e.Report(e.ctx, name, store.Load{Held: 3, Plans: []plan.ID{r.id}}) })
+			e.allOK("holdings", func(int) error {
+				held, err := e.Holdings(e.ctx, r.id, name)
+				equal(e, "holdings", len(held), 3)
+				return err
+			})
+			e.allOK("workers", func(int) error {
+				workers, err := e.Workers(e.ctx, "", 0)
+				i := slices.IndexFunc(workers, func(w store.Worker) bool { return w.Name == name })
+				if err == nil && (i < 0 || workers[i].Held != 3) {
+					err = fmt.Errorf("the workers are %+v", workers)
+				}
+				return err
+			})
 			e.allOK("leave", func(int) error { return e.Leave(e.ctx, name) })
 			e.allOK("orphans of one that left", orphans(3))
 		},
 		"Heartbeat": func(*env) {}, "Orphans": func(*env) {}, "Leave": func(*env) {}, // with Join
+		"Report": func(*env) {}, "Workers": func(*env) {}, "Holdings": func(*env) {}, // likewise
 		"Due": func(e *env) {
 			r := e.start(1, concurrently(1))
 			var stamps [callers]uint64

@@ -115,6 +115,12 @@ func TestBroken(t *testing.T) {
 		"drops no dead letters":            {"19-subscription", wrap[keepsLetters]},
 		"never unsubscribes":               {"19-subscription", wrap[keepsSubscriptions]},
 		"one position for all plans":       {"19-subscription", wrap[onePosition]},
+		"lists the workers that left":      {"20-registry", wrap[listsGone]},
+		"forgets what workers told":        {"20-registry", wrap[forgetsProcess]},
+		"forgets what workers hold":        {"20-registry", wrap[ignoresReports]},
+		"renews by a report":               {"20-registry", wrap[reportsRenew]},
+		"lists workers in any order":       {"20-registry", wrap[anyOrder]},
+		"names what others hold":           {"20-registry", wrap[holdingsOfAll]},
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 8, uint64(len(names))) {

@@ -38,13 +38,16 @@ func (e *env) calls(id plan.ID) map[string]func(ctx context.Context) error {
 			_, err := e.Apply(ctx, store.Command{ID: "id", Failed: -1, Decision: plan.Decision{Plan: plan.Plan{ID: id}}})
 			return err
 		},
-		"Join": func(ctx context.Context) error { return e.Join(ctx, "me", time.Minute) },
+		"Join": func(ctx context.Context) error { return e.Join(ctx, "me", time.Minute, store.Process{}) },
 		"Heartbeat": func(ctx context.Context) error {
 			_, err := e.Heartbeat(ctx, "me", time.Minute, []plan.ID{id})
 			return err
 		},
-		"Leave":   func(ctx context.Context) error { return e.Leave(ctx, "me") },
-		"Orphans": func(ctx context.Context) error { _, err := e.Orphans(ctx, id); return err },
+		"Leave":    func(ctx context.Context) error { return e.Leave(ctx, "me") },
+		"Report":   func(ctx context.Context) error { return e.Report(ctx, "me", store.Load{}) },
+		"Workers":  func(ctx context.Context) error { _, err := e.Workers(ctx, "", 0); return err },
+		"Holdings": func(ctx context.Context) error { _, err := e.Holdings(ctx, id, ""); return err },
+		"Orphans":  func(ctx context.Context) error { _, err := e.Orphans(ctx, id); return err },
 		"Reserve": func(ctx context.Context) error {
 			_, err := e.Reserve(ctx, []store.TenantLock{lock("a", id)})
 			return err
@@ -71,7 +74,7 @@ func errorsNotFound(e *env) {
 	e.create(1, concurrently(1))
 	for _, id := range []plan.ID{1000, task.MaxPlanID, 0, -1} {
 		calls := e.calls(id)
-		for _, name := range []string{"AddTenants", "FinishCreate", "Commit", "Apply", "Orphans", "Cursor", "MoveCursor", "Plan", "Task", "Tasks", "States", "Tenants", "Events", "PlanEvents"} {
+		for _, name := range []string{"AddTenants", "FinishCreate", "Commit", "Apply", "Orphans", "Holdings", "Cursor", "MoveCursor", "Plan", "Task", "Tasks", "States", "Tenants", "Events", "PlanEvents"} {
 			if err := calls[name](e.ctx); !errors.Is(err, store.ErrNotFound) || store.Temporary(err) {
 				e.Errorf("%s of plan %s: %v, want ErrNotFound", name, id, err)
 			}
@@ -84,7 +87,7 @@ func errorsNotFound(e *env) {
 // errorsContext: a call whose context has ended does nothing and returns the context's error.
 func errorsContext(e *env) {
 	r := e.start(1, concurrently(1))
-	e.ok(e.Join(e.ctx, "me", time.Minute))
+	e.ok(e.Join(e.ctx, "me", time.Minute, store.Process{}))
 	ctx, cancel := context.WithCancel(e.ctx)
 	cancel()
 	calls := e.calls(r.id)

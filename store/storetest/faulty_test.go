@@ -33,7 +33,7 @@ func fates(t *testing.T, c storetest.FaultConfig, n int) (list []string, f *stor
 	f = storetest.Faulty(inner, c)
 	for i := range n {
 		name := string(rune('a' + i%26))
-		err := f.Join(t.Context(), name, time.Minute)
+		err := f.Join(t.Context(), name, time.Minute, store.Process{})
 		_, lost := inner.Heartbeat(t.Context(), name, time.Minute, nil)
 		fate := "fine"
 		switch {
@@ -82,7 +82,7 @@ func TestFaultySeed(t *testing.T) {
 func TestFaultySwitches(t *testing.T) {
 	t.Parallel()
 	f := storetest.Faulty(memstore.New(), storetest.FaultConfig{Before: 1})
-	join := func() error { return f.Join(t.Context(), "me", time.Minute) }
+	join := func() error { return f.Join(t.Context(), "me", time.Minute, store.Process{}) }
 	if join() == nil {
 		t.Error("armed, and no fault")
 	}
@@ -112,7 +112,7 @@ func TestFaultyDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := storetest.Faulty(memstore.New(), storetest.FaultConfig{Delay: 1, MaxDelay: time.Second})
 		began := time.Now()
-		if err := f.Join(t.Context(), "me", time.Minute); err != nil {
+		if err := f.Join(t.Context(), "me", time.Minute, store.Process{}); err != nil {
 			t.Error(err)
 		}
 		if d := time.Since(began); d == 0 || d > time.Second {
@@ -120,7 +120,7 @@ func TestFaultyDelay(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer cancel()
-		if err := f.Join(ctx, "me", time.Minute); !errors.Is(err, context.DeadlineExceeded) {
+		if err := f.Join(ctx, "me", time.Minute, store.Process{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a call whose time was over: %v", err)
 		}
 	})

@@ -73,7 +73,7 @@ func TestInterceptLosesAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := memory(t).start(2, concurrently(2))
-			r.ok(r.Join(r.ctx, "w", time.Minute))
+			r.ok(r.Join(r.ctx, "w", time.Minute, store.Process{}))
 			r.take("w", 1)
 			s := Intercept(r.Store, func(ctx context.Context, c Call) error {
 				return errors.Join(c.Do(ctx), tt.err)

@@ -54,9 +54,27 @@ func (s *intercepted) Apply(ctx context.Context, c store.Command) (store.Applied
 	})
 }
 
-func (s *intercepted) Join(ctx context.Context, incarnation string, ttl time.Duration) error {
+func (s *intercepted) Join(ctx context.Context, incarnation string, ttl time.Duration, p store.Process) error {
 	return tell(ctx, s, Call{Method: "Join", Worker: incarnation}, func(ctx context.Context) error {
-		return s.inner.Join(ctx, incarnation, ttl)
+		return s.inner.Join(ctx, incarnation, ttl, p)
+	})
+}
+
+func (s *intercepted) Report(ctx context.Context, incarnation string, l store.Load) error {
+	return tell(ctx, s, Call{Method: "Report", Worker: incarnation}, func(ctx context.Context) error {
+		return s.inner.Report(ctx, incarnation, l)
+	})
+}
+
+func (s *intercepted) Workers(ctx context.Context, from string, limit int) ([]store.Worker, error) {
+	return ask(ctx, s, Call{Method: "Workers"}, func(ctx context.Context) ([]store.Worker, error) {
+		return s.inner.Workers(ctx, from, limit)
+	})
+}
+
+func (s *intercepted) Holdings(ctx context.Context, id plan.ID, incarnation string) ([]store.Holding, error) {
+	return ask(ctx, s, Call{Method: "Holdings", Plan: id, Worker: incarnation}, func(ctx context.Context) ([]store.Holding, error) {
+		return s.inner.Holdings(ctx, id, incarnation)
 	})
 }
 

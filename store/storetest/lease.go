@@ -40,8 +40,8 @@ func (e *env) beat(incarnation string, ttl time.Duration, plans ...plan.ID) map[
 
 func leaseHoldings(e *env) {
 	one, two := e.start(150, concurrently(150)), e.start(3, concurrently(3))
-	e.ok(e.Join(e.ctx, "me", time.Minute))
-	e.ok(e.Join(e.ctx, "you", time.Minute))
+	e.ok(e.Join(e.ctx, "me", time.Minute, store.Process{}))
+	e.ok(e.Join(e.ctx, "you", time.Minute, store.Process{}))
 	equal(e, "holdings at first", len(e.beat("me", time.Minute, one.id, two.id)), 0)
 	jobs := slices.Concat(one.take("me", store.MaxBatch), one.take("me", 20), two.take("me", 1))
 	one.take("you", 5)
@@ -62,7 +62,7 @@ func leaseHoldings(e *env) {
 
 func leaseStops(e *env) {
 	r := e.start(3, concurrently(3))
-	e.ok(e.Join(e.ctx, "me", time.Minute))
+	e.ok(e.Join(e.ctx, "me", time.Minute, store.Process{}))
 	jobs := r.take("me", 3)
 	r.order(1, plan.Plan.PauseTask)
 	r.order(2, plan.Plan.CancelTask)
@@ -81,7 +81,7 @@ func leaseStops(e *env) {
 // but the worker still holds the task and can save.
 func leaseExpires(e *env) {
 	r := e.start(1, concurrently(1))
-	e.ok(e.Join(e.ctx, "me", e.h.TTL))
+	e.ok(e.Join(e.ctx, "me", e.h.TTL, store.Process{}))
 	j := r.take("me", 1)[0]
 	e.outlast(e.h.TTL)
 	for range 2 {
@@ -100,9 +100,9 @@ func leaseExpires(e *env) {
 func leaseRenewed(e *env) {
 	e.inTime(func(ttl time.Duration) bool {
 		r, me := e.start(1, concurrently(1)), "me for "+ttl.String()
-		e.ok(e.Join(e.ctx, me, ttl))
+		e.ok(e.Join(e.ctx, me, ttl, store.Process{}))
 		renewed := time.Now()
-		e.ok(e.Join(e.ctx, me, ttl)) // a repeat after a lost answer
+		e.ok(e.Join(e.ctx, me, ttl, store.Process{})) // a repeat after a lost answer
 		r.take(me, 1)
 		for range 6 {
 			time.Sleep(ttl / 3)
@@ -123,7 +123,7 @@ func leaseRenewed(e *env) {
 
 func leaseLeft(e *env) {
 	r := e.start(1, concurrently(1))
-	e.ok(e.Join(e.ctx, "me", time.Minute))
+	e.ok(e.Join(e.ctx, "me", time.Minute, store.Process{}))
 	r.take("me", 1)
 	e.ok(e.Leave(e.ctx, "me"))
 	e.ok(e.Leave(e.ctx, "me"))
@@ -136,7 +136,7 @@ func leaseLeft(e *env) {
 
 func leaseOrphans(e *env) {
 	r := e.start(4, concurrently(4))
-	e.ok(e.Join(e.ctx, "alive", time.Minute))
+	e.ok(e.Join(e.ctx, "alive", time.Minute, store.Process{}))
 	r.take("alive", 1)
 	dead := r.take("dead", 2)
 	r.order(3, plan.Plan.CancelTask)
@@ -191,7 +191,7 @@ func leaseManyOrphans(e *env) {
 }
 
 func leaseTooMany(e *env) {
-	e.ok(e.Join(e.ctx, "me", time.Minute))
+	e.ok(e.Join(e.ctx, "me", time.Minute, store.Process{}))
 	_, err := e.Heartbeat(e.ctx, "me", time.Minute, make([]plan.ID, store.MaxBatch+1))
 	e.refused("a heartbeat for too many plans", err)
 }

@@ -35,7 +35,7 @@ func wrap[M any, P interface {
 type leasesComeBack struct{ mutant }
 
 func (m *leasesComeBack) Heartbeat(ctx context.Context, incarnation string, ttl time.Duration, plans []plan.ID) ([]store.Holding, error) {
-	if err := m.Join(ctx, incarnation, ttl); err != nil {
+	if err := m.Join(ctx, incarnation, ttl, store.Process{}); err != nil {
 		return nil, err
 	}
 	return m.Store.Heartbeat(ctx, incarnation, ttl, plans)

@@ -56,5 +56,6 @@ func promises() []promise {
 		{"17-sweep", sweepCases()},
 		{"18-alone", aloneCases()},
 		{"19-subscription", subscriptionCases()},
+		{"20-registry", registryCases()},
 	}
 }

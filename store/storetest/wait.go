@@ -71,7 +71,7 @@ func deferOnce(e *env, why task.WaitReason) {
 // heldBy joins as an incarnation and returns the tasks that it holds in a plan.
 func (e *env) heldBy(r *rollout, incarnation string) map[task.ID]store.Holding {
 	e.Helper()
-	e.ok(e.Join(e.ctx, incarnation, time.Minute))
+	e.ok(e.Join(e.ctx, incarnation, time.Minute, store.Process{}))
 	lost, err := e.Orphans(e.ctx, r.id)
 	e.ok(err)
 	equal(e, "orphans", len(lost), 0)

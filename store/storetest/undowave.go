@@ -20,7 +20,24 @@ func undoWaveCases() []testCase {
 		{name: "undone without a worker until the cancel", run: undoWaveCanceledUnheld},
 		{name: "undone until the rollback of the plan", run: undoWaveOvertaken},
 		{name: "undone because of a breach", run: undoWaveByBreach},
+		{name: "undone beside pending ones, strict", run: undoWaveStrict},
 	}
+}
+
+// undoWaveStrict: in strict mode undos are in flight, too: those that a claim takes keep pending
+// tasks back that the same claim would take otherwise.
+func undoWaveStrict(e *env) {
+	r := e.startWaved(strictly(5, 1), 2, 9)
+	r.run(2, store.Complete)
+	r.settle()
+	r.give(rollBackWave(1))
+	r.settle()
+	undos := r.expect(5, 2, 1)
+	r.do(undos[0].work(store.Undone))
+	r.expect(5, 3)
+	r.do(undos[1].work(store.Undone))
+	r.expect(5, 4)
+	r.expect(5)
 }
 
 // rollBackWave is the rollback of a wave, as a command.

@@ -364,6 +364,7 @@ local function gather(want)
     end
   end
   want = math.min(want, #pool + plan.free)
+  local undos = #pool
   while not plan.damaged and not plan.exhausted and #pool < want do
     local ordinal, h = seek()
     if not ordinal or spent(h) or not admit(ordinal, h, pool) then
@@ -371,8 +372,9 @@ local function gather(want)
     end
     plan.undo_at = plan.undo_at - 1
   end
+  undos = plan.strict and #pool - undos or 0 -- they are in flight before the pending tasks
   if not plan.damaged and not plan.exhausted and #pool < want and pending_open() then
-    gather_pending(math.min(want - #pool, admitted()), pool)
+    gather_pending(math.min(want - #pool, admitted() - undos), pool)
   end
   return pool
 end

@@ -34,6 +34,7 @@ type Reader interface {
 	Ready(ctx context.Context) error
 	CanUndo(executorType string) bool
 	Subscriptions() *cutover.Subscriptions
+	Lookup() cutover.Lookup
 }
 
 // PlanCommander creates plans and gives commands on them.

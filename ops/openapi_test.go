@@ -118,6 +118,7 @@ func TestDescribedMembers(t *testing.T) {
 		"Saved": reflect.TypeFor[wire.Saved](), "FailureInfo": reflect.TypeFor[wire.FailureInfo](), "Event": reflect.TypeFor[wire.Event](),
 		"Fault": reflect.TypeFor[wire.Fault](), "Notifier": reflect.TypeFor[wire.Notifier](), "DeadLetter": reflect.TypeFor[wire.DeadLetter](),
 		"RedeliverCommand": reflect.TypeFor[wire.RedeliverCommand](), "Sent": reflect.TypeFor[wire.Sent](),
+		"Worker": reflect.TypeFor[wire.Worker](), "WorkerTask": reflect.TypeFor[wire.WorkerTask](),
 	} {
 		members := jsonMembers(of)
 		slices.Sort(members)

@@ -105,6 +105,7 @@ const (
 	cursorOfPlans    cursorKind = "p"
 	cursorOfTasks    cursorKind = "t"
 	cursorOfFailures cursorKind = "f"
+	cursorOfWorkers  cursorKind = "w"
 )
 
 // text returns the cursor of a position.
@@ -126,4 +127,23 @@ func (q *query) cursor(k cursorKind, last int64) int64 {
 	}
 	q.faults.add("cursor", "is not one that a page of this list has named")
 	return 0
+}
+
+// name returns the cursor of a name.
+func (k cursorKind) name(name string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(string(k) + name))
+}
+
+// nameCursor returns the name of the cursor, empty if the request has none.
+func (q *query) nameCursor(k cursorKind) string {
+	text := q.values.Get("cursor")
+	if text == "" {
+		return ""
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	name, ok := strings.CutPrefix(string(raw), string(k))
+	if err != nil || !ok || name == "" || k.name(name) != text {
+		q.faults.add("cursor", "is not one that a page of this list has named")
+	}
+	return name
 }

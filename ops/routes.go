@@ -52,6 +52,8 @@ func routes() []route {
 		{pattern: "POST /notifiers/{notifier}/test", command: Notify, serve: testNotifier},
 		{pattern: "POST /notifiers/{notifier}/redeliver", command: Notify, serve: redeliver},
 
+		{pattern: "GET /workers", serve: listWorkers},
+
 		{pattern: "GET /tasks/{task}", serve: getTask},
 		{pattern: "GET /tasks/{task}/why", serve: explainTask},
 		{pattern: "POST /tasks/{task}/retry", command: Retry, serve: onTask(retryTask)},

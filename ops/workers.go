@@ -1,0 +1,110 @@
+package ops
+
+import (
+	"cmp"
+	"errors"
+
+	"github.com/cutover-go/cutover/ops/internal/wire"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// workersPage is a page of workers.
+type workersPage struct {
+	Workers []wire.Worker `json:"workers"`
+	// Next is the cursor of the next page, empty if there is none.
+	Next string `json:"next,omitempty"`
+	// Partly is the problem of what cannot be read now, and is missing.
+	Partly *problem `json:"partly,omitempty"`
+}
+
+// listWorkers answers with a page of the processes that work on tasks or, if the request names one,
+// with that one and the tasks that it holds. Which processes there are is hidden from nobody; tasks
+// are those of plans that the caller may view.
+func listWorkers(c *call) (answer, error) {
+	q := c.query("worker", "limit", "cursor")
+	if q.values.Has("worker") {
+		return c.oneWorker(q)
+	}
+	limit := q.limit()
+	after := q.nameCursor(cursorOfWorkers)
+	if err := q.err(); err != nil {
+		return answer{}, err
+	}
+	workers, err := c.engine.Lookup().Workers(c.r.Context(), after, limit)
+	if err != nil && len(workers) == 0 {
+		return answer{}, err
+	}
+	page := workersPage{Workers: make([]wire.Worker, len(workers))}
+	for i, w := range workers {
+		page.Workers[i] = wire.WorkerOf(w)
+	}
+	if len(workers) == limit {
+		page.Next = cursorOfWorkers.name(workers[limit-1].Name)
+	}
+	if err != nil {
+		page.Partly = c.problem(err)
+	}
+	return answer{body: page}, nil
+}
+
+// oneWorker answers with one worker.
+func (c *call) oneWorker(q *query) (answer, error) {
+	for _, other := range []string{"limit", "cursor"} {
+		if q.values.Has(other) {
+			q.faults.add(other, "is given together with worker")
+		}
+	}
+	if err := q.err(); err != nil {
+		return answer{}, err
+	}
+	w, tasks, partly := c.engine.Lookup().Worker(c.r.Context(), q.values.Get("worker"))
+	if partly != nil && w.Name == "" {
+		return answer{}, partly
+	}
+	row := wire.WorkerOf(w)
+	row.Tasks = []wire.WorkerTask{}
+	plans := c.viewer()
+	for i := range tasks {
+		p, err := plans.plan(tasks[i].ID.Plan())
+		if partly = cmp.Or(partly, err); p != nil {
+			row.Tasks = append(row.Tasks, wire.WorkerTaskOf(p, &tasks[i]))
+		}
+	}
+	page := workersPage{Workers: []wire.Worker{row}}
+	if partly != nil {
+		page.Partly = c.problem(partly)
+	}
+	return answer{body: page}, c.r.Context().Err()
+}
+
+// viewer reads the plans that an answer over several plans names, each once.
+type viewer struct {
+	c    *call
+	seen map[plan.ID]*plan.Plan
+	away error // the store cannot answer: nothing more is asked
+}
+
+func (c *call) viewer() *viewer { return &viewer{c: c, seen: make(map[plan.ID]*plan.Plan)} }
+
+// plan returns a plan, or nil if the caller may not view it or it cannot be read. The error is that
+// of a plan that cannot be read. A plan that is not there has none.
+func (v *viewer) plan(id plan.ID) (*plan.Plan, error) {
+	if p, seen := v.seen[id]; seen || v.away != nil {
+		return p, v.away
+	}
+	p, err := v.c.engine.Plan(v.c.r.Context(), id)
+	v.seen[id] = nil
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil //nolint:nilnil // as documented
+	case err != nil:
+		if store.Temporary(err) || v.c.r.Context().Err() != nil {
+			v.away = err
+		}
+		return nil, err
+	case v.c.caller.May(View, &p):
+		v.seen[id] = &p
+	}
+	return v.seen[id], nil
+}

@@ -34,6 +34,9 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		"Cancel":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.Cancel(ctx, id) },
 		"Approve":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.Approve(ctx, id, 0) },
 		"Reject":   func(ctx context.Context, e *cutover.Engine) { _, _ = e.Reject(ctx, id, 0) },
+		"Note": func(ctx context.Context, e *cutover.Engine) {
+			_, _ = e.Note(ctx, id, cutover.Because("r"))
+		},
 		"Tune": func(ctx context.Context, e *cutover.Engine) {
 			_, _ = e.Tune(ctx, id, strategy.Tuning{MaxConcurrency: strategy.Count(2)})
 		},

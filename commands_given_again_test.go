@@ -67,6 +67,9 @@ func TestCommandsGivenAgain(t *testing.T) {
 			t.Helper()
 			mustPlan(t)(tune(3)(e, t.Context(), id))
 		}, givePlan(tune(2))},
+		"note": {nothing, canceled, givePlan(func(e *cutover.Engine, ctx context.Context, id plan.ID, opts ...cutover.CommandOption) (cutover.PlanResult, error) {
+			return e.Note(ctx, id, append(opts, cutover.Because("r"))...)
+		})},
 		"skip a task": {nothing, nothing, giveTask((*cutover.Engine).SkipTask)},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,18 +5,21 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/cutover-go/cutover/plan"
 )
 
 // texts are the titles and texts of messages in one language.
 type texts struct {
-	plan, task, failure, failures, overtaken, rewound, test string
-	cause, others, by, reason, event                        string
+	plan, note, task, failure, failures, overtaken, rewound, test string
+	cause, others, by, reason, event                              string
 }
 
 // english and chinese return the texts of a language.
 func english() texts {
 	return texts{
 		plan:      "Plan %[2]s %[1]q: %[3]s (%[4]s)",
+		note:      "Plan %[2]s %[1]q: a note",
 		task:      "Plan %[2]s %[1]q: tenant %[3]s is %[4]s (%[5]s)",
 		failure:   "Plan %[2]s %[1]q: tenant %[3]s failed: %[4]s",
 		failures:  "Plan %[2]s %[1]q: %[3]d tasks failed",
@@ -34,6 +37,7 @@ func english() texts {
 func chinese() texts {
 	return texts{
 		plan:      "计划 %[2]s「%[1]s」：%[3]s（%[4]s）",
+		note:      "计划 %[2]s「%[1]s」：备注",
 		task:      "计划 %[2]s「%[1]s」：租户 %[3]s 的任务为 %[4]s（%[5]s）",
 		failure:   "计划 %[2]s「%[1]s」：租户 %[3]s 失败：%[4]s",
 		failures:  "计划 %[2]s「%[1]s」：%[3]d 个任务失败",
@@ -65,6 +69,8 @@ func (t texts) describe(m *Message) {
 		m.Title = fmt.Sprintf(t.test, m.Notifier)
 	case e != nil && m.Kind == KindTask:
 		m.Title = fmt.Sprintf(t.task, m.PlanName, id, e.Tenant, e.To, e.Cause)
+	case e != nil && e.Cause == plan.ByNote.String():
+		m.Title = fmt.Sprintf(t.note, m.PlanName, id)
 	case e != nil:
 		m.Title = fmt.Sprintf(t.plan, m.PlanName, id, e.To, e.Cause)
 	case m.Kind == KindOvertaken && m.Lost > 0:
@@ -80,7 +86,10 @@ func (t texts) describe(m *Message) {
 		if e.Actor != "" {
 			lines = append(lines, fmt.Sprintf(t.by, e.Actor))
 		}
-		if e.Reason != "" {
+		switch {
+		case e.Cause == plan.ByNote.String():
+			lines = append(lines, e.Reason)
+		case e.Reason != "":
 			lines = append(lines, fmt.Sprintf(t.reason, e.Reason))
 		}
 	}

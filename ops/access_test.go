@@ -81,7 +81,7 @@ func TestAuthentication(t *testing.T) {
 func paths(id plan.ID) []string {
 	p, t := "plans/"+id.String(), "tasks/"+id.String()+"000001"
 	list := []string{"GET " + p, "GET " + p + "/tasks", "GET " + p + "/events", "GET " + p + "/commands", "GET " + p + "/failures", "GET " + p + "/matrix", "GET " + t}
-	for _, command := range []string{"start", "pause", "resume", "cancel", "rollback", "retry", "tune", "waves/1/approve", "waves/1/reject", "waves/1/rollback", "tenants/add", "tenants/exclude", "delete"} {
+	for _, command := range []string{"start", "pause", "resume", "cancel", "rollback", "retry", "tune", "waves/1/approve", "waves/1/reject", "waves/1/rollback", "tenants/add", "tenants/exclude", "note", "delete"} {
 		list = append(list, "POST "+p+"/"+command)
 	}
 	for _, command := range []string{"retry", "pause", "resume", "cancel", "skip", "rollback"} {

@@ -40,6 +40,8 @@ const (
 	Approve Action = "approve"
 	Reject  Action = "reject"
 	Skip    Action = "skip"
+	// Note is to write something down among the events of a plan.
+	Note Action = "note"
 	// Delete is to remove a plan that is over.
 	Delete Action = "delete"
 	// Notify is to test a notifier, and to send its dead letters again; it is asked without a plan.
@@ -48,7 +50,7 @@ const (
 
 // Actions returns all actions.
 func Actions() []Action {
-	return []Action{View, ViewData, Create, Start, Pause, Resume, Cancel, Retry, Rollback, Tune, Add, Approve, Reject, Skip, Delete, Notify}
+	return []Action{View, ViewData, Create, Start, Pause, Resume, Cancel, Retry, Rollback, Tune, Add, Approve, Reject, Skip, Note, Delete, Notify}
 }
 
 // AllowAll is an Authenticate for trials on a local machine: every request comes from actor, who

@@ -81,10 +81,10 @@ type Command struct {
 }
 
 // NeedsReason reports whether a command destroys, or takes away, so much that its reason is
-// required: cancel, rollback, tune, reject, skip and delete.
+// required: cancel, rollback, tune, reject, skip and delete; and a note, which is nothing else.
 func NeedsReason(a Action) bool {
 	switch a {
-	case Cancel, Rollback, Tune, Reject, Skip, Delete:
+	case Cancel, Rollback, Tune, Reject, Skip, Note, Delete:
 		return true
 	case View, ViewData, Create, Start, Pause, Resume, Retry, Add, Approve, Notify:
 	}

@@ -47,6 +47,7 @@ type PlanCommander interface {
 	Rollback(ctx context.Context, id plan.ID, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	RetryFailed(ctx context.Context, id plan.ID, from cutover.RetryFrom, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	Remove(ctx context.Context, id plan.ID, opts ...cutover.CommandOption) error
+	Note(ctx context.Context, id plan.ID, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	Tune(ctx context.Context, id plan.ID, t strategy.Tuning, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	AddTenants(ctx context.Context, id plan.ID, tenants []task.Tenant, opts ...cutover.CommandOption) (cutover.PlanResult, error)
 	Approve(ctx context.Context, id plan.ID, wave int, opts ...cutover.CommandOption) (cutover.PlanResult, error)

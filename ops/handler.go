@@ -9,7 +9,7 @@ import (
 // Handler serves the API and, at its root, the console. The paths of the API are:
 //
 //	GET   plans                       POST  plans/{plan}/start, pause, resume, cancel,
-//	POST  plans                             retry, rollback, tune, delete
+//	POST  plans                             retry, rollback, tune, note, delete
 //	POST  plans/pause, preview        POST  plans/{plan}/waves/{wave}/approve, reject, rollback
 //	GET   plans/{plan}                GET   plans/{plan}/tasks, matrix, failures, export
 //	GET   plans/{plan}/events         POST  plans/{plan}/tasks/retry, pause, resume, cancel,

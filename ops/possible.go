@@ -27,6 +27,7 @@ var planCommands = [...]struct {
 	{Tune, decideTuning},
 	{Add, decideAddition},
 	{Approve, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Approve(0, by) }},
+	{Note, func(p plan.Plan, by plan.By) (plan.Decision, error) { by.Reason = "any"; return plan.Note(p, by) }},
 	{Delete, func(p plan.Plan, _ plan.By) (plan.Decision, error) { return plan.Decision{}, plan.CheckRemoval(p) }},
 	{Reject, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Reject(0, by) }},
 }

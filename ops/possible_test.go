@@ -220,7 +220,7 @@ func (s *site) give(about string, a ops.Action) reply {
 	if a == ops.Add {
 		return s.send("POST", about+"/tenants/add", `{"tenantIds":["late"]}`)
 	}
-	body := map[ops.Action]string{ops.Tune: `{"maxConcurrency":2}`}[a]
+	body := map[ops.Action]string{ops.Tune: `{"maxConcurrency":2}`, ops.Note: `{"reason":"r"}`}[a]
 	return s.send("POST", about+"/"+string(a), body)
 }
 
@@ -231,11 +231,11 @@ func TestActions(t *testing.T) {
 	for _, a := range ops.Actions() {
 		seen[a]++
 	}
-	if len(seen) != 16 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
+	if len(seen) != 17 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
 		t.Errorf("%v", seen)
 	}
 	required := slices.DeleteFunc(ops.Actions(), func(a ops.Action) bool { return !ops.NeedsReason(a) })
-	if want := []ops.Action{ops.Cancel, ops.Rollback, ops.Tune, ops.Reject, ops.Skip, ops.Delete}; !slices.Equal(required, want) {
+	if want := []ops.Action{ops.Cancel, ops.Rollback, ops.Tune, ops.Reject, ops.Skip, ops.Note, ops.Delete}; !slices.Equal(required, want) {
 		t.Errorf("%v need a reason, want %v", required, want)
 	}
 }

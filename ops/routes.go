@@ -33,6 +33,7 @@ func routes() []route {
 		{pattern: "POST /plans/{plan}/rollback", command: Rollback, serve: planCommand(Engine.Rollback)},
 		{pattern: "POST /plans/{plan}/retry", command: Retry, serve: onPlan(retryPlan)},
 		{pattern: "POST /plans/{plan}/tune", command: Tune, serve: onPlan(tunePlan)},
+		{pattern: "POST /plans/{plan}/note", command: Note, serve: planCommand(Engine.Note)},
 		{pattern: "POST /plans/{plan}/delete", command: Delete, serve: deletePlan},
 		{pattern: "POST /plans/{plan}/tenants/add", command: Add, serve: onPlan(addTenants)},
 		{pattern: "POST /plans/{plan}/tenants/exclude", command: Skip, serve: excludeTenants},

@@ -111,6 +111,22 @@ func (p Plan) Resume(by By) (Decision, error) {
 	return d, nil
 }
 
+// Note records the command's reason as an event, and leaves the plan as it is. A note without a
+// reason is an *[InvalidError].
+func Note(p Plan, by By) (Decision, error) {
+	d := p.decide(by)
+	if by.Reason == "" {
+		var e InvalidError
+		e.add("Reason", "is empty")
+		return d, &e
+	}
+	if p.Starting != nil {
+		return d, d.notApplicable(ByNote, beingStarted)
+	}
+	d.note(ByNote, d.Plan.State, d.Plan.State, by)
+	return d, nil
+}
+
 // wake begins to wake the tasks that no person has paused, before the plan runs again. Running
 // tasks of a paused plan may come to their boundary, and pause, before the decision is committed.
 func (d *Decision) wake(by By) {

@@ -54,7 +54,7 @@ func checkForms[T interface {
 func TestTextForms(t *testing.T) {
 	t.Parallel()
 	checkForms(t, "plan state", plan.NumStates, plan.ParseState)
-	checkForms(t, "plan cause", int(plan.ByRollbackTasks)+1, plan.ParseCause)
+	checkForms(t, "plan cause", int(plan.ByNote)+1, plan.ParseCause)
 	checkForms(t, "reason code", plan.NumReasons, plan.ParseReasonCode)
 	checkForms(t, "gate", plan.NumGates, plan.ParseGate)
 	checkForms(t, "kind of sweep", plan.NumSweepKinds, plan.ParseSweepKind)

@@ -22,6 +22,7 @@ func (w *world) checkPure(t *rapid.T) {
 	tuning, of := drawTuning(t, len(w.plan.Waves)), w.tasks[rapid.IntRange(1, len(w.tasks)).Draw(t, "of")-1]
 	decide := map[string]func() (plan.Decision, error){
 		"settle": func() (plan.Decision, error) { return w.plan.Settle(w.now()), nil },
+		"note":   func() (plan.Decision, error) { return plan.Note(w.plan, by) },
 		"tune":   func() (plan.Decision, error) { return w.plan.Tune(tuning, by) },
 		"lose":   func() (plan.Decision, error) { return w.plan.LoseTasks([]task.Task{of}, 0, by), nil },
 	}

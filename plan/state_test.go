@@ -50,7 +50,7 @@ func TestCauseNames(t *testing.T) {
 		"create", "start", "pause", "breach", "resume", "success", "failure",
 		"retry", "cancel", "rollback", "undo", "undo failure", "skip",
 		"wave", "bake", "approval", "approve", "reject", "tune", "add",
-		"skip tasks", "pause tasks", "resume tasks", "cancel tasks", "rollback tasks", "Cause(25)",
+		"skip tasks", "pause tasks", "resume tasks", "cancel tasks", "rollback tasks", "note", "Cause(26)",
 	}
 	for i, name := range want {
 		if got := plan.Cause(i).String(); got != name {

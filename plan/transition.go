@@ -42,8 +42,10 @@ const (
 	ByResumeTasks
 	ByCancelTasks
 	ByRollbackTasks
+	// ByNote: somebody wrote something down; nothing changed.
+	ByNote
 
-	numCauses = int(ByRollbackTasks) + 1
+	numCauses = int(ByNote) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
@@ -51,7 +53,7 @@ var causeNames = [numCauses]string{
 	"create", "start", "pause", "breach", "resume", "success", "failure",
 	"retry", "cancel", "rollback", "undo", "undo failure", "skip",
 	"wave", "bake", "approval", "approve", "reject", "tune", "add",
-	"skip tasks", "pause tasks", "resume tasks", "cancel tasks", "rollback tasks",
+	"skip tasks", "pause tasks", "resume tasks", "cancel tasks", "rollback tasks", "note",
 }
 
 func (c Cause) String() string {

@@ -209,6 +209,7 @@ func TestAPlanThatIsBeingStartedIsLeftAlone(t *testing.T) {
 		"approve": func() (plan.Decision, error) { return p.Approve(2, ann()) },
 		"reject":  func() (plan.Decision, error) { return p.Reject(2, ann()) },
 		"tune":    func() (plan.Decision, error) { return p.Tune(strategy.Tuning{MaxFailures: strategy.Count(1)}, ann()) },
+		"note":    func() (plan.Decision, error) { return plan.Note(p, plan.By{Actor: "ann", Reason: "r"}) },
 		"skip":    func() (plan.Decision, error) { return p.SkipTask(task.Task{ID: task.NewID(7, 1)}, ann()) },
 	} {
 		if _, err := command(); !errors.Is(err, plan.ErrNotApplicable) {

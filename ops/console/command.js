@@ -3,11 +3,11 @@
 import { announce, button, ended, fill, h, has, icon, link, notice, nthWave, t, tally, word } from './ui.js';
 import { command, newKey, throwOther } from './server.js';
 
-// Commands that take something away; those that only hold back, and must never wait for a text; and
-// those that are refused without a reason unless the host says otherwise.
+// Commands that take something away; those that only hold back, and must never wait for a text;
+// those that need a reason, unless the host says otherwise.
 const destructive = new Set(['cancel', 'rollback', 'skip', 'reject']);
 const calming = new Set(['pause', 'reject']);
-const explained = new Set(['cancel', 'rollback', 'tune', 'reject', 'skip']);
+const explained = new Set(['cancel', 'rollback', 'tune', 'reject', 'skip', 'note']);
 
 export const failureActions = ['Stop', 'Pause', 'RollbackPlan', 'RollbackWave'];
 
@@ -28,7 +28,7 @@ function hits(action, plan) {
 		case 'start': case 'approve': case 'reject': return plan.taskCount;
 		case 'retry': return tally(plan, 'FAILED');
 		case 'rollback': return plan.taskCount - tally(plan, 'PENDING', 'SKIPPED', 'ROLLED_BACK');
-		case 'tune': return 0;
+		case 'tune': case 'note': return 0;
 		default: return plan.taskCount - ended(plan);
 	}
 }

@@ -48,7 +48,10 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 			if _, err := e.Lookup().Workers(ctx, "", 0); ctx.Err() != nil && err != nil {
 				return
 			}
-			_, _, _ = e.Lookup().Worker(ctx, "w")
+			if _, _, err := e.Lookup().Worker(ctx, "w"); ctx.Err() != nil && err != nil {
+				return
+			}
+			_, _ = e.Lookup().Tenant(ctx, "a", cutover.TenantPosition{})
 		},
 		"Pause":        func(ctx context.Context, e *cutover.Engine) { _, _ = e.Pause(ctx, id) },
 		"PauseTask":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.PauseTask(ctx, first) },

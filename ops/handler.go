@@ -17,7 +17,7 @@ import (
 //	                                  POST  plans/{plan}/tenants/add, exclude
 //	GET   tasks/{task}                POST  tasks/{task}/retry, pause, resume, cancel,
 //	GET   tasks/{task}/why                  skip, rollback
-//	GET   workers
+//	GET   workers, tenants
 //	GET   me, health, ready, stream, openapi.json
 //
 // It is safe for concurrent use. A host calls [Handler.Close] when its server shuts down.

@@ -119,6 +119,7 @@ func TestDescribedMembers(t *testing.T) {
 		"Fault": reflect.TypeFor[wire.Fault](), "Notifier": reflect.TypeFor[wire.Notifier](), "DeadLetter": reflect.TypeFor[wire.DeadLetter](),
 		"RedeliverCommand": reflect.TypeFor[wire.RedeliverCommand](), "Sent": reflect.TypeFor[wire.Sent](),
 		"Worker": reflect.TypeFor[wire.Worker](), "WorkerTask": reflect.TypeFor[wire.WorkerTask](),
+		"TenantTask": reflect.TypeFor[wire.TenantTask](),
 	} {
 		members := jsonMembers(of)
 		slices.Sort(members)

@@ -54,6 +54,7 @@ func routes() []route {
 		{pattern: "POST /notifiers/{notifier}/redeliver", command: Notify, serve: redeliver},
 
 		{pattern: "GET /workers", serve: listWorkers},
+		{pattern: "GET /tenants", costly: true, serve: findTenant},
 
 		{pattern: "GET /tasks/{task}", serve: getTask},
 		{pattern: "GET /tasks/{task}/why", serve: explainTask},

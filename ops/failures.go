@@ -24,9 +24,11 @@ type failures struct {
 	// First and Last are the times of the first failure and of the last one.
 	First wire.Time `json:"first"`
 	Last  wire.Time `json:"last"`
-	// Reason is that of the last failure, Tasks are the first tasks that have failed so.
-	Reason string    `json:"reason"`
-	Tasks  []task.ID `json:"tasks"`
+	// Reason is that of the last failure, Tasks are the first tasks that have failed so, with their
+	// Tenants.
+	Reason  string    `json:"reason"`
+	Tasks   []task.ID `json:"tasks"`
+	Tenants []string  `json:"tenants"`
 }
 
 // Bounds of a page of failures: how many tasks it counts, and how many it names of a cause.
@@ -98,6 +100,7 @@ func (g grouped) add(t *task.Task) {
 	}
 	if len(group.Tasks) < maxExamples {
 		group.Tasks = append(group.Tasks, t.ID)
+		group.Tenants = append(group.Tenants, t.Tenant.ID)
 	}
 }
 

@@ -48,9 +48,12 @@ func TestFailures(t *testing.T) {
 			first, err1 := time.Parse(time.RFC3339, g["first"].(string))
 			last, err2 := time.Parse(time.RFC3339, g["last"].(string))
 			tasks := g["tasks"].([]any)
-			got = append(got, fmt.Sprint(g["errorCode"], g["count"], " ", g["reason"], " ", last.Sub(first), " ", len(tasks), " ", int(tasks[0].(float64)), errors.Join(err1, err2)))
+			names := g["tenants"].([]any)
+			got = append(got, fmt.Sprint(g["errorCode"], g["count"], " ", g["reason"], " ", last.Sub(first), " ", len(tasks), " ", int(tasks[0].(float64)),
+				" ", names[0], names[len(tasks)-1], errors.Join(err1, err2)))
 		}
-		want := "[BUSY12 the reason of 11 11s 10 1000005 <nil> GATEWAY2 the reason of 2 2s 2 1000002 <nil> DNS1 the reason of 1 0s 1 1000001 <nil>]"
+		want := "[BUSY12 the reason of 11 11s 10 1000005 BUSY-0BUSY-9<nil> GATEWAY2 the reason of 2 2s 2 1000002 GATEWAY-1GATEWAY-2<nil> " +
+			"DNS1 the reason of 1 0s 1 1000001 DNS-1DNS-1<nil>]"
 		if r.status != http.StatusOK || fmt.Sprint(got) != want || r.body["next"] != nil {
 			t.Errorf("%d %v\nwant %s", r.status, got, want)
 		}

@@ -30,6 +30,7 @@ var planCommands = [...]struct {
 	{Note, func(p plan.Plan, by plan.By) (plan.Decision, error) { by.Reason = "any"; return plan.Note(p, by) }},
 	{Delete, func(p plan.Plan, _ plan.By) (plan.Decision, error) { return plan.Decision{}, plan.CheckRemoval(p) }},
 	{Reject, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Reject(0, by) }},
+	{Skip, decideExclusion},
 }
 
 // decideStart decides on a start. One that is under way is not begun again.

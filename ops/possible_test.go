@@ -96,7 +96,7 @@ func TestActionsAreThePossibleOnes(t *testing.T) {
 	for name, steps := range situations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, a := range []ops.Action{ops.Start, ops.Pause, ops.Resume, ops.Cancel, ops.Retry, ops.Rollback, ops.Tune, ops.Approve, ops.Reject} {
+			for _, a := range []ops.Action{ops.Start, ops.Pause, ops.Resume, ops.Cancel, ops.Retry, ops.Rollback, ops.Tune, ops.Skip, ops.Approve, ops.Reject} {
 				synctest.Test(t, func(t *testing.T) { checkAction(t, steps, "plans/1", a) })
 			}
 			for _, a := range []ops.Action{ops.Retry, ops.Pause, ops.Resume, ops.Cancel, ops.Skip, ops.Rollback} {
@@ -216,6 +216,9 @@ func (s *site) give(about string, a ops.Action) reply {
 	if a == ops.Approve || a == ops.Reject {
 		version := fmt.Sprintf(`"%.0f"`, s.send("GET", "plans/1", "").body["version"])
 		return s.send("POST", about+"/waves/1/"+string(a), "", "If-Match", version)
+	}
+	if a == ops.Skip && !strings.HasPrefix(about, "tasks") {
+		return s.send("POST", about+"/tenants/exclude", `{"tenantIds":["a","b","c"]}`)
 	}
 	if a == ops.Add {
 		return s.send("POST", about+"/tenants/add", `{"tenantIds":["late"]}`)

@@ -149,3 +149,18 @@ func (c *call) wouldSkip(p *plan.Plan, id task.ID) (unchanged bool, err error) {
 func decideAddition(p plan.Plan, by plan.By) (plan.Decision, error) {
 	return plan.Adding{Token: 1, Tenants: 1}.Mark(p, by)
 }
+
+// decideExclusion decides on an exclusion of tenants without saying which: of one in a state that
+// can be skipped, if there are such.
+func decideExclusion(p plan.Plan, by plan.By) (d plan.Decision, err error) {
+	d.Unchanged = true
+	for _, s := range [...]task.State{task.Pending, task.Failed, task.RollbackFailed} {
+		if p.Counters.Of(s) == 0 {
+			continue
+		}
+		if d, err = p.SkipTask(task.Task{ID: task.NewID(p.ID, 1), Control: task.Control{State: s}}, by); err == nil {
+			break
+		}
+	}
+	return d, err
+}

@@ -1,13 +1,13 @@
 // Commands: the buttons, what a command will hit, its reason, its confirmation, and its answer.
 
-import { announce, button, ended, fill, h, has, icon, link, notice, nthWave, t, tally, word } from './ui.js';
-import { command, newKey, throwOther } from './server.js';
+import { announce, button, ended, fill, h, has, heading, icon, link, notice, nthWave, part, plain, t, tally, word } from './ui.js';
+import { command, newKey, poll, throwOther } from './server.js';
 
-// Commands that take something away; those that only hold back, and must never wait for a text;
-// those that need a reason, unless the host says otherwise.
-const destructive = new Set(['cancel', 'rollback', 'skip', 'reject']);
+// Commands that take something away; those that only hold back, and must never wait for a text; and
+// those that are refused without a reason unless the host says otherwise.
+const destructive = new Set(['cancel', 'rollback', 'skip', 'reject', 'exclude', 'delete']);
 const calming = new Set(['pause', 'reject']);
-const explained = new Set(['cancel', 'rollback', 'tune', 'reject', 'skip', 'note']);
+const explained = new Set([...destructive, 'tune', 'note']);
 
 export const failureActions = ['Stop', 'Pause', 'RollbackPlan', 'RollbackWave'];
 
@@ -16,7 +16,7 @@ const manyTenants = 100;
 
 // buttons are the commands that are possible now, first the one that is the next thing to do.
 export function buttons(actions, give, first) {
-	const order = actions.filter(a => a !== 'add' && a !== 'delete').sort((a, b) => (b === first) - (a === first) || destructive.has(a) - destructive.has(b));
+	const order = actions.toSorted((a, b) => (b === first) - (a === first) || destructive.has(a) - destructive.has(b));
 	return order.map(action => button(t('action.' + action), () => give(action), {
 		'data-key': 'action-' + action, class: action === first ? 'primary' : destructive.has(action) ? 'danger' : '',
 	}));
@@ -25,35 +25,36 @@ export function buttons(actions, give, first) {
 // hits is how many tenants a command on a plan, or on a wave of it, concerns.
 function hits(action, plan) {
 	switch (action) {
-		case 'start': case 'approve': case 'reject': return plan.taskCount;
+		case 'start': case 'approve': case 'reject': case 'delete': return plan.taskCount;
 		case 'retry': return tally(plan, 'FAILED');
 		case 'rollback': return plan.taskCount - tally(plan, 'PENDING', 'SKIPPED', 'ROLLED_BACK');
-		case 'tune': case 'note': return 0;
+		case 'tune': case 'note': case 'add': case 'exclude': return 0;
 		default: return plan.taskCount - ended(plan);
 	}
 }
 
+// What else a command asks for, by its action.
+const planFields = { tune: tuneFields, add: tenantFields, exclude: tenantFields, retry: () => retryFields(false) };
+
 // onPlan gives a command on a plan, or on a wave of it with the counters that the wave has.
 export function onPlan(action, plan, done, wave) {
 	const count = hits(action, wave ?? plan);
+	const place = action === 'add' || action === 'exclude' ? 'tenants/' : wave ? `waves/${wave.wave}/` : '';
 	open({
-		action, count, done, fields: action === 'tune' ? tuneFields(plan) : undefined,
-		path: `plans/${plan.planId}/${wave ? `waves/${wave.wave}/` : ''}${action}`,
+		action, count, done, fields: planFields[action]?.(plan),
+		path: `plans/${plan.planId}/${place}${action}`,
 		// What stops something must not wait for another look; everything else is for what was seen.
-		version: calming.has(action) ? 0 : plan.version,
-		title: t('command.of', { action: t('action.' + action), what: `#${plan.planId} ${plan.name}` }),
+		version: calming.has(action) || action === 'note' ? 0 : plan.version,
+		what: `#${plan.planId} ${plan.name}`,
 		about: [wave && nthWave(wave.wave), ' ', t(`hits.${action}${wave && action === 'rollback' ? '.wave' : ''}`, { n: count })],
+		typed: action === 'delete' && String(plan.planId),
 	});
 }
 
 // onTask gives a command on a task.
-export function onTask(action, task, done) {
-	open({
-		action, count: 1, done, path: `tasks/${task.taskId}/${action}`, version: 0,
-		title: t('command.of', { action: t('action.' + action), what: task.tenantId }),
-		about: t('hits.task.' + action),
-	});
-}
+export const onTask = (action, task, done) => open({
+	action, done, path: `tasks/${task.taskId}/${action}`, what: task.tenantId, about: t('hits.task.' + action), fields: action === 'retry' && retryFields(true),
+});
 
 // onTasks gives a command on all tasks of a plan that a filter selects. The server counts them first:
 // the page may not have read them all.
@@ -75,18 +76,20 @@ export async function onTasks(action, plan, filter, done, left) {
 		return;
 	}
 	open({
-		action, count, done, filter, path, version: seen.version,
-		title: t('command.of', { action: t('action.' + action), what: t('tenants.n', { n: count }) }),
-		about: Object.values(filter).flat().join(' · '),
+		action, count, done, body: { filter }, path, version: seen.version, what: t('tenants.n', { n: count }),
+		about: Object.values(filter).flat().join(' · '), fields: retryFields(false),
 	});
 }
 
-// A field of a command is an element, and how it adds itself to the body.
-function retryFields() {
-	const choice = (value, checked) => h('label.choice',
-		h('input', { type: 'radio', name: 'from', value, checked }), ' ', t('retry.' + value));
-	const el = h('fieldset', h('legend', t('retry.from')), choice('checkpoint', true), choice('scratch', false));
-	return { el, body: form => (form.elements.from.value === 'scratch' ? { fromCheckpoint: false } : {}) };
+// Fields of a command: their element, what they add to the body, and perhaps how many tenants they
+// name.
+function retryFields(one) {
+	const choice = (value, checked) => h('label.choice', h('input', { type: 'radio', name: 'from', value, checked }), ' ', t('retry.' + value));
+	return {
+		el: h('fieldset', h('legend', t('retry.from')), choice('checkpoint', true), choice('scratch', false),
+			one && h('label.choice', h('input', { type: 'checkbox', name: 'alone' }), ' ', t('retry.alone'))),
+		body: form => ({ ...(form.from.value === 'scratch' && { fromCheckpoint: false }), ...(form.alone?.checked && { stayStopped: true }) }),
+	};
 }
 
 function tuneFields(plan) {
@@ -94,21 +97,29 @@ function tuneFields(plan) {
 		maxConcurrency: plan.strategy.maxConcurrency ?? 1, maxFailures: plan.strategy.maxFailures ?? 0,
 		failureAction: plan.strategy.failureAction, bakeTime: plan.strategy.bakeTime ?? '0s',
 	};
-	const el = h('div.grid2', Object.entries(before).map(([name, value]) => h('label', t('strategy.' + name),
-		name === 'failureAction' ? choose(name, failureActions, value)
-			: h('input', { name, value: String(value), autocomplete: 'off', 'data-field': name }), faultPlace(name))));
 	return {
-		el,
-		body(form) {
-			const changed = {};
-			for (const [name, value] of Object.entries(before)) {
-				const text = form.elements[name].value.trim();
-				if (text !== String(value)) changed[name] = amount(text);
-			}
-			return changed;
-		},
+		el: h('div.grid2', Object.entries(before).map(([name, value]) => h('label', t('strategy.' + name),
+			name === 'failureAction' ? choose(name, failureActions, value)
+				: h('input', { name, value: String(value), autocomplete: 'off', 'data-field': name }), faultPlace(name)))),
+		body: form => Object.fromEntries(Object.entries(before).map(([name, value]) => [name, form[name].value.trim(), String(value)])
+			.filter(([, text, value]) => text !== value).map(([name, text]) => [name, amount(text)])),
 	};
 }
+
+function tenantFields() {
+	const ids = form => tenantIDs(form.tenants.value);
+	return {
+		el: h('label', t('tenants'), h('textarea', { name: 'tenants', rows: 5, ...plain, 'data-field': 'tenantIds' }), faultPlace('tenantIds')),
+		body: form => ({ tenantIds: ids(form) }), count: form => ids(form).length,
+	};
+}
+
+// tenantIDs reads pasted text: ids by lines, commas or semicolons; a line that begins with # is a
+// comment.
+export const tenantIDs = text => text.replace(/^\s*#.*$/gm, '').split(/[\r\n,;，；]+/).map(id => id.trim()).filter(Boolean);
+
+// tenantPlace is the field on the page of a field of the request: tenants are typed into one.
+export const tenantPlace = name => (name.startsWith('tenant') ? 'tenantIds' : name);
 
 export const choose = (name, values, value) => h('select', { name, 'data-field': name },
 	values.map(v => h('option', { value: v, selected: v === value }, word('choice', v))));
@@ -119,10 +130,9 @@ export const amount = text => (/^\d{1,9}$/.test(text) ? Number(text) : text);
 export const faultPlace = name => h('span.fault', { 'data-fault': name });
 
 // explain says what a problem is, in words and with the links that help.
-export function explain(problem) {
-	const { code, doc } = problem;
-	const params = doc.params ?? {};
-	const text = [has('code.' + code) ? t('code.' + code) : doc.title ?? code];
+export function explain({ code, doc }) {
+	const { params = {}, title, detail } = doc;
+	const text = [has('code.' + code) ? t('code.' + code) : [title ?? code, ' ', detail]];
 	if (code === 'NOT_APPLICABLE' && params.planState) {
 		text.push(' ', t('code.state', { state: word('state', params.taskState ?? params.planState) }));
 		if (params.worker) text.push(' ', t('code.worker', { worker: params.worker }));
@@ -130,24 +140,39 @@ export function explain(problem) {
 	for (const held of (params.held ?? []).slice(0, 5)) {
 		text.push(' ', held.planId ? link({ plan: held.planId }, null, t('code.held', { tenant: held.tenantId, plan: String(held.planId) })) : held.tenantId);
 	}
-	if (doc.detail && !has('code.' + code)) text.push(' ', doc.detail);
 	return text;
 }
 
-// showFaults shows the faults of a problem at their fields, and the others together.
-export function showFaults(root, problem, place) {
+// lookPage is a page that asks a question again and again, and draws the last answer with what the
+// page knows also.
+export function lookPage(main, title, path, draw, also, ...above) {
+	const status = h('p.dim', t('loading'));
+	const body = part('div', draw);
+	main.append(heading(t(title)), ...above, status, body.el);
+	return poll(path, doc => {
+		status.replaceChildren();
+		body.el.hidden = false;
+		body.show(doc, also?.());
+	}, problem => {
+		fill(status, explain(problem));
+		body.el.hidden = problem.code === 'NOT_FOUND';
+	});
+}
+
+// showFaults shows the faults of a problem at their fields, and returns the others.
+export function showFaults(root, problem, place = tenantPlace) {
 	for (const el of root.querySelectorAll('[data-fault]')) el.textContent = '';
 	for (const el of root.querySelectorAll('[aria-invalid]')) el.removeAttribute('aria-invalid');
 	const others = [];
 	for (const fault of problem?.doc.faults ?? []) {
-		const field = place ? place(fault.field) : fault.field;
+		const field = place(fault.field);
 		const at = root.querySelector(`[data-fault="${CSS.escape(field)}"]`);
 		if (!at) {
 			others.push(`${fault.field} ${fault.problem}`);
 			continue;
 		}
 		root.querySelector(`[data-field="${CSS.escape(field)}"]`)?.setAttribute('aria-invalid', 'true');
-		const where = fault.field === field ? '' : fault.field + ' ';
+		const where = fault.line ? t('line.n', { line: String(fault.line) }) + ': ' : fault.field === field ? '' : fault.field + ' ';
 		if (at.childElementCount < 5) at.append(h('span', where + fault.problem));
 		else if (at.childElementCount === 5) at.append(h('span', t('faults.more', { n: problem.doc.faultCount })));
 	}
@@ -163,50 +188,61 @@ export function refuse(form, status, problem, place) {
 	fill(status, explain(problem), others.map(fault => h('span.fault', fault)));
 }
 
-// open asks for what a command needs, sends it, and says honestly what came of it.
-function open({ action, path, title, about, count, version, filter, fields = action === 'retry' ? retryFields() : null, done }) {
-	const needed = explained.has(action);
-	const typed = count > manyTenants && !calming.has(action);
+// open asks for what a command needs, sends it, and says honestly what came of it. typed is what has
+// to be typed if it is not the number of many tenants.
+export function open({ action, path, what, about, count = 0, version, body, fields, typed, done }) {
 	const key = newKey(); // kept if it is sent again: it is carried out once
-	const reason = h('textarea', { name: 'reason', rows: 2, maxlength: 1000, 'data-field': 'reason', required: needed });
-	const number_ = typed && h('input', { name: 'count', inputmode: 'numeric', autocomplete: 'off', required: true, 'data-field': 'count' });
+	const reason = h('textarea', { name: 'reason', rows: 2, maxlength: 1000, 'data-field': 'reason', required: explained.has(action) });
+	const proof = h('input', { name: 'count', inputmode: 'numeric', autocomplete: 'off', 'data-field': 'count' });
+	const proofLabel = h('span');
+	const proofField = h('label', proofLabel, proof, faultPlace('count'));
 	const status = h('p.answer', { role: 'alert' });
 	const go = h('button', { type: 'submit', class: destructive.has(action) ? 'danger' : 'primary' }, t('action.' + action));
-	const picks = (has('picks.' + action) ? t('picks.' + action) : t('picks')).split(';');
-	const form = h('form', { method: 'dialog', onsubmit: submit, onkeydown: noComposedEnter, novalidate: true },
-		h('h2', { id: 'dialog-title' }, destructive.has(action) && icon('hand'), title),
+	const pick = 'picks.' + ({ exclude: 'skip', delete: 'cancel' }[action] ?? action);
+	const form = h('form', { method: 'dialog', onsubmit: submit, oninput: prove, onkeydown: noComposedEnter, novalidate: true },
+		h('h2', { id: 'dialog-title' }, destructive.has(action) && icon('hand'), t('command.of', { action: t('action.' + action), what })),
 		h('p', about),
 		fields?.el,
-		h('label', needed ? t('reason.needed') : t('reason'), reason, faultPlace('reason')),
-		h('div.picks', picks.map(text => button(text, () => {
+		h('label', t(reason.required ? 'reason.needed' : 'reason'), reason, faultPlace('reason')),
+		h('div.picks', t(has(pick) ? pick : 'picks').split(';').map(text => button(text, () => {
 			reason.value = text;
 			reason.focus();
 		}))),
-		typed && h('label', t('type.count', { n: count, x: String(count) }), number_, faultPlace('count')),
-		status,
+		proofField, status,
 		h('div.actions', go, button(t('not.now'), () => dialog.close())));
 	const dialog = h('dialog', { 'aria-labelledby': 'dialog-title', onclose: () => dialog.remove() }, form);
+	const wanted = prove();
 	document.body.append(dialog);
 	dialog.showModal();
-	(typed || needed ? reason : go).focus();
+	(form.tenants ?? (wanted || reason.required ? reason : go)).focus();
+
+	// prove shows the field for what has to be typed, and returns it.
+	function prove() {
+		const n = fields?.count?.(form) ?? count;
+		const wanted = typed || (n > manyTenants && !calming.has(action) ? String(n) : '');
+		proofField.hidden = !wanted;
+		proofLabel.textContent = t(typed ? 'type.plan' : 'type.count', { n, x: wanted });
+		return wanted;
+	}
 
 	async function submit(e) {
 		e.preventDefault();
 		if (go.disabled) return;
 		const text = reason.value.trim();
+		const wanted = prove();
 		const faults = [];
+		if (form.tenants && !fields.count(form)) faults.push({ field: 'tenants', problem: t('fault.required') });
 		if (reason.required && !text) faults.push({ field: 'reason', problem: t('fault.required') });
-		if (typed && number_.value.replace(/[\s.,_]/g, '') !== String(count)) faults.push({ field: 'count', problem: t('fault.count', { n: count }) });
+		if (wanted && proof.value.replace(/[\s.,_]/g, '') !== wanted) faults.push({ field: 'count', problem: t('fault.count', { n: typed || Number(wanted) }) });
 		showFaults(form, { doc: { faults } });
 		if (faults.length) {
-			form.elements[faults[0].field].focus();
+			form[faults[0].field].focus();
 			return;
 		}
 		go.disabled = true;
 		fill(status, t('sending'));
 		try {
-			const body = { ...fields?.body(form), ...(text && { reason: text }), ...(filter && { filter }) };
-			tell(action, await command(path, { body, version, key }));
+			tell(action, await command(path, { body: { ...body, ...fields?.body?.(form), ...(text && { reason: text }) }, version, key }));
 			dialog.close();
 			done?.();
 		} catch (problem) {
@@ -220,18 +256,19 @@ function open({ action, path, title, about, count, version, filter, fields = act
 
 // tell says what a command has done.
 function tell(action, doc) {
-	const state = word('state', doc.state);
-	const params = { action: t('action.' + action), state };
+	const params = { action: t('action.' + action), state: doc.state ? word('state', doc.state) : '' };
+	const say = (tone, key, more) => notice(tone, t(key, { ...params, ...more }), doc.error && ` ${doc.error}`);
 	if (doc.tasks) {
 		const not = Object.values(doc.tasks.notApplicable ?? {}).reduce((sum, n) => sum + n, 0);
-		notice(doc.tasks.changing ? 'good' : 'plain', t('command.counts', { unchanged: 0, ...doc.tasks, notApplicable: not }));
-	} else if (doc.unchanged) notice('plain', t('answer.unchanged', params));
-	else if (doc.repeated) notice('plain', t('answer.repeated', params));
-	else notice('good', t('answer.applied', params));
+		say(doc.tasks.changing ? 'good' : 'plain', 'command.counts', { unchanged: 0, ...doc.tasks, notApplicable: not });
+	} else if (doc.sent !== undefined) say(doc.error ? 'bad' : 'good', 'answer.sent', doc);
+	else if (doc.unchanged) say('plain', 'answer.unchanged');
+	else if (doc.repeated) say('plain', 'answer.repeated');
+	else if (doc.stopped) say('plain', 'answer.stopped');
+	else say('good', doc.state ? 'answer.applied' : 'answer.done');
 }
 
 // noComposedEnter keeps an Enter that ends a composition from sending the form.
 export function noComposedEnter(e) {
 	if (e.key === 'Enter' && (e.isComposing || e.keyCode === 229)) e.preventDefault();
 }
-

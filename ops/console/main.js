@@ -1,13 +1,22 @@
-// The shell: the bar above every page, the state of the connection, and which page is shown.
+// The shell: the bar above every page, the state of the connection, and which page is shown; and the
+// pages about what works in the background, workers and notifiers.
 
-import { announce, button, clockTime, fill, h, keep, lang, link, now, settings, speak, t, ticks } from './ui.js';
-import { ask, connection, line, throwOther } from './server.js';
+import {
+	age, announce, badge, button, clockTime, fill, h, h2, icon, keep, lang, link, now, number, outOf, pairs, settings, span, speak, t, table, ticks, when,
+} from './ui.js';
+import { ask, connection, line, throwOther, tried } from './server.js';
+import { buttons, lookPage, open } from './command.js';
 import { newPlanPage, plansPage } from './plans.js';
 import { planPage } from './plan.js';
-import { taskPage } from './task.js';
+import { taskPage, tenantPage } from './task.js';
 
 const languages = { en: 'English', 'zh-CN': '简体中文' };
 const main = document.getElementById('main');
+
+// The pages by the parameters that name them, the nearest first.
+const pages = Object.entries({
+	task: taskPage, plan: planPage, new: newPlanPage, tenant: tenantPage, workers: workersPage, worker: workersPage, notifiers: notifiersPage,
+});
 
 let page = null; // with close(), and shown again from its query
 let me = { actor: '', actions: [] };
@@ -17,17 +26,21 @@ let me = { actor: '', actions: [] };
 function route(focus) {
 	page?.close?.();
 	const query = new URLSearchParams(location.search);
-	const context = { query, me, go, focus };
+	const ready = () => focus && (main.querySelector('h1') ?? main).focus({ preventScroll: true });
 	main.replaceChildren();
-	if (query.has('task')) page = taskPage(main, context);
-	else if (query.has('plan')) page = planPage(main, context);
-	else if (query.has('new')) page = newPlanPage(main, context);
-	else page = plansPage(main, context);
-	if (!focus) return;
-	window.scrollTo(0, 0);
-	const title = main.querySelector('h1');
-	title?.setAttribute('tabindex', '-1');
-	(title ?? main).focus({ preventScroll: true });
+	page = shown(query)(main, { query, me, go, ready });
+	mark();
+	if (focus) window.scrollTo(0, 0);
+	ready();
+}
+
+// shown is the page that a query names.
+const shown = query => pages.find(([name]) => query.has(name))?.[1] ?? plansPage;
+
+// mark marks the link of the page that is shown.
+function mark() {
+	const here = shown(new URLSearchParams(location.search));
+	for (const a of document.querySelectorAll('nav a')) a.ariaCurrent = shown(new URLSearchParams(a.search)) === here ? 'page' : null;
 }
 
 // go shows another page.
@@ -52,7 +65,9 @@ window.addEventListener('popstate', () => route(true));
 function top() {
 	fill(document.getElementById('top'),
 		h('a', { href: '#main', class: 'skip', onclick: e => (e.preventDefault(), main.focus()) }, t('skip')),
-		link({}, { class: 'home' }, 'cutover'),
+		h('b', 'cutover'),
+		h('nav', { 'aria-label': t('pages') }, link({}, null, t('plans')),
+			Object.entries({ tenant: 'tenants', workers: 'workers', notifiers: 'notifiers' }).map(([name, text]) => link({ [name]: '' }, null, t(text)))),
 		h('span', { id: 'mode' }),
 		h('span.fill'),
 		me.actor && h('span.actor', me.actor),
@@ -64,6 +79,7 @@ function top() {
 					type: 'checkbox', checked: settings.utc, 'data-key': 'utc', onchange: e => set({ utc: e.target.checked }),
 				}), ' ', t('utc')),
 				h('p', t('now'), ' ', ticks(() => clockTime(now()))))));
+	mark();
 	mode();
 }
 
@@ -113,6 +129,88 @@ connection.changed = mode;
 document.addEventListener('visibilitychange', () => {
 	if (!document.hidden && connection.signedOut) start();
 });
+
+// workersPage lists the workers that have a lease, or shows one with what it holds.
+function workersPage(main, { query }) {
+	const one = query.get('worker');
+	let limit = 200;
+	const lease = ({ leaseUntil }) => ticks(() => {
+		const left = Date.parse(leaseUntil) - now();
+		return left > 0 ? span(left) : t('lease.over');
+	});
+	const row = w => [
+		h('code', link({ worker: w.worker }, null, w.worker)),
+		h('span.wave-bar', h('meter', { min: 0, max: w.capacity, value: w.held, 'aria-label': outOf(w.held, w.capacity) }), outOf(w.held, w.capacity)),
+		w.executors.map(type => h('span.tag', type)), lease(w), when(w.joinedAt),
+	];
+	const held = task => [
+		link({ plan: task.plan, task: task.task }, { class: 'tenant' }, task.tenant), link({ plan: task.plan }, null, `#${task.plan} ${task.planName}`), badge(task.state),
+	];
+	const page = lookPage(main, 'workers', () => 'workers?' + new URLSearchParams(one ? { worker: one } : { limit }), ({ workers, next }) => [
+		workers.length ? h('section.card', table(['worker', 'holds', 'executors', 'lease', 'since'], workers.map(row)))
+			: h('p.notice.bad', icon('hand'), t('workers.none')),
+		next && limit < 1000 && button(t('more'), () => {
+			limit += 200;
+			page.now();
+		}, { 'data-key': 'more' }),
+		one && workers.map(w => h('section.card', h2('holds'), table(['tenant', 'plan', 'state'], (w.tasks ?? []).map(held)),
+			h('p.dim', outOf(w.tasks?.length ?? 0, w.held)))),
+	]);
+	return page;
+}
+
+// How long a notifier that has something to tell may be quiet, in milliseconds.
+const quiet = 60000;
+
+// notifiersPage shows whether people are told of what happens. That nobody is must be seen.
+function notifiersPage(main) {
+	const letters = {}; // that are shown, by the name of their notifier
+	const page = lookPage(main, 'notifiers', () => 'notifiers', ({ notifiers }) => [
+		!notifiers.length && h('p.notice.bad', icon('hand'), t('notifiers.none')),
+		notifiers.map(n => notifierOf(n, page, letters)),
+	], () => Math.floor(now() / 10000)); // silence comes with time alone
+	return page;
+}
+
+// toldBy is how a notifier does: a tone and the key of a text.
+function toldBy(n) {
+	if (n.failingSince) return ['bad', 'failing'];
+	if (n.lag && !(now() - Date.parse(n.deliveredAt) < quiet)) return ['bad', 'silent'];
+	if (n.deadLetters) return ['act', 'dead'];
+	return n.lag || !n.ready ? ['wait', 'behind'] : ['good', 'fine'];
+}
+
+function notifierOf(n, page, letters) {
+	const [tone, state] = toldBy(n);
+	const path = `notifiers/${encodeURIComponent(n.name)}/`;
+	const at = time => [when(time), ' (', age(time), ')'];
+	const list = h('div.letters', { tabindex: 0 });
+	const showLetters = () => fill(list, table(['plan', 'events', 'since', 'failure'], letters[n.name].map(d => [
+		link({ plan: d.planId }, null, '#' + d.planId), `${d.first} – ${d.last}`, when(d.at), d.reason])));
+	const load = async () => {
+		letters[n.name] = (await tried(ask(path + 'deadletters')))?.deadLetters ?? [];
+		showLetters();
+	};
+	if (letters[n.name]) showLetters();
+	return h('section.card.next', h('h2', h('code', n.name)),
+		h('p', { class: 'headline ' + tone }, icon({ good: 'COMPLETED', wait: 'clock' }[tone] ?? 'hand'), ' ', t('notifier.' + state, { n: n.lag })),
+		pairs([
+			[t('notifier.last'), n.deliveredAt ? at(n.deliveredAt) : t('never')],
+			[t('notifier.since'), n.failingSince && at(n.failingSince)],
+			[t('notifier.error'), n.lastError, n.lastErrorAt && [' · ', when(n.lastErrorAt)]],
+			[t('notifier.lag'), number(n.lag)], [t('notifier.unread'), number(n.unread)],
+			[t('notifier.letters'), number(n.deadLetters), n.dropped > 0 && ` (${t('notifier.dropped', { n: n.dropped })})`],
+		]),
+		n.deadLetters > 0 && h('details', { open: n.name in letters, ontoggle: e => (e.target.open ? n.name in letters || load() : delete letters[n.name]) },
+			h('summary', { 'data-key': 'letters-' + n.name }, t('notifier.letters')), list),
+		h('div.actions', n.actions.includes('notify') ? buttons(['test', ...(n.deadLetters ? ['redeliver'] : [])], action => open({
+			action, path: path + action, what: n.name, about: t('hits.' + action, { n: Math.min(100, n.deadLetters) }),
+			done() {
+				if (n.name in letters) load();
+				page.now();
+			},
+		})) : h('p.dim', t('notifier.elsewhere'))));
+}
 
 let version = 0;
 let retry;

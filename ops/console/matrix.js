@@ -1,12 +1,12 @@
-// The matrix: one cell for each tenant of a plan, told apart by colour and by pattern. Only what is
-// in view is drawn, so its size does not matter.
+// The tenants of a plan: a matrix with one cell for each, told apart by colour and by pattern, and
+// the list of those in a state. Only what is in view is drawn, so their number does not matter.
 
-import { announce, h, number, soon, t, taskStates, word } from './ui.js';
+import { announce, badge, chip, clockTime, dim, h, link, number, Rows, soon, t, taskStates, word } from './ui.js';
 import { ask, insist, tried } from './server.js';
 
 // Sizes of a cell in pixels: the largest that lets the matrix fit its height; with the last one it
 // scrolls.
-const sizes = [20, 16, 14, 12, 10, 9, 8, 7];
+const sizes = [24, 20, 16, 14, 12, 10, 9, 8, 7];
 const goodHeight = 330;
 
 const colours = new Map();
@@ -237,9 +237,62 @@ export function legend(counters, chosen, choose) {
 		const tile = drawTile(state, 16 * (window.devicePixelRatio || 1));
 		tile.className = 'tile';
 		tile.setAttribute('aria-hidden', 'true');
-		return h('button', {
-			type: 'button', class: 'chip', 'aria-pressed': String(state === chosen), 'data-key': 'legend-' + state,
-			onclick: () => choose(state === chosen ? null : state),
-		}, tile, word('state', state), h('b', number(counters[state] ?? 0)));
+		const content = [tile, word('state', state), h('b', number(counters[state] ?? 0))];
+		return chip('legend-' + state, content, state === chosen, () => choose(state === chosen ? null : state));
 	});
 }
+
+// Tasks is the list of the tasks in a state.
+export class Tasks {
+	constructor(plan) {
+		Object.assign(this, { plan, state: null, tasks: [], next: null, loading: false });
+		this.rows = new Rows({ key: task => task.taskId, render: taskRow, empty: () => t(this.loading ? 'loading' : 'none'), more: () => this.load() });
+		this.el = this.rows.el;
+		this.el.hidden = true;
+	}
+
+	close() {
+		this.closed = true;
+		clearTimeout(this.again);
+		this.rows.close();
+	}
+
+	choose(state) {
+		Object.assign(this, { state, tasks: [], next: '' });
+		this.el.hidden = !state;
+		this.rows.set([]);
+	}
+
+	async load() {
+		if (!this.state || this.loading || this.next === null) return;
+		this.loading = true;
+		const asked = this.state;
+		const page = await insist(`plans/${this.plan}/tasks?state=${asked}&limit=200${this.next && '&cursor=' + this.next}`, () => this.closed || asked !== this.state);
+		this.loading = false;
+		if (page) {
+			this.tasks.push(...page.tasks);
+			this.next = page.next ?? null;
+		}
+		this.rows.set(this.tasks);
+	}
+
+	// changed takes away what is in another state now, and reads a short list anew.
+	changed(events) {
+		if (!this.state) return;
+		const states = new Map(events.filter(e => e.taskId).map(e => [e.taskId, e.to]));
+		const kept = this.tasks.filter(task => !states.has(task.taskId) || states.get(task.taskId) === this.state);
+		if (kept.length !== this.tasks.length) this.rows.set(this.tasks = kept);
+		const joins = [...states.values()].includes(this.state);
+		if (joins && this.next === null && this.tasks.length < 200 && !this.again) {
+			this.again = setTimeout(() => {
+				Object.assign(this, { again: null, tasks: [], next: '' });
+				this.load();
+			}, 1000);
+		}
+	}
+}
+
+const taskRow = task => link({ plan: task.planId, task: task.taskId }, { class: 'task-row' },
+	badge(task.state), h('span.name.tenant', task.tenantId),
+	dim(task.failureInfo ? task.failureInfo.errorCode : task.worker ?? ''),
+	dim(task.updatedAt && clockTime(task.updatedAt)));

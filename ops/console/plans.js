@@ -1,13 +1,18 @@
 // The list of plans, and the form of a new one.
 
-import { announce, badge, button, dim, ended, failed, fill, h, icon, keep, kept, link, now, nthWave, number, outOf, part, planStates, progress, Rows, span, seconds, t, ticks, word } from './ui.js';
+import {
+	announce, badge, button, chip, chips, crumbs, dim, ended, failed, fill, h, h2, heading, icon, keep, kept, link, now, nthWave, number, outOf, part, plain,
+	progress, Rows, seconds, span, t, table, ticks, word,
+} from './ui.js';
 import { ask, command, newKey, throwOther, tried, Watch } from './server.js';
-import { amount, choose, explain, failureActions, faultPlace, noComposedEnter, refuse, showFaults } from './command.js';
+import { amount, choose, explain, failureActions, faultPlace, noComposedEnter, refuse, showFaults, tenantIDs, tenantPlace } from './command.js';
 
 const pageSize = 200;
 
 // How many plans a search looks through before it asks whether to go on.
 const searched = 2000;
+
+const planStates = ['CREATED', 'RUNNING', 'PAUSED', 'FAILED', 'COMPLETED', 'CANCELLED', 'ROLLING_BACK', 'ROLLED_BACK', 'ROLLBACK_FAILED'];
 
 export function plansPage(main, { query, me, go }) {
 	const plans = new Map(); // by id; the list is by falling id
@@ -19,7 +24,7 @@ export function plansPage(main, { query, me, go }) {
 	const rows = new Rows({
 		key: plan => plan.planId,
 		render: planRow,
-		empty: () => (loading || next === null ? t('loading') : states.length || text ? t('plans.none.match') : t('plans.none')),
+		empty: () => t(loading || next === null ? 'loading' : states.length || text ? 'plans.none.match' : 'plans.none'),
 		more: () => load(),
 	});
 	const foot = part('p.foot', (shown, known, more) => [
@@ -34,20 +39,21 @@ export function plansPage(main, { query, me, go }) {
 		remember();
 		show();
 	} });
-	const chips = h('div.chips', { role: 'group', 'aria-label': t('filter.state') });
-	main.append(
-		h('div.title', h('h1', t('plans')), h('span.fill'),
-			me.actions.includes('create') && link({ new: '' }, { class: 'button primary' }, t('plan.new'))),
-		h('div.filter', search, chips), h('section.card.flush.plans', rows.el), foot.el);
-	document.title = t('plans') + ' · cutover';
-
-	function drawChips() {
-		fill(chips, planStates.map(state => button([icon(state), word('state', state)], () => {
-			states = states.includes(state) ? states.filter(s => s !== state) : [...states, state];
+	const filter = chips(t('filter.state'), chosen => planStates.map(state => {
+		const el = chip(state, [icon(state), word('state', state)], chosen.includes(state), () => {
+			states = chosen.includes(state) ? chosen.filter(s => s !== state) : [...chosen, state];
 			remember();
-			restart();
-		}, { 'aria-pressed': String(states.includes(state)), class: `chip s-${state}`, 'data-key': state })));
-	}
+			plans.clear();
+			next = null;
+			show();
+			watch.poll();
+		});
+		el.classList.add('s-' + state);
+		return el;
+	}));
+	main.append(
+		heading(t('plans'), h('span.fill'), me.actions.includes('create') && link({ new: '' }, { class: 'button primary' }, t('plan.new'))),
+		h('div.filter', search, filter.el), h('section.card.flush.plans', rows.el), foot.el);
 
 	const remember = () => go([...states.map(s => ['state', s]), ...(text ? [['q', text]] : [])], true);
 	const path = cursor => 'plans?' + new URLSearchParams([
@@ -58,6 +64,7 @@ export function plansPage(main, { query, me, go }) {
 
 	function show() {
 		const list = [...plans.values()].filter(matches).sort((a, b) => b.planId - a.planId);
+		filter.show(states);
 		rows.set(list);
 		foot.show(list.length, plans.size, Boolean(text && next && plans.size >= limit));
 	}
@@ -88,15 +95,7 @@ export function plansPage(main, { query, me, go }) {
 		return page.plans;
 	}
 
-	function restart() {
-		plans.clear();
-		next = null;
-		drawChips();
-		show();
-		watch.poll();
-	}
-
-	drawChips();
+	show();
 	const watch = new Watch({ list: first }, {
 		list(changed, removed = []) {
 			for (const plan of changed) plans.set(plan.planId, plan);
@@ -115,30 +114,36 @@ export function plansPage(main, { query, me, go }) {
 function planRow(plan) {
 	const bad = failed(plan);
 	const since = ['ended', 'started', 'created'].find(what => plan[what + 'At']);
-	return [link({ plan: plan.planId }, { class: 'plan-row' },
+	return link({ plan: plan.planId }, { class: 'plan-row' },
 		badge(plan.state),
 		h('span.name', plan.name, ' ', dim('#' + plan.planId)),
 		h('span.how-far', progress(plan), h('span.figures', outOf(ended(plan), plan.taskCount))),
-		h('span', { class: bad ? 'bad-text' : 'dim' }, bad ? [icon('FAILED'), ' ', t('failures.n', { n: bad })] : ''),
+		h('span', { class: bad ? 'bad-text' : 'dim' }, bad > 0 && [icon('FAILED'), ' ', t('failures.n', { n: bad })]),
 		h('span.dim.age', t('fact.' + since), ' ', ticks(() => t('ago', { x: span(now() - Date.parse(plan[since + 'At'])) }))),
-		h('span.dim.who', plan.startedBy ?? plan.createdBy))];
+		h('span.dim.who', plan.startedBy ?? plan.createdBy));
 }
 
 // The form of a new plan. What is typed survives a reload and an expired session.
 
-const plain = ['failureAction', 'concurrencyMode', 'bakeTime', 'firstBakeTime', 'finalBakeTime', 'taskTimeout'];
+// The fields of the strategy that are amounts, and those that are texts.
+const amounts = ['maxConcurrency', 'maxFailures'];
+const texts = ['failureAction', 'concurrencyMode', 'bakeTime', 'firstBakeTime', 'finalBakeTime', 'taskTimeout'];
+
+// The largest file of which there is a preview while one types, in bytes.
+const maxPreview = 4000000;
 
 export function newPlanPage(main, { go }) {
 	const draft = kept('sessionStorage', 'draft') ?? {};
 	const saveDraft = typed => keep('sessionStorage', 'draft', typed);
 	const field = (name, label, props) => h('label', label, h('input', {
-		name, autocomplete: 'off', spellcheck: 'false', 'data-field': name, value: draft[name] ?? '', ...props,
+		name, ...plain, 'data-field': name, value: draft[name], ...props,
 	}), faultPlace(name));
 	const strategy = (name, placeholder) => field('strategy.' + name, t('strategy.' + name), { placeholder });
 	const select = (name, values) => h('label', t('strategy.' + name),
 		choose('strategy.' + name, values, draft['strategy.' + name] ?? values[0]), faultPlace('strategy.' + name));
 	const check = name => h('label.choice', h('input', { type: 'checkbox', name, checked: draft[name] }), ' ', t('waves.' + name));
-	const tenants = h('textarea', { name: 'tenants', rows: 8, spellcheck: 'false', autocomplete: 'off', 'data-field': 'tenantIds', value: draft.tenants });
+	const tenants = h('textarea', { name: 'tenants', rows: 8, ...plain, 'data-field': 'tenantIds', value: draft.tenants });
+	const file = h('input', { type: 'file', name: 'file', accept: '.txt,.csv,.tsv,.ndjson,.jsonl' });
 	const count = dim();
 	const preview = h('section.card');
 	const status = h('p.answer', { role: 'alert' });
@@ -147,8 +152,8 @@ export function newPlanPage(main, { go }) {
 	const form = h('form', { onsubmit: submit, oninput: changed, onkeydown: noComposedEnter, novalidate: true },
 		h('section.card',
 			h('div.grid2', field('name', t('name')), field('executorType', t('executor.type'), { list: 'types' })), types,
-			h('label', t('tenants'), tenants, count, faultPlace('tenantIds'))),
-		h('section.card', h('h2', t('strategy')),
+			h('label', t('tenants'), tenants, count, faultPlace('tenantIds')), h('label', t('file'), file)),
+		h('section.card', h2('strategy'),
 			h('div.grid2',
 				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'),
 				select('failureAction', failureActions), select('concurrencyMode', ['Soft', 'Strict']),
@@ -156,31 +161,21 @@ export function newPlanPage(main, { go }) {
 				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none'))),
 			check('canary'), check('approval'), faultPlace('strategy.waves')),
 		preview, status, h('div.actions', create, link({}, { class: 'button' }, t('not.now'))));
-	main.append(h('p.crumbs', link({}, null, t('plans'))), h('div.title', h('h1', t('plan.new'))), form);
-	document.title = t('plan.new') + ' · cutover';
+	main.append(crumbs(), heading(t('plan.new')), form);
 	tried(ask('plans?limit=50')).then(page => fill(types, [...new Set(page?.plans.map(p => p.executorType))].map(value => h('option', { value }))));
 
 	// read returns what is typed, as it is kept.
-	const read = () => Object.fromEntries([...form.elements].filter(el => el.name)
+	const read = () => Object.fromEntries([...form.elements].filter(el => el.name && el !== file)
 		.map(el => [el.name, el.type === 'checkbox' ? el.checked : el === tenants ? el.value : el.value.trim()]));
 
-	// spec is the body of the request. Sizes alone repeat the last one; waves of these sizes end
-	// with one for the rest.
-	function spec(typed) {
-		const s = {};
-		for (const name of ['maxConcurrency', 'maxFailures', ...plain]) {
-			const text = typed['strategy.' + name];
-			if (text) s[name] = plain.includes(name) ? text : amount(text);
-		}
-		const sizes = typed['strategy.waveSizes'].split(/[\s,，、]+/).filter(Boolean).map(amount);
-		if (typed.canary || typed.approval) {
-			s.waves = [...sizes.map(size => ({ size })), {}];
-			if (typed.canary) s.waves[0].canary = true;
-			if (typed.approval) s.waves.slice(1).forEach(wave => { wave.approval = true; });
-		} else if (sizes.length) s.waveSizes = sizes;
-		const attempts = typed['strategy.retry.attempts'];
-		if (attempts) s.retry = { attempts: amount(attempts) };
-		return { name: typed.name, executorType: typed.executorType, tenantIds: tenantIDs(typed.tenants), strategy: s };
+	// request is the body with what is typed, and with the file of tenants if there is one.
+	function request(typed) {
+		const { tenantIds, ...doc } = spec(typed);
+		if (!file.files[0]) return { ...doc, tenantIds };
+		const parts = new FormData();
+		parts.set('plan', JSON.stringify(doc));
+		parts.set('tenants', file.files[0]);
+		return parts;
 	}
 
 	let timer = null;
@@ -190,6 +185,7 @@ export function newPlanPage(main, { go }) {
 	function changed() {
 		const typed = read();
 		saveDraft(typed);
+		tenants.disabled = file.files.length > 0;
 		count.textContent = t('tenants.n', { n: tenantIDs(typed.tenants).length });
 		clearTimeout(timer);
 		timer = setTimeout(look, 400);
@@ -199,10 +195,11 @@ export function newPlanPage(main, { go }) {
 	async function look() {
 		const typed = read();
 		const mine = ++asked;
-		const show = (...content) => mine === asked && fill(preview, h('h2', t('preview')), ...content);
-		if (!typed.tenants.trim()) return show(h('p.dim', t('preview.empty')));
+		const show = (...content) => mine === asked && fill(preview, h2('preview'), ...content);
+		const chosen = file.files[0];
+		if (chosen ? chosen.size > maxPreview : !typed.tenants.trim()) return show(h('p.dim', t(chosen ? 'preview.large' : 'preview.empty')));
 		try {
-			const doc = await command('preview', { body: spec(typed) });
+			const doc = await command('preview', { body: request(typed) });
 			if (show(previewOf(doc)) === false) return;
 			showFaults(form, null);
 			announce(`${t('preview')}: ${t('waves')} ${doc.waves?.length ?? 0}`);
@@ -218,25 +215,20 @@ export function newPlanPage(main, { go }) {
 		}
 	}
 
-	// place is the field on the page of a field of the request.
-	function place(name) {
-		if (name.startsWith('tenant')) return 'tenantIds';
-		return name.replace(/^(strategy\.(waves|waveSizes)).*/, (_, field) => (field === 'strategy.waves' && /size/i.test(name) ? 'strategy.waveSizes' : field));
-	}
-
 	let key = '';
 	let keyFor = '';
 
 	async function submit(e) {
 		e.preventDefault();
 		submitted = true;
-		const body = spec(read());
-		const text = JSON.stringify(body);
+		const typed = read();
+		const { name, size, lastModified } = file.files[0] ?? {};
+		const text = JSON.stringify([spec(typed), name, size, lastModified]);
 		if (text !== keyFor) [key, keyFor] = [newKey(), text]; // the same content again is the same plan
 		create.disabled = true;
 		fill(status, t('sending'));
 		try {
-			const plan = await command('plans', { body, key });
+			const plan = await command('plans', { body: request(typed), key });
 			saveDraft({});
 			go({ plan: plan.planId });
 		} catch (problem) {
@@ -255,19 +247,36 @@ export function newPlanPage(main, { go }) {
 	};
 }
 
-// tenantIDs reads pasted text: ids by lines, commas or semicolons; a line that begins with # is a
-// comment.
-const tenantIDs = text => text.replace(/^\s*#.*$/gm, '').split(/[\r\n,;，；]+/).map(id => id.trim()).filter(Boolean);
+// spec is the body of the request. Sizes alone repeat the last one; waves of these sizes end with
+// one for the rest.
+function spec(typed) {
+	const s = {};
+	for (const name of [...amounts, ...texts]) {
+		const text = typed['strategy.' + name];
+		if (text) s[name] = texts.includes(name) ? text : amount(text);
+	}
+	const sizes = typed['strategy.waveSizes'].split(/[\s,，、]+/).filter(Boolean).map(amount);
+	if (typed.canary || typed.approval) {
+		s.waves = [...sizes.map(size => ({ size })), {}];
+		if (typed.canary) s.waves[0].canary = true;
+		if (typed.approval) s.waves.slice(1).forEach(wave => { wave.approval = true; });
+	} else if (sizes.length) s.waveSizes = sizes;
+	const attempts = typed['strategy.retry.attempts'];
+	if (attempts) s.retry = { attempts: amount(attempts) };
+	return { name: typed.name, executorType: typed.executorType, tenantIds: tenantIDs(typed.tenants), strategy: s };
+}
+
+// place is the field on the page of a field of the request.
+const place = name => tenantPlace(name).replace(/^(strategy\.(waves|waveSizes)).*/,
+	(_, field) => (field === 'strategy.waves' && /size/i.test(name) ? 'strategy.waveSizes' : field));
 
 function previewOf(doc) {
-	const columns = ['wave', 'tenants', 'strategy.maxConcurrency', 'strategy.maxFailures', 'strategy.bakeTime', 'worst'];
 	const row = w => [
 		[w.name || nthWave(w.wave), w.approval && [' ', h('span.tag', t('approval'))], w.strict && [' ', h('span.tag', t('choice.Strict'))]],
 		number(w.taskCount), number(w.maxSlots), outOf(w.waveMaxFailed, w.maxFailed), w.bakeTime ? span(1000 * seconds(w.bakeTime)) : '–', number(w.worstCase),
 	];
 	return [
-		h('table', h('thead', h('tr', columns.map(name => h('th', { scope: 'col' }, t(name))))),
-			h('tbody', (doc.waves ?? []).map(w => h('tr', row(w).map((content, i) => h('td', { 'data-label': t(columns[i]) }, h('span', content))))))),
+		table(['wave', 'tenants', 'strategy.maxConcurrency', 'strategy.maxFailures', 'strategy.bakeTime', 'worst'], (doc.waves ?? []).map(row)),
 		h('p.dim', t('worst.meaning')),
 		(doc.warnings ?? []).map(w => h('p.warning', icon('hand'), ' ', h('code', w.field), ' ', w.problem)),
 	];

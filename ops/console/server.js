@@ -52,10 +52,10 @@ const numbers = (_, value, context) =>
 
 // ask asks a question. A redirect, a 401 or a page of HTML means that nobody is signed in any more;
 // but the page of a proxy that gets no answer is none.
-export async function ask(path, options = {}) {
+export async function ask(path, { timeout = 30000, ...options } = {}) {
 	let answer, text;
 	try {
-		answer = await fetch(path, { redirect: 'manual', cache: 'no-store', signal: AbortSignal.timeout(30000), ...options });
+		answer = await fetch(path, { redirect: 'manual', cache: 'no-store', signal: AbortSignal.timeout(timeout), ...options });
 		text = await answer.text();
 	} catch (fault) {
 		if (options.signal?.aborted) throw fault;
@@ -81,17 +81,45 @@ export async function ask(path, options = {}) {
 	return doc;
 }
 
+// poll asks a question at once and then every 5 s while the page is seen, and again with now(). The
+// answer to an older question is not shown.
+export function poll(path, show, refused) {
+	let timer = null;
+	let asked = 0;
+	async function now() {
+		clearTimeout(timer);
+		const mine = ++asked;
+		try {
+			const doc = document.hidden ? null : await ask(path());
+			if (mine === asked && doc) show(doc);
+		} catch (problem) {
+			throwOther(problem);
+			if (mine === asked) refused(problem);
+		}
+		if (mine === asked) timer = setTimeout(now, 5000);
+	}
+	now();
+	return {
+		now,
+		close() {
+			asked = -1;
+			clearTimeout(timer);
+		},
+	};
+}
+
 // newKey is a key with which a command is carried out once, however often it is sent. randomUUID
 // exists only where TLS is.
 export function newKey() {
 	return Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('');
 }
 
-// command sends a command. version is the one that was seen; key is kept when it is sent again.
+// command sends a command, whose body may be a form with a file. version is the one that was seen;
+// key is kept when it is sent again.
 export function command(path, { body = {}, version, key = newKey() } = {}) {
-	const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
-	if (version) headers['If-Match'] = `"${version}"`;
-	return ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
+	const form = body instanceof FormData;
+	const headers = { 'Idempotency-Key': key, ...(!form && { 'Content-Type': 'application/json' }), ...(version && { 'If-Match': `"${version}"` }) };
+	return ask(path, { method: 'POST', headers, body: form ? body : JSON.stringify(body), ...(form && { timeout: 600000 }) });
 }
 
 // Times in milliseconds: between two polls, without a sign of life of a stream until it counts as

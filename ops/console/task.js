@@ -1,13 +1,17 @@
-// The page of a task: why it does not move, its failure, its checkpoint, and what happened to it.
+// The page of a task: why it does not move, its failure, its checkpoint, and what happened to it; the
+// page that finds a tenant; and the log of a plan.
 
-import { age, badge, clockTime, dim, fill, h, has, icon, link, nthWave, number, now, part, remark, seconds, span, t, ticks, when, word } from './ui.js';
+import {
+	age, badge, button, causeWord, chip, chips, clockTime, crumbs, dim, fill, h, h2, has, heading, icon, isEnd, link, now, nthWave, number, pairs, part, plain, Rows, seconds, soon,
+	span, t, table, ticks, when, word,
+} from './ui.js';
 import { ask, insist, throwOther, tried, Watch } from './server.js';
-import { buttons, explain, onTask } from './command.js';
+import { buttons, explain, lookPage, noComposedEnter, onTask } from './command.js';
 
 // How far back the page looks for events of the task.
 const lookBack = 1000;
 
-export function taskPage(main, { query, focus }) {
+export function taskPage(main, { query, ready }) {
 	const id = Number(query.get('task'));
 	const planID = Math.floor(id / 1000000);
 	let task = null;
@@ -18,28 +22,23 @@ export function taskPage(main, { query, focus }) {
 	let asked = 0; // how often the task was asked for
 	let shown = 0; // which of the answers is shown
 
-	const crumbs = part('p.crumbs', name => [link({}, null, t('plans')), ' › ', link({ plan: planID }, null, name || '#' + planID), ' › ', String(id % 1000000)]);
-	const title = part('div.title', doc => [h('h1.tenant', { tabindex: -1, 'data-key': 'h1' }, doc.tenantId), badge(doc.state), doc.wave && dim(nthWave(doc.wave))]);
+	const path = part('div', name => crumbs(link({ plan: planID }, null, name || '#' + planID), String(id % 1000000)));
+	const title = part('div', doc => heading(doc.tenantId, badge(doc.state), doc.wave && dim(nthWave(doc.wave))));
 	const why = part('section.card.next', (doc, because) => whyOf(doc, because, action => onTask(action, task, look)), { 'aria-label': t('why') });
-	const failure = part('section.card', info => [h('h2', t('failure')), failureOf(info)]);
-	const facts = part('section.card', doc => factsOf(doc));
-	const saved = part('section.card', (checkpoint, undo, parameters) => [
-		h('h2', t('checkpoint')), checkpoint ? savedOf(checkpoint, true) : h('p.dim', t('checkpoint.none')),
-		undo?.length && [h('h2', t('undo.log')), undo.map(entry => savedOf(entry, false))],
-		parameters && [h('h2', t('parameters')), h('dl.pairs', Object.entries(parameters).map(([k, v]) => [h('dt', k), h('dd', v)]))],
-	]);
-	const history = part('section.card', list => [h('h2', t('history')), historyOf(list)]);
+	const failure = part('section.card', failureOf);
+	const facts = part('section.card', factsOf);
+	const saved = part('section.card', savedOf);
+	const history = part('section.card', historyOf);
 	const loading = h('p.dim', t('loading'));
-	crumbs.show('');
-	main.append(crumbs.el, loading);
-	document.title = `${id} · cutover`;
+	path.show('');
+	main.append(path.el, loading);
 
 	function draw() {
 		if (!task || closed) return;
 		title.show(task);
 		why.show(task, reason);
 		failure.el.hidden = !task.failureInfo;
-		if (task.failureInfo) failure.show(task.failureInfo);
+		failure.show(task.failureInfo);
 		facts.show(task);
 		saved.show(task.checkpoint, task.undo, task.parameters);
 		history.show(events);
@@ -57,12 +56,11 @@ export function taskPage(main, { query, focus }) {
 			const first = task === null;
 			task = fresh;
 			if (first) {
-				document.title = `${task.tenantId} · cutover`;
 				loading.remove();
 				main.append(title.el, h('div.columns', h('div', why.el, failure.el, saved.el), h('div', facts.el, history.el)));
 			}
 			draw();
-			if (first && focus) main.querySelector('h1').focus({ preventScroll: true });
+			if (first) ready();
 			const because = await tried(ask(`tasks/${id}/why`));
 			if (late()) return;
 			reason = because;
@@ -73,7 +71,7 @@ export function taskPage(main, { query, focus }) {
 			fill(loading, explain(problem));
 			if (problem.code === 'NOT_FOUND') {
 				close();
-				main.replaceChildren(crumbs.el, loading);
+				main.replaceChildren(path.el, loading);
 			} else again();
 		}
 	}
@@ -89,7 +87,7 @@ export function taskPage(main, { query, focus }) {
 		await look();
 		const plan = await insist('plans/' + planID, () => closed);
 		if (!plan) return;
-		crumbs.show(plan.name);
+		path.show(plan.name);
 		watch = new Watch({ plans: { [planID]: anew ? plan.lastEvent : Math.max(0, plan.lastEvent - lookBack) } }, {
 			events(fresh) {
 				const own = fresh.filter(e => e.taskId === id);
@@ -123,7 +121,7 @@ export function taskPage(main, { query, focus }) {
 
 // whyOf is the centre of the page: why the task does not move, and what can be done.
 function whyOf(task, because, give) {
-	const first = task.state === 'FAILED' ? 'retry' : task.state === 'PAUSED' ? 'resume' : task.state === 'ROLLBACK_FAILED' ? 'rollback' : null;
+	const first = { FAILED: 'retry', PAUSED: 'resume', ROLLBACK_FAILED: 'rollback' }[task.state];
 	const tone = { FAILED: 'bad', ROLLBACK_FAILED: 'bad', PAUSED: 'act', COMPLETED: 'good', SKIPPED: 'good', ROLLED_BACK: 'good' }[task.state] ?? 'wait';
 	const until = because?.params?.until ?? task.wait?.until;
 	const holder = because?.params?.planId;
@@ -145,35 +143,164 @@ function sayWhy({ code, params = {}, text }) {
 	return (has(key) ? t(key, said) : text || code) + (by && ` (${by})`);
 }
 
-function failureOf(info) {
-	return [
-		h('p', h('code.bad-text', info.errorCode), ' ', info.step && t('at.step', { step: info.step })),
-		h('p.reason', info.reason),
-		h('p.dim', when(info.timestamp), ' · ', t('attempt.n', { attempt: String(info.attempt) }), ' · ', t(info.retryable ? 'retryable' : 'not.retryable')),
-	];
-}
+const failureOf = info => info && [
+	h2('failure'),
+	h('p', h('code.bad-text', info.errorCode), ' ', info.step && t('at.step', { step: info.step })),
+	h('p.reason', info.reason),
+	h('p.dim', when(info.timestamp), ' · ', t('attempt.n', { attempt: String(info.attempt) }), ' · ', t(info.retryable ? 'retryable' : 'not.retryable')),
+];
 
 function factsOf(task) {
-	const fact = (key, ...content) => content[0] && [h('dt', has('fact.' + key) ? t('fact.' + key) : t(key)), h('dd', ...content)];
-	return [h('h2', t('facts')), h('dl.pairs',
-		fact('ordinal', number(task.ordinal)), fact('attempts', number(task.attempt)),
-		task.worker && fact('worker', task.worker), task.losses && fact('losses', number(task.losses)),
-		task.elapsed && fact('elapsed', span(1000 * seconds(task.elapsed))),
-		['started', 'retried', 'updated', 'ended'].map(what => task[what + 'At'] && fact(what, when(task[what + 'At']), what === 'updated' && [' (', age(task.updatedAt), ')'])),
-		task.labels && fact('labels', Object.entries(task.labels).map(([k, v]) => `${k}=${v}`).join(', ')))];
+	const time = what => [t('fact.' + what), task[what + 'At'] && when(task[what + 'At'])];
+	return [h2('facts'), pairs([
+		[t('fact.ordinal'), number(task.ordinal)], [t('attempts'), number(task.attempt)], [t('worker'), task.worker && link({ worker: task.worker }, null, task.worker)], [t('fact.losses'), task.losses],
+		[t('fact.elapsed'), task.elapsed && span(1000 * seconds(task.elapsed))],
+		time('started'), time('retried'), [...time('updated'), task.updatedAt && [' (', age(task.updatedAt), ')']], time('ended'),
+		[t('fact.labels'), task.labels && Object.entries(task.labels).map(([k, v]) => `${k}=${v}`).join(', ')],
+	])];
 }
 
-// savedOf is a checkpoint or an undo entry. Large data is folded.
-function savedOf(saved, open) {
+const savedOf = (checkpoint, undo, parameters) => [
+	h2('checkpoint'), checkpoint ? dataOf(checkpoint, true) : h('p.dim', t('checkpoint.none')),
+	undo?.length && [h2('undo.log'), undo.map(entry => dataOf(entry, false))],
+	parameters && [h2('parameters'), pairs(Object.entries(parameters))],
+];
+
+// dataOf is a checkpoint or an undo entry. Large data is folded.
+function dataOf(saved, open) {
 	const text = saved.data === undefined ? null : JSON.stringify(saved.data, null, 2);
-	return h('details', { open: open && (text?.length ?? 0) < 2000, class: 'saved' }, h('summary', { 'data-key': 'saved-' + saved.step }, saved.step),
+	return h('details', { open: open && (text?.length ?? 0) < 2000 }, h('summary', { 'data-key': 'saved-' + saved.step }, saved.step),
 		text === null ? h('p.dim', t('data.hidden')) : h('pre', { tabindex: 0 }, text));
 }
 
-function historyOf(list) {
-	if (list.length === 0) return h('p.dim', t('history.none', { n: lookBack }));
-	return h('ol.history', list.map(e => h('li',
-		when(e.at), ' ', icon(e.to), ' ', h('b', word('cause', e.cause)), ' ', e.from !== e.to && `${e.from ? word('state', e.from) + ' → ' : ''}${word('state', e.to)}`,
-		h('div.dim', remark(e)))));
+// remark is who did what an event tells of, and why.
+const remark = e => [e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''];
+
+const historyOf = list => [h2('history'), list.length === 0 ? h('p.dim', t('history.none', { n: lookBack })) : h('ol.history', list.map(e => h('li',
+	when(e.at), ' ', icon(e.to), ' ', h('b', causeWord(e.cause)), ' ', e.from !== e.to && `${e.from ? word('state', e.from) + ' → ' : ''}${word('state', e.to)}`,
+	h('div.dim', remark(e)))))];
+
+// tenantPage says where a tenant is: which plan holds it, and which plans have it. The newest plans
+// are searched first, and further ones when somebody asks for them.
+export function tenantPage(main, { query, go }) {
+	const id = query.get('tenant');
+	const input = h('input', { type: 'search', value: id, 'aria-label': t('tenant.id'), placeholder: t('tenant.id'), ...plain });
+	const form = h('form.filter', { onkeydown: noComposedEnter, onsubmit: e => {
+		e.preventDefault();
+		go({ tenant: input.value.trim() });
+	} }, input, h('button', { type: 'submit', class: 'primary' }, t('find')));
+	const path = cursor => 'tenants?' + new URLSearchParams({ id, ...(cursor && { cursor }) });
+	const tasks = new Map(); // by id
+	let further = null; // the last answer about further plans
+	if (!id) {
+		main.append(heading(t('tenants')), form);
+		return null;
+	}
+	const page = lookPage(main, 'tenants', path, doc => {
+		const { next, searchedDownTo } = further ?? doc;
+		for (const task of doc.tasks) tasks.set(task.task, task);
+		return [
+			holderOf(doc.holder),
+			h('section.card', h2('tenant.plans'), table(['plan', 'state', 'task', 'state', 'attempts', 'fact.updated'], [...tasks.values()]
+				.sort((a, b) => b.task - a.task).map(task => [...placeOf(task), number(task.attempt), when(task.updatedAt)])),
+			h('p.dim', t(next ? 'tenant.searched' : 'tenant.all', { plan: String(searchedDownTo) })),
+			next && button(t('search.on'), async () => {
+				further = await tried(ask(path(next))) ?? further;
+				for (const task of further?.tasks ?? []) tasks.set(task.task, task);
+				page.now();
+			}, { 'data-key': 'on' })),
+		];
+	}, () => further, form);
+	return page;
 }
 
+// placeOf is where a tenant is: a plan, its task there, and their states.
+const placeOf = at => [
+	link({ plan: at.plan }, null, `#${at.plan} ${at.planName}`), badge(at.planState), link({ plan: at.plan, task: at.task }, null, at.task), badge(at.state),
+];
+
+function holderOf(at) {
+	if (!at) return h('section.card.next', h('p.headline.good', icon('COMPLETED'), ' ', t('tenant.free')));
+	const [plan, planState, task, state] = placeOf(at);
+	return h('section.card.next', h('p.headline.wait', icon('hand'), ' ', t('tenant.held', { plan: `#${at.plan} ${at.planName}` })), pairs([
+		[t('plan'), plan, ' ', planState], [t('task'), task, ' ', state], [t('attempts'), at.attempt], [t('worker'), at.worker && link({ worker: at.worker }, null, at.worker)],
+	]));
+}
+
+// How many events the log keeps.
+const keptEvents = 5000;
+
+// Log shows the commands, or all events, the newest first. It also knows how fast the plan is.
+export class Log {
+	constructor(plan) {
+		Object.assign(this, { plan, all: [], own: [], shown: 'own', ends: [] });
+		this.rows = new Rows({ key: e => e.seq, render: eventRow, empty: () => t('none') });
+		this.tabs = chips(t('log'), shown => ['own', 'all'].map(tab => chip(tab, t('log.' + tab), tab === shown, () => this.choose(tab))));
+		this.el = h('section.card.log', h2('log'), this.tabs.el, this.rows.el);
+		this.showSoon = soon(() => this.show(), 500); // nobody reads faster
+		this.choose('own');
+		this.loadOwn();
+	}
+
+	close() {
+		this.rows.close();
+		this.closed = true;
+	}
+
+	clear() {
+		Object.assign(this, { all: [], ends: [] });
+	}
+
+	choose(shown) {
+		this.shown = shown;
+		this.tabs.show(shown);
+		this.show();
+	}
+
+	show() {
+		this.rows.set(this[this.shown]);
+	}
+
+	// loadOwn reads the events about the plan itself, which are never trimmed.
+	async loadOwn() {
+		for (let after = 0; ;) {
+			const page = await insist(`plans/${this.plan}/commands?after=${after}&limit=1000`, () => this.closed);
+			if (!page) return;
+			this.merge(page.events);
+			if (page.events.length < 1000) break;
+			after = page.last;
+		}
+		this.show();
+	}
+
+	merge(events) {
+		const known = new Set(this.own.map(e => e.seq));
+		this.own = [...this.own, ...events.filter(e => !known.has(e.seq))].sort((a, b) => b.seq - a.seq);
+	}
+
+	take(events) {
+		this.all = [...events.toReversed(), ...this.all].slice(0, keptEvents);
+		const own = events.filter(e => !e.taskId);
+		if (own.length) this.merge(own);
+		for (const e of events) if (e.taskId && isEnd(e.to) && e.from !== e.to) this.ends.push(Date.parse(e.at));
+		this.ends.splice(0, this.ends.length - 2000);
+		this.showSoon();
+	}
+
+	// rate is how many tasks end in a minute, from the ends of the last five minutes.
+	rate(p) {
+		const from = now() - 300000;
+		const recent = this.ends.filter(at => at > from);
+		if (recent.length < 2) return 0;
+		const since = this.ends.length > recent.length ? from : Math.max(recent[0], Date.parse(p.startedAt ?? 0));
+		const rate = recent.length / Math.max(1000, now() - since) * 60000;
+		return Number(rate.toPrecision(2));
+	}
+}
+
+const eventRow = e => h('div.event-row',
+	h('span.dim', when(e.at)),
+	h('span', icon(e.to), ' ', h('b', causeWord(e.cause)), ' ',
+		e.tenantId && [link({ plan: e.planId, task: e.taskId }, { class: 'tenant' }, e.tenantId), ' '], e.wave && nthWave(e.wave) + ' ',
+		e.from !== e.to && dim('→ ', word('state', e.to))),
+	h('span.dim.why', remark(e)));

@@ -17,10 +17,12 @@ export function h(name, props, ...children) {
 	return el;
 }
 
+const nothing = child => child === null || child === undefined || child === false;
+
 function add(el, children) {
 	for (const child of children) {
 		if (Array.isArray(child)) add(el, child);
-		else if (child !== null && child !== undefined && child !== false) el.append(child);
+		else if (!nothing(child)) el.append(child);
 	}
 }
 
@@ -33,6 +35,28 @@ export function fill(el, ...children) {
 }
 
 export const dim = (...children) => h('span.dim', ...children);
+
+// plain are the properties of a field for what is no language.
+export const plain = { autocomplete: 'off', spellcheck: 'false' };
+
+export const h2 = key => h('h2', t(key));
+
+// pairs is a list of names with their values. A name without a value is left out.
+export const pairs = (entries, list = 'dl.pairs') => h(list, entries.filter(([, value]) => !nothing(value))
+	.map(([name, ...value]) => h('div', h('dt', name), h('dd', ...value))));
+
+// table is a table whose columns have words. On a phone each cell says its column.
+export const table = (columns, rows) => h('table', h('thead', h('tr', columns.map(name => h('th', { scope: 'col' }, t(name))))),
+	h('tbody', rows.map(row => h('tr', row.map((cell, i) => h('td', { 'data-label': t(columns[i]) }, h('span', cell)))))));
+
+// heading is the title of a page, with what stands beside it.
+export function heading(text, ...beside) {
+	document.title = text + ' · cutover';
+	return h('div.title', h('h1', { tabindex: -1, 'data-key': 'h1' }, text), ...beside);
+}
+
+// crumbs leads back to where a page belongs.
+export const crumbs = (...parts) => h('p.crumbs', link({}, null, t('plans')), parts.map(part => [' › ', part]));
 
 // part is a part of a page that is drawn again only if what it shows has changed.
 export function part(name, draw, props) {
@@ -73,6 +97,10 @@ export const number = n => n.toLocaleString(lang);
 
 // word is the word for a value of the server; the value itself if it is a new one.
 export const word = (kind, value) => (has(`${kind}.${value}`) ? t(`${kind}.${value}`) : String(value));
+
+// causeWord is the word for the cause of an event: one of its own, or that of the command.
+export const causeWord = cause => (has('cause.' + cause) ? t('cause.' + cause) : cause.endsWith(' tasks')
+	? t('cause.tasks', { action: word('action', cause.slice(0, -6)) }) : word('action', cause));
 
 export const outOf = (n, all) => t('of.plan', { n, all });
 export const nthWave = wave => t('wave.n', { wave: String(wave) });
@@ -158,7 +186,7 @@ const shapes = {
 	PAUSED: 'M5.5 3v10M10.5 3v10', COMPLETED: 'M3 8.5l3.5 3.5L13 4.5', FAILED: 'M3.5 3.5l9 9M12.5 3.5l-9 9',
 	SKIPPED: 'M3 4l5 4-5 4M8 4l5 4-5 4', CANCELLED: circle + 'M4 12L12 4',
 	ROLLING_BACK: 'M6 3L3 6l3 3M3 6h6a4 4 0 0 1 0 8H6', ROLLED_BACK: 'M6 2L3 5l3 3M3 5h6a3.5 3.5 0 0 1 0 7H8M3 14h10',
-	ROLLBACK_FAILED: triangle, clock: circle + 'M8 5v3.5l2 1.5', hand: triangle, done: 'M3 8.5l3.5 3.5L13 4.5',
+	ROLLBACK_FAILED: triangle, clock: circle + 'M8 5v3.5l2 1.5', hand: triangle,
 };
 
 export function icon(name) {
@@ -174,15 +202,12 @@ export function icon(name) {
 
 export const badge = state => h('span', { class: `badge s-${state}` }, icon(state), word('state', state));
 
-// The order of the states of tasks, as the matrix has them, and which of them are an end.
+// The states of tasks in the order in which they are shown. The first six are an end.
 export const taskStates = [
-	'PENDING', 'RUNNING', 'PAUSED', 'COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED', 'ROLLING_BACK', 'ROLLED_BACK', 'ROLLBACK_FAILED',
+	'COMPLETED', 'SKIPPED', 'ROLLED_BACK', 'CANCELLED', 'FAILED', 'ROLLBACK_FAILED', 'RUNNING', 'ROLLING_BACK', 'PAUSED', 'PENDING',
 ];
-export const planStates = [
-	'CREATED', 'RUNNING', 'PAUSED', 'FAILED', 'COMPLETED', 'CANCELLED', 'ROLLING_BACK', 'ROLLED_BACK', 'ROLLBACK_FAILED',
-];
-const ends = new Set(['COMPLETED', 'FAILED', 'SKIPPED', 'CANCELLED', 'ROLLED_BACK', 'ROLLBACK_FAILED']);
-export const isEnd = state => ends.has(state);
+const ends = taskStates.slice(0, 6);
+export const isEnd = state => ends.includes(state);
 
 // tally is how many tasks of a plan are in some states.
 export const tally = (plan, ...states) => states.reduce((sum, state) => sum + (plan.counters[state] ?? 0), 0);
@@ -192,10 +217,9 @@ export const inFlight = plan => tally(plan, 'RUNNING', 'ROLLING_BACK');
 
 // progress is a bar with a stretch for each state.
 export function progress(plan) {
-	const order = ['COMPLETED', 'SKIPPED', 'ROLLED_BACK', 'CANCELLED', 'FAILED', 'ROLLBACK_FAILED', 'RUNNING', 'ROLLING_BACK', 'PAUSED', 'PENDING'];
 	const share = Math.floor(100 * ended(plan) / Math.max(1, plan.taskCount));
 	const bar = h('span.bar', { role: 'img', 'aria-label': `${share} % ${t('progress')}` });
-	for (const state of order) {
+	for (const state of taskStates) {
 		if (!tally(plan, state)) continue;
 		const stretch = h('span.f-' + state);
 		stretch.style.flexGrow = tally(plan, state);
@@ -207,10 +231,13 @@ export function progress(plan) {
 // link is a link within the console.
 export const link = (query, props, ...children) => h('a', { href: '?' + new URLSearchParams(query), 'data-nav': true, ...props }, ...children);
 
-// remark is who did what an event tells of, and why.
-export const remark = e => [e.actor ?? '', e.reason ? ` “${e.reason}”` : '', e.failureInfo ? ` ${e.failureInfo.errorCode}: ${e.failureInfo.reason}` : ''];
-
 export const button = (text, onclick, props) => h('button', { type: 'button', onclick, ...props }, text);
+
+// chip is a button that is pressed or not.
+export const chip = (key, content, pressed, onclick) => button(content, onclick, { class: 'chip', 'aria-pressed': String(pressed), 'data-key': key });
+
+// chips is a group of buttons, drawn anew when something else is shown.
+export const chips = (name, draw) => part('div.chips', draw, { role: 'group', 'aria-label': name });
 
 // Announcements to screen readers: the last one, at most every five seconds.
 

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
@@ -123,6 +124,9 @@ func TestAccessible(t *testing.T) {
 	}}, append([]string{"broken-1", "broken-2", "ada", "bob", "cleo", "dora"}, names("tenant-", 200)...)...)
 	h.create(t, strategy.Strategy{}, "ada")
 	h.give(t, h.engine.Start, id)
+	h.set(func() { h.answers = fleet() })
+	h.subscribe(t)
+	h.failSince(t, time.Now(), id)
 	p := h.open(t, "?plan="+id.String())
 	p.sees("Wave 2 rest waits for an approval.")
 	pages := []struct{ name, query, sees string }{
@@ -130,6 +134,10 @@ func TestAccessible(t *testing.T) {
 		{"plan", "?plan=" + id.String() + "&state=FAILED", "broken-2"},
 		{"task", fmt.Sprintf("?plan=%d&task=%d", id, 1000000*int64(id)+1), "GATEWAY_TIMEOUT"},
 		{"failed tenant's undo", fmt.Sprintf("?plan=%d&task=%d", id, 1000000*int64(id)+3), "Undo log"},
+		{"tenants", "?tenant=a/../b%26c", "Searched down"},
+		{"workers", "?workers=", "node-1/3f9c"},
+		{"worker", "?worker=node-1/3f9c", "acme"},
+		{"notifiers", "?notifiers=", "410"},
 		{"new", "?new=", "Preview"},
 	}
 	for _, scheme := range []string{"light", "dark"} {

@@ -48,14 +48,14 @@ func TestCausesThatCannotBeToldApart(t *testing.T) {
 // What a command on a cause hits is counted by the server: a page does not read all failures.
 func TestCauseIsCountedByTheServer(t *testing.T) {
 	h := start(t)
-	id := h.failing(t, append(names("late-", 5_100), "early-1")...)
+	id := h.failing(t, append(names("late-", 10_100), "early-1")...)
 	p := h.open(t, "?plan="+id.String())
-	p.sees("Of the first 5,000 failed tenants.")
+	p.sees("Of the first 10,000 failed tenants.")
 	p.run(chromedp.Click(".failure button", chromedp.ByQuery))
-	p.sees("Retry: 5,100 tenants")
+	p.sees("Retry: 10,100 tenants")
 	p.write("count", "5000")
 	p.press("Retry")
-	p.sees("is not 5,100")
+	p.sees("is not 10,100")
 	p.quiet()
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/notify"
 	"github.com/cutover-go/cutover/ops"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/memstore"
@@ -43,6 +44,12 @@ type host struct {
 	noStream bool
 	// muted are the streams: they stay open, and nothing comes of them.
 	muted bool
+	// unheard makes the sink of the notifier fail.
+	unheard bool
+	// answers take the place of those of the handler, by the path and query after the prefix.
+	answers map[string]string
+	// older is how much longer plans have been at rest than they really have.
+	older time.Duration
 	// held are those requests that wait, by a part of their paths.
 	held map[string]chan struct{}
 	// streams is how many streams are open.
@@ -78,11 +85,15 @@ func startOn(t *testing.T, c memstore.Config) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.engine, err = cutover.New(h.store, cutover.Config{Executors: executor.Registry{"MOVE": steps, "FAIL": executor.Func(fail)}})
+	h.engine, err = cutover.New(aging{h.store, h}, cutover.Config{Executors: executor.Registry{"MOVE": steps, "FAIL": executor.Func(fail)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := ops.New(h.engine, ops.Config{Authenticate: authenticate, SelfApproval: true})
+	pager, err := notify.New(h.engine, "pager", notify.Func(h.page), notify.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := ops.New(h.engine, ops.Config{Authenticate: authenticate, SelfApproval: true, Notifiers: []*notify.Notifier{pager}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +119,29 @@ func startOn(t *testing.T, c memstore.Config) *host {
 		}
 	})
 	return h
+}
+
+// aging is the store of a host.
+type aging struct {
+	*memstore.Store
+	h *host
+}
+
+// Plan implements store.Store.
+func (a aging) Plan(ctx context.Context, id plan.ID) (plan.Plan, error) {
+	p, err := a.Store.Plan(ctx, id)
+	a.h.set(func() { p.Idle += a.h.older })
+	return p, err
+}
+
+// page is the sink of the notifier.
+func (h *host) page(context.Context, notify.Message) (err error) {
+	h.set(func() {
+		if h.unheard {
+			err = errors.New("the pager does not answer")
+		}
+	})
+	return err
 }
 
 // fail fails in a step, and for the tenants named early-... in none.
@@ -150,6 +184,7 @@ func (h *host) guard(next http.Handler) http.Handler {
 		h.mu.Lock()
 		h.requests = append(h.requests, r.Method+" "+r.URL.RequestURI()+" ")
 		out, noStream, bad := h.signedOut, h.noStream, h.badGateway
+		instead := h.answers[strings.TrimPrefix(r.URL.RequestURI(), prefix)]
 		var held chan struct{}
 		for part, c := range h.held {
 			if strings.Contains(r.URL.Path, part) {
@@ -164,6 +199,9 @@ func (h *host) guard(next http.Handler) http.Handler {
 			w.Header().Set("Content-Type", "text/html")
 			w.WriteHeader(http.StatusBadGateway)
 			_, _ = w.Write([]byte("<html>502 Bad Gateway</html>"))
+		case instead != "":
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(instead))
 		case noStream && strings.HasSuffix(r.URL.Path, "/stream"):
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case strings.HasSuffix(r.URL.Path, "/stream"):

@@ -42,8 +42,13 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 		},
 		"CancelTask": func(ctx context.Context, e *cutover.Engine) { _, _ = e.CancelTask(ctx, first) },
 		"Create":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Create(ctx, spec("new")) },
-		"Events":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Events(ctx, id, 0, 10) },
-		"Explain":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.Explain(ctx, first) },
+		"EnsureStarted": func(ctx context.Context, e *cutover.Engine) {
+			s := spec("ensured")
+			s.IdempotencyKey = "key"
+			_, _ = e.EnsureStarted(ctx, s)
+		},
+		"Events":  func(ctx context.Context, e *cutover.Engine) { _, _ = e.Events(ctx, id, 0, 10) },
+		"Explain": func(ctx context.Context, e *cutover.Engine) { _, _ = e.Explain(ctx, first) },
 		"Lookup": func(ctx context.Context, e *cutover.Engine) {
 			if _, err := e.Lookup().Workers(ctx, "", 0); ctx.Err() != nil && err != nil {
 				return

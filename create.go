@@ -36,20 +36,37 @@ const creationTTL = 30 * time.Second
 // will do wave by wave, before it is created, call Spec.Arrange.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
+	arranged, err := admit(e, spec, o)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return join(ctx, e, spec, arranged, o)
+}
+
+// admit returns how the tenants of a spec are arranged, or its faults. It logs what is suspicious.
+func admit(e *Engine, spec plan.Spec, o createOptions) (plan.Arrangement, error) {
 	if o.existed != nil {
 		*o.existed = false
 	}
 	arranged, faults := spec.Arrange(time.Now())
+	if o.needsKey && spec.IdempotencyKey == "" {
+		faults = errors.Join(faults, errNoKey())
+	}
 	if _, known := e.cfg.Executors[spec.ExecutorType]; !known && !o.elsewhere {
 		faults = errors.Join(faults, fmt.Errorf("%w: %.64q is none of %q; see ExecutorElsewhere", ErrUnknownExecutor,
 			spec.ExecutorType, slices.Sorted(maps.Keys(e.cfg.Executors))))
 	}
 	if faults != nil {
-		return plan.Plan{}, faults
+		return arranged, faults
 	}
 	for _, w := range append(arranged.Warnings, missing(e, spec)...) {
 		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
+	return arranged, nil
+}
+
+// join creates a plan, or returns the one that has its key.
+func join(ctx context.Context, e *Engine, spec plan.Spec, arranged plan.Arrangement, o createOptions) (plan.Plan, error) {
 	c, err := create(ctx, e.client, spec, arranged, o.command.Actor)
 	if err != nil {
 		return plan.Plan{}, err

@@ -59,6 +59,9 @@
 // makes sure that the caller has seen the plan as it is, and [CommandID] that a command whose
 // answer was lost can be given again.
 //
+// [Engine.EnsureStarted] creates a plan and starts it, or finds that it was done, for jobs that may
+// be run again.
+//
 // [Engine.Select] gives a command to all tasks that a filter selects; with [DryRun] it only counts
 // them. [Engine.Explain] says why a task does not move, and [Engine.Lookup] finds out which
 // processes work, and on what.
@@ -85,6 +88,7 @@
 //	Create: another call with the key is under way store.ErrCreating
 //	Start, AddTenants: other plans work on tenants store.ErrTenantHeld
 //	Start: another call is starting the plan       ErrStarting
+//	EnsureStarted: a spec without a key            plan.ErrInvalid
 //	AddTenants, Tune: arguments with faults        plan.ErrInvalid
 //	AddTenants: others are being added             ErrAdding
 //	any command: the plan has another version      plan.ErrVersion

@@ -18,12 +18,8 @@ var errUnderWay = errors.New("the plan is under way")
 // rollOut is the body of a job that may run any number of times, also twice at once. The
 // idempotency key of spec is the id of the job.
 func rollOut(ctx context.Context, engine *cutover.Engine, spec plan.Spec) error {
-	p, err := engine.Create(ctx, spec) // or the plan that an earlier run has created
-	if err == nil && p.State == plan.Created {
-		var started cutover.PlanResult
-		started, err = engine.Start(ctx, p.ID)
-		p = started.Plan
-	}
+	started, err := engine.EnsureStarted(ctx, spec) // or the plan that an earlier run has started
+	p := started.Plan
 	switch {
 	case err != nil:
 		return err

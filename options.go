@@ -92,6 +92,7 @@ type createOptions struct {
 	command   command
 	elsewhere bool
 	existed   *bool
+	needsKey  bool
 }
 
 func (opt CommandOption) applyTo(o *createOptions) { opt(&o.command) }

@@ -36,13 +36,16 @@ const (
 // if that start was given up, they go on. No start fails because of another start that is given up,
 // unless it has waited for a minute.
 func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	c := commandOf(opts)
+	return start(ctx, e, id, commandOf(opts), time.Now().Add(startTimeout))
+}
+
+// start makes a plan run. It waits for other starts until the deadline.
+func start(ctx context.Context, e *Engine, id plan.ID, c command, deadline time.Time) (PlanResult, error) {
 	if p, repeated, err := c.repeated(ctx, e.client, id); repeated || err != nil {
 		return PlanResult{Plan: p, Repeated: repeated}, err
 	}
-	deadline := time.Now().Add(startTimeout)
 	for {
-		a, err := e.tryStart(ctx, id, c, deadline)
+		a, err := tryStart(ctx, e, id, c, deadline)
 		c.Version = 0 // the first try has compared it, and the marks of this start raise the version
 		yield := new(tenantlock.YieldError)
 		if !errors.As(err, &yield) {
@@ -56,7 +59,7 @@ func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (
 
 // tryStart tries once to start a plan. It returns a *tenantlock.YieldError if it has given way to
 // another start.
-func (e *Engine) tryStart(ctx context.Context, id plan.ID, c command, deadline time.Time) (PlanResult, error) {
+func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline time.Time) (PlanResult, error) {
 	token, sent := newToken(), false
 	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if err := c.Check(p); err != nil {

@@ -31,7 +31,7 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 		defer s.close()
 		last := plan.Event{Seq: after}
 		for {
-			events, err := e.eventsAfter(ctx, id, last)
+			events, err := eventsAfter(ctx, e, id, last)
 			if err != nil && !store.Temporary(err) {
 				yield(plan.Event{}, err)
 				return
@@ -57,7 +57,7 @@ func (e *Engine) Watch(ctx context.Context, id plan.ID, after int64) iter.Seq2[p
 // eventsAfter returns the events after seen, which is the last event that was yielded, or has only
 // a sequence number if none was yielded. It reads the event again, because in a store that has gone
 // back in time another event may have its number.
-func (e *Engine) eventsAfter(ctx context.Context, id plan.ID, seen plan.Event) ([]plan.Event, error) {
+func eventsAfter(ctx context.Context, e *Engine, id plan.ID, seen plan.Event) ([]plan.Event, error) {
 	if seen.Cause == "" {
 		return e.Events(ctx, id, seen.Seq, store.MaxPage)
 	}

@@ -68,9 +68,10 @@ type Config struct {
 	// whose hooks log everything else. Default: nothing is logged.
 	Logger *zap.Logger
 	// Hooks observe the engine: [hook.Zap] and [hook.Slog] log, [hook.Join] combines several
-	// observers. If OnStoreFault is not set, store faults are logged as these hooks do it, at most
-	// one of each operation in ten seconds: to the Logger or, if there is none, to slog.Default. An
-	// engine whose store is away is never silent.
+	// observers. If OnPlanRemoved is not set, removals are logged to the Logger as these hooks do
+	// it. If OnStoreFault is not set, store faults are logged in the same way, at most one of each
+	// operation in ten seconds: to the Logger or, if there is none, to slog.Default. An engine
+	// whose store is away is never silent.
 	Hooks hook.Hooks
 }
 
@@ -109,6 +110,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Hooks.OnStoreFault == nil {
 		c.Hooks.OnStoreFault = faultLog(c.Logger)
+	}
+	if c.Hooks.OnPlanRemoved == nil && c.Logger != nil {
+		c.Hooks.OnPlanRemoved = hook.Zap(c.Logger).OnPlanRemoved
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

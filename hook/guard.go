@@ -17,6 +17,7 @@ func (h Hooks) Guard(l *zap.Logger) Hooks {
 		OnSave:         guard3(l, "OnSave", h.OnSave),
 		OnProgress:     guard2(l, "OnProgress", h.OnProgress),
 		OnPlanChange:   guard2(l, "OnPlanChange", h.OnPlanChange),
+		OnPlanRemoved:  guard2(l, "OnPlanRemoved", h.OnPlanRemoved),
 		OnLeaseLost:    guard2(l, "OnLeaseLost", h.OnLeaseLost),
 		OnWorkerLost:   guard2(l, "OnWorkerLost", h.OnWorkerLost),
 		OnStoreFault:   guard2(l, "OnStoreFault", h.OnStoreFault),

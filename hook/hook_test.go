@@ -59,13 +59,14 @@ func noting(name string, notes *[]string, panics bool) hook.Hooks {
 			before, _ := ctx.Value(key{}).(string)
 			return context.WithValue(ctx, key{}, before+name)
 		},
-		OnExecuteEnd: func(context.Context, hook.Execution, hook.Outcome) { note("end") },
-		OnSave:       func(task.ID, string, int) { note("save") },
-		OnProgress:   func(task.ID, executor.Progress) { note("progress") },
-		OnPlanChange: func(plan.Plan, []plan.Event) { note("plan") },
-		OnLeaseLost:  func(string, int) { note("lease") },
-		OnWorkerLost: func(task.ID, string) { note("worker") },
-		OnStoreFault: func(string, error) { note("fault") },
+		OnExecuteEnd:  func(context.Context, hook.Execution, hook.Outcome) { note("end") },
+		OnSave:        func(task.ID, string, int) { note("save") },
+		OnProgress:    func(task.ID, executor.Progress) { note("progress") },
+		OnPlanChange:  func(plan.Plan, []plan.Event) { note("plan") },
+		OnPlanRemoved: func(plan.Plan, hook.Removal) { note("removal") },
+		OnLeaseLost:   func(string, int) { note("lease") },
+		OnWorkerLost:  func(task.ID, string) { note("worker") },
+		OnStoreFault:  func(string, error) { note("fault") },
 	}
 }
 
@@ -101,7 +102,7 @@ func TestJoin(t *testing.T) {
 			h := hook.Join(noting("a", &notes, panics), hook.Hooks{}, noting("b", &notes, false)).Guard(zap.NewNop())
 			own := callAll(t, h)
 			var want []string
-			for _, what := range []string{"start", "end", "save", "progress", "plan", "lease", "worker", "fault"} {
+			for _, what := range []string{"start", "end", "save", "progress", "plan", "removal", "lease", "worker", "fault"} {
 				first, second := "a ", "b "
 				if what == "end" {
 					first, second = second, first

@@ -24,6 +24,11 @@ type Hooks struct {
 	// OnPlanChange is called after this process changed a plan, by a command or by a step that was
 	// due without a command, with the plan as it now is.
 	OnPlanChange func(p plan.Plan, events []plan.Event)
+	// OnPlanRemoved is called after this process removed a plan that was over, with the plan as it
+	// was. It is the last that is heard of the plan, which cannot be read any more. If this process
+	// dies at that moment nobody is told; two processes that remove a plan at the same time may
+	// both be told.
+	OnPlanRemoved func(p plan.Plan, r Removal)
 	// OnLeaseLost is called when this process has lost its lease, with the number of tasks that it
 	// held.
 	OnLeaseLost func(incarnation string, tasks int)
@@ -33,6 +38,14 @@ type Hooks struct {
 	// OnStoreFault is called for every failed call of the store whose error is not returned to a
 	// caller; most of these calls are tried again.
 	OnStoreFault func(op string, err error)
+}
+
+// Removal is why a plan was removed.
+type Removal struct {
+	// Retention means that it was kept long enough. Otherwise somebody removed it by a command:
+	// Actor, for this Reason, as far as they were given.
+	Retention     bool
+	Actor, Reason string
 }
 
 // Execution is one run of an executor.

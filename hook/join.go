@@ -20,6 +20,7 @@ func Join(observers ...Hooks) Hooks {
 	var saves []func(task.ID, string, int)
 	var progress []func(task.ID, executor.Progress)
 	var changes []func(plan.Plan, []plan.Event)
+	var removals []func(plan.Plan, Removal)
 	var leases []func(string, int)
 	var workers []func(task.ID, string)
 	var faults []func(string, error)
@@ -29,6 +30,7 @@ func Join(observers ...Hooks) Hooks {
 		saves = append(saves, h.OnSave)
 		progress = append(progress, h.OnProgress)
 		changes = append(changes, h.OnPlanChange)
+		removals = append(removals, h.OnPlanRemoved)
 		leases = append(leases, h.OnLeaseLost)
 		workers = append(workers, h.OnWorkerLost)
 		faults = append(faults, h.OnStoreFault)
@@ -40,6 +42,7 @@ func Join(observers ...Hooks) Hooks {
 		OnSave:         join3(saves),
 		OnProgress:     join2(progress),
 		OnPlanChange:   join2(changes),
+		OnPlanRemoved:  join2(removals),
 		OnLeaseLost:    join2(leases),
 		OnWorkerLost:   join2(workers),
 		OnStoreFault:   join2(faults),

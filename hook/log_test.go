@@ -126,6 +126,11 @@ func TestLogs(t *testing.T) {
 		"plan": {func(h hook.Hooks) {
 			h.OnPlanChange(plan.Plan{ID: 7}, []plan.Event{{Cause: "pause", From: "RUNNING", To: "PAUSED", Actor: "ada"}, {Task: id, Cause: "skip"}})
 		}, []line{{"INFO", "plan changed", map[string]any{"plan": 7.0, "cause": "pause", "from": "RUNNING", "to": "PAUSED", "actor": "ada"}}}},
+		"removal": {func(h hook.Hooks) {
+			h.OnPlanRemoved(plan.Plan{ID: 7, Name: "night", Control: plan.Control{State: plan.Completed}}, hook.Removal{Actor: "ada", Reason: "a trial"})
+		}, []line{{"INFO", "plan removed", map[string]any{
+			"plan": 7.0, "name": "night", "state": "COMPLETED", "retention": false, "actor": "ada", "reason": "a trial",
+		}}}},
 		"lease": {func(h hook.Hooks) { h.OnLeaseLost("i", 4) }, []line{{"WARN", "lease lost", map[string]any{"incarnation": "i", "tasks": 4.0}}}},
 		"worker": {func(h hook.Hooks) { h.OnWorkerLost(id, "i") }, []line{
 			{"INFO", "task taken from a lost worker", map[string]any{"plan": 7.0, "task": 7000002.0, "incarnation": "i"}},

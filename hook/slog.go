@@ -16,6 +16,10 @@ func Slog(l *slog.Logger) Hooks {
 	return Hooks{
 		OnExecuteEnd: log.execution,
 		OnPlanChange: log.planChange,
+		OnPlanRemoved: func(p plan.Plan, r Removal) {
+			log.to().LogAttrs(context.Background(), slog.LevelInfo, "plan removed", slog.Int64("plan", int64(p.ID)), slog.String("name", p.Name),
+				slog.String("state", p.State.String()), slog.Bool("retention", r.Retention), slog.String("actor", r.Actor), slog.String("reason", r.Reason))
+		},
 		OnLeaseLost: func(incarnation string, tasks int) {
 			log.to().LogAttrs(context.Background(), slog.LevelWarn, "lease lost",
 				slog.String("incarnation", incarnation), slog.Int("tasks", tasks))

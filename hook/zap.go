@@ -10,10 +10,10 @@ import (
 )
 
 // Zap returns hooks that log to l: executions at debug level, or at warn level if they failed or
-// lost their task; plan changes, and tasks taken from lost workers, at info level; lost leases and
-// store faults at warn level. It logs at most one fault of each operation in ten seconds, with the
-// number of those that it has not logged since the last, because an outage causes thousands. It
-// never logs checkpoints or parameters.
+// lost their task; plan changes, removals, and tasks taken from lost workers, at info level; lost
+// leases and store faults at warn level. It logs at most one fault of each operation in ten
+// seconds, with the number of those that it has not logged since the last, because an outage causes
+// thousands. It never logs checkpoints or parameters.
 func Zap(l *zap.Logger) Hooks {
 	faults := newFaultLimiter()
 	return Hooks{
@@ -25,6 +25,10 @@ func Zap(l *zap.Logger) Hooks {
 						zap.String("from", e.From), zap.String("to", e.To), zap.String("actor", e.Actor))
 				}
 			}
+		},
+		OnPlanRemoved: func(p plan.Plan, r Removal) {
+			l.Info("plan removed", zap.Int64("plan", int64(p.ID)), zap.String("name", p.Name), zap.Stringer("state", p.State),
+				zap.Bool("retention", r.Retention), zap.String("actor", r.Actor), zap.String("reason", r.Reason))
 		},
 		OnLeaseLost: func(incarnation string, tasks int) {
 			l.Warn("lease lost", zap.String("incarnation", incarnation), zap.Int("tasks", tasks))

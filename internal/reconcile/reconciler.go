@@ -54,6 +54,9 @@ type Options struct {
 	MaxLosses int
 	// WorkerLost is called for each task that was taken from a lost worker.
 	WorkerLost func(id task.ID, incarnation string)
+	// PlanRemoved is called for each plan whose removal this process has begun because it was kept
+	// long enough.
+	PlanRemoved func(p plan.Plan)
 }
 
 // Reconciler carries out what plans owe. It is immutable and safe for concurrent use.

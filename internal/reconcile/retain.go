@@ -26,21 +26,26 @@ func (r *Reconciler) keepFor() time.Duration { return max(r.opts.Retention, tena
 // removeFinished removes a plan that is over if it was kept long enough.
 func (r *Reconciler) removeFinished(ctx context.Context, p plan.Plan) (changed bool, err error) {
 	if r.opts.Retention > 0 && p.Idle >= r.keepFor() {
-		return true, r.remove(ctx, p.ID)
+		return true, r.remove(ctx, p.ID, func() { r.opts.PlanRemoved(p) })
 	}
 	return false, nil
 }
 
-// Remove removes a plan, or a creation that was given up, or as much of it as it can in a short
-// time. What remains stays on the agenda, and Remove is called again when the plan is due again.
-// Faults are reported.
+// Remove removes a creation that was given up, or what is left of a plan, or as much of it as it
+// can in a short time. What remains stays on the agenda, and Remove is called again when the plan
+// is due again. Faults are reported.
 func (r *Reconciler) Remove(ctx context.Context, id plan.ID) {
-	r.opts.Client.Fault("remove", r.remove(ctx, id))
+	r.opts.Client.Fault("remove", r.remove(ctx, id, func() {}))
 }
 
-func (r *Reconciler) remove(ctx context.Context, id plan.ID) error {
+// remove calls begun when the first step is done: from then on nobody can read the plan.
+func (r *Reconciler) remove(ctx context.Context, id plan.ID, begun func()) error {
 	for began := time.Now(); ; {
 		more, err := r.opts.Client.Store.Remove(ctx, id)
+		if err == nil {
+			begun()
+			begun = func() {}
+		}
 		if err != nil || !more {
 			return err
 		}
@@ -99,7 +104,7 @@ func (r *Reconciler) retainPage(ctx context.Context, plans []plan.Plan) map[plan
 		switch {
 		case !p.Over():
 		case p.Idle >= r.keepFor():
-			r.Remove(ctx, p.ID)
+			r.opts.Client.Fault("remove", r.remove(ctx, p.ID, func() { r.opts.PlanRemoved(p) }))
 		default:
 			left[p.ID] = r.keepFor() - p.Idle
 		}

@@ -2,7 +2,8 @@
 // pages about what works in the background, workers and notifiers.
 
 import {
-	age, announce, badge, button, clockTime, fill, h, h2, icon, keep, lang, link, now, number, outOf, pairs, settings, span, speak, t, table, ticks, when,
+	announce, badge, button, clockTime, fill, h, h2, headline, icon, keep, lang, link, now, number, outOf, pairs, planLink, settings, span, speak, t, table,
+	ticks, when, whenAndAge, workerLink,
 } from './ui.js';
 import { ask, connection, line, throwOther, tried } from './server.js';
 import { buttons, lookPage, open } from './command.js';
@@ -139,12 +140,12 @@ function workersPage(main, { query }) {
 		return left > 0 ? span(left) : t('lease.over');
 	});
 	const row = w => [
-		h('code', link({ worker: w.worker }, null, w.worker)),
+		h('code', workerLink(w.worker)),
 		h('span.wave-bar', h('meter', { min: 0, max: w.capacity, value: w.held, 'aria-label': outOf(w.held, w.capacity) }), outOf(w.held, w.capacity)),
 		w.executors.map(type => h('span.tag', type)), lease(w), when(w.joinedAt),
 	];
 	const held = task => [
-		link({ plan: task.plan, task: task.task }, { class: 'tenant' }, task.tenant), link({ plan: task.plan }, null, `#${task.plan} ${task.planName}`), badge(task.state),
+		link({ plan: task.plan, task: task.task }, { class: 'tenant' }, task.tenant), planLink(task), badge(task.state),
 	];
 	const page = lookPage(main, 'workers', () => 'workers?' + new URLSearchParams(one ? { worker: one } : { limit }), ({ workers, next }) => [
 		workers.length ? h('section.card', table(['worker', 'holds', 'executors', 'lease', 'since'], workers.map(row)))
@@ -176,14 +177,14 @@ function notifiersPage(main) {
 function toldBy(n) {
 	if (n.failingSince) return ['bad', 'failing'];
 	if (n.lag && !(now() - Date.parse(n.deliveredAt) < quiet)) return ['bad', 'silent'];
+	if (!n.ready) return ['act', 'begin'];
 	if (n.deadLetters) return ['act', 'dead'];
-	return n.lag || !n.ready ? ['wait', 'behind'] : ['good', 'fine'];
+	return n.lag ? ['wait', 'behind'] : ['good', 'fine'];
 }
 
 function notifierOf(n, page, letters) {
 	const [tone, state] = toldBy(n);
 	const path = `notifiers/${encodeURIComponent(n.name)}/`;
-	const at = time => [when(time), ' (', age(time), ')'];
 	const list = h('div.letters', { tabindex: 0 });
 	const showLetters = () => fill(list, table(['plan', 'events', 'since', 'failure'], letters[n.name].map(d => [
 		link({ plan: d.planId }, null, '#' + d.planId), `${d.first} – ${d.last}`, when(d.at), d.reason])));
@@ -193,10 +194,10 @@ function notifierOf(n, page, letters) {
 	};
 	if (letters[n.name]) showLetters();
 	return h('section.card.next', h('h2', h('code', n.name)),
-		h('p', { class: 'headline ' + tone }, icon({ good: 'COMPLETED', wait: 'clock' }[tone] ?? 'hand'), ' ', t('notifier.' + state, { n: n.lag })),
+		headline(tone, t('notifier.' + state, { n: n.lag })),
 		pairs([
-			[t('notifier.last'), n.deliveredAt ? at(n.deliveredAt) : t('never')],
-			[t('notifier.since'), n.failingSince && at(n.failingSince)],
+			[t('notifier.last'), n.deliveredAt ? whenAndAge(n.deliveredAt) : t('never')],
+			[t('notifier.since'), n.failingSince && whenAndAge(n.failingSince)],
 			[t('notifier.error'), n.lastError, n.lastErrorAt && [' · ', when(n.lastErrorAt)]],
 			[t('notifier.lag'), number(n.lag)], [t('notifier.unread'), number(n.unread)],
 			[t('notifier.letters'), number(n.deadLetters), n.dropped > 0 && ` (${t('notifier.dropped', { n: n.dropped })})`],

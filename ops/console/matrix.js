@@ -18,7 +18,7 @@ export class Matrix {
 		Object.assign(this, { plan, open, states: new Uint8Array(0), seq: 0, late: null, at: -1, tiles: new Map(), names: new Map(), highlighted: null });
 		this.redraw = soon(() => this.closed || this.draw());
 		this.canvas = h('canvas', {
-			tabindex: 0, role: 'application', 'aria-label': t('tenants'), 'aria-describedby': 'matrix-cell', 'data-key': 'matrix',
+			tabindex: 0, hidden: true, role: 'application', 'aria-label': t('tenants'), 'aria-describedby': 'matrix-cell', 'data-key': 'matrix',
 			onpointermove: e => this.point(this.cellAt(e)), onpointerleave: () => this.point(-1),
 			onclick: e => this.choose(this.cellAt(e)), onkeydown: e => this.key(e),
 		});
@@ -101,6 +101,7 @@ export class Matrix {
 		this.space.style.height = `${this.lines * this.size}px`;
 		this.height = Math.min(this.lines * this.size, goodHeight);
 		this.box.style.height = `${this.height}px`;
+		this.canvas.hidden = n === 0; // not read yet
 		this.canvas.width = Math.round(this.columns * this.size * ratio);
 		this.canvas.height = Math.round(this.height * ratio);
 		this.canvas.style.width = `${this.columns * this.size}px`;

@@ -1,8 +1,8 @@
 // The page of a plan: its state and the next thing to do, its progress, its waves and its failures.
 
 import {
-	age, announce, badge, button, causeWord, chips, clockTime, crumbs, dim, ended, failed, fill, h, h2, heading, icon, inFlight, link, now, nthWave, number, outOf,
-	pairs, part, progress, seconds, soon, span, t, tally, ticks, when, word,
+	age, announce, badge, button, causeWord, chips, countdown, crumbs, dim, ended, failed, fill, h, h2, heading, headline, icon, inFlight, link,
+	nthWave, number, outOf, pairs, part, progress, seconds, soon, span, t, tally, when, word,
 } from './ui.js';
 import { ask, insist, tried, Watch } from './server.js';
 import { buttons, explain, onPlan, onTasks } from './command.js';
@@ -151,7 +151,7 @@ function nextThing(p, give) {
 	const asks = p.gate === 'approval' && p.state === 'RUNNING';
 	const gate = action => action === 'approve' || action === 'reject';
 	const say = (tone, key, params, first) => [
-		h('p', { class: 'headline ' + tone }, icon({ good: 'COMPLETED', wait: 'clock' }[tone] ?? 'hand'), ' ', t('next.' + key, params)),
+		headline(tone, t('next.' + key, params)),
 		h('div.actions', buttons(p.actions.filter(a => asks || !gate(a)).map(a => (a === 'skip' ? 'exclude' : a)), action => give(action, gate(action) && p.waves[p.wave]), first)),
 	];
 	const flight = inFlight(p);
@@ -181,8 +181,6 @@ const undoneWave = p => p.waves?.find(wave => wave.first === p.undo?.first);
 
 // bakes reports whether the open wave of a plan has ended and waits.
 const bakes = p => p.state === 'RUNNING' && p.gate !== 'approval' && p.gate !== 'baked' && p.waveEndedAt && p.waves?.[p.wave - 1]?.bakeTime;
-
-const bakeEnd = p => Date.parse(p.waveEndedAt) + 1000 * seconds(p.waves[p.wave - 1].bakeTime);
 
 function progressOf(p, rate) {
 	const done = ended(p);
@@ -237,7 +235,7 @@ function waveOf(w, p, give) {
 		h('div.wave-bar', h('meter', { min: 0, max: far[1], value: far[0], 'aria-label': outOf(...far) }), h('span.figures', outOf(...far)),
 			h('span', { class: w.failed ? 'bad-text' : 'dim' }, t('wave.failed', { n: w.failed, max: w.maxFailed })),
 			w.actions && (!w.undone || ran !== back) && command('rollback', { class: 'chip danger' })),
-		state === 'baking' && h('div', icon('clock'), ' ', ticks(() => t('bake.left', { span: span(bakeEnd(p) - now()), time: clockTime(bakeEnd(p)) }))),
+		state === 'baking' && h('div', countdown(Date.parse(p.waveEndedAt) + 1000 * seconds(w.bakeTime))),
 		w.bakeTime && state !== 'baking' && state !== 'done' && dim(t('bakes.for', { span: span(1000 * seconds(w.bakeTime)) })),
 		w.approval && gateOf(w, p, command));
 }

@@ -57,10 +57,8 @@ export async function ask(path, { timeout = 30000, ...options } = {}) {
 	try {
 		answer = await fetch(path, { redirect: 'manual', cache: 'no-store', signal: AbortSignal.timeout(timeout), ...options });
 		text = await answer.text();
-	} catch (fault) {
-		if (options.signal?.aborted) throw fault;
-		note({ away: 'NO_ANSWER' });
-		throw new Problem('NO_ANSWER');
+	} catch {
+		throw unanswered();
 	}
 	const type = answer.headers.get('Content-Type') ?? '';
 	if (answer.type === 'opaqueredirect' || answer.status === 401 || (answer.status < 500 && type.startsWith('text/html'))) {
@@ -72,8 +70,7 @@ export async function ask(path, { timeout = 30000, ...options } = {}) {
 	try {
 		doc = JSON.parse(text, numbers);
 	} catch {
-		note({ away: 'NO_ANSWER' });
-		throw new Problem('NO_ANSWER');
+		throw unanswered();
 	}
 	const away = answer.status === 503 ? doc.code : null;
 	note({ signedOut: false, away, seen: away ? connection.seen : Date.now() });
@@ -81,28 +78,37 @@ export async function ask(path, { timeout = 30000, ...options } = {}) {
 	return doc;
 }
 
+function unanswered() {
+	note({ away: 'NO_ANSWER' });
+	return new Problem('NO_ANSWER');
+}
+
 // poll asks a question at once and then every 5 s while the page is seen, and again with now(). The
 // answer to an older question is not shown.
 export function poll(path, show, refused) {
 	let timer = null;
 	let asked = 0;
+	let closed = false;
 	async function now() {
 		clearTimeout(timer);
+		if (closed) return;
 		const mine = ++asked;
+		const late = () => closed || mine !== asked;
 		try {
 			const doc = document.hidden ? null : await ask(path());
-			if (mine === asked && doc) show(doc);
+			if (doc && !late()) show(doc);
 		} catch (problem) {
 			throwOther(problem);
-			if (mine === asked) refused(problem);
+			if (!late()) refused(problem);
+		} finally {
+			if (!late()) timer = setTimeout(now, 5000);
 		}
-		if (mine === asked) timer = setTimeout(now, 5000);
 	}
 	now();
 	return {
 		now,
 		close() {
-			asked = -1;
+			closed = true;
 			clearTimeout(timer);
 		},
 	};

@@ -2,8 +2,8 @@
 // page that finds a tenant; and the log of a plan.
 
 import {
-	age, badge, button, causeWord, chip, chips, clockTime, crumbs, dim, fill, h, h2, has, heading, icon, isEnd, link, now, nthWave, number, pairs, part, plain, Rows, seconds, soon,
-	span, t, table, ticks, when, word,
+	badge, button, causeWord, chip, chips, clockTime, countdown, crumbs, dim, fill, h, h2, has, heading, headline, icon, isEnd, link, now, nthWave,
+	number, pairs, part, plain, planLink, Rows, seconds, soon, span, t, table, when, whenAndAge, word, workerLink,
 } from './ui.js';
 import { ask, insist, throwOther, tried, Watch } from './server.js';
 import { buttons, explain, lookPage, noComposedEnter, onTask } from './command.js';
@@ -126,9 +126,9 @@ function whyOf(task, because, give) {
 	const until = because?.params?.until ?? task.wait?.until;
 	const holder = because?.params?.planId;
 	return [
-		h('p', { class: 'headline ' + tone }, icon(task.state), ' ', because ? sayWhy(because) : word('state', task.state)),
+		headline(tone, because ? sayWhy(because) : word('state', task.state), task.state),
 		holder && holder !== task.planId && h('p', link({ plan: holder }, null, '#' + holder)),
-		until && h('p', icon('clock'), ' ', ticks(() => t('bake.left', { span: span(Date.parse(until) - now()), time: clockTime(until) }))),
+		until && h('p', countdown(Date.parse(until))),
 		h('div.actions', buttons(task.actions, give, first)),
 	];
 }
@@ -153,9 +153,9 @@ const failureOf = info => info && [
 function factsOf(task) {
 	const time = what => [t('fact.' + what), task[what + 'At'] && when(task[what + 'At'])];
 	return [h2('facts'), pairs([
-		[t('fact.ordinal'), number(task.ordinal)], [t('attempts'), number(task.attempt)], [t('worker'), task.worker && link({ worker: task.worker }, null, task.worker)], [t('fact.losses'), task.losses],
+		[t('fact.ordinal'), number(task.ordinal)], [t('attempts'), number(task.attempt)], [t('worker'), workerLink(task.worker)], [t('fact.losses'), task.losses],
 		[t('fact.elapsed'), task.elapsed && span(1000 * seconds(task.elapsed))],
-		time('started'), time('retried'), [...time('updated'), task.updatedAt && [' (', age(task.updatedAt), ')']], time('ended'),
+		time('started'), time('retried'), [t('fact.updated'), task.updatedAt && whenAndAge(task.updatedAt)], time('ended'),
 		[t('fact.labels'), task.labels && Object.entries(task.labels).map(([k, v]) => `${k}=${v}`).join(', ')],
 	])];
 }
@@ -200,10 +200,10 @@ export function tenantPage(main, { query, go }) {
 		const { next, searchedDownTo } = further ?? doc;
 		for (const task of doc.tasks) tasks.set(task.task, task);
 		return [
-			holderOf(doc.holder),
+			holderOf(doc),
 			h('section.card', h2('tenant.plans'), table(['plan', 'state', 'task', 'state', 'attempts', 'fact.updated'], [...tasks.values()]
-				.sort((a, b) => b.task - a.task).map(task => [...placeOf(task), number(task.attempt), when(task.updatedAt)])),
-			h('p.dim', t(next ? 'tenant.searched' : 'tenant.all', { plan: String(searchedDownTo) })),
+				.sort((a, b) => b.task - a.task).map(task => [...placeOf(task), number(task.attempt), task.updatedAt && when(task.updatedAt)])),
+			h('p.dim', t(next ? 'tenant.searched' : 'tenant.all', { plan: String(searchedDownTo ?? '–') })),
 			next && button(t('search.on'), async () => {
 				further = await tried(ask(path(next))) ?? further;
 				for (const task of further?.tasks ?? []) tasks.set(task.task, task);
@@ -216,14 +216,15 @@ export function tenantPage(main, { query, go }) {
 
 // placeOf is where a tenant is: a plan, its task there, and their states.
 const placeOf = at => [
-	link({ plan: at.plan }, null, `#${at.plan} ${at.planName}`), badge(at.planState), link({ plan: at.plan, task: at.task }, null, at.task), badge(at.state),
+	planLink(at), badge(at.planState), link({ plan: at.plan, task: at.task }, null, at.task), badge(at.state),
 ];
 
-function holderOf(at) {
-	if (!at) return h('section.card.next', h('p.headline.good', icon('COMPLETED'), ' ', t('tenant.free')));
+// holderOf tells of the plan that works on a tenant, which not everybody may see.
+function holderOf({ held, holder: at }) {
+	if (!at) return h('section.card.next', held ? headline('', t('tenant.hidden')) : headline('good', t('tenant.free')));
 	const [plan, planState, task, state] = placeOf(at);
-	return h('section.card.next', h('p.headline.wait', icon('hand'), ' ', t('tenant.held', { plan: `#${at.plan} ${at.planName}` })), pairs([
-		[t('plan'), plan, ' ', planState], [t('task'), task, ' ', state], [t('attempts'), at.attempt], [t('worker'), at.worker && link({ worker: at.worker }, null, at.worker)],
+	return h('section.card.next', headline('', t('tenant.held', { plan: `#${at.plan} ${at.planName}` })), pairs([
+		[t('plan'), plan, ' ', planState], [t('task'), task, ' ', state], [t('attempts'), at.attempt], [t('worker'), workerLink(at.worker)],
 	]));
 }
 

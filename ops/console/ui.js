@@ -169,6 +169,7 @@ export function ticks(text) {
 }
 
 export const age = time => ticks(() => span(now() - Date.parse(time)));
+export const whenAndAge = time => [when(time), ' (', age(time), ')'];
 
 setInterval(() => {
 	for (const el of document.querySelectorAll('[data-ticks]')) {
@@ -200,6 +201,13 @@ export function icon(name) {
 	return svg;
 }
 
+// headline says how something stands: it is good, bad, waits, or needs somebody to act.
+export const headline = (tone, text, symbol = { good: 'COMPLETED', wait: 'clock' }[tone] ?? 'hand') =>
+	h('p', { class: 'headline ' + tone }, icon(symbol), ' ', text);
+
+// countdown is how long it is until a time, in milliseconds.
+export const countdown = at => [icon('clock'), ' ', ticks(() => t('bake.left', { span: span(at - now()), time: clockTime(at) }))];
+
 export const badge = state => h('span', { class: `badge s-${state}` }, icon(state), word('state', state));
 
 // The states of tasks in the order in which they are shown. The first six are an end.
@@ -215,7 +223,7 @@ export const ended = plan => tally(plan, ...ends);
 export const failed = plan => tally(plan, 'FAILED', 'ROLLBACK_FAILED');
 export const inFlight = plan => tally(plan, 'RUNNING', 'ROLLING_BACK');
 
-// progress is a bar with a stretch for each state.
+// progress is a bar with a stretch for each state. Failures are striped; numbers stand beside it.
 export function progress(plan) {
 	const share = Math.floor(100 * ended(plan) / Math.max(1, plan.taskCount));
 	const bar = h('span.bar', { role: 'img', 'aria-label': `${share} % ${t('progress')}` });
@@ -223,6 +231,7 @@ export function progress(plan) {
 		if (!tally(plan, state)) continue;
 		const stretch = h('span.f-' + state);
 		stretch.style.flexGrow = tally(plan, state);
+		stretch.style.backgroundColor = `var(--c-${state})`;
 		bar.append(stretch);
 	}
 	return bar;
@@ -230,6 +239,9 @@ export function progress(plan) {
 
 // link is a link within the console.
 export const link = (query, props, ...children) => h('a', { href: '?' + new URLSearchParams(query), 'data-nav': true, ...props }, ...children);
+
+export const workerLink = name => name && link({ worker: name }, null, name);
+export const planLink = ({ plan, planName }) => link({ plan }, null, `#${plan} ${planName}`);
 
 export const button = (text, onclick, props) => h('button', { type: 'button', onclick, ...props }, text);
 

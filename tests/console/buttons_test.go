@@ -114,6 +114,21 @@ func TestUpload(t *testing.T) {
 	p.quiet(noPreview)
 }
 
+// A note is kept in the log, and has no effect.
+func TestNote(t *testing.T) {
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, "ada")
+	p := h.open(t, "?plan="+id.String())
+	p.press("Note")
+	p.press("Note")
+	p.sees("is needed")
+	p.write("reason", "grace goes on at six")
+	p.press("Note")
+	p.sees("Done: Note. Now: Created.")
+	p.until(`document.querySelector(".log").innerText.includes("“grace goes on at six”")`)
+	p.quiet()
+}
+
 // A task is retried alone while its plan stays stopped.
 func TestRetryAlone(t *testing.T) {
 	h := start(t)

@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
@@ -23,18 +24,49 @@ func fleet() map[string]string {
 	worker := `{"worker":"node-1/3f9c","capacity":16,"executors":["MOVE","FAIL"],"held":3,"joinedAt":"2026-11-30T03:00:00.000Z","leaseUntil":"` +
 		time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"`
 	late := `{"worker":"node-2/77aa","capacity":4,"executors":[],"held":0,"leaseUntil":"2026-11-30T03:00:00.000Z","joinedAt":"2026-11-30T03:00:00.000Z"}`
-	held := `{"tenant":"a/../b&c","holder":` + at(9, "FAILED", "FAILED") + `,"worker":"node-1/3f9c"}`
+	held := `{"tenant":"a/../b&c","held":true,"holder":` + at(9, "FAILED", "FAILED") + `,"worker":"node-1/3f9c"}`
 	return map[string]string{
 		"tenants?id=a%2F..%2Fb%26c":            held + `,"tasks":[` + at(9, "FAILED", "FAILED") + `}],"searchedDownTo":5,"next":"xyz"}`,
 		"tenants?id=a%2F..%2Fb%26c&cursor=xyz": held + `,"tasks":[` + at(3, "COMPLETED", "COMPLETED") + `}],"searchedDownTo":1}`,
-		"tenants?id=nobody":                    `{"tenant":"nobody","tasks":[],"searchedDownTo":1}`,
 		"workers?limit=200":                    `{"workers":[` + worker + `}],"next":"xyz"}`,
 		"workers?limit=400":                    `{"workers":[` + worker + `},` + late + `]}`,
 		"workers?worker=node-1%2F3f9c":         `{"workers":[` + worker + `,"tasks":[{"plan":7,"planName":"night <b>","task":7000001,"tenant":"acme","state":"RUNNING"}]}]}`,
 	}
 }
 
-// A tenant is found: the plan that holds it, the plans that have it, and further ones on request.
+// A tenant is found by its id, whatever that is: who works on it, and which plans have it.
+func TestTenant(t *testing.T) {
+	const id = "held-/../<b>&c"
+	h := start(t)
+	h.give(t, h.engine.Start, h.create(t, strategy.Strategy{}, id, "ada"))
+	p := h.open(t, "?tenant="+url.QueryEscape(id))
+	p.sees("Plan #1 night shift works on it, or keeps it.")
+	p.sees("All plans are searched.")
+	p.until(`document.querySelector("dd a[href*=worker]") !== null && document.querySelectorAll("tbody tr").length === 1`)
+	h.create(t, strategy.Strategy{}, "bob", id)
+	p.until(`[...document.querySelectorAll("tbody tr")].map(row => row.innerText.match(/#\d/)).join() === "#2,#1"`) // seen without a reload
+	close(h.gate)
+	p.sees("No plan works on it.")
+	p.run(chromedp.Navigate(h.url + "?tenant=nobody"))
+	p.sees("No plan works on it.")
+	p.until(`document.querySelectorAll("tbody tr").length === 0`)
+	p.quiet()
+}
+
+// That a plan works on a tenant is told to those who may not see it.
+func TestTenantOfAHiddenPlan(t *testing.T) {
+	h := start(t)
+	hidden, err := h.engine.Create(context.Background(), plan.Spec{Name: "hidden", ExecutorType: "MOVE", Tenants: plan.Tenants("held-1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.give(t, h.engine.Start, hidden.ID)
+	p := h.open(t, "?tenant=held-1", chromedp.UserAgent(narrow))
+	p.sees("A plan that you may not see works on it.")
+	p.quiet()
+}
+
+// Plans that have a tenant are searched further on request.
 func TestTenants(t *testing.T) {
 	h := start(t)
 	h.set(func() { h.answers = fleet() })
@@ -51,8 +83,6 @@ func TestTenants(t *testing.T) {
 	p.sees("All plans are searched.")
 	p.until(`[...document.querySelectorAll("tbody tr")].map(row => row.querySelector("a").innerText).join() === "#9 night shift <b>,#3 night shift <b>"`)
 	p.until(`document.querySelector("tbody a").search === "?plan=9"`)
-	p.run(chromedp.Navigate(h.url + "?tenant=nobody"))
-	p.sees("No plan works on it.")
 	p.quiet()
 }
 
@@ -120,7 +150,7 @@ func TestNotifiers(t *testing.T) {
 	p.press("Notifiers")
 	p.sees("There is no notifier: nobody is told of failures.")
 	h.subscribe(t)
-	p.sees("Catches up.")
+	p.sees("Not begun: a process has to run it.")
 	p.sees("This server does not run it")
 	id := h.create(t, strategy.Strategy{}, "ada")
 	p.sees("Silent:")

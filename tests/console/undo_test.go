@@ -66,7 +66,7 @@ func TestFailedUndoOfAWave(t *testing.T) {
 	p := h.open(t, "?plan="+id.String())
 	p.sees("Completed. Nothing to do.")
 	p.undo(1, "Tenants to undo: 2.")
-	p.sees("Failed undos: 1. Look at the causes, then roll back again or skip.")
+	p.sees("Failed undos: 1. See the causes, then roll back again or skip.")
 	p.sees("undone: 1 / 2")
 	p.undo(1, "Tenants to undo: 1.")
 	p.quiet()

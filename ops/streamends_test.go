@@ -192,7 +192,7 @@ func TestStreamWhileTheStoreIsAway(t *testing.T) {
 			t.Errorf("a new stream: %d %s", r.status, r.text)
 		}
 		faulty.Heal()
-		time.Sleep(20 * time.Second)
+		time.Sleep(12 * time.Second) // then the plan can be removed, which the list says, too
 		after := plans.news()
 		if pings := kind("ping", after); pings[len(pings)-1].data["away"] != nil || len(kind("away", after)) > 0 {
 			t.Errorf("it is back: %v", after)

@@ -29,7 +29,8 @@ type Feed struct {
 	why  error // why the present term has begun
 	end  error // why the feed has ended, nil if it has not
 	plan *Snapshot
-	// seen is the document of the plan without its time, to find out whether it has changed.
+	// seen is the document of the plan without its time, and whether the plan can be removed, to
+	// find out whether the document has changed.
 	seen    []byte
 	away    time.Time // since when the store is away, zero if it is not
 	waiting waiters
@@ -64,6 +65,7 @@ func (f *Feed) see(p *plan.Plan) {
 	if err != nil { // cannot be: it has texts and numbers
 		seen = nil
 	}
+	seen = append(seen, removable(p)...)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.away.IsZero() {

@@ -67,6 +67,9 @@ func (f *Feed) look(ctx context.Context) {
 		if p.AtRest() {
 			pause = restPause
 		}
+		if left := plan.KeptAtLeast - p.Idle; p.Over() && left > 0 {
+			pause = max(planPause, min(pause, left)) // then it can be removed
+		}
 		wait.For(ctx, planPause)
 		idle := time.NewTimer(pause - planPause)
 		select {

@@ -32,7 +32,7 @@ type List struct {
 
 	mu      sync.Mutex
 	rows    Rows
-	seen    map[plan.ID][]byte // the rows, to find out whether they have changed
+	seen    map[plan.ID][]byte // as Feed.seen, of the rows
 	version int64              // counts the reads that found a change
 	away    time.Time
 	waiting waiters
@@ -164,6 +164,7 @@ func (l *List) take(plans []plan.Plan, all bool) {
 	for i := range plans {
 		id := plans[i].ID
 		row, err := json.Marshal(wire.PlanSummaryOf(&plans[i], nil))
+		row = append(row, removable(&plans[i])...)
 		s := old[id]
 		if s == nil || err != nil || !bytes.Equal(l.seen[id], row) { // there is no err: a row has texts and numbers
 			s, changed = &Snapshot{Plan: plans[i]}, true

@@ -15,6 +15,15 @@ type Snapshot struct {
 	documents map[string][]byte
 }
 
+// removable tells plans that can be removed from others: what can be done with a plan changes by
+// itself when it has been over for a while.
+func removable(p *plan.Plan) string {
+	if plan.CheckRemoval(*p) == nil {
+		return "removable"
+	}
+	return ""
+}
+
 // Document returns the document for a class of callers. The first one of a class makes it.
 func (s *Snapshot) Document(class string, document func() ([]byte, error)) ([]byte, error) {
 	s.mu.Lock()

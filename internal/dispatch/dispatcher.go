@@ -36,20 +36,23 @@ type Options struct {
 	Due signal.Flag
 	// Executors are the executors that this process has, by type.
 	Executors executor.Registry
+	// LeaseTTL is how long leases last without a renewal.
+	LeaseTTL time.Duration
 	// PollInterval is how often the dispatcher polls for due plans without a hint, with jitter.
 	PollInterval time.Duration
 }
 
 // Dispatcher makes the reconciler handle due plans, and claims tasks of plans that are ready.
 type Dispatcher struct {
-	opts   Options
-	passes passes
-	alarms *alarms
+	opts    Options
+	passes  passes
+	alarms  *alarms
+	foreign foreign
 }
 
 // New returns a dispatcher.
 func New(o Options) *Dispatcher {
-	d := &Dispatcher{opts: o, alarms: newAlarms(o.Queue.Enqueue)}
+	d := &Dispatcher{opts: o, alarms: newAlarms(o.Queue.Enqueue), foreign: foreign{plans: make(map[plan.ID]foreignPlan)}}
 	d.passes = passes{reconcile: d.reconcile, putOff: d.putOff, underWay: make(map[plan.ID]*pass)}
 	return d
 }
@@ -96,23 +99,33 @@ func (d *Dispatcher) claims(ctx context.Context, pending signal.Flag) {
 }
 
 // pollDue reconciles the plans that are due, each once. It waits only for a moment for a slow pass.
+// Foreign plans are left alone; if they fill a page, they move to the back of the agenda.
 func (d *Dispatcher) pollDue(ctx context.Context) {
 	seen := make(map[plan.ID]struct{})
 	for ctx.Err() == nil && len(seen) < maxPolled {
 		due, err := d.opts.Client.Store.Due(ctx, duePage)
 		d.opts.Client.Fault("due", err)
 		var begun []<-chan struct{}
+		var left []store.DuePlan
 		for _, p := range due {
-			if _, again := seen[p.ID]; !again {
-				seen[p.ID] = struct{}{}
+			if _, again := seen[p.ID]; again {
+				continue
+			}
+			seen[p.ID] = struct{}{}
+			if d.foreign.has(p) {
+				left = append(left, p)
+			} else {
 				begun = append(begun, d.passes.begin(ctx, p))
 			}
 		}
 		for _, settled := range begun {
 			<-settled
 		}
-		if len(due) < duePage || len(begun) == 0 {
+		if len(due) < duePage || len(begun)+len(left) == 0 {
 			return
+		}
+		for _, p := range left {
+			d.reschedule(ctx, p, 0)
 		}
 	}
 }
@@ -136,6 +149,8 @@ func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 		if p := d.capacityPlan(r.Plan); p != nil {
 			d.opts.Queue.SetReady(p, r.Claimable)
 			d.opts.Queue.Changed().Raise()
+		} else if r.Claimable && r.Next == 0 && due.Stamp != 0 {
+			d.foreign.add(due.ID, due.Stamp, wait.Jitter(d.opts.LeaseTTL/4))
 		}
 	}
 	d.reschedule(ctx, due, r.Next)

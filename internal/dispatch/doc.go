@@ -16,6 +16,12 @@
 //     Capacity for which no task was claimed is released.
 //   - After Run has returned, no pass and no claim begins. The workers go on.
 //
+// # Foreign plans
+//
+// A plan that owes nothing and has tasks to claim is due until they are claimed. If this process
+// does not have its executor, the plan is left alone for a quarter of the lease, unless its stamp
+// changes. It keeps its place on the agenda, for the processes that have the executor.
+//
 // # Alarms
 //
 // A plan may become due without a command: a task's wait is over, or a bake. The agenda knows it,

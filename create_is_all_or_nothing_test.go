@@ -293,6 +293,10 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 		for _, a := range []strategy.Amount{{}, strategy.Count(0), strategy.Percent(0), strategy.Count(1), strategy.Percent(1)} {
 			values = append(values, reflect.ValueOf(a))
 		}
+	case reflect.TypeFor[int]():
+		for n := range 3 {
+			values = append(values, reflect.ValueOf(n))
+		}
 	case reflect.TypeFor[strategy.Action]():
 		for _, a := range []strategy.Action{strategy.Stop, strategy.Pause, strategy.RollbackPlan} {
 			values = append(values, reflect.ValueOf(a))

@@ -64,6 +64,7 @@ func (d *digester) dict(m map[string]string) {
 // the same order, but does not follow changes of the text forms: stores keep the hashes.
 type hashedStrategy struct {
 	MaxConcurrency, MaxFailures            hashedAmount
+	MaxSameFailures                        int `json:",omitempty"` // younger than hashes that are stored
 	FailureAction, ConcurrencyMode         uint8
 	Retry                                  strategy.Retry
 	MinSuccessTime, TaskTimeout            time.Duration
@@ -91,7 +92,7 @@ type hashedWave struct {
 
 func hashedStrategyOf(s *strategy.Strategy) hashedStrategy {
 	h := hashedStrategy{
-		MaxConcurrency: hashedAmount(s.MaxConcurrency), MaxFailures: hashedAmount(s.MaxFailures),
+		MaxConcurrency: hashedAmount(s.MaxConcurrency), MaxFailures: hashedAmount(s.MaxFailures), MaxSameFailures: s.MaxSameFailures,
 		FailureAction: uint8(s.FailureAction), ConcurrencyMode: uint8(s.ConcurrencyMode), Retry: s.Retry,
 		MinSuccessTime: s.MinSuccessTime, TaskTimeout: s.TaskTimeout, ProgressDeadline: s.ProgressDeadline,
 		BakeTime: s.BakeTime, FirstBakeTime: s.FirstBakeTime, FinalBakeTime: s.FinalBakeTime, Windows: s.Windows,

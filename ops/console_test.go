@@ -22,8 +22,8 @@ import (
 // The console stays small: it has to arrive over a bad line at three in the morning.
 const (
 	maxConsoleFiles      = 12
-	maxConsoleBytes      = 140_200
-	maxConsoleCompressed = 53_500 // over the line
+	maxConsoleBytes      = 141_200
+	maxConsoleCompressed = 53_900 // over the line
 )
 
 // consolePolicy is the content security policy of ops.md.

@@ -116,7 +116,7 @@ const rich = `{
 	"name": "n", "executorType": "X", "parameters": {"k": "v"},
 	"tenants": [{"id": "a", "labels": {"region": "eu"}, "parameters": {"k": "w"}}, {"id": "b"}, {"id": "c"}, {"id": "d"}],
 	"strategy": {
-		"maxConcurrency": 3, "maxFailures": "25%", "failureAction": "Pause", "concurrencyMode": "Strict",
+		"maxConcurrency": 3, "maxFailures": "25%", "maxSameFailures": 2, "failureAction": "Pause", "concurrencyMode": "Strict",
 		"retry": {"attempts": 3, "first": "1s", "max": "1m"}, "minSuccessTime": "10s", "taskTimeout": "1h", "progressDeadline": "90s",
 		"waves": [{"name": "canary", "labels": {"region": "eu"}, "canary": true, "bakeTime": "30s"}, {"size": 1, "approval": true}, {"maxFailures": 0}],
 		"bakeTime": "1m", "finalBakeTime": "2m",
@@ -137,7 +137,7 @@ func TestCreateKeepsEverything(t *testing.T) {
 		"planId": 1.0, "name": "n", "executorType": "X", "state": "CREATED", "taskCount": 4.0, "counters": map[string]any{"PENDING": 4.0},
 		"version": 1.0, "atRest": true, "waveCount": 3.0, "idempotencyKey": "k", "parameters": map[string]any{"k": "v"},
 		"strategy": map[string]any{
-			"maxConcurrency": 3.0, "maxFailures": "25%", "failureAction": "Pause", "concurrencyMode": "Strict",
+			"maxConcurrency": 3.0, "maxFailures": "25%", "maxSameFailures": 2.0, "failureAction": "Pause", "concurrencyMode": "Strict",
 			"retry": map[string]any{"attempts": 3.0, "first": "1s", "max": "60s"}, "minSuccessTime": "10s", "taskTimeout": "3600s", "progressDeadline": "90s",
 			"bakeTime": "60s", "finalBakeTime": "120s",
 			"windows": []any{map[string]any{"kind": "deny", "zone": "UTC", "days": []any{"mon"}, "from": "08:00", "to": "18:00"}},

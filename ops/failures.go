@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cutover-go/cutover/ops/internal/wire"
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -21,6 +22,9 @@ type failures struct {
 	ErrorCode string     `json:"errorCode"`
 	Step      string     `json:"step,omitempty"`
 	Count     int        `json:"count"`
+	// Total is how many tasks of the whole plan have failed so; 0 if the plan does not count them:
+	// failed undos, and those in none of its failure groups.
+	Total int `json:"total,omitzero"`
 	// First and Last are the times of the first failure and of the last one.
 	First wire.Time `json:"first"`
 	Last  wire.Time `json:"last"`
@@ -63,7 +67,7 @@ func listFailures(c *call) (answer, error) {
 			break
 		}
 	}
-	page := failuresPage{Failures: groups.list()}
+	page := failuresPage{Failures: groups.list(&p)}
 	if after != 0 {
 		page.Next = cursorOfFailures.text(int64(after))
 	}
@@ -104,10 +108,14 @@ func (g grouped) add(t *task.Task) {
 	}
 }
 
-// list returns the groups, the most frequent first.
-func (g grouped) list() []failures {
+// list returns the groups, the most frequent first, with their totals in the plan, which was read
+// before the tasks.
+func (g grouped) list(p *plan.Plan) []failures {
 	list := make([]failures, 0, len(g))
 	for _, f := range g {
+		if f.State == task.Failed {
+			f.Total = p.FailureGroups.Of(&task.FailureInfo{ErrorCode: f.ErrorCode, Step: f.Step}).Failed
+		}
 		list = append(list, *f)
 	}
 	slices.SortFunc(list, func(a, b failures) int {

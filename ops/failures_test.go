@@ -49,13 +49,17 @@ func TestFailures(t *testing.T) {
 			last, err2 := time.Parse(time.RFC3339, g["last"].(string))
 			tasks := g["tasks"].([]any)
 			names := g["tenants"].([]any)
-			got = append(got, fmt.Sprint(g["errorCode"], g["count"], " ", g["reason"], " ", last.Sub(first), " ", len(tasks), " ", int(tasks[0].(float64)),
+			got = append(got, fmt.Sprint(g["errorCode"], g["count"], " of ", g["total"], " ", g["reason"], " ", last.Sub(first), " ", len(tasks), " ", int(tasks[0].(float64)),
 				" ", names[0], names[len(tasks)-1], errors.Join(err1, err2)))
 		}
-		want := "[BUSY12 the reason of 11 11s 10 1000005 BUSY-0BUSY-9<nil> GATEWAY2 the reason of 2 2s 2 1000002 GATEWAY-1GATEWAY-2<nil> " +
-			"DNS1 the reason of 1 0s 1 1000001 DNS-1DNS-1<nil>]"
+		want := "[BUSY12 of 12 the reason of 11 11s 10 1000005 BUSY-0BUSY-9<nil> GATEWAY2 of 2 the reason of 2 2s 2 1000002 GATEWAY-1GATEWAY-2<nil> " +
+			"DNS1 of 1 the reason of 1 0s 1 1000001 DNS-1DNS-1<nil>]"
 		if r.status != http.StatusOK || fmt.Sprint(got) != want || r.body["next"] != nil {
 			t.Errorf("%d %v\nwant %s", r.status, got, want)
+		}
+		groups := fmt.Sprint(s.send("GET", "plans/1", "").body["failureGroups"])
+		if groups != "[map[count:12 errorCode:BUSY] map[count:2 errorCode:GATEWAY] map[count:1 errorCode:DNS]]" {
+			t.Errorf("the plan has the groups %s", groups)
 		}
 	})
 }

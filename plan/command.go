@@ -139,6 +139,9 @@ func (d *Decision) wake(by By) {
 // acknowledge accepts all failures that there are.
 func (d *Decision) acknowledge() {
 	p := &d.Plan
+	d.Acknowledges = true
+	d.ownGroups()
+	p.FailureGroups.Acknowledge()
 	p.Acknowledged = p.Counters.Of(task.Failed)
 	if len(p.Waves) == 0 {
 		return

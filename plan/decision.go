@@ -40,8 +40,13 @@ type Decision struct {
 	// nevertheless be set, because of steps of the plan that were due.
 	Unchanged bool
 
-	// counted means that Plan.WaveCounters is a copy of the decision's own.
-	counted bool
+	// Acknowledges reports that the failures which there are in every group become acknowledged,
+	// after the edits: a store does that itself, because workers may have failed further tasks.
+	Acknowledges bool
+
+	// counted means that Plan.WaveCounters is a copy of the decision's own, grouped that
+	// Plan.FailureGroups is.
+	counted, grouped bool
 }
 
 // ErrNotApplicable is matched by every *StateError.
@@ -170,7 +175,7 @@ func (d *Decision) regrant() strategy.Decision {
 	d.tolerate(&rules, waves)
 	openings, known := openings(&rules)
 	decided := rules.Decide(strategy.Rollout{
-		Waves: waves, Open: p.openNumber(), Acknowledged: p.Acknowledged, Schedule: openings, Now: p.Now,
+		Waves: waves, Open: p.openNumber(), Acknowledged: p.Acknowledged, Same: p.FailureGroups.unaccepted(), Schedule: openings, Now: p.Now,
 	})
 	switch {
 	case known:
@@ -182,7 +187,9 @@ func (d *Decision) regrant() strategy.Decision {
 	switch p.State {
 	case Running:
 	case Failed:
-		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: decided.MaxSlots, MaxFailed: decided.MaxFailed}}
+		decided = strategy.Decision{Grant: strategy.Grant{
+			MaxSlots: decided.MaxSlots, MaxFailed: decided.MaxFailed, MaxSameFailures: decided.MaxSameFailures,
+		}}
 	case Paused:
 		decided = strategy.Decision{Grant: strategy.Grant{MaxSlots: decided.MaxSlots}}
 	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
@@ -236,6 +243,10 @@ func (d *Decision) edit(t task.Task, e task.Edit, by By) {
 	d.Edits = append(d.Edits, e)
 	d.Plan.Counters.Move(t.State, e.State)
 	d.countInWave(t, e.State)
+	if t.State == task.Failed || e.State == task.Failed {
+		d.ownGroups()
+		d.Plan.FailureGroups.Move(t.State, e.State, t.Failure, e.Failure, d.Plan.Counters.Of(task.Failed))
+	}
 	if e.Release && t.Worker != "" {
 		d.Plan.Counters.Held--
 	}
@@ -274,6 +285,14 @@ func (d *Decision) countInWave(t task.Task, to task.State) {
 		d.unask() // the last task of the wave that was asked about may have been skipped
 	}
 	p.TrackWaveEnd(p.Now)
+}
+
+// ownGroups makes the decision's FailureGroups a copy: the plan as it was read still uses the other
+// slice.
+func (d *Decision) ownGroups() {
+	if !d.grouped {
+		d.Plan.FailureGroups, d.grouped = slices.Clone(d.Plan.FailureGroups), true
+	}
 }
 
 func failureOf(e task.Edit) *task.FailureInfo {

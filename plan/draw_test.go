@@ -37,6 +37,7 @@ func drawStrategy(t *rapid.T) strategy.Strategy {
 	return strategy.Strategy{
 		MaxConcurrency:  strategy.Count(rapid.IntRange(0, 6).Draw(t, "concurrency")),
 		MaxFailures:     strategy.Count(rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "tolerance")),
+		MaxSameFailures: rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "same failures"),
 		FailureAction:   drawAction(t),
 		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(t, "mode"),
 	}
@@ -81,6 +82,10 @@ func drawWindows(t *rapid.T) []window.Window {
 // drawTuning returns a change of some fields, for a plan with that many waves.
 func drawTuning(t *rapid.T, waves int) strategy.Tuning {
 	tuning := strategy.Tuning{MaxConcurrency: drawAmount(t, "tuned concurrency"), MaxFailures: drawAmount(t, "tuned tolerance")}
+	if rapid.IntRange(0, 3).Draw(t, "tunes same failures") == 0 {
+		same := rapid.IntRange(0, 2).Draw(t, "tuned same failures")
+		tuning.MaxSameFailures = &same
+	}
 	if rapid.IntRange(0, 3).Draw(t, "tunes times") == 0 {
 		bake, action := rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(t, "tuned bake"), drawAction(t)
 		tuning.BakeTime, tuning.FailureAction = &bake, &action

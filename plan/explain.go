@@ -269,11 +269,12 @@ func (x explainer) window() Reason {
 }
 
 // failures returns a reason with the failures that are compared with a tolerance: those of the plan
-// or, if they are within it, of the wave that exceeds its own.
+// or, if they are within it, of the wave or of the group that exceeds its own.
 func (x explainer) failures(c ReasonCode) Reason {
 	r := Reason{Code: c, InFlight: x.Counters.InFlight()}
 	if c != ReasonStrict {
-		r.Wave, r.Failed, r.Tolerated = excess(x.Plan)
+		t := excess(x.Plan)
+		r.Wave, r.Failed, r.Tolerated, r.Failure = t.wave, t.failed, t.tolerated, t.alike
 		return r
 	}
 	r.Failed, r.Tolerated = x.Counters.Of(task.Failed), x.Grant.MaxFailed

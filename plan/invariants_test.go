@@ -126,7 +126,14 @@ func (w *world) checkGrant() {
 	if (p.State == plan.Running || p.State == plan.Failed) && p.Grant.MaxFailed != allowed {
 		w.t.Fatalf("%d failures granted, %d allowed", p.Grant.MaxFailed, allowed)
 	}
-	if t := w.claimable(); t != nil && t.State == task.Pending && (p.State != plan.Running || failed > allowed) {
+	same := 0
+	if p.State == plan.Running || p.State == plan.Failed {
+		same = rules.MaxSameFailures
+	}
+	if p.Grant.MaxSameFailures != same {
+		w.t.Fatalf("a plan in %s allows %d failures of one kind, want %d", p.State, p.Grant.MaxSameFailures, same)
+	}
+	if t := w.claimable(); t != nil && t.State == task.Pending && (w.crowded(same, nil) || p.State != plan.Running || failed > allowed) {
 		w.t.Fatalf("%s can be claimed in %s with %d failed of %d allowed", t.ID, p.State, failed, allowed)
 	}
 }

@@ -88,7 +88,8 @@ type Control struct {
 // Facts is the part of a plan that the store keeps up to date with every commit.
 type Facts struct {
 	Counters Counters
-	// Breached reports that a commit raised the number of failed tasks above the grant's bound.
+	// Breached reports that a commit raised the number of failed tasks, or of those that failed in
+	// the same way, above a bound of the grant.
 	// From that commit on no pending task is claimed; any engine then carries out the strategy's
 	// action, which clears Breached.
 	Breached bool
@@ -107,6 +108,8 @@ type Facts struct {
 	// WaveCounters count the tasks of each wave, for the plans that have Waves. They are kept as
 	// long as the plan can run: not when its state cancels pending tasks.
 	WaveCounters []WaveCounters
+	// FailureGroups count the FAILED tasks by error code and step.
+	FailureGroups FailureGroups
 	// WaveEndedAt is when the last task of the open wave ended, or of a plan without waves, by the
 	// store's clock; zero while some have not ended.
 	WaveEndedAt time.Time

@@ -71,6 +71,8 @@ func TestPausingChangesNothingButTime(t *testing.T) {
 			lasts = append(lasts, w.Last)
 		}
 		paused := newWorld(t, len(once.tasks), once.plan.Strategy, lasts...)
+		once.failure = drawFailure(t)
+		paused.failure = once.failure
 		once.run(fails, nil)
 		paused.run(fails, pauses)
 		if a, b := once.outcome(), paused.outcome(); a != b {

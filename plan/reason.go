@@ -39,7 +39,7 @@ type Reason struct {
 	// Slots of the plan's MaxSlots are taken.
 	Slots, MaxSlots int
 	// Failed and InFlight count tasks, of the plan or of the Wave; Tolerated is how many of them
-	// may be FAILED.
+	// may be FAILED. With a Failure, Failed counts those that failed with its code in its step.
 	Failed, InFlight, Tolerated int
 
 	// PauseReasons are why the plan is paused.

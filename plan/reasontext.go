@@ -110,11 +110,11 @@ func (r *Reason) ofPlan() string {
 	case ReasonPlanPaused:
 		return fmt.Sprintf("The plan is paused (%s)%s; a resume continues it.", r.PauseReasons, r.by())
 	case ReasonPlanFailed:
-		return fmt.Sprintf("The plan is FAILED: %d failed%s, %d tolerated; it waits for a command.", r.Failed, r.inWave(), r.Tolerated)
+		return fmt.Sprintf("The plan is FAILED: %s; it waits for a command.", r.tolerance())
 	case ReasonPlanRollbackFailed:
 		return fmt.Sprintf("The rollback of the plan failed or was canceled%s; it waits for a command.", r.by())
 	case ReasonBreach:
-		return fmt.Sprintf("%d failed%s, %d tolerated: the plan is about to act on it.", r.Failed, r.inWave(), r.Tolerated)
+		return r.tolerance() + ": the plan is about to act on it."
 	default:
 		return fmt.Sprintf("A command on many tasks (%s)%s is being carried out.", r.Sweep, r.by())
 	}
@@ -181,11 +181,9 @@ func (r *Reason) place(plan string) string {
 	return fmt.Sprintf("Wave %d", r.Wave)
 }
 
-func (r *Reason) inWave() string {
-	if r.Wave == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" in wave %d", r.Wave)
+// tolerance says how many have failed, and how many are tolerated.
+func (r *Reason) tolerance() string {
+	return tolerance{wave: r.Wave, alike: r.Failure, failed: r.Failed, tolerated: r.Tolerated}.String()
 }
 
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -100,16 +99,13 @@ func (d *Decision) breach(by By) bool {
 	return true
 }
 
-// breachText says which bound is exceeded: the plan's, or that of a wave.
+// breachText says which bound is exceeded: the plan's, that of a wave, or that of a group.
 func (d *Decision) breachText() string {
-	switch wave, failed, tolerated := excess(&d.Plan); {
-	case failed <= tolerated:
+	t := excess(&d.Plan)
+	if t.failed <= t.tolerated {
 		return "" // the breach was healed before it was acted on
-	case wave > 0:
-		return fmt.Sprintf("%d failed in wave %d, %d tolerated", failed, wave, tolerated)
-	default:
-		return fmt.Sprintf("%d failed, %d tolerated", failed, tolerated)
 	}
+	return t.String()
 }
 
 // recover completes a failed plan of which nothing is left to be done, after retries and skips have

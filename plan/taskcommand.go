@@ -143,7 +143,7 @@ func (p Plan) LoseTasks(tasks []task.Task, limit int, by By) Decision {
 	}
 	p = d.Plan
 	d.Plan.Breached = p.Breached || p.State == Running &&
-		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State == task.Failed && p.Exceeds(e.ID.Ordinal()) })
+		slices.ContainsFunc(d.Edits, func(e task.Edit) bool { return e.State == task.Failed && p.Exceeds(e.ID.Ordinal(), e.Failure) })
 	for d.step(by) {
 	}
 	return d

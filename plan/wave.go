@@ -172,11 +172,11 @@ func tallies(p *Plan) []strategy.Tally {
 	return list
 }
 
-// Admits reports whether the failures that there are, in the plan and in its open wave, allow a
-// pending task to begin.
+// Admits reports whether the failures that there are, in the plan, in its open wave and in each of
+// its groups, allow a pending task to begin.
 func (p *Plan) Admits() bool {
 	inFlight := p.Counters.InFlight()
-	if !p.Grant.Admits(p.Counters.Of(task.Failed), p.Grant.MaxFailed, inFlight) {
+	if p.FailureGroups.exceeding(&p.Grant) != nil || !p.Grant.Admits(p.Counters.Of(task.Failed), p.Grant.MaxFailed, inFlight) {
 		return false
 	}
 	if p.Wave == 0 {
@@ -185,20 +185,22 @@ func (p *Plan) Admits() bool {
 	return p.Grant.Admits(p.WaveCounters[p.Wave-1].Failed, p.Waves[p.Wave-1].MaxFailed, inFlight)
 }
 
-// Exceeds reports whether more tasks are failed than the plan's grant allows, or more of the wave
-// of an ordinal than that wave allows. The commit that makes the task with that ordinal FAILED in a
-// running plan breaches the plan if Exceeds reports true after it.
-func (p *Plan) Exceeds(ordinal int) bool {
-	if p.Counters.Of(task.Failed) > p.Grant.MaxFailed {
+// Exceeds reports whether more tasks are failed than the plan's grant allows, more of the wave of
+// an ordinal than that wave allows, or more in the group of a failure than the grant allows. The
+// commit that makes the task with that ordinal FAILED in a running plan, with that failure,
+// breaches the plan if Exceeds reports true after it.
+func (p *Plan) Exceeds(ordinal int, f *task.FailureInfo) bool {
+	if p.Counters.Of(task.Failed) > p.Grant.MaxFailed || p.Grant.MaxSameFailures > 0 && p.FailureGroups.Of(f).exceeds(&p.Grant) {
 		return true
 	}
 	w := p.WaveOf(ordinal)
 	return w <= len(p.Waves) && p.WaveCounters[w-1].Failed > p.Waves[w-1].MaxFailed
 }
 
-// Exceeded reports whether more tasks are failed than the plan's grant or one of its waves allows.
+// Exceeded reports whether more tasks are failed than the plan's grant or one of its waves allows,
+// or more of one group than the grant allows.
 func (p *Plan) Exceeded() bool {
-	return p.Counters.Of(task.Failed) > p.Grant.MaxFailed || exceeding(p) > 0
+	return p.Counters.Of(task.Failed) > p.Grant.MaxFailed || exceeding(p) > 0 || p.FailureGroups.exceeding(&p.Grant) != nil
 }
 
 // exceeding returns the number of the first wave that has more failures than it tolerates, or 0.
@@ -212,13 +214,20 @@ func exceeding(p *Plan) int {
 }
 
 // excess returns the failures that exceed a tolerance, and that tolerance: of the plan as a whole,
-// with wave 0, or of a wave. If none is exceeded it returns those of the plan.
-func excess(p *Plan) (wave, failed, tolerated int) {
-	failed, tolerated = p.Counters.Of(task.Failed), p.Grant.MaxFailed
-	if wave = exceeding(p); failed > tolerated || wave == 0 {
-		return 0, failed, tolerated
+// of a wave, or of a group. If none is exceeded it returns those of the plan.
+func excess(p *Plan) tolerance {
+	all := tolerance{failed: p.Counters.Of(task.Failed), tolerated: p.Grant.MaxFailed}
+	wave := exceeding(p)
+	switch group := p.FailureGroups.exceeding(&p.Grant); {
+	case all.failed > all.tolerated:
+		return all
+	case wave > 0:
+		return tolerance{wave: wave, failed: p.WaveCounters[wave-1].Failed, tolerated: p.Waves[wave-1].MaxFailed}
+	case group != nil:
+		alike := &task.FailureInfo{ErrorCode: group.ErrorCode, Step: group.Step}
+		return tolerance{alike: alike, failed: group.Failed, tolerated: group.tolerated(&p.Grant)}
 	}
-	return wave, p.WaveCounters[wave-1].Failed, p.Waves[wave-1].MaxFailed
+	return all
 }
 
 // baking returns the time until the bake of the open wave is over. bakes is false if the wave does

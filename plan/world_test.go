@@ -26,6 +26,9 @@ type world struct {
 	// restTold reports that the newest event was marked AtRest.
 	restTold bool
 
+	// failure, if not nil, is that of every task that fails; otherwise each is drawn.
+	failure *task.FailureInfo
+
 	// meanwhile, if not nil, runs between a decision and its commit.
 	meanwhile func()
 }
@@ -87,6 +90,9 @@ func (w *world) apply(d plan.Decision) {
 	}
 	p.Control = d.Plan.Control
 	p.Version++
+	if d.Acknowledges {
+		w.acknowledgeGroups()
+	}
 	if p.State.CancelsPending() {
 		w.cancelPending()
 	}
@@ -147,13 +153,13 @@ func (w *world) conflicts(base plan.Plan, d plan.Decision) bool {
 	return false
 }
 
-// overBound reports whether more tasks of a running plan have failed than its grant allows, or more
-// of the wave of an ordinal than that wave allows.
+// overBound reports whether more tasks of a running plan have failed than its grant allows, more of
+// the wave of an ordinal than that wave allows, or more in the same way.
 func (w *world) overBound(ordinal int) bool {
 	p := &w.plan
 	wave := w.waveOf(ordinal)
 	return p.State == plan.Running && (p.Counters.Of(task.Failed) > p.Grant.MaxFailed ||
-		wave > 0 && w.failedOf(wave) > p.Waves[wave-1].MaxFailed)
+		wave > 0 && w.failedOf(wave) > p.Waves[wave-1].MaxFailed || w.crowded(p.Grant.MaxSameFailures, w.tasks[ordinal-1].Failure))
 }
 
 // transition reports whether an event of the decision is a change of the plan's own state.
@@ -179,6 +185,7 @@ func (w *world) edit(e task.Edit) (failed bool) {
 	}
 	w.moved(t, e.State)
 	t.Control = e.Control
+	w.countGroups()
 	t.Version++
 	return failed
 }

@@ -102,7 +102,7 @@ func (w *world) admits() bool {
 	if p.Grant.Strict {
 		risk = p.Counters.InFlight()
 	}
-	if p.Counters.Of(task.Failed)+risk > p.Grant.MaxFailed {
+	if w.crowded(p.Grant.MaxSameFailures, nil) || p.Counters.Of(task.Failed)+risk > p.Grant.MaxFailed {
 		return false
 	}
 	if p.Wave > 0 && w.failedOf(p.Wave)+risk > p.Waves[p.Wave-1].MaxFailed {
@@ -144,6 +144,9 @@ func (w *world) checkBegins(t *task.Task) {
 	if p.Counters.Slots() >= slots || failed+inFlight > max(allowed, p.Acknowledged) || waveFailed+inFlight > waveAllowed {
 		w.t.Fatalf("%s begins with %d of %d slots taken, %d failed of %d, in its wave %d of %d, %d in flight that count",
 			t.ID, p.Counters.Slots(), slots, failed, max(allowed, p.Acknowledged), waveFailed, waveAllowed, inFlight)
+	}
+	if w.crowded(rules.MaxSameFailures, nil) {
+		w.t.Fatalf("%s begins although %d may fail in the same way: %+v", t.ID, rules.MaxSameFailures, p.FailureGroups)
 	}
 	s, err := window.New(rules.Windows)
 	if err != nil {

@@ -150,6 +150,7 @@ func (w *world) shift(t *task.Task, c task.Cause) {
 	w.plan.Counters.Move(t.State, next)
 	w.moved(t, next)
 	t.State = next
+	w.countGroups()
 	t.Version++
 }
 
@@ -209,7 +210,9 @@ func (w *world) work(t *task.Task, what string) {
 			w.release(t, task.ByUndo, true)
 		}
 	case "fail":
-		t.Failure = &task.FailureInfo{ErrorCode: "BROKEN"}
+		if t.Failure = w.failure; t.Failure == nil {
+			t.Failure = drawFailure(w.t)
+		}
 		if running {
 			w.release(t, task.ByFailure, true)
 		} else {

@@ -82,13 +82,20 @@
 //     In a plan without waves all tasks are the open wave.
 //
 // What it judges: a step that makes a task of a RUNNING plan FAILED breaches the plan if, after it,
-// plan.Plan.Exceeds reports true for the task's ordinal. So more tasks of the plan are failed than
-// Grant.MaxFailed, or more of the task's wave than the MaxFailed of that wave, which need not be
-// the open one. The edits of a command are judged by the Control of the command.
+// plan.Plan.Exceeds reports true for the task's ordinal and failure. So more tasks of the plan are
+// failed than Grant.MaxFailed, more of the task's wave than the MaxFailed of that wave, which need
+// not be the open one, or as many of the task's failure group as Grant.MaxSameFailures. The edits
+// of a command are judged by the Control of the command.
 //
 // Whether an event leaves the plan at rest is what plan.Plan.AtRest reports after the step, and
 // whether tasks are claimable what plan.Plan.Claimable reports, at the store's time. Both depend on
 // plan.Plan.PendingBeyond and GatesPassed, which only commands change.
+//
+// # Failure groups
+//
+// The plan's FailureGroups count its FAILED tasks by the error code and the step of their failures,
+// as these are stored, in the same step as the counters: plan.FailureGroups.Move. A command whose
+// Decision Acknowledges accepts, after its edits, the failures that each group then has.
 //
 // # Errors
 //

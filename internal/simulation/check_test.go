@@ -118,15 +118,19 @@ func (w *world) checkOutcome(p plan.Plan, tasks []task.Task) {
 	open := c.Of(task.Pending) + c.Of(task.Paused) + c.InFlight()
 	rules := p.Rules()
 	allowed := max(rules.MaxFailures.Of(p.TaskCount), p.Acknowledged)
+	same := func(g plan.FailureGroup) bool {
+		return rules.MaxSameFailures > 0 && g.Failed >= rules.MaxSameFailures && g.Failed > g.Acknowledged
+	}
+	crowded := slices.ContainsFunc(p.FailureGroups, same)
 	wrong := false
 	switch p.State {
 	case plan.Created:
 		wrong = c.Of(task.Pending)+c.Of(task.Skipped) != p.TaskCount
 	case plan.Running:
-		wrong = c.InFlight() > 0 || c.Of(task.Failed) > allowed ||
+		wrong = c.InFlight() > 0 || c.Of(task.Failed) > allowed || crowded ||
 			p.Gate != plan.GateApproval && (c.Of(task.Paused) == 0 || p.Wave == len(p.Waves) && c.Of(task.Pending) > 0)
 	case plan.Completed:
-		wrong = open > 0 || c.Of(task.Failed) > allowed || c.Of(task.Failed) == p.TaskCount
+		wrong = open > 0 || c.Of(task.Failed) > allowed || crowded || c.Of(task.Failed) == p.TaskCount
 	case plan.Canceled:
 		wrong = open > 0
 	case plan.RolledBack:

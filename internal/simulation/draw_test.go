@@ -186,6 +186,7 @@ func drawSpec(r *rand.Rand, n int) plan.Spec {
 		Strategy: strategy.Strategy{
 			MaxConcurrency:  one(r, strategy.Amount{}, strategy.Count(2), strategy.Count(4), strategy.Percent(50)),
 			MaxFailures:     one(r, strategy.Amount{}, strategy.Amount{}, strategy.Count(1), strategy.Count(2), strategy.Percent(40)),
+			MaxSameFailures: one(r, 0, 0, 1, 2, 3),
 			FailureAction:   one(r, strategy.Stop, strategy.Pause, strategy.RollbackPlan),
 			ConcurrencyMode: one(r, strategy.Soft, strategy.Strict),
 		},
@@ -238,9 +239,11 @@ func drawWaves(r *rand.Rand, s *plan.Spec, bakes bool) {
 
 // drawTuning returns a change of a strategy.
 func drawTuning(r *rand.Rand) strategy.Tuning {
+	same := one(r, 0, 1, 2)
 	return strategy.Tuning{
-		MaxConcurrency: one(r, strategy.Amount{}, strategy.Count(1), strategy.Count(3)),
-		MaxFailures:    one(r, strategy.Amount{}, strategy.Count(0), strategy.Count(1), strategy.Percent(100)),
+		MaxConcurrency:  one(r, strategy.Amount{}, strategy.Count(1), strategy.Count(3)),
+		MaxFailures:     one(r, strategy.Amount{}, strategy.Count(0), strategy.Count(1), strategy.Percent(100)),
+		MaxSameFailures: one(r, nil, nil, &same),
 	}
 }
 

@@ -19,6 +19,7 @@ type replay struct {
 	acknowledged int
 	tuned        bool // its strategy was changed: the claims before it were made under another
 	waves        waveReplay
+	groups       groupReplay
 	rest         bool // the previous event is marked AtRest: nothing may follow without a command
 }
 
@@ -31,6 +32,7 @@ type reported struct {
 func newReplay(w *world, p plan.Plan) *replay {
 	r := &replay{w: w, p: p, tasks: make([]reported, p.TaskCount), total: p.TaskCount - p.Added}
 	r.waves.replay, r.waves.acknowledged, r.waves.approved = r, make([]int, len(p.Waves)), make(map[int]bool)
+	r.groups = groupReplay{r, make(map[task.ID]plan.FailureGroup), make(map[plan.FailureGroup]int)}
 	for i := range r.tasks {
 		r.tasks[i].state = task.Pending.String()
 	}
@@ -67,6 +69,7 @@ func (r *replay) run(events []plan.Event, tasks []task.Task) {
 	if r.acknowledged != r.p.Acknowledged {
 		r.w.faultf("plan %s has %d failures acknowledged, by its events %d", r.p.ID, r.p.Acknowledged, r.acknowledged)
 	}
+	r.groups.compare()
 	for i, t := range tasks {
 		if got := r.tasks[i]; got.state != t.State.String() || got.attempt != t.Attempt {
 			r.w.faultf("the events tell of task %s as %+v, it is %s in attempt %d", t.ID, got, t.State, t.Attempt)
@@ -98,6 +101,7 @@ func (r *replay) plan(e plan.Event) {
 	case e.Cause == plan.ByResume.String() && e.From != e.To:
 		r.acknowledged = r.failed
 		r.waves.acknowledge()
+		r.groups.acknowledge()
 	case e.To == plan.RollingBack.String():
 		r.acknowledged = 0
 	}
@@ -144,6 +148,7 @@ func (r *replay) task(e plan.Event) {
 	r.attempt(e, t)
 	r.claim(e)
 	r.waves.task(e)
+	r.groups.task(e)
 	r.undo(e)
 	switch task.Failed.String() {
 	case e.From:
@@ -189,6 +194,7 @@ func (r *replay) claim(e plan.Event) {
 	if r.tuned {
 		return
 	}
+	r.groups.claim(e)
 	allowed := max(r.p.Strategy.MaxFailures.Of(r.total), r.acknowledged)
 	if r.state != plan.Running.String() || r.failed+inFlight > allowed {
 		r.w.faultf("plan %s: event %d claims a task in %s with %d failed of %d allowed, and %d that may fail",

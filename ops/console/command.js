@@ -95,6 +95,7 @@ function retryFields(one) {
 function tuneFields(plan) {
 	const before = {
 		maxConcurrency: plan.strategy.maxConcurrency ?? 1, maxFailures: plan.strategy.maxFailures ?? 0,
+		maxSameFailures: plan.strategy.maxSameFailures ?? 0,
 		failureAction: plan.strategy.failureAction, bakeTime: plan.strategy.bakeTime ?? '0s',
 	};
 	return {

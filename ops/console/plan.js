@@ -288,18 +288,26 @@ class Failures {
 	}
 }
 
+// sums counts what a page has read, and the plan of the same causes.
+const sums = groups => ({
+	count: groups.reduce((sum, g) => sum + g.count, 0),
+	total: groups.reduce((sum, g) => sum + (g.total ?? g.count), 0),
+});
+
 // causesOf joins groups that a filter cannot tell apart: it cannot ask for failures in no step.
 function causesOf(groups) {
 	const kind = g => `${g.state} ${g.errorCode}`;
 	const whole = new Set(groups.filter(g => !g.step).map(kind));
 	const same = Map.groupBy(groups, g => (whole.has(kind(g)) ? kind(g) : `${kind(g)} ${g.step}`));
-	return [...same].map(([key, all]) => ({ ...all[0], key, step: whole.has(key) ? '' : all[0].step, count: all.reduce((sum, g) => sum + g.count, 0) }));
+	return [...same].map(([key, all]) => ({ ...all[0], key, step: whole.has(key) ? '' : all[0].step, ...sums(all) }));
 }
 
 function failuresOf(groups, more, p, give) {
 	return [h2('failures'), more && h('p.dim', t('failures.first', { n: groups.reduce((sum, g) => sum + g.count, 0) })),
+		p.ungroupedFailures && h('p.dim', t('failures.ungrouped', { n: p.ungroupedFailures })),
 		groups.map(g => h('div.failure',
-			h('div.failure-head', h('b.bad-text', icon(g.state), ' ', number(g.count)), ' ', h('code', g.errorCode),
+			h('div.failure-head', h('b.bad-text', icon(g.state), ' ', number(g.count)), ' ',
+				more && g.total > g.count && dim(t('failures.all', { n: g.total }), ' '), h('code', g.errorCode),
 				g.step && dim(t('at.step', { step: g.step })), h('span.fill'),
 				g.state === 'FAILED' && p.actions.includes('retry') && button(t('action.retry'),
 					() => give('retry', null, g), { 'data-key': 'retry-' + g.key })),

@@ -126,7 +126,7 @@ function planRow(plan) {
 // The form of a new plan. What is typed survives a reload and an expired session.
 
 // The fields of the strategy that are amounts, and those that are texts.
-const amounts = ['maxConcurrency', 'maxFailures'];
+const amounts = ['maxConcurrency', 'maxFailures', 'maxSameFailures'];
 const texts = ['failureAction', 'concurrencyMode', 'bakeTime', 'firstBakeTime', 'finalBakeTime', 'taskTimeout'];
 
 // The largest file of which there is a preview while one types, in bytes.
@@ -155,7 +155,7 @@ export function newPlanPage(main, { go }) {
 			h('label', t('tenants'), tenants, count, faultPlace('tenantIds')), h('label', t('file'), file)),
 		h('section.card', h2('strategy'),
 			h('div.grid2',
-				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'),
+				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'), strategy('maxSameFailures', t('none')),
 				select('failureAction', failureActions), select('concurrencyMode', ['Soft', 'Strict']),
 				strategy('waveSizes', '1, 10%, 50%'), strategy('bakeTime', '0s'), strategy('firstBakeTime', '0s'), strategy('finalBakeTime', '0s'),
 				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none'))),

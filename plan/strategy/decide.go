@@ -26,6 +26,9 @@ type Rollout struct {
 	Open int
 	// Acknowledged counts the failures of the whole plan that a resume has accepted.
 	Acknowledged int
+	// Same is the number of failed tasks with the same error code and step: the largest of which
+	// some were not acknowledged.
+	Same int
 	// Schedule is made of the strategy's windows, nil if it has none; Now is the time by the
 	// store's clock.
 	Schedule *window.Schedule
@@ -40,6 +43,9 @@ type Grant struct {
 	MaxSlots int
 	// MaxFailed is the number of failed tasks above which no pending task is claimed.
 	MaxFailed int
+	// MaxSameFailures is the number of failed tasks with the same error code and step from which on
+	// no pending task is claimed, unless they were acknowledged; 0 is no limit.
+	MaxSameFailures int
 	// Strict bounds the failed tasks and those in flight together: see [Grant.Admits].
 	Strict bool
 	// NotBefore and NotAfter bound the time, by the store's clock, at which pending tasks are
@@ -65,7 +71,8 @@ func (g Grant) Opens(now time.Time) bool {
 // Decision is the result of [Strategy.Decide].
 type Decision struct {
 	Grant
-	// Breach reports that more tasks failed than the strategy tolerates, in the plan or in a wave.
+	// Breach reports that more tasks failed than the strategy tolerates, in the plan, in a wave or
+	// in the same way.
 	Breach bool
 }
 
@@ -83,6 +90,8 @@ func (s *Strategy) Decide(r Rollout) Decision {
 		}
 	}
 	d.MaxFailed = max(s.MaxFailures.Of(tasks), r.Acknowledged)
+	d.MaxSameFailures = s.MaxSameFailures
+	d.Breach = d.Breach || d.MaxSameFailures > 0 && r.Same >= d.MaxSameFailures
 	d.Breach = d.Breach || failed > d.MaxFailed
 	d.MaxSlots = s.Concurrency(tasks)
 	d.Strict = s.ConcurrencyMode == Strict

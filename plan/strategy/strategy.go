@@ -18,6 +18,9 @@ type Strategy struct {
 	// MaxFailures is the number of failed tasks that the plan tolerates; more than that is a
 	// breach. Unset, it is 0.
 	MaxFailures Amount
+	// MaxSameFailures is the number of failed tasks with the same error code in the same step that
+	// is a breach, whatever MaxFailures tolerates. Default 0: no limit.
+	MaxSameFailures int
 	// FailureAction is what a breach does to the plan. Default [Stop].
 	FailureAction Action
 	// ConcurrencyMode decides whether failures lower the concurrency. Default [Soft].
@@ -105,6 +108,7 @@ func timeFaults(times ...timeOf) []Fault {
 // all depends on the time: see window.Check.
 func (s Strategy) Faults() []Fault {
 	faults := amountFaults(amountOf{"MaxConcurrency", s.MaxConcurrency}, amountOf{"MaxFailures", s.MaxFailures})
+	faults = append(faults, sameFaults(s.MaxSameFailures)...)
 	if int(s.FailureAction) >= numActions {
 		faults = append(faults, Fault{"FailureAction", s.FailureAction.String() + " is not an action"})
 	}
@@ -119,6 +123,14 @@ func (s Strategy) Faults() []Fault {
 		timeOf{"ProgressDeadline", s.ProgressDeadline})...)
 	faults = append(faults, s.waveFaults()...)
 	return append(faults, s.windowFaults()...)
+}
+
+// sameFaults returns what is wrong with a MaxSameFailures.
+func sameFaults(n int) []Fault {
+	if n < 0 {
+		return []Fault{{"MaxSameFailures", strconv.Itoa(n) + " is negative"}}
+	}
+	return nil
 }
 
 // noWaves is the fault of the action [RollbackWave] without waves.

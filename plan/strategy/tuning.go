@@ -15,7 +15,9 @@ import (
 // it does not stop a plan.
 type Tuning struct {
 	MaxConcurrency, MaxFailures Amount
-	// FailureAction and the times are changed if they are not nil.
+	// MaxSameFailures, FailureAction and the times are changed if they are not nil. A
+	// MaxSameFailures of 0 is no limit.
+	MaxSameFailures                        *int
 	FailureAction                          *Action
 	BakeTime, FirstBakeTime, FinalBakeTime *time.Duration
 	// Windows replace all windows if they are not nil; an empty list means always open.
@@ -34,7 +36,7 @@ type WaveTuning struct {
 
 // IsZero reports whether t changes nothing.
 func (t Tuning) IsZero() bool {
-	return t.MaxConcurrency.Kind == AmountUnset && t.MaxFailures.Kind == AmountUnset && t.FailureAction == nil &&
+	return t.MaxConcurrency.Kind == AmountUnset && t.MaxFailures.Kind == AmountUnset && t.MaxSameFailures == nil && t.FailureAction == nil &&
 		t.BakeTime == nil && t.FirstBakeTime == nil && t.FinalBakeTime == nil && t.Windows == nil && len(t.Waves) == 0
 }
 
@@ -44,6 +46,7 @@ func (t Tuning) Equal(other Tuning) bool { return reflect.DeepEqual(t, other) }
 // Faults returns what is wrong with t for a plan with that many waves.
 func (t Tuning) Faults(waves int) []Fault {
 	faults := amountFaults(amountOf{"MaxConcurrency", t.MaxConcurrency}, amountOf{"MaxFailures", t.MaxFailures})
+	faults = append(faults, sameFaults(value(t.MaxSameFailures))...)
 	if t.FailureAction != nil && int(*t.FailureAction) >= numActions {
 		faults = append(faults, Fault{"FailureAction", t.FailureAction.String() + " is not an action"})
 	}
@@ -86,6 +89,7 @@ func value[T any](p *T) (v T) {
 // Over returns t with the fields of older that t leaves unset.
 func (t Tuning) Over(older Tuning) Tuning {
 	t.MaxConcurrency, t.MaxFailures = t.MaxConcurrency.or(older.MaxConcurrency), t.MaxFailures.or(older.MaxFailures)
+	t.MaxSameFailures = either(t.MaxSameFailures, older.MaxSameFailures)
 	t.FailureAction = either(t.FailureAction, older.FailureAction)
 	t.BakeTime, t.FirstBakeTime = either(t.BakeTime, older.BakeTime), either(t.FirstBakeTime, older.FirstBakeTime)
 	t.FinalBakeTime = either(t.FinalBakeTime, older.FinalBakeTime)
@@ -132,6 +136,7 @@ func (s Strategy) Tuned(t Tuning) Strategy {
 		return s
 	}
 	s.MaxConcurrency, s.MaxFailures = t.MaxConcurrency.or(s.MaxConcurrency), t.MaxFailures.or(s.MaxFailures)
+	set(&s.MaxSameFailures, t.MaxSameFailures)
 	set(&s.FailureAction, t.FailureAction)
 	set(&s.BakeTime, t.BakeTime)
 	set(&s.FirstBakeTime, t.FirstBakeTime)

@@ -35,6 +35,9 @@ func (w *warner) plan() {
 	c, f, tasks := w.s.MaxConcurrency, w.s.MaxFailures, w.tasks
 	w.concurrency("MaxConcurrency", c, tasks)
 	w.failures("MaxFailures", f, tasks)
+	if n, most := w.s.MaxSameFailures, f.Of(tasks); n > most && tasks > 0 {
+		w.add("MaxSameFailures", "%d has no effect: %d failures of any kind are a breach already", n, most+1)
+	}
 	if n := f.Of(tasks) + 1; w.s.ConcurrencyMode == Strict && w.s.Concurrency(tasks) > n {
 		w.add("MaxConcurrency", "%s of %d tasks is never reached: Strict has %d in flight at most", c, tasks, n)
 	}

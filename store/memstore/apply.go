@@ -89,6 +89,9 @@ func (p *rollout) apply(c *store.Command, at stamp) {
 	p.plan.Control = ownControl(c.Plan.Control)
 	p.plan.Version++
 	p.changedAt = time.Now()
+	if c.Acknowledges {
+		p.plan.FailureGroups.Acknowledge()
+	}
 	if pendingEnds {
 		p.plan.Counters.CancelPending()
 	}
@@ -125,7 +128,7 @@ func transition(events []plan.Event) bool {
 func (p *rollout) edit(e *task.Edit, at stamp) (failed bool) {
 	ordinal := uint32(e.ID.Ordinal())
 	r := p.tasks.at(ordinal)
-	from := p.state(r)
+	from, before := p.state(r), r.failure()
 	claim := r.claim
 	if e.Release || !e.State.InFlight() {
 		claim = 0
@@ -136,6 +139,7 @@ func (p *rollout) edit(e *task.Edit, at stamp) (failed bool) {
 		r.version++
 	}
 	r.setControl(e.Control)
+	p.plan.FailureGroups.Move(from, e.State, before, r.failure(), p.plan.Counters.Of(task.Failed))
 	if e.DropCheckpoint {
 		r.dropCheckpoint()
 	}

@@ -119,6 +119,9 @@ func (p *rollout) take(ordinal uint32, r *record, claim uint32, at stamp) {
 		asked = task.NoRequest
 	}
 	p.shift(ordinal, r, to, claim, asked)
+	if from == task.Failed {
+		p.plan.FailureGroups.Move(from, to, r.failure(), nil, p.plan.Counters.Of(task.Failed))
+	}
 	if from != to {
 		e.from, e.to, e.attempt = taskState(from), taskState(to), r.attempt
 		p.log.add(e)

@@ -122,6 +122,7 @@ func (p *rollout) change(w *store.Change, r *record, at stamp) error {
 	}
 	p.log.add(e)
 	if to == task.Failed {
+		p.plan.FailureGroups.Move(from, to, nil, r.failure(), p.plan.Counters.Of(task.Failed))
 		p.raised(ordinal)
 	}
 	return nil

@@ -151,9 +151,9 @@ func (p *rollout) leave(r *record) {
 }
 
 // raised is called after a task has failed. It breaches a running plan if more tasks are failed now
-// than the plan, or the wave of the task, tolerates.
+// than the plan, the wave of the task, or its failure group tolerates.
 func (p *rollout) raised(ordinal uint32) {
-	if p.plan.State == plan.Running && p.plan.Exceeds(int(ordinal)) {
+	if p.plan.State == plan.Running && p.plan.Exceeds(int(ordinal), p.tasks.at(ordinal).failure()) {
 		p.plan.Breached = true
 	}
 }
@@ -167,6 +167,7 @@ func (p *rollout) snapshot() plan.Plan {
 	c.Idle = max(0, time.Since(p.changedAt))
 	c.Now, c.NextDue = p.clock.now().time(), p.nextDue()
 	c.WaveCounters = slices.Clone(c.WaveCounters)
+	c.FailureGroups = slices.Clone(c.FailureGroups)
 	return c
 }
 

@@ -82,11 +82,11 @@ const unindexed = "=3"
 
 // applyArgs returns the arguments of apply.lua.
 func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens tokenRange) []any {
-	argv := make([]any, 0, 22+12*len(c.Edits)+len(c.Events))
+	argv := make([]any, 0, 23+12*len(c.Edits)+len(c.Events))
 	argv = s.client.scripts.apply.argv(argv, key)
 	argv = append(argv, c.ID, c.Version, c.Failed, s.client.cfg.MaxEvents, store.KeptCommands, control, formatRules(&c.Plan),
 		moved(c.Events), c.Plan.Breached, len(c.Edits), len(c.Events), tokens.floor, tokens.limit, formatWaves(c.Plan.Waves),
-		c.Plan.TaskCount, formatAdding(&c.Plan))
+		c.Plan.TaskCount, formatAdding(&c.Plan), c.Acknowledges)
 	for i := range c.Edits {
 		e := &c.Edits[i]
 		var retried int64

@@ -86,7 +86,7 @@ func (c *call) encode(b *store.Batch) {
 		w := &b.Changes[i]
 		need += len(w.Data) + len(w.Step) + 2*len(w.UndoStep) + len(w.UndoData) + 64 + 2*maxOpening
 		if w.Failure != nil {
-			need += 2 * (task.MaxReason + task.MaxCode + 512) // worst case, as JSON
+			need += 2*(task.MaxReason+task.MaxCode+512) + 2*(task.MaxCode+checkpoint.MaxStepName) + 2 // worst case, as JSON and before it
 		}
 	}
 	if cap(c.text) < need {
@@ -271,6 +271,9 @@ func (c *call) handOut(b *store.Batch, k keys) error {
 // illegal returns the error of a change that does not fit the task's state, or that needs something
 // damaged.
 func illegal(k keys, w *store.Change, a *answer) error {
+	if a.how == 'g' {
+		return &store.CorruptError{Key: k.plan(w.Task.Plan()), Reason: "groups is missing or makes no sense"}
+	}
 	if a.how == 'w' {
 		return &store.CorruptError{Key: k.plan(w.Task.Plan()), Reason: "waves or tallies are missing or make no sense"}
 	}

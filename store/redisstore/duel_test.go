@@ -98,7 +98,7 @@ func (d *duel) start() {
 	d.tasks = pick(d, 1, 5, 63, 64, 65, 129)
 	labels := pick(d, nil, map[string]string{"a": "b"})
 	p := plan.Plan{Name: "plan", ExecutorType: "X", TaskCount: d.tasks, Strategy: strategy.Strategy{
-		MaxConcurrency: strategy.Count(pick(d, 1, 3, 70, 200)), MaxFailures: strategy.Count(pick(d, 0, 2, 100)),
+		MaxConcurrency: strategy.Count(pick(d, 1, 3, 70, 200)), MaxFailures: strategy.Count(pick(d, 0, 2, 100)), MaxSameFailures: pick(d, 0, 0, 2, 5),
 		FailureAction: pick(d, strategy.Stop, strategy.Pause, strategy.RollbackPlan), ConcurrencyMode: pick(d, strategy.Soft, strategy.Strict),
 	}}
 	d.divide(&p)
@@ -247,7 +247,7 @@ func (d *duel) work(j *duelJob) store.Change {
 		w.Seq = max(1, w.Seq-9)
 	}
 	if w.Kind != store.Save {
-		w.Failure = &task.FailureInfo{Reason: "no\n\t\x00" + strings.Repeat("z", d.rand.Intn(300)), ErrorCode: "CODE"}
+		w.Failure = &task.FailureInfo{Reason: "no\n\t\x00" + strings.Repeat("z", d.rand.Intn(300)), ErrorCode: d.odd(), Step: d.odd()}
 		if w.Kind == store.Defer {
 			w.Wait = pick(d, task.WaitHold, task.WaitHold, task.WaitBackoff, task.WaitProving)
 			w.After = pick(d, 0, 0, time.Hour, 2*time.Hour) // whether it is over must not depend on the clocks
@@ -372,6 +372,11 @@ func timeless(now, due time.Time) (time.Time, time.Time) {
 	return at, at
 }
 
+// odd returns a code or a step that a script could mistake for something else.
+func (d *duel) odd() string {
+	return pick(d, "CODE", "CODE", "CODE", "", "\t", "CODE\tCODE", "\n", `\n`, "1\t1\tCODE\t\n", "\x00", "%s", strings.Repeat("é", 40), "\xff")
+}
+
 // explained returns why a task does not move, without what depends on the clock or the store.
 func explained(p *plan.Plan, t task.Task) plan.Reason {
 	r := p.Explain(t)
@@ -389,7 +394,7 @@ func (d *duel) same(got, want task.Task) {
 		t.RetriedAt = t.RetriedAt.UTC()
 		_, t.Wait.Until = timeless(time.Now(), t.Wait.Until)
 		if f := t.Failure; f != nil {
-			t.Failure = &task.FailureInfo{Reason: f.Reason, ErrorCode: f.ErrorCode}
+			t.Failure = &task.FailureInfo{Reason: f.Reason, ErrorCode: f.ErrorCode, Step: f.Step}
 		}
 	}
 	if !reflect.DeepEqual(got, want) {

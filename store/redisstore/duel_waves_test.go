@@ -50,6 +50,7 @@ func (d *duel) ofWaves() []func(plan.Plan, plan.By) (plan.Decision, error) {
 	hour, yes, action := time.Hour, true, pick(d, strategy.Pause, strategy.Stop)
 	tuning := pick(d,
 		strategy.Tuning{MaxFailures: strategy.Count(n), FailureAction: &action},
+		strategy.Tuning{MaxSameFailures: &n},
 		strategy.Tuning{MaxConcurrency: strategy.Count(n), FinalBakeTime: new(time.Duration)},
 		strategy.Tuning{Windows: []window.Window{}, FirstBakeTime: &hour},
 		strategy.Tuning{Waves: map[int]strategy.WaveTuning{

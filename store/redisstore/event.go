@@ -39,7 +39,7 @@ func appendEvent(to []byte, e *plan.Event) []byte {
 	d := detail{Actor: e.Actor, Reason: e.Reason, Filter: e.Filter, Wave: e.Wave, Added: e.Added, Alone: e.StayStopped}
 	if e.Failure != nil {
 		d.Failure = new(failureRecord)
-		if json.Unmarshal(appendFailure(nil, e.Failure), d.Failure) != nil {
+		if c := e.Failure.Clip(); json.Unmarshal(marshalFailure(&c), d.Failure) != nil {
 			d.Failure = nil
 		}
 	}

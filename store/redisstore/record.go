@@ -168,7 +168,7 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 	if errs == nil {
 		errs = json.Unmarshal([]byte(r.sized()), &c)
 	}
-	waves, tallies := r.sized(), r.sized()
+	waves, tallies, groups := r.sized(), r.sized(), r.sized()
 	if err := r.err(); err != nil {
 		return p, err
 	}
@@ -182,6 +182,9 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 	if errs == nil {
 		errs = fillWaves(&p, waves, tallies, facts.wave)
 	}
+	if errs == nil {
+		facts.FailureGroups, errs = parseGroups(groups)
+	}
 	if errs != nil || !facts.ok || !rules.ok {
 		return p, &store.CorruptError{Key: r.key, Reason: fmt.Sprintf("spec, control, rules or facts make no sense: %v", errs)}
 	}
@@ -191,6 +194,9 @@ func parsePlan(id plan.ID, r *reader) (plan.Plan, error) {
 	p.Grant = rules.grant
 	facts.WaveCounters = p.WaveCounters
 	p.Facts, p.Now = facts.Facts, stamp(now)
+	if p.FailureGroups.Ungrouped(p.Counters.Of(task.Failed)) < 0 {
+		return p, &store.CorruptError{Key: r.key, Reason: "groups has more tasks than are FAILED"}
+	}
 	p.Idle = max(0, time.Duration(now-changed)*time.Microsecond)
 	return p, nil
 }
@@ -213,18 +219,38 @@ type failureRecord struct {
 	Retryable bool      `json:"retryable,omitempty"`
 }
 
-// appendFailure appends the stored form of f, with its strings cut to their maximum lengths. It
-// appends nothing if f is nil.
+// appendFailure appends the stored form of f, with its strings cut to their maximum lengths: the
+// key of its group, so that scripts need not decode JSON, and the failure as JSON. It appends
+// nothing if f is nil.
 func appendFailure(to []byte, f *task.FailureInfo) []byte {
 	if f == nil {
 		return to
 	}
 	c := f.Clip()
+	to = append(appendGroupKey(to, c.ErrorCode, c.Step), '\t')
+	return append(to, marshalFailure(&c)...)
+}
+
+// marshalFailure returns f as JSON.
+func marshalFailure(c *task.FailureInfo) []byte {
 	text, err := json.Marshal(failureRecord{c.Reason, c.ErrorCode, c.Timestamp.UTC(), c.Step, c.Attempt, c.Retryable})
 	if err != nil { // a time that JSON cannot express, from the year 10000 on
 		text, _ = json.Marshal(failureRecord{Reason: c.Reason, ErrorCode: c.ErrorCode, Step: c.Step, Attempt: c.Attempt, Retryable: c.Retryable})
 	}
-	return append(to, text...)
+	return text
+}
+
+// parseFailure reads the stored form of a failure.
+func parseFailure(text string) (*task.FailureInfo, error) {
+	_, _, rest, ok := cutGroupKey(text)
+	if !ok {
+		return nil, errGroups
+	}
+	var f failureRecord
+	if err := json.Unmarshal([]byte(rest), &f); err != nil {
+		return nil, err
+	}
+	return f.info(), nil
 }
 
 func (f *failureRecord) info() *task.FailureInfo {

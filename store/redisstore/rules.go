@@ -105,8 +105,9 @@ func restRuleOf(p *plan.Plan) restRule {
 // formatRules returns the stored form of the rules of p: state, which running tasks are claimed,
 // the stop request in force for running tasks and for undos, rest rule, whether an undo round is
 // open, whether the plan is sequential, whether it may be removed when it is at rest, of the grant
-// the ordinal, the slots, the failures and whether it is strict, the number of the undo round, the
-// two times of the grant, the wave's rules, the ordinals of the wave that is being undone.
+// the ordinal, the slots, the failures, those of one group, and whether it is strict, the number of
+// the undo round, the two times of the grant, the wave's rules, the ordinals of the wave that is
+// being undone.
 func formatRules(p *plan.Plan) string {
 	undo := p.StopFor(0, task.Control{State: task.RollingBack})
 	quiet := *p
@@ -116,7 +117,7 @@ func formatRules(p *plan.Plan) string {
 		strconv.Itoa(int(p.State)), string(claimRuleOf(p)), strconv.Itoa(int(p.State.Stop())), strconv.Itoa(int(undo)),
 		string(restRuleOf(p)), digit(p.Undo.Open), digit(p.Sequential()), digit(quiet.Over()),
 		strconv.Itoa(max(0, p.Grant.LastOrdinal)), strconv.Itoa(max(0, p.Grant.MaxSlots)), strconv.Itoa(max(0, p.Grant.MaxFailed)),
-		digit(p.Grant.Strict), strconv.Itoa(p.Undo.Round), microsFrom(p.Grant.NotBefore), microsFrom(p.Grant.NotAfter),
+		strconv.Itoa(max(0, p.Grant.MaxSameFailures)), digit(p.Grant.Strict), strconv.Itoa(p.Undo.Round), microsFrom(p.Grant.NotBefore), microsFrom(p.Grant.NotAfter),
 		strconv.Itoa(w.first), strconv.Itoa(w.last), strconv.Itoa(max(0, w.maxFailed)), strconv.Itoa(w.beyond),
 		strconv.Itoa(p.Undo.First), strconv.Itoa(p.Undo.Last),
 	}, " ")
@@ -139,16 +140,16 @@ func digit(b bool) string {
 }
 
 func parseRules(s string) rules {
-	var f [21]int64
+	var f [22]int64
 	ok := parseNumbers(s, f[:])
 	return rules{
 		state: plan.State(f[0]),
 		grant: strategy.Grant{
-			LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10]), Strict: f[11] == 1,
-			NotBefore: stamp(f[13]), NotAfter: stamp(f[14]),
+			LastOrdinal: int(f[8]), MaxSlots: int(f[9]), MaxFailed: int(f[10]), MaxSameFailures: int(f[11]), Strict: f[12] == 1,
+			NotBefore: stamp(f[14]), NotAfter: stamp(f[15]),
 		},
 		claims: claimRule('0' + f[1]), undosStop: f[3] > 0, undoOpen: f[5] == 1, rests: restRule('0' + f[4]),
-		wave: waveRules{first: int(f[15]), last: int(f[16]), maxFailed: int(f[17]), beyond: int(f[18])},
+		wave: waveRules{first: int(f[16]), last: int(f[17]), maxFailed: int(f[18]), beyond: int(f[19])},
 		ok:   ok && f[0] >= 0 && f[0] < int64(plan.NumStates),
 	}
 }
@@ -160,16 +161,18 @@ func parseRules(s string) rules {
 // number of entries of order, the number of tasks that are waiting, and when the first of them is
 // due, the failed tasks and the ended tasks of the open wave, and when its last task ended, how
 // many tasks of the open wave are in flight, and are ROLLBACK_FAILED, the tasks that are to start,
-// and those that are exempt and held by no worker.
+// those that are exempt and held by no worker, and the failure groups that have more failures than
+// are tolerated.
 type facts struct {
 	plan.Facts
 	nextPending, undoAt int
 	wave                plan.WaveCounters
+	crowded             bool // a failure group exceeds what is tolerated
 	ok                  bool
 }
 
 func parseFacts(s string) (f facts) {
-	var v [29]int64
+	var v [30]int64
 	f.ok = parseNumbers(s, v[:])
 	for i := range f.Counters.States {
 		f.Counters.States[i] = int(v[i])
@@ -181,6 +184,7 @@ func parseFacts(s string) (f facts) {
 	f.nextPending, f.undoAt = int(v[13]), int(v[15])
 	f.wave = plan.WaveCounters{Failed: int(v[22]), Ended: int(v[23]), InFlight: int(v[25]), RollbackFailed: int(v[26])}
 	f.WaveEndedAt = stamp(v[24])
+	f.crowded = v[29] > 0
 	return f
 }
 
@@ -213,7 +217,7 @@ func pendingOpen(r *rules, f *facts) bool {
 	c := &f.Counters
 	admits := r.grant.Admits(c.Of(task.Failed), r.grant.MaxFailed, c.InFlight()) &&
 		(r.wave.last == 0 || r.grant.Admits(f.wave.Failed, r.wave.maxFailed, c.InFlight()))
-	return admits && !f.Breached && !r.state.CancelsPending() && r.grant.Opens(f.Now) &&
+	return admits && !f.crowded && !f.Breached && !r.state.CancelsPending() && r.grant.Opens(f.Now) &&
 		c.Of(task.Pending) > r.wave.beyond && f.nextPending <= min(r.grant.LastOrdinal, c.Total())
 }
 
@@ -226,7 +230,7 @@ func (r *rules) atRest(f *facts) bool {
 		return false
 	}
 	paused := c.Of(task.Paused)
-	unbreached := !f.Breached && c.Of(task.Failed) <= r.grant.MaxFailed
+	unbreached := !f.Breached && !f.crowded && c.Of(task.Failed) <= r.grant.MaxFailed
 	onlyPaused := unbreached && paused > 0 && c.Of(task.Pending) == r.wave.beyond
 	switch r.rests {
 	case restsIdle:
@@ -237,7 +241,7 @@ func (r *rules) atRest(f *facts) bool {
 		return unbreached
 	case restsFailed:
 		undone := c.Of(task.RolledBack) + c.Of(task.RollbackFailed)
-		exceeded := c.Of(task.Failed) > r.grant.MaxFailed || r.wave.last > 0 && f.wave.Failed > r.wave.maxFailed
+		exceeded := f.crowded || c.Of(task.Failed) > r.grant.MaxFailed || r.wave.last > 0 && f.wave.Failed > r.wave.maxFailed
 		return c.Left() > 0 || c.Of(task.Completed) == 0 || undone > 0 || exceeded
 	case restsAllPaused:
 		return onlyPaused

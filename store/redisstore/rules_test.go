@@ -21,7 +21,7 @@ func TestRulesSayWhatThePlanSays(t *testing.T) {
 	for range 200_000 {
 		p, next := drawPlan(r)
 		rules := parseRules(formatRules(&p))
-		f := facts{Facts: p.Facts, nextPending: next}
+		f := facts{Facts: p.Facts, nextPending: next, crowded: crowded(&p)}
 		if p.Wave > 0 {
 			f.wave = p.WaveCounters[p.Wave-1]
 		}
@@ -124,8 +124,25 @@ func drawPlan(r *rand.Rand) (p plan.Plan, next int) {
 	p.Grant.NotBefore = []time.Time{{}, {}, p.Now, p.Now.Add(1)}[r.Intn(4)]
 	p.Grant.NotAfter = []time.Time{{}, {}, p.Now, p.Now.Add(1)}[r.Intn(4)]
 	drawTasks(r, &p, states, &next)
+	if n := p.Counters.Of(task.Failed); n > 0 {
+		p.Grant.MaxSameFailures = r.Intn(4)
+		p.FailureGroups = []plan.FailureGroup{{ErrorCode: "A", Failed: 1 + r.Intn(n)}}
+		p.FailureGroups[0].Acknowledged = r.Intn(p.FailureGroups[0].Failed + 1)
+	}
 	p.Breached = p.Exceeded() || r.Intn(8) == 0
 	return p, next
+}
+
+// crowded reports whether a failure group of p has more failures than are tolerated, as the scripts
+// count it.
+func crowded(p *plan.Plan) bool {
+	limit := p.Grant.MaxSameFailures
+	for _, g := range p.FailureGroups {
+		if limit > 0 && g.Failed >= limit && g.Failed > g.Acknowledged {
+			return true
+		}
+	}
+	return false
 }
 
 // drawTasks draws the states of the tasks of p; most of those that may not begin yet are pending.

@@ -12,6 +12,7 @@ import (
 type strategyRecord struct {
 	MaxConcurrency   string          `json:"maxConcurrency"`
 	MaxFailures      string          `json:"maxFailures"`
+	MaxSameFailures  int             `json:"maxSameFailures,omitempty"`
 	FailureAction    string          `json:"failureAction"`
 	Mode             string          `json:"concurrencyMode"`
 	Attempts         int             `json:"attempts"`
@@ -39,7 +40,7 @@ type waveRecord struct {
 
 func strategyOf(s *strategy.Strategy) strategyRecord {
 	r := strategyRecord{
-		MaxConcurrency: formatAmount(s.MaxConcurrency), MaxFailures: formatAmount(s.MaxFailures),
+		MaxConcurrency: formatAmount(s.MaxConcurrency), MaxFailures: formatAmount(s.MaxFailures), MaxSameFailures: s.MaxSameFailures,
 		FailureAction: s.FailureAction.String(), Mode: s.ConcurrencyMode.String(),
 		Attempts: s.Retry.Attempts, FirstWait: s.Retry.First.Milliseconds(), MaxWait: s.Retry.Max.Milliseconds(),
 		MinSuccessTime: s.MinSuccessTime.Milliseconds(), TaskTimeout: s.TaskTimeout.Milliseconds(),
@@ -63,6 +64,7 @@ func (r *strategyRecord) fill(s *strategy.Strategy) (err error) {
 	if s.FailureAction, err = strategy.ParseAction(r.FailureAction); err != nil {
 		return err
 	}
+	s.MaxSameFailures = r.MaxSameFailures
 	s.Retry = strategy.Retry{Attempts: r.Attempts, First: millis(r.FirstWait), Max: millis(r.MaxWait)}
 	s.MinSuccessTime, s.TaskTimeout, s.ProgressDeadline = millis(r.MinSuccessTime), millis(r.TaskTimeout), millis(r.ProgressDeadline)
 	s.BakeTime, s.FirstBakeTime, s.FinalBakeTime = millis(r.BakeTime), millis(r.FirstBakeTime), millis(r.FinalBakeTime)

@@ -143,11 +143,11 @@ func fillDetails(t *task.Task, given, saved, undo, failure string) error {
 		t.Undo = log
 	}
 	if failure != "" {
-		var f failureRecord
-		if err := json.Unmarshal([]byte(failure), &f); err != nil {
+		f, err := parseFailure(failure)
+		if err != nil {
 			return err
 		}
-		t.Failure = f.info()
+		t.Failure = f
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 type tuning struct {
 	MaxConcurrency string             `json:"maxConcurrency"`
 	MaxFailures    string             `json:"maxFailures"`
+	MaxSame        *int               `json:"maxSameFailures,omitempty"`
 	FailureAction  string             `json:"failureAction,omitempty"`
 	BakeTime       *int64             `json:"bakeTime,omitempty"`
 	FirstBakeTime  *int64             `json:"firstBakeTime,omitempty"`
@@ -32,7 +33,7 @@ func tuningOf(t *strategy.Tuning) *tuning {
 		return nil
 	}
 	r := &tuning{
-		MaxConcurrency: formatAmount(t.MaxConcurrency), MaxFailures: formatAmount(t.MaxFailures),
+		MaxConcurrency: formatAmount(t.MaxConcurrency), MaxFailures: formatAmount(t.MaxFailures), MaxSame: t.MaxSameFailures,
 		BakeTime: inMillis(t.BakeTime), FirstBakeTime: inMillis(t.FirstBakeTime), FinalBakeTime: inMillis(t.FinalBakeTime),
 		Windows: t.Windows,
 	}
@@ -53,7 +54,7 @@ func (r *tuning) fill(t *strategy.Tuning) error {
 		return err
 	}
 	t.BakeTime, t.FirstBakeTime, t.FinalBakeTime = fromMillis(r.BakeTime), fromMillis(r.FirstBakeTime), fromMillis(r.FinalBakeTime)
-	t.Windows = r.Windows
+	t.Windows, t.MaxSameFailures = r.Windows, r.MaxSame
 	for n, w := range r.Waves {
 		if t.Waves == nil {
 			t.Waves = make(map[int]strategy.WaveTuning)

@@ -19,9 +19,9 @@ import (
 // Tunings are kept, whichever of their fields are set: a new field must not be forgotten.
 func TestKeepsTunings(t *testing.T) {
 	t.Parallel()
-	action, yes, bake, none := strategy.Pause, true, 90*time.Minute, time.Duration(0)
+	action, yes, bake, none, same := strategy.Pause, true, 90*time.Minute, time.Duration(0), 0
 	whole := strategy.Tuning{
-		MaxConcurrency: strategy.Percent(3), MaxFailures: strategy.Count(2), FailureAction: &action,
+		MaxConcurrency: strategy.Percent(3), MaxFailures: strategy.Count(2), MaxSameFailures: &same, FailureAction: &action,
 		BakeTime: &bake, FirstBakeTime: &none, FinalBakeTime: &bake,
 		Windows: []window.Window{{Kind: window.Deny, Zone: "Europe/Berlin", Days: window.On(time.Friday)}},
 		Waves: map[int]strategy.WaveTuning{

@@ -20,6 +20,7 @@ import (
 //     Exempt match the requests of the tasks
 //   - the counters of each wave match the states of its tasks, and WaveEndedAt is set if the open
 //     wave has ended, as long as the plan keeps them
+//   - the failure groups match the failed tasks
 //   - States returns the states of the tasks
 //   - a worker holds only tasks in flight, and every orphan is held by the worker it names
 //   - only tasks in flight wait, for a reason and without a worker
@@ -48,6 +49,7 @@ func check(ctx context.Context, t testing.TB, s store.Store, id plan.ID) {
 	}
 	c.counters()
 	c.waves()
+	c.groups()
 	c.states(ctx)
 	c.tenants(ctx)
 	c.orphans(ctx)

@@ -184,7 +184,11 @@ func (m *machine) newWork(rt *rapid.T, j *job) store.Change {
 		if rapid.Bool().Draw(rt, "error") {
 			w.Failure = &task.FailureInfo{ErrorCode: "YIELDED"}
 		}
-	case store.Complete, store.Fail, store.Undone, store.UndoFail:
+	case store.Fail, store.UndoFail:
+		// Each text in the place of the other makes another group, also cut at another place.
+		cause := rapid.SampledFrom([][2]string{{"BROKEN", "A"}, {"BROKEN", "A"}, {"A", "BROKEN"}, {"BROKEN\tA", ""}, {"BROKEN", ""}}).Draw(rt, "cause")
+		w.Failure.ErrorCode, w.Failure.Step = cause[0], cause[1]
+	case store.Complete, store.Undone:
 	}
 	return w
 }

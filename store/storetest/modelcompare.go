@@ -53,14 +53,14 @@ func sameGrant(a, b strategy.Grant) bool {
 	return same && a == b
 }
 
-// compareWaves compares the plan's waves and what it has passed between them.
+// compareWaves compares the plan's waves, what it has passed between them, and its failure groups.
 func (m *machine) compareWaves(rt *rapid.T, p plan.Plan) {
 	want := &m.o.plan
 	if p.Wave != want.Wave || p.Gate != want.Gate || !slices.Equal(p.Waves, want.Waves) || !slices.Equal(p.Approved, want.Approved) || !slices.Equal(p.Undone, want.Undone) ||
-		!p.Tuning.Equal(want.Tuning) || !slices.Equal(p.WaveCounters, want.WaveCounters) {
-		rt.Fatalf("waves %+v, the open one is %d, gate %d, approved %d, counters %+v, tuning %+v;\nwant %+v, %d, gate %d, approved %d, %+v, %+v",
-			p.Waves, p.Wave, p.Gate, p.Approved, p.WaveCounters, p.Tuning,
-			want.Waves, want.Wave, want.Gate, want.Approved, want.WaveCounters, want.Tuning)
+		!p.Tuning.Equal(want.Tuning) || !slices.Equal(p.WaveCounters, want.WaveCounters) || !slices.Equal(p.FailureGroups, want.FailureGroups) {
+		rt.Fatalf("waves %+v, the open one is %d, gate %d, approved %d, counters %+v, tuning %+v, groups %+v;\nwant %+v, %d, gate %d, approved %d, %+v, %+v, %+v",
+			p.Waves, p.Wave, p.Gate, p.Approved, p.WaveCounters, p.Tuning, p.FailureGroups,
+			want.Waves, want.Wave, want.Gate, want.Approved, want.WaveCounters, want.Tuning, want.FailureGroups)
 	}
 	if err := m.o.learnEnd(p.WaveEndedAt); err != nil {
 		rt.Fatal(err)

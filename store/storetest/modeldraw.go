@@ -15,6 +15,7 @@ func drawStrategy(rt *rapid.T, n int) (strategy.Strategy, []plan.Wave) {
 	s := strategy.Strategy{
 		MaxConcurrency:  strategy.Count(rapid.IntRange(1, 4).Draw(rt, "concurrency")),
 		MaxFailures:     strategy.Count(rapid.IntRange(0, 3).Draw(rt, "failures")),
+		MaxSameFailures: rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(rt, "same failures"),
 		FailureAction:   rapid.SampledFrom([]strategy.Action{strategy.Stop, strategy.Pause, strategy.RollbackPlan}).Draw(rt, "action"),
 		ConcurrencyMode: rapid.SampledFrom([]strategy.ConcurrencyMode{strategy.Soft, strategy.Strict}).Draw(rt, "mode"),
 	}
@@ -70,6 +71,7 @@ func drawTuning(rt *rapid.T, n int) strategy.Tuning {
 	approval := rapid.Bool().Draw(rt, "approval")
 	tunings := []strategy.Tuning{
 		{MaxFailures: amount},
+		{MaxSameFailures: &amount.N},
 		{MaxConcurrency: amount},
 		{BakeTime: &bake},
 		{FinalBakeTime: &bake},

@@ -83,6 +83,14 @@ func (o *oracle) count() {
 	}
 	o.plan.Counters = c
 	o.countWaves()
+	o.countGroups()
+}
+
+// countGroups counts the failed tasks of every group, of which there are few.
+func (o *oracle) countGroups() {
+	before := o.plan.FailureGroups
+	o.plan.FailureGroups = groupsOf(o.tasks, func(t oracleTask) (task.State, *task.FailureInfo) { return t.State, t.Failure })
+	keepAcknowledged(o.plan.FailureGroups, before)
 }
 
 func (o *oracle) stop(t *oracleTask) task.Stop {
@@ -264,6 +272,7 @@ func (o *oracle) apply(c store.Command, now time.Time) {
 			t.late = true
 		}
 		t.Control, t.Waiting, t.must = e.Control, false, true
+		o.countGroups()
 		if e.DropCheckpoint {
 			t.Checkpoint = nil
 		}
@@ -283,6 +292,11 @@ func (o *oracle) apply(c store.Command, now time.Time) {
 	}
 	o.grow(&c.Plan)
 	o.plan.Control = c.Plan.Control
+	if c.Acknowledges {
+		for i := range o.plan.FailureGroups {
+			o.plan.FailureGroups[i].Acknowledged = o.plan.FailureGroups[i].Failed
+		}
+	}
 	for _, e := range c.Events {
 		o.tell(e)
 		if e.Task == 0 && e.From != e.To {

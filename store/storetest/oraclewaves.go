@@ -59,11 +59,11 @@ func (o *oracle) countWaves() {
 	}
 }
 
-// exceeds reports whether more tasks are failed than the plan allows, or more of the wave of the
-// task with that ordinal than the wave allows.
+// exceeds reports whether more tasks are failed than the plan allows, more of the wave of the task
+// with that ordinal than the wave allows, or more in the same way.
 func (o *oracle) exceeds(ordinal int) bool {
 	w := o.waveOf(ordinal)
-	return o.plan.Counters.Of(task.Failed) > o.plan.Grant.MaxFailed ||
+	return o.plan.Counters.Of(task.Failed) > o.plan.Grant.MaxFailed || tooMany(o.plan.FailureGroups, o.plan.Grant.MaxSameFailures, o.tasks[ordinal-1].Failure) ||
 		w > 0 && o.plan.WaveCounters[w-1].Failed > o.plan.Waves[w-1].MaxFailed
 }
 
@@ -75,7 +75,7 @@ func (o *oracle) admits() bool {
 	if p.Grant.Strict {
 		risk = p.Counters.InFlight()
 	}
-	return p.Counters.Of(task.Failed)+risk <= p.Grant.MaxFailed &&
+	return !tooMany(p.FailureGroups, p.Grant.MaxSameFailures, nil) && p.Counters.Of(task.Failed)+risk <= p.Grant.MaxFailed &&
 		(p.Wave == 0 || p.WaveCounters[p.Wave-1].Failed+risk <= p.Waves[p.Wave-1].MaxFailed)
 }
 

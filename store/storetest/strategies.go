@@ -33,6 +33,9 @@ func strategies(e *env) []strategy.Strategy {
 			for _, *field = range []strategy.Amount{strategy.Count(0), strategy.Count(7), strategy.Percent(0), strategy.Percent(7)} {
 				list = append(list, s)
 			}
+		case *int:
+			*field = 7
+			list = append(list, s)
 		case *strategy.Action:
 			for _, *field = range []strategy.Action{strategy.Pause, strategy.RollbackPlan} {
 				list = append(list, s)

@@ -39,7 +39,7 @@ func promises() []promise {
 	return []promise{
 		{"1-commit", append(commitCases(), yieldCases()...)},
 		{"2-repeat", repeatCases()},
-		{"3-breach", breachCases()},
+		{"3-breach", append(breachCases(), sameCases()...)},
 		{"4-claim", append(claimCases(), undoCases()...)},
 		{"5-lease", leaseCases()},
 		{"6-tenant", tenantCases()},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/task"
 )
 
 // PlanSummary is a plan in a list.
@@ -59,11 +60,15 @@ type Plan struct {
 	// Parameters are shown to who may view data.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	// Strategy is the strategy in force; Tuned reports that it was changed since the creation.
-	Strategy Strategy    `json:"strategy"`
-	Tuned    bool        `json:"tuned,omitzero"`
-	Waves    []PlanWave  `json:"waves,omitempty"`
-	Undo     *Undo       `json:"undo,omitempty"`
-	Sweeps   []PlanSweep `json:"sweeps,omitempty"`
+	Strategy Strategy   `json:"strategy"`
+	Tuned    bool       `json:"tuned,omitzero"`
+	Waves    []PlanWave `json:"waves,omitempty"`
+	Undo     *Undo      `json:"undo,omitempty"`
+	// FailureGroups are the FAILED tasks by code and step, the largest first. UngroupedFailures are
+	// those that are in no group, because there were too many.
+	FailureGroups     []FailureGroup `json:"failureGroups,omitempty"`
+	UngroupedFailures int            `json:"ungroupedFailures,omitzero"`
+	Sweeps            []PlanSweep    `json:"sweeps,omitempty"`
 	// Now is the time by the store's clock; NextDue is when the first waiting task goes on.
 	Now         Time `json:"now,omitzero"`
 	NextDue     Time `json:"nextDue,omitzero"`
@@ -125,6 +130,7 @@ func PlanOf(p *plan.Plan, actions []string, data Data) Plan {
 	w := Plan{
 		PlanSummary: PlanSummaryOf(p, actions), IdempotencyKey: p.IdempotencyKey, Annotations: p.Annotations, Strategy: strategyOf(&rules), Tuned: !p.Tuning.IsZero(),
 		Waves: wavesOf(p, &rules), Now: Time{p.Now}, NextDue: Time{p.NextDue}, WaveEndedAt: Time{p.WaveEndedAt},
+		FailureGroups: failureGroupsOf(p), UngroupedFailures: p.FailureGroups.Ungrouped(p.Counters.Of(task.Failed)),
 	}
 	if data == Shown {
 		w.Parameters = p.Parameters

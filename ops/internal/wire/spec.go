@@ -48,6 +48,7 @@ func (s *Spec) Upload(u *Uploaded) (others bool) {
 type Strategy struct {
 	MaxConcurrency   Amount                   `json:"maxConcurrency,omitzero"`
 	MaxFailures      Amount                   `json:"maxFailures,omitzero"`
+	MaxSameFailures  int                      `json:"maxSameFailures,omitzero"`
 	FailureAction    strategy.Action          `json:"failureAction"`
 	ConcurrencyMode  strategy.ConcurrencyMode `json:"concurrencyMode"`
 	Retry            Retry                    `json:"retry,omitzero"`
@@ -84,7 +85,7 @@ type Wave struct {
 
 func (s *Strategy) plan() strategy.Strategy {
 	p := strategy.Strategy{
-		MaxConcurrency: strategy.Amount(s.MaxConcurrency), MaxFailures: strategy.Amount(s.MaxFailures),
+		MaxConcurrency: strategy.Amount(s.MaxConcurrency), MaxFailures: strategy.Amount(s.MaxFailures), MaxSameFailures: s.MaxSameFailures,
 		FailureAction: s.FailureAction, ConcurrencyMode: s.ConcurrencyMode,
 		Retry:          strategy.Retry{Attempts: s.Retry.Attempts, First: s.Retry.First.std(), Max: s.Retry.Max.std()},
 		MinSuccessTime: s.MinSuccessTime.std(), TaskTimeout: s.TaskTimeout.std(), ProgressDeadline: s.ProgressDeadline.std(),
@@ -106,7 +107,7 @@ func (s *Strategy) plan() strategy.Strategy {
 // strategyOf returns a strategy without its waves.
 func strategyOf(s *strategy.Strategy) Strategy {
 	return Strategy{
-		MaxConcurrency: Amount(s.MaxConcurrency), MaxFailures: Amount(s.MaxFailures),
+		MaxConcurrency: Amount(s.MaxConcurrency), MaxFailures: Amount(s.MaxFailures), MaxSameFailures: s.MaxSameFailures,
 		FailureAction: s.FailureAction, ConcurrencyMode: s.ConcurrencyMode,
 		Retry:          Retry{Attempts: s.Retry.Attempts, First: Duration(s.Retry.First), Max: Duration(s.Retry.Max)},
 		MinSuccessTime: Duration(s.MinSuccessTime), TaskTimeout: Duration(s.TaskTimeout), ProgressDeadline: Duration(s.ProgressDeadline),

@@ -9,13 +9,15 @@ import (
 
 // Tuning is a change of a plan's strategy. What it leaves out stays as it is.
 type Tuning struct {
-	Reason         string           `json:"reason"`
-	MaxConcurrency Amount           `json:"maxConcurrency"`
-	MaxFailures    Amount           `json:"maxFailures"`
-	FailureAction  *strategy.Action `json:"failureAction"`
-	BakeTime       *Duration        `json:"bakeTime"`
-	FirstBakeTime  *Duration        `json:"firstBakeTime"`
-	FinalBakeTime  *Duration        `json:"finalBakeTime"`
+	Reason         string `json:"reason"`
+	MaxConcurrency Amount `json:"maxConcurrency"`
+	MaxFailures    Amount `json:"maxFailures"`
+	// MaxSameFailures of 0 removes the limit.
+	MaxSameFailures *int             `json:"maxSameFailures"`
+	FailureAction   *strategy.Action `json:"failureAction"`
+	BakeTime        *Duration        `json:"bakeTime"`
+	FirstBakeTime   *Duration        `json:"firstBakeTime"`
+	FinalBakeTime   *Duration        `json:"finalBakeTime"`
 	// Windows replace all windows; an empty list removes them.
 	Windows []window.Window `json:"windows"`
 	Waves   []WaveTuning    `json:"waves"`
@@ -35,7 +37,8 @@ type WaveTuning struct {
 // changes, -1 if none has.
 func (t *Tuning) Plan() (p strategy.Tuning, twice int) {
 	p = strategy.Tuning{
-		MaxConcurrency: strategy.Amount(t.MaxConcurrency), MaxFailures: strategy.Amount(t.MaxFailures), FailureAction: t.FailureAction,
+		MaxConcurrency: strategy.Amount(t.MaxConcurrency), MaxFailures: strategy.Amount(t.MaxFailures),
+		MaxSameFailures: t.MaxSameFailures, FailureAction: t.FailureAction,
 		BakeTime: (*time.Duration)(t.BakeTime), FirstBakeTime: (*time.Duration)(t.FirstBakeTime), FinalBakeTime: (*time.Duration)(t.FinalBakeTime),
 		Windows: t.Windows,
 	}

@@ -1,4 +1,4 @@
--- use: begin, plan, wave, head, task, event, history, hold, unheld, claim
+-- use: begin, plan, wave, group, head, task, event, history, hold, unheld, claim
 --
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --
@@ -15,9 +15,10 @@
 -- ARGV[15] number of tasks: more than before if tenants were added
 -- ARGV[16] the addition under way: its token SP the last ordinal; if it was given up, with a "-" in
 --   front; or empty
+-- ARGV[17] 1 if the command acknowledges the failures of all groups
 -- then per edit: ordinal, version, state, request, attempt, alone, losses, retried,
---   failure as JSON or empty, three digits: release, drop checkpoint, drop undo log; wait as in
---   lib/head.lua, elapsed
+--   failure as it is stored or empty, three digits: release, drop checkpoint, drop undo log; wait
+--   as in lib/head.lua, elapsed
 -- then the line of each event
 --
 -- Returns the same as plan.lua, but "=" is followed by 1 if commit.lua has to be called to continue
@@ -52,6 +53,9 @@ end
 
 local limit, edits = tonumber(ARGV[4]), tonumber(ARGV[10])
 
+-- rules_to_same finds the failures with one code and step that the new rules tolerate no more.
+local rules_to_same = '^%d+ %d %d %d %d %d %d %d %d+ %d+ %d+ (%d+) '
+
 -- untouched is the head that a task without a stored head is treated as having.
 local untouched = 'P0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0'
 -- old are the parsed heads of the edited tasks; early are the tasks among them that are touched
@@ -59,8 +63,17 @@ local untouched = 'P0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0'
 local old, early = {}, {}
 local waiting = false -- one of them is waiting
 local distant = false -- one of them is in a wave that is not open
+local regroups = ARGV[17] == '1' or match(ARGV[7], rules_to_same) + 0 ~= plan.max_same -- they are needed
+
+-- failure_of returns the stored failure of a task, a text that is malformed if there is none.
+local function failure_of(ordinal)
+  local b, f = at(ordinal)
+  local failure = redis.pcall('HGET', bucket(b), field_names[f + 1] .. 'f')
+  return type(failure) == 'string' and failure or 'none'
+end
+
 for e = 0, edits - 1 do
-  local ordinal = tonumber(ARGV[17 + e * 12])
+  local ordinal = tonumber(ARGV[18 + e * 12])
   if ordinal < 1 or ordinal > plan.total then
     return '!notfound'
   end
@@ -83,9 +96,16 @@ for e = 0, edits - 1 do
   if not t or not counter[t.state] then
     return corrupt_head(ordinal)
   end
-  if t.version ~= ARGV[18 + e * 12] then
-    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[18 + e * 12]
+  if t.version ~= ARGV[19 + e * 12] then
+    return '!conflict task ' .. ordinal .. ' is at version ' .. t.version .. ', not ' .. ARGV[19 + e * 12]
   end
+  if t.state == 'F' then
+    t.group = groups().key(has(t.kept, 4) and failure_of(ordinal) or '')
+    if not t.group then
+      return corrupt(bucket((at(ordinal))), 'the failure of task ' .. ordinal .. ' is missing or makes no sense')
+    end
+  end
+  regroups = regroups or t.state == 'F' or ARGV[20 + e * 12] == 'F'
   old[e], waiting, distant = t, waiting or is_waiting(t.wait), distant or elsewhere(ordinal)
 end
 -- The rules tell which wave is open after the command.
@@ -95,6 +115,7 @@ local growth = ARGV[15] - plan.total
 -- In a failed plan, the waves tell whether it is at rest.
 local failed_plan = wave_first > 0 and find(ARGV[7], '^%d+ %d %d %d 6') ~= nil
 problem = (distant or failed_plan or growth ~= 0 and wave_first > 0 or first_then + 0 ~= wave_first or last_then + 0 ~= wave_last) and open_waves()
+  or regroups and groups().open()
 if problem then
   return problem
 end
@@ -115,7 +136,7 @@ if ARGV[13] ~= '0' then
   end
 end
 
--- edit writes one edit and returns the task's ordinal if the edit made the task fail.
+-- edit writes one edit. If it made the task fail, edit returns its ordinal and its group.
 local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failure, flags, wait, elapsed)
   local s = t.state
   local from = shown(s)
@@ -140,6 +161,15 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
       t.ended = now
     end
   end
+  local group = to == 'F' and groups().key(failure) or nil
+  if group ~= t.group then
+    if t.group then
+      groups().leave(t.group)
+    end
+    if group then
+      groups().join(group)
+    end
+  end
   if to == 'P' then
     plan.next_pending = math.min(plan.next_pending, ordinal)
   end
@@ -162,7 +192,7 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
   t.version, t.request, t.attempt, t.alone, t.losses, t.retried = int(t.version + 1), req, attempt, alone, losses, retried
   t.wait, t.elapsed = wait, elapsed
   redis.call('HSET', bucket(b), f, format_head(t))
-  return names[from] ~= 'FAILED' and to == 'F' and ordinal or nil
+  return names[from] ~= 'FAILED' and group and { ordinal, group } or nil
 end
 
 redis.call('UNLINK', base .. '-') -- allowed on a full server, and after it all other writes
@@ -172,7 +202,7 @@ for _, t in ipairs(early) do
 end
 local raised = {}
 for e = 0, edits - 1 do
-  local a = 17 + e * 12
+  local a = 18 + e * 12
   raised[#raised + 1] = edit(old[e], tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a + 6], ARGV[a + 7],
     ARGV[a + 8], ARGV[a + 9], ARGV[a + 10], ARGV[a + 11])
 end
@@ -193,8 +223,11 @@ if ARGV[8] == '1' then
 else
   plan.breached = math.max(plan.breached, tonumber(ARGV[9]))
 end
-for _, ordinal in ipairs(raised) do
-  if plan.state == 1 and exceeds(ordinal) then
+if regroups then
+  groups().judge(ARGV[17] == '1')
+end
+for _, t in ipairs(raised) do
+  if plan.state == 1 and (exceeds(t[1]) or groups().exceeds(t[2])) then
     plan.breached = 1
   end
 end
@@ -203,7 +236,7 @@ if plan.round ~= turned then
 end
 seek_last()
 track_wave_end()
-local first = 17 + edits * 12
+local first = 18 + edits * 12
 for e = first, first + tonumber(ARGV[11]) - 1 do
   events[#events + 1] = ARGV[e]
 end
@@ -217,6 +250,9 @@ redis.call('HSET', record, 'version', plan.version, 'control', ARGV[6], 'rules',
   'waves', ARGV[14])
 if plan.retallied then
   redis.call('HSET', record, 'tallies', format_tallies())
+end
+if plan.regrouped then
+  redis.call('HSET', record, 'groups', groups().format())
 end
 if addition[1] ~= ARGV[16] then
   redis.call('HSET', record, 'adding', ARGV[16], 'tasks', ARGV[15])

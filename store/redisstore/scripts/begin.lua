@@ -19,5 +19,5 @@ if redis.call('EXISTS', KEYS[1], string.sub(KEYS[1], 1, -5) .. 'n:0') > 0 then
 end
 redis.call('HSET', KEYS[1], 'stage', 'creating', 'spec', ARGV[1], 'mark', ARGV[2], 'hash', ARGV[3], 'actor', ARGV[4],
   'tasks', ARGV[5], 'ttl', ARGV[6], 'created', now, 'touched', now, 'have', '0', 'most', '0', 'adding', '',
-  'key', ARGV[7], 'waves', ARGV[8], 'tallies', (string.gsub(ARGV[8], '%S+', '0:0:0:0')))
+  'key', ARGV[7], 'waves', ARGV[8], 'tallies', (string.gsub(ARGV[8], '%S+', '0:0:0:0')), 'groups', '')
 return '='

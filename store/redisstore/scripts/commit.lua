@@ -1,4 +1,4 @@
--- use: begin, save, plan, wave, head, task, event, hold, unheld, work, claim
+-- use: begin, save, plan, wave, group, head, task, event, hold, unheld, work, claim
 --
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --
@@ -14,7 +14,7 @@
 --   after up to the time. after begins with the kind of the change, which determines data:
 --   R a save: the checkpoint, empty if there is none
 --   V a save with an undo entry: <n>:<checkpoint><n>:<step><undo entry>
---   C F Y U X completed, failed, yielded, undone, undo failed: the failure, empty if there is none
+--   C F Y U X completed, failed, yielded, undone, undo failed: the failure as it is stored, if any
 --   W deferred: the reason h, b or p, the time in microseconds, ":", and the failure as above
 -- then per claim: id, worker (empty: the same as of the previous claim), maximum number of tasks,
 --   and the number of the change that was sent together with the claim, from 1; 0: none
@@ -25,6 +25,7 @@
 --   "n"  no such task                          "c"  the task is damaged
 --   "i"  the task's state does not permit it   "u"  too many undo entries
 --   "w"  the counters of the waves are damaged
+--   "g"  the failure groups are damaged
 -- then per claim the number of its tasks, as a byte, and each task framed; for a single task that
 --   was never touched before and has no labels or parameters: 255, its ordinal and its tenant,
 --   because the caller can derive all else from now and token.
@@ -154,7 +155,7 @@ local function assign(list, pool, from, most, id, worker, sets, entries)
       set = { 'HSET', bucket(b) }
       sets[b] = set
     end
-    taken[2] = claimed(ordinal, taken[2], claim, worker)
+    taken[2] = claimed(ordinal, taken[2], claim, worker, taken[8])
     set[#set + 1] = field_names[f + 1]
     set[#set + 1] = taken[2]
     entries[#entries + 1] = claim
@@ -287,6 +288,9 @@ elseif after ~= plan.facts then
 end
 if plan.retallied then
   redis.call('HSET', record, 'tallies', format_tallies())
+end
+if plan.regrouped then
+  redis.call('HSET', record, 'groups', groups().format())
 end
 if #events > 0 then
   if plan.breached == 1 or counts.running + counts.rolling_back == 0 then

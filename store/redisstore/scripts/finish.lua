@@ -28,7 +28,7 @@ local problem = wrong_type(base .. 'events', 'stream') or wrong_type(base .. 'hi
 if problem then
   return problem
 end
-parse_facts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 0 1 1 0 0 0 0 0 0 0 0 0 0')
+parse_facts(r[3] .. ' 0 0 0 0 0 0 0 0 0 0 0 0 1 0 -1 0 1 1 0 0 0 0 0 0 0 0 0 0 0')
 parse_rules(ARGV[3])
 events[1] = ARGV[4]
 log(0)

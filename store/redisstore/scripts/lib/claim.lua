@@ -1,5 +1,5 @@
--- Shared: the assignment of tasks to claims, and the undo round. Uses plan, wave, head, task,
--- event, unheld.
+-- Shared: the assignment of tasks to claims, and the undo round. Uses plan, wave, group, head,
+-- task, event, unheld.
 -- provides: heads, head, open_tokens, seek_last, pending_open, claims_started, claims_exempt,
 --   starts, claims_undos, gather, claimed
 
@@ -111,7 +111,7 @@ local function seek()
       end
       local turns = not plan.sequential or tonumber(t.turn) == plan.undo_at
       if t.attempt ~= '0' and turns and (plan.undo_last == 0 or covered(ordinal)) then
-        plan.damaged = plan.stop_running < 2 and elsewhere(ordinal) and open_waves()
+        plan.damaged = plan.stop_running < 2 and elsewhere(ordinal) and open_waves() or s == 'F' and groups().open()
         if plan.damaged then
           return
         end
@@ -136,10 +136,13 @@ local function seek_last()
   end
 end
 
--- admitted returns how many pending tasks may begin now as far as the failures, of the plan and of
--- its open wave, decide: 0 or less if none may, at most all that are pending in the open wave and
--- before it.
+-- admitted returns how many pending tasks may begin now as far as the failures, of the plan, of its
+-- open wave and of its groups, decide: 0 or less if none may, at most all that are pending in the
+-- open wave and before it.
 local function admitted()
+  if plan.crowded > 0 then
+    return 0
+  end
   local pending, spare = counts.pending - plan.beyond, plan.max_failed - counts.failed
   if plan.wave_last > 0 then
     spare = math.min(spare, plan.wave_max_failed - plan.wave_failed)
@@ -182,6 +185,9 @@ end
 local function admit(ordinal, h, pool)
   local t = described(ordinal, h, false, false)
   plan.damaged = complete_from_store((at(ordinal)), { t })
+  if not plan.damaged and sub(h, 1, 1) == 'F' and not groups().key(t[8]) then
+    plan.damaged = corrupt(bucket((at(ordinal))), 'the failure of task ' .. int(ordinal) .. ' makes no sense')
+  end
   if not plan.damaged then
     pool[#pool + 1] = t
     return true
@@ -380,8 +386,9 @@ local function gather(want)
 end
 
 -- claimed assigns a task to a worker under a claim: it updates the counters, appends an event if
--- the state of the task changes, and returns the new head. ordinal is a string.
-local function claimed(ordinal, h, claim, worker)
+-- the state of the task changes, and returns the new head. ordinal is a string; failure is the
+-- stored failure of the task.
+local function claimed(ordinal, h, claim, worker, failure)
   plan.held = plan.held + 1
   if not h then
     counts.pending, counts.running = counts.pending - 1, counts.running + 1
@@ -407,6 +414,9 @@ local function claimed(ordinal, h, claim, worker)
     t.alone, t.losses, t.elapsed, t.wait = '0', '0', '0', '0'
     counts[counter[s]], counts.rolling_back = counts[counter[s]] - 1, counts.rolling_back + 1
     tally(ordinal + 0, s, 'B')
+    if s == 'F' then
+      groups().leave(groups().key(failure))
+    end
     event(ordinal, names[s], 'ROLLING_BACK', t.attempt, 'rollback', '')
   else
     drop_unheld(ordinal, t.request, t.wait)

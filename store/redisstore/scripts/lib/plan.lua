@@ -14,13 +14,13 @@ local plan = {
   version = false, rules = false, facts = false,
   -- rules
   state = 0, claims = 0, stop_running = 0, stop_undo = '0', resting = '0', undo_open = false,
-  sequential = false, over = false, open = 0, max_slots = 0, max_failed = 0, strict = false,
+  sequential = false, over = false, open = 0, max_slots = 0, max_failed = 0, max_same = 0, strict = false,
   round = '0', not_before = 0, not_after = 0, wave_first = 0, wave_last = 0, wave_max_failed = 0, beyond = 0,
   undo_first = 0, undo_last = 0,
   -- facts; total is the sum of all counts
   total = 0, held = 0, breached = 0, dry = 0, next_pending = 0, last_event = 0, undo_at = 0, ahead = '0', reached = 0,
   first_event = 0, turns = 0, waiting = 0, next_due = 0, wave_failed = 0, wave_ended = 0, wave_ended_at = 0,
-  wave_in_flight = 0, wave_undo_failed = 0, starting = 0, exempt = 0,
+  wave_in_flight = 0, wave_undo_failed = 0, starting = 0, exempt = 0, crowded = 0,
   -- lib/claim.lua
   budget = 0, floor = 0, limit = 0, fresh = false, fresh_head = false, exhausted = false, damaged = false,
   unindexed = false, free = 0,
@@ -28,6 +28,8 @@ local plan = {
   due_stale = false,
   -- lib/wave.lua
   retallied = false,
+  -- lib/group.lua
+  regrouped = false,
 }
 
 -- counts are the numbers of tasks by state.
@@ -80,12 +82,12 @@ local ended = { C = true, F = true, S = true, X = true, D = true, E = true }
 local flying = { R = true, r = true, B = true, b = true }
 
 local facts_pattern = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) '
-  .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+  .. '(%d+) (%d) (%d) (%d+) (%d+) (%-?%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function parse_facts(s)
   local pending, running, paused, completed, failed, skipped, canceled, rolling_back, rolled_back, rollback_failed,
     held, breached, dry, next_pending, last_event, undo_at, ahead, reached, first_event, turns, waiting, next_due,
-    wave_failed, wave_ended, wave_ended_at, wave_in_flight, wave_undo_failed, starting, exempt = match(s or '', facts_pattern)
+    wave_failed, wave_ended, wave_ended_at, wave_in_flight, wave_undo_failed, starting, exempt, crowded = match(s or '', facts_pattern)
   if not pending then
     return false
   end
@@ -100,26 +102,26 @@ local function parse_facts(s)
   plan.first_event, plan.turns, plan.waiting, plan.next_due = first_event + 0, turns + 0, waiting + 0, next_due + 0
   plan.wave_failed, plan.wave_ended, plan.wave_ended_at = wave_failed + 0, wave_ended + 0, wave_ended_at + 0
   plan.wave_in_flight, plan.wave_undo_failed = wave_in_flight + 0, wave_undo_failed + 0
-  plan.starting, plan.exempt = starting + 0, exempt + 0
+  plan.starting, plan.exempt, plan.crowded = starting + 0, exempt + 0, crowded + 0
   return true
 end
 
 local function format_facts()
   local c = counts
-  return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d %d %d %d %d %d %d %d %d %d',
+  return format('%d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %d %s %d %d %d %d %d %d %d %d %d %d %d %d %d',
     c.pending, c.running, c.paused, c.completed, c.failed, c.skipped, c.canceled, c.rolling_back, c.rolled_back, c.rollback_failed,
     plan.held, plan.breached, plan.dry, plan.next_pending, plan.last_event, plan.undo_at, plan.ahead,
     math.max(plan.reached, plan.next_pending), plan.first_event, plan.turns, plan.waiting, plan.next_due,
     plan.wave_failed, plan.wave_ended, plan.wave_ended_at, plan.wave_in_flight, plan.wave_undo_failed,
-    plan.starting, plan.exempt)
+    plan.starting, plan.exempt, plan.crowded)
 end
 
-local rules_pattern = '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d) (%d+) '
+local rules_pattern = '^(%d+) (%d) (%d) (%d) (%d) (%d) (%d) (%d) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) '
   .. '(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function parse_rules(s)
   local state, claims, stop_running, stop_undo, resting, undo_open, sequential, over, open, max_slots, max_failed,
-    strict, round, not_before, not_after, wave_first, wave_last, wave_max_failed, beyond,
+    max_same, strict, round, not_before, not_after, wave_first, wave_last, wave_max_failed, beyond,
     undo_first, undo_last = match(s or '', rules_pattern)
   if not state then
     return false
@@ -127,7 +129,7 @@ local function parse_rules(s)
   plan.state, plan.claims, plan.stop_running = state + 0, claims + 0, stop_running + 0
   plan.stop_undo, plan.resting, plan.undo_open, plan.sequential = stop_undo, resting, undo_open == '1', sequential == '1'
   plan.over, plan.open, plan.max_slots, plan.max_failed, plan.round = over == '1', open + 0, max_slots + 0, max_failed + 0, round
-  plan.strict, plan.not_before, plan.not_after = strict == '1', not_before + 0, not_after + 0
+  plan.max_same, plan.strict, plan.not_before, plan.not_after = max_same + 0, strict == '1', not_before + 0, not_after + 0
   plan.wave_first, plan.wave_last, plan.wave_max_failed, plan.beyond = wave_first + 0, wave_last + 0, wave_max_failed + 0, beyond + 0
   plan.undo_first, plan.undo_last = undo_first + 0, undo_last + 0
   return true
@@ -171,14 +173,14 @@ end
 
 -- snapshot frames the whole plan for a reader, after a flag.
 local function snapshot(flag)
-  local r = redis.call('HMGET', record, 'spec', 'control', 'waves', 'tallies', 'created', 'changed')
-  for i = 1, 6 do
+  local r = redis.call('HMGET', record, 'spec', 'control', 'waves', 'tallies', 'created', 'changed', 'groups')
+  for i = 1, 7 do
     if not r[i] then
-      return corrupt(record, 'spec, control, waves, tallies, created or changed is missing')
+      return corrupt(record, 'spec, control, waves, tallies, created, changed or groups is missing')
     end
   end
   return '=' .. flag .. plan.version .. '|' .. plan.rules .. '|' .. plan.facts .. '|' .. r[5] .. '|' .. r[6] .. '|' .. now .. '|'
-    .. sized(r[1]) .. sized(r[2]) .. sized(r[3]) .. sized(r[4])
+    .. sized(r[1]) .. sized(r[2]) .. sized(r[3]) .. sized(r[4]) .. sized(r[7])
 end
 
 -- covered computes plan.Undo.Covers: whether a task is of the wave that is being undone.

@@ -93,7 +93,8 @@ local function tally(ordinal, from, to)
   end
 end
 
--- exceeds computes plan.Plan.Exceeds. For a task that is elsewhere, open_waves must have succeeded.
+-- exceeds computes plan.Plan.Exceeds without the failure groups. For a task that is elsewhere,
+-- open_waves must have succeeded.
 local function exceeds(ordinal)
   if counts.failed > plan.max_failed then
     return true
@@ -141,7 +142,7 @@ end
 
 -- exceeded computes plan.Plan.Exceeded. It reads all waves, if there are any.
 local function exceeded()
-  if counts.failed > plan.max_failed or plan.wave_last > 0 and plan.wave_failed > plan.wave_max_failed then
+  if plan.crowded > 0 or counts.failed > plan.max_failed or plan.wave_last > 0 and plan.wave_failed > plan.wave_max_failed then
     return true
   elseif plan.wave_first == 0 or open_waves() then
     return false
@@ -172,7 +173,7 @@ local function at_rest()
     return not recovered()
   elseif plan.resting == '3' then
     return counts.paused == 0
-  elseif plan.breached == 1 or counts.failed > plan.max_failed then
+  elseif plan.breached == 1 or plan.crowded > 0 or counts.failed > plan.max_failed then
     return false
   end
   return plan.resting == '4'

@@ -1,4 +1,5 @@
--- Shared: changes by the workers that hold tasks. Uses plan, wave, head, task, event, hold, unheld.
+-- Shared: changes by the workers that hold tasks. Uses plan, wave, group, head, task, event, hold,
+-- unheld.
 -- provides: stop, apply_change, quick_end
 
 -- stop returns the stop request in force for a task in flight, as a digit.
@@ -65,12 +66,13 @@ local function next_attempt(ordinal, f, t, failure, set)
   set[#set + 1] = failure
   t.kept = with(t.kept, 4)
   t.attempt, t.losses, t.elapsed = int(t.attempt + 1), '0', '0'
-  event(ordinal, 'RUNNING', 'RUNNING', t.attempt, 'retry', '{"failure":' .. failure .. '}')
+  event(ordinal, 'RUNNING', 'RUNNING', t.attempt, 'retry', '{"failure":' .. groups().json(failure) .. '}')
 end
 
 -- release makes the change with which a worker releases a task, and returns the new head; or
--- nothing, and "i" if the change does not fit the state, "c" if the task is damaged. set and drop
--- collect the fields of the task's bucket to write and to delete.
+-- nothing, and "i" if the change does not fit the state, "c" if the task is damaged, "w" or "g" if
+-- the counters of the waves or the groups are. set and drop collect the fields of the task's bucket
+-- to write and to delete.
 local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   local s = t.state
   local why, till
@@ -83,11 +85,13 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
     return nil, 'i'
   elseif cause and elsewhere(ordinal) and open_waves() then
     return nil, 'w'
+  elseif to == 'F' and groups().open() then
+    return nil, 'g'
   end
   local last = '' -- the failure that is kept
   if data == '' and cause and to ~= 'C' and to ~= 'D' and has(t.kept, 4) then
     last = redis.call('HGET', key, f .. 'f')
-    if not last then
+    if not last or not groups().json(last) then
       return nil, 'c'
     end
   end
@@ -124,13 +128,17 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
       data = last
     end
     if (to == 'F' or to == 'E') and data ~= '' then
-      detail = '{"failure":' .. data .. '}'
+      detail = '{"failure":' .. groups().json(data) .. '}'
     end
     if ended[to] then
       t.ended = now
     end
-    if to == 'F' and plan.state == 1 and exceeds(number) then
-      plan.breached = 1
+    if to == 'F' then
+      local group = groups().key(data)
+      groups().join(group)
+      if plan.state == 1 and (exceeds(number) or groups().exceeds(group)) then
+        plan.breached = 1
+      end
     end
     event(ordinal, names[s], names[to], t.attempt, cause, detail)
   end

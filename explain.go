@@ -1,6 +1,7 @@
 package cutover
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -17,8 +18,9 @@ import (
 //   - whether the lease of the worker that holds the task is over (plan.ReasonWorkerLost);
 //   - which plan works on the tenant of a task that waits for a start, a retry or a rollback
 //     (plan.ReasonTenantHeld);
-//   - whether this process has the executor of a task that may start
-//     (plan.ReasonExecutorNotHere); which executors other processes have is not known;
+//   - whether any process that works on tasks has the executor of a task that may start
+//     (plan.ReasonNoExecutor) or, if they cannot be read, whether this process has it
+//     (plan.ReasonExecutorNotHere);
 //   - who stopped the plan or the task, when and why, as far as the events tell: all those of the
 //     plan itself, and of a single task those among the plan's last 5,000.
 //
@@ -56,9 +58,7 @@ func (x *explanation) complete(ctx context.Context) error {
 	}
 	switch r.Code {
 	case plan.ReasonMayStart:
-		if _, known := x.engine.cfg.Executors[x.plan.ExecutorType]; !known {
-			r.Code, r.ExecutorType = plan.ReasonExecutorNotHere, x.plan.ExecutorType
-		}
+		return x.findExecutor(ctx)
 	case plan.ReasonNotStarted, plan.ReasonFailed, plan.ReasonUndoFailed:
 		return x.findHolder(ctx)
 	case plan.ReasonPlanPaused, plan.ReasonPlanFailed, plan.ReasonPlanRollbackFailed:
@@ -90,6 +90,37 @@ func (x *explanation) workerLost(ctx context.Context) (lost bool, err error) {
 		x.reason.Code = plan.ReasonWorkerLost
 	}
 	return lost, err
+}
+
+// findExecutor finds out whether a worker has the executor of the plan. If not all workers can be
+// read, and none of the others has it, it is only certain whether this process has it.
+func (x *explanation) findExecutor(ctx context.Context) error {
+	r := &x.reason
+	_, here := x.engine.cfg.Executors[x.plan.ExecutorType]
+	if l := x.engine.keeper.Current(); here && l != nil && l.Alive() {
+		return nil // this process is a worker
+	}
+	var partly error
+	for after := ""; ; {
+		workers, err := x.engine.Lookup().Workers(ctx, after, 0)
+		partly = cmp.Or(partly, err)
+		for _, w := range workers {
+			if slices.Contains(w.Executors, x.plan.ExecutorType) {
+				return nil
+			}
+			after = w.Name
+		}
+		if len(workers) < store.MaxPage {
+			break
+		}
+	}
+	switch {
+	case partly == nil:
+		r.Code, r.ExecutorType = plan.ReasonNoExecutor, x.plan.ExecutorType
+	case !here:
+		r.Code, r.ExecutorType = plan.ReasonExecutorNotHere, x.plan.ExecutorType
+	}
+	return partly
 }
 
 // findHolder finds out whether another plan works on the tenant.

@@ -153,20 +153,6 @@ func TestExplainNoticesLostWorkers(t *testing.T) {
 	})
 }
 
-// A process can say only of itself that it does not have an executor.
-func TestExplainInAProcessWithoutTheExecutor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := memstore.New()
-		e, without := commanding(t, s), newEngine(t, s, cutover.Config{})
-		id := launch(t, e, spec("a", "b"))
-		explained(t, e, id, 1, plan.ReasonMayStart)
-		if r := explained(t, without, id, 1, plan.ReasonExecutorNotHere); r.ExecutorType != "X" {
-			t.Errorf("%+v", r)
-		}
-	})
-}
-
 // Who paused a task is known, too, if the pause took effect between two attempts.
 func TestExplainNamesWhoPausedBetweenAttempts(t *testing.T) {
 	t.Parallel()

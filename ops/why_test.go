@@ -49,6 +49,9 @@ func TestWhy(t *testing.T) {
 	}
 	want(`{"taskId":1000002,"taskState":"PENDING","planState":"CREATED","code":"NOT_STARTED","text":"The plan has not been started."}`)
 	s.start(1)
+	want(`{"taskId":1000002,"taskState":"PENDING","planState":"RUNNING","code":"NO_EXECUTOR","params":{"executorType":"X"},
+		"text":"Nothing holds it back, but no process that works on tasks has the executor X."}`)
+	s.join("w", store.Process{Executors: []string{"X"}})
 	want(`{"taskId":1000002,"taskState":"PENDING","planState":"RUNNING","code":"MAY_START","params":{"slots":0,"maxSlots":1},
 		"text":"Nothing holds it back; a worker takes it in its turn (0 of 1 slots are taken)."}`)
 	if r := s.send("POST", "plans/1/pause", `{"reason":"gateway is slow"}`); r.status != http.StatusOK {

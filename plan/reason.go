@@ -133,18 +133,21 @@ const (
 	ReasonUndoFailed
 
 	// ReasonTenantHeld: another plan works on the tenant, so that a start, a retry or a rollback
-	// would be refused. [Plan.Explain] does not return this code and the next two, because they
+	// would be refused. [Plan.Explain] does not return this code and those after it, because they
 	// need more than the plan and the task.
 	ReasonTenantHeld
 	// ReasonWorkerLost: the lease of the worker that holds the task is over. An engine takes the
 	// task from it.
 	ReasonWorkerLost
 	// ReasonExecutorNotHere: nothing holds the task back, but the process that answers does not
-	// have its executor. It does not know whether another process has.
+	// have its executor. It cannot find out now whether another process has.
 	ReasonExecutorNotHere
+	// ReasonNoExecutor: nothing holds the task back, but no process that works on tasks has its
+	// executor.
+	ReasonNoExecutor
 
 	// NumReasons is the number of codes.
-	NumReasons = int(ReasonExecutorNotHere) + 1
+	NumReasons = int(ReasonNoExecutor) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
@@ -153,7 +156,7 @@ var reasonNames = [NumReasons]string{
 	"NOT_STARTED", "STARTING", "PLAN_PAUSED", "PLAN_FAILED", "PLAN_ROLLBACK_FAILED", "BREACH", "SWEEP",
 	"WAVE", "BAKE", "APPROVAL", "WINDOW", "STRICT", "SLOT", "UNDO_NOT_OPEN", "STEP_DUE",
 	"HOLD", "BACKOFF", "PROVING", "TASK_PAUSED", "FAILED", "UNDO_FAILED",
-	"TENANT_HELD", "WORKER_LOST", "EXECUTOR_NOT_HERE",
+	"TENANT_HELD", "WORKER_LOST", "EXECUTOR_NOT_HERE", "NO_EXECUTOR",
 }
 
 func (c ReasonCode) String() string {

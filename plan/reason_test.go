@@ -358,6 +358,10 @@ func TestReasonsOfEngines(t *testing.T) {
 			"Nothing holds it back, but this process does not have the executor X; whether another one has is not known.", "map[executorType:X]",
 		},
 		{
+			plan.Reason{Code: plan.ReasonNoExecutor, ExecutorType: "X"},
+			"Nothing holds it back, but no process that works on tasks has the executor X.", "map[executorType:X]",
+		},
+		{
 			with(plan.ReasonPlanPaused, func(r *plan.Reason) { r.PauseReasons = plan.PausedByHand }),
 			`The plan is paused (hand) by ann at 2026-03-01T12:00:00Z ("gateway is slow"); a resume continues it.`,
 			"map[actor:ann at:2026-03-01 12:00:00 +0000 UTC pauseReasons:[hand] reason:gateway is slow]",

@@ -33,6 +33,7 @@ var reasonParams = [NumReasons][]string{
 	ReasonTenantHeld:         {"planId", "planState", "taskId", "errorCode"},
 	ReasonWorkerLost:         {"worker", "attempt", "changedAt", "step"},
 	ReasonExecutorNotHere:    {"executorType"},
+	ReasonNoExecutor:         {"executorType"},
 }
 
 // Params returns the names of the parameters that a reason with this code may have.

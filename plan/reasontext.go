@@ -24,6 +24,8 @@ func (r Reason) String() string {
 		return fmt.Sprintf("The lease of worker %s, which %s, is over; an engine takes the task from it (%s).", r.Worker, r.work(), r.last())
 	case ReasonExecutorNotHere:
 		return fmt.Sprintf("Nothing holds it back, but this process does not have the executor %s; whether another one has is not known.", r.ExecutorType)
+	case ReasonNoExecutor:
+		return fmt.Sprintf("Nothing holds it back, but no process that works on tasks has the executor %s.", r.ExecutorType)
 	case ReasonTenantHeld:
 		if r.Holder == 0 {
 			return "Another plan works on the tenant."

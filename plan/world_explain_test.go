@@ -126,7 +126,7 @@ func (w *world) remove(t *task.Task, r plan.Reason) bool {
 			return false // the round may have passed it, or not
 		}
 		return w.obey(t, r)
-	case plan.ReasonDone, plan.ReasonUnclear, plan.ReasonTenantHeld, plan.ReasonWorkerLost, plan.ReasonExecutorNotHere:
+	case plan.ReasonDone, plan.ReasonUnclear, plan.ReasonTenantHeld, plan.ReasonWorkerLost, plan.ReasonExecutorNotHere, plan.ReasonNoExecutor:
 		return false
 	default:
 		return w.obey(t, r)

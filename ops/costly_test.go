@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 
@@ -27,15 +28,18 @@ func TestCostlyQuestions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, nil, ops.Config{})
-		s.create(plan.Spec{}, "a")
+		for i := range ops.MaxCostly + 1 { // those of one plan share their matrix
+			s.create(plan.Spec{}, fmt.Sprint("a", i))
+		}
 		e := halting{s.engine, make(chan struct{})}
 		s.handler = mount(t, e, ops.Config{})
 		answered := make(chan reply, ops.MaxCostly)
-		for range ops.MaxCostly {
-			go func() { answered <- s.send("GET", "plans/1/matrix", "") }()
+		for i := range ops.MaxCostly {
+			go func() { answered <- s.send("GET", fmt.Sprintf("plans/%d/matrix", i+1), "") }()
 		}
 		synctest.Wait()
-		if r := s.send("GET", "plans/1/matrix", ""); r.status != 429 || r.code() != "TOO_MANY_READS" || r.header.Get("Retry-After") != "1" {
+		last := fmt.Sprintf("plans/%d/matrix", ops.MaxCostly+1)
+		if r := s.send("GET", last, ""); r.status != 429 || r.code() != "TOO_MANY_READS" || r.header.Get("Retry-After") != "1" {
 			t.Errorf("one too many: %d %s", r.status, r.text)
 		}
 		if r := s.send("GET", "plans/1", ""); r.status != 200 {
@@ -47,7 +51,7 @@ func TestCostlyQuestions(t *testing.T) {
 				t.Errorf("%d %s", r.status, r.text)
 			}
 		}
-		if r := s.send("GET", "plans/1/matrix", ""); r.status != 200 {
+		if r := s.send("GET", last, ""); r.status != 200 {
 			t.Errorf("afterwards: %d %s", r.status, r.text)
 		}
 	})

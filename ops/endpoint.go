@@ -44,11 +44,12 @@ type service struct {
 	guard  *http.CrossOriginProtection
 	// bodyTimeout is the constant of that name, except in tests.
 	bodyTimeout time.Duration
-	// streams, costly and uploads are the only parts that change. costly has a place for each
-	// costly question that is being answered, uploads one for each upload.
-	streams *streams
-	costly  places
-	uploads places
+	// streams, matrices, costly and uploads are the only parts that change. costly has a place for
+	// each costly question that is being answered, uploads one for each upload.
+	streams  *streams
+	matrices *matrices
+	costly   places
+	uploads  places
 }
 
 // places bound how many calls do something at the same time.
@@ -149,6 +150,9 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 	}
 	if c.command.Status = a.status; a.status == 0 {
 		c.command.Status = http.StatusOK
+	}
+	if body, is := a.body.(encoded); is {
+		return body, nil, nil
 	}
 	body, err = json.Marshal(a.body)
 	return body, nil, err

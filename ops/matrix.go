@@ -1,6 +1,9 @@
 package ops
 
 import (
+	"encoding/json"
+
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -18,11 +21,26 @@ type matrixPage struct {
 // A digit is enough for a state.
 const _ = uint(10 - task.NumStates)
 
-// getMatrix answers with the states of all tasks of a plan.
+// getMatrix answers with the states of all tasks of a plan. Whoever asks at the same time gets the
+// same answer.
 func getMatrix(c *call) (answer, error) {
-	p, err := c.plan(View) // its position is older than the states
+	p, err := c.plan(View)
 	if err != nil {
 		return answer{}, err
+	}
+	body, err := c.matrices.get(c.r.Context(), p.ID, p.LastEvent, c.readMatrix)
+	return answer{body: body}, err
+}
+
+// readMatrix reads a matrix, for which the process must have a place.
+func (c *call) readMatrix(id plan.ID) (seq int64, body encoded, err error) {
+	if !c.costly.take() {
+		return 0, nil, busy(codeBusy)
+	}
+	defer c.costly.leave()
+	p, err := c.engine.Plan(c.r.Context(), id) // its position is older than the states
+	if err != nil {
+		return 0, nil, err
 	}
 	page := matrixPage{Seq: p.LastEvent, Legend: make([]string, task.NumStates)}
 	for s := range page.Legend {
@@ -32,15 +50,16 @@ func getMatrix(c *call) (answer, error) {
 	for len(digits) < p.TaskCount {
 		states, err := c.engine.States(c.r.Context(), p.ID, len(digits), 0)
 		if err != nil {
-			return answer{}, err
+			return 0, nil, err
 		}
 		if len(states) == 0 {
-			return answer{}, missingTasks(&p, len(digits))
+			return 0, nil, missingTasks(&p, len(digits))
 		}
 		for _, s := range states {
 			digits = append(digits, '0'+byte(s))
 		}
 	}
 	page.States = string(digits)
-	return answer{body: page}, nil
+	body, err = json.Marshal(page)
+	return page.Seq, body, err
 }

@@ -21,7 +21,7 @@ func routes() []route {
 		{pattern: "GET /plans/{plan}", serve: getPlan},
 		{pattern: "GET /plans/{plan}/export", costly: true, serve: exportPlan},
 		{pattern: "GET /plans/{plan}/tasks", serve: listTasks},
-		{pattern: "GET /plans/{plan}/matrix", costly: true, serve: getMatrix},
+		{pattern: "GET /plans/{plan}/matrix", serve: getMatrix},
 		{pattern: "GET /plans/{plan}/failures", costly: true, serve: listFailures},
 		{pattern: "GET /plans/{plan}/events", serve: listEvents(Engine.Events)},
 		{pattern: "GET /plans/{plan}/commands", serve: listEvents(Engine.PlanEvents)},

@@ -7,16 +7,18 @@ import (
 	"net/http"
 
 	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/notify"
 	"github.com/cutover-go/cutover/ops"
 	"github.com/cutover-go/cutover/plan"
 )
 
 // routes mounts the operators' API at /api/. A server that shuts down has to close it.
-func routes(engine *cutover.Engine, o options) (mux *http.ServeMux, api *ops.Handler, err error) {
+func routes(engine *cutover.Engine, notifiers []*notify.Notifier, o options) (mux *http.ServeMux, api *ops.Handler, err error) {
 	api, err = ops.New(engine, ops.Config{
 		Authenticate: o.authenticate(),
 		// In a demo there is nobody else to approve of a wave.
 		SelfApproval: o.demo,
+		Notifiers:    notifiers,
 	})
 	if err != nil {
 		return nil, nil, err

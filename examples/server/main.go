@@ -7,6 +7,13 @@
 //	CUTOVER_TOKEN=... go run ./examples/server -listen :8080 -store redis:localhost:6379 \
 //		-tenants http://tenants.internal -gateway http://gateway.internal
 //
+// What happens to plans, and every failure, is told to the log and, with -webhook, to a URL; the
+// copies share the work, and the page of notifiers shows how it goes:
+//
+//	export CUTOVER_WEBHOOK_SECRET=whsec_$(openssl rand -base64 24)
+//	go run ./examples/server -listen 127.0.0.1:8080 -demo -url http://127.0.0.1:8080/api/ \
+//		-webhook https://hooks.example.com/cutover
+//
 // The API is at /api/. Callers sign in with HTTP Basic: the user is the name that is recorded, the
 // password is CUTOVER_TOKEN. A demo on a loopback address needs neither.
 //
@@ -31,10 +38,11 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/hook"
+	"github.com/cutover-go/cutover/notify"
 )
 
 func main() {
-	o, err := parse(os.Args[1:], os.Getenv("CUTOVER_TOKEN"))
+	o, err := parse(os.Args[1:], os.Getenv)
 	if err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return
@@ -67,10 +75,21 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	notifiers, err := o.notifiers(engine)
+	if err != nil {
+		return err
+	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	var parts sync.WaitGroup
 	var ofEngine, ofAPI error
+	ofNotifiers := make([]error, len(notifiers))
+	for i, n := range notifiers {
+		parts.Go(func() {
+			defer end()
+			ofNotifiers[i] = named("a notifier", n.Run(ctx))
+		})
+	}
 	parts.Go(func() {
 		defer end()
 		ofEngine = named("the engine", engine.Run(ctx))
@@ -78,12 +97,12 @@ func run(ctx context.Context, o options) error {
 	if o.listen != "" {
 		parts.Go(func() {
 			defer end()
-			ofAPI = named("the API", serve(ctx, engine, o))
+			ofAPI = named("the API", serve(ctx, engine, notifiers, o))
 		})
 	}
 	slog.Info("working", "process", os.Getpid(), "store", o.store, "executors", slices.Sorted(maps.Keys(executors)))
 	parts.Wait()
-	return errors.Join(ofEngine, ofAPI)
+	return errors.Join(append(ofNotifiers, ofEngine, ofAPI)...)
 }
 
 // named says which part has failed.
@@ -95,8 +114,8 @@ func named(part string, err error) error {
 }
 
 // serve answers requests until ctx ends, and then finishes those under way.
-func serve(ctx context.Context, engine *cutover.Engine, o options) error {
-	mux, api, err := routes(engine, o)
+func serve(ctx context.Context, engine *cutover.Engine, notifiers []*notify.Notifier, o options) error {
+	mux, api, err := routes(engine, notifiers, o)
 	if err != nil {
 		return err
 	}

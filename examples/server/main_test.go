@@ -43,7 +43,7 @@ func start(t *testing.T, token string, args ...string) *process {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), program, append([]string{"-listen", "127.0.0.1:0"}, args...)...)
-	cmd.Env = append(os.Environ(), "SERVER_RUN=1", "CUTOVER_TOKEN="+token)
+	cmd.Env = append(os.Environ(), "SERVER_RUN=1", "CUTOVER_TOKEN="+token, "CUTOVER_WEBHOOK_SECRET="+secret)
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -101,18 +101,24 @@ func (p *process) rest(plan string) document {
 // until waits until a plan's document is as it should be, and returns it.
 func (p *process) until(plan string, is func(document) bool) document {
 	p.t.Helper()
+	return p.eventually("plans/"+plan, is)
+}
+
+// eventually waits until an answer is as it should be, and returns it.
+func (p *process) eventually(path string, is func(document) bool) document {
+	p.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	end := time.After(2 * time.Minute)
 	for {
-		_, d := p.ask(http.MethodGet, "plans/"+plan, "")
+		_, d := p.ask(http.MethodGet, path, "")
 		if is(d) {
 			return d
 		}
 		select {
 		case <-tick.C:
 		case <-end:
-			p.t.Fatalf("the plan stays as it is: %v", d)
+			p.t.Fatalf("%s stays as it is: %v", path, d)
 		}
 	}
 }
@@ -220,8 +226,8 @@ func TestSignIn(t *testing.T) {
 func TestParse(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		args, token string
-		faults      []string
+		args, token, secret string
+		faults              []string
 	}{
 		{args: "-listen 127.0.0.1:8080 -demo"},
 		{args: "-listen localhost:8080 -demo"},
@@ -232,9 +238,13 @@ func TestParse(t *testing.T) {
 		{args: "-listen 127.0.0.1:8080 -tenants http://a -gateway http://b", faults: []string{"CUTOVER_TOKEN"}},
 		{args: "", faults: []string{"-store memory without -listen", "-tenants and -gateway"}},
 		{args: "-listen :1 -store sqlite:file", faults: []string{"-store sqlite:file", "-tenants and -gateway", "CUTOVER_TOKEN"}},
+		{args: "-listen 127.0.0.1:8080 -demo -webhook http://a", secret: secret},
+		{args: "-listen 127.0.0.1:8080 -demo -webhook http://a", faults: []string{"CUTOVER_WEBHOOK_SECRET"}},
 		{args: "-demo -store redis:", faults: []string{"-store redis:"}},
 	} {
-		_, err := parse(strings.Fields(tt.args), tt.token)
+		_, err := parse(strings.Fields(tt.args), func(name string) string {
+			return map[string]string{"CUTOVER_TOKEN": tt.token, "CUTOVER_WEBHOOK_SECRET": tt.secret}[name]
+		})
 		if (err == nil) != (tt.faults == nil) {
 			t.Errorf("%s: %v", tt.args, err)
 			continue

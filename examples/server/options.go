@@ -17,7 +17,7 @@ import (
 	"github.com/cutover-go/cutover/store/redisstore"
 )
 
-// options are the values of the flags, and the token.
+// options are the values of the flags, and the secrets of the environment.
 type options struct {
 	listen, store    string
 	tenants, gateway string
@@ -25,18 +25,22 @@ type options struct {
 	name             string
 	capacity         int
 	lease, grace     time.Duration
-	token            string
+	webhook, url     string
+	// token is the password of callers; secret signs what is sent to the webhook.
+	token, secret string
 }
 
 // parse reads the flags. Its error names everything that is missing.
-func parse(args []string, token string) (options, error) {
-	o := options{token: token}
+func parse(args []string, getenv func(string) string) (options, error) {
+	o := options{token: getenv("CUTOVER_TOKEN"), secret: getenv("CUTOVER_WEBHOOK_SECRET")}
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.StringVar(&o.listen, "listen", "", "address of the API; none: this process only works")
 	flags.StringVar(&o.store, "store", "memory", "memory, or redis:ADDRESS")
 	flags.BoolVar(&o.demo, "demo", false, "make up the tenants and their gateway")
 	flags.StringVar(&o.tenants, "tenants", "", "URL of the tenant service")
 	flags.StringVar(&o.gateway, "gateway", "", "URL of the gateway")
+	flags.StringVar(&o.webhook, "webhook", "", "URL to which notifications are posted, signed with CUTOVER_WEBHOOK_SECRET; none: they are only logged")
+	flags.StringVar(&o.url, "url", "", "URL at which browsers find the console, for links in notifications")
 	flags.StringVar(&o.name, "name", "server", "name of this process, for the records of who held a task")
 	flags.IntVar(&o.capacity, "capacity", 16, "tasks that this process works on at a time")
 	flags.DurationVar(&o.lease, "lease", 30*time.Second, "how long the others wait for a process that is gone")
@@ -57,6 +61,9 @@ func parse(args []string, token string) (options, error) {
 	}
 	if o.listen != "" && o.token == "" && !o.open() {
 		faults = append(faults, errors.New("CUTOVER_TOKEN is the password of callers; only -demo on a loopback address needs none"))
+	}
+	if o.webhook != "" && o.secret == "" {
+		faults = append(faults, errors.New("CUTOVER_WEBHOOK_SECRET signs what -webhook sends: whsec_ and the base64 of 16 to 64 random bytes"))
 	}
 	return o, errors.Join(faults...)
 }

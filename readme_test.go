@@ -34,13 +34,13 @@ func TestPageForQueuesShowsWhatRuns(t *testing.T) {
 	}
 }
 
-// TestOperationsShowsWhatRuns checks that the transcripts of docs/operations.md are parts of a
-// scenario that is run, in their order.
+// TestOperationsShowsWhatRuns checks that the transcripts of docs/operations.md are parts of two
+// scenarios that are run, in their order.
 func TestOperationsShowsWhatRuns(t *testing.T) {
 	t.Parallel()
-	blocks, rest := codeBlocks(t, "docs/operations.md", "text"), read(t, "testdata/scenarios/why.txt")
-	if len(blocks) != 4 {
-		t.Fatalf("%d transcripts, want 4", len(blocks))
+	blocks, rest := codeBlocks(t, "docs/operations.md", "text"), read(t, "testdata/scenarios/why.txt")+read(t, "testdata/scenarios/where.txt")
+	if len(blocks) != 5 {
+		t.Fatalf("%d transcripts, want 5", len(blocks))
 	}
 	for i, block := range blocks {
 		_, after, found := strings.Cut(rest, block)

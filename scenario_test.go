@@ -93,6 +93,8 @@ func (w *world) run(t *testing.T, d *datadriven.TestData) string {
 		w.showTask(ctx, t, d, &out)
 	case "why":
 		w.explain(ctx, t, d, &out)
+	case "where":
+		w.where(ctx, t, d, &out)
 	case "plan":
 	default:
 		d.Fatalf(t, "unknown command %s", d.Cmd)
@@ -255,6 +257,32 @@ func (w *world) explain(ctx context.Context, t *testing.T, d *datadriven.TestDat
 	}
 	fmt.Fprintf(out, "%s %s\n", why.Code, text)
 	fmt.Fprintln(out, strings.ReplaceAll(why.String(), "Worker "+why.Worker, "Worker host-1"))
+}
+
+// where prints where a tenant is.
+func (w *world) where(ctx context.Context, t *testing.T, d *datadriven.TestData, out *strings.Builder) {
+	t.Helper()
+	var tenant string
+	d.ScanArgs(t, "tenant", &tenant)
+	found, err := w.engine.Lookup().Tenant(ctx, tenant, cutover.TenantPosition{})
+	if err != nil {
+		fmt.Fprintln(out, "error:", err)
+		return
+	}
+	line := func(what string, at cutover.TenantTask) {
+		fmt.Fprintf(out, "%s plan %s, which is %s: task %s is %s, attempt %d", what, at.Plan.ID, at.Plan.State, at.Task.ID, at.Task.State, at.Task.Attempt)
+		if at.Task.Worker != "" {
+			fmt.Fprint(out, ", worker host-1")
+		}
+		fmt.Fprintln(out)
+	}
+	if found.Holder != nil {
+		line("held by", *found.Holder)
+	}
+	for _, at := range found.Tasks {
+		line("in", at)
+	}
+	fmt.Fprintf(out, "searched down to plan %s, and there is more: %t\n", found.SearchedDownTo, found.Next != nil)
 }
 
 // show prints the events since its previous call, and the current plan.

@@ -2,7 +2,8 @@
 // which is a list of tenants as plain text, CSV or NDJSON.
 //
 // The body is read as a stream. Beside the tenants themselves it takes a line, at most [MaxLine],
-// and, while it is read, the line of each id, which duplicates are told by.
+// and, while it is read, the line of each id, which duplicates are told by. Tenants with the same
+// labels share them.
 //
 // A line that is blank or begins with # says nothing, a byte order mark at the beginning and CRLF
 // are understood. The first line that says something may be a header:

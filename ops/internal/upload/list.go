@@ -18,6 +18,8 @@ type list struct {
 	part string
 	// lineOf has the line of each id.
 	lineOf map[string]int32
+	// labels and parameters are those that tenants share.
+	labels, parameters shared
 }
 
 // Faults are the first strictjson.MaxFaults faults, and the number of all.
@@ -50,6 +52,7 @@ func (l *list) add(line int, t task.Tenant) bool {
 		return false
 	}
 	if l.Total == 0 { // otherwise nobody will have them
+		t.Labels, t.Parameters = l.labels.of(t.Labels), l.parameters.of(t.Parameters)
 		l.Tenants = append(l.Tenants, t)
 		l.Lines = append(l.Lines, int32(line)) //nolint:gosec // a body has fewer lines
 	}

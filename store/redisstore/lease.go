@@ -58,7 +58,7 @@ func (s *Store) Leave(ctx context.Context, incarnation string) error {
 	if err != nil {
 		return err
 	}
-	_ = s.registry.drop(ctx, incarnation) // a name without a lease is dropped by whoever reads it
+	_ = s.drop(ctx, incarnation) // a name without a lease is dropped by whoever reads it
 	return ctx.Err()
 }
 

@@ -144,16 +144,16 @@ export function explain({ code, doc }) {
 	return text;
 }
 
-// lookPage is a page that asks a question again and again, and draws the last answer with what the
-// page knows also.
+// lookPage is a page that asks a question again and again, and draws the last answer, anew when that
+// or what the page knows also has changed.
 export function lookPage(main, title, path, draw, also, ...above) {
 	const status = h('p.dim', t('loading'));
 	const body = part('div', draw);
 	main.append(heading(t(title)), ...above, status, body.el);
 	return poll(path, doc => {
-		status.replaceChildren();
+		fill(status, doc.partly && explain({ code: doc.partly.code, doc: doc.partly })); // what is missing
 		body.el.hidden = false;
-		body.show(doc, also?.());
+		body.show(doc, also?.(doc));
 	}, problem => {
 		fill(status, explain(problem));
 		body.el.hidden = problem.code === 'NOT_FOUND';

@@ -169,7 +169,7 @@ function notifiersPage(main) {
 	const page = lookPage(main, 'notifiers', () => 'notifiers', ({ notifiers }) => [
 		!notifiers.length && h('p.notice.bad', icon('hand'), t('notifiers.none')),
 		notifiers.map(n => notifierOf(n, page, letters)),
-	], () => Math.floor(now() / 10000)); // silence comes with time alone
+	], ({ notifiers }) => notifiers.map(toldBy)); // silence comes with time alone
 	return page;
 }
 
@@ -185,7 +185,7 @@ function toldBy(n) {
 function notifierOf(n, page, letters) {
 	const [tone, state] = toldBy(n);
 	const path = `notifiers/${encodeURIComponent(n.name)}/`;
-	const list = h('div.letters', { tabindex: 0 });
+	const list = h('div.letters', { tabindex: 0, 'data-key': 'list-' + n.name });
 	const showLetters = () => fill(list, table(['plan', 'events', 'since', 'failure'], letters[n.name].map(d => [
 		link({ plan: d.planId }, null, '#' + d.planId), `${d.first} – ${d.last}`, when(d.at), d.reason])));
 	const load = async () => {

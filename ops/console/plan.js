@@ -12,12 +12,16 @@ import { Log } from './task.js';
 // How many events the page begins with.
 const firstEvents = 200;
 
+// How often a plan that has ended is asked for, in milliseconds: time alone allows its deletion.
+const slowly = 60000;
+
 export function planPage(main, { query, go, ready }) {
 	const id = Number(query.get('plan'));
 	let plan = null;
 	let watch = null;
 	let chosen = query.get('state');
 	let closed = false;
+	let later = null;
 	const log = new Log(id);
 	const failures = new Failures(id);
 
@@ -72,6 +76,8 @@ export function planPage(main, { query, go, ready }) {
 	function took(fresh) {
 		const before = plan;
 		plan = fresh;
+		clearTimeout(later);
+		if (plan.endedAt) later = setTimeout(() => watch?.poll(), slowly);
 		delete plan.now; // it is another one each time, and would draw everything anew
 		if (!before) build();
 		else if (before.state !== fresh.state) {
@@ -137,6 +143,7 @@ export function planPage(main, { query, go, ready }) {
 	function close() {
 		closed = true;
 		clearInterval(timer);
+		clearTimeout(later);
 		for (const part of [watch, matrix, tenants, log]) part?.close();
 	}
 

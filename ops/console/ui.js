@@ -238,7 +238,10 @@ export function progress(plan) {
 }
 
 // link is a link within the console.
-export const link = (query, props, ...children) => h('a', { href: '?' + new URLSearchParams(query), 'data-nav': true, ...props }, ...children);
+export function link(query, props, ...children) {
+	const href = '?' + new URLSearchParams(query);
+	return h('a', { href, 'data-nav': true, 'data-key': href, ...props }, ...children);
+}
 
 export const workerLink = name => name && link({ worker: name }, null, name);
 export const planLink = ({ plan, planName }) => link({ plan }, null, `#${plan} ${planName}`);

@@ -66,10 +66,14 @@ func TestTenantsAreAddedAndExcluded(t *testing.T) {
 // A plan that is over is deleted once its number is typed; then the list is shown.
 func TestDelete(t *testing.T) {
 	h := start(t)
-	h.set(func() { h.older = plan.KeptAtLeast })
 	id := h.create(t, strategy.Strategy{}, "ada")
-	h.give(t, h.engine.Cancel, id)
 	p := h.open(t, "?plan="+id.String())
+	p.sees("Not started.")
+	p.run(chromedp.Evaluate(`const wait = setTimeout; window.setTimeout = (act, ms) => wait(act, ms === 60000 ? 500 : ms)`, nil)) // a minute is long
+	h.give(t, h.engine.Cancel, id)
+	p.sees("Cancelled. Nothing runs any more.")
+	p.until(`document.querySelector("[data-key=action-delete]") === null`)
+	h.set(func() { h.older = plan.KeptAtLeast })
 	p.press("Delete")
 	p.press("Not needed any more")
 	p.press("Delete")

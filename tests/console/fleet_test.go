@@ -29,7 +29,7 @@ func fleet() map[string]string {
 		"tenants?id=a%2F..%2Fb%26c":            held + `,"tasks":[` + at(9, "FAILED", "FAILED") + `}],"searchedDownTo":5,"next":"xyz"}`,
 		"tenants?id=a%2F..%2Fb%26c&cursor=xyz": held + `,"tasks":[` + at(3, "COMPLETED", "COMPLETED") + `}],"searchedDownTo":1}`,
 		"workers?limit=200":                    `{"workers":[` + worker + `}],"next":"xyz"}`,
-		"workers?limit=400":                    `{"workers":[` + worker + `},` + late + `]}`,
+		"workers?limit=400":                    `{"workers":[` + worker + `},` + late + `],"partly":{"code":"CORRUPT","title":"Stored data is damaged","status":500}}`,
 		"workers?worker=node-1%2F3f9c":         `{"workers":[` + worker + `,"tasks":[{"plan":7,"planName":"night <b>","task":7000001,"tenant":"acme","state":"RUNNING"}]}]}`,
 	}
 }
@@ -96,6 +96,7 @@ func TestManyWorkers(t *testing.T) {
 	p.press("More")
 	p.sees("node-2/77aa")
 	p.sees("over")
+	p.sees("Stored data is damaged") // and what is missing
 	p.press("node-1/3f9c")
 	p.sees("#7 night <b>")
 	p.quiet()
@@ -108,6 +109,8 @@ func TestWorker(t *testing.T) {
 	h.give(t, h.engine.Start, id)
 	p := h.open(t, "?workers=")
 	p.until(`document.querySelector("td meter")?.value === 1`)
+	p.run(chromedp.Focus("td a", chromedp.ByQuery), chromedp.Evaluate(`document.querySelector("td").old = true`, nil))
+	p.until(`!document.querySelector("td").old && document.activeElement.matches("td a")`) // the lease was renewed
 	p.run(chromedp.Click("td a", chromedp.ByQuery))
 	p.sees("held-1")
 	p.sees("#1 night shift")
